@@ -1,0 +1,175 @@
+#include "cli/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct child {
+    pid_t pid;
+    sigset_t taken;            /* the signals that we wait for */
+    sigset_t mask;             /* as we were started */
+    struct sigaction on_child; /* SIGCHLD, likewise */
+};
+
+/* All but the ones that a fault of ours raises: those must still kill us. */
+static void block_signals(struct child *child)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+                                 SIGTRAP, SIGABRT, SIGSYS};
+    struct sigaction by_default = {.sa_handler = SIG_DFL};
+
+    sigfillset(&child->taken);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&child->taken, faults[i]);
+    sigprocmask(SIG_BLOCK, &child->taken, &child->mask);
+    /* Started with SIGCHLD ignored, we could not learn the status. */
+    sigaction(SIGCHLD, &by_default, &child->on_child);
+}
+
+static void restore_signals(const struct child *child)
+{
+    sigaction(SIGCHLD, &child->on_child, NULL);
+    sigprocmask(SIG_SETMASK, &child->mask, NULL);
+}
+
+_Noreturn static void become(const struct child *child, char **argv, int report)
+{
+    int error;
+
+    restore_signals(child);
+    execvp(argv[0], argv);
+    error = errno;
+    while (write(report, &error, sizeof error) < 0 && errno == EINTR)
+        ;
+    _exit(error == ENOENT ? 127 : 126);
+}
+
+/* The pipe closes with the exec; before it, it brings the error. */
+static int exec_error(int report)
+{
+    int error = 0;
+    ssize_t n;
+
+    do
+        n = read(report, &error, sizeof error);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof error ? error : 0;
+}
+
+/* Descriptors of ours would keep pipes and locks of the command open. */
+static void release_descriptors(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int fd = 0; fd < 3 && null >= 0; fd++)
+        dup2(null, fd);
+#ifdef SYS_close_range
+    syscall(SYS_close_range, 3u, ~0u, 0u);
+#endif
+}
+
+/* Stops as the child did. Where nobody could continue us (an orphaned group)
+ * the kernel ignores the signal, and so do we. */
+static void stop_too(const struct child *child, int signal)
+{
+    struct sigaction by_default = {.sa_handler = SIG_DFL};
+    sigset_t one;
+
+    if (signal != SIGSTOP) {
+        sigaction(signal, &by_default, NULL);
+        sigemptyset(&one);
+        sigaddset(&one, signal);
+    }
+    raise(signal);
+    if (signal != SIGSTOP) {
+        sigprocmask(SIG_UNBLOCK, &one, NULL);
+        sigprocmask(SIG_BLOCK, &child->taken, NULL);
+    }
+}
+
+static bool is_stop(int signal)
+{
+    return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN ||
+           signal == SIGTTOU;
+}
+
+/* True when the child has ended. */
+static bool ended(const struct child *child, int *status)
+{
+    pid_t pid;
+
+    for (;;) {
+        pid = waitpid(child->pid, status, WNOHANG | WUNTRACED);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid != child->pid)
+            return pid < 0; /* nobody can tell its status any more */
+        if (!WIFSTOPPED(*status))
+            return true;
+        if (is_stop(WSTOPSIG(*status)))
+            stop_too(child, WSTOPSIG(*status));
+    }
+}
+
+/* A timer set before we were started was meant for the command. */
+static bool is_timer(int signal)
+{
+    return signal == SIGALRM || signal == SIGVTALRM || signal == SIGPROF;
+}
+
+static void pass_on(const struct child *child, const siginfo_t *info)
+{
+    bool sent = info->si_code <= 0 && info->si_pid != child->pid;
+
+    if (info->si_signo == SIGCHLD)
+        return;
+    if (sent || is_timer(info->si_signo))
+        kill(child->pid, info->si_signo);
+}
+
+static void watch(const struct child *child, int *status)
+{
+    siginfo_t info;
+
+    while (!ended(child, status))
+        if (sigwaitinfo(&child->taken, &info) > 0)
+            pass_on(child, &info);
+}
+
+int llmobs_child_run(char **argv, void (*prepare)(void *ctx), void *ctx,
+                     struct llmobs_child_result *result)
+{
+    struct child child;
+    int report[2];
+
+    memset(result, 0, sizeof *result);
+    if (pipe2(report, O_CLOEXEC) != 0)
+        return -errno;
+    block_signals(&child);
+    child.pid = fork();
+    if (child.pid == 0) {
+        prepare(ctx);
+        become(&child, argv, report[1]);
+    }
+    if (child.pid < 0) {
+        int error = errno;
+
+        restore_signals(&child);
+        close(report[0]);
+        close(report[1]);
+        return -error;
+    }
+    close(report[1]);
+    result->exec_error = exec_error(report[0]);
+    close(report[0]);
+    if (result->exec_error == 0)
+        release_descriptors();
+    watch(&child, &result->status);
+    return 0;
+}

@@ -1,0 +1,28 @@
+/* child - runs a command as if it had been run in our place.
+ *
+ * Owns:    the child process, until it has ended and is reaped.
+ * Threads: one, and no other may run: the process forks, and signals are
+ *          taken synchronously from then on (they stay blocked).
+ * Errors:  -errno: the command was not run. What it did itself is the result.
+ * Limits:  none.
+ * Fork:    the child has the mask and dispositions that we were started with.
+ *
+ * Signals that a process sends us are passed on; those of the terminal reach
+ * the child by its group. When the child stops, we stop; when we are
+ * continued, it is. Once it runs, every descriptor of ours is closed or
+ * /dev/null: a pipe ends when the command ends it.
+ */
+#ifndef LLMOBS_CHILD_H
+#define LLMOBS_CHILD_H
+
+struct llmobs_child_result {
+    int exec_error; /* errno of a command that could not be executed, or 0 */
+    int status;     /* as of waitpid, when there was no such error */
+};
+
+/* Runs argv[0], found as execvp finds it, and waits for its end. `prepare` is
+ * called in the child, just before. -EAGAIN, -ENOMEM, -EMFILE, ... */
+int llmobs_child_run(char **argv, void (*prepare)(void *ctx), void *ctx,
+                     struct llmobs_child_result *result);
+
+#endif

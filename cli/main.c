@@ -1,0 +1,116 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "core/config.h"
+#include "llmobs.h"
+
+struct command {
+    const char *name;
+    const char *shown; /* argv[0] of the command, for its messages */
+    int (*run)(int argc, char **argv);
+    const char *help;
+};
+
+static int cmd_help(int argc, char **argv);
+static int cmd_version(int argc, char **argv);
+
+static const struct command commands[] = {
+    {"view", "llmobs view", llmobs_cmd_view,
+     "show the spans of the local store"},
+    {"workflow", "llmobs workflow", llmobs_cmd_workflow,
+     "run a command inside a workflow span (llmobs-run --workflow)"},
+    {"help", "llmobs help", cmd_help,
+     "this text; `llmobs help variables`: the environment variables"},
+    {"version", "llmobs version", cmd_version, "print the version"},
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_commands(FILE *out)
+{
+    fputs("usage: llmobs COMMAND [ARGUMENTS]\n\n", out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+    fputs("\n`llmobs COMMAND --help` tells more.\n", out);
+}
+
+/* A command that could not print has failed: `llmobs view > /dev/full`. */
+static int finish(int status)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return status == LLMOBS_CLI_OK ? LLMOBS_CLI_FAILED : status;
+    return status;
+}
+
+static int print_variables(void)
+{
+    const struct llmobs_config_variable *row = llmobs_config_variables();
+
+    for (; row->name != NULL; row++)
+        printf("%s (%s; default: %s)\n    %s\n", row->name, row->type,
+               row->fallback != NULL && *row->fallback != '\0' ? row->fallback
+                                                               : "none",
+               row->help);
+    return LLMOBS_CLI_OK;
+}
+
+static int cmd_help(int argc, char **argv)
+{
+    const struct command *command;
+    char *ask[] = {NULL, (char[]){"--help"}, NULL};
+
+    if (argc < 2) {
+        print_commands(stdout);
+        return LLMOBS_CLI_OK;
+    }
+    if (strcmp(argv[1], "variables") == 0)
+        return print_variables();
+    command = find(argv[1]);
+    if (command == NULL) {
+        fprintf(stderr, "llmobs help: no such command: %s\n", argv[1]);
+        return LLMOBS_CLI_USAGE;
+    }
+    if (command->run == cmd_help || command->run == cmd_version) {
+        printf("usage: %s\n%s\n", command->shown, command->help);
+        return LLMOBS_CLI_OK;
+    }
+    ask[0] = (char *)command->shown;
+    return command->run(2, ask);
+}
+
+static int cmd_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    puts("llmobs " LLMOBS_VERSION);
+    return LLMOBS_CLI_OK;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command;
+    const char *name = argc > 1 ? argv[1] : "";
+
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        name = "help";
+    else if (strcmp(name, "--version") == 0)
+        name = "version";
+    command = find(name);
+    if (command == NULL) {
+        if (*name != '\0')
+            fprintf(stderr, "llmobs: no such command: %s\n", name);
+        print_commands(stderr);
+        return LLMOBS_CLI_USAGE;
+    }
+    argv[1] = (char *)command->shown;
+    return finish(command->run(argc - 1, argv + 1));
+}

@@ -1,0 +1,138 @@
+#include "core/buf.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CAP_FIRST 64
+
+void llmobs_buf_init(struct llmobs_buf *buf, size_t max)
+{
+    buf->data = NULL;
+    buf->len = 0;
+    buf->cap = 0;
+    /* No object is larger than that, the NUL behind the last byte included. */
+    buf->max = max < PTRDIFF_MAX ? max : PTRDIFF_MAX - 1;
+}
+
+void llmobs_buf_fini(struct llmobs_buf *buf)
+{
+    free(buf->data);
+    buf->data = NULL;
+    buf->len = 0;
+    buf->cap = 0;
+}
+
+/* Makes room for `len` more bytes and the NUL. Doubling keeps a long series of
+ * small adds linear; the last step stops at the cap instead of beyond it. */
+static int reserve(struct llmobs_buf *buf, size_t len)
+{
+    size_t need;
+    size_t cap = buf->cap;
+    char *data;
+
+    if (len > buf->max - buf->len)
+        return -EFBIG;
+    need = buf->len + len + 1;
+    if (need <= cap)
+        return 0;
+    if (cap < CAP_FIRST)
+        cap = CAP_FIRST;
+    while (cap < need)
+        cap *= 2;
+    if (cap > buf->max + 1)
+        cap = buf->max + 1;
+    data = realloc(buf->data, cap);
+    if (data == NULL && cap > need) {
+        cap = need;
+        data = realloc(buf->data, cap);
+    }
+    if (data == NULL)
+        return -ENOMEM;
+    buf->data = data;
+    buf->cap = cap;
+    return 0;
+}
+
+int llmobs_buf_add(struct llmobs_buf *buf, const void *data, size_t len)
+{
+    int rc = reserve(buf, len);
+
+    if (rc != 0)
+        return rc;
+    if (len > 0)
+        memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+    return 0;
+}
+
+int llmobs_buf_adds(struct llmobs_buf *buf, const char *text)
+{
+    return llmobs_buf_add(buf, text, strlen(text));
+}
+
+int llmobs_buf_addc(struct llmobs_buf *buf, char byte)
+{
+    return llmobs_buf_add(buf, &byte, 1);
+}
+
+int llmobs_buf_addf(struct llmobs_buf *buf, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    int len;
+    int rc;
+
+    va_start(args, format);
+    len = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (len < 0)
+        return -EINVAL;
+    if ((size_t)len < sizeof(text))
+        return llmobs_buf_add(buf, text, (size_t)len);
+    rc = reserve(buf, (size_t)len);
+    if (rc != 0)
+        return rc;
+    va_start(args, format);
+    (void)vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)len;
+    return 0;
+}
+
+void llmobs_buf_cut(struct llmobs_buf *buf, size_t len)
+{
+    if (len >= buf->len)
+        return;
+    buf->len = len;
+    buf->data[len] = '\0';
+}
+
+void llmobs_buf_fit(struct llmobs_buf *buf)
+{
+    char *data;
+
+    if (buf->data == NULL || buf->cap == buf->len + 1)
+        return;
+    data = realloc(buf->data, buf->len + 1);
+    if (data == NULL)
+        return;
+    buf->data = data;
+    buf->cap = buf->len + 1;
+}
+
+char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len)
+{
+    char *data = buf->data;
+
+    if (len != NULL)
+        *len = buf->len;
+    buf->data = NULL;
+    buf->len = 0;
+    buf->cap = 0;
+    return data;
+}

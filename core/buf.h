@@ -1,0 +1,51 @@
+/* buf - a growing byte buffer that cannot exist without a size cap.
+ *
+ * Owns:    its bytes, from the first add to fini or take.
+ * Threads: one at a time; no lock.
+ * Errors:  -EFBIG beyond the cap, -ENOMEM without memory; the buffer is then
+ *          unchanged.
+ * Limits:  `max` bytes, given at init; a NUL is always kept behind them.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_BUF_H
+#define LLMOBS_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct llmobs_buf {
+    char *data; /* NULL while empty and never grown */
+    size_t len;
+    size_t cap;
+    size_t max;
+};
+
+/* Bytes that somebody else owns; not NUL-terminated. data may be NULL. */
+struct llmobs_text {
+    const char *data;
+    size_t len;
+};
+
+void llmobs_buf_init(struct llmobs_buf *buf, size_t max);
+void llmobs_buf_fini(struct llmobs_buf *buf);
+
+/* Copies `len` bytes, a C string, one byte, or formatted text to the end. The
+ * source must not lie in the buffer itself. After any add that succeeds, also
+ * of nothing, data is a C string. */
+int llmobs_buf_add(struct llmobs_buf *buf, const void *data, size_t len);
+int llmobs_buf_adds(struct llmobs_buf *buf, const char *text);
+int llmobs_buf_addc(struct llmobs_buf *buf, char byte);
+int llmobs_buf_addf(struct llmobs_buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Forgets all bytes after the first `len`; keeps the memory. */
+void llmobs_buf_cut(struct llmobs_buf *buf, size_t len);
+
+/* Gives unused memory back; the buffer may grow again later. */
+void llmobs_buf_fit(struct llmobs_buf *buf);
+
+/* Gives the bytes (free with free()) and leaves the buffer empty; NULL when
+ * nothing was ever added. `len` may be NULL. */
+char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len);
+
+#endif

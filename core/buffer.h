@@ -1,0 +1,49 @@
+/* buffer - what is finished and not yet delivered.
+ *
+ * An interface: in memory now; a spool on disk fills the same places.
+ *
+ * Owns:    every item from put until take; a taken item is the taker's.
+ * Threads: put from any thread, without a lock; take from one consumer.
+ * Errors:  -ENOBUFS: beyond the limit, the item was NOT taken.
+ * Limits:  LLMOBS_BUFFER_ITEMS_MAX items and `bytes_max` bytes.
+ * Fork:    a child begins empty: reset abandons what it inherited.
+ */
+#ifndef LLMOBS_BUFFER_H
+#define LLMOBS_BUFFER_H
+
+#include <stddef.h>
+
+#define LLMOBS_BUFFER_ITEMS_MAX 100000
+
+enum llmobs_item_type { LLMOBS_ITEM_EXCHANGE, LLMOBS_ITEM_SPAN };
+
+/* First member of whatever goes through a buffer. */
+struct llmobs_item {
+    struct llmobs_item *next;
+    enum llmobs_item_type type;
+    size_t weight; /* bytes, roughly */
+};
+
+struct llmobs_buffer;
+
+struct llmobs_buffer_ops {
+    /* Takes `item` on success. */
+    int (*put)(struct llmobs_buffer *buffer, struct llmobs_item *item);
+    /* Gives all items in the order of their put, linked by next; NULL: none.
+     */
+    struct llmobs_item *(*take)(struct llmobs_buffer *buffer);
+    /* Items put and not yet taken. */
+    size_t (*pending)(struct llmobs_buffer *buffer);
+    /* In a forked child: abandons everything. */
+    void (*reset)(struct llmobs_buffer *buffer);
+    void (*free)(struct llmobs_buffer *buffer);
+};
+
+struct llmobs_buffer {
+    const struct llmobs_buffer_ops *ops;
+};
+
+/* Gives a buffer in memory; NULL without memory. */
+struct llmobs_buffer *llmobs_buffer_memory(size_t bytes_max);
+
+#endif

@@ -1,0 +1,55 @@
+/* capture - our callbacks around the app's own, for the transfers that are
+ * ours.
+ *
+ * Owns:    the exchange of a handle from begin to finish; then the worker's.
+ * Threads: each function in the thread that drives the handle; abandon_all in
+ *          the exit handler of any thread.
+ * Errors:  a transfer that cannot be captured runs untouched.
+ * Limits:  as exchange.h.
+ * Fork:    an exchange that the parent began is dropped in the child without
+ *          a count: the parent finishes it.
+ *
+ * The app's callbacks are called with the same bytes and sizes, and what they
+ * answer goes back unchanged. What is set on the handle is set back to what
+ * the app had at the end of the transfer; until then the app's own settings of
+ * these options are noted and not forwarded, so that it cannot tell.
+ */
+#ifndef LLMOBS_CAPTURE_H
+#define LLMOBS_CAPTURE_H
+
+#include "core/handle.h"
+#include "core/worker.h"
+
+/* Before any other call; all three are borrowed for ever. */
+void llmobs_capture_init(const struct llmobs_config *config,
+                         const struct llmobs_rules *rules,
+                         struct llmobs_worker *worker);
+
+/* Classifies the transfer that is about to start and, when it is ours, puts
+ * our callbacks in. True: it is captured. */
+bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl);
+
+/* Undoes a begin whose transfer was never started. */
+void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl);
+
+/* Notes, while the easy handle is still usable, what libcurl knows of the
+ * transfer. */
+void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl);
+
+/* Ends the capture and gives the exchange to the worker; nothing when none is
+ * under way. `code` counts with LLMOBS_END_DONE only. */
+void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
+                           CURLcode code);
+
+/* Puts the app's own settings back; nothing when ours are not in. `curl` may
+ * be another handle: a fresh duplicate. */
+void llmobs_capture_restore(const struct llmobs_handle *handle, CURL *curl);
+void llmobs_capture_swap_out(struct llmobs_handle *handle, CURL *curl);
+
+/* True when `option` must be noted and not forwarded now. */
+bool llmobs_capture_owns(const struct llmobs_handle *handle, CURLoption option);
+
+/* At exit: every exchange still under way ends now, as the process does. */
+void llmobs_capture_abandon_all(void);
+
+#endif

@@ -1,0 +1,529 @@
+/* carrier - contexts from and to other processes: the half of context.h that
+ * reads what comes from the network. */
+#include "core/context.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/config.h"
+
+/* A carrier beyond this is hostile; the documented limits are far below. */
+#define CARRIER_MAX 8192
+#define DATADOG_TAGS_MAX 512
+#define TRACESTATE_MAX 512
+#define TRACESTATE_DD_MAX 256
+
+/* -- reading carriers ---------------------------------------------------- */
+
+/* What the tags of a carrier say of LLM Observability; borrowed texts, data
+ * NULL where absent. */
+struct tags {
+    struct llmobs_text tid;
+    struct llmobs_text dm;
+    struct llmobs_text parent_id;
+    struct llmobs_text trace_id;
+    struct llmobs_text ml_app;
+    struct llmobs_text rate;
+    struct llmobs_text sampled;
+    struct llmobs_text session;
+    struct llmobs_text pagent_id;
+    struct llmobs_text pagent_name;
+};
+
+/* One carrier, parsed. */
+struct inbound {
+    struct llmobs_id128 trace_id;
+    uint64_t span_id; /* 0: none */
+    int priority;
+    char equals; /* what stands for '=' in its values */
+    struct llmobs_text origin;
+    struct tags tags;
+};
+
+static void tags_put(struct tags *tags, struct llmobs_text key,
+                     struct llmobs_text value)
+{
+    const struct {
+        const char *key;
+        struct llmobs_text *to;
+    } known[] = {
+        {"tid", &tags->tid},
+        {"dm", &tags->dm},
+        {"llmobs_parent_id", &tags->parent_id},
+        {"llmobs_trace_id", &tags->trace_id},
+        {"llmobs_ml_app", &tags->ml_app},
+        {"llmobs_sr", &tags->rate},
+        {"llmobs_sd", &tags->sampled},
+        {"llmobs_sid", &tags->session},
+        {"llmobs_pagent_span_id", &tags->pagent_id},
+        {"llmobs_pagent_name", &tags->pagent_name},
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        if (strlen(known[i].key) == key.len &&
+            memcmp(known[i].key, key.data, key.len) == 0)
+            *known[i].to = value;
+    }
+}
+
+static struct llmobs_text trim(struct llmobs_text text)
+{
+    while (text.len && text.data[0] == ' ') {
+        text.data++;
+        text.len--;
+    }
+    while (text.len && text.data[text.len - 1] == ' ')
+        text.len--;
+    return text;
+}
+
+/* Cuts the text before the first `mark` off `rest`; false at the end. */
+static bool next_part(struct llmobs_text *rest, char mark,
+                      struct llmobs_text *part)
+{
+    const char *end;
+
+    if (!rest->data)
+        return false;
+    end = rest->len ? memchr(rest->data, mark, rest->len) : NULL;
+    *part = *rest;
+    if (!end) {
+        rest->data = NULL;
+        rest->len = 0;
+        return true;
+    }
+    part->len = (size_t)(end - part->data);
+    rest->data = end + 1;
+    rest->len -= part->len + 1;
+    return true;
+}
+
+static bool starts_with(struct llmobs_text text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return text.len >= len && memcmp(text.data, prefix, len) == 0;
+}
+
+/* A carrier of printable ASCII and bearable length; data NULL otherwise. */
+static struct llmobs_text checked(const char *value)
+{
+    struct llmobs_text text = {value, 0};
+
+    if (!value)
+        return text;
+    text.len = strnlen(value, CARRIER_MAX + 1);
+    for (size_t i = 0; i < text.len; i++) {
+        if (value[i] < 0x20 || value[i] > 0x7e)
+            return (struct llmobs_text){NULL, 0};
+    }
+    if (text.len > CARRIER_MAX)
+        return (struct llmobs_text){NULL, 0};
+    return trim(text);
+}
+
+/* x-datadog-tags: one malformed entry and all are ignored (llmobs-wire 5.3).
+ */
+static void read_datadog_tags(const char *value, struct tags *out)
+{
+    struct llmobs_text rest = checked(value);
+    struct llmobs_text part;
+    struct tags tags = {0};
+
+    if (!rest.data || rest.len == 0 || rest.len > DATADOG_TAGS_MAX)
+        return;
+    while (next_part(&rest, ',', &part)) {
+        struct llmobs_text key;
+
+        if (!next_part(&part, '=', &key) || key.len == 0 || part.len == 0 ||
+            memchr(key.data, ' ', key.len))
+            return;
+        if (starts_with(key, "_dd.p.")) {
+            key.data += strlen("_dd.p.");
+            key.len -= strlen("_dd.p.");
+            tags_put(&tags, key, trim(part));
+        }
+    }
+    *out = tags;
+}
+
+static bool parse_int(struct llmobs_text text, int *out)
+{
+    bool minus = text.len > 0 && text.data[0] == '-';
+    int value = 0;
+
+    if (text.len == minus || text.len > 4)
+        return false;
+    for (size_t i = minus; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        value = value * 10 + (text.data[i] - '0');
+    }
+    *out = minus ? -value : value;
+    return true;
+}
+
+/* The dd member's parts; `priority` is left alone where there is none. False
+ * when the member is malformed: then nothing of it counts. */
+static bool read_dd_member(struct llmobs_text member, struct inbound *in,
+                           bool *has_priority)
+{
+    struct llmobs_text part;
+    struct llmobs_text origin = {NULL, 0};
+    struct tags tags = {0};
+
+    *has_priority = false;
+    while (next_part(&member, ';', &part)) {
+        struct llmobs_text key;
+
+        if (!next_part(&part, ':', &key) || !part.data)
+            return false;
+        if (starts_with(key, "t.")) {
+            key.data += 2;
+            key.len -= 2;
+            tags_put(&tags, key, part);
+        } else if (key.len == 1 && key.data[0] == 's') {
+            if (!parse_int(part, &in->priority))
+                return false;
+            *has_priority = true;
+        } else if (key.len == 1 && key.data[0] == 'o') {
+            origin = part;
+        }
+    }
+    in->tags = tags;
+    in->origin = origin;
+    return true;
+}
+
+/* llmobs-wire 5.2, "Priority from both". */
+static int joined_priority(bool flag, bool has, int priority)
+{
+    if (flag)
+        return has && priority > 0 ? priority : 1;
+    return has && priority < 0 ? priority : 0;
+}
+
+static void read_tracestate(const char *value, bool flag, struct inbound *in)
+{
+    struct llmobs_text rest = checked(value);
+    struct llmobs_text member, dd = {NULL, 0};
+    struct inbound read = *in;
+    bool has = false;
+
+    while (next_part(&rest, ',', &member)) {
+        member = trim(member);
+        if (starts_with(member, "dd="))
+            dd = (struct llmobs_text){member.data + 3, member.len - 3};
+    }
+    if (dd.data && read_dd_member(dd, &read, &has))
+        *in = read;
+    else
+        has = false;
+    in->priority = joined_priority(flag, has, in->priority);
+}
+
+/* Only the form; the flags go to `flag`. */
+static bool read_traceparent(const char *value, struct inbound *in, bool *flag)
+{
+    struct llmobs_text text = checked(value);
+    uint64_t version, flags;
+
+    if (!text.data || text.len < 55 || text.data[2] != '-' ||
+        text.data[35] != '-' || text.data[52] != '-')
+        return false;
+    if (!llmobs_id128_parse_hex64(text.data, 2, &version) || version == 0xff ||
+        !llmobs_id128_parse_hex64(text.data + 3, 16, &in->trace_id.hi) ||
+        !llmobs_id128_parse_hex64(text.data + 19, 16, &in->trace_id.lo) ||
+        !llmobs_id128_parse_hex64(text.data + 36, 16, &in->span_id) ||
+        !llmobs_id128_parse_hex64(text.data + 53, 2, &flags))
+        return false;
+    if (text.len > 55 && (version == 0 || text.data[55] != '-'))
+        return false;
+    *flag = flags & 1;
+    return in->span_id != 0 && (in->trace_id.hi != 0 || in->trace_id.lo != 0);
+}
+
+static bool read_w3c(const struct llmobs_carrier *carrier, struct inbound *in)
+{
+    bool flag = false;
+
+    memset(in, 0, sizeof(*in));
+    if (!read_traceparent(carrier->traceparent, in, &flag))
+        return false;
+    in->equals = '~';
+    read_tracestate(carrier->tracestate, flag, in);
+    return true;
+}
+
+static bool read_datadog(const struct llmobs_carrier *carrier,
+                         struct inbound *in)
+{
+    struct llmobs_text trace = checked(carrier->x_datadog_trace_id);
+    struct llmobs_text parent = checked(carrier->x_datadog_parent_id);
+    struct llmobs_text priority = checked(carrier->x_datadog_sampling_priority);
+    uint64_t high;
+
+    memset(in, 0, sizeof(*in));
+    if (!llmobs_id128_parse_decimal64(trace, &in->trace_id.lo) ||
+        in->trace_id.lo == 0)
+        return false;
+    if (parent.len && !llmobs_id128_parse_decimal64(parent, &in->span_id))
+        return false;
+    if (!parse_int(priority, &in->priority))
+        in->priority = 1;
+    in->equals = '=';
+    in->origin = checked(carrier->x_datadog_origin);
+    read_datadog_tags(carrier->x_datadog_tags, &in->tags);
+    if (in->tags.tid.len == 16 &&
+        llmobs_id128_parse_hex64(in->tags.tid.data, 16, &high))
+        in->trace_id.hi = high;
+    return true;
+}
+
+/* Other vendors' members travel on, as far as the header's limit allows. */
+static void keep_vendors(struct llmobs_context *context, const char *value)
+{
+    struct llmobs_text rest = checked(value);
+    struct llmobs_text member;
+    size_t used = 0;
+
+    while (next_part(&rest, ',', &member)) {
+        member = trim(member);
+        if (member.len == 0 || member.len > 128 || starts_with(member, "dd="))
+            continue;
+        if (used + 1 + member.len >= sizeof(context->vendors))
+            continue;
+        if (used)
+            context->vendors[used++] = ',';
+        memcpy(context->vendors + used, member.data, member.len);
+        used += member.len;
+    }
+    context->vendors[used] = '\0';
+}
+
+/* tracestate cannot hold an equals sign (llmobs-wire 5.2, Decode). */
+static void copy_value(char *out, size_t cap, struct llmobs_text text,
+                       char equals)
+{
+    llmobs_context_text(out, cap, text);
+    for (; *out; out++) {
+        if (*out == equals)
+            *out = '=';
+    }
+}
+
+static bool is_rate(struct llmobs_text text)
+{
+    if (text.len == 0 || text.len > 11)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!strchr("0123456789.eE+-", text.data[i]))
+            return false;
+    }
+    return true;
+}
+
+/* A distributed parent: its trace, and its decision as it was sent; none sent,
+ * none made. */
+static void inherit_parent(struct llmobs_context *context,
+                           const struct inbound *in, uint64_t parent_id)
+{
+    const struct tags *tags = &in->tags;
+
+    context->parent_id = parent_id;
+    if (!llmobs_id128_parse(tags->trace_id, &context->trace_id))
+        context->trace_id = in->trace_id;
+    context->sample_rate[0] = '\0';
+    context->sampled[0] = '\0';
+    if (is_rate(tags->rate))
+        llmobs_context_text(context->sample_rate, sizeof(context->sample_rate),
+                            tags->rate);
+    if (tags->sampled.len == 1 &&
+        (tags->sampled.data[0] == '0' || tags->sampled.data[0] == '1'))
+        llmobs_context_text(context->sampled, sizeof(context->sampled),
+                            tags->sampled);
+}
+
+/* llmobs-wire 5.3, the LLM Observability part. */
+static void inherit(struct llmobs_context *context, const struct inbound *in,
+                    double rate)
+{
+    const struct tags *tags = &in->tags;
+    uint64_t id;
+
+    if (tags->ml_app.len)
+        copy_value(context->ml_app, sizeof(context->ml_app), tags->ml_app,
+                   in->equals);
+    if (tags->session.len)
+        copy_value(context->session_id, sizeof(context->session_id),
+                   tags->session, in->equals);
+    if (llmobs_id128_parse_decimal64(tags->pagent_id, &id) && id != 0) {
+        context->pagent_span_id = id;
+        copy_value(context->pagent_name, sizeof(context->pagent_name),
+                   tags->pagent_name, in->equals);
+    }
+    if (llmobs_id128_parse_decimal64(tags->parent_id, &id) && id != 0)
+        inherit_parent(context, in, id);
+    else
+        llmobs_context_sample(context, rate);
+}
+
+bool llmobs_context_from_carrier(struct llmobs_context *context,
+                                 const struct llmobs_config *config,
+                                 const struct llmobs_carrier *carrier)
+{
+    struct inbound datadog, w3c, *in;
+    bool has_datadog = read_datadog(carrier, &datadog);
+    bool has_w3c = read_w3c(carrier, &w3c);
+
+    llmobs_context_root(context, config);
+    if (!has_datadog && !has_w3c)
+        return false;
+    in = has_datadog ? &datadog : &w3c;
+    if (has_datadog && has_w3c && datadog.trace_id.lo == w3c.trace_id.lo)
+        datadog.span_id = w3c.span_id;
+    context->apm_trace_id = in->trace_id;
+    context->priority = in->priority;
+    llmobs_context_text(context->origin, sizeof(context->origin), in->origin);
+    llmobs_context_text(context->dm, sizeof(context->dm), in->tags.dm);
+    if (has_w3c && in->trace_id.lo == w3c.trace_id.lo)
+        keep_vendors(context, carrier->tracestate);
+    if (in->span_id != 0)
+        inherit(context, in, config->sample_rate);
+    else
+        llmobs_context_sample(context, config->sample_rate);
+    return true;
+}
+
+/* -- writing carriers ---------------------------------------------------- */
+
+int llmobs_context_traceparent(const struct llmobs_context *context, char *out,
+                               size_t cap)
+{
+    char trace[LLMOBS_TRACE_HEX_LEN + 1];
+    int len;
+
+    llmobs_id128_hex(context->apm_trace_id, trace);
+    len = snprintf(out, cap, "00-%s-%016llx-%s", trace,
+                   (unsigned long long)context->span_id,
+                   context->priority > 0 ? "01" : "00");
+    return len < 0 || (size_t)len >= cap ? -ENOSPC : 0;
+}
+
+/* The dd member as it grows; `counted` is what the 256 characters allow. */
+struct member {
+    char text[TRACESTATE_DD_MAX + 64];
+    size_t len;
+    size_t counted;
+};
+
+/* llmobs-wire 5.2, "Value characters". */
+static size_t encode_value(const char *value, char *out, size_t cap)
+{
+    size_t len = 0;
+    bool in_run = false;
+
+    for (; *value && len < cap; value++) {
+        unsigned char c = (unsigned char)*value;
+        bool bad = c < 0x20 || c > 0x7e || strchr(",;~", c);
+
+        if (bad && in_run)
+            continue;
+        in_run = bad;
+        if (bad)
+            out[len++] = '_';
+        else
+            out[len++] = c == '=' ? '~' : (char)c;
+    }
+    return len;
+}
+
+/* A member that would pass the limit is left out; a smaller one may follow. */
+static void member_add(struct member *member, const char *key,
+                       const char *value)
+{
+    char encoded[TRACESTATE_DD_MAX + 1];
+    size_t key_len = strlen(key);
+    size_t len = encode_value(value, encoded, sizeof(encoded));
+    size_t total = key_len + 1 + len;
+
+    if (len == 0 || member->counted + total > TRACESTATE_DD_MAX ||
+        member->len + 1 + total > sizeof(member->text))
+        return;
+    member->text[member->len++] = ';';
+    memcpy(member->text + member->len, key, key_len);
+    member->len += key_len;
+    member->text[member->len++] = ':';
+    memcpy(member->text + member->len, encoded, len);
+    member->len += len;
+    member->counted += total;
+}
+
+static void member_add_number(struct member *member, const char *key,
+                              uint64_t number)
+{
+    char text[24];
+
+    if (number == 0)
+        return;
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+    member_add(member, key, text);
+}
+
+static void member_fill(struct member *member,
+                        const struct llmobs_context *context)
+{
+    char text[48];
+
+    member->len =
+        (size_t)snprintf(member->text, sizeof(member->text), "dd=p:%016llx",
+                         (unsigned long long)context->span_id);
+    snprintf(text, sizeof(text), "%d", context->priority);
+    member_add(member, "s", text);
+    member_add(member, "o", context->origin);
+    member_add(member, "t.dm", context->dm);
+    if (context->apm_trace_id.hi != 0) {
+        snprintf(text, sizeof(text), "%016llx",
+                 (unsigned long long)context->apm_trace_id.hi);
+        member_add(member, "t.tid", text);
+    }
+    member_add_number(member, "t.llmobs_parent_id", context->span_id);
+    llmobs_id128_decimal(context->trace_id, text);
+    member_add(member, "t.llmobs_trace_id", text);
+    member_add(member, "t.llmobs_sd", context->sampled);
+    member_add(member, "t.llmobs_sr", context->sample_rate);
+    member_add(member, "t.llmobs_ml_app", context->ml_app);
+    member_add(member, "t.llmobs_sid", context->session_id);
+    member_add_number(member, "t.llmobs_pagent_span_id",
+                      context->pagent_span_id);
+    member_add(member, "t.llmobs_pagent_name", context->pagent_name);
+}
+
+int llmobs_context_tracestate(const struct llmobs_context *context, char *out,
+                              size_t cap)
+{
+    struct member member = {.len = 0};
+    size_t vendors = strlen(context->vendors);
+    const char *cut = context->vendors;
+
+    member_fill(&member, context);
+    if (member.len + 1 > cap)
+        return -ENOSPC;
+    /* Members behind that do not fit are left out whole. */
+    while (vendors && member.len + 1 + vendors > TRACESTATE_MAX) {
+        while (vendors && cut[vendors - 1] != ',')
+            vendors--;
+        if (vendors)
+            vendors--;
+    }
+    if (member.len + (vendors ? 1 + vendors : 0) + 1 > cap)
+        return -ENOSPC;
+    memcpy(out, member.text, member.len);
+    if (vendors) {
+        out[member.len++] = ',';
+        memcpy(out + member.len, cut, vendors);
+    }
+    out[member.len + vendors] = '\0';
+    return 0;
+}

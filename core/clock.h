@@ -1,0 +1,27 @@
+/* clock - the only place that reads a clock. Both in nanoseconds; monotonic
+ * for durations, wall time for stamps. Never fails. Any thread. */
+#ifndef LLMOBS_CLOCK_H
+#define LLMOBS_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline int64_t llmobs_clock_read_ns(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static inline int64_t llmobs_clock_mono_ns(void)
+{
+    return llmobs_clock_read_ns(CLOCK_MONOTONIC);
+}
+
+static inline int64_t llmobs_clock_wall_ns(void)
+{
+    return llmobs_clock_read_ns(CLOCK_REALTIME);
+}
+
+#endif

@@ -1,0 +1,140 @@
+/* engine - the boundary between shim and core: two tables, nothing else.
+ *
+ * Owns:    nothing. The shim owns one llmobs_real per loaded libcurl copy and
+ *          one llmobs_host for the process; both live until the process ends.
+ *          The core owns its llmobs_ops, which lives as long.
+ * Threads: every operation may be called from any thread that may call the
+ *          libcurl function of the same name.
+ * Errors:  an operation answers what the real function answered; a failed
+ *          observation is never the caller's error.
+ * Fork:    both tables are constant and stay valid in a child.
+ */
+#ifndef LLMOBS_ENGINE_H
+#define LLMOBS_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <curl/curl.h>
+
+/* Changed whenever a table below changes; a core of another number is not
+ * used. */
+#define LLMOBS_ENGINE_ABI 1
+
+/* The one name that the core exports. */
+#define LLMOBS_CORE_ATTACH "llmobs_core_attach"
+
+/* X(result, name, arguments): the functions of one libcurl copy that the shim
+ * looks up by name. Names are without "curl_". Not before 7.29: all but
+ * url_get (7.62). A name that the copy lacks is NULL in its table. */
+#define LLMOBS_REAL_FUNCTIONS(X)                                              \
+    X(CURLcode, global_init, (long))                                          \
+    X(CURLcode, global_init_mem,                                              \
+      (long, curl_malloc_callback, curl_free_callback, curl_realloc_callback, \
+       curl_strdup_callback, curl_calloc_callback))                           \
+    X(void, global_cleanup, (void))                                           \
+    X(CURL *, easy_init, (void))                                              \
+    X(CURLcode, easy_setopt, (CURL *, CURLoption, ...))                       \
+    X(CURLcode, easy_perform, (CURL *))                                       \
+    X(CURLcode, easy_getinfo, (CURL *, CURLINFO, ...))                        \
+    X(void, easy_reset, (CURL *))                                             \
+    X(CURL *, easy_duphandle, (CURL *))                                       \
+    X(void, easy_cleanup, (CURL *))                                           \
+    X(const char *, easy_strerror, (CURLcode))                                \
+    X(CURLMcode, multi_add_handle, (CURLM *, CURL *))                         \
+    X(CURLMcode, multi_remove_handle, (CURLM *, CURL *))                      \
+    X(CURLMsg *, multi_info_read, (CURLM *, int *))                           \
+    X(CURLMcode, multi_cleanup, (CURLM *))                                    \
+    X(CURLMcode, multi_setopt, (CURLM *, CURLMoption, ...))                   \
+    X(CURLUcode, url_get, (const CURLU *, CURLUPart, char **, unsigned))      \
+    X(void, free, (void *))
+
+/* The real functions of one loaded libcurl copy. */
+struct llmobs_real {
+#define X(result, name, args) result(*name) args;
+    LLMOBS_REAL_FUNCTIONS(X)
+#undef X
+};
+
+/* What the core knows of the process it is in. The environment is the shim's
+ * copy of DD_*, LLMOBS_*, OTEL_* and the trace carriers ("NAME=value"), made
+ * in its constructor, NULL at the end. */
+struct llmobs_host {
+    unsigned abi;
+    const char *const *env;
+};
+
+/* The operations of the core, one for each hooked function. Each calls the
+ * real function itself, exactly once. */
+struct llmobs_ops {
+    unsigned abi;
+    CURLcode (*global_init)(const struct llmobs_real *, long);
+    CURLcode (*global_init_mem)(const struct llmobs_real *, long,
+                                curl_malloc_callback, curl_free_callback,
+                                curl_realloc_callback, curl_strdup_callback,
+                                curl_calloc_callback);
+    void (*global_cleanup)(const struct llmobs_real *);
+    CURL *(*easy_init)(const struct llmobs_real *);
+    CURLcode (*easy_setopt)(const struct llmobs_real *, CURL *, CURLoption,
+                            void *);
+    CURLcode (*easy_perform)(const struct llmobs_real *, CURL *);
+    void (*easy_reset)(const struct llmobs_real *, CURL *);
+    CURL *(*easy_duphandle)(const struct llmobs_real *, CURL *);
+    void (*easy_cleanup)(const struct llmobs_real *, CURL *);
+    CURLMcode (*multi_add_handle)(const struct llmobs_real *, CURLM *, CURL *);
+    CURLMcode (*multi_remove_handle)(const struct llmobs_real *, CURLM *,
+                                     CURL *);
+    CURLMsg *(*multi_info_read)(const struct llmobs_real *, CURLM *, int *);
+    CURLMcode (*multi_cleanup)(const struct llmobs_real *, CURLM *);
+    CURLMcode (*multi_setopt)(const struct llmobs_real *, CURLM *, CURLMoption,
+                              void *);
+};
+
+/* Type of llmobs_core_attach: called once by the shim after it loaded the
+ * core. Borrows `host` for ever; gives a table that lives as long as the
+ * process, or NULL when the core will not work here (then the shim passes all
+ * calls through for good). */
+typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
+    const struct llmobs_host *host);
+
+/* True for the options whose value the core remembers. Asked before any other
+ * work, so that every other option costs this switch alone. */
+static inline bool llmobs_option_watched(CURLoption option)
+{
+    switch ((int)option) {
+    case CURLOPT_URL:
+    case CURLOPT_CURLU:
+    case CURLOPT_PORT:
+    case CURLOPT_DEFAULT_PROTOCOL:
+    case CURLOPT_CUSTOMREQUEST:
+    case CURLOPT_HTTPGET:
+    case CURLOPT_POST:
+    case CURLOPT_UPLOAD:
+    case 54: /* CURLOPT_PUT, deprecated in newer headers */
+    case CURLOPT_NOBODY:
+    case 10024: /* CURLOPT_HTTPPOST */
+    case CURLOPT_MIMEPOST:
+    case CURLOPT_POSTFIELDS:
+    case CURLOPT_COPYPOSTFIELDS:
+    case CURLOPT_POSTFIELDSIZE:
+    case CURLOPT_POSTFIELDSIZE_LARGE:
+    case CURLOPT_HTTPHEADER:
+    case CURLOPT_HEADER:
+    case CURLOPT_CONNECT_ONLY:
+    case CURLOPT_WRITEFUNCTION:
+    case CURLOPT_WRITEDATA:
+    case CURLOPT_HEADERFUNCTION:
+    case CURLOPT_HEADERDATA:
+    case CURLOPT_READFUNCTION:
+    case CURLOPT_READDATA:
+    case CURLOPT_SEEKFUNCTION:
+    case CURLOPT_SEEKDATA:
+    case CURLOPT_ERRORBUFFER:
+    case 20130: /* CURLOPT_IOCTLFUNCTION, deprecated in newer headers */
+        return true;
+    default:
+        return false;
+    }
+}
+
+#endif

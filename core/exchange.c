@@ -1,0 +1,153 @@
+#include "core/exchange.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+
+struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
+{
+    struct llmobs_exchange *exchange = calloc(1, sizeof(*exchange));
+
+    if (!exchange)
+        return NULL;
+    exchange->item.type = LLMOBS_ITEM_EXCHANGE;
+    exchange->pid = getpid();
+    llmobs_body_init(&exchange->request, capture_max);
+    llmobs_body_init(&exchange->response, capture_max);
+    exchange->transfer.dns_ms = -1;
+    exchange->transfer.connect_ms = -1;
+    exchange->transfer.tls_ms = -1;
+    exchange->transfer.first_byte_ms = -1;
+    exchange->transfer.bytes_sent = -1;
+    exchange->transfer.bytes_received = -1;
+    exchange->start_wall_ns = llmobs_clock_wall_ns();
+    exchange->start_mono_ns = llmobs_clock_mono_ns();
+    return exchange;
+}
+
+void llmobs_exchange_free(struct llmobs_exchange *exchange)
+{
+    if (!exchange)
+        return;
+    free(exchange->url);
+    free(exchange->marks);
+    llmobs_headers_clear(&exchange->request_headers);
+    llmobs_headers_clear(&exchange->response_headers);
+    llmobs_body_fini(&exchange->request);
+    llmobs_body_fini(&exchange->response);
+    free(exchange);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static char *copy_lower(const char *text, size_t len)
+{
+    char *copy = malloc(len + 1);
+
+    if (!copy)
+        return NULL;
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+
+        copy[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    copy[len] = '\0';
+    return copy;
+}
+
+void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
+                         size_t len)
+{
+    const char *colon = memchr(line, ':', len);
+    const char *value, *end = line + len;
+    struct llmobs_header *header;
+    size_t name_len, value_len;
+
+    if (!colon || headers->count == LLMOBS_HEADERS_MAX)
+        return;
+    name_len = (size_t)(colon - line);
+    if (!llmobs_rules_keeps_header(line, name_len))
+        return;
+    for (value = colon + 1; value < end && is_blank(*value);)
+        value++;
+    while (end > value && is_blank(end[-1]))
+        end--;
+    value_len = (size_t)(end - value);
+    if (value_len > LLMOBS_HEADER_VALUE_MAX)
+        value_len = LLMOBS_HEADER_VALUE_MAX;
+    header = &headers->list[headers->count];
+    header->name = copy_lower(line, name_len);
+    header->value = strndup(value, value_len);
+    if (header->name && header->value) {
+        headers->count++;
+        return;
+    }
+    free(header->name);
+    free(header->value);
+}
+
+void llmobs_headers_clear(struct llmobs_headers *headers)
+{
+    for (size_t i = 0; i < headers->count; i++) {
+        free(headers->list[i].name);
+        free(headers->list[i].value);
+    }
+    headers->count = 0;
+}
+
+static void add_mark(struct llmobs_exchange *exchange)
+{
+    struct llmobs_mark *marks = exchange->marks;
+    size_t cap = exchange->mark_cap;
+
+    if (exchange->mark_count == LLMOBS_MARKS_MAX)
+        return;
+    if (exchange->mark_count == cap) {
+        cap = cap ? cap * 2 : 16;
+        marks = realloc(marks, cap * sizeof(*marks));
+        if (!marks)
+            return;
+        exchange->marks = marks;
+        exchange->mark_cap = cap;
+    }
+    marks[exchange->mark_count].offset = exchange->response.total;
+    marks[exchange->mark_count].at_ns = llmobs_clock_mono_ns();
+    exchange->mark_count++;
+}
+
+void llmobs_exchange_received(struct llmobs_exchange *exchange,
+                              const void *data, size_t len)
+{
+    if (!len)
+        return;
+    /* Without memory the body marks itself as lost. */
+    (void)llmobs_body_add(&exchange->response, data, len);
+    add_mark(exchange);
+}
+
+void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
+                               const void *data, size_t len)
+{
+    struct llmobs_text head = llmobs_body_head(&exchange->response);
+
+    if (exchange->response.truncated || len > head.len ||
+        memcmp(head.data + head.len - len, data, len) != 0)
+        return;
+    llmobs_body_rewind(&exchange->response, head.len - len);
+    if (exchange->mark_count)
+        exchange->mark_count--;
+}
+
+void llmobs_exchange_restart(struct llmobs_exchange *exchange)
+{
+    llmobs_body_rewind(&exchange->response, 0);
+    llmobs_headers_clear(&exchange->response_headers);
+    exchange->mark_count = 0;
+    exchange->status = 0;
+}

@@ -1,0 +1,104 @@
+/* exchange - one transfer as captured: what a span is made of.
+ *
+ * Owns:    everything it points to, from new to free.
+ * Threads: one owner at a time: whoever holds the handle's gate (handle.h)
+ *          until it is given to the worker; the worker afterwards.
+ * Errors:  -ENOMEM from new only; later losses are marked in the bodies.
+ * Limits:  bodies as body.h; LLMOBS_HEADERS_MAX kept headers a side,
+ *          LLMOBS_MARKS_MAX time marks.
+ * Fork:    a child never finishes an exchange of its parent (pid).
+ */
+#ifndef LLMOBS_EXCHANGE_H
+#define LLMOBS_EXCHANGE_H
+
+#include <sys/types.h>
+
+#include "core/body.h"
+#include "core/buffer.h"
+#include "rules/rules.h"
+
+#define LLMOBS_HEADERS_MAX 32
+#define LLMOBS_HEADER_VALUE_MAX 1024
+#define LLMOBS_MARKS_MAX 4096
+#define LLMOBS_ERROR_TEXT_MAX 256
+
+/* How the transfer ended. */
+enum llmobs_end {
+    LLMOBS_END_DONE,    /* libcurl said so: code holds its CURLcode */
+    LLMOBS_END_REMOVED, /* the app removed or cleaned up the handle */
+    LLMOBS_END_EXIT     /* the process ended first */
+};
+
+struct llmobs_headers {
+    struct llmobs_header list[LLMOBS_HEADERS_MAX];
+    size_t count;
+};
+
+/* What libcurl measured; times in ms from the start, < 0: unknown. */
+struct llmobs_transfer {
+    long http_version; /* CURL_HTTP_VERSION_*; 0: unknown */
+    long redirects;
+    int64_t bytes_sent;
+    int64_t bytes_received;
+    double dns_ms;
+    double connect_ms;
+    double tls_ms;
+    double first_byte_ms;
+};
+
+struct llmobs_exchange {
+    struct llmobs_item item; /* first: the buffer's */
+    pid_t pid;               /* of the process that began it */
+    struct llmobs_match match;
+    struct llmobs_context context;
+    char method[16];
+    char *url;
+    struct llmobs_headers request_headers;
+    struct llmobs_headers response_headers;
+    struct llmobs_body request;
+    struct llmobs_body response;
+    bool multipart;
+    struct llmobs_mark *marks;
+    size_t mark_count;
+    size_t mark_cap;
+    long status;
+    enum llmobs_end end;
+    int code;              /* CURLcode, when end is DONE */
+    const char *code_name; /* "CURLE_OPERATION_TIMEDOUT"; static */
+    char error_text[LLMOBS_ERROR_TEXT_MAX];
+    struct llmobs_transfer transfer;
+    int64_t start_wall_ns;
+    int64_t start_mono_ns;
+    int64_t duration_ns;
+};
+
+/* Gives an exchange that has begun now; NULL without memory. */
+struct llmobs_exchange *llmobs_exchange_new(size_t capture_max);
+void llmobs_exchange_free(struct llmobs_exchange *exchange);
+
+/* Keeps a header when rules/ allows it. `line` is "Name: value", with or
+ * without its line end; a line of another form is ignored. */
+void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
+                         size_t len);
+void llmobs_headers_clear(struct llmobs_headers *headers);
+
+/* Appends response bytes and when they came. */
+void llmobs_exchange_received(struct llmobs_exchange *exchange,
+                              const void *data, size_t len);
+
+/* Takes the last `len` response bytes back when they are `data`: with
+ * CURLOPT_HEADER they were header bytes, which the header callback repeats. */
+void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
+                               const void *data, size_t len);
+
+/* Forgets the response so far: a new status line came (redirect, 100, 401). */
+void llmobs_exchange_restart(struct llmobs_exchange *exchange);
+
+/* Makes the span of an ended exchange: the dialect's reading, then the
+ * transport's outcome, ids, times and tags (llmobs-wire 8.2, 8.3). `span` is
+ * initialised here. -ENOENT: it was no LLM call after all (an unconfirmed
+ * candidate); -ENOMEM. Worker only. */
+int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
+                            struct llmobs_span *span);
+
+#endif

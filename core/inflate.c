@@ -1,0 +1,257 @@
+#include "core/inflate.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include <zlib.h>
+
+#define CHUNK 8192
+
+/* Window bits as zlib's inflateInit2 takes them: which frame to expect. */
+enum frame {
+    FRAME_RAW = -MAX_WBITS,
+    FRAME_ZLIB = MAX_WBITS,
+    FRAME_GZIP = MAX_WBITS + 16
+};
+
+enum coding { CODING_GZIP, CODING_DEFLATE };
+
+struct codings {
+    enum coding list[LLMOBS_INFLATE_CODINGS_MAX];
+    size_t count;
+};
+
+/* One decoding. */
+struct stage {
+    z_stream z;
+    struct llmobs_text in; /* not yet given to zlib */
+    struct llmobs_buf *out;
+    size_t left; /* bytes that may still be added */
+    bool full;
+};
+
+static bool is_word(struct llmobs_text word, const char *text)
+{
+    return word.len == strlen(text) &&
+           strncasecmp(word.data, text, word.len) == 0;
+}
+
+static int add_coding(struct codings *codings, struct llmobs_text word)
+{
+    enum coding coding;
+
+    if (word.len == 0 || is_word(word, "identity"))
+        return 0;
+    if (is_word(word, "gzip") || is_word(word, "x-gzip"))
+        coding = CODING_GZIP;
+    else if (is_word(word, "deflate"))
+        coding = CODING_DEFLATE;
+    else
+        return -ENOTSUP;
+    if (codings->count == LLMOBS_INFLATE_CODINGS_MAX)
+        return -ENOTSUP;
+    codings->list[codings->count++] = coding;
+    return 0;
+}
+
+static int read_codings(const char *at, struct codings *codings)
+{
+    int rc = 0;
+
+    codings->count = 0;
+    while (rc == 0 && at != NULL && *at != '\0') {
+        struct llmobs_text word;
+
+        at += strspn(at, " \t,");
+        word.data = at;
+        word.len = strcspn(at, ",");
+        at += word.len;
+        while (word.len > 0 && strchr(" \t", word.data[word.len - 1]) != NULL)
+            word.len--;
+        rc = add_coding(codings, word);
+    }
+    return rc;
+}
+
+bool llmobs_inflate_knows(const char *coding)
+{
+    struct codings codings;
+
+    return read_codings(coding, &codings) == 0;
+}
+
+static void feed(struct stage *s)
+{
+    size_t len = s->in.len < UINT_MAX ? s->in.len : UINT_MAX;
+
+    if (s->z.avail_in > 0 || len == 0)
+        return;
+    s->z.next_in = (Bytef *)(uintptr_t)s->in.data;
+    s->z.avail_in = (uInt)len;
+    s->in.data += len;
+    s->in.len -= len;
+}
+
+static int emit(struct stage *s, const unsigned char *data, size_t len)
+{
+    int rc;
+
+    if (len > s->left) {
+        len = s->left;
+        s->full = true;
+    }
+    rc = llmobs_buf_add(s->out, data, len);
+    s->left -= rc == 0 ? len : 0;
+    return rc;
+}
+
+/* Runs one member to its end. 0: ended or the output is full; 1: the input
+ * ended first. */
+static int run_member(struct stage *s)
+{
+    unsigned char chunk[CHUNK];
+    int rc = 0;
+
+    for (;;) {
+        int z;
+
+        feed(s);
+        s->z.next_out = chunk;
+        s->z.avail_out = sizeof(chunk);
+        z = inflate(&s->z, Z_NO_FLUSH);
+        rc = emit(s, chunk, sizeof(chunk) - s->z.avail_out);
+        if (rc != 0 || s->full || z == Z_STREAM_END)
+            return rc;
+        if (z == Z_MEM_ERROR)
+            return -ENOMEM;
+        if (z != Z_OK && z != Z_BUF_ERROR)
+            return -EBADMSG;
+        if (s->z.avail_out > 0 && s->z.avail_in == 0 && s->in.len == 0)
+            return 1;
+    }
+}
+
+/* Whether another gzip member follows the one that ended; anything else behind
+ * it is padding. */
+static bool more_members(struct stage *s)
+{
+    feed(s);
+    return s->z.avail_in >= 2 && s->z.next_in[0] == 0x1F &&
+           s->z.next_in[1] == 0x8B;
+}
+
+static int run_stage(struct llmobs_text in, enum frame frame, size_t max,
+                     struct llmobs_buf *out, bool *cut)
+{
+    struct stage s;
+    size_t room = out->max - out->len;
+    int rc;
+
+    memset(&s, 0, sizeof(s));
+    s.in = in;
+    s.out = out;
+    s.left = max < room ? max : room;
+    if (inflateInit2(&s.z, frame) != Z_OK)
+        return -ENOMEM;
+    rc = run_member(&s);
+    while (rc == 0 && !s.full && frame == FRAME_GZIP && more_members(&s)) {
+        (void)inflateReset(&s.z);
+        rc = run_member(&s);
+    }
+    /* Raw data have no checksum; that they end where the input does is all
+     * that tells them from text which happens to unpack to something. */
+    if (rc == 0 && !s.full && frame == FRAME_RAW && s.z.avail_in + s.in.len > 0)
+        rc = -EBADMSG;
+    (void)inflateEnd(&s.z);
+    if (rc != 0 || s.full)
+        *cut = true;
+    return rc < 0 ? rc : 0;
+}
+
+/* Both bytes of zlib's header have to be there and right. */
+static bool has_zlib_header(struct llmobs_text in)
+{
+    const unsigned char *at = (const unsigned char *)in.data;
+
+    return in.len >= 2 && (at[0] & 0xF) == Z_DEFLATED && at[0] >> 4 <= 7 &&
+           (at[0] * 256 + at[1]) % 31 == 0;
+}
+
+static int undo(struct llmobs_text in, enum coding coding, size_t max,
+                struct llmobs_buf *out, bool *cut)
+{
+    size_t before = out->len;
+    int rc;
+
+    if (in.len == 0)
+        return llmobs_buf_add(out, "", 0);
+    if (coding == CODING_GZIP)
+        return run_stage(in, FRAME_GZIP, max, out, cut);
+    if (!has_zlib_header(in))
+        return run_stage(in, FRAME_RAW, max, out, cut);
+    rc = run_stage(in, FRAME_ZLIB, max, out, cut);
+    if (rc != -EBADMSG || out->len > before)
+        return rc;
+    /* Raw data can begin like a header by chance. */
+    *cut = false;
+    return run_stage(in, FRAME_RAW, max, out, cut);
+}
+
+static int copy(struct llmobs_text in, size_t max, struct llmobs_buf *out,
+                bool *cut)
+{
+    size_t room = out->max - out->len;
+
+    if (room > max)
+        room = max;
+    *cut = in.len > room;
+    return llmobs_buf_add(out, in.data, *cut ? room : in.len);
+}
+
+int llmobs_inflate_part(struct llmobs_text in, const char *coding, size_t max,
+                        struct llmobs_buf *out, bool *cut)
+{
+    struct llmobs_buf from;
+    struct llmobs_buf to;
+    struct codings codings;
+    int worst = 0;
+    int rc;
+
+    *cut = false;
+    llmobs_buf_init(&from, max);
+    rc = read_codings(coding, &codings);
+    if (rc == 0 && codings.count == 0)
+        rc = copy(in, max, out, cut);
+    /* Damage in an outer coding does not stop the inner ones: what came before
+     * it is a cut input to them. */
+    while (rc == 0 && codings.count > 0) {
+        enum coding last = codings.list[--codings.count];
+
+        llmobs_buf_init(&to, max);
+        rc = undo(in, last, max, codings.count > 0 ? &to : out, cut);
+        if (rc == -EBADMSG) {
+            worst = rc;
+            rc = 0;
+        }
+        llmobs_buf_fini(&from);
+        from = to;
+        in.data = from.data;
+        in.len = from.len;
+    }
+    llmobs_buf_fini(&from);
+    if (rc == 0)
+        rc = worst;
+    if (rc != 0)
+        *cut = true;
+    return rc;
+}
+
+int llmobs_inflate(struct llmobs_text in, const char *coding, size_t max,
+                   struct llmobs_buf *out)
+{
+    bool cut;
+
+    return llmobs_inflate_part(in, coding, max, out, &cut);
+}

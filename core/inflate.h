@@ -1,0 +1,38 @@
+/* inflate - bodies as they were before their content coding.
+ *
+ * Owns:    nothing beyond the call.
+ * Threads: any.
+ * Errors:  -ENOTSUP: a coding that is not ours, nothing is added; -EBADMSG:
+ *          corrupt, what came before the damage is added (nothing: perhaps
+ *          libcurl had undone the coding already); -ENOMEM likewise.
+ * Limits:  `max` decoded bytes, also between two codings; as many codings as
+ *          LLMOBS_INFLATE_CODINGS_MAX, more are -ENOTSUP.
+ * Fork:    plain memory.
+ *
+ * Codings are gzip, x-gzip, deflate (in zlib's frame or, as some servers send
+ * it, without) and identity, in any case, and lists of them, last one undone
+ * first (RFC 9110, 8.4). A body of no bytes decodes to none.
+ */
+#ifndef LLMOBS_INFLATE_H
+#define LLMOBS_INFLATE_H
+
+#include "core/buf.h"
+
+#define LLMOBS_INFLATE_CODINGS_MAX 4
+
+/* Adds the decoded body to the end of `out`, which the caller has initialised.
+ * `coding` is the value of Content-Encoding; NULL or empty: identity. An input
+ * that ends early and an output that would pass `max` or out's own cap give
+ * what there is, and 0. */
+int llmobs_inflate(struct llmobs_text in, const char *coding, size_t max,
+                   struct llmobs_buf *out);
+
+/* The same; `cut` says whether anything is missing at the end. It is true
+ * after errors too. */
+int llmobs_inflate_part(struct llmobs_text in, const char *coding, size_t max,
+                        struct llmobs_buf *out, bool *cut);
+
+/* True when the codings of a list are all known here. */
+bool llmobs_inflate_knows(const char *coding);
+
+#endif

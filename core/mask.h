@@ -1,0 +1,23 @@
+/* mask - secrets in a text that leaves the process.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ * Errors:  -ENOMEM.
+ * Limits:  linear in the text; the result is never much longer than it.
+ * Fork:    plain memory.
+ *
+ * Masked are keys by their well-known beginnings (sk-, AIza, ...), what follows
+ * "Bearer", values of parameters and headers whose name says key, token,
+ * secret, password or signature, and the user part of a URL. Of a secret its
+ * last four characters stay, of one below eight characters nothing
+ * (llmobs-wire 8.2).
+ */
+#ifndef LLMOBS_MASK_H
+#define LLMOBS_MASK_H
+
+#include "core/buf.h"
+
+/* Appends `text` with its secrets masked. */
+int llmobs_mask_text(const char *text, struct llmobs_buf *out);
+
+#endif

@@ -1,0 +1,351 @@
+/* outcome - what became of an exchange: the last half of exchange.h. */
+#include "core/exchange.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/inflate.h"
+
+/* Numbers of libcurl's API, which this file does not include. */
+#define CODE_HTTP_RETURNED_ERROR 22
+
+/* What the call borrows beside the exchange. */
+struct decoded {
+    struct llmobs_buf request;
+    struct llmobs_buf response;
+};
+
+/* -- content codings ----------------------------------------------------- */
+
+/* libcurl may have undone the coding already, and the header still names it:
+ * then the body is text. A compressed one always has a control character or a
+ * bad byte in its first bytes, but for zlib's own 'x'. */
+static bool is_text(struct llmobs_text body)
+{
+    const unsigned char *data = (const unsigned char *)body.data;
+    size_t len = body.len < 64 ? body.len : 64;
+
+    if (len >= 2 && (data[0] & 0x0f) == 8 &&
+        (data[0] * 256 + data[1]) % 31 == 0)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if ((data[i] < 0x20 && !strchr("\t\n\r", data[i])) || data[i] == 0x7f)
+            return false;
+        if (i == 0 && data[i] >= 0x80 && data[i] != 0xef)
+            return false;
+    }
+    return true;
+}
+
+static bool is_gzip_name(const char *coding)
+{
+    return strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0;
+}
+
+static bool is_coded(struct llmobs_text body, const char *coding)
+{
+    if (!coding || !*coding || body.len == 0 || is_text(body))
+        return false;
+    if (!is_gzip_name(coding))
+        return true;
+    return body.len < 2 || memcmp(body.data, "\x1f\x8b", 2) == 0;
+}
+
+/* Undoes the coding of `*body`, in `buf`; *encoded names one that stays.
+ * `*cut` is set when the result reached `max`. */
+static int decode(struct llmobs_text *body, const char *coding, size_t max,
+                  struct llmobs_buf *buf, const char **encoded, bool *cut)
+{
+    int rc;
+
+    if (!is_coded(*body, coding))
+        return 0;
+    rc = llmobs_inflate(*body, coding, max, buf);
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc == -ENOTSUP) {
+        *encoded = coding;
+        return 0;
+    }
+    /* Damaged from its first byte on: it was never coded this way. */
+    if (rc && buf->len == 0)
+        return 0;
+    *body = (struct llmobs_text){buf->len ? buf->data : "", buf->len};
+    *cut = buf->len >= max;
+    return 0;
+}
+
+static int decode_request(struct llmobs_exchange *exchange,
+                          struct llmobs_call *call, struct llmobs_buf *buf)
+{
+    const char *coding = llmobs_header_find(
+        call->request_headers, call->request_header_count, "content-encoding");
+    const char *before = call->request.data;
+    bool cut = false;
+    int rc = decode(&call->request, coding, exchange->request.whole_max, buf,
+                    &call->encoded, &cut);
+
+    if (call->request.data != before)
+        call->request_tail = (struct llmobs_text){NULL, 0};
+    call->request_truncated = call->request_truncated || cut;
+    return rc;
+}
+
+/* Times are known of the bytes as they came, not as they are now. */
+static int decode_response(struct llmobs_exchange *exchange,
+                           struct llmobs_call *call, struct llmobs_buf *buf)
+{
+    const char *coding =
+        llmobs_header_find(call->response_headers, call->response_header_count,
+                           "content-encoding");
+    const char *before = call->response.data;
+    bool cut = false;
+    int rc = decode(&call->response, coding, exchange->response.whole_max, buf,
+                    &call->encoded, &cut);
+
+    if (call->response.data != before) {
+        call->response_tail = (struct llmobs_text){NULL, 0};
+        call->marks = NULL;
+        call->mark_count = 0;
+    }
+    call->response_truncated = call->response_truncated || cut;
+    return rc;
+}
+
+static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
+                     struct llmobs_call *call)
+{
+    int rc;
+
+    *call = (struct llmobs_call){
+        .method = exchange->method,
+        .url = exchange->url ? exchange->url : "",
+        .request_headers = exchange->request_headers.list,
+        .request_header_count = exchange->request_headers.count,
+        .response_headers = exchange->response_headers.list,
+        .response_header_count = exchange->response_headers.count,
+        .request = llmobs_body_head(&exchange->request),
+        .request_tail = llmobs_body_tail(&exchange->request),
+        .response = llmobs_body_head(&exchange->response),
+        .response_tail = llmobs_body_tail(&exchange->response),
+        .multipart = exchange->multipart,
+        .request_truncated =
+            exchange->request.truncated || exchange->request.lost,
+        .response_truncated =
+            exchange->response.truncated || exchange->response.lost,
+        .status = exchange->status,
+        .transport_ok = exchange->end == LLMOBS_END_DONE && exchange->code == 0,
+        .start_ns = exchange->start_mono_ns,
+        .marks = exchange->marks,
+        .mark_count = exchange->mark_count,
+    };
+    rc = decode_request(exchange, call, &decoded->request);
+    if (!rc)
+        rc = decode_response(exchange, call, &decoded->response);
+    return rc;
+}
+
+/* -- status -------------------------------------------------------------- */
+
+static void fail_http(struct llmobs_span *span, long status)
+{
+    char type[32], message[32];
+
+    snprintf(type, sizeof(type), "http_%ld", status);
+    snprintf(message, sizeof(message), "HTTP %ld", status);
+    (void)llmobs_span_fail(span, type, message);
+}
+
+/* True when the end of a stream would have been seen, had it come. */
+static bool sees_end(const struct llmobs_call *call)
+{
+    return !call->encoded &&
+           (!call->response_truncated || call->response_tail.len > 0);
+}
+
+/* llmobs-wire 8.2 and 8.3; what the provider said of itself came first and
+ * stays. */
+static void settle_status(const struct llmobs_exchange *exchange,
+                          const struct llmobs_call *call,
+                          struct llmobs_span *span)
+{
+    bool refused = exchange->status >= 300;
+
+    if (refused && (call->transport_ok || span->complete ||
+                    (exchange->end == LLMOBS_END_DONE &&
+                     exchange->code == CODE_HTTP_RETURNED_ERROR)))
+        fail_http(span, exchange->status);
+    else if (span->complete)
+        return;
+    else if (exchange->end == LLMOBS_END_EXIT)
+        (void)llmobs_span_fail(span, "aborted", "process exit");
+    else if (exchange->end == LLMOBS_END_REMOVED)
+        (void)llmobs_span_fail(span, "aborted",
+                               "transfer aborted by the application");
+    else if (exchange->code != 0)
+        (void)llmobs_span_fail(
+            span, exchange->code_name ? exchange->code_name : "CURLE_UNKNOWN",
+            exchange->error_text);
+    else if (span->streamed && sees_end(call))
+        (void)llmobs_span_fail(span, "incomplete_stream",
+                               "the stream ended before its own end");
+}
+
+/* An error has one empty message as its output (llmobs-wire 8.2), where the
+ * answer held none. */
+static void settle_output(struct llmobs_span *span)
+{
+    bool messages = span->proxied ? span->input_messages != NULL
+                                  : span->kind == LLMOBS_KIND_LLM;
+    struct llmobs_json *message, *list;
+
+    if (!span->failed || !messages || span->output_messages ||
+        span->output_value)
+        return;
+    list = llmobs_json_array();
+    message = llmobs_json_object();
+    if (llmobs_json_sets(message, "content", "") == 0 &&
+        llmobs_json_add(list, llmobs_json_share(message)) == 0)
+        span->output_messages = llmobs_json_share(list);
+    llmobs_json_free(message);
+    llmobs_json_free(list);
+}
+
+/* -- what libcurl measured ------------------------------------------------ */
+
+static const char *http_version_name(long version)
+{
+    switch (version) {
+    case 1:
+        return "1.0";
+    case 2:
+        return "1.1";
+    case 3:
+    case 4:
+    case 5:
+        return "2";
+    case 30:
+    case 31:
+        return "3";
+    default:
+        return NULL;
+    }
+}
+
+static void set_count(struct llmobs_json *object, const char *key,
+                      int64_t number)
+{
+    if (number >= 0)
+        (void)llmobs_json_set(object, key, llmobs_json_int(number));
+}
+
+/* To the microsecond: further digits are noise. */
+static void set_ms(struct llmobs_json *object, const char *key, double ms)
+{
+    if (ms >= 0 && ms < 1e12)
+        (void)llmobs_json_set(
+            object, key,
+            llmobs_json_real((double)(int64_t)(ms * 1000 + 0.5) / 1000));
+}
+
+/* The status of the span stands without its details: no memory, none. */
+static void add_transfer(const struct llmobs_exchange *exchange,
+                         struct llmobs_span *span)
+{
+    const struct llmobs_transfer *from = &exchange->transfer;
+    struct llmobs_json *to = llmobs_json_object();
+
+    if (exchange->end == LLMOBS_END_DONE)
+        set_count(to, "curl_code", exchange->code);
+    (void)llmobs_json_sets(to, "http_version",
+                           http_version_name(from->http_version));
+    set_count(to, "bytes_sent", from->bytes_sent);
+    set_count(to, "bytes_received", from->bytes_received);
+    set_count(to, "redirects", from->redirects);
+    set_ms(to, "dns_ms", from->dns_ms);
+    set_ms(to, "connect_ms", from->connect_ms);
+    set_ms(to, "tls_ms", from->tls_ms);
+    set_ms(to, "first_byte_ms", from->first_byte_ms);
+    (void)llmobs_json_set(span->metadata, "transfer", to);
+}
+
+/* How long the bodies were that are not here whole. */
+static void add_truncated(const struct llmobs_exchange *exchange,
+                          const struct llmobs_call *call,
+                          struct llmobs_span *span)
+{
+    struct llmobs_json *sizes;
+
+    if (!call->request_truncated && !call->response_truncated)
+        return;
+    sizes = llmobs_json_object();
+    if (call->request_truncated)
+        set_count(sizes, "request_bytes", (int64_t)exchange->request.total);
+    if (call->response_truncated)
+        set_count(sizes, "response_bytes", (int64_t)exchange->response.total);
+    (void)llmobs_json_set(span->metadata, "truncated", sizes);
+}
+
+static void add_tag(struct llmobs_span *span, const char *tag)
+{
+    if (!span->extra_tags)
+        span->extra_tags = llmobs_json_array();
+    (void)llmobs_json_add(span->extra_tags, llmobs_json_string(tag));
+}
+
+static void add_tags(struct llmobs_span *span)
+{
+    char text[40];
+
+    if (span->http_status > 0) {
+        snprintf(text, sizeof(text), "http.status_code:%ld", span->http_status);
+        add_tag(span, text);
+    }
+    if (span->proxied)
+        add_tag(span, "ml-proxy:custom");
+    if (span->proxied && !span->integration)
+        add_tag(span, "integration:http");
+}
+
+static void fill(const struct llmobs_exchange *exchange,
+                 const struct llmobs_call *call, struct llmobs_span *span)
+{
+    span->context = exchange->context;
+    span->start_ns = exchange->start_wall_ns;
+    span->duration_ns = exchange->duration_ns;
+    span->http_status = exchange->status;
+    if (!span->model_provider && exchange->match.provider)
+        (void)llmobs_span_set(&span->model_provider, exchange->match.provider);
+    settle_status(exchange, call, span);
+    settle_output(span);
+    add_transfer(exchange, span);
+    add_truncated(exchange, call, span);
+    add_tags(span);
+}
+
+int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
+                            struct llmobs_span *span)
+{
+    struct decoded decoded;
+    struct llmobs_call call;
+    int rc = llmobs_span_init(span);
+
+    if (rc)
+        return rc;
+    llmobs_buf_init(&decoded.request, exchange->request.whole_max);
+    llmobs_buf_init(&decoded.response, exchange->response.whole_max);
+    span->kind = exchange->match.kind;
+    span->proxied = exchange->match.proxied;
+    rc = make_call(exchange, &decoded, &call);
+    if (!rc)
+        rc = llmobs_rules_read(&exchange->match, &call, span);
+    if (rc)
+        llmobs_span_fini(span);
+    else
+        fill(exchange, &call, span);
+    llmobs_buf_fini(&decoded.request);
+    llmobs_buf_fini(&decoded.response);
+    return rc;
+}

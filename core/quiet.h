@@ -1,0 +1,46 @@
+/* quiet - our own I/O on an app's thread without a signal of it reaching the
+ * app: a write past a file limit raises SIGXFSZ, one to a closed pipe SIGPIPE,
+ * and both kill.
+ *
+ * Owns:    nothing. Threads: any; the calling thread's mask alone changes.
+ * Errors:  none. Fork: nothing to do.
+ */
+#ifndef LLMOBS_QUIET_H
+#define LLMOBS_QUIET_H
+
+#include <signal.h>
+#include <stddef.h>
+#include <time.h>
+
+struct llmobs_quiet {
+    sigset_t before;
+    sigset_t ours; /* what may become pending by our doing */
+};
+
+/* Blocks all signals; what the app gets meanwhile waits for the end. */
+static inline void llmobs_quiet_begin(struct llmobs_quiet *quiet)
+{
+    sigset_t all, pending;
+
+    sigfillset(&all);
+    sigemptyset(&quiet->ours);
+    sigemptyset(&pending);
+    pthread_sigmask(SIG_SETMASK, &all, &quiet->before);
+    sigpending(&pending);
+    if (!sigismember(&pending, SIGXFSZ))
+        sigaddset(&quiet->ours, SIGXFSZ);
+    if (!sigismember(&pending, SIGPIPE))
+        sigaddset(&quiet->ours, SIGPIPE);
+}
+
+/* Takes back what we raised, and the mask. */
+static inline void llmobs_quiet_end(const struct llmobs_quiet *quiet)
+{
+    const struct timespec at_once = {0, 0};
+
+    while (sigtimedwait(&quiet->ours, NULL, &at_once) > 0)
+        ;
+    pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
+}
+
+#endif

@@ -1,0 +1,41 @@
+#include "core/stats.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+static _Atomic uint64_t counters[LLMOBS_STAT_COUNT];
+
+static const char *const names[LLMOBS_STAT_COUNT] = {
+#define X(name) #name,
+    LLMOBS_STATS(X)
+#undef X
+};
+
+static bool known(enum llmobs_stat stat)
+{
+    return (unsigned)stat < LLMOBS_STAT_COUNT;
+}
+
+void llmobs_stats_add(enum llmobs_stat stat, uint64_t n)
+{
+    if (known(stat))
+        atomic_fetch_add_explicit(&counters[stat], n, memory_order_relaxed);
+}
+
+uint64_t llmobs_stats_get(enum llmobs_stat stat)
+{
+    if (!known(stat))
+        return 0;
+    return atomic_load_explicit(&counters[stat], memory_order_relaxed);
+}
+
+const char *llmobs_stats_name(enum llmobs_stat stat)
+{
+    return known(stat) ? names[stat] : "unknown";
+}
+
+void llmobs_stats_reset(void)
+{
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        atomic_store_explicit(&counters[i], 0, memory_order_relaxed);
+}

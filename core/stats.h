@@ -1,0 +1,36 @@
+/* stats - what happened to every exchange, counted once.
+ *
+ * captured = delivered + pending + all dropped_* + unconfirmed, at any quiet
+ * moment.
+ *
+ * Threads: any; atomic counters.
+ * Fork:    a child begins at zero (llmobs_stats_reset).
+ */
+#ifndef LLMOBS_STATS_H
+#define LLMOBS_STATS_H
+
+#include <stdint.h>
+
+/* X(name): the counters. */
+#define LLMOBS_STATS(X)                                                     \
+    X(captured)       /* exchanges and spans given to the buffer or lost */ \
+    X(delivered)      /* accepted by the exporter */                        \
+    X(unconfirmed)    /* candidates that were no LLM call */                \
+    X(dropped_full)   /* the buffer was full */                             \
+    X(dropped_memory) /* no memory */                                       \
+    X(dropped_export) /* refused by the exporter for good */                \
+    X(dropped_exit)   /* not delivered when the process ended */
+
+enum llmobs_stat {
+#define X(name) LLMOBS_STAT_##name,
+    LLMOBS_STATS(X)
+#undef X
+        LLMOBS_STAT_COUNT
+};
+
+void llmobs_stats_add(enum llmobs_stat stat, uint64_t n);
+uint64_t llmobs_stats_get(enum llmobs_stat stat);
+const char *llmobs_stats_name(enum llmobs_stat stat);
+void llmobs_stats_reset(void);
+
+#endif

@@ -1,0 +1,459 @@
+/* store - the exporter that keeps events in files of this host, one a line. */
+#include "core/exporter.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "core/clock.h"
+#include "core/fd.h"
+#include "core/log.h"
+
+#define FILE_NAME "spans.jsonl"
+#define OLD_PREFIX "spans-"
+#define OLD_SUFFIX ".jsonl"
+
+/* One file holds this part of the whole store. */
+#define FILE_PARTS 4
+#define LOCK_WAIT_MS 200
+#define OPEN_TRIES 100
+
+struct store {
+    struct llmobs_exporter base; /* first */
+    const struct llmobs_config *config;
+};
+
+/* The current file while a batch is written. */
+struct target {
+    int dir;
+    int fd;
+    bool locked;
+    off_t size;
+};
+
+/* -- places -------------------------------------------------------------- */
+
+/* Makes every missing directory of the path, for its owner only. */
+static int make_dirs(const char *path)
+{
+    char part[PATH_MAX];
+    size_t len = strlen(path);
+
+    if (len >= sizeof(part))
+        return -ENAMETOOLONG;
+    memcpy(part, path, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (part[i] != '/' && part[i] != '\0')
+            continue;
+        part[i] = '\0';
+        /* The app's umask may have taken our own rights away. */
+        if (mkdir(part, 0700) == 0)
+            chmod(part, 0700);
+        else if (errno != EEXIST && (i == len || errno != EACCES))
+            return -errno;
+        if (i < len)
+            part[i] = '/';
+    }
+    return 0;
+}
+
+/* A directory of another user, but root, would let him watch or replace the
+ * files; where the user named it, he has decided. */
+static int check_dir(const struct store *store, int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return -errno;
+    if (store->config->store_dir || st.st_uid == geteuid() || st.st_uid == 0)
+        return 0;
+    return -EPERM;
+}
+
+static int open_dir(const struct store *store, int *out)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+                      (store->config->store_dir ? 0 : O_NOFOLLOW);
+    char path[PATH_MAX];
+    int rc = llmobs_config_store_dir(store->config, path, sizeof(path));
+    int fd;
+
+    if (rc)
+        return rc;
+    fd = llmobs_fd_lift(open(path, flags));
+    if (fd < 0 && errno == ENOENT) {
+        rc = make_dirs(path);
+        if (rc)
+            return rc;
+        fd = llmobs_fd_lift(open(path, flags));
+    }
+    if (fd < 0)
+        return -errno;
+    rc = check_dir(store, fd);
+    if (rc)
+        close(fd);
+    else
+        *out = fd;
+    return rc;
+}
+
+/* A link would lead our lines into somebody else's file. */
+static int check_file(struct target *target)
+{
+    struct stat st;
+
+    if (fstat(target->fd, &st))
+        return -errno;
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1)
+        return -EPERM;
+    target->size = st.st_size;
+    return 0;
+}
+
+/* Readable too: the last byte is looked at. O_NONBLOCK: somebody may have put
+ * a FIFO there. */
+static int open_file(int dir)
+{
+    const int flags =
+        O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int fd = openat(dir, FILE_NAME, flags);
+
+    if (fd >= 0 || errno != ENOENT)
+        return llmobs_fd_lift(fd);
+    fd = openat(dir, FILE_NAME, flags | O_CREAT | O_EXCL, 0600);
+    if (fd < 0 && errno == EEXIST)
+        fd = openat(dir, FILE_NAME, flags);
+    else if (fd >= 0)
+        fchmod(fd, 0600);
+    return llmobs_fd_lift(fd);
+}
+
+/* A lock of the process, which a forked child does not inherit (flock's would
+ * stay with it). Where the file system has none, single appends still hold. */
+static bool lock_file(int fd)
+{
+    const struct timespec pause = {0, 1000000};
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    for (int i = 0; i < LOCK_WAIT_MS; i++) {
+        if (fcntl(fd, F_SETLK, &lock) == 0)
+            return true;
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+/* Another process may have rotated the file between open and lock. */
+static bool is_current(const struct target *target)
+{
+    struct stat named, opened;
+
+    return fstatat(target->dir, FILE_NAME, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstat(target->fd, &opened) == 0 && named.st_ino == opened.st_ino &&
+           named.st_dev == opened.st_dev;
+}
+
+static void close_target(struct target *target)
+{
+    if (target->fd >= 0)
+        close(target->fd);
+    target->fd = -1;
+    target->locked = false;
+}
+
+static int open_target(struct target *target)
+{
+    int rc = -EAGAIN;
+
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        target->fd = open_file(target->dir);
+        if (target->fd < 0)
+            return -errno;
+        target->locked = lock_file(target->fd);
+        rc = check_file(target);
+        if (rc || is_current(target))
+            break;
+        close_target(target);
+        rc = -EAGAIN;
+    }
+    if (rc)
+        close_target(target);
+    return rc;
+}
+
+/* -- rotation ------------------------------------------------------------ */
+
+/* The stamp in "spans-<stamp>.jsonl"; 0 for any other name. */
+static uint64_t stamp_of(const char *name)
+{
+    const char *digits = name + strlen(OLD_PREFIX);
+    uint64_t stamp = 0;
+    size_t len;
+
+    if (strncmp(name, OLD_PREFIX, strlen(OLD_PREFIX)) != 0)
+        return 0;
+    len = strspn(digits, "0123456789");
+    if (len == 0 || len > 19 || strcmp(digits + len, OLD_SUFFIX) != 0)
+        return 0;
+    for (size_t i = 0; i < len; i++)
+        stamp = stamp * 10 + (uint64_t)(digits[i] - '0');
+    return stamp;
+}
+
+static void old_name(uint64_t stamp, char out[64])
+{
+    snprintf(out, 64, OLD_PREFIX "%019" PRIu64 OLD_SUFFIX, stamp);
+}
+
+/* The rotated files: how much they hold, the oldest and the newest. */
+struct survey {
+    int64_t bytes;
+    uint64_t oldest;
+    uint64_t newest;
+};
+
+static int survey(int dir, struct survey *out)
+{
+    int fd =
+        llmobs_fd_lift(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *entry;
+    struct stat st;
+
+    memset(out, 0, sizeof(*out));
+    if (!list) {
+        int rc = -errno;
+
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    while ((entry = readdir(list)) != NULL) {
+        uint64_t stamp = stamp_of(entry->d_name);
+
+        if (!stamp ||
+            fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        out->bytes += st.st_size;
+        if (!out->oldest || stamp < out->oldest)
+            out->oldest = stamp;
+        if (stamp > out->newest)
+            out->newest = stamp;
+    }
+    closedir(list);
+    return 0;
+}
+
+/* Removes the oldest until the rotated files and `more` bytes fit. */
+static void trim(const struct store *store, int dir, int64_t more)
+{
+    struct survey found;
+    char name[64];
+
+    while (survey(dir, &found) == 0 && found.oldest &&
+           found.bytes + more > store->config->store_max) {
+        old_name(found.oldest, name);
+        if (unlinkat(dir, name, 0) && errno != ENOENT)
+            return;
+    }
+}
+
+/* Names only grow, also when the clock is set back: their order is that of
+ * the spans. Only under the lock, or two would rotate one after the other. */
+static int rotate(struct target *target)
+{
+    uint64_t stamp = (uint64_t)llmobs_clock_wall_ns();
+    struct survey found;
+    char name[64];
+    int rc = survey(target->dir, &found);
+
+    if (rc)
+        return rc;
+    if (stamp <= found.newest)
+        stamp = found.newest + 1;
+    old_name(stamp, name);
+    if (renameat(target->dir, FILE_NAME, target->dir, name))
+        return -errno;
+    close_target(target);
+    return open_target(target);
+}
+
+/* -- writing ------------------------------------------------------------- */
+
+/* A writer that was killed half-way left a line without its end. */
+static int end_last_line(const struct target *target, struct llmobs_buf *lines)
+{
+    char last;
+
+    if (target->size > 0 &&
+        pread(target->fd, &last, 1, target->size - 1) == 1 && last != '\n')
+        return llmobs_buf_addc(lines, '\n');
+    return 0;
+}
+
+/* As many bytes as can be written; *error says why not all. */
+static size_t write_all(int fd, const char *data, size_t len, int *error)
+{
+    size_t done = 0;
+
+    *error = 0;
+    while (done < len) {
+        ssize_t n = write(fd, data + done, len - done);
+
+        if (n > 0) {
+            done += (size_t)n;
+        } else if (n == 0 || errno != EINTR) {
+            *error = n == 0 ? -EIO : -errno;
+            break;
+        }
+    }
+    return done;
+}
+
+/* Writes the lines; the number of whole ones that stay. A half line is taken
+ * back while nobody else can have written behind it. */
+static int write_lines(struct target *target, const struct llmobs_buf *lines,
+                       size_t lead)
+{
+    int error, count = 0;
+    size_t done = write_all(target->fd, lines->data, lines->len, &error);
+    size_t whole = done;
+
+    while (whole > 0 && lines->data[whole - 1] != '\n')
+        whole--;
+    for (size_t i = lead; i < whole; i++)
+        count += lines->data[i] == '\n';
+    if (whole < done && target->locked &&
+        ftruncate(target->fd, target->size + (off_t)whole) != 0)
+        llmobs_log_once(LLMOBS_LOG_WARN, "store truncate",
+                        "store: half a line stays: %m");
+    target->size += (off_t)whole;
+    return count ? count : error;
+}
+
+/* How many of the next events go into one file: as many as fit, at least one.
+ */
+static size_t take_group(const struct llmobs_text *events, size_t count,
+                         int64_t room)
+{
+    int64_t bytes = 0;
+    size_t n = 0;
+
+    while (n < count && (n == 0 || bytes + (int64_t)events[n].len < room))
+        bytes += (int64_t)events[n++].len + 1;
+    return n;
+}
+
+static int write_group(struct target *target, const struct llmobs_text *events,
+                       size_t count)
+{
+    struct llmobs_buf lines;
+    size_t lead;
+    int rc;
+
+    llmobs_buf_init(&lines, SIZE_MAX / 2);
+    rc = end_last_line(target, &lines);
+    lead = lines.len;
+    for (size_t i = 0; i < count && !rc; i++) {
+        rc = llmobs_buf_add(&lines, events[i].data, events[i].len);
+        if (!rc)
+            rc = llmobs_buf_addc(&lines, '\n');
+    }
+    if (!rc)
+        rc = write_lines(target, &lines, lead);
+    llmobs_buf_fini(&lines);
+    return rc;
+}
+
+/* One group into the current file, or into a new one when it has had its part.
+ */
+static int send_group(const struct store *store, struct target *target,
+                      const struct llmobs_text *events, size_t count)
+{
+    int64_t part = store->config->store_max / FILE_PARTS;
+    size_t n;
+    int rc;
+
+    n = take_group(events, count, part - target->size);
+    if (target->size > 0 && target->locked &&
+        target->size + (int64_t)events[0].len + 1 > part) {
+        rc = rotate(target);
+        if (rc)
+            return rc;
+        n = take_group(events, count, part - target->size);
+        trim(store, target->dir, part);
+    }
+    return write_group(target, events, n);
+}
+
+static int send_to(const struct store *store, struct target *target,
+                   const struct llmobs_text *events, size_t count)
+{
+    size_t done = 0;
+    int rc = 0;
+
+    while (done < count) {
+        rc = send_group(store, target, events + done, count - done);
+        if (rc <= 0)
+            break;
+        done += (size_t)rc;
+    }
+    return done ? (int)done : rc;
+}
+
+static int store_send(struct llmobs_exporter *exporter,
+                      const struct llmobs_text *events, size_t count)
+{
+    const struct store *store = (const struct store *)exporter;
+    struct target target = {.dir = -1, .fd = -1};
+    int rc = open_dir(store, &target.dir);
+
+    if (!rc)
+        rc = open_target(&target);
+    if (!rc)
+        rc = send_to(store, &target, events, count);
+    close_target(&target);
+    if (target.dir >= 0)
+        close(target.dir);
+    if (rc < 0)
+        llmobs_log_once(LLMOBS_LOG_ERROR, "store",
+                        "the local store cannot be written: %s", strerror(-rc));
+    return rc;
+}
+
+/* No descriptor outlives a send. */
+static void store_forget(struct llmobs_exporter *exporter)
+{
+    (void)exporter;
+}
+
+static void store_free(struct llmobs_exporter *exporter)
+{
+    free(exporter);
+}
+
+static const struct llmobs_exporter_ops ops = {
+    .name = "store",
+    .send = store_send,
+    .forget = store_forget,
+    .free = store_free,
+};
+
+struct llmobs_exporter *llmobs_store_new(const struct llmobs_config *config)
+{
+    struct store *store = calloc(1, sizeof(*store));
+
+    if (!store)
+        return NULL;
+    store->base.ops = &ops;
+    store->config = config;
+    return &store->base;
+}

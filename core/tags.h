@@ -1,0 +1,16 @@
+/* tags - the tags of an event: the configured ones, what every event has, and
+ * those of the span itself, a later one over an earlier one of the same key.
+ *
+ * Threads: any. Errors: NULL without memory. Source: llmobs-wire 1.8.
+ */
+#ifndef LLMOBS_TAGS_H
+#define LLMOBS_TAGS_H
+
+#include "core/config.h"
+#include "core/span.h"
+
+/* Gives an array of "key:value", sorted. */
+struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
+                                     const struct llmobs_config *config);
+
+#endif

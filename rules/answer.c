@@ -1,0 +1,133 @@
+#include "rules/answer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/message.h"
+#include "rules/text.h"
+
+#define WORD_MAX 512
+
+static const char *content_type(const struct llmobs_call *call)
+{
+    return llmobs_header_find(call->response_headers,
+                              call->response_header_count, "content-type");
+}
+
+/* True when the text begins as a line of an event stream does, or is too short
+ * to tell. */
+static bool begins_stream(struct llmobs_text text)
+{
+    static const char *const fields[] = {"data:", "event:", ":",
+                                         "id:", "retry:"};
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        size_t n = strlen(fields[i]);
+
+        if (memcmp(text.data, fields[i], text.len < n ? text.len : n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
+                      bool asked)
+{
+    const char *type = content_type(call);
+    bool typed =
+        llmobs_text_has_nocase(llmobs_text_of(type), "text/event-stream");
+
+    if (text.len == 0)
+        return typed;
+    if (text.data[0] == '{' || text.data[0] == '[')
+        return false;
+    if (typed)
+        return true;
+    return (asked || !type || !*type) && begins_stream(text);
+}
+
+int llmobs_answer_read(const struct llmobs_call *call, bool stream,
+                       struct llmobs_answer *answer)
+{
+    struct llmobs_text text = {NULL, 0};
+    bool object;
+    int rc;
+
+    answer->json = NULL;
+    answer->form = LLMOBS_ANSWER_OTHER;
+    if (call->encoded)
+        return 0;
+    if (call->response.data)
+        text = llmobs_text_unblank(call->response);
+    object = text.len > 0 && (text.data[0] == '{' || text.data[0] == '[');
+    if (is_stream(call, text, stream)) {
+        answer->form = LLMOBS_ANSWER_STREAM;
+    } else if (text.len == 0) {
+        answer->form = LLMOBS_ANSWER_EMPTY;
+    } else if (call->response_truncated) {
+        answer->form = object ? LLMOBS_ANSWER_CUT : LLMOBS_ANSWER_OTHER;
+    } else if (object) {
+        rc = llmobs_json_parse(text, &answer->json);
+        if (rc == -ENOMEM)
+            return rc;
+        if (rc == 0)
+            answer->form = LLMOBS_ANSWER_JSON;
+    }
+    return 0;
+}
+
+void llmobs_answer_fini(struct llmobs_answer *answer)
+{
+    llmobs_json_free(answer->json);
+    answer->json = NULL;
+}
+
+/* "[<word> <detail>]" as a C string; NULL detail: "[<word>]". */
+static char *word(const char *text, const char *detail)
+{
+    struct llmobs_buf buf;
+    char *out = NULL;
+
+    llmobs_buf_init(&buf, WORD_MAX);
+    if (detail ? llmobs_buf_addf(&buf, "[%s: %.256s]", text, detail) == 0
+               : llmobs_buf_addf(&buf, "[%s]", text) == 0)
+        out = llmobs_buf_take(&buf, NULL);
+    llmobs_buf_fini(&buf);
+    return out;
+}
+
+/* The type without its parameters. */
+static char *binary_word(const char *type)
+{
+    char *bare = type && *type ? strndup(type, strcspn(type, "; ")) : NULL;
+    char *out = word("binary data", bare);
+
+    free(bare);
+    return out;
+}
+
+char *llmobs_answer_text(const struct llmobs_call *call)
+{
+    struct llmobs_text text = call->response;
+
+    if (call->encoded)
+        return word("encoded", call->encoded);
+    if (!text.data)
+        return strdup("");
+    if (!llmobs_text_readable(text))
+        return binary_word(content_type(call));
+    text = llmobs_text_cut(text, LLMOBS_ANSWER_TEXT_CUT);
+    return strndup(text.data, text.len);
+}
+
+struct llmobs_json *llmobs_answer_message(const struct llmobs_call *call)
+{
+    char *text = llmobs_answer_text(call);
+    struct llmobs_json *list = NULL;
+
+    if (text)
+        list = llmobs_message_only(NULL, llmobs_text_of(text));
+    free(text);
+    return list;
+}

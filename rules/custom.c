@@ -1,0 +1,181 @@
+#include "rules/custom.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/providers.h"
+#include "rules/text.h"
+
+/* One row's texts, in the order of `columns`. */
+enum column {
+    COLUMN_HOST,
+    COLUMN_PATH,
+    COLUMN_METHOD,
+    COLUMN_OPERATION,
+    COLUMN_DIALECT,
+    COLUMN_PROVIDER,
+    COLUMN_NAME,
+    COLUMN_COUNT
+};
+
+static const char *const columns[COLUMN_COUNT] = {
+    "host", "path", "method", "operation", "dialect", "provider", "name",
+};
+
+static const char *read_row(const struct llmobs_json *row,
+                            const char *texts[COLUMN_COUNT])
+{
+    if (!llmobs_json_is_object(row))
+        return "a rule is not an object";
+    for (void *it = llmobs_json_iter(row); it; it = llmobs_json_next(row, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        const char *text = llmobs_json_text(llmobs_json_iter_value(it));
+        size_t i = 0;
+
+        while (i < COLUMN_COUNT && strcmp(columns[i], key) != 0)
+            i++;
+        if (i == COLUMN_COUNT)
+            return "a rule has an unknown column";
+        if (!text || !*text)
+            return "a column is not a text or is empty";
+        texts[i] = text;
+    }
+    if (!texts[COLUMN_DIALECT])
+        return "a rule names no dialect";
+    if (!texts[COLUMN_HOST] && !texts[COLUMN_PATH])
+        return "a rule has neither host nor path";
+    return NULL;
+}
+
+static const struct llmobs_dialect *dialect_named(const char *name)
+{
+    for (size_t i = 0; llmobs_dialects[i]; i++)
+        if (strcmp(llmobs_dialects[i]->name, name) == 0)
+            return llmobs_dialects[i];
+    return strcmp(llmobs_dialect_generic.name, name) == 0
+               ? &llmobs_dialect_generic
+               : NULL;
+}
+
+static const struct llmobs_shape *shape_named(
+    const struct llmobs_dialect *dialect, const char *operation)
+{
+    const struct llmobs_shape *shape = dialect->shapes;
+
+    if (!operation)
+        return shape;
+    for (; shape->path; shape++)
+        if (strcmp(shape->operation, operation) == 0)
+            return shape;
+    return NULL;
+}
+
+static bool copy(char **field, const char *text)
+{
+    *field = text ? strdup(text) : NULL;
+    return !text || *field;
+}
+
+static void lower(char *text)
+{
+    for (; text && *text; text++)
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text + 32);
+}
+
+static int fill_rule(const struct llmobs_json *row, struct llmobs_rule *rule,
+                     const char **why)
+{
+    const char *texts[COLUMN_COUNT] = {NULL};
+
+    *why = read_row(row, texts);
+    if (*why)
+        return -EINVAL;
+    rule->dialect = dialect_named(texts[COLUMN_DIALECT]);
+    *why = "a rule names an unknown dialect";
+    if (!rule->dialect)
+        return -EINVAL;
+    rule->shape = shape_named(rule->dialect, texts[COLUMN_OPERATION]);
+    *why = "a rule names an unknown operation";
+    if (!rule->shape)
+        return -EINVAL;
+    *why = "out of memory";
+    if (!copy(&rule->host, texts[COLUMN_HOST]) ||
+        !copy(&rule->path, texts[COLUMN_PATH]) ||
+        !copy(&rule->method, texts[COLUMN_METHOD]) ||
+        !copy(&rule->provider, texts[COLUMN_PROVIDER]) ||
+        !copy(&rule->name, texts[COLUMN_NAME]))
+        return -ENOMEM;
+    lower(rule->host);
+    return 0;
+}
+
+static int fill_rules(const struct llmobs_json *list,
+                      struct llmobs_custom *custom, const char **why)
+{
+    size_t count = llmobs_json_len(list);
+    int rc = 0;
+
+    *why = "it is not an array of rules";
+    if (!llmobs_json_is_array(list) || count > LLMOBS_CUSTOM_MAX)
+        return -EINVAL;
+    if (count == 0)
+        return 0;
+    *why = "out of memory";
+    custom->rules = calloc(count, sizeof(*custom->rules));
+    if (!custom->rules)
+        return -ENOMEM;
+    custom->count = count;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = fill_rule(llmobs_json_at(list, i), &custom->rules[i], why);
+    return rc;
+}
+
+int llmobs_custom_parse(struct llmobs_text text, struct llmobs_custom *custom,
+                        const char **why)
+{
+    struct llmobs_json *list = NULL;
+    int rc = llmobs_json_parse(text, &list);
+
+    custom->rules = NULL;
+    custom->count = 0;
+    *why = "it is not JSON";
+    if (rc == 0)
+        rc = fill_rules(list, custom, why);
+    if (rc < 0)
+        llmobs_custom_free(custom);
+    llmobs_json_free(list);
+    return rc == 0 || rc == -ENOMEM ? rc : -EINVAL;
+}
+
+void llmobs_custom_free(struct llmobs_custom *custom)
+{
+    for (size_t i = 0; i < custom->count; i++) {
+        free(custom->rules[i].host);
+        free(custom->rules[i].path);
+        free(custom->rules[i].method);
+        free(custom->rules[i].provider);
+        free(custom->rules[i].name);
+    }
+    free(custom->rules);
+    custom->rules = NULL;
+    custom->count = 0;
+}
+
+const struct llmobs_rule *llmobs_custom_find(const struct llmobs_custom *custom,
+                                             const char *method,
+                                             const struct llmobs_url *url)
+{
+    struct llmobs_text host = {url->host, url->host_len};
+
+    for (size_t i = 0; i < custom->count; i++) {
+        const struct llmobs_rule *rule = &custom->rules[i];
+
+        if (strcmp(method, rule->method ? rule->method : "POST") == 0 &&
+            (!rule->host || llmobs_text_like(host, rule->host)) &&
+            (!rule->path || llmobs_text_like(url->path, rule->path)))
+            return rule;
+    }
+    return NULL;
+}

@@ -1,0 +1,51 @@
+/* custom - rules that a user adds: the file named by LLMOBS_RULES.
+ *
+ * Owns:    the list owns its rules and their texts, until
+ *          llmobs_custom_free.
+ * Threads: constant after parse.
+ * Errors:  -EINVAL: the file is bad and was ignored whole; -ENOMEM.
+ * Limits:  LLMOBS_CUSTOM_MAX rules; a file with more is bad.
+ * Fork:    plain memory.
+ *
+ * The file is a JSON array of objects with the columns host, path, method,
+ * operation, dialect, provider and name, all texts. dialect and one of host
+ * and path must be there; '*' in these two stands for any bytes, and both must
+ * match whole. method is POST and operation the dialect's first unless given;
+ * name is the span's name.
+ */
+#ifndef LLMOBS_CUSTOM_H
+#define LLMOBS_CUSTOM_H
+
+#include "rules/dialect.h"
+
+#define LLMOBS_CUSTOM_MAX 1000
+
+/* How one kind of request is read. The first two members are all that a rule
+ * of ours has. */
+struct llmobs_rule {
+    const struct llmobs_dialect *dialect;
+    const struct llmobs_shape *shape;
+    char *host;
+    char *path;
+    char *method;
+    char *provider; /* NULL: by the host */
+    char *name;     /* NULL: the shape's */
+};
+
+struct llmobs_custom {
+    struct llmobs_rule *rules;
+    size_t count;
+};
+
+/* Reads the text of the file. On failure `why` is a static text for the user
+ * and the list is empty. */
+int llmobs_custom_parse(struct llmobs_text text, struct llmobs_custom *custom,
+                        const char **why);
+void llmobs_custom_free(struct llmobs_custom *custom);
+
+/* The first rule for this request; NULL: none. */
+const struct llmobs_rule *llmobs_custom_find(const struct llmobs_custom *custom,
+                                             const char *method,
+                                             const struct llmobs_url *url);
+
+#endif

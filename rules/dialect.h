@@ -1,0 +1,60 @@
+/* dialect - how one family of APIs is recognised and read.
+ *
+ * A dialect is one file: it defines its shapes (paths) and how to read them,
+ * and is listed once in rules/providers.c. It does no I/O, keeps no state and
+ * may be called from any thread.
+ *
+ * Owns:    nothing; all tables are constant.
+ * Threads: any.
+ * Errors:  read answers -ENOMEM or -ENOTSUP; what cannot be read is left out.
+ * Limits:  none of its own.
+ * Fork:    nothing to do.
+ */
+#ifndef LLMOBS_DIALECT_H
+#define LLMOBS_DIALECT_H
+
+#include "rules/rules.h"
+#include "rules/url.h"
+
+/* One operation of a dialect: a row of the shape table. */
+struct llmobs_shape {
+    const char *method;    /* "POST" */
+    const char *path;      /* suffix of the path; '*' stands for one segment */
+    const char *not_path;  /* a suffix that makes it another one, or NULL */
+    const char *operation; /* "chat", ... */
+    const char *span_name; /* "%s.createChatCompletion": %s is the client */
+    const char *helper; /* end of the x-stainless-helper-method header that */
+    const char *helper_name; /* gives this name instead; both may be NULL */
+    enum llmobs_kind kind;
+    bool any_host; /* known on every host (rule 3) */
+};
+
+/* One known host: a row of the provider table. Data, no code. */
+struct llmobs_provider {
+    const char *host;      /* "api.groq.com", "*.openai.com" */
+    const char *name;      /* model_provider */
+    const char *span_name; /* of all its calls; NULL: the shape's */
+    const struct llmobs_dialect *const *dialects; /* NULL-terminated */
+};
+
+/* What a dialect is told besides the call. */
+struct llmobs_reading {
+    const struct llmobs_call *call;
+    const struct llmobs_shape *shape;
+    const struct llmobs_url *url; /* of the call */
+    const char *provider;         /* NULL: unknown */
+    bool proxied;                 /* no model and no metrics are wanted */
+    bool confirm;                 /* the request's body decides */
+};
+
+struct llmobs_dialect {
+    const char *name;                  /* as in LLMOBS_RULES */
+    const char *integration;           /* the integration tag */
+    const struct llmobs_shape *shapes; /* ended by one with a NULL path */
+    /* Fills the span. Before it has touched the span, where the request body
+     * is none of this dialect: -ENOENT with `confirm` (an unknown host: it was
+     * no LLM call), -ENOTSUP with `proxied` (the generic dialect reads it). */
+    int (*read)(const struct llmobs_reading *reading, struct llmobs_span *span);
+};
+
+#endif

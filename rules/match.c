@@ -1,0 +1,105 @@
+#include "rules/match.h"
+
+#include <string.h>
+
+#include "rules/text.h"
+
+static size_t without_slashes(struct llmobs_text path)
+{
+    while (path.len > 1 && path.data[path.len - 1] == '/')
+        path.len--;
+    return path.len;
+}
+
+/* Bytes at the end of `path` that the suffix takes, 0: none. Both are read
+ * from their ends; '*' in the suffix takes one segment that is not empty. */
+static size_t suffix_len(const char *suffix, struct llmobs_text path)
+{
+    size_t s = strlen(suffix), p = path.len;
+
+    while (s > 0) {
+        if (suffix[s - 1] == '*') {
+            size_t end = p;
+
+            while (p > 0 && path.data[p - 1] != '/')
+                p--;
+            if (p == end)
+                return 0;
+        } else if (p == 0 || path.data[p - 1] != suffix[s - 1]) {
+            return 0;
+        } else {
+            p--;
+        }
+        s--;
+    }
+    return path.len - p;
+}
+
+size_t llmobs_match_path(const struct llmobs_shape *shape,
+                         struct llmobs_text path)
+{
+    struct llmobs_text bare = {path.data, without_slashes(path)};
+    size_t n = suffix_len(shape->path, bare);
+
+    if (n == 0 || (shape->not_path && suffix_len(shape->not_path, bare) > 0))
+        return 0;
+    return n + path.len - bare.len;
+}
+
+const struct llmobs_shape *llmobs_match_shape(
+    const struct llmobs_dialect *const *dialects, const char *method,
+    struct llmobs_text path, bool any_host, const struct llmobs_dialect **found)
+{
+    for (; *dialects; dialects++) {
+        const struct llmobs_shape *shape = (*dialects)->shapes;
+
+        for (; shape->path; shape++) {
+            if ((any_host && !shape->any_host) ||
+                llmobs_match_path(shape, path) == 0 ||
+                strcmp(method, shape->method) != 0)
+                continue;
+            *found = *dialects;
+            return shape;
+        }
+    }
+    return NULL;
+}
+
+const char *llmobs_match_client(const struct llmobs_shape *shape,
+                                const struct llmobs_url *url)
+{
+    struct llmobs_text host = {url->host, url->host_len};
+    struct llmobs_text base = {
+        url->path.data, url->path.len - llmobs_match_path(shape, url->path)};
+
+    if (llmobs_text_has_nocase(host, "azure") ||
+        llmobs_text_has_nocase(base, "azure"))
+        return "AzureOpenAI";
+    if (llmobs_text_has_nocase(host, "deepseek") ||
+        llmobs_text_has_nocase(base, "deepseek"))
+        return "Deepseek";
+    return "OpenAI";
+}
+
+bool llmobs_match_intake(const struct llmobs_url *url)
+{
+    static const char *const sites[] = {".datadoghq.com", ".datadoghq.eu",
+                                        ".datad0g.com", ".ddog-gov.com"};
+    struct llmobs_text host = {url->host, url->host_len};
+
+    for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++)
+        if (llmobs_text_ends(host, sites[i]))
+            return true;
+    return false;
+}
+
+bool llmobs_match_object(struct llmobs_text body)
+{
+    return llmobs_text_starts(llmobs_text_unblank(body), "{");
+}
+
+bool llmobs_match_json_type(const char *content_type)
+{
+    return !content_type || !*content_type ||
+           llmobs_text_has_nocase(llmobs_text_of(content_type), "json");
+}

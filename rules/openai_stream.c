@@ -1,0 +1,526 @@
+#include "rules/openai_stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/sse.h"
+#include "rules/content.h"
+#include "rules/error.h"
+#include "rules/message.h"
+#include "rules/text.h"
+#include "rules/tools.h"
+#include "rules/usage.h"
+
+/* One tool call under way. Texts of the first fragment that has them. */
+struct stream_call {
+    int64_t index;
+    char *id;
+    char *type;
+    char *name;
+    struct llmobs_buf arguments;
+};
+
+struct llmobs_stream_choice {
+    int64_t index;
+    char *role;
+    struct llmobs_buf content;
+    struct llmobs_buf reasoning;
+    struct llmobs_buf refusal;
+    struct llmobs_buf audio;
+    struct llmobs_buf transcript;
+    struct stream_call *calls; /* sorted by index */
+    size_t call_count;
+    size_t call_cap;
+    struct stream_call *legacy; /* function_call */
+};
+
+static void call_fini(struct stream_call *call)
+{
+    free(call->id);
+    free(call->type);
+    free(call->name);
+    llmobs_buf_fini(&call->arguments);
+}
+
+static void choice_fini(struct llmobs_stream_choice *choice)
+{
+    free(choice->role);
+    llmobs_buf_fini(&choice->content);
+    llmobs_buf_fini(&choice->reasoning);
+    llmobs_buf_fini(&choice->refusal);
+    llmobs_buf_fini(&choice->audio);
+    llmobs_buf_fini(&choice->transcript);
+    for (size_t i = 0; i < choice->call_count; i++)
+        call_fini(&choice->calls[i]);
+    free(choice->calls);
+    if (choice->legacy)
+        call_fini(choice->legacy);
+    free(choice->legacy);
+}
+
+void llmobs_stream_init(struct llmobs_stream *stream,
+                        const struct llmobs_call *call)
+{
+    memset(stream, 0, sizeof(*stream));
+    stream->call = call;
+}
+
+void llmobs_stream_fini(struct llmobs_stream *stream)
+{
+    for (size_t i = 0; i < stream->choice_count; i++)
+        choice_fini(&stream->choices[i]);
+    free(stream->choices);
+    free(stream->model);
+    llmobs_json_free(stream->usage);
+}
+
+/* Room for one more item of `size` bytes; NULL without memory. */
+static void *grow(void *items, size_t count, size_t *cap, size_t size)
+{
+    size_t more = *cap ? *cap * 2 : 4;
+
+    if (count < *cap)
+        return items;
+    items = realloc(items, more * size);
+    if (items)
+        *cap = more;
+    return items;
+}
+
+/* The choice of an index, made when new; -ENOSPC beyond the limit. */
+static int choice_at(struct llmobs_stream *stream, int64_t index,
+                     struct llmobs_stream_choice **out)
+{
+    struct llmobs_stream_choice *items = stream->choices;
+    size_t i = stream->choice_count;
+
+    while (i > 0 && items[i - 1].index >= index)
+        i--;
+    if (i < stream->choice_count && items[i].index == index) {
+        *out = &items[i];
+        return 0;
+    }
+    if (stream->choice_count == LLMOBS_STREAM_CHOICES_MAX)
+        return -ENOSPC;
+    items =
+        grow(items, stream->choice_count, &stream->choice_cap, sizeof(*items));
+    if (!items)
+        return -ENOMEM;
+    stream->choices = items;
+    memmove(items + i + 1, items + i,
+            (stream->choice_count - i) * sizeof(*items));
+    memset(&items[i], 0, sizeof(items[i]));
+    items[i].index = index;
+    llmobs_buf_init(&items[i].content, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&items[i].reasoning, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&items[i].refusal, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&items[i].audio, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&items[i].transcript, LLMOBS_CONTENT_MAX);
+    stream->choice_count++;
+    *out = &items[i];
+    return 0;
+}
+
+/* The call of an index, made when new; -ENOSPC beyond the limit. */
+static int call_at(struct llmobs_stream_choice *choice, int64_t index,
+                   struct stream_call **out)
+{
+    struct stream_call *items = choice->calls;
+    size_t i = choice->call_count;
+
+    while (i > 0 && items[i - 1].index >= index)
+        i--;
+    if (i < choice->call_count && items[i].index == index) {
+        *out = &items[i];
+        return 0;
+    }
+    if (choice->call_count == LLMOBS_STREAM_CALLS_MAX)
+        return -ENOSPC;
+    items = grow(items, choice->call_count, &choice->call_cap, sizeof(*items));
+    if (!items)
+        return -ENOMEM;
+    choice->calls = items;
+    memmove(items + i + 1, items + i,
+            (choice->call_count - i) * sizeof(*items));
+    memset(&items[i], 0, sizeof(items[i]));
+    items[i].index = index;
+    llmobs_buf_init(&items[i].arguments, LLMOBS_CONTENT_MAX);
+    choice->call_count++;
+    *out = &items[i];
+    return 0;
+}
+
+/* Keeps the first text that says something. */
+static int keep_first(char **field, const char *text)
+{
+    if (*field || !text || !*text)
+        return 0;
+    *field = strdup(text);
+    return *field ? 0 : -ENOMEM;
+}
+
+/* Arguments come as pieces of text; some servers send them whole, as JSON. */
+static int add_arguments(struct llmobs_buf *buf,
+                         const struct llmobs_json *value)
+{
+    char *text;
+    int rc;
+
+    if (!value || llmobs_json_is_null(value))
+        return 0;
+    if (llmobs_json_is_string(value))
+        return llmobs_content_append(buf, llmobs_json_text(value));
+    text = llmobs_json_dumps(value, LLMOBS_JSON_KEEP_ORDER);
+    rc = text ? llmobs_content_append(buf, text) : -ENOMEM;
+    free(text);
+    return rc;
+}
+
+/* Where a fragment without an index belongs: a new id begins a call, without
+ * an id the last one goes on. */
+static int64_t index_by_id(const struct llmobs_stream_choice *choice,
+                           const char *id)
+{
+    const struct stream_call *last;
+
+    if (choice->call_count == 0)
+        return 0;
+    for (size_t i = 0; id && *id && i < choice->call_count; i++)
+        if (choice->calls[i].id && strcmp(choice->calls[i].id, id) == 0)
+            return choice->calls[i].index;
+    last = &choice->calls[choice->call_count - 1];
+    if (!id || !*id || last->index == INT64_MAX)
+        return last->index;
+    return last->index + 1;
+}
+
+/* The index of a fragment. Some servers give every call of an answer the index
+ * 0: another id with a name of its own is another call. */
+static int64_t index_of(const struct llmobs_stream_choice *choice,
+                        const struct llmobs_json *from, const char *name)
+{
+    const struct llmobs_json *index = llmobs_json_get(from, "index");
+    const char *id = llmobs_json_gets(from, "id");
+    int64_t number = llmobs_json_to_int(index);
+
+    if (!llmobs_json_is_int(index))
+        return index_by_id(choice, id);
+    for (size_t i = 0; id && *id && name && *name && i < choice->call_count;
+         i++)
+        if (choice->calls[i].index == number && choice->calls[i].id &&
+            strcmp(choice->calls[i].id, id) != 0)
+            return index_by_id(choice, id);
+    return number;
+}
+
+static int add_call(struct llmobs_stream_choice *choice,
+                    const struct llmobs_json *from)
+{
+    const struct llmobs_json *body = llmobs_json_get(from, "function");
+    const struct llmobs_json *arguments = llmobs_json_get(body, "arguments");
+    struct stream_call *call;
+    int rc;
+
+    if (!llmobs_json_is_object(body)) {
+        body = llmobs_json_get(from, "custom");
+        arguments = llmobs_json_get(body, "input");
+    }
+    rc = call_at(choice, index_of(choice, from, llmobs_json_gets(body, "name")),
+                 &call);
+    if (rc == 0)
+        rc = keep_first(&call->id, llmobs_json_gets(from, "id"));
+    if (rc == 0)
+        rc = keep_first(&call->type, llmobs_json_gets(from, "type"));
+    if (rc == 0)
+        rc = keep_first(&call->name, llmobs_json_gets(body, "name"));
+    if (rc == 0)
+        rc = add_arguments(&call->arguments, arguments);
+    return rc == -ENOSPC ? 0 : rc;
+}
+
+static int add_legacy(struct llmobs_stream_choice *choice,
+                      const struct llmobs_json *from)
+{
+    int rc;
+
+    if (!choice->legacy) {
+        choice->legacy = calloc(1, sizeof(*choice->legacy));
+        if (!choice->legacy)
+            return -ENOMEM;
+        llmobs_buf_init(&choice->legacy->arguments, LLMOBS_CONTENT_MAX);
+    }
+    rc = keep_first(&choice->legacy->name, llmobs_json_gets(from, "name"));
+    if (rc < 0)
+        return rc;
+    return add_arguments(&choice->legacy->arguments,
+                         llmobs_json_get(from, "arguments"));
+}
+
+/* Content as text, or as parts (Mistral), whose thinking is reasoning. */
+static int add_content(struct llmobs_stream_choice *choice,
+                       const struct llmobs_json *value)
+{
+    struct llmobs_content parts;
+    int rc;
+
+    if (!llmobs_json_is_array(value))
+        return llmobs_content_append(&choice->content, llmobs_json_text(value));
+    llmobs_content_init(&parts);
+    rc = llmobs_content_read(&parts, value, true);
+    if (rc == 0)
+        rc = llmobs_content_append(&choice->content, parts.text.data);
+    if (rc == 0)
+        rc = llmobs_content_append(&choice->reasoning, parts.thinking.data);
+    llmobs_content_fini(&parts);
+    return rc;
+}
+
+static int add_audio(struct llmobs_stream_choice *choice,
+                     const struct llmobs_json *audio)
+{
+    int rc =
+        llmobs_content_append(&choice->audio, llmobs_json_gets(audio, "data"));
+
+    if (rc < 0)
+        return rc;
+    return llmobs_content_append(&choice->transcript,
+                                 llmobs_json_gets(audio, "transcript"));
+}
+
+static int add_reasoning(struct llmobs_stream_choice *choice,
+                         const struct llmobs_json *delta)
+{
+    const char *text = llmobs_json_gets(delta, "reasoning_content");
+
+    if (!text || !*text)
+        text = llmobs_json_gets(delta, "reasoning");
+    return llmobs_content_append(&choice->reasoning, text);
+}
+
+static int add_delta(struct llmobs_stream_choice *choice,
+                     const struct llmobs_json *delta)
+{
+    const struct llmobs_json *calls = llmobs_json_get(delta, "tool_calls");
+    const struct llmobs_json *legacy = llmobs_json_get(delta, "function_call");
+    int rc = keep_first(&choice->role, llmobs_json_gets(delta, "role"));
+
+    if (rc == 0)
+        rc = add_reasoning(choice, delta);
+    if (rc == 0)
+        rc = add_content(choice, llmobs_json_get(delta, "content"));
+    if (rc == 0)
+        rc = llmobs_content_append(&choice->refusal,
+                                   llmobs_json_gets(delta, "refusal"));
+    if (rc == 0)
+        rc = add_audio(choice, llmobs_json_get(delta, "audio"));
+    if (rc == 0 && llmobs_json_is_object(legacy))
+        rc = add_legacy(choice, legacy);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++)
+        if (llmobs_json_is_object(llmobs_json_at(calls, i)))
+            rc = add_call(choice, llmobs_json_at(calls, i));
+    return rc;
+}
+
+/* Bytes of everything that counts as a token of the answer. */
+static size_t produced(const struct llmobs_stream_choice *choice)
+{
+    return choice->content.len + choice->reasoning.len + choice->refusal.len +
+           choice->audio.len + choice->transcript.len + choice->call_count +
+           (choice->legacy != NULL);
+}
+
+static int add_choice(struct llmobs_stream *stream,
+                      const struct llmobs_json *from, uint64_t end)
+{
+    const struct llmobs_json *index = llmobs_json_get(from, "index");
+    const struct llmobs_json *delta = llmobs_json_get(from, "delta");
+    struct llmobs_stream_choice *choice;
+    int rc;
+
+    if (!llmobs_json_is_object(from))
+        return 0;
+    rc = choice_at(stream, llmobs_json_to_int(index), &choice);
+    if (rc < 0)
+        return rc == -ENOSPC ? 0 : rc;
+    if (llmobs_json_is_string(llmobs_json_get(from, "finish_reason")))
+        stream->done = true;
+    /* Some servers end a stream with the whole message in one chunk. */
+    if (!llmobs_json_is_object(delta) && produced(choice) == 0)
+        delta = llmobs_json_get(from, "message");
+    rc = add_delta(choice, delta);
+    if (stream->first_at == 0 && produced(choice) > 0)
+        stream->first_at = end;
+    return rc;
+}
+
+static int add_chunk(struct llmobs_stream *stream,
+                     const struct llmobs_json *chunk, uint64_t end)
+{
+    const struct llmobs_json *choices = llmobs_json_get(chunk, "choices");
+    const struct llmobs_json *usage = llmobs_usage_find(chunk);
+    int rc = keep_first(&stream->model, llmobs_json_gets(chunk, "model"));
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++)
+        rc = add_choice(stream, llmobs_json_at(choices, i), end);
+    if (rc == 0 && usage) {
+        llmobs_json_free(stream->usage);
+        stream->usage =
+            llmobs_json_share((struct llmobs_json *)(uintptr_t)usage);
+    }
+    return rc;
+}
+
+static int add_event(struct llmobs_stream *stream,
+                     const struct llmobs_sse_event *event,
+                     struct llmobs_span *span, uint64_t end)
+{
+    struct llmobs_text data = llmobs_text_strip(event->data);
+    struct llmobs_json *chunk;
+    bool named =
+        event->type.len == 5 && memcmp(event->type.data, "error", 5) == 0;
+    int rc;
+
+    if (data.len == 6 && memcmp(data.data, "[DONE]", 6) == 0) {
+        stream->done = true;
+        return 0;
+    }
+    rc = llmobs_json_parse(data, &chunk);
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc < 0)
+        return named ? llmobs_error_read(NULL, data, stream->call, span) : 0;
+    rc = add_chunk(stream, chunk, end);
+    if (rc == 0 && (named || llmobs_error_in(chunk)))
+        rc = llmobs_error_read(chunk, data, stream->call, span);
+    llmobs_json_free(chunk);
+    return rc;
+}
+
+int llmobs_stream_read(struct llmobs_stream *stream, struct llmobs_text text,
+                       bool whole, struct llmobs_span *span)
+{
+    struct llmobs_sse_event event;
+    struct llmobs_sse sse;
+    int rc = 0;
+
+    llmobs_sse_init(&sse, text);
+    while (rc == 0 && llmobs_sse_next(&sse, &event))
+        rc = add_event(stream, &event, span, whole ? event.end : 0);
+    llmobs_sse_fini(&sse);
+    return rc;
+}
+
+static struct llmobs_json *call_arguments(const struct stream_call *call)
+{
+    struct llmobs_json *text = llmobs_content_string(&call->arguments);
+    struct llmobs_json *arguments = text ? llmobs_tools_arguments(text) : NULL;
+
+    llmobs_json_free(text);
+    return arguments;
+}
+
+/* The legacy call as the message that is not streamed has it. */
+static int put_legacy(const struct stream_call *legacy,
+                      struct llmobs_json *calls)
+{
+    struct llmobs_json *call = llmobs_json_object();
+    int rc = llmobs_json_set(call, "arguments", call_arguments(legacy));
+
+    if (rc == 0)
+        rc = llmobs_json_sets(call, "name", legacy->name ? legacy->name : "");
+    if (rc == 0)
+        return llmobs_json_add(calls, call);
+    llmobs_json_free(call);
+    return rc;
+}
+
+static int put_calls(const struct llmobs_stream_choice *choice,
+                     struct llmobs_json *message)
+{
+    struct llmobs_json *calls = llmobs_json_array();
+    int rc = calls ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < choice->call_count; i++) {
+        const struct stream_call *call = &choice->calls[i];
+
+        rc = llmobs_json_add(
+            calls, llmobs_tools_call(call->name, call->id,
+                                     call->type ? call->type : "function",
+                                     call_arguments(call)));
+    }
+    if (rc == 0 && choice->legacy)
+        rc = put_legacy(choice->legacy, calls);
+    if (rc == 0 && llmobs_json_len(calls) > 0)
+        return llmobs_json_set(message, "tool_calls", calls);
+    llmobs_json_free(calls);
+    return rc;
+}
+
+static int put_content(const struct llmobs_stream_choice *choice,
+                       const char *audio_format, struct llmobs_json *message)
+{
+    const struct llmobs_buf *from = &choice->content;
+    struct llmobs_content content;
+    struct llmobs_text text;
+    int rc = 0;
+
+    llmobs_content_init(&content);
+    if (from->len == 0)
+        from = &choice->transcript;
+    if (from->len == 0)
+        from = &choice->refusal;
+    text = llmobs_text_strip((struct llmobs_text){from->data, from->len});
+    if (text.len > 0)
+        rc = llmobs_buf_add(&content.text, text.data, text.len);
+    if (rc == 0 && choice->audio.len > 0)
+        rc = llmobs_content_add_audio(&content, choice->audio.data,
+                                      audio_format);
+    if (rc == 0)
+        rc = llmobs_content_store(&content, message);
+    llmobs_content_fini(&content);
+    return rc;
+}
+
+static int put_choice(const struct llmobs_stream_choice *choice,
+                      const char *role, const char *audio_format,
+                      struct llmobs_json *list)
+{
+    struct llmobs_json *message;
+    struct llmobs_text reasoning = {choice->reasoning.data,
+                                    choice->reasoning.len};
+    int rc = 0;
+
+    if (reasoning.len > 0)
+        rc = llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
+    if (rc < 0)
+        return rc;
+    message = llmobs_json_object();
+    rc = llmobs_json_sets(message, "role", role);
+    if (rc == 0)
+        rc = put_content(choice, audio_format, message);
+    if (rc == 0)
+        rc = put_calls(choice, message);
+    if (rc == 0)
+        return llmobs_json_add(list, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,
+                                           const char *audio_format)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    const char *role = "";
+    int rc = list ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < stream->choice_count; i++) {
+        if (stream->choices[i].role)
+            role = stream->choices[i].role;
+        rc = put_choice(&stream->choices[i], role, audio_format, list);
+    }
+    if (rc == 0)
+        return list;
+    llmobs_json_free(list);
+    return NULL;
+}

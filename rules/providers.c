@@ -1,0 +1,96 @@
+#include "rules/providers.h"
+
+#include "rules/text.h"
+
+extern const struct llmobs_dialect llmobs_dialect_openai_chat;
+
+const struct llmobs_dialect *const llmobs_dialects[] = {
+    &llmobs_dialect_openai_chat,
+    NULL,
+};
+
+static const struct llmobs_dialect *const openai[] = {
+    &llmobs_dialect_openai_chat,
+    NULL,
+};
+
+/* llmobs-wire 6.12. Hosts match whole; '*' stands for any bytes. */
+static const struct llmobs_provider providers[] = {
+    {.host = "*.openai.com", .name = "openai", .dialects = openai},
+    {.host = "*.openai.azure.com", .name = "azure_openai", .dialects = openai},
+    {.host = "*.services.ai.azure.com",
+     .name = "azure_openai",
+     .dialects = openai},
+    {.host = "*.cognitiveservices.azure.com",
+     .name = "azure_openai",
+     .dialects = openai},
+    {.host = "*.anthropic.com", .name = "anthropic", .dialects = openai},
+    {.host = "models.github.ai", .name = "github", .dialects = openai},
+    {.host = "models.inference.ai.azure.com",
+     .name = "github",
+     .dialects = openai},
+    {.host = "generativelanguage.googleapis.com",
+     .name = "google",
+     .dialects = openai},
+    {.host = "*aiplatform.googleapis.com",
+     .name = "google",
+     .dialects = openai},
+    {.host = "openrouter.ai", .name = "openrouter", .dialects = openai},
+    {.host = "api.groq.com", .name = "groq", .dialects = openai},
+    {.host = "*.together.xyz", .name = "together", .dialects = openai},
+    {.host = "*.together.ai", .name = "together", .dialects = openai},
+    {.host = "api.fireworks.ai", .name = "fireworks", .dialects = openai},
+    {.host = "api.x.ai", .name = "xai", .dialects = openai},
+    {.host = "api.perplexity.ai", .name = "perplexity", .dialects = openai},
+    {.host = "integrate.api.nvidia.com", .name = "nvidia", .dialects = openai},
+    {.host = "router.huggingface.co",
+     .name = "huggingface",
+     .dialects = openai},
+    {.host = "api-inference.huggingface.co",
+     .name = "huggingface",
+     .dialects = openai},
+    {.host = "api.cerebras.ai", .name = "cerebras", .dialects = openai},
+    {.host = "api.sambanova.ai", .name = "sambanova", .dialects = openai},
+    {.host = "dashscope*.aliyuncs.com",
+     .name = "dashscope",
+     .dialects = openai},
+    {.host = "api.moonshot.ai", .name = "moonshot", .dialects = openai},
+    {.host = "api.moonshot.cn", .name = "moonshot", .dialects = openai},
+    {.host = "api.z.ai", .name = "zai", .dialects = openai},
+    {.host = "open.bigmodel.cn", .name = "zai", .dialects = openai},
+    {.host = "api.deepseek.com", .name = "deepseek", .dialects = openai},
+    {.host = "api.mistral.ai",
+     .name = "mistral",
+     .span_name = "mistralai.request",
+     .dialects = openai},
+    {.host = "codestral.mistral.ai",
+     .name = "mistral",
+     .span_name = "mistralai.request",
+     .dialects = openai},
+    {.host = "api.cohere.com",
+     .name = "cohere",
+     .span_name = "cohere.request",
+     .dialects = openai},
+    {.host = "api.cohere.ai",
+     .name = "cohere",
+     .span_name = "cohere.request",
+     .dialects = openai},
+    {.host = "bedrock-runtime*.amazonaws.com",
+     .name = "amazon_bedrock",
+     .dialects = openai},
+};
+
+const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
+{
+    struct llmobs_text host = {url->host, url->host_len};
+
+    for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
+        if (llmobs_text_like(host, providers[i].host))
+            return &providers[i];
+    return NULL;
+}
+
+const char *llmobs_provider_by_port(const struct llmobs_url *url)
+{
+    return url->port == 11434 ? "ollama" : NULL;
+}

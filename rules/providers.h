@@ -1,0 +1,27 @@
+/* providers - the tables of known dialects and known hosts.
+ *
+ * Owns:    nothing; all tables are constant.
+ * Threads: any.
+ * Errors:  never fails.
+ * Limits:  none.
+ * Fork:    nothing to do.
+ */
+#ifndef LLMOBS_PROVIDERS_H
+#define LLMOBS_PROVIDERS_H
+
+#include "rules/dialect.h"
+
+/* Every dialect that paths may name, NULL-terminated. */
+extern const struct llmobs_dialect *const llmobs_dialects[];
+
+/* What is read of a configured proxy's other endpoints. */
+extern const struct llmobs_dialect llmobs_dialect_generic;
+
+/* The row of a host; NULL: not listed. */
+const struct llmobs_provider *llmobs_provider_find(
+    const struct llmobs_url *url);
+
+/* A name for an unlisted host by its port; NULL: none. */
+const char *llmobs_provider_by_port(const struct llmobs_url *url);
+
+#endif

@@ -1,0 +1,439 @@
+#include "rules/rules.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "rules/custom.h"
+#include "rules/match.h"
+#include "rules/providers.h"
+#include "rules/text.h"
+
+#define NAME_MAX_LEN 256
+#define LINE_MAX_LEN 160
+
+struct llmobs_rules {
+    struct llmobs_url_list *never;
+    struct llmobs_url_list *proxies;
+    struct llmobs_custom custom;
+    struct llmobs_rule generic;
+    struct llmobs_rule *shapes; /* one for each shape of each dialect */
+    size_t shape_count;
+};
+
+static void complain(const struct llmobs_rules_config *config, const char *text)
+{
+    if (config->complain)
+        config->complain(config->complain_ctx, text);
+}
+
+/* Lists every shape of every dialect as a rule. */
+static int fill_shapes(struct llmobs_rules *rules)
+{
+    size_t count = 0, at = 0;
+
+    for (size_t i = 0; llmobs_dialects[i]; i++)
+        for (const struct llmobs_shape *s = llmobs_dialects[i]->shapes; s->path;
+             s++)
+            count++;
+    rules->shapes = calloc(count, sizeof(*rules->shapes));
+    if (!rules->shapes)
+        return -ENOMEM;
+    for (size_t i = 0; llmobs_dialects[i]; i++)
+        for (const struct llmobs_shape *s = llmobs_dialects[i]->shapes; s->path;
+             s++) {
+            rules->shapes[at].dialect = llmobs_dialects[i];
+            rules->shapes[at++].shape = s;
+        }
+    rules->shape_count = at;
+    rules->generic.dialect = &llmobs_dialect_generic;
+    rules->generic.shape = llmobs_dialect_generic.shapes;
+    return 0;
+}
+
+/* An entry may hold a password: the line tells its number only. */
+static int add_proxy(struct llmobs_rules *rules,
+                     const struct llmobs_rules_config *config,
+                     struct llmobs_text entry, size_t number)
+{
+    char line[LINE_MAX_LEN];
+    int rc = llmobs_url_list_add(&rules->proxies, entry);
+
+    if (rc != -EINVAL)
+        return rc;
+    snprintf(line, sizeof(line),
+             "DD_LLMOBS_INSTRUMENTED_PROXY_URLS: entry %zu is not an http or "
+             "https URL, ignored",
+             number);
+    complain(config, line);
+    return 0;
+}
+
+static int add_proxies(struct llmobs_rules *rules,
+                       const struct llmobs_rules_config *config)
+{
+    const char *at = config->proxy_urls;
+    size_t number = 0;
+    int rc = 0;
+
+    while (at && rc == 0) {
+        const char *comma = strchr(at, ',');
+        size_t len = comma ? (size_t)(comma - at) : strlen(at);
+        struct llmobs_text entry =
+            llmobs_text_strip((struct llmobs_text){at, len});
+
+        number++;
+        if (entry.len > 0)
+            rc = add_proxy(rules, config, entry, number);
+        at = comma ? comma + 1 : NULL;
+    }
+    return rc;
+}
+
+static int add_nevers(struct llmobs_rules *rules,
+                      const struct llmobs_rules_config *config)
+{
+    const char *const *url = config->never_urls;
+    int rc = 0;
+
+    for (; url && *url && rc == 0; url++) {
+        rc = llmobs_url_list_add(&rules->never, llmobs_text_of(*url));
+        if (rc == -EINVAL) {
+            complain(config, "an exporter's own URL cannot be read, ignored");
+            rc = 0;
+        }
+    }
+    return rc;
+}
+
+static int add_custom(struct llmobs_rules *rules,
+                      const struct llmobs_rules_config *config)
+{
+    char line[LINE_MAX_LEN];
+    const char *why;
+    int rc;
+
+    if (!config->rules_json.data)
+        return 0;
+    rc = llmobs_custom_parse(config->rules_json, &rules->custom, &why);
+    if (rc != -EINVAL)
+        return rc;
+    snprintf(line, sizeof(line), "LLMOBS_RULES: ignored, %s", why);
+    complain(config, line);
+    return 0;
+}
+
+struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config)
+{
+    struct llmobs_rules *rules = calloc(1, sizeof(*rules));
+
+    if (rules && fill_shapes(rules) == 0 && add_nevers(rules, config) == 0 &&
+        add_proxies(rules, config) == 0 && add_custom(rules, config) == 0)
+        return rules;
+    llmobs_rules_free(rules);
+    return NULL;
+}
+
+void llmobs_rules_free(struct llmobs_rules *rules)
+{
+    if (!rules)
+        return;
+    llmobs_url_list_free(rules->never);
+    llmobs_url_list_free(rules->proxies);
+    llmobs_custom_free(&rules->custom);
+    free(rules->shapes);
+    free(rules);
+}
+
+static const struct llmobs_rule *rule_of(const struct llmobs_rules *rules,
+                                         const struct llmobs_shape *shape)
+{
+    for (size_t i = 0; i < rules->shape_count; i++)
+        if (rules->shapes[i].shape == shape)
+            return &rules->shapes[i];
+    return NULL;
+}
+
+static bool has_body(const struct llmobs_request *request)
+{
+    return request->body.len > 0 || request->body_pending || request->multipart;
+}
+
+static bool is_one_of(const char *text, const char *const *list)
+{
+    for (; *list; list++)
+        if (strcmp(text, *list) == 0)
+            return true;
+    return false;
+}
+
+static bool miss(struct llmobs_match *match, const char *why)
+{
+    match->why = why;
+    return false;
+}
+
+static bool hit(struct llmobs_match *match, const struct llmobs_rule *rule,
+                const char *provider, const char *why)
+{
+    match->rule = rule;
+    match->provider = provider;
+    match->kind = match->proxied ? LLMOBS_KIND_WORKFLOW : rule->shape->kind;
+    match->why = why;
+    return rule != NULL;
+}
+
+static const char *provider_name(const struct llmobs_url *url)
+{
+    const struct llmobs_provider *provider = llmobs_provider_find(url);
+
+    return provider ? provider->name : llmobs_provider_by_port(url);
+}
+
+/* Rule 1. A body that is known not to be an object is no dialect's. */
+static bool match_proxy(const struct llmobs_rules *rules,
+                        const struct llmobs_request *request,
+                        const struct llmobs_url *url,
+                        struct llmobs_match *match)
+{
+    static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
+    const struct llmobs_dialect *dialect;
+    const struct llmobs_shape *shape = NULL;
+
+    if (!is_one_of(request->method, methods))
+        return miss(match, "proxy: not POST, PUT or PATCH");
+    if (!has_body(request))
+        return miss(match, "proxy: no body");
+    match->proxied = true;
+    if (!request->multipart &&
+        (!request->body.data || llmobs_match_object(request->body)))
+        shape = llmobs_match_shape(llmobs_dialects, request->method, url->path,
+                                   false, &dialect);
+    if (!shape)
+        return hit(match, &rules->generic, provider_name(url),
+                   "rule 1: configured proxy, bodies as text");
+    return hit(match, rule_of(rules, shape), provider_name(url),
+               "rule 1: configured proxy, known path");
+}
+
+/* Rule 3. A body that only comes while sending must be able to be JSON. */
+static bool match_shape(const struct llmobs_rules *rules,
+                        const struct llmobs_request *request,
+                        const struct llmobs_url *url,
+                        struct llmobs_match *match)
+{
+    const struct llmobs_dialect *dialect;
+    const struct llmobs_shape *shape = llmobs_match_shape(
+        llmobs_dialects, request->method, url->path, true, &dialect);
+
+    if (!shape)
+        return miss(match, "no known method and path");
+    if (request->multipart)
+        return miss(match, "known path, but a form");
+    if (request->body.data) {
+        if (!llmobs_match_object(request->body))
+            return miss(match, "known path, but the body is no JSON object");
+    } else if (!request->body_pending) {
+        return miss(match, "known path, but no body");
+    } else if (!llmobs_match_json_type(request->content_type)) {
+        return miss(match, "known path, but the content type is not JSON");
+    }
+    match->confirm = true;
+    return hit(match, rule_of(rules, shape), llmobs_provider_by_port(url),
+               "rule 3: known path on another host");
+}
+
+/* Rules 2 and 3. Most requests end at the first look at the path. */
+static bool match_known(const struct llmobs_rules *rules,
+                        const struct llmobs_request *request,
+                        const struct llmobs_url *url,
+                        struct llmobs_match *match)
+{
+    const struct llmobs_provider *provider;
+    const struct llmobs_dialect *dialect;
+    const struct llmobs_shape *shape;
+
+    if (!llmobs_match_shape(llmobs_dialects, request->method, url->path, false,
+                            &dialect))
+        return miss(match, "no known method and path");
+    provider = llmobs_provider_find(url);
+    if (!provider)
+        return match_shape(rules, request, url, match);
+    shape = llmobs_match_shape(provider->dialects, request->method, url->path,
+                               false, &dialect);
+    if (!shape)
+        return miss(match, "known provider, but not a known operation");
+    if (request->multipart)
+        return miss(match, "known provider, but a form");
+    return hit(match, rule_of(rules, shape), provider->name,
+               "rule 2: known provider and path");
+}
+
+static bool match_custom(const struct llmobs_rule *rule,
+                         const struct llmobs_request *request,
+                         const struct llmobs_url *url,
+                         struct llmobs_match *match)
+{
+    if (request->multipart && rule->dialect != &llmobs_dialect_generic)
+        return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
+    return hit(match, rule,
+               rule->provider ? rule->provider : provider_name(url),
+               "LLMOBS_RULES: a rule matched");
+}
+
+bool llmobs_rules_match(const struct llmobs_rules *rules,
+                        const struct llmobs_request *request,
+                        struct llmobs_match *match)
+{
+    const struct llmobs_rule *rule;
+    struct llmobs_url url;
+
+    memset(match, 0, sizeof(*match));
+    if (llmobs_url_parse(llmobs_text_of(request->url), &url) < 0)
+        return miss(match, "not an http or https URL");
+    if (llmobs_url_list_has(rules->never, &url))
+        return miss(match, "rule 0: an exporter's own destination");
+    if (llmobs_match_intake(&url))
+        return miss(match, "rule 0: an intake of Datadog");
+    if (llmobs_url_list_has(rules->proxies, &url))
+        return match_proxy(rules, request, &url, match);
+    rule = llmobs_custom_find(&rules->custom, request->method, &url);
+    if (rule)
+        return match_custom(rule, request, &url, match);
+    return match_known(rules, request, &url, match);
+}
+
+/* Fills a reading; `url` is where its URL is kept. */
+static void begin_reading(const struct llmobs_match *match,
+                          const struct llmobs_call *call,
+                          struct llmobs_url *url,
+                          struct llmobs_reading *reading)
+{
+    if (llmobs_url_parse(llmobs_text_of(call->url), url) < 0)
+        memset(url, 0, sizeof(*url));
+    reading->call = call;
+    reading->shape = match->rule->shape;
+    reading->url = url;
+    reading->provider = match->provider;
+    reading->proxied = match->proxied;
+    reading->confirm = match->confirm;
+}
+
+/* The span's name: the user's, the provider's, else the shape's with the
+ * client in the place of %s (llmobs-wire 6.1). */
+static int name_span(const struct llmobs_rule *rule,
+                     const struct llmobs_reading *reading,
+                     struct llmobs_span *span)
+{
+    const struct llmobs_provider *provider = llmobs_provider_find(reading->url);
+    const struct llmobs_shape *shape = rule->shape;
+    const char *form = shape->span_name, *place;
+    const char *helper = llmobs_header_find(reading->call->request_headers,
+                                            reading->call->request_header_count,
+                                            "x-stainless-helper-method");
+    char name[NAME_MAX_LEN];
+
+    if (rule->name)
+        return llmobs_span_set(&span->name, rule->name);
+    if (helper && shape->helper &&
+        llmobs_text_ends(llmobs_text_of(helper), shape->helper))
+        form = shape->helper_name;
+    place = strstr(form, "%s");
+    if (!place)
+        return llmobs_span_set(&span->name, form);
+    if (provider && provider->span_name)
+        return llmobs_span_set(&span->name, provider->span_name);
+    snprintf(name, sizeof(name), "%.*s%s%s", (int)(place - form), form,
+             llmobs_match_client(shape, reading->url), place + 2);
+    return llmobs_span_set(&span->name, name);
+}
+
+static int read_as(const struct llmobs_rule *rule,
+                   const struct llmobs_reading *reading,
+                   struct llmobs_span *span)
+{
+    int rc = rule->dialect->read(reading, span);
+
+    if (rc < 0)
+        return rc;
+    span->integration = rule->dialect->integration;
+    rc = name_span(rule, reading, span);
+    if (rc < 0 || reading->proxied || !reading->provider)
+        return rc;
+    return llmobs_span_set(&span->model_provider, reading->provider);
+}
+
+int llmobs_rules_read(const struct llmobs_match *match,
+                      const struct llmobs_call *call, struct llmobs_span *span)
+{
+    const struct llmobs_rule generic = {.dialect = &llmobs_dialect_generic,
+                                        .shape = llmobs_dialect_generic.shapes};
+    struct llmobs_reading reading;
+    struct llmobs_url url;
+    int rc;
+
+    if (match->confirm && (call->multipart || !call->request.data))
+        return -ENOENT;
+    begin_reading(match, call, &url, &reading);
+    span->kind = match->kind;
+    span->proxied = match->proxied;
+    rc = read_as(match->rule, &reading, span);
+    if (rc != -ENOTSUP)
+        return rc;
+    reading.shape = generic.shape;
+    return read_as(&generic, &reading, span);
+}
+
+/* What dialects and the body's decoding need, and the contexts that an app
+ * sends (llmobs-wire 5, 6.1, 6.9). */
+static const char *const kept_headers[] = {
+    "content-type",
+    "content-encoding",
+    "x-stainless-helper-method",
+    "x-amzn-errortype",
+    "x-amzn-bedrock-input-token-count",
+    "x-amzn-bedrock-output-token-count",
+    "x-amzn-bedrock-cache-read-input-token-count",
+    "x-amzn-bedrock-cache-write-input-token-count",
+    "traceparent",
+    "tracestate",
+    "x-datadog-trace-id",
+    "x-datadog-parent-id",
+    "x-datadog-sampling-priority",
+    "x-datadog-tags",
+};
+
+bool llmobs_rules_keeps_header(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof(kept_headers) / sizeof(kept_headers[0]); i++)
+        if (strlen(kept_headers[i]) == len &&
+            strncasecmp(name, kept_headers[i], len) == 0)
+            return true;
+    return false;
+}
+
+const char *llmobs_header_find(const struct llmobs_header *headers,
+                               size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (headers[i].name && strcmp(headers[i].name, name) == 0)
+            return headers[i].value;
+    return NULL;
+}
+
+int64_t llmobs_call_time_at(const struct llmobs_call *call, uint64_t offset)
+{
+    size_t low = 0, high = call->mark_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (call->marks[middle].offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < call->mark_count ? call->marks[low].at_ns : 0;
+}

@@ -1,0 +1,114 @@
+/* rules - which requests matter, and how to read them.
+ *
+ * Owns:    a llmobs_rules value owns its parsed tables; freed with
+ *          llmobs_rules_free.
+ * Threads: constant after llmobs_rules_new: match, confirm and read may run in
+ *          any thread at once.
+ * Errors:  a bad entry is told to `complain` and skipped; nothing here fails a
+ *          request.
+ * Limits:  in match: no allocation, no I/O, no JSON parsing (it runs on the
+ *          app's thread).
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_RULES_H
+#define LLMOBS_RULES_H
+
+#include "core/span.h"
+
+/* A header as kept: name in lower case. */
+struct llmobs_header {
+    char *name;
+    char *value;
+};
+
+/* When body bytes arrived: all bytes before `offset` were there at `at_ns`
+ * (monotonic). Ascending. */
+struct llmobs_mark {
+    uint64_t offset;
+    int64_t at_ns;
+};
+
+/* What is known of a request before it is sent. Borrowed for the call. */
+struct llmobs_request {
+    const char *method;       /* upper case as sent */
+    const char *url;          /* absolute, with a scheme */
+    const char *content_type; /* NULL: none given */
+    struct llmobs_text body;  /* data NULL: not known yet or none */
+    bool body_pending;        /* a body will be read while sending */
+    bool multipart;           /* a form: never read */
+};
+
+/* One call, after it ended, as a dialect sees it. All borrowed. */
+struct llmobs_call {
+    const char *method;
+    const char *url;
+    const struct llmobs_header *request_headers; /* only kept ones */
+    size_t request_header_count;
+    const struct llmobs_header *response_headers;
+    size_t response_header_count;
+    struct llmobs_text request;       /* decoded; the head when truncated */
+    struct llmobs_text request_tail;  /* only when truncated */
+    struct llmobs_text response;      /* decoded; the head when truncated */
+    struct llmobs_text response_tail; /* only when truncated */
+    bool multipart;                   /* request body is a form, not captured */
+    bool request_truncated;
+    bool response_truncated;
+    const char *encoded; /* content coding that could not be undone, or NULL */
+    long status;         /* 0: no answer */
+    bool transport_ok;   /* libcurl ended without error */
+    int64_t start_ns;    /* monotonic */
+    const struct llmobs_mark *marks; /* of the response body */
+    size_t mark_count;               /* 0: times unknown */
+};
+
+struct llmobs_rules;
+struct llmobs_rule;
+
+/* What classification decided; a plain value that may be copied. */
+struct llmobs_match {
+    const struct llmobs_rule *rule; /* lives as long as the rules */
+    const char *provider;           /* likewise; NULL: unknown */
+    enum llmobs_kind kind;          /* of the span, workflow when proxied */
+    bool proxied;                   /* a configured proxy (rule 1) */
+    bool confirm;                   /* the body decides at the end */
+    const char *why; /* static text: what matched, or why nothing did */
+};
+
+struct llmobs_rules_config {
+    const char *proxy_urls;        /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS */
+    const char *const *never_urls; /* rule 0; NULL-terminated, may be NULL */
+    struct llmobs_text rules_json; /* text of LLMOBS_RULES; data NULL: none */
+    void (*complain)(void *ctx, const char *text); /* one line each */
+    void *complain_ctx;
+};
+
+/* Gives a rule set; NULL only without memory. Copies what it needs. */
+struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config);
+void llmobs_rules_free(struct llmobs_rules *rules);
+
+/* Classifies a request (design section 4, rules 0 to 4). True: ours, `match`
+ * is filled. False: not ours, only match->why is filled. */
+bool llmobs_rules_match(const struct llmobs_rules *rules,
+                        const struct llmobs_request *request,
+                        struct llmobs_match *match);
+
+/* Reads a call into the upper half of `span` (initialised by the caller):
+ * name, model, input, output, metadata, metrics, tools, complete, and the
+ * provider's own error. What cannot be read is left out. -ENOENT: a match with
+ * `confirm` that was no LLM call after all; -ENOMEM. */
+int llmobs_rules_read(const struct llmobs_match *match,
+                      const struct llmobs_call *call, struct llmobs_span *span);
+
+/* True for the headers that may be kept; everything else, keys above all, is
+ * never copied. The name may be in any case. */
+bool llmobs_rules_keeps_header(const char *name, size_t len);
+
+/* Value of a kept header, NULL when absent. The name in lower case. */
+const char *llmobs_header_find(const struct llmobs_header *headers,
+                               size_t count, const char *name);
+
+/* When byte `offset - 1` of the response body had arrived, monotonic ns; 0
+ * when unknown. */
+int64_t llmobs_call_time_at(const struct llmobs_call *call, uint64_t offset);
+
+#endif

@@ -1,0 +1,33 @@
+/* tools - tool calls and tool definitions of OpenAI-shaped messages.
+ *
+ * Owns:    nothing; what is given belongs to the caller.
+ * Threads: any; no state.
+ * Errors:  NULL or -ENOMEM without memory.
+ * Limits:  none of its own.
+ * Fork:    nothing to do.
+ */
+#ifndef LLMOBS_TOOLS_H
+#define LLMOBS_TOOLS_H
+
+#include "core/json.h"
+
+/* Arguments as an object: JSON text is parsed, other text is {"value": text},
+ * nothing is {} (llmobs-wire 1.5). Gives it. */
+struct llmobs_json *llmobs_tools_arguments(const struct llmobs_json *value);
+
+/* A tool call; NULL texts become "". Takes `arguments`; gives the call. */
+struct llmobs_json *llmobs_tools_call(const char *name, const char *id,
+                                      const char *type,
+                                      struct llmobs_json *arguments);
+
+/* Sets message.tool_calls from `tool_calls` and the legacy `function_call` of
+ * an OpenAI message, where it has any. */
+int llmobs_tools_read_calls(const struct llmobs_json *from,
+                            struct llmobs_json *message);
+
+/* The tool definitions of a request: `tools`, then legacy `functions`. Sets
+ * *out, NULL when there are none; the caller frees it. */
+int llmobs_tools_read_definitions(const struct llmobs_json *request,
+                                  struct llmobs_json **out);
+
+#endif

@@ -1,0 +1,24 @@
+/* arch - the relocation numbers that differ between processors.
+ *
+ * Owns nothing and never fails. Only these three kinds hold the address of a
+ * function by its name; on both processors all arguments of the libcurl
+ * functions travel in registers, also behind "..." (one each).
+ */
+#ifndef LLMOBS_ARCH_H
+#define LLMOBS_ARCH_H
+
+#include <elf.h>
+
+#if defined(__x86_64__) && defined(__LP64__)
+#define LLMOBS_R_JUMP_SLOT R_X86_64_JUMP_SLOT
+#define LLMOBS_R_GLOB_DAT R_X86_64_GLOB_DAT
+#define LLMOBS_R_ABS64 R_X86_64_64
+#elif defined(__aarch64__) && defined(__LP64__)
+#define LLMOBS_R_JUMP_SLOT R_AARCH64_JUMP_SLOT
+#define LLMOBS_R_GLOB_DAT R_AARCH64_GLOB_DAT
+#define LLMOBS_R_ABS64 R_AARCH64_ABS64
+#else
+#error "64-bit x86 and ARM only"
+#endif
+
+#endif

@@ -1,0 +1,234 @@
+#include "shim/copies.h"
+
+#include "shim/thunks.h"
+
+struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
+
+#define NAME_MAX_LEN 26
+static const char hook_names[LLMOBS_HOOK_COUNT][NAME_MAX_LEN] = {
+#define X(name) "curl_" #name,
+    LLMOBS_HOOKS(X)
+#undef X
+};
+
+static const size_t hook_offsets[LLMOBS_HOOK_COUNT] = {
+#define X(name) offsetof(struct llmobs_real, name),
+    LLMOBS_HOOKS(X)
+#undef X
+};
+
+static const struct {
+    char name[NAME_MAX_LEN];
+    size_t offset;
+} real_functions[] = {
+#define X(result, name, args) \
+    {"curl_" #name, offsetof(struct llmobs_real, name)},
+    LLMOBS_REAL_FUNCTIONS(X)
+#undef X
+};
+
+/* One bit a place. Apart from the places, so that a process without libcurl
+ * does not touch their pages. */
+static unsigned used;
+static unsigned marked; /* met in the scan that is going on */
+
+static bool is_used(const struct llmobs_copy *copy)
+{
+    return __atomic_load_n(&used, __ATOMIC_ACQUIRE) >> (copy - llmobs_copies) &
+           1;
+}
+
+enum llmobs_hook llmobs_hook_find(const char *name)
+{
+    unsigned i = 0;
+
+    while (i < LLMOBS_HOOK_COUNT && !llmobs_str_same(name, hook_names[i]))
+        i++;
+    return (enum llmobs_hook)i;
+}
+
+unsigned llmobs_hooks_defined(const struct llmobs_elf *elf)
+{
+    unsigned bits = 0;
+
+    for (unsigned i = 0; i < LLMOBS_HOOK_COUNT; i++)
+        if (llmobs_elf_symbol(elf, hook_names[i]))
+            bits |= 1U << i;
+    return bits;
+}
+
+void *llmobs_copy_function(const struct llmobs_copy *copy,
+                           enum llmobs_hook hook)
+{
+    void *function;
+
+    llmobs_bytes_copy(&function, (const char *)&copy->real + hook_offsets[hook],
+                      sizeof function);
+    return function;
+}
+
+void *llmobs_copies_thunk(const void *address)
+{
+    if (!address)
+        return NULL;
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
+        const struct llmobs_copy *copy = &llmobs_copies[c];
+
+        for (unsigned h = 0; is_used(copy) && h < LLMOBS_HOOK_COUNT; h++)
+            if (llmobs_copy_function(copy, h) == address)
+                return llmobs_thunk(c, h);
+    }
+    return NULL;
+}
+
+bool llmobs_copies_is_one(const struct llmobs_elf *elf)
+{
+    return llmobs_elf_symbol(elf, "curl_easy_perform") &&
+           llmobs_elf_symbol(elf, "curl_easy_setopt") &&
+           llmobs_elf_symbol(elf, "curl_easy_getinfo");
+}
+
+static bool is_at(const struct llmobs_copy *copy, const struct llmobs_elf *elf)
+{
+    return is_used(copy) && copy->base == elf->base &&
+           llmobs_str_same(copy->path, elf->path);
+}
+
+bool llmobs_copies_has(const struct llmobs_elf *elf)
+{
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++)
+        if (is_at(&llmobs_copies[c], elf))
+            return true;
+    return false;
+}
+
+/* A pinned copy cannot have changed; another may have been replaced on disk
+ * and loaded again at the same place. True when an address is new. */
+static bool fill(struct llmobs_copy *copy, const struct llmobs_elf *elf)
+{
+    size_t count = sizeof real_functions / sizeof real_functions[0];
+    bool changed = false;
+
+    for (size_t i = 0; i < count && !copy->ops; i++) {
+        void *now = llmobs_elf_symbol(elf, real_functions[i].name);
+        char *to = (char *)&copy->real + real_functions[i].offset;
+        void *before;
+
+        llmobs_bytes_copy(&before, to, sizeof before);
+        changed |= before != now;
+        llmobs_bytes_copy(to, &now, sizeof now);
+    }
+    return changed;
+}
+
+bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
+                       bool at_start)
+{
+    struct llmobs_copy *copy = NULL;
+    const char *soname =
+        elf->soname[0] ? elf->soname : llmobs_str_base(elf->path);
+
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
+        if (is_at(&llmobs_copies[c], elf)) {
+            marked |= 1U << c;
+            return fill(&llmobs_copies[c], elf);
+        }
+        if (!copy && !is_used(&llmobs_copies[c]))
+            copy = &llmobs_copies[c];
+    }
+    if (!copy || !llmobs_str_copy(copy->path, sizeof copy->path, elf->path) ||
+        !llmobs_str_copy(copy->soname, sizeof copy->soname, soname))
+        return false;
+    copy->ops = NULL;
+    fill(copy, elf);
+    copy->base = elf->base;
+    copy->order = order;
+    copy->at_start = at_start;
+    copy->versioned = elf->verdef;
+    marked |= 1U << (copy - llmobs_copies);
+    __atomic_fetch_or(&used, 1U << (copy - llmobs_copies), __ATOMIC_RELEASE);
+    return true;
+}
+
+void llmobs_copies_unmark(bool but_at_start)
+{
+    marked = 0;
+    for (unsigned c = 0; but_at_start && c < LLMOBS_COPIES; c++)
+        if (is_used(&llmobs_copies[c]) && llmobs_copies[c].at_start)
+            marked |= 1U << c;
+}
+
+bool llmobs_copies_sweep(void)
+{
+    unsigned before = __atomic_fetch_and(&used, marked, __ATOMIC_ACQ_REL);
+
+    return (before & ~marked) != 0;
+}
+
+bool llmobs_copies_any(void)
+{
+    return __atomic_load_n(&used, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* The one copy that the object asks for: by the file of the symbol's version,
+ * else by DT_NEEDED. NULL when none or several answer. */
+static struct llmobs_copy *asked_for(const struct llmobs_elf *elf,
+                                     const char *file)
+{
+    struct llmobs_copy *one = NULL;
+
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
+        struct llmobs_copy *copy = &llmobs_copies[c];
+
+        if (!is_used(copy) || !(file ? llmobs_str_same(copy->soname, file)
+                                     : llmobs_elf_needs(elf, copy->soname)))
+            continue;
+        if (one)
+            return NULL;
+        one = copy;
+    }
+    return one;
+}
+
+struct llmobs_copy *llmobs_copies_only(void)
+{
+    struct llmobs_copy *one = NULL;
+
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
+        if (!is_used(&llmobs_copies[c]))
+            continue;
+        if (one)
+            return NULL;
+        one = &llmobs_copies[c];
+    }
+    return one;
+}
+
+/* A preload that defines the names itself, without versions, is bound to
+ * whatever version is wanted, when it comes first. */
+static struct llmobs_copy *interposer(const struct llmobs_copy *asked)
+{
+    struct llmobs_copy *first = NULL;
+
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
+        struct llmobs_copy *copy = &llmobs_copies[c];
+
+        if (is_used(copy) && copy->at_start && !copy->versioned &&
+            (!asked || !asked->at_start || copy->order < asked->order) &&
+            (!first || copy->order < first->order))
+            first = copy;
+    }
+    return first;
+}
+
+struct llmobs_copy *llmobs_copies_wanted(const struct llmobs_elf *elf,
+                                         size_t symbol)
+{
+    const char *file = llmobs_elf_version_file(elf, symbol);
+    struct llmobs_copy *asked = asked_for(elf, file);
+    struct llmobs_copy *first = interposer(asked);
+
+    if (first)
+        return first;
+    return asked || file ? asked : llmobs_copies_only();
+}

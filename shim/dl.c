@@ -1,0 +1,49 @@
+#include "shim/dl.h"
+
+#include "shim/libc.h"
+#include "shim/route.h"
+
+#define EXPORTED(ours) __attribute__((alias(ours), visibility("default")))
+
+void *llmobs_dl_open(const char *file, int mode);
+void *llmobs_dl_sym(void *handle, const char *name);
+void *llmobs_dl_vsym(void *handle, const char *name, const char *version);
+void *dlopen(const char *file, int mode) EXPORTED("llmobs_dl_open");
+void *dlsym(void *handle, const char *name) EXPORTED("llmobs_dl_sym");
+void *dlvsym(void *handle, const char *name, const char *version)
+    EXPORTED("llmobs_dl_vsym");
+
+void *llmobs_dl_open(const char *file, int mode)
+{
+    llmobs_open_fn next =
+        llmobs_route_open(file, mode, __builtin_return_address(0));
+
+    return next(file, mode);
+}
+
+void *llmobs_dl_sym(void *handle, const char *name)
+{
+    llmobs_sym_fn next = llmobs_route_sym(handle, name);
+
+    return next(handle, name);
+}
+
+void *llmobs_dl_vsym(void *handle, const char *name, const char *version)
+{
+    llmobs_vsym_fn next = llmobs_route_vsym(handle, name);
+
+    return next(handle, name, version);
+}
+
+void *llmobs_dl_ours(const char *name)
+{
+    if (name[0] != 'd' || name[1] != 'l')
+        return NULL;
+    if (llmobs_str_same(name, "dlopen"))
+        return (void *)llmobs_dl_open;
+    if (llmobs_str_same(name, "dlsym"))
+        return (void *)llmobs_dl_sym;
+    if (llmobs_str_same(name, "dlvsym"))
+        return (void *)llmobs_dl_vsym;
+    return NULL;
+}

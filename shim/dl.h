@@ -1,0 +1,18 @@
+/* dl - the three exported functions.
+ *
+ * Owns:    nothing.
+ * Threads: any, also before the constructor.
+ * Errors:  those of the real functions.
+ * Fork:    constant.
+ *
+ * The loader takes the return address for the caller: its RUNPATH, its
+ * namespace, what RTLD_NEXT means. So each of the three ends in a jump to the
+ * function that route.h names, and scripts/check-exports proves that jump.
+ */
+#ifndef LLMOBS_DL_H
+#define LLMOBS_DL_H
+
+/* Our function of that name, whoever interposes it; NULL for another name. */
+void *llmobs_dl_ours(const char *name);
+
+#endif

@@ -1,0 +1,64 @@
+/* elf - one loaded object as its dynamic section tells it.
+ *
+ * Owns:    nothing: a view borrows from the object and is valid only inside
+ *          the dl_iterate_phdr callback that it was made in.
+ * Threads: any, under the loader's lock (that callback).
+ * Errors:  an object whose tables are not where it says is refused whole
+ *          (-ENOEXEC), never half used.
+ * Fork:    nothing to do.
+ */
+#ifndef LLMOBS_ELF_H
+#define LLMOBS_ELF_H
+
+#include "shim/libc.h"
+
+struct llmobs_elf {
+    const char *path; /* the loader's name for it; "" for the program */
+    uintptr_t base;
+    uintptr_t start, end; /* all of its segments */
+    const ElfW(Phdr) * phdr;
+    size_t phnum;
+    const ElfW(Dyn) * dynamic;
+    const ElfW(Sym) * symtab;
+    const char *strtab;
+    size_t strtab_len;
+    const uint32_t *gnu_hash;
+    const uint32_t *hash;
+    const ElfW(Half) * versym;
+    const ElfW(Verneed) * verneed;
+    size_t verneed_len;      /* entries */
+    const ElfW(Rela) * rela; /* behind the relative ones */
+    size_t rela_len;         /* entries */
+    const ElfW(Rela) * plt;
+    size_t plt_len;     /* entries */
+    const char *soname; /* "" when it has none */
+    bool verdef;        /* its symbols carry versions */
+    bool rpath;         /* in force, that is: without a RUNPATH beside it */
+    bool runpath;
+};
+
+int llmobs_elf_open(struct llmobs_elf *elf, const struct dl_phdr_info *info);
+
+/* The address that the object itself defines for a function, its default
+ * version first; NULL when it does not define it. */
+void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name);
+
+/* The string at an offset of the string table; "" when out of range. */
+const char *llmobs_elf_string(const struct llmobs_elf *elf, size_t offset);
+
+/* The file that symbol number `index` is wanted from by its version; NULL when
+ * it is wanted without one. */
+const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index);
+
+/* True when DT_NEEDED names the file. */
+bool llmobs_elf_needs(const struct llmobs_elf *elf, const char *soname);
+
+/* True when a segment with all of `flags` (PF_R, PF_W, PF_X) covers it. */
+bool llmobs_elf_covers(const struct llmobs_elf *elf, uintptr_t address,
+                       size_t len, ElfW(Word) flags);
+
+/* The pages that the loader made read-only after relocating; false if none. */
+bool llmobs_elf_relro(const struct llmobs_elf *elf, uintptr_t *start,
+                      uintptr_t *end);
+
+#endif

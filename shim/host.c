@@ -1,0 +1,180 @@
+#include "shim/host.h"
+
+#define DISABLED_FILE "/etc/llmobs/disabled"
+
+static const char prefixes[][16] = {"DD_", "_DD_", "LLMOBS_", "OTEL_",
+                                    "HTTP_X_DATADOG_"};
+static const char whole[][20] = {
+    "TRACEPARENT",     "TRACESTATE",   "BAGGAGE",        "HTTP_TRACEPARENT",
+    "HTTP_TRACESTATE", "HTTP_BAGGAGE", "XDG_STATE_HOME", "HOME",
+};
+
+static enum llmobs_host_state state;
+static size_t env_count;
+static char env_bytes[LLMOBS_HOST_ENV_MAX];
+static const char *env_list[LLMOBS_HOST_ENV_COUNT + 1];
+static char core_path[LLMOBS_HOST_PATH_MAX];
+static const struct llmobs_host table = {LLMOBS_ENGINE_ABI, env_list};
+
+enum llmobs_host_state llmobs_host_state(void)
+{
+    return __atomic_load_n(&state, __ATOMIC_ACQUIRE);
+}
+
+static void set_state(enum llmobs_host_state value)
+{
+    __atomic_store_n(&state, value, __ATOMIC_RELEASE);
+}
+
+const char *llmobs_host_core_path(void)
+{
+    return core_path[0] ? core_path : NULL;
+}
+
+bool llmobs_host_is_shim(const struct llmobs_elf *elf)
+{
+    uintptr_t here = (uintptr_t)&state;
+
+    return here >= elf->start && here < elf->end;
+}
+
+/* "NAME" of "NAME=value"; NULL when the entry is another variable. */
+static const char *value_of(const char *entry, const char *name)
+{
+    size_t len = llmobs_str_len(name);
+
+    if (!llmobs_str_begins(entry, name) || entry[len] != '=')
+        return NULL;
+    return entry + len + 1;
+}
+
+static bool wanted(const char *entry)
+{
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (llmobs_str_begins(entry, prefixes[i]))
+            return true;
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
+        if (value_of(entry, whole[i]))
+            return true;
+    return false;
+}
+
+/* The strings one after the other; the list of them is made when the core is
+ * loaded, since most processes never get there. */
+static void copy_env(char **env)
+{
+    size_t used = 0;
+
+    for (; env && *env && env_count < LLMOBS_HOST_ENV_COUNT; env++) {
+        if (!wanted(*env) ||
+            !llmobs_str_copy(env_bytes + used, sizeof env_bytes - used, *env))
+            continue;
+        used += llmobs_str_len(*env) + 1;
+        env_count++;
+    }
+}
+
+const struct llmobs_host *llmobs_host_table(void)
+{
+    const char *at = env_bytes;
+
+    for (size_t i = 0; i < env_count; i++) {
+        env_list[i] = at;
+        at += llmobs_str_len(at) + 1;
+    }
+    return &table;
+}
+
+/* llmobs-wire 3.1: "1" and "true" in any case, nothing else. */
+static bool is_true(const char *value)
+{
+    static const char word[] = "true";
+    size_t i = 0;
+
+    if (value[0] == '1' && value[1] == '\0')
+        return true;
+    while (word[i] && (value[i] | 0x20) == word[i])
+        i++;
+    return word[i] == '\0' && value[i] == '\0';
+}
+
+static bool asked_for(char **env)
+{
+    const char *value = NULL;
+
+    for (; env && *env && !value; env++)
+        value = value_of(*env, "DD_LLMOBS_ENABLED");
+    return value && is_true(value);
+}
+
+struct own {
+    const char *path;
+    bool second; /* another shim is before us in load order */
+};
+
+static int find_own(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct own *own = argument;
+    struct llmobs_elf elf;
+
+    (void)size;
+    if (llmobs_elf_open(&elf, info) != 0)
+        return 0;
+    if (llmobs_host_is_shim(&elf)) {
+        own->path = elf.path;
+        return 1;
+    }
+    if (llmobs_str_same(elf.soname, LLMOBS_SHIM_SONAME))
+        own->second = true;
+    return 0;
+}
+
+/* The core is looked for beside the shim; a relative name is only good for
+ * the directory that the process was started in. */
+static void set_core_path(const char *own)
+{
+    size_t len = 0;
+    size_t dir = (size_t)(llmobs_str_base(own) - own);
+
+    if (own[0] != '/') {
+        if (!llmobs_libc_directory(core_path, sizeof core_path))
+            goto none;
+        len = llmobs_str_len(core_path);
+        if (len + 1 >= sizeof core_path)
+            goto none;
+        core_path[len++] = '/';
+    }
+    if (dir + sizeof LLMOBS_CORE_FILE > sizeof core_path - len)
+        goto none;
+    llmobs_bytes_copy(core_path + len, own, dir);
+    llmobs_bytes_copy(core_path + len + dir, LLMOBS_CORE_FILE,
+                      sizeof LLMOBS_CORE_FILE);
+    return;
+none:
+    core_path[0] = '\0';
+}
+
+void llmobs_host_init(char **env)
+{
+    struct own own = {.path = NULL};
+
+    set_state(LLMOBS_HOST_OFF);
+    if (!llmobs_libc_present() || getauxval(AT_SECURE) || !asked_for(env))
+        return;
+    dl_iterate_phdr(find_own, &own);
+    if (!own.path || own.second)
+        return;
+    set_core_path(own.path);
+    copy_env(env);
+    set_state(LLMOBS_HOST_WATCHING);
+}
+
+void llmobs_host_decide(void)
+{
+    if (llmobs_host_state() != LLMOBS_HOST_WATCHING)
+        return;
+    if (llmobs_libc_may(DISABLED_FILE, F_OK))
+        set_state(LLMOBS_HOST_OFF);
+    else
+        set_state(LLMOBS_HOST_ON);
+}

@@ -1,0 +1,167 @@
+/* libc - the few names of the process's libc that the shim uses, and the
+ * string helpers that it does not take from there.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ * Errors:  a program without a libc has none of these names: each is weak and
+ *          is tested before it is called (llmobs_libc_present for the set that
+ *          nothing works without).
+ * Fork:    nothing to do.
+ *
+ * As few as can be: each costs every process a look-up when it starts, hence
+ * the system calls by number. None is a cancellation point, and none
+ * allocates.
+ */
+#ifndef LLMOBS_LIBC_H
+#define LLMOBS_LIBC_H
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#pragma weak __errno_location
+#pragma weak dl_iterate_phdr
+#pragma weak environ
+#pragma weak getauxval
+#pragma weak gnu_get_libc_version
+#pragma weak syscall
+
+extern const char *gnu_get_libc_version(void);
+
+/* True when the process has what scanning and patching need; nothing below
+ * this is called without. */
+static inline bool llmobs_libc_present(void)
+{
+    return __errno_location && dl_iterate_phdr && getauxval && syscall;
+}
+
+static inline int llmobs_libc_errno(void)
+{
+    return __errno_location ? *__errno_location() : 0;
+}
+
+static inline void llmobs_libc_errno_restore(int value)
+{
+    if (__errno_location)
+        *__errno_location() = value;
+}
+
+/* Never a cached value: it has to tell a forked child. */
+static inline int llmobs_libc_pid(void)
+{
+    return (int)syscall(SYS_getpid);
+}
+
+/* access(2), of the real user. */
+static inline bool llmobs_libc_may(const char *path, int mode)
+{
+    return syscall(SYS_faccessat, AT_FDCWD, path, mode) == 0;
+}
+
+/* The current directory, absolute; false when it has no such name. */
+static inline bool llmobs_libc_directory(char *to, size_t cap)
+{
+    return syscall(SYS_getcwd, to, cap) > 0 && to[0] == '/';
+}
+
+static inline int llmobs_libc_protect(uintptr_t from, size_t len, int flags)
+{
+    return (int)syscall(SYS_mprotect, from, len, flags);
+}
+
+static inline int64_t llmobs_libc_monotonic_us(void)
+{
+    struct timespec now;
+
+    if (syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now) != 0)
+        return 0;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Gives the processor away until `deadline_us`; false once it has passed or
+ * the time is not known. A yield, since a sleep could be cancelled. */
+static inline bool llmobs_libc_wait(int64_t deadline_us)
+{
+    int64_t now = llmobs_libc_monotonic_us();
+
+    if (now == 0 || now >= deadline_us)
+        return false;
+    syscall(SYS_sched_yield);
+    return true;
+}
+
+static inline size_t llmobs_str_len(const char *s)
+{
+    size_t n = 0;
+
+    while (s[n])
+        n++;
+    return n;
+}
+
+static inline bool llmobs_str_same(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+static inline bool llmobs_str_begins(const char *s, const char *prefix)
+{
+    while (*prefix && *s == *prefix) {
+        s++;
+        prefix++;
+    }
+    return *prefix == '\0';
+}
+
+static inline bool llmobs_str_has(const char *s, char c)
+{
+    while (*s && *s != c)
+        s++;
+    return *s == c;
+}
+
+/* What follows the last '/', or all of it. */
+static inline const char *llmobs_str_base(const char *path)
+{
+    const char *base = path;
+
+    for (; *path; path++)
+        if (*path == '/')
+            base = path + 1;
+    return base;
+}
+
+static inline void llmobs_bytes_copy(void *to, const void *from, size_t len)
+{
+    char *t = to;
+    const char *f = from;
+
+    while (len--)
+        *t++ = *f++;
+}
+
+/* Copies with its NUL; false, and nothing copied, when it does not fit. */
+static inline bool llmobs_str_copy(char *to, size_t cap, const char *from)
+{
+    size_t len = llmobs_str_len(from);
+
+    if (len >= cap)
+        return false;
+    llmobs_bytes_copy(to, from, len + 1);
+    return true;
+}
+
+#endif

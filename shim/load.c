@@ -1,0 +1,104 @@
+#include "shim/load.h"
+
+#include <dlfcn.h>
+
+#include "shim/host.h"
+#include "shim/real.h"
+
+/* One word: a positive value is the pid that is loading. */
+enum { IDLE = 0, READY = -1, FAILED = -2 };
+
+static int state;
+static const struct llmobs_ops *core_ops;
+
+static void *open_core(const char *path)
+{
+    void *core;
+
+    /* Asking first leaves the app's dlerror alone where nothing is there. */
+    if (!llmobs_libc_may(path, R_OK))
+        return NULL;
+    core = llmobs_real_open(path, RTLD_NOW | RTLD_LOCAL);
+    /* Before glibc 2.34 threads live in a library of their own, which a core
+     * without DT_NEEDED does not bring. */
+    if (!core && llmobs_real_open("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL))
+        core = llmobs_real_open(path, RTLD_NOW | RTLD_LOCAL);
+    if (!core)
+        llmobs_real_drop_error();
+    return core;
+}
+
+static const struct llmobs_ops *attach(void)
+{
+    const char *path = llmobs_host_core_path();
+    void *core = path ? open_core(path) : NULL;
+    const struct llmobs_ops *ops;
+    llmobs_core_attach_fn entry;
+    void *symbol;
+
+    if (!core)
+        return NULL;
+    symbol = llmobs_real_sym(core, LLMOBS_CORE_ATTACH);
+    if (!symbol) {
+        llmobs_real_drop_error();
+        return NULL;
+    }
+    entry = (llmobs_core_attach_fn)symbol;
+    ops = entry(llmobs_host_table());
+    return ops && ops->abi == LLMOBS_ENGINE_ABI ? ops : NULL;
+}
+
+static int load_once(void)
+{
+    int now = IDLE;
+    int mine = llmobs_libc_pid();
+
+    if (!__atomic_compare_exchange_n(&state, &now, mine, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return now;
+    core_ops = attach();
+    now = core_ops ? READY : FAILED;
+    __atomic_store_n(&state, now, __ATOMIC_RELEASE);
+    return now;
+}
+
+static int wait_for(int loading)
+{
+    int64_t until = llmobs_libc_monotonic_us() + LLMOBS_LOAD_WAIT_US;
+    int now = loading;
+
+    if (loading != llmobs_libc_pid()) {
+        __atomic_compare_exchange_n(&state, &now, FAILED, false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+        return FAILED;
+    }
+    do
+        now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
+    while (now > 0 && llmobs_libc_wait(until));
+    return now;
+}
+
+static void pin(struct llmobs_copy *copy)
+{
+    if (!llmobs_real_open(copy->path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
+        llmobs_real_drop_error();
+    __atomic_store_n(&copy->ops, core_ops, __ATOMIC_RELEASE);
+}
+
+const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy)
+{
+    int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
+    int saved;
+
+    if (now == FAILED)
+        return NULL;
+    saved = llmobs_libc_errno();
+    if (now == IDLE)
+        now = load_once();
+    if (now > 0)
+        now = wait_for(now);
+    if (now == READY)
+        pin(copy);
+    llmobs_libc_errno_restore(saved);
+    return now == READY ? core_ops : NULL;
+}

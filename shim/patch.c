@@ -1,0 +1,178 @@
+#include "shim/patch.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+#include "shim/arch.h"
+#include "shim/copies.h"
+#include "shim/dl.h"
+#include "shim/real.h"
+#include "shim/thunks.h"
+
+/* One object in work. */
+struct work {
+    const struct llmobs_elf *elf;
+    const struct llmobs_patch *how;
+    uintptr_t sealed_start, sealed_end; /* pages of RELRO */
+    bool asked;                         /* the three below are known */
+    bool sealed;                        /* they are read-only now */
+    bool loading;                       /* not yet so: still relocated */
+    bool opened;                        /* made writable by us */
+};
+
+/* Whether a word can be written, without writing and without a fault: the
+ * kernel adds nothing to it on our behalf. */
+static bool writable(uintptr_t address)
+{
+    uint32_t none = 0;
+    int op = FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0);
+
+    return syscall(SYS_futex, &none, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 0,
+                   (void *)0, (void *)address, op) >= 0;
+}
+
+static void find_seal(struct work *work)
+{
+    uintptr_t page = (uintptr_t)getauxval(AT_PAGESZ);
+
+    if (!llmobs_elf_relro(work->elf, &work->sealed_start, &work->sealed_end))
+        return;
+    work->sealed_start &= ~(page - 1);
+    work->sealed_end &= ~(page - 1);
+}
+
+/* The loader lists an object before it has relocated it, and seals its RELRO
+ * pages when it has. Sealing them again before that would crash the loader,
+ * so an object of which they are writable is left for the next scan. */
+static void ask_seal(struct work *work)
+{
+    bool open;
+
+    if (work->asked)
+        return;
+    work->asked = true;
+    if (work->sealed_start >= work->sealed_end)
+        return;
+    open = writable(work->sealed_start);
+    work->sealed = !open;
+    work->loading = open && work->how->late;
+}
+
+static bool unseal(struct work *work)
+{
+    if (!work->opened)
+        work->opened =
+            llmobs_libc_protect(work->sealed_start,
+                                work->sealed_end - work->sealed_start,
+                                PROT_READ | PROT_WRITE) == 0;
+    return work->opened;
+}
+
+static void seal(struct work *work)
+{
+    if (work->opened)
+        llmobs_libc_protect(work->sealed_start,
+                            work->sealed_end - work->sealed_start, PROT_READ);
+}
+
+static void write_slot(struct work *work, uintptr_t slot, void *value)
+{
+    bool inside = slot >= work->sealed_start && slot < work->sealed_end;
+
+    if (work->loading || slot % sizeof value != 0 ||
+        !llmobs_elf_covers(work->elf, slot, sizeof value, PF_W))
+        return;
+    if (inside && work->sealed && !unseal(work))
+        return;
+    __atomic_store_n((void **)slot, value, __ATOMIC_RELEASE);
+}
+
+/* True when the slot still points into the object's own PLT. */
+static bool unbound(const struct work *work, const ElfW(Rela) * rela,
+                    const void *value)
+{
+    const ElfW(Sym) *sym = &work->elf->symtab[ELF64_R_SYM(rela->r_info)];
+
+    return ELF64_R_TYPE(rela->r_info) == LLMOBS_R_JUMP_SLOT &&
+           sym->st_shndx == SHN_UNDEF &&
+           llmobs_elf_covers(work->elf, (uintptr_t)value, 1, PF_X);
+}
+
+static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
+                         enum llmobs_hook hook, const void *value)
+{
+    void *thunk = llmobs_copies_thunk(value);
+    struct llmobs_copy *copy;
+
+    if (thunk || (work->how->foreign >> hook & 1) ||
+        !unbound(work, rela, value))
+        return thunk;
+    copy = llmobs_copies_wanted(work->elf, ELF64_R_SYM(rela->r_info));
+    if (!copy || !llmobs_copy_function(copy, hook))
+        return NULL;
+    return llmobs_thunk((unsigned)(copy - llmobs_copies), hook);
+}
+
+/* Objects that came with the program are bound to us by name already; a later
+ * one may have been given a scope that starts with itself (DEEPBIND). */
+static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
+                       const char *name, const void *value)
+{
+    void *ours = llmobs_dl_ours(name);
+
+    if (!ours || ours == value)
+        return NULL;
+    if (llmobs_real_is(name, value) ||
+        (llmobs_real_ours_first() && unbound(work, rela, value)))
+        return ours;
+    return NULL;
+}
+
+static void patch_one(struct work *work, const ElfW(Rela) * rela)
+{
+    const ElfW(Sym) *sym = &work->elf->symtab[ELF64_R_SYM(rela->r_info)];
+    const char *name = llmobs_elf_string(work->elf, sym->st_name);
+    uintptr_t slot = work->elf->base + rela->r_offset;
+    enum llmobs_hook hook = LLMOBS_HOOK_COUNT;
+    void *value, *target;
+
+    if (llmobs_str_begins(name, "curl_"))
+        hook = llmobs_hook_find(name);
+    else if (!work->how->late || !llmobs_dl_ours(name))
+        return;
+    else
+        hook = LLMOBS_HOOK_COUNT + 1;
+    if (hook == LLMOBS_HOOK_COUNT || slot < work->elf->start ||
+        slot + sizeof value > work->elf->end)
+        return;
+    ask_seal(work);
+    value = __atomic_load_n((void **)slot, __ATOMIC_ACQUIRE);
+    target = hook < LLMOBS_HOOK_COUNT ? curl_target(work, rela, hook, value)
+                                      : dl_target(work, rela, name, value);
+    if (target)
+        write_slot(work, slot, target);
+}
+
+static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned type = (unsigned)ELF64_R_TYPE(rela[i].r_info);
+
+        if ((type == LLMOBS_R_JUMP_SLOT || type == LLMOBS_R_GLOB_DAT ||
+             type == LLMOBS_R_ABS64) &&
+            rela[i].r_addend == 0 && ELF64_R_SYM(rela[i].r_info) != 0)
+            patch_one(work, &rela[i]);
+    }
+}
+
+bool llmobs_patch_object(const struct llmobs_elf *elf,
+                         const struct llmobs_patch *how)
+{
+    struct work work = {.elf = elf, .how = how};
+
+    find_seal(&work);
+    patch_table(&work, elf->rela, elf->rela_len);
+    patch_table(&work, elf->plt, elf->plt_len);
+    seal(&work);
+    return !work.loading;
+}

@@ -1,0 +1,41 @@
+/* real - the loader's own dlopen, dlsym, dlvsym and dlerror.
+ *
+ * Owns:    four words.
+ * Threads: any; looking up twice gives the same.
+ * Errors:  NULL where the process has no such function (yet): before glibc
+ *          2.34 they come with libdl, which may be loaded late.
+ * Fork:    plain memory.
+ *
+ * Found by walking symbol tables, since asking dlsym for dlsym is no answer.
+ * Objects behind the shim in load order come first: one before it that defines
+ * the names (a sanitizer's runtime) calls on to us and would never end.
+ */
+#ifndef LLMOBS_REAL_H
+#define LLMOBS_REAL_H
+
+#include "shim/libc.h"
+
+void *llmobs_real_open(const char *file, int mode);
+void *llmobs_real_sym(void *handle, const char *name);
+void *llmobs_real_vsym(void *handle, const char *name, const char *version);
+
+typedef void *(*llmobs_open_fn)(const char *, int);
+typedef void *(*llmobs_sym_fn)(void *, const char *);
+typedef void *(*llmobs_vsym_fn)(void *, const char *, const char *);
+
+/* Never NULL: where there is none, a function that answers NULL. */
+llmobs_open_fn llmobs_real_open_fn(void);
+llmobs_sym_fn llmobs_real_sym_fn(void);
+llmobs_vsym_fn llmobs_real_vsym_fn(void);
+
+/* Drops the calling thread's dlerror text, which a failed call of ours left. */
+void llmobs_real_drop_error(void);
+
+/* True when `address` is the real function of that name. */
+bool llmobs_real_is(const char *name, const void *address);
+
+/* True when nothing before us in load order defines these names, so that a
+ * caller not bound yet would be bound to us. */
+bool llmobs_real_ours_first(void);
+
+#endif

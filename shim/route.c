@@ -1,0 +1,116 @@
+#include "shim/route.h"
+
+#include <dlfcn.h>
+
+#include "shim/copies.h"
+#include "shim/elf.h"
+#include "shim/host.h"
+#include "shim/scan.h"
+
+static void *open_and_scan(const char *file, int mode)
+{
+    void *handle = llmobs_real_open(file, mode);
+
+    if (handle)
+        llmobs_scan();
+    return handle;
+}
+
+struct caller {
+    uintptr_t address;
+    bool plain; /* an object without search paths of its own */
+};
+
+static int find_caller(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct caller *caller = argument;
+    struct llmobs_elf elf;
+
+    (void)size;
+    if (llmobs_elf_open(&elf, info) != 0 ||
+        !llmobs_elf_covers(&elf, caller->address, 1, PF_X))
+        return 0;
+    caller->plain = !elf.rpath && !elf.runpath;
+    return 1;
+}
+
+/* True when the real dlopen does for us what it would do for the caller:
+ * $ORIGIN is the caller's, and a bare name is looked for by the caller's
+ * RUNPATH or RPATH, and by the RPATH of whoever needed the caller. */
+static bool caller_is_no_matter(const char *file, const void *address)
+{
+    struct caller caller = {(uintptr_t)address, false};
+
+    if (llmobs_str_has(file, '$'))
+        return false;
+    if (llmobs_str_has(file, '/'))
+        return true;
+    if (llmobs_scan_met_rpath())
+        return false;
+    dl_iterate_phdr(find_caller, &caller);
+    return caller.plain;
+}
+
+llmobs_open_fn llmobs_route_open(const char *file, int mode, const void *caller)
+{
+    if (llmobs_host_state() < LLMOBS_HOST_WATCHING || !file ||
+        (mode & RTLD_NOLOAD))
+        return llmobs_real_open_fn();
+    llmobs_scan_unseen();
+    if (caller_is_no_matter(file, caller))
+        return open_and_scan;
+    llmobs_scan_expect_unseen();
+    return llmobs_real_open_fn();
+}
+
+/* The thunk of what was found, also when its copy came in unseen. */
+static void *observed(void *found)
+{
+    void *thunk = llmobs_copies_thunk(found);
+
+    if (found && !thunk) {
+        llmobs_scan();
+        thunk = llmobs_copies_thunk(found);
+    }
+    return thunk ? thunk : found;
+}
+
+static void *sym_observed(void *handle, const char *name)
+{
+    return observed(llmobs_real_sym(handle, name));
+}
+
+static void *vsym_observed(void *handle, const char *name, const char *version)
+{
+    return observed(llmobs_real_vsym(handle, name, version));
+}
+
+/* RTLD_DEFAULT means the caller's scope, and ours is not always that: only
+ * while there is one copy can the two answers not differ. */
+static bool one_answer(const char *name)
+{
+    return llmobs_copies_only() &&
+           llmobs_copies_thunk(llmobs_real_sym(RTLD_DEFAULT, name));
+}
+
+/* RTLD_NEXT is asked by interposers, who want what is behind them. */
+static bool may_observe(const void *handle, const char *name)
+{
+    if (llmobs_host_state() < LLMOBS_HOST_WATCHING)
+        return false;
+    llmobs_scan_unseen();
+    if (handle == RTLD_NEXT || !llmobs_str_begins(name, "curl_") ||
+        llmobs_hook_find(name) == LLMOBS_HOOK_COUNT)
+        return false;
+    return handle != RTLD_DEFAULT || one_answer(name);
+}
+
+llmobs_sym_fn llmobs_route_sym(void *handle, const char *name)
+{
+    return may_observe(handle, name) ? sym_observed : llmobs_real_sym_fn();
+}
+
+llmobs_vsym_fn llmobs_route_vsym(void *handle, const char *name)
+{
+    return may_observe(handle, name) ? vsym_observed : llmobs_real_vsym_fn();
+}

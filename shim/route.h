@@ -1,0 +1,19 @@
+/* route - where a call of dlopen, dlsym or dlvsym goes on to.
+ *
+ * Owns:    nothing.
+ * Threads: any, also before the constructor.
+ * Errors:  none; in doubt the real function, which then sees the app as its
+ *          caller and is only observed at the next call.
+ * Fork:    constant.
+ */
+#ifndef LLMOBS_ROUTE_H
+#define LLMOBS_ROUTE_H
+
+#include "shim/real.h"
+
+llmobs_open_fn llmobs_route_open(const char *file, int mode,
+                                 const void *caller);
+llmobs_sym_fn llmobs_route_sym(void *handle, const char *name);
+llmobs_vsym_fn llmobs_route_vsym(void *handle, const char *name);
+
+#endif

@@ -1,0 +1,254 @@
+#include "shim/scan.h"
+
+#include "shim/copies.h"
+#include "shim/elf.h"
+#include "shim/host.h"
+#include "shim/patch.h"
+
+#define ROUNDS_MAX 8
+
+/* What the loader counted when we last looked. */
+struct counts {
+    unsigned long long adds, subs;
+    size_t objects;
+};
+
+/* One walk over all objects. */
+struct walk {
+    struct counts now;
+    size_t first;   /* objects before this one are done */
+    uintptr_t last; /* where the last object is */
+    bool full;
+    bool same;    /* nothing was loaded or unloaded */
+    bool changed; /* the set of copies did */
+    bool loading; /* an object is not ready yet */
+    bool shifted; /* one that was there at the start has gone */
+};
+
+/* Adds start at ~0: musl counts from 0. */
+static struct counts seen = {~0ULL, ~0ULL, 0};
+static size_t start_objects;
+static uintptr_t start_last; /* where the last of them is */
+static unsigned foreign;     /* hooks that others define for everybody */
+static bool foreign_known;
+static bool met_rpath, expect_unseen;
+static int owner, pending;
+
+bool llmobs_scan_met_rpath(void)
+{
+    return __atomic_load_n(&met_rpath, __ATOMIC_ACQUIRE);
+}
+
+static bool is_ours(const struct llmobs_elf *elf)
+{
+    const char *core = llmobs_host_core_path();
+
+    return llmobs_str_same(elf->soname, LLMOBS_SHIM_SONAME) ||
+           (core && llmobs_str_same(elf->path, core));
+}
+
+static bool is_loader(const struct llmobs_elf *elf)
+{
+    return elf->base && (elf->base == getauxval(AT_BASE) ||
+                         elf->base == getauxval(AT_SYSINFO_EHDR));
+}
+
+/* What came with the program never goes; what came later may have moved up in
+ * the list when something went. */
+static size_t first_to_see(bool full)
+{
+    if (seen.adds == ~0ULL)
+        return 0;
+    return full ? start_objects : seen.objects;
+}
+
+/* First walk: which copies are there. */
+static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct walk *walk = argument;
+    size_t index = walk->now.objects++;
+    struct llmobs_elf elf;
+
+    (void)size;
+    if (index == 0) {
+        walk->now.adds = info->dlpi_adds;
+        walk->now.subs = info->dlpi_subs;
+        walk->same = walk->now.adds == seen.adds && walk->now.subs == seen.subs;
+        walk->full = walk->now.subs != seen.subs;
+        if (walk->same)
+            return 1;
+        walk->first = first_to_see(walk->full);
+    }
+    if (start_objects == 0)
+        walk->last = info->dlpi_addr;
+    else if (start_objects > 1 && index == start_objects - 1 &&
+             info->dlpi_addr != start_last)
+        walk->shifted = true;
+    if (index < walk->first || llmobs_elf_open(&elf, info) != 0 ||
+        is_ours(&elf))
+        return 0;
+    if (index > 0 && elf.rpath)
+        __atomic_store_n(&met_rpath, true, __ATOMIC_RELEASE);
+    if (index > 0 && llmobs_copies_is_one(&elf))
+        walk->changed |= llmobs_copies_add(&elf, index, start_objects == 0);
+    return 0;
+}
+
+/* Once, when there is a copy: the program and its preloads may define some of
+ * the names themselves, and are then what an unbound slot will be bound to. */
+static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    size_t *index = argument;
+    struct llmobs_elf elf;
+
+    (void)size;
+    if ((*index)++ >= start_objects)
+        return 1;
+    if (llmobs_elf_open(&elf, info) == 0 && !is_ours(&elf) &&
+        !llmobs_copies_has(&elf))
+        foreign |= llmobs_hooks_defined(&elf);
+    return 0;
+}
+
+/* Second walk: who calls them. */
+static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct walk *walk = argument;
+    size_t index = walk->now.objects++;
+    struct llmobs_patch how = {index >= start_objects, foreign};
+    struct llmobs_elf elf;
+
+    (void)size;
+    walk->now.adds = info->dlpi_adds;
+    walk->now.subs = info->dlpi_subs;
+    if (index < walk->first || llmobs_elf_open(&elf, info) != 0 ||
+        is_ours(&elf) || is_loader(&elf) || llmobs_copies_has(&elf))
+        return 0;
+    if (!llmobs_patch_object(&elf, &how))
+        walk->loading = true;
+    return 0;
+}
+
+static void find(struct walk *walk)
+{
+    bool first = start_objects == 0;
+
+    llmobs_copies_unmark(seen.adds != ~0ULL);
+    dl_iterate_phdr(find_copies, walk);
+    if (walk->same)
+        return;
+    walk->shifted |= walk->now.objects < start_objects;
+    if (walk->full)
+        walk->changed |= llmobs_copies_sweep();
+    if (first) {
+        start_objects = walk->now.objects;
+        start_last = walk->last;
+    }
+    if (!llmobs_copies_any())
+        return;
+    llmobs_host_decide();
+    if (!foreign_known && llmobs_host_state() == LLMOBS_HOST_ON) {
+        size_t index = 0;
+
+        dl_iterate_phdr(find_foreign, &index);
+        foreign_known = true;
+    }
+}
+
+/* True when the list was the same in both walks: done. */
+static bool round_done(void)
+{
+    struct walk copies = {.first = 0};
+    struct walk callers = {.first = 0};
+
+    find(&copies);
+    if (copies.same || llmobs_host_state() == LLMOBS_HOST_OFF)
+        return true;
+    /* A constructor that ran before ours had loaded it: only the program
+     * itself is certain to stay. */
+    if (copies.shifted) {
+        start_objects = 1;
+        seen = (struct counts){~0ULL, ~0ULL, 0};
+        return false;
+    }
+    /* Without a copy only dlopen and its like matter, in what came later. */
+    if (!copies.changed)
+        callers.first = copies.first;
+    if (llmobs_host_state() != LLMOBS_HOST_ON && callers.first < start_objects)
+        callers.first = start_objects;
+    if (callers.first >= copies.now.objects) {
+        seen = copies.now;
+        return true;
+    }
+    dl_iterate_phdr(patch_callers, &callers);
+    if (callers.now.adds != copies.now.adds ||
+        callers.now.subs != copies.now.subs) {
+        seen = (struct counts){~0ULL, ~0ULL, 0};
+        return false;
+    }
+    /* Else what is loading would count as seen. */
+    if (!callers.loading)
+        seen = copies.now;
+    else if (copies.changed || copies.full)
+        seen = (struct counts){~0ULL, ~0ULL, 0};
+    return true;
+}
+
+static bool try_lock(void)
+{
+    int mine = llmobs_libc_pid();
+    int holder = 0;
+
+    if (__atomic_compare_exchange_n(&owner, &holder, mine, false,
+                                    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return true;
+    if (holder == mine ||
+        !__atomic_compare_exchange_n(&owner, &holder, mine, false,
+                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    seen = (struct counts){~0ULL, ~0ULL, 0};
+    return true;
+}
+
+static void scan_locked(void)
+{
+    __atomic_store_n(&pending, 0, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < ROUNDS_MAX && !round_done(); i++)
+        continue;
+    __atomic_store_n(&owner, 0, __ATOMIC_SEQ_CST);
+}
+
+void llmobs_scan(void)
+{
+    int64_t until = 0;
+    int saved;
+
+    if (llmobs_host_state() < LLMOBS_HOST_WATCHING)
+        return;
+    saved = llmobs_libc_errno();
+    __atomic_store_n(&pending, 1, __ATOMIC_SEQ_CST);
+    for (;;) {
+        if (try_lock()) {
+            scan_locked();
+            if (!__atomic_load_n(&pending, __ATOMIC_SEQ_CST))
+                break;
+            continue;
+        }
+        if (until == 0)
+            until = llmobs_libc_monotonic_us() + LLMOBS_SCAN_WAIT_US;
+        if (!llmobs_libc_wait(until))
+            break;
+    }
+    llmobs_libc_errno_restore(saved);
+}
+
+void llmobs_scan_expect_unseen(void)
+{
+    __atomic_store_n(&expect_unseen, true, __ATOMIC_RELEASE);
+}
+
+void llmobs_scan_unseen(void)
+{
+    if (__atomic_load_n(&expect_unseen, __ATOMIC_ACQUIRE))
+        llmobs_scan();
+}

@@ -1,0 +1,153 @@
+/* thunk_set - the thunks of copy number COPY; included once for each copy by
+ * thunks.c, hence without a guard.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ * Errors:  those of the real function.
+ * Fork:    constant.
+ *
+ * BEGIN() loads the core when it is not there yet, READY() does not: what only
+ * ends things has nothing to tell a core that saw no beginning.
+ */
+#define NAME_2(name, copy) name##_##copy
+#define NAME_1(name, copy) NAME_2(name, copy)
+#define NAME(name) NAME_1(name, COPY)
+#define REAL (&llmobs_copies[COPY].real)
+#define BEGIN() llmobs_load_begin(&llmobs_copies[COPY])
+#define READY() llmobs_load_ready(&llmobs_copies[COPY])
+
+static CURLcode NAME(global_init)(long flags)
+{
+    const struct llmobs_ops *ops = BEGIN();
+
+    return ops ? ops->global_init(REAL, flags) : REAL->global_init(flags);
+}
+
+static CURLcode NAME(global_init_mem)(long flags, curl_malloc_callback m,
+                                      curl_free_callback f,
+                                      curl_realloc_callback r,
+                                      curl_strdup_callback s,
+                                      curl_calloc_callback c)
+{
+    const struct llmobs_ops *ops = BEGIN();
+
+    return ops ? ops->global_init_mem(REAL, flags, m, f, r, s, c)
+               : REAL->global_init_mem(flags, m, f, r, s, c);
+}
+
+static void NAME(global_cleanup)(void)
+{
+    const struct llmobs_ops *ops = READY();
+
+    if (ops)
+        ops->global_cleanup(REAL);
+    else
+        REAL->global_cleanup();
+}
+
+static CURL *NAME(easy_init)(void)
+{
+    const struct llmobs_ops *ops = BEGIN();
+
+    return ops ? ops->easy_init(REAL) : REAL->easy_init();
+}
+
+/* Called as (CURL *, CURLoption, ...). The one argument behind "..." is a
+ * 64-bit register whatever its type, the very one that a third named argument
+ * would be in (arch.h): taken and handed on as a pointer it keeps all of its
+ * bits. Named, it costs half of what va_arg does, and the way on is a jump. */
+static CURLcode NAME(easy_setopt)(CURL *handle, CURLoption option, void *value)
+{
+    const struct llmobs_ops *ops;
+
+    if (!llmobs_option_watched(option))
+        return REAL->easy_setopt(handle, option, value);
+    ops = BEGIN();
+    return ops ? ops->easy_setopt(REAL, handle, option, value)
+               : REAL->easy_setopt(handle, option, value);
+}
+
+static CURLcode NAME(easy_perform)(CURL *handle)
+{
+    const struct llmobs_ops *ops = BEGIN();
+
+    return ops ? ops->easy_perform(REAL, handle) : REAL->easy_perform(handle);
+}
+
+static void NAME(easy_reset)(CURL *handle)
+{
+    const struct llmobs_ops *ops = READY();
+
+    if (ops)
+        ops->easy_reset(REAL, handle);
+    else
+        REAL->easy_reset(handle);
+}
+
+static CURL *NAME(easy_duphandle)(CURL *handle)
+{
+    const struct llmobs_ops *ops = BEGIN();
+
+    return ops ? ops->easy_duphandle(REAL, handle)
+               : REAL->easy_duphandle(handle);
+}
+
+static void NAME(easy_cleanup)(CURL *handle)
+{
+    const struct llmobs_ops *ops = READY();
+
+    if (ops)
+        ops->easy_cleanup(REAL, handle);
+    else
+        REAL->easy_cleanup(handle);
+}
+
+static CURLMcode NAME(multi_add_handle)(CURLM *multi, CURL *handle)
+{
+    const struct llmobs_ops *ops = BEGIN();
+
+    return ops ? ops->multi_add_handle(REAL, multi, handle)
+               : REAL->multi_add_handle(multi, handle);
+}
+
+static CURLMcode NAME(multi_remove_handle)(CURLM *multi, CURL *handle)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->multi_remove_handle(REAL, multi, handle)
+               : REAL->multi_remove_handle(multi, handle);
+}
+
+static CURLMsg *NAME(multi_info_read)(CURLM *multi, int *left)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->multi_info_read(REAL, multi, left)
+               : REAL->multi_info_read(multi, left);
+}
+
+static CURLMcode NAME(multi_cleanup)(CURLM *multi)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->multi_cleanup(REAL, multi) : REAL->multi_cleanup(multi);
+}
+
+static CURLMcode NAME(multi_setopt)(CURLM *multi, CURLMoption option,
+                                    void *value)
+{
+    const struct llmobs_ops *ops;
+
+    if (option != CURLMOPT_PUSHFUNCTION)
+        return REAL->multi_setopt(multi, option, value);
+    ops = BEGIN();
+    return ops ? ops->multi_setopt(REAL, multi, option, value)
+               : REAL->multi_setopt(multi, option, value);
+}
+
+#undef READY
+#undef BEGIN
+#undef REAL
+#undef NAME
+#undef NAME_1
+#undef NAME_2

@@ -1,0 +1,219 @@
+/* What is measured: one libcurl program, one number a run.
+ *
+ *   client get URL THREADS COUNT   transfers a second
+ *   client setopt MODE COUNT       ns a call (MODE: other, url, data)
+ *   client ask URL BODY COUNT      median µs of thread CPU in one perform
+ *   client first URL               µs from curl_global_init to the end of the
+ *                                  first call, thread CPU
+ *   client cpu URL BODY COUNT      µs of process CPU a call, exit included
+ *   client rss URL BODY COUNT      KiB of peak resident memory
+ *   client upload URL MBYTES       KiB of peak resident memory
+ */
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+static double now_us(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static size_t discard(char *data, size_t size, size_t count, void *to)
+{
+    (void)data, (void)to;
+    return size * count;
+}
+
+static CURL *handle_for(const char *url, const char *body)
+{
+    CURL *curl = curl_easy_init();
+
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (body)
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    return curl;
+}
+
+struct work {
+    const char *url;
+    int count;
+};
+
+static void *get_often(void *arg)
+{
+    struct work *work = arg;
+    CURL *curl = handle_for(work->url, NULL);
+
+    for (int i = 0; i < work->count; i++) {
+        if (curl_easy_perform(curl) != CURLE_OK)
+            exit(1);
+    }
+    curl_easy_cleanup(curl);
+    return NULL;
+}
+
+static int get(const char *url, int threads, int count)
+{
+    struct work work = {url, count / threads};
+    pthread_t list[256];
+    double start = now_us(CLOCK_MONOTONIC);
+
+    for (int i = 0; i < threads; i++)
+        pthread_create(&list[i], NULL, get_often, &work);
+    for (int i = 0; i < threads; i++)
+        pthread_join(list[i], NULL);
+    printf("%.1f\n",
+           threads * work.count / ((now_us(CLOCK_MONOTONIC) - start) / 1e6));
+    return 0;
+}
+
+static int setopt(const char *mode, int count)
+{
+    CURL *curl = curl_easy_init();
+    double start;
+
+    curl_easy_setopt(curl, CURLOPT_URL, "http://127.0.0.1/warm");
+    start = now_us(CLOCK_THREAD_CPUTIME_ID);
+    for (int i = 0; i < count; i++) {
+        if (mode[0] == 'o')
+            curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        else if (mode[0] == 'u')
+            curl_easy_setopt(curl, CURLOPT_URL, "http://127.0.0.1/a/url");
+        else
+            curl_easy_setopt(curl, CURLOPT_WRITEDATA, curl);
+    }
+    printf("%.3f\n", (now_us(CLOCK_THREAD_CPUTIME_ID) - start) * 1e3 / count);
+    curl_easy_cleanup(curl);
+    return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static void ask_once(CURL *curl)
+{
+    if (curl_easy_perform(curl) != CURLE_OK)
+        exit(1);
+}
+
+static int ask(const char *url, const char *body, int count)
+{
+    double *took = calloc((size_t)count, sizeof(double));
+    CURL *curl = handle_for(url, body);
+
+    for (int i = 0; i < count; i++) {
+        double start = now_us(CLOCK_THREAD_CPUTIME_ID);
+
+        ask_once(curl);
+        took[i] = now_us(CLOCK_THREAD_CPUTIME_ID) - start;
+    }
+    qsort(took, (size_t)count, sizeof(double), by_value);
+    printf("%.3f\n", took[count / 2]);
+    curl_easy_cleanup(curl);
+    free(took);
+    return 0;
+}
+
+static int first(const char *url)
+{
+    double start = now_us(CLOCK_THREAD_CPUTIME_ID);
+    CURL *curl;
+
+    curl_global_init(CURL_GLOBAL_ALL);
+    curl = handle_for(url, "{\"model\":\"m\",\"messages\":[]}");
+    ask_once(curl);
+    printf("%.3f\n", now_us(CLOCK_THREAD_CPUTIME_ID) - start);
+    curl_easy_cleanup(curl);
+    return 0;
+}
+
+static int count_calls;
+
+static void print_cpu(void)
+{
+    struct rusage used;
+
+    getrusage(RUSAGE_SELF, &used);
+    printf("%.3f\n",
+           ((double)used.ru_utime.tv_sec * 1e6 + (double)used.ru_utime.tv_usec +
+            (double)used.ru_stime.tv_sec * 1e6 +
+            (double)used.ru_stime.tv_usec) /
+               count_calls);
+}
+
+static void print_rss(void)
+{
+    struct rusage used;
+
+    getrusage(RUSAGE_SELF, &used);
+    printf("%ld\n", used.ru_maxrss);
+}
+
+static int ask_many(const char *url, const char *body, int count,
+                    void (*print)(void))
+{
+    CURL *curl;
+
+    count_calls = count;
+    /* Registered before libcurl's first init: it runs after our exit flush. */
+    atexit(print);
+    curl = handle_for(url, body);
+    for (int i = 0; i < count; i++)
+        ask_once(curl);
+    curl_easy_cleanup(curl);
+    return 0;
+}
+
+static int upload(const char *url, int mbytes)
+{
+    size_t len = (size_t)mbytes << 20;
+    char *body = malloc(len);
+    CURL *curl = handle_for(url, NULL);
+
+    memset(body, 'x', len);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+    curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, body);
+    free(body);
+    ask_once(curl);
+    curl_easy_cleanup(curl);
+    print_rss();
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 2 ? argv[1] : "";
+
+    if (strcmp(what, "get") == 0 && argc == 5)
+        return get(argv[2], atoi(argv[3]), atoi(argv[4]));
+    if (strcmp(what, "setopt") == 0 && argc == 4)
+        return setopt(argv[2], atoi(argv[3]));
+    if (strcmp(what, "ask") == 0 && argc == 5)
+        return ask(argv[2], argv[3], atoi(argv[4]));
+    if (strcmp(what, "first") == 0)
+        return first(argv[2]);
+    if (strcmp(what, "cpu") == 0 && argc == 5)
+        return ask_many(argv[2], argv[3], atoi(argv[4]), print_cpu);
+    if (strcmp(what, "rss") == 0 && argc == 5)
+        return ask_many(argv[2], argv[3], atoi(argv[4]), print_rss);
+    if (strcmp(what, "upload") == 0 && argc == 4)
+        return upload(argv[2], atoi(argv[3]));
+    fprintf(stderr, "usage: see the head of tests/bench/client.c\n");
+    return 2;
+}

@@ -1,0 +1,221 @@
+/* A loopback server that costs little beside what is measured: one thread,
+ * epoll, canned answers. Prints its port, serves until killed.
+ *
+ *   POST .../chat/completions   2 KB of JSON; 1000 events when the body has
+ *                               "stream"; 8 MB of JSON when it has "big"
+ *   anything else               2 bytes
+ */
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HEAD_MAX (64 * 1024)
+#define CONNECTIONS_MAX 4096
+#define EVENTS 1000
+#define BIG (8 * 1024 * 1024)
+
+struct connection {
+    char head[HEAD_MAX];
+    size_t len;     /* bytes in head */
+    size_t skip;    /* body bytes still to be read */
+    size_t skipped; /* body bytes of this request beyond head */
+};
+
+static struct connection *connections[CONNECTIONS_MAX];
+static char *chat, *stream, *big;
+static size_t chat_len, stream_len, big_len;
+
+static char *answer(const char *type, const char *body, size_t len,
+                    size_t *total)
+{
+    char *text = malloc(len + 200);
+    int head = sprintf(text,
+                       "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
+                       "Content-Length: %zu\r\n\r\n",
+                       type, len);
+
+    memcpy(text + head, body, len);
+    *total = (size_t)head + len;
+    return text;
+}
+
+static char *json_answer(size_t content, size_t *total)
+{
+    char *body = malloc(content + 500);
+    char *text;
+    int at =
+        sprintf(body, "{\"id\":\"c1\",\"object\":\"chat.completion\",\"model\":"
+                      "\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"message\":"
+                      "{\"role\":\"assistant\",\"content\":\"");
+
+    for (size_t i = 0; i < content; i++)
+        body[(size_t)at + i] = i % 8 ? 'w' : ' ';
+    at += (int)content;
+    at += sprintf(body + at,
+                  "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens"
+                  "\":9,\"completion_tokens\":7,\"total_tokens\":16}}");
+    text = answer("application/json", body, (size_t)at, total);
+    free(body);
+    return text;
+}
+
+static void make_answers(void)
+{
+    char *body = malloc(EVENTS * 200);
+    size_t at = 0;
+
+    chat = json_answer(2048, &chat_len);
+    big = json_answer(BIG, &big_len);
+    for (int i = 0; i < EVENTS; i++)
+        at += (size_t)sprintf(body + at,
+                              "data: {\"model\":\"gpt-4o-mini\",\"choices\":[{"
+                              "\"index\":0,\"delta\":{\"content\":\"word \"}}]}"
+                              "\n\n");
+    at += (size_t)sprintf(body + at, "data: [DONE]\n\n");
+    stream = answer("text/event-stream", body, at, &stream_len);
+    free(body);
+}
+
+static int send_all(int fd, const char *data, size_t len)
+{
+    while (len) {
+        ssize_t sent = send(fd, data, len, MSG_NOSIGNAL);
+
+        if (sent <= 0)
+            return -1;
+        data += sent;
+        len -= (size_t)sent;
+    }
+    return 0;
+}
+
+/* Every event by itself, so that a client meets as many callbacks. */
+static int send_events(int fd)
+{
+    const char *at = stream, *end = stream + stream_len;
+
+    while (at < end) {
+        const char *next = strstr(at, "\n\n");
+        size_t len = next ? (size_t)(next + 2 - at) : (size_t)(end - at);
+
+        if (send_all(fd, at, len))
+            return -1;
+        at += len;
+    }
+    return 0;
+}
+
+static int respond(int fd, const struct connection *c)
+{
+    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+    if (!strstr(c->head, "/chat/completions "))
+        return send_all(fd, ok, sizeof(ok) - 1);
+    if (strstr(c->head, "\"stream\""))
+        return send_events(fd);
+    if (strstr(c->head, "\"big\""))
+        return send_all(fd, big, big_len);
+    return send_all(fd, chat, chat_len);
+}
+
+static size_t body_len(const char *head)
+{
+    const char *at = strcasestr(head, "\r\ncontent-length:");
+
+    return at ? strtoul(at + 17, NULL, 10) : 0;
+}
+
+/* -1: close. Bodies beyond the room of head are read and thrown away. */
+static int serve(int fd, struct connection *c)
+{
+    static char bin[1 << 20];
+    size_t want;
+    ssize_t got;
+    char *end;
+
+    if (c->skip) {
+        got = recv(fd, bin, c->skip < sizeof(bin) ? c->skip : sizeof(bin), 0);
+        if (got <= 0)
+            return -1;
+        c->skip -= (size_t)got;
+        if (c->skip)
+            return 0;
+    } else {
+        got = recv(fd, c->head + c->len, HEAD_MAX - 1 - c->len, 0);
+        if (got <= 0)
+            return -1;
+        c->len += (size_t)got;
+        c->head[c->len] = '\0';
+        end = strstr(c->head, "\r\n\r\n");
+        if (!end)
+            return c->len < HEAD_MAX - 1 ? 0 : -1;
+        if (strcasestr(c->head, "\r\nexpect: 100") && !c->skipped) {
+            c->skipped = 1;
+            send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+        }
+        want = (size_t)(end + 4 - c->head) + body_len(c->head);
+        if (c->len < want && c->len < HEAD_MAX - 1)
+            return 0;
+        c->skip = want > c->len ? want - c->len : 0;
+        if (c->skip)
+            return 0;
+    }
+    if (respond(fd, c))
+        return -1;
+    c->len = c->skipped = 0;
+    return 0;
+}
+
+static void take_in(int listener, int poll)
+{
+    int fd = accept(listener, NULL, NULL);
+    struct epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
+
+    if (fd < 0 || fd >= CONNECTIONS_MAX) {
+        close(fd);
+        return;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    connections[fd] = calloc(1, sizeof(struct connection));
+    epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event);
+}
+
+int main(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(at);
+    int listener = socket(AF_INET, SOCK_STREAM, 0), poll = epoll_create1(0);
+    struct epoll_event event = {.events = EPOLLIN, .data = {.fd = listener}};
+
+    if (bind(listener, (struct sockaddr *)&at, len) || listen(listener, 512) ||
+        getsockname(listener, (struct sockaddr *)&at, &len))
+        return 1;
+    signal(SIGPIPE, SIG_IGN);
+    make_answers();
+    epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
+    printf("%d\n", ntohs(at.sin_port));
+    fflush(stdout);
+    for (;;) {
+        struct epoll_event events[64];
+        int count = epoll_wait(poll, events, 64, -1);
+
+        for (int i = 0; i < count; i++) {
+            int fd = events[i].data.fd;
+
+            if (fd == listener)
+                take_in(listener, poll);
+            else if (serve(fd, connections[fd])) {
+                free(connections[fd]);
+                close(fd);
+            }
+        }
+    }
+}

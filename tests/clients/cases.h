@@ -1,0 +1,140 @@
+/* cases - small libcurl programs whose every observable is printed.
+ *
+ * Each client program is a table of cases: `PROGRAM --list` prints a line
+ * "name spans errors" for each (how many spans a run must make, and how many
+ * of them have status error); `PROGRAM NAME BASE` runs one against a test
+ * server. A run must print the same with and without the preload.
+ */
+#ifndef LLMOBS_CASES_H
+#define LLMOBS_CASES_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+struct one_case {
+    const char *name;
+    void (*run)(const char *base);
+    int spans;
+    int errors;
+};
+
+struct text {
+    char *data;
+    size_t len;
+    int calls;
+};
+
+static struct curl_slist *json_headers;
+
+static inline void text_add(struct text *text, const char *data, size_t len)
+{
+    char *grown = realloc(text->data, text->len + len + 1);
+
+    if (!grown)
+        exit(3);
+    memcpy(grown + text->len, data, len);
+    text->data = grown;
+    text->len += len;
+    text->data[text->len] = '\0';
+}
+
+static inline size_t collect(char *data, size_t size, size_t count, void *to)
+{
+    struct text *text = to;
+
+    text->calls++;
+    text_add(text, data, size * count);
+    return size * count;
+}
+
+static inline char *url_of(const char *base, const char *path)
+{
+    char *url = malloc(strlen(base) + strlen(path) + 1);
+
+    if (!url)
+        exit(3);
+    strcpy(url, base);
+    strcat(url, path);
+    return url;
+}
+
+#define CHAT "/v1/chat/completions"
+#define ASK(model, rest)                                              \
+    "{\"model\": \"" model "\", \"messages\": [{\"role\": \"user\", " \
+    "\"content\": \"say hello to the test\"}]" rest "}"
+
+/* An easy handle that posts `body` (borrowed) to a path of the server. */
+static inline CURL *asking(const char *base, const char *path, const char *body,
+                           struct text *into)
+{
+    CURL *curl = curl_easy_init();
+    char *url = url_of(base, path);
+
+    if (!curl)
+        exit(3);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    free(url);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, json_headers);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (body)
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    if (into) {
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, into);
+    }
+    return curl;
+}
+
+static inline void show(const char *label, CURL *curl, CURLcode rc,
+                        struct text *text)
+{
+    long status = 0;
+    double size = -1;
+    char *type = NULL;
+    char *private_data = NULL;
+
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+    curl_easy_getinfo(curl, CURLINFO_PRIVATE, &private_data);
+    (void)size;
+    printf("%s: rc=%d status=%ld type=%s private=%s len=%zu\n%s\n", label,
+           (int)rc, status, type ? type : "-",
+           private_data ? private_data : "-", text ? text->len : 0,
+           text && text->data ? text->data : "");
+    if (text) {
+        free(text->data);
+        memset(text, 0, sizeof(*text));
+    }
+}
+
+static inline int cases_main(const struct one_case *cases, int argc,
+                             char **argv)
+{
+    const struct one_case *one = cases;
+
+    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+        for (; one->name; one++)
+            printf("%s %d %d\n", one->name, one->spans, one->errors);
+        return 0;
+    }
+    while (argc == 3 && one->name && strcmp(one->name, argv[1]) != 0)
+        one++;
+    if (argc != 3 || !one->name) {
+        fprintf(stderr, "usage: %s --list | NAME BASE\n", argv[0]);
+        return 2;
+    }
+    curl_global_init(CURL_GLOBAL_ALL);
+    json_headers = curl_slist_append(NULL, "Content-Type: application/json");
+    json_headers =
+        curl_slist_append(json_headers, "Authorization: Bearer sk-SECRETKEY");
+    one->run(argv[2]);
+    curl_slist_free_all(json_headers);
+    json_headers = NULL;
+    curl_global_cleanup();
+    return 0;
+}
+
+#endif

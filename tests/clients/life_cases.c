@@ -1,0 +1,299 @@
+/* Threads, forks and ends of processes around LLM calls. A count of -1 means:
+ * how many spans arrive depends on who is faster, but the output does not. */
+#include "tests/clients/cases.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const hello = ASK("gpt-4o-mini", "");
+static const char *const slow = ASK("slow", ", \"stream\": true");
+
+static const char *the_base;
+
+static long ask_once(const char *body)
+{
+    struct text text = {0};
+    CURL *curl = asking(the_base, CHAT, body, &text);
+    long status = 0;
+
+    curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_cleanup(curl);
+    free(text.data);
+    return status;
+}
+
+static void *ask_often(void *count)
+{
+    for (int i = 0; i < *(int *)count; i++) {
+        if (ask_once(hello) != 200)
+            return count;
+    }
+    return NULL;
+}
+
+static void threads(const char *base)
+{
+    pthread_t list[8];
+    int count = 10, failed = 0;
+
+    the_base = base;
+    for (int i = 0; i < 8; i++)
+        pthread_create(&list[i], NULL, ask_often, &count);
+    for (int i = 0; i < 8; i++) {
+        void *result;
+
+        pthread_join(list[i], &result);
+        failed += result != NULL;
+    }
+    printf("failed=%d\n", failed);
+}
+
+static void reap(pid_t child)
+{
+    int status;
+
+    waitpid(child, &status, 0);
+    printf("child: exited=%d status=%d\n", WIFEXITED(status),
+           WEXITSTATUS(status));
+}
+
+static void prefork(const char *base)
+{
+    the_base = base;
+    printf("parent: %ld\n", ask_once(hello));
+    for (int i = 0; i < 4; i++) {
+        pid_t child;
+
+        fflush(stdout);
+        child = fork();
+        if (child == 0)
+            exit(ask_once(hello) == 200 && ask_once(hello) == 200 ? 0 : 1);
+        reap(child);
+    }
+    printf("parent: %ld\n", ask_once(hello));
+}
+
+static size_t fork_inside(char *data, size_t size, size_t count, void *to)
+{
+    static int forked;
+    struct text *text = to;
+
+    text_add(text, data, size * count);
+    if (!forked++) {
+        pid_t child;
+
+        fflush(stdout);
+        child = fork();
+        if (child == 0)
+            exit(7);
+        reap(child);
+    }
+    return size * count;
+}
+
+static void fork_in_transfer(const char *base)
+{
+    struct text text = {0};
+    CURL *curl = asking(base, CHAT, hello, &text);
+
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, fork_inside);
+    show("forked", curl, curl_easy_perform(curl), &text);
+    curl_easy_cleanup(curl);
+}
+
+static size_t exit_inside(char *data, size_t size, size_t count, void *to)
+{
+    (void)data, (void)size, (void)count, (void)to;
+    printf("leaving\n");
+    exit(5);
+}
+
+static void exit_in_callback(const char *base)
+{
+    CURL *curl = asking(base, CHAT, slow, NULL);
+
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, exit_inside);
+    curl_easy_perform(curl);
+}
+
+static void *ask_slowly(void *unused)
+{
+    (void)unused;
+    ask_once(slow);
+    return NULL;
+}
+
+static void exit_beside(const char *base)
+{
+    pthread_t thread;
+
+    the_base = base;
+    pthread_create(&thread, NULL, ask_slowly, NULL);
+    usleep(150000);
+    printf("leaving\n");
+    exit(6);
+}
+
+static void exit_at_once(const char *base)
+{
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    exit(4);
+}
+
+static void exit_hard(const char *base)
+{
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    fflush(stdout);
+    _exit(4);
+}
+
+static void killed(const char *base)
+{
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    fflush(stdout);
+    raise(SIGKILL);
+}
+
+static void executed(const char *base)
+{
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    fflush(stdout);
+    execl("/bin/echo", "echo", "replaced", (char *)NULL);
+}
+
+static void ask_at_exit(void)
+{
+    printf("at exit: %ld\n", ask_once(hello));
+}
+
+static void called_at_exit(const char *base)
+{
+    the_base = base;
+    atexit(ask_at_exit);
+    printf("before: %ld\n", ask_once(hello));
+}
+
+static void after_cleanup(const char *base)
+{
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    curl_global_cleanup();
+    curl_global_init(CURL_GLOBAL_ALL);
+    printf("%ld\n", ask_once(hello));
+}
+
+/* Whatever descriptors we might hold are closed, and their numbers taken by a
+ * file of the app's own: nothing of ours may ever land in it. */
+static void descriptors_taken(const char *base)
+{
+    FILE *file;
+    int fd;
+
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    usleep(20000);
+    syscall(SYS_close_range, 3u, ~0u, 0u);
+    file = tmpfile();
+    for (int i = 0; i < 5; i++)
+        printf("%ld\n", ask_once(hello));
+    usleep(50000);
+    fd = fileno(file);
+    printf("size=%ld\n", (long)lseek(fd, 0, SEEK_END));
+}
+
+static void *ask_for_ever(void *unused)
+{
+    (void)unused;
+    ask_once(ASK("hang", ""));
+    return NULL;
+}
+
+static void cancelled(const char *base)
+{
+    pthread_t thread;
+    void *result;
+
+    the_base = base;
+    pthread_create(&thread, NULL, ask_for_ever, NULL);
+    usleep(150000);
+    pthread_cancel(thread);
+    pthread_join(thread, &result);
+    printf("cancelled=%d\n", result == PTHREAD_CANCELED);
+    printf("%ld\n", ask_once(hello));
+}
+
+static volatile sig_atomic_t rang;
+
+static void ring(int number)
+{
+    (void)number;
+    rang = rang + 1;
+}
+
+/* Signals must keep going to the app's threads, never to ours. */
+static void signalled(const char *base)
+{
+    struct sigaction action = {.sa_handler = ring};
+    sigset_t mask, before;
+
+    the_base = base;
+    sigaction(SIGUSR1, &action, NULL);
+    printf("%ld\n", ask_once(hello));
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &mask, &before);
+    kill(getpid(), SIGUSR1);
+    usleep(50000);
+    printf("while blocked: %d\n", (int)rang);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    printf("after: %d\n", (int)rang);
+}
+
+static void stack_of_handles(const char *base)
+{
+    enum { HANDLES = 3000 };
+    static CURL *list[HANDLES];
+    struct text text = {0};
+
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < HANDLES; i++)
+            list[i] = asking(base, CHAT, hello, &text);
+        show("last", list[HANDLES - 1], curl_easy_perform(list[HANDLES - 1]),
+             &text);
+        for (int i = 0; i < HANDLES; i++)
+            curl_easy_cleanup(list[i]);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct one_case cases[] = {
+        {"threads", threads, 80, 0},
+        {"prefork", prefork, 10, 0},
+        {"fork_in_transfer", fork_in_transfer, 1, 0},
+        {"exit_in_callback", exit_in_callback, 1, 1},
+        {"exit_beside", exit_beside, 1, 1},
+        {"exit_at_once", exit_at_once, 1, 0},
+        {"exit_hard", exit_hard, -1, 0},
+        {"killed", killed, -1, 0},
+        {"executed", executed, -1, 0},
+        {"called_at_exit", called_at_exit, 2, 0},
+        {"after_cleanup", after_cleanup, 2, 0},
+        {"descriptors_taken", descriptors_taken, 6, 0},
+        {"cancelled", cancelled, 2, 1},
+        {"signalled", signalled, 1, 0},
+        {"stack_of_handles", stack_of_handles, 2, 0},
+        {NULL, NULL, 0, 0},
+    };
+
+    return cases_main(cases, argc, argv);
+}

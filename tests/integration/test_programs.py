@@ -1,0 +1,59 @@
+"""The C programs of tests/clients: each case bare and preloaded.  Built with a
+sanitizer, they bring the sanitized core with them."""
+import glob
+import os
+import subprocess
+
+import harness
+from harness import Skip, equal, test
+
+# A sanitizer's allocator is not made for fork beside another thread, and what
+# a child abandons on purpose is a leak to it.
+FORKING = ("prefork", "fork_in_transfer")
+
+
+def sanitized(program):
+    needed = subprocess.run(["readelf", "-d", program], check=True,
+                            stdout=subprocess.PIPE).stdout
+    return b"libasan" in needed or b"libtsan" in needed
+
+
+def options_under_sanitizer(t, argv, name):
+    """Environment for a program of a sanitizer; what the sanitizer finds in
+    the bare program is not ours."""
+    if name in FORKING:
+        raise Skip("forks")
+    found = t.run(argv, preload=False).stderr
+    if b"LeakSanitizer" in found:
+        return {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") +
+                ":detect_leaks=0"}
+    if b"Sanitizer" in found:
+        raise Skip("the bare program is not clean")
+    return {}
+
+
+def join(program, name, spans, errors):
+    def run(t):
+        t.secrets.append("sk-SECRETKEY")
+        base = "http://127.0.0.1:%d" % t.servers.http
+        argv = [program, name, base]
+        env = {}
+        if sanitized(program):
+            env = options_under_sanitizer(t, argv, name)
+        r = t.same(argv, order=False, answers=False, env=env,
+                   spans=None if spans < 0 else spans)
+        if spans >= 0:  # else the program ends in a way that may lose some
+            equal(len([s for s in r.spans if s["status"] == "error"]), errors,
+                  "number of spans with status error")
+    run.__module__ = "test_programs"
+    run.__name__ = os.path.basename(program) + "." + name
+    test(run)
+
+
+for path in sorted(glob.glob(os.path.join(harness.BUILD, "tests", "clients",
+                                          "*_cases"))):
+    listed = subprocess.run([path, "--list"], stdout=subprocess.PIPE,
+                            check=True, timeout=20).stdout.decode()
+    for line in listed.splitlines():
+        case, spans, errors = line.split()
+        join(path, case, int(spans), int(errors))

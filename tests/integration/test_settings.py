@@ -1,0 +1,341 @@
+"""Switches, names, tags, sessions, rules, nesting, secrets."""
+import json
+import os
+import re
+import time
+
+from harness import (LAUNCHER, SECRET, Skip, body, curl, equal, expect_llm,
+                     ok, short, tags_of, test)
+
+LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
+
+
+def preloaded(t, argv, **env):
+    """Without the launcher: LD_PRELOAD alone."""
+    env["LD_PRELOAD"] = os.path.join(t.build, "libllmobs_preload.so")
+    return t.run(argv, launcher=["env"], env=env)
+
+
+@test
+def off_unless_switched_on(t):
+    argv = curl(t.url, body())
+    bare = t.run(argv, preload=False)
+    for value in (None, "", "0", "false", "no", "yes", "on", "nonsense",
+                  " true ", "2"):
+        ours = preloaded(t, argv, DD_LLMOBS_ENABLED=value)
+        t.compare(bare, ours)
+        equal(ours.store_exists, False, "store with %r" % value)
+        equal(ours.log, "", "log with %r" % value)
+
+
+@test
+def on_when_switched_on(t):
+    argv = curl(t.url, body())
+    bare = t.run(argv, preload=False)
+    for value in ("1", "true", "TRUE", "True"):
+        ours = preloaded(t, argv, DD_LLMOBS_ENABLED=value)
+        t.compare(bare, ours)
+        expect_llm(ours.only())
+
+
+@test
+def explicit_no_beats_the_launcher(t):
+    r = t.same(curl(t.url, body()), env={"DD_LLMOBS_ENABLED": "0"}, spans=0)
+    equal(r.store_exists, False, "store")
+
+
+@test
+def launcher_keeps_other_preloads(t):
+    r = t.run(["sh", "-c", "echo $LD_PRELOAD"],
+              env={"LD_PRELOAD": "/lib/x86_64-linux-gnu/libm.so.6"})
+    parts = re.split("[: ]", r.stdout.decode().strip())
+    equal(parts[0], "/lib/x86_64-linux-gnu/libm.so.6", "first preload")
+    ok(parts[-1].endswith("libllmobs_preload.so"), "ours: %s" % parts)
+
+
+@test
+def launcher_exit_status(t):
+    for script, code in (("exit 0", 0), ("exit 42", 42), ("kill -9 $$", -9),
+                         ("kill -15 $$", -15)):
+        equal(t.run(["sh", "-c", script]).code, code, script)
+    ok(t.run(["/no/such/program"]).code in (126, 127), "no such program")
+
+
+@test
+def arguments_are_kept(t):
+    argv = ["printf", "[%s]", "a b", "", "$HOME", "*", "--", "-x", "\n", "'"]
+    r = t.same(argv)
+    equal(r.stdout, b"[a b][][$HOME][*][--][-x][\n][']", "arguments")
+
+
+@test
+def launcher_options(t):
+    r = t.run(["--ml-app", "shop", "--service", "svc", "--env", "prod",
+               "--session", "s-1", "--"] + curl(t.url, body()))
+    span = expect_llm(r.only())
+    tags = tags_of(span)
+    equal([tags[k] for k in ("ml_app", "service", "env", "session_id")],
+          ["shop", "svc", "prod", "s-1"], "tags")
+    equal(span["session_id"], "s-1", "session_id")
+
+
+@test
+def datadog_tags(t):
+    r = t.same(curl(t.url, body()), env={
+        "DD_TAGS": "team:ml,url:http://a:1/b,env:fromtags,empty:,bare",
+        "DD_ENV": "prod", "DD_VERSION": "1.2.3", "DD_SERVICE": "svc"})
+    tags = tags_of(r.only())
+    equal((tags["team"], tags["url"], tags["env"], tags["version"],
+           tags["service"], tags["ml_app"]),
+          ("ml", "http://a:1/b", "prod", "1.2.3", "svc", "it"), "tags")
+
+
+@test
+def tags_separated_by_blanks(t):
+    tags = tags_of(t.same(curl(t.url, body()), env={
+        "DD_TAGS": "team:ml role:x"}).only())
+    equal((tags["team"], tags["role"]), ("ml", "x"), "tags")
+
+
+@test
+def unset_names(t):
+    tags = tags_of(t.same(curl(t.url, body()), env={
+        "DD_LLMOBS_ML_APP": None}).only())
+    equal((tags["ml_app"], tags["service"], tags["env"], tags["version"]),
+          ("unnamed-ml-app", "", "", ""), "tags")
+    tags = tags_of(t.same(curl(t.url, body()), env={
+        "DD_LLMOBS_ML_APP": None, "DD_SERVICE": "svc"}).only())
+    equal(tags["ml_app"], "svc", "ml_app")
+
+
+@test
+def bad_ml_app_is_kept_and_logged_once(t):
+    r = t.same(curl(t.url, body(), t.url), spans=2,
+               env={"DD_LLMOBS_ML_APP": "My App__x,y_"})
+    for span in r.spans:
+        equal(tags_of(span)["ml_app"], "My App__x_y_", "ml_app")
+    equal(r.log_count(r"^(?!.*\bdebug\b).*ml_app.*$"), 1,
+          "log lines: " + short(r.log))
+    r = t.same(curl(t.url, body()), env={"DD_LLMOBS_ML_APP": "a" * 300})
+    equal(tags_of(r.only())["ml_app"], "a" * 193, "ml_app")
+    r = t.same(curl(t.url, body()), env={"DD_LLMOBS_ML_APP": "good-app.x/1"})
+    equal(r.log_count(r"^(?!.*\bdebug\b).*ml_app.*$"), 0,
+          "log lines: " + short(r.log))
+
+
+@test
+def session(t):
+    span = t.same(curl(t.url, body()), env={
+        "LLMOBS_SESSION_ID": "sess-77"}).only()
+    equal(span["session_id"], "sess-77", "session_id")
+    equal(tags_of(span)["session_id"], "sess-77", "tag session_id")
+    span = t.same(curl(t.url, body())).only()
+    ok("session_id" not in span and "session_id" not in tags_of(span),
+       "a session from nowhere")
+
+
+@test
+def git_tags(t):
+    env = {"DD_GIT_REPOSITORY_URL": "https://git.example/r.git",
+           "DD_GIT_COMMIT_SHA": "0123456789abcdef"}
+    tags = tags_of(t.same(curl(t.url, body()), env=env).only())
+    equal((tags["git.repository_url"], tags["git.commit.sha"]),
+          tuple(env.values()), "tags")
+    env["DD_TRACE_GIT_METADATA_ENABLED"] = "false"
+    ok("git.commit.sha" not in tags_of(t.same(curl(t.url, body()),
+                                              env=env).only()), "git tags")
+
+
+@test
+def sampling(t):
+    span = t.same(curl(t.url, body())).only()
+    equal((span["_dd"]["sample_rate"], span["_dd"]["sampling_decision"]),
+          ("1", "1"), "sampling")
+    span = t.same(curl(t.url, body()), env={
+        "DD_LLMOBS_SAMPLE_RATE": "0"}).only()
+    equal((span["_dd"]["sample_rate"], span["_dd"]["sampling_decision"]),
+          ("0", "0"), "sampling at rate 0")
+
+
+@test
+def parent_from_the_environment(t):
+    env = {"TRACEPARENT": "00-0af7651916cd43dd8448eb211c80319c-"
+                          "b7ad6b7169203331-01",
+           "TRACESTATE": "dd=s:1;p:b7ad6b7169203331;"
+                         "t.llmobs_parent_id:1234567890123;"
+                         "t.llmobs_trace_id:6affe73a00000000c3d1e2f3a4b5c6d7;"
+                         "t.llmobs_ml_app:upstream"}
+    span = t.same(curl(t.url, body()), env=env).only()
+    equal(span["parent_id"], "1234567890123", "parent_id")
+    equal(span["trace_id"], "6affe73a00000000c3d1e2f3a4b5c6d7", "trace_id")
+    equal(span["_dd"]["trace_id"], "0af7651916cd43dd8448eb211c80319c",
+          "_dd.trace_id")
+    equal(tags_of(span)["ml_app"], "upstream", "ml_app")
+
+
+@test
+def parent_from_the_request(t):
+    argv = curl(t.url, body(), "-H", "traceparent: 00-0af7651916cd43dd8448eb2"
+                "11c80319c-b7ad6b7169203331-01", "-H",
+                "tracestate: dd=s:1;t.llmobs_parent_id:42;"
+                "t.llmobs_trace_id:6affe73a00000000c3d1e2f3a4b5c6d7")
+    span = t.same(argv).only()
+    equal(span["parent_id"], "42", "parent_id")
+    equal(span["trace_id"], "6affe73a00000000c3d1e2f3a4b5c6d7", "trace_id")
+
+
+@test
+def bad_parents_are_ignored(t):
+    for parent in ("", "00-xyz", "ff-0af7651916cd43dd8448eb211c80319c-"
+                   "b7ad6b7169203331-01", "00-" + "0" * 32 + "-" + "0" * 16 +
+                   "-01", "x" * 9000):
+        span = t.same(curl(t.url, body()), env={"TRACEPARENT": parent}).only()
+        equal(span["parent_id"], "undefined", "parent of " + short(parent))
+
+
+@test
+def workflow_launcher(t):
+    two = ["sh", "-c", '"$@"; "$@"; exit 5', "sh"] + curl(t.url, body())
+    r = t.run(["--workflow", "nightly", "--"] + two)
+    equal(r.code, 5, "exit status")
+    equal(len(r.spans), 3, "number of spans")
+    root = [s for s in r.spans if s["parent_id"] == "undefined"]
+    equal(len(root), 1, "number of roots")
+    root = root[0]
+    equal((root["name"], root["meta"]["span"]["kind"]),
+          ("nightly", "workflow"), "root")
+    text = json.dumps(root)
+    ok(SECRET not in text and "hello there" not in text and t.url not in text,
+       "the root holds the program's arguments")
+    for span in r.spans:
+        equal(span["trace_id"], root["trace_id"], "trace_id")
+        if span is not root:
+            equal(span["parent_id"], root["span_id"], "parent_id")
+            expect_llm(span)
+            ok(span["start_ns"] >= root["start_ns"] and
+               span["start_ns"] + span["duration"] <=
+               root["start_ns"] + root["duration"], "child outside its root")
+
+
+@test
+def workflow_launcher_signals(t):
+    for script, code in (("exit 0", 0), ("kill -9 $$", 137),
+                         ("kill -15 $$", 143)):
+        r = t.run(["--workflow", "w", "sh", "-c", script])
+        equal(r.code, code, script)
+        equal(len(r.spans), 1, "spans of " + script)
+
+
+@test
+def workflow_within_workflow(t):
+    r = t.run(["--workflow", "outer", LAUNCHER, "--workflow", "inner"] +
+              curl(t.url, body()))
+    by_name = {s["name"]: s for s in r.spans}
+    equal(sorted(by_name), ["OpenAI.createChatCompletion", "inner", "outer"],
+          "names")
+    equal(by_name["inner"]["parent_id"], by_name["outer"]["span_id"],
+          "parent of inner")
+    equal(by_name["OpenAI.createChatCompletion"]["parent_id"],
+          by_name["inner"]["span_id"], "parent of the call")
+
+
+@test
+def own_rules(t):
+    rules = [{"host": "127.0.0.1", "path": "/chat", "method": "POST",
+              "operation": "chat", "dialect": "openai_chat",
+              "provider": "inhouse", "name": "inhouse.chat"}]
+    base = "http://127.0.0.1:%d" % t.servers.http
+    r = t.same(curl(base + "/chat", '{"message": "x", "model": "m", '
+                    '"messages": [{"role": "user", "content": "hi"}]}'),
+               env={"LLMOBS_RULES": "rules.json"},
+               inputs={"rules.json": json.dumps(rules).encode()})
+    span = r.only()
+    equal((span["name"], span["meta"]["model_provider"],
+           span["meta"]["span"]["kind"]),
+          ("inhouse.chat", "inhouse", "llm"), "span")
+    equal(span["meta"]["input"], {"messages": [
+        {"content": "hi", "role": "user"}]}, "input")
+
+
+@test
+def debug_log_says_which_rule(t):
+    r = t.same(curl(t.url, body()))
+    ok(r.log, "the log is empty")
+    r = t.same(curl("http://127.0.0.1:%d/upload" % t.servers.http, body()))
+    ok(r.log, "the log does not say why a request is not ours")
+    r = t.same(curl(t.url, body()), env={"LLMOBS_LOG_LEVEL": "error"})
+    equal(r.log, "", "log at level error")
+
+
+@test
+def secrets_are_nowhere(t):
+    marker = "UnspeakableMarker4711"
+    t.secrets.append(marker)
+    base = "http://127.0.0.1:%d" % t.servers.http
+    for listed in ("", base):
+        for path in ("/v1/chat/completions", "/v1/chat/completions/",
+                     "/upload", "/nothing"):
+            url = "http://me:%s@127.0.0.1:%d%s?key=%s&sig=%s&api_key=%s" % (
+                marker, t.servers.http, path, marker, marker, marker)
+            argv = curl(url, body())
+            for header in ("Authorization: Bearer ", "x-api-key: ",
+                           "api-key: ", "x-goog-api-key: ", "Cookie: a=",
+                           "Proxy-Authorization: Basic ", "X-Custom: "):
+                argv[1:1] = ["-H", header + marker]
+            t.same(["curl", "-q"] + argv[1:], env={LIST: listed})
+    t.same(curl(t.url, body(model="error-401"), "-H",
+                "Authorization: Bearer sk-" + marker))
+    argv = curl("http://127.0.0.1:1/v1/chat/completions?key=" + marker, body())
+    argv[2] = "-s"
+    t.same(argv)
+
+
+@test
+def secrets_of_the_environment(t):
+    marker = "UnspeakableMarker4712"
+    t.secrets.append(marker)
+    t.same(curl(t.url, body()), env={
+        "DD_API_KEY": marker, "DD_APP_KEY": marker, "OPENAI_API_KEY": marker,
+        "LLMOBS_NO_SUCH": marker})
+
+
+@test
+def nothing_else_is_written(t):
+    """HOME, the working folder and the temporary one stay as they were."""
+    r = t.same(curl(t.url, body()))
+    equal(sorted(os.listdir(t.dir)), ["home", "log", "store", "work"],
+          "the test's folder")
+    equal(r.files, {}, "files")
+
+
+@test
+def store_by_default_below_home(t):
+    if os.getuid() == 0:
+        raise Skip("root's store is the system's")
+    t.same(curl(t.url, body()), env={
+        "LLMOBS_STORE_DIR": None, "LLMOBS_EXPORTER": None,
+        "XDG_STATE_HOME": os.path.join(t.dir, "state")})
+    ok(os.path.isdir(os.path.join(t.dir, "state", "llmobs")),
+       "no store below XDG_STATE_HOME")
+
+
+@test
+def programs_do_not_wait(t):
+    """The end of a program is not held up by us."""
+    argv = curl(t.url, body())
+    took = []
+    for preload in (False, True):
+        start = time.monotonic()
+        for _ in range(10):
+            t.run(argv, preload=preload)
+        took.append(time.monotonic() - start)
+    ok(took[1] < took[0] + 1.5, "10 calls: %.2f s bare, %.2f s preloaded"
+       % tuple(took))
+
+
+@test
+def two_programs_share_a_store(t):
+    r = t.run(["sh", "-c", "for i in 1 2 3 4 5 6 7 8; do \"$@\" & done; wait",
+               "sh"] + curl(t.url, body(), "-o", "/dev/null", t.url, "-o",
+                            "/dev/null"))
+    equal(len(r.spans), 16, "number of spans")

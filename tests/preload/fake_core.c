@@ -1,0 +1,228 @@
+/* A core for the shim's own tests: it passes every operation on and counts it
+ * for the libcurl copy that it came from. At exit the counts are appended to
+ * the file named by LLMOBS_FAKE_OUT, one line a copy and operation:
+ * "FLAVOUR operation count". LLMOBS_FAKE_ABI gives another number than ours,
+ * LLMOBS_FAKE_REFUSE=1 answers NULL, LLMOBS_FAKE_SLOW takes that many ms. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/engine.h"
+
+#undef curl_easy_setopt
+#undef curl_multi_setopt
+
+#define COPIES 8
+
+#define OPERATIONS(X)      \
+    X(global_init)         \
+    X(global_init_mem)     \
+    X(global_cleanup)      \
+    X(easy_init)           \
+    X(easy_setopt)         \
+    X(easy_perform)        \
+    X(easy_reset)          \
+    X(easy_duphandle)      \
+    X(easy_cleanup)        \
+    X(multi_add_handle)    \
+    X(multi_remove_handle) \
+    X(multi_info_read)     \
+    X(multi_cleanup)       \
+    X(multi_setopt)
+
+enum operation {
+#define X(name) OP_##name,
+    OPERATIONS(X)
+#undef X
+        OP_COUNT
+};
+
+static const char *const names[OP_COUNT] = {
+#define X(name) #name,
+    OPERATIONS(X)
+#undef X
+};
+
+static const struct llmobs_real *copies[COPIES];
+static unsigned long counts[COPIES][OP_COUNT];
+static const struct llmobs_host *host;
+static pid_t born;
+
+static const char *variable(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *const *e = host->env; *e; e++)
+        if (!strncmp(*e, name, len) && (*e)[len] == '=')
+            return *e + len + 1;
+    return NULL;
+}
+
+static void count(const struct llmobs_real *real, enum operation op)
+{
+    for (int i = 0; i < COPIES; i++) {
+        const struct llmobs_real *none = NULL;
+
+        if (__atomic_load_n(&copies[i], __ATOMIC_ACQUIRE) != real &&
+            !__atomic_compare_exchange_n(&copies[i], &none, real, 0,
+                                         __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+            none != real)
+            continue;
+        __atomic_add_fetch(&counts[i][op], 1, __ATOMIC_RELAXED);
+        return;
+    }
+}
+
+/* The file that the copy's functions are in. */
+static void flavour(const struct llmobs_real *real, char *to, size_t cap)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[4200], path[4100];
+    unsigned long from, end, at;
+
+    memcpy(&at, &real->easy_perform, sizeof at);
+    snprintf(to, cap, "unknown");
+    while (maps && fgets(line, sizeof line, maps)) {
+        path[0] = '\0';
+        if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %4099s", &from, &end, path) >=
+                2 &&
+            at >= from && at < end && strrchr(path, '/'))
+            snprintf(to, cap, "%.90s", strrchr(path, '/') + 1);
+    }
+    if (maps)
+        fclose(maps);
+}
+
+static void report(void)
+{
+    const char *out = variable("LLMOBS_FAKE_OUT");
+    FILE *file = out && getpid() == born ? fopen(out, "ae") : NULL;
+
+    for (int i = 0; file && i < COPIES && copies[i]; i++) {
+        char name[100];
+
+        flavour(copies[i], name, sizeof name);
+        for (int op = 0; op < OP_COUNT; op++)
+            if (counts[i][op])
+                fprintf(file, "%s %s %lu\n", name, names[op], counts[i][op]);
+    }
+    if (file)
+        fclose(file);
+}
+
+static CURLcode global_init(const struct llmobs_real *r, long flags)
+{
+    count(r, OP_global_init);
+    return r->global_init(flags);
+}
+
+static CURLcode global_init_mem(const struct llmobs_real *r, long flags,
+                                curl_malloc_callback m, curl_free_callback f,
+                                curl_realloc_callback re,
+                                curl_strdup_callback s, curl_calloc_callback c)
+{
+    count(r, OP_global_init_mem);
+    return r->global_init_mem(flags, m, f, re, s, c);
+}
+
+static void global_cleanup(const struct llmobs_real *r)
+{
+    count(r, OP_global_cleanup);
+    r->global_cleanup();
+}
+
+static CURL *easy_init(const struct llmobs_real *r)
+{
+    count(r, OP_easy_init);
+    return r->easy_init();
+}
+
+static CURLcode easy_setopt(const struct llmobs_real *r, CURL *handle,
+                            CURLoption option, void *value)
+{
+    count(r, OP_easy_setopt);
+    return r->easy_setopt(handle, option, value);
+}
+
+static CURLcode easy_perform(const struct llmobs_real *r, CURL *handle)
+{
+    count(r, OP_easy_perform);
+    return r->easy_perform(handle);
+}
+
+static void easy_reset(const struct llmobs_real *r, CURL *handle)
+{
+    count(r, OP_easy_reset);
+    r->easy_reset(handle);
+}
+
+static CURL *easy_duphandle(const struct llmobs_real *r, CURL *handle)
+{
+    count(r, OP_easy_duphandle);
+    return r->easy_duphandle(handle);
+}
+
+static void easy_cleanup(const struct llmobs_real *r, CURL *handle)
+{
+    count(r, OP_easy_cleanup);
+    r->easy_cleanup(handle);
+}
+
+static CURLMcode multi_add_handle(const struct llmobs_real *r, CURLM *multi,
+                                  CURL *handle)
+{
+    count(r, OP_multi_add_handle);
+    return r->multi_add_handle(multi, handle);
+}
+
+static CURLMcode multi_remove_handle(const struct llmobs_real *r, CURLM *multi,
+                                     CURL *handle)
+{
+    count(r, OP_multi_remove_handle);
+    return r->multi_remove_handle(multi, handle);
+}
+
+static CURLMsg *multi_info_read(const struct llmobs_real *r, CURLM *multi,
+                                int *left)
+{
+    count(r, OP_multi_info_read);
+    return r->multi_info_read(multi, left);
+}
+
+static CURLMcode multi_cleanup(const struct llmobs_real *r, CURLM *multi)
+{
+    count(r, OP_multi_cleanup);
+    return r->multi_cleanup(multi);
+}
+
+static CURLMcode multi_setopt(const struct llmobs_real *r, CURLM *multi,
+                              CURLMoption option, void *value)
+{
+    count(r, OP_multi_setopt);
+    return r->multi_setopt(multi, option, value);
+}
+
+static struct llmobs_ops ops = {.abi = LLMOBS_ENGINE_ABI,
+#define X(name) .name = name,
+                                OPERATIONS(X)
+#undef X
+};
+
+__attribute__((visibility("default"))) const struct llmobs_ops *
+llmobs_core_attach(const struct llmobs_host *given);
+
+const struct llmobs_ops *llmobs_core_attach(const struct llmobs_host *given)
+{
+    host = given;
+    born = getpid();
+    if (given->abi != LLMOBS_ENGINE_ABI || variable("LLMOBS_FAKE_REFUSE"))
+        return NULL;
+    if (variable("LLMOBS_FAKE_SLOW"))
+        usleep((useconds_t)atoi(variable("LLMOBS_FAKE_SLOW")) * 1000);
+    if (variable("LLMOBS_FAKE_ABI"))
+        ops.abi = (unsigned)atoi(variable("LLMOBS_FAKE_ABI"));
+    atexit(report);
+    return &ops;
+}

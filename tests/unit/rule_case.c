@@ -1,0 +1,247 @@
+#include "tests/unit/rule_case.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX ((size_t)64 << 20)
+
+static int read_file(const char *dir, const char *name, struct llmobs_buf *buf)
+{
+    char path[4096], chunk[65536];
+    FILE *file;
+    size_t n;
+    int rc = 0;
+
+    llmobs_buf_init(buf, FILE_MAX);
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    file = fopen(path, "rb");
+    if (!file)
+        return -errno;
+    while (rc == 0 && (n = fread(chunk, 1, sizeof(chunk), file)) > 0)
+        rc = llmobs_buf_add(buf, chunk, n);
+    fclose(file);
+    return rc;
+}
+
+static int read_json(const char *dir, const char *name,
+                     struct llmobs_json **out)
+{
+    struct llmobs_buf buf;
+    int rc = read_file(dir, name, &buf);
+
+    if (rc == 0)
+        rc = llmobs_json_parse((struct llmobs_text){buf.data, buf.len}, out);
+    llmobs_buf_fini(&buf);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+/* Ends the line at `at` with a NUL and answers where the next begins. */
+static char *take_line(char *at)
+{
+    char *end = strchr(at, '\n');
+
+    if (!end)
+        return at + strlen(at);
+    *end = '\0';
+    return end + 1;
+}
+
+/* Splits "Name: value" lines up to the blank one; answers the body. */
+static char *take_headers(char *at, struct llmobs_header *list, size_t *count)
+{
+    *count = 0;
+    while (*at && *at != '\n') {
+        char *next = take_line(at), *colon = strchr(at, ':');
+
+        if (colon && llmobs_rules_keeps_header(at, (size_t)(colon - at)) &&
+            *count < RULE_CASE_HEADERS_MAX) {
+            *colon = '\0';
+            for (char *c = at; *c; c++)
+                if (*c >= 'A' && *c <= 'Z')
+                    *c = (char)(*c + 32);
+            list[*count].name = at;
+            list[(*count)++].value = colon + 1 + strspn(colon + 1, " ");
+        }
+        at = next;
+    }
+    return *at ? at + 1 : at;
+}
+
+static bool flag(const struct llmobs_json *config, const char *key, bool fall)
+{
+    const struct llmobs_json *value = llmobs_json_get(config, key);
+
+    return value ? llmobs_json_is_true(value) : fall;
+}
+
+/* Leaves the ends of a body that is longer than both. */
+static bool cut(struct llmobs_text *head, struct llmobs_text *tail, size_t edge)
+{
+    if (edge == 0 || head->len <= 2 * edge)
+        return false;
+    tail->data = head->data + head->len - edge;
+    tail->len = edge;
+    head->len = edge;
+    return true;
+}
+
+static int split(struct rule_case *c)
+{
+    struct llmobs_call *call = &c->call;
+    char *at = c->request.data, *next, *space;
+    size_t edge =
+        (size_t)llmobs_json_to_int(llmobs_json_get(c->config, "edge"));
+
+    next = at ? take_line(at) : NULL;
+    space = at ? strchr(at, ' ') : NULL;
+    if (!space)
+        return -EINVAL;
+    *space = '\0';
+    call->method = at;
+    call->url = space + 1;
+    call->request_headers = c->headers[0];
+    at = take_headers(next, c->headers[0], &call->request_header_count);
+    call->request = (struct llmobs_text){
+        at, c->request.len - (size_t)(at - c->request.data)};
+    call->transport_ok = flag(c->config, "transport", true);
+    call->encoded = llmobs_json_gets(c->config, "encoded");
+    call->multipart = flag(c->config, "multipart", false);
+    call->request_truncated = cut(&call->request, &call->request_tail, edge);
+    if (call->multipart)
+        call->request = (struct llmobs_text){NULL, 0};
+    if (c->response.len == 0)
+        return 0;
+    at = c->response.data;
+    next = take_line(at);
+    if (sscanf(at, "HTTP/%*s %ld", &call->status) != 1)
+        return -EINVAL;
+    call->response_headers = c->headers[1];
+    at = take_headers(next, c->headers[1], &call->response_header_count);
+    call->response = (struct llmobs_text){
+        at, c->response.len - (size_t)(at - c->response.data)};
+    call->response_truncated = cut(&call->response, &call->response_tail, edge);
+    return 0;
+}
+
+static int classify(struct rule_case *c)
+{
+    const struct llmobs_json *rules = llmobs_json_get(c->config, "rules");
+    char *text = rules ? llmobs_json_dumps(rules, 0) : NULL;
+    struct llmobs_rules_config config = {
+        .proxy_urls = RULE_CASE_PROXY,
+        .rules_json = {text, text ? strlen(text) : 0},
+    };
+    struct llmobs_request request = {
+        .method = c->call.method,
+        .url = c->call.url,
+        .content_type =
+            llmobs_header_find(c->call.request_headers,
+                               c->call.request_header_count, "content-type"),
+        .body = c->call.request,
+        .body_pending = flag(c->config, "pending", false),
+        .multipart = c->call.multipart,
+    };
+
+    if (request.body_pending)
+        request.body = (struct llmobs_text){NULL, 0};
+    c->rules = llmobs_rules_new(&config);
+    free(text);
+    if (!c->rules)
+        return -ENOMEM;
+    c->ours = llmobs_rules_match(c->rules, &request, &c->match);
+    return 0;
+}
+
+int rule_case_load(struct rule_case *c, const char *dir)
+{
+    int rc;
+
+    memset(c, 0, sizeof(*c));
+    rc = read_file(dir, "request", &c->request);
+    if (rc == 0)
+        rc = read_file(dir, "response", &c->response);
+    if (rc == 0)
+        rc = read_json(dir, "case.json", &c->config);
+    if (rc == 0)
+        rc = read_json(dir, "span.json", &c->expected);
+    if (rc == 0)
+        rc = split(c);
+    return rc == 0 ? classify(c) : rc;
+}
+
+void rule_case_fini(struct rule_case *c)
+{
+    llmobs_rules_free(c->rules);
+    llmobs_buf_fini(&c->request);
+    llmobs_buf_fini(&c->response);
+    llmobs_json_free(c->config);
+    llmobs_json_free(c->expected);
+}
+
+static struct llmobs_json *side(const struct llmobs_json *messages,
+                                const char *value)
+{
+    struct llmobs_json *io = llmobs_json_object();
+
+    if (messages)
+        llmobs_json_set(io, "messages", llmobs_json_clone(messages));
+    llmobs_json_sets(io, "value", value);
+    return io;
+}
+
+static struct llmobs_json *normal(const struct llmobs_span *span)
+{
+    struct llmobs_json *out = llmobs_json_object();
+    struct llmobs_json *error;
+
+    llmobs_json_sets(out, "kind", llmobs_kind_name(span->kind));
+    llmobs_json_sets(out, "name", span->name);
+    llmobs_json_sets(out, "model_name", span->model_name);
+    llmobs_json_sets(out, "model_provider", span->model_provider);
+    llmobs_json_sets(out, "integration", span->integration);
+    llmobs_json_set(out, "input",
+                    side(span->input_messages, span->input_value));
+    llmobs_json_set(out, "output",
+                    side(span->output_messages, span->output_value));
+    llmobs_json_set(out, "metadata", llmobs_json_clone(span->metadata));
+    llmobs_json_set(out, "metrics", llmobs_json_clone(span->metrics));
+    if (span->tool_definitions)
+        llmobs_json_set(out, "tool_definitions",
+                        llmobs_json_clone(span->tool_definitions));
+    if (span->failed) {
+        error = llmobs_json_object();
+        llmobs_json_sets(error, "type", span->error_type);
+        llmobs_json_sets(error, "message", span->error_message);
+        llmobs_json_set(out, "error", error);
+    }
+    llmobs_json_set(out, "complete", llmobs_json_bool(span->complete));
+    if (span->proxied)
+        llmobs_json_set(out, "proxied", llmobs_json_bool(true));
+    if (span->streamed)
+        llmobs_json_set(out, "streamed", llmobs_json_bool(true));
+    if (span->io_dropped)
+        llmobs_json_set(out, "io_dropped", llmobs_json_bool(true));
+    return out;
+}
+
+struct llmobs_json *rule_case_read(const struct rule_case *c,
+                                   const struct llmobs_call *call)
+{
+    struct llmobs_json *out = NULL;
+    struct llmobs_span span;
+    int rc = llmobs_span_init(&span);
+
+    if (rc == 0)
+        rc = c->ours ? llmobs_rules_read(&c->match, call, &span) : -ENOENT;
+    if (rc == 0)
+        out = normal(&span);
+    if (rc == -ENOENT) {
+        out = llmobs_json_object();
+        llmobs_json_sets(out, "not_ours",
+                         c->ours ? "not confirmed" : c->match.why);
+    }
+    llmobs_span_fini(&span);
+    return out;
+}

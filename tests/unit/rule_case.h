@@ -1,0 +1,48 @@
+/* rule_case - one recorded exchange, read by rules/ as the core would.
+ *
+ * Owns:    what a rule_case holds, from load to fini.
+ * Threads: one at a time.
+ * Errors:  load answers -errno; a malformed case is -EINVAL.
+ * Limits:  RULE_CASE_HEADERS_MAX headers a side.
+ * Fork:    plain memory.
+ *
+ * A folder holds `request` ("POST url", headers, a blank line, the body),
+ * `response` ("HTTP/1.1 200", headers, a blank line, the body; empty: none
+ * came), `span.json`, what is expected, and perhaps `case.json`:
+ *   rules      the text of LLMOBS_RULES, as JSON
+ *   transport  false: libcurl saw an error
+ *   encoded    the content coding that could not be undone
+ *   edge       bodies are cut to this many bytes at either end
+ *   multipart  true: the request body is a form
+ *   pending    true: the body only comes while sending
+ */
+#ifndef LLMOBS_RULE_CASE_H
+#define LLMOBS_RULE_CASE_H
+
+#include "core/json.h"
+#include "rules/rules.h"
+
+#define RULE_CASE_HEADERS_MAX 32
+#define RULE_CASE_PROXY "http://proxy.test:4000"
+
+struct rule_case {
+    struct llmobs_buf request;
+    struct llmobs_buf response;
+    struct llmobs_json *config;
+    struct llmobs_json *expected; /* NULL: no span.json */
+    struct llmobs_header headers[2][RULE_CASE_HEADERS_MAX];
+    struct llmobs_call call;
+    struct llmobs_rules *rules;
+    struct llmobs_match match;
+    bool ours;
+};
+
+int rule_case_load(struct rule_case *c, const char *dir);
+void rule_case_fini(struct rule_case *c);
+
+/* Reads a call that differs from the case's in its response or marks; gives
+ * the span in normal form: what span.json holds. */
+struct llmobs_json *rule_case_read(const struct rule_case *c,
+                                   const struct llmobs_call *call);
+
+#endif

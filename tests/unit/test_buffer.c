@@ -1,0 +1,171 @@
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "core/buffer.h"
+#include "tests/unit/unit.h"
+
+#define GIVERS 4
+#define EACH 5000
+
+struct numbered {
+    struct llmobs_item item;
+    int giver;
+    int number;
+};
+
+static struct numbered *make(int giver, int number, size_t weight)
+{
+    struct numbered *one = calloc(1, sizeof(*one));
+
+    one->giver = giver;
+    one->number = number;
+    one->item.weight = weight;
+    return one;
+}
+
+START_TEST(keeps_the_order)
+{
+    struct llmobs_buffer *b = llmobs_buffer_memory(1 << 20);
+    struct llmobs_item *list;
+
+    ck_assert_ptr_null(b->ops->take(b));
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(b->ops->put(b, &make(0, i, 1)->item), 0);
+    ck_assert_uint_eq(b->ops->pending(b), 10);
+    list = b->ops->take(b);
+    ck_assert_uint_eq(b->ops->pending(b), 0);
+    for (int i = 0; i < 10; i++) {
+        struct llmobs_item *next = list->next;
+
+        ck_assert_int_eq(((struct numbered *)list)->number, i);
+        free(list);
+        list = next;
+    }
+    ck_assert_ptr_null(list);
+    b->ops->free(b);
+}
+END_TEST
+
+START_TEST(refuses_beyond_the_bytes)
+{
+    struct llmobs_buffer *b = llmobs_buffer_memory(100);
+    struct numbered *huge = make(0, 0, 1000), *one = make(0, 1, 60);
+    struct numbered *two = make(0, 2, 60), *most = make(0, 3, (size_t)-1);
+
+    /* Alone it is taken whatever it weighs; nothing fits beside it. */
+    ck_assert_int_eq(b->ops->put(b, &huge->item), 0);
+    ck_assert_int_eq(b->ops->put(b, &one->item), -ENOBUFS);
+    ck_assert_ptr_eq(b->ops->take(b), &huge->item);
+    ck_assert_int_eq(b->ops->put(b, &one->item), 0);
+    ck_assert_int_eq(b->ops->put(b, &two->item), -ENOBUFS);
+    ck_assert_int_eq(b->ops->put(b, &most->item), -ENOBUFS);
+    two->item.weight = 40;
+    ck_assert_int_eq(b->ops->put(b, &two->item), 0);
+    ck_assert_uint_eq(b->ops->pending(b), 2);
+    ck_assert_ptr_eq(b->ops->take(b), &one->item);
+    ck_assert_ptr_eq(one->item.next, &two->item);
+    free(huge);
+    free(one);
+    free(two);
+    free(most);
+    b->ops->free(b);
+}
+END_TEST
+
+START_TEST(refuses_beyond_the_items)
+{
+    struct llmobs_buffer *b = llmobs_buffer_memory(1 << 30);
+    struct numbered *all = calloc(LLMOBS_BUFFER_ITEMS_MAX + 1, sizeof(*all));
+
+    for (int i = 0; i < LLMOBS_BUFFER_ITEMS_MAX; i++)
+        ck_assert_int_eq(b->ops->put(b, &all[i].item), 0);
+    ck_assert_int_eq(b->ops->put(b, &all[LLMOBS_BUFFER_ITEMS_MAX].item),
+                     -ENOBUFS);
+    ck_assert_uint_eq(b->ops->pending(b), LLMOBS_BUFFER_ITEMS_MAX);
+    b->ops->take(b);
+    ck_assert_int_eq(b->ops->put(b, &all[0].item), 0);
+    free(all);
+    b->ops->free(b);
+}
+END_TEST
+
+START_TEST(a_reset_forgets)
+{
+    struct llmobs_buffer *b = llmobs_buffer_memory(100);
+    struct numbered *one = make(0, 0, 100);
+
+    b->ops->put(b, &one->item);
+    b->ops->reset(b);
+    ck_assert_uint_eq(b->ops->pending(b), 0);
+    ck_assert_ptr_null(b->ops->take(b));
+    ck_assert_int_eq(b->ops->put(b, &one->item), 0);
+    free(one);
+    b->ops->free(b);
+}
+END_TEST
+
+static struct llmobs_buffer *shared;
+static atomic_int givers_left;
+
+static void *give_many(void *arg)
+{
+    int giver = *(int *)arg;
+
+    for (int i = 0; i < EACH; i++)
+        ck_assert_int_eq(shared->ops->put(shared, &make(giver, i, 1)->item), 0);
+    atomic_fetch_sub(&givers_left, 1);
+    return NULL;
+}
+
+/* Every item comes once, and each giver's in its order. */
+START_TEST(threads_lose_nothing)
+{
+    pthread_t threads[GIVERS];
+    int ids[GIVERS], next[GIVERS] = {0}, total = 0;
+    bool last = false;
+
+    shared = llmobs_buffer_memory(1 << 30);
+    atomic_store(&givers_left, GIVERS);
+    for (int i = 0; i < GIVERS; i++) {
+        ids[i] = i;
+        pthread_create(&threads[i], NULL, give_many, &ids[i]);
+    }
+    for (;;) {
+        struct llmobs_item *list = shared->ops->take(shared);
+
+        for (struct llmobs_item *after; list; list = after) {
+            struct numbered *one = (struct numbered *)list;
+
+            after = list->next;
+            ck_assert_int_eq(one->number, next[one->giver]++);
+            total++;
+            free(one);
+        }
+        if (last)
+            break;
+        last = atomic_load(&givers_left) == 0;
+        sched_yield();
+    }
+    for (int i = 0; i < GIVERS; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_int_eq(total, GIVERS * EACH);
+    ck_assert_uint_eq(shared->ops->pending(shared), 0);
+    shared->ops->free(shared);
+}
+END_TEST
+
+UNIT_SUITE(buffer)
+{
+    Suite *s = suite_create("buffer");
+
+    UNIT_TEST(s, keeps_the_order);
+    UNIT_TEST(s, refuses_beyond_the_bytes);
+    UNIT_TEST(s, refuses_beyond_the_items);
+    UNIT_TEST(s, a_reset_forgets);
+    UNIT_TEST(s, threads_lose_nothing);
+    return s;
+}

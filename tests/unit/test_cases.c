@@ -1,0 +1,351 @@
+/* Runs every folder of tests/rules/<dialect>/<case>/. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/rule_case.h"
+#include "tests/unit/unit.h"
+
+#ifndef LLMOBS_CASES_DIR
+#define LLMOBS_CASES_DIR "tests/rules"
+#endif
+#define MARKS_MAX 64
+/* A longer response is cut at every so-manieth byte only. */
+#define CUTS_MAX 3000
+
+typedef void check(const char *name, const struct rule_case *c);
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Gives the sorted names of a folder, NULL-terminated. */
+static char **list_dir(const char *path)
+{
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    size_t count = 0;
+    char **names = calloc(1, sizeof(*names));
+
+    ck_assert_msg(dir != NULL, "%s: %s", path, strerror(errno));
+    while ((entry = readdir(dir))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        names = realloc(names, (count + 2) * sizeof(*names));
+        names[count++] = strdup(entry->d_name);
+        names[count] = NULL;
+    }
+    closedir(dir);
+    qsort(names, count, sizeof(*names), by_name);
+    return names;
+}
+
+static void free_names(char **names)
+{
+    for (size_t i = 0; names[i]; i++)
+        free(names[i]);
+    free(names);
+}
+
+static size_t run_dialect(const char *dialect, check *run)
+{
+    char dir[1024], path[2048];
+    char **names;
+    size_t count = 0;
+
+    snprintf(dir, sizeof(dir), "%s/%s", LLMOBS_CASES_DIR, dialect);
+    names = list_dir(dir);
+    for (size_t i = 0; names[i]; i++, count++) {
+        struct rule_case c;
+        int rc;
+
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        rc = rule_case_load(&c, path);
+        ck_assert_msg(rc == 0, "%s: %s", path, strerror(-rc));
+        ck_assert_msg(c.expected != NULL, "%s: no span.json", path);
+        run(path, &c);
+        rule_case_fini(&c);
+    }
+    free_names(names);
+    return count;
+}
+
+static size_t run_all(check *run)
+{
+    char **dialects = list_dir(LLMOBS_CASES_DIR);
+    size_t count = 0;
+
+    for (size_t i = 0; dialects[i]; i++)
+        count += run_dialect(dialects[i], run);
+    free_names(dialects);
+    return count;
+}
+
+/* Takes both. */
+static void check_same(const char *name, struct llmobs_json *expected,
+                       struct llmobs_json *got)
+{
+    char *want = llmobs_json_dumps(expected, 0);
+    char *have = got ? llmobs_json_dumps(got, 0) : NULL;
+
+    ck_assert_msg(have && strcmp(want, have) == 0,
+                  "%s:\nexpected %s\ngot      %s", name, want,
+                  have ? have : "nothing");
+    free(want);
+    free(have);
+    llmobs_json_free(expected);
+    llmobs_json_free(got);
+}
+
+static void check_whole(const char *name, const struct rule_case *c)
+{
+    check_same(name, llmobs_json_clone(c->expected),
+               rule_case_read(c, &c->call));
+}
+
+START_TEST(cases_read_as_expected)
+{
+    ck_assert_uint_ge(run_all(check_whole), 30);
+}
+END_TEST
+
+/* Marks only ever add one metric: the seconds to the first token. */
+static void check_marks(const char *name, const struct rule_case *c)
+{
+    struct llmobs_mark marks[MARKS_MAX];
+    struct llmobs_call call = c->call;
+    struct llmobs_json *got, *metrics, *first;
+    uint64_t at = 0;
+
+    call.start_ns = 1000000000;
+    call.marks = marks;
+    while (at < call.response.len && call.mark_count < MARKS_MAX) {
+        at += 1 + (uint64_t)rand() % (1 + call.response.len / 8);
+        marks[call.mark_count].offset =
+            call.mark_count + 1 == MARKS_MAX || at > call.response.len
+                ? call.response.len
+                : at;
+        marks[call.mark_count].at_ns =
+            2000000000 + (int64_t)call.mark_count * 1000;
+        call.mark_count++;
+    }
+    got = rule_case_read(c, &call);
+    metrics = llmobs_json_get(got, "metrics");
+    first = llmobs_json_get(metrics, "time_to_first_token");
+    if (first) {
+        ck_assert_msg(llmobs_json_get(got, "streamed") != NULL, "%s", name);
+        ck_assert_msg(llmobs_json_get(got, "proxied") == NULL, "%s", name);
+        ck_assert_double_ge(llmobs_json_to_real(first), 1.0);
+        ck_assert_double_lt(llmobs_json_to_real(first), 1.001);
+    }
+    llmobs_json_unset(metrics, "time_to_first_token");
+    check_same(name, llmobs_json_clone(c->expected), got);
+}
+
+START_TEST(cases_read_the_same_in_pieces)
+{
+    for (int i = 0; i < 5; i++)
+        run_all(check_marks);
+}
+END_TEST
+
+/* The seconds to the first token of a stream whose every byte came a
+ * millisecond after the one before; below 0: none told. */
+static double first_token(const char *url, const char *body)
+{
+    static struct llmobs_mark marks[4096];
+    struct llmobs_rules_config config = {.proxy_urls = RULE_CASE_PROXY};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+    const char *ask = "{\"model\":\"m\",\"messages\":[],\"stream\":true}";
+    struct llmobs_request request = {
+        .method = "POST", .url = url, .body = {ask, strlen(ask)}};
+    struct llmobs_call call = {.method = "POST",
+                               .url = url,
+                               .request = request.body,
+                               .response = {body, strlen(body)},
+                               .status = 200,
+                               .transport_ok = true,
+                               .start_ns = 5000000000,
+                               .marks = marks,
+                               .mark_count = strlen(body)};
+    struct llmobs_match match;
+    struct llmobs_json *value;
+    struct llmobs_span span;
+    double seconds;
+
+    for (size_t i = 0; i < call.mark_count; i++) {
+        marks[i].offset = i + 1;
+        marks[i].at_ns = call.start_ns + (int64_t)(i + 1) * 1000000;
+    }
+    ck_assert(llmobs_rules_match(rules, &request, &match));
+    ck_assert_int_eq(llmobs_span_init(&span), 0);
+    ck_assert_int_eq(llmobs_rules_read(&match, &call, &span), 0);
+    value = llmobs_json_get(span.metrics, "time_to_first_token");
+    seconds = value ? llmobs_json_to_real(value) : -1;
+    llmobs_span_fini(&span);
+    llmobs_rules_free(rules);
+    return seconds;
+}
+
+#define HEAD \
+    "data: {\"choices\":[{\"delta\":{\"role\":\"a\",\"content\":\"\"}}]}\n\n"
+#define TAIL "data: {\"choices\":[{\"delta\":{\"content\":\"late\"}}]}\n\n"
+#define TOKEN(delta) "data: {\"choices\":[{\"delta\":{" delta "}}]}\n\n"
+
+/* It counts from the event that holds the first token to that event's last
+ * byte: not from a role, not to the answer's end. */
+START_TEST(first_tokens_are_timed)
+{
+    static const char *const tokens[] = {
+        TOKEN("\"content\":\"x\""), TOKEN("\"reasoning_content\":\"x\""),
+        TOKEN("\"reasoning\":\"x\""), TOKEN("\"refusal\":\"x\""),
+        TOKEN("\"tool_calls\":[{\"index\":0,\"id\":\"c\"}]")};
+    static const char url[] = "https://api.openai.com/v1/chat/completions";
+    char body[1024];
+
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+        snprintf(body, sizeof(body), "%s%s%s", HEAD, tokens[i], TAIL);
+        ck_assert_double_eq_tol(
+            first_token(url, body),
+            (double)(strlen(HEAD) + strlen(tokens[i])) / 1000, 1e-9);
+    }
+    ck_assert_double_lt(first_token(url, HEAD), 0);
+    ck_assert_double_lt(
+        first_token(RULE_CASE_PROXY "/v1/chat/completions", body), 0);
+}
+END_TEST
+
+/* The texts of all messages with this role or none, one after another. */
+static void collect(const struct llmobs_json *span, struct llmobs_buf *out)
+{
+    const struct llmobs_json *list =
+        llmobs_json_get(llmobs_json_get(span, "output"), "messages");
+
+    for (size_t i = 0; i < llmobs_json_len(list); i++) {
+        const char *text = llmobs_json_gets(llmobs_json_at(list, i), "content");
+
+        if (text)
+            llmobs_buf_adds(out, text);
+    }
+}
+
+/* A stream that is cut keeps what arrived: with one choice and no reasoning
+ * its text is a beginning of the whole text, never shorter than before. */
+static void check_prefixes(const char *name, const struct rule_case *c)
+{
+    bool streamed = llmobs_json_get(c->expected, "streamed") != NULL;
+    bool plain = streamed && !llmobs_json_get(c->expected, "error") &&
+                 llmobs_json_len(llmobs_json_get(
+                     llmobs_json_get(c->expected, "output"), "messages")) == 1;
+    struct llmobs_call call = c->call;
+    struct llmobs_buf whole, part;
+    size_t step = 1 + c->call.response.len / CUTS_MAX, before = 0;
+
+    if (!c->call.response.data || c->call.response_truncated)
+        return;
+    llmobs_buf_init(&whole, 1 << 24);
+    llmobs_buf_init(&part, 1 << 24);
+    collect(c->expected, &whole);
+    for (size_t n = 0; n < c->call.response.len; n += step) {
+        struct llmobs_json *got;
+        char *copy = malloc(n + 1);
+
+        memcpy(copy, c->call.response.data, n);
+        call.response = (struct llmobs_text){copy, n};
+        got = rule_case_read(c, &call);
+        free(copy);
+        ck_assert_msg(got != NULL, "%s cut at %zu", name, n);
+        llmobs_buf_cut(&part, 0);
+        collect(got, &part);
+        if (plain) {
+            ck_assert_msg(part.len <= whole.len && part.len >= before &&
+                              (part.len == 0 ||
+                               memcmp(part.data, whole.data, part.len) == 0),
+                          "%s cut at %zu: %.*s", name, n, (int)part.len,
+                          part.data);
+            before = part.len;
+        }
+        if (streamed && n == 0)
+            ck_assert_msg(
+                llmobs_json_is_false(llmobs_json_get(got, "complete")),
+                "%s cut at %zu", name, n);
+        llmobs_json_free(got);
+    }
+    llmobs_buf_fini(&whole);
+    llmobs_buf_fini(&part);
+}
+
+START_TEST(cut_answers_keep_what_arrived)
+{
+    run_all(check_prefixes);
+}
+END_TEST
+
+/* Request bodies cut anywhere must do no harm either. */
+static void check_requests(const char *name, const struct rule_case *c)
+{
+    struct llmobs_call call = c->call;
+    size_t step = 1 + c->call.request.len / 500;
+
+    for (size_t n = 0; n < c->call.request.len; n += step) {
+        struct llmobs_json *got;
+        char *copy = malloc(n + 1);
+
+        memcpy(copy, c->call.request.data, n);
+        call.request = (struct llmobs_text){copy, n};
+        got = rule_case_read(c, &call);
+        free(copy);
+        ck_assert_msg(got != NULL, "%s request cut at %zu", name, n);
+        llmobs_json_free(got);
+    }
+}
+
+START_TEST(cut_requests_do_no_harm)
+{
+    run_all(check_requests);
+}
+END_TEST
+
+/* One changed byte at a time, the same ones in every run. */
+static void check_noise(const char *name, const struct rule_case *c)
+{
+    struct llmobs_call call = c->call;
+    size_t len = c->call.response.len;
+    char *copy = malloc(len + 1);
+
+    for (int i = 0; len > 0 && i < 200; i++) {
+        size_t at = (size_t)rand() % len;
+        struct llmobs_json *got;
+
+        memcpy(copy, c->call.response.data, len);
+        copy[at] = (char)rand();
+        call.response = (struct llmobs_text){copy, len};
+        got = rule_case_read(c, &call);
+        ck_assert_msg(got != NULL, "%s changed at %zu", name, at);
+        llmobs_json_free(got);
+    }
+    free(copy);
+}
+
+START_TEST(changed_answers_do_no_harm)
+{
+    srand(1);
+    run_all(check_noise);
+}
+END_TEST
+
+UNIT_SUITE(cases)
+{
+    Suite *s = suite_create("cases");
+
+    UNIT_TEST(s, cases_read_as_expected);
+    UNIT_TEST(s, cases_read_the_same_in_pieces);
+    UNIT_TEST(s, first_tokens_are_timed);
+    UNIT_TEST(s, cut_answers_keep_what_arrived);
+    UNIT_TEST(s, cut_requests_do_no_harm);
+    UNIT_TEST(s, changed_answers_do_no_harm);
+    return s;
+}

@@ -1,0 +1,551 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/encode.h"
+#include "llmobs.h"
+#include "tests/unit/unit.h"
+
+#define DROPPED                                                              \
+    "[This value has been dropped because this span's size exceeds the 5MB " \
+    "size limit.]"
+
+static struct llmobs_config config;
+static struct llmobs_span span;
+static char *event_text;
+static struct llmobs_json *event;
+
+static struct llmobs_json *json(const char *text)
+{
+    struct llmobs_json *value;
+
+    ck_assert_int_eq(
+        llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &value), 0);
+    return value;
+}
+
+static void replace(struct llmobs_json **field, const char *text)
+{
+    llmobs_json_free(*field);
+    *field = json(text);
+}
+
+static void begin(void)
+{
+    memset(&config, 0, sizeof(config));
+    config.event_max = 5000000;
+    config.service = (char *)"chat-cli";
+    ck_assert_int_eq(llmobs_span_init(&span), 0);
+    strcpy(span.context.sample_rate, "1");
+    strcpy(span.context.sampled, "1");
+    strcpy(span.context.ml_app, "my-ml-app");
+    span.context.span_id = 1;
+    span.integration = "openai";
+}
+
+static int encode(void)
+{
+    struct llmobs_buf buf;
+    int rc;
+
+    llmobs_json_free(event);
+    free(event_text);
+    event = NULL;
+    llmobs_buf_init(&buf, 1 << 30);
+    rc = llmobs_encode_span(&span, &config, &buf);
+    event_text = llmobs_buf_take(&buf, NULL);
+    if (rc == 0)
+        event = json(event_text);
+    return rc;
+}
+
+static void end(void)
+{
+    llmobs_span_fini(&span);
+    llmobs_json_free(event);
+    free(event_text);
+    event = NULL;
+    event_text = NULL;
+}
+
+/* The value at "meta.input.value"; a number is an index. */
+static const struct llmobs_json *at(const char *path)
+{
+    const struct llmobs_json *value = event;
+    char copy[200], *save = NULL;
+
+    snprintf(copy, sizeof(copy), "%s", path);
+    for (char *part = strtok_r(copy, "/", &save); part;
+         part = strtok_r(NULL, "/", &save))
+        value = *part >= '0' && *part <= '9'
+                    ? llmobs_json_at(value, (size_t)atoi(part))
+                    : llmobs_json_get(value, part);
+    return value;
+}
+
+static const char *text_at(const char *path)
+{
+    const char *text = llmobs_json_text(at(path));
+
+    return text ? text : "(none)";
+}
+
+static bool has_tag(const char *tag)
+{
+    const struct llmobs_json *tags = at("tags");
+
+    for (size_t i = 0; i < llmobs_json_len(tags); i++) {
+        if (strcmp(llmobs_json_text(llmobs_json_at(tags, i)), tag) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void expect(const char *want)
+{
+    struct llmobs_json *value = json(want);
+    char *sorted = llmobs_json_dumps(value, LLMOBS_JSON_ASCII);
+
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_str_eq(event_text, sorted);
+    free(sorted);
+    llmobs_json_free(value);
+}
+
+/* The three examples of llmobs-wire 1.11. */
+START_TEST(example_of_a_streamed_chat)
+{
+    begin();
+    config.env = (char *)"prod";
+    config.version = (char *)"2.3";
+    span.context.trace_id.hi = 0x6affe73a00000000;
+    span.context.trace_id.lo = 0xc3d1e2f3a4b5c6d7;
+    span.context.apm_trace_id = span.context.trace_id;
+    span.context.span_id = 7310458811263470123u;
+    span.start_ns = 1795155770123456789;
+    span.duration_ns = 1842330121;
+    llmobs_span_set(&span.name, "OpenAI.createChatCompletion");
+    llmobs_span_set(&span.model_name, "gpt-4o-mini-2024-07-18");
+    llmobs_span_set(&span.model_provider, "OpenAI");
+    replace(&span.input_messages,
+            "[{\"content\": \"You are terse.\", \"role\": \"system\"},"
+            "{\"content\": \"Weather in Paris?\\n[image omitted: too large]\","
+            "\"role\": \"user\"}]");
+    replace(&span.output_messages,
+            "[{\"content\": \"\", \"role\": \"assistant\", \"tool_calls\":"
+            "[{\"arguments\": {\"city\": \"Paris\"}, \"name\": \"get_weather\","
+            "\"tool_id\": \"call_a1b2\", \"type\": \"function\"}]}]");
+    replace(&span.metadata,
+            "{\"max_tokens\": 200, \"stream\": true, \"stream_options\":"
+            "{\"include_usage\": true}, \"temperature\": 0.2,"
+            "\"tool_choice\": \"auto\"}");
+    replace(&span.tool_definitions,
+            "[{\"description\": \"Current weather\", \"name\": \"get_weather\","
+            "\"schema\": {\"properties\": {\"city\": {\"type\": \"string\"}},"
+            "\"type\": \"object\"}}]");
+    replace(&span.metrics,
+            "{\"cache_read_input_tokens\": 0, \"input_tokens\": 61,"
+            "\"output_tokens\": 15, \"reasoning_output_tokens\": 0,"
+            "\"time_to_first_token\": 0.412, \"total_tokens\": 76}");
+    expect("{\"_dd\": {\"apm_trace_id\": \"6affe73a00000000c3d1e2f3a4b5c6d7\","
+           "\"sample_rate\": \"1\", \"sampling_decision\": \"1\","
+           "\"span_id\": \"7310458811263470123\","
+           "\"trace_id\": \"6affe73a00000000c3d1e2f3a4b5c6d7\"},"
+           "\"duration\": 1842330121, \"meta\": {\"input\": {\"messages\": ["
+           "{\"content\": \"You are terse.\", \"role\": \"system\"},"
+           "{\"content\": \"Weather in Paris?\\n[image omitted: too large]\","
+           "\"role\": \"user\"}]}, \"metadata\": {\"max_tokens\": 200,"
+           "\"stream\": true, \"stream_options\": {\"include_usage\": true},"
+           "\"temperature\": 0.2, \"tool_choice\": \"auto\"},"
+           "\"model_name\": \"gpt-4o-mini-2024-07-18\","
+           "\"model_provider\": \"openai\", \"output\": {\"messages\": ["
+           "{\"content\": \"\", \"role\": \"assistant\", \"tool_calls\": ["
+           "{\"arguments\": {\"city\": \"Paris\"}, \"name\": \"get_weather\","
+           "\"tool_id\": \"call_a1b2\", \"type\": \"function\"}]}]},"
+           "\"span\": {\"kind\": \"llm\"}, \"tool_definitions\": ["
+           "{\"description\": \"Current weather\", \"name\": \"get_weather\","
+           "\"schema\": {\"properties\": {\"city\": {\"type\": \"string\"}},"
+           "\"type\": \"object\"}}]},"
+           "\"metrics\": {\"cache_read_input_tokens\": 0, \"input_tokens\": 61,"
+           "\"output_tokens\": 15, \"reasoning_output_tokens\": 0,"
+           "\"time_to_first_token\": 0.412, \"total_tokens\": 76},"
+           "\"name\": \"OpenAI.createChatCompletion\","
+           "\"parent_id\": \"undefined\", \"span_id\": \"7310458811263470123\","
+           "\"start_ns\": 1795155770123456789, \"status\": \"ok\", \"tags\": ["
+           "\"agent_service:my-ml-app\", \"ddtrace.version:" LLMOBS_VERSION
+           "\","
+           "\"env:prod\", \"error:0\", \"integration:openai\", \"language:c\","
+           "\"ml_app:my-ml-app\", \"service:chat-cli\", \"source:integration\","
+           "\"version:2.3\"],"
+           "\"trace_id\": \"6affe73a00000000c3d1e2f3a4b5c6d7\"}");
+    end();
+}
+END_TEST
+
+START_TEST(example_of_a_failed_proxy_call)
+{
+    begin();
+    span.proxied = true;
+    span.context.trace_id.hi = 0x6affe73b00000000;
+    span.context.trace_id.lo = 0xa0a1a2a3a4a5a6a7;
+    span.context.apm_trace_id = span.context.trace_id;
+    span.context.span_id = 1155173304420532224u;
+    span.start_ns = 1795155771000000000;
+    span.duration_ns = 90211045;
+    llmobs_span_set(&span.name, "OpenAI.createChatCompletion");
+    llmobs_span_set(&span.model_name, "gpt-4o");
+    llmobs_span_set(&span.model_provider, "openai");
+    replace(&span.input_messages,
+            "[{\"content\": \"Weather in Paris?\", \"role\": \"user\"}]");
+    replace(&span.output_messages, "[{\"content\": \"\"}]");
+    replace(&span.metadata, "{\"temperature\": 0.2}");
+    replace(&span.metrics, "{\"input_tokens\": 5}");
+    replace(&span.tool_definitions, "[{\"name\": \"f\"}]");
+    replace(&span.input_prompt, "{\"id\": \"p\"}");
+    replace(&span.extra_tags, "[\"ml-proxy:custom\"]");
+    llmobs_span_fail(&span, "rate_limit_error", "Rate limit reached");
+    expect(
+        "{\"_dd\": {\"apm_trace_id\": \"6affe73b00000000a0a1a2a3a4a5a6a7\","
+        "\"sample_rate\": \"1\", \"sampling_decision\": \"1\","
+        "\"span_id\": \"1155173304420532224\","
+        "\"trace_id\": \"6affe73b00000000a0a1a2a3a4a5a6a7\"},"
+        "\"duration\": 90211045, \"meta\": {\"error\": {\"message\":"
+        "\"Rate limit reached\", \"stack\": \"\", \"type\":"
+        "\"rate_limit_error\"}, \"input\": {\"value\":"
+        "\"[{\\\"content\\\": \\\"Weather in Paris?\\\","
+        " \\\"role\\\": \\\"user\\\"}]\"},"
+        "\"metadata\": {\"temperature\": 0.2},"
+        "\"output\": {\"value\": \"[{\\\"content\\\": \\\"\\\"}]\"},"
+        "\"span\": {\"kind\": \"workflow\"}}, \"metrics\": {},"
+        "\"name\": \"OpenAI.createChatCompletion\","
+        "\"parent_id\": \"undefined\", \"span_id\": \"1155173304420532224\","
+        "\"start_ns\": 1795155771000000000, \"status\": \"error\", \"tags\": ["
+        "\"agent_service:my-ml-app\", \"ddtrace.version:" LLMOBS_VERSION "\","
+        "\"env:\", \"error:1\", \"error_type:rate_limit_error\","
+        "\"integration:openai\", \"language:c\", \"ml-proxy:custom\","
+        "\"ml_app:my-ml-app\", \"service:chat-cli\", \"source:integration\","
+        "\"version:\"], \"trace_id\": \"6affe73b00000000a0a1a2a3a4a5a6a7\"}");
+    end();
+}
+END_TEST
+
+START_TEST(example_of_an_embedding_with_a_parent)
+{
+    begin();
+    config.service = (char *)"indexer";
+    config.env = (char *)"prod";
+    span.kind = LLMOBS_KIND_EMBEDDING;
+    span.context.trace_id.hi = 0x6affe73c00000000;
+    span.context.trace_id.lo = 0x1234123412341234;
+    span.context.apm_trace_id.hi = 0x6affe73c00000000;
+    span.context.apm_trace_id.lo = 0xaaaabbbbccccdddd;
+    span.context.span_id = 42;
+    span.context.parent_id = 9007199254740993;
+    strcpy(span.context.sample_rate, "0.5");
+    strcpy(span.context.sampled, "0");
+    strcpy(span.context.ml_app, "upstream-app");
+    strcpy(span.context.session_id, "sess-77");
+    span.start_ns = 1795155772000000000;
+    span.duration_ns = 210000000;
+    llmobs_span_set(&span.name, "OpenAI.createEmbedding");
+    llmobs_span_set(&span.model_name, "text-embedding-3-small");
+    llmobs_span_set(&span.model_provider, "openai");
+    replace(&span.input_documents,
+            "[{\"text\": \"hello world\"}, {\"text\": \"hello again\"}]");
+    llmobs_span_set(&span.output_value,
+                    "[2 embedding(s) returned with size 1536]");
+    replace(&span.metadata,
+            "{\"dimensions\": 1536, \"encoding_format\": \"float\"}");
+    replace(&span.metrics, "{\"input_tokens\": 4, \"total_tokens\": 4}");
+    expect(
+        "{\"_dd\": {\"apm_trace_id\": \"6affe73c00000000aaaabbbbccccdddd\","
+        "\"sample_rate\": \"0.5\", \"sampling_decision\": \"0\","
+        "\"span_id\": \"42\","
+        "\"trace_id\": \"6affe73c00000000aaaabbbbccccdddd\"},"
+        "\"duration\": 210000000, \"meta\": {\"input\": {\"documents\": ["
+        "{\"text\": \"hello world\"}, {\"text\": \"hello again\"}]},"
+        "\"metadata\": {\"dimensions\": 1536, \"encoding_format\": \"float\"},"
+        "\"model_name\": \"text-embedding-3-small\","
+        "\"model_provider\": \"openai\", \"output\": {\"value\":"
+        "\"[2 embedding(s) returned with size 1536]\"},"
+        "\"span\": {\"kind\": \"embedding\"}},"
+        "\"metrics\": {\"input_tokens\": 4, \"total_tokens\": 4},"
+        "\"name\": \"OpenAI.createEmbedding\","
+        "\"parent_id\": \"9007199254740993\", \"session_id\": \"sess-77\","
+        "\"span_id\": \"42\", \"start_ns\": 1795155772000000000,"
+        "\"status\": \"ok\", \"tags\": [\"agent_service:upstream-app\","
+        "\"ddtrace.version:" LLMOBS_VERSION "\", \"env:prod\", \"error:0\","
+        "\"integration:openai\", \"language:c\", \"ml_app:upstream-app\","
+        "\"service:indexer\", \"session_id:sess-77\","
+        "\"source:integration\", \"version:\"],"
+        "\"trace_id\": \"6affe73c000000001234123412341234\"}");
+    end();
+}
+END_TEST
+
+START_TEST(roles_are_filled_for_llm_spans_only)
+{
+    begin();
+    replace(&span.input_messages, "[{\"content\": \"a\"}, {\"role\": \"user\","
+                                  "\"content\": \"b\"}, \"odd\"]");
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_str_eq(text_at("meta/input/messages/0/role"), "");
+    ck_assert_str_eq(text_at("meta/input/messages/1/role"), "user");
+    /* What the span holds is as it was. */
+    ck_assert_ptr_null(
+        llmobs_json_get(llmobs_json_at(span.input_messages, 0), "role"));
+    span.proxied = true;
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_ptr_null(strstr(text_at("meta/input/value"), "\"role\": \"\""));
+    end();
+}
+END_TEST
+
+START_TEST(text_is_raw_inside_and_escaped_outside)
+{
+    begin();
+    span.proxied = true;
+    replace(&span.input_messages, "[{\"content\": \"caf\xc3\xa9\"}]");
+    ck_assert_int_eq(encode(), 0);
+    for (const char *c = event_text; *c; c++)
+        ck_assert_int_ge(*c, 0x20);
+    ck_assert_ptr_nonnull(strstr(event_text, "caf\\u00e9"));
+    ck_assert_ptr_null(strstr(event_text, "\\\\u00e9"));
+    ck_assert_str_eq(text_at("meta/input/value"),
+                     "[{\"content\": \"caf\xc3\xa9\"}]");
+    end();
+}
+END_TEST
+
+START_TEST(empty_sides_are_left_out)
+{
+    begin();
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_ptr_null(at("meta/input"));
+    ck_assert_ptr_null(at("meta/output"));
+    ck_assert(llmobs_json_is_object(at("meta/metadata")));
+    ck_assert(llmobs_json_is_object(at("metrics")));
+    ck_assert_ptr_null(at("session_id"));
+    ck_assert_ptr_null(at("collection_errors"));
+    ck_assert_ptr_null(at("meta/error"));
+    ck_assert_str_eq(text_at("meta/model_name"), "unknown");
+    ck_assert_str_eq(text_at("meta/model_provider"), "unknown");
+    ck_assert_str_eq(text_at("name"), "llm");
+    replace(&span.output_messages, "[]");
+    ck_assert_int_eq(encode(), 0);
+    ck_assert(llmobs_json_is_array(at("meta/output/messages")));
+    llmobs_span_set(&span.input_value, "");
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_str_eq(text_at("meta/input/value"), "");
+    end();
+}
+END_TEST
+
+START_TEST(sampling_that_was_not_sent_is_absent)
+{
+    begin();
+    span.context.sample_rate[0] = span.context.sampled[0] = '\0';
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_ptr_null(at("_dd/sample_rate"));
+    ck_assert_ptr_null(at("_dd/sampling_decision"));
+    end();
+}
+END_TEST
+
+START_TEST(tags_are_complete)
+{
+    char *tags[] = {(char *)"team:ml", (char *)"env:no",
+                    (char *)"lonely:", (char *)"url:http://x:1", NULL};
+    const struct llmobs_json *list;
+
+    begin();
+    config.tags = tags;
+    config.service = NULL;
+    config.git_url = (char *)"https://h/r";
+    config.git_sha = (char *)"abc";
+    replace(&span.extra_tags, "[\"http.status_code:200\", 5, \"team:own,x\"]");
+    llmobs_span_fail(&span, "a,b", "m");
+    ck_assert_int_eq(encode(), 0);
+    ck_assert(has_tag("team:own_x"));
+    ck_assert(!has_tag("team:ml"));
+    ck_assert(has_tag("env:"));
+    ck_assert(!has_tag("env:no"));
+    ck_assert(has_tag("lonely:"));
+    ck_assert(has_tag("url:http://x:1"));
+    ck_assert(has_tag("service:"));
+    ck_assert(has_tag("error_type:a_b"));
+    ck_assert(has_tag("error:1"));
+    ck_assert(has_tag("git.repository_url:https://h/r"));
+    ck_assert(has_tag("git.commit.sha:abc"));
+    ck_assert(has_tag("http.status_code:200"));
+    list = at("tags");
+    for (size_t i = 1; i < llmobs_json_len(list); i++)
+        ck_assert_int_lt(strcmp(llmobs_json_text(llmobs_json_at(list, i - 1)),
+                                llmobs_json_text(llmobs_json_at(list, i))),
+                         0);
+    end();
+}
+END_TEST
+
+START_TEST(metrics_keys_have_no_dots)
+{
+    begin();
+    replace(&span.metrics, "{\"a.b.c\": 1, \"text\": \"x\", \"nothing\": null,"
+                           "\"real\": 0.5}");
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_int_eq(llmobs_json_to_int(at("metrics/a_b_c")), 1);
+    ck_assert_uint_eq(llmobs_json_len(at("metrics")), 2);
+    end();
+}
+END_TEST
+
+/* meta is depth 0: metadata/a is depth 2, and ten further levels make 12. */
+START_TEST(deep_containers_become_text)
+{
+    char path[200] = "meta/metadata/a";
+
+    begin();
+    replace(&span.metadata,
+            "{\"_dd\": 1, \"flat\": [1], \"a\":{\"a\":{\"a\":{\"a\":{\"a\":"
+            "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"b\":[1,{\"c\":2}],"
+            "\"n\":3}}}}}}}}}}}");
+    ck_assert_int_eq(encode(), 0);
+    for (int depth = 3; depth <= 11; depth++)
+        strcat(path, "/a");
+    ck_assert(llmobs_json_is_object(at(path)));
+    ck_assert_int_eq(llmobs_json_to_int(at(strcat(path, "/n"))), 3);
+    path[strlen(path) - 1] = 'b';
+    ck_assert_str_eq(text_at(path), "[1, {\"c\": 2}]");
+    ck_assert_ptr_null(at("meta/metadata/_dd"));
+    ck_assert(llmobs_json_is_array(at("meta/metadata/flat")));
+    end();
+}
+END_TEST
+
+static void set_big(char **field, size_t len)
+{
+    char *text = malloc(len + 1);
+
+    memset(text, 'x', len);
+    text[len] = '\0';
+    llmobs_span_set(field, text);
+    free(text);
+}
+
+START_TEST(a_big_event_loses_its_io)
+{
+    begin();
+    config.event_max = 20000;
+    replace(&span.metadata, "{\"k\": 1}");
+    llmobs_span_set(&span.input_value, "small");
+    set_big(&span.output_value, 20000);
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_str_eq(text_at("meta/input/value"), DROPPED);
+    ck_assert_str_eq(text_at("meta/output/value"), DROPPED);
+    ck_assert_str_eq(text_at("collection_errors/0"), "dropped_io");
+    ck_assert_int_eq(llmobs_json_to_int(at("meta/metadata/k")), 1);
+    end();
+}
+END_TEST
+
+START_TEST(the_limit_is_exact)
+{
+    begin();
+    set_big(&span.output_value, 1000);
+    ck_assert_int_eq(encode(), 0);
+    config.event_max = (int64_t)strlen(event_text);
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_ptr_nonnull(at("collection_errors"));
+    config.event_max = 5000000;
+    ck_assert_int_eq(encode(), 0);
+    config.event_max = (int64_t)strlen(event_text) + 1;
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_ptr_null(at("collection_errors"));
+    end();
+}
+END_TEST
+
+START_TEST(then_its_metadata_and_then_itself)
+{
+    struct llmobs_json *list = llmobs_json_array();
+
+    begin();
+    config.event_max = 20000;
+    set_big(&span.input_value, 20000);
+    for (int i = 0; i < 3000; i++)
+        llmobs_json_add(list, llmobs_json_string("padding"));
+    llmobs_json_set(span.metadata, "list", llmobs_json_share(list));
+    span.tool_definitions = list;
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_uint_eq(llmobs_json_len(at("meta/metadata")), 0);
+    ck_assert_ptr_null(at("meta/tool_definitions"));
+    ck_assert_str_eq(text_at("meta/input/value"), DROPPED);
+    set_big(&span.name, 20000);
+    ck_assert_int_eq(encode(), -E2BIG);
+    ck_assert_ptr_null(event_text);
+    end();
+}
+END_TEST
+
+START_TEST(io_that_was_lost_is_told)
+{
+    begin();
+    span.io_dropped = true;
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_str_eq(text_at("meta/input/value"), DROPPED);
+    ck_assert_str_eq(text_at("collection_errors/0"), "dropped_io");
+    end();
+}
+END_TEST
+
+START_TEST(agents_are_attributed)
+{
+    begin();
+    span.context.pagent_span_id = 99;
+    ck_assert_int_eq(encode(), 0);
+    ck_assert(llmobs_json_is_null(at("meta/agent_attribution/pagent_name")));
+    strcpy(span.context.pagent_name, "planner");
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_str_eq(text_at("meta/agent_attribution/pagent_name"), "planner");
+    ck_assert_str_eq(text_at("meta/agent_attribution/pagent_span_id"), "99");
+    end();
+}
+END_TEST
+
+START_TEST(bad_bytes_do_not_leave)
+{
+    begin();
+    llmobs_span_set(&span.input_value, "a\xff\xc3");
+    strcpy(span.context.ml_app, "x\xfey");
+    span.duration_ns = -5;
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_str_eq(text_at("meta/input/value"), "a\xef\xbf\xbd\xef\xbf\xbd");
+    ck_assert(has_tag("ml_app:x\xef\xbf\xbdy"));
+    ck_assert_int_eq(llmobs_json_to_int(at("duration")), 0);
+    end();
+}
+END_TEST
+
+UNIT_SUITE(encode)
+{
+    Suite *s = suite_create("encode");
+
+    UNIT_TEST(s, example_of_a_streamed_chat);
+    UNIT_TEST(s, example_of_a_failed_proxy_call);
+    UNIT_TEST(s, example_of_an_embedding_with_a_parent);
+    UNIT_TEST(s, roles_are_filled_for_llm_spans_only);
+    UNIT_TEST(s, text_is_raw_inside_and_escaped_outside);
+    UNIT_TEST(s, empty_sides_are_left_out);
+    UNIT_TEST(s, sampling_that_was_not_sent_is_absent);
+    UNIT_TEST(s, tags_are_complete);
+    UNIT_TEST(s, metrics_keys_have_no_dots);
+    UNIT_TEST(s, deep_containers_become_text);
+    UNIT_TEST(s, a_big_event_loses_its_io);
+    UNIT_TEST(s, the_limit_is_exact);
+    UNIT_TEST(s, then_its_metadata_and_then_itself);
+    UNIT_TEST(s, io_that_was_lost_is_told);
+    UNIT_TEST(s, agents_are_attributed);
+    UNIT_TEST(s, bad_bytes_do_not_leave);
+    return s;
+}

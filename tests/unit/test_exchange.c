@@ -1,0 +1,76 @@
+#include <string.h>
+
+#include "core/exchange.h"
+#include "tests/unit/unit.h"
+
+static void keep(struct llmobs_headers *headers, const char *line)
+{
+    llmobs_headers_keep(headers, line, strlen(line));
+}
+
+START_TEST(test_headers)
+{
+    struct llmobs_exchange *e = llmobs_exchange_new(1000);
+    struct llmobs_headers *kept = &e->response_headers;
+    char line[3000];
+
+    keep(kept, "HTTP/1.1 200 OK\r\n");
+    keep(kept, "Content-TYPE:   text/event-stream \r\n");
+    keep(kept, "Authorization: Bearer sk-SECRET\r\n");
+    keep(kept, "x-api-key: SECRET");
+    keep(kept, "api-key: SECRET");
+    keep(kept, "Set-Cookie: a=SECRET");
+    keep(kept, "\r\n");
+    keep(kept, "");
+    ck_assert_uint_eq(kept->count, 1);
+    ck_assert_str_eq(kept->list[0].name, "content-type");
+    ck_assert_str_eq(kept->list[0].value, "text/event-stream");
+    memset(line, 'a', sizeof(line));
+    memcpy(line, "content-type:", 13);
+    llmobs_headers_keep(kept, line, sizeof(line));
+    ck_assert_uint_eq(strlen(kept->list[1].value), LLMOBS_HEADER_VALUE_MAX);
+    for (int i = 0; i < 100; i++)
+        keep(kept, "content-type: x");
+    ck_assert_uint_eq(kept->count, LLMOBS_HEADERS_MAX);
+    llmobs_exchange_free(e);
+}
+END_TEST
+
+START_TEST(test_response)
+{
+    struct llmobs_exchange *e = llmobs_exchange_new(1000);
+
+    llmobs_exchange_received(e, "abc", 3);
+    llmobs_exchange_received(e, "", 0);
+    llmobs_exchange_received(e, "Server: x\r\n", 11);
+    ck_assert_uint_eq(e->mark_count, 2);
+    /* Other bytes than the last ones are left alone. */
+    llmobs_exchange_unreceive(e, "Server: y\r\n", 11);
+    ck_assert_uint_eq(e->response.total, 14);
+    llmobs_exchange_unreceive(e, "Server: x\r\n", 11);
+    ck_assert_uint_eq(e->response.total, 3);
+    ck_assert_uint_eq(e->mark_count, 1);
+    llmobs_exchange_unreceive(e, "a much longer line than the body", 32);
+    ck_assert_uint_eq(e->response.total, 3);
+    e->status = 307;
+    llmobs_exchange_restart(e);
+    ck_assert_uint_eq(e->response.total, 0);
+    ck_assert_uint_eq(e->mark_count, 0);
+    ck_assert_int_eq(e->status, 0);
+    for (int i = 0; i < LLMOBS_MARKS_MAX + 10; i++)
+        llmobs_exchange_received(e, "x", 1);
+    ck_assert_uint_eq(e->mark_count, LLMOBS_MARKS_MAX);
+    ck_assert_uint_eq(e->response.total, LLMOBS_MARKS_MAX + 10);
+    llmobs_exchange_free(e);
+    llmobs_exchange_free(NULL);
+}
+END_TEST
+
+UNIT_SUITE(exchange)
+{
+    Suite *s = suite_create("exchange");
+
+    UNIT_TEST(s, test_headers);
+    UNIT_TEST(s, test_response);
+    return s;
+}

@@ -1,0 +1,183 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "tests/unit/unit.h"
+
+static char path[64];
+
+static void begin(enum llmobs_log_level level)
+{
+    snprintf(path, sizeof(path), "/tmp/llmobs-log-%ld", (long)getpid());
+    unlink(path);
+    llmobs_log_init(path, level);
+}
+
+static char *content(void)
+{
+    static char text[256 * 1024];
+    int fd = open(path, O_RDONLY);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+static void end(void)
+{
+    unlink(path);
+    llmobs_log_init(NULL, LLMOBS_LOG_OFF);
+}
+
+START_TEST(writes_by_level)
+{
+    begin(LLMOBS_LOG_WARN);
+    ck_assert(llmobs_log_on(LLMOBS_LOG_ERROR));
+    ck_assert(!llmobs_log_on(LLMOBS_LOG_INFO));
+    llmobs_log(LLMOBS_LOG_WARN, "seen %d", 42);
+    llmobs_log(LLMOBS_LOG_INFO, "unseen");
+    ck_assert_ptr_nonnull(strstr(content(), " warn seen 42\n"));
+    ck_assert_ptr_null(strstr(content(), "unseen"));
+    end();
+}
+END_TEST
+
+START_TEST(says_when)
+{
+    int year, month, day, hour, minute, second, ms;
+    char want[32];
+    time_t now;
+    struct tm tm;
+
+    begin(LLMOBS_LOG_INFO);
+    llmobs_log(LLMOBS_LOG_INFO, "x");
+    ck_assert_int_eq(sscanf(content(), "%d-%d-%dT%d:%d:%d.%dZ", &year, &month,
+                            &day, &hour, &minute, &second, &ms),
+                     7);
+    now = time(NULL);
+    gmtime_r(&now, &tm);
+    snprintf(want, sizeof(want), "%04d-%02d-%02d", tm.tm_year + 1900,
+             tm.tm_mon + 1, tm.tm_mday);
+    ck_assert_int_eq(strncmp(content(), want, 10), 0);
+    end();
+}
+END_TEST
+
+START_TEST(a_line_is_one_line)
+{
+    char *big = malloc(100000);
+
+    begin(LLMOBS_LOG_INFO);
+    llmobs_log(LLMOBS_LOG_INFO, "%s", "one\ntwo\rthree\x1b[31m");
+    ck_assert_ptr_nonnull(strstr(content(), "one two three [31m\n"));
+    memset(big, 'y', 99999);
+    big[99999] = '\0';
+    llmobs_log(LLMOBS_LOG_INFO, "%s", big);
+    ck_assert_uint_le(strlen(strchr(content(), '\n') + 1), LLMOBS_LOG_LINE_MAX);
+    ck_assert_int_eq(content()[strlen(content()) - 1], '\n');
+    free(big);
+    end();
+}
+END_TEST
+
+START_TEST(once_is_once)
+{
+    char cause[8];
+
+    begin(LLMOBS_LOG_INFO);
+    strcpy(cause, "c1");
+    for (int i = 0; i < 3; i++) {
+        llmobs_log_once(LLMOBS_LOG_INFO, "c1", "first");
+        llmobs_log_once(LLMOBS_LOG_INFO, cause, "first again");
+        llmobs_log_once(LLMOBS_LOG_INFO, "c2", "second");
+        llmobs_log_once(LLMOBS_LOG_DEBUG, "c3", "unseen");
+    }
+    ck_assert_ptr_null(strstr(content(), "again"));
+    ck_assert_ptr_null(strstr(strstr(content(), "first") + 1, "first"));
+    ck_assert_ptr_null(strstr(strstr(content(), "second") + 1, "second"));
+    end();
+}
+END_TEST
+
+START_TEST(only_a_file_of_ours)
+{
+    struct stat st;
+    char link_path[80];
+    int reader;
+
+    begin(LLMOBS_LOG_INFO);
+    llmobs_log(LLMOBS_LOG_INFO, "x");
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0600);
+    snprintf(link_path, sizeof(link_path), "%s.link", path);
+    unlink(link_path);
+    ck_assert_int_eq(symlink(path, link_path), 0);
+    llmobs_log_init(link_path, LLMOBS_LOG_INFO);
+    llmobs_log(LLMOBS_LOG_INFO, "through a link");
+    unlink(link_path);
+    ck_assert_int_eq(mkfifo(link_path, 0600), 0);
+    llmobs_log(LLMOBS_LOG_INFO, "into a pipe");
+    reader = open(link_path, O_RDWR | O_NONBLOCK);
+    llmobs_log(LLMOBS_LOG_INFO, "into a pipe that is read");
+    ck_assert_int_lt((int)read(reader, link_path, 1), 0);
+    close(reader);
+    unlink(link_path);
+    ck_assert_ptr_null(strstr(content(), "through"));
+    llmobs_log_init("/proc/self/fd/2", LLMOBS_LOG_INFO);
+    llmobs_log(LLMOBS_LOG_INFO, "must not be seen");
+    llmobs_log_init("/nowhere/at/all", LLMOBS_LOG_INFO);
+    errno = 1234;
+    llmobs_log(LLMOBS_LOG_INFO, "gone");
+    ck_assert_int_eq(errno, 1234);
+    end();
+}
+END_TEST
+
+static void *log_many(void *arg)
+{
+    for (int i = 0; i < 200; i++) {
+        llmobs_log(LLMOBS_LOG_INFO, "%s-%d.", (const char *)arg, i);
+        llmobs_log_once(LLMOBS_LOG_INFO, "race", "only one");
+    }
+    return NULL;
+}
+
+START_TEST(threads_share_it)
+{
+    static char names[4][2] = {"a", "b", "c", "d"};
+    pthread_t threads[4];
+    int lines = 0;
+
+    begin(LLMOBS_LOG_INFO);
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, log_many, names[i]);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    for (const char *at = content(); *at; at++)
+        lines += *at == '\n';
+    ck_assert_int_eq(lines, 4 * 200 + 1);
+    end();
+}
+END_TEST
+
+UNIT_SUITE(log)
+{
+    Suite *s = suite_create("log");
+
+    UNIT_TEST(s, writes_by_level);
+    UNIT_TEST(s, says_when);
+    UNIT_TEST(s, a_line_is_one_line);
+    UNIT_TEST(s, once_is_once);
+    UNIT_TEST(s, only_a_file_of_ours);
+    UNIT_TEST(s, threads_share_it);
+    return s;
+}

@@ -1,0 +1,518 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "rules/match.h"
+#include "rules/rules.h"
+#include "rules/scan.h"
+#include "rules/text.h"
+#include "tests/unit/unit.h"
+
+#define CHAT "/v1/chat/completions"
+#define BODY "{\"model\":\"m\",\"messages\":[]}"
+
+static char complaints[1024];
+static int complaint_count;
+
+static void note(void *ctx, const char *text)
+{
+    (void)ctx;
+    complaint_count++;
+    strncat(complaints, text, sizeof(complaints) - strlen(complaints) - 1);
+}
+
+static struct llmobs_rules *make(const char *proxies, const char *json)
+{
+    static const char *const never[] = {"http://agent.test:8126",
+                                        "http://otlp.test/v1/traces", NULL};
+    struct llmobs_rules_config config = {
+        .proxy_urls = proxies,
+        .never_urls = never,
+        .rules_json = llmobs_text_of(json),
+        .complain = note,
+    };
+
+    complaints[0] = '\0';
+    complaint_count = 0;
+    return llmobs_rules_new(&config);
+}
+
+enum body { NONE, JSON, TEXT, PENDING, FORM };
+
+/* One request and what becomes of it; rule 0: not ours. */
+struct row {
+    const char *method;
+    const char *url;
+    enum body body;
+    const char *type;
+    int rule; /* 1, 2 or 3; 11: generic */
+    const char *provider;
+};
+
+static bool run(const struct llmobs_rules *rules, const struct row *row,
+                struct llmobs_match *match)
+{
+    struct llmobs_request request = {
+        .method = row->method,
+        .url = row->url,
+        .content_type = row->type,
+        .body_pending = row->body == PENDING,
+        .multipart = row->body == FORM,
+    };
+
+    if (row->body == JSON)
+        request.body = llmobs_text_of(" \r\n" BODY);
+    if (row->body == TEXT)
+        request.body = llmobs_text_of("hello");
+    return llmobs_rules_match(rules, &request, match);
+}
+
+static const char *why_of(int rule)
+{
+    switch (rule) {
+    case 1:
+        return "rule 1: configured proxy, known path";
+    case 11:
+        return "rule 1: configured proxy, bodies as text";
+    case 2:
+        return "rule 2:";
+    default:
+        return "rule 3:";
+    }
+}
+
+static void check_rows(const struct llmobs_rules *rules, const struct row *rows,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct row *row = &rows[i];
+        struct llmobs_match match;
+        bool ours = run(rules, row, &match);
+
+        ck_assert_msg(ours == (row->rule != 0), "%s %s body %d: %s",
+                      row->method, row->url, row->body, match.why);
+        ck_assert_ptr_nonnull(match.why);
+        if (!ours)
+            continue;
+        ck_assert_msg(strncmp(match.why, why_of(row->rule),
+                              strlen(why_of(row->rule))) == 0,
+                      "%s: %s", row->url, match.why);
+        ck_assert_ptr_nonnull(match.rule);
+        ck_assert_int_eq(match.proxied, row->rule % 10 == 1);
+        ck_assert_int_eq(match.confirm, row->rule == 3);
+        ck_assert_int_eq(match.kind, match.proxied ? LLMOBS_KIND_WORKFLOW
+                                                   : LLMOBS_KIND_LLM);
+        ck_assert_msg(match.provider == row->provider ||
+                          (match.provider && row->provider &&
+                           strcmp(match.provider, row->provider) == 0),
+                      "%s: provider %s", row->url, match.provider);
+    }
+}
+
+static const struct row table[] = {
+    /* rule 0 */
+    {"POST", "http://agent.test:8126" CHAT, JSON, NULL, 0, NULL},
+    {"POST", "http://otlp.test/v1/traces", JSON, NULL, 0, NULL},
+    {"POST", "https://llmobs-intake.datadoghq.com" CHAT, JSON, NULL, 0, NULL},
+    {"POST", "https://a.b.us3.datadoghq.com" CHAT, JSON, NULL, 0, NULL},
+    {"POST", "https://api.datadoghq.eu" CHAT, JSON, NULL, 0, NULL},
+    {"POST", "https://api.datad0g.com" CHAT, JSON, NULL, 0, NULL},
+    {"POST", "https://api.ddog-gov.com" CHAT, JSON, NULL, 0, NULL},
+    {"POST", "https://notdatadoghq.com" CHAT, JSON, NULL, 3, NULL},
+    {"POST", "https://api.datadoghq.com.evil.test" CHAT, JSON, NULL, 3, NULL},
+    /* rule 0 before rule 1 */
+    {"POST", "https://api.datadoghq.com/proxy", JSON, NULL, 0, NULL},
+    /* rule 1 */
+    {"POST", "http://proxy.test:4000" CHAT, JSON, NULL, 1, NULL},
+    {"POST", "http://proxy.test:4000" CHAT, PENDING, "text/csv", 1, NULL},
+    {"POST", "http://proxy.test:4000" CHAT, TEXT, NULL, 11, NULL},
+    {"POST", "http://proxy.test:4000" CHAT, FORM, NULL, 11, NULL},
+    {"PUT", "http://proxy.test:4000" CHAT, JSON, NULL, 11, NULL},
+    {"PATCH", "http://proxy.test:4000/x", TEXT, NULL, 11, NULL},
+    {"POST", "http://proxy.test:4000/chat", JSON, NULL, 11, NULL},
+    {"POST", "http://proxy.test:4000", PENDING, NULL, 11, NULL},
+    {"POST", "http://proxy.test:4000/chat", NONE, NULL, 0, NULL},
+    {"GET", "http://proxy.test:4000" CHAT, NONE, NULL, 0, NULL},
+    {"GET", "http://proxy.test:4000" CHAT, JSON, NULL, 0, NULL},
+    {"HEAD", "http://proxy.test:4000" CHAT, NONE, NULL, 0, NULL},
+    {"DELETE", "http://proxy.test:4000" CHAT, JSON, NULL, 0, NULL},
+    {"POST", "https://proxy.test:4000" CHAT, JSON, NULL, 3, NULL},
+    {"POST", "https://api.x.ai/gw" CHAT, JSON, NULL, 1, "xai"},
+    /* rule 2 */
+    {"POST", "https://api.openai.com" CHAT, JSON, NULL, 2, "openai"},
+    {"POST", "https://eu.api.openai.com" CHAT, JSON, NULL, 2, "openai"},
+    {"POST", "https://API.OPENAI.COM.:443" CHAT "/?a=b", JSON, NULL, 2,
+     "openai"},
+    {"POST", "https://api.openai.com" CHAT, TEXT, "text/plain", 2, "openai"},
+    {"POST", "https://api.openai.com" CHAT, PENDING, "text/plain", 2, "openai"},
+    {"POST", "https://api.openai.com" CHAT, FORM, NULL, 0, NULL},
+    {"GET", "https://api.openai.com" CHAT, NONE, NULL, 0, NULL},
+    {"POST", "https://api.openai.com/v1/models", JSON, NULL, 0, NULL},
+    {"POST", "https://api.openai.com/v1/files", FORM, NULL, 0, NULL},
+    {"POST", "https://api.openai.com" CHAT "/id", JSON, NULL, 0, NULL},
+    {"POST", "https://api.openai.com/v1/xchat/completions", JSON, NULL, 0,
+     NULL},
+    {"POST", "https://x.openai.azure.com/openai/deployments/d/chat/completions",
+     JSON, NULL, 2, "azure_openai"},
+    {"POST", "https://x.services.ai.azure.com" CHAT, JSON, NULL, 2,
+     "azure_openai"},
+    {"POST", "https://x.cognitiveservices.azure.com" CHAT, JSON, NULL, 2,
+     "azure_openai"},
+    {"POST", "https://models.inference.ai.azure.com/chat/completions", JSON,
+     NULL, 2, "github"},
+    {"POST", "https://api.groq.com/openai" CHAT, JSON, NULL, 2, "groq"},
+    {"POST", "https://openrouter.ai/api" CHAT, JSON, NULL, 2, "openrouter"},
+    {"POST", "https://api.deepseek.com/chat/completions", JSON, NULL, 2,
+     "deepseek"},
+    {"POST", "https://api.together.xyz" CHAT, JSON, NULL, 2, "together"},
+    {"POST", "https://dashscope-intl.aliyuncs.com/compatible-mode" CHAT, JSON,
+     NULL, 2, "dashscope"},
+    {"POST",
+     "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
+     JSON, NULL, 2, "google"},
+    {"POST",
+     "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/l/"
+     "endpoints/openapi/chat/completions",
+     JSON, NULL, 2, "google"},
+    {"POST", "https://bedrock-runtime.us-west-2.amazonaws.com/openai" CHAT,
+     JSON, NULL, 2, "amazon_bedrock"},
+    /* rule 3 */
+    {"POST", "http://gw.test" CHAT, JSON, NULL, 3, NULL},
+    {"POST", "http://gw.test" CHAT, JSON, "text/plain", 3, NULL},
+    {"POST", "http://gw.test" CHAT, TEXT, "application/json", 0, NULL},
+    {"POST", "http://gw.test" CHAT, NONE, NULL, 0, NULL},
+    {"POST", "http://gw.test" CHAT, FORM, NULL, 0, NULL},
+    {"POST", "http://gw.test" CHAT, PENDING, NULL, 3, NULL},
+    {"POST", "http://gw.test" CHAT, PENDING, "", 3, NULL},
+    {"POST", "http://gw.test" CHAT, PENDING, "Application/JSON; a=b", 3, NULL},
+    {"POST", "http://gw.test" CHAT, PENDING, "text/plain", 0, NULL},
+    {"PUT", "http://gw.test" CHAT, JSON, NULL, 0, NULL},
+    {"POST", "http://localhost:11434" CHAT, JSON, NULL, 3, "ollama"},
+    {"POST", "http://openai.com" CHAT, JSON, NULL, 3, NULL},
+    {"POST", "https://x.openai.com.evil.test" CHAT, JSON, NULL, 3, NULL},
+    {"POST", "https://gw.test/api.openai.com" CHAT, JSON, NULL, 3, NULL},
+    /* rule 4 */
+    {"POST", "http://gw.test/v1/other", JSON, NULL, 0, NULL},
+    {"POST", "http://gw.test/?u=" CHAT, JSON, NULL, 0, NULL},
+    {"POST", "ftp://gw.test" CHAT, JSON, NULL, 0, NULL},
+    {"POST", "ws://api.openai.com" CHAT, JSON, NULL, 0, NULL},
+    {"POST", "", JSON, NULL, 0, NULL},
+    {"POST", "api.openai.com" CHAT, JSON, NULL, 0, NULL},
+};
+
+START_TEST(requests_are_classified)
+{
+    struct llmobs_rules *rules =
+        make("http://proxy.test:4000,https://api.x.ai/gw,"
+             "https://api.datadoghq.com/proxy",
+             NULL);
+
+    check_rows(rules, table, sizeof(table) / sizeof(table[0]));
+    ck_assert_int_eq(complaint_count, 0);
+    llmobs_rules_free(rules);
+}
+END_TEST
+
+START_TEST(bad_proxy_entries_are_told_and_skipped)
+{
+    static const struct row row = {"POST", "http://b/x", JSON, NULL, 11, NULL};
+    struct llmobs_rules *rules =
+        make(" , ftp://u:secret@a,http://a b , http://b ,,", NULL);
+
+    check_rows(rules, &row, 1);
+    ck_assert_int_eq(complaint_count, 2);
+    ck_assert_ptr_null(strstr(complaints, "secret"));
+    ck_assert_ptr_nonnull(strstr(complaints, "entry 2"));
+    llmobs_rules_free(rules);
+}
+END_TEST
+
+static const char custom[] =
+    "[{\"host\":\"*.Corp.test\",\"path\":\"/llm/*/ask\",\"dialect\":"
+    "\"openai_chat\",\"provider\":\"corp\",\"name\":\"corp.ask\"},"
+    "{\"path\":\"/raw\",\"method\":\"PUT\",\"dialect\":\"http\"},"
+    "{\"host\":\"api.groq.com\",\"dialect\":\"openai_chat\",\"operation\":"
+    "\"chat\"}]";
+
+START_TEST(rules_of_the_user_come_before_ours)
+{
+    static const struct row rows[] = {
+        {"POST", "http://a.corp.test/llm/v2/ask?x", TEXT, NULL, 2, "corp"},
+        {"PUT", "http://any.test/raw", FORM, NULL, 2, NULL},
+        {"POST", "https://api.groq.com/anything", JSON, NULL, 2, "groq"},
+    };
+    static const struct row misses[] = {
+        {"GET", "http://a.corp.test/llm/v2/ask", NONE, NULL, 0, NULL},
+        {"POST", "http://a.corp.test/llm/ask", JSON, NULL, 0, NULL},
+        {"POST", "http://a.corp.test/llm/v2/ask/x", JSON, NULL, 0, NULL},
+        {"POST", "http://a.corp.test/llm/v2/ask", FORM, NULL, 0, NULL},
+    };
+    struct llmobs_rules *rules = make(NULL, custom);
+    struct llmobs_match match;
+
+    ck_assert_int_eq(complaint_count, 0);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_msg(run(rules, &rows[i], &match), "%s", match.why);
+        ck_assert_str_eq(match.why, "LLMOBS_RULES: a rule matched");
+        ck_assert_str_eq(match.provider ? match.provider : "",
+                         rows[i].provider ? rows[i].provider : "");
+        ck_assert(!match.confirm);
+    }
+    check_rows(rules, misses, 4);
+    llmobs_rules_free(rules);
+}
+END_TEST
+
+START_TEST(a_bad_rules_file_is_ignored_whole)
+{
+    static const char *const bad[] = {
+        "",
+        "{",
+        "{}",
+        "[1]",
+        "[{\"host\":\"a\"}]",
+        "[{\"dialect\":\"openai_chat\"}]",
+        "[{\"host\":\"a\",\"dialect\":\"nope\"}]",
+        "[{\"host\":\"a\",\"dialect\":\"openai_chat\",\"operation\":\"x\"}]",
+        "[{\"host\":1,\"dialect\":\"openai_chat\"}]",
+        "[{\"host\":\"\",\"dialect\":\"openai_chat\"}]",
+        ("[{\"host\":\"ok.test\",\"dialect\":\"openai_chat\"},"
+         "{\"hots\":\"a\",\"dialect\":\"openai_chat\"}]"),
+    };
+    static const struct row row = {"POST", "http://ok.test/x", JSON, NULL, 0,
+                                   NULL};
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct llmobs_rules *rules = make(NULL, bad[i]);
+
+        ck_assert_msg(complaint_count == 1, "%zu: %s", i, complaints);
+        check_rows(rules, &row, 1);
+        llmobs_rules_free(rules);
+    }
+    llmobs_rules_free(make(NULL, "[]"));
+    ck_assert_int_eq(complaint_count, 0);
+}
+END_TEST
+
+static bool confirms(const char *url, const char *body)
+{
+    struct llmobs_rules *rules = make(NULL, NULL);
+    struct row row = {"POST", url, PENDING, NULL, 3, NULL};
+    struct llmobs_call call = {.method = "POST", .url = url};
+    struct llmobs_match match;
+    struct llmobs_span span;
+    int rc;
+
+    ck_assert(run(rules, &row, &match));
+    call.request = llmobs_text_of(body);
+    ck_assert_int_eq(llmobs_span_init(&span), 0);
+    rc = llmobs_rules_read(&match, &call, &span);
+    ck_assert(rc == 0 || rc == -ENOENT);
+    llmobs_span_fini(&span);
+    llmobs_rules_free(rules);
+    return rc == 0;
+}
+
+START_TEST(candidates_are_confirmed_by_their_body)
+{
+    static const char chat[] = "http://gw.test" CHAT;
+    static const char azure[] =
+        "http://gw.test/openai/deployments/d/chat/completions";
+
+    ck_assert(confirms(chat, BODY));
+    ck_assert(confirms(chat, "\xEF\xBB\xBF " BODY));
+    ck_assert(!confirms(chat, "{\"model\":\"m\"}"));
+    ck_assert(!confirms(chat, "{\"messages\":[]}"));
+    ck_assert(!confirms(chat, "{\"model\":1,\"messages\":[]}"));
+    ck_assert(!confirms(chat, "{\"model\":\"m\",\"messages\":{}}"));
+    ck_assert(!confirms(chat, "[" BODY "]"));
+    ck_assert(!confirms(chat, BODY "x"));
+    ck_assert(!confirms(chat, ""));
+    ck_assert(!confirms(chat, NULL));
+    ck_assert(confirms(azure, "{\"messages\":[]}"));
+}
+END_TEST
+
+START_TEST(only_harmless_headers_are_kept)
+{
+    static const char *const kept[] = {"content-type", "Content-Type",
+                                       "X-Stainless-Helper-Method",
+                                       "traceparent", "X-Datadog-Trace-Id"};
+    static const char *const secret[] = {"authorization",
+                                         "x-api-key",
+                                         "api-key",
+                                         "x-goog-api-key",
+                                         "cookie",
+                                         "set-cookie",
+                                         "openai-api-key",
+                                         "proxy-authorization",
+                                         "x-amz-security-token",
+                                         "dd-api-key",
+                                         "content-typ",
+                                         "content-types",
+                                         "",
+                                         "x-auth-token"};
+
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        ck_assert(llmobs_rules_keeps_header(kept[i], strlen(kept[i])));
+    for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++)
+        ck_assert(!llmobs_rules_keeps_header(secret[i], strlen(secret[i])));
+}
+END_TEST
+
+START_TEST(paths_match_by_their_end)
+{
+    static const struct llmobs_shape shape = {.path = "/model/*/invoke",
+                                              .not_path = "/x/model/*/invoke"};
+
+    ck_assert_uint_eq(
+        llmobs_match_path(&shape, llmobs_text_of("/a/model/m%2F1/invoke")),
+        strlen("/model/m%2F1/invoke"));
+    ck_assert_uint_eq(
+        llmobs_match_path(&shape, llmobs_text_of("/a/model/m/invoke//")),
+        strlen("/model/m/invoke//"));
+    ck_assert_uint_eq(
+        llmobs_match_path(&shape, llmobs_text_of("/model//invoke")), 0);
+    ck_assert_uint_eq(
+        llmobs_match_path(&shape, llmobs_text_of("/model/a/b/invoke")), 0);
+    ck_assert_uint_eq(
+        llmobs_match_path(&shape, llmobs_text_of("/x/model/m/invoke")), 0);
+    ck_assert_uint_eq(llmobs_match_path(&shape, llmobs_text_of("/invoke")), 0);
+    ck_assert_uint_eq(llmobs_match_path(&shape, llmobs_text_of("")), 0);
+}
+END_TEST
+
+START_TEST(times_are_found_by_offset)
+{
+    static const struct llmobs_mark marks[] = {{10, 100}, {20, 200}, {30, 300}};
+    struct llmobs_call call = {.marks = marks, .mark_count = 3};
+
+    ck_assert_int_eq(llmobs_call_time_at(&call, 1), 100);
+    ck_assert_int_eq(llmobs_call_time_at(&call, 10), 100);
+    ck_assert_int_eq(llmobs_call_time_at(&call, 11), 200);
+    ck_assert_int_eq(llmobs_call_time_at(&call, 30), 300);
+    ck_assert_int_eq(llmobs_call_time_at(&call, 31), 0);
+    call.mark_count = 0;
+    ck_assert_int_eq(llmobs_call_time_at(&call, 1), 0);
+}
+END_TEST
+
+static void check_scan(struct llmobs_json *got, const char *expected)
+{
+    char *text = got ? llmobs_json_dumps(got, 0) : NULL;
+
+    ck_assert_str_eq(text ? text : "none", expected);
+    free(text);
+    llmobs_json_free(got);
+}
+
+START_TEST(cut_documents_are_scanned)
+{
+    const char *const keys[] = {"model", "n", NULL};
+    const char *head = "{\"a\":{\"model\":\"no\"},\"b\":\"\\\"model\\\":1\","
+                       "\"model\" : \"yes\",\"n\":2,\"usage\":{\"x\":";
+    const char *tail = "or\"}],\"m\":[{\"usage\":null}],\"t\":\"{\\\"usage\\\""
+                       ":1}\",\"usage\":{\"p\":[\"}\"]},\"n\":{\"n\":9}}";
+
+    check_scan(llmobs_scan_first(llmobs_text_of(head), "model"), "\"yes\"");
+    check_scan(llmobs_scan_first(llmobs_text_of(head), "usage"), "none");
+    check_scan(llmobs_scan_first(llmobs_text_of("{\"n\":12"), "n"), "none");
+    check_scan(llmobs_scan_last(llmobs_text_of(tail), "usage"),
+               "{\"p\": [\"}\"]}");
+    check_scan(llmobs_scan_last(llmobs_text_of("{\"usage\":{\"p\":1},"
+                                               "\"say \\\"usage\":5}"),
+                                "usage"),
+               "{\"p\": 1}");
+    check_scan(llmobs_scan_last(llmobs_text_of("{\"usage\":{"), "usage"),
+               "none");
+    check_scan(llmobs_scan_object(llmobs_text_of("{\"messages\":[{\"a\":"),
+                                  llmobs_text_of("}],\"n\":3,\"model\":\"m\"}"),
+                                  keys),
+               "{\"model\": \"m\", \"n\": 3}");
+    check_scan(llmobs_scan_object(
+                   llmobs_text_of("{"),
+                   llmobs_text_of("{\"model\":\"deep\"}],\"n\":3}"), keys),
+               "{\"n\": 3}");
+}
+END_TEST
+
+START_TEST(values_too_long_to_scan_are_left)
+{
+    static char text[40 * 1024];
+    struct llmobs_text tail = {text, sizeof(text)};
+    struct llmobs_json *found;
+
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "\"usage\":\"", 9);
+    text[8] = '"';
+    text[17 * 1024] = '"';
+    ck_assert_ptr_null(llmobs_scan_last(tail, "usage"));
+    text[15 * 1024] = '"';
+    found = llmobs_scan_last(tail, "usage");
+    ck_assert_ptr_nonnull(found);
+    llmobs_json_free(found);
+}
+END_TEST
+
+/* Quadratic scans would take minutes here. */
+START_TEST(hostile_texts_are_scanned_in_bounded_time)
+{
+    static char text[256 * 1024];
+    int64_t start = llmobs_clock_mono_ns();
+
+    for (size_t i = 0; i + 9 <= sizeof(text); i += 9)
+        memcpy(text + i, "\"usage\":{", 9);
+    check_scan(
+        llmobs_scan_last((struct llmobs_text){text, sizeof(text)}, "usage"),
+        "none");
+    memset(text, '\\', sizeof(text));
+    text[sizeof(text) - 1] = '"';
+    check_scan(
+        llmobs_scan_last((struct llmobs_text){text, sizeof(text)}, "usage"),
+        "none");
+    memset(text, '{', sizeof(text));
+    check_scan(
+        llmobs_scan_first((struct llmobs_text){text, sizeof(text)}, "usage"),
+        "none");
+    ck_assert_int_lt(llmobs_clock_mono_ns() - start, 2000000000);
+}
+END_TEST
+
+/* A microsecond is the budget; ten allow for a busy machine and sanitizers. */
+START_TEST(a_miss_is_quick)
+{
+    static const struct row row = {
+        "POST", "https://internal.service.example.test/api/v2/orders/12?x=1",
+        JSON,   "application/json",
+        0,      NULL};
+    struct llmobs_rules *rules =
+        make("http://proxy.test:4000,http://b.test/v1", NULL);
+    struct llmobs_match match;
+    int64_t start = llmobs_clock_mono_ns();
+
+    for (int i = 0; i < 100000; i++)
+        run(rules, &row, &match);
+    ck_assert_int_lt((llmobs_clock_mono_ns() - start) / 100000, 10000);
+    llmobs_rules_free(rules);
+}
+END_TEST
+
+UNIT_SUITE(rules)
+{
+    Suite *s = suite_create("rules");
+
+    UNIT_TEST(s, requests_are_classified);
+    UNIT_TEST(s, bad_proxy_entries_are_told_and_skipped);
+    UNIT_TEST(s, rules_of_the_user_come_before_ours);
+    UNIT_TEST(s, a_bad_rules_file_is_ignored_whole);
+    UNIT_TEST(s, candidates_are_confirmed_by_their_body);
+    UNIT_TEST(s, only_harmless_headers_are_kept);
+    UNIT_TEST(s, paths_match_by_their_end);
+    UNIT_TEST(s, times_are_found_by_offset);
+    UNIT_TEST(s, cut_documents_are_scanned);
+    UNIT_TEST(s, values_too_long_to_scan_are_left);
+    UNIT_TEST(s, hostile_texts_are_scanned_in_bounded_time);
+    UNIT_TEST(s, a_miss_is_quick);
+    return s;
+}

@@ -1,0 +1,161 @@
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mask.h"
+#include "core/span.h"
+#include "tests/unit/unit.h"
+
+START_TEST(begins_empty_and_ends_clean)
+{
+    struct llmobs_span span;
+
+    ck_assert_int_eq(llmobs_span_init(&span), 0);
+    ck_assert(llmobs_json_is_object(span.metadata));
+    ck_assert(llmobs_json_is_object(span.metrics));
+    ck_assert_ptr_null(span.name);
+    ck_assert(!span.failed && !span.complete);
+    llmobs_span_fini(&span);
+    ck_assert_ptr_null(span.metadata);
+    llmobs_span_fini(&span);
+}
+END_TEST
+
+START_TEST(set_replaces_and_unsets)
+{
+    struct llmobs_span span;
+
+    llmobs_span_init(&span);
+    ck_assert_int_eq(llmobs_span_set(&span.name, "first"), 0);
+    ck_assert_int_eq(llmobs_span_set(&span.name, "second"), 0);
+    ck_assert_str_eq(span.name, "second");
+    ck_assert_int_eq(llmobs_span_set(&span.name, NULL), 0);
+    ck_assert_ptr_null(span.name);
+    llmobs_span_fini(&span);
+}
+END_TEST
+
+START_TEST(the_first_error_stays)
+{
+    struct llmobs_span span;
+
+    llmobs_span_init(&span);
+    llmobs_span_fail(&span, "rate_limit_error", "slow down");
+    llmobs_span_fail(&span, "CURLE_PARTIAL_FILE", "later");
+    ck_assert(span.failed);
+    ck_assert_str_eq(span.error_type, "rate_limit_error");
+    ck_assert_str_eq(span.error_message, "slow down");
+    llmobs_span_fini(&span);
+    llmobs_span_init(&span);
+    llmobs_span_fail(&span, NULL, NULL);
+    ck_assert(span.failed);
+    ck_assert_str_eq(span.error_type, "");
+    ck_assert_str_eq(span.error_message, "");
+    llmobs_span_fini(&span);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    const char *masked;
+} masks[] = {
+    {"", ""},
+    {"nothing to hide", "nothing to hide"},
+    {"Incorrect API key provided: sk-proj-abcdefgh1234wxyz. See docs.",
+     "Incorrect API key provided: sk-***wxyz. See docs."},
+    {"key sk-ant-api03-AAAABBBBCCCCDDDD!", "key sk-***DDDD!"},
+    {"sk-abc********wxyz", "sk-***wxyz"},
+    {"sk-short", "sk-***"},
+    {"a sk- is no key", "a sk- is no key"},
+    {"task-force disk-usage risk-free", "task-force disk-usage risk-free"},
+    {"Authorization: Bearer abc.def-ghi_0123", "Authorization: Bearer ***0123"},
+    {"authorization: bearer ABCDEFGHIJ.", "authorization: bearer ***GHIJ."},
+    {"GET /v1?key=AIzaSyA1234567890abcd&alt=sse",
+     "GET /v1?key=***abcd&alt=sse"},
+    {"?api_key=verysecretvalue ", "?api_key=***alue "},
+    {"&access_token=0123456789&x=1", "&access_token=***6789&x=1"},
+    {"X-Amz-Signature=0011223344556677", "X-Amz-Signature=***6677"},
+    {"x-api-key: 0123456789abcdef", "x-api-key: ***cdef"},
+    {"{\"api_key\": \"0123456789abcdef\"}", "{\"api_key\": \"***cdef\"}"},
+    {"password=hunter2", "password=***"},
+    {"https://user:hunter2@host/x", "https://***@host/x"},
+    {"https://host/x@y", "https://host/x@y"},
+    {"AIzaSyA1234567890abcdefgh bad", "AIza***efgh bad"},
+    {"gsk_0123456789abcdefghij", "gsk_***ghij"},
+    {"sk-aaaabbbbcccc,sk-ddddeeeeffff", "sk-***cccc,sk-***ffff"},
+    {"monkey=banana", "monkey=***"},
+    {"\xc3\xa9t\xc3\xa9 sk-0123456789 \xe2\x82\xac",
+     "\xc3\xa9t\xc3\xa9 sk-***6789 \xe2\x82\xac"},
+};
+
+START_TEST(secrets_are_masked)
+{
+    for (size_t i = 0; i < sizeof(masks) / sizeof(*masks); i++) {
+        struct llmobs_span span;
+
+        llmobs_span_init(&span);
+        ck_assert_int_eq(llmobs_span_fail(&span, "t", masks[i].text), 0);
+        ck_assert_str_eq(span.error_message, masks[i].masked);
+        llmobs_span_fini(&span);
+    }
+}
+END_TEST
+
+START_TEST(a_huge_message_is_cut)
+{
+    struct llmobs_span span;
+    size_t len = 1 << 20;
+    char *text = malloc(len + 1);
+
+    memset(text, 'x', len);
+    text[len] = '\0';
+    llmobs_span_init(&span);
+    ck_assert_int_eq(llmobs_span_fail(&span, "t", text), 0);
+    ck_assert_uint_ge(strlen(span.error_message), 2048);
+    ck_assert_uint_lt(strlen(span.error_message), len);
+    llmobs_span_fini(&span);
+    free(text);
+}
+END_TEST
+
+START_TEST(metrics_are_counts_only)
+{
+    struct llmobs_span span;
+
+    llmobs_span_init(&span);
+    llmobs_span_metric(&span, "zero", 0);
+    llmobs_span_metric(&span, "most", INT64_C(1) << 53);
+    llmobs_span_metric(&span, "minus", -1);
+    llmobs_span_metric(&span, "beyond", (INT64_C(1) << 53) + 1);
+    ck_assert_uint_eq(llmobs_json_len(span.metrics), 2);
+    ck_assert(llmobs_json_is_int(llmobs_json_get(span.metrics, "zero")));
+    ck_assert_int_eq(llmobs_json_to_int(llmobs_json_get(span.metrics, "most")),
+                     INT64_C(1) << 53);
+    llmobs_span_fini(&span);
+}
+END_TEST
+
+START_TEST(kinds_have_names)
+{
+    ck_assert_str_eq(llmobs_kind_name(LLMOBS_KIND_LLM), "llm");
+    ck_assert_str_eq(llmobs_kind_name(LLMOBS_KIND_EMBEDDING), "embedding");
+    ck_assert_str_eq(llmobs_kind_name(LLMOBS_KIND_WORKFLOW), "workflow");
+    ck_assert_str_eq(llmobs_kind_name(LLMOBS_KIND_RETRIEVAL), "retrieval");
+    ck_assert_ptr_nonnull(llmobs_kind_name((enum llmobs_kind)99));
+}
+END_TEST
+
+UNIT_SUITE(span)
+{
+    Suite *s = suite_create("span");
+
+    UNIT_TEST(s, begins_empty_and_ends_clean);
+    UNIT_TEST(s, set_replaces_and_unsets);
+    UNIT_TEST(s, the_first_error_stays);
+    UNIT_TEST(s, secrets_are_masked);
+    UNIT_TEST(s, a_huge_message_is_cut);
+    UNIT_TEST(s, metrics_are_counts_only);
+    UNIT_TEST(s, kinds_have_names);
+    return s;
+}

@@ -1,0 +1,63 @@
+#include <pthread.h>
+#include <string.h>
+
+#include "core/stats.h"
+#include "tests/unit/unit.h"
+
+#define ROUNDS 10000
+
+START_TEST(counts_each_by_name)
+{
+    llmobs_stats_reset();
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        llmobs_stats_add((enum llmobs_stat)i, (uint64_t)i + 1);
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        ck_assert_uint_eq(llmobs_stats_get((enum llmobs_stat)i),
+                          (uint64_t)i + 1);
+    ck_assert_str_eq(llmobs_stats_name(LLMOBS_STAT_captured), "captured");
+    ck_assert_str_eq(llmobs_stats_name(LLMOBS_STAT_dropped_exit),
+                     "dropped_exit");
+    llmobs_stats_reset();
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        ck_assert_uint_eq(llmobs_stats_get((enum llmobs_stat)i), 0);
+}
+END_TEST
+
+START_TEST(an_unknown_counter_is_harmless)
+{
+    llmobs_stats_add(LLMOBS_STAT_COUNT, 1);
+    llmobs_stats_add((enum llmobs_stat) - 1, 1);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_COUNT), 0);
+    ck_assert_str_eq(llmobs_stats_name(LLMOBS_STAT_COUNT), "unknown");
+}
+END_TEST
+
+static void *add_many(void *arg)
+{
+    for (int i = 0; i < ROUNDS; i++)
+        llmobs_stats_add(LLMOBS_STAT_captured, 1);
+    return arg;
+}
+
+START_TEST(threads_lose_no_count)
+{
+    pthread_t threads[4];
+
+    llmobs_stats_reset();
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, add_many, NULL), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_captured), 4 * ROUNDS);
+}
+END_TEST
+
+UNIT_SUITE(stats)
+{
+    Suite *s = suite_create("stats");
+
+    UNIT_TEST(s, counts_each_by_name);
+    UNIT_TEST(s, an_unknown_counter_is_harmless);
+    UNIT_TEST(s, threads_lose_no_count);
+    return s;
+}

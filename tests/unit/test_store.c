@@ -1,0 +1,488 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/exporter.h"
+#include "core/fd.h"
+#include "tests/unit/unit.h"
+
+static char dir[128], file[160];
+static struct llmobs_config config;
+static struct llmobs_exporter *store;
+
+static void begin(int64_t max)
+{
+    char base[] = "/tmp/llmobs-store-XXXXXX";
+
+    ck_assert_ptr_nonnull(mkdtemp(base));
+    snprintf(dir, sizeof(dir), "%s/a/b", base);
+    snprintf(file, sizeof(file), "%s/spans.jsonl", dir);
+    config = (struct llmobs_config){.store_dir = dir, .store_max = max};
+    store = llmobs_store_new(&config);
+    ck_assert_ptr_nonnull(store);
+}
+
+static void end(void)
+{
+    char command[200];
+
+    store->ops->free(store);
+    *strrchr(dir, '/') = '\0';
+    *strrchr(dir, '/') = '\0';
+    snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static int send_one(const char *text)
+{
+    struct llmobs_text event = {text, strlen(text)};
+
+    return store->ops->send(store, &event, 1);
+}
+
+static char *content(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    char *text = NULL;
+    size_t len = 0;
+    ssize_t n;
+
+    if (!f)
+        return strdup("");
+    n = getdelim(&text, &len, '\0', f);
+    fclose(f);
+    if (n < 0) {
+        free(text);
+        return strdup("");
+    }
+    return text;
+}
+
+static void expect(const char *want)
+{
+    char *text = content(file);
+
+    ck_assert_str_eq(text, want);
+    free(text);
+}
+
+START_TEST(makes_its_place_and_appends)
+{
+    const struct llmobs_text two[] = {{"{\"b\": 1}", 8}, {"{\"c\": 2}", 8}};
+    struct stat st;
+    mode_t mask;
+
+    begin(1 << 20);
+    mask = umask(0777);
+    ck_assert_int_eq(send_one("{\"a\": 1}"), 1);
+    ck_assert_int_eq(store->ops->send(store, two, 2), 2);
+    umask(mask);
+    expect("{\"a\": 1}\n{\"b\": 1}\n{\"c\": 2}\n");
+    ck_assert_int_eq(stat(dir, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0700);
+    ck_assert_int_eq(stat(file, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0600);
+    end();
+}
+END_TEST
+
+static int count_fds(void)
+{
+    DIR *list = opendir("/proc/self/fd");
+    int n = 0;
+
+    while (readdir(list))
+        n++;
+    closedir(list);
+    return n;
+}
+
+START_TEST(keeps_no_descriptor)
+{
+    int before;
+
+    begin(4096);
+    before = count_fds();
+    for (int i = 0; i < 300; i++)
+        ck_assert_int_eq(send_one("{\"some\": \"event that is a bit longer\"}"),
+                         1);
+    ck_assert_int_eq(count_fds(), before);
+    store->ops->forget(store);
+    end();
+}
+END_TEST
+
+START_TEST(other_peoples_files_are_left_alone)
+{
+    char other[200];
+    char *text;
+
+    begin(1 << 20);
+    ck_assert_int_eq(send_one("1"), 1);
+    snprintf(other, sizeof(other), "%s/other", dir);
+    ck_assert_int_eq(rename(file, other), 0);
+    ck_assert_int_eq(symlink(other, file), 0);
+    ck_assert_int_eq(send_one("2"), -ELOOP);
+    unlink(file);
+    ck_assert_int_eq(link(other, file), 0);
+    ck_assert_int_eq(send_one("3"), -EPERM);
+    unlink(file);
+    ck_assert_int_eq(mkfifo(file, 0600), 0);
+    ck_assert_int_lt(send_one("4"), 0);
+    unlink(file);
+    ck_assert_int_eq(mkdir(file, 0700), 0);
+    ck_assert_int_eq(send_one("5"), -EISDIR);
+    rmdir(file);
+    text = content(other);
+    ck_assert_str_eq(text, "1\n");
+    free(text);
+    if (geteuid() == 0) {
+        ck_assert_int_eq(rename(other, file), 0);
+        ck_assert_int_eq(chown(file, 12345, 12345), 0);
+        ck_assert_int_eq(send_one("6"), -EPERM);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(a_place_that_cannot_be)
+{
+    begin(1 << 20);
+    config.store_dir = (char *)"/proc/nowhere/at/all";
+    ck_assert_int_lt(send_one("1"), 0);
+    config.store_dir = (char *)"/dev/null/x";
+    ck_assert_int_eq(send_one("1"), -ENOTDIR);
+    config.store_dir = dir;
+    ck_assert_int_eq(send_one("1"), 1);
+    end();
+}
+END_TEST
+
+START_TEST(a_line_that_was_cut_is_ended)
+{
+    int fd;
+
+    begin(1 << 20);
+    ck_assert_int_eq(send_one("{\"a\": 1}"), 1);
+    fd = open(file, O_WRONLY | O_APPEND);
+    ck_assert_int_eq((int)write(fd, "{\"half", 6), 6);
+    close(fd);
+    ck_assert_int_eq(send_one("{\"b\": 2}"), 1);
+    expect("{\"a\": 1}\n{\"half\n{\"b\": 2}\n");
+    end();
+}
+END_TEST
+
+static const struct llmobs_text three[] = {
+    {"{\"a\": 1}", 8}, {"{\"b\": 2}", 8}, {"{\"c\": 3}", 8}};
+
+static int write_beyond_the_limit(void)
+{
+    struct rlimit limit = {20, 20};
+
+    signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return 1;
+    if (store->ops->send(store, three, 3) != 2)
+        return 2;
+    return store->ops->send(store, three, 3) == -EFBIG ? 0 : 3;
+}
+
+/* A file size limit stands for a full disk: the first lines stay, the half
+ * one is taken back. */
+START_TEST(a_short_write_leaves_no_half_line)
+{
+    int status = 0;
+    pid_t pid;
+
+    begin(1 << 20);
+    pid = fork();
+    if (pid == 0)
+        _exit(write_beyond_the_limit());
+    waitpid(pid, &status, 0);
+    ck_assert_int_eq(status, 0);
+    expect("{\"a\": 1}\n{\"b\": 2}\n");
+    end();
+}
+END_TEST
+
+static int survey(int *lines, int *bad, int64_t *bytes)
+{
+    DIR *list = opendir(dir);
+    struct dirent *entry;
+    int files = 0;
+
+    *lines = *bad = 0;
+    *bytes = 0;
+    while ((entry = readdir(list))) {
+        char path[512], *text, *save = NULL;
+
+        if (entry->d_name[0] == '.')
+            continue;
+        files++;
+        snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+        text = content(path);
+        *bytes += (int64_t)strlen(text);
+        *bad += text[0] && text[strlen(text) - 1] != '\n';
+        for (char *line = strtok_r(text, "\n", &save); line;
+             line = strtok_r(NULL, "\n", &save)) {
+            size_t len = strlen(line);
+
+            (*lines)++;
+            *bad += len < 10 || strncmp(line, "{\"n\": \"", 7) != 0 ||
+                    strcmp(line + len - 2, "\"}") != 0 ||
+                    strspn(line + 7, "0123456789-x") != len - 9;
+        }
+        free(text);
+    }
+    closedir(list);
+    return files;
+}
+
+/* Lines of different lengths, some longer than a page. */
+static void write_lines(int writer, int count)
+{
+    char line[20000];
+
+    for (int i = 0; i < count; i++) {
+        int len = snprintf(line, sizeof(line), "{\"n\": \"%d-%d-", writer, i);
+        size_t pad = (size_t)(i % 50 == 0 ? 9000 : i % 7 * 30);
+
+        memset(line + len, 'x', pad);
+        strcpy(line + len + pad, "\"}");
+        if (send_one(line) != 1)
+            _exit(1);
+    }
+}
+
+static void write_by_processes(int processes, int lines)
+{
+    for (int p = 0; p < processes; p++) {
+        if (fork() == 0) {
+            write_lines(p, lines);
+            _exit(0);
+        }
+    }
+    for (int p = 0; p < processes; p++) {
+        int status = 0;
+
+        ck_assert_int_gt(wait(&status), 0);
+        ck_assert_int_eq(status, 0);
+    }
+}
+
+START_TEST(processes_share_a_file)
+{
+    int lines, bad;
+    int64_t bytes;
+
+    begin(1 << 30);
+    write_by_processes(8, 500);
+    ck_assert_int_eq(survey(&lines, &bad, &bytes), 1);
+    ck_assert_int_eq(lines, 8 * 500);
+    ck_assert_int_eq(bad, 0);
+    end();
+}
+END_TEST
+
+/* Rotating all the time, yet nothing is old enough to go. */
+START_TEST(processes_rotate_without_loss)
+{
+    int lines, bad, files;
+    int64_t bytes;
+
+    begin(2 << 20);
+    write_by_processes(8, 500);
+    files = survey(&lines, &bad, &bytes);
+    ck_assert_int_eq(lines, 8 * 500);
+    ck_assert_int_eq(bad, 0);
+    ck_assert_int_ge(files, 3);
+    end();
+}
+END_TEST
+
+START_TEST(the_oldest_goes)
+{
+    int lines, bad;
+    int64_t bytes;
+    char *text;
+
+    begin(64 * 1024);
+    write_by_processes(8, 200);
+    ck_assert_int_gt(survey(&lines, &bad, &bytes), 2);
+    ck_assert_int_eq(bad, 0);
+    ck_assert_int_le(bytes, 64 * 1024);
+    ck_assert_int_gt(bytes, 32 * 1024);
+    write_lines(9, 200);
+    ck_assert_int_gt(survey(&lines, &bad, &bytes), 2);
+    ck_assert_int_le(bytes, 64 * 1024);
+    text = content(file);
+    ck_assert_ptr_nonnull(strstr(text, "\"9-199-"));
+    free(text);
+    end();
+}
+END_TEST
+
+START_TEST(one_batch_may_fill_many_files)
+{
+    struct llmobs_text events[64];
+    int lines, bad;
+    int64_t bytes;
+
+    begin(4096);
+    for (int i = 0; i < 64; i++)
+        events[i] = (struct llmobs_text){"{\"n\": \"0-0-xxxxxxxxxxx\"}", 24};
+    ck_assert_int_eq(store->ops->send(store, events, 64), 64);
+    ck_assert_int_eq(survey(&lines, &bad, &bytes), 2);
+    ck_assert_int_eq(lines, 64);
+    ck_assert_int_eq(bad, 0);
+    end();
+}
+END_TEST
+
+/* Who waited for the lock of a file that was rotated meanwhile writes to the
+ * new one. */
+START_TEST(a_file_that_moved_is_not_written)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char moved[200];
+    int fd, status;
+    pid_t pid;
+
+    begin(1 << 20);
+    ck_assert_int_eq(send_one("1"), 1);
+    fd = open(file, O_RDWR);
+    ck_assert_int_eq(fcntl(fd, F_SETLK, &lock), 0);
+    pid = fork();
+    if (pid == 0)
+        _exit(send_one("2") != 1);
+    usleep(50000);
+    snprintf(moved, sizeof(moved), "%s/spans-1.jsonl", dir);
+    ck_assert_int_eq(rename(file, moved), 0);
+    close(fd);
+    waitpid(pid, &status, 0);
+    ck_assert_int_eq(status, 0);
+    expect("2\n");
+    end();
+}
+END_TEST
+
+START_TEST(names_grow_when_the_clock_does_not)
+{
+    char path[200];
+
+    begin(4096);
+    ck_assert_int_eq(send_one("1"), 1);
+    snprintf(path, sizeof(path), "%s/spans-9000000000000000000.jsonl", dir);
+    ck_assert_int_eq(rename(file, path), 0);
+    for (int i = 0; i < 600; i++)
+        ck_assert_int_eq(send_one("22"), 1);
+    snprintf(path, sizeof(path), "%s/spans-9000000000000000001.jsonl", dir);
+    ck_assert_int_eq(access(path, F_OK), 0);
+    end();
+}
+END_TEST
+
+/* An event beyond the whole store is kept as long as it is the newest. */
+START_TEST(a_huge_event_is_written)
+{
+    char *huge = malloc(20001);
+    int lines, bad;
+    int64_t bytes;
+
+    begin(4096);
+    memset(huge, 'x', 20000);
+    huge[20000] = '\0';
+    ck_assert_int_eq(send_one("small"), 1);
+    ck_assert_int_eq(send_one(huge), 1);
+    survey(&lines, &bad, &bytes);
+    ck_assert_int_ge(bytes, 20001);
+    ck_assert_int_eq(send_one("small"), 1);
+    survey(&lines, &bad, &bytes);
+    ck_assert_int_lt(bytes, 4096);
+    free(huge);
+    end();
+}
+END_TEST
+
+/* An app without standard streams: what it prints must not be ours. */
+START_TEST(not_where_the_standard_streams_are)
+{
+    int status;
+    pid_t pid;
+
+    begin(1 << 20);
+    pid = fork();
+    if (pid == 0) {
+        close(0);
+        close(1);
+        close(2);
+        if (llmobs_fd_lift(open("/dev/null", O_RDONLY)) < 3)
+            _exit(2);
+        _exit(send_one("{}") == 1 && fcntl(0, F_GETFD) < 0 &&
+                      fcntl(1, F_GETFD) < 0
+                  ? 0
+                  : 1);
+    }
+    waitpid(pid, &status, 0);
+    ck_assert_int_eq(status, 0);
+    expect("{}\n");
+    end();
+}
+END_TEST
+
+/* A writer that dies at any moment costs its own line at most. */
+START_TEST(killed_writers_cost_one_line_each)
+{
+    int lines, bad;
+    int64_t bytes;
+
+    begin(1 << 30);
+    for (int round = 0; round < 20; round++) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            write_lines(round, 100000);
+            _exit(0);
+        }
+        usleep((useconds_t)(1000 + round * 700));
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    write_lines(99, 1);
+    survey(&lines, &bad, &bytes);
+    ck_assert_int_le(bad, 20);
+    ck_assert_int_gt(lines, 20);
+    end();
+}
+END_TEST
+
+UNIT_SUITE(store)
+{
+    Suite *s = suite_create("store");
+
+    UNIT_TEST(s, makes_its_place_and_appends);
+    UNIT_TEST(s, keeps_no_descriptor);
+    UNIT_TEST(s, other_peoples_files_are_left_alone);
+    UNIT_TEST(s, a_place_that_cannot_be);
+    UNIT_TEST(s, a_line_that_was_cut_is_ended);
+    UNIT_TEST(s, a_short_write_leaves_no_half_line);
+    UNIT_TEST(s, processes_share_a_file);
+    UNIT_TEST(s, processes_rotate_without_loss);
+    UNIT_TEST(s, the_oldest_goes);
+    UNIT_TEST(s, one_batch_may_fill_many_files);
+    UNIT_TEST(s, a_file_that_moved_is_not_written);
+    UNIT_TEST(s, names_grow_when_the_clock_does_not);
+    UNIT_TEST(s, a_huge_event_is_written);
+    UNIT_TEST(s, not_where_the_standard_streams_are);
+    UNIT_TEST(s, killed_writers_cost_one_line_each);
+    return s;
+}

@@ -1,0 +1,28 @@
+/* unit - how a unit test file joins the runner: it defines its cases with
+ * Check and one UNIT_SUITE, and is compiled in; there is no list to keep. */
+#ifndef LLMOBS_UNIT_H
+#define LLMOBS_UNIT_H
+
+#include <check.h>
+
+void unit_register(Suite *(*make)(void));
+
+/* UNIT_SUITE(json) { Suite *s = suite_create("json"); ...; return s; } */
+#define UNIT_SUITE(name)                                            \
+    static Suite *unit_suite_##name(void);                          \
+    __attribute__((constructor)) static void unit_join_##name(void) \
+    {                                                               \
+        unit_register(unit_suite_##name);                           \
+    }                                                               \
+    static Suite *unit_suite_##name(void)
+
+/* Adds one test case of its own name. */
+#define UNIT_TEST(suite, function)                  \
+    do {                                            \
+        TCase *unit_case = tcase_create(#function); \
+        tcase_set_timeout(unit_case, 60);           \
+        tcase_add_test(unit_case, function);        \
+        suite_add_tcase(suite, unit_case);          \
+    } while (0)
+
+#endif
