@@ -18,6 +18,8 @@ static int cmd_version(int argc, char **argv);
 static const struct command commands[] = {
     {"view", "llmobs view", llmobs_cmd_view,
      "show the spans of the local store"},
+    {"stats", "llmobs stats", llmobs_cmd_stats,
+     "count what was captured, delivered and dropped"},
     {"workflow", "llmobs workflow", llmobs_cmd_workflow,
      "run a command inside a workflow span (llmobs-run --workflow)"},
     {"help", "llmobs help", cmd_help,

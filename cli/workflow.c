@@ -9,15 +9,17 @@
 
 #include "cli/child.h"
 #include "cli/cli.h"
+#include "cli/real.h"
 #include "core/clock.h"
 #include "core/config.h"
-#include "core/exporter.h"
+#include "core/http.h"
 #include "core/log.h"
 #include "core/span.h"
 #include "core/worker.h"
 
 #define BUFFER_BYTES (1u * 1024 * 1024)
-#define FLUSH_MS 1000
+/* For a thread that is still inside libcurl, which ends with us. */
+#define STRAGGLER_MS 100
 #define DISABLED_FILE "/etc/llmobs/disabled"
 
 struct workflow {
@@ -238,16 +240,18 @@ static void deliver(struct workflow *workflow,
                     const struct llmobs_child_result *result)
 {
     struct llmobs_config *config = workflow->config;
-    int64_t ms = config->exit_flush_ms >= 0 ? config->exit_flush_ms : FLUSH_MS;
     struct llmobs_buffer *buffer = llmobs_buffer_memory(BUFFER_BYTES);
-    struct llmobs_exporter *exporter = llmobs_store_new(config);
     int rc = -ENOMEM;
 
-    if (buffer != NULL && exporter != NULL)
-        workflow->worker = llmobs_worker_new(config, buffer, exporter);
+    if (strcmp(config->exporter, "store") != 0)
+        llmobs_cli_use_curl();
+    if (buffer != NULL)
+        workflow->worker = llmobs_worker_open(config, buffer);
     if (workflow->worker != NULL) {
         rc = give_span(workflow, result);
-        llmobs_worker_stop(workflow->worker, ms);
+        llmobs_worker_stop(workflow->worker,
+                           llmobs_worker_exit_ms(workflow->worker));
+        (void)llmobs_http_exited(STRAGGLER_MS);
     }
     if (rc != 0)
         llmobs_log(LLMOBS_LOG_ERROR, "workflow span lost: %s", strerror(-rc));

@@ -101,6 +101,36 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
     return rc;
 }
 
+int llmobs_body_clone(struct llmobs_body *to, const struct llmobs_body *from)
+{
+    int rc = 0;
+
+    to->whole_max = from->whole_max;
+    to->head.max = from->head.max;
+    if (from->head.data)
+        rc = llmobs_buf_add(&to->head, from->head.data, from->head.len);
+    llmobs_buf_fit(&to->head);
+    if (rc == 0 && from->tail) {
+        to->tail = malloc(edge_of(from) > 0 ? edge_of(from) : 1);
+        rc = to->tail ? 0 : -ENOMEM;
+    }
+    if (to->tail) {
+        memcpy(to->tail, from->tail, from->tail_len);
+        to->tail_len = from->tail_len;
+        to->tail_at = from->tail_at;
+    }
+    to->total = from->total;
+    to->truncated = from->truncated;
+    to->lost = from->lost || rc != 0;
+    return rc;
+}
+
+void llmobs_body_miss(struct llmobs_body *body, uint64_t len)
+{
+    body->total += len;
+    body->lost = true;
+}
+
 void llmobs_body_rewind(struct llmobs_body *body, uint64_t total)
 {
     if (total >= body->total)

@@ -36,6 +36,13 @@ void llmobs_body_fini(struct llmobs_body *body);
 /* Copies `len` bytes to the end. */
 int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len);
 
+/* Makes `to`, an initialised body without bytes, the same as `from`; -ENOMEM
+ * with `to` lost. */
+int llmobs_body_clone(struct llmobs_body *to, const struct llmobs_body *from);
+
+/* Counts `len` bytes that nobody copied: there is no head and no tail. */
+void llmobs_body_miss(struct llmobs_body *body, uint64_t len);
+
 /* Forgets everything after byte `total` (a READFUNCTION upload that seeks
  * back); a total ahead of the present one changes nothing. Within the whole
  * part the body is then as if the rest never came; beyond it this loses the

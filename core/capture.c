@@ -1,4 +1,4 @@
-#include "core/capture.h"
+#include "core/capture_inner.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +18,21 @@
 static const struct llmobs_config *config;
 static const struct llmobs_rules *rules;
 static struct llmobs_worker *worker;
+static bool passes_on; /* a context that requests without a span carry on */
+
+static bool injects(void)
+{
+    return config->inject != LLMOBS_INJECT_NONE &&
+           config->inject_styles.count > 0;
+}
+
+static bool has_process_context(void)
+{
+    struct llmobs_context context;
+
+    return llmobs_context_from_carrier(&context, config, &config->carrier) &&
+           context.apm_parent_id != 0;
+}
 
 void llmobs_capture_init(const struct llmobs_config *the_config,
                          const struct llmobs_rules *the_rules,
@@ -26,257 +41,20 @@ void llmobs_capture_init(const struct llmobs_config *the_config,
     config = the_config;
     rules = the_rules;
     worker = the_worker;
-}
-
-/* ---- our callbacks ---------------------------------------------------- */
-
-static void *data_or(const struct llmobs_callback *callback, void *fallback)
-{
-    return callback->data_set ? callback->data : fallback;
-}
-
-static size_t app_write(const struct llmobs_handle *handle, char *data,
-                        size_t size, size_t count)
-{
-    curl_write_callback write = (curl_write_callback)handle->write.function;
-
-    if (write)
-        return write(data, size, count, data_or(&handle->write, stdout));
-    return fwrite(data, size, count, data_or(&handle->write, stdout));
-}
-
-static size_t on_write(char *data, size_t size, size_t count, void *user)
-{
-    struct llmobs_handle *handle = user;
-    size_t took = app_write(handle, data, size, count);
-    int saved = errno;
-
-    /* A paused delivery comes again: counting it now would count it twice. */
-    if (took == CURL_WRITEFUNC_PAUSE)
-        return took;
-    llmobs_handle_lock(handle);
-    if (handle->exchange)
-        llmobs_exchange_received(handle->exchange, data, size * count);
-    llmobs_handle_unlock(handle);
-    errno = saved;
-    return took;
-}
-
-/* With HEADERDATA alone libcurl sends headers to the write function. */
-static size_t app_header(const struct llmobs_handle *handle, char *data,
-                         size_t size, size_t count)
-{
-    curl_write_callback header = (curl_write_callback)handle->header.function;
-
-    if (!header && !data_or(&handle->header, NULL))
-        return size * count;
-    if (!header)
-        header = (curl_write_callback)handle->write.function;
-    if (!header)
-        return fwrite(data, size, count, handle->header.data);
-    return header(data, size, count, data_or(&handle->header, NULL));
-}
-
-static long status_of(const char *line, size_t len)
-{
-    const char *space = memchr(line, ' ', len);
-    long status = 0;
-
-    if (!space || len - (size_t)(space - line) < 4)
-        return 0;
-    for (int i = 1; i <= 3; i++) {
-        if (space[i] < '0' || space[i] > '9')
-            return 0;
-        status = status * 10 + (space[i] - '0');
-    }
-    return status;
-}
-
-static void keep_header(struct llmobs_exchange *exchange, const char *data,
-                        size_t len, bool in_body)
-{
-    long status;
-
-    if (len > 5 && memcmp(data, "HTTP/", 5) == 0) {
-        status = status_of(data, len);
-        llmobs_exchange_restart(exchange);
-        exchange->status = status >= 200 ? status : 0;
-        return;
-    }
-    if (in_body)
-        llmobs_exchange_unreceive(exchange, data, len);
-    llmobs_headers_keep(&exchange->response_headers, data, len);
-}
-
-static size_t on_header(char *data, size_t size, size_t count, void *user)
-{
-    struct llmobs_handle *handle = user;
-    size_t took = app_header(handle, data, size, count);
-    int saved = errno;
-
-    if (took == CURL_WRITEFUNC_PAUSE)
-        return took;
-    llmobs_handle_lock(handle);
-    if (handle->exchange)
-        keep_header(handle->exchange, data, size * count,
-                    handle->header_in_body);
-    llmobs_handle_unlock(handle);
-    errno = saved;
-    return took;
-}
-
-static size_t on_read(char *data, size_t size, size_t count, void *user)
-{
-    struct llmobs_handle *handle = user;
-    curl_read_callback read = (curl_read_callback)handle->read.function;
-    size_t got = read ? read(data, size, count, data_or(&handle->read, stdin))
-                      : fread(data, size, count, data_or(&handle->read, stdin));
-    int saved = errno;
-
-    /* PAUSE, ABORT and plain nonsense are all beyond the room given. */
-    if (got > size * count)
-        return got;
-    llmobs_handle_lock(handle);
-    if (handle->exchange)
-        (void)llmobs_body_add(&handle->exchange->request, data, got);
-    llmobs_handle_unlock(handle);
-    errno = saved;
-    return got;
-}
-
-static int on_seek(void *user, curl_off_t offset, int origin)
-{
-    struct llmobs_handle *handle = user;
-    curl_seek_callback seek = (curl_seek_callback)handle->seek.function;
-    int result;
-
-    if (seek)
-        result = seek(data_or(&handle->seek, NULL), offset, origin);
-    else
-        result = fseeko(data_or(&handle->read, stdin), offset, origin)
-                     ? CURL_SEEKFUNC_CANTSEEK
-                     : CURL_SEEKFUNC_OK;
-    if (result != CURL_SEEKFUNC_OK || origin != SEEK_SET || offset < 0)
-        return result;
-    llmobs_handle_lock(handle);
-    if (handle->exchange)
-        llmobs_body_rewind(&handle->exchange->request, (uint64_t)offset);
-    llmobs_handle_unlock(handle);
-    return result;
-}
-
-/* ---- swapping --------------------------------------------------------- */
-
-static bool set(const struct llmobs_handle *handle, CURL *curl,
-                CURLoption function_option, void *function,
-                CURLoption data_option, void *data)
-{
-    const struct llmobs_real *real = handle->real;
-
-    return real->easy_setopt(curl, function_option, function) == CURLE_OK &&
-           real->easy_setopt(curl, data_option, data) == CURLE_OK;
-}
-
-static void restore_write(const struct llmobs_handle *handle, CURL *curl)
-{
-    set(handle, curl, CURLOPT_WRITEFUNCTION, handle->write.function,
-        CURLOPT_WRITEDATA, data_or(&handle->write, stdout));
-    set(handle, curl, CURLOPT_HEADERFUNCTION, handle->header.function,
-        CURLOPT_HEADERDATA, data_or(&handle->header, NULL));
-}
-
-void llmobs_capture_restore(const struct llmobs_handle *handle, CURL *curl)
-{
-    if (handle->swapped)
-        restore_write(handle, curl);
-    if (handle->swapped_read)
-        set(handle, curl, CURLOPT_READFUNCTION, handle->read.function,
-            CURLOPT_READDATA, data_or(&handle->read, stdin));
-    if (handle->swapped_seek)
-        set(handle, curl, CURLOPT_SEEKFUNCTION, handle->seek.function,
-            CURLOPT_SEEKDATA, data_or(&handle->seek, NULL));
-}
-
-void llmobs_capture_swap_out(struct llmobs_handle *handle, CURL *curl)
-{
-    llmobs_capture_restore(handle, curl);
-    handle->swapped = handle->swapped_read = handle->swapped_seek = false;
-}
-
-/* libcurl rewinds its default fread by fseek, which it no longer recognises
- * behind our read callback: we give it a seek that does the same. Where fseek
- * would fail there must be none, or the app would see another error text. */
-static bool default_read_seeks(const struct llmobs_handle *handle)
-{
-    FILE *file = data_or(&handle->read, stdin);
-
-    return !handle->read.function && file &&
-           lseek(fileno(file), 0, SEEK_CUR) >= 0;
-}
-
-static bool reads_body(const struct llmobs_handle *handle)
-{
-    if (handle->ioctl_set)
-        return false;
-    if (handle->request == LLMOBS_HTTP_PUT)
-        return true;
-    return handle->request == LLMOBS_HTTP_POST && !handle->postfields &&
-           !handle->copy_skipped;
-}
-
-static bool swap_in(struct llmobs_handle *handle, CURL *curl)
-{
-    handle->swapped = true;
-    if (!set(handle, curl, CURLOPT_WRITEFUNCTION, (void *)on_write,
-             CURLOPT_WRITEDATA, handle) ||
-        !set(handle, curl, CURLOPT_HEADERFUNCTION, (void *)on_header,
-             CURLOPT_HEADERDATA, handle))
-        return false;
-    if (!reads_body(handle))
-        return true;
-    handle->swapped_read = true;
-    if (!set(handle, curl, CURLOPT_READFUNCTION, (void *)on_read,
-             CURLOPT_READDATA, handle))
-        return false;
-    if (!handle->seek.function && !default_read_seeks(handle))
-        return true;
-    handle->swapped_seek = true;
-    return set(handle, curl, CURLOPT_SEEKFUNCTION, (void *)on_seek,
-               CURLOPT_SEEKDATA, handle);
-}
-
-bool llmobs_capture_owns(const struct llmobs_handle *handle, CURLoption option)
-{
-    switch ((int)option) {
-    case CURLOPT_WRITEFUNCTION:
-    case CURLOPT_WRITEDATA:
-    case CURLOPT_HEADERFUNCTION:
-    case CURLOPT_HEADERDATA:
-        return handle->swapped;
-    case CURLOPT_READFUNCTION:
-    case CURLOPT_READDATA:
-        return handle->swapped_read;
-    case CURLOPT_SEEKFUNCTION:
-    case CURLOPT_SEEKDATA:
-        return handle->swapped_seek;
-    default:
-        return false;
-    }
+    passes_on =
+        injects() && llmobs_rules_has_proxies(rules) && has_process_context();
 }
 
 /* ---- begin ------------------------------------------------------------ */
 
-static const char *content_type_of(const struct curl_slist *headers)
+/* The value of a header of the app's; `name` in lower case with its colon. */
+static const char *header_of(const struct curl_slist *headers, const char *name)
 {
-    static const char name[] = "content-type:";
-    const char *value;
+    size_t len = strlen(name);
 
     for (; headers; headers = headers->next) {
-        if (!headers->data ||
-            strncasecmp(headers->data, name, sizeof(name) - 1) != 0)
-            continue;
-        value = headers->data + sizeof(name) - 1;
-        return value + strspn(value, " \t");
+        if (headers->data && strncasecmp(headers->data, name, len) == 0)
+            return headers->data + len + strspn(headers->data + len, " \t");
     }
     return NULL;
 }
@@ -285,11 +63,10 @@ static const char *content_type_of(const struct curl_slist *headers)
 static void log_verdict(const char *method, const char *url,
                         const struct llmobs_match *match, bool ours)
 {
-    const char *host = strstr(url, "://");
+    size_t len = llmobs_handle_scheme(url);
+    const char *host = len ? url + len + 3 : url;
     const char *at;
-    size_t len;
 
-    host = host ? host + 3 : url;
     len = strcspn(host, "/?#");
     at = memrchr(host, '@', len);
     if (at) {
@@ -306,10 +83,12 @@ static bool classify(const struct llmobs_handle *handle, const char *url,
     struct llmobs_request request = {
         .method = llmobs_handle_method(handle),
         .url = url,
-        .content_type = content_type_of(handle->headers),
+        .content_type = header_of(handle->headers, "content-type:"),
+        .content_encoding = header_of(handle->headers, "content-encoding:"),
         .body = *body,
-        .body_pending = !body->data && (handle->request == LLMOBS_HTTP_PUT ||
-                                        handle->request == LLMOBS_HTTP_POST),
+        .body_pending = !body->data && !handle->no_body &&
+                        (handle->request == LLMOBS_HTTP_PUT ||
+                         handle->request == LLMOBS_HTTP_POST),
         .multipart = handle->request == LLMOBS_HTTP_FORM,
     };
     bool ours = llmobs_rules_match(rules, &request, match);
@@ -319,32 +98,21 @@ static bool classify(const struct llmobs_handle *handle, const char *url,
     return ours;
 }
 
-static const char *find_header(const struct llmobs_headers *headers,
-                               const char *name)
+/* The context that the app itself sends comes before the process's own. True
+ * for the former. */
+static bool find_parent(const struct llmobs_own *own,
+                        struct llmobs_context *context)
 {
-    return llmobs_header_find(headers->list, headers->count, name);
-}
-
-/* The context that the app itself sends comes before the process's own. */
-static void find_parent(struct llmobs_exchange *exchange)
-{
-    const struct llmobs_headers *sent = &exchange->request_headers;
-    const struct llmobs_carrier own = {
-        .traceparent = find_header(sent, "traceparent"),
-        .tracestate = find_header(sent, "tracestate"),
-        .x_datadog_trace_id = find_header(sent, "x-datadog-trace-id"),
-        .x_datadog_parent_id = find_header(sent, "x-datadog-parent-id"),
-        .x_datadog_tags = find_header(sent, "x-datadog-tags"),
-    };
-
-    if (!llmobs_context_from_carrier(&exchange->context, config, &own))
-        (void)llmobs_context_from_carrier(&exchange->context, config,
-                                          &config->carrier);
+    if (own->names &&
+        llmobs_context_from_carrier(context, config, &own->carrier))
+        return true;
+    (void)llmobs_context_from_carrier(context, config, &config->carrier);
+    return false;
 }
 
 static struct llmobs_exchange *begin_exchange(
     const struct llmobs_handle *handle, const char *url,
-    const struct llmobs_text *body, const struct llmobs_match *match)
+    const struct llmobs_match *match)
 {
     struct llmobs_exchange *exchange =
         llmobs_exchange_new((size_t)config->capture_max);
@@ -365,50 +133,218 @@ static struct llmobs_exchange *begin_exchange(
             llmobs_headers_keep(&exchange->request_headers, h->data,
                                 strlen(h->data));
     }
-    if (body->data)
-        (void)llmobs_body_add(&exchange->request, body->data, body->len);
-    find_parent(exchange);
+    if (!handle->late)
+        llmobs_handle_copy_body(handle, &exchange->request);
     return exchange;
 }
 
-/* True for a request that may have a body: all others are none of ours, and
- * most calls of most programs end here. */
-static bool may_have_body(const struct llmobs_handle *handle)
+static bool wants_headers(const struct llmobs_handle *handle,
+                          const struct llmobs_match *match)
 {
-    return handle->request != LLMOBS_HTTP_GET &&
-           handle->request != LLMOBS_HTTP_HEAD && !handle->connect_only;
+    if (!injects() || !(match->inject || config->inject == LLMOBS_INJECT_ALL))
+        return false;
+    return !llmobs_handle_exposes_headers(handle);
 }
 
-bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl)
+static bool put_headers(struct llmobs_handle *handle, CURL *curl,
+                        const struct llmobs_inject_plan *plan)
 {
-    struct llmobs_match match = {0};
-    struct llmobs_text body;
-    struct llmobs_exchange *exchange = NULL;
-    const char *url;
-    char *owned = NULL;
-
-    if (!may_have_body(handle))
+    if (!handle->inject)
+        handle->inject = malloc(sizeof(*handle->inject));
+    if (!handle->inject || !llmobs_inject_fill(handle->inject, plan))
         return false;
-    url = llmobs_handle_url(handle, &owned);
-    if (!url)
-        goto out;
-    body = llmobs_handle_body(handle);
-    if (!classify(handle, url, &body, &match))
-        goto out;
-    exchange = begin_exchange(handle, url, &body, &match);
+    handle->injected =
+        handle->real->easy_setopt(
+            curl, CURLOPT_HTTPHEADER,
+            llmobs_inject_link(handle->inject, handle->headers)) == CURLE_OK;
+    return handle->injected;
+}
+
+/* A request to a proxy without a span of its own: it carries the process's
+ * context on, unless it has one. */
+static bool begin_passing(struct llmobs_handle *handle, CURL *curl,
+                          const char *url)
+{
+    struct llmobs_context context;
+    struct llmobs_own own;
+    struct llmobs_inject_plan plan = {
+        .config = config, .own = &own, .url = url};
+
+    llmobs_inject_scan(handle->headers, url, &own);
+    (void)llmobs_context_from_carrier(&context, config, &config->carrier);
+    plan.sender = (struct llmobs_sender){&context, context.apm_parent_id,
+                                         context.parent_id};
+    if (!put_headers(handle, curl, &plan))
+        return false;
+    if (llmobs_capture_swap_in(handle, curl))
+        return true;
+    llmobs_capture_swap_out(handle, curl);
+    return false;
+}
+
+static bool begin_capture(struct llmobs_handle *handle, CURL *curl,
+                          const char *url, const struct llmobs_match *match)
+{
+    struct llmobs_exchange *exchange = begin_exchange(handle, url, match);
+    struct llmobs_own own;
+    struct llmobs_inject_plan plan = {
+        .config = config, .own = &own, .url = url};
+
     if (!exchange)
-        goto out;
+        return false;
+    llmobs_inject_scan(handle->headers, url, &own);
+    plan.continued = find_parent(&own, &exchange->context);
+    plan.sender = llmobs_propagate_span(&exchange->context);
+    if (plan.continued)
+        plan.sender.apm_span_id = exchange->context.apm_parent_id;
+    if (wants_headers(handle, match))
+        (void)put_headers(handle, curl, &plan);
     llmobs_handle_lock(handle);
     handle->exchange = exchange;
     llmobs_handle_unlock(handle);
     handle->capturing = true;
-    if (!swap_in(handle, curl)) {
+    if (!llmobs_capture_swap_in(handle, curl)) {
         llmobs_capture_cancel(handle, curl);
-        exchange = NULL;
+        return false;
     }
+    llmobs_worker_warm(worker);
+    return true;
+}
+
+/* Most calls of most programs have no body and end here. */
+static void log_bodyless(const struct llmobs_handle *handle)
+{
+    const struct llmobs_match none = {
+        .why = handle->connect_only ? "connect only" : "no body"};
+    char *owned = NULL;
+    const char *url = llmobs_handle_url(handle, &owned);
+
+    if (url)
+        log_verdict(llmobs_handle_method(handle), url, &none, false);
+    free(owned);
+}
+
+static bool begin(struct llmobs_handle *handle, CURL *curl)
+{
+    bool sends = llmobs_handle_sends_body(handle);
+    struct llmobs_match match = {0};
+    const struct llmobs_text none = {NULL, 0};
+    struct llmobs_text body;
+    bool begun = false;
+    const char *url;
+    char *owned = NULL;
+
+    if (handle->connect_only || (!sends && !passes_on)) {
+        if (llmobs_log_on(LLMOBS_LOG_DEBUG))
+            log_bodyless(handle);
+        return false;
+    }
+    url = llmobs_handle_url(handle, &owned);
+    if (!url)
+        goto out;
+    body = handle->late ? none : llmobs_handle_body(handle);
+    if (classify(handle, url, &body, &match))
+        begun = sends && begin_capture(handle, curl, url, &match);
+    else if (passes_on && match.inject && wants_headers(handle, &match))
+        begun = begin_passing(handle, curl, url);
 out:
     free(owned);
-    return exchange != NULL;
+    return begun;
+}
+
+bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl)
+{
+    int saved = errno;
+    bool begun;
+
+    /* One that was left without an end: by longjmp, or reset under way. */
+    if (handle->capturing)
+        llmobs_capture_finish(handle, LLMOBS_END_REMOVED, CURLE_OK);
+    handle->late = false;
+    begun = begin(handle, curl);
+    errno = saved;
+    return begun;
+}
+
+static bool makes_a_call(CURLoption option)
+{
+    switch ((int)option) {
+    case CURLOPT_URL:
+    case CURLOPT_CURLU:
+    case CURLOPT_POSTFIELDS:
+    case CURLOPT_COPYPOSTFIELDS:
+    case CURLOPT_HTTPHEADER:
+    case CURLOPT_CUSTOMREQUEST:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* libcurl sets these back as a transfer starts. */
+static bool has_started(const struct llmobs_handle *handle, CURL *curl)
+{
+    const struct llmobs_real *real = handle->real;
+    double lookup = 0;
+    long size = 0;
+
+    if (!real->easy_getinfo ||
+        real->easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &size) != CURLE_OK ||
+        real->easy_getinfo(curl, CURLINFO_NAMELOOKUP_TIME, &lookup) != CURLE_OK)
+        return true;
+    return size != handle->added_size || (size == 0 && lookup > 0);
+}
+
+void llmobs_capture_begin_late(struct llmobs_handle *handle, CURL *curl,
+                               CURLoption option)
+{
+    if (!handle->waits || !makes_a_call(option) ||
+        handle->request != LLMOBS_HTTP_POST ||
+        (!handle->postfields && !handle->has_copy))
+        return;
+    if (has_started(handle, curl)) {
+        handle->waits = false;
+        return;
+    }
+    handle->late = true;
+    if (begin(handle, curl))
+        handle->waits = false;
+    else
+        handle->late = false;
+}
+
+/* True when the request that libcurl made is the one that the handle's
+ * settings stand for now. */
+static bool sent_as_set(const struct llmobs_handle *handle)
+{
+    CURL *curl = atomic_load(&handle->key);
+    char *method = NULL;
+
+    if (!llmobs_handle_sends_body(handle))
+        return false;
+    /* CURLINFO_EFFECTIVE_METHOD, since 7.72 */
+    if (handle->real->easy_getinfo(curl, (CURLINFO)(CURLINFO_STRING + 58),
+                                   &method) != CURLE_OK ||
+        !method)
+        return true;
+    return strcmp(method, llmobs_handle_method(handle)) == 0;
+}
+
+void llmobs_capture_settle(struct llmobs_handle *handle)
+{
+    struct llmobs_exchange *exchange = handle->exchange;
+
+    if (!handle->late)
+        return;
+    handle->late = false;
+    if (sent_as_set(handle)) {
+        llmobs_handle_copy_body(handle, &exchange->request);
+        snprintf(exchange->method, sizeof(exchange->method), "%s",
+                 llmobs_handle_method(handle));
+        return;
+    }
+    handle->exchange = NULL;
+    llmobs_exchange_free(exchange);
 }
 
 /* ---- end -------------------------------------------------------------- */
@@ -431,35 +367,8 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
     llmobs_exchange_free(take(handle));
 }
 
-static double time_ms(const struct llmobs_real *real, CURL *curl, CURLINFO info)
-{
-    double seconds = 0;
-
-    if (real->easy_getinfo(curl, info, &seconds) != CURLE_OK || seconds <= 0)
-        return -1;
-    return seconds * 1000;
-}
-
-static int64_t count_of(const struct llmobs_real *real, CURL *curl,
-                        CURLINFO info)
-{
-    curl_off_t count = -1;
-
-    if (real->easy_getinfo(curl, info, &count) != CURLE_OK)
-        return -1;
-    return count;
-}
-
-static long long_of(const struct llmobs_real *real, CURL *curl, CURLINFO info)
-{
-    long value = 0;
-
-    if (real->easy_getinfo(curl, info, &value) != CURLE_OK)
-        return 0;
-    return value;
-}
-
-/* The app's own error buffer says more than the code; else libcurl's text. */
+/* The app's own error buffer says more than the code; else libcurl's text.
+ * libcurl empties it as a transfer begins, and never writes beyond its size. */
 static void copy_error(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {
@@ -467,34 +376,8 @@ static void copy_error(const struct llmobs_handle *handle,
 
     if ((!text || !text[0]) && handle->real->easy_strerror)
         text = handle->real->easy_strerror((CURLcode)exchange->code);
-    snprintf(exchange->error_text, sizeof(exchange->error_text), "%s",
-             text ? text : "");
-}
-
-void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
-{
-    const struct llmobs_real *real = handle->real;
-    struct llmobs_transfer transfer;
-    double total_ms;
-
-    if (!handle->capturing || !real->easy_getinfo)
-        return;
-    transfer.http_version = long_of(real, curl, CURLINFO_HTTP_VERSION);
-    transfer.redirects = long_of(real, curl, CURLINFO_REDIRECT_COUNT);
-    transfer.bytes_sent = count_of(real, curl, CURLINFO_SIZE_UPLOAD_T);
-    transfer.bytes_received = count_of(real, curl, CURLINFO_SIZE_DOWNLOAD_T);
-    transfer.dns_ms = time_ms(real, curl, CURLINFO_NAMELOOKUP_TIME);
-    transfer.connect_ms = time_ms(real, curl, CURLINFO_CONNECT_TIME);
-    transfer.tls_ms = time_ms(real, curl, CURLINFO_APPCONNECT_TIME);
-    transfer.first_byte_ms = time_ms(real, curl, CURLINFO_STARTTRANSFER_TIME);
-    total_ms = time_ms(real, curl, CURLINFO_TOTAL_TIME);
-    llmobs_handle_lock(handle);
-    if (handle->exchange) {
-        handle->exchange->transfer = transfer;
-        if (total_ms > 0)
-            handle->exchange->duration_ns = (int64_t)(total_ms * 1000000);
-    }
-    llmobs_handle_unlock(handle);
+    snprintf(exchange->error_text, sizeof(exchange->error_text), "%.*s",
+             CURL_ERROR_SIZE - 1, text ? text : "");
 }
 
 static void give(struct llmobs_exchange *exchange)

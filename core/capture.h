@@ -26,8 +26,16 @@ void llmobs_capture_init(const struct llmobs_config *config,
                          struct llmobs_worker *worker);
 
 /* Classifies the transfer that is about to start and, when it is ours, puts
- * our callbacks in. True: it is captured. */
+ * our callbacks in, and trace headers where they may go. One without a span may
+ * get headers alone. True: something of ours is in, for finish and swap_out to
+ * end. */
 bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl);
+
+/* The same for a handle that waits in its multi, when an option was set that
+ * may have made a call of it; nothing once its transfer has started. The body
+ * is not touched before libcurl has: its size may be set after it. */
+void llmobs_capture_begin_late(struct llmobs_handle *handle, CURL *curl,
+                               CURLoption option);
 
 /* Undoes a begin whose transfer was never started. */
 void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl);
@@ -45,6 +53,9 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
  * be another handle: a fresh duplicate. */
 void llmobs_capture_restore(const struct llmobs_handle *handle, CURL *curl);
 void llmobs_capture_swap_out(struct llmobs_handle *handle, CURL *curl);
+
+/* Ours are out already: curl_easy_reset took them. */
+void llmobs_capture_forget(struct llmobs_handle *handle);
 
 /* True when `option` must be noted and not forwarded now. */
 bool llmobs_capture_owns(const struct llmobs_handle *handle, CURLoption option);

@@ -1,9 +1,7 @@
-/* carrier - contexts from and to other processes: the half of context.h that
- * reads what comes from the network. */
+/* carrier - contexts from other processes: the half of context.h that reads
+ * what comes from the network. */
 #include "core/context.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/config.h"
@@ -11,10 +9,9 @@
 /* A carrier beyond this is hostile; the documented limits are far below. */
 #define CARRIER_MAX 8192
 #define DATADOG_TAGS_MAX 512
-#define TRACESTATE_MAX 512
-#define TRACESTATE_DD_MAX 256
+#define BAGGAGE_ITEMS_MAX 64
 
-/* -- reading carriers ---------------------------------------------------- */
+/* -- pieces -------------------------------------------------------------- */
 
 /* What the tags of a carrier say of LLM Observability; borrowed texts, data
  * NULL where absent. */
@@ -36,7 +33,8 @@ struct inbound {
     struct llmobs_id128 trace_id;
     uint64_t span_id; /* 0: none */
     int priority;
-    char equals; /* what stands for '=' in its values */
+    char equals;   /* what stands for '=' in its values */
+    bool vendored; /* tracestate's other members belong to this trace */
     struct llmobs_text origin;
     struct tags tags;
 };
@@ -252,11 +250,12 @@ static bool read_w3c(const struct llmobs_carrier *carrier, struct inbound *in)
     if (!read_traceparent(carrier->traceparent, in, &flag))
         return false;
     in->equals = '~';
+    in->vendored = true;
     read_tracestate(carrier->tracestate, flag, in);
     return true;
 }
 
-static bool read_datadog(const struct llmobs_carrier *carrier,
+static bool read_datadog(const struct llmobs_carrier *carrier, bool wide,
                          struct inbound *in)
 {
     struct llmobs_text trace = checked(carrier->x_datadog_trace_id);
@@ -275,11 +274,124 @@ static bool read_datadog(const struct llmobs_carrier *carrier,
     in->equals = '=';
     in->origin = checked(carrier->x_datadog_origin);
     read_datadog_tags(carrier->x_datadog_tags, &in->tags);
-    if (in->tags.tid.len == 16 &&
+    if (wide && in->tags.tid.len == 16 &&
         llmobs_id128_parse_hex64(in->tags.tid.data, 16, &high))
         in->trace_id.hi = high;
     return true;
 }
+
+/* b3 ids are 16 hex digits, a trace id 32 as well, in either case. */
+static bool read_b3_id(struct llmobs_text text, struct llmobs_id128 *id)
+{
+    char lower[32];
+
+    if (text.len != 16 && text.len != 32)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        lower[i] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
+    }
+    id->hi = 0;
+    return (text.len == 16 || llmobs_id128_parse_hex64(lower, 16, &id->hi)) &&
+           llmobs_id128_parse_hex64(lower + text.len - 16, 16, &id->lo);
+}
+
+static bool read_b3_pair(struct llmobs_text trace, struct llmobs_text span,
+                         char sampled, struct inbound *in)
+{
+    struct llmobs_id128 id = {0, 0};
+
+    memset(in, 0, sizeof(*in));
+    if (!read_b3_id(trace, &in->trace_id) || span.len != 16 ||
+        !read_b3_id(span, &id))
+        return false;
+    in->span_id = id.lo;
+    in->priority = sampled == 'd' ? 2 : sampled == '0' ? 0 : 1;
+    in->equals = '=';
+    return in->span_id != 0 && (in->trace_id.hi != 0 || in->trace_id.lo != 0);
+}
+
+static bool read_b3(const struct llmobs_carrier *carrier, struct inbound *in)
+{
+    struct llmobs_text rest = checked(carrier->b3);
+    struct llmobs_text trace, span, sampled = {NULL, 0};
+
+    if (!next_part(&rest, '-', &trace) || !next_part(&rest, '-', &span))
+        return false;
+    (void)next_part(&rest, '-', &sampled);
+    return read_b3_pair(trace, span, sampled.len == 1 ? sampled.data[0] : '\0',
+                        in);
+}
+
+static bool read_b3multi(const struct llmobs_carrier *carrier,
+                         struct inbound *in)
+{
+    struct llmobs_text sampled = checked(carrier->x_b3_sampled);
+    struct llmobs_text flags = checked(carrier->x_b3_flags);
+    char mark = sampled.len == 1 ? sampled.data[0] : '\0';
+
+    if (flags.len == 1 && flags.data[0] == '1')
+        mark = 'd';
+    return read_b3_pair(checked(carrier->x_b3_traceid),
+                        checked(carrier->x_b3_spanid), mark, in);
+}
+
+/* -- styles -------------------------------------------------------------- */
+
+static bool read_style(enum llmobs_style style,
+                       const struct llmobs_config *config,
+                       const struct llmobs_carrier *carrier, struct inbound *in)
+{
+    switch (style) {
+    case LLMOBS_STYLE_DATADOG:
+        return read_datadog(carrier, config->trace_id_128, in);
+    case LLMOBS_STYLE_TRACECONTEXT:
+        return read_w3c(carrier, in);
+    case LLMOBS_STYLE_B3:
+        return read_b3(carrier, in);
+    case LLMOBS_STYLE_B3MULTI:
+        return read_b3multi(carrier, in);
+    default: /* baggage is no context */
+        return false;
+    }
+}
+
+/* An id without its upper half may be of the same trace. */
+static bool same_trace(const struct inbound *a, const struct inbound *b)
+{
+    return a->trace_id.lo == b->trace_id.lo &&
+           (a->trace_id.hi == b->trace_id.hi || a->trace_id.hi == 0 ||
+            b->trace_id.hi == 0);
+}
+
+/* llmobs-wire 5.3: the first style that gives a context has the word; a
+ * traceparent of the same trace names the span, and keeps its tracestate. */
+static bool read_carrier(const struct llmobs_config *config,
+                         const struct llmobs_carrier *carrier,
+                         struct inbound *in)
+{
+    const struct llmobs_styles *styles = &config->extract_styles;
+    struct inbound other;
+    bool found = false;
+
+    for (size_t i = 0; i < styles->count; i++) {
+        if (!read_style(styles->list[i], config, carrier, &other))
+            continue;
+        if (!found)
+            *in = other;
+        else if (other.vendored && same_trace(in, &other)) {
+            in->span_id = other.span_id;
+            in->vendored = true;
+        }
+        found = true;
+        if (config->extract_first)
+            break;
+    }
+    return found || (carrier->process && read_w3c(carrier, in));
+}
+
+/* -- contexts ------------------------------------------------------------ */
 
 /* Other vendors' members travel on, as far as the header's limit allows. */
 static void keep_vendors(struct llmobs_context *context, const char *value)
@@ -373,157 +485,42 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
                                  const struct llmobs_config *config,
                                  const struct llmobs_carrier *carrier)
 {
-    struct inbound datadog, w3c, *in;
-    bool has_datadog = read_datadog(carrier, &datadog);
-    bool has_w3c = read_w3c(carrier, &w3c);
+    struct inbound in;
 
     llmobs_context_root(context, config);
-    if (!has_datadog && !has_w3c)
+    if (config->extract != LLMOBS_EXTRACT_CONTINUE ||
+        !read_carrier(config, carrier, &in))
         return false;
-    in = has_datadog ? &datadog : &w3c;
-    if (has_datadog && has_w3c && datadog.trace_id.lo == w3c.trace_id.lo)
-        datadog.span_id = w3c.span_id;
-    context->apm_trace_id = in->trace_id;
-    context->priority = in->priority;
-    llmobs_context_text(context->origin, sizeof(context->origin), in->origin);
-    llmobs_context_text(context->dm, sizeof(context->dm), in->tags.dm);
-    if (has_w3c && in->trace_id.lo == w3c.trace_id.lo)
+    context->apm_trace_id = in.trace_id;
+    context->apm_parent_id = in.span_id;
+    context->priority = in.priority;
+    copy_value(context->origin, sizeof(context->origin), in.origin, in.equals);
+    llmobs_context_text(context->dm, sizeof(context->dm), in.tags.dm);
+    if (in.vendored)
         keep_vendors(context, carrier->tracestate);
-    if (in->span_id != 0)
-        inherit(context, in, config->sample_rate);
+    if (in.span_id != 0)
+        inherit(context, &in, config->sample_rate);
     else
         llmobs_context_sample(context, config->sample_rate);
     return true;
 }
 
-/* -- writing carriers ---------------------------------------------------- */
-
-int llmobs_context_traceparent(const struct llmobs_context *context, char *out,
-                               size_t cap)
+/* llmobs-wire 5.4: one malformed pair and there is no baggage. */
+bool llmobs_context_baggage(const struct llmobs_config *config,
+                            const char *value, struct llmobs_text *out)
 {
-    char trace[LLMOBS_TRACE_HEX_LEN + 1];
-    int len;
+    struct llmobs_text rest = checked(value), pair;
+    size_t items = 0;
 
-    llmobs_id128_hex(context->apm_trace_id, trace);
-    len = snprintf(out, cap, "00-%s-%016llx-%s", trace,
-                   (unsigned long long)context->span_id,
-                   context->priority > 0 ? "01" : "00");
-    return len < 0 || (size_t)len >= cap ? -ENOSPC : 0;
-}
+    if (config->extract == LLMOBS_EXTRACT_IGNORE || rest.len == 0)
+        return false;
+    *out = rest;
+    while (next_part(&rest, ',', &pair)) {
+        struct llmobs_text key;
 
-/* The dd member as it grows; `counted` is what the 256 characters allow. */
-struct member {
-    char text[TRACESTATE_DD_MAX + 64];
-    size_t len;
-    size_t counted;
-};
-
-/* llmobs-wire 5.2, "Value characters". */
-static size_t encode_value(const char *value, char *out, size_t cap)
-{
-    size_t len = 0;
-    bool in_run = false;
-
-    for (; *value && len < cap; value++) {
-        unsigned char c = (unsigned char)*value;
-        bool bad = c < 0x20 || c > 0x7e || strchr(",;~", c);
-
-        if (bad && in_run)
-            continue;
-        in_run = bad;
-        if (bad)
-            out[len++] = '_';
-        else
-            out[len++] = c == '=' ? '~' : (char)c;
+        if (!next_part(&pair, '=', &key) || trim(key).len == 0 ||
+            trim(pair).len == 0 || ++items > BAGGAGE_ITEMS_MAX)
+            return false;
     }
-    return len;
-}
-
-/* A member that would pass the limit is left out; a smaller one may follow. */
-static void member_add(struct member *member, const char *key,
-                       const char *value)
-{
-    char encoded[TRACESTATE_DD_MAX + 1];
-    size_t key_len = strlen(key);
-    size_t len = encode_value(value, encoded, sizeof(encoded));
-    size_t total = key_len + 1 + len;
-
-    if (len == 0 || member->counted + total > TRACESTATE_DD_MAX ||
-        member->len + 1 + total > sizeof(member->text))
-        return;
-    member->text[member->len++] = ';';
-    memcpy(member->text + member->len, key, key_len);
-    member->len += key_len;
-    member->text[member->len++] = ':';
-    memcpy(member->text + member->len, encoded, len);
-    member->len += len;
-    member->counted += total;
-}
-
-static void member_add_number(struct member *member, const char *key,
-                              uint64_t number)
-{
-    char text[24];
-
-    if (number == 0)
-        return;
-    snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
-    member_add(member, key, text);
-}
-
-static void member_fill(struct member *member,
-                        const struct llmobs_context *context)
-{
-    char text[48];
-
-    member->len =
-        (size_t)snprintf(member->text, sizeof(member->text), "dd=p:%016llx",
-                         (unsigned long long)context->span_id);
-    snprintf(text, sizeof(text), "%d", context->priority);
-    member_add(member, "s", text);
-    member_add(member, "o", context->origin);
-    member_add(member, "t.dm", context->dm);
-    if (context->apm_trace_id.hi != 0) {
-        snprintf(text, sizeof(text), "%016llx",
-                 (unsigned long long)context->apm_trace_id.hi);
-        member_add(member, "t.tid", text);
-    }
-    member_add_number(member, "t.llmobs_parent_id", context->span_id);
-    llmobs_id128_decimal(context->trace_id, text);
-    member_add(member, "t.llmobs_trace_id", text);
-    member_add(member, "t.llmobs_sd", context->sampled);
-    member_add(member, "t.llmobs_sr", context->sample_rate);
-    member_add(member, "t.llmobs_ml_app", context->ml_app);
-    member_add(member, "t.llmobs_sid", context->session_id);
-    member_add_number(member, "t.llmobs_pagent_span_id",
-                      context->pagent_span_id);
-    member_add(member, "t.llmobs_pagent_name", context->pagent_name);
-}
-
-int llmobs_context_tracestate(const struct llmobs_context *context, char *out,
-                              size_t cap)
-{
-    struct member member = {.len = 0};
-    size_t vendors = strlen(context->vendors);
-    const char *cut = context->vendors;
-
-    member_fill(&member, context);
-    if (member.len + 1 > cap)
-        return -ENOSPC;
-    /* Members behind that do not fit are left out whole. */
-    while (vendors && member.len + 1 + vendors > TRACESTATE_MAX) {
-        while (vendors && cut[vendors - 1] != ',')
-            vendors--;
-        if (vendors)
-            vendors--;
-    }
-    if (member.len + (vendors ? 1 + vendors : 0) + 1 > cap)
-        return -ENOSPC;
-    memcpy(out, member.text, member.len);
-    if (vendors) {
-        out[member.len++] = ',';
-        memcpy(out + member.len, cut, vendors);
-    }
-    out[member.len + vendors] = '\0';
-    return 0;
+    return true;
 }

@@ -1,7 +1,5 @@
 #include "core/config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +9,6 @@
 
 #include "core/config_table.h"
 #include "core/log.h"
-
-#define TAGS_MAX 256
 
 static const struct llmobs_config_variable variables[] = {
 #define V(name, type, fallback, help, form, offset, least, most) \
@@ -36,8 +32,8 @@ const struct llmobs_config_variable *llmobs_config_variables(void)
     return variables;
 }
 
-__attribute__((format(printf, 2, 3))) static void complain(
-    const struct loading *loading, const char *format, ...)
+void llmobs_config_complain(const struct llmobs_config_loading *loading,
+                            const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -47,7 +43,59 @@ __attribute__((format(printf, 2, 3))) static void complain(
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    /* Told as one line, whatever stood in the variable. */
+    for (char *at = text; *at; at++) {
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
+    }
     loading->complain(loading->complain_ctx, text);
+}
+
+void llmobs_config_set(struct llmobs_config_loading *loading, char **to,
+                       struct llmobs_text text)
+{
+    char *copy = strndup(text.data, text.len);
+
+    if (!copy) {
+        loading->no_memory = true;
+        return;
+    }
+    free(*to);
+    *to = copy;
+}
+
+void llmobs_config_unset(char **to)
+{
+    free(*to);
+    *to = NULL;
+}
+
+/* A NUL is no blank: strchr alone would find it in every text. */
+static bool is_blank(char c)
+{
+    return c && strchr(" \t\r\n", c);
+}
+
+struct llmobs_text llmobs_config_trim(struct llmobs_text text)
+{
+    while (text.len && is_blank(text.data[0])) {
+        text.data++;
+        text.len--;
+    }
+    while (text.len && is_blank(text.data[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+bool llmobs_config_is_clean(struct llmobs_text text, bool blanks)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        if (c < ' ' || c == 0x7f || (c == ' ' && !blanks))
+            return false;
+    }
+    return true;
 }
 
 /* -- values -------------------------------------------------------------- */
@@ -127,47 +175,50 @@ static bool read_bool(const char *name, const char *text, bool *to)
     return known;
 }
 
-static bool read_level(const char *text, int *to)
+/* `type` is the list of the words, separated by ", ". */
+static bool read_choice(const char *type, const char *text, int *to)
 {
-    static const char *const levels[] = {"off", "error", "warn", "info",
-                                         "debug"};
+    size_t len = strlen(text);
 
-    for (int i = LLMOBS_LOG_OFF; i <= LLMOBS_LOG_DEBUG; i++) {
-        if (strcasecmp(text, levels[i]) == 0) {
+    for (int i = 0; *type; i++) {
+        size_t word = strcspn(type, ",");
+
+        if (word == len && strncasecmp(type, text, len) == 0) {
             *to = i;
             return true;
         }
+        type += word;
+        type += strspn(type, ", ");
     }
     return false;
 }
 
-/* Replaces *to by a copy. */
-static void set_text(struct loading *loading, char **to, const char *text,
-                     size_t len)
+static bool read_tristate(const char *name, const char *text, int *to)
 {
-    char *copy = strndup(text, len);
+    bool value = false;
+    bool good = read_bool(name, text, &value);
 
-    if (!copy) {
-        loading->no_memory = true;
-        return;
-    }
-    free(*to);
-    *to = copy;
+    *to = value;
+    return good;
 }
 
 /* False for a bad value. */
-static bool read_value(struct loading *loading, size_t i, const char *text)
+static bool read_value(struct llmobs_config_loading *loading, size_t i,
+                       const char *text)
 {
     void *to = (char *)loading + rows[i].offset;
 
     switch (rows[i].form) {
     case FORM_TEXT:
-        set_text(loading, to, text, strlen(text));
+        llmobs_config_set(loading, to,
+                          (struct llmobs_text){text, strlen(text)});
         return true;
     case FORM_BOOL:
         return read_bool(variables[i].name, text, to);
-    case FORM_LEVEL:
-        return read_level(text, to);
+    case FORM_TRISTATE:
+        return read_tristate(variables[i].name, text, to);
+    case FORM_CHOICE:
+        return read_choice(variables[i].type, text, to);
     case FORM_NUMBER:
     case FORM_SECONDS:
     case FORM_RATE:
@@ -176,162 +227,47 @@ static bool read_value(struct loading *loading, size_t i, const char *text)
     return false;
 }
 
-static void read_variables(struct loading *loading, const char *const *env)
+/* The environment's, else the file's; NULL when unset or empty in both. */
+static const char *given(const struct llmobs_config_loading *loading,
+                         const char *const *env, const char *name)
+{
+    const char *text = find(env, name);
+
+    if (!text && llmobs_config_in_file(name))
+        text = find((const char *const *)loading->file, name);
+    return text;
+}
+
+static void read_variables(struct llmobs_config_loading *loading,
+                           const char *const *env)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        const char *text = find(env, variables[i].name);
+        const char *text = given(loading, env, variables[i].name);
 
+        if (rows[i].form == FORM_TRISTATE)
+            *(int *)((char *)loading + rows[i].offset) = -1;
         if (variables[i].fallback[0])
             read_value(loading, i, variables[i].fallback);
         if (text && !read_value(loading, i, text))
-            complain(loading, "%s: not a value of the form \"%s\"",
-                     variables[i].name, variables[i].type);
+            llmobs_config_complain(loading,
+                                   "%s: not a value of the form \"%s\"",
+                                   variables[i].name, variables[i].type);
     }
 }
 
-/* -- DD_TAGS ------------------------------------------------------------- */
-
-struct part {
-    const char *text;
-    size_t len;
-};
-
-static struct part trim(struct part part)
+/* The file's own name comes from the environment only. */
+static void read_file(struct llmobs_config_loading *loading,
+                      const char *const *env)
 {
-    while (part.len && strchr(" \t\r\n", part.text[0])) {
-        part.text++;
-        part.len--;
-    }
-    while (part.len && strchr(" \t\r\n", part.text[part.len - 1]))
-        part.len--;
-    return part;
-}
+    const char *named = find(env, "LLMOBS_CONFIG");
 
-static size_t key_len(struct part part)
-{
-    const char *colon = memchr(part.text, ':', part.len);
-
-    return colon ? (size_t)(colon - part.text) : part.len;
-}
-
-/* Index of the tag of this key, or the number of tags. */
-static size_t tag_find(char **tags, const char *key, size_t len)
-{
-    size_t i = 0;
-
-    while (tags[i] && (strncmp(tags[i], key, len) != 0 || tags[i][len] != ':'))
-        i++;
-    return i;
-}
-
-/* Puts "key:value", in the place of one of the same key. */
-static void tag_put(struct loading *loading, struct part part)
-{
-    char **tags = loading->config.tags;
-    size_t len = key_len(part);
-    struct part key = trim((struct part){part.text, len});
-    struct part value = {"", 0};
-    size_t at;
-    char *tag = NULL;
-
-    if (len < part.len)
-        value = trim((struct part){part.text + len + 1, part.len - len - 1});
-    if (key.len == 0)
-        return;
-    at = tag_find(tags, key.text, key.len);
-    if (at == TAGS_MAX) {
-        complain(loading, "DD_TAGS: more than %d tags", TAGS_MAX);
-        return;
-    }
-    if (asprintf(&tag, "%.*s:%.*s", (int)key.len, key.text, (int)value.len,
-                 value.text) < 0) {
-        loading->no_memory = true;
-        return;
-    }
-    free(tags[at]);
-    tags[at] = tag;
-}
-
-static void read_tags(struct loading *loading)
-{
-    const char *text = loading->tags_text ? loading->tags_text : "";
-    const char *mark = strchr(text, ',') ? "," : " ";
-
-    loading->config.tags = calloc(TAGS_MAX + 1, sizeof(char *));
-    if (!loading->config.tags) {
-        loading->no_memory = true;
-        return;
-    }
-    while (*text) {
-        size_t len = strcspn(text, mark);
-
-        tag_put(loading, (struct part){text, len});
-        text += len + (text[len] != '\0');
-    }
-}
-
-/* Fills an unset `*to` from a tag of this key. */
-static void fall_back_on_tag(struct loading *loading, char **to,
-                             const char *key)
-{
-    char **tags = loading->config.tags;
-    size_t len = strlen(key);
-    size_t at = tag_find(tags, key, len);
-
-    if (!*to && tags[at] && tags[at][len + 1])
-        set_text(loading, to, tags[at] + len + 1, strlen(tags[at] + len + 1));
-}
-
-static void drop_tag(char **tags, const char *key)
-{
-    size_t at = tag_find(tags, key, strlen(key));
-
-    if (!tags[at])
-        return;
-    free(tags[at]);
-    do
-        tags[at] = tags[at + 1];
-    while (tags[at++]);
+    llmobs_config_read_file(loading, named ? named : LLMOBS_CONFIG_FILE,
+                            named != NULL);
 }
 
 /* -- what follows from several variables ---------------------------------- */
 
-/* The address of a repository may hold a password. */
-static void strip_userinfo(char *url)
-{
-    char *host = url ? strstr(url, "://") : NULL;
-    size_t len;
-
-    if (!host)
-        return;
-    host += 3;
-    len = strcspn(host, "/?#");
-    for (size_t i = len; i > 0; i--) {
-        if (host[i - 1] == '@') {
-            memmove(host, host + i, strlen(host + i) + 1);
-            return;
-        }
-    }
-}
-
-static void settle_git(struct loading *loading)
-{
-    struct llmobs_config *config = &loading->config;
-
-    fall_back_on_tag(loading, &config->git_url, "git.repository_url");
-    fall_back_on_tag(loading, &config->git_sha, "git.commit.sha");
-    drop_tag(config->tags, "git.repository_url");
-    drop_tag(config->tags, "git.commit.sha");
-    strip_userinfo(config->git_url);
-    if (loading->git)
-        return;
-    free(config->git_url);
-    free(config->git_sha);
-    config->git_url = NULL;
-    config->git_sha = NULL;
-}
-
-static void settle_ml_app(struct loading *loading)
+static void settle_ml_app(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
     char name[LLMOBS_ML_APP_LEN * 4 + 1];
@@ -340,63 +276,18 @@ static void settle_ml_app(struct loading *loading)
                                           : LLMOBS_ML_APP_UNNAMED;
 
     if (!llmobs_ml_app_normal(given, name))
-        complain(loading,
-                 "ml_app \"%.200s\" breaks the documented rules: lower-case "
-                 "letters, digits and _-:./, no double or last underscore, at "
-                 "most %d characters",
-                 given, LLMOBS_ML_APP_LEN);
-    set_text(loading, &config->ml_app, name, strlen(name));
-}
-
-/* Of the two pairs one is used; a CGI server's only where the process has none
- * of its own. */
-static void settle_carrier(struct loading *loading)
-{
-    struct llmobs_carrier *carrier = &loading->config.carrier;
-
-    if (loading->traceparent) {
-        carrier->traceparent = loading->traceparent;
-        carrier->tracestate = loading->tracestate;
-        return;
-    }
-    carrier->traceparent = loading->http_traceparent;
-    carrier->tracestate = loading->http_tracestate;
-    carrier->x_datadog_trace_id = loading->http_datadog_trace_id;
-    carrier->x_datadog_parent_id = loading->http_datadog_parent_id;
-    carrier->x_datadog_tags = loading->http_datadog_tags;
-    carrier->x_datadog_sampling_priority = loading->http_datadog_priority;
-    carrier->x_datadog_origin = loading->http_datadog_origin;
-}
-
-/* What the user's own telemetry goes to is no call of the app
- * (design section 4, rule 0). A Unix socket's URL needs no rule. */
-static void settle_never_urls(struct loading *loading)
-{
-    const char *given[] = {loading->agent_url,    loading->origin,
-                           loading->otlp,         loading->otlp_traces,
-                           loading->otlp_metrics, loading->otlp_logs};
-    size_t n = sizeof(given) / sizeof(*given), at = 0;
-    char **urls = calloc(n + 2, sizeof(*urls));
-
-    loading->config.never_urls = urls;
-    if (!urls) {
-        loading->no_memory = true;
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (given[i] && strncasecmp(given[i], "http", 4) == 0)
-            set_text(loading, &urls[at++], given[i], strlen(given[i]));
-    }
-    if (loading->agent_host &&
-        asprintf(&urls[at], "http://%s:%lld", loading->agent_host,
-                 (long long)loading->agent_port) < 0) {
-        urls[at] = NULL;
-        loading->no_memory = true;
-    }
+        llmobs_config_complain(
+            loading,
+            "ml_app \"%.200s\" breaks the documented rules: lower-case "
+            "letters, digits and _-:./, no double or last underscore, at "
+            "most %d characters",
+            given, LLMOBS_ML_APP_LEN);
+    llmobs_config_set(loading, &config->ml_app,
+                      (struct llmobs_text){name, strlen(name)});
 }
 
 /* A relative path is meant from where the process began. */
-static void settle_store_dir(struct loading *loading)
+static void settle_store_dir(struct llmobs_config_loading *loading)
 {
     char **dir = &loading->config.store_dir;
     char *here, *joined = NULL;
@@ -411,26 +302,16 @@ static void settle_store_dir(struct loading *loading)
     free(here);
 }
 
-static void settle(struct loading *loading)
+static void settle(struct llmobs_config_loading *loading)
 {
-    struct llmobs_config *config = &loading->config;
-
-    read_tags(loading);
-    if (!config->tags)
-        return;
-    fall_back_on_tag(loading, &config->service, "service");
-    fall_back_on_tag(loading, &config->env, "env");
-    fall_back_on_tag(loading, &config->version, "version");
-    if (!config->service && loading->otel_service)
-        set_text(loading, &config->service, loading->otel_service,
-                 strlen(loading->otel_service));
-    settle_git(loading);
+    llmobs_config_settle_tags(loading);
     settle_ml_app(loading);
-    settle_carrier(loading);
     settle_store_dir(loading);
-    settle_never_urls(loading);
+    llmobs_config_settle_headers(loading);
+    llmobs_config_settle_places(loading);
+    llmobs_config_settle_trace(loading);
     if (loading->debug)
-        config->log_level = LLMOBS_LOG_DEBUG;
+        loading->config.log_level = LLMOBS_LOG_DEBUG;
 }
 
 struct llmobs_config *llmobs_config_load(const char *const *env,
@@ -438,12 +319,13 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
                                                       const char *text),
                                          void *ctx)
 {
-    struct loading *loading = calloc(1, sizeof(*loading));
+    struct llmobs_config_loading *loading = calloc(1, sizeof(*loading));
 
     if (!loading)
         return NULL;
     loading->complain = tell;
     loading->complain_ctx = ctx;
+    read_file(loading, env);
     read_variables(loading, env);
     settle(loading);
     if (!loading->no_memory)
@@ -462,7 +344,8 @@ static void free_list(char **list)
 /* Every text of the table, and what hangs beside it. */
 void llmobs_config_free(struct llmobs_config *config)
 {
-    struct loading *loading = (struct loading *)config;
+    struct llmobs_config_loading *loading =
+        (struct llmobs_config_loading *)config;
 
     if (!config)
         return;
@@ -472,51 +355,8 @@ void llmobs_config_free(struct llmobs_config *config)
     }
     free_list(config->tags);
     free_list(config->never_urls);
+    free_list(config->extra_headers);
+    free_list(loading->file);
+    free(config->agent_url);
     free(loading);
-}
-
-/* -- the store's place ---------------------------------------------------- */
-
-/* True when the effective user could have `base` + `rest`: it is there, or the
- * nearest parent that is there can be written. A web server's worker often
- * inherits the HOME of root. */
-static bool usable(const char *base, const char *rest)
-{
-    char path[4096];
-    int len = snprintf(path, sizeof(path), "%s%s", base, rest);
-
-    if (base[0] != '/' || len < 0 || (size_t)len >= sizeof(path))
-        return false;
-    while (len > 1) {
-        if (faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0 || errno == EACCES)
-            return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0;
-        while (len > 1 && path[len - 1] != '/')
-            len--;
-        if (len > 1)
-            len--;
-        path[len] = '\0';
-    }
-    return false;
-}
-
-int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
-                            size_t cap)
-{
-    const char *xdg = config->xdg_state_home;
-    const char *home = config->home;
-    uid_t uid = geteuid();
-    int len;
-
-    if (config->store_dir)
-        len = snprintf(out, cap, "%s", config->store_dir);
-    else if (uid == 0)
-        len = snprintf(out, cap, "/var/lib/llmobs/store");
-    else if (xdg && usable(xdg, "/llmobs/store"))
-        len = snprintf(out, cap, "%s/llmobs/store", xdg);
-    else if (home && usable(home, "/.local/state/llmobs/store"))
-        len = snprintf(out, cap, "%s/.local/state/llmobs/store", home);
-    else
-        len =
-            snprintf(out, cap, "/var/tmp/llmobs-%lu/store", (unsigned long)uid);
-    return len < 0 || (size_t)len >= cap ? -ENAMETOOLONG : 0;
 }

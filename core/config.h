@@ -17,6 +17,37 @@
 
 #include "core/context.h"
 
+/* How trace context is written and read (llmobs-wire 3.2, 5). */
+enum llmobs_style {
+    LLMOBS_STYLE_DATADOG,
+    LLMOBS_STYLE_TRACECONTEXT,
+    LLMOBS_STYLE_BAGGAGE,
+    LLMOBS_STYLE_B3,
+    LLMOBS_STYLE_B3MULTI,
+    LLMOBS_STYLE_COUNT
+};
+
+/* Styles in the order of their preference, each once. */
+struct llmobs_styles {
+    enum llmobs_style list[LLMOBS_STYLE_COUNT];
+    size_t count; /* 0: no propagation */
+};
+
+/* DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT. */
+enum llmobs_extract {
+    LLMOBS_EXTRACT_CONTINUE,
+    LLMOBS_EXTRACT_RESTART, /* a new trace, baggage kept */
+    LLMOBS_EXTRACT_IGNORE   /* nothing is read */
+};
+
+/* LLMOBS_INJECT: to whom trace headers go. */
+enum llmobs_inject_to {
+    LLMOBS_INJECT_DEFAULT, /* configured proxies, and API shapes on hosts that
+                            * are no public provider's */
+    LLMOBS_INJECT_ALL,
+    LLMOBS_INJECT_NONE
+};
+
 struct llmobs_config {
     bool enabled;          /* DD_LLMOBS_ENABLED */
     char *ml_app;          /* DD_LLMOBS_ML_APP, else service, else unnamed */
@@ -43,6 +74,28 @@ struct llmobs_config {
     char *log_path;                /* LLMOBS_LOG; NULL: no log */
     int log_level;                 /* LLMOBS_LOG_LEVEL, enum llmobs_log_level */
     struct llmobs_carrier carrier; /* context carried in the environment */
+    int agentless;   /* DD_LLMOBS_AGENTLESS_ENABLED: 1, 0, or -1: unset */
+    char *api_key;   /* DD_API_KEY, trimmed; NULL: unset. Never logged */
+    char *site;      /* DD_SITE */
+    char *agent_url; /* resolved (llmobs-wire 2.3): "http://host:port[/base]",
+                      * "https://...", "unix:///path"; never NULL */
+    bool agent_configured;     /* by a variable, or its socket is there */
+    int64_t agent_timeout_ms;  /* DD_TRACE_AGENT_TIMEOUT_SECONDS */
+    char *override_origin;     /* DD_LLMOBS_OVERRIDE_ORIGIN; NULL: unset */
+    char **extra_headers;      /* _DD_TRACE_WRITER_ADDITIONAL_HEADERS, each
+                                * "Name: value", NULL-terminated, never NULL */
+    char *external_env;        /* DD_EXTERNAL_ENV; NULL: unset */
+    int64_t payload_max;       /* DD_LLMOBS_PAYLOAD_SIZE_BYTES */
+    int64_t writer_timeout_ms; /* _DD_LLMOBS_WRITER_TIMEOUT */
+    char *ca_file;             /* LLMOBS_CA_FILE, else SSL_CERT_FILE,
+                                * CURL_CA_BUNDLE; NULL: libcurl's */
+    struct llmobs_styles inject_styles;  /* DD_TRACE_PROPAGATION_STYLE... */
+    struct llmobs_styles extract_styles; /* likewise */
+    bool extract_first;          /* DD_TRACE_PROPAGATION_EXTRACT_FIRST */
+    enum llmobs_extract extract; /* DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT */
+    int64_t tags_header_max; /* DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH; 0: none */
+    bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
+    enum llmobs_inject_to inject; /* LLMOBS_INJECT */
     char *xdg_state_home; /* XDG_STATE_HOME and HOME, for the store's place */
     char *home;
 };

@@ -3,60 +3,30 @@
 #ifndef LLMOBS_CONFIG_TABLE_H
 #define LLMOBS_CONFIG_TABLE_H
 
-#include "core/config.h"
-
-#define LLMOBS_ML_APP_UNNAMED "unnamed-ml-app"
+#include "core/config_load.h"
 
 /* How a value is read. */
 enum form {
     FORM_TEXT,
     FORM_BOOL,
-    FORM_NUMBER,  /* int64_t, from least to most */
-    FORM_SECONDS, /* a decimal number of seconds, kept as ms in int64_t */
-    FORM_RATE,    /* double */
-    FORM_LEVEL
-};
-
-/* A configuration while it is read, and what must live as long as it: the
- * carriers' texts. `config` is first: one address, one free. */
-struct loading {
-    struct llmobs_config config;
-    char *tags_text;
-    char *otel_service;
-    bool git;
-    bool debug;
-    bool no_memory;
-    char *agent_url;
-    char *agent_host;
-    int64_t agent_port;
-    char *origin;
-    char *otlp;
-    char *otlp_traces;
-    char *otlp_metrics;
-    char *otlp_logs;
-    char *traceparent;
-    char *tracestate;
-    char *http_traceparent;
-    char *http_tracestate;
-    char *http_datadog_trace_id;
-    char *http_datadog_parent_id;
-    char *http_datadog_tags;
-    char *http_datadog_priority;
-    char *http_datadog_origin;
-    void (*complain)(void *ctx, const char *text);
-    void *complain_ctx;
+    FORM_TRISTATE, /* int: 1, 0, and -1 when unset */
+    FORM_NUMBER,   /* int64_t, from least to most */
+    FORM_SECONDS,  /* a decimal number of seconds, kept as ms in int64_t */
+    FORM_RATE,     /* double */
+    FORM_CHOICE    /* an enum: the place of the word in the row's type */
 };
 
 struct row {
     enum form form;
-    size_t offset; /* in struct loading */
+    size_t offset; /* in struct llmobs_config_loading */
     double least;
     double most;
 };
 
-#define IN(field) offsetof(struct loading, field)
-#define CONF(field) offsetof(struct loading, config.field)
+#define IN(field) offsetof(struct llmobs_config_loading, field)
+#define CONF(field) offsetof(struct llmobs_config_loading, config.field)
 #define MIB (1024.0 * 1024)
+#define STYLES "datadog, tracecontext, baggage, b3, b3multi or none"
 
 /* V(name, type, default, help, form, where, least, most): all of them. The
  * default is read like a value. */
@@ -68,6 +38,10 @@ struct row {
       "name of the application; else the service, "                            \
       "else " LLMOBS_ML_APP_UNNAMED,                                           \
       FORM_TEXT, CONF(ml_app), 0, 0)                                           \
+    V("DD_LLMOBS_AGENTLESS_ENABLED", "boolean", "",                            \
+      "true: to Datadog's intake; false: to the agent; unset: "                \
+      "LLMOBS_EXPORTER decides",                                               \
+      FORM_TRISTATE, CONF(agentless), 0, 0)                                    \
     V("DD_LLMOBS_INSTRUMENTED_PROXY_URLS", "URLs, comma-separated", "",        \
       "gateways: requests to them become workflow spans", FORM_TEXT,           \
       CONF(proxy_urls), 0, 0)                                                  \
@@ -77,9 +51,44 @@ struct row {
     V("DD_LLMOBS_EVENT_SIZE_BYTES", "bytes, from 1024", "5000000",             \
       "a bigger event loses its input and output", FORM_NUMBER,                \
       CONF(event_max), 1024, 1024 * MIB)                                       \
+    V("DD_LLMOBS_PAYLOAD_SIZE_BYTES", "bytes, from 1024", "5242880",           \
+      "most of one request to the agent or intake", FORM_NUMBER,               \
+      CONF(payload_max), 1024, 1024 * MIB)                                     \
+    V("DD_LLMOBS_OVERRIDE_ORIGIN", "URL: http, https or unix", "",             \
+      "sent there, in place of the agent or intake", FORM_TEXT,                \
+      CONF(override_origin), 0, 0)                                             \
     V("_DD_LLMOBS_WRITER_INTERVAL", "seconds", "1",                            \
       "pause between deliveries", FORM_SECONDS, CONF(flush_interval_ms),       \
       0.001, 3600)                                                             \
+    V("_DD_LLMOBS_WRITER_TIMEOUT", "seconds", "5",                             \
+      "longest wait for one delivery", FORM_SECONDS, CONF(writer_timeout_ms),  \
+      0.001, 3600)                                                             \
+    V("_DD_TRACE_WRITER_ADDITIONAL_HEADERS",                                   \
+      "Name:value, comma- or space-separated", "",                             \
+      "further headers of deliveries", FORM_TEXT, IN(headers_text), 0, 0)      \
+    V("DD_API_KEY", "text", "",                                                \
+      "key for the intake; never logged, never in a span", FORM_TEXT,          \
+      CONF(api_key), 0, 0)                                                     \
+    V("DD_SITE", "host", LLMOBS_SITE, "Datadog site of the intake", FORM_TEXT, \
+      CONF(site), 0, 0)                                                        \
+    V("DD_TRACE_AGENT_URL", "URL: http, https or unix", "",                    \
+      "the agent; else from host and port; else /var/run/datadog/apm.socket "  \
+      "when it is there; else http://localhost:8126",                          \
+      FORM_TEXT, IN(agent_url), 0, 0)                                          \
+    V("DD_AGENT_HOST", "host", "", "host of the agent; else localhost",        \
+      FORM_TEXT, IN(agent_host), 0, 0)                                         \
+    V("DD_AGENT_PORT", "port", "", "port of the agent; else 8126",             \
+      FORM_NUMBER, IN(agent_port), 1, 65535)                                   \
+    V("DD_TRACE_AGENT_HOSTNAME", "host", "",                                   \
+      "older name of DD_AGENT_HOST; wins", FORM_TEXT, IN(agent_hostname), 0,   \
+      0)                                                                       \
+    V("DD_TRACE_AGENT_PORT", "port", "", "older name of DD_AGENT_PORT; wins",  \
+      FORM_NUMBER, IN(trace_agent_port), 1, 65535)                             \
+    V("DD_TRACE_AGENT_TIMEOUT_SECONDS", "seconds", "2",                        \
+      "longest wait for the agent's description of itself", FORM_SECONDS,      \
+      CONF(agent_timeout_ms), 0.001, 3600)                                     \
+    V("DD_EXTERNAL_ENV", "text", "", "told to the agent: names the container", \
+      FORM_TEXT, CONF(external_env), 0, 0)                                     \
     V("DD_SERVICE", "text", "",                                                \
       "tag service; else service in DD_TAGS, else OTEL_SERVICE_NAME",          \
       FORM_TEXT, CONF(service), 0, 0)                                          \
@@ -97,14 +106,50 @@ struct row {
       CONF(git_sha), 0, 0)                                                     \
     V("DD_TRACE_GIT_METADATA_ENABLED", "boolean", "true",                      \
       "false: no git tags", FORM_BOOL, IN(git), 0, 0)                          \
+    V("DD_TRACE_PROPAGATION_STYLE", STYLES, "datadog,tracecontext,baggage",    \
+      "forms of trace context, written and read; none: neither", FORM_TEXT,    \
+      IN(styles), 0, 0)                                                        \
+    V("DD_TRACE_PROPAGATION_STYLE_INJECT", STYLES, "",                         \
+      "the same for writing alone; wins", FORM_TEXT, IN(styles_inject), 0, 0)  \
+    V("DD_TRACE_PROPAGATION_STYLE_EXTRACT", STYLES, "",                        \
+      "the same for reading alone; wins", FORM_TEXT, IN(styles_extract), 0, 0) \
+    V("DD_TRACE_PROPAGATION_EXTRACT_FIRST", "boolean", "false",                \
+      "true: only the first style is read", FORM_BOOL, CONF(extract_first), 0, \
+      0)                                                                       \
+    V("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "continue, restart, ignore",    \
+      "continue",                                                              \
+      "what a parent from outside is for: continued; restart: a new trace, "   \
+      "baggage kept; ignore: not read",                                        \
+      FORM_CHOICE, CONF(extract), 0, 0)                                        \
+    V("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "bytes", "512",                    \
+      "longest x-datadog-tags header; 0: none is written", FORM_NUMBER,        \
+      CONF(tags_header_max), -2147483648.0, 2147483647)                        \
+    V("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", "boolean", "true",        \
+      "false: APM trace ids have 64 bits", FORM_BOOL, CONF(trace_id_128), 0,   \
+      0)                                                                       \
     V("DD_TRACE_DEBUG", "boolean", "false", "true: LLMOBS_LOG_LEVEL is debug", \
       FORM_BOOL, IN(debug), 0, 0)                                              \
+    V("LLMOBS_CONFIG", "file", LLMOBS_CONFIG_FILE,                             \
+      "file with these names, a NAME=value a line; the environment wins",      \
+      FORM_TEXT, IN(file_path), 0, 0)                                          \
     V("LLMOBS_SESSION_ID", "text", "", "session of the spans", FORM_TEXT,      \
       CONF(session_id), 0, 0)                                                  \
+    V("LLMOBS_INJECT", "default, all, none", "default",                        \
+      "who gets trace headers: gateways and hosts that are no public "         \
+      "provider's; all; none",                                                 \
+      FORM_CHOICE, CONF(inject), 0, 0)                                         \
     V("LLMOBS_RULES", "file", "", "further rules, as JSON", FORM_TEXT,         \
       CONF(rules_path), 0, 0)                                                  \
     V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \
       "where spans go", FORM_TEXT, CONF(exporter), 0, 0)                       \
+    V("LLMOBS_CA_FILE", "file", "",                                            \
+      "certificates to trust for the intake; else SSL_CERT_FILE, else "        \
+      "CURL_CA_BUNDLE, else libcurl's",                                        \
+      FORM_TEXT, CONF(ca_file), 0, 0)                                          \
+    V("SSL_CERT_FILE", "file", "", "see LLMOBS_CA_FILE", FORM_TEXT,            \
+      IN(ssl_cert_file), 0, 0)                                                 \
+    V("CURL_CA_BUNDLE", "file", "", "see LLMOBS_CA_FILE", FORM_TEXT,           \
+      IN(curl_ca_bundle), 0, 0)                                                \
     V("LLMOBS_STORE_DIR", "directory", "",                                     \
       "place of the local store; else by user", FORM_TEXT, CONF(store_dir), 0, \
       0)                                                                       \
@@ -126,17 +171,10 @@ struct row {
     V("LLMOBS_LOG", "file", "", "where our own log lines go; else nowhere",    \
       FORM_TEXT, CONF(log_path), 0, 0)                                         \
     V("LLMOBS_LOG_LEVEL", "off, error, warn, info, debug", "warn",             \
-      "least weight of a log line", FORM_LEVEL, CONF(log_level), 0, 0)         \
-    V("DD_TRACE_AGENT_URL", "URL", "", "the agent: never observed", FORM_TEXT, \
-      IN(agent_url), 0, 0)                                                     \
-    V("DD_AGENT_HOST", "host", "localhost", "likewise", FORM_TEXT,             \
-      IN(agent_host), 0, 0)                                                    \
-    V("DD_TRACE_AGENT_PORT", "port", "8126", "likewise", FORM_NUMBER,          \
-      IN(agent_port), 1, 65535)                                                \
-    V("DD_LLMOBS_OVERRIDE_ORIGIN", "URL", "", "an intake: never observed",     \
-      FORM_TEXT, IN(origin), 0, 0)                                             \
-    V("OTEL_EXPORTER_OTLP_ENDPOINT", "URL", "", "likewise", FORM_TEXT,         \
-      IN(otlp), 0, 0)                                                          \
+      "least weight of a log line", FORM_CHOICE, CONF(log_level), 0, 0)        \
+    V("OTEL_EXPORTER_OTLP_ENDPOINT", "URL", "",                                \
+      "the program's own telemetry: never observed", FORM_TEXT, IN(otlp), 0,   \
+      0)                                                                       \
     V("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "URL", "", "likewise", FORM_TEXT,  \
       IN(otlp_traces), 0, 0)                                                   \
     V("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "URL", "", "likewise", FORM_TEXT, \
@@ -147,11 +185,15 @@ struct row {
       FORM_TEXT, IN(traceparent), 0, 0)                                        \
     V("TRACESTATE", "W3C trace context", "", "likewise", FORM_TEXT,            \
       IN(tracestate), 0, 0)                                                    \
+    V("BAGGAGE", "W3C baggage", "", "passed on with the trace headers",        \
+      FORM_TEXT, IN(baggage), 0, 0)                                            \
     V("HTTP_TRACEPARENT", "W3C trace context", "",                             \
       "the same from a CGI server, where TRACEPARENT is absent", FORM_TEXT,    \
       IN(http_traceparent), 0, 0)                                              \
     V("HTTP_TRACESTATE", "W3C trace context", "", "likewise", FORM_TEXT,       \
       IN(http_tracestate), 0, 0)                                               \
+    V("HTTP_BAGGAGE", "W3C baggage", "", "likewise", FORM_TEXT,                \
+      IN(http_baggage), 0, 0)                                                  \
     V("HTTP_X_DATADOG_TRACE_ID", "number", "", "likewise", FORM_TEXT,          \
       IN(http_datadog_trace_id), 0, 0)                                         \
     V("HTTP_X_DATADOG_PARENT_ID", "number", "", "likewise", FORM_TEXT,         \

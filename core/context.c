@@ -77,9 +77,13 @@ static struct llmobs_text text_of(const char *text)
 static void print_rate(double rate, char out[12])
 {
     unsigned micros = (unsigned)(rate * 1e6 + 0.5);
-    int len =
-        snprintf(out, 12, "%u.%06u", micros / 1000000 % 10, micros % 1000000);
+    int len;
 
+    if (micros == 1000000) {
+        memcpy(out, "1", 2); /* nearly always, and on the app's thread */
+        return;
+    }
+    len = snprintf(out, 12, "%u.%06u", micros / 1000000 % 10, micros % 1000000);
     while (len > 0 && out[len - 1] == '0')
         out[--len] = '\0';
     if (len > 0 && out[len - 1] == '.')
@@ -115,6 +119,10 @@ void llmobs_context_root(struct llmobs_context *context,
     memset(context, 0, sizeof(*context));
     context->trace_id = new_trace_id();
     context->apm_trace_id = context->trace_id;
+    /* The trace id keeps its upper half: peers print a smaller one as decimal
+     * and would not find ours (llmobs-wire 5.3). */
+    if (!config->trace_id_128)
+        context->apm_trace_id.hi = 0;
     context->span_id = llmobs_context_random();
     context->priority = 1;
     llmobs_context_text(context->ml_app, sizeof(context->ml_app),
@@ -131,7 +139,7 @@ void llmobs_context_child(struct llmobs_context *child,
 
     if (child != parent)
         *child = *parent;
-    child->parent_id = parent_id;
+    child->parent_id = child->apm_parent_id = parent_id;
     child->span_id = llmobs_context_random();
 }
 

@@ -3,7 +3,8 @@
  * Owns:    nothing; a context is a plain value.
  * Threads: any; the random state is one atomic word.
  * Errors:  none: a carrier that does not parse is no parent.
- * Limits:  names longer than the arrays are cut at a character.
+ * Limits:  names longer than the arrays are cut at a character; a carrier's
+ *          text beyond 8192 bytes is ignored.
  * Fork:    the random state is seeded anew in a child.
  */
 #ifndef LLMOBS_CONTEXT_H
@@ -22,6 +23,7 @@ struct llmobs_context {
     struct llmobs_id128 apm_trace_id; /* the same for a trace of ours */
     uint64_t span_id;                 /* never 0 */
     uint64_t parent_id;               /* 0: a root, written "undefined" */
+    uint64_t apm_parent_id;           /* span of the carrier; 0: none */
     char sample_rate[12];             /* "" when a remote parent sent none */
     char sampled[2];                  /* "1", "0" or "" likewise */
     char ml_app[LLMOBS_ML_APP_LEN * 4 + 1];
@@ -35,7 +37,8 @@ struct llmobs_context {
     char vendors[400]; /* other vendors' tracestate members */
 };
 
-/* The carriers of one place (environment or headers); NULL where absent. */
+/* The carriers of one place (environment or headers); NULL where absent.
+ * Borrowed texts, ended by NUL. */
 struct llmobs_carrier {
     const char *traceparent;
     const char *tracestate;
@@ -44,6 +47,14 @@ struct llmobs_carrier {
     const char *x_datadog_tags;
     const char *x_datadog_sampling_priority;
     const char *x_datadog_origin;
+    const char *baggage;
+    const char *b3;
+    const char *x_b3_traceid;
+    const char *x_b3_spanid;
+    const char *x_b3_sampled;
+    const char *x_b3_flags;
+    bool process; /* given by the process's starter, not by a network peer:
+                   * W3C is read whatever the styles are */
 };
 
 struct llmobs_config;
@@ -53,17 +64,23 @@ uint64_t llmobs_context_random(void);
 
 /* Fills a root context: new ids, ml_app, session and sampling of the
  * configuration; trace and APM id are one value, <32 bits of seconds><32 zero
- * bits><64 random bits> (llmobs-wire 1.3). */
+ * bits><64 random bits> (llmobs-wire 1.3). Where APM ids are to have 64 bits,
+ * the APM id is its lower half alone. */
 void llmobs_context_root(struct llmobs_context *context,
                          const struct llmobs_config *config);
 
-/* Fills a context whose parent is in `carrier`: LLM Observability parent,
- * trace, ml_app, session and sampling where it has them (llmobs-wire 5.3), else
- * as a root. False when the carrier held no valid trace context: the context
- * is then a root. */
+/* Fills a context whose parent is in `carrier`, read in the configured styles:
+ * LLM Observability parent, trace, ml_app, session and sampling where it has
+ * them (llmobs-wire 5.3), else as a root. False when the carrier held no valid
+ * trace context, or none is to be honoured: the context is then a root. */
 bool llmobs_context_from_carrier(struct llmobs_context *context,
                                  const struct llmobs_config *config,
                                  const struct llmobs_carrier *carrier);
+
+/* Borrows a carrier's baggage for sending on as it came; false when there is
+ * none, it is malformed, or none is to be honoured. */
+bool llmobs_context_baggage(const struct llmobs_config *config,
+                            const char *value, struct llmobs_text *out);
 
 /* Fills `child` as a child of `parent`: new span id, all else inherited. */
 void llmobs_context_child(struct llmobs_context *child,

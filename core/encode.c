@@ -164,10 +164,12 @@ static int set_io(const struct encoding *e, struct llmobs_json *meta,
                   const char *side, struct llmobs_json *messages,
                   struct llmobs_json *documents, const char *value)
 {
+    bool input = strcmp(side, "input") == 0;
+    bool dropped = input ? e->span->input_dropped : e->span->output_dropped;
     struct llmobs_json *io;
     int rc = 0;
 
-    if (e->cut >= CUT_IO)
+    if (e->cut >= CUT_IO || dropped)
         return set_dropped(meta, side);
     io = llmobs_json_object();
     if (!io)
@@ -185,8 +187,7 @@ static int set_io(const struct encoding *e, struct llmobs_json *meta,
     } else if (value) {
         note(&rc, llmobs_json_sets(io, "value", value));
     }
-    if (e->span->input_prompt && e->kind == LLMOBS_KIND_LLM &&
-        strcmp(side, "input") == 0)
+    if (e->span->input_prompt && e->kind == LLMOBS_KIND_LLM && input)
         note(&rc,
              llmobs_json_set(io, "prompt", limited(e->span->input_prompt, 2)));
     if (rc || llmobs_json_len(io) == 0)
@@ -427,7 +428,7 @@ static struct llmobs_json *make_event(const struct encoding *e)
     note(&rc, llmobs_json_set(event, "metrics", make_metrics(e)));
     note(&rc,
          llmobs_json_set(event, "tags", llmobs_tags_make(span, e->config)));
-    if (e->cut >= CUT_IO)
+    if (e->cut >= CUT_IO || span->input_dropped || span->output_dropped)
         note(&rc, set_collection_errors(event));
     if (rc == 0)
         return event;
@@ -465,7 +466,7 @@ int llmobs_encode_span(const struct llmobs_span *span,
         .config = config,
         .kind = span->proxied ? LLMOBS_KIND_WORKFLOW : span->kind,
     };
-    int cut = span->io_dropped ? CUT_IO : CUT_NOTHING;
+    int cut = CUT_NOTHING;
     int rc;
 
     do {

@@ -10,36 +10,18 @@
 #include <unistd.h>
 
 #include "core/capture.h"
+#include "core/global.h"
 #include "core/log.h"
+#include "core/ops_multi.h"
+#include "core/ops_news.h"
 
 #define RULES_FILE_MAX (1024 * 1024)
-#define EXIT_FLUSH_STORE_MS 1000
-#define PUSH_MULTIS_MAX 64
 
 /* Made in attach, before any other thread calls us; constant afterwards. */
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 
 /* ---- life ------------------------------------------------------------- */
-
-static void at_exit(void)
-{
-    int64_t ms = config->exit_flush_ms;
-
-    llmobs_capture_abandon_all();
-    llmobs_worker_stop(worker, ms >= 0 ? ms : EXIT_FLUSH_STORE_MS);
-}
-
-/* Registered right after libcurl's own first init: handlers run in reverse
- * order, so ours runs before the TLS library takes itself down. */
-static void register_exit(void)
-{
-    static atomic_flag done = ATOMIC_FLAG_INIT;
-
-    if (!atomic_flag_test_and_set(&done) && atexit(at_exit) != 0)
-        llmobs_log_once(LLMOBS_LOG_ERROR, "atexit",
-                        "no exit handler: spans may stay undelivered");
-}
 
 static void complain(void *ctx, const char *text)
 {
@@ -127,23 +109,11 @@ static const struct llmobs_rules *load_rules(void)
     return rules;
 }
 
-static struct llmobs_exporter *make_exporter(void)
-{
-    if (strcmp(config->exporter, "auto") != 0 &&
-        strcmp(config->exporter, "store") != 0)
-        llmobs_log(LLMOBS_LOG_WARN,
-                   "LLMOBS_EXPORTER: no exporter \"%s\": the local store is "
-                   "used",
-                   config->exporter);
-    return llmobs_store_new(config);
-}
-
 static bool start(const char *const *env)
 {
     struct complaints complaints;
     const struct llmobs_rules *rules;
     struct llmobs_buffer *buffer;
-    struct llmobs_exporter *exporter;
 
     llmobs_buf_init(&complaints.text, 64 * 1024);
     config = llmobs_config_load(env, complain_later, &complaints);
@@ -153,13 +123,13 @@ static bool start(const char *const *env)
     log_complaints(&complaints);
     rules = load_rules();
     buffer = llmobs_buffer_memory((size_t)config->buffer_max);
-    exporter = make_exporter();
-    if (!rules || !buffer || !exporter)
+    if (!rules || !buffer)
         return false;
-    worker = llmobs_worker_new(config, buffer, exporter);
+    worker = llmobs_worker_open(config, buffer);
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);
+    llmobs_global_start(worker, llmobs_capture_abandon_all);
     return true;
 }
 
@@ -168,8 +138,11 @@ static bool start(const char *const *env)
 static CURLcode op_global_init(const struct llmobs_real *real, long flags)
 {
     CURLcode rc = real->global_init(flags);
+    int saved = errno;
 
-    register_exit();
+    if (rc == CURLE_OK)
+        llmobs_global_up(real, LLMOBS_UP_INIT);
+    errno = saved;
     return rc;
 }
 
@@ -180,26 +153,48 @@ static CURLcode op_global_init_mem(const struct llmobs_real *real, long flags,
                                    curl_calloc_callback c)
 {
     CURLcode rc = real->global_init_mem(flags, m, f, r, s, c);
+    int saved = errno;
 
-    register_exit();
+    if (rc == CURLE_OK)
+        llmobs_global_up(real, LLMOBS_UP_INIT_MEM);
+    errno = saved;
     return rc;
 }
 
 static void op_global_cleanup(const struct llmobs_real *real)
 {
-    real->global_cleanup();
+    int saved = errno;
+    bool safe = llmobs_global_leave(real);
+
+    errno = saved;
+    if (safe)
+        real->global_cleanup();
+    saved = errno;
+    llmobs_global_left(real, safe);
+    errno = saved;
 }
 
 /* ---- easy operations -------------------------------------------------- */
+
+/* A record that is there already was of a handle that went unseen. */
+static struct llmobs_handle *born(const struct llmobs_real *real, CURL *curl)
+{
+    struct llmobs_handle *stale = llmobs_handle_find(curl);
+
+    if (stale)
+        llmobs_capture_finish(stale, LLMOBS_END_REMOVED, CURLE_OK);
+    return llmobs_handle_born(real, curl);
+}
 
 static CURL *op_easy_init(const struct llmobs_real *real)
 {
     CURL *curl = real->easy_init();
     int saved = errno;
 
-    register_exit();
     if (curl)
-        (void)llmobs_handle_born(real, curl);
+        llmobs_global_up(real, LLMOBS_UP_HANDLE);
+    if (curl)
+        (void)born(real, curl);
     errno = saved;
     return curl;
 }
@@ -218,6 +213,8 @@ static CURLcode op_easy_setopt(const struct llmobs_real *real, CURL *curl,
     saved = errno;
     if (rc == CURLE_OK)
         llmobs_handle_note(handle, option, arg, (size_t)config->capture_max);
+    if (rc == CURLE_OK && handle->waits)
+        llmobs_capture_begin_late(handle, curl, option);
     errno = saved;
     return rc;
 }
@@ -247,7 +244,7 @@ static CURLcode op_easy_perform(const struct llmobs_real *real, CURL *curl)
 
     if (!handle)
         return real->easy_perform(curl);
-    busy = handle->swapped;
+    busy = handle->swapped || atomic_load(&handle->multi);
     if (!busy && !llmobs_capture_begin(handle, curl))
         return real->easy_perform(curl);
     rc = real->easy_perform(curl);
@@ -259,16 +256,24 @@ static CURLcode op_easy_perform(const struct llmobs_real *real, CURL *curl)
 static void op_easy_reset(const struct llmobs_real *real, CURL *curl)
 {
     struct llmobs_handle *handle = llmobs_handle_find(curl);
+    int saved = errno;
 
+    /* What libcurl measured is lost with the settings. */
+    if (handle)
+        llmobs_capture_measure(handle, curl);
+    errno = saved;
     real->easy_reset(curl);
-    if (!handle) {
-        /* Its settings are known from here on, wherever it came from. */
+    saved = errno;
+    /* Without a record: its settings are known from here on, wherever it came
+     * from. With one: our callbacks went with the app's; what arrived until
+     * now is kept. */
+    if (!handle)
         (void)llmobs_handle_born(real, curl);
-        return;
-    }
-    /* Our callbacks went with the app's; what arrived until now is kept. */
-    llmobs_handle_reset(handle);
-    handle->swapped = handle->swapped_read = handle->swapped_seek = false;
+    else
+        llmobs_handle_reset(handle);
+    if (handle)
+        llmobs_capture_forget(handle);
+    errno = saved;
 }
 
 static CURL *op_easy_duphandle(const struct llmobs_real *real, CURL *curl)
@@ -281,7 +286,7 @@ static CURL *op_easy_duphandle(const struct llmobs_real *real, CURL *curl)
     if (!twin || !from)
         return twin;
     llmobs_capture_restore(from, twin);
-    to = llmobs_handle_born(real, twin);
+    to = born(real, twin);
     if (to && !llmobs_handle_copy(to, from)) {
         llmobs_handle_detach(to);
         llmobs_handle_release(to);
@@ -293,161 +298,24 @@ static CURL *op_easy_duphandle(const struct llmobs_real *real, CURL *curl)
 static void op_easy_cleanup(const struct llmobs_real *real, CURL *curl)
 {
     struct llmobs_handle *handle = llmobs_handle_find(curl);
+    struct llmobs_ending ending;
+    int saved = errno;
 
     if (!handle) {
         real->easy_cleanup(curl);
         return;
     }
     llmobs_capture_measure(handle, curl);
+    ending = llmobs_ops_multi_ending(handle, curl);
+    llmobs_news_forget(atomic_load(&handle->multi), curl);
     /* The address may be a new handle's as soon as it is freed. */
     llmobs_handle_detach(handle);
+    errno = saved;
     real->easy_cleanup(curl);
-    llmobs_capture_finish(handle, LLMOBS_END_REMOVED, CURLE_OK);
-    llmobs_handle_release(handle);
-}
-
-/* ---- multi operations ------------------------------------------------- */
-
-/* Multis with server push: pushed handles inherit callback data, which must
- * not be ours. Written rarely; a slot is claimed or freed by one store. */
-static _Atomic(CURLM *) push_multis[PUSH_MULTIS_MAX];
-static atomic_bool push_overflow;
-
-static bool pushes(CURLM *multi)
-{
-    for (size_t i = 0; i < PUSH_MULTIS_MAX; i++) {
-        if (atomic_load(&push_multis[i]) == multi)
-            return true;
-    }
-    return atomic_load(&push_overflow);
-}
-
-static void note_push(CURLM *multi)
-{
-    if (pushes(multi))
-        return;
-    for (size_t i = 0; i < PUSH_MULTIS_MAX; i++) {
-        CURLM *none = NULL;
-
-        if (atomic_compare_exchange_strong(&push_multis[i], &none, multi))
-            return;
-    }
-    atomic_store(&push_overflow, true);
-}
-
-static void forget_push(CURLM *multi)
-{
-    for (size_t i = 0; i < PUSH_MULTIS_MAX; i++) {
-        CURLM *expected = multi;
-
-        atomic_compare_exchange_strong(&push_multis[i], &expected, NULL);
-    }
-}
-
-static CURLMcode op_multi_setopt(const struct llmobs_real *real, CURLM *multi,
-                                 CURLMoption option, void *arg)
-{
-    CURLMcode rc = real->multi_setopt(multi, option, arg);
-
-    if (rc == CURLM_OK && option == CURLMOPT_PUSHFUNCTION && arg)
-        note_push(multi);
-    return rc;
-}
-
-static CURLMcode op_multi_add_handle(const struct llmobs_real *real,
-                                     CURLM *multi, CURL *curl)
-{
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
-    bool begun;
-    CURLMcode rc;
-
-    if (!handle || atomic_load(&handle->multi) || handle->swapped ||
-        pushes(multi))
-        return real->multi_add_handle(multi, curl);
-    begun = llmobs_capture_begin(handle, curl);
-    rc = real->multi_add_handle(multi, curl);
-    if (rc == CURLM_OK)
-        atomic_store(&handle->multi, multi);
-    else if (begun)
-        llmobs_capture_cancel(handle, curl);
-    return rc;
-}
-
-static CURLMcode op_multi_remove_handle(const struct llmobs_real *real,
-                                        CURLM *multi, CURL *curl)
-{
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
-    CURLMcode rc;
-    int saved;
-
-    if (!handle || atomic_load(&handle->multi) != multi)
-        return real->multi_remove_handle(multi, curl);
-    llmobs_capture_measure(handle, curl);
-    rc = real->multi_remove_handle(multi, curl);
-    if (rc != CURLM_OK)
-        return rc;
     saved = errno;
-    llmobs_capture_swap_out(handle, curl);
-    llmobs_capture_finish(handle, LLMOBS_END_REMOVED, CURLE_OK);
-    atomic_store(&handle->multi, NULL);
+    llmobs_capture_finish(handle, ending.end, ending.code);
+    llmobs_handle_release(handle);
     errno = saved;
-    return rc;
-}
-
-static CURLMsg *op_multi_info_read(const struct llmobs_real *real, CURLM *multi,
-                                   int *left)
-{
-    CURLMsg *message = real->multi_info_read(multi, left);
-    struct llmobs_handle *handle;
-    int saved = errno;
-
-    if (!message || message->msg != CURLMSG_DONE)
-        return message;
-    handle = llmobs_handle_find(message->easy_handle);
-    if (handle) {
-        llmobs_capture_measure(handle, message->easy_handle);
-        llmobs_capture_swap_out(handle, message->easy_handle);
-        llmobs_capture_finish(handle, LLMOBS_END_DONE, message->data.result);
-    }
-    errno = saved;
-    return message;
-}
-
-struct leaving {
-    CURLM *multi;
-    bool left; /* libcurl has let the handles go */
-};
-
-static void leave_multi(struct llmobs_handle *handle, void *ctx)
-{
-    const struct leaving *leaving = ctx;
-    CURL *curl = atomic_load(&handle->key);
-
-    if (atomic_load(&handle->multi) != leaving->multi)
-        return;
-    if (!leaving->left) {
-        llmobs_capture_measure(handle, curl);
-        return;
-    }
-    llmobs_capture_swap_out(handle, curl);
-    llmobs_capture_finish(handle, LLMOBS_END_REMOVED, CURLE_OK);
-    atomic_store(&handle->multi, NULL);
-}
-
-static CURLMcode op_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
-{
-    struct leaving leaving = {multi, false};
-    CURLMcode rc;
-
-    if (!multi)
-        return real->multi_cleanup(multi);
-    llmobs_handle_each(leave_multi, &leaving);
-    forget_push(multi);
-    rc = real->multi_cleanup(multi);
-    leaving.left = true;
-    if (rc == CURLM_OK)
-        llmobs_handle_each(leave_multi, &leaving);
-    return rc;
 }
 
 /* ---- attach ----------------------------------------------------------- */
@@ -463,11 +331,11 @@ static const struct llmobs_ops ops = {
     .easy_reset = op_easy_reset,
     .easy_duphandle = op_easy_duphandle,
     .easy_cleanup = op_easy_cleanup,
-    .multi_add_handle = op_multi_add_handle,
-    .multi_remove_handle = op_multi_remove_handle,
-    .multi_info_read = op_multi_info_read,
-    .multi_cleanup = op_multi_cleanup,
-    .multi_setopt = op_multi_setopt,
+    .multi_add_handle = llmobs_ops_multi_add_handle,
+    .multi_remove_handle = llmobs_ops_multi_remove_handle,
+    .multi_info_read = llmobs_ops_multi_info_read,
+    .multi_cleanup = llmobs_ops_multi_cleanup,
+    .multi_setopt = llmobs_ops_multi_setopt,
 };
 
 __attribute__((visibility("default"))) const struct llmobs_ops *

@@ -19,7 +19,7 @@
 
 /* Changed whenever a table below changes; a core of another number is not
  * used. */
-#define LLMOBS_ENGINE_ABI 1
+#define LLMOBS_ENGINE_ABI 2
 
 /* The one name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -46,6 +46,13 @@
     X(CURLMsg *, multi_info_read, (CURLM *, int *))                           \
     X(CURLMcode, multi_cleanup, (CURLM *))                                    \
     X(CURLMcode, multi_setopt, (CURLM *, CURLMoption, ...))                   \
+    X(CURLM *, multi_init, (void))                                            \
+    X(CURLMcode, multi_perform, (CURLM *, int *))                             \
+    X(CURLMcode, multi_wait,                                                  \
+      (CURLM *, struct curl_waitfd *, unsigned, int, int *))                  \
+    X(struct curl_slist *, slist_append, (struct curl_slist *, const char *)) \
+    X(void, slist_free_all, (struct curl_slist *))                            \
+    X(curl_version_info_data *, version_info, (CURLversion))                  \
     X(CURLUcode, url_get, (const CURLU *, CURLUPart, char **, unsigned))      \
     X(void, free, (void *))
 
@@ -130,6 +137,9 @@ static inline bool llmobs_option_watched(CURLoption option)
     case CURLOPT_SEEKFUNCTION:
     case CURLOPT_SEEKDATA:
     case CURLOPT_ERRORBUFFER:
+    case CURLOPT_PROXY:
+    case 229:   /* CURLOPT_HEADEROPT, since 7.37 */
+    case 10305: /* CURLOPT_AWS_SIGV4, since 7.75 */
     case 20130: /* CURLOPT_IOCTLFUNCTION, deprecated in newer headers */
         return true;
     default:

@@ -140,7 +140,9 @@ void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
         memcmp(head.data + head.len - len, data, len) != 0)
         return;
     llmobs_body_rewind(&exchange->response, head.len - len);
-    if (exchange->mark_count)
+    while (exchange->mark_count &&
+           exchange->marks[exchange->mark_count - 1].offset >
+               exchange->response.total)
         exchange->mark_count--;
 }
 
@@ -149,5 +151,6 @@ void llmobs_exchange_restart(struct llmobs_exchange *exchange)
     llmobs_body_rewind(&exchange->response, 0);
     llmobs_headers_clear(&exchange->response_headers);
     exchange->mark_count = 0;
+    exchange->again = exchange->header_again = 0;
     exchange->status = 0;
 }

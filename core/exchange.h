@@ -57,6 +57,9 @@ struct llmobs_exchange {
     struct llmobs_headers response_headers;
     struct llmobs_body request;
     struct llmobs_body response;
+    size_t
+        again; /* response bytes, and header bytes, that a pause makes come */
+    size_t header_again; /* once more */
     bool multipart;
     struct llmobs_mark *marks;
     size_t mark_count;

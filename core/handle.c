@@ -65,6 +65,28 @@ static struct llmobs_handle *make(CURL *curl)
     return handle;
 }
 
+static void drop_copy(struct llmobs_handle *handle)
+{
+    llmobs_body_fini(&handle->copied);
+    llmobs_body_init(&handle->copied, 0);
+    handle->has_copy = false;
+}
+
+static void forget_transfer(struct llmobs_handle *handle)
+{
+    struct llmobs_exchange *exchange;
+
+    llmobs_handle_lock(handle);
+    exchange = handle->exchange;
+    handle->exchange = NULL;
+    llmobs_handle_unlock(handle);
+    llmobs_exchange_free(exchange);
+    atomic_store(&handle->multi, NULL);
+    handle->swapped = handle->swapped_read = handle->swapped_seek = false;
+    handle->swapped_ioctl = handle->capturing = false;
+    handle->waits = handle->late = false;
+}
+
 struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
                                          CURL *curl)
 {
@@ -77,16 +99,9 @@ struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
     if (!handle)
         return NULL;
     handle->real = real;
+    forget_transfer(handle);
     llmobs_handle_reset(handle);
     return handle;
-}
-
-static void drop_copy(struct llmobs_handle *handle)
-{
-    free(handle->copied);
-    handle->copied = NULL;
-    handle->copied_len = 0;
-    handle->copy_skipped = false;
 }
 
 void llmobs_handle_reset(struct llmobs_handle *handle)
@@ -101,14 +116,18 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->default_protocol[0] = '\0';
     handle->custom_request[0] = '\0';
     handle->request = LLMOBS_HTTP_GET;
+    handle->no_body = false;
     handle->postfields = NULL;
     handle->postfieldsize = -1;
     handle->headers = NULL;
+    handle->unified_set = handle->unified = handle->signs = false;
+    handle->proxy = LLMOBS_PROXY_BY_ENVIRONMENT;
     handle->header_in_body = false;
     handle->connect_only = false;
-    handle->ioctl_set = false;
+    handle->ioctl_function = NULL;
     handle->write = handle->header = handle->read = handle->seek = none;
     handle->error_buffer = NULL;
+    handle->injected = false;
 }
 
 void llmobs_handle_detach(struct llmobs_handle *handle)
@@ -123,9 +142,9 @@ void llmobs_handle_release(struct llmobs_handle *handle)
     free(handle->url);
     handle->url = NULL;
     handle->url_cap = 0;
-    atomic_store(&handle->multi, NULL);
-    handle->swapped = handle->swapped_read = handle->swapped_seek = false;
-    handle->capturing = false;
+    free(handle->inject);
+    handle->inject = NULL;
+    forget_transfer(handle);
     atomic_store_explicit(&handle->key, NULL, memory_order_release);
 }
 
@@ -152,18 +171,12 @@ static bool set_url(struct llmobs_handle *handle, const char *url)
 bool llmobs_handle_copy(struct llmobs_handle *to,
                         const struct llmobs_handle *from)
 {
-    struct llmobs_handle kept = *to;
-
-    if (from->copied) {
-        kept.copied = malloc(from->copied_len + 1);
-        if (!kept.copied)
-            return false;
-        memcpy(kept.copied, from->copied, from->copied_len + 1);
-    }
-    to->copied = kept.copied;
-    to->copied_len = from->copied_len;
-    to->copy_skipped = from->copy_skipped;
-    to->postfields = from->copied ? kept.copied : from->postfields;
+    drop_copy(to);
+    to->has_copy = from->has_copy;
+    if (llmobs_body_clone(&to->copied, &from->copied) != 0)
+        return false;
+    to->no_body = from->no_body;
+    to->postfields = from->postfields;
     to->postfieldsize = from->postfieldsize;
     to->curlu = from->curlu;
     to->port = from->port;
@@ -173,9 +186,13 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
            sizeof(to->custom_request));
     to->request = from->request;
     to->headers = from->headers;
+    to->unified_set = from->unified_set;
+    to->unified = from->unified;
+    to->proxy = from->proxy;
+    to->signs = from->signs;
     to->header_in_body = from->header_in_body;
     to->connect_only = from->connect_only;
-    to->ioctl_set = from->ioctl_set;
+    to->ioctl_function = from->ioctl_function;
     to->write = from->write;
     to->header = from->header;
     to->read = from->read;
@@ -185,12 +202,10 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
     return set_url(to, from->url);
 }
 
-static bool worth_a_copy(const char *data, size_t len, size_t copy_max)
+static bool worth_a_copy(const char *data, size_t len)
 {
     size_t i = 0;
 
-    if (len > copy_max)
-        return false;
     if (len <= COPY_TEXT_MAX)
         return true;
     while (i < len && isspace((unsigned char)data[i]))
@@ -208,18 +223,16 @@ static void copy_postfields(struct llmobs_handle *handle, const char *data,
     handle->postfields = NULL;
     if (!data)
         return;
+    handle->has_copy = true;
     len = handle->postfieldsize < 0 ? strlen(data)
                                     : (size_t)handle->postfieldsize;
-    if (worth_a_copy(data, len, copy_max))
-        handle->copied = malloc(len + 1);
-    if (!handle->copied) {
-        handle->copy_skipped = true;
-        return;
-    }
-    memcpy(handle->copied, data, len);
-    handle->copied[len] = '\0';
-    handle->copied_len = len;
-    handle->postfields = handle->copied;
+    llmobs_body_init(&handle->copied, copy_max);
+    if (worth_a_copy(data, len) &&
+        llmobs_buf_add(&handle->copied.head, data, 0) == 0)
+        (void)llmobs_body_add(&handle->copied, data, len);
+    else
+        llmobs_body_miss(&handle->copied, len);
+    llmobs_buf_fit(&handle->copied.head);
 }
 
 /* libcurl drops its own copy when a later size exceeds the earlier one. */
@@ -227,11 +240,8 @@ static void set_postfieldsize(struct llmobs_handle *handle, curl_off_t size)
 {
     if (size < -1)
         return;
-    if ((handle->copied || handle->copy_skipped) &&
-        handle->postfieldsize < size) {
+    if (handle->has_copy && handle->postfieldsize < size)
         drop_copy(handle);
-        handle->postfields = NULL;
-    }
     handle->postfieldsize = size;
 }
 
@@ -257,9 +267,12 @@ static void set_data(struct llmobs_callback *callback, void *data)
     callback->data_set = true;
 }
 
+/* As libcurl's own setopt does it. */
 static void note_request(struct llmobs_handle *handle, CURLoption option,
                          bool on)
 {
+    bool body = on;
+
     switch ((int)option) {
     case CURLOPT_HTTPGET:
         if (on)
@@ -272,15 +285,60 @@ static void note_request(struct llmobs_handle *handle, CURLoption option,
     case 54: /* CURLOPT_PUT */
         handle->request = on ? LLMOBS_HTTP_PUT : LLMOBS_HTTP_GET;
         break;
-    case CURLOPT_NOBODY:
-        if (on)
-            handle->request = LLMOBS_HTTP_HEAD;
-        else if (handle->request == LLMOBS_HTTP_HEAD)
-            handle->request = LLMOBS_HTTP_GET;
-        break;
     default: /* HTTPPOST, MIMEPOST */
         handle->request = LLMOBS_HTTP_FORM;
+        body = true;
         break;
+    }
+    if (body)
+        handle->no_body = false;
+}
+
+static void note_nobody(struct llmobs_handle *handle, bool on)
+{
+    handle->no_body = on;
+    if (on)
+        handle->request = LLMOBS_HTTP_HEAD;
+    else if (handle->request == LLMOBS_HTTP_HEAD)
+        handle->request = LLMOBS_HTTP_GET;
+}
+
+static void note_headers(struct llmobs_handle *handle, struct curl_slist *list)
+{
+    handle->headers = list;
+    if (handle->injected)
+        llmobs_inject_relink(handle->inject, list);
+}
+
+static void note_proxy(struct llmobs_handle *handle, const char *proxy)
+{
+    if (!proxy)
+        handle->proxy = LLMOBS_PROXY_BY_ENVIRONMENT;
+    else
+        handle->proxy = *proxy ? LLMOBS_PROXY_SET : LLMOBS_PROXY_NONE;
+}
+
+static void note_headeropt(struct llmobs_handle *handle, long mask)
+{
+    handle->unified_set = true;
+    handle->unified = !(mask & 1); /* CURLHEADER_SEPARATE */
+}
+
+/* Options that lead the request to another place, or its headers to others
+ * than its peer. */
+static bool redirects(CURLoption option)
+{
+    switch ((int)option) {
+    case CURLOPT_URL:
+    case CURLOPT_CURLU:
+    case CURLOPT_PORT:
+    case CURLOPT_DEFAULT_PROTOCOL:
+    case CURLOPT_PROXY:
+    case 229:   /* CURLOPT_HEADEROPT */
+    case 10305: /* CURLOPT_AWS_SIGV4 */
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -289,6 +347,8 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
 {
     long number = (long)(intptr_t)arg;
 
+    if (handle->injected && redirects(option))
+        llmobs_inject_blank(handle->inject);
     switch ((int)option) {
     case CURLOPT_URL:
         (void)set_url(handle, arg);
@@ -312,8 +372,10 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
     case 54:    /* CURLOPT_PUT */
     case 10024: /* CURLOPT_HTTPPOST */
     case CURLOPT_MIMEPOST:
+        note_request(handle, option, arg != NULL);
+        break;
     case CURLOPT_NOBODY:
-        note_request(handle, option, number != 0);
+        note_nobody(handle, number != 0);
         break;
     case CURLOPT_POSTFIELDS:
         drop_copy(handle);
@@ -331,7 +393,16 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
         set_postfieldsize(handle, (curl_off_t)(intptr_t)arg);
         break;
     case CURLOPT_HTTPHEADER:
-        handle->headers = arg;
+        note_headers(handle, arg);
+        break;
+    case CURLOPT_PROXY:
+        note_proxy(handle, arg);
+        break;
+    case 229: /* CURLOPT_HEADEROPT */
+        note_headeropt(handle, number);
+        break;
+    case 10305: /* CURLOPT_AWS_SIGV4 */
+        handle->signs = arg != NULL;
         break;
     case CURLOPT_HEADER:
         handle->header_in_body = number != 0;
@@ -367,7 +438,7 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
         handle->error_buffer = arg;
         break;
     case 20130: /* CURLOPT_IOCTLFUNCTION */
-        handle->ioctl_set = arg != NULL;
+        handle->ioctl_function = arg;
         break;
     default:
         break;
@@ -427,107 +498,55 @@ const char *llmobs_handle_method(const struct llmobs_handle *handle)
 
     if (handle->custom_request[0])
         return handle->custom_request;
-    return names[handle->request];
+    return handle->no_body ? "HEAD" : names[handle->request];
+}
+
+bool llmobs_handle_sends_body(const struct llmobs_handle *handle)
+{
+    return !handle->no_body && handle->request != LLMOBS_HTTP_GET &&
+           handle->request != LLMOBS_HTTP_HEAD;
+}
+
+/* libcurl sends the size in force now, of the copy that it made before. */
+static uint64_t copy_len(const struct llmobs_handle *handle)
+{
+    uint64_t total = handle->copied.total;
+
+    if (handle->postfieldsize >= 0 && (uint64_t)handle->postfieldsize < total)
+        return (uint64_t)handle->postfieldsize;
+    return total;
 }
 
 struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
 {
     struct llmobs_text body = {NULL, 0};
 
-    if (handle->request != LLMOBS_HTTP_POST || !handle->postfields)
+    if (handle->no_body || handle->request != LLMOBS_HTTP_POST)
         return body;
-    body.data = handle->postfields;
-    if (handle->postfieldsize >= 0)
-        body.len = (size_t)handle->postfieldsize;
-    else
-        body.len = strlen(handle->postfields);
-    if (handle->copied && body.len > handle->copied_len)
-        body.len = handle->copied_len;
+    if (handle->has_copy) {
+        body = llmobs_body_head(&handle->copied);
+        if (body.len > copy_len(handle))
+            body.len = (size_t)copy_len(handle);
+    } else if (handle->postfields) {
+        body.data = handle->postfields;
+        body.len = handle->postfieldsize >= 0 ? (size_t)handle->postfieldsize
+                                              : strlen(handle->postfields);
+    }
     return body;
 }
 
-/* libcurl guesses the scheme of a bare host by its first label. */
-static const char *scheme_of(const struct llmobs_handle *handle,
-                             const char *url)
+void llmobs_handle_copy_body(const struct llmobs_handle *handle,
+                             struct llmobs_body *to)
 {
-    static const char *const other[] = {"ftp.",  "dict.", "ldap.",
-                                        "imap.", "smtp.", "pop3."};
+    struct llmobs_text body;
 
-    if (handle->default_protocol[0])
-        return handle->default_protocol;
-    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
-        if (strncasecmp(url, other[i], strlen(other[i])) == 0)
-            return NULL;
+    if (handle->has_copy && !handle->no_body &&
+        handle->request == LLMOBS_HTTP_POST) {
+        (void)llmobs_body_clone(to, &handle->copied);
+        llmobs_body_rewind(to, copy_len(handle));
+        return;
     }
-    return "http";
-}
-
-static const char *with_scheme(const struct llmobs_handle *handle,
-                               const char *url, char **owned)
-{
-    const char *scheme;
-
-    if (strstr(url, "://"))
-        return url;
-    scheme = scheme_of(handle, url);
-    if (!scheme || asprintf(owned, "%s://%s", scheme, url) < 0)
-        *owned = NULL;
-    return *owned;
-}
-
-/* CURLOPT_PORT beats the port of the URL. */
-static const char *with_port(const char *url, long port, char **owned)
-{
-    const char *host = strstr(url, "://");
-    const char *end, *at, *colon;
-    char *made = NULL;
-
-    if (!host)
-        return NULL;
-    host += 3;
-    end = host + strcspn(host, "/?#");
-    at = memrchr(host, '@', (size_t)(end - host));
-    if (at)
-        host = at + 1;
-    colon = memrchr(host, ':', (size_t)(end - host));
-    if (!colon || memchr(colon, ']', (size_t)(end - colon)))
-        colon = end;
-    if (asprintf(&made, "%.*s:%ld%s", (int)(colon - url), url, port, end) < 0)
-        made = NULL;
-    free(*owned);
-    *owned = made;
-    return made;
-}
-
-static const char *url_of_curlu(const struct llmobs_handle *handle,
-                                char **owned)
-{
-    char *text = NULL;
-
-    if (!handle->real->url_get || !handle->real->free)
-        return NULL;
-    if (handle->real->url_get(handle->curlu, CURLUPART_URL, &text, 0) !=
-            CURLUE_OK ||
-        !text)
-        return NULL;
-    /* libcurl's own memory goes back through its own free. */
-    *owned = strdup(text);
-    handle->real->free(text);
-    return *owned;
-}
-
-const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned)
-{
-    const char *url;
-
-    *owned = NULL;
-    if (handle->curlu)
-        url = url_of_curlu(handle, owned);
-    else if (handle->url && handle->url[0])
-        url = with_scheme(handle, handle->url, owned);
-    else
-        return NULL;
-    if (url && handle->port > 0)
-        url = with_port(url, handle->port, owned);
-    return url;
+    body = llmobs_handle_body(handle);
+    if (body.data)
+        (void)llmobs_body_add(to, body.data, body.len);
 }

@@ -19,16 +19,24 @@
 
 #include "core/engine.h"
 #include "core/exchange.h"
+#include "core/inject.h"
 
 #define LLMOBS_HANDLE_BUCKETS 1024
 
 /* What libcurl will do, as its own setopt derives it. */
-enum llmobs_http_request {
+enum llmobs_http_verb {
     LLMOBS_HTTP_GET,
     LLMOBS_HTTP_HEAD,
     LLMOBS_HTTP_POST,
     LLMOBS_HTTP_PUT,
     LLMOBS_HTTP_FORM
+};
+
+/* CURLOPT_PROXY. */
+enum llmobs_proxy {
+    LLMOBS_PROXY_BY_ENVIRONMENT,
+    LLMOBS_PROXY_NONE, /* set to "" */
+    LLMOBS_PROXY_SET
 };
 
 /* One callback pair of the app. */
@@ -50,37 +58,48 @@ struct llmobs_handle {
     long port;
     char default_protocol[16];
     char custom_request[32];
-    enum llmobs_http_request request;
-    const char *postfields; /* the app's memory, or `copied` */
-    char *copied;           /* our copy of COPYPOSTFIELDS */
-    size_t copied_len;
-    bool copy_skipped; /* COPYPOSTFIELDS not worth a copy */
+    enum llmobs_http_verb request;
+    bool no_body;           /* CURLOPT_NOBODY, as libcurl keeps it */
+    const char *postfields; /* the app's memory */
+    bool has_copy;          /* COPYPOSTFIELDS was set, to: */
+    struct llmobs_body copied;
     curl_off_t postfieldsize;
     struct curl_slist *headers;
+    bool unified_set; /* CURLOPT_HEADEROPT was set, to: */
+    bool unified;     /* headers go to a CONNECT proxy, too */
+    enum llmobs_proxy proxy;
+    bool signs; /* libcurl signs what is in the list */
     bool header_in_body;
     bool connect_only;
-    bool ioctl_set;
     struct llmobs_callback write;
     struct llmobs_callback header;
     struct llmobs_callback read;
     struct llmobs_callback seek;
+    void *ioctl_function;
     const char *error_buffer;
 
     /* The transfer being captured. */
     atomic_int gate; /* 1: somebody is at `exchange` */
     struct llmobs_exchange *exchange;
-    _Atomic(CURLM *) multi; /* while in one; read by a multi's cleanup */
-    bool capturing;         /* `exchange` was set and not yet given away */
-    bool swapped;           /* our write and header callbacks are in */
-    bool swapped_read;      /* our read callback too */
-    bool swapped_seek;      /* our seek callback too */
+    _Atomic(CURLM *) multi;       /* while in one; read by a multi's cleanup */
+    struct llmobs_inject *inject; /* kept for the next one; NULL: none yet */
+    bool waits;      /* added to a multi with nothing to capture yet */
+    long added_size; /* CURLINFO_REQUEST_SIZE then */
+    bool late; /* begun after that: the body is not read before it is sent */
+    bool capturing;     /* `exchange` was set and not yet given away */
+    bool injected;      /* our headers are before the app's */
+    bool swapped;       /* our write and header callbacks are in */
+    bool swapped_read;  /* our read callback too */
+    bool swapped_seek;  /* our seek callback too */
+    bool swapped_ioctl; /* our ioctl callback too */
 };
 
 /* The record of an easy handle; NULL when there is none. */
 struct llmobs_handle *llmobs_handle_find(CURL *curl);
 
 /* Makes or resets the record of a handle whose settings are all defaults;
- * NULL without memory. */
+ * NULL without memory. What an earlier handle at this address left is dropped.
+ */
 struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
                                          CURL *curl);
 
@@ -98,7 +117,9 @@ void llmobs_handle_detach(struct llmobs_handle *handle);
 void llmobs_handle_release(struct llmobs_handle *handle);
 
 /* Notes an option that libcurl has accepted, or that the capture owns.
- * `copy_max`: cap of a COPYPOSTFIELDS copy. */
+ * `copy_max`: cap of a COPYPOSTFIELDS copy. While our headers are in, they
+ * follow at once: before a new list, blanked where the request's place or way
+ * changes. */
 void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
                         void *arg, size_t copy_max);
 
@@ -112,10 +133,24 @@ void llmobs_handle_lock(struct llmobs_handle *handle);
 bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms);
 void llmobs_handle_unlock(struct llmobs_handle *handle);
 
+/* True when libcurl might send HTTPHEADER to a CONNECT proxy, or sign it. */
+bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle);
+
 /* The method that will be sent; the body as far as it is known before sending
  * (data NULL: none or not known). */
 const char *llmobs_handle_method(const struct llmobs_handle *handle);
 struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle);
+
+/* True when the request has a body, whatever its method is called. */
+bool llmobs_handle_sends_body(const struct llmobs_handle *handle);
+
+/* Copies the body as far as it is known before sending into an exchange's,
+ * which is initialised and without bytes. */
+void llmobs_handle_copy_body(const struct llmobs_handle *handle,
+                             struct llmobs_body *to);
+
+/* Length of the scheme that `url` begins with, 0: none. "://" follows it. */
+size_t llmobs_handle_scheme(const char *url);
 
 /* The absolute URL that libcurl will use; NULL when there is none or it is not
  * HTTP. The result is the handle's own string or `*owned`, which the caller

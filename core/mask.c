@@ -18,7 +18,6 @@ struct pattern {
 
 #define KEY_CHARS "-_*"
 #define TOKEN_CHARS "-_*.~+/=:"
-#define VALUE_CHARS "-_*.~+/%=:$!"
 
 static const struct pattern patterns[] = {
     {"sk-", false, false, 4, KEY_CHARS},
@@ -37,19 +36,45 @@ static const struct pattern patterns[] = {
     {"AKIA", false, false, 12, ""},
     {"ASIA", false, false, 12, ""},
     {"eyJ", false, false, 20, "-_."},
-    {"bearer ", true, false, 4, TOKEN_CHARS},
-    {"basic ", true, false, 12, "+/="},
-    {"key=", true, true, 1, VALUE_CHARS},
-    {"token=", true, true, 1, VALUE_CHARS},
-    {"sig=", true, false, 1, VALUE_CHARS},
-    {"signature=", true, true, 1, VALUE_CHARS},
-    {"credential=", true, true, 1, VALUE_CHARS},
-    {"secret=", true, true, 1, VALUE_CHARS},
-    {"password=", true, true, 1, VALUE_CHARS},
-    {"api-key: ", true, true, 1, VALUE_CHARS},
-    {"api_key: ", true, true, 1, VALUE_CHARS},
-    {"api_key\": \"", true, true, 1, VALUE_CHARS},
-    {"api_key\":\"", true, true, 1, VALUE_CHARS},
+    {"xoxb-", false, false, 8, KEY_CHARS},
+    {"xoxp-", false, false, 8, KEY_CHARS},
+    {"glpat-", false, false, 8, KEY_CHARS},
+    {"key provided: ", true, true, 4, TOKEN_CHARS},
+};
+
+/* What a name says of the value that follows it. */
+enum rank {
+    WEAK,   /* may be a secret: masked in an error text alone */
+    STRONG, /* is one, in any text */
+    HEADER  /* is one up to the end of its line */
+};
+
+struct name {
+    const char *word; /* in any case, '_' standing for '-' and nothing too */
+    enum rank rank;
+    bool inside_word;
+};
+
+static const struct name names[] = {
+    {"authorization", HEADER, true},
+    {"cookie", HEADER, true},
+    {"api_key", STRONG, true},
+    {"access_key", STRONG, true},
+    {"secret_key", STRONG, true},
+    {"private_key", STRONG, true},
+    {"access_token", STRONG, true},
+    {"refresh_token", STRONG, true},
+    {"auth_token", STRONG, true},
+    {"id_token", STRONG, false},
+    {"client_secret", STRONG, true},
+    {"password", STRONG, true},
+    {"passwd", STRONG, true},
+    {"key", WEAK, true},
+    {"token", WEAK, true},
+    {"secret", WEAK, true},
+    {"signature", WEAK, true},
+    {"credential", WEAK, true},
+    {"sig", WEAK, false},
 };
 
 static bool is_alnum(char c)
@@ -70,8 +95,8 @@ static size_t secret_len(const char *text, const char *extra)
     return len;
 }
 
-/* Length of the secret behind the lead at `text`; 0: none begins here. */
-static size_t match(const char *text, bool in_word, size_t *lead_len)
+/* Length of the secret behind a well-known beginning; 0: none. */
+static size_t match_pattern(const char *text, bool in_word, size_t *lead_len)
 {
     for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
         const struct pattern *p = &patterns[i];
@@ -92,27 +117,143 @@ static size_t match(const char *text, bool in_word, size_t *lead_len)
     return 0;
 }
 
+/* "Bearer abc", "bearer:  abc", "Basic YWJj". */
+static size_t match_scheme(const char *text, bool in_word, size_t *lead_len)
+{
+    bool bearer = strncasecmp(text, "bearer", 6) == 0;
+    size_t len = bearer ? 6 : 5, blanks, secret;
+
+    if (in_word || (!bearer && strncasecmp(text, "basic", 5) != 0))
+        return 0;
+    blanks = strspn(text + len, bearer ? " \t:" : " \t");
+    secret = blanks ? secret_len(text + len + blanks, TOKEN_CHARS) : 0;
+    *lead_len = len + blanks;
+    return secret >= (bearer ? 4u : 12u) ? secret : 0;
+}
+
+/* Length of `word` at `text`; 0: it is not there. */
+static size_t match_word(const char *text, const char *word)
+{
+    const char *at = text;
+
+    for (; *word; word++) {
+        if (*word == '_') {
+            at += *at == '_' || *at == '-' || *at == ' ';
+            continue;
+        }
+        if ((*at | 0x20) != *word)
+            return 0;
+        at++;
+    }
+    return (size_t)(at - text);
+}
+
+/* Length of what stands between a name and its value; 0: no value follows. */
+static size_t match_separator(const char *text, bool *equals)
+{
+    const char *at = text;
+
+    at += *at == '\\';
+    at += *at == '"' || *at == '\'';
+    at += strspn(at, " \t");
+    *equals = *at == '=' || strncasecmp(at, "%3d", 3) == 0;
+    if (!*equals && *at != ':')
+        return 0;
+    at += *at == '%' ? 3 : 1;
+    at += strspn(at, " \t");
+    at += *at == '\\';
+    at += *at == '"' || *at == '\'';
+    return (size_t)(at - text);
+}
+
+static size_t match_value(const char *text, enum rank rank, bool equals)
+{
+    size_t len = rank == HEADER ? strcspn(text, "\r\n\"\\")
+                                : strcspn(text, " \t\r\n\"'\\,;&)}]<>");
+
+    return len >= (equals || rank != WEAK ? 1u : 4u) ? len : 0;
+}
+
+/* Length of the value of a parameter, member or header whose name says that it
+ * is a secret; 0: none begins here. */
+static size_t match_name(const char *text, bool in_word, enum rank least,
+                         size_t *lead_len)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        size_t word, separator, value;
+        bool equals;
+
+        if (names[i].rank < least || (in_word && !names[i].inside_word))
+            continue;
+        word = match_word(text, names[i].word);
+        separator = word ? match_separator(text + word, &equals) : 0;
+        if (!separator)
+            continue;
+        *lead_len = word + separator;
+        value = match_value(text + *lead_len, names[i].rank, equals);
+        if (value)
+            return value;
+    }
+    return 0;
+}
+
+static size_t match(const char *text, bool in_word, enum rank least,
+                    size_t *lead_len)
+{
+    size_t secret = match_pattern(text, in_word, lead_len);
+    size_t beginning = 0, rest;
+
+    if (!secret)
+        secret = match_name(text, in_word, least, lead_len);
+    if (!secret)
+        return match_scheme(text, in_word, lead_len);
+    /* A well-known beginning stays readable: it tells whose key it was. */
+    rest = match_scheme(text + *lead_len, false, &beginning);
+    if (!rest && match_pattern(text + *lead_len, false, &beginning) &&
+        beginning < secret)
+        rest = secret - beginning;
+    if (rest) {
+        *lead_len += beginning;
+        secret = rest;
+    }
+    return secret;
+}
+
+/* True for "host:8080/path": the '@' behind it is the path's. */
+static bool is_host_and_port(const char *text, size_t slash)
+{
+    const char *colon = memchr(text, ':', slash);
+
+    return !colon ||
+           colon + 1 + strspn(colon + 1, "0123456789") == text + slash;
+}
+
 /* Length of "user:password" behind "://" at `text`, 0: none. */
 static size_t match_userinfo(const char *text)
 {
-    size_t len;
+    size_t len, slash;
 
     if (strncmp(text, "://", 3) != 0)
         return 0;
-    len = strcspn(text + 3, "@/?# \t\r\n\"'<>");
-    return text[3 + len] == '@' ? len : 0;
+    len = strcspn(text + 3, "@?# \t\r\n\"'<>");
+    slash = strcspn(text + 3, "/");
+    if (text[3 + len] != '@' ||
+        (slash < len && is_host_and_port(text + 3, slash)))
+        return 0;
+    return len;
 }
 
 static int add_masked(const char *secret, size_t len, struct llmobs_buf *out)
 {
     int rc = llmobs_buf_adds(out, "***");
 
-    if (!rc && len >= KEEP_FROM)
+    /* A header's value is several things in one: none of it stays. */
+    if (!rc && len >= KEEP_FROM && !memchr(secret, ' ', len))
         rc = llmobs_buf_add(out, secret + len - KEEP, KEEP);
     return rc;
 }
 
-int llmobs_mask_text(const char *text, struct llmobs_buf *out)
+static int mask(const char *text, enum rank least, struct llmobs_buf *out)
 {
     bool in_word = false;
     int rc = llmobs_buf_add(out, "", 0);
@@ -120,7 +261,7 @@ int llmobs_mask_text(const char *text, struct llmobs_buf *out)
     while (*text && !rc) {
         size_t lead = 0;
         size_t user = match_userinfo(text);
-        size_t secret = user ? 0 : match(text, in_word, &lead);
+        size_t secret = user ? 0 : match(text, in_word, least, &lead);
 
         if (user) {
             rc = llmobs_buf_adds(out, "://***");
@@ -140,4 +281,14 @@ int llmobs_mask_text(const char *text, struct llmobs_buf *out)
         in_word = true;
     }
     return rc;
+}
+
+int llmobs_mask_text(const char *text, struct llmobs_buf *out)
+{
+    return mask(text, WEAK, out);
+}
+
+int llmobs_mask_body(const char *text, struct llmobs_buf *out)
+{
+    return mask(text, STRONG, out);
 }

@@ -17,7 +17,11 @@
 
 #include "core/buf.h"
 
-/* Appends `text` with its secrets masked. */
+/* Appends `text`, an error message, with its secrets masked. */
 int llmobs_mask_text(const char *text, struct llmobs_buf *out);
+
+/* The same for a body kept as text, where a name must leave no doubt:
+ * "api_key" and "password", not any "key". */
+int llmobs_mask_body(const char *text, struct llmobs_buf *out);
 
 #endif

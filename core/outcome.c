@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "core/inflate.h"
+#include "core/mask.h"
 
 /* Numbers of libcurl's API, which this file does not include. */
 #define CODE_HTTP_RETURNED_ERROR 22
@@ -85,7 +87,7 @@ static int decode_request(struct llmobs_exchange *exchange,
     const char *before = call->request.data;
     bool cut = false;
     int rc = decode(&call->request, coding, exchange->request.whole_max, buf,
-                    &call->encoded, &cut);
+                    &call->request_encoded, &cut);
 
     if (call->request.data != before)
         call->request_tail = (struct llmobs_text){NULL, 0};
@@ -309,6 +311,25 @@ static void add_tags(struct llmobs_span *span)
         add_tag(span, "integration:http");
 }
 
+/* A gateway's bodies that no dialect reads are kept as they are, and may be a
+ * sign-in as well as a chat. */
+static int mask_value(char **value)
+{
+    struct llmobs_buf masked;
+    int rc;
+
+    if (!*value)
+        return 0;
+    llmobs_buf_init(&masked, 4 * strlen(*value) + 64);
+    rc = llmobs_mask_body(*value, &masked);
+    if (!rc) {
+        free(*value);
+        *value = llmobs_buf_take(&masked, NULL);
+    }
+    llmobs_buf_fini(&masked);
+    return rc;
+}
+
 static void fill(const struct llmobs_exchange *exchange,
                  const struct llmobs_call *call, struct llmobs_span *span)
 {
@@ -341,6 +362,10 @@ int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
     rc = make_call(exchange, &decoded, &call);
     if (!rc)
         rc = llmobs_rules_read(&exchange->match, &call, span);
+    if (!rc)
+        rc = mask_value(&span->input_value);
+    if (!rc)
+        rc = mask_value(&span->output_value);
     if (rc)
         llmobs_span_fini(span);
     else

@@ -49,7 +49,8 @@ struct llmobs_span {
     bool failed;   /* status error */
     char *error_type;
     char *error_message;
-    bool io_dropped; /* input and output could not be completed */
+    bool input_dropped; /* could not be completed */
+    bool output_dropped;
 
     struct llmobs_context context;
     int64_t start_ns; /* wall clock */

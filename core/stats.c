@@ -1,7 +1,7 @@
 #include "core/stats.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
+#include <string.h>
 
 static _Atomic uint64_t counters[LLMOBS_STAT_COUNT];
 
@@ -32,6 +32,25 @@ uint64_t llmobs_stats_get(enum llmobs_stat stat)
 const char *llmobs_stats_name(enum llmobs_stat stat)
 {
     return known(stat) ? names[stat] : "unknown";
+}
+
+enum llmobs_stat llmobs_stats_sent(const char *exporter)
+{
+    for (int i = LLMOBS_STAT_sent_store; i <= LLMOBS_STAT_sent_agentless; i++)
+        if (strcmp(names[i] + strlen("sent_"), exporter) == 0)
+            return (enum llmobs_stat)i;
+    return LLMOBS_STAT_COUNT;
+}
+
+bool llmobs_stats_name_settles(const char *name)
+{
+    return strcmp(name, "delivered") == 0 || strcmp(name, "unconfirmed") == 0 ||
+           strncmp(name, "dropped_", 8) == 0;
+}
+
+bool llmobs_stats_settles(enum llmobs_stat stat)
+{
+    return known(stat) && llmobs_stats_name_settles(names[stat]);
 }
 
 void llmobs_stats_reset(void)

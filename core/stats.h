@@ -9,9 +9,11 @@
 #ifndef LLMOBS_STATS_H
 #define LLMOBS_STATS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* X(name): the counters. */
+/* X(name): the counters. Those named dropped_... and delivered, unconfirmed end
+ * what captured began; any other only tells something beside the sum. */
 #define LLMOBS_STATS(X)                                                     \
     X(captured)       /* exchanges and spans given to the buffer or lost */ \
     X(delivered)      /* accepted by the exporter */                        \
@@ -19,7 +21,11 @@
     X(dropped_full)   /* the buffer was full */                             \
     X(dropped_memory) /* no memory */                                       \
     X(dropped_export) /* refused by the exporter for good */                \
-    X(dropped_exit)   /* not delivered when the process ended */
+    X(dropped_exit)   /* not delivered when the process ended */            \
+    X(dropped_died)   /* pending when the process was killed */             \
+    X(sent_store)     /* accepted by the exporter of that name: an event */ \
+    X(sent_agent)     /* may count for several */                           \
+    X(sent_agentless)
 
 enum llmobs_stat {
 #define X(name) LLMOBS_STAT_##name,
@@ -31,6 +37,16 @@ enum llmobs_stat {
 void llmobs_stats_add(enum llmobs_stat stat, uint64_t n);
 uint64_t llmobs_stats_get(enum llmobs_stat stat);
 const char *llmobs_stats_name(enum llmobs_stat stat);
+
+/* The counter of what the exporter of that name accepted; LLMOBS_STAT_COUNT,
+ * which nobody counts, for another name. */
+enum llmobs_stat llmobs_stats_sent(const char *exporter);
+
+/* True for the counters that make up captured, with what is pending. By name,
+ * for those of another version. */
+bool llmobs_stats_settles(enum llmobs_stat stat);
+bool llmobs_stats_name_settles(const char *name);
+
 void llmobs_stats_reset(void);
 
 #endif

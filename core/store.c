@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "core/clock.h"
+#include "core/dirs.h"
 #include "core/fd.h"
 #include "core/log.h"
 
@@ -39,68 +40,12 @@ struct target {
 
 /* -- places -------------------------------------------------------------- */
 
-/* Makes every missing directory of the path, for its owner only. */
-static int make_dirs(const char *path)
+static int open_dir(const struct store *store, char path[PATH_MAX], int *out)
 {
-    char part[PATH_MAX];
-    size_t len = strlen(path);
+    int rc = llmobs_config_store_dir(store->config, path, PATH_MAX);
 
-    if (len >= sizeof(part))
-        return -ENAMETOOLONG;
-    memcpy(part, path, len + 1);
-    for (size_t i = 1; i <= len; i++) {
-        if (part[i] != '/' && part[i] != '\0')
-            continue;
-        part[i] = '\0';
-        /* The app's umask may have taken our own rights away. */
-        if (mkdir(part, 0700) == 0)
-            chmod(part, 0700);
-        else if (errno != EEXIST && (i == len || errno != EACCES))
-            return -errno;
-        if (i < len)
-            part[i] = '/';
-    }
-    return 0;
-}
-
-/* A directory of another user, but root, would let him watch or replace the
- * files; where the user named it, he has decided. */
-static int check_dir(const struct store *store, int fd)
-{
-    struct stat st;
-
-    if (fstat(fd, &st))
-        return -errno;
-    if (store->config->store_dir || st.st_uid == geteuid() || st.st_uid == 0)
-        return 0;
-    return -EPERM;
-}
-
-static int open_dir(const struct store *store, int *out)
-{
-    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-                      (store->config->store_dir ? 0 : O_NOFOLLOW);
-    char path[PATH_MAX];
-    int rc = llmobs_config_store_dir(store->config, path, sizeof(path));
-    int fd;
-
-    if (rc)
-        return rc;
-    fd = llmobs_fd_lift(open(path, flags));
-    if (fd < 0 && errno == ENOENT) {
-        rc = make_dirs(path);
-        if (rc)
-            return rc;
-        fd = llmobs_fd_lift(open(path, flags));
-    }
-    if (fd < 0)
-        return -errno;
-    rc = check_dir(store, fd);
-    if (rc)
-        close(fd);
-    else
-        *out = fd;
-    return rc;
+    return rc ? rc
+              : llmobs_dirs_have(path, store->config->store_dir != NULL, out);
 }
 
 /* A link would lead our lines into somebody else's file. */
@@ -222,18 +167,18 @@ struct survey {
 
 static int survey(int dir, struct survey *out)
 {
-    int fd =
-        llmobs_fd_lift(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *entry;
     struct stat st;
+    DIR *list;
+    int fd = -1, rc = llmobs_dirs_reopen(dir, &fd);
 
     memset(out, 0, sizeof(*out));
+    if (rc)
+        return rc;
+    list = fdopendir(fd);
     if (!list) {
-        int rc = -errno;
-
-        if (fd >= 0)
-            close(fd);
+        rc = -errno;
+        close(fd);
         return rc;
     }
     while ((entry = readdir(list)) != NULL) {
@@ -414,7 +359,8 @@ static int store_send(struct llmobs_exporter *exporter,
 {
     const struct store *store = (const struct store *)exporter;
     struct target target = {.dir = -1, .fd = -1};
-    int rc = open_dir(store, &target.dir);
+    char path[PATH_MAX];
+    int rc = open_dir(store, path, &target.dir);
 
     if (!rc)
         rc = open_target(&target);
@@ -425,7 +371,8 @@ static int store_send(struct llmobs_exporter *exporter,
         close(target.dir);
     if (rc < 0)
         llmobs_log_once(LLMOBS_LOG_ERROR, "store",
-                        "the local store cannot be written: %s", strerror(-rc));
+                        "the local store %s cannot be written: %s", path,
+                        strerror(-rc));
     return rc;
 }
 

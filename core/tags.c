@@ -7,13 +7,6 @@
 
 #include "llmobs.h"
 
-/* Keeps the first error of many calls. */
-static void note(int *rc, int result)
-{
-    if (*rc == 0)
-        *rc = result;
-}
-
 /* Tags by key while they are gathered: the last one of a key holds. */
 static int put_tag(struct llmobs_json *tags, const char *key, const char *value)
 {
@@ -88,9 +81,10 @@ static int gather_tags(const struct llmobs_span *span,
     const struct llmobs_json *extra = span->extra_tags;
     int rc = 0;
 
-    for (char **tag = config->tags; tag && *tag; tag++)
-        note(&rc, put_pair(tags, *tag));
-    note(&rc, gather_own(span, config, tags));
+    for (char **tag = config->tags; tag && *tag && !rc; tag++)
+        rc = put_pair(tags, *tag);
+    if (!rc)
+        rc = gather_own(span, config, tags);
     for (size_t i = 0; i < llmobs_json_len(extra) && !rc; i++) {
         const char *pair = llmobs_json_text(llmobs_json_at(extra, i));
 

@@ -22,11 +22,38 @@
 
 struct llmobs_worker;
 
+/* Called on the thread after each of its rounds, with what is pending; answers
+ * the ms after which it wants to be called again, -1: after the next one. */
+typedef int64_t llmobs_worker_note_fn(const struct llmobs_config *config,
+                                      size_t pending);
+
+/* Called last in each stop, when all is accounted for. */
+typedef void llmobs_worker_close_fn(const struct llmobs_config *config,
+                                    size_t pending);
+
 /* Gives a worker, not yet running; NULL without memory. Borrows config, which
  * must outlive it; takes the buffer and the exporter. */
 struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
                                         struct llmobs_buffer *buffer,
                                         struct llmobs_exporter *exporter);
+
+/* Gives a worker with the exporters that the configuration names
+ * (LLMOBS_EXPORTER); NULL without memory. Takes the buffer. */
+struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
+                                         struct llmobs_buffer *buffer);
+
+/* Before the first give. _add takes another exporter on success: each has its
+ * own progress; -ENOSPC. _rescue takes the one that gets at the end what no
+ * remote exporter would have. */
+int llmobs_worker_add(struct llmobs_worker *worker,
+                      struct llmobs_exporter *exporter);
+void llmobs_worker_rescue(struct llmobs_worker *worker,
+                          struct llmobs_exporter *exporter);
+
+/* Before the first give: who keeps the books (ledger.h). */
+void llmobs_worker_note(struct llmobs_worker *worker,
+                        llmobs_worker_note_fn *note,
+                        llmobs_worker_close_fn *close);
 
 /* Takes an exchange (a closed one) or a span; counts it as captured. Never
  * fails; what does not fit is counted as dropped and freed. Preserves errno.
@@ -36,12 +63,27 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item);
 int llmobs_worker_give_span(struct llmobs_worker *worker,
                             const struct llmobs_span *span);
 
+/* An LLM call begins: starts the thread and connects ahead where that takes
+ * long (a remote intake), else does nothing. Any thread, without a lock;
+ * preserves errno. */
+void llmobs_worker_warm(struct llmobs_worker *worker);
+
+/* Keeps the worker out of its exporters until resume; a request under way is
+ * cut so that it ends in time. 0 when nobody is in one any more, -ETIMEDOUT
+ * after `ms`; resume in either case. A stop ends all pauses. */
+int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms);
+void llmobs_worker_resume(struct llmobs_worker *worker);
+
+/* How long an exit waits at most: LLMOBS_EXIT_FLUSH_MS, else the longest that
+ * one of the exporters asks for. Each gets its own time only. */
+int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker);
+
 /* Given and neither delivered nor dropped yet; with the counters of stats.h it
  * makes the sum complete. */
 size_t llmobs_worker_pending(struct llmobs_worker *worker);
 
-/* Delivers what is pending, waiting at most `ms`; 0 when all is delivered,
- * -ETIMEDOUT otherwise. */
+/* Delivers what is pending, due or not, waiting at most `ms`; 0 when all is
+ * delivered, -ETIMEDOUT otherwise. */
 int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms);
 
 /* Flushes as flush does, then stops the thread for good (bounded by `ms` in

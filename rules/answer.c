@@ -83,25 +83,11 @@ void llmobs_answer_fini(struct llmobs_answer *answer)
     answer->json = NULL;
 }
 
-/* "[<word> <detail>]" as a C string; NULL detail: "[<word>]". */
-static char *word(const char *text, const char *detail)
-{
-    struct llmobs_buf buf;
-    char *out = NULL;
-
-    llmobs_buf_init(&buf, WORD_MAX);
-    if (detail ? llmobs_buf_addf(&buf, "[%s: %.256s]", text, detail) == 0
-               : llmobs_buf_addf(&buf, "[%s]", text) == 0)
-        out = llmobs_buf_take(&buf, NULL);
-    llmobs_buf_fini(&buf);
-    return out;
-}
-
 /* The type without its parameters. */
 static char *binary_word(const char *type)
 {
     char *bare = type && *type ? strndup(type, strcspn(type, "; ")) : NULL;
-    char *out = word("binary data", bare);
+    char *out = llmobs_text_word("binary data", bare);
 
     free(bare);
     return out;
@@ -112,7 +98,7 @@ char *llmobs_answer_text(const struct llmobs_call *call)
     struct llmobs_text text = call->response;
 
     if (call->encoded)
-        return word("encoded", call->encoded);
+        return llmobs_text_word("encoded", call->encoded);
     if (!text.data)
         return strdup("");
     if (!llmobs_text_readable(text))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/idn.h"
 #include "rules/providers.h"
 #include "rules/text.h"
 
@@ -27,7 +28,7 @@ static const char *read_row(const struct llmobs_json *row,
                             const char *texts[COLUMN_COUNT])
 {
     if (!llmobs_json_is_object(row))
-        return "a rule is not an object";
+        return "it is not an object";
     for (void *it = llmobs_json_iter(row); it; it = llmobs_json_next(row, it)) {
         const char *key = llmobs_json_iter_key(it);
         const char *text = llmobs_json_text(llmobs_json_iter_value(it));
@@ -36,15 +37,15 @@ static const char *read_row(const struct llmobs_json *row,
         while (i < COLUMN_COUNT && strcmp(columns[i], key) != 0)
             i++;
         if (i == COLUMN_COUNT)
-            return "a rule has an unknown column";
+            return "it has an unknown column";
         if (!text || !*text)
             return "a column is not a text or is empty";
         texts[i] = text;
     }
     if (!texts[COLUMN_DIALECT])
-        return "a rule names no dialect";
+        return "it names no dialect";
     if (!texts[COLUMN_HOST] && !texts[COLUMN_PATH])
-        return "a rule has neither host nor path";
+        return "it has neither host nor path";
     return NULL;
 }
 
@@ -84,6 +85,18 @@ static void lower(char *text)
             *text = (char)(*text + 32);
 }
 
+/* Hosts of requests are compared in this form. */
+static int to_dns(char **host)
+{
+    char name[LLMOBS_URL_HOST_MAX + 1];
+
+    if (!*host || llmobs_idn_encode(llmobs_text_of(*host), name, sizeof(name)))
+        return 0;
+    free(*host);
+    *host = strdup(name);
+    return *host ? 0 : -ENOMEM;
+}
+
 static int fill_rule(const struct llmobs_json *row, struct llmobs_rule *rule,
                      const char **why)
 {
@@ -93,11 +106,11 @@ static int fill_rule(const struct llmobs_json *row, struct llmobs_rule *rule,
     if (*why)
         return -EINVAL;
     rule->dialect = dialect_named(texts[COLUMN_DIALECT]);
-    *why = "a rule names an unknown dialect";
+    *why = "it names an unknown dialect";
     if (!rule->dialect)
         return -EINVAL;
     rule->shape = shape_named(rule->dialect, texts[COLUMN_OPERATION]);
-    *why = "a rule names an unknown operation";
+    *why = "it names an unknown operation";
     if (!rule->shape)
         return -EINVAL;
     *why = "out of memory";
@@ -108,41 +121,45 @@ static int fill_rule(const struct llmobs_json *row, struct llmobs_rule *rule,
         !copy(&rule->name, texts[COLUMN_NAME]))
         return -ENOMEM;
     lower(rule->host);
-    return 0;
+    return to_dns(&rule->host);
 }
 
 static int fill_rules(const struct llmobs_json *list,
-                      struct llmobs_custom *custom, const char **why)
+                      struct llmobs_custom *custom,
+                      struct llmobs_custom_fault *fault)
 {
     size_t count = llmobs_json_len(list);
     int rc = 0;
 
-    *why = "it is not an array of rules";
+    fault->why = "it is not an array of rules";
     if (!llmobs_json_is_array(list) || count > LLMOBS_CUSTOM_MAX)
         return -EINVAL;
     if (count == 0)
         return 0;
-    *why = "out of memory";
+    fault->why = "out of memory";
     custom->rules = calloc(count, sizeof(*custom->rules));
     if (!custom->rules)
         return -ENOMEM;
     custom->count = count;
-    for (size_t i = 0; rc == 0 && i < count; i++)
-        rc = fill_rule(llmobs_json_at(list, i), &custom->rules[i], why);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        fault->rule = i + 1;
+        rc = fill_rule(llmobs_json_at(list, i), &custom->rules[i], &fault->why);
+    }
     return rc;
 }
 
 int llmobs_custom_parse(struct llmobs_text text, struct llmobs_custom *custom,
-                        const char **why)
+                        struct llmobs_custom_fault *fault)
 {
     struct llmobs_json *list = NULL;
     int rc = llmobs_json_parse(text, &list);
 
     custom->rules = NULL;
     custom->count = 0;
-    *why = "it is not JSON";
+    fault->rule = 0;
+    fault->why = "it is not JSON";
     if (rc == 0)
-        rc = fill_rules(list, custom, why);
+        rc = fill_rules(list, custom, fault);
     if (rc < 0)
         llmobs_custom_free(custom);
     llmobs_json_free(list);

@@ -37,10 +37,16 @@ struct llmobs_custom {
     size_t count;
 };
 
-/* Reads the text of the file. On failure `why` is a static text for the user
- * and the list is empty. */
+/* What is wrong with a file, for the user. */
+struct llmobs_custom_fault {
+    size_t rule;     /* the first is 1; 0: the file as such */
+    const char *why; /* static */
+};
+
+/* Reads the text of the file. On failure `fault` is filled and the list is
+ * empty. */
 int llmobs_custom_parse(struct llmobs_text text, struct llmobs_custom *custom,
-                        const char **why);
+                        struct llmobs_custom_fault *fault);
 void llmobs_custom_free(struct llmobs_custom *custom);
 
 /* The first rule for this request; NULL: none. */

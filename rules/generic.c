@@ -11,16 +11,8 @@
 
 static char *output_text(const struct llmobs_call *call)
 {
-    struct llmobs_buf word;
-    char *out = NULL;
-
-    if (call->encoded) {
-        llmobs_buf_init(&word, 512);
-        if (llmobs_buf_addf(&word, "[encoded: %.256s]", call->encoded) == 0)
-            out = llmobs_buf_take(&word, NULL);
-        llmobs_buf_fini(&word);
-        return out;
-    }
+    if (call->encoded)
+        return llmobs_text_word("encoded", call->encoded);
     if (!call->response.data)
         return strdup("");
     if (!llmobs_text_readable(call->response))
@@ -35,7 +27,8 @@ static int generic_read(const struct llmobs_reading *reading,
     struct llmobs_json *body = NULL;
     int rc;
 
-    span->io_dropped = call->request_truncated || call->response_truncated;
+    span->input_dropped = call->request_truncated;
+    span->output_dropped = call->response_truncated;
     span->complete = call->transport_ok;
     span->input_value = llmobs_request_text(call);
     span->output_value = output_text(call);

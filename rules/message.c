@@ -72,6 +72,21 @@ static int store_result(const struct llmobs_json *from,
     return rc;
 }
 
+/* The end of every message: what its content holds and its tool calls. Frees
+ * the message where that or what was before it (`rc`) failed. */
+static int finish(struct llmobs_json *message, const struct llmobs_json *from,
+                  struct llmobs_content *content, int rc)
+{
+    if (rc == 0)
+        rc = llmobs_content_store(content, message);
+    if (rc == 0)
+        rc = llmobs_tools_read_calls(from, message);
+    llmobs_content_fini(content);
+    if (rc < 0)
+        llmobs_json_free(message);
+    return rc;
+}
+
 static struct llmobs_json *read_input(const struct llmobs_json *from)
 {
     const struct llmobs_json *value = llmobs_json_get(from, "content");
@@ -88,15 +103,7 @@ static struct llmobs_json *read_input(const struct llmobs_json *from)
         rc = llmobs_json_sets(message, "role", role);
     if (rc == 0 && role && strcmp(role, "tool") == 0)
         rc = store_result(from, &content, message);
-    if (rc == 0)
-        rc = llmobs_content_store(&content, message);
-    if (rc == 0)
-        rc = llmobs_tools_read_calls(from, message);
-    llmobs_content_fini(&content);
-    if (rc == 0)
-        return message;
-    llmobs_json_free(message);
-    return NULL;
+    return finish(message, from, &content, rc) == 0 ? message : NULL;
 }
 
 struct llmobs_json *llmobs_message_read_inputs(const struct llmobs_json *list)
@@ -176,13 +183,6 @@ int llmobs_message_add_answer(struct llmobs_json *list,
         rc = llmobs_json_sets(message, "role", llmobs_json_gets(from, "role"));
     if (rc == 0)
         rc = add_reasoning(list, from, &content);
-    if (rc == 0)
-        rc = llmobs_content_store(&content, message);
-    if (rc == 0)
-        rc = llmobs_tools_read_calls(from, message);
-    llmobs_content_fini(&content);
-    if (rc == 0)
-        return llmobs_json_add(list, message);
-    llmobs_json_free(message);
-    return rc;
+    rc = finish(message, from, &content, rc);
+    return rc == 0 ? llmobs_json_add(list, message) : rc;
 }

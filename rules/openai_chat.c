@@ -299,8 +299,8 @@ static int chat_read(const struct llmobs_reading *reading,
         rc = -ENOTSUP;
     if (rc < 0)
         goto out;
-    span->io_dropped =
-        reading->call->request_truncated || reading->call->response_truncated;
+    span->input_dropped = reading->call->request_truncated;
+    span->output_dropped = reading->call->response_truncated;
     rc = read_input(&chat);
     if (rc == 0)
         rc = read_output(&chat);

@@ -65,6 +65,8 @@ char *llmobs_request_text(const struct llmobs_call *call)
 {
     if (call->multipart)
         return strdup("[multipart]");
+    if (call->request_encoded)
+        return llmobs_text_word("encoded", call->request_encoded);
     if (!call->request.data)
         return strdup("");
     if (!llmobs_text_readable(call->request))

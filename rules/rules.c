@@ -111,16 +111,19 @@ static int add_nevers(struct llmobs_rules *rules,
 static int add_custom(struct llmobs_rules *rules,
                       const struct llmobs_rules_config *config)
 {
-    char line[LINE_MAX_LEN];
-    const char *why;
+    struct llmobs_custom_fault fault;
+    char line[LINE_MAX_LEN], number[32] = "";
     int rc;
 
     if (!config->rules_json.data)
         return 0;
-    rc = llmobs_custom_parse(config->rules_json, &rules->custom, &why);
+    rc = llmobs_custom_parse(config->rules_json, &rules->custom, &fault);
     if (rc != -EINVAL)
         return rc;
-    snprintf(line, sizeof(line), "LLMOBS_RULES: ignored, %s", why);
+    if (fault.rule)
+        snprintf(number, sizeof(number), "rule %zu: ", fault.rule);
+    snprintf(line, sizeof(line), "LLMOBS_RULES: ignored, %s%s", number,
+             fault.why);
     complain(config, line);
     return 0;
 }
@@ -202,6 +205,7 @@ static bool match_proxy(const struct llmobs_rules *rules,
     const struct llmobs_dialect *dialect;
     const struct llmobs_shape *shape = NULL;
 
+    match->inject = true;
     if (!is_one_of(request->method, methods))
         return miss(match, "proxy: not POST, PUT or PATCH");
     if (!has_body(request))
@@ -241,6 +245,7 @@ static bool match_shape(const struct llmobs_rules *rules,
         return miss(match, "known path, but the content type is not JSON");
     }
     match->confirm = true;
+    match->inject = true;
     return hit(match, rule_of(rules, shape), llmobs_provider_by_port(url),
                "rule 3: known path on another host");
 }
@@ -278,15 +283,42 @@ static bool match_custom(const struct llmobs_rule *rule,
 {
     if (request->multipart && rule->dialect != &llmobs_dialect_generic)
         return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
+    match->inject = !llmobs_provider_find(url);
     return hit(match, rule,
                rule->provider ? rule->provider : provider_name(url),
                "LLMOBS_RULES: a rule matched");
 }
 
+static bool is_coded(const char *coding)
+{
+    static const char none[] = "identity";
+
+    if (!coding)
+        return false;
+    if (strncasecmp(coding, none, sizeof(none) - 1) == 0)
+        coding += sizeof(none) - 1;
+    return coding[strspn(coding, " \t\r\n")] != '\0';
+}
+
+/* What a compressed body says is known at the end, like that of one which
+ * comes while it is sent. */
+static struct llmobs_request as_known(const struct llmobs_request *request)
+{
+    struct llmobs_request known = *request;
+
+    if (known.body.len > 0 && is_coded(known.content_encoding)) {
+        known.body = (struct llmobs_text){NULL, 0};
+        known.body_pending = true;
+    }
+    return known;
+}
+
 bool llmobs_rules_match(const struct llmobs_rules *rules,
-                        const struct llmobs_request *request,
+                        const struct llmobs_request *asked,
                         struct llmobs_match *match)
 {
+    const struct llmobs_request known = as_known(asked);
+    const struct llmobs_request *request = &known;
     const struct llmobs_rule *rule;
     struct llmobs_url url;
 
@@ -303,6 +335,19 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
     if (rule)
         return match_custom(rule, request, &url, match);
     return match_known(rules, request, &url, match);
+}
+
+bool llmobs_rules_has_proxies(const struct llmobs_rules *rules)
+{
+    return rules->proxies != NULL;
+}
+
+bool llmobs_rules_same_origin(const char *base, struct llmobs_text location)
+{
+    struct llmobs_url url;
+
+    return llmobs_url_parse(llmobs_text_of(base), &url) == 0 &&
+           llmobs_url_stays(&url, location);
 }
 
 /* Fills a reading; `url` is where its URL is kept. */

@@ -30,12 +30,13 @@ struct llmobs_mark {
 
 /* What is known of a request before it is sent. Borrowed for the call. */
 struct llmobs_request {
-    const char *method;       /* upper case as sent */
-    const char *url;          /* absolute, with a scheme */
-    const char *content_type; /* NULL: none given */
-    struct llmobs_text body;  /* data NULL: not known yet or none */
-    bool body_pending;        /* a body will be read while sending */
-    bool multipart;           /* a form: never read */
+    const char *method;           /* upper case as sent */
+    const char *url;              /* absolute, with a scheme */
+    const char *content_type;     /* NULL: none given */
+    const char *content_encoding; /* the body's, NULL: none given */
+    struct llmobs_text body;      /* data NULL: not known yet or none */
+    bool body_pending;            /* a body will be read while sending */
+    bool multipart;               /* a form: never read */
 };
 
 /* One call, after it ended, as a dialect sees it. All borrowed. */
@@ -53,10 +54,12 @@ struct llmobs_call {
     bool multipart;                   /* request body is a form, not captured */
     bool request_truncated;
     bool response_truncated;
-    const char *encoded; /* content coding that could not be undone, or NULL */
-    long status;         /* 0: no answer */
-    bool transport_ok;   /* libcurl ended without error */
-    int64_t start_ns;    /* monotonic */
+    const char *encoded; /* the answer's content coding, where it could not be
+                          * undone, or NULL */
+    const char *request_encoded;     /* the request's, likewise */
+    long status;                     /* 0: no answer */
+    bool transport_ok;               /* libcurl ended without error */
+    int64_t start_ns;                /* monotonic */
     const struct llmobs_mark *marks; /* of the response body */
     size_t mark_count;               /* 0: times unknown */
 };
@@ -71,6 +74,8 @@ struct llmobs_match {
     enum llmobs_kind kind;          /* of the span, workflow when proxied */
     bool proxied;                   /* a configured proxy (rule 1) */
     bool confirm;                   /* the body decides at the end */
+    bool inject; /* trace headers may go there by default: a configured proxy,
+                  * or a host that is no public provider's */
     const char *why; /* static text: what matched, or why nothing did */
 };
 
@@ -87,10 +92,18 @@ struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config);
 void llmobs_rules_free(struct llmobs_rules *rules);
 
 /* Classifies a request (design section 4, rules 0 to 4). True: ours, `match`
- * is filled. False: not ours, only match->why is filled. */
+ * is filled. False: not ours, only match->why is filled, and match->inject
+ * where it goes to a configured proxy. */
 bool llmobs_rules_match(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         struct llmobs_match *match);
+
+/* True when configured proxies are known at all. */
+bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);
+
+/* True when a redirect to `location` (a header's value, in any form) surely
+ * stays with scheme, host and port of the absolute URL `base`. */
+bool llmobs_rules_same_origin(const char *base, struct llmobs_text location);
 
 /* Reads a call into the upper half of `span` (initialised by the caller):
  * name, model, input, output, metadata, metrics, tools, complete, and the

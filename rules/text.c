@@ -175,3 +175,18 @@ bool llmobs_text_readable(struct llmobs_text text)
     }
     return true;
 }
+
+char *llmobs_text_word(const char *what, const char *detail)
+{
+    struct llmobs_buf buf;
+    char *out = NULL;
+    int rc;
+
+    llmobs_buf_init(&buf, 512);
+    rc = llmobs_buf_addf(&buf, "[%s%s%.256s]", what, detail ? ": " : "",
+                         detail ? detail : "");
+    if (rc == 0)
+        out = llmobs_buf_take(&buf, NULL);
+    llmobs_buf_fini(&buf);
+    return out;
+}

@@ -37,4 +37,8 @@ struct llmobs_text llmobs_text_cut(struct llmobs_text text, size_t max);
  * those of layout. A character cut off at the end is forgiven. */
 bool llmobs_text_readable(struct llmobs_text text);
 
+/* "[what: detail]" for what is no text, without the detail where there is
+ * none. Gives it; NULL without memory. */
+char *llmobs_text_word(const char *what, const char *detail);
+
 #endif

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "rules/idn.h"
+
 struct llmobs_url_list {
     struct llmobs_url_list *next;
     struct llmobs_url url; /* may point into text */
@@ -127,6 +129,24 @@ static int parse_port(struct llmobs_text text, uint16_t *port)
     return 0;
 }
 
+/* One name for a host, whichever of its two forms was written; one that has
+ * no other is compared by its bytes. */
+static void to_dns(struct llmobs_url *url)
+{
+    char name[LLMOBS_URL_HOST_MAX + 1];
+
+    for (size_t i = 0; i < url->host_len; i++) {
+        if ((unsigned char)url->host[i] < 0x80)
+            continue;
+        if (llmobs_idn_encode((struct llmobs_text){url->host, url->host_len},
+                              name, sizeof(name)) == 0) {
+            url->host_len = strlen(name);
+            memcpy(url->host, name, url->host_len + 1);
+        }
+        return;
+    }
+}
+
 /* Lower case, escapes decoded (libcurl does so too), one dot at the end gone.
  */
 static int set_host(struct llmobs_text host, struct llmobs_url *url)
@@ -150,6 +170,7 @@ static int set_host(struct llmobs_text host, struct llmobs_url *url)
         n--;
     url->host[n] = '\0';
     url->host_len = n;
+    to_dns(url);
     return n > 0 ? 0 : -EINVAL;
 }
 
@@ -291,6 +312,16 @@ static bool same_port(const struct llmobs_url *entry,
     return url->port == (url->scheme == LLMOBS_SCHEME_HTTPS ? 443 : 80);
 }
 
+static bool same_host(const struct llmobs_url *a, const struct llmobs_url *b)
+{
+    if (a->ipv6 != b->ipv6)
+        return false;
+    if (a->ipv6)
+        return memcmp(a->address, b->address, sizeof(a->address)) == 0;
+    return a->host_len == b->host_len &&
+           memcmp(a->host, b->host, a->host_len) == 0;
+}
+
 bool llmobs_url_under(const struct llmobs_url *entry,
                       const struct llmobs_url *url)
 {
@@ -298,20 +329,63 @@ bool llmobs_url_under(const struct llmobs_url *entry,
 
     if (entry->scheme != LLMOBS_SCHEME_ANY && entry->scheme != url->scheme)
         return false;
-    if (!same_port(entry, url) || entry->ipv6 != url->ipv6)
+    if (!same_port(entry, url) || !same_host(entry, url))
         return false;
-    if (entry->ipv6) {
-        if (memcmp(entry->address, url->address, 16) != 0)
-            return false;
-    } else if (entry->host_len != url->host_len ||
-               memcmp(entry->host, url->host, url->host_len) != 0) {
-        return false;
-    }
     if (n == 0)
         return true;
     return url->path.len >= n &&
            memcmp(entry->path.data, url->path.data, n) == 0 &&
            (url->path.len == n || url->path.data[n] == '/');
+}
+
+/* "name:", whatever follows. */
+static bool names_scheme(struct llmobs_text text)
+{
+    size_t n = 0;
+
+    while (n < text.len &&
+           (unreserved((unsigned char)text.data[n]) || text.data[n] == '+'))
+        n++;
+    return n > 0 && n < text.len && text.data[n] == ':';
+}
+
+/* Answers for the reference without blanks at its ends. */
+static bool stays(const struct llmobs_url *base, struct llmobs_text reference)
+{
+    struct llmobs_url url = {.scheme = base->scheme};
+    size_t slashes = 0;
+    int rc;
+
+    if (reference.len == 0 || memchr(reference.data, '\\', reference.len))
+        return false;
+    while (slashes < reference.len && reference.data[slashes] == '/')
+        slashes++;
+    if (names_scheme(reference)) {
+        rc = llmobs_url_parse(reference, &url);
+    } else if (slashes >= 2) {
+        reference.data += slashes;
+        reference.len -= slashes;
+        rc = parse_rest(reference, false, &url);
+    } else {
+        return true;
+    }
+    return rc == 0 && url.scheme == base->scheme && url.port == base->port &&
+           same_host(&url, base);
+}
+
+bool llmobs_url_stays(const struct llmobs_url *base,
+                      struct llmobs_text reference)
+{
+    static const char blanks[] = " \t\r\n";
+
+    while (reference.len > 0 && memchr(blanks, reference.data[0], 4)) {
+        reference.data++;
+        reference.len--;
+    }
+    while (reference.len > 0 &&
+           memchr(blanks, reference.data[reference.len - 1], 4))
+        reference.len--;
+    return stays(base, reference);
 }
 
 char *llmobs_url_decode(struct llmobs_text text)

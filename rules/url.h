@@ -52,6 +52,11 @@ int llmobs_url_parse_entry(struct llmobs_text text, struct llmobs_url *url);
 bool llmobs_url_under(const struct llmobs_url *entry,
                       const struct llmobs_url *url);
 
+/* True when a reference (a Location's value) surely leads to scheme, host and
+ * port of `base`; relative forms do. */
+bool llmobs_url_stays(const struct llmobs_url *base,
+                      struct llmobs_text reference);
+
 /* Undoes all percent-encoding of a piece of a path. Gives a C string; NULL
  * without memory. */
 char *llmobs_url_decode(struct llmobs_text text);

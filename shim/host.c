@@ -1,15 +1,19 @@
 #include "shim/host.h"
 
+#include "shim/conf.h"
+
 #define DISABLED_FILE "/etc/llmobs/disabled"
 
 static const char prefixes[][16] = {"DD_", "_DD_", "LLMOBS_", "OTEL_",
                                     "HTTP_X_DATADOG_"};
 static const char whole[][20] = {
-    "TRACEPARENT",     "TRACESTATE",   "BAGGAGE",        "HTTP_TRACEPARENT",
-    "HTTP_TRACESTATE", "HTTP_BAGGAGE", "XDG_STATE_HOME", "HOME",
+    "TRACEPARENT",     "TRACESTATE",     "BAGGAGE",        "HTTP_TRACEPARENT",
+    "HTTP_TRACESTATE", "HTTP_BAGGAGE",   "XDG_STATE_HOME", "HOME",
+    "SSL_CERT_FILE",   "CURL_CA_BUNDLE",
 };
 
 static enum llmobs_host_state state;
+static bool file_decides; /* the environment says neither yes nor no */
 static size_t env_count;
 static char env_bytes[LLMOBS_HOST_ENV_MAX];
 static const char *env_list[LLMOBS_HOST_ENV_COUNT + 1];
@@ -85,26 +89,14 @@ const struct llmobs_host *llmobs_host_table(void)
     return &table;
 }
 
-/* llmobs-wire 3.1: "1" and "true" in any case, nothing else. */
-static bool is_true(const char *value)
-{
-    static const char word[] = "true";
-    size_t i = 0;
-
-    if (value[0] == '1' && value[1] == '\0')
-        return true;
-    while (word[i] && (value[i] | 0x20) == word[i])
-        i++;
-    return word[i] == '\0' && value[i] == '\0';
-}
-
-static bool asked_for(char **env)
+/* The first of that name; NULL when unset or empty. */
+static const char *setting(const char *const *env, const char *name)
 {
     const char *value = NULL;
 
     for (; env && *env && !value; env++)
-        value = value_of(*env, "DD_LLMOBS_ENABLED");
-    return value && is_true(value);
+        value = value_of(*env, name);
+    return value && *value ? value : NULL;
 }
 
 struct own {
@@ -157,23 +149,35 @@ none:
 void llmobs_host_init(char **env)
 {
     struct own own = {.path = NULL};
+    const char *enabled =
+        setting((const char *const *)env, "DD_LLMOBS_ENABLED");
 
     set_state(LLMOBS_HOST_OFF);
-    if (!llmobs_libc_present() || getauxval(AT_SECURE) || !asked_for(env))
+    if (!llmobs_libc_present() || getauxval(AT_SECURE) ||
+        (enabled && !llmobs_conf_is_true(enabled)))
         return;
     dl_iterate_phdr(find_own, &own);
     if (!own.path || own.second)
         return;
+    file_decides = !enabled;
     set_core_path(own.path);
     copy_env(env);
     set_state(LLMOBS_HOST_WATCHING);
+}
+
+static bool file_says_yes(void)
+{
+    const char *path = setting(llmobs_host_table()->env, "LLMOBS_CONFIG");
+
+    return llmobs_conf_enabled(path ? path : LLMOBS_CONF_FILE);
 }
 
 void llmobs_host_decide(void)
 {
     if (llmobs_host_state() != LLMOBS_HOST_WATCHING)
         return;
-    if (llmobs_libc_may(DISABLED_FILE, F_OK))
+    if (llmobs_libc_may(DISABLED_FILE, F_OK) ||
+        (file_decides && !file_says_yes()))
         set_state(LLMOBS_HOST_OFF);
     else
         set_state(LLMOBS_HOST_ON);

@@ -9,6 +9,7 @@
 enum { IDLE = 0, READY = -1, FAILED = -2 };
 
 static int state;
+static bool too_slow;
 static const struct llmobs_ops *core_ops;
 
 static void *open_core(const char *path)
@@ -64,7 +65,7 @@ static int load_once(void)
 
 static int wait_for(int loading)
 {
-    int64_t until = llmobs_libc_monotonic_us() + LLMOBS_LOAD_WAIT_US;
+    int64_t until = 0;
     int now = loading;
 
     if (loading != llmobs_libc_pid()) {
@@ -72,9 +73,14 @@ static int wait_for(int loading)
                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
         return FAILED;
     }
+    /* Waited for in vain once, it is not waited for again. */
+    if (!__atomic_load_n(&too_slow, __ATOMIC_RELAXED))
+        until = llmobs_libc_monotonic_us() + LLMOBS_LOAD_WAIT_US;
     do
         now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
     while (now > 0 && llmobs_libc_wait(until));
+    if (now > 0)
+        __atomic_store_n(&too_slow, true, __ATOMIC_RELAXED);
     return now;
 }
 

@@ -16,7 +16,9 @@
 
 #include "shim/copies.h"
 
-#define LLMOBS_LOAD_WAIT_US 20000
+/* A slow disk makes loading slow. Who waits in vain is one that holds the
+ * loader's lock, in a constructor. */
+#define LLMOBS_LOAD_WAIT_US 1000000
 
 /* The slow half of llmobs_load_begin. */
 const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy);

@@ -16,8 +16,8 @@ struct counts {
 /* One walk over all objects. */
 struct walk {
     struct counts now;
-    size_t first;   /* objects before this one are done */
-    uintptr_t last; /* where the last object is */
+    size_t first;  /* objects before this one are done */
+    uint64_t last; /* which object is the last */
     bool full;
     bool same;    /* nothing was loaded or unloaded */
     bool changed; /* the set of copies did */
@@ -28,8 +28,8 @@ struct walk {
 /* Adds start at ~0: musl counts from 0. */
 static struct counts seen = {~0ULL, ~0ULL, 0};
 static size_t start_objects;
-static uintptr_t start_last; /* where the last of them is */
-static unsigned foreign;     /* hooks that others define for everybody */
+static uint64_t start_last; /* which of them is the last */
+static unsigned foreign;    /* hooks that others define for everybody */
 static bool foreign_known;
 static bool met_rpath, expect_unseen;
 static int owner, pending;
@@ -51,6 +51,17 @@ static bool is_loader(const struct llmobs_elf *elf)
 {
     return elf->base && (elf->base == getauxval(AT_BASE) ||
                          elf->base == getauxval(AT_SYSINFO_EHDR));
+}
+
+/* By place and name: what is loaded where another went has its address, when
+ * it is of the same size. */
+static uint64_t identity(const struct dl_phdr_info *info)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ info->dlpi_addr;
+
+    for (const char *c = info->dlpi_name; c && *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+    return hash;
 }
 
 /* What came with the program never goes; what came later may have moved up in
@@ -80,9 +91,9 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
         walk->first = first_to_see(walk->full);
     }
     if (start_objects == 0)
-        walk->last = info->dlpi_addr;
+        walk->last = identity(info);
     else if (start_objects > 1 && index == start_objects - 1 &&
-             info->dlpi_addr != start_last)
+             identity(info) != start_last)
         walk->shifted = true;
     if (index < walk->first || llmobs_elf_open(&elf, info) != 0 ||
         is_ours(&elf))

@@ -6,7 +6,8 @@
  *   client first URL               µs from curl_global_init to the end of the
  *                                  first call, thread CPU
  *   client cpu URL BODY COUNT      µs of process CPU a call, exit included
- *   client rss URL BODY COUNT      KiB of peak resident memory
+ *   client rss URL BODY COUNT      KiB of peak resident memory, a call each
+ *                                  PAUSE_US
  *   client upload URL MBYTES       KiB of peak resident memory
  */
 #include <pthread.h>
@@ -143,6 +144,8 @@ static int first(const char *url)
     return 0;
 }
 
+#define PAUSE_US 1000
+
 static int count_calls;
 
 static void print_cpu(void)
@@ -157,16 +160,22 @@ static void print_cpu(void)
                count_calls);
 }
 
+/* Not of getrusage: that peak begins with what the parent had at the exec. */
 static void print_rss(void)
 {
-    struct rusage used;
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[256];
+    long kib = 0;
 
-    getrusage(RUSAGE_SELF, &used);
-    printf("%ld\n", used.ru_maxrss);
+    while (file && fgets(line, sizeof(line), file))
+        sscanf(line, "VmHWM: %ld", &kib);
+    if (file)
+        fclose(file);
+    printf("%ld\n", kib);
 }
 
 static int ask_many(const char *url, const char *body, int count,
-                    void (*print)(void))
+                    useconds_t pause, void (*print)(void))
 {
     CURL *curl;
 
@@ -174,8 +183,11 @@ static int ask_many(const char *url, const char *body, int count,
     /* Registered before libcurl's first init: it runs after our exit flush. */
     atexit(print);
     curl = handle_for(url, body);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         ask_once(curl);
+        if (pause)
+            usleep(pause);
+    }
     curl_easy_cleanup(curl);
     return 0;
 }
@@ -209,9 +221,9 @@ int main(int argc, char **argv)
     if (strcmp(what, "first") == 0)
         return first(argv[2]);
     if (strcmp(what, "cpu") == 0 && argc == 5)
-        return ask_many(argv[2], argv[3], atoi(argv[4]), print_cpu);
+        return ask_many(argv[2], argv[3], atoi(argv[4]), 0, print_cpu);
     if (strcmp(what, "rss") == 0 && argc == 5)
-        return ask_many(argv[2], argv[3], atoi(argv[4]), print_rss);
+        return ask_many(argv[2], argv[3], atoi(argv[4]), PAUSE_US, print_rss);
     if (strcmp(what, "upload") == 0 && argc == 4)
         return upload(argv[2], atoi(argv[3]));
     fprintf(stderr, "usage: see the head of tests/bench/client.c\n");

@@ -3,11 +3,14 @@
  *
  *   POST .../chat/completions   2 KB of JSON; 1000 events when the body has
  *                               "stream"; 8 MB of JSON when it has "big"
+ *   POST /evp_proxy/...         202, as an Agent answers; counted
+ *   GET /info, GET /taken       an Agent's list; how many it took
  *   anything else               2 bytes
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,10 +115,38 @@ static int send_events(int fd)
     return 0;
 }
 
+static bool begins(const struct connection *c, const char *with)
+{
+    return strncmp(c->head, with, strlen(with)) == 0;
+}
+
+static int send_json(int fd, const char *status, const char *body)
+{
+    char text[512];
+    int len = snprintf(text, sizeof(text),
+                       "HTTP/1.1 %s\r\nContent-Type: application/json\r\n"
+                       "Content-Length: %zu\r\n\r\n%s",
+                       status, strlen(body), body);
+
+    return send_all(fd, text, (size_t)len);
+}
+
 static int respond(int fd, const struct connection *c)
 {
     static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    static unsigned long taken;
+    char number[24];
 
+    if (begins(c, "POST /evp_proxy/v2/")) {
+        taken++;
+        return send_json(fd, "202 Accepted", "{}");
+    }
+    if (begins(c, "GET /info "))
+        return send_json(fd, "200 OK", "{\"endpoints\":[\"/evp_proxy/v2/\"]}");
+    if (begins(c, "GET /taken ")) {
+        snprintf(number, sizeof(number), "%lu", taken);
+        return send_json(fd, "200 OK", number);
+    }
     if (!strstr(c->head, "/chat/completions "))
         return send_all(fd, ok, sizeof(ok) - 1);
     if (strstr(c->head, "\"stream\""))

@@ -1,4 +1,5 @@
 """The curl command, in all the ways in which it sends a request."""
+import gzip
 import json
 
 from harness import (SECRET, Skip, body, curl, equal, expect_error, expect_llm,
@@ -120,6 +121,29 @@ def compressed_option(t):
 def deflate_coding(t):
     r = t.same(curl(t.url, body(model="deflate"), "--compressed"))
     expect_llm(r.only(), model="deflate")
+
+
+@test
+def compressed_request(t):
+    """The request's own body: on any host, and behind a listed gateway."""
+    packed = {"body.gz": gzip.compress(body().encode())}
+    argv = curl(t.url, None, "-H", "Content-Type: application/json", "-H",
+                "Content-Encoding: gzip", "--data-binary", "@body.gz")
+    for proxy in (None, t.url.rsplit("/v1", 1)[0]):
+        env = {"DD_LLMOBS_INSTRUMENTED_PROXY_URLS": proxy} if proxy else None
+        r = t.same(argv, inputs=packed, env=env)
+        span = r.only()
+        equal(span["name"], "OpenAI.createChatCompletion", "name")
+        ok("hello there" in str(span["meta"]["input"]), "the input was read")
+
+
+@test
+def compressed_other_request(t):
+    """Compressed, and no LLM call after all."""
+    packed = {"body.gz": gzip.compress(b'{"rows": [1, 2]}')}
+    t.same(curl(t.url, None, "-H", "Content-Type: application/json", "-H",
+                "Content-Encoding: gzip", "--data-binary", "@body.gz"),
+           inputs=packed, spans=0)
 
 
 @test
@@ -333,12 +357,13 @@ def head_request(t):
 
 @test
 def output_options(t):
+    """%{size_request} counts added headers, so there are none here."""
     r = t.same(curl(t.url, body(), "-o", "answer", "-w",
                     "%{http_code} %{size_download} %{size_upload} "
                     "%{size_request} %{size_header} %{num_connects} "
                     "%{num_redirects} %{content_type} %{method} %{scheme} "
                     "%{url_effective} %{exitcode} %{errormsg} %{onerror}"
-                    "%{stderr}to stderr\n"))
+                    "%{stderr}to stderr\n"), env={"LLMOBS_INJECT": "none"})
     expect_llm(r.only())
     r = t.same(curl(t.url, body(), "--create-dirs", "-o", "a/b/answer"))
     expect_llm(r.only())
@@ -355,11 +380,12 @@ def output_to_a_full_disk(t):
 
 @test
 def verbose_output(t):
-    """What -v tells is the same, but for ports and the times."""
+    """What -v tells is the same, but for ports and the times, and for added
+    headers, of which there are none here."""
     argv = curl(t.url, body(), "-v", "--trace-ascii", "-",
                 silent=True)
     bare = t.run(argv, preload=False)
-    ours = t.run(argv)
+    ours = t.run(argv, env={"LLMOBS_INJECT": "none"})
     lines = [[line for line in x.stdout.splitlines()
               if not line.startswith(b"== Info:")] for x in (bare, ours)]
     equal(lines[1], lines[0], "trace")

@@ -41,6 +41,8 @@ echoes the last user message; `stream`, `stream_options.include_usage`, `n` and
   auth               401 until there is an Authorization header
                      (also: any path that begins with /auth/)
 
+Any path that begins with /away/ is a redirect to another host name.
+
 GET /v1/models lists models.  POST /chat answers {"reply": ...} for
 {"message": ...}, as gateways of one's own do.  The gateway is an HTTP proxy,
 too: a CONNECT to any name is led to the TLS listener.  POST or PUT /upload takes
@@ -459,6 +461,8 @@ class Provider(Handler):
                 "sha256": hashlib.sha256(body).hexdigest()})
         if self.command == "POST" and path == "/chat":
             return self.generic(body)
+        if path.startswith("/away/"):
+            return self.to_other("/redirected/v1/models", 302)
         return self.not_found()
 
     def generic(self, body):
@@ -623,12 +627,15 @@ class Provider(Handler):
     def model_redirect_other(self, chat):
         if "/redirected/" in self.path:
             return self.normal(chat)
+        return self.to_other("/redirected/v1/chat/completions", 307)
+
+    def to_other(self, path, status):
         host = self.headers.get("Host", "")
         other = "localhost" if host.startswith("127.") else "127.0.0.1"
         scheme = "https" if self.server.tls else "http"
-        return self.reply(307, b"moved\n", "text/plain", [
-            ("Location", "%s://%s:%d/redirected/v1/chat/completions"
-             % (scheme, other, self.server.server_address[1]))])
+        return self.reply(status, b"moved\n", "text/plain", [
+            ("Location", "%s://%s:%d%s" % (
+                scheme, other, self.server.server_address[1], path))])
 
     def model_auth(self, chat):
         if self.authorized():

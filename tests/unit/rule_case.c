@@ -221,8 +221,10 @@ static struct llmobs_json *normal(const struct llmobs_span *span)
         llmobs_json_set(out, "proxied", llmobs_json_bool(true));
     if (span->streamed)
         llmobs_json_set(out, "streamed", llmobs_json_bool(true));
-    if (span->io_dropped)
-        llmobs_json_set(out, "io_dropped", llmobs_json_bool(true));
+    if (span->input_dropped)
+        llmobs_json_set(out, "input_dropped", llmobs_json_bool(true));
+    if (span->output_dropped)
+        llmobs_json_set(out, "output_dropped", llmobs_json_bool(true));
     return out;
 }
 

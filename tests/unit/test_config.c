@@ -72,7 +72,8 @@ START_TEST(the_table_is_whole)
         ck_assert_ptr_nonnull(v[n].help);
         for (size_t k = 0; k < n; k++)
             ck_assert_str_ne(v[k].name, v[n].name);
-        if (v[n].fallback[0]) {
+        /* The file of that name need not be there. */
+        if (v[n].fallback[0] && strcmp(v[n].name, "LLMOBS_CONFIG") != 0) {
             char env[256];
 
             snprintf(env, sizeof(env), "%s=%s", v[n].name, v[n].fallback);
@@ -239,7 +240,7 @@ START_TEST(too_many_tags_are_bounded)
     while (c->tags[n])
         n++;
     ck_assert_int_eq(n, 256);
-    ck_assert_int_ge(complaint_count, 1);
+    ck_assert_int_eq(complaint_count, 1);
     llmobs_config_free(c);
     free(env);
 }
@@ -330,6 +331,19 @@ START_TEST(never_urls_are_ours)
     ck_assert_str_eq(c->never_urls[0], "http://otel:4318");
     ck_assert_str_eq(c->never_urls[1], "http://agent:9000");
     ck_assert_ptr_null(c->never_urls[2]);
+    llmobs_config_free(c);
+    c = LOAD("DD_TRACE_AGENT_URL=http://one:1/base", "DD_AGENT_HOST=two",
+             "DD_LLMOBS_OVERRIDE_ORIGIN=https://three/x/",
+             "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=http://four:4");
+    ck_assert_str_eq(c->never_urls[0], "http://one:1/base");
+    ck_assert_str_eq(c->never_urls[1], "https://three/x");
+    ck_assert_str_eq(c->never_urls[2], "http://four:4");
+    ck_assert_str_eq(c->never_urls[3], "http://two:8126");
+    ck_assert_ptr_null(c->never_urls[4]);
+    llmobs_config_free(c);
+    c = LOAD("DD_AGENT_PORT=1");
+    ck_assert_str_eq(c->never_urls[0], "http://localhost:1");
+    ck_assert_ptr_null(c->never_urls[1]);
     llmobs_config_free(c);
 }
 END_TEST

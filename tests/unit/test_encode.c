@@ -490,12 +490,20 @@ END_TEST
 
 START_TEST(io_that_was_lost_is_told)
 {
-    begin();
-    span.io_dropped = true;
-    ck_assert_int_eq(encode(), 0);
-    ck_assert_str_eq(text_at("meta/input/value"), DROPPED);
-    ck_assert_str_eq(text_at("collection_errors/0"), "dropped_io");
-    end();
+    for (int side = 0; side < 2; side++) {
+        begin();
+        llmobs_span_set(&span.input_value, "asked");
+        llmobs_span_set(&span.output_value, "answered");
+        span.input_dropped = side == 0;
+        span.output_dropped = side == 1;
+        ck_assert_int_eq(encode(), 0);
+        ck_assert_str_eq(text_at("meta/input/value"),
+                         side == 0 ? DROPPED : "asked");
+        ck_assert_str_eq(text_at("meta/output/value"),
+                         side == 1 ? DROPPED : "answered");
+        ck_assert_str_eq(text_at("collection_errors/0"), "dropped_io");
+        end();
+    }
 }
 END_TEST
 

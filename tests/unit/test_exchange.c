@@ -52,11 +52,17 @@ START_TEST(test_response)
     ck_assert_uint_eq(e->mark_count, 1);
     llmobs_exchange_unreceive(e, "a much longer line than the body", 32);
     ck_assert_uint_eq(e->response.total, 3);
+    llmobs_exchange_received(e, "A: 1\r\n", 6);
+    llmobs_exchange_received(e, "B: 2\r\n", 6);
+    llmobs_exchange_unreceive(e, "A: 1\r\nB: 2\r\n", 12);
+    ck_assert_uint_eq(e->mark_count, 1);
     e->status = 307;
+    e->again = e->header_again = 5;
     llmobs_exchange_restart(e);
     ck_assert_uint_eq(e->response.total, 0);
     ck_assert_uint_eq(e->mark_count, 0);
     ck_assert_int_eq(e->status, 0);
+    ck_assert_uint_eq(e->again + e->header_again, 0);
     for (int i = 0; i < LLMOBS_MARKS_MAX + 10; i++)
         llmobs_exchange_received(e, "x", 1);
     ck_assert_uint_eq(e->mark_count, LLMOBS_MARKS_MAX);

@@ -42,6 +42,21 @@ START_TEST(test_find)
 }
 END_TEST
 
+/* A handle of libcurl that went unseen, and another at its address. */
+START_TEST(test_stale)
+{
+    struct llmobs_handle *h = fresh(2);
+
+    h->exchange = llmobs_exchange_new(1000);
+    h->capturing = h->swapped = h->swapped_read = h->swapped_ioctl = true;
+    atomic_store(&h->multi, (CURLM *)&memory[3]);
+    ck_assert_ptr_eq(fresh(2), h);
+    ck_assert_ptr_null(h->exchange);
+    ck_assert(!h->capturing && !h->swapped && !h->swapped_read);
+    ck_assert(!h->swapped_ioctl && !atomic_load(&h->multi));
+}
+END_TEST
+
 struct step {
     CURLoption option;
     long number;
@@ -88,6 +103,18 @@ static const struct {
       {CURLOPT_CUSTOMREQUEST, 0, "A-NAME-THAT-IS-MUCH-LONGER-THAN-ANY-METHOD"}},
      "?",
      "x"},
+    {{{CURLOPT_NOBODY, 1, NULL}, {CURLOPT_POSTFIELDS, 0, "x"}}, "HEAD", NULL},
+    {{{CURLOPT_NOBODY, 1, NULL},
+      {CURLOPT_POSTFIELDS, 0, "x"},
+      {CURLOPT_POST, 1, NULL}},
+     "POST",
+     "x"},
+    {{{CURLOPT_NOBODY, 1, NULL},
+      {CURLOPT_POSTFIELDS, 0, "x"},
+      {CURLOPT_NOBODY, 0, NULL}},
+     "POST",
+     "x"},
+    {{{CURLOPT_COPYPOSTFIELDS, 0, ""}}, "POST", ""},
     {{{CURLOPT_COPYPOSTFIELDS, 0, "old"}, {CURLOPT_POSTFIELDS, 0, "new"}},
      "POST",
      "new"},
@@ -130,6 +157,9 @@ static const struct {
     {"http://a/x", NULL, 0, "http://a/x"},
     {"a.example/x", NULL, 0, "http://a.example/x"},
     {"a.example/x", "https", 0, "https://a.example/x"},
+    {"a:1/x?u=http://b", NULL, 0, "http://a:1/x?u=http://b"},
+    {"1a://b/x", NULL, 0, "http://1a://b/x"},
+    {"a:1/x?u=http://b", NULL, 8080, "http://a:8080/x?u=http://b"},
     {"FTP.example/x", NULL, 0, NULL},
     {"smtp.example", NULL, 0, NULL},
     {"http://a:1/x?y=z:9", NULL, 8080, "http://a:8080/x?y=z:9"},
@@ -161,25 +191,47 @@ START_TEST(test_urls)
 }
 END_TEST
 
+static void copy_into(const struct llmobs_handle *h, struct llmobs_body *body)
+{
+    llmobs_body_init(body, COPY_MAX);
+    llmobs_handle_copy_body(h, body);
+}
+
 START_TEST(test_copies)
 {
     struct llmobs_handle *h = fresh(5), *twin = fresh(6);
     char *big = malloc(COPY_MAX + 2);
+    struct llmobs_body body;
+    struct llmobs_text tail;
 
-    /* A large body that is not JSON is never copied. */
+    /* A large body that is not JSON is never copied, but known of. */
     memset(big, 'x', COPY_MAX);
     big[COPY_MAX] = '\0';
     note(h, CURLOPT_COPYPOSTFIELDS, big);
-    ck_assert_ptr_null(h->copied);
-    ck_assert(h->copy_skipped);
+    ck_assert_ptr_null(llmobs_handle_body(h).data);
+    copy_into(h, &body);
+    ck_assert(body.lost);
+    ck_assert_uint_eq(body.total, COPY_MAX);
+    llmobs_body_fini(&body);
     big[0] = ' ';
     big[1] = '{';
     note(h, CURLOPT_COPYPOSTFIELDS, big);
     ck_assert_uint_eq(llmobs_handle_body(h).len, COPY_MAX);
-    big[COPY_MAX] = 'x';
+    copy_into(h, &body);
+    ck_assert(!body.truncated && !body.lost);
+    llmobs_body_fini(&body);
+    /* Beyond the cap: head and tail. */
+    big[COPY_MAX] = 'y';
     big[COPY_MAX + 1] = '\0';
     note(h, CURLOPT_COPYPOSTFIELDS, big);
-    ck_assert_ptr_null(h->copied);
+    copy_into(h, &body);
+    ck_assert(body.truncated && !body.lost);
+    ck_assert_uint_eq(body.total, COPY_MAX + 1);
+    ck_assert_uint_eq(llmobs_body_head(&body).len, LLMOBS_BODY_EDGE);
+    tail = llmobs_body_tail(&body);
+    ck_assert_uint_eq(tail.len, LLMOBS_BODY_EDGE);
+    ck_assert_int_eq(tail.data[tail.len - 1], 'y');
+    llmobs_body_fini(&body);
     note(h, CURLOPT_COPYPOSTFIELDS, "{small}");
     note(h, CURLOPT_URL, "http://a/");
     ck_assert(llmobs_handle_copy(twin, h));
@@ -192,13 +244,140 @@ START_TEST(test_copies)
 }
 END_TEST
 
+/* As if a capture had put headers in. */
+static struct llmobs_inject *inject_into(struct llmobs_handle *h)
+{
+    struct llmobs_config config = {
+        .ml_app = (char *)"a",
+        .inject_styles = {{LLMOBS_STYLE_TRACECONTEXT}, 1}};
+    struct llmobs_context context;
+    struct llmobs_own own = {0};
+    struct llmobs_inject_plan plan = {
+        .config = &config, .own = &own, .url = "http://a/x"};
+
+    llmobs_context_root(&context, &config);
+    plan.sender = llmobs_propagate_span(&context);
+    free(h->inject);
+    h->inject = malloc(sizeof(*h->inject));
+    ck_assert(llmobs_inject_fill(h->inject, &plan));
+    (void)llmobs_inject_link(h->inject, h->headers);
+    h->injected = true;
+    return h->inject;
+}
+
+START_TEST(test_headers_follow)
+{
+    struct llmobs_handle *h = fresh(7);
+    struct curl_slist list = {(char *)(uintptr_t) "A: b", NULL};
+    struct llmobs_inject *inject;
+    static const CURLoption elsewhere[] = {
+        CURLOPT_URL,      CURLOPT_CURLU,
+        CURLOPT_PORT,     CURLOPT_DEFAULT_PROTOCOL,
+        CURLOPT_PROXY,    (CURLoption)229,
+        (CURLoption)10305};
+
+    note(h, CURLOPT_HTTPHEADER, NULL);
+    inject = inject_into(h);
+    note(h, CURLOPT_HTTPHEADER, &list);
+    ck_assert_ptr_eq(h->headers, &list);
+    ck_assert_ptr_eq(inject->nodes[inject->count - 1].next, &list);
+    note_long(h, CURLOPT_HEADER, 1);
+    note_long(h, CURLOPT_POSTFIELDSIZE, 1);
+    ck_assert(!inject->left);
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        inject = inject_into(h);
+        note(h, elsewhere[i], NULL);
+        ck_assert_msg(inject->left, "option %d", (int)elsewhere[i]);
+        ck_assert_str_eq(inject->nodes[0].data, "traceparent:");
+    }
+    /* What libcurl forgets at a reset is no longer in. */
+    inject_into(h);
+    llmobs_handle_reset(h);
+    ck_assert(!h->injected);
+    llmobs_handle_detach(h);
+    llmobs_handle_release(h);
+    ck_assert_ptr_null(h->inject);
+}
+END_TEST
+
+static unsigned told_version;
+
+static curl_version_info_data *tell_version(CURLversion age)
+{
+    static curl_version_info_data data;
+
+    (void)age;
+    data.version_num = told_version;
+    return &data;
+}
+
+static const struct {
+    unsigned version;
+    int headeropt;     /* -1: not set */
+    const char *proxy; /* "-": not set */
+    const char *variable;
+    bool exposes;
+} ways[] = {
+    {0x075800, -1, "-", NULL, false},
+    {0x075800, -1, "http://p", NULL, false},
+    {0x075800, 1, "http://p", NULL, false},
+    {0x075800, 0, "http://p", NULL, true},
+    {0x075800, 0, "", NULL, false},
+    {0x075800, 0, "-", NULL, false},
+    {0x075800, 0, "-", "https_proxy", true},
+    {0x075800, 0, "", "https_proxy", false},
+    {0x075800, 1, "-", "https_proxy", false},
+    {0x072a00, -1, "-", NULL, false},
+    {0x072a00, -1, "http://p", NULL, true},
+    {0x072a00, -1, "-", "ALL_PROXY", true},
+    {0x072a00, 1, "http://p", NULL, false},
+    {0x072a01, -1, "http://p", NULL, false},
+};
+
+START_TEST(test_who_sees_headers)
+{
+    static struct llmobs_real reals[sizeof(ways) / sizeof(ways[0])];
+    static const char *const variables[] = {
+        "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+        unsetenv(variables[i]);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        struct llmobs_real *real = &reals[i];
+        struct llmobs_handle *h =
+            llmobs_handle_born(real, (CURL *)&memory[8 + i]);
+
+        real->version_info = tell_version;
+        told_version = ways[i].version;
+        if (ways[i].headeropt >= 0)
+            note_long(h, (CURLoption)229, ways[i].headeropt);
+        if (strcmp(ways[i].proxy, "-") != 0)
+            note(h, CURLOPT_PROXY, ways[i].proxy);
+        if (ways[i].variable)
+            setenv(ways[i].variable, "http://p", 1);
+        ck_assert_msg(llmobs_handle_exposes_headers(h) == ways[i].exposes,
+                      "row %zu", i);
+        if (ways[i].variable)
+            unsetenv(ways[i].variable);
+        note(h, (CURLoption)10305, "aws:amz");
+        ck_assert(llmobs_handle_exposes_headers(h));
+        note(h, (CURLoption)10305, NULL);
+        ck_assert(llmobs_handle_exposes_headers(h) == ways[i].exposes ||
+                  ways[i].variable);
+    }
+}
+END_TEST
+
 UNIT_SUITE(handle)
 {
     Suite *s = suite_create("handle");
 
     UNIT_TEST(s, test_find);
+    UNIT_TEST(s, test_stale);
     UNIT_TEST(s, test_methods);
     UNIT_TEST(s, test_urls);
     UNIT_TEST(s, test_copies);
+    UNIT_TEST(s, test_headers_follow);
+    UNIT_TEST(s, test_who_sees_headers);
     return s;
 }

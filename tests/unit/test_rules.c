@@ -101,6 +101,7 @@ static void check_rows(const struct llmobs_rules *rules, const struct row *rows,
         ck_assert_ptr_nonnull(match.rule);
         ck_assert_int_eq(match.proxied, row->rule % 10 == 1);
         ck_assert_int_eq(match.confirm, row->rule == 3);
+        ck_assert_int_eq(match.inject, row->rule != 2);
         ck_assert_int_eq(match.kind, match.proxied ? LLMOBS_KIND_WORKFLOW
                                                    : LLMOBS_KIND_LLM);
         ck_assert_msg(match.provider == row->provider ||
@@ -292,6 +293,80 @@ START_TEST(a_bad_rules_file_is_ignored_whole)
     }
     llmobs_rules_free(make(NULL, "[]"));
     ck_assert_int_eq(complaint_count, 0);
+}
+END_TEST
+
+/* Which rule and what is wrong with it. */
+START_TEST(a_bad_rule_is_named)
+{
+    static const char *const rows[][2] = {
+        {"{", "LLMOBS_RULES: ignored, it is not JSON"},
+        {"[{\"host\":\"a\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it names no dialect"},
+        {"[{\"host\":\"a\",\"dialect\":\"http\"},7]",
+         "LLMOBS_RULES: ignored, rule 2: it is not an object"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        llmobs_rules_free(make(NULL, rows[i][0]));
+        ck_assert_str_eq(complaints, rows[i][1]);
+    }
+}
+END_TEST
+
+/* The bytes of a compressed body say nothing yet. */
+START_TEST(a_coded_body_decides_at_the_end)
+{
+    static const struct {
+        const char *url, *coding, *why;
+    } rows[] = {
+        {"http://gw.test" CHAT, "gzip", "rule 3: known path on another host"},
+        {"http://gw.test" CHAT, "x-other\r\n",
+         "rule 3: known path on another host"},
+        {"http://gw.test" CHAT, "Identity ",
+         "known path, but the body is no JSON object"},
+        {"http://gw.test" CHAT, "",
+         "known path, but the body is no JSON object"},
+        {"http://gw.test" CHAT, NULL,
+         "known path, but the body is no JSON object"},
+        {"http://proxy.test" CHAT, "gzip",
+         "rule 1: configured proxy, known path"},
+        {"http://proxy.test" CHAT, "identity",
+         "rule 1: configured proxy, bodies as text"},
+    };
+    struct llmobs_rules *rules = make("http://proxy.test", NULL);
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct llmobs_request request = {
+            .method = "POST",
+            .url = rows[i].url,
+            .content_type = "application/json",
+            .content_encoding = rows[i].coding,
+            .body = {"\x1f\x8b\x08", 3},
+        };
+        struct llmobs_match match;
+
+        (void)llmobs_rules_match(rules, &request, &match);
+        ck_assert_str_eq(match.why, rows[i].why);
+    }
+    llmobs_rules_free(rules);
+}
+END_TEST
+
+START_TEST(patterns_of_hosts_know_both_forms)
+{
+    struct llmobs_rules *rules =
+        make(NULL, "[{\"host\":\"*.b\\u00fccher.example\","
+                   "\"dialect\":\"http\"}]");
+    struct row row = {"POST", "http://a.xn--bcher-kva.example/x", TEXT, NULL, 2,
+                      NULL};
+    struct llmobs_match match;
+
+    ck_assert(run(rules, &row, &match));
+    row.url = "http://a.b\xC3\xBC"
+              "cher.example/x";
+    ck_assert(run(rules, &row, &match));
+    llmobs_rules_free(rules);
 }
 END_TEST
 
@@ -505,6 +580,9 @@ UNIT_SUITE(rules)
     UNIT_TEST(s, requests_are_classified);
     UNIT_TEST(s, bad_proxy_entries_are_told_and_skipped);
     UNIT_TEST(s, rules_of_the_user_come_before_ours);
+    UNIT_TEST(s, a_bad_rule_is_named);
+    UNIT_TEST(s, a_coded_body_decides_at_the_end);
+    UNIT_TEST(s, patterns_of_hosts_know_both_forms);
     UNIT_TEST(s, a_bad_rules_file_is_ignored_whole);
     UNIT_TEST(s, candidates_are_confirmed_by_their_body);
     UNIT_TEST(s, only_harmless_headers_are_kept);

@@ -32,6 +32,37 @@ START_TEST(an_unknown_counter_is_harmless)
 }
 END_TEST
 
+/* captured = pending + what these count: by name, so that the counters of
+ * another version take part. */
+START_TEST(the_sum_knows_its_parts)
+{
+    int parts = 0;
+
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        parts += llmobs_stats_settles((enum llmobs_stat)i);
+    ck_assert_int_ge(parts, 7);
+    ck_assert(!llmobs_stats_settles(LLMOBS_STAT_captured));
+    ck_assert(llmobs_stats_settles(LLMOBS_STAT_delivered));
+    ck_assert(llmobs_stats_settles(LLMOBS_STAT_unconfirmed));
+    ck_assert(llmobs_stats_settles(LLMOBS_STAT_dropped_died));
+    ck_assert(!llmobs_stats_settles(LLMOBS_STAT_COUNT));
+    ck_assert(llmobs_stats_name_settles("dropped_of_a_later_version"));
+    ck_assert(!llmobs_stats_name_settles("pending"));
+    ck_assert(!llmobs_stats_name_settles("dropped"));
+}
+END_TEST
+
+START_TEST(what_an_exporter_sent)
+{
+    ck_assert_int_eq(llmobs_stats_sent("store"), LLMOBS_STAT_sent_store);
+    ck_assert_int_eq(llmobs_stats_sent("agent"), LLMOBS_STAT_sent_agent);
+    ck_assert_int_eq(llmobs_stats_sent("agentless"),
+                     LLMOBS_STAT_sent_agentless);
+    ck_assert_int_eq(llmobs_stats_sent("later"), LLMOBS_STAT_COUNT);
+    ck_assert(!llmobs_stats_settles(LLMOBS_STAT_sent_agent));
+}
+END_TEST
+
 static void *add_many(void *arg)
 {
     for (int i = 0; i < ROUNDS; i++)
@@ -58,6 +89,8 @@ UNIT_SUITE(stats)
 
     UNIT_TEST(s, counts_each_by_name);
     UNIT_TEST(s, an_unknown_counter_is_harmless);
+    UNIT_TEST(s, the_sum_knows_its_parts);
+    UNIT_TEST(s, what_an_exporter_sent);
     UNIT_TEST(s, threads_lose_no_count);
     return s;
 }

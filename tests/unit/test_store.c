@@ -10,8 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/dirs.h"
 #include "core/exporter.h"
 #include "core/fd.h"
+#include "core/log.h"
 #include "tests/unit/unit.h"
 
 static char dir[128], file[160];
@@ -162,6 +164,98 @@ START_TEST(a_place_that_cannot_be)
     ck_assert_int_eq(send_one("1"), -ENOTDIR);
     config.store_dir = dir;
     ck_assert_int_eq(send_one("1"), 1);
+    end();
+}
+END_TEST
+
+START_TEST(the_log_names_the_place)
+{
+    char log[200], *text;
+
+    begin(1 << 20);
+    ck_assert_int_eq(send_one("1"), 1);
+    snprintf(log, sizeof(log), "%s/log", dir);
+    llmobs_log_init(log, LLMOBS_LOG_WARN);
+    config.store_dir = (char *)"/dev/null/x";
+    ck_assert_int_eq(send_one("1"), -ENOTDIR);
+    llmobs_log_init(NULL, LLMOBS_LOG_OFF);
+    text = content(log);
+    ck_assert_ptr_nonnull(strstr(text, "store /dev/null/x cannot be written"));
+    free(text);
+    end();
+}
+END_TEST
+
+static int have(const char *path, bool chosen)
+{
+    int fd = -1, rc = llmobs_dirs_have(path, chosen, &fd);
+
+    if (rc)
+        return rc;
+    close(fd);
+    return 0;
+}
+
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* As somebody may prepare them in /var/tmp: nothing is made behind a link. */
+START_TEST(directories_of_ours_are_no_links)
+{
+    static const char *const names[] = {"llmobs", "llmobs-1000"};
+    char base[200], target[220], link[240], path[280], inner[240];
+
+    begin(1 << 20);
+    ck_assert_int_eq(send_one("1"), 1);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(base, sizeof(base), "%s/llmobs-%zu", dir, i);
+        snprintf(target, sizeof(target), "%s/target", base);
+        snprintf(inner, sizeof(inner), "%s/store", target);
+        snprintf(link, sizeof(link), "%s/%s", base, names[i]);
+        snprintf(path, sizeof(path), "%s/store", link);
+        ck_assert_int_eq(have(target, true), 0);
+        ck_assert_int_eq(symlink(target, link), 0);
+        ck_assert_int_eq(have(path, false), -ENOTDIR);
+        ck_assert(!is_there(inner));
+        ck_assert_int_eq(have(path, true), 0);
+        ck_assert(is_there(inner));
+        ck_assert_int_eq(have(path, false), -ENOTDIR);
+        unlink(link);
+        ck_assert_int_eq(have(path, false), 0);
+        ck_assert(is_there(path));
+        if (geteuid() != 0)
+            continue;
+        ck_assert_int_eq(chown(link, 12345, 12345), 0);
+        ck_assert_int_eq(have(path, false), -EPERM);
+    }
+    end();
+}
+END_TEST
+
+/* A home, on the other hand, may be wherever a link leads. */
+START_TEST(what_is_not_ours_may_be_a_link)
+{
+    char target[200], link[200], path[260];
+    struct stat st;
+    mode_t mask;
+
+    begin(1 << 20);
+    ck_assert_int_eq(send_one("1"), 1);
+    snprintf(target, sizeof(target), "%s/target", dir);
+    snprintf(link, sizeof(link), "%s/home-of-llmobs", dir);
+    snprintf(path, sizeof(path), "%s/.local/state/llmobs/store", link);
+    ck_assert_int_eq(mkdir(target, 0700), 0);
+    ck_assert_int_eq(symlink(target, link), 0);
+    mask = umask(0777);
+    ck_assert_int_eq(have(path, false), 0);
+    umask(mask);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0700);
+    *strrchr(path, '/') = '\0';
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0700);
     end();
 }
 END_TEST
@@ -473,6 +567,9 @@ UNIT_SUITE(store)
     UNIT_TEST(s, keeps_no_descriptor);
     UNIT_TEST(s, other_peoples_files_are_left_alone);
     UNIT_TEST(s, a_place_that_cannot_be);
+    UNIT_TEST(s, the_log_names_the_place);
+    UNIT_TEST(s, directories_of_ours_are_no_links);
+    UNIT_TEST(s, what_is_not_ours_may_be_a_link);
     UNIT_TEST(s, a_line_that_was_cut_is_ended);
     UNIT_TEST(s, a_short_write_leaves_no_half_line);
     UNIT_TEST(s, processes_share_a_file);

@@ -1,0 +1,384 @@
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "core/config.h"
+#include "core/json.h"
+#include "core/ledger.h"
+#include "core/stats.h"
+
+#define DROPPED "dropped_"
+
+/* Each process leaves at most one record: enough for any host. */
+#define FOLD_MAX 100000
+
+enum form { FORM_TEXT, FORM_JSON, FORM_PROMETHEUS };
+
+struct stats {
+    const char *store; /* NULL: by the environment */
+    enum form form;
+    bool check;
+    bool help;
+    char dir[PATH_MAX];
+    struct llmobs_ledger ledger;
+    struct llmobs_counts sum; /* of the ended and the living */
+    uint64_t dropped;
+    uint64_t pending;
+};
+
+static const char help_text[] =
+    "usage: llmobs stats [OPTIONS]\n"
+    "\n"
+    "Counts what was captured and what became of it, by all processes of this\n"
+    "user that run or ran. captured is the sum of delivered, pending,\n"
+    "unconfirmed (looked like a call of a model and was none) and dropped.\n"
+    "\n"
+    "  --store DIR      another store than the environment names\n"
+    "  --json           as one JSON object\n"
+    "  --prometheus     in Prometheus' text format\n"
+    "  --check          exit with status 1 if anything was ever dropped\n";
+
+static const struct option options[] = {
+    {"store", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
+    {"prometheus", no_argument, NULL, 'p'},  {"check", no_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
+};
+
+static int apply(struct stats *stats, int code, const char *value)
+{
+    switch (code) {
+    case 's':
+        stats->store = value;
+        return 0;
+    case 'j':
+        stats->form = FORM_JSON;
+        return 0;
+    case 'p':
+        stats->form = FORM_PROMETHEUS;
+        return 0;
+    case 'c':
+        stats->check = true;
+        return 0;
+    case 'h':
+        stats->help = true;
+        return 0;
+    default: /* told by getopt_long */
+        return -EINVAL;
+    }
+}
+
+static int parse(struct stats *stats, int argc, char **argv)
+{
+    int code, rc = 0;
+
+    while (rc == 0 && (code = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+        rc = apply(stats, code, optarg);
+    if (rc == 0 && optind < argc) {
+        fprintf(stderr, "llmobs stats: unexpected argument: %s\n",
+                argv[optind]);
+        rc = -EINVAL;
+    }
+    if (rc != 0)
+        fputs("`llmobs stats --help` tells more.\n", stderr);
+    return rc;
+}
+
+/* -- numbers ------------------------------------------------------------- */
+
+static void ignore(void *ctx, const char *text)
+{
+    (void)ctx;
+    (void)text;
+}
+
+static int find_dir(struct stats *stats)
+{
+    struct llmobs_config named = {.store_dir = (char *)stats->store};
+    struct llmobs_config *config;
+    int rc;
+
+    if (stats->store != NULL)
+        return llmobs_ledger_dir(&named, stats->dir, sizeof stats->dir);
+    config = llmobs_config_load((const char *const *)environ, ignore, NULL);
+    if (config == NULL)
+        return -ENOMEM;
+    rc = llmobs_ledger_dir(config, stats->dir, sizeof stats->dir);
+    llmobs_config_free(config);
+    return rc;
+}
+
+/* Every counter of this version has its place, also while nobody counted. */
+static int add_up(struct stats *stats)
+{
+    struct llmobs_counts *sum = &stats->sum;
+    int rc = 0;
+
+    for (int i = 0; i < LLMOBS_STAT_COUNT && rc == 0; i++)
+        rc = llmobs_counts_add(sum, llmobs_stats_name((enum llmobs_stat)i), 0);
+    if (rc == 0)
+        rc = llmobs_counts_merge(sum, &stats->ledger.ended);
+    if (rc == 0)
+        rc = llmobs_counts_merge(sum, &stats->ledger.living);
+    for (size_t i = 0; i < sum->len; i++)
+        if (strncmp(sum->list[i].name, DROPPED, strlen(DROPPED)) == 0)
+            stats->dropped += sum->list[i].value;
+    stats->pending = llmobs_counts_get(sum, LLMOBS_LEDGER_PENDING);
+    return rc;
+}
+
+/* The dead are added where we may; read sees them in any case. */
+static int gather(struct stats *stats)
+{
+    int rc = find_dir(stats);
+
+    if (rc != 0)
+        return rc;
+    (void)llmobs_ledger_fold(stats->dir, FOLD_MAX);
+    rc = llmobs_ledger_read(stats->dir, &stats->ledger);
+    if (rc == -ENOENT) /* nothing was ever captured */
+        rc = 0;
+    return rc == 0 ? add_up(stats) : rc;
+}
+
+/* The reason of a counter of drops; NULL for any other. */
+static const char *reason(const struct llmobs_count *count)
+{
+    return strncmp(count->name, DROPPED, strlen(DROPPED)) == 0
+               ? count->name + strlen(DROPPED)
+               : NULL;
+}
+
+/* Neither a part of the sum nor shown in a place of its own; and only what was
+ * ever counted: there is one for each kind of exporter. */
+static bool is_aside(const struct llmobs_count *count)
+{
+    return count->value > 0 && !llmobs_stats_name_settles(count->name) &&
+           strcmp(count->name, "captured") != 0 &&
+           strcmp(count->name, LLMOBS_LEDGER_PENDING) != 0 &&
+           strcmp(count->name, LLMOBS_LEDGER_PROCESSES) != 0 &&
+           strcmp(count->name, LLMOBS_LEDGER_RESTARTS) != 0;
+}
+
+static uint64_t number(const struct stats *stats, const char *name)
+{
+    return llmobs_counts_get(&stats->sum, name);
+}
+
+static uint64_t ended(const struct stats *stats)
+{
+    return llmobs_counts_get(&stats->ledger.ended, LLMOBS_LEDGER_PROCESSES);
+}
+
+/* -- text ---------------------------------------------------------------- */
+
+static void print_row(const char *name, uint64_t value)
+{
+    printf("%-20s %12" PRIu64 "\n", name, value);
+}
+
+static void print_part(const char *name, uint64_t value)
+{
+    printf("  %-18s %12" PRIu64 "\n", name, value);
+}
+
+static void print_aside(const struct stats *stats)
+{
+    const struct llmobs_counts *sum = &stats->sum;
+
+    for (size_t i = 0; i < sum->len; i++)
+        if (is_aside(&sum->list[i]))
+            print_row(sum->list[i].name, sum->list[i].value);
+}
+
+static void print_text(const struct stats *stats)
+{
+    const struct llmobs_counts *sum = &stats->sum;
+
+    print_row("captured", number(stats, "captured"));
+    print_part("delivered", number(stats, "delivered"));
+    print_part("pending", stats->pending);
+    print_part("unconfirmed", number(stats, "unconfirmed"));
+    print_part("dropped", stats->dropped);
+    for (size_t i = 0; i < sum->len; i++)
+        if (reason(&sum->list[i]) != NULL)
+            printf("    %-16s %12" PRIu64 "\n", reason(&sum->list[i]),
+                   sum->list[i].value);
+    print_aside(stats);
+    print_row("processes, ended", ended(stats));
+    print_row("processes, running", stats->ledger.records);
+}
+
+/* -- JSON ---------------------------------------------------------------- */
+
+static int set_number(struct llmobs_json *object, const char *key,
+                      uint64_t value)
+{
+    int64_t most = value > INT64_MAX ? INT64_MAX : (int64_t)value;
+
+    return llmobs_json_set(object, key, llmobs_json_int(most));
+}
+
+static struct llmobs_json *make_dropped(const struct stats *stats)
+{
+    const struct llmobs_counts *sum = &stats->sum;
+    struct llmobs_json *object = llmobs_json_object();
+    int rc = object != NULL ? 0 : -ENOMEM;
+
+    for (size_t i = 0; i < sum->len && rc == 0; i++)
+        if (reason(&sum->list[i]) != NULL)
+            rc = set_number(object, reason(&sum->list[i]), sum->list[i].value);
+    if (rc == 0)
+        return object;
+    llmobs_json_free(object);
+    return NULL;
+}
+
+static struct llmobs_json *make_processes(const struct stats *stats)
+{
+    struct llmobs_json *object = llmobs_json_object();
+
+    if (object != NULL &&
+        (set_number(object, "ended", ended(stats)) != 0 ||
+         set_number(object, "running", stats->ledger.records) != 0)) {
+        llmobs_json_free(object);
+        return NULL;
+    }
+    return object;
+}
+
+static int fill_object(const struct stats *stats, struct llmobs_json *object)
+{
+    const struct llmobs_counts *sum = &stats->sum;
+    int rc = set_number(object, "captured", number(stats, "captured"));
+
+    if (rc == 0)
+        rc = set_number(object, "delivered", number(stats, "delivered"));
+    if (rc == 0)
+        rc = set_number(object, "pending", stats->pending);
+    if (rc == 0)
+        rc = set_number(object, "unconfirmed", number(stats, "unconfirmed"));
+    if (rc == 0)
+        rc = set_number(object, "dropped", stats->dropped);
+    if (rc == 0)
+        rc = llmobs_json_set(object, "dropped_by_reason", make_dropped(stats));
+    for (size_t i = 0; i < sum->len && rc == 0; i++)
+        if (is_aside(&sum->list[i]))
+            rc = set_number(object, sum->list[i].name, sum->list[i].value);
+    if (rc == 0)
+        rc = llmobs_json_set(object, "processes", make_processes(stats));
+    if (rc == 0)
+        rc = llmobs_json_sets(object, "directory", stats->dir);
+    return rc;
+}
+
+static int print_json(const struct stats *stats)
+{
+    struct llmobs_json *object = llmobs_json_object();
+    struct llmobs_buf text;
+    int rc = object != NULL ? fill_object(stats, object) : -ENOMEM;
+
+    llmobs_buf_init(&text, 1024 * 1024);
+    if (rc == 0)
+        rc = llmobs_json_dump(object, LLMOBS_JSON_KEEP_ORDER, &text);
+    if (rc == 0)
+        printf("%s\n", text.data);
+    llmobs_buf_fini(&text);
+    llmobs_json_free(object);
+    return rc;
+}
+
+/* -- Prometheus ---------------------------------------------------------- */
+
+static void print_metric(const char *name, const char *type, const char *help,
+                         uint64_t value)
+{
+    printf("# HELP llmobs_%s %s\n# TYPE llmobs_%s %s\nllmobs_%s %" PRIu64 "\n",
+           name, help, name, type, name, value);
+}
+
+static void print_prometheus(const struct stats *stats)
+{
+    const struct llmobs_counts *sum = &stats->sum;
+
+    print_metric("captured_total", "counter", "Calls and spans captured.",
+                 number(stats, "captured"));
+    print_metric("delivered_total", "counter", "Accepted by an exporter.",
+                 number(stats, "delivered"));
+    print_metric("unconfirmed_total", "counter",
+                 "Candidates that were no call of a model.",
+                 number(stats, "unconfirmed"));
+    print_metric("pending", "gauge", "Captured and not yet delivered.",
+                 stats->pending);
+    puts("# HELP llmobs_dropped_total Lost, by reason.\n"
+         "# TYPE llmobs_dropped_total counter");
+    for (size_t i = 0; i < sum->len; i++)
+        if (reason(&sum->list[i]) != NULL)
+            printf("llmobs_dropped_total{reason=\"%s\"} %" PRIu64 "\n",
+                   reason(&sum->list[i]), sum->list[i].value);
+    for (size_t i = 0; i < sum->len; i++)
+        if (is_aside(&sum->list[i]))
+            printf("# TYPE llmobs_%s_total counter\nllmobs_%s_total %" PRIu64
+                   "\n",
+                   sum->list[i].name, sum->list[i].name, sum->list[i].value);
+    print_metric("processes_ended_total", "counter",
+                 "Processes that captured something and ended.", ended(stats));
+    print_metric("processes_running", "gauge",
+                 "Processes that captured something and run.",
+                 stats->ledger.records);
+}
+
+/* -- the command --------------------------------------------------------- */
+
+static int print(const struct stats *stats)
+{
+    if (stats->form == FORM_JSON)
+        return print_json(stats);
+    if (stats->form == FORM_PROMETHEUS)
+        print_prometheus(stats);
+    else
+        print_text(stats);
+    return 0;
+}
+
+static void tell(const struct stats *stats)
+{
+    uint64_t restarts = number(stats, LLMOBS_LEDGER_RESTARTS);
+
+    fflush(stdout);
+    if (stats->ledger.unreadable > 0)
+        fprintf(stderr, "llmobs stats: %zu file%s in %s could not be read\n",
+                stats->ledger.unreadable,
+                stats->ledger.unreadable == 1 ? "" : "s", stats->dir);
+    if (restarts > 0)
+        fprintf(stderr,
+                "llmobs stats: the totals in %s could not be read and began "
+                "anew %" PRIu64 " time%s\n",
+                stats->dir, restarts, restarts == 1 ? "" : "s");
+}
+
+int llmobs_cmd_stats(int argc, char **argv)
+{
+    static struct stats stats;
+    int rc;
+
+    if (parse(&stats, argc, argv) != 0)
+        return LLMOBS_CLI_USAGE;
+    if (stats.help) {
+        fputs(help_text, stdout);
+        return LLMOBS_CLI_OK;
+    }
+    rc = gather(&stats);
+    if (rc == 0)
+        rc = print(&stats);
+    if (rc != 0) {
+        fprintf(stderr, "llmobs stats: %s: %s\n", stats.dir, strerror(-rc));
+        return LLMOBS_CLI_FAILED;
+    }
+    tell(&stats);
+    return stats.check && stats.dropped > 0 ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
+}

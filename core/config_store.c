@@ -1,0 +1,50 @@
+#include "core/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* True when the effective user could have `base` + `rest`: it is there, or the
+ * nearest parent that is there can be written. A web server's worker often
+ * inherits the HOME of root. */
+static bool usable(const char *base, const char *rest)
+{
+    char path[4096];
+    int len = snprintf(path, sizeof(path), "%s%s", base, rest);
+
+    if (base[0] != '/' || len < 0 || (size_t)len >= sizeof(path))
+        return false;
+    while (len > 1) {
+        if (faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0 || errno == EACCES)
+            return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0;
+        while (len > 1 && path[len - 1] != '/')
+            len--;
+        if (len > 1)
+            len--;
+        path[len] = '\0';
+    }
+    return false;
+}
+
+int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
+                            size_t cap)
+{
+    const char *xdg = config->xdg_state_home;
+    const char *home = config->home;
+    uid_t uid = geteuid();
+    int len;
+
+    if (config->store_dir)
+        len = snprintf(out, cap, "%s", config->store_dir);
+    else if (uid == 0)
+        len = snprintf(out, cap, "/var/lib/llmobs/store");
+    else if (xdg && usable(xdg, "/llmobs/store"))
+        len = snprintf(out, cap, "%s/llmobs/store", xdg);
+    else if (home && usable(home, "/.local/state/llmobs/store"))
+        len = snprintf(out, cap, "%s/.local/state/llmobs/store", home);
+    else
+        len =
+            snprintf(out, cap, "/var/tmp/llmobs-%lu/store", (unsigned long)uid);
+    return len < 0 || (size_t)len >= cap ? -ENAMETOOLONG : 0;
+}

@@ -1,0 +1,117 @@
+#include "core/config_load.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const char *const style_names[] = {
+    [LLMOBS_STYLE_DATADOG] = "datadog",
+    [LLMOBS_STYLE_TRACECONTEXT] = "tracecontext",
+    [LLMOBS_STYLE_BAGGAGE] = "baggage",
+    [LLMOBS_STYLE_B3] = "b3",
+    [LLMOBS_STYLE_B3MULTI] = "b3multi",
+};
+
+static bool is_word(struct llmobs_text text, const char *word)
+{
+    return strlen(word) == text.len &&
+           strncasecmp(word, text.data, text.len) == 0;
+}
+
+static void style_add(struct llmobs_styles *styles, enum llmobs_style style)
+{
+    for (size_t i = 0; i < styles->count; i++) {
+        if (styles->list[i] == style)
+            return;
+    }
+    styles->list[styles->count++] = style;
+}
+
+/* False for an unknown word. */
+static bool read_style(struct llmobs_styles *styles, struct llmobs_text word)
+{
+    if (word.len == 0 || is_word(word, "none"))
+        return true;
+    for (size_t i = 0; i < LLMOBS_STYLE_COUNT; i++) {
+        if (is_word(word, style_names[i])) {
+            style_add(styles, (enum llmobs_style)i);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_styles(struct llmobs_config_loading *loading,
+                        struct llmobs_styles *styles, const char *name,
+                        const char *text)
+{
+    while (text && *text) {
+        size_t len = strcspn(text, ",");
+        struct llmobs_text word =
+            llmobs_config_trim((struct llmobs_text){text, len});
+
+        if (!read_style(styles, word))
+            llmobs_config_complain(loading, "%s: no style \"%.*s\"", name,
+                                   word.len < 40 ? (int)word.len : 40,
+                                   word.data);
+        text += len + (text[len] != '\0');
+    }
+}
+
+/* llmobs-wire 3.2: the variable of one direction wins over the common one. */
+static void settle_styles(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+    struct llmobs_styles both = {.count = 0};
+
+    if (!loading->styles_inject || !loading->styles_extract)
+        read_styles(loading, &both, "DD_TRACE_PROPAGATION_STYLE",
+                    loading->styles);
+    config->inject_styles = both;
+    config->extract_styles = both;
+    if (loading->styles_inject) {
+        config->inject_styles.count = 0;
+        read_styles(loading, &config->inject_styles,
+                    "DD_TRACE_PROPAGATION_STYLE_INJECT",
+                    loading->styles_inject);
+    }
+    if (loading->styles_extract) {
+        config->extract_styles.count = 0;
+        read_styles(loading, &config->extract_styles,
+                    "DD_TRACE_PROPAGATION_STYLE_EXTRACT",
+                    loading->styles_extract);
+    }
+}
+
+/* Of the two pairs one is used; a CGI server's only where the process has none
+ * of its own. */
+static void settle_carrier(struct llmobs_config_loading *loading)
+{
+    struct llmobs_carrier *carrier = &loading->config.carrier;
+
+    carrier->baggage = loading->baggage;
+    if (loading->traceparent) {
+        carrier->process = true;
+        carrier->traceparent = loading->traceparent;
+        carrier->tracestate = loading->tracestate;
+        return;
+    }
+    if (!carrier->baggage)
+        carrier->baggage = loading->http_baggage;
+    carrier->traceparent = loading->http_traceparent;
+    carrier->tracestate = loading->http_tracestate;
+    carrier->x_datadog_trace_id = loading->http_datadog_trace_id;
+    carrier->x_datadog_parent_id = loading->http_datadog_parent_id;
+    carrier->x_datadog_tags = loading->http_datadog_tags;
+    carrier->x_datadog_sampling_priority = loading->http_datadog_priority;
+    carrier->x_datadog_origin = loading->http_datadog_origin;
+}
+
+void llmobs_config_settle_trace(struct llmobs_config_loading *loading)
+{
+    int64_t *max = &loading->config.tags_header_max;
+
+    if (*max < 0)
+        *max = 0;
+    settle_styles(loading);
+    settle_carrier(loading);
+}

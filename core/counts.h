@@ -1,0 +1,58 @@
+/* counts - numbers by name, and the page of text that holds them on disk.
+ *
+ * Names and not places: a page written by another version, with counters that
+ * we do not know, is read, added to and written again without a loss.
+ *
+ * Owns:    nothing; plain values.
+ * Threads: a value belongs to one thread at a time.
+ * Errors:  -ENOSPC beyond the limits; reading: -EBADMSG for what is no page or
+ *          half of one, -EPROTONOSUPPORT for a later format.
+ * Limits:  LLMOBS_COUNTS_MAX names of LLMOBS_COUNTS_NAME_MAX bytes; a page has
+ *          always LLMOBS_PAGE_SIZE bytes, so that one write replaces another
+ *          whole, and never needs more room on the disk.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_COUNTS_H
+#define LLMOBS_COUNTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LLMOBS_COUNTS_MAX 40
+#define LLMOBS_COUNTS_NAME_MAX 24
+#define LLMOBS_PAGE_SIZE 2048
+#define LLMOBS_PAGE_LAST_MAX 64
+
+struct llmobs_count {
+    char name[LLMOBS_COUNTS_NAME_MAX];
+    uint64_t value;
+};
+
+struct llmobs_counts {
+    size_t len;
+    struct llmobs_count list[LLMOBS_COUNTS_MAX];
+};
+
+/* What a file of the ledger says. A zero or empty member is absent. */
+struct llmobs_page {
+    uint64_t boot;                   /* the boot that it was written in */
+    uint64_t pidns;                  /* the pid namespace of its writer */
+    char last[LLMOBS_PAGE_LAST_MAX]; /* of totals: the record added last */
+    struct llmobs_counts counts;
+};
+
+/* Adds to the number of that name; numbers stop at UINT64_MAX. */
+int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
+                      uint64_t value);
+int llmobs_counts_merge(struct llmobs_counts *counts,
+                        const struct llmobs_counts *more);
+
+/* 0 for a name that is not there. */
+uint64_t llmobs_counts_get(const struct llmobs_counts *counts,
+                           const char *name);
+
+void llmobs_page_write(const struct llmobs_page *page,
+                       char out[LLMOBS_PAGE_SIZE]);
+int llmobs_page_read(struct llmobs_page *page, const char *text, size_t len);
+
+#endif

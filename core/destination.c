@@ -1,0 +1,251 @@
+#include "core/destination.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/context.h"
+#include "core/log.h"
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS 10000
+#define MS 1000000
+/* A short process ends before: then its exit sends, and no request is cut by
+ * the app's own cleanup of libcurl, of which nobody knows whether it came. */
+#define FIRST_MS 50
+
+/* -- events -------------------------------------------------------------- */
+
+void llmobs_account_settle(struct llmobs_account *account,
+                           enum llmobs_stat stat, size_t n)
+{
+    size_t old = atomic_load(&account->pending);
+    size_t some;
+
+    do
+        some = n < old ? n : old;
+    while (!atomic_compare_exchange_weak(&account->pending, &old, old - some));
+    llmobs_stats_add(stat, some);
+}
+
+struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
+                                      const char *data, size_t len)
+{
+    struct llmobs_event *event = malloc(sizeof(*event) + len);
+
+    if (!event)
+        return NULL;
+    event->refs = 1;
+    event->fate = LLMOBS_STAT_delivered;
+    event->len = len;
+    memcpy(event->data, data, len);
+    account->bytes += len;
+    return event;
+}
+
+void llmobs_event_release(struct llmobs_account *account,
+                          struct llmobs_event *event, enum llmobs_stat fate)
+{
+    if (event->fate == LLMOBS_STAT_delivered)
+        event->fate = fate;
+    if (--event->refs)
+        return;
+    account->bytes -= event->len;
+    llmobs_account_settle(account, event->fate, 1);
+    free(event);
+}
+
+/* -- the queue ----------------------------------------------------------- */
+
+void llmobs_destination_init(struct llmobs_destination *destination,
+                             struct llmobs_exporter *exporter,
+                             struct llmobs_account *account,
+                             const struct llmobs_config *config)
+{
+    memset(destination, 0, sizeof(*destination));
+    destination->exporter = exporter;
+    destination->account = account;
+    destination->interval_ms = config->flush_interval_ms;
+    destination->enough = (size_t)config->payload_max / 2;
+    destination->backoff_ms = BACKOFF_FIRST_MS;
+}
+
+void llmobs_destination_forget(struct llmobs_destination *destination)
+{
+    destination->exporter->ops->forget(destination->exporter);
+    atomic_store(&destination->exporter->cut_ns, 0);
+    destination->queue = NULL;
+    destination->first = destination->count = destination->cap = 0;
+    destination->bytes = 0;
+    destination->due_ns = destination->sent_ns = 0;
+    destination->backoff_ms = BACKOFF_FIRST_MS;
+    destination->polite = destination->hopeless = false;
+    destination->given_up = false;
+    destination->tries = 0;
+    destination->delivered = destination->refused = destination->lost = 0;
+}
+
+static struct llmobs_event *event_at(const struct llmobs_destination *d,
+                                     size_t i)
+{
+    return d->queue[(d->first + i) % d->cap];
+}
+
+static int grow(struct llmobs_destination *d)
+{
+    size_t cap = d->cap ? d->cap * 2 : 64;
+    struct llmobs_event **queue = malloc(cap * sizeof(struct llmobs_event *));
+
+    if (!queue)
+        return -ENOMEM;
+    for (size_t i = 0; i < d->count; i++)
+        queue[i] = event_at(d, i);
+    free(d->queue);
+    d->queue = queue;
+    d->first = 0;
+    d->cap = cap;
+    return 0;
+}
+
+int llmobs_destination_push(struct llmobs_destination *destination,
+                            struct llmobs_event *event)
+{
+    struct llmobs_destination *d = destination;
+
+    if (d->count == d->cap && grow(d) != 0)
+        return -ENOMEM;
+    if (d->count == 0)
+        d->first_ns = llmobs_clock_mono_ns();
+    d->queue[(d->first + d->count) % d->cap] = event;
+    event->refs++;
+    d->count++;
+    d->bytes += event->len;
+    return 0;
+}
+
+/* Lets go of the first n. A big queue's memory is not kept. */
+static void pop(struct llmobs_destination *d, size_t n, enum llmobs_stat fate)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct llmobs_event *event = d->queue[d->first];
+
+        d->first = (d->first + 1) % d->cap;
+        d->count--;
+        d->bytes -= event->len;
+        llmobs_event_release(d->account, event, fate);
+    }
+    if (d->count == 0 && d->cap > 1024) {
+        free(d->queue);
+        d->queue = NULL;
+        d->first = d->cap = 0;
+    }
+}
+
+/* -- sending ------------------------------------------------------------- */
+
+/* Nobody waits long for a batch to fill who has not sent for an interval. */
+int64_t llmobs_destination_due(const struct llmobs_destination *destination)
+{
+    const struct llmobs_destination *d = destination;
+    int64_t early, regular;
+
+    if (d->count == 0)
+        return INT64_MAX;
+    if (d->due_ns)
+        return d->due_ns;
+    if (!atomic_load(&d->exporter->remote) || d->count >= LLMOBS_SEND_MAX ||
+        d->bytes >= d->enough)
+        return 0;
+    early = d->first_ns + FIRST_MS * MS;
+    regular = d->sent_ns ? d->sent_ns + d->interval_ms * MS : 0;
+    return early > regular ? early : regular;
+}
+
+/* What a moment may mend; a store that may not be written stays so. */
+static bool may_pass(int error)
+{
+    return error == -EAGAIN || error == -EINTR || error == -ENOSPC ||
+           error == -EDQUOT;
+}
+
+/* Half fixed and half drawn, so that the processes of a host don't come back
+ * all at once. */
+static void back_off(struct llmobs_destination *d, int error)
+{
+    int64_t ms = d->exporter->retry_ms;
+
+    d->polite = ms > 0;
+    if (!d->polite) {
+        ms = d->backoff_ms;
+        d->backoff_ms = ms * 2 < BACKOFF_MAX_MS ? ms * 2 : BACKOFF_MAX_MS;
+        ms = ms / 2 + (int64_t)(llmobs_context_random() % (uint64_t)ms) / 2 + 1;
+    } else {
+        ms += (int64_t)(llmobs_context_random() % (uint64_t)(ms / 8 + 1));
+    }
+    d->due_ns = llmobs_clock_mono_ns() + ms * MS;
+    d->hopeless = !atomic_load(&d->exporter->remote) && !may_pass(error);
+    d->tries = d->polite || d->hopeless || d->tries < 1 ? 0 : d->tries - 1;
+}
+
+static void go_on(struct llmobs_destination *d)
+{
+    d->due_ns = 0;
+    d->polite = d->hopeless = false;
+    d->backoff_ms = BACKOFF_FIRST_MS;
+    d->sent_ns = llmobs_clock_mono_ns();
+}
+
+static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter)
+{
+    struct llmobs_text events[LLMOBS_SEND_MAX];
+    size_t n = d->count < LLMOBS_SEND_MAX ? d->count : LLMOBS_SEND_MAX;
+    int rc;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct llmobs_event *event = event_at(d, i);
+
+        events[i] = (struct llmobs_text){event->data, event->len};
+    }
+    exporter->retry_ms = 0;
+    rc = exporter->ops->send(exporter, events, n);
+    if (rc > (int)n)
+        rc = (int)n;
+    if (rc > 0)
+        llmobs_stats_add(llmobs_stats_sent(exporter->via ? exporter->via
+                                                         : exporter->ops->name),
+                         (uint64_t)rc);
+    return rc;
+}
+
+int llmobs_destination_send(struct llmobs_destination *destination)
+{
+    struct llmobs_destination *d = destination;
+    int rc = offer(d, d->exporter);
+
+    if (rc > 0) {
+        d->delivered += (uint64_t)rc;
+        pop(d, (size_t)rc, LLMOBS_STAT_delivered);
+    } else if (rc == -EBADMSG) {
+        d->refused++;
+        pop(d, 1, LLMOBS_STAT_dropped_export);
+        llmobs_log_once(LLMOBS_LOG_ERROR, "event refused",
+                        "exporter %s refused an event", d->exporter->ops->name);
+    } else {
+        rc = rc ? rc : -EAGAIN;
+        back_off(d, rc);
+        return rc;
+    }
+    go_on(d);
+    return 0;
+}
+
+int llmobs_destination_rescue(struct llmobs_destination *destination,
+                              struct llmobs_exporter *rescue)
+{
+    int rc = offer(destination, rescue);
+
+    if (rc > 0)
+        pop(destination, (size_t)rc, LLMOBS_STAT_delivered);
+    return rc;
+}

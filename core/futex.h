@@ -1,0 +1,47 @@
+/* futex - sleeping on a word that another thread changes.
+ *
+ * A futex and not a semaphore: its time-out is relative and monotonic, and it
+ * has no state that a fork could catch half-way. Never fails; a sleep may end
+ * early.
+ */
+#ifndef LLMOBS_FUTEX_H
+#define LLMOBS_FUTEX_H
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+
+/* While the word is `seen`; ms < 0: without end. */
+static inline void llmobs_futex_sleep(atomic_uint *word, unsigned seen,
+                                      int64_t ms)
+{
+    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, ms < 0 ? NULL : &t, NULL,
+            0);
+}
+
+static inline void llmobs_futex_wake(atomic_uint *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static inline int64_t llmobs_futex_deadline(int64_t ms)
+{
+    return llmobs_clock_mono_ns() + (ms > 0 ? ms : 0) * 1000000;
+}
+
+static inline int64_t llmobs_futex_left(int64_t deadline_ns)
+{
+    int64_t left = deadline_ns - llmobs_clock_mono_ns();
+
+    return left <= 0 ? 0 : left / 1000000 + 1;
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* gate - keeps a fork of the app and what must not be forked half-way apart.
+ *
+ * Owns:    nothing.
+ * Threads: enter and leave: any thread of ours. The fork handlers run in the
+ *          app's thread that forks.
+ * Errors:  none; a fork that waited long enough goes on.
+ * Limits:  a fork waits LLMOBS_GATE_CALL_MS for a call, and
+ *          LLMOBS_GATE_LOOKUP_MS once for a look-up, LLMOBS_GATE_CALL_MS when
+ *          it comes upon the same one again.
+ * Fork:    a child begins with the gate open.
+ *
+ * Locks of the C library's resolver and of the TLS library that one of our
+ * threads holds while the app forks stay locked in the child for ever.
+ */
+#ifndef LLMOBS_GATE_H
+#define LLMOBS_GATE_H
+
+#define LLMOBS_GATE_CALL_MS 5
+#define LLMOBS_GATE_LOOKUP_MS 200
+
+enum llmobs_gate {
+    LLMOBS_GATE_CALL,  /* into libcurl, without waiting there */
+    LLMOBS_GATE_LOOKUP /* into the resolver */
+};
+
+/* Registers the handlers, once; before the first enter. -ENOMEM. */
+int llmobs_gate_init(void);
+
+/* Waits while the app forks; then a fork waits for leave. Not nested. */
+void llmobs_gate_enter(enum llmobs_gate kind);
+void llmobs_gate_leave(enum llmobs_gate kind);
+
+/* Opens the gate: for a child that came to be without the handlers. */
+void llmobs_gate_reset(void);
+
+#endif

@@ -1,0 +1,39 @@
+/* global - libcurl's global state, copy by copy, and the end of the process.
+ *
+ * Owns:    a note of which copies the app has initialised; the exit handler.
+ * Threads: any, as the libcurl functions that lead here.
+ * Errors:  none.
+ * Limits:  8 copies of libcurl; of others we make no requests.
+ * Fork:    a child is in the state of its parent; its exit delivers what it
+ *          captured itself.
+ *
+ * We take no reference to libcurl's global state of our own: it would make the
+ * app's later curl_global_init_mem ineffective. So our requests may use a copy
+ * from the app's first init to its last cleanup only, and once more when the
+ * process exits.
+ */
+#ifndef LLMOBS_GLOBAL_H
+#define LLMOBS_GLOBAL_H
+
+#include "core/engine.h"
+#include "core/worker.h"
+
+enum llmobs_up {
+    LLMOBS_UP_INIT,
+    LLMOBS_UP_INIT_MEM, /* with the app's own allocator */
+    LLMOBS_UP_HANDLE    /* an easy handle: it initialises where nobody has */
+};
+
+/* Once, before the others. Borrows the worker for ever; `at_end` gives it what
+ * is under way when the process exits. */
+void llmobs_global_start(struct llmobs_worker *worker, void (*at_end)(void));
+
+/* After a real function that succeeded. */
+void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how);
+
+/* Before and after the real curl_global_cleanup. False: a request of ours
+ * could not be ended in time, so that libcurl must not be taken down. */
+bool llmobs_global_leave(const struct llmobs_real *real);
+void llmobs_global_left(const struct llmobs_real *real, bool done);
+
+#endif

@@ -1,0 +1,171 @@
+#include "core/http.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/gate.h"
+#include "core/http_inner.h"
+#include "core/quiet.h"
+
+#define CLIENTS_MAX 8
+
+static _Atomic(struct llmobs_http *) clients[CLIENTS_MAX];
+
+/* ---- handles ---------------------------------------------------------- */
+
+/* Leaves libcurl's side as it is: not ours any more, or not to be touched. */
+void llmobs_http_abandon(struct llmobs_http *http)
+{
+    llmobs_sockets_drop(&http->sockets);
+    http->multi = NULL;
+    http->easy = NULL;
+    http->real = NULL;
+}
+
+/* libcurl closes descriptors of its own with the multi: not when the app has
+ * closed ours, and so perhaps those, for they may be the app's by now. */
+static void free_handles(struct llmobs_http *http)
+{
+    if (!http->real || http->pid != getpid())
+        return;
+    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    if (llmobs_sockets_intact(&http->sockets)) {
+        if (http->easy)
+            http->real->easy_cleanup(http->easy);
+        if (http->multi)
+            http->real->multi_cleanup(http->multi);
+    }
+    llmobs_http_abandon(http);
+    llmobs_gate_leave(LLMOBS_GATE_CALL);
+}
+
+int llmobs_http_close_all(int64_t ms)
+{
+    struct llmobs_quiet quiet;
+    int rc;
+
+    llmobs_http_life_check();
+    rc = llmobs_http_life_wait_outside(ms);
+    if (rc)
+        return rc;
+    llmobs_quiet_begin(&quiet);
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct llmobs_http *http = atomic_load(&clients[i]);
+
+        if (http)
+            free_handles(http);
+    }
+    llmobs_quiet_end(&quiet);
+    return 0;
+}
+
+int llmobs_http_make_handles(struct llmobs_http *http,
+                             const struct llmobs_real *real)
+{
+    if (http->real != real || !llmobs_sockets_intact(&http->sockets))
+        llmobs_http_abandon(http);
+    http->real = real;
+    if (!http->multi) {
+        http->multi = real->multi_init();
+        /* Stands for the descriptors that libcurl made just now. */
+        (void)llmobs_sockets_open(&http->sockets, AF_UNIX, SOCK_STREAM, 0);
+    }
+    if (!http->easy)
+        http->easy = real->easy_init();
+    return http->multi && http->easy ? 0 : -ENOMEM;
+}
+
+struct llmobs_http *llmobs_http_new(const struct llmobs_config *config)
+{
+    struct llmobs_http *http = calloc(1, sizeof(*http));
+
+    if (!http)
+        return NULL;
+    http->config = config;
+    http->pid = getpid();
+    http->resolve = llmobs_resolve_new();
+    for (size_t i = 0; http->resolve && i < CLIENTS_MAX; i++) {
+        struct llmobs_http *none = NULL;
+
+        if (atomic_compare_exchange_strong(&clients[i], &none, http))
+            return http;
+    }
+    llmobs_resolve_free(http->resolve);
+    free(http);
+    return NULL;
+}
+
+void llmobs_http_free(struct llmobs_http *http)
+{
+    struct llmobs_http *none;
+
+    if (!http)
+        return;
+    llmobs_http_life_check();
+    if (http->real && llmobs_http_life_enter(http->real)) {
+        free_handles(http);
+        llmobs_http_life_leave();
+    }
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        none = http;
+        atomic_compare_exchange_strong(&clients[i], &none, NULL);
+    }
+    llmobs_sockets_drop(&http->sockets);
+    llmobs_resolve_free(http->resolve);
+    free(http);
+}
+
+void llmobs_http_forget(struct llmobs_http *http)
+{
+    llmobs_http_abandon(http);
+    llmobs_resolve_forget(http->resolve);
+    http->pid = getpid();
+}
+
+/* ---- requests --------------------------------------------------------- */
+
+int llmobs_http_send(struct llmobs_http *http,
+                     const struct llmobs_http_request *request,
+                     struct llmobs_http_reply *reply)
+{
+    memset(reply, 0, sizeof(*reply));
+    reply->retry_after_ms = -1;
+    llmobs_buf_init(&reply->body, LLMOBS_HTTP_BODY_MAX);
+    llmobs_http_life_check();
+    if (http->pid != getpid())
+        llmobs_http_forget(http);
+    return llmobs_http_transfer(http, request, reply);
+}
+
+void llmobs_http_reply_fini(struct llmobs_http_reply *reply)
+{
+    llmobs_buf_fini(&reply->body);
+}
+
+int llmobs_http_warm(struct llmobs_http *http, const char *url, bool local,
+                     int64_t timeout_ms, const struct llmobs_tick *tick)
+{
+    char root[LLMOBS_PLACE_HOST_MAX + 32];
+    struct llmobs_http_request request = {.method = "HEAD",
+                                          .url = root,
+                                          .local = local,
+                                          .timeout_ms = timeout_ms,
+                                          .tick = *tick};
+    struct llmobs_http_reply reply;
+    struct llmobs_place place;
+    int rc = llmobs_place_parse(url, NULL, &place);
+
+    if (rc)
+        return rc;
+    (void)snprintf(root, sizeof(root),
+                   strchr(place.host, ':') ? "%s://[%s]:%u/" : "%s://%s:%u/",
+                   place.scheme, place.host, place.port);
+    rc = llmobs_http_send(http, &request, &reply);
+    llmobs_http_reply_fini(&reply);
+    return rc;
+}

@@ -1,0 +1,65 @@
+/* http_inner - what the files of http share; nobody else includes it.
+ *
+ * Owns, Threads, Errors, Limits, Fork: as http.h.
+ */
+#ifndef LLMOBS_HTTP_INNER_H
+#define LLMOBS_HTTP_INNER_H
+
+#include <sys/types.h>
+
+#include "core/http.h"
+#include "core/place.h"
+#include "core/resolve.h"
+#include "core/sockets.h"
+
+#define LLMOBS_HTTP_SLICE_MS 20
+#define LLMOBS_NS_PER_MS INT64_C(1000000)
+
+struct llmobs_http {
+    const struct llmobs_config *config;
+    pid_t pid; /* whose the handles are */
+    struct llmobs_resolve *resolve;
+    const struct llmobs_real *real; /* what made the handles */
+    CURLM *multi;
+    CURL *easy;
+    struct llmobs_sockets sockets;
+};
+
+/* ---- http_life: may this thread use libcurl now? */
+
+/* The copy that may be used; NULL: none. */
+const struct llmobs_real *llmobs_http_life_real(void);
+
+/* To be called before anything else: a child is a process of its own. */
+void llmobs_http_life_check(void);
+
+/* False: our thread must keep away from TLS with it. */
+bool llmobs_http_life_may_use_tls(void);
+
+/* False once the app has taken that libcurl down, the process has exited or
+ * the deadline has passed. */
+bool llmobs_http_life_goes_on(const struct llmobs_real *real);
+
+/* A look-up may run in a thread of its own although LLMOBS_THREAD is off. */
+bool llmobs_http_life_is_exit(void);
+
+/* Around all use of libcurl, waiting in it included; false: not now. */
+bool llmobs_http_life_enter(const struct llmobs_real *real);
+void llmobs_http_life_leave(void);
+int llmobs_http_life_wait_outside(int64_t ms);
+
+const struct llmobs_proxies *llmobs_http_life_proxies(void);
+
+/* ---- http: handles */
+
+/* Makes what is missing for this copy; inside libcurl and the fork gate. */
+int llmobs_http_make_handles(struct llmobs_http *http,
+                             const struct llmobs_real *real);
+void llmobs_http_abandon(struct llmobs_http *http);
+
+/* ---- http_transfer: one request, into a reply that is initialised. */
+int llmobs_http_transfer(struct llmobs_http *http,
+                         const struct llmobs_http_request *request,
+                         struct llmobs_http_reply *reply);
+
+#endif

@@ -1,0 +1,160 @@
+/* http_life - when our own requests may use libcurl, and by which thread. */
+#include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/gate.h"
+#include "core/http_inner.h"
+
+enum life { LIFE_RUNNING, LIFE_EXITING, LIFE_EXITED };
+
+static _Atomic(const struct llmobs_real *) current;
+static atomic_bool current_tls;
+static _Atomic int64_t deadline = INT64_MAX;
+static atomic_int inside; /* threads in libcurl by our doing */
+static atomic_uint life;
+static atomic_int exit_thread;
+static _Atomic pid_t process;
+static struct llmobs_proxies proxies;
+
+/* What a child inherits of a parent's request or exit does not hold for it.
+ * -pid while one thread of the process sees to it. */
+void llmobs_http_life_check(void)
+{
+    pid_t pid = getpid();
+    pid_t owner = atomic_load_explicit(&process, memory_order_acquire);
+
+    while (owner != pid) {
+        if (owner == -pid) {
+            sched_yield();
+            owner = atomic_load(&process);
+        } else if (atomic_compare_exchange_strong(&process, &owner, -pid)) {
+            llmobs_gate_reset();
+            atomic_store(&inside, 0);
+            atomic_store(&life, LIFE_RUNNING);
+            atomic_store(&deadline, INT64_MAX);
+            atomic_store(&process, pid);
+            return;
+        }
+    }
+}
+
+static bool is_exit_thread(void)
+{
+    return atomic_load(&exit_thread) == gettid();
+}
+
+static bool is_usable(const struct llmobs_real *real)
+{
+    return atomic_load(&current) == real &&
+           (atomic_load(&life) != LIFE_EXITED || is_exit_thread());
+}
+
+bool llmobs_http_life_goes_on(const struct llmobs_real *real)
+{
+    return is_usable(real) && llmobs_clock_mono_ns() < atomic_load(&deadline);
+}
+
+bool llmobs_http_life_may_use_tls(void)
+{
+    if (atomic_load(&life) == LIFE_RUNNING)
+        return atomic_load(&current_tls);
+    return atomic_load(&life) == LIFE_EXITING &&
+           (atomic_load(&current_tls) || is_exit_thread());
+}
+
+bool llmobs_http_exit_thread_only(void)
+{
+    return atomic_load(&life) == LIFE_EXITING && !atomic_load(&current_tls) &&
+           !is_exit_thread();
+}
+
+/* Who changes `current` or `life` looks at `inside` afterwards: one of two
+ * always sees the other. */
+bool llmobs_http_life_enter(const struct llmobs_real *real)
+{
+    atomic_fetch_add(&inside, 1);
+    if (is_usable(real))
+        return true;
+    atomic_fetch_sub(&inside, 1);
+    return false;
+}
+
+void llmobs_http_life_leave(void)
+{
+    atomic_fetch_sub(&inside, 1);
+}
+
+int llmobs_http_life_wait_outside(int64_t ms)
+{
+    const struct timespec pause = {0, LLMOBS_NS_PER_MS / 2};
+    int64_t until = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
+
+    while (atomic_load(&inside) != 0) {
+        if (llmobs_clock_mono_ns() >= until)
+            return -ETIMEDOUT;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+static bool has_all(const struct llmobs_real *real)
+{
+    return real->easy_init && real->easy_setopt && real->easy_getinfo &&
+           real->easy_reset && real->easy_cleanup && real->multi_init &&
+           real->multi_add_handle && real->multi_remove_handle &&
+           real->multi_info_read && real->multi_cleanup &&
+           real->multi_perform && real->multi_wait && real->slist_append &&
+           real->slist_free_all;
+}
+
+void llmobs_http_use(const struct llmobs_real *real, bool tls)
+{
+    static atomic_flag read = ATOMIC_FLAG_INIT;
+
+    llmobs_http_life_check();
+    if (real && !has_all(real))
+        real = NULL;
+    if (real && !atomic_flag_test_and_set(&read))
+        llmobs_proxies_read(&proxies);
+    atomic_store(&current_tls, tls);
+    atomic_store(&current, real);
+}
+
+void llmobs_http_deadline(int64_t mono_ns)
+{
+    llmobs_http_life_check();
+    atomic_store(&deadline, mono_ns);
+}
+
+void llmobs_http_exiting(void)
+{
+    llmobs_http_life_check();
+    atomic_store(&exit_thread, gettid());
+    atomic_store(&life, LIFE_EXITING);
+}
+
+int llmobs_http_exited(int64_t ms)
+{
+    llmobs_http_life_check();
+    atomic_store(&life, LIFE_EXITED);
+    return llmobs_http_life_wait_outside(ms);
+}
+
+const struct llmobs_real *llmobs_http_life_real(void)
+{
+    return atomic_load(&current);
+}
+
+bool llmobs_http_life_is_exit(void)
+{
+    return atomic_load(&life) != LIFE_RUNNING;
+}
+
+const struct llmobs_proxies *llmobs_http_life_proxies(void)
+{
+    return &proxies;
+}

@@ -1,0 +1,452 @@
+/* intake - the exporter to Datadog: through an agent's EVP proxy, or straight
+ * to the intake. They differ in URL and headers alone.
+ *
+ * Sources: llmobs-wire sections 2.1, 2.2, 2.4, 2.5. */
+#include "core/exporter.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/agent.h"
+#include "core/clock.h"
+#include "core/http.h"
+#include "core/log.h"
+#include "core/stamp.h"
+#include "llmobs.h"
+
+#define ENDPOINT "/api/v2/llmobs"
+#define PROXY "/evp_proxy/v2"
+#define ENVELOPE                                                         \
+    "{\"_dd.stage\": \"raw\", \"_dd.tracer_version\": \"" LLMOBS_VERSION \
+    "\", \"event_type\": \"span\", \"spans\": ["
+#define ENVELOPE_END "]}"
+/* What one event adds to the body besides itself: envelope and separator. */
+#define AROUND (sizeof(ENVELOPE) + sizeof(ENVELOPE_END))
+
+#define BODY_MAX ((size_t)1 << 31)
+#define BODY_KEPT ((size_t)1024 * 1024)
+#define HEADERS_MAX 64
+#define RETRY_AFTER_MAX_MS 60000
+/* The key or the destination is wrong: somebody has to do something. */
+#define DENIED_PAUSE_MS 60000
+/* Cut short by us, a request says something of its peer only after this. */
+#define SILENT_LOCAL_MS 50
+#define SILENT_REMOTE_MS 1000
+
+struct intake {
+    struct llmobs_exporter base; /* first */
+    const struct llmobs_config *config;
+    struct llmobs_http *http;
+    bool own_http;
+    bool agentless;
+    struct llmobs_endpoint place;
+    struct llmobs_peer peer;
+    char *headers[HEADERS_MAX + 1];
+    size_t header_count;
+    size_t most; /* events of the next request: less after a refusal */
+    struct llmobs_buf body;
+};
+
+/* -- headers ------------------------------------------------------------- */
+
+static bool names(const char *header, const char *name)
+{
+    size_t len = strlen(name);
+
+    return strncasecmp(header, name, len) == 0 &&
+           header[len + strspn(header + len, " \t")] == ':';
+}
+
+/* Those of the two modes must never meet; the others are ours to say. */
+static bool is_reserved(const char *header)
+{
+    static const char *const ours[] = {
+        "DD-API-KEY",   "DD-APPLICATION-KEY", "X-Datadog-EVP-Subdomain",
+        "Content-Type", "Content-Length",     "Content-Encoding"};
+
+    for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
+        if (names(header, ours[i]))
+            return true;
+    }
+    return false;
+}
+
+/* A line end would begin another header. */
+static bool is_clean(const char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 && *text != '\t')
+            return false;
+    }
+    return true;
+}
+
+static int add_header(struct intake *intake, const char *name,
+                      const char *value)
+{
+    char *header;
+
+    if (!is_clean(name) || !is_clean(value)) {
+        llmobs_log_once(LLMOBS_LOG_WARN, "header",
+                        "a header with a control character is left out");
+        return 0;
+    }
+    if (intake->header_count == HEADERS_MAX)
+        return 0;
+    if (asprintf(&header, "%s%s", name, value) < 0)
+        return -ENOMEM;
+    intake->headers[intake->header_count++] = header;
+    return 0;
+}
+
+static int add_headers(struct intake *intake)
+{
+    const struct llmobs_config *config = intake->config;
+    int rc = add_header(intake, "Content-Type: ", "application/json");
+
+    if (!rc && intake->agentless)
+        rc = add_header(intake, "DD-API-KEY: ", config->api_key);
+    else if (!rc)
+        rc = add_header(intake, "X-Datadog-EVP-Subdomain: ", "llmobs-intake");
+    if (!rc && config->external_env)
+        rc = add_header(intake, "Datadog-External-Env: ", config->external_env);
+    for (size_t i = 0; !rc && config->extra_headers && config->extra_headers[i];
+         i++) {
+        if (!is_reserved(config->extra_headers[i]))
+            rc = add_header(intake, config->extra_headers[i], "");
+    }
+    return rc;
+}
+
+/* -- the body ------------------------------------------------------------ */
+
+/* How many of the events go into one request. */
+static size_t fit(const struct intake *intake, const struct llmobs_text *events,
+                  size_t count)
+{
+    size_t room = (size_t)intake->config->payload_max;
+    size_t bytes = 2, n = 0;
+
+    while (n < count && n < intake->most) {
+        bytes += events[n].len + AROUND;
+        if (n > 0 && bytes > room)
+            break;
+        n++;
+    }
+    return n;
+}
+
+static int write_body(struct llmobs_buf *body, const struct llmobs_text *events,
+                      size_t count)
+{
+    int rc = llmobs_buf_addc(body, '[');
+
+    for (size_t i = 0; !rc && i < count; i++) {
+        if (i > 0)
+            rc = llmobs_buf_adds(body, ", ");
+        if (!rc)
+            rc = llmobs_buf_adds(body, ENVELOPE);
+        if (!rc)
+            rc = llmobs_buf_add(body, events[i].data, events[i].len);
+        if (!rc)
+            rc = llmobs_buf_adds(body, ENVELOPE_END);
+    }
+    return rc ? rc : llmobs_buf_addc(body, ']');
+}
+
+/* -- what an answer means ------------------------------------------------ */
+
+enum verdict {
+    VERDICT_ACCEPTED,
+    VERDICT_LATER,   /* the peer cannot now */
+    VERDICT_REFUSED, /* one of the events, or their number */
+    VERDICT_DENIED   /* the key, the site, the URL: none of the events */
+};
+
+static enum verdict judge(long status)
+{
+    if (status >= 200 && status < 300)
+        return VERDICT_ACCEPTED;
+    if (status == 408 || status == 425 || status == 429 || status >= 500)
+        return VERDICT_LATER;
+    if (status < 400 || (status >= 401 && status <= 407) || status == 410)
+        return VERDICT_DENIED;
+    return VERDICT_REFUSED;
+}
+
+static const char *mode_of(const struct intake *intake)
+{
+    return intake->base.ops->name;
+}
+
+static void say_denied(const struct intake *intake, long status)
+{
+    const char *hint = "";
+
+    if (intake->agentless && status == 403)
+        hint = ": DD_API_KEY and DD_SITE do not belong together";
+    else if (!intake->agentless && status == 404)
+        hint = ": it has no EVP proxy";
+    llmobs_log_once(LLMOBS_LOG_ERROR,
+                    intake->agentless ? "denied intake" : "denied agent",
+                    "exporter %s: status %ld%s; spans are kept and tried again",
+                    mode_of(intake), status, hint);
+}
+
+static int put_off(struct intake *intake, const struct llmobs_http_reply *reply)
+{
+    int64_t ms = reply->retry_after_ms;
+
+    intake->base.retry_ms = ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS
+                            : ms > 0                ? ms
+                                                    : 0;
+    llmobs_log_once(LLMOBS_LOG_WARN,
+                    intake->agentless ? "later intake" : "later agent",
+                    "exporter %s: status %ld; spans are tried again",
+                    mode_of(intake), reply->status);
+    return -EAGAIN;
+}
+
+static int no_answer(struct intake *intake, int rc, int64_t waited_ms)
+{
+    int64_t enough = intake->agentless ? SILENT_REMOTE_MS : SILENT_LOCAL_MS;
+    bool late = rc == -ETIMEDOUT || (rc == -ECANCELED && waited_ms >= enough &&
+                                     llmobs_exporter_was_cut(&intake->base));
+
+    if (late) {
+        atomic_store(&intake->base.silent, true);
+        llmobs_peer_silent(&intake->peer);
+    }
+    if (rc != -ECANCELED && rc != -ENOTCONN)
+        llmobs_log_once(LLMOBS_LOG_WARN,
+                        intake->agentless ? "no intake" : "no agent",
+                        "exporter %s: no answer (%s); spans are tried again",
+                        mode_of(intake), strerror(-rc));
+    return rc;
+}
+
+/* -- sending ------------------------------------------------------------- */
+
+/* One request. An answer counts once its status is there, however it ends
+ * then: what was accepted must not come twice. */
+static int post(struct intake *intake, const struct llmobs_text *events,
+                size_t count, struct llmobs_http_reply *reply)
+{
+    struct llmobs_http_request request = {
+        .method = "POST",
+        .url = intake->place.url,
+        .unix_socket = intake->place.unix_socket,
+        .headers = (const char *const *)intake->headers,
+        .local = !intake->agentless,
+        .timeout_ms = intake->config->writer_timeout_ms,
+        .tick = intake->base.tick,
+    };
+    int64_t start = llmobs_clock_mono_ns();
+    int rc = write_body(&intake->body, events, count);
+
+    memset(reply, 0, sizeof(*reply));
+    if (!rc) {
+        request.body =
+            (struct llmobs_text){intake->body.data, intake->body.len};
+        rc = llmobs_http_send(intake->http, &request, reply);
+        if (rc && reply->status > 0)
+            rc = 0;
+        if (rc)
+            rc = no_answer(intake, rc,
+                           (llmobs_clock_mono_ns() - start) / 1000000);
+        llmobs_http_reply_fini(reply);
+    }
+    if (intake->body.cap > BODY_KEPT)
+        llmobs_buf_fini(&intake->body);
+    else
+        llmobs_buf_cut(&intake->body, 0);
+    return rc;
+}
+
+static void answered(struct intake *intake)
+{
+    atomic_store(&intake->base.silent, false);
+    llmobs_peer_answered(&intake->peer);
+}
+
+/* Halves what is refused until one event is left: that is the one. */
+static int settle(struct intake *intake, size_t count, long status)
+{
+    if (count > 1) {
+        intake->most = count / 2;
+        return 0;
+    }
+    llmobs_log_once(
+        LLMOBS_LOG_ERROR,
+        intake->agentless ? "refused intake" : "refused agent",
+        "exporter %s: status %ld for a single event, which is dropped",
+        mode_of(intake), status);
+    return -EBADMSG;
+}
+
+static int intake_send(struct llmobs_exporter *exporter,
+                       const struct llmobs_text *events, size_t count)
+{
+    struct intake *intake = (struct intake *)exporter;
+    struct llmobs_http_reply reply;
+    bool silent;
+    int rc = 0;
+
+    if (llmobs_peer_avoid(&intake->peer, exporter->phase == LLMOBS_PHASE_ENDING,
+                          &silent)) {
+        exporter->retry_ms = 1000;
+        return -EHOSTDOWN;
+    }
+    atomic_store(&exporter->silent, silent);
+    while (rc == 0) {
+        size_t n = fit(intake, events, count);
+
+        rc = post(intake, events, n, &reply);
+        if (rc)
+            break;
+        answered(intake);
+        switch (judge(reply.status)) {
+        case VERDICT_ACCEPTED:
+            intake->most = n * 2 > LLMOBS_SEND_MAX ? LLMOBS_SEND_MAX : n * 2;
+            return (int)n;
+        case VERDICT_LATER:
+            return put_off(intake, &reply);
+        case VERDICT_DENIED:
+            say_denied(intake, reply.status);
+            exporter->retry_ms = DENIED_PAUSE_MS;
+            return -EACCES;
+        case VERDICT_REFUSED:
+            rc = settle(intake, n, reply.status);
+            break;
+        }
+    }
+    return rc;
+}
+
+static void intake_warm(struct llmobs_exporter *exporter)
+{
+    struct intake *intake = (struct intake *)exporter;
+
+    (void)llmobs_http_warm(intake->http, intake->place.url, !intake->agentless,
+                           intake->config->writer_timeout_ms,
+                           &intake->base.tick);
+}
+
+/* -- life ---------------------------------------------------------------- */
+
+static void intake_forget(struct llmobs_exporter *exporter)
+{
+    struct intake *intake = (struct intake *)exporter;
+
+    if (intake->own_http)
+        llmobs_http_forget(intake->http);
+    llmobs_buf_init(&intake->body, BODY_MAX);
+    intake->peer.tried = false;
+    intake->peer.silent_ns = 0;
+    intake->most = LLMOBS_SEND_MAX;
+    atomic_store(&exporter->silent, false);
+}
+
+static void intake_free(struct llmobs_exporter *exporter)
+{
+    struct intake *intake = (struct intake *)exporter;
+
+    if (intake->own_http && intake->http)
+        llmobs_http_free(intake->http);
+    llmobs_endpoint_fini(&intake->place);
+    free(intake->peer.url);
+    for (size_t i = 0; i < intake->header_count; i++)
+        free(intake->headers[i]);
+    llmobs_buf_fini(&intake->body);
+    free(intake);
+}
+
+static const struct llmobs_exporter_ops agent_ops = {
+    .name = "agent",
+    .send = intake_send,
+    .forget = intake_forget,
+    .free = intake_free,
+    .warm = intake_warm,
+};
+
+static const struct llmobs_exporter_ops agentless_ops = {
+    .name = "agentless",
+    .send = intake_send,
+    .forget = intake_forget,
+    .free = intake_free,
+    .warm = intake_warm,
+};
+
+/* Where requests go: the override's base path takes the place of the agent's
+ * prefix. */
+static int settle_place(struct intake *intake)
+{
+    const struct llmobs_config *config = intake->config;
+    const char *origin = config->override_origin;
+    const char *path = intake->agentless ? ENDPOINT : PROXY ENDPOINT;
+    int rc;
+
+    if (origin && llmobs_endpoint_has_base(origin))
+        path = ENDPOINT;
+    if (origin) {
+        rc = llmobs_endpoint_init(&intake->place, origin, path);
+        if (rc != -EINVAL) {
+            intake->peer.url = strdup(origin);
+            return rc;
+        }
+        llmobs_log_once(LLMOBS_LOG_WARN, "override",
+                        "DD_LLMOBS_OVERRIDE_ORIGIN is no URL: ignored");
+        path = intake->agentless ? ENDPOINT : PROXY ENDPOINT;
+    }
+    if (!intake->agentless)
+        intake->peer.url = strdup(config->agent_url);
+    else if (asprintf(&intake->peer.url, "https://llmobs-intake.%s",
+                      config->site) < 0)
+        intake->peer.url = NULL;
+    return intake->peer.url
+               ? llmobs_endpoint_init(&intake->place, intake->peer.url, path)
+               : -ENOMEM;
+}
+
+/* A handshake takes more than an exit should wait. */
+static void settle_base(struct intake *intake)
+{
+    bool tls = strncasecmp(intake->place.url, "https", 5) == 0;
+    bool far = intake->agentless || tls;
+
+    intake->base.ops = intake->agentless ? &agentless_ops : &agent_ops;
+    intake->base.wants_warm = far;
+    atomic_store(&intake->base.remote, true);
+    atomic_store(&intake->base.exit_ms,
+                 far ? LLMOBS_EXIT_INTAKE_MS : LLMOBS_EXIT_AGENT_MS);
+}
+
+struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
+                                          bool agentless,
+                                          struct llmobs_http *http)
+{
+    struct intake *intake;
+
+    if (agentless && (!config->api_key || !config->site))
+        return NULL;
+    intake = calloc(1, sizeof(*intake));
+    if (!intake)
+        return NULL;
+    intake->config = config;
+    intake->agentless = agentless;
+    intake->own_http = !http;
+    intake->http = http ? http : llmobs_http_new(config);
+    intake->most = LLMOBS_SEND_MAX;
+    intake->peer.config = config;
+    llmobs_buf_init(&intake->body, BODY_MAX);
+    if (!intake->http || settle_place(intake) != 0 || !intake->peer.url ||
+        add_headers(intake) != 0) {
+        intake_free(&intake->base);
+        return NULL;
+    }
+    settle_base(intake);
+    return &intake->base;
+}

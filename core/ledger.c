@@ -1,0 +1,310 @@
+#include "core/ledger.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/dirs.h"
+#include "core/fd.h"
+#include "core/ledger_dir.h"
+#include "core/log.h"
+#include "core/quiet.h"
+#include "core/stats.h"
+
+/* A process that lives long cleans up after others now and then; a short one
+ * never looks at the directory. */
+#define FOLD_EVERY_MS 60000
+#define FOLD_MAX 256
+#define FOLD_STAMP "folded"
+
+/* What this process has told the disk. Under the gate. */
+struct told {
+    pid_t pid;
+    char dir[PATH_MAX];
+    char name[LLMOBS_RECORD_NAME_MAX]; /* ""; no record was written yet */
+    uint64_t boot, pidns;
+    uint64_t base[LLMOBS_STAT_COUNT];    /* in the totals already */
+    uint64_t written[LLMOBS_STAT_COUNT]; /* in the record */
+    bool ended;                          /* counted as a process */
+    int64_t written_ns;
+    int64_t folded_ns;
+};
+
+static struct told told;
+static _Atomic pid_t gate; /* who is inside; 0: nobody */
+
+/* -- the gate ------------------------------------------------------------ */
+
+/* Waits for nobody: a fork may have left a gate closed whose owner is in the
+ * parent, and an exit may overtake a thread that hangs in a write. */
+static bool enter(void)
+{
+    pid_t pid = getpid();
+    pid_t inside = 0;
+
+    while (!atomic_compare_exchange_strong(&gate, &inside, pid))
+        if (inside == pid)
+            return false;
+    if (told.pid != pid) {
+        memset(&told, 0, sizeof(told));
+        told.pid = pid;
+    }
+    return true;
+}
+
+static void leave(void)
+{
+    atomic_store(&gate, 0);
+}
+
+void llmobs_ledger_reset(void)
+{
+    memset(&told, 0, sizeof(told));
+    atomic_store(&gate, 0);
+}
+
+/* -- numbers ------------------------------------------------------------- */
+
+/* All but captured are read first: a call that ends meanwhile is pending then,
+ * and never counted twice. */
+static void take_counts(uint64_t out[LLMOBS_STAT_COUNT])
+{
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        if (i != LLMOBS_STAT_captured)
+            out[i] = llmobs_stats_get((enum llmobs_stat)i);
+    atomic_thread_fence(memory_order_acquire);
+    out[LLMOBS_STAT_captured] = llmobs_stats_get(LLMOBS_STAT_captured);
+}
+
+static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
+{
+    uint64_t settled = 0;
+
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        if (llmobs_stats_settles((enum llmobs_stat)i))
+            settled += counts[i];
+    return counts[LLMOBS_STAT_captured] > settled
+               ? counts[LLMOBS_STAT_captured] - settled
+               : 0;
+}
+
+/* What the totals do not have yet. */
+static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
+                        struct llmobs_counts *out)
+{
+    out->len = 0;
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        llmobs_counts_add(out, llmobs_stats_name((enum llmobs_stat)i),
+                          now[i] - told.base[i]);
+    llmobs_counts_add(out, LLMOBS_LEDGER_PROCESSES, told.ended ? 0 : 1);
+}
+
+/* -- the record ---------------------------------------------------------- */
+
+static int find_dir(const struct llmobs_config *config)
+{
+    if (told.dir[0])
+        return 0;
+    return llmobs_ledger_dir(config, told.dir, sizeof(told.dir));
+}
+
+static int open_dir(const struct llmobs_config *config, int *out)
+{
+    bool chosen = config->store_dir != NULL;
+    int rc = find_dir(config);
+
+    return rc ? rc : llmobs_dirs_have(told.dir, chosen, out);
+}
+
+static void name_record(void)
+{
+    struct llmobs_record_owner owner = {.pid = told.pid};
+
+    llmobs_record_start(owner.pid, &owner.start);
+    owner.nonce = (uint64_t)llmobs_clock_mono_ns();
+    llmobs_record_name(&owner, told.name);
+    llmobs_record_place(&told.boot, &told.pidns);
+}
+
+static int write_record(const struct llmobs_config *config,
+                        const uint64_t now[LLMOBS_STAT_COUNT])
+{
+    struct llmobs_page page;
+    int dir;
+    int rc = open_dir(config, &dir);
+
+    if (rc)
+        return rc;
+    if (!told.name[0])
+        name_record();
+    memset(&page, 0, sizeof(page));
+    page.boot = told.boot;
+    page.pidns = told.pidns;
+    make_counts(now, &page.counts);
+    llmobs_counts_add(&page.counts, LLMOBS_LEDGER_PENDING, open_count(now));
+    rc = llmobs_record_write(dir, told.name, &page);
+    close(dir);
+    return rc;
+}
+
+static void complain(int rc)
+{
+    llmobs_log_once(LLMOBS_LOG_WARN, "ledger",
+                    "the statistics cannot be written: %s", strerror(-rc));
+}
+
+/* -- note ---------------------------------------------------------------- */
+
+/* One process of all does it: whoever finds the stamp old makes it new. */
+static bool is_our_turn(void)
+{
+    time_t now = (time_t)(llmobs_clock_wall_ns() / 1000000000);
+    struct stat st;
+    bool ours = false;
+    int dir, fd;
+
+    if (llmobs_dirs_open(told.dir, true, false, &dir) != 0)
+        return false;
+    fd = llmobs_fd_lift(openat(
+        dir, FOLD_STAMP, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    close(dir);
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        ours = st.st_size == 0 || st.st_mtime > now ||
+               now - st.st_mtime >= FOLD_EVERY_MS / 1000;
+    ours = ours && pwrite(fd, "\n", 1, 0) == 1;
+    close(fd);
+    return ours;
+}
+
+static void fold_others(int64_t now_ns)
+{
+    if (told.folded_ns == 0)
+        told.folded_ns = now_ns;
+    if (now_ns - told.folded_ns < (int64_t)FOLD_EVERY_MS * 1000000)
+        return;
+    told.folded_ns = now_ns;
+    if (is_our_turn())
+        (void)llmobs_ledger_fold(told.dir, FOLD_MAX);
+}
+
+static int64_t note(const struct llmobs_config *config)
+{
+    const int64_t period = (int64_t)LLMOBS_LEDGER_NOTE_MS * 1000000;
+    int64_t now_ns = llmobs_clock_mono_ns();
+    uint64_t now[LLMOBS_STAT_COUNT];
+    int rc;
+
+    take_counts(now);
+    if (memcmp(now, told.written, sizeof(now)) == 0)
+        return -1;
+    if (told.written_ns && now_ns - told.written_ns < period)
+        return (told.written_ns + period - now_ns) / 1000000 + 1;
+    told.written_ns = now_ns;
+    rc = write_record(config, now);
+    if (rc) {
+        complain(rc);
+        return LLMOBS_LEDGER_NOTE_MS;
+    }
+    memcpy(told.written, now, sizeof(now));
+    fold_others(now_ns);
+    return -1;
+}
+
+int64_t llmobs_ledger_note(const struct llmobs_config *config, size_t pending)
+{
+    int saved = errno;
+    int64_t again = -1;
+
+    (void)pending; /* follows from the counters; says nothing alone */
+    if (llmobs_stats_get(LLMOBS_STAT_captured) == 0)
+        return -1;
+    if (enter()) {
+        again = note(config);
+        leave();
+    }
+    errno = saved;
+    return again;
+}
+
+/* -- close --------------------------------------------------------------- */
+
+/* What nobody has accounted for ends with the process. */
+static void settle_rest(uint64_t now[LLMOBS_STAT_COUNT], size_t pending)
+{
+    uint64_t rest = open_count(now);
+
+    if (rest == 0)
+        return;
+    if (rest != pending)
+        llmobs_log(LLMOBS_LOG_WARN, "%llu spans are unaccounted for",
+                   (unsigned long long)(rest - pending));
+    llmobs_stats_add(LLMOBS_STAT_dropped_died, rest);
+    now[LLMOBS_STAT_dropped_died] += rest;
+}
+
+static int add_to_totals(const struct llmobs_config *config,
+                         const uint64_t now[LLMOBS_STAT_COUNT])
+{
+    struct llmobs_totals totals;
+    struct llmobs_counts counts;
+    int dir;
+    int rc = open_dir(config, &dir);
+
+    if (rc)
+        return rc;
+    make_counts(now, &counts);
+    rc = llmobs_totals_open(&totals, dir, LLMOBS_LEDGER_LOCK_MS);
+    if (!rc) {
+        rc = llmobs_totals_add(&totals, dir, told.name, &counts);
+        llmobs_totals_close(&totals);
+    }
+    close(dir);
+    return rc;
+}
+
+/* The record, or none, is the whole truth when the totals cannot be had. */
+static void close_ledger(const struct llmobs_config *config, size_t pending)
+{
+    uint64_t now[LLMOBS_STAT_COUNT];
+    int rc;
+
+    take_counts(now);
+    settle_rest(now, pending);
+    if (memcmp(now, told.base, sizeof(now)) == 0)
+        return;
+    rc = add_to_totals(config, now);
+    if (rc == 0) {
+        memcpy(told.base, now, sizeof(now));
+        memcpy(told.written, now, sizeof(now));
+        told.name[0] = '\0';
+        told.ended = true;
+        return;
+    }
+    rc = write_record(config, now);
+    if (rc)
+        complain(rc);
+}
+
+void llmobs_ledger_close(const struct llmobs_config *config, size_t pending)
+{
+    struct llmobs_quiet quiet;
+    int saved = errno;
+
+    if (llmobs_stats_get(LLMOBS_STAT_captured) == 0)
+        return;
+    if (enter()) {
+        llmobs_quiet_begin(&quiet);
+        close_ledger(config, pending);
+        llmobs_quiet_end(&quiet);
+        leave();
+    }
+    errno = saved;
+}

@@ -1,0 +1,196 @@
+#include "core/place.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static int copy_lower(char *out, size_t cap, const char *from, size_t len)
+{
+    if (len == 0 || len >= cap)
+        return -EINVAL;
+    for (size_t i = 0; i < len; i++) {
+        /* A name of other bytes would be looked up in another spelling. */
+        if (from[i] <= ' ' || from[i] > '~')
+            return -EINVAL;
+        out[i] = lower(from[i]);
+    }
+    out[len] = '\0';
+    return 0;
+}
+
+static unsigned default_port(const char *scheme)
+{
+    if (strcmp(scheme, "http") == 0)
+        return 80;
+    return strcmp(scheme, "https") == 0 ? 443 : 1080;
+}
+
+static int read_port(const char *at, const char *end, unsigned *port)
+{
+    unsigned value = 0;
+
+    for (; at < end; at++) {
+        if (*at < '0' || *at > '9' || value > 65535)
+            return -EINVAL;
+        value = value * 10 + (unsigned)(*at - '0');
+    }
+    if (value == 0 || value > 65535)
+        return -EINVAL;
+    *port = value;
+    return 0;
+}
+
+static bool is_numeric(const char *host)
+{
+    unsigned char address[16];
+
+    return inet_pton(AF_INET, host, address) == 1 ||
+           inet_pton(AF_INET6, host, address) == 1;
+}
+
+/* "host", "host:1", "[::1]:1". */
+static int read_host(const char *at, const char *end, struct llmobs_place *out)
+{
+    const char *stop;
+    int rc;
+
+    if (*at == '[') {
+        at++;
+        stop = memchr(at, ']', (size_t)(end - at));
+        if (!stop)
+            return -EINVAL;
+        rc = copy_lower(out->host, sizeof(out->host), at, (size_t)(stop - at));
+        stop++;
+    } else {
+        stop = memchr(at, ':', (size_t)(end - at));
+        if (!stop)
+            stop = end;
+        rc = copy_lower(out->host, sizeof(out->host), at, (size_t)(stop - at));
+    }
+    if (rc)
+        return rc;
+    out->numeric = is_numeric(out->host);
+    if (stop == end || stop + 1 == end)
+        return stop == end || *stop == ':' ? 0 : -EINVAL;
+    return *stop == ':' ? read_port(stop + 1, end, &out->port) : -EINVAL;
+}
+
+int llmobs_place_parse(const char *url, const char *scheme,
+                       struct llmobs_place *out)
+{
+    const char *at = strstr(url, "://");
+    const char *end, *user;
+    int rc;
+
+    if (at)
+        rc = copy_lower(out->scheme, sizeof(out->scheme), url,
+                        (size_t)(at - url));
+    else if (scheme)
+        rc = copy_lower(out->scheme, sizeof(out->scheme), scheme,
+                        strlen(scheme));
+    else
+        return -EINVAL;
+    if (rc)
+        return rc;
+    at = at ? at + 3 : url;
+    end = at + strcspn(at, "/?#");
+    user = memrchr(at, '@', (size_t)(end - at));
+    if (user)
+        at = user + 1;
+    out->port = default_port(out->scheme);
+    return at < end ? read_host(at, end, out) : -EINVAL;
+}
+
+bool llmobs_place_proxy_wants_address(const struct llmobs_place *proxy)
+{
+    return strcmp(proxy->scheme, "socks4") == 0 ||
+           strcmp(proxy->scheme, "socks5") == 0;
+}
+
+/* ---- proxies ---------------------------------------------------------- */
+
+static void read_variable(char *out, const char *const *names)
+{
+    out[0] = '\0';
+    for (; *names; names++) {
+        const char *value = getenv(*names);
+
+        if (!value || !value[0])
+            continue;
+        if (strlen(value) < LLMOBS_PROXY_MAX)
+            strcpy(out, value);
+        return;
+    }
+}
+
+void llmobs_proxies_read(struct llmobs_proxies *proxies)
+{
+    /* HTTP_PROXY is a header of the client's in CGI programs: libcurl does not
+     * read it either. */
+    static const char *const http[] = {"http_proxy", "all_proxy", "ALL_PROXY",
+                                       NULL};
+    static const char *const https[] = {"https_proxy", "HTTPS_PROXY",
+                                        "all_proxy", "ALL_PROXY", NULL};
+    static const char *const none[] = {"no_proxy", "NO_PROXY", NULL};
+
+    read_variable(proxies->http, http);
+    read_variable(proxies->https, https);
+    read_variable(proxies->none, none);
+}
+
+static bool same_name(const char *a, const char *b, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (lower(a[i]) != lower(b[i]))
+            return false;
+    }
+    return true;
+}
+
+/* An entry is the host itself or a domain that it lies in. */
+static bool covers(const char *entry, size_t len, const char *host)
+{
+    size_t host_len = strlen(host);
+
+    if (len > 2 && entry[0] == '[' && entry[len - 1] == ']')
+        entry++, len -= 2;
+    while (len && entry[0] == '.')
+        entry++, len--;
+    if (len && entry[len - 1] == '.')
+        len--;
+    if (host_len && host[host_len - 1] == '.')
+        host_len--;
+    if (len == 0 || len > host_len ||
+        !same_name(entry, host + host_len - len, len))
+        return false;
+    return len == host_len || host[host_len - len - 1] == '.';
+}
+
+static bool excepted(const char *list, const char *host)
+{
+    while (*list) {
+        size_t len = strcspn(list, ", ");
+
+        if ((len == 1 && *list == '*') || covers(list, len, host))
+            return true;
+        list += len;
+        list += strspn(list, ", ");
+    }
+    return false;
+}
+
+const char *llmobs_proxies_find(const struct llmobs_proxies *proxies,
+                                const struct llmobs_place *place)
+{
+    const char *proxy =
+        strcmp(place->scheme, "https") == 0 ? proxies->https : proxies->http;
+
+    return proxy[0] && !excepted(proxies->none, place->host) ? proxy : NULL;
+}

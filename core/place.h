@@ -1,0 +1,49 @@
+/* place - where a request of ours goes: scheme, host, port, and by which
+ * proxy.
+ *
+ * Owns:    nothing but copies inside the structs.
+ * Threads: llmobs_proxies_read in a thread of the app only: it reads the
+ *          environment. The rest: any.
+ * Errors:  -EINVAL for what is not a usable URL.
+ * Limits:  LLMOBS_PLACE_HOST_MAX bytes of a host name; a longer proxy variable
+ *          than LLMOBS_PROXY_MAX counts as unset.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_PLACE_H
+#define LLMOBS_PLACE_H
+
+#include <stdbool.h>
+
+#define LLMOBS_PLACE_HOST_MAX 256
+#define LLMOBS_PROXY_MAX 1024
+
+struct llmobs_place {
+    char scheme[16];                  /* lower case */
+    char host[LLMOBS_PLACE_HOST_MAX]; /* lower case, without brackets */
+    unsigned port;
+    bool numeric; /* the host is an address */
+};
+
+/* The proxy variables as libcurl knows them; "" where unset. */
+struct llmobs_proxies {
+    char http[LLMOBS_PROXY_MAX];
+    char https[LLMOBS_PROXY_MAX];
+    char none[LLMOBS_PROXY_MAX]; /* no_proxy */
+};
+
+/* Reads scheme, host and port of a URL; `scheme` is what counts where the URL
+ * names none (NULL: it must). */
+int llmobs_place_parse(const char *url, const char *scheme,
+                       struct llmobs_place *out);
+
+/* True where libcurl itself would look the target's name up: no proxy, or one
+ * that takes addresses only. */
+bool llmobs_place_proxy_wants_address(const struct llmobs_place *proxy);
+
+void llmobs_proxies_read(struct llmobs_proxies *proxies);
+
+/* The proxy for requests to `place`; NULL: none. Borrowed from `proxies`. */
+const char *llmobs_proxies_find(const struct llmobs_proxies *proxies,
+                                const struct llmobs_place *place);
+
+#endif

@@ -1,0 +1,75 @@
+/* worker_inner - what the two files of the worker share. For them alone. */
+#ifndef LLMOBS_WORKER_INNER_H
+#define LLMOBS_WORKER_INNER_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "core/delivery.h"
+#include "core/futex.h"
+#include "core/worker.h"
+
+#define LLMOBS_HURRIED_PAUSE_MS 10
+
+enum llmobs_thread_state {
+    LLMOBS_THREAD_NONE,
+    LLMOBS_THREAD_STARTING,
+    LLMOBS_THREAD_RUNNING,
+    LLMOBS_THREAD_ENDED /* for good */
+};
+
+struct llmobs_worker {
+    const struct llmobs_config *config;
+    struct llmobs_delivery delivery;
+
+    /* Whose the state below is; -pid while that process resets it. */
+    _Atomic pid_t pid;
+    atomic_uint thread; /* enum llmobs_thread_state; a stop sleeps on it */
+    _Atomic int64_t failed_ns;
+    atomic_bool stop;
+
+    /* The thread sleeps on `events`; `idle` says that a give must wake it. */
+    atomic_uint events;
+    atomic_int idle;
+    atomic_uint given; /* how often something was put */
+    /* Flushes asked for and answered; flushers sleep on `served`. */
+    atomic_uint asked;
+    atomic_uint served;
+
+    atomic_int gate;   /* 1: somebody delivers */
+    atomic_int paused; /* who wants nobody to */
+    atomic_bool warm;  /* connections are wanted */
+    _Atomic int64_t warm_ns;
+    /* Constant once something is given. */
+    bool wants_warm;
+    llmobs_worker_note_fn *note;
+    llmobs_worker_close_fn *close;
+};
+
+static inline void llmobs_worker_wake(struct llmobs_worker *worker)
+{
+    atomic_fetch_add(&worker->events, 1);
+    llmobs_futex_wake(&worker->events);
+}
+
+static inline bool llmobs_worker_gate_take(struct llmobs_worker *worker)
+{
+    int none = 0;
+
+    if (!atomic_compare_exchange_strong(&worker->gate, &none, 1))
+        return false;
+    if (atomic_load(&worker->paused) == 0)
+        return true;
+    atomic_store(&worker->gate, 0);
+    return false;
+}
+
+static inline void llmobs_worker_gate_leave(struct llmobs_worker *worker)
+{
+    atomic_store(&worker->gate, 0);
+}
+
+/* Starts the thread unless there is one, or none is wanted or to be had. */
+void llmobs_worker_thread_start(struct llmobs_worker *worker);
+
+#endif

@@ -1,0 +1,200 @@
+/* worker_thread - the worker's own thread: when it runs, sleeps and ends. */
+#include "core/worker_inner.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "core/http.h"
+#include "core/log.h"
+
+/* Measured: the deepest document that the JSON limits allow takes 32 KiB to
+ * read, encode and store, and a TLS handshake 40; the rest is for thread-local
+ * storage of the app, which the C library takes out of the stack. */
+#define STACK_SIZE (256 * 1024)
+
+/* After a delivery the thread looks again a moment later, so that a busy app
+ * need not wake it for every call. No longer: what waits here dies with a
+ * killed process. */
+#define LINGER_MS 20
+/* The tries of a destination are fewer; for some the gate may be taken. */
+#define HURRIED_ROUNDS 5
+#define START_AGAIN_MS 1000
+
+static void thread_serve(struct llmobs_worker *worker, unsigned asked)
+{
+    atomic_store(&worker->served, asked);
+    llmobs_futex_wake(&worker->served);
+}
+
+/* Tells the bookkeeper, who may want to be told again earlier than `due`. */
+static int64_t note(struct llmobs_worker *worker, int64_t due)
+{
+    int64_t again, ms = -1;
+
+    if (worker->note && !atomic_load(&worker->stop))
+        ms = worker->note(worker->config,
+                          atomic_load(&worker->delivery.account.pending));
+    if (ms < 0)
+        return due;
+    again = llmobs_futex_deadline(ms);
+    return again < due ? again : due;
+}
+
+/* All that is due; answers when the next look is: monotonic, INT64_MAX when
+ * something is given. */
+static int64_t thread_deliver(struct llmobs_worker *worker)
+{
+    struct llmobs_delivery *delivery = &worker->delivery;
+    int64_t linger = worker->config->flush_interval_ms;
+    int64_t due;
+
+    if (linger > LINGER_MS)
+        linger = LINGER_MS;
+    if (!llmobs_worker_gate_take(worker))
+        return llmobs_futex_deadline(LINGER_MS);
+    if (atomic_exchange(&worker->warm, false))
+        llmobs_delivery_warm(delivery);
+    llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
+    due = delivery->taken ? llmobs_futex_deadline(linger)
+                          : llmobs_delivery_due(delivery);
+    llmobs_worker_gate_leave(worker);
+    return note(worker, due);
+}
+
+/* All that is there, due or not, and the answer to who asked for it. */
+static void thread_answer(struct llmobs_worker *worker, bool ending)
+{
+    struct llmobs_delivery *delivery = &worker->delivery;
+    unsigned asked = atomic_load(&worker->asked);
+    bool begun = false;
+    int rc = -EAGAIN;
+
+    for (int i = 0; i < HURRIED_ROUNDS && rc == -EAGAIN; i++) {
+        if (i > 0)
+            llmobs_futex_sleep(&worker->events, atomic_load(&worker->events),
+                               LLMOBS_HURRIED_PAUSE_MS);
+        if (!llmobs_worker_gate_take(worker))
+            continue;
+        if (!begun)
+            llmobs_delivery_hurry(delivery, ending);
+        begun = true;
+        rc = llmobs_delivery_run(delivery, LLMOBS_RUN_HURRY, INT64_MAX);
+        /* TLS may be the exiting thread's alone: it tries before it saves. */
+        if (ending && rc == -ECONNABORTED && !llmobs_http_exit_thread_only())
+            llmobs_delivery_save(delivery);
+        llmobs_worker_gate_leave(worker);
+    }
+    thread_serve(worker, asked);
+}
+
+static bool is_called(struct llmobs_worker *worker)
+{
+    return atomic_load(&worker->asked) != atomic_load(&worker->served) ||
+           atomic_load(&worker->stop);
+}
+
+/* Sleeps until then or until there is something: either a give sees `idle`, or
+ * we see that it has put something since. */
+static void thread_sleep(struct llmobs_worker *worker, unsigned seen,
+                         unsigned given, int64_t until_ns)
+{
+    int64_t left = until_ns == INT64_MAX ? -1 : llmobs_futex_left(until_ns);
+    bool lingers = left >= 0 && left <= LINGER_MS + 1;
+
+    if (!lingers)
+        atomic_store(&worker->idle, 1);
+    if (!lingers && atomic_load(&worker->given) != given)
+        left = 1;
+    if (!is_called(worker) && !atomic_load(&worker->warm))
+        llmobs_futex_sleep(&worker->events, seen, left);
+    atomic_store(&worker->idle, 0);
+}
+
+static void thread_loop(struct llmobs_worker *worker)
+{
+    while (!atomic_load(&worker->stop)) {
+        unsigned seen = atomic_load(&worker->events);
+        unsigned given = atomic_load(&worker->given);
+
+        if (is_called(worker))
+            thread_answer(worker, false);
+        else
+            thread_sleep(worker, seen, given, thread_deliver(worker));
+    }
+    thread_answer(worker, true);
+}
+
+static void *thread_main(void *arg)
+{
+    struct llmobs_worker *worker = arg;
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+
+    prctl(PR_SET_NAME, "llmobs", 0, 0, 0);
+    if (plain)
+        uselocale(plain);
+    thread_loop(worker);
+    if (plain) {
+        uselocale(LC_GLOBAL_LOCALE);
+        freelocale(plain);
+    }
+    atomic_store(&worker->thread, LLMOBS_THREAD_ENDED);
+    llmobs_futex_wake(&worker->thread);
+    thread_serve(worker, atomic_load(&worker->asked));
+    return NULL;
+}
+
+static int create(struct llmobs_worker *worker, size_t stack)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    int rc = pthread_attr_init(&attr);
+
+    if (rc)
+        return -rc;
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    if (stack)
+        pthread_attr_setstacksize(&attr, stack);
+    rc = pthread_create(&thread, &attr, thread_main, worker);
+    pthread_attr_destroy(&attr);
+    return -rc;
+}
+
+/* All signals stay with the app's threads. The C library takes thread-local
+ * storage out of the stack: an app with a lot of it needs the default size. */
+void llmobs_worker_thread_start(struct llmobs_worker *worker)
+{
+    unsigned none = LLMOBS_THREAD_NONE;
+    sigset_t all, old;
+    int rc;
+
+    if (!worker->config->thread || atomic_load(&worker->stop))
+        return;
+    if (atomic_load(&worker->failed_ns) &&
+        llmobs_clock_mono_ns() - atomic_load(&worker->failed_ns) <
+            (int64_t)START_AGAIN_MS * 1000000)
+        return;
+    if (!atomic_compare_exchange_strong(&worker->thread, &none,
+                                        LLMOBS_THREAD_STARTING))
+        return;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    rc = create(worker, STACK_SIZE);
+    if (rc == -EINVAL)
+        rc = create(worker, 0);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    none = LLMOBS_THREAD_STARTING;
+    if (rc == 0) {
+        atomic_compare_exchange_strong(&worker->thread, &none,
+                                       LLMOBS_THREAD_RUNNING);
+        return;
+    }
+    atomic_store(&worker->failed_ns, llmobs_clock_mono_ns());
+    atomic_store(&worker->thread, LLMOBS_THREAD_NONE);
+    llmobs_log_once(LLMOBS_LOG_WARN, "thread",
+                    "no thread (%s): spans are delivered at exit",
+                    strerror(-rc));
+}

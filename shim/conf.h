@@ -1,0 +1,26 @@
+/* conf - one line of the configuration file: whether to observe at all.
+ *
+ * Owns:    a static buffer that holds the file while it is read.
+ * Threads: one at a time, under the scan's lock.
+ * Errors:  none; a file that cannot be read, or is no file, says nothing.
+ * Limits:  LLMOBS_CONF_MAX bytes; a bigger file says nothing.
+ * Fork:    nothing to do.
+ *
+ * The core reads everything else of the file, by the same rules
+ * (core/config_file.c).
+ */
+#ifndef LLMOBS_CONF_H
+#define LLMOBS_CONF_H
+
+#include <stdbool.h>
+
+#define LLMOBS_CONF_FILE "/etc/llmobs/llmobs.conf"
+#define LLMOBS_CONF_MAX 65536
+
+/* llmobs-wire 3.1: "1" and "true" in any case, nothing else. */
+bool llmobs_conf_is_true(const char *value);
+
+/* True when the file switches observing on. */
+bool llmobs_conf_enabled(const char *path);
+
+#endif

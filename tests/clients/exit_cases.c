@@ -1,0 +1,266 @@
+/* Ends of processes, forks and cleanups beside deliveries over the network. A
+ * count of -1 means: how many spans arrive depends on who is faster, but the
+ * output does not. */
+#include "tests/clients/cases.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const hello = ASK("gpt-4o-mini", "");
+static const char *const hang = ASK("hang", "");
+
+static const char *the_base;
+
+static long ask_with(CURL *curl)
+{
+    long status = 0;
+
+    curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+static long ask_once(const char *body)
+{
+    struct text text = {0};
+    CURL *curl = asking(the_base, CHAT, body, &text);
+    long status = ask_with(curl);
+
+    curl_easy_cleanup(curl);
+    free(text.data);
+    return status;
+}
+
+static void nap(int ms)
+{
+    const struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+    nanosleep(&t, NULL);
+}
+
+static int number(const char *name, int fallback)
+{
+    const char *text = getenv(name);
+
+    return text ? atoi(text) : fallback;
+}
+
+static void plain(const char *base)
+{
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+}
+
+/* ---- forks ------------------------------------------------------------ */
+
+static int child_work(int i)
+{
+    struct addrinfo *list = NULL;
+    const char *name = getenv("FORK_NAME");
+
+    signal(SIGALRM, SIG_DFL);
+    alarm(20);
+    if (i % 4 == 0)
+        return ask_once(hello) == 200 ? 0 : 1;
+    if (i % 4 == 1)
+        (void)getaddrinfo(name ? name : "localhost", "80", NULL, &list);
+    if (list)
+        freeaddrinfo(list);
+    return 0;
+}
+
+/* FORKS children, every fourth with a call of its own; ends of all kinds. The
+ * parent calls on meanwhile, so that its exporter is busy. */
+static void forks(const char *base)
+{
+    int count = number("FORKS", 40), bad = 0;
+
+    the_base = base;
+    printf("parent: %ld\n", ask_once(hello));
+    fflush(stdout);
+    for (int i = 0; i < count; i++) {
+        int status = -1;
+        pid_t child = fork();
+
+        if (child == 0) {
+            int rc = child_work(i);
+
+            if (i % 4 == 3)
+                _exit(rc);
+            exit(rc);
+        }
+        if (i % 40 == 0)
+            bad += ask_once(hello) != 200;
+        waitpid(child, &status, 0);
+        bad += status != 0;
+    }
+    printf("bad=%d\n", bad);
+}
+
+/* ---- ends ------------------------------------------------------------- */
+
+static void *ask_and_hang(void *arg)
+{
+    (void)arg;
+    ask_once(hang);
+    return NULL;
+}
+
+static void *end_process(void *arg)
+{
+    nap(*(int *)arg);
+    exit(0);
+}
+
+/* From another thread, with calls under way in two more. */
+static void exit_from_thread(const char *base)
+{
+    int ms = number("AFTER_MS", 150);
+    pthread_t thread;
+
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    pthread_create(&thread, NULL, ask_and_hang, NULL);
+    pthread_create(&thread, NULL, ask_and_hang, NULL);
+    pthread_create(&thread, NULL, end_process, &ms);
+    for (;;)
+        pause();
+}
+
+static void exit_in_transfer(const char *base)
+{
+    pthread_t thread;
+
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    pthread_create(&thread, NULL, ask_and_hang, NULL);
+    nap(100);
+    exit(4);
+}
+
+static void exit_in_child(const char *base)
+{
+    int status = -1;
+    pid_t child;
+
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    fflush(stdout);
+    child = fork();
+    if (child == 0)
+        exit(ask_once(hello) == 200 ? 5 : 6);
+    waitpid(child, &status, 0);
+    printf("child: %d\n", WEXITSTATUS(status));
+}
+
+static void exit_hard(const char *base)
+{
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    fflush(stdout);
+    nap(number("AFTER_MS", 300));
+    _exit(7);
+}
+
+/* ---- libcurl's global state ------------------------------------------- */
+
+/* The request of ours for the first call is under way when libcurl goes. */
+static void cleanup_in_flight(const char *base)
+{
+    the_base = base;
+    for (int i = 0; i < 3; i++) {
+        printf("%ld\n", ask_once(hello));
+        nap(number("AFTER_MS", 50));
+        curl_global_cleanup();
+        nap(10);
+        curl_global_init(CURL_GLOBAL_ALL);
+    }
+}
+
+/* Never up again: all is left to the exit handler. */
+static void cleanup_for_good(const char *base)
+{
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    curl_slist_free_all(json_headers);
+    json_headers = NULL;
+    curl_global_cleanup();
+    exit(0);
+}
+
+static void cleanup_often(const char *base)
+{
+    the_base = base;
+    for (int i = 0; i < 30; i++) {
+        long status = ask_once(hello);
+
+        if (status != 200)
+            printf("%ld\n", status);
+        curl_global_cleanup();
+        if (i % 2)
+            curl_global_init(CURL_GLOBAL_ALL);
+    }
+    curl_global_init(CURL_GLOBAL_ALL);
+}
+
+/* A second init is not undone by one cleanup. */
+static void cleanup_of_two(const char *base)
+{
+    the_base = base;
+    curl_global_init(CURL_GLOBAL_ALL);
+    printf("%ld\n", ask_once(hello));
+    curl_global_cleanup();
+    printf("%ld\n", ask_once(hello));
+    nap(number("AFTER_MS", 50));
+}
+
+/* ---- the app's own allocator ------------------------------------------ */
+
+static pthread_t the_thread;
+static int foreign;
+
+/* The thread that exits frees the app's memory; another may not touch it while
+ * TLS is in play. */
+static void *own_malloc(size_t size)
+{
+    foreign += !pthread_equal(pthread_self(), the_thread);
+    return malloc(size);
+}
+
+static void own_memory(const char *base)
+{
+    the_base = base;
+    the_thread = pthread_self();
+    curl_slist_free_all(json_headers);
+    json_headers = NULL;
+    curl_global_cleanup();
+    curl_global_init_mem(CURL_GLOBAL_ALL, own_malloc, free, realloc, strdup,
+                         calloc);
+    printf("%ld\n", ask_once(hello));
+    nap(number("AFTER_MS", 200));
+    if (getenv("SHOW_FOREIGN"))
+        printf("foreign=%d\n", foreign);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct one_case cases[] = {
+        {"plain", plain, 1, 0},
+        {"forks", forks, 12, 0},
+        {"exit_from_thread", exit_from_thread, 3, 2},
+        {"exit_in_transfer", exit_in_transfer, 2, 1},
+        {"exit_in_child", exit_in_child, 2, 0},
+        {"exit_hard", exit_hard, -1, 0},
+        {"cleanup_in_flight", cleanup_in_flight, 3, 0},
+        {"cleanup_for_good", cleanup_for_good, 1, 0},
+        {"cleanup_often", cleanup_often, 30, 0},
+        {"cleanup_of_two", cleanup_of_two, 2, 0},
+        {"own_memory", own_memory, 1, 0},
+        {NULL, NULL, 0, 0}};
+
+    return cases_main(cases, argc, argv);
+}

@@ -1,0 +1,169 @@
+"""What the tests of delivery share: a program that lives as long as they
+want, and runs that end with their spans at the doubles."""
+import ctypes
+import fcntl
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+import harness
+from harness import LAUNCHER, SUPPORT, Failure, Skip, accept, equal
+
+sys.path.append(SUPPORT)
+from doubles import Datadog, wait_for  # noqa: E402
+
+
+def double(t, *options):
+    """The doubles, with the certificate authority of the LLM server."""
+    return Datadog(*options, ca=t.servers.cert)
+
+
+def agent(dd, **more):
+    return dict({"LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL": dd.url},
+                **more)
+
+
+def agentless(t, dd, **more):
+    return dict({"LLMOBS_EXPORTER": None, "DD_LLMOBS_AGENTLESS_ENABLED": "1",
+                 "DD_API_KEY": dd.key, "LLMOBS_CA_FILE": t.servers.cert,
+                 "DD_LLMOBS_OVERRIDE_ORIGIN":
+                 "https://localhost:%d" % dd.intake}, **more)
+
+
+def ids(spans):
+    return sorted(s["span_id"] for s in spans)
+
+
+def settled(t, dd, count, wait=0.0):
+    """The spans at the doubles: so many, each once, all of good form."""
+    spans = dd.wait_spans(count, wait) if wait else dd.spans()
+    equal(dd.violations(), [], "violations")
+    equal(len(spans), count, "number of spans that arrived")
+    equal(len(set(ids(spans))), count, "number of their ids")
+    for span in spans:
+        accept(span)
+    return spans
+
+
+def untouched(t, argv, env, **options):
+    """Runs argv bare and with delivery; outputs must be equal.  Gives the
+    preloaded run; result.bare and result.took (seconds) besides."""
+    app = {k: v for k, v in env.items()
+           if not k.startswith(("DD_", "LLMOBS_"))}
+    bare = t.run(argv, preload=False, env=app, **options)
+    began = time.monotonic()
+    ours = t.run(argv, env=env, **options)
+    ours.took = time.monotonic() - began
+    for name in ("code", "stdout", "stderr", "files"):
+        equal(getattr(ours, name), getattr(bare, name), name)
+    for secret in (env.get("DD_API_KEY"),):
+        if secret and secret in ours.log:
+            raise Failure("the API key is in the log")
+    return ours
+
+
+def caller(t):
+    """The C program of tests/support, built once a test."""
+    path = os.path.join(t.dir, "caller")
+    if not os.path.exists(path):
+        subprocess.run(["gcc", "-O1", "-o", path,
+                        os.path.join(SUPPORT, "caller.c"), "-lcurl"],
+                       check=True)
+    return path
+
+
+class Living:
+    """A preloaded program that makes a call when told and lives on."""
+
+    def __init__(self, t, env, url=None):
+        t.fresh(None)
+        self.t = t
+        self.process = subprocess.Popen(
+            [LAUNCHER, caller(t), url or t.url],
+            env=t.environment(True, env), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            cwd=os.path.join(t.dir, "work"), start_new_session=True)
+
+    def ask(self, prompt="hello there", model="gpt-test"):
+        """One call; gives the seconds that it took."""
+        began = time.monotonic()
+        self.process.stdin.write(harness.body(prompt, model).encode() + b"\n")
+        self.process.stdin.flush()
+        told = self.process.stdout.readline().split()
+        equal(told[:2], [b"0", b"200"], "code and status of a call")
+        return time.monotonic() - began
+
+    def end(self):
+        """Ends the program; gives the seconds that its end took."""
+        began = time.monotonic()
+        out, err = self.process.communicate(timeout=30)
+        took = time.monotonic() - began
+        equal((out, err, self.process.returncode), (b"", b"", 0),
+              "what is left of stdout, stderr, exit status")
+        return took
+
+    def log(self):
+        try:
+            with open(os.path.join(self.t.dir, "log"), errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout,
+                     self.process.stderr):
+            try:
+                pipe.close()
+            except OSError:
+                pass
+
+
+def stored(t):
+    """The events of the local store."""
+    folder = os.path.join(t.dir, "store")
+    return harness.read_spans(folder) if os.path.isdir(folder) else []
+
+
+def same_event(a, b):
+    return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+
+
+NEW_NETWORK, NEW_MOUNTS = 0x40000000, 0x20000
+BIND, PRIVATE = 0x1000, 0x4000 | 0x40000
+GET_FLAGS, SET_FLAGS, UP = 0x8913, 0x8914, 1
+
+
+def private_network(t, names):
+    """Moves the test into a network of its own, where the names lead to this
+    host, with servers of its own.  The process ends with the test."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    hosts = os.path.join(t.dir, "hosts")
+    with open(hosts, "w") as f:
+        f.write("127.0.0.1 localhost %s\n" % " ".join(names))
+    if libc.unshare(NEW_NETWORK | NEW_MOUNTS) or \
+            libc.mount(b"none", b"/", None, PRIVATE, None) or \
+            libc.mount(hosts.encode(), b"/etc/hosts", None, BIND, None):
+        raise Skip("no namespaces here: %s" % os.strerror(ctypes.get_errno()))
+    with socket.socket() as s:
+        ask = struct.pack("16sh14x", b"lo", 0)
+        flags = struct.unpack_from("16sh", fcntl.ioctl(s, GET_FLAGS, ask))[1]
+        fcntl.ioctl(s, SET_FLAGS, struct.pack("16sh14x", b"lo", flags | UP))
+    folder = os.path.join(t.dir, "servers")
+    os.mkdir(folder)
+    t.servers = harness.Servers(folder)
+    t.url = "http://127.0.0.1:%d/v1/chat/completions" % t.servers.http
+
+
+__all__ = ["Datadog", "Living", "agent", "agentless", "caller", "double",
+           "ids", "private_network", "same_event", "settled", "stored",
+           "untouched", "wait_for"]

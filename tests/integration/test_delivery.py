@@ -1,0 +1,538 @@
+"""Delivery to an Agent and to the intake: the ways that lead there, and which
+one is taken."""
+import os
+import socket
+import statistics
+import subprocess
+import time
+
+from delivery import (Datadog, Living, agent, agentless, caller, double,
+                      private_network, same_event, settled, stored, untouched)
+from harness import (LAUNCHER, SECRET, Skip, body, curl, equal, expect_llm,
+                     free_port, ok, test)
+
+STANDARD_SOCKET = "/var/run/datadog/apm.socket"
+
+
+def posts(dd, listener=None):
+    return dd.requests("/api/v2/llmobs", listener)
+
+
+def by_agent(t, dd, **env):
+    """One curl run; its span is with the agent when the process is gone."""
+    untouched(t, curl(t.url, body()), dict(agent(dd), **env))
+    return expect_llm(settled(t, dd, 1)[0])
+
+
+# ---- to an agent ---------------------------------------------------------
+
+@test
+def agent_tcp(t):
+    with double(t) as dd:
+        by_agent(t, dd)
+        equal([r["listener"] for r in posts(dd)], ["agent"], "listeners")
+
+
+@test
+def agent_socket(t):
+    with double(t) as dd:
+        by_agent(t, dd, DD_TRACE_AGENT_URL="unix://" + dd.socket)
+        equal([r["listener"] for r in posts(dd)], ["socket"], "listeners")
+
+
+@test
+def agent_by_host_and_port(t):
+    with double(t) as dd:
+        by_agent(t, dd, DD_TRACE_AGENT_URL=None, DD_AGENT_HOST="127.0.0.1",
+                 DD_TRACE_AGENT_PORT=str(dd.port))
+
+
+@test
+def agent_by_name(t):
+    with double(t) as dd:
+        by_agent(t, dd, DD_TRACE_AGENT_URL="http://localhost:%d" % dd.port)
+
+
+@test
+def agent_with_base_path(t):
+    with double(t) as dd:
+        by_agent(t, dd, DD_TRACE_AGENT_URL=dd.url + "/base")
+        equal([r["path"] for r in posts(dd)],
+              ["/base/evp_proxy/v2/api/v2/llmobs"], "path")
+
+
+@test
+def agent_not_through_a_proxy(t):
+    """The app's proxy is not for the agent; nor is ALL_PROXY's."""
+    dead = "http://127.0.0.1:%d" % free_port()
+    with double(t) as dd:
+        untouched(t, curl(t.url, body(), "--noproxy", "*"),
+                  agent(dd, NO_PROXY=None, no_proxy=None, http_proxy=dead,
+                        ALL_PROXY=dead))
+        settled(t, dd, 1)
+
+
+@test
+def override_origin(t):
+    """Full endpoint without a base path, the bare one with it."""
+    for base, path in (("", "/evp_proxy/v2/api/v2/llmobs"),
+                       ("/", "/evp_proxy/v2/api/v2/llmobs"),
+                       ("/base", "/base/api/v2/llmobs")):
+        with double(t) as dd:
+            nowhere = "http://127.0.0.1:%d" % free_port()
+            untouched(t, curl(t.url, body()), agent(
+                dd, DD_TRACE_AGENT_URL=nowhere,
+                DD_LLMOBS_AGENTLESS_ENABLED="0",
+                DD_LLMOBS_OVERRIDE_ORIGIN=dd.url + base))
+            settled(t, dd, 1)
+            equal([r["path"] for r in posts(dd)], [path], "path")
+
+
+@test
+def extra_headers(t):
+    with double(t) as dd:
+        by_agent(t, dd, DD_EXTERNAL_ENV="it-false,cn-app", **{
+            "_DD_TRACE_WRITER_ADDITIONAL_HEADERS":
+            "X-Datadog-Test-Session-Token:token-1"})
+        head = dict(posts(dd)[0]["headers"])
+        equal(head.get("X-Datadog-Test-Session-Token"), "token-1",
+              "additional header")
+        equal(head.get("Datadog-External-Env"), "it-false,cn-app",
+              "Datadog-External-Env")
+
+
+@test
+def no_thread(t):
+    with double(t) as dd:
+        by_agent(t, dd, LLMOBS_THREAD="off")
+
+
+@test
+def workflow_and_its_call(t):
+    """The launcher's own span goes the same way."""
+    with double(t) as dd:
+        env = t.environment(True, agent(dd))
+        t.fresh(None)
+        done = subprocess.run(
+            [LAUNCHER, "--workflow", "top", "--"] + curl(t.url, body()),
+            env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=30)
+        equal((done.returncode, done.stderr), (0, b""), "status, stderr")
+        spans = settled(t, dd, 2)
+        top = [s for s in spans if s["name"] == "top"]
+        equal(len(top), 1, "workflow spans")
+        call = [s for s in spans if s["name"] != "top"][0]
+        equal(call["parent_id"], top[0]["span_id"], "parent of the call")
+
+
+@test
+def delivery_takes_no_time(t):
+    """The end of a program is not held up by more than the agent's answer.
+    Runs in turn: what else the machine does meets both alike."""
+    more = []
+    with double(t) as dd:
+        for _ in range(25):
+            took = []
+            for exporter in ("store", "agent"):
+                began = time.monotonic()
+                t.run(curl(t.url, body()), env=agent(
+                    dd, LLMOBS_EXPORTER=exporter), check=False)
+                took.append(time.monotonic() - began)
+            more.append((took[1] - took[0]) * 1000)
+    ok(statistics.median(more) < 8, "%.1f ms more than to the store" %
+       statistics.median(more))
+
+
+@test
+def no_call_no_request(t):
+    """Nothing to deliver: the agent hears nothing, not even a probe."""
+    with double(t) as dd:
+        url = t.url.replace("/chat/completions", "/models")
+        untouched(t, curl(url), agent(dd, LLMOBS_EXPORTER="auto"))
+        equal(dd.requests(""), [], "requests")
+
+
+@test
+def one_connection_for_many(t):
+    with double(t) as dd, Living(t, agent(dd)) as app:
+        for i in range(30):
+            app.ask("call %d" % i)
+        app.end()
+        settled(t, dd, 30)
+        made = {r["connection"] for r in posts(dd)}
+        ok(len(made) <= 2, "%d connections for %d requests" % (
+            len(made), len(posts(dd))))
+
+
+# ---- to the intake -------------------------------------------------------
+
+@test
+def agentless_tls(t):
+    """One curl process: the span has arrived when the process is gone."""
+    with double(t) as dd:
+        untouched(t, curl(t.url, body()), agentless(t, dd))
+        expect_llm(settled(t, dd, 1)[0])
+        equal([r["listener"] for r in dd.requests("")], ["intake"],
+              "requests: no probe of an agent")
+
+
+@test
+def agentless_many_times(t):
+    with double(t) as dd:
+        for i in range(8):
+            t.run(curl(t.url, body()), env=agentless(t, dd))
+            settled(t, dd, i + 1)
+
+
+@test
+def agentless_plain_override(t):
+    with double(t) as dd:
+        for base in ("", "/base"):
+            dd.reset()
+            untouched(t, curl(t.url, body()), agentless(
+                t, dd, DD_LLMOBS_OVERRIDE_ORIGIN="http://127.0.0.1:%d%s" % (
+                    dd.intake_http, base)))
+            settled(t, dd, 1)
+            equal([r["path"] for r in posts(dd)], [base + "/api/v2/llmobs"],
+                  "path")
+
+
+@test
+def agentless_unknown_authority(t):
+    """A certificate is verified, whatever the app asks of its own."""
+    url = "https://localhost:%d/v1/chat/completions" % t.servers.tls
+    with Datadog() as dd:
+        r = untouched(t, curl(url, body(), "-k"), agentless(t, dd))
+        equal(dd.requests(""), [], "requests")
+        ok(r.log_count("error|warn") > 0, "the log does not say why")
+
+
+@test
+def agentless_wrong_name(t):
+    with double(t, "--name", "DNS:elsewhere.example") as dd:
+        r = untouched(t, curl(t.url, body()), agentless(t, dd))
+        equal(dd.requests(""), [], "requests")
+        ok(r.log_count("error|warn") > 0, "the log does not say why")
+
+
+@test
+def agentless_without_key(t):
+    with double(t) as dd:
+        r = untouched(t, curl(t.url, body()),
+                      agentless(t, dd, DD_API_KEY=None))
+        equal(dd.requests(""), [], "requests")
+        equal(r.log_count("DD_API_KEY"), 1, "log lines about the key")
+
+
+@test
+def agentless_key_is_trimmed(t):
+    with double(t) as dd:
+        untouched(t, curl(t.url, body()),
+                  agentless(t, dd, DD_API_KEY="  %s\t" % dd.key))
+        settled(t, dd, 1)
+
+
+@test
+def agentless_key_refused(t):
+    """403: said once, the key never; the app is not held up."""
+    with double(t) as dd:
+        r = untouched(t, curl(t.url, body()),
+                      agentless(t, dd, DD_API_KEY="f" * 32))
+        equal(dd.spans(), [], "spans")
+        equal(r.log_count("403"), 1, "log lines about 403")
+        ok("f" * 32 not in r.log, "the key is in the log")
+        ok(r.took < 3, "took %.1f s" % r.took)
+
+
+@test
+def agentless_redirect_is_not_followed(t):
+    """The key goes to no other place."""
+    with double(t) as dd, double(t) as other:
+        dd.fault("redirect", location="http://127.0.0.1:%d/api/v2/llmobs" %
+                 other.intake_http)
+        untouched(t, curl(t.url, body()), agentless(t, dd))
+        equal(other.requests(""), [], "requests elsewhere")
+        ok(posts(dd), "no request at all")
+
+
+@test
+def agentless_by_site(t):
+    """The intake of each site, found by its name; the government's is said to
+    lack the product, once, and sent to all the same."""
+    sites = {None: "datadoghq.com", "datadoghq.eu": "datadoghq.eu",
+             "us5.datadoghq.com": "us5.datadoghq.com",
+             "ddog-gov.com": "ddog-gov.com"}
+    private_network(t, ["llmobs-intake." + s for s in sites.values()])
+    try:
+        with double(t, "--intake-port", "443") as dd:
+            for site, name in sites.items():
+                dd.reset()
+                r = untouched(t, curl(t.url, body()), agentless(
+                    t, dd, DD_SITE=site, DD_LLMOBS_OVERRIDE_ORIGIN=None))
+                settled(t, dd, 1)
+                equal([dict(x["headers"])["Host"] for x in posts(dd)],
+                      ["llmobs-intake." + name], "host")
+                equal(r.log_count("warn.*ddog-gov"),
+                      1 if name == "ddog-gov.com" else 0,
+                      "log lines about the site")
+    finally:
+        t.servers.stop()
+
+
+# ---- auto ----------------------------------------------------------------
+
+def default_place_is_free():
+    """No agent where one is looked for by default."""
+    if os.path.exists(STANDARD_SOCKET):
+        return False
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", 8126)) != 0
+
+
+def need_default_place():
+    if not default_place_is_free():
+        raise Skip("an agent listens in its usual place")
+
+
+AUTO = {"LLMOBS_EXPORTER": "auto"}
+
+
+@test
+def auto_agentless_asked_for(t):
+    """Also where an agent is configured; it is not even probed."""
+    with double(t) as dd:
+        untouched(t, curl(t.url, body()),
+                  agentless(t, dd, LLMOBS_EXPORTER="auto",
+                            DD_TRACE_AGENT_URL=dd.url))
+        settled(t, dd, 1)
+        equal([r["listener"] for r in dd.requests("")], ["intake"],
+              "listeners")
+
+
+@test
+def auto_agent_configured(t):
+    with double(t) as dd:
+        untouched(t, curl(t.url, body()),
+                  dict(AUTO, DD_TRACE_AGENT_URL=dd.url, DD_API_KEY=dd.key))
+        settled(t, dd, 1)
+        equal({r["listener"] for r in dd.requests("")}, {"agent"},
+              "listeners")
+        equal(stored(t), [], "spans in the store")
+
+
+@test
+def auto_agent_asked_for(t):
+    """DD_LLMOBS_AGENTLESS_ENABLED=0: no probe."""
+    with double(t) as dd:
+        untouched(t, curl(t.url, body()),
+                  dict(AUTO, DD_TRACE_AGENT_URL=dd.url,
+                       DD_LLMOBS_AGENTLESS_ENABLED="0"))
+        settled(t, dd, 1)
+        equal(dd.requests("/info"), [], "probes")
+
+
+@test
+def auto_agent_in_its_usual_place(t):
+    need_default_place()
+    with double(t, "--agent-port", "8126") as dd:
+        for _ in range(10):  # the end of the program races with the probe
+            dd.reset()
+            untouched(t, curl(t.url, body()), AUTO)
+            settled(t, dd, 1)
+            ok(dd.requests("/info"), "it was not probed")
+            equal(stored(t), [], "spans in the store")
+
+
+@test
+def auto_key_and_no_agent(t):
+    need_default_place()
+    with double(t) as dd:
+        untouched(t, curl(t.url, body()), agentless(
+            t, dd, LLMOBS_EXPORTER="auto", DD_LLMOBS_AGENTLESS_ENABLED=None))
+        settled(t, dd, 1)
+        equal({r["listener"] for r in posts(dd)}, {"intake"}, "listeners")
+
+
+@test
+def auto_agent_without_the_proxy(t):
+    """An agent that is too old, in its usual place, and a key."""
+    need_default_place()
+    with double(t, "--agent-port", "8126") as dd:
+        dd.ask("PUT", "/__info", {"endpoints": ["/v0.4/traces"]})
+        untouched(t, curl(t.url, body()), agentless(
+            t, dd, LLMOBS_EXPORTER="auto", DD_LLMOBS_AGENTLESS_ENABLED=None))
+        settled(t, dd, 1)
+        equal({r["listener"] for r in posts(dd)}, {"intake"}, "listeners")
+
+
+@test
+def auto_strange_info(t):
+    """Whatever an agent says of itself, the app is not touched, and the span
+    is somewhere."""
+    need_default_place()
+    for info in (b"", b"nonsense", b"[]", b'{"endpoints": 7}', b"{" * 9999,
+                 b'{"endpoints": [null, {}, "/evp_proxy"]}',
+                 b"x" * 3000000):
+        with double(t, "--agent-port", "8126") as dd:
+            dd.ask("PUT", "/__info", info)
+            untouched(t, curl(t.url, body()), AUTO)
+            equal(len(dd.spans()) + len(stored(t)), 1,
+                  "spans with %.20r" % info)
+
+
+@test
+def auto_nothing_there(t):
+    """A first run needs neither account nor network."""
+    need_default_place()
+    r = untouched(t, curl(t.url, body()), AUTO)
+    expect_llm(r.only())
+
+
+@test(limit=90)
+def auto_agent_comes_late(t):
+    """The store is not sticky: configured, down, then up."""
+    port = free_port()
+    url = "http://127.0.0.1:%d" % port
+    with Living(t, dict(AUTO, DD_TRACE_AGENT_URL=url)) as app:
+        for i in range(3):
+            app.ask("early %d" % i)
+        with double(t, "--agent-port", str(port)) as dd:
+            app.ask("late")
+            got = dd.wait_spans(4, 45)
+            app.end()
+            equal(len(got), 4, "spans at the agent")
+            settled(t, dd, 4)
+            equal(stored(t), [], "spans in the store")
+
+
+# ---- several at once -----------------------------------------------------
+
+@test
+def agent_and_store(t):
+    with double(t) as dd:
+        untouched(t, curl(t.url, body()),
+                  agent(dd, LLMOBS_EXPORTER="agent,store"))
+        one, two = settled(t, dd, 1)[0], stored(t)
+        equal(len(two), 1, "spans in the store")
+        ok(same_event(one, two[0]), "the events differ")
+
+
+@test
+def intake_and_store(t):
+    with double(t) as dd:
+        untouched(t, curl(t.url, body()),
+                  agentless(t, dd, LLMOBS_EXPORTER=" agentless , store,"))
+        one, two = settled(t, dd, 1)[0], stored(t)
+        equal(len(two), 1, "spans in the store")
+        ok(same_event(one, two[0]), "the events differ")
+
+
+@test
+def one_fails_the_other_does_not_wait(t):
+    """Each has its own progress."""
+    with double(t) as dd:
+        dd.fault("500")
+        with Living(t, agent(dd, LLMOBS_EXPORTER="agent,store")) as app:
+            app.ask()
+            app.ask()
+            app.end()
+        equal(len(stored(t)), 2, "spans in the store")
+        equal(dd.spans(), [], "spans at the agent")
+        ok(posts(dd), "the agent was not asked at all")
+
+
+# ---- kinds of programs ---------------------------------------------------
+
+@test
+def prefork(t):
+    """Every child delivers its own, none the parent's again."""
+    with double(t) as dd:
+        r = untouched(t, [caller(t), t.url, "prefork", "6", body()],
+                      agent(dd))
+        equal(r.stdout, b"22\n", "calls that went well")
+        settled(t, dd, 22)
+
+
+@test
+def shell_script_of_calls(t):
+    line = "curl -q -sS -H 'Authorization: Bearer %s' -d '%s' %s\n" % (
+        SECRET, body(), t.url)
+    with double(t) as dd:
+        untouched(t, ["sh", "-c", line * 5], agent(dd))
+        settled(t, dd, 5)
+
+
+@test
+def parallel_curl(t):
+    with double(t) as dd:
+        argv = ["curl", "-q", "-sS", "--no-progress-meter", "-Z", "-d",
+                body(), "-H", "Content-Type: application/json"]
+        argv += [t.url] * 20
+        r = t.run(argv, env=agent(dd))
+        equal(r.code, 0, "exit status")
+        settled(t, dd, 20)
+
+
+@test
+def living_program_delivers_while_it_lives(t):
+    with double(t) as dd, Living(t, agent(dd)) as app:
+        for i in range(3):
+            app.ask("call %d" % i)
+            settled(t, dd, i + 1, wait=3)
+        app.end()
+        settled(t, dd, 3)
+
+
+# ---- sizes ---------------------------------------------------------------
+
+@test
+def event_over_the_limit(t):
+    """20 MB of answer beside small ones: reduced, and none is lost."""
+    with double(t) as dd, Living(t, agent(dd)) as app:
+        app.ask("before")
+        app.ask("big", "huge")
+        app.ask("after")
+        spans = dd.wait_spans(3, 10)
+        app.end()
+        equal(dd.violations(), [], "violations")
+        equal(len(spans), 3, "spans")
+        big = [s for s in spans if "collection_errors" in s]
+        equal(len(big), 1, "reduced spans")
+        ok(big[0]["metrics"]["output_tokens"] > 0, "its tokens are lost")
+        equal(big[0]["meta"]["model_name"], "huge-2023-11-14", "its model")
+
+
+@test
+def many_big_events(t):
+    """1 MB each: no payload beyond the limit."""
+    with double(t) as dd, Living(t, agent(dd)) as app:
+        for i in range(12):
+            app.ask("big %d" % i, "big")
+        dd.wait_spans(12, 10)  # more than the end of a program may wait for
+        app.end()
+        settled(t, dd, 12)
+        ok(all(r["bytes"] <= 5242880 for r in posts(dd)),
+           "payloads of %s bytes" % [r["bytes"] for r in posts(dd)])
+
+
+@test
+def payload_limit_by_variable(t):
+    with double(t) as dd, Living(t, agent(
+            dd, DD_LLMOBS_PAYLOAD_SIZE_BYTES="20000")) as app:
+        for i in range(40):
+            app.ask("call %d" % i)
+        app.end()
+        settled(t, dd, 40, wait=5)
+        ok(all(r["bytes"] <= 20000 for r in posts(dd)),
+           "payloads of %s bytes" % [r["bytes"] for r in posts(dd)])
+
+
+@test
+def event_limit_by_variable(t):
+    with double(t, "--event-max", "20000") as dd:
+        untouched(t, curl(t.url, body("word " * 5000)), agent(
+            dd, DD_LLMOBS_EVENT_SIZE_BYTES="20000"))
+        spans = dd.spans()
+        equal(dd.violations(), [], "violations")
+        equal([s.get("collection_errors") for s in spans], [["dropped_io"]],
+              "collection_errors")

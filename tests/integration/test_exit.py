@@ -1,0 +1,235 @@
+"""Ends of processes, forks and libcurl's global state beside deliveries to a
+TLS intake and to an agent."""
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+import harness
+from delivery import agent, agentless, double, ids
+from harness import LAUNCHER, Skip, equal, ok, test
+
+SOON = {"_DD_LLMOBS_WRITER_INTERVAL": "0.02"}
+# case, spans, exit status; None: who is faster decides
+CASES = (("plain", 1, 0), ("exit_in_transfer", 2, 4), ("exit_in_child", 2, 0),
+         ("exit_from_thread", 3, 0), ("cleanup_in_flight", 3, 0),
+         ("cleanup_for_good", 1, 0), ("cleanup_often", 30, 0),
+         ("cleanup_of_two", 2, 0), ("own_memory", 1, 0), ("forks", 12, 0),
+         ("exit_hard", None, 7))
+
+
+def program(t):
+    path = os.path.join(t.build, "tests", "clients", "exit_cases")
+    if not os.path.exists(path):
+        raise Skip("tests/clients is not built")
+    return path
+
+
+def run_case(t, name, env, code, limit=30):
+    """Runs it bare and with delivery; gives the seconds of the latter, too."""
+    t.secrets.append("sk-SECRETKEY")
+    argv = [program(t), name, "http://127.0.0.1:%d" % t.servers.http]
+    app = {k: v for k, v in env.items()
+           if not k.startswith(("DD_", "_DD", "LLMOBS_"))}
+    bare = t.run(argv, preload=False, env=app, limit=limit)
+    began = time.monotonic()
+    ours = t.run(argv, env=env, limit=limit)
+    took = time.monotonic() - began
+    for what in ("code", "stdout", "stderr", "files"):
+        equal(getattr(ours, what), getattr(bare, what), what)
+    equal(ours.code, code, "exit status")
+    return ours, took
+
+
+def arrived(dd, spans):
+    equal(dd.violations(), [], "violations")
+    got = ids(dd.spans())
+    equal(len(got), len(set(got)), "ids that came once")
+    if spans is None:
+        ok(len(got) <= 1, "too many spans")
+    else:
+        equal(len(got), spans, "number of spans that arrived")
+
+
+def join(kind, name, spans, code):
+    def run(t):
+        with double(t) as dd:
+            env = agentless(t, dd) if kind == "agentless" else agent(dd)
+            for more in ({}, SOON):
+                dd.reset()
+                # An end within the bound needs a machine that keeps up.
+                run_case(t, name, dict(env, LLMOBS_EXIT_FLUSH_MS="4000",
+                                       **more), code)
+                arrived(dd, spans)
+    run.__module__ = "test_exit"
+    run.__name__ = "%s.%s" % (kind, name)
+    test(run)
+
+
+for each in CASES:
+    join("agentless", *each)
+    join("agent", *each)
+
+
+@test
+def without_thread(t):
+    for name, spans, code in (("plain", 1, 0), ("cleanup_often", 30, 0),
+                              ("cleanup_for_good", 1, 0)):
+        with double(t) as dd:
+            run_case(t, name, agentless(
+                t, dd, LLMOBS_THREAD="off", LLMOBS_EXIT_FLUSH_MS="4000"),
+                code)
+            arrived(dd, spans)
+
+
+@test
+def cleanup_while_the_intake_hangs(t):
+    """The request is cut, the cleanup does not wait, the span comes later."""
+    with double(t) as dd:
+        dd.fault("hang", times=1)
+        _, took = run_case(t, "cleanup_in_flight", agentless(
+            t, dd, AFTER_MS="300", LLMOBS_EXIT_FLUSH_MS="4000", **SOON), 0)
+        ok(took < 3.5, "it took %.1f s" % took)
+        dd.well()
+        arrived(dd, 3)
+
+
+@test
+def exit_while_the_intake_hangs(t):
+    """The exit is bounded, and what did not arrive is in the store."""
+    with double(t) as dd:
+        dd.fault("hang")
+        r, took = run_case(t, "plain", agentless(
+            t, dd, LLMOBS_EXIT_FLUSH_MS="500"), 0)
+        ok(took < 2, "it took %.1f s" % took)
+        equal(len(r.spans), 1, "spans in the store")
+        dd.well()
+
+
+@test
+def own_allocator_is_left_alone(t):
+    """No TLS, hence none of the app's allocator, on our thread."""
+    with double(t) as dd:
+        r, _ = run_case(t, "own_memory", agentless(
+            t, dd, SHOW_FOREIGN="1", LLMOBS_EXIT_FLUSH_MS="4000", **SOON), 0)
+        ok(b"foreign=0" in r.stdout, "our thread used the app's allocator")
+        arrived(dd, 1)
+
+
+# ---- a name server in a namespace of its own -----------------------------
+
+class Names:
+    """Answers every name with 127.0.0.1, or fails each second question."""
+
+    def __init__(self, t, fail=0):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            self.socket.bind(("127.9.9.8", 53))
+        except OSError as error:
+            self.socket.close()
+            raise Skip("no port 53: %s" % error)
+        self.socket.settimeout(0.1)
+        self.fail = fail
+        self.asked = 0
+        self.over = False
+        self.conf = os.path.join(t.dir, "resolv.conf")
+        with open(self.conf, "w") as f:
+            f.write("nameserver 127.9.9.8\noptions timeout:1 attempts:2\n")
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        while not self.over:
+            try:
+                q, peer = self.socket.recvfrom(512)
+            except socket.timeout:
+                continue
+            self.asked += 1
+            end = q.index(b"\0", 12) + 5
+            failing = self.fail and self.asked % self.fail
+            found = q[end - 3] == 1 and not failing
+            self.socket.sendto(
+                q[:2] + (b"\x84\x82" if failing else b"\x84\x80") + q[4:6] +
+                (b"\0\1" if found else b"\0\0") + b"\0\0\0\0" + q[12:end] +
+                (b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1" if found else b""),
+                peer)
+
+    def launcher(self):
+        script = ('mount --bind "$1" /etc/resolv.conf && shift && exec "$@"')
+        argv = ["unshare", "-m", "sh", "-c", script, "sh", self.conf]
+        if not shutil.which("unshare") or subprocess.run(
+                argv + ["true"], stderr=subprocess.DEVNULL).returncode:
+            self.close()
+            raise Skip("no mount namespace")
+        return argv
+
+    def close(self):
+        self.over = True
+        self.thread.join()
+        self.socket.close()
+
+
+def forks_against_a_name(t, count, fail, limit):
+    names = Names(t, fail)
+    try:
+        launcher = names.launcher()
+        with double(t) as dd:
+            env = dict(agentless(t, dd), FORKS=str(count),
+                       FORK_NAME="child.test", LLMOBS_EXIT_FLUSH_MS="4000",
+                       DD_LLMOBS_OVERRIDE_ORIGIN="http://intake.test:%d"
+                       % dd.intake_http, **SOON)
+            began = time.monotonic()
+            r = t.run([program(t), "forks",
+                       "http://127.0.0.1:%d" % t.servers.http], env=env,
+                      launcher=launcher + [LAUNCHER], limit=limit)
+            took = time.monotonic() - began
+            equal(r.code, 0, "exit status")
+            equal(r.stderr, b"", "stderr")
+            ok(b"bad=0\n" in r.stdout, "children that hang or fail: %r"
+               % re.findall(rb"bad=.*", r.stdout))
+            ok(names.asked > 0, "nobody asked for a name")
+            equal(dd.violations(), [], "violations")
+            came = ids(dd.spans()) + ids(r.spans)
+            want = 1 + (count + 3) // 4 + (count + 39) // 40
+            equal(len(came), want, "spans at the intake and in the store")
+            equal(len(set(came)), want, "their ids")
+            return names.asked, took
+    finally:
+        names.close()
+
+
+@test(limit=120)
+def forks_beside_lookups(t):
+    count = int(os.environ.get("LLMOBS_TEST_FORKS", "200"))
+    forks_against_a_name(t, count, 0, 60 + count // 20)
+
+
+@test(limit=120)
+def forks_beside_failing_lookups(t):
+    count = int(os.environ.get("LLMOBS_TEST_FORKS", "120"))
+    forks_against_a_name(t, count, 2, 60 + count // 10)
+
+
+@test
+def libcurl_looks_nothing_up(t):
+    """All questions to the name server come from our own look-up: no thread of
+    libcurl's own is there when the app forks."""
+    names = Names(t)
+    try:
+        launcher = names.launcher()
+        with double(t) as dd:
+            r = t.run([program(t), "plain",
+                       "http://127.0.0.1:%d" % t.servers.http],
+                      env=agentless(t, dd, LLMOBS_EXIT_FLUSH_MS="4000",
+                                    DD_LLMOBS_OVERRIDE_ORIGIN="http://"
+                                    "Intake.Test.:%d" % dd.intake_http),
+                      launcher=launcher + [LAUNCHER])
+            equal(r.code, 0, "exit status")
+            equal(r.log_count("look a name up itself"), 0, "refused look-ups")
+            equal(names.asked, 2, "questions: one for each kind of address")
+            equal(len(dd.spans()), 1, "number of spans that arrived")
+    finally:
+        names.close()

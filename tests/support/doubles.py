@@ -1,0 +1,107 @@
+"""Starts the doubles of datadog.py for a test, and asks them."""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def wait_for(condition, seconds=10, step=0.01):
+    """The first true value of condition() within that time, else its last."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(step)
+
+
+class Datadog:
+    """The Agent's and the intake's doubles as one process."""
+
+    def __init__(self, *options, ca=None):
+        self.folder = tempfile.TemporaryDirectory(prefix="dd-test.")
+        self.ready = os.path.join(self.folder.name, "ready")
+        self.options = list(options) + (["--ca", ca] if ca else [])
+        self.process = None
+        self.start()
+
+    def start(self, *options):
+        if os.path.exists(self.ready):
+            os.unlink(self.ready)
+        self.process = subprocess.Popen(
+            [sys.executable, os.path.join(HERE, "datadog.py"), "--ready",
+             self.ready, *self.options, *options], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, start_new_session=True)
+        if not wait_for(lambda: os.path.exists(self.ready) or
+                        self.process.poll() is not None, 20) or \
+                not os.path.exists(self.ready):
+            raise RuntimeError("the doubles did not start")
+        with open(self.ready) as f:
+            told = dict(re.findall(r"^(\w+)='(.*)'$", f.read(), re.M))
+        self.port = int(told["AGENT_PORT"])
+        self.socket = told["AGENT_SOCKET"]
+        self.intake = int(told["INTAKE_PORT"])
+        self.intake_http = int(told["INTAKE_HTTP_PORT"])
+        self.control = int(told["CONTROL_PORT"])
+        self.cert, self.key = told["CERT"], told["API_KEY"]
+        self.url = "http://127.0.0.1:%d" % self.port
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def close(self):
+        self.stop()
+        self.folder.cleanup()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        self.close()
+
+    def ask(self, method, path, doc=None):
+        data = None if doc is None else doc if isinstance(doc, bytes) \
+            else json.dumps(doc).encode()
+        request = urllib.request.Request(
+            "http://127.0.0.1:%d%s" % (self.control, path), data=data,
+            method=method)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=20) as answer:
+            return json.load(answer)
+
+    def spans(self, full=False):
+        return self.ask("GET", "/__spans" + ("?full=1" if full else ""))
+
+    def violations(self):
+        return self.ask("GET", "/__violations")
+
+    def requests(self, path="llmobs", listener=None):
+        return [r for r in self.ask("GET", "/__requests")
+                if path in r["path"] and listener in (None, r["listener"])]
+
+    def fault(self, kind, **more):
+        return self.ask("PUT", "/__fault", dict(more, kind=kind))
+
+    def well(self):
+        return self.ask("DELETE", "/__fault")
+
+    def reset(self):
+        return self.ask("POST", "/__reset")
+
+    def wait_spans(self, count, seconds=10):
+        """At least so many spans, or what there is when the time is up."""
+        return wait_for(lambda: (lambda s: s if len(s) >= count else None)(
+            self.spans()), seconds, 0.05) or self.spans()

@@ -1,0 +1,72 @@
+/* http_double - a scripted stand-in for core/http.h. Include it, then the .c
+ * file under test: its requests go to `double_script`. */
+#ifndef LLMOBS_HTTP_DOUBLE_H
+#define LLMOBS_HTTP_DOUBLE_H
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/agent.h"
+#include "core/exporter.h"
+#include "core/http.h"
+
+/* Fills the reply's status; answers what llmobs_http_send would. */
+static int (*double_script)(const struct llmobs_http_request *request,
+                            struct llmobs_http_reply *reply);
+static atomic_int double_requests;
+static atomic_int double_warmed;
+
+static inline struct llmobs_http *double_http_new(const struct llmobs_config *c)
+{
+    (void)c;
+    return malloc(1);
+}
+
+static inline void double_http_free(struct llmobs_http *http)
+{
+    free(http);
+}
+
+static inline void double_http_forget(struct llmobs_http *http)
+{
+    (void)http;
+}
+
+static inline int double_http_send(struct llmobs_http *http,
+                                   const struct llmobs_http_request *request,
+                                   struct llmobs_http_reply *reply)
+{
+    (void)http;
+    memset(reply, 0, sizeof(*reply));
+    reply->retry_after_ms = -1;
+    llmobs_buf_init(&reply->body, LLMOBS_HTTP_BODY_MAX);
+    double_requests++;
+    return double_script(request, reply);
+}
+
+static inline void double_http_reply_fini(struct llmobs_http_reply *reply)
+{
+    llmobs_buf_fini(&reply->body);
+}
+
+static inline int double_http_warm(struct llmobs_http *http, const char *url,
+                                   bool local, int64_t timeout_ms,
+                                   const struct llmobs_tick *tick)
+{
+    (void)http, (void)url, (void)local, (void)timeout_ms, (void)tick;
+    double_warmed++;
+    return 0;
+}
+
+#define llmobs_http_new double_http_new
+#define llmobs_http_free double_http_free
+#define llmobs_http_forget double_http_forget
+#define llmobs_http_send double_http_send
+#define llmobs_http_reply_fini double_http_reply_fini
+#define llmobs_http_warm double_http_warm
+#define llmobs_intake_new double_intake_new
+#define llmobs_auto_new double_auto_new
+#define llmobs_agent_probe double_agent_probe
+
+#endif

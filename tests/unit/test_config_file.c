@@ -1,0 +1,322 @@
+/* The configuration file. What it may not do matters as much as what it does:
+ * hang, leak a line of it, or beat the environment. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/config.h"
+#include "tests/unit/unit.h"
+
+#define SECRET "Unspeakable4714"
+
+static char complaints[16384];
+static int complaint_count;
+static char path[] = "/tmp/llmobs-conf-XXXXXX";
+static char named[64];
+
+static void complain(void *ctx, const char *text)
+{
+    (void)ctx;
+    strncat(complaints, text, sizeof(complaints) - strlen(complaints) - 2);
+    strcat(complaints, "\n");
+    complaint_count++;
+}
+
+static struct llmobs_config *load(const char *const *env)
+{
+    struct llmobs_config *config;
+
+    complaints[0] = '\0';
+    complaint_count = 0;
+    config = llmobs_config_load(env, complain, NULL);
+    ck_assert_ptr_nonnull(config);
+    ck_assert_msg(!strstr(complaints, SECRET), "%s", complaints);
+    return config;
+}
+
+#define LOAD(...) load((const char *const[]){__VA_ARGS__, NULL})
+
+static void write_file(const char *text, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, len), (ssize_t)len);
+    close(fd);
+}
+
+static void set_up(void)
+{
+    int fd;
+
+    strcpy(path + strlen(path) - 6, "XXXXXX");
+    fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    snprintf(named, sizeof(named), "LLMOBS_CONFIG=%s", path);
+}
+
+static void tear_down(void)
+{
+    unlink(path);
+}
+
+static const struct {
+    const char *text;
+    const char *version; /* NULL: unset */
+    int complaints;
+} lines[] = {
+    {"", NULL, 0},
+    {"\n\n \t\n# DD_VERSION=no\n   #x\n", NULL, 0},
+    {"DD_VERSION=a", "a", 0},
+    {"DD_VERSION=a\n", "a", 0},
+    {"DD_VERSION=a\r\n", "a", 0},
+    {"  DD_VERSION \t= a b \t\n", "a b", 0},
+    {"DD_VERSION=\"a b\"\n", "a b", 0},
+    {"DD_VERSION=' a '\n", " a ", 0},
+    {"DD_VERSION='a\"b'\n", "a\"b", 0},
+    {"DD_VERSION=a # b\n", "a # b", 0},
+    {"DD_VERSION=a=b\n", "a=b", 0},
+    {"DD_VERSION=\n", NULL, 0},
+    {"DD_VERSION=\"\"\n", NULL, 0},
+    {"DD_VERSION=a\nDD_VERSION=b\n", "b", 0},
+    {"DD_VERSION=a\nDD_VERSION=\n", NULL, 0},
+    {"DD_VERSION=\"a\n", NULL, 1},
+    {"DD_VERSION=\"\n", NULL, 1},
+    {"DD_VERSION='a\"\n", NULL, 1},
+    {"DD_VERSION='a'b'\n", NULL, 1},
+    {"export DD_VERSION=a\n", NULL, 1},
+    {"DD_VERSION\n", NULL, 1},
+    {"=a\n", NULL, 1},
+    {"1DD_VERSION=a\n", NULL, 1},
+    {"DD-SERVICE=a\n", NULL, 1},
+    {"dd_version=a\n", NULL, 1},
+    {"PATH=/x\nDD_VERSION=a\n", "a", 1},
+    {"DD_VERSION=a\n" SECRET "\n", "a", 1},
+    {"LLMOBS_NO_SUCH=" SECRET "\nDD_VERSION=a\n", "a", 1},
+    {"LLMOBS_CONFIG=/other\nDD_VERSION=a\n", "a", 1},
+    {"DD_PROFILING_ENABLED=1\nDD_VERSION=a\n", "a", 0},
+    {"\xef\xbb\xbf"
+     "DD_ENV=x\nDD_VERSION=a\n",
+     "a", 1},
+};
+
+START_TEST(lines_as_documented)
+{
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        struct llmobs_config *c;
+
+        write_file(lines[i].text, strlen(lines[i].text));
+        c = LOAD(named);
+        if (lines[i].version)
+            ck_assert_msg(c->version &&
+                              strcmp(c->version, lines[i].version) == 0,
+                          "%s: %s", lines[i].text, c->version);
+        else
+            ck_assert_msg(!c->version, "%s: %s", lines[i].text, c->version);
+        ck_assert_msg(complaint_count == lines[i].complaints, "%s: %s",
+                      lines[i].text, complaints);
+        llmobs_config_free(c);
+    }
+}
+END_TEST
+
+START_TEST(a_bad_line_is_told_by_its_number)
+{
+    static const char text[] = "# one\nDD_ENV=e\n\n" SECRET "\nDD_SERVICE=s";
+    struct llmobs_config *c;
+    char want[128];
+
+    write_file(text, sizeof(text) - 1);
+    c = LOAD(named);
+    ck_assert_str_eq(c->env, "e");
+    ck_assert_str_eq(c->service, "s");
+    snprintf(want, sizeof(want), "LLMOBS_CONFIG: %s: line 4: ", path);
+    ck_assert_int_eq(complaint_count, 1);
+    ck_assert_msg(strstr(complaints, want) == complaints, "%s", complaints);
+    llmobs_config_free(c);
+}
+END_TEST
+
+START_TEST(the_environment_wins_by_variable)
+{
+    static const char text[] = "DD_SERVICE=file\nDD_ENV=file\n"
+                               "DD_LLMOBS_ENABLED=1\nLLMOBS_THREAD=off\n"
+                               "LLMOBS_STORE_MAX=65536\nDD_API_KEY='k'\n"
+                               "SSL_CERT_FILE=/f\n";
+    struct llmobs_config *c;
+
+    write_file(text, sizeof(text) - 1);
+    c = LOAD("DD_SERVICE=env", "DD_ENV=", "DD_LLMOBS_ENABLED=false", named);
+    ck_assert_str_eq(c->service, "env");
+    ck_assert_str_eq(c->env, "file");
+    ck_assert(!c->enabled);
+    ck_assert(!c->thread);
+    ck_assert_int_eq(c->store_max, 65536);
+    ck_assert_str_eq(c->api_key, "k");
+    ck_assert_str_eq(c->ca_file, "/f");
+    ck_assert_int_eq(complaint_count, 0);
+    llmobs_config_free(c);
+    c = LOAD(named);
+    ck_assert(c->enabled);
+    llmobs_config_free(c);
+}
+END_TEST
+
+/* A bad value of the environment falls back on the default, not on the file:
+ * what stands in the environment has been said. */
+START_TEST(a_bad_value_hides_the_file)
+{
+    static const char text[] = "LLMOBS_STORE_MAX=65536\nLLMOBS_LOG_LEVEL=x\n";
+    struct llmobs_config *c;
+
+    write_file(text, sizeof(text) - 1);
+    c = LOAD("LLMOBS_STORE_MAX=1", named);
+    ck_assert_int_eq(c->store_max, 268435456);
+    ck_assert_int_eq(complaint_count, 2);
+    llmobs_config_free(c);
+}
+END_TEST
+
+/* What belongs to one process would make one trace of a whole machine. */
+START_TEST(no_parent_and_no_home_from_a_file)
+{
+    static const char text[] = "TRACEPARENT=tp\nTRACESTATE=ts\nBAGGAGE=b\n"
+                               "HTTP_TRACEPARENT=h\nHOME=/h\n"
+                               "HTTP_X_DATADOG_TRACE_ID=1\n"
+                               "XDG_STATE_HOME=/x\n";
+    struct llmobs_config *c;
+
+    write_file(text, sizeof(text) - 1);
+    c = LOAD(named);
+    ck_assert_ptr_null(c->carrier.traceparent);
+    ck_assert_ptr_null(c->carrier.tracestate);
+    ck_assert_ptr_null(c->carrier.baggage);
+    ck_assert_ptr_null(c->carrier.x_datadog_trace_id);
+    ck_assert_ptr_null(c->home);
+    ck_assert_ptr_null(c->xdg_state_home);
+    ck_assert_int_eq(complaint_count, 7);
+    llmobs_config_free(c);
+}
+END_TEST
+
+START_TEST(what_is_no_file_is_told_when_named)
+{
+    struct llmobs_config *c;
+
+    unlink(path);
+    c = LOAD(named);
+    ck_assert_int_eq(complaint_count, 1);
+    ck_assert_ptr_nonnull(strstr(complaints, "No such file"));
+    llmobs_config_free(c);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    c = LOAD(named);
+    ck_assert_int_eq(complaint_count, 1);
+    ck_assert_ptr_nonnull(strstr(complaints, "regular"));
+    llmobs_config_free(c);
+    c = LOAD("LLMOBS_CONFIG=/dev/zero");
+    ck_assert_int_eq(complaint_count, 1);
+    llmobs_config_free(c);
+    c = LOAD("LLMOBS_CONFIG=/tmp");
+    ck_assert_int_eq(complaint_count, 1);
+    llmobs_config_free(c);
+}
+END_TEST
+
+START_TEST(a_file_has_a_size)
+{
+    size_t max = 65536;
+    char *text = malloc(max + 1);
+    struct llmobs_config *c;
+
+    memset(text, '\n', max + 1);
+    memcpy(text + max - 12, "DD_SERVICE=a", 12);
+    write_file(text, max);
+    c = LOAD(named);
+    ck_assert_str_eq(c->service, "a");
+    ck_assert_int_eq(complaint_count, 0);
+    llmobs_config_free(c);
+    write_file(text, max + 1);
+    c = LOAD(named);
+    ck_assert_ptr_null(c->service);
+    ck_assert_int_eq(complaint_count, 1);
+    llmobs_config_free(c);
+    free(text);
+}
+END_TEST
+
+/* At the ends of a line as in it: the shim says no to such a line too. */
+START_TEST(a_nul_makes_a_bad_line)
+{
+    static const char text[] = "DD_VERSION=a\0\n\0DD_ENV=e\nDD_SERVICE=s\0s\n";
+    struct llmobs_config *c;
+
+    write_file(text, sizeof(text) - 1);
+    c = LOAD(named);
+    ck_assert_ptr_null(c->version);
+    ck_assert_ptr_null(c->env);
+    ck_assert_ptr_null(c->service);
+    ck_assert_int_eq(complaint_count, 3);
+    llmobs_config_free(c);
+}
+END_TEST
+
+/* One complaint stays one line of the log. */
+START_TEST(complaints_are_one_line)
+{
+    struct llmobs_config *c =
+        LOAD("DD_LLMOBS_ML_APP=a\nb\x1b[31m", "DD_TRACE_PROPAGATION_STYLE=x\ny",
+             "LLMOBS_CONFIG=/no\nsuch");
+
+    ck_assert_int_eq(complaint_count, 3);
+    ck_assert_ptr_null(strchr(complaints, 27));
+    for (char *at = complaints; *at; at++)
+        complaint_count -= *at == '\n';
+    ck_assert_int_eq(complaint_count, 0);
+    llmobs_config_free(c);
+}
+END_TEST
+
+START_TEST(rubbish_is_told_in_few_lines)
+{
+    size_t len = 60000;
+    char *text = malloc(len);
+    struct llmobs_config *c;
+
+    for (size_t i = 0; i < len; i++)
+        text[i] = (char)(i % 7 == 0 ? '\n' : (int)((i * 31) % 251));
+    memcpy(text, "DD_SERVICE=a\0b\nDD_ENV=e\n", 24);
+    write_file(text, len);
+    c = LOAD(named);
+    ck_assert_ptr_null(c->service);
+    ck_assert_str_eq(c->env, "e");
+    ck_assert_int_le(complaint_count, 9);
+    ck_assert_int_gt(complaint_count, 1);
+    llmobs_config_free(c);
+    free(text);
+}
+END_TEST
+
+UNIT_SUITE(config_file)
+{
+    Suite *s = suite_create("config_file");
+    TCase *tc = tcase_create("file");
+
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, lines_as_documented);
+    tcase_add_test(tc, a_bad_line_is_told_by_its_number);
+    tcase_add_test(tc, the_environment_wins_by_variable);
+    tcase_add_test(tc, a_bad_value_hides_the_file);
+    tcase_add_test(tc, no_parent_and_no_home_from_a_file);
+    tcase_add_test(tc, what_is_no_file_is_told_when_named);
+    tcase_add_test(tc, a_file_has_a_size);
+    tcase_add_test(tc, a_nul_makes_a_bad_line);
+    tcase_add_test(tc, complaints_are_one_line);
+    tcase_add_test(tc, rubbish_is_told_in_few_lines);
+    suite_add_tcase(s, tc);
+    return s;
+}

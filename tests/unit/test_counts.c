@@ -1,0 +1,67 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/counts.h"
+#include "tests/unit/ledger_case.h"
+
+START_TEST(every_changed_byte_is_noticed)
+{
+    struct llmobs_page page = ledger_page_of_mine(), read;
+    char text[LLMOBS_PAGE_SIZE];
+    size_t end_at;
+
+    snprintf(page.last, sizeof(page.last), "12-34-ab");
+    llmobs_page_write(&page, text);
+    ck_assert_int_eq(llmobs_page_read(&read, text, sizeof(text)), 0);
+    ck_assert_str_eq(read.last, "12-34-ab");
+    ck_assert_uint_eq(read.boot, page.boot);
+    ck_assert_uint_eq(llmobs_counts_get(&read.counts, "pending"), 1);
+    end_at = (size_t)(strstr(text, "\n= ") - text) + 3 + 16;
+    for (size_t i = 0; i < end_at; i++)
+        for (int bit = 0; bit < 8; bit++) {
+            text[i] = (char)(text[i] ^ (1 << bit));
+            ck_assert_msg(llmobs_page_read(&read, text, sizeof(text)) < 0,
+                          "byte %zu bit %d", i, bit);
+            text[i] = (char)(text[i] ^ (1 << bit));
+        }
+    for (size_t len = 0; len < sizeof(text); len++)
+        ck_assert_int_lt(llmobs_page_read(&read, text, len), 0);
+}
+END_TEST
+
+START_TEST(a_page_holds_the_most_there_can_be)
+{
+    static struct llmobs_page page, read;
+    char text[LLMOBS_PAGE_SIZE], name[LLMOBS_COUNTS_NAME_MAX + 1];
+
+    page.boot = page.pidns = UINT64_MAX;
+    memset(page.last, 'x', sizeof(page.last) - 1);
+    for (int i = 0; i < LLMOBS_COUNTS_MAX; i++) {
+        snprintf(name, sizeof(name), "name_%018d", i);
+        ck_assert_uint_eq(strlen(name), LLMOBS_COUNTS_NAME_MAX - 1);
+        ck_assert_int_eq(
+            llmobs_counts_add(&page.counts, name, UINT64_MAX - (uint64_t)i), 0);
+    }
+    ck_assert_int_eq(llmobs_counts_add(&page.counts, "more", 1), -ENOSPC);
+    llmobs_page_write(&page, text);
+    ck_assert_int_eq(llmobs_page_read(&read, text, sizeof(text)), 0);
+    ck_assert_int_eq(memcmp(&page, &read, sizeof(page)), 0);
+    ck_assert_int_eq(llmobs_counts_merge(&read.counts, &page.counts), 0);
+    ck_assert_uint_eq(read.counts.list[3].value, UINT64_MAX);
+    read.counts.len = 0;
+    ck_assert_int_eq(llmobs_counts_add(&read.counts, "a b", 1), -ENOSPC);
+    ck_assert_int_eq(llmobs_counts_add(&read.counts, "", 1), -ENOSPC);
+    strcat(name, "x");
+    ck_assert_int_eq(llmobs_counts_add(&read.counts, name, 1), -ENOSPC);
+}
+END_TEST
+
+UNIT_SUITE(counts)
+{
+    Suite *s = suite_create("counts");
+
+    UNIT_TEST(s, every_changed_byte_is_noticed);
+    UNIT_TEST(s, a_page_holds_the_most_there_can_be);
+    return s;
+}

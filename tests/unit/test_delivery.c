@@ -1,0 +1,587 @@
+/* Several destinations, each with its own progress; and what happens to events
+ * that one of them would not have. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/stats.h"
+#include "core/worker.h"
+#include "tests/unit/unit.h"
+
+#define IDS 40000
+
+struct side {
+    struct llmobs_exporter base;
+    atomic_int error;   /* 0: takes all; 1: random */
+    atomic_int slow_ms; /* every send takes this long */
+    atomic_int taken;
+    atomic_int refused;
+    atomic_int sends;
+    atomic_int busy; /* inside a send */
+    atomic_int overlaps;
+    atomic_bool hangs; /* its request waits, as http does */
+    unsigned seed;
+    unsigned char seen[IDS];
+};
+
+static struct side far, other_far, near, safe;
+static struct llmobs_config config;
+static struct llmobs_worker *worker;
+static struct llmobs_worker *kept[64];
+static size_t kept_count;
+
+static int side_take(struct side *side, const struct llmobs_text *events,
+                     size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *id =
+            memmem(events[i].data, events[i].len, "\"span_id\": \"", 12);
+
+        if (id)
+            side->seen[atol(id + 12) % IDS]++;
+    }
+    atomic_fetch_add(&side->taken, (int)count);
+    return (int)count;
+}
+
+static int side_send(struct llmobs_exporter *exporter,
+                     const struct llmobs_text *events, size_t count)
+{
+    struct side *side = (struct side *)exporter;
+    int error = atomic_load(&side->error);
+    int rc = error;
+
+    if (atomic_fetch_add(&side->busy, 1) != 0)
+        atomic_fetch_add(&side->overlaps, 1);
+    atomic_fetch_add(&side->sends, 1);
+    if (atomic_load(&side->slow_ms))
+        usleep((useconds_t)atomic_load(&side->slow_ms) * 1000);
+    while (atomic_load(&side->hangs)) {
+        llmobs_tick_now(&exporter->tick);
+        usleep(5000);
+    }
+    if (error == 1) {
+        unsigned draw = (unsigned)rand_r(&side->seed) % 6;
+
+        if (draw == 0)
+            rc = -EIO;
+        else if (draw == 1)
+            rc = -EBADMSG;
+        else
+            rc = side_take(side, events, draw == 2 ? (count + 1) / 2 : count);
+        if (rc == -EBADMSG)
+            atomic_fetch_add(&side->refused, 1);
+    } else if (error == 0) {
+        rc = side_take(side, events, count);
+    }
+    if (rc == -EACCES)
+        exporter->retry_ms = 60000;
+    atomic_fetch_sub(&side->busy, 1);
+    return rc;
+}
+
+static void side_forget(struct llmobs_exporter *exporter)
+{
+    (void)exporter;
+}
+
+static const struct llmobs_exporter_ops far_ops = {
+    "agent", side_send, side_forget, side_forget, NULL};
+static const struct llmobs_exporter_ops other_ops = {
+    "agentless", side_send, side_forget, side_forget, NULL};
+static const struct llmobs_exporter_ops near_ops = {
+    "store", side_send, side_forget, side_forget, NULL};
+
+static void init_side(struct side *side, const struct llmobs_exporter_ops *ops)
+{
+    memset(side, 0, sizeof(*side));
+    side->base.ops = ops;
+    side->seed = 11;
+    atomic_store(&side->base.remote, ops != &near_ops);
+    atomic_store(&side->base.exit_ms, ops == &far_ops     ? 100
+                                      : ops == &other_ops ? 2000
+                                                          : 0);
+}
+
+static void begin(bool thread, int64_t buffer_max)
+{
+    memset(&config, 0, sizeof(config));
+    config.thread = thread;
+    config.event_max = 5000000;
+    config.payload_max = 5242880;
+    config.flush_interval_ms = 1000;
+    config.exit_flush_ms = -1;
+    config.buffer_max = buffer_max;
+    init_side(&far, &far_ops);
+    init_side(&other_far, &other_ops);
+    init_side(&near, &near_ops);
+    init_side(&safe, &near_ops);
+    llmobs_stats_reset();
+    worker = llmobs_worker_new(
+        &config, llmobs_buffer_memory((size_t)buffer_max), &far.base);
+    ck_assert_ptr_nonnull(worker);
+    kept[kept_count++ % 64] = worker;
+}
+
+static void give(int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        struct llmobs_span span;
+
+        if (llmobs_span_init(&span))
+            abort();
+        span.context.span_id = (uint64_t)i;
+        if (llmobs_worker_give_span(worker, &span))
+            abort();
+    }
+}
+
+static uint64_t stat_of(enum llmobs_stat stat)
+{
+    return llmobs_stats_get(stat);
+}
+
+static void check_sum(void)
+{
+    uint64_t sum = llmobs_worker_pending(worker);
+
+    for (int i = LLMOBS_STAT_captured + 1; i < LLMOBS_STAT_COUNT; i++) {
+        if (llmobs_stats_settles((enum llmobs_stat)i))
+            sum += stat_of((enum llmobs_stat)i);
+    }
+    ck_assert_uint_eq(sum, stat_of(LLMOBS_STAT_captured));
+    ck_assert_int_eq(far.overlaps + near.overlaps + other_far.overlaps, 0);
+}
+
+static void wait_for(atomic_int *count, int expected)
+{
+    for (int i = 0; i < 5000 && atomic_load(count) < expected; i++)
+        usleep(1000);
+    ck_assert_int_eq(atomic_load(count), expected);
+}
+
+static int64_t since_ms(int64_t start_ns)
+{
+    return (llmobs_clock_mono_ns() - start_ns) / 1000000;
+}
+
+START_TEST(a_dead_agent_does_not_hold_up_the_store)
+{
+    int64_t start;
+
+    begin(true, 1 << 24);
+    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    atomic_store(&far.error, -ECONNREFUSED);
+    for (int i = 0; i < 10; i++) {
+        start = llmobs_clock_mono_ns();
+        give(i * 10, i * 10 + 10);
+        wait_for(&near.taken, i * 10 + 10);
+        ck_assert_int_lt(since_ms(start), 200);
+    }
+    /* Not delivered before both have it. */
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 0);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_sent_store), 100);
+    ck_assert_uint_eq(llmobs_worker_pending(worker), 100);
+    check_sum();
+    atomic_store(&far.error, 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 100);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_sent_agent), 100);
+    llmobs_worker_stop(worker, 1000);
+    check_sum();
+}
+END_TEST
+
+START_TEST(a_hanging_agent_does_not_hold_up_the_store)
+{
+    begin(true, 1 << 24);
+    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    atomic_store(&far.hangs, true);
+    give(0, 10);
+    wait_for(&far.sends, 1);
+    for (int i = 1; i < 10; i++) {
+        int64_t start = llmobs_clock_mono_ns();
+
+        give(i * 10, i * 10 + 10);
+        wait_for(&near.taken, i * 10 + 10);
+        ck_assert_int_lt(since_ms(start), 200);
+    }
+    ck_assert_int_eq(far.sends, 1);
+    check_sum();
+    atomic_store(&far.hangs, false);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(far.seen[i], 1);
+        ck_assert_int_eq(near.seen[i], 1);
+    }
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 100);
+    llmobs_worker_stop(worker, 1000);
+    check_sum();
+}
+END_TEST
+
+/* What it has in hand is not taken from under it, and memory has its bound. */
+START_TEST(a_hanging_agent_where_memory_ends)
+{
+    uint64_t lost;
+
+    begin(true, 100000);
+    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    llmobs_worker_rescue(worker, &safe.base);
+    atomic_store(&far.hangs, true);
+    for (int i = 0; i < 3000; i += 20) {
+        give(i, i + 20);
+        usleep(500);
+    }
+    check_sum();
+    lost = stat_of(LLMOBS_STAT_dropped_full);
+    ck_assert_uint_gt(lost, 0);
+    ck_assert_int_eq(far.sends, 1);
+    ck_assert_int_gt(near.taken, 0);
+    atomic_store(&far.hangs, false);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    lost = stat_of(LLMOBS_STAT_dropped_full);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered) + lost, 3000);
+    for (int i = 0; i < 3000; i++) {
+        ck_assert_int_le(far.seen[i] + safe.seen[i], 1);
+        ck_assert_int_le(near.seen[i], 1);
+    }
+    llmobs_worker_stop(worker, 1000);
+    check_sum();
+}
+END_TEST
+
+/* Tried once, not waited for: each process of a host would. */
+START_TEST(a_store_that_cannot_be_written_costs_no_time)
+{
+    static const struct {
+        int error, sends;
+    } rows[] = {{-EACCES, 1}, {-EROFS, 1}, {-EAGAIN, 3}, {-ENOSPC, 3}};
+
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t start;
+
+        begin(false, 1 << 24);
+        config.thread = i % 2 != 0;
+        atomic_store(&far.base.remote, false);
+        atomic_store(&far.error, rows[i / 2].error);
+        start = llmobs_clock_mono_ns();
+        give(0, 1);
+        llmobs_worker_stop(worker, 1000);
+        if (rows[i / 2].sends == 1)
+            ck_assert_int_lt(since_ms(start), 9);
+        if (!config.thread)
+            ck_assert_int_ge(far.sends, rows[i / 2].sends);
+        check_sum();
+    }
+}
+END_TEST
+
+START_TEST(lost_for_one_is_lost)
+{
+    begin(true, 1 << 24);
+    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    atomic_store(&far.error, -EBADMSG);
+    give(0, 10);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(near.taken, 10);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 0);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export), 10);
+    atomic_store(&far.error, -ECONNREFUSED);
+    give(10, 20);
+    llmobs_worker_stop(worker, 1000);
+    ck_assert_int_eq(near.taken, 20);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_exit), 10);
+    check_sum();
+}
+END_TEST
+
+/* Over the network one request an interval, but the first at once; the store
+ * does not wait. */
+START_TEST(remote_sends_are_batched)
+{
+    begin(true, 1 << 24);
+    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    config.flush_interval_ms = 400;
+    give(0, 1);
+    wait_for(&far.taken, 1);
+    for (int i = 1; i < 21; i++) {
+        give(i, i + 1);
+        usleep(10000);
+    }
+    usleep(50000);
+    ck_assert_int_le(far.sends, 2);
+    ck_assert_int_eq(near.taken, 21);
+    wait_for(&far.taken, 21);
+    ck_assert_int_le(far.sends, 3);
+    /* A flush does not wait. */
+    give(21, 22);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 200), 0);
+    ck_assert_int_eq(far.taken, 22);
+    llmobs_worker_stop(worker, 1000);
+    check_sum();
+}
+END_TEST
+
+/* The oldest are kept, the newest dropped and counted; who is well gets all. */
+START_TEST(memory_ends)
+{
+    const int64_t limit = 200000;
+    uint64_t lost;
+
+    begin(true, limit);
+    llmobs_worker_add(worker, &near.base);
+    atomic_store(&far.error, -ECONNREFUSED);
+    for (int i = 0; i < 3000; i += 20) {
+        give(i, i + 20);
+        wait_for(&near.taken, i + 20);
+    }
+    lost = stat_of(LLMOBS_STAT_dropped_full);
+    ck_assert_uint_gt(lost, 1000);
+    check_sum();
+    atomic_store(&far.error, 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    lost = stat_of(LLMOBS_STAT_dropped_full);
+    ck_assert_int_eq(far.taken, 3000 - (int)lost);
+    for (int i = 0; i < 3000; i++)
+        ck_assert_int_eq(far.seen[i], i < 3000 - (int)lost);
+    give(3000, 3001);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(far.seen[3000], 1);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_full), lost);
+    llmobs_worker_stop(worker, 1000);
+    check_sum();
+}
+END_TEST
+
+static long resident_kb(void)
+{
+    long pages = 0, all;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    ck_assert_int_eq(fscanf(f, "%ld %ld", &all, &pages), 2);
+    fclose(f);
+    return pages * 4;
+}
+
+START_TEST(a_dead_agent_alone_costs_bounded_memory)
+{
+    long before, after;
+
+    begin(true, 4 << 20);
+    atomic_store(&far.error, -ECONNREFUSED);
+    give(0, 100);
+    before = resident_kb();
+    for (int round = 0; round < 40; round++) {
+        give(0, 1000);
+        usleep(1000);
+    }
+    after = resident_kb();
+    check_sum();
+    ck_assert_uint_gt(stat_of(LLMOBS_STAT_dropped_full), 20000);
+    ck_assert_uint_gt(llmobs_worker_pending(worker), 1000);
+#ifndef __SANITIZE_ADDRESS__
+    ck_assert_int_lt(after - before, 32 * 1024);
+#endif
+    atomic_store(&far.error, 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    give(0, 1);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    check_sum();
+    llmobs_worker_stop(worker, 1000);
+}
+END_TEST
+
+/* What no peer would have is kept locally: where memory ends, and at exit. */
+START_TEST(what_is_left_is_rescued)
+{
+    for (int thread = 0; thread < 2; thread++) {
+        begin(thread, 200000);
+        llmobs_worker_rescue(worker, &safe.base);
+        atomic_store(&far.error, -ECONNREFUSED);
+        for (int i = 0; i < 2000; i += 20) {
+            give(i, i + 20);
+            if (thread)
+                usleep(25000);
+        }
+        ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_full), 0);
+        ck_assert_int_gt(safe.taken, 500);
+        ck_assert_int_lt(safe.taken, 2000);
+        llmobs_worker_stop(worker, llmobs_worker_exit_ms(worker));
+        ck_assert_int_eq(safe.taken, 2000);
+        for (int i = 0; i < 2000; i++)
+            ck_assert_int_eq(safe.seen[i], 1);
+        ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 2000);
+        ck_assert_uint_eq(stat_of(LLMOBS_STAT_sent_store), 2000);
+        check_sum();
+        /* And what comes still later. */
+        give(2000, 2003);
+        ck_assert_int_eq(safe.taken, 2003);
+        check_sum();
+    }
+}
+END_TEST
+
+/* A pause that the peer asked for holds against flushes, not against the end:
+ * one attempt then. */
+START_TEST(a_peer_is_not_pressed)
+{
+    int sends;
+
+    begin(true, 1 << 24);
+    llmobs_worker_rescue(worker, &safe.base);
+    atomic_store(&far.error, -EACCES);
+    give(0, 5);
+    for (int i = 0; i < 2000 && !far.sends; i++)
+        usleep(1000);
+    sends = far.sends;
+    ck_assert_int_le(sends, 5);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(llmobs_worker_flush(worker, 50), -ETIMEDOUT);
+    ck_assert_int_eq(far.sends, sends);
+    ck_assert_int_eq(safe.taken, 0);
+    llmobs_worker_stop(worker, 500);
+    ck_assert_int_eq(far.sends, sends + 1);
+    ck_assert_int_eq(safe.taken, 5);
+    check_sum();
+}
+END_TEST
+
+START_TEST(a_pause_keeps_the_worker_out)
+{
+    begin(true, 1 << 24);
+    atomic_store(&far.slow_ms, 30);
+    give(0, 5);
+    for (int i = 0; i < 2000 && !far.busy; i++)
+        usleep(500);
+    ck_assert_int_eq(llmobs_worker_pause(worker, 5), -ETIMEDOUT);
+    llmobs_worker_resume(worker);
+    for (int round = 0; round < 10; round++) {
+        int sends;
+
+        give(round, round + 1);
+        ck_assert_int_eq(llmobs_worker_pause(worker, 1000), 0);
+        ck_assert_int_eq(far.busy, 0);
+        sends = far.sends;
+        give(round, round + 1);
+        usleep(30000);
+        ck_assert_int_eq(far.sends, sends);
+        llmobs_worker_resume(worker);
+    }
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(far.taken, 25);
+    /* A stop ends all pauses; a resume too many does no harm. */
+    give(0, 1);
+    ck_assert_int_eq(llmobs_worker_pause(worker, 1000), 0);
+    llmobs_worker_stop(worker, 2000);
+    llmobs_worker_resume(worker);
+    llmobs_worker_resume(worker);
+    ck_assert_int_eq(far.taken, 26);
+    check_sum();
+}
+END_TEST
+
+static void *give_many(void *arg)
+{
+    int from = (int)(intptr_t)arg;
+
+    give(from, from + 500);
+    return NULL;
+}
+
+static void *disturb(void *arg)
+{
+    for (int i = 0; i < 60; i++) {
+        llmobs_worker_flush(worker, 3);
+        llmobs_worker_pause(worker, 3);
+        usleep(300);
+        llmobs_worker_resume(worker);
+        llmobs_worker_warm(worker);
+    }
+    return arg;
+}
+
+START_TEST(the_sums_hold_with_several)
+{
+    for (int thread = 0; thread < 2; thread++) {
+        pthread_t threads[6];
+
+        begin(thread, 1 << 24);
+        llmobs_worker_add(worker, &near.base);
+        llmobs_worker_add(worker, &other_far.base);
+        far.base.wants_warm = true;
+        config.flush_interval_ms = 5;
+        atomic_store(&far.error, 1);
+        atomic_store(&near.error, 1);
+        atomic_store(&other_far.error, 1);
+        near.seed = 99;
+        for (int i = 0; i < 6; i++)
+            pthread_create(&threads[i], NULL, i < 4 ? give_many : disturb,
+                           (void *)(intptr_t)(i * 500));
+        for (int i = 0; i < 6; i++)
+            pthread_join(threads[i], NULL);
+        for (int i = 0; i < 2000 && llmobs_worker_pending(worker); i++)
+            llmobs_worker_flush(worker, 100);
+        ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
+        llmobs_worker_stop(worker, 1000);
+        check_sum();
+        ck_assert_int_eq(far.taken + far.refused, 2000);
+        ck_assert_int_eq(near.taken + near.refused, 2000);
+        ck_assert_int_eq(other_far.taken + other_far.refused, 2000);
+        for (int i = 0; i < 2000; i++)
+            ck_assert_int_le(far.seen[i] | near.seen[i], 1);
+        ck_assert_uint_eq(stat_of(LLMOBS_STAT_sent_agent), (uint64_t)far.taken);
+    }
+}
+END_TEST
+
+static atomic_int notes;
+
+static int64_t count_note(const struct llmobs_config *the_config,
+                          size_t pending)
+{
+    (void)the_config, (void)pending;
+    return atomic_fetch_add(&notes, 1) < 5 ? 10 : -1;
+}
+
+/* The bookkeeper is called again when he asked for it, and then sleeps. */
+START_TEST(the_books_are_kept)
+{
+    begin(true, 1 << 24);
+    atomic_store(&notes, 0);
+    llmobs_worker_note(worker, count_note, NULL);
+    give(0, 1);
+    wait_for(&far.taken, 1);
+    for (int i = 0; i < 3000 && notes < 6; i++)
+        usleep(1000);
+    ck_assert_int_ge(notes, 6);
+    usleep(100000);
+    ck_assert_int_le(notes, 9);
+    llmobs_worker_stop(worker, 1000);
+}
+END_TEST
+
+UNIT_SUITE(delivery)
+{
+    Suite *s = suite_create("delivery");
+
+    UNIT_TEST(s, a_dead_agent_does_not_hold_up_the_store);
+    UNIT_TEST(s, a_hanging_agent_does_not_hold_up_the_store);
+    UNIT_TEST(s, a_hanging_agent_where_memory_ends);
+    UNIT_TEST(s, a_store_that_cannot_be_written_costs_no_time);
+    UNIT_TEST(s, lost_for_one_is_lost);
+    UNIT_TEST(s, remote_sends_are_batched);
+    UNIT_TEST(s, memory_ends);
+    UNIT_TEST(s, a_dead_agent_alone_costs_bounded_memory);
+    UNIT_TEST(s, what_is_left_is_rescued);
+    UNIT_TEST(s, a_peer_is_not_pressed);
+    UNIT_TEST(s, a_pause_keeps_the_worker_out);
+    UNIT_TEST(s, the_sums_hold_with_several);
+    UNIT_TEST(s, the_books_are_kept);
+    return s;
+}

@@ -1,0 +1,590 @@
+/* Every status and fault that a peer can answer with, and that each event is
+ * accepted exactly once whatever happens. */
+#include "tests/unit/http_double.h"
+
+/* The file under test, with its requests going to the double. */
+#include "core/intake.c"
+
+#include <unistd.h>
+
+#include "core/json.h"
+#include "core/stats.h"
+#include "core/worker.h"
+#include "tests/unit/unit.h"
+
+#define IDS 20000
+
+static struct llmobs_config config;
+static char base_dir[64];
+static char *no_headers[] = {NULL};
+static int accepted[IDS]; /* by id: how often */
+static int refused_ids[IDS];
+static size_t biggest;
+static int malformed;
+
+static void setup(void)
+{
+    memset(&config, 0, sizeof(config));
+    strcpy(base_dir, "/tmp/llmobs-intake-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(base_dir));
+    config.store_dir = base_dir;
+    config.store_max = 1 << 30;
+    config.agent_url = "http://127.0.0.1:8126";
+    config.site = "datadoghq.com";
+    config.api_key = "KEY";
+    config.extra_headers = no_headers;
+    config.payload_max = 5242880;
+    config.event_max = 5000000;
+    config.buffer_max = 1 << 26;
+    config.writer_timeout_ms = 5000;
+    config.exit_flush_ms = -1;
+    config.flush_interval_ms = 1;
+    config.thread = true;
+    double_requests = double_warmed = 0;
+    memset(accepted, 0, sizeof(accepted));
+    memset(refused_ids, 0, sizeof(refused_ids));
+    biggest = 0;
+    malformed = 0;
+    llmobs_stats_reset();
+}
+
+static void teardown(void)
+{
+    char command[128];
+
+    snprintf(command, sizeof(command), "rm -rf %s", base_dir);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* The ids in a request's body, which must have the form of llmobs-wire 2.1. */
+static size_t read_ids(const struct llmobs_http_request *request, long *ids,
+                       size_t cap)
+{
+    struct llmobs_json *body = NULL;
+    size_t n = 0;
+
+    if (request->body.len > biggest)
+        biggest = request->body.len;
+    if (llmobs_json_parse(request->body, &body) ||
+        !llmobs_json_is_array(body)) {
+        malformed++;
+        return 0;
+    }
+    for (size_t i = 0; i < llmobs_json_len(body) && n < cap; i++) {
+        const struct llmobs_json *envelope = llmobs_json_at(body, i);
+        const struct llmobs_json *spans = llmobs_json_get(envelope, "spans");
+        const char *id = llmobs_json_gets(llmobs_json_at(spans, 0), "span_id");
+
+        if (llmobs_json_len(envelope) != 4 || llmobs_json_len(spans) != 1 ||
+            !id ||
+            strcmp(llmobs_json_gets(envelope, "_dd.stage"), "raw") != 0 ||
+            strcmp(llmobs_json_gets(envelope, "event_type"), "span") != 0)
+            malformed++;
+        else
+            ids[n++] = atol(id);
+    }
+    llmobs_json_free(body);
+    return n;
+}
+
+static void accept_all(const long *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        accepted[ids[i]]++;
+}
+
+/* -- form ---------------------------------------------------------------- */
+
+static char seen_headers[2048];
+static char seen_url[512];
+static char seen_socket[128];
+static bool seen_local;
+
+static int look(const struct llmobs_http_request *request,
+                struct llmobs_http_reply *reply)
+{
+    long ids[LLMOBS_SEND_MAX];
+
+    seen_headers[0] = '\0';
+    for (size_t i = 0; request->headers[i]; i++) {
+        strcat(seen_headers, request->headers[i]);
+        strcat(seen_headers, "\n");
+    }
+    snprintf(seen_url, sizeof(seen_url), "%s", request->url);
+    snprintf(seen_socket, sizeof(seen_socket), "%s",
+             request->unix_socket ? request->unix_socket : "");
+    seen_local = request->local;
+    ck_assert_str_eq(request->method, "POST");
+    accept_all(ids, read_ids(request, ids, LLMOBS_SEND_MAX));
+    reply->status = 202;
+    return 0;
+}
+
+static const struct llmobs_text three[] = {
+    {"{\"span_id\": \"1\"}", 16},
+    {"{\"span_id\": \"2\"}", 16},
+    {"{\"span_id\": \"3\"}", 16},
+};
+
+static void send_three(bool agentless)
+{
+    struct llmobs_exporter *exporter =
+        llmobs_intake_new(&config, agentless, NULL);
+
+    ck_assert_ptr_nonnull(exporter);
+    double_script = look;
+    ck_assert_int_eq(exporter->ops->send(exporter, three, 3), 3);
+    ck_assert_int_eq(malformed, 0);
+    exporter->ops->free(exporter);
+}
+
+START_TEST(each_mode_has_its_own_headers)
+{
+    char *extra[] = {"X-Datadog-Test-Session-Token: t", "dd-api-key : EVIL",
+                     "X-Datadog-EVP-Subdomain: api", "Bad: a\r\nInjected: b",
+                     NULL};
+
+    config.extra_headers = extra;
+    config.external_env = "it-1";
+    send_three(false);
+    ck_assert_str_eq(seen_headers, "Content-Type: application/json\n"
+                                   "X-Datadog-EVP-Subdomain: llmobs-intake\n"
+                                   "Datadog-External-Env: it-1\n"
+                                   "X-Datadog-Test-Session-Token: t\n");
+    ck_assert(seen_local);
+    send_three(true);
+    ck_assert_str_eq(seen_headers, "Content-Type: application/json\n"
+                                   "DD-API-KEY: KEY\n"
+                                   "Datadog-External-Env: it-1\n"
+                                   "X-Datadog-Test-Session-Token: t\n");
+    ck_assert(!seen_local);
+    ck_assert_ptr_null(strstr(seen_url, "KEY"));
+    for (int i = 1; i <= 3; i++)
+        ck_assert_int_eq(accepted[i], 2);
+}
+END_TEST
+
+START_TEST(no_key_no_intake)
+{
+    config.api_key = NULL;
+    ck_assert_ptr_null(llmobs_intake_new(&config, true, NULL));
+}
+END_TEST
+
+START_TEST(where_requests_go)
+{
+    static const struct {
+        const char *agent, *override;
+        bool agentless;
+        const char *url, *socket;
+    } rows[] = {
+        {"http://h:1", NULL, false, "http://h:1/evp_proxy/v2/api/v2/llmobs",
+         ""},
+        {"http://h:1/", NULL, false, "http://h:1/evp_proxy/v2/api/v2/llmobs",
+         ""},
+        {"https://h/base/", NULL, false,
+         "https://h/base/evp_proxy/v2/api/v2/llmobs", ""},
+        {"unix:///run/a.sock", NULL, false,
+         "http://localhost/evp_proxy/v2/api/v2/llmobs", "/run/a.sock"},
+        {"http://h:1", NULL, true,
+         "https://llmobs-intake.datadoghq.com/api/v2/llmobs", ""},
+        {"http://h:1", "http://o:8/", true, "http://o:8/api/v2/llmobs", ""},
+        {"http://h:1", "http://o:8/foo", true, "http://o:8/foo/api/v2/llmobs",
+         ""},
+        {"http://h:1", "http://o:8", false,
+         "http://o:8/evp_proxy/v2/api/v2/llmobs", ""},
+        {"http://h:1", "http://o:8/foo/", false, "http://o:8/foo/api/v2/llmobs",
+         ""},
+        {"http://h:1", "unix:///o.sock", false,
+         "http://localhost/evp_proxy/v2/api/v2/llmobs", "/o.sock"},
+        {"http://h:1", "ftp://o", false,
+         "http://h:1/evp_proxy/v2/api/v2/llmobs", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        config.agent_url = (char *)rows[i].agent;
+        config.override_origin = (char *)rows[i].override;
+        send_three(rows[i].agentless);
+        ck_assert_str_eq(seen_url, rows[i].url);
+        ck_assert_str_eq(seen_socket, rows[i].socket);
+    }
+}
+END_TEST
+
+/* -- answers ------------------------------------------------------------- */
+
+static long the_status;
+static int the_error;
+static int64_t the_retry_after;
+
+static int answer(const struct llmobs_http_request *request,
+                  struct llmobs_http_reply *reply)
+{
+    (void)request;
+    reply->status = the_status;
+    reply->retry_after_ms = the_retry_after;
+    return the_error;
+}
+
+START_TEST(what_each_answer_means)
+{
+    static const struct {
+        long status;
+        int error;
+        int64_t retry_after;
+        int expected;
+        int64_t retry_ms;
+    } rows[] = {
+        {200, 0, -1, 3, 0},
+        {202, 0, -1, 3, 0},
+        {299, 0, -1, 3, 0},
+        /* Taken, the answer cut: it must not come twice. */
+        {202, -ECONNRESET, -1, 3, 0},
+        {202, -ECANCELED, -1, 3, 0},
+        {503, -ECONNRESET, -1, -EAGAIN, 0},
+        {302, 0, -1, -EACCES, DENIED_PAUSE_MS},
+        {400, 0, -1, -EBADMSG, 0},
+        {401, 0, -1, -EACCES, DENIED_PAUSE_MS},
+        {403, 0, -1, -EACCES, DENIED_PAUSE_MS},
+        {404, 0, -1, -EACCES, DENIED_PAUSE_MS},
+        {405, 0, -1, -EACCES, DENIED_PAUSE_MS},
+        {408, 0, -1, -EAGAIN, 0},
+        {413, 0, -1, -EBADMSG, 0},
+        {422, 0, -1, -EBADMSG, 0},
+        {429, 0, 1500, -EAGAIN, 1500},
+        {429, 0, 0, -EAGAIN, 0},
+        {429, 0, 86400000, -EAGAIN, RETRY_AFTER_MAX_MS},
+        {500, 0, -1, -EAGAIN, 0},
+        {503, 0, 2000, -EAGAIN, 2000},
+        {599, 0, -1, -EAGAIN, 0},
+        {0, -ECONNREFUSED, -1, -ECONNREFUSED, 0},
+        {0, -ECONNRESET, -1, -ECONNRESET, 0},
+        {0, -EHOSTUNREACH, -1, -EHOSTUNREACH, 0},
+        {0, -ENOTCONN, -1, -ENOTCONN, 0},
+        {0, -ECANCELED, -1, -ECANCELED, 0},
+    };
+
+    double_script = answer;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct llmobs_exporter *exporter =
+            llmobs_intake_new(&config, i % 2, NULL);
+
+        the_status = rows[i].status;
+        the_error = rows[i].error;
+        the_retry_after = rows[i].retry_after;
+        ck_assert_msg(exporter->ops->send(exporter, three, 3) ==
+                          rows[i].expected,
+                      "row %zu", i);
+        ck_assert_int_eq(exporter->retry_ms, rows[i].retry_ms);
+        ck_assert(!atomic_load(&exporter->silent));
+        exporter->ops->free(exporter);
+    }
+}
+END_TEST
+
+/* A process that begins while the peer is known to be silent does not try; one
+ * that goes on does; one that ends does not; an answer ends it. */
+START_TEST(a_silent_peer_is_stamped)
+{
+    struct llmobs_exporter *one = llmobs_intake_new(&config, false, NULL);
+    struct llmobs_exporter *two = llmobs_intake_new(&config, false, NULL);
+    struct llmobs_exporter *three_ = llmobs_intake_new(&config, false, NULL);
+
+    double_script = answer;
+    the_status = 0;
+    the_error = -ETIMEDOUT;
+    ck_assert_int_eq(one->ops->send(one, three, 3), -ETIMEDOUT);
+    ck_assert(atomic_load(&one->silent));
+    ck_assert(llmobs_stamp_is_set(&config, config.agent_url));
+    ck_assert_int_eq(double_requests, 1);
+    one->phase = LLMOBS_PHASE_ENDING;
+    ck_assert_int_eq(one->ops->send(one, three, 3), -EHOSTDOWN);
+    ck_assert_int_eq(two->ops->send(two, three, 3), -EHOSTDOWN);
+    ck_assert_int_eq(double_requests, 1);
+    the_error = 0;
+    the_status = 202;
+    ck_assert_int_eq(two->ops->send(two, three, 3), 3);
+    ck_assert(!atomic_load(&two->silent));
+    ck_assert(!llmobs_stamp_is_set(&config, config.agent_url));
+    ck_assert_int_eq(three_->ops->send(three_, three, 3), 3);
+    one->ops->free(one);
+    two->ops->free(two);
+    three_->ops->free(three_);
+}
+END_TEST
+
+static int slow_cut(const struct llmobs_http_request *request,
+                    struct llmobs_http_reply *reply)
+{
+    (void)request, (void)reply;
+    usleep((SILENT_LOCAL_MS + 10) * 1000);
+    return -ECANCELED;
+}
+
+/* Cut by our own end, a request says that its peer is silent; cut by the app's
+ * cleanup of libcurl it does not. */
+START_TEST(who_cut_a_request)
+{
+    for (int by_end = 0; by_end < 2; by_end++) {
+        struct llmobs_exporter *one = llmobs_intake_new(&config, false, NULL);
+
+        double_script = slow_cut;
+        if (by_end)
+            atomic_store(&one->cut_ns, llmobs_clock_mono_ns() + 1000000);
+        ck_assert_int_eq(one->ops->send(one, three, 3), -ECANCELED);
+        ck_assert_int_eq(atomic_load(&one->silent), by_end);
+        ck_assert_int_eq(llmobs_stamp_is_set(&config, config.agent_url),
+                         by_end);
+        one->ops->free(one);
+    }
+}
+END_TEST
+
+/* -- splitting ----------------------------------------------------------- */
+
+static bool is_bad(long id)
+{
+    return refused_ids[id] != 0;
+}
+
+static size_t too_many; /* events of a request: 413 */
+
+static int picky(const struct llmobs_http_request *request,
+                 struct llmobs_http_reply *reply)
+{
+    long ids[LLMOBS_SEND_MAX];
+    size_t n = read_ids(request, ids, LLMOBS_SEND_MAX);
+
+    reply->status = 202;
+    for (size_t i = 0; i < n; i++) {
+        if (is_bad(ids[i]))
+            reply->status = ids[i] % 2 ? 400 : 422;
+    }
+    if (too_many && n > too_many)
+        reply->status = 413;
+    if (reply->status == 202)
+        accept_all(ids, n);
+    return 0;
+}
+
+/* Offers `count` numbered events until all are done with; how many of them
+ * were refused. */
+static size_t offer_all(size_t count, size_t size)
+{
+    struct llmobs_exporter *exporter = llmobs_intake_new(&config, false, NULL);
+    struct llmobs_text events[LLMOBS_SEND_MAX];
+    char *texts = malloc(LLMOBS_SEND_MAX * (size + 64));
+    size_t done = 0, refused = 0;
+
+    while (done < count) {
+        size_t n =
+            count - done < LLMOBS_SEND_MAX ? count - done : LLMOBS_SEND_MAX;
+        int rc;
+
+        for (size_t i = 0; i < n; i++) {
+            char *text = texts + i * (size + 64);
+
+            events[i].data = text;
+            events[i].len =
+                (size_t)sprintf(text, "{\"span_id\": \"%zu\", \"x\": \"%0*d\"}",
+                                done + i, (int)size, 0);
+        }
+        rc = exporter->ops->send(exporter, events, n);
+        ck_assert(rc > 0 || rc == -EBADMSG);
+        ck_assert_int_le(rc, (int)n);
+        refused += rc == -EBADMSG;
+        if (rc == -EBADMSG)
+            ck_assert(is_bad((long)done) || too_many == 0);
+        done += rc > 0 ? (size_t)rc : 1;
+    }
+    free(texts);
+    exporter->ops->free(exporter);
+    return refused;
+}
+
+START_TEST(the_refused_one_is_found)
+{
+    double_script = picky;
+    too_many = 0;
+    for (size_t bad = 0; bad < 256; bad += 5) {
+        memset(accepted, 0, sizeof(accepted));
+        memset(refused_ids, 0, sizeof(refused_ids));
+        refused_ids[bad] = 1;
+        double_requests = 0;
+        ck_assert_uint_eq(offer_all(256, 10), 1);
+        for (size_t i = 0; i < 256; i++)
+            ck_assert_int_eq(accepted[i], i != bad);
+        /* Not one request an event. */
+        ck_assert_int_lt(double_requests, 30);
+    }
+}
+END_TEST
+
+START_TEST(what_is_too_much_is_split)
+{
+    double_script = picky;
+    for (too_many = 1; too_many < 40; too_many += 6) {
+        memset(accepted, 0, sizeof(accepted));
+        ck_assert_uint_eq(offer_all(300, 10), 0);
+        for (size_t i = 0; i < 300; i++)
+            ck_assert_int_eq(accepted[i], 1);
+    }
+    too_many = 0;
+}
+END_TEST
+
+START_TEST(no_body_beyond_the_payload)
+{
+    double_script = picky;
+    config.payload_max = 20000;
+    ck_assert_uint_eq(offer_all(500, 300), 0);
+    ck_assert_uint_le(biggest, 20000);
+    ck_assert_uint_ge(biggest, 19000);
+    ck_assert_int_lt(double_requests, 20);
+    /* One that is too big by itself still goes, alone. */
+    config.payload_max = 1000;
+    biggest = 0;
+    ck_assert_uint_eq(offer_all(3, 2000), 0);
+    ck_assert_uint_gt(biggest, 2000);
+    ck_assert_uint_lt(biggest, 2500);
+    for (size_t i = 3; i < 500; i++)
+        ck_assert_int_eq(accepted[i], 1);
+}
+END_TEST
+
+/* -- a model ------------------------------------------------------------- */
+
+static unsigned draw_state;
+
+/* Any fault that leaves no doubt whether the events were taken. */
+static int chaos(const struct llmobs_http_request *request,
+                 struct llmobs_http_reply *reply)
+{
+    static const long later[] = {408, 429, 500, 502, 503};
+    unsigned draw = (unsigned)rand_r(&draw_state) % 10;
+
+    if (draw == 0)
+        return -ECONNREFUSED;
+    if (draw == 1) {
+        reply->status = later[(unsigned)rand_r(&draw_state) % 5];
+        reply->retry_after_ms = draw_state % 2 ? 1 : -1;
+        return 0;
+    }
+    if (draw == 2) {
+        reply->status = 429;
+        reply->retry_after_ms = 3;
+        return -ECONNRESET;
+    }
+    picky(request, reply);
+    return draw == 3 && reply->status == 202 ? -ECONNRESET : 0;
+}
+
+static struct llmobs_worker *kept_workers[8];
+static size_t kept_worker_count;
+
+static struct llmobs_worker *new_worker(void)
+{
+    struct llmobs_worker *worker =
+        llmobs_worker_new(&config, llmobs_buffer_memory(1 << 26),
+                          llmobs_intake_new(&config, false, NULL));
+
+    ck_assert_ptr_nonnull(worker);
+    kept_workers[kept_worker_count++ % 8] = worker;
+    return worker;
+}
+
+static void give_ids(struct llmobs_worker *worker, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        struct llmobs_span span;
+
+        ck_assert_int_eq(llmobs_span_init(&span), 0);
+        span.context.span_id = (uint64_t)i;
+        llmobs_worker_give_span(worker, &span);
+    }
+}
+
+START_TEST(nothing_is_lost_or_doubled)
+{
+    for (unsigned seed = 1; seed <= 4; seed++) {
+        uint64_t bad = 0;
+        struct llmobs_worker *worker;
+
+        llmobs_stats_reset();
+        memset(accepted, 0, sizeof(accepted));
+        memset(refused_ids, 0, sizeof(refused_ids));
+        draw_state = seed;
+        double_script = chaos;
+        too_many = seed * 9;
+        config.payload_max = 60000;
+        config.thread = seed % 2;
+        for (int i = 1; i < 1500; i++)
+            bad += (uint64_t)(refused_ids[i] = i % 97 == (int)seed);
+        worker = new_worker();
+        for (int i = 1; i < 1500; i += 100)
+            give_ids(worker, i, i + 100 < 1500 ? i + 100 : 1500);
+        for (int i = 0; i < 10000 && llmobs_worker_pending(worker); i++) {
+            llmobs_worker_flush(worker, 100);
+            usleep(1000);
+        }
+        ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
+        llmobs_worker_stop(worker, 1000);
+        ck_assert_int_eq(malformed, 0);
+        for (int i = 1; i < 1500; i++)
+            ck_assert_msg(accepted[i] == !refused_ids[i], "seed %u: %d: %d",
+                          seed, i, accepted[i]);
+        ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_dropped_export), bad);
+        ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_delivered), 1499 - bad);
+        ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_sent_agent), 1499 - bad);
+    }
+}
+END_TEST
+
+START_TEST(who_is_warmed)
+{
+    struct llmobs_exporter *agent = llmobs_intake_new(&config, false, NULL);
+    struct llmobs_exporter *intake = llmobs_intake_new(&config, true, NULL);
+    struct llmobs_worker *worker;
+
+    ck_assert(!agent->wants_warm);
+    ck_assert_int_eq(agent->exit_ms, LLMOBS_EXIT_AGENT_MS);
+    ck_assert(intake->wants_warm);
+    ck_assert_int_eq(intake->exit_ms, LLMOBS_EXIT_INTAKE_MS);
+    worker = new_worker();
+    llmobs_worker_warm(worker);
+    ck_assert_int_eq(llmobs_worker_exit_ms(worker), 100);
+    ck_assert_int_eq(llmobs_worker_add(worker, intake), 0);
+    ck_assert_int_eq(llmobs_worker_exit_ms(worker), 2000);
+    for (int i = 0; i < 3; i++)
+        llmobs_worker_warm(worker);
+    for (int i = 0; i < 2000 && !double_warmed; i++)
+        usleep(1000);
+    llmobs_worker_stop(worker, 2000);
+    ck_assert_int_eq(double_warmed, 1);
+    config.exit_flush_ms = 7;
+    ck_assert_int_eq(llmobs_worker_exit_ms(worker), 7);
+    agent->ops->free(agent);
+}
+END_TEST
+
+UNIT_SUITE(intake)
+{
+    Suite *s = suite_create("intake");
+    TCase *c = tcase_create("intake");
+
+    tcase_set_timeout(c, 60);
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_test(c, each_mode_has_its_own_headers);
+    tcase_add_test(c, no_key_no_intake);
+    tcase_add_test(c, where_requests_go);
+    tcase_add_test(c, what_each_answer_means);
+    tcase_add_test(c, a_silent_peer_is_stamped);
+    tcase_add_test(c, who_cut_a_request);
+    tcase_add_test(c, the_refused_one_is_found);
+    tcase_add_test(c, what_is_too_much_is_split);
+    tcase_add_test(c, no_body_beyond_the_payload);
+    tcase_add_test(c, nothing_is_lost_or_doubled);
+    tcase_add_test(c, who_is_warmed);
+    suite_add_tcase(s, c);
+    return s;
+}

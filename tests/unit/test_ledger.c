@@ -1,0 +1,413 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/ledger_dir.h"
+#include "core/stats.h"
+#include "tests/unit/ledger_case.h"
+
+/* -- one process --------------------------------------------------------- */
+
+START_TEST(nothing_captured_leaves_nothing)
+{
+    ledger_begin();
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, 0), -1);
+    llmobs_ledger_close(&ledger_config, 0);
+    ck_assert_int_eq(access(ledger_at, F_OK), -1);
+    ck_assert_int_eq(llmobs_ledger_read(ledger_at, &ledger_seen), -ENOENT);
+    ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), -ENOENT);
+    ledger_end();
+}
+END_TEST
+
+START_TEST(a_living_process_is_seen)
+{
+    ledger_begin();
+    errno = 77;
+    ledger_count(7, 5);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, 2), -1);
+    ck_assert_int_eq(errno, 77);
+    ledger_look();
+    ck_assert_uint_eq(ledger_seen.records, 1);
+    ck_assert_uint_eq(ledger_living("captured"), 7);
+    ck_assert_uint_eq(ledger_living("pending"), 2);
+    ck_assert_uint_eq(ledger_ended("captured"), 0);
+    ck_assert(ledger_adds_up(&ledger_seen.living));
+    /* It lives: nobody may add it. */
+    ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), 0);
+    ledger_look();
+    ck_assert_uint_eq(ledger_living("captured"), 7);
+    ck_assert_uint_eq(ledger_ended("captured"), 0);
+    ledger_end();
+}
+END_TEST
+
+START_TEST(an_ended_process_leaves_the_totals_alone)
+{
+    ledger_begin();
+    ledger_count(7, 7);
+    llmobs_ledger_note(&ledger_config, 0);
+    ck_assert_uint_eq(ledger_files(NULL), 1);
+    llmobs_ledger_close(&ledger_config, 0);
+    ck_assert_uint_eq(ledger_files(NULL), 1);
+    ledger_look();
+    ck_assert_uint_eq(ledger_seen.records, 0);
+    ck_assert_uint_eq(ledger_ended("captured"), 7);
+    ck_assert_uint_eq(ledger_ended("delivered"), 7);
+    ck_assert_uint_eq(ledger_ended(LLMOBS_LEDGER_PROCESSES), 1);
+    ledger_end();
+}
+END_TEST
+
+START_TEST(a_call_after_the_close_is_added_once)
+{
+    ledger_begin();
+    ledger_count(3, 3);
+    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config, 0);
+    ledger_count(2, 1);
+    llmobs_stats_add(LLMOBS_STAT_dropped_exit, 1);
+    llmobs_ledger_close(&ledger_config, 0);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 5);
+    ck_assert_uint_eq(ledger_ended("delivered"), 4);
+    ck_assert_uint_eq(ledger_ended("dropped_exit"), 1);
+    ck_assert_uint_eq(ledger_ended(LLMOBS_LEDGER_PROCESSES), 1);
+    ck_assert(ledger_adds_up(&ledger_seen.ended));
+    ck_assert_uint_eq(ledger_files(NULL), 1);
+    ledger_end();
+}
+END_TEST
+
+/* A note between two closes: the rest alone is in the record. */
+START_TEST(a_record_after_the_close_holds_the_rest)
+{
+    struct timespec second = {1, 20000000};
+
+    ledger_begin();
+    ledger_count(3, 3);
+    llmobs_ledger_note(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config, 0);
+    ledger_count(2, 0);
+    nanosleep(&second, NULL);
+    llmobs_ledger_note(&ledger_config, 2);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 3);
+    ck_assert_uint_eq(ledger_living("captured"), 2);
+    ck_assert_uint_eq(ledger_living("pending"), 2);
+    ck_assert_uint_eq(ledger_living("delivered"), 0);
+    ledger_end();
+}
+END_TEST
+
+START_TEST(a_close_without_news_writes_nothing)
+{
+    char path[200];
+
+    ledger_begin();
+    ledger_count(3, 3);
+    llmobs_ledger_close(&ledger_config, 0);
+    snprintf(path, sizeof(path), "%s/totals", ledger_at);
+    ck_assert_int_eq(unlink(path), 0);
+    llmobs_ledger_close(&ledger_config, 0);
+    ck_assert_uint_eq(ledger_files(NULL), 0);
+    ledger_end();
+}
+END_TEST
+
+START_TEST(what_is_unaccounted_for_at_the_end_is_dropped)
+{
+    ledger_begin();
+    ledger_count(5, 3);
+    llmobs_ledger_close(&ledger_config, 0);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("dropped_died"), 2);
+    ck_assert_uint_eq(ledger_ended("pending"), 0);
+    ck_assert(ledger_adds_up(&ledger_seen.ended));
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_dropped_died), 2);
+    ledger_end();
+}
+END_TEST
+
+START_TEST(notes_are_rare)
+{
+    struct timespec second = {1, 20000000};
+    int64_t again;
+
+    ledger_begin();
+    ledger_count(1, 1);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, 0), -1);
+    ledger_count(1, 1);
+    again = llmobs_ledger_note(&ledger_config, 0);
+    ck_assert_int_gt(again, 0);
+    ck_assert_int_le(again, LLMOBS_LEDGER_NOTE_MS + 1);
+    ledger_look();
+    ck_assert_uint_eq(ledger_living("captured"), 1);
+    nanosleep(&second, NULL);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, 0), -1);
+    ledger_look();
+    ck_assert_uint_eq(ledger_living("captured"), 2);
+    ck_assert_uint_eq(ledger_seen.records, 1);
+    ledger_end();
+}
+END_TEST
+
+START_TEST(files_are_their_owners_only)
+{
+    char record[256] = "", path[400];
+    struct stat st;
+    mode_t old = umask(0);
+
+    ledger_begin();
+    ledger_count(1, 1);
+    llmobs_ledger_note(&ledger_config, 0);
+    ck_assert_int_eq(stat(ledger_at, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0700);
+    ledger_files(record);
+    snprintf(path, sizeof(path), "%s/%s", ledger_at, record);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0600);
+    snprintf(path, sizeof(path), "rm -rf '%s'", ledger_at);
+    ck_assert_int_eq(system(path), 0);
+    umask(0777);
+    llmobs_ledger_close(&ledger_config, 0);
+    snprintf(path, sizeof(path), "%s/totals", ledger_at);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0600);
+    ck_assert_int_eq(st.st_size, LLMOBS_PAGE_SIZE);
+    ck_assert_int_eq(stat(ledger_at, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0700);
+    umask(old);
+    ledger_end();
+}
+END_TEST
+
+/* -- several processes --------------------------------------------------- */
+
+START_TEST(the_dead_are_added_once)
+{
+    ledger_begin();
+    ledger_in_child(ledger_live_and_die);
+    ledger_look(); /* not yet added, and seen all the same */
+    ck_assert_uint_eq(ledger_ended("captured"), 4);
+    ck_assert_uint_eq(ledger_ended("dropped_died"), 3);
+    ck_assert_uint_eq(ledger_seen.records, 0);
+    ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), 0);
+    ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), 0);
+    ck_assert_uint_eq(ledger_files(NULL), 1);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 4);
+    ck_assert_uint_eq(ledger_ended("dropped_died"), 3);
+    ck_assert_uint_eq(ledger_ended("pending"), 0);
+    ck_assert_uint_eq(ledger_ended(LLMOBS_LEDGER_PROCESSES), 1);
+    ck_assert(ledger_adds_up(&ledger_seen.ended));
+    ledger_end();
+}
+END_TEST
+
+START_TEST(a_fold_has_a_limit)
+{
+    ledger_begin();
+    for (int i = 0; i < 5; i++)
+        ledger_in_child(ledger_live_and_die);
+    ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 3), 0);
+    ck_assert_uint_eq(ledger_files(NULL), 3); /* two records, the totals */
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 20);
+    ledger_end();
+}
+END_TEST
+
+START_TEST(a_child_has_counts_of_its_own)
+{
+    ledger_begin();
+    ledger_count(10, 10);
+    llmobs_ledger_note(&ledger_config, 0);
+    ledger_in_child(ledger_live_and_close);
+    ledger_in_child(ledger_live_and_die);
+    ledger_look();
+    ck_assert_uint_eq(ledger_living("captured"), 10);
+    ck_assert_uint_eq(ledger_ended("captured"), 8);
+    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_fold(ledger_at, 10);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 18);
+    ck_assert_uint_eq(ledger_ended(LLMOBS_LEDGER_PROCESSES), 3);
+    ck_assert_uint_eq(ledger_files(NULL), 1);
+    ledger_end();
+}
+END_TEST
+
+static atomic_bool enough;
+
+static void *close_often(void *arg)
+{
+    while (!atomic_load(&enough)) {
+        llmobs_stats_add(LLMOBS_STAT_captured, 1);
+        llmobs_ledger_close(&ledger_config, 0);
+    }
+    return arg;
+}
+
+/* A child may be forked while a thread of the parent is inside. */
+START_TEST(a_fork_beside_a_busy_ledger)
+{
+    pthread_t thread;
+
+    ledger_begin();
+    ck_assert_int_eq(pthread_create(&thread, NULL, close_often, NULL), 0);
+    for (int i = 0; i < 300; i++)
+        ledger_in_child(ledger_live_and_close);
+    atomic_store(&enough, true);
+    pthread_join(thread, NULL);
+    llmobs_ledger_fold(ledger_at, 1000);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("delivered"), 300 * 3);
+    ledger_end();
+}
+END_TEST
+
+START_TEST(many_at_once_lose_nothing)
+{
+    enum { PROCESSES = 200 };
+    pid_t pids[PROCESSES];
+    uint64_t seen = 0, now;
+    int status;
+
+    ledger_begin();
+    for (int i = 0; i < PROCESSES; i++)
+        pids[i] =
+            ledger_fork(i % 3 ? ledger_live_and_close : ledger_live_and_die);
+    for (int i = 0; i < 500; i++) { /* a reader among them */
+        if (llmobs_ledger_read(ledger_at, &ledger_seen) == 0) {
+            ck_assert(ledger_adds_up(&ledger_seen.ended));
+            ck_assert_uint_eq(ledger_seen.unreadable, 0);
+            /* Nobody is in neither of the two, nor in both, at any moment. */
+            now = ledger_ended("captured") + ledger_living("captured");
+            ck_assert_uint_ge(now, seen);
+            ck_assert_uint_le(now, PROCESSES * 4);
+            seen = now;
+        }
+        if (i % 10 == 9)
+            llmobs_ledger_fold(ledger_at, 1000);
+    }
+    for (int i = 0; i < PROCESSES; i++)
+        ck_assert_int_eq(waitpid(pids[i], &status, 0), pids[i]);
+    llmobs_ledger_fold(ledger_at, 1000);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), PROCESSES * 4);
+    ck_assert_uint_eq(ledger_ended("dropped_died"), (PROCESSES + 2) / 3 * 3);
+    ck_assert_uint_eq(ledger_ended(LLMOBS_LEDGER_PROCESSES), PROCESSES);
+    ck_assert(ledger_adds_up(&ledger_seen.ended));
+    ck_assert_uint_eq(ledger_files(NULL), 1);
+    ledger_end();
+}
+END_TEST
+
+/* Long enough to be seen while it lives. */
+static void live_a_while_and_close(void)
+{
+    struct timespec pause = {0, 300000};
+
+    ledger_count(4, 4);
+    llmobs_ledger_note(&ledger_config, 0);
+    nanosleep(&pause, NULL);
+    llmobs_ledger_close(&ledger_config, 0);
+}
+
+static void spawn_many(void)
+{
+    for (int i = 0; i < 400; i++)
+        waitpid(ledger_fork(live_a_while_and_close), NULL, 0);
+}
+
+START_TEST(a_reader_sees_each_once)
+{
+    uint64_t seen = 0, now;
+    pid_t spawner;
+
+    ledger_begin();
+    spawner = ledger_fork(spawn_many);
+    while (waitpid(spawner, NULL, WNOHANG) == 0) {
+        if (llmobs_ledger_read(ledger_at, &ledger_seen) != 0)
+            continue;
+        now = ledger_ended("captured") + ledger_living("captured");
+        ck_assert_uint_ge(now, seen);
+        seen = now;
+    }
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 1600);
+    ledger_end();
+}
+END_TEST
+
+static void live_on_and_close(void)
+{
+    ledger_live_and_die();
+    ledger_count(2, 5);
+    llmobs_ledger_close(&ledger_config, 0);
+}
+
+/* Whoever holds the lock cannot hold up an exit. */
+START_TEST(a_held_lock_delays_nobody)
+{
+    struct timespec from, to;
+    struct llmobs_totals totals;
+    char path[200];
+    int status, fd;
+    pid_t pid;
+
+    ledger_begin();
+    ledger_in_child(ledger_live_and_close);
+    snprintf(path, sizeof(path), "%s", ledger_at);
+    fd = open(path, O_PATH | O_DIRECTORY);
+    ck_assert_int_eq(llmobs_totals_open(&totals, fd, 0), 0);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    pid = ledger_fork(live_on_and_close);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    ck_assert_int_lt((to.tv_sec - from.tv_sec) * 1000 +
+                         (to.tv_nsec - from.tv_nsec) / 1000000,
+                     500);
+    llmobs_totals_close(&totals);
+    close(fd);
+    ck_assert_uint_eq(ledger_files(NULL), 2); /* the record has stayed */
+    ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), 0);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 10);
+    ck_assert_uint_eq(ledger_ended("dropped_died"), 0);
+    ck_assert_uint_eq(ledger_files(NULL), 1);
+    ledger_end();
+}
+END_TEST
+
+UNIT_SUITE(ledger)
+{
+    Suite *s = suite_create("ledger");
+
+    UNIT_TEST(s, nothing_captured_leaves_nothing);
+    UNIT_TEST(s, a_living_process_is_seen);
+    UNIT_TEST(s, an_ended_process_leaves_the_totals_alone);
+    UNIT_TEST(s, a_call_after_the_close_is_added_once);
+    UNIT_TEST(s, a_record_after_the_close_holds_the_rest);
+    UNIT_TEST(s, a_close_without_news_writes_nothing);
+    UNIT_TEST(s, what_is_unaccounted_for_at_the_end_is_dropped);
+    UNIT_TEST(s, notes_are_rare);
+    UNIT_TEST(s, files_are_their_owners_only);
+    UNIT_TEST(s, the_dead_are_added_once);
+    UNIT_TEST(s, a_fold_has_a_limit);
+    UNIT_TEST(s, a_child_has_counts_of_its_own);
+    UNIT_TEST(s, a_fork_beside_a_busy_ledger);
+    UNIT_TEST(s, many_at_once_lose_nothing);
+    UNIT_TEST(s, a_reader_sees_each_once);
+    UNIT_TEST(s, a_held_lock_delays_nobody);
+    return s;
+}

@@ -1,0 +1,147 @@
+/* The stamps of dead peers: trusted only as far as they are ours. */
+#include "core/stamp.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <dirent.h>
+
+#include "tests/unit/unit.h"
+
+#define URL "http://user:secret@127.0.0.1:8126"
+
+static struct llmobs_config config;
+static char base[64];
+static char path[512];
+
+static void setup(void)
+{
+    memset(&config, 0, sizeof(config));
+    strcpy(base, "/tmp/llmobs-stamp-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(base));
+    config.store_dir = base;
+}
+
+static void teardown(void)
+{
+    char command[128];
+
+    snprintf(command, sizeof(command), "rm -rf %s", base);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* The one file there; how many there are. */
+static int find(void)
+{
+    DIR *list = opendir(base);
+    int n = 0;
+
+    for (struct dirent *entry; (entry = readdir(list));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        ck_assert_ptr_null(strstr(entry->d_name, "secret"));
+        ck_assert_int_eq(strncmp(entry->d_name, "dead-", 5), 0);
+        snprintf(path, sizeof(path), "%s/%s", base, entry->d_name);
+        n++;
+    }
+    closedir(list);
+    return n;
+}
+
+static void age(int64_t seconds)
+{
+    struct timespec now, times[2];
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    times[0] = times[1] = (struct timespec){now.tv_sec - seconds, now.tv_nsec};
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+START_TEST(a_stamp_lasts_for_its_time)
+{
+    struct stat st;
+
+    umask(0);
+    ck_assert(!llmobs_stamp_is_set(&config, URL));
+    llmobs_stamp_set(&config, URL);
+    ck_assert(llmobs_stamp_is_set(&config, URL));
+    ck_assert(!llmobs_stamp_is_set(&config, URL "/"));
+    ck_assert_int_eq(find(), 1);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_uint_eq(st.st_mode, S_IFREG | 0600);
+    ck_assert_int_eq(st.st_size, 0);
+    age(29);
+    ck_assert(llmobs_stamp_is_set(&config, URL));
+    age(31);
+    ck_assert(!llmobs_stamp_is_set(&config, URL));
+    age(-100);
+    ck_assert(!llmobs_stamp_is_set(&config, URL));
+    llmobs_stamp_set(&config, URL);
+    ck_assert(llmobs_stamp_is_set(&config, URL));
+    llmobs_stamp_clear(&config, URL);
+    ck_assert(!llmobs_stamp_is_set(&config, URL));
+    ck_assert_int_eq(find(), 0);
+    llmobs_stamp_clear(&config, URL);
+}
+END_TEST
+
+/* Neither followed nor believed. */
+START_TEST(a_link_is_no_stamp)
+{
+    char target[100];
+
+    llmobs_stamp_set(&config, URL);
+    ck_assert_int_eq(find(), 1);
+    snprintf(target, sizeof(target), "%s-target", base);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(symlink(target, path), 0);
+    llmobs_stamp_set(&config, URL);
+    ck_assert_int_ne(access(target, F_OK), 0);
+    ck_assert(!llmobs_stamp_is_set(&config, URL));
+    llmobs_stamp_clear(&config, URL);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    llmobs_stamp_set(&config, URL);
+    ck_assert(!llmobs_stamp_is_set(&config, URL));
+}
+END_TEST
+
+START_TEST(without_a_place_there_is_none)
+{
+    config.store_dir = "/proc/none/store";
+    llmobs_stamp_set(&config, URL);
+    ck_assert(!llmobs_stamp_is_set(&config, URL));
+    llmobs_stamp_clear(&config, URL);
+}
+END_TEST
+
+/* Beside the store where the place is ours to choose. */
+START_TEST(beside_the_store)
+{
+    if (geteuid() == 0)
+        return;
+    config.store_dir = NULL;
+    config.xdg_state_home = base;
+    llmobs_stamp_set(&config, URL);
+    strcat(base, "/llmobs");
+    ck_assert_int_eq(find(), 1);
+    base[strlen(base) - strlen("/llmobs")] = '\0';
+}
+END_TEST
+
+UNIT_SUITE(stamp)
+{
+    Suite *s = suite_create("stamp");
+    TCase *c = tcase_create("stamp");
+
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_test(c, a_stamp_lasts_for_its_time);
+    tcase_add_test(c, a_link_is_no_stamp);
+    tcase_add_test(c, without_a_place_there_is_none);
+    tcase_add_test(c, beside_the_store);
+    suite_add_tcase(s, c);
+    return s;
+}
