@@ -433,15 +433,18 @@ static size_t save(struct llmobs_delivery *delivery,
     return before - d->count;
 }
 
+/* Without a rescue the store is one of the destinations: what it has is not
+ * lost, wherever else it should have gone. */
 void llmobs_delivery_save(struct llmobs_delivery *delivery)
 {
-    if (!delivery->rescue)
-        return;
     atomic_store(&delivery->rescuing, true);
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
-        size_t n = atomic_load(&d->exporter->remote) ? save(delivery, d) : 0;
+        size_t n = 0;
 
+        if (atomic_load(&d->exporter->remote))
+            n = delivery->rescue ? save(delivery, d)
+                                 : llmobs_destination_leave(d);
         if (n)
             llmobs_log(LLMOBS_LOG_WARN,
                        "exporter %s: %zu spans not delivered at exit are kept "

@@ -38,6 +38,7 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
         return NULL;
     event->refs = 1;
     event->fate = LLMOBS_STAT_delivered;
+    event->had = event->rescued = false;
     event->len = len;
     memcpy(event->data, data, len);
     account->bytes += len;
@@ -196,10 +197,12 @@ static void go_on(struct llmobs_destination *d)
     d->sent_ns = llmobs_clock_mono_ns();
 }
 
-static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter)
+/* At most `most` of the first. */
+static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
+                 size_t most)
 {
     struct llmobs_text events[LLMOBS_SEND_MAX];
-    size_t n = d->count < LLMOBS_SEND_MAX ? d->count : LLMOBS_SEND_MAX;
+    size_t n = most < LLMOBS_SEND_MAX ? most : LLMOBS_SEND_MAX;
     int rc;
 
     for (size_t i = 0; i < n; i++) {
@@ -211,6 +214,8 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter)
     rc = exporter->ops->send(exporter, events, n);
     if (rc > (int)n)
         rc = (int)n;
+    for (int i = 0; i < rc; i++)
+        event_at(d, (size_t)i)->had = true;
     if (rc > 0)
         llmobs_stats_add(llmobs_stats_sent(exporter->via ? exporter->via
                                                          : exporter->ops->name),
@@ -221,7 +226,7 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter)
 int llmobs_destination_send(struct llmobs_destination *destination)
 {
     struct llmobs_destination *d = destination;
-    int rc = offer(d, d->exporter);
+    int rc = offer(d, d->exporter, d->count);
 
     if (rc > 0) {
         d->delivered += (uint64_t)rc;
@@ -243,9 +248,33 @@ int llmobs_destination_send(struct llmobs_destination *destination)
 int llmobs_destination_rescue(struct llmobs_destination *destination,
                               struct llmobs_exporter *rescue)
 {
-    int rc = offer(destination, rescue);
+    struct llmobs_destination *d = destination;
+    size_t n = 0;
+    int rc;
 
+    while (n < d->count && n < LLMOBS_SEND_MAX && event_at(d, n)->rescued)
+        n++;
+    if (n) {
+        pop(d, n, LLMOBS_STAT_delivered);
+        return (int)n;
+    }
+    while (n < d->count && !event_at(d, n)->rescued)
+        n++;
+    rc = offer(d, rescue, n);
+    for (int i = 0; i < rc; i++)
+        event_at(d, (size_t)i)->rescued = true;
     if (rc > 0)
-        pop(destination, (size_t)rc, LLMOBS_STAT_delivered);
+        pop(d, (size_t)rc, LLMOBS_STAT_delivered);
     return rc;
+}
+
+size_t llmobs_destination_leave(struct llmobs_destination *destination)
+{
+    struct llmobs_destination *d = destination;
+    size_t n = 0;
+
+    while (n < d->count && event_at(d, n)->had)
+        n++;
+    pop(d, n, LLMOBS_STAT_delivered);
+    return n;
 }

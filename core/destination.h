@@ -25,6 +25,8 @@ struct llmobs_account {
 struct llmobs_event {
     size_t refs;
     enum llmobs_stat fate;
+    bool had;     /* some destination has it */
+    bool rescued; /* the rescue has it: once, whoever else waits for it */
     size_t len;
     char data[];
 };
@@ -80,8 +82,11 @@ int64_t llmobs_destination_due(const struct llmobs_destination *destination);
 int llmobs_destination_send(struct llmobs_destination *destination);
 
 /* Gives up to LLMOBS_SEND_MAX first events to another exporter instead; how
- * many it took, or its error. */
+ * many it took or had already, or its error. */
 int llmobs_destination_rescue(struct llmobs_destination *destination,
                               struct llmobs_exporter *rescue);
+
+/* Lets go of the first events that another destination has; how many. */
+size_t llmobs_destination_leave(struct llmobs_destination *destination);
 
 #endif

@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/http.h"
@@ -12,10 +14,19 @@
 /* A request notices within some 20 ms that it has to end. */
 #define LEAVE_MS 1000
 #define EXIT_LEAVE_MS 200
+/* Longer than any cleanup of ours takes. */
+#define OWNER_MS 3000
+/* So long after a cleanup that waited in vain none waits again. */
+#define PATIENCE_MS 30000
+#define MS INT64_C(1000000)
 
+/* libcurl's own count is never below `count`, which rises after an init and
+ * falls before a cleanup; so an easy handle's init is not part of it: another
+ * thread's may be the one that libcurl counted. */
 struct copy {
     _Atomic(const struct llmobs_real *) real;
-    atomic_int count; /* as libcurl counts: inits less cleanups */
+    atomic_int count;
+    atomic_bool by_handle;
     atomic_bool own_memory;
 };
 
@@ -25,6 +36,44 @@ static void (*end_all)(void);
 /* The copy that our requests use, or that they used last. */
 static _Atomic(struct copy *) chosen;
 static atomic_bool in_use;
+/* The one thread that changes the two, or takes a copy down. */
+static _Atomic uint64_t owner;
+static _Atomic int64_t cut_ns;  /* when a cleanup last had to cut a request */
+static _Atomic int64_t used_ns; /* what it cost, with those that followed */
+
+/* ---- one at a time ---------------------------------------------------- */
+
+static uint64_t myself(void)
+{
+    return (uint64_t)getpid() << 32 | (uint32_t)gettid();
+}
+
+/* A child does not wait for a thread that only its parent has. */
+static bool try_own(void)
+{
+    uint64_t seen = atomic_load(&owner);
+
+    return (!seen || seen >> 32 != (uint64_t)getpid()) &&
+           atomic_compare_exchange_strong(&owner, &seen, myself());
+}
+
+static bool own(int64_t ms)
+{
+    const struct timespec pause = {0, MS / 2};
+    int64_t until = llmobs_clock_mono_ns() + ms * MS;
+
+    while (!try_own()) {
+        if (llmobs_clock_mono_ns() >= until)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+static void disown(void)
+{
+    atomic_store(&owner, 0);
+}
 
 /* ---- which copy ------------------------------------------------------- */
 
@@ -42,24 +91,89 @@ static struct copy *find(const struct llmobs_real *real)
     return NULL;
 }
 
-/* OpenSSL before 1.1 needs locks that an app of one thread does not set up;
- * an app's allocator may count on its one thread as well. */
-static bool may_use_tls(struct copy *copy)
+/* An app's allocator may count on its one thread; OpenSSL before 1.1 needs
+ * locks that such an app does not set up. */
+static enum llmobs_http_beside beside(struct copy *copy)
 {
     const struct llmobs_real *real = atomic_load(&copy->real);
     const curl_version_info_data *info =
         real->version_info ? real->version_info(CURLVERSION_NOW) : NULL;
     const char *ssl = info ? info->ssl_version : NULL;
 
-    return ssl && !atomic_load(&copy->own_memory) &&
-           !strstr(ssl, "OpenSSL/0.") && !strstr(ssl, "OpenSSL/1.0.");
+    if (atomic_load(&copy->own_memory))
+        return LLMOBS_HTTP_NOTHING;
+    return ssl && !strstr(ssl, "OpenSSL/0.") && !strstr(ssl, "OpenSSL/1.0.")
+               ? LLMOBS_HTTP_ALL
+               : LLMOBS_HTTP_PLAIN;
 }
 
 static void choose(struct copy *copy)
 {
     atomic_store(&chosen, copy);
     atomic_store(&in_use, true);
-    llmobs_http_use(atomic_load(&copy->real), may_use_tls(copy));
+    llmobs_http_use(atomic_load(&copy->real), beside(copy));
+}
+
+static bool is_up(struct copy *copy)
+{
+    return atomic_load(&copy->count) > 0 || atomic_load(&copy->by_handle);
+}
+
+static struct copy *find_up(void)
+{
+    for (size_t i = 0; i < COPIES_MAX; i++) {
+        if (is_up(&copies[i]))
+            return &copies[i];
+    }
+    return NULL;
+}
+
+/* Takes a copy that is up where we have none. A thread that is busy taking one
+ * down comes here afterwards. */
+static void settle(void)
+{
+    while (!atomic_load(&in_use) && find_up() && try_own()) {
+        struct copy *copy = find_up();
+
+        if (copy && !atomic_load(&in_use))
+            choose(copy);
+        disown();
+    }
+}
+
+/* ---- what a peer that hangs may cost ---------------------------------- */
+
+static bool was_cut_lately(void)
+{
+    int64_t cut = atomic_load(&cut_ns);
+
+    return cut && llmobs_clock_mono_ns() - cut < PATIENCE_MS * MS;
+}
+
+/* Half of what an exit may take: the exit comes after it. */
+static void pause_worker(void)
+{
+    bool lately = was_cut_lately();
+    int64_t ms = lately ? 0 : llmobs_worker_exit_ms(worker) / 2;
+    int64_t began = llmobs_clock_mono_ns();
+    int rc = llmobs_worker_pause(worker, ms);
+    int64_t took = llmobs_clock_mono_ns() - began;
+
+    /* A request is cut before the time is over. */
+    if (rc == 0 && took < ms * MS * 3 / 4)
+        return;
+    atomic_store(&used_ns, lately ? atomic_load(&used_ns) + took : took);
+    atomic_store(&cut_ns, began + took);
+}
+
+/* A cleanup's wait and the exit's share what an exit may take. The exit keeps
+ * half at least: what is left has to get into the store. */
+static int64_t exit_ms(void)
+{
+    int64_t ms = llmobs_worker_exit_ms(worker);
+    int64_t used = was_cut_lately() ? atomic_load(&used_ns) / MS : 0;
+
+    return used < ms / 2 ? ms - used : ms - ms / 2;
 }
 
 /* ---- the end ---------------------------------------------------------- */
@@ -67,13 +181,15 @@ static void choose(struct copy *copy)
 static void at_exit(void)
 {
     struct copy *copy = atomic_load(&chosen);
-    int64_t ms = llmobs_worker_exit_ms(worker);
+    int64_t ms = exit_ms();
 
     llmobs_http_exiting();
     /* After the app's cleanup the first handle initialises libcurl anew. */
-    if (copy && !atomic_load(&in_use))
+    if (copy && !atomic_load(&in_use) && own(EXIT_LEAVE_MS)) {
         choose(copy);
-    llmobs_http_deadline(llmobs_clock_mono_ns() + ms * 1000000);
+        disown();
+    }
+    llmobs_http_deadline(llmobs_clock_mono_ns() + ms * MS);
     end_all();
     llmobs_worker_stop(worker, ms);
     if (llmobs_http_exited(EXIT_LEAVE_MS) != 0)
@@ -107,27 +223,52 @@ void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how)
         register_exit();
         return;
     }
-    if (how == LLMOBS_UP_HANDLE && atomic_load(&copy->count) > 0)
+    if (how == LLMOBS_UP_HANDLE && is_up(copy))
         return;
     register_exit();
     /* An allocator counts where it comes with the first init only. */
-    if (atomic_fetch_add(&copy->count, 1) == 0)
+    if (!is_up(copy))
         atomic_store(&copy->own_memory, how == LLMOBS_UP_INIT_MEM);
-    if (!atomic_load(&in_use))
-        choose(copy);
+    if (how == LLMOBS_UP_HANDLE)
+        atomic_store(&copy->by_handle, true);
+    else
+        atomic_fetch_add(&copy->count, 1);
+    settle();
 }
 
+/* Counts one cleanup; true when libcurl stays up after it. */
+static bool stays_up(struct copy *copy)
+{
+    int count = atomic_load(&copy->count);
+
+    while (count > 0 &&
+           !atomic_compare_exchange_weak(&copy->count, &count, count - 1))
+        ;
+    if (count < 1)
+        atomic_store(&copy->by_handle, false);
+    return count > 1;
+}
+
+static bool is_chosen(const struct copy *copy)
+{
+    return atomic_load(&in_use) && atomic_load(&chosen) == copy;
+}
+
+/* Stays the owner until `left`, so that no other thread uses the copy while it
+ * goes down. Also where it is not the app's last cleanup: an init of another
+ * object may have passed us by. */
 bool llmobs_global_leave(const struct llmobs_real *real)
 {
     struct copy *copy = find(real);
 
-    if (!copy || !atomic_load(&in_use) || atomic_load(&chosen) != copy)
+    if (!copy || stays_up(copy) || !is_chosen(copy))
         return true;
-    /* Also where it is not the app's last cleanup: an init of another object
-     * may have passed us by. */
-    /* Half of what an exit may take: the exit comes after it. */
-    llmobs_worker_pause(worker, llmobs_worker_exit_ms(worker) / 2);
-    llmobs_http_use(NULL, false);
+    if (!own(OWNER_MS))
+        return false;
+    if (!is_chosen(copy))
+        return true;
+    pause_worker();
+    llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
     llmobs_worker_resume(worker);
     if (llmobs_http_close_all(LEAVE_MS) != 0) {
         llmobs_log_once(LLMOBS_LOG_ERROR, "cleanup",
@@ -141,17 +282,15 @@ bool llmobs_global_leave(const struct llmobs_real *real)
 void llmobs_global_left(const struct llmobs_real *real, bool done)
 {
     struct copy *copy = find(real);
+    bool owned = atomic_load(&owner) == myself();
 
     if (!copy)
         return;
-    if (done && atomic_load(&copy->count) > 0)
-        atomic_fetch_sub(&copy->count, 1);
-    if (!done) {
+    if (!done)
+        atomic_fetch_add(&copy->count, 1);
+    if (!done && owned)
         choose(copy);
-        return;
-    }
-    for (size_t i = 0; i < COPIES_MAX && !atomic_load(&in_use); i++) {
-        if (atomic_load(&copies[i].count) > 0)
-            choose(&copies[i]);
-    }
+    if (owned)
+        disown();
+    settle();
 }

@@ -3,9 +3,11 @@
  * Owns:    a note of which copies the app has initialised; the exit handler.
  * Threads: any, as the libcurl functions that lead here.
  * Errors:  none.
- * Limits:  8 copies of libcurl; of others we make no requests.
+ * Limits:  8 copies of libcurl; of others we make no requests. A cleanup that
+ *          takes libcurl down waits for half an exit's time, and not at all
+ *          for 30 s after one that waited in vain, whose time the exit lacks.
  * Fork:    a child is in the state of its parent; its exit delivers what it
- *          captured itself.
+ *          captured itself. It does not wait for a cleanup of the parent.
  *
  * We take no reference to libcurl's global state of our own: it would make the
  * app's later curl_global_init_mem ineffective. So our requests may use a copy
@@ -31,8 +33,9 @@ void llmobs_global_start(struct llmobs_worker *worker, void (*at_end)(void));
 /* After a real function that succeeded. */
 void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how);
 
-/* Before and after the real curl_global_cleanup. False: a request of ours
- * could not be ended in time, so that libcurl must not be taken down. */
+/* Before and after the real curl_global_cleanup, in one thread. False: a
+ * request of ours could not be ended in time, so that libcurl must not be taken
+ * down. */
 bool llmobs_global_leave(const struct llmobs_real *real);
 void llmobs_global_left(const struct llmobs_real *real, bool done);
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/gate.h"
@@ -25,20 +24,28 @@ void llmobs_http_abandon(struct llmobs_http *http)
     http->multi = NULL;
     http->easy = NULL;
     http->real = NULL;
+    http->opaque = false;
 }
 
 /* libcurl closes descriptors of its own with the multi: not when the app has
  * closed ours, and so perhaps those, for they may be the app's by now. */
 static void free_handles(struct llmobs_http *http)
 {
-    if (!http->real || http->pid != getpid())
+    const struct llmobs_real *real = http->real;
+    CURLM *multi;
+    CURL *easy;
+
+    if (!real || http->pid != getpid())
         return;
     llmobs_gate_enter(LLMOBS_GATE_CALL);
-    if (llmobs_sockets_intact(&http->sockets)) {
-        if (http->easy)
-            http->real->easy_cleanup(http->easy);
-        if (http->multi)
-            http->real->multi_cleanup(http->multi);
+    /* Who takes a handle frees it: nobody does so twice. */
+    easy = atomic_exchange(&http->easy, NULL);
+    multi = atomic_exchange(&http->multi, NULL);
+    if (!http->opaque && llmobs_sockets_intact(&http->sockets)) {
+        if (easy)
+            real->easy_cleanup(easy);
+        if (multi)
+            real->multi_cleanup(multi);
     }
     llmobs_http_abandon(http);
     llmobs_gate_leave(LLMOBS_GATE_CALL);
@@ -53,6 +60,9 @@ int llmobs_http_close_all(int64_t ms)
     rc = llmobs_http_life_wait_outside(ms);
     if (rc)
         return rc;
+    /* Somebody may have brought libcurl up again while we waited. */
+    if (llmobs_http_life_real())
+        return -EBUSY;
     llmobs_quiet_begin(&quiet);
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct llmobs_http *http = atomic_load(&clients[i]);
@@ -64,17 +74,25 @@ int llmobs_http_close_all(int64_t ms)
     return 0;
 }
 
+/* With what libcurl opens for it: a pair of descriptors to wake it by. */
+static void make_multi(struct llmobs_http *http)
+{
+    struct llmobs_sockets_probe probe;
+    int hold[3];
+
+    (void)llmobs_sockets_probe(&probe, hold);
+    http->multi = http->real->multi_init();
+    http->opaque = llmobs_sockets_watch(&http->sockets, &probe, hold) != 0;
+}
+
 int llmobs_http_make_handles(struct llmobs_http *http,
                              const struct llmobs_real *real)
 {
     if (http->real != real || !llmobs_sockets_intact(&http->sockets))
         llmobs_http_abandon(http);
     http->real = real;
-    if (!http->multi) {
-        http->multi = real->multi_init();
-        /* Stands for the descriptors that libcurl made just now. */
-        (void)llmobs_sockets_open(&http->sockets, AF_UNIX, SOCK_STREAM, 0);
-    }
+    if (!http->multi)
+        make_multi(http);
     if (!http->easy)
         http->easy = real->easy_init();
     return http->multi && http->easy ? 0 : -ENOMEM;

@@ -46,20 +46,29 @@ struct llmobs_http_reply {
     struct llmobs_buf body; /* freed by llmobs_http_reply_fini */
 };
 
+/* What may be done with libcurl beside the app's own threads. */
+enum llmobs_http_beside {
+    LLMOBS_HTTP_NOTHING, /* the app's allocator may count on its one thread */
+    LLMOBS_HTTP_PLAIN,   /* no TLS */
+    LLMOBS_HTTP_ALL
+};
+
 /* Tells which libcurl copy may be used from now on; NULL: none (the app has
- * cleaned libcurl up). `tls`: our thread may use TLS with it. Borrowed for
- * ever. Reads the proxy variables at the first use: in a thread of the app. */
-void llmobs_http_use(const struct llmobs_real *real, bool tls);
+ * cleaned libcurl up). Borrowed for ever. Reads the proxy variables at the
+ * first use: in a thread of the app. */
+void llmobs_http_use(const struct llmobs_real *real,
+                     enum llmobs_http_beside beside);
 
 /* After use(NULL): waits until no thread is in libcurl any more, at most `ms`,
- * and frees all handles; -ETIMEDOUT. */
+ * and frees all handles; -ETIMEDOUT; -EBUSY: in use again. One thread at a
+ * time. */
 int llmobs_http_close_all(int64_t ms);
 
-/* The process exits, by the calling thread: that one may use TLS whatever
+/* The process exits, by the calling thread: that one may do all, whatever
  * `use` said. */
 void llmobs_http_exiting(void);
 
-/* True when the calling thread may not use TLS while the one that exits may:
+/* True when the calling thread may not do all while the one that exits may:
  * what is left is that one's to deliver. */
 bool llmobs_http_exit_thread_only(void);
 

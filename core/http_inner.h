@@ -20,8 +20,9 @@ struct llmobs_http {
     pid_t pid; /* whose the handles are */
     struct llmobs_resolve *resolve;
     const struct llmobs_real *real; /* what made the handles */
-    CURLM *multi;
-    CURL *easy;
+    CURLM *_Atomic multi;
+    CURL *_Atomic easy;
+    bool opaque; /* nobody knows which descriptors libcurl has */
     struct llmobs_sockets sockets;
 };
 
@@ -33,8 +34,8 @@ const struct llmobs_real *llmobs_http_life_real(void);
 /* To be called before anything else: a child is a process of its own. */
 void llmobs_http_life_check(void);
 
-/* False: our thread must keep away from TLS with it. */
-bool llmobs_http_life_may_use_tls(void);
+/* False: this thread must keep away from it, or from TLS with it. */
+bool llmobs_http_life_may_use(bool tls);
 
 /* False once the app has taken that libcurl down, the process has exited or
  * the deadline has passed. */

@@ -12,7 +12,7 @@
 enum life { LIFE_RUNNING, LIFE_EXITING, LIFE_EXITED };
 
 static _Atomic(const struct llmobs_real *) current;
-static atomic_bool current_tls;
+static atomic_int current_beside; /* enum llmobs_http_beside */
 static _Atomic int64_t deadline = INT64_MAX;
 static atomic_int inside; /* threads in libcurl by our doing */
 static atomic_uint life;
@@ -58,18 +58,21 @@ bool llmobs_http_life_goes_on(const struct llmobs_real *real)
     return is_usable(real) && llmobs_clock_mono_ns() < atomic_load(&deadline);
 }
 
-bool llmobs_http_life_may_use_tls(void)
+bool llmobs_http_life_may_use(bool tls)
 {
-    if (atomic_load(&life) == LIFE_RUNNING)
-        return atomic_load(&current_tls);
-    return atomic_load(&life) == LIFE_EXITING &&
-           (atomic_load(&current_tls) || is_exit_thread());
+    int beside = atomic_load(&current_beside);
+
+    if (atomic_load(&life) == LIFE_EXITED)
+        return !tls;
+    if (atomic_load(&life) == LIFE_EXITING && is_exit_thread())
+        return true;
+    return beside == LLMOBS_HTTP_ALL || (beside == LLMOBS_HTTP_PLAIN && !tls);
 }
 
 bool llmobs_http_exit_thread_only(void)
 {
-    return atomic_load(&life) == LIFE_EXITING && !atomic_load(&current_tls) &&
-           !is_exit_thread();
+    return atomic_load(&life) == LIFE_EXITING &&
+           atomic_load(&current_beside) != LLMOBS_HTTP_ALL && !is_exit_thread();
 }
 
 /* Who changes `current` or `life` looks at `inside` afterwards: one of two
@@ -111,7 +114,8 @@ static bool has_all(const struct llmobs_real *real)
            real->slist_free_all;
 }
 
-void llmobs_http_use(const struct llmobs_real *real, bool tls)
+void llmobs_http_use(const struct llmobs_real *real,
+                     enum llmobs_http_beside beside)
 {
     static atomic_flag read = ATOMIC_FLAG_INIT;
 
@@ -120,7 +124,7 @@ void llmobs_http_use(const struct llmobs_real *real, bool tls)
         real = NULL;
     if (real && !atomic_flag_test_and_set(&read))
         llmobs_proxies_read(&proxies);
-    atomic_store(&current_tls, tls);
+    atomic_store(&current_beside, (int)beside);
     atomic_store(&current, real);
 }
 

@@ -504,8 +504,7 @@ int llmobs_http_transfer(struct llmobs_http *http,
 
     if (rc)
         return rc;
-    if (!transfer.real ||
-        (transfer.plan.tls && !llmobs_http_life_may_use_tls()))
+    if (!transfer.real || !llmobs_http_life_may_use(transfer.plan.tls))
         return -ENOTCONN;
     rc = look_all_up(&transfer);
     if (rc == 0 && !llmobs_http_life_goes_on(transfer.real))

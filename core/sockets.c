@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,12 +15,52 @@
  * to 30 ms for that. */
 #define FIRST_FD 40
 
-static bool is_ours(const struct llmobs_socket *one)
+/* A search for free numbers ends here: it costs some 50 ns a number. */
+#define LAST_FD 16384
+
+/* Which event descriptor it is; 0: not known (before Linux 5.2). */
+static uint64_t event_id(int fd)
+{
+    static const char key[] = "eventfd-id:";
+    char text[512];
+    ssize_t len = -1;
+    const char *at;
+    int info;
+
+    (void)snprintf(text, sizeof(text), "/proc/self/fdinfo/%d", fd);
+    info = open(text, O_RDONLY | O_CLOEXEC);
+    if (info >= 0) {
+        len = read(info, text, sizeof(text) - 1);
+        close(info);
+    }
+    text[len > 0 ? len : 0] = '\0';
+    at = strstr(text, key);
+    /* The first one has the number 0. */
+    return at ? strtoull(at + sizeof(key) - 1, NULL, 10) + 1 : 0;
+}
+
+static bool look_at(int fd, struct llmobs_socket *one)
 {
     struct stat st;
 
-    return fstat(one->fd, &st) == 0 && S_ISSOCK(st.st_mode) &&
-           st.st_dev == one->dev && st.st_ino == one->ino;
+    if (fstat(fd, &st) != 0)
+        return false;
+    *one = (struct llmobs_socket){.used = true,
+                                  .fd = fd,
+                                  .type = st.st_mode & S_IFMT,
+                                  .dev = st.st_dev,
+                                  .ino = st.st_ino};
+    one->id = one->type ? 0 : event_id(fd);
+    return true;
+}
+
+static bool is_ours(const struct llmobs_socket *one)
+{
+    struct llmobs_socket now;
+
+    return look_at(one->fd, &now) && now.type == one->type &&
+           now.dev == one->dev && now.ino == one->ino && now.id == one->id &&
+           (one->type || one->id);
 }
 
 static struct llmobs_socket *free_place(struct llmobs_sockets *sockets)
@@ -44,7 +86,6 @@ int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
                         int protocol)
 {
     struct llmobs_socket *place = free_place(sockets);
-    struct stat st;
     int fd;
 
     if (!place)
@@ -53,12 +94,65 @@ int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
     if (fd < 0)
         return -errno;
     fd = move_up(fd);
-    if (fstat(fd, &st) != 0) {
+    if (!look_at(fd, place)) {
         close(fd);
         return -EBADF;
     }
-    *place = (struct llmobs_socket){true, fd, st.st_dev, st.st_ino};
     return fd;
+}
+
+static bool is_free(int fd)
+{
+    return fcntl(fd, F_GETFD) < 0;
+}
+
+/* A socket without a peer: who writes to it or reads from it meanwhile gets an
+ * error at once, and no signal. */
+static void hold_low(int hold[3])
+{
+    for (int fd = 0; fd < 3; fd++) {
+        hold[fd] = -1;
+        if (is_free(fd))
+            hold[fd] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    }
+}
+
+int llmobs_sockets_probe(struct llmobs_sockets_probe *probe, int hold[3])
+{
+    probe->count = 0;
+    hold_low(hold);
+    for (int fd = 3; probe->count < 8 && fd < LAST_FD; fd++) {
+        if (is_free(fd))
+            probe->free[probe->count++] = fd;
+    }
+    return probe->count == 8 ? 0 : -ENOENT;
+}
+
+/* A file that another thread opened at this moment is watched as well: when it
+ * goes, we leave behind what we could have freed, no more. */
+int llmobs_sockets_watch(struct llmobs_sockets *sockets,
+                         const struct llmobs_sockets_probe *probe,
+                         const int hold[3])
+{
+    int rc = 0;
+
+    for (int i = 0; i < 3; i++) {
+        if (hold[i] >= 0)
+            close(hold[i]);
+    }
+    for (size_t i = 0; i < probe->count; i++) {
+        struct llmobs_socket *place = free_place(sockets);
+        struct llmobs_socket one;
+
+        if (!look_at(probe->free[i], &one))
+            continue;
+        one.watched = true;
+        if (!place)
+            rc = -ENOENT;
+        else
+            *place = one;
+    }
+    return probe->count == 8 ? rc : -ENOENT;
 }
 
 void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd)
@@ -66,7 +160,7 @@ void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd)
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
         struct llmobs_socket *one = &sockets->list[i];
 
-        if (!one->used || one->fd != fd)
+        if (!one->used || one->watched || one->fd != fd)
             continue;
         if (is_ours(one))
             close(fd);
@@ -87,8 +181,10 @@ bool llmobs_sockets_intact(const struct llmobs_sockets *sockets)
 void llmobs_sockets_drop(struct llmobs_sockets *sockets)
 {
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
-        if (sockets->list[i].used && is_ours(&sockets->list[i]))
-            close(sockets->list[i].fd);
+        const struct llmobs_socket *one = &sockets->list[i];
+
+        if (one->used && !one->watched && is_ours(one))
+            close(one->fd);
     }
     memset(sockets, 0, sizeof(*sockets));
 }

@@ -8,12 +8,14 @@
  *
  * An app that closes all descriptors (a daemon) gets our numbers for files of
  * its own. Each of ours is known by its inode, so that it is neither written
- * to nor closed once it is somebody else's.
+ * to nor closed once it is somebody else's. Those that libcurl opens for us are
+ * watched: libcurl closes them by number.
  */
 #ifndef LLMOBS_SOCKETS_H
 #define LLMOBS_SOCKETS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define LLMOBS_SOCKETS_MAX 16
@@ -21,15 +23,32 @@
 struct llmobs_sockets {
     struct llmobs_socket {
         bool used;
+        bool watched; /* libcurl's to close */
         int fd;
+        mode_t type; /* 0: an event descriptor */
         dev_t dev;
         ino_t ino;
+        uint64_t id; /* of an event descriptor: they share one inode */
     } list[LLMOBS_SOCKETS_MAX];
 };
 
 /* Gives a socket, closed at exec, out of the way of the app's numbers. */
 int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
                         int protocol);
+
+/* The lowest free numbers: what is opened next gets some of these. */
+struct llmobs_sockets_probe {
+    size_t count;
+    int free[8];
+};
+
+/* Before and after a call that opens descriptors of its own. Before: holds
+ * what is free of 0 to 2 meanwhile, which a program takes for its input and
+ * output. After: watches what is new; -ENOENT when it cannot be told. */
+int llmobs_sockets_probe(struct llmobs_sockets_probe *probe, int hold[3]);
+int llmobs_sockets_watch(struct llmobs_sockets *sockets,
+                         const struct llmobs_sockets_probe *probe,
+                         const int hold[3]);
 
 /* Closes one, if it is still ours. */
 void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd);

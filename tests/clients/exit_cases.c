@@ -3,6 +3,7 @@
  * output does not. */
 #include "tests/clients/cases.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -207,6 +208,77 @@ static void cleanup_often(const char *base)
     curl_global_init(CURL_GLOBAL_ALL);
 }
 
+static void *clean_up_often(void *arg)
+{
+    for (int i = 0; i < 10; i++) {
+        curl_global_init(CURL_GLOBAL_ALL);
+        ask_once(hello);
+        curl_global_cleanup();
+    }
+    return arg;
+}
+
+/* Thread-safe in libcurl, and the last of them takes it down. */
+static void cleanup_in_threads(const char *base)
+{
+    pthread_t threads[4];
+
+    the_base = base;
+    curl_slist_free_all(json_headers);
+    json_headers = NULL;
+    curl_global_cleanup();
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, clean_up_often, NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    puts("done");
+}
+
+/* Each takes libcurl down while a request of ours may be under way. */
+static void cleanup_again(const char *base)
+{
+    the_base = base;
+    for (int i = 0; i < 8; i++) {
+        printf("%ld\n", ask_once(hello));
+        nap(150);
+        curl_global_cleanup();
+        curl_global_init(CURL_GLOBAL_ALL);
+    }
+}
+
+/* As a daemon does that wants the low numbers for itself. */
+static void close_low(const char *base)
+{
+    int fds[6];
+
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    nap(number("AFTER_MS", 400));
+    for (int fd = 3; fd < 32; fd++)
+        close(fd);
+    for (int i = 0; i < 6; i++)
+        fds[i] = open("/dev/null", O_RDWR);
+    curl_global_cleanup();
+    for (int i = 0; i < 6; i++)
+        printf("%d: %d\n", fds[i], fcntl(fds[i], F_GETFD) >= 0);
+}
+
+/* A program that closes these opens them anew later, and counts on it. */
+static void close_standard(const char *base)
+{
+    int kept = fcntl(1, F_DUPFD, 60), fd;
+
+    the_base = base;
+    close(0);
+    close(1);
+    close(2);
+    ask_once(hello);
+    nap(number("AFTER_MS", 300));
+    fd = open("/dev/null", O_RDWR);
+    dup2(kept, 1);
+    printf("%d\n", fd);
+}
+
 /* A second init is not undone by one cleanup. */
 static void cleanup_of_two(const char *base)
 {
@@ -223,12 +295,17 @@ static void cleanup_of_two(const char *base)
 static pthread_t the_thread;
 static int foreign;
 
-/* The thread that exits frees the app's memory; another may not touch it while
- * TLS is in play. */
+/* The thread that exits frees the app's memory; another may not touch it. */
 static void *own_malloc(size_t size)
 {
     foreign += !pthread_equal(pthread_self(), the_thread);
     return malloc(size);
+}
+
+static void *own_calloc(size_t count, size_t size)
+{
+    foreign += !pthread_equal(pthread_self(), the_thread);
+    return calloc(count, size);
 }
 
 static void own_memory(const char *base)
@@ -239,7 +316,7 @@ static void own_memory(const char *base)
     json_headers = NULL;
     curl_global_cleanup();
     curl_global_init_mem(CURL_GLOBAL_ALL, own_malloc, free, realloc, strdup,
-                         calloc);
+                         own_calloc);
     printf("%ld\n", ask_once(hello));
     nap(number("AFTER_MS", 200));
     if (getenv("SHOW_FOREIGN"))
@@ -258,6 +335,10 @@ int main(int argc, char **argv)
         {"cleanup_in_flight", cleanup_in_flight, 3, 0},
         {"cleanup_for_good", cleanup_for_good, 1, 0},
         {"cleanup_often", cleanup_often, 30, 0},
+        {"cleanup_in_threads", cleanup_in_threads, 40, 0},
+        {"cleanup_again", cleanup_again, 8, 0},
+        {"close_low", close_low, 1, 0},
+        {"close_standard", close_standard, 1, 0},
         {"cleanup_of_two", cleanup_of_two, 2, 0},
         {"own_memory", own_memory, 1, 0},
         {NULL, NULL, 0, 0}};

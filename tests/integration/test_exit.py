@@ -17,6 +17,8 @@ SOON = {"_DD_LLMOBS_WRITER_INTERVAL": "0.02"}
 CASES = (("plain", 1, 0), ("exit_in_transfer", 2, 4), ("exit_in_child", 2, 0),
          ("exit_from_thread", 3, 0), ("cleanup_in_flight", 3, 0),
          ("cleanup_for_good", 1, 0), ("cleanup_often", 30, 0),
+         ("cleanup_in_threads", 40, 0), ("cleanup_again", 8, 0),
+         ("close_low", 1, 0), ("close_standard", 1, 0),
          ("cleanup_of_two", 2, 0), ("own_memory", 1, 0), ("forks", 12, 0),
          ("exit_hard", None, 7))
 
@@ -111,12 +113,26 @@ def exit_while_the_intake_hangs(t):
 
 @test
 def own_allocator_is_left_alone(t):
-    """No TLS, hence none of the app's allocator, on our thread."""
+    """No libcurl, hence none of the app's allocator, on our thread."""
     with double(t) as dd:
-        r, _ = run_case(t, "own_memory", agentless(
-            t, dd, SHOW_FOREIGN="1", LLMOBS_EXIT_FLUSH_MS="4000", **SOON), 0)
-        ok(b"foreign=0" in r.stdout, "our thread used the app's allocator")
-        arrived(dd, 1)
+        for env in (agentless(t, dd), agent(dd)):
+            dd.reset()
+            r, _ = run_case(t, "own_memory", dict(
+                env, SHOW_FOREIGN="1", LLMOBS_EXIT_FLUSH_MS="4000", **SOON), 0)
+            ok(b"foreign=0" in r.stdout, "our thread used the app's allocator")
+            arrived(dd, 1)
+
+
+@test
+def cleanups_wait_once(t):
+    """Of eight cleanups beside an intake that hangs one waits, for half of
+    the exit's time, and the exit has what is left of it."""
+    with double(t) as dd:
+        dd.fault("hang")
+        _, took = run_case(t, "cleanup_again", agentless(
+            t, dd, LLMOBS_EXIT_FLUSH_MS="2000", **SOON), 0)
+        ok(took < 1.2 + 2 + 1, "it took %.1f s" % took)
+        dd.well()
 
 
 # ---- a name server in a namespace of its own -----------------------------

@@ -359,8 +359,9 @@ def pool(t, text, root, more=""):
             out = fcgi_get(sock, script)
             ok(b"served0" in out, "php: " + short(out))
         while time.monotonic() < end and sum(
-                data.count(b"\n") for data in
-                tree(os.path.join(root, "store")).values()) < 5:
+                data.count(b"\n") for name, data in
+                tree(os.path.join(root, "store")).items()
+                if name.endswith(".jsonl")) < 5:
             time.sleep(0.05)
     finally:
         server.terminate()

@@ -56,6 +56,8 @@ static void side_forget(struct llmobs_exporter *exporter)
 
 static void side_free(struct llmobs_exporter *exporter)
 {
+    if (intake_side && exporter == &intake_side->base)
+        intake_side = NULL;
     free(exporter);
 }
 

@@ -282,6 +282,8 @@ START_TEST(a_store_that_cannot_be_written_costs_no_time)
 }
 END_TEST
 
+/* Refused by one for good: dropped. Not delivered to one by the end, while
+ * another has it: kept. */
 START_TEST(lost_for_one_is_lost)
 {
     begin(true, 1 << 24);
@@ -296,8 +298,30 @@ START_TEST(lost_for_one_is_lost)
     give(10, 20);
     llmobs_worker_stop(worker, 1000);
     ck_assert_int_eq(near.taken, 20);
-    ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_exit), 10);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_exit), 0);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 10);
     check_sum();
+}
+END_TEST
+
+/* Two remote places that share events are saved once. */
+START_TEST(what_is_left_of_two_is_rescued_once)
+{
+    begin(true, 1 << 24);
+    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    atomic_store(&near.base.remote, true);
+    llmobs_worker_rescue(worker, &safe.base);
+    atomic_store(&far.error, -ECONNREFUSED);
+    atomic_store(&near.error, -ECONNREFUSED);
+    give(0, 300);
+    llmobs_worker_stop(worker, llmobs_worker_exit_ms(worker));
+    ck_assert_int_eq(safe.taken, 300);
+    for (int i = 0; i < 300; i++)
+        ck_assert_int_eq(safe.seen[i], 1);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 300);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_sent_store), 300);
+    check_sum();
+    atomic_store(&near.base.remote, false);
 }
 END_TEST
 
@@ -575,6 +599,7 @@ UNIT_SUITE(delivery)
     UNIT_TEST(s, a_hanging_agent_where_memory_ends);
     UNIT_TEST(s, a_store_that_cannot_be_written_costs_no_time);
     UNIT_TEST(s, lost_for_one_is_lost);
+    UNIT_TEST(s, what_is_left_of_two_is_rescued_once);
     UNIT_TEST(s, remote_sends_are_batched);
     UNIT_TEST(s, memory_ends);
     UNIT_TEST(s, a_dead_agent_alone_costs_bounded_memory);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -233,7 +234,7 @@ static struct llmobs_http *client(void)
     unsetenv("http_proxy");
     unsetenv("all_proxy");
     unsetenv("ALL_PROXY");
-    llmobs_http_use(libcurl(), true);
+    llmobs_http_use(libcurl(), LLMOBS_HTTP_ALL);
     llmobs_http_deadline(INT64_MAX);
     http = llmobs_http_new(&config);
     ck_assert_ptr_nonnull(http);
@@ -290,7 +291,7 @@ START_TEST(goes_by_a_proxy)
     snprintf(text, sizeof(text), "http://user:word@localhost.:%u",
              server->port);
     setenv("http_proxy", text, 1);
-    llmobs_http_use(libcurl(), true);
+    llmobs_http_use(libcurl(), LLMOBS_HTTP_ALL);
     http = llmobs_http_new(&config);
     ck_assert_int_eq(llmobs_http_send(http, &request, &reply), 0);
     ck_assert_int_eq(reply.status, 202);
@@ -569,6 +570,55 @@ static void check_other_thread(struct llmobs_http *http)
     ck_assert_ptr_eq(result, http);
 }
 
+/* What libcurl opens for itself is known again, event descriptors as well,
+ * which have one inode all together. */
+START_TEST(watches)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        struct llmobs_sockets sockets = {0};
+        struct llmobs_sockets_probe probe;
+        int hold[3], fd, other;
+
+        ck_assert_int_eq(llmobs_sockets_probe(&probe, hold), 0);
+        fd = kind ? eventfd(0, EFD_CLOEXEC) : socket(AF_UNIX, SOCK_STREAM, 0);
+        ck_assert_int_eq(llmobs_sockets_watch(&sockets, &probe, hold), 0);
+        ck_assert(sockets.list[0].used && sockets.list[0].fd == fd);
+        ck_assert(!sockets.list[1].used);
+        ck_assert(llmobs_sockets_intact(&sockets));
+        llmobs_sockets_close(&sockets, fd);
+        ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
+        other = kind ? eventfd(0, EFD_CLOEXEC) : open("/dev/null", O_RDWR);
+        ck_assert_int_eq(dup2(other, fd), fd);
+        ck_assert(!llmobs_sockets_intact(&sockets));
+        llmobs_sockets_drop(&sockets);
+        ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
+        close(fd);
+        close(other);
+    }
+}
+END_TEST
+
+/* 0 to 2 are held while libcurl opens its own, and free again then. */
+START_TEST(spares_low_numbers)
+{
+    struct llmobs_sockets_probe probe;
+    struct llmobs_sockets sockets = {0};
+    int kept = dup(0), hold[3], fd;
+
+    close(0);
+    ck_assert_int_eq(llmobs_sockets_probe(&probe, hold), 0);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    ck_assert_int_eq(llmobs_sockets_watch(&sockets, &probe, hold), 0);
+    ck_assert_int_gt(fd, 2);
+    ck_assert_int_lt(fcntl(0, F_GETFD), 0);
+    if (kept >= 0) {
+        dup2(kept, 0);
+        close(kept);
+    }
+    close(fd);
+}
+END_TEST
+
 START_TEST(without_libcurl)
 {
     struct llmobs_http *http = client();
@@ -576,15 +626,19 @@ START_TEST(without_libcurl)
     struct llmobs_real poor = real;
 
     poor.multi_wait = NULL;
-    llmobs_http_use(&poor, true);
+    llmobs_http_use(&poor, LLMOBS_HTTP_ALL);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
-    llmobs_http_use(NULL, false);
+    llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
-    llmobs_http_use(&real, false);
+    llmobs_http_use(&real, LLMOBS_HTTP_PLAIN);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply),
                      -ECONNREFUSED);
     llmobs_http_reply_fini(&reply);
-    /* The app's allocator: TLS by the thread that exits only. */
+    /* The app's allocator: all by the thread that exits only. */
+    llmobs_http_use(&real, LLMOBS_HTTP_NOTHING);
+    ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
+    ck_assert_int_eq(llmobs_http_close_all(10), -EBUSY);
+    llmobs_http_use(&real, LLMOBS_HTTP_PLAIN);
     ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply), -ENOTCONN);
     ck_assert(!llmobs_http_exit_thread_only());
     llmobs_http_exiting();
@@ -642,15 +696,15 @@ static void check_take_down(int delay_ms, int rounds, int64_t limit_ms)
 
         nanosleep(&pause, NULL);
         began = llmobs_clock_mono_ns();
-        llmobs_http_use(NULL, false);
+        llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
         ck_assert_int_eq(llmobs_http_close_all(1000), 0);
         ck_assert_int_le(ms_since(began), limit_ms);
         real.global_cleanup();
         ck_assert_int_eq(real.global_init(CURL_GLOBAL_ALL), CURLE_OK);
-        llmobs_http_use(&real, true);
+        llmobs_http_use(&real, LLMOBS_HTTP_ALL);
     }
     atomic_store(&sender.stop, true);
-    llmobs_http_use(NULL, false);
+    llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
     pthread_join(thread, NULL);
     ck_assert_int_eq(llmobs_http_close_all(100), 0);
     ck_assert_int_eq(atomic_load(&sender.answers[2]), 0);
@@ -718,7 +772,7 @@ START_TEST(descriptors_taken)
     ck_assert_int_eq(
         post(http, url_at("127.0.0.1", server->port, "/"), "2", &reply), 0);
     llmobs_http_reply_fini(&reply);
-    llmobs_http_use(NULL, false);
+    llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
     ck_assert_int_eq(llmobs_http_close_all(100), 0);
     llmobs_http_free(http);
     for (int i = 0; i < count; i++) {
@@ -874,6 +928,8 @@ UNIT_SUITE(http)
 #ifndef ASAN /* what is left behind on purpose is a leak to it */
     UNIT_TEST(suite, descriptors_taken);
 #endif
+    UNIT_TEST(suite, watches);
+    UNIT_TEST(suite, spares_low_numbers);
     UNIT_TEST(suite, forked);
     UNIT_TEST(suite, warms);
     UNIT_TEST(suite, dates);
