@@ -1,0 +1,314 @@
+/* A parent from outside: what of it is believed, and what is inherited. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/context_case.h"
+
+START_TEST(a_traceparent_alone_makes_a_root_of_ours)
+{
+    struct llmobs_context c;
+
+    ck_assert(context_from(&c, PARENT, NULL));
+    ck_assert(context_same(c.apm_trace_id, context_trace));
+    ck_assert(!context_same(c.trace_id, c.apm_trace_id));
+    ck_assert_uint_eq(c.parent_id, 0);
+    ck_assert_str_eq(c.ml_app, "local-app");
+    ck_assert_str_eq(c.sample_rate, "1");
+    ck_assert_int_eq(c.priority, 1);
+}
+END_TEST
+
+START_TEST(a_distributed_parent_is_inherited)
+{
+    struct llmobs_context c;
+
+    ck_assert(context_from(&c, PARENT, context_state));
+    ck_assert_uint_eq(c.parent_id, 7310458811263470123u);
+    ck_assert(context_same(c.trace_id, context_trace));
+    ck_assert_uint_ne(c.span_id, 0);
+    ck_assert_uint_ne(c.span_id, c.parent_id);
+    ck_assert_str_eq(c.ml_app, "upstream=app");
+    ck_assert_str_eq(c.sample_rate, "0.5");
+    ck_assert_str_eq(c.sampled, "0");
+    ck_assert_str_eq(c.session_id, "sess-7");
+    ck_assert_uint_eq(c.pagent_span_id, 99);
+    ck_assert_str_eq(c.pagent_name, "planner");
+    ck_assert_int_eq(c.priority, 2);
+    ck_assert_str_eq(c.origin, "rum");
+    ck_assert_str_eq(c.dm, "-4");
+    ck_assert_str_eq(c.vendors, "other=1,third=2");
+}
+END_TEST
+
+START_TEST(what_was_not_sent_is_not_made_up)
+{
+    struct llmobs_context c;
+
+    ck_assert(context_from(&c, PARENT, "dd=t.llmobs_parent_id:5"));
+    ck_assert_uint_eq(c.parent_id, 5);
+    ck_assert_str_eq(c.sample_rate, "");
+    ck_assert_str_eq(c.sampled, "");
+    ck_assert(context_same(c.trace_id, c.apm_trace_id));
+    /* Not a parent, yet its names count. */
+    ck_assert(context_from(&c, PARENT,
+                           "dd=t.llmobs_parent_id:undefined;t.llmobs_ml_app:up;"
+                           "t.llmobs_sid:s;t.llmobs_sr:0.1;t.llmobs_sd:0"));
+    ck_assert_uint_eq(c.parent_id, 0);
+    ck_assert_str_eq(c.ml_app, "up");
+    ck_assert_str_eq(c.session_id, "s");
+    ck_assert_str_eq(c.sample_rate, "1");
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    struct llmobs_id128 id;
+} trace_ids[] = {
+    {"00000000000000000000000000000010", {0, 0x10}},
+    {"6affe73a00000000c3d1e2f3a4b5c6d7",
+     {0x6affe73a00000000, 0xc3d1e2f3a4b5c6d7}},
+    {"12345", {0, 12345}},
+    {"11111111111111111111111111111111", {602334540269u, 0}},
+    /* Not readable: the APM trace stands in. */
+    {"340282366920938463463374607431768211456", {0, 0}},
+    {"340282366920938463463374607431768211457", {0, 0}},
+    {"99999999999999999999999999999999999999999", {0, 0}},
+    {"xyz", {0, 0}},
+    {"0", {0, 0}},
+    {"6affe73a00000000c3d1e2f3a4b5c6d", {0, 0}},
+    {"6affe73a00000000c3d1e2f3a4b5c6d77", {0, 0}},
+    {"-5", {0, 0}},
+};
+
+START_TEST(trace_ids_in_both_forms)
+{
+    for (size_t i = 0; i < sizeof(trace_ids) / sizeof(*trace_ids); i++) {
+        struct llmobs_context c;
+        char state[256];
+        struct llmobs_id128 want = trace_ids[i].id;
+
+        snprintf(state, sizeof(state),
+                 "dd=t.llmobs_parent_id:5;t.llmobs_trace_id:%s",
+                 trace_ids[i].text);
+        ck_assert(context_from(&c, PARENT, state));
+        if (i == 3) {
+            char decimal[40];
+
+            llmobs_id128_decimal(c.trace_id, decimal);
+            ck_assert_str_eq(decimal, trace_ids[i].text);
+            continue;
+        }
+        if (!want.hi && !want.lo)
+            want = context_trace;
+        ck_assert_msg(context_same(c.trace_id, want), "%s", trace_ids[i].text);
+    }
+}
+END_TEST
+
+static const char *const bad_parents[] = {
+    "",
+    "00",
+    "00-" TRACE "-6573f78e6e7bca2b-0",
+    "00-" TRACE "-6573f78e6e7bca2b-01-x",
+    "00-" TRACE "-6573f78e6e7bca2b-011",
+    "ff-" TRACE "-6573f78e6e7bca2b-01",
+    "00-00000000000000000000000000000000-6573f78e6e7bca2b-01",
+    "00-" TRACE "-0000000000000000-01",
+    "00-6AFFE73A00000000C3D1E2F3A4B5C6D7-6573f78e6e7bca2b-01",
+    "00-" TRACE "_6573f78e6e7bca2b-01",
+    "0x-" TRACE "-6573f78e6e7bca2b-01",
+    "01-" TRACE "-6573f78e6e7bca2b-01x",
+    "00-" TRACE "-6573f78e6e7bca2\xc3-01",
+    "00-" TRACE "-6573f78e6e7bca2b-01\n",
+};
+
+START_TEST(a_bad_traceparent_is_no_parent)
+{
+    for (size_t i = 0; i < sizeof(bad_parents) / sizeof(*bad_parents); i++) {
+        struct llmobs_context c;
+
+        ck_assert_msg(!context_from(&c, bad_parents[i], context_state), "%s",
+                      bad_parents[i]);
+        ck_assert(context_same(c.trace_id, c.apm_trace_id));
+        ck_assert_str_eq(c.ml_app, "local-app");
+        ck_assert_uint_eq(c.parent_id, 0);
+    }
+}
+END_TEST
+
+START_TEST(a_later_version_is_read)
+{
+    struct llmobs_context c;
+
+    ck_assert(context_from(&c, "01-" TRACE "-6573f78e6e7bca2b-01-more", NULL));
+    ck_assert(context_from(&c, " " PARENT " ", NULL));
+}
+END_TEST
+
+static const char *const bad_states[] = {
+    "dd=no colon here",
+    "dd=s:x;t.llmobs_parent_id:5",
+    "dd=t.llmobs_parent_id:5;nocolon",
+    "dd=t.llmobs_parent_id:5\x01",
+    "dd=t.llmobs_parent_id:\xc3\xa9",
+    "other=t.llmobs_parent_id:5",
+    "dd=t.llmobs_parent_id:0",
+    "dd=t.llmobs_parent_id:-1",
+    "dd=t.llmobs_parent_id:18446744073709551616",
+    "dd=t.llmobs_parent_id:5x",
+    "dd=t.llmobs_parent_id:",
+    "dd=t.llmobs_parent_id:5,dd=s:1",
+    "dd=",
+    ",",
+    "=",
+};
+
+START_TEST(a_bad_tracestate_is_no_parent)
+{
+    for (size_t i = 0; i < sizeof(bad_states) / sizeof(*bad_states); i++) {
+        struct llmobs_context c;
+
+        ck_assert(context_from(&c, PARENT, bad_states[i]));
+        ck_assert_msg(c.parent_id == 0, "%s", bad_states[i]);
+    }
+}
+END_TEST
+
+START_TEST(hostile_lengths_are_bounded)
+{
+    size_t len = 200000;
+    char *text = malloc(len + 1);
+    struct llmobs_context c;
+    char state[2048];
+
+    memset(text, 'a', len);
+    text[len] = '\0';
+    ck_assert(!context_from(&c, text, text));
+    ck_assert(context_from(&c, PARENT, text));
+    memcpy(text, "dd=t.llmobs_ml_app:", 19);
+    ck_assert(context_from(&c, PARENT, text));
+    ck_assert_str_eq(c.ml_app, "local-app");
+    text[3000] = '\0';
+    ck_assert(context_from(&c, PARENT, text));
+    ck_assert_uint_eq(strlen(c.ml_app), LLMOBS_ML_APP_LEN * 4);
+    ck_assert_int_eq(llmobs_context_tracestate(&c, state, sizeof(state)), 0);
+    ck_assert_ptr_null(strstr(state, "ml_app"));
+    memset(text, ',', 8000);
+    text[8000] = '\0';
+    ck_assert(context_from(&c, PARENT, text));
+    free(text);
+}
+END_TEST
+
+START_TEST(priorities_join)
+{
+    static const struct {
+        const char *parent;
+        const char *state;
+        int priority;
+    } cases[] = {
+        {PARENT, "dd=s:2", 2},
+        {PARENT, "dd=s:0", 1},
+        {PARENT, "dd=s:-1", 1},
+        {PARENT, "x=y", 1},
+        {"00-" TRACE "-6573f78e6e7bca2b-00", "dd=s:2", 0},
+        {"00-" TRACE "-6573f78e6e7bca2b-00", "dd=s:-1", -1},
+        {"00-" TRACE "-6573f78e6e7bca2b-00", NULL, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct llmobs_context c;
+
+        ck_assert(context_from(&c, cases[i].parent, cases[i].state));
+        ck_assert_int_eq(c.priority, cases[i].priority);
+    }
+}
+END_TEST
+
+START_TEST(datadog_headers)
+{
+    struct llmobs_carrier carrier = {
+        .x_datadog_trace_id = "14110308643596781271",
+        .x_datadog_parent_id = "42",
+        .x_datadog_sampling_priority = "2",
+        .x_datadog_tags =
+            "_dd.p.tid=6affe73a00000000,_dd.p.llmobs_parent_id=7,"
+            "_dd.p.llmobs_trace_id=142226893083979332950388645837860619991,"
+            "_dd.p.llmobs_ml_app=up=stream",
+    };
+    struct llmobs_context c;
+
+    ck_assert(llmobs_context_from_carrier(&c, &context_base, &carrier));
+    ck_assert(context_same(c.apm_trace_id, context_trace));
+    ck_assert(context_same(c.trace_id, context_trace));
+    ck_assert_uint_eq(c.parent_id, 7);
+    ck_assert_str_eq(c.ml_app, "up=stream");
+    ck_assert_int_eq(c.priority, 2);
+    /* One bad entry: no tag counts, the trace does. */
+    carrier.x_datadog_tags = "_dd.p.llmobs_parent_id=7,bad";
+    ck_assert(llmobs_context_from_carrier(&c, &context_base, &carrier));
+    ck_assert_uint_eq(c.parent_id, 0);
+    ck_assert_uint_eq(c.apm_trace_id.lo, context_trace.lo);
+    ck_assert_uint_eq(c.apm_trace_id.hi, 0);
+    /* Its span is that of traceparent, where the trace is the same. */
+    carrier.x_datadog_tags = "_dd.p.llmobs_parent_id=8";
+    carrier.x_datadog_parent_id = NULL;
+    ck_assert(llmobs_context_from_carrier(&c, &context_base, &carrier));
+    ck_assert_uint_eq(c.parent_id, 0);
+    carrier.traceparent = PARENT;
+    ck_assert(llmobs_context_from_carrier(&c, &context_base, &carrier));
+    ck_assert_uint_eq(c.parent_id, 8);
+    /* The first style has the word; its tags are the only ones. */
+    carrier.traceparent = PARENT;
+    carrier.tracestate = context_state;
+    carrier.x_datadog_tags = "_dd.p.llmobs_parent_id=8";
+    ck_assert(llmobs_context_from_carrier(&c, &context_base, &carrier));
+    ck_assert_uint_eq(c.parent_id, 8);
+    ck_assert_str_eq(c.ml_app, "local-app");
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const bad[] = {"0", "x", "18446744073709551616",
+                                          "-1"};
+        struct llmobs_carrier only = {.x_datadog_trace_id = bad[i],
+                                      .x_datadog_parent_id = "1"};
+
+        ck_assert(!llmobs_context_from_carrier(&c, &context_base, &only));
+    }
+}
+END_TEST
+
+START_TEST(long_datadog_tags_are_ignored)
+{
+    char tags[600] = "_dd.p.llmobs_parent_id=8,_dd.p.x=";
+    struct llmobs_carrier carrier = {.x_datadog_trace_id = "1",
+                                     .x_datadog_parent_id = "2",
+                                     .x_datadog_tags = tags};
+    struct llmobs_context c;
+
+    memset(tags + strlen(tags), 'y', 512 - strlen(tags));
+    ck_assert_uint_eq(strlen(tags), 512);
+    ck_assert(llmobs_context_from_carrier(&c, &context_base, &carrier));
+    ck_assert_uint_eq(c.parent_id, 8);
+    tags[512] = 'y';
+    ck_assert(llmobs_context_from_carrier(&c, &context_base, &carrier));
+    ck_assert_uint_eq(c.parent_id, 0);
+}
+END_TEST
+
+UNIT_SUITE(context_parent)
+{
+    Suite *s = suite_create("context_parent");
+
+    UNIT_TEST(s, a_traceparent_alone_makes_a_root_of_ours);
+    UNIT_TEST(s, a_distributed_parent_is_inherited);
+    UNIT_TEST(s, what_was_not_sent_is_not_made_up);
+    UNIT_TEST(s, trace_ids_in_both_forms);
+    UNIT_TEST(s, a_bad_traceparent_is_no_parent);
+    UNIT_TEST(s, a_later_version_is_read);
+    UNIT_TEST(s, a_bad_tracestate_is_no_parent);
+    UNIT_TEST(s, hostile_lengths_are_bounded);
+    UNIT_TEST(s, priorities_join);
+    UNIT_TEST(s, datadog_headers);
+    UNIT_TEST(s, long_datadog_tags_are_ignored);
+    return s;
+}
