@@ -14,7 +14,6 @@
 #include "core/log.h"
 #include "core/stamp.h"
 
-#define MS 1000000
 /* Nobody is there: looked at again after this. */
 #define PROBE_AGAIN_MS 30000
 /* The time of a probe when the process ends. */
@@ -86,10 +85,10 @@ static int probe(struct automatic *a)
     if (rc >= 0) {
         atomic_store(&a->base.silent, false);
         llmobs_peer_answered(&a->peer);
-    } else if (rc == -ETIMEDOUT ||
-               (rc == -ECANCELED &&
-                llmobs_clock_mono_ns() - start >= (int64_t)SILENT_MS * MS &&
-                llmobs_exporter_was_cut(&a->base))) {
+    } else if (rc == -ETIMEDOUT || (rc == -ECANCELED &&
+                                    llmobs_clock_mono_ns() - start >=
+                                        SILENT_MS * LLMOBS_NS_PER_MS &&
+                                    llmobs_exporter_was_cut(&a->base))) {
         atomic_store(&a->base.silent, true);
         llmobs_peer_silent(&a->peer);
     }
@@ -134,7 +133,7 @@ static bool says_nothing(struct automatic *a, int rc, int64_t now)
     }
     if (!a->no_curl_ns)
         a->no_curl_ns = now;
-    return now - a->no_curl_ns < (int64_t)NO_CURL_MS * MS;
+    return now - a->no_curl_ns < NO_CURL_MS * LLMOBS_NS_PER_MS;
 }
 
 /* Neither the store nor the intake is for good where nobody asked for it. */
@@ -142,7 +141,7 @@ static int find_out(struct automatic *a)
 {
     int64_t now = llmobs_clock_mono_ns();
     bool known = a->chosen && a->probed_ns &&
-                 now - a->probed_ns < (int64_t)PROBE_AGAIN_MS * MS;
+                 now - a->probed_ns < PROBE_AGAIN_MS * LLMOBS_NS_PER_MS;
     int rc;
 
     if (a->config->agentless >= 0 || known ||

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#define LLMOBS_NS_PER_MS INT64_C(1000000)
+
 static inline int64_t llmobs_clock_read_ns(clockid_t clock)
 {
     struct timespec t;

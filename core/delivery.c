@@ -12,7 +12,6 @@
 
 /* A disk may be full for a moment; a request is an attempt in itself. */
 #define HURRIED_TRIES 3
-#define MS 1000000
 /* Encoded ahead of a send. */
 #define FILL_EVENTS 64
 #define FILL_BYTES ((size_t)1024 * 1024)
@@ -244,7 +243,7 @@ static int64_t end_of(const struct llmobs_delivery *delivery,
     if (delivery->config->exit_flush_ms < 0 && own > 0 && own < ms)
         ms = own;
     ms -= ms * 3 / 10 < 100 ? ms * 3 / 10 : 100;
-    return start + ms * MS;
+    return start + ms * LLMOBS_NS_PER_MS;
 }
 
 static void set_deadline(struct llmobs_delivery *delivery)

@@ -10,7 +10,6 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
-#define MS 1000000
 /* A short process ends before: then its exit sends, and no request is cut by
  * the app's own cleanup of libcurl, of which nobody knows whether it came. */
 #define FIRST_MS 50
@@ -158,8 +157,8 @@ int64_t llmobs_destination_due(const struct llmobs_destination *destination)
     if (!atomic_load(&d->exporter->remote) || d->count >= LLMOBS_SEND_MAX ||
         d->bytes >= d->enough)
         return 0;
-    early = d->first_ns + FIRST_MS * MS;
-    regular = d->sent_ns ? d->sent_ns + d->interval_ms * MS : 0;
+    early = d->first_ns + FIRST_MS * LLMOBS_NS_PER_MS;
+    regular = d->sent_ns ? d->sent_ns + d->interval_ms * LLMOBS_NS_PER_MS : 0;
     return early > regular ? early : regular;
 }
 
@@ -184,7 +183,7 @@ static void back_off(struct llmobs_destination *d, int error)
     } else {
         ms += (int64_t)(llmobs_context_random() % (uint64_t)(ms / 8 + 1));
     }
-    d->due_ns = llmobs_clock_mono_ns() + ms * MS;
+    d->due_ns = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
     d->hopeless = !atomic_load(&d->exporter->remote) && !may_pass(error);
     d->tries = d->polite || d->hopeless || d->tries < 1 ? 0 : d->tries - 1;
 }

@@ -17,16 +17,23 @@
 
 #include "core/clock.h"
 
-/* While the word is `seen`; ms < 0: without end. */
-static inline void llmobs_futex_sleep(atomic_uint *word, unsigned seen,
-                                      int64_t ms)
+/* While the word is `seen`; ns < 0: without end. */
+static inline void llmobs_futex_sleep_ns(atomic_uint *word, unsigned seen,
+                                         int64_t ns)
 {
-    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
+    struct timespec t = {ns / 1000000000, (long)(ns % 1000000000)};
 
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, ms < 0 ? NULL : &t, NULL,
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, ns < 0 ? NULL : &t, NULL,
             0);
 }
 
+static inline void llmobs_futex_sleep(atomic_uint *word, unsigned seen,
+                                      int64_t ms)
+{
+    llmobs_futex_sleep_ns(word, seen, ms < 0 ? -1 : ms * LLMOBS_NS_PER_MS);
+}
+
+/* The word's memory may be gone by then: its address alone is used. */
 static inline void llmobs_futex_wake(atomic_uint *word)
 {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
@@ -34,14 +41,14 @@ static inline void llmobs_futex_wake(atomic_uint *word)
 
 static inline int64_t llmobs_futex_deadline(int64_t ms)
 {
-    return llmobs_clock_mono_ns() + (ms > 0 ? ms : 0) * 1000000;
+    return llmobs_clock_mono_ns() + (ms > 0 ? ms : 0) * LLMOBS_NS_PER_MS;
 }
 
 static inline int64_t llmobs_futex_left(int64_t deadline_ns)
 {
     int64_t left = deadline_ns - llmobs_clock_mono_ns();
 
-    return left <= 0 ? 0 : left / 1000000 + 1;
+    return left <= 0 ? 0 : left / LLMOBS_NS_PER_MS + 1;
 }
 
 #endif

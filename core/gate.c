@@ -1,20 +1,15 @@
 #include "core/gate.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "core/clock.h"
+#include "core/futex.h"
 
-#define NS_PER_MS 1000000
 /* A fork that hangs in somebody else's handler must not stop us for good. */
 #define FORK_PATIENCE_MS 1000
 
@@ -25,18 +20,6 @@ static atomic_uint inside[2]; /* by enum llmobs_gate */
 static atomic_uint moved;     /* a fork sleeps on it */
 static atomic_bool waited;    /* a fork has waited for this look-up in vain */
 
-static void sleep_on(atomic_uint *word, unsigned seen, int64_t ns)
-{
-    struct timespec t = {ns / 1000000000, (long)(ns % 1000000000)};
-
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &t, NULL, 0);
-}
-
-static void wake(atomic_uint *word)
-{
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-}
-
 static void step_out(enum llmobs_gate kind)
 {
     if (kind == LLMOBS_GATE_LOOKUP)
@@ -44,14 +27,13 @@ static void step_out(enum llmobs_gate kind)
     atomic_fetch_sub(&inside[kind], 1);
     if (atomic_load(&forks)) {
         atomic_fetch_add(&moved, 1);
-        wake(&moved);
+        llmobs_futex_wake(&moved);
     }
 }
 
 void llmobs_gate_enter(enum llmobs_gate kind)
 {
-    int64_t until =
-        llmobs_clock_mono_ns() + (int64_t)FORK_PATIENCE_MS * NS_PER_MS;
+    int64_t until = llmobs_futex_deadline(FORK_PATIENCE_MS);
 
     for (;;) {
         unsigned now;
@@ -61,7 +43,7 @@ void llmobs_gate_enter(enum llmobs_gate kind)
         if (now == 0 || llmobs_clock_mono_ns() >= until)
             return;
         step_out(kind);
-        sleep_on(&forks, now, FORK_PATIENCE_MS / 10 * NS_PER_MS);
+        llmobs_futex_sleep(&forks, now, FORK_PATIENCE_MS / 10);
     }
 }
 
@@ -74,8 +56,8 @@ void llmobs_gate_leave(enum llmobs_gate kind)
 static int64_t patience_ns(bool looking_up)
 {
     if (looking_up && !atomic_load(&waited))
-        return (int64_t)LLMOBS_GATE_LOOKUP_MS * NS_PER_MS;
-    return (int64_t)LLMOBS_GATE_CALL_MS * NS_PER_MS;
+        return LLMOBS_GATE_LOOKUP_MS * LLMOBS_NS_PER_MS;
+    return LLMOBS_GATE_CALL_MS * LLMOBS_NS_PER_MS;
 }
 
 static void before_fork(void)
@@ -97,7 +79,7 @@ static void before_fork(void)
                 atomic_store(&waited, true);
             break;
         }
-        sleep_on(&moved, seen, left);
+        llmobs_futex_sleep_ns(&moved, seen, left);
     }
     errno = saved;
 }
@@ -107,7 +89,7 @@ static void after_fork(void)
     int saved = errno;
 
     if (atomic_fetch_sub(&forks, 1) == 1)
-        wake(&forks);
+        llmobs_futex_wake(&forks);
     errno = saved;
 }
 

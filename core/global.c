@@ -18,7 +18,6 @@
 #define OWNER_MS 3000
 /* So long after a cleanup that waited in vain none waits again. */
 #define PATIENCE_MS 30000
-#define MS INT64_C(1000000)
 
 /* libcurl's own count is never below `count`, which rises after an init and
  * falls before a cleanup; so an easy handle's init is not part of it: another
@@ -59,8 +58,8 @@ static bool try_own(void)
 
 static bool own(int64_t ms)
 {
-    const struct timespec pause = {0, MS / 2};
-    int64_t until = llmobs_clock_mono_ns() + ms * MS;
+    const struct timespec pause = {0, LLMOBS_NS_PER_MS / 2};
+    int64_t until = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
 
     while (!try_own()) {
         if (llmobs_clock_mono_ns() >= until)
@@ -147,7 +146,7 @@ static bool was_cut_lately(void)
 {
     int64_t cut = atomic_load(&cut_ns);
 
-    return cut && llmobs_clock_mono_ns() - cut < PATIENCE_MS * MS;
+    return cut && llmobs_clock_mono_ns() - cut < PATIENCE_MS * LLMOBS_NS_PER_MS;
 }
 
 /* Half of what an exit may take: the exit comes after it. */
@@ -160,7 +159,7 @@ static void pause_worker(void)
     int64_t took = llmobs_clock_mono_ns() - began;
 
     /* A request is cut before the time is over. */
-    if (rc == 0 && took < ms * MS * 3 / 4)
+    if (rc == 0 && took < ms * LLMOBS_NS_PER_MS * 3 / 4)
         return;
     atomic_store(&used_ns, lately ? atomic_load(&used_ns) + took : took);
     atomic_store(&cut_ns, began + took);
@@ -171,7 +170,8 @@ static void pause_worker(void)
 static int64_t exit_ms(void)
 {
     int64_t ms = llmobs_worker_exit_ms(worker);
-    int64_t used = was_cut_lately() ? atomic_load(&used_ns) / MS : 0;
+    int64_t used =
+        was_cut_lately() ? atomic_load(&used_ns) / LLMOBS_NS_PER_MS : 0;
 
     return used < ms / 2 ? ms - used : ms - ms / 2;
 }
@@ -189,7 +189,7 @@ static void at_exit(void)
         choose(copy);
         disown();
     }
-    llmobs_http_deadline(llmobs_clock_mono_ns() + ms * MS);
+    llmobs_http_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
     end_all();
     llmobs_worker_stop(worker, ms);
     if (llmobs_http_exited(EXIT_LEAVE_MS) != 0)

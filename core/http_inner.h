@@ -13,7 +13,6 @@
 #include "core/sockets.h"
 
 #define LLMOBS_HTTP_SLICE_MS 20
-#define LLMOBS_NS_PER_MS INT64_C(1000000)
 
 struct llmobs_http {
     const struct llmobs_config *config;

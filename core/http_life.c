@@ -1,11 +1,11 @@
 /* http_life - when our own requests may use libcurl, and by which thread. */
 #include <errno.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fork.h"
 #include "core/gate.h"
 #include "core/http_inner.h"
 
@@ -20,26 +20,16 @@ static atomic_int exit_thread;
 static _Atomic pid_t process;
 static struct llmobs_proxies proxies;
 
-/* What a child inherits of a parent's request or exit does not hold for it.
- * -pid while one thread of the process sees to it. */
+/* What a child inherits of a parent's request or exit does not hold for it. */
 void llmobs_http_life_check(void)
 {
-    pid_t pid = getpid();
-    pid_t owner = atomic_load_explicit(&process, memory_order_acquire);
-
-    while (owner != pid) {
-        if (owner == -pid) {
-            sched_yield();
-            owner = atomic_load(&process);
-        } else if (atomic_compare_exchange_strong(&process, &owner, -pid)) {
-            llmobs_gate_reset();
-            atomic_store(&inside, 0);
-            atomic_store(&life, LIFE_RUNNING);
-            atomic_store(&deadline, INT64_MAX);
-            atomic_store(&process, pid);
-            return;
-        }
-    }
+    if (!llmobs_fork_unsettled(&process))
+        return;
+    llmobs_gate_reset();
+    atomic_store(&inside, 0);
+    atomic_store(&life, LIFE_RUNNING);
+    atomic_store(&deadline, INT64_MAX);
+    llmobs_fork_settled(&process);
 }
 
 static bool is_exit_thread(void)

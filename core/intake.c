@@ -256,7 +256,7 @@ static int post(struct intake *intake, const struct llmobs_text *events,
             rc = 0;
         if (rc)
             rc = no_answer(intake, rc,
-                           (llmobs_clock_mono_ns() - start) / 1000000);
+                           (llmobs_clock_mono_ns() - start) / LLMOBS_NS_PER_MS);
         llmobs_http_reply_fini(reply);
     }
     if (intake->body.cap > BODY_KEPT)

@@ -188,7 +188,7 @@ static void fold_others(int64_t now_ns)
 {
     if (told.folded_ns == 0)
         told.folded_ns = now_ns;
-    if (now_ns - told.folded_ns < (int64_t)FOLD_EVERY_MS * 1000000)
+    if (now_ns - told.folded_ns < FOLD_EVERY_MS * LLMOBS_NS_PER_MS)
         return;
     told.folded_ns = now_ns;
     if (is_our_turn())
@@ -197,7 +197,7 @@ static void fold_others(int64_t now_ns)
 
 static int64_t note(const struct llmobs_config *config)
 {
-    const int64_t period = (int64_t)LLMOBS_LEDGER_NOTE_MS * 1000000;
+    const int64_t period = LLMOBS_LEDGER_NOTE_MS * LLMOBS_NS_PER_MS;
     int64_t now_ns = llmobs_clock_mono_ns();
     uint64_t now[LLMOBS_STAT_COUNT];
     int rc;
@@ -206,7 +206,7 @@ static int64_t note(const struct llmobs_config *config)
     if (memcmp(now, told.written, sizeof(now)) == 0)
         return -1;
     if (told.written_ns && now_ns - told.written_ns < period)
-        return (told.written_ns + period - now_ns) / 1000000 + 1;
+        return (told.written_ns + period - now_ns) / LLMOBS_NS_PER_MS + 1;
     told.written_ns = now_ns;
     rc = write_record(config, now);
     if (rc) {

@@ -232,7 +232,7 @@ static int lock(int fd, short type, int64_t ms)
         if (errno != EAGAIN && errno != EACCES && errno != EINTR)
             return -errno;
         if (until == 0)
-            until = llmobs_clock_mono_ns() + ms * 1000000;
+            until = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
         else if (llmobs_clock_mono_ns() >= until)
             return -EBUSY;
         if (i < LOCK_SPINS)

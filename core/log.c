@@ -65,7 +65,7 @@ static int log_open(void)
  * years beginning in March. */
 static int stamp(char *out, size_t cap)
 {
-    int64_t ms = llmobs_clock_wall_ns() / 1000000;
+    int64_t ms = llmobs_clock_wall_ns() / LLMOBS_NS_PER_MS;
     int64_t days = ms / 86400000;
     int64_t left = ms % 86400000;
     int64_t shifted = days + 719468;

@@ -1,23 +1,17 @@
 #include "core/resolve.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "core/clock.h"
+#include "core/futex.h"
 #include "core/gate.h"
 #include "core/place.h"
+#include "core/thread.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define KEEP_S 300
@@ -93,24 +87,10 @@ static int look_up(const char *host, char text[LLMOBS_RESOLVE_TEXT_MAX])
     return text[0] ? 0 : -EHOSTUNREACH;
 }
 
-static void sleep_on(struct seeker *seeker, unsigned seen,
-                     const struct timespec *limit)
-{
-    syscall(SYS_futex, &seeker->state, FUTEX_WAIT_PRIVATE, seen, limit, NULL,
-            0);
-}
-
-/* The memory may be gone by now: who sees the state may free it. */
-static void wake(struct seeker *seeker)
-{
-    syscall(SYS_futex, &seeker->state, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL,
-            0);
-}
-
 static void move_to(struct seeker *seeker, enum seeker_state state)
 {
     atomic_store(&seeker->state, state);
-    wake(seeker);
+    llmobs_futex_wake(&seeker->state);
 }
 
 static void *seeker_main(void *arg)
@@ -118,55 +98,30 @@ static void *seeker_main(void *arg)
     struct seeker *seeker = arg;
     unsigned state;
 
-    prctl(PR_SET_NAME, "llmobs", 0, 0, 0);
+    llmobs_thread_name();
     while ((state = atomic_load(&seeker->state)) != ENDED) {
         if (state != RUNNING) {
-            sleep_on(seeker, state, NULL);
+            llmobs_futex_sleep(&seeker->state, state, -1);
             continue;
         }
         seeker->rc = look_up(seeker->host, seeker->text);
         /* Not where it has been ended meanwhile. */
         if (atomic_compare_exchange_strong(&seeker->state, &state, DONE))
-            wake(seeker);
+            llmobs_futex_wake(&seeker->state);
     }
     free(seeker);
     return NULL;
 }
 
-static int create(struct seeker *seeker, size_t stack)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    int rc = pthread_attr_init(&attr);
-
-    if (rc)
-        return -rc;
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    if (stack)
-        pthread_attr_setstacksize(&attr, stack);
-    rc = pthread_create(&thread, &attr, seeker_main, seeker);
-    pthread_attr_destroy(&attr);
-    return -rc;
-}
-
 static struct seeker *seeker_new(void)
 {
     struct seeker *seeker = calloc(1, sizeof(*seeker));
-    sigset_t all, old;
-    int rc;
 
-    if (!seeker)
-        return NULL;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = create(seeker, STACK_SIZE);
-    if (rc == -EINVAL) /* thread-local storage of the app does not fit */
-        rc = create(seeker, 0);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc == 0)
-        return seeker;
-    free(seeker);
-    return NULL;
+    if (seeker && llmobs_thread_start(seeker_main, seeker, STACK_SIZE) != 0) {
+        free(seeker);
+        seeker = NULL;
+    }
+    return seeker;
 }
 
 static int start(struct llmobs_resolve *resolve, const char *host)
@@ -286,10 +241,8 @@ int llmobs_resolve_get(struct llmobs_resolve *resolve, const char *host,
 
 void llmobs_resolve_wait(struct llmobs_resolve *resolve, int64_t ms)
 {
-    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
-
     if (resolve->seeker)
-        sleep_on(resolve->seeker, RUNNING, &t);
+        llmobs_futex_sleep(&resolve->seeker->state, RUNNING, ms);
 }
 
 void llmobs_resolve_doubt(struct llmobs_resolve *resolve, const char *host)

@@ -11,7 +11,6 @@
 #include "core/dirs.h"
 #include "core/fd.h"
 
-#define MS 1000000
 #define NAME_SIZE 32
 
 /* FNV-1a: the name says nothing of the URL, which may hold a password. */
@@ -80,7 +79,8 @@ bool llmobs_stamp_is_set(const struct llmobs_config *config, const char *url)
         return false;
     age = llmobs_clock_wall_ns() -
           ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
-    return age > -1000 * (int64_t)MS && age < (int64_t)LLMOBS_STAMP_MS * MS;
+    return age > -1000 * LLMOBS_NS_PER_MS &&
+           age < LLMOBS_STAMP_MS * LLMOBS_NS_PER_MS;
 }
 
 void llmobs_stamp_clear(const struct llmobs_config *config, const char *url)
@@ -102,7 +102,7 @@ bool llmobs_peer_avoid(struct llmobs_peer *peer, bool ending, bool *silent)
     int64_t age = llmobs_clock_mono_ns() - peer->silent_ns;
     bool first = !peer->tried;
 
-    *silent = (peer->silent_ns && age < (int64_t)LLMOBS_STAMP_MS * MS) ||
+    *silent = (peer->silent_ns && age < LLMOBS_STAMP_MS * LLMOBS_NS_PER_MS) ||
               llmobs_stamp_is_set(peer->config, peer->url);
     peer->tried = true;
     return *silent && (first || ending);

@@ -1,7 +1,6 @@
 #include "core/worker_inner.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fork.h"
 #include "core/http.h"
 #include "core/log.h"
 #include "core/quiet.h"
@@ -61,19 +61,10 @@ static void reset(struct llmobs_worker *worker)
 
 static void check_fork(struct llmobs_worker *worker)
 {
-    pid_t pid = getpid();
-    pid_t owner = atomic_load_explicit(&worker->pid, memory_order_acquire);
-
-    while (owner != pid) {
-        if (owner == -pid) {
-            sched_yield();
-            owner = atomic_load(&worker->pid);
-        } else if (atomic_compare_exchange_strong(&worker->pid, &owner, -pid)) {
-            reset(worker);
-            atomic_store(&worker->pid, pid);
-            return;
-        }
-    }
+    if (!llmobs_fork_unsettled(&worker->pid))
+        return;
+    reset(worker);
+    llmobs_fork_settled(&worker->pid);
 }
 
 /* -- the app's side ------------------------------------------------------ */
@@ -199,7 +190,7 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
     check_fork(worker);
     now = llmobs_clock_mono_ns();
     last = atomic_load(&worker->warm_ns);
-    if ((last && now - last < (int64_t)WARM_AGAIN_MS * 1000000) ||
+    if ((last && now - last < WARM_AGAIN_MS * LLMOBS_NS_PER_MS) ||
         !atomic_compare_exchange_strong(&worker->warm_ns, &last, now) ||
         atomic_load(&worker->stop))
         return;
@@ -228,7 +219,7 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
     check_fork(worker);
     atomic_fetch_add(&worker->paused, 1);
     if (atomic_load(&worker->gate) != 0)
-        llmobs_http_deadline(deadline - ms * 1000000 / 4);
+        llmobs_http_deadline(deadline - ms * LLMOBS_NS_PER_MS / 4);
     while (atomic_load(&worker->gate) != 0 && llmobs_futex_left(deadline) > 0)
         nanosleep(&moment, NULL);
     errno = saved;
@@ -271,7 +262,8 @@ static void flush_by_thread(struct llmobs_worker *worker, int64_t deadline_ns)
 static void flush_inline(struct llmobs_worker *worker, bool ending,
                          int64_t deadline_ns)
 {
-    const struct timespec pause = {0, LLMOBS_HURRIED_PAUSE_MS * 1000000};
+    const struct timespec pause = {0,
+                                   LLMOBS_HURRIED_PAUSE_MS * LLMOBS_NS_PER_MS};
     bool begun = false;
 
     for (;;) {
@@ -330,7 +322,7 @@ int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms)
 
 static void wait_for_end(struct llmobs_worker *worker, int64_t deadline_ns)
 {
-    int64_t last_ns = deadline_ns + (int64_t)SAVE_MS * 1000000;
+    int64_t last_ns = deadline_ns + SAVE_MS * LLMOBS_NS_PER_MS;
     unsigned state;
     int64_t left;
 

@@ -22,7 +22,7 @@ struct llmobs_worker {
     const struct llmobs_config *config;
     struct llmobs_delivery delivery;
 
-    /* Whose the state below is; -pid while that process resets it. */
+    /* Whose the state below is (fork.h). */
     _Atomic pid_t pid;
     atomic_uint thread; /* enum llmobs_thread_state; a stop sleeps on it */
     _Atomic int64_t failed_ns;

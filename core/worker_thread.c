@@ -3,13 +3,11 @@
 
 #include <errno.h>
 #include <locale.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "core/http.h"
 #include "core/log.h"
+#include "core/thread.h"
 
 /* Measured: the deepest document that the JSON limits allow takes 32 KiB to
  * read, encode and store, and a TLS handshake 40; the rest is for thread-local
@@ -133,7 +131,7 @@ static void *thread_main(void *arg)
     struct llmobs_worker *worker = arg;
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 
-    prctl(PR_SET_NAME, "llmobs", 0, 0, 0);
+    llmobs_thread_name();
     if (plain)
         uselocale(plain);
     thread_loop(worker);
@@ -147,45 +145,21 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-static int create(struct llmobs_worker *worker, size_t stack)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    int rc = pthread_attr_init(&attr);
-
-    if (rc)
-        return -rc;
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    if (stack)
-        pthread_attr_setstacksize(&attr, stack);
-    rc = pthread_create(&thread, &attr, thread_main, worker);
-    pthread_attr_destroy(&attr);
-    return -rc;
-}
-
-/* All signals stay with the app's threads. The C library takes thread-local
- * storage out of the stack: an app with a lot of it needs the default size. */
 void llmobs_worker_thread_start(struct llmobs_worker *worker)
 {
     unsigned none = LLMOBS_THREAD_NONE;
-    sigset_t all, old;
     int rc;
 
     if (!worker->config->thread || atomic_load(&worker->stop))
         return;
     if (atomic_load(&worker->failed_ns) &&
         llmobs_clock_mono_ns() - atomic_load(&worker->failed_ns) <
-            (int64_t)START_AGAIN_MS * 1000000)
+            START_AGAIN_MS * LLMOBS_NS_PER_MS)
         return;
     if (!atomic_compare_exchange_strong(&worker->thread, &none,
                                         LLMOBS_THREAD_STARTING))
         return;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = create(worker, STACK_SIZE);
-    if (rc == -EINVAL)
-        rc = create(worker, 0);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    rc = llmobs_thread_start(thread_main, worker, STACK_SIZE);
     none = LLMOBS_THREAD_STARTING;
     if (rc == 0) {
         atomic_compare_exchange_strong(&worker->thread, &none,

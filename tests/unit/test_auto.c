@@ -259,7 +259,7 @@ START_TEST(the_store_is_not_for_good)
     ck_assert_int_eq(exporter->exit_ms, LLMOBS_EXIT_STORE_MS);
     probe_answer = 1;
     ck_assert_str_eq(where(exporter), "store");
-    a->probed_ns -= (int64_t)PROBE_AGAIN_MS * MS;
+    a->probed_ns -= PROBE_AGAIN_MS * LLMOBS_NS_PER_MS;
     /* On an app's thread nobody is asked. */
     exporter->phase = LLMOBS_PHASE_INLINE;
     ck_assert_str_eq(where(exporter), "store");
@@ -295,7 +295,7 @@ START_TEST(without_libcurl)
     a = (struct automatic *)exporter;
     probe_answer = -ENOTCONN;
     ck_assert_str_eq(where(exporter), "wait");
-    a->no_curl_ns -= (int64_t)NO_CURL_MS * MS;
+    a->no_curl_ns -= NO_CURL_MS * LLMOBS_NS_PER_MS;
     ck_assert_str_eq(where(exporter), "store");
     exporter->ops->free(exporter);
 }

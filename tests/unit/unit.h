@@ -3,7 +3,15 @@
 #ifndef LLMOBS_UNIT_H
 #define LLMOBS_UNIT_H
 
+#include <stdint.h>
+
 #include <check.h>
+
+/* By the monotonic clock, of which start_ns is a reading. */
+int64_t unit_ms_since(int64_t start_ns);
+
+/* With all that it holds. */
+void unit_remove(const char *dir);
 
 void unit_register(Suite *(*make)(void));
 

@@ -1,0 +1,41 @@
+#include "core/thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+static int create(void *(*run)(void *), void *arg, size_t stack)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    int rc = pthread_attr_init(&attr);
+
+    if (rc)
+        return -rc;
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    if (stack)
+        pthread_attr_setstacksize(&attr, stack);
+    rc = pthread_create(&thread, &attr, run, arg);
+    pthread_attr_destroy(&attr);
+    return -rc;
+}
+
+int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack)
+{
+    sigset_t all, old;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    rc = create(run, arg, stack);
+    if (rc == -EINVAL)
+        rc = create(run, arg, 0);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return rc;
+}
+
+void llmobs_thread_name(void)
+{
+    prctl(PR_SET_NAME, "llmobs", 0, 0, 0);
+}
