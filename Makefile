@@ -34,7 +34,9 @@ CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*.c))
 RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rules/*.c))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
 LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ)
-UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
+UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c) \
+	tests/support/case_file.c)
+CASE_OBJ := $(patsubst %,$(B)/tests/support/%.o,corpus_case case_file)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
 .PHONY: all unit clients bench install clean format
@@ -77,6 +79,10 @@ $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
 
 unit: $(B)/unit
 	$(B)/unit
+
+# Reads recorded calls without network (scripts/map-corpus).
+$(B)/map-case: $(B)/tests/support/map_case.o $(CASE_OBJ) $(LIB_OBJ)
+	$(Q)$(CC) $(SANFLAGS) $^ -ljansson -lz -lpthread -o $@
 
 clients: $(CLIENTS)
 $(B)/tests/clients/%: tests/clients/%.c tests/clients/cases.h

@@ -5,37 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX ((size_t)64 << 20)
-
-static int read_file(const char *dir, const char *name, struct llmobs_buf *buf)
-{
-    char path[4096], chunk[65536];
-    FILE *file;
-    size_t n;
-    int rc = 0;
-
-    llmobs_buf_init(buf, FILE_MAX);
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    file = fopen(path, "rb");
-    if (!file)
-        return -errno;
-    while (rc == 0 && (n = fread(chunk, 1, sizeof(chunk), file)) > 0)
-        rc = llmobs_buf_add(buf, chunk, n);
-    fclose(file);
-    return rc;
-}
-
-static int read_json(const char *dir, const char *name,
-                     struct llmobs_json **out)
-{
-    struct llmobs_buf buf;
-    int rc = read_file(dir, name, &buf);
-
-    if (rc == 0)
-        rc = llmobs_json_parse((struct llmobs_text){buf.data, buf.len}, out);
-    llmobs_buf_fini(&buf);
-    return rc == -ENOENT ? 0 : rc;
-}
+#include "tests/support/case_file.h"
 
 /* Ends the line at `at` with a NUL and answers where the next begins. */
 static char *take_line(char *at)
@@ -159,13 +129,13 @@ int rule_case_load(struct rule_case *c, const char *dir)
     int rc;
 
     memset(c, 0, sizeof(*c));
-    rc = read_file(dir, "request", &c->request);
+    rc = case_file_read(dir, "request", &c->request);
     if (rc == 0)
-        rc = read_file(dir, "response", &c->response);
+        rc = case_file_read(dir, "response", &c->response);
     if (rc == 0)
-        rc = read_json(dir, "case.json", &c->config);
+        rc = case_file_json(dir, "case.json", &c->config);
     if (rc == 0)
-        rc = read_json(dir, "span.json", &c->expected);
+        rc = case_file_json(dir, "span.json", &c->expected);
     if (rc == 0)
         rc = split(c);
     return rc == 0 ? classify(c) : rc;
