@@ -218,10 +218,15 @@ static int read_output(struct llmobs_frame *frame)
  * (llmobs-wire 6.2, 8.6). */
 static int name_model(struct llmobs_frame *frame)
 {
-    const char *model = frame->model, *unknown = frame->form->unknown;
+    const char *model, *unknown = frame->form->unknown;
     char *deployment = NULL;
-    int rc;
+    int rc = 0;
 
+    if (!frame->model && frame->form->model)
+        rc = frame->form->model(frame);
+    if (rc < 0)
+        return rc;
+    model = frame->model;
     if (!model)
         model = llmobs_json_gets(frame->request, "model");
     if (!model || !*model) {
