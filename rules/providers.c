@@ -2,15 +2,20 @@
 
 #include "rules/text.h"
 
+extern const struct llmobs_dialect llmobs_dialect_anthropic;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_openai_chat,
+    &llmobs_dialect_anthropic,
     NULL,
 };
 
+/* Many hosts that speak as OpenAI does also offer Anthropic's form, for the
+ * programs that know no other. */
 static const struct llmobs_dialect *const openai[] = {
     &llmobs_dialect_openai_chat,
+    &llmobs_dialect_anthropic,
     NULL,
 };
 
