@@ -1,11 +1,11 @@
 /* The Anthropic messages dialect (llmobs-wire 6.8): Anthropic's own API, what
  * others offer in its form, and its models on Vertex AI. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "rules/anthropic_message.h"
 #include "rules/anthropic_stream.h"
 #include "rules/frame.h"
+#include "rules/google.h"
 #include "rules/request.h"
 #include "rules/scan.h"
 #include "rules/tools.h"
@@ -25,19 +25,10 @@ static bool is_message(const struct llmobs_frame *frame)
 }
 
 /* Vertex AI names the model in the path only (llmobs-wire 6.2). */
-static int read_model(struct llmobs_frame *frame)
-{
-    char *model = llmobs_request_path_model(frame->reading->url);
-    int rc = model ? llmobs_frame_model(frame, model) : -ENOMEM;
-
-    free(model);
-    return rc;
-}
-
 static int read_request(struct llmobs_frame *frame)
 {
     struct llmobs_span *span = frame->span;
-    int rc = read_model(frame);
+    int rc = llmobs_google_model(frame);
 
     if (rc == 0)
         rc = llmobs_request_metadata(frame->request, metadata_keys, span);

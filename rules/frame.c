@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/embedding.h"
 #include "rules/error.h"
 #include "rules/message.h"
 #include "rules/request.h"
@@ -33,24 +34,20 @@ void llmobs_frame_token(struct llmobs_frame *frame,
 static int read_text_input(struct llmobs_frame *frame)
 {
     struct llmobs_span *span = frame->span;
-    struct llmobs_json *document;
-    char *text;
-    int rc = -ENOMEM;
+    struct llmobs_json *text;
+    char *body;
+    int rc;
 
     if (!is_embedding(frame)) {
         span->input_messages =
             llmobs_request_text_message(frame->reading->call);
         return span->input_messages ? 0 : -ENOMEM;
     }
-    text = llmobs_request_text(frame->reading->call);
-    document = llmobs_json_object();
-    span->input_documents = llmobs_json_array();
-    if (text && llmobs_json_sets(document, "text", text) == 0) {
-        rc = llmobs_json_add(span->input_documents, document);
-        document = NULL;
-    }
-    llmobs_json_free(document);
-    free(text);
+    body = llmobs_request_text(frame->reading->call);
+    text = llmobs_json_string(body);
+    rc = text ? llmobs_embedding_documents(text, span) : -ENOMEM;
+    llmobs_json_free(text);
+    free(body);
     return rc;
 }
 
@@ -221,10 +218,15 @@ static int read_output(struct llmobs_frame *frame)
  * (llmobs-wire 6.2, 8.6). */
 static int name_model(struct llmobs_frame *frame)
 {
-    const char *model = frame->model, *unknown = frame->form->unknown;
+    const char *model, *unknown = frame->form->unknown;
     char *deployment = NULL;
-    int rc;
+    int rc = 0;
 
+    if (!frame->model && frame->form->model)
+        rc = frame->form->model(frame);
+    if (rc < 0)
+        return rc;
+    model = frame->model;
     if (!model)
         model = llmobs_json_gets(frame->request, "model");
     if (!model || !*model) {

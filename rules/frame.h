@@ -52,6 +52,9 @@ struct llmobs_form {
     /* Reads one event; one that is no JSON comes only where it says that it is
      * an error. Errors of the forms that error.h knows are read afterwards. */
     int (*event)(struct llmobs_frame *frame, const struct llmobs_event *event);
+    /* Notes the model that the request names elsewhere than in its "model";
+     * asked where nothing noted one before. */
+    int (*model)(struct llmobs_frame *frame);
     /* Makes the output of what the events said. */
     int (*finish)(struct llmobs_frame *frame);
     /* An answer in JSON whose middle is missing: call->response is its
@@ -72,9 +75,9 @@ int llmobs_frame_read(const struct llmobs_form *form,
                       struct llmobs_span *span);
 
 /* Notes the model's name; the first that is not empty stays. NULL is fine. A
- * dialect that names the model by its path or by the request does so in
- * form->request; else the request's "model" is used where the answer has none.
- */
+ * dialect whose request decides does so in form->request, one whose answer
+ * decides where it reads that; else form->model is asked, and then the
+ * request's "model" is used. */
 int llmobs_frame_model(struct llmobs_frame *frame, const char *model);
 
 /* Notes that an event brought a first piece of the answer; later ones are

@@ -4,9 +4,9 @@
 
 #include "rules/frame.h"
 #include "rules/message.h"
+#include "rules/openai.h"
 #include "rules/openai_stream.h"
 #include "rules/request.h"
-#include "rules/scan.h"
 #include "rules/tools.h"
 #include "rules/usage.h"
 
@@ -45,19 +45,11 @@ static const char *audio_format(const struct llmobs_frame *frame)
     return llmobs_json_gets(llmobs_json_get(frame->request, "audio"), "format");
 }
 
-/* What tells a chat from any other JSON: its messages and its model, which an
- * Azure path may hold instead (llmobs-wire 6.1). */
 static bool is_chat(const struct llmobs_frame *frame)
 {
-    const struct llmobs_call *call = frame->reading->call;
-    bool deployed = llmobs_request_deployment(frame->reading->url).len > 0;
-
-    if (!deployed &&
-        !llmobs_json_is_string(llmobs_json_get(frame->request, "model")))
-        return false;
-    if (call->request_truncated)
-        return llmobs_scan_has(call->request, call->request_tail, "messages");
-    return llmobs_json_is_array(llmobs_json_get(frame->request, "messages"));
+    return llmobs_openai_asks(frame, "messages") &&
+           (frame->reading->call->request_truncated ||
+            llmobs_json_is_array(llmobs_json_get(frame->request, "messages")));
 }
 
 static int read_request(struct llmobs_frame *frame)
@@ -123,29 +115,6 @@ static void free_stream(void *stream)
     llmobs_stream_fini(stream);
 }
 
-static int read_ends(struct llmobs_frame *frame)
-{
-    const struct llmobs_call *call = frame->reading->call;
-    struct llmobs_json *model = llmobs_scan_first(call->response, "model");
-    struct llmobs_json *usage = llmobs_scan_last(call->response_tail, "usage");
-    struct llmobs_json *reason =
-        llmobs_scan_last(call->response_tail, "finish_reason");
-    int rc;
-
-    if (!reason)
-        reason = llmobs_scan_last(call->response, "finish_reason");
-    if (!usage)
-        usage = llmobs_scan_first(call->response, "usage");
-    frame->span->complete = llmobs_json_is_string(reason);
-    rc = llmobs_frame_model(frame, llmobs_json_text(model));
-    if (rc == 0 && llmobs_json_is_object(usage))
-        rc = llmobs_usage_read(usage, frame->span);
-    llmobs_json_free(model);
-    llmobs_json_free(usage);
-    llmobs_json_free(reason);
-    return rc;
-}
-
 static const struct llmobs_form form = {
     .keys = metadata_keys,
     .confirm = is_chat,
@@ -153,7 +122,7 @@ static const struct llmobs_form form = {
     .document = read_document,
     .event = read_event,
     .finish = finish_stream,
-    .ends = read_ends,
+    .ends = llmobs_openai_ends,
     .state_fini = free_stream,
     .state_size = sizeof(struct llmobs_stream),
     .unknown = "unknown_model",

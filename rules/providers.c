@@ -3,11 +3,19 @@
 #include "rules/text.h"
 
 extern const struct llmobs_dialect llmobs_dialect_anthropic;
+extern const struct llmobs_dialect llmobs_dialect_gemini;
+extern const struct llmobs_dialect llmobs_dialect_gemini_embed;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
+extern const struct llmobs_dialect llmobs_dialect_openai_completions;
+extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_openai_chat,
+    &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings,
     &llmobs_dialect_anthropic,
+    &llmobs_dialect_gemini,
+    &llmobs_dialect_gemini_embed,
     NULL,
 };
 
@@ -15,7 +23,19 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
  * programs that know no other. */
 static const struct llmobs_dialect *const openai[] = {
     &llmobs_dialect_openai_chat,
+    &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings,
     &llmobs_dialect_anthropic,
+    NULL,
+};
+
+static const struct llmobs_dialect *const google[] = {
+    &llmobs_dialect_gemini,
+    &llmobs_dialect_gemini_embed,
+    &llmobs_dialect_anthropic,
+    &llmobs_dialect_openai_chat,
+    &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings,
     NULL,
 };
 
@@ -36,10 +56,10 @@ static const struct llmobs_provider providers[] = {
      .dialects = openai},
     {.host = "generativelanguage.googleapis.com",
      .name = "google",
-     .dialects = openai},
+     .dialects = google},
     {.host = "*aiplatform.googleapis.com",
      .name = "google",
-     .dialects = openai},
+     .dialects = google},
     {.host = "openrouter.ai", .name = "openrouter", .dialects = openai},
     {.host = "api.groq.com", .name = "groq", .dialects = openai},
     {.host = "*.together.xyz", .name = "together", .dialects = openai},

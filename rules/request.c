@@ -85,25 +85,6 @@ struct llmobs_json *llmobs_request_text_message(const struct llmobs_call *call)
     return list;
 }
 
-char *llmobs_request_path_model(const struct llmobs_url *url)
-{
-    static const char mark[] = "/models/";
-    struct llmobs_text path = url->path;
-    size_t end = path.len, from;
-
-    while (end > 0 && path.data[end - 1] != ':' && path.data[end - 1] != '/')
-        end--;
-    if (end == 0 || path.data[end - 1] == '/')
-        return strdup("");
-    from = --end;
-    while (from > 0 && path.data[from - 1] != '/')
-        from--;
-    if (!llmobs_text_ends((struct llmobs_text){path.data, from}, mark))
-        return strdup("");
-    return llmobs_url_decode(
-        (struct llmobs_text){path.data + from, end - from});
-}
-
 struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)
 {
     static const char mark[] = "/deployments/";

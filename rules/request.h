@@ -28,10 +28,6 @@ char *llmobs_request_text(const struct llmobs_call *call);
 /* The same as the one message of a request, without a role. Gives it. */
 struct llmobs_json *llmobs_request_text_message(const struct llmobs_call *call);
 
-/* The model in a path of Google's form, ".../models/<model>:<verb>", decoded;
- * "" where it has none. Gives a C string; NULL without memory. */
-char *llmobs_request_path_model(const struct llmobs_url *url);
-
 /* The deployment in a path of Azure's form, as written; empty: none. */
 struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url);
 

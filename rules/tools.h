@@ -31,6 +31,11 @@ struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
 int llmobs_tools_read_calls(const struct llmobs_json *from,
                             struct llmobs_json *message);
 
+/* A tool's definition; NULL texts become "". Takes `schema`; gives it. */
+struct llmobs_json *llmobs_tools_definition(const char *name,
+                                            const char *description,
+                                            struct llmobs_json *schema);
+
 /* The tool definitions of a request: `tools`, then legacy `functions`. Sets
  * *out, NULL when there are none; the caller frees it. */
 int llmobs_tools_read_definitions(const struct llmobs_json *request,
