@@ -2,6 +2,7 @@
 
 #include "rules/text.h"
 
+extern const struct llmobs_dialect llmobs_dialect_anthropic;
 extern const struct llmobs_dialect llmobs_dialect_gemini;
 extern const struct llmobs_dialect llmobs_dialect_gemini_embed;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
@@ -9,21 +10,29 @@ extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
-    &llmobs_dialect_openai_chat,       &llmobs_dialect_openai_completions,
-    &llmobs_dialect_openai_embeddings, &llmobs_dialect_gemini,
-    &llmobs_dialect_gemini_embed,      NULL,
+    &llmobs_dialect_openai_chat,
+    &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_anthropic,
+    &llmobs_dialect_gemini,
+    &llmobs_dialect_gemini_embed,
+    NULL,
 };
 
+/* Many hosts that speak as OpenAI does also offer Anthropic's form, for the
+ * programs that know no other. */
 static const struct llmobs_dialect *const openai[] = {
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_anthropic,
     NULL,
 };
 
 static const struct llmobs_dialect *const google[] = {
     &llmobs_dialect_gemini,
     &llmobs_dialect_gemini_embed,
+    &llmobs_dialect_anthropic,
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings,
