@@ -21,6 +21,7 @@ struct llmobs_content {
     struct llmobs_json *images; /* image_parts, NULL: none */
     struct llmobs_json *audio;  /* audio_parts, NULL: none */
     size_t lines;               /* parts that went into text */
+    bool bare;                  /* parts of text are joined without LF */
 };
 
 void llmobs_content_init(struct llmobs_content *content);
@@ -30,6 +31,10 @@ void llmobs_content_fini(struct llmobs_content *content);
  * they are like any unknown type (llmobs-wire 6.3, 6.11). */
 int llmobs_content_read(struct llmobs_content *content,
                         const struct llmobs_json *value, bool thinking);
+
+/* Adds an image by its URL: an inline one to ->images, a marker for one that
+ * is too large or not inline (llmobs-wire 1.5). NULL is fine. */
+int llmobs_content_add_image(struct llmobs_content *content, const char *url);
 
 /* Adds one audio clip; `format` NULL: wav. */
 int llmobs_content_add_audio(struct llmobs_content *content, const char *data,

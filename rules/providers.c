@@ -5,11 +5,13 @@
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
+extern const struct llmobs_dialect llmobs_dialect_openai_responses;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_openai_responses,
     NULL,
 };
 
@@ -17,6 +19,7 @@ static const struct llmobs_dialect *const openai[] = {
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_openai_responses,
     NULL,
 };
 

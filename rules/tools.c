@@ -62,6 +62,25 @@ struct llmobs_json *llmobs_tools_call(const char *name, const char *id,
     return NULL;
 }
 
+struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
+                                        const char *type,
+                                        struct llmobs_json *result)
+{
+    struct llmobs_json *object = llmobs_json_object();
+
+    if (!object) {
+        llmobs_json_free(result);
+        return NULL;
+    }
+    if (llmobs_json_set(object, "result", result) == 0 &&
+        set_text(object, "name", name) == 0 &&
+        set_text(object, "tool_id", id) == 0 &&
+        set_text(object, "type", type) == 0)
+        return object;
+    llmobs_json_free(object);
+    return NULL;
+}
+
 static struct llmobs_json *read_call(const struct llmobs_json *from)
 {
     const struct llmobs_json *custom = llmobs_json_get(from, "custom");
@@ -164,20 +183,31 @@ static int add_definition(const struct llmobs_json *tool,
     return rc;
 }
 
+int llmobs_tools_add_definitions(const struct llmobs_json *tools,
+                                 struct llmobs_json **list)
+{
+    int rc = 0;
+
+    if (!*list)
+        *list = llmobs_json_array();
+    if (!*list)
+        return -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(tools); i++)
+        rc = add_definition(llmobs_json_at(tools, i), *list);
+    return rc;
+}
+
 int llmobs_tools_read_definitions(const struct llmobs_json *request,
                                   struct llmobs_json **out)
 {
     static const char *const keys[] = {"tools", "functions"};
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? 0 : -ENOMEM;
+    struct llmobs_json *list = NULL;
+    int rc = 0;
 
     *out = NULL;
-    for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
-        const struct llmobs_json *tools = llmobs_json_get(request, keys[k]);
-
-        for (size_t i = 0; rc == 0 && i < llmobs_json_len(tools); i++)
-            rc = add_definition(llmobs_json_at(tools, i), list);
-    }
+    for (size_t k = 0; rc == 0 && k < sizeof(keys) / sizeof(keys[0]); k++)
+        rc = llmobs_tools_add_definitions(llmobs_json_get(request, keys[k]),
+                                          &list);
     if (rc == 0 && llmobs_json_len(list) > 0)
         *out = list;
     else
