@@ -306,6 +306,11 @@ static const struct llmobs_shape shapes[] = {
      .helper_name = "%s.parseResponse",
      .kind = LLMOBS_KIND_LLM,
      .any_host = true},
+    {.method = "POST",
+     .path = "/v1/agent", /* Perplexity */
+     .operation = "response",
+     .span_name = "%s.createResponse",
+     .kind = LLMOBS_KIND_LLM},
     {.path = NULL},
 };
 
