@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "rules/prompt.h"
+#include "rules/inputs.h"
 
 #define RESULT_MAX 96
 
@@ -26,7 +26,7 @@ int llmobs_embedding_documents(const struct llmobs_json *inputs,
     span->input_documents = llmobs_json_array();
     if (!span->input_documents)
         return -ENOMEM;
-    return llmobs_prompt_each(inputs, add_document, span->input_documents);
+    return llmobs_inputs_each(inputs, add_document, span->input_documents);
 }
 
 int llmobs_embedding_result(size_t count, size_t size, struct llmobs_span *span)

@@ -12,7 +12,7 @@
 #include "core/span.h"
 
 /* Sets the span's documents: what was to be embedded, one or several, as
- * prompt.h takes them apart. */
+ * inputs.h takes them apart. */
 int llmobs_embedding_documents(const struct llmobs_json *inputs,
                                struct llmobs_span *span);
 
