@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "rules/request.h"
-#include "rules/scan.h"
 #include "rules/tools.h"
 #include "rules/usage.h"
 
@@ -92,30 +91,6 @@ int llmobs_chat_finish(struct llmobs_frame *frame,
     if (rc == 0)
         rc = manner->usage(stream->usage, frame->span);
     return rc < 0 ? rc : llmobs_chat_messages(frame, manner);
-}
-
-int llmobs_chat_ends(struct llmobs_frame *frame,
-                     const struct llmobs_chat_manner *manner)
-{
-    const struct llmobs_call *call = frame->reading->call;
-    struct llmobs_json *model = llmobs_scan_first(call->response, "model");
-    struct llmobs_json *usage = llmobs_scan_last(call->response_tail, "usage");
-    struct llmobs_json *reason =
-        llmobs_scan_last(call->response_tail, "finish_reason");
-    int rc;
-
-    if (!reason)
-        reason = llmobs_scan_last(call->response, "finish_reason");
-    if (!usage)
-        usage = llmobs_scan_first(call->response, "usage");
-    frame->span->complete = llmobs_json_is_string(reason);
-    rc = llmobs_frame_model(frame, llmobs_json_text(model));
-    if (rc == 0 && llmobs_json_is_object(usage))
-        rc = manner->usage(usage, frame->span);
-    llmobs_json_free(model);
-    llmobs_json_free(usage);
-    llmobs_json_free(reason);
-    return rc;
 }
 
 void llmobs_chat_fini(void *state)

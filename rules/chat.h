@@ -24,7 +24,7 @@ struct llmobs_chat_manner {
     bool keep_space;  /* streamed: the white space around the content stays */
 };
 
-/* The functions of a form (frame.h). */
+/* The functions of a form (frame.h) but for confirm and ends (openai.h). */
 int llmobs_chat_request(struct llmobs_frame *frame,
                         const struct llmobs_chat_manner *manner);
 int llmobs_chat_document(struct llmobs_frame *frame,
@@ -34,8 +34,6 @@ int llmobs_chat_event(struct llmobs_frame *frame,
                       const struct llmobs_event *event);
 int llmobs_chat_finish(struct llmobs_frame *frame,
                        const struct llmobs_chat_manner *manner);
-int llmobs_chat_ends(struct llmobs_frame *frame,
-                     const struct llmobs_chat_manner *manner);
 void llmobs_chat_fini(void *state);
 
 /* Makes the output of a stream whose parts were added, if any came; the model

@@ -1,8 +1,7 @@
 /* The OpenAI chat completions dialect (llmobs-wire 6.3, 6.6, 6.7), which most
  * other providers speak too. */
 #include "rules/chat.h"
-#include "rules/request.h"
-#include "rules/scan.h"
+#include "rules/openai.h"
 #include "rules/usage.h"
 
 static const char *const metadata_keys[] = {
@@ -41,19 +40,11 @@ static const struct llmobs_chat_manner manner = {
     .usage = llmobs_usage_read,
 };
 
-/* What tells a chat from any other JSON: its messages and its model, which an
- * Azure path may hold instead (llmobs-wire 6.1). */
 static bool is_chat(const struct llmobs_frame *frame)
 {
-    const struct llmobs_call *call = frame->reading->call;
-    bool deployed = llmobs_request_deployment(frame->reading->url).len > 0;
-
-    if (!deployed &&
-        !llmobs_json_is_string(llmobs_json_get(frame->request, "model")))
-        return false;
-    if (call->request_truncated)
-        return llmobs_scan_has(call->request, call->request_tail, "messages");
-    return llmobs_json_is_array(llmobs_json_get(frame->request, "messages"));
+    return llmobs_openai_asks(frame, "messages") &&
+           (frame->reading->call->request_truncated ||
+            llmobs_json_is_array(llmobs_json_get(frame->request, "messages")));
 }
 
 static int read_request(struct llmobs_frame *frame)
@@ -72,11 +63,6 @@ static int finish_stream(struct llmobs_frame *frame)
     return llmobs_chat_finish(frame, &manner);
 }
 
-static int read_ends(struct llmobs_frame *frame)
-{
-    return llmobs_chat_ends(frame, &manner);
-}
-
 static const struct llmobs_form form = {
     .keys = metadata_keys,
     .confirm = is_chat,
@@ -84,7 +70,7 @@ static const struct llmobs_form form = {
     .document = read_document,
     .event = llmobs_chat_event,
     .finish = finish_stream,
-    .ends = read_ends,
+    .ends = llmobs_openai_ends,
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
     .unknown = "unknown_model",

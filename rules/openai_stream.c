@@ -295,11 +295,26 @@ static size_t produced(const struct stream_choice *choice)
            (choice->legacy != NULL);
 }
 
+/* What a chunk adds to a choice. Some servers end a stream with the whole
+ * message in one chunk, and some speak of deltas in completions too. */
+static int add_piece(const struct llmobs_stream *stream,
+                     struct stream_choice *choice,
+                     const struct llmobs_json *from)
+{
+    const struct llmobs_json *delta = llmobs_json_get(from, "delta");
+    const char *text = llmobs_json_gets(from, "text");
+
+    if (stream->texts && text)
+        return llmobs_content_append(&choice->content, text);
+    if (!llmobs_json_is_object(delta) && produced(choice) == 0)
+        delta = llmobs_json_get(from, "message");
+    return add_delta(choice, delta);
+}
+
 static int add_choice(struct llmobs_stream *stream,
                       const struct llmobs_json *from)
 {
     const struct llmobs_json *index = llmobs_json_get(from, "index");
-    const struct llmobs_json *delta = llmobs_json_get(from, "delta");
     struct stream_choice *choice;
     int rc;
 
@@ -310,10 +325,7 @@ static int add_choice(struct llmobs_stream *stream,
         return rc == -ENOSPC ? 0 : rc;
     if (llmobs_json_is_string(llmobs_json_get(from, "finish_reason")))
         stream->done = true;
-    /* Some servers end a stream with the whole message in one chunk. */
-    if (!llmobs_json_is_object(delta) && produced(choice) == 0)
-        delta = llmobs_json_get(from, "message");
-    rc = add_delta(choice, delta);
+    rc = add_piece(stream, choice, from);
     if (produced(choice) > 0)
         stream->begun = true;
     return rc;
@@ -495,6 +507,23 @@ struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,
         if (choice_of(stream, i)->role)
             role = choice_of(stream, i)->role;
         rc = put_choice(stream, choice_of(stream, i), role, audio_format, list);
+    }
+    if (rc == 0)
+        return list;
+    llmobs_json_free(list);
+    return NULL;
+}
+
+struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < stream->choices.count; i++) {
+        const struct llmobs_buf *content = &choice_of(stream, i)->content;
+        struct llmobs_text text = {content->data, content->len};
+
+        rc = llmobs_json_add(list, llmobs_message_new(NULL, text));
     }
     if (rc == 0)
         return list;

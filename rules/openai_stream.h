@@ -1,4 +1,4 @@
-/* openai_stream - a streamed chat answer put together from its chunks.
+/* openai_stream - a streamed chat or completion put together from its chunks.
  *
  * Owns:    its choices and their texts, from init to fini.
  * Threads: one at a time.
@@ -19,6 +19,7 @@
 #define LLMOBS_STREAM_CALLS_MAX 512
 
 struct llmobs_stream {
+    bool texts; /* legacy completions: a choice holds a text, no delta */
     struct llmobs_slots choices;
     char *model;               /* the first that was not empty */
     struct llmobs_json *usage; /* the last one */
@@ -27,7 +28,7 @@ struct llmobs_stream {
     bool keep_space;           /* the white space around the content stays */
 };
 
-/* A stream of all zeros is empty and ready. */
+/* A stream of all zeros is empty and ready for a chat. */
 void llmobs_stream_fini(struct llmobs_stream *stream);
 
 /* Adds one chunk. */
@@ -46,5 +47,8 @@ int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
 /* Gives the output messages. */
 struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,
                                            const char *audio_format);
+
+/* The same for legacy completions: texts as they are, without roles. */
+struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream);
 
 #endif
