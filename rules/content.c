@@ -128,8 +128,7 @@ int llmobs_content_add_images(struct llmobs_content *content,
 {
     int rc = 0;
 
-    if (content->text.len == 0)
-        content->lines = 0;
+    content->lines = content->text.len > 0 ? 1 : 0;
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
         rc = add_line(content, IMAGE_MARKER);
     return rc;

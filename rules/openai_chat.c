@@ -40,13 +40,6 @@ static const struct llmobs_chat_manner manner = {
     .usage = llmobs_usage_read,
 };
 
-static bool is_chat(const struct llmobs_frame *frame)
-{
-    return llmobs_openai_asks(frame, "messages") &&
-           (frame->reading->call->request_truncated ||
-            llmobs_json_is_array(llmobs_json_get(frame->request, "messages")));
-}
-
 static int read_request(struct llmobs_frame *frame)
 {
     return llmobs_chat_request(frame, &manner);
@@ -65,7 +58,7 @@ static int finish_stream(struct llmobs_frame *frame)
 
 static const struct llmobs_form form = {
     .keys = metadata_keys,
-    .confirm = is_chat,
+    .confirm = llmobs_chat_asks,
     .request = read_request,
     .document = read_document,
     .event = llmobs_chat_event,
