@@ -19,7 +19,9 @@
 /* One operation of a dialect: a row of the shape table. */
 struct llmobs_shape {
     const char *method;    /* "POST" */
-    const char *path;      /* suffix of the path; '*' stands for one segment */
+    const char *path;      /* suffix of the path; '*' stands for one segment,
+                            * "**", once and alone, for any number of them */
+    const char *holds;     /* what "**" must hold, or NULL */
     const char *not_path;  /* a suffix that makes it another one, or NULL */
     const char *operation; /* "chat", ... */
     const char *span_name; /* "%s.createChatCompletion": %s is the client */

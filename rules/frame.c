@@ -106,8 +106,8 @@ static int read_event(struct llmobs_frame *frame,
     if (frame->form->event && (event->json || event->failed))
         rc = frame->form->event(frame, event);
     if (rc == 0 && (event->failed || llmobs_error_in(event->json)))
-        rc = llmobs_error_read(event->json, event->data, frame->reading->call,
-                               frame->span);
+        rc = llmobs_error_read_as(event->error, event->json, event->data,
+                                  frame->reading->call, frame->span);
     return rc;
 }
 
