@@ -27,12 +27,20 @@ static struct llmobs_text find_rest(const char *suffix, const char *stars,
     return (struct llmobs_text){at + before, (size_t)(end - at) - before};
 }
 
+/* Where the last segment of a path begins, with its slash. */
+static size_t last_segment(struct llmobs_text path)
+{
+    const char *slash = path.len > 0 ? memrchr(path.data, '/', path.len) : NULL;
+
+    return slash ? (size_t)(slash - path.data) : 0;
+}
+
 /* Bytes at the end of `path` that the suffix takes, 0: none. Both are read
- * from their ends; '*' in the suffix takes one segment that is not empty. */
+ * segment by segment from their ends; no segment is empty. */
 static size_t suffix_len(const char *suffix, struct llmobs_text path)
 {
     const char *stars = strstr(suffix, "**");
-    size_t s = strlen(suffix), p = path.len;
+    struct llmobs_text wanted = llmobs_text_of(suffix), left = path;
 
     if (stars) {
         struct llmobs_text rest = find_rest(suffix, stars, path);
@@ -42,22 +50,17 @@ static size_t suffix_len(const char *suffix, struct llmobs_text path)
         return path.len - (size_t)(rest.data - path.data) +
                (size_t)(stars - suffix);
     }
-    while (s > 0) {
-        if (suffix[s - 1] == '*') {
-            size_t end = p;
+    while (wanted.len > 0) {
+        size_t w = last_segment(wanted), l = last_segment(left);
+        struct llmobs_text pattern = {wanted.data + w, wanted.len - w};
+        struct llmobs_text segment = {left.data + l, left.len - l};
 
-            while (p > 0 && path.data[p - 1] != '/')
-                p--;
-            if (p == end)
-                return 0;
-        } else if (p == 0 || path.data[p - 1] != suffix[s - 1]) {
+        if (segment.len <= 1 || !llmobs_text_matches(segment, pattern))
             return 0;
-        } else {
-            p--;
-        }
-        s--;
+        wanted.len = w;
+        left.len = l;
     }
-    return path.len - p;
+    return path.len - left.len;
 }
 
 struct llmobs_text llmobs_match_rest(const struct llmobs_shape *shape,

@@ -501,6 +501,32 @@ START_TEST(rests_of_paths_are_taken)
 }
 END_TEST
 
+START_TEST(stars_stand_for_bytes_of_a_segment)
+{
+    static const struct llmobs_shape shape = {.path = "/models/*embed*:go"};
+    static const char *const paths[] = {"/v1/models/embed:go",
+                                        "/models/text-embedding@1:go",
+                                        "/models/embed:go:go/"};
+    static const char *const others[] = {"/models/embed:going",
+                                         "/models/text:go",
+                                         "/models/embed/x:go",
+                                         "/models/:go",
+                                         "/models/embed:",
+                                         "/xmodels/embed:go",
+                                         "models/embed:go",
+                                         "/embed:go",
+                                         "/",
+                                         ""};
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        ck_assert_uint_gt(llmobs_match_path(&shape, llmobs_text_of(paths[i])),
+                          0);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        ck_assert_uint_eq(llmobs_match_path(&shape, llmobs_text_of(others[i])),
+                          0);
+}
+END_TEST
+
 START_TEST(times_are_found_by_offset)
 {
     static const struct llmobs_mark marks[] = {{10, 100}, {20, 200}, {30, 300}};
@@ -631,6 +657,7 @@ UNIT_SUITE(rules)
     UNIT_TEST(s, only_harmless_headers_are_kept);
     UNIT_TEST(s, paths_match_by_their_end);
     UNIT_TEST(s, rests_of_paths_are_taken);
+    UNIT_TEST(s, stars_stand_for_bytes_of_a_segment);
     UNIT_TEST(s, times_are_found_by_offset);
     UNIT_TEST(s, cut_documents_are_scanned);
     UNIT_TEST(s, values_too_long_to_scan_are_left);
