@@ -2,9 +2,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "rules/text.h"
+#include "rules/prompt.h"
 
 #define SUMMARY_LEN 96
 
@@ -30,18 +29,9 @@ int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text)
     return rc;
 }
 
-static int add_value(struct llmobs_span *span, const struct llmobs_json *value)
+static int add_document(void *span, struct llmobs_text text)
 {
-    const char *text = llmobs_json_text(value);
-    char *dump;
-    int rc;
-
-    if (text)
-        return llmobs_embedding_add(span, llmobs_text_of(text));
-    dump = llmobs_json_dumps(value, 0);
-    rc = dump ? llmobs_embedding_add(span, llmobs_text_of(dump)) : -ENOMEM;
-    free(dump);
-    return rc;
+    return llmobs_embedding_add(span, text);
 }
 
 int llmobs_embedding_read_input(struct llmobs_span *span,
@@ -49,14 +39,7 @@ int llmobs_embedding_read_input(struct llmobs_span *span,
 {
     int rc = need_list(span);
 
-    if (rc < 0 || !input || llmobs_json_is_null(input))
-        return rc;
-    if (!llmobs_json_is_array(input) ||
-        llmobs_json_is_int(llmobs_json_at(input, 0)))
-        return add_value(span, input);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(input); i++)
-        rc = add_value(span, llmobs_json_at(input, i));
-    return rc;
+    return rc < 0 ? rc : llmobs_prompt_each(input, add_document, span);
 }
 
 int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size)
@@ -82,4 +65,14 @@ int llmobs_embedding_tell_list(struct llmobs_span *span,
     return llmobs_embedding_tell(
         span, llmobs_json_len(list),
         llmobs_json_is_array(first) ? llmobs_json_len(first) : 0);
+}
+
+int llmobs_embedding_total(struct llmobs_span *span)
+{
+    struct llmobs_json *input = llmobs_json_get(span->metrics, "input_tokens");
+
+    if (!input || llmobs_json_get(span->metrics, "total_tokens"))
+        return 0;
+    return llmobs_json_set(span->metrics, "total_tokens",
+                           llmobs_json_share(input));
 }

@@ -16,10 +16,8 @@
 /* Appends a document of this text to the span's. */
 int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text);
 
-/* Appends the documents of an `input` value: a text, or token ids as one
- * array, is one document; any other array one for each element, written as
- * JSON where it is no text. NULL or null: none. The span has a list of
- * documents afterwards. */
+/* Appends what was to be embedded, one or several documents, as prompt.h takes
+ * an input apart. The span has a list of documents afterwards. */
 int llmobs_embedding_read_input(struct llmobs_span *span,
                                 const struct llmobs_json *input);
 
@@ -32,5 +30,9 @@ int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size);
  * that is no array tells nothing. */
 int llmobs_embedding_tell_list(struct llmobs_span *span,
                                const struct llmobs_json *list, const char *key);
+
+/* Where the provider told input tokens only, they are the total
+ * (llmobs-wire 6.12). */
+int llmobs_embedding_total(struct llmobs_span *span);
 
 #endif

@@ -3,14 +3,20 @@
 #include "rules/text.h"
 
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
+extern const struct llmobs_dialect llmobs_dialect_openai_completions;
+extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_openai_chat,
+    &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings,
     NULL,
 };
 
 static const struct llmobs_dialect *const openai[] = {
     &llmobs_dialect_openai_chat,
+    &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings,
     NULL,
 };
 
