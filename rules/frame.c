@@ -267,7 +267,9 @@ static int read_call(struct llmobs_frame *frame)
     }
     frame->span->input_dropped = reading->call->request_truncated;
     frame->span->output_dropped = reading->call->response_truncated;
-    rc = read_input(frame);
+    rc = form->begin ? form->begin(frame) : 0;
+    if (rc == 0)
+        rc = read_input(frame);
     if (rc == 0)
         rc = read_output(frame);
     return rc < 0 ? rc : finish_span(frame);

@@ -2,11 +2,17 @@
 
 #include "rules/text.h"
 
+extern const struct llmobs_dialect llmobs_dialect_bedrock_converse;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_embed;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_invoke;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
+    &llmobs_dialect_bedrock_converse,
+    &llmobs_dialect_bedrock_embed,
+    &llmobs_dialect_bedrock_invoke,
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings,
@@ -17,6 +23,14 @@ static const struct llmobs_dialect *const openai[] = {
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings,
+    NULL,
+};
+
+static const struct llmobs_dialect *const bedrock[] = {
+    &llmobs_dialect_bedrock_converse,
+    &llmobs_dialect_bedrock_embed,
+    &llmobs_dialect_bedrock_invoke,
+    &llmobs_dialect_openai_chat,
     NULL,
 };
 
@@ -83,7 +97,16 @@ static const struct llmobs_provider providers[] = {
      .dialects = openai},
     {.host = "bedrock-runtime*.amazonaws.com",
      .name = "amazon_bedrock",
-     .dialects = openai},
+     .dialects = bedrock},
+    {.host = "bedrock-runtime*.amazonaws.com.cn",
+     .name = "amazon_bedrock",
+     .dialects = bedrock},
+    {.host = "*.bedrock-runtime*.amazonaws.com",
+     .name = "amazon_bedrock",
+     .dialects = bedrock},
+    {.host = "bedrock-runtime*.api.aws",
+     .name = "amazon_bedrock",
+     .dialects = bedrock},
 };
 
 const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
