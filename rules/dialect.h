@@ -20,7 +20,9 @@
 struct llmobs_shape {
     const char *method;    /* "POST" */
     const char *path;      /* suffix of the path, from a '/'; '*' stands for
-                            * any bytes of one segment */
+                            * any bytes of one segment; "**", once and with no
+                            * other star, for one or more whole segments */
+    const char *holds;     /* what "**" must hold, or NULL */
     const char *not_path;  /* a suffix that makes it another one, or NULL */
     const char *operation; /* "chat", ... */
     const char *span_name; /* "%s.createChatCompletion": %s is the client */

@@ -130,8 +130,8 @@ static int read_event(struct llmobs_frame *frame,
     if (frame->form->event && (event->json || event->failed))
         rc = frame->form->event(frame, event);
     if (rc == 0 && (event->failed || llmobs_error_in(event->json)))
-        rc = llmobs_error_read(event->json, event->data, frame->reading->call,
-                               frame->span);
+        rc = llmobs_error_read_as(event->error, event->json, event->data,
+                                  frame->reading->call, frame->span);
     return rc;
 }
 
@@ -330,7 +330,9 @@ static int read_call(struct llmobs_frame *frame)
     }
     frame->span->input_dropped = reading->call->request_truncated;
     frame->span->output_dropped = reading->call->response_truncated;
-    rc = read_input(frame);
+    rc = form->begin ? form->begin(frame) : 0;
+    if (rc == 0)
+        rc = read_input(frame);
     if (rc == 0)
         rc = read_output(frame);
     return rc < 0 ? rc : finish_span(frame);

@@ -45,6 +45,8 @@ struct llmobs_form {
     /* True where the body is a request of this dialect: asked on hosts that
      * nobody listed. frame->request is an object. */
     bool (*confirm)(const struct llmobs_frame *frame);
+    /* Comes first, whatever the bodies are: what the path says. */
+    int (*begin)(struct llmobs_frame *frame);
     /* Reads frame->request, an object, into input, metadata, tools. Where the
      * body's middle is missing it holds `keys` only. */
     int (*request)(struct llmobs_frame *frame);

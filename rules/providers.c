@@ -7,6 +7,9 @@
 extern const struct llmobs_dialect llmobs_dialect_anthropic;
 extern const struct llmobs_dialect llmobs_dialect_gemini;
 extern const struct llmobs_dialect llmobs_dialect_gemini_embed;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_converse;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_embed;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_invoke;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
@@ -16,6 +19,9 @@ extern const struct llmobs_dialect llmobs_dialect_cohere;
 extern const struct llmobs_dialect llmobs_dialect_ollama;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
+    &llmobs_dialect_bedrock_converse,
+    &llmobs_dialect_bedrock_embed,
+    &llmobs_dialect_bedrock_invoke,
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings,
@@ -57,6 +63,14 @@ static const struct llmobs_dialect *const cohere[] = {
     &llmobs_dialect_cohere,
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_embeddings,
+    NULL,
+};
+
+static const struct llmobs_dialect *const bedrock[] = {
+    &llmobs_dialect_bedrock_converse,
+    &llmobs_dialect_bedrock_embed,
+    &llmobs_dialect_bedrock_invoke,
+    &llmobs_dialect_openai_chat,
     NULL,
 };
 
@@ -118,7 +132,16 @@ static const struct llmobs_provider providers[] = {
      .dialects = cohere},
     {.host = "bedrock-runtime*.amazonaws.com",
      .name = "amazon_bedrock",
-     .dialects = openai},
+     .dialects = bedrock},
+    {.host = "bedrock-runtime*.amazonaws.com.cn",
+     .name = "amazon_bedrock",
+     .dialects = bedrock},
+    {.host = "*.bedrock-runtime*.amazonaws.com",
+     .name = "amazon_bedrock",
+     .dialects = bedrock},
+    {.host = "bedrock-runtime*.api.aws",
+     .name = "amazon_bedrock",
+     .dialects = bedrock},
 };
 
 static const struct llmobs_provider *find_host(struct llmobs_text host)
