@@ -39,7 +39,7 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c) \
 CASE_OBJ := $(patsubst %,$(B)/tests/support/%.o,corpus_case case_file)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
-.PHONY: all unit clients bench install clean format
+.PHONY: all unit clients bench install clean format FORCE
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs
 
 $(B)/shim/%.o: shim/%.c
@@ -63,26 +63,45 @@ $(B)/jansson.o: $(STATIC_JANSSON)
 	$(Q)objcopy --redefine-sym stdin=llmobs_stdin $< $(B)/jansson.a
 	$(Q)$(LD) -r --whole-archive $(B)/jansson.a -o $@
 
+# br and zstd go in likewise where their headers and an archive that a shared
+# object can take are here; BROTLI= or ZSTD= leaves one out.
+# $(call usable,HEADER,FUNCTION,ARCHIVE...)
+usable = $(shell echo 'int probe(void); int probe(void) { return $(2)() == 0; }' | \
+	$(CC) -include $(1) -w -fPIC -shared -Wl,-z,text,-z,defs \
+	-Wl,--exclude-libs,ALL -o /dev/null -xc - -xnone $(3) 2>/dev/null && echo $(3))
+BROTLI_LIBS := $(shell $(CC) -print-file-name=libbrotlidec.a) \
+	$(shell $(CC) -print-file-name=libbrotlicommon.a)
+BROTLI := $(call usable,brotli/decode.h,BrotliDecoderVersion,$(BROTLI_LIBS))
+ZSTD := $(call usable,zstd.h,ZSTD_versionNumber,$(shell $(CC) -print-file-name=libzstd.a))
+CODING_LIBS := $(BROTLI) $(ZSTD)
+CODING_FLAGS := $(if $(BROTLI),-DLLMOBS_BROTLI) $(if $(ZSTD),-DLLMOBS_ZSTD)
+$(B)/core/inflate_br.o $(B)/core/inflate_zstd.o: CPPFLAGS += $(CODING_FLAGS)
+$(B)/core/inflate_br.o $(B)/core/inflate_zstd.o: $(B)/codings
+$(B)/codings: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CODING_LIBS)' | cmp -s - $@ || echo '$(CODING_LIBS)' > $@
+
 $(B)/libllmobs_core.so: $(LIB_OBJ) $(B)/jansson.o
-	$(Q)$(LD) -r $(LIB_OBJ) $(B)/jansson.o $(STATIC_ZLIB) -o $(B)/core-all.o
+	$(Q)$(LD) -r $(LIB_OBJ) $(B)/jansson.o $(STATIC_ZLIB) $(CODING_LIBS) \
+		-o $(B)/core-all.o
 	$(Q)objcopy --keep-global-symbol=llmobs_core_attach $(B)/core-all.o
 	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 		-Wl,--hash-style=both -Wl,-soname,libllmobs_core.so \
 		$(B)/core-all.o -lpthread -o $@
 
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ -ljansson -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ -lcheck_pic -lsubunit -lrt -lm -ljansson -lz \
-		-lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
+		-ljansson -lz -lpthread -o $@
 
 unit: $(B)/unit
 	$(B)/unit
 
 # Reads recorded calls without network (scripts/map-corpus).
 $(B)/map-case: $(B)/tests/support/map_case.o $(CASE_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ -ljansson -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 
 clients: $(CLIENTS)
 $(B)/tests/clients/%: tests/clients/%.c tests/clients/cases.h
