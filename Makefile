@@ -3,6 +3,7 @@
 # make unit       unit tests and rule cases        make SAN=asan|tsan unit
 # make clients    the C programs of tests/clients
 # make bench      the budgets, interleaved         make install PREFIX= DESTDIR=
+# make conformance   recorded calls through curl, span by span
 CC ?= gcc
 PREFIX ?= /usr/local
 # V=1 shows the compiler lines.
@@ -39,7 +40,7 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c) \
 CASE_OBJ := $(patsubst %,$(B)/tests/support/%.o,corpus_case case_file)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
-.PHONY: all unit clients bench install clean format FORCE
+.PHONY: all unit clients conformance bench install clean format FORCE
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs
 
 $(B)/shim/%.o: shim/%.c
@@ -107,6 +108,9 @@ clients: $(CLIENTS)
 $(B)/tests/clients/%: tests/clients/%.c tests/clients/cases.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -ldl -lpthread -o $@
+
+conformance: all
+	scripts/conformance $(B)
 
 bench: all clients
 	scripts/bench
