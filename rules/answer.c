@@ -31,8 +31,8 @@ static bool begins_stream(struct llmobs_text text)
     return false;
 }
 
-static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
-                      bool asked)
+static bool is_sse(const struct llmobs_call *call, struct llmobs_text text,
+                   bool asked)
 {
     const char *type = content_type(call);
     bool typed =
@@ -47,12 +47,44 @@ static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
     return (asked || !type || !*type) && begins_stream(text);
 }
 
+/* Errors come as one document, whatever was asked for. */
+static bool is_framed(const struct llmobs_call *call, struct llmobs_text text,
+                      enum llmobs_framing framing)
+{
+    char first = text.len > 0 ? text.data[0] : '\0';
+
+    if (call->status >= 300)
+        return false;
+    return (framing == LLMOBS_FRAMING_LINES && first == '{') ||
+           (framing == LLMOBS_FRAMING_ARRAY && first == '[');
+}
+
+static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
+                      bool asked, enum llmobs_framing framing,
+                      struct llmobs_answer *answer)
+{
+    answer->framing = LLMOBS_FRAMING_SSE;
+    if (is_sse(call, text, asked))
+        return true;
+    answer->framing = framing;
+    return asked && is_framed(call, text, framing);
+}
+
+static int read_json(struct llmobs_text text, struct llmobs_answer *answer)
+{
+    int rc = llmobs_json_parse(text, &answer->json);
+
+    if (rc == 0)
+        answer->form = LLMOBS_ANSWER_JSON;
+    return rc == -ENOMEM ? rc : 0;
+}
+
 int llmobs_answer_read(const struct llmobs_call *call, bool stream,
+                       enum llmobs_framing framing,
                        struct llmobs_answer *answer)
 {
     struct llmobs_text text = {NULL, 0};
-    bool object;
-    int rc;
+    bool document;
 
     answer->json = NULL;
     answer->form = LLMOBS_ANSWER_OTHER;
@@ -60,20 +92,15 @@ int llmobs_answer_read(const struct llmobs_call *call, bool stream,
         return 0;
     if (call->response.data)
         text = llmobs_text_unblank(call->response);
-    object = text.len > 0 && (text.data[0] == '{' || text.data[0] == '[');
-    if (is_stream(call, text, stream)) {
+    document = text.len > 0 && (text.data[0] == '{' || text.data[0] == '[');
+    if (is_stream(call, text, stream, framing, answer))
         answer->form = LLMOBS_ANSWER_STREAM;
-    } else if (text.len == 0) {
+    else if (text.len == 0)
         answer->form = LLMOBS_ANSWER_EMPTY;
-    } else if (call->response_truncated) {
-        answer->form = object ? LLMOBS_ANSWER_CUT : LLMOBS_ANSWER_OTHER;
-    } else if (object) {
-        rc = llmobs_json_parse(text, &answer->json);
-        if (rc == -ENOMEM)
-            return rc;
-        if (rc == 0)
-            answer->form = LLMOBS_ANSWER_JSON;
-    }
+    else if (document && call->response_truncated)
+        answer->form = LLMOBS_ANSWER_CUT;
+    else if (document && !call->response_truncated)
+        return read_json(text, answer);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #ifndef LLMOBS_ANSWER_H
 #define LLMOBS_ANSWER_H
 
+#include "rules/events.h"
 #include "rules/rules.h"
 
 #define LLMOBS_ANSWER_TEXT_CUT (64 * 1024)
@@ -16,19 +17,22 @@
 enum llmobs_answer_form {
     LLMOBS_ANSWER_EMPTY,
     LLMOBS_ANSWER_JSON,   /* `json` is the document */
-    LLMOBS_ANSWER_STREAM, /* server-sent events, or their beginning */
+    LLMOBS_ANSWER_STREAM, /* events, or their beginning */
     LLMOBS_ANSWER_CUT,    /* JSON beyond the capture limit: head and tail */
     LLMOBS_ANSWER_OTHER   /* text, binary, encoded, or JSON cut short */
 };
 
 struct llmobs_answer {
     enum llmobs_answer_form form;
+    enum llmobs_framing framing; /* of a stream */
     struct llmobs_json *json;
 };
 
 /* Looks at the response of a call. `stream` is what the request asked for
- * (llmobs-wire 8.1). */
+ * (llmobs-wire 8.1), `framing` how the dialect streams where it is not by
+ * server-sent events. */
 int llmobs_answer_read(const struct llmobs_call *call, bool stream,
+                       enum llmobs_framing framing,
                        struct llmobs_answer *answer);
 void llmobs_answer_fini(struct llmobs_answer *answer);
 

@@ -27,6 +27,7 @@ struct llmobs_shape {
     const char *helper_name; /* gives this name instead; both may be NULL */
     enum llmobs_kind kind;
     bool any_host; /* known on every host (rule 3) */
+    bool streams;  /* it streams unless the request says no */
 };
 
 /* One known host: a row of the provider table. Data, no code. */

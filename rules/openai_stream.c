@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/sse.h"
 #include "rules/content.h"
-#include "rules/error.h"
 #include "rules/message.h"
 #include "rules/text.h"
 #include "rules/tools.h"
@@ -21,7 +19,7 @@ struct stream_call {
     struct llmobs_buf arguments;
 };
 
-struct llmobs_stream_choice {
+struct stream_choice {
     int64_t index;
     char *role;
     struct llmobs_buf content;
@@ -29,11 +27,20 @@ struct llmobs_stream_choice {
     struct llmobs_buf refusal;
     struct llmobs_buf audio;
     struct llmobs_buf transcript;
-    struct stream_call *calls; /* sorted by index */
-    size_t call_count;
-    size_t call_cap;
+    struct llmobs_slots calls;
     struct stream_call *legacy; /* function_call */
 };
+
+static struct stream_call *call_of(const struct stream_choice *choice, size_t i)
+{
+    return (struct stream_call *)choice->calls.items + i;
+}
+
+static struct stream_choice *choice_of(const struct llmobs_stream *stream,
+                                       size_t i)
+{
+    return (struct stream_choice *)stream->choices.items + i;
+}
 
 static void call_fini(struct stream_call *call)
 {
@@ -43,7 +50,7 @@ static void call_fini(struct stream_call *call)
     llmobs_buf_fini(&call->arguments);
 }
 
-static void choice_fini(struct llmobs_stream_choice *choice)
+static void choice_fini(struct stream_choice *choice)
 {
     free(choice->role);
     llmobs_buf_fini(&choice->content);
@@ -51,103 +58,54 @@ static void choice_fini(struct llmobs_stream_choice *choice)
     llmobs_buf_fini(&choice->refusal);
     llmobs_buf_fini(&choice->audio);
     llmobs_buf_fini(&choice->transcript);
-    for (size_t i = 0; i < choice->call_count; i++)
-        call_fini(&choice->calls[i]);
-    free(choice->calls);
+    for (size_t i = 0; i < choice->calls.count; i++)
+        call_fini(call_of(choice, i));
+    llmobs_slots_fini(&choice->calls);
     if (choice->legacy)
         call_fini(choice->legacy);
     free(choice->legacy);
 }
 
-void llmobs_stream_init(struct llmobs_stream *stream,
-                        const struct llmobs_call *call)
-{
-    memset(stream, 0, sizeof(*stream));
-    stream->call = call;
-}
-
 void llmobs_stream_fini(struct llmobs_stream *stream)
 {
-    for (size_t i = 0; i < stream->choice_count; i++)
-        choice_fini(&stream->choices[i]);
-    free(stream->choices);
+    for (size_t i = 0; i < stream->choices.count; i++)
+        choice_fini(choice_of(stream, i));
+    llmobs_slots_fini(&stream->choices);
     free(stream->model);
     llmobs_json_free(stream->usage);
 }
 
-/* Room for one more item of `size` bytes; NULL without memory. */
-static void *grow(void *items, size_t count, size_t *cap, size_t size)
-{
-    size_t more = *cap ? *cap * 2 : 4;
-
-    if (count < *cap)
-        return items;
-    items = realloc(items, more * size);
-    if (items)
-        *cap = more;
-    return items;
-}
-
 /* The choice of an index, made when new; -ENOSPC beyond the limit. */
 static int choice_at(struct llmobs_stream *stream, int64_t index,
-                     struct llmobs_stream_choice **out)
+                     struct stream_choice **out)
 {
-    struct llmobs_stream_choice *items = stream->choices;
-    size_t i = stream->choice_count;
+    void *item;
+    int rc = llmobs_slots_at(&stream->choices, sizeof(**out),
+                             LLMOBS_STREAM_CHOICES_MAX, index, &item);
 
-    while (i > 0 && items[i - 1].index >= index)
-        i--;
-    if (i < stream->choice_count && items[i].index == index) {
-        *out = &items[i];
-        return 0;
-    }
-    if (stream->choice_count == LLMOBS_STREAM_CHOICES_MAX)
-        return -ENOSPC;
-    items =
-        grow(items, stream->choice_count, &stream->choice_cap, sizeof(*items));
-    if (!items)
-        return -ENOMEM;
-    stream->choices = items;
-    memmove(items + i + 1, items + i,
-            (stream->choice_count - i) * sizeof(*items));
-    memset(&items[i], 0, sizeof(items[i]));
-    items[i].index = index;
-    llmobs_buf_init(&items[i].content, LLMOBS_CONTENT_MAX);
-    llmobs_buf_init(&items[i].reasoning, LLMOBS_CONTENT_MAX);
-    llmobs_buf_init(&items[i].refusal, LLMOBS_CONTENT_MAX);
-    llmobs_buf_init(&items[i].audio, LLMOBS_CONTENT_MAX);
-    llmobs_buf_init(&items[i].transcript, LLMOBS_CONTENT_MAX);
-    stream->choice_count++;
-    *out = &items[i];
+    if (rc < 0)
+        return rc;
+    *out = item;
+    (*out)->content.max = LLMOBS_CONTENT_MAX;
+    (*out)->reasoning.max = LLMOBS_CONTENT_MAX;
+    (*out)->refusal.max = LLMOBS_CONTENT_MAX;
+    (*out)->audio.max = LLMOBS_CONTENT_MAX;
+    (*out)->transcript.max = LLMOBS_CONTENT_MAX;
     return 0;
 }
 
 /* The call of an index, made when new; -ENOSPC beyond the limit. */
-static int call_at(struct llmobs_stream_choice *choice, int64_t index,
+static int call_at(struct stream_choice *choice, int64_t index,
                    struct stream_call **out)
 {
-    struct stream_call *items = choice->calls;
-    size_t i = choice->call_count;
+    void *item;
+    int rc = llmobs_slots_at(&choice->calls, sizeof(**out),
+                             LLMOBS_STREAM_CALLS_MAX, index, &item);
 
-    while (i > 0 && items[i - 1].index >= index)
-        i--;
-    if (i < choice->call_count && items[i].index == index) {
-        *out = &items[i];
-        return 0;
-    }
-    if (choice->call_count == LLMOBS_STREAM_CALLS_MAX)
-        return -ENOSPC;
-    items = grow(items, choice->call_count, &choice->call_cap, sizeof(*items));
-    if (!items)
-        return -ENOMEM;
-    choice->calls = items;
-    memmove(items + i + 1, items + i,
-            (choice->call_count - i) * sizeof(*items));
-    memset(&items[i], 0, sizeof(items[i]));
-    items[i].index = index;
-    llmobs_buf_init(&items[i].arguments, LLMOBS_CONTENT_MAX);
-    choice->call_count++;
-    *out = &items[i];
+    if (rc < 0)
+        return rc;
+    *out = item;
+    (*out)->arguments.max = LLMOBS_CONTENT_MAX;
     return 0;
 }
 
@@ -179,17 +137,16 @@ static int add_arguments(struct llmobs_buf *buf,
 
 /* Where a fragment without an index belongs: a new id begins a call, without
  * an id the last one goes on. */
-static int64_t index_by_id(const struct llmobs_stream_choice *choice,
-                           const char *id)
+static int64_t index_by_id(const struct stream_choice *choice, const char *id)
 {
     const struct stream_call *last;
 
-    if (choice->call_count == 0)
+    if (choice->calls.count == 0)
         return 0;
-    for (size_t i = 0; id && *id && i < choice->call_count; i++)
-        if (choice->calls[i].id && strcmp(choice->calls[i].id, id) == 0)
-            return choice->calls[i].index;
-    last = &choice->calls[choice->call_count - 1];
+    for (size_t i = 0; id && *id && i < choice->calls.count; i++)
+        if (call_of(choice, i)->id && strcmp(call_of(choice, i)->id, id) == 0)
+            return call_of(choice, i)->index;
+    last = call_of(choice, choice->calls.count - 1);
     if (!id || !*id || last->index == INT64_MAX)
         return last->index;
     return last->index + 1;
@@ -197,7 +154,7 @@ static int64_t index_by_id(const struct llmobs_stream_choice *choice,
 
 /* The index of a fragment. Some servers give every call of an answer the index
  * 0: another id with a name of its own is another call. */
-static int64_t index_of(const struct llmobs_stream_choice *choice,
+static int64_t index_of(const struct stream_choice *choice,
                         const struct llmobs_json *from, const char *name)
 {
     const struct llmobs_json *index = llmobs_json_get(from, "index");
@@ -206,15 +163,15 @@ static int64_t index_of(const struct llmobs_stream_choice *choice,
 
     if (!llmobs_json_is_int(index))
         return index_by_id(choice, id);
-    for (size_t i = 0; id && *id && name && *name && i < choice->call_count;
+    for (size_t i = 0; id && *id && name && *name && i < choice->calls.count;
          i++)
-        if (choice->calls[i].index == number && choice->calls[i].id &&
-            strcmp(choice->calls[i].id, id) != 0)
+        if (call_of(choice, i)->index == number && call_of(choice, i)->id &&
+            strcmp(call_of(choice, i)->id, id) != 0)
             return index_by_id(choice, id);
     return number;
 }
 
-static int add_call(struct llmobs_stream_choice *choice,
+static int add_call(struct stream_choice *choice,
                     const struct llmobs_json *from)
 {
     const struct llmobs_json *body = llmobs_json_get(from, "function");
@@ -239,7 +196,7 @@ static int add_call(struct llmobs_stream_choice *choice,
     return rc == -ENOSPC ? 0 : rc;
 }
 
-static int add_legacy(struct llmobs_stream_choice *choice,
+static int add_legacy(struct stream_choice *choice,
                       const struct llmobs_json *from)
 {
     int rc;
@@ -258,7 +215,7 @@ static int add_legacy(struct llmobs_stream_choice *choice,
 }
 
 /* Content as text, or as parts (Mistral), whose thinking is reasoning. */
-static int add_content(struct llmobs_stream_choice *choice,
+static int add_content(struct stream_choice *choice,
                        const struct llmobs_json *value)
 {
     struct llmobs_content parts;
@@ -276,7 +233,7 @@ static int add_content(struct llmobs_stream_choice *choice,
     return rc;
 }
 
-static int add_audio(struct llmobs_stream_choice *choice,
+static int add_audio(struct stream_choice *choice,
                      const struct llmobs_json *audio)
 {
     int rc =
@@ -288,7 +245,7 @@ static int add_audio(struct llmobs_stream_choice *choice,
                                  llmobs_json_gets(audio, "transcript"));
 }
 
-static int add_reasoning(struct llmobs_stream_choice *choice,
+static int add_reasoning(struct stream_choice *choice,
                          const struct llmobs_json *delta)
 {
     const char *text = llmobs_json_gets(delta, "reasoning_content");
@@ -298,7 +255,7 @@ static int add_reasoning(struct llmobs_stream_choice *choice,
     return llmobs_content_append(&choice->reasoning, text);
 }
 
-static int add_delta(struct llmobs_stream_choice *choice,
+static int add_delta(struct stream_choice *choice,
                      const struct llmobs_json *delta)
 {
     const struct llmobs_json *calls = llmobs_json_get(delta, "tool_calls");
@@ -323,19 +280,19 @@ static int add_delta(struct llmobs_stream_choice *choice,
 }
 
 /* Bytes of everything that counts as a token of the answer. */
-static size_t produced(const struct llmobs_stream_choice *choice)
+static size_t produced(const struct stream_choice *choice)
 {
     return choice->content.len + choice->reasoning.len + choice->refusal.len +
-           choice->audio.len + choice->transcript.len + choice->call_count +
+           choice->audio.len + choice->transcript.len + choice->calls.count +
            (choice->legacy != NULL);
 }
 
 static int add_choice(struct llmobs_stream *stream,
-                      const struct llmobs_json *from, uint64_t end)
+                      const struct llmobs_json *from)
 {
     const struct llmobs_json *index = llmobs_json_get(from, "index");
     const struct llmobs_json *delta = llmobs_json_get(from, "delta");
-    struct llmobs_stream_choice *choice;
+    struct stream_choice *choice;
     int rc;
 
     if (!llmobs_json_is_object(from))
@@ -349,65 +306,25 @@ static int add_choice(struct llmobs_stream *stream,
     if (!llmobs_json_is_object(delta) && produced(choice) == 0)
         delta = llmobs_json_get(from, "message");
     rc = add_delta(choice, delta);
-    if (stream->first_at == 0 && produced(choice) > 0)
-        stream->first_at = end;
+    if (produced(choice) > 0)
+        stream->begun = true;
     return rc;
 }
 
-static int add_chunk(struct llmobs_stream *stream,
-                     const struct llmobs_json *chunk, uint64_t end)
+int llmobs_stream_add(struct llmobs_stream *stream,
+                      const struct llmobs_json *chunk)
 {
     const struct llmobs_json *choices = llmobs_json_get(chunk, "choices");
     const struct llmobs_json *usage = llmobs_usage_find(chunk);
     int rc = keep_first(&stream->model, llmobs_json_gets(chunk, "model"));
 
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++)
-        rc = add_choice(stream, llmobs_json_at(choices, i), end);
+        rc = add_choice(stream, llmobs_json_at(choices, i));
     if (rc == 0 && usage) {
         llmobs_json_free(stream->usage);
         stream->usage =
             llmobs_json_share((struct llmobs_json *)(uintptr_t)usage);
     }
-    return rc;
-}
-
-static int add_event(struct llmobs_stream *stream,
-                     const struct llmobs_sse_event *event,
-                     struct llmobs_span *span, uint64_t end)
-{
-    struct llmobs_text data = llmobs_text_strip(event->data);
-    struct llmobs_json *chunk;
-    bool named =
-        event->type.len == 5 && memcmp(event->type.data, "error", 5) == 0;
-    int rc;
-
-    if (data.len == 6 && memcmp(data.data, "[DONE]", 6) == 0) {
-        stream->done = true;
-        return 0;
-    }
-    rc = llmobs_json_parse(data, &chunk);
-    if (rc == -ENOMEM)
-        return rc;
-    if (rc < 0)
-        return named ? llmobs_error_read(NULL, data, stream->call, span) : 0;
-    rc = add_chunk(stream, chunk, end);
-    if (rc == 0 && (named || llmobs_error_in(chunk)))
-        rc = llmobs_error_read(chunk, data, stream->call, span);
-    llmobs_json_free(chunk);
-    return rc;
-}
-
-int llmobs_stream_read(struct llmobs_stream *stream, struct llmobs_text text,
-                       bool whole, struct llmobs_span *span)
-{
-    struct llmobs_sse_event event;
-    struct llmobs_sse sse;
-    int rc = 0;
-
-    llmobs_sse_init(&sse, text);
-    while (rc == 0 && llmobs_sse_next(&sse, &event))
-        rc = add_event(stream, &event, span, whole ? event.end : 0);
-    llmobs_sse_fini(&sse);
     return rc;
 }
 
@@ -435,14 +352,14 @@ static int put_legacy(const struct stream_call *legacy,
     return rc;
 }
 
-static int put_calls(const struct llmobs_stream_choice *choice,
+static int put_calls(const struct stream_choice *choice,
                      struct llmobs_json *message)
 {
     struct llmobs_json *calls = llmobs_json_array();
     int rc = calls ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < choice->call_count; i++) {
-        const struct stream_call *call = &choice->calls[i];
+    for (size_t i = 0; rc == 0 && i < choice->calls.count; i++) {
+        const struct stream_call *call = call_of(choice, i);
 
         rc = llmobs_json_add(
             calls, llmobs_tools_call(call->name, call->id,
@@ -457,7 +374,7 @@ static int put_calls(const struct llmobs_stream_choice *choice,
     return rc;
 }
 
-static int put_content(const struct llmobs_stream_choice *choice,
+static int put_content(const struct stream_choice *choice,
                        const char *audio_format, struct llmobs_json *message)
 {
     const struct llmobs_buf *from = &choice->content;
@@ -482,9 +399,8 @@ static int put_content(const struct llmobs_stream_choice *choice,
     return rc;
 }
 
-static int put_choice(const struct llmobs_stream_choice *choice,
-                      const char *role, const char *audio_format,
-                      struct llmobs_json *list)
+static int put_choice(const struct stream_choice *choice, const char *role,
+                      const char *audio_format, struct llmobs_json *list)
 {
     struct llmobs_json *message;
     struct llmobs_text reasoning = {choice->reasoning.data,
@@ -514,10 +430,10 @@ struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,
     const char *role = "";
     int rc = list ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < stream->choice_count; i++) {
-        if (stream->choices[i].role)
-            role = stream->choices[i].role;
-        rc = put_choice(&stream->choices[i], role, audio_format, list);
+    for (size_t i = 0; rc == 0 && i < stream->choices.count; i++) {
+        if (choice_of(stream, i)->role)
+            role = choice_of(stream, i)->role;
+        rc = put_choice(choice_of(stream, i), role, audio_format, list);
     }
     if (rc == 0)
         return list;

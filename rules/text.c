@@ -8,6 +8,13 @@ struct llmobs_text llmobs_text_of(const char *text)
     return (struct llmobs_text){text, text ? strlen(text) : 0};
 }
 
+bool llmobs_text_is(struct llmobs_text text, const char *word)
+{
+    size_t len = strlen(word);
+
+    return text.len == len && memcmp(text.data, word, len) == 0;
+}
+
 bool llmobs_text_starts(struct llmobs_text text, const char *prefix)
 {
     size_t len = strlen(prefix);

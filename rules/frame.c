@@ -1,0 +1,297 @@
+#include "rules/frame.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/error.h"
+#include "rules/message.h"
+#include "rules/request.h"
+#include "rules/text.h"
+
+static bool is_embedding(const struct llmobs_frame *frame)
+{
+    return frame->reading->shape->kind == LLMOBS_KIND_EMBEDDING;
+}
+
+int llmobs_frame_model(struct llmobs_frame *frame, const char *model)
+{
+    if (frame->model || !model || !*model)
+        return 0;
+    frame->model = strdup(model);
+    return frame->model ? 0 : -ENOMEM;
+}
+
+void llmobs_frame_token(struct llmobs_frame *frame,
+                        const struct llmobs_event *event)
+{
+    if (frame->first_at == 0)
+        frame->first_at = event->end;
+}
+
+/* A body that is no object, as the one thing that was asked. */
+static int read_text_input(struct llmobs_frame *frame)
+{
+    struct llmobs_span *span = frame->span;
+    struct llmobs_json *document;
+    char *text;
+    int rc = -ENOMEM;
+
+    if (!is_embedding(frame)) {
+        span->input_messages =
+            llmobs_request_text_message(frame->reading->call);
+        return span->input_messages ? 0 : -ENOMEM;
+    }
+    text = llmobs_request_text(frame->reading->call);
+    document = llmobs_json_object();
+    span->input_documents = llmobs_json_array();
+    if (text && llmobs_json_sets(document, "text", text) == 0) {
+        rc = llmobs_json_add(span->input_documents, document);
+        document = NULL;
+    }
+    llmobs_json_free(document);
+    free(text);
+    return rc;
+}
+
+static int read_input(struct llmobs_frame *frame)
+{
+    if (frame->request)
+        return frame->form->request ? frame->form->request(frame) : 0;
+    if (frame->reading->call->request_truncated)
+        return 0;
+    return read_text_input(frame);
+}
+
+/* An answer that is only text. */
+static int read_text_output(struct llmobs_frame *frame)
+{
+    struct llmobs_span *span = frame->span;
+
+    if (frame->reading->call->status >= 300)
+        return 0;
+    if (is_embedding(frame)) {
+        span->output_value = llmobs_answer_text(frame->reading->call);
+        return span->output_value ? 0 : -ENOMEM;
+    }
+    span->output_messages = llmobs_answer_message(frame->reading->call);
+    return span->output_messages ? 0 : -ENOMEM;
+}
+
+static int read_document(struct llmobs_frame *frame)
+{
+    const struct llmobs_json *body = frame->answer.json;
+    const struct llmobs_call *call = frame->reading->call;
+    int rc = 0;
+
+    frame->span->complete = true;
+    if (call->status < 300 && llmobs_error_in(body))
+        rc = llmobs_error_read(body, call->response, call, frame->span);
+    else if (call->status < 300 && !llmobs_json_is_object(body))
+        return read_text_output(frame);
+    if (rc < 0 || !frame->form->document)
+        return rc;
+    return frame->form->document(frame, body);
+}
+
+static int read_event(struct llmobs_frame *frame,
+                      const struct llmobs_event *event)
+{
+    int rc = 0;
+
+    if (llmobs_text_is(event->data, "[DONE]")) {
+        frame->done = true;
+        return 0;
+    }
+    if (frame->form->event && (event->json || event->failed))
+        rc = frame->form->event(frame, event);
+    if (rc == 0 && (event->failed || llmobs_error_in(event->json)))
+        rc = llmobs_error_read(event->json, event->data, frame->reading->call,
+                               frame->span);
+    return rc;
+}
+
+static int read_events(struct llmobs_frame *frame, struct llmobs_text text,
+                       bool whole)
+{
+    struct llmobs_events events;
+    struct llmobs_event event;
+    int rc;
+
+    llmobs_events_init(&events, frame->answer.framing, text, whole);
+    do {
+        rc = llmobs_events_next(&events, &event);
+        if (rc == 1 && read_event(frame, &event) < 0)
+            rc = -ENOMEM;
+    } while (rc == 1);
+    llmobs_events_fini(&events);
+    return rc;
+}
+
+/* From the start of the request to the first token's arrival (llmobs-wire
+ * 1.7). */
+static int read_first_token(struct llmobs_frame *frame)
+{
+    const struct llmobs_call *call = frame->reading->call;
+    int64_t at;
+
+    if (frame->first_at == 0)
+        return 0;
+    at = llmobs_call_time_at(call, frame->first_at);
+    if (at == 0 || at < call->start_ns)
+        return 0;
+    return llmobs_json_set(
+        frame->span->metrics, "time_to_first_token",
+        llmobs_json_real((double)(at - call->start_ns) / 1e9));
+}
+
+static int read_stream(struct llmobs_frame *frame)
+{
+    const struct llmobs_call *call = frame->reading->call;
+    int rc = read_events(frame, call->response, true);
+
+    frame->span->streamed = true;
+    if (rc == 0 && call->response_truncated)
+        rc = read_events(frame, call->response_tail, false);
+    frame->span->complete = frame->done;
+    if (rc == 0)
+        rc = read_first_token(frame);
+    if (rc == 0 && frame->form->finish)
+        rc = frame->form->finish(frame);
+    return rc;
+}
+
+static int read_form(struct llmobs_frame *frame)
+{
+    switch (frame->answer.form) {
+    case LLMOBS_ANSWER_JSON:
+        return read_document(frame);
+    case LLMOBS_ANSWER_STREAM:
+        return read_stream(frame);
+    case LLMOBS_ANSWER_CUT:
+        return frame->form->ends ? frame->form->ends(frame) : 0;
+    case LLMOBS_ANSWER_OTHER:
+        return read_text_output(frame);
+    case LLMOBS_ANSWER_EMPTY:
+        break;
+    }
+    return 0;
+}
+
+/* Unless the request says otherwise a shape that streams does so. */
+static bool asks_for_stream(const struct llmobs_frame *frame)
+{
+    const struct llmobs_json *stream =
+        llmobs_json_get(frame->request, "stream");
+
+    if (frame->reading->shape->streams)
+        return !llmobs_json_is_false(stream);
+    return llmobs_json_is_true(stream);
+}
+
+/* One empty message stands for an answer that did not come. */
+static int fill_output(struct llmobs_frame *frame)
+{
+    struct llmobs_span *span = frame->span;
+    bool nothing = llmobs_json_len(span->output_messages) == 0;
+
+    if (is_embedding(frame) ||
+        (span->output_messages && !(span->failed && nothing)))
+        return 0;
+    llmobs_json_free(span->output_messages);
+    span->output_messages = llmobs_message_only(frame->form->failed_role,
+                                                (struct llmobs_text){"", 0});
+    return span->output_messages ? 0 : -ENOMEM;
+}
+
+static int read_output(struct llmobs_frame *frame)
+{
+    const struct llmobs_call *call = frame->reading->call;
+    int rc = llmobs_answer_read(call, asks_for_stream(frame),
+                                frame->form->framing, &frame->answer);
+
+    if (rc == 0)
+        rc = read_form(frame);
+    if (rc == 0)
+        rc = llmobs_error_of_status(frame->answer.json, call, frame->span);
+    return rc < 0 ? rc : fill_output(frame);
+}
+
+/* The one that was noted, the request's, the deployment of an Azure path
+ * (llmobs-wire 6.2, 8.6). */
+static int name_model(struct llmobs_frame *frame)
+{
+    const char *model = frame->model, *unknown = frame->form->unknown;
+    char *deployment = NULL;
+    int rc;
+
+    if (!model)
+        model = llmobs_json_gets(frame->request, "model");
+    if (!model || !*model) {
+        deployment =
+            llmobs_url_decode(llmobs_request_deployment(frame->reading->url));
+        if (!deployment)
+            return -ENOMEM;
+        model = *deployment ? deployment : unknown ? unknown : "unknown";
+    }
+    rc = llmobs_span_set(&frame->span->model_name, model);
+    free(deployment);
+    return rc;
+}
+
+/* The gateway itself tells the model and the metrics (llmobs-wire 4.2). */
+static int finish_span(struct llmobs_frame *frame)
+{
+    struct llmobs_json *none;
+
+    if (!frame->reading->proxied)
+        return name_model(frame);
+    none = llmobs_json_object();
+    if (!none)
+        return -ENOMEM;
+    llmobs_json_free(frame->span->metrics);
+    frame->span->metrics = none;
+    return 0;
+}
+
+static int read_call(struct llmobs_frame *frame)
+{
+    const struct llmobs_reading *reading = frame->reading;
+    const struct llmobs_form *form = frame->form;
+    int rc = llmobs_request_read(reading->call, form->keys, &frame->request);
+
+    if (rc < 0)
+        return rc;
+    if (reading->confirm && (!frame->request || !form->confirm(frame)))
+        return -ENOENT;
+    if (!frame->request && reading->proxied)
+        return -ENOTSUP;
+    if (form->state_size > 0) {
+        frame->state = calloc(1, form->state_size);
+        if (!frame->state)
+            return -ENOMEM;
+    }
+    frame->span->input_dropped = reading->call->request_truncated;
+    frame->span->output_dropped = reading->call->response_truncated;
+    rc = read_input(frame);
+    if (rc == 0)
+        rc = read_output(frame);
+    return rc < 0 ? rc : finish_span(frame);
+}
+
+int llmobs_frame_read(const struct llmobs_form *form,
+                      const struct llmobs_reading *reading,
+                      struct llmobs_span *span)
+{
+    struct llmobs_frame frame = {
+        .form = form, .reading = reading, .span = span};
+    int rc = read_call(&frame);
+
+    if (frame.state && form->state_fini)
+        form->state_fini(frame.state);
+    free(frame.state);
+    free(frame.model);
+    llmobs_answer_fini(&frame.answer);
+    llmobs_json_free(frame.request);
+    return rc;
+}

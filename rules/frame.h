@@ -1,0 +1,85 @@
+/* frame - how a call is read, whatever its dialect: request, answer, error,
+ * model.
+ *
+ * A dialect's read function fills a llmobs_form and calls llmobs_frame_read;
+ * what the form's functions do is the dialect, all else is here: which form
+ * the answer has, streams, answers that are cut, text or errors, which model
+ * is named, what a proxied call leaves out.
+ *
+ * Owns:    what a frame holds is its own; the form is constant.
+ * Threads: one at a time.
+ * Errors:  -ENOMEM; -ENOENT and -ENOTSUP as struct llmobs_dialect says.
+ * Limits:  none of its own.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_FRAME_H
+#define LLMOBS_FRAME_H
+
+#include "rules/answer.h"
+#include "rules/dialect.h"
+#include "rules/events.h"
+
+struct llmobs_form;
+
+/* One call being read. */
+struct llmobs_frame {
+    const struct llmobs_form *form;
+    const struct llmobs_reading *reading;
+    struct llmobs_span *span;
+    struct llmobs_json *request; /* an object, or NULL: it is none */
+    struct llmobs_answer answer;
+    char *model;       /* by llmobs_frame_model; NULL: not known yet */
+    void *state;       /* form->state_size bytes, zero at first; NULL: none */
+    bool done;         /* the stream's own end was seen */
+    uint64_t first_at; /* by llmobs_frame_token; 0: no token yet */
+};
+
+/* What makes a dialect. A function that is NULL is not called; all answer 0 or
+ * -ENOMEM and leave out what they cannot read. */
+struct llmobs_form {
+    /* Keys of the request that are looked for where its middle is missing,
+     * NULL-terminated; "model" need not stand here. */
+    const char *const *keys;
+    /* True where the body is a request of this dialect: asked on hosts that
+     * nobody listed. frame->request is an object. */
+    bool (*confirm)(const struct llmobs_frame *frame);
+    /* Reads frame->request, an object, into input, metadata, tools. Where the
+     * body's middle is missing it holds `keys` only. */
+    int (*request)(struct llmobs_frame *frame);
+    /* Reads an answer that is an object, of any status: what a failed call
+     * says of its error is read already. */
+    int (*document)(struct llmobs_frame *frame, const struct llmobs_json *body);
+    /* Reads one event; one that is no JSON comes only where it says that it is
+     * an error. Errors of the forms that error.h knows are read afterwards. */
+    int (*event)(struct llmobs_frame *frame, const struct llmobs_event *event);
+    /* Makes the output of what the events said. */
+    int (*finish)(struct llmobs_frame *frame);
+    /* An answer in JSON whose middle is missing: call->response is its
+     * beginning, ->response_tail its end. */
+    int (*ends)(struct llmobs_frame *frame);
+    /* The state's own allocations, at the end. */
+    void (*state_fini)(void *state);
+    size_t state_size;
+    enum llmobs_framing framing; /* of its streams that are no SSE */
+    const char *failed_role; /* of the empty message that stands for an answer
+                              * that did not come; NULL: no role */
+    const char *unknown;     /* the model where none is told; NULL: "unknown" */
+};
+
+/* Reads the call by the form, which is the whole of a dialect's read. */
+int llmobs_frame_read(const struct llmobs_form *form,
+                      const struct llmobs_reading *reading,
+                      struct llmobs_span *span);
+
+/* Notes the model's name; the first that is not empty stays. NULL is fine. A
+ * dialect that names the model by its path or by the request does so in
+ * form->request; else the request's "model" is used where the answer has none.
+ */
+int llmobs_frame_model(struct llmobs_frame *frame, const char *model);
+
+/* Notes that an event brought a first piece of the answer; later ones are
+ * passed over. */
+void llmobs_frame_token(struct llmobs_frame *frame,
+                        const struct llmobs_event *event);
+
+#endif

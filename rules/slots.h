@@ -1,0 +1,30 @@
+/* slots - the parts of a streamed answer, each under the index it came with.
+ *
+ * Owns:    its items, not what they point at, from the first use to fini.
+ * Threads: one at a time.
+ * Errors:  -ENOSPC beyond `max` items, -ENOMEM.
+ * Limits:  `max` items; adding at the end is cheap, between costs a move.
+ * Fork:    plain memory.
+ *
+ * An item is a struct whose first member is its `int64_t index`.
+ */
+#ifndef LLMOBS_SLOTS_H
+#define LLMOBS_SLOTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct llmobs_slots {
+    void *items; /* sorted by index */
+    size_t count;
+    size_t cap;
+};
+
+/* The item of an index, made (all zeros but the index) when there is none yet.
+ * It stays where it is until the next one is made. */
+int llmobs_slots_at(struct llmobs_slots *slots, size_t size, size_t max,
+                    int64_t index, void **item);
+
+void llmobs_slots_fini(struct llmobs_slots *slots);
+
+#endif
