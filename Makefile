@@ -2,6 +2,7 @@
 #                 build/llmobs
 # make unit       unit tests and rule cases        make SAN=asan|tsan unit
 # make clients    the C programs of tests/clients
+# make fuzz       the fuzz targets, by clang (scripts/fuzz runs them)
 # make bench      the budgets, interleaved         make install PREFIX= DESTDIR=
 # make conformance   recorded calls through curl, span by span
 CC ?= gcc
@@ -16,6 +17,8 @@ B := build$(if $(SAN),-$(SAN))
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes $(WERROR)
 SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SANFLAGS_tsan := -fsanitize=thread
+SANFLAGS_fuzz := -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
 SANFLAGS := $(SANFLAGS_$(SAN)) $(if $(SAN),-fno-omit-frame-pointer)
 OPT := $(if $(SAN),-O1 -g,-O2 -g)
 CPPFLAGS += -D_GNU_SOURCE -I. -Iinclude
@@ -35,12 +38,13 @@ CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*.c))
 RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rules/*.c))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
 LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ)
-UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c) \
-	tests/support/case_file.c)
-CASE_OBJ := $(patsubst %,$(B)/tests/support/%.o,corpus_case case_file)
+# What test programs share; each takes of it what it needs.
+SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \
+	es_frame)
+UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
-.PHONY: all unit clients conformance bench install clean format FORCE
+.PHONY: all unit fuzz fuzzers clients conformance bench install clean format FORCE
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs
 
 $(B)/shim/%.o: shim/%.c
@@ -101,8 +105,22 @@ unit: $(B)/unit
 	$(B)/unit
 
 # Reads recorded calls without network (scripts/map-corpus).
-$(B)/map-case: $(B)/tests/support/map_case.o $(CASE_OBJ) $(LIB_OBJ)
+$(B)/map-case: $(B)/tests/support/map_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+
+# libFuzzer is clang's.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(filter-out \
+	tests/fuzz/shapes.c tests/fuzz/seeds.c,$(wildcard tests/fuzz/*.c)))
+fuzz:
+	$(Q)$(MAKE) CC=clang SAN=fuzz B=$(B)-fuzz fuzzers
+fuzzers: $(FUZZERS) $(B)/fuzz-seeds
+$(B)/fuzz-seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/shapes.o \
+	$(B)/tests/unit/rule_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+$(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o $(SUPPORT_OBJ) \
+	$(LIB_OBJ)
+	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $^ $(CODING_LIBS) -ljansson -lz \
+		-lpthread -o $@
 
 clients: $(CLIENTS)
 $(B)/tests/clients/%: tests/clients/%.c tests/clients/cases.h
@@ -127,6 +145,6 @@ format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
 clean:
-	rm -rf build build-asan build-tsan
+	rm -rf build build-asan build-tsan build-fuzz
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
