@@ -130,8 +130,11 @@ $(B)/tests/clients/%: tests/clients/%.c tests/clients/cases.h
 conformance: all
 	scripts/conformance $(B)
 
-bench: all clients
-	scripts/bench
+$(B)/bench-parse: $(B)/tests/bench/parse.o $(SUPPORT_OBJ) $(LIB_OBJ)
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+
+bench: all clients $(B)/bench-parse
+	scripts/bench $(B)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/llmobs \
