@@ -9,7 +9,6 @@
 
 #define IMAGE_RAW_MAX ((size_t)LLMOBS_IMAGE_MAX * 8)
 #define IMAGE_MARKER "[image]"
-#define IMAGE_TOO_LARGE "[image omitted: too large]"
 
 void llmobs_content_init(struct llmobs_content *content)
 {
@@ -46,21 +45,25 @@ static int add_line(struct llmobs_content *content, const char *text)
     return rc < 0 ? rc : llmobs_content_append(&content->text, text);
 }
 
-/* Adds {mime_type, content} to *list, made when needed. Takes `data`. */
+struct llmobs_json *llmobs_content_media(const char *mime,
+                                         struct llmobs_json *data)
+{
+    struct llmobs_json *media = llmobs_json_object();
+
+    if (llmobs_json_set(media, "content", data) == 0 &&
+        llmobs_json_sets(media, "mime_type", mime) == 0)
+        return media;
+    llmobs_json_free(media);
+    return NULL;
+}
+
+/* Adds a clip or image to *list, made when needed. Takes `data`. */
 static int add_media(struct llmobs_json **list, const char *mime,
                      struct llmobs_json *data)
 {
-    struct llmobs_json *media = llmobs_json_object();
-    int rc = llmobs_json_set(media, "content", data);
-
-    if (rc == 0)
-        rc = llmobs_json_sets(media, "mime_type", mime);
-    if (rc == 0 && !*list)
+    if (!*list)
         *list = llmobs_json_array();
-    if (rc == 0)
-        return llmobs_json_add(*list, media);
-    llmobs_json_free(media);
-    return rc;
+    return llmobs_json_add(*list, llmobs_content_media(mime, data));
 }
 
 /* Where the payload of "data:image/<subtype>[;params];base64,<data>" begins;
@@ -96,7 +99,7 @@ static int add_inline(struct llmobs_content *content, const char *url,
         payload += strspn(payload, " \t\r\n\v\f");
     }
     if (rc == -EFBIG)
-        rc = add_line(content, IMAGE_TOO_LARGE);
+        rc = add_line(content, LLMOBS_IMAGE_TOO_LARGE);
     else if (rc == 0 && data.len == 0)
         rc = add_line(content, IMAGE_MARKER);
     else if (rc == 0)
@@ -119,7 +122,7 @@ static int add_image(struct llmobs_content *content,
     if (!payload)
         return add_line(content, IMAGE_MARKER);
     if (strlen(payload) > IMAGE_RAW_MAX)
-        return add_line(content, IMAGE_TOO_LARGE);
+        return add_line(content, LLMOBS_IMAGE_TOO_LARGE);
     return add_inline(content, url, mime_len, payload);
 }
 

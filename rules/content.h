@@ -14,6 +14,7 @@
 
 #define LLMOBS_CONTENT_MAX (64 * 1024 * 1024)
 #define LLMOBS_IMAGE_MAX 4000000
+#define LLMOBS_IMAGE_TOO_LARGE "[image omitted: too large]"
 
 struct llmobs_content {
     struct llmobs_buf text;     /* parts joined by LF */
@@ -30,6 +31,10 @@ void llmobs_content_fini(struct llmobs_content *content);
  * they are like any unknown type (llmobs-wire 6.3, 6.11). */
 int llmobs_content_read(struct llmobs_content *content,
                         const struct llmobs_json *value, bool thinking);
+
+/* An element of image_parts or audio_parts. Takes `data`; gives it. */
+struct llmobs_json *llmobs_content_media(const char *mime,
+                                         struct llmobs_json *data);
 
 /* Adds one audio clip; `format` NULL: wav. */
 int llmobs_content_add_audio(struct llmobs_content *content, const char *data,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/embedding.h"
 #include "rules/error.h"
 #include "rules/message.h"
 #include "rules/request.h"
@@ -33,9 +34,8 @@ void llmobs_frame_token(struct llmobs_frame *frame,
 static int read_text_input(struct llmobs_frame *frame)
 {
     struct llmobs_span *span = frame->span;
-    struct llmobs_json *document;
     char *text;
-    int rc = -ENOMEM;
+    int rc;
 
     if (!is_embedding(frame)) {
         span->input_messages =
@@ -43,13 +43,7 @@ static int read_text_input(struct llmobs_frame *frame)
         return span->input_messages ? 0 : -ENOMEM;
     }
     text = llmobs_request_text(frame->reading->call);
-    document = llmobs_json_object();
-    span->input_documents = llmobs_json_array();
-    if (text && llmobs_json_sets(document, "text", text) == 0) {
-        rc = llmobs_json_add(span->input_documents, document);
-        document = NULL;
-    }
-    llmobs_json_free(document);
+    rc = text ? llmobs_embedding_add(span, llmobs_text_of(text)) : -ENOMEM;
     free(text);
     return rc;
 }
@@ -106,8 +100,8 @@ static int read_event(struct llmobs_frame *frame,
     if (frame->form->event && (event->json || event->failed))
         rc = frame->form->event(frame, event);
     if (rc == 0 && (event->failed || llmobs_error_in(event->json)))
-        rc = llmobs_error_read(event->json, event->data, frame->reading->call,
-                               frame->span);
+        rc = llmobs_error_read_as(event->error, event->json, event->data,
+                                  frame->reading->call, frame->span);
     return rc;
 }
 

@@ -62,6 +62,20 @@ struct llmobs_json *llmobs_tools_call(const char *name, const char *id,
     return NULL;
 }
 
+struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
+                                        const char *type,
+                                        struct llmobs_json *result)
+{
+    struct llmobs_json *out = llmobs_json_object();
+
+    if (llmobs_json_set(out, "result", result) == 0 &&
+        llmobs_json_sets(out, "name", name) == 0 &&
+        set_text(out, "tool_id", id) == 0 && set_text(out, "type", type) == 0)
+        return out;
+    llmobs_json_free(out);
+    return NULL;
+}
+
 static struct llmobs_json *read_call(const struct llmobs_json *from)
 {
     const struct llmobs_json *custom = llmobs_json_get(from, "custom");

@@ -20,6 +20,12 @@ struct llmobs_json *llmobs_tools_call(const char *name, const char *id,
                                       const char *type,
                                       struct llmobs_json *arguments);
 
+/* A tool's result; NULL texts become "", but a NULL name is left out. Takes
+ * `result`, a string; gives the tool result. */
+struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
+                                        const char *type,
+                                        struct llmobs_json *result);
+
 /* Sets message.tool_calls from `tool_calls` and the legacy `function_call` of
  * an OpenAI message, where it has any. */
 int llmobs_tools_read_calls(const struct llmobs_json *from,

@@ -18,8 +18,8 @@
 #include "core/eventstream.h"
 #include "core/sse.h"
 #include "rules/custom.h"
-#include "tests/support/base64.h"
 #include "tests/support/corpus_case.h"
+#include "tests/support/es_frame.h"
 
 #define DIALECTS_MAX 64
 #define ROUNDS_MAX 101
@@ -80,22 +80,17 @@ static void add_events(struct documents *d, struct llmobs_text body)
 
 static void add_frames(struct documents *d, struct llmobs_text body)
 {
-    static const char begin[] = "{\"bytes\":\"";
     struct llmobs_eventstream_event event;
     struct llmobs_eventstream es;
 
     llmobs_eventstream_init(&es, body);
     while (llmobs_eventstream_next(&es, &event)) {
         struct llmobs_buf inner;
-        const char *end;
 
         add_document(d, event.payload);
-        if (event.payload.len < sizeof(begin) ||
-            memcmp(event.payload.data, begin, sizeof(begin) - 1) != 0)
-            continue;
         llmobs_buf_init(&inner, event.payload.len);
-        (void)base64_undo(&inner, event.payload.data + sizeof(begin) - 1, &end);
-        add_document(d, (struct llmobs_text){inner.data, inner.len});
+        if (es_frame_chunk(event.payload, &inner))
+            add_document(d, (struct llmobs_text){inner.data, inner.len});
         llmobs_buf_fini(&inner);
     }
 }

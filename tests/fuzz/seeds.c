@@ -12,8 +12,8 @@
 
 #include "core/eventstream.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/support/base64.h"
 #include "tests/support/corpus_case.h"
+#include "tests/support/es_frame.h"
 #include "tests/unit/rule_case.h"
 
 #define SEED_MAX 16000
@@ -97,19 +97,6 @@ static struct llmobs_text star_of(const char *url, const char *shape)
     return text;
 }
 
-/* The document within a chunk, else the payload as it is. */
-static void add_payload(struct llmobs_buf *buf, struct llmobs_text payload)
-{
-    static const char begin[] = "{\"bytes\":\"";
-    const char *end;
-
-    if (payload.len < sizeof(begin) ||
-        memcmp(payload.data, begin, sizeof(begin) - 1) != 0)
-        (void)llmobs_buf_add(buf, payload.data, payload.len);
-    else
-        (void)base64_undo(buf, payload.data + sizeof(begin) - 1, &end);
-}
-
 static void add_answer(struct llmobs_buf *buf, const struct llmobs_call *call)
 {
     struct llmobs_eventstream_event event;
@@ -123,7 +110,8 @@ static void add_answer(struct llmobs_buf *buf, const struct llmobs_call *call)
     while (llmobs_eventstream_next(&es, &event)) {
         (void)llmobs_buf_add(buf, event.event_type.data, event.event_type.len);
         (void)llmobs_buf_addc(buf, FUZZ_TYPE_END);
-        add_payload(buf, event.payload);
+        if (!es_frame_chunk(event.payload, buf))
+            (void)llmobs_buf_add(buf, event.payload.data, event.payload.len);
         (void)llmobs_buf_addc(buf, FUZZ_CUT);
     }
 }

@@ -24,21 +24,3 @@ int base64_add(struct llmobs_buf *buf, struct llmobs_text text)
     }
     return rc;
 }
-
-int base64_undo(struct llmobs_buf *buf, const char *text, const char **end)
-{
-    uint32_t bits = 0;
-    int count = 0, rc = 0;
-    const char *digit;
-
-    for (; rc == 0 && *text && (digit = strchr(digits, *text)); text++) {
-        bits = bits << 6 | (uint32_t)(digit - digits);
-        count += 6;
-        if (count < 8)
-            continue;
-        count -= 8;
-        rc = llmobs_buf_addc(buf, (char)(bits >> count));
-    }
-    *end = text;
-    return rc;
-}

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/encode.h"
-#include "tests/support/base64.h"
+#include "rules/base64.h"
 #include "tests/support/case_file.h"
 
 #define BODY_MAX ((size_t)64 << 20)
@@ -15,14 +15,12 @@ static int read_body(const struct llmobs_json *side, struct llmobs_buf *buf)
 {
     const char *coded = llmobs_json_gets(side, "body_base64");
     const char *text = llmobs_json_gets(side, "body");
-    const char *end;
-    int rc;
 
     llmobs_buf_init(buf, BODY_MAX);
     if (!coded)
         return llmobs_buf_adds(buf, text ? text : "");
-    rc = base64_undo(buf, coded, &end);
-    return rc == 0 && *end && *end != '=' ? -EINVAL : rc;
+    return llmobs_base64_decode((struct llmobs_text){coded, strlen(coded)},
+                                buf);
 }
 
 int corpus_case_load(struct corpus_case *c, const char *dir)

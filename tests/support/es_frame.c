@@ -4,6 +4,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "core/json.h"
+#include "rules/base64.h"
 #include "tests/support/base64.h"
 
 static void put(char *at, size_t number)
@@ -86,6 +88,20 @@ int es_frame_add_event(struct llmobs_buf *buf, struct llmobs_text type,
     llmobs_buf_fini(&headers);
     llmobs_buf_fini(&body);
     return rc ? -ENOMEM : 0;
+}
+
+bool es_frame_chunk(struct llmobs_text payload, struct llmobs_buf *out)
+{
+    struct llmobs_json *json = NULL;
+    const char *bytes = NULL;
+
+    if (llmobs_json_parse(payload, &json) == 0)
+        bytes = llmobs_json_gets(json, "bytes");
+    if (bytes)
+        (void)llmobs_base64_decode((struct llmobs_text){bytes, strlen(bytes)},
+                                   out);
+    llmobs_json_free(json);
+    return bytes != NULL;
 }
 
 void es_frame_repair(char *data, size_t len)

@@ -21,6 +21,9 @@ int es_frame_add(struct llmobs_buf *buf, struct llmobs_text headers,
 int es_frame_add_event(struct llmobs_buf *buf, struct llmobs_text type,
                        struct llmobs_text payload);
 
+/* Adds the document within such a chunk; false where there is none. */
+bool es_frame_chunk(struct llmobs_text payload, struct llmobs_buf *out);
+
 /* Makes the checksums of all frames right, as far as lengths allow. */
 void es_frame_repair(char *data, size_t len);
 

@@ -5,25 +5,11 @@
 
 #include "core/eventstream.h"
 #include "tests/support/es_frame.h"
+#include "tests/unit/frames.h"
 #include "tests/unit/unit.h"
 
-#define BYTES(text) (text), sizeof(text) - 1
-#define HEADER(name, len, value) name "\x07\x00" len value
-
-/* ":event-type" and so on, as a provider sends them. */
-#define EVENT_TYPE(len, value) HEADER("\x0b:event-type", len, value)
+/* As a provider sends it. */
 #define JSON_TYPE HEADER("\x0d:content-type", "\x10", "application/json")
-#define EVENT HEADER("\x0d:message-type", "\x05", "event")
-
-/* A frame as it should be; with `lie` its total length is another one. */
-static void add_frame(struct llmobs_buf *buf, const char *headers, size_t len,
-                      const char *payload, size_t lie)
-{
-    ck_assert_int_eq(
-        es_frame_add(buf, (struct llmobs_text){headers, len},
-                     (struct llmobs_text){payload, strlen(payload)}, lie),
-        0);
-}
 
 static void add_field(struct llmobs_buf *out, const char *name,
                       struct llmobs_text text)
@@ -154,7 +140,7 @@ START_TEST(headers_are_read_and_stepped_over)
         char want[256];
 
         llmobs_buf_init(&buf, 1 << 20);
-        add_frame(&buf, rows[i].headers, rows[i].len, rows[i].payload, 0);
+        frame_add(&buf, rows[i].headers, rows[i].len, rows[i].payload, 0);
         snprintf(want, sizeof(want), "%s@%zu;", rows[i].want, buf.len);
         check(buf.data, buf.len, want);
         llmobs_buf_fini(&buf);
@@ -166,12 +152,12 @@ END_TEST
 static void three(struct llmobs_buf *buf, size_t ends[3])
 {
     llmobs_buf_init(buf, 1 << 20);
-    add_frame(buf, BYTES(EVENT_TYPE("\x05", "chunk") JSON_TYPE EVENT),
+    frame_add(buf, BYTES(EVENT_TYPE("\x05", "chunk") JSON_TYPE EVENT),
               "{\"bytes\":\"e30=\"}", 0);
     ends[0] = buf->len;
-    add_frame(buf, BYTES(EVENT), "", 0);
+    frame_add(buf, BYTES(EVENT), "", 0);
     ends[1] = buf->len;
-    add_frame(buf, BYTES(EVENT_TYPE("\x08", "metadata") EVENT), "{\"u\":1}", 0);
+    frame_add(buf, BYTES(EVENT_TYPE("\x08", "metadata") EVENT), "{\"u\":1}", 0);
     ends[2] = buf->len;
 }
 
@@ -241,12 +227,12 @@ START_TEST(impossible_lengths_end_the_walk)
 
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         llmobs_buf_init(&buf, 1 << 20);
-        add_frame(&buf, "", 0, "", lies[i]);
+        frame_add(&buf, "", 0, "", lies[i]);
         check(buf.data, buf.len, "");
         llmobs_buf_fini(&buf);
     }
     llmobs_buf_init(&buf, 1 << 20);
-    add_frame(&buf, "", 0, "????", 0);
+    frame_add(&buf, "", 0, "????", 0);
     buf.data[7] = 5; /* headers longer than the frame has room for */
     es_frame_repair(buf.data, buf.len);
     check(buf.data, buf.len, "");
@@ -267,7 +253,7 @@ START_TEST(frames_have_a_limit)
     for (size_t over = 0; over <= 1; over++) {
         payload[most + over] = '\0';
         llmobs_buf_init(&buf, (size_t)32 << 20);
-        add_frame(&buf, "", 0, payload, 0);
+        frame_add(&buf, "", 0, payload, 0);
         llmobs_eventstream_init(&es, (struct llmobs_text){buf.data, buf.len});
         ck_assert_int_eq(llmobs_eventstream_next(&es, &event), !over);
         ck_assert(over || event.payload.len == most);
