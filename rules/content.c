@@ -126,6 +126,17 @@ static int add_image(struct llmobs_content *content,
     return add_inline(content, url, mime_len, payload);
 }
 
+int llmobs_content_add_images(struct llmobs_content *content,
+                              const struct llmobs_json *list)
+{
+    int rc = 0;
+
+    content->lines = content->text.len > 0 ? 1 : 0;
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
+        rc = add_line(content, IMAGE_MARKER);
+    return rc;
+}
+
 int llmobs_content_add_audio(struct llmobs_content *content, const char *data,
                              const char *format)
 {
@@ -156,15 +167,17 @@ static int add_audio_part(struct llmobs_content *content,
                                     llmobs_json_gets(audio, "format"));
 }
 
+/* Mistral has a list of texts there, Cohere one text. */
 static int add_thinking(struct llmobs_content *content,
-                        const struct llmobs_json *list)
+                        const struct llmobs_json *thinking)
 {
-    int rc = 0;
+    int rc =
+        llmobs_content_append(&content->thinking, llmobs_json_text(thinking));
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(thinking); i++)
         rc = llmobs_content_append(
             &content->thinking,
-            llmobs_json_gets(llmobs_json_at(list, i), "text"));
+            llmobs_json_gets(llmobs_json_at(thinking, i), "text"));
     return rc;
 }
 
@@ -177,8 +190,31 @@ static int add_marker(struct llmobs_content *content, const char *type)
     return rc < 0 ? rc : llmobs_content_append(&content->text, "]");
 }
 
+/* A value as its JSON text. */
+static int add_json(struct llmobs_content *content,
+                    const struct llmobs_json *value)
+{
+    char *text = llmobs_json_dumps(value, 0);
+    int rc = text ? add_line(content, text) : -ENOMEM;
+
+    free(text);
+    return rc;
+}
+
+static int add_document(struct llmobs_content *content,
+                        const struct llmobs_json *document)
+{
+    const struct llmobs_json *data = llmobs_json_get(document, "data");
+
+    if (!data)
+        return add_marker(content, "document");
+    if (llmobs_json_is_string(data))
+        return add_line(content, llmobs_json_text(data));
+    return add_json(content, data);
+}
+
 static int add_part(struct llmobs_content *content,
-                    const struct llmobs_json *part, bool thinking)
+                    const struct llmobs_json *part, unsigned types)
 {
     const char *type = llmobs_json_gets(part, "type");
     const char *text = llmobs_json_text(part);
@@ -193,24 +229,15 @@ static int add_part(struct llmobs_content *content,
         return add_image(content, part);
     if (strcmp(type, "input_audio") == 0)
         return add_audio_part(content, part);
-    if (thinking && strcmp(type, "thinking") == 0)
+    if ((types & LLMOBS_CONTENT_THINKING) && strcmp(type, "thinking") == 0)
         return add_thinking(content, llmobs_json_get(part, "thinking"));
+    if ((types & LLMOBS_CONTENT_DOCUMENTS) && strcmp(type, "document") == 0)
+        return add_document(content, llmobs_json_get(part, "document"));
     return strcmp(type, "text") == 0 ? 0 : add_marker(content, type);
 }
 
-/* A content that is neither text nor array is no known form: its JSON text. */
-static int add_json(struct llmobs_content *content,
-                    const struct llmobs_json *value)
-{
-    char *text = llmobs_json_dumps(value, 0);
-    int rc = text ? add_line(content, text) : -ENOMEM;
-
-    free(text);
-    return rc;
-}
-
 int llmobs_content_read(struct llmobs_content *content,
-                        const struct llmobs_json *value, bool thinking)
+                        const struct llmobs_json *value, unsigned types)
 {
     int rc = 0;
 
@@ -218,10 +245,10 @@ int llmobs_content_read(struct llmobs_content *content,
         return 0;
     if (llmobs_json_is_string(value))
         return add_line(content, llmobs_json_text(value));
-    if (!llmobs_json_is_array(value))
+    if (!llmobs_json_is_array(value)) /* no known form */
         return add_json(content, value);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = add_part(content, llmobs_json_at(value, i), thinking);
+        rc = add_part(content, llmobs_json_at(value, i), types);
     return rc;
 }
 

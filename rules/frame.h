@@ -27,6 +27,7 @@ struct llmobs_frame {
     const struct llmobs_reading *reading;
     struct llmobs_span *span;
     struct llmobs_json *request; /* an object, or NULL: it is none */
+    bool beyond; /* request holds only what stands at the body's ends */
     struct llmobs_answer answer;
     char *model;       /* by llmobs_frame_model; NULL: not known yet */
     void *state;       /* form->state_size bytes, zero at first; NULL: none */
@@ -58,7 +59,8 @@ struct llmobs_form {
     /* Makes the output of what the events said. */
     int (*finish)(struct llmobs_frame *frame);
     /* An answer in JSON whose middle is missing: call->response is its
-     * beginning, ->response_tail its end. */
+     * beginning, ->response_tail its end. One that is beyond the limits of
+     * core/json.h is both. */
     int (*ends)(struct llmobs_frame *frame);
     /* The state's own allocations, at the end. */
     void (*state_fini)(void *state);

@@ -73,7 +73,7 @@ static int read_documents(const struct llmobs_json *items,
     for (size_t i = 0; rc == 0 && i < llmobs_google_len(items); i++)
         rc = add_texts(llmobs_google_at(items, i), texts);
     if (rc == 0)
-        rc = llmobs_embedding_documents(texts, span);
+        rc = llmobs_embedding_read_input(span, texts);
     llmobs_json_free(texts);
     return rc;
 }
@@ -159,9 +159,8 @@ static int read_document(struct llmobs_frame *frame,
         return rc;
     if (llmobs_google_len(list) == 0)
         return llmobs_span_set(&frame->span->output_value, "");
-    return llmobs_embedding_result(llmobs_google_len(list),
-                                   size_of(llmobs_google_at(list, 0)),
-                                   frame->span);
+    return llmobs_embedding_tell(frame->span, llmobs_google_len(list),
+                                 size_of(llmobs_google_at(list, 0)));
 }
 
 static const struct llmobs_form form = {

@@ -47,6 +47,13 @@ static bool has_ended(const struct llmobs_frame *frame,
 
 int llmobs_openai_ends(struct llmobs_frame *frame)
 {
+    return llmobs_openai_ends_by(frame, llmobs_usage_read);
+}
+
+int llmobs_openai_ends_by(struct llmobs_frame *frame,
+                          int (*read)(const struct llmobs_json *usage,
+                                      struct llmobs_span *span))
+{
     const struct llmobs_call *call = frame->reading->call;
     struct llmobs_json *usage = llmobs_scan_last(call->response_tail, "usage");
     struct llmobs_json *model = value_of(call, "model");
@@ -57,7 +64,7 @@ int llmobs_openai_ends(struct llmobs_frame *frame)
     frame->span->complete = has_ended(frame, usage);
     rc = llmobs_frame_model(frame, llmobs_json_text(model));
     if (rc == 0 && llmobs_json_is_object(usage))
-        rc = llmobs_usage_read(usage, frame->span);
+        rc = read(usage, frame->span);
     llmobs_json_free(model);
     llmobs_json_free(usage);
     return rc;

@@ -19,4 +19,9 @@ bool llmobs_openai_asks(const struct llmobs_frame *frame, const char *what);
  * whether the answer has ended. */
 int llmobs_openai_ends(struct llmobs_frame *frame);
 
+/* The same where `usage` sets the metrics of a usage object. */
+int llmobs_openai_ends_by(struct llmobs_frame *frame,
+                          int (*usage)(const struct llmobs_json *usage,
+                                       struct llmobs_span *span));
+
 #endif

@@ -8,6 +8,9 @@ extern const struct llmobs_dialect llmobs_dialect_gemini_embed;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
+extern const struct llmobs_dialect llmobs_dialect_mistral;
+extern const struct llmobs_dialect llmobs_dialect_cohere;
+extern const struct llmobs_dialect llmobs_dialect_ollama;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_openai_chat,
@@ -16,6 +19,9 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_anthropic,
     &llmobs_dialect_gemini,
     &llmobs_dialect_gemini_embed,
+    &llmobs_dialect_mistral,
+    &llmobs_dialect_cohere,
+    &llmobs_dialect_ollama,
     NULL,
 };
 
@@ -35,6 +41,18 @@ static const struct llmobs_dialect *const google[] = {
     &llmobs_dialect_anthropic,
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings,
+    NULL,
+};
+
+static const struct llmobs_dialect *const mistral[] = {
+    &llmobs_dialect_mistral,
+    NULL,
+};
+
+static const struct llmobs_dialect *const cohere[] = {
+    &llmobs_dialect_cohere,
+    &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_embeddings,
     NULL,
 };
@@ -84,22 +102,16 @@ static const struct llmobs_provider providers[] = {
     {.host = "api.z.ai", .name = "zai", .dialects = openai},
     {.host = "open.bigmodel.cn", .name = "zai", .dialects = openai},
     {.host = "api.deepseek.com", .name = "deepseek", .dialects = openai},
-    {.host = "api.mistral.ai",
-     .name = "mistral",
-     .span_name = "mistralai.request",
-     .dialects = openai},
-    {.host = "codestral.mistral.ai",
-     .name = "mistral",
-     .span_name = "mistralai.request",
-     .dialects = openai},
+    {.host = "api.mistral.ai", .name = "mistral", .dialects = mistral},
+    {.host = "codestral.mistral.ai", .name = "mistral", .dialects = mistral},
     {.host = "api.cohere.com",
      .name = "cohere",
      .span_name = "cohere.request",
-     .dialects = openai},
+     .dialects = cohere},
     {.host = "api.cohere.ai",
      .name = "cohere",
      .span_name = "cohere.request",
-     .dialects = openai},
+     .dialects = cohere},
     {.host = "bedrock-runtime*.amazonaws.com",
      .name = "amazon_bedrock",
      .dialects = openai},
