@@ -233,8 +233,8 @@ static int fill_output(struct llmobs_frame *frame)
     struct llmobs_span *span = frame->span;
     bool nothing = llmobs_json_len(span->output_messages) == 0;
 
-    if (is_embedding(frame) ||
-        (span->output_messages && !(span->failed && nothing)))
+    if (is_embedding(frame) || (span->output_messages &&
+                                !(span->failed && nothing && !frame->answered)))
         return 0;
     llmobs_json_free(span->output_messages);
     span->output_messages = llmobs_message_only(frame->form->failed_role,

@@ -32,6 +32,7 @@ struct llmobs_frame {
     char *model;       /* by llmobs_frame_model; NULL: not known yet */
     void *state;       /* form->state_size bytes, zero at first; NULL: none */
     bool done;         /* the stream's own end was seen */
+    bool answered;     /* the output stands as it is: empty though it failed */
     uint64_t first_at; /* by llmobs_frame_token; 0: no token yet */
 };
 

@@ -1,5 +1,7 @@
 #include "rules/providers.h"
 
+#include <string.h>
+
 #include "rules/text.h"
 
 extern const struct llmobs_dialect llmobs_dialect_anthropic;
@@ -8,6 +10,7 @@ extern const struct llmobs_dialect llmobs_dialect_gemini_embed;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
+extern const struct llmobs_dialect llmobs_dialect_openai_responses;
 extern const struct llmobs_dialect llmobs_dialect_mistral;
 extern const struct llmobs_dialect llmobs_dialect_cohere;
 extern const struct llmobs_dialect llmobs_dialect_ollama;
@@ -17,6 +20,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_openai_responses,
     &llmobs_dialect_anthropic,
     &llmobs_dialect_gemini,
     &llmobs_dialect_gemini_embed,
@@ -30,11 +34,9 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
 /* Many hosts that speak as OpenAI does also offer Anthropic's form, for the
  * programs that know no other. */
 static const struct llmobs_dialect *const openai[] = {
-    &llmobs_dialect_openai_chat,
-    &llmobs_dialect_openai_completions,
-    &llmobs_dialect_openai_embeddings,
-    &llmobs_dialect_anthropic,
-    NULL,
+    &llmobs_dialect_openai_chat,       &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses,
+    &llmobs_dialect_anthropic,         NULL,
 };
 
 static const struct llmobs_dialect *const google[] = {
@@ -45,6 +47,7 @@ static const struct llmobs_dialect *const google[] = {
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_openai_responses,
     NULL,
 };
 
@@ -60,7 +63,8 @@ static const struct llmobs_dialect *const cohere[] = {
     NULL,
 };
 
-/* llmobs-wire 6.12. Hosts match whole; '*' stands for any bytes. */
+/* llmobs-wire 6.12. Hosts below a listed one are its own; '*' stands for any
+ * bytes. */
 static const struct llmobs_provider providers[] = {
     {.host = "*.openai.com", .name = "openai", .dialects = openai},
     {.host = "*.openai.azure.com", .name = "azure_openai", .dialects = openai},
@@ -120,14 +124,28 @@ static const struct llmobs_provider providers[] = {
      .dialects = openai},
 };
 
-const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
+static const struct llmobs_provider *find_host(struct llmobs_text host)
 {
-    struct llmobs_text host = {url->host, url->host_len};
-
     for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
         if (llmobs_text_like(host, providers[i].host))
             return &providers[i];
     return NULL;
+}
+
+const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
+{
+    struct llmobs_text host = {url->host, url->host_len};
+
+    for (;;) {
+        const struct llmobs_provider *provider = find_host(host);
+        const char *dot =
+            host.len > 0 ? memchr(host.data, '.', host.len) : NULL;
+
+        if (provider || !dot)
+            return provider;
+        host.len -= (size_t)(dot + 1 - host.data);
+        host.data = dot + 1;
+    }
 }
 
 const char *llmobs_provider_by_port(const struct llmobs_url *url)

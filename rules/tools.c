@@ -182,20 +182,31 @@ static int add_definition(const struct llmobs_json *tool,
                                              : llmobs_json_object()));
 }
 
+int llmobs_tools_add_definitions(const struct llmobs_json *tools,
+                                 struct llmobs_json **list)
+{
+    int rc = 0;
+
+    if (!*list)
+        *list = llmobs_json_array();
+    if (!*list)
+        return -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(tools); i++)
+        rc = add_definition(llmobs_json_at(tools, i), *list);
+    return rc;
+}
+
 int llmobs_tools_read_definitions(const struct llmobs_json *request,
                                   struct llmobs_json **out)
 {
     static const char *const keys[] = {"tools", "functions"};
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? 0 : -ENOMEM;
+    struct llmobs_json *list = NULL;
+    int rc = 0;
 
     *out = NULL;
-    for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
-        const struct llmobs_json *tools = llmobs_json_get(request, keys[k]);
-
-        for (size_t i = 0; rc == 0 && i < llmobs_json_len(tools); i++)
-            rc = add_definition(llmobs_json_at(tools, i), list);
-    }
+    for (size_t k = 0; rc == 0 && k < sizeof(keys) / sizeof(keys[0]); k++)
+        rc = llmobs_tools_add_definitions(llmobs_json_get(request, keys[k]),
+                                          &list);
     if (rc == 0 && llmobs_json_len(list) > 0)
         *out = list;
     else

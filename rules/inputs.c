@@ -1,4 +1,4 @@
-#include "rules/prompt.h"
+#include "rules/inputs.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static int one(const struct llmobs_json *value,
     return rc;
 }
 
-int llmobs_prompt_each(const struct llmobs_json *value,
+int llmobs_inputs_each(const struct llmobs_json *value,
                        int (*each)(void *to, struct llmobs_text text), void *to)
 {
     int rc = 0;
