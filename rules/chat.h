@@ -24,6 +24,10 @@ struct llmobs_chat_manner {
     bool keep_space;  /* streamed: the white space around the content stays */
 };
 
+/* OpenAI's own, and the keys of its requests that become metadata. */
+extern const struct llmobs_chat_manner llmobs_chat_openai;
+extern const char *const llmobs_chat_openai_keys[];
+
 /* form->confirm: the request has messages, and a model. */
 bool llmobs_chat_asks(const struct llmobs_frame *frame);
 

@@ -4,7 +4,7 @@
 #include "rules/openai.h"
 #include "rules/usage.h"
 
-static const char *const metadata_keys[] = {
+const char *const llmobs_chat_openai_keys[] = {
     "stream",
     "temperature",
     "top_p",
@@ -34,30 +34,30 @@ static const char *const metadata_keys[] = {
     NULL,
 };
 
-static const struct llmobs_chat_manner manner = {
-    .metadata = metadata_keys,
+const struct llmobs_chat_manner llmobs_chat_openai = {
+    .metadata = llmobs_chat_openai_keys,
     .messages = &llmobs_message_openai,
     .usage = llmobs_usage_read,
 };
 
 static int read_request(struct llmobs_frame *frame)
 {
-    return llmobs_chat_request(frame, &manner);
+    return llmobs_chat_request(frame, &llmobs_chat_openai);
 }
 
 static int read_document(struct llmobs_frame *frame,
                          const struct llmobs_json *body)
 {
-    return llmobs_chat_document(frame, body, &manner);
+    return llmobs_chat_document(frame, body, &llmobs_chat_openai);
 }
 
 static int finish_stream(struct llmobs_frame *frame)
 {
-    return llmobs_chat_finish(frame, &manner);
+    return llmobs_chat_finish(frame, &llmobs_chat_openai);
 }
 
 static const struct llmobs_form form = {
-    .keys = metadata_keys,
+    .keys = llmobs_chat_openai_keys,
     .confirm = llmobs_chat_asks,
     .request = read_request,
     .document = read_document,

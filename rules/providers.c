@@ -17,6 +17,7 @@ extern const struct llmobs_dialect llmobs_dialect_openai_responses;
 extern const struct llmobs_dialect llmobs_dialect_mistral;
 extern const struct llmobs_dialect llmobs_dialect_cohere;
 extern const struct llmobs_dialect llmobs_dialect_ollama;
+extern const struct llmobs_dialect llmobs_dialect_vertex_chat;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_bedrock_converse,
@@ -32,6 +33,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_mistral,
     &llmobs_dialect_cohere,
     &llmobs_dialect_ollama,
+    &llmobs_dialect_vertex_chat,
     NULL,
 };
 
@@ -47,6 +49,7 @@ static const struct llmobs_dialect *const google[] = {
     &llmobs_dialect_gemini,
     &llmobs_dialect_gemini_embed,
     &llmobs_dialect_anthropic,
+    &llmobs_dialect_vertex_chat,
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings,
