@@ -48,6 +48,7 @@ static void reset(struct llmobs_worker *worker)
 {
     llmobs_delivery_reset(&worker->delivery);
     atomic_store(&worker->stop, false);
+    atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, 0);
     atomic_store(&worker->idle, 0);
     atomic_store(&worker->asked, 0);
@@ -364,6 +365,9 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     atomic_store(&worker->paused, 0);
     llmobs_delivery_hasten(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
+    /* A thread that has not begun yet is not waited for. */
+    if (atomic_exchange(&worker->fresh, false))
+        atomic_store(&worker->thread, LLMOBS_THREAD_ENDED);
     if (has_thread(worker)) {
         flush_by_thread(worker, deadline);
         wait_for_end(worker, deadline);
