@@ -243,7 +243,8 @@ static uint32_t gnu_start(const struct llmobs_elf *elf, const struct gnu *gnu,
 
     if (gnu->buckets == 0 || gnu->words == 0)
         return 0;
-    ElfW(Addr) word = gnu->bloom[hash / 64 % gnu->words];
+    /* A power of two, by the format. */
+    ElfW(Addr) word = gnu->bloom[hash / 64 & (gnu->words - 1)];
     if (!(word >> hash % 64 & word >> (hash >> shift) % 64 & 1))
         return 0;
     start = gnu->bucket[hash % gnu->buckets];
