@@ -184,6 +184,8 @@ void llmobs_copies_needed(const struct llmobs_elf *program)
         struct llmobs_copy *copy = &llmobs_copies[c];
         bool first = is_used(copy) && copy->at_start;
 
+        if (!first)
+            continue;
         for (unsigned i = 0; i < LLMOBS_COPIES && first; i++)
             first = !is_before(&llmobs_copies[i], copy);
         copy->stays = first && llmobs_elf_needs(program, copy->soname);
