@@ -365,8 +365,9 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     atomic_store(&worker->paused, 0);
     llmobs_delivery_hasten(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
-    /* A thread that has not begun yet is not waited for. */
-    if (atomic_exchange(&worker->fresh, false))
+    /* A thread that has not begun yet is not waited for; one that has to
+     * connect to a far place began with the call. */
+    if (!worker->wants_warm && atomic_exchange(&worker->fresh, false))
         atomic_store(&worker->thread, LLMOBS_THREAD_ENDED);
     if (has_thread(worker)) {
         flush_by_thread(worker, deadline);
