@@ -12,8 +12,8 @@
  * The thread starts at the first give (not with LLMOBS_THREAD=off: then all is
  * delivered by flush), with all signals blocked, a stack of its own size, the
  * name "llmobs" and the C locale. Its first delivery waits a moment: a process
- * that ends within it delivers on the thread that exits, unless it is to a far
- * place.
+ * that ends within it delivers on the thread that exits, unless it is to an
+ * intake.
  */
 #ifndef LLMOBS_WORKER_H
 #define LLMOBS_WORKER_H
