@@ -40,11 +40,6 @@ static const char *const metadata_keys[] = {
     NULL,
 };
 
-static const char *audio_format(const struct llmobs_frame *frame)
-{
-    return llmobs_json_gets(llmobs_json_get(frame->request, "audio"), "format");
-}
-
 static bool is_chat(const struct llmobs_frame *frame)
 {
     return llmobs_openai_asks(frame, "messages") &&
@@ -78,41 +73,10 @@ static int read_document(struct llmobs_frame *frame,
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++)
         rc = llmobs_message_add_answer(
             list, llmobs_json_get(llmobs_json_at(choices, i), "message"),
-            audio_format(frame));
+            llmobs_openai_audio_format(frame));
     frame->span->output_messages = list;
     return rc < 0 ? rc
                   : llmobs_usage_read(llmobs_usage_find(body), frame->span);
-}
-
-static int read_event(struct llmobs_frame *frame,
-                      const struct llmobs_event *event)
-{
-    struct llmobs_stream *stream = frame->state;
-    int rc = llmobs_stream_add(stream, event->json);
-
-    if (stream->begun)
-        llmobs_frame_token(frame, event);
-    frame->done = frame->done || stream->done;
-    return rc;
-}
-
-static int finish_stream(struct llmobs_frame *frame)
-{
-    const struct llmobs_stream *stream = frame->state;
-    int rc = llmobs_frame_model(frame, stream->model);
-
-    if (rc == 0)
-        rc = llmobs_usage_read(stream->usage, frame->span);
-    if (rc < 0 || (stream->choices.count == 0 && !frame->done))
-        return rc;
-    frame->span->output_messages =
-        llmobs_stream_messages(stream, audio_format(frame));
-    return frame->span->output_messages ? 0 : -ENOMEM;
-}
-
-static void free_stream(void *stream)
-{
-    llmobs_stream_fini(stream);
 }
 
 static const struct llmobs_form form = {
@@ -120,10 +84,10 @@ static const struct llmobs_form form = {
     .confirm = is_chat,
     .request = read_request,
     .document = read_document,
-    .event = read_event,
-    .finish = finish_stream,
+    .event = llmobs_openai_event,
+    .finish = llmobs_openai_finish,
     .ends = llmobs_openai_ends,
-    .state_fini = free_stream,
+    .state_fini = llmobs_openai_fini,
     .state_size = sizeof(struct llmobs_stream),
     .unknown = "unknown_model",
 };

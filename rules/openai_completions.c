@@ -1,6 +1,5 @@
 /* The OpenAI legacy completions dialect (llmobs-wire 6.4, 6.7). */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "rules/frame.h"
 #include "rules/message.h"
@@ -85,32 +84,9 @@ static int read_event(struct llmobs_frame *frame,
                       const struct llmobs_event *event)
 {
     struct llmobs_stream *stream = frame->state;
-    int rc;
 
     stream->texts = true;
-    rc = llmobs_stream_add(stream, event->json);
-    if (stream->begun)
-        llmobs_frame_token(frame, event);
-    frame->done = frame->done || stream->done;
-    return rc;
-}
-
-static int finish_stream(struct llmobs_frame *frame)
-{
-    const struct llmobs_stream *stream = frame->state;
-    int rc = llmobs_frame_model(frame, stream->model);
-
-    if (rc == 0)
-        rc = llmobs_usage_read(stream->usage, frame->span);
-    if (rc < 0 || (stream->choices.count == 0 && !frame->done))
-        return rc;
-    frame->span->output_messages = llmobs_stream_texts(stream);
-    return frame->span->output_messages ? 0 : -ENOMEM;
-}
-
-static void free_stream(void *stream)
-{
-    llmobs_stream_fini(stream);
+    return llmobs_openai_event(frame, event);
 }
 
 static const struct llmobs_form form = {
@@ -119,9 +95,9 @@ static const struct llmobs_form form = {
     .request = read_request,
     .document = read_document,
     .event = read_event,
-    .finish = finish_stream,
+    .finish = llmobs_openai_finish,
     .ends = llmobs_openai_ends,
-    .state_fini = free_stream,
+    .state_fini = llmobs_openai_fini,
     .state_size = sizeof(struct llmobs_stream),
     .unknown = "unknown_model",
 };
