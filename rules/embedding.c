@@ -5,9 +5,16 @@
 
 #include "rules/inputs.h"
 
-#define RESULT_MAX 96
+#define SUMMARY_LEN 96
 
-static int add_document(void *documents, struct llmobs_text text)
+static int need_list(struct llmobs_span *span)
+{
+    if (!span->input_documents)
+        span->input_documents = llmobs_json_array();
+    return span->input_documents ? 0 : -ENOMEM;
+}
+
+int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text)
 {
     struct llmobs_json *document = llmobs_json_object();
     int rc = llmobs_json_set(
@@ -15,30 +22,49 @@ static int add_document(void *documents, struct llmobs_text text)
         llmobs_json_stringn(text.data ? text.data : "", text.len));
 
     if (rc == 0)
-        return llmobs_json_add(documents, document);
+        rc = need_list(span);
+    if (rc == 0)
+        return llmobs_json_add(span->input_documents, document);
     llmobs_json_free(document);
     return rc;
 }
 
-int llmobs_embedding_documents(const struct llmobs_json *inputs,
-                               struct llmobs_span *span)
+static int add_document(void *span, struct llmobs_text text)
 {
-    span->input_documents = llmobs_json_array();
-    if (!span->input_documents)
-        return -ENOMEM;
-    return llmobs_inputs_each(inputs, add_document, span->input_documents);
+    return llmobs_embedding_add(span, text);
 }
 
-int llmobs_embedding_result(size_t count, size_t size, struct llmobs_span *span)
+int llmobs_embedding_read_input(struct llmobs_span *span,
+                                const struct llmobs_json *input)
 {
-    char text[RESULT_MAX];
-    int n = snprintf(text, sizeof(text), "[%zu embedding(s) returned", count);
+    int rc = need_list(span);
+
+    return rc < 0 ? rc : llmobs_inputs_each(input, add_document, span);
+}
+
+int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size)
+{
+    char summary[SUMMARY_LEN], with[SUMMARY_LEN / 2] = "";
 
     if (size > 0)
-        n += snprintf(text + n, sizeof(text) - (size_t)n, " with size %zu",
-                      size);
-    snprintf(text + n, sizeof(text) - (size_t)n, "]");
-    return llmobs_span_set(&span->output_value, text);
+        snprintf(with, sizeof(with), " with size %zu", size);
+    snprintf(summary, sizeof(summary), "[%zu embedding(s) returned%s]", count,
+             with);
+    return llmobs_span_set(&span->output_value, summary);
+}
+
+int llmobs_embedding_tell_list(struct llmobs_span *span,
+                               const struct llmobs_json *list, const char *key)
+{
+    const struct llmobs_json *first = llmobs_json_at(list, 0);
+
+    if (!llmobs_json_is_array(list))
+        return 0;
+    if (key)
+        first = llmobs_json_get(first, key);
+    return llmobs_embedding_tell(
+        span, llmobs_json_len(list),
+        llmobs_json_is_array(first) ? llmobs_json_len(first) : 0);
 }
 
 int llmobs_embedding_total(struct llmobs_span *span)

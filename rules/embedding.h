@@ -1,25 +1,35 @@
-/* embedding - what an embedding span says, whatever its dialect.
+/* embedding - what embedding calls have in common, whoever answers them.
  *
- * Owns:    nothing; what is made belongs to the span.
+ * Owns:    nothing; what is set belongs to the span.
  * Threads: any; no state.
  * Errors:  -ENOMEM.
- * Limits:  none of its own.
+ * Limits:  those of the JSON that was parsed.
  * Fork:    nothing to do.
+ *
+ * Source: llmobs-wire 1.5, 6.4, 6.12. Vectors themselves are never kept.
  */
 #ifndef LLMOBS_EMBEDDING_H
 #define LLMOBS_EMBEDDING_H
 
 #include "core/span.h"
 
-/* Sets the span's documents: what was to be embedded, one or several, as
- * inputs.h takes them apart. */
-int llmobs_embedding_documents(const struct llmobs_json *inputs,
-                               struct llmobs_span *span);
+/* Appends a document of this text to the span's. */
+int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text);
 
-/* Sets the output: "[N embedding(s) returned with size D]"; a `size` of 0 is
- * unknown and left out (llmobs-wire 1.5: never the vectors). */
-int llmobs_embedding_result(size_t count, size_t size,
-                            struct llmobs_span *span);
+/* Appends what was to be embedded, one or several documents, as inputs.h takes
+ * an input apart. The span has a list of documents afterwards. */
+int llmobs_embedding_read_input(struct llmobs_span *span,
+                                const struct llmobs_json *input);
+
+/* Sets the output value, "[N embedding(s) returned with size D]"; `size` 0: it
+ * is not known and left out. */
+int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size);
+
+/* The same for a list of vectors: arrays of numbers, or objects that hold one
+ * as `key` (NULL: they are the arrays). The first one tells the size. A value
+ * that is no array tells nothing. */
+int llmobs_embedding_tell_list(struct llmobs_span *span,
+                               const struct llmobs_json *list, const char *key);
 
 /* Where the provider told input tokens only, they are the total
  * (llmobs-wire 6.12). */

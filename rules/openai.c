@@ -1,8 +1,5 @@
 #include "rules/openai.h"
 
-#include <errno.h>
-
-#include "rules/openai_stream.h"
 #include "rules/request.h"
 #include "rules/scan.h"
 #include "rules/usage.h"
@@ -18,45 +15,6 @@ bool llmobs_openai_asks(const struct llmobs_frame *frame, const char *what)
     if (call->request_truncated)
         return llmobs_scan_has(call->request, call->request_tail, what);
     return llmobs_json_get(frame->request, what) != NULL;
-}
-
-const char *llmobs_openai_audio_format(const struct llmobs_frame *frame)
-{
-    return llmobs_json_gets(llmobs_json_get(frame->request, "audio"), "format");
-}
-
-int llmobs_openai_event(struct llmobs_frame *frame,
-                        const struct llmobs_event *event)
-{
-    struct llmobs_stream *stream = frame->state;
-    int rc = llmobs_stream_add(stream, event->json);
-
-    if (stream->begun)
-        llmobs_frame_token(frame, event);
-    frame->done = frame->done || stream->done;
-    return rc;
-}
-
-int llmobs_openai_finish(struct llmobs_frame *frame)
-{
-    const struct llmobs_stream *stream = frame->state;
-    struct llmobs_span *span = frame->span;
-    int rc = llmobs_frame_model(frame, stream->model);
-
-    if (rc == 0)
-        rc = llmobs_usage_read(stream->usage, span);
-    if (rc < 0 || (stream->choices.count == 0 && !frame->done))
-        return rc;
-    span->output_messages =
-        stream->texts
-            ? llmobs_stream_texts(stream)
-            : llmobs_stream_messages(stream, llmobs_openai_audio_format(frame));
-    return span->output_messages ? 0 : -ENOMEM;
-}
-
-void llmobs_openai_fini(void *stream)
-{
-    llmobs_stream_fini(stream);
 }
 
 /* A value from wherever it may stand: before what is missing or behind it. */
@@ -89,6 +47,13 @@ static bool has_ended(const struct llmobs_frame *frame,
 
 int llmobs_openai_ends(struct llmobs_frame *frame)
 {
+    return llmobs_openai_ends_by(frame, llmobs_usage_read);
+}
+
+int llmobs_openai_ends_by(struct llmobs_frame *frame,
+                          int (*read)(const struct llmobs_json *usage,
+                                      struct llmobs_span *span))
+{
     const struct llmobs_call *call = frame->reading->call;
     struct llmobs_json *usage = llmobs_scan_last(call->response_tail, "usage");
     struct llmobs_json *model = value_of(call, "model");
@@ -99,7 +64,7 @@ int llmobs_openai_ends(struct llmobs_frame *frame)
     frame->span->complete = has_ended(frame, usage);
     rc = llmobs_frame_model(frame, llmobs_json_text(model));
     if (rc == 0 && llmobs_json_is_object(usage))
-        rc = llmobs_usage_read(usage, frame->span);
+        rc = read(usage, frame->span);
     llmobs_json_free(model);
     llmobs_json_free(usage);
     return rc;

@@ -1,16 +1,10 @@
 /* The OpenAI chat completions dialect (llmobs-wire 6.3, 6.6, 6.7), which most
  * other providers speak too. */
-#include <errno.h>
-
-#include "rules/frame.h"
-#include "rules/message.h"
+#include "rules/chat.h"
 #include "rules/openai.h"
-#include "rules/openai_stream.h"
-#include "rules/request.h"
-#include "rules/tools.h"
 #include "rules/usage.h"
 
-static const char *const metadata_keys[] = {
+const char *const llmobs_chat_openai_keys[] = {
     "stream",
     "temperature",
     "top_p",
@@ -40,54 +34,37 @@ static const char *const metadata_keys[] = {
     NULL,
 };
 
-static bool is_chat(const struct llmobs_frame *frame)
-{
-    return llmobs_openai_asks(frame, "messages") &&
-           (frame->reading->call->request_truncated ||
-            llmobs_json_is_array(llmobs_json_get(frame->request, "messages")));
-}
+const struct llmobs_chat_manner llmobs_chat_openai = {
+    .metadata = llmobs_chat_openai_keys,
+    .messages = &llmobs_message_openai,
+    .usage = llmobs_usage_read,
+};
 
 static int read_request(struct llmobs_frame *frame)
 {
-    struct llmobs_span *span = frame->span;
-    int rc = llmobs_request_metadata(frame->request, metadata_keys, span);
-
-    if (rc < 0 || frame->reading->call->request_truncated)
-        return rc;
-    span->input_messages =
-        llmobs_message_read_inputs(llmobs_json_get(frame->request, "messages"));
-    if (!span->input_messages)
-        return -ENOMEM;
-    return llmobs_tools_read_definitions(frame->request,
-                                         &span->tool_definitions);
+    return llmobs_chat_request(frame, &llmobs_chat_openai);
 }
 
 static int read_document(struct llmobs_frame *frame,
                          const struct llmobs_json *body)
 {
-    const struct llmobs_json *choices = llmobs_json_get(body, "choices");
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? llmobs_frame_model(frame, llmobs_json_gets(body, "model"))
-                  : -ENOMEM;
+    return llmobs_chat_document(frame, body, &llmobs_chat_openai);
+}
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++)
-        rc = llmobs_message_add_answer(
-            list, llmobs_json_get(llmobs_json_at(choices, i), "message"),
-            llmobs_openai_audio_format(frame));
-    frame->span->output_messages = list;
-    return rc < 0 ? rc
-                  : llmobs_usage_read(llmobs_usage_find(body), frame->span);
+static int finish_stream(struct llmobs_frame *frame)
+{
+    return llmobs_chat_finish(frame, &llmobs_chat_openai);
 }
 
 static const struct llmobs_form form = {
-    .keys = metadata_keys,
-    .confirm = is_chat,
+    .keys = llmobs_chat_openai_keys,
+    .confirm = llmobs_chat_asks,
     .request = read_request,
     .document = read_document,
-    .event = llmobs_openai_event,
-    .finish = llmobs_openai_finish,
+    .event = llmobs_chat_event,
+    .finish = finish_stream,
     .ends = llmobs_openai_ends,
-    .state_fini = llmobs_openai_fini,
+    .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
     .unknown = "unknown_model",
 };

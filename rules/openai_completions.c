@@ -1,10 +1,8 @@
 /* The OpenAI legacy completions dialect (llmobs-wire 6.4, 6.7). */
 #include <errno.h>
 
-#include "rules/frame.h"
-#include "rules/message.h"
+#include "rules/chat.h"
 #include "rules/openai.h"
-#include "rules/openai_stream.h"
 #include "rules/inputs.h"
 #include "rules/request.h"
 #include "rules/text.h"
@@ -86,7 +84,12 @@ static int read_event(struct llmobs_frame *frame,
     struct llmobs_stream *stream = frame->state;
 
     stream->texts = true;
-    return llmobs_openai_event(frame, event);
+    return llmobs_chat_event(frame, event);
+}
+
+static int finish_stream(struct llmobs_frame *frame)
+{
+    return llmobs_chat_finish(frame, &llmobs_chat_openai);
 }
 
 static const struct llmobs_form form = {
@@ -95,9 +98,9 @@ static const struct llmobs_form form = {
     .request = read_request,
     .document = read_document,
     .event = read_event,
-    .finish = llmobs_openai_finish,
+    .finish = finish_stream,
     .ends = llmobs_openai_ends,
-    .state_fini = llmobs_openai_fini,
+    .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
     .unknown = "unknown_model",
 };

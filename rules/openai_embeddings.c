@@ -47,23 +47,20 @@ static int read_request(struct llmobs_frame *frame)
 
     if (rc < 0 || frame->reading->call->request_truncated)
         return rc;
-    return llmobs_embedding_documents(llmobs_json_get(frame->request, "input"),
-                                      frame->span);
+    return llmobs_embedding_read_input(
+        frame->span, llmobs_json_get(frame->request, "input"));
 }
 
-/* Vectors that are not plain numbers have no size that could be seen. */
+/* Vectors that were not asked for as plain numbers have no size
+ * (llmobs-wire 6.4). */
 static int read_vectors(struct llmobs_frame *frame,
                         const struct llmobs_json *data)
 {
-    const struct llmobs_json *first =
-        llmobs_json_get(llmobs_json_at(data, 0), "embedding");
-    size_t size = 0;
-
+    if (strcmp(encoding_of(frame), "float") == 0)
+        return llmobs_embedding_tell_list(frame->span, data, "embedding");
     if (!llmobs_json_is_array(data))
         return 0;
-    if (strcmp(encoding_of(frame), "float") == 0 && llmobs_json_is_array(first))
-        size = llmobs_json_len(first);
-    return llmobs_embedding_result(llmobs_json_len(data), size, frame->span);
+    return llmobs_embedding_tell(frame->span, llmobs_json_len(data), 0);
 }
 
 static int read_document(struct llmobs_frame *frame,

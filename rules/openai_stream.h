@@ -25,6 +25,7 @@ struct llmobs_stream {
     struct llmobs_json *usage; /* the last one */
     bool done;                 /* a finish reason was seen */
     bool begun;                /* a first token was seen */
+    bool keep_space;           /* the white space around the content stays */
 };
 
 /* A stream of all zeros is empty and ready for a chat. */
@@ -33,6 +34,15 @@ void llmobs_stream_fini(struct llmobs_stream *stream);
 /* Adds one chunk. */
 int llmobs_stream_add(struct llmobs_stream *stream,
                       const struct llmobs_json *chunk);
+
+/* Adds a part of the only choice, for dialects whose events are no chunks.
+ * NULL texts are fine; `call` is a tool call, or a piece of one, in the form
+ * that a chunk has it. */
+int llmobs_stream_role(struct llmobs_stream *stream, const char *role);
+int llmobs_stream_text(struct llmobs_stream *stream, const char *text);
+int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text);
+int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
+                       const struct llmobs_json *call);
 
 /* Gives the output messages. */
 struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,

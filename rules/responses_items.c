@@ -237,13 +237,20 @@ static struct llmobs_json *result_text(const struct llmobs_json *value)
     return text;
 }
 
+static const char *name_of(const struct llmobs_json *item)
+{
+    const char *name = llmobs_json_gets(item, "name");
+
+    return name ? name : "";
+}
+
 static int add_result(struct llmobs_json *list, const struct llmobs_json *item)
 {
     const char *type = llmobs_json_gets(item, "type");
-    struct llmobs_json *result = llmobs_tools_result(
-        llmobs_json_gets(item, "name"), llmobs_json_gets(item, "call_id"),
-        type ? type : "function_call_output",
-        result_text(llmobs_json_get(item, "output")));
+    struct llmobs_json *result =
+        llmobs_tools_result(name_of(item), llmobs_json_gets(item, "call_id"),
+                            type ? type : "function_call_output",
+                            result_text(llmobs_json_get(item, "output")));
 
     return result ? add_tool(list, "user", NULL, result) : -ENOMEM;
 }
@@ -260,8 +267,7 @@ static struct llmobs_json *mcp_result(const struct llmobs_json *item, int *rc)
         return NULL;
     if (!output || llmobs_json_is_null(output))
         output = error;
-    result = llmobs_tools_result(llmobs_json_gets(item, "name"),
-                                 llmobs_json_gets(item, "id"),
+    result = llmobs_tools_result(name_of(item), llmobs_json_gets(item, "id"),
                                  "mcp_tool_result", result_text(output));
     if (!result)
         *rc = -ENOMEM;

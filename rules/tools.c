@@ -66,18 +66,13 @@ struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
                                         const char *type,
                                         struct llmobs_json *result)
 {
-    struct llmobs_json *object = llmobs_json_object();
+    struct llmobs_json *out = llmobs_json_object();
 
-    if (!object) {
-        llmobs_json_free(result);
-        return NULL;
-    }
-    if (llmobs_json_set(object, "result", result) == 0 &&
-        set_text(object, "name", name) == 0 &&
-        set_text(object, "tool_id", id) == 0 &&
-        set_text(object, "type", type) == 0)
-        return object;
-    llmobs_json_free(object);
+    if (llmobs_json_set(out, "result", result) == 0 &&
+        llmobs_json_sets(out, "name", name) == 0 &&
+        set_text(out, "tool_id", id) == 0 && set_text(out, "type", type) == 0)
+        return out;
+    llmobs_json_free(out);
     return NULL;
 }
 
@@ -132,6 +127,20 @@ int llmobs_tools_read_calls(const struct llmobs_json *from,
     return rc;
 }
 
+struct llmobs_json *llmobs_tools_definition(const char *name,
+                                            const char *description,
+                                            struct llmobs_json *schema)
+{
+    struct llmobs_json *definition = llmobs_json_object();
+
+    if (llmobs_json_set(definition, "schema", schema) == 0 &&
+        set_text(definition, "name", name) == 0 &&
+        set_text(definition, "description", description) == 0)
+        return definition;
+    llmobs_json_free(definition);
+    return NULL;
+}
+
 /* The schema under whichever of its names is there. */
 static const struct llmobs_json *schema_of(const struct llmobs_json *from)
 {
@@ -154,8 +163,6 @@ static int add_definition(const struct llmobs_json *tool,
     const struct llmobs_json *from = llmobs_json_get(tool, "function");
     const struct llmobs_json *schema;
     const char *name, *text;
-    struct llmobs_json *definition;
-    int rc;
 
     if (!llmobs_json_is_object(from))
         from = llmobs_json_get(tool, "custom");
@@ -169,18 +176,10 @@ static int add_definition(const struct llmobs_json *tool,
         text = NULL, schema = NULL;
     if ((!name || !*name) && (!text || !*text) && llmobs_json_len(schema) == 0)
         return 0;
-    definition = llmobs_json_object();
-    rc = set_text(definition, "name", name);
-    if (rc == 0)
-        rc = set_text(definition, "description", text);
-    if (rc == 0)
-        rc = llmobs_json_set(definition, "schema",
-                             schema ? llmobs_json_clone(schema)
-                                    : llmobs_json_object());
-    if (rc == 0)
-        return llmobs_json_add(list, definition);
-    llmobs_json_free(definition);
-    return rc;
+    return llmobs_json_add(
+        list, llmobs_tools_definition(name, text,
+                                      schema ? llmobs_json_clone(schema)
+                                             : llmobs_json_object()));
 }
 
 int llmobs_tools_add_definitions(const struct llmobs_json *tools,

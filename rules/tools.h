@@ -20,8 +20,8 @@ struct llmobs_json *llmobs_tools_call(const char *name, const char *id,
                                       const char *type,
                                       struct llmobs_json *arguments);
 
-/* A tool's result; NULL texts become "". Takes `result`, a string value; gives
- * the object. */
+/* A tool's result; NULL texts become "", but a NULL name is left out. Takes
+ * `result`, a string value; gives the object. */
 struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
                                         const char *type,
                                         struct llmobs_json *result);
@@ -40,5 +40,10 @@ int llmobs_tools_read_definitions(const struct llmobs_json *request,
  * needed. */
 int llmobs_tools_add_definitions(const struct llmobs_json *tools,
                                  struct llmobs_json **list);
+
+/* A tool's definition; NULL texts become "". Takes `schema`; gives it. */
+struct llmobs_json *llmobs_tools_definition(const char *name,
+                                            const char *description,
+                                            struct llmobs_json *schema);
 
 #endif
