@@ -133,7 +133,9 @@ int llmobs_json_set(struct llmobs_json *object, const char *key,
     llmobs_buf_init(&scratch, 0);
     if (value == NULL)
         return -ENOMEM;
-    if (key == NULL || !llmobs_json_is_object(object) || object == value)
+    if (object == NULL)
+        rc = -ENOMEM;
+    else if (key == NULL || !llmobs_json_is_object(object) || object == value)
         rc = -EINVAL;
     else
         rc = llmobs_json_clean_string(raw, &scratch, &clean);
@@ -154,7 +156,7 @@ int llmobs_json_add(struct llmobs_json *array, struct llmobs_json *value)
         return -ENOMEM;
     if (!llmobs_json_is_array(array) || array == value) {
         llmobs_json_free(value);
-        return -EINVAL;
+        return array == NULL ? -ENOMEM : -EINVAL;
     }
     return json_array_append_new(in(array), in(value)) != 0 ? -ENOMEM : 0;
 }
