@@ -9,7 +9,6 @@
 
 #define IMAGE_RAW_MAX ((size_t)LLMOBS_IMAGE_MAX * 8)
 #define IMAGE_MARKER "[image]"
-#define IMAGE_TOO_LARGE "[image omitted: too large]"
 
 void llmobs_content_init(struct llmobs_content *content)
 {
@@ -40,27 +39,31 @@ struct llmobs_json *llmobs_content_string(const struct llmobs_buf *buf)
 
 static int add_line(struct llmobs_content *content, const char *text)
 {
-    int rc =
-        content->lines++ > 0 ? llmobs_content_append(&content->text, "\n") : 0;
+    bool joint = content->lines++ > 0 && !content->bare;
+    int rc = joint ? llmobs_content_append(&content->text, "\n") : 0;
 
     return rc < 0 ? rc : llmobs_content_append(&content->text, text);
 }
 
-/* Adds {mime_type, content} to *list, made when needed. Takes `data`. */
+struct llmobs_json *llmobs_content_media(const char *mime,
+                                         struct llmobs_json *data)
+{
+    struct llmobs_json *media = llmobs_json_object();
+
+    if (llmobs_json_set(media, "content", data) == 0 &&
+        llmobs_json_sets(media, "mime_type", mime) == 0)
+        return media;
+    llmobs_json_free(media);
+    return NULL;
+}
+
+/* Adds a clip or image to *list, made when needed. Takes `data`. */
 static int add_media(struct llmobs_json **list, const char *mime,
                      struct llmobs_json *data)
 {
-    struct llmobs_json *media = llmobs_json_object();
-    int rc = llmobs_json_set(media, "content", data);
-
-    if (rc == 0)
-        rc = llmobs_json_sets(media, "mime_type", mime);
-    if (rc == 0 && !*list)
+    if (!*list)
         *list = llmobs_json_array();
-    if (rc == 0)
-        return llmobs_json_add(*list, media);
-    llmobs_json_free(media);
-    return rc;
+    return llmobs_json_add(*list, llmobs_content_media(mime, data));
 }
 
 /* Where the payload of "data:image/<subtype>[;params];base64,<data>" begins;
@@ -96,7 +99,7 @@ static int add_inline(struct llmobs_content *content, const char *url,
         payload += strspn(payload, " \t\r\n\v\f");
     }
     if (rc == -EFBIG)
-        rc = add_line(content, IMAGE_TOO_LARGE);
+        rc = add_line(content, LLMOBS_IMAGE_TOO_LARGE);
     else if (rc == 0 && data.len == 0)
         rc = add_line(content, IMAGE_MARKER);
     else if (rc == 0)
@@ -106,21 +109,26 @@ static int add_inline(struct llmobs_content *content, const char *url,
     return rc;
 }
 
-static int add_image(struct llmobs_content *content,
-                     const struct llmobs_json *part)
+int llmobs_content_add_image(struct llmobs_content *content, const char *url)
 {
-    const struct llmobs_json *image = llmobs_json_get(part, "image_url");
-    const char *url = llmobs_json_text(image), *payload;
     size_t mime_len;
+    const char *payload = url ? image_payload(url, &mime_len) : NULL;
 
-    if (!url)
-        url = llmobs_json_gets(image, "url");
-    payload = url ? image_payload(url, &mime_len) : NULL;
     if (!payload)
         return add_line(content, IMAGE_MARKER);
     if (strlen(payload) > IMAGE_RAW_MAX)
-        return add_line(content, IMAGE_TOO_LARGE);
+        return add_line(content, LLMOBS_IMAGE_TOO_LARGE);
     return add_inline(content, url, mime_len, payload);
+}
+
+static int add_image_part(struct llmobs_content *content,
+                          const struct llmobs_json *part)
+{
+    const struct llmobs_json *image = llmobs_json_get(part, "image_url");
+    const char *url = llmobs_json_text(image);
+
+    return llmobs_content_add_image(content,
+                                    url ? url : llmobs_json_gets(image, "url"));
 }
 
 int llmobs_content_add_images(struct llmobs_content *content,
@@ -223,7 +231,7 @@ static int add_part(struct llmobs_content *content,
     if (!type)
         type = "unknown";
     if (strcmp(type, "image_url") == 0)
-        return add_image(content, part);
+        return add_image_part(content, part);
     if (strcmp(type, "input_audio") == 0)
         return add_audio_part(content, part);
     if ((types & LLMOBS_CONTENT_THINKING) && strcmp(type, "thinking") == 0)

@@ -14,6 +14,7 @@
 
 #define LLMOBS_CONTENT_MAX (64 * 1024 * 1024)
 #define LLMOBS_IMAGE_MAX 4000000
+#define LLMOBS_IMAGE_TOO_LARGE "[image omitted: too large]"
 
 struct llmobs_content {
     struct llmobs_buf text;     /* parts joined by LF */
@@ -21,6 +22,7 @@ struct llmobs_content {
     struct llmobs_json *images; /* image_parts, NULL: none */
     struct llmobs_json *audio;  /* audio_parts, NULL: none */
     size_t lines;               /* parts that went into text */
+    bool bare;                  /* parts of text are joined without LF */
 };
 
 void llmobs_content_init(struct llmobs_content *content);
@@ -38,6 +40,14 @@ int llmobs_content_read(struct llmobs_content *content,
 /* Adds a line for each image of a list (Ollama's have no type). */
 int llmobs_content_add_images(struct llmobs_content *content,
                               const struct llmobs_json *list);
+
+/* An element of image_parts or audio_parts. Takes `data`; gives it. */
+struct llmobs_json *llmobs_content_media(const char *mime,
+                                         struct llmobs_json *data);
+
+/* Adds an image by its URL: an inline one to ->images, a marker for one that
+ * is too large or not inline (llmobs-wire 1.5). NULL is fine. */
+int llmobs_content_add_image(struct llmobs_content *content, const char *url);
 
 /* Adds one audio clip; `format` NULL: wav. */
 int llmobs_content_add_audio(struct llmobs_content *content, const char *data,

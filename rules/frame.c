@@ -126,8 +126,8 @@ static int read_event(struct llmobs_frame *frame,
     if (frame->form->event && (event->json || event->failed))
         rc = frame->form->event(frame, event);
     if (rc == 0 && (event->failed || llmobs_error_in(event->json)))
-        rc = llmobs_error_read(event->json, event->data, frame->reading->call,
-                               frame->span);
+        rc = llmobs_error_read_as(event->error, event->json, event->data,
+                                  frame->reading->call, frame->span);
     return rc;
 }
 
@@ -235,8 +235,8 @@ static int fill_output(struct llmobs_frame *frame)
     struct llmobs_span *span = frame->span;
     bool nothing = llmobs_json_len(span->output_messages) == 0;
 
-    if (is_embedding(frame) ||
-        (span->output_messages && !(span->failed && nothing)))
+    if (is_embedding(frame) || (span->output_messages &&
+                                !(span->failed && nothing && !frame->answered)))
         return 0;
     llmobs_json_free(span->output_messages);
     span->output_messages = llmobs_message_only(frame->form->failed_role,
@@ -261,10 +261,15 @@ static int read_output(struct llmobs_frame *frame)
  * (llmobs-wire 6.2, 8.6). */
 static int name_model(struct llmobs_frame *frame)
 {
-    const char *model = frame->model, *unknown = frame->form->unknown;
+    const char *model, *unknown = frame->form->unknown;
     char *deployment = NULL;
-    int rc;
+    int rc = 0;
 
+    if (!frame->model && frame->form->model)
+        rc = frame->form->model(frame);
+    if (rc < 0)
+        return rc;
+    model = frame->model;
     if (!model)
         model = llmobs_json_gets(frame->request, "model");
     if (!model || !*model) {
@@ -327,7 +332,9 @@ static int read_call(struct llmobs_frame *frame)
     }
     frame->span->input_dropped = reading->call->request_truncated;
     frame->span->output_dropped = reading->call->response_truncated;
-    rc = read_input(frame);
+    rc = form->begin ? form->begin(frame) : 0;
+    if (rc == 0)
+        rc = read_input(frame);
     if (rc == 0)
         rc = read_output(frame);
     return rc < 0 ? rc : finish_span(frame);

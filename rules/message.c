@@ -48,30 +48,19 @@ static int store_result(const struct llmobs_json *from,
                         struct llmobs_content *content,
                         struct llmobs_json *message)
 {
-    struct llmobs_json *result = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
     const char *name = llmobs_json_gets(from, form->tool_name);
-    const char *id = llmobs_json_gets(from, "tool_call_id");
     const char *type = llmobs_json_gets(from, "type");
-    int rc = llmobs_json_sets(result, "name", name ? name : "");
+    int rc = llmobs_json_add(
+        list, llmobs_tools_result(name ? name : "",
+                                  llmobs_json_gets(from, "tool_call_id"),
+                                  has_text(type) ? type : "tool_result",
+                                  llmobs_content_string(&content->text)));
 
-    if (rc == 0)
-        rc = llmobs_json_sets(result, "tool_id", id ? id : "");
-    if (rc == 0)
-        rc = llmobs_json_sets(result, "type",
-                              has_text(type) ? type : "tool_result");
-    if (rc == 0)
-        rc = llmobs_json_set(result, "result",
-                             llmobs_content_string(&content->text));
-    if (rc < 0) {
-        llmobs_json_free(result);
-        llmobs_json_free(list);
-        return rc;
-    }
-    llmobs_buf_cut(&content->text, 0);
-    rc = llmobs_json_add(list, result);
-    if (rc == 0)
+    if (rc == 0) {
+        llmobs_buf_cut(&content->text, 0);
         return llmobs_json_set(message, "tool_results", list);
+    }
     llmobs_json_free(list);
     return rc;
 }

@@ -78,12 +78,18 @@ static int chat_read(const struct llmobs_reading *reading,
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/chat/completions",
+     .not_path = "/async/chat/completions", /* an order; no answer comes */
      .operation = "chat",
      .span_name = "%s.createChatCompletion",
      .helper = ".completions.parse",
      .helper_name = "%s.parseChatCompletion",
      .kind = LLMOBS_KIND_LLM,
      .any_host = true},
+    {.method = "POST",
+     .path = "/v1/sonar", /* Perplexity */
+     .operation = "chat",
+     .span_name = "%s.createChatCompletion",
+     .kind = LLMOBS_KIND_LLM},
     {.path = NULL},
 };
 

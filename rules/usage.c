@@ -6,11 +6,22 @@
 #define COUNT_MAX (INT64_C(1) << 53)
 #define COST_GRAIN 1e-9
 
+int64_t llmobs_usage_text(const char *text)
+{
+    int64_t number;
+    char *end;
+
+    if (!text || *text < '0' || *text > '9')
+        return -1;
+    errno = 0;
+    number = strtoll(text, &end, 10);
+    return *end != '\0' || errno != 0 || number > COUNT_MAX ? -1 : number;
+}
+
 /* A count, or -1: numeric texts are counts too, reals only when whole
  * (llmobs-wire 8.4). */
 static int64_t count_of(const struct llmobs_json *value)
 {
-    const char *text = llmobs_json_text(value);
     int64_t number = -1;
 
     if (llmobs_json_is_int(value)) {
@@ -21,13 +32,8 @@ static int64_t count_of(const struct llmobs_json *value)
         if (real >= 0 && real <= (double)COUNT_MAX &&
             real == (double)(int64_t)real)
             number = (int64_t)real;
-    } else if (text && *text >= '0' && *text <= '9') {
-        char *end;
-
-        errno = 0;
-        number = strtoll(text, &end, 10);
-        if (*end != '\0' || errno != 0)
-            number = -1;
+    } else {
+        number = llmobs_usage_text(llmobs_json_text(value));
     }
     return number > COUNT_MAX ? -1 : number;
 }
