@@ -15,6 +15,9 @@
 #define CHAT "https://api.openai.com/v1/chat/completions"
 #define COHERE "https://api.cohere.com/v2/chat"
 #define OLLAMA "http://localhost:11434/api/chat"
+#define MESSAGES "https://api.anthropic.com/v1/messages"
+#define RESPONSES "https://api.openai.com/v1/responses"
+#define COMPLETIONS "https://api.openai.com/v1/completions"
 #define SSE "text/event-stream"
 #define LINES "application/x-ndjson"
 #define JSON "application/json"
@@ -81,6 +84,33 @@ static const struct hostile answers[] = {
     {"choices", CHAT, JSON, "{\"model\":\"n\"," USAGE ",\"choices\":[",
      "{\"message\":{}},", "1]}", "n", 4},
     {"HTML", CHAT, "text/html", "<html>", "<p>", "", "m", 0},
+    {"blocks", MESSAGES, SSE, "",
+     "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
+     "{\"type\":\"text\",\"text\":\"a\"}}\n\n",
+     "data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":4}}\n\n",
+     "m", 4},
+    {"pieces of JSON", MESSAGES, SSE,
+     "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
+     "{\"type\":\"tool_use\",\"name\":\"f\"}}\n\n",
+     "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
+     "{\"type\":\"input_json_delta\",\"partial_json\":\"[\"}}\n\n",
+     "data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":4}}\n\n",
+     "m", 4},
+    {"items", RESPONSES, SSE, "",
+     "data: {\"type\":\"response.output_item.done\",\"output_index\":0,"
+     "\"item\":{\"type\":\"message\"}}\n\n",
+     "data: {\"type\":\"response.completed\",\"response\":{\"usage\":"
+     "{\"output_tokens\":4}}}\n\n",
+     "m", 4},
+    {"deltas", RESPONSES, SSE, "",
+     "data: {\"type\":\"response.output_text.delta\",\"output_index\":0,"
+     "\"delta\":\"a\"}\n\n",
+     "data: {\"type\":\"response.completed\",\"response\":{\"usage\":"
+     "{\"output_tokens\":4}}}\n\n",
+     "m", 4},
+    {"legacy texts", COMPLETIONS, SSE, "",
+     "data: {\"choices\":[{\"text\":\"a\"}]}\n\n", "data: {" USAGE "}\n\n", "m",
+     4},
     {"lines", OLLAMA, LINES, "", "{}\n", "{\"eval_count\":4}\n", "m", 4},
     {"empty lines", OLLAMA, LINES, "{}", "\n", "{\"eval_count\":4}\n", "m", 4},
     {"calls by line", OLLAMA, LINES, "",
