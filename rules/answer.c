@@ -89,6 +89,8 @@ static int read_json(struct llmobs_text text, struct llmobs_answer *answer)
 
     if (rc == 0)
         answer->form = LLMOBS_ANSWER_JSON;
+    else if (rc == -E2BIG)
+        answer->form = LLMOBS_ANSWER_BEYOND;
     return rc == -ENOMEM ? rc : 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "rules/openai.h"
 #include "rules/request.h"
 #include "rules/tools.h"
 #include "rules/usage.h"
@@ -9,6 +10,13 @@
 static const char *audio_format(const struct llmobs_frame *frame)
 {
     return llmobs_json_gets(llmobs_json_get(frame->request, "audio"), "format");
+}
+
+bool llmobs_chat_asks(const struct llmobs_frame *frame)
+{
+    return llmobs_openai_asks(frame, "messages") &&
+           (frame->reading->call->request_truncated ||
+            llmobs_json_is_array(llmobs_json_get(frame->request, "messages")));
 }
 
 int llmobs_chat_request(struct llmobs_frame *frame,

@@ -24,7 +24,14 @@ struct llmobs_chat_manner {
     bool keep_space;  /* streamed: the white space around the content stays */
 };
 
-/* The functions of a form (frame.h) but for confirm and ends (openai.h). */
+/* OpenAI's own, and the keys of its requests that become metadata. */
+extern const struct llmobs_chat_manner llmobs_chat_openai;
+extern const char *const llmobs_chat_openai_keys[];
+
+/* form->confirm: the request has messages, and a model. */
+bool llmobs_chat_asks(const struct llmobs_frame *frame);
+
+/* The functions of a form (frame.h) but for ends, which openai.h has. */
 int llmobs_chat_request(struct llmobs_frame *frame,
                         const struct llmobs_chat_manner *manner);
 int llmobs_chat_document(struct llmobs_frame *frame,

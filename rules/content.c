@@ -39,8 +39,8 @@ struct llmobs_json *llmobs_content_string(const struct llmobs_buf *buf)
 
 static int add_line(struct llmobs_content *content, const char *text)
 {
-    int rc =
-        content->lines++ > 0 ? llmobs_content_append(&content->text, "\n") : 0;
+    bool joint = content->lines++ > 0 && !content->bare;
+    int rc = joint ? llmobs_content_append(&content->text, "\n") : 0;
 
     return rc < 0 ? rc : llmobs_content_append(&content->text, text);
 }
@@ -109,16 +109,11 @@ static int add_inline(struct llmobs_content *content, const char *url,
     return rc;
 }
 
-static int add_image(struct llmobs_content *content,
-                     const struct llmobs_json *part)
+int llmobs_content_add_image(struct llmobs_content *content, const char *url)
 {
-    const struct llmobs_json *image = llmobs_json_get(part, "image_url");
-    const char *url = llmobs_json_text(image), *payload;
     size_t mime_len;
+    const char *payload = url ? image_payload(url, &mime_len) : NULL;
 
-    if (!url)
-        url = llmobs_json_gets(image, "url");
-    payload = url ? image_payload(url, &mime_len) : NULL;
     if (!payload)
         return add_line(content, IMAGE_MARKER);
     if (strlen(payload) > IMAGE_RAW_MAX)
@@ -126,13 +121,22 @@ static int add_image(struct llmobs_content *content,
     return add_inline(content, url, mime_len, payload);
 }
 
+static int add_image_part(struct llmobs_content *content,
+                          const struct llmobs_json *part)
+{
+    const struct llmobs_json *image = llmobs_json_get(part, "image_url");
+    const char *url = llmobs_json_text(image);
+
+    return llmobs_content_add_image(content,
+                                    url ? url : llmobs_json_gets(image, "url"));
+}
+
 int llmobs_content_add_images(struct llmobs_content *content,
                               const struct llmobs_json *list)
 {
     int rc = 0;
 
-    if (content->text.len == 0)
-        content->lines = 0;
+    content->lines = content->text.len > 0 ? 1 : 0;
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
         rc = add_line(content, IMAGE_MARKER);
     return rc;
@@ -227,7 +231,7 @@ static int add_part(struct llmobs_content *content,
     if (!type)
         type = "unknown";
     if (strcmp(type, "image_url") == 0)
-        return add_image(content, part);
+        return add_image_part(content, part);
     if (strcmp(type, "input_audio") == 0)
         return add_audio_part(content, part);
     if ((types & LLMOBS_CONTENT_THINKING) && strcmp(type, "thinking") == 0)

@@ -22,6 +22,7 @@ struct llmobs_content {
     struct llmobs_json *images; /* image_parts, NULL: none */
     struct llmobs_json *audio;  /* audio_parts, NULL: none */
     size_t lines;               /* parts that went into text */
+    bool bare;                  /* parts of text are joined without LF */
 };
 
 void llmobs_content_init(struct llmobs_content *content);
@@ -43,6 +44,10 @@ int llmobs_content_add_images(struct llmobs_content *content,
 /* An element of image_parts or audio_parts. Takes `data`; gives it. */
 struct llmobs_json *llmobs_content_media(const char *mime,
                                          struct llmobs_json *data);
+
+/* Adds an image by its URL: an inline one to ->images, a marker for one that
+ * is too large or not inline (llmobs-wire 1.5). NULL is fine. */
+int llmobs_content_add_image(struct llmobs_content *content, const char *url);
 
 /* Adds one audio clip; `format` NULL: wav. */
 int llmobs_content_add_audio(struct llmobs_content *content, const char *data,

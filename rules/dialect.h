@@ -56,9 +56,10 @@ struct llmobs_dialect {
     const char *integration;           /* the integration tag */
     const struct llmobs_shape *shapes; /* ended by one with a NULL path */
     /* Fills the span; a model_provider that it sets is taken before that of
-     * the host. Before it has touched the span, where the request body
-     * is none of this dialect: -ENOENT with `confirm` (an unknown host: it was
-     * no LLM call), -ENOTSUP with `proxied` (the generic dialect reads it). */
+     * the host. Before it has touched the span, where the request body is none
+     * of this dialect: -ENOENT with `confirm` (an unknown host: it was no LLM
+     * call), or on any host where the path serves other things too; -ENOTSUP
+     * with `proxied` (the generic dialect reads it). */
     int (*read)(const struct llmobs_reading *reading, struct llmobs_span *span);
 };
 

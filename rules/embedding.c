@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "rules/prompt.h"
+#include "rules/inputs.h"
 
 #define SUMMARY_LEN 96
 
@@ -39,7 +39,7 @@ int llmobs_embedding_read_input(struct llmobs_span *span,
 {
     int rc = need_list(span);
 
-    return rc < 0 ? rc : llmobs_prompt_each(input, add_document, span);
+    return rc < 0 ? rc : llmobs_inputs_each(input, add_document, span);
 }
 
 int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size)

@@ -16,7 +16,7 @@
 /* Appends a document of this text to the span's. */
 int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text);
 
-/* Appends what was to be embedded, one or several documents, as prompt.h takes
+/* Appends what was to be embedded, one or several documents, as inputs.h takes
  * an input apart. The span has a list of documents afterwards. */
 int llmobs_embedding_read_input(struct llmobs_span *span,
                                 const struct llmobs_json *input);

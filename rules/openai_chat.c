@@ -4,7 +4,7 @@
 #include "rules/openai.h"
 #include "rules/usage.h"
 
-static const char *const metadata_keys[] = {
+const char *const llmobs_chat_openai_keys[] = {
     "stream",
     "temperature",
     "top_p",
@@ -34,38 +34,31 @@ static const char *const metadata_keys[] = {
     NULL,
 };
 
-static const struct llmobs_chat_manner manner = {
-    .metadata = metadata_keys,
+const struct llmobs_chat_manner llmobs_chat_openai = {
+    .metadata = llmobs_chat_openai_keys,
     .messages = &llmobs_message_openai,
     .usage = llmobs_usage_read,
 };
 
-static bool is_chat(const struct llmobs_frame *frame)
-{
-    return llmobs_openai_asks(frame, "messages") &&
-           (frame->reading->call->request_truncated ||
-            llmobs_json_is_array(llmobs_json_get(frame->request, "messages")));
-}
-
 static int read_request(struct llmobs_frame *frame)
 {
-    return llmobs_chat_request(frame, &manner);
+    return llmobs_chat_request(frame, &llmobs_chat_openai);
 }
 
 static int read_document(struct llmobs_frame *frame,
                          const struct llmobs_json *body)
 {
-    return llmobs_chat_document(frame, body, &manner);
+    return llmobs_chat_document(frame, body, &llmobs_chat_openai);
 }
 
 static int finish_stream(struct llmobs_frame *frame)
 {
-    return llmobs_chat_finish(frame, &manner);
+    return llmobs_chat_finish(frame, &llmobs_chat_openai);
 }
 
 static const struct llmobs_form form = {
-    .keys = metadata_keys,
-    .confirm = is_chat,
+    .keys = llmobs_chat_openai_keys,
+    .confirm = llmobs_chat_asks,
     .request = read_request,
     .document = read_document,
     .event = llmobs_chat_event,
@@ -85,12 +78,18 @@ static int chat_read(const struct llmobs_reading *reading,
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/chat/completions",
+     .not_path = "/async/chat/completions", /* an order; no answer comes */
      .operation = "chat",
      .span_name = "%s.createChatCompletion",
      .helper = ".completions.parse",
      .helper_name = "%s.parseChatCompletion",
      .kind = LLMOBS_KIND_LLM,
      .any_host = true},
+    {.method = "POST",
+     .path = "/v1/sonar", /* Perplexity */
+     .operation = "chat",
+     .span_name = "%s.createChatCompletion",
+     .kind = LLMOBS_KIND_LLM},
     {.path = NULL},
 };
 

@@ -6,7 +6,7 @@
 #include "rules/message.h"
 #include "rules/openai.h"
 #include "rules/openai_stream.h"
-#include "rules/prompt.h"
+#include "rules/inputs.h"
 #include "rules/request.h"
 #include "rules/text.h"
 #include "rules/usage.h"
@@ -51,7 +51,7 @@ static int read_request(struct llmobs_frame *frame)
     span->input_messages = llmobs_json_array();
     if (!span->input_messages)
         return -ENOMEM;
-    return llmobs_prompt_each(llmobs_json_get(frame->request, "prompt"),
+    return llmobs_inputs_each(llmobs_json_get(frame->request, "prompt"),
                               add_prompt, span->input_messages);
 }
 

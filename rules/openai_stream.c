@@ -351,8 +351,11 @@ int llmobs_stream_add(struct llmobs_stream *stream,
 int llmobs_stream_role(struct llmobs_stream *stream, const char *role)
 {
     struct stream_choice *choice;
-    int rc = choice_at(stream, 0, &choice);
+    int rc;
 
+    if (!role)
+        return 0;
+    rc = choice_at(stream, 0, &choice);
     return rc < 0 ? rc : keep_first(&choice->role, role);
 }
 
@@ -368,8 +371,11 @@ static int added(struct llmobs_stream *stream,
 int llmobs_stream_text(struct llmobs_stream *stream, const char *text)
 {
     struct stream_choice *choice;
-    int rc = choice_at(stream, 0, &choice);
+    int rc;
 
+    if (!text)
+        return 0;
+    rc = choice_at(stream, 0, &choice);
     if (rc < 0)
         return rc;
     return added(stream, choice, llmobs_content_append(&choice->content, text));
@@ -378,8 +384,11 @@ int llmobs_stream_text(struct llmobs_stream *stream, const char *text)
 int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text)
 {
     struct stream_choice *choice;
-    int rc = choice_at(stream, 0, &choice);
+    int rc;
 
+    if (!text)
+        return 0;
+    rc = choice_at(stream, 0, &choice);
     if (rc < 0)
         return rc;
     return added(stream, choice,

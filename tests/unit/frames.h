@@ -24,9 +24,4 @@
 void frame_add(struct llmobs_buf *buf, const char *headers, size_t len,
                const char *payload, size_t lie);
 
-/* The pieces of one: four bytes of a number, and of the checksum of all from
- * `from`. */
-void frame_number(struct llmobs_buf *buf, size_t number);
-void frame_checksum(struct llmobs_buf *buf, size_t from);
-
 #endif
