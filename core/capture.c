@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fork.h"
 #include "core/curlcode.h"
 #include "core/log.h"
 
@@ -400,7 +400,7 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
     exchange = take(handle);
     if (!exchange)
         return;
-    if (exchange->pid != getpid()) {
+    if (exchange->process != llmobs_fork_process()) {
         llmobs_exchange_free(exchange);
         return;
     }
@@ -430,7 +430,7 @@ static void abandon(struct llmobs_handle *handle, void *ctx)
     exchange = handle->exchange;
     handle->exchange = NULL;
     llmobs_handle_unlock(handle);
-    if (!exchange || exchange->pid != getpid())
+    if (!exchange || exchange->process != llmobs_fork_process())
         return;
     exchange->end = LLMOBS_END_EXIT;
     exchange->duration_ns = llmobs_clock_mono_ns() - exchange->start_mono_ns;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/capture.h"
+#include "core/fork.h"
 #include "core/global.h"
 #include "core/log.h"
 #include "core/ops_multi.h"
@@ -115,6 +116,7 @@ static bool start(const char *const *env)
     const struct llmobs_rules *rules;
     struct llmobs_buffer *buffer;
 
+    (void)llmobs_fork_init();
     llmobs_buf_init(&complaints.text, 64 * 1024);
     config = llmobs_config_load(env, complain_later, &complaints);
     if (!config)

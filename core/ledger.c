@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/dirs.h"
 #include "core/fd.h"
+#include "core/fork.h"
 #include "core/ledger_dir.h"
 #include "core/log.h"
 #include "core/quiet.h"
@@ -25,7 +26,7 @@
 
 /* What this process has told the disk. Under the gate. */
 struct told {
-    pid_t pid;
+    int process; /* fork.h */
     char dir[PATH_MAX];
     char name[LLMOBS_RECORD_NAME_MAX]; /* ""; no record was written yet */
     uint64_t boot, pidns;
@@ -37,7 +38,7 @@ struct told {
 };
 
 static struct told told;
-static _Atomic pid_t gate; /* who is inside; 0: nobody */
+static atomic_int gate; /* who is inside; 0: nobody */
 
 /* -- the gate ------------------------------------------------------------ */
 
@@ -45,15 +46,15 @@ static _Atomic pid_t gate; /* who is inside; 0: nobody */
  * parent, and an exit may overtake a thread that hangs in a write. */
 static bool enter(void)
 {
-    pid_t pid = getpid();
-    pid_t inside = 0;
+    int process = llmobs_fork_process();
+    int inside = 0;
 
-    while (!atomic_compare_exchange_strong(&gate, &inside, pid))
-        if (inside == pid)
+    while (!atomic_compare_exchange_strong(&gate, &inside, process))
+        if (inside == process)
             return false;
-    if (told.pid != pid) {
+    if (told.process != process) {
         memset(&told, 0, sizeof(told));
-        told.pid = pid;
+        told.process = process;
     }
     return true;
 }
@@ -124,7 +125,7 @@ static int open_dir(const struct llmobs_config *config, int *out)
 
 static void name_record(void)
 {
-    struct llmobs_record_owner owner = {.pid = told.pid};
+    struct llmobs_record_owner owner = {.pid = getpid()};
 
     llmobs_record_start(owner.pid, &owner.start);
     owner.nonce = (uint64_t)llmobs_clock_mono_ns();

@@ -20,7 +20,7 @@
  *          the record stays. What a process captured after its last record is
  *          unknown to the ledger when it is killed.
  * Fork:    a child has counts and a record of its own; the gate and names that
- *          it inherited are dropped when it finds another pid.
+ *          it inherited are dropped when it finds another process (fork.h).
  */
 #ifndef LLMOBS_LEDGER_H
 #define LLMOBS_LEDGER_H

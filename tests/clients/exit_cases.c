@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -100,6 +102,57 @@ static void forks(const char *base)
         bad += status != 0;
     }
     printf("bad=%d\n", bad);
+}
+
+/* The next child is the first process of a pid namespace. */
+static bool enter_namespace(void)
+{
+    return unshare(CLONE_NEWPID) == 0 ||
+           unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0;
+}
+
+static int exit_code_of(pid_t child)
+{
+    int status = -1;
+
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+/* A pid of 1, with a call that is not delivered yet, and a child of the same
+ * pid with a call of its own. */
+static int first_in_namespace(void)
+{
+    pid_t child;
+
+    signal(SIGALRM, SIG_DFL);
+    alarm(20);
+    printf("first: %d %ld\n", (int)getpid(), ask_once(hello));
+    fflush(stdout);
+    if (!enter_namespace())
+        return 77;
+    child = fork();
+    if (child == 0) {
+        alarm(15);
+        printf("second: %d %ld\n", (int)getpid(), ask_once(hello));
+        exit(0);
+    }
+    return exit_code_of(child);
+}
+
+static void forks_of_one_pid(const char *base)
+{
+    pid_t child;
+    int rc = 77;
+
+    the_base = base;
+    if (enter_namespace()) {
+        child = fork();
+        if (child == 0)
+            exit(first_in_namespace());
+        rc = exit_code_of(child);
+    }
+    printf(rc == 77 ? "no pid namespaces\n" : "ended: %d\n", rc);
 }
 
 /* ---- ends ------------------------------------------------------------- */
@@ -328,6 +381,7 @@ int main(int argc, char **argv)
     static const struct one_case cases[] = {
         {"plain", plain, 1, 0},
         {"forks", forks, 12, 0},
+        {"forks_of_one_pid", forks_of_one_pid, -1, 0},
         {"exit_from_thread", exit_from_thread, 3, 2},
         {"exit_in_transfer", exit_in_transfer, 2, 1},
         {"exit_in_child", exit_in_child, 2, 0},

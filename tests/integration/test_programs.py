@@ -9,7 +9,8 @@ from harness import Skip, equal, test
 
 # A sanitizer's allocator is not made for fork beside another thread, and what
 # a child abandons on purpose is a leak to it.
-FORKING = ("prefork", "fork_in_transfer", "forks", "exit_in_child")
+FORKING = ("prefork", "fork_in_transfer", "forks", "exit_in_child",
+           "forks_of_one_pid")
 
 
 def sanitized(program):
