@@ -28,7 +28,7 @@ struct llmobs_place {
 struct llmobs_proxies {
     char http[LLMOBS_PROXY_MAX];
     char https[LLMOBS_PROXY_MAX];
-    char none[LLMOBS_PROXY_MAX]; /* no_proxy */
+    char none[LLMOBS_PROXY_MAX]; /* no_proxy, with ranges of addresses */
 };
 
 /* Reads scheme, host and port of a URL; `scheme` is what counts where the URL
