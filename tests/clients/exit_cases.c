@@ -3,12 +3,15 @@
  * output does not. */
 #include "tests/clients/cases.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -194,6 +197,58 @@ static void exit_in_transfer(const char *base)
     pthread_create(&thread, NULL, ask_and_hang, NULL);
     nap(100);
     exit(4);
+}
+
+/* ---- an exit in the middle of malloc ----------------------------------- */
+
+static volatile sig_atomic_t ends_early;
+
+static void end_early(void)
+{
+    if (ends_early && write(1, "ended\n", 6) == 6)
+        _exit(9);
+}
+
+/* Ends the process after all that libcurl's first init registers, which is
+ * ours, and before the destructors of libraries, which free. For the same
+ * reason without OpenSSL's own handler. */
+__attribute__((constructor)) static void register_first(int argc, char **argv)
+{
+    int (*init)(uint64_t, const void *);
+    const uint64_t no_atexit = 0x00080000;
+
+    if (argc < 2 || strcmp(argv[1], "exit_in_malloc") != 0)
+        return;
+    *(void **)&init = dlsym(RTLD_DEFAULT, "OPENSSL_init_crypto");
+    if (init)
+        init(no_atexit, NULL);
+    atexit(end_early);
+}
+
+static void end_in_handler(int sig)
+{
+    (void)sig;
+    exit(0);
+}
+
+/* The handler finds the main arena's lock taken, by the very thread that it
+ * runs in: who allocates or frees there now waits for ever. */
+static void exit_in_malloc(const char *base)
+{
+    const struct itimerval soon = {.it_value = {0, 20000}};
+    void *list[64] = {NULL};
+
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    fflush(stdout);
+    nap(number("AFTER_MS", 50));
+    ends_early = true;
+    signal(SIGALRM, end_in_handler);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    for (unsigned i = 0;; i++) {
+        free(list[i % 64]);
+        list[i % 64] = malloc(2000 + (i * 7919U) % 60000);
+    }
 }
 
 static void exit_in_child(const char *base)
@@ -384,6 +439,7 @@ int main(int argc, char **argv)
         {"forks_of_one_pid", forks_of_one_pid, -1, 0},
         {"exit_from_thread", exit_from_thread, 3, 2},
         {"exit_in_transfer", exit_in_transfer, 2, 1},
+        {"exit_in_malloc", exit_in_malloc, -1, 0},
         {"exit_in_child", exit_in_child, 2, 0},
         {"exit_hard", exit_hard, -1, 0},
         {"cleanup_in_flight", cleanup_in_flight, 3, 0},

@@ -92,6 +92,24 @@ def fork_of_the_same_pid(t):
 
 
 @test
+def exit_in_malloc(t):
+    """exit() in a signal handler that interrupted malloc: what waits for the
+    allocator then, waits for ever. Our exit handler does not, and ends in
+    time whether our thread waits or not. (The libraries' own ends come after
+    it, and wait.)"""
+    with double(t) as dd:
+        for env in (agentless(t, dd), agent(dd), {"LLMOBS_EXPORTER": "store"}):
+            for fault in (None, "hang"):
+                dd.reset()
+                if fault:
+                    dd.fault(fault)
+                _, took = run_case(t, "exit_in_malloc", dict(
+                    env, LLMOBS_EXIT_FLUSH_MS="300"), 9)
+                ok(took < 2, "it took %.1f s" % took)
+                dd.well()
+
+
+@test
 def without_thread(t):
     for name, spans, code in (("plain", 1, 0), ("cleanup_often", 30, 0),
                               ("cleanup_for_good", 1, 0)):
