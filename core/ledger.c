@@ -219,12 +219,11 @@ static int64_t note(const struct llmobs_config *config)
     return -1;
 }
 
-int64_t llmobs_ledger_note(const struct llmobs_config *config, size_t pending)
+int64_t llmobs_ledger_note(const struct llmobs_config *config)
 {
     int saved = errno;
     int64_t again = -1;
 
-    (void)pending; /* follows from the counters; says nothing alone */
     if (llmobs_stats_get(LLMOBS_STAT_captured) == 0)
         return -1;
     if (enter()) {
@@ -238,15 +237,14 @@ int64_t llmobs_ledger_note(const struct llmobs_config *config, size_t pending)
 /* -- close --------------------------------------------------------------- */
 
 /* What nobody has accounted for ends with the process. */
-static void settle_rest(uint64_t now[LLMOBS_STAT_COUNT], size_t pending)
+static void settle_rest(uint64_t now[LLMOBS_STAT_COUNT])
 {
     uint64_t rest = open_count(now);
 
     if (rest == 0)
         return;
-    if (rest != pending)
-        llmobs_log(LLMOBS_LOG_WARN, "%llu spans are unaccounted for",
-                   (unsigned long long)(rest - pending));
+    llmobs_log(LLMOBS_LOG_WARN, "%llu spans are unaccounted for",
+               (unsigned long long)rest);
     llmobs_stats_add(LLMOBS_STAT_dropped_died, rest);
     now[LLMOBS_STAT_dropped_died] += rest;
 }
@@ -272,13 +270,13 @@ static int add_to_totals(const struct llmobs_config *config,
 }
 
 /* The record, or none, is the whole truth when the totals cannot be had. */
-static void close_ledger(const struct llmobs_config *config, size_t pending)
+static void close_ledger(const struct llmobs_config *config)
 {
     uint64_t now[LLMOBS_STAT_COUNT];
     int rc;
 
     take_counts(now);
-    settle_rest(now, pending);
+    settle_rest(now);
     if (memcmp(now, told.base, sizeof(now)) == 0)
         return;
     rc = add_to_totals(config, now);
@@ -294,7 +292,7 @@ static void close_ledger(const struct llmobs_config *config, size_t pending)
         complain(rc);
 }
 
-void llmobs_ledger_close(const struct llmobs_config *config, size_t pending)
+void llmobs_ledger_close(const struct llmobs_config *config)
 {
     struct llmobs_quiet quiet;
     int saved = errno;
@@ -303,7 +301,7 @@ void llmobs_ledger_close(const struct llmobs_config *config, size_t pending)
         return;
     if (enter()) {
         llmobs_quiet_begin(&quiet);
-        close_ledger(config, pending);
+        close_ledger(config);
         llmobs_quiet_end(&quiet);
         leave();
     }

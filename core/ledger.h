@@ -39,12 +39,12 @@
 /* After a round of the worker: writes the record if something changed and the
  * last one is old enough. Gives the ms after which it wants to be called again
  * although nothing happens meanwhile; -1: not before the next round. */
-int64_t llmobs_ledger_note(const struct llmobs_config *config, size_t pending);
+int64_t llmobs_ledger_note(const struct llmobs_config *config);
 
 /* From the exit handler, after the worker has stopped and has counted what it
  * could not deliver: adds this process to the totals. May come again, when
  * something was captured after it. */
-void llmobs_ledger_close(const struct llmobs_config *config, size_t pending);
+void llmobs_ledger_close(const struct llmobs_config *config);
 
 /* Begins anew, as llmobs_stats_reset does: with it, or numbers go backwards. A
  * forked child needs no call of it. */

@@ -375,6 +375,6 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
                    left);
     }
     if (worker->close)
-        worker->close(worker->config, 0);
+        worker->close(worker->config);
     errno = saved;
 }
