@@ -83,13 +83,20 @@ static void take_counts(uint64_t out[LLMOBS_STAT_COUNT])
     out[LLMOBS_STAT_captured] = llmobs_stats_get(LLMOBS_STAT_captured);
 }
 
-static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
+static uint64_t settled_count(const uint64_t counts[LLMOBS_STAT_COUNT])
 {
     uint64_t settled = 0;
 
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
         if (llmobs_stats_settles((enum llmobs_stat)i))
             settled += counts[i];
+    return settled;
+}
+
+static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
+{
+    uint64_t settled = settled_count(counts);
+
     return counts[LLMOBS_STAT_captured] > settled
                ? counts[LLMOBS_STAT_captured] - settled
                : 0;
@@ -196,6 +203,14 @@ static void fold_others(int64_t now_ns)
         (void)llmobs_ledger_fold(told.dir, FOLD_MAX);
 }
 
+/* The record has as pending what is delivered now, and would tell that it died
+ * with the process. */
+static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
+{
+    return open_count(told.written) > 0 &&
+           settled_count(now) > settled_count(told.written);
+}
+
 static int64_t note(const struct llmobs_config *config)
 {
     const int64_t period = LLMOBS_LEDGER_NOTE_MS * LLMOBS_NS_PER_MS;
@@ -206,7 +221,8 @@ static int64_t note(const struct llmobs_config *config)
     take_counts(now);
     if (memcmp(now, told.written, sizeof(now)) == 0)
         return -1;
-    if (told.written_ns && now_ns - told.written_ns < period)
+    if (told.written_ns && now_ns - told.written_ns < period &&
+        !is_outdated(now))
         return (told.written_ns + period - now_ns) / LLMOBS_NS_PER_MS + 1;
     told.written_ns = now_ns;
     rc = write_record(config, now);

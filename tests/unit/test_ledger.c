@@ -160,6 +160,30 @@ START_TEST(notes_are_rare)
 }
 END_TEST
 
+/* Else it would count as died when the process is killed now. */
+START_TEST(what_was_pending_is_told_when_delivered)
+{
+    ledger_begin();
+    ledger_count(4, 1);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
+    ledger_count(2, 0);
+    ck_assert_int_gt(llmobs_ledger_note(&ledger_config), 0);
+    ledger_look();
+    ck_assert_uint_eq(ledger_living("pending"), 3);
+    for (uint64_t left = 5; left-- > 0;) {
+        ledger_count(0, 1);
+        ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
+        ledger_look();
+        ck_assert_uint_eq(ledger_living("captured"), 6);
+        ck_assert_uint_eq(ledger_living("pending"), left);
+    }
+    /* What the record does not have cannot count as died. */
+    ledger_count(1, 1);
+    ck_assert_int_gt(llmobs_ledger_note(&ledger_config), 0);
+    ledger_end();
+}
+END_TEST
+
 START_TEST(files_are_their_owners_only)
 {
     char record[256] = "", path[400];
@@ -401,6 +425,7 @@ UNIT_SUITE(ledger)
     UNIT_TEST(s, a_close_without_news_writes_nothing);
     UNIT_TEST(s, what_is_unaccounted_for_at_the_end_is_dropped);
     UNIT_TEST(s, notes_are_rare);
+    UNIT_TEST(s, what_was_pending_is_told_when_delivered);
     UNIT_TEST(s, files_are_their_owners_only);
     UNIT_TEST(s, the_dead_are_added_once);
     UNIT_TEST(s, a_fold_has_a_limit);
