@@ -25,18 +25,14 @@ static void name_of(const char *url, char out[NAME_SIZE])
     snprintf(out, NAME_SIZE, "dead-%016" PRIx64, hash);
 }
 
-/* Beside the store, or in it where the user chose its place. */
 static int open_base(const struct llmobs_config *config, bool make, int *dir)
 {
     bool chosen = config->store_dir != NULL;
     char path[PATH_MAX];
-    int rc = llmobs_config_store_dir(config, path, sizeof(path));
-    char *slash = strrchr(path, '/');
+    int rc = llmobs_config_base_dir(config, path, sizeof(path));
 
     if (rc)
         return rc;
-    if (!chosen && slash && slash != path)
-        *slash = '\0';
     return make ? llmobs_dirs_have(path, chosen, dir)
                 : llmobs_dirs_open(path, chosen, false, dir);
 }
