@@ -380,16 +380,6 @@ static void copy_error(const struct llmobs_handle *handle,
              CURL_ERROR_SIZE - 1, text ? text : "");
 }
 
-static void give(struct llmobs_exchange *exchange)
-{
-    exchange->item.weight = sizeof(*exchange) + exchange->request.head.cap +
-                            exchange->response.head.cap +
-                            exchange->request.tail_len +
-                            exchange->response.tail_len +
-                            exchange->mark_cap * sizeof(*exchange->marks);
-    llmobs_worker_give(worker, &exchange->item);
-}
-
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code)
 {
@@ -417,7 +407,7 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
         exchange->duration_ns <= 0)
         exchange->duration_ns =
             llmobs_clock_mono_ns() - exchange->start_mono_ns;
-    give(exchange);
+    llmobs_worker_give(worker, &exchange->item);
 }
 
 static void abandon(struct llmobs_handle *handle, void *ctx)
@@ -434,7 +424,7 @@ static void abandon(struct llmobs_handle *handle, void *ctx)
         return;
     exchange->end = LLMOBS_END_EXIT;
     exchange->duration_ns = llmobs_clock_mono_ns() - exchange->start_mono_ns;
-    give(exchange);
+    llmobs_worker_give(worker, &exchange->item);
 }
 
 void llmobs_capture_abandon_all(void)
