@@ -161,10 +161,10 @@ static CURL *op_easy_init(const struct llmobs_real *real)
     CURL *curl = real->easy_init();
     int saved = errno;
 
-    if (curl)
+    if (curl) {
         llmobs_global_up(real, LLMOBS_UP_HANDLE);
-    if (curl)
         (void)born(real, curl);
+    }
     errno = saved;
     return curl;
 }
@@ -241,8 +241,6 @@ static void op_easy_reset(const struct llmobs_real *real, CURL *curl)
         (void)llmobs_handle_born(real, curl);
     else
         llmobs_handle_reset(handle);
-    if (handle)
-        llmobs_capture_forget(handle);
     errno = saved;
 }
 
