@@ -120,33 +120,45 @@ bool llmobs_place_proxy_wants_address(const struct llmobs_place *proxy)
 
 /* ---- proxies ---------------------------------------------------------- */
 
-static void read_variable(char *out, const char *const *names)
+/* HTTP_PROXY is a header of the client's in CGI programs: libcurl does not read
+ * it either. */
+static const char *const http_names[] = {"http_proxy", "all_proxy", "ALL_PROXY",
+                                         NULL};
+static const char *const https_names[] = {"https_proxy", "HTTPS_PROXY",
+                                          "all_proxy", "ALL_PROXY", NULL};
+static const char *const none_names[] = {"no_proxy", "NO_PROXY", NULL};
+
+/* The first that is not empty; NULL: none. */
+static const char *find_variable(const char *const *names)
 {
-    out[0] = '\0';
     for (; *names; names++) {
         const char *value = getenv(*names);
 
-        if (!value || !value[0])
-            continue;
-        if (strlen(value) < LLMOBS_PROXY_MAX)
-            strcpy(out, value);
-        return;
+        if (value && value[0])
+            return value;
     }
+    return NULL;
+}
+
+static void read_variable(char *out, const char *const *names)
+{
+    const char *value = find_variable(names);
+
+    out[0] = '\0';
+    if (value && strlen(value) < LLMOBS_PROXY_MAX)
+        strcpy(out, value);
 }
 
 void llmobs_proxies_read(struct llmobs_proxies *proxies)
 {
-    /* HTTP_PROXY is a header of the client's in CGI programs: libcurl does not
-     * read it either. */
-    static const char *const http[] = {"http_proxy", "all_proxy", "ALL_PROXY",
-                                       NULL};
-    static const char *const https[] = {"https_proxy", "HTTPS_PROXY",
-                                        "all_proxy", "ALL_PROXY", NULL};
-    static const char *const none[] = {"no_proxy", "NO_PROXY", NULL};
+    read_variable(proxies->http, http_names);
+    read_variable(proxies->https, https_names);
+    read_variable(proxies->none, none_names);
+}
 
-    read_variable(proxies->http, http);
-    read_variable(proxies->https, https);
-    read_variable(proxies->none, none);
+bool llmobs_proxies_named(void)
+{
+    return find_variable(http_names) || find_variable(https_names);
 }
 
 static bool same_name(const char *a, const char *b, size_t len)
