@@ -161,14 +161,13 @@ static int share(struct llmobs_delivery *delivery, const bool *refusing)
     if (!event)
         return -ENOMEM;
     for (size_t i = 0; i < delivery->count; i++) {
-        struct llmobs_destination *d = &delivery->list[i];
-        int rc = refusing[i] ? -ENOSPC : llmobs_destination_push(d, event);
+        int rc = refusing[i]
+                     ? -ENOSPC
+                     : llmobs_destination_push(&delivery->list[i], event);
 
-        if (!rc)
-            continue;
-        d->lost++;
-        fate = rc == -ENOMEM ? LLMOBS_STAT_dropped_memory
-                             : LLMOBS_STAT_dropped_full;
+        if (rc)
+            fate = rc == -ENOMEM ? LLMOBS_STAT_dropped_memory
+                                 : LLMOBS_STAT_dropped_full;
     }
     llmobs_event_release(&delivery->account, event, fate);
     return 0;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/fork.h"
@@ -62,10 +61,10 @@ static void reset(struct llmobs_worker *worker)
 
 static void check_fork(struct llmobs_worker *worker)
 {
-    if (!llmobs_fork_unsettled(&worker->pid))
+    if (!llmobs_fork_unsettled(&worker->process))
         return;
     reset(worker);
-    llmobs_fork_settled(&worker->pid);
+    llmobs_fork_settled(&worker->process);
 }
 
 /* -- the app's side ------------------------------------------------------ */
@@ -80,7 +79,7 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
         return NULL;
     worker->config = config;
     llmobs_delivery_init(&worker->delivery, config, buffer);
-    atomic_store(&worker->pid, getpid());
+    llmobs_fork_settled(&worker->process);
     if (exporter)
         (void)llmobs_worker_add(worker, exporter);
     return worker;
@@ -392,6 +391,6 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
                    left);
     }
     if (worker->close)
-        worker->close(worker->config, 0);
+        worker->close(worker->config);
     errno = saved;
 }

@@ -25,14 +25,12 @@
 
 struct llmobs_worker;
 
-/* Called on the thread after each of its rounds, with what is pending; answers
- * the ms after which it wants to be called again, -1: after the next one. */
-typedef int64_t llmobs_worker_note_fn(const struct llmobs_config *config,
-                                      size_t pending);
+/* Called on the thread after each of its rounds; answers the ms after which it
+ * wants to be called again, -1: after the next one. */
+typedef int64_t llmobs_worker_note_fn(const struct llmobs_config *config);
 
 /* Called last in each stop, when all is accounted for. */
-typedef void llmobs_worker_close_fn(const struct llmobs_config *config,
-                                    size_t pending);
+typedef void llmobs_worker_close_fn(const struct llmobs_config *config);
 
 /* Gives a worker, not yet running; NULL without memory. Borrows config, which
  * must outlive it; takes the buffer and the exporter. */

@@ -38,8 +38,7 @@ static int64_t note(struct llmobs_worker *worker, int64_t due)
     int64_t again, ms = -1;
 
     if (worker->note && !atomic_load(&worker->stop))
-        ms = worker->note(worker->config,
-                          atomic_load(&worker->delivery.account.pending));
+        ms = worker->note(worker->config);
     if (ms < 0)
         return due;
     again = llmobs_futex_deadline(ms);
