@@ -48,6 +48,7 @@ static void reset(struct llmobs_worker *worker)
 {
     llmobs_delivery_reset(&worker->delivery);
     atomic_store(&worker->stop, false);
+    atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, 0);
     atomic_store(&worker->idle, 0);
     atomic_store(&worker->asked, 0);
@@ -354,6 +355,18 @@ int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
     return most;
 }
 
+/* Nothing goes to an intake: a TLS handshake is the thread's. */
+static bool is_near(const struct llmobs_worker *worker)
+{
+    const struct llmobs_delivery *delivery = &worker->delivery;
+
+    for (size_t i = 0; i < delivery->count; i++)
+        if (atomic_load(&delivery->list[i].exporter->exit_ms) >=
+            LLMOBS_EXIT_INTAKE_MS)
+            return false;
+    return true;
+}
+
 void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
 {
     int64_t deadline = llmobs_futex_deadline(ms);
@@ -364,6 +377,9 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     atomic_store(&worker->paused, 0);
     llmobs_delivery_hasten(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
+    /* A thread that has not begun yet is not waited for. */
+    if (is_near(worker) && atomic_exchange(&worker->fresh, false))
+        atomic_store(&worker->thread, LLMOBS_THREAD_ENDED);
     if (has_thread(worker)) {
         flush_by_thread(worker, deadline);
         wait_for_end(worker, deadline);

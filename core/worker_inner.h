@@ -27,6 +27,9 @@ struct llmobs_worker {
     atomic_uint thread; /* enum llmobs_thread_state; a stop sleeps on it */
     _Atomic int64_t failed_ns;
     atomic_bool stop;
+    /* Started and idle still: whoever clears it, the thread or a stop, is who
+     * delivers first. */
+    atomic_bool fresh;
 
     /* The thread sleeps on `events`; `idle` says that a give must wake it. */
     atomic_uint events;
