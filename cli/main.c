@@ -20,6 +20,8 @@ static const struct command commands[] = {
      "show the spans of the local store"},
     {"stats", "llmobs stats", llmobs_cmd_stats,
      "count what was captured, delivered and dropped"},
+    {"span", "llmobs span", llmobs_cmd_span,
+     "run a command inside a span of any kind"},
     {"workflow", "llmobs workflow", llmobs_cmd_workflow,
      "run a command inside a workflow span (llmobs-run --workflow)"},
     {"help", "llmobs help", cmd_help,
