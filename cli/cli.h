@@ -15,6 +15,7 @@
 #define LLMOBS_CLI_FAILED 1
 #define LLMOBS_CLI_USAGE 2
 
+int llmobs_cmd_doctor(int argc, char **argv);
 int llmobs_cmd_stats(int argc, char **argv);
 int llmobs_cmd_view(int argc, char **argv);
 int llmobs_cmd_workflow(int argc, char **argv);

@@ -20,6 +20,8 @@ static const struct command commands[] = {
      "show the spans of the local store"},
     {"stats", "llmobs stats", llmobs_cmd_stats,
      "count what was captured, delivered and dropped"},
+    {"doctor", "llmobs doctor", llmobs_cmd_doctor,
+     "tell whether a program can be observed, and why not"},
     {"workflow", "llmobs workflow", llmobs_cmd_workflow,
      "run a command inside a workflow span (llmobs-run --workflow)"},
     {"help", "llmobs help", cmd_help,
