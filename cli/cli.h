@@ -16,6 +16,7 @@
 #define LLMOBS_CLI_USAGE 2
 
 int llmobs_cmd_span(int argc, char **argv);
+int llmobs_cmd_doctor(int argc, char **argv);
 int llmobs_cmd_stats(int argc, char **argv);
 int llmobs_cmd_view(int argc, char **argv);
 int llmobs_cmd_workflow(int argc, char **argv);

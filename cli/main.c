@@ -22,6 +22,8 @@ static const struct command commands[] = {
      "count what was captured, delivered and dropped"},
     {"span", "llmobs span", llmobs_cmd_span,
      "run a command inside a span of any kind"},
+    {"doctor", "llmobs doctor", llmobs_cmd_doctor,
+     "tell whether a program can be observed, and why not"},
     {"workflow", "llmobs workflow", llmobs_cmd_workflow,
      "run a command inside a workflow span (llmobs-run --workflow)"},
     {"help", "llmobs help", cmd_help,
