@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,17 +68,20 @@ __attribute__((noinline)) static int both(void)
     return our_count;
 }
 
-/* The first is in both itself, and differs. `least`: without the first. */
+/* The first is in both itself, and differs; a sanitizer has one more before
+ * it. `least`: without the first. */
 static void check_same(int least)
 {
-    int count = our_count < their_count ? our_count : their_count;
+    int ahead = 0;
 
+    while (ahead < 2 && theirs[1 + ahead] != ours[1])
+        ahead++;
     ck_assert_int_gt(our_count, least);
-    for (int i = 1; i < count; i++)
-        ck_assert_msg(ours[i] == theirs[i], "frame %d: %p, not %p", i, ours[i],
-                      theirs[i]);
+    for (int i = 1; i < our_count && i + ahead < their_count; i++)
+        ck_assert_msg(ours[i] == theirs[i + ahead], "frame %d: %p, not %p", i,
+                      ours[i], theirs[i + ahead]);
     /* Both end where the stack begins, unless the piece ends before. */
-    ck_assert_int_ge(our_count, their_count - 1);
+    ck_assert_int_ge(our_count, their_count - ahead - 1);
 }
 
 __attribute__((noinline)) static int third(int n)
@@ -135,6 +139,7 @@ START_TEST(through_the_c_library)
 }
 END_TEST
 
+#if !defined(__SANITIZE_THREAD__)
 static void on_signal(int number)
 {
     moving(number > 15 ? 15 : number);
@@ -147,6 +152,7 @@ START_TEST(through_a_signal)
     check_same(7);
 }
 END_TEST
+#endif
 
 static void *in_thread(void *arg)
 {
@@ -327,6 +333,15 @@ struct copy {
     uintptr_t from;
 };
 
+/* By the kernel: what lies between variables is nobody's to a sanitizer. */
+static void copy_segment(void *to, void *from, size_t len)
+{
+    struct iovec there = {from, len}, here = {to, len};
+
+    ck_assert_int_eq(process_vm_readv(getpid(), &here, 1, &there, 1, 0),
+                     (ssize_t)len);
+}
+
 /* The object that we are in, so that its addresses count from the copy's. */
 static void copy_object(const struct llmobs_object *object, void *ctx)
 {
@@ -352,8 +367,8 @@ static void copy_object(const struct llmobs_object *object, void *ctx)
         const ElfW(Phdr) *p = &copy->headers[i];
 
         if (p->p_type == PT_LOAD && (p->p_flags & PF_R))
-            memcpy(copy->bytes + p->p_vaddr,
-                   (const void *)(object->base + p->p_vaddr), p->p_memsz);
+            copy_segment(copy->bytes + p->p_vaddr,
+                         (void *)(object->base + p->p_vaddr), p->p_memsz);
     }
     copy->object.base = (uintptr_t)copy->bytes;
 }
@@ -375,12 +390,14 @@ static size_t try_all(const struct copy *copy)
 {
     struct llmobs_symbol symbol;
     struct llmobs_cfi_row row;
-    size_t found = 0;
+    size_t found = 0, tried = 0;
 
     for (uintptr_t at = 0; at < copy->len; at += copy->len / 997) {
         found +=
             llmobs_cfi_row(&copy->object, copy->object.base + at, &row) == 0;
-        found += llmobs_symbol_in_memory(&copy->object, at, &symbol);
+        /* Each reads the whole table, or as much as a damaged one says. */
+        if (tried++ % 50 == 0)
+            found += llmobs_symbol_in_memory(&copy->object, at, &symbol);
     }
     return found;
 }
@@ -540,7 +557,9 @@ UNIT_SUITE(caller)
 
     UNIT_TEST(s, same_as_backtrace);
     UNIT_TEST(s, through_the_c_library);
+#if !defined(__SANITIZE_THREAD__) /* it has rules for handlers */
     UNIT_TEST(s, through_a_signal);
+#endif
     UNIT_TEST(s, to_the_begin_of_a_thread);
     UNIT_TEST(s, names_static_and_other_functions);
     UNIT_TEST(s, as_many_as_wanted);
