@@ -37,11 +37,30 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
         return NULL;
     event->refs = 1;
     event->fate = LLMOBS_STAT_delivered;
-    event->had = event->rescued = false;
+    event->had = 0;
+    event->adopted = event->rescued = false;
+    memset(&event->spooled, 0, sizeof(event->spooled));
     event->len = len;
     memcpy(event->data, data, len);
     account->bytes += len;
     return event;
+}
+
+/* What stays on the disk for a later moment, or for another process, is no
+ * more released there than it is lost. */
+static void settle_event(struct llmobs_account *account,
+                         const struct llmobs_event *event)
+{
+    struct llmobs_keeping *keeping = &account->keeping;
+
+    if (event->fate == LLMOBS_STAT_dropped_full && !event->adopted &&
+        llmobs_keeping_spill(keeping, &event->spooled, event->had) == 0)
+        return;
+    if (event->fate == LLMOBS_STAT_left && event->adopted)
+        llmobs_adopt_give_back(keeping->adopt, 1);
+    else if (event->fate != LLMOBS_STAT_left)
+        llmobs_keeping_done(keeping, &event->spooled, event->adopted);
+    llmobs_account_settle(account, event->fate, 1);
 }
 
 void llmobs_event_release(struct llmobs_account *account,
@@ -52,7 +71,7 @@ void llmobs_event_release(struct llmobs_account *account,
     if (--event->refs)
         return;
     account->bytes -= event->len;
-    llmobs_account_settle(account, event->fate, 1);
+    settle_event(account, event);
     free(event);
 }
 
@@ -214,7 +233,7 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++)
-        event_at(d, (size_t)i)->had = true;
+        event_at(d, (size_t)i)->had |= 1u << d->bit;
     if (rc > 0)
         llmobs_stats_add(llmobs_stats_sent(exporter->via ? exporter->via
                                                          : exporter->ops->name),
@@ -265,6 +284,28 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
     if (rc > 0)
         pop(d, (size_t)rc, LLMOBS_STAT_delivered);
     return rc;
+}
+
+/* An event that the disk does not have yet is written there. */
+static bool is_kept(struct llmobs_keeping *keeping, struct llmobs_event *event)
+{
+    if (event->adopted || event->spooled.file)
+        return true;
+    return keeping->spool &&
+           llmobs_spool_event(keeping->spool, &event->spooled,
+                              (struct llmobs_text){event->data, event->len}) ==
+               0;
+}
+
+size_t llmobs_destination_keep(struct llmobs_destination *destination)
+{
+    struct llmobs_destination *d = destination;
+    size_t n = 0;
+
+    while (n < d->count && is_kept(&d->account->keeping, event_at(d, n)))
+        n++;
+    pop(d, n, LLMOBS_STAT_left);
+    return n;
 }
 
 size_t llmobs_destination_leave(struct llmobs_destination *destination)

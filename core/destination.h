@@ -12,12 +12,14 @@
 #define LLMOBS_DESTINATION_H
 
 #include "core/exporter.h"
+#include "core/keeping.h"
 #include "core/stats.h"
 
 /* What waits, over all destinations. */
 struct llmobs_account {
     atomic_size_t pending; /* given and not yet counted as anything else */
     size_t bytes;          /* of encoded events */
+    struct llmobs_keeping keeping;
 };
 
 /* An encoded event, counted by its references. It is settled when the last
@@ -25,7 +27,9 @@ struct llmobs_account {
 struct llmobs_event {
     size_t refs;
     enum llmobs_stat fate;
-    bool had;     /* some destination has it */
+    struct llmobs_spooled spooled; /* where the disk keeps it */
+    bool adopted;                  /* in another process's directory */
+    unsigned had;                  /* bit i: destination i has it */
     bool rescued; /* the rescue has it: once, whoever else waits for it */
     size_t len;
     char data[];
@@ -34,6 +38,7 @@ struct llmobs_event {
 struct llmobs_destination {
     struct llmobs_exporter *exporter;
     struct llmobs_account *account;
+    unsigned bit;        /* of an event's `had` */
     int64_t interval_ms; /* between two sends over the network */
     size_t enough;       /* bytes that are sent without waiting for it */
     struct llmobs_event **queue; /* a ring */
@@ -59,7 +64,8 @@ void llmobs_account_settle(struct llmobs_account *account,
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
                                       const char *data, size_t len);
 
-/* Drops one reference. `fate` other than delivered: it was lost here. */
+/* Drops one reference. `fate` other than delivered: it was lost here. An event
+ * for which there was no room, and which the disk keeps, waits there. */
 void llmobs_event_release(struct llmobs_account *account,
                           struct llmobs_event *event, enum llmobs_stat fate);
 
@@ -88,5 +94,9 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
 
 /* Lets go of the first events that another destination has; how many. */
 size_t llmobs_destination_leave(struct llmobs_destination *destination);
+
+/* Lets go of the first events that the disk keeps, having written them there
+ * where it did not; how many. */
+size_t llmobs_destination_keep(struct llmobs_destination *destination);
 
 #endif

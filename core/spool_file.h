@@ -1,0 +1,51 @@
+/* spool_file - the files of a spool: opened with care, read, counted.
+ *
+ * Owns:    nothing; a descriptor or text that is given is the caller's.
+ * Threads: any.
+ * Errors:  negative errno.
+ * Limits:  LLMOBS_SPOOL_TEXT bytes of a file.
+ * Fork:    nothing to do.
+ */
+#ifndef LLMOBS_SPOOL_FILE_H
+#define LLMOBS_SPOOL_FILE_H
+
+#include <limits.h>
+
+#include "core/config.h"
+#include "core/entry.h"
+
+/* A file may end with the biggest entry. */
+#define LLMOBS_SPOOL_TEXT (LLMOBS_ENTRY_MAX + ((size_t)8 << 20))
+/* The field of a RELEASE entry, an array of ids, and how many one holds. */
+#define LLMOBS_RELEASE_IDS 1
+#define LLMOBS_RELEASE_MAX 256
+
+/* The user's spool directory. */
+int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
+
+/* The path of a file of a process's directory; "" where it is too long. */
+void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
+
+/* Opens a file of ours: never through a link, above 2, close-on-exec. */
+int llmobs_spool_open(const char *path, int flags);
+
+/* Writes all of the bytes, whatever limit the app has for files. */
+int llmobs_spool_put(int fd, struct llmobs_text text);
+
+/* Writes an entry to the end of an opened file, or of one by its path,
+ * likewise. `end`: where it ends. */
+int llmobs_spool_write(int fd, struct llmobs_entry_writer *writer,
+                       uint64_t *end);
+int llmobs_spool_append(const char *path, struct llmobs_entry_writer *writer);
+
+/* Notes in a file that these ids are done with. */
+int llmobs_spool_note(const char *path, const uint64_t *ids, size_t count);
+
+/* Appends `size` bytes from `offset` on, or what there is, to the buffer. */
+int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
+                      struct llmobs_buf *text);
+
+/* The bytes of all files in a spool directory. */
+int llmobs_spool_usage(const char *base, uint64_t *bytes);
+
+#endif
