@@ -21,6 +21,9 @@
 #define EXPIRED_NS (INT64_C(24) * 3600 * 1000000000)
 /* Between two looks at what others left. */
 #define ADOPT_EVERY_MS 30000
+/* How long a process that ends goes on with it: short ones are all that some
+ * hosts have. */
+#define ADOPT_ENDING_MS 20
 
 void llmobs_delivery_init(struct llmobs_delivery *delivery,
                           const struct llmobs_config *config,
@@ -369,7 +372,10 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
     const struct llmobs_keeping *keeping = &delivery->account.keeping;
     int64_t now = llmobs_clock_mono_ns();
 
-    if (!keeping->adopt || atomic_load(&delivery->end_ns) ||
+    int64_t end = atomic_load(&delivery->end_ns);
+
+    if (!keeping->adopt ||
+        (end && now - end >= ADOPT_ENDING_MS * LLMOBS_NS_PER_MS) ||
         delivery->account.bytes >= FILL_BYTES ||
         (keeping->adopted_ns &&
          now - keeping->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
@@ -537,7 +543,7 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
             failed[i] = send_to(delivery, d, how) != 0;
             more = true;
         }
-        if (!more && how == LLMOBS_RUN_DUE && may_adopt(delivery))
+        if (!more && how != LLMOBS_RUN_INLINE && may_adopt(delivery))
             more = adopt_some(delivery);
         if (more && llmobs_clock_mono_ns() >= deadline_ns)
             break;

@@ -85,13 +85,12 @@ static void take_counts(uint64_t out[LLMOBS_STAT_COUNT])
 static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
 {
     uint64_t settled = 0;
+    uint64_t begun = counts[LLMOBS_STAT_captured] + counts[LLMOBS_STAT_adopted];
 
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
         if (llmobs_stats_settles((enum llmobs_stat)i))
             settled += counts[i];
-    return counts[LLMOBS_STAT_captured] > settled
-               ? counts[LLMOBS_STAT_captured] - settled
-               : 0;
+    return begun > settled ? begun - settled : 0;
 }
 
 /* What the totals do not have yet. */

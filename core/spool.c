@@ -19,6 +19,7 @@
 #include "core/log.h"
 #include "core/owner.h"
 #include "core/spool_file.h"
+#include "core/stats.h"
 
 #define LOOK_EVERY_MS 1000
 /* After a failure the disk is left alone for a while. */
@@ -291,6 +292,12 @@ static int64_t keep_exchange(struct llmobs_spool *spool,
     return file;
 }
 
+static void count_call(struct llmobs_spool *spool)
+{
+    atomic_fetch_add(&spool->calls, 1);
+    llmobs_stats_add(LLMOBS_STAT_kept, 1);
+}
+
 int llmobs_spool_begin(struct llmobs_spool *spool,
                        struct llmobs_exchange *exchange)
 {
@@ -308,7 +315,7 @@ int llmobs_spool_end(struct llmobs_spool *spool,
 
     if (file > 0) {
         exchange->item.spooled.file = (uint32_t)file;
-        atomic_fetch_add(&spool->calls, 1);
+        count_call(spool);
     }
     return file < 0 ? (int)file : 0;
 }
@@ -330,7 +337,7 @@ int llmobs_spool_event(struct llmobs_spool *spool,
     if (file < 0)
         return (int)file;
     spooled->file = (uint32_t)file;
-    atomic_fetch_add(&spool->calls, 1);
+    count_call(spool);
     return 0;
 }
 
@@ -453,9 +460,12 @@ void llmobs_spool_release(struct llmobs_spool *spool,
 {
     uint32_t file = 0;
 
-    for (size_t i = 0; i < count; i++)
-        if (list[i].file)
-            atomic_fetch_sub(&spool->calls, 1);
+    for (size_t i = 0; i < count; i++) {
+        if (!list[i].file)
+            continue;
+        atomic_fetch_sub(&spool->calls, 1);
+        llmobs_stats_add(LLMOBS_STAT_released, 1);
+    }
     while ((file = next_file(list, count, file)) != UINT32_MAX)
         release_file(spool, file, list, count);
     tidy(spool);
