@@ -2,7 +2,9 @@
 #                 build/llmobs
 # make unit       unit tests and rule cases        make SAN=asan|tsan unit
 # make clients    the C programs of tests/clients
+# make fuzz       the fuzz targets, by clang (scripts/fuzz runs them)
 # make bench      the budgets, interleaved         make install PREFIX= DESTDIR=
+# make conformance   recorded calls through curl, span by span
 CC ?= gcc
 PREFIX ?= /usr/local
 # V=1 shows the compiler lines.
@@ -15,6 +17,8 @@ B := build$(if $(SAN),-$(SAN))
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes $(WERROR)
 SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SANFLAGS_tsan := -fsanitize=thread
+SANFLAGS_fuzz := -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
 SANFLAGS := $(SANFLAGS_$(SAN)) $(if $(SAN),-fno-omit-frame-pointer)
 OPT := $(if $(SAN),-O1 -g,-O2 -g)
 CPPFLAGS += -D_GNU_SOURCE -I. -Iinclude
@@ -34,12 +38,13 @@ CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*.c))
 RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rules/*.c))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
 LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ)
-UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c) \
-	tests/support/case_file.c)
-CASE_OBJ := $(patsubst %,$(B)/tests/support/%.o,corpus_case case_file)
+# What test programs share; each takes of it what it needs.
+SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \
+	es_frame)
+UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
-.PHONY: all unit clients bench install clean format
+.PHONY: all unit fuzz fuzzers clients conformance bench install clean format FORCE
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs
 
 $(B)/shim/%.o: shim/%.c
@@ -63,34 +68,73 @@ $(B)/jansson.o: $(STATIC_JANSSON)
 	$(Q)objcopy --redefine-sym stdin=llmobs_stdin $< $(B)/jansson.a
 	$(Q)$(LD) -r --whole-archive $(B)/jansson.a -o $@
 
+# br and zstd go in likewise where their headers and an archive that a shared
+# object can take are here; BROTLI= or ZSTD= leaves one out.
+# $(call usable,HEADER,FUNCTION,ARCHIVE...)
+usable = $(shell echo 'int probe(void); int probe(void) { return $(2)() == 0; }' | \
+	$(CC) -include $(1) -w -fPIC -shared -Wl,-z,text,-z,defs \
+	-Wl,--exclude-libs,ALL -o /dev/null -xc - -xnone $(3) 2>/dev/null && echo $(3))
+BROTLI_LIBS := $(shell $(CC) -print-file-name=libbrotlidec.a) \
+	$(shell $(CC) -print-file-name=libbrotlicommon.a)
+BROTLI := $(call usable,brotli/decode.h,BrotliDecoderVersion,$(BROTLI_LIBS))
+ZSTD := $(call usable,zstd.h,ZSTD_versionNumber,$(shell $(CC) -print-file-name=libzstd.a))
+CODING_LIBS := $(BROTLI) $(ZSTD)
+CODING_FLAGS := $(if $(BROTLI),-DLLMOBS_BROTLI) $(if $(ZSTD),-DLLMOBS_ZSTD)
+$(B)/core/inflate_br.o $(B)/core/inflate_zstd.o: CPPFLAGS += $(CODING_FLAGS)
+$(B)/core/inflate_br.o $(B)/core/inflate_zstd.o: $(B)/codings
+$(B)/codings: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CODING_LIBS)' | cmp -s - $@ || echo '$(CODING_LIBS)' > $@
+
 $(B)/libllmobs_core.so: $(LIB_OBJ) $(B)/jansson.o
-	$(Q)$(LD) -r $(LIB_OBJ) $(B)/jansson.o $(STATIC_ZLIB) -o $(B)/core-all.o
+	$(Q)$(LD) -r $(LIB_OBJ) $(B)/jansson.o $(STATIC_ZLIB) $(CODING_LIBS) \
+		-o $(B)/core-all.o
 	$(Q)objcopy --keep-global-symbol=llmobs_core_attach $(B)/core-all.o
 	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 		-Wl,--hash-style=both -Wl,-soname,libllmobs_core.so \
 		$(B)/core-all.o -lpthread -o $@
 
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ -ljansson -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ -lcheck_pic -lsubunit -lrt -lm -ljansson -lz \
-		-lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
+		-ljansson -lz -lpthread -o $@
 
 unit: $(B)/unit
 	$(B)/unit
 
 # Reads recorded calls without network (scripts/map-corpus).
-$(B)/map-case: $(B)/tests/support/map_case.o $(CASE_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ -ljansson -lz -lpthread -o $@
+$(B)/map-case: $(B)/tests/support/map_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+
+# libFuzzer is clang's.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(filter-out \
+	tests/fuzz/shapes.c tests/fuzz/seeds.c,$(wildcard tests/fuzz/*.c)))
+fuzz:
+	$(Q)$(MAKE) CC=clang SAN=fuzz B=$(B)-fuzz fuzzers
+fuzzers: $(FUZZERS) $(B)/fuzz-seeds
+$(B)/fuzz-seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/shapes.o \
+	$(B)/tests/unit/rule_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+$(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o $(SUPPORT_OBJ) \
+	$(LIB_OBJ)
+	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $^ $(CODING_LIBS) -ljansson -lz \
+		-lpthread -o $@
 
 clients: $(CLIENTS)
 $(B)/tests/clients/%: tests/clients/%.c tests/clients/cases.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -ldl -lpthread -o $@
 
-bench: all clients
-	scripts/bench
+conformance: all
+	scripts/conformance $(B)
+
+$(B)/bench-parse: $(B)/tests/bench/parse.o $(SUPPORT_OBJ) $(LIB_OBJ)
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+
+bench: all clients $(B)/bench-parse
+	scripts/bench $(B)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/llmobs \
@@ -104,6 +148,6 @@ format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
 clean:
-	rm -rf build build-asan build-tsan
+	rm -rf build build-asan build-tsan build-fuzz
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -159,6 +159,22 @@ static int set_dropped(struct llmobs_json *meta, const char *side)
     return rc;
 }
 
+/* A prompt says whose it is (llmobs-wire 1.5). */
+static int set_prompt(const struct encoding *e, struct llmobs_json *io)
+{
+    struct llmobs_json *prompt = limited(e->span->input_prompt, 2);
+    struct llmobs_json *copy;
+    int rc;
+
+    if (!prompt || llmobs_json_get(prompt, "ml_app"))
+        return llmobs_json_set(io, "prompt", prompt);
+    copy = llmobs_json_clone(prompt);
+    llmobs_json_free(prompt);
+    rc = llmobs_json_sets(copy, "ml_app", e->span->context.ml_app);
+    note(&rc, llmobs_json_set(io, "prompt", copy));
+    return rc;
+}
+
 /* One side's container; without content it is left out (llmobs-wire 1.4). */
 static int set_io(const struct encoding *e, struct llmobs_json *meta,
                   const char *side, struct llmobs_json *messages,
@@ -188,8 +204,7 @@ static int set_io(const struct encoding *e, struct llmobs_json *meta,
         note(&rc, llmobs_json_sets(io, "value", value));
     }
     if (e->span->input_prompt && e->kind == LLMOBS_KIND_LLM && input)
-        note(&rc,
-             llmobs_json_set(io, "prompt", limited(e->span->input_prompt, 2)));
+        note(&rc, set_prompt(e, io));
     if (rc || llmobs_json_len(io) == 0)
         llmobs_json_free(io);
     else

@@ -7,7 +7,7 @@
 #include <strings.h>
 #include <zlib.h>
 
-#define CHUNK 8192
+#include "core/inflate_inner.h"
 
 /* Window bits as zlib's inflateInit2 takes them: which frame to expect. */
 enum frame {
@@ -16,20 +16,18 @@ enum frame {
     FRAME_GZIP = MAX_WBITS + 16
 };
 
-enum coding { CODING_GZIP, CODING_DEFLATE };
+enum coding { CODING_GZIP, CODING_DEFLATE, CODING_BR, CODING_ZSTD };
 
 struct codings {
     enum coding list[LLMOBS_INFLATE_CODINGS_MAX];
     size_t count;
 };
 
-/* One decoding. */
+/* One decoding by zlib. */
 struct stage {
     z_stream z;
     struct llmobs_text in; /* not yet given to zlib */
-    struct llmobs_buf *out;
-    size_t left; /* bytes that may still be added */
-    bool full;
+    struct llmobs_sink *sink;
 };
 
 static bool is_word(struct llmobs_text word, const char *text)
@@ -48,6 +46,10 @@ static int add_coding(struct codings *codings, struct llmobs_text word)
         coding = CODING_GZIP;
     else if (is_word(word, "deflate"))
         coding = CODING_DEFLATE;
+    else if (llmobs_inflate_has_br && is_word(word, "br"))
+        coding = CODING_BR;
+    else if (llmobs_inflate_has_zstd && is_word(word, "zstd"))
+        coding = CODING_ZSTD;
     else
         return -ENOTSUP;
     if (codings->count == LLMOBS_INFLATE_CODINGS_MAX)
@@ -94,16 +96,16 @@ static void feed(struct stage *s)
     s->in.len -= len;
 }
 
-static int emit(struct stage *s, const unsigned char *data, size_t len)
+int llmobs_sink_add(struct llmobs_sink *sink, const void *data, size_t len)
 {
     int rc;
 
-    if (len > s->left) {
-        len = s->left;
-        s->full = true;
+    if (len > sink->left) {
+        len = sink->left;
+        sink->full = true;
     }
-    rc = llmobs_buf_add(s->out, data, len);
-    s->left -= rc == 0 ? len : 0;
+    rc = llmobs_buf_add(sink->out, data, len);
+    sink->left -= rc == 0 ? len : 0;
     return rc;
 }
 
@@ -111,7 +113,7 @@ static int emit(struct stage *s, const unsigned char *data, size_t len)
  * ended first. */
 static int run_member(struct stage *s)
 {
-    unsigned char chunk[CHUNK];
+    unsigned char chunk[LLMOBS_INFLATE_CHUNK];
     int rc = 0;
 
     for (;;) {
@@ -121,8 +123,8 @@ static int run_member(struct stage *s)
         s->z.next_out = chunk;
         s->z.avail_out = sizeof(chunk);
         z = inflate(&s->z, Z_NO_FLUSH);
-        rc = emit(s, chunk, sizeof(chunk) - s->z.avail_out);
-        if (rc != 0 || s->full || z == Z_STREAM_END)
+        rc = llmobs_sink_add(s->sink, chunk, sizeof(chunk) - s->z.avail_out);
+        if (rc != 0 || s->sink->full || z == Z_STREAM_END)
             return rc;
         if (z == Z_MEM_ERROR)
             return -ENOMEM;
@@ -142,32 +144,29 @@ static bool more_members(struct stage *s)
            s->z.next_in[1] == 0x8B;
 }
 
-static int run_stage(struct llmobs_text in, enum frame frame, size_t max,
-                     struct llmobs_buf *out, bool *cut)
+static int run_zlib(struct llmobs_text in, enum frame frame,
+                    struct llmobs_sink *sink)
 {
     struct stage s;
-    size_t room = out->max - out->len;
     int rc;
 
     memset(&s, 0, sizeof(s));
     s.in = in;
-    s.out = out;
-    s.left = max < room ? max : room;
+    s.sink = sink;
     if (inflateInit2(&s.z, frame) != Z_OK)
         return -ENOMEM;
     rc = run_member(&s);
-    while (rc == 0 && !s.full && frame == FRAME_GZIP && more_members(&s)) {
+    while (rc == 0 && !sink->full && frame == FRAME_GZIP && more_members(&s)) {
         (void)inflateReset(&s.z);
         rc = run_member(&s);
     }
     /* Raw data have no checksum; that they end where the input does is all
      * that tells them from text which happens to unpack to something. */
-    if (rc == 0 && !s.full && frame == FRAME_RAW && s.z.avail_in + s.in.len > 0)
+    if (rc == 0 && !sink->full && frame == FRAME_RAW &&
+        s.z.avail_in + s.in.len > 0)
         rc = -EBADMSG;
     (void)inflateEnd(&s.z);
-    if (rc != 0 || s.full)
-        *cut = true;
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 /* Both bytes of zlib's header have to be there and right. */
@@ -179,24 +178,48 @@ static bool has_zlib_header(struct llmobs_text in)
            (at[0] * 256 + at[1]) % 31 == 0;
 }
 
+static int run_deflate(struct llmobs_text in, struct llmobs_sink *sink)
+{
+    size_t before = sink->out->len;
+    int rc;
+
+    if (!has_zlib_header(in))
+        return run_zlib(in, FRAME_RAW, sink);
+    rc = run_zlib(in, FRAME_ZLIB, sink);
+    if (rc != -EBADMSG || sink->out->len > before)
+        return rc;
+    /* Raw data can begin like a header by chance. */
+    return run_zlib(in, FRAME_RAW, sink);
+}
+
+static int run_coding(struct llmobs_text in, enum coding coding,
+                      struct llmobs_sink *sink)
+{
+    switch (coding) {
+    case CODING_GZIP:
+        return run_zlib(in, FRAME_GZIP, sink);
+    case CODING_DEFLATE:
+        return run_deflate(in, sink);
+    case CODING_BR:
+        return llmobs_inflate_br(in, sink);
+    case CODING_ZSTD:
+        return llmobs_inflate_zstd(in, sink);
+    }
+    return -ENOTSUP;
+}
+
 static int undo(struct llmobs_text in, enum coding coding, size_t max,
                 struct llmobs_buf *out, bool *cut)
 {
-    size_t before = out->len;
+    size_t room = out->max - out->len;
+    struct llmobs_sink sink = {out, max < room ? max : room, false};
     int rc;
 
     if (in.len == 0)
         return llmobs_buf_add(out, "", 0);
-    if (coding == CODING_GZIP)
-        return run_stage(in, FRAME_GZIP, max, out, cut);
-    if (!has_zlib_header(in))
-        return run_stage(in, FRAME_RAW, max, out, cut);
-    rc = run_stage(in, FRAME_ZLIB, max, out, cut);
-    if (rc != -EBADMSG || out->len > before)
-        return rc;
-    /* Raw data can begin like a header by chance. */
-    *cut = false;
-    return run_stage(in, FRAME_RAW, max, out, cut);
+    rc = run_coding(in, coding, &sink);
+    *cut = *cut || rc != 0 || sink.full;
+    return rc < 0 ? rc : 0;
 }
 
 static int copy(struct llmobs_text in, size_t max, struct llmobs_buf *out,

@@ -6,12 +6,14 @@
  *          corrupt, what came before the damage is added (nothing: perhaps
  *          libcurl had undone the coding already); -ENOMEM likewise.
  * Limits:  `max` decoded bytes, also between two codings; as many codings as
- *          LLMOBS_INFLATE_CODINGS_MAX, more are -ENOTSUP.
+ *          LLMOBS_INFLATE_CODINGS_MAX, more are -ENOTSUP; a zstd frame with a
+ *          window beyond 8 MiB is -EBADMSG.
  * Fork:    plain memory.
  *
  * Codings are gzip, x-gzip, deflate (in zlib's frame or, as some servers send
- * it, without) and identity, in any case, and lists of them, last one undone
- * first (RFC 9110, 8.4). A body of no bytes decodes to none.
+ * it, without), br and zstd where the build found their libraries, and
+ * identity, in any case, and lists of them, last one undone first (RFC 9110,
+ * 8.4). A body of no bytes decodes to none.
  */
 #ifndef LLMOBS_INFLATE_H
 #define LLMOBS_INFLATE_H

@@ -33,7 +33,8 @@ static bool is_text(struct llmobs_text body)
         (data[0] * 256 + data[1]) % 31 == 0)
         return false;
     for (size_t i = 0; i < len; i++) {
-        if ((data[i] < 0x20 && !strchr("\t\n\r", data[i])) || data[i] == 0x7f)
+        if ((data[i] < 0x20 && !memchr("\t\n\r", data[i], 3)) ||
+            data[i] == 0x7f)
             return false;
         if (i == 0 && data[i] >= 0x80 && data[i] != 0xef)
             return false;
@@ -41,18 +42,23 @@ static bool is_text(struct llmobs_text body)
     return true;
 }
 
-static bool is_gzip_name(const char *coding)
+/* The first bytes of a coding that has such; NULL: it has none. */
+static const char *magic_of(const char *coding)
 {
-    return strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0;
+    if (strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0)
+        return "\x1f\x8b";
+    return strcasecmp(coding, "zstd") == 0 ? "\x28\xb5\x2f\xfd" : NULL;
 }
 
 static bool is_coded(struct llmobs_text body, const char *coding)
 {
-    if (!coding || !*coding || body.len == 0 || is_text(body))
+    const char *magic = coding ? magic_of(coding) : NULL;
+
+    if (!coding || !*coding || body.len == 0)
         return false;
-    if (!is_gzip_name(coding))
-        return true;
-    return body.len < 2 || memcmp(body.data, "\x1f\x8b", 2) == 0;
+    if (magic && body.len >= strlen(magic))
+        return memcmp(body.data, magic, strlen(magic)) == 0;
+    return !is_text(body);
 }
 
 /* Undoes the coding of `*body`, in `buf`; *encoded names one that stays.

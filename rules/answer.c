@@ -47,6 +47,13 @@ static bool is_sse(const struct llmobs_call *call, struct llmobs_text text,
     return (asked || !type || !*type) && begins_stream(text);
 }
 
+static bool is_aws(const struct llmobs_call *call, struct llmobs_text text)
+{
+    return call->status < 300 && (text.len == 0 || text.data[0] != '{') &&
+           llmobs_text_has_nocase(llmobs_text_of(content_type(call)),
+                                  "application/vnd.amazon.eventstream");
+}
+
 /* Errors come as one document, whatever was asked for. */
 static bool is_framed(const struct llmobs_call *call, struct llmobs_text text,
                       enum llmobs_framing framing)
@@ -55,6 +62,9 @@ static bool is_framed(const struct llmobs_call *call, struct llmobs_text text,
 
     if (call->status >= 300)
         return false;
+    /* A frame begins with its length, which never needs the first byte. */
+    if (framing == LLMOBS_FRAMING_AWS)
+        return text.len > 0 && first == '\0';
     return (framing == LLMOBS_FRAMING_LINES && first == '{') ||
            (framing == LLMOBS_FRAMING_ARRAY && first == '[');
 }
@@ -66,6 +76,9 @@ static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
     answer->framing = LLMOBS_FRAMING_SSE;
     if (is_sse(call, text, asked))
         return true;
+    answer->framing = LLMOBS_FRAMING_AWS;
+    if (is_aws(call, text))
+        return true;
     answer->framing = framing;
     return asked && is_framed(call, text, framing);
 }
@@ -76,6 +89,8 @@ static int read_json(struct llmobs_text text, struct llmobs_answer *answer)
 
     if (rc == 0)
         answer->form = LLMOBS_ANSWER_JSON;
+    else if (rc == -E2BIG)
+        answer->form = LLMOBS_ANSWER_BEYOND;
     return rc == -ENOMEM ? rc : 0;
 }
 

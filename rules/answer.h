@@ -19,6 +19,7 @@ enum llmobs_answer_form {
     LLMOBS_ANSWER_JSON,   /* `json` is the document */
     LLMOBS_ANSWER_STREAM, /* events, or their beginning */
     LLMOBS_ANSWER_CUT,    /* JSON beyond the capture limit: head and tail */
+    LLMOBS_ANSWER_BEYOND, /* JSON beyond the limits of core/json.h */
     LLMOBS_ANSWER_OTHER   /* text, binary, encoded, or JSON cut short */
 };
 

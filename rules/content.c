@@ -9,7 +9,6 @@
 
 #define IMAGE_RAW_MAX ((size_t)LLMOBS_IMAGE_MAX * 8)
 #define IMAGE_MARKER "[image]"
-#define IMAGE_TOO_LARGE "[image omitted: too large]"
 
 void llmobs_content_init(struct llmobs_content *content)
 {
@@ -40,27 +39,31 @@ struct llmobs_json *llmobs_content_string(const struct llmobs_buf *buf)
 
 static int add_line(struct llmobs_content *content, const char *text)
 {
-    int rc =
-        content->lines++ > 0 ? llmobs_content_append(&content->text, "\n") : 0;
+    bool joint = content->lines++ > 0 && !content->bare;
+    int rc = joint ? llmobs_content_append(&content->text, "\n") : 0;
 
     return rc < 0 ? rc : llmobs_content_append(&content->text, text);
 }
 
-/* Adds {mime_type, content} to *list, made when needed. Takes `data`. */
+struct llmobs_json *llmobs_content_media(const char *mime,
+                                         struct llmobs_json *data)
+{
+    struct llmobs_json *media = llmobs_json_object();
+
+    if (llmobs_json_set(media, "content", data) == 0 &&
+        llmobs_json_sets(media, "mime_type", mime) == 0)
+        return media;
+    llmobs_json_free(media);
+    return NULL;
+}
+
+/* Adds a clip or image to *list, made when needed. Takes `data`. */
 static int add_media(struct llmobs_json **list, const char *mime,
                      struct llmobs_json *data)
 {
-    struct llmobs_json *media = llmobs_json_object();
-    int rc = llmobs_json_set(media, "content", data);
-
-    if (rc == 0)
-        rc = llmobs_json_sets(media, "mime_type", mime);
-    if (rc == 0 && !*list)
+    if (!*list)
         *list = llmobs_json_array();
-    if (rc == 0)
-        return llmobs_json_add(*list, media);
-    llmobs_json_free(media);
-    return rc;
+    return llmobs_json_add(*list, llmobs_content_media(mime, data));
 }
 
 /* Where the payload of "data:image/<subtype>[;params];base64,<data>" begins;
@@ -96,7 +99,7 @@ static int add_inline(struct llmobs_content *content, const char *url,
         payload += strspn(payload, " \t\r\n\v\f");
     }
     if (rc == -EFBIG)
-        rc = add_line(content, IMAGE_TOO_LARGE);
+        rc = add_line(content, LLMOBS_IMAGE_TOO_LARGE);
     else if (rc == 0 && data.len == 0)
         rc = add_line(content, IMAGE_MARKER);
     else if (rc == 0)
@@ -106,21 +109,37 @@ static int add_inline(struct llmobs_content *content, const char *url,
     return rc;
 }
 
-static int add_image(struct llmobs_content *content,
-                     const struct llmobs_json *part)
+int llmobs_content_add_image(struct llmobs_content *content, const char *url)
 {
-    const struct llmobs_json *image = llmobs_json_get(part, "image_url");
-    const char *url = llmobs_json_text(image), *payload;
     size_t mime_len;
+    const char *payload = url ? image_payload(url, &mime_len) : NULL;
 
-    if (!url)
-        url = llmobs_json_gets(image, "url");
-    payload = url ? image_payload(url, &mime_len) : NULL;
     if (!payload)
         return add_line(content, IMAGE_MARKER);
     if (strlen(payload) > IMAGE_RAW_MAX)
-        return add_line(content, IMAGE_TOO_LARGE);
+        return add_line(content, LLMOBS_IMAGE_TOO_LARGE);
     return add_inline(content, url, mime_len, payload);
+}
+
+static int add_image_part(struct llmobs_content *content,
+                          const struct llmobs_json *part)
+{
+    const struct llmobs_json *image = llmobs_json_get(part, "image_url");
+    const char *url = llmobs_json_text(image);
+
+    return llmobs_content_add_image(content,
+                                    url ? url : llmobs_json_gets(image, "url"));
+}
+
+int llmobs_content_add_images(struct llmobs_content *content,
+                              const struct llmobs_json *list)
+{
+    int rc = 0;
+
+    content->lines = content->text.len > 0 ? 1 : 0;
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
+        rc = add_line(content, IMAGE_MARKER);
+    return rc;
 }
 
 int llmobs_content_add_audio(struct llmobs_content *content, const char *data,
@@ -153,15 +172,17 @@ static int add_audio_part(struct llmobs_content *content,
                                     llmobs_json_gets(audio, "format"));
 }
 
+/* Mistral has a list of texts there, Cohere one text. */
 static int add_thinking(struct llmobs_content *content,
-                        const struct llmobs_json *list)
+                        const struct llmobs_json *thinking)
 {
-    int rc = 0;
+    int rc =
+        llmobs_content_append(&content->thinking, llmobs_json_text(thinking));
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(thinking); i++)
         rc = llmobs_content_append(
             &content->thinking,
-            llmobs_json_gets(llmobs_json_at(list, i), "text"));
+            llmobs_json_gets(llmobs_json_at(thinking, i), "text"));
     return rc;
 }
 
@@ -174,8 +195,31 @@ static int add_marker(struct llmobs_content *content, const char *type)
     return rc < 0 ? rc : llmobs_content_append(&content->text, "]");
 }
 
+/* A value as its JSON text. */
+static int add_json(struct llmobs_content *content,
+                    const struct llmobs_json *value)
+{
+    char *text = llmobs_json_dumps(value, 0);
+    int rc = text ? add_line(content, text) : -ENOMEM;
+
+    free(text);
+    return rc;
+}
+
+static int add_document(struct llmobs_content *content,
+                        const struct llmobs_json *document)
+{
+    const struct llmobs_json *data = llmobs_json_get(document, "data");
+
+    if (!data)
+        return add_marker(content, "document");
+    if (llmobs_json_is_string(data))
+        return add_line(content, llmobs_json_text(data));
+    return add_json(content, data);
+}
+
 static int add_part(struct llmobs_content *content,
-                    const struct llmobs_json *part, bool thinking)
+                    const struct llmobs_json *part, unsigned types)
 {
     const char *type = llmobs_json_gets(part, "type");
     const char *text = llmobs_json_text(part);
@@ -187,27 +231,18 @@ static int add_part(struct llmobs_content *content,
     if (!type)
         type = "unknown";
     if (strcmp(type, "image_url") == 0)
-        return add_image(content, part);
+        return add_image_part(content, part);
     if (strcmp(type, "input_audio") == 0)
         return add_audio_part(content, part);
-    if (thinking && strcmp(type, "thinking") == 0)
+    if ((types & LLMOBS_CONTENT_THINKING) && strcmp(type, "thinking") == 0)
         return add_thinking(content, llmobs_json_get(part, "thinking"));
+    if ((types & LLMOBS_CONTENT_DOCUMENTS) && strcmp(type, "document") == 0)
+        return add_document(content, llmobs_json_get(part, "document"));
     return strcmp(type, "text") == 0 ? 0 : add_marker(content, type);
 }
 
-/* A content that is neither text nor array is no known form: its JSON text. */
-static int add_json(struct llmobs_content *content,
-                    const struct llmobs_json *value)
-{
-    char *text = llmobs_json_dumps(value, 0);
-    int rc = text ? add_line(content, text) : -ENOMEM;
-
-    free(text);
-    return rc;
-}
-
 int llmobs_content_read(struct llmobs_content *content,
-                        const struct llmobs_json *value, bool thinking)
+                        const struct llmobs_json *value, unsigned types)
 {
     int rc = 0;
 
@@ -215,10 +250,10 @@ int llmobs_content_read(struct llmobs_content *content,
         return 0;
     if (llmobs_json_is_string(value))
         return add_line(content, llmobs_json_text(value));
-    if (!llmobs_json_is_array(value))
+    if (!llmobs_json_is_array(value)) /* no known form */
         return add_json(content, value);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = add_part(content, llmobs_json_at(value, i), thinking);
+        rc = add_part(content, llmobs_json_at(value, i), types);
     return rc;
 }
 

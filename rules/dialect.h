@@ -19,7 +19,10 @@
 /* One operation of a dialect: a row of the shape table. */
 struct llmobs_shape {
     const char *method;    /* "POST" */
-    const char *path;      /* suffix of the path; '*' stands for one segment */
+    const char *path;      /* suffix of the path, from a '/'; '*' stands for
+                            * any bytes of one segment; "**", once and with no
+                            * other star, for one or more whole segments */
+    const char *holds;     /* what "**" must hold, or NULL */
     const char *not_path;  /* a suffix that makes it another one, or NULL */
     const char *operation; /* "chat", ... */
     const char *span_name; /* "%s.createChatCompletion": %s is the client */
@@ -52,9 +55,11 @@ struct llmobs_dialect {
     const char *name;                  /* as in LLMOBS_RULES */
     const char *integration;           /* the integration tag */
     const struct llmobs_shape *shapes; /* ended by one with a NULL path */
-    /* Fills the span. Before it has touched the span, where the request body
-     * is none of this dialect: -ENOENT with `confirm` (an unknown host: it was
-     * no LLM call), -ENOTSUP with `proxied` (the generic dialect reads it). */
+    /* Fills the span; a model_provider that it sets is taken before that of
+     * the host. Before it has touched the span, where the request body is none
+     * of this dialect: -ENOENT with `confirm` (an unknown host: it was no LLM
+     * call), or on any host where the path serves other things too; -ENOTSUP
+     * with `proxied` (the generic dialect reads it). */
     int (*read)(const struct llmobs_reading *reading, struct llmobs_span *span);
 };
 

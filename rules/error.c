@@ -8,6 +8,7 @@
 #include "rules/text.h"
 
 #define CODE_LEN 32
+#define TYPE_MAX 256
 
 /* An OpenAI path of Google's answers an array with one document
  * (llmobs-wire 6.12). */
@@ -53,7 +54,7 @@ static const char *type_text(const struct llmobs_json *from)
 static const char *message_text(const struct llmobs_json *body,
                                 const struct llmobs_json *error)
 {
-    static const char *const keys[] = {"message", "detail"};
+    static const char *const keys[] = {"message", "detail", "Message"};
     const char *text = llmobs_json_text(error);
 
     if (!has_text(text))
@@ -94,25 +95,59 @@ static int fail_with(struct llmobs_span *span, const char *type,
     return rc;
 }
 
-int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,
-                      const struct llmobs_call *call, struct llmobs_span *span)
+/* AWS names the type in a header, before the address of its description. */
+static struct llmobs_text header_type(const struct llmobs_call *call)
 {
-    const struct llmobs_json *error, *from, *code;
-    char number[CODE_LEN];
-    const char *type;
+    const char *type =
+        llmobs_header_find(call->response_headers, call->response_header_count,
+                           "x-amzn-errortype");
+
+    return (struct llmobs_text){type, type ? strcspn(type, ":") : 0};
+}
+
+/* Where the body does not name it as a text. */
+static void other_type(const struct llmobs_json *from, struct llmobs_text told,
+                       const struct llmobs_call *call, char *out)
+{
+    const struct llmobs_json *code = llmobs_json_get(from, "code");
+
+    if (told.len == 0)
+        told = header_type(call);
+    if (told.len > 0)
+        snprintf(out, TYPE_MAX, "%.*s",
+                 told.len < TYPE_MAX ? (int)told.len : TYPE_MAX - 1, told.data);
+    else
+        snprintf(out, TYPE_MAX, "http_%lld",
+                 llmobs_json_is_int(code) ? (long long)llmobs_json_to_int(code)
+                                          : (long long)call->status);
+}
+
+int llmobs_error_read_as(struct llmobs_text type,
+                         const struct llmobs_json *body, struct llmobs_text raw,
+                         const struct llmobs_call *call,
+                         struct llmobs_span *span)
+{
+    const struct llmobs_json *error, *from;
+    const char *text = NULL;
+    char other[TYPE_MAX];
 
     body = unwrap(body);
     error = llmobs_json_get(body, "error");
     from = llmobs_json_is_object(error) ? error : body;
-    type = type_text(from);
-    if (!type) {
-        code = llmobs_json_get(from, "code");
-        snprintf(number, sizeof(number), "http_%lld",
-                 llmobs_json_is_int(code) ? (long long)llmobs_json_to_int(code)
-                                          : (long long)call->status);
-        type = number;
+    if (type.len == 0)
+        text = type_text(from);
+    if (!text) {
+        other_type(from, type, call, other);
+        text = other;
     }
-    return fail_with(span, type, message_text(body, error), raw, call);
+    return fail_with(span, text, message_text(body, error), raw, call);
+}
+
+int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,
+                      const struct llmobs_call *call, struct llmobs_span *span)
+{
+    return llmobs_error_read_as((struct llmobs_text){NULL, 0}, body, raw, call,
+                                span);
 }
 
 int llmobs_error_of_status(const struct llmobs_json *body,

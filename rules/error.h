@@ -22,6 +22,12 @@ bool llmobs_error_in(const struct llmobs_json *body);
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
+/* The same where the frame of an event tells the type; empty: it does not. */
+int llmobs_error_read_as(struct llmobs_text type,
+                         const struct llmobs_json *body, struct llmobs_text raw,
+                         const struct llmobs_call *call,
+                         struct llmobs_span *span);
+
 /* Fails the span where the status says so (300 and above; llmobs-wire 8.2).
  * `body` is the answer's document, NULL: it is none. A transfer that failed
  * without one is left to the core, which knows why. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "rules/base64.h"
 #include "rules/text.h"
 
 void llmobs_events_init(struct llmobs_events *events,
@@ -14,11 +15,16 @@ void llmobs_events_init(struct llmobs_events *events,
     events->in = in;
     events->whole = whole;
     llmobs_sse_init(&events->sse, in);
+    llmobs_eventstream_init(&events->frames, in);
+    llmobs_buf_init(&events->bytes, LLMOBS_EVENTSTREAM_FRAME_MAX);
+    if (framing == LLMOBS_FRAMING_AWS && !whole)
+        llmobs_eventstream_seek(&events->frames);
 }
 
 void llmobs_events_fini(struct llmobs_events *events)
 {
     llmobs_sse_fini(&events->sse);
+    llmobs_buf_fini(&events->bytes);
     llmobs_json_free(events->json);
 }
 
@@ -112,6 +118,27 @@ static bool next_element(struct llmobs_events *events,
     return true;
 }
 
+static bool next_frame(struct llmobs_events *events, struct llmobs_event *event)
+{
+    struct llmobs_eventstream_event frame;
+
+    if (!llmobs_eventstream_next(&events->frames, &frame))
+        return false;
+    event->type = frame.event_type;
+    event->data = frame.payload;
+    event->end = frame.end;
+    if (llmobs_text_is(frame.message_type, "exception")) {
+        event->failed = true;
+        event->error = frame.exception_type;
+    } else if (llmobs_text_is(frame.message_type, "error")) {
+        event->failed = true;
+        event->error = frame.error_code;
+        if (frame.error_message.len > 0)
+            event->data = frame.error_message;
+    }
+    return true;
+}
+
 static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
 {
     switch (events->framing) {
@@ -119,10 +146,40 @@ static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
         return next_line(events, event);
     case LLMOBS_FRAMING_ARRAY:
         return next_element(events, event);
+    case LLMOBS_FRAMING_AWS:
+        return next_frame(events, event);
     case LLMOBS_FRAMING_SSE:
         break;
     }
     return next_sse(events, event);
+}
+
+static int parse(struct llmobs_events *events, struct llmobs_event *event)
+{
+    int rc = llmobs_json_parse(event->data, &events->json);
+
+    if (rc == -ENOMEM)
+        return rc;
+    event->json = rc == 0 ? events->json : NULL;
+    return 0;
+}
+
+/* The document inside, where there is one in base64. */
+static int unwrap(struct llmobs_events *events, struct llmobs_event *event)
+{
+    const char *bytes = llmobs_json_gets(event->json, "bytes");
+    int rc;
+
+    if (!bytes)
+        return 0;
+    llmobs_buf_cut(&events->bytes, 0);
+    rc = llmobs_base64_decode(llmobs_text_of(bytes), &events->bytes);
+    if (rc < 0)
+        return rc == -ENOMEM ? rc : 0;
+    llmobs_json_free(events->json);
+    events->json = NULL;
+    event->data = (struct llmobs_text){events->bytes.data, events->bytes.len};
+    return parse(events, event);
 }
 
 int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
@@ -136,12 +193,11 @@ int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
         if (!next_raw(events, event))
             return 0;
         event->data = llmobs_text_strip(event->data);
-    } while (event->data.len == 0);
+    } while (event->data.len == 0 && !event->failed);
     if (!events->whole)
         event->end = 0;
-    rc = llmobs_json_parse(event->data, &events->json);
-    if (rc == -ENOMEM)
-        return rc;
-    event->json = rc == 0 ? events->json : NULL;
-    return 1;
+    rc = parse(events, event);
+    if (rc == 0 && events->framing == LLMOBS_FRAMING_AWS)
+        rc = unwrap(events, event);
+    return rc < 0 ? rc : 1;
 }

@@ -13,13 +13,17 @@
 #ifndef LLMOBS_EVENTS_H
 #define LLMOBS_EVENTS_H
 
+#include "core/eventstream.h"
 #include "core/json.h"
 #include "core/sse.h"
 
 enum llmobs_framing {
     LLMOBS_FRAMING_SSE,   /* text/event-stream */
     LLMOBS_FRAMING_LINES, /* a JSON document a line */
-    LLMOBS_FRAMING_ARRAY  /* the elements of one JSON array */
+    LLMOBS_FRAMING_ARRAY, /* the elements of one JSON array */
+    LLMOBS_FRAMING_AWS    /* application/vnd.amazon.eventstream; a document that
+                           * comes in base64, as {"bytes": ...}, is the event's
+                           */
 };
 
 struct llmobs_event {
@@ -27,6 +31,7 @@ struct llmobs_event {
     struct llmobs_text data;  /* without white space around it */
     struct llmobs_json *json; /* NULL: it is no JSON */
     bool failed;              /* it is an error by its name or frame alone */
+    struct llmobs_text error; /* the error's type, where the frame tells it */
     uint64_t end; /* bytes of the answer up to its end; 0: unknown */
 };
 
@@ -36,6 +41,8 @@ struct llmobs_events {
     bool whole;
     size_t at;
     struct llmobs_sse sse;
+    struct llmobs_eventstream frames;
+    struct llmobs_buf bytes; /* what came in base64 */
     struct llmobs_json *json;
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/embedding.h"
 #include "rules/error.h"
 #include "rules/message.h"
 #include "rules/request.h"
@@ -33,9 +34,8 @@ void llmobs_frame_token(struct llmobs_frame *frame,
 static int read_text_input(struct llmobs_frame *frame)
 {
     struct llmobs_span *span = frame->span;
-    struct llmobs_json *document;
     char *text;
-    int rc = -ENOMEM;
+    int rc;
 
     if (!is_embedding(frame)) {
         span->input_messages =
@@ -43,23 +43,47 @@ static int read_text_input(struct llmobs_frame *frame)
         return span->input_messages ? 0 : -ENOMEM;
     }
     text = llmobs_request_text(frame->reading->call);
-    document = llmobs_json_object();
-    span->input_documents = llmobs_json_array();
-    if (text && llmobs_json_sets(document, "text", text) == 0) {
-        rc = llmobs_json_add(span->input_documents, document);
-        document = NULL;
-    }
-    llmobs_json_free(document);
+    rc = text ? llmobs_embedding_add(span, llmobs_text_of(text)) : -ENOMEM;
     free(text);
+    return rc;
+}
+
+/* Runs `read` on the call as if the middle of its bodies were missing: so
+ * documents are read that are beyond the limits of core/json.h. */
+static int read_as_ends(struct llmobs_frame *frame,
+                        int (*read)(struct llmobs_frame *frame))
+{
+    const struct llmobs_reading *whole = frame->reading;
+    struct llmobs_reading reading = *whole;
+    struct llmobs_call call = *whole->call;
+    int rc;
+
+    if (!read)
+        return 0;
+    call.request_tail = call.request;
+    call.request_truncated = true;
+    call.response_tail = call.response;
+    call.response_truncated = true;
+    reading.call = &call;
+    frame->reading = &reading;
+    rc = read(frame);
+    frame->reading = whole;
     return rc;
 }
 
 static int read_input(struct llmobs_frame *frame)
 {
-    if (frame->request)
+    struct llmobs_span *span = frame->span;
+    int rc = 0;
+
+    if (frame->request && !frame->beyond)
         return frame->form->request ? frame->form->request(frame) : 0;
     if (frame->reading->call->request_truncated)
         return 0;
+    if (frame->beyond)
+        rc = read_as_ends(frame, frame->form->request);
+    if (rc < 0 || span->input_messages || span->input_documents)
+        return rc;
     return read_text_input(frame);
 }
 
@@ -106,8 +130,8 @@ static int read_event(struct llmobs_frame *frame,
     if (frame->form->event && (event->json || event->failed))
         rc = frame->form->event(frame, event);
     if (rc == 0 && (event->failed || llmobs_error_in(event->json)))
-        rc = llmobs_error_read(event->json, event->data, frame->reading->call,
-                               frame->span);
+        rc = llmobs_error_read_as(event->error, event->json, event->data,
+                                  frame->reading->call, frame->span);
     return rc;
 }
 
@@ -161,6 +185,18 @@ static int read_stream(struct llmobs_frame *frame)
     return rc;
 }
 
+/* What stands at its ends, and its text unless that is vectors. */
+static int read_beyond(struct llmobs_frame *frame)
+{
+    int rc = read_as_ends(frame, frame->form->ends);
+
+    if (is_embedding(frame))
+        frame->span->output_dropped = true;
+    else if (rc == 0 && !frame->span->output_messages)
+        rc = read_text_output(frame);
+    return rc;
+}
+
 static int read_form(struct llmobs_frame *frame)
 {
     switch (frame->answer.form) {
@@ -170,6 +206,8 @@ static int read_form(struct llmobs_frame *frame)
         return read_stream(frame);
     case LLMOBS_ANSWER_CUT:
         return frame->form->ends ? frame->form->ends(frame) : 0;
+    case LLMOBS_ANSWER_BEYOND:
+        return read_beyond(frame);
     case LLMOBS_ANSWER_OTHER:
         return read_text_output(frame);
     case LLMOBS_ANSWER_EMPTY:
@@ -195,8 +233,8 @@ static int fill_output(struct llmobs_frame *frame)
     struct llmobs_span *span = frame->span;
     bool nothing = llmobs_json_len(span->output_messages) == 0;
 
-    if (is_embedding(frame) ||
-        (span->output_messages && !(span->failed && nothing)))
+    if (is_embedding(frame) || (span->output_messages &&
+                                !(span->failed && nothing && !frame->answered)))
         return 0;
     llmobs_json_free(span->output_messages);
     span->output_messages = llmobs_message_only(frame->form->failed_role,
@@ -221,10 +259,15 @@ static int read_output(struct llmobs_frame *frame)
  * (llmobs-wire 6.2, 8.6). */
 static int name_model(struct llmobs_frame *frame)
 {
-    const char *model = frame->model, *unknown = frame->form->unknown;
+    const char *model, *unknown = frame->form->unknown;
     char *deployment = NULL;
-    int rc;
+    int rc = 0;
 
+    if (!frame->model && frame->form->model)
+        rc = frame->form->model(frame);
+    if (rc < 0)
+        return rc;
+    model = frame->model;
     if (!model)
         model = llmobs_json_gets(frame->request, "model");
     if (!model || !*model) {
@@ -254,6 +297,19 @@ static int finish_span(struct llmobs_frame *frame)
     return 0;
 }
 
+static int ask_form(struct llmobs_frame *frame)
+{
+    return frame->form->confirm(frame) ? 0 : -ENOENT;
+}
+
+static bool confirms(struct llmobs_frame *frame)
+{
+    if (!frame->request)
+        return false;
+    return (frame->beyond ? read_as_ends(frame, ask_form) : ask_form(frame)) ==
+           0;
+}
+
 static int read_call(struct llmobs_frame *frame)
 {
     const struct llmobs_reading *reading = frame->reading;
@@ -262,9 +318,10 @@ static int read_call(struct llmobs_frame *frame)
 
     if (rc < 0)
         return rc;
-    if (reading->confirm && (!frame->request || !form->confirm(frame)))
+    frame->beyond = rc > 0 && frame->request;
+    if (reading->confirm && !confirms(frame))
         return -ENOENT;
-    if (!frame->request && reading->proxied)
+    if ((!frame->request || frame->beyond) && reading->proxied)
         return -ENOTSUP;
     if (form->state_size > 0) {
         frame->state = calloc(1, form->state_size);
@@ -273,7 +330,9 @@ static int read_call(struct llmobs_frame *frame)
     }
     frame->span->input_dropped = reading->call->request_truncated;
     frame->span->output_dropped = reading->call->response_truncated;
-    rc = read_input(frame);
+    rc = form->begin ? form->begin(frame) : 0;
+    if (rc == 0)
+        rc = read_input(frame);
     if (rc == 0)
         rc = read_output(frame);
     return rc < 0 ? rc : finish_span(frame);

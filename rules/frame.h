@@ -27,10 +27,12 @@ struct llmobs_frame {
     const struct llmobs_reading *reading;
     struct llmobs_span *span;
     struct llmobs_json *request; /* an object, or NULL: it is none */
+    bool beyond; /* request holds only what stands at the body's ends */
     struct llmobs_answer answer;
     char *model;       /* by llmobs_frame_model; NULL: not known yet */
     void *state;       /* form->state_size bytes, zero at first; NULL: none */
     bool done;         /* the stream's own end was seen */
+    bool answered;     /* the output stands as it is: empty though it failed */
     uint64_t first_at; /* by llmobs_frame_token; 0: no token yet */
 };
 
@@ -43,6 +45,8 @@ struct llmobs_form {
     /* True where the body is a request of this dialect: asked on hosts that
      * nobody listed. frame->request is an object. */
     bool (*confirm)(const struct llmobs_frame *frame);
+    /* Comes first, whatever the bodies are: what the path says. */
+    int (*begin)(struct llmobs_frame *frame);
     /* Reads frame->request, an object, into input, metadata, tools. Where the
      * body's middle is missing it holds `keys` only. */
     int (*request)(struct llmobs_frame *frame);
@@ -52,10 +56,14 @@ struct llmobs_form {
     /* Reads one event; one that is no JSON comes only where it says that it is
      * an error. Errors of the forms that error.h knows are read afterwards. */
     int (*event)(struct llmobs_frame *frame, const struct llmobs_event *event);
+    /* Notes the model that the request names elsewhere than in its "model";
+     * asked where nothing noted one before. */
+    int (*model)(struct llmobs_frame *frame);
     /* Makes the output of what the events said. */
     int (*finish)(struct llmobs_frame *frame);
     /* An answer in JSON whose middle is missing: call->response is its
-     * beginning, ->response_tail its end. */
+     * beginning, ->response_tail its end. One that is beyond the limits of
+     * core/json.h is both. */
     int (*ends)(struct llmobs_frame *frame);
     /* The state's own allocations, at the end. */
     void (*state_fini)(void *state);
@@ -72,9 +80,9 @@ int llmobs_frame_read(const struct llmobs_form *form,
                       struct llmobs_span *span);
 
 /* Notes the model's name; the first that is not empty stays. NULL is fine. A
- * dialect that names the model by its path or by the request does so in
- * form->request; else the request's "model" is used where the answer has none.
- */
+ * dialect whose request decides does so in form->request, one whose answer
+ * decides where it reads that; else form->model is asked, and then the
+ * request's "model" is used. */
 int llmobs_frame_model(struct llmobs_frame *frame, const char *model);
 
 /* Notes that an event brought a first piece of the answer; later ones are

@@ -11,28 +11,66 @@ static size_t without_slashes(struct llmobs_text path)
     return path.len;
 }
 
+static struct llmobs_text find_rest(const char *suffix, const char *stars,
+                                    struct llmobs_text path)
+{
+    const struct llmobs_text none = {NULL, 0};
+    size_t before = (size_t)(stars - suffix);
+    const char *end, *at;
+
+    if (!llmobs_text_ends(path, stars + 2))
+        return none;
+    end = path.data + path.len - strlen(stars + 2);
+    at = memmem(path.data, (size_t)(end - path.data), suffix, before);
+    if (!at)
+        return none;
+    return (struct llmobs_text){at + before, (size_t)(end - at) - before};
+}
+
+/* Where the last segment of a path begins, with its slash. */
+static size_t last_segment(struct llmobs_text path)
+{
+    const char *slash = path.len > 0 ? memrchr(path.data, '/', path.len) : NULL;
+
+    return slash ? (size_t)(slash - path.data) : 0;
+}
+
 /* Bytes at the end of `path` that the suffix takes, 0: none. Both are read
- * from their ends; '*' in the suffix takes one segment that is not empty. */
+ * segment by segment from their ends; no segment is empty. */
 static size_t suffix_len(const char *suffix, struct llmobs_text path)
 {
-    size_t s = strlen(suffix), p = path.len;
+    const char *stars = strstr(suffix, "**");
+    struct llmobs_text wanted = llmobs_text_of(suffix), left = path;
 
-    while (s > 0) {
-        if (suffix[s - 1] == '*') {
-            size_t end = p;
+    if (stars) {
+        struct llmobs_text rest = find_rest(suffix, stars, path);
 
-            while (p > 0 && path.data[p - 1] != '/')
-                p--;
-            if (p == end)
-                return 0;
-        } else if (p == 0 || path.data[p - 1] != suffix[s - 1]) {
+        if (rest.len == 0)
             return 0;
-        } else {
-            p--;
-        }
-        s--;
+        return path.len - (size_t)(rest.data - path.data) +
+               (size_t)(stars - suffix);
     }
-    return path.len - p;
+    while (wanted.len > 0) {
+        size_t w = last_segment(wanted), l = last_segment(left);
+        struct llmobs_text pattern = {wanted.data + w, wanted.len - w};
+        struct llmobs_text segment = {left.data + l, left.len - l};
+
+        if (segment.len <= 1 || !llmobs_text_matches(segment, pattern))
+            return 0;
+        wanted.len = w;
+        left.len = l;
+    }
+    return path.len - left.len;
+}
+
+struct llmobs_text llmobs_match_rest(const struct llmobs_shape *shape,
+                                     struct llmobs_text path)
+{
+    const char *stars = strstr(shape->path, "**");
+
+    path.len = without_slashes(path);
+    return stars ? find_rest(shape->path, stars, path)
+                 : (struct llmobs_text){NULL, 0};
 }
 
 size_t llmobs_match_path(const struct llmobs_shape *shape,
@@ -42,6 +80,9 @@ size_t llmobs_match_path(const struct llmobs_shape *shape,
     size_t n = suffix_len(shape->path, bare);
 
     if (n == 0 || (shape->not_path && suffix_len(shape->not_path, bare) > 0))
+        return 0;
+    if (shape->holds &&
+        !llmobs_text_has_nocase(llmobs_match_rest(shape, bare), shape->holds))
         return 0;
     return n + path.len - bare.len;
 }

@@ -11,6 +11,12 @@
 
 #include "rules/dialect.h"
 
+/* What "**" of the shape's suffix stands for in the path: all between the first
+ * place of what stands before it and the last of what follows. Empty: nothing,
+ * or there is none in the suffix. */
+struct llmobs_text llmobs_match_rest(const struct llmobs_shape *shape,
+                                     struct llmobs_text path);
+
 /* Bytes of the path that the shape's suffix takes, slashes at the end
  * included; 0: the path is not of this shape. */
 size_t llmobs_match_path(const struct llmobs_shape *shape,

@@ -7,6 +7,9 @@
 #include "rules/text.h"
 #include "rules/tools.h"
 
+const struct llmobs_message_form llmobs_message_openai = {.tool_name = "name",
+                                                          .instead = "refusal"};
+
 static bool has_text(const char *text)
 {
     return text && *text;
@@ -41,33 +44,23 @@ struct llmobs_json *llmobs_message_only(const char *role,
 /* A message of role tool is the result of one call: its content becomes the
  * result's. Takes nothing from `content` but its text. */
 static int store_result(const struct llmobs_json *from,
+                        const struct llmobs_message_form *form,
                         struct llmobs_content *content,
                         struct llmobs_json *message)
 {
-    struct llmobs_json *result = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
-    const char *name = llmobs_json_gets(from, "name");
-    const char *id = llmobs_json_gets(from, "tool_call_id");
+    const char *name = llmobs_json_gets(from, form->tool_name);
     const char *type = llmobs_json_gets(from, "type");
-    int rc = llmobs_json_sets(result, "name", name ? name : "");
+    int rc = llmobs_json_add(
+        list, llmobs_tools_result(name ? name : "",
+                                  llmobs_json_gets(from, "tool_call_id"),
+                                  has_text(type) ? type : "tool_result",
+                                  llmobs_content_string(&content->text)));
 
-    if (rc == 0)
-        rc = llmobs_json_sets(result, "tool_id", id ? id : "");
-    if (rc == 0)
-        rc = llmobs_json_sets(result, "type",
-                              has_text(type) ? type : "tool_result");
-    if (rc == 0)
-        rc = llmobs_json_set(result, "result",
-                             llmobs_content_string(&content->text));
-    if (rc < 0) {
-        llmobs_json_free(result);
-        llmobs_json_free(list);
-        return rc;
-    }
-    llmobs_buf_cut(&content->text, 0);
-    rc = llmobs_json_add(list, result);
-    if (rc == 0)
+    if (rc == 0) {
+        llmobs_buf_cut(&content->text, 0);
         return llmobs_json_set(message, "tool_results", list);
+    }
     llmobs_json_free(list);
     return rc;
 }
@@ -87,26 +80,59 @@ static int finish(struct llmobs_json *message, const struct llmobs_json *from,
     return rc;
 }
 
-static struct llmobs_json *read_input(const struct llmobs_json *from)
+/* Adds the message of what was thought: `text`, else what thinking parts held;
+ * nothing where there is none. */
+static int add_reasoning(struct llmobs_json *list, const char *text,
+                         const struct llmobs_content *content)
 {
-    const struct llmobs_json *value = llmobs_json_get(from, "content");
+    struct llmobs_text reasoning = {content->thinking.data,
+                                    content->thinking.len};
+
+    if (has_text(text))
+        reasoning = llmobs_text_of(text);
+    if (reasoning.len == 0)
+        return 0;
+    return llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
+}
+
+static int read_content(struct llmobs_content *content,
+                        const struct llmobs_json *from,
+                        const struct llmobs_message_form *form)
+{
+    int rc = llmobs_content_read(content, llmobs_json_get(from, "content"),
+                                 form->parts);
+
+    if (rc == 0 && content->text.len == 0)
+        rc = llmobs_content_append(&content->text,
+                                   llmobs_json_gets(from, form->instead));
+    return rc < 0 ? rc
+                  : llmobs_content_add_images(
+                        content, llmobs_json_get(from, form->images));
+}
+
+int llmobs_message_add(struct llmobs_json *list, const struct llmobs_json *from,
+                       const struct llmobs_message_form *form)
+{
     const char *role = llmobs_json_gets(from, "role");
+    const char *thought = llmobs_json_gets(from, form->reasoning);
     struct llmobs_json *message = llmobs_json_object();
     struct llmobs_content content;
     int rc;
 
     llmobs_content_init(&content);
-    if (!value || llmobs_json_is_null(value))
-        value = llmobs_json_get(from, "refusal");
-    rc = llmobs_content_read(&content, value, false);
+    rc = read_content(&content, from, form);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", role);
-    if (rc == 0 && role && strcmp(role, "tool") == 0)
-        rc = store_result(from, &content, message);
-    return finish(message, from, &content, rc) == 0 ? message : NULL;
+    if (rc == 0 && role && strcmp(role, "tool") == 0 && !form->tool_content)
+        rc = store_result(from, form, &content, message);
+    if (rc == 0)
+        rc = add_reasoning(list, thought, &content);
+    rc = finish(message, from, &content, rc);
+    return rc == 0 ? llmobs_json_add(list, message) : rc;
 }
 
-struct llmobs_json *llmobs_message_read_inputs(const struct llmobs_json *list)
+struct llmobs_json *llmobs_message_read_list(
+    const struct llmobs_json *list, const struct llmobs_message_form *form)
 {
     struct llmobs_json *messages = llmobs_json_array();
     int rc = messages ? 0 : -ENOMEM;
@@ -119,33 +145,12 @@ struct llmobs_json *llmobs_message_read_inputs(const struct llmobs_json *list)
             rc = llmobs_json_add(
                 messages, llmobs_message_new(NULL, llmobs_text_of(text)));
         else if (llmobs_json_is_object(from))
-            rc = llmobs_json_add(messages, read_input(from));
+            rc = llmobs_message_add(messages, from, form);
     }
     if (rc == 0)
         return messages;
     llmobs_json_free(messages);
     return NULL;
-}
-
-/* Reasoning under either of its names (llmobs-wire 6.3), else what thinking
- * parts held; nothing where there is none. */
-static int add_reasoning(struct llmobs_json *list,
-                         const struct llmobs_json *from,
-                         const struct llmobs_content *content)
-{
-    const char *text = llmobs_json_gets(from, "reasoning_content");
-    struct llmobs_text reasoning;
-
-    if (!has_text(text))
-        text = llmobs_json_gets(from, "reasoning");
-    if (has_text(text))
-        reasoning = llmobs_text_of(text);
-    else
-        reasoning =
-            (struct llmobs_text){content->thinking.data, content->thinking.len};
-    if (reasoning.len == 0)
-        return 0;
-    return llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
 }
 
 /* What stands for the text where the answer has none. */
@@ -157,7 +162,8 @@ static int read_answer(struct llmobs_content *content,
     const char *text = NULL;
     int rc;
 
-    rc = llmobs_content_read(content, llmobs_json_get(from, "content"), true);
+    rc = llmobs_content_read(content, llmobs_json_get(from, "content"),
+                             LLMOBS_CONTENT_THINKING);
     if (rc == 0 && has_text(data))
         rc = llmobs_content_add_audio(content, data, audio_format);
     if (rc == 0 && content->text.len == 0) {
@@ -174,15 +180,18 @@ int llmobs_message_add_answer(struct llmobs_json *list,
                               const char *audio_format)
 {
     struct llmobs_json *message = llmobs_json_object();
+    const char *thought = llmobs_json_gets(from, "reasoning_content");
     struct llmobs_content content;
     int rc;
 
+    if (!has_text(thought))
+        thought = llmobs_json_gets(from, "reasoning");
     llmobs_content_init(&content);
     rc = read_answer(&content, from, audio_format);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", llmobs_json_gets(from, "role"));
     if (rc == 0)
-        rc = add_reasoning(list, from, &content);
+        rc = add_reasoning(list, thought, &content);
     rc = finish(message, from, &content, rc);
     return rc == 0 ? llmobs_json_add(list, message) : rc;
 }

@@ -19,8 +19,29 @@ struct llmobs_json *llmobs_message_new(const char *role,
 struct llmobs_json *llmobs_message_only(const char *role,
                                         struct llmobs_text content);
 
-/* Gives the messages of a request (llmobs-wire 6.3). */
-struct llmobs_json *llmobs_message_read_inputs(const struct llmobs_json *list);
+/* How the messages of a provider differ from OpenAI's. A key that is NULL is
+ * not looked for. */
+struct llmobs_message_form {
+    unsigned parts;        /* LLMOBS_CONTENT_*: types of parts that it knows */
+    bool tool_content;     /* one of role tool is like any other */
+    const char *tool_name; /* key of the tool's name in one of role tool */
+    const char *instead;   /* key of the text where the content has none */
+    const char *reasoning; /* key of a text that was thought */
+    const char *images;    /* key of a list of images */
+};
+
+/* OpenAI's own (llmobs-wire 6.3). */
+extern const struct llmobs_message_form llmobs_message_openai;
+
+/* Appends a message, after what was thought where it tells that. */
+int llmobs_message_add(struct llmobs_json *list,
+                       const struct llmobs_json *message,
+                       const struct llmobs_message_form *form);
+
+/* Gives such messages of an array; an element that is only a text has no
+ * role. */
+struct llmobs_json *llmobs_message_read_list(
+    const struct llmobs_json *list, const struct llmobs_message_form *form);
 
 /* Appends the answer's message to `list`, after its reasoning where it has
  * any. `audio_format` is what the request asked for, NULL: nothing. */

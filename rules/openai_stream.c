@@ -152,11 +152,20 @@ static int64_t index_by_id(const struct stream_choice *choice, const char *id)
     return last->index + 1;
 }
 
+/* What a tool call's name stands in. */
+static const struct llmobs_json *call_body(const struct llmobs_json *from)
+{
+    const struct llmobs_json *body = llmobs_json_get(from, "function");
+
+    return llmobs_json_is_object(body) ? body : llmobs_json_get(from, "custom");
+}
+
 /* The index of a fragment. Some servers give every call of an answer the index
  * 0: another id with a name of its own is another call. */
 static int64_t index_of(const struct stream_choice *choice,
-                        const struct llmobs_json *from, const char *name)
+                        const struct llmobs_json *from)
 {
+    const char *name = llmobs_json_gets(call_body(from), "name");
     const struct llmobs_json *index = llmobs_json_get(from, "index");
     const char *id = llmobs_json_gets(from, "id");
     int64_t number = llmobs_json_to_int(index);
@@ -171,20 +180,16 @@ static int64_t index_of(const struct stream_choice *choice,
     return number;
 }
 
-static int add_call(struct stream_choice *choice,
+static int add_call(struct stream_choice *choice, int64_t index,
                     const struct llmobs_json *from)
 {
-    const struct llmobs_json *body = llmobs_json_get(from, "function");
+    const struct llmobs_json *body = call_body(from);
     const struct llmobs_json *arguments = llmobs_json_get(body, "arguments");
     struct stream_call *call;
-    int rc;
+    int rc = call_at(choice, index, &call);
 
-    if (!llmobs_json_is_object(body)) {
-        body = llmobs_json_get(from, "custom");
+    if (!arguments)
         arguments = llmobs_json_get(body, "input");
-    }
-    rc = call_at(choice, index_of(choice, from, llmobs_json_gets(body, "name")),
-                 &call);
     if (rc == 0)
         rc = keep_first(&call->id, llmobs_json_gets(from, "id"));
     if (rc == 0)
@@ -224,7 +229,7 @@ static int add_content(struct stream_choice *choice,
     if (!llmobs_json_is_array(value))
         return llmobs_content_append(&choice->content, llmobs_json_text(value));
     llmobs_content_init(&parts);
-    rc = llmobs_content_read(&parts, value, true);
+    rc = llmobs_content_read(&parts, value, LLMOBS_CONTENT_THINKING);
     if (rc == 0)
         rc = llmobs_content_append(&choice->content, parts.text.data);
     if (rc == 0)
@@ -273,9 +278,12 @@ static int add_delta(struct stream_choice *choice,
         rc = add_audio(choice, llmobs_json_get(delta, "audio"));
     if (rc == 0 && llmobs_json_is_object(legacy))
         rc = add_legacy(choice, legacy);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++)
-        if (llmobs_json_is_object(llmobs_json_at(calls, i)))
-            rc = add_call(choice, llmobs_json_at(calls, i));
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
+        const struct llmobs_json *call = llmobs_json_at(calls, i);
+
+        if (llmobs_json_is_object(call))
+            rc = add_call(choice, index_of(choice, call), call);
+    }
     return rc;
 }
 
@@ -287,11 +295,26 @@ static size_t produced(const struct stream_choice *choice)
            (choice->legacy != NULL);
 }
 
+/* What a chunk adds to a choice. Some servers end a stream with the whole
+ * message in one chunk, and some speak of deltas in completions too. */
+static int add_piece(const struct llmobs_stream *stream,
+                     struct stream_choice *choice,
+                     const struct llmobs_json *from)
+{
+    const struct llmobs_json *delta = llmobs_json_get(from, "delta");
+    const char *text = llmobs_json_gets(from, "text");
+
+    if (stream->texts && text)
+        return llmobs_content_append(&choice->content, text);
+    if (!llmobs_json_is_object(delta) && produced(choice) == 0)
+        delta = llmobs_json_get(from, "message");
+    return add_delta(choice, delta);
+}
+
 static int add_choice(struct llmobs_stream *stream,
                       const struct llmobs_json *from)
 {
     const struct llmobs_json *index = llmobs_json_get(from, "index");
-    const struct llmobs_json *delta = llmobs_json_get(from, "delta");
     struct stream_choice *choice;
     int rc;
 
@@ -302,10 +325,7 @@ static int add_choice(struct llmobs_stream *stream,
         return rc == -ENOSPC ? 0 : rc;
     if (llmobs_json_is_string(llmobs_json_get(from, "finish_reason")))
         stream->done = true;
-    /* Some servers end a stream with the whole message in one chunk. */
-    if (!llmobs_json_is_object(delta) && produced(choice) == 0)
-        delta = llmobs_json_get(from, "message");
-    rc = add_delta(choice, delta);
+    rc = add_piece(stream, choice, from);
     if (produced(choice) > 0)
         stream->begun = true;
     return rc;
@@ -326,6 +346,64 @@ int llmobs_stream_add(struct llmobs_stream *stream,
             llmobs_json_share((struct llmobs_json *)(uintptr_t)usage);
     }
     return rc;
+}
+
+int llmobs_stream_role(struct llmobs_stream *stream, const char *role)
+{
+    struct stream_choice *choice;
+    int rc;
+
+    if (!role)
+        return 0;
+    rc = choice_at(stream, 0, &choice);
+    return rc < 0 ? rc : keep_first(&choice->role, role);
+}
+
+/* The end of adding a part. */
+static int added(struct llmobs_stream *stream,
+                 const struct stream_choice *choice, int rc)
+{
+    if (produced(choice) > 0)
+        stream->begun = true;
+    return rc;
+}
+
+int llmobs_stream_text(struct llmobs_stream *stream, const char *text)
+{
+    struct stream_choice *choice;
+    int rc;
+
+    if (!text)
+        return 0;
+    rc = choice_at(stream, 0, &choice);
+    if (rc < 0)
+        return rc;
+    return added(stream, choice, llmobs_content_append(&choice->content, text));
+}
+
+int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text)
+{
+    struct stream_choice *choice;
+    int rc;
+
+    if (!text)
+        return 0;
+    rc = choice_at(stream, 0, &choice);
+    if (rc < 0)
+        return rc;
+    return added(stream, choice,
+                 llmobs_content_append(&choice->reasoning, text));
+}
+
+int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
+                       const struct llmobs_json *call)
+{
+    struct stream_choice *choice;
+    int rc = choice_at(stream, 0, &choice);
+
+    if (rc < 0)
+        return rc;
+    return added(stream, choice, add_call(choice, index, call));
 }
 
 static struct llmobs_json *call_arguments(const struct stream_call *call)
@@ -374,7 +452,8 @@ static int put_calls(const struct stream_choice *choice,
     return rc;
 }
 
-static int put_content(const struct stream_choice *choice,
+static int put_content(const struct llmobs_stream *stream,
+                       const struct stream_choice *choice,
                        const char *audio_format, struct llmobs_json *message)
 {
     const struct llmobs_buf *from = &choice->content;
@@ -387,7 +466,9 @@ static int put_content(const struct stream_choice *choice,
         from = &choice->transcript;
     if (from->len == 0)
         from = &choice->refusal;
-    text = llmobs_text_strip((struct llmobs_text){from->data, from->len});
+    text = (struct llmobs_text){from->data, from->len};
+    if (!stream->keep_space)
+        text = llmobs_text_strip(text);
     if (text.len > 0)
         rc = llmobs_buf_add(&content.text, text.data, text.len);
     if (rc == 0 && choice->audio.len > 0)
@@ -399,7 +480,8 @@ static int put_content(const struct stream_choice *choice,
     return rc;
 }
 
-static int put_choice(const struct stream_choice *choice, const char *role,
+static int put_choice(const struct llmobs_stream *stream,
+                      const struct stream_choice *choice, const char *role,
                       const char *audio_format, struct llmobs_json *list)
 {
     struct llmobs_json *message;
@@ -414,7 +496,7 @@ static int put_choice(const struct stream_choice *choice, const char *role,
     message = llmobs_json_object();
     rc = llmobs_json_sets(message, "role", role);
     if (rc == 0)
-        rc = put_content(choice, audio_format, message);
+        rc = put_content(stream, choice, audio_format, message);
     if (rc == 0)
         rc = put_calls(choice, message);
     if (rc == 0)
@@ -433,7 +515,24 @@ struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,
     for (size_t i = 0; rc == 0 && i < stream->choices.count; i++) {
         if (choice_of(stream, i)->role)
             role = choice_of(stream, i)->role;
-        rc = put_choice(choice_of(stream, i), role, audio_format, list);
+        rc = put_choice(stream, choice_of(stream, i), role, audio_format, list);
+    }
+    if (rc == 0)
+        return list;
+    llmobs_json_free(list);
+    return NULL;
+}
+
+struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < stream->choices.count; i++) {
+        const struct llmobs_buf *content = &choice_of(stream, i)->content;
+        struct llmobs_text text = {content->data, content->len};
+
+        rc = llmobs_json_add(list, llmobs_message_new(NULL, text));
     }
     if (rc == 0)
         return list;

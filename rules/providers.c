@@ -1,20 +1,84 @@
 #include "rules/providers.h"
 
+#include <string.h>
+
 #include "rules/text.h"
 
+extern const struct llmobs_dialect llmobs_dialect_anthropic;
+extern const struct llmobs_dialect llmobs_dialect_gemini;
+extern const struct llmobs_dialect llmobs_dialect_gemini_embed;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_converse;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_embed;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_invoke;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
+extern const struct llmobs_dialect llmobs_dialect_openai_completions;
+extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
+extern const struct llmobs_dialect llmobs_dialect_openai_responses;
+extern const struct llmobs_dialect llmobs_dialect_mistral;
+extern const struct llmobs_dialect llmobs_dialect_cohere;
+extern const struct llmobs_dialect llmobs_dialect_ollama;
+extern const struct llmobs_dialect llmobs_dialect_vertex_chat;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
+    &llmobs_dialect_bedrock_converse,
+    &llmobs_dialect_bedrock_embed,
+    &llmobs_dialect_bedrock_invoke,
     &llmobs_dialect_openai_chat,
+    &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_openai_responses,
+    &llmobs_dialect_anthropic,
+    &llmobs_dialect_gemini,
+    &llmobs_dialect_gemini_embed,
+    &llmobs_dialect_mistral,
+    &llmobs_dialect_cohere,
+    &llmobs_dialect_ollama,
+    &llmobs_dialect_vertex_chat,
     NULL,
 };
 
+/* Many hosts that speak as OpenAI does also offer Anthropic's form, for the
+ * programs that know no other. */
 static const struct llmobs_dialect *const openai[] = {
+    &llmobs_dialect_openai_chat,       &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses,
+    &llmobs_dialect_anthropic,         NULL,
+};
+
+static const struct llmobs_dialect *const google[] = {
+    &llmobs_dialect_gemini,
+    &llmobs_dialect_gemini_embed,
+    &llmobs_dialect_anthropic,
+    &llmobs_dialect_vertex_chat,
+    &llmobs_dialect_openai_chat,
+    &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_openai_responses,
+    NULL,
+};
+
+static const struct llmobs_dialect *const mistral[] = {
+    &llmobs_dialect_mistral,
+    NULL,
+};
+
+static const struct llmobs_dialect *const cohere[] = {
+    &llmobs_dialect_cohere,
+    &llmobs_dialect_openai_chat,
+    &llmobs_dialect_openai_embeddings,
+    NULL,
+};
+
+static const struct llmobs_dialect *const bedrock[] = {
+    &llmobs_dialect_bedrock_converse,
+    &llmobs_dialect_bedrock_embed,
+    &llmobs_dialect_bedrock_invoke,
     &llmobs_dialect_openai_chat,
     NULL,
 };
 
-/* llmobs-wire 6.12. Hosts match whole; '*' stands for any bytes. */
+/* llmobs-wire 6.12. Hosts below a listed one are its own; '*' stands for any
+ * bytes. */
 static const struct llmobs_provider providers[] = {
     {.host = "*.openai.com", .name = "openai", .dialects = openai},
     {.host = "*.openai.azure.com", .name = "azure_openai", .dialects = openai},
@@ -31,10 +95,10 @@ static const struct llmobs_provider providers[] = {
      .dialects = openai},
     {.host = "generativelanguage.googleapis.com",
      .name = "google",
-     .dialects = openai},
+     .dialects = google},
     {.host = "*aiplatform.googleapis.com",
      .name = "google",
-     .dialects = openai},
+     .dialects = google},
     {.host = "openrouter.ai", .name = "openrouter", .dialects = openai},
     {.host = "api.groq.com", .name = "groq", .dialects = openai},
     {.host = "*.together.xyz", .name = "together", .dialects = openai},
@@ -59,35 +123,52 @@ static const struct llmobs_provider providers[] = {
     {.host = "api.z.ai", .name = "zai", .dialects = openai},
     {.host = "open.bigmodel.cn", .name = "zai", .dialects = openai},
     {.host = "api.deepseek.com", .name = "deepseek", .dialects = openai},
-    {.host = "api.mistral.ai",
-     .name = "mistral",
-     .span_name = "mistralai.request",
-     .dialects = openai},
-    {.host = "codestral.mistral.ai",
-     .name = "mistral",
-     .span_name = "mistralai.request",
-     .dialects = openai},
+    {.host = "api.mistral.ai", .name = "mistral", .dialects = mistral},
+    {.host = "codestral.mistral.ai", .name = "mistral", .dialects = mistral},
     {.host = "api.cohere.com",
      .name = "cohere",
      .span_name = "cohere.request",
-     .dialects = openai},
+     .dialects = cohere},
     {.host = "api.cohere.ai",
      .name = "cohere",
      .span_name = "cohere.request",
-     .dialects = openai},
+     .dialects = cohere},
     {.host = "bedrock-runtime*.amazonaws.com",
      .name = "amazon_bedrock",
-     .dialects = openai},
+     .dialects = bedrock},
+    {.host = "bedrock-runtime*.amazonaws.com.cn",
+     .name = "amazon_bedrock",
+     .dialects = bedrock},
+    {.host = "*.bedrock-runtime*.amazonaws.com",
+     .name = "amazon_bedrock",
+     .dialects = bedrock},
+    {.host = "bedrock-runtime*.api.aws",
+     .name = "amazon_bedrock",
+     .dialects = bedrock},
 };
+
+static const struct llmobs_provider *find_host(struct llmobs_text host)
+{
+    for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
+        if (llmobs_text_like(host, providers[i].host))
+            return &providers[i];
+    return NULL;
+}
 
 const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
 {
     struct llmobs_text host = {url->host, url->host_len};
 
-    for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
-        if (llmobs_text_like(host, providers[i].host))
-            return &providers[i];
-    return NULL;
+    for (;;) {
+        const struct llmobs_provider *provider = find_host(host);
+        const char *dot =
+            host.len > 0 ? memchr(host.data, '.', host.len) : NULL;
+
+        if (provider || !dot)
+            return provider;
+        host.len -= (size_t)(dot + 1 - host.data);
+        host.data = dot + 1;
+    }
 }
 
 const char *llmobs_provider_by_port(const struct llmobs_url *url)

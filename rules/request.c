@@ -9,17 +9,17 @@
 #include "rules/scan.h"
 #include "rules/text.h"
 
-static int read_ends(const struct llmobs_call *call, const char *const *keys,
-                     struct llmobs_json **out)
+static int read_ends(struct llmobs_text head, struct llmobs_text tail,
+                     const char *const *keys, struct llmobs_json **out)
 {
     static const char *const model_key[] = {"model", NULL};
     struct llmobs_json *model;
     int rc = -ENOMEM;
 
-    if (!llmobs_match_object(call->request))
+    if (!llmobs_match_object(head))
         return 0;
-    *out = llmobs_scan_object(call->request, call->request_tail, keys);
-    model = llmobs_scan_object(call->request, call->request_tail, model_key);
+    *out = llmobs_scan_object(head, tail, keys);
+    model = llmobs_scan_object(head, tail, model_key);
     if (*out && model)
         rc = llmobs_json_sets(*out, "model", llmobs_json_gets(model, "model"));
     llmobs_json_free(model);
@@ -35,10 +35,14 @@ int llmobs_request_read(const struct llmobs_call *call, const char *const *keys,
     if (call->multipart || !call->request.data)
         return 0;
     if (call->request_truncated)
-        return read_ends(call, keys, out);
+        return read_ends(call->request, call->request_tail, keys, out);
     if (!llmobs_match_object(call->request))
         return 0;
     rc = llmobs_json_parse(call->request, out);
+    if (rc == -E2BIG) {
+        rc = read_ends(call->request, call->request, keys, out);
+        return rc < 0 ? rc : 1;
+    }
     if (rc == 0 && !llmobs_json_is_object(*out)) {
         llmobs_json_free(*out);
         *out = NULL;

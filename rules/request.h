@@ -12,8 +12,8 @@
 #include "rules/dialect.h"
 
 /* Gives the body's object, NULL in *out when it is none. Where its middle is
- * missing: an object of `keys` (NULL-terminated) and "model" as far as they
- * stand at its ends. */
+ * missing, or it is beyond the limits of core/json.h (then 1): an object of
+ * `keys` (NULL-terminated) and "model" as far as they stand at its ends. */
 int llmobs_request_read(const struct llmobs_call *call, const char *const *keys,
                         struct llmobs_json **out);
 

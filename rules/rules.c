@@ -407,6 +407,8 @@ static int read_as(const struct llmobs_rule *rule,
     rc = name_span(rule, reading, span);
     if (rc < 0 || reading->proxied || !reading->provider)
         return rc;
+    if (span->model_provider && !rule->provider)
+        return 0;
     return llmobs_span_set(&span->model_provider, reading->provider);
 }
 

@@ -1,5 +1,6 @@
 #include "rules/text.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -98,28 +99,32 @@ struct llmobs_text llmobs_text_strip(struct llmobs_text text)
     return text;
 }
 
-bool llmobs_text_like(struct llmobs_text text, const char *pattern)
+bool llmobs_text_matches(struct llmobs_text text, struct llmobs_text pattern)
 {
-    const char *star = NULL;
-    size_t i = 0, from = 0;
+    size_t i = 0, p = 0, from = 0, star = SIZE_MAX;
 
     while (i < text.len) {
-        if (*pattern == '*') {
-            star = ++pattern;
+        if (p < pattern.len && pattern.data[p] == '*') {
+            star = ++p;
             from = i;
-        } else if (*pattern == text.data[i] && *pattern != '\0') {
-            pattern++;
+        } else if (p < pattern.len && pattern.data[p] == text.data[i]) {
+            p++;
             i++;
-        } else if (star) {
-            pattern = star;
+        } else if (star != SIZE_MAX) {
+            p = star;
             i = ++from;
         } else {
             return false;
         }
     }
-    while (*pattern == '*')
-        pattern++;
-    return *pattern == '\0';
+    while (p < pattern.len && pattern.data[p] == '*')
+        p++;
+    return p == pattern.len;
+}
+
+bool llmobs_text_like(struct llmobs_text text, const char *pattern)
+{
+    return llmobs_text_matches(text, llmobs_text_of(pattern));
 }
 
 /* Bytes that the UTF-8 character of this first byte needs; 0: no first byte. */

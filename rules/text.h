@@ -29,6 +29,7 @@ bool llmobs_text_has_nocase(struct llmobs_text text, const char *word);
 
 /* '*' in the pattern stands for any bytes, none included. */
 bool llmobs_text_like(struct llmobs_text text, const char *pattern);
+bool llmobs_text_matches(struct llmobs_text text, struct llmobs_text pattern);
 
 /* At most `max` bytes of it, cut between two characters; a character that is
  * cut off at the end of the text goes too. */

@@ -62,6 +62,20 @@ struct llmobs_json *llmobs_tools_call(const char *name, const char *id,
     return NULL;
 }
 
+struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
+                                        const char *type,
+                                        struct llmobs_json *result)
+{
+    struct llmobs_json *out = llmobs_json_object();
+
+    if (llmobs_json_set(out, "result", result) == 0 &&
+        llmobs_json_sets(out, "name", name) == 0 &&
+        set_text(out, "tool_id", id) == 0 && set_text(out, "type", type) == 0)
+        return out;
+    llmobs_json_free(out);
+    return NULL;
+}
+
 static struct llmobs_json *read_call(const struct llmobs_json *from)
 {
     const struct llmobs_json *custom = llmobs_json_get(from, "custom");
@@ -113,6 +127,20 @@ int llmobs_tools_read_calls(const struct llmobs_json *from,
     return rc;
 }
 
+struct llmobs_json *llmobs_tools_definition(const char *name,
+                                            const char *description,
+                                            struct llmobs_json *schema)
+{
+    struct llmobs_json *definition = llmobs_json_object();
+
+    if (llmobs_json_set(definition, "schema", schema) == 0 &&
+        set_text(definition, "name", name) == 0 &&
+        set_text(definition, "description", description) == 0)
+        return definition;
+    llmobs_json_free(definition);
+    return NULL;
+}
+
 /* The schema under whichever of its names is there. */
 static const struct llmobs_json *schema_of(const struct llmobs_json *from)
 {
@@ -135,8 +163,6 @@ static int add_definition(const struct llmobs_json *tool,
     const struct llmobs_json *from = llmobs_json_get(tool, "function");
     const struct llmobs_json *schema;
     const char *name, *text;
-    struct llmobs_json *definition;
-    int rc;
 
     if (!llmobs_json_is_object(from))
         from = llmobs_json_get(tool, "custom");
@@ -150,17 +176,23 @@ static int add_definition(const struct llmobs_json *tool,
         text = NULL, schema = NULL;
     if ((!name || !*name) && (!text || !*text) && llmobs_json_len(schema) == 0)
         return 0;
-    definition = llmobs_json_object();
-    rc = set_text(definition, "name", name);
-    if (rc == 0)
-        rc = set_text(definition, "description", text);
-    if (rc == 0)
-        rc = llmobs_json_set(definition, "schema",
-                             schema ? llmobs_json_clone(schema)
-                                    : llmobs_json_object());
-    if (rc == 0)
-        return llmobs_json_add(list, definition);
-    llmobs_json_free(definition);
+    return llmobs_json_add(
+        list, llmobs_tools_definition(name, text,
+                                      schema ? llmobs_json_clone(schema)
+                                             : llmobs_json_object()));
+}
+
+int llmobs_tools_add_definitions(const struct llmobs_json *tools,
+                                 struct llmobs_json **list)
+{
+    int rc = 0;
+
+    if (!*list)
+        *list = llmobs_json_array();
+    if (!*list)
+        return -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(tools); i++)
+        rc = add_definition(llmobs_json_at(tools, i), *list);
     return rc;
 }
 
@@ -168,16 +200,13 @@ int llmobs_tools_read_definitions(const struct llmobs_json *request,
                                   struct llmobs_json **out)
 {
     static const char *const keys[] = {"tools", "functions"};
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? 0 : -ENOMEM;
+    struct llmobs_json *list = NULL;
+    int rc = 0;
 
     *out = NULL;
-    for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
-        const struct llmobs_json *tools = llmobs_json_get(request, keys[k]);
-
-        for (size_t i = 0; rc == 0 && i < llmobs_json_len(tools); i++)
-            rc = add_definition(llmobs_json_at(tools, i), list);
-    }
+    for (size_t k = 0; rc == 0 && k < sizeof(keys) / sizeof(keys[0]); k++)
+        rc = llmobs_tools_add_definitions(llmobs_json_get(request, keys[k]),
+                                          &list);
     if (rc == 0 && llmobs_json_len(list) > 0)
         *out = list;
     else

@@ -1,4 +1,4 @@
-/* tools - tool calls and tool definitions of OpenAI-shaped messages.
+/* tools - tool calls, results and definitions of OpenAI-shaped messages.
  *
  * Owns:    nothing; what is given belongs to the caller.
  * Threads: any; no state.
@@ -20,6 +20,12 @@ struct llmobs_json *llmobs_tools_call(const char *name, const char *id,
                                       const char *type,
                                       struct llmobs_json *arguments);
 
+/* A tool's result; NULL texts become "", but a NULL name is left out. Takes
+ * `result`, a string value; gives the object. */
+struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
+                                        const char *type,
+                                        struct llmobs_json *result);
+
 /* Sets message.tool_calls from `tool_calls` and the legacy `function_call` of
  * an OpenAI message, where it has any. */
 int llmobs_tools_read_calls(const struct llmobs_json *from,
@@ -29,5 +35,15 @@ int llmobs_tools_read_calls(const struct llmobs_json *from,
  * *out, NULL when there are none; the caller frees it. */
 int llmobs_tools_read_definitions(const struct llmobs_json *request,
                                   struct llmobs_json **out);
+
+/* Adds the definitions of an array of tools to *list, which is made when
+ * needed. */
+int llmobs_tools_add_definitions(const struct llmobs_json *tools,
+                                 struct llmobs_json **list);
+
+/* A tool's definition; NULL texts become "". Takes `schema`; gives it. */
+struct llmobs_json *llmobs_tools_definition(const char *name,
+                                            const char *description,
+                                            struct llmobs_json *schema);
 
 #endif

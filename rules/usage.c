@@ -6,11 +6,22 @@
 #define COUNT_MAX (INT64_C(1) << 53)
 #define COST_GRAIN 1e-9
 
+int64_t llmobs_usage_text(const char *text)
+{
+    int64_t number;
+    char *end;
+
+    if (!text || *text < '0' || *text > '9')
+        return -1;
+    errno = 0;
+    number = strtoll(text, &end, 10);
+    return *end != '\0' || errno != 0 || number > COUNT_MAX ? -1 : number;
+}
+
 /* A count, or -1: numeric texts are counts too, reals only when whole
  * (llmobs-wire 8.4). */
 static int64_t count_of(const struct llmobs_json *value)
 {
-    const char *text = llmobs_json_text(value);
     int64_t number = -1;
 
     if (llmobs_json_is_int(value)) {
@@ -21,18 +32,13 @@ static int64_t count_of(const struct llmobs_json *value)
         if (real >= 0 && real <= (double)COUNT_MAX &&
             real == (double)(int64_t)real)
             number = (int64_t)real;
-    } else if (text && *text >= '0' && *text <= '9') {
-        char *end;
-
-        errno = 0;
-        number = strtoll(text, &end, 10);
-        if (*end != '\0' || errno != 0)
-            number = -1;
+    } else {
+        number = llmobs_usage_text(llmobs_json_text(value));
     }
     return number > COUNT_MAX ? -1 : number;
 }
 
-static int64_t count_at(const struct llmobs_json *object, const char *key)
+int64_t llmobs_usage_count(const struct llmobs_json *object, const char *key)
 {
     int64_t number = count_of(llmobs_json_get(object, key));
 
@@ -43,11 +49,11 @@ static int64_t count_at(const struct llmobs_json *object, const char *key)
 static int64_t count_either(const struct llmobs_json *usage, const char *key,
                             const char *other)
 {
-    int64_t one = count_at(usage, key), two;
+    int64_t one = llmobs_usage_count(usage, key), two;
 
     if (one > 0)
         return one;
-    two = count_at(usage, other);
+    two = llmobs_usage_count(usage, other);
     return two >= 0 ? two : one;
 }
 
@@ -55,9 +61,10 @@ static int64_t count_either(const struct llmobs_json *usage, const char *key,
 static int64_t count_detail(const struct llmobs_json *usage, const char *group,
                             const char *other, const char *key)
 {
-    int64_t number = count_at(llmobs_json_get(usage, group), key);
+    int64_t number = llmobs_usage_count(llmobs_json_get(usage, group), key);
 
-    return number >= 0 ? number : count_at(llmobs_json_get(usage, other), key);
+    return number >= 0 ? number
+                       : llmobs_usage_count(llmobs_json_get(usage, other), key);
 }
 
 static void put(struct llmobs_span *span, const char *key, int64_t number)
@@ -84,24 +91,24 @@ static void read_cache(const struct llmobs_json *usage,
                                   "input_tokens_details", "cached_tokens");
 
     if (number < 0)
-        number = count_at(usage, "cached_tokens");
+        number = llmobs_usage_count(usage, "cached_tokens");
     if (number < 0)
-        number = count_at(usage, "prompt_cache_hit_tokens");
+        number = llmobs_usage_count(usage, "prompt_cache_hit_tokens");
     put(span, "cache_read_input_tokens", number);
 
     number = count_detail(usage, "prompt_tokens_details",
                           "input_tokens_details", "cache_write_tokens");
     put(span, "cache_write_input_tokens", number);
     if (number < 0) {
-        number = count_at(details, "cache_creation_tokens");
+        number = llmobs_usage_count(details, "cache_creation_tokens");
         if (number < 0)
-            number = count_at(usage, "cache_creation_input_tokens");
+            number = llmobs_usage_count(usage, "cache_creation_input_tokens");
         put_positive(span, "cache_write_input_tokens", number);
     }
     put_positive(span, "ephemeral_5m_input_tokens",
-                 count_at(split, "ephemeral_5m_input_tokens"));
+                 llmobs_usage_count(split, "ephemeral_5m_input_tokens"));
     put_positive(span, "ephemeral_1h_input_tokens",
-                 count_at(split, "ephemeral_1h_input_tokens"));
+                 llmobs_usage_count(split, "ephemeral_1h_input_tokens"));
 }
 
 static int put_cost(struct llmobs_span *span, const char *key, double cost)
@@ -175,7 +182,8 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
     put(span, "input_tokens", in);
     put(span, "output_tokens", out);
     put(span, "total_tokens",
-        in >= 0 && out >= 0 ? in + out : count_at(usage, "total_tokens"));
+        in >= 0 && out >= 0 ? in + out
+                            : llmobs_usage_count(usage, "total_tokens"));
     put(span, "reasoning_output_tokens",
         count_detail(usage, "completion_tokens_details",
                      "output_tokens_details", "reasoning_tokens"));

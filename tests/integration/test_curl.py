@@ -1,6 +1,7 @@
 """The curl command, in all the ways in which it sends a request."""
 import gzip
 import json
+import os
 
 from harness import (SECRET, Skip, body, curl, equal, expect_error, expect_llm,
                      expect_proxy, ok, short, tags_of, test)
@@ -175,6 +176,24 @@ def compressed_stream_by_hand(t):
     equal(span["meta"]["output"], {"messages": [
         {"content": "Echo: hello there", "role": "assistant"}]}, "output")
     equal(span["status"], "ok", "status")
+
+
+@test
+def other_codings_by_hand(t):
+    """br and zstd: read where the build found their libraries, else a span
+    that says so."""
+    with open(os.path.join(t.build, "codings")) as f:
+        built = f.read()
+    for coding, library in (("br", "brotli"), ("zstd", "zstd")):
+        for stream in (False, True):
+            r = t.same(curl(t.url, body(model=coding, stream=stream), "-H",
+                            "Accept-Encoding: " + coding, "-o", "raw"))
+            ok(b"hello" in r.files["raw"], "the app's bytes")
+            text = "Echo: hello there" if library in built else \
+                "[encoded: %s]" % coding
+            message = r.only()["meta"]["output"]["messages"][0]
+            equal(message["content"], text, coding)
+            equal(r.only()["status"], "ok", "status")
 
 
 @test

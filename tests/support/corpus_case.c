@@ -6,35 +6,10 @@
 #include <string.h>
 
 #include "core/encode.h"
+#include "rules/base64.h"
 #include "tests/support/case_file.h"
 
 #define BODY_MAX ((size_t)64 << 20)
-
-static int digit(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                 "abcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c ? strchr(digits, c) : NULL;
-
-    return at ? (int)(at - digits) : -1;
-}
-
-static int add_base64(struct llmobs_buf *buf, const char *text)
-{
-    uint32_t bits = 0;
-    int count = 0;
-
-    for (; digit(*text) >= 0; text++) {
-        bits = bits << 6 | (uint32_t)digit(*text);
-        count += 6;
-        if (count < 8)
-            continue;
-        count -= 8;
-        if (llmobs_buf_addc(buf, (char)(bits >> count)))
-            return -ENOMEM;
-    }
-    return *text && *text != '=' ? -EINVAL : 0;
-}
 
 static int read_body(const struct llmobs_json *side, struct llmobs_buf *buf)
 {
@@ -42,9 +17,10 @@ static int read_body(const struct llmobs_json *side, struct llmobs_buf *buf)
     const char *text = llmobs_json_gets(side, "body");
 
     llmobs_buf_init(buf, BODY_MAX);
-    if (coded)
-        return add_base64(buf, coded);
-    return llmobs_buf_adds(buf, text ? text : "");
+    if (!coded)
+        return llmobs_buf_adds(buf, text ? text : "");
+    return llmobs_base64_decode((struct llmobs_text){coded, strlen(coded)},
+                                buf);
 }
 
 int corpus_case_load(struct corpus_case *c, const char *dir)

@@ -151,10 +151,13 @@ void rule_case_fini(struct rule_case *c)
 }
 
 static struct llmobs_json *side(const struct llmobs_json *messages,
+                                const struct llmobs_json *documents,
                                 const char *value)
 {
     struct llmobs_json *io = llmobs_json_object();
 
+    if (documents)
+        llmobs_json_set(io, "documents", llmobs_json_clone(documents));
     if (messages)
         llmobs_json_set(io, "messages", llmobs_json_clone(messages));
     llmobs_json_sets(io, "value", value);
@@ -171,10 +174,16 @@ static struct llmobs_json *normal(const struct llmobs_span *span)
     llmobs_json_sets(out, "model_name", span->model_name);
     llmobs_json_sets(out, "model_provider", span->model_provider);
     llmobs_json_sets(out, "integration", span->integration);
-    llmobs_json_set(out, "input",
-                    side(span->input_messages, span->input_value));
+    llmobs_json_set(
+        out, "input",
+        side(span->input_messages, span->input_documents, span->input_value));
     llmobs_json_set(out, "output",
-                    side(span->output_messages, span->output_value));
+                    side(span->output_messages, NULL, span->output_value));
+    if (span->input_prompt)
+        llmobs_json_set(llmobs_json_get(out, "input"), "prompt",
+                        llmobs_json_clone(span->input_prompt));
+    if (span->extra_tags)
+        llmobs_json_set(out, "tags", llmobs_json_clone(span->extra_tags));
     llmobs_json_set(out, "metadata", llmobs_json_clone(span->metadata));
     llmobs_json_set(out, "metrics", llmobs_json_clone(span->metrics));
     if (span->tool_definitions)

@@ -218,6 +218,66 @@ START_TEST(first_tokens_are_timed)
 }
 END_TEST
 
+#define GEMINI_CHUNK(parts) \
+    "{\"candidates\":[{\"content\":{\"parts\":[" parts "]}}]}"
+
+/* Neither signatures nor empty texts are tokens; an array's elements end at
+ * their brace. */
+START_TEST(first_tokens_of_gemini_are_timed)
+{
+    static const char *const tokens[] = {
+        GEMINI_CHUNK("{\"text\":\"x\"}"),
+        GEMINI_CHUNK("{\"text\":\"x\",\"thought\":true}"),
+        GEMINI_CHUNK("{\"functionCall\":{\"name\":\"f\"}}")};
+    static const char head[] =
+        "[" GEMINI_CHUNK("{\"text\":\"\"},{\"thoughtSignature\":\"s\"}") ",";
+    static const char url[] =
+        "https://generativelanguage.googleapis.com/v1beta/models/"
+        "m:streamGenerateContent";
+    char body[1024];
+
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+        snprintf(body, sizeof(body), "%s%s,%s]", head, tokens[i], tokens[0]);
+        ck_assert_double_eq_tol(
+            first_token(url, body),
+            (double)(strlen(head) + strlen(tokens[i])) / 1000, 1e-9);
+    }
+    ck_assert_double_lt(first_token(url, head), 0);
+}
+END_TEST
+
+#define EVENT(json) "event: x\ndata: " json "\n\n"
+#define BEGIN(block) \
+    EVENT("{\"type\":\"content_block_start\",\"content_block\":" block "}")
+#define DELTA(delta) \
+    EVENT("{\"type\":\"content_block_delta\",\"delta\":" delta "}")
+
+START_TEST(first_tokens_of_anthropic_are_timed)
+{
+    static const char *const tokens[] = {
+        DELTA("{\"type\":\"text_delta\",\"text\":\"x\"}"),
+        DELTA("{\"type\":\"thinking_delta\",\"thinking\":\"x\"}"),
+        DELTA("{\"type\":\"input_json_delta\",\"partial_json\":\"{\"}"),
+        BEGIN("{\"type\":\"tool_use\",\"name\":\"f\"}"),
+        BEGIN("{\"type\":\"text\",\"text\":\"x\"}")};
+    static const char url[] = "https://api.anthropic.com/v1/messages";
+    static const char head[] =
+        EVENT("{\"type\":\"message_start\",\"message\":{\"role\":\"a\"}}")
+            EVENT("{\"type\":\"ping\"}")
+                BEGIN("{\"type\":\"text\",\"text\":\"\"}")
+                    DELTA("{\"type\":\"text_delta\",\"text\":\"\"}");
+    char body[1024];
+
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+        snprintf(body, sizeof(body), "%s%s%s", head, tokens[i], tokens[0]);
+        ck_assert_double_eq_tol(
+            first_token(url, body),
+            (double)(strlen(head) + strlen(tokens[i])) / 1000, 1e-9);
+    }
+    ck_assert_double_lt(first_token(url, head), 0);
+}
+END_TEST
+
 /* The texts of all messages with this role or none, one after another. */
 static void collect(const struct llmobs_json *span, struct llmobs_buf *out)
 {
@@ -344,6 +404,8 @@ UNIT_SUITE(cases)
     UNIT_TEST(s, cases_read_as_expected);
     UNIT_TEST(s, cases_read_the_same_in_pieces);
     UNIT_TEST(s, first_tokens_are_timed);
+    UNIT_TEST(s, first_tokens_of_gemini_are_timed);
+    UNIT_TEST(s, first_tokens_of_anthropic_are_timed);
     UNIT_TEST(s, cut_answers_keep_what_arrived);
     UNIT_TEST(s, cut_requests_do_no_harm);
     UNIT_TEST(s, changed_answers_do_no_harm);

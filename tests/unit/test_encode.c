@@ -535,6 +535,21 @@ START_TEST(bad_bytes_do_not_leave)
 }
 END_TEST
 
+START_TEST(a_prompt_says_whose_it_is)
+{
+    begin();
+    replace(&span.input_prompt, "{\"id\": \"p\"}");
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_str_eq(text_at("meta/input/prompt/ml_app"), "my-ml-app");
+    ck_assert_str_eq(text_at("meta/input/prompt/id"), "p");
+    ck_assert_ptr_null(llmobs_json_get(span.input_prompt, "ml_app"));
+    replace(&span.input_prompt, "{\"ml_app\": \"own\"}");
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_str_eq(text_at("meta/input/prompt/ml_app"), "own");
+    end();
+}
+END_TEST
+
 UNIT_SUITE(encode)
 {
     Suite *s = suite_create("encode");
@@ -555,5 +570,6 @@ UNIT_SUITE(encode)
     UNIT_TEST(s, io_that_was_lost_is_told);
     UNIT_TEST(s, agents_are_attributed);
     UNIT_TEST(s, bad_bytes_do_not_leave);
+    UNIT_TEST(s, a_prompt_says_whose_it_is);
     return s;
 }

@@ -3,28 +3,36 @@
 #include <string.h>
 
 #include "rules/text.h"
+#include "tests/unit/frames.h"
 #include "tests/unit/unit.h"
 
 /* The value of "n" of each event, "-" for one that is no JSON. */
-static void check(enum llmobs_framing framing, const char *text, bool whole,
-                  const char *expected)
+static void check_text(enum llmobs_framing framing, struct llmobs_text text,
+                       bool whole, const char *expected)
 {
     struct llmobs_events events;
     struct llmobs_event event;
     char got[256] = "";
     int rc;
 
-    llmobs_events_init(&events, framing, llmobs_text_of(text), whole);
+    llmobs_events_init(&events, framing, text, whole);
     while ((rc = llmobs_events_next(&events, &event)) == 1) {
         const char *n = llmobs_json_gets(event.json, "n");
 
-        strcat(got, event.json ? n : "-");
-        ck_assert(whole ? event.end > 0 && event.end <= strlen(text)
+        strcat(got, event.json ? n ? n : "0" : "-");
+        ck_assert(whole ? event.end > 0 && event.end <= text.len
                         : event.end == 0);
     }
     ck_assert_int_eq(rc, 0);
     llmobs_events_fini(&events);
-    ck_assert_msg(strcmp(got, expected) == 0, "%s: %s", text, got);
+    ck_assert_msg(strcmp(got, expected) == 0, "%.*s: %s", (int)text.len,
+                  text.data, got);
+}
+
+static void check(enum llmobs_framing framing, const char *text, bool whole,
+                  const char *expected)
+{
+    check_text(framing, llmobs_text_of(text), whole, expected);
 }
 
 START_TEST(server_sent_events)
@@ -63,6 +71,70 @@ START_TEST(elements_of_an_array)
 }
 END_TEST
 
+#define CHUNK EVENT_TYPE("\x05", "chunk") EVENT
+
+START_TEST(frames)
+{
+    const enum llmobs_framing aws = LLMOBS_FRAMING_AWS;
+    struct llmobs_buf buf;
+    struct llmobs_text all;
+
+    llmobs_buf_init(&buf, 4096);
+    frame_add(&buf, BYTES(CHUNK), "{\"n\":\"1\"}", 0);
+    frame_add(&buf, BYTES(CHUNK), "", 0);
+    frame_add(&buf, BYTES(CHUNK), "{\"p\":0,\"bytes\":\"eyJuIjoiMiJ9\"}", 0);
+    frame_add(&buf, BYTES(CHUNK), "{\"n\":\"3\",\"bytes\":\"not base64\"}", 0);
+    frame_add(&buf, BYTES(CHUNK), "{\"n\":\"4\",\"bytes\":\"e30=\"}", 0);
+    frame_add(&buf, BYTES(CHUNK), "{\"bytes\":\"bm8=\"}", 0);
+    all = (struct llmobs_text){buf.data, buf.len};
+    check_text(aws, all, true, "1230-");
+    check_text(aws, (struct llmobs_text){all.data, all.len - 1}, true, "1230");
+    check_text(aws, (struct llmobs_text){all.data + 5, all.len - 5}, true, "");
+    check_text(aws, (struct llmobs_text){all.data + 5, all.len - 5}, false,
+               "230-");
+    check(aws, "", true, "");
+    check(aws, "{\"message\":\"no frame\"}", false, "");
+    llmobs_buf_fini(&buf);
+}
+END_TEST
+
+static const struct {
+    const char *headers;
+    size_t len;
+    const char *payload;
+    const char *error;
+    const char *data;
+} failures[] = {
+    {BYTES(EXCEPTION HEADER("\x0f:exception-type", "\x01", "E")), "{}", "E",
+     "{}"},
+    {BYTES(EXCEPTION), "", "", ""},
+    {BYTES(ERROR HEADER("\x0b:error-code", "\x01", "C")), "x", "C", "x"},
+    {BYTES(ERROR HEADER("\x0e:error-message", "\x02", "no")), "", "", "no"},
+};
+
+START_TEST(frames_that_fail)
+{
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        struct llmobs_events events;
+        struct llmobs_event event;
+        struct llmobs_buf buf;
+
+        llmobs_buf_init(&buf, 4096);
+        frame_add(&buf, failures[i].headers, failures[i].len,
+                  failures[i].payload, 0);
+        llmobs_events_init(&events, LLMOBS_FRAMING_AWS,
+                           (struct llmobs_text){buf.data, buf.len}, true);
+        ck_assert_int_eq(llmobs_events_next(&events, &event), 1);
+        ck_assert(event.failed);
+        ck_assert(llmobs_text_is(event.error, failures[i].error));
+        ck_assert(llmobs_text_is(event.data, failures[i].data));
+        ck_assert_int_eq(llmobs_events_next(&events, &event), 0);
+        llmobs_events_fini(&events);
+        llmobs_buf_fini(&buf);
+    }
+}
+END_TEST
+
 UNIT_SUITE(events)
 {
     Suite *s = suite_create("events");
@@ -70,5 +142,7 @@ UNIT_SUITE(events)
     UNIT_TEST(s, server_sent_events);
     UNIT_TEST(s, lines);
     UNIT_TEST(s, elements_of_an_array);
+    UNIT_TEST(s, frames);
+    UNIT_TEST(s, frames_that_fail);
     return s;
 }

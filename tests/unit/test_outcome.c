@@ -385,7 +385,7 @@ END_TEST
 START_TEST(a_coding_that_cannot_be_undone)
 {
     begin();
-    llmobs_headers_keep(&x->response_headers, "Content-Encoding: br", 20);
+    llmobs_headers_keep(&x->response_headers, "Content-Encoding: dcb", 21);
     answer("application/json", "\x8b\x03\x80{\"x\x01\x02\xff", 10);
     finish();
     ck_assert(!span.failed);

@@ -152,8 +152,7 @@ static const struct row table[] = {
     {"POST", "https://api.openai.com/v1/models", JSON, NULL, 0, NULL},
     {"POST", "https://api.openai.com/v1/files", FORM, NULL, 0, NULL},
     {"POST", "https://api.openai.com" CHAT "/id", JSON, NULL, 0, NULL},
-    {"POST", "https://api.openai.com/v1/xchat/completions", JSON, NULL, 0,
-     NULL},
+    {"POST", "https://api.openai.com/v1/xcompletions", JSON, NULL, 0, NULL},
     {"POST", "https://x.openai.azure.com/openai/deployments/d/chat/completions",
      JSON, NULL, 2, "azure_openai"},
     {"POST", "https://x.services.ai.azure.com" CHAT, JSON, NULL, 2,
@@ -458,6 +457,75 @@ START_TEST(paths_match_by_their_end)
 }
 END_TEST
 
+static const struct {
+    const char *path;
+    const char *rest; /* NULL: it does not match */
+} model_paths[] = {
+    {"/model/m/invoke", "m"},
+    {"/a/model/m%2F1/invoke/", "m%2F1"},
+    {"/model/arn:aws:bedrock:x:1:inference-profile/m.1/invoke",
+     "arn:aws:bedrock:x:1:inference-profile/m.1"},
+    {"/model/a/model/b/invoke", "a/model/b"},
+    {"/model/a/invoke/invoke", "a/invoke"},
+    {"/model//invoke", NULL},
+    {"/model/invoke", NULL},
+    {"/models/m/invoke", NULL},
+    {"/model/m/invoke-not", NULL},
+    {"/model/M/converse", NULL},
+    {"/invoke", NULL},
+    {"", NULL},
+};
+
+START_TEST(rests_of_paths_are_taken)
+{
+    static const struct llmobs_shape shape = {.path = "/model/**/invoke"};
+    static const struct llmobs_shape holds = {.path = "/model/**/invoke",
+                                              .holds = "embed"};
+
+    for (size_t i = 0; i < sizeof(model_paths) / sizeof(model_paths[0]); i++) {
+        struct llmobs_text path = llmobs_text_of(model_paths[i].path);
+        const char *rest = model_paths[i].rest;
+
+        ck_assert_msg((llmobs_match_path(&shape, path) > 0) == (rest != NULL),
+                      "%s", path.data);
+        ck_assert(
+            llmobs_text_is(llmobs_match_rest(&shape, path), rest ? rest : ""));
+        ck_assert_uint_eq(llmobs_match_path(&holds, path), 0);
+    }
+    ck_assert_uint_eq(
+        llmobs_match_path(&holds, llmobs_text_of("/x/model/a.Embed/invoke//")),
+        strlen("/model/a.Embed/invoke//"));
+    ck_assert_uint_eq(
+        llmobs_match_path(&holds, llmobs_text_of("/embed/model/a/invoke")), 0);
+}
+END_TEST
+
+START_TEST(stars_stand_for_bytes_of_a_segment)
+{
+    static const struct llmobs_shape shape = {.path = "/models/*embed*:go"};
+    static const char *const paths[] = {"/v1/models/embed:go",
+                                        "/models/text-embedding@1:go",
+                                        "/models/embed:go:go/"};
+    static const char *const others[] = {"/models/embed:going",
+                                         "/models/text:go",
+                                         "/models/embed/x:go",
+                                         "/models/:go",
+                                         "/models/embed:",
+                                         "/xmodels/embed:go",
+                                         "models/embed:go",
+                                         "/embed:go",
+                                         "/",
+                                         ""};
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        ck_assert_uint_gt(llmobs_match_path(&shape, llmobs_text_of(paths[i])),
+                          0);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        ck_assert_uint_eq(llmobs_match_path(&shape, llmobs_text_of(others[i])),
+                          0);
+}
+END_TEST
+
 START_TEST(times_are_found_by_offset)
 {
     static const struct llmobs_mark marks[] = {{10, 100}, {20, 200}, {30, 300}};
@@ -587,6 +655,8 @@ UNIT_SUITE(rules)
     UNIT_TEST(s, candidates_are_confirmed_by_their_body);
     UNIT_TEST(s, only_harmless_headers_are_kept);
     UNIT_TEST(s, paths_match_by_their_end);
+    UNIT_TEST(s, rests_of_paths_are_taken);
+    UNIT_TEST(s, stars_stand_for_bytes_of_a_segment);
     UNIT_TEST(s, times_are_found_by_offset);
     UNIT_TEST(s, cut_documents_are_scanned);
     UNIT_TEST(s, values_too_long_to_scan_are_left);

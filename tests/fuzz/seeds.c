@@ -1,0 +1,228 @@
+/* Makes the fuzz targets' seeds of recorded cases.
+ *
+ *   fuzz-seeds OUTDIR CASEDIR...
+ *
+ * A CASEDIR is one of tests/rules/ or of the recordings. What is not ours or
+ * too long to be of use is left out; prints how many calls were taken.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/eventstream.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/support/corpus_case.h"
+#include "tests/support/es_frame.h"
+#include "tests/unit/rule_case.h"
+
+#define SEED_MAX 16000
+
+static const char *out;
+static size_t number;
+
+static void write_seed(const char *target, const char *before, size_t len,
+                       struct llmobs_text text)
+{
+    char path[4096];
+    FILE *file;
+
+    if (text.len == 0 || text.len > SEED_MAX)
+        return;
+    snprintf(path, sizeof(path), "%s/%s/%05zu", out, target, number++);
+    file = fopen(path, "wb");
+    if (!file)
+        return;
+    fwrite(before, 1, len, file);
+    fwrite(text.data, 1, text.len, file);
+    fclose(file);
+}
+
+static unsigned char shape_of(const struct llmobs_match *match)
+{
+    size_t count = fuzz_shape_count();
+
+    for (size_t i = 0; i < count; i++) {
+        struct llmobs_rule rule = fuzz_shape(i);
+
+        if (rule.shape == match->rule->shape)
+            return (unsigned char)i;
+    }
+    return (unsigned char)(count - 1);
+}
+
+static unsigned char flags_of(const struct llmobs_match *match,
+                              const struct llmobs_call *call)
+{
+    unsigned status = call->status >= 500   ? 4
+                      : call->status >= 400 ? 3
+                      : call->status >= 300 ? 6
+                      : call->status == 204 ? 7
+                      : call->status == 0   ? 5
+                                            : 0;
+
+    return (unsigned char)((match->proxied ? FUZZ_PROXIED : 0) |
+                           (match->confirm ? FUZZ_CONFIRM : 0) |
+                           (call->transport_ok ? 0 : FUZZ_TRANSPORT_FAILED) |
+                           status << FUZZ_STATUS_SHIFT);
+}
+
+static unsigned char type_of(const struct llmobs_call *call)
+{
+    const char *type = llmobs_header_find(
+        call->response_headers, call->response_header_count, "content-type");
+
+    if (!type)
+        return FUZZ_NO_TYPE;
+    for (unsigned i = 0; i < FUZZ_TYPES; i++)
+        if (fuzz_types[i] &&
+            strncmp(type, fuzz_types[i], strlen(fuzz_types[i])) == 0)
+            return (unsigned char)i;
+    return strstr(type, "json") ? FUZZ_JSON : FUZZ_TEXT;
+}
+
+/* What the shape's last star stands for in the URL. */
+static struct llmobs_text star_of(const char *url, const char *shape)
+{
+    const char *star = strrchr(shape, '*');
+    struct llmobs_text text = {url, strcspn(url, "?#")};
+    size_t rest = star ? strlen(star + 1) : 0;
+
+    if (!star || text.len < rest)
+        return (struct llmobs_text){"", 0};
+    text.len -= rest;
+    for (const char *at = url + text.len; at > url; at--)
+        if (at[-1] == '/')
+            return (struct llmobs_text){at, text.len - (size_t)(at - url)};
+    return text;
+}
+
+static void add_answer(struct llmobs_buf *buf, const struct llmobs_call *call)
+{
+    struct llmobs_eventstream_event event;
+    struct llmobs_eventstream es;
+
+    if (type_of(call) != FUZZ_EVENTSTREAM) {
+        (void)llmobs_buf_add(buf, call->response.data, call->response.len);
+        return;
+    }
+    llmobs_eventstream_init(&es, call->response);
+    while (llmobs_eventstream_next(&es, &event)) {
+        (void)llmobs_buf_add(buf, event.event_type.data, event.event_type.len);
+        (void)llmobs_buf_addc(buf, FUZZ_TYPE_END);
+        if (!es_frame_chunk(event.payload, buf))
+            (void)llmobs_buf_add(buf, event.payload.data, event.payload.len);
+        (void)llmobs_buf_addc(buf, FUZZ_CUT);
+    }
+}
+
+static void write_dialect(const struct llmobs_match *match,
+                          const struct llmobs_call *call)
+{
+    struct llmobs_text star = star_of(call->url, match->rule->shape->path);
+    char head[3] = {(char)shape_of(match), (char)flags_of(match, call),
+                    (char)type_of(call)};
+    struct llmobs_buf buf;
+
+    llmobs_buf_init(&buf, (size_t)64 << 20);
+    (void)llmobs_buf_add(&buf, star.data, star.len);
+    (void)llmobs_buf_addc(&buf, '\n');
+    (void)llmobs_buf_add(&buf, call->request.data, call->request.len);
+    (void)llmobs_buf_addc(&buf, FUZZ_CUT);
+    add_answer(&buf, call);
+    write_seed("dialects", head, sizeof(head),
+               (struct llmobs_text){buf.data, buf.len});
+    llmobs_buf_fini(&buf);
+}
+
+static void write_all(const struct llmobs_match *match,
+                      const struct llmobs_call *call)
+{
+    unsigned char type = type_of(call);
+
+    write_dialect(match, call);
+    write_seed("json", "", 0, call->request);
+    if (type == FUZZ_SSE)
+        write_seed("sse", "", 0, call->response);
+    else if (type == FUZZ_EVENTSTREAM)
+        write_seed("eventstream", number % 2 ? "1" : "0", 1, call->response);
+    else
+        write_seed("json", "", 0, call->response);
+}
+
+static bool from_rule_case(const char *dir)
+{
+    struct rule_case c;
+    bool ours = rule_case_load(&c, dir) == 0 && c.ours;
+
+    if (ours)
+        write_all(&c.match, &c.call);
+    rule_case_fini(&c);
+    return ours;
+}
+
+static bool from_recording(const char *dir)
+{
+    static const char *const env[] = {"DD_LLMOBS_ENABLED=1", NULL};
+    struct llmobs_config *config = llmobs_config_load(env, NULL, NULL);
+    struct llmobs_rules_config plain = {0};
+    struct llmobs_rules *rules = llmobs_rules_new(&plain);
+    struct llmobs_exchange *exchange = NULL;
+    struct corpus_case c;
+    const char *why;
+
+    if (corpus_case_load(&c, dir) == 0 &&
+        corpus_case_exchange(&c, rules, config, &exchange, &why) == 0) {
+        struct llmobs_call call = {
+            .url = exchange->url,
+            .response_headers = exchange->response_headers.list,
+            .response_header_count = exchange->response_headers.count,
+            .request = llmobs_body_head(&exchange->request),
+            .response = llmobs_body_head(&exchange->response),
+            .status = exchange->status,
+            .transport_ok = true,
+        };
+
+        write_all(&exchange->match, &call);
+    }
+    if (exchange)
+        llmobs_exchange_free(exchange);
+    corpus_case_fini(&c);
+    llmobs_rules_free(rules);
+    llmobs_config_free(config);
+    return exchange != NULL;
+}
+
+static void make_dirs(void)
+{
+    static const char *const targets[] = {"sse", "eventstream", "json",
+                                          "dialects"};
+    char path[4096];
+
+    (void)mkdir(out, 0777);
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", out, targets[i]);
+        (void)mkdir(path, 0777);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    size_t taken = 0;
+
+    if (argc < 3) {
+        fprintf(stderr, "usage: fuzz-seeds OUTDIR CASEDIR...\n");
+        return 2;
+    }
+    out = argv[1];
+    make_dirs();
+    for (int i = 2; i < argc; i++) {
+        char path[4096];
+
+        snprintf(path, sizeof(path), "%s/request.json", argv[i]);
+        taken += access(path, F_OK) == 0 ? from_recording(argv[i])
+                                         : from_rule_case(argv[i]);
+    }
+    printf("%zu calls\n", taken);
+    return taken == 0;
+}

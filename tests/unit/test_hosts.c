@@ -1,0 +1,283 @@
+/* The providers that are known by their hosts, by the URLs that they document,
+ * and the names of the spans of calls to them. */
+#include <string.h>
+
+#include "rules/rules.h"
+#include "rules/text.h"
+#include "tests/unit/unit.h"
+
+#define CHAT "{\"model\": \"m\", \"messages\": []}"
+#define COMPLETION "{\"model\": \"m\", \"prompt\": \"p\"}"
+#define INPUT "{\"model\": \"m\", \"input\": \"i\"}"
+
+struct host {
+    const char *url;
+    const char *provider; /* NULL: unknown */
+    const char *name;     /* of the span; NULL: there is none */
+};
+
+static const struct host hosts[] = {
+    {"https://api.openai.com/v1/chat/completions", "openai",
+     "OpenAI.createChatCompletion"},
+    {"https://api.openai.com/v1/completions", "openai",
+     "OpenAI.createCompletion"},
+    {"https://api.openai.com/v1/embeddings", "openai",
+     "OpenAI.createEmbedding"},
+    {"https://api.openai.com/v1/responses", "openai", "OpenAI.createResponse"},
+    {"https://us.api.openai.com/v1/responses", "openai",
+     "OpenAI.createResponse"},
+
+    {"https://r.openai.azure.com/openai/deployments/d/chat/completions"
+     "?api-version=2024-10-21",
+     "azure_openai", "AzureOpenAI.createChatCompletion"},
+    {"https://r.openai.azure.com//openai/deployments/d/completions",
+     "azure_openai", "AzureOpenAI.createCompletion"},
+    {"https://r.openai.azure.com/openai/deployments/d/embeddings",
+     "azure_openai", "AzureOpenAI.createEmbedding"},
+    {"https://r.openai.azure.com/openai/v1/chat/completions", "azure_openai",
+     "AzureOpenAI.createChatCompletion"},
+    {"https://r.openai.azure.com/openai/v1/embeddings?api-version=preview",
+     "azure_openai", "AzureOpenAI.createEmbedding"},
+    {"https://r.openai.azure.com/openai/v1/responses", "azure_openai",
+     "AzureOpenAI.createResponse"},
+    {"https://r.openai.azure.com/openai/"
+     "responses?api-version=2025-03-01-preview",
+     "azure_openai", "AzureOpenAI.createResponse"},
+    {"https://r.services.ai.azure.com/models/chat/completions", "azure_openai",
+     "AzureOpenAI.createChatCompletion"},
+    {"https://r.services.ai.azure.com/openai/v1/responses", "azure_openai",
+     "AzureOpenAI.createResponse"},
+    {"https://r.cognitiveservices.azure.com/openai/deployments/d/embeddings",
+     "azure_openai", "AzureOpenAI.createEmbedding"},
+
+    {"https://openrouter.ai/api/v1/chat/completions", "openrouter",
+     "OpenAI.createChatCompletion"},
+    {"https://openrouter.ai/api/v1/completions", "openrouter",
+     "OpenAI.createCompletion"},
+    {"https://openrouter.ai/api/v1/embeddings", "openrouter",
+     "OpenAI.createEmbedding"},
+    {"https://eu.openrouter.ai/api/v1/responses", "openrouter",
+     "OpenAI.createResponse"},
+
+    {"https://api.deepseek.com/chat/completions", "deepseek",
+     "Deepseek.createChatCompletion"},
+    {"https://api.deepseek.com/v1/chat/completions", "deepseek",
+     "Deepseek.createChatCompletion"},
+    {"https://api.deepseek.com/beta/completions", "deepseek",
+     "Deepseek.createCompletion"},
+
+    {"https://api.groq.com/openai/v1/chat/completions", "groq",
+     "OpenAI.createChatCompletion"},
+    {"https://api.groq.com/openai/v1/responses", "groq",
+     "OpenAI.createResponse"},
+
+    {"https://api.together.xyz/v1/chat/completions", "together",
+     "OpenAI.createChatCompletion"},
+    {"https://api.together.ai/v1/completions", "together",
+     "OpenAI.createCompletion"},
+    {"https://api.together.xyz/v1/embeddings", "together",
+     "OpenAI.createEmbedding"},
+
+    {"https://api.fireworks.ai/inference/v1/chat/completions", "fireworks",
+     "OpenAI.createChatCompletion"},
+    {"https://api.fireworks.ai/inference/v1/completions", "fireworks",
+     "OpenAI.createCompletion"},
+    {"https://api.fireworks.ai/inference/v1/embeddings", "fireworks",
+     "OpenAI.createEmbedding"},
+    {"https://api.fireworks.ai/inference/v1/responses", "fireworks",
+     "OpenAI.createResponse"},
+
+    {"https://api.x.ai/v1/chat/completions", "xai",
+     "OpenAI.createChatCompletion"},
+    {"https://eu-west-1.api.x.ai/v1/responses", "xai", "OpenAI.createResponse"},
+
+    {"https://api.perplexity.ai/chat/completions", "perplexity",
+     "OpenAI.createChatCompletion"},
+    {"https://api.perplexity.ai/v1/sonar", "perplexity",
+     "OpenAI.createChatCompletion"},
+    {"https://api.perplexity.ai/v1/agent", "perplexity",
+     "OpenAI.createResponse"},
+    {"https://api.perplexity.ai/v1/responses", "perplexity",
+     "OpenAI.createResponse"},
+    {"https://api.perplexity.ai/v1/embeddings", "perplexity",
+     "OpenAI.createEmbedding"},
+    {"https://api.perplexity.ai/async/chat/completions", NULL, NULL},
+    {"https://api.perplexity.ai/search", NULL, NULL},
+
+    {"https://api.mistral.ai/v1/chat/completions", "mistral",
+     "mistralai.request"},
+    {"https://api.mistral.ai/v1/embeddings", "mistral", "mistralai.request"},
+    {"https://codestral.mistral.ai/v1/chat/completions", "mistral",
+     "mistralai.request"},
+
+    {"https://integrate.api.nvidia.com/v1/chat/completions", "nvidia",
+     "OpenAI.createChatCompletion"},
+    {"https://integrate.api.nvidia.com/v1/embeddings", "nvidia",
+     "OpenAI.createEmbedding"},
+
+    {"https://router.huggingface.co/v1/chat/completions", "huggingface",
+     "OpenAI.createChatCompletion"},
+    {"https://router.huggingface.co/v1/responses", "huggingface",
+     "OpenAI.createResponse"},
+    {"https://router.huggingface.co/hf-inference/models/a/b/v1/chat/"
+     "completions",
+     "huggingface", "OpenAI.createChatCompletion"},
+    {"https://api-inference.huggingface.co/models/a/b/v1/chat/completions",
+     "huggingface", "OpenAI.createChatCompletion"},
+
+    {"https://models.github.ai/inference/chat/completions", "github",
+     "OpenAI.createChatCompletion"},
+    {"https://models.github.ai/orgs/o/inference/chat/completions", "github",
+     "OpenAI.createChatCompletion"},
+    {"https://models.github.ai/inference/embeddings", "github",
+     "OpenAI.createEmbedding"},
+    {"https://models.inference.ai.azure.com/chat/completions", "github",
+     "AzureOpenAI.createChatCompletion"},
+
+    {"https://api.cerebras.ai/v1/chat/completions", "cerebras",
+     "OpenAI.createChatCompletion"},
+    {"https://api.cerebras.ai/v1/completions", "cerebras",
+     "OpenAI.createCompletion"},
+    {"https://api.sambanova.ai/v1/chat/completions", "sambanova",
+     "OpenAI.createChatCompletion"},
+    {"https://api.sambanova.ai/v1/embeddings", "sambanova",
+     "OpenAI.createEmbedding"},
+
+    {"https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions",
+     "dashscope", "OpenAI.createChatCompletion"},
+    {"https://dashscope-intl.aliyuncs.com/compatible-mode/v1/embeddings",
+     "dashscope", "OpenAI.createEmbedding"},
+    {"https://dashscope-us.aliyuncs.com/compatible-mode/v1/responses",
+     "dashscope", "OpenAI.createResponse"},
+    {"https://dashscope-intl.aliyuncs.com/api/v2/apps/protocols/"
+     "compatible-mode/v1/responses",
+     "dashscope", "OpenAI.createResponse"},
+    {"https://coding.dashscope.aliyuncs.com/v1/chat/completions", "dashscope",
+     "OpenAI.createChatCompletion"},
+
+    {"https://api.moonshot.ai/v1/chat/completions", "moonshot",
+     "OpenAI.createChatCompletion"},
+    {"https://api.moonshot.cn/v1/chat/completions", "moonshot",
+     "OpenAI.createChatCompletion"},
+
+    {"https://api.z.ai/api/paas/v4/chat/completions", "zai",
+     "OpenAI.createChatCompletion"},
+    {"https://api.z.ai/api/coding/paas/v4/chat/completions", "zai",
+     "OpenAI.createChatCompletion"},
+    {"https://open.bigmodel.cn/api/paas/v4/chat/completions", "zai",
+     "OpenAI.createChatCompletion"},
+    {"https://open.bigmodel.cn/api/paas/v4/embeddings", "zai",
+     "OpenAI.createEmbedding"},
+    {"https://open.bigmodel.cn/api/paas/v4/async/chat/completions", NULL, NULL},
+
+    {"https://generativelanguage.googleapis.com/v1beta/openai/embeddings",
+     "google", "OpenAI.createEmbedding"},
+    {"https://api.cohere.ai/compatibility/v1/chat/completions", "cohere",
+     "cohere.request"},
+
+    /* vLLM, llama.cpp's server, LM Studio, LiteLLM: any host of one's own */
+    {"http://localhost:8000/v1/chat/completions", NULL,
+     "OpenAI.createChatCompletion"},
+    {"http://localhost:8000/v1/completions", NULL, "OpenAI.createCompletion"},
+    {"http://10.0.0.7:8080/v1/embeddings", NULL, "OpenAI.createEmbedding"},
+    {"http://127.0.0.1:8080/chat/completions", NULL,
+     "OpenAI.createChatCompletion"},
+    {"http://127.0.0.1:1234/v1/responses", NULL, "OpenAI.createResponse"},
+    {"http://127.0.0.1:1234/api/v0/chat/completions", NULL,
+     "OpenAI.createChatCompletion"},
+    {"http://litellm.corp.test:4000/embeddings", NULL,
+     "OpenAI.createEmbedding"},
+    {"http://127.0.0.1:1234/v1/agent", NULL, NULL},
+    {"http://127.0.0.1:1234/v1/sonar", NULL, NULL},
+
+    {"http://localhost:11434/v1/chat/completions", "ollama",
+     "OpenAI.createChatCompletion"},
+    {"http://gpu.corp.test:11434/v1/completions", "ollama",
+     "OpenAI.createCompletion"},
+    {"http://[::1]:11434/v1/embeddings", "ollama", "OpenAI.createEmbedding"},
+    {"http://localhost:11434/v1/responses", "ollama", "OpenAI.createResponse"},
+
+    /* what is no call, or not theirs */
+    {"https://api.openai.com/v1/responses/input_tokens", NULL, NULL},
+    {"https://api.openai.com/v1/responses/resp_1/cancel", NULL, NULL},
+    {"https://api.openai.com/v1/moderations", NULL, NULL},
+    {"https://api.openai.com/v1/images/generations", NULL, NULL},
+    {"https://api.openai.com/v1/audio/speech", NULL, NULL},
+    {"https://api.openai.com/v1/batches", NULL, NULL},
+    {"https://myapi.x.ai/v1/chat/completions", NULL,
+     "OpenAI.createChatCompletion"},
+    {"https://api.groq.com.evil.test/v1/chat/completions", NULL,
+     "OpenAI.createChatCompletion"},
+    {"https://notopenrouter.ai/api/v1/chat/completions", NULL,
+     "OpenAI.createChatCompletion"},
+};
+
+/* The body that the call's path asks for. */
+static struct llmobs_text body_of(const char *url)
+{
+    struct llmobs_text path = llmobs_text_of(url);
+
+    path.len = strcspn(url, "?");
+    if (llmobs_text_ends(path, "/embeddings") ||
+        llmobs_text_ends(path, "/responses") ||
+        llmobs_text_ends(path, "/v1/agent"))
+        return llmobs_text_of(INPUT);
+    if (llmobs_text_ends(path, "/completions") &&
+        !llmobs_text_ends(path, "/chat/completions"))
+        return llmobs_text_of(COMPLETION);
+    return llmobs_text_of(CHAT);
+}
+
+static bool same(const char *one, const char *two)
+{
+    return one && two ? strcmp(one, two) == 0 : one == two;
+}
+
+static void check_host(const struct llmobs_rules *rules,
+                       const struct host *host)
+{
+    struct llmobs_request request = {
+        .method = "POST", .url = host->url, .body = body_of(host->url)};
+    struct llmobs_call call = {.method = "POST",
+                               .url = host->url,
+                               .request = body_of(host->url),
+                               .response = llmobs_text_of("{}"),
+                               .status = 200,
+                               .transport_ok = true};
+    struct llmobs_match match;
+    struct llmobs_span span;
+
+    if (!llmobs_rules_match(rules, &request, &match)) {
+        ck_assert_msg(!host->name, "%s: %s", host->url, match.why);
+        return;
+    }
+    ck_assert_msg(host->name != NULL, "%s: a span", host->url);
+    ck_assert_int_eq(llmobs_span_init(&span), 0);
+    ck_assert_msg(llmobs_rules_read(&match, &call, &span) == 0, "%s",
+                  host->url);
+    ck_assert_msg(same(span.name, host->name), "%s: %s", host->url, span.name);
+    ck_assert_msg(same(span.model_provider, host->provider), "%s: %s",
+                  host->url, span.model_provider);
+    ck_assert_str_eq(span.model_name, "m");
+    llmobs_span_fini(&span);
+}
+
+START_TEST(hosts_are_known_by_their_own_urls)
+{
+    struct llmobs_rules_config config = {.proxy_urls = NULL};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+
+    ck_assert_ptr_nonnull(rules);
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+        check_host(rules, &hosts[i]);
+    llmobs_rules_free(rules);
+}
+END_TEST
+
+UNIT_SUITE(hosts)
+{
+    Suite *s = suite_create("hosts");
+
+    UNIT_TEST(s, hosts_are_known_by_their_own_urls);
+    return s;
+}
