@@ -308,7 +308,7 @@ static void note_time(struct llmobs_adopt *adopt, uint32_t file)
     int64_t at;
 
     llmobs_spool_file_path(adopt->dir, file, path);
-    if (lstat(path, &st))
+    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW))
         return;
     at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     if (at > adopt->died_ns)
@@ -380,7 +380,8 @@ static bool is_old(const char *path)
 {
     struct stat st;
 
-    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+    return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(st.st_mode) &&
            llmobs_clock_wall_ns() / 1000000000 - st.st_mtime > EMPTY_S;
 }
 
@@ -396,8 +397,9 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
             (int)sizeof(path) ||
         strcmp(path, adopt->own) == 0)
         return 0;
-    if (lstat(path, &st) || !S_ISDIR(st.st_mode) ||
-        (st.st_uid != geteuid() && geteuid() != 0) || list_files(adopt, path))
+    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
+        !S_ISDIR(st.st_mode) || (st.st_uid != geteuid() && geteuid() != 0) ||
+        list_files(adopt, path))
         return 0;
     if (adopt->file_count == 0) {
         if (is_old(path))

@@ -45,16 +45,6 @@ int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap)
     return n < 0 || (size_t)n >= cap ? -ENOSPC : 0;
 }
 
-static const struct llmobs_dialect *find_dialect(const char *name)
-{
-    for (size_t i = 0; llmobs_dialects[i]; i++)
-        if (strcmp(llmobs_dialects[i]->name, name) == 0)
-            return llmobs_dialects[i];
-    return strcmp(llmobs_dialect_generic.name, name) == 0
-               ? &llmobs_dialect_generic
-               : NULL;
-}
-
 static const struct llmobs_shape *find_shape(
     const struct llmobs_dialect *dialect, const char *path)
 {
@@ -66,17 +56,30 @@ static const struct llmobs_shape *find_shape(
     return NULL;
 }
 
+/* Ends each column with a NUL; false where their number is another. */
+static bool split(char *text, char *columns[COLUMN_COUNT])
+{
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        char *end = strchr(text, SEPARATOR[0]);
+
+        columns[i] = text;
+        if (!end)
+            return i + 1 == COLUMN_COUNT;
+        *end = '\0';
+        text = end + 1;
+    }
+    return false;
+}
+
 static int fill(struct llmobs_recalls *recall)
 {
-    char *columns[COLUMN_COUNT], *rest = recall->copy;
+    char *columns[COLUMN_COUNT];
     struct llmobs_match *match = &recall->match;
     struct llmobs_rule *rule = &recall->rule;
 
-    for (size_t i = 0; i < COLUMN_COUNT; i++)
-        columns[i] = strsep(&rest, SEPARATOR);
-    if (!columns[COLUMN_COUNT - 1] || rest)
+    if (!split(recall->copy, columns))
         return -EINVAL;
-    rule->dialect = find_dialect(columns[COLUMN_DIALECT]);
+    rule->dialect = llmobs_dialect_find(columns[COLUMN_DIALECT]);
     rule->shape = find_shape(rule->dialect, columns[COLUMN_PATH]);
     if (!rule->shape)
         return -ENOTSUP;
