@@ -30,6 +30,12 @@ struct ids {
     size_t count, cap;
 };
 
+/* Who had an entry already. */
+struct had {
+    uint64_t id;
+    unsigned bits;
+};
+
 struct llmobs_adopt {
     const struct llmobs_config *config;
     enum llmobs_adopt_whose whose;
@@ -44,6 +50,8 @@ struct llmobs_adopt {
     uint32_t files[FILES_MAX];
     size_t file_count, file;
     struct ids released, ended;
+    struct had *had; /* few, in the order of their file */
+    size_t had_count;
     struct llmobs_recalls *recalls;
     struct llmobs_buf text; /* of the present file */
     size_t at;
@@ -74,6 +82,8 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
 {
     memset(&adopt->released, 0, sizeof(adopt->released));
     memset(&adopt->ended, 0, sizeof(adopt->ended));
+    adopt->had = NULL;
+    adopt->had_count = 0;
     adopt->owner = NULL;
     adopt->recalls = NULL;
     llmobs_buf_init(&adopt->text, LLMOBS_SPOOL_TEXT);
@@ -86,6 +96,7 @@ static void leave_dir(struct llmobs_adopt *adopt)
 {
     free(adopt->released.list);
     free(adopt->ended.list);
+    free(adopt->had);
     llmobs_owner_free(adopt->owner);
     llmobs_recalls_free(adopt->recalls);
     llmobs_buf_fini(&adopt->text);
@@ -291,11 +302,44 @@ static int note_ids(struct ids *ids, const struct llmobs_entry *entry)
     return rc;
 }
 
+static int note_had(struct llmobs_adopt *adopt,
+                    const struct llmobs_entry *entry)
+{
+    struct had *had = adopt->had;
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+
+    if (!llmobs_entry_field(entry, &at, &tag, &value) ||
+        value.len != sizeof(had->bits) || adopt->had_count >= IDS_MAX)
+        return 0;
+    had = realloc(had, (adopt->had_count + 1) * sizeof(*had));
+    if (!had)
+        return -ENOMEM;
+    adopt->had = had;
+    had += adopt->had_count++;
+    had->id = entry->id;
+    memcpy(&had->bits, value.data, sizeof(had->bits));
+    return 0;
+}
+
+static unsigned had_of(const struct llmobs_adopt *adopt, uint64_t id)
+{
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < adopt->had_count; i++)
+        if (adopt->had[i].id == id)
+            bits |= adopt->had[i].bits;
+    return bits;
+}
+
 static int note_entry(struct llmobs_adopt *adopt,
                       const struct llmobs_entry *entry)
 {
     if (entry->type == LLMOBS_ENTRY_RELEASE)
         return note_ids(&adopt->released, entry);
+    if (entry->type == LLMOBS_ENTRY_HAD)
+        return note_had(adopt, entry);
     if (entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT)
         return add_id(&adopt->ended, entry->id);
     return 0;
@@ -465,6 +509,7 @@ static int read_entry(struct llmobs_adopt *adopt,
     out->config = &adopt->names;
     out->spooled.id = entry->id;
     out->spooled.file = adopt->files[adopt->file];
+    out->had = had_of(adopt, entry->id);
     if (entry->type == LLMOBS_ENTRY_EVENT) {
         if (llmobs_entry_field(entry, &at, &tag, &value))
             out->event = value;
@@ -539,6 +584,15 @@ void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
     }
     adopt->out -= count < adopt->out ? count : adopt->out;
     close_if_done(adopt);
+}
+
+void llmobs_adopt_had(struct llmobs_adopt *adopt,
+                      const struct llmobs_spooled *spooled, unsigned had)
+{
+    char path[PATH_MAX];
+
+    llmobs_spool_file_path(adopt->dir, spooled->file, path);
+    (void)llmobs_spool_note_had(path, spooled->id, had);
 }
 
 void llmobs_adopt_give_back(struct llmobs_adopt *adopt, size_t count)

@@ -57,6 +57,10 @@ void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
 /* In a forked child: forgets what it inherited, without touching it. */
 void llmobs_adopt_abandon(struct llmobs_adopt *adopt);
 
+/* Some destinations have an entry which others have not yet. */
+void llmobs_adopt_had(struct llmobs_adopt *adopt,
+                      const struct llmobs_spooled *spooled, unsigned had);
+
 /* Entries come back: they stay on the disk for another time. */
 void llmobs_adopt_give_back(struct llmobs_adopt *adopt, size_t count);
 

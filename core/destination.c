@@ -215,6 +215,22 @@ static void go_on(struct llmobs_destination *d)
     d->sent_ns = llmobs_clock_mono_ns();
 }
 
+/* Where others have yet to take it, the disk learns who had it: should the
+ * process die, nobody gets it twice. */
+static void note_had(const struct llmobs_destination *d,
+                     struct llmobs_event *event)
+{
+    struct llmobs_keeping *keeping = &d->account->keeping;
+
+    event->had |= 1u << d->bit;
+    if (event->refs < 2)
+        return;
+    if (event->adopted)
+        llmobs_adopt_had(keeping->adopt, &event->spooled, event->had);
+    else if (keeping->spool)
+        llmobs_spool_had(keeping->spool, &event->spooled, event->had);
+}
+
 /* At most `most` of the first. */
 static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
                  size_t most)
@@ -233,12 +249,22 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++)
-        event_at(d, (size_t)i)->had |= 1u << d->bit;
+        note_had(d, event_at(d, (size_t)i));
     if (rc > 0)
         llmobs_stats_add(llmobs_stats_sent(exporter->via ? exporter->via
                                                          : exporter->ops->name),
                          (uint64_t)rc);
     return rc;
+}
+
+static void set_aside(const struct llmobs_destination *d,
+                      const struct llmobs_event *event)
+{
+    struct llmobs_spool *spool = d->account->keeping.spool;
+
+    if (spool)
+        (void)llmobs_spool_reject(
+            spool, (struct llmobs_text){event->data, event->len});
 }
 
 int llmobs_destination_send(struct llmobs_destination *destination)
@@ -250,6 +276,7 @@ int llmobs_destination_send(struct llmobs_destination *destination)
         d->delivered += (uint64_t)rc;
         pop(d, (size_t)rc, LLMOBS_STAT_delivered);
     } else if (rc == -EBADMSG) {
+        set_aside(d, event_at(d, 0));
         d->refused++;
         pop(d, 1, LLMOBS_STAT_dropped_export);
         llmobs_log_once(LLMOBS_LOG_ERROR, "event refused",

@@ -105,19 +105,6 @@ size_t llmobs_entry_end(struct llmobs_entry_writer *writer)
     return sizeof(writer->head) + writer->head.len + sizeof(writer->tail);
 }
 
-int llmobs_entry_write(struct llmobs_entry_writer *writer, int fd)
-{
-    size_t size = llmobs_entry_end(writer);
-    ssize_t n;
-
-    do
-        n = writev(fd, writer->iov, writer->pieces);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return -errno;
-    return (size_t)n == size ? 0 : -EIO;
-}
-
 /* -- reading ------------------------------------------------------------- */
 
 static bool is_entry(struct llmobs_text text, struct llmobs_entry *entry)

@@ -9,9 +9,8 @@
  * Owns:    nothing: a writer borrows what is added until write; an entry
  *          borrows from the text it was read from.
  * Threads: one at a time.
- * Errors:  write: negative errno; -EIO where the write was short.
- * Limits:  LLMOBS_ENTRY_FIELDS fields (beyond them add answers -ENOSPC);
- *          LLMOBS_ENTRY_MAX bytes.
+ * Errors:  add: -ENOSPC.
+ * Limits:  LLMOBS_ENTRY_FIELDS fields, LLMOBS_ENTRY_MAX bytes.
  * Fork:    plain memory.
  */
 #ifndef LLMOBS_ENTRY_H
@@ -31,7 +30,8 @@ enum llmobs_entry_type {
     LLMOBS_ENTRY_BEGIN,     /* a call began: ids and request */
     LLMOBS_ENTRY_END,       /* it ended: all of it */
     LLMOBS_ENTRY_EVENT,     /* an event as it is delivered */
-    LLMOBS_ENTRY_RELEASE    /* ids that were delivered or given up */
+    LLMOBS_ENTRY_RELEASE,   /* ids that were delivered or given up */
+    LLMOBS_ENTRY_HAD        /* an id that some destinations have */
 };
 
 struct llmobs_entry_head {
@@ -79,9 +79,6 @@ int llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
 /* Ends the entry; its bytes are then writer->iov, `pieces` of them. Gives
  * their number. */
 size_t llmobs_entry_end(struct llmobs_entry_writer *writer);
-
-/* One write of the whole; the descriptor is the caller's. */
-int llmobs_entry_write(struct llmobs_entry_writer *writer, int fd);
 
 /* The next whole entry of a text from *at on; what stands between is passed
  * over. False at the end. */

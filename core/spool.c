@@ -341,6 +341,44 @@ int llmobs_spool_event(struct llmobs_spool *spool,
     return 0;
 }
 
+int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event)
+{
+    char base[PATH_MAX], path[PATH_MAX];
+    struct stat st;
+    int fd, rc = llmobs_spool_dir(spool->config, base, sizeof(base));
+
+    if (rc)
+        return rc;
+    if (snprintf(path, sizeof(path), "%s/" LLMOBS_REJECTED, base) >=
+        (int)sizeof(path))
+        return -ENAMETOOLONG;
+    fd = llmobs_spool_open(path, O_WRONLY | O_APPEND | O_CREAT);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+        rc = -EPERM;
+    else if (st.st_size > spool->config->spool_max / 16)
+        rc = -EDQUOT;
+    else
+        rc = llmobs_spool_put_line(fd, event);
+    close(fd);
+    return rc;
+}
+
+void llmobs_spool_had(struct llmobs_spool *spool,
+                      const struct llmobs_spooled *spooled, unsigned had)
+{
+    char path[PATH_MAX];
+    int rc;
+
+    if (!spooled->file)
+        return;
+    llmobs_spool_file_path(spool->dir, spooled->file, path);
+    rc = llmobs_spool_note_had(path, spooled->id, had);
+    if (rc)
+        note_failure(spool, rc);
+}
+
 size_t llmobs_spool_left(const struct llmobs_spool *spool)
 {
     return atomic_load(&spool->calls);

@@ -47,6 +47,17 @@ int llmobs_spool_event(struct llmobs_spool *spool,
                        struct llmobs_spooled *spooled,
                        struct llmobs_text event);
 
+/* Sets an event aside that its peer refused, in LLMOBS_REJECTED of the spool,
+ * one a line, for a person to look at; that file has a 16th of the spool's
+ * bytes at most. The worker's. */
+#define LLMOBS_REJECTED "rejected.jsonl"
+int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event);
+
+/* Notes that some destinations have an event which others have not: bit i of
+ * `had` is destination i. The worker's. */
+void llmobs_spool_had(struct llmobs_spool *spool,
+                      const struct llmobs_spooled *spooled, unsigned had);
+
 /* A call that began was none after all: lets go of its BEGIN. Any thread. */
 void llmobs_spool_cancel(struct llmobs_spool *spool,
                          struct llmobs_exchange *exchange);

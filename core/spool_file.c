@@ -58,32 +58,49 @@ static bool is_limited(void)
            limit.rlim_cur != RLIM_INFINITY;
 }
 
-int llmobs_spool_put(int fd, struct llmobs_text text)
+static int put_pieces(int fd, const struct iovec *pieces, int count)
 {
     struct llmobs_quiet quiet;
     bool limited = is_limited();
+    size_t size = 0;
     ssize_t n;
 
+    for (int i = 0; i < count; i++)
+        size += pieces[i].iov_len;
     if (limited)
         llmobs_quiet_begin(&quiet);
-    n = write(fd, text.data, text.len);
+    do
+        n = writev(fd, pieces, count);
+    while (n < 0 && errno == EINTR);
     if (limited)
         llmobs_quiet_end(&quiet);
-    return n == (ssize_t)text.len ? 0 : n < 0 ? -errno : -ENOSPC;
+    if (n < 0)
+        return -errno;
+    return (size_t)n == size ? 0 : -ENOSPC;
+}
+
+int llmobs_spool_put(int fd, struct llmobs_text text)
+{
+    struct iovec piece = {(void *)(uintptr_t)text.data, text.len};
+
+    return put_pieces(fd, &piece, 1);
+}
+
+int llmobs_spool_put_line(int fd, struct llmobs_text text)
+{
+    struct iovec pieces[] = {{(void *)(uintptr_t)text.data, text.len},
+                             {(void *)(uintptr_t) "\n", 1}};
+
+    return put_pieces(fd, pieces, 2);
 }
 
 int llmobs_spool_write(int fd, struct llmobs_entry_writer *writer,
                        uint64_t *end)
 {
-    struct llmobs_quiet quiet;
-    bool limited = is_limited();
     int rc;
 
-    if (limited)
-        llmobs_quiet_begin(&quiet);
-    rc = llmobs_entry_write(writer, fd);
-    if (limited)
-        llmobs_quiet_end(&quiet);
+    (void)llmobs_entry_end(writer);
+    rc = put_pieces(fd, writer->iov, writer->pieces);
     *end = (uint64_t)lseek(fd, 0, SEEK_CUR);
     return rc;
 }
@@ -109,6 +126,16 @@ int llmobs_spool_note(const char *path, const uint64_t *ids, size_t count)
     llmobs_entry_begin(&writer, LLMOBS_ENTRY_RELEASE, ids[0]);
     rc = llmobs_entry_add(&writer, LLMOBS_RELEASE_IDS, ids,
                           count * sizeof(*ids));
+    return rc ? rc : llmobs_spool_append(path, &writer);
+}
+
+int llmobs_spool_note_had(const char *path, uint64_t id, unsigned had)
+{
+    struct llmobs_entry_writer writer;
+    int rc;
+
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_HAD, id);
+    rc = llmobs_entry_add(&writer, LLMOBS_HAD_BITS, &had, sizeof(had));
     return rc ? rc : llmobs_spool_append(path, &writer);
 }
 

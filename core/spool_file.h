@@ -19,6 +19,8 @@
 /* The field of a RELEASE entry, an array of ids, and how many one holds. */
 #define LLMOBS_RELEASE_IDS 1
 #define LLMOBS_RELEASE_MAX 256
+/* The field of a HAD entry: the destinations, a bit each. */
+#define LLMOBS_HAD_BITS 1
 
 /* The user's spool directory. */
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
@@ -31,6 +33,7 @@ int llmobs_spool_open(const char *path, int flags);
 
 /* Writes all of the bytes, whatever limit the app has for files. */
 int llmobs_spool_put(int fd, struct llmobs_text text);
+int llmobs_spool_put_line(int fd, struct llmobs_text text);
 
 /* Writes an entry to the end of an opened file, or of one by its path,
  * likewise. `end`: where it ends. */
@@ -40,6 +43,9 @@ int llmobs_spool_append(const char *path, struct llmobs_entry_writer *writer);
 
 /* Notes in a file that these ids are done with. */
 int llmobs_spool_note(const char *path, const uint64_t *ids, size_t count);
+
+/* Notes in a file which destinations have an event: bit i is destination i. */
+int llmobs_spool_note_had(const char *path, uint64_t id, unsigned had);
 
 /* Appends `size` bytes from `offset` on, or what there is, to the buffer. */
 int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
