@@ -58,15 +58,11 @@ $(B)/%.o: %.c
 $(B)/libllmobs_preload.so: $(SHIM_OBJ) shim/shim.map
 	$(Q)$(CC) $(SHIM_LDFLAGS) $(SHIM_OBJ) -o $@
 
-# Debian's static jansson is not PIC for one reason only: it names stdin, a
-# variable. Renamed to ours it links into a shared object; nothing of it, nor
-# of zlib, leaves (docs/ARCHITECTURE.md).
+# Inside the core are jansson's values (not its reader, which is not PIC in
+# Debian's static library) and zlib; nothing of either leaves
+# (docs/ARCHITECTURE.md).
 STATIC_JANSSON := $(shell $(CC) -print-file-name=libjansson.a)
 STATIC_ZLIB := $(shell $(CC) -print-file-name=libz.a)
-$(B)/jansson.o: $(STATIC_JANSSON)
-	@mkdir -p $(@D)
-	$(Q)objcopy --redefine-sym stdin=llmobs_stdin $< $(B)/jansson.a
-	$(Q)$(LD) -r --whole-archive $(B)/jansson.a -o $@
 
 # br and zstd go in likewise where their headers and an archive that a shared
 # object can take are here; BROTLI= or ZSTD= leaves one out.
@@ -86,13 +82,13 @@ $(B)/codings: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CODING_LIBS)' | cmp -s - $@ || echo '$(CODING_LIBS)' > $@
 
-$(B)/libllmobs_core.so: $(LIB_OBJ) $(B)/jansson.o
-	$(Q)$(LD) -r $(LIB_OBJ) $(B)/jansson.o $(STATIC_ZLIB) $(CODING_LIBS) \
+$(B)/libllmobs_core.so: $(LIB_OBJ)
+	$(Q)$(LD) -r $(LIB_OBJ) $(STATIC_JANSSON) $(STATIC_ZLIB) $(CODING_LIBS) \
 		-o $(B)/core-all.o
 	$(Q)objcopy --keep-global-symbol=llmobs_core_attach $(B)/core-all.o
 	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
-		-Wl,--hash-style=both -Wl,-soname,libllmobs_core.so \
-		$(B)/core-all.o -lpthread -o $@
+		-Wl,-z,noseparate-code -Wl,--hash-style=both \
+		-Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
 
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@

@@ -19,4 +19,16 @@ int llmobs_cmd_stats(int argc, char **argv);
 int llmobs_cmd_view(int argc, char **argv);
 int llmobs_cmd_workflow(int argc, char **argv);
 
+/* For commands that read: hands each option to `apply` ("h" is known besides),
+ * which answers 0 or -EINVAL; nothing may follow them. What is wrong is told.
+ */
+struct option;
+int llmobs_cli_parse(int argc, char **argv, const struct option *options,
+                     int (*apply)(void *ctx, int code, const char *value),
+                     void *ctx);
+
+/* Gives the environment's configuration, with another store where one is
+ * named; NULL without memory. */
+struct llmobs_config *llmobs_cli_config(const char *store);
+
 #endif

@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "core/config.h"
@@ -53,8 +52,10 @@ static const struct option options[] = {
     {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
 };
 
-static int apply(struct stats *stats, int code, const char *value)
+static int apply(void *ctx, int code, const char *value)
 {
+    struct stats *stats = ctx;
+
     switch (code) {
     case 's':
         stats->store = value;
@@ -76,39 +77,13 @@ static int apply(struct stats *stats, int code, const char *value)
     }
 }
 
-static int parse(struct stats *stats, int argc, char **argv)
-{
-    int code, rc = 0;
-
-    while (rc == 0 && (code = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-        rc = apply(stats, code, optarg);
-    if (rc == 0 && optind < argc) {
-        fprintf(stderr, "llmobs stats: unexpected argument: %s\n",
-                argv[optind]);
-        rc = -EINVAL;
-    }
-    if (rc != 0)
-        fputs("`llmobs stats --help` tells more.\n", stderr);
-    return rc;
-}
-
 /* -- numbers ------------------------------------------------------------- */
-
-static void ignore(void *ctx, const char *text)
-{
-    (void)ctx;
-    (void)text;
-}
 
 static int find_dir(struct stats *stats)
 {
-    struct llmobs_config named = {.store_dir = (char *)stats->store};
-    struct llmobs_config *config;
+    struct llmobs_config *config = llmobs_cli_config(stats->store);
     int rc;
 
-    if (stats->store != NULL)
-        return llmobs_ledger_dir(&named, stats->dir, sizeof stats->dir);
-    config = llmobs_config_load((const char *const *)environ, ignore, NULL);
     if (config == NULL)
         return -ENOMEM;
     rc = llmobs_ledger_dir(config, stats->dir, sizeof stats->dir);
@@ -398,7 +373,7 @@ int llmobs_cmd_stats(int argc, char **argv)
     static struct stats stats;
     int rc;
 
-    if (parse(&stats, argc, argv) != 0)
+    if (llmobs_cli_parse(argc, argv, options, apply, &stats) != 0)
         return LLMOBS_CLI_USAGE;
     if (stats.help) {
         fputs(help_text, stdout);

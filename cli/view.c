@@ -111,8 +111,10 @@ static int set_since(struct view *view, const char *text)
     return 0;
 }
 
-static int apply(struct view *view, int code, const char *value)
+static int apply(void *ctx, int code, const char *value)
 {
+    struct view *view = ctx;
+
     switch (code) {
     case OPTION_STORE:
         view->store = value;
@@ -156,21 +158,6 @@ static int apply(struct view *view, int code, const char *value)
     default: /* told by getopt_long */
         return -EINVAL;
     }
-}
-
-static int parse(struct view *view, int argc, char **argv)
-{
-    int code, rc = 0;
-
-    while (rc == 0 && (code = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-        rc = apply(view, code, optarg);
-    if (rc == 0 && optind < argc) {
-        fprintf(stderr, "llmobs view: unexpected argument: %s\n", argv[optind]);
-        rc = -EINVAL;
-    }
-    if (rc != 0)
-        fputs("`llmobs view --help` tells more.\n", stderr);
-    return rc;
 }
 
 static int print_event(struct llmobs_text text)
@@ -245,21 +232,11 @@ static int print_rows(struct view *view)
     return rc == 0 ? llmobs_table_tree(&view->forest, wants_colour()) : rc;
 }
 
-static void ignore(void *ctx, const char *text)
-{
-    (void)ctx;
-    (void)text;
-}
-
 static int find_store(const struct view *view, char *out, size_t cap)
 {
-    struct llmobs_config *config;
+    struct llmobs_config *config = llmobs_cli_config(view->store);
     int rc;
 
-    if (view->store != NULL)
-        return snprintf(out, cap, "%s", view->store) < (int)cap ? 0
-                                                                : -ENAMETOOLONG;
-    config = llmobs_config_load((const char *const *)environ, ignore, NULL);
     if (config == NULL)
         return -ENOMEM;
     rc = llmobs_config_store_dir(config, out, cap);
@@ -312,7 +289,7 @@ int llmobs_cmd_view(int argc, char **argv)
     struct view view = {.store = NULL};
     int status;
 
-    if (parse(&view, argc, argv) != 0)
+    if (llmobs_cli_parse(argc, argv, options, apply, &view) != 0)
         return LLMOBS_CLI_USAGE;
     if (view.help) {
         fputs(help_text, stdout);

@@ -71,27 +71,17 @@ static int probe(struct automatic *a)
     bool ending = a->base.phase == LLMOBS_PHASE_ENDING;
     int64_t ms = a->config->agent_timeout_ms;
     int64_t start = llmobs_clock_mono_ns();
-    bool silent;
-    int rc;
+    int rc = llmobs_peer_begin(&a->peer);
 
-    if (llmobs_peer_avoid(&a->peer, ending, &silent)) {
-        a->base.retry_ms = 1000;
-        return -EHOSTDOWN;
-    }
-    atomic_store(&a->base.silent, silent);
+    if (rc)
+        return rc;
     if (ending && ms > PROBE_ENDING_MS)
         ms = PROBE_ENDING_MS;
     rc = llmobs_agent_probe(a->http, a->config, ms, &a->base.tick);
-    if (rc >= 0) {
-        atomic_store(&a->base.silent, false);
+    if (rc >= 0)
         llmobs_peer_answered(&a->peer);
-    } else if (rc == -ETIMEDOUT || (rc == -ECANCELED &&
-                                    llmobs_clock_mono_ns() - start >=
-                                        SILENT_MS * LLMOBS_NS_PER_MS &&
-                                    llmobs_exporter_was_cut(&a->base))) {
-        atomic_store(&a->base.silent, true);
-        llmobs_peer_silent(&a->peer);
-    }
+    else
+        llmobs_peer_failed(&a->peer, rc, start, SILENT_MS);
     return rc;
 }
 
@@ -204,10 +194,8 @@ static void auto_forget(struct llmobs_exporter *exporter)
     if (a->intake)
         a->intake->ops->forget(a->intake);
     a->store->ops->forget(a->store);
-    a->peer.tried = false;
-    a->peer.silent_ns = 0;
+    llmobs_peer_forget(&a->peer);
     a->no_curl_ns = 0;
-    atomic_store(&exporter->silent, false);
 }
 
 static void auto_free(struct llmobs_exporter *exporter)
@@ -242,6 +230,7 @@ struct llmobs_exporter *llmobs_auto_new(const struct llmobs_config *config)
         return NULL;
     a->base.ops = &ops;
     a->config = config;
+    a->peer.exporter = &a->base;
     a->peer.config = config;
     a->peer.url = strdup(config->agent_url);
     a->http = llmobs_http_new(config);

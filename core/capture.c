@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fork.h"
 #include "core/curlcode.h"
 #include "core/log.h"
 
@@ -387,16 +387,6 @@ static void copy_error(const struct llmobs_handle *handle,
              CURL_ERROR_SIZE - 1, text ? text : "");
 }
 
-static void give(struct llmobs_exchange *exchange)
-{
-    exchange->item.weight = sizeof(*exchange) + exchange->request.head.cap +
-                            exchange->response.head.cap +
-                            exchange->request.tail_len +
-                            exchange->response.tail_len +
-                            exchange->mark_cap * sizeof(*exchange->marks);
-    llmobs_worker_give(worker, &exchange->item);
-}
-
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code)
 {
@@ -407,7 +397,7 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
     exchange = take(handle);
     if (!exchange)
         return;
-    if (exchange->pid != getpid()) {
+    if (exchange->process != llmobs_fork_process()) {
         llmobs_exchange_free(exchange);
         return;
     }
@@ -424,7 +414,7 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
         exchange->duration_ns <= 0)
         exchange->duration_ns =
             llmobs_clock_mono_ns() - exchange->start_mono_ns;
-    give(exchange);
+    llmobs_worker_give(worker, &exchange->item);
 }
 
 static void abandon(struct llmobs_handle *handle, void *ctx)
@@ -437,11 +427,11 @@ static void abandon(struct llmobs_handle *handle, void *ctx)
     exchange = handle->exchange;
     handle->exchange = NULL;
     llmobs_handle_unlock(handle);
-    if (!exchange || exchange->pid != getpid())
+    if (!exchange || exchange->process != llmobs_fork_process())
         return;
     exchange->end = LLMOBS_END_EXIT;
     exchange->duration_ns = llmobs_clock_mono_ns() - exchange->start_mono_ns;
-    give(exchange);
+    llmobs_worker_give(worker, &exchange->item);
 }
 
 void llmobs_capture_abandon_all(void)

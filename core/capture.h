@@ -54,9 +54,6 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
 void llmobs_capture_restore(const struct llmobs_handle *handle, CURL *curl);
 void llmobs_capture_swap_out(struct llmobs_handle *handle, CURL *curl);
 
-/* Ours are out already: curl_easy_reset took them. */
-void llmobs_capture_forget(struct llmobs_handle *handle);
-
 /* True when `option` must be noted and not forwarded now. */
 bool llmobs_capture_owns(const struct llmobs_handle *handle, CURLoption option);
 

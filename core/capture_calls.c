@@ -257,16 +257,10 @@ void llmobs_capture_restore(const struct llmobs_handle *handle, CURL *curl)
                                         handle->ioctl_function);
 }
 
-void llmobs_capture_forget(struct llmobs_handle *handle)
-{
-    handle->swapped = handle->swapped_read = handle->swapped_seek = false;
-    handle->swapped_ioctl = handle->injected = false;
-}
-
 void llmobs_capture_swap_out(struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_capture_restore(handle, curl);
-    llmobs_capture_forget(handle);
+    llmobs_handle_unswap(handle);
 }
 
 /* libcurl rewinds its default fread by fseek, which it no longer recognises

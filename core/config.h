@@ -126,4 +126,9 @@ void llmobs_config_free(struct llmobs_config *config);
 int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
                             size_t cap);
 
+/* Where our other files are: beside the store, or in it where the user chose
+ * its place. -ENAMETOOLONG. */
+int llmobs_config_base_dir(const struct llmobs_config *config, char *out,
+                           size_t cap);
+
 #endif

@@ -1,14 +1,11 @@
 #include "core/config_load.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "core/fd.h"
+#include "core/file.h"
 
 /* A file that is no configuration at all is not told line by line. */
 #define TOLD_MAX 8
@@ -166,44 +163,6 @@ static void read_lines(struct reading *reading, struct llmobs_text text)
     reading->loading->file = reading->list;
 }
 
-/* A fifo would wait, a device do something: a regular file only. */
-static int open_regular(const char *path)
-{
-    struct stat st;
-    int fd = llmobs_fd_lift(
-        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    int rc = fd < 0 || fstat(fd, &st) != 0 ? -errno : 0;
-
-    if (rc == 0 && !S_ISREG(st.st_mode))
-        rc = -EINVAL;
-    if (rc == 0)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
-/* Gives its bytes in `text`, which has room for one more than may be. */
-static int slurp(const char *path, char *text, size_t cap, size_t *len)
-{
-    int fd = open_regular(path), rc = 0;
-    ssize_t got = 1;
-
-    *len = 0;
-    if (fd < 0)
-        return fd;
-    while (*len < cap && got != 0) {
-        got = read(fd, text + *len, cap - *len);
-        if (got < 0 && errno != EINTR) {
-            rc = -errno;
-            break;
-        }
-        *len += got > 0 ? (size_t)got : 0;
-    }
-    close(fd);
-    return rc == 0 && *len == cap ? -EFBIG : rc;
-}
-
 static const char *why_not(int rc)
 {
     if (rc == -EINVAL)
@@ -217,16 +176,17 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
                              const char *path, bool named)
 {
     struct reading reading = {.loading = loading, .path = path};
-    size_t cap = LLMOBS_CONFIG_FILE_MAX + 1, len;
-    char *text = malloc(cap);
-    int rc = text ? slurp(path, text, cap, &len) : -ENOMEM;
+    struct llmobs_buf text;
+    int rc;
 
+    llmobs_buf_init(&text, LLMOBS_CONFIG_FILE_MAX);
+    rc = llmobs_file_read(path, &text);
     if (rc == 0)
-        read_lines(&reading, (struct llmobs_text){text, len});
+        read_lines(&reading, (struct llmobs_text){text.data, text.len});
     else if (rc == -ENOMEM)
         loading->no_memory = true;
     else if (named || rc == -EINVAL || rc == -EFBIG)
         llmobs_config_complain(loading, "LLMOBS_CONFIG: %s: %s", path,
                                why_not(rc));
-    free(text);
+    llmobs_buf_fini(&text);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* True when the effective user could have `base` + `rest`: it is there, or the
@@ -47,4 +48,14 @@ int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
         len =
             snprintf(out, cap, "/var/tmp/llmobs-%lu/store", (unsigned long)uid);
     return len < 0 || (size_t)len >= cap ? -ENAMETOOLONG : 0;
+}
+
+int llmobs_config_base_dir(const struct llmobs_config *config, char *out,
+                           size_t cap)
+{
+    int rc = llmobs_config_store_dir(config, out, cap);
+
+    if (!rc && !config->store_dir)
+        *strrchr(out, '/') = '\0';
+    return rc;
 }

@@ -102,7 +102,6 @@ void llmobs_destination_forget(struct llmobs_destination *destination)
     destination->polite = destination->hopeless = false;
     destination->given_up = false;
     destination->tries = 0;
-    destination->delivered = destination->refused = destination->lost = 0;
 }
 
 static struct llmobs_event *event_at(const struct llmobs_destination *d,
@@ -273,11 +272,9 @@ int llmobs_destination_send(struct llmobs_destination *destination)
     int rc = offer(d, d->exporter, d->count);
 
     if (rc > 0) {
-        d->delivered += (uint64_t)rc;
         pop(d, (size_t)rc, LLMOBS_STAT_delivered);
     } else if (rc == -EBADMSG) {
         set_aside(d, event_at(d, 0));
-        d->refused++;
         pop(d, 1, LLMOBS_STAT_dropped_export);
         llmobs_log_once(LLMOBS_LOG_ERROR, "event refused",
                         "exporter %s refused an event", d->exporter->ops->name);

@@ -52,7 +52,6 @@ struct llmobs_destination {
     bool hopeless; /* it is local, and its last error was none that passes */
     bool given_up; /* and the process was ending: not tried again */
     int tries;     /* left of a hurry */
-    uint64_t delivered, refused, lost;
 };
 
 /* Moves n of what is pending to a counter; never more than is pending, so that

@@ -3,13 +3,12 @@
 #include "core/engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/capture.h"
+#include "core/file.h"
+#include "core/fork.h"
 #include "core/global.h"
 #include "core/log.h"
 #include "core/ops_multi.h"
@@ -54,36 +53,6 @@ static void log_complaints(struct complaints *complaints)
     llmobs_buf_fini(&complaints->text);
 }
 
-static int read_all(int fd, struct llmobs_buf *text)
-{
-    char part[4096];
-    ssize_t got;
-    int rc = 0;
-
-    while (rc == 0 && (got = read(fd, part, sizeof(part))) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        rc = got < 0 ? -errno : llmobs_buf_add(text, part, (size_t)got);
-    }
-    return rc;
-}
-
-static int read_rules(const char *path, struct llmobs_buf *text)
-{
-    /* Not a pipe or device: reading must not block the app. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-    int rc;
-
-    if (fd < 0)
-        return -errno;
-    rc = fstat(fd, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
-    if (rc == 0)
-        rc = read_all(fd, text);
-    close(fd);
-    return rc;
-}
-
 static const struct llmobs_rules *load_rules(void)
 {
     struct llmobs_rules_config rules_config = {
@@ -97,7 +66,7 @@ static const struct llmobs_rules *load_rules(void)
 
     llmobs_buf_init(&text, RULES_FILE_MAX);
     if (config->rules_path)
-        rc = read_rules(config->rules_path, &text);
+        rc = llmobs_file_read(config->rules_path, &text);
     if (rc != 0)
         llmobs_log(LLMOBS_LOG_WARN, "LLMOBS_RULES: %s: %s", config->rules_path,
                    strerror(-rc));
@@ -115,6 +84,7 @@ static bool start(const char *const *env)
     const struct llmobs_rules *rules;
     struct llmobs_buffer *buffer;
 
+    (void)llmobs_fork_init();
     llmobs_buf_init(&complaints.text, 64 * 1024);
     config = llmobs_config_load(env, complain_later, &complaints);
     if (!config)
@@ -191,10 +161,10 @@ static CURL *op_easy_init(const struct llmobs_real *real)
     CURL *curl = real->easy_init();
     int saved = errno;
 
-    if (curl)
+    if (curl) {
         llmobs_global_up(real, LLMOBS_UP_HANDLE);
-    if (curl)
         (void)born(real, curl);
+    }
     errno = saved;
     return curl;
 }
@@ -271,8 +241,6 @@ static void op_easy_reset(const struct llmobs_real *real, CURL *curl)
         (void)llmobs_handle_born(real, curl);
     else
         llmobs_handle_reset(handle);
-    if (handle)
-        llmobs_capture_forget(handle);
     errno = saved;
 }
 

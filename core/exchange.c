@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fork.h"
 
 struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
 {
@@ -14,7 +14,7 @@ struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
     if (!exchange)
         return NULL;
     exchange->item.type = LLMOBS_ITEM_EXCHANGE;
-    exchange->pid = getpid();
+    exchange->process = llmobs_fork_process();
     llmobs_body_init(&exchange->request, capture_max);
     llmobs_body_init(&exchange->response, capture_max);
     exchange->transfer.dns_ms = -1;

@@ -6,7 +6,7 @@
  * Errors:  -ENOMEM from new only; later losses are marked in the bodies.
  * Limits:  bodies as body.h; LLMOBS_HEADERS_MAX kept headers a side,
  *          LLMOBS_MARKS_MAX time marks.
- * Fork:    a child never finishes an exchange of its parent (pid).
+ * Fork:    a child never finishes an exchange of its parent (fork.h).
  */
 #ifndef LLMOBS_EXCHANGE_H
 #define LLMOBS_EXCHANGE_H
@@ -49,7 +49,7 @@ struct llmobs_transfer {
 
 struct llmobs_exchange {
     struct llmobs_item item; /* first: the buffer's */
-    pid_t pid;               /* of the process that began it */
+    int process;             /* that began it (fork.h) */
     struct llmobs_match match;
     struct llmobs_context context;
     char method[16];

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fork.h"
 #include "core/http.h"
 #include "core/log.h"
 
@@ -44,7 +45,7 @@ static _Atomic int64_t used_ns; /* what it cost, with those that followed */
 
 static uint64_t myself(void)
 {
-    return (uint64_t)getpid() << 32 | (uint32_t)gettid();
+    return (uint64_t)llmobs_fork_process() << 32 | (uint32_t)gettid();
 }
 
 /* A child does not wait for a thread that only its parent has. */
@@ -52,7 +53,7 @@ static bool try_own(void)
 {
     uint64_t seen = atomic_load(&owner);
 
-    return (!seen || seen >> 32 != (uint64_t)getpid()) &&
+    return (!seen || seen >> 32 != (uint64_t)llmobs_fork_process()) &&
            atomic_compare_exchange_strong(&owner, &seen, myself());
 }
 

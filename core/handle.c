@@ -82,9 +82,7 @@ static void forget_transfer(struct llmobs_handle *handle)
     llmobs_handle_unlock(handle);
     llmobs_exchange_free(exchange);
     atomic_store(&handle->multi, NULL);
-    handle->swapped = handle->swapped_read = handle->swapped_seek = false;
-    handle->swapped_ioctl = handle->capturing = false;
-    handle->waits = handle->late = false;
+    handle->capturing = handle->waits = handle->late = false;
 }
 
 struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
@@ -102,6 +100,12 @@ struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
     forget_transfer(handle);
     llmobs_handle_reset(handle);
     return handle;
+}
+
+void llmobs_handle_unswap(struct llmobs_handle *handle)
+{
+    handle->swapped = handle->swapped_read = handle->swapped_seek = false;
+    handle->swapped_ioctl = handle->injected = false;
 }
 
 void llmobs_handle_reset(struct llmobs_handle *handle)
@@ -127,7 +131,7 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->ioctl_function = NULL;
     handle->write = handle->header = handle->read = handle->seek = none;
     handle->error_buffer = NULL;
-    handle->injected = false;
+    llmobs_handle_unswap(handle);
 }
 
 void llmobs_handle_detach(struct llmobs_handle *handle)

@@ -108,7 +108,11 @@ struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
 bool llmobs_handle_copy(struct llmobs_handle *to,
                         const struct llmobs_handle *from);
 
-/* Forgets all settings, as curl_easy_reset does; keeps the transfer. */
+/* Ours are out: somebody has put the app's own settings back. */
+void llmobs_handle_unswap(struct llmobs_handle *handle);
+
+/* Forgets all settings, ours too, as curl_easy_reset does; keeps the transfer.
+ */
 void llmobs_handle_reset(struct llmobs_handle *handle);
 
 /* Makes the record unfindable (the address may come back any moment), and

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/place.h"
+
 /* -- the URL ------------------------------------------------------------- */
 
 static bool is_letter(char c)
@@ -130,20 +132,6 @@ static bool unified_by_default(const struct llmobs_real *real)
     return false;
 }
 
-static bool proxy_in_environment(void)
-{
-    static const char *const variables[] = {
-        "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-
-    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-        const char *value = getenv(variables[i]);
-
-        if (value && *value)
-            return true;
-    }
-    return false;
-}
-
 bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle)
 {
     bool unified = handle->unified_set ? handle->unified
@@ -153,5 +141,5 @@ bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle)
         return true;
     if (!unified || handle->proxy == LLMOBS_PROXY_NONE)
         return false;
-    return handle->proxy == LLMOBS_PROXY_SET || proxy_in_environment();
+    return handle->proxy == LLMOBS_PROXY_SET || llmobs_proxies_named();
 }

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "core/fork.h"
 #include "core/gate.h"
 #include "core/http_inner.h"
 #include "core/quiet.h"
@@ -35,7 +35,7 @@ static void free_handles(struct llmobs_http *http)
     CURLM *multi;
     CURL *easy;
 
-    if (!real || http->pid != getpid())
+    if (!real || http->process != llmobs_fork_process())
         return;
     llmobs_gate_enter(LLMOBS_GATE_CALL);
     /* Who takes a handle frees it: nobody does so twice. */
@@ -105,7 +105,7 @@ struct llmobs_http *llmobs_http_new(const struct llmobs_config *config)
     if (!http)
         return NULL;
     http->config = config;
-    http->pid = getpid();
+    http->process = llmobs_fork_process();
     http->resolve = llmobs_resolve_new();
     for (size_t i = 0; http->resolve && i < CLIENTS_MAX; i++) {
         struct llmobs_http *none = NULL;
@@ -142,7 +142,7 @@ void llmobs_http_forget(struct llmobs_http *http)
 {
     llmobs_http_abandon(http);
     llmobs_resolve_forget(http->resolve);
-    http->pid = getpid();
+    http->process = llmobs_fork_process();
 }
 
 /* ---- requests --------------------------------------------------------- */
@@ -155,7 +155,7 @@ int llmobs_http_send(struct llmobs_http *http,
     reply->retry_after_ms = -1;
     llmobs_buf_init(&reply->body, LLMOBS_HTTP_BODY_MAX);
     llmobs_http_life_check();
-    if (http->pid != getpid())
+    if (http->process != llmobs_fork_process())
         llmobs_http_forget(http);
     return llmobs_http_transfer(http, request, reply);
 }

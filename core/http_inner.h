@@ -5,8 +5,6 @@
 #ifndef LLMOBS_HTTP_INNER_H
 #define LLMOBS_HTTP_INNER_H
 
-#include <sys/types.h>
-
 #include "core/http.h"
 #include "core/place.h"
 #include "core/resolve.h"
@@ -16,7 +14,7 @@
 
 struct llmobs_http {
     const struct llmobs_config *config;
-    pid_t pid; /* whose the handles are */
+    int process; /* whose the handles are (fork.h) */
     struct llmobs_resolve *resolve;
     const struct llmobs_real *real; /* what made the handles */
     CURLM *_Atomic multi;

@@ -17,7 +17,7 @@ static _Atomic int64_t deadline = INT64_MAX;
 static atomic_int inside; /* threads in libcurl by our doing */
 static atomic_uint life;
 static atomic_int exit_thread;
-static _Atomic pid_t process;
+static atomic_int process; /* fork.h */
 static struct llmobs_proxies proxies;
 
 /* What a child inherits of a parent's request or exit does not hold for it. */

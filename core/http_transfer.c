@@ -28,6 +28,7 @@ struct plan {
     struct llmobs_place via;
     const char *proxy; /* NULL: none */
     bool tls;
+    bool tunnel; /* through the proxy */
     struct {
         const struct llmobs_place *place;
         char text[LLMOBS_RESOLVE_TEXT_MAX];
@@ -142,6 +143,7 @@ static int make_plan(struct transfer *transfer)
             return rc;
         plan->tls |= strcmp(plan->via.scheme, "https") == 0;
         want_name(plan, &plan->via);
+        plan->tunnel = strcmp(plan->target.scheme, "https") == 0;
     }
     if (!plan->proxy || llmobs_place_proxy_wants_address(&plan->via))
         want_name(plan, &plan->target);
@@ -269,6 +271,8 @@ static bool set_needed(struct transfer *transfer)
            set_long(http, CURLOPT_NOSIGNAL, 1) &&
            set(http, CURLOPT_PROXY, plan->proxy ? plan->proxy : "") &&
            set(http, OPT_NOPROXY, "") &&
+           (!plan->tunnel ||
+            set_long(http, CURLOPT_HEADEROPT, CURLHEADER_SEPARATE)) &&
            (!plan->tls || (set_long(http, CURLOPT_SSL_VERIFYPEER, 1) &&
                            set_long(http, CURLOPT_SSL_VERIFYHOST, 2))) &&
            (!plan->tls || !ca_file || set(http, CURLOPT_CAINFO, ca_file)) &&

@@ -210,16 +210,10 @@ static int put_off(struct intake *intake, const struct llmobs_http_reply *reply)
     return -EAGAIN;
 }
 
-static int no_answer(struct intake *intake, int rc, int64_t waited_ms)
+static int no_answer(struct intake *intake, int rc, int64_t began_ns)
 {
-    int64_t enough = intake->agentless ? SILENT_REMOTE_MS : SILENT_LOCAL_MS;
-    bool late = rc == -ETIMEDOUT || (rc == -ECANCELED && waited_ms >= enough &&
-                                     llmobs_exporter_was_cut(&intake->base));
-
-    if (late) {
-        atomic_store(&intake->base.silent, true);
-        llmobs_peer_silent(&intake->peer);
-    }
+    llmobs_peer_failed(&intake->peer, rc, began_ns,
+                       intake->agentless ? SILENT_REMOTE_MS : SILENT_LOCAL_MS);
     if (rc != -ECANCELED && rc != -ENOTCONN)
         llmobs_log_once(LLMOBS_LOG_WARN,
                         intake->agentless ? "no intake" : "no agent",
@@ -255,8 +249,7 @@ static int post(struct intake *intake, const struct llmobs_text *events,
         if (rc && reply->status > 0)
             rc = 0;
         if (rc)
-            rc = no_answer(intake, rc,
-                           (llmobs_clock_mono_ns() - start) / LLMOBS_NS_PER_MS);
+            rc = no_answer(intake, rc, start);
         llmobs_http_reply_fini(reply);
     }
     if (intake->body.cap > BODY_KEPT)
@@ -264,12 +257,6 @@ static int post(struct intake *intake, const struct llmobs_text *events,
     else
         llmobs_buf_cut(&intake->body, 0);
     return rc;
-}
-
-static void answered(struct intake *intake)
-{
-    atomic_store(&intake->base.silent, false);
-    llmobs_peer_answered(&intake->peer);
 }
 
 /* Halves what is refused until one event is left: that is the one. */
@@ -292,22 +279,15 @@ static int intake_send(struct llmobs_exporter *exporter,
 {
     struct intake *intake = (struct intake *)exporter;
     struct llmobs_http_reply reply;
-    bool silent;
-    int rc = 0;
+    int rc = llmobs_peer_begin(&intake->peer);
 
-    if (llmobs_peer_avoid(&intake->peer, exporter->phase == LLMOBS_PHASE_ENDING,
-                          &silent)) {
-        exporter->retry_ms = 1000;
-        return -EHOSTDOWN;
-    }
-    atomic_store(&exporter->silent, silent);
     while (rc == 0) {
         size_t n = fit(intake, events, count);
 
         rc = post(intake, events, n, &reply);
         if (rc)
             break;
-        answered(intake);
+        llmobs_peer_answered(&intake->peer);
         switch (judge(reply.status)) {
         case VERDICT_ACCEPTED:
             intake->most = n * 2 > LLMOBS_SEND_MAX ? LLMOBS_SEND_MAX : n * 2;
@@ -344,10 +324,8 @@ static void intake_forget(struct llmobs_exporter *exporter)
     if (intake->own_http)
         llmobs_http_forget(intake->http);
     llmobs_buf_init(&intake->body, BODY_MAX);
-    intake->peer.tried = false;
-    intake->peer.silent_ns = 0;
+    llmobs_peer_forget(&intake->peer);
     intake->most = LLMOBS_SEND_MAX;
-    atomic_store(&exporter->silent, false);
 }
 
 static void intake_free(struct llmobs_exporter *exporter)
@@ -440,6 +418,7 @@ struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
     intake->own_http = !http;
     intake->http = http ? http : llmobs_http_new(config);
     intake->most = LLMOBS_SEND_MAX;
+    intake->peer.exporter = &intake->base;
     intake->peer.config = config;
     llmobs_buf_init(&intake->body, BODY_MAX);
     if (!intake->http || settle_place(intake) != 0 || !intake->peer.url ||

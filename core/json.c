@@ -3,21 +3,17 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <locale.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "core/json_build.h"
 #include "core/json_clean.h"
 #include "core/real.h"
 
 #define DUMP_DEPTH_MAX 1000
 #define DUMPS_MAX ((size_t)1 << 30)
-
-/* Stands for libc's stdin in the embedded library (Makefile), which only ever
- * compares it with a stream we never pass. */
-void *llmobs_stdin;
 
 static json_t *in(const struct llmobs_json *json)
 {
@@ -47,21 +43,6 @@ static void seed_once(void)
     atomic_store_explicit(&seeded, true, memory_order_relaxed);
 }
 
-/* The library reads numbers with strtod, asserting that the decimal point of
- * one moment is that of the next. The locale of this thread alone is set. */
-static json_t *load(struct llmobs_text text)
-{
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    locale_t old = plain != (locale_t)0 ? uselocale(plain) : (locale_t)0;
-    json_t *json = json_loadb(text.data, text.len, JSON_DECODE_ANY, NULL);
-
-    if (plain != (locale_t)0) {
-        (void)uselocale(old);
-        freelocale(plain);
-    }
-    return json;
-}
-
 int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
 {
     struct llmobs_buf scratch;
@@ -70,13 +51,8 @@ int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
 
     *json = NULL;
     rc = llmobs_json_clean(text, &scratch, &clean);
-    if (rc != 0)
-        goto out;
-    seed_once();
-    *json = out(load(clean));
-    if (*json == NULL)
-        rc = -ENOMEM;
-out:
+    if (rc == 0)
+        rc = llmobs_json_build(clean, json);
     llmobs_buf_fini(&scratch);
     return rc;
 }
@@ -157,7 +133,9 @@ int llmobs_json_set(struct llmobs_json *object, const char *key,
     llmobs_buf_init(&scratch, 0);
     if (value == NULL)
         return -ENOMEM;
-    if (key == NULL || !llmobs_json_is_object(object) || object == value)
+    if (object == NULL)
+        rc = -ENOMEM;
+    else if (key == NULL || !llmobs_json_is_object(object) || object == value)
         rc = -EINVAL;
     else
         rc = llmobs_json_clean_string(raw, &scratch, &clean);
@@ -178,7 +156,7 @@ int llmobs_json_add(struct llmobs_json *array, struct llmobs_json *value)
         return -ENOMEM;
     if (!llmobs_json_is_array(array) || array == value) {
         llmobs_json_free(value);
-        return -EINVAL;
+        return array == NULL ? -ENOMEM : -EINVAL;
     }
     return json_array_append_new(in(array), in(value)) != 0 ? -ENOMEM : 0;
 }

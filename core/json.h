@@ -3,8 +3,9 @@
  * Owns:    nothing; a value is freed by its last owner with llmobs_json_free.
  * Threads: a value belongs to one thread at a time.
  * Errors:  makers give NULL without memory; set and add take their value in
- *          every case and answer -ENOMEM for a NULL one; readers are NULL-safe
- *          and answer NULL, 0 or false for a value of another type.
+ *          every case and answer -ENOMEM where it or what it goes into is
+ *          NULL; readers are NULL-safe and answer NULL, 0 or false for a value
+ *          of another type.
  * Limits:  LLMOBS_JSON_DEPTH_MAX levels, LLMOBS_JSON_TOKENS_MAX tokens (keys,
  *          values and containers); a document beyond either is refused whole.
  *          Values that were built are written up to 1000 levels deep, then

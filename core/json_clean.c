@@ -212,14 +212,33 @@ static bool is_plain(unsigned char byte)
     return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
+static void skip_plain(struct cleaner *c)
+{
+    const unsigned char *in = c->in;
+    size_t at = c->at, len = c->len;
+
+    while (at < len && is_plain(in[at]))
+        at++;
+    c->at = at;
+}
+
+static void skip_ascii(struct cleaner *c)
+{
+    const unsigned char *in = c->in;
+    size_t at = c->at, len = c->len;
+
+    while (at < len && in[at] - 1U < 0x7FU)
+        at++;
+    c->at = at;
+}
+
 static int clean_string(struct cleaner *c)
 {
     int rc = 0;
 
     c->at++;
     while (rc == 0) {
-        while (c->at < c->len && is_plain(c->in[c->at]))
-            c->at++;
+        skip_plain(c);
         if (c->at == c->len)
             return -EINVAL;
         if (c->in[c->at] == '"')
@@ -491,13 +510,7 @@ int llmobs_json_clean_string(struct llmobs_text text,
     int rc = 0;
 
     start(&c, text, scratch);
-    while (rc == 0 && c.at < c.len) {
-        if (c.in[c.at] == 0)
-            rc = replace(&c, 1, REPLACEMENT);
-        else if (c.in[c.at] < 0x80)
-            c.at++;
-        else
-            rc = clean_wide(&c);
-    }
+    while (skip_ascii(&c), rc == 0 && c.at < c.len)
+        rc = c.in[c.at] == 0 ? replace(&c, 1, REPLACEMENT) : clean_wide(&c);
     return rc == 0 ? finish(&c, clean) : rc;
 }

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/dirs.h"
 #include "core/fd.h"
+#include "core/fork.h"
 #include "core/ledger_dir.h"
 #include "core/log.h"
 #include "core/quiet.h"
@@ -25,7 +26,7 @@
 
 /* What this process has told the disk. Under the gate. */
 struct told {
-    pid_t pid;
+    int process; /* fork.h */
     char dir[PATH_MAX];
     char name[LLMOBS_RECORD_NAME_MAX]; /* ""; no record was written yet */
     uint64_t boot, pidns;
@@ -37,7 +38,7 @@ struct told {
 };
 
 static struct told told;
-static _Atomic pid_t gate; /* who is inside; 0: nobody */
+static atomic_int gate; /* who is inside; 0: nobody */
 
 /* -- the gate ------------------------------------------------------------ */
 
@@ -45,15 +46,15 @@ static _Atomic pid_t gate; /* who is inside; 0: nobody */
  * parent, and an exit may overtake a thread that hangs in a write. */
 static bool enter(void)
 {
-    pid_t pid = getpid();
-    pid_t inside = 0;
+    int process = llmobs_fork_process();
+    int inside = 0;
 
-    while (!atomic_compare_exchange_strong(&gate, &inside, pid))
-        if (inside == pid)
+    while (!atomic_compare_exchange_strong(&gate, &inside, process))
+        if (inside == process)
             return false;
-    if (told.pid != pid) {
+    if (told.process != process) {
         memset(&told, 0, sizeof(told));
-        told.pid = pid;
+        told.process = process;
     }
     return true;
 }
@@ -82,14 +83,21 @@ static void take_counts(uint64_t out[LLMOBS_STAT_COUNT])
     out[LLMOBS_STAT_captured] = llmobs_stats_get(LLMOBS_STAT_captured);
 }
 
-static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
+static uint64_t settled_count(const uint64_t counts[LLMOBS_STAT_COUNT])
 {
     uint64_t settled = 0;
-    uint64_t begun = counts[LLMOBS_STAT_captured] + counts[LLMOBS_STAT_adopted];
 
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
         if (llmobs_stats_settles((enum llmobs_stat)i))
             settled += counts[i];
+    return settled;
+}
+
+static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
+{
+    uint64_t settled = settled_count(counts);
+    uint64_t begun = counts[LLMOBS_STAT_captured] + counts[LLMOBS_STAT_adopted];
+
     return begun > settled ? begun - settled : 0;
 }
 
@@ -123,7 +131,7 @@ static int open_dir(const struct llmobs_config *config, int *out)
 
 static void name_record(void)
 {
-    struct llmobs_record_owner owner = {.pid = told.pid};
+    struct llmobs_record_owner owner = {.pid = getpid()};
 
     llmobs_record_start(owner.pid, &owner.start);
     owner.nonce = (uint64_t)llmobs_clock_mono_ns();
@@ -194,6 +202,14 @@ static void fold_others(int64_t now_ns)
         (void)llmobs_ledger_fold(told.dir, FOLD_MAX);
 }
 
+/* The record has as pending what is delivered now, and would tell that it died
+ * with the process. */
+static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
+{
+    return open_count(told.written) > 0 &&
+           settled_count(now) > settled_count(told.written);
+}
+
 static int64_t note(const struct llmobs_config *config)
 {
     const int64_t period = LLMOBS_LEDGER_NOTE_MS * LLMOBS_NS_PER_MS;
@@ -204,7 +220,8 @@ static int64_t note(const struct llmobs_config *config)
     take_counts(now);
     if (memcmp(now, told.written, sizeof(now)) == 0)
         return -1;
-    if (told.written_ns && now_ns - told.written_ns < period)
+    if (told.written_ns && now_ns - told.written_ns < period &&
+        !is_outdated(now))
         return (told.written_ns + period - now_ns) / LLMOBS_NS_PER_MS + 1;
     told.written_ns = now_ns;
     rc = write_record(config, now);
@@ -217,12 +234,11 @@ static int64_t note(const struct llmobs_config *config)
     return -1;
 }
 
-int64_t llmobs_ledger_note(const struct llmobs_config *config, size_t pending)
+int64_t llmobs_ledger_note(const struct llmobs_config *config)
 {
     int saved = errno;
     int64_t again = -1;
 
-    (void)pending; /* follows from the counters; says nothing alone */
     if (llmobs_stats_get(LLMOBS_STAT_captured) == 0)
         return -1;
     if (enter()) {
@@ -236,15 +252,14 @@ int64_t llmobs_ledger_note(const struct llmobs_config *config, size_t pending)
 /* -- close --------------------------------------------------------------- */
 
 /* What nobody has accounted for ends with the process. */
-static void settle_rest(uint64_t now[LLMOBS_STAT_COUNT], size_t pending)
+static void settle_rest(uint64_t now[LLMOBS_STAT_COUNT])
 {
     uint64_t rest = open_count(now);
 
     if (rest == 0)
         return;
-    if (rest != pending)
-        llmobs_log(LLMOBS_LOG_WARN, "%llu spans are unaccounted for",
-                   (unsigned long long)(rest - pending));
+    llmobs_log(LLMOBS_LOG_WARN, "%llu spans are unaccounted for",
+               (unsigned long long)rest);
     llmobs_stats_add(LLMOBS_STAT_dropped_died, rest);
     now[LLMOBS_STAT_dropped_died] += rest;
 }
@@ -270,13 +285,13 @@ static int add_to_totals(const struct llmobs_config *config,
 }
 
 /* The record, or none, is the whole truth when the totals cannot be had. */
-static void close_ledger(const struct llmobs_config *config, size_t pending)
+static void close_ledger(const struct llmobs_config *config)
 {
     uint64_t now[LLMOBS_STAT_COUNT];
     int rc;
 
     take_counts(now);
-    settle_rest(now, pending);
+    settle_rest(now);
     if (memcmp(now, told.base, sizeof(now)) == 0)
         return;
     rc = add_to_totals(config, now);
@@ -292,7 +307,7 @@ static void close_ledger(const struct llmobs_config *config, size_t pending)
         complain(rc);
 }
 
-void llmobs_ledger_close(const struct llmobs_config *config, size_t pending)
+void llmobs_ledger_close(const struct llmobs_config *config)
 {
     struct llmobs_quiet quiet;
     int saved = errno;
@@ -301,7 +316,7 @@ void llmobs_ledger_close(const struct llmobs_config *config, size_t pending)
         return;
     if (enter()) {
         llmobs_quiet_begin(&quiet);
-        close_ledger(config, pending);
+        close_ledger(config);
         llmobs_quiet_end(&quiet);
         leave();
     }

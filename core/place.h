@@ -2,8 +2,8 @@
  * proxy.
  *
  * Owns:    nothing but copies inside the structs.
- * Threads: llmobs_proxies_read in a thread of the app only: it reads the
- *          environment. The rest: any.
+ * Threads: llmobs_proxies_read and _named in a thread of the app only: they
+ *          read the environment. The rest: any.
  * Errors:  -EINVAL for what is not a usable URL.
  * Limits:  LLMOBS_PLACE_HOST_MAX bytes of a host name; a longer proxy variable
  *          than LLMOBS_PROXY_MAX counts as unset.
@@ -28,7 +28,7 @@ struct llmobs_place {
 struct llmobs_proxies {
     char http[LLMOBS_PROXY_MAX];
     char https[LLMOBS_PROXY_MAX];
-    char none[LLMOBS_PROXY_MAX]; /* no_proxy */
+    char none[LLMOBS_PROXY_MAX]; /* no_proxy, with ranges of addresses */
 };
 
 /* Reads scheme, host and port of a URL; `scheme` is what counts where the URL
@@ -41,6 +41,9 @@ int llmobs_place_parse(const char *url, const char *scheme,
 bool llmobs_place_proxy_wants_address(const struct llmobs_place *proxy);
 
 void llmobs_proxies_read(struct llmobs_proxies *proxies);
+
+/* True when the environment names any proxy, for any request. */
+bool llmobs_proxies_named(void);
 
 /* The proxy for requests to `place`; NULL: none. Borrowed from `proxies`. */
 const char *llmobs_proxies_find(const struct llmobs_proxies *proxies,

@@ -15,7 +15,6 @@
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
 {
     const char *const leaf = "/spool";
-    char *slash;
     size_t len;
     int rc;
 
@@ -23,15 +22,13 @@ int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
         return (size_t)snprintf(out, cap, "%s", config->spool_dir) < cap
                    ? 0
                    : -ENAMETOOLONG;
-    rc = llmobs_config_store_dir(config, out, cap);
+    rc = llmobs_config_base_dir(config, out, cap);
     if (rc)
         return rc;
-    slash = config->store_dir ? NULL : strrchr(out, '/');
-    len = slash ? (size_t)(slash - out) : strlen(out);
-    if (len + strlen(leaf) + 1 > cap)
-        return -ENAMETOOLONG;
-    memcpy(out + len, leaf, strlen(leaf) + 1);
-    return 0;
+    len = strlen(out);
+    return (size_t)snprintf(out + len, cap - len, "%s", leaf) < cap - len
+               ? 0
+               : -ENAMETOOLONG;
 }
 
 void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX])

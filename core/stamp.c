@@ -12,6 +12,8 @@
 #include "core/fd.h"
 
 #define NAME_SIZE 32
+/* So soon a peer that is avoided is thought of again. */
+#define AVOID_MS 1000
 
 /* FNV-1a: the name says nothing of the URL, which may hold a password. */
 static void name_of(const char *url, char out[NAME_SIZE])
@@ -23,18 +25,14 @@ static void name_of(const char *url, char out[NAME_SIZE])
     snprintf(out, NAME_SIZE, "dead-%016" PRIx64, hash);
 }
 
-/* Beside the store, or in it where the user chose its place. */
 static int open_base(const struct llmobs_config *config, bool make, int *dir)
 {
     bool chosen = config->store_dir != NULL;
     char path[PATH_MAX];
-    int rc = llmobs_config_store_dir(config, path, sizeof(path));
-    char *slash = strrchr(path, '/');
+    int rc = llmobs_config_base_dir(config, path, sizeof(path));
 
     if (rc)
         return rc;
-    if (!chosen && slash && slash != path)
-        *slash = '\0';
     return make ? llmobs_dirs_have(path, chosen, dir)
                 : llmobs_dirs_open(path, chosen, false, dir);
 }
@@ -97,25 +95,50 @@ void llmobs_stamp_clear(const struct llmobs_config *config, const char *url)
 
 /* -- peers --------------------------------------------------------------- */
 
-bool llmobs_peer_avoid(struct llmobs_peer *peer, bool ending, bool *silent)
+int llmobs_peer_begin(struct llmobs_peer *peer)
 {
+    struct llmobs_exporter *exporter = peer->exporter;
+    bool ending = exporter->phase == LLMOBS_PHASE_ENDING;
     int64_t age = llmobs_clock_mono_ns() - peer->silent_ns;
     bool first = !peer->tried;
+    bool silent =
+        (peer->silent_ns && age < LLMOBS_STAMP_MS * LLMOBS_NS_PER_MS) ||
+        llmobs_stamp_is_set(peer->config, peer->url);
 
-    *silent = (peer->silent_ns && age < LLMOBS_STAMP_MS * LLMOBS_NS_PER_MS) ||
-              llmobs_stamp_is_set(peer->config, peer->url);
     peer->tried = true;
-    return *silent && (first || ending);
+    if (silent && (first || ending)) {
+        exporter->retry_ms = AVOID_MS;
+        return -EHOSTDOWN;
+    }
+    atomic_store(&exporter->silent, silent);
+    return 0;
 }
 
 void llmobs_peer_answered(struct llmobs_peer *peer)
 {
+    atomic_store(&peer->exporter->silent, false);
     peer->silent_ns = 0;
     llmobs_stamp_clear(peer->config, peer->url);
 }
 
-void llmobs_peer_silent(struct llmobs_peer *peer)
+void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
+                        int64_t enough_ms)
 {
-    peer->silent_ns = llmobs_clock_mono_ns();
+    int64_t now = llmobs_clock_mono_ns();
+    bool cut = rc == -ECANCELED &&
+               now - began_ns >= enough_ms * LLMOBS_NS_PER_MS &&
+               llmobs_exporter_was_cut(peer->exporter);
+
+    if (rc != -ETIMEDOUT && !cut)
+        return;
+    atomic_store(&peer->exporter->silent, true);
+    peer->silent_ns = now;
     llmobs_stamp_set(peer->config, peer->url);
+}
+
+void llmobs_peer_forget(struct llmobs_peer *peer)
+{
+    peer->tried = false;
+    peer->silent_ns = 0;
+    atomic_store(&peer->exporter->silent, false);
 }

@@ -3,17 +3,18 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/dirs.h"
-#include "core/fd.h"
+#include "core/file.h"
 #include "core/log.h"
 
 #define FILE_NAME "spans.jsonl"
@@ -61,41 +62,6 @@ static int check_file(struct target *target)
     return 0;
 }
 
-/* Readable too: the last byte is looked at. O_NONBLOCK: somebody may have put
- * a FIFO there. */
-static int open_file(int dir)
-{
-    const int flags =
-        O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    int fd = openat(dir, FILE_NAME, flags);
-
-    if (fd >= 0 || errno != ENOENT)
-        return llmobs_fd_lift(fd);
-    fd = openat(dir, FILE_NAME, flags | O_CREAT | O_EXCL, 0600);
-    if (fd < 0 && errno == EEXIST)
-        fd = openat(dir, FILE_NAME, flags);
-    else if (fd >= 0)
-        fchmod(fd, 0600);
-    return llmobs_fd_lift(fd);
-}
-
-/* A lock of the process, which a forked child does not inherit (flock's would
- * stay with it). Where the file system has none, single appends still hold. */
-static bool lock_file(int fd)
-{
-    const struct timespec pause = {0, 1000000};
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-    for (int i = 0; i < LOCK_WAIT_MS; i++) {
-        if (fcntl(fd, F_SETLK, &lock) == 0)
-            return true;
-        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-            return false;
-        nanosleep(&pause, NULL);
-    }
-    return false;
-}
-
 /* Another process may have rotated the file between open and lock. */
 static bool is_current(const struct target *target)
 {
@@ -119,10 +85,14 @@ static int open_target(struct target *target)
     int rc = -EAGAIN;
 
     for (int i = 0; i < OPEN_TRIES; i++) {
-        target->fd = open_file(target->dir);
+        /* Readable too: the last byte is looked at. */
+        target->fd =
+            llmobs_file_open(target->dir, FILE_NAME, O_RDWR | O_APPEND);
         if (target->fd < 0)
-            return -errno;
-        target->locked = lock_file(target->fd);
+            return target->fd;
+        /* Where the file system has no locks, single appends still hold. */
+        target->locked =
+            llmobs_file_lock(target->fd, F_WRLCK, LOCK_WAIT_MS) == 0;
         rc = check_file(target);
         if (rc || is_current(target))
             break;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/fork.h"
@@ -48,6 +47,7 @@ static void reset(struct llmobs_worker *worker)
 {
     llmobs_delivery_reset(&worker->delivery);
     atomic_store(&worker->stop, false);
+    atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, 0);
     atomic_store(&worker->idle, 0);
     atomic_store(&worker->asked, 0);
@@ -61,10 +61,10 @@ static void reset(struct llmobs_worker *worker)
 
 static void check_fork(struct llmobs_worker *worker)
 {
-    if (!llmobs_fork_unsettled(&worker->pid))
+    if (!llmobs_fork_unsettled(&worker->process))
         return;
     reset(worker);
-    llmobs_fork_settled(&worker->pid);
+    llmobs_fork_settled(&worker->process);
 }
 
 /* -- the app's side ------------------------------------------------------ */
@@ -79,7 +79,7 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
         return NULL;
     worker->config = config;
     llmobs_delivery_init(&worker->delivery, config, buffer);
-    atomic_store(&worker->pid, getpid());
+    llmobs_fork_settled(&worker->process);
     if (exporter)
         (void)llmobs_worker_add(worker, exporter);
     return worker;
@@ -426,6 +426,18 @@ static size_t leave(struct llmobs_worker *worker)
     return pending - kept;
 }
 
+/* Nothing goes to an intake: a TLS handshake is the thread's. */
+static bool is_near(const struct llmobs_worker *worker)
+{
+    const struct llmobs_delivery *delivery = &worker->delivery;
+
+    for (size_t i = 0; i < delivery->count; i++)
+        if (atomic_load(&delivery->list[i].exporter->exit_ms) >=
+            LLMOBS_EXIT_INTAKE_MS)
+            return false;
+    return true;
+}
+
 void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
 {
     int64_t deadline = llmobs_futex_deadline(ms);
@@ -436,6 +448,9 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     atomic_store(&worker->paused, 0);
     llmobs_delivery_hasten(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
+    /* A thread that has not begun yet is not waited for. */
+    if (is_near(worker) && atomic_exchange(&worker->fresh, false))
+        atomic_store(&worker->thread, LLMOBS_THREAD_ENDED);
     if (has_thread(worker)) {
         flush_by_thread(worker, deadline);
         wait_for_end(worker, deadline);
@@ -448,6 +463,6 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
                    left);
     }
     if (worker->close)
-        worker->close(worker->config, 0);
+        worker->close(worker->config);
     errno = saved;
 }

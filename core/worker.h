@@ -4,13 +4,16 @@
  * Threads: give from any thread, without a lock; flush from the exit handler.
  * Errors:  what cannot be delivered is counted in stats.h, never reported to
  *          the app.
- * Limits:  an exit waits `ms` at most.
+ * Limits:  an exit waits `ms` at most, and for an exporter that it calls itself
+ *          as long as that one takes, whose requests end in time.
  * Fork:    the child finds another pid: it abandons the inherited items and
  *          exporters' connections and starts its own thread at its first give.
  *
  * The thread starts at the first give (not with LLMOBS_THREAD=off: then all is
  * delivered by flush), with all signals blocked, a stack of its own size, the
- * name "llmobs" and the C locale.
+ * name "llmobs" and the C locale. Its first delivery waits a moment: a process
+ * that ends within it delivers on the thread that exits, unless it is to an
+ * intake.
  */
 #ifndef LLMOBS_WORKER_H
 #define LLMOBS_WORKER_H
@@ -23,14 +26,12 @@
 
 struct llmobs_worker;
 
-/* Called on the thread after each of its rounds, with what is pending; answers
- * the ms after which it wants to be called again, -1: after the next one. */
-typedef int64_t llmobs_worker_note_fn(const struct llmobs_config *config,
-                                      size_t pending);
+/* Called on the thread after each of its rounds; answers the ms after which it
+ * wants to be called again, -1: after the next one. */
+typedef int64_t llmobs_worker_note_fn(const struct llmobs_config *config);
 
 /* Called last in each stop, when all is accounted for. */
-typedef void llmobs_worker_close_fn(const struct llmobs_config *config,
-                                    size_t pending);
+typedef void llmobs_worker_close_fn(const struct llmobs_config *config);
 
 /* Gives a worker, not yet running; NULL without memory. Borrows config, which
  * must outlive it; takes the buffer and the exporter. */

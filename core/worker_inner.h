@@ -3,7 +3,6 @@
 #define LLMOBS_WORKER_INNER_H
 
 #include <stdatomic.h>
-#include <sys/types.h>
 
 #include "core/delivery.h"
 #include "core/futex.h"
@@ -23,10 +22,13 @@ struct llmobs_worker {
     struct llmobs_delivery delivery;
 
     /* Whose the state below is (fork.h). */
-    _Atomic pid_t pid;
+    atomic_int process;
     atomic_uint thread; /* enum llmobs_thread_state; a stop sleeps on it */
     _Atomic int64_t failed_ns;
     atomic_bool stop;
+    /* Started and idle still: whoever clears it, the thread or a stop, is who
+     * delivers first. */
+    atomic_bool fresh;
 
     /* The thread sleeps on `events`; `idle` says that a give must wake it. */
     atomic_uint events;

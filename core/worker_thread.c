@@ -14,6 +14,10 @@
  * storage of the app, which the C library takes out of the stack. */
 #define STACK_SIZE (256 * 1024)
 
+/* A program that makes one call and ends has ended by then, as curl has: it
+ * delivers by itself in less time than it would wait for another thread. No
+ * longer: what waits here dies with a killed process. */
+#define FIRST_MS 4
 /* After a delivery the thread looks again a moment later, so that a busy app
  * need not wake it for every call. No longer: what waits here dies with a
  * killed process. */
@@ -34,8 +38,7 @@ static int64_t note(struct llmobs_worker *worker, int64_t due)
     int64_t again, ms = -1;
 
     if (worker->note && !atomic_load(&worker->stop))
-        ms = worker->note(worker->config,
-                          atomic_load(&worker->delivery.account.pending));
+        ms = worker->note(worker->config);
     if (ms < 0)
         return due;
     again = llmobs_futex_deadline(ms);
@@ -126,12 +129,32 @@ static void thread_loop(struct llmobs_worker *worker)
     thread_answer(worker, true);
 }
 
+/* Waits a moment, unless it is called or a second call has ended. False when
+ * the process has ended meanwhile, and delivers by itself. */
+static bool thread_begin(struct llmobs_worker *worker)
+{
+    int64_t until = llmobs_futex_deadline(FIRST_MS);
+    unsigned seen;
+    int64_t left;
+
+    while ((seen = atomic_load(&worker->events)),
+           atomic_load(&worker->idle) && !is_called(worker) &&
+               !atomic_load(&worker->warm) &&
+               (left = llmobs_futex_left(until)) > 0)
+        llmobs_futex_sleep(&worker->events, seen, left);
+    atomic_store(&worker->idle, 0);
+    return atomic_exchange(&worker->fresh, false);
+}
+
 static void *thread_main(void *arg)
 {
     struct llmobs_worker *worker = arg;
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    locale_t plain;
 
     llmobs_thread_name();
+    if (!thread_begin(worker))
+        return NULL;
+    plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (plain)
         uselocale(plain);
     thread_loop(worker);
@@ -159,6 +182,8 @@ void llmobs_worker_thread_start(struct llmobs_worker *worker)
     if (!atomic_compare_exchange_strong(&worker->thread, &none,
                                         LLMOBS_THREAD_STARTING))
         return;
+    atomic_store(&worker->idle, 1);
+    atomic_store(&worker->fresh, true);
     rc = llmobs_thread_start(thread_main, worker, STACK_SIZE);
     none = LLMOBS_THREAD_STARTING;
     if (rc == 0) {
@@ -166,6 +191,7 @@ void llmobs_worker_thread_start(struct llmobs_worker *worker)
                                        LLMOBS_THREAD_RUNNING);
         return;
     }
+    atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, llmobs_clock_mono_ns());
     atomic_store(&worker->thread, LLMOBS_THREAD_NONE);
     llmobs_log_once(LLMOBS_LOG_WARN, "thread",

@@ -12,24 +12,32 @@
 
 static const char *const metadata_keys[] = {"max_tokens", "temperature", NULL};
 
-/* What tells a message from other JSON: its messages and its model. */
-static bool is_message(const struct llmobs_frame *frame)
+static bool has_messages(const struct llmobs_frame *frame)
 {
     const struct llmobs_call *call = frame->reading->call;
 
-    if (!llmobs_json_is_string(llmobs_json_get(frame->request, "model")))
-        return false;
     if (call->request_truncated)
         return llmobs_scan_has(call->request, call->request_tail, "messages");
     return llmobs_json_is_array(llmobs_json_get(frame->request, "messages"));
 }
 
-/* Vertex AI names the model in the path only (llmobs-wire 6.2). */
+/* What tells a message from other JSON: its messages and its model. */
+static bool is_message(const struct llmobs_frame *frame)
+{
+    return has_messages(frame) &&
+           llmobs_json_is_string(llmobs_json_get(frame->request, "model"));
+}
+
+/* Vertex AI names the model in the path only (llmobs-wire 6.2). A gateway may
+ * mean something else by a path as common as ours: then its bodies are kept as
+ * texts (4.6). */
 static int read_request(struct llmobs_frame *frame)
 {
     struct llmobs_span *span = frame->span;
     int rc = llmobs_google_model(frame);
 
+    if (frame->reading->proxied && !has_messages(frame))
+        return -ENOTSUP;
     if (rc == 0)
         rc = llmobs_request_metadata(frame->request, metadata_keys, span);
     if (rc < 0 || frame->reading->call->request_truncated)

@@ -51,6 +51,15 @@ int llmobs_bedrock_begin(struct llmobs_frame *frame)
     return llmobs_span_set(&frame->span->model_provider, "amazon_bedrock");
 }
 
+int llmobs_bedrock_ends(struct llmobs_frame *frame)
+{
+    struct llmobs_text tail =
+        llmobs_text_strip(frame->reading->call->response_tail);
+
+    frame->span->complete = llmobs_text_ends(tail, "}");
+    return 0;
+}
+
 bool llmobs_bedrock_asks(const struct llmobs_frame *frame, const char *key)
 {
     const struct llmobs_call *call = frame->reading->call;

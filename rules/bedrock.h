@@ -18,6 +18,10 @@
  * same on every host; counts tokens by the answer's headers. */
 int llmobs_bedrock_begin(struct llmobs_frame *frame);
 
+/* A form's ends where the counts stand in the headers: what is left to see is
+ * the answer's end. */
+int llmobs_bedrock_ends(struct llmobs_frame *frame);
+
 /* The model id of the path, decoded; "" where it has none. Gives it; NULL
  * without memory. */
 char *llmobs_bedrock_model(const struct llmobs_frame *frame);

@@ -62,11 +62,23 @@ static int read_document(struct llmobs_frame *frame,
     return rc < 0 ? rc : llmobs_embedding_total(span);
 }
 
+static int read_ends(struct llmobs_frame *frame)
+{
+    int rc = llmobs_bedrock_ends(frame);
+
+    return rc < 0 ? rc : llmobs_embedding_total(frame->span);
+}
+
+/* No part of a text is worth keeping. */
+static const char *const keys[] = {NULL};
+
 static const struct llmobs_form form = {
+    .keys = keys,
     .confirm = is_embed,
     .begin = llmobs_bedrock_begin,
     .request = read_request,
     .document = read_document,
+    .ends = read_ends,
 };
 
 static int embed_read(const struct llmobs_reading *reading,

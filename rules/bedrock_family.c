@@ -78,22 +78,31 @@ static const char *bare_id(const char *id)
     return id;
 }
 
-/* The last segment but one between dots is the maker; what has none may say
- * its name anywhere. */
+/* The maker stands between dots before the model's own name, which may have
+ * dots too. */
+static const struct llmobs_bedrock_family *find_segment(const char *id)
+{
+    const struct llmobs_bedrock_family *family = NULL, *found;
+    const char *dot;
+
+    for (; (dot = strchr(id, '.')); id = dot + 1) {
+        found = find_name((struct llmobs_text){id, (size_t)(dot - id)});
+        if (found)
+            family = found;
+    }
+    return family;
+}
+
+/* An ARN that names no id may say the maker's name anywhere. */
 const struct llmobs_bedrock_family *llmobs_bedrock_family_find(const char *id)
 {
-    const char *bare = bare_id(id), *end = strrchr(bare, '.');
-    const struct llmobs_bedrock_family *family = NULL;
+    const struct llmobs_bedrock_family *family = find_segment(bare_id(id));
+    struct llmobs_text text = llmobs_text_of(id);
 
-    if (end) {
-        const char *from = end;
-
-        while (from > bare && from[-1] != '.')
-            from--;
-        family = find_name((struct llmobs_text){from, (size_t)(end - from)});
-    }
+    if (!llmobs_text_starts(text, "arn:"))
+        return family;
     for (size_t i = 0; !family && i < FAMILIES; i++)
-        if (llmobs_text_has_nocase(llmobs_text_of(id), families[i].name))
+        if (llmobs_text_has_nocase(text, families[i].name))
             family = &families[i];
     return family;
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "rules/bedrock_body.h"
-#include "rules/text.h"
 
 static const char *const keys[] = {
     "anthropic_version",
@@ -90,16 +89,6 @@ static int finish_stream(struct llmobs_frame *frame)
     return body_of(frame)->finish(frame->state, &frame->span->output_messages);
 }
 
-/* The counts stand in the headers; what is left to see is the end. */
-static int read_ends(struct llmobs_frame *frame)
-{
-    struct llmobs_text tail =
-        llmobs_text_strip(frame->reading->call->response_tail);
-
-    frame->span->complete = llmobs_text_ends(tail, "}");
-    return 0;
-}
-
 static void free_state(void *state)
 {
     llmobs_bedrock_invoke_fini(state);
@@ -113,7 +102,7 @@ static const struct llmobs_form form = {
     .document = read_document,
     .event = read_event,
     .finish = finish_stream,
-    .ends = read_ends,
+    .ends = llmobs_bedrock_ends,
     .state_fini = free_state,
     .state_size = sizeof(struct llmobs_bedrock_invoke),
     .framing = LLMOBS_FRAMING_AWS,

@@ -81,7 +81,8 @@ int llmobs_chat_messages(struct llmobs_frame *frame,
         return 0;
     stream->keep_space = manner->keep_space;
     frame->span->output_messages =
-        llmobs_stream_messages(stream, audio_format(frame));
+        stream->texts ? llmobs_stream_texts(stream)
+                      : llmobs_stream_messages(stream, audio_format(frame));
     return frame->span->output_messages ? 0 : -ENOMEM;
 }
 

@@ -83,12 +83,31 @@ static const char *image_payload(const char *url, size_t *mime_len)
     return comma + 1;
 }
 
+/* Both alphabets of base64. */
+static bool is_base64(const struct llmobs_buf *data)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "abcdefghijklmnopqrstuvwxyz0123456789+/-_=";
+
+    return strspn(data->data, alphabet) == data->len;
+}
+
+static void to_lower(char *text)
+{
+    for (; *text; text++)
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text - 'A' + 'a');
+}
+
 static int add_inline(struct llmobs_content *content, const char *url,
                       size_t mime_len, const char *payload)
 {
     struct llmobs_buf data;
     char *mime = strndup(url + 5, mime_len);
     int rc = mime ? 0 : -ENOMEM;
+
+    if (mime)
+        to_lower(mime);
 
     llmobs_buf_init(&data, LLMOBS_IMAGE_MAX);
     while (rc == 0 && *payload) {
@@ -100,7 +119,7 @@ static int add_inline(struct llmobs_content *content, const char *url,
     }
     if (rc == -EFBIG)
         rc = add_line(content, LLMOBS_IMAGE_TOO_LARGE);
-    else if (rc == 0 && data.len == 0)
+    else if (rc == 0 && (data.len == 0 || !is_base64(&data)))
         rc = add_line(content, IMAGE_MARKER);
     else if (rc == 0)
         rc = add_media(&content->images, mime, llmobs_content_string(&data));
@@ -145,17 +164,21 @@ int llmobs_content_add_images(struct llmobs_content *content,
 int llmobs_content_add_audio(struct llmobs_content *content, const char *data,
                              const char *format)
 {
+    struct llmobs_text text = llmobs_text_strip(llmobs_text_of(format));
     struct llmobs_buf mime;
     int rc;
 
-    if (!format || !*format)
-        format = "wav";
-    else if (strcmp(format, "mp3") == 0)
-        format = "mpeg";
+    if (text.len == 0)
+        text = llmobs_text_of("wav");
     llmobs_buf_init(&mime, LLMOBS_CONTENT_MAX);
-    rc = llmobs_buf_addf(&mime, "audio/%s", format);
-    if (rc == 0)
-        rc = add_media(&content->audio, mime.data, llmobs_json_string(data));
+    rc = llmobs_buf_addf(&mime, "audio/%.*s", (int)text.len, text.data);
+    if (rc == 0) {
+        to_lower(mime.data);
+        rc = add_media(&content->audio,
+                       strcmp(mime.data, "audio/mp3") == 0 ? "audio/mpeg"
+                                                           : mime.data,
+                       llmobs_json_string(data));
+    }
     llmobs_buf_fini(&mime);
     return rc;
 }

@@ -123,10 +123,6 @@ static int read_event(struct llmobs_frame *frame,
 {
     int rc = 0;
 
-    if (llmobs_text_is(event->data, "[DONE]")) {
-        frame->done = true;
-        return 0;
-    }
     if (frame->form->event && (event->json || event->failed))
         rc = frame->form->event(frame, event);
     if (rc == 0 && (event->failed || llmobs_error_in(event->json)))
@@ -135,19 +131,25 @@ static int read_event(struct llmobs_frame *frame,
     return rc;
 }
 
+/* 1 where the stream's own end mark was met: what stands behind it no client
+ * of the provider reads. */
 static int read_events(struct llmobs_frame *frame, struct llmobs_text text,
                        bool whole)
 {
     struct llmobs_events events;
     struct llmobs_event event;
+    bool ended = false;
     int rc;
 
     llmobs_events_init(&events, frame->answer.framing, text, whole);
-    do {
-        rc = llmobs_events_next(&events, &event);
-        if (rc == 1 && read_event(frame, &event) < 0)
+    while (!ended && (rc = llmobs_events_next(&events, &event)) == 1) {
+        ended = llmobs_text_is(event.data, "[DONE]");
+        if (!ended && read_event(frame, &event) < 0) {
             rc = -ENOMEM;
-    } while (rc == 1);
+            break;
+        }
+    }
+    frame->done = frame->done || ended;
     llmobs_events_fini(&events);
     return rc;
 }
@@ -178,7 +180,7 @@ static int read_stream(struct llmobs_frame *frame)
     if (rc == 0 && call->response_truncated)
         rc = read_events(frame, call->response_tail, false);
     frame->span->complete = frame->done;
-    if (rc == 0)
+    if (rc >= 0)
         rc = read_first_token(frame);
     if (rc == 0 && frame->form->finish)
         rc = frame->form->finish(frame);

@@ -14,7 +14,7 @@ static size_t without_slashes(struct llmobs_text path)
 static struct llmobs_text find_rest(const char *suffix, const char *stars,
                                     struct llmobs_text path)
 {
-    const struct llmobs_text none = {NULL, 0};
+    const struct llmobs_text none = {"", 0};
     size_t before = (size_t)(stars - suffix);
     const char *end, *at;
 
@@ -70,7 +70,7 @@ struct llmobs_text llmobs_match_rest(const struct llmobs_shape *shape,
 
     path.len = without_slashes(path);
     return stars ? find_rest(shape->path, stars, path)
-                 : (struct llmobs_text){NULL, 0};
+                 : (struct llmobs_text){"", 0};
 }
 
 size_t llmobs_match_path(const struct llmobs_shape *shape,

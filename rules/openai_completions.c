@@ -1,11 +1,8 @@
 /* The OpenAI legacy completions dialect (llmobs-wire 6.4, 6.7). */
 #include <errno.h>
-#include <stdlib.h>
 
-#include "rules/frame.h"
-#include "rules/message.h"
+#include "rules/chat.h"
 #include "rules/openai.h"
-#include "rules/openai_stream.h"
 #include "rules/inputs.h"
 #include "rules/request.h"
 #include "rules/text.h"
@@ -85,32 +82,14 @@ static int read_event(struct llmobs_frame *frame,
                       const struct llmobs_event *event)
 {
     struct llmobs_stream *stream = frame->state;
-    int rc;
 
     stream->texts = true;
-    rc = llmobs_stream_add(stream, event->json);
-    if (stream->begun)
-        llmobs_frame_token(frame, event);
-    frame->done = frame->done || stream->done;
-    return rc;
+    return llmobs_chat_event(frame, event);
 }
 
 static int finish_stream(struct llmobs_frame *frame)
 {
-    const struct llmobs_stream *stream = frame->state;
-    int rc = llmobs_frame_model(frame, stream->model);
-
-    if (rc == 0)
-        rc = llmobs_usage_read(stream->usage, frame->span);
-    if (rc < 0 || (stream->choices.count == 0 && !frame->done))
-        return rc;
-    frame->span->output_messages = llmobs_stream_texts(stream);
-    return frame->span->output_messages ? 0 : -ENOMEM;
-}
-
-static void free_stream(void *stream)
-{
-    llmobs_stream_fini(stream);
+    return llmobs_chat_finish(frame, &llmobs_chat_openai);
 }
 
 static const struct llmobs_form form = {
@@ -121,7 +100,7 @@ static const struct llmobs_form form = {
     .event = read_event,
     .finish = finish_stream,
     .ends = llmobs_openai_ends,
-    .state_fini = free_stream,
+    .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
     .unknown = "unknown_model",
 };

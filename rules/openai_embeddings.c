@@ -1,5 +1,4 @@
 /* The OpenAI embeddings dialect (llmobs-wire 6.4, 6.12). */
-#include <errno.h>
 #include <string.h>
 
 #include "rules/embedding.h"

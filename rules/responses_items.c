@@ -22,37 +22,52 @@ static bool is_type(const struct llmobs_json *item, const char *type)
     return own && strcmp(own, type) == 0;
 }
 
-/* The first of some keys that holds a text which says something. */
-static const char *first_of(const struct llmobs_json *part,
-                            const char *const *keys, const char *otherwise)
+/* A URL that holds what it names, perhaps behind white space. */
+static bool is_inline(const char *url)
 {
-    for (; *keys; keys++)
-        if (has_text(llmobs_json_gets(part, *keys)))
-            return llmobs_json_gets(part, *keys);
+    struct llmobs_text text = llmobs_text_strip(llmobs_text_of(url));
+
+    return text.len >= strlen("data:") &&
+           strncasecmp(text.data, "data:", strlen("data:")) == 0;
+}
+
+/* As the API has it, or as chats have it. */
+static const char *image_url(const struct llmobs_json *part)
+{
+    const struct llmobs_json *url = llmobs_json_get(part, "image_url");
+    const char *text = llmobs_json_text(url);
+
+    return text ? text : llmobs_json_gets(url, "url");
+}
+
+/* The first that says something and is not the thing itself. */
+static const char *first_of(const char *const *texts, size_t count,
+                            const char *otherwise)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (has_text(texts[i]) && is_inline(texts[i]))
+            return otherwise;
+        if (has_text(texts[i]))
+            return texts[i];
+    }
     return otherwise;
 }
 
 const char *llmobs_responses_reference(const struct llmobs_json *part)
 {
-    static const char *const image[] = {"image_url", "file_id", NULL};
-    static const char *const file[] = {"file_url", "file_id", "filename", NULL};
+    const char *id = llmobs_json_gets(part, "file_id");
+    const char *const image[] = {image_url(part), id};
+    const char *const file[] = {llmobs_json_gets(part, "file_url"), id,
+                                llmobs_json_gets(part, "filename")};
 
     if (is_type(part, "input_image") || is_type(part, "computer_screenshot"))
-        return first_of(part, image, "[image]");
+        return first_of(image, 2, "[image]");
     if (is_type(part, "input_file"))
-        return first_of(part, file, "[file]");
+        return first_of(file, 3, "[file]");
     return NULL;
 }
 
 /* -- content ------------------------------------------------------------- */
-
-/* An inline image is kept as such, of anything else the place. */
-static int add_reference(struct llmobs_content *content, const char *text)
-{
-    if (strncasecmp(text, "data:", strlen("data:")) == 0)
-        return llmobs_content_add_image(content, text);
-    return llmobs_content_append(&content->text, text);
-}
 
 static int add_audio(struct llmobs_content *content,
                      const struct llmobs_json *part)
@@ -76,8 +91,10 @@ static int add_part(struct llmobs_content *content,
 
     if (llmobs_json_is_string(part))
         return llmobs_content_append(&content->text, llmobs_json_text(part));
+    if (is_type(part, "input_image") && is_inline(image_url(part)))
+        return llmobs_content_add_image(content, image_url(part));
     if (reference)
-        return add_reference(content, reference);
+        return llmobs_content_append(&content->text, reference);
     if (is_type(part, "input_audio"))
         return add_audio(content, part);
     rc = llmobs_content_append(&content->text, llmobs_json_gets(part, "text"));
@@ -133,21 +150,16 @@ static int add_message(struct llmobs_json *list, const char *role,
     return rc;
 }
 
-/* A screenshot that a computer call led to. */
+/* A screenshot that a computer call led to, by its place only. */
 static int add_screenshot(struct llmobs_json *list,
                           const struct llmobs_json *item)
 {
     const char *text =
         llmobs_responses_reference(llmobs_json_get(item, "output"));
-    struct llmobs_content content;
-    int rc;
 
-    llmobs_content_init(&content);
-    rc = add_reference(&content, text ? text : "[image]");
-    if (rc == 0)
-        rc = put_content(list, "user", &content, true);
-    llmobs_content_fini(&content);
-    return rc;
+    return llmobs_json_add(
+        list,
+        llmobs_message_new("user", llmobs_text_of(text ? text : "[image]")));
 }
 
 /* -- tools --------------------------------------------------------------- */

@@ -26,8 +26,9 @@ int llmobs_responses_add_inputs(struct llmobs_json *list,
 int llmobs_responses_add_output(struct llmobs_json *list,
                                 const struct llmobs_json *item);
 
-/* What stands for an image or a file: its URL, id or name, else a marker.
- * Borrowed from the part; NULL: a part of another type. */
+/* What stands for an image or a file: its URL, id or name; a marker where there
+ * is none, or the URL holds it all. Borrowed from the part; NULL: a part of
+ * another type. */
 const char *llmobs_responses_reference(const struct llmobs_json *part);
 
 #endif

@@ -215,11 +215,17 @@ static int add_template(struct llmobs_json *template,
 int llmobs_responses_read_template(const struct llmobs_json *messages,
                                    struct llmobs_span *span)
 {
-    struct llmobs_json *template = llmobs_json_array();
+    struct llmobs_json *template;
+    struct variable *list;
     size_t count;
-    struct variable *list =
-        gather(llmobs_json_get(span->input_prompt, "variables"), &count);
-    int rc = list && template ? 0 : -ENOMEM;
+    int rc;
+
+    if (llmobs_json_get(span->input_prompt, "template") ||
+        llmobs_json_get(span->input_prompt, "chat_template"))
+        return 0;
+    template = llmobs_json_array();
+    list = gather(llmobs_json_get(span->input_prompt, "variables"), &count);
+    rc = list && template ? 0 : -ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++)
         rc = add_template(template, llmobs_json_at(messages, i), list, count);

@@ -23,7 +23,8 @@ int llmobs_responses_read_prompt(const struct llmobs_json *prompt,
                                  struct llmobs_span *span);
 
 /* Adds the template to the span's prompt: `messages`, which are what the
- * server made of it, with the variables' names in the place of their values. */
+ * server made of it, with the variables' names in the place of their values. A
+ * template that the request told itself stays. */
 int llmobs_responses_read_template(const struct llmobs_json *messages,
                                    struct llmobs_span *span);
 

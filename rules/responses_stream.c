@@ -176,11 +176,13 @@ static int set_piece(struct llmobs_json *item, const struct stream_item *slot,
     return rc;
 }
 
-/* The type of an item whose announcement was lost. */
-static const char *type_of(enum piece piece)
+/* The type of an item whose announcement was lost, or did not tell it: by what
+ * came of it, where all that came is a name it is a call. */
+static const char *type_of(size_t piece)
 {
     static const char *const types[] = {"message", "function_call",
-                                        "custom_tool_call", "reasoning"};
+                                        "custom_tool_call", "reasoning",
+                                        "function_call"};
 
     return types[piece];
 }
@@ -198,7 +200,7 @@ static int add_part(struct llmobs_json *list, const struct stream_item *slot)
         return 0;
     item = slot->item ? llmobs_json_clone(slot->item) : llmobs_json_object();
     if (!llmobs_json_gets(item, "type"))
-        rc = llmobs_json_sets(item, "type", type_of((enum piece)piece));
+        rc = llmobs_json_sets(item, "type", type_of(piece));
     if (rc == 0 && piece < PIECES)
         rc = set_piece(item, slot, (enum piece)piece);
     if (rc == 0)

@@ -31,15 +31,29 @@ static int make_room(struct llmobs_slots *slots, size_t size, size_t max)
     return 0;
 }
 
+/* Where the first item stands whose index is not below this one. */
+static size_t find(const struct llmobs_slots *slots, size_t size, int64_t index)
+{
+    size_t low = 0, high = slots->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (index_of(slots, size, middle) < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 int llmobs_slots_at(struct llmobs_slots *slots, size_t size, size_t max,
                     int64_t index, void **item)
 {
-    size_t i = slots->count;
+    size_t i = find(slots, size, index);
     char *at;
     int rc;
 
-    while (i > 0 && index_of(slots, size, i - 1) >= index)
-        i--;
     if (i == slots->count || index_of(slots, size, i) != index) {
         rc = make_room(slots, size, max);
         if (rc < 0)

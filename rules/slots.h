@@ -3,7 +3,8 @@
  * Owns:    its items, not what they point at, from the first use to fini.
  * Threads: one at a time.
  * Errors:  -ENOSPC beyond `max` items, -ENOMEM.
- * Limits:  `max` items; adding at the end is cheap, between costs a move.
+ * Limits:  `max` items; finding one is cheap, also among many, and so is adding
+ *          at the end; between costs a move.
  * Fork:    plain memory.
  *
  * An item is a struct whose first member is its `int64_t index`.

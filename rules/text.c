@@ -13,7 +13,7 @@ bool llmobs_text_is(struct llmobs_text text, const char *word)
 {
     size_t len = strlen(word);
 
-    return text.len == len && memcmp(text.data, word, len) == 0;
+    return text.len == len && (len == 0 || memcmp(text.data, word, len) == 0);
 }
 
 bool llmobs_text_starts(struct llmobs_text text, const char *prefix)

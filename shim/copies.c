@@ -47,14 +47,33 @@ enum llmobs_hook llmobs_hook_find(const char *name)
     return (enum llmobs_hook)i;
 }
 
+/* Made when there is a copy. */
+static uint32_t hook_hash(unsigned hook)
+{
+    static uint32_t hashes[LLMOBS_HOOK_COUNT];
+
+    if (!hashes[hook])
+        hashes[hook] = llmobs_elf_hash(hook_names[hook]);
+    return hashes[hook];
+}
+
 unsigned llmobs_hooks_defined(const struct llmobs_elf *elf)
 {
     unsigned bits = 0;
 
     for (unsigned i = 0; i < LLMOBS_HOOK_COUNT; i++)
-        if (llmobs_elf_symbol(elf, hook_names[i]))
+        if (llmobs_elf_symbol_hashed(elf, hook_names[i], hook_hash(i)))
             bits |= 1U << i;
     return bits;
+}
+
+bool llmobs_hooks_hashed(const struct llmobs_elf *elf)
+{
+    unsigned i = 0;
+
+    while (i < LLMOBS_HOOK_COUNT && !llmobs_elf_hashes(elf, hook_hash(i)))
+        i++;
+    return i < LLMOBS_HOOK_COUNT;
 }
 
 void *llmobs_copy_function(const struct llmobs_copy *copy,
@@ -144,10 +163,33 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
     copy->base = elf->base;
     copy->order = order;
     copy->at_start = at_start;
+    copy->stays = false;
     copy->versioned = elf->verdef;
     marked |= 1U << (copy - llmobs_copies);
     __atomic_fetch_or(&used, 1U << (copy - llmobs_copies), __ATOMIC_RELEASE);
     return true;
+}
+
+static bool is_before(const struct llmobs_copy *copy,
+                      const struct llmobs_copy *other)
+{
+    return is_used(copy) && copy->order < other->order &&
+           llmobs_str_same(copy->soname, other->soname);
+}
+
+/* The first of several with a name is who the program means by it. */
+void llmobs_copies_needed(const struct llmobs_elf *program)
+{
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
+        struct llmobs_copy *copy = &llmobs_copies[c];
+        bool first = is_used(copy) && copy->at_start;
+
+        if (!first)
+            continue;
+        for (unsigned i = 0; i < LLMOBS_COPIES && first; i++)
+            first = !is_before(&llmobs_copies[i], copy);
+        copy->stays = first && llmobs_elf_needs(program, copy->soname);
+    }
 }
 
 void llmobs_copies_unmark(bool but_at_start)

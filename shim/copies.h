@@ -50,6 +50,7 @@ struct llmobs_copy {
     uintptr_t base;
     size_t order;   /* place in load order when found */
     bool at_start;  /* loaded with the program: in everybody's scope */
+    bool stays;     /* the program itself needs it: never unloaded */
     bool versioned; /* its symbols carry versions */
     char soname[128];
     char path[LLMOBS_HOST_PATH_MAX];
@@ -63,6 +64,10 @@ enum llmobs_hook llmobs_hook_find(const char *name);
 
 /* One bit for each hook whose name the object defines. */
 unsigned llmobs_hooks_defined(const struct llmobs_elf *elf);
+
+/* True when the object's GNU hash table may have such a name, defined or not.
+ */
+bool llmobs_hooks_hashed(const struct llmobs_elf *elf);
 
 /* The copy's own function; NULL when it lacks it. */
 void *llmobs_copy_function(const struct llmobs_copy *copy,
@@ -80,6 +85,9 @@ bool llmobs_copies_is_one(const struct llmobs_elf *elf);
 /* Notes an object that is one; true when it was not known. */
 bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
                        bool at_start);
+
+/* Notes which of them the program itself needs. Before the first call. */
+void llmobs_copies_needed(const struct llmobs_elf *program);
 
 /* Around a walk over all objects, or all but those that came with the program:
  * unmark, add, then drop what was not met. True when something was dropped. */

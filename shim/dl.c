@@ -47,3 +47,10 @@ void *llmobs_dl_ours(const char *name)
         return (void *)llmobs_dl_vsym;
     return NULL;
 }
+
+bool llmobs_dl_hashed(const struct llmobs_elf *elf)
+{
+    return llmobs_elf_hashes(elf, llmobs_elf_hash("dlopen")) ||
+           llmobs_elf_hashes(elf, llmobs_elf_hash("dlsym")) ||
+           llmobs_elf_hashes(elf, llmobs_elf_hash("dlvsym"));
+}

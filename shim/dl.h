@@ -12,7 +12,13 @@
 #ifndef LLMOBS_DL_H
 #define LLMOBS_DL_H
 
+#include "shim/elf.h"
+
 /* Our function of that name, whoever interposes it; NULL for another name. */
 void *llmobs_dl_ours(const char *name);
+
+/* True when the object's GNU hash table, which has to be there, may have one of
+ * the three names, defined or not. */
+bool llmobs_dl_hashed(const struct llmobs_elf *elf);
 
 #endif

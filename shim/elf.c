@@ -208,30 +208,90 @@ static void better(const struct llmobs_elf *elf, uint32_t index,
     }
 }
 
-static uint32_t find_gnu(const struct llmobs_elf *elf, const char *name)
+uint32_t llmobs_elf_hash(const char *name)
 {
-    const uint32_t *head = elf->gnu_hash;
-    uint32_t buckets = head[0], first = head[1], words = head[2];
-    const ElfW(Addr) *bloom = (const ElfW(Addr) *)(head + 4);
-    const uint32_t *bucket = (const uint32_t *)(bloom + words);
-    const uint32_t *chain = bucket + buckets;
-    uint32_t hash = 5381, found = 0;
-    int found_rank = 0;
+    uint32_t hash = 5381;
 
-    if (buckets == 0 || words == 0)
-        return 0;
     for (const char *s = name; *s; s++)
         hash = hash * 33 + (unsigned char)*s;
-    ElfW(Addr) word = bloom[hash / 64 % words];
-    if (!(word >> hash % 64 & word >> (hash >> head[3]) % 64 & 1))
+    return hash;
+}
+
+struct gnu {
+    uint32_t buckets, first, words;
+    const ElfW(Addr) * bloom;
+    const uint32_t *bucket, *chain;
+};
+
+static struct gnu gnu_table(const struct llmobs_elf *elf)
+{
+    const uint32_t *head = elf->gnu_hash;
+    struct gnu gnu = {head[0], head[1], head[2], NULL, NULL, NULL};
+
+    gnu.bloom = (const ElfW(Addr) *)(head + 4);
+    gnu.bucket = (const uint32_t *)(gnu.bloom + gnu.words);
+    gnu.chain = gnu.bucket + gnu.buckets;
+    return gnu;
+}
+
+/* Where the symbols of that hash would be; 0: there are none. */
+static uint32_t gnu_start(const struct llmobs_elf *elf, const struct gnu *gnu,
+                          uint32_t hash)
+{
+    unsigned shift = elf->gnu_hash[3] & 31;
+    uint32_t start;
+
+    if (gnu->buckets == 0 || gnu->words == 0)
         return 0;
-    uint32_t i = bucket[hash % buckets];
-    for (bool last = i < first; !last; i++) {
-        last = chain[i - first] & 1;
-        if ((chain[i - first] | 1) == (hash | 1))
+    /* A power of two, by the format. */
+    ElfW(Addr) word = gnu->bloom[hash / 64 & (gnu->words - 1)];
+    if (!(word >> hash % 64 & word >> (hash >> shift) % 64 & 1))
+        return 0;
+    start = gnu->bucket[hash % gnu->buckets];
+    return start < gnu->first ? 0 : start;
+}
+
+static uint32_t find_gnu(const struct llmobs_elf *elf, const char *name,
+                         uint32_t hash)
+{
+    struct gnu gnu = gnu_table(elf);
+    uint32_t i = gnu_start(elf, &gnu, hash), found = 0;
+    int found_rank = 0;
+
+    for (bool last = i == 0; !last; i++) {
+        last = gnu.chain[i - gnu.first] & 1;
+        if ((gnu.chain[i - gnu.first] | 1) == (hash | 1))
             better(elf, i, name, &found, &found_rank);
     }
     return found;
+}
+
+bool llmobs_elf_hashes(const struct llmobs_elf *elf, uint32_t hash)
+{
+    struct gnu gnu = gnu_table(elf);
+    uint32_t i = gnu_start(elf, &gnu, hash);
+
+    for (bool last = i == 0; !last; i++) {
+        last = gnu.chain[i - gnu.first] & 1;
+        if ((gnu.chain[i - gnu.first] | 1) == (hash | 1))
+            return true;
+    }
+    return false;
+}
+
+/* The lowest bucket that is in use starts with the first symbol of the table;
+ * of an empty table linkers say that it starts anywhere. */
+size_t llmobs_elf_unhashed(const struct llmobs_elf *elf)
+{
+    struct gnu gnu;
+    uint32_t i = 0;
+
+    if (!elf->gnu_hash)
+        return 0;
+    gnu = gnu_table(elf);
+    while (i < gnu.buckets && gnu.bucket[i] == 0)
+        i++;
+    return i < gnu.buckets && gnu.bucket[i] == gnu.first ? gnu.first : 0;
 }
 
 static uint32_t find_sysv(const struct llmobs_elf *elf, const char *name)
@@ -255,17 +315,23 @@ static uint32_t find_sysv(const struct llmobs_elf *elf, const char *name)
     return found;
 }
 
-void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name)
+void *llmobs_elf_symbol_hashed(const struct llmobs_elf *elf, const char *name,
+                               uint32_t hash)
 {
     uint32_t index = 0;
 
     if (elf->gnu_hash)
-        index = find_gnu(elf, name);
+        index = find_gnu(elf, name, hash);
     else if (elf->hash)
         index = find_sysv(elf, name);
     if (index == 0)
         return NULL;
     return (void *)(elf->base + elf->symtab[index].st_value);
+}
+
+void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name)
+{
+    return llmobs_elf_symbol_hashed(elf, name, llmobs_elf_hash(name));
 }
 
 static const char *version_file(const struct llmobs_elf *elf,

@@ -43,6 +43,20 @@ int llmobs_elf_open(struct llmobs_elf *elf, const struct dl_phdr_info *info);
  * version first; NULL when it does not define it. */
 void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name);
 
+/* The same for a name whose hash is known. */
+uint32_t llmobs_elf_hash(const char *name);
+void *llmobs_elf_symbol_hashed(const struct llmobs_elf *elf, const char *name,
+                               uint32_t hash);
+
+/* How many symbols come before those of the GNU hash table: all undefined ones
+ * are there, but for functions of others whose address the program itself has
+ * made its own. 0 where there is no such table, or it does not say. */
+size_t llmobs_elf_unhashed(const struct llmobs_elf *elf);
+
+/* True when the GNU hash table, which has to be there, has a symbol of that
+ * hash, defined or not. */
+bool llmobs_elf_hashes(const struct llmobs_elf *elf, uint32_t hash);
+
 /* The string at an offset of the string table; "" when out of range. */
 const char *llmobs_elf_string(const struct llmobs_elf *elf, size_t offset);
 

@@ -45,11 +45,9 @@ bool llmobs_host_is_shim(const struct llmobs_elf *elf)
 /* "NAME" of "NAME=value"; NULL when the entry is another variable. */
 static const char *value_of(const char *entry, const char *name)
 {
-    size_t len = llmobs_str_len(name);
-
-    if (!llmobs_str_begins(entry, name) || entry[len] != '=')
-        return NULL;
-    return entry + len + 1;
+    for (; *name && *entry == *name; name++)
+        entry++;
+    return *name == '\0' && *entry == '=' ? entry + 1 : NULL;
 }
 
 static bool wanted(const char *entry)

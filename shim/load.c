@@ -84,9 +84,11 @@ static int wait_for(int loading)
     return now;
 }
 
+/* Opening what came with the program has the loader list all that it needs. */
 static void pin(struct llmobs_copy *copy)
 {
-    if (!llmobs_real_open(copy->path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
+    if (!copy->stays &&
+        !llmobs_real_open(copy->path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
         llmobs_real_drop_error();
     __atomic_store_n(&copy->ops, core_ops, __ATOMIC_RELEASE);
 }

@@ -165,11 +165,33 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
     }
 }
 
+/* Most objects name nothing of ours, and have a hundred relocations for each
+ * name: those are not looked at. */
+static bool may_name_us(const struct work *work)
+{
+    size_t count = llmobs_elf_unhashed(work->elf);
+
+    if (count == 0)
+        return true;
+    for (size_t i = 1; i < count; i++) {
+        const char *name =
+            llmobs_elf_string(work->elf, work->elf->symtab[i].st_name);
+
+        if (llmobs_str_begins(name, "curl_") ||
+            (work->how->late && llmobs_dl_ours(name)))
+            return true;
+    }
+    return llmobs_hooks_hashed(work->elf) ||
+           (work->how->late && llmobs_dl_hashed(work->elf));
+}
+
 bool llmobs_patch_object(const struct llmobs_elf *elf,
                          const struct llmobs_patch *how)
 {
     struct work work = {.elf = elf, .how = how};
 
+    if (!may_name_us(&work))
+        return true;
     find_seal(&work);
     patch_table(&work, elf->rela, elf->rela_len);
     patch_table(&work, elf->plt, elf->plt_len);

@@ -20,9 +20,11 @@ struct search {
     bool preceded; /* the program itself defines dlopen */
 };
 
+/* Over once all are known that the object behind ours would call. */
 static int visit(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct search *search = argument;
+    size_t missing = 0;
     struct llmobs_elf elf;
     void **to = search->passed ? search->after : search->before;
 
@@ -40,10 +42,12 @@ static int visit(struct dl_phdr_info *info, size_t size, void *argument)
             search->passed = true;
         return 0;
     }
-    for (size_t i = 0; i < COUNT; i++)
+    for (size_t i = 0; i < COUNT; i++) {
         if (!to[i])
             to[i] = llmobs_elf_symbol(&elf, names[i]);
-    return 0;
+        missing += !search->after[i];
+    }
+    return missing == 0;
 }
 
 /* The loader's list of objects, by the program's own dynamic section; NULL
@@ -92,7 +96,8 @@ static void walk_list(struct search *search)
     info.dlpi_addr = object->l_addr;
     info.dlpi_phdr = (const void *)getauxval(AT_PHDR);
     info.dlpi_phnum = (ElfW(Half))getauxval(AT_PHNUM);
-    visit(&info, sizeof(info), search);
+    if (visit(&info, sizeof(info), search))
+        return;
     while ((object = object->l_next) != NULL) {
         const ElfW(Ehdr) *head = (const void *)object->l_addr;
 
@@ -102,7 +107,8 @@ static void walk_list(struct search *search)
         info.dlpi_name = object->l_name;
         info.dlpi_phdr = (const void *)(object->l_addr + head->e_phoff);
         info.dlpi_phnum = head->e_phnum;
-        visit(&info, sizeof(info), search);
+        if (visit(&info, sizeof(info), search))
+            return;
     }
 }
 

@@ -109,14 +109,17 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
  * the names themselves, and are then what an unbound slot will be bound to. */
 static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
 {
-    size_t *index = argument;
+    size_t index = (*(size_t *)argument)++;
     struct llmobs_elf elf;
 
     (void)size;
-    if ((*index)++ >= start_objects)
+    if (index >= start_objects)
         return 1;
-    if (llmobs_elf_open(&elf, info) == 0 && !is_ours(&elf) &&
-        !llmobs_copies_has(&elf))
+    if (llmobs_elf_open(&elf, info) != 0)
+        return 0;
+    if (index == 0)
+        llmobs_copies_needed(&elf);
+    if (!is_ours(&elf) && !llmobs_copies_has(&elf))
         foreign |= llmobs_hooks_defined(&elf);
     return 0;
 }

@@ -3,10 +3,15 @@
  * output does not. */
 #include "tests/clients/cases.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -102,6 +107,57 @@ static void forks(const char *base)
     printf("bad=%d\n", bad);
 }
 
+/* The next child is the first process of a pid namespace. */
+static bool enter_namespace(void)
+{
+    return unshare(CLONE_NEWPID) == 0 ||
+           unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0;
+}
+
+static int exit_code_of(pid_t child)
+{
+    int status = -1;
+
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+/* A pid of 1, with a call that is not delivered yet, and a child of the same
+ * pid with a call of its own. */
+static int first_in_namespace(void)
+{
+    pid_t child;
+
+    signal(SIGALRM, SIG_DFL);
+    alarm(20);
+    printf("first: %d %ld\n", (int)getpid(), ask_once(hello));
+    fflush(stdout);
+    if (!enter_namespace())
+        return 77;
+    child = fork();
+    if (child == 0) {
+        alarm(15);
+        printf("second: %d %ld\n", (int)getpid(), ask_once(hello));
+        exit(0);
+    }
+    return exit_code_of(child);
+}
+
+static void forks_of_one_pid(const char *base)
+{
+    pid_t child;
+    int rc = 77;
+
+    the_base = base;
+    if (enter_namespace()) {
+        child = fork();
+        if (child == 0)
+            exit(first_in_namespace());
+        rc = exit_code_of(child);
+    }
+    printf(rc == 77 ? "no pid namespaces\n" : "ended: %d\n", rc);
+}
+
 /* ---- ends ------------------------------------------------------------- */
 
 static void *ask_and_hang(void *arg)
@@ -141,6 +197,58 @@ static void exit_in_transfer(const char *base)
     pthread_create(&thread, NULL, ask_and_hang, NULL);
     nap(100);
     exit(4);
+}
+
+/* ---- an exit in the middle of malloc ----------------------------------- */
+
+static volatile sig_atomic_t ends_early;
+
+static void end_early(void)
+{
+    if (ends_early && write(1, "ended\n", 6) == 6)
+        _exit(9);
+}
+
+/* Ends the process after all that libcurl's first init registers, which is
+ * ours, and before the destructors of libraries, which free. For the same
+ * reason without OpenSSL's own handler. */
+__attribute__((constructor)) static void register_first(int argc, char **argv)
+{
+    int (*init)(uint64_t, const void *);
+    const uint64_t no_atexit = 0x00080000;
+
+    if (argc < 2 || strcmp(argv[1], "exit_in_malloc") != 0)
+        return;
+    *(void **)&init = dlsym(RTLD_DEFAULT, "OPENSSL_init_crypto");
+    if (init)
+        init(no_atexit, NULL);
+    atexit(end_early);
+}
+
+static void end_in_handler(int sig)
+{
+    (void)sig;
+    exit(0);
+}
+
+/* The handler finds the main arena's lock taken, by the very thread that it
+ * runs in: who allocates or frees there now waits for ever. */
+static void exit_in_malloc(const char *base)
+{
+    const struct itimerval soon = {.it_value = {0, 20000}};
+    void *list[64] = {NULL};
+
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    fflush(stdout);
+    nap(number("AFTER_MS", 50));
+    ends_early = true;
+    signal(SIGALRM, end_in_handler);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    for (unsigned i = 0;; i++) {
+        free(list[i % 64]);
+        list[i % 64] = malloc(2000 + (i * 7919U) % 60000);
+    }
 }
 
 static void exit_in_child(const char *base)
@@ -328,8 +436,10 @@ int main(int argc, char **argv)
     static const struct one_case cases[] = {
         {"plain", plain, 1, 0},
         {"forks", forks, 12, 0},
+        {"forks_of_one_pid", forks_of_one_pid, -1, 0},
         {"exit_from_thread", exit_from_thread, 3, 2},
         {"exit_in_transfer", exit_in_transfer, 2, 1},
+        {"exit_in_malloc", exit_in_malloc, -1, 0},
         {"exit_in_child", exit_in_child, 2, 0},
         {"exit_hard", exit_hard, -1, 0},
         {"cleanup_in_flight", cleanup_in_flight, 3, 0},

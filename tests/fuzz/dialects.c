@@ -132,9 +132,13 @@ static void take_bodies(struct attempt *a, struct llmobs_text in, unsigned type)
 static void apply_flags(struct attempt *a, unsigned flags)
 {
     static const long statuses[] = {200, 200, 200, 400, 500, 0, 302, 204};
+    const struct llmobs_shape *shape = a->rule.shape;
 
+    /* as matching decides: only paths of any host are to be confirmed */
     a->match.proxied = flags & FUZZ_PROXIED;
-    a->match.confirm = flags & FUZZ_CONFIRM;
+    a->match.confirm =
+        flags & FUZZ_CONFIRM && shape->any_host && !a->match.proxied;
+    a->match.kind = a->match.proxied ? LLMOBS_KIND_WORKFLOW : shape->kind;
     a->call.status = statuses[flags >> FUZZ_STATUS_SHIFT];
     a->call.transport_ok = !(flags & FUZZ_TRANSPORT_FAILED);
     a->call.request_truncated = flags & FUZZ_REQUEST_CUT;
@@ -155,7 +159,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     take_bodies(&a, (struct llmobs_text){(const char *)data + 3, size - 3},
                 data[2] % FUZZ_MARKS % FUZZ_TYPES);
     a.match.rule = &a.rule;
-    a.match.kind = a.rule.shape->kind;
     a.call.url = a.url;
     a.call.request_headers = a.call.response_headers = &a.header;
     a.call.response_header_count = a.header.value != NULL;

@@ -1,5 +1,6 @@
 """Delivery to an Agent and to the intake: the ways that lead there, and which
 one is taken."""
+import json
 import os
 import socket
 import statistics
@@ -439,6 +440,25 @@ def one_fails_the_other_does_not_wait(t):
         equal(len(stored(t)), 2, "spans in the store")
         equal(dd.spans(), [], "spans at the agent")
         ok(posts(dd), "the agent was not asked at all")
+
+
+@test
+def killed_after_the_delivery(t):
+    """What the agent has had before a SIGKILL did not die with the program."""
+    with double(t) as dd, \
+            Living(t, agent(dd, _DD_LLMOBS_WRITER_INTERVAL="0.3")) as app:
+        for _ in range(3):
+            app.ask()
+        settled(t, dd, 3, wait=5)
+        time.sleep(0.05)
+        app.process.kill()
+        app.process.wait()
+        shown = subprocess.run(
+            [os.path.join(t.build, "llmobs"), "stats", "--json"],
+            env=t.environment(True, {}), stdout=subprocess.PIPE, check=True)
+        counts = json.loads(shown.stdout)
+        equal([counts[name] for name in ("captured", "delivered", "dropped")],
+              [3, 3, 0], "captured, delivered and dropped calls")
 
 
 # ---- kinds of programs ---------------------------------------------------

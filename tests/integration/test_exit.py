@@ -77,6 +77,39 @@ for each in CASES:
 
 
 @test
+def fork_of_the_same_pid(t):
+    """The first process of a pid namespace forks the first of another one:
+    neither delivers the other's, and the counters are those of two."""
+    with double(t) as dd:
+        r, took = run_case(t, "forks_of_one_pid", agent(
+            dd, LLMOBS_EXIT_FLUSH_MS="4000", _DD_LLMOBS_WRITER_INTERVAL="2"),
+            0)
+        if b"no pid namespaces" in r.stdout:
+            raise Skip("no pid namespaces")
+        equal(r.stdout, b"first: 1 200\nsecond: 1 200\nended: 0\n", "stdout")
+        arrived(dd, 2)
+        ok(took < 3, "it took %.1f s: an end waited" % took)
+
+
+@test
+def exit_in_malloc(t):
+    """exit() in a signal handler that interrupted malloc: what waits for the
+    allocator then, waits for ever. Our exit handler does not, and ends in
+    time whether our thread waits or not. (The libraries' own ends come after
+    it, and wait.)"""
+    with double(t) as dd:
+        for env in (agentless(t, dd), agent(dd), {"LLMOBS_EXPORTER": "store"}):
+            for fault in (None, "hang"):
+                dd.reset()
+                if fault:
+                    dd.fault(fault)
+                _, took = run_case(t, "exit_in_malloc", dict(
+                    env, LLMOBS_EXIT_FLUSH_MS="300"), 9)
+                ok(took < 2, "it took %.1f s" % took)
+                dd.well()
+
+
+@test
 def without_thread(t):
     for name, spans, code in (("plain", 1, 0), ("cleanup_often", 30, 0),
                               ("cleanup_for_good", 1, 0)):

@@ -73,6 +73,24 @@ def custom_endpoint(t):
 
 
 @test
+def short_trace_ids(t):
+    """APM's ids of 64 bits: the LLM Observability ones keep their 128."""
+    name = "DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED"
+    t.foreign_trace = True
+    for value, short, told in (("true", False, 0), ("", False, 0),
+                               ("false", True, 0), ("128", True, 1)):
+        r = t.same(curl(t.url, body()), env={name: value}, spans=1)
+        span, h = r.only(), trace_headers(r.requests[0])
+        trace = span["_dd"]["apm_trace_id"]
+        equal(trace[:16] == "0" * 16, short, "a short id with %r" % value)
+        equal(trace[16:], span["trace_id"][16:], "the id's other half")
+        equal(h["x-datadog-trace-id"], str(int(trace[16:], 16)), "trace id")
+        equal(h["traceparent"].split("-")[1], trace, "traceparent")
+        equal("_dd.p.tid" in tag_map(h["x-datadog-tags"]), not short, "tid")
+        equal(r.log_count(name + ":"), told, "log lines with %r" % value)
+
+
+@test
 def listed_proxy(t):
     gateway = "http://127.0.0.1:%d" % t.servers.gateway
     r = t.same(curl(gateway + "/chat", '{"message": "x"}'),

@@ -1,6 +1,7 @@
 """Where a variable may come from (the environment, the file LLMOBS_CONFIG, the
 system's file), who opens that file, and what each variable does."""
 import os
+import re
 import shutil
 import socket
 import struct
@@ -8,7 +9,7 @@ import subprocess
 import time
 
 from harness import (Skip, body, curl, equal, expect_llm, ok, read_spans,
-                     short, tags_of, test, tree)
+                     short, tags_of, test, trace_headers, tree)
 
 FILE = "llmobs.conf"
 SYSTEM_FILE = "/etc/llmobs/llmobs.conf"
@@ -478,6 +479,7 @@ def rubbish_as_a_file(t):
 
 BAD = {  # a value that means nothing
     "DD_LLMOBS_AGENTLESS_ENABLED": "perhaps",
+    "DD_LLMOBS_INSTRUMENTED_PROXY_URLS": "ftp://x.example",
     "DD_LLMOBS_SAMPLE_RATE": "1.5",
     "DD_LLMOBS_EVENT_SIZE_BYTES": "1023",
     "DD_LLMOBS_PAYLOAD_SIZE_BYTES": "1023",
@@ -510,31 +512,52 @@ BAD = {  # a value that means nothing
     "LLMOBS_CONFIG": "/no/such/file",
     "LLMOBS_RULES": "/no/such/rules",
 }
+MORE_BAD = {  # which win over another one
+    "DD_TRACE_PROPAGATION_STYLE_INJECT": "zipkin",
+    "DD_TRACE_PROPAGATION_STYLE_EXTRACT": "b3 multi",
+}
+
+
+# Where every value means something, and what has tests of its own.
+ANYTHING = ("text", "file", "directory", "URL", "number", "tags",
+            "W3C trace context", "W3C baggage",
+            "key:value, comma- or space-separated")
+APART = ("DD_LLMOBS_ENABLED", "LLMOBS_EXPORTER",
+         "DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED")
+
+
+def variables(t):
+    """Name and type of every variable that there is."""
+    out = t.run([os.path.join(t.build, "llmobs"), "help", "variables"],
+                launcher=["env"]).stdout.decode()
+    return dict(re.findall(r"^(\w+) \((.*); default: .*\)$", out, re.M))
 
 
 @test
 def every_bad_value_is_one_line(t):
     """All of them at once: the program runs on, the span is there, and each
     name is told once."""
+    for name, kind in variables(t).items():
+        ok(name in BAD or name in MORE_BAD or name in APART or kind in ANYTHING,
+           "no bad value of %s is tried" % name)
     t.secrets.append("UnspeakableMarker4716")
     r = t.same(curl(t.url, body(), t.url), env=BAD, spans=2)
     for span in r.spans:
         expect_llm(span)
         equal((span["_dd"]["sample_rate"], span["_dd"]["sampling_decision"]),
               ("1", "1"), "sampling")
-    for name in BAD:
-        lines = lines_of(r, name + ":")
-        equal(len(lines), 1, "log lines about %s: %s" % (name, lines))
     equal("Evil" in r.log, False, "a value in the log")
+    more = t.same(curl(t.url, body(), t.url), env=MORE_BAD, spans=2)
+    for run, names in ((r, BAD), (more, MORE_BAD)):
+        for name in names:
+            lines = lines_of(run, name + ":")
+            equal(len(lines), 1, "log lines about %s: %s" % (name, lines))
 
 
 @test
 def empty_is_unset(t):
     """Every variable that there is, empty: as if there was none."""
-    out = t.run([os.path.join(t.build, "llmobs"), "help", "variables"],
-                launcher=["env"]).stdout.decode()
-    names = [x.split()[0] for x in out.splitlines()
-             if x and not x.startswith(" ")]
+    names = variables(t)
     ok(len(names) > 60, "variables: %d" % len(names))
     keep = ("LLMOBS_STORE_DIR", "LLMOBS_LOG", "LLMOBS_EXPORTER",
             "LLMOBS_LOG_LEVEL", "HOME", "DD_LLMOBS_ENABLED",
@@ -558,6 +581,23 @@ def booleans(t):
         span = t.run(curl(t.url, body()), env=env).only()
         equal("git.commit.sha" in tags_of(span), yes, "git tags with %r" %
               value)
+
+
+@test
+def what_is_of_apm_alone(t):
+    """It changes neither the spans nor their delivery nor the headers."""
+    argv = curl(t.url, body())
+    for env in ({"DD_APM_TRACING_ENABLED": "false"},
+                {"DD_TRACE_ENABLED": "false"}, {"DD_TRACE_SAMPLE_RATE": "0"},
+                {"DD_TRACE_SAMPLING_RULES": '[{"sample_rate": 0}]'},
+                {"DD_LLMOBS_PROJECT_NAME": "x"}):
+        r = t.same(argv, env=env)
+        expect_one(r)
+        equal(r.only()["_dd"]["sampling_decision"], "1", "sampling")
+        equal(trace_headers(r.requests[0])["x-datadog-sampling-priority"],
+              "1", "priority with %s" % env)
+        equal([x for x in r.log.splitlines() if " debug " not in x], [],
+              "log with %s" % env)
 
 
 @test

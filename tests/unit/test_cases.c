@@ -190,29 +190,59 @@ static double first_token(const char *url, const char *body)
     return seconds;
 }
 
-#define HEAD \
-    "data: {\"choices\":[{\"delta\":{\"role\":\"a\",\"content\":\"\"}}]}\n\n"
-#define TAIL "data: {\"choices\":[{\"delta\":{\"content\":\"late\"}}]}\n\n"
-#define TOKEN(delta) "data: {\"choices\":[{\"delta\":{" delta "}}]}\n\n"
+#define CHUNK(delta) "data: {\"choices\":[{\"delta\":{" delta "}}]}\n\n"
+#define PART(message) "data: {\"delta\":{\"message\":{" message "}}}\n\n"
+#define LINE(message) "{\"message\":{\"role\":\"a\"," message "}}\n"
+
+/* Streams by dialect: what comes first and is no token, then tokens, of which
+ * each is the first of one stream, then what comes late. */
+static const struct timed {
+    const char *url, *head, *tail, *tokens[6];
+} timed[] = {
+    {"https://api.openai.com/v1/chat/completions",
+     ": x\n\n" CHUNK("\"role\":\"a\",\"content\":\"\""),
+     CHUNK("\"content\":\"late\""),
+     {CHUNK("\"content\":\"x\""), CHUNK("\"reasoning_content\":\"x\""),
+      CHUNK("\"reasoning\":\"x\""), CHUNK("\"refusal\":\"x\""),
+      CHUNK("\"tool_calls\":[{\"index\":0,\"id\":\"c\"}]")}},
+    {"https://api.mistral.ai/v1/chat/completions",
+     CHUNK("\"role\":\"a\",\"content\":\"\""),
+     CHUNK("\"content\":\"late\""),
+     {CHUNK("\"content\":\"x\""),
+      CHUNK("\"content\":[{\"type\":\"thinking\",\"thinking\":"
+            "[{\"text\":\"x\"}]}]")}},
+    {"https://api.cohere.com/v2/chat",
+     PART("\"role\":\"a\",\"content\":[],\"tool_plan\":\"\"")
+         PART("\"content\":{\"text\":\"\"}"),
+     PART("\"content\":{\"text\":\"late\"}"),
+     {PART("\"content\":{\"text\":\"x\"}"),
+      PART("\"content\":{\"thinking\":\"x\"}"), PART("\"tool_plan\":\"x\""),
+      PART("\"tool_calls\":{\"id\":\"c\"}")}},
+    {"http://localhost:11434/api/chat",
+     LINE("\"content\":\"\""),
+     LINE("\"content\":\"late\""),
+     {LINE("\"content\":\"x\""), LINE("\"thinking\":\"x\""),
+      LINE("\"tool_calls\":[{\"function\":{}}]")}},
+};
 
 /* It counts from the event that holds the first token to that event's last
  * byte: not from a role, not to the answer's end. */
 START_TEST(first_tokens_are_timed)
 {
-    static const char *const tokens[] = {
-        TOKEN("\"content\":\"x\""), TOKEN("\"reasoning_content\":\"x\""),
-        TOKEN("\"reasoning\":\"x\""), TOKEN("\"refusal\":\"x\""),
-        TOKEN("\"tool_calls\":[{\"index\":0,\"id\":\"c\"}]")};
-    static const char url[] = "https://api.openai.com/v1/chat/completions";
     char body[1024];
 
-    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
-        snprintf(body, sizeof(body), "%s%s%s", HEAD, tokens[i], TAIL);
-        ck_assert_double_eq_tol(
-            first_token(url, body),
-            (double)(strlen(HEAD) + strlen(tokens[i])) / 1000, 1e-9);
+    for (size_t i = 0; i < sizeof(timed) / sizeof(timed[0]); i++) {
+        const struct timed *s = &timed[i];
+
+        for (size_t k = 0; s->tokens[k]; k++) {
+            snprintf(body, sizeof(body), "%s%s%s", s->head, s->tokens[k],
+                     s->tail);
+            ck_assert_double_eq_tol(
+                first_token(s->url, body),
+                (double)(strlen(s->head) + strlen(s->tokens[k])) / 1000, 1e-9);
+        }
+        ck_assert_double_lt(first_token(s->url, s->head), 0);
     }
-    ck_assert_double_lt(first_token(url, HEAD), 0);
     ck_assert_double_lt(
         first_token(RULE_CASE_PROXY "/v1/chat/completions", body), 0);
 }

@@ -122,6 +122,35 @@ START_TEST(booleans_as_documented)
 }
 END_TEST
 
+/* Each of them: a bad one is told, by name; for the effect of each there are
+ * tests of their own. */
+START_TEST(every_boolean)
+{
+    static const char *const values[] = {"1",     "true", "tRuE", "0",
+                                         "false", "No",   "2",    "on!",
+                                         "yes",   " 1 ",  "tru",  "-1"};
+    const struct llmobs_config_variable *v = llmobs_config_variables();
+    int count = 0;
+
+    for (; v->name; v++) {
+        if (strcmp(v->type, "boolean") != 0)
+            continue;
+        count++;
+        for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+            char env[128];
+
+            snprintf(env, sizeof(env), "%s=%s", v->name, values[i]);
+            llmobs_config_free(LOAD(env));
+            ck_assert_msg(complaint_count == (i > 5), "%s: %s", env,
+                          complaints);
+            ck_assert(i <= 5 ||
+                      strncmp(complaints, v->name, strlen(v->name)) == 0);
+        }
+    }
+    ck_assert_int_ge(count, 7);
+}
+END_TEST
+
 START_TEST(the_thread_stays_on_by_mistake)
 {
     struct llmobs_config *c = LOAD("LLMOBS_THREAD=off");
@@ -409,6 +438,7 @@ UNIT_SUITE(config)
     UNIT_TEST(s, the_table_is_whole);
     UNIT_TEST(s, empty_is_unset_and_the_first_wins);
     UNIT_TEST(s, booleans_as_documented);
+    UNIT_TEST(s, every_boolean);
     UNIT_TEST(s, the_thread_stays_on_by_mistake);
     UNIT_TEST(s, a_bad_value_is_told_once_and_its_default_stands);
     UNIT_TEST(s, numbers);

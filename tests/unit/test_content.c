@@ -56,7 +56,9 @@ START_TEST(image_urls_are_told_apart)
         const char *mime; /* NULL: a marker */
     } rows[] = {
         {"data:image/png;base64,AA", "image/png"},
-        {"Data:Image/svg+xml;BASE64,AA", "Image/svg+xml"},
+        {"Data:Image/svg+xml;BASE64,AA", "image/svg+xml"},
+        {"data:image/png;base64,not base64!<svg/>", NULL},
+        {" data:image/png;base64,AA", NULL},
         {"data:image/png;a=b;base64, A A ", "image/png"},
         {"data:image/png;base64", NULL},
         {"data:image/png;base64,  ", NULL},

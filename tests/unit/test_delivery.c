@@ -566,10 +566,9 @@ END_TEST
 
 static atomic_int notes;
 
-static int64_t count_note(const struct llmobs_config *the_config,
-                          size_t pending)
+static int64_t count_note(const struct llmobs_config *the_config)
 {
-    (void)the_config, (void)pending;
+    (void)the_config;
     return atomic_fetch_add(&notes, 1) < 5 ? 10 : -1;
 }
 

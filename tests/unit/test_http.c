@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -315,6 +316,76 @@ START_TEST(goes_by_a_proxy)
         strstr(server->got, "POST http://intake.invalid/x HTTP/1.1\r\n"));
     ck_assert_ptr_nonnull(strstr(server->got, "Proxy-Authorization: Basic "));
     free(server);
+}
+END_TEST
+
+/* As before libcurl 7.42.1: a tunnel's proxy gets all headers by default. */
+static struct llmobs_real newer;
+static bool before_7_37;
+
+static void unified_reset(CURL *curl)
+{
+    newer.easy_reset(curl);
+    newer.easy_setopt(curl, CURLOPT_HEADEROPT, CURLHEADER_UNIFIED);
+}
+
+static CURLcode older_setopt(CURL *curl, CURLoption option, ...)
+{
+    va_list list;
+    void *arg;
+
+    va_start(list, option);
+    arg = va_arg(list, void *);
+    va_end(list);
+    if (before_7_37 && option == CURLOPT_HEADEROPT)
+        return CURLE_UNKNOWN_OPTION;
+    return newer.easy_setopt(curl, option, arg);
+}
+
+/* What is for the intake alone is not for the proxy on the way to it. */
+static void check_tunnel(bool sent)
+{
+    struct server *proxy = server_new();
+    struct llmobs_http_reply reply;
+    struct llmobs_http *http;
+    char text[64];
+    int rc;
+
+    start(proxy, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    snprintf(text, sizeof(text), "http://127.0.0.1:%u", proxy->port);
+    setenv("https_proxy", text, 1);
+    setenv("no_proxy", "", 1);
+    unsetenv("NO_PROXY");
+    http = client();
+    newer = real;
+    before_7_37 = !sent;
+    real.easy_reset = unified_reset;
+    real.easy_setopt = older_setopt;
+    rc = post(http, "https://intake.test/x", "{}", &reply);
+    ck_assert_int_eq(reply.status, 0);
+    llmobs_http_reply_fini(&reply);
+    ck_assert_int_eq(rc, sent ? -ECONNRESET : -EPROTONOSUPPORT);
+    stop(proxy);
+    ck_assert_int_eq(proxy->requests, sent);
+    if (sent)
+        ck_assert_ptr_nonnull(strstr(proxy->got, "CONNECT intake.test:443 "));
+    ck_assert_ptr_null(strstr(proxy->got, "X-One"));
+    llmobs_http_free(http);
+    free(proxy);
+}
+
+/* Where tests share a process the variables were read by the first of them. */
+START_TEST(tells_a_tunnel_nothing)
+{
+    if (!getenv("CK_FORK"))
+        check_tunnel(true);
+}
+END_TEST
+
+START_TEST(avoids_a_tunnel)
+{
+    if (!getenv("CK_FORK"))
+        check_tunnel(false);
 }
 END_TEST
 
@@ -914,6 +985,8 @@ UNIT_SUITE(http)
     Suite *suite = suite_create("http");
 
     UNIT_TEST(suite, goes_by_a_proxy);
+    UNIT_TEST(suite, tells_a_tunnel_nothing);
+    UNIT_TEST(suite, avoids_a_tunnel);
     UNIT_TEST(suite, posts_to_numbers);
     UNIT_TEST(suite, posts_to_localhost);
     UNIT_TEST(suite, posts_to_a_name);

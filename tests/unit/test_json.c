@@ -573,12 +573,12 @@ START_TEST(test_json_takes)
 
     ck_assert_int_eq(llmobs_json_set(object, "a", NULL), -ENOMEM);
     ck_assert_int_eq(llmobs_json_add(array, NULL), -ENOMEM);
-    ck_assert_int_eq(llmobs_json_set(NULL, "a", llmobs_json_int(1)), -EINVAL);
+    ck_assert_int_eq(llmobs_json_set(NULL, "a", llmobs_json_int(1)), -ENOMEM);
     ck_assert_int_eq(llmobs_json_set(array, "a", llmobs_json_int(1)), -EINVAL);
     ck_assert_int_eq(llmobs_json_set(object, NULL, llmobs_json_int(1)),
                      -EINVAL);
     ck_assert_int_eq(llmobs_json_add(object, llmobs_json_int(1)), -EINVAL);
-    ck_assert_int_eq(llmobs_json_add(NULL, llmobs_json_int(1)), -EINVAL);
+    ck_assert_int_eq(llmobs_json_add(NULL, llmobs_json_int(1)), -ENOMEM);
     ck_assert_int_eq(llmobs_json_set(object, "self", llmobs_json_share(object)),
                      -EINVAL);
     ck_assert_int_eq(llmobs_json_add(array, llmobs_json_share(array)), -EINVAL);

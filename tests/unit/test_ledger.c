@@ -19,8 +19,8 @@
 START_TEST(nothing_captured_leaves_nothing)
 {
     ledger_begin();
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, 0), -1);
-    llmobs_ledger_close(&ledger_config, 0);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
+    llmobs_ledger_close(&ledger_config);
     ck_assert_int_eq(access(ledger_at, F_OK), -1);
     ck_assert_int_eq(llmobs_ledger_read(ledger_at, &ledger_seen), -ENOENT);
     ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), -ENOENT);
@@ -33,7 +33,7 @@ START_TEST(a_living_process_is_seen)
     ledger_begin();
     errno = 77;
     ledger_count(7, 5);
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, 2), -1);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
     ck_assert_int_eq(errno, 77);
     ledger_look();
     ck_assert_uint_eq(ledger_seen.records, 1);
@@ -54,9 +54,9 @@ START_TEST(an_ended_process_leaves_the_totals_alone)
 {
     ledger_begin();
     ledger_count(7, 7);
-    llmobs_ledger_note(&ledger_config, 0);
+    llmobs_ledger_note(&ledger_config);
     ck_assert_uint_eq(ledger_files(NULL), 1);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config);
     ck_assert_uint_eq(ledger_files(NULL), 1);
     ledger_look();
     ck_assert_uint_eq(ledger_seen.records, 0);
@@ -71,11 +71,11 @@ START_TEST(a_call_after_the_close_is_added_once)
 {
     ledger_begin();
     ledger_count(3, 3);
-    llmobs_ledger_close(&ledger_config, 0);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config);
+    llmobs_ledger_close(&ledger_config);
     ledger_count(2, 1);
     llmobs_stats_add(LLMOBS_STAT_dropped_exit, 1);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config);
     ledger_look();
     ck_assert_uint_eq(ledger_ended("captured"), 5);
     ck_assert_uint_eq(ledger_ended("delivered"), 4);
@@ -94,11 +94,11 @@ START_TEST(a_record_after_the_close_holds_the_rest)
 
     ledger_begin();
     ledger_count(3, 3);
-    llmobs_ledger_note(&ledger_config, 0);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_note(&ledger_config);
+    llmobs_ledger_close(&ledger_config);
     ledger_count(2, 0);
     nanosleep(&second, NULL);
-    llmobs_ledger_note(&ledger_config, 2);
+    llmobs_ledger_note(&ledger_config);
     ledger_look();
     ck_assert_uint_eq(ledger_ended("captured"), 3);
     ck_assert_uint_eq(ledger_living("captured"), 2);
@@ -114,10 +114,10 @@ START_TEST(a_close_without_news_writes_nothing)
 
     ledger_begin();
     ledger_count(3, 3);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config);
     snprintf(path, sizeof(path), "%s/totals", ledger_at);
     ck_assert_int_eq(unlink(path), 0);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config);
     ck_assert_uint_eq(ledger_files(NULL), 0);
     ledger_end();
 }
@@ -127,7 +127,7 @@ START_TEST(what_is_unaccounted_for_at_the_end_is_dropped)
 {
     ledger_begin();
     ledger_count(5, 3);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config);
     ledger_look();
     ck_assert_uint_eq(ledger_ended("dropped_died"), 2);
     ck_assert_uint_eq(ledger_ended("pending"), 0);
@@ -144,18 +144,42 @@ START_TEST(notes_are_rare)
 
     ledger_begin();
     ledger_count(1, 1);
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, 0), -1);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
     ledger_count(1, 1);
-    again = llmobs_ledger_note(&ledger_config, 0);
+    again = llmobs_ledger_note(&ledger_config);
     ck_assert_int_gt(again, 0);
     ck_assert_int_le(again, LLMOBS_LEDGER_NOTE_MS + 1);
     ledger_look();
     ck_assert_uint_eq(ledger_living("captured"), 1);
     nanosleep(&second, NULL);
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, 0), -1);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
     ledger_look();
     ck_assert_uint_eq(ledger_living("captured"), 2);
     ck_assert_uint_eq(ledger_seen.records, 1);
+    ledger_end();
+}
+END_TEST
+
+/* Else it would count as died when the process is killed now. */
+START_TEST(what_was_pending_is_told_when_delivered)
+{
+    ledger_begin();
+    ledger_count(4, 1);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
+    ledger_count(2, 0);
+    ck_assert_int_gt(llmobs_ledger_note(&ledger_config), 0);
+    ledger_look();
+    ck_assert_uint_eq(ledger_living("pending"), 3);
+    for (uint64_t left = 5; left-- > 0;) {
+        ledger_count(0, 1);
+        ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
+        ledger_look();
+        ck_assert_uint_eq(ledger_living("captured"), 6);
+        ck_assert_uint_eq(ledger_living("pending"), left);
+    }
+    /* What the record does not have cannot count as died. */
+    ledger_count(1, 1);
+    ck_assert_int_gt(llmobs_ledger_note(&ledger_config), 0);
     ledger_end();
 }
 END_TEST
@@ -168,7 +192,7 @@ START_TEST(files_are_their_owners_only)
 
     ledger_begin();
     ledger_count(1, 1);
-    llmobs_ledger_note(&ledger_config, 0);
+    llmobs_ledger_note(&ledger_config);
     ck_assert_int_eq(stat(ledger_at, &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0700);
     ledger_files(record);
@@ -178,7 +202,7 @@ START_TEST(files_are_their_owners_only)
     snprintf(path, sizeof(path), "rm -rf '%s'", ledger_at);
     ck_assert_int_eq(system(path), 0);
     umask(0777);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config);
     snprintf(path, sizeof(path), "%s/totals", ledger_at);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0600);
@@ -230,13 +254,13 @@ START_TEST(a_child_has_counts_of_its_own)
 {
     ledger_begin();
     ledger_count(10, 10);
-    llmobs_ledger_note(&ledger_config, 0);
+    llmobs_ledger_note(&ledger_config);
     ledger_in_child(ledger_live_and_close);
     ledger_in_child(ledger_live_and_die);
     ledger_look();
     ck_assert_uint_eq(ledger_living("captured"), 10);
     ck_assert_uint_eq(ledger_ended("captured"), 8);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config);
     llmobs_ledger_fold(ledger_at, 10);
     ledger_look();
     ck_assert_uint_eq(ledger_ended("captured"), 18);
@@ -252,7 +276,7 @@ static void *close_often(void *arg)
 {
     while (!atomic_load(&enough)) {
         llmobs_stats_add(LLMOBS_STAT_captured, 1);
-        llmobs_ledger_close(&ledger_config, 0);
+        llmobs_ledger_close(&ledger_config);
     }
     return arg;
 }
@@ -318,9 +342,9 @@ static void live_a_while_and_close(void)
     struct timespec pause = {0, 300000};
 
     ledger_count(4, 4);
-    llmobs_ledger_note(&ledger_config, 0);
+    llmobs_ledger_note(&ledger_config);
     nanosleep(&pause, NULL);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config);
 }
 
 static void spawn_many(void)
@@ -353,7 +377,7 @@ static void live_on_and_close(void)
 {
     ledger_live_and_die();
     ledger_count(2, 5);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config);
 }
 
 /* Whoever holds the lock cannot hold up an exit. */
@@ -401,6 +425,7 @@ UNIT_SUITE(ledger)
     UNIT_TEST(s, a_close_without_news_writes_nothing);
     UNIT_TEST(s, what_is_unaccounted_for_at_the_end_is_dropped);
     UNIT_TEST(s, notes_are_rare);
+    UNIT_TEST(s, what_was_pending_is_told_when_delivered);
     UNIT_TEST(s, files_are_their_owners_only);
     UNIT_TEST(s, the_dead_are_added_once);
     UNIT_TEST(s, a_fold_has_a_limit);

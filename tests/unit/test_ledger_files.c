@@ -321,7 +321,7 @@ static void where_no_file_may_grow(void)
 
     setrlimit(RLIMIT_FSIZE, &limit);
     ledger_count(4, 4);
-    llmobs_ledger_close(&ledger_config, 0); /* SIGXFSZ would kill */
+    llmobs_ledger_close(&ledger_config); /* SIGXFSZ would kill */
 }
 
 static void without_descriptors(void)
@@ -359,11 +359,11 @@ static void removed_while_running(void)
     char command[200];
 
     ledger_count(2, 2);
-    llmobs_ledger_note(&ledger_config, 0);
+    llmobs_ledger_note(&ledger_config);
     snprintf(command, sizeof(command), "rm -rf '%s'", ledger_base);
     if (system(command) != 0)
         _exit(1);
-    llmobs_ledger_close(&ledger_config, 0);
+    llmobs_ledger_close(&ledger_config);
 }
 
 START_TEST(a_removed_directory_is_made_again)

@@ -41,6 +41,7 @@ struct fake {
     atomic_int forgotten;
     atomic_int refused;
     atomic_int malformed;
+    pthread_t caller;
     unsigned seed;
 };
 
@@ -65,6 +66,7 @@ static int fake_send(struct llmobs_exporter *exporter,
     struct fake *fake = (struct fake *)exporter;
     int n = (int)count;
 
+    fake->caller = pthread_self();
     atomic_fetch_add(&fake->sends, 1);
     /* Not with Check's own assertions, here and in give: they take a lock that
      * a forked child may find taken. */
@@ -277,6 +279,13 @@ START_TEST(a_full_buffer_is_counted)
 }
 END_TEST
 
+static void wait_for_sends(int count)
+{
+    for (int i = 0; i < 5000 && atomic_load(&fake.sends) < count; i++)
+        usleep(1000);
+    ck_assert_int_eq(atomic_load(&fake.sends), count);
+}
+
 static int64_t since_ms(int64_t start_ns)
 {
     return (llmobs_clock_mono_ns() - start_ns) / 1000000;
@@ -308,6 +317,7 @@ START_TEST(a_stuck_exporter_is_not_waited_for_longer_than_said)
     begin(true, 1 << 24);
     atomic_store(&fake.fault, FAULT_STUCK);
     give(10);
+    wait_for_sends(1);
     start = llmobs_clock_mono_ns();
     llmobs_worker_stop(worker, 200);
     ck_assert_int_ge(since_ms(start), 190);
@@ -320,6 +330,43 @@ START_TEST(a_stuck_exporter_is_not_waited_for_longer_than_said)
     ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 0);
     check_sum();
+}
+END_TEST
+
+START_TEST(who_ends_at_once_delivers_itself)
+{
+    int itself = 0;
+
+    for (int round = 0; round < 50; round++) {
+        begin(true, 1 << 24);
+        give(1);
+        usleep((useconds_t)(round * 150));
+        llmobs_worker_stop(worker, 2000);
+        ck_assert_int_eq(atomic_load(&fake.taken), 1);
+        itself += pthread_equal(fake.caller, pthread_self()) != 0;
+        check_sum();
+    }
+    ck_assert_int_gt(itself, 0);
+    ck_assert_int_lt(itself, 50);
+}
+END_TEST
+
+/* The second call does not wait for the moment to pass, nor does a flush. */
+START_TEST(the_thread_begins_when_there_is_more)
+{
+    int64_t start;
+    int early = 0;
+
+    for (int round = 0; round < 20; round++) {
+        begin(true, 1 << 24);
+        give(2);
+        start = llmobs_clock_mono_ns();
+        wait_for_sends(1);
+        early += since_ms(start) < 4;
+        llmobs_worker_stop(worker, 2000);
+        ck_assert_int_eq(atomic_load(&fake.taken), 2);
+    }
+    ck_assert_int_gt(early, 0);
 }
 END_TEST
 
@@ -679,6 +726,8 @@ UNIT_SUITE(worker)
     UNIT_TEST(s, a_full_buffer_is_counted);
     UNIT_TEST(s, a_dead_exporter_costs_the_exit_little);
     UNIT_TEST(s, a_stuck_exporter_is_not_waited_for_longer_than_said);
+    UNIT_TEST(s, who_ends_at_once_delivers_itself);
+    UNIT_TEST(s, the_thread_begins_when_there_is_more);
     UNIT_TEST(s, what_comes_after_the_stop_is_delivered);
     UNIT_TEST(s, a_failed_delivery_is_tried_again);
     UNIT_TEST(s, the_sums_hold_whatever_fails);

@@ -1,0 +1,79 @@
+#include "core/file.h"
+
+#include <sched.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "core/clock.h"
+#include "core/fd.h"
+
+/* Most locks are held for some 10 us: the first tries only let others run. */
+#define LOCK_SPINS 8
+
+static int read_all(int fd, struct llmobs_buf *text)
+{
+    char part[4096];
+    ssize_t got;
+    int rc = 0;
+
+    while (rc == 0 && (got = read(fd, part, sizeof(part))) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        rc = got < 0 ? -errno : llmobs_buf_add(text, part, (size_t)got);
+    }
+    return rc;
+}
+
+int llmobs_file_read(const char *path, struct llmobs_buf *text)
+{
+    int fd = llmobs_fd_lift(
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    struct stat st;
+    int rc;
+
+    if (fd < 0)
+        return -errno;
+    rc = fstat(fd, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
+    if (rc == 0)
+        rc = read_all(fd, text);
+    close(fd);
+    return rc;
+}
+
+int llmobs_file_open(int dir, const char *name, int how)
+{
+    const int flags = how | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int fd = openat(dir, name, flags);
+
+    if (fd < 0 && errno == ENOENT && how != O_RDONLY) {
+        fd = openat(dir, name, flags | O_CREAT | O_EXCL, 0600);
+        if (fd < 0 && errno == EEXIST)
+            fd = openat(dir, name, flags);
+        else if (fd >= 0)
+            fchmod(fd, 0600);
+    }
+    fd = llmobs_fd_lift(fd);
+    return fd < 0 ? -errno : fd;
+}
+
+int llmobs_file_lock(int fd, short type, int64_t ms)
+{
+    const struct timespec pause = {0, 50000};
+    struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
+    int64_t until = 0;
+
+    for (int i = 0;; i++) {
+        if (fcntl(fd, F_SETLK, &whole) == 0)
+            return 0;
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+            return -errno;
+        if (until == 0)
+            until = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
+        else if (llmobs_clock_mono_ns() >= until)
+            return -EBUSY;
+        if (i < LOCK_SPINS)
+            sched_yield();
+        else
+            nanosleep(&pause, NULL);
+    }
+}

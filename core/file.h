@@ -1,0 +1,29 @@
+/* file - files of ours and files of settings, opened with care.
+ *
+ * Owns:    nothing; an opened descriptor, above 2, is the caller's.
+ * Threads: any.
+ * Errors:  negative errno.
+ * Limits:  what is read goes into a buffer of the caller's, with its cap.
+ * Fork:    a lock is the process's: a child does not inherit it, as it would
+ *          one of flock.
+ */
+#ifndef LLMOBS_FILE_H
+#define LLMOBS_FILE_H
+
+#include <stdint.h>
+
+#include "core/buf.h"
+
+/* Adds all of a regular file. -EINVAL for another one: a fifo would wait, a
+ * device do something. */
+int llmobs_file_read(const char *path, struct llmobs_buf *text);
+
+/* Opens a file of ours in `dir`: O_RDONLY, or O_RDWR and more, then made for
+ * its owner only where it is missing. Neither a link is followed nor a fifo
+ * waited for. Gives the descriptor. */
+int llmobs_file_open(int dir, const char *name, int how);
+
+/* F_RDLCK or F_WRLCK; tries for `ms`: -EBUSY. */
+int llmobs_file_lock(int fd, short type, int64_t ms);
+
+#endif

@@ -1,0 +1,104 @@
+"""Answers made to cost memory and time: the program pays what they weigh, up to
+the cap, and there is a span all the same."""
+import contextlib
+import json
+import socket
+import sys
+import threading
+
+from harness import body, curl, equal, ok, test
+
+MIB = 1 << 20
+USAGE = {"prompt_tokens": 7, "completion_tokens": 11}
+
+# Runs a command; the most memory that it had, in KiB, goes to the file `peak`.
+PEAK = """
+import os, sys
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
+status, usage = os.wait4(pid, 0)[1:]
+with open("peak", "w") as f:
+    f.write(str(usage.ru_maxrss))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def event(**fields):
+    return b"data: " + json.dumps(fields).encode() + b"\n\n"
+
+
+def token(text):
+    return event(choices=[{"index": 0, "delta": {"content": text}}])
+
+
+END = event(choices=[], usage=USAGE) + b"data: [DONE]\n\n"
+
+
+def serve(listener, pieces):
+    """Answers one request with an event stream of (bytes, times)."""
+    with listener.accept()[0] as peer:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += peer.recv(65536)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                     b"Connection: close\r\n\r\n")
+        for data, times in pieces:
+            block = max(1, MIB // len(data))
+            for _ in range(times // block):
+                peer.sendall(data * block)
+            peer.sendall(data * (times % block))
+
+
+@contextlib.contextmanager
+def server(pieces):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener, pieces),
+                                  daemon=True)
+        thread.start()
+        yield "http://127.0.0.1:%d/v1/chat/completions" % (
+            listener.getsockname()[1])
+        thread.join(10)
+
+
+def run(t, pieces, **env):
+    """Gives the span, and the most memory that curl had, in MiB.  Such an
+    answer may be read for longer than an exit waits by itself."""
+    env = {"LLMOBS_EXIT_FLUSH_MS": "20000", **env}
+    with server(pieces) as url:
+        r = t.run([sys.executable, "-c", PEAK] + curl(
+            url, body(stream=True), "-o", "/dev/null",
+            "-w", "%{size_download}"), env=env, limit=50)
+    equal(r.code, 0, "exit status")
+    equal(int(r.stdout), sum(len(data) * times for data, times in pieces),
+          "bytes that curl got")
+    span = r.only()
+    equal(span["status"], "ok", "status")
+    equal([span["metrics"][k] for k in ("input_tokens", "output_tokens")],
+          [USAGE["prompt_tokens"], USAGE["completion_tokens"]], "tokens")
+    return span, int(r.files["peak"]) // 1024
+
+
+@test
+def a_hundred_megabytes_of_stream(t):
+    piece = token("word " * 20)
+    span, peak = run(t, [(piece, 100 * MIB // len(piece)), (END, 1)])
+    equal(span["collection_errors"], ["dropped_io"], "collection_errors")
+    ok(peak < 80, "curl had %d MiB for the 16 MiB that are kept" % peak)
+
+
+@test
+def a_million_tiny_events(t):
+    span, peak = run(t, [(token("a"), 1000000), (END, 1)],
+                     LLMOBS_CAPTURE_MAX=str(128 * MIB))
+    equal(len(span["meta"]["output"]["messages"][0]["content"]), 1000000,
+          "characters of the answer")
+    size = len(token("a")) * 1000000 // MIB
+    ok(peak < 3 * size + 64, "curl had %d MiB for a body of %d MiB" % (
+        peak, size))
+
+
+@test
+def a_million_events_that_say_nothing(t):
+    span, peak = run(t, [(token("a"), 1), (b"data: {}\n\n", 1000000),
+                         (b":\n", 1000000), (END, 1)])
+    equal(span["meta"]["output"]["messages"][0]["content"], "a", "content")
+    ok(peak < 80, "curl had %d MiB" % peak)
