@@ -145,18 +145,30 @@ static int chat_document(struct llmobs_frame *frame,
     return *list ? rc : -ENOMEM;
 }
 
-/* Mistral's pieces are called messages. */
+/* Gives what stands under one key a second one, if that is not taken. */
+static int call_it(struct llmobs_json *object, const char *key,
+                   const char *also)
+{
+    struct llmobs_json *value = llmobs_json_get(object, key);
+    const struct llmobs_json *other = llmobs_json_get(object, also);
+
+    if (!value || llmobs_json_is_null(value) ||
+        (other && !llmobs_json_is_null(other)))
+        return 0;
+    return llmobs_json_set(object, also, llmobs_json_share(value));
+}
+
+/* Mistral's pieces are called messages, and it stops for other words. */
 static int as_deltas(const struct llmobs_json *choices)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
         struct llmobs_json *choice = llmobs_json_at(choices, i);
-        struct llmobs_json *message = llmobs_json_get(choice, "message");
 
-        if (llmobs_json_is_object(message) &&
-            !llmobs_json_is_object(llmobs_json_get(choice, "delta")))
-            rc = llmobs_json_set(choice, "delta", llmobs_json_share(message));
+        rc = call_it(choice, "message", "delta");
+        if (rc == 0)
+            rc = call_it(choice, "stop_reason", "finish_reason");
     }
     return rc;
 }
@@ -331,7 +343,7 @@ static int prompt_chunk(struct llmobs_bedrock_invoke *invoke,
         return 0;
     }
     rc = llmobs_bedrock_family_chunk(invoke->family, event->json,
-                                     &invoke->texts);
+                                     &invoke->texts, &invoke->done);
     invoke->begun = invoke->texts.len > 0;
     return rc;
 }

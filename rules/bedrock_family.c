@@ -18,30 +18,35 @@ static const struct llmobs_bedrock_family families[] = {
      .temperature = "textGenerationConfig.temperature",
      .max_tokens = "textGenerationConfig.maxTokenCount",
      .list = "results",
-     .text = "outputText"},
+     .text = "outputText",
+     .stop = "completionReason"},
     {.name = "anthropic",
      .prompt = "prompt",
      .temperature = "temperature",
      .max_tokens = "max_tokens_to_sample",
-     .text = "completion"},
+     .text = "completion",
+     .stop = "stop_reason"},
     {.name = "cohere",
      .prompt = "prompt",
      .temperature = "temperature",
      .max_tokens = "max_tokens",
      .list = "generations",
      .text = "text",
+     .stop = "finish_reason",
      .all = true},
     {.name = "meta",
      .prompt = "prompt",
      .temperature = "temperature",
      .max_tokens = "max_gen_len",
-     .text = "generation"},
+     .text = "generation",
+     .stop = "stop_reason"},
     {.name = "mistral",
      .prompt = "prompt",
      .temperature = "temperature",
      .max_tokens = "max_tokens",
      .list = "outputs",
      .text = "text",
+     .stop = "stop_reason",
      .role = "assistant",
      .all = true},
     {.name = "deepseek",
@@ -50,6 +55,7 @@ static const struct llmobs_bedrock_family families[] = {
      .max_tokens = "max_tokens",
      .list = "choices",
      .text = "text",
+     .stop = "stop_reason",
      .all = true},
 };
 
@@ -163,12 +169,14 @@ int llmobs_bedrock_family_outputs(const struct llmobs_bedrock_family *family,
 
 static int add_piece(const struct llmobs_bedrock_family *family,
                      const struct llmobs_json *output, int64_t index,
-                     struct llmobs_text_stream *texts)
+                     struct llmobs_text_stream *texts, bool *done)
 {
     const struct llmobs_json *own = llmobs_json_get(output, "index");
     const char *text =
         llmobs_json_text(llmobs_bedrock_family_get(output, family->text));
 
+    if (family->stop && llmobs_json_gets(output, family->stop))
+        *done = true;
     if (!text)
         return 0;
     if (llmobs_json_is_int(own))
@@ -178,15 +186,16 @@ static int add_piece(const struct llmobs_bedrock_family *family,
 
 int llmobs_bedrock_family_chunk(const struct llmobs_bedrock_family *family,
                                 const struct llmobs_json *chunk,
-                                struct llmobs_text_stream *texts)
+                                struct llmobs_text_stream *texts, bool *done)
 {
     const struct llmobs_json *outputs =
         family->list ? llmobs_json_get(chunk, family->list) : NULL;
     int rc = 0;
 
     if (!llmobs_json_is_array(outputs))
-        return add_piece(family, chunk, 0, texts);
+        return add_piece(family, chunk, 0, texts, done);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(outputs); i++)
-        rc = add_piece(family, llmobs_json_at(outputs, i), (int64_t)i, texts);
+        rc = add_piece(family, llmobs_json_at(outputs, i), (int64_t)i, texts,
+                       done);
     return rc;
 }

@@ -22,6 +22,7 @@ struct llmobs_bedrock_family {
     const char *list; /* key of the answer's outputs; NULL, or without one in a
                        * chunk of a stream: it is an output itself */
     const char *text; /* path in an output */
+    const char *stop; /* key of an output's reason to stop, NULL: none */
     const char *role; /* of outputs, NULL: none */
     bool all;         /* every output counts, else the first */
 };
@@ -38,9 +39,10 @@ int llmobs_bedrock_family_outputs(const struct llmobs_bedrock_family *family,
                                   const struct llmobs_json *body,
                                   struct llmobs_json **out);
 
-/* Adds a chunk of a streamed answer. */
+/* Adds a chunk of a streamed answer; sets *done where it tells why that ends.
+ */
 int llmobs_bedrock_family_chunk(const struct llmobs_bedrock_family *family,
                                 const struct llmobs_json *chunk,
-                                struct llmobs_text_stream *texts);
+                                struct llmobs_text_stream *texts, bool *done);
 
 #endif

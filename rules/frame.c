@@ -301,7 +301,9 @@ static int finish_span(struct llmobs_frame *frame)
 
 static int ask_form(struct llmobs_frame *frame)
 {
-    return frame->form->confirm(frame) ? 0 : -ENOENT;
+    bool (*confirm)(const struct llmobs_frame *) = frame->form->confirm;
+
+    return confirm && confirm(frame) ? 0 : -ENOENT;
 }
 
 static bool confirms(struct llmobs_frame *frame)
