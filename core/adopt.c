@@ -78,7 +78,7 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
     return NULL;
 }
 
-void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
+static void forget_dir(struct llmobs_adopt *adopt)
 {
     memset(&adopt->released, 0, sizeof(adopt->released));
     memset(&adopt->ended, 0, sizeof(adopt->ended));
@@ -92,6 +92,12 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
     adopt->open = false;
 }
 
+void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
+{
+    llmobs_owner_renew(&adopt->self, adopt->config);
+    forget_dir(adopt);
+}
+
 static void leave_dir(struct llmobs_adopt *adopt)
 {
     free(adopt->released.list);
@@ -100,7 +106,7 @@ static void leave_dir(struct llmobs_adopt *adopt)
     llmobs_owner_free(adopt->owner);
     llmobs_recalls_free(adopt->recalls);
     llmobs_buf_fini(&adopt->text);
-    llmobs_adopt_abandon(adopt);
+    forget_dir(adopt);
 }
 
 void llmobs_adopt_free(struct llmobs_adopt *adopt)

@@ -128,6 +128,17 @@ struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
     return NULL;
 }
 
+void llmobs_owner_renew(struct llmobs_owner **owner,
+                        const struct llmobs_config *config)
+{
+    struct llmobs_owner *anew = llmobs_owner_new(config);
+
+    if (!anew)
+        return;
+    llmobs_owner_free(*owner);
+    *owner = anew;
+}
+
 static int keep_text(char **field, struct llmobs_text value)
 {
     free(*field);

@@ -21,6 +21,9 @@ struct llmobs_owner;
 
 /* Gives the owner of this process. */
 struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config);
+/* The same anew, in a forked child: replaces *owner, unless memory is short. */
+void llmobs_owner_renew(struct llmobs_owner **owner,
+                        const struct llmobs_config *config);
 /* Gives the owner that an OWNER entry names. */
 int llmobs_owner_read(const struct llmobs_entry *entry,
                       struct llmobs_owner **out);

@@ -90,8 +90,11 @@ struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config)
     return spool;
 }
 
+/* A child may be in a pid namespace of its own. Without memory it keeps its
+ * parent's word, and nobody adopts what it leaves. */
 void llmobs_spool_reset(struct llmobs_spool *spool)
 {
+    llmobs_owner_renew(&spool->owner, spool->config);
     clear(spool);
 }
 
