@@ -30,7 +30,9 @@ struct ids {
     size_t count, cap;
 };
 
-/* Who had an entry already. */
+typedef char dir_name[LLMOBS_RECORD_NAME_MAX];
+
+/* Who had an entry already; sorted by the id, its first member. */
 struct had {
     uint64_t id;
     unsigned bits;
@@ -40,8 +42,11 @@ struct llmobs_adopt {
     const struct llmobs_config *config;
     enum llmobs_adopt_whose whose;
     struct llmobs_owner *self;
-    char own[PATH_MAX];
+    const struct llmobs_spool *own;
     char base[PATH_MAX];
+    /* What is left of these was looked at in this walk over all. */
+    dir_name *given_up;
+    size_t given_up_count;
     /* The directory that it is in; ours. */
     bool open;
     char dir[PATH_MAX];
@@ -95,6 +100,8 @@ static void forget_dir(struct llmobs_adopt *adopt)
 void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
 {
     llmobs_owner_renew(&adopt->self, adopt->config);
+    adopt->given_up = NULL;
+    adopt->given_up_count = 0;
     forget_dir(adopt);
 }
 
@@ -114,13 +121,15 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
     if (!adopt)
         return;
     leave_dir(adopt);
+    free(adopt->given_up);
     llmobs_owner_free(adopt->self);
     free(adopt);
 }
 
-void llmobs_adopt_except(struct llmobs_adopt *adopt, const char *own)
+void llmobs_adopt_except(struct llmobs_adopt *adopt,
+                         const struct llmobs_spool *own)
 {
-    snprintf(adopt->own, sizeof(adopt->own), "%s", own);
+    adopt->own = own;
 }
 
 /* -- ids ----------------------------------------------------------------- */
@@ -233,7 +242,7 @@ static int find_owner(struct llmobs_adopt *adopt, const char *dir)
 
         rc = read_file(adopt, dir, adopt->files[i], OWNER_LOOK);
         if (rc)
-            return rc;
+            continue;
         rc = -ENODATA;
         while (!adopt->owner && llmobs_entry_next(text_of(adopt), &at, &entry))
             if (entry.type == LLMOBS_ENTRY_OWNER)
@@ -243,7 +252,8 @@ static int find_owner(struct llmobs_adopt *adopt, const char *dir)
 }
 
 /* A pid means nothing in another namespace, and what is not known is taken for
- * living. Our own pid under another name is what we were before an exec. */
+ * living. Our own pid under another name is what we were before an exec. Who
+ * has claimed a directory of another boot or namespace is in its name. */
 static bool is_dead(const struct llmobs_adopt *adopt,
                     const struct llmobs_record_owner *who)
 {
@@ -251,12 +261,15 @@ static bool is_dead(const struct llmobs_adopt *adopt,
     uint64_t mine = llmobs_owner_boot(adopt->self);
     uint64_t pidns = llmobs_owner_pidns(adopt->owner);
     uint64_t start;
+    bool gone = llmobs_record_start(who->pid, &start) == -ESRCH;
 
+    if (!gone && start && start == who->start && who->pid != getpid())
+        return false;
     if (boot && mine && boot != mine)
         return true;
     if (!pidns || pidns != llmobs_owner_pidns(adopt->self))
         return false;
-    if (llmobs_record_start(who->pid, &start) == -ESRCH)
+    if (gone)
         return true;
     if (start && who->start && start != who->start)
         return true;
@@ -329,14 +342,22 @@ static int note_had(struct llmobs_adopt *adopt,
     return 0;
 }
 
-static unsigned had_of(const struct llmobs_adopt *adopt, uint64_t id)
+/* False where nobody has noted anything of it. */
+static bool had_of(const struct llmobs_adopt *adopt, uint64_t id,
+                   unsigned *bits)
 {
-    unsigned bits = 0;
+    const struct had *end = adopt->had + adopt->had_count, *at = NULL;
 
-    for (size_t i = 0; i < adopt->had_count; i++)
-        if (adopt->had[i].id == id)
-            bits |= adopt->had[i].bits;
-    return bits;
+    *bits = 0;
+    if (adopt->had_count > 0)
+        at = bsearch(&id, adopt->had, adopt->had_count, sizeof(*at), by_number);
+    if (!at)
+        return false;
+    while (at > adopt->had && at[-1].id == id)
+        at--;
+    for (; at < end && at->id == id; at++)
+        *bits |= at->bits;
+    return true;
 }
 
 static int note_entry(struct llmobs_adopt *adopt,
@@ -365,7 +386,8 @@ static void note_time(struct llmobs_adopt *adopt, uint32_t file)
         adopt->died_ns = at;
 }
 
-/* The first walk: what was released, and what ended. */
+/* The first walk: what was released, and what ended. A file that cannot be
+ * read keeps its directory. */
 static int survey(struct llmobs_adopt *adopt)
 {
     struct llmobs_entry entry;
@@ -376,31 +398,58 @@ static int survey(struct llmobs_adopt *adopt)
         size_t at = 0;
 
         note_time(adopt, adopt->files[i]);
-        rc = read_file(adopt, adopt->dir, adopt->files[i], LLMOBS_SPOOL_TEXT);
+        if (read_file(adopt, adopt->dir, adopt->files[i], LLMOBS_SPOOL_TEXT))
+            adopt->kept++;
         while (!rc && llmobs_entry_next(text_of(adopt), &at, &entry))
             rc = note_entry(adopt, &entry);
     }
     sort_ids(&adopt->released);
     sort_ids(&adopt->ended);
+    if (adopt->had_count > 1)
+        qsort(adopt->had, adopt->had_count, sizeof(*adopt->had), by_number);
     llmobs_buf_cut(&adopt->text, 0);
     adopt->file = 0;
     adopt->at = 0;
     return rc;
 }
 
+/* What stays of the present directory is not looked at again in this walk. */
+static void give_up(struct llmobs_adopt *adopt)
+{
+    size_t count = adopt->given_up_count;
+    dir_name *list = realloc(adopt->given_up, (count + 1) * sizeof(*list));
+
+    if (!list)
+        return;
+    adopt->given_up = list;
+    adopt->given_up_count = count + 1;
+    snprintf(list[count], sizeof(*list), "%s", strrchr(adopt->dir, '/') + 1);
+}
+
+static bool is_given_up(const struct llmobs_adopt *adopt, const char *name)
+{
+    for (size_t i = 0; i < adopt->given_up_count; i++)
+        if (strcmp(adopt->given_up[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* One that cannot be had does not stand before the others. */
 static int open_dir(struct llmobs_adopt *adopt, const char *path)
 {
     int rc = claim(adopt, path);
 
     if (rc)
-        return rc == -ENOENT ? 0 : rc;
+        return 0;
     adopt->open = true;
     adopt->out = adopt->kept = 0;
     llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
     rc = survey(adopt);
-    if (rc)
-        leave_dir(adopt);
-    return rc ? rc : 1;
+    if (!rc)
+        return 1;
+    give_up(adopt);
+    leave_dir(adopt);
+    return rc == -ENOMEM ? rc : 0;
 }
 
 /* Nothing is left: its files and the directory go. */
@@ -421,6 +470,8 @@ static void close_if_done(struct llmobs_adopt *adopt)
         return;
     if (adopt->kept == 0)
         remove_dir(adopt);
+    else
+        give_up(adopt);
     leave_dir(adopt);
 }
 
@@ -435,6 +486,13 @@ static bool is_old(const char *path)
            llmobs_clock_wall_ns() / 1000000000 - st.st_mtime > EMPTY_S;
 }
 
+/* Asked after its files were listed: our own has some only when its path is
+ * known. */
+static bool is_own(const struct llmobs_adopt *adopt, const char *path)
+{
+    return adopt->own && strcmp(path, llmobs_spool_path(adopt->own)) == 0;
+}
+
 /* 1: it is ours now; 0: it is not for us. */
 static int try_dir(struct llmobs_adopt *adopt, const char *name)
 {
@@ -444,12 +502,12 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
 
     if (!llmobs_record_parse(name, &who) ||
         snprintf(path, sizeof(path), "%s/%s", adopt->base, name) >=
-            (int)sizeof(path) ||
-        strcmp(path, adopt->own) == 0)
+            (int)sizeof(path))
         return 0;
     if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
-        !S_ISDIR(st.st_mode) || (st.st_uid != geteuid() && geteuid() != 0) ||
-        list_files(adopt, path))
+        !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
+        list_files(adopt, path) || is_own(adopt, path) ||
+        is_given_up(adopt, name))
         return 0;
     if (adopt->file_count == 0) {
         if (is_old(path))
@@ -479,6 +537,8 @@ static int find_dir(struct llmobs_adopt *adopt)
     while (rc == 0 && (entry = readdir(list)))
         rc = try_dir(adopt, entry->d_name);
     closedir(list);
+    if (rc == 0)
+        adopt->given_up_count = 0;
     return rc;
 }
 
@@ -508,6 +568,7 @@ static int read_entry(struct llmobs_adopt *adopt,
                       struct llmobs_adopted *out)
 {
     struct llmobs_text value;
+    bool counted;
     size_t at = 0;
     uint32_t tag;
 
@@ -515,13 +576,14 @@ static int read_entry(struct llmobs_adopt *adopt,
     out->config = &adopt->names;
     out->spooled.id = entry->id;
     out->spooled.file = adopt->files[adopt->file];
-    out->had = had_of(adopt, entry->id);
+    counted = had_of(adopt, entry->id, &out->had);
     if (entry->type == LLMOBS_ENTRY_EVENT) {
         if (llmobs_entry_field(entry, &at, &tag, &value))
             out->event = value;
         return out->event.data ? 0 : -EINVAL;
     }
     out->killed = entry->type == LLMOBS_ENTRY_BEGIN;
+    out->uncounted = out->killed && !counted;
     return llmobs_exchange_read(entry, &adopt->recalls, &out->exchange);
 }
 
@@ -535,8 +597,10 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
         if (adopt->at == 0) {
             rc = read_file(adopt, adopt->dir, adopt->files[adopt->file],
                            LLMOBS_SPOOL_TEXT);
-            if (rc)
+            if (rc == -ENOMEM)
                 return rc;
+            if (rc)
+                continue; /* the survey kept it */
         }
         while (llmobs_entry_next(text_of(adopt), &adopt->at, &entry)) {
             if (!is_due(adopt, &entry))
@@ -545,6 +609,8 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
             if (rc == 0) {
                 if (out->killed)
                     end_by_kill(adopt, out->exchange);
+                if (out->uncounted)
+                    llmobs_adopt_had(adopt, &out->spooled, 0);
                 adopt->out++;
                 return 1;
             }

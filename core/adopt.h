@@ -29,10 +29,11 @@ enum llmobs_adopt_whose {
 struct llmobs_adopted {
     struct llmobs_spooled spooled; /* for let_go */
     /* One of both: */
-    struct llmobs_exchange *exchange;   /* the caller's, to free */
-    struct llmobs_text event;           /* borrowed until the next call */
-    bool killed;                        /* it had only begun */
-    unsigned had;                       /* bit i: destination i has it */
+    struct llmobs_exchange *exchange; /* the caller's, to free */
+    struct llmobs_text event;         /* borrowed until the next call */
+    bool killed;                      /* it had only begun */
+    bool uncounted; /* and nobody has counted it as captured before */
+    unsigned had;   /* bit i: destination i has it */
     const struct llmobs_config *config; /* its process's names; borrowed until
                                          * the directory ends */
 };
@@ -41,9 +42,10 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
                                       enum llmobs_adopt_whose whose);
 void llmobs_adopt_free(struct llmobs_adopt *adopt);
 
-/* The directory of this process's own spool, which is not to be adopted: told
- * before each next, for it may be made at any time. Borrowed for the call. */
-void llmobs_adopt_except(struct llmobs_adopt *adopt, const char *own);
+/* The spool of this process, whose directory is not to be adopted. Borrows it.
+ */
+void llmobs_adopt_except(struct llmobs_adopt *adopt,
+                         const struct llmobs_spool *own);
 
 /* The next entry; claims another directory where the last one is read. 1, 0
  * when there is nothing (more) to adopt, or a negative errno. While entries of

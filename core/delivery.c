@@ -8,6 +8,7 @@
 #include "core/encode.h"
 #include "core/exchange.h"
 #include "core/http.h"
+#include "core/json.h"
 #include "core/log.h"
 
 /* A disk may be full for a moment; a request is an attempt in itself. */
@@ -205,15 +206,30 @@ static int share(struct llmobs_delivery *delivery, const struct source *source,
     return 0;
 }
 
+static int64_t start_of_event(struct llmobs_text event)
+{
+    struct llmobs_json *json;
+    int64_t start = INT64_MAX;
+
+    if (llmobs_json_parse(event, &json) != 0)
+        return start;
+    if (llmobs_json_is_int(llmobs_json_get(json, "start_ns")))
+        start = llmobs_json_to_int(llmobs_json_get(json, "start_ns"));
+    llmobs_json_free(json);
+    return start;
+}
+
 /* An entry as old as this is refused by every intake (llmobs-wire 2.4). */
 static bool is_expired(const struct source *source)
 {
     const struct llmobs_exchange *exchange;
+    int64_t start;
 
-    if (!source->item || source->item->type != LLMOBS_ITEM_EXCHANGE)
+    if (source->item && source->item->type != LLMOBS_ITEM_EXCHANGE)
         return false;
     exchange = (const struct llmobs_exchange *)source->item;
-    return llmobs_clock_wall_ns() - exchange->start_wall_ns > EXPIRED_NS;
+    start = exchange ? exchange->start_wall_ns : start_of_event(source->event);
+    return start < llmobs_clock_wall_ns() - EXPIRED_NS;
 }
 
 /* What came from the disk alone is read again. */
@@ -228,7 +244,7 @@ static int load(struct llmobs_delivery *delivery, struct source *source)
                              &exchange);
     free(source->item);
     source->item = exchange ? &exchange->item : NULL;
-    return rc == -ENOENT ? -EIO : rc;
+    return rc;
 }
 
 static int encode(struct llmobs_delivery *delivery, const struct source *source,
@@ -237,18 +253,31 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
     int rc;
 
     *text = source->event;
-    if (!source->item)
-        return 0;
     if (is_expired(source))
         return -ESTALE;
+    if (!source->item)
+        return 0;
     rc = encode_item(delivery, source->item, source->config);
     *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
     return rc;
 }
 
+/* Accounts for what could not be delivered. */
+static void fail(struct llmobs_delivery *delivery, const struct source *source,
+                 int error)
+{
+    struct llmobs_account *account = &delivery->account;
+
+    if (error == -ENOMEM && llmobs_account_wait(account, &source->spooled,
+                                                source->had, source->adopted))
+        return;
+    llmobs_keeping_done(&account->keeping, &source->spooled, source->adopted);
+    lose(delivery, error);
+}
+
 /* Encodes one thing for the destinations, or accounts for its loss. Takes the
- * item. */
-static void add_source(struct llmobs_delivery *delivery, struct source *source,
+ * item. False where memory is short. */
+static bool add_source(struct llmobs_delivery *delivery, struct source *source,
                        const bool *refusing)
 {
     struct llmobs_text text;
@@ -258,17 +287,15 @@ static void add_source(struct llmobs_delivery *delivery, struct source *source,
         rc = encode(delivery, source, &text);
     if (!rc)
         rc = share(delivery, source, text, refusing);
-    if (rc) {
-        llmobs_keeping_done(&delivery->account.keeping, &source->spooled,
-                            source->adopted);
-        lose(delivery, rc);
-    }
+    if (rc)
+        fail(delivery, source, rc);
     if (source->item)
         llmobs_delivery_free_item(source->item);
     if (delivery->scratch.cap > SCRATCH_KEPT)
         llmobs_buf_fini(&delivery->scratch);
     else
         llmobs_buf_cut(&delivery->scratch, 0);
+    return rc != -ENOMEM;
 }
 
 /* Nobody would have it now: it waits on the disk, or it is lost. */
@@ -276,8 +303,8 @@ static void put_off(struct llmobs_delivery *delivery,
                     const struct source *source)
 {
     atomic_store(&delivery->full, true);
-    if (llmobs_keeping_spill(&delivery->account.keeping, &source->spooled,
-                             source->had) != 0) {
+    if (!llmobs_account_wait(&delivery->account, &source->spooled, source->had,
+                             false)) {
         llmobs_keeping_done(&delivery->account.keeping, &source->spooled,
                             false);
         lose(delivery, -ENOSPC);
@@ -285,7 +312,8 @@ static void put_off(struct llmobs_delivery *delivery,
     llmobs_delivery_free_item(source->item);
 }
 
-static void add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
+/* False where memory is short. */
+static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
                      unsigned had, enum llmobs_run how)
 {
     struct source source = {.item = item,
@@ -299,10 +327,10 @@ static void add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
         refusing[i] = refuses(delivery, &delivery->list[i], how);
         refusals += refusing[i];
     }
-    if (refusals == delivery->count)
-        put_off(delivery, &source);
-    else
-        add_source(delivery, &source, refusing);
+    if (refusals < delivery->count)
+        return add_source(delivery, &source, refusing);
+    put_off(delivery, &source);
+    return true;
 }
 
 /* What memory had no room for comes back when it has. */
@@ -316,9 +344,9 @@ static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
         return NULL;
     do {
         rc = llmobs_keeping_unspill(&delivery->account.keeping, &exchange, had);
-        if (rc && rc != -ENOENT)
-            lose(delivery, rc == -ENOMEM ? rc : -EIO);
-    } while (rc && rc != -ENOENT);
+        if (rc && rc != -ENOENT && rc != -ENOMEM)
+            lose(delivery, rc);
+    } while (rc && rc != -ENOENT && rc != -ENOMEM);
     return rc ? NULL : &exchange->item;
 }
 
@@ -339,7 +367,8 @@ static bool fill(struct llmobs_delivery *delivery, enum llmobs_run how)
             item = unspill(delivery, &had);
         if (!item)
             break;
-        add_item(delivery, item, had, how);
+        if (!add_item(delivery, item, had, how))
+            break;
         n++;
     }
     delivery->taken += n;
@@ -361,9 +390,10 @@ static void add_adopted(struct llmobs_delivery *delivery,
     if (adopted->exchange)
         source.item = &adopted->exchange->item;
     llmobs_stats_add(
-        adopted->killed ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
+        adopted->uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
+    llmobs_stats_add(LLMOBS_STAT_kept, 1);
     atomic_fetch_add(&delivery->account.pending, 1);
-    add_source(delivery, &source, refusing);
+    (void)add_source(delivery, &source, refusing);
 }
 
 /* Somebody must be there to take it: what lies on the disk is safe there. */
@@ -394,8 +424,6 @@ static bool adopt_some(struct llmobs_delivery *delivery)
     int rc = 1;
 
     llmobs_keeping_flush(keeping);
-    if (keeping->spool)
-        llmobs_adopt_except(keeping->adopt, llmobs_spool_path(keeping->spool));
     while (n < FILL_EVENTS && may_adopt(delivery)) {
         rc = llmobs_adopt_next(keeping->adopt, &adopted);
         if (rc != 1)
@@ -541,6 +569,8 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
             if (failed[i] || !is_due(delivery, d, how))
                 continue;
             failed[i] = send_to(delivery, d, how) != 0;
+            /* The next may hang until the process ends. */
+            llmobs_keeping_flush(&delivery->account.keeping);
             more = true;
         }
         if (!more && how != LLMOBS_RUN_INLINE && may_adopt(delivery))
@@ -579,6 +609,7 @@ static void tick(void *ctx)
         d->exporter->phase = LLMOBS_PHASE_INLINE;
         if (llmobs_destination_send(d) == 0)
             atomic_store(&delivery->full, false);
+        llmobs_keeping_flush(&delivery->account.keeping);
     }
 }
 

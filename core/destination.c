@@ -46,20 +46,42 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
     return event;
 }
 
+/* Somebody else will have it. */
+static void leave(struct llmobs_account *account, bool adopted)
+{
+    if (adopted)
+        llmobs_adopt_give_back(account->keeping.adopt, 1);
+    llmobs_account_settle(account, LLMOBS_STAT_left, 1);
+}
+
+bool llmobs_account_wait(struct llmobs_account *account,
+                         const struct llmobs_spooled *spooled, unsigned had,
+                         bool adopted)
+{
+    if (!adopted && llmobs_keeping_spill(&account->keeping, spooled, had) == 0)
+        return true;
+    if (!adopted && !spooled->file)
+        return false;
+    leave(account, adopted);
+    return true;
+}
+
 /* What stays on the disk for a later moment, or for another process, is no
  * more released there than it is lost. */
 static void settle_event(struct llmobs_account *account,
                          const struct llmobs_event *event)
 {
-    struct llmobs_keeping *keeping = &account->keeping;
+    bool room = event->fate != LLMOBS_STAT_dropped_full &&
+                event->fate != LLMOBS_STAT_dropped_memory;
 
-    if (event->fate == LLMOBS_STAT_dropped_full && !event->adopted &&
-        llmobs_keeping_spill(keeping, &event->spooled, event->had) == 0)
+    if (!room && llmobs_account_wait(account, &event->spooled, event->had,
+                                     event->adopted))
         return;
-    if (event->fate == LLMOBS_STAT_left && event->adopted)
-        llmobs_adopt_give_back(keeping->adopt, 1);
-    else if (event->fate != LLMOBS_STAT_left)
-        llmobs_keeping_done(keeping, &event->spooled, event->adopted);
+    if (event->fate == LLMOBS_STAT_left) {
+        leave(account, event->adopted);
+        return;
+    }
+    llmobs_keeping_done(&account->keeping, &event->spooled, event->adopted);
     llmobs_account_settle(account, event->fate, 1);
 }
 
@@ -310,15 +332,23 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
     return rc;
 }
 
-/* An event that the disk does not have yet is written there. */
+/* An event that the disk does not have, or not any more, is written there. */
 static bool is_kept(struct llmobs_keeping *keeping, struct llmobs_event *event)
 {
-    if (event->adopted || event->spooled.file)
+    struct llmobs_text text = {event->data, event->len};
+    struct llmobs_spool *spool = keeping->spool;
+
+    if (event->adopted)
         return true;
-    return keeping->spool &&
-           llmobs_spool_event(keeping->spool, &event->spooled,
-                              (struct llmobs_text){event->data, event->len}) ==
-               0;
+    if (!spool)
+        return false;
+    if (llmobs_spool_has(spool, &event->spooled))
+        return true;
+    if (llmobs_spool_event(spool, &event->spooled, text) != 0)
+        return false;
+    if (event->had)
+        llmobs_spool_had(spool, &event->spooled, event->had);
+    return true;
 }
 
 size_t llmobs_destination_keep(struct llmobs_destination *destination)

@@ -59,6 +59,12 @@ struct llmobs_destination {
 void llmobs_account_settle(struct llmobs_account *account,
                            enum llmobs_stat stat, size_t n);
 
+/* There was no room for an entry. True where nothing is lost by that: it waits
+ * on the disk, or is left there for another process, and is settled then. */
+bool llmobs_account_wait(struct llmobs_account *account,
+                         const struct llmobs_spooled *spooled, unsigned had,
+                         bool adopted);
+
 /* Gives an event of one reference; copies the text. NULL without memory. */
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
                                       const char *data, size_t len);

@@ -21,7 +21,7 @@
 
 #include "core/buf.h"
 
-#define LLMOBS_ENTRY_FIELDS 72
+#define LLMOBS_ENTRY_FIELDS 96
 #define LLMOBS_ENTRY_MAX ((size_t)192 * 1024 * 1024)
 #define LLMOBS_ENTRY_SUM ((size_t)16 * 1024)
 

@@ -287,6 +287,8 @@ static int read_header(struct llmobs_headers *headers, struct llmobs_text value)
 
 static int read_head(struct llmobs_body *body, struct llmobs_text value)
 {
+    if (body->head.len > 0)
+        return -EINVAL;
     body->head.max = value.len;
     return llmobs_buf_add(&body->head, value.data, value.len);
 }

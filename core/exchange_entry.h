@@ -23,7 +23,7 @@
 struct llmobs_exchange_facts {
     int64_t numbers[32];
     double times[4];
-    char rule[128];
+    char rule[512];
 };
 
 /* Adds the exchange's fields; `begun`: its request only, as far as it is

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/exchange_entry.h"
+#include "core/stats.h"
 
 void llmobs_keeping_init(struct llmobs_keeping *keeping,
                          struct llmobs_spool *spool, struct llmobs_adopt *adopt)
@@ -12,6 +13,8 @@ void llmobs_keeping_init(struct llmobs_keeping *keeping,
     memset(keeping, 0, sizeof(*keeping));
     keeping->spool = spool;
     keeping->adopt = adopt;
+    if (adopt)
+        llmobs_adopt_except(adopt, spool);
     llmobs_buf_init(&keeping->text, LLMOBS_SPOOL_TEXT);
 }
 
@@ -36,10 +39,12 @@ static void flush_one(struct llmobs_keeping *keeping, bool adopted)
     keeping->done_count[adopted] = 0;
     if (count == 0)
         return;
-    if (adopted)
+    if (adopted) {
+        llmobs_stats_add(LLMOBS_STAT_released, count);
         llmobs_adopt_let_go(keeping->adopt, keeping->done[adopted], count);
-    else
+    } else {
         llmobs_spool_release(keeping->spool, keeping->done[adopted], count);
+    }
 }
 
 void llmobs_keeping_done(struct llmobs_keeping *keeping,
@@ -105,6 +110,10 @@ int llmobs_keeping_load(struct llmobs_keeping *keeping,
     int rc = llmobs_spool_load(keeping->spool, spooled, &keeping->text, &entry);
 
     *exchange = NULL;
+    if (rc == -EMFILE || rc == -ENFILE || rc == -EINTR || rc == -EAGAIN)
+        rc = -ENOMEM;
+    else if (rc == -ENOENT)
+        rc = -EIO;
     if (!rc)
         rc = llmobs_exchange_read(&entry, &keeping->recalls, exchange);
     if (!rc)
@@ -118,10 +127,14 @@ int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
                            struct llmobs_exchange **exchange, unsigned *had)
 {
     struct llmobs_spilled one;
+    int rc;
 
     if (keeping->count == 0)
         return -ENOENT;
     one = keeping->spill[keeping->first];
+    rc = llmobs_keeping_load(keeping, &one.spooled, exchange);
+    if (rc == -ENOMEM)
+        return rc;
     keeping->first = (keeping->first + 1) % keeping->cap;
     if (--keeping->count == 0) {
         free(keeping->spill);
@@ -129,5 +142,7 @@ int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
         keeping->first = keeping->cap = 0;
     }
     *had = one.had;
-    return llmobs_keeping_load(keeping, &one.spooled, exchange);
+    if (rc)
+        llmobs_keeping_done(keeping, &one.spooled, false);
+    return rc;
 }

@@ -51,11 +51,12 @@ int llmobs_keeping_spill(struct llmobs_keeping *keeping,
                          const struct llmobs_spooled *spooled, unsigned had);
 
 /* Takes the first of those that wait: gives its exchange, and who had it.
- * -ENOENT: none waits; any other error: it is lost. */
+ * -ENOENT: none waits; -ENOMEM: not now; any other error: it is lost. */
 int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
                            struct llmobs_exchange **exchange, unsigned *had);
 
-/* Reads an exchange of this process from the disk again. */
+/* Reads an exchange of this process from the disk again. -ENOMEM: for want of
+ * memory or of descriptors. */
 int llmobs_keeping_load(struct llmobs_keeping *keeping,
                         const struct llmobs_spooled *spooled,
                         struct llmobs_exchange **exchange);

@@ -119,8 +119,9 @@ static int bury_pending(const struct llmobs_counts *record,
 {
     uint64_t pending = llmobs_counts_get(record, LLMOBS_LEDGER_PENDING);
     uint64_t kept = llmobs_counts_get(record, "kept");
-    uint64_t released = llmobs_counts_get(record, "released");
-    uint64_t left = kept > released ? kept - released : 0;
+    uint64_t gone = llmobs_counts_get(record, "released") +
+                    llmobs_counts_get(record, "left");
+    uint64_t left = kept > gone ? kept - gone : 0;
     int rc;
 
     if (left > pending)

@@ -10,14 +10,14 @@
  * is removed.
  *
  * Owns:    the directory of this process, until close.
- * Threads: begin and end: any thread, no lock, no allocation, no look at a
- *          directory. release, load, tidy: the worker, one at a time. close:
- *          the exit handler after the worker.
- * Errors:  -EDQUOT: the spool is full; any other: the disk's. What is not
- *          written is not kept: the caller still has it in memory.
- * Limits:  LLMOBS_SPOOL_MAX bytes in the user's spool, looked at when a file is
- *          begun and once a second at most; LLMOBS_SPOOL_FILES files at once.
- * Fork:    reset: a child makes a directory of its own.
+ * Threads: begin and end: any thread, no lock, no allocation, no list of a
+ *          directory; the first ones wait for each other. release, load, tidy:
+ * the worker, one at a time. close: the exit handler after the worker. Errors:
+ * -EDQUOT: the spool is full; any other: the disk's. What is not written is not
+ * kept: the caller still has it in memory. Limits:  LLMOBS_SPOOL_MAX bytes in
+ * the user's spool: by what processes find once a second at most and tell each
+ * other, so that many at once may go a little beyond it; LLMOBS_SPOOL_FILES
+ * files at once. Fork:    reset: a child makes a directory of its own.
  */
 #ifndef LLMOBS_SPOOL_H
 #define LLMOBS_SPOOL_H
@@ -33,6 +33,8 @@ struct llmobs_spool;
 /* Gives a spool for the process, which touches no disk yet; NULL without
  * memory, or where LLMOBS_SPOOL_MAX is 0. Borrows the configuration. */
 struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config);
+/* Its memory; the disk keeps what it has. */
+void llmobs_spool_free(struct llmobs_spool *spool);
 
 /* Keeps what is known of a call that begins, or all of one that has ended.
  * Notes the place in the exchange's item. errno stays. */
@@ -73,6 +75,10 @@ int llmobs_spool_load(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled,
                       struct llmobs_buf *text, struct llmobs_entry *entry);
 
+/* Whether the file of an entry is still there. */
+bool llmobs_spool_has(struct llmobs_spool *spool,
+                      const struct llmobs_spooled *spooled);
+
 /* Looks whether there is room, if it is time to. */
 void llmobs_spool_look(struct llmobs_spool *spool);
 
@@ -84,9 +90,6 @@ void llmobs_spool_ending(struct llmobs_spool *spool);
 void llmobs_spool_close(struct llmobs_spool *spool);
 
 void llmobs_spool_reset(struct llmobs_spool *spool);
-
-/* Calls and events that are written and not released. Any thread. */
-size_t llmobs_spool_left(const struct llmobs_spool *spool);
 
 /* Its directory while it has one, else "". Borrowed. */
 const char *llmobs_spool_path(const struct llmobs_spool *spool);

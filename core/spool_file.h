@@ -31,15 +31,14 @@ void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
 /* Opens a file of ours: never through a link, above 2, close-on-exec. */
 int llmobs_spool_open(const char *path, int flags);
 
-/* Writes all of the bytes, whatever limit the app has for files. */
-int llmobs_spool_put(int fd, struct llmobs_text text);
+/* Writes a line to the end of an opened file. -EFBIG: the app's own limit of
+ * file sizes was met, which raises no signal here. */
 int llmobs_spool_put_line(int fd, struct llmobs_text text);
 
-/* Writes an entry to the end of an opened file, or of one by its path,
- * likewise. `end`: where it ends. */
-int llmobs_spool_write(int fd, struct llmobs_entry_writer *writer,
-                       uint64_t *end);
-int llmobs_spool_append(const char *path, struct llmobs_entry_writer *writer);
+/* Writes an ended entry to the end of an opened file, likewise, behind its
+ * owner where that is not empty. `end`: where it ends. */
+int llmobs_spool_write(int fd, struct llmobs_text owner,
+                       const struct llmobs_entry_writer *writer, uint64_t *end);
 
 /* Notes in a file that these ids are done with. */
 int llmobs_spool_note(const char *path, const uint64_t *ids, size_t count);
@@ -51,7 +50,9 @@ int llmobs_spool_note_had(const char *path, uint64_t id, unsigned had);
 int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
                       struct llmobs_buf *text);
 
-/* The bytes of all files in a spool directory. */
+/* The bytes of all that is in a spool directory, or was there when a process
+ * last found out; _told: only as another one has told. */
 int llmobs_spool_usage(const char *base, uint64_t *bytes);
+int llmobs_spool_usage_told(int base, uint64_t *bytes);
 
 #endif

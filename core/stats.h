@@ -27,8 +27,8 @@
     X(dropped_expired) /* older than the intake takes */                     \
     X(dropped_exit)    /* not delivered when the process ended */            \
     X(dropped_died)    /* pending when the process was killed */             \
-    X(kept)            /* written to the spool */                            \
-    X(released)        /* let go of there */                                 \
+    X(kept)            /* in the spool, adopted ones included */             \
+    X(released)        /* let go of there; the rest of kept is left */       \
     X(sent_store)      /* accepted by the exporter of that name: an event */ \
     X(sent_agent)      /* may count for several */                           \
     X(sent_agentless)

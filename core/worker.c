@@ -178,11 +178,18 @@ static void keep(struct llmobs_worker *worker, struct llmobs_item *item)
                                (struct llmobs_exchange *)item);
 }
 
+/* What the disk has is for the process that comes after this one. */
 static void drop(struct llmobs_worker *worker, struct llmobs_item *item)
 {
-    if (spool_of(worker) && item->type == LLMOBS_ITEM_EXCHANGE)
+    bool kept = spool_of(worker) && item->spooled.file;
+
+    if (!kept && spool_of(worker) && item->type == LLMOBS_ITEM_EXCHANGE)
         llmobs_spool_cancel(spool_of(worker), (struct llmobs_exchange *)item);
     llmobs_delivery_free_item(item);
+    if (kept) {
+        llmobs_account_settle(&worker->delivery.account, LLMOBS_STAT_left, 1);
+        return;
+    }
     llmobs_account_settle(&worker->delivery.account, LLMOBS_STAT_dropped_full,
                           1);
     llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
@@ -413,17 +420,17 @@ int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
 static size_t leave(struct llmobs_worker *worker)
 {
     size_t pending = atomic_exchange(&worker->delivery.account.pending, 0);
-    size_t told = (size_t)llmobs_stats_get(LLMOBS_STAT_left), kept = 0;
+    uint64_t gone = llmobs_stats_get(LLMOBS_STAT_released) +
+                    llmobs_stats_get(LLMOBS_STAT_left);
+    uint64_t kept = llmobs_stats_get(LLMOBS_STAT_kept);
 
-    if (spool_of(worker)) {
-        kept = llmobs_spool_left(spool_of(worker));
-        kept = kept > told ? kept - told : 0;
+    if (spool_of(worker))
         llmobs_spool_close(spool_of(worker));
-    }
+    kept = kept > gone ? kept - gone : 0;
     if (kept > pending)
         kept = pending;
     llmobs_stats_add(LLMOBS_STAT_left, kept);
-    return pending - kept;
+    return pending - (size_t)kept;
 }
 
 /* Nothing goes to an intake: a TLS handshake is the thread's. */
