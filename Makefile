@@ -13,8 +13,10 @@ V ?=
 Q := $(if $(V),,@)
 SAN ?=
 WERROR ?= -Werror
+# TEST=1: a core that dies where the environment says (core/step.h).
+TEST ?=
 
-B := build$(if $(SAN),-$(SAN))
+B := build$(if $(SAN),-$(SAN))$(if $(TEST),-test)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes $(WERROR)
 SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SANFLAGS_tsan := -fsanitize=thread
@@ -40,7 +42,8 @@ SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
 CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*.c))
 RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rules/*.c))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
-LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ)
+LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ) $(if $(TEST),$(B)/tests/support/step.o)
+CPPFLAGS += $(if $(TEST),-DLLMOBS_TEST)
 # What test programs share; each takes of it what it needs.
 SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \
 	es_frame)
@@ -150,6 +153,6 @@ format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz
+	rm -rf build build-asan build-tsan build-fuzz build-test
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

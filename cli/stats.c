@@ -26,6 +26,8 @@ struct stats {
     char dir[PATH_MAX];
     struct llmobs_ledger ledger;
     struct llmobs_counts sum; /* of the ended and the living */
+    uint64_t captured;        /* those included that only an adopter knows of */
+    uint64_t spooled;         /* in the spool, of processes that ended */
     uint64_t dropped;
     uint64_t pending;
 };
@@ -34,8 +36,10 @@ static const char help_text[] =
     "usage: llmobs stats [OPTIONS]\n"
     "\n"
     "Counts what was captured and what became of it, by all processes of this\n"
-    "user that run or ran. captured is the sum of delivered, pending,\n"
-    "unconfirmed (looked like a call of a model and was none) and dropped.\n"
+    "user that run or ran. captured is the sum of delivered, pending, spooled\n"
+    "(on the disk, for another process to deliver), unconfirmed (looked like "
+    "a\n"
+    "call of a model and was none) and dropped.\n"
     "\n"
     "  --store DIR      another store than the environment names\n"
     "  --json           as one JSON object\n"
@@ -87,6 +91,20 @@ static int find_dir(struct stats *stats)
     return rc;
 }
 
+/* What one process left and another adopted is counted once; a killed process
+ * may have left more than its last record says. */
+static void count_spooled(struct stats *stats)
+{
+    uint64_t left = llmobs_counts_get(&stats->sum, "left");
+    uint64_t adopted = llmobs_counts_get(&stats->sum, "adopted");
+
+    stats->captured = llmobs_counts_get(&stats->sum, "captured");
+    if (left >= adopted)
+        stats->spooled = left - adopted;
+    else
+        stats->captured += adopted - left;
+}
+
 /* Every counter of this version has its place, also while nobody counted. */
 static int add_up(struct stats *stats)
 {
@@ -103,6 +121,7 @@ static int add_up(struct stats *stats)
         if (strncmp(sum->list[i].name, DROPPED, strlen(DROPPED)) == 0)
             stats->dropped += sum->list[i].value;
     stats->pending = llmobs_counts_get(sum, LLMOBS_LEDGER_PENDING);
+    count_spooled(stats);
     return rc;
 }
 
@@ -132,11 +151,18 @@ static const char *reason(const struct llmobs_count *count)
  * ever counted: there is one for each kind of exporter. */
 static bool is_aside(const struct llmobs_count *count)
 {
-    return count->value > 0 && !llmobs_stats_name_settles(count->name) &&
-           strcmp(count->name, "captured") != 0 &&
-           strcmp(count->name, LLMOBS_LEDGER_PENDING) != 0 &&
-           strcmp(count->name, LLMOBS_LEDGER_PROCESSES) != 0 &&
-           strcmp(count->name, LLMOBS_LEDGER_RESTARTS) != 0;
+    static const char *const shown[] = {"captured",
+                                        "adopted",
+                                        "kept",
+                                        "released",
+                                        LLMOBS_LEDGER_PENDING,
+                                        LLMOBS_LEDGER_PROCESSES,
+                                        LLMOBS_LEDGER_RESTARTS};
+
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+        if (strcmp(count->name, shown[i]) == 0)
+            return false;
+    return count->value > 0 && !llmobs_stats_name_settles(count->name);
 }
 
 static uint64_t number(const struct stats *stats, const char *name)
@@ -174,9 +200,10 @@ static void print_text(const struct stats *stats)
 {
     const struct llmobs_counts *sum = &stats->sum;
 
-    print_row("captured", number(stats, "captured"));
+    print_row("captured", stats->captured);
     print_part("delivered", number(stats, "delivered"));
     print_part("pending", stats->pending);
+    print_part("spooled", stats->spooled);
     print_part("unconfirmed", number(stats, "unconfirmed"));
     print_part("dropped", stats->dropped);
     for (size_t i = 0; i < sum->len; i++)
@@ -229,12 +256,14 @@ static struct llmobs_json *make_processes(const struct stats *stats)
 static int fill_object(const struct stats *stats, struct llmobs_json *object)
 {
     const struct llmobs_counts *sum = &stats->sum;
-    int rc = set_number(object, "captured", number(stats, "captured"));
+    int rc = set_number(object, "captured", stats->captured);
 
     if (rc == 0)
         rc = set_number(object, "delivered", number(stats, "delivered"));
     if (rc == 0)
         rc = set_number(object, "pending", stats->pending);
+    if (rc == 0)
+        rc = set_number(object, "spooled", stats->spooled);
     if (rc == 0)
         rc = set_number(object, "unconfirmed", number(stats, "unconfirmed"));
     if (rc == 0)
@@ -281,7 +310,7 @@ static void print_prometheus(const struct stats *stats)
     const struct llmobs_counts *sum = &stats->sum;
 
     print_metric("captured_total", "counter", "Calls and spans captured.",
-                 number(stats, "captured"));
+                 stats->captured);
     print_metric("delivered_total", "counter", "Accepted by an exporter.",
                  number(stats, "delivered"));
     print_metric("unconfirmed_total", "counter",
@@ -289,6 +318,9 @@ static void print_prometheus(const struct stats *stats)
                  number(stats, "unconfirmed"));
     print_metric("pending", "gauge", "Captured and not yet delivered.",
                  stats->pending);
+    print_metric("spooled", "gauge",
+                 "On the disk, for another process to deliver.",
+                 stats->spooled);
     puts("# HELP llmobs_dropped_total Lost, by reason.\n"
          "# TYPE llmobs_dropped_total counter");
     for (size_t i = 0; i < sum->len; i++)

@@ -12,16 +12,31 @@
 #define LLMOBS_BUFFER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define LLMOBS_BUFFER_ITEMS_MAX 100000
 
-enum llmobs_item_type { LLMOBS_ITEM_EXCHANGE, LLMOBS_ITEM_SPAN };
+enum llmobs_item_type {
+    LLMOBS_ITEM_EXCHANGE,
+    LLMOBS_ITEM_SPAN,
+    LLMOBS_ITEM_SPOOLED /* an exchange that the disk alone has: only this */
+};
+
+/* Where the disk keeps an item (spool.h); a file of 0: nowhere. */
+struct llmobs_spooled {
+    uint64_t id;
+    uint32_t begun; /* the file of its BEGIN */
+    uint32_t file;  /* of its END or EVENT */
+    uint64_t offset;
+    uint64_t size;
+};
 
 /* First member of whatever goes through a buffer. */
 struct llmobs_item {
     struct llmobs_item *next;
     enum llmobs_item_type type;
     size_t weight; /* bytes, roughly */
+    struct llmobs_spooled spooled;
 };
 
 struct llmobs_buffer;

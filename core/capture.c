@@ -227,6 +227,7 @@ static bool begin_capture(struct llmobs_handle *handle, CURL *curl,
         llmobs_capture_cancel(handle, curl);
         return false;
     }
+    llmobs_worker_begin(worker, exchange);
     llmobs_worker_warm(worker);
     return true;
 }
@@ -364,6 +365,7 @@ void llmobs_capture_settle(struct llmobs_handle *handle)
         return;
     }
     handle->exchange = NULL;
+    llmobs_worker_cancel(worker, exchange);
     llmobs_exchange_free(exchange);
 }
 
@@ -383,8 +385,13 @@ static struct llmobs_exchange *take(struct llmobs_handle *handle)
 
 void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 {
+    struct llmobs_exchange *exchange = take(handle);
+
     llmobs_capture_swap_out(handle, curl);
-    llmobs_exchange_free(take(handle));
+    if (!exchange)
+        return;
+    llmobs_worker_cancel(worker, exchange);
+    llmobs_exchange_free(exchange);
 }
 
 /* The app's own error buffer says more than the code; else libcurl's text.

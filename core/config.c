@@ -333,9 +333,8 @@ static void settle_ml_app(struct llmobs_config_loading *loading)
 }
 
 /* A relative path is meant from where the process began. */
-static void settle_store_dir(struct llmobs_config_loading *loading)
+static void settle_dir(char **dir)
 {
-    char **dir = &loading->config.store_dir;
     char *here, *joined = NULL;
 
     if (!*dir || **dir == '/')
@@ -352,7 +351,8 @@ static void settle(struct llmobs_config_loading *loading)
 {
     llmobs_config_settle_tags(loading);
     settle_ml_app(loading);
-    settle_store_dir(loading);
+    settle_dir(&loading->config.store_dir);
+    settle_dir(&loading->config.spool_dir);
     llmobs_config_settle_headers(loading);
     llmobs_config_settle_places(loading);
     llmobs_config_settle_trace(loading);

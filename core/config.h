@@ -69,6 +69,8 @@ struct llmobs_config {
     char *exporter;        /* LLMOBS_EXPORTER; "auto" */
     char *store_dir;       /* LLMOBS_STORE_DIR; NULL: by rule */
     int64_t store_max;     /* LLMOBS_STORE_MAX, bytes */
+    char *spool_dir;       /* LLMOBS_SPOOL_DIR; NULL: by rule */
+    int64_t spool_max;     /* LLMOBS_SPOOL_MAX, bytes; 0: no spool */
     int64_t capture_max;   /* LLMOBS_CAPTURE_MAX, bytes a body */
     int64_t buffer_max;    /* LLMOBS_BUFFER_MAX, bytes not yet delivered */
     int64_t event_max;     /* DD_LLMOBS_EVENT_SIZE_BYTES */

@@ -161,6 +161,12 @@ struct row {
     V("LLMOBS_STORE_MAX", "bytes, from 4096", "268435456",                     \
       "beyond it the oldest spans of the store go", FORM_NUMBER,               \
       CONF(store_max), 4096, 1024 * 1024 * MIB)                                \
+    V("LLMOBS_SPOOL_DIR", "directory", "",                                     \
+      "place of what is not delivered yet; else beside the store", FORM_TEXT,  \
+      CONF(spool_dir), 0, 0)                                                   \
+    V("LLMOBS_SPOOL_MAX", "bytes; 0: nothing", "268435456",                    \
+      "beyond it newer spans are kept in memory only", FORM_NUMBER,            \
+      CONF(spool_max), 0, 1024 * 1024 * MIB)                                   \
     V("LLMOBS_CAPTURE_MAX", "bytes, from 1024", "16777216",                    \
       "a bigger body is kept as head and tail", FORM_NUMBER,                   \
       CONF(capture_max), 1024, 1024 * MIB)                                     \

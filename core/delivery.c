@@ -8,6 +8,7 @@
 #include "core/encode.h"
 #include "core/exchange.h"
 #include "core/http.h"
+#include "core/json.h"
 #include "core/log.h"
 
 /* A disk may be full for a moment; a request is an attempt in itself. */
@@ -18,6 +19,12 @@
 #define SCRATCH_KEPT ((size_t)2 * 1024 * 1024)
 /* More than an event can have: the buffer's own cap never decides. */
 #define SCRATCH_MAX ((size_t)1 << 31)
+#define EXPIRED_NS (INT64_C(24) * 3600 * 1000000000)
+/* Between two looks at what others left. */
+#define ADOPT_EVERY_MS 30000
+/* How long a process that ends goes on with it: short ones are all that some
+ * hosts have. */
+#define ADOPT_ENDING_MS 20
 
 void llmobs_delivery_init(struct llmobs_delivery *delivery,
                           const struct llmobs_config *config,
@@ -27,6 +34,7 @@ void llmobs_delivery_init(struct llmobs_delivery *delivery,
     delivery->config = config;
     delivery->buffer = buffer;
     llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
+    llmobs_keeping_init(&delivery->account.keeping, NULL, NULL);
 }
 
 void llmobs_delivery_reset(struct llmobs_delivery *delivery)
@@ -37,6 +45,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     if (delivery->rescue)
         delivery->rescue->ops->forget(delivery->rescue);
     llmobs_stats_reset();
+    llmobs_keeping_reset(&delivery->account.keeping);
     delivery->held = NULL;
     delivery->busy = NULL;
     llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
@@ -57,7 +66,8 @@ void llmobs_delivery_free_item(struct llmobs_item *item)
         llmobs_exchange_free((struct llmobs_exchange *)item);
         return;
     }
-    llmobs_span_fini(&((struct llmobs_span_item *)item)->span);
+    if (item->type == LLMOBS_ITEM_SPAN)
+        llmobs_span_fini(&((struct llmobs_span_item *)item)->span);
     free(item);
 }
 
@@ -78,18 +88,19 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
 /* -- encoding ------------------------------------------------------------ */
 
 static int encode_item(struct llmobs_delivery *delivery,
-                       struct llmobs_item *item)
+                       struct llmobs_item *item,
+                       const struct llmobs_config *config)
 {
     struct llmobs_span span;
     int rc;
 
     if (item->type == LLMOBS_ITEM_SPAN)
         return llmobs_encode_span(&((struct llmobs_span_item *)item)->span,
-                                  delivery->config, &delivery->scratch);
+                                  config, &delivery->scratch);
     rc = llmobs_exchange_to_span((struct llmobs_exchange *)item, &span);
     if (rc)
         return rc;
-    rc = llmobs_encode_span(&span, delivery->config, &delivery->scratch);
+    rc = llmobs_encode_span(&span, config, &delivery->scratch);
     llmobs_span_fini(&span);
     return rc;
 }
@@ -110,7 +121,8 @@ static int rescue_some(struct llmobs_delivery *delivery,
 {
     int rc;
 
-    if (!delivery->rescue || !atomic_load(&d->exporter->remote) || !d->count)
+    if (!delivery->rescue || !atomic_load(&d->exporter->remote) || !d->count ||
+        delivery->account.keeping.spool)
         return -ENOSPC;
     rc = llmobs_destination_rescue(d, delivery->rescue);
     if (rc > 0)
@@ -134,38 +146,59 @@ static bool refuses(struct llmobs_delivery *delivery,
 static void lose(struct llmobs_delivery *delivery, int error)
 {
     bool memory = error == -ENOMEM;
+    enum llmobs_stat stat = LLMOBS_STAT_dropped_export;
 
-    if (error == -ENOENT) {
-        llmobs_account_settle(&delivery->account, LLMOBS_STAT_unconfirmed, 1);
-        return;
-    }
-    if (error == -ENOSPC) {
-        llmobs_account_settle(&delivery->account, LLMOBS_STAT_dropped_full, 1);
+    if (error == -ENOENT)
+        stat = LLMOBS_STAT_unconfirmed;
+    else if (error == -ESTALE)
+        stat = LLMOBS_STAT_dropped_expired;
+    else if (error == -ENOSPC)
+        stat = LLMOBS_STAT_dropped_full;
+    else if (memory)
+        stat = LLMOBS_STAT_dropped_memory;
+    llmobs_account_settle(&delivery->account, stat, 1);
+    if (error == -ENOSPC)
         llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
                         "the buffer is full: spans are dropped");
-        return;
-    }
-    llmobs_account_settle(
-        &delivery->account,
-        memory ? LLMOBS_STAT_dropped_memory : LLMOBS_STAT_dropped_export, 1);
-    llmobs_log_once(LLMOBS_LOG_ERROR, memory ? "encode memory" : "encode",
-                    "a span was dropped: %s", strerror(-error));
+    else if (error == -ESTALE)
+        llmobs_log_once(LLMOBS_LOG_WARN, "expired",
+                        "spans older than a day are dropped: no intake takes "
+                        "them");
+    else if (error != -ENOENT)
+        llmobs_log_once(LLMOBS_LOG_ERROR, memory ? "encode memory" : "encode",
+                        "a span was dropped: %s", strerror(-error));
 }
 
-/* One event to all destinations but the refusing ones. */
-static int share(struct llmobs_delivery *delivery, const bool *refusing)
+/* One thing to be delivered, wherever it comes from. */
+struct source {
+    struct llmobs_item *item; /* NULL: `event` is the text */
+    struct llmobs_text event;
+    struct llmobs_spooled spooled;
+    const struct llmobs_config *config;
+    bool adopted;
+    unsigned had; /* by these destinations */
+};
+
+/* One event to all destinations but the refusing ones, and those who had it. */
+static int share(struct llmobs_delivery *delivery, const struct source *source,
+                 struct llmobs_text text, const bool *refusing)
 {
-    struct llmobs_event *event = llmobs_event_new(
-        &delivery->account, delivery->scratch.data, delivery->scratch.len);
+    struct llmobs_event *event =
+        llmobs_event_new(&delivery->account, text.data, text.len);
     enum llmobs_stat fate = LLMOBS_STAT_delivered;
 
     if (!event)
         return -ENOMEM;
+    event->spooled = source->spooled;
+    event->adopted = source->adopted;
+    event->had = source->had;
     for (size_t i = 0; i < delivery->count; i++) {
-        int rc = refusing[i]
-                     ? -ENOSPC
-                     : llmobs_destination_push(&delivery->list[i], event);
+        struct llmobs_destination *d = &delivery->list[i];
+        int rc = 0;
 
+        if (source->had & 1u << d->bit)
+            continue;
+        rc = refusing[i] ? -ENOSPC : llmobs_destination_push(d, event);
         if (rc)
             fate = rc == -ENOMEM ? LLMOBS_STAT_dropped_memory
                                  : LLMOBS_STAT_dropped_full;
@@ -174,34 +207,148 @@ static int share(struct llmobs_delivery *delivery, const bool *refusing)
     return 0;
 }
 
-/* Encodes one item for the destinations and frees it, or accounts for its
- * loss. */
-static void add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
-                     enum llmobs_run how)
+static int64_t start_of_event(struct llmobs_text event)
 {
+    struct llmobs_json *json;
+    int64_t start = INT64_MAX;
+
+    if (llmobs_json_parse(event, &json) != 0)
+        return start;
+    if (llmobs_json_is_int(llmobs_json_get(json, "start_ns")))
+        start = llmobs_json_to_int(llmobs_json_get(json, "start_ns"));
+    llmobs_json_free(json);
+    return start;
+}
+
+/* An entry as old as this is refused by every intake (llmobs-wire 2.4). */
+static bool is_expired(const struct source *source)
+{
+    const struct llmobs_exchange *exchange;
+    int64_t start;
+
+    if (source->item && source->item->type != LLMOBS_ITEM_EXCHANGE)
+        return false;
+    exchange = (const struct llmobs_exchange *)source->item;
+    start = exchange ? exchange->start_wall_ns : start_of_event(source->event);
+    return start < llmobs_clock_wall_ns() - EXPIRED_NS;
+}
+
+/* What came from the disk alone is read again. */
+static int load(struct llmobs_delivery *delivery, struct source *source)
+{
+    struct llmobs_exchange *exchange;
+    int rc;
+
+    if (!source->item || source->item->type != LLMOBS_ITEM_SPOOLED)
+        return 0;
+    rc = llmobs_keeping_load(&delivery->account.keeping, &source->spooled,
+                             &exchange);
+    free(source->item);
+    source->item = exchange ? &exchange->item : NULL;
+    return rc;
+}
+
+static int encode(struct llmobs_delivery *delivery, const struct source *source,
+                  struct llmobs_text *text)
+{
+    int rc;
+
+    *text = source->event;
+    if (is_expired(source))
+        return -ESTALE;
+    if (!source->item)
+        return 0;
+    rc = encode_item(delivery, source->item, source->config);
+    *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
+    return rc;
+}
+
+/* Accounts for what could not be delivered. */
+static void fail(struct llmobs_delivery *delivery, const struct source *source,
+                 int error)
+{
+    struct llmobs_account *account = &delivery->account;
+
+    if (error == -ENOMEM && llmobs_account_wait(account, &source->spooled,
+                                                source->had, source->adopted))
+        return;
+    llmobs_keeping_done(&account->keeping, &source->spooled, source->adopted);
+    lose(delivery, error);
+}
+
+/* Encodes one thing for the destinations, or accounts for its loss. Takes the
+ * item. False where memory is short. */
+static bool add_source(struct llmobs_delivery *delivery, struct source *source,
+                       const bool *refusing)
+{
+    struct llmobs_text text;
+    int rc = load(delivery, source);
+
+    if (!rc)
+        rc = encode(delivery, source, &text);
+    if (!rc)
+        rc = share(delivery, source, text, refusing);
+    if (rc)
+        fail(delivery, source, rc);
+    if (source->item)
+        llmobs_delivery_free_item(source->item);
+    if (delivery->scratch.cap > SCRATCH_KEPT)
+        llmobs_buf_fini(&delivery->scratch);
+    else
+        llmobs_buf_cut(&delivery->scratch, 0);
+    return rc != -ENOMEM;
+}
+
+/* Nobody would have it now: it waits on the disk, or it is lost. */
+static void put_off(struct llmobs_delivery *delivery,
+                    const struct source *source)
+{
+    atomic_store(&delivery->full, true);
+    if (!llmobs_account_wait(&delivery->account, &source->spooled, source->had,
+                             false)) {
+        llmobs_keeping_done(&delivery->account.keeping, &source->spooled,
+                            false);
+        lose(delivery, -ENOSPC);
+    }
+    llmobs_delivery_free_item(source->item);
+}
+
+/* False where memory is short. */
+static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
+                     unsigned had, enum llmobs_run how)
+{
+    struct source source = {.item = item,
+                            .spooled = item->spooled,
+                            .config = delivery->config,
+                            .had = had};
     bool refusing[LLMOBS_DESTINATIONS_MAX];
     size_t refusals = 0;
-    int rc = 0;
 
     for (size_t i = 0; i < delivery->count; i++) {
         refusing[i] = refuses(delivery, &delivery->list[i], how);
         refusals += refusing[i];
     }
-    if (refusals == delivery->count) {
-        atomic_store(&delivery->full, true);
-        rc = -ENOSPC;
-    }
-    if (!rc)
-        rc = encode_item(delivery, item);
-    if (!rc)
-        rc = share(delivery, refusing);
-    if (rc)
-        lose(delivery, rc);
-    llmobs_delivery_free_item(item);
-    if (delivery->scratch.cap > SCRATCH_KEPT)
-        llmobs_buf_fini(&delivery->scratch);
-    else
-        llmobs_buf_cut(&delivery->scratch, 0);
+    if (refusals < delivery->count)
+        return add_source(delivery, &source, refusing);
+    put_off(delivery, &source);
+    return true;
+}
+
+/* What memory had no room for comes back when it has. */
+static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
+                                   unsigned *had)
+{
+    struct llmobs_exchange *exchange;
+    int rc;
+
+    if (delivery->account.bytes * 2 >= (size_t)delivery->config->buffer_max)
+        return NULL;
+    do {
+        rc = llmobs_keeping_unspill(&delivery->account.keeping, &exchange, had);
+        if (rc && rc != -ENOENT && rc != -ENOMEM)
+            lose(delivery, rc);
+    } while (rc && rc != -ENOENT && rc != -ENOMEM);
+    return rc ? NULL : &exchange->item;
 }
 
 /* A part of what is there; false: nothing was. */
@@ -212,16 +359,81 @@ static bool fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 
     while (n < FILL_EVENTS && delivery->account.bytes < bytes + FILL_BYTES) {
         struct llmobs_item *item = delivery->held;
+        unsigned had = 0;
 
         if (!item)
             item = delivery->buffer->ops->take(delivery->buffer);
+        delivery->held = item ? item->next : NULL;
+        if (!item)
+            item = unspill(delivery, &had);
         if (!item)
             break;
-        delivery->held = item->next;
-        add_item(delivery, item, how);
+        if (!add_item(delivery, item, had, how))
+            break;
         n++;
     }
     delivery->taken += n;
+    return n > 0;
+}
+
+/* -- adopting ------------------------------------------------------------ */
+
+static void add_adopted(struct llmobs_delivery *delivery,
+                        const struct llmobs_adopted *adopted)
+{
+    const bool refusing[LLMOBS_DESTINATIONS_MAX] = {false};
+    struct source source = {.event = adopted->event,
+                            .spooled = adopted->spooled,
+                            .config = adopted->config,
+                            .adopted = true,
+                            .had = adopted->had};
+
+    if (adopted->exchange)
+        source.item = &adopted->exchange->item;
+    llmobs_stats_add(
+        adopted->uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
+    llmobs_stats_add(LLMOBS_STAT_kept, 1);
+    atomic_fetch_add(&delivery->account.pending, 1);
+    (void)add_source(delivery, &source, refusing);
+}
+
+/* Somebody must be there to take it: what lies on the disk is safe there. */
+static bool may_adopt(const struct llmobs_delivery *delivery)
+{
+    const struct llmobs_keeping *keeping = &delivery->account.keeping;
+    int64_t now = llmobs_clock_mono_ns();
+
+    int64_t end = atomic_load(&delivery->end_ns);
+
+    if (!keeping->adopt ||
+        (end && now - end >= ADOPT_ENDING_MS * LLMOBS_NS_PER_MS) ||
+        delivery->account.bytes >= FILL_BYTES ||
+        (keeping->adopted_ns &&
+         now - keeping->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
+        return false;
+    for (size_t i = 0; i < delivery->count; i++)
+        if (delivery->list[i].due_ns || !delivery->list[i].sent_ns)
+            return false;
+    return true;
+}
+
+static bool adopt_some(struct llmobs_delivery *delivery)
+{
+    struct llmobs_keeping *keeping = &delivery->account.keeping;
+    struct llmobs_adopted adopted;
+    size_t n = 0;
+    int rc = 1;
+
+    llmobs_keeping_flush(keeping);
+    while (n < FILL_EVENTS && may_adopt(delivery)) {
+        rc = llmobs_adopt_next(keeping->adopt, &adopted);
+        if (rc != 1)
+            break;
+        add_adopted(delivery, &adopted);
+        n++;
+    }
+    if (rc != 1 && rc != -EAGAIN)
+        keeping->adopted_ns = llmobs_clock_mono_ns();
     return n > 0;
 }
 
@@ -262,6 +474,8 @@ void llmobs_delivery_hasten(struct llmobs_delivery *delivery, int64_t ms)
 {
     atomic_store(&delivery->end_ms, ms);
     atomic_store(&delivery->end_ns, llmobs_clock_mono_ns());
+    if (delivery->account.keeping.spool)
+        llmobs_spool_ending(delivery->account.keeping.spool);
     set_deadline(delivery);
 }
 
@@ -345,6 +559,7 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
 {
     bool failed[LLMOBS_DESTINATIONS_MAX] = {false};
     bool more = true;
+    int rc;
 
     delivery->taken = 0;
     while (more) {
@@ -355,12 +570,20 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
             if (failed[i] || !is_due(delivery, d, how))
                 continue;
             failed[i] = send_to(delivery, d, how) != 0;
+            /* The next may hang until the process ends. */
+            llmobs_keeping_flush(&delivery->account.keeping);
             more = true;
         }
+        if (!more && how != LLMOBS_RUN_INLINE && may_adopt(delivery))
+            more = adopt_some(delivery);
         if (more && llmobs_clock_mono_ns() >= deadline_ns)
-            return result(delivery, how) ? -ETIMEDOUT : 0;
+            break;
     }
-    return result(delivery, how);
+    llmobs_keeping_flush(&delivery->account.keeping);
+    if (delivery->account.keeping.spool)
+        llmobs_spool_look(delivery->account.keeping.spool);
+    rc = result(delivery, how);
+    return rc && more ? -ETIMEDOUT : rc;
 }
 
 /* While a request hangs, what stays on this host goes on: what has come since
@@ -387,6 +610,7 @@ static void tick(void *ctx)
         d->exporter->phase = LLMOBS_PHASE_INLINE;
         if (llmobs_destination_send(d) == 0)
             atomic_store(&delivery->full, false);
+        llmobs_keeping_flush(&delivery->account.keeping);
     }
 }
 
@@ -405,6 +629,7 @@ int llmobs_delivery_add(struct llmobs_delivery *delivery,
     exporter->tick = (struct llmobs_tick){tick, delivery};
     llmobs_destination_init(&delivery->list[at], exporter, &delivery->account,
                             delivery->config);
+    delivery->list[at].bit = (unsigned)delivery->count;
     delivery->count++;
     return 0;
 }
@@ -422,34 +647,44 @@ int64_t llmobs_delivery_due(const struct llmobs_delivery *delivery)
     return due;
 }
 
-static size_t save(struct llmobs_delivery *delivery,
-                   struct llmobs_destination *d)
+static size_t rescue_all(struct llmobs_delivery *delivery,
+                         struct llmobs_destination *d)
 {
     size_t before = d->count;
 
+    if (!atomic_load(&d->exporter->remote))
+        return 0;
+    if (!delivery->rescue)
+        return llmobs_destination_leave(d);
     while (d->count && llmobs_destination_rescue(d, delivery->rescue) > 0)
         ;
     return before - d->count;
 }
 
-/* Without a rescue the store is one of the destinations: what it has is not
- * lost, wherever else it should have gone. */
+static void tell_saved(const struct llmobs_destination *d, size_t n,
+                       const char *where)
+{
+    if (n)
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "exporter %s: %zu spans not delivered at exit are kept in "
+                   "the %s",
+                   d->exporter->ops->name, n, where);
+}
+
+/* The spool keeps them for another process. Without one: the local store, and
+ * where that is one of the destinations, what it has is not lost, wherever
+ * else it should have gone. */
 void llmobs_delivery_save(struct llmobs_delivery *delivery)
 {
     atomic_store(&delivery->rescuing, true);
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
-        size_t n = 0;
 
-        if (atomic_load(&d->exporter->remote))
-            n = delivery->rescue ? save(delivery, d)
-                                 : llmobs_destination_leave(d);
-        if (n)
-            llmobs_log(LLMOBS_LOG_WARN,
-                       "exporter %s: %zu spans not delivered at exit are kept "
-                       "in the local store",
-                       d->exporter->ops->name, n);
+        if (delivery->account.keeping.spool)
+            tell_saved(d, llmobs_destination_keep(d), "spool");
+        tell_saved(d, rescue_all(delivery, d), "local store");
     }
+    llmobs_keeping_flush(&delivery->account.keeping);
     atomic_store(&delivery->rescuing, false);
 }
 

@@ -37,11 +37,52 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
         return NULL;
     event->refs = 1;
     event->fate = LLMOBS_STAT_delivered;
-    event->had = event->rescued = false;
+    event->had = 0;
+    event->adopted = event->rescued = false;
+    memset(&event->spooled, 0, sizeof(event->spooled));
     event->len = len;
     memcpy(event->data, data, len);
     account->bytes += len;
     return event;
+}
+
+/* Somebody else will have it. */
+static void leave(struct llmobs_account *account, bool adopted)
+{
+    if (adopted)
+        llmobs_adopt_give_back(account->keeping.adopt, 1);
+    llmobs_account_settle(account, LLMOBS_STAT_left, 1);
+}
+
+bool llmobs_account_wait(struct llmobs_account *account,
+                         const struct llmobs_spooled *spooled, unsigned had,
+                         bool adopted)
+{
+    if (!adopted && llmobs_keeping_spill(&account->keeping, spooled, had) == 0)
+        return true;
+    if (!adopted && !spooled->file)
+        return false;
+    leave(account, adopted);
+    return true;
+}
+
+/* What stays on the disk for a later moment, or for another process, is no
+ * more released there than it is lost. */
+static void settle_event(struct llmobs_account *account,
+                         const struct llmobs_event *event)
+{
+    bool room = event->fate != LLMOBS_STAT_dropped_full &&
+                event->fate != LLMOBS_STAT_dropped_memory;
+
+    if (!room && llmobs_account_wait(account, &event->spooled, event->had,
+                                     event->adopted))
+        return;
+    if (event->fate == LLMOBS_STAT_left) {
+        leave(account, event->adopted);
+        return;
+    }
+    llmobs_keeping_done(&account->keeping, &event->spooled, event->adopted);
+    llmobs_account_settle(account, event->fate, 1);
 }
 
 void llmobs_event_release(struct llmobs_account *account,
@@ -52,7 +93,7 @@ void llmobs_event_release(struct llmobs_account *account,
     if (--event->refs)
         return;
     account->bytes -= event->len;
-    llmobs_account_settle(account, event->fate, 1);
+    settle_event(account, event);
     free(event);
 }
 
@@ -195,6 +236,22 @@ static void go_on(struct llmobs_destination *d)
     d->sent_ns = llmobs_clock_mono_ns();
 }
 
+/* Where others have yet to take it, the disk learns who had it: should the
+ * process die, nobody gets it twice. */
+static void note_had(const struct llmobs_destination *d,
+                     struct llmobs_event *event)
+{
+    struct llmobs_keeping *keeping = &d->account->keeping;
+
+    event->had |= 1u << d->bit;
+    if (event->refs < 2)
+        return;
+    if (event->adopted)
+        llmobs_adopt_had(keeping->adopt, &event->spooled, event->had);
+    else if (keeping->spool)
+        llmobs_spool_had(keeping->spool, &event->spooled, event->had);
+}
+
 /* At most `most` of the first. */
 static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
                  size_t most)
@@ -213,12 +270,22 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++)
-        event_at(d, (size_t)i)->had = true;
+        note_had(d, event_at(d, (size_t)i));
     if (rc > 0)
         llmobs_stats_add(llmobs_stats_sent(exporter->via ? exporter->via
                                                          : exporter->ops->name),
                          (uint64_t)rc);
     return rc;
+}
+
+static void set_aside(const struct llmobs_destination *d,
+                      const struct llmobs_event *event)
+{
+    struct llmobs_spool *spool = d->account->keeping.spool;
+
+    if (spool)
+        (void)llmobs_spool_reject(
+            spool, (struct llmobs_text){event->data, event->len});
 }
 
 int llmobs_destination_send(struct llmobs_destination *destination)
@@ -229,6 +296,7 @@ int llmobs_destination_send(struct llmobs_destination *destination)
     if (rc > 0) {
         pop(d, (size_t)rc, LLMOBS_STAT_delivered);
     } else if (rc == -EBADMSG) {
+        set_aside(d, event_at(d, 0));
         pop(d, 1, LLMOBS_STAT_dropped_export);
         llmobs_log_once(LLMOBS_LOG_ERROR, "event refused",
                         "exporter %s refused an event", d->exporter->ops->name);
@@ -262,6 +330,36 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
     if (rc > 0)
         pop(d, (size_t)rc, LLMOBS_STAT_delivered);
     return rc;
+}
+
+/* An event that the disk does not have, or not any more, is written there. */
+static bool is_kept(struct llmobs_keeping *keeping, struct llmobs_event *event)
+{
+    struct llmobs_text text = {event->data, event->len};
+    struct llmobs_spool *spool = keeping->spool;
+
+    if (event->adopted)
+        return true;
+    if (!spool)
+        return false;
+    if (llmobs_spool_has(spool, &event->spooled))
+        return true;
+    if (llmobs_spool_event(spool, &event->spooled, text) != 0)
+        return false;
+    if (event->had)
+        llmobs_spool_had(spool, &event->spooled, event->had);
+    return true;
+}
+
+size_t llmobs_destination_keep(struct llmobs_destination *destination)
+{
+    struct llmobs_destination *d = destination;
+    size_t n = 0;
+
+    while (n < d->count && is_kept(&d->account->keeping, event_at(d, n)))
+        n++;
+    pop(d, n, LLMOBS_STAT_left);
+    return n;
 }
 
 size_t llmobs_destination_leave(struct llmobs_destination *destination)

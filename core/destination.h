@@ -12,12 +12,14 @@
 #define LLMOBS_DESTINATION_H
 
 #include "core/exporter.h"
+#include "core/keeping.h"
 #include "core/stats.h"
 
 /* What waits, over all destinations. */
 struct llmobs_account {
     atomic_size_t pending; /* given and not yet counted as anything else */
     size_t bytes;          /* of encoded events */
+    struct llmobs_keeping keeping;
 };
 
 /* An encoded event, counted by its references. It is settled when the last
@@ -25,7 +27,9 @@ struct llmobs_account {
 struct llmobs_event {
     size_t refs;
     enum llmobs_stat fate;
-    bool had;     /* some destination has it */
+    struct llmobs_spooled spooled; /* where the disk keeps it */
+    bool adopted;                  /* in another process's directory */
+    unsigned had;                  /* bit i: destination i has it */
     bool rescued; /* the rescue has it: once, whoever else waits for it */
     size_t len;
     char data[];
@@ -34,6 +38,7 @@ struct llmobs_event {
 struct llmobs_destination {
     struct llmobs_exporter *exporter;
     struct llmobs_account *account;
+    unsigned bit;        /* of an event's `had` */
     int64_t interval_ms; /* between two sends over the network */
     size_t enough;       /* bytes that are sent without waiting for it */
     struct llmobs_event **queue; /* a ring */
@@ -54,11 +59,18 @@ struct llmobs_destination {
 void llmobs_account_settle(struct llmobs_account *account,
                            enum llmobs_stat stat, size_t n);
 
+/* There was no room for an entry. True where nothing is lost by that: it waits
+ * on the disk, or is left there for another process, and is settled then. */
+bool llmobs_account_wait(struct llmobs_account *account,
+                         const struct llmobs_spooled *spooled, unsigned had,
+                         bool adopted);
+
 /* Gives an event of one reference; copies the text. NULL without memory. */
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
                                       const char *data, size_t len);
 
-/* Drops one reference. `fate` other than delivered: it was lost here. */
+/* Drops one reference. `fate` other than delivered: it was lost here. An event
+ * for which there was no room, and which the disk keeps, waits there. */
 void llmobs_event_release(struct llmobs_account *account,
                           struct llmobs_event *event, enum llmobs_stat fate);
 
@@ -87,5 +99,9 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
 
 /* Lets go of the first events that another destination has; how many. */
 size_t llmobs_destination_leave(struct llmobs_destination *destination);
+
+/* Lets go of the first events that the disk keeps, having written them there
+ * where it did not; how many. */
+size_t llmobs_destination_keep(struct llmobs_destination *destination);
 
 #endif

@@ -28,10 +28,8 @@ struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
     return exchange;
 }
 
-void llmobs_exchange_free(struct llmobs_exchange *exchange)
+static void free_parts(struct llmobs_exchange *exchange)
 {
-    if (!exchange)
-        return;
     free(exchange->url);
     llmobs_callsite_free(exchange->callsite);
     free(exchange->marks);
@@ -39,7 +37,25 @@ void llmobs_exchange_free(struct llmobs_exchange *exchange)
     llmobs_headers_clear(&exchange->response_headers);
     llmobs_body_fini(&exchange->request);
     llmobs_body_fini(&exchange->response);
+}
+
+void llmobs_exchange_free(struct llmobs_exchange *exchange)
+{
+    if (!exchange)
+        return;
+    free_parts(exchange);
     free(exchange);
+}
+
+struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange)
+{
+    struct llmobs_item *item;
+
+    free_parts(exchange);
+    exchange->item.type = LLMOBS_ITEM_SPOOLED;
+    exchange->item.weight = 0;
+    item = realloc(exchange, sizeof(*item));
+    return item ? item : &exchange->item;
 }
 
 static bool is_blank(char c)

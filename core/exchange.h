@@ -27,7 +27,8 @@
 enum llmobs_end {
     LLMOBS_END_DONE,    /* libcurl said so: code holds its CURLcode */
     LLMOBS_END_REMOVED, /* the app removed or cleaned up the handle */
-    LLMOBS_END_EXIT     /* the process ended first */
+    LLMOBS_END_EXIT,    /* the process ended first */
+    LLMOBS_END_KILLED   /* it was killed: another process says so */
 };
 
 struct llmobs_headers {
@@ -80,6 +81,10 @@ struct llmobs_exchange {
 /* Gives an exchange that has begun now; NULL without memory. */
 struct llmobs_exchange *llmobs_exchange_new(size_t capture_max);
 void llmobs_exchange_free(struct llmobs_exchange *exchange);
+
+/* Frees all of an exchange but its item, which is then one of the type SPOOLED
+ * and weighs nothing. Takes the exchange, gives the item. */
+struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange);
 
 /* Keeps a header when rules/ allows it. `line` is "Name: value", with or
  * without its line end; a line of another form is ignored. */

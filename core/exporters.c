@@ -109,6 +109,8 @@ struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
 
     if (!worker || !add_all(worker, config))
         return NULL;
+    llmobs_worker_keep(worker, llmobs_spool_new(config),
+                       llmobs_adopt_new(config, LLMOBS_ADOPT_OURS));
     llmobs_worker_note(worker, llmobs_ledger_note, llmobs_ledger_close);
     return worker;
 }

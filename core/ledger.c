@@ -96,10 +96,9 @@ static uint64_t settled_count(const uint64_t counts[LLMOBS_STAT_COUNT])
 static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
 {
     uint64_t settled = settled_count(counts);
+    uint64_t begun = counts[LLMOBS_STAT_captured] + counts[LLMOBS_STAT_adopted];
 
-    return counts[LLMOBS_STAT_captured] > settled
-               ? counts[LLMOBS_STAT_captured] - settled
-               : 0;
+    return begun > settled ? begun - settled : 0;
 }
 
 /* What the totals do not have yet. */
@@ -235,12 +234,18 @@ static int64_t note(const struct llmobs_config *config)
     return -1;
 }
 
+static bool has_counted(void)
+{
+    return llmobs_stats_get(LLMOBS_STAT_captured) > 0 ||
+           llmobs_stats_get(LLMOBS_STAT_adopted) > 0;
+}
+
 int64_t llmobs_ledger_note(const struct llmobs_config *config)
 {
     int saved = errno;
     int64_t again = -1;
 
-    if (llmobs_stats_get(LLMOBS_STAT_captured) == 0)
+    if (!has_counted())
         return -1;
     if (enter()) {
         again = note(config);
@@ -313,7 +318,7 @@ void llmobs_ledger_close(const struct llmobs_config *config)
     struct llmobs_quiet quiet;
     int saved = errno;
 
-    if (llmobs_stats_get(LLMOBS_STAT_captured) == 0)
+    if (!has_counted())
         return;
     if (enter()) {
         llmobs_quiet_begin(&quiet);

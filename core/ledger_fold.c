@@ -113,20 +113,34 @@ static bool is_dead(const struct survey *survey,
     return is_replaced(survey, owner);
 }
 
+/* What was pending is in the spool, or it died with the process. */
+static int bury_pending(const struct llmobs_counts *record,
+                        struct llmobs_counts *out)
+{
+    uint64_t pending = llmobs_counts_get(record, LLMOBS_LEDGER_PENDING);
+    uint64_t kept = llmobs_counts_get(record, "kept");
+    uint64_t gone = llmobs_counts_get(record, "released") +
+                    llmobs_counts_get(record, "left");
+    uint64_t left = kept > gone ? kept - gone : 0;
+    int rc;
+
+    if (left > pending)
+        left = pending;
+    rc = llmobs_counts_add(out, "left", left);
+    return rc ? rc : llmobs_counts_add(out, "dropped_died", pending - left);
+}
+
 /* What a record is worth when its process is gone. */
 static int bury(const struct llmobs_counts *record, struct llmobs_counts *out)
 {
     int rc = 0;
 
     out->len = 0;
-    for (size_t i = 0; i < record->len && !rc; i++) {
-        const char *name = record->list[i].name;
-
-        if (strcmp(name, LLMOBS_LEDGER_PENDING) == 0)
-            name = "dropped_died";
-        rc = llmobs_counts_add(out, name, record->list[i].value);
-    }
-    return rc;
+    for (size_t i = 0; i < record->len && !rc; i++)
+        if (strcmp(record->list[i].name, LLMOBS_LEDGER_PENDING) != 0)
+            rc = llmobs_counts_add(out, record->list[i].name,
+                                   record->list[i].value);
+    return rc ? rc : bury_pending(record, out);
 }
 
 /* -- folding ------------------------------------------------------------- */

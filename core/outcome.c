@@ -190,6 +190,9 @@ static void settle_status(const struct llmobs_exchange *exchange,
         return;
     else if (exchange->end == LLMOBS_END_EXIT)
         (void)llmobs_span_fail(span, "aborted", "process exit");
+    else if (exchange->end == LLMOBS_END_KILLED)
+        (void)llmobs_span_fail(span, "process_killed",
+                               "the process ended before the call did");
     else if (exchange->end == LLMOBS_END_REMOVED)
         (void)llmobs_span_fail(span, "aborted",
                                "transfer aborted by the application");

@@ -1,7 +1,8 @@
 /* stats - what happened to every exchange, counted once.
  *
- * captured = delivered + pending + all dropped_* + unconfirmed, at any quiet
- * moment.
+ * captured + adopted = delivered + pending + left + all dropped_* +
+ * unconfirmed, at any quiet moment. What one process leaves in the spool
+ * another adopts.
  *
  * Threads: any; atomic counters.
  * Fork:    a child begins at zero (llmobs_stats_reset).
@@ -14,17 +15,22 @@
 
 /* X(name): the counters. Those named dropped_... and delivered, unconfirmed end
  * what captured began; any other only tells something beside the sum. */
-#define LLMOBS_STATS(X)                                                     \
-    X(captured)       /* exchanges and spans given to the buffer or lost */ \
-    X(delivered)      /* accepted by the exporter */                        \
-    X(unconfirmed)    /* candidates that were no LLM call */                \
-    X(dropped_full)   /* the buffer was full */                             \
-    X(dropped_memory) /* no memory */                                       \
-    X(dropped_export) /* refused by the exporter for good */                \
-    X(dropped_exit)   /* not delivered when the process ended */            \
-    X(dropped_died)   /* pending when the process was killed */             \
-    X(sent_store)     /* accepted by the exporter of that name: an event */ \
-    X(sent_agent)     /* may count for several */                           \
+#define LLMOBS_STATS(X)                                                      \
+    X(captured)        /* exchanges and spans given to the buffer or lost */ \
+    X(delivered)       /* accepted by the exporter */                        \
+    X(unconfirmed)     /* candidates that were no LLM call */                \
+    X(adopted)         /* taken over from processes that are gone */         \
+    X(left)            /* left in the spool when the process ended */        \
+    X(dropped_full)    /* the buffer was full */                             \
+    X(dropped_memory)  /* no memory */                                       \
+    X(dropped_export)  /* refused by the exporter for good */                \
+    X(dropped_expired) /* older than the intake takes */                     \
+    X(dropped_exit)    /* not delivered when the process ended */            \
+    X(dropped_died)    /* pending when the process was killed */             \
+    X(kept)            /* in the spool, adopted ones included */             \
+    X(released)        /* let go of there; the rest of kept is left */       \
+    X(sent_store)      /* accepted by the exporter of that name: an event */ \
+    X(sent_agent)      /* may count for several */                           \
     X(sent_agentless)
 
 enum llmobs_stat {

@@ -109,6 +109,33 @@ void llmobs_worker_rescue(struct llmobs_worker *worker,
     worker->delivery.rescue = exporter;
 }
 
+void llmobs_worker_keep(struct llmobs_worker *worker,
+                        struct llmobs_spool *spool, struct llmobs_adopt *adopt)
+{
+    llmobs_keeping_init(&worker->delivery.account.keeping, spool, adopt);
+}
+
+static struct llmobs_spool *spool_of(struct llmobs_worker *worker)
+{
+    return worker->delivery.account.keeping.spool;
+}
+
+void llmobs_worker_begin(struct llmobs_worker *worker,
+                         struct llmobs_exchange *exchange)
+{
+    check_fork(worker);
+    if (spool_of(worker))
+        (void)llmobs_spool_begin(spool_of(worker), exchange);
+}
+
+void llmobs_worker_cancel(struct llmobs_worker *worker,
+                          struct llmobs_exchange *exchange)
+{
+    check_fork(worker);
+    if (spool_of(worker))
+        llmobs_spool_cancel(spool_of(worker), exchange);
+}
+
 static bool has_thread(struct llmobs_worker *worker)
 {
     unsigned state = atomic_load(&worker->thread);
@@ -116,19 +143,57 @@ static bool has_thread(struct llmobs_worker *worker)
     return state == LLMOBS_THREAD_STARTING || state == LLMOBS_THREAD_RUNNING;
 }
 
+/* Memory has no room: what the disk has needs none but its place there. */
+static int put_place(struct llmobs_worker *worker, struct llmobs_item **item)
+{
+    struct llmobs_buffer *buffer = worker->delivery.buffer;
+
+    if (!(*item)->spooled.file)
+        return -ENOBUFS;
+    *item = llmobs_exchange_shed((struct llmobs_exchange *)*item);
+    return buffer->ops->put(buffer, *item);
+}
+
 /* Without a thread a full buffer is emptied here rather than lost. */
-static int put(struct llmobs_worker *worker, struct llmobs_item *item)
+static int put(struct llmobs_worker *worker, struct llmobs_item **item)
 {
     struct llmobs_buffer *buffer = worker->delivery.buffer;
     int rc;
 
     if (atomic_load(&worker->delivery.full) && has_thread(worker))
-        return -ENOBUFS;
-    rc = buffer->ops->put(buffer, item);
-    if (rc != -ENOBUFS || has_thread(worker))
-        return rc;
-    deliver_inline(worker, LLMOBS_RUN_INLINE, INT64_MAX);
-    return buffer->ops->put(buffer, item);
+        return put_place(worker, item);
+    rc = buffer->ops->put(buffer, *item);
+    if (rc == -ENOBUFS && !has_thread(worker)) {
+        deliver_inline(worker, LLMOBS_RUN_INLINE, INT64_MAX);
+        rc = buffer->ops->put(buffer, *item);
+    }
+    return rc == -ENOBUFS ? put_place(worker, item) : rc;
+}
+
+/* The END of an exchange goes to the disk before anybody may lose it. */
+static void keep(struct llmobs_worker *worker, struct llmobs_item *item)
+{
+    if (spool_of(worker) && item->type == LLMOBS_ITEM_EXCHANGE)
+        (void)llmobs_spool_end(spool_of(worker),
+                               (struct llmobs_exchange *)item);
+}
+
+/* What the disk has is for the process that comes after this one. */
+static void drop(struct llmobs_worker *worker, struct llmobs_item *item)
+{
+    bool kept = spool_of(worker) && item->spooled.file;
+
+    if (!kept && spool_of(worker) && item->type == LLMOBS_ITEM_EXCHANGE)
+        llmobs_spool_cancel(spool_of(worker), (struct llmobs_exchange *)item);
+    llmobs_delivery_free_item(item);
+    if (kept) {
+        llmobs_account_settle(&worker->delivery.account, LLMOBS_STAT_left, 1);
+        return;
+    }
+    llmobs_account_settle(&worker->delivery.account, LLMOBS_STAT_dropped_full,
+                          1);
+    llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
+                    "the buffer is full: spans are dropped");
 }
 
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
@@ -140,13 +205,9 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
         item->weight = llmobs_delivery_weight(item);
     llmobs_stats_add(LLMOBS_STAT_captured, 1);
     atomic_fetch_add(&worker->delivery.account.pending, 1);
-    if (put(worker, item) != 0) {
-        llmobs_delivery_free_item(item);
-        llmobs_account_settle(&worker->delivery.account,
-                              LLMOBS_STAT_dropped_full, 1);
-        llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
-                        "the buffer is full: spans are dropped");
-    }
+    keep(worker, item);
+    if (put(worker, &item) != 0)
+        drop(worker, item);
     atomic_fetch_add(&worker->given, 1);
     if (atomic_load(&worker->stop)) {
         /* After the exit handler: another handler of the app makes calls. */
@@ -363,6 +424,24 @@ int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
     return most;
 }
 
+/* What is pending and on the disk is left there for another process; how many
+ * are not. Their counts may be a few calls apart where a thread goes on. */
+static size_t leave(struct llmobs_worker *worker)
+{
+    size_t pending = atomic_exchange(&worker->delivery.account.pending, 0);
+    uint64_t gone = llmobs_stats_get(LLMOBS_STAT_released) +
+                    llmobs_stats_get(LLMOBS_STAT_left);
+    uint64_t kept = llmobs_stats_get(LLMOBS_STAT_kept);
+
+    if (spool_of(worker))
+        llmobs_spool_close(spool_of(worker));
+    kept = kept > gone ? kept - gone : 0;
+    if (kept > pending)
+        kept = pending;
+    llmobs_stats_add(LLMOBS_STAT_left, kept);
+    return pending - (size_t)kept;
+}
+
 /* Nothing goes to an intake: a TLS handshake is the thread's. */
 static bool is_near(const struct llmobs_worker *worker)
 {
@@ -393,7 +472,7 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
         wait_for_end(worker, deadline);
     }
     flush(worker, true, deadline);
-    left = atomic_exchange(&worker->delivery.account.pending, 0);
+    left = leave(worker);
     if (left) {
         llmobs_stats_add(LLMOBS_STAT_dropped_exit, left);
         llmobs_log(LLMOBS_LOG_ERROR, "%zu spans were not delivered at exit",

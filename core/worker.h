@@ -20,6 +20,7 @@
 
 #include "core/buffer.h"
 #include "core/config.h"
+#include "core/adopt.h"
 #include "core/exporter.h"
 #include "core/span.h"
 
@@ -50,6 +51,19 @@ int llmobs_worker_add(struct llmobs_worker *worker,
                       struct llmobs_exporter *exporter);
 void llmobs_worker_rescue(struct llmobs_worker *worker,
                           struct llmobs_exporter *exporter);
+
+/* Before the first give: what the disk keeps, and takes over from others
+ * (spool.h, adopt.h). Borrows both for ever; either may be NULL. */
+void llmobs_worker_keep(struct llmobs_worker *worker,
+                        struct llmobs_spool *spool, struct llmobs_adopt *adopt);
+
+/* An exchange begins: the disk keeps what is known of it, and `cancel` lets go
+ * of that where it was no call after all. Any thread, without a lock; preserve
+ * errno. */
+void llmobs_worker_begin(struct llmobs_worker *worker,
+                         struct llmobs_exchange *exchange);
+void llmobs_worker_cancel(struct llmobs_worker *worker,
+                          struct llmobs_exchange *exchange);
 
 /* Before the first give: who keeps the books (ledger.h). */
 void llmobs_worker_note(struct llmobs_worker *worker,

@@ -49,16 +49,6 @@ static const char *read_row(const struct llmobs_json *row,
     return NULL;
 }
 
-static const struct llmobs_dialect *dialect_named(const char *name)
-{
-    for (size_t i = 0; llmobs_dialects[i]; i++)
-        if (strcmp(llmobs_dialects[i]->name, name) == 0)
-            return llmobs_dialects[i];
-    return strcmp(llmobs_dialect_generic.name, name) == 0
-               ? &llmobs_dialect_generic
-               : NULL;
-}
-
 static const struct llmobs_shape *shape_named(
     const struct llmobs_dialect *dialect, const char *operation)
 {
@@ -105,7 +95,7 @@ static int fill_rule(const struct llmobs_json *row, struct llmobs_rule *rule,
     *why = read_row(row, texts);
     if (*why)
         return -EINVAL;
-    rule->dialect = dialect_named(texts[COLUMN_DIALECT]);
+    rule->dialect = llmobs_dialect_find(texts[COLUMN_DIALECT]);
     *why = "it names an unknown dialect";
     if (!rule->dialect)
         return -EINVAL;

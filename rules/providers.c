@@ -147,6 +147,16 @@ static const struct llmobs_provider providers[] = {
      .dialects = bedrock},
 };
 
+const struct llmobs_dialect *llmobs_dialect_find(const char *name)
+{
+    for (size_t i = 0; llmobs_dialects[i]; i++)
+        if (strcmp(llmobs_dialects[i]->name, name) == 0)
+            return llmobs_dialects[i];
+    return strcmp(llmobs_dialect_generic.name, name) == 0
+               ? &llmobs_dialect_generic
+               : NULL;
+}
+
 static const struct llmobs_provider *find_host(struct llmobs_text host)
 {
     for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)

@@ -17,6 +17,9 @@ extern const struct llmobs_dialect *const llmobs_dialects[];
 /* What is read of a configured proxy's other endpoints. */
 extern const struct llmobs_dialect llmobs_dialect_generic;
 
+/* The dialect of that name, the generic one included; NULL: there is none. */
+const struct llmobs_dialect *llmobs_dialect_find(const char *name);
+
 /* The row of a host; NULL: not listed. */
 const struct llmobs_provider *llmobs_provider_find(
     const struct llmobs_url *url);

@@ -112,6 +112,18 @@ bool llmobs_rules_same_origin(const char *base, struct llmobs_text location);
 int llmobs_rules_read(const struct llmobs_match *match,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
+/* What a match decided, as a text that another process can turn into a match
+ * again, whatever its own configuration is. -ENOSPC. */
+int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap);
+
+/* Turns such a text into a match, which borrows from *recalls: NULL at first,
+ * freed by the caller when no match of it is in use. -EINVAL; -ENOTSUP: its
+ * dialect is not known to this version; -ENOMEM. One thread at a time. */
+struct llmobs_recalls;
+int llmobs_rules_recall(struct llmobs_recalls **recalls,
+                        struct llmobs_text text, struct llmobs_match *match);
+void llmobs_recalls_free(struct llmobs_recalls *recalls);
+
 /* True for the headers that may be kept; everything else, keys above all, is
  * never copied. The name may be in any case. */
 bool llmobs_rules_keeps_header(const char *name, size_t len);

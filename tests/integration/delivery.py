@@ -2,6 +2,7 @@
 want, and runs that end with their spans at the doubles."""
 import ctypes
 import fcntl
+import glob
 import json
 import os
 import socket
@@ -79,11 +80,12 @@ def caller(t):
 class Living:
     """A preloaded program that makes a call when told and lives on."""
 
-    def __init__(self, t, env, url=None):
-        t.fresh(None)
+    def __init__(self, t, env, url=None, keep=False, launcher=()):
+        if not keep:
+            t.fresh(None)
         self.t = t
         self.process = subprocess.Popen(
-            [LAUNCHER, caller(t), url or t.url],
+            [*launcher, LAUNCHER, caller(t), url or t.url],
             env=t.environment(True, env), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             cwd=os.path.join(t.dir, "work"), start_new_session=True)
@@ -138,6 +140,49 @@ def same_event(a, b):
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
 
 
+def counts(t):
+    """What `llmobs stats` says of all processes of this test."""
+    shown = subprocess.run(
+        [os.path.join(t.build, "llmobs"), "stats", "--json"],
+        env=t.environment(True, {}), stdout=subprocess.PIPE, check=True)
+    return json.loads(shown.stdout)
+
+
+def recover(t, dd, env, want, seconds=30, launcher=()):
+    """The next process of the same configuration delivers what others left:
+    waits for `want` spans besides its own, and gives all."""
+    for name in glob.glob(os.path.join(t.dir, "store", "dead-*")):
+        os.unlink(name)
+    with Living(t, env, keep=True, launcher=launcher) as app:
+        app.ask("recover")
+        spans = dd.wait_spans(want + 1, seconds)
+        time.sleep(0.2)
+        app.end()
+    return [s for s in dd.spans() if "recover" not in json.dumps(s)]
+
+
+def recovered(t, dd, env, want, **more):
+    """Likewise; each of them came once, and nothing is left behind."""
+    spans = recover(t, dd, env, want, **more)
+    equal(len(spans), want, "spans that the next process delivered")
+    equal(len(set(ids(spans))), want, "their ids")
+    equal(dd.violations(), [], "violations")
+    equal(left_behind(t), [], "what is left in the spool")
+    said = counts(t)
+    equal([said[n] for n in ("pending", "spooled", "dropped")], [0, 0, 0],
+          "pending, spooled and dropped")
+    return spans
+
+
+def left_behind(t, folder=None):
+    """The directories of processes in the spool."""
+    folder = folder or os.path.join(t.dir, "store", "spool")
+    if not os.path.isdir(folder):
+        return []
+    return sorted(n for n in os.listdir(folder)
+                  if os.path.isdir(os.path.join(folder, n)))
+
+
 NEW_NETWORK, NEW_MOUNTS = 0x40000000, 0x20000
 BIND, PRIVATE = 0x1000, 0x4000 | 0x40000
 GET_FLAGS, SET_FLAGS, UP = 0x8913, 0x8914, 1
@@ -165,5 +210,6 @@ def private_network(t, names):
 
 
 __all__ = ["Datadog", "Living", "agent", "agentless", "caller", "double",
-           "ids", "private_network", "same_event", "settled", "stored",
-           "untouched", "wait_for"]
+           "counts", "ids", "left_behind", "private_network", "recover",
+           "recovered", "same_event", "settled", "stored", "untouched",
+           "wait_for"]

@@ -3,8 +3,8 @@ notice, and nobody is asked too often."""
 import statistics
 import time
 
-from delivery import (Living, agent, agentless, double, ids, settled, stored,
-                      untouched, wait_for)
+from delivery import (Living, agent, agentless, counts, double, ids,
+                      recovered, settled, stored, untouched, wait_for)
 from harness import body, curl, equal, free_port, ok, test
 
 QUICK = {"_DD_LLMOBS_WRITER_TIMEOUT": "0.5"}
@@ -342,11 +342,16 @@ def end_of_a_program_beside_a_hanging_agent(t):
 
 @test
 def undelivered_at_the_end_is_kept(t):
-    """No span is lost: what nobody would have is in the local store, once."""
+    """No span is lost: what nobody would have waits in the spool, and the next
+    process delivers it, once."""
     for kind in ("500", "429", "reset", "close", "403", "hang"):
+        t.fresh(None)
         with double(t) as dd:
             dd.fault(kind)
             untouched(t, curl(t.url, body()), agent(dd))
             ok(posts(dd), "%s: the agent was not asked at all" % kind)
             equal(dd.spans(), [], kind + ": spans at the agent")
-            equal(len(stored(t)), 1, kind + ": spans in the store")
+            equal(stored(t), [], kind + ": spans in the store")
+            equal(counts(t)["spooled"], 1, kind + ": spooled")
+            dd.well()
+            recovered(t, dd, agent(dd), 1)

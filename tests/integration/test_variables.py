@@ -505,6 +505,7 @@ BAD = {  # a value that means nothing
     "LLMOBS_INJECT": "some",
     "LLMOBS_CALLSITE": "stack:0",
     "LLMOBS_STORE_MAX": "4095",
+    "LLMOBS_SPOOL_MAX": "-1",
     "LLMOBS_CAPTURE_MAX": "1 MiB",
     "LLMOBS_BUFFER_MAX": "0",
     "LLMOBS_EXIT_FLUSH_MS": "-2",

@@ -1,0 +1,69 @@
+/* adopt - what processes that are gone have left in the spool.
+ *
+ * A directory whose process is dead is claimed by a rename that gives it our
+ * name; its entries are then ours to deliver. An END or EVENT is delivered as
+ * it is, a BEGIN without either as a call that the process's death ended. Each
+ * entry that is let go is noted in its file, so that our own death repeats one
+ * batch at most; the last removes the directory.
+ *
+ * Owns:    the directory that it is in, from open to close.
+ * Threads: the worker, or the command: one at a time.
+ * Errors:  negative errno; what cannot be read is left and counted.
+ * Limits:  one directory and one file of it at a time in memory.
+ * Fork:    abandon.
+ */
+#ifndef LLMOBS_ADOPT_H
+#define LLMOBS_ADOPT_H
+
+#include "core/owner.h"
+#include "core/spool.h"
+
+struct llmobs_adopt;
+
+enum llmobs_adopt_whose {
+    LLMOBS_ADOPT_OURS, /* same place and pid namespace only */
+    LLMOBS_ADOPT_ANY   /* whoever surely is dead: the user says where to */
+};
+
+/* One entry that nobody delivered. */
+struct llmobs_adopted {
+    struct llmobs_spooled spooled; /* for let_go */
+    /* One of both: */
+    struct llmobs_exchange *exchange; /* the caller's, to free */
+    struct llmobs_text event;         /* borrowed until the next call */
+    bool killed;                      /* it had only begun */
+    bool uncounted; /* and nobody has counted it as captured before */
+    unsigned had;   /* bit i: destination i has it */
+    const struct llmobs_config *config; /* its process's names; borrowed until
+                                         * the directory ends */
+};
+
+struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
+                                      enum llmobs_adopt_whose whose);
+void llmobs_adopt_free(struct llmobs_adopt *adopt);
+
+/* The spool of this process, whose directory is not to be adopted. Borrows it.
+ */
+void llmobs_adopt_except(struct llmobs_adopt *adopt,
+                         const struct llmobs_spool *own);
+
+/* The next entry; claims another directory where the last one is read. 1, 0
+ * when there is nothing (more) to adopt, or a negative errno. While entries of
+ * the present directory are out, no other is claimed: -EAGAIN. */
+int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out);
+
+/* Entries were delivered, or will never be. */
+void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
+                         const struct llmobs_spooled *list, size_t count);
+
+/* In a forked child: forgets what it inherited, without touching it. */
+void llmobs_adopt_abandon(struct llmobs_adopt *adopt);
+
+/* Some destinations have an entry which others have not yet. */
+void llmobs_adopt_had(struct llmobs_adopt *adopt,
+                      const struct llmobs_spooled *spooled, unsigned had);
+
+/* Entries come back: they stay on the disk for another time. */
+void llmobs_adopt_give_back(struct llmobs_adopt *adopt, size_t count);
+
+#endif

@@ -1,0 +1,92 @@
+/* entry - what the spool keeps, one piece of bytes a thing that happened.
+ *
+ * On disk, in the byte order of the host: a head (magic, version, type, length,
+ * id, checksum), fields (tag, length, bytes), a tail that repeats the id. The
+ * checksum covers the head and the first and last LLMOBS_ENTRY_SUM bytes of
+ * the fields: what a write that was cut short or interrupted leaves behind is
+ * found by the tail, and big bodies cost no second walk on the app's thread.
+ *
+ * Owns:    nothing: a writer borrows what is added until write; an entry
+ *          borrows from the text it was read from.
+ * Threads: one at a time.
+ * Errors:  add: -ENOSPC.
+ * Limits:  LLMOBS_ENTRY_FIELDS fields, LLMOBS_ENTRY_MAX bytes.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_ENTRY_H
+#define LLMOBS_ENTRY_H
+
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "core/buf.h"
+
+#define LLMOBS_ENTRY_FIELDS 96
+#define LLMOBS_ENTRY_MAX ((size_t)192 * 1024 * 1024)
+#define LLMOBS_ENTRY_SUM ((size_t)16 * 1024)
+
+enum llmobs_entry_type {
+    LLMOBS_ENTRY_OWNER = 1, /* who writes here */
+    LLMOBS_ENTRY_BEGIN,     /* a call began: ids and request */
+    LLMOBS_ENTRY_END,       /* it ended: all of it */
+    LLMOBS_ENTRY_EVENT,     /* an event as it is delivered */
+    LLMOBS_ENTRY_RELEASE,   /* ids that were delivered or given up */
+    LLMOBS_ENTRY_HAD        /* an id that some destinations have */
+};
+
+struct llmobs_entry_head {
+    char magic[8];
+    uint16_t version;
+    uint16_t type;
+    uint32_t sum;
+    uint64_t len; /* of the fields */
+    uint64_t id;
+};
+
+struct llmobs_entry_mark {
+    uint32_t tag;
+    uint32_t zero;
+    uint64_t len;
+};
+
+struct llmobs_entry_writer {
+    struct llmobs_entry_head head;
+    uint64_t tail;
+    size_t fields;
+    int pieces;
+    struct llmobs_entry_mark marks[LLMOBS_ENTRY_FIELDS];
+    struct iovec iov[3 * LLMOBS_ENTRY_FIELDS + 2];
+};
+
+/* One entry as read. */
+struct llmobs_entry {
+    enum llmobs_entry_type type;
+    uint64_t id;
+    struct llmobs_text fields;
+    size_t offset; /* in the text */
+    size_t size;   /* all of it, head and tail included */
+};
+
+void llmobs_entry_begin(struct llmobs_entry_writer *writer,
+                        enum llmobs_entry_type type, uint64_t id);
+
+/* Adds a field of one piece, or of two that belong together. */
+int llmobs_entry_add(struct llmobs_entry_writer *writer, uint32_t tag,
+                     const void *data, size_t len);
+int llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
+                         struct llmobs_text first, struct llmobs_text second);
+
+/* Ends the entry; its bytes are then writer->iov, `pieces` of them. Gives
+ * their number. */
+size_t llmobs_entry_end(struct llmobs_entry_writer *writer);
+
+/* The next whole entry of a text from *at on; what stands between is passed
+ * over. False at the end. */
+bool llmobs_entry_next(struct llmobs_text text, size_t *at,
+                       struct llmobs_entry *entry);
+
+/* The next field from *at (0 at first) on; false after the last. */
+bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,
+                        uint32_t *tag, struct llmobs_text *value);
+
+#endif

@@ -1,0 +1,41 @@
+/* exchange_entry - an exchange as an entry of the spool, and back.
+ *
+ * The URL loses its userinfo, query and fragment, which may hold keys; headers
+ * are those that rules/ lets an exchange keep.
+ *
+ * Owns:    an exchange that is read is the caller's.
+ * Threads: add: whoever owns the exchange; read: any.
+ * Errors:  -ENOSPC, -ENOMEM; -EINVAL for an entry that is none of ours;
+ *          -ENOTSUP where its dialect is not known to this version.
+ * Limits:  those of entry.h; of a request that has only begun the first
+ *          LLMOBS_BEGIN_MAX bytes.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_EXCHANGE_ENTRY_H
+#define LLMOBS_EXCHANGE_ENTRY_H
+
+#include "core/entry.h"
+#include "core/exchange.h"
+
+#define LLMOBS_BEGIN_MAX ((size_t)64 * 1024)
+
+/* What the fields of a writer borrow beside the exchange. */
+struct llmobs_exchange_facts {
+    int64_t numbers[32];
+    double times[4];
+    char rule[512];
+};
+
+/* Adds the exchange's fields; `begun`: its request only, as far as it is
+ * known. The writer borrows the exchange and `facts` until it is written. */
+int llmobs_exchange_add(struct llmobs_exchange *exchange, bool begun,
+                        struct llmobs_exchange_facts *facts,
+                        struct llmobs_entry_writer *writer);
+
+/* Gives the exchange of a BEGIN or END entry; its match borrows from the
+ * recalls. */
+int llmobs_exchange_read(const struct llmobs_entry *entry,
+                         struct llmobs_recalls **recalls,
+                         struct llmobs_exchange **out);
+
+#endif

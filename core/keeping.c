@@ -1,0 +1,148 @@
+#include "core/keeping.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/exchange_entry.h"
+#include "core/stats.h"
+
+void llmobs_keeping_init(struct llmobs_keeping *keeping,
+                         struct llmobs_spool *spool, struct llmobs_adopt *adopt)
+{
+    memset(keeping, 0, sizeof(*keeping));
+    keeping->spool = spool;
+    keeping->adopt = adopt;
+    if (adopt)
+        llmobs_adopt_except(adopt, spool);
+    llmobs_buf_init(&keeping->text, LLMOBS_SPOOL_TEXT);
+}
+
+/* What a child inherited may be half-way in a state that only a thread of the
+ * parent could finish: nothing of it is touched. */
+void llmobs_keeping_reset(struct llmobs_keeping *keeping)
+{
+    struct llmobs_spool *spool = keeping->spool;
+    struct llmobs_adopt *adopt = keeping->adopt;
+
+    if (spool)
+        llmobs_spool_reset(spool);
+    if (adopt)
+        llmobs_adopt_abandon(adopt);
+    llmobs_keeping_init(keeping, spool, adopt);
+}
+
+static void flush_one(struct llmobs_keeping *keeping, bool adopted)
+{
+    size_t count = keeping->done_count[adopted];
+
+    keeping->done_count[adopted] = 0;
+    if (count == 0)
+        return;
+    if (adopted) {
+        llmobs_stats_add(LLMOBS_STAT_released, count);
+        llmobs_adopt_let_go(keeping->adopt, keeping->done[adopted], count);
+    } else {
+        llmobs_spool_release(keeping->spool, keeping->done[adopted], count);
+    }
+}
+
+void llmobs_keeping_done(struct llmobs_keeping *keeping,
+                         const struct llmobs_spooled *spooled, bool adopted)
+{
+    if (!spooled->file && !spooled->begun)
+        return;
+    if (keeping->done_count[adopted] == LLMOBS_RELEASE_MAX)
+        flush_one(keeping, adopted);
+    keeping->done[adopted][keeping->done_count[adopted]++] = *spooled;
+}
+
+void llmobs_keeping_flush(struct llmobs_keeping *keeping)
+{
+    flush_one(keeping, false);
+    flush_one(keeping, true);
+}
+
+/* -- on the disk alone --------------------------------------------------- */
+
+static int grow(struct llmobs_keeping *keeping)
+{
+    size_t cap = keeping->cap ? keeping->cap * 2 : 256;
+    struct llmobs_spilled *spill;
+
+    if (keeping->count < keeping->cap)
+        return 0;
+    if (cap > LLMOBS_SPILL_MAX)
+        return -ENOSPC;
+    spill = malloc(cap * sizeof(*spill));
+    if (!spill)
+        return -ENOMEM;
+    for (size_t i = 0; i < keeping->count; i++)
+        spill[i] = keeping->spill[(keeping->first + i) % keeping->cap];
+    free(keeping->spill);
+    keeping->spill = spill;
+    keeping->first = 0;
+    keeping->cap = cap;
+    return 0;
+}
+
+int llmobs_keeping_spill(struct llmobs_keeping *keeping,
+                         const struct llmobs_spooled *spooled, unsigned had)
+{
+    int rc;
+
+    if (!keeping->spool || !spooled->file)
+        return -ENOENT;
+    rc = grow(keeping);
+    if (rc)
+        return rc;
+    keeping->spill[(keeping->first + keeping->count) % keeping->cap] =
+        (struct llmobs_spilled){*spooled, had};
+    keeping->count++;
+    return 0;
+}
+
+int llmobs_keeping_load(struct llmobs_keeping *keeping,
+                        const struct llmobs_spooled *spooled,
+                        struct llmobs_exchange **exchange)
+{
+    struct llmobs_entry entry;
+    int rc = llmobs_spool_load(keeping->spool, spooled, &keeping->text, &entry);
+
+    *exchange = NULL;
+    if (rc == -EMFILE || rc == -ENFILE || rc == -EINTR || rc == -EAGAIN)
+        rc = -ENOMEM;
+    else if (rc == -ENOENT)
+        rc = -EIO;
+    if (!rc)
+        rc = llmobs_exchange_read(&entry, &keeping->recalls, exchange);
+    if (!rc)
+        (*exchange)->item.spooled = *spooled;
+    if (keeping->text.cap > LLMOBS_SPOOL_FILE)
+        llmobs_buf_fini(&keeping->text);
+    return rc;
+}
+
+int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
+                           struct llmobs_exchange **exchange, unsigned *had)
+{
+    struct llmobs_spilled one;
+    int rc;
+
+    if (keeping->count == 0)
+        return -ENOENT;
+    one = keeping->spill[keeping->first];
+    rc = llmobs_keeping_load(keeping, &one.spooled, exchange);
+    if (rc == -ENOMEM)
+        return rc;
+    keeping->first = (keeping->first + 1) % keeping->cap;
+    if (--keeping->count == 0) {
+        free(keeping->spill);
+        keeping->spill = NULL;
+        keeping->first = keeping->cap = 0;
+    }
+    *had = one.had;
+    if (rc)
+        llmobs_keeping_done(keeping, &one.spooled, false);
+    return rc;
+}

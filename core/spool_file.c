@@ -1,0 +1,307 @@
+#include "core/spool_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "core/clock.h"
+#include "core/dirs.h"
+#include "core/fd.h"
+#include "core/file.h"
+#include "core/quiet.h"
+#include "core/step.h"
+
+int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
+{
+    const char *const leaf = "/spool";
+    size_t len;
+    int rc;
+
+    if (config->spool_dir)
+        return (size_t)snprintf(out, cap, "%s", config->spool_dir) < cap
+                   ? 0
+                   : -ENAMETOOLONG;
+    rc = llmobs_config_base_dir(config, out, cap);
+    if (rc)
+        return rc;
+    len = strlen(out);
+    return (size_t)snprintf(out + len, cap - len, "%s", leaf) < cap - len
+               ? 0
+               : -ENAMETOOLONG;
+}
+
+void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX])
+{
+    int n = snprintf(out, PATH_MAX, "%s/%" PRIu32, dir, file);
+
+    if (n < 0 || n >= PATH_MAX)
+        out[0] = '\0';
+}
+
+int llmobs_spool_open(const char *path, int flags)
+{
+    return llmobs_fd_lift(open(
+        path, flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600));
+}
+
+/* A write beyond the app's own limit of file sizes raises a signal that
+ * kills; where there is no limit four system calls are saved. */
+static bool is_limited(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+           limit.rlim_cur != RLIM_INFINITY;
+}
+
+/* A file that may not grow is as full as the disk, but another may have room.
+ */
+static int put_pieces(int fd, const struct iovec *pieces, int count)
+{
+    struct llmobs_quiet quiet;
+    bool limited = is_limited();
+    size_t size = 0;
+    ssize_t n;
+
+    for (int i = 0; i < count; i++)
+        size += pieces[i].iov_len;
+    if (limited)
+        llmobs_quiet_begin(&quiet);
+    llmobs_step_write("an entry", fd, pieces, count);
+    do
+        n = writev(fd, pieces, count);
+    while (n < 0 && errno == EINTR);
+    if (limited)
+        llmobs_quiet_end(&quiet);
+    if (n < 0)
+        return -errno;
+    llmobs_step("written");
+    if ((size_t)n == size)
+        return 0;
+    return limited ? -EFBIG : -ENOSPC;
+}
+
+int llmobs_spool_put_line(int fd, struct llmobs_text text)
+{
+    struct iovec pieces[] = {{(void *)(uintptr_t)text.data, text.len},
+                             {(void *)(uintptr_t) "\n", 1}};
+
+    return put_pieces(fd, pieces, 2);
+}
+
+/* In one write, or what a kill leaves would be nobody's. */
+static int put_after(int fd, struct llmobs_text owner,
+                     const struct llmobs_entry_writer *writer)
+{
+    struct iovec pieces[sizeof(writer->iov) / sizeof(writer->iov[0]) + 1];
+
+    pieces[0] = (struct iovec){(void *)(uintptr_t)owner.data, owner.len};
+    memcpy(pieces + 1, writer->iov,
+           (size_t)writer->pieces * sizeof(writer->iov[0]));
+    return put_pieces(fd, pieces, writer->pieces + 1);
+}
+
+int llmobs_spool_write(int fd, struct llmobs_text owner,
+                       const struct llmobs_entry_writer *writer, uint64_t *end)
+{
+    int rc = owner.len > 0 ? put_after(fd, owner, writer)
+                           : put_pieces(fd, writer->iov, writer->pieces);
+
+    *end = (uint64_t)lseek(fd, 0, SEEK_CUR);
+    return rc;
+}
+
+/* To the end of a file that is there. */
+static int append(const char *path, struct llmobs_entry_writer *writer)
+{
+    int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
+    int rc;
+
+    if (fd < 0)
+        return -errno;
+    (void)llmobs_entry_end(writer);
+    rc = put_pieces(fd, writer->iov, writer->pieces);
+    close(fd);
+    return rc;
+}
+
+int llmobs_spool_note(const char *path, const uint64_t *ids, size_t count)
+{
+    struct llmobs_entry_writer writer;
+    int rc;
+
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_RELEASE, ids[0]);
+    rc = llmobs_entry_add(&writer, LLMOBS_RELEASE_IDS, ids,
+                          count * sizeof(*ids));
+    return rc ? rc : append(path, &writer);
+}
+
+int llmobs_spool_note_had(const char *path, uint64_t id, unsigned had)
+{
+    struct llmobs_entry_writer writer;
+    int rc;
+
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_HAD, id);
+    rc = llmobs_entry_add(&writer, LLMOBS_HAD_BITS, &had, sizeof(had));
+    return rc ? rc : append(path, &writer);
+}
+
+static int read_part(int fd, uint64_t offset, size_t want,
+                     struct llmobs_buf *text)
+{
+    char part[16384];
+    ssize_t n;
+
+    if (want > sizeof(part))
+        want = sizeof(part);
+    do
+        n = pread(fd, part, want, (off_t)offset);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    if (n > 0 && llmobs_buf_add(text, part, (size_t)n) != 0)
+        return -ENOMEM;
+    return (int)n;
+}
+
+int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
+                      struct llmobs_buf *text)
+{
+    int fd = llmobs_spool_open(path, O_RDONLY);
+    struct stat st;
+    int rc = 1;
+
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+        rc = -EPERM;
+    while (rc > 0 && size > 0) {
+        rc = read_part(fd, offset, size < 65536 ? (size_t)size : 65536, text);
+        offset += (uint64_t)(rc > 0 ? rc : 0);
+        size -= (uint64_t)(rc > 0 ? rc : 0);
+    }
+    close(fd);
+    return rc < 0 ? rc : 0;
+}
+
+/* -- room ---------------------------------------------------------------- */
+
+/* As most file systems count, so that many small processes are seen, too. */
+#define BLOCK 4096
+#define USAGE_NAME "usage"
+/* How long what one process found counts for the others: so long, and a
+ * multiple of what it took. */
+#define USAGE_MS 1000
+#define USAGE_TIMES 50
+/* For a process that begins. */
+#define USAGE_TOLD_MS 60000
+
+static void add_files(int base, const char *name, uint64_t *bytes)
+{
+    int fd = llmobs_fd_lift(
+        openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    struct stat st;
+
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    *bytes += BLOCK;
+    while ((entry = readdir(dir)))
+        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode))
+            *bytes += ((uint64_t)st.st_size + BLOCK - 1) / BLOCK * BLOCK;
+    closedir(dir);
+}
+
+static int count_all(int base, uint64_t *bytes)
+{
+    struct dirent *entry;
+    DIR *list;
+    int fd, rc = llmobs_dirs_reopen(base, &fd);
+
+    *bytes = 0;
+    if (rc)
+        return rc;
+    list = fdopendir(fd);
+    if (!list) {
+        rc = -errno;
+        close(fd);
+        return rc;
+    }
+    while ((entry = readdir(list)))
+        if (entry->d_name[0] != '.')
+            add_files(base, entry->d_name, bytes);
+    closedir(list);
+    return 0;
+}
+
+/* What was found last, not longer ago than `ms`, or than what it took lasts. */
+static int read_usage(int base, int64_t ms, uint64_t *bytes)
+{
+    int fd = llmobs_file_open(base, USAGE_NAME, O_RDONLY);
+    char text[64] = "", *end;
+    int64_t age, took;
+    struct stat st;
+
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+        pread(fd, text, sizeof(text) - 1, 0) <= 0)
+        text[0] = '\0';
+    close(fd);
+    *bytes = strtoull(text, &end, 10);
+    if (*end != ' ')
+        return -ENODATA;
+    took = strtoll(end, NULL, 10) * USAGE_TIMES;
+    age = llmobs_clock_wall_ns() - st.st_mtim.tv_sec * 1000000000 -
+          st.st_mtim.tv_nsec;
+    if (took < ms * LLMOBS_NS_PER_MS)
+        took = ms * LLMOBS_NS_PER_MS;
+    return age >= 0 && age <= took ? 0 : -ESTALE;
+}
+
+static void tell_usage(int base, uint64_t bytes, int64_t took_ns)
+{
+    int fd = llmobs_file_open(base, USAGE_NAME, O_WRONLY);
+    char text[64];
+    struct iovec piece = {text, 0};
+
+    if (fd < 0)
+        return;
+    piece.iov_len = (size_t)snprintf(
+        text, sizeof(text), "%" PRIu64 " %" PRId64 "\n", bytes, took_ns);
+    if (ftruncate(fd, 0) == 0)
+        (void)put_pieces(fd, &piece, 1);
+    close(fd);
+}
+
+int llmobs_spool_usage_told(int base, uint64_t *bytes)
+{
+    return read_usage(base, USAGE_TOLD_MS, bytes);
+}
+
+int llmobs_spool_usage(const char *base, uint64_t *bytes)
+{
+    int64_t began = llmobs_clock_mono_ns();
+    int fd, rc = llmobs_dirs_open(base, true, false, &fd);
+
+    if (rc)
+        return rc;
+    rc = read_usage(fd, USAGE_MS, bytes);
+    if (rc) {
+        rc = count_all(fd, bytes);
+        if (!rc)
+            tell_usage(fd, *bytes, llmobs_clock_mono_ns() - began);
+    }
+    close(fd);
+    return rc;
+}

@@ -1,0 +1,58 @@
+/* spool_file - the files of a spool: opened with care, read, counted.
+ *
+ * Owns:    nothing; a descriptor or text that is given is the caller's.
+ * Threads: any.
+ * Errors:  negative errno.
+ * Limits:  LLMOBS_SPOOL_TEXT bytes of a file.
+ * Fork:    nothing to do.
+ */
+#ifndef LLMOBS_SPOOL_FILE_H
+#define LLMOBS_SPOOL_FILE_H
+
+#include <limits.h>
+
+#include "core/config.h"
+#include "core/entry.h"
+
+/* A file may end with the biggest entry. */
+#define LLMOBS_SPOOL_TEXT (LLMOBS_ENTRY_MAX + ((size_t)8 << 20))
+/* The field of a RELEASE entry, an array of ids, and how many one holds. */
+#define LLMOBS_RELEASE_IDS 1
+#define LLMOBS_RELEASE_MAX 256
+/* The field of a HAD entry: the destinations, a bit each. */
+#define LLMOBS_HAD_BITS 1
+
+/* The user's spool directory. */
+int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
+
+/* The path of a file of a process's directory; "" where it is too long. */
+void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
+
+/* Opens a file of ours: never through a link, above 2, close-on-exec. */
+int llmobs_spool_open(const char *path, int flags);
+
+/* Writes a line to the end of an opened file. -EFBIG: the app's own limit of
+ * file sizes was met, which raises no signal here. */
+int llmobs_spool_put_line(int fd, struct llmobs_text text);
+
+/* Writes an ended entry to the end of an opened file, likewise, behind its
+ * owner where that is not empty. `end`: where it ends. */
+int llmobs_spool_write(int fd, struct llmobs_text owner,
+                       const struct llmobs_entry_writer *writer, uint64_t *end);
+
+/* Notes in a file that these ids are done with. */
+int llmobs_spool_note(const char *path, const uint64_t *ids, size_t count);
+
+/* Notes in a file which destinations have an event: bit i is destination i. */
+int llmobs_spool_note_had(const char *path, uint64_t id, unsigned had);
+
+/* Appends `size` bytes from `offset` on, or what there is, to the buffer. */
+int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
+                      struct llmobs_buf *text);
+
+/* The bytes of all that is in a spool directory, or was there when a process
+ * last found out; _told: only as another one has told. */
+int llmobs_spool_usage(const char *base, uint64_t *bytes);
+int llmobs_spool_usage_told(int base, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,84 @@
+/* step - kills the process at the n-th step of the spool: LLMOBS_TEST_DIE_AT=n.
+ * Where it fell is appended to the file of
+ * LLMOBS_TEST_DIE_LOG; with n = 0 nobody dies, and that file gets every step.
+ * Built into the core by `make TEST=1` alone. */
+#include "core/step.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static atomic_long steps;
+
+static void tell(long n, const char *what)
+{
+    const char *path = getenv("LLMOBS_TEST_DIE_LOG");
+    char line[128];
+    int len = snprintf(line, sizeof(line), "%ld %s\n", n, what);
+    int fd =
+        path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+
+    if (fd < 0)
+        return;
+    if (write(fd, line, (size_t)len) < 0)
+        abort();
+    close(fd);
+}
+
+/* The step's number where it is to be the last; -1 otherwise. */
+static long count(const char *what)
+{
+    const char *text = getenv("LLMOBS_TEST_DIE_AT");
+    long at = text ? strtol(text, NULL, 10) : -1;
+    long n;
+
+    if (at < 0)
+        return -1;
+    n = atomic_fetch_add(&steps, 1) + 1;
+    if (at == 0)
+        tell(n, what);
+    return n == at ? n : -1;
+}
+
+static void die(void)
+{
+    kill(getpid(), SIGKILL);
+    for (;;)
+        pause();
+}
+
+void llmobs_step(const char *what)
+{
+    long n = count(what);
+
+    if (n < 0)
+        return;
+    tell(n, what);
+    die();
+}
+
+/* Half of the pieces, and of the one in the middle half of its bytes. */
+void llmobs_step_write(const char *what, int fd, const struct iovec *pieces,
+                       int count_of)
+{
+    struct iovec some[512];
+    int half = count_of / 2;
+    char text[128];
+    long n;
+
+    llmobs_step(what);
+    snprintf(text, sizeof(text), "half of %s", what);
+    n = count(text);
+    if (n < 0)
+        return;
+    tell(n, text);
+    memcpy(some, pieces, (size_t)(half + 1) * sizeof(*some));
+    some[half].iov_len /= 2;
+    if (writev(fd, some, half + 1) < 0)
+        abort();
+    die();
+}

@@ -1,0 +1,560 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/encode.h"
+#include "core/entry.h"
+#include "core/exchange_entry.h"
+#include "core/sha256.h"
+#include "tests/unit/context_case.h"
+#include "tests/unit/unit.h"
+
+static struct llmobs_buf disk;
+
+static void begin(void)
+{
+    llmobs_buf_init(&disk, (size_t)1 << 30);
+}
+
+static void end(void)
+{
+    llmobs_buf_fini(&disk);
+}
+
+static void put(struct llmobs_entry_writer *writer)
+{
+    size_t size = llmobs_entry_end(writer), before = disk.len;
+
+    for (int i = 0; i < writer->pieces; i++)
+        ck_assert_int_eq(llmobs_buf_add(&disk, writer->iov[i].iov_base,
+                                        writer->iov[i].iov_len),
+                         0);
+    ck_assert_uint_eq(disk.len - before, size);
+}
+
+static void put_text(uint64_t id, const char *text, size_t len)
+{
+    struct llmobs_entry_writer writer;
+
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_EVENT, id);
+    ck_assert_int_eq(llmobs_entry_add(&writer, 7, text, len), 0);
+    put(&writer);
+}
+
+static struct llmobs_text all(void)
+{
+    return (struct llmobs_text){disk.data, disk.len};
+}
+
+/* The ids of what is read, in a number each digit of which is one. */
+static unsigned ids(void)
+{
+    struct llmobs_entry entry;
+    unsigned found = 0;
+    size_t at = 0;
+
+    while (llmobs_entry_next(all(), &at, &entry))
+        found = found * 10 + (unsigned)entry.id;
+    return found;
+}
+
+START_TEST(test_fields)
+{
+    struct llmobs_entry_writer writer;
+    struct llmobs_text value, two[] = {{"ab", 2}, {"cd", 2}};
+    struct llmobs_entry entry;
+    size_t at = 0, in = 0;
+    uint32_t tag;
+
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_BEGIN, 42);
+    ck_assert_int_eq(llmobs_entry_add(&writer, 1, "one", 3), 0);
+    ck_assert_int_eq(llmobs_entry_add(&writer, 2, "", 0), 0);
+    ck_assert_int_eq(llmobs_entry_add_two(&writer, 3, two[0], two[1]), 0);
+    put(&writer);
+    ck_assert(llmobs_entry_next(all(), &at, &entry));
+    ck_assert_uint_eq(entry.id, 42);
+    ck_assert_uint_eq(entry.type, LLMOBS_ENTRY_BEGIN);
+    ck_assert_uint_eq(entry.offset, 0);
+    ck_assert_uint_eq(entry.size, disk.len);
+    ck_assert(llmobs_entry_field(&entry, &in, &tag, &value));
+    ck_assert_uint_eq(tag, 1);
+    ck_assert_mem_eq(value.data, "one", 3);
+    ck_assert(llmobs_entry_field(&entry, &in, &tag, &value));
+    ck_assert_uint_eq(value.len, 0);
+    ck_assert(llmobs_entry_field(&entry, &in, &tag, &value));
+    ck_assert_uint_eq(value.len, 4);
+    ck_assert_mem_eq(value.data, "abcd", 4);
+    ck_assert(!llmobs_entry_field(&entry, &in, &tag, &value));
+    ck_assert(!llmobs_entry_next(all(), &at, &entry));
+}
+END_TEST
+
+START_TEST(test_too_many_fields)
+{
+    struct llmobs_entry_writer writer;
+
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_END, 1);
+    for (int i = 0; i < LLMOBS_ENTRY_FIELDS; i++)
+        ck_assert_int_eq(llmobs_entry_add(&writer, 1, "x", 1), 0);
+    ck_assert_int_eq(llmobs_entry_add(&writer, 1, "x", 1), -ENOSPC);
+    put(&writer);
+    ck_assert_uint_eq(ids(), 1);
+}
+END_TEST
+
+/* A write cut short anywhere costs its own entry and no other. */
+START_TEST(test_cut_anywhere)
+{
+    char *whole;
+    size_t first, second;
+
+    put_text(1, "the first", 9);
+    first = disk.len;
+    put_text(2, "the second, with \x93LLMOBS in it", 30);
+    second = disk.len - first;
+    put_text(3, "the third", 9);
+    whole = malloc(disk.len);
+    ck_assert_ptr_nonnull(whole);
+    memcpy(whole, disk.data, disk.len);
+    ck_assert_uint_eq(ids(), 123);
+    for (size_t cut = 0; cut < second; cut++) {
+        size_t rest = disk.len - first - second;
+
+        llmobs_buf_cut(&disk, 0);
+        llmobs_buf_add(&disk, whole, first + cut);
+        ck_assert_uint_eq(ids(), 1);
+        llmobs_buf_add(&disk, whole + first + second, rest);
+        ck_assert_uint_eq(ids(), 13);
+        llmobs_buf_cut(&disk, 0);
+        llmobs_buf_add(&disk, whole, first + second + rest);
+    }
+    free(whole);
+}
+END_TEST
+
+/* One wrong byte anywhere: no entry is read that is not one. */
+START_TEST(test_wrong_byte)
+{
+    put_text(1, "some text", 9);
+    for (size_t i = 0; i < disk.len; i++)
+        for (int bit = 0; bit < 8; bit++) {
+            disk.data[i] = (char)(disk.data[i] ^ 1 << bit);
+            ck_assert_uint_eq(ids(), 0);
+            disk.data[i] = (char)(disk.data[i] ^ 1 << bit);
+        }
+    ck_assert_uint_eq(ids(), 1);
+}
+END_TEST
+
+/* Of a big entry both ends are looked at, and where it ends. */
+START_TEST(test_big)
+{
+    size_t len = 100 * LLMOBS_ENTRY_SUM;
+    char *text = malloc(len);
+    size_t size;
+
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'x', len);
+    put_text(1, text, len);
+    put_text(2, "more", 4);
+    ck_assert_uint_eq(ids(), 12);
+    size = disk.len;
+    disk.data[200] = 'y';
+    ck_assert_uint_eq(ids(), 2);
+    disk.data[200] = 'x';
+    memmove(disk.data + 5000, disk.data + 6000, size - 6000);
+    llmobs_buf_cut(&disk, size - 1000);
+    ck_assert_uint_eq(ids(), 2);
+    free(text);
+}
+END_TEST
+
+/* A field that says more than there is ends the entry. */
+START_TEST(test_hostile_field)
+{
+    struct llmobs_entry_mark mark = {.tag = 1, .len = UINT64_MAX};
+    struct llmobs_entry entry = {.fields = {(const char *)&mark, sizeof(mark)}};
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+
+    ck_assert(!llmobs_entry_field(&entry, &at, &tag, &value));
+    mark.len = 1;
+    ck_assert(!llmobs_entry_field(&entry, &at, &tag, &value));
+    entry.fields.len = 3;
+    ck_assert(!llmobs_entry_field(&entry, &at, &tag, &value));
+}
+END_TEST
+
+/* -- exchanges ----------------------------------------------------------- */
+
+static struct llmobs_rules *rules;
+static struct llmobs_recalls *recalls;
+
+static const char request[] =
+    "{\"model\":\"gpt-test\",\"messages\":[{\"role\":\"user\",\"content\":"
+    "\"hello\"}]}";
+static const char response[] =
+    "{\"model\":\"gpt-test-1\",\"choices\":[{\"message\":{\"role\":"
+    "\"assistant\",\"content\":\"Echo\"}}],\"usage\":{\"prompt_tokens\":1,"
+    "\"completion_tokens\":2,\"total_tokens\":3}}";
+
+static void fill_context(struct llmobs_context *context)
+{
+    llmobs_context_root(context, &context_base);
+    context->trace_id = (struct llmobs_id128){1, 2};
+    context->apm_trace_id = (struct llmobs_id128){3, 4};
+    context->span_id = UINT64_MAX;
+    context->parent_id = 5;
+    context->apm_parent_id = 6;
+    context->pagent_span_id = 7;
+    strcpy(context->sample_rate, "0.5");
+    strcpy(context->sampled, "1");
+    strcpy(context->ml_app, "app");
+    strcpy(context->session_id, "session");
+    strcpy(context->pagent_name, "agent");
+}
+
+static void fill_transfer(struct llmobs_exchange *e)
+{
+    e->status = 200;
+    e->code = 28;
+    e->code_name = "CURLE_OPERATION_TIMEDOUT";
+    strcpy(e->error_text, "timed out");
+    e->transfer = (struct llmobs_transfer){2, 3, 40, 50, .5, .25, .125, 7};
+    e->start_wall_ns = 1000000000000000001;
+    e->start_mono_ns = 77;
+    e->duration_ns = 88;
+    e->multipart = true;
+}
+
+static struct llmobs_exchange *make(size_t capture_max)
+{
+    struct llmobs_exchange *e = llmobs_exchange_new(capture_max);
+    struct llmobs_request asked = {
+        .method = "POST",
+        .url = "http://proxy.example/v1/chat/completions",
+        .content_type = "application/json",
+        .body = {request, sizeof(request) - 1}};
+    struct llmobs_rules_config config = {.proxy_urls = "http://proxy.example"};
+
+    ck_assert_ptr_nonnull(e);
+    if (!rules)
+        rules = llmobs_rules_new(&config);
+    ck_assert(llmobs_rules_match(rules, &asked, &e->match));
+    e->url = strdup("http://me:pw@proxy.example/v1/chat/completions?key=SECRET"
+                    "#x");
+    strcpy(e->method, "POST");
+    fill_context(&e->context);
+    fill_transfer(e);
+    llmobs_headers_keep(&e->request_headers, "content-type: a/b", 17);
+    llmobs_headers_keep(&e->response_headers, "content-type: c/d", 17);
+    llmobs_headers_keep(&e->response_headers, "content-type:", 13);
+    ck_assert_int_eq(llmobs_body_add(&e->request, request, sizeof(request) - 1),
+                     0);
+    llmobs_exchange_received(e, response, 20);
+    llmobs_exchange_received(e, response + 20, sizeof(response) - 21);
+    return e;
+}
+
+static struct llmobs_exchange *again(struct llmobs_exchange *e, bool begun)
+{
+    struct llmobs_exchange_facts facts;
+    struct llmobs_entry_writer writer;
+    struct llmobs_exchange *read = NULL;
+    struct llmobs_entry entry;
+    size_t at = 0;
+
+    llmobs_buf_cut(&disk, 0);
+    llmobs_entry_begin(&writer, begun ? LLMOBS_ENTRY_BEGIN : LLMOBS_ENTRY_END,
+                       e->context.span_id);
+    ck_assert_int_eq(llmobs_exchange_add(e, begun, &facts, &writer), 0);
+    put(&writer);
+    ck_assert(llmobs_entry_next(all(), &at, &entry));
+    ck_assert_int_eq(llmobs_exchange_read(&entry, &recalls, &read), 0);
+    return read;
+}
+
+static void done(struct llmobs_exchange *a, struct llmobs_exchange *b)
+{
+    llmobs_exchange_free(a);
+    llmobs_exchange_free(b);
+    llmobs_recalls_free(recalls);
+    recalls = NULL;
+    llmobs_rules_free(rules);
+    rules = NULL;
+}
+
+static void same_headers(const struct llmobs_headers *a,
+                         const struct llmobs_headers *b)
+{
+    ck_assert_uint_eq(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        ck_assert_str_eq(a->list[i].name, b->list[i].name);
+        ck_assert_str_eq(a->list[i].value, b->list[i].value);
+    }
+}
+
+static void same_text(struct llmobs_text a, struct llmobs_text b)
+{
+    ck_assert_uint_eq(a.len, b.len);
+    ck_assert(a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static void same_body(struct llmobs_body *a, struct llmobs_body *b)
+{
+    same_text(llmobs_body_head(a), llmobs_body_head(b));
+    same_text(llmobs_body_tail(a), llmobs_body_tail(b));
+    ck_assert_uint_eq(a->total, b->total);
+    ck_assert_int_eq(a->truncated, b->truncated);
+    ck_assert_int_eq(a->lost, b->lost);
+    ck_assert_uint_eq(a->whole_max, b->whole_max);
+}
+
+static void same_scalars(const struct llmobs_exchange *a,
+                         const struct llmobs_exchange *b)
+{
+    const struct llmobs_context *c = &a->context, *d = &b->context;
+
+    ck_assert_mem_eq(&c->trace_id, &d->trace_id, sizeof(c->trace_id));
+    ck_assert_mem_eq(&c->apm_trace_id, &d->apm_trace_id, sizeof(c->trace_id));
+    ck_assert(c->span_id == d->span_id && c->parent_id == d->parent_id);
+    ck_assert(c->apm_parent_id == d->apm_parent_id);
+    ck_assert(c->pagent_span_id == d->pagent_span_id);
+    ck_assert_str_eq(c->sample_rate, d->sample_rate);
+    ck_assert_str_eq(c->sampled, d->sampled);
+    ck_assert_str_eq(c->ml_app, d->ml_app);
+    ck_assert_str_eq(c->session_id, d->session_id);
+    ck_assert_str_eq(c->pagent_name, d->pagent_name);
+    ck_assert_str_eq(a->method, b->method);
+    ck_assert_str_eq(a->error_text, b->error_text);
+    ck_assert_str_eq(a->code_name, b->code_name);
+    ck_assert(a->status == b->status && a->end == b->end);
+    ck_assert(a->code == b->code && a->multipart == b->multipart);
+    ck_assert(a->start_wall_ns == b->start_wall_ns);
+    ck_assert(a->start_mono_ns == b->start_mono_ns);
+    ck_assert(a->duration_ns == b->duration_ns);
+    ck_assert_mem_eq(&a->transfer, &b->transfer, sizeof(a->transfer));
+}
+
+START_TEST(test_exchange)
+{
+    struct llmobs_exchange *e = make(1 << 20), *r = again(e, false);
+
+    same_scalars(e, r);
+    same_headers(&e->request_headers, &r->request_headers);
+    same_headers(&e->response_headers, &r->response_headers);
+    same_body(&e->request, &r->request);
+    same_body(&e->response, &r->response);
+    ck_assert_uint_eq(r->mark_count, 2);
+    ck_assert_mem_eq(e->marks, r->marks, 2 * sizeof(*e->marks));
+    ck_assert_str_eq(r->url, "http://proxy.example/v1/chat/completions");
+    ck_assert(!memmem(disk.data, disk.len, "SECRET", 6));
+    ck_assert(!memmem(disk.data, disk.len, "me:pw", 5));
+    done(e, r);
+}
+END_TEST
+
+static void write_span(struct llmobs_exchange *e, struct llmobs_buf *out)
+{
+    struct llmobs_config config = context_base;
+    struct llmobs_span span;
+
+    llmobs_buf_init(out, 1 << 24);
+    config.event_max = 1 << 20;
+    ck_assert_int_eq(llmobs_exchange_to_span(e, &span), 0);
+    ck_assert_int_eq(llmobs_encode_span(&span, &config, out), 0);
+    llmobs_span_fini(&span);
+}
+
+START_TEST(test_same_event)
+{
+    struct llmobs_exchange *e = make(1 << 20), *r = again(e, false);
+    struct llmobs_buf a, b;
+
+    write_span(e, &a);
+    write_span(r, &b);
+    ck_assert_str_eq(a.data, b.data);
+    ck_assert_ptr_nonnull(strstr(a.data, "Echo"));
+    llmobs_buf_fini(&a);
+    llmobs_buf_fini(&b);
+    done(e, r);
+}
+END_TEST
+
+START_TEST(test_truncated)
+{
+    struct llmobs_exchange *e = make(100), *r;
+    char part[1000];
+
+    for (int i = 0; i < 1000; i++) {
+        memset(part, 'a' + i % 26, sizeof(part));
+        llmobs_exchange_received(e, part, sizeof(part));
+    }
+    llmobs_body_miss(&e->request, 9);
+    r = again(e, false);
+    ck_assert(r->response.truncated && r->request.lost);
+    same_body(&e->request, &r->request);
+    same_body(&e->response, &r->response);
+    done(e, r);
+}
+END_TEST
+
+START_TEST(test_begun)
+{
+    struct llmobs_exchange *e = make(1 << 20), *r;
+    char *more = calloc(1, LLMOBS_BEGIN_MAX);
+
+    ck_assert_ptr_nonnull(more);
+    ck_assert_int_eq(llmobs_body_add(&e->request, more, LLMOBS_BEGIN_MAX), 0);
+    free(more);
+    r = again(e, true);
+    ck_assert_uint_eq(r->request.head.len, LLMOBS_BEGIN_MAX);
+    ck_assert(r->request.truncated);
+    ck_assert_uint_eq(r->request.total, e->request.total);
+    ck_assert_uint_eq(r->response.head.len, 0);
+    ck_assert_uint_eq(r->response_headers.count, 0);
+    same_headers(&e->request_headers, &r->request_headers);
+    done(e, r);
+}
+END_TEST
+
+START_TEST(test_all_headers)
+{
+    struct llmobs_exchange *e = make(1 << 20), *r;
+
+    for (int i = 0; i < LLMOBS_HEADERS_MAX; i++) {
+        llmobs_headers_keep(&e->request_headers, "content-type: x", 15);
+        llmobs_headers_keep(&e->response_headers, "content-type: x", 15);
+    }
+    r = again(e, false);
+    ck_assert_uint_eq(r->request_headers.count, LLMOBS_HEADERS_MAX);
+    ck_assert_uint_eq(r->response_headers.count, LLMOBS_HEADERS_MAX);
+    done(e, r);
+}
+END_TEST
+
+/* Entries with each field cut out, doubled, or wrong: an error, or an exchange
+ * that can be freed. */
+START_TEST(test_hostile_exchange)
+{
+    struct llmobs_exchange *e = make(1 << 20), *r = again(e, false), *x;
+    struct llmobs_entry entry;
+    unsigned seed = 4711;
+    size_t at = 0;
+
+    ck_assert(llmobs_entry_next(all(), &at, &entry));
+    for (int i = 0; i < 20000; i++) {
+        size_t where = (size_t)rand_r(&seed) % entry.fields.len;
+        char *byte = (char *)(uintptr_t)entry.fields.data + where;
+        struct llmobs_entry part = entry;
+        char was = *byte;
+
+        if (i % 3 == 0)
+            part.fields.len = where;
+        else
+            *byte = (char)rand_r(&seed);
+        if (llmobs_exchange_read(&part, &recalls, &x) == 0)
+            llmobs_exchange_free(x);
+        *byte = was;
+    }
+    done(e, r);
+}
+END_TEST
+
+START_TEST(test_recall)
+{
+    const char *const wrong[] = {"", "\t\t\t\t\t", "openai_chat", "a\tb\tc",
+                                 "no such dialect\t/x\t0\t\t\t"};
+    struct llmobs_exchange *e = make(1000);
+    struct llmobs_match match;
+    struct llmobs_text text;
+    char note[512];
+
+    ck_assert_int_eq(llmobs_rules_note(&e->match, note, 10), -ENOSPC);
+    ck_assert_int_eq(llmobs_rules_note(&e->match, note, sizeof(note)), 0);
+    text = (struct llmobs_text){note, strlen(note)};
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(llmobs_rules_recall(&recalls, text, &match), 0);
+        ck_assert_int_eq(match.kind, e->match.kind);
+        ck_assert(match.proxied && e->match.proxied);
+        ck_assert_int_eq(match.confirm, e->match.confirm);
+    }
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        text = (struct llmobs_text){wrong[i], strlen(wrong[i])};
+        ck_assert_int_lt(llmobs_rules_recall(&recalls, text, &match), 0);
+    }
+    done(e, NULL);
+}
+END_TEST
+
+/* -- sha256: FIPS 180-4's examples, and the lengths around a block -------- */
+
+static void is_hash(const char *text, size_t len, const char *want)
+{
+    uint8_t hash[LLMOBS_SHA256_LEN];
+    char hex[2 * LLMOBS_SHA256_LEN + 1];
+
+    llmobs_sha256(text, len, hash);
+    for (size_t i = 0; i < sizeof(hash); i++)
+        snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+    ck_assert_str_eq(hex, want);
+}
+
+START_TEST(test_sha256)
+{
+    const char *const two = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmno"
+                            "mnopnopq";
+    char *million = malloc(1000000);
+
+    ck_assert_ptr_nonnull(million);
+    memset(million, 'a', 1000000);
+    is_hash("", 0,
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    is_hash("abc", 3,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    is_hash(two, strlen(two),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    is_hash(million, 1000000,
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    is_hash(million, 55,
+            "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318");
+    is_hash(million, 56,
+            "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a");
+    is_hash(million, 64,
+            "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb");
+    free(million);
+}
+END_TEST
+
+static void add_test(Suite *s, const char *name, const TTest *test)
+{
+    TCase *one = tcase_create(name);
+
+    tcase_add_checked_fixture(one, begin, end);
+    tcase_set_timeout(one, 60);
+    tcase_add_test(one, test);
+    suite_add_tcase(s, one);
+}
+
+UNIT_SUITE(entry)
+{
+    Suite *s = suite_create("entry");
+
+    add_test(s, "fields", test_fields);
+    add_test(s, "too_many_fields", test_too_many_fields);
+    add_test(s, "cut_anywhere", test_cut_anywhere);
+    add_test(s, "wrong_byte", test_wrong_byte);
+    add_test(s, "big", test_big);
+    add_test(s, "hostile_field", test_hostile_field);
+    add_test(s, "exchange", test_exchange);
+    add_test(s, "same_event", test_same_event);
+    add_test(s, "truncated", test_truncated);
+    add_test(s, "begun", test_begun);
+    add_test(s, "all_headers", test_all_headers);
+    add_test(s, "hostile_exchange", test_hostile_exchange);
+    add_test(s, "recall", test_recall);
+    UNIT_TEST(s, test_sha256);
+    return s;
+}
