@@ -6,7 +6,7 @@
  * Errors:  the answer is the exit status: LLMOBS_CLI_OK, _FAILED or _USAGE,
  *          but for `workflow`, which exits as the command it ran.
  * Limits:  none of its own.
- * Fork:    only `workflow` forks.
+ * Fork:    `workflow` forks, and `drain`, for each place.
  */
 #ifndef LLMOBS_CLI_H
 #define LLMOBS_CLI_H
@@ -15,6 +15,7 @@
 #define LLMOBS_CLI_FAILED 1
 #define LLMOBS_CLI_USAGE 2
 
+int llmobs_cmd_drain(int argc, char **argv);
 int llmobs_cmd_stats(int argc, char **argv);
 int llmobs_cmd_view(int argc, char **argv);
 int llmobs_cmd_workflow(int argc, char **argv);

@@ -20,6 +20,8 @@ static const struct command commands[] = {
      "show the spans of the local store"},
     {"stats", "llmobs stats", llmobs_cmd_stats,
      "count what was captured, delivered and dropped"},
+    {"drain", "llmobs drain", llmobs_cmd_drain,
+     "deliver what processes that are gone left in the spool"},
     {"workflow", "llmobs workflow", llmobs_cmd_workflow,
      "run a command inside a workflow span (llmobs-run --workflow)"},
     {"help", "llmobs help", cmd_help,

@@ -30,6 +30,8 @@ struct ids {
     size_t count, cap;
 };
 
+typedef char dir_name[LLMOBS_RECORD_NAME_MAX];
+
 /* Who had an entry already. */
 struct had {
     uint64_t id;
@@ -39,9 +41,13 @@ struct had {
 struct llmobs_adopt {
     const struct llmobs_config *config;
     enum llmobs_adopt_whose whose;
+    const struct llmobs_living *living;
     struct llmobs_owner *self;
     char own[PATH_MAX];
     char base[PATH_MAX];
+    /* What is left of these was looked at in this walk over all. */
+    dir_name *given_up;
+    size_t given_up_count;
     /* The directory that it is in; ours. */
     bool open;
     char dir[PATH_MAX];
@@ -95,6 +101,8 @@ static void forget_dir(struct llmobs_adopt *adopt)
 void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
 {
     llmobs_owner_renew(&adopt->self, adopt->config);
+    adopt->given_up = NULL;
+    adopt->given_up_count = 0;
     forget_dir(adopt);
 }
 
@@ -114,8 +122,15 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
     if (!adopt)
         return;
     leave_dir(adopt);
+    free(adopt->given_up);
     llmobs_owner_free(adopt->self);
     free(adopt);
+}
+
+void llmobs_adopt_living(struct llmobs_adopt *adopt,
+                         const struct llmobs_living *living)
+{
+    adopt->living = living;
 }
 
 void llmobs_adopt_except(struct llmobs_adopt *adopt, const char *own)
@@ -233,7 +248,7 @@ static int find_owner(struct llmobs_adopt *adopt, const char *dir)
 
         rc = read_file(adopt, dir, adopt->files[i], OWNER_LOOK);
         if (rc)
-            return rc;
+            continue;
         rc = -ENODATA;
         while (!adopt->owner && llmobs_entry_next(text_of(adopt), &at, &entry))
             if (entry.type == LLMOBS_ENTRY_OWNER)
@@ -243,31 +258,33 @@ static int find_owner(struct llmobs_adopt *adopt, const char *dir)
 }
 
 /* A pid means nothing in another namespace, and what is not known is taken for
- * living. Our own pid under another name is what we were before an exec. */
+ * living. Our own pid under another name is what we were before an exec. Who
+ * has claimed a directory of another boot or namespace is in its name. */
 static bool is_dead(const struct llmobs_adopt *adopt,
-                    const struct llmobs_record_owner *who)
+                    const struct llmobs_record_owner *who, int64_t changed_s)
 {
     uint64_t boot = llmobs_owner_boot(adopt->owner);
     uint64_t mine = llmobs_owner_boot(adopt->self);
     uint64_t pidns = llmobs_owner_pidns(adopt->owner);
     uint64_t start;
+    bool gone = llmobs_record_start(who->pid, &start) == -ESRCH;
 
+    if (!gone && start && start == who->start && who->pid != getpid())
+        return false;
     if (boot && mine && boot != mine)
         return true;
     if (!pidns || pidns != llmobs_owner_pidns(adopt->self))
-        return false;
-    if (llmobs_record_start(who->pid, &start) == -ESRCH)
+        return adopt->living &&
+               llmobs_living_lacks(adopt->living, pidns, changed_s);
+    if (gone)
         return true;
     if (start && who->start && start != who->start)
         return true;
     return who->pid == getpid();
 }
 
-static bool is_wanted(const struct llmobs_adopt *adopt,
-                      const struct llmobs_record_owner *who)
+static bool is_for_us(const struct llmobs_adopt *adopt)
 {
-    if (!is_dead(adopt, who))
-        return false;
     return adopt->whose == LLMOBS_ADOPT_ANY ||
            llmobs_owner_same_place(adopt->owner, adopt->self);
 }
@@ -365,7 +382,8 @@ static void note_time(struct llmobs_adopt *adopt, uint32_t file)
         adopt->died_ns = at;
 }
 
-/* The first walk: what was released, and what ended. */
+/* The first walk: what was released, and what ended. A file that cannot be
+ * read keeps its directory. */
 static int survey(struct llmobs_adopt *adopt)
 {
     struct llmobs_entry entry;
@@ -376,7 +394,8 @@ static int survey(struct llmobs_adopt *adopt)
         size_t at = 0;
 
         note_time(adopt, adopt->files[i]);
-        rc = read_file(adopt, adopt->dir, adopt->files[i], LLMOBS_SPOOL_TEXT);
+        if (read_file(adopt, adopt->dir, adopt->files[i], LLMOBS_SPOOL_TEXT))
+            adopt->kept++;
         while (!rc && llmobs_entry_next(text_of(adopt), &at, &entry))
             rc = note_entry(adopt, &entry);
     }
@@ -388,19 +407,43 @@ static int survey(struct llmobs_adopt *adopt)
     return rc;
 }
 
+/* What stays of the present directory is not looked at again in this walk. */
+static void give_up(struct llmobs_adopt *adopt)
+{
+    size_t count = adopt->given_up_count;
+    dir_name *list = realloc(adopt->given_up, (count + 1) * sizeof(*list));
+
+    if (!list)
+        return;
+    adopt->given_up = list;
+    adopt->given_up_count = count + 1;
+    snprintf(list[count], sizeof(*list), "%s", strrchr(adopt->dir, '/') + 1);
+}
+
+static bool is_given_up(const struct llmobs_adopt *adopt, const char *name)
+{
+    for (size_t i = 0; i < adopt->given_up_count; i++)
+        if (strcmp(adopt->given_up[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* One that cannot be had does not stand before the others. */
 static int open_dir(struct llmobs_adopt *adopt, const char *path)
 {
     int rc = claim(adopt, path);
 
     if (rc)
-        return rc == -ENOENT ? 0 : rc;
+        return 0;
     adopt->open = true;
     adopt->out = adopt->kept = 0;
     llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
     rc = survey(adopt);
-    if (rc)
-        leave_dir(adopt);
-    return rc ? rc : 1;
+    if (!rc)
+        return 1;
+    give_up(adopt);
+    leave_dir(adopt);
+    return rc == -ENOMEM ? rc : 0;
 }
 
 /* Nothing is left: its files and the directory go. */
@@ -421,6 +464,8 @@ static void close_if_done(struct llmobs_adopt *adopt)
         return;
     if (adopt->kept == 0)
         remove_dir(adopt);
+    else
+        give_up(adopt);
     leave_dir(adopt);
 }
 
@@ -435,33 +480,51 @@ static bool is_old(const char *path)
            llmobs_clock_wall_ns() / 1000000000 - st.st_mtime > EMPTY_S;
 }
 
+/* A directory of the spool: whose name it has, its path, and its files. A
+ * foreign one is left to its user, for whom root makes a process. */
+static bool look_at(struct llmobs_adopt *adopt, const char *name,
+                    struct llmobs_record_owner *who, char path[PATH_MAX],
+                    int64_t *changed_s)
+{
+    struct stat st;
+
+    if (!llmobs_record_parse(name, who) ||
+        snprintf(path, PATH_MAX, "%s/%s", adopt->base, name) >= PATH_MAX ||
+        strcmp(path, adopt->own) == 0)
+        return false;
+    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
+        !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+        return false;
+    *changed_s = st.st_ctime;
+    return list_files(adopt, path) == 0;
+}
+
 /* 1: it is ours now; 0: it is not for us. */
-static int try_dir(struct llmobs_adopt *adopt, const char *name)
+static int try_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
 {
     struct llmobs_record_owner who;
     char path[PATH_MAX];
-    struct stat st;
+    int64_t changed_s;
 
-    if (!llmobs_record_parse(name, &who) ||
-        snprintf(path, sizeof(path), "%s/%s", adopt->base, name) >=
-            (int)sizeof(path) ||
-        strcmp(path, adopt->own) == 0)
-        return 0;
-    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
-        !S_ISDIR(st.st_mode) || (st.st_uid != geteuid() && geteuid() != 0) ||
-        list_files(adopt, path))
+    (void)ctx;
+    if (!look_at(adopt, name, &who, path, &changed_s) ||
+        is_given_up(adopt, name))
         return 0;
     if (adopt->file_count == 0) {
         if (is_old(path))
             rmdir(path);
         return 0;
     }
-    if (find_owner(adopt, path) || !is_wanted(adopt, &who))
+    if (find_owner(adopt, path) || !is_dead(adopt, &who, changed_s) ||
+        !is_for_us(adopt))
         return 0;
     return open_dir(adopt, path);
 }
 
-static int find_dir(struct llmobs_adopt *adopt)
+/* Until a visit answers other than 0; that is the answer. */
+static int walk(struct llmobs_adopt *adopt,
+                int (*visit)(struct llmobs_adopt *, const char *, void *),
+                void *ctx)
 {
     struct dirent *entry;
     DIR *list;
@@ -477,8 +540,17 @@ static int find_dir(struct llmobs_adopt *adopt)
         return rc;
     }
     while (rc == 0 && (entry = readdir(list)))
-        rc = try_dir(adopt, entry->d_name);
+        rc = visit(adopt, entry->d_name, ctx);
     closedir(list);
+    return rc;
+}
+
+static int find_dir(struct llmobs_adopt *adopt)
+{
+    int rc = walk(adopt, try_dir, NULL);
+
+    if (rc == 0)
+        adopt->given_up_count = 0;
     return rc;
 }
 
@@ -515,7 +587,9 @@ static int read_entry(struct llmobs_adopt *adopt,
     out->config = &adopt->names;
     out->spooled.id = entry->id;
     out->spooled.file = adopt->files[adopt->file];
-    out->had = had_of(adopt, entry->id);
+    /* Another's destinations are numbered otherwise. */
+    if (adopt->whose == LLMOBS_ADOPT_OURS)
+        out->had = had_of(adopt, entry->id);
     if (entry->type == LLMOBS_ENTRY_EVENT) {
         if (llmobs_entry_field(entry, &at, &tag, &value))
             out->event = value;
@@ -535,8 +609,10 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
         if (adopt->at == 0) {
             rc = read_file(adopt, adopt->dir, adopt->files[adopt->file],
                            LLMOBS_SPOOL_TEXT);
-            if (rc)
+            if (rc == -ENOMEM)
                 return rc;
+            if (rc)
+                continue; /* the survey kept it */
         }
         while (llmobs_entry_next(text_of(adopt), &adopt->at, &entry)) {
             if (!is_due(adopt, &entry))
@@ -606,4 +682,68 @@ void llmobs_adopt_give_back(struct llmobs_adopt *adopt, size_t count)
     adopt->out -= count < adopt->out ? count : adopt->out;
     adopt->kept += count;
     close_if_done(adopt);
+}
+
+/* -- counting ------------------------------------------------------------ */
+
+static void count_entry(const struct llmobs_entry *entry, uint64_t *count,
+                        struct llmobs_adopt_left *out)
+{
+    int64_t start = llmobs_exchange_entry_start(entry);
+
+    (*count)++;
+    if (start > 0 && (out->oldest_ns == 0 || start < out->oldest_ns))
+        out->oldest_ns = start;
+}
+
+static int count_files(struct llmobs_adopt *adopt, bool dead,
+                       struct llmobs_adopt_left *out)
+{
+    uint64_t *count = !dead              ? &out->living
+                      : is_for_us(adopt) ? &out->ours
+                                         : &out->others;
+    struct llmobs_entry entry;
+    int rc = survey(adopt);
+
+    for (size_t i = 0; i < adopt->file_count && !rc; i++) {
+        size_t at = 0;
+
+        rc = read_file(adopt, adopt->dir, adopt->files[i], LLMOBS_SPOOL_TEXT);
+        while (!rc && llmobs_entry_next(text_of(adopt), &at, &entry))
+            if (is_due(adopt, &entry) &&
+                (dead || entry.type != LLMOBS_ENTRY_BEGIN))
+                count_entry(&entry, count, out);
+        rc = rc == -ENOMEM ? rc : 0;
+    }
+    out->unreadable += adopt->kept;
+    return rc;
+}
+
+static int count_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
+{
+    struct llmobs_adopt_left *out = ctx;
+    struct llmobs_record_owner who;
+    int64_t changed_s;
+    bool dead;
+    int rc = 0;
+
+    if (!look_at(adopt, name, &who, adopt->dir, &changed_s) ||
+        adopt->file_count == 0)
+        return 0;
+    if (find_owner(adopt, adopt->dir)) {
+        out->unreadable++;
+    } else {
+        dead = is_dead(adopt, &who, changed_s);
+        out->dirs += dead && is_for_us(adopt);
+        rc = count_files(adopt, dead, out);
+    }
+    leave_dir(adopt);
+    return rc;
+}
+
+int llmobs_adopt_count(struct llmobs_adopt *adopt,
+                       struct llmobs_adopt_left *out)
+{
+    memset(out, 0, sizeof(*out));
+    return adopt->open ? -EBUSY : walk(adopt, count_dir, out);
 }

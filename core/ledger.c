@@ -101,6 +101,13 @@ static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
     return begun > settled ? begun - settled : 0;
 }
 
+/* Neither had calls of its own nor took over any. */
+static bool is_idle(void)
+{
+    return llmobs_stats_get(LLMOBS_STAT_captured) == 0 &&
+           llmobs_stats_get(LLMOBS_STAT_adopted) == 0;
+}
+
 /* What the totals do not have yet. */
 static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
                         struct llmobs_counts *out)
@@ -239,7 +246,7 @@ int64_t llmobs_ledger_note(const struct llmobs_config *config)
     int saved = errno;
     int64_t again = -1;
 
-    if (llmobs_stats_get(LLMOBS_STAT_captured) == 0)
+    if (is_idle())
         return -1;
     if (enter()) {
         again = note(config);
@@ -312,7 +319,7 @@ void llmobs_ledger_close(const struct llmobs_config *config)
     struct llmobs_quiet quiet;
     int saved = errno;
 
-    if (llmobs_stats_get(LLMOBS_STAT_captured) == 0)
+    if (is_idle())
         return;
     if (enter()) {
         llmobs_quiet_begin(&quiet);
