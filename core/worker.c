@@ -475,18 +475,30 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
 
 /* -- draining ------------------------------------------------------------ */
 
-/* One attempt; 0 where nothing is left that it could have. */
+/* All that this worker has ever taken over. */
+static uint64_t drain_taken(void)
+{
+    return llmobs_stats_get(LLMOBS_STAT_adopted) +
+           llmobs_stats_get(LLMOBS_STAT_captured);
+}
+
+/* One attempt; 0 where nothing is left that it could have. A run ends when its
+ * time is up, too. */
 static int drain_once(struct llmobs_worker *worker, const atomic_bool *stop)
 {
+    struct llmobs_delivery *delivery = &worker->delivery;
+    uint64_t before;
     int rc;
 
-    llmobs_delivery_hurry(&worker->delivery, true);
+    llmobs_delivery_hurry(delivery, true);
     do {
-        rc = llmobs_delivery_run(&worker->delivery, LLMOBS_RUN_HURRY,
+        before = drain_taken();
+        rc = llmobs_delivery_run(delivery, LLMOBS_RUN_HURRY,
                                  llmobs_futex_deadline(DRAIN_STEP_MS));
         if (worker->note)
             worker->note(worker->config);
-    } while (rc == -ETIMEDOUT && !atomic_load(stop));
+    } while (!atomic_load(stop) &&
+             (rc == -ETIMEDOUT || (rc == 0 && drain_taken() > before)));
     return rc;
 }
 

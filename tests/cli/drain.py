@@ -270,6 +270,16 @@ def refused_event():
         equal(len(f.read().splitlines()), 1, "set aside")
 
 
+def many():
+    """More than a moment's work."""
+    calls()
+    one = os.path.join(SPOOL, entries()[0])
+    for i in range(4000):
+        shutil.copytree(one, os.path.join(SPOOL, "%d-1-%x" % (4000000 + i, i)))
+    expect(drain("--to", "store"), 0, delivered=4001)
+    equal(entries(), [], "left in the spool")
+
+
 # ---- several at once, and for long ---------------------------------------
 
 def concurrent():
@@ -643,7 +653,7 @@ def stats_check():
 
 
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
-         to_a_url, flapping_agent, hanging_agent, refused_event, concurrent,
+         to_a_url, flapping_agent, hanging_agent, refused_event, many, concurrent,
          beside_the_living, watch, watch_by_interrupt, drain_killed, hostile,
          truncated, one_file_of_two, other_users, all_users, another_namespace,
          from_another_namespace, usage, missing_dir, stats_check]
