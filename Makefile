@@ -148,6 +148,13 @@ install: all
 		$(DESTDIR)$(PREFIX)/lib/llmobs/
 	install -m 755 $(B)/llmobs scripts/llmobs-run $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 include/llmobs.h $(DESTDIR)$(PREFIX)/include/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(DESTDIR)$(PREFIX)/share/llmobs
+	for f in llmobs-drain.service llmobs-drain-watch.service llmobs-drain.cron; do \
+		sed 's|@PREFIX@|$(PREFIX)|g' packaging/$$f > $(B)/$$f || exit 1; done
+	install -m 644 $(B)/llmobs-drain.service $(B)/llmobs-drain-watch.service \
+		packaging/llmobs-drain.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 644 $(B)/llmobs-drain.cron $(DESTDIR)$(PREFIX)/share/llmobs/
 
 format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')

@@ -24,6 +24,8 @@ static const struct command commands[] = {
      "run a command inside a span of any kind"},
     {"doctor", "llmobs doctor", llmobs_cmd_doctor,
      "tell whether a program can be observed, and why not"},
+    {"drain", "llmobs drain", llmobs_cmd_drain,
+     "deliver what processes that are gone left in the spool"},
     {"workflow", "llmobs workflow", llmobs_cmd_workflow,
      "run a command inside a workflow span (llmobs-run --workflow)"},
     {"help", "llmobs help", cmd_help,

@@ -3,15 +3,22 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/adopt.h"
+#include "core/clock.h"
 #include "core/config.h"
 #include "core/json.h"
 #include "core/ledger.h"
 #include "core/stats.h"
 
 #define DROPPED "dropped_"
+
+/* What waits longer in the spool is not on its way any more. */
+#define CHECK_S 3600
+#define CHECK_MAX_S (24 * 3600)
 
 /* Each process leaves at most one record: enough for any host. */
 #define FOLD_MAX 100000
@@ -22,6 +29,7 @@ struct stats {
     const char *store; /* NULL: by the environment */
     enum form form;
     bool check;
+    long check_s; /* how long something may lie in the spool */
     bool help;
     char dir[PATH_MAX];
     struct llmobs_ledger ledger;
@@ -30,6 +38,8 @@ struct stats {
     uint64_t spooled;         /* in the spool, of processes that ended */
     uint64_t dropped;
     uint64_t pending;
+    struct llmobs_adopt_left spool;
+    int64_t oldest_s; /* how old the oldest there is; 0: nothing is */
 };
 
 static const char help_text[] =
@@ -44,13 +54,35 @@ static const char help_text[] =
     "  --store DIR      another store than the environment names\n"
     "  --json           as one JSON object\n"
     "  --prometheus     in Prometheus' text format\n"
-    "  --check          exit with status 1 if anything was ever dropped\n";
+    "  --check[=SECONDS]\n"
+    "                   exit with status 1 if anything was ever dropped, or "
+    "lies\n"
+    "                   in the spool that began longer ago (3600), and say "
+    "why\n";
 
 static const struct option options[] = {
-    {"store", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
-    {"prometheus", no_argument, NULL, 'p'},  {"check", no_argument, NULL, 'c'},
-    {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
+    {"store", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},
+    {"prometheus", no_argument, NULL, 'p'},
+    {"check", optional_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
+
+static int read_check(struct stats *stats, const char *value)
+{
+    char *end = NULL;
+
+    stats->check = true;
+    if (value == NULL)
+        return 0;
+    stats->check_s = strtol(value, &end, 10);
+    if (end != value && *end == '\0' && stats->check_s >= 1 &&
+        stats->check_s <= CHECK_MAX_S)
+        return 0;
+    fprintf(stderr, "llmobs stats: --check: 1 to %d seconds\n", CHECK_MAX_S);
+    return -EINVAL;
+}
 
 static int apply(void *ctx, int code, const char *value)
 {
@@ -67,8 +99,7 @@ static int apply(void *ctx, int code, const char *value)
         stats->form = FORM_PROMETHEUS;
         return 0;
     case 'c':
-        stats->check = true;
-        return 0;
+        return read_check(stats, value);
     case 'h':
         stats->help = true;
         return 0;
@@ -79,7 +110,21 @@ static int apply(void *ctx, int code, const char *value)
 
 /* -- numbers ------------------------------------------------------------- */
 
-static int find_dir(struct stats *stats)
+/* What lies in the spool; one that cannot be read has nothing to tell. */
+static void look_at_spool(struct stats *stats,
+                          const struct llmobs_config *config)
+{
+    struct llmobs_adopt *adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_ANY);
+    int64_t now = llmobs_clock_wall_ns();
+
+    if (adopt == NULL || llmobs_adopt_count(adopt, &stats->spool) != 0)
+        memset(&stats->spool, 0, sizeof stats->spool);
+    llmobs_adopt_free(adopt);
+    if (stats->spool.oldest_ns > 0 && stats->spool.oldest_ns < now)
+        stats->oldest_s = (now - stats->spool.oldest_ns) / 1000000000;
+}
+
+static int find_places(struct stats *stats)
 {
     struct llmobs_config *config = llmobs_cli_config(stats->store);
     int rc;
@@ -87,6 +132,7 @@ static int find_dir(struct stats *stats)
     if (config == NULL)
         return -ENOMEM;
     rc = llmobs_ledger_dir(config, stats->dir, sizeof stats->dir);
+    look_at_spool(stats, config);
     llmobs_config_free(config);
     return rc;
 }
@@ -128,7 +174,7 @@ static int add_up(struct stats *stats)
 /* The dead are added where we may; read sees them in any case. */
 static int gather(struct stats *stats)
 {
-    int rc = find_dir(stats);
+    int rc = find_places(stats);
 
     if (rc != 0)
         return rc;
@@ -168,6 +214,11 @@ static bool is_aside(const struct llmobs_count *count)
 static uint64_t number(const struct stats *stats, const char *name)
 {
     return llmobs_counts_get(&stats->sum, name);
+}
+
+static bool is_stale(const struct stats *stats)
+{
+    return stats->oldest_s > stats->check_s;
 }
 
 static uint64_t ended(const struct stats *stats)
@@ -211,6 +262,10 @@ static void print_text(const struct stats *stats)
             printf("    %-16s %12" PRIu64 "\n", reason(&sum->list[i]),
                    sum->list[i].value);
     print_aside(stats);
+    if (stats->spool.oldest_ns > 0)
+        print_row("oldest spooled, s", (uint64_t)stats->oldest_s);
+    if (stats->spool.unreadable > 0)
+        print_row("spool, unreadable", stats->spool.unreadable);
     print_row("processes, ended", ended(stats));
     print_row("processes, running", stats->ledger.records);
 }
@@ -253,6 +308,38 @@ static struct llmobs_json *make_processes(const struct stats *stats)
     return object;
 }
 
+static struct llmobs_json *make_spool(const struct stats *stats)
+{
+    const struct llmobs_adopt_left *spool = &stats->spool;
+    struct llmobs_json *object = llmobs_json_object();
+
+    if (object != NULL &&
+        (set_number(object, "of_ended", spool->ours) != 0 ||
+         set_number(object, "of_running", spool->living) != 0 ||
+         set_number(object, "unreadable", spool->unreadable) != 0 ||
+         set_number(object, "oldest_seconds", (uint64_t)stats->oldest_s) !=
+             0)) {
+        llmobs_json_free(object);
+        return NULL;
+    }
+    return object;
+}
+
+static struct llmobs_json *make_alerts(const struct stats *stats)
+{
+    struct llmobs_json *object = llmobs_json_object();
+
+    if (object != NULL &&
+        (llmobs_json_set(object, "dropped",
+                         llmobs_json_bool(stats->dropped > 0)) != 0 ||
+         llmobs_json_set(object, "spooled",
+                         llmobs_json_bool(is_stale(stats))) != 0)) {
+        llmobs_json_free(object);
+        return NULL;
+    }
+    return object;
+}
+
 static int fill_object(const struct stats *stats, struct llmobs_json *object)
 {
     const struct llmobs_counts *sum = &stats->sum;
@@ -273,6 +360,10 @@ static int fill_object(const struct stats *stats, struct llmobs_json *object)
     for (size_t i = 0; i < sum->len && rc == 0; i++)
         if (is_aside(&sum->list[i]))
             rc = set_number(object, sum->list[i].name, sum->list[i].value);
+    if (rc == 0)
+        rc = llmobs_json_set(object, "spool", make_spool(stats));
+    if (rc == 0)
+        rc = llmobs_json_set(object, "alerts", make_alerts(stats));
     if (rc == 0)
         rc = llmobs_json_set(object, "processes", make_processes(stats));
     if (rc == 0)
@@ -332,6 +423,17 @@ static void print_prometheus(const struct stats *stats)
             printf("# TYPE llmobs_%s_total counter\nllmobs_%s_total %" PRIu64
                    "\n",
                    sum->list[i].name, sum->list[i].name, sum->list[i].value);
+    print_metric("spool_oldest_seconds", "gauge",
+                 "How long ago the oldest call in the spool began.",
+                 (uint64_t)stats->oldest_s);
+    print_metric("spool_unreadable", "gauge",
+                 "Files of the spool that nobody can read.",
+                 stats->spool.unreadable);
+    printf("# HELP llmobs_alert 1: --check fails for this reason.\n"
+           "# TYPE llmobs_alert gauge\n"
+           "llmobs_alert{reason=\"dropped\"} %d\n"
+           "llmobs_alert{reason=\"spooled\"} %d\n",
+           stats->dropped > 0, is_stale(stats));
     print_metric("processes_ended_total", "counter",
                  "Processes that captured something and ended.", ended(stats));
     print_metric("processes_running", "gauge",
@@ -368,11 +470,26 @@ static void tell(const struct stats *stats)
                 stats->dir, restarts, restarts == 1 ? "" : "s");
 }
 
+static int check(const struct stats *stats)
+{
+    if (stats->dropped > 0)
+        fprintf(stderr, "llmobs stats: dropped: %" PRIu64 "\n", stats->dropped);
+    if (is_stale(stats))
+        fprintf(stderr,
+                "llmobs stats: in the spool for %" PRId64
+                " s: the agent or intake is away, or `llmobs drain` does not "
+                "run\n",
+                stats->oldest_s);
+    return stats->dropped > 0 || is_stale(stats) ? LLMOBS_CLI_FAILED
+                                                 : LLMOBS_CLI_OK;
+}
+
 int llmobs_cmd_stats(int argc, char **argv)
 {
     static struct stats stats;
     int rc;
 
+    stats.check_s = CHECK_S;
     if (llmobs_cli_parse(argc, argv, options, apply, &stats) != 0)
         return LLMOBS_CLI_USAGE;
     if (stats.help) {
@@ -387,5 +504,5 @@ int llmobs_cmd_stats(int argc, char **argv)
         return LLMOBS_CLI_FAILED;
     }
     tell(&stats);
-    return stats.check && stats.dropped > 0 ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
+    return stats.check ? check(&stats) : LLMOBS_CLI_OK;
 }

@@ -41,6 +41,7 @@ struct had {
 struct llmobs_adopt {
     const struct llmobs_config *config;
     enum llmobs_adopt_whose whose;
+    const struct llmobs_living *living;
     struct llmobs_owner *self;
     const struct llmobs_spool *own;
     char base[PATH_MAX];
@@ -124,6 +125,12 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
     free(adopt->given_up);
     llmobs_owner_free(adopt->self);
     free(adopt);
+}
+
+void llmobs_adopt_living(struct llmobs_adopt *adopt,
+                         const struct llmobs_living *living)
+{
+    adopt->living = living;
 }
 
 void llmobs_adopt_except(struct llmobs_adopt *adopt,
@@ -255,7 +262,7 @@ static int find_owner(struct llmobs_adopt *adopt, const char *dir)
  * living. Our own pid under another name is what we were before an exec. Who
  * has claimed a directory of another boot or namespace is in its name. */
 static bool is_dead(const struct llmobs_adopt *adopt,
-                    const struct llmobs_record_owner *who)
+                    const struct llmobs_record_owner *who, int64_t changed_s)
 {
     uint64_t boot = llmobs_owner_boot(adopt->owner);
     uint64_t mine = llmobs_owner_boot(adopt->self);
@@ -268,7 +275,8 @@ static bool is_dead(const struct llmobs_adopt *adopt,
     if (boot && mine && boot != mine)
         return true;
     if (!pidns || pidns != llmobs_owner_pidns(adopt->self))
-        return false;
+        return adopt->living &&
+               llmobs_living_lacks(adopt->living, pidns, changed_s);
     if (gone)
         return true;
     if (start && who->start && start != who->start)
@@ -276,11 +284,8 @@ static bool is_dead(const struct llmobs_adopt *adopt,
     return who->pid == getpid();
 }
 
-static bool is_wanted(const struct llmobs_adopt *adopt,
-                      const struct llmobs_record_owner *who)
+static bool is_for_us(const struct llmobs_adopt *adopt)
 {
-    if (!is_dead(adopt, who))
-        return false;
     return adopt->whose == LLMOBS_ADOPT_ANY ||
            llmobs_owner_same_place(adopt->owner, adopt->self);
 }
@@ -493,20 +498,33 @@ static bool is_own(const struct llmobs_adopt *adopt, const char *path)
     return adopt->own && strcmp(path, llmobs_spool_path(adopt->own)) == 0;
 }
 
+/* A directory of the spool: whose name it has, its path, and its files. A
+ * foreign one is left to its user, for whom root makes a process. */
+static bool look_at(struct llmobs_adopt *adopt, const char *name,
+                    struct llmobs_record_owner *who, char path[PATH_MAX],
+                    int64_t *changed_s)
+{
+    struct stat st;
+
+    if (!llmobs_record_parse(name, who) ||
+        snprintf(path, PATH_MAX, "%s/%s", adopt->base, name) >= PATH_MAX)
+        return false;
+    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
+        !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+        return false;
+    *changed_s = st.st_ctime;
+    return list_files(adopt, path) == 0 && !is_own(adopt, path);
+}
+
 /* 1: it is ours now; 0: it is not for us. */
-static int try_dir(struct llmobs_adopt *adopt, const char *name)
+static int try_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
 {
     struct llmobs_record_owner who;
     char path[PATH_MAX];
-    struct stat st;
+    int64_t changed_s;
 
-    if (!llmobs_record_parse(name, &who) ||
-        snprintf(path, sizeof(path), "%s/%s", adopt->base, name) >=
-            (int)sizeof(path))
-        return 0;
-    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
-        !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
-        list_files(adopt, path) || is_own(adopt, path) ||
+    (void)ctx;
+    if (!look_at(adopt, name, &who, path, &changed_s) ||
         is_given_up(adopt, name))
         return 0;
     if (adopt->file_count == 0) {
@@ -514,12 +532,16 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
             rmdir(path);
         return 0;
     }
-    if (find_owner(adopt, path) || !is_wanted(adopt, &who))
+    if (find_owner(adopt, path) || !is_dead(adopt, &who, changed_s) ||
+        !is_for_us(adopt))
         return 0;
     return open_dir(adopt, path);
 }
 
-static int find_dir(struct llmobs_adopt *adopt)
+/* Until a visit answers other than 0; that is the answer. */
+static int walk(struct llmobs_adopt *adopt,
+                int (*visit)(struct llmobs_adopt *, const char *, void *),
+                void *ctx)
 {
     struct dirent *entry;
     DIR *list;
@@ -535,8 +557,17 @@ static int find_dir(struct llmobs_adopt *adopt)
         return rc;
     }
     while (rc == 0 && (entry = readdir(list)))
-        rc = try_dir(adopt, entry->d_name);
+        rc = visit(adopt, entry->d_name, ctx);
     closedir(list);
+    if (rc == 0)
+        adopt->given_up_count = 0;
+    return rc;
+}
+
+static int find_dir(struct llmobs_adopt *adopt)
+{
+    int rc = walk(adopt, try_dir, NULL);
+
     if (rc == 0)
         adopt->given_up_count = 0;
     return rc;
@@ -576,7 +607,10 @@ static int read_entry(struct llmobs_adopt *adopt,
     out->config = &adopt->names;
     out->spooled.id = entry->id;
     out->spooled.file = adopt->files[adopt->file];
+    /* Another's destinations are numbered otherwise. */
     counted = had_of(adopt, entry->id, &out->had);
+    if (adopt->whose == LLMOBS_ADOPT_ANY)
+        out->had = 0;
     if (entry->type == LLMOBS_ENTRY_EVENT) {
         if (llmobs_entry_field(entry, &at, &tag, &value))
             out->event = value;
@@ -672,4 +706,68 @@ void llmobs_adopt_give_back(struct llmobs_adopt *adopt, size_t count)
     adopt->out -= count < adopt->out ? count : adopt->out;
     adopt->kept += count;
     close_if_done(adopt);
+}
+
+/* -- counting ------------------------------------------------------------ */
+
+static void count_entry(const struct llmobs_entry *entry, uint64_t *count,
+                        struct llmobs_adopt_left *out)
+{
+    int64_t start = llmobs_exchange_entry_start(entry);
+
+    (*count)++;
+    if (start > 0 && (out->oldest_ns == 0 || start < out->oldest_ns))
+        out->oldest_ns = start;
+}
+
+static int count_files(struct llmobs_adopt *adopt, bool dead,
+                       struct llmobs_adopt_left *out)
+{
+    uint64_t *count = !dead              ? &out->living
+                      : is_for_us(adopt) ? &out->ours
+                                         : &out->others;
+    struct llmobs_entry entry;
+    int rc = survey(adopt);
+
+    for (size_t i = 0; i < adopt->file_count && !rc; i++) {
+        size_t at = 0;
+
+        rc = read_file(adopt, adopt->dir, adopt->files[i], LLMOBS_SPOOL_TEXT);
+        while (!rc && llmobs_entry_next(text_of(adopt), &at, &entry))
+            if (is_due(adopt, &entry) &&
+                (dead || entry.type != LLMOBS_ENTRY_BEGIN))
+                count_entry(&entry, count, out);
+        rc = rc == -ENOMEM ? rc : 0;
+    }
+    out->unreadable += adopt->kept;
+    return rc;
+}
+
+static int count_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
+{
+    struct llmobs_adopt_left *out = ctx;
+    struct llmobs_record_owner who;
+    int64_t changed_s;
+    bool dead;
+    int rc = 0;
+
+    if (!look_at(adopt, name, &who, adopt->dir, &changed_s) ||
+        adopt->file_count == 0)
+        return 0;
+    if (find_owner(adopt, adopt->dir)) {
+        out->unreadable++;
+    } else {
+        dead = is_dead(adopt, &who, changed_s);
+        out->dirs += dead && is_for_us(adopt);
+        rc = count_files(adopt, dead, out);
+    }
+    leave_dir(adopt);
+    return rc;
+}
+
+int llmobs_adopt_count(struct llmobs_adopt *adopt,
+                       struct llmobs_adopt_left *out)
+{
+    memset(out, 0, sizeof(*out));
+    return adopt->open ? -EBUSY : walk(adopt, count_dir, out);
 }

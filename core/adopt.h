@@ -15,6 +15,7 @@
 #ifndef LLMOBS_ADOPT_H
 #define LLMOBS_ADOPT_H
 
+#include "core/living.h"
 #include "core/owner.h"
 #include "core/spool.h"
 
@@ -42,6 +43,11 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
                                       enum llmobs_adopt_whose whose);
 void llmobs_adopt_free(struct llmobs_adopt *adopt);
 
+/* Which pid namespaces live: without, a directory of another one than ours is
+ * never adopted. Borrowed until free. */
+void llmobs_adopt_living(struct llmobs_adopt *adopt,
+                         const struct llmobs_living *living);
+
 /* The spool of this process, whose directory is not to be adopted. Borrows it.
  */
 void llmobs_adopt_except(struct llmobs_adopt *adopt,
@@ -62,6 +68,21 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt);
 /* Some destinations have an entry which others have not yet. */
 void llmobs_adopt_had(struct llmobs_adopt *adopt,
                       const struct llmobs_spooled *spooled, unsigned had);
+
+/* What lies in the spool. */
+struct llmobs_adopt_left {
+    uint64_t dirs;       /* of the dead, and ours, be there something or not */
+    uint64_t ours;       /* of the dead, and ours to deliver */
+    uint64_t others;     /* of the dead, for other destinations */
+    uint64_t living;     /* calls that ended, of processes that run */
+    uint64_t unreadable; /* files, and directories that are nobody's */
+    int64_t oldest_ns;   /* wall clock: when the oldest began; 0: none is */
+};
+
+/* Counts all of it; claims and changes nothing. -EBUSY while a directory is
+ * adopted. */
+int llmobs_adopt_count(struct llmobs_adopt *adopt,
+                       struct llmobs_adopt_left *out);
 
 /* Entries come back: they stay on the disk for another time. */
 void llmobs_adopt_give_back(struct llmobs_adopt *adopt, size_t count);

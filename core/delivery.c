@@ -412,7 +412,8 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
          now - keeping->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
         return false;
     for (size_t i = 0; i < delivery->count; i++)
-        if (delivery->list[i].due_ns || !delivery->list[i].sent_ns)
+        if (delivery->list[i].due_ns ||
+            (!delivery->drains && !delivery->list[i].sent_ns))
             return false;
     return true;
 }

@@ -38,6 +38,7 @@ struct llmobs_delivery {
     struct llmobs_item *held;        /* taken from the buffer, not encoded */
     struct llmobs_buf scratch;
     size_t taken;     /* items taken by the last run */
+    bool drains;      /* adopting is what it is for */
     atomic_bool full; /* no destination would take another event */
     atomic_bool rescuing;
     _Atomic(struct llmobs_exporter *) sending;

@@ -38,4 +38,8 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
                          struct llmobs_recalls **recalls,
                          struct llmobs_exchange **out);
 
+/* When the call or event of a BEGIN, END or EVENT entry began: wall clock; 0:
+ * it does not say. */
+int64_t llmobs_exchange_entry_start(const struct llmobs_entry *entry);
+
 #endif

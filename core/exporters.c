@@ -7,6 +7,9 @@
 #include "core/ledger.h"
 #include "core/log.h"
 
+/* Nothing is given to a drainer. */
+#define DRAIN_BUFFER 4096
+
 /* Which of the known names are in the list. */
 struct names {
     bool is_auto, agent, agentless, store;
@@ -102,15 +105,30 @@ static bool add_all(struct llmobs_worker *worker,
     return true;
 }
 
-struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
-                                         struct llmobs_buffer *buffer)
+static struct llmobs_worker *open_with(const struct llmobs_config *config,
+                                       struct llmobs_buffer *buffer,
+                                       struct llmobs_adopt *adopt)
 {
     struct llmobs_worker *worker = llmobs_worker_new(config, buffer, NULL);
 
     if (!worker || !add_all(worker, config))
         return NULL;
-    llmobs_worker_keep(worker, llmobs_spool_new(config),
-                       llmobs_adopt_new(config, LLMOBS_ADOPT_OURS));
+    llmobs_worker_keep(worker, llmobs_spool_new(config), adopt);
     llmobs_worker_note(worker, llmobs_ledger_note, llmobs_ledger_close);
     return worker;
+}
+
+struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
+                                         struct llmobs_buffer *buffer)
+{
+    return open_with(config, buffer,
+                     llmobs_adopt_new(config, LLMOBS_ADOPT_OURS));
+}
+
+struct llmobs_worker *llmobs_worker_drainer(const struct llmobs_config *config,
+                                            struct llmobs_adopt *adopt)
+{
+    struct llmobs_buffer *buffer = llmobs_buffer_memory(DRAIN_BUFFER);
+
+    return buffer ? open_with(config, buffer, adopt) : NULL;
 }

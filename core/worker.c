@@ -20,6 +20,12 @@
 /* A connection of ours that is younger needs no warming. */
 #define WARM_AGAIN_MS 10000
 
+/* A drain looks this often whether it is to stop, tries a failing peer this
+ * often in a row, and waits for it so long. */
+#define DRAIN_STEP_MS 50
+#define DRAIN_TRIES 3
+#define DRAIN_PAUSE_MS 2000
+
 /* -- delivering ---------------------------------------------------------- */
 
 /* On an app's thread: no handler of the app may run in the middle of it, and
@@ -481,4 +487,70 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     if (worker->close)
         worker->close(worker->config);
     errno = saved;
+}
+
+/* -- draining ------------------------------------------------------------ */
+
+/* All that this worker has ever taken over. */
+static uint64_t drain_taken(void)
+{
+    return llmobs_stats_get(LLMOBS_STAT_adopted) +
+           llmobs_stats_get(LLMOBS_STAT_captured);
+}
+
+/* One attempt; 0 where nothing is left that it could have. A run ends when its
+ * time is up, too. */
+static int drain_once(struct llmobs_worker *worker, const atomic_bool *stop)
+{
+    struct llmobs_delivery *delivery = &worker->delivery;
+    uint64_t before;
+    int rc;
+
+    llmobs_delivery_hurry(delivery, true);
+    do {
+        before = drain_taken();
+        rc = llmobs_delivery_run(delivery, LLMOBS_RUN_HURRY,
+                                 llmobs_futex_deadline(DRAIN_STEP_MS));
+        if (worker->note)
+            worker->note(worker->config);
+    } while (!atomic_load(stop) &&
+             (rc == -ETIMEDOUT || (rc == 0 && drain_taken() > before)));
+    return rc;
+}
+
+/* Not before the peer wants it, if that is soon. */
+static void drain_pause(const struct llmobs_delivery *delivery,
+                        const atomic_bool *stop)
+{
+    const struct timespec moment = {0, DRAIN_STEP_MS * LLMOBS_NS_PER_MS};
+    int64_t due = llmobs_delivery_due(delivery);
+    int64_t until = llmobs_futex_deadline(DRAIN_PAUSE_MS);
+
+    if (due < until)
+        until = due;
+    while (!atomic_load(stop) && llmobs_futex_left(until) > 0)
+        nanosleep(&moment, NULL);
+}
+
+void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop)
+{
+    struct llmobs_delivery *delivery = &worker->delivery;
+    int failures = 0;
+
+    check_fork(worker);
+    delivery->drains = true;
+    while (!atomic_load(stop) && failures < DRAIN_TRIES) {
+        uint64_t before = llmobs_stats_get(LLMOBS_STAT_delivered);
+
+        if (drain_once(worker, stop) == 0)
+            break;
+        failures++;
+        if (llmobs_stats_get(LLMOBS_STAT_delivered) > before)
+            failures = 0;
+        if (failures < DRAIN_TRIES)
+            drain_pause(delivery, stop);
+    }
+    llmobs_delivery_save(delivery);
+    if (worker->close)
+        worker->close(worker->config);
 }

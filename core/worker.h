@@ -18,6 +18,8 @@
 #ifndef LLMOBS_WORKER_H
 #define LLMOBS_WORKER_H
 
+#include <stdatomic.h>
+
 #include "core/buffer.h"
 #include "core/config.h"
 #include "core/adopt.h"
@@ -43,6 +45,17 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
  * (LLMOBS_EXPORTER); NULL without memory. Takes the buffer. */
 struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
                                          struct llmobs_buffer *buffer);
+
+/* Gives a worker with the same exporters for llmobs_worker_drain; NULL without
+ * memory. Borrows the adoption for ever. */
+struct llmobs_worker *llmobs_worker_drainer(const struct llmobs_config *config,
+                                            struct llmobs_adopt *adopt);
+
+/* Delivers what there is to adopt, on the calling thread, until nothing more is
+ * there, the peer has refused a few times in a row, or `stop` is set by
+ * another thread or a signal. What it could not deliver is back in the spool
+ * then, and the books are closed: once for a worker. */
+void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop);
 
 /* Before the first give. _add takes another exporter on success: each has its
  * own progress; -ENOSPC. _rescue takes the one that gets at the end what no

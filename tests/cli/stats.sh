@@ -51,14 +51,15 @@ import json, sys
 text = open(sys.argv[1]).read()
 j = json.loads(text)
 dropped = sum(j["dropped_by_reason"].values())
-parts = j["delivered"] + j["pending"] + j["unconfirmed"] + j["dropped"]
+parts = sum(j[n] for n in ("delivered", "pending", "spooled", "unconfirmed",
+                           "dropped"))
 shown = {}
 for line in open(sys.argv[2]):
     words = line.split()
     if len(words) == 2:
         shown[words[0]] = int(words[1])
-wrong = [n for n in ("captured", "delivered", "pending", "unconfirmed",
-                     "dropped") if shown.get(n) != j[n]]
+wrong = [n for n in ("captured", "delivered", "pending", "spooled",
+                     "unconfirmed", "dropped") if shown.get(n) != j[n]]
 wrong += [n for n, v in j["dropped_by_reason"].items() if shown.get(n) != v]
 sys.exit(0 if text.count("\n") == 1 and dropped == j["dropped"] and
          parts == j["captured"] and not wrong else "%s %s" % (text, wrong))
@@ -190,11 +191,11 @@ a_running_process() {
 }
 check "stats: a running process, and killed" a_running_process
 
-# A store that cannot be written: what was captured is pending.
+# A store that cannot be written, and no spool: what was captured is pending.
 what_died() {
     anew
     mkdir -p "$tmp/store/spans.jsonl"
-    begin_waiting
+    LLMOBS_SPOOL_MAX=0 begin_waiting
     stats --check
     same "$status" 0 && numbers 1 0 1 0 0 && same "$(running)" 1
     ok=$?
@@ -210,10 +211,22 @@ check "stats: what was pending when a process was killed" what_died
 what_exit_lost() {
     anew
     mkdir -p "$tmp/store/spans.jsonl"
-    LLMOBS_EXIT_FLUSH_MS=50 call "$stats_url"
+    LLMOBS_SPOOL_MAX=0 LLMOBS_EXIT_FLUSH_MS=50 call "$stats_url"
     same "$?" 0 && numbers 1 0 0 0 1 && same "$(value exit)" 1 && one_file
 }
 check "stats: what could not be delivered at exit" what_exit_lost
+
+# With a spool it is not lost.
+what_is_spooled() {
+    anew
+    mkdir -p "$tmp/store/spans.jsonl"
+    LLMOBS_EXIT_FLUSH_MS=50 call "$stats_url"
+    begin_waiting
+    end_waiting KILL
+    numbers 2 0 0 0 0 && same "$(value spooled)" 2 && stats --check &&
+        same "$status" 0
+}
+check "stats: what waits in the spool" what_is_spooled
 
 processes_of_one_program() {
     anew

@@ -1,0 +1,695 @@
+#!/usr/bin/python3
+"""What dead processes left in the spool, and `llmobs drain`.
+
+usage: drain.py LLMOBS_RUN LLMOBS
+"""
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+sys.dont_write_bytecode = True
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+from doubles import Datadog, wait_for  # noqa: E402
+
+RUN, LLMOBS = sys.argv[1:3]
+LIMIT = 60
+FOLDER = tempfile.mkdtemp(prefix="llmobs-drain.")
+STORE = os.path.join(FOLDER, "store")
+SPOOL = os.path.join(STORE, "spool")
+NOBODY = 65534
+HOME = os.path.join("/home", "a")  # in a mount of the test's own
+BODY = json.dumps({"model": "%s", "messages": [
+    {"role": "user", "content": "hello there"}]})
+TYPE = "Content-Type: application/json"
+
+
+class Wrong(Exception):
+    pass
+
+
+def equal(got, want, what):
+    if got != want:
+        raise Wrong("%s: got %s, want %s" % (what, got, want))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+PORT = free_port()
+AGENT = "http://127.0.0.1:%d" % PORT
+
+
+def environment(**more):
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith(("DD_", "LLMOBS_", "_DD_"))}
+    env.update(LLMOBS_BUILD=os.environ["LLMOBS_BUILD"], LLMOBS_STORE_DIR=STORE,
+               LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL=AGENT,
+               DD_LLMOBS_ML_APP="drained",
+               LLMOBS_LOG=os.path.join(FOLDER, "log"))
+    env.update(more)
+    return {k: v for k, v in env.items() if v is not None}
+
+
+def calls(count=1, model="gpt-4o-mini", url=None, **env):
+    """One curl that makes so many calls; its agent is away."""
+    args = []
+    for _ in range(count):
+        args += ["--next"] if args else []
+        args += ["-s", "-o", "/dev/null", "-H", TYPE, "-d", BODY % model,
+                 url or URL]
+    subprocess.run([RUN, "curl"] + args, env=environment(**env), check=True,
+                   timeout=LIMIT)
+
+
+def start(*args, env=None, **options):
+    return subprocess.Popen([LLMOBS, "drain", *args],
+                            env=env or environment(), text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            **options)
+
+
+def finish(process):
+    try:
+        out, err = process.communicate(timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise Wrong("no end")
+    return process.returncode, out, err
+
+
+def drain(*args, env=None, **options):
+    """Exit status and the counts of the one line."""
+    code, out, err = finish(start(*args, "--json", env=env, **options))
+    if out.count("\n") != 1:
+        raise Wrong("not one line: %r %r %r" % (code, out, err))
+    return code, json.loads(out)
+
+
+def expect(result, code, **counts):
+    want = dict(delivered=0, left=0, for_other_destinations=0, expired=0,
+                refused=0, unreadable=0)
+    want.update(counts)
+    equal(result, (code, want), "exit status and counts")
+
+
+def entries():
+    return os.listdir(SPOOL) if os.path.isdir(SPOOL) else []
+
+
+def stats():
+    done = subprocess.run([LLMOBS, "stats", "--json"], env=environment(),
+                          stdout=subprocess.PIPE, timeout=LIMIT, check=True)
+    return json.loads(done.stdout)
+
+
+def books(captured, delivered, spooled=0, dropped=0):
+    s = stats()
+    equal((s["captured"], s["delivered"], s["spooled"], s["dropped"],
+           s["pending"]), (captured, delivered, spooled, dropped, 0),
+          "captured, delivered, spooled, dropped, pending")
+
+
+def agent():
+    return Datadog("--agent-port", str(PORT))
+
+
+def arrived(double, count, wait=0):
+    spans = double.wait_spans(count, wait) if wait else double.spans()
+    equal(double.violations(), [], "violations")
+    equal(len(spans), count, "spans that arrived")
+    equal(len(set(s["span_id"] for s in spans)), count, "their ids")
+    return spans
+
+
+def spooled_ids():
+    """The ids of the END entries on the disk: the head of entry.h."""
+    found = set()
+    for place, _, names in os.walk(SPOOL):
+        for name in names:
+            with open(os.path.join(place, name), "rb") as f:
+                data = f.read()
+            magic, at = data[:8], 0
+            while (at := data.find(magic, at)) >= 0:
+                if int.from_bytes(data[at + 10:at + 12], sys.byteorder) == 3:
+                    found.add(str(int.from_bytes(data[at + 24:at + 32],
+                                                 sys.byteorder)))
+                at += 8
+    return found
+
+
+# ---- what is delivered ---------------------------------------------------
+
+def nothing_there():
+    expect(drain(), 0)
+    equal(os.path.exists(STORE), False, "a store was made")
+    code, out, err = finish(start())
+    equal((code, out, err),
+          (0, "delivered 0, left 0, expired 0, unreadable 0\n", ""), "text")
+
+
+def each_once():
+    for _ in range(3):
+        calls()
+    calls(5)
+    expect(drain(), 1, left=8)
+    books(8, 0, spooled=8)
+    ids = spooled_ids()
+    equal(len(ids), 8, "ids on the disk")
+    with agent() as dd:
+        expect(drain(), 0, delivered=8)
+        spans = arrived(dd, 8)
+        equal(set(s["span_id"] for s in spans), ids, "ids")
+        equal(set(s["tags"][s["tags"].index("ml_app:drained")]
+                  for s in spans), {"ml_app:drained"}, "ml_app")
+        expect(drain(), 0)
+        arrived(dd, 8)
+    equal(entries(), [], "left in the spool")
+    books(8, 8)
+
+
+def killed_call():
+    process = subprocess.Popen(
+        [RUN, "curl", "-s", "-H", TYPE, "-d", BODY % "hang", URL],
+        env=environment(), stdout=subprocess.DEVNULL)
+    wait_for(lambda: entries(), 10)
+    time.sleep(0.5)
+    process.kill()
+    process.wait()
+    with agent() as dd:
+        expect(drain(), 0, delivered=1)
+        span, = arrived(dd, 1)
+        equal((span["status"], span["meta"]["error"]["type"]),
+              ("error", "process_killed"), "status")
+        equal(span["meta"]["input"]["messages"][0]["content"], "hello there",
+              "input")
+    books(1, 1)
+
+
+def second_tenant():
+    """Another key: its entries stay, byte by byte, until it comes itself."""
+    mine = dict(LLMOBS_EXPORTER="agentless", DD_API_KEY="0" * 32,
+                DD_LLMOBS_OVERRIDE_ORIGIN="http://127.0.0.1:%d" % free_port())
+    calls(2)
+    calls(3, **mine)
+    with agent() as dd:
+        expect(drain(), 1, delivered=2, left=3, for_other_destinations=3)
+        arrived(dd, 2)
+        before = entries()
+        expect(drain(), 1, left=3, for_other_destinations=3)
+        equal((len(before), entries()), (1, before), "the other's directory")
+        expect(drain("--to", "agent"), 0, delivered=3)
+        arrived(dd, 5)
+    equal(entries(), [], "left in the spool")
+
+
+def to_the_store():
+    calls(4)
+    expect(drain("--to", "store"), 0, delivered=4)
+    with open(os.path.join(STORE, "spans.jsonl")) as f:
+        equal(len(set(json.loads(line)["span_id"] for line in f)), 4, "stored")
+    equal(entries(), [], "left in the spool")
+    books(4, 4)
+
+
+def to_a_url():
+    calls(2)
+    with Datadog() as dd:
+        expect(drain("--to", dd.url,
+                     env=environment(DD_TRACE_AGENT_URL="http://127.0.0.1:9",
+                                     DD_LLMOBS_OVERRIDE_ORIGIN=AGENT)),
+               0, delivered=2)
+        arrived(dd, 2)
+
+
+def flapping_agent():
+    calls(6)
+    with agent() as dd:
+        dd.fault("500", times=2)
+        expect(drain(), 0, delivered=6)
+        arrived(dd, 6)
+
+
+def hanging_agent():
+    calls(2)
+    with agent() as dd:
+        dd.fault("hang")
+        began = time.monotonic()
+        process = start("--json", env=environment(_DD_LLMOBS_WRITER_TIMEOUT="60"))
+        wait_for(lambda: dd.requests("llmobs") or time.monotonic() - began > 2, 5)
+        process.terminate()
+        code, out, _ = finish(process)
+        equal(time.monotonic() - began < 10, True, "ends soon")
+        equal((code, json.loads(out)["left"]), (1, 2), "left")
+        dd.well()
+        expect(drain(), 0, delivered=2)
+    books(2, 2)
+
+
+def refused_event():
+    calls(2)
+    calls(1, model="gpt-bad")
+    with agent() as dd:
+        dd.fault("marker", marker="gpt-bad")
+        expect(drain(), 0, delivered=2, refused=1)
+        arrived(dd, 2)
+    with open(os.path.join(SPOOL, "rejected.jsonl")) as f:
+        equal(len(f.read().splitlines()), 1, "set aside")
+
+
+def many():
+    """More than a moment's work."""
+    calls()
+    one = os.path.join(SPOOL, entries()[0])
+    for i in range(4000):
+        shutil.copytree(one, os.path.join(SPOOL, "%d-1-%x" % (4000000 + i, i)))
+    expect(drain("--to", "store"), 0, delivered=4001)
+    equal(entries(), [], "left in the spool")
+
+
+# ---- several at once, and for long ---------------------------------------
+
+def concurrent():
+    for _ in range(40):
+        calls()
+    with agent() as dd:
+        processes = [start("--json") for _ in range(4)]
+        told = [json.loads(finish(p)[1]) for p in processes]
+        if any(t["left"] for t in told):
+            drain()  # one ended while another still had some
+        equal(sum(t["delivered"] for t in told), 40, "delivered by all")
+        arrived(dd, 40)
+    equal(entries(), [], "left in the spool")
+    books(40, 40)
+
+
+def beside_the_living():
+    """A running program's entries are its own."""
+    process = subprocess.Popen(
+        [RUN, "/usr/bin/python3", "-c", LIVING, URL, BODY % "gpt-4o-mini"],
+        env=environment(), stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+    process.stdout.readline()
+    with agent() as dd:
+        expect(drain("--to", "store"), 0)
+        arrived(dd, 1, 15)
+        process.kill()
+        process.wait()
+        drain()
+        arrived(dd, 1)
+    process.stdout.close()
+    process.stdin.close()
+
+
+LIVING = """
+import sys, pycurl
+c = pycurl.Curl()
+c.setopt(pycurl.URL, sys.argv[1])
+c.setopt(pycurl.POSTFIELDS, sys.argv[2])
+c.setopt(pycurl.HTTPHEADER, ["Content-Type: application/json"])
+c.setopt(pycurl.WRITEFUNCTION, lambda data: None)
+c.perform()
+print("called", flush=True)
+sys.stdin.read()
+"""
+
+
+def watch():
+    with agent() as dd:
+        process = start("--watch", "1", "--json")
+        first = process.stdout.readline()
+        equal(json.loads(first)["delivered"], 0, "at first")
+        dd.stop()
+        calls(3)
+        line = process.stdout.readline()
+        equal(json.loads(line)["left"], 3, "without an agent")
+        dd.start()
+        arrived(dd, 3, 15)
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        code, out, err = finish(process)
+        equal((code, err), (0, ""), "exit status, stderr")
+        equal(time.monotonic() - began < 3, True, "ends at once")
+        equal([json.loads(x)["delivered"] for x in out.splitlines()][-1:],
+              [3], "told")
+    equal(entries(), [], "left in the spool")
+
+
+def watch_by_interrupt():
+    process = start("--watch=300", start_new_session=True)
+    process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    equal(finish(process)[0], 0, "exit status")
+
+
+def drain_killed():
+    """A drain that dies half-way repeats one batch at most."""
+    calls(30)
+    with agent() as dd:
+        dd.fault("slow", delay_ms=300)
+        process = start("--json", start_new_session=True)
+        wait_for(lambda: dd.requests("llmobs"), 5)
+        time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGKILL)
+        finish(process)
+        dd.well()
+        time.sleep(0.5)
+        code, told = drain()
+        equal((code, told["left"]), (0, 0), "after it")
+        ids = [s["span_id"] for s in dd.spans()]
+        equal(len(set(ids)), 30, "each is there")
+    equal(entries(), [], "left in the spool")
+
+
+# ---- hostile spools --------------------------------------------------------
+
+def hostile():
+    calls(3)
+    dead = entries()[0]
+    victim = os.path.join(FOLDER, "victim")
+    shutil.copytree(os.path.join(SPOOL, dead), victim)
+    with open(os.path.join(victim, "1"), "rb") as f:
+        good = f.read()
+
+    def make(number, **files):
+        path = os.path.join(SPOOL, "%d-1-%x" % (4000000 + number, number))
+        os.mkdir(path, 0o700)
+        for name, data in files.items():
+            with open(os.path.join(path, name.strip("f")), "wb") as f:
+                f.write(data)
+        return path
+    make(1, f1=os.urandom(100000))
+    make(2, f1=b"")
+    make(3, f1=good[:40])
+    make(4)
+    os.symlink(victim, os.path.join(SPOOL, "4000005-1-5"))
+    os.symlink(os.path.join(victim, "1"), os.path.join(make(6), "1"))
+    os.mkfifo(os.path.join(make(7), "1"))
+    os.mkdir(os.path.join(make(8), "1"))
+    os.symlink("/etc/passwd", os.path.join(SPOOL, "4000009-1-9"))
+    with open(os.path.join(SPOOL, "4000010-1-a"), "wb") as f:
+        f.write(good)
+    os.mkdir(os.path.join(SPOOL, "not a name"))
+    os.mkdir(os.path.join(SPOOL, "99999999999999999999-1-1"))
+    with agent() as dd:
+        code, told = drain()
+        equal((code, told["delivered"], told["left"]), (1, 3, 0), "counts")
+        equal(told["unreadable"] >= 5, True, "unreadable: %s" % told)
+        arrived(dd, 3)
+        began = time.monotonic()
+        code, told = drain()
+        equal((code, told["delivered"]), (1, 0), "again")
+        equal(time.monotonic() - began < 10, True, "ends")
+        arrived(dd, 3)
+    with open(os.path.join(victim, "1"), "rb") as f:
+        equal(f.read() == good, True, "what a link led to is as it was")
+
+
+def truncated():
+    """A file that ends within an entry, and garbage between two."""
+    calls(3)
+    path = os.path.join(SPOOL, entries()[0], "1")
+    with open(path, "rb") as f:
+        data = f.read()
+    magic = data[:8]
+    starts = [i for i in range(len(data)) if data.startswith(magic, i)]
+    last = max(i for i in starts
+               if int.from_bytes(data[i + 10:i + 12], sys.byteorder) == 3)
+    with open(path, "wb") as f:
+        f.write(data[:starts[1]] + os.urandom(5000) + data[starts[1]:last + 99])
+    with agent() as dd:
+        code, told = drain()
+        equal((code, told["delivered"]), (0, 3), "two, and a killed call")
+        kinds = sorted(s["status"] for s in arrived(dd, 3))
+        equal(kinds, ["error", "ok", "ok"], "status")
+    equal(entries(), [], "left in the spool")
+
+
+def one_file_of_two():
+    """A file that cannot be read keeps its directory, and nothing else."""
+    calls(2)
+    folder = os.path.join(SPOOL, entries()[0])
+    os.symlink("/etc/passwd", os.path.join(folder, "2"))
+    with agent() as dd:
+        expect(drain(), 1, delivered=2, unreadable=1)
+        expect(drain(), 1, unreadable=1)
+        arrived(dd, 2)
+        os.unlink(os.path.join(SPOOL, entries()[0], "2"))
+        expect(drain(), 0)
+        arrived(dd, 2)
+    equal(entries(), [], "left in the spool")
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        raise Wrong("skip: needs root")
+
+
+def other_users():
+    """Root delivers a user's entries as that user; what a user made for root
+    to follow leads nowhere."""
+    needs_root()
+    os.chmod(FOLDER, 0o755)
+    calls(2)
+    calls(1)
+    user = entries()[0]
+    secret = os.path.join(FOLDER, "secret")
+    shutil.copytree(os.path.join(SPOOL, entries()[1]), secret)
+    for place, _, names in os.walk(os.path.join(SPOOL, user)):
+        os.chown(place, NOBODY, NOBODY)
+        for name in names:
+            os.chown(os.path.join(place, name), NOBODY, NOBODY)
+    os.chmod(STORE, 0o755)
+    os.chmod(SPOOL, 0o1777)
+    trap = os.path.join(SPOOL, "4000001-1-1")
+    os.mkdir(trap, 0o700)
+    os.symlink(os.path.join(secret, "1"), os.path.join(trap, "1"))
+    os.chown(trap, NOBODY, NOBODY)
+    before = open(os.path.join(secret, "1"), "rb").read()
+    with agent() as dd:
+        code, told = drain("--dir", SPOOL)
+        equal((code, told["delivered"], told["unreadable"]), (1, 3, 1),
+              "counts")
+        arrived(dd, 3)
+    equal(open(os.path.join(secret, "1"), "rb").read() == before, True,
+          "root's file is as it was")
+    equal(os.listdir(SPOOL), [os.path.basename(trap)], "left in the spool")
+
+
+def all_users():
+    """Without --dir root finds the spools of homes and of /var/tmp."""
+    needs_root()
+    libc = ctypes.CDLL(None, use_errno=True)
+    calls(2)
+    calls(1)
+    calls(3)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            if libc.unshare(0x20000) or \
+                    libc.mount(b"none", b"/", None, 0x4000 | 0x40000, None):
+                os._exit(3)
+            for place in (b"/home", b"/var/tmp", b"/var/lib"):
+                if libc.mount(b"tmpfs", place, b"tmpfs", 0, None):
+                    os._exit(3)
+            walk_all()
+            os._exit(0)
+        except Wrong as e:
+            print("# %s" % e, flush=True)
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+        os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code == 3:
+        raise Wrong("skip: no mount namespaces here")
+    equal(code, 0, "the test in its own mounts")
+
+
+def give(name, folder, uid, home=None):
+    """Moves a directory of our spool to a user's."""
+    os.makedirs(folder, 0o700)
+    shutil.move(os.path.join(SPOOL, name), folder)
+    top = home or os.path.dirname(folder)
+    for place, _, names in os.walk(top):
+        os.chown(place, uid, uid)
+        for n in names:
+            os.chown(os.path.join(place, n), uid, uid)
+    os.chmod(top, 0o700)
+
+
+def walk_all():
+    names = entries()
+    give(names[0], HOME + "/.local/state/llmobs/spool", 4001, HOME)
+    give(names[1], "/var/tmp/llmobs-4002/spool", 4002)
+    give(names[2], "/var/lib/llmobs/spool", 0)
+    # No user's: another's name, a link for a home, a link within one.
+    os.makedirs("/var/tmp/llmobs-4003/spool")
+    os.chown("/var/tmp/llmobs-4003", 4004, 4004)
+    os.symlink(HOME, HOME + "b")
+    os.makedirs(HOME + "c/.local/state")
+    os.symlink("/var/lib/llmobs", HOME + "c/.local/state/llmobs")
+    os.lchown(HOME + "c", 4005, 4005)
+    # The entries were for another store: their destination counts it.
+    env = environment(LLMOBS_STORE_DIR=None, HOME="/root")
+    with agent() as dd:
+        code, told = drain(env=env)
+        equal((code, told["left"]), (1, 6), "for another destination")
+        code, told = drain("--to", "agent", env=env)
+        equal((code, told["delivered"], told["left"]), (0, 6, 0), "delivered")
+        arrived(dd, 6)
+    for path, uid in ((HOME + "/.local/state/llmobs/stats/totals", 4001),
+                      ("/var/tmp/llmobs-4002/stats/totals", 4002),
+                      ("/var/lib/llmobs/stats/totals", 0)):
+        equal(os.stat(path).st_uid, uid, "the counters of " + path)
+
+
+def another_namespace():
+    """What a container wrote counts as dead when the container is gone, where
+    that can be seen."""
+    needs_root()
+    if os.readlink("/proc/self/ns/pid") != "pid:[4026531836]":
+        raise Wrong("skip: not the first pid namespace")
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    if subprocess.run(unshare + ["true"]).returncode:
+        raise Wrong("skip: no pid namespaces here")
+    # Its first process lives on after the call.
+    process = subprocess.Popen(
+        unshare + ["sh", "-c", '"$@"; sleep 60', "sh", RUN, "curl", "-s", "-o",
+                   "/dev/null", "-H", TYPE, "-d", BODY % "gpt-4o-mini", URL],
+        env=environment())
+    wait_for(spooled_ids, 10)
+    time.sleep(6)  # longer than what is not known of the newest
+    with agent() as dd:
+        expect(drain(), 0)
+        equal(len(entries()), 1, "a living namespace's")
+        process.kill()
+        process.wait()
+        wait_for(lambda: drain()[1]["delivered"], 5, 0.2)
+        arrived(dd, 1)
+    equal(entries(), [], "left in the spool")
+
+
+def from_another_namespace():
+    needs_root()
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run(unshare + ["true"]).returncode:
+        raise Wrong("skip: no pid namespaces here")
+    calls(1)
+    time.sleep(6)
+    with agent() as dd:
+        done = subprocess.run(unshare + [LLMOBS, "drain", "--json"],
+                              env=environment(), stdout=subprocess.PIPE,
+                              timeout=LIMIT)
+        equal((done.returncode, json.loads(done.stdout)["delivered"]), (0, 0),
+              "from there")
+        arrived(dd, 0)
+        expect(drain(), 0, delivered=1)
+
+
+# ---- usage and alerts ------------------------------------------------------
+
+def usage():
+    for args in (["--nonsense"], ["something"], ["--to"], ["--to", "nowhere"],
+                 ["--to", "http://"], ["--to", "ftp://host"], ["--dir", ""],
+                 ["--watch", "0"], ["--watch=x"], ["--watch", "86401"],
+                 ["--watch", "5", "6"]):
+        code, out, err = finish(start(*args))
+        equal((code, out), (2, ""), "exit status and stdout of %s" % args)
+        equal("llmobs drain" in err, True, "stderr of %s: %s" % (args, err))
+    code, out, _ = finish(start("--help"))
+    equal((code, "--watch" in out), (0, True), "help")
+
+
+def missing_dir():
+    code, out, err = finish(start("--dir", "/nonexistent/spool"))
+    equal((code, "/nonexistent/spool" in err), (1, True), "exit status, error")
+
+
+def alert(*args):
+    done = subprocess.run([LLMOBS, "stats", *args], env=environment(),
+                          text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=LIMIT)
+    return done.returncode, done.stdout, done.stderr
+
+
+def stats_check():
+    equal(alert("--check")[0], 0, "with nothing")
+    calls(2)
+    time.sleep(2.2)
+    code, out, err = alert("--check")
+    equal((code, err), (0, ""), "within the hour")
+    equal(("spooled                       2" in out, "oldest spooled, s" in out),
+          (True, True), "rows: " + out)
+    code, out, err = alert("--check=1")
+    equal((code, "in the spool for" in err), (1, True), "too old: " + err)
+    code, out, _ = alert("--check=1", "--json")
+    told = json.loads(out)
+    equal((code, told["alerts"]), (1, {"dropped": False, "spooled": True}),
+          "as JSON")
+    equal((told["spool"]["of_ended"], told["spool"]["of_running"],
+           told["spool"]["oldest_seconds"] >= 2), (2, 0, True), "spool")
+    code, out, _ = alert("--check=1", "--prometheus")
+    equal((code, 'llmobs_alert{reason="spooled"} 1\n' in out,
+           'llmobs_alert{reason="dropped"} 0\n' in out,
+           "llmobs_spooled 2\n" in out), (1, True, True, True), out)
+    for bad in ("--check=0", "--check=x", "--check=86401"):
+        equal(alert(bad)[0], 2, bad)
+    with agent():
+        expect(drain(), 0, delivered=2)
+    equal(alert("--check=1")[0], 0, "after the drain")
+
+
+TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
+         to_a_url, flapping_agent, hanging_agent, refused_event, many, concurrent,
+         beside_the_living, watch, watch_by_interrupt, drain_killed, hostile,
+         truncated, one_file_of_two, other_users, all_users, another_namespace,
+         from_another_namespace, usage, missing_dir, stats_check]
+
+
+def main():
+    global URL
+    ready = os.path.join(FOLDER, "ready")
+    server = subprocess.Popen(
+        [sys.executable, os.path.join(ROOT, "tests/support/llm_server.py"),
+         "--ready", ready], stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: os.path.exists(ready), 20)
+        with open(ready) as f:
+            port = [x for x in f if x.startswith("HTTP_PORT")][0].split("'")[1]
+        URL = "http://127.0.0.1:%s/v1/chat/completions" % port
+        for test in TESTS:
+            name = test.__name__.replace("_", " ")
+            if sys.argv[3:] and test.__name__ not in sys.argv[3:]:
+                continue
+            shutil.rmtree(STORE, ignore_errors=True)
+            shutil.rmtree(os.path.join(FOLDER, "victim"), ignore_errors=True)
+            try:
+                test()
+                print("ok " + name, flush=True)
+            except Wrong as e:
+                text = str(e)
+                print("# %s: %s" % (name, text) if text.startswith("skip")
+                      else "not ok %s (%s)" % (name, text), flush=True)
+            except Exception as e:  # a broken answer is a failure, too
+                print("not ok %s (%s: %s)" % (name, type(e).__name__, e),
+                      flush=True)
+    finally:
+        server.terminate()
+        server.wait()
+        shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+main()
