@@ -491,30 +491,22 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
 
 /* -- draining ------------------------------------------------------------ */
 
-/* All that this worker has ever taken over. */
-static uint64_t drain_taken(void)
-{
-    return llmobs_stats_get(LLMOBS_STAT_adopted) +
-           llmobs_stats_get(LLMOBS_STAT_captured);
-}
-
-/* One attempt; 0 where nothing is left that it could have. A run ends when its
- * time is up, too. */
+/* One attempt; 0 where nothing is left that it could have. A run that ends
+ * because its time is up says nothing of that. */
 static int drain_once(struct llmobs_worker *worker, const atomic_bool *stop)
 {
-    struct llmobs_delivery *delivery = &worker->delivery;
-    uint64_t before;
+    int64_t deadline;
     int rc;
 
-    llmobs_delivery_hurry(delivery, true);
+    llmobs_delivery_hurry(&worker->delivery, true);
     do {
-        before = drain_taken();
-        rc = llmobs_delivery_run(delivery, LLMOBS_RUN_HURRY,
-                                 llmobs_futex_deadline(DRAIN_STEP_MS));
+        deadline = llmobs_futex_deadline(DRAIN_STEP_MS);
+        rc = llmobs_delivery_run(&worker->delivery, LLMOBS_RUN_HURRY, deadline);
         if (worker->note)
             worker->note(worker->config);
-    } while (!atomic_load(stop) &&
-             (rc == -ETIMEDOUT || (rc == 0 && drain_taken() > before)));
+    } while (
+        !atomic_load(stop) &&
+        (rc == -ETIMEDOUT || (rc == 0 && llmobs_clock_mono_ns() >= deadline)));
     return rc;
 }
 
