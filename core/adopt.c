@@ -368,6 +368,8 @@ static bool had_of(const struct llmobs_adopt *adopt, uint64_t id,
 static int note_entry(struct llmobs_adopt *adopt,
                       const struct llmobs_entry *entry)
 {
+    if (entry->done)
+        return add_id(&adopt->released, entry->id);
     if (entry->type == LLMOBS_ENTRY_RELEASE)
         return note_ids(&adopt->released, entry);
     if (entry->type == LLMOBS_ENTRY_HAD)

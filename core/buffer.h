@@ -27,6 +27,7 @@ struct llmobs_spooled {
     uint64_t id;
     uint32_t begun; /* the file of its BEGIN */
     uint32_t file;  /* of its END or EVENT */
+    uint64_t begun_at;
     uint64_t offset;
     uint64_t size;
 };

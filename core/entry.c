@@ -80,7 +80,8 @@ static uint32_t sum_range(uint32_t sum, const struct iovec *iov, int count,
     return sum;
 }
 
-/* Of the head without its own sum, then of both ends of the fields. */
+/* Of the head without its own sum, and as it was written, then of both ends of
+ * the fields. */
 static uint32_t sum_of(struct llmobs_entry_head head, const struct iovec *iov,
                        int count)
 {
@@ -89,6 +90,7 @@ static uint32_t sum_of(struct llmobs_entry_head head, const struct iovec *iov,
     uint32_t sum;
 
     head.sum = 0;
+    head.type &= (uint16_t)~LLMOBS_ENTRY_DONE;
     sum = (uint32_t)crc32(0, (const Bytef *)&head, sizeof(head));
     sum = sum_range(sum, iov, count, 0, first);
     if (last > LLMOBS_ENTRY_SUM)
@@ -125,7 +127,8 @@ static bool is_entry(struct llmobs_text text, struct llmobs_entry *entry)
                             (size_t)head.len};
     if (tail != ~head.id || sum_of(head, &fields, 1) != head.sum)
         return false;
-    entry->type = (enum llmobs_entry_type)head.type;
+    entry->type = (enum llmobs_entry_type)(head.type & ~LLMOBS_ENTRY_DONE);
+    entry->done = head.type & LLMOBS_ENTRY_DONE;
     entry->id = head.id;
     entry->fields = (struct llmobs_text){fields.iov_base, fields.iov_len};
     entry->size = sizeof(head) + (size_t)head.len + sizeof(tail);

@@ -34,6 +34,10 @@ enum llmobs_entry_type {
     LLMOBS_ENTRY_HAD        /* an id that some destinations have */
 };
 
+/* In an entry's type: it is released, by a byte over its own where the disk
+ * has no room for a note. */
+#define LLMOBS_ENTRY_DONE 0x8000
+
 struct llmobs_entry_head {
     char magic[8];
     uint16_t version;
@@ -61,6 +65,7 @@ struct llmobs_entry_writer {
 /* One entry as read. */
 struct llmobs_entry {
     enum llmobs_entry_type type;
+    bool done;
     uint64_t id;
     struct llmobs_text fields;
     size_t offset; /* in the text */

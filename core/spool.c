@@ -422,6 +422,7 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
 
     if (file > 0)
         exchange->item.spooled.begun = (uint32_t)file;
+    exchange->item.spooled.begun_at = exchange->item.spooled.offset;
     return file < 0 ? (int)file : 0;
 }
 
@@ -513,8 +514,21 @@ static int note_release(struct llmobs_spool *spool, uint32_t file,
     return rc;
 }
 
-/* Any thread: what cannot be noted here is adopted once more, as a call that
- * was killed. */
+/* Where the disk takes no note. */
+static int strike(struct llmobs_spool *spool, uint32_t file,
+                  const struct llmobs_spooled *spooled)
+{
+    char path[PATH_MAX];
+    int rc = 0;
+
+    llmobs_spool_file_path(spool->dir, file, path);
+    if (spooled->begun == file)
+        rc = llmobs_spool_strike(path, spooled->begun_at, spooled->id);
+    if (spooled->file == file && rc == 0)
+        rc = llmobs_spool_strike(path, spooled->offset, spooled->id);
+    return rc;
+}
+
 void llmobs_spool_cancel(struct llmobs_spool *spool,
                          struct llmobs_exchange *exchange)
 {
@@ -524,7 +538,8 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
     if (!spooled->begun || exchange->process != llmobs_fork_process())
         return;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    (void)note_release(spool, spooled->begun, &spooled->id, 1);
+    if (note_release(spool, spooled->begun, &spooled->id, 1) != 0)
+        (void)strike(spool, spooled->begun, spooled);
     pthread_setcancelstate(state, NULL);
     let_go(spool, spooled->begun, 1);
     spooled->begun = 0;
@@ -532,11 +547,13 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
 }
 
 /* Should the process die before these are paid, they are delivered twice. */
-static void owe(struct llmobs_spool *spool, uint32_t file, const uint64_t *ids,
-                size_t count)
+static void owe(struct llmobs_spool *spool, uint32_t file,
+                const struct llmobs_spooled *list, size_t count)
 {
     for (size_t i = 0; i < count && spool->owed_count < OWED_MAX; i++)
-        spool->owed[spool->owed_count++] = (struct owed){file, ids[i]};
+        if ((list[i].begun == file || list[i].file == file) &&
+            strike(spool, file, &list[i]) != 0)
+            spool->owed[spool->owed_count++] = (struct owed){file, list[i].id};
 }
 
 static void pay(struct llmobs_spool *spool)
@@ -584,7 +601,7 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
     last = file != current(spool) &&
            atomic_load(&slot_of(spool, file)->left) == entries;
     if (!last && note_release(spool, file, ids, id_count) != 0)
-        owe(spool, file, ids, id_count);
+        owe(spool, file, list, count);
     let_go(spool, file, entries);
 }
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,24 @@ int llmobs_spool_note(const char *path, const uint64_t *ids, size_t count)
     rc = llmobs_entry_add(&writer, LLMOBS_RELEASE_IDS, ids,
                           count * sizeof(*ids));
     return rc ? rc : append(path, &writer);
+}
+
+int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
+{
+    const off_t at = (off_t)(offset + offsetof(struct llmobs_entry_head, type));
+    int fd = llmobs_spool_open(path, O_RDWR);
+    struct llmobs_entry_head head;
+    int rc = -EBADMSG;
+
+    if (fd < 0)
+        return -errno;
+    if (pread(fd, &head, sizeof(head), (off_t)offset) == sizeof(head) &&
+        head.id == id) {
+        head.type |= LLMOBS_ENTRY_DONE;
+        rc = pwrite(fd, &head.type, sizeof(head.type), at) < 0 ? -errno : 0;
+    }
+    close(fd);
+    return rc;
 }
 
 int llmobs_spool_note_had(const char *path, uint64_t id, unsigned had)

@@ -43,6 +43,9 @@ int llmobs_spool_write(int fd, struct llmobs_text owner,
 /* Notes in a file that these ids are done with. */
 int llmobs_spool_note(const char *path, const uint64_t *ids, size_t count);
 
+/* Releases an entry where it stands: needs no room on the disk. */
+int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
+
 /* Notes in a file which destinations have an event: bit i is destination i. */
 int llmobs_spool_note_had(const char *path, uint64_t id, unsigned had);
 

@@ -1,6 +1,7 @@
 """What the tests of delivery share: a program that lives as long as they
 want, and runs that end with their spans at the doubles."""
 import ctypes
+import errno
 import fcntl
 import glob
 import json
@@ -72,7 +73,8 @@ def caller(t):
     path = os.path.join(t.dir, "caller")
     if not os.path.exists(path):
         subprocess.run(["gcc", "-O1", "-o", path,
-                        os.path.join(SUPPORT, "caller.c"), "-lcurl"],
+                        os.path.join(SUPPORT, "caller.c"), "-lcurl",
+                        "-lpthread"],
                        check=True)
     return path
 
@@ -98,6 +100,22 @@ class Living:
         told = self.process.stdout.readline().split()
         equal(told[:2], [b"0", b"200"], "code and status of a call")
         return time.monotonic() - began
+
+    def begin(self, prompt, model="hang", wait=0.3):
+        """A call that is not waited for."""
+        self.process.stdin.write(harness.body(prompt, model).encode() + b"\n")
+        self.process.stdin.flush()
+        time.sleep(wait)
+
+    def tell(self, command):
+        """A command of tests/support/caller.c."""
+        self.process.stdin.write(b"!" + command.encode() + b"\n")
+        self.process.stdin.flush()
+        equal(self.process.stdout.readline(), b"-\n", "answer to a command")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
 
     def end(self):
         """Ends the program; gives the seconds that its end took."""
@@ -138,6 +156,18 @@ def stored(t):
 
 def same_event(a, b):
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+
+
+def failing(t, error=errno.ENOSPC, path="/spool/", after=0, **more):
+    """The environment in which our writes below `path` fail so (0: do not),
+    after so many that do not: tests/support/bad_disk.c."""
+    library = os.path.join(t.dir, "bad_disk.so")
+    if not os.path.exists(library):
+        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", library,
+                        os.path.join(SUPPORT, "bad_disk.c"), "-ldl"],
+                       check=True)
+    return dict({"LD_PRELOAD": library, "BAD_ERROR": str(error),
+                 "BAD_PATH": path, "BAD_AFTER": str(after)}, **more)
 
 
 def counts(t):
@@ -210,6 +240,6 @@ def private_network(t, names):
 
 
 __all__ = ["Datadog", "Living", "agent", "agentless", "caller", "double",
-           "counts", "ids", "left_behind", "private_network", "recover",
+           "counts", "failing", "ids", "left_behind", "private_network", "recover",
            "recovered", "same_event", "settled", "stored", "untouched",
            "wait_for"]

@@ -6,10 +6,21 @@
  *                                   often as they have a number (1, 2, ...),
  *                                   each ending by exit; prints the sum of what
  *                                   went well
+ *   caller URL threads COUNT TIMES LINE   COUNT threads that post LINE as
+ * often; prints the sum of what went well
+ *
+ * Lines that are commands, answered by "-" : !exec (begins anew, the same
+ * process), !close PATH (closes all descriptors from 3 on, opens PATH and
+ * writes to it), !size N and !files N (the limits of a file's bytes and of
+ * descriptors).
  */
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,6 +56,48 @@ static long post(CURL *curl, const char *body, size_t len, CURLcode *code)
     return status;
 }
 
+static char **self;
+
+static void set_limit(int what, long value)
+{
+    struct rlimit limit;
+
+    getrlimit(what, &limit);
+    limit.rlim_cur = (rlim_t)value;
+    if (setrlimit(what, &limit) != 0)
+        perror("setrlimit");
+}
+
+static void close_all(const char *path)
+{
+    int fd;
+
+    syscall(SYS_close_range, 3, ~0U, 0);
+    fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0 || write(fd, "mine\n", 5) != 5)
+        perror(path);
+}
+
+static void obey(char *line)
+{
+    char *value = strchr(line, ' ');
+
+    line[strcspn(line, "\n")] = '\0';
+    value = value ? value + 1 : line;
+    printf("-\n");
+    fflush(stdout);
+    if (strcmp(line, "!exec") == 0)
+        execv("/proc/self/exe", self);
+    else if (strncmp(line, "!close ", 7) == 0)
+        close_all(value);
+    else if (strncmp(line, "!size ", 6) == 0)
+        set_limit(RLIMIT_FSIZE, atol(value));
+    else if (strncmp(line, "!files ", 7) == 0)
+        set_limit(RLIMIT_NOFILE, atol(value));
+    else
+        fprintf(stderr, "no such command: %s\n", line);
+}
+
 static int by_line(const char *url, struct curl_slist *headers)
 {
     size_t total = 0, cap = 0;
@@ -56,6 +109,10 @@ static int by_line(const char *url, struct curl_slist *headers)
         CURLcode code;
         long status;
 
+        if (line[0] == '!') {
+            obey(line);
+            continue;
+        }
         total = 0;
         status = post(curl, line, (size_t)len - (line[len - 1] == '\n'), &code);
         printf("%d %ld %zu\n", (int)code, status, total);
@@ -80,6 +137,41 @@ static int child(const char *url, struct curl_slist *headers, const char *body,
     }
     curl_easy_cleanup(curl);
     return well;
+}
+
+struct work {
+    const char *url;
+    struct curl_slist *headers;
+    const char *body;
+    int count, well;
+};
+
+static void *work(void *arg)
+{
+    struct work *mine = arg;
+
+    mine->well = child(mine->url, mine->headers, mine->body, mine->count);
+    return NULL;
+}
+
+static int threads(struct work *each, int count)
+{
+    pthread_t ids[64];
+    struct work all[64];
+    int well = 0;
+
+    curl_global_init(CURL_GLOBAL_ALL);
+    for (int i = 0; i < count && i < 64; i++) {
+        all[i] = *each;
+        if (pthread_create(&ids[i], NULL, work, &all[i]) != 0)
+            abort();
+    }
+    for (int i = 0; i < count && i < 64; i++) {
+        pthread_join(ids[i], NULL);
+        well += all[i].well;
+    }
+    printf("%d\n", well);
+    return 0;
 }
 
 static int prefork(const char *url, struct curl_slist *headers, int count,
@@ -110,12 +202,20 @@ int main(int argc, char **argv)
         curl_slist_append(NULL, "Content-Type: application/json");
     int rc = 2;
 
+    self = argv;
+
     headers = curl_slist_append(headers,
                                 "Authorization: Bearer sk-Zq7fUnspeakable9Xw2");
     if (argc == 2)
         rc = by_line(argv[1], headers);
     else if (argc == 5 && strcmp(argv[2], "prefork") == 0)
         rc = prefork(argv[1], headers, atoi(argv[3]), argv[4]);
+    else if (argc == 6 && strcmp(argv[2], "threads") == 0)
+        rc = threads(&(struct work){.url = argv[1],
+                                    .headers = headers,
+                                    .body = argv[5],
+                                    .count = atoi(argv[4])},
+                     atoi(argv[3]));
     else
         fprintf(stderr, "usage: see the head of tests/support/caller.c\n");
     curl_slist_free_all(headers);

@@ -1,0 +1,433 @@
+"""What the disk keeps: no call is lost by a kill, a dead peer or a bad disk, and
+none comes twice."""
+import errno
+import json
+import os
+import shutil
+import subprocess
+import time
+
+from delivery import (Living, agent, caller, counts, double, failing, ids,
+                      left_behind, recover, recovered, settled, stored,
+                      wait_for)
+from harness import Skip, body, equal, free_port, ok, test, tree
+
+
+def spool_of(t):
+    return os.path.join(t.dir, "store", "spool")
+
+
+def errors(spans):
+    return [s["meta"]["error"]["type"] for s in spans
+            if s["status"] == "error"]
+
+
+def no_secret(t):
+    for name, data in tree(spool_of(t)).items():
+        for secret in t.secrets:
+            ok(secret.encode() not in data, "a secret is in " + name)
+
+
+# ---- kills ---------------------------------------------------------------
+
+@test
+def killed_in_a_call(t):
+    """The next process says that it was under way, and what was asked."""
+    with double(t) as dd:
+        with Living(t, agent(dd)) as app:
+            app.ask("before")
+            settled(t, dd, 1, wait=5)
+            app.begin("under way")
+            no_secret(t)
+            app.kill()
+        spans = recovered(t, dd, agent(dd), 2)
+        equal(errors(spans), ["process_killed"], "types of the errors")
+        last = [s for s in spans if s["status"] == "error"][0]
+        equal(last["meta"]["input"]["messages"][0]["content"], "under way",
+              "what was asked")
+        ok(0 <= last["duration"] < 5e9, "duration %d" % last["duration"])
+        equal(counts(t)["captured"], 3, "captured")
+
+
+@test
+def killed_beside_a_dead_agent(t):
+    """What the disk has when perform returns is not lost."""
+    port = free_port()
+    env = {"LLMOBS_EXPORTER": "agent",
+           "DD_TRACE_AGENT_URL": "http://127.0.0.1:%d" % port}
+    with Living(t, env) as app:
+        for i in range(5):
+            app.ask("call %d" % i)
+        app.kill()
+    with double(t, "--agent-port", str(port)) as dd:
+        equal(errors(recovered(t, dd, env, 5)), [], "errors")
+
+
+@test
+def many_killed(t):
+    """A host full of them: one process delivers for all."""
+    with double(t) as dd:
+        t.fresh(None)
+        dd.fault("500")
+        for i in range(12):
+            with Living(t, agent(dd), keep=True) as app:
+                app.ask("call %d" % i)
+                app.kill()
+        equal(len(left_behind(t)), 12, "directories")
+        dd.well()
+        recovered(t, dd, agent(dd), 12)
+
+
+@test
+def killed_while_it_adopts(t):
+    """What was claimed is claimed again."""
+    with double(t) as dd:
+        with Living(t, agent(dd)) as app:
+            dd.fault("500")
+            for i in range(3):
+                app.ask("call %d" % i)
+            app.kill()
+        dd.well()
+        with Living(t, agent(dd), keep=True) as app:
+            dd.fault("hang")
+            app.ask("recover this one")
+            dd.fault("hang")
+            time.sleep(0.3)
+            app.kill()
+        dd.well()
+        spans = recover(t, dd, agent(dd), 4)
+        equal(len(set(ids(spans))), 3, "spans")
+        equal(left_behind(t), [], "what is left")
+
+
+@test
+def exec_in_the_same_process(t):
+    """Neither lost nor doubled by a program that begins anew."""
+    with double(t) as dd, Living(t, agent(dd)) as app:
+        dd.fault("500")
+        app.ask("one")
+        app.ask("two")
+        app.tell("exec")
+        app.ask("three")
+        dd.well()
+        settled(t, dd, 3, wait=20)
+        app.tell("exec")
+        app.ask("four")
+        settled(t, dd, 4, wait=20)
+        app.end()
+        settled(t, dd, 4)
+        equal(left_behind(t), [], "what is left in the spool")
+
+
+@test
+def children_that_find_no_agent(t):
+    with double(t) as dd:
+        dd.fault("reset")
+        r = t.run([caller(t), t.url, "prefork", "6", body()], env=agent(dd))
+        equal(r.stdout, b"22\n", "calls that went well")
+        equal(counts(t)["spooled"], 22, "spooled")
+        dd.well()
+        recovered(t, dd, agent(dd), 22)
+
+
+@test
+def dead_agent_and_a_living_program(t):
+    """Longer than the program lives, and while it lives."""
+    with double(t) as dd:
+        with Living(t, agent(dd)) as app:
+            for kind in ("500", "reset", "close"):
+                dd.fault(kind)
+                app.ask("at " + kind)
+                time.sleep(0.2)
+            dd.well()
+            settled(t, dd, 3, wait=20)
+            dd.fault("reset")
+            app.ask("last")
+            app.end()
+        dd.well()
+        recovered(t, dd, agent(dd), 4)
+
+
+# ---- whose they are ------------------------------------------------------
+
+@test
+def two_tenants(t):
+    """No span comes with another's key, whoever adopts."""
+    port, keys = str(free_port()), ["1" * 32, "2" * 32]
+    url = "https://localhost:" + port
+    envs = [{"LLMOBS_EXPORTER": None, "DD_LLMOBS_AGENTLESS_ENABLED": "1",
+             "DD_API_KEY": key, "LLMOBS_CA_FILE": t.servers.cert,
+             "DD_LLMOBS_OVERRIDE_ORIGIN": url} for key in keys]
+    t.fresh(None)
+    for i, env in enumerate(envs):
+        with Living(t, env, keep=True) as app:
+            app.ask("of tenant %d" % i)
+            app.kill()
+    for i, env in enumerate(envs):
+        equal(len(left_behind(t)), 2 - i, "what is in the spool")
+        with double(t, "--intake-port", port, "--key", keys[i]) as dd:
+            spans = recover(t, dd, env, 1)
+            equal(len(spans), 1, "spans of tenant %d" % i)
+            ok("of tenant %d" % i in json.dumps(spans[0]), "another's span")
+            equal(dd.violations(), [], "violations")
+    equal(left_behind(t), [], "what is left in the spool")
+    for name, data in tree(spool_of(t)).items():
+        for key in keys:
+            ok(key.encode() not in data, "a key is in " + name)
+
+
+@test
+def foreign_directories(t):
+    """Links and others' directories are neither read nor removed."""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    with double(t) as dd:
+        dd.fault("500")
+        with Living(t, agent(dd)) as app:
+            app.ask("somebody's")
+            app.kill()
+        dd.well()
+        mine = os.path.join(spool_of(t), left_behind(t)[0])
+        away = os.path.join(t.dir, "away")
+        os.rename(mine, away)
+        os.symlink(away, mine)
+        other = os.path.join(spool_of(t), "4194000-77-abc")
+        shutil.copytree(away, other)
+        os.chown(other, 12345, 12345)
+        spans = recover(t, dd, agent(dd), 0)
+        equal(spans, [], "spans of others")
+        ok(os.path.islink(mine) and os.listdir(other) and os.listdir(away),
+           "something of it is gone")
+
+
+# ---- the disk ------------------------------------------------------------
+
+@test
+def closed_descriptors(t):
+    """A database opened after close_range holds its own bytes."""
+    with double(t) as dd, Living(t, agent(dd)) as app:
+        path = os.path.join(t.dir, "database")
+        app.ask("one")
+        app.tell("close " + path)
+        for i in range(3):
+            app.ask("call %d" % i)
+            time.sleep(0.1)
+        settled(t, dd, 4, wait=10)
+        app.end()
+        with open(path, "rb") as f:
+            equal(f.read(), b"mine\n", "the database")
+
+
+def app_and_bad_disk(t, alive, env, want_stored=None, calls=6):
+    """Calls beside a disk that fails; all are delivered, or recovered from
+    the spool and the store together."""
+    with double(t) as dd:
+        if not alive:
+            dd.fault("reset")
+        with Living(t, dict(agent(dd), **env)) as app:
+            for i in range(calls):
+                took = app.ask("call %d %s" % (i, "x" * 3000))
+                ok(took < 0.5, "a call took %.2f s" % took)
+            app.end()
+        if alive:
+            settled(t, dd, calls)
+            equal(left_behind(t), [], "what is left in the spool")
+            return
+        dd.well()
+        saved = stored(t)
+        if want_stored is not None:
+            equal(len(saved), want_stored, "spans in the store")
+        spans = recover(t, dd, agent(dd), calls - len(saved))
+        equal(len(set(ids(spans) + ids(saved))), calls, "spans in both")
+        equal(len(spans) + len(saved), calls, "none twice")
+
+
+@test
+def disk_full(t):
+    for alive in (True, False):
+        app_and_bad_disk(t, alive, failing(t, errno.ENOSPC))
+
+
+@test
+def disk_full_later(t):
+    for after in (1, 2, 3, 5, 8):
+        app_and_bad_disk(t, False, failing(t, errno.ENOSPC, after=after))
+
+
+@test
+def disk_with_errors(t):
+    for alive in (True, False):
+        app_and_bad_disk(t, alive, failing(t, errno.EIO, after=3))
+
+
+@test
+def small_disk(t):
+    """A file system that is really full."""
+    spool = os.path.join(t.dir, "small")
+    os.makedirs(spool)
+    launcher = ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=32k "
+                "none \"$1\" && shift && exec \"$@\"", "sh", spool]
+    if subprocess.run(launcher + ["true"]).returncode:
+        raise Skip("no mount namespace")
+    with double(t) as dd, Living(t, agent(dd, LLMOBS_SPOOL_DIR=spool),
+                                 launcher=launcher) as app:
+        dd.fault("500")
+        for i in range(20):
+            app.ask("call %d %s" % (i, "x" * 4000))
+        dd.well()
+        settled(t, dd, 20, wait=20)
+        app.end()
+
+
+@test
+def read_only(t):
+    spool = os.path.join(t.dir, "fixed")
+    os.makedirs(spool)
+    launcher = ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o ro none "
+                "\"$1\" && shift && exec \"$@\"", "sh", spool]
+    if subprocess.run(launcher + ["true"]).returncode:
+        raise Skip("no mount namespace")
+    env = {"LLMOBS_SPOOL_DIR": spool}
+    with double(t) as dd:
+        with Living(t, agent(dd, **env), launcher=launcher) as app:
+            app.ask("one")
+            settled(t, dd, 1, wait=10)
+            dd.fault("500")
+            app.ask("two")
+            app.end()
+        equal(len(stored(t)), 1, "spans in the store")
+
+
+@test
+def no_descriptors(t):
+    with double(t) as dd, Living(t, agent(dd)) as app:
+        app.ask("one")
+        settled(t, dd, 1, wait=10)
+        app.tell("files 3")
+        for i in range(3):
+            app.ask("call %d" % i)
+        app.tell("files 1024")
+        app.ask("last")
+        settled(t, dd, 5, wait=20)
+        app.end()
+        settled(t, dd, 5)
+        equal(left_behind(t), [], "what is left in the spool")
+
+
+@test
+def small_files(t):
+    """RLIMIT_FSIZE: no signal, other files."""
+    with double(t) as dd:
+        dd.fault("500")
+        with Living(t, agent(dd)) as app:
+            app.tell("size 20000")
+            for i in range(12):
+                app.ask("call %d %s" % (i, "x" * 2000))
+            app.tell("size 1")
+            app.ask("in memory")
+            app.tell("size 20000")
+            app.end()
+        dd.well()
+        saved = stored(t)
+        spans = recover(t, dd, agent(dd), 13 - len(saved))
+        equal(len(set(ids(spans) + ids(saved))), 13, "spans")
+
+
+@test
+def directory_removed(t):
+    """Others' hands in our directory: what memory has is written again."""
+    for alive in (True, False):
+        with double(t) as dd:
+            dd.fault("500")
+            with Living(t, agent(dd)) as app:
+                for i in range(3):
+                    app.ask("before %d" % i)
+                shutil.rmtree(spool_of(t))
+                for i in range(3):
+                    app.ask("after %d" % i)
+                if alive:
+                    dd.well()
+                    settled(t, dd, 6, wait=20)
+                app.end()
+            dd.well()
+            recovered(t, dd, agent(dd), 6)
+
+
+# ---- limits --------------------------------------------------------------
+
+@test
+def expired(t):
+    """What is older than a day is not sent, and counted."""
+    with double(t) as dd:
+        dd.fault("500")
+        with Living(t, agent(dd, **failing(t, 0, LATE_S="90000"))) as app:
+            for i in range(3):
+                app.ask("call %d" % i)
+            app.kill()
+        with Living(t, agent(dd, **failing(t, 0, LATE_S="80000")),
+                    keep=True) as app:
+            app.ask("of today")
+            app.kill()
+        dd.well()
+        spans = recover(t, dd, agent(dd), 1)
+        equal(len(spans), 1, "spans")
+        equal(left_behind(t), [], "what is left in the spool")
+        equal(counts(t)["dropped_by_reason"]["expired"], 3, "expired")
+
+
+@test
+def full_spool(t):
+    """LLMOBS_SPOOL_MAX: newer ones are in memory only, and then in the
+    store."""
+    env = {"LLMOBS_SPOOL_MAX": "200000"}
+    with double(t) as dd:
+        dd.fault("500")
+        with Living(t, agent(dd, **env)) as app:
+            for i in range(40):
+                app.ask("call %d %s" % (i, "x" * 5000))
+            app.end()
+        used = sum(len(d) for d in tree(spool_of(t)).values())
+        ok(used < 300000, "the spool has %d bytes" % used)
+        saved = stored(t)
+        ok(5 < len(saved) < 40, "%d in the store" % len(saved))
+        dd.well()
+        spans = recover(t, dd, agent(dd), 40 - len(saved))
+        equal(len(set(ids(spans) + ids(saved))), 40, "spans")
+
+
+@test
+def full_spool_of_short_programs(t):
+    env = {"LLMOBS_SPOOL_MAX": "100000"}
+    with double(t) as dd:
+        dd.fault("500")
+        t.fresh(None)
+        for i in range(30):
+            with Living(t, agent(dd, **env), keep=True) as app:
+                app.ask("call %d" % i)
+                app.end()
+        dirs = len(left_behind(t))
+        ok(5 <= dirs <= 20, "%d directories" % dirs)
+        saved = stored(t)
+        dd.well()
+        spans = recover(t, dd, agent(dd, **env), 30 - len(saved))
+        equal(len(set(ids(spans) + ids(saved))), 30, "spans")
+
+
+@test
+def refused(t):
+    """400 and 422: set aside for a person, and counted."""
+    with double(t) as dd, Living(t, agent(dd)) as app:
+        dd.fault("marker", marker="POISON")
+        for i in range(4):
+            app.ask("POISON pill" if i == 2 else "call %d" % i)
+        settled(t, dd, 3, wait=20)
+        path = os.path.join(spool_of(t), "rejected.jsonl")
+        wait_for(lambda: os.path.exists(path))
+        app.end()
+        with open(path) as f:
+            lines = [json.loads(line) for line in f]
+        equal(len(lines), 1, "lines")
+        ok("POISON" in json.dumps(lines[0]), "another one is set aside")
+        equal(os.stat(path).st_mode & 0o777, 0o600, "mode")
+        equal(counts(t)["dropped_by_reason"]["export"], 1, "counted")
+        equal(left_behind(t), [], "what is left in the spool")

@@ -1,0 +1,77 @@
+/* A disk that fails, and a clock that is late, to be preloaded.
+ *
+ * BAD_ERROR  the errno of writes to files whose path has the text BAD_PATH, of
+ *            which half of the bytes come through; 0: none fails
+ * BAD_AFTER  so many do not fail before
+ * LATE_S     seconds that the wall clock is behind
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+static atomic_long writes;
+
+static long number(const char *name)
+{
+    const char *text = getenv(name);
+
+    return text ? atol(text) : 0;
+}
+
+static int is_bad(int fd)
+{
+    const char *want = getenv("BAD_PATH");
+    char name[64], path[4096];
+    ssize_t n;
+
+    if (number("BAD_ERROR") == 0 || !want)
+        return 0;
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    n = readlink(name, path, sizeof(path) - 1);
+    path[n > 0 ? n : 0] = '\0';
+    return strstr(path, want) != NULL &&
+           atomic_fetch_add(&writes, 1) >= number("BAD_AFTER");
+}
+
+ssize_t writev(int fd, const struct iovec *pieces, int count)
+{
+    ssize_t (*real)(int, const struct iovec *, int) =
+        (ssize_t(*)(int, const struct iovec *, int))dlsym(RTLD_NEXT, "writev");
+
+    if (!is_bad(fd))
+        return real(fd, pieces, count);
+    if (count > 3 && atomic_load(&writes) % 2)
+        return real(fd, pieces, count / 2);
+    errno = (int)number("BAD_ERROR");
+    return -1;
+}
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+    ssize_t (*real)(int, const void *, size_t) =
+        (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+
+    if (!is_bad(fd))
+        return real(fd, data, len);
+    errno = (int)number("BAD_ERROR");
+    return -1;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    int (*real)(clockid_t, struct timespec *) =
+        (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT,
+                                                     "clock_gettime");
+    int rc = real(clock, out);
+
+    if (rc == 0 && clock == CLOCK_REALTIME)
+        out->tv_sec -= number("LATE_S");
+    return rc;
+}
