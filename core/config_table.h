@@ -179,6 +179,9 @@ struct row {
     V("LLMOBS_THREAD", "boolean", "on",                                        \
       "off: no thread, spans are delivered at exit", FORM_BOOL, CONF(thread),  \
       0, 0)                                                                    \
+    V("LLMOBS_TEST_CAPTURE_ALL", "boolean", "off",                             \
+      "for our tests with curl's own suite: every HTTP request is captured",   \
+      FORM_BOOL, CONF(capture_all), 0, 0)                                      \
     V("LLMOBS_LOG", "file", "", "where our own log lines go; else nowhere",    \
       FORM_TEXT, CONF(log_path), 0, 0)                                         \
     V("LLMOBS_LOG_LEVEL", "off, error, warn, info, debug", "warn",             \

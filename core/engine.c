@@ -59,6 +59,7 @@ static const struct llmobs_rules *load_rules(void)
     struct llmobs_rules_config rules_config = {
         .proxy_urls = config->proxy_urls,
         .never_urls = (const char *const *)config->never_urls,
+        .everything = config->capture_all,
         .complain = complain,
     };
     struct llmobs_buf text;

@@ -21,6 +21,7 @@ struct llmobs_rules {
     struct llmobs_rule generic;
     struct llmobs_rule *shapes; /* one for each shape of each dialect */
     size_t shape_count;
+    bool everything;
 };
 
 static void complain(const struct llmobs_rules_config *config, const char *text)
@@ -132,6 +133,8 @@ struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config)
 {
     struct llmobs_rules *rules = calloc(1, sizeof(*rules));
 
+    if (rules)
+        rules->everything = config->everything;
     if (rules && fill_shapes(rules) == 0 && add_nevers(rules, config) == 0 &&
         add_proxies(rules, config) == 0 && add_custom(rules, config) == 0)
         return rules;
@@ -334,7 +337,10 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
     rule = llmobs_custom_find(&rules->custom, request->method, &url);
     if (rule)
         return match_custom(rule, request, &url, match);
-    return match_known(rules, request, &url, match);
+    if (match_known(rules, request, &url, match))
+        return true;
+    return rules->everything &&
+           hit(match, &rules->generic, NULL, "LLMOBS_TEST_CAPTURE_ALL");
 }
 
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules)

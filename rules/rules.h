@@ -83,6 +83,7 @@ struct llmobs_rules_config {
     const char *proxy_urls;        /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS */
     const char *const *never_urls; /* rule 0; NULL-terminated, may be NULL */
     struct llmobs_text rules_json; /* text of LLMOBS_RULES; data NULL: none */
+    bool everything; /* for tests: any HTTP request that no other rule takes */
     void (*complain)(void *ctx, const char *text); /* one line each */
     void *complain_ctx;
 };

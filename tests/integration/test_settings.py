@@ -39,6 +39,17 @@ def on_when_switched_on(t):
 
 
 @test
+def everything_is_captured_for_a_test(t):
+    """What scripts/curl-suite asks for, and nobody else gets."""
+    for argv in (curl(t.url), curl(t.url, None, "-I"),
+                 curl(t.url, None, "-X", "DELETE"),
+                 curl(t.url, None, "-F", "a=b"), curl(t.url, "a=b")):
+        t.same(argv, spans=0)
+        r = t.same(argv, env={"LLMOBS_TEST_CAPTURE_ALL": "on"}, spans=1)
+        equal(r.only()["name"], "llm_proxy.request", "name of %s" % argv)
+
+
+@test
 def explicit_no_beats_the_launcher(t):
     r = t.same(curl(t.url, body()), env={"DD_LLMOBS_ENABLED": "0"}, spans=0)
     equal(r.store_exists, False, "store")

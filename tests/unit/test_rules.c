@@ -214,6 +214,30 @@ START_TEST(requests_are_classified)
 }
 END_TEST
 
+START_TEST(a_test_gets_every_http_request)
+{
+    static const char *const never[] = {"http://agent.test:8126", NULL};
+    static const struct row rows[] = {
+        {"GET", "http://h/any", NONE, NULL, 1, NULL},
+        {"FETCH", "https://h/", PENDING, "text/css", 1, NULL},
+        {"POST", "http://h" CHAT, FORM, NULL, 1, NULL},
+        {"POST", "http://h" CHAT, JSON, NULL, 1, NULL},
+        {"GET", "http://agent.test:8126/info", NONE, NULL, 0, NULL},
+        {"GET", "ftp://h/any", NONE, NULL, 0, NULL},
+    };
+    const struct llmobs_rules_config config = {.never_urls = never,
+                                               .everything = true};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+    struct llmobs_match match;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ck_assert_int_eq(run(rules, &rows[i], &match), rows[i].rule != 0);
+        ck_assert_int_eq(match.confirm, rows[i].body == JSON);
+    }
+    llmobs_rules_free(rules);
+}
+END_TEST
+
 START_TEST(bad_proxy_entries_are_told_and_skipped)
 {
     static const struct row row = {"POST", "http://b/x", JSON, NULL, 11, NULL};
@@ -646,6 +670,7 @@ UNIT_SUITE(rules)
     Suite *s = suite_create("rules");
 
     UNIT_TEST(s, requests_are_classified);
+    UNIT_TEST(s, a_test_gets_every_http_request);
     UNIT_TEST(s, bad_proxy_entries_are_told_and_skipped);
     UNIT_TEST(s, rules_of_the_user_come_before_ours);
     UNIT_TEST(s, a_bad_rule_is_named);
