@@ -163,7 +163,7 @@ END_TEST
 /* Streams by dialect: what comes first and is no token, then tokens, of which
  * each is the first of one stream, then what comes late. */
 static const struct timed {
-    const char *url, *head, *tail, *tokens[7];
+    const char *url, *head, *tail, *tokens[8];
 } timed[] = {
     {"https://api.openai.com/v1/chat/completions",
      ": x\n\n" CHUNK("\"role\":\"a\",\"content\":\"\""),
@@ -183,6 +183,7 @@ static const struct timed {
      {STEP("output_text.delta", "\"delta\":\"x\""),
       STEP("refusal.delta", "\"delta\":\"x\""),
       STEP("reasoning_summary_text.delta", "\"delta\":\"x\""),
+      STEP("reasoning_text.delta", "\"delta\":\"x\""),
       STEP("function_call_arguments.delta", "\"delta\":\"x\""),
       STEP("output_item.done", "\"item\":{\"type\":\"message\"}"),
       STEP("completed", "\"response\":{\"output\":[{}]}")}},
