@@ -383,6 +383,25 @@ static int skip_word(struct cleaner *c, const char *word)
     return 0;
 }
 
+/* What is no number, as Python's programs write it though JSON cannot. */
+static int clean_no_number(struct cleaner *c, const char *word)
+{
+    size_t first = c->at;
+    int rc = skip_word(c, word);
+
+    if (rc != 0)
+        return rc;
+    c->at = first;
+    return replace(c, strlen(word), "null");
+}
+
+static int clean_minus(struct cleaner *c)
+{
+    bool endless = c->len - c->at > 1 && c->in[c->at + 1] == 'I';
+
+    return endless ? clean_no_number(c, "-Infinity") : clean_number(c);
+}
+
 static int open_container(struct cleaner *c, bool object)
 {
     if (c->depth == LLMOBS_JSON_DEPTH_MAX)
@@ -429,8 +448,14 @@ static int clean_value(struct cleaner *c)
         return skip_word(c, "false");
     case 'n':
         return skip_word(c, "null");
+    case 'N':
+        return clean_no_number(c, "NaN");
+    case 'I':
+        return clean_no_number(c, "Infinity");
+    case '-':
+        return clean_minus(c);
     default:
-        return byte == '-' || is_digit(byte) ? clean_number(c) : -EINVAL;
+        return is_digit(byte) ? clean_number(c) : -EINVAL;
     }
 }
 

@@ -26,9 +26,9 @@ size_t llmobs_utf8_decode(struct llmobs_text text, uint32_t *point);
 
 /* Repairs a document: bad bytes, lone surrogates and NUL become U+FFFD, raw
  * control characters in strings are escaped, a byte order mark goes, integers
- * beyond 64 bits become reals, numbers beyond a double null. `scratch` is
- * initialised here and stays the caller's to fini, also on error; `clean`
- * borrows from it or from `text`. */
+ * beyond 64 bits become reals, numbers beyond a double, NaN and Infinity null.
+ * `scratch` is initialised here and stays the caller's to fini, also on error;
+ * `clean` borrows from it or from `text`. */
 int llmobs_json_clean(struct llmobs_text text, struct llmobs_buf *scratch,
                       struct llmobs_text *clean);
 

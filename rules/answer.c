@@ -151,11 +151,5 @@ char *llmobs_answer_text(const struct llmobs_call *call)
 
 struct llmobs_json *llmobs_answer_message(const struct llmobs_call *call)
 {
-    char *text = llmobs_answer_text(call);
-    struct llmobs_json *list = NULL;
-
-    if (text)
-        list = llmobs_message_only(NULL, llmobs_text_of(text));
-    free(text);
-    return list;
+    return llmobs_message_take(llmobs_answer_text(call));
 }

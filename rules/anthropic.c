@@ -1,6 +1,7 @@
 /* The Anthropic messages dialect (llmobs-wire 6.8): Anthropic's own API, what
  * others offer in its form, and its models on Vertex AI. */
 #include <errno.h>
+#include <string.h>
 
 #include "rules/anthropic_message.h"
 #include "rules/anthropic_stream.h"
@@ -21,11 +22,15 @@ static bool has_messages(const struct llmobs_frame *frame)
     return llmobs_json_is_array(llmobs_json_get(frame->request, "messages"));
 }
 
-/* What tells a message from other JSON: its messages and its model. */
+/* What tells a message from other JSON: its messages and its model, unless the
+ * path names that. */
 static bool is_message(const struct llmobs_frame *frame)
 {
+    bool named = strcmp(frame->reading->shape->operation, "messages") != 0;
+
     return has_messages(frame) &&
-           llmobs_json_is_string(llmobs_json_get(frame->request, "model"));
+           (named ||
+            llmobs_json_is_string(llmobs_json_get(frame->request, "model")));
 }
 
 /* Vertex AI names the model in the path only (llmobs-wire 6.2). A gateway may
@@ -135,12 +140,14 @@ static const struct llmobs_shape shapes[] = {
      .not_path = "/models/count-tokens:rawPredict",
      .operation = "rawPredict",
      .span_name = "anthropic.request",
-     .kind = LLMOBS_KIND_LLM},
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true},
     {.method = "POST",
      .path = "/publishers/anthropic/models/*:streamRawPredict",
      .operation = "streamRawPredict",
      .span_name = "anthropic.request",
      .kind = LLMOBS_KIND_LLM,
+     .any_host = true,
      .streams = true},
     {.path = NULL},
 };

@@ -411,6 +411,14 @@ static bool is_of(const struct llmobs_bedrock_family *family, const char *name)
     return family && strcmp(family->name, name) == 0;
 }
 
+/* True where the id says Command R, or as an inference profile's hides it. */
+static bool is_command(const struct llmobs_bedrock_family *family,
+                       const char *model)
+{
+    return family ? is_of(family, "cohere")
+                  : llmobs_text_starts(llmobs_text_of(model), "arn:");
+}
+
 /* What the request says of itself comes before the model's id (llmobs-wire
  * 6.9). */
 const struct llmobs_bedrock_body *llmobs_bedrock_body_find(
@@ -428,7 +436,7 @@ const struct llmobs_bedrock_body *llmobs_bedrock_body_find(
         return &nova;
     if (messages)
         return is_of(*family, "anthropic") ? &anthropic : &chat;
-    if (is_of(*family, "cohere") && llmobs_bedrock_asks(frame, "message"))
+    if (is_command(*family, model) && llmobs_bedrock_asks(frame, "message"))
         return &command;
     if (*family && llmobs_bedrock_asks(frame, (*family)->prompt))
         return &prompt;

@@ -40,7 +40,7 @@ struct llmobs_frame {
  * -ENOMEM and leave out what they cannot read. */
 struct llmobs_form {
     /* Keys of the request that are looked for where its middle is missing,
-     * NULL-terminated; "model" need not stand here. */
+     * NULL-terminated; "model" need not stand here. NULL: none. */
     const char *const *keys;
     /* True where the body is a request of this dialect: asked on hosts that
      * nobody listed. frame->request is an object. */

@@ -1,6 +1,7 @@
 #include "rules/message.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rules/content.h"
@@ -39,6 +40,15 @@ struct llmobs_json *llmobs_message_only(const char *role,
         return list;
     llmobs_json_free(list);
     return NULL;
+}
+
+struct llmobs_json *llmobs_message_take(char *text)
+{
+    struct llmobs_json *list =
+        text ? llmobs_message_only(NULL, llmobs_text_of(text)) : NULL;
+
+    free(text);
+    return list;
 }
 
 /* A message of role tool is the result of one call: its content becomes the

@@ -19,6 +19,9 @@ struct llmobs_json *llmobs_message_new(const char *role,
 struct llmobs_json *llmobs_message_only(const char *role,
                                         struct llmobs_text content);
 
+/* The same of a text that is taken; NULL: no memory. */
+struct llmobs_json *llmobs_message_take(char *text);
+
 /* How the messages of a provider differ from OpenAI's. A key that is NULL is
  * not looked for. */
 struct llmobs_message_form {

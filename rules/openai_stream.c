@@ -359,40 +359,30 @@ int llmobs_stream_role(struct llmobs_stream *stream, const char *role)
     return rc < 0 ? rc : keep_first(&choice->role, role);
 }
 
-/* The end of adding a part. */
-static int added(struct llmobs_stream *stream,
-                 const struct stream_choice *choice, int rc)
+static int add_text(struct llmobs_stream *stream, const char *text,
+                    bool thought)
 {
-    if (produced(choice) > 0)
-        stream->begun = true;
-    return rc;
+    struct stream_choice *choice;
+    int rc;
+
+    if (!text)
+        return 0;
+    rc = choice_at(stream, 0, &choice);
+    if (rc < 0)
+        return rc;
+    stream->begun = stream->begun || *text;
+    return llmobs_content_append(
+        thought ? &choice->reasoning : &choice->content, text);
 }
 
 int llmobs_stream_text(struct llmobs_stream *stream, const char *text)
 {
-    struct stream_choice *choice;
-    int rc;
-
-    if (!text)
-        return 0;
-    rc = choice_at(stream, 0, &choice);
-    if (rc < 0)
-        return rc;
-    return added(stream, choice, llmobs_content_append(&choice->content, text));
+    return add_text(stream, text, false);
 }
 
 int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text)
 {
-    struct stream_choice *choice;
-    int rc;
-
-    if (!text)
-        return 0;
-    rc = choice_at(stream, 0, &choice);
-    if (rc < 0)
-        return rc;
-    return added(stream, choice,
-                 llmobs_content_append(&choice->reasoning, text));
+    return add_text(stream, text, true);
 }
 
 int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
@@ -403,7 +393,8 @@ int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
 
     if (rc < 0)
         return rc;
-    return added(stream, choice, add_call(choice, index, call));
+    stream->begun = true;
+    return add_call(choice, index, call);
 }
 
 static struct llmobs_json *call_arguments(const struct stream_call *call)

@@ -80,13 +80,7 @@ char *llmobs_request_text(const struct llmobs_call *call)
 
 struct llmobs_json *llmobs_request_text_message(const struct llmobs_call *call)
 {
-    char *text = llmobs_request_text(call);
-    struct llmobs_json *list = NULL;
-
-    if (text)
-        list = llmobs_message_only(NULL, llmobs_text_of(text));
-    free(text);
-    return list;
+    return llmobs_message_take(llmobs_request_text(call));
 }
 
 struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)

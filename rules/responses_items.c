@@ -111,7 +111,7 @@ static int add_content(struct llmobs_content *content,
 
     content->bare = true;
     if (!llmobs_json_is_array(value))
-        return llmobs_content_read(content, value, false);
+        return llmobs_content_read(content, value, 0);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
         rc = add_part(content, llmobs_json_at(value, i));
     return rc;
@@ -293,10 +293,18 @@ static int add_mcp_call(struct llmobs_json *list,
 /* -- input --------------------------------------------------------------- */
 
 /* What an item is shows in its keys: many come without a type. */
+static bool is_call(const struct llmobs_json *item)
+{
+    if (is_type(item, "function_call") || is_type(item, "custom_tool_call"))
+        return true;
+    return llmobs_json_get(item, "call_id") &&
+           (llmobs_json_get(item, "arguments") ||
+            llmobs_json_get(item, "input"));
+}
+
 static int add_input(struct llmobs_json *list, const struct llmobs_json *item)
 {
     const char *role = llmobs_json_gets(item, "role");
-    bool call = llmobs_json_get(item, "call_id") != NULL;
 
     if (llmobs_json_is_string(item))
         return add_message(list, "user", item, false);
@@ -304,10 +312,9 @@ static int add_input(struct llmobs_json *list, const struct llmobs_json *item)
         return add_message(list, role, llmobs_json_get(item, "content"), false);
     if (is_type(item, "computer_call_output"))
         return add_screenshot(list, item);
-    if (call &&
-        (llmobs_json_get(item, "arguments") || llmobs_json_get(item, "input")))
+    if (is_call(item))
         return add_call(list, item, arguments_of(item, "arguments", "input"));
-    if (call && llmobs_json_get(item, "output"))
+    if (llmobs_json_get(item, "call_id") && llmobs_json_get(item, "output"))
         return add_result(list, item);
     return 0;
 }

@@ -188,7 +188,7 @@ struct llmobs_json *llmobs_scan_object(struct llmobs_text head,
 {
     struct llmobs_json *object = llmobs_json_object();
 
-    for (; object && *keys; keys++) {
+    for (; object && keys && *keys; keys++) {
         struct llmobs_json *value = llmobs_scan_first(head, *keys);
         size_t at = value ? 0 : find_last(tail, *keys);
 

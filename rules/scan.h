@@ -23,9 +23,9 @@ struct llmobs_json *llmobs_scan_first(struct llmobs_text head, const char *key);
  * it. */
 struct llmobs_json *llmobs_scan_last(struct llmobs_text tail, const char *key);
 
-/* An object with those of `keys` (NULL-terminated) that stand one level below
- * the document, whose beginning and end are given. Gives it; NULL without
- * memory. */
+/* An object with those of `keys` (NULL-terminated, NULL: none) that stand one
+ * level below the document, whose beginning and end are given. Gives it; NULL
+ * without memory. */
 struct llmobs_json *llmobs_scan_object(struct llmobs_text head,
                                        struct llmobs_text tail,
                                        const char *const *keys);

@@ -190,11 +190,38 @@ static int set_address(struct llmobs_text host, struct llmobs_url *url)
     return rc;
 }
 
+/* Takes "[address]" off what is left: the port with its colon. */
+static int split_address(struct llmobs_text *host, struct llmobs_text *port)
+{
+    const char *end = memchr(host->data, ']', host->len);
+
+    if (!end)
+        return -EINVAL;
+    port->data = end + 1;
+    port->len = host->len - (size_t)(end + 1 - host->data);
+    if (port->len > 0 && port->data[0] != ':')
+        return -EINVAL;
+    host->len = (size_t)(end - host->data) - 1;
+    host->data++;
+    return 0;
+}
+
+static void split_name(struct llmobs_text *host, struct llmobs_text *port)
+{
+    const char *colon = memchr(host->data, ':', host->len);
+
+    if (!colon)
+        return;
+    port->data = colon;
+    port->len = host->len - (size_t)(colon - host->data);
+    host->len = (size_t)(colon - host->data);
+}
+
 /* Reads "user@host:port". `bare` allows an IPv6 address without brackets. */
 static int parse_authority(struct llmobs_text text, bool bare,
                            struct llmobs_url *url)
 {
-    const char *at = memrchr(text.data, '@', text.len), *end;
+    const char *at = memrchr(text.data, '@', text.len);
     struct llmobs_text host = text, port = {NULL, 0};
     int rc;
 
@@ -205,25 +232,14 @@ static int parse_authority(struct llmobs_text text, bool bare,
     if (host.len == 0)
         return -EINVAL;
     if (host.data[0] == '[') {
-        end = memchr(host.data, ']', host.len);
-        if (!end)
-            return -EINVAL;
-        port.data = end + 1;
-        port.len = host.len - (size_t)(end + 1 - host.data);
-        if (port.len > 0 && port.data[0] != ':')
-            return -EINVAL;
-        host =
-            (struct llmobs_text){host.data + 1, (size_t)(end - host.data) - 1};
-        rc = set_address(host, url);
+        rc = split_address(&host, &port);
+        if (rc == 0)
+            rc = set_address(host, url);
+    } else if (bare && memchr(host.data, ':', host.len) !=
+                           memrchr(host.data, ':', host.len)) {
+        return set_address(host, url);
     } else {
-        end = memchr(host.data, ':', host.len);
-        if (bare && end && memrchr(host.data, ':', host.len) != end)
-            return set_address(host, url);
-        if (end) {
-            port.data = end;
-            port.len = host.len - (size_t)(end - host.data);
-            host.len = (size_t)(end - host.data);
-        }
+        split_name(&host, &port);
         rc = set_host(host, url);
     }
     if (rc == 0 && port.len > 0)

@@ -1,5 +1,7 @@
 #include "rules/bedrock_family.h"
 #include "rules/text.h"
+#include "tests/unit/first_token.h"
+#include "tests/unit/frames.h"
 #include "tests/unit/unit.h"
 
 static const struct {
@@ -52,11 +54,69 @@ START_TEST(paths_lead_from_object_to_object)
 }
 END_TEST
 
+#define HOST "https://bedrock-runtime.us-east-1.amazonaws.com/model/m"
+#define BLOCK "{\"contentBlockIndex\":0,"
+#define MESSAGE EVENT EVENT_TYPE("\x0c", "messageStart")
+#define START EVENT EVENT_TYPE("\x11", "contentBlockStart")
+#define DELTA EVENT EVENT_TYPE("\x11", "contentBlockDelta")
+#define CHUNK EVENT EVENT_TYPE("\x05", "chunk")
+#define CHOICE(delta) "{\"choices\":[{\"delta\":{" delta "}}]}"
+
+struct framed {
+    const char *headers;
+    size_t len;
+    const char *payload;
+};
+
+/* No token, then one, each the first of a stream. */
+static const struct timed {
+    const char *url;
+    struct framed head, token;
+} timed[] = {
+    {HOST "/converse-stream",
+     {BYTES(MESSAGE), "{\"role\":\"assistant\"}"},
+     {BYTES(DELTA), BLOCK "\"delta\":{\"text\":\"x\"}}"}},
+    {HOST "/converse-stream",
+     {BYTES(DELTA), BLOCK "\"delta\":{\"text\":\"\"}}"},
+     {BYTES(DELTA),
+      BLOCK "\"delta\":{\"reasoningContent\":{\"text\":\"x\"}}}"}},
+    {HOST "/converse-stream",
+     {BYTES(START), BLOCK "\"start\":{}}"},
+     {BYTES(START), BLOCK "\"start\":{\"toolUse\":{\"name\":\"f\"}}}"}},
+    {HOST "/invoke-with-response-stream",
+     {BYTES(CHUNK), CHOICE("\"role\":\"a\",\"content\":\"\"")},
+     {BYTES(CHUNK), CHOICE("\"content\":\"x\"")}},
+};
+
+START_TEST(first_tokens_are_timed)
+{
+    for (size_t i = 0; i < sizeof(timed) / sizeof(timed[0]); i++) {
+        const struct timed *t = &timed[i];
+        struct llmobs_text all;
+        struct llmobs_buf buf;
+        size_t end;
+
+        llmobs_buf_init(&buf, 4096);
+        frame_add(&buf, t->head.headers, t->head.len, t->head.payload, 0);
+        all = (struct llmobs_text){buf.data, buf.len};
+        ck_assert_double_lt(first_token(t->url, all), 0);
+        frame_add(&buf, t->token.headers, t->token.len, t->token.payload, 0);
+        end = buf.len;
+        frame_add(&buf, t->token.headers, t->token.len, t->token.payload, 0);
+        all = (struct llmobs_text){buf.data, buf.len};
+        ck_assert_double_eq_tol(first_token(t->url, all), (double)end / 1000,
+                                1e-9);
+        llmobs_buf_fini(&buf);
+    }
+}
+END_TEST
+
 UNIT_SUITE(bedrock)
 {
     Suite *s = suite_create("bedrock");
 
     UNIT_TEST(s, families_are_found_by_the_model);
     UNIT_TEST(s, paths_lead_from_object_to_object);
+    UNIT_TEST(s, first_tokens_are_timed);
     return s;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/text.h"
+#include "tests/unit/first_token.h"
 #include "tests/unit/rule_case.h"
 #include "tests/unit/unit.h"
 
@@ -152,52 +154,16 @@ START_TEST(cases_read_the_same_in_pieces)
 }
 END_TEST
 
-/* The seconds to the first token of a stream whose every byte came a
- * millisecond after the one before; below 0: none told. */
-static double first_token(const char *url, const char *body)
-{
-    static struct llmobs_mark marks[4096];
-    struct llmobs_rules_config config = {.proxy_urls = RULE_CASE_PROXY};
-    struct llmobs_rules *rules = llmobs_rules_new(&config);
-    const char *ask = "{\"model\":\"m\",\"messages\":[],\"stream\":true}";
-    struct llmobs_request request = {
-        .method = "POST", .url = url, .body = {ask, strlen(ask)}};
-    struct llmobs_call call = {.method = "POST",
-                               .url = url,
-                               .request = request.body,
-                               .response = {body, strlen(body)},
-                               .status = 200,
-                               .transport_ok = true,
-                               .start_ns = 5000000000,
-                               .marks = marks,
-                               .mark_count = strlen(body)};
-    struct llmobs_match match;
-    struct llmobs_json *value;
-    struct llmobs_span span;
-    double seconds;
-
-    for (size_t i = 0; i < call.mark_count; i++) {
-        marks[i].offset = i + 1;
-        marks[i].at_ns = call.start_ns + (int64_t)(i + 1) * 1000000;
-    }
-    ck_assert(llmobs_rules_match(rules, &request, &match));
-    ck_assert_int_eq(llmobs_span_init(&span), 0);
-    ck_assert_int_eq(llmobs_rules_read(&match, &call, &span), 0);
-    value = llmobs_json_get(span.metrics, "time_to_first_token");
-    seconds = value ? llmobs_json_to_real(value) : -1;
-    llmobs_span_fini(&span);
-    llmobs_rules_free(rules);
-    return seconds;
-}
-
 #define CHUNK(delta) "data: {\"choices\":[{\"delta\":{" delta "}}]}\n\n"
 #define PART(message) "data: {\"delta\":{\"message\":{" message "}}}\n\n"
+#define TEXT(text) "data: {\"choices\":[{\"text\":\"" text "\"}]}\n\n"
+#define STEP(type, rest) "data: {\"type\":\"response." type "\"," rest "}\n\n"
 #define LINE(message) "{\"message\":{\"role\":\"a\"," message "}}\n"
 
 /* Streams by dialect: what comes first and is no token, then tokens, of which
  * each is the first of one stream, then what comes late. */
 static const struct timed {
-    const char *url, *head, *tail, *tokens[6];
+    const char *url, *head, *tail, *tokens[8];
 } timed[] = {
     {"https://api.openai.com/v1/chat/completions",
      ": x\n\n" CHUNK("\"role\":\"a\",\"content\":\"\""),
@@ -205,6 +171,22 @@ static const struct timed {
      {CHUNK("\"content\":\"x\""), CHUNK("\"reasoning_content\":\"x\""),
       CHUNK("\"reasoning\":\"x\""), CHUNK("\"refusal\":\"x\""),
       CHUNK("\"tool_calls\":[{\"index\":0,\"id\":\"c\"}]")}},
+    {"https://api.openai.com/v1/completions",
+     TEXT(""),
+     TEXT("late"),
+     {TEXT("x")}},
+    {"https://api.openai.com/v1/responses",
+     STEP("created", "\"response\":{\"output\":[]}")
+         STEP("output_item.added", "\"item\":{\"type\":\"message\"}")
+             STEP("output_text.delta", "\"delta\":\"\""),
+     STEP("output_text.delta", "\"delta\":\"late\""),
+     {STEP("output_text.delta", "\"delta\":\"x\""),
+      STEP("refusal.delta", "\"delta\":\"x\""),
+      STEP("reasoning_summary_text.delta", "\"delta\":\"x\""),
+      STEP("reasoning_text.delta", "\"delta\":\"x\""),
+      STEP("function_call_arguments.delta", "\"delta\":\"x\""),
+      STEP("output_item.done", "\"item\":{\"type\":\"message\"}"),
+      STEP("completed", "\"response\":{\"output\":[{}]}")}},
     {"https://api.mistral.ai/v1/chat/completions",
      CHUNK("\"role\":\"a\",\"content\":\"\""),
      CHUNK("\"content\":\"late\""),
@@ -238,13 +220,14 @@ START_TEST(first_tokens_are_timed)
             snprintf(body, sizeof(body), "%s%s%s", s->head, s->tokens[k],
                      s->tail);
             ck_assert_double_eq_tol(
-                first_token(s->url, body),
+                first_token(s->url, llmobs_text_of(body)),
                 (double)(strlen(s->head) + strlen(s->tokens[k])) / 1000, 1e-9);
         }
-        ck_assert_double_lt(first_token(s->url, s->head), 0);
+        ck_assert_double_lt(first_token(s->url, llmobs_text_of(s->head)), 0);
     }
-    ck_assert_double_lt(
-        first_token(RULE_CASE_PROXY "/v1/chat/completions", body), 0);
+    ck_assert_double_lt(first_token(RULE_CASE_PROXY "/v1/chat/completions",
+                                    llmobs_text_of(body)),
+                        0);
 }
 END_TEST
 
@@ -269,10 +252,10 @@ START_TEST(first_tokens_of_gemini_are_timed)
     for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
         snprintf(body, sizeof(body), "%s%s,%s]", head, tokens[i], tokens[0]);
         ck_assert_double_eq_tol(
-            first_token(url, body),
+            first_token(url, llmobs_text_of(body)),
             (double)(strlen(head) + strlen(tokens[i])) / 1000, 1e-9);
     }
-    ck_assert_double_lt(first_token(url, head), 0);
+    ck_assert_double_lt(first_token(url, llmobs_text_of(head)), 0);
 }
 END_TEST
 
@@ -301,10 +284,10 @@ START_TEST(first_tokens_of_anthropic_are_timed)
     for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
         snprintf(body, sizeof(body), "%s%s%s", head, tokens[i], tokens[0]);
         ck_assert_double_eq_tol(
-            first_token(url, body),
+            first_token(url, llmobs_text_of(body)),
             (double)(strlen(head) + strlen(tokens[i])) / 1000, 1e-9);
     }
-    ck_assert_double_lt(first_token(url, head), 0);
+    ck_assert_double_lt(first_token(url, llmobs_text_of(head)), 0);
 }
 END_TEST
 

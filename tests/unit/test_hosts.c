@@ -1,5 +1,6 @@
 /* The providers that are known by their hosts, by the URLs that they document,
  * and the names of the spans of calls to them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "rules/rules.h"
@@ -274,10 +275,79 @@ START_TEST(hosts_are_known_by_their_own_urls)
 }
 END_TEST
 
+static const struct vendor {
+    const char *model, *name; /* NULL: that of the host, or unknown */
+} vendors[] = {
+    {"gemini-2.5-pro", "google"},
+    {"imagen-3", "google"},
+    {"veo-2", "google"},
+    {"text-embedding-005", "google"},
+    {"jamba-1.5", "ai21"},
+    {"claude-opus", "anthropic"},
+    {"Llama-3.1", "meta"},
+    {"mistral-large", "mistral"},
+    {"codestral-2", "mistral"},
+    {"deepseek-r1", "deepseek"},
+    {"olmo-2", "ai2"},
+    {"tulu-3", "ai2"},
+    {"molmo-7b", "ai2"},
+    {"specter2", "ai2"},
+    {"cosmoo-1", "ai2"},
+    {"qodo-embed", "qodo"},
+    {"mars-5", "camb.ai"},
+    {"gemma-3", NULL},
+    {"publishers-gemini", NULL},
+};
+
+/* What the provider is of a model that Google serves, and a gateway. */
+static void check_vendor(const struct llmobs_rules *rules, const char *host,
+                         const char *model, const char *name)
+{
+    struct llmobs_text body = llmobs_text_of("{\"contents\": []}");
+    struct llmobs_request request = {.method = "POST", .body = body};
+    struct llmobs_call call = {.method = "POST",
+                               .request = body,
+                               .response = llmobs_text_of("{}"),
+                               .status = 200,
+                               .transport_ok = true};
+    struct llmobs_match match;
+    struct llmobs_span span;
+    char url[256];
+
+    snprintf(url, sizeof(url), "https://%s/v1/models/%s:generateContent", host,
+             model);
+    request.url = call.url = url;
+    ck_assert_msg(llmobs_rules_match(rules, &request, &match), "%s", url);
+    ck_assert_int_eq(llmobs_span_init(&span), 0);
+    ck_assert_int_eq(llmobs_rules_read(&match, &call, &span), 0);
+    ck_assert_str_eq(span.model_name, model);
+    ck_assert_msg(same(span.model_provider, name), "%s: %s", url,
+                  span.model_provider);
+    llmobs_span_fini(&span);
+}
+
+START_TEST(vendors_are_known_by_their_models)
+{
+    struct llmobs_rules_config config = {.proxy_urls = NULL};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+
+    ck_assert_ptr_nonnull(rules);
+    for (size_t i = 0; i < sizeof(vendors) / sizeof(vendors[0]); i++) {
+        const struct vendor *v = &vendors[i];
+
+        check_vendor(rules, "aiplatform.googleapis.com", v->model,
+                     v->name ? v->name : "google");
+        check_vendor(rules, "gateway.test", v->model, v->name);
+    }
+    llmobs_rules_free(rules);
+}
+END_TEST
+
 UNIT_SUITE(hosts)
 {
     Suite *s = suite_create("hosts");
 
     UNIT_TEST(s, hosts_are_known_by_their_own_urls);
+    UNIT_TEST(s, vendors_are_known_by_their_models);
     return s;
 }

@@ -593,6 +593,9 @@ START_TEST(cut_documents_are_scanned)
                "{\"p\": 1}");
     check_scan(llmobs_scan_last(llmobs_text_of("{\"usage\":{"), "usage"),
                "none");
+    check_scan(llmobs_scan_object(llmobs_text_of("{\"a\":1"),
+                                  llmobs_text_of("\"b\":2}"), NULL),
+               "{}");
     check_scan(llmobs_scan_object(llmobs_text_of("{\"messages\":[{\"a\":"),
                                   llmobs_text_of("}],\"n\":3,\"model\":\"m\"}"),
                                   keys),
