@@ -173,13 +173,38 @@ def c_odd():
     both("C, bundled " + renamed, OPENSSL, [bundled], needs)
     both("C, bundled, dlopen by RUNPATH", OPENSSL, [opened], needs,
          cut="abort")
+    sdk = "libsdk.so"
+    build(sdk, CC + ["-o", "@out", "-shared", "@embedded",
+                     "-Wl,-soname," + sdk])
+    unversioned = build("unversioned", CC + [
+        "-o", "@out", script("client.c"), "@" + sdk, "-Wl,-rpath,$ORIGIN"],
+        after=[sdk])
+    both("C, bundled " + sdk + ", no versions", OPENSSL, [unversioned],
+         C_NEEDS)
+
+
+def c_static():
+    """Copies that nobody else can call are left alone; what is beside them is
+    not."""
     static = c_program("static", "@embedded")
-    shown = c_program("static-shown", "-rdynamic", "@embedded", "-ldl",
-                      source="opener.c")
+    shown, hidden = [c_program(name, *flags, "@embedded", "-ldl",
+                               source="opener.c")
+                     for name, flags in (("static-shown", ["-rdynamic"]),
+                                         ("static-hidden", []))]
+    inside, own = [plugin(name, None, "@embedded", *flags)
+                   for name, flags in (
+                       ("inside.so", ["-Wl,--exclude-libs,ALL"]),
+                       ("own.so", []))]
     both("C, a static copy, left alone", "static", [static], C_NEEDS,
          seen=False)
     both("C, a static copy, shown to a plugin", "static",
          [shown, "l", "@one.so"], C_NEEDS, seen=False)
+    both("C, plugin beside a static copy", OPENSSL, [hidden, "l", "@one.so"],
+         C_NEEDS)
+    add("C, plugin with a copy inside", "static", "easy",
+        ["@opener", "n", inside, "easy"], C_NEEDS, seen=False)
+    add("C, plugin that shows its copy", "static", "multi",
+        ["@opener", "n", own, "multi"], C_NEEDS, seen=False)
 
 
 def cplusplus():
@@ -267,6 +292,6 @@ def tools():
         path=git_path)
 
 
-for group in (curl_command, c_linked, c_late, c_plugins, c_odd, cplusplus, php,
+for group in (curl_command, c_linked, c_late, c_plugins, c_odd, c_static, cplusplus, php,
               python, languages, ocaml, tools):
     group()
