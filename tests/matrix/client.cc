@@ -34,8 +34,8 @@ static CURLcode perform_multi(CURL *easy)
 static bool ask(bool multi, const char *url, const std::string &mode,
                 const char *file)
 {
-    std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy(
-        curl_easy_init(), curl_easy_cleanup);
+    std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy(curl_easy_init(),
+                                                             curl_easy_cleanup);
     std::ifstream in(file);
     std::string body(std::istreambuf_iterator<char>(in), {}), answer;
     curl_slist *headers =

@@ -47,7 +47,8 @@ static bool ask(bool multi, const char *url, const std::string &mode,
     bool good = true;
 
     easy.setOpt(curlpp::options::Url(url));
-    easy.setOpt(curlpp::options::HttpHeader({"Content-Type: application/json"}));
+    easy.setOpt(
+        curlpp::options::HttpHeader({"Content-Type: application/json"}));
     easy.setOpt(curlpp::options::PostFields(body));
     easy.setOpt(curlpp::options::PostFieldSize(static_cast<long>(body.size())));
     easy.setOpt(curlpp::options::WriteStream(&answer));
