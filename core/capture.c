@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/fork.h"
 #include "core/curlcode.h"
+#include "core/inbound.h"
 #include "core/log.h"
 
 /* How long the exit handler waits for a thread that is appending. */
@@ -105,10 +106,13 @@ static bool classify(const struct llmobs_handle *handle, const char *url,
 static bool find_parent(const struct llmobs_own *own,
                         struct llmobs_context *context)
 {
+    struct llmobs_carrier room;
+
     if (own->names &&
         llmobs_context_from_carrier(context, config, &own->carrier))
         return true;
-    (void)llmobs_context_from_carrier(context, config, &config->carrier);
+    (void)llmobs_context_from_carrier(
+        context, config, llmobs_inbound_now(&config->carrier, &room));
     return false;
 }
 

@@ -229,20 +229,39 @@ static bool read_value(struct llmobs_config_loading *loading, size_t i,
 
 /* The environment's, else the file's; NULL when unset or empty in both. */
 static const char *given(const struct llmobs_config_loading *loading,
-                         const char *const *env, const char *name)
+                         const char *const *env, const char *name,
+                         bool *by_file)
 {
     const char *text = find(env, name);
 
-    if (!text && llmobs_config_in_file(name))
+    *by_file = !text && llmobs_config_in_file(name);
+    if (*by_file)
         text = find((const char *const *)loading->file, name);
     return text;
+}
+
+const char *llmobs_config_given(const struct llmobs_config *config,
+                                const char *const *env, const char *name,
+                                bool *by_file)
+{
+    return given((const struct llmobs_config_loading *)config, env, name,
+                 by_file);
+}
+
+const char *llmobs_config_file(const struct llmobs_config *config)
+{
+    const struct llmobs_config_loading *loading =
+        (const struct llmobs_config_loading *)config;
+
+    return loading->file ? loading->file_path : NULL;
 }
 
 static void read_variables(struct llmobs_config_loading *loading,
                            const char *const *env)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        const char *text = given(loading, env, variables[i].name);
+        bool by_file;
+        const char *text = given(loading, env, variables[i].name, &by_file);
 
         if (rows[i].form == FORM_TRISTATE)
             *(int *)((char *)loading + rows[i].offset) = -1;

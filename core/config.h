@@ -119,6 +119,15 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
                                          void *ctx);
 void llmobs_config_free(struct llmobs_config *config);
 
+/* What was given for a variable, with `env` what the configuration was loaded
+ * from, and whether its file said so; NULL when unset. Borrowed from both. */
+const char *llmobs_config_given(const struct llmobs_config *config,
+                                const char *const *env, const char *name,
+                                bool *by_file);
+
+/* The path of the configuration file; NULL when none was read. */
+const char *llmobs_config_file(const struct llmobs_config *config);
+
 /* Where the local store is for the effective user (design section 6); writes
  * the directory's path. -ENAMETOOLONG. */
 int llmobs_config_store_dir(const struct llmobs_config *config, char *out,

@@ -182,28 +182,28 @@ struct row {
     V("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "URL", "", "likewise", FORM_TEXT,    \
       IN(otlp_logs), 0, 0)                                                     \
     V("TRACEPARENT", "W3C trace context", "", "parent of the process's spans", \
-      FORM_TEXT, IN(traceparent), 0, 0)                                        \
+      FORM_TEXT, IN(carried[LLMOBS_CARRIED_TRACEPARENT]), 0, 0)                \
     V("TRACESTATE", "W3C trace context", "", "likewise", FORM_TEXT,            \
-      IN(tracestate), 0, 0)                                                    \
+      IN(carried[LLMOBS_CARRIED_TRACESTATE]), 0, 0)                            \
     V("BAGGAGE", "W3C baggage", "", "passed on with the trace headers",        \
-      FORM_TEXT, IN(baggage), 0, 0)                                            \
+      FORM_TEXT, IN(carried[LLMOBS_CARRIED_BAGGAGE]), 0, 0)                    \
     V("HTTP_TRACEPARENT", "W3C trace context", "",                             \
       "the same from a CGI server, where TRACEPARENT is absent", FORM_TEXT,    \
-      IN(http_traceparent), 0, 0)                                              \
+      IN(carried[LLMOBS_CARRIED_HTTP_TRACEPARENT]), 0, 0)                      \
     V("HTTP_TRACESTATE", "W3C trace context", "", "likewise", FORM_TEXT,       \
-      IN(http_tracestate), 0, 0)                                               \
+      IN(carried[LLMOBS_CARRIED_HTTP_TRACESTATE]), 0, 0)                       \
     V("HTTP_BAGGAGE", "W3C baggage", "", "likewise", FORM_TEXT,                \
-      IN(http_baggage), 0, 0)                                                  \
+      IN(carried[LLMOBS_CARRIED_HTTP_BAGGAGE]), 0, 0)                          \
     V("HTTP_X_DATADOG_TRACE_ID", "number", "", "likewise", FORM_TEXT,          \
-      IN(http_datadog_trace_id), 0, 0)                                         \
+      IN(carried[LLMOBS_CARRIED_HTTP_TRACE_ID]), 0, 0)                         \
     V("HTTP_X_DATADOG_PARENT_ID", "number", "", "likewise", FORM_TEXT,         \
-      IN(http_datadog_parent_id), 0, 0)                                        \
+      IN(carried[LLMOBS_CARRIED_HTTP_PARENT_ID]), 0, 0)                        \
     V("HTTP_X_DATADOG_TAGS", "tags", "", "likewise", FORM_TEXT,                \
-      IN(http_datadog_tags), 0, 0)                                             \
+      IN(carried[LLMOBS_CARRIED_HTTP_TAGS]), 0, 0)                             \
     V("HTTP_X_DATADOG_SAMPLING_PRIORITY", "number", "", "likewise", FORM_TEXT, \
-      IN(http_datadog_priority), 0, 0)                                         \
+      IN(carried[LLMOBS_CARRIED_HTTP_PRIORITY]), 0, 0)                         \
     V("HTTP_X_DATADOG_ORIGIN", "text", "", "likewise", FORM_TEXT,              \
-      IN(http_datadog_origin), 0, 0)                                           \
+      IN(carried[LLMOBS_CARRIED_HTTP_ORIGIN]), 0, 0)                           \
     V("XDG_STATE_HOME", "directory", "", "for the place of the store",         \
       FORM_TEXT, CONF(xdg_state_home), 0, 0)                                   \
     V("HOME", "directory", "", "likewise", FORM_TEXT, CONF(home), 0, 0)
