@@ -19,6 +19,7 @@
 static const struct llmobs_config *config;
 static const struct llmobs_rules *rules;
 static struct llmobs_worker *worker;
+static bool bodyless;  /* a rule of the user wants requests without a body */
 static bool passes_on; /* a context that requests without a span carry on */
 
 static bool injects(void)
@@ -42,6 +43,7 @@ void llmobs_capture_init(const struct llmobs_config *the_config,
     config = the_config;
     rules = the_rules;
     worker = the_worker;
+    bodyless = llmobs_rules_has_bodyless(rules);
     passes_on =
         injects() && llmobs_rules_has_proxies(rules) && has_process_context();
 }
@@ -256,7 +258,7 @@ static bool begin(struct llmobs_handle *handle, CURL *curl)
     const char *url;
     char *owned = NULL;
 
-    if (handle->connect_only || (!sends && !passes_on)) {
+    if (handle->connect_only || (!sends && !passes_on && !bodyless)) {
         if (llmobs_log_on(LLMOBS_LOG_DEBUG))
             log_bodyless(handle);
         return false;
@@ -266,7 +268,8 @@ static bool begin(struct llmobs_handle *handle, CURL *curl)
         goto out;
     body = handle->late ? none : llmobs_handle_body(handle);
     if (classify(handle, url, &body, &match))
-        begun = sends && begin_capture(handle, curl, url, &match);
+        begun = (sends || match.bodyless) &&
+                begin_capture(handle, curl, url, &match);
     else if (passes_on && match.inject && wants_headers(handle, &match))
         begun = begin_passing(handle, curl, url);
 out:

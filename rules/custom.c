@@ -170,6 +170,13 @@ void llmobs_custom_free(struct llmobs_custom *custom)
     custom->count = 0;
 }
 
+bool llmobs_custom_bodyless(const struct llmobs_rule *rule)
+{
+    return rule->method && (strcmp(rule->method, "GET") == 0 ||
+                            strcmp(rule->method, "HEAD") == 0 ||
+                            strcmp(rule->method, "DELETE") == 0);
+}
+
 const struct llmobs_rule *llmobs_custom_find(const struct llmobs_custom *custom,
                                              const char *method,
                                              const struct llmobs_url *url)

@@ -11,7 +11,8 @@
  * operation, dialect, provider and name, all texts. dialect and one of host
  * and path must be there; '*' in these two stands for any bytes, and both must
  * match whole. method is POST and operation the dialect's first unless given;
- * name is the span's name.
+ * name is the span's name. A request without a body needs a rule that names its
+ * method: GET, HEAD, DELETE.
  */
 #ifndef LLMOBS_CUSTOM_H
 #define LLMOBS_CUSTOM_H
@@ -48,6 +49,9 @@ struct llmobs_custom_fault {
 int llmobs_custom_parse(struct llmobs_text text, struct llmobs_custom *custom,
                         struct llmobs_custom_fault *fault);
 void llmobs_custom_free(struct llmobs_custom *custom);
+
+/* True when the rule's method is one that sends no body. */
+bool llmobs_custom_bodyless(const struct llmobs_rule *rule);
 
 /* The first rule for this request; NULL: none. */
 const struct llmobs_rule *llmobs_custom_find(const struct llmobs_custom *custom,

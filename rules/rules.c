@@ -287,6 +287,7 @@ static bool match_custom(const struct llmobs_rule *rule,
     if (request->multipart && rule->dialect != &llmobs_dialect_generic)
         return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
     match->inject = !llmobs_provider_find(url);
+    match->bodyless = llmobs_custom_bodyless(rule);
     return hit(match, rule,
                rule->provider ? rule->provider : provider_name(url),
                "LLMOBS_RULES: a rule matched");
@@ -341,6 +342,14 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
         return true;
     return rules->everything &&
            hit(match, &rules->generic, NULL, "LLMOBS_TEST_CAPTURE_ALL");
+}
+
+bool llmobs_rules_has_bodyless(const struct llmobs_rules *rules)
+{
+    for (size_t i = 0; i < rules->custom.count; i++)
+        if (llmobs_custom_bodyless(&rules->custom.rules[i]))
+            return true;
+    return false;
 }
 
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules)

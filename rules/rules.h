@@ -74,6 +74,7 @@ struct llmobs_match {
     enum llmobs_kind kind;          /* of the span, workflow when proxied */
     bool proxied;                   /* a configured proxy (rule 1) */
     bool confirm;                   /* the body decides at the end */
+    bool bodyless;                  /* a user's rule wants it without one */
     bool inject; /* trace headers may go there by default: a configured proxy,
                   * or a host that is no public provider's */
     const char *why; /* static text: what matched, or why nothing did */
@@ -101,6 +102,9 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
 
 /* True when configured proxies are known at all. */
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);
+
+/* True when a user's rule names a method that has no body, such as GET. */
+bool llmobs_rules_has_bodyless(const struct llmobs_rules *rules);
 
 /* True when a redirect to `location` (a header's value, in any form) surely
  * stays with scheme, host and port of the absolute URL `base`. */

@@ -269,6 +269,22 @@ def own_rules(t):
 
 
 @test
+def own_rule_for_a_method_without_a_body(t):
+    """Only what the rule names: the other GET and the bare POST are not."""
+    base = "http://127.0.0.1:%d" % t.servers.http
+    rules = [{"path": "/v1/models", "method": "GET", "dialect": "http"}]
+    r = t.same(["curl", "-q", "-sS", base + "/v1/models", base + "/v1/other",
+                "-I", "--next", "-sS", "-X", "POST", base + "/v1/models",
+                "--next", "-sS", base + "/v1/models"],
+               env={"LLMOBS_RULES": "rules.json"},
+               inputs={"rules.json": json.dumps(rules).encode()})
+    span = r.only()
+    equal(span["meta"]["input"], {"value": ""}, "input")
+    equal(json.loads(span["meta"]["output"]["value"])["object"], "list",
+          "output")
+
+
+@test
 def debug_log_says_which_rule(t):
     r = t.same(curl(t.url, body()))
     ok(r.log, "the log is empty")

@@ -41,6 +41,10 @@ echoes the last user message; `stream`, `stream_options.include_usage`, `n` and
   auth               401 until there is an Authorization header
                      (also: any path that begins with /auth/)
 
+PUT .../chat/completions does the same.  /git/HOW/ is a git repository of one
+branch (protocol version 2); its answer comes in pieces where HOW is `stream`,
+stops after the first where it is `timeout`, and is an error for error-NNN.
+
 Any path that begins with /away/ is a redirect to another host name.
 
 GET /v1/models lists models.  POST /chat answers {"reply": ...} for
@@ -75,6 +79,7 @@ NAMES = ("DNS:localhost,IP:127.0.0.1,IP:0:0:0:0:0:0:0:1,DNS:gw.example,"
          "DNS:*.gw.example,DNS:*.openai.com,DNS:*.openai.azure.com,"
          "DNS:openrouter.ai,DNS:api.deepseek.com,DNS:api.anthropic.com,"
          "DNS:api.groq.com,DNS:api.mistral.ai")
+GIT_RESULT = "application/x-git-upload-pack-result"
 ERRORS = {
     401: ("invalid_request_error", "invalid_api_key",
           "Incorrect API key provided: %s. You can find your API key at "
@@ -474,8 +479,11 @@ class Provider(Handler):
         path = self.path.split("?")[0]
         if path.startswith("/auth/") and not self.authorized():
             return self.challenge()
-        if self.command == "POST" and path.endswith("/chat/completions"):
+        if self.command in ("POST", "PUT") and path.endswith(
+                "/chat/completions"):
             return self.chat(body)
+        if path.startswith("/git/"):
+            return self.git(*path[5:].partition("/")[::2])
         if self.command in ("GET", "HEAD") and path.endswith("/models"):
             return self.reply_json(200, {"object": "list", "data": [
                 {"id": "gpt-test", "object": "model", "created": EPOCH,
@@ -496,6 +504,26 @@ class Provider(Handler):
         except (ValueError, AttributeError, RecursionError):
             return self.reply_json(400, {"detail": "a JSON object, please"})
         return self.reply_json(200, {"reply": "Echo: " + str(message)})
+
+    def git(self, how, what):
+        """A repository of one branch, as git's HTTP protocol shows it."""
+        if what == "info/refs":
+            return self.reply(200, b"001e# service=git-upload-pack\n0000"
+                              b"000eversion 2\n000cls-refs\n0000",
+                              "application/x-git-upload-pack-advertisement")
+        line = b"%s refs/heads/main\n" % hashlib.sha1(b"llm").hexdigest(
+            ).encode()
+        parts = [b"%04x%s" % (len(line) + 4, line), b"0000"]
+        if how.startswith("error-"):
+            return self.error(int(how[6:]))
+        if how not in ("stream", "timeout"):
+            return self.reply(200, b"".join(parts), GIT_RESULT)
+        self.begin_stream(GIT_RESULT)
+        self.piece(parts[0])
+        if how == "timeout":
+            return self.wait_for_close()
+        self.piece(parts[1])
+        return self.end_stream()
 
     def authorized(self):
         return self.headers.get("Authorization") is not None

@@ -256,6 +256,7 @@ static const char custom[] =
     "[{\"host\":\"*.Corp.test\",\"path\":\"/llm/*/ask\",\"dialect\":"
     "\"openai_chat\",\"provider\":\"corp\",\"name\":\"corp.ask\"},"
     "{\"path\":\"/raw\",\"method\":\"PUT\",\"dialect\":\"http\"},"
+    "{\"path\":\"/raw\",\"method\":\"GET\",\"dialect\":\"http\"},"
     "{\"host\":\"api.groq.com\",\"dialect\":\"openai_chat\",\"operation\":"
     "\"chat\"}]";
 
@@ -265,6 +266,7 @@ START_TEST(rules_of_the_user_come_before_ours)
         {"POST", "http://a.corp.test/llm/v2/ask?x", TEXT, NULL, 2, "corp"},
         {"PUT", "http://any.test/raw", FORM, NULL, 2, NULL},
         {"POST", "https://api.groq.com/anything", JSON, NULL, 2, "groq"},
+        {"GET", "http://any.test/raw", NONE, NULL, 2, NULL},
     };
     static const struct row misses[] = {
         {"GET", "http://a.corp.test/llm/v2/ask", NONE, NULL, 0, NULL},
@@ -276,9 +278,11 @@ START_TEST(rules_of_the_user_come_before_ours)
     struct llmobs_match match;
 
     ck_assert_int_eq(complaint_count, 0);
-    for (size_t i = 0; i < 3; i++) {
+    ck_assert(llmobs_rules_has_bodyless(rules));
+    for (size_t i = 0; i < 4; i++) {
         ck_assert_msg(run(rules, &rows[i], &match), "%s", match.why);
         ck_assert_str_eq(match.why, "LLMOBS_RULES: a rule matched");
+        ck_assert_int_eq(match.bodyless, i == 3);
         ck_assert_str_eq(match.provider ? match.provider : "",
                          rows[i].provider ? rows[i].provider : "");
         ck_assert(!match.confirm);
@@ -306,6 +310,7 @@ START_TEST(a_bad_rules_file_is_ignored_whole)
     };
     static const struct row row = {"POST", "http://ok.test/x", JSON, NULL, 0,
                                    NULL};
+    struct llmobs_rules *rules_of_none;
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct llmobs_rules *rules = make(NULL, bad[i]);
@@ -314,7 +319,9 @@ START_TEST(a_bad_rules_file_is_ignored_whole)
         check_rows(rules, &row, 1);
         llmobs_rules_free(rules);
     }
-    llmobs_rules_free(make(NULL, "[]"));
+    rules_of_none = make(NULL, "[]");
+    ck_assert(!llmobs_rules_has_bodyless(rules_of_none));
+    llmobs_rules_free(rules_of_none);
     ck_assert_int_eq(complaint_count, 0);
 }
 END_TEST

@@ -1,0 +1,102 @@
+"""Programs that call no model: nothing is created, started or written that the
+program itself would not, says strace."""
+import os
+import re
+import shutil
+
+from harness import APPS, PYTHON, Skip, body, equal, ok, test, tree
+
+# What leaves a trace: files, processes and threads, bytes, sockets, descriptors
+# that wake others, shared memory, signals. An unknown name is skipped (`?`).
+CALLS = """open creat openat openat2 mkdir mkdirat rename renameat renameat2
+unlink unlinkat rmdir link linkat symlink symlinkat mknod mknodat truncate
+ftruncate fallocate chmod fchmod fchmodat chown fchown fchownat utimensat
+setxattr memfd_create shmget msgget semget clone clone3 fork vfork execve
+execveat write writev pwrite64 pwritev pwritev2 sendto sendmsg sendmmsg sendfile
+splice copy_file_range msync socket socketpair connect bind listen pipe pipe2
+eventfd eventfd2 epoll_create epoll_create1 timerfd_create timer_create
+setitimer signalfd4 inotify_init1 io_uring_setup kill tkill tgkill""".split()
+READS = re.compile(r"^open(at2?)?\(.*\bO_RDONLY\b(?!.*O_(CREAT|TRUNC))")
+LEVEL = re.compile(r"0x[0-9a-f]+|\b\d+ vars\b")
+
+
+def traced(t, argv, ours, env):
+    """What argv did that leaves a trace, sorted, since processes run as they
+    may; addresses and pids are levelled."""
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    folder = os.path.join(t.dir, "trace")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder)
+    r = t.run(["strace", "-ff", "-qq", "-s", "200", "-e", "signal=none", "-e",
+               "trace=" + ",".join("?" + name for name in CALLS), "-o",
+               folder + "/of", "--"] + argv, preload=ours, env=env)
+    lines = b"".join(tree(folder).values()).decode().splitlines()
+    done = [LEVEL.sub("N", re.sub(r"^((clone|v?fork).*= )\d+$", r"\1N", line))
+            for line in lines if not READS.match(line)]
+    return r, sorted(line for line in done if not line.startswith("+++"))
+
+
+def nothing_more(t, argv, done_at_least=1):
+    """argv does the same with us, and leaves neither store nor log."""
+    bare, want = traced(t, argv, False, {})
+    ok(len(want) >= done_at_least, "strace saw nothing")
+    for exporter in "store", None:
+        ours, got = traced(t, argv, True, {
+            "LLMOBS_EXPORTER": exporter, "LLMOBS_LOG_LEVEL": None})
+        t.compare(bare, ours)
+        equal("\n".join(got), "\n".join(want), "what it did")
+        equal((ours.store_exists, ours.log), (False, ""), "store and log")
+
+
+def page(t):
+    return "http://127.0.0.1:%d/v1/models" % t.servers.http
+
+
+@test
+def no_libcurl(t):
+    nothing_more(t, ["true"])
+    nothing_more(t, ["sh", "-c", "echo a > b; ls b | cat; exit 3"], 4)
+
+
+@test
+def curl_get(t):
+    nothing_more(t, ["curl", "-q", "-sS", page(t)], 4)
+
+
+@test
+def curl_parallel_to_files(t):
+    nothing_more(t, ["curl", "-q", "-s", "--no-progress-meter", "-Z", "-o",
+                     "#1", page(t) + "?{a}"], 4)
+
+
+@test
+def curl_post_of_something_else(t):
+    nothing_more(t, ["curl", "-q", "-sS", "--json", '{"a": 1}',
+                     page(t).replace("/v1/models", "/upload")], 4)
+
+
+@test
+def php_without_a_call(t):
+    if not shutil.which("php"):
+        raise Skip("no php")
+    nothing_more(t, ["php", "-r", "echo 1;"])
+    nothing_more(t, ["php", "-r", "echo curl_exec(curl_init('%s'));" %
+                     page(t)], 4)
+
+
+@test
+def pycurl_get(t):
+    nothing_more(t, [PYTHON, "-B", "-c", "import pycurl, sys\n"
+                     "c = pycurl.Curl()\nc.setopt(c.URL, sys.argv[1])\n"
+                     "c.perform()", page(t)], 4)
+
+
+@test
+def the_trace_sees_a_call(t):
+    """The same with a call to a model is told apart, or nothing is proved."""
+    argv = [PYTHON, "-B", os.path.join(APPS, "pycurl_calls.py"), "easy", t.url,
+            body("one")]
+    want = traced(t, argv, False, {})[1]
+    got = traced(t, argv, True, {"LLMOBS_LOG_LEVEL": None})[1]
+    ok(set(got) - set(want), "a call to a model left no trace")

@@ -1,0 +1,297 @@
+"""The rows of the matrix: which client, how it is built and started."""
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = "/usr/bin/python3"
+OPENSSL, GNUTLS = "libcurl.so.4", "libcurl-gnutls.so.4"
+FLAVOUR = {OPENSSL: "OpenSSL", GNUTLS: "GnuTLS"}
+CC = ["gcc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-I" + HERE]
+CXX = ["g++", "-std=c++17", "-O1", "-Wall"]
+C_NEEDS = "gcc libc6-dev libcurl4-openssl-dev libcurl3-gnutls"
+
+# git and a few others post what is no chat; their user has a rule for it.
+HTTP_RULE = '[{"path": "/git/*/git-upload-pack", "dialect": "http"}]'
+GET_RULE = ('[{"path": "/git/*/git-upload-pack", "dialect": "http", '
+            '"method": "GET"}]')
+PUT_RULE = '[{"path": "*/chat/completions", "dialect": "openai_chat", ' \
+    '"method": "PUT"}]'
+
+
+class Row:
+    """One client: `argv` is put before the calls, MODE FILE each.
+
+    cut: how the fourth call ends, `timeout` or `abort`.  seen: False for a
+    copy of its own, which is left alone.  user: not run as root.  cmake: the
+    calls are one argument, before that script.  discards: libcurl is told to
+    fail at a refusal (FAILONERROR), and does not hand on what it says.
+    """
+
+    def __init__(self, name, flavour, interface, argv, needs="", cut="timeout",
+                 seen=True, user=False, quick=False, rules=None, method="POST",
+                 path="/v1/chat/completions", cmake=None,
+                 discards=False):
+        self.client = name
+        self.flavour = FLAVOUR.get(flavour, flavour)
+        self.interface = interface
+        self.argv = argv
+        self.needs = needs.split()
+        self.cut = cut
+        self.seen = seen
+        self.user = user
+        self.quick = quick
+        self.rules = rules
+        self.method = method
+        self.path = path
+        self.cmake = cmake
+        self.discards = discards
+
+    @property
+    def name(self):
+        return "%s, %s, %s" % (self.client, self.flavour, self.interface)
+
+
+def script(name):
+    return os.path.join(HERE, name)
+
+
+# ---- what is built ----------------------------------------------------------
+
+BUILDS = {}
+
+
+def build(name, command, after=()):
+    """Notes how a program is built; gives the placeholder for its path, @NAME.
+    `after` names those that are needed before.  In a command @out is its own
+    path, @libcurl Debian's libcurl, and @embedded what links a static one."""
+    BUILDS[name] = (command, after)
+    return "@" + name
+
+
+def c_program(name, *flags, source="client.c"):
+    return build(name, CC + ["-o", "@out", script(source)] + list(flags))
+
+
+def linked(name, library, *flags):
+    return c_program(name, *flags, "-l:" + library)
+
+
+def plugin(name, library, *flags):
+    return c_program(name, "-shared", "-fPIC", "-DPLUGIN", *flags, *(
+        ["-l:" + library] if library else []))
+
+
+def late(name, library, flags):
+    return c_program(name, '-DLATE="%s"' % library, "-DLATE_FLAGS=" + flags,
+                     "-ldl")
+
+
+def tag(library):
+    return "gnutls" if library == GNUTLS else "openssl"
+
+
+# ---- the rows ---------------------------------------------------------------
+
+ROWS = []
+
+
+def add(*args, **options):
+    ROWS.append(Row(*args, **options))
+
+
+def both(name, flavour, argv, needs, **options):
+    """A row for each interface; the client takes its name."""
+    for interface in "easy", "multi":
+        add(name, flavour, interface, argv + [interface], needs, **options)
+
+
+def curl_command():
+    both("curl(1)", OPENSSL, [script("curl.sh")], "curl", quick=True)
+
+
+LINKS = [
+    ("C, linked, lazy, PIE", ["-pie", "-fPIE", "-Wl,-z,lazy"], "timeout"),
+    ("C, linked, -z now, -fno-plt", ["-fno-plt", "-Wl,-z,now"], "abort"),
+    ("C, linked, lazy, not PIE", ["-no-pie", "-fno-pie", "-Wl,-z,lazy"],
+     "abort"),
+]
+
+
+def c_linked():
+    for number, (name, flags, cut) in enumerate(LINKS):
+        for library in OPENSSL, GNUTLS:
+            program = linked("linked%d-%s" % (number, tag(library)), library,
+                             *flags)
+            both(name, library, [program], C_NEEDS, cut=cut, quick=True)
+
+
+def c_late():
+    for library in OPENSSL, GNUTLS:
+        for name, flags in (("RTLD_LOCAL", "RTLD_LOCAL"),
+                            ("RTLD_DEEPBIND", "RTLD_DEEPBIND")):
+            program = late("%s-%s" % (name, tag(library)), library, flags)
+            both("C, dlopen and dlsym, " + name, library, [program], C_NEEDS,
+                 quick=True)
+
+
+def c_plugins():
+    opener = c_program("opener", "-ldl", source="opener.c")
+    linked_opener = c_program("opener-linked", "-l:" + OPENSSL, "-ldl",
+                              source="opener.c")
+    first, again = [plugin(name, OPENSSL) for name in ("one.so", "two.so")]
+    other = plugin("gnutls.so", GNUTLS)
+    deep = plugin("deep.so", None, '-DLATE="%s"' % OPENSSL,
+                  "-DLATE_FLAGS=RTLD_LOCAL", "-ldl")
+    for name, flavour, argv in (
+            ("C, plugin, RTLD_LOCAL", OPENSSL, [opener, "n", first]),
+            ("C, plugin, RTLD_LOCAL", GNUTLS, [opener, "n", other]),
+            ("C, plugin, lazy, RTLD_DEEPBIND", OPENSSL, [opener, "ld", first]),
+            ("C, DEEPBIND plugin that opens libcurl", OPENSSL,
+             [opener, "d", deep]),
+            ("C, plugin closed and opened again", OPENSSL,
+             [opener, "c", first]),
+            ("C, plugin loaded twice, by two names", OPENSSL,
+             [opener, "lc", first + ":" + again]),
+            ("C, late plugin of the other flavour", "both",
+             [opener, "l", first + ":" + other]),
+            ("C, plugin of the other flavour", "both",
+             [linked_opener, "lg", other])):
+        both(name, flavour, argv, C_NEEDS, quick="late plugin" in name)
+
+
+def c_odd():
+    renamed = "libacme-http.so.1"
+    needs = C_NEEDS + " patchelf libcurl4"
+    build(renamed, ["patchelf", "--set-soname", renamed, "--output", "@out",
+                    "@libcurl"])
+    bundled = build("bundled", CC + [
+        "-o", "@out", script("client.c"), "@" + renamed,
+        "-Wl,-rpath,$ORIGIN"], after=[renamed])
+    opened = build("bundled-late", CC + [
+        "-o", "@out", script("client.c"), '-DLATE="%s"' % renamed,
+        "-DLATE_FLAGS=RTLD_LOCAL", "-ldl", "-Wl,-rpath,$ORIGIN"],
+        after=[renamed])
+    both("C, bundled " + renamed, OPENSSL, [bundled], needs)
+    both("C, bundled, dlopen by RUNPATH", OPENSSL, [opened], needs,
+         cut="abort")
+    sdk = "libsdk.so"
+    build(sdk, CC + ["-o", "@out", "-shared", "@embedded",
+                     "-Wl,-soname," + sdk])
+    unversioned = build("unversioned", CC + [
+        "-o", "@out", script("client.c"), "@" + sdk, "-Wl,-rpath,$ORIGIN"],
+        after=[sdk])
+    both("C, bundled " + sdk + ", no versions", OPENSSL, [unversioned],
+         C_NEEDS)
+
+
+def c_static():
+    """Copies that nobody else can call are left alone; what is beside them is
+    not."""
+    static = c_program("static", "@embedded")
+    shown, hidden = [c_program(name, *flags, "@embedded", "-ldl",
+                               source="opener.c")
+                     for name, flags in (("static-shown", ["-rdynamic"]),
+                                         ("static-hidden", []))]
+    inside, own = [plugin(name, None, "@embedded", *flags)
+                   for name, flags in (
+                       ("inside.so", ["-Wl,--exclude-libs,ALL"]),
+                       ("own.so", []))]
+    both("C, a static copy, left alone", "static", [static], C_NEEDS,
+         seen=False)
+    both("C, a static copy, shown to a plugin", "static",
+         [shown, "l", "@one.so"], C_NEEDS, seen=False)
+    both("C, plugin beside a static copy", OPENSSL, [hidden, "l", "@one.so"],
+         C_NEEDS)
+    add("C, plugin with a copy inside", "static", "easy",
+        ["@opener", "n", inside, "easy"], C_NEEDS, seen=False)
+    add("C, plugin that shows its copy", "static", "multi",
+        ["@opener", "n", own, "multi"], C_NEEDS, seen=False)
+
+
+def cplusplus():
+    for library in OPENSSL, GNUTLS:
+        program = build("cc-" + tag(library), CXX + [
+            "-o", "@out", script("client.cc"), "-l:" + library])
+        both("C++, linked", library, [program], C_NEEDS + " g++")
+    program = build("curlpp", CXX + [
+        "-Wno-deprecated-declarations", "-o", "@out", script("curlpp.cc"),
+        "-lcurlpp", "-l:" + OPENSSL])
+    both("curlpp", OPENSSL, [program], C_NEEDS + " g++ libcurlpp-dev")
+
+
+def php():
+    both("PHP, php-cli", OPENSSL, ["php", script("client.php")],
+         "php-cli php-curl", cut="abort", quick=True)
+    for kind, name, needs in (
+            ("cgi", "PHP, php-cgi", "php-cgi php-curl"),
+            ("fpm", "PHP, php-fpm", "php-fpm php-curl"),
+            ("apache", "PHP, Apache's mod_php",
+             "apache2 libapache2-mod-php php-curl")):
+        both(name, OPENSSL, [PYTHON, "-B", script("servers.py"), kind], needs,
+             user=True)
+
+
+def python():
+    both("Python, pycurl", GNUTLS, [PYTHON, "-B", script("pycurl_client.py")],
+         "python3-pycurl", cut="abort", quick=True)
+    add("Python, tornado on pycurl", GNUTLS, "multi",
+        [PYTHON, "-B", script("tornado_client.py"), "multi"],
+        "python3-tornado python3-pycurl")
+    for library in OPENSSL, GNUTLS:
+        both("Python, ctypes", library,
+             [PYTHON, "-B", script("ctypes_client.py"), library],
+             "libcurl4 libcurl3-gnutls", cut="abort", quick=True)
+
+
+def languages():
+    both("R, curl", OPENSSL, ["Rscript", script("curl.R")], "r-cran-curl")
+    add("R, httr", OPENSSL, "multi", ["Rscript", script("httr.R"), "multi"],
+        "r-cran-httr")
+    both("Perl, WWW::Curl", GNUTLS, ["perl", script("client.pl")],
+         "libwww-curl-perl", cut="abort")
+    both("Ruby, typhoeus", OPENSSL, ["ruby", script("typhoeus.rb")],
+         "ruby-typhoeus libcurl4")
+    both("Ruby, curb", GNUTLS, ["ruby", script("curb.rb")], "ruby-curb",
+         cut="abort")
+    add("Lua, lua-curl", OPENSSL, "easy",
+        ["lua5.2", script("client.lua"), "easy"], "lua5.2 lua-curl",
+        cut="abort")
+    both("Tcl, TclCurl", OPENSSL, ["tclsh", script("client.tcl")],
+         "tcl tclcurl")
+    both("PostgreSQL, PL/Perl with WWW::Curl", GNUTLS,
+         [PYTHON, "-B", script("servers.py"), "postgres"],
+         "postgresql postgresql-plperl-15 libwww-curl-perl", user=True)
+
+
+def ocaml():
+    needs = C_NEEDS + " libcurl-ocaml-dev ocaml-findlib ocaml-nox"
+    for kind, compiler in ("native", "ocamlopt"), ("bytecode", "ocamlc"):
+        program = build("ml-" + kind, [
+            "ocamlfind", compiler, "-package", "curl", "-linkpkg", "-o",
+            "@out", "@copy/client.ml"])
+        both("OCaml, " + kind, OPENSSL if kind == "native" else GNUTLS,
+             [program], needs, cut="abort")
+
+
+def tools():
+    git_path = "/git/%s/git-upload-pack"
+    add("git ls-remote", GNUTLS, "multi", [script("git.sh"), "multi"], "git",
+        rules=HTTP_RULE, path="/git/%s")
+    add("CMake, file(UPLOAD)", OPENSSL, "easy",
+        ["cmake", "-DHOW=UPLOAD"], "cmake", rules=PUT_RULE, method="PUT",
+        discards=True,
+        cmake=script("client.cmake"))
+    add("CMake, file(DOWNLOAD)", OPENSSL, "easy",
+        ["cmake", "-DHOW=DOWNLOAD"], "cmake", rules=GET_RULE, method="GET",
+        discards=True,
+        path=git_path, cmake=script("client.cmake"))
+    gst = "gstreamer1.0-tools gstreamer1.0-plugins-bad"
+    add("GStreamer, curlhttpsink", GNUTLS, "multi",
+        [script("gstreamer.sh"), "sink"], gst)
+    add("GStreamer, curlhttpsrc", GNUTLS, "multi",
+        [script("gstreamer.sh"), "source"], gst, rules=GET_RULE, method="GET",
+        path=git_path)
+
+
+for group in (curl_command, c_linked, c_late, c_plugins, c_odd, c_static, cplusplus, php,
+              python, languages, ocaml, tools):
+    group()

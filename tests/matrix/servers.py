@@ -1,0 +1,202 @@
+"""usage: servers.py fpm|cgi|apache|postgres INTERFACE URL (MODE FILE)...
+
+Starts a server of the kind in a folder of its own, has it make the calls, each
+asked for by itself, prints what it answers, and stops it in order. Not as root:
+the three servers would change to another user, or refuse.
+"""
+import glob
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PAGE = os.path.join(HERE, "client.php")
+FPM = """[global]
+error_log = %(dir)s/fpm.log
+process_control_timeout = 5s
+[www]
+listen = %(dir)s/socket
+pm = static
+pm.max_children = 1
+"""
+APACHE = """ServerRoot %(dir)s
+PidFile %(dir)s/pid
+Listen %(dir)s/none
+ServerName localhost
+DocumentRoot %(pages)s
+ErrorLog %(dir)s/log
+Mutex file:%(dir)s
+LoadModule mpm_prefork_module %(modules)s/mod_mpm_prefork.so
+LoadModule authz_core_module %(modules)s/mod_authz_core.so
+LoadModule php_module %(php)s
+StartServers 1
+MinSpareServers 1
+MaxSpareServers 1
+<FilesMatch "\\.php$">
+SetHandler application/x-httpd-php
+</FilesMatch>
+"""
+
+
+def first(pattern):
+    found = sorted(glob.glob(pattern))
+    if not found:
+        sys.exit("servers: not installed: " + pattern)
+    return found[0]
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + 20
+    while not condition():
+        if time.monotonic() > end:
+            sys.exit("servers: %s does not start" % what)
+        time.sleep(0.02)
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def parameters(args):
+    query = urllib.parse.urlencode({"args": json.dumps(args)})
+    return {"REQUEST_METHOD": "GET", "SCRIPT_FILENAME": PAGE,
+            "SCRIPT_NAME": "/client.php", "QUERY_STRING": query,
+            "REQUEST_URI": "/client.php?" + query, "REDIRECT_STATUS": "1",
+            "GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.1"}
+
+
+def record(kind, data=b""):
+    return struct.pack("!BBHHBB", 1, kind, 1, len(data), 0, 0) + data
+
+
+def fastcgi(path, values):
+    """Asks as a web server does; gives what was answered."""
+    pairs = b"".join(struct.pack("!BI", len(n), len(v) | 1 << 31) +
+                     n.encode() + v.encode() for n, v in values.items())
+    out = b""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(record(1, struct.pack("!HB5x", 1, 0)) + record(4, pairs) +
+                  record(4) + record(5))
+        stream = s.makefile("rb")
+        while True:
+            head = stream.read(8)
+            if len(head) < 8:
+                return out
+            _, kind, _, size, padding, _ = struct.unpack("!BBHHBB", head)
+            data = stream.read(size)
+            stream.read(padding)
+            if kind == 6:
+                out += data
+
+
+def run_fpm(folder, calls):
+    conf = write(folder, "fpm.conf", FPM % {"dir": folder})
+    server = subprocess.Popen([first("/usr/sbin/php-fpm[0-9]*"), "-F", "-y",
+                               conf], stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: os.path.exists(folder + "/socket"), "php-fpm")
+        for call in calls:
+            yield fastcgi(folder + "/socket", parameters(call))
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        yield b"%d\n" % server.wait(20)
+
+
+def run_cgi(folder, calls):
+    for call in calls:
+        done = subprocess.run(["php-cgi"], stdout=subprocess.PIPE,
+                              env=dict(os.environ, **parameters(call)))
+        yield done.stdout + b"%d\n" % done.returncode
+
+
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def run_apache(folder, calls):
+    modules, port = "/usr/lib/apache2/modules", free_port()
+    text = APACHE % {"dir": folder, "pages": HERE, "modules": modules,
+                     "php": first(modules + "/libphp*.so")}
+    conf = write(folder, "conf", text.replace(folder + "/none",
+                                              "127.0.0.1:%d" % port))
+    server = subprocess.Popen(["/usr/sbin/apache2", "-X", "-f", conf])
+    try:
+        wait_for(lambda: listens(port), "Apache")
+        for call in calls:
+            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            asked.request("GET", parameters(call)["REQUEST_URI"])
+            answer = asked.getresponse()
+            yield b"%d %s" % (answer.status, answer.read())
+            asked.close()
+    finally:
+        server.send_signal(signal.SIGTERM)
+        yield b"%d\n" % server.wait(20)
+
+
+def quoted(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
+def run_postgres(folder, calls):
+    tools = first("/usr/lib/postgresql/*/bin")
+    data = folder + "/data"
+    bare = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+    subprocess.run([tools + "/initdb", "-A", "trust", "-U", "me", "-D", data,
+                    "--no-sync"], check=True, stdout=subprocess.DEVNULL,
+                   env=bare)
+    server = subprocess.Popen(
+        [tools + "/postgres", "-D", data, "-k", folder, "-h", "", "-c",
+         "fsync=off"], stderr=subprocess.DEVNULL)
+    psql = [tools + "/psql", "-X", "-q", "-A", "-t", "-h", folder, "-U", "me",
+            "-d", "postgres"]
+    try:
+        wait_for(lambda: subprocess.run(
+            psql + ["-c", ""], stderr=subprocess.DEVNULL,
+            env=bare).returncode == 0, "PostgreSQL")
+        subprocess.run(psql + ["-f", HERE + "/plperl.sql"], env=bare)
+        text = ";".join("SELECT ask(%s)" % ",".join(map(quoted, call))
+                        for call in calls)
+        done = subprocess.run(psql, input=text.encode() + b";",
+                              stdout=subprocess.PIPE, env=bare)
+        yield done.stdout
+    finally:
+        server.send_signal(signal.SIGTERM)
+        yield b"%d\n" % server.wait(20)
+
+
+def main():
+    kind, interface, url, *rest = sys.argv[1:]
+    run = {"fpm": run_fpm, "cgi": run_cgi, "apache": run_apache,
+           "postgres": run_postgres}[kind]
+    calls = [[interface, url, mode, os.path.abspath(file)]
+             for mode, file in zip(rest[::2], rest[1::2])]
+    folder = tempfile.mkdtemp(prefix="m.", dir="/tmp")
+    try:
+        for text in run(folder, calls):
+            sys.stdout.buffer.write(text)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
