@@ -22,7 +22,9 @@ SANFLAGS_fuzz := -fsanitize=fuzzer-no-link,address,undefined \
 SANFLAGS := $(SANFLAGS_$(SAN)) $(if $(SAN),-fno-omit-frame-pointer)
 OPT := $(if $(SAN),-O1 -g,-O2 -g)
 CPPFLAGS += -D_GNU_SOURCE -I. -Iinclude
-CFLAGS_ALL := -std=c11 $(OPT) $(WARN) -fvisibility=hidden $(SANFLAGS) $(CFLAGS)
+# Exceptions and cancellations of the program go through frames of ours.
+CFLAGS_ALL := -std=c11 $(OPT) $(WARN) -fvisibility=hidden \
+	-fasynchronous-unwind-tables $(SANFLAGS) $(CFLAGS)
 
 # The shim runs in processes without a libc: nothing may be called that is not
 # ours or checked for first, and no sanitizer goes in.
