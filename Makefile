@@ -108,7 +108,8 @@ $(B)/map-case: $(B)/tests/support/map_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
 
 # libFuzzer is clang's.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(filter-out \
-	tests/fuzz/shapes.c tests/fuzz/seeds.c,$(wildcard tests/fuzz/*.c)))
+	tests/fuzz/shapes.c tests/fuzz/seeds.c tests/fuzz/api_walk.c, \
+	$(wildcard tests/fuzz/*.c)))
 fuzz:
 	$(Q)$(MAKE) CC=clang SAN=fuzz B=$(B)-fuzz fuzzers
 fuzzers: $(FUZZERS) $(B)/fuzz-seeds
@@ -120,8 +121,10 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o $(SUPPORT_OBJ) \
 	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $^ $(CODING_LIBS) -ljansson -lz \
 		-lpthread -o $@
 
+# One of them walks at random (tests/fuzz/walk).
+CLIENTS += $(B)/tests/fuzz/api_walk
 clients: $(CLIENTS)
-$(B)/tests/clients/%: tests/clients/%.c tests/clients/cases.h
+$(CLIENTS): $(B)/%: %.c tests/clients/cases.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -ldl -lpthread -o $@
 

@@ -108,6 +108,37 @@ static void write_unset(const char *base)
     fclose(unsetting.file);
 }
 
+struct twinning {
+    struct text text;
+    CURL *curl;
+    CURL *twin;
+};
+
+static size_t make_twin(char *data, size_t size, size_t count, void *to)
+{
+    struct twinning *twinning = to;
+
+    if (!twinning->twin)
+        twinning->twin = curl_easy_duphandle(twinning->curl);
+    text_add(&twinning->text, data, size * count);
+    return size * count;
+}
+
+/* Made within a call, used for what is none, when its model is gone. */
+static void twin_of_a_busy_one(const char *base)
+{
+    struct twinning twinning = {.curl = asking(base, CHAT, streamed, NULL)};
+
+    curl_easy_setopt(twinning.curl, CURLOPT_WRITEFUNCTION, make_twin);
+    curl_easy_setopt(twinning.curl, CURLOPT_WRITEDATA, &twinning);
+    run_one("model", twinning.curl, &twinning.text);
+    curl_easy_cleanup(twinning.curl);
+    set_url(twinning.twin, base, "/v1/models");
+    curl_easy_setopt(twinning.twin, CURLOPT_HTTPGET, 1L);
+    run_one("twin", twinning.twin, &twinning.text);
+    curl_easy_cleanup(twinning.twin);
+}
+
 /* ---- what libcurl tells ------------------------------------------------- */
 
 struct asking_back {
@@ -443,12 +474,14 @@ static void not_http(const char *base)
 static pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
 static CURLSH *the_share;
 static const char *the_base;
+static _Thread_local int locks;
 
 static void lock_share(CURL *curl, curl_lock_data data, curl_lock_access access,
                        void *user)
 {
     (void)curl, (void)access, (void)user;
     pthread_mutex_lock(&share_locks[data]);
+    locks += data != CURL_LOCK_DATA_SHARE;
 }
 
 static void unlock_share(CURL *curl, curl_lock_data data, void *user)
@@ -466,7 +499,8 @@ static void *ask_sharing(void *failed)
 
         curl_easy_setopt(curl, CURLOPT_SHARE, the_share);
         curl_easy_setopt(curl, CURLOPT_COOKIEFILE, "");
-        if (curl_easy_perform(curl) != CURLE_OK)
+        locks = 0;
+        if (curl_easy_perform(curl) != CURLE_OK || locks == 0)
             *(int *)failed = 1;
         twin = curl_easy_duphandle(curl);
         curl_easy_cleanup(twin);
@@ -476,7 +510,7 @@ static void *ask_sharing(void *failed)
     return NULL;
 }
 
-/* The share counts who uses it: none of ours may be among them. */
+/* In use by the transfers, and by nobody else: the share counts its users. */
 static void share(const char *base)
 {
     pthread_t threads[THREADS];
@@ -711,6 +745,7 @@ int main(int argc, char **argv)
     static const struct one_case cases[] = {
         {"other_host", other_host, 3, 0},
         {"write_unset", write_unset, 2, 0},
+        {"twin_of_a_busy_one", twin_of_a_busy_one, 1, 0},
         {"asked_inside", asked_inside, 1, 0},
         {"zero_bytes", zero_bytes, 0, 0},
         {"buffer_changed", buffer_changed, 3, 0},

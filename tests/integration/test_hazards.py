@@ -1,11 +1,14 @@
 """What only shows in the spans, or under a setting, of the programs of
 tests/clients; and places that refuse to be written."""
+import json
 import os
 import shutil
+import socket
 import subprocess
+import threading
 
-from harness import (LAUNCHER, Skip, body, curl, equal, expect_llm, ok, short,
-                     test)
+from harness import (LAUNCHER, Skip, body, curl, equal, expect_error,
+                     expect_llm, ok, short, test)
 
 LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 ASKED = "say hello to the test"
@@ -148,3 +151,54 @@ def uploads_sent_twice(t):
                                  ("edge_cases", "ioctl_redirected", 2)):
         r = case(t, name, spans, program)
         expect_llm(r.spans[0], ASKED, model="redirect-307")
+
+
+@test
+def failures_of_a_multi(t):
+    """What info_read said, not that the handle was removed after it."""
+    r = case(t, "failing", 1, "multi_cases")
+    expect_error(r.only(), "CURLE_COULDNT_CONNECT", prompt=ASKED)
+
+
+@test
+def headers_within_the_body(t):
+    """CURLOPT_HEADER: the app's body has them, the span's has not."""
+    r = case(t, "header_in_body", 3, "easy_cases")
+    for span in r.spans[:2]:
+        expect_llm(span, ASKED, model="gpt-4o-mini", stream=True, usage=False)
+    expect_llm(r.spans[2], ASKED, model="gpt-4o-mini")
+
+
+MOVED = (b"HTTP/1.1 307 Moved\r\nContent-Type: text/plain\r\nLocation: /v1/chat"
+         b"/completions\r\nContent-Length: 0\r\n\r\n")
+EVENTS = b"".join(b"data: %s\n\n" % json.dumps({
+    "model": "m", "choices": [{"index": 0, "delta": delta,
+                               "finish_reason": finish}]}).encode()
+    for delta, finish in (({"role": "assistant", "content": "one"}, None),
+                          ({"content": " two"}, "stop"))) + b"data: [DONE]\n\n"
+
+
+def redirect_to_events(listener):
+    with listener.accept()[0] as peer:
+        for answer in (MOVED, b"HTTP/1.1 200 OK\r\nContent-Type: text/event-"
+                       b"stream\r\nConnection: close\r\n\r\n" + EVENTS):
+            got = b""
+            while not got.endswith(b"]}"):
+                got += peer.recv(65536)
+            peer.sendall(answer)
+
+
+@test
+def rounds_before_the_answer(t):
+    """What a redirect said of itself is not the answer's: here, that it is no
+    stream."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=redirect_to_events, args=(listener,),
+                                  daemon=True)
+        thread.start()
+        r = t.run(curl("http://127.0.0.1:%d/v1/chat/completions"
+                       % listener.getsockname()[1], body(), "-L"))
+        thread.join(10)
+    equal(r.code, 0, "exit status")
+    equal(r.only()["meta"]["output"]["messages"],
+          [{"role": "assistant", "content": "one two"}], "output")
