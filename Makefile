@@ -25,7 +25,9 @@ SANFLAGS_fuzz := -fsanitize=fuzzer-no-link,address,undefined \
 SANFLAGS := $(SANFLAGS_$(SAN)) $(if $(SAN),-fno-omit-frame-pointer)
 OPT := $(if $(SAN),-O1 -g,-O2 -g)
 CPPFLAGS += -D_GNU_SOURCE -I. -Iinclude
-CFLAGS_ALL := -std=c11 $(OPT) $(WARN) -fvisibility=hidden $(SANFLAGS) $(CFLAGS)
+# Exceptions and cancellations of the program go through frames of ours.
+CFLAGS_ALL := -std=c11 $(OPT) $(WARN) -fvisibility=hidden \
+	-fasynchronous-unwind-tables $(SANFLAGS) $(CFLAGS)
 
 # The shim runs in processes without a libc: nothing may be called that is not
 # ours or checked for first, and no sanitizer goes in.
@@ -112,7 +114,8 @@ $(B)/map-case: $(B)/tests/support/map_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
 
 # libFuzzer is clang's.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(filter-out \
-	tests/fuzz/shapes.c tests/fuzz/seeds.c,$(wildcard tests/fuzz/*.c)))
+	tests/fuzz/shapes.c tests/fuzz/seeds.c tests/fuzz/api_walk.c, \
+	$(wildcard tests/fuzz/*.c)))
 fuzz:
 	$(Q)$(MAKE) CC=clang SAN=fuzz B=$(B)-fuzz fuzzers
 fuzzers: $(FUZZERS) $(B)/fuzz-seeds
@@ -124,8 +127,10 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o $(SUPPORT_OBJ) \
 	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $^ $(CODING_LIBS) -ljansson -lz \
 		-lpthread -o $@
 
+# One of them walks at random (tests/fuzz/walk).
+CLIENTS += $(B)/tests/fuzz/api_walk
 clients: $(CLIENTS)
-$(B)/tests/clients/%: tests/clients/%.c tests/clients/cases.h
+$(CLIENTS): $(B)/%: %.c tests/clients/cases.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -ldl -lpthread -o $@
 

@@ -411,6 +411,20 @@ static void copy_error(const struct llmobs_handle *handle,
              CURL_ERROR_SIZE - 1, text ? text : "");
 }
 
+/* libcurl's clock starts a little after ours: nothing may have arrived after
+ * the end. */
+static void cover_marks(struct llmobs_exchange *exchange)
+{
+    int64_t last;
+
+    if (exchange->mark_count == 0)
+        return;
+    last = exchange->marks[exchange->mark_count - 1].at_ns -
+           exchange->start_mono_ns;
+    if (exchange->duration_ns < last)
+        exchange->duration_ns = last;
+}
+
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code)
 {
@@ -438,6 +452,7 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
         exchange->duration_ns <= 0)
         exchange->duration_ns =
             llmobs_clock_mono_ns() - exchange->start_mono_ns;
+    cover_marks(exchange);
     llmobs_worker_give(worker, &exchange->item);
 }
 

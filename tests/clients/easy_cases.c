@@ -237,6 +237,10 @@ static void header_in_body(const char *base)
     run_one("with both", curl, &text);
     printf("head: %s\n", head.data);
     free(head.data);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, NULL);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, NULL);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, hello);
+    run_one("not streamed", curl, &text);
     curl_easy_cleanup(curl);
 }
 
@@ -602,7 +606,7 @@ int main(int argc, char **argv)
         {"to_stdout", to_stdout, 2, 0},
         {"to_file", to_file, 1, 0},
         {"headers_to_write", headers_to_write, 1, 0},
-        {"header_in_body", header_in_body, 2, 0},
+        {"header_in_body", header_in_body, 3, 0},
         {"changed_in_callback", changed_in_callback, 2, 0},
         {"paused", paused, 1, 0},
         {"aborted", aborted, 1, 1},

@@ -1,0 +1,638 @@
+"""The hazards of a library inside other people's programs, each with one
+mutation that takes its handling out and the tests that must notice.
+
+Read by scripts/mutate, which also makes docs/HAZARDS.md of it.  A row is
+(hazard, handling, mutations); a mutation is (name, edits, tests), an edit
+(file, old, new) with `old` exactly once in the file.  An `old` may be None: the
+line `new` is put at the file's end.  Tests: names of tests/integration/run;
+"preload NAME" of tests/preload/run; "unit CASE" of the unit tests.
+"""
+
+CALLS = "core/capture_calls.c"
+CAPTURE = "core/capture.c"
+ENGINE = "core/engine.c"
+HANDLE = "core/handle.c"
+MULTI = "core/ops_multi.c"
+INJECT = "core/inject.c"
+
+HAZARDS = [
+    ("setopt inside callbacks",
+     "what we own while swapped in is noted, not forwarded "
+     "(`llmobs_capture_owns`)", [
+         ("owns-nothing", [(CALLS, "        return handle->swapped;",
+                            "        return false;")],
+          ["hazards.changed_within_a_callback"])]),
+
+    ("reset, before, during and after a transfer",
+     "the record follows libcurl's (`op_easy_reset`)", [
+         ("reset-unseen", [(ENGINE, "    else\n        llmobs_handle_reset"
+                            "(handle);", "")],
+          ["programs.easy_cases.reset_reused",
+           "programs.header_cases.reset_in_multi"])]),
+
+    ("duphandle, before, during and after a transfer",
+     "the twin gets the app's settings, not ours, and a record of its own "
+     "(`op_easy_duphandle`)", [
+         ("twin-keeps-ours", [(ENGINE, "    llmobs_capture_restore(from, "
+                               "twin);\n", "")],
+          ["programs.hazard_cases.twin_of_a_busy_one",
+           "headers.lists_of_programs"]),
+         ("twin-forgets", [(HANDLE, "    drop_copy(to);\n    to->has_copy = "
+                            "from->has_copy;\n",
+                            "    (void)from;\n    return true;\n")],
+          ["programs.easy_cases.duplicated"])]),
+
+    ("a handle reused on another host",
+     "every URL is noted (`llmobs_handle_note`)", [
+         ("first-url-stays", [(HANDLE, "    case CURLOPT_URL:\n        "
+                               "(void)set_url(handle, arg);",
+                               "    case CURLOPT_URL:\n        if (!handle->"
+                               "url || !handle->url[0])\n            (void)"
+                               "set_url(handle, arg);")],
+          ["programs.hazard_cases.other_host"])]),
+
+    ("several threads",
+     "a free record is claimed by one exchange of its key (`recycle`)", [
+         ("unclaimed-record", [(HANDLE, "    return &buckets[hash >> 54];",
+                                "    return &buckets[(hash >> 54) * 0];"),
+                               (HANDLE, "        if (atomic_compare_exchange_"
+                                "strong(&handle->key, &none, curl))\n"
+                                "            return handle;",
+                                "        if (atomic_load(&handle->key) == "
+                                "none) {\n            sched_yield();\n"
+                                "            atomic_store(&handle->key, curl);"
+                                "\n            return handle;\n        }")],
+          ["programs.life_cases.threads"])]),
+
+    ("multi with socket_action and info_read",
+     "an end is what info_read says (`llmobs_ops_multi_info_read`)", [
+         ("info-read-unseen", [(MULTI, "        llmobs_capture_finish(handle, "
+                                "LLMOBS_END_DONE, message->data.result);\n",
+                                "")],
+          ["hazards.failures_of_a_multi"])]),
+
+    ("multi: news that we had to read before the app did",
+     "kept, in their order, and given on (`core/ops_news.c`)", [
+         ("news-lost", [("core/ops_news.c", "    struct news *news = "
+                         "find(multi);\n    CURLMsg *message;",
+                         "    struct news *news = NULL;\n    CURLMsg "
+                         "*message;")],
+          ["programs.edge_cases.news_unread"])]),
+
+    ("multi: removed before done",
+     "remove_handle ends the exchange (`leave`)", [
+         ("remove-unseen", [(MULTI, "    if (handle)\n        leave(handle, "
+                             "curl, &ending);", "")],
+          ["programs.multi_cases.removed_early",
+           "programs.multi_cases.removed_and_reused"])]),
+
+    ("multi: cleanup without remove, of the handle or of the multi",
+     "both end the exchange (`op_easy_cleanup`, `end_rest`)", [
+         ("cleanup-unseen", [(ENGINE, "    llmobs_capture_finish(handle, "
+                              "ending.end, ending.code);\n    llmobs_handle_"
+                              "release(handle);",
+                              "    llmobs_handle_release(handle);")],
+          ["programs.multi_cases.cleaned_early"]),
+         ("multi-cleanup-unseen", [(MULTI, "    llmobs_handle_each(end_rest, "
+                                    "multi);\n", "")],
+          ["programs.multi_cases.multi_first"])]),
+
+    ("a handle moved to a second multi",
+     "leaving one forgets it (`leave`)", [
+         ("multi-remembered", [(MULTI, "    llmobs_capture_finish(handle, "
+                                "ending->end, ending->code);\n    atomic_store"
+                                "(&handle->multi, NULL);",
+                                "    llmobs_capture_finish(handle, ending->"
+                                "end, ending->code);")],
+          ["programs.multi_cases.reused"])]),
+
+    ("HTTPHEADER replaced in a callback",
+     "our nodes are put before the new list at once (`note_headers`)", [
+         ("list-not-relinked", [(HANDLE, "    if (handle->injected)\n        "
+                                 "llmobs_inject_relink(handle->inject, "
+                                 "list);", "")],
+          ["programs.header_cases.replaced_on_redirect",
+           "programs.header_cases.nulled_inside"])]),
+
+    ("WRITEFUNCTION set to NULL, or never set",
+     "libcurl's default is ours, then (`app_write`)", [
+         ("no-default-write", [(CALLS, "    return fwrite(data, size, count, "
+                                "data_or(&handle->write, stdout));",
+                                "    return size * count;")],
+          ["programs.hazard_cases.write_unset",
+           "programs.easy_cases.to_stdout"])]),
+
+    ("WRITEDATA that was never set",
+     "set back to libc's stdout, not to NULL (`restore_write`)", [
+         ("stdout-lost", [(CALLS, "        CURLOPT_WRITEDATA, data_or(&handle"
+                           "->write, stdout));",
+                           "        CURLOPT_WRITEDATA, data_or(&handle->write,"
+                           " NULL));"),
+                          (CALLS, "data_or(&handle->write, stdout));\n    "
+                           "return fwrite(data, size, count, data_or(&handle->"
+                           "write, stdout));",
+                           "data_or(&handle->write, NULL));\n    return fwrite"
+                           "(data, size, count, data_or(&handle->write, "
+                           "NULL));")],
+          ["programs.easy_cases.to_stdout"])]),
+
+    ("HEADERDATA without HEADERFUNCTION",
+     "headers go to the app's write function (`app_header`)", [
+         ("headers-to-nobody", [(CALLS, "        header = (curl_write_callback"
+                                 ")handle->write.function;\n    if (!header)",
+                                 "        return size * count;\n    if "
+                                 "(!header)")],
+          ["programs.easy_cases.headers_to_write",
+           "programs.easy_cases.to_file"])]),
+
+    ("CURLOPT_HEADER: headers within the body",
+     "taken out of the recorded body (`keep_lines`)", [
+         ("headers-stay-in-body", [(CALLS, "    if (handle->header_in_body)\n"
+                                    "        llmobs_exchange_unreceive("
+                                    "exchange, data, len);", "")],
+          ["hazards.headers_within_the_body"])]),
+
+    ("PAUSE and redelivery",
+     "what was recorded before a pause is skipped when it comes again "
+     "(`skip_again`)", [
+         ("recorded-twice", [(CALLS, "        handle->exchange->again += len;",
+                              "        handle->exchange->again += 0;")],
+          ["hazards.paused_and_given_again"]),
+         ("pause-swallowed", [(CALLS, "    took = app_header(handle, data, "
+                               "size, count);\n    if (took != "
+                               "CURL_WRITEFUNC_PAUSE)\n        return took;",
+                               "    took = app_header(handle, data, size, "
+                               "count);\n    if (took != "
+                               "CURL_WRITEFUNC_PAUSE)\n        return took;\n"
+                               "    took = len;")],
+          ["programs.edge_cases.paused"])]),
+
+    ("ABORT and short counts",
+     "returned as the app returned them (`on_write`)", [
+         ("refusal-swallowed", [(CALLS, "    took = app_write(handle, data, "
+                                 "size, count);\n    if (took != "
+                                 "CURL_WRITEFUNC_PAUSE)\n        return took;",
+                                 "    took = app_write(handle, data, size, "
+                                 "count);\n    if (took != "
+                                 "CURL_WRITEFUNC_PAUSE)\n        return "
+                                 "len;")],
+          ["programs.easy_cases.aborted",
+           "programs.edge_cases.refused_at_the_end"])]),
+
+    ("CURLOPT_PRIVATE and getinfo untouched",
+     "state is in a table of ours, found by the handle's address", [
+         ("private-taken", [(CALLS, "    handle->swapped = true;\n",
+                             "    handle->swapped = true;\n    (void)handle->"
+                             "real->easy_setopt(curl, CURLOPT_PRIVATE, "
+                             "\"x\");\n")],
+          ["programs.easy_cases.plain", "programs.hazard_cases.asked_inside"])
+     ]),
+
+    ("errno after our part of a call",
+     "saved and put back (`op_*`)", [
+         ("errno-changed", [(MULTI, "    else if (begun)\n        llmobs_"
+                             "capture_cancel(handle, curl);\n    errno = "
+                             "saved;",
+                             "    else if (begun)\n        llmobs_capture_"
+                             "cancel(handle, curl);\n    errno = ENOTTY;")],
+          ["programs.edge_cases.errno_kept"])]),
+
+    ("the app's slist freed",
+     "the app's list is set again at the end (`llmobs_capture_restore`)", [
+         ("our-nodes-stay", [(CALLS, "    if (handle->injected)\n        "
+                              "(void)handle->real->easy_setopt(curl, "
+                              "CURLOPT_HTTPHEADER,\n"
+                              "                                        "
+                              "handle->headers);", "")],
+          ["headers.lists_of_programs"])]),
+
+    ("the app's slist shared or mutated",
+     "our nodes are before it, none behind (`llmobs_inject_link`)", [
+         ("appended-to-the-list", [(INJECT, "    inject->nodes[inject->count "
+                                    "- 1].next = list;\n    return inject->"
+                                    "nodes;",
+                                    "    inject->nodes[inject->count - 1].next"
+                                    " = NULL;\n    if (!list)\n        return "
+                                    "inject->nodes;\n    for (struct "
+                                    "curl_slist *n = list; n; n = n->next)\n"
+                                    "        if (!n->next) {\n            "
+                                    "n->next = inject->nodes;\n            "
+                                    "break;\n        }\n    return list;")],
+          ["programs.header_cases.appended",
+           "programs.header_cases.shared"])]),
+
+    ("headers of the app's own",
+     "a style of which it sends a part is left to it (`without_own`)", [
+         ("headers-twice", [(INJECT, "        if (own & styles[i])\n",
+                             "        if (own & styles[i] & 0)\n")],
+          ["headers.own_headers_of_any_form"])]),
+
+    ("POSTFIELDS with size -1",
+     "then it is a string (`llmobs_handle_body`)", [
+         ("size-taken-literally", [(HANDLE, "        body.len = handle->"
+                                    "postfieldsize >= 0 ? (size_t)handle->"
+                                    "postfieldsize\n"
+                                    "                                         "
+                                    "     : strlen(handle->postfields);",
+                                    "        body.len = (size_t)handle->"
+                                    "postfieldsize;")],
+          ["hazards.sizes_of_a_body"])]),
+
+    ("POSTFIELDS with embedded NULs",
+     "a size beats the string's end (`llmobs_handle_body`)", [
+         ("always-a-string", [(HANDLE, "        body.len = handle->"
+                               "postfieldsize >= 0 ? (size_t)handle->"
+                               "postfieldsize\n"
+                               "                                         "
+                               "     : strlen(handle->postfields);",
+                               "        body.len = strlen(handle->"
+                               "postfields);")],
+          ["hazards.bodies_with_zero_bytes"])]),
+
+    ("POSTFIELDS in a buffer that changes",
+     "read when the call begins (`begin_exchange`)", [
+         ("read-at-the-end", [(CAPTURE, "    if (!handle->late)\n        "
+                               "llmobs_handle_copy_body(handle, &exchange->"
+                               "request);\n    return exchange;",
+                               "    return exchange;"),
+                              (CAPTURE, "    exchange->end = end;\n    if (end "
+                               "== LLMOBS_END_DONE) {",
+                               "    exchange->end = end;\n    llmobs_handle_"
+                               "copy_body(handle, &exchange->request);\n    if "
+                               "(end == LLMOBS_END_DONE) {")],
+          ["hazards.buffers_of_the_program"])]),
+
+    ("POSTFIELDS set after the handle was added to a multi",
+     "a call may begin until libcurl starts it "
+     "(`llmobs_capture_begin_late`)", [
+         ("too-late", [(MULTI, "    handle->waits = rc == CURLM_OK && "
+                        "!begun;", "    handle->waits = false;")],
+          ["programs.edge_cases.set_after_add"])]),
+
+    ("COPYPOSTFIELDS: the size in force when it was set",
+     "copied then, with that size (`copy_postfields`)", [
+         ("copied-as-string", [(HANDLE, "    len = handle->postfieldsize < 0 ?"
+                                " strlen(data)\n                              "
+                                "      : (size_t)handle->postfieldsize;",
+                                "    len = strlen(data);")],
+          ["hazards.bodies_with_zero_bytes", "programs.hazard_cases.huge_copy",
+           "hazards.sizes_of_a_body"])]),
+
+    ("COPYPOSTFIELDS of 200 MB",
+     "no second copy beyond the cap (`copy_postfields`)", [
+         ("copied-whole", [(HANDLE, "    llmobs_body_init(&handle->copied, "
+                            "copy_max);",
+                            "    (void)copy_max;\n    llmobs_body_init("
+                            "&handle->copied, SIZE_MAX / 4);")],
+          ["programs.hazard_cases.huge_copy"])]),
+
+    ("READFUNCTION uploads, chunked or not",
+     "read through ours (`llmobs_capture_swap_in`)", [
+         ("uploads-unread", [(CALLS, "    if (!reads_body(handle))\n        "
+                              "return true;",
+                              "    if (!reads_body(handle) || handle)\n"
+                              "        return true;")],
+          ["programs.easy_cases.read_chunked"])]),
+
+    ("uploads rewound by SEEKFUNCTION or IOCTLFUNCTION",
+     "what was recorded is rewound as well (`rewind_request`)", [
+         ("sent-twice-recorded-twice", [(CALLS, "        llmobs_body_rewind("
+                                         "&handle->exchange->request, "
+                                         "(uint64_t)offset);",
+                                         "        (void)offset;")],
+          ["hazards.uploads_sent_twice"])]),
+
+    ("uploads by libcurl's own fread, rewound by fseek",
+     "our seek does the same, where fseek would work "
+     "(`default_read_seeks`)", [
+         ("no-seek", [(CALLS, "    if (!handle->seek.function && "
+                       "!default_read_seeks(handle))",
+                       "    if (!handle->seek.function || "
+                       "!default_read_seeks(handle))")],
+          ["programs.easy_cases.file_redirected",
+           "programs.edge_cases.fmem_redirected"]),
+         ("seek-on-a-pipe", [(CALLS, "    return fd >= 0 ? lseek(fd, 0, "
+                              "SEEK_CUR) >= 0 : ftello(file) >= 0;",
+                              "    return fd >= 0 || file;")],
+          ["programs.easy_cases.file_redirected"])]),
+
+    ("MIME and formadd",
+     "READ is never swapped: libcurl hands it the app's pointers "
+     "(`reads_body`)", [
+         ("form-read-swapped", [(CALLS, "    if (handle->request == "
+                                 "LLMOBS_HTTP_PUT)\n        return true;",
+                                 "    if (handle->request == LLMOBS_HTTP_PUT "
+                                 "||\n        handle->request == "
+                                 "LLMOBS_HTTP_FORM)\n        return true;")],
+          ["hazards.forms_to_a_proxy"])]),
+
+    ("Expect: 100, redirects, 401 rounds",
+     "a status line begins the answer anew (`keep_line`)", [
+         ("rounds-add-up", [(CALLS, "        llmobs_exchange_restart("
+                             "exchange);\n", "")],
+          ["hazards.rounds_before_the_answer"])]),
+
+    ("redirects to another host",
+     "our headers are emptied in place (`llmobs_inject_response`)", [
+         ("headers-leak", [(INJECT, "            inject->base, (struct llmobs_"
+                            "text){line + name, len - name}))\n        llmobs_"
+                            "inject_blank(inject);",
+                            "            inject->base, (struct llmobs_text){"
+                            "line + name, len - name}))\n        return;")],
+          ["headers.redirect_to_another_origin"])]),
+
+    ("proxies and CONNECT",
+     "no headers for who is not the peer (`llmobs_handle_exposes_headers`)", [
+         ("proxy-sees-headers", [("core/handle_place.c", "    if (handle->"
+                                  "signs)\n        return true;\n    if "
+                                  "(!unified ||",
+                                  "    if (handle->signs)\n        return "
+                                  "true;\n    if (handle || !unified ||")],
+          ["headers.unified_headers_and_a_proxy"])]),
+
+    ("HTTP/2: pushed handles inherit callback data",
+     "a multi with PUSHFUNCTION is left alone (`pushes`)", [
+         ("push-swapped", [(MULTI, "        note_push(multi);\n    return rc;",
+                            "        (void)note_push;\n    return rc;")],
+          ["programs.multi_cases.with_push"])]),
+
+    ("gzip asked for by header",
+     "a copy is inflated on our thread (`decode`)", [
+         ("stays-coded", [("core/outcome.c", "    if (!is_coded(*body, coding)"
+                           ")\n        return 0;",
+                           "    if (!is_coded(*body, coding) || buf)\n"
+                           "        return 0;")],
+          ["curl.accept_encoding_by_hand"])]),
+
+    ("resumed and ranged",
+     "offsets are handed on as they are (`on_seek`)", [
+         ("seeks-to-0", [(CALLS, "seek(data_or(&handle->seek, NULL), offset, "
+                          "origin)",
+                          "seek(data_or(&handle->seek, NULL), 0 * offset, "
+                          "origin)")],
+          ["hazards.resumed_uploads_to_a_proxy"])]),
+
+    ("CONNECT_ONLY and websockets",
+     "no transfer of ours (`begin`)", [
+         ("connect-only-captured", [(CAPTURE, "    if (handle->connect_only ||"
+                                     " (!sends && !passes_on)) {",
+                                     "    if (!sends && !passes_on) {")],
+          ["programs.easy_cases.connect_only",
+           "programs.hazard_cases.spoken"])]),
+
+    ("schemes that are not HTTP",
+     "never a call (`llmobs_url_parse`)", [
+         ("any-scheme", [("rules/url.c", "strncasecmp(text->data, \"http:\","
+                          " 5) == 0)",
+                          "(strncasecmp(text->data, \"http:\", 5) == 0 ||"
+                          " strncasecmp(text->data, \"file:\", 5) == 0))")],
+          ["programs.hazard_cases.not_http"])]),
+
+    ("share handles",
+     "stay as the app set them: we set callbacks and headers alone "
+     "(`llmobs_capture_swap_in`)", [
+         ("share-left", [(CALLS, "    handle->swapped = true;\n",
+                          "    handle->swapped = true;\n    (void)handle->real"
+                          "->easy_setopt(curl, CURLOPT_SHARE, NULL);\n")],
+          ["programs.hazard_cases.share"])]),
+
+    ("curl_global_init_mem",
+     "no libcurl on our thread, then (`beside`)", [
+         ("allocator-on-our-thread", [("core/global.c", "        atomic_store("
+                                       "&copy->own_memory, how == LLMOBS_UP_"
+                                       "INIT_MEM);",
+                                       "        atomic_store(&copy->own_memory"
+                                       ", false);")],
+          ["exit.own_allocator_is_left_alone"])]),
+
+    ("curl_global_cleanup beside our requests",
+     "they end first, and our handles go (`llmobs_global_leave`)", [
+         ("cleanup-unnoticed", [("core/global.c", "    if (!copy || stays_up("
+                                 "copy) || !is_chosen(copy))\n        return "
+                                 "true;\n    if (!own(OWNER_MS))",
+                                 "    if (!copy || stays_up(copy) || copy)\n"
+                                 "        return true;\n    if (!own(OWNER_MS"
+                                 "))")],
+          ["exit.agentless.cleanup_often",
+           "exit.agentless.cleanup_in_threads",
+           "exit.cleanup_while_the_intake_hangs"])]),
+
+    ("our dlsym called before our constructor",
+     "the real one is looked for at the first call (`get`)", [
+         ("early-dlsym-lost", [("shim/real.c", "    if (!one) {\n        "
+                                "search_all();",
+                                "    if (!one && llmobs_host_state() != "
+                                "LLMOBS_HOST_NEW) {\n        search_all();")],
+          ["preload called_before_constructor"])]),
+
+    ("two flavours in one process",
+     "a thunk knows its copy (`llmobs_copies_thunk`)", [
+         ("one-copy-for-all", [("shim/copies.c", "                return "
+                                "llmobs_thunk(c, h);",
+                                "                return llmobs_thunk(0, h);")],
+          ["preload two_flavours"])]),
+
+    ("RTLD_DEEPBIND",
+     "slots of later objects lead to our dlopen and dlsym (`dl_target`)", [
+         ("deepbind-unseen", [("shim/patch.c", "    if (!ours || ours == "
+                               "value)\n        return NULL;",
+                               "    if (!ours || ours || value == ours)\n"
+                               "        return NULL;")],
+          ["preload deepbind_opener", "preload deepbind_opener_lazy"])]),
+
+    ("RTLD_LOCAL: plugins that come later",
+     "objects are looked at after each dlopen (`open_and_scan`)", [
+         ("plugins-unseen", [("shim/route.c", "    if (handle)\n        llmobs_"
+                              "scan();\n    return handle;",
+                              "    return handle;")],
+          ["preload plugin_now_plain", "preload plugin_lazy_plain"])]),
+
+    ("the RUNPATH of who calls dlopen",
+     "then the real dlopen gets the call as it came "
+     "(`caller_is_no_matter`)", [
+         ("runpath-lost", [("shim/route.c", "    return caller.plain;",
+                            "    return caller.plain || caller.address;")],
+          ["preload runpath_bare"])]),
+
+    ("dlsym (FFI)",
+     "a known function's address is answered by its thunk (`observed`)", [
+         ("dlsym-unseen", [("shim/route.c", "    return thunk ? thunk : "
+                            "found;", "    return found;")],
+          ["preload dlsym", "preload ctypes"])]),
+
+    ("slots that are bound to somebody else's function",
+     "left alone (`curl_target`)", [
+         ("interposer-bypassed", [("shim/patch.c", "    if (thunk || (work->"
+                                   "how->foreign >> hook & 1) ||",
+                                   "    if (thunk ||")],
+          ["preload interposer"])]),
+
+    ("dlclose and reload",
+     "copies that went are forgotten (`llmobs_copies_sweep`)", [
+         ("gone-copies-stay", [("shim/copies.c", "    unsigned before = "
+                                "__atomic_fetch_and(&used, marked, "
+                                "__ATOMIC_ACQ_REL);",
+                                "    unsigned before = __atomic_load_n(&used, "
+                                "__ATOMIC_ACQUIRE);")],
+          ["preload come_and_go"])]),
+
+    ("fork in mid-transfer, exit in the child",
+     "an exchange belongs to the process it began in (`abandon`)", [
+         ("child-ends-it-too", [(CAPTURE, "    if (!exchange || exchange->"
+                                 "process != llmobs_fork_process())\n        "
+                                 "return;",
+                                 "    if (!exchange)\n        return;")],
+          ["programs.life_cases.fork_in_transfer"])]),
+
+    ("fork beside our thread",
+     "a child begins anew and touches nothing inherited (`check_fork`)", [
+         ("child-goes-on", [("core/worker.c", "    reset(worker);\n    llmobs_"
+                             "fork_settled(&worker->process);",
+                             "    (void)reset;\n    llmobs_fork_settled("
+                             "&worker->process);")],
+          ["programs.life_cases.prefork", "exit.agent.forks"])]),
+
+    ("exit beside calls under way",
+     "they are ended by our handler (`llmobs_capture_abandon_all`)", [
+         ("exit-unseen", [("core/global.c", "    end_all();\n", "")],
+          ["programs.life_cases.exit_in_callback",
+           "programs.life_cases.exit_beside"])]),
+
+    ("close_range(3, ~0), then open",
+     "our descriptors are known by identity, not by number "
+     "(`llmobs_sockets_intact`)", [
+         ("numbers-trusted", [("core/sockets.c", "    return look_at(one->fd, "
+                               "&now) && now.type == one->type &&\n           "
+                               "now.dev == one->dev && now.ino == one->ino && "
+                               "now.id == one->id &&\n           (one->type || "
+                               "one->id);",
+                               "    return look_at(one->fd, &now) || one;")],
+          ["exit.agent.close_low", "exit.agentless.close_low"])]),
+
+    ("descriptors 0, 1 and 2 closed",
+     "none of ours ever takes their place (`llmobs_fd_lift`)", [
+         ("standard-numbers-taken", [("core/sockets.c", "        if (is_free("
+                                      "fd))\n            hold[fd] = socket(",
+                                      "        if (is_free(fd) && fd > 2)\n"
+                                      "            hold[fd] = socket(")],
+          ["exit.agent.close_standard", "exit.agentless.close_standard"])]),
+
+    ("signals",
+     "all are blocked on our thread (`llmobs_thread_start`)", [
+         ("signals-taken", [("core/thread.c", "    sigfillset(&all);",
+                             "    sigemptyset(&all);")],
+          ["programs.life_cases.signalled"])]),
+
+    ("SIGPIPE and SIGXFSZ of our own writing",
+     "blocked and taken back (`core/quiet.h`)", [
+         ("loud", [("core/worker.c", "    llmobs_quiet_begin(&quiet);\n    rc "
+                    "= llmobs_delivery_run(",
+                    "    memset(&quiet, 0, sizeof(quiet));\n    rc = llmobs_"
+                    "delivery_run("),
+                   ("core/worker.c", "deadline_ns);\n    llmobs_quiet_end("
+                    "&quiet);\n    llmobs_worker_gate_leave(worker);\n    "
+                    "return rc;\n}\n\n/* -- fork",
+                    "deadline_ns);\n    llmobs_worker_gate_leave(worker);\n"
+                    "    return rc;\n}\n\n/* -- fork")],
+          ["failure.files_may_not_grow",
+           "failure.files_may_not_grow_nor_the_log"])]),
+
+    ("longjmp out of a callback",
+     "what was left without an end is ended by cleanup "
+     "(`op_easy_cleanup`)", [
+         ("jump-loses-it", [("core/engine.c", "    llmobs_capture_finish("
+                             "handle, ending.end, ending.code);\n    llmobs_"
+                             "handle_release(handle);",
+                             "    if (atomic_load(&handle->multi))\n        "
+                             "llmobs_capture_finish(handle, ending.end, "
+                             "ending.code);\n    llmobs_handle_release("
+                             "handle);")],
+          ["programs.easy_cases.jumped", "programs.hazard_cases.thrown"])]),
+
+    ("exceptions through our frames",
+     "unwind tables of the core; the shim's frames are jumps (`Makefile`)", [
+         ("no-unwind-tables", [("Makefile", None, "$(B)/core/engine.o: "
+                                "CFLAGS_ALL += -fno-asynchronous-unwind-tables"
+                                " -fno-unwind-tables")],
+          ["programs.hazard_cases.thrown"])]),
+
+    ("pthread_cancel and pthread_exit in a transfer",
+     "nothing is held across it; what is left ends at exit", [
+         ("gate-held", [("core/global.c", "    end_all();\n", "")],
+          ["programs.life_cases.cancelled"])]),
+
+    ("unshare and setns: one thread only",
+     "`LLMOBS_THREAD=off` (`llmobs_worker_thread_start`)", [
+         ("thread-all-the-same", [("core/worker_thread.c", "    if (!worker->"
+                                   "config->thread || atomic_load(",
+                                   "    if (atomic_load(")],
+          ["hazards.a_process_of_one_thread"])]),
+
+    ("seccomp without mmap and clone",
+     "no thread, then: delivered at exit "
+     "(`llmobs_worker_thread_start`)", [
+         ("thread-believed", [("core/worker_thread.c", "    atomic_store("
+                               "&worker->thread, LLMOBS_THREAD_NONE);\n    "
+                               "llmobs_log_once(",
+                               "    llmobs_log_once(")],
+          ["programs.hazard_cases.sandboxed"])]),
+
+    ("read-only root, full disk",
+     "said once in the log, and nothing else (`write_lines`)", [
+         ("failure-unsaid", [("core/store.c", "            *error = n == 0 ? "
+                              "-EIO : -errno;\n            break;",
+                              "            return len;")],
+          ["hazards.file_system_that_is_full"])]),
+
+    ("cleared environment",
+     "copied in the shim's constructor (`copy_env`)", [
+         ("environment-lost", [("shim/host.c", "    copy_env(env);\n",
+                                "    (void)copy_env;\n")],
+          ["variables.workers_with_a_cleared_environment",
+           "preload linked_cleared"])]),
+
+    ("setuid",
+     "inert (`llmobs_host_init`)", [
+         ("secure-ignored", [("shim/host.c", "    if (!llmobs_libc_present() "
+                              "|| getauxval(AT_SECURE) ||",
+                              "    if (!llmobs_libc_present() ||")],
+          ["preload secure_inert"])]),
+
+    ("chroot",
+     "the core is loaded at curl_global_init, before it (`thunk_set.h`)", [
+         ("loaded-later", [("shim/thunk_set.h", "static CURLcode NAME(global_"
+                            "init)(long flags)\n{\n    const struct llmobs_ops "
+                            "*ops = BEGIN();",
+                            "static CURLcode NAME(global_init)(long flags)\n{"
+                            "\n    const struct llmobs_ops *ops = READY();")],
+          ["variables.workers_in_a_chroot", "fpm.pool_in_a_chroot"])]),
+
+    ("a sanitizer's runtime before us",
+     "the loader's own list until our constructor (`walk_list`)", [
+         ("walks-too-early", [("shim/real.c", "    if (llmobs_host_state() == "
+                               "LLMOBS_HOST_NEW)\n        walk_list(&search);",
+                               "    if (llmobs_host_state() > LLMOBS_HOST_ON)"
+                               "\n        walk_list(&search);")],
+          ["preload program_of_thread_sanitizer",
+           "preload program_of_address_sanitizer"])]),
+
+    ("somebody else's dlopen before ours",
+     "then unbound slots are left to be bound to it (`search_all`)", [
+         ("dlopen-bypassed", [("shim/real.c", "    __atomic_store_n(&preceded, "
+                               "search.preceded || search.before[OPEN],",
+                               "    __atomic_store_n(&preceded, false,")],
+          ["preload dlopen_interposed"])]),
+
+    ("core missing or broken",
+     "given up for good, the app's dlerror as it was (`open_core`)", [
+         ("dlerror-left", [("shim/load.c", "    if (!llmobs_libc_may(path, "
+                            "R_OK))\n        return NULL;\n", "")],
+          ["preload core_missing_same"])]),
+
+    ("core of another version",
+     "asked by number (`attach`)", [
+         ("any-version", [("shim/load.c", "    return ops && ops->abi == "
+                           "LLMOBS_ENGINE_ABI ? ops : NULL;",
+                           "    return ops;")],
+          ["preload core_other_number"])]),
+]

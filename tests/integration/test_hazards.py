@@ -1,0 +1,204 @@
+"""What only shows in the spans, or under a setting, of the programs of
+tests/clients; and places that refuse to be written."""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+
+from harness import (LAUNCHER, Skip, body, curl, equal, expect_error,
+                     expect_llm, ok, short, test)
+
+LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
+ASKED = "say hello to the test"
+
+
+def case(t, name, spans, program="hazard_cases", **env):
+    """One case, bare and preloaded."""
+    path = os.path.join(t.build, "tests", "clients", program)
+    if not os.path.exists(path):
+        raise Skip("tests/clients is not built")
+    return t.same([path, name, base(t)], env=env, spans=spans)
+
+
+def base(t):
+    return "http://127.0.0.1:%d" % t.servers.http
+
+
+def inputs(result):
+    return [s["meta"]["input"].get("value") for s in result.spans]
+
+
+@test
+def buffers_of_the_program(t):
+    """Read as they were when the call began, whatever becomes of them."""
+    r = case(t, "buffer_changed", 3)
+    equal([s["meta"]["input"]["messages"][0]["content"] for s in r.spans],
+          [ASKED, "say more of it", ASKED], "prompts")
+
+
+@test
+def bodies_with_zero_bytes(t):
+    r = case(t, "zero_bytes", 2, **{LIST: base(t)})
+    equal(inputs(r), ["[binary]", "[binary]"], "inputs")
+
+
+@test
+def forms_to_a_proxy(t):
+    """libcurl hands the app's pointers to the app's reader, not to ours."""
+    for name in ("form_stream", "mime_callback"):
+        r = case(t, name, 1, **{LIST: base(t)})
+        equal(inputs(r), ["[multipart]"], "input of " + name)
+
+
+@test
+def resumed_uploads_to_a_proxy(t):
+    """What libcurl reads and drops is in the input, too: a known limit."""
+    r = case(t, "upload_resumed", 2, **{LIST: base(t)})
+    for text in inputs(r):
+        ok(text.endswith(ASKED + "\"}]}"), "input: " + short(text))
+
+
+@test
+def a_process_of_one_thread(t):
+    r = case(t, "unshared", 2, SHOW_UNSHARED="1", LLMOBS_THREAD="off")
+    if os.geteuid() == 0:
+        ok(b"setns=0" in r.stdout, "the bare program may not")
+
+
+def mounted(t, script):
+    """A launcher before whom `script` has mounted on $1, the store's folder;
+    nobody else sees it."""
+    store = os.path.join(t.dir, "mounted")
+    os.mkdir(store)
+    argv = ["unshare", "-m", "sh", "-c", script + ' && shift && exec "$@"',
+            "sh", store]
+    if not shutil.which("unshare") or subprocess.run(
+            argv + ["true"], stderr=subprocess.DEVNULL).returncode:
+        raise Skip("no mount namespace")
+    return argv, store
+
+
+def without_a_store(t, script):
+    launcher, store = mounted(t, script)
+    argv = curl(t.url, body(), t.url, t.url)
+    bare = t.run(argv, preload=False, launcher=launcher)
+    ours = t.run(argv, launcher=launcher + [LAUNCHER],
+                 env={"LLMOBS_STORE_DIR": store})
+    t.compare(bare, ours)
+    equal(os.listdir(store), [], "files below the mount")
+    lines = [x for x in ours.log.splitlines()
+             if "store" in x.lower() and " debug" not in x.lower()]
+    equal(len(lines), 1, "log lines: " + short(str(lines)))
+
+
+@test
+def read_only_file_system(t):
+    without_a_store(t, 'mount --bind "$1" "$1" && '
+                       'mount -o remount,bind,ro "$1"')
+
+
+@test
+def file_system_that_is_full(t):
+    without_a_store(t, 'mount -t tmpfs -o size=8k tmpfs "$1" && '
+                       'chmod 700 "$1" && '
+                       '(head -c 100000 /dev/zero > "$1/all" || true) '
+                       '2> /dev/null')
+
+
+@test
+def several_hosts_of_one_handle(t):
+    r = case(t, "other_host", 3)
+    for span in r.spans:
+        expect_llm(span, ASKED, model="gpt-4o-mini")
+
+
+@test
+def paused_and_given_again(t):
+    """What libcurl delivers again after a pause is in the span once."""
+    for program in ("easy_cases", "edge_cases", "multi_cases"):
+        r = case(t, "paused", 1, program)
+        expect_llm(r.only(), ASKED, model="gpt-4o-mini", stream=True,
+                   usage=False)
+
+
+@test
+def changed_within_a_callback(t):
+    """What the app's new callback gets is in the span as well."""
+    r = case(t, "set_inside", 2, "multi_cases")
+    expect_llm(r.spans[0], ASKED, model="slow", stream=True, usage=False)
+    r = case(t, "changed_in_callback", 2, "easy_cases")
+    for span in r.spans:
+        expect_llm(span, ASKED, model="gpt-4o-mini", stream=True, usage=False)
+
+
+@test
+def sizes_of_a_body(t):
+    """The size in force when it was set, and -1 for a string."""
+    for name, spans in (("copied", 2), ("string_sized", 1)):
+        r = case(t, name, spans, "easy_cases")
+        for span in r.spans:
+            expect_llm(span, ASKED, model="gpt-4o-mini")
+
+
+@test
+def uploads_sent_twice(t):
+    """Rewound for a redirect, by whatever means: in the span once."""
+    for program, name, spans in (("easy_cases", "read_redirected", 2),
+                                 ("easy_cases", "file_redirected", 2),
+                                 ("edge_cases", "fmem_redirected", 1),
+                                 ("edge_cases", "ioctl_redirected", 2)):
+        r = case(t, name, spans, program)
+        expect_llm(r.spans[0], ASKED, model="redirect-307")
+
+
+@test
+def failures_of_a_multi(t):
+    """What info_read said, not that the handle was removed after it."""
+    r = case(t, "failing", 1, "multi_cases")
+    expect_error(r.only(), "CURLE_COULDNT_CONNECT", prompt=ASKED)
+
+
+@test
+def headers_within_the_body(t):
+    """CURLOPT_HEADER: the app's body has them, the span's has not."""
+    r = case(t, "header_in_body", 3, "easy_cases")
+    for span in r.spans[:2]:
+        expect_llm(span, ASKED, model="gpt-4o-mini", stream=True, usage=False)
+    expect_llm(r.spans[2], ASKED, model="gpt-4o-mini")
+
+
+MOVED = (b"HTTP/1.1 307 Moved\r\nContent-Type: text/plain\r\nLocation: /v1/chat"
+         b"/completions\r\nContent-Length: 0\r\n\r\n")
+EVENTS = b"".join(b"data: %s\n\n" % json.dumps({
+    "model": "m", "choices": [{"index": 0, "delta": delta,
+                               "finish_reason": finish}]}).encode()
+    for delta, finish in (({"role": "assistant", "content": "one"}, None),
+                          ({"content": " two"}, "stop"))) + b"data: [DONE]\n\n"
+
+
+def redirect_to_events(listener):
+    with listener.accept()[0] as peer:
+        for answer in (MOVED, b"HTTP/1.1 200 OK\r\nContent-Type: text/event-"
+                       b"stream\r\nConnection: close\r\n\r\n" + EVENTS):
+            got = b""
+            while not got.endswith(b"]}"):
+                got += peer.recv(65536)
+            peer.sendall(answer)
+
+
+@test
+def rounds_before_the_answer(t):
+    """What a redirect said of itself is not the answer's: here, that it is no
+    stream."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=redirect_to_events, args=(listener,),
+                                  daemon=True)
+        thread.start()
+        r = t.run(curl("http://127.0.0.1:%d/v1/chat/completions"
+                       % listener.getsockname()[1], body(), "-L"))
+        thread.join(10)
+    equal(r.code, 0, "exit status")
+    equal(r.only()["meta"]["output"]["messages"],
+          [{"role": "assistant", "content": "one two"}], "output")
