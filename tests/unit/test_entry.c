@@ -55,7 +55,8 @@ static unsigned ids(void)
     size_t at = 0;
 
     while (llmobs_entry_next(all(), &at, &entry))
-        found = found * 10 + (unsigned)entry.id;
+        if (!entry.done)
+            found = found * 10 + (unsigned)entry.id;
     return found;
 }
 
