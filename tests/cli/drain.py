@@ -487,7 +487,7 @@ def other_users():
         arrived(dd, 3)
     equal(open(os.path.join(secret, "1"), "rb").read() == before, True,
           "root's file is as it was")
-    equal(os.listdir(SPOOL), [os.path.basename(trap)], "left in the spool")
+    equal(entries(), [os.path.basename(trap)], "left in the spool")
 
 
 def all_users():
