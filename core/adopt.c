@@ -16,6 +16,7 @@
 #include "core/exchange_entry.h"
 #include "core/ledger_dir.h"
 #include "core/spool_file.h"
+#include "core/step.h"
 
 #define FILES_MAX 4096
 #define IDS_MAX ((size_t)4 * 1024 * 1024)
@@ -297,7 +298,11 @@ static int claim(struct llmobs_adopt *adopt, const char *path)
     if (snprintf(adopt->dir, sizeof(adopt->dir), "%s/%s", adopt->base, name) >=
         (int)sizeof(adopt->dir))
         return -ENAMETOOLONG;
-    return rename(path, adopt->dir) ? -errno : 0;
+    llmobs_step("claiming");
+    if (rename(path, adopt->dir))
+        return -errno;
+    llmobs_step("claimed");
+    return 0;
 }
 
 /* -- what is in it ------------------------------------------------------- */
@@ -461,9 +466,12 @@ static void remove_dir(struct llmobs_adopt *adopt)
 
     for (size_t i = 0; i < adopt->file_count; i++) {
         llmobs_spool_file_path(adopt->dir, adopt->files[i], path);
+        llmobs_step("removing an adopted file");
         unlink(path);
     }
+    llmobs_step("removing an adopted directory");
     rmdir(adopt->dir);
+    llmobs_step("removed an adopted directory");
 }
 
 static void close_if_done(struct llmobs_adopt *adopt)

@@ -38,6 +38,7 @@ struct llmobs_delivery {
     struct llmobs_item *held;        /* taken from the buffer, not encoded */
     struct llmobs_buf scratch;
     size_t taken;     /* items taken by the last run */
+    bool eager;       /* adopted events wait for no batch to fill */
     atomic_bool full; /* no destination would take another event */
     atomic_bool rescuing;
     _Atomic(struct llmobs_exporter *) sending;
