@@ -496,6 +496,30 @@ static bool is_old(const char *path)
            llmobs_clock_wall_ns() / 1000000000 - st.st_mtime > EMPTY_S;
 }
 
+/* Killed in its first write, a process leaves nothing that could be read: its
+ * owner comes before all else. */
+static void remove_stub(struct llmobs_adopt *adopt, const char *dir,
+                        const struct llmobs_record_owner *who)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    uint64_t start;
+
+    if (!is_old(dir) || llmobs_record_start(who->pid, &start) != -ESRCH)
+        return;
+    for (size_t i = 0; i < adopt->file_count; i++) {
+        llmobs_spool_file_path(dir, adopt->files[i], path);
+        if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
+            !S_ISREG(st.st_mode) || st.st_size > (off_t)OWNER_LOOK)
+            return;
+    }
+    for (size_t i = 0; i < adopt->file_count; i++) {
+        llmobs_spool_file_path(dir, adopt->files[i], path);
+        unlink(path);
+    }
+    rmdir(dir);
+}
+
 /* Asked after its files were listed: our own has some only when its path is
  * known. */
 static bool is_own(const struct llmobs_adopt *adopt, const char *path)
@@ -509,6 +533,7 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
     struct llmobs_record_owner who;
     char path[PATH_MAX];
     struct stat st;
+    int rc;
 
     if (!llmobs_record_parse(name, &who) ||
         snprintf(path, sizeof(path), "%s/%s", adopt->base, name) >=
@@ -524,7 +549,10 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
             rmdir(path);
         return 0;
     }
-    if (find_owner(adopt, path) || !is_wanted(adopt, &who))
+    rc = find_owner(adopt, path);
+    if (rc == -ENODATA)
+        remove_stub(adopt, path, &who);
+    if (rc || !is_wanted(adopt, &who))
         return 0;
     return open_dir(adopt, path);
 }
