@@ -16,6 +16,7 @@
 #include "core/exchange_entry.h"
 #include "core/ledger_dir.h"
 #include "core/spool_file.h"
+#include "core/step.h"
 
 #define FILES_MAX 4096
 #define IDS_MAX ((size_t)4 * 1024 * 1024)
@@ -302,7 +303,11 @@ static int claim(struct llmobs_adopt *adopt, const char *path)
     if (snprintf(adopt->dir, sizeof(adopt->dir), "%s/%s", adopt->base, name) >=
         (int)sizeof(adopt->dir))
         return -ENAMETOOLONG;
-    return rename(path, adopt->dir) ? -errno : 0;
+    llmobs_step("claiming");
+    if (rename(path, adopt->dir))
+        return -errno;
+    llmobs_step("claimed");
+    return 0;
 }
 
 /* -- what is in it ------------------------------------------------------- */
@@ -466,9 +471,12 @@ static void remove_dir(struct llmobs_adopt *adopt)
 
     for (size_t i = 0; i < adopt->file_count; i++) {
         llmobs_spool_file_path(adopt->dir, adopt->files[i], path);
+        llmobs_step("removing an adopted file");
         unlink(path);
     }
+    llmobs_step("removing an adopted directory");
     rmdir(adopt->dir);
+    llmobs_step("removed an adopted directory");
 }
 
 static void close_if_done(struct llmobs_adopt *adopt)
@@ -491,6 +499,30 @@ static bool is_old(const char *path)
     return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
            S_ISDIR(st.st_mode) &&
            llmobs_clock_wall_ns() / 1000000000 - st.st_mtime > EMPTY_S;
+}
+
+/* Killed in its first write, a process leaves nothing that could be read: its
+ * owner comes before all else. */
+static void remove_stub(struct llmobs_adopt *adopt, const char *dir,
+                        const struct llmobs_record_owner *who)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    uint64_t start;
+
+    if (!is_old(dir) || llmobs_record_start(who->pid, &start) != -ESRCH)
+        return;
+    for (size_t i = 0; i < adopt->file_count; i++) {
+        llmobs_spool_file_path(dir, adopt->files[i], path);
+        if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
+            !S_ISREG(st.st_mode) || st.st_size > (off_t)OWNER_LOOK)
+            return;
+    }
+    for (size_t i = 0; i < adopt->file_count; i++) {
+        llmobs_spool_file_path(dir, adopt->files[i], path);
+        unlink(path);
+    }
+    rmdir(dir);
 }
 
 /* Asked after its files were listed: our own has some only when its path is
@@ -524,6 +556,7 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
     struct llmobs_record_owner who;
     char path[PATH_MAX];
     int64_t changed_s;
+    int rc;
 
     (void)ctx;
     if (!look_at(adopt, name, &who, path, &changed_s) ||
@@ -534,8 +567,10 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
             rmdir(path);
         return 0;
     }
-    if (find_owner(adopt, path) || !is_dead(adopt, &who, changed_s) ||
-        !is_for_us(adopt))
+    rc = find_owner(adopt, path);
+    if (rc == -ENODATA)
+        remove_stub(adopt, path, &who);
+    if (rc || !is_dead(adopt, &who, changed_s) || !is_for_us(adopt))
         return 0;
     return open_dir(adopt, path);
 }

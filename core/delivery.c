@@ -47,6 +47,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     llmobs_stats_reset();
     llmobs_keeping_reset(&delivery->account.keeping);
     delivery->held = NULL;
+    delivery->eager = false;
     delivery->busy = NULL;
     llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
     delivery->account.bytes = 0;
@@ -418,26 +419,6 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
     return true;
 }
 
-static bool adopt_some(struct llmobs_delivery *delivery)
-{
-    struct llmobs_keeping *keeping = &delivery->account.keeping;
-    struct llmobs_adopted adopted;
-    size_t n = 0;
-    int rc = 1;
-
-    llmobs_keeping_flush(keeping);
-    while (n < FILL_EVENTS && may_adopt(delivery)) {
-        rc = llmobs_adopt_next(keeping->adopt, &adopted);
-        if (rc != 1)
-            break;
-        add_adopted(delivery, &adopted);
-        n++;
-    }
-    if (rc != 1 && rc != -EAGAIN)
-        keeping->adopted_ns = llmobs_clock_mono_ns();
-    return n > 0;
-}
-
 /* -- sending ------------------------------------------------------------- */
 
 /* The part of an exit that its exporter has: who let us wait before gets none,
@@ -523,7 +504,7 @@ static bool is_due(const struct llmobs_delivery *delivery,
         return false;
     if (how == LLMOBS_RUN_HURRY)
         return d->tries > 0;
-    return (is_over(delivery) && !d->due_ns) ||
+    return ((is_over(delivery) || delivery->eager) && !d->due_ns) ||
            llmobs_destination_due(d) <= llmobs_clock_mono_ns();
 }
 
@@ -554,6 +535,32 @@ static int result(const struct llmobs_delivery *delivery, enum llmobs_run how)
     return how == LLMOBS_RUN_HURRY && !hope ? -ECONNABORTED : -EAGAIN;
 }
 
+/* Another directory is opened when all of the last one is had: that is sent at
+ * once. True while there is something to go on with. */
+static bool adopt_some(struct llmobs_delivery *delivery, enum llmobs_run how)
+{
+    struct llmobs_keeping *keeping = &delivery->account.keeping;
+    struct llmobs_adopted adopted;
+    size_t n = 0;
+    int rc = 1;
+
+    llmobs_keeping_flush(keeping);
+    while (n < FILL_EVENTS && may_adopt(delivery)) {
+        rc = llmobs_adopt_next(keeping->adopt, &adopted);
+        if (rc != 1)
+            break;
+        add_adopted(delivery, &adopted);
+        n++;
+    }
+    if (rc != 1 && rc != -EAGAIN)
+        keeping->adopted_ns = llmobs_clock_mono_ns();
+    delivery->eager = n > 0 || rc == -EAGAIN;
+    for (size_t i = 0; i < delivery->count && rc == -EAGAIN; i++)
+        if (is_due(delivery, &delivery->list[i], how))
+            return true;
+    return n > 0;
+}
+
 /* One send a destination and round: none waits for another's backlog. */
 int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
                         int64_t deadline_ns)
@@ -576,7 +583,7 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
             more = true;
         }
         if (!more && how != LLMOBS_RUN_INLINE && may_adopt(delivery))
-            more = adopt_some(delivery);
+            more = adopt_some(delivery, how);
         if (more && llmobs_clock_mono_ns() >= deadline_ns)
             break;
     }

@@ -39,6 +39,7 @@ struct llmobs_delivery {
     struct llmobs_buf scratch;
     size_t taken;     /* items taken by the last run */
     bool drains;      /* adopting is what it is for */
+    bool eager;       /* adopted events wait for no batch to fill */
     atomic_bool full; /* no destination would take another event */
     atomic_bool rescuing;
     _Atomic(struct llmobs_exporter *) sending;

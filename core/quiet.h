@@ -8,6 +8,7 @@
 #ifndef LLMOBS_QUIET_H
 #define LLMOBS_QUIET_H
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <time.h>
@@ -33,14 +34,16 @@ static inline void llmobs_quiet_begin(struct llmobs_quiet *quiet)
         sigaddset(&quiet->ours, SIGPIPE);
 }
 
-/* Takes back what we raised, and the mask. */
+/* Takes back what we raised, and the mask. errno stays. */
 static inline void llmobs_quiet_end(const struct llmobs_quiet *quiet)
 {
     const struct timespec at_once = {0, 0};
+    int saved = errno;
 
     while (sigtimedwait(&quiet->ours, NULL, &at_once) > 0)
         ;
     pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
+    errno = saved;
 }
 
 #endif

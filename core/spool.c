@@ -195,7 +195,8 @@ static int make_dir(struct llmobs_spool *spool)
     return put_dir(spool);
 }
 
-/* 0 where the directory is there; the first caller makes it. */
+/* 0 where the directory is there, and the disk did not just fail: at the end
+ * there is no later. The first caller makes it. */
 static int have_dir(struct llmobs_spool *spool)
 {
     int64_t failed = atomic_load(&spool->failed_ns);
@@ -203,7 +204,7 @@ static int have_dir(struct llmobs_spool *spool)
     unsigned place = PLACE_NONE;
     int rc;
 
-    if (failed &&
+    if (failed && !atomic_load(&spool->ending) &&
         llmobs_clock_mono_ns() - failed < FAILED_MS * LLMOBS_NS_PER_MS)
         return -EIO;
     if (atomic_load(&spool->place) == PLACE_READY)
@@ -382,7 +383,7 @@ static int64_t keep(struct llmobs_spool *spool,
     if (atomic_load(&spool->room) < (int64_t)*size)
         return -EDQUOT;
     file = write_entry(spool, writer, &end, (size_t)*size);
-    if (file < 0 && file != -EDQUOT)
+    if (file < 0 && file != -EDQUOT && file != -EFBIG)
         note_failure(spool, (int)file);
     if (file < 0)
         return file;

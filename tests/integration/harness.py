@@ -280,7 +280,7 @@ def read_spans(folder):
     spans = []
     for place, _, names in os.walk(folder):
         for name in sorted(names):
-            if not name.endswith(".jsonl"):
+            if not re.fullmatch(r"spans.*\.jsonl", name):
                 continue
             with open(os.path.join(place, name), "rb") as f:
                 data = f.read()

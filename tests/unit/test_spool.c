@@ -350,6 +350,7 @@ START_TEST(test_file_limit)
         list[i] = keep(200000);
     setrlimit(RLIMIT_FSIZE, &old);
     ck_assert_uint_eq(list[4].file, 5);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_kept), 5);
     llmobs_spool_release(spool, list, 5);
     llmobs_spool_close(spool);
     ck_assert_uint_eq(dirs(), 0);
