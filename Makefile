@@ -132,7 +132,10 @@ conformance: all
 $(B)/bench-parse: $(B)/tests/bench/parse.o $(SUPPORT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 
-bench: all clients $(B)/bench-parse
+$(B)/bench-callsite: $(B)/tests/bench/callsite.o $(B)/core/callsite.o
+	$(Q)$(CC) $(SANFLAGS) $^ -lpthread -o $@
+
+bench: all clients $(B)/bench-parse $(B)/bench-callsite
 	scripts/bench $(B)
 
 install: all

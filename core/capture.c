@@ -116,6 +116,21 @@ static bool find_parent(const struct llmobs_own *own,
     return false;
 }
 
+/* Without memory for it the span tells no caller. */
+static struct llmobs_callsite *take_callsite(void)
+{
+    struct llmobs_callsite *callsite;
+
+    if (config->callsite == LLMOBS_CALLSITE_OFF)
+        return NULL;
+    callsite = llmobs_callsite_take(config->callsite == LLMOBS_CALLSITE_ADDRESS
+                                        ? LLMOBS_CALLSITE_NEAR
+                                        : LLMOBS_CALLSITE_STACK);
+    if (callsite)
+        callsite->frames = config->callsite;
+    return callsite;
+}
+
 static struct llmobs_exchange *begin_exchange(
     const struct llmobs_handle *handle, const char *url,
     const struct llmobs_match *match)
@@ -130,6 +145,7 @@ static struct llmobs_exchange *begin_exchange(
         llmobs_exchange_free(exchange);
         return NULL;
     }
+    exchange->callsite = take_callsite();
     exchange->match = *match;
     snprintf(exchange->method, sizeof(exchange->method), "%s",
              llmobs_handle_method(handle));

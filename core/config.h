@@ -48,6 +48,11 @@ enum llmobs_inject_to {
     LLMOBS_INJECT_NONE
 };
 
+/* LLMOBS_CALLSITE: frames of the stack, or one of these. */
+#define LLMOBS_CALLSITE_OFF 0
+#define LLMOBS_CALLSITE_ADDRESS (-1) /* of the return, and nothing else */
+#define LLMOBS_CALLSITE_MAX 16
+
 struct llmobs_config {
     bool enabled;          /* DD_LLMOBS_ENABLED */
     char *ml_app;          /* DD_LLMOBS_ML_APP, else service, else unnamed */
@@ -96,6 +101,7 @@ struct llmobs_config {
     int64_t tags_header_max; /* DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH; 0: none */
     bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
     enum llmobs_inject_to inject; /* LLMOBS_INJECT */
+    int callsite;                 /* LLMOBS_CALLSITE */
     char *xdg_state_home; /* XDG_STATE_HOME and HOME, for the store's place */
     char *home;
 };

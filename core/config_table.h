@@ -13,6 +13,7 @@ enum form {
     FORM_NUMBER,   /* int64_t, from least to most */
     FORM_SECONDS,  /* a decimal number of seconds, kept as ms in int64_t */
     FORM_RATE,     /* double */
+    FORM_CALLSITE, /* int: frames, or what config.h says */
     FORM_CHOICE    /* an enum: the place of the word in the row's type */
 };
 
@@ -138,6 +139,10 @@ struct row {
       "who gets trace headers: gateways and hosts that are no public "         \
       "provider's; all; none",                                                 \
       FORM_CHOICE, CONF(inject), 0, 0)                                         \
+    V("LLMOBS_CALLSITE", "stack:N (1 to 16), address, off", "stack:8",         \
+      "what of the caller a span tells: N frames by name, the address alone, " \
+      "nothing",                                                               \
+      FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
     V("LLMOBS_RULES", "file", "", "further rules, as JSON", FORM_TEXT,         \
       CONF(rules_path), 0, 0)                                                  \
     V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \
