@@ -13,7 +13,7 @@ import urllib.request
 
 from delivery import double, wait_for
 from harness import (SECRET, Skip, equal, expect_llm, free_port, ok, tags_of,
-                     test)
+                     test, wait_port)
 
 PAGE = r"""<?php
 $url = "%s";
@@ -43,7 +43,6 @@ http {
   fastcgi_temp_path %(dir)s/f; uwsgi_temp_path %(dir)s/u;
   scgi_temp_path %(dir)s/s;
   server {
-    listen unix:%(dir)s/web.sock;
     listen 127.0.0.1:%(port)d;
     location / {
       include /etc/nginx/fastcgi_params;
@@ -131,8 +130,8 @@ class Web:
              "-g", "daemon off;"], env=base, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True))
-        ok(wait_for(lambda: os.path.exists(self.dir + "/web.sock"), 10),
-           "nginx does not start")
+        # its socket is there before it listens
+        wait_port(self.port, self.processes[-1])
 
     def get(self, query):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -135,8 +135,8 @@ def c_late():
 
 def c_plugins():
     opener = c_program("opener", "-ldl", source="opener.c")
-    linked_opener = c_program("opener-linked", "-l:" + OPENSSL, "-ldl",
-                              source="opener.c")
+    linked_opener = c_program("opener-linked", "-Wl,--no-as-needed",
+                              "-l:" + OPENSSL, "-ldl", source="opener.c")
     first, again = [plugin(name, OPENSSL) for name in ("one.so", "two.so")]
     other = plugin("gnutls.so", GNUTLS)
     deep = plugin("deep.so", None, '-DLATE="%s"' % OPENSSL,
@@ -252,10 +252,10 @@ def languages():
          "ruby-typhoeus libcurl4")
     both("Ruby, curb", GNUTLS, ["ruby", script("curb.rb")], "ruby-curb",
          cut="abort")
-    add("Lua, lua-curl", OPENSSL, "easy",
+    add("Lua, lua-curl", GNUTLS, "easy",
         ["lua5.2", script("client.lua"), "easy"], "lua5.2 lua-curl",
         cut="abort")
-    both("Tcl, TclCurl", OPENSSL, ["tclsh", script("client.tcl")],
+    both("Tcl, TclCurl", GNUTLS, ["tclsh", script("client.tcl")],
          "tcl tclcurl")
     both("PostgreSQL, PL/Perl with WWW::Curl", GNUTLS,
          [PYTHON, "-B", script("servers.py"), "postgres"],
