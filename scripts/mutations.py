@@ -354,7 +354,11 @@ HAZARDS = [
      "a multi with PUSHFUNCTION is left alone (`pushes`)", [
          ("push-swapped", [(MULTI, "        note_push(multi);\n    return rc;",
                             "        (void)note_push;\n    return rc;")],
-          ["programs.multi_cases.with_push"])]),
+          ["programs.multi_cases.with_push"]),
+         ("push-forgotten", [(MULTI, "    if (rc != CURLM_OK && pushed)\n"
+                              "        note_push(multi);\n",
+                              "    (void)pushed;\n")],
+          ["programs.hazard_cases.push_inside"])]),
 
     ("gzip asked for by header",
      "a copy is inflated on our thread (`decode`)", [
@@ -490,7 +494,7 @@ HAZARDS = [
                              "fork_settled(&worker->process);",
                              "    (void)reset;\n    llmobs_fork_settled("
                              "&worker->process);")],
-          ["programs.life_cases.prefork", "exit.agent.forks"])]),
+          ["programs.life_cases.prefork"])]),
 
     ("exit beside calls under way",
      "they are ended by our handler (`llmobs_capture_abandon_all`)", [
