@@ -588,6 +588,14 @@ HAZARDS = [
                               "            return len;")],
           ["hazards.file_system_that_is_full"])]),
 
+    ("no HOME, or somebody else's",
+     "a place of the user's own below /var/tmp "
+     "(`llmobs_config_store_dir`)", [
+         ("any-home", [("core/config_store.c", "    else if (home && usable("
+                        "home, \"/.local/state/llmobs/store\"))",
+                        "    else if (home)")],
+          ["unit the_store_of_others"])]),
+
     ("cleared environment",
      "copied in the shim's constructor (`copy_env`)", [
          ("environment-lost", [("shim/host.c", "    copy_env(env);\n",
