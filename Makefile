@@ -6,6 +6,7 @@
 # make bench      the budgets, interleaved         make install PREFIX= DESTDIR=
 # make conformance   recorded calls through curl, span by span
 CC ?= gcc
+OBJCOPY ?= objcopy
 PREFIX ?= /usr/local
 # V=1 shows the compiler lines.
 V ?=
@@ -31,6 +32,8 @@ CFLAGS_ALL := -std=c11 $(OPT) $(WARN) -fvisibility=hidden \
 SHIM_CFLAGS := -std=c11 -O2 -g $(WARN) -fvisibility=hidden -fPIC -fno-plt \
 	-fno-stack-protector -U_FORTIFY_SOURCE -ffreestanding \
 	-fno-asynchronous-unwind-tables
+# There, atomics are calls into libgcc unless this is said.
+SHIM_CFLAGS += $(if $(findstring aarch64,$(shell $(CC) -dumpmachine)),-mno-outline-atomics)
 SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 	-Wl,-z,noseparate-code -Wl,--hash-style=both -Wl,--version-script=shim/shim.map \
 	-Wl,-soname,libllmobs_preload.so
@@ -87,7 +90,7 @@ $(B)/codings: FORCE
 $(B)/libllmobs_core.so: $(LIB_OBJ)
 	$(Q)$(LD) -r $(LIB_OBJ) $(STATIC_JANSSON) $(STATIC_ZLIB) $(CODING_LIBS) \
 		-o $(B)/core-all.o
-	$(Q)objcopy --keep-global-symbol=llmobs_core_attach $(B)/core-all.o
+	$(Q)$(OBJCOPY) --keep-global-symbol=llmobs_core_attach $(B)/core-all.o
 	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 		-Wl,-z,noseparate-code -Wl,--hash-style=both \
 		-Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
@@ -134,7 +137,10 @@ conformance: all
 $(B)/bench-parse: $(B)/tests/bench/parse.o $(SUPPORT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 
-bench: all clients $(B)/bench-parse
+$(B)/bench-callsite: $(B)/tests/bench/callsite.o $(B)/core/callsite.o
+	$(Q)$(CC) $(SANFLAGS) $^ -lpthread -o $@
+
+bench: all clients $(B)/bench-parse $(B)/bench-callsite
 	scripts/bench $(B)
 
 install: all

@@ -4,9 +4,9 @@
  *          argv[0] the command as a person typed it ("llmobs view").
  * Threads: the main thread.
  * Errors:  the answer is the exit status: LLMOBS_CLI_OK, _FAILED or _USAGE,
- *          but for `workflow`, which exits as the command it ran.
+ *          but for `workflow` and `span`, which exit as the command they ran.
  * Limits:  none of its own.
- * Fork:    only `workflow` forks.
+ * Fork:    only `workflow` and `span` fork.
  */
 #ifndef LLMOBS_CLI_H
 #define LLMOBS_CLI_H
@@ -15,6 +15,8 @@
 #define LLMOBS_CLI_FAILED 1
 #define LLMOBS_CLI_USAGE 2
 
+int llmobs_cmd_span(int argc, char **argv);
+int llmobs_cmd_doctor(int argc, char **argv);
 int llmobs_cmd_stats(int argc, char **argv);
 int llmobs_cmd_view(int argc, char **argv);
 int llmobs_cmd_workflow(int argc, char **argv);

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/fork.h"
 #include "core/curlcode.h"
+#include "core/inbound.h"
 #include "core/log.h"
 
 /* How long the exit handler waits for a thread that is appending. */
@@ -103,11 +104,29 @@ static bool classify(const struct llmobs_handle *handle, const char *url,
 static bool find_parent(const struct llmobs_own *own,
                         struct llmobs_context *context)
 {
+    struct llmobs_carrier room;
+
     if (own->names &&
         llmobs_context_from_carrier(context, config, &own->carrier))
         return true;
-    (void)llmobs_context_from_carrier(context, config, &config->carrier);
+    (void)llmobs_context_from_carrier(
+        context, config, llmobs_inbound_now(&config->carrier, &room));
     return false;
+}
+
+/* Without memory for it the span tells no caller. */
+static struct llmobs_callsite *take_callsite(void)
+{
+    struct llmobs_callsite *callsite;
+
+    if (config->callsite == LLMOBS_CALLSITE_OFF)
+        return NULL;
+    callsite = llmobs_callsite_take(config->callsite == LLMOBS_CALLSITE_ADDRESS
+                                        ? LLMOBS_CALLSITE_NEAR
+                                        : LLMOBS_CALLSITE_STACK);
+    if (callsite)
+        callsite->frames = config->callsite;
+    return callsite;
 }
 
 static struct llmobs_exchange *begin_exchange(
@@ -124,6 +143,7 @@ static struct llmobs_exchange *begin_exchange(
         llmobs_exchange_free(exchange);
         return NULL;
     }
+    exchange->callsite = take_callsite();
     exchange->match = *match;
     snprintf(exchange->method, sizeof(exchange->method), "%s",
              llmobs_handle_method(handle));

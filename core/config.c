@@ -202,6 +202,31 @@ static bool read_tristate(const char *name, const char *text, int *to)
     return good;
 }
 
+static bool read_callsite(const char *text, int *to)
+{
+    static const char prefix[] = "stack:";
+    int frames = 0;
+
+    if (strcasecmp(text, "off") == 0) {
+        *to = LLMOBS_CALLSITE_OFF;
+        return true;
+    }
+    if (strcasecmp(text, "address") == 0) {
+        *to = LLMOBS_CALLSITE_ADDRESS;
+        return true;
+    }
+    if (strncasecmp(text, prefix, sizeof(prefix) - 1) != 0)
+        return false;
+    for (text += sizeof(prefix) - 1; *text >= '0' && *text <= '9'; text++) {
+        if (frames <= LLMOBS_CALLSITE_MAX)
+            frames = frames * 10 + (*text - '0');
+    }
+    if (*text || frames < 1 || frames > LLMOBS_CALLSITE_MAX)
+        return false;
+    *to = frames;
+    return true;
+}
+
 /* False for a bad value. */
 static bool read_value(struct llmobs_config_loading *loading, size_t i,
                        const char *text)
@@ -217,6 +242,8 @@ static bool read_value(struct llmobs_config_loading *loading, size_t i,
         return read_bool(variables[i].name, text, to);
     case FORM_TRISTATE:
         return read_tristate(variables[i].name, text, to);
+    case FORM_CALLSITE:
+        return read_callsite(text, to);
     case FORM_CHOICE:
         return read_choice(variables[i].type, text, to);
     case FORM_NUMBER:
@@ -229,20 +256,39 @@ static bool read_value(struct llmobs_config_loading *loading, size_t i,
 
 /* The environment's, else the file's; NULL when unset or empty in both. */
 static const char *given(const struct llmobs_config_loading *loading,
-                         const char *const *env, const char *name)
+                         const char *const *env, const char *name,
+                         bool *by_file)
 {
     const char *text = find(env, name);
 
-    if (!text && llmobs_config_in_file(name))
+    *by_file = !text && llmobs_config_in_file(name);
+    if (*by_file)
         text = find((const char *const *)loading->file, name);
     return text;
+}
+
+const char *llmobs_config_given(const struct llmobs_config *config,
+                                const char *const *env, const char *name,
+                                bool *by_file)
+{
+    return given((const struct llmobs_config_loading *)config, env, name,
+                 by_file);
+}
+
+const char *llmobs_config_file(const struct llmobs_config *config)
+{
+    const struct llmobs_config_loading *loading =
+        (const struct llmobs_config_loading *)config;
+
+    return loading->file ? loading->file_path : NULL;
 }
 
 static void read_variables(struct llmobs_config_loading *loading,
                            const char *const *env)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        const char *text = given(loading, env, variables[i].name);
+        bool by_file;
+        const char *text = given(loading, env, variables[i].name, &by_file);
 
         if (rows[i].form == FORM_TRISTATE)
             *(int *)((char *)loading + rows[i].offset) = -1;

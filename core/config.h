@@ -48,6 +48,11 @@ enum llmobs_inject_to {
     LLMOBS_INJECT_NONE
 };
 
+/* LLMOBS_CALLSITE: frames of the stack, or one of these. */
+#define LLMOBS_CALLSITE_OFF 0
+#define LLMOBS_CALLSITE_ADDRESS (-1) /* of the return, and nothing else */
+#define LLMOBS_CALLSITE_MAX 16
+
 struct llmobs_config {
     bool enabled;          /* DD_LLMOBS_ENABLED */
     char *ml_app;          /* DD_LLMOBS_ML_APP, else service, else unnamed */
@@ -96,6 +101,7 @@ struct llmobs_config {
     int64_t tags_header_max; /* DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH; 0: none */
     bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
     enum llmobs_inject_to inject; /* LLMOBS_INJECT */
+    int callsite;                 /* LLMOBS_CALLSITE */
     char *xdg_state_home; /* XDG_STATE_HOME and HOME, for the store's place */
     char *home;
 };
@@ -118,6 +124,15 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
                                                           const char *text),
                                          void *ctx);
 void llmobs_config_free(struct llmobs_config *config);
+
+/* What was given for a variable, with `env` what the configuration was loaded
+ * from, and whether its file said so; NULL when unset. Borrowed from both. */
+const char *llmobs_config_given(const struct llmobs_config *config,
+                                const char *const *env, const char *name,
+                                bool *by_file);
+
+/* The path of the configuration file; NULL when none was read. */
+const char *llmobs_config_file(const struct llmobs_config *config);
 
 /* Where the local store is for the effective user (design section 6); writes
  * the directory's path. -ENAMETOOLONG. */

@@ -12,6 +12,7 @@
 
 #include "core/buf.h"
 #include "core/config.h"
+#include "core/inbound.h"
 
 #define LLMOBS_CONFIG_FILE "/etc/llmobs/llmobs.conf"
 #define LLMOBS_CONFIG_FILE_MAX 65536
@@ -45,17 +46,7 @@ struct llmobs_config_loading {
     char *styles;
     char *styles_inject;
     char *styles_extract;
-    char *traceparent;
-    char *tracestate;
-    char *baggage;
-    char *http_traceparent;
-    char *http_tracestate;
-    char *http_baggage;
-    char *http_datadog_trace_id;
-    char *http_datadog_parent_id;
-    char *http_datadog_tags;
-    char *http_datadog_priority;
-    char *http_datadog_origin;
+    char *carried[LLMOBS_CARRIED_COUNT]; /* inbound.h */
     void (*complain)(void *ctx, const char *text);
     void *complain_ctx;
 };

@@ -13,6 +13,7 @@ enum form {
     FORM_NUMBER,   /* int64_t, from least to most */
     FORM_SECONDS,  /* a decimal number of seconds, kept as ms in int64_t */
     FORM_RATE,     /* double */
+    FORM_CALLSITE, /* int: frames, or what config.h says */
     FORM_CHOICE    /* an enum: the place of the word in the row's type */
 };
 
@@ -138,6 +139,10 @@ struct row {
       "who gets trace headers: gateways and hosts that are no public "         \
       "provider's; all; none",                                                 \
       FORM_CHOICE, CONF(inject), 0, 0)                                         \
+    V("LLMOBS_CALLSITE", "stack:N (1 to 16), address, off", "stack:8",         \
+      "what of the caller a span tells: N frames by name, the address alone, " \
+      "nothing",                                                               \
+      FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
     V("LLMOBS_RULES", "file", "", "further rules, as JSON", FORM_TEXT,         \
       CONF(rules_path), 0, 0)                                                  \
     V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \
@@ -182,28 +187,28 @@ struct row {
     V("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "URL", "", "likewise", FORM_TEXT,    \
       IN(otlp_logs), 0, 0)                                                     \
     V("TRACEPARENT", "W3C trace context", "", "parent of the process's spans", \
-      FORM_TEXT, IN(traceparent), 0, 0)                                        \
+      FORM_TEXT, IN(carried[LLMOBS_CARRIED_TRACEPARENT]), 0, 0)                \
     V("TRACESTATE", "W3C trace context", "", "likewise", FORM_TEXT,            \
-      IN(tracestate), 0, 0)                                                    \
+      IN(carried[LLMOBS_CARRIED_TRACESTATE]), 0, 0)                            \
     V("BAGGAGE", "W3C baggage", "", "passed on with the trace headers",        \
-      FORM_TEXT, IN(baggage), 0, 0)                                            \
+      FORM_TEXT, IN(carried[LLMOBS_CARRIED_BAGGAGE]), 0, 0)                    \
     V("HTTP_TRACEPARENT", "W3C trace context", "",                             \
       "the same from a CGI server, where TRACEPARENT is absent", FORM_TEXT,    \
-      IN(http_traceparent), 0, 0)                                              \
+      IN(carried[LLMOBS_CARRIED_HTTP_TRACEPARENT]), 0, 0)                      \
     V("HTTP_TRACESTATE", "W3C trace context", "", "likewise", FORM_TEXT,       \
-      IN(http_tracestate), 0, 0)                                               \
+      IN(carried[LLMOBS_CARRIED_HTTP_TRACESTATE]), 0, 0)                       \
     V("HTTP_BAGGAGE", "W3C baggage", "", "likewise", FORM_TEXT,                \
-      IN(http_baggage), 0, 0)                                                  \
+      IN(carried[LLMOBS_CARRIED_HTTP_BAGGAGE]), 0, 0)                          \
     V("HTTP_X_DATADOG_TRACE_ID", "number", "", "likewise", FORM_TEXT,          \
-      IN(http_datadog_trace_id), 0, 0)                                         \
+      IN(carried[LLMOBS_CARRIED_HTTP_TRACE_ID]), 0, 0)                         \
     V("HTTP_X_DATADOG_PARENT_ID", "number", "", "likewise", FORM_TEXT,         \
-      IN(http_datadog_parent_id), 0, 0)                                        \
+      IN(carried[LLMOBS_CARRIED_HTTP_PARENT_ID]), 0, 0)                        \
     V("HTTP_X_DATADOG_TAGS", "tags", "", "likewise", FORM_TEXT,                \
-      IN(http_datadog_tags), 0, 0)                                             \
+      IN(carried[LLMOBS_CARRIED_HTTP_TAGS]), 0, 0)                             \
     V("HTTP_X_DATADOG_SAMPLING_PRIORITY", "number", "", "likewise", FORM_TEXT, \
-      IN(http_datadog_priority), 0, 0)                                         \
+      IN(carried[LLMOBS_CARRIED_HTTP_PRIORITY]), 0, 0)                         \
     V("HTTP_X_DATADOG_ORIGIN", "text", "", "likewise", FORM_TEXT,              \
-      IN(http_datadog_origin), 0, 0)                                           \
+      IN(carried[LLMOBS_CARRIED_HTTP_ORIGIN]), 0, 0)                           \
     V("XDG_STATE_HOME", "directory", "", "for the place of the store",         \
       FORM_TEXT, CONF(xdg_state_home), 0, 0)                                   \
     V("HOME", "directory", "", "likewise", FORM_TEXT, CONF(home), 0, 0)

@@ -82,30 +82,6 @@ static void settle_styles(struct llmobs_config_loading *loading)
     }
 }
 
-/* Of the two pairs one is used; a CGI server's only where the process has none
- * of its own. */
-static void settle_carrier(struct llmobs_config_loading *loading)
-{
-    struct llmobs_carrier *carrier = &loading->config.carrier;
-
-    carrier->baggage = loading->baggage;
-    if (loading->traceparent) {
-        carrier->process = true;
-        carrier->traceparent = loading->traceparent;
-        carrier->tracestate = loading->tracestate;
-        return;
-    }
-    if (!carrier->baggage)
-        carrier->baggage = loading->http_baggage;
-    carrier->traceparent = loading->http_traceparent;
-    carrier->tracestate = loading->http_tracestate;
-    carrier->x_datadog_trace_id = loading->http_datadog_trace_id;
-    carrier->x_datadog_parent_id = loading->http_datadog_parent_id;
-    carrier->x_datadog_tags = loading->http_datadog_tags;
-    carrier->x_datadog_sampling_priority = loading->http_datadog_priority;
-    carrier->x_datadog_origin = loading->http_datadog_origin;
-}
-
 void llmobs_config_settle_trace(struct llmobs_config_loading *loading)
 {
     int64_t *max = &loading->config.tags_header_max;
@@ -113,5 +89,6 @@ void llmobs_config_settle_trace(struct llmobs_config_loading *loading)
     if (*max < 0)
         *max = 0;
     settle_styles(loading);
-    settle_carrier(loading);
+    llmobs_inbound_choose((const char *const *)loading->carried,
+                          &loading->config.carrier);
 }

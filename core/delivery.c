@@ -68,9 +68,10 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
     if (item->type != LLMOBS_ITEM_EXCHANGE)
         return sizeof(struct llmobs_span_item) + 4096;
     exchange = (const struct llmobs_exchange *)item;
-    return sizeof(*exchange) + exchange->request.head.cap +
-           exchange->request.tail_len + exchange->response.head.cap +
-           exchange->response.tail_len +
+    return sizeof(*exchange) +
+           (exchange->callsite ? exchange->callsite->len : 0) +
+           exchange->request.head.cap + exchange->request.tail_len +
+           exchange->response.head.cap + exchange->response.tail_len +
            exchange->mark_cap * sizeof(*exchange->marks);
 }
 

@@ -319,8 +319,8 @@ static struct llmobs_json *make_meta(const struct encoding *e)
     note(&rc, set_attribution(e, meta));
     note(&rc, set_io(e, meta, "input", span->input_messages,
                      span->input_documents, span->input_value));
-    note(&rc, set_io(e, meta, "output", span->output_messages, NULL,
-                     span->output_value));
+    note(&rc, set_io(e, meta, "output", span->output_messages,
+                     span->output_documents, span->output_value));
     if (span->tool_definitions && e->kind == LLMOBS_KIND_LLM &&
         e->cut < CUT_REST)
         note(&rc, llmobs_json_set(meta, "tool_definitions",

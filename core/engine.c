@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/caller.h"
 #include "core/capture.h"
 #include "core/file.h"
 #include "core/fork.h"
@@ -99,6 +100,8 @@ static bool start(const char *const *env)
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);
+    if (config->callsite != LLMOBS_CALLSITE_OFF)
+        llmobs_caller_watch();
     llmobs_global_start(worker, llmobs_capture_abandon_all);
     return true;
 }
@@ -134,8 +137,13 @@ static CURLcode op_global_init_mem(const struct llmobs_real *real, long flags,
 static void op_global_cleanup(const struct llmobs_real *real)
 {
     int saved = errno;
-    bool safe = llmobs_global_leave(real);
+    bool safe;
 
+    /* An extension that is about to be unloaded calls this: PHP's at its
+     * end, before our exit handler. */
+    if (config->callsite != LLMOBS_CALLSITE_OFF)
+        llmobs_worker_prepare(worker);
+    safe = llmobs_global_leave(real);
     errno = saved;
     if (safe)
         real->global_cleanup();

@@ -33,6 +33,7 @@ void llmobs_exchange_free(struct llmobs_exchange *exchange)
     if (!exchange)
         return;
     free(exchange->url);
+    llmobs_callsite_free(exchange->callsite);
     free(exchange->marks);
     llmobs_headers_clear(&exchange->request_headers);
     llmobs_headers_clear(&exchange->response_headers);

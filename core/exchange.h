@@ -15,6 +15,7 @@
 
 #include "core/body.h"
 #include "core/buffer.h"
+#include "core/callsite.h"
 #include "rules/rules.h"
 
 #define LLMOBS_HEADERS_MAX 32
@@ -51,6 +52,7 @@ struct llmobs_exchange {
     int process;             /* that began it (fork.h) */
     struct llmobs_match match;
     struct llmobs_context context;
+    struct llmobs_callsite *callsite; /* NULL: none was taken */
     char method[16];
     char *url;
     struct llmobs_headers request_headers;

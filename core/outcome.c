@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/caller.h"
 #include "core/inflate.h"
 #include "core/mask.h"
 
@@ -279,6 +280,16 @@ static void add_transfer(const struct llmobs_exchange *exchange,
     (void)llmobs_json_set(span->metadata, "transfer", to);
 }
 
+static void add_caller(const struct llmobs_exchange *exchange,
+                       struct llmobs_span *span)
+{
+    struct llmobs_json *caller =
+        llmobs_caller_read(exchange->callsite, exchange->start_mono_ns);
+
+    if (caller)
+        (void)llmobs_json_set(span->metadata, "caller", caller);
+}
+
 /* How long the bodies were that are not here whole. */
 static void add_truncated(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
@@ -349,6 +360,7 @@ static void fill(const struct llmobs_exchange *exchange,
     settle_output(span);
     add_transfer(exchange, span);
     add_truncated(exchange, call, span);
+    add_caller(exchange, span);
     add_tags(span);
 }
 

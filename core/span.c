@@ -36,6 +36,7 @@ void llmobs_span_fini(struct llmobs_span *span)
     llmobs_json_free(span->input_messages);
     llmobs_json_free(span->output_messages);
     llmobs_json_free(span->input_documents);
+    llmobs_json_free(span->output_documents);
     llmobs_json_free(span->input_prompt);
     llmobs_json_free(span->metadata);
     llmobs_json_free(span->metrics);

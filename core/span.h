@@ -36,6 +36,7 @@ struct llmobs_span {
     struct llmobs_json *input_messages; /* arrays or NULL */
     struct llmobs_json *output_messages;
     struct llmobs_json *input_documents;
+    struct llmobs_json *output_documents;
     char *input_value; /* texts or NULL; used where there are no messages */
     char *output_value;
     struct llmobs_json *input_prompt;     /* object or NULL */

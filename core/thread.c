@@ -3,7 +3,32 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
+#include <unistd.h>
+
+/* Of the process of that pid; a child has none. */
+static _Atomic pid_t owner;
+static atomic_size_t count;
+
+static void count_one(void)
+{
+    pid_t pid = getpid();
+
+    if (atomic_exchange(&owner, pid) != pid)
+        atomic_store(&count, 0);
+    atomic_fetch_add(&count, 1);
+}
+
+size_t llmobs_thread_count(void)
+{
+    return atomic_load(&owner) == getpid() ? atomic_load(&count) : 0;
+}
+
+void llmobs_thread_ends(void)
+{
+    atomic_fetch_sub(&count, 1);
+}
 
 static int create(void *(*run)(void *), void *arg, size_t stack)
 {
@@ -32,6 +57,8 @@ int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack)
     if (rc == -EINVAL)
         rc = create(run, arg, 0);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc == 0)
+        count_one();
     return rc;
 }
 

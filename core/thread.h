@@ -16,7 +16,11 @@
  * app's threads. Borrows `arg`; -EAGAIN: the system gives no thread. */
 int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack);
 
-/* To be called first thing by the thread. */
+/* To be called first thing by the thread, and last. */
 void llmobs_thread_name(void);
+void llmobs_thread_ends(void);
+
+/* How many of them this process has. */
+size_t llmobs_thread_count(void);
 
 #endif

@@ -208,6 +208,15 @@ size_t llmobs_worker_pending(struct llmobs_worker *worker)
     return atomic_load(&worker->delivery.account.pending);
 }
 
+void llmobs_worker_prepare(struct llmobs_worker *worker)
+{
+    int saved = errno;
+
+    if (llmobs_worker_pending(worker) != 0)
+        (void)deliver_inline(worker, LLMOBS_RUN_INLINE, INT64_MAX);
+    errno = saved;
+}
+
 /* -- pausing ------------------------------------------------------------- */
 
 int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)

@@ -165,6 +165,7 @@ static void *thread_main(void *arg)
     atomic_store(&worker->thread, LLMOBS_THREAD_ENDED);
     llmobs_futex_wake(&worker->thread);
     thread_serve(worker, atomic_load(&worker->asked));
+    llmobs_thread_ends();
     return NULL;
 }
 

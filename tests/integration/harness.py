@@ -33,6 +33,10 @@ SECRET = "sk-Zq7fUnspeakable9Xw2"
 COMMON_TAGS = ("ml_app", "agent_service", "service", "env", "version",
                "source", "language", "ddtrace.version", "error")
 
+# Programs of another machine: "EMULATOR -L ROOT", which takes -E NAME=VALUE for
+# the program's environment and finds the program and its libraries in ROOT.
+EMULATOR = os.environ.get("LLMOBS_TEST_EMULATOR", "").split()
+
 TESTS = []
 BUILD = ""
 
@@ -52,6 +56,20 @@ def test(function=None, *, limit=60):
         TESTS.append((name, f, limit))
         return f
     return join(function) if function else join
+
+
+def command(argv, build=None):
+    """What starts argv; `build`: with the objects there preloaded."""
+    argv = list(argv)
+    if not EMULATOR:
+        return ([LAUNCHER] if build else []) + argv
+    if "/" not in argv[0]:
+        argv[0] = EMULATOR[2] + "/usr/bin/" + argv[0]
+    given = []
+    if build:
+        given = ["-E", "DD_LLMOBS_ENABLED=1", "-E",
+                 "LD_PRELOAD=%s/libllmobs_preload.so" % build]
+    return EMULATOR + given + argv
 
 
 def short(value):
@@ -338,8 +356,8 @@ class Case:
         if not keep:
             self.fresh(inputs)
         mark = self.servers.mark()
-        if preload and launcher is None:
-            launcher = [LAUNCHER]
+        if launcher is None:
+            argv = command(argv, self.build if preload else None)
         process = subprocess.Popen(
             (launcher or []) + list(argv), env=self.environment(
                 preload, env or {}),

@@ -259,6 +259,13 @@ def pool_in_a_chroot(t):
 
 
 @test
+def file_of_settings_outside_a_chroot(t):
+    """It is read in the master."""
+    serve(t, lambda t, dd: preload(t), lambda t, dd: "".join(
+        "%s=%s\n" % kv for kv in settings(t, dd).items()), chroot=True)
+
+
+@test
 def agent_on_a_socket(t):
     with double(t) as dd:
         os.chmod(os.path.dirname(dd.socket), 0o755)

@@ -503,6 +503,7 @@ BAD = {  # a value that means nothing
     "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH": "long",
     "DD_TRACE_DEBUG": "loud",
     "LLMOBS_INJECT": "some",
+    "LLMOBS_CALLSITE": "stack:0",
     "LLMOBS_STORE_MAX": "4095",
     "LLMOBS_CAPTURE_MAX": "1 MiB",
     "LLMOBS_BUFFER_MAX": "0",

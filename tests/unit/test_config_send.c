@@ -436,6 +436,41 @@ static const struct {
     {"LLMOBS_INJECT=off", 0, 0, 1},
 };
 
+static const struct {
+    const char *value;
+    int callsite;
+    int complaints;
+} callsites[] = {
+    {"LLMOBS_CALLSITE=", 8, 0},
+    {"LLMOBS_CALLSITE=off", LLMOBS_CALLSITE_OFF, 0},
+    {"LLMOBS_CALLSITE=Address", LLMOBS_CALLSITE_ADDRESS, 0},
+    {"LLMOBS_CALLSITE=stack:1", 1, 0},
+    {"LLMOBS_CALLSITE=STACK:16", 16, 0},
+    {"LLMOBS_CALLSITE=stack:007", 7, 0},
+    {"LLMOBS_CALLSITE=stack:0", 8, 1},
+    {"LLMOBS_CALLSITE=stack:17", 8, 1},
+    {"LLMOBS_CALLSITE=stack:4294967297", 8, 1},
+    {"LLMOBS_CALLSITE=stack:-1", 8, 1},
+    {"LLMOBS_CALLSITE=stack:8x", 8, 1},
+    {"LLMOBS_CALLSITE=stack:", 8, 1},
+    {"LLMOBS_CALLSITE=stack", 8, 1},
+    {"LLMOBS_CALLSITE=8", 8, 1},
+    {"LLMOBS_CALLSITE=on", 8, 1},
+};
+
+START_TEST(callsites_are_counted)
+{
+    for (size_t i = 0; i < sizeof(callsites) / sizeof(*callsites); i++) {
+        struct llmobs_config *c = LOAD(callsites[i].value);
+
+        ck_assert_msg(c->callsite == callsites[i].callsite, "%s: %d",
+                      callsites[i].value, c->callsite);
+        ck_assert_int_eq(complaint_count, callsites[i].complaints);
+        llmobs_config_free(c);
+    }
+}
+END_TEST
+
 START_TEST(choices_are_words)
 {
     for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
@@ -505,6 +540,7 @@ UNIT_SUITE(config_send)
     UNIT_TEST(s, numbers_of_deliveries);
     UNIT_TEST(s, certificates_in_order);
     UNIT_TEST(s, styles_as_documented);
+    UNIT_TEST(s, callsites_are_counted);
     UNIT_TEST(s, choices_are_words);
     UNIT_TEST(s, switches_of_tracing);
     UNIT_TEST(s, baggage_of_the_environment);

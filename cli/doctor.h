@@ -1,0 +1,53 @@
+/* doctor - what the files of the command share; nobody else includes it.
+ *
+ * Owns:    what it opened, until the command ends.
+ * Threads: one.
+ * Errors:  findings of the report; -ENOMEM and the like end the command.
+ * Limits:  those of object, library, reach, program and process.
+ * Fork:    nothing to do.
+ */
+#ifndef LLMOBS_DOCTOR_H
+#define LLMOBS_DOCTOR_H
+
+#include "cli/process.h"
+#include "cli/program.h"
+#include "cli/report.h"
+#include "core/config.h"
+
+#define LLMOBS_DOCTOR_SHIM LLMOBS_PROCESS_SHIM
+#define LLMOBS_DOCTOR_CORE "libllmobs_core.so"
+
+struct llmobs_doctor {
+    struct llmobs_report report;
+    struct llmobs_program program;
+    struct llmobs_process process; /* pid 0: a command, not a process */
+    struct llmobs_library library;
+    struct llmobs_reach reach;
+    bool by_launcher; /* nothing preloads yet: llmobs-run would */
+};
+
+/* -- doctor.c -- */
+
+/* Looks at a program that is found, or at the process that is open, and
+ * reports all of it. */
+int llmobs_doctor_examine(struct llmobs_doctor *doctor);
+
+/* -- doctor_preload.c -- */
+
+/* Whether anything can be preloaded into the program's file. */
+void llmobs_doctor_possible(struct llmobs_doctor *doctor);
+
+/* Whether our objects are in the process, or would be in the command. */
+void llmobs_doctor_on(struct llmobs_doctor *doctor);
+
+/* -- doctor_settings.c -- */
+
+/* The configuration and the agent. -ENOMEM. */
+int llmobs_doctor_settings(struct llmobs_doctor *doctor);
+
+/* -- doctor_fpm.c -- */
+
+/* Looks at a pool of php-fpm by its name or its file's path. */
+int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *pool);
+
+#endif

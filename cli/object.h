@@ -1,0 +1,64 @@
+/* object - one ELF file as its tables tell it; nothing of it is ever run.
+ *
+ * Owns:    its descriptor and lists, from open to close.
+ * Threads: one.
+ * Errors:  -ENOEXEC: no ELF file; -EINVAL: not a regular file; else -errno. A
+ *          table that is not where the file says is as good as absent, and
+ *          `damaged` is set.
+ * Limits:  LLMOBS_OBJECT_NEEDED libraries, LLMOBS_OBJECT_TABLE bytes of a
+ *          table, LLMOBS_OBJECT_FIND bytes searched for texts.
+ * Fork:    nothing to do.
+ *
+ * Of a file of another class or byte order than ours only the header counts.
+ */
+#ifndef LLMOBS_OBJECT_H
+#define LLMOBS_OBJECT_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#define LLMOBS_OBJECT_NEEDED 256
+#define LLMOBS_OBJECT_TABLE (64u * 1024 * 1024)
+#define LLMOBS_OBJECT_FIND (512u * 1024 * 1024)
+#define LLMOBS_OBJECT_NAME 512
+
+struct llmobs_object {
+    int fd;
+    struct stat st;
+    unsigned machine; /* EM_... */
+    bool wide;        /* 64 bits */
+    bool native;      /* class, byte order and machine are ours */
+    bool program;     /* has a loader, is a fixed or position-independent
+                       * executable; else a library or another kind of file */
+    bool dynamic;     /* has a dynamic section */
+    bool damaged;
+    char interp[PATH_MAX]; /* its loader; "": none */
+    char soname[LLMOBS_OBJECT_NAME];
+    char rpath[PATH_MAX]; /* in force; "" where a RUNPATH stands beside it */
+    char runpath[PATH_MAX];
+    char *needed[LLMOBS_OBJECT_NEEDED];
+    size_t needed_count;
+    bool calls_curl;   /* wants curl_easy_perform of another object */
+    bool defines_curl; /* defines it for others */
+    bool holds_curl;   /* defines it for itself */
+};
+
+/* Opens a file as a process would whose root is the directory `root`
+ * (AT_FDCWD: ours). -ELOOP and the like as open. */
+int llmobs_object_at(int root, const char *path);
+
+/* Reads the file; takes `fd` on success only. */
+int llmobs_object_open(struct llmobs_object *object, int fd);
+void llmobs_object_close(struct llmobs_object *object);
+
+/* Calls `each` for every place of `needle` in the file, with the text around
+ * it: printable, at most LLMOBS_OBJECT_NAME bytes on each side, and where in
+ * it the needle begins. False ends the search. */
+void llmobs_object_find(const struct llmobs_object *object, const char *needle,
+                        bool (*each)(void *ctx, const char *text, size_t at),
+                        void *ctx);
+
+#endif

@@ -1,0 +1,319 @@
+#include "core/caller.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cfi.h"
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/fork.h"
+#include "core/symbol.h"
+
+#define PROGRAM "/proc/self/exe"
+#define MODULE_MAX 64
+#define PATH_CAP 4096
+
+/* What is known of one address. */
+struct place {
+    uintptr_t pc;
+    bool exact;
+    bool used;
+    int rc; /* of the row */
+    struct llmobs_cfi_row row;
+    uintptr_t offset; /* in the object */
+    char module[MODULE_MAX];
+    struct llmobs_symbol symbol; /* name "": unknown */
+};
+
+/* One look at the loader's list. */
+struct look {
+    struct place *place;
+    uintptr_t address; /* in the object, of the instruction itself */
+    char path[PATH_CAP];
+    struct llmobs_symbol_head head;
+};
+
+static struct place *places; /* LLMOBS_CALLER_KNOWN, by address */
+static struct llmobs_loaded_counts seen;
+static bool counted;     /* the loader counts, and `seen` is true */
+static int64_t doubt_ns; /* callsites before it may be of something unloaded */
+static atomic_int process;
+
+/* -- what was loaded and unloaded ----------------------------------------- */
+
+/* Half-made by a thread that is not there any more, in a child. */
+static void check_fork(void)
+{
+    if (!llmobs_fork_unsettled(&process))
+        return;
+    places = NULL;
+    llmobs_fork_settled(&process);
+}
+
+static void forget_places(void)
+{
+    for (size_t i = 0; places && i < LLMOBS_CALLER_KNOWN; i++)
+        places[i].used = false;
+}
+
+/* True when something was unloaded since the last time. */
+static bool look_around(void)
+{
+    struct llmobs_loaded_counts now;
+    bool unloaded;
+
+    if (!llmobs_loaded_counts(&now))
+        return false;
+    unloaded = counted && now.subs != seen.subs;
+    seen = now;
+    counted = true;
+    if (unloaded) {
+        doubt_ns = llmobs_clock_mono_ns();
+        forget_places();
+    }
+    return unloaded;
+}
+
+void llmobs_caller_watch(void)
+{
+    check_fork();
+    (void)look_around();
+}
+
+/* -- places --------------------------------------------------------------- */
+
+static void set_module(struct place *place, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t i;
+
+    if (slash)
+        path = slash + 1;
+    for (i = 0; path[i] && i < sizeof(place->module) - 1; i++)
+        place->module[i] = path[i] > ' ' && path[i] < 0x7f ? path[i] : '?';
+    place->module[i] = '\0';
+}
+
+static void see_object(const struct llmobs_loaded *object, void *ctx)
+{
+    struct look *look = ctx;
+    struct place *place = look->place;
+
+    look->address = place->pc - object->base - (place->exact ? 0 : 1);
+    place->offset = place->pc - object->base;
+    snprintf(look->path, sizeof(look->path), "%s", object->path);
+    place->rc =
+        llmobs_cfi_row(object, place->pc - (place->exact ? 0 : 1), &place->row);
+    if (!llmobs_symbol_in_memory(object, look->address, &place->symbol))
+        llmobs_symbol_head(object, &look->head);
+}
+
+/* The file's own name, also of one that was replaced since. */
+static void name_program(struct place *place)
+{
+    static const char deleted[] = " (deleted)";
+    const size_t tail = sizeof(deleted) - 1;
+    char path[PATH_CAP];
+    ssize_t len = readlink(PROGRAM, path, sizeof(path) - 1);
+
+    if (len <= 0) {
+        set_module(place, "program");
+        return;
+    }
+    path[len] = '\0';
+    if ((size_t)len > tail && strcmp(path + len - tail, deleted) == 0)
+        path[(size_t)len - tail] = '\0';
+    set_module(place, path);
+}
+
+static bool fill(struct place *place, struct look *look)
+{
+    uintptr_t inside = place->pc - (place->exact ? 0 : 1);
+
+    look->place = place;
+    look->head.len = 0;
+    if (llmobs_loaded_find(inside, see_object, look) != 0)
+        return false;
+    if (look->path[0])
+        set_module(place, look->path);
+    else
+        name_program(place);
+    if (!place->symbol.name[0] && look->head.len)
+        (void)llmobs_symbol_in_file(look->path[0] ? look->path : PROGRAM,
+                                    &look->head, look->address, &place->symbol);
+    /* From the function to where it goes on, as debuggers count. */
+    if (place->symbol.name[0] && !place->exact)
+        place->symbol.offset++;
+    return true;
+}
+
+static const struct place *place_of(const struct llmobs_frame *frame)
+{
+    struct place *place =
+        &places[(frame->pc ^ frame->pc >> 8) % LLMOBS_CALLER_KNOWN];
+    struct look *look;
+
+    if (place->used && place->pc == frame->pc && place->exact == frame->exact)
+        return place;
+    look = malloc(sizeof(*look));
+    if (!look)
+        return NULL;
+    memset(place, 0, sizeof(*place));
+    place->pc = frame->pc;
+    place->exact = frame->exact;
+    place->used = fill(place, look);
+    free(look);
+    return place->used ? place : NULL;
+}
+
+/* -- who is who ----------------------------------------------------------- */
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool is_ours(const struct place *place)
+{
+    return begins(place->module, "libllmobs_");
+}
+
+/* libcurl itself, and what calls any function for anybody. */
+static bool is_plumbing(const struct place *place)
+{
+    return begins(place->module, "libcurl.") ||
+           begins(place->module, "libcurl-") ||
+           begins(place->module, "libffi.");
+}
+
+/* What makes libcurl known to a language: every call of every program in it
+ * comes from there. */
+static bool is_binding(const struct place *place)
+{
+    static const char *const names[] = {
+        "pycurl.",    "_ctypes.",  "curl.so",    "Curl.so",    "ffi.so",
+        "ffi_c.",     "curb_core", "lcurl.",     "cURL.",      "libcurlpp.",
+        "libTclCurl", "tclcurl",   "libtclcurl", "libgstcurl", "dllcurl"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (begins(place->module, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* -- the answer ----------------------------------------------------------- */
+
+struct answer {
+    struct llmobs_json *json;
+    struct llmobs_json *frames; /* NULL: the first frame's address alone */
+    int left;                   /* frames still to be told */
+    bool named;                 /* the caller is in it */
+    bool bound;                 /* the binding is in it */
+};
+
+static void add_frame(struct answer *answer, const struct place *place)
+{
+    char text[MODULE_MAX + LLMOBS_SYMBOL_NAME + 32];
+
+    if (place->symbol.name[0])
+        snprintf(text, sizeof(text), "%s!%s+0x%lx", place->module,
+                 place->symbol.name, (unsigned long)place->symbol.offset);
+    else
+        snprintf(text, sizeof(text), "%s+0x%lx", place->module,
+                 (unsigned long)place->offset);
+    (void)llmobs_json_add(answer->frames, llmobs_json_string(text));
+    answer->left--;
+}
+
+static void set_caller(struct answer *answer, const struct place *place)
+{
+    const char *name = answer->frames ? place->symbol.name : "";
+    uintptr_t offset = name[0] ? place->symbol.offset : place->offset;
+
+    (void)llmobs_json_sets(answer->json, "module", place->module);
+    (void)llmobs_json_sets(answer->json, "function", name[0] ? name : NULL);
+    (void)llmobs_json_set(answer->json, "offset",
+                          llmobs_json_int((int64_t)offset));
+    answer->named = true;
+}
+
+static void tell(struct answer *answer, const struct place *place)
+{
+    if (answer->frames && answer->left > 0)
+        add_frame(answer, place);
+    if (!answer->frames) {
+        set_caller(answer, place);
+    } else if (is_binding(place) && !answer->bound && !answer->named) {
+        (void)llmobs_json_sets(answer->json, "binding", place->module);
+        answer->bound = true;
+    } else if (!answer->named && !is_binding(place) && !is_plumbing(place)) {
+        set_caller(answer, place);
+    }
+}
+
+/* Where the walk ended inside a binding, that is the caller. */
+static void walk(const struct llmobs_callsite *callsite, struct answer *answer)
+{
+    const struct llmobs_cfi_stack stack = {
+        callsite->frame.regs[LLMOBS_FRAME_SP], callsite->stack, callsite->len};
+    struct llmobs_frame frame = callsite->frame;
+    struct place first = {.used = false};
+    const struct place *place;
+
+    for (int i = 0; i < LLMOBS_CALLER_STEPS; i++) {
+        place = place_of(&frame);
+        if (!place)
+            break;
+        if (!is_ours(place)) {
+            if (!first.used)
+                first = *place;
+            tell(answer, place);
+        }
+        if ((answer->named && answer->left <= 0) || place->rc ||
+            llmobs_cfi_step(&frame, &place->row, &stack) != 0)
+            break;
+    }
+    if (!answer->named && first.used)
+        set_caller(answer, &first);
+}
+
+static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite)
+{
+    struct answer answer = {.json = llmobs_json_object()};
+
+    if (callsite->frames != LLMOBS_CALLSITE_ADDRESS) {
+        answer.frames = llmobs_json_array();
+        answer.left = callsite->frames;
+    }
+    walk(callsite, &answer);
+    if (answer.frames)
+        (void)llmobs_json_set(answer.json, "frames", answer.frames);
+    if (answer.named)
+        return answer.json;
+    llmobs_json_free(answer.json);
+    return NULL;
+}
+
+struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
+                                       int64_t taken_ns)
+{
+    struct llmobs_json *json = NULL;
+
+    if (!callsite)
+        return NULL;
+    check_fork();
+    if (!places)
+        places = calloc(LLMOBS_CALLER_KNOWN, sizeof(*places));
+    (void)look_around();
+    if (!places || (counted && taken_ns < doubt_ns))
+        return NULL;
+    json = read_frames(callsite);
+    if (!look_around())
+        return json;
+    llmobs_json_free(json);
+    return NULL;
+}

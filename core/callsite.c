@@ -1,0 +1,191 @@
+#include "core/callsite.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PAGE 4096 /* the smallest: more questions, never a wrong answer */
+/* The kernel keeps much more below the first thread's stack free of mappings.
+ * Beyond it, pages are asked for one by one. */
+#define SURE_DEPTH (1024 * 1024)
+/* Asking costs as much as copying all. */
+#define ASKED_MAX 12288
+
+/* The kernel copies the event before it looks at the descriptor, which is
+ * none: an answer and no effect, of a call that sandboxes know. */
+static bool is_readable(uintptr_t at)
+{
+    long rc = syscall(SYS_epoll_ctl, -1, EPOLL_CTL_ADD, -1, at);
+
+    return rc == -1 && errno == EBADF;
+}
+
+size_t llmobs_callsite_readable(uintptr_t at, size_t max)
+{
+    uintptr_t page = (at | (PAGE - 1)) + 1;
+
+    /* An event may not lie across pages; at a page's begin it does not. */
+    while (page - at < max && is_readable(page))
+        page += PAGE;
+    return page - at < max ? page - at : max;
+}
+
+/* A thread's own block lies at the end of its stack: from there on it is
+ * somebody else's memory, readable or not. */
+static size_t before_thread(uintptr_t sp, size_t max)
+{
+    uintptr_t end = (uintptr_t)pthread_self();
+
+    return sp < end && end - sp < max ? end - sp : max;
+}
+
+/* The first thread's stack has the kernel's random bytes near its end, and
+ * nothing but stack on the way to them. */
+static size_t stack_left(uintptr_t sp, size_t max)
+{
+    uintptr_t end = getauxval(AT_RANDOM);
+
+    if (sp < end && end - sp < SURE_DEPTH)
+        return end - sp < max ? end - sp : max;
+    if (max > ASKED_MAX)
+        max = ASKED_MAX;
+    return llmobs_callsite_readable(sp, before_thread(sp, max));
+}
+
+/* -- blocks --------------------------------------------------------------- */
+
+/* Kept, the lowest first: the allocator would give pages of their size back to
+ * the kernel and take them again, call by call. */
+#define BLOCKS 64
+#define BLOCK_SIZE \
+    ((sizeof(struct llmobs_callsite) + LLMOBS_CALLSITE_STACK + 63) / 64 * 64)
+
+static _Alignas(64) unsigned char blocks[BLOCKS][BLOCK_SIZE];
+static _Atomic uint64_t taken; /* a bit for each */
+
+/* Where none is left, one for a smaller piece: *max says so. */
+static void *block_take(size_t *max)
+{
+    uint64_t seen = atomic_load(&taken);
+
+    while (~seen) {
+        unsigned i = (unsigned)__builtin_ctzll(~seen);
+
+        if (atomic_compare_exchange_weak(&taken, &seen,
+                                         seen | (uint64_t)1 << i))
+            return blocks[i];
+    }
+    if (*max > LLMOBS_CALLSITE_NEAR)
+        *max = LLMOBS_CALLSITE_NEAR;
+    return malloc(sizeof(struct llmobs_callsite) + *max);
+}
+
+static void block_free(void *block)
+{
+    size_t from = (uintptr_t)block - (uintptr_t)blocks;
+
+    if (from < sizeof(blocks))
+        atomic_fetch_and(&taken, ~((uint64_t)1 << (from / BLOCK_SIZE)));
+    else
+        free(block);
+}
+
+/* -- taking --------------------------------------------------------------- */
+
+/* Sanitizers know what of a stack is nobody's, and of other threads; this
+ * reads all of it. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    defined(__clang__)
+__attribute__((no_sanitize("address", "thread", "memory"))) static void copy(
+    unsigned char *to, uintptr_t from, size_t len)
+{
+    const volatile unsigned char *at = (const volatile unsigned char *)from;
+
+    while (len--)
+        *to++ = *at++;
+}
+#else
+static void copy(unsigned char *to, uintptr_t from, size_t len)
+{
+    memcpy(to, (const void *)from, len);
+}
+#endif
+
+#define BIT(n) ((uint64_t)1 << (n))
+
+/* What a function has to leave as it was, and where we are. */
+static inline __attribute__((always_inline)) void read_registers(
+    struct llmobs_frame *frame)
+{
+    uintptr_t *regs = frame->regs;
+
+#if defined(__x86_64__)
+    __asm__ volatile("movq %%rbx, 24(%0)\n\t"
+                     "movq %%rbp, 48(%0)\n\t"
+                     "movq %%rsp, 56(%0)\n\t"
+                     "movq %%r12, 96(%0)\n\t"
+                     "movq %%r13, 104(%0)\n\t"
+                     "movq %%r14, 112(%0)\n\t"
+                     "movq %%r15, 120(%0)\n\t"
+                     "leaq 0f(%%rip), %%rax\n"
+                     "0:\n\t"
+                     "movq %%rax, 128(%0)"
+                     :
+                     : "r"(regs)
+                     : "rax", "memory");
+    frame->pc = regs[16];
+    frame->known = BIT(3) | BIT(6) | BIT(7) | BIT(12) | BIT(13) | BIT(14) |
+                   BIT(15) | BIT(16);
+#else
+    uintptr_t pc, sp;
+
+    __asm__ volatile("stp x19, x20, [%2, #152]\n\t"
+                     "stp x21, x22, [%2, #168]\n\t"
+                     "stp x23, x24, [%2, #184]\n\t"
+                     "stp x25, x26, [%2, #200]\n\t"
+                     "stp x27, x28, [%2, #216]\n\t"
+                     "stp x29, x30, [%2, #232]\n\t"
+                     "mov %1, sp\n\t"
+                     "adr %0, .\n"
+                     : "=&r"(pc), "=&r"(sp)
+                     : "r"(regs)
+                     : "memory");
+    regs[31] = sp;
+    frame->pc = pc;
+    frame->known = (BIT(32) - 1) & ~(BIT(19) - 1);
+#endif
+    frame->exact = true;
+}
+
+__attribute__((noinline)) struct llmobs_callsite *llmobs_callsite_take(
+    size_t max)
+{
+    struct llmobs_callsite *callsite = block_take(&max);
+    uintptr_t sp;
+
+    if (!callsite)
+        return NULL;
+    memset(&callsite->frame, 0, sizeof(callsite->frame));
+    read_registers(&callsite->frame);
+    sp = callsite->frame.regs[LLMOBS_FRAME_SP];
+    callsite->len = stack_left(sp, max);
+    copy(callsite->stack, sp, callsite->len);
+    callsite->frames = 0;
+    return callsite;
+}
+
+void llmobs_callsite_free(struct llmobs_callsite *callsite)
+{
+    if (!callsite)
+        return;
+    memset(callsite->stack, 0, callsite->len);
+    /* The compiler may not take the block for dead. */
+    __asm__ volatile("" : : "r"(callsite->stack) : "memory");
+    block_free(callsite);
+}

@@ -1,0 +1,85 @@
+#include "core/inbound.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/thread.h"
+
+static const char *const names[LLMOBS_CARRIED_COUNT] = {
+    [LLMOBS_CARRIED_TRACEPARENT] = "TRACEPARENT",
+    [LLMOBS_CARRIED_TRACESTATE] = "TRACESTATE",
+    [LLMOBS_CARRIED_BAGGAGE] = "BAGGAGE",
+    [LLMOBS_CARRIED_HTTP_TRACEPARENT] = "HTTP_TRACEPARENT",
+    [LLMOBS_CARRIED_HTTP_TRACESTATE] = "HTTP_TRACESTATE",
+    [LLMOBS_CARRIED_HTTP_BAGGAGE] = "HTTP_BAGGAGE",
+    [LLMOBS_CARRIED_HTTP_TRACE_ID] = "HTTP_X_DATADOG_TRACE_ID",
+    [LLMOBS_CARRIED_HTTP_PARENT_ID] = "HTTP_X_DATADOG_PARENT_ID",
+    [LLMOBS_CARRIED_HTTP_TAGS] = "HTTP_X_DATADOG_TAGS",
+    [LLMOBS_CARRIED_HTTP_PRIORITY] = "HTTP_X_DATADOG_SAMPLING_PRIORITY",
+    [LLMOBS_CARRIED_HTTP_ORIGIN] = "HTTP_X_DATADOG_ORIGIN",
+};
+
+static const char *some(const char *value)
+{
+    return value && *value ? value : NULL;
+}
+
+void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
+                           struct llmobs_carrier *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->baggage = some(values[LLMOBS_CARRIED_BAGGAGE]);
+    out->traceparent = some(values[LLMOBS_CARRIED_TRACEPARENT]);
+    if (out->traceparent) {
+        out->process = true;
+        out->tracestate = some(values[LLMOBS_CARRIED_TRACESTATE]);
+        return;
+    }
+    if (!out->baggage)
+        out->baggage = some(values[LLMOBS_CARRIED_HTTP_BAGGAGE]);
+    out->traceparent = some(values[LLMOBS_CARRIED_HTTP_TRACEPARENT]);
+    out->tracestate = some(values[LLMOBS_CARRIED_HTTP_TRACESTATE]);
+    out->x_datadog_trace_id = some(values[LLMOBS_CARRIED_HTTP_TRACE_ID]);
+    out->x_datadog_parent_id = some(values[LLMOBS_CARRIED_HTTP_PARENT_ID]);
+    out->x_datadog_tags = some(values[LLMOBS_CARRIED_HTTP_TAGS]);
+    out->x_datadog_sampling_priority =
+        some(values[LLMOBS_CARRIED_HTTP_PRIORITY]);
+    out->x_datadog_origin = some(values[LLMOBS_CARRIED_HTTP_ORIGIN]);
+}
+
+/* A directory has a link for each of its own, "." and the parent's entry. */
+static bool is_alone(void)
+{
+    struct stat st;
+
+    if (stat("/proc/self/task", &st) != 0 || st.st_nlink < 3)
+        return false;
+    return st.st_nlink - 2 <= 1 + llmobs_thread_count();
+}
+
+static void read_entry(const char *entry,
+                       const char *values[LLMOBS_CARRIED_COUNT])
+{
+    const char *equals = strchr(entry, '=');
+    size_t len = equals ? (size_t)(equals - entry) : 0;
+
+    for (size_t i = 0; len > 0 && i < LLMOBS_CARRIED_COUNT; i++)
+        if (!values[i] && strlen(names[i]) == len &&
+            memcmp(names[i], entry, len) == 0)
+            values[i] = equals + 1;
+}
+
+const struct llmobs_carrier *llmobs_inbound_now(
+    const struct llmobs_carrier *at_start, struct llmobs_carrier *room)
+{
+    const char *values[LLMOBS_CARRIED_COUNT] = {NULL};
+
+    if (!is_alone())
+        return at_start;
+    for (char **entry = environ; entry && *entry; entry++)
+        if (strchr("TBH", **entry))
+            read_entry(*entry, values);
+    llmobs_inbound_choose(values, room);
+    return room;
+}

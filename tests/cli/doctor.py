@@ -1,0 +1,565 @@
+#!/usr/bin/python3
+"""Tests of `llmobs doctor`: programs of every kind, made here where no package
+has them, processes, broken files.
+
+usage: doctor.py BUILD_DIR LLMOBS_RUN
+"""
+import glob
+import http.server
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+BUILD, RUN = sys.argv[1:3]
+TOOL = os.path.join(BUILD, "llmobs")
+SHIM = os.path.join(BUILD, "libllmobs_preload.so")
+TMP = tempfile.mkdtemp(prefix="llmobs-doctor.")
+SECRET = "sk-doctor-0123456789abcdef"
+BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
+        "LLMOBS_EXPORTER": "store", "HOME": TMP,
+        "LLMOBS_CONFIG": os.path.join(TMP, "none.conf")}
+LATER = """#include <dlfcn.h>
+#include <unistd.h>
+int main(void) { void *h = dlopen("libcurl.so.4", RTLD_NOW);
+  long (*init)(long) = h ? dlsym(h, "curl_global_init") : 0;
+  if (init) init(3);
+  (void)!write(1, "x", 1); pause(); return 0; }
+"""
+FAKE = """const char about[] = "libcurl/8.1.2";
+int curl_easy_perform(void *h) { return h != 0; }
+int curl_easy_setopt(void *h) { return h != 0; }
+int curl_easy_getinfo(void *h) { return h != 0; }
+"""
+
+
+def check(name, good, what=""):
+    print("%s %s%s" % ("ok" if good else "not ok", name,
+                       "" if good else " (%s)" % str(what)[:1500]), flush=True)
+
+
+def place(*names):
+    path = os.path.join(TMP, *names)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    return path
+
+
+def write(name, data, mode=0o644):
+    path = place(name)
+    with open(path, "wb" if isinstance(data, bytes) else "w") as f:
+        f.write(data)
+    os.chmod(path, mode)
+    return path
+
+
+def compile(name, source, *flags):
+    """Gives the path; None where the compiler cannot."""
+    path = place(name)
+    code = write(name + ".c", source)
+    done = subprocess.run(["gcc", "-w", code, "-o", path, *flags],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return path if done.returncode == 0 else None
+
+
+def doctor(*what, json_too=True, env=None, timeout=30):
+    """Gives (status, text, JSON)."""
+    env = dict(BASE, **(env or {}))
+    env = {k: v for k, v in env.items() if v is not None}
+    text = subprocess.run([TOOL, "doctor", *what], env=env, cwd=TMP,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=timeout)
+    if not json_too:
+        return text.returncode, text.stdout.decode(errors="replace"), None
+    same = subprocess.run([TOOL, "doctor", "--json", *what], env=env, cwd=TMP,
+                          stdout=subprocess.PIPE, timeout=timeout)
+    facts = json.loads(same.stdout)
+    if same.returncode != text.returncode or facts["works"] != (
+            text.returncode == 0):
+        raise AssertionError("text and JSON differ: %s" % facts)
+    return text.returncode, text.stdout.decode(errors="replace"), facts
+
+
+def expect(name, what, status, *texts, how=None, copy=None, env=None):
+    """One run: its status, words of its text, the reach and one copy."""
+    what = what if isinstance(what, tuple) else (what,)
+    try:
+        got, text, facts = doctor(*what, env=env)
+    except Exception as e:
+        check(name, False, repr(e))
+        return None, ""
+    wrong = [t for t in texts if t not in text]
+    if got != status:
+        wrong.append("status %d" % got)
+    if how is not None and facts.get("reach", {}).get("how") != how:
+        wrong.append("how")
+    if copy is not None and not any(
+            all(c.get(k) == v for k, v in copy.items())
+            for c in facts["reach"]["copies"]):
+        wrong.append("copy %s" % copy)
+    check(name, not wrong, (wrong, text))
+    return facts, text
+
+
+# ---- programs that are there ---------------------------------------------
+
+def installed():
+    real = os.path.realpath(glob.glob("/usr/lib/*/libcurl.so.4")[0])
+    facts, _ = expect("curl: linked", "curl", 0, "linked: ", "OpenSSL",
+                      "possible", "would preload", how="linked",
+                      copy={"flavour": "OpenSSL"})
+    said = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE,
+                          text=True).stdout.split("libcurl/")[1].split()[0]
+    check("curl: the version that it tells itself", facts and
+          facts["reach"]["copies"][0]["version"] == said, (said, facts))
+    check("curl: the file that the loader takes", facts and os.path.realpath(
+        facts["reach"]["copies"][0]["path"]) == real, (real, facts))
+    expect("arguments are the program's", ("curl", "--json", "-x", "{}"), 0,
+           "linked: ")
+    expect("true: nothing", "true", 1, "neither linked", how="none")
+    expect("git: by its helper", "git", 0, "git-remote-http", how="later",
+           copy={"flavour": "GnuTLS"})
+    expect("php: by its extension", "php", 0, "curl.so", how="later",
+           copy={"flavour": "OpenSSL", "version": said})
+    expect("python3: by pycurl", "/usr/bin/python3", 0, "pycurl", how="later",
+           copy={"flavour": "GnuTLS"})
+    expect("sh: hands on", "sh", 0, "what it runs gets", how="none")
+    expect("llmobs: by dlopen", TOOL, 0, "opened later", how="later")
+
+
+# ---- programs made here --------------------------------------------------
+
+def made():
+    static = compile("static", "int main(void) { return 0; }", "-static")
+    expect("static", static, 1, "statically linked", how="none")
+    pie = compile("static-pie", "int main(void) { return 0; }", "-static-pie")
+    if pie:
+        expect("static and position-independent", pie, 1, "statically linked")
+    own = compile("own", FAKE + "int main(void) { return 0; }")
+    expect("libcurl inside, by its symbols", own, 1, "out of reach",
+           how="static", copy={"how": "static", "version": "8.1.2"})
+    subprocess.run(["strip", own])
+    expect("libcurl inside, by its texts", own, 1, "out of reach",
+           how="static", copy={"version": "8.1.2"})
+    later = compile("later", LATER)
+    expect("dlopen", later, 0, "opened later", how="later")
+    gone = compile("gone", LATER.replace("libcurl.so.4", "libcurl-no.so.9"))
+    expect("dlopen of what is not there", gone, 1, "not installed",
+           copy={"missing": True})
+
+
+def resolved():
+    """The loader's order, by files of the same name in two places."""
+    for where in "one", "two":
+        compile(where + "/libxfer.so", FAKE.replace(
+            "8.1.2", "8.1.2" if where == "one" else "8.2.0"), "-shared",
+            "-fPIC", "-Wl,-soname,libxfer.so")
+    one, two = place("one", "x")[:-2], place("two", "x")[:-2]
+    compile("one/libmid.so", "int curl_easy_perform(void *);\n"
+            "int mid(void) { return curl_easy_perform(0); }", "-shared",
+            "-fPIC", "-L" + one, "-lxfer", "-Wl,-rpath,$ORIGIN",
+            "-Wl,--enable-new-dtags")
+    main = "int mid(void); int main(void) { return mid(); }"
+    run = compile("through", main, "-L" + one, "-lmid", "-Wl,-rpath," + one,
+                  "-Wl,--enable-new-dtags", "-Wl,--allow-shlib-undefined")
+    old = compile("old", main, "-L" + one, "-lmid", "-Wl,-rpath,${ORIGIN}/one",
+                  "-Wl,--disable-new-dtags", "-Wl,--allow-shlib-undefined")
+    expect("through a library, under another name", run, 0, "by " + one,
+           how="linked", copy={"path": one + "/libxfer.so", "version": "8.1.2"})
+    expect("LD_LIBRARY_PATH before RUNPATH", run, 0,
+           copy={"path": two + "/libxfer.so", "version": "8.2.0"},
+           env={"LD_LIBRARY_PATH": "/nowhere:" + two})
+    expect("RPATH with $ORIGIN", old, 0, copy={"path": one + "/libxfer.so"})
+    os.unlink(one + "/libxfer.so")
+    expect("a library that is not found", run, 1, "not found: libxfer.so")
+    write("one/libxfer.so", b"\x7fELF\x01\x01\x01" + bytes(9) +
+          struct.pack("<HH", 3, 3) + bytes(40))
+    expect("one of another class is passed over", run, 0,
+           copy={"path": two + "/libxfer.so"}, env={"LD_LIBRARY_PATH": two})
+
+
+def rights():
+    if os.geteuid() != 0:
+        print("# rights: skipped, they need root")
+        return
+    copy = place("setuid")
+    shutil.copy("/usr/bin/curl", copy)
+    os.chown(copy, 65534, 65534)
+    os.chmod(copy, 0o4755)
+    expect("set-user-id of another", copy, 1, "set-user-id")
+    os.chmod(copy, 0o2755)
+    expect("set-group-id of another", copy, 1, "set-group-id")
+    os.chown(copy, 0, 0)
+    os.chmod(copy, 0o4755)
+    expect("set-user-id of one's own", copy, 0, "set-user-id", "for you it")
+    os.chmod(copy, 0o644)
+    os.chmod(copy, 0o000)
+    expect("not executable", copy, 1, "not executable")
+
+
+def scripts():
+    path = write("script", "#!/usr/bin/php\n<?php\n", 0o755)
+    expect("a script", path, 0, "a script for /usr/bin/php", "curl.so")
+    path = write("by-env", "#!/usr/bin/env -S X=1 php -n\n", 0o755)
+    expect("a script by env", path, 0, "a script for /usr/bin/php")
+    write("one-of-two", "#!%s\n" % path, 0o755)
+    expect("a script of a script", place("one-of-two"), 0, "one-of-two, a s")
+    write("ring", "#!%s\n" % place("ring"), 0o755)
+    expect("a script of itself", place("ring"), 1, "too often")
+    path = write("lost", "#!/no/such/interpreter\n", 0o755)
+    expect("a script of nothing", path, 1, "/no/such/interpreter: no such")
+    for i, line in enumerate((b"#!", b"#!\n", b"#! \n", b"#!/usr/bin/env\n",
+                              b"#!" + b"a" * 9000, b"#!\0\n", b"#!/\n")):
+        path = write("odd-%d" % i, line, 0o755)
+        expect("an odd first line, %d" % i, path, 1, "NO")
+
+
+def header(machine=62, bits=2, order=1, kind=2, interp=None):
+    """A small ELF file: a header and at most one segment."""
+    e = "<" if order == 1 else ">"
+    ident = b"\x7fELF" + bytes((bits, order, 1)) + bytes(9)
+    if bits == 1:
+        return ident + struct.pack(e + "HHIIIIIHHHHHH", kind, machine, 1, 0, 0,
+                                   0, 0, 52, 32, 0, 40, 0, 0) + bytes(64)
+    data = ident + struct.pack(e + "HHIQQQIHHHHHH", kind, machine, 1, 0, 64, 0,
+                               0, 64, 56, 1 if interp else 0, 64, 0, 0)
+    if interp:
+        data += struct.pack(e + "IIQQQQQQ", 3, 4, 120, 0, 0, len(interp) + 1,
+                            len(interp) + 1, 1)
+        data += interp.encode() + b"\0"
+    return data
+
+
+def foreign():
+    for name, data, text in (
+            ("musl", header(interp="/lib/ld-musl-x86_64.so.1"), "musl"),
+            ("bionic", header(interp="/system/bin/linker64"), "not glibc's"),
+            ("no-loader", header(interp="/lib64/ld-linux-none.so.9"),
+             "not there"),
+            ("riscv", header(machine=243, interp="/lib/ld-linux.so"), "riscv"),
+            ("i386", header(machine=3, bits=1), "i386, 32 bits"),
+            ("big-endian", header(machine=22, order=2), "s390, 64 bits"),
+            ("unknown-machine", header(machine=9999), "unknown, 64 bits"),
+            ("library", header(kind=3), "library and no program")):
+        if os.uname().machine == "x86_64":
+            expect(name, write(name, data, 0o755), 1, text)
+
+
+def modules():
+    """Interpreters with their extensions in places of our own."""
+    library = ("int curl_easy_perform(void *);\n"
+               "int go(void) { return curl_easy_perform(0); }")
+    compile("venv/lib/python3.11/site-packages/pycurl.so", library, "-shared",
+            "-fPIC", glob.glob("/usr/lib/*/libcurl.so.4")[0])
+    os.makedirs(place("venv", "bin", "x")[:-2], exist_ok=True)
+    os.symlink("/usr/bin/python3", place("venv", "bin", "python3"))
+    expect("python3 of a virtual environment", place("venv/bin/python3"), 0,
+           "venv/lib/python3.11/site-packages/pycurl.so",
+           copy={"flavour": "OpenSSL"})
+    ini, ext = place("php/conf.d/x")[:-2], place("lib/php/20990101/x")[:-2]
+    php = compile("php9.9", 'const char *a = "%s", *b = "%s";\n'
+                  "int main(void) { return 0; }" % (ini, ext))
+    expect("php without the extension", php, 1, "by the extension curl")
+    compile("lib/php/20990101/curl.so", library, "-shared", "-fPIC",
+            glob.glob("/usr/lib/*/libcurl.so.4")[0])
+    write("php/conf.d/20-curl.ini", ";extension=curl\nxextension=curl\n"
+          "extension=curlx\nextension\nextension=\n")
+    expect("php with the extension off", php, 1, "not enabled",
+           copy={"switched_off": True})
+    for line in ("extension=curl", ' extension = "curl.so" ; x\r',
+                 "extension=/usr/lib/php/curl.so"):
+        write("php/conf.d/20-curl.ini", "; x\n%s\n" % line)
+        expect("php with %s" % line.strip(), php, 0, "curl.so",
+               copy={"via": ext + "/curl.so"})
+
+
+def sanitizers():
+    path = compile("asan", "#include <curl/curl.h>\nint main(void) { return "
+                   "curl_version() == 0; }", "-fsanitize=address", "-lcurl")
+    if not path:
+        print("# asan: skipped, no libasan")
+        return
+    expect("libasan", path, 1, "libasan, which must come first")
+    ran = subprocess.run([RUN, path], env=BASE, stderr=subprocess.PIPE)
+    check("libasan: and so it is", ran.returncode != 0 and
+          b"does not come first" in ran.stderr, ran)
+    for how in ({"ASAN_OPTIONS": "verify_asan_link_order=0"},
+                {"LD_PRELOAD": subprocess.run(
+                    ["gcc", "-print-file-name=libasan.so"], text=True,
+                    stdout=subprocess.PIPE).stdout.strip()}):
+        how = {k: os.path.realpath(v) if k == "LD_PRELOAD" else v
+               for k, v in how.items()}
+        env = dict(BASE, **how, LSAN_OPTIONS="detect_leaks=0")
+        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "x=0") + \
+            ":detect_leaks=0"
+        if "LD_PRELOAD" in how:
+            # the tool itself is no program for libasan to be in
+            tool = {"ASAN_OPTIONS": env["ASAN_OPTIONS"], **how}
+        else:
+            tool = how
+        expect("libasan with %s" % list(how)[0], path, 0, "comes first",
+               env=tool)
+        ran = subprocess.run([RUN, path], env=env, stderr=subprocess.PIPE)
+        check("libasan with %s: it runs" % list(how)[0], ran.returncode == 0,
+              ran)
+
+
+# ---- broken files --------------------------------------------------------
+
+def broken():
+    expect("no such command", "no-such-command", 1, "no such command")
+    expect("no such file", "./no/such", 1, "no such command")
+    expect("an empty name", "", 1, "no such command")
+    expect("a directory", "/tmp", 1, "not a regular file")
+    expect("a device", "/dev/zero", 1, "not a regular file")
+    os.mkfifo(place("fifo"))
+    expect("a fifo", place("fifo"), 1, "not a regular file")
+    expect("text", "/etc/passwd", 1, "neither a program nor a script")
+    expect("nothing", write("empty", b"", 0o755), 1, "neither a program")
+    name = "odd\x1b[31m\nname\u202e"
+    shutil.copy("/bin/true", place(name))
+    _, text = expect("an odd name", place(name), 1, "\\x1b[31m\\n")
+    check("an odd name: no control in the text", "\x1b" not in text, text)
+
+
+def mutated():
+    """Cut and changed files: an answer in time, never a signal."""
+    random.seed(5)
+    with open(TOOL, "rb") as f:
+        whole = f.read()
+    wrong = []
+    cases = [whole[:n] for n in (4, 16, 18, 52, 63, 64, 65, 120, 400, 4096,
+                                 len(whole) // 2, len(whole) - 1)]
+    for _ in range(150):
+        data = bytearray(whole[:400000])
+        for _ in range(random.choice((1, 4, 40))):
+            at = random.randrange(random.choice((64, 900, 6000)))
+            data[at] = random.choice((0, 1, 255, 128, random.randrange(256)))
+        cases.append(bytes(data))
+    sections = struct.unpack_from("<Q", whole, 40)[0]
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(8):
+            at = random.randrange(sections, len(data))
+            data[at] = random.choice((0, 1, 255, random.randrange(256)))
+        cases.append(bytes(data))
+    for data in cases:
+        path = write("mutant", data, 0o755)
+        status, text, _ = doctor(path, json_too=False)
+        if (status not in (0, 1) or "program" not in text or
+                "Sanitizer" in text or "runtime error" in text):
+            wrong.append((status, text, data[:64].hex()))
+    check("%d broken programs" % len(cases), not wrong, wrong[:2])
+
+
+# ---- processes -----------------------------------------------------------
+
+def start(argv, env=None):
+    process = subprocess.Popen(argv, env=dict(BASE, **(env or {})),
+                               stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL)
+    process.stdout.read(1)
+    return process
+
+
+def stop(process):
+    process.kill()
+    process.wait()
+
+
+def processes():
+    later = place("later")
+    bare = start([later])
+    expect("a process without us", str(bare.pid), 1, "not on: it was started",
+           "not switched on", how="loaded", copy={"how": "loaded"})
+    stop(bare)
+    expect("a process that has ended", str(bare.pid), 1, "no such process")
+    ours = start([RUN, later], {"DD_LLMOBS_ML_APP": "asked"})
+    facts, _ = expect("a process with us", str(ours.pid), 0, "on: " + SHIM,
+                      "libllmobs_core.so", "DD_LLMOBS_ML_APP=asked")
+    check("a process with us: facts", facts and facts["preload_on"] and
+          facts["settings"]["enabled"] and facts["kind"] == "process", facts)
+    stop(ours)
+    off = start([RUN, later], {"DD_LLMOBS_ENABLED": "false"})
+    expect("a process that is switched off", str(off.pid), 1, "on: " + SHIM,
+           "switched off by DD_LLMOBS_ENABLED (environment)")
+    stop(off)
+    copies = place("copies", "x")[:-2]
+    for name in "libllmobs_preload.so", "libllmobs_core.so":
+        shutil.copy(os.path.join(BUILD, name), copies)
+    away = start([RUN, later], {"LLMOBS_BUILD": copies})
+    os.unlink(copies + "/libllmobs_preload.so")
+    expect("a library that was replaced", str(away.pid), 0,
+           "replaced or deleted since")
+    stop(away)
+    for text in "0", "99999999999999999999", "2147483647":
+        expect("process %s" % text, text, 1, "no such process")
+
+
+# ---- settings and the agent ----------------------------------------------
+
+class Agent(http.server.BaseHTTPRequestHandler):
+    endpoints = ["/evp_proxy/v2/"]
+
+    def do_GET(self):
+        body = json.dumps({"endpoints": self.endpoints}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *what):
+        pass
+
+
+def settings():
+    conf = write("our.conf", "DD_SERVICE=shop\nDD_API_KEY=%s\n"
+                 "DD_ENV=file-env\nnonsense\n" % SECRET)
+    env = {"LLMOBS_CONFIG": conf, "DD_ENV": "env-env",
+           "_DD_TRACE_WRITER_ADDITIONAL_HEADERS": "X-Key:" + SECRET,
+           "DD_LLMOBS_INSTRUMENTED_PROXY_URLS": "http://me:%s@gw/" % SECRET,
+           "DD_LLMOBS_OVERRIDE_ORIGIN": "http://u:%s@x/" % SECRET,
+           "DD_TRACE_AGENT_URL": "http://u:%s@127.0.0.1:1" % SECRET,
+           "DD_TAGS": "token:" + SECRET}
+    facts, text = expect("settings: sources", "curl", 0, "DD_SERVICE=shop (fi",
+                         "DD_ENV=env-env (environment)", "file: " + conf,
+                         "line 4: not NAME=value", env=env)
+    check("settings: no secret", facts and SECRET not in text + json.dumps(
+        facts) and "DD_API_KEY=(set, not shown) (file)" in text, text)
+    env = {"DD_TRACE_AGENT_URL": env["DD_TRACE_AGENT_URL"],
+           "LLMOBS_EXPORTER": "agent"}
+    facts, text = expect("agent: silent", "curl", 1, "does not answer", env=env)
+    check("agent: no secret", SECRET not in text + json.dumps(facts), text)
+    expect("agent: not expected", "curl", 0, "does not answer", env={
+        "LLMOBS_EXPORTER": None, "DD_AGENT_PORT": None})
+    expect("intake without a key", "curl", 1, "no DD_API_KEY",
+           env={"LLMOBS_EXPORTER": "agentless"})
+    expect("switched off", "curl", 1, "switched off by DD_LLMOBS_ENABLED",
+           env={"DD_LLMOBS_ENABLED": "0"})
+    expect("LD_PRELOAD alone", "curl", 1, "by LD_PRELOAD", "not switched on",
+           env={"LD_PRELOAD": SHIM})
+    conf = write("on.conf", "DD_LLMOBS_ENABLED=1\n")
+    expect("LD_PRELOAD and the file", "curl", 0, "switched on by file",
+           env={"LD_PRELOAD": SHIM, "LLMOBS_CONFIG": conf})
+    expect("nowhere to preload from", "curl", 1, "is not beside",
+           env={"LLMOBS_BUILD": "/nowhere"})
+
+
+def agents():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Agent)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    env = {"LLMOBS_EXPORTER": "agent",
+           "DD_TRACE_AGENT_URL": "http://127.0.0.1:%d" % server.server_port}
+    facts, _ = expect("agent: answers", "curl", 0, "answers and takes", env=env)
+    check("agent: facts", facts and facts["agent"] == {
+        "url": env["DD_TRACE_AGENT_URL"], "answers": True,
+        "takes_spans": True}, facts)
+    Agent.endpoints = ["/v0.4/traces"]
+    expect("agent: too old", "curl", 1, "no EVP proxy", env=env)
+    server.shutdown()
+    mute = socket.create_server(("127.0.0.1", 0))
+    env["DD_TRACE_AGENT_URL"] = "http://127.0.0.1:%d" % mute.getsockname()[1]
+    env["DD_TRACE_AGENT_TIMEOUT_SECONDS"] = "0.3"
+    began = time.monotonic()
+    expect("agent: mute", "curl", 1, "does not answer", env=env)
+    check("agent: mute, asked for a bounded time",
+          time.monotonic() - began < 5)
+
+
+# ---- php-fpm -------------------------------------------------------------
+
+POOL = """[doctor-test]
+user = www-data
+group = www-data
+listen = %s/fpm.sock
+pm = static
+pm.max_children = 2
+; env[DD_VERSION] = commented
+env[DD_SERVICE] = late
+env[PATH] = /bin
+"""
+
+
+def fpm():
+    path = (glob.glob("/usr/sbin/php-fpm[0-9]*") or [None])[0]
+    if path is None or os.geteuid() != 0:
+        print("# fpm: skipped, it needs root and php-fpm")
+        return
+    pool = write("fpm/pool.conf", POOL % TMP)
+    conf = write("fpm/fpm.conf", "[global]\nerror_log=%s/log\ndaemonize=no\n"
+                 "process_control_timeout=3s\ninclude=%s/fpm/p*.conf\n" % (
+                     TMP, TMP))
+    os.chmod(TMP, 0o755)
+    expect("fpm: not running", pool, 1, "no master", "env[DD_SERVICE] comes")
+    expect("fpm: no such pool", "fpm:no-such-pool", 1, "no such pool")
+    expect("fpm: no such file", "fpm:/no/such.conf", 1, "no such pool")
+    write("fpm/ring.conf", "include=%s/fpm/ring.conf\n" % TMP)
+    expect("fpm: a ring of files", place("fpm/ring.conf"), 1, "no such pool")
+    write("fpm/noise.conf", bytes(range(1, 256)) * 40)
+    expect("fpm: noise", place("fpm/noise.conf"), 1, "no such pool")
+    for name, env, status in (
+            ("with us", {"LD_PRELOAD": SHIM, "DD_LLMOBS_ENABLED": "1"}, 0),
+            ("without us", {}, 1)):
+        master = subprocess.Popen([path, "-y", conf], env=dict(BASE, **env),
+                                  stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        for _ in range(100):
+            if os.path.exists(TMP + "/fpm.sock"):
+                break
+            time.sleep(0.05)
+        time.sleep(0.3)
+        facts, _ = expect("fpm: %s, by file" % name, pool, status,
+                          "2 workers, %s in worker" % (
+                              "on" if status == 0 else "not on"),
+                          "pool doctor-test of " + pool, how="loaded")
+        check("fpm: %s, facts" % name, facts and facts["fpm"] == {
+            "pool": "doctor-test", "file": pool, "user": "www-data",
+            "clear_env": True, "env": ["DD_SERVICE"], "master": master.pid,
+            "workers": 2}, facts)
+        expect("fpm: %s, by name" % name, "fpm:doctor-test", status,
+               "master %d" % master.pid)
+        master.send_signal(signal.SIGTERM)
+        master.wait(10)
+
+
+# ---- usage ---------------------------------------------------------------
+
+def usage():
+    for args in ((), ("--nonsense", "curl"), ("--json",)):
+        done = subprocess.run([TOOL, "doctor", *args], env=BASE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check("usage: %s" % " ".join(args), done.returncode == 2 and
+              not done.stdout and b"usage: llmobs doctor" in done.stderr, done)
+    done = subprocess.run([TOOL, "doctor", "--help"], env=BASE,
+                          stdout=subprocess.PIPE)
+    check("usage: --help", done.returncode == 0 and
+          b"fpm:POOL" in done.stdout, done)
+    traced = subprocess.run(
+        ["strace", "-f", "-o", place("strace"), "-e", "trace=process,openat",
+         TOOL, "doctor", "php"], env=BASE, stdout=subprocess.DEVNULL)
+    with open(place("strace")) as f:
+        runs = [line for line in f if "execve(" in line or "fork" in line]
+    check("no program is run", traced.returncode == 0 and len(runs) == 1, runs)
+
+
+def main():
+    try:
+        for part in (installed, made, resolved, rights, scripts, foreign,
+                     modules, sanitizers, broken, mutated, processes, settings,
+                     agents, fpm, usage):
+            try:
+                part()
+            except Exception as e:
+                check(part.__name__, False, repr(e))
+    finally:
+        shutil.rmtree(TMP, ignore_errors=True)
+
+
+main()

@@ -1,0 +1,173 @@
+/* An agent: each call is made by fetch_reply, which plan calls, which think
+ * calls; argv[1] says on which stack, and by which interface.
+ *
+ *   agent HOW URL BODY     HOW: easy, multi, thread, coroutine, signal, nested
+ *
+ * Prints what curl answered.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <curl/curl.h>
+
+#define APART __attribute__((noinline))
+#define SMALL (96 * 1024) /* what libcurl needs, and little more */
+
+static const char *how, *url, *body;
+static int depth;
+static volatile int after; /* no call is the last thing of its function */
+
+static int think(int n);
+
+/* Another call, from inside libcurl. */
+static size_t eat(char *data, size_t size, size_t count, void *arg)
+{
+    (void)data;
+    (void)arg;
+    if (strcmp(how, "nested") == 0 && depth++ == 0)
+        think(2);
+    return size * count;
+}
+
+static CURLcode run_multi(CURL *curl)
+{
+    CURLM *multi = curl_multi_init();
+    CURLcode code = CURLE_OK;
+    CURLMsg *message;
+    int running, left;
+
+    curl_multi_add_handle(multi, curl);
+    do {
+        curl_multi_perform(multi, &running);
+        if (running)
+            curl_multi_wait(multi, NULL, 0, 1000, NULL);
+    } while (running);
+    while ((message = curl_multi_info_read(multi, &left)))
+        code = message->data.result;
+    curl_multi_remove_handle(multi, curl);
+    curl_multi_cleanup(multi);
+    return code;
+}
+
+static APART CURLcode fetch_reply(const char *text)
+{
+    CURL *curl = curl_easy_init();
+    CURLcode code;
+
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, eat);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (strcmp(how, "multi") == 0)
+        code = run_multi(curl);
+    else
+        code = curl_easy_perform(curl);
+    curl_easy_cleanup(curl);
+    return code;
+}
+
+static APART int plan(int n)
+{
+    CURLcode code = fetch_reply(body);
+
+    printf("%d: %s\n", n, curl_easy_strerror(code));
+    after++;
+    return n + (int)code;
+}
+
+static APART int think(int n)
+{
+    int rc = plan(n);
+
+    after++;
+    return rc;
+}
+
+static void think_once(void)
+{
+    think(1);
+    after++;
+}
+
+static void *think_aside(void *arg)
+{
+    think(1);
+    after++;
+    return arg;
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    think(1);
+    after++;
+}
+
+/* Ends at a page that nobody may touch. */
+static char *small_stack(void)
+{
+    char *at = mmap(NULL, SMALL + 4096, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    mprotect(at + SMALL, 4096, PROT_NONE);
+    return at;
+}
+
+static void in_thread(void)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+
+    pthread_attr_init(&attr);
+    pthread_attr_setstack(&attr, small_stack(), SMALL);
+    if (pthread_create(&thread, &attr, think_aside, NULL) == 0)
+        pthread_join(thread, NULL);
+    pthread_attr_destroy(&attr);
+}
+
+static void in_coroutine(void)
+{
+    ucontext_t here, there;
+
+    getcontext(&there);
+    there.uc_stack.ss_sp = small_stack();
+    there.uc_stack.ss_size = SMALL;
+    there.uc_link = &here;
+    makecontext(&there, think_once, 0);
+    swapcontext(&here, &there);
+}
+
+static void in_signal(void)
+{
+    stack_t stack = {.ss_sp = small_stack(), .ss_size = SMALL};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
+
+    sigaltstack(&stack, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    raise(SIGUSR1);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4)
+        return 2;
+    how = argv[1];
+    url = argv[2];
+    body = argv[3];
+    curl_global_init(CURL_GLOBAL_ALL);
+    if (strcmp(how, "thread") == 0)
+        in_thread();
+    else if (strcmp(how, "coroutine") == 0)
+        in_coroutine();
+    else if (strcmp(how, "signal") == 0)
+        in_signal();
+    else
+        think(1);
+    curl_global_cleanup();
+    return 0;
+}

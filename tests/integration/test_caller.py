@@ -1,0 +1,166 @@
+"""metadata.caller: who called, by name, on any stack and in any language."""
+import os
+import re
+import shutil
+import subprocess
+
+from harness import APPS, PYTHON, Skip, body, curl, equal, ok, test
+
+OURS = os.path.join(APPS, "agent.c")
+CHAIN = ["fetch_reply", "plan", "think"]
+
+
+def build(t, name, *flags, cc="gcc"):
+    """The agent, so built."""
+    if not shutil.which(cc):
+        raise Skip("no " + cc)
+    path = os.path.join(t.dir, name)
+    subprocess.run([cc, "-O2", *flags, OURS, "-o", path, "-lcurl",
+                    "-lpthread"], check=True)
+    return path
+
+
+def callers(result):
+    return [s["meta"]["metadata"].get("caller") for s in result.spans]
+
+
+def functions(caller, module):
+    """The names of the frames in that module, in order."""
+    return re.findall(r"(?m)^%s!(\w+)\+0x[0-9a-f]+$" % re.escape(module),
+                      "\n".join(caller["frames"]))
+
+
+def expect_chain(caller, module, below=()):
+    equal((caller["module"], caller["function"]), (module, "fetch_reply"),
+          "caller")
+    ok(caller["offset"] > 0, "offset")
+    names = functions(caller, module)
+    equal(names[:3 + len(below)], CHAIN + list(below), "frames")
+
+
+@test(limit=120)
+def agents_in_c(t):
+    """However it is built; static functions are named where the file still
+    has their names."""
+    for cc, flags in (("gcc", ("-fPIE", "-pie")), ("gcc", ("-fno-pie",
+                      "-no-pie")), ("gcc", ("-fomit-frame-pointer",)),
+                      ("gcc", ("-O3", "-mtune=native")),
+                      ("gcc", ("-O0", "-fno-omit-frame-pointer")),
+                      ("gcc", ("-Wl,-z,now", "-Wl,--hash-style=sysv")),
+                      ("gcc", ("-static-libgcc", "-rdynamic")),
+                      ("clang", ("-fPIE",))):
+        path = build(t, "agent", *flags, cc=cc)
+        r = t.same([path, "easy", t.url, body()], spans=1)
+        expect_chain(callers(r)[0], "agent", ["main"])
+
+
+@test
+def stripped_agents(t):
+    """Module and offset are left."""
+    argv = ["easy", t.url, body()]
+    whole = build(t, "whole")
+    named = callers(t.same([whole] + argv, spans=1))[0]
+    bare = os.path.join(t.dir, "bare")
+    subprocess.run(["strip", "-o", bare, whole], check=True)
+    caller = callers(t.same([bare] + argv, spans=1))[0]
+    equal(caller["module"], "bare", "module")
+    ok("function" not in caller, "a function of a stripped program")
+    nm = subprocess.run(["nm", whole], stdout=subprocess.PIPE, check=True)
+    at = int(re.search(r"(?m)^(\w+) t fetch_reply$",
+                       nm.stdout.decode()).group(1), 16)
+    equal(caller["offset"], at + named["offset"], "offset")
+    equal(caller["frames"][0], "bare+0x%x" % caller["offset"], "frame")
+
+
+@test
+def by_multi(t):
+    path = build(t, "agent")
+    caller = callers(t.same([path, "multi", t.url, body()], spans=1))[0]
+    names = functions(caller, "agent")
+    equal([n for n in names if n != "run_multi"][:3], CHAIN, "frames")
+
+
+@test
+def on_other_stacks(t):
+    """Of a thread, a coroutine, a signal handler: each ends at a guard."""
+    path = build(t, "agent")
+    for how, below in (("thread", ["think_aside"]),
+                       ("coroutine", ["think_once"]),
+                       ("signal", ["on_signal"])):
+        r = t.same([path, how, t.url, body()], spans=1)
+        caller = callers(r)[0]
+        equal(caller["function"], "fetch_reply", how)
+        names = functions(caller, "agent")
+        equal([n for n in names if n not in below][:3], CHAIN, how)
+
+
+@test
+def from_a_callback(t):
+    """The inner call's callers are the outer call's, too."""
+    path = build(t, "agent")
+    r = t.same([path, "nested", t.url, body()], spans=2,
+               env={"LLMOBS_CALLSITE": "stack:16"})
+    inner = callers(r)[1]
+    expect_chain(inner, "agent", ["eat"] + CHAIN)
+    ok("libllmobs" not in str(inner), "frames of our own")
+    ok("libcurl" in str(inner), "no frames of libcurl")
+
+
+@test
+def as_asked_for(t):
+    path = build(t, "agent")
+    argv = [path, "easy", t.url, body()]
+    for value, count in (("stack:1", 1), ("stack:3", 3), ("stack:16", None)):
+        caller = callers(t.run(argv, env={"LLMOBS_CALLSITE": value}))[0]
+        equal(caller["function"], "fetch_reply", value)
+        if count:
+            equal(len(caller["frames"]), count, value)
+        else:
+            ok("main" in functions(caller, "agent"), value)
+    caller = callers(t.run(argv, env={"LLMOBS_CALLSITE": "address"}))[0]
+    equal(sorted(caller), ["module", "offset"], "address")
+    equal(caller["module"], "agent", "address")
+    equal(callers(t.run(argv, env={"LLMOBS_CALLSITE": "off"})), [None], "off")
+
+
+@test
+def no_thread_of_ours(t):
+    path = build(t, "agent")
+    r = t.same([path, "easy", t.url, body()], spans=1,
+               env={"LLMOBS_THREAD": "off"})
+    expect_chain(callers(r)[0], "agent")
+
+
+@test
+def php_names_its_extension(t):
+    """Which is unloaded before the process ends."""
+    if not shutil.which("php"):
+        raise Skip("no php")
+    argv = ["php", os.path.join(APPS, "calls.php"), "easy", t.url, body()]
+    for env in ({}, {"LLMOBS_THREAD": "off"}):
+        caller = callers(t.same(argv, env=env))[0]
+        equal(caller["binding"], "curl.so", "binding")
+        ok(caller["frames"][0].startswith("curl.so+0x"), "first frame")
+        ok(caller["module"].startswith("php"), "module")
+
+
+@test
+def python_names_its_extension(t):
+    easy = [PYTHON, "-B", os.path.join(APPS, "pycurl_calls.py"), "easy",
+            t.url, body()]
+    caller = callers(t.same(easy, spans=1))[0]
+    ok(caller["binding"].startswith("pycurl."), "binding")
+    ok(caller["frames"][0].startswith(caller["binding"]), "first frame")
+    ok(caller["module"].startswith("python3"), "module")
+    ffi = [PYTHON, "-B", os.path.join(APPS, "ctypes_calls.py"),
+           "libcurl.so.4", t.url, body()]
+    caller = callers(t.same(ffi, spans=1))[0]
+    ok(caller["binding"].startswith("_ctypes."), "binding")
+    ok(caller["frames"][0].startswith("libffi."), "first frame")
+    ok(caller["module"].startswith("python3"), "module")
+
+
+@test
+def the_command(t):
+    caller = callers(t.same(curl(t.url, body()), spans=1))[0]
+    equal(caller["module"], "curl", "module")

@@ -1,0 +1,73 @@
+"""Programs that serve one request after another: the context that they put into
+their environment is read anew at each call."""
+import shutil
+
+from harness import PYTHON, Skip, body, equal, ok, test
+
+A = "00-0af7651916cd43dd8448eb211c80319c-00000000000000aa-01"
+B = "00-1bf7651916cd43dd8448eb211c80319c-00000000000000bb-01"
+STATE = "dd=p:00000000000000bb;t.llmobs_parent_id:187;t.llmobs_ml_app:caller"
+
+PHP = """
+function call() {
+    $c = curl_init(getenv('URL'));
+    curl_setopt($c, CURLOPT_POSTFIELDS, getenv('BODY'));
+    curl_setopt($c, CURLOPT_HTTPHEADER, ['Content-Type: application/json']);
+    curl_setopt($c, CURLOPT_RETURNTRANSFER, true);
+    echo strlen(curl_exec($c)), "\\n";
+}
+putenv('TRACEPARENT=%s'); call();
+putenv('TRACEPARENT=%s'); putenv('TRACESTATE=%s'); call();
+putenv('TRACEPARENT'); putenv('TRACESTATE');
+putenv('HTTP_TRACEPARENT=%s'); call();
+putenv('HTTP_TRACEPARENT'); call();
+""" % (A, B, STATE, A)
+
+THREADS = """
+import os, threading, pycurl
+def call():
+    c = pycurl.Curl()
+    c.setopt(c.URL, os.environ['URL'])
+    c.setopt(c.POSTFIELDS, os.environ['BODY'])
+    c.setopt(c.HTTPHEADER, ['Content-Type: application/json'])
+    c.setopt(c.WRITEFUNCTION, lambda data: None)
+    c.perform()
+call()
+stop = threading.Event()
+other = threading.Thread(target=stop.wait)
+other.start()
+os.environ['TRACEPARENT'] = '%s'
+call()
+stop.set()
+other.join()
+""" % B
+
+
+def trace(span):
+    return span["_dd"]["apm_trace_id"]
+
+
+@test
+def read_anew_at_each_call(t):
+    if not shutil.which("php"):
+        raise Skip("no php")
+    t.foreign_trace = True
+    env = {"URL": t.url, "BODY": body()}
+    spans = t.same(["php", "-r", PHP], env=env, spans=4).spans
+    spans.sort(key=lambda s: s["start_ns"])
+    equal([trace(s) for s in spans[:3]],
+          [A[3:35], B[3:35], A[3:35]], "traces")
+    ok(trace(spans[3]) not in (A[3:35], B[3:35]), "a stale parent")
+    equal(spans[1]["parent_id"], "187", "parent")
+    ok("ml_app:caller" in spans[1]["tags"], "the caller's ml_app")
+    ok("ml_app:it" in spans[3]["tags"], "our own ml_app")
+
+
+@test
+def as_it_was_where_there_are_threads(t):
+    """Another thread could be changing the environment."""
+    t.foreign_trace = True
+    env = {"URL": t.url, "BODY": body(), "TRACEPARENT": A}
+    r = t.run([PYTHON, "-c", THREADS], env=env)
+    equal(r.code, 0, "exit status")
+    equal([trace(s) for s in r.spans], [A[3:35]] * 2, "traces")

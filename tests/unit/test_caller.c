@@ -1,0 +1,575 @@
+#include <dlfcn.h>
+#include <execinfo.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/caller.h"
+#include "core/cfi.h"
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/symbol.h"
+#include "tests/unit/unit.h"
+
+#define DEEP 64
+
+/* -- the walk, beside the C library's own --------------------------------- */
+
+static void *theirs[DEEP], *ours[DEEP];
+static int their_count, our_count;
+
+struct step {
+    struct llmobs_frame *frame;
+    struct llmobs_cfi_row row;
+    int rc;
+};
+
+static void see(const struct llmobs_loaded *object, void *ctx)
+{
+    struct step *step = ctx;
+
+    step->rc = llmobs_cfi_row(
+        object, step->frame->pc - (step->frame->exact ? 0 : 1), &step->row);
+}
+
+static int walk(const struct llmobs_callsite *callsite, void **list)
+{
+    const struct llmobs_cfi_stack stack = {
+        callsite->frame.regs[LLMOBS_FRAME_SP], callsite->stack, callsite->len};
+    struct llmobs_frame frame = callsite->frame;
+    struct step step = {.frame = &frame};
+    int count = 0;
+
+    while (count < DEEP) {
+        uintptr_t inside = frame.pc - (frame.exact ? 0 : 1);
+
+        if (llmobs_loaded_find(inside, see, &step) != 0 || step.rc ||
+            llmobs_cfi_step(&frame, &step.row, &stack) != 0)
+            break;
+        list[count++] = (void *)frame.pc;
+    }
+    return count;
+}
+
+__attribute__((noinline)) static int both(void)
+{
+    struct llmobs_callsite *callsite =
+        llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+
+    their_count = backtrace(theirs, DEEP);
+    our_count = walk(callsite, ours);
+    llmobs_callsite_free(callsite);
+    return our_count;
+}
+
+/* The first is in both itself, and differs; a sanitizer has one more before
+ * it. `least`: without the first. */
+static void check_same(int least)
+{
+    int ahead = 0;
+
+    while (ahead < 2 && theirs[1 + ahead] != ours[1])
+        ahead++;
+    ck_assert_int_gt(our_count, least);
+    for (int i = 1; i < our_count && i + ahead < their_count; i++)
+        ck_assert_msg(ours[i] == theirs[i + ahead], "frame %d: %p, not %p", i,
+                      ours[i], theirs[i + ahead]);
+    /* Both end where the stack begins, unless the piece ends before. */
+    ck_assert_int_ge(our_count, their_count - ahead - 1);
+}
+
+__attribute__((noinline)) static int third(int n)
+{
+    volatile char room[300];
+
+    room[n] = 1;
+    return both() + room[n];
+}
+
+__attribute__((noinline)) static int second(int n, ...)
+{
+    return third(n + 1) + n;
+}
+
+/* An aligned frame is one that an expression tells of. */
+__attribute__((noinline)) static int aligned(int n)
+{
+    _Alignas(64) volatile char room[256];
+
+    room[n] = 2;
+    return second(n, 1.0, 2) + room[n];
+}
+
+/* Its size is known at run time only: it has a frame pointer. */
+__attribute__((noinline)) static int moving(int n)
+{
+    volatile char *room = __builtin_alloca((size_t)n * 16);
+
+    room[n] = 2;
+    return aligned(n) + room[n];
+}
+
+START_TEST(same_as_backtrace)
+{
+    moving(5);
+    check_same(5);
+}
+END_TEST
+
+static int compare(const void *a, const void *b)
+{
+    if (our_count == 0)
+        moving(3);
+    return *(const char *)a - *(const char *)b;
+}
+
+START_TEST(through_the_c_library)
+{
+    char text[] = "mississippi";
+
+    our_count = 0;
+    qsort(text, sizeof(text) - 1, 1, compare);
+    check_same(6);
+}
+END_TEST
+
+#if !defined(__SANITIZE_THREAD__)
+static void on_signal(int number)
+{
+    moving(number > 15 ? 15 : number);
+}
+
+START_TEST(through_a_signal)
+{
+    ck_assert_ptr_ne(signal(SIGUSR1, on_signal), SIG_ERR);
+    raise(SIGUSR1);
+    check_same(7);
+}
+END_TEST
+#endif
+
+static void *in_thread(void *arg)
+{
+    moving(2);
+    return arg;
+}
+
+START_TEST(to_the_begin_of_a_thread)
+{
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, in_thread, NULL), 0);
+    pthread_join(thread, NULL);
+    check_same(5);
+}
+END_TEST
+
+/* -- names ---------------------------------------------------------------- */
+
+static struct llmobs_json *told;
+static int wanted = 8;
+
+static void tell_from(const struct llmobs_callsite *callsite, int64_t taken_ns)
+{
+    llmobs_json_free(told);
+    told = llmobs_caller_read(callsite, taken_ns);
+}
+
+__attribute__((noinline)) static int ask(void)
+{
+    struct llmobs_callsite *callsite =
+        llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+
+    callsite->frames = wanted;
+    tell_from(callsite, llmobs_clock_mono_ns());
+    llmobs_callsite_free(callsite);
+    return told != NULL;
+}
+
+__attribute__((noinline)) static int fetch_reply(int n)
+{
+    return ask() + n;
+}
+
+__attribute__((noinline)) int unit_caller_think(int n);
+int unit_caller_think(int n)
+{
+    return fetch_reply(n) * 2;
+}
+
+/* The frames up to this file's own, as one text. */
+static const char *frames_of(const struct llmobs_json *caller, size_t count)
+{
+    static char text[4096];
+
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        const char *frame = llmobs_json_text(
+            llmobs_json_at(llmobs_json_get(caller, "frames"), i));
+
+        ck_assert_ptr_nonnull(frame);
+        strcat(strcat(text, frame), "\n");
+    }
+    return text;
+}
+
+static size_t frame_count(const struct llmobs_json *caller)
+{
+    const struct llmobs_json *frames = llmobs_json_get(caller, "frames");
+    size_t n = 0;
+
+    while (frames && llmobs_json_at(frames, n))
+        n++;
+    return n;
+}
+
+START_TEST(names_static_and_other_functions)
+{
+    const char *text;
+
+    for (int again = 0; again < 2; again++) {
+        unit_caller_think(1);
+        ck_assert_str_eq(llmobs_json_text(llmobs_json_get(told, "module")),
+                         "unit");
+        text = frames_of(told, frame_count(told));
+        ck_assert_ptr_nonnull(strstr(text, "unit!ask+0x"));
+        ck_assert_ptr_nonnull(strstr(text, "\nunit!fetch_reply+0x"));
+        ck_assert_ptr_nonnull(strstr(text, "\nunit!unit_caller_think+0x"));
+        ck_assert_ptr_nonnull(strstr(text, "\nunit!names_static_and_other_"));
+    }
+    llmobs_json_free(told);
+}
+END_TEST
+
+START_TEST(as_many_as_wanted)
+{
+    const int numbers[] = {1, 2, 7};
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+        wanted = numbers[i];
+        unit_caller_think(1);
+        ck_assert_uint_eq(frame_count(told), (size_t)numbers[i]);
+        ck_assert_ptr_nonnull(llmobs_json_get(told, "function"));
+    }
+    wanted = LLMOBS_CALLSITE_ADDRESS;
+    unit_caller_think(1);
+    ck_assert_ptr_null(llmobs_json_get(told, "frames"));
+    ck_assert_ptr_null(llmobs_json_get(told, "function"));
+    ck_assert_str_eq(llmobs_json_text(llmobs_json_get(told, "module")), "unit");
+    ck_assert(llmobs_json_is_int(llmobs_json_get(told, "offset")));
+    llmobs_json_free(told);
+}
+END_TEST
+
+/* -- what ends a walk ----------------------------------------------------- */
+
+#if defined(__x86_64__)
+static int (*volatile through)(int) = unit_caller_think;
+
+/* A function made at run time: nobody says how its frame is left. */
+START_TEST(compiled_frames_end_the_walk)
+{
+    static const unsigned char code[] = {0x48, 0x83, 0xec, 0x08, 0xff, 0xd6,
+                                         0x48, 0x83, 0xc4, 0x08, 0xc3};
+    int (*jit)(int, int (*)(int));
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    memcpy(page, code, sizeof(code));
+    ck_assert_int_eq(mprotect(page, 4096, PROT_READ | PROT_EXEC), 0);
+    memcpy(&jit, &page, sizeof(jit));
+    wanted = 16;
+    jit(1, through);
+    ck_assert_uint_ge(frame_count(told), 3);
+    ck_assert_uint_le(frame_count(told), 4);
+    ck_assert_ptr_nonnull(strstr(frames_of(told, frame_count(told)),
+                                 "unit!unit_caller_think+0x"));
+    llmobs_json_free(told);
+}
+END_TEST
+#endif
+
+/* Each is cut somewhere, or holds what no stack does. */
+START_TEST(damaged_stacks)
+{
+    struct llmobs_callsite *whole = llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+    struct llmobs_callsite *damaged =
+        malloc(sizeof(*whole) + LLMOBS_CALLSITE_STACK);
+    void *list[DEEP];
+    int most = walk(whole, list);
+
+    srand(7);
+    for (int i = 0; i < 3000; i++) {
+        memcpy(damaged, whole, sizeof(*whole) + whole->len);
+        if (i % 3 == 0)
+            damaged->len = (size_t)rand() % (whole->len + 1);
+        for (int k = 0; k < i % 50; k++)
+            damaged->stack[(size_t)rand() % whole->len] = (unsigned char)rand();
+        if (i % 5 == 0)
+            damaged->frame.regs[rand() % LLMOBS_FRAME_REGS] = (uintptr_t)rand();
+        if (i % 7 == 0)
+            damaged->frame.known = (uint64_t)rand();
+        ck_assert_int_le(walk(damaged, list), DEEP);
+    }
+    ck_assert_int_gt(most, 3);
+    free(damaged);
+    llmobs_callsite_free(whole);
+}
+END_TEST
+
+/* -- damaged objects ------------------------------------------------------ */
+
+struct copy {
+    struct llmobs_loaded object;
+    ElfW(Phdr) headers[32];
+    unsigned char *bytes;
+    size_t len;
+    uintptr_t from;
+};
+
+/* By the kernel: what lies between variables is nobody's to a sanitizer. */
+static void copy_segment(void *to, void *from, size_t len)
+{
+    struct iovec there = {from, len}, here = {to, len};
+
+    ck_assert_int_eq(process_vm_readv(getpid(), &here, 1, &there, 1, 0),
+                     (ssize_t)len);
+}
+
+/* The object that we are in, so that its addresses count from the copy's. */
+static void copy_object(const struct llmobs_loaded *object, void *ctx)
+{
+    struct copy *copy = ctx;
+    uintptr_t end = 0;
+
+    ck_assert_uint_le(object->phnum, 32);
+    memcpy(copy->headers, object->phdr,
+           object->phnum * sizeof(copy->headers[0]));
+    copy->object = *object;
+    copy->object.phdr = copy->headers;
+    copy->from = object->base;
+    for (size_t i = 0; i < object->phnum; i++) {
+        ElfW(Phdr) *p = &copy->headers[i];
+
+        p->p_memsz = p->p_filesz; /* other tests have a lot of nothing */
+        if (p->p_type == PT_LOAD && p->p_vaddr + p->p_memsz > end)
+            end = p->p_vaddr + p->p_memsz;
+    }
+    copy->len = end;
+    copy->bytes = calloc(1, end);
+    for (size_t i = 0; i < object->phnum; i++) {
+        const ElfW(Phdr) *p = &copy->headers[i];
+
+        if (p->p_type == PT_LOAD && (p->p_flags & PF_R))
+            copy_segment(copy->bytes + p->p_vaddr,
+                         (void *)(object->base + p->p_vaddr), p->p_memsz);
+    }
+    copy->object.base = (uintptr_t)copy->bytes;
+}
+
+/* The loader has made addresses of these. */
+static void relocate(struct copy *copy)
+{
+    const ElfW(Phdr) *header = llmobs_loaded_header(&copy->object, PT_DYNAMIC);
+    ElfW(Dyn) *d = (ElfW(Dyn) *)(copy->bytes + header->p_vaddr);
+
+    for (; d->d_tag != DT_NULL; d++) {
+        if (d->d_tag == DT_SYMTAB || d->d_tag == DT_STRTAB ||
+            d->d_tag == DT_GNU_HASH || d->d_tag == DT_HASH)
+            d->d_un.d_ptr -= copy->from;
+    }
+}
+
+static size_t try_all(const struct copy *copy)
+{
+    struct llmobs_symbol symbol;
+    struct llmobs_cfi_row row;
+    size_t found = 0, tried = 0;
+
+    for (uintptr_t at = 0; at < copy->len; at += copy->len / 997) {
+        found +=
+            llmobs_cfi_row(&copy->object, copy->object.base + at, &row) == 0;
+        /* Each reads the whole table, or as much as a damaged one says. */
+        if (tried++ % 50 == 0)
+            found += llmobs_symbol_in_memory(&copy->object, at, &symbol);
+    }
+    return found;
+}
+
+static void damage(struct copy *copy, ElfW(Word) type, int times)
+{
+    const ElfW(Phdr) *header = llmobs_loaded_header(&copy->object, type);
+
+    for (int i = 0; header && i < times; i++)
+        copy->bytes[header->p_vaddr + (size_t)rand() % header->p_memsz] =
+            (unsigned char)rand();
+}
+
+/* In a copy whose bounds the sanitizers know. */
+START_TEST(damaged_objects)
+{
+    struct copy copy;
+    unsigned char *whole;
+
+    ck_assert_int_eq(llmobs_loaded_find((uintptr_t)try_all, copy_object, &copy),
+                     0);
+    relocate(&copy);
+    whole = malloc(copy.len);
+    memcpy(whole, copy.bytes, copy.len);
+    ck_assert_uint_gt(try_all(&copy), 200);
+    srand(11);
+    for (int i = 0; i < 60; i++) {
+        size_t from = (size_t)rand() % copy.len;
+
+        memcpy(copy.bytes, whole, copy.len);
+        damage(&copy, PT_GNU_EH_FRAME, i % 20);
+        damage(&copy, PT_DYNAMIC, i % 7);
+        for (int k = 0; k < i * 100; k++)
+            copy.bytes[(size_t)rand() % copy.len] = (unsigned char)rand();
+        if (i % 4 == 0)
+            memset(copy.bytes + from, rand(), copy.len - from);
+        try_all(&copy);
+    }
+    free(whole);
+    free(copy.bytes);
+}
+END_TEST
+
+/* -- files ---------------------------------------------------------------- */
+
+static void take_head(const struct llmobs_loaded *object, void *ctx)
+{
+    llmobs_symbol_head(object, ctx);
+}
+
+static uintptr_t base_of(const void *address)
+{
+    Dl_info info;
+
+    ck_assert_int_ne(dladdr(address, &info), 0);
+    return (uintptr_t)info.dli_fbase;
+}
+
+START_TEST(only_the_file_that_is_loaded)
+{
+    char path[] = "/tmp/unit-caller-XXXXXX";
+    struct llmobs_symbol_head head, other;
+    struct llmobs_symbol symbol;
+    uintptr_t at = (uintptr_t)fetch_reply - base_of((void *)fetch_reply) + 3;
+    int fd = mkstemp(path);
+
+    ck_assert_int_eq(
+        llmobs_loaded_find((uintptr_t)fetch_reply, take_head, &head), 0);
+    ck_assert(llmobs_symbol_in_file("/proc/self/exe", &head, at, &symbol));
+    ck_assert_str_eq(symbol.name, "fetch_reply");
+    ck_assert_uint_eq(symbol.offset, 3);
+    ck_assert(!llmobs_symbol_in_file("/proc/self/exe", &head, 1, &symbol));
+    other = head;
+    other.data[other.len - 1] ^= 1;
+    ck_assert(!llmobs_symbol_in_file("/proc/self/exe", &other, at, &symbol));
+    other.len = 0;
+    ck_assert(!llmobs_symbol_in_file("/proc/self/exe", &other, at, &symbol));
+    ck_assert(!llmobs_symbol_in_file("/no/such/file", &head, at, &symbol));
+    ck_assert(!llmobs_symbol_in_file("/tmp", &head, at, &symbol));
+    ck_assert(!llmobs_symbol_in_file("/dev/zero", &head, at, &symbol));
+    /* The head of the right one, and nothing behind it. */
+    ck_assert_int_eq(write(fd, head.data, head.len), (ssize_t)head.len);
+    ck_assert(!llmobs_symbol_in_file(path, &head, at, &symbol));
+    close(fd);
+    unlink(path);
+}
+END_TEST
+
+/* -- unloading ------------------------------------------------------------ */
+
+/* Something that is not in this program yet. */
+static void *open_other(void)
+{
+    static const char *const names[] = {"libutil.so.1", "libanl.so.1",
+                                        "libresolv.so.2", "libthread_db.so.1"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        void *there = dlopen(names[i], RTLD_NOW | RTLD_NOLOAD);
+        void *handle = there ? NULL : dlopen(names[i], RTLD_NOW);
+
+        if (there)
+            dlclose(there);
+        if (handle)
+            return handle;
+    }
+    return NULL;
+}
+
+START_TEST(in_doubt_after_an_unload)
+{
+    struct llmobs_callsite *before;
+    int64_t then;
+    void *other;
+
+    llmobs_caller_watch();
+    before = llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+    before->frames = wanted;
+    then = llmobs_clock_mono_ns();
+    other = open_other();
+    ck_assert_ptr_nonnull(other);
+    tell_from(before, then); /* loading is no unloading */
+    ck_assert_ptr_nonnull(told);
+    dlclose(other);
+    tell_from(before, then);
+    ck_assert_ptr_null(told);
+    tell_from(before, then);
+    ck_assert_ptr_null(told);
+    ask();
+    ck_assert_ptr_nonnull(told);
+    llmobs_callsite_free(before);
+    llmobs_json_free(told);
+}
+END_TEST
+
+START_TEST(a_child_begins_anew)
+{
+    int status;
+    pid_t pid;
+
+    unit_caller_think(1);
+    pid = fork();
+    if (pid == 0) {
+        unit_caller_think(1);
+        _exit(told && strstr(frames_of(told, frame_count(told)), "fetch_reply")
+                  ? 0
+                  : 1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    llmobs_json_free(told);
+}
+END_TEST
+
+UNIT_SUITE(caller)
+{
+    Suite *s = suite_create("caller");
+
+    UNIT_TEST(s, same_as_backtrace);
+    UNIT_TEST(s, through_the_c_library);
+#if !defined(__SANITIZE_THREAD__) /* it has rules for handlers */
+    UNIT_TEST(s, through_a_signal);
+#endif
+    UNIT_TEST(s, to_the_begin_of_a_thread);
+    UNIT_TEST(s, names_static_and_other_functions);
+    UNIT_TEST(s, as_many_as_wanted);
+#if defined(__x86_64__)
+    UNIT_TEST(s, compiled_frames_end_the_walk);
+#endif
+    UNIT_TEST(s, damaged_stacks);
+    UNIT_TEST(s, damaged_objects);
+    UNIT_TEST(s, only_the_file_that_is_loaded);
+    UNIT_TEST(s, in_doubt_after_an_unload);
+    UNIT_TEST(s, a_child_begins_anew);
+    return s;
+}
