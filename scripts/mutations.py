@@ -5,7 +5,8 @@ Read by scripts/mutate, which also makes docs/HAZARDS.md of it.  A row is
 (hazard, handling, mutations); a mutation is (name, edits, tests), an edit
 (file, old, new) with `old` exactly once in the file.  An `old` may be None: the
 line `new` is put at the file's end.  Tests: names of tests/integration/run;
-"preload NAME" of tests/preload/run; "unit CASE" of the unit tests.
+"preload NAME" of tests/preload/run; "unit CASE" of the unit tests; "doctor
+PART" of tests/cli/doctor.py.
 """
 
 CALLS = "core/capture_calls.c"
@@ -470,6 +471,13 @@ HAZARDS = [
                                    "how->foreign >> hook & 1) ||",
                                    "    if (thunk ||")],
           ["preload interposer"])]),
+
+    ("libcurl linked statically",
+     "out of reach, and `llmobs doctor` says so (`is_in_reach`)", [
+         ("static-in-reach", [("cli/doctor.c", "    return copy->how != LLMOBS_"
+                               "REACH_STATIC && !copy->missing &&",
+                               "    return !copy->missing &&")],
+          ["doctor made"])]),
 
     ("dlclose and reload",
      "copies that went are forgotten (`llmobs_copies_sweep`)", [
