@@ -176,14 +176,20 @@ static void end_rest(struct llmobs_handle *handle, void *ctx)
 CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
 {
     CURLMcode rc;
+    bool pushed;
     int saved = errno;
 
     if (!multi)
         return real->multi_cleanup(multi);
     llmobs_handle_each(end_done, multi);
+    /* The address may be a new multi's as soon as it is freed. */
+    pushed = pushes(multi);
     forget_push(multi);
     errno = saved;
     rc = real->multi_cleanup(multi);
+    /* Refused within one of its callbacks. */
+    if (rc != CURLM_OK && pushed)
+        note_push(multi);
     if (rc != CURLM_OK)
         return rc;
     saved = errno;

@@ -5,7 +5,8 @@ Read by scripts/mutate, which also makes docs/HAZARDS.md of it.  A row is
 (hazard, handling, mutations); a mutation is (name, edits, tests), an edit
 (file, old, new) with `old` exactly once in the file.  An `old` may be None: the
 line `new` is put at the file's end.  Tests: names of tests/integration/run;
-"preload NAME" of tests/preload/run; "unit CASE" of the unit tests.
+"preload NAME" of tests/preload/run; "unit CASE" of the unit tests; "doctor
+PART" of tests/cli/doctor.py.
 """
 
 CALLS = "core/capture_calls.c"
@@ -354,7 +355,11 @@ HAZARDS = [
      "a multi with PUSHFUNCTION is left alone (`pushes`)", [
          ("push-swapped", [(MULTI, "        note_push(multi);\n    return rc;",
                             "        (void)note_push;\n    return rc;")],
-          ["programs.multi_cases.with_push"])]),
+          ["programs.multi_cases.with_push"]),
+         ("push-forgotten", [(MULTI, "    if (rc != CURLM_OK && pushed)\n"
+                              "        note_push(multi);\n",
+                              "    (void)pushed;\n")],
+          ["programs.hazard_cases.push_inside"])]),
 
     ("gzip asked for by header",
      "a copy is inflated on our thread (`decode`)", [
@@ -467,6 +472,13 @@ HAZARDS = [
                                    "    if (thunk ||")],
           ["preload interposer"])]),
 
+    ("libcurl linked statically",
+     "out of reach, and `llmobs doctor` says so (`is_in_reach`)", [
+         ("static-in-reach", [("cli/doctor.c", "    return copy->how != LLMOBS_"
+                               "REACH_STATIC && !copy->missing &&",
+                               "    return !copy->missing &&")],
+          ["doctor made"])]),
+
     ("dlclose and reload",
      "copies that went are forgotten (`llmobs_copies_sweep`)", [
          ("gone-copies-stay", [("shim/copies.c", "    unsigned before = "
@@ -490,7 +502,7 @@ HAZARDS = [
                              "fork_settled(&worker->process);",
                              "    (void)reset;\n    llmobs_fork_settled("
                              "&worker->process);")],
-          ["programs.life_cases.prefork", "exit.agent.forks"])]),
+          ["programs.life_cases.prefork"])]),
 
     ("exit beside calls under way",
      "they are ended by our handler (`llmobs_capture_abandon_all`)", [
@@ -583,6 +595,14 @@ HAZARDS = [
                               "-EIO : -errno;\n            break;",
                               "            return len;")],
           ["hazards.file_system_that_is_full"])]),
+
+    ("no HOME, or somebody else's",
+     "a place of the user's own below /var/tmp "
+     "(`llmobs_config_store_dir`)", [
+         ("any-home", [("core/config_store.c", "    else if (home && usable("
+                        "home, \"/.local/state/llmobs/store\"))",
+                        "    else if (home)")],
+          ["unit the_store_of_others"])]),
 
     ("cleared environment",
      "copied in the shim's constructor (`copy_env`)", [

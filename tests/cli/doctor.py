@@ -2,7 +2,7 @@
 """Tests of `llmobs doctor`: programs of every kind, made here where no package
 has them, processes, broken files.
 
-usage: doctor.py BUILD_DIR LLMOBS_RUN
+usage: doctor.py BUILD_DIR LLMOBS_RUN [PART]...
 """
 import glob
 import http.server
@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 
-BUILD, RUN = sys.argv[1:3]
+BUILD, RUN, *PARTS = sys.argv[1:]
 TOOL = os.path.join(BUILD, "llmobs")
 SHIM = os.path.join(BUILD, "libllmobs_preload.so")
 TMP = tempfile.mkdtemp(prefix="llmobs-doctor.")
@@ -554,6 +554,8 @@ def main():
         for part in (installed, made, resolved, rights, scripts, foreign,
                      modules, sanitizers, broken, mutated, processes, settings,
                      agents, fpm, usage):
+            if PARTS and part.__name__ not in PARTS:
+                continue
             try:
                 part()
             except Exception as e:

@@ -597,6 +597,37 @@ static void multi_inside(const char *base)
     curl_multi_cleanup(inside.multi);
 }
 
+static int deny_push(CURL *parent, CURL *pushed, size_t count,
+                     struct curl_pushheaders *headers, void *user)
+{
+    (void)parent, (void)pushed, (void)count, (void)headers, (void)user;
+    return CURL_PUSH_DENY;
+}
+
+/* A cleanup that was refused leaves the multi what it was. */
+static void push_inside(const char *base)
+{
+    struct inside inside = {.multi = curl_multi_init()};
+    struct text text = {0};
+
+    curl_multi_setopt(inside.multi, CURLMOPT_PUSHFUNCTION, deny_push);
+    inside.self = asking(base, CHAT, streamed, NULL);
+    inside.other = asking(base, CHAT, hello, &text);
+    curl_easy_setopt(inside.self, CURLOPT_WRITEFUNCTION, call_multi);
+    curl_easy_setopt(inside.self, CURLOPT_WRITEDATA, &inside);
+    curl_multi_add_handle(inside.multi, inside.self);
+    drive(inside.multi);
+    curl_multi_add_handle(inside.multi, inside.other);
+    drive(inside.multi);
+    curl_multi_remove_handle(inside.multi, inside.self);
+    curl_multi_remove_handle(inside.multi, inside.other);
+    show("self", inside.self, CURLE_OK, &inside.text);
+    show("other", inside.other, CURLE_OK, &text);
+    curl_easy_cleanup(inside.self);
+    curl_easy_cleanup(inside.other);
+    curl_multi_cleanup(inside.multi);
+}
+
 /* ---- unwinding ---------------------------------------------------------- */
 
 static jmp_buf caught;
@@ -721,6 +752,8 @@ static void sandboxed(const char *base)
     run_one("first", curl, &text);
     run_one("second", curl, &text);
     curl_easy_cleanup(curl);
+    /* Without a global cleanup all is left to the exit. */
+    exit(0);
 }
 
 /* Only a process of one thread may do these: it has to have said so. */
@@ -759,6 +792,7 @@ int main(int argc, char **argv)
         {"not_http", not_http, 0, 0},
         {"share", share, 3 * THREADS, 0},
         {"multi_inside", multi_inside, 2, 0},
+        {"push_inside", push_inside, 0, 0},
         {"thrown", thrown, 2, 1},
         {"thread_left", thread_left, 2, 1},
         {"sandboxed", sandboxed, 2, 0},

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #define HANDLES 5
 #define THREADS_MAX 8
@@ -23,6 +24,8 @@ enum act { NOTHING, PAUSE, REFUSE, TOO_LITTLE, SWITCH, RELIST, TWIN, PERFORM };
 struct item {
     struct walk *walk;
     CURL *curl;
+    CURL *twin;              /* made in a callback, used afterwards */
+    FILE *file;              /* for libcurl's own fread */
     struct curl_slist *list; /* NULL: the common one */
     CURLM *multi;
     char *body; /* borrowed by libcurl */
@@ -97,6 +100,13 @@ static size_t second_sink(char *data, size_t size, size_t count, void *to)
     return size * count;
 }
 
+/* Its lists and bodies are the model's: gone before they are freed. */
+static void drop_twin(struct item *item)
+{
+    curl_easy_cleanup(item->twin);
+    item->twin = NULL;
+}
+
 static void relist(struct item *item)
 {
     struct curl_slist *fresh =
@@ -105,16 +115,16 @@ static void relist(struct item *item)
     fresh = curl_slist_append(fresh, "X-Walk: again");
     say(item->walk, " relist=%d",
         (int)curl_easy_setopt(item->curl, CURLOPT_HTTPHEADER, fresh));
+    drop_twin(item);
     curl_slist_free_all(item->list);
     item->list = fresh;
 }
 
 static void twin(struct item *item)
 {
-    CURL *made = curl_easy_duphandle(item->curl);
-
-    say(item->walk, " twin=%d", made != NULL);
-    curl_easy_cleanup(made);
+    drop_twin(item);
+    item->twin = curl_easy_duphandle(item->curl);
+    say(item->walk, " twin=%d", item->twin != NULL);
 }
 
 /* What a callback answers; `len` is what it was given. */
@@ -239,6 +249,7 @@ static void set_body(struct item *item, const char *model)
              model, any(walk, 1000), stream ? ", \"stream\": true" : "");
     curl_easy_setopt(item->curl, CURLOPT_POSTFIELDSIZE, -1L);
     curl_easy_setopt(item->curl, CURLOPT_POSTFIELDS, item->body);
+    drop_twin(item);
     free(old);
 }
 
@@ -276,6 +287,27 @@ static void set_upload(struct item *item)
     item->on_read =
         any(item->walk, 3) ? NOTHING : (enum act)(PAUSE + any(item->walk, 2));
     say(item->walk, " upload");
+}
+
+/* By libcurl's own fread, which it rewinds itself. */
+static void set_file(struct item *item)
+{
+    set_body(item, any(item->walk, 2) ? "redirect-307" : "gpt-4o-mini");
+    if (!item->file)
+        item->file = tmpfile();
+    if (!item->file || ftruncate(fileno(item->file), 0))
+        exit(3);
+    rewind(item->file);
+    fputs(item->body, item->file);
+    rewind(item->file);
+    curl_easy_setopt(item->curl, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(item->curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(item->curl, CURLOPT_POSTFIELDSIZE,
+                     (long)strlen(item->body));
+    curl_easy_setopt(item->curl, CURLOPT_READFUNCTION, NULL);
+    curl_easy_setopt(item->curl, CURLOPT_READDATA, item->file);
+    curl_easy_setopt(item->curl, CURLOPT_SEEKFUNCTION, NULL);
+    say(item->walk, " file");
 }
 
 static void set_path(struct item *item)
@@ -342,6 +374,15 @@ static void set_needed(struct item *item)
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, item);
     curl_easy_setopt(curl, CURLOPT_PRIVATE, item);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, second_sink);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, item);
+}
+
+static void set_all(struct item *item)
+{
+    CURL *curl = item->curl;
+
+    set_needed(item);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER,
                      item->list ? item->list : json_headers);
     curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING,
@@ -353,9 +394,12 @@ static void set_needed(struct item *item)
 
 static void set_something(struct item *item)
 {
-    switch (any(item->walk, 6)) {
+    switch (any(item->walk, 7)) {
     case 0:
         set_path(item);
+        break;
+    case 6:
+        set_file(item);
         break;
     case 1:
         set_any_body(item);
@@ -403,13 +447,42 @@ static void tell(struct item *item, CURLcode rc)
             (unsigned long long)item->body_hash);
 }
 
+/* With what it inherited, which a busy handle's twin got in its middle; the
+ * model may be gone by then. */
+static void use_twin(struct item *item)
+{
+    CURL *model = item->curl;
+    bool alone = any(item->walk, 2);
+
+    if (!item->twin)
+        return;
+    if (alone)
+        curl_easy_cleanup(model);
+    item->curl = item->twin;
+    item->twin = NULL;
+    item->on_header = item->on_body = NOTHING;
+    if (any(item->walk, 2))
+        curl_easy_setopt(item->curl, CURLOPT_HTTPGET, 1L);
+    if (item->file)
+        rewind(item->file);
+    begin(item);
+    tell(item, curl_easy_perform(item->curl));
+    if (alone)
+        return;
+    curl_easy_cleanup(item->curl);
+    item->curl = model;
+}
+
 static void perform(struct item *item)
 {
     CURLcode rc;
 
+    if (item->file)
+        rewind(item->file);
     begin(item);
     rc = curl_easy_perform(item->curl);
     tell(item, rc);
+    use_twin(item);
 }
 
 static void add(struct item *item, CURLM *multi)
@@ -475,14 +548,18 @@ static void run_multi(struct walk *walk)
             item->on_header = NOTHING;
         if (count > 1 && item->on_body >= SWITCH)
             item->on_body = NOTHING;
+        if (item->file)
+            rewind(item->file);
         add(item, multi);
     }
     while (running)
         step(walk, multi, &running);
+    if (way == 3 && walk->items[0].multi)
+        remove_one(&walk->items[0]);
     if (way & 1)
         read_news(walk, multi);
     for (unsigned i = 0; i < count; i++) {
-        if (way & 2 && i % 2)
+        if (way == 2 && i % 2)
             remove_one(&walk->items[i]);
         tell(&walk->items[i], CURLE_OK);
     }
@@ -498,7 +575,7 @@ static void renew(struct item *item)
     item->curl = curl_easy_init();
     if (!item->curl)
         exit(3);
-    set_needed(item);
+    set_all(item);
 }
 
 static void use_midway(struct item *item)
@@ -578,7 +655,7 @@ static void copy(struct walk *walk, struct item *item)
         return;
     curl_easy_cleanup(other->curl);
     other->curl = made;
-    set_needed(other);
+    set_all(other);
 }
 
 static void walk_on(struct walk *walk)
@@ -592,7 +669,10 @@ static void walk_on(struct walk *walk)
         break;
     case 1:
         curl_easy_reset(item->curl);
-        set_needed(item);
+        if (any(walk, 2))
+            set_all(item);
+        else
+            set_needed(item);
         break;
     case 2:
         copy(walk, item);
@@ -631,6 +711,9 @@ static void *run(void *arg)
         walk_on(walk);
     for (int i = 0; i < HANDLES; i++) {
         curl_easy_cleanup(walk->items[i].curl);
+        drop_twin(&walk->items[i]);
+        if (walk->items[i].file)
+            fclose(walk->items[i].file);
         curl_slist_free_all(walk->items[i].list);
         free(walk->items[i].body);
     }

@@ -506,6 +506,7 @@ BAD = {  # a value that means nothing
     "LLMOBS_CALLSITE": "stack:0",
     "LLMOBS_STORE_MAX": "4095",
     "LLMOBS_SPOOL_MAX": "-1",
+    "LLMOBS_TEST_CAPTURE_ALL": "perhaps",
     "LLMOBS_CAPTURE_MAX": "1 MiB",
     "LLMOBS_BUFFER_MAX": "0",
     "LLMOBS_EXIT_FLUSH_MS": "-2",
