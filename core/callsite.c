@@ -101,7 +101,7 @@ static void block_free(void *block)
 /* Sanitizers know what of a stack is nobody's, and of other threads; this
  * reads all of it. A program's sanitizer watches memcpy even where we are not
  * built with it, so the bytes are moved without. */
-__attribute__((no_sanitize("address", "thread", "memory"))) static void copy(
+__attribute__((no_sanitize("address", "thread"))) static void copy(
     unsigned char *to, uintptr_t from, size_t len)
 {
 #if defined(__x86_64__)

@@ -56,8 +56,7 @@ static unsigned ids(void)
     size_t at = 0;
 
     while (llmobs_entry_next(all(), &at, &entry))
-        if (!entry.done)
-            found = found * 10 + (unsigned)entry.id;
+        found = found * 10 + (unsigned)entry.id;
     return found;
 }
 
