@@ -15,6 +15,9 @@
 #define PROGRAM "/proc/self/exe"
 #define MODULE_MAX 64
 #define PATH_CAP 4096
+/* Places that one address may be in: two that met in one would be looked up
+ * anew by each call. */
+#define WAYS 8
 
 /* What is known of one address. */
 struct place {
@@ -150,10 +153,28 @@ static bool fill(struct place *place, struct look *look)
     return true;
 }
 
+/* The one that has it; else a free one, or the one that is next to go, of the
+ * few that it may be in. */
+static struct place *slot_of(const struct llmobs_frame *frame)
+{
+    static unsigned turn;
+    size_t first = (frame->pc ^ frame->pc >> 8) * WAYS % LLMOBS_CALLER_KNOWN;
+    struct place *empty = NULL;
+
+    for (size_t i = 0; i < WAYS; i++) {
+        struct place *place = &places[first + i];
+
+        if (!place->used)
+            empty = empty ? empty : place;
+        else if (place->pc == frame->pc && place->exact == frame->exact)
+            return place;
+    }
+    return empty ? empty : &places[first + turn++ % WAYS];
+}
+
 static const struct place *place_of(const struct llmobs_frame *frame)
 {
-    struct place *place =
-        &places[(frame->pc ^ frame->pc >> 8) % LLMOBS_CALLER_KNOWN];
+    struct place *place = slot_of(frame);
     struct look *look;
 
     if (place->used && place->pc == frame->pc && place->exact == frame->exact)

@@ -5,7 +5,7 @@
  *          but for the exit handler's.
  * Errors:  NULL: nothing can be said.
  * Limits:  LLMOBS_CALLER_STEPS frames are looked at, LLMOBS_CALLER_FRAMES are
- *          told, LLMOBS_CALLER_KNOWN addresses are kept.
+ *          told, LLMOBS_CALLER_KNOWN addresses (a multiple of 8) are kept.
  * Fork:    a child begins with an empty table.
  *
  * A frame that belongs to no loaded object (compiled at run time), or whose
