@@ -5,7 +5,9 @@
  * BAD_AFTER  so many do not fail before
  * LATE_S     seconds that the wall clock is behind
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>

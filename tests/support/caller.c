@@ -62,9 +62,9 @@ static void set_limit(int what, long value)
 {
     struct rlimit limit;
 
-    getrlimit(what, &limit);
+    getrlimit((__rlimit_resource_t)what, &limit);
     limit.rlim_cur = (rlim_t)value;
-    if (setrlimit(what, &limit) != 0)
+    if (setrlimit((__rlimit_resource_t)what, &limit) != 0)
         perror("setrlimit");
 }
 

@@ -2,6 +2,9 @@
  * Where it fell is appended to the file of
  * LLMOBS_TEST_DIE_LOG; with n = 0 nobody dies, and that file gets every step.
  * Built into the core by `make TEST=1` alone. */
+#ifndef LLMOBS_TEST
+#define LLMOBS_TEST
+#endif
 #include "core/step.h"
 
 #include <fcntl.h>
