@@ -58,7 +58,7 @@ def secrets_are_found(t):
 def bad_stores_are_found(t):
     os.mkdir(t.dir + "/s")
     for data in (b'{"a": 1', b"{}", '{"a": "\u00e9"}\n'.encode()):
-        with open(t.dir + "/s/a.jsonl", "wb") as f:
+        with open(t.dir + "/s/spans.jsonl", "wb") as f:
             f.write(data)
         try:
             read_spans(t.dir + "/s")
