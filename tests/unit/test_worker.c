@@ -113,7 +113,10 @@ static const struct llmobs_exporter_ops fake_ops = {
     .free = fake_free,
 };
 
-static struct llmobs_config config;
+/* One for each test: a thread that a test has given up may still read it. */
+static struct llmobs_config configs[200];
+static size_t config_count;
+static struct llmobs_config *config = configs;
 static struct fake fake;
 static struct llmobs_worker *worker;
 /* A worker is never freed; here it is at least not lost. */
@@ -122,20 +125,21 @@ static size_t kept_count;
 
 static void begin(bool thread, size_t bytes_max)
 {
-    memset(&config, 0, sizeof(config));
+    config = &configs[config_count++ % 200];
+    memset(config, 0, sizeof(*config));
     memset(&fake, 0, sizeof(fake));
-    config.thread = thread;
-    config.event_max = 5000000;
-    config.flush_interval_ms = 1000;
-    config.capture_max = 1 << 20;
-    config.buffer_max = (int64_t)bytes_max;
-    config.payload_max = 5242880;
-    config.exit_flush_ms = -1;
+    config->thread = thread;
+    config->event_max = 5000000;
+    config->flush_interval_ms = 1000;
+    config->capture_max = 1 << 20;
+    config->buffer_max = (int64_t)bytes_max;
+    config->payload_max = 5242880;
+    config->exit_flush_ms = -1;
     fake.base.ops = &fake_ops;
     fake.seed = 7;
     llmobs_stats_reset();
     worker =
-        llmobs_worker_new(&config, llmobs_buffer_memory(bytes_max), &fake.base);
+        llmobs_worker_new(config, llmobs_buffer_memory(bytes_max), &fake.base);
     ck_assert_ptr_nonnull(worker);
     kept[kept_count++ % 200] = worker;
 }
@@ -451,7 +455,7 @@ START_TEST(an_event_beyond_the_limit)
     char name[3000];
 
     begin(true, 1 << 24);
-    config.event_max = 2000;
+    config->event_max = 2000;
     memset(name, 'n', sizeof(name) - 1);
     name[sizeof(name) - 1] = '\0';
     llmobs_span_init(&span);
@@ -703,10 +707,10 @@ START_TEST(our_signals_do_not_reach_the_app)
     ck_assert_ptr_nonnull(mkdtemp(base));
     for (int thread = 0; thread < 2; thread++) {
         begin(thread, 1 << 24);
-        config.store_dir = base;
-        config.store_max = 1 << 20;
-        worker = llmobs_worker_new(&config, llmobs_buffer_memory(1 << 20),
-                                   llmobs_store_new(&config));
+        config->store_dir = base;
+        config->store_max = 1 << 20;
+        worker = llmobs_worker_new(config, llmobs_buffer_memory(1 << 20),
+                                   llmobs_store_new(config));
         kept[kept_count++ % 200] = worker;
         apart(write_beyond_the_limit);
     }
