@@ -17,6 +17,9 @@
 #include "core/worker.h"
 #include "tests/unit/unit.h"
 
+/* Workers are never freed: all that the tests begin are kept in sight. */
+#define BEGUN_MAX 2000
+
 /* The sanitizers' allocators are not made for a fork beside a busy thread. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -114,18 +117,18 @@ static const struct llmobs_exporter_ops fake_ops = {
 };
 
 /* One for each test: a thread that a test has given up may still read it. */
-static struct llmobs_config configs[200];
+static struct llmobs_config configs[BEGUN_MAX];
 static size_t config_count;
 static struct llmobs_config *config = configs;
 static struct fake fake;
 static struct llmobs_worker *worker;
 /* A worker is never freed; here it is at least not lost. */
-static struct llmobs_worker *kept[200];
+static struct llmobs_worker *kept[BEGUN_MAX];
 static size_t kept_count;
 
 static void begin(bool thread, size_t bytes_max)
 {
-    config = &configs[config_count++ % 200];
+    config = &configs[config_count++ % BEGUN_MAX];
     memset(config, 0, sizeof(*config));
     memset(&fake, 0, sizeof(fake));
     config->thread = thread;
@@ -141,7 +144,7 @@ static void begin(bool thread, size_t bytes_max)
     worker =
         llmobs_worker_new(config, llmobs_buffer_memory(bytes_max), &fake.base);
     ck_assert_ptr_nonnull(worker);
-    kept[kept_count++ % 200] = worker;
+    kept[kept_count++ % BEGUN_MAX] = worker;
 }
 
 static void give(int count)
@@ -711,7 +714,7 @@ START_TEST(our_signals_do_not_reach_the_app)
         config->store_max = 1 << 20;
         worker = llmobs_worker_new(config, llmobs_buffer_memory(1 << 20),
                                    llmobs_store_new(config));
-        kept[kept_count++ % 200] = worker;
+        kept[kept_count++ % BEGUN_MAX] = worker;
         apart(write_beyond_the_limit);
     }
     snprintf(command, sizeof(command), "rm -rf %s", base);
