@@ -143,7 +143,10 @@ $(B)/bench-parse: $(B)/tests/bench/parse.o $(SUPPORT_OBJ) $(LIB_OBJ)
 $(B)/bench-callsite: $(B)/tests/bench/callsite.o $(B)/core/callsite.o
 	$(Q)$(CC) $(SANFLAGS) $^ -lpthread -o $@
 
-bench: all clients $(B)/bench-parse $(B)/bench-callsite
+$(B)/bench-miss: $(B)/tests/bench/miss.o $(LIB_OBJ)
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+
+bench: all clients $(B)/bench-parse $(B)/bench-callsite $(B)/bench-miss
 	scripts/bench $(B)
 
 install: all

@@ -632,10 +632,11 @@ START_TEST(values_too_long_to_scan_are_left)
 }
 END_TEST
 
-/* Quadratic scans would take minutes here. */
+/* Some milliseconds; a quadratic scan would take an hour.  The limit tells the
+ * two apart on any machine, under any sanitizer. */
 START_TEST(hostile_texts_are_scanned_in_bounded_time)
 {
-    static char text[256 * 1024];
+    static char text[8 * 1024 * 1024];
     int64_t start = llmobs_clock_mono_ns();
 
     for (size_t i = 0; i + 9 <= sizeof(text); i += 9)
@@ -652,26 +653,7 @@ START_TEST(hostile_texts_are_scanned_in_bounded_time)
     check_scan(
         llmobs_scan_first((struct llmobs_text){text, sizeof(text)}, "usage"),
         "none");
-    ck_assert_int_lt(llmobs_clock_mono_ns() - start, 2000000000);
-}
-END_TEST
-
-/* A microsecond is the budget; ten allow for a busy machine and sanitizers. */
-START_TEST(a_miss_is_quick)
-{
-    static const struct row row = {
-        "POST", "https://internal.service.example.test/api/v2/orders/12?x=1",
-        JSON,   "application/json",
-        0,      NULL};
-    struct llmobs_rules *rules =
-        make("http://proxy.test:4000,http://b.test/v1", NULL);
-    struct llmobs_match match;
-    int64_t start = llmobs_clock_mono_ns();
-
-    for (int i = 0; i < 100000; i++)
-        run(rules, &row, &match);
-    ck_assert_int_lt((llmobs_clock_mono_ns() - start) / 100000, 10000);
-    llmobs_rules_free(rules);
+    ck_assert_int_lt(llmobs_clock_mono_ns() - start, 60000000000);
 }
 END_TEST
 
@@ -696,6 +678,5 @@ UNIT_SUITE(rules)
     UNIT_TEST(s, cut_documents_are_scanned);
     UNIT_TEST(s, values_too_long_to_scan_are_left);
     UNIT_TEST(s, hostile_texts_are_scanned_in_bounded_time);
-    UNIT_TEST(s, a_miss_is_quick);
     return s;
 }
