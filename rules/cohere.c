@@ -180,12 +180,6 @@ static const struct llmobs_form form = {
     .state_size = sizeof(struct cohere),
 };
 
-static int cohere_read(const struct llmobs_reading *reading,
-                       struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
-
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/v2/chat",
@@ -199,5 +193,5 @@ const struct llmobs_dialect llmobs_dialect_cohere = {
     .name = "cohere",
     .integration = "cohere",
     .shapes = shapes,
-    .read = cohere_read,
+    .form = &form,
 };

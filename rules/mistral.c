@@ -121,7 +121,7 @@ static int read_vectors(struct llmobs_frame *frame,
                         span, llmobs_json_get(body, "data"), "embedding");
 }
 
-static const struct llmobs_form chat = {
+static const struct llmobs_form form = {
     .keys = keys,
     .request = read_request,
     .document = read_document,
@@ -139,14 +139,6 @@ static const struct llmobs_form embeddings = {
     .document = read_vectors,
     .ends = read_ends,
 };
-
-static int mistral_read(const struct llmobs_reading *reading,
-                        struct llmobs_span *span)
-{
-    bool embeds = reading->shape->kind == LLMOBS_KIND_EMBEDDING;
-
-    return llmobs_frame_read(embeds ? &embeddings : &chat, reading, span);
-}
 
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
@@ -168,7 +160,8 @@ static const struct llmobs_shape shapes[] = {
      .path = "/embeddings",
      .operation = "embedding",
      .span_name = "mistralai.request",
-     .kind = LLMOBS_KIND_EMBEDDING},
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings},
     {.path = NULL},
 };
 
@@ -176,5 +169,5 @@ const struct llmobs_dialect llmobs_dialect_mistral = {
     .name = "mistral",
     .integration = "mistralai",
     .shapes = shapes,
-    .read = mistral_read,
+    .form = &form,
 };

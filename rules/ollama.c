@@ -46,15 +46,13 @@ static bool generates(const struct llmobs_frame *frame)
     return strcmp(frame->reading->shape->operation, "generate") == 0;
 }
 
-static bool embeds(const struct llmobs_reading *reading)
+static bool embeds(const struct llmobs_frame *frame)
 {
-    return reading->shape->kind == LLMOBS_KIND_EMBEDDING;
+    return llmobs_openai_asks(frame, "input");
 }
 
 static bool is_ours(const struct llmobs_frame *frame)
 {
-    if (embeds(frame->reading))
-        return llmobs_openai_asks(frame, "input");
     return generates(frame) ? llmobs_openai_asks(frame, "prompt")
                             : llmobs_chat_asks(frame);
 }
@@ -216,7 +214,7 @@ static void free_state(void *state)
     llmobs_stream_fini(&((struct ollama *)state)->stream);
 }
 
-static const struct llmobs_form answers = {
+static const struct llmobs_form form = {
     .keys = keys,
     .confirm = is_ours,
     .request = read_request,
@@ -231,18 +229,11 @@ static const struct llmobs_form answers = {
 
 static const struct llmobs_form embeddings = {
     .keys = keys,
-    .confirm = is_ours,
+    .confirm = embeds,
     .request = read_inputs,
     .document = read_vectors,
     .ends = read_vectors_ends,
 };
-
-static int ollama_read(const struct llmobs_reading *reading,
-                       struct llmobs_span *span)
-{
-    return llmobs_frame_read(embeds(reading) ? &embeddings : &answers, reading,
-                             span);
-}
 
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
@@ -264,6 +255,7 @@ static const struct llmobs_shape shapes[] = {
      .operation = "embedding",
      .span_name = "ollama.request",
      .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings,
      .any_host = true},
     {.path = NULL},
 };
@@ -272,5 +264,5 @@ const struct llmobs_dialect llmobs_dialect_ollama = {
     .name = "ollama",
     .integration = "ollama",
     .shapes = shapes,
-    .read = ollama_read,
+    .form = &form,
 };

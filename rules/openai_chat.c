@@ -69,12 +69,6 @@ static const struct llmobs_form form = {
     .unknown = "unknown_model",
 };
 
-static int chat_read(const struct llmobs_reading *reading,
-                     struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
-
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/chat/completions",
@@ -97,5 +91,5 @@ const struct llmobs_dialect llmobs_dialect_openai_chat = {
     .name = "openai_chat",
     .integration = "openai",
     .shapes = shapes,
-    .read = chat_read,
+    .form = &form,
 };

@@ -105,12 +105,6 @@ static const struct llmobs_form form = {
     .unknown = "unknown_model",
 };
 
-static int completions_read(const struct llmobs_reading *reading,
-                            struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
-
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/completions",
@@ -126,5 +120,5 @@ const struct llmobs_dialect llmobs_dialect_openai_completions = {
     .name = "openai_completions",
     .integration = "openai",
     .shapes = shapes,
-    .read = completions_read,
+    .form = &form,
 };

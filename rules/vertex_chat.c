@@ -34,9 +34,12 @@ static bool is_chat(const struct llmobs_frame *frame)
     return llmobs_json_is_array(llmobs_json_get(frame->request, "messages"));
 }
 
+/* Vendors serve what is no chat at the same paths: the body decides on Google's
+ * hosts too. */
 static const struct llmobs_form form = {
     .keys = llmobs_chat_openai_keys,
     .confirm = is_chat,
+    .confirm_always = true,
     .request = read_request,
     .document = read_document,
     .event = llmobs_chat_event,
@@ -45,17 +48,6 @@ static const struct llmobs_form form = {
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
 };
-
-/* Vendors serve what is no chat at the same paths: the body decides on Google's
- * hosts too. */
-static int vertex_chat_read(const struct llmobs_reading *reading,
-                            struct llmobs_span *span)
-{
-    struct llmobs_reading asked = *reading;
-
-    asked.confirm = !reading->proxied;
-    return llmobs_frame_read(&form, &asked, span);
-}
 
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
@@ -80,5 +72,5 @@ const struct llmobs_dialect llmobs_dialect_vertex_chat = {
     .name = "vertex_chat",
     .integration = "openai",
     .shapes = shapes,
-    .read = vertex_chat_read,
+    .form = &form,
 };
