@@ -68,6 +68,7 @@ struct llmobs_form {
     /* The state's own allocations, at the end. */
     void (*state_fini)(void *state);
     size_t state_size;
+    const void *manner; /* what functions that several forms share are told */
     enum llmobs_framing framing; /* of its streams that are no SSE */
     const char *failed_role; /* of the empty message that stands for an answer
                               * that did not come; NULL: no role */

@@ -88,7 +88,7 @@ static int read_request(struct llmobs_frame *frame)
     int rc = read_options(frame);
 
     if (rc == 0)
-        rc = llmobs_chat_request(frame, &manner);
+        rc = llmobs_chat_request(frame);
     if (rc < 0 || !frame->span->input_messages || !generates(frame))
         return rc;
     return read_prompt(frame);
@@ -157,18 +157,13 @@ static int read_event(struct llmobs_frame *frame,
     return rc;
 }
 
-static int finish_stream(struct llmobs_frame *frame)
-{
-    return llmobs_chat_messages(frame, &manner);
-}
-
 static int read_document(struct llmobs_frame *frame,
                          const struct llmobs_json *body)
 {
     int rc = add_line(frame->state, body);
 
     read_counts(frame, body);
-    return rc < 0 ? rc : finish_stream(frame);
+    return rc < 0 ? rc : llmobs_chat_messages(frame);
 }
 
 static int read_vectors(struct llmobs_frame *frame,
@@ -220,10 +215,11 @@ static const struct llmobs_form form = {
     .request = read_request,
     .document = read_document,
     .event = read_event,
-    .finish = finish_stream,
+    .finish = llmobs_chat_messages,
     .ends = read_ends,
     .state_fini = free_state,
     .state_size = sizeof(struct ollama),
+    .manner = &manner,
     .framing = LLMOBS_FRAMING_LINES,
 };
 

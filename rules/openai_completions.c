@@ -87,21 +87,17 @@ static int read_event(struct llmobs_frame *frame,
     return llmobs_chat_event(frame, event);
 }
 
-static int finish_stream(struct llmobs_frame *frame)
-{
-    return llmobs_chat_finish(frame, &llmobs_chat_openai);
-}
-
 static const struct llmobs_form form = {
     .keys = metadata_keys,
     .confirm = is_completion,
     .request = read_request,
     .document = read_document,
     .event = read_event,
-    .finish = finish_stream,
-    .ends = llmobs_openai_ends,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
+    .manner = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };
 

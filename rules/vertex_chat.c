@@ -11,18 +11,7 @@ static int read_request(struct llmobs_frame *frame)
 {
     int rc = llmobs_google_model(frame);
 
-    return rc < 0 ? rc : llmobs_chat_request(frame, &llmobs_chat_openai);
-}
-
-static int read_document(struct llmobs_frame *frame,
-                         const struct llmobs_json *body)
-{
-    return llmobs_chat_document(frame, body, &llmobs_chat_openai);
-}
-
-static int finish_stream(struct llmobs_frame *frame)
-{
-    return llmobs_chat_finish(frame, &llmobs_chat_openai);
+    return rc < 0 ? rc : llmobs_chat_request(frame);
 }
 
 static bool is_chat(const struct llmobs_frame *frame)
@@ -41,12 +30,13 @@ static const struct llmobs_form form = {
     .confirm = is_chat,
     .confirm_always = true,
     .request = read_request,
-    .document = read_document,
+    .document = llmobs_chat_document,
     .event = llmobs_chat_event,
-    .finish = finish_stream,
-    .ends = llmobs_openai_ends,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
+    .manner = &llmobs_chat_openai,
 };
 
 static const struct llmobs_shape shapes[] = {
