@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -38,6 +39,7 @@ COMMON_TAGS = ("ml_app", "agent_service", "service", "env", "version",
 EMULATOR = os.environ.get("LLMOBS_TEST_EMULATOR", "").split()
 
 TESTS = []
+ALONE = set()  # names of tests
 BUILD = ""
 
 
@@ -49,11 +51,14 @@ class Skip(Exception):
     """The test cannot run here."""
 
 
-def test(function=None, *, limit=60):
-    """Registers a test; `limit` is its time in seconds."""
+def test(function=None, *, limit=60, alone=False):
+    """Registers a test; `limit` is its time in seconds.  `alone`: it measures
+    time, and no other test may run beside it."""
     def join(f):
         name = f.__module__.replace("test_", "", 1) + "." + f.__name__
         TESTS.append((name, f, limit))
+        if alone:
+            ALONE.add(name)
         return f
     return join(function) if function else join
 
@@ -672,7 +677,6 @@ def run_one(function, case, limit):
         except Skip as e:
             text = b"skip:" + str(e).encode()
         except BaseException as e:
-            import traceback
             where = traceback.extract_tb(e.__traceback__)[-1]
             text = ("%s: %s (%s:%d)" % (type(e).__name__, e, where.filename,
                                         where.lineno)).encode()
@@ -701,32 +705,117 @@ def stop_on_signal(number, frame):
     raise KeyboardInterrupt
 
 
-def run_all(tests, build):
-    """Runs the tests; gives (passed, failed, skipped)."""
+# What a test's number takes in a pipe.
+NUMBER = 4
+
+
+def said_path(folder, number):
+    return os.path.join(folder, "said-%d" % number)
+
+
+def work(tests, build, folder, take, told):
+    """Runs those tests whose numbers come from the pipe `take`, with servers of
+    its own.  What went wrong goes to a file, and the number to `told`."""
+    own = tempfile.mkdtemp(dir=folder)
+    servers = Servers(own)
+    try:
+        while True:
+            number = os.read(take, NUMBER)
+            if not number:
+                return
+            name, function, limit = tests[int(number)]
+            place = os.path.join(own, "t%d" % int(number))
+            os.mkdir(place)
+            wrong = run_one(function, Case(name, servers, build, place), limit)
+            shutil.rmtree(place, ignore_errors=True)
+            with open(said_path(folder, int(number)), "w") as f:
+                f.write(wrong or "")
+            os.write(told, number)
+    finally:
+        servers.stop()
+
+
+def start_workers(tests, numbers, build, folder, jobs):
+    """Gives their pids, and the pipe of numbers that are done; its end comes
+    when all of them have ended."""
+    take, give = os.pipe()
+    done, told = os.pipe()
+    pids = []
+    for number in numbers:
+        os.write(give, b"%0*d" % (NUMBER, number))
+    os.close(give)
+    for _ in range(min(jobs, len(numbers))):
+        pid = os.fork()
+        if pid == 0:
+            end_with_parent()
+            os.close(done)
+            status = 1
+            try:
+                work(tests, build, folder, take, told)
+                status = 0
+            except KeyboardInterrupt:
+                pass
+            except BaseException:
+                traceback.print_exc()
+            os._exit(status)
+        pids.append(pid)
+    os.close(take)
+    os.close(told)
+    return pids, done
+
+
+def said_of(folder, number):
+    try:
+        with open(said_path(folder, number)) as f:
+            return f.read()
+    except FileNotFoundError:
+        return "was not run to its end"
+
+
+def report(name, wrong, counts):
+    if not wrong:
+        counts[0] += 1
+        print("ok " + name)
+    elif wrong.startswith("skip:"):
+        counts[2] += 1
+        print("skip %s: %s" % (name, wrong[5:]))
+    else:
+        counts[1] += 1
+        print("not ok %s: %s" % (name, wrong.replace("\n", "\n  ")))
+    sys.stdout.flush()
+
+
+def run_numbers(tests, numbers, build, folder, jobs, counts):
+    """Runs the tests of these numbers and reports them in their order."""
+    pids, done = start_workers(tests, numbers, build, folder, jobs)
+    left, finished = list(numbers), set()
+    try:
+        while left:
+            number = os.read(done, NUMBER)
+            finished.add(int(number) if number else None)
+            while left and (not number or left[0] in finished):
+                report(tests[left[0]][0], said_of(folder, left[0]), counts)
+                left.pop(0)
+    finally:
+        os.close(done)
+        for pid in pids:
+            if left:
+                os.kill(pid, signal.SIGTERM)
+            os.waitpid(pid, 0)
+
+
+def run_all(tests, build, jobs=1):
+    """Runs the tests, `jobs` at a time but for those that want to be alone,
+    which come last; gives (passed, failed, skipped)."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop_on_signal)
     folder = tempfile.mkdtemp(prefix="llmobs-it.")
-    passed = failed = skipped = 0
-    servers = None
+    counts = [0, 0, 0]
+    alone = [i for i, t in enumerate(tests) if t[0] in ALONE]
+    others = [i for i in range(len(tests)) if i not in alone]
     try:
-        servers = Servers(folder)
-        for i, (name, function, limit) in enumerate(tests):
-            place = os.path.join(folder, "t%d" % i)
-            os.mkdir(place)
-            wrong = run_one(function, Case(name, servers, build, place), limit)
-            if wrong is None:
-                passed += 1
-                print("ok " + name)
-            elif wrong.startswith("skip:"):
-                skipped += 1
-                print("skip %s: %s" % (name, wrong[5:]))
-            else:
-                failed += 1
-                print("not ok %s: %s" % (name, wrong.replace("\n", "\n  ")))
-            sys.stdout.flush()
-            shutil.rmtree(place, ignore_errors=True)
+        run_numbers(tests, others, build, folder, jobs, counts)
+        run_numbers(tests, alone, build, folder, 1, counts)
     finally:
-        if servers:
-            servers.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    return passed, failed, skipped
+    return tuple(counts)
