@@ -3,7 +3,6 @@ one is taken."""
 import json
 import os
 import socket
-import statistics
 import subprocess
 import time
 
@@ -126,22 +125,21 @@ def workflow_and_its_call(t):
         equal(call["parent_id"], top[0]["span_id"], "parent of the call")
 
 
-@test
+@test(alone=True)
 def delivery_takes_no_time(t):
     """The end of a program is not held up by more than the agent's answer.
-    Runs in turn: what else the machine does meets both alike."""
-    more = []
+    Runs in turn, and the least of each: what else the machine does makes them
+    longer. A delivery that is put off waits for 50 ms."""
+    took = {"store": [], "agent": []}
     with double(t) as dd:
         for _ in range(25):
-            took = []
-            for exporter in ("store", "agent"):
+            for exporter in took:
                 began = time.monotonic()
                 t.run(curl(t.url, body()), env=agent(
                     dd, LLMOBS_EXPORTER=exporter), check=False)
-                took.append(time.monotonic() - began)
-            more.append((took[1] - took[0]) * 1000)
-    ok(statistics.median(more) < 8, "%.1f ms more than to the store" %
-       statistics.median(more))
+                took[exporter].append(time.monotonic() - began)
+    more = (min(took["agent"]) - min(took["store"])) * 1000
+    ok(more < 25, "%.1f ms more than to the store" % more)
 
 
 @test

@@ -174,11 +174,6 @@ static void wait_for(atomic_int *count, int expected)
     ck_assert_int_eq(atomic_load(count), expected);
 }
 
-static int64_t since_ms(int64_t start_ns)
-{
-    return (llmobs_clock_mono_ns() - start_ns) / 1000000;
-}
-
 START_TEST(a_dead_agent_does_not_hold_up_the_store)
 {
     int64_t start;
@@ -190,7 +185,7 @@ START_TEST(a_dead_agent_does_not_hold_up_the_store)
         start = llmobs_clock_mono_ns();
         give(i * 10, i * 10 + 10);
         wait_for(&near.taken, i * 10 + 10);
-        ck_assert_int_lt(since_ms(start), 200);
+        ck_assert_int_lt(unit_ms_since(start), 2000);
     }
     /* Not delivered before both have it. */
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 0);
@@ -218,7 +213,7 @@ START_TEST(a_hanging_agent_does_not_hold_up_the_store)
 
         give(i * 10, i * 10 + 10);
         wait_for(&near.taken, i * 10 + 10);
-        ck_assert_int_lt(since_ms(start), 200);
+        ck_assert_int_lt(unit_ms_since(start), 2000);
     }
     ck_assert_int_eq(far.sends, 1);
     check_sum();

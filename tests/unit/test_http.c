@@ -536,11 +536,6 @@ START_TEST(keeps_a_bounded_answer)
 }
 END_TEST
 
-static int64_t ms_since(int64_t began)
-{
-    return (llmobs_clock_mono_ns() - began) / 1000000;
-}
-
 static void count_tick(void *ctx)
 {
     int *count = ctx;
@@ -577,20 +572,20 @@ START_TEST(ends_in_time)
     struct llmobs_http_request request = {.method = "GET", .timeout_ms = 200};
     int64_t began = llmobs_clock_mono_ns();
 
-    server->delay_ms = 3000;
+    server->delay_ms = 20000;
     start(server, OK_ANSWER);
     request.url = url_at("127.0.0.1", server->port, "/");
     ck_assert_int_eq(llmobs_http_send(http, &request, &reply), -ETIMEDOUT);
     ck_assert_int_eq(reply.code, CURLE_OPERATION_TIMEDOUT);
-    ck_assert_int_ge(ms_since(began), 150);
-    ck_assert_int_lt(ms_since(began), 1000);
+    ck_assert_int_ge(unit_ms_since(began), 150);
+    ck_assert_int_lt(unit_ms_since(began), 10000);
     llmobs_http_reply_fini(&reply);
     /* The deadline of the process comes first. */
     began = llmobs_clock_mono_ns();
     llmobs_http_deadline(began + 100 * 1000000);
-    request.timeout_ms = 5000;
+    request.timeout_ms = 20000;
     ck_assert_int_eq(llmobs_http_send(http, &request, &reply), -ECANCELED);
-    ck_assert_int_lt(ms_since(began), 1000);
+    ck_assert_int_lt(unit_ms_since(began), 10000);
     llmobs_http_reply_fini(&reply);
     /* And holds for each later request. */
     ck_assert_int_eq(llmobs_http_send(http, &request, &reply), -ECANCELED);
@@ -750,7 +745,7 @@ static void *send_on(void *arg)
 }
 
 /* The app takes libcurl down and up again while we send. */
-static void check_take_down(int delay_ms, int rounds, int64_t limit_ms)
+static void check_take_down(int delay_ms, int rounds)
 {
     struct llmobs_http *http = client();
     struct server *server = server_new();
@@ -768,8 +763,8 @@ static void check_take_down(int delay_ms, int rounds, int64_t limit_ms)
         nanosleep(&pause, NULL);
         began = llmobs_clock_mono_ns();
         llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
-        ck_assert_int_eq(llmobs_http_close_all(1000), 0);
-        ck_assert_int_le(ms_since(began), limit_ms);
+        ck_assert_int_eq(llmobs_http_close_all(20000), 0);
+        ck_assert_int_le(unit_ms_since(began), 2500);
         real.global_cleanup();
         ck_assert_int_eq(real.global_init(CURL_GLOBAL_ALL), CURLE_OK);
         llmobs_http_use(&real, LLMOBS_HTTP_ALL);
@@ -789,13 +784,13 @@ static void check_take_down(int delay_ms, int rounds, int64_t limit_ms)
 
 START_TEST(taken_down_between)
 {
-    check_take_down(0, 40, 500);
+    check_take_down(0, 40);
 }
 END_TEST
 
 START_TEST(taken_down_in_flight)
 {
-    check_take_down(2000, 10, 500);
+    check_take_down(20000, 10);
 }
 END_TEST
 

