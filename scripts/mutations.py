@@ -380,8 +380,9 @@ HAZARDS = [
     ("CONNECT_ONLY and websockets",
      "no transfer of ours (`begin`)", [
          ("connect-only-captured", [(CAPTURE, "    if (handle->connect_only ||"
-                                     " (!sends && !passes_on)) {",
-                                     "    if (!sends && !passes_on) {")],
+                                     " (!sends && !passes_on && !bodyless)) {",
+                                     "    if (!sends && !passes_on && "
+                                     "!bodyless) {")],
           ["programs.easy_cases.connect_only",
            "programs.hazard_cases.spoken"])]),
 
