@@ -49,9 +49,9 @@ class Skip(Exception):
     """The test cannot run here."""
 
 
-def test(function=None, *, limit=60, alone=False):
-    """Registers a test; `limit` is its time in seconds.  `alone`: it measures
-    time, and no other test may run beside it."""
+def test(function=None, *, limit=180, alone=False):
+    """Registers a test; `limit` is its time in seconds.  `alone`: no other test
+    may run beside it: it compares short times, or takes a port that all know."""
     def join(f):
         name = f.__module__.replace("test_", "", 1) + "." + f.__name__
         TESTS.append((name, f, limit))
@@ -351,7 +351,7 @@ class Case:
                 f.write(data)
 
     def run(self, argv, preload=True, env=None, stdin=b"", inputs=None,
-            limit=30, launcher=None, kill_after=None, keep=False,
+            limit=60, launcher=None, kill_after=None, keep=False,
             check=True):
         """Runs argv in a fresh folder `work`; gives a Result.  `kill_after`:
         seconds, or a text to wait for in stdout, then SIGKILL."""

@@ -330,7 +330,7 @@ def auto_agent_asked_for(t):
         equal(dd.requests("/info"), [], "probes")
 
 
-@test
+@test(alone=True)
 def auto_agent_in_its_usual_place(t):
     need_default_place()
     with double(t, "--agent-port", "8126") as dd:
@@ -342,7 +342,7 @@ def auto_agent_in_its_usual_place(t):
             equal(stored(t), [], "spans in the store")
 
 
-@test
+@test(alone=True)
 def auto_key_and_no_agent(t):
     need_default_place()
     with double(t) as dd:
@@ -352,7 +352,7 @@ def auto_key_and_no_agent(t):
         equal({r["listener"] for r in posts(dd)}, {"intake"}, "listeners")
 
 
-@test
+@test(alone=True)
 def auto_agent_without_the_proxy(t):
     """An agent that is too old, in its usual place, and a key."""
     need_default_place()
@@ -364,7 +364,7 @@ def auto_agent_without_the_proxy(t):
         equal({r["listener"] for r in posts(dd)}, {"intake"}, "listeners")
 
 
-@test
+@test(alone=True)
 def auto_strange_info(t):
     """Whatever an agent says of itself, the app is not touched, and the span
     is somewhere."""
@@ -379,7 +379,7 @@ def auto_strange_info(t):
                   "spans with %.20r" % info)
 
 
-@test
+@test(alone=True)
 def auto_nothing_there(t):
     """A first run needs neither account nor network."""
     need_default_place()
@@ -387,7 +387,7 @@ def auto_nothing_there(t):
     expect_llm(r.only())
 
 
-@test(limit=90)
+@test
 def auto_agent_comes_late(t):
     """The store is not sticky: configured, down, then up."""
     port = free_port()

@@ -221,7 +221,7 @@ def errors_do_not_flood(t):
         settled(t, dd, 10)
 
 
-@test(limit=90)
+@test
 def agent_restarted(t):
     """Down between two calls, at the same place again."""
     port = str(free_port())
