@@ -175,7 +175,7 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
             break;
     }
     llmobs_keeping_flush(&delivery->account.keeping);
-    if (delivery->account.keeping.spool)
+    if (delivery->account.keeping.spool && how != LLMOBS_RUN_INLINE)
         llmobs_spool_look(delivery->account.keeping.spool);
     rc = result(delivery, how);
     return rc && more ? -ETIMEDOUT : rc;
