@@ -49,7 +49,7 @@ class Skip(Exception):
     """The test cannot run here."""
 
 
-def test(function=None, *, limit=180, alone=False):
+def test(function=None, *, limit=240, alone=False):
     """Registers a test; `limit` is its time in seconds.  `alone`: no other test
     may run beside it: it compares short times, or takes a port that all know."""
     def join(f):
@@ -351,7 +351,7 @@ class Case:
                 f.write(data)
 
     def run(self, argv, preload=True, env=None, stdin=b"", inputs=None,
-            limit=60, launcher=None, kill_after=None, keep=False,
+            limit=90, launcher=None, kill_after=None, keep=False,
             check=True):
         """Runs argv in a fresh folder `work`; gives a Result.  `kill_after`:
         seconds, or a text to wait for in stdout, then SIGKILL."""
