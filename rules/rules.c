@@ -448,34 +448,6 @@ int llmobs_rules_read(const struct llmobs_match *match,
     return read_as(&generic, &reading, span);
 }
 
-/* What dialects and the body's decoding need, and the contexts that an app
- * sends (llmobs-wire 5, 6.1, 6.9). */
-static const char *const kept_headers[] = {
-    "content-type",
-    "content-encoding",
-    "x-stainless-helper-method",
-    "x-amzn-errortype",
-    "x-amzn-bedrock-input-token-count",
-    "x-amzn-bedrock-output-token-count",
-    "x-amzn-bedrock-cache-read-input-token-count",
-    "x-amzn-bedrock-cache-write-input-token-count",
-    "traceparent",
-    "tracestate",
-    "x-datadog-trace-id",
-    "x-datadog-parent-id",
-    "x-datadog-sampling-priority",
-    "x-datadog-tags",
-};
-
-bool llmobs_rules_keeps_header(const char *name, size_t len)
-{
-    for (size_t i = 0; i < sizeof(kept_headers) / sizeof(kept_headers[0]); i++)
-        if (strlen(kept_headers[i]) == len &&
-            strncasecmp(name, kept_headers[i], len) == 0)
-            return true;
-    return false;
-}
-
 const char *llmobs_header_find(const struct llmobs_header *headers,
                                size_t count, const char *name)
 {

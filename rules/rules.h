@@ -129,10 +129,6 @@ int llmobs_rules_recall(struct llmobs_recalls **recalls,
                         struct llmobs_text text, struct llmobs_match *match);
 void llmobs_recalls_free(struct llmobs_recalls *recalls);
 
-/* True for the headers that may be kept; everything else, keys above all, is
- * never copied. The name may be in any case. */
-bool llmobs_rules_keeps_header(const char *name, size_t len);
-
 /* Value of a kept header, NULL when absent. The name in lower case. */
 const char *llmobs_header_find(const struct llmobs_header *headers,
                                size_t count, const char *name);
