@@ -315,10 +315,10 @@ static int replace(const struct llmobs_redaction *redaction,
             start--;
         while (is_middle(text, end))
             end++;
+        if (end <= done) /* of a character that is gone */
+            continue;
         if (start < done)
             start = done;
-        if (end < done)
-            end = done;
         rc = llmobs_buf_add(out, text.data + done, start - done);
         if (!rc)
             rc = llmobs_buf_addf(out, "[redacted:%s]",
