@@ -214,9 +214,13 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                         struct llmobs_entry_writer *writer)
 {
     bool begun = writer->head.type == LLMOBS_ENTRY_BEGIN;
-    int rc =
-        llmobs_rules_note(&exchange->match, facts->rule, sizeof(facts->rule));
+    struct llmobs_match match = exchange->match;
+    int rc;
 
+    if (bare &&
+        llmobs_rules_seems(&match, llmobs_body_head(&exchange->request)))
+        match.confirm = false;
+    rc = llmobs_rules_note(&match, facts->rule, sizeof(facts->rule));
     if (rc)
         return rc;
     fill_numbers(exchange, facts->numbers);

@@ -448,6 +448,20 @@ int llmobs_rules_read(const struct llmobs_match *match,
     return read_as(&generic, &reading, span);
 }
 
+bool llmobs_rules_seems(const struct llmobs_match *match,
+                        struct llmobs_text body)
+{
+    static const char *const names[] = {
+        "\"model\"",  "\"messages\"",  "\"contents\"", "\"content\"",
+        "\"prompt\"", "\"inputText\"", "\"requests\"", "\"texts\""};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (body.data &&
+            memmem(body.data, body.len, names[i], strlen(names[i])))
+            return true;
+    return !match->confirm;
+}
+
 const char *llmobs_header_find(const struct llmobs_header *headers,
                                size_t count, const char *name)
 {

@@ -117,6 +117,11 @@ bool llmobs_rules_same_origin(const char *base, struct llmobs_text location);
 int llmobs_rules_read(const struct llmobs_match *match,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
+/* A guess at what `confirm` would find, by a look at the body for a name that
+ * such requests have: for one who will not have the body to ask it. */
+bool llmobs_rules_seems(const struct llmobs_match *match,
+                        struct llmobs_text body);
+
 /* What a match decided, as a text that another process can turn into a match
  * again, whatever its own configuration is. -ENOSPC. */
 int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap);
