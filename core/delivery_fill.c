@@ -210,10 +210,9 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
         return -ESTALE;
     if (!source->item && !llmobs_config_is_private(source->config))
         return 0;
-    rc = source->item
-             ? encode_item(delivery, source->item, source->config)
-             : llmobs_content_apply_text(source->config, source->event,
-                                         &delivery->scratch);
+    rc = source->item ? encode_item(delivery, source->item, source->config)
+                      : llmobs_content_apply_text(source->config, source->event,
+                                                  &delivery->scratch);
     *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
     return rc;
 }
