@@ -131,7 +131,7 @@ static const char *wrong_rest(const struct llmobs_evaluation *evaluation)
                : "a text that is too long";
 }
 
-int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation)
+const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation)
 {
     const char *wrong = wrong_label(evaluation);
 
@@ -141,8 +141,13 @@ int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation)
         wrong = wrong_join(evaluation);
     if (!wrong)
         wrong = wrong_tags(evaluation);
-    if (!wrong)
-        wrong = wrong_rest(evaluation);
+    return wrong ? wrong : wrong_rest(evaluation);
+}
+
+int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation)
+{
+    const char *wrong = llmobs_evaluation_wrong(evaluation);
+
     if (!wrong)
         return 0;
     llmobs_log(LLMOBS_LOG_WARN, "evaluation not submitted: %s", wrong);

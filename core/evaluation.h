@@ -62,6 +62,9 @@ struct llmobs_evaluation {
 /* "categorical", "score", "boolean", "json"; NULL for another number. */
 const char *llmobs_evaluation_type_name(enum llmobs_evaluation_type type);
 
+/* What is wrong with it, in words; NULL: it may be submitted. */
+const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation);
+
 /* Whether it may be submitted. */
 int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation);
 
