@@ -20,20 +20,12 @@ static const struct llmobs_config *config;
 static const struct llmobs_rules *rules;
 static struct llmobs_worker *worker;
 static bool bodyless;  /* a rule of the user wants requests without a body */
-static bool passes_on; /* a context that requests without a span carry on */
+static bool passes_on; /* requests without a span may carry a context on */
 
 static bool injects(void)
 {
     return config->inject != LLMOBS_INJECT_NONE &&
            config->inject_styles.count > 0;
-}
-
-static bool has_process_context(void)
-{
-    struct llmobs_context context;
-
-    return llmobs_context_from_carrier(&context, config, &config->carrier) &&
-           context.apm_parent_id != 0;
 }
 
 void llmobs_capture_init(const struct llmobs_config *the_config,
@@ -44,8 +36,7 @@ void llmobs_capture_init(const struct llmobs_config *the_config,
     rules = the_rules;
     worker = the_worker;
     bodyless = llmobs_rules_has_bodyless(rules);
-    passes_on =
-        injects() && llmobs_rules_has_proxies(rules) && has_process_context();
+    passes_on = injects() && llmobs_rules_has_proxies(rules);
 }
 
 /* ---- begin ------------------------------------------------------------ */
@@ -101,18 +92,29 @@ static bool classify(const struct llmobs_handle *handle, const char *url,
     return ours;
 }
 
+/* The process's carrier of this moment; its baggage goes into the plan. */
+static const struct llmobs_carrier *carrier_now(struct llmobs_inject_plan *plan,
+                                                struct llmobs_carrier *room)
+{
+    const struct llmobs_carrier *now =
+        llmobs_inbound_now(&config->carrier, room);
+
+    plan->baggage = now->baggage;
+    return now;
+}
+
 /* The context that the app itself sends comes before the process's own. True
  * for the former. */
-static bool find_parent(const struct llmobs_own *own,
+static bool find_parent(struct llmobs_inject_plan *plan,
                         struct llmobs_context *context)
 {
     struct llmobs_carrier room;
+    const struct llmobs_carrier *now = carrier_now(plan, &room);
 
-    if (own->names &&
-        llmobs_context_from_carrier(context, config, &own->carrier))
+    if (plan->own->names &&
+        llmobs_context_from_carrier(context, config, &plan->own->carrier))
         return true;
-    (void)llmobs_context_from_carrier(
-        context, config, llmobs_inbound_now(&config->carrier, &room));
+    (void)llmobs_context_from_carrier(context, config, now);
     return false;
 }
 
@@ -188,12 +190,16 @@ static bool begin_passing(struct llmobs_handle *handle, CURL *curl,
                           const char *url)
 {
     struct llmobs_context context;
+    struct llmobs_carrier room;
     struct llmobs_own own;
     struct llmobs_inject_plan plan = {
         .config = config, .own = &own, .url = url};
 
+    if (!llmobs_context_from_carrier(&context, config,
+                                     carrier_now(&plan, &room)) ||
+        context.apm_parent_id == 0)
+        return false;
     llmobs_inject_scan(handle->headers, url, &own);
-    (void)llmobs_context_from_carrier(&context, config, &config->carrier);
     plan.sender = (struct llmobs_sender){&context, context.apm_parent_id,
                                          context.parent_id};
     if (!put_headers(handle, curl, &plan))
@@ -215,7 +221,7 @@ static bool begin_capture(struct llmobs_handle *handle, CURL *curl,
     if (!exchange)
         return false;
     llmobs_inject_scan(handle->headers, url, &own);
-    plan.continued = find_parent(&own, &exchange->context);
+    plan.continued = find_parent(&plan, &exchange->context);
     plan.sender = llmobs_propagate_span(&exchange->context);
     if (plan.continued)
         plan.sender.apm_span_id = exchange->context.apm_parent_id;
