@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/encode.h"
+#include "core/event_item.h"
 #include "core/exchange.h"
 #include "core/http.h"
 #include "core/json.h"
@@ -76,6 +77,9 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
 {
     const struct llmobs_exchange *exchange;
 
+    if (item->type == LLMOBS_ITEM_EVENT)
+        return sizeof(struct llmobs_event_item) +
+               llmobs_event_item_text(item).len;
     if (item->type != LLMOBS_ITEM_EXCHANGE)
         return sizeof(struct llmobs_span_item) + 4096;
     exchange = (const struct llmobs_exchange *)item;
@@ -174,6 +178,7 @@ static void lose(struct llmobs_delivery *delivery, int error)
 struct source {
     struct llmobs_item *item; /* NULL: `event` is the text */
     struct llmobs_text event;
+    enum llmobs_event_kind kind;
     struct llmobs_spooled spooled;
     const struct llmobs_config *config;
     bool adopted;
@@ -185,7 +190,7 @@ static int share(struct llmobs_delivery *delivery, const struct source *source,
                  struct llmobs_text text, const bool *refusing)
 {
     struct llmobs_event *event =
-        llmobs_event_new(&delivery->account, text.data, text.len);
+        llmobs_event_new(&delivery->account, source->kind, text);
     enum llmobs_stat fate = LLMOBS_STAT_delivered;
 
     if (!event)
@@ -197,7 +202,8 @@ static int share(struct llmobs_delivery *delivery, const struct source *source,
         struct llmobs_destination *d = &delivery->list[i];
         int rc = 0;
 
-        if (source->had & 1u << d->bit)
+        if (source->had & 1u << d->bit ||
+            !llmobs_destination_takes(d, source->kind))
             continue;
         rc = refusing[i] ? -ENOSPC : llmobs_destination_push(d, event);
         if (rc)
@@ -221,13 +227,14 @@ static int64_t start_of_event(struct llmobs_text event)
     return start;
 }
 
-/* An entry as old as this is refused by every intake (llmobs-wire 2.4). */
+/* A span as old as this is refused by every intake (llmobs-wire 2.4). */
 static bool is_expired(const struct source *source)
 {
     const struct llmobs_exchange *exchange;
     int64_t start;
 
-    if (source->item && source->item->type != LLMOBS_ITEM_EXCHANGE)
+    if (source->kind != LLMOBS_EVENT_SPAN ||
+        (source->item && source->item->type != LLMOBS_ITEM_EXCHANGE))
         return false;
     exchange = (const struct llmobs_exchange *)source->item;
     start = exchange ? exchange->start_wall_ns : start_of_event(source->event);
@@ -237,15 +244,15 @@ static bool is_expired(const struct source *source)
 /* What came from the disk alone is read again. */
 static int load(struct llmobs_delivery *delivery, struct source *source)
 {
-    struct llmobs_exchange *exchange;
+    struct llmobs_item *item;
     int rc;
 
     if (!source->item || source->item->type != LLMOBS_ITEM_SPOOLED)
         return 0;
     rc = llmobs_keeping_load(&delivery->account.keeping, &source->spooled,
-                             &exchange);
+                             &item);
     free(source->item);
-    source->item = exchange ? &exchange->item : NULL;
+    source->item = item;
     return rc;
 }
 
@@ -257,7 +264,9 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
     *text = source->event;
     if (is_expired(source))
         return -ESTALE;
-    if (!source->item)
+    if (source->item && source->item->type == LLMOBS_ITEM_EVENT)
+        *text = llmobs_event_item_text(source->item);
+    if (text->data)
         return 0;
     rc = encode_item(delivery, source->item, source->config);
     *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
@@ -319,17 +328,21 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
                      unsigned had, enum llmobs_run how)
 {
     struct source source = {.item = item,
+                            .kind = item->kind,
                             .spooled = item->spooled,
                             .config = delivery->config,
                             .had = had};
     bool refusing[LLMOBS_DESTINATIONS_MAX];
-    size_t refusals = 0;
+    bool wanted = false;
 
     for (size_t i = 0; i < delivery->count; i++) {
-        refusing[i] = refuses(delivery, &delivery->list[i], how);
-        refusals += refusing[i];
+        struct llmobs_destination *d = &delivery->list[i];
+
+        refusing[i] = llmobs_destination_takes(d, item->kind) &&
+                      refuses(delivery, d, how);
+        wanted |= llmobs_destination_takes(d, item->kind) && !refusing[i];
     }
-    if (refusals < delivery->count)
+    if (wanted)
         return add_source(delivery, &source, refusing);
     put_off(delivery, &source);
     return true;
@@ -339,17 +352,17 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
 static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
                                    unsigned *had)
 {
-    struct llmobs_exchange *exchange;
+    struct llmobs_item *item;
     int rc;
 
     if (delivery->account.bytes * 2 >= (size_t)delivery->config->buffer_max)
         return NULL;
     do {
-        rc = llmobs_keeping_unspill(&delivery->account.keeping, &exchange, had);
+        rc = llmobs_keeping_unspill(&delivery->account.keeping, &item, had);
         if (rc && rc != -ENOENT && rc != -ENOMEM)
             lose(delivery, rc);
     } while (rc && rc != -ENOENT && rc != -ENOMEM);
-    return rc ? NULL : &exchange->item;
+    return rc ? NULL : item;
 }
 
 /* A part of what is there; false: nothing was. */
@@ -384,6 +397,7 @@ static void add_adopted(struct llmobs_delivery *delivery,
 {
     const bool refusing[LLMOBS_DESTINATIONS_MAX] = {false};
     struct source source = {.event = adopted->event,
+                            .kind = adopted->kind,
                             .spooled = adopted->spooled,
                             .config = adopted->config,
                             .adopted = true,
@@ -396,6 +410,16 @@ static void add_adopted(struct llmobs_delivery *delivery,
     llmobs_stats_add(LLMOBS_STAT_kept, 1);
     atomic_fetch_add(&delivery->account.pending, 1);
     (void)add_source(delivery, &source, refusing);
+}
+
+/* Of this kind or of another. */
+static bool has_sent(const struct llmobs_delivery *delivery,
+                     const struct llmobs_exporter *exporter)
+{
+    for (size_t i = 0; i < delivery->count; i++)
+        if (delivery->list[i].exporter == exporter && delivery->list[i].sent_ns)
+            return true;
+    return false;
 }
 
 /* Somebody must be there to take it: what lies on the disk is safe there. */
@@ -414,7 +438,8 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
         return false;
     for (size_t i = 0; i < delivery->count; i++)
         if (delivery->list[i].due_ns ||
-            (!delivery->drains && !delivery->list[i].sent_ns))
+            (!delivery->drains &&
+             !has_sent(delivery, delivery->list[i].exporter)))
             return false;
     return true;
 }
@@ -606,7 +631,8 @@ static void tick(void *ctx)
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
 
-        if (d == delivery->busy || atomic_load(&d->exporter->remote))
+        if ((delivery->busy && d->exporter == delivery->busy->exporter) ||
+            atomic_load(&d->exporter->remote))
             continue;
         /* Where memory ends, what waits is safer in the buffer, whose bound
          * is its own. */
@@ -622,23 +648,32 @@ static void tick(void *ctx)
     }
 }
 
+static void add_at(struct llmobs_delivery *delivery, size_t at,
+                   struct llmobs_exporter *exporter, unsigned kinds)
+{
+    struct llmobs_destination *d = &delivery->list[at];
+
+    llmobs_destination_init(d, exporter, &delivery->account, delivery->config);
+    d->kinds = kinds;
+    d->bit = (unsigned)delivery->count++;
+}
+
 int llmobs_delivery_add(struct llmobs_delivery *delivery,
                         struct llmobs_exporter *exporter)
 {
-    size_t at = delivery->count;
+    size_t count = delivery->count;
 
-    if (at == LLMOBS_DESTINATIONS_MAX)
+    if (count + LLMOBS_EVENT_KINDS > LLMOBS_DESTINATIONS_MAX)
         return -ENOSPC;
-    if (!atomic_load(&exporter->remote)) {
-        memmove(delivery->list + 1, delivery->list,
-                at * sizeof(*delivery->list));
-        at = 0;
-    }
     exporter->tick = (struct llmobs_tick){tick, delivery};
-    llmobs_destination_init(&delivery->list[at], exporter, &delivery->account,
-                            delivery->config);
-    delivery->list[at].bit = (unsigned)delivery->count;
-    delivery->count++;
+    if (atomic_load(&exporter->remote)) {
+        for (unsigned kind = 0; kind < LLMOBS_EVENT_KINDS; kind++)
+            add_at(delivery, count + kind, exporter, 1u << kind);
+        return 0;
+    }
+    memmove(delivery->list + 1, delivery->list,
+            count * sizeof(*delivery->list));
+    add_at(delivery, 0, exporter, (1u << LLMOBS_EVENT_KINDS) - 1);
     return 0;
 }
 
@@ -701,7 +736,8 @@ void llmobs_delivery_warm(struct llmobs_delivery *delivery)
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_exporter *exporter = delivery->list[i].exporter;
 
-        if (!exporter->wants_warm || !exporter->ops->warm)
+        if (!exporter->wants_warm || !exporter->ops->warm ||
+            !llmobs_destination_takes(&delivery->list[i], LLMOBS_EVENT_SPAN))
             continue;
         exporter->phase = LLMOBS_PHASE_RUNNING;
         begin_send(delivery, &delivery->list[i]);

@@ -451,11 +451,11 @@ static struct llmobs_json *make_event(const struct encoding *e)
     return NULL;
 }
 
-/* -E2BIG when the event reaches the limit. */
-static int encode(const struct encoding *e, struct llmobs_buf *buf)
+int llmobs_encode_dump(struct llmobs_json *event,
+                       const struct llmobs_config *config,
+                       struct llmobs_buf *buf)
 {
-    size_t max = e->config->event_max > 0 ? (size_t)e->config->event_max : 0;
-    struct llmobs_json *event = make_event(e);
+    size_t max = config->event_max > 0 ? (size_t)config->event_max : 0;
     struct llmobs_buf text;
     int rc;
 
@@ -486,7 +486,7 @@ int llmobs_encode_span(const struct llmobs_span *span,
 
     do {
         e.cut = (enum cut)cut;
-        rc = encode(&e, buf);
+        rc = llmobs_encode_dump(make_event(&e), config, buf);
     } while (rc == -E2BIG && ++cut <= CUT_REST);
     return rc;
 }

@@ -8,6 +8,7 @@
 
 #include "core/caller.h"
 #include "core/capture.h"
+#include "core/evaluation.h"
 #include "core/file.h"
 #include "core/fork.h"
 #include "core/global.h"
@@ -101,6 +102,7 @@ static bool start(const char *const *env)
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);
+    llmobs_evaluation_init(config, worker);
     if (config->callsite != LLMOBS_CALLSITE_OFF)
         llmobs_caller_watch();
     llmobs_global_start(worker, llmobs_capture_abandon_all);

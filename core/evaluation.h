@@ -3,8 +3,8 @@
  * Owns:    nothing: every pointer is borrowed until the call returns.
  * Threads: any.
  * Errors:  check: -EINVAL, and one line in the log that says what is wrong.
- *          submit: -ENOMEM, or what kept it from being taken; then it is
- *          counted as dropped.
+ *          submit: -ENOMEM; -E2BIG: beyond DD_LLMOBS_EVENT_SIZE_BYTES;
+ *          -ENOTCONN: nobody delivers.
  * Limits:  LLMOBS_EVALUATION_TAGS tags; texts of LLMOBS_EVALUATION_TEXT bytes.
  * Fork:    plain memory.
  *
@@ -64,6 +64,13 @@ const char *llmobs_evaluation_type_name(enum llmobs_evaluation_type type);
 
 /* Whether it may be submitted. */
 int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation);
+
+/* Who takes them from now on; both for ever. Before that, submit answers
+ * -ENOTCONN. */
+struct llmobs_config;
+struct llmobs_worker;
+void llmobs_evaluation_init(const struct llmobs_config *config,
+                            struct llmobs_worker *worker);
 
 /* Hands over one that check has passed. Copies what it keeps. Preserves errno.
  */
