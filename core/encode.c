@@ -250,6 +250,7 @@ static int set_error(const struct encoding *e, struct llmobs_json *meta)
 {
     const char *type = e->span->error_type;
     const char *message = e->span->error_message;
+    const char *stack = e->span->error_stack;
     struct llmobs_json *error;
     int rc;
 
@@ -257,7 +258,7 @@ static int set_error(const struct encoding *e, struct llmobs_json *meta)
         return 0;
     error = llmobs_json_object();
     rc = llmobs_json_sets(error, "message", message ? message : "");
-    note(&rc, llmobs_json_sets(error, "stack", ""));
+    note(&rc, llmobs_json_sets(error, "stack", stack ? stack : ""));
     note(&rc, llmobs_json_sets(error, "type", type ? type : ""));
     note(&rc, llmobs_json_set(meta, "error", error));
     return rc;
