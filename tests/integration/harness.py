@@ -49,7 +49,7 @@ class Skip(Exception):
     """The test cannot run here."""
 
 
-def test(function=None, *, limit=60):
+def test(function=None, *, limit=240):
     """Registers a test; `limit` is its time in seconds."""
     def join(f):
         name = f.__module__.replace("test_", "", 1) + "." + f.__name__
@@ -348,7 +348,7 @@ class Case:
                 f.write(data)
 
     def run(self, argv, preload=True, env=None, stdin=b"", inputs=None,
-            limit=30, launcher=None, kill_after=None, keep=False,
+            limit=90, launcher=None, kill_after=None, keep=False,
             check=True):
         """Runs argv in a fresh folder `work`; gives a Result.  `kill_after`:
         seconds, or a text to wait for in stdout, then SIGKILL."""

@@ -30,7 +30,7 @@ def program(t):
     return path
 
 
-def run_case(t, name, env, code, limit=30):
+def run_case(t, name, env, code, limit=90):
     """Runs it bare and with delivery; gives the seconds of the latter, too."""
     t.secrets.append("sk-SECRETKEY")
     argv = [program(t), name, "http://127.0.0.1:%d" % t.servers.http]
