@@ -39,8 +39,9 @@ def evaluate(t, env, label, *args, code=0):
           (code, b"", ""), "status, stdout, stderr")
 
 
-def drain(t, env, code=0):
-    done = subprocess.run([os.path.join(t.build, "llmobs"), "drain", "--json"],
+def drain(t, env, *args, code=0):
+    done = subprocess.run([os.path.join(t.build, "llmobs"), "drain", "--json",
+                           *args],
                           env=t.environment(True, env), timeout=60,
                           stdout=subprocess.PIPE)
     equal(done.returncode, code, "status of the drain")
@@ -236,6 +237,24 @@ def a_dead_agent_then_a_drain(t):
         arrived(dd, labels)
     books(t, captured=12, delivered=12, spooled=0, evaluations=12)
     equal(left_behind(t), [], "left in the spool")
+
+
+@test
+def a_dead_agent_then_the_store(t):
+    """Drained to the local store they are shown below their span."""
+    t.fresh(None)
+    env = {"LLMOBS_EXPORTER": "agent",
+           "DD_TRACE_AGENT_URL": "http://127.0.0.1:%d" % free_port()}
+    with Program(t, env) as app:
+        app.ask("kept so-it-is")
+        app.end()
+    equal(drain(t, env, "--to", "store")["delivered"], 2, "delivered")
+    shown = subprocess.run([os.path.join(t.build, "llmobs"), "view"],
+                           env=t.environment(True, {}), timeout=30,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    ok(b"\n   eval kept: 0.5 so-it-is\n" in shown.stdout, shown.stdout)
+    equal(shown.stderr, b"", "stderr")
+    books(t, captured=2, delivered=2, evaluations=1, sent_store=2)
 
 
 @test
