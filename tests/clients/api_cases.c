@@ -22,15 +22,7 @@ static void want(int rc, int wanted, const char *what)
 
 static long ask_once(void)
 {
-    struct text text = {0};
-    CURL *curl = asking(the_base, CHAT, hello, &text);
-    long status = 0;
-
-    curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(curl);
-    free(text.data);
-    return status;
+    return status_of(the_base, hello);
 }
 
 /* -- nesting --------------------------------------------------------------- */
