@@ -16,8 +16,8 @@ localhost and the names below datadoghq.com and its like, or for --name only.
 Whatever differs from the form of llmobs-wire 1 and 2 is a violation: in the
 events, in the headers (--header NAME allows one more), a secret (the API key
 and each --secret) outside DD-API-KEY, a span id or the same evaluation taken
-twice though the first was acknowledged.  --peer: a Node tracer reports here, too; its own paths and
-the other form of its events are let through.
+twice though the first was acknowledged.  --peer: a Node tracer reports here,
+too; its own paths and the other form of its events are let through.
 
 Control, on any listener (on the control port also while a fault holds):
   GET    /__violations   list of texts
