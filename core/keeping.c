@@ -6,6 +6,7 @@
 
 #include "core/exchange_entry.h"
 #include "core/stats.h"
+#include "core/step.h"
 
 void llmobs_keeping_init(struct llmobs_keeping *keeping,
                          struct llmobs_spool *spool, struct llmobs_adopt *adopt)
@@ -59,8 +60,12 @@ void llmobs_keeping_done(struct llmobs_keeping *keeping,
 
 void llmobs_keeping_flush(struct llmobs_keeping *keeping)
 {
+    bool some = keeping->done_count[false] || keeping->done_count[true];
+
     flush_one(keeping, false);
     flush_one(keeping, true);
+    if (some)
+        llmobs_step("noted");
 }
 
 /* -- on the disk alone --------------------------------------------------- */
