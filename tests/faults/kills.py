@@ -103,8 +103,9 @@ class Proof:
                 if self.strange else ""))
 
 
-def feed(app, name, most):
-    """Calls until it is dead; gives the names of those that returned."""
+def feed(app, name, most, first=lambda: None):
+    """Calls until it is dead, `first` after one of them; gives the names of
+    those that returned."""
     returned = []
     for i in range(most):
         one = "%s %d" % (name, i)
@@ -117,6 +118,8 @@ def feed(app, name, most):
         except BrokenPipeError:
             break
         returned.append(one)
+        if i == 0:
+            first()
     return returned
 
 
@@ -184,10 +187,14 @@ def steps(report, build):
     each_step(report, build, "one that adopts", None, True)
 
 
-def kill_soon(app, seconds, name):
+def kill_soon(app, seconds, name, at_once):
+    """So long after its start, or after its first call: a busy host would kill
+    most of them before they begin."""
     timer = threading.Timer(seconds, app.process.kill)
-    timer.start()
-    returned = feed(app, name, 100000)
+    if at_once:
+        timer.start()
+    returned = feed(app, name, 100000,
+                    (lambda: None) if at_once else timer.start)
     app.process.wait()
     timer.join()
     return returned
@@ -208,7 +215,7 @@ def random_kills(report, build, count):
                 dd.fault(draw.choice(["500", "reset", "close", "429"]))
             with Living(t, runs.environment(dd), keep=True) as app:
                 made |= set(kill_soon(app, draw.uniform(0.005, 0.15),
-                                      "kill %d" % n))
+                                      "kill %d" % n, n % 4 == 0))
             fell[runs.fell()] = fell.get(runs.fell(), 0) + 1
         made |= asked_since(report, mark)
         finish(report, t, dd, runs, "killed at %d random moments" % count,
