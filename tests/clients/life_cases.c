@@ -221,7 +221,7 @@ static void cancelled(const char *base)
 
     the_base = base;
     pthread_create(&thread, NULL, ask_for_ever, NULL);
-    usleep(150000);
+    usleep(600000); /* until the request is out, on any machine */
     pthread_cancel(thread);
     pthread_join(thread, &result);
     printf("cancelled=%d\n", result == PTHREAD_CANCELED);
