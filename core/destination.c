@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/context.h"
 #include "core/log.h"
+#include "core/step.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
@@ -274,6 +275,8 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
              event_at(d, n)->kind == exporter->kind);
     exporter->retry_ms = 0;
     rc = exporter->ops->send(exporter, events, n);
+    if (rc > 0)
+        llmobs_step("accepted");
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++)
