@@ -642,7 +642,7 @@ UNIT_SUITE(intake)
     Suite *s = suite_create("intake");
     TCase *c = tcase_create("intake");
 
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 300);
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, each_mode_has_its_own_headers);
     tcase_add_test(c, no_key_no_intake);

@@ -692,7 +692,7 @@ static void add_test(Suite *s, const char *name, const TTest *test)
     TCase *one = tcase_create(name);
 
     tcase_add_checked_fixture(one, begin, end);
-    tcase_set_timeout(one, 120);
+    tcase_set_timeout(one, 300);
     tcase_add_test(one, test);
     suite_add_tcase(s, one);
 }
