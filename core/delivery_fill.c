@@ -111,7 +111,8 @@ static void lose(struct llmobs_delivery *delivery, int error)
     llmobs_account_settle(&delivery->account, stat, 1);
     if (error == -ENOSPC)
         llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
-                        "the buffer is full: spans are dropped");
+                        "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
+                        "dropped");
     else if (error == -ESTALE)
         llmobs_log_once(LLMOBS_LOG_WARN, "expired",
                         "spans older than a day are dropped: no intake takes "

@@ -199,7 +199,8 @@ static void drop(struct llmobs_worker *worker, struct llmobs_item *item)
     llmobs_account_settle(&worker->delivery.account, LLMOBS_STAT_dropped_full,
                           1);
     llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
-                    "the buffer is full: spans are dropped");
+                    "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
+                    "dropped");
 }
 
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
@@ -481,7 +482,9 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     left = leave(worker);
     if (left) {
         llmobs_stats_add(LLMOBS_STAT_dropped_exit, left);
-        llmobs_log(LLMOBS_LOG_ERROR, "%zu spans were not delivered at exit",
+        llmobs_log(LLMOBS_LOG_ERROR,
+                   "%zu spans were not delivered at exit "
+                   "(LLMOBS_EXIT_FLUSH_MS) and are lost",
                    left);
     }
     if (worker->close)
