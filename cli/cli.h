@@ -18,6 +18,7 @@
 int llmobs_cmd_span(int argc, char **argv);
 int llmobs_cmd_doctor(int argc, char **argv);
 int llmobs_cmd_drain(int argc, char **argv);
+int llmobs_cmd_evaluate(int argc, char **argv);
 int llmobs_cmd_stats(int argc, char **argv);
 int llmobs_cmd_view(int argc, char **argv);
 int llmobs_cmd_workflow(int argc, char **argv);

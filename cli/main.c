@@ -22,6 +22,8 @@ static const struct command commands[] = {
      "count what was captured, delivered and dropped"},
     {"span", "llmobs span", llmobs_cmd_span,
      "run a command inside a span of any kind"},
+    {"evaluate", "llmobs evaluate", llmobs_cmd_evaluate,
+     "submit an evaluation of a span"},
     {"doctor", "llmobs doctor", llmobs_cmd_doctor,
      "tell whether a program can be observed, and why not"},
     {"drain", "llmobs drain", llmobs_cmd_drain,

@@ -15,6 +15,7 @@ struct reader {
     int (*line)(void *ctx, struct llmobs_text text);
     void *ctx;
     struct llmobs_reader_report *report;
+    bool silent;
     struct llmobs_buf pending; /* a line of which the end is still to come */
     bool skipping;             /* inside a line beyond the limit */
 };
@@ -113,7 +114,9 @@ static int read_file(struct reader *reader, int dir, const char *name)
     }
     if (error != 0) {
         reader->report->unreadable++;
-        fprintf(stderr, "llmobs: cannot read %s: %s\n", name, strerror(error));
+        if (!reader->silent)
+            fprintf(stderr, "llmobs: cannot read %s: %s\n", name,
+                    strerror(error));
     }
     if (fd >= 0)
         close(fd);
@@ -139,11 +142,15 @@ int llmobs_reader_walk(const char *dir,
                        int (*line)(void *ctx, struct llmobs_text text),
                        void *ctx, struct llmobs_reader_report *report)
 {
-    struct reader reader = {.line = line, .ctx = ctx, .report = report};
+    struct llmobs_reader_report nobody;
+    struct reader reader = {.line = line,
+                            .ctx = ctx,
+                            .report = report != NULL ? report : &nobody,
+                            .silent = report == NULL};
     struct dirent **names = NULL;
     int fd, count = 0, rc = 0;
 
-    memset(report, 0, sizeof *report);
+    memset(reader.report, 0, sizeof *reader.report);
     llmobs_buf_init(&reader.pending, LLMOBS_READER_LINE_MAX);
     fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0)

@@ -23,7 +23,8 @@ struct llmobs_reader_report {
 
 /* Calls `line` with every non-empty line, without its end, of all *.jsonl
  * files of `dir` in the order of their names. `line` borrows the text until it
- * returns; a negative answer ends the walk and is answered. */
+ * returns; a negative answer ends the walk and is answered. Without `report`
+ * nothing is told and counted. */
 int llmobs_reader_walk(const char *dir,
                        int (*line)(void *ctx, struct llmobs_text text),
                        void *ctx, struct llmobs_reader_report *report);

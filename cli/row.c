@@ -289,6 +289,19 @@ int llmobs_row_new(const struct llmobs_json *event, bool wanted, bool messages,
     return 0;
 }
 
+int llmobs_row_below(struct llmobs_row *row, struct llmobs_text lines)
+{
+    size_t len = row->detail != NULL ? strlen(row->detail) : 0;
+    char *detail = realloc(row->detail, len + lines.len + 1);
+
+    if (detail == NULL)
+        return -ENOMEM;
+    memcpy(detail + len, lines.data, lines.len);
+    detail[len + lines.len] = '\0';
+    row->detail = detail;
+    return 0;
+}
+
 void llmobs_row_free(struct llmobs_row *row)
 {
     if (row == NULL)

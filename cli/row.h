@@ -29,7 +29,7 @@ struct llmobs_row {
     char *model;  /* NULL: none */
     char *ml_app; /* NULL: none */
     char *error;  /* "type: message"; NULL: none */
-    char *detail; /* input and output, each line ended; NULL: none */
+    char *detail; /* what stands below it, each line ended; NULL: none */
     int64_t start_ns;
     int64_t duration_ns; /* -1: unknown, as all below */
     int64_t input_tokens;
@@ -48,6 +48,8 @@ struct llmobs_row {
  * Gives `*out`. */
 int llmobs_row_new(const struct llmobs_json *event, bool wanted, bool messages,
                    struct llmobs_row **out);
+/* Adds whole lines to its detail. */
+int llmobs_row_below(struct llmobs_row *row, struct llmobs_text lines);
 void llmobs_row_free(struct llmobs_row *row);
 
 #endif

@@ -9,19 +9,13 @@
 
 #include "cli/child.h"
 #include "cli/cli.h"
-#include "cli/real.h"
+#include "cli/deliver.h"
 #include "cli/relay.h"
 #include "core/clock.h"
 #include "core/config.h"
-#include "core/etc.h"
-#include "core/http.h"
 #include "core/log.h"
 #include "core/span.h"
-#include "core/worker.h"
 
-#define BUFFER_BYTES (1u * 1024 * 1024)
-/* For a thread that is still inside libcurl, which ends with us. */
-#define STRAGGLER_MS 100
 /* For output that outlives the command. */
 #define REST_MS 200
 
@@ -42,7 +36,7 @@ struct job {
     char traceparent[64];
     char tracestate[1024];
     char *ld_preload; /* as the child gets it; NULL: unchanged */
-    struct llmobs_worker *worker;
+    const struct llmobs_child_result *result;
     int64_t start_wall_ns;
     int64_t start_mono_ns;
 };
@@ -412,16 +406,17 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
     return rc == 0 ? describe_end(span, result) : rc;
 }
 
-static int give_span(struct job *job, const struct llmobs_child_result *result)
+static int give_span(void *ctx, struct llmobs_worker *worker)
 {
+    struct job *job = ctx;
     struct llmobs_span span;
     int rc = llmobs_span_init(&span);
 
     if (rc != 0)
         return rc;
-    rc = fill_span(job, result, &span);
+    rc = fill_span(job, job->result, &span);
     if (rc == 0) /* takes what the span points to, also on error */
-        return llmobs_worker_give_span(job->worker, &span);
+        return llmobs_worker_give_span(worker, &span);
     llmobs_span_fini(&span);
     return rc;
 }
@@ -429,19 +424,10 @@ static int give_span(struct job *job, const struct llmobs_child_result *result)
 /* The command has run: nothing that fails here changes how we exit. */
 static void deliver(struct job *job, const struct llmobs_child_result *result)
 {
-    struct llmobs_config *config = job->config;
-    struct llmobs_buffer *buffer = llmobs_buffer_memory(BUFFER_BYTES);
-    int rc = -ENOMEM;
+    int rc;
 
-    if (strcmp(config->exporter, "store") != 0)
-        llmobs_cli_use_curl();
-    if (buffer != NULL)
-        job->worker = llmobs_worker_open(config, buffer);
-    if (job->worker != NULL) {
-        rc = give_span(job, result);
-        llmobs_worker_stop(job->worker, llmobs_worker_exit_ms(job->worker));
-        (void)llmobs_http_exited(STRAGGLER_MS);
-    }
+    job->result = result;
+    rc = llmobs_cli_deliver(job->config, give_span, job);
     if (rc != 0)
         llmobs_log(LLMOBS_LOG_ERROR, "span lost: %s", strerror(-rc));
 }
@@ -462,8 +448,7 @@ static int run_plain(struct job *job)
 
 static bool observing(const struct job *job)
 {
-    return job->config != NULL && job->config->enabled &&
-           access(LLMOBS_DISABLED_FILE, F_OK) != 0;
+    return job->config != NULL && llmobs_cli_observing(job->config);
 }
 
 /* The output is passed on by a process of its own; where there is none to be

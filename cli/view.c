@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/evaluations.h"
 #include "cli/filter.h"
 #include "cli/forest.h"
 #include "cli/reader.h"
@@ -22,6 +23,7 @@ struct view {
     bool messages;
     bool help;
     struct llmobs_forest forest;
+    struct llmobs_evaluations evaluations;
     size_t events;
     size_t shown;
     size_t bad;
@@ -30,7 +32,8 @@ struct view {
 static const char help_text[] =
     "usage: llmobs view [OPTIONS]\n"
     "\n"
-    "Shows the spans of the local store: each trace as a tree, oldest first.\n"
+    "Shows the spans of the local store: each trace as a tree, oldest first,\n"
+    "and the evaluations of each span below it.\n"
     "\n"
     "  --store DIR      another directory than the environment names\n"
     "  --spans          one list of spans, oldest first\n"
@@ -167,17 +170,36 @@ static int print_event(struct llmobs_text text)
     return ferror(stdout) ? -EPIPE : 0;
 }
 
+/* The lines of its evaluations go below a row that is shown. */
+static int keep_evaluations(struct view *view, const struct llmobs_json *event,
+                            struct llmobs_row *row)
+{
+    struct llmobs_buf lines;
+    int rc;
+
+    llmobs_buf_init(&lines, SIZE_MAX / 2);
+    rc = llmobs_evaluations_of(&view->evaluations, event, &lines);
+    if (rc == 0 && lines.len > 0 && row != NULL && row->wanted)
+        rc = llmobs_row_below(row, (struct llmobs_text){lines.data, lines.len});
+    llmobs_buf_fini(&lines);
+    return rc;
+}
+
 /* A tree needs to know of the spans in between, also those not asked for. */
 static int keep_event(struct view *view, const struct llmobs_json *event,
                       bool wanted)
 {
     struct llmobs_row *row = NULL;
-    int rc;
+    int rc = 0;
 
-    if (!wanted && view->list)
-        return 0;
-    rc = llmobs_row_new(event, wanted, view->messages, &row);
-    return rc == 0 ? llmobs_forest_add(&view->forest, row) : rc;
+    if (wanted || !view->list)
+        rc = llmobs_row_new(event, wanted, view->messages, &row);
+    if (rc == 0)
+        rc = keep_evaluations(view, event, row);
+    if (rc == 0 && row != NULL)
+        return llmobs_forest_add(&view->forest, row);
+    llmobs_row_free(row);
+    return rc;
 }
 
 static bool is_span(const struct llmobs_json *event)
@@ -186,29 +208,57 @@ static bool is_span(const struct llmobs_json *event)
            llmobs_json_gets(event, "span_id") != NULL;
 }
 
+static int take_event(struct view *view, const struct llmobs_json *event,
+                      struct llmobs_text text)
+{
+    bool span = is_span(event), wanted;
+
+    if (!span && !llmobs_evaluations_is_one(event)) {
+        view->bad++;
+        return 0;
+    }
+    view->events += span ? 1 : 0;
+    wanted = llmobs_filter_match(&view->filter, event);
+    if (!span && !view->json)
+        return 0;
+    view->shown += wanted ? 1 : 0;
+    if (view->json)
+        return wanted ? print_event(text) : 0;
+    return keep_event(view, event, wanted);
+}
+
 static int take_line(void *ctx, struct llmobs_text text)
 {
     struct view *view = ctx;
     struct llmobs_json *event = NULL;
-    bool wanted;
     int rc = llmobs_json_parse(text, &event);
 
     if (rc == -ENOMEM)
         return rc;
-    if (rc != 0 || !is_span(event)) {
+    if (rc != 0) {
         view->bad++;
-        llmobs_json_free(event);
         return 0;
     }
-    view->events++;
-    wanted = llmobs_filter_match(&view->filter, event);
-    view->shown += wanted ? 1 : 0;
-    if (view->json)
-        rc = wanted ? print_event(text) : 0;
-    else
-        rc = keep_event(view, event, wanted);
+    rc = take_event(view, event, text);
     llmobs_json_free(event);
     return rc;
+}
+
+/* All evaluations are known before the first span is looked at. */
+static int take_evaluation(void *ctx, struct llmobs_text text)
+{
+    static const char mark[] = "\"join_on\"";
+    struct view *view = ctx;
+    struct llmobs_json *event = NULL;
+    int rc;
+
+    if (memmem(text.data, text.len, mark, sizeof mark - 1) == NULL)
+        return 0;
+    rc = llmobs_json_parse(text, &event);
+    if (rc == 0 && !is_span(event))
+        rc = llmobs_evaluations_add(&view->evaluations, event);
+    llmobs_json_free(event);
+    return rc == -ENOMEM ? rc : 0;
 }
 
 static bool wants_colour(void)
@@ -258,6 +308,11 @@ static void tell(const struct view *view, const char *store,
     if (bad > 0)
         fprintf(stderr, "llmobs view: %zu line%s could not be read as a span\n",
                 bad, bad == 1 ? "" : "s");
+    bad = llmobs_evaluations_unjoined(&view->evaluations);
+    if (bad > 0)
+        fprintf(stderr,
+                "llmobs view: %zu evaluation%s of spans that are not here\n",
+                bad, bad == 1 ? "" : "s");
     if (view->forest.repeated > 0)
         fprintf(stderr, "llmobs view: %zu repeated span%s shown once\n",
                 view->forest.repeated, view->forest.repeated == 1 ? "" : "s");
@@ -269,6 +324,9 @@ static int run(struct view *view)
     char store[PATH_MAX] = "";
     int rc = find_store(view, store, sizeof store);
 
+    if (rc == 0 && !view->json)
+        rc = llmobs_reader_walk(store, take_evaluation, view, NULL);
+    llmobs_evaluations_sort(&view->evaluations);
     if (rc == 0)
         rc = llmobs_reader_walk(store, take_line, view, &report);
     if (rc == -ENOENT) { /* nothing was ever stored */
@@ -298,5 +356,6 @@ int llmobs_cmd_view(int argc, char **argv)
     llmobs_forest_init(&view.forest);
     status = run(&view);
     llmobs_forest_fini(&view.forest);
+    llmobs_evaluations_fini(&view.evaluations);
     return status;
 }

@@ -32,7 +32,8 @@ struct llmobs_adopted {
     /* One of both: */
     struct llmobs_exchange *exchange; /* the caller's, to free */
     struct llmobs_text event;         /* borrowed until the next call */
-    bool killed;                      /* it had only begun */
+    enum llmobs_event_kind kind;
+    bool killed;    /* it had only begun */
     bool uncounted; /* and nobody has counted it as captured before */
     unsigned had;   /* bit i: destination i has it */
     const struct llmobs_config *config; /* its process's names; borrowed until

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/event_item.h"
 #include "core/exchange_entry.h"
 #include "core/spool_file.h"
 
@@ -220,10 +221,7 @@ static int read_entry(struct llmobs_adopt *adopt,
                       const struct llmobs_entry *entry,
                       struct llmobs_adopted *out)
 {
-    struct llmobs_text value;
     bool counted;
-    size_t at = 0;
-    uint32_t tag;
 
     memset(out, 0, sizeof(*out));
     out->config = &adopt->names;
@@ -233,11 +231,8 @@ static int read_entry(struct llmobs_adopt *adopt,
     counted = had_of(adopt, entry->id, &out->had);
     if (adopt->whose == LLMOBS_ADOPT_ANY)
         out->had = 0;
-    if (entry->type == LLMOBS_ENTRY_EVENT) {
-        if (llmobs_entry_field(entry, &at, &tag, &value))
-            out->event = value;
-        return out->event.data ? 0 : -EINVAL;
-    }
+    if (entry->type == LLMOBS_ENTRY_EVENT)
+        return llmobs_event_read(entry, &out->kind, &out->event);
     out->killed = entry->type == LLMOBS_ENTRY_BEGIN;
     out->uncounted = out->killed && !counted;
     return llmobs_exchange_read(entry, &adopt->recalls, &out->exchange);

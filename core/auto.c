@@ -162,6 +162,7 @@ static int auto_send(struct llmobs_exporter *exporter,
         return rc;
     chosen = a->chosen;
     chosen->phase = exporter->phase;
+    chosen->kind = exporter->kind;
     chosen->tick = exporter->tick;
     chosen->retry_ms = 0;
     rc = chosen->ops->send(chosen, events, count);

@@ -15,12 +15,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/event_kind.h"
+
 #define LLMOBS_BUFFER_ITEMS_MAX 100000
 
 enum llmobs_item_type {
     LLMOBS_ITEM_EXCHANGE,
     LLMOBS_ITEM_SPAN,
-    LLMOBS_ITEM_SPOOLED /* an exchange that the disk alone has: only this */
+    LLMOBS_ITEM_EVENT,  /* encoded already (event_item.h) */
+    LLMOBS_ITEM_SPOOLED /* what the disk alone has: only this */
 };
 
 /* Where the disk keeps an item (spool.h); a file of 0: nowhere. */
@@ -28,7 +31,6 @@ struct llmobs_spooled {
     uint64_t id;
     uint32_t begun; /* the file of its BEGIN */
     uint32_t file;  /* of its END or EVENT */
-    bool event;     /* of an EVENT: no exchange can be read there */
     uint64_t begun_at;
     uint64_t offset;
     uint64_t size;
@@ -38,9 +40,13 @@ struct llmobs_spooled {
 struct llmobs_item {
     struct llmobs_item *next;
     enum llmobs_item_type type;
-    size_t weight; /* bytes, roughly */
+    enum llmobs_event_kind kind; /* of its event */
+    size_t weight;               /* bytes, roughly */
     struct llmobs_spooled spooled;
 };
+
+/* What is left of an item, its parts freed, when it waits on the disk. */
+struct llmobs_item *llmobs_item_shed(struct llmobs_item *item);
 
 struct llmobs_buffer;
 

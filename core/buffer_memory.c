@@ -102,6 +102,16 @@ static const struct llmobs_buffer_ops ops = {
     .free = release,
 };
 
+struct llmobs_item *llmobs_item_shed(struct llmobs_item *item)
+{
+    struct llmobs_item *less;
+
+    item->type = LLMOBS_ITEM_SPOOLED;
+    item->weight = 0;
+    less = realloc(item, sizeof(*item));
+    return less ? less : item;
+}
+
 struct llmobs_buffer *llmobs_buffer_memory(size_t bytes_max)
 {
     struct memory *memory = calloc(1, sizeof(*memory));

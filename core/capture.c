@@ -6,11 +6,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/api_span.h"
+#include "core/api_thread.h"
 #include "core/clock.h"
 #include "core/fork.h"
 #include "core/allow.h"
 #include "core/curlcode.h"
-#include "core/inbound.h"
 #include "core/log.h"
 
 /* How long the exit handler waits for a thread that is appending. */
@@ -20,8 +21,9 @@
 static const struct llmobs_config *config;
 static const struct llmobs_rules *rules;
 static struct llmobs_worker *worker;
-static bool bodyless;  /* a rule of the user wants requests without a body */
-static bool passes_on; /* a context that requests without a span carry on */
+static bool bodyless; /* a rule of the user wants requests without a body */
+static atomic_bool integrated = true; /* calls make spans at all */
+static bool passes_on; /* requests without a span may carry a context on */
 
 static bool injects(void)
 {
@@ -29,12 +31,21 @@ static bool injects(void)
            config->inject_styles.count > 0;
 }
 
-static bool has_process_context(void)
+/* A proxy is configured, or the program says that it calls one. */
+static bool may_pass(void)
 {
-    struct llmobs_context context;
+    return passes_on ||
+           (injects() && llmobs_api_thread_proxied() == LLMOBS_PROXYING_YES);
+}
 
-    return llmobs_context_from_carrier(&context, config, &config->carrier) &&
-           context.apm_parent_id != 0;
+static bool observes(void)
+{
+    return llmobs_api_is_on() && atomic_load(&integrated);
+}
+
+void llmobs_capture_integrate(bool wanted)
+{
+    atomic_store(&integrated, wanted);
 }
 
 void llmobs_capture_init(const struct llmobs_config *the_config,
@@ -45,8 +56,7 @@ void llmobs_capture_init(const struct llmobs_config *the_config,
     rules = the_rules;
     worker = the_worker;
     bodyless = llmobs_rules_has_bodyless(rules);
-    passes_on =
-        injects() && llmobs_rules_has_proxies(rules) && has_process_context();
+    passes_on = injects() && llmobs_rules_has_proxies(rules);
 }
 
 /* ---- begin ------------------------------------------------------------ */
@@ -87,6 +97,7 @@ static bool classify(const struct llmobs_handle *handle, const char *url,
                         (handle->request == LLMOBS_HTTP_PUT ||
                          handle->request == LLMOBS_HTTP_POST),
         .multipart = handle->request == LLMOBS_HTTP_FORM,
+        .proxying = llmobs_api_thread_proxied(),
     };
     bool ours = llmobs_rules_match(rules, &request, match);
 
@@ -95,18 +106,30 @@ static bool classify(const struct llmobs_handle *handle, const char *url,
     return ours;
 }
 
-/* The context that the app itself sends comes before the process's own. True
- * for the former. */
-static bool find_parent(const struct llmobs_own *own,
+/* The process's carrier of this moment; its baggage goes into the plan. */
+static const struct llmobs_carrier *carrier_now(struct llmobs_inject_plan *plan,
+                                                struct llmobs_carrier *room)
+{
+    const struct llmobs_carrier *now = llmobs_api_carrier(room);
+
+    plan->baggage = now->baggage;
+    return now;
+}
+
+/* The program's own span comes first, then the context that it sends itself,
+ * then that of the request it serves. True for the second. */
+static bool find_parent(struct llmobs_inject_plan *plan,
                         struct llmobs_context *context)
 {
     struct llmobs_carrier room;
+    const struct llmobs_carrier *now = carrier_now(plan, &room);
 
-    if (own->names &&
-        llmobs_context_from_carrier(context, config, &own->carrier))
+    if (llmobs_api_from_span(context))
+        return false;
+    if (plan->own->names &&
+        llmobs_context_from_carrier(context, config, &plan->own->carrier))
         return true;
-    (void)llmobs_context_from_carrier(
-        context, config, llmobs_inbound_now(&config->carrier, &room));
+    (void)llmobs_context_from_carrier(context, config, now);
     return false;
 }
 
@@ -176,6 +199,25 @@ static bool put_headers(struct llmobs_handle *handle, CURL *curl,
     return handle->injected;
 }
 
+/* Who a request without a span of its own comes from. */
+static bool find_sender(struct llmobs_inject_plan *plan,
+                        struct llmobs_context *context)
+{
+    struct llmobs_carrier room;
+    const struct llmobs_carrier *now = carrier_now(plan, &room);
+
+    if (llmobs_api_current(context)) {
+        plan->sender = llmobs_propagate_span(context);
+        return true;
+    }
+    plan->sender.context = context;
+    if (!llmobs_context_from_carrier(context, config, now))
+        return false;
+    plan->sender.apm_span_id = context->apm_parent_id;
+    plan->sender.parent_id = context->parent_id;
+    return context->apm_parent_id != 0;
+}
+
 /* A request to a proxy without a span of its own: it carries the process's
  * context on, unless it has one. */
 static bool begin_passing(struct llmobs_handle *handle, CURL *curl,
@@ -186,10 +228,9 @@ static bool begin_passing(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_inject_plan plan = {
         .config = config, .own = &own, .url = url};
 
+    if (!find_sender(&plan, &context))
+        return false;
     llmobs_inject_scan(handle->headers, url, &own);
-    (void)llmobs_context_from_carrier(&context, config, &config->carrier);
-    plan.sender = (struct llmobs_sender){&context, context.apm_parent_id,
-                                         context.parent_id};
     if (!put_headers(handle, curl, &plan))
         return false;
     if (llmobs_capture_swap_in(handle, curl))
@@ -209,7 +250,7 @@ static bool begin_capture(struct llmobs_handle *handle, CURL *curl,
     if (!exchange)
         return false;
     llmobs_inject_scan(handle->headers, url, &own);
-    plan.continued = find_parent(&own, &exchange->context);
+    plan.continued = find_parent(&plan, &exchange->context);
     plan.sender = llmobs_propagate_span(&exchange->context);
     if (plan.continued)
         plan.sender.apm_span_id = exchange->context.apm_parent_id;
@@ -253,7 +294,8 @@ static bool begin(struct llmobs_handle *handle, CURL *curl)
     const char *url;
     char *owned = NULL;
 
-    if (handle->connect_only || (!sends && !passes_on && !bodyless)) {
+    if (!observes() || handle->connect_only ||
+        (!sends && !may_pass() && !bodyless)) {
         if (llmobs_log_on(LLMOBS_LOG_DEBUG))
             log_bodyless(handle);
         return false;
@@ -265,7 +307,7 @@ static bool begin(struct llmobs_handle *handle, CURL *curl)
     if (classify(handle, url, &body, &match))
         begun = (sends || match.bodyless) &&
                 begin_capture(handle, curl, url, &match);
-    else if (passes_on && match.inject && wants_headers(handle, &match))
+    else if (may_pass() && match.inject && wants_headers(handle, &match))
         begun = begin_passing(handle, curl, url);
 out:
     free(owned);

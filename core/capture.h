@@ -25,6 +25,9 @@ void llmobs_capture_init(const struct llmobs_config *config,
                          const struct llmobs_rules *rules,
                          struct llmobs_worker *worker);
 
+/* Whether calls make spans; so after init. */
+void llmobs_capture_integrate(bool wanted);
+
 /* Classifies the transfer that is about to start and, when it is ours, puts
  * our callbacks in, and trace headers where they may go. One without a span may
  * get headers alone. True: something of ours is in, for finish and swap_out to

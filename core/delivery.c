@@ -193,7 +193,8 @@ static void tick(void *ctx)
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
 
-        if (d == delivery->busy || atomic_load(&d->exporter->remote))
+        if ((delivery->busy && d->exporter == delivery->busy->exporter) ||
+            atomic_load(&d->exporter->remote))
             continue;
         /* Where memory ends, what waits is safer in the buffer, whose bound
          * is its own. */
@@ -209,23 +210,32 @@ static void tick(void *ctx)
     }
 }
 
+static void add_at(struct llmobs_delivery *delivery, size_t at,
+                   struct llmobs_exporter *exporter, unsigned kinds)
+{
+    struct llmobs_destination *d = &delivery->list[at];
+
+    llmobs_destination_init(d, exporter, &delivery->account, delivery->config);
+    d->kinds = kinds;
+    d->bit = (unsigned)delivery->count++;
+}
+
 int llmobs_delivery_add(struct llmobs_delivery *delivery,
                         struct llmobs_exporter *exporter)
 {
-    size_t at = delivery->count;
+    size_t count = delivery->count;
 
-    if (at == LLMOBS_DESTINATIONS_MAX)
+    if (count + LLMOBS_EVENT_KINDS > LLMOBS_DESTINATIONS_MAX)
         return -ENOSPC;
-    if (!atomic_load(&exporter->remote)) {
-        memmove(delivery->list + 1, delivery->list,
-                at * sizeof(*delivery->list));
-        at = 0;
-    }
     exporter->tick = (struct llmobs_tick){tick, delivery};
-    llmobs_destination_init(&delivery->list[at], exporter, &delivery->account,
-                            delivery->config);
-    delivery->list[at].bit = (unsigned)delivery->count;
-    delivery->count++;
+    if (atomic_load(&exporter->remote)) {
+        for (unsigned kind = 0; kind < LLMOBS_EVENT_KINDS; kind++)
+            add_at(delivery, count + kind, exporter, 1u << kind);
+        return 0;
+    }
+    memmove(delivery->list + 1, delivery->list,
+            count * sizeof(*delivery->list));
+    add_at(delivery, 0, exporter, (1u << LLMOBS_EVENT_KINDS) - 1);
     return 0;
 }
 
@@ -261,9 +271,12 @@ static void tell_saved(const struct llmobs_destination *d, size_t n,
 {
     if (n)
         llmobs_log(LLMOBS_LOG_WARN,
-                   "exporter %s: %zu spans not delivered at exit are kept in "
-                   "the %s",
-                   d->exporter->ops->name, n, where);
+                   "exporter %s: %zu %s not delivered at exit are kept in the "
+                   "%s",
+                   d->exporter->ops->name, n,
+                   d->kinds == 1u << LLMOBS_EVENT_EVALUATION ? "evaluations"
+                                                             : "spans",
+                   where);
 }
 
 /* The spool keeps them for another process. Without one: the local store, and
@@ -288,7 +301,8 @@ void llmobs_delivery_warm(struct llmobs_delivery *delivery)
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_exporter *exporter = delivery->list[i].exporter;
 
-        if (!exporter->wants_warm || !exporter->ops->warm)
+        if (!exporter->wants_warm || !exporter->ops->warm ||
+            !llmobs_destination_takes(&delivery->list[i], LLMOBS_EVENT_SPAN))
             continue;
         exporter->phase = LLMOBS_PHASE_RUNNING;
         begin_send(delivery, &delivery->list[i]);

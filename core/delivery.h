@@ -19,7 +19,8 @@
 #include "core/destination.h"
 #include "core/span.h"
 
-#define LLMOBS_DESTINATIONS_MAX 4
+/* Two for each exporter but the store: spans, evaluations. */
+#define LLMOBS_DESTINATIONS_MAX 8
 
 /* A span as the buffer carries it. */
 struct llmobs_span_item {
@@ -59,7 +60,8 @@ void llmobs_delivery_init(struct llmobs_delivery *delivery,
                           struct llmobs_buffer *buffer);
 void llmobs_delivery_reset(struct llmobs_delivery *delivery);
 
-/* Takes the exporter on success; -ENOSPC. Local ones are served first. */
+/* Takes the exporter on success; -ENOSPC. Local ones are served first. One that
+ * may be remote becomes a destination for each kind of event. */
 int llmobs_delivery_add(struct llmobs_delivery *delivery,
                         struct llmobs_exporter *exporter);
 

@@ -6,6 +6,7 @@
 
 #include "core/content.h"
 #include "core/encode.h"
+#include "core/event_item.h"
 #include "core/exchange.h"
 #include "core/json.h"
 #include "core/log.h"
@@ -38,6 +39,9 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
 {
     const struct llmobs_exchange *exchange;
 
+    if (item->type == LLMOBS_ITEM_EVENT)
+        return sizeof(struct llmobs_event_item) +
+               llmobs_event_item_text(item).len;
     if (item->type != LLMOBS_ITEM_EXCHANGE)
         return sizeof(struct llmobs_span_item) + 4096;
     exchange = (const struct llmobs_exchange *)item;
@@ -126,6 +130,7 @@ static void lose(struct llmobs_delivery *delivery, int error)
 struct source {
     struct llmobs_item *item; /* NULL: `event` is the text */
     struct llmobs_text event;
+    enum llmobs_event_kind kind;
     struct llmobs_spooled spooled;
     const struct llmobs_config *config;
     bool adopted;
@@ -137,7 +142,7 @@ static int share(struct llmobs_delivery *delivery, const struct source *source,
                  struct llmobs_text text, const bool *refusing)
 {
     struct llmobs_event *event =
-        llmobs_event_new(&delivery->account, text.data, text.len);
+        llmobs_event_new(&delivery->account, source->kind, text);
     enum llmobs_stat fate = LLMOBS_STAT_delivered;
 
     if (!event)
@@ -149,7 +154,8 @@ static int share(struct llmobs_delivery *delivery, const struct source *source,
         struct llmobs_destination *d = &delivery->list[i];
         int rc = 0;
 
-        if (source->had & 1u << d->bit)
+        if (source->had & 1u << d->bit ||
+            !llmobs_destination_takes(d, source->kind))
             continue;
         rc = refusing[i] ? -ENOSPC : llmobs_destination_push(d, event);
         if (rc)
@@ -173,13 +179,14 @@ static int64_t start_of_event(struct llmobs_text event)
     return start;
 }
 
-/* An entry as old as this is refused by every intake (llmobs-wire 2.4). */
+/* A span as old as this is refused by every intake (llmobs-wire 2.4). */
 static bool is_expired(const struct source *source)
 {
     const struct llmobs_exchange *exchange;
     int64_t start;
 
-    if (source->item && source->item->type != LLMOBS_ITEM_EXCHANGE)
+    if (source->kind != LLMOBS_EVENT_SPAN ||
+        (source->item && source->item->type != LLMOBS_ITEM_EXCHANGE))
         return false;
     exchange = (const struct llmobs_exchange *)source->item;
     start = exchange ? exchange->start_wall_ns : start_of_event(source->event);
@@ -189,15 +196,15 @@ static bool is_expired(const struct source *source)
 /* What came from the disk alone is read again. */
 static int load(struct llmobs_delivery *delivery, struct source *source)
 {
-    struct llmobs_exchange *exchange;
+    struct llmobs_item *item;
     int rc;
 
     if (!source->item || source->item->type != LLMOBS_ITEM_SPOOLED)
         return 0;
     rc = llmobs_keeping_load(&delivery->account.keeping, &source->spooled,
-                             &exchange);
+                             &item);
     free(source->item);
-    source->item = exchange ? &exchange->item : NULL;
+    source->item = item;
     return rc;
 }
 
@@ -209,6 +216,10 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
     *text = source->event;
     if (is_expired(source))
         return -ESTALE;
+    if (source->item && source->item->type == LLMOBS_ITEM_EVENT) {
+        *text = llmobs_event_item_text(source->item);
+        return 0;
+    }
     if (!source->item && !llmobs_config_is_private(source->config))
         return 0;
     rc = source->item ? encode_item(delivery, source->item, source->config)
@@ -227,8 +238,8 @@ static void secure(struct llmobs_delivery *delivery, struct source *source,
 
     for (size_t i = 0; i < delivery->count; i++)
         remote |= atomic_load(&delivery->list[i].exporter->remote);
-    if (remote && source->item && !source->adopted &&
-        llmobs_config_is_private(source->config))
+    if (remote && source->item && source->item->type != LLMOBS_ITEM_EVENT &&
+        !source->adopted && llmobs_config_is_private(source->config))
         llmobs_keeping_replace(&delivery->account.keeping, &source->spooled,
                                text);
 }
@@ -290,17 +301,21 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
                      unsigned had, enum llmobs_run how)
 {
     struct source source = {.item = item,
+                            .kind = item->kind,
                             .spooled = item->spooled,
                             .config = delivery->config,
                             .had = had};
     bool refusing[LLMOBS_DESTINATIONS_MAX];
-    size_t refusals = 0;
+    bool wanted = false;
 
     for (size_t i = 0; i < delivery->count; i++) {
-        refusing[i] = refuses(delivery, &delivery->list[i], how);
-        refusals += refusing[i];
+        struct llmobs_destination *d = &delivery->list[i];
+
+        refusing[i] = llmobs_destination_takes(d, item->kind) &&
+                      refuses(delivery, d, how);
+        wanted |= llmobs_destination_takes(d, item->kind) && !refusing[i];
     }
-    if (refusals < delivery->count)
+    if (wanted)
         return add_source(delivery, &source, refusing);
     put_off(delivery, &source);
     return true;
@@ -310,17 +325,17 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
 static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
                                    unsigned *had)
 {
-    struct llmobs_exchange *exchange;
+    struct llmobs_item *item;
     int rc;
 
     if (delivery->account.bytes * 2 >= (size_t)delivery->config->buffer_max)
         return NULL;
     do {
-        rc = llmobs_keeping_unspill(&delivery->account.keeping, &exchange, had);
+        rc = llmobs_keeping_unspill(&delivery->account.keeping, &item, had);
         if (rc && rc != -ENOENT && rc != -ENOMEM)
             lose(delivery, rc);
     } while (rc && rc != -ENOENT && rc != -ENOMEM);
-    return rc ? NULL : &exchange->item;
+    return rc ? NULL : item;
 }
 
 /* A part of what is there; false: nothing was. */
@@ -355,6 +370,7 @@ static void add_adopted(struct llmobs_delivery *delivery,
 {
     const bool refusing[LLMOBS_DESTINATIONS_MAX] = {false};
     struct source source = {.event = adopted->event,
+                            .kind = adopted->kind,
                             .spooled = adopted->spooled,
                             .config = adopted->config,
                             .adopted = true,
@@ -367,6 +383,16 @@ static void add_adopted(struct llmobs_delivery *delivery,
     llmobs_stats_add(LLMOBS_STAT_kept, 1);
     atomic_fetch_add(&delivery->account.pending, 1);
     (void)add_source(delivery, &source, refusing);
+}
+
+/* Of this kind or of another. */
+static bool has_sent(const struct llmobs_delivery *delivery,
+                     const struct llmobs_exporter *exporter)
+{
+    for (size_t i = 0; i < delivery->count; i++)
+        if (delivery->list[i].exporter == exporter && delivery->list[i].sent_ns)
+            return true;
+    return false;
 }
 
 /* Somebody must be there to take it: what lies on the disk is safe there. */
@@ -384,7 +410,8 @@ bool llmobs_delivery_may_adopt(const struct llmobs_delivery *delivery)
         return false;
     for (size_t i = 0; i < delivery->count; i++)
         if (delivery->list[i].due_ns ||
-            (!delivery->drains && !delivery->list[i].sent_ns))
+            (!delivery->drains &&
+             !has_sent(delivery, delivery->list[i].exporter)))
             return false;
     return true;
 }

@@ -29,20 +29,22 @@ void llmobs_account_settle(struct llmobs_account *account,
 }
 
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
-                                      const char *data, size_t len)
+                                      enum llmobs_event_kind kind,
+                                      struct llmobs_text text)
 {
-    struct llmobs_event *event = malloc(sizeof(*event) + len);
+    struct llmobs_event *event = malloc(sizeof(*event) + text.len);
 
     if (!event)
         return NULL;
     event->refs = 1;
+    event->kind = kind;
     event->fate = LLMOBS_STAT_delivered;
     event->had = 0;
     event->adopted = event->rescued = false;
     memset(&event->spooled, 0, sizeof(event->spooled));
-    event->len = len;
-    memcpy(event->data, data, len);
-    account->bytes += len;
+    event->len = text.len;
+    memcpy(event->data, text.data, text.len);
+    account->bytes += text.len;
     return event;
 }
 
@@ -82,6 +84,9 @@ static void settle_event(struct llmobs_account *account,
         return;
     }
     llmobs_keeping_done(&account->keeping, &event->spooled, event->adopted);
+    if (event->kind == LLMOBS_EVENT_EVALUATION &&
+        event->fate == LLMOBS_STAT_delivered)
+        llmobs_stats_add(LLMOBS_STAT_evaluations, 1);
     llmobs_account_settle(account, event->fate, 1);
 }
 
@@ -252,19 +257,21 @@ static void note_had(const struct llmobs_destination *d,
         llmobs_spool_had(keeping->spool, &event->spooled, event->had);
 }
 
-/* At most `most` of the first. */
+/* At most `most` of the first, at least one, all of its kind. */
 static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
                  size_t most)
 {
     struct llmobs_text events[LLMOBS_SEND_MAX];
-    size_t n = most < LLMOBS_SEND_MAX ? most : LLMOBS_SEND_MAX;
+    size_t n = 0;
     int rc;
 
-    for (size_t i = 0; i < n; i++) {
-        const struct llmobs_event *event = event_at(d, i);
+    exporter->kind = event_at(d, 0)->kind;
+    do {
+        const struct llmobs_event *event = event_at(d, n);
 
-        events[i] = (struct llmobs_text){event->data, event->len};
-    }
+        events[n++] = (struct llmobs_text){event->data, event->len};
+    } while (n < most && n < LLMOBS_SEND_MAX &&
+             event_at(d, n)->kind == exporter->kind);
     exporter->retry_ms = 0;
     rc = exporter->ops->send(exporter, events, n);
     if (rc > (int)n)
@@ -347,7 +354,7 @@ static bool is_kept(struct llmobs_keeping *keeping, struct llmobs_event *event)
         return false;
     if (llmobs_spool_has(spool, &event->spooled))
         return true;
-    if (llmobs_spool_event(spool, &event->spooled, text) != 0)
+    if (llmobs_spool_event(spool, &event->spooled, event->kind, text) != 0)
         return false;
     if (event->had)
         llmobs_spool_had(spool, &event->spooled, event->had);

@@ -1,5 +1,6 @@
 /* destination - one exporter and its own progress: what it has yet to deliver,
- * and when it may try again.
+ * and when it may try again. Over the network, each kind of event is a
+ * destination of its own: that a peer would not have the one stops no other.
  *
  * Owns:    its exporter; shares encoded events with the other destinations.
  * Threads: one at a time: whoever holds the worker's gate. The account's
@@ -26,6 +27,7 @@ struct llmobs_account {
  * destination lets go of it: delivered only when each of them had it. */
 struct llmobs_event {
     size_t refs;
+    enum llmobs_event_kind kind;
     enum llmobs_stat fate;
     struct llmobs_spooled spooled; /* where the disk keeps it */
     bool adopted;                  /* in another process's directory */
@@ -39,6 +41,7 @@ struct llmobs_destination {
     struct llmobs_exporter *exporter;
     struct llmobs_account *account;
     unsigned bit;        /* of an event's `had` */
+    unsigned kinds;      /* bit i: it takes events of kind i */
     int64_t interval_ms; /* between two sends over the network */
     size_t enough;       /* bytes that are sent without waiting for it */
     struct llmobs_event **queue; /* a ring */
@@ -67,7 +70,8 @@ bool llmobs_account_wait(struct llmobs_account *account,
 
 /* Gives an event of one reference; copies the text. NULL without memory. */
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
-                                      const char *data, size_t len);
+                                      enum llmobs_event_kind kind,
+                                      struct llmobs_text text);
 
 /* Drops one reference. `fate` other than delivered: it was lost here. An event
  * for which there was no room, and which the disk keeps, waits there. */
@@ -80,6 +84,12 @@ void llmobs_destination_init(struct llmobs_destination *destination,
                              struct llmobs_account *account,
                              const struct llmobs_config *config);
 void llmobs_destination_forget(struct llmobs_destination *destination);
+
+static inline bool llmobs_destination_takes(const struct llmobs_destination *d,
+                                            enum llmobs_event_kind kind)
+{
+    return d->kinds & 1u << kind;
+}
 
 /* Shares the event. */
 int llmobs_destination_push(struct llmobs_destination *destination,

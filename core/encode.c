@@ -251,6 +251,7 @@ static int set_error(const struct encoding *e, struct llmobs_json *meta)
 {
     const char *type = e->span->error_type;
     const char *message = e->span->error_message;
+    const char *stack = e->span->error_stack;
     struct llmobs_json *error;
     int rc;
 
@@ -258,7 +259,7 @@ static int set_error(const struct encoding *e, struct llmobs_json *meta)
         return 0;
     error = llmobs_json_object();
     rc = llmobs_json_sets(error, "message", message ? message : "");
-    note(&rc, llmobs_json_sets(error, "stack", ""));
+    note(&rc, llmobs_json_sets(error, "stack", stack ? stack : ""));
     note(&rc, llmobs_json_sets(error, "type", type ? type : ""));
     note(&rc, llmobs_json_set(meta, "error", error));
     return rc;
@@ -452,16 +453,16 @@ static struct llmobs_json *make_event(const struct encoding *e)
     return NULL;
 }
 
-/* -E2BIG when the event reaches the limit. */
-static int encode(const struct encoding *e, struct llmobs_buf *buf)
+int llmobs_encode_dump(struct llmobs_json *event,
+                       const struct llmobs_config *config,
+                       struct llmobs_buf *buf)
 {
-    size_t max = e->config->event_max > 0 ? (size_t)e->config->event_max : 0;
-    struct llmobs_json *event = make_event(e);
+    size_t max = config->event_max > 0 ? (size_t)config->event_max : 0;
     struct llmobs_buf text;
     int rc;
 
     llmobs_buf_init(&text, max);
-    rc = event ? llmobs_content_apply(e->config, &event) : -ENOMEM;
+    rc = event ? llmobs_content_apply(config, &event) : -ENOMEM;
     if (!rc)
         rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, &text);
     llmobs_json_free(event);
@@ -487,7 +488,7 @@ int llmobs_encode_span(const struct llmobs_span *span,
 
     do {
         e.cut = (enum cut)cut;
-        rc = encode(&e, buf);
+        rc = llmobs_encode_dump(make_event(&e), config, buf);
     } while (rc == -E2BIG && ++cut <= CUT_REST);
     return rc;
 }

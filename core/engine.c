@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/api.h"
 #include "core/caller.h"
 #include "core/capture.h"
+#include "core/evaluation.h"
 #include "core/file.h"
 #include "core/fork.h"
 #include "core/global.h"
@@ -80,7 +82,20 @@ static const struct llmobs_rules *load_rules(void)
     return rules;
 }
 
-static bool start(const char *const *env)
+/* What the program says comes before its environment. */
+static const struct llmobs_config *load_config(const struct llmobs_host *host,
+                                               struct complaints *complaints)
+{
+    const char **env =
+        host->enable ? llmobs_api_environment(host->env, host->enable) : NULL;
+    const struct llmobs_config *loaded =
+        llmobs_config_load(env ? env : host->env, complain_later, complaints);
+
+    free(env);
+    return loaded;
+}
+
+static bool start(const struct llmobs_host *host)
 {
     struct complaints complaints;
     const struct llmobs_rules *rules;
@@ -88,7 +103,7 @@ static bool start(const char *const *env)
 
     (void)llmobs_fork_init();
     llmobs_buf_init(&complaints.text, 64 * 1024);
-    config = llmobs_config_load(env, complain_later, &complaints);
+    config = load_config(host, &complaints);
     if (!config)
         return false;
     llmobs_log_init(config->log_path, (enum llmobs_log_level)config->log_level);
@@ -104,6 +119,8 @@ static bool start(const char *const *env)
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);
+    llmobs_api_open(config, worker);
+    llmobs_evaluation_init(config, worker);
     if (config->callsite != LLMOBS_CALLSITE_OFF)
         llmobs_caller_watch();
     llmobs_global_start(worker, llmobs_capture_abandon_all);
@@ -316,6 +333,7 @@ static const struct llmobs_ops ops = {
     .multi_info_read = llmobs_ops_multi_info_read,
     .multi_cleanup = llmobs_ops_multi_cleanup,
     .multi_setopt = llmobs_ops_multi_setopt,
+    .api = llmobs_api_table,
 };
 
 __attribute__((visibility("default"))) const struct llmobs_ops *
@@ -323,7 +341,7 @@ llmobs_core_attach(const struct llmobs_host *host);
 
 const struct llmobs_ops *llmobs_core_attach(const struct llmobs_host *host)
 {
-    if (!host || host->abi != LLMOBS_ENGINE_ABI || !start(host->env))
+    if (!host || host->abi != LLMOBS_ENGINE_ABI || !start(host))
         return NULL;
     return &ops;
 }

@@ -21,7 +21,7 @@
 
 /* Changed whenever a table below changes; a core of another number is not
  * used. */
-#define LLMOBS_ENGINE_ABI 2
+#define LLMOBS_ENGINE_ABI 3
 
 /* The one name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -65,12 +65,19 @@ struct llmobs_real {
 #undef X
 };
 
+/* Of the public header, which the shim passes on and does not read. */
+struct llmobs_api;
+struct llmobs_enable_options;
+
 /* What the core knows of the process it is in. The environment is the shim's
  * copy of DD_*, LLMOBS_*, OTEL_* and the trace carriers ("NAME=value"), made
  * in its constructor, NULL at the end. */
 struct llmobs_host {
     unsigned abi;
     const char *const *env;
+    /* What the program asks for that loads the core by the public header's
+     * enable; NULL: nothing. Borrowed until attach returns. */
+    const struct llmobs_enable_options *enable;
 };
 
 /* The operations of the core, one for each hooked function. Each calls the
@@ -97,6 +104,8 @@ struct llmobs_ops {
     CURLMcode (*multi_cleanup)(const struct llmobs_real *, CURLM *);
     CURLMcode (*multi_setopt)(const struct llmobs_real *, CURLM *, CURLMoption,
                               void *);
+    /* The public header's table of that version, or NULL. */
+    const struct llmobs_api *(*api)(unsigned version);
 };
 
 /* Type of llmobs_core_attach: called once by the shim after it loaded the

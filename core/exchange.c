@@ -50,13 +50,8 @@ void llmobs_exchange_free(struct llmobs_exchange *exchange)
 
 struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange)
 {
-    struct llmobs_item *item;
-
     free_parts(exchange);
-    exchange->item.type = LLMOBS_ITEM_SPOOLED;
-    exchange->item.weight = 0;
-    item = realloc(exchange, sizeof(*item));
-    return item ? item : &exchange->item;
+    return llmobs_item_shed(&exchange->item);
 }
 
 static bool is_blank(char c)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/curlcode.h"
+#include "core/event_item.h"
 
 /* The fields of an exchange; numbers that are on disk do not change. */
 enum {
@@ -477,36 +478,16 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
     return rc;
 }
 
-/* Quotes within a string are escaped: the key is not found there. */
-static int64_t event_start(struct llmobs_text event)
-{
-    static const char key[] = "\"start_ns\":";
-    const char *end = event.data + event.len;
-    const char *at = memmem(event.data, event.len, key, sizeof(key) - 1);
-    int64_t start = 0;
-
-    if (!at)
-        return 0;
-    at += sizeof(key) - 1;
-    while (at < end && *at == ' ')
-        at++;
-    for (; at < end && *at >= '0' && *at <= '9'; at++)
-        if (start <= (INT64_MAX - 9) / 10)
-            start = start * 10 + (*at - '0');
-    return start;
-}
-
 int64_t llmobs_exchange_entry_start(const struct llmobs_entry *entry)
 {
-    bool event = entry->type == LLMOBS_ENTRY_EVENT;
     int64_t numbers[NUMBER_COUNT];
     struct llmobs_text value;
     size_t at = 0;
     uint32_t tag;
 
+    if (entry->type == LLMOBS_ENTRY_EVENT)
+        return llmobs_event_start(entry);
     while (llmobs_entry_field(entry, &at, &tag, &value)) {
-        if (event)
-            return event_start(value);
         if (tag != TAG_NUMBERS || value.len < sizeof(numbers))
             continue;
         memcpy(numbers, value.data, sizeof(numbers));

@@ -20,6 +20,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/event_kind.h"
 #include "core/tick.h"
 
 /* Events offered by one send, at most. */
@@ -60,7 +61,8 @@ struct llmobs_exporter {
     atomic_int exit_ms;      /* one of the above; 0: the store's */
     int64_t retry_ms;        /* after a failed send: not before; 0: back-off */
     enum llmobs_phase phase; /* set by the caller of send */
-    struct llmobs_tick tick; /* for its requests, likewise */
+    enum llmobs_event_kind kind; /* of all events of a send; likewise */
+    struct llmobs_tick tick;     /* for its requests, likewise */
 };
 
 /* True when the process's end is what ended a request. */

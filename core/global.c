@@ -36,6 +36,7 @@ static void (*end_all)(void);
 /* The copy that our requests use, or that they used last. */
 static _Atomic(struct copy *) chosen;
 static atomic_bool in_use;
+static atomic_bool registered; /* the exit handler of those that use libcurl */
 /* The one thread that changes the two, or takes a copy down. */
 static _Atomic uint64_t owner;
 static _Atomic int64_t cut_ns;  /* when a cleanup last had to cut a request */
@@ -201,9 +202,24 @@ static void at_exit(void)
  * order, so ours runs before the TLS library takes itself down. */
 static void register_exit(void)
 {
+    if (!atomic_exchange(&registered, true) && atexit(at_exit) != 0)
+        llmobs_log_once(LLMOBS_LOG_ERROR, "atexit",
+                        "no exit handler: spans may stay undelivered");
+}
+
+static void at_exit_alone(void)
+{
+    if (!atomic_load(&registered))
+        at_exit();
+}
+
+void llmobs_global_alone(void)
+{
     static atomic_flag done = ATOMIC_FLAG_INIT;
 
-    if (!atomic_flag_test_and_set(&done) && atexit(at_exit) != 0)
+    if (!worker || atomic_load(&registered) || atomic_flag_test_and_set(&done))
+        return;
+    if (atexit(at_exit_alone) != 0)
         llmobs_log_once(LLMOBS_LOG_ERROR, "atexit",
                         "no exit handler: spans may stay undelivered");
 }

@@ -30,6 +30,10 @@ enum llmobs_up {
  * is under way when the process exits. */
 void llmobs_global_start(struct llmobs_worker *worker, void (*at_end)(void));
 
+/* The program uses the API: what it gives is delivered at its exit, with
+ * libcurl or without. */
+void llmobs_global_alone(void);
+
 /* After a real function that succeeded. */
 void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how);
 

@@ -340,8 +340,7 @@ bool llmobs_inject_fill(struct llmobs_inject *inject,
     if (wanted & BIT(TRACEPARENT))
         put_w3c(inject, &plan->sender);
     if ((wanted & BIT(BAGGAGE)) &&
-        llmobs_context_baggage(plan->config, plan->config->carrier.baggage,
-                               &baggage))
+        llmobs_context_baggage(plan->config, plan->baggage, &baggage))
         put(inject, BAGGAGE, baggage.data, baggage.len);
     if (wanted & BIT(B3))
         put_b3(inject, &plan->sender);

@@ -57,6 +57,7 @@ struct llmobs_inject_plan {
     const struct llmobs_own *own;
     bool continued; /* the sender continues the trace of `own` */
     const char *url;
+    const char *baggage; /* of the process, sent on; NULL: none */
 };
 
 /* Fills the nodes; false when nothing is to be added. */

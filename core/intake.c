@@ -1,7 +1,8 @@
 /* intake - the exporter to Datadog: through an agent's EVP proxy, or straight
- * to the intake. They differ in URL and headers alone.
+ * to the intake. They differ in URL and headers alone; so do the kinds of
+ * events, and in what is around them in a body.
  *
- * Sources: llmobs-wire sections 2.1, 2.2, 2.4, 2.5. */
+ * Sources: llmobs-wire sections 2.1, 2.2, 2.4, 2.5, 2.7. */
 #include "core/exporter.h"
 
 #include <errno.h>
@@ -17,14 +18,40 @@
 #include "core/stamp.h"
 #include "llmobs.h"
 
-#define ENDPOINT "/api/v2/llmobs"
 #define PROXY "/evp_proxy/v2"
-#define ENVELOPE                                                         \
-    "{\"_dd.stage\": \"raw\", \"_dd.tracer_version\": \"" LLMOBS_VERSION \
-    "\", \"event_type\": \"span\", \"spans\": ["
-#define ENVELOPE_END "]}"
-/* What one event adds to the body besides itself: envelope and separator. */
-#define AROUND (sizeof(ENVELOPE) + sizeof(ENVELOPE_END))
+
+/* How a kind of event is sent. */
+static const struct form {
+    const char *events; /* to a person */
+    const char *path;
+    const char *host;           /* of the site; to an agent: the subdomain */
+    const char *first, *last;   /* of a body */
+    const char *before, *after; /* of an event in it */
+} forms[LLMOBS_EVENT_KINDS] = {
+    [LLMOBS_EVENT_SPAN] =
+        {
+            .events = "spans",
+            .path = "/api/v2/llmobs",
+            .host = "llmobs-intake",
+            .first = "[",
+            .before = "{\"_dd.stage\": \"raw\", \"_dd.tracer_version\": "
+                      "\"" LLMOBS_VERSION
+                      "\", \"event_type\": \"span\", \"spans\": [",
+            .after = "]}",
+            .last = "]",
+        },
+    [LLMOBS_EVENT_EVALUATION] =
+        {
+            .events = "evaluations",
+            .path = "/api/intake/llm-obs/v2/eval-metric",
+            .host = "api",
+            .first = "{\"data\": {\"type\": \"evaluation_metric\", "
+                     "\"attributes\": {\"metrics\": [",
+            .before = "",
+            .after = "",
+            .last = "]}}}",
+        },
+};
 
 #define BODY_MAX ((size_t)1 << 31)
 #define BODY_KEPT ((size_t)1024 * 1024)
@@ -36,17 +63,23 @@
 #define SILENT_LOCAL_MS 50
 #define SILENT_REMOTE_MS 1000
 
+/* Where a kind of event goes, and what is known of that. */
+struct route {
+    const struct form *form;
+    struct llmobs_endpoint place;
+    struct llmobs_peer peer;
+    char *headers[HEADERS_MAX + 1];
+    size_t header_count;
+    size_t most; /* events of the next request: less after a refusal */
+};
+
 struct intake {
     struct llmobs_exporter base; /* first */
     const struct llmobs_config *config;
     struct llmobs_http *http;
     bool own_http;
     bool agentless;
-    struct llmobs_endpoint place;
-    struct llmobs_peer peer;
-    char *headers[HEADERS_MAX + 1];
-    size_t header_count;
-    size_t most; /* events of the next request: less after a refusal */
+    struct route routes[LLMOBS_EVENT_KINDS];
     struct llmobs_buf body;
 };
 
@@ -84,8 +117,7 @@ static bool is_clean(const char *text)
     return true;
 }
 
-static int add_header(struct intake *intake, const char *name,
-                      const char *value)
+static int add_header(struct route *route, const char *name, const char *value)
 {
     char *header;
 
@@ -94,29 +126,29 @@ static int add_header(struct intake *intake, const char *name,
                         "a header with a control character is left out");
         return 0;
     }
-    if (intake->header_count == HEADERS_MAX)
+    if (route->header_count == HEADERS_MAX)
         return 0;
     if (asprintf(&header, "%s%s", name, value) < 0)
         return -ENOMEM;
-    intake->headers[intake->header_count++] = header;
+    route->headers[route->header_count++] = header;
     return 0;
 }
 
-static int add_headers(struct intake *intake)
+static int add_headers(const struct intake *intake, struct route *route)
 {
     const struct llmobs_config *config = intake->config;
-    int rc = add_header(intake, "Content-Type: ", "application/json");
+    int rc = add_header(route, "Content-Type: ", "application/json");
 
     if (!rc && intake->agentless)
-        rc = add_header(intake, "DD-API-KEY: ", config->api_key);
+        rc = add_header(route, "DD-API-KEY: ", config->api_key);
     else if (!rc)
-        rc = add_header(intake, "X-Datadog-EVP-Subdomain: ", "llmobs-intake");
+        rc = add_header(route, "X-Datadog-EVP-Subdomain: ", route->form->host);
     if (!rc && config->external_env)
-        rc = add_header(intake, "Datadog-External-Env: ", config->external_env);
+        rc = add_header(route, "Datadog-External-Env: ", config->external_env);
     for (size_t i = 0; !rc && config->extra_headers && config->extra_headers[i];
          i++) {
         if (!is_reserved(config->extra_headers[i]))
-            rc = add_header(intake, config->extra_headers[i], "");
+            rc = add_header(route, config->extra_headers[i], "");
     }
     return rc;
 }
@@ -124,14 +156,16 @@ static int add_headers(struct intake *intake)
 /* -- the body ------------------------------------------------------------ */
 
 /* How many of the events go into one request. */
-static size_t fit(const struct intake *intake, const struct llmobs_text *events,
-                  size_t count)
+static size_t fit(const struct intake *intake, const struct route *route,
+                  const struct llmobs_text *events, size_t count)
 {
+    const struct form *form = route->form;
+    size_t around = strlen(form->before) + strlen(form->after) + 2;
+    size_t bytes = strlen(form->first) + strlen(form->last), n = 0;
     size_t room = (size_t)intake->config->payload_max;
-    size_t bytes = 2, n = 0;
 
-    while (n < count && n < intake->most) {
-        bytes += events[n].len + AROUND;
+    while (n < count && n < route->most) {
+        bytes += events[n].len + around;
         if (n > 0 && bytes > room)
             break;
         n++;
@@ -139,22 +173,22 @@ static size_t fit(const struct intake *intake, const struct llmobs_text *events,
     return n;
 }
 
-static int write_body(struct llmobs_buf *body, const struct llmobs_text *events,
-                      size_t count)
+static int write_body(struct llmobs_buf *body, const struct form *form,
+                      const struct llmobs_text *events, size_t count)
 {
-    int rc = llmobs_buf_addc(body, '[');
+    int rc = llmobs_buf_adds(body, form->first);
 
     for (size_t i = 0; !rc && i < count; i++) {
         if (i > 0)
             rc = llmobs_buf_adds(body, ", ");
         if (!rc)
-            rc = llmobs_buf_adds(body, ENVELOPE);
+            rc = llmobs_buf_adds(body, form->before);
         if (!rc)
             rc = llmobs_buf_add(body, events[i].data, events[i].len);
         if (!rc)
-            rc = llmobs_buf_adds(body, ENVELOPE_END);
+            rc = llmobs_buf_adds(body, form->after);
     }
-    return rc ? rc : llmobs_buf_addc(body, ']');
+    return rc ? rc : llmobs_buf_adds(body, form->last);
 }
 
 /* -- what an answer means ------------------------------------------------ */
@@ -182,7 +216,8 @@ static const char *mode_of(const struct intake *intake)
     return intake->base.ops->name;
 }
 
-static void say_denied(const struct intake *intake, long status)
+static void say_denied(const struct intake *intake, const struct route *route,
+                       long status)
 {
     const char *hint = "";
 
@@ -192,11 +227,12 @@ static void say_denied(const struct intake *intake, long status)
         hint = ": it has no EVP proxy";
     llmobs_log_once(LLMOBS_LOG_ERROR,
                     intake->agentless ? "denied intake" : "denied agent",
-                    "exporter %s: status %ld%s; spans are kept and tried again",
-                    mode_of(intake), status, hint);
+                    "exporter %s: status %ld%s; %s are kept and tried again",
+                    mode_of(intake), status, hint, route->form->events);
 }
 
-static int put_off(struct intake *intake, const struct llmobs_http_reply *reply)
+static int put_off(struct intake *intake, const struct route *route,
+                   const struct llmobs_http_reply *reply)
 {
     int64_t ms = reply->retry_after_ms;
 
@@ -205,20 +241,21 @@ static int put_off(struct intake *intake, const struct llmobs_http_reply *reply)
                                                     : 0;
     llmobs_log_once(LLMOBS_LOG_WARN,
                     intake->agentless ? "later intake" : "later agent",
-                    "exporter %s: status %ld; spans are tried again",
-                    mode_of(intake), reply->status);
+                    "exporter %s: status %ld; %s are tried again",
+                    mode_of(intake), reply->status, route->form->events);
     return -EAGAIN;
 }
 
-static int no_answer(struct intake *intake, int rc, int64_t began_ns)
+static int no_answer(struct intake *intake, struct route *route, int rc,
+                     int64_t began_ns)
 {
-    llmobs_peer_failed(&intake->peer, rc, began_ns,
+    llmobs_peer_failed(&route->peer, rc, began_ns,
                        intake->agentless ? SILENT_REMOTE_MS : SILENT_LOCAL_MS);
     if (rc != -ECANCELED && rc != -ENOTCONN)
         llmobs_log_once(LLMOBS_LOG_WARN,
                         intake->agentless ? "no intake" : "no agent",
-                        "exporter %s: no answer (%s); spans are tried again",
-                        mode_of(intake), strerror(-rc));
+                        "exporter %s: no answer (%s); %s are tried again",
+                        mode_of(intake), strerror(-rc), route->form->events);
     return rc;
 }
 
@@ -226,20 +263,21 @@ static int no_answer(struct intake *intake, int rc, int64_t began_ns)
 
 /* One request. An answer counts once its status is there, however it ends
  * then: what was accepted must not come twice. */
-static int post(struct intake *intake, const struct llmobs_text *events,
-                size_t count, struct llmobs_http_reply *reply)
+static int post(struct intake *intake, struct route *route,
+                const struct llmobs_text *events, size_t count,
+                struct llmobs_http_reply *reply)
 {
     struct llmobs_http_request request = {
         .method = "POST",
-        .url = intake->place.url,
-        .unix_socket = intake->place.unix_socket,
-        .headers = (const char *const *)intake->headers,
+        .url = route->place.url,
+        .unix_socket = route->place.unix_socket,
+        .headers = (const char *const *)route->headers,
         .local = !intake->agentless,
         .timeout_ms = intake->config->writer_timeout_ms,
         .tick = intake->base.tick,
     };
     int64_t start = llmobs_clock_mono_ns();
-    int rc = write_body(&intake->body, events, count);
+    int rc = write_body(&intake->body, route->form, events, count);
 
     memset(reply, 0, sizeof(*reply));
     if (!rc) {
@@ -249,7 +287,7 @@ static int post(struct intake *intake, const struct llmobs_text *events,
         if (rc && reply->status > 0)
             rc = 0;
         if (rc)
-            rc = no_answer(intake, rc, start);
+            rc = no_answer(intake, route, rc, start);
         llmobs_http_reply_fini(reply);
     }
     if (intake->body.cap > BODY_KEPT)
@@ -260,10 +298,11 @@ static int post(struct intake *intake, const struct llmobs_text *events,
 }
 
 /* Halves what is refused until one event is left: that is the one. */
-static int settle(struct intake *intake, size_t count, long status)
+static int settle(const struct intake *intake, struct route *route,
+                  size_t count, long status)
 {
     if (count > 1) {
-        intake->most = count / 2;
+        route->most = count / 2;
         return 0;
     }
     llmobs_log_once(
@@ -278,28 +317,29 @@ static int intake_send(struct llmobs_exporter *exporter,
                        const struct llmobs_text *events, size_t count)
 {
     struct intake *intake = (struct intake *)exporter;
+    struct route *route = &intake->routes[exporter->kind];
     struct llmobs_http_reply reply;
-    int rc = llmobs_peer_begin(&intake->peer);
+    int rc = llmobs_peer_begin(&route->peer);
 
     while (rc == 0) {
-        size_t n = fit(intake, events, count);
+        size_t n = fit(intake, route, events, count);
 
-        rc = post(intake, events, n, &reply);
+        rc = post(intake, route, events, n, &reply);
         if (rc)
             break;
-        llmobs_peer_answered(&intake->peer);
+        llmobs_peer_answered(&route->peer);
         switch (judge(reply.status)) {
         case VERDICT_ACCEPTED:
-            intake->most = n * 2 > LLMOBS_SEND_MAX ? LLMOBS_SEND_MAX : n * 2;
+            route->most = n * 2 > LLMOBS_SEND_MAX ? LLMOBS_SEND_MAX : n * 2;
             return (int)n;
         case VERDICT_LATER:
-            return put_off(intake, &reply);
+            return put_off(intake, route, &reply);
         case VERDICT_DENIED:
-            say_denied(intake, reply.status);
+            say_denied(intake, route, reply.status);
             exporter->retry_ms = DENIED_PAUSE_MS;
             return -EACCES;
         case VERDICT_REFUSED:
-            rc = settle(intake, n, reply.status);
+            rc = settle(intake, route, n, reply.status);
             break;
         }
     }
@@ -310,9 +350,10 @@ static void intake_warm(struct llmobs_exporter *exporter)
 {
     struct intake *intake = (struct intake *)exporter;
 
-    (void)llmobs_http_warm(intake->http, intake->place.url, !intake->agentless,
-                           intake->config->writer_timeout_ms,
-                           &intake->base.tick);
+    (void)llmobs_http_warm(
+        intake->http, intake->routes[LLMOBS_EVENT_SPAN].place.url,
+        !intake->agentless, intake->config->writer_timeout_ms,
+        &intake->base.tick);
 }
 
 /* -- life ---------------------------------------------------------------- */
@@ -324,8 +365,18 @@ static void intake_forget(struct llmobs_exporter *exporter)
     if (intake->own_http)
         llmobs_http_forget(intake->http);
     llmobs_buf_init(&intake->body, BODY_MAX);
-    llmobs_peer_forget(&intake->peer);
-    intake->most = LLMOBS_SEND_MAX;
+    for (size_t i = 0; i < LLMOBS_EVENT_KINDS; i++) {
+        llmobs_peer_forget(&intake->routes[i].peer);
+        intake->routes[i].most = LLMOBS_SEND_MAX;
+    }
+}
+
+static void route_fini(struct route *route)
+{
+    llmobs_endpoint_fini(&route->place);
+    free(route->peer.url);
+    for (size_t i = 0; i < route->header_count; i++)
+        free(route->headers[i]);
 }
 
 static void intake_free(struct llmobs_exporter *exporter)
@@ -334,10 +385,8 @@ static void intake_free(struct llmobs_exporter *exporter)
 
     if (intake->own_http && intake->http)
         llmobs_http_free(intake->http);
-    llmobs_endpoint_fini(&intake->place);
-    free(intake->peer.url);
-    for (size_t i = 0; i < intake->header_count; i++)
-        free(intake->headers[i]);
+    for (size_t i = 0; i < LLMOBS_EVENT_KINDS; i++)
+        route_fini(&intake->routes[i]);
     llmobs_buf_fini(&intake->body);
     free(intake);
 }
@@ -360,39 +409,60 @@ static const struct llmobs_exporter_ops agentless_ops = {
 
 /* Where requests go: the override's base path takes the place of the agent's
  * prefix. */
-static int settle_place(struct intake *intake)
+static int set_place(const struct intake *intake, struct route *route,
+                     const char *origin, bool bare)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s%s", intake->agentless || bare ? "" : PROXY,
+             route->form->path);
+    return llmobs_endpoint_init(&route->place, origin, path);
+}
+
+static int settle_place(const struct intake *intake, struct route *route)
 {
     const struct llmobs_config *config = intake->config;
     const char *origin = config->override_origin;
-    const char *path = intake->agentless ? ENDPOINT : PROXY ENDPOINT;
     int rc;
 
-    if (origin && llmobs_endpoint_has_base(origin))
-        path = ENDPOINT;
     if (origin) {
-        rc = llmobs_endpoint_init(&intake->place, origin, path);
+        rc = set_place(intake, route, origin, llmobs_endpoint_has_base(origin));
         if (rc != -EINVAL) {
-            intake->peer.url = strdup(origin);
+            route->peer.url = strdup(origin);
             return rc;
         }
         llmobs_log_once(LLMOBS_LOG_WARN, "override",
                         "DD_LLMOBS_OVERRIDE_ORIGIN is no URL: ignored");
-        path = intake->agentless ? ENDPOINT : PROXY ENDPOINT;
     }
     if (!intake->agentless)
-        intake->peer.url = strdup(config->agent_url);
-    else if (asprintf(&intake->peer.url, "https://llmobs-intake.%s",
+        route->peer.url = strdup(config->agent_url);
+    else if (asprintf(&route->peer.url, "https://%s.%s", route->form->host,
                       config->site) < 0)
-        intake->peer.url = NULL;
-    return intake->peer.url
-               ? llmobs_endpoint_init(&intake->place, intake->peer.url, path)
-               : -ENOMEM;
+        route->peer.url = NULL;
+    return route->peer.url ? set_place(intake, route, route->peer.url, false)
+                           : -ENOMEM;
+}
+
+static int settle_route(struct intake *intake, enum llmobs_event_kind kind)
+{
+    struct route *route = &intake->routes[kind];
+    int rc;
+
+    route->form = &forms[kind];
+    route->most = LLMOBS_SEND_MAX;
+    route->peer.exporter = &intake->base;
+    route->peer.config = intake->config;
+    rc = settle_place(intake, route);
+    if (!rc && !route->peer.url)
+        rc = -ENOMEM;
+    return rc ? rc : add_headers(intake, route);
 }
 
 /* A handshake takes more than an exit should wait. */
 static void settle_base(struct intake *intake)
 {
-    bool tls = strncasecmp(intake->place.url, "https", 5) == 0;
+    const char *url = intake->routes[LLMOBS_EVENT_SPAN].place.url;
+    bool tls = strncasecmp(url, "https", 5) == 0;
     bool far = intake->agentless || tls;
 
     intake->base.ops = intake->agentless ? &agentless_ops : &agent_ops;
@@ -407,6 +477,7 @@ struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
                                           struct llmobs_http *http)
 {
     struct intake *intake;
+    int rc = 0;
 
     if (agentless && (!config->api_key || !config->site))
         return NULL;
@@ -417,12 +488,10 @@ struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
     intake->agentless = agentless;
     intake->own_http = !http;
     intake->http = http ? http : llmobs_http_new(config);
-    intake->most = LLMOBS_SEND_MAX;
-    intake->peer.exporter = &intake->base;
-    intake->peer.config = config;
     llmobs_buf_init(&intake->body, BODY_MAX);
-    if (!intake->http || settle_place(intake) != 0 || !intake->peer.url ||
-        add_headers(intake) != 0) {
+    for (int kind = 0; kind < LLMOBS_EVENT_KINDS && !rc; kind++)
+        rc = settle_route(intake, (enum llmobs_event_kind)kind);
+    if (!intake->http || rc) {
         intake_free(&intake->base);
         return NULL;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/event_item.h"
 #include "core/exchange_entry.h"
 #include "core/stats.h"
 
@@ -69,10 +70,11 @@ void llmobs_keeping_replace(struct llmobs_keeping *keeping,
                             struct llmobs_spooled *spooled,
                             struct llmobs_text event)
 {
-    struct llmobs_spooled anew = {.event = true};
+    struct llmobs_spooled anew = {0};
 
     if (!keeping->spool || !spooled->file ||
-        llmobs_spool_event(keeping->spool, &anew, event) != 0)
+        llmobs_spool_event(keeping->spool, &anew, LLMOBS_EVENT_SPAN, event) !=
+            0)
         return;
     llmobs_spool_release(keeping->spool, spooled, 1);
     *spooled = anew;
@@ -106,7 +108,7 @@ int llmobs_keeping_spill(struct llmobs_keeping *keeping,
 {
     int rc;
 
-    if (!keeping->spool || !spooled->file || spooled->event)
+    if (!keeping->spool || !spooled->file)
         return -ENOENT;
     rc = grow(keeping);
     if (rc)
@@ -117,29 +119,50 @@ int llmobs_keeping_spill(struct llmobs_keeping *keeping,
     return 0;
 }
 
+static int read_item(struct llmobs_keeping *keeping,
+                     const struct llmobs_entry *entry,
+                     struct llmobs_item **item)
+{
+    struct llmobs_exchange *exchange;
+    enum llmobs_event_kind kind;
+    struct llmobs_text text;
+    int rc;
+
+    if (entry->type == LLMOBS_ENTRY_EVENT) {
+        rc = llmobs_event_read(entry, &kind, &text);
+        if (rc)
+            return rc;
+        *item = llmobs_event_item_new(kind, text);
+        return *item ? 0 : -ENOMEM;
+    }
+    rc = llmobs_exchange_read(entry, &keeping->recalls, &exchange);
+    *item = rc ? NULL : &exchange->item;
+    return rc;
+}
+
 int llmobs_keeping_load(struct llmobs_keeping *keeping,
                         const struct llmobs_spooled *spooled,
-                        struct llmobs_exchange **exchange)
+                        struct llmobs_item **item)
 {
     struct llmobs_entry entry;
     int rc = llmobs_spool_load(keeping->spool, spooled, &keeping->text, &entry);
 
-    *exchange = NULL;
+    *item = NULL;
     if (rc == -EMFILE || rc == -ENFILE || rc == -EINTR || rc == -EAGAIN)
         rc = -ENOMEM;
     else if (rc == -ENOENT)
         rc = -EIO;
     if (!rc)
-        rc = llmobs_exchange_read(&entry, &keeping->recalls, exchange);
+        rc = read_item(keeping, &entry, item);
     if (!rc)
-        (*exchange)->item.spooled = *spooled;
+        (*item)->spooled = *spooled;
     if (keeping->text.cap > LLMOBS_SPOOL_FILE)
         llmobs_buf_fini(&keeping->text);
     return rc;
 }
 
 int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
-                           struct llmobs_exchange **exchange, unsigned *had)
+                           struct llmobs_item **item, unsigned *had)
 {
     struct llmobs_spilled one;
     int rc;
@@ -147,7 +170,7 @@ int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
     if (keeping->count == 0)
         return -ENOENT;
     one = keeping->spill[keeping->first];
-    rc = llmobs_keeping_load(keeping, &one.spooled, exchange);
+    rc = llmobs_keeping_load(keeping, &one.spooled, item);
     if (rc == -ENOMEM)
         return rc;
     keeping->first = (keeping->first + 1) % keeping->cap;

@@ -56,15 +56,15 @@ void llmobs_keeping_replace(struct llmobs_keeping *keeping,
 int llmobs_keeping_spill(struct llmobs_keeping *keeping,
                          const struct llmobs_spooled *spooled, unsigned had);
 
-/* Takes the first of those that wait: gives its exchange, and who had it.
- * -ENOENT: none waits; -ENOMEM: not now; any other error: it is lost. */
+/* Takes the first of those that wait: gives it, and who had it. -ENOENT: none
+ * waits; -ENOMEM: not now; any other error: it is lost. */
 int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
-                           struct llmobs_exchange **exchange, unsigned *had);
+                           struct llmobs_item **item, unsigned *had);
 
-/* Reads an exchange of this process from the disk again. -ENOMEM: for want of
- * memory or of descriptors. */
+/* Reads an exchange or event of this process from the disk again. -ENOMEM: for
+ * want of memory or of descriptors. */
 int llmobs_keeping_load(struct llmobs_keeping *keeping,
                         const struct llmobs_spooled *spooled,
-                        struct llmobs_exchange **exchange);
+                        struct llmobs_item **item);
 
 #endif

@@ -33,6 +33,7 @@ void llmobs_span_fini(struct llmobs_span *span)
     free(span->output_value);
     free(span->error_type);
     free(span->error_message);
+    free(span->error_stack);
     llmobs_json_free(span->input_messages);
     llmobs_json_free(span->output_messages);
     llmobs_json_free(span->input_documents);

@@ -50,6 +50,7 @@ struct llmobs_span {
     bool failed;   /* status error */
     char *error_type;
     char *error_message;
+    char *error_stack;
     bool input_dropped; /* could not be completed */
     bool output_dropped;
 

@@ -14,6 +14,7 @@
 
 #include "core/clock.h"
 #include "core/dirs.h"
+#include "core/event_item.h"
 #include "core/exchange_entry.h"
 #include "core/file.h"
 #include "core/fork.h"
@@ -401,16 +402,17 @@ int llmobs_spool_end(struct llmobs_spool *spool,
 }
 
 int llmobs_spool_event(struct llmobs_spool *spool,
-                       struct llmobs_spooled *spooled, struct llmobs_text event)
+                       struct llmobs_spooled *spooled,
+                       enum llmobs_event_kind kind, struct llmobs_text event)
 {
+    int64_t file, now = llmobs_clock_wall_ns();
     struct llmobs_entry_writer writer;
-    int64_t file;
     int rc;
 
     if (!spooled->id)
         spooled->id = llmobs_context_random();
     llmobs_entry_begin(&writer, LLMOBS_ENTRY_EVENT, spooled->id);
-    rc = llmobs_entry_add(&writer, 1, event.data, event.len);
+    rc = llmobs_event_add(&writer, kind, event, &now);
     if (rc)
         return rc;
     file = keep(spool, &writer, &spooled->offset, &spooled->size);

@@ -45,11 +45,10 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
 int llmobs_spool_end(struct llmobs_spool *spool,
                      struct llmobs_exchange *exchange);
 
-/* Keeps an encoded event, by an id of its own; fills `spooled`. The worker's.
- */
+/* Keeps an encoded event, by an id of its own; fills `spooled`. Any thread. */
 int llmobs_spool_event(struct llmobs_spool *spool,
                        struct llmobs_spooled *spooled,
-                       struct llmobs_text event);
+                       enum llmobs_event_kind kind, struct llmobs_text event);
 
 /* Sets an event aside that its peer refused, in LLMOBS_REJECTED of the spool,
  * one a line, for a person to look at; that file has a 16th of the spool's

@@ -27,6 +27,7 @@
     X(dropped_expired) /* older than the intake takes */                     \
     X(dropped_exit)    /* not delivered when the process ended */            \
     X(dropped_died)    /* pending when the process was killed */             \
+    X(evaluations)     /* of those delivered: evaluation metrics */          \
     X(kept)            /* in the spool, adopted ones included */             \
     X(released)        /* let go of there; the rest of kept is left */       \
     X(sent_store)      /* accepted by the exporter of that name: an event */ \

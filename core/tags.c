@@ -98,7 +98,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int print_tags(const struct llmobs_json *tags, char **list)
+static int print_tags(const struct llmobs_json *tags, char **list, bool sorted)
 {
     size_t at = 0;
 
@@ -111,21 +111,21 @@ static int print_tags(const struct llmobs_json *tags, char **list)
         }
         at++;
     }
-    qsort(list, at, sizeof(*list), by_text);
+    if (sorted)
+        qsort(list, at, sizeof(*list), by_text);
     return 0;
 }
 
-struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
-                                     const struct llmobs_config *config)
+/* Takes `tags`; NULL where they could not be gathered. */
+static struct llmobs_json *list_of(struct llmobs_json *tags, int rc,
+                                   bool sorted)
 {
-    struct llmobs_json *tags = llmobs_json_object();
     struct llmobs_json *out = llmobs_json_array();
     char **list = NULL;
-    int rc = tags && out ? gather_tags(span, config, tags) : -ENOMEM;
 
-    if (!rc) {
+    if (!rc && out) {
         list = calloc(llmobs_json_len(tags) + 1, sizeof(*list));
-        rc = list ? print_tags(tags, list) : -ENOMEM;
+        rc = list ? print_tags(tags, list, sorted) : -ENOMEM;
     }
     for (size_t i = 0; list && list[i]; i++) {
         if (!rc)
@@ -138,4 +138,26 @@ struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
         return out;
     llmobs_json_free(out);
     return NULL;
+}
+
+struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
+                                     const struct llmobs_config *config)
+{
+    struct llmobs_json *tags = llmobs_json_object();
+
+    return list_of(tags, tags ? gather_tags(span, config, tags) : -ENOMEM,
+                   true);
+}
+
+struct llmobs_json *llmobs_tags_of_evaluation(
+    const struct llmobs_evaluation *evaluation, const char *ml_app)
+{
+    struct llmobs_json *tags = llmobs_json_object();
+    int rc = tags ? put_tag(tags, "ddtrace.version", LLMOBS_VERSION) : -ENOMEM;
+
+    if (!rc)
+        rc = put_tag(tags, "ml_app", ml_app);
+    for (size_t i = 0; i < evaluation->tag_count && !rc; i++)
+        rc = put_tag(tags, evaluation->tags[i].key, evaluation->tags[i].value);
+    return list_of(tags, rc, false);
 }

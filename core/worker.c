@@ -1,12 +1,14 @@
 #include "core/worker_inner.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/clock.h"
+#include "core/event_item.h"
 #include "core/fork.h"
 #include "core/http.h"
 #include "core/log.h"
@@ -156,7 +158,10 @@ static int put_place(struct llmobs_worker *worker, struct llmobs_item **item)
 
     if (!(*item)->spooled.file)
         return -ENOBUFS;
-    *item = llmobs_exchange_shed((struct llmobs_exchange *)*item);
+    if ((*item)->type == LLMOBS_ITEM_EXCHANGE)
+        *item = llmobs_exchange_shed((struct llmobs_exchange *)*item);
+    else
+        *item = llmobs_item_shed(*item);
     return buffer->ops->put(buffer, *item);
 }
 
@@ -176,12 +181,26 @@ static int put(struct llmobs_worker *worker, struct llmobs_item **item)
     return rc == -ENOBUFS ? put_place(worker, item) : rc;
 }
 
-/* The END of an exchange goes to the disk before anybody may lose it. */
+static void keep_event(struct llmobs_spool *spool, struct llmobs_item *item)
+{
+    int state;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    (void)llmobs_spool_event(spool, &item->spooled, item->kind,
+                             llmobs_event_item_text(item));
+    pthread_setcancelstate(state, NULL);
+}
+
+/* The END of an exchange, or an event that is ready, goes to the disk before
+ * anybody may lose it. */
 static void keep(struct llmobs_worker *worker, struct llmobs_item *item)
 {
-    if (spool_of(worker) && item->type == LLMOBS_ITEM_EXCHANGE)
-        (void)llmobs_spool_end(spool_of(worker),
-                               (struct llmobs_exchange *)item);
+    struct llmobs_spool *spool = spool_of(worker);
+
+    if (spool && item->type == LLMOBS_ITEM_EXCHANGE)
+        (void)llmobs_spool_end(spool, (struct llmobs_exchange *)item);
+    else if (spool && item->type == LLMOBS_ITEM_EVENT)
+        keep_event(spool, item);
 }
 
 /* What the disk has is for the process that comes after this one. */
@@ -227,6 +246,14 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     errno = saved;
 }
 
+/* There was no memory for the item itself. */
+static void lose_unmade(struct llmobs_worker *worker)
+{
+    check_fork(worker);
+    llmobs_stats_add(LLMOBS_STAT_captured, 1);
+    llmobs_stats_add(LLMOBS_STAT_dropped_memory, 1);
+}
+
 int llmobs_worker_give_span(struct llmobs_worker *worker,
                             const struct llmobs_span *span)
 {
@@ -234,16 +261,28 @@ int llmobs_worker_give_span(struct llmobs_worker *worker,
     struct llmobs_span lost;
 
     if (!item) {
-        check_fork(worker);
         lost = *span;
         llmobs_span_fini(&lost);
-        llmobs_stats_add(LLMOBS_STAT_captured, 1);
-        llmobs_stats_add(LLMOBS_STAT_dropped_memory, 1);
+        lose_unmade(worker);
         return -ENOMEM;
     }
     item->item.type = LLMOBS_ITEM_SPAN;
     item->span = *span;
     llmobs_worker_give(worker, &item->item);
+    return 0;
+}
+
+int llmobs_worker_give_event(struct llmobs_worker *worker,
+                             enum llmobs_event_kind kind,
+                             struct llmobs_text text)
+{
+    struct llmobs_item *item = llmobs_event_item_new(kind, text);
+
+    if (!item) {
+        lose_unmade(worker);
+        return -ENOMEM;
+    }
+    llmobs_worker_give(worker, item);
     return 0;
 }
 
@@ -483,7 +522,7 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     if (left) {
         llmobs_stats_add(LLMOBS_STAT_dropped_exit, left);
         llmobs_log(LLMOBS_LOG_ERROR,
-                   "%zu spans were not delivered at exit "
+                   "%zu events were not delivered at exit "
                    "(LLMOBS_EXIT_FLUSH_MS) and are lost",
                    left);
     }

@@ -83,13 +83,20 @@ void llmobs_worker_note(struct llmobs_worker *worker,
                         llmobs_worker_note_fn *note,
                         llmobs_worker_close_fn *close);
 
-/* Takes an exchange (a closed one) or a span; counts it as captured. Never
- * fails; what does not fit is counted as dropped and freed. Preserves errno.
+/* Takes an exchange (a closed one), a span or an event; counts it as captured.
+ * Never fails; what does not fit is counted as dropped and freed. Preserves
+ * errno.
  * _give_span takes what the span owns, in every case; the struct itself stays
  * the caller's. */
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item);
 int llmobs_worker_give_span(struct llmobs_worker *worker,
                             const struct llmobs_span *span);
+
+/* Takes an encoded event, of which it keeps a copy, on the disk too, where
+ * there is a spool. -ENOMEM: it is counted as dropped. */
+int llmobs_worker_give_event(struct llmobs_worker *worker,
+                             enum llmobs_event_kind kind,
+                             struct llmobs_text text);
 
 /* An LLM call begins: starts the thread and connects ahead where that takes
  * long (a remote intake), else does nothing. Any thread, without a lock;

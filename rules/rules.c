@@ -318,6 +318,15 @@ static struct llmobs_request as_known(const struct llmobs_request *request)
     return known;
 }
 
+static bool is_proxied(const struct llmobs_rules *rules,
+                       const struct llmobs_request *request,
+                       const struct llmobs_url *url)
+{
+    if (request->proxying != LLMOBS_PROXYING_BY_URL)
+        return request->proxying == LLMOBS_PROXYING_YES;
+    return llmobs_url_list_has(rules->proxies, url);
+}
+
 bool llmobs_rules_match(const struct llmobs_rules *rules,
                         const struct llmobs_request *asked,
                         struct llmobs_match *match)
@@ -334,7 +343,7 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
         return miss(match, "rule 0: an exporter's own destination");
     if (llmobs_match_intake(&url))
         return miss(match, "rule 0: an intake of Datadog");
-    if (llmobs_url_list_has(rules->proxies, &url))
+    if (is_proxied(rules, request, &url))
         return match_proxy(rules, request, &url, match);
     rule = llmobs_custom_find(&rules->custom, request->method, &url);
     if (rule)

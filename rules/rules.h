@@ -28,6 +28,14 @@ struct llmobs_mark {
     int64_t at_ns;
 };
 
+/* Whether a request goes to a proxy: as its URL says, or as the program does.
+ */
+enum llmobs_proxying {
+    LLMOBS_PROXYING_BY_URL,
+    LLMOBS_PROXYING_YES,
+    LLMOBS_PROXYING_NO
+};
+
 /* What is known of a request before it is sent. Borrowed for the call. */
 struct llmobs_request {
     const char *method;           /* upper case as sent */
@@ -37,6 +45,7 @@ struct llmobs_request {
     struct llmobs_text body;      /* data NULL: not known yet or none */
     bool body_pending;            /* a body will be read while sending */
     bool multipart;               /* a form: never read */
+    enum llmobs_proxying proxying;
 };
 
 /* One call, after it ended, as a dialect sees it. All borrowed. */

@@ -16,7 +16,7 @@ static size_t env_count;
 static char env_bytes[LLMOBS_HOST_ENV_MAX];
 static const char *env_list[LLMOBS_HOST_ENV_COUNT + 1];
 static char core_path[LLMOBS_HOST_PATH_MAX];
-static const struct llmobs_host table = {LLMOBS_ENGINE_ABI, env_list};
+static struct llmobs_host table = {LLMOBS_ENGINE_ABI, env_list, NULL};
 
 enum llmobs_host_state llmobs_host_state(void)
 {
@@ -74,7 +74,7 @@ static void copy_env(char **env)
     }
 }
 
-const struct llmobs_host *llmobs_host_table(void)
+static const char *const *list_env(void)
 {
     const char *at = env_bytes;
 
@@ -82,6 +82,14 @@ const struct llmobs_host *llmobs_host_table(void)
         env_list[i] = at;
         at += llmobs_str_len(at) + 1;
     }
+    return env_list;
+}
+
+const struct llmobs_host *llmobs_host_table(
+    const struct llmobs_enable_options *enable)
+{
+    (void)list_env();
+    table.enable = enable;
     return &table;
 }
 
@@ -163,7 +171,7 @@ void llmobs_host_init(char **env)
 
 static bool file_says_yes(void)
 {
-    const char *path = setting(llmobs_host_table()->env, "LLMOBS_CONFIG");
+    const char *path = setting(list_env(), "LLMOBS_CONFIG");
 
     return llmobs_conf_enabled(path ? path : LLMOBS_CONFIG_FILE);
 }
@@ -172,9 +180,20 @@ void llmobs_host_decide(void)
 {
     if (llmobs_host_state() != LLMOBS_HOST_WATCHING)
         return;
-    if (llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK) ||
-        (file_decides && !file_says_yes()))
+    if (llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK))
         set_state(LLMOBS_HOST_OFF);
+    else if (file_decides && !file_says_yes())
+        set_state(LLMOBS_HOST_UNASKED);
     else
         set_state(LLMOBS_HOST_ON);
+}
+
+bool llmobs_host_ask(void)
+{
+    enum llmobs_host_state now;
+
+    llmobs_host_decide();
+    now = LLMOBS_HOST_UNASKED;
+    return __atomic_compare_exchange_n(&state, &now, LLMOBS_HOST_ON, false,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }

@@ -24,6 +24,7 @@
 enum llmobs_host_state {
     LLMOBS_HOST_NEW,      /* the constructor has not run */
     LLMOBS_HOST_OFF,      /* for good: every call goes straight on */
+    LLMOBS_HOST_UNASKED,  /* nobody asked for it: the program still may */
     LLMOBS_HOST_WATCHING, /* asked for, no libcurl seen yet */
     LLMOBS_HOST_ON
 };
@@ -36,6 +37,10 @@ enum llmobs_host_state llmobs_host_state(void);
 /* Decides, once, when the first libcurl copy has been found. */
 void llmobs_host_decide(void);
 
+/* The program asks: on, unless it is off for good. True when that is news, so
+ * that all objects are to be looked through. */
+bool llmobs_host_ask(void);
+
 /* True for our own object. */
 bool llmobs_host_is_shim(const struct llmobs_elf *elf);
 
@@ -43,6 +48,7 @@ bool llmobs_host_is_shim(const struct llmobs_elf *elf);
 const char *llmobs_host_core_path(void);
 
 /* What is handed to the core; only for the one thread that loads it. */
-const struct llmobs_host *llmobs_host_table(void);
+const struct llmobs_host *llmobs_host_table(
+    const struct llmobs_enable_options *enable);
 
 #endif

@@ -29,7 +29,8 @@ static void *open_core(const char *path)
     return core;
 }
 
-static const struct llmobs_ops *attach(void)
+static const struct llmobs_ops *attach(
+    const struct llmobs_enable_options *enable)
 {
     const char *path = llmobs_host_core_path();
     void *core = path ? open_core(path) : NULL;
@@ -45,11 +46,11 @@ static const struct llmobs_ops *attach(void)
         return NULL;
     }
     entry = (llmobs_core_attach_fn)symbol;
-    ops = entry(llmobs_host_table());
+    ops = entry(llmobs_host_table(enable));
     return ops && ops->abi == LLMOBS_ENGINE_ABI ? ops : NULL;
 }
 
-static int load_once(void)
+static int load_once(const struct llmobs_enable_options *enable)
 {
     int now = IDLE;
     int mine = llmobs_libc_pid();
@@ -57,7 +58,7 @@ static int load_once(void)
     if (!__atomic_compare_exchange_n(&state, &now, mine, false,
                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         return now;
-    core_ops = attach();
+    core_ops = attach(enable);
     now = core_ops ? READY : FAILED;
     __atomic_store_n(&state, now, __ATOMIC_RELEASE);
     return now;
@@ -93,7 +94,8 @@ static void pin(struct llmobs_copy *copy)
     __atomic_store_n(&copy->ops, core_ops, __ATOMIC_RELEASE);
 }
 
-const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy)
+static const struct llmobs_ops *load(struct llmobs_copy *copy,
+                                     const struct llmobs_enable_options *enable)
 {
     int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
     int saved;
@@ -102,11 +104,22 @@ const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy)
         return NULL;
     saved = llmobs_libc_errno();
     if (now == IDLE)
-        now = load_once();
+        now = load_once(enable);
     if (now > 0)
         now = wait_for(now);
-    if (now == READY)
+    if (now == READY && copy)
         pin(copy);
     llmobs_libc_errno_restore(saved);
     return now == READY ? core_ops : NULL;
+}
+
+const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy)
+{
+    return load(copy, NULL);
+}
+
+const struct llmobs_ops *llmobs_load_alone(
+    const struct llmobs_enable_options *enable)
+{
+    return load(NULL, enable);
 }

@@ -1,4 +1,5 @@
-/* load - the core, loaded at the first libcurl call that begins something.
+/* load - the core, loaded at the first libcurl call that begins something, or
+ * the first call of the API.
  *
  * Owns:    one reference to the core, never given back, and one to each
  *          libcurl copy that it has seen (so that none goes under it).
@@ -22,6 +23,11 @@
 
 /* The slow half of llmobs_load_begin. */
 const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy);
+
+/* For the program's own calls of the API: no copy of libcurl need be there.
+ * `enable`: what it asks for; NULL: nothing. */
+const struct llmobs_ops *llmobs_load_alone(
+    const struct llmobs_enable_options *enable);
 
 /* The core's operations if it has been loaded for this copy, else NULL. */
 static inline const struct llmobs_ops *llmobs_load_ready(

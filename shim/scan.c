@@ -32,6 +32,7 @@ static uint64_t start_last; /* which of them is the last */
 static unsigned foreign;    /* hooks that others define for everybody */
 static bool foreign_known;
 static bool met_rpath, expect_unseen;
+static int question; /* of the API: whether it is on */
 static int owner, pending;
 
 bool llmobs_scan_met_rpath(void)
@@ -176,7 +177,7 @@ static bool round_done(void)
     struct walk callers = {.first = 0};
 
     find(&copies);
-    if (copies.same || llmobs_host_state() == LLMOBS_HOST_OFF)
+    if (copies.same || llmobs_host_state() < LLMOBS_HOST_WATCHING)
         return true;
     /* A constructor that ran before ours had loaded it: only the program
      * itself is certain to stay. */
@@ -224,22 +225,33 @@ static bool try_lock(void)
     return true;
 }
 
+/* True when what was seen was seen without patching. */
+static bool answer(void)
+{
+    int asked = __atomic_exchange_n(&question, 0, __ATOMIC_SEQ_CST);
+
+    if (asked & LLMOBS_SCAN_ENABLE)
+        return llmobs_host_ask();
+    if (asked)
+        llmobs_host_decide();
+    return false;
+}
+
 static void scan_locked(void)
 {
     __atomic_store_n(&pending, 0, __ATOMIC_SEQ_CST);
+    if (answer())
+        seen = (struct counts){~0ULL, ~0ULL, 0};
     for (int i = 0; i < ROUNDS_MAX && !round_done(); i++)
         continue;
     __atomic_store_n(&owner, 0, __ATOMIC_SEQ_CST);
 }
 
-void llmobs_scan(void)
+static void scan(void)
 {
     int64_t until = 0;
-    int saved;
+    int saved = llmobs_libc_errno();
 
-    if (llmobs_host_state() < LLMOBS_HOST_WATCHING)
-        return;
-    saved = llmobs_libc_errno();
     __atomic_store_n(&pending, 1, __ATOMIC_SEQ_CST);
     for (;;) {
         if (try_lock()) {
@@ -254,6 +266,25 @@ void llmobs_scan(void)
             break;
     }
     llmobs_libc_errno_restore(saved);
+}
+
+void llmobs_scan(void)
+{
+    if (llmobs_host_state() >= LLMOBS_HOST_WATCHING)
+        scan();
+}
+
+bool llmobs_scan_ask(enum llmobs_scan_question asked)
+{
+    enum llmobs_host_state now = llmobs_host_state();
+    bool open = now == LLMOBS_HOST_WATCHING ||
+                (now == LLMOBS_HOST_UNASKED && asked == LLMOBS_SCAN_ENABLE);
+
+    if (open) {
+        __atomic_fetch_or(&question, (int)asked, __ATOMIC_SEQ_CST);
+        scan();
+    }
+    return llmobs_host_state() == LLMOBS_HOST_ON;
 }
 
 void llmobs_scan_expect_unseen(void)

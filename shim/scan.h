@@ -24,6 +24,12 @@
 /* Looks at what has been loaded since the last time; cheap when nothing. */
 void llmobs_scan(void);
 
+/* The API's question whether observing is on, which nobody may have settled yet
+ * where there is no libcurl. ENABLE: the program wants it; what came before is
+ * then looked through again. Bits. */
+enum llmobs_scan_question { LLMOBS_SCAN_DECIDE = 1, LLMOBS_SCAN_ENABLE = 2 };
+bool llmobs_scan_ask(enum llmobs_scan_question asked);
+
 /* Something may get loaded without our seeing the end of it: from now on
  * llmobs_scan_unseen looks. */
 void llmobs_scan_expect_unseen(void);

@@ -2,7 +2,7 @@
 their environment is read anew at each call."""
 import shutil
 
-from harness import PYTHON, Skip, body, equal, ok, test
+from harness import PYTHON, Skip, body, equal, ok, test, trace_headers
 
 A = "00-0af7651916cd43dd8448eb211c80319c-00000000000000aa-01"
 B = "00-1bf7651916cd43dd8448eb211c80319c-00000000000000bb-01"
@@ -22,6 +22,17 @@ putenv('TRACEPARENT'); putenv('TRACESTATE');
 putenv('HTTP_TRACEPARENT=%s'); call();
 putenv('HTTP_TRACEPARENT'); call();
 """ % (A, B, STATE, A)
+
+PASSING = """
+function get() {
+    $c = curl_init(getenv('URL'));
+    curl_setopt($c, CURLOPT_RETURNTRANSFER, true);
+    echo strlen(curl_exec($c)), "\\n";
+}
+get();
+putenv('TRACEPARENT=%s'); putenv('BAGGAGE=user=1'); get();
+putenv('TRACEPARENT'); putenv('BAGGAGE'); get();
+""" % A
 
 THREADS = """
 import os, threading, pycurl
@@ -61,6 +72,22 @@ def read_anew_at_each_call(t):
     equal(spans[1]["parent_id"], "187", "parent")
     ok("ml_app:caller" in spans[1]["tags"], "the caller's ml_app")
     ok("ml_app:it" in spans[3]["tags"], "our own ml_app")
+
+
+@test
+def passed_on_as_it_is_then(t):
+    """A request without a span, to a gateway: the context of that moment."""
+    if not shutil.which("php"):
+        raise Skip("no php")
+    gateway = "http://127.0.0.1:%d" % t.servers.gateway
+    r = t.same(["php", "-r", PASSING], spans=0, order=False, env={
+        "URL": gateway + "/v1/models",
+        "DD_LLMOBS_INSTRUMENTED_PROXY_URLS": gateway})
+    sent = [trace_headers(q) for q in r.requests
+            if q["listener"] == "gateway"]
+    equal([(h.get("traceparent", "")[3:35], h.get("baggage")) for h in sent],
+          [("", None), (A[3:35], "user=1"), ("", None)],
+          "trace and baggage sent on")
 
 
 @test

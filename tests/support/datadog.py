@@ -15,8 +15,8 @@ localhost and the names below datadoghq.com and its like, or for --name only.
 
 Whatever differs from the form of llmobs-wire 1 and 2 is a violation: in the
 events, in the headers (--header NAME allows one more), a secret (the API key
-and each --secret) outside DD-API-KEY, a span id taken twice though the first
-was acknowledged.  --peer: a Node tracer reports here, too; its own paths and
+and each --secret) outside DD-API-KEY, a span id or the same evaluation taken
+twice though the first was acknowledged.  --peer: a Node tracer reports here, too; its own paths and
 the other form of its events are let through.
 
 Control, on any listener (on the control port also while a fault holds):
@@ -25,8 +25,8 @@ Control, on any listener (on the control port also while a fault holds):
                          {"event", "listener", "request", "time"}
   GET    /__evaluations  list of evaluation metrics
   GET    /__requests     list of {listener, method, path, headers, bytes, spans,
-                         status, fault, time, duration_ms, connection}; a status
-                         of 0: not answered
+                         evaluations, status, fault, time, duration_ms,
+                         connection}; a status of 0: not answered
   PUT    /__fault        what happens to requests from now on; see Fault
   DELETE /__fault        nothing more of it; what hangs is let go with a reset
   PUT    /__info         the document (or any bytes) that /info answers
@@ -92,10 +92,12 @@ class Fault:
       garbage  an answer that is not HTTP
       redirect 307 to `location`
       marker   400 where the body has the text `marker`
-      limit    413 where more than `spans` events come at once
+      limit    413 where more than `spans` events, of whatever kind, come
+               at once
     times: how often it applies; retry_after: seconds (or a text), with a
     status; listener: agent, socket, intake, intake_http; path: part of the
-    path, "llmobs" unless given ("" is every path)."""
+    path, "llmobs" (of spans) unless given ("" is every path, "eval-metric"
+    that of evaluations)."""
 
     KINDS = {"hang", "reset", "close", "cut-head", "cut-body", "slow",
              "garbage", "redirect", "marker", "limit"}
@@ -188,16 +190,22 @@ class State:
                                    "listener": entry["listener"],
                                    "request": entry["number"]})
 
-    def seen_before(self, events):
-        """Ids that were acknowledged already, or are here twice."""
-        ids = [e.get("span_id") for e in events]
-        with self.lock:
-            return sorted({str(i) for i in ids if i in self.acknowledged or
-                           ids.count(i) > 1})
+    @staticmethod
+    def names(kind, events):
+        """What tells events apart: an evaluation has no id of its own."""
+        return [e.get("span_id") if kind == "spans" else
+                json.dumps(e, sort_keys=True) for e in events]
 
-    def acknowledge(self, events):
+    def seen_before(self, kind, events):
+        """Names that were acknowledged already, or are here twice."""
+        names = self.names(kind, events)
         with self.lock:
-            self.acknowledged |= {e.get("span_id") for e in events}
+            return sorted({str(n) for n in names if n in self.acknowledged or
+                           names.count(n) > 1})
+
+    def acknowledge(self, kind, events):
+        with self.lock:
+            self.acknowledged |= set(self.names(kind, events))
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -247,8 +255,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         began = time.monotonic()
         entry = {"listener": self.server.name, "method": self.command,
                  "path": self.path, "headers": self.headers.items(),
-                 "bytes": len(body), "spans": 0, "status": 0, "fault": None,
-                 "time": time.time(), "duration_ms": 0,
+                 "bytes": len(body), "spans": 0, "evaluations": 0, "status": 0,
+                 "fault": None, "time": time.time(), "duration_ms": 0,
                  "connection": self.connection_number}
         kind = self.kind_of(path)
         if kind == "warm":
@@ -303,11 +311,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         events, wrong = [], []
         if kind == "spans":
             events, wrong = llmobs_form.check_spans(body, state.facts())
-            entry["spans"] = len(events)
-            wrong += ["span %s came again" % i
-                      for i in state.seen_before(events)]
         else:
             events, wrong = llmobs_form.check_evaluations(body, state.facts())
+        entry[kind] = len(events)
+        wrong += ["%s: %s came again" % (kind, i)
+                  for i in state.seen_before(kind, events)]
         peer = state.peer and any(map(llmobs_form.is_peer, events))
         if not peer:
             wrong = self.wrong_head(kind, path, body) + wrong
@@ -394,8 +402,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             entry["status"] = 413
             return self.answer(413, b'{"errors":["Payload too large"]}')
         self.keep(kind, entry, events)
-        if kind == "spans":
-            state.acknowledge(events)
+        state.acknowledge(kind, events)
         entry["status"] = 202
         return self.answer(202, b"{}")
 
@@ -434,7 +441,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 2")
         elif fault.kind == "cut-body":
             self.keep(kind, entry, events)
-            self.server.state.acknowledge(events)
+            self.server.state.acknowledge(kind, events)
             entry["status"] = 202
             self.wfile.write(b"HTTP/1.1 202 Accepted\r\n"
                              b"Content-Length: 2\r\n\r\n{")

@@ -85,6 +85,9 @@ class Datadog:
     def spans(self, full=False):
         return self.ask("GET", "/__spans" + ("?full=1" if full else ""))
 
+    def evaluations(self):
+        return self.ask("GET", "/__evaluations")
+
     def violations(self):
         return self.ask("GET", "/__violations")
 
@@ -103,5 +106,13 @@ class Datadog:
 
     def wait_spans(self, count, seconds=10):
         """At least so many spans, or what there is when the time is up."""
+        return self.wait(self.spans, count, seconds)
+
+    def wait_evaluations(self, count, seconds=10):
+        """Likewise."""
+        return self.wait(self.evaluations, count, seconds)
+
+    @staticmethod
+    def wait(ask, count, seconds):
         return wait_for(lambda: (lambda s: s if len(s) >= count else None)(
-            self.spans()), seconds, 0.05) or self.spans()
+            ask()), seconds, 0.05) or ask()

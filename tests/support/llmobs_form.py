@@ -79,7 +79,7 @@ class Wrong(list):
 def typed(value, kind):
     """True, False and None are no numbers."""
     if isinstance(value, bool):
-        return kind is bool
+        return kind in (bool, object)
     return isinstance(value, kind)
 
 
@@ -426,59 +426,93 @@ def check_links(links, wrong):
 
 VALUES = {"categorical": str, "score": (int, float), "boolean": bool,
           "json": dict}
-EVALUATION = {"event_kind", "join_on", "label", "metric_type", "timestamp_ms",
-              "ml_app", "tags", "eval_scope"}
-EVALUATION_MORE = {"assessment", "reasoning", "metadata"}
+EVALUATION = {"event_kind": str, "join_on": dict, "label": str,
+              "metric_type": str, "timestamp_ms": int, "ml_app": str,
+              "tags": list, "eval_scope": str}
+EVALUATION_MORE = {"assessment": str, "reasoning": str, "metadata": dict}
 
 
 def check_evaluations(body, facts):
     """(list of metrics, list of what is wrong); llmobs-wire 2.7."""
     wrong = Wrong()
     check_secrets(body, facts, wrong)
+    wrong.unless(len(body) <= PAYLOAD_MAX, "a body of %d bytes" % len(body))
     doc = parse(body, wrong)
     try:
         data = doc["data"]
         metrics = data["attributes"]["metrics"]
         good = (set(doc) == {"data"} and data["type"] == "evaluation_metric"
-                and set(data) == {"type", "attributes"} and metrics)
+                and set(data) == {"type", "attributes"}
+                and set(data["attributes"]) == {"metrics"}
+                and typed(metrics, list) and metrics)
     except (TypeError, KeyError):
         good, metrics = False, []
     if not wrong.unless(good, "no evaluation_metric with metrics"):
         return [], wrong
-    for metric in metrics:
-        check_evaluation(metric, wrong)
-    return metrics, wrong
+    events = []
+    for i, metric in enumerate(metrics):
+        wrong.at = "[%d]: " % i
+        if wrong.unless(typed(metric, dict), "no object"):
+            events.append(metric)
+            check_evaluation(metric, facts, wrong)
+    return events, wrong
 
 
-def check_evaluation(metric, wrong):
-    if not wrong.unless(typed(metric, dict) and typed(
-            metric.get("metric_type"), str), "a metric without a type"):
+def check_evaluation(metric, facts, wrong):
+    kind = metric.get("metric_type")
+    if not wrong.unless(typed(kind, str) and kind in VALUES,
+                        "metric_type %r" % (kind,)):
         return
-    kind = metric["metric_type"]
-    wrong.unless(kind in VALUES, "metric_type %s" % kind)
-    must = EVALUATION | {kind + "_value"}
-    wrong.unless(not must - set(metric) and
-                 not set(metric) - must - EVALUATION_MORE,
+    must = dict(EVALUATION, **{kind + "_value": VALUES[kind]})
+    missing, more = set(must) - set(metric), \
+        set(metric) - set(must) - set(EVALUATION_MORE)
+    wrong.unless(not missing and not more,
                  "fields of an evaluation: %s" % sorted(metric))
-    wrong.unless(typed(metric.get(kind + "_value"), VALUES.get(kind, object)),
-                 "value of an evaluation")
-    label = metric.get("label")
+    if missing:
+        return
+    for name, value in metric.items():
+        wrong.unless(typed(value, must.get(name) or EVALUATION_MORE.get(
+            name, object)), "%s %.60r" % (name, value))
+    label = metric["label"]
     wrong.unless(typed(label, str) and label and "." not in label, "label")
-    wrong.unless(metric.get("event_kind") == "evaluation", "event_kind")
-    wrong.unless(metric.get("eval_scope") in ("span", "trace"), "eval_scope")
+    wrong.unless(metric["event_kind"] == "evaluation", "event_kind")
+    wrong.unless(metric["eval_scope"] in ("span", "trace"), "eval_scope")
     wrong.unless(metric.get("assessment", "pass") in ("pass", "fail"),
                  "assessment")
-    stamp = metric.get("timestamp_ms")
+    stamp = metric["timestamp_ms"]
     wrong.unless(typed(stamp, int) and stamp > 0, "timestamp_ms")
-    check_join(metric.get("join_on"), wrong)
+    check_evaluation_tags(metric, wrong)
+    check_join(metric["join_on"], wrong)
+    check_size(metric, facts, wrong)
+
+
+def check_evaluation_tags(metric, wrong):
+    tags = metric["tags"]
+    if not wrong.unless(typed(tags, list) and
+                        all(typed(t, str) and t.find(":") > 0 for t in tags),
+                        "tags: no strings with a key"):
+        return
+    found = tags_of(metric)
+    wrong.unless(len(found) == len(tags), "a tag is there twice")
+    wrong.unless(not any("," in t for t in tags), "a comma in a tag")
+    wrong.unless([t.split(":")[0] for t in tags[:2]] == [
+        "ddtrace.version", "ml_app"], "tags do not begin with version, ml_app")
+    wrong.unless(metric["ml_app"] and found.get("ml_app") == metric["ml_app"],
+                 "ml_app %r" % (metric["ml_app"],))
 
 
 def check_join(join, wrong):
-    span = {"span_id", "trace_id"}
-    tag = {"key", "value"}
-    good = typed(join, dict) and len(join) == 1 and \
-        typed(list(join.values())[0], dict) and \
-        {k: set(v) for k, v in join.items()} in ({"span": span}, {"tag": tag})
-    wrong.unless(good and all(typed(v, str)
-                              for v in list(join.values())[0].values()),
-                 "join_on %r" % (join,))
+    way = sorted(join) if typed(join, dict) else None
+    inner = join[way[0]] if way and len(way) == 1 else None
+    if not wrong.unless(typed(inner, dict) and
+                        all(typed(v, str) for v in inner.values()),
+                        "join_on %r" % (join,)):
+        return
+    if way == ["span"]:
+        good = set(inner) == {"span_id", "trace_id"} and \
+            DECIMAL.match(inner["span_id"]) and \
+            int(inner["span_id"]) < 1 << 64 and HEX.match(inner["trace_id"])
+    else:
+        good = way == ["tag"] and set(inner) == {"key", "value"} and \
+            inner["key"] and inner["value"]
+    wrong.unless(good, "join_on %r" % (join,))

@@ -49,8 +49,10 @@ static const char *added_for(const struct llmobs_config *config,
 {
     static char out[512];
     struct llmobs_own own;
-    struct llmobs_inject_plan plan = {
-        .config = config, .own = &own, .url = url};
+    struct llmobs_inject_plan plan = {.config = config,
+                                      .own = &own,
+                                      .url = url,
+                                      .baggage = config->carrier.baggage};
 
     out[0] = '\0';
     llmobs_inject_scan(list, url, &own);
@@ -392,7 +394,7 @@ START_TEST(all_at_their_longest)
     memset(bag, 'x', 8192);
     bag[1] = '=';
     bag[8192] = '\0';
-    config.carrier.baggage = bag;
+    plan.baggage = bag;
     config.inject_styles = styles[7].styles;
     config.tags_header_max = 1 << 20;
     llmobs_context_root(&context, &config);

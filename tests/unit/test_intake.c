@@ -211,6 +211,71 @@ START_TEST(where_requests_go)
 }
 END_TEST
 
+/* -- evaluations --------------------------------------------------------- */
+
+static char seen_body[512];
+
+static int look_at_evaluations(const struct llmobs_http_request *request,
+                               struct llmobs_http_reply *reply)
+{
+    look(request, reply);
+    malformed = 0;
+    snprintf(seen_body, sizeof(seen_body), "%.*s", (int)request->body.len,
+             request->body.data);
+    return 0;
+}
+
+static void send_evaluations(bool agentless)
+{
+    static const struct llmobs_text two[] = {{"{\"a\": 1}", 8},
+                                             {"{\"b\": 2}", 8}};
+    struct llmobs_exporter *exporter =
+        llmobs_intake_new(&config, agentless, NULL);
+
+    ck_assert_ptr_nonnull(exporter);
+    double_script = look_at_evaluations;
+    exporter->kind = LLMOBS_EVENT_EVALUATION;
+    ck_assert_int_eq(exporter->ops->send(exporter, two, 2), 2);
+    exporter->ops->free(exporter);
+    ck_assert_str_eq(seen_body, "{\"data\": {\"type\": \"evaluation_metric\", "
+                                "\"attributes\": {\"metrics\": "
+                                "[{\"a\": 1}, {\"b\": 2}]}}}");
+}
+
+START_TEST(where_evaluations_go)
+{
+    static const struct {
+        const char *override;
+        bool agentless;
+        const char *url;
+    } rows[] = {
+        {NULL, false,
+         "http://127.0.0.1:8126/evp_proxy/v2/api/intake/llm-obs/v2/"
+         "eval-metric"},
+        {NULL, true,
+         "https://api.datadoghq.com/api/intake/llm-obs/v2/eval-metric"},
+        {"http://o:8", false,
+         "http://o:8/evp_proxy/v2/api/intake/llm-obs/v2/eval-metric"},
+        {"http://o:8", true, "http://o:8/api/intake/llm-obs/v2/eval-metric"},
+        {"http://o:8/foo", false,
+         "http://o:8/foo/api/intake/llm-obs/v2/eval-metric"},
+        {"ftp://o", true,
+         "https://api.datadoghq.com/api/intake/llm-obs/v2/eval-metric"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        config.override_origin = (char *)rows[i].override;
+        send_evaluations(rows[i].agentless);
+        ck_assert_str_eq(seen_url, rows[i].url);
+        ck_assert_str_eq(seen_headers, rows[i].agentless
+                                           ? "Content-Type: application/json\n"
+                                             "DD-API-KEY: KEY\n"
+                                           : "Content-Type: application/json\n"
+                                             "X-Datadog-EVP-Subdomain: api\n");
+    }
+}
+END_TEST
+
 /* -- answers ------------------------------------------------------------- */
 
 static long the_status;
@@ -577,6 +642,7 @@ UNIT_SUITE(intake)
     tcase_add_test(c, each_mode_has_its_own_headers);
     tcase_add_test(c, no_key_no_intake);
     tcase_add_test(c, where_requests_go);
+    tcase_add_test(c, where_evaluations_go);
     tcase_add_test(c, what_each_answer_means);
     tcase_add_test(c, a_silent_peer_is_stamped);
     tcase_add_test(c, who_cut_a_request);

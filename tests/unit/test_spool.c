@@ -162,21 +162,23 @@ START_TEST(test_keep_and_load)
 {
     struct llmobs_keeping keeping;
     struct llmobs_spooled one = keep(10), two = keep(5 << 20), three = keep(0);
+    struct llmobs_item *item;
     struct llmobs_exchange *e;
     struct stat st;
 
     ck_assert_uint_eq(one.file, 1);
     ck_assert_uint_gt(three.file, two.file);
     llmobs_keeping_init(&keeping, spool, NULL);
-    ck_assert_int_eq(llmobs_keeping_load(&keeping, &two, &e), 0);
+    ck_assert_int_eq(llmobs_keeping_load(&keeping, &two, &item), 0);
+    e = (struct llmobs_exchange *)item;
     ck_assert_uint_eq(e->context.span_id, two.id);
     ck_assert_uint_eq(e->response.total, 5 << 20);
     llmobs_exchange_free(e);
     two.offset++;
-    ck_assert_int_lt(llmobs_keeping_load(&keeping, &two, &e), 0);
-    ck_assert_ptr_null(e);
+    ck_assert_int_lt(llmobs_keeping_load(&keeping, &two, &item), 0);
+    ck_assert_ptr_null(item);
     two.file = 77;
-    ck_assert_int_eq(llmobs_keeping_load(&keeping, &two, &e), -EIO);
+    ck_assert_int_eq(llmobs_keeping_load(&keeping, &two, &item), -EIO);
     ck_assert_int_eq(stat(llmobs_spool_path(spool), &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0700);
     llmobs_buf_fini(&keeping.text);
@@ -426,7 +428,7 @@ START_TEST(test_spill)
 {
     struct llmobs_keeping keeping;
     struct llmobs_spooled none = {.id = 1};
-    struct llmobs_exchange *e;
+    struct llmobs_item *item;
     struct rlimit old, few;
     unsigned had;
 
@@ -441,15 +443,15 @@ START_TEST(test_spill)
     few = (struct rlimit){0, old.rlim_max};
     setrlimit(RLIMIT_NOFILE, &few);
     /* For want of a descriptor it waits on. */
-    ck_assert_int_eq(llmobs_keeping_unspill(&keeping, &e, &had), -ENOMEM);
+    ck_assert_int_eq(llmobs_keeping_unspill(&keeping, &item, &had), -ENOMEM);
     setrlimit(RLIMIT_NOFILE, &old);
     for (unsigned i = 0; i < 600; i++) {
-        ck_assert_int_eq(llmobs_keeping_unspill(&keeping, &e, &had), 0);
+        ck_assert_int_eq(llmobs_keeping_unspill(&keeping, &item, &had), 0);
         ck_assert_uint_eq(had, i);
-        llmobs_keeping_done(&keeping, &e->item.spooled, false);
-        llmobs_exchange_free(e);
+        llmobs_keeping_done(&keeping, &item->spooled, false);
+        llmobs_exchange_free((struct llmobs_exchange *)item);
     }
-    ck_assert_int_eq(llmobs_keeping_unspill(&keeping, &e, &had), -ENOENT);
+    ck_assert_int_eq(llmobs_keeping_unspill(&keeping, &item, &had), -ENOENT);
     llmobs_keeping_flush(&keeping);
     llmobs_spool_close(spool);
     ck_assert_uint_eq(dirs(), 0);
@@ -470,7 +472,8 @@ static void leave_some(void)
     llmobs_spool_begin(spool, no_call);
     llmobs_spool_cancel(spool, no_call);
     llmobs_spool_release(spool, &gone, 1);
-    llmobs_spool_event(spool, &event, (struct llmobs_text){"{}", 2});
+    llmobs_spool_event(spool, &event, LLMOBS_EVENT_SPAN,
+                       (struct llmobs_text){"{}", 2});
     keep(5 << 20);
     keep(1);
 }

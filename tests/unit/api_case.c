@@ -1,0 +1,115 @@
+#include "tests/unit/api_case.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/evaluation.h"
+#include "core/fork.h"
+#include "tests/unit/context_case.h"
+
+#define EVENTS_MAX 4096
+
+static struct llmobs_config config;
+static struct llmobs_worker *worker;
+static struct llmobs_json *events[EVENTS_MAX];
+static size_t event_count;
+
+static int keep(struct llmobs_exporter *exporter,
+                const struct llmobs_text *texts, size_t count)
+{
+    (void)exporter;
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_uint_lt(event_count, EVENTS_MAX);
+        ck_assert_int_eq(llmobs_json_parse(texts[i], &events[event_count++]),
+                         0);
+    }
+    return (int)count;
+}
+
+static void nothing(struct llmobs_exporter *exporter)
+{
+    (void)exporter;
+}
+
+static const struct llmobs_exporter_ops ops = {
+    .name = "double", .send = keep, .forget = nothing, .free = nothing};
+
+static struct llmobs_exporter exporter = {.ops = &ops};
+
+const struct llmobs_api *api_case(void)
+{
+    config = context_base;
+    config.event_max = 5000000;
+    config.payload_max = 5000000;
+    config.buffer_max = 64 * 1024 * 1024;
+    config.capture_max = 1024 * 1024;
+    config.exit_flush_ms = 10000;
+    config.tags_header_max = 512;
+    config.inject_styles = config.extract_styles;
+    (void)llmobs_fork_init();
+    worker = llmobs_worker_new(
+        &config, llmobs_buffer_memory((size_t)config.buffer_max), &exporter);
+    ck_assert_ptr_nonnull(worker);
+    llmobs_evaluation_init(&config, worker);
+    llmobs_api_open(&config, worker);
+    for (size_t i = 0; i < event_count; i++)
+        llmobs_json_free(events[i]);
+    event_count = 0;
+    return llmobs_api_table(LLMOBS_API_VERSION);
+}
+
+size_t api_case_count(void)
+{
+    ck_assert_int_eq(llmobs_worker_flush(worker, 10000), 0);
+    return event_count;
+}
+
+const struct llmobs_json *api_case_event(const char *name)
+{
+    for (size_t i = api_case_count(); i > 0; i--) {
+        const char *found = llmobs_json_gets(events[i - 1], "name");
+
+        if (found && strcmp(found, name) == 0)
+            return events[i - 1];
+    }
+    ck_abort_msg("no event %s", name);
+    return NULL;
+}
+
+const char *api_case_at(const char *name, const char *path)
+{
+    static char *text;
+    const struct llmobs_json *at = api_case_event(name);
+    char copy[256], *rest = copy, *key;
+
+    ck_assert_uint_lt(strlen(path), sizeof(copy));
+    strcpy(copy, path);
+    while (at && (key = strsep(&rest, ".")) != NULL)
+        at = llmobs_json_get(at, key);
+    free(text);
+    text = at ? llmobs_json_dumps(at, 0) : strdup("");
+    return text;
+}
+
+bool api_case_has_tag(const char *name, const char *tag)
+{
+    const struct llmobs_json *tags =
+        llmobs_json_get(api_case_event(name), "tags");
+
+    for (size_t i = 0; i < llmobs_json_len(tags); i++)
+        if (strcmp(llmobs_json_text(llmobs_json_at(tags, i)), tag) == 0)
+            return true;
+    return false;
+}
+
+llmobs_span_t api_case_start(enum llmobs_span_kind kind, const char *name)
+{
+    struct llmobs_start_options options = {
+        .size = sizeof(options), .kind = kind, .name = name};
+    llmobs_span_t span = NULL;
+
+    ck_assert_int_eq(
+        llmobs_api_table(LLMOBS_API_VERSION)->start(&options, &span), 0);
+    ck_assert_ptr_nonnull(span);
+    return span;
+}

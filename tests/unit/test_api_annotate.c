@@ -1,0 +1,469 @@
+/* The C API: what is said of a span, by kind. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/api_span.h"
+#include "tests/unit/api_case.h"
+
+static const struct llmobs_api *api;
+
+static struct llmobs_annotation nothing(void)
+{
+    return (struct llmobs_annotation){.size = sizeof(struct llmobs_annotation)};
+}
+
+/* -- forms --------------------------------------------------------------- */
+
+#define DOCUMENTS "[{\"text\": \"a\"}, {\"text\": \"b\"}]"
+
+static const struct {
+    enum llmobs_span_kind kind;
+    const char *json;   /* given, as input and output */
+    const char *input;  /* meta.input; NULL: refused */
+    const char *output; /* meta.output, likewise */
+} forms[] = {
+    {LLMOBS_LLM, "\"hi\"",
+     "{\"messages\": [{\"content\": \"hi\", \"role\": \"\"}]}",
+     "{\"messages\": [{\"content\": \"hi\", \"role\": \"\"}]}"},
+    {LLMOBS_LLM, "{\"role\":\"user\",\"content\":\"hi\",\"other\":1}",
+     "{\"messages\": [{\"content\": \"hi\", \"role\": \"user\"}]}",
+     "{\"messages\": [{\"content\": \"hi\", \"role\": \"user\"}]}"},
+    {LLMOBS_LLM, "[\"a\",{\"role\":\"tool\"}]",
+     "{\"messages\": [{\"content\": \"a\", \"role\": \"\"}, "
+     "{\"content\": \"\", \"role\": \"tool\"}]}",
+     "{\"messages\": [{\"content\": \"a\", \"role\": \"\"}, "
+     "{\"content\": \"\", \"role\": \"tool\"}]}"},
+    {LLMOBS_LLM,
+     "{\"tool_calls\":[{\"name\":\"f\",\"arguments\":\"no\"},{\"name\":\"g\"}],"
+     "\"tool_results\":{\"result\":{\"n\":1},\"tool_id\":\"7\"}}",
+     "{\"messages\": [{\"content\": \"\", \"role\": \"\", \"tool_calls\": "
+     "[{\"arguments\": {\"value\": \"no\"}, \"name\": \"f\", \"tool_id\": \"\""
+     ", \"type\": \"function\"}, {\"arguments\": {}, \"name\": \"g\", "
+     "\"tool_id\": \"\", \"type\": \"function\"}], \"tool_results\": "
+     "[{\"result\": \"{\\\"n\\\": 1}\", \"tool_id\": \"7\", \"type\": "
+     "\"tool_result\"}]}]}",
+     NULL},
+    {LLMOBS_LLM, "5", NULL, NULL},
+    {LLMOBS_LLM, "[[]]", NULL, NULL},
+    {LLMOBS_LLM, "{\"text\":\"x\"}", NULL, NULL},
+    {LLMOBS_LLM, "{\"content\":7}", NULL, NULL},
+    {LLMOBS_LLM, "{\"content\":\"x\",\"role\":[]}", NULL, NULL},
+    {LLMOBS_LLM, "{\"content\":\"x\",\"tool_calls\":\"f\"}", NULL, NULL},
+    {LLMOBS_LLM, "{\"tool_calls\":[{\"arguments\":{}}]}", NULL, NULL},
+    {LLMOBS_EMBEDDING, "[\"a\",{\"text\":\"b\"}]",
+     "{\"documents\": " DOCUMENTS "}",
+     "{\"value\": \"[\\\"a\\\", {\\\"text\\\": \\\"b\\\"}]\"}"},
+    {LLMOBS_EMBEDDING, "{\"text\":\"a\",\"score\":0.5,\"id\":\"i\"}",
+     "{\"documents\": [{\"id\": \"i\", \"score\": 0.5, \"text\": \"a\"}]}",
+     NULL},
+    {LLMOBS_EMBEDDING, "{\"name\":\"a\"}", NULL,
+     "{\"value\": \"{\\\"name\\\": \\\"a\\\"}\"}"},
+    {LLMOBS_EMBEDDING, "{\"text\":\"a\",\"score\":\"high\"}", NULL, NULL},
+    {LLMOBS_RETRIEVAL, "[\"a\",{\"text\":\"b\"}]",
+     "{\"value\": \"[\\\"a\\\", {\\\"text\\\": \\\"b\\\"}]\"}",
+     "{\"documents\": " DOCUMENTS "}"},
+    {LLMOBS_RETRIEVAL, "7", "{\"value\": \"7\"}", NULL},
+    {LLMOBS_TASK, "\"text\"", "{\"value\": \"text\"}", "{\"value\": \"text\"}"},
+    {LLMOBS_TOOL, "{\"b\":1,\"a\":[true]}",
+     "{\"value\": \"{\\\"a\\\": [true], \\\"b\\\": 1}\"}",
+     "{\"value\": \"{\\\"a\\\": [true], \\\"b\\\": 1}\"}"},
+    {LLMOBS_AGENT, "not json", NULL, NULL},
+    {LLMOBS_AGENT, "", NULL, NULL},
+};
+
+START_TEST(each_kind_has_its_forms)
+{
+    api = api_case();
+    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+        struct llmobs_annotation in = nothing(), out = nothing();
+        llmobs_span_t span = api_case_start(forms[i].kind, "x");
+
+        in.input.json = forms[i].json;
+        out.output.json = forms[i].json;
+        ck_assert_msg(api->annotate(span, &in) ==
+                          (forms[i].input ? 0 : -EINVAL),
+                      "input of row %zu", i);
+        if (forms[i].output)
+            ck_assert_msg(api->annotate(span, &out) == 0, "output of row %zu",
+                          i);
+        api->finish(span);
+        ck_assert_str_eq(api_case_at("x", "meta.input"),
+                         forms[i].input ? forms[i].input : "");
+        ck_assert_str_eq(api_case_at("x", "meta.output"),
+                         forms[i].output ? forms[i].output : "");
+    }
+}
+END_TEST
+
+START_TEST(structs_say_the_same)
+{
+    const struct llmobs_tool_call call = {"f", "{\"a\": 1}", "id1", NULL};
+    const struct llmobs_tool_result result = {NULL, "42", "id1", "x"};
+    const struct llmobs_message messages[] = {
+        {.role = "user", .content = "hi"},
+        {.role = "assistant", .tool_calls = &call, .tool_call_count = 1},
+        {.role = "tool", .tool_results = &result, .tool_result_count = 1}};
+    const struct llmobs_document documents[] = {
+        {.text = "a", .name = "n", .id = "i", .score = 1, .has_score = 1},
+        {.text = "b\xff"}};
+    struct llmobs_annotation annotation = nothing();
+    llmobs_span_t span;
+
+    api = api_case();
+    span = api_case_start(LLMOBS_LLM, "llm");
+    annotation.input.messages = messages;
+    annotation.input.message_count = 3;
+    annotation.output.text = "ho";
+    ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    api->finish(span);
+    ck_assert_str_eq(
+        api_case_at("llm", "meta.input.messages"),
+        "[{\"content\": \"hi\", \"role\": \"user\"}, {\"content\": \"\", "
+        "\"role\": \"assistant\", \"tool_calls\": [{\"arguments\": {\"a\": 1}, "
+        "\"name\": \"f\", \"tool_id\": \"id1\", \"type\": \"function\"}]}, "
+        "{\"content\": \"\", \"role\": \"tool\", \"tool_results\": "
+        "[{\"result\": \"42\", \"tool_id\": \"id1\", \"type\": \"x\"}]}]");
+    span = api_case_start(LLMOBS_RETRIEVAL, "search");
+    annotation = nothing();
+    annotation.input.text = "q";
+    annotation.output.documents = documents;
+    annotation.output.document_count = 2;
+    ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    api->finish(span);
+    ck_assert_str_eq(api_case_at("search", "meta.input.value"), "\"q\"");
+    ck_assert_str_eq(api_case_at("search", "meta.output.documents"),
+                     "[{\"id\": \"i\", \"name\": \"n\", \"score\": 1, "
+                     "\"text\": \"a\"}, {\"text\": \"b\xef\xbf\xbd\"}]");
+}
+END_TEST
+
+/* -- joining and replacing ----------------------------------------------- */
+
+START_TEST(later_words_join_or_replace)
+{
+    struct llmobs_annotation annotation = nothing();
+    struct llmobs_number metrics[] = {{"input_tokens", 3}, {"a.b", 0.5}};
+    struct llmobs_pair tags[] = {{"k", "1,2"}, {"l", NULL}};
+    llmobs_span_t span;
+
+    api = api_case();
+    span = api_case_start(LLMOBS_LLM, "x");
+    annotation.input.text = "one";
+    annotation.metrics = metrics;
+    annotation.metric_count = 2;
+    annotation.tags = tags;
+    annotation.tag_count = 2;
+    annotation.metadata_json = "{\"t\":1,\"u\":{\"v\":[]}}";
+    ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    annotation = nothing();
+    annotation.input.text = "two";
+    metrics[0].value = 4;
+    annotation.metrics = metrics;
+    annotation.metric_count = 1;
+    annotation.tags = tags;
+    annotation.tag_count = 1;
+    tags[0].value = "3";
+    annotation.metadata_json = "{\"t\":null}";
+    ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    api->finish(span);
+    ck_assert_str_eq(api_case_at("x", "meta.input.messages"),
+                     "[{\"content\": \"two\", \"role\": \"\"}]");
+    ck_assert_str_eq(api_case_at("x", "metrics"),
+                     "{\"a_b\": 0.5, \"input_tokens\": 4}");
+    ck_assert_str_eq(api_case_at("x", "meta.metadata"),
+                     "{\"t\": null, \"u\": {\"v\": []}}");
+    ck_assert(api_case_has_tag("x", "k:3"));
+    ck_assert(api_case_has_tag("x", "l:"));
+    ck_assert(!api_case_has_tag("x", "k:1_2"));
+}
+END_TEST
+
+START_TEST(what_is_wrong_changes_nothing)
+{
+    struct llmobs_number nan_metric = {"x", NAN}, empty = {"", 1};
+    struct llmobs_pair bad_tag = {"a:b", "x"}, no_key = {NULL, "x"};
+    struct llmobs_message message = {.content = "x", .tool_call_count = 3};
+    struct llmobs_document document = {.score = INFINITY, .has_score = 1};
+    struct llmobs_annotation wrong[14];
+    llmobs_span_t span;
+    size_t n = 0;
+
+    for (size_t i = 0; i < 14; i++) {
+        wrong[i] = nothing();
+        wrong[i].output.text = "must not be seen";
+        wrong[i].metadata_json = "{\"must\": \"not\"}";
+    }
+    wrong[n++].metadata_json = "[1]";
+    wrong[n++].metadata_json = "{";
+    wrong[n].metrics = &nan_metric;
+    wrong[n++].metric_count = 1;
+    wrong[n].metrics = &empty;
+    wrong[n++].metric_count = 1;
+    wrong[n++].metric_count = 1;
+    wrong[n].tags = &bad_tag;
+    wrong[n++].tag_count = 1;
+    wrong[n].tags = &no_key;
+    wrong[n++].tag_count = 1;
+    wrong[n++].tag_count = SIZE_MAX;
+    wrong[n++].tool_definitions_json = "{}";
+    wrong[n++].tool_definitions_json = "[{\"description\": \"no name\"}]";
+    wrong[n++].prompt_json = "[]";
+    wrong[n].input.text = "a";
+    wrong[n++].input.json = "\"b\"";
+    wrong[n].input.messages = &message;
+    wrong[n++].input.message_count = 1;
+    wrong[n].input.documents = &document;
+    wrong[n++].input.document_count = 1;
+    ck_assert_uint_eq(n, 14);
+    api = api_case();
+    span = api_case_start(LLMOBS_LLM, "x");
+    for (size_t i = 0; i < n; i++)
+        ck_assert_msg(api->annotate(span, &wrong[i]) == -EINVAL, "row %zu", i);
+    api->finish(span);
+    ck_assert_str_eq(api_case_at("x", "meta.output"), "");
+    ck_assert_str_eq(api_case_at("x", "meta.metadata"), "{}");
+    ck_assert_str_eq(api_case_at("x", "metrics"), "{}");
+}
+END_TEST
+
+/* -- prompts and tools --------------------------------------------------- */
+
+static const struct {
+    const char *given;
+    const char *want; /* NULL: refused */
+} prompts[] = {
+    {"{\"id\":\"p\",\"version\":\"2\",\"template\":\"Hi {{n}}\","
+     "\"variables\":{\"n\":\"x\"},\"tags\":{\"t\":\"1\"},\"unknown\":1}",
+     "{\"_dd_context_variable_keys\": [\"context\"], "
+     "\"_dd_query_variable_keys\": [\"question\"], \"id\": \"p\", "
+     "\"ml_app\": \"local-app\", \"tags\": {\"t\": \"1\"}, \"template\": "
+     "\"Hi {{n}}\", \"variables\": {\"n\": \"x\"}, \"version\": \"2\"}"},
+    {"{\"chat_template\":[{\"role\":\"user\",\"content\":\"c\"}],"
+     "\"rag_context_variables\":[\"a\"],\"rag_query_variables\":[]}",
+     "{\"_dd_context_variable_keys\": [\"a\"], \"_dd_query_variable_keys\": "
+     "[], \"chat_template\": [{\"content\": \"c\", \"role\": \"user\"}], "
+     "\"ml_app\": \"local-app\"}"},
+    {"{\"id\":7}", NULL},
+    {"{\"template\":[]}", NULL},
+    {"{\"template\":\"a\",\"chat_template\":[]}", NULL},
+    {"{\"variables\":[\"a\"]}", NULL},
+    {"{\"rag_context_variables\":[1]}", NULL},
+    {"{\"rag_query_variables\":\"a\"}", NULL},
+};
+
+START_TEST(a_prompt_is_checked)
+{
+    api = api_case();
+    for (size_t i = 0; i < sizeof(prompts) / sizeof(*prompts); i++) {
+        llmobs_span_t span = api_case_start(LLMOBS_LLM, "x");
+        struct llmobs_annotation annotation = nothing();
+        const char *want = prompts[i].want;
+
+        annotation.prompt_json = prompts[i].given;
+        ck_assert_msg(api->annotate(span, &annotation) == (want ? 0 : -EINVAL),
+                      "row %zu", i);
+        api->finish(span);
+        ck_assert_str_eq(api_case_at("x", "meta.input.prompt"),
+                         want ? want : "");
+        ck_assert(
+            api_case_has_tag(
+                "x", "prompt_tracking_instrumentation_method:annotated") ==
+            (want != NULL));
+    }
+}
+END_TEST
+
+START_TEST(tools_and_prompts_are_of_models)
+{
+    struct llmobs_annotation annotation = nothing();
+    llmobs_span_t span;
+
+    api = api_case();
+    span = api_case_start(LLMOBS_LLM, "llm");
+    annotation.tool_definitions_json =
+        "[{\"name\":\"f\",\"version\":\"1\"},{\"name\":\"g\",\"description\":"
+        "\"d\",\"schema\":{\"type\":\"object\"}}]";
+    ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    api->finish(span);
+    ck_assert_str_eq(api_case_at("llm", "meta.tool_definitions"),
+                     "[{\"description\": \"\", \"name\": \"f\", \"schema\": {},"
+                     " \"version\": \"1\"}, {\"description\": \"d\", \"name\": "
+                     "\"g\", \"schema\": {\"type\": \"object\"}}]");
+    span = api_case_start(LLMOBS_TASK, "task");
+    ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
+    annotation = nothing();
+    annotation.prompt_json = "{}";
+    ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
+    api->finish(span);
+}
+END_TEST
+
+START_TEST(the_first_error_stays)
+{
+    llmobs_span_t span;
+
+    api = api_case();
+    span = api_case_start(LLMOBS_TOOL, "x");
+    ck_assert_int_eq(api->error(NULL, "ENOENT", "no file", "at f()"), 0);
+    ck_assert_int_eq(api->error(span, "later", NULL, "x"), 0);
+    api->finish(span);
+    ck_assert_str_eq(
+        api_case_at("x", "meta.error"),
+        "{\"message\": \"no file\", \"stack\": \"at f()\", \"type\": "
+        "\"ENOENT\"}");
+    ck_assert_str_eq(api_case_at("x", "status"), "\"error\"");
+    ck_assert(api_case_has_tag("x", "error_type:ENOENT"));
+    api->finish(api_case_start(LLMOBS_TOOL, "y"));
+    ck_assert_str_eq(api_case_at("y", "meta.error"), "");
+}
+END_TEST
+
+/* -- what goes for all inside -------------------------------------------- */
+
+START_TEST(contexts_say_it_of_all_inside)
+{
+    const struct llmobs_pair tags[] = {{"team", "a"}, {"x", "1"}};
+    struct llmobs_context_options outer = {
+        .size = sizeof(outer), .name = "outer", .tags = tags, .tag_count = 2};
+    struct llmobs_context_options inner = {.size = sizeof(inner),
+                                           .name = "inner",
+                                           .tags = &tags[1],
+                                           .tag_count = 1,
+                                           .prompt_json = "{\"id\":\"p\"}"};
+
+    api = api_case();
+    ck_assert_int_eq(api->context_end(), -ENOENT);
+    ck_assert_int_eq(api->context_begin(&outer), 0);
+    api->finish(api_case_start(LLMOBS_TASK, "x"));
+    ck_assert_int_eq(api->context_begin(&inner), 0);
+    api->finish(api_case_start(LLMOBS_LLM, "x"));
+    ck_assert_int_eq(api->context_end(), 0);
+    ck_assert_int_eq(api->context_end(), 0);
+    api->finish(api_case_start(LLMOBS_TASK, "after"));
+    ck_assert(api_case_has_tag("outer", "team:a"));
+    ck_assert(api_case_has_tag("inner", "team:a"));
+    ck_assert_str_eq(api_case_at("inner", "meta.input.prompt.id"), "\"p\"");
+    ck_assert(!api_case_has_tag("after", "team:a"));
+    inner.prompt_json = "[";
+    ck_assert_int_eq(api->context_begin(&inner), -EINVAL);
+    for (int i = 0; i < 16; i++)
+        ck_assert_int_eq(api->context_begin(&outer), 0);
+    ck_assert_int_eq(api->context_begin(&outer), -EMFILE);
+    for (int i = 0; i < 16; i++)
+        ck_assert_int_eq(api->context_end(), 0);
+}
+END_TEST
+
+START_TEST(proxied_nests)
+{
+    api = api_case();
+    ck_assert_int_eq(api->proxied_end(), -ENOENT);
+    ck_assert_int_eq(api->proxied_begin((enum llmobs_proxied)3), -EINVAL);
+    for (int i = 0; i < 16; i++)
+        ck_assert_int_eq(api->proxied_begin(LLMOBS_PROXIED_YES), 0);
+    ck_assert_int_eq(api->proxied_begin(LLMOBS_PROXIED_NO), -EMFILE);
+    for (int i = 0; i < 16; i++)
+        ck_assert_int_eq(api->proxied_end(), 0);
+    ck_assert_int_eq(api->proxied_end(), -ENOENT);
+}
+END_TEST
+
+/* -- evaluations --------------------------------------------------------- */
+
+START_TEST(evaluations_are_submitted)
+{
+    const struct llmobs_pair tags[] = {{"k", "v"}};
+    struct llmobs_evaluation_options e = {.size = sizeof(e),
+                                          .label = "good",
+                                          .metric_type = LLMOBS_SCORE,
+                                          .number = 0.5,
+                                          .tags = tags,
+                                          .tag_count = 1};
+    struct llmobs_exported ids;
+    llmobs_span_t span;
+
+    api = api_case();
+    span = api_case_start(LLMOBS_LLM, "x");
+    ck_assert_int_eq(api->export_span(NULL, &ids), 0);
+    ck_assert_int_eq(api->evaluate(&e), -EINVAL);
+    e.span = &ids;
+    ck_assert_int_eq(api->evaluate(&e), 0);
+    e.metric_type = LLMOBS_JSON;
+    ck_assert_int_eq(api->evaluate(&e), -EINVAL);
+    e.json = "[]";
+    ck_assert_int_eq(api->evaluate(&e), -EINVAL);
+    e.json = "{\"a\":1}";
+    e.metadata_json = "{}";
+    ck_assert_int_eq(api->evaluate(&e), 0);
+    e.metadata_json = "{";
+    ck_assert_int_eq(api->evaluate(&e), -EINVAL);
+    e.metadata_json = NULL;
+    e.tag_count = 1000;
+    ck_assert_int_eq(api->evaluate(&e), -EINVAL);
+    e.tag_count = 1;
+    e.metric_type = (enum llmobs_metric_type)9;
+    ck_assert_int_eq(api->evaluate(&e), -EINVAL);
+    api->finish(span);
+    ck_assert_uint_eq(api_case_count(), 3);
+}
+END_TEST
+
+/* -- by JSON ------------------------------------------------------------- */
+
+START_TEST(an_object_says_it_all)
+{
+    static const char text[] =
+        "{\"input\": \"in\", \"output\": {\"a\": 1}, \"metadata\": {\"m\": 1}, "
+        "\"metrics\": {\"n\": 2}, \"tags\": {\"t\": 3, \"u\": \"v\"}}";
+    static const char *const wrong[] = {"[]",
+                                        "{\"inputs\": 1}",
+                                        "{\"metrics\": {\"a\": \"b\"}}",
+                                        "{\"metrics\": {\"a\": null}}",
+                                        "{\"tags\": []}",
+                                        "{\"tags\": {\"\": 1}}"};
+    struct llmobs_json *json;
+    llmobs_span_t span;
+
+    api = api_case();
+    span = api_case_start(LLMOBS_TASK, "x");
+    ck_assert_int_eq(
+        llmobs_json_parse((struct llmobs_text){text, sizeof(text) - 1}, &json),
+        0);
+    ck_assert_int_eq(llmobs_api_annotate_json(0, json), 0);
+    llmobs_json_free(json);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        ck_assert_int_eq(
+            llmobs_json_parse((struct llmobs_text){wrong[i], strlen(wrong[i])},
+                              &json),
+            0);
+        ck_assert_int_eq(llmobs_api_annotate_json(0, json), -EINVAL);
+        llmobs_json_free(json);
+    }
+    api->finish(span);
+    ck_assert_str_eq(api_case_at("x", "meta.input.value"), "\"in\"");
+    ck_assert_str_eq(api_case_at("x", "meta.output.value"),
+                     "\"{\\\"a\\\": 1}\"");
+    ck_assert_str_eq(api_case_at("x", "metrics"), "{\"n\": 2}");
+    ck_assert(api_case_has_tag("x", "t:3"));
+}
+END_TEST
+
+UNIT_SUITE(api_annotate)
+{
+    Suite *s = suite_create("api_annotate");
+
+    UNIT_TEST(s, each_kind_has_its_forms);
+    UNIT_TEST(s, structs_say_the_same);
+    UNIT_TEST(s, later_words_join_or_replace);
+    UNIT_TEST(s, what_is_wrong_changes_nothing);
+    UNIT_TEST(s, a_prompt_is_checked);
+    UNIT_TEST(s, tools_and_prompts_are_of_models);
+    UNIT_TEST(s, the_first_error_stays);
+    UNIT_TEST(s, contexts_say_it_of_all_inside);
+    UNIT_TEST(s, proxied_nests);
+    UNIT_TEST(s, evaluations_are_submitted);
+    UNIT_TEST(s, an_object_says_it_all);
+    return s;
+}
