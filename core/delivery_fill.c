@@ -222,9 +222,9 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
     }
     if (!source->item && !llmobs_config_is_private(source->config))
         return 0;
-    rc = source->item ? encode_item(delivery, source->item, source->config)
-                      : llmobs_content_apply_text(source->config, source->event,
-                                                  &delivery->scratch);
+    rc = text->data ? llmobs_content_apply_text(source->config, *text,
+                                                &delivery->scratch)
+                    : encode_item(delivery, source->item, source->config);
     *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
     return rc;
 }
@@ -241,7 +241,7 @@ static void secure(struct llmobs_delivery *delivery, struct source *source,
     if (remote && source->item && source->item->type != LLMOBS_ITEM_EVENT &&
         !source->adopted && llmobs_config_is_private(source->config))
         llmobs_keeping_replace(&delivery->account.keeping, &source->spooled,
-                               text);
+                               source->item->kind, text);
 }
 
 /* Accounts for what could not be delivered. */

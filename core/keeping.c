@@ -68,13 +68,13 @@ void llmobs_keeping_flush(struct llmobs_keeping *keeping)
  * death between the two steps tells the call twice. */
 void llmobs_keeping_replace(struct llmobs_keeping *keeping,
                             struct llmobs_spooled *spooled,
+                            enum llmobs_event_kind kind,
                             struct llmobs_text event)
 {
     struct llmobs_spooled anew = {0};
 
     if (!keeping->spool || !spooled->file ||
-        llmobs_spool_event(keeping->spool, &anew, LLMOBS_EVENT_SPAN, event) !=
-            0)
+        llmobs_spool_event(keeping->spool, &anew, kind, event) != 0)
         return;
     llmobs_spool_release(keeping->spool, spooled, 1);
     *spooled = anew;

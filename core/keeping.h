@@ -49,6 +49,7 @@ void llmobs_keeping_flush(struct llmobs_keeping *keeping);
  * was made of it instead. Without room there the entry stays as it was. */
 void llmobs_keeping_replace(struct llmobs_keeping *keeping,
                             struct llmobs_spooled *spooled,
+                            enum llmobs_event_kind kind,
                             struct llmobs_text event);
 
 /* Lets an entry wait on the disk; -ENOMEM, -ENOSPC, or -ENOENT where the disk
