@@ -282,11 +282,18 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
     return rc != -ENOMEM;
 }
 
-/* Nobody would have it now: it waits on the disk, or it is lost. */
-static void put_off(struct llmobs_delivery *delivery,
-                    const struct source *source)
+/* Nobody would have it now: it waits on the disk, or it is lost. Where the disk
+ * was not to have its body, as the event. */
+static void put_off(struct llmobs_delivery *delivery, struct source *source)
 {
+    struct llmobs_text text;
+
     atomic_store(&delivery->full, true);
+    if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
+        llmobs_config_is_private(source->config) &&
+        encode(delivery, source, &text) == 0)
+        secure(delivery, source, text);
+    llmobs_buf_cut(&delivery->scratch, 0);
     if (!llmobs_account_wait(&delivery->account, &source->spooled, source->had,
                              false)) {
         llmobs_keeping_done(&delivery->account.keeping, &source->spooled,

@@ -165,13 +165,15 @@ static int put_place(struct llmobs_worker *worker, struct llmobs_item **item)
     return buffer->ops->put(buffer, *item);
 }
 
-/* Without a thread a full buffer is emptied here rather than lost. */
+/* Without a thread a full buffer is emptied here rather than lost. What the
+ * disk has the bare half of is kept as long as there is room. */
 static int put(struct llmobs_worker *worker, struct llmobs_item **item)
 {
     struct llmobs_buffer *buffer = worker->delivery.buffer;
     int rc;
 
-    if (atomic_load(&worker->delivery.full) && has_thread(worker))
+    if (atomic_load(&worker->delivery.full) && has_thread(worker) &&
+        !llmobs_config_is_private(worker->config))
         return put_place(worker, item);
     rc = buffer->ops->put(buffer, *item);
     if (rc == -ENOBUFS && !has_thread(worker)) {
