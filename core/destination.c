@@ -308,8 +308,11 @@ int llmobs_destination_send(struct llmobs_destination *destination)
     } else if (rc == -EBADMSG) {
         set_aside(d, event_at(d, 0));
         pop(d, 1, LLMOBS_STAT_dropped_export);
-        llmobs_log_once(LLMOBS_LOG_ERROR, "event refused",
-                        "exporter %s refused an event", d->exporter->ops->name);
+        llmobs_log_once(
+            LLMOBS_LOG_ERROR, "event refused", "exporter %s refused an event%s",
+            d->exporter->ops->name,
+            d->account->keeping.spool ? ": see " LLMOBS_REJECTED " in the spool"
+                                      : "");
     } else {
         rc = rc ? rc : -EAGAIN;
         back_off(d, rc);

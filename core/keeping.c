@@ -76,7 +76,7 @@ void llmobs_keeping_replace(struct llmobs_keeping *keeping,
                             enum llmobs_event_kind kind,
                             struct llmobs_text event)
 {
-    struct llmobs_spooled anew = {.event = true};
+    struct llmobs_spooled anew = {0};
 
     if (!keeping->spool || !spooled->file ||
         llmobs_spool_event(keeping->spool, &anew, kind, event) != 0)
@@ -113,7 +113,7 @@ int llmobs_keeping_spill(struct llmobs_keeping *keeping,
 {
     int rc;
 
-    if (!keeping->spool || !spooled->file || spooled->event)
+    if (!keeping->spool || !spooled->file)
         return -ENOENT;
     rc = grow(keeping);
     if (rc)
