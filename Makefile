@@ -68,7 +68,7 @@ $(B)/libllmobs_preload.so: $(SHIM_OBJ) shim/shim.map
 
 # Inside the core are jansson's values (not its reader, which is not PIC in
 # Debian's static library) and zlib; nothing of either leaves
-# (docs/ARCHITECTURE.md).
+# (docs/DECISIONS.md).
 STATIC_JANSSON := $(shell $(CC) -print-file-name=libjansson.a)
 STATIC_ZLIB := $(shell $(CC) -print-file-name=libz.a)
 
