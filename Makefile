@@ -100,7 +100,7 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 		-Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
 
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
