@@ -98,8 +98,10 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 		-Wl,-z,noseparate-code -Wl,--hash-style=both \
 		-Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
 
+# It must start wherever the objects do, in an image of others too: libc alone.
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) $(STATIC_JANSSON) $(STATIC_ZLIB) \
+		-lpthread -o $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
@@ -155,6 +157,7 @@ install: all
 	install -m 755 $(B)/libllmobs_preload.so $(B)/libllmobs_core.so \
 		$(DESTDIR)$(PREFIX)/lib/llmobs/
 	install -m 755 $(B)/llmobs scripts/llmobs-run $(DESTDIR)$(PREFIX)/bin/
+	ln -sf llmobs-run $(DESTDIR)$(PREFIX)/bin/llmobs-entrypoint
 	install -m 644 include/llmobs.h $(DESTDIR)$(PREFIX)/include/
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system \
 		$(DESTDIR)$(PREFIX)/share/llmobs
