@@ -20,8 +20,9 @@ TRAPS = """trap 'echo term >> /mnt/got; n=$((n + 1))
 [ $n -lt %d ] || exit 5' TERM
 n=0; : > /mnt/ready; while :; do sleep 0.02; done"""
 # A call that is under way when its process is killed.
-KILLED = """exec 2> /dev/null; %s & pid=$!
-until [ -n "$(find /var/lib/llmobs -path '*/spool/*' -type f)" ]
+SPOOLED = \
+    "[ -n \"$(find /var/lib/llmobs -path '*/spool/*' -type f -size +0)\" ]"
+KILLED = "exec 2> /dev/null; %s & pid=$!; until " + SPOOLED + """
 do sleep 0.02; done
 kill -KILL $pid; wait $pid; exit 4"""
 
@@ -181,8 +182,8 @@ done; cat /mnt/z; exit 9"""])
 def a_process_left_behind(world):
     script = "(trap 'echo term >> /mnt/got; exit' TERM; : > /mnt/ready; " \
         "while :; do sleep 0.02; done) & (%s) & until [ -e /mnt/ready ] && " \
-        "[ -n \"$(find /var/lib/llmobs -path '*/spool/*' -type f)\" ]; do " \
-        "sleep 0.02; done; exit 6" % quoted(world.chat("hang"))
+        "%s; do sleep 0.02; done; exit 6" % (quoted(world.chat("hang")),
+                                             SPOOLED)
     got = launched(world, [SH, "-c", script], LLMOBS_GRACE_MS="60000")
     equal((got.status, world.said()), (6, ["term"]), "status, TERM")
     world.spans(1)
@@ -425,7 +426,7 @@ def for_all(world):
 @case(ALL, "some thirty commands of shells and coreutils: same output and "
       "status, no span")
 def commands(world):
-    script = COMMANDS + ("; " + PHP if world.has("php") else "")
+    script = (PHP + "\n" if world.has("php") else "") + COMMANDS
     bare = world.run([SH, "-c", script], preload=False, DD_LLMOBS_ENABLED="1")
     with for_all(world):
         ours = world.run([SH, "-c", script], preload=False,

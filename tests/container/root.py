@@ -83,10 +83,14 @@ if [ -n "$SHM" ]; then
     mount -t tmpfs -o mode=1777 tmpfs "$ROOT/dev/shm"
 fi
 if [ -n "$PROC" ]; then mount -t proc proc "$ROOT/proc"; fi
-if [ -n "$STATE" ]; then mount --bind "$STATE" "$ROOT/var/lib/llmobs"; fi
 if [ -n "$VAR_TMP" ]; then mount -t tmpfs -o mode=1777 tmpfs "$ROOT/var/tmp"
 else chmod 755 "$ROOT/var/tmp" 2> /dev/null || :; fi
-mount --bind "$SHARED" "$ROOT/mnt"
+# Lines of three words: what, where, and ro or rw.
+echo "$MOUNTS" | while read -r what where how; do
+    [ -n "$what" ] || continue
+    mount --bind "$what" "$ROOT$where"
+    [ "$how" != ro ] || mount -o remount,bind,ro "$ROOT$where"
+done
 cd /
 exec chroot --userspec="$USER_ID" --groups= "$ROOT" /usr/bin/env -i "$@"
 """

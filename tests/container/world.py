@@ -58,8 +58,8 @@ def case(group, expectation):
 class World:
     """The root, the servers, and what one case has of its own."""
 
-    def __init__(self, root, folder):
-        self.root, self.folder = root, folder
+    def __init__(self, root, folder, base):
+        self.root, self.folder, self.base = root, folder, base
         self.ready = os.path.join(folder, "llm")
         self.llm = subprocess.Popen(
             [sys.executable, SOURCE + "/tests/support/llm_server.py",
@@ -103,10 +103,13 @@ class World:
         return ["%s=%s" % kv for kv in env.items() if kv[1] is not None]
 
     def start(self, argv, *, preload=True, user=0, read_only=False, proc=True,
-              shm=True, var_tmp=True, state=True, **env):
+              shm=True, var_tmp=True, state=True, root=None, mounts=(), **env):
         """argv as the first process of a namespace; gives the Popen."""
-        script = {"ROOT": self.root, "SHARED": self.shared,
-                  "STATE": self.state if state else "",
+        mounts = [*mounts, (self.shared, "/mnt", "rw")]
+        if state:
+            mounts.append((self.state, "/var/lib/llmobs", "rw"))
+        script = {"ROOT": root or self.root,
+                  "MOUNTS": "\n".join(map(" ".join, mounts)),
                   "READ_ONLY": "1" if read_only else "",
                   "PROC": "1" if proc else "", "SHM": "1" if shm else "",
                   "VAR_TMP": "1" if var_tmp else "",
@@ -160,7 +163,8 @@ class World:
     def spooled(self):
         """Files that wait in the container's spool."""
         return [os.path.join(d, f) for d, _, files in os.walk(self.state)
-                for f in files if "/spool/" in d]
+                for f in files if "/spool/" in d and
+                os.path.getsize(os.path.join(d, f)) > 0]
 
     def same(self, argv, count, **how):
         """Bare and observed: what can be seen is the same, and the spans."""
