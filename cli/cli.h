@@ -7,8 +7,8 @@
  *          but for `workflow`, `span` and `entrypoint`, which exit as the
  *          command that they ran.
  * Limits:  none of its own.
- * Fork:    `workflow`, `span` and `entrypoint` fork, and `drain`, for each
- *          place.
+ * Fork:    `workflow`, `span` and `entrypoint` fork, and `drain` and `purge`, for
+ *          each place.
  */
 #ifndef LLMOBS_CLI_H
 #define LLMOBS_CLI_H
@@ -21,6 +21,7 @@ int llmobs_cmd_span(int argc, char **argv);
 int llmobs_cmd_doctor(int argc, char **argv);
 int llmobs_cmd_drain(int argc, char **argv);
 int llmobs_cmd_entrypoint(int argc, char **argv);
+int llmobs_cmd_purge(int argc, char **argv);
 int llmobs_cmd_stats(int argc, char **argv);
 int llmobs_cmd_view(int argc, char **argv);
 int llmobs_cmd_workflow(int argc, char **argv);

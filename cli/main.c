@@ -26,6 +26,8 @@ static const struct command commands[] = {
      "tell whether a program can be observed, and why not"},
     {"drain", "llmobs drain", llmobs_cmd_drain,
      "deliver what processes that are gone left in the spool"},
+    {"purge", "llmobs purge", llmobs_cmd_purge,
+     "remove what was recorded: the store, and what is left in the spool"},
     {"workflow", "llmobs workflow", llmobs_cmd_workflow,
      "run a command inside a workflow span (llmobs-run --workflow)"},
     {"entrypoint", "llmobs entrypoint", llmobs_cmd_entrypoint,

@@ -66,6 +66,7 @@ struct llmobs_config {
     char *proxy_urls;      /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS; NULL: unset */
     char **never_urls;     /* agent and OTLP endpoints, NULL-terminated */
     char *rules_path;      /* LLMOBS_RULES; NULL: unset */
+    char *exclude;         /* LLMOBS_EXCLUDE; the shim obeys it. NULL: unset */
     char *exporter;        /* LLMOBS_EXPORTER; "auto" */
     char *store_dir;       /* LLMOBS_STORE_DIR; NULL: by rule */
     int64_t store_max;     /* LLMOBS_STORE_MAX, bytes */

@@ -145,6 +145,10 @@ struct row {
       FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
     V("LLMOBS_RULES", "file", "", "further rules, as JSON", FORM_TEXT,         \
       CONF(rules_path), 0, 0)                                                  \
+    V("LLMOBS_EXCLUDE", "patterns, comma-separated", "",                       \
+      "programs that are never observed: by file name, or by path where the "  \
+      "pattern has a /",                                                       \
+      FORM_TEXT, CONF(exclude), 0, 0)                                          \
     V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \
       "where spans go", FORM_TEXT, CONF(exporter), 0, 0)                       \
     V("LLMOBS_CA_FILE", "file", "",                                            \

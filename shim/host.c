@@ -1,5 +1,6 @@
 #include "shim/host.h"
 
+#include "core/glob.h"
 #include "shim/conf.h"
 
 #define DISABLED_FILE "/etc/llmobs/disabled"
@@ -13,7 +14,8 @@ static const char whole[][20] = {
 };
 
 static enum llmobs_host_state state;
-static bool file_decides; /* the environment says neither yes nor no */
+static bool file_decides;  /* the environment says neither yes nor no */
+static bool file_excludes; /* and names no programs */
 static size_t env_count;
 static char env_bytes[LLMOBS_HOST_ENV_MAX];
 static const char *env_list[LLMOBS_HOST_ENV_COUNT + 1];
@@ -144,38 +146,61 @@ none:
     core_path[0] = '\0';
 }
 
+/* By the file that runs, without links, and by the name that was asked for: of
+ * a script, which has no file that runs, this is the only one. */
+static bool is_listed(const char *list)
+{
+    static char file[LLMOBS_HOST_PATH_MAX];
+    const char *asked = (const char *)getauxval(AT_EXECFN);
+    long len = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", file,
+                       sizeof file - 1);
+
+    if (asked && llmobs_glob_listed(list, asked))
+        return true;
+    file[len > 0 ? len : 0] = '\0';
+    return llmobs_glob_listed(list, file);
+}
+
 void llmobs_host_init(char **env)
 {
     struct own own = {.path = NULL};
-    const char *enabled =
-        setting((const char *const *)env, "DD_LLMOBS_ENABLED");
+    const char *const *settings = (const char *const *)env;
+    const char *enabled = setting(settings, "DD_LLMOBS_ENABLED");
+    const char *exclude = setting(settings, "LLMOBS_EXCLUDE");
 
     set_state(LLMOBS_HOST_OFF);
     if (!llmobs_libc_present() || getauxval(AT_SECURE) ||
-        (enabled && !llmobs_conf_is_true(enabled)))
+        (enabled && !llmobs_conf_is_true(enabled)) ||
+        (exclude && is_listed(exclude)))
         return;
     dl_iterate_phdr(find_own, &own);
     if (!own.path || own.second)
         return;
     file_decides = !enabled;
+    file_excludes = !exclude;
     set_core_path(own.path);
     copy_env(env);
     set_state(LLMOBS_HOST_WATCHING);
 }
 
-static bool file_says_yes(void)
+/* Read only where the environment leaves something open. */
+static bool file_allows(void)
 {
     const char *path = setting(llmobs_host_table()->env, "LLMOBS_CONFIG");
+    struct llmobs_conf conf;
 
-    return llmobs_conf_enabled(path ? path : LLMOBS_CONF_FILE);
+    if (!file_decides && !file_excludes)
+        return true;
+    llmobs_conf_read(path ? path : LLMOBS_CONF_FILE, &conf);
+    return (!file_decides || conf.enabled) &&
+           !(file_excludes && is_listed(conf.exclude));
 }
 
 void llmobs_host_decide(void)
 {
     if (llmobs_host_state() != LLMOBS_HOST_WATCHING)
         return;
-    if (llmobs_libc_may(DISABLED_FILE, F_OK) ||
-        (file_decides && !file_says_yes()))
+    if (llmobs_libc_may(DISABLED_FILE, F_OK) || !file_allows())
         set_state(LLMOBS_HOST_OFF);
     else
         set_state(LLMOBS_HOST_ON);
