@@ -99,8 +99,10 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 		-Wl,-z,noseparate-code -Wl,--hash-style=both \
 		-Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
 
+# It must start wherever the objects do, in an image of others too: libc alone.
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) $(STATIC_JANSSON) $(STATIC_ZLIB) \
+		-lpthread -o $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \

@@ -30,6 +30,8 @@ static const struct command commands[] = {
      "remove what was recorded: the store, and what is left in the spool"},
     {"workflow", "llmobs workflow", llmobs_cmd_workflow,
      "run a command inside a workflow span (llmobs-run --workflow)"},
+    {"entrypoint", "llmobs entrypoint", llmobs_cmd_entrypoint,
+     "run a command as the first process of a container (llmobs-entrypoint)"},
     {"help", "llmobs help", cmd_help,
      "this text; `llmobs help variables`: the environment variables"},
     {"version", "llmobs version", cmd_version, "print the version"},

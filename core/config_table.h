@@ -180,6 +180,9 @@ struct row {
     V("LLMOBS_EXIT_FLUSH_MS", "milliseconds", "-1",                            \
       "longest wait at exit; -1: by exporter", FORM_NUMBER,                    \
       CONF(exit_flush_ms), -1, 600000)                                         \
+    V("LLMOBS_GRACE_MS", "milliseconds", "3000",                               \
+      "llmobs-entrypoint: how long it stays after its command has ended",      \
+      FORM_NUMBER, CONF(grace_ms), 0, 600000)                                  \
     V("LLMOBS_THREAD", "boolean", "on",                                        \
       "off: no thread, spans are delivered at exit", FORM_BOOL, CONF(thread),  \
       0, 0)                                                                    \
