@@ -9,9 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const hello = ASK("gpt-4o-mini", "");
-static const char *const slow = ASK("slow", ", \"stream\": true");
-
 static const char *the_base;
 
 static long ask_once(const char *body)
