@@ -30,7 +30,9 @@ static const char help_text[] =
     "lost\n"
     "               if one is killed before it has delivered, and what nobody\n"
     "               can read\n"
-    "  --users      root: of all users, for each as that user\n"
+    "  --users      root: of all users, for each as that user, where no "
+    "LLMOBS_STORE_DIR\n"
+    "               or LLMOBS_SPOOL_DIR names one place for all\n"
     "  --json       as one JSON object\n"
     "\n"
     "Exit status: 0 when it is gone, 1 when something stays that should not.\n";
