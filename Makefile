@@ -3,7 +3,7 @@
 # make unit       unit tests and rule cases        make SAN=asan|tsan unit
 # make clients    the C programs of tests/clients
 # make fuzz       the fuzz targets, by clang (scripts/fuzz runs them)
-# make bench      the budgets, interleaved         make install PREFIX= DESTDIR=
+# make bench      the budgets, interleaved         make [un]install PREFIX= DESTDIR=
 # make conformance   recorded calls through curl, span by span
 CC ?= gcc
 OBJCOPY ?= objcopy
@@ -52,7 +52,8 @@ SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case 
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
-.PHONY: all unit fuzz fuzzers clients conformance bench install clean format FORCE
+.PHONY: all unit fuzz fuzzers clients conformance bench install uninstall clean \
+	format FORCE
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs
 
 $(B)/shim/%.o: shim/%.c
@@ -68,7 +69,7 @@ $(B)/libllmobs_preload.so: $(SHIM_OBJ) shim/shim.map
 
 # Inside the core are jansson's values (not its reader, which is not PIC in
 # Debian's static library) and zlib; nothing of either leaves
-# (docs/ARCHITECTURE.md).
+# (docs/DECISIONS.md).
 STATIC_JANSSON := $(shell $(CC) -print-file-name=libjansson.a)
 STATIC_ZLIB := $(shell $(CC) -print-file-name=libz.a)
 
@@ -98,8 +99,10 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 		-Wl,-z,noseparate-code -Wl,--hash-style=both \
 		-Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
 
+# It must start wherever the objects do, in an image of others too: libc alone.
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) $(STATIC_JANSSON) $(STATIC_ZLIB) \
+		-lpthread -o $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
@@ -166,20 +169,55 @@ $(B)/bench-miss: $(B)/tests/bench/miss.o $(LIB_OBJ)
 bench: all clients $(B)/bench-parse $(B)/bench-callsite $(B)/bench-miss
 	scripts/bench $(B)
 
+# UNITDIR= where systemd looks; a package's own files are under PREFIX.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+DOCDIR ?= $(PREFIX)/share/doc/llmobs-preload
+MANDIR ?= $(PREFIX)/share/man
+LAUNCHERS := $(wildcard scripts/llmobs-run scripts/llmobs-entrypoint)
+UNITS := llmobs-drain.service llmobs-drain-watch.service llmobs-drain.timer
+# What is put where; uninstall removes the same, and the directories that are
+# then empty and ours alone. /etc/llmobs is the administrator's: it stays.
+EXAMPLES := $(shell find examples -type f)
+INSTALLED = $(patsubst scripts/%,$(PREFIX)/bin/%,$(LAUNCHERS)) \
+	$(PREFIX)/bin/llmobs $(PREFIX)/include/llmobs.h \
+	$(patsubst %,$(PREFIX)/lib/llmobs/%,libllmobs_preload.so libllmobs_core.so) \
+	$(patsubst %,$(UNITDIR)/%,$(UNITS)) \
+	$(PREFIX)/share/llmobs/llmobs-drain.cron \
+	$(patsubst %,$(BASHDIR)/%,llmobs llmobs-run llmobs-entrypoint) \
+	$(ZSHDIR)/_llmobs \
+	$(patsubst packaging/man/%,$(MANDIR)/man1/%,$(wildcard packaging/man/*.1)) \
+	$(patsubst packaging/man/%,$(MANDIR)/man5/%,$(wildcard packaging/man/*.5)) \
+	$(patsubst docs/%,$(DOCDIR)/%,$(wildcard docs/*.md)) $(DOCDIR)/README.md \
+	$(DOCDIR)/examples/llmobs.conf $(patsubst %,$(DOCDIR)/%,$(EXAMPLES))
+OWN_DIRS = $(PREFIX)/lib/llmobs $(PREFIX)/share/llmobs $(DOCDIR)
+
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/llmobs \
-		$(DESTDIR)$(PREFIX)/include
+	install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
 	install -m 755 $(B)/libllmobs_preload.so $(B)/libllmobs_core.so \
 		$(DESTDIR)$(PREFIX)/lib/llmobs/
-	install -m 755 $(B)/llmobs scripts/llmobs-run $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/llmobs $(LAUNCHERS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 include/llmobs.h $(DESTDIR)$(PREFIX)/include/
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system \
-		$(DESTDIR)$(PREFIX)/share/llmobs
-	for f in llmobs-drain.service llmobs-drain-watch.service llmobs-drain.cron; do \
+	for f in $(UNITS) llmobs-drain.cron; do \
 		sed 's|@PREFIX@|$(PREFIX)|g' packaging/$$f > $(B)/$$f || exit 1; done
-	install -m 644 $(B)/llmobs-drain.service $(B)/llmobs-drain-watch.service \
-		packaging/llmobs-drain.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 644 $(addprefix $(B)/,$(UNITS)) $(DESTDIR)$(UNITDIR)/
 	install -m 644 $(B)/llmobs-drain.cron $(DESTDIR)$(PREFIX)/share/llmobs/
+	install -m 644 packaging/completion/llmobs.bash $(DESTDIR)$(BASHDIR)/llmobs
+	for f in llmobs-run llmobs-entrypoint; do \
+		ln -sf llmobs $(DESTDIR)$(BASHDIR)/$$f || exit 1; done
+	install -m 644 packaging/completion/_llmobs $(DESTDIR)$(ZSHDIR)/
+	install -m 644 packaging/man/*.1 $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 packaging/man/*.5 $(DESTDIR)$(MANDIR)/man5/
+	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)/
+	install -m 644 packaging/llmobs.conf $(DESTDIR)$(DOCDIR)/examples/
+	for f in $(EXAMPLES); do \
+		install -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	for d in $(OWN_DIRS); do test ! -d $(DESTDIR)$$d || \
+		find $(DESTDIR)$$d -depth -type d -empty -delete || exit 1; done
 
 format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')

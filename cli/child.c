@@ -12,12 +12,14 @@
 
 struct child {
     pid_t pid;
+    bool reaps;
     sigset_t taken;            /* the signals that we wait for */
     sigset_t mask;             /* as we were started */
     struct sigaction on_child; /* SIGCHLD, likewise */
 };
 
-/* All but the ones that a fault of ours raises: those must still kill us. */
+/* All but the ones that a fault of ours raises: those must still kill us, and
+ * not be passed on where others may send them. */
 static void block_signals(struct child *child)
 {
     static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
@@ -25,7 +27,7 @@ static void block_signals(struct child *child)
     struct sigaction by_default = {.sa_handler = SIG_DFL};
 
     sigfillset(&child->taken);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+    for (size_t i = 0; i < sizeof faults / sizeof *faults && !child->reaps; i++)
         sigdelset(&child->taken, faults[i]);
     sigprocmask(SIG_BLOCK, &child->taken, &child->mask);
     /* Started with SIGCHLD ignored, we could not learn the status. */
@@ -105,8 +107,9 @@ static bool ended(const struct child *child, int *status)
     pid_t pid;
 
     for (;;) {
-        pid = waitpid(child->pid, status, WNOHANG | WUNTRACED);
-        if (pid < 0 && errno == EINTR)
+        pid = waitpid(child->reaps ? -1 : child->pid, status,
+                      WNOHANG | WUNTRACED);
+        if ((pid < 0 && errno == EINTR) || (pid > 0 && pid != child->pid))
             continue;
         if (pid != child->pid)
             return pid < 0; /* nobody can tell its status any more */
@@ -143,9 +146,9 @@ static void watch(const struct child *child, int *status)
 }
 
 int llmobs_child_run(char **argv, void (*prepare)(void *ctx), void *ctx,
-                     struct llmobs_child_result *result)
+                     bool reaps, struct llmobs_child_result *result)
 {
-    struct child child;
+    struct child child = {.reaps = reaps};
     int report[2];
 
     memset(result, 0, sizeof *result);
@@ -172,4 +175,13 @@ int llmobs_child_run(char **argv, void (*prepare)(void *ctx), void *ctx,
         release_descriptors();
     watch(&child, &result->status);
     return 0;
+}
+
+int llmobs_child_status(const struct llmobs_child_result *result)
+{
+    if (result->exec_error != 0)
+        return result->exec_error == ENOENT ? 127 : 126;
+    if (WIFSIGNALED(result->status))
+        return 128 + WTERMSIG(result->status);
+    return WEXITSTATUS(result->status);
 }

@@ -11,9 +11,16 @@
  * the child by its group. When the child stops, we stop; when we are
  * continued, it is. Once it runs, every descriptor of ours is closed or
  * /dev/null: a pipe ends when the command ends it.
+ *
+ * One that `reaps` is the first process of a pid namespace: orphans become its
+ * children, and a signal that it does not take is ignored by the kernel. So it
+ * waits for every child that ends, and passes all signals on, those of faults
+ * included: a fault of our own ends us nevertheless, blocked or not.
  */
 #ifndef LLMOBS_CHILD_H
 #define LLMOBS_CHILD_H
+
+#include <stdbool.h>
 
 struct llmobs_child_result {
     int exec_error; /* errno of a command that could not be executed, or 0 */
@@ -23,6 +30,10 @@ struct llmobs_child_result {
 /* Runs argv[0], found as execvp finds it, and waits for its end. `prepare` is
  * called in the child, just before. -EAGAIN, -ENOMEM, -EMFILE, ... */
 int llmobs_child_run(char **argv, void (*prepare)(void *ctx), void *ctx,
-                     struct llmobs_child_result *result);
+                     bool reaps, struct llmobs_child_result *result);
+
+/* How a shell would tell it: the exit status, 128 and the number of a signal,
+ * 127 or 126 for what could not be executed. */
+int llmobs_child_status(const struct llmobs_child_result *result);
 
 #endif

@@ -4,9 +4,11 @@
  *          argv[0] the command as a person typed it ("llmobs view").
  * Threads: the main thread.
  * Errors:  the answer is the exit status: LLMOBS_CLI_OK, _FAILED or _USAGE,
- *          but for `workflow` and `span`, which exit as the command they ran.
+ *          but for `workflow`, `span` and `entrypoint`, which exit as the
+ *          command that they ran.
  * Limits:  none of its own.
- * Fork:    `workflow` and `span` fork, and `drain`, for each place.
+ * Fork:    `workflow`, `span` and `entrypoint` fork, and `drain` and `purge`,
+ * for each place.
  */
 #ifndef LLMOBS_CLI_H
 #define LLMOBS_CLI_H
@@ -19,6 +21,8 @@ int llmobs_cmd_span(int argc, char **argv);
 int llmobs_cmd_doctor(int argc, char **argv);
 int llmobs_cmd_drain(int argc, char **argv);
 int llmobs_cmd_evaluate(int argc, char **argv);
+int llmobs_cmd_entrypoint(int argc, char **argv);
+int llmobs_cmd_purge(int argc, char **argv);
 int llmobs_cmd_stats(int argc, char **argv);
 int llmobs_cmd_view(int argc, char **argv);
 int llmobs_cmd_workflow(int argc, char **argv);

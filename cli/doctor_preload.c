@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "cli/preload.h"
 #include "core/file.h"
 
 #define PRELOAD_FILE "/etc/ld.so.preload"
@@ -213,29 +214,6 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
 
 /* ---- on ----------------------------------------------------------------- */
 
-/* Where the launcher would take it from (scripts/llmobs-run). */
-static bool find_library(char path[PATH_MAX])
-{
-    const char *build = getenv("LLMOBS_BUILD");
-    char own[PATH_MAX] = "";
-    ssize_t len = readlink("/proc/self/exe", own, sizeof own - 1);
-    char *slash = len > 0 ? strrchr(own, '/') : NULL;
-    int need;
-
-    if (slash != NULL)
-        *slash = '\0';
-    if (build != NULL && *build != '\0') {
-        need = snprintf(path, PATH_MAX, "%s/" LLMOBS_DOCTOR_SHIM, build);
-        return need < PATH_MAX && access(path, R_OK) == 0;
-    }
-    need =
-        snprintf(path, PATH_MAX, "%s/../lib/llmobs/" LLMOBS_DOCTOR_SHIM, own);
-    if (need < PATH_MAX && access(path, R_OK) == 0)
-        return true;
-    need = snprintf(path, PATH_MAX, "%s/" LLMOBS_DOCTOR_SHIM, own);
-    return need < PATH_MAX && access(path, R_OK) == 0;
-}
-
 static bool is_for_all(const struct llmobs_doctor *doctor)
 {
     char path[PATH_MAX + sizeof PRELOAD_FILE];
@@ -261,7 +239,7 @@ static void tell_command(struct llmobs_doctor *doctor)
     } else if (is_for_all(doctor)) {
         llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
                           "asked for by " PRELOAD_FILE);
-    } else if (find_library(path)) {
+    } else if (llmobs_preload_find(path)) {
         doctor->by_launcher = true;
         llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
                           "`llmobs-run` would preload %s", path);

@@ -8,6 +8,7 @@
 #include "cli/real.h"
 #include "core/agent.h"
 #include "core/etc.h"
+#include "core/glob.h"
 #include "core/http.h"
 #include "core/allow.h"
 #include "core/mask.h"
@@ -215,12 +216,29 @@ static void tell_enabled(struct settings *settings)
                           " is neither in its environment nor in the file");
 }
 
+static void tell_excluded(struct settings *settings)
+{
+    struct llmobs_doctor *doctor = settings->doctor;
+    const struct llmobs_program *program = &doctor->program;
+    const char *const names[] = {program->path, program->file, program->script};
+    const char *list = settings->config->exclude;
+
+    for (size_t i = 0; list != NULL && i < sizeof names / sizeof *names; i++) {
+        if (names[i][0] == '\0' || !llmobs_glob_listed(list, names[i]))
+            continue;
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                          "switched off for %s by LLMOBS_EXCLUDE", names[i]);
+        return;
+    }
+}
+
 static int tell_config(struct settings *settings)
 {
     struct llmobs_json *fact = llmobs_json_object();
     int rc = 0;
 
     tell_enabled(settings);
+    tell_excluded(settings);
     rc = tell_variables(settings, fact);
     if (rc == 0)
         rc = llmobs_json_set(fact, "enabled",

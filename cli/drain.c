@@ -2,41 +2,20 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/places.h"
-#include "cli/real.h"
-#include "core/adopt.h"
-#include "core/http.h"
+#include "cli/drain_place.h"
 #include "core/log.h"
-#include "core/stamp.h"
-#include "core/stats.h"
-#include "core/worker.h"
 
 #define WATCH_S 30
 #define WATCH_MAX_S 86400
-/* A request that hangs when we are told to end. */
-#define ENDING_MS 500
 #define SPOOL_MAX ((int64_t)256 * 1024 * 1024)
 #define VARIABLES_MAX 4096
-
-/* What became of the entries of one place, or of all. */
-struct outcome {
-    uint64_t delivered;
-    uint64_t expired;
-    uint64_t refused; /* by the peer, or not to be made an event of */
-    uint64_t left;    /* `others` included */
-    uint64_t others;  /* for another destination */
-    uint64_t unreadable;
-    int error; /* the place could not be entered or looked at */
-};
 
 struct drain {
     char **argv;
@@ -45,12 +24,10 @@ struct drain {
     long watch_s;    /* 0: once */
     bool json;
     bool help;
-    struct llmobs_config *config;
-    struct llmobs_living living;
-    struct outcome sum;
-    struct outcome told; /* by the last line */
+    struct llmobs_drain_round round;
+    struct llmobs_drain_outcome sum;
+    struct llmobs_drain_outcome told; /* by the last line */
     bool any_told;
-    bool ending;
     sigset_t signals;
 };
 
@@ -184,123 +161,25 @@ static int load_config(struct drain *drain)
     if (is_url && asprintf(&more[1], "DD_TRACE_AGENT_URL=%s", drain->to) < 0)
         rc = -ENOMEM;
     if (rc == 0)
-        drain->config =
+        drain->round.config =
             llmobs_config_load(make_environment(more), hear, &complaint);
     free(more[0]);
     free(is_url ? more[1] : NULL);
-    if (drain->config == NULL)
+    if (drain->round.config == NULL)
         return -ENOMEM;
     if (is_url) {
-        free(drain->config->override_origin);
-        drain->config->override_origin = NULL;
+        free(drain->round.config->override_origin);
+        drain->round.config->override_origin = NULL;
     }
-    if (drain->config->spool_max <= 0)
-        drain->config->spool_max = SPOOL_MAX;
+    if (drain->round.config->spool_max <= 0)
+        drain->round.config->spool_max = SPOOL_MAX;
     return is_url && complaint.about_url ? -EINVAL : 0;
-}
-
-/* -- one place, in a process of its own ----------------------------------- */
-
-static atomic_bool stopped;
-
-static void stop(int number)
-{
-    int saved = errno;
-
-    (void)number;
-    atomic_store(&stopped, true);
-    llmobs_http_deadline(llmobs_clock_mono_ns() + ENDING_MS * LLMOBS_NS_PER_MS);
-    errno = saved;
-}
-
-static enum llmobs_adopt_whose whose(const struct drain *drain)
-{
-    return drain->to != NULL ? LLMOBS_ADOPT_ANY : LLMOBS_ADOPT_OURS;
-}
-
-static struct llmobs_adopt *open_adopt(const struct drain *drain)
-{
-    struct llmobs_adopt *adopt = llmobs_adopt_new(drain->config, whose(drain));
-
-    if (adopt != NULL)
-        llmobs_adopt_living(adopt, &drain->living);
-    return adopt;
-}
-
-static int look(const struct drain *drain, struct llmobs_adopt_left *left)
-{
-    struct llmobs_adopt *adopt = open_adopt(drain);
-    int rc = adopt != NULL ? llmobs_adopt_count(adopt, left) : -ENOMEM;
-
-    llmobs_adopt_free(adopt);
-    return rc;
-}
-
-/* The person who types it wants it tried, whatever was found before. */
-static int deliver(const struct drain *drain)
-{
-    struct llmobs_adopt *adopt = open_adopt(drain);
-    struct llmobs_worker *worker;
-
-    if (adopt == NULL)
-        return -ENOMEM;
-    if (strcmp(drain->config->exporter, "store") != 0)
-        llmobs_cli_use_curl();
-    llmobs_stamp_clear(drain->config, drain->config->agent_url);
-    worker = llmobs_worker_drainer(drain->config, adopt);
-    if (worker == NULL) {
-        llmobs_adopt_free(adopt);
-        return -ENOMEM;
-    }
-    llmobs_worker_drain(worker, &stopped);
-    return 0;
-}
-
-static void drain_place(const struct drain *drain,
-                        const struct llmobs_drain_place *place,
-                        struct outcome *out)
-{
-    struct llmobs_adopt_left left = {0};
-
-    out->error = llmobs_drain_enter(place, drain->config);
-    if (out->error == -ENOENT) { /* another place of the same user's */
-        out->error = 0;
-        return;
-    }
-    if (out->error == 0)
-        out->error = look(drain, &left);
-    if (out->error == 0 && left.dirs > 0) {
-        out->error = deliver(drain);
-        if (out->error == 0)
-            out->error = look(drain, &left);
-    }
-    out->delivered = llmobs_stats_get(LLMOBS_STAT_delivered);
-    out->expired = llmobs_stats_get(LLMOBS_STAT_dropped_expired);
-    out->refused = llmobs_stats_get(LLMOBS_STAT_dropped_export) +
-                   llmobs_stats_get(LLMOBS_STAT_dropped_memory);
-    out->left = left.ours + left.others;
-    out->others = left.others;
-    out->unreadable = left.unreadable;
-}
-
-static void run_child(const struct drain *drain,
-                      const struct llmobs_drain_place *place, int fd)
-{
-    struct sigaction action = {.sa_handler = stop};
-    struct outcome out = {0};
-    sigset_t none;
-
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    drain_place(drain, place, &out);
-    _exit(write(fd, &out, sizeof out) == sizeof out ? 0 : 1);
 }
 
 /* -- all places ----------------------------------------------------------- */
 
-static void add_up(struct outcome *sum, const struct outcome *one)
+static void add_up(struct llmobs_drain_outcome *sum,
+                   const struct llmobs_drain_outcome *one)
 {
     sum->delivered += one->delivered;
     sum->expired += one->expired;
@@ -310,25 +189,6 @@ static void add_up(struct outcome *sum, const struct outcome *one)
     sum->unreadable += one->unreadable;
     if (sum->error == 0)
         sum->error = one->error;
-}
-
-/* Waits for the child, and tells it of a signal. */
-static int wait_for(struct drain *drain, pid_t child)
-{
-    int status = -1;
-    pid_t ended;
-
-    while ((ended = waitpid(child, &status, WNOHANG)) == 0) {
-        int number = sigwaitinfo(&drain->signals, NULL);
-
-        if (number == SIGTERM || number == SIGINT) {
-            drain->ending = true;
-            kill(child, SIGTERM);
-        }
-    }
-    return ended == child && WIFEXITED(status) && WEXITSTATUS(status) == 0
-               ? 0
-               : -ECHILD;
 }
 
 static void tell_error(const struct drain *drain, const char *path, int error)
@@ -343,23 +203,11 @@ static void tell_error(const struct drain *drain, const char *path, int error)
 static int visit(void *ctx, const struct llmobs_drain_place *place)
 {
     struct drain *drain = ctx;
-    struct outcome out = {0};
-    int ends[2];
-    pid_t child;
+    struct llmobs_drain_outcome out;
 
-    if (drain->ending)
+    if (drain->round.ending)
         return -EINTR;
-    if (pipe(ends) != 0)
-        return -errno;
-    fflush(NULL);
-    child = fork();
-    if (child == 0)
-        run_child(drain, place, ends[1]);
-    close(ends[1]);
-    out.error = child < 0 ? -errno : wait_for(drain, child);
-    if (out.error == 0 && read(ends[0], &out, sizeof out) != sizeof out)
-        out.error = -ECHILD;
-    close(ends[0]);
+    llmobs_drain_visit(&drain->round, place, &out);
     if (out.error != 0)
         tell_error(drain, place->path, out.error);
     add_up(&drain->sum, &out);
@@ -368,7 +216,7 @@ static int visit(void *ctx, const struct llmobs_drain_place *place)
 
 /* -- telling -------------------------------------------------------------- */
 
-static void print_json(const struct outcome *sum)
+static void print_json(const struct llmobs_drain_outcome *sum)
 {
     printf("{\"delivered\":%" PRIu64 ",\"left\":%" PRIu64
            ",\"for_other_destinations\":%" PRIu64 ",\"expired\":%" PRIu64
@@ -377,7 +225,7 @@ static void print_json(const struct outcome *sum)
            sum->unreadable);
 }
 
-static void print_text(const struct outcome *sum)
+static void print_text(const struct llmobs_drain_outcome *sum)
 {
     printf("delivered %" PRIu64 ", left %" PRIu64, sum->delivered, sum->left);
     if (sum->others > 0)
@@ -392,7 +240,7 @@ static void print_text(const struct outcome *sum)
 /* A watch is silent while nothing happens. */
 static void tell(struct drain *drain)
 {
-    const struct outcome *sum = &drain->sum;
+    const struct llmobs_drain_outcome *sum = &drain->sum;
     bool news = !drain->any_told || sum->delivered > 0 || sum->expired > 0 ||
                 sum->refused > 0 || sum->left != drain->told.left ||
                 sum->unreadable != drain->told.unreadable;
@@ -415,9 +263,9 @@ static void go_round(struct drain *drain)
     int rc;
 
     memset(&drain->sum, 0, sizeof drain->sum);
-    (void)llmobs_living_read("/proc", &drain->living);
-    rc = llmobs_drain_places(drain->dir, drain->config, visit, drain);
-    llmobs_living_free(&drain->living);
+    (void)llmobs_living_read("/proc", &drain->round.living);
+    rc = llmobs_drain_places(drain->dir, drain->round.config, visit, drain);
+    llmobs_living_free(&drain->round.living);
     if (rc == -ENOENT && drain->watch_s > 0)
         rc = 0; /* it may come */
     if (rc != 0 && rc != -EINTR)
@@ -434,23 +282,21 @@ static void pause_round(struct drain *drain)
 
     while (number == SIGCHLD)
         number = sigtimedwait(&drain->signals, NULL, &left);
-    drain->ending = number > 0;
+    drain->round.ending = number > 0;
 }
 
 static void run(struct drain *drain)
 {
     signal(SIGCHLD, SIG_DFL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
     sigemptyset(&drain->signals);
     sigaddset(&drain->signals, SIGCHLD);
     sigaddset(&drain->signals, SIGTERM);
     sigaddset(&drain->signals, SIGINT);
     sigprocmask(SIG_BLOCK, &drain->signals, NULL);
     go_round(drain);
-    while (drain->watch_s > 0 && !drain->ending) {
+    while (drain->watch_s > 0 && !drain->round.ending) {
         pause_round(drain);
-        if (!drain->ending)
+        if (!drain->round.ending)
             go_round(drain);
     }
 }
@@ -458,12 +304,13 @@ static void run(struct drain *drain)
 int llmobs_cmd_drain(int argc, char **argv)
 {
     static struct drain drain;
-    const struct outcome *sum = &drain.sum;
+    const struct llmobs_drain_outcome *sum = &drain.sum;
     int rc;
 
     drain.argv = argv;
     if (llmobs_cli_parse(argc, argv, options, apply, &drain) != 0)
         return LLMOBS_CLI_USAGE;
+    drain.round.all = drain.to != NULL;
     if (drain.help) {
         fputs(help_text, stdout);
         return LLMOBS_CLI_OK;
@@ -475,8 +322,8 @@ int llmobs_cmd_drain(int argc, char **argv)
                               : strerror(-rc));
         return rc == -EINVAL ? LLMOBS_CLI_USAGE : LLMOBS_CLI_FAILED;
     }
-    llmobs_log_init(drain.config->log_path,
-                    (enum llmobs_log_level)drain.config->log_level);
+    llmobs_log_init(drain.round.config->log_path,
+                    (enum llmobs_log_level)drain.round.config->log_level);
     run(&drain);
     if (drain.watch_s > 0)
         return LLMOBS_CLI_OK;

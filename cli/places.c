@@ -113,11 +113,15 @@ static int one(const struct walk *walk, const char *path, bool chosen)
 
 /* -- all users ------------------------------------------------------------ */
 
-/* Root may not see what is on a network's disk: the user will. */
-static bool is_missing(const char *path)
+/* Whether there is nothing at all of ours, of which the spool is a part. Root
+ * may not see what is on a network's disk: the user will. */
+static bool is_missing(const char *spool)
 {
+    char path[PATH_MAX];
     struct stat st;
 
+    snprintf(path, sizeof path, "%.*s", (int)(strrchr(spool, '/') - spool),
+             spool);
     return lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 

@@ -29,7 +29,8 @@ struct llmobs_drain_place {
 typedef int llmobs_place_fn(void *ctx, const struct llmobs_drain_place *place);
 
 /* Visits the spool `dir`; NULL: the configuration's, or, for root where that
- * names none, those of all users. Until a visit answers other than 0. */
+ * names none, those of all users, also where only the store is there. Until a
+ * visit answers other than 0. */
 int llmobs_drain_places(const char *dir, const struct llmobs_config *config,
                         llmobs_place_fn *visit, void *ctx);
 

@@ -19,9 +19,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cli/preload.h"
 #include "core/buf.h"
 
-#define LLMOBS_PROCESS_SHIM "libllmobs_preload.so"
+#define LLMOBS_PROCESS_SHIM LLMOBS_PRELOAD_NAME
 #define LLMOBS_PROCESS_TEXT (4u * 1024 * 1024)
 #define LLMOBS_PROCESS_OBJECTS 4096
 

@@ -10,6 +10,7 @@
 #include "cli/child.h"
 #include "cli/cli.h"
 #include "cli/deliver.h"
+#include "cli/preload.h"
 #include "cli/relay.h"
 #include "core/clock.h"
 #include "core/config.h"
@@ -157,35 +158,6 @@ static void complain(void *ctx, const char *text)
     llmobs_log(LLMOBS_LOG_WARN, "%s", text);
 }
 
-/* True when `list`, separated as LD_PRELOAD is, holds `path`. */
-static bool listed(const char *list, const char *path)
-{
-    size_t len = strlen(path);
-
-    while (*list != '\0') {
-        size_t n = strcspn(list, ": ");
-
-        if (n == len && memcmp(list, path, len) == 0)
-            return true;
-        list += n + strspn(list + n, ": ");
-    }
-    return false;
-}
-
-/* Behind what is there: an allocator or sanitizer must come first. */
-static int join_preload(struct job *job)
-{
-    const char *have = getenv("LD_PRELOAD");
-
-    if (job->preload == NULL || (have != NULL && listed(have, job->preload)))
-        return 0;
-    if (have == NULL || *have == '\0')
-        job->ld_preload = strdup(job->preload);
-    else if (asprintf(&job->ld_preload, "%s:%s", have, job->preload) < 0)
-        job->ld_preload = NULL;
-    return job->ld_preload == NULL ? -ENOMEM : 0;
-}
-
 static void set_environment(void *ctx)
 {
     const struct job *job = ctx;
@@ -235,19 +207,10 @@ static void signal_name(int signal, char *out, size_t cap)
         snprintf(out, cap, "SIG%d", signal);
 }
 
-static int exit_status(const struct llmobs_child_result *result)
-{
-    if (result->exec_error != 0)
-        return result->exec_error == ENOENT ? 127 : 126;
-    if (WIFSIGNALED(result->status))
-        return 128 + WTERMSIG(result->status);
-    return WEXITSTATUS(result->status);
-}
-
 static int describe_end(struct llmobs_span *span,
                         const struct llmobs_child_result *result)
 {
-    int status = exit_status(result);
+    int status = llmobs_child_status(result);
     char type[32], message[128];
 
     if (result->exec_error == 0 && WIFSIGNALED(result->status)) {
@@ -459,7 +422,7 @@ static int run_inside(struct job *job, struct llmobs_child_result *result)
 
     if (job->keeps_output && llmobs_relay_begin(&job->relay) != 0)
         job->keeps_output = false;
-    rc = llmobs_child_run(job->command, set_environment, job, result);
+    rc = llmobs_child_run(job->command, set_environment, job, false, result);
     /* Once the command runs no descriptor of ours is left. */
     if (rc != 0 || result->exec_error != 0)
         llmobs_relay_leave(&job->relay);
@@ -479,7 +442,8 @@ static int run_job(struct job *job, int argc, char **argv)
     llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
     job->config =
         llmobs_config_load((const char *const *)environ, complain, NULL);
-    if (join_preload(job) != 0 || !observing(job))
+    if (llmobs_preload_join(job->preload, &job->ld_preload) != 0 ||
+        !observing(job))
         return run_plain(job);
     begin_span(job);
     if (run_inside(job, &result) != 0)
@@ -487,7 +451,7 @@ static int run_job(struct job *job, int argc, char **argv)
     if (result.exec_error != 0)
         fail_exec(job, result.exec_error);
     deliver(job, &result);
-    return exit_status(&result);
+    return llmobs_child_status(&result);
 }
 
 /* Static: the worker's thread may outlive us. */

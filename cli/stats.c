@@ -50,7 +50,7 @@ static const char help_text[] =
     "user that run or ran. captured is the sum of delivered, pending, spooled\n"
     "(on the disk, for another process to deliver), unconfirmed (looked like "
     "a\n"
-    "call of a model and was none) and dropped.\n"
+    "call of a model and was none), purged (by `llmobs purge`) and dropped.\n"
     "\n"
     "  --store DIR      another store than the environment names\n"
     "  --json           as one JSON object\n"
@@ -271,6 +271,7 @@ static void print_text(const struct stats *stats)
     print_part("pending", stats->pending);
     print_part("spooled", stats->spooled);
     print_part("unconfirmed", number(stats, "unconfirmed"));
+    print_part("purged", number(stats, "purged"));
     print_part("dropped", stats->dropped);
     for (size_t i = 0; i < sum->len; i++)
         if (reason(&sum->list[i]) != NULL)
@@ -369,6 +370,8 @@ static int fill_object(const struct stats *stats, struct llmobs_json *object)
     if (rc == 0)
         rc = set_number(object, "unconfirmed", number(stats, "unconfirmed"));
     if (rc == 0)
+        rc = set_number(object, "purged", number(stats, "purged"));
+    if (rc == 0)
         rc = set_number(object, "dropped", stats->dropped);
     if (rc == 0)
         rc = llmobs_json_set(object, "dropped_by_reason", make_dropped(stats));
@@ -422,6 +425,9 @@ static void print_prometheus(const struct stats *stats)
     print_metric("unconfirmed_total", "counter",
                  "Candidates that were no call of a model.",
                  number(stats, "unconfirmed"));
+    print_metric("purged_total", "counter",
+                 "Removed from the spool by `llmobs purge`.",
+                 number(stats, "purged"));
     print_metric("pending", "gauge", "Captured and not yet delivered.",
                  stats->pending);
     print_metric("spooled", "gauge",

@@ -26,4 +26,13 @@ static inline int64_t llmobs_clock_wall_ns(void)
     return llmobs_clock_read_ns(CLOCK_REALTIME);
 }
 
+/* How long to wait, for calls that take a timespec; 0 for what is over. */
+static inline struct timespec llmobs_clock_wait(int64_t ns)
+{
+    const int64_t second = 1000 * LLMOBS_NS_PER_MS;
+
+    return ns <= 0 ? (struct timespec){0, 0}
+                   : (struct timespec){ns / second, ns % second};
+}
+
 #endif

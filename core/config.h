@@ -74,6 +74,7 @@ struct llmobs_config {
     char *proxy_urls;      /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS; NULL: unset */
     char **never_urls;     /* agent and OTLP endpoints, NULL-terminated */
     char *rules_path;      /* LLMOBS_RULES; NULL: unset */
+    char *exclude;         /* LLMOBS_EXCLUDE; the shim obeys it. NULL: unset */
     char *exporter;        /* LLMOBS_EXPORTER; "auto" */
     char *store_dir;       /* LLMOBS_STORE_DIR; NULL: by rule */
     int64_t store_max;     /* LLMOBS_STORE_MAX, bytes */
@@ -83,6 +84,7 @@ struct llmobs_config {
     int64_t buffer_max;    /* LLMOBS_BUFFER_MAX, bytes not yet delivered */
     int64_t event_max;     /* DD_LLMOBS_EVENT_SIZE_BYTES */
     int64_t exit_flush_ms; /* LLMOBS_EXIT_FLUSH_MS; -1: by exporter */
+    int64_t grace_ms;      /* LLMOBS_GRACE_MS */
     int64_t flush_interval_ms;     /* _DD_LLMOBS_WRITER_INTERVAL */
     double sample_rate;            /* DD_LLMOBS_SAMPLE_RATE, 0 to 1 */
     bool thread;                   /* LLMOBS_THREAD is not off */

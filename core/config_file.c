@@ -74,8 +74,8 @@ static bool unquote(struct llmobs_text *value)
     return !memchr(value->data, mark, value->len);
 }
 
-/* NULL when the line is one; else why not. The shim reads DD_LLMOBS_ENABLED by
- * the same rules (shim/host.c). */
+/* NULL when the line is one; else why not. The shim reads two of the names by
+ * the same rules (shim/conf.c). */
 static const char *split(struct llmobs_text line, struct llmobs_text *name,
                          struct llmobs_text *value)
 {

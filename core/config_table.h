@@ -154,6 +154,10 @@ struct row {
       FORM_TEXT, IN(redact_path), 0, 0)                                        \
     V("LLMOBS_RULES", "file", "", "further rules, as JSON", FORM_TEXT,         \
       CONF(rules_path), 0, 0)                                                  \
+    V("LLMOBS_EXCLUDE", "patterns, comma-separated", "",                       \
+      "programs that are never observed: by file name, or by path where the "  \
+      "pattern has a /",                                                       \
+      FORM_TEXT, CONF(exclude), 0, 0)                                          \
     V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \
       "where spans go", FORM_TEXT, CONF(exporter), 0, 0)                       \
     V("LLMOBS_CA_FILE", "file", "",                                            \
@@ -185,6 +189,9 @@ struct row {
     V("LLMOBS_EXIT_FLUSH_MS", "milliseconds", "-1",                            \
       "longest wait at exit; -1: by exporter", FORM_NUMBER,                    \
       CONF(exit_flush_ms), -1, 600000)                                         \
+    V("LLMOBS_GRACE_MS", "milliseconds", "3000",                               \
+      "llmobs-entrypoint: how long it stays after its command has ended",      \
+      FORM_NUMBER, CONF(grace_ms), 0, 600000)                                  \
     V("LLMOBS_THREAD", "boolean", "on",                                        \
       "off: no thread, spans are delivered at exit", FORM_BOOL, CONF(thread),  \
       0, 0)                                                                    \

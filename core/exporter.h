@@ -78,6 +78,11 @@ static inline bool llmobs_exporter_was_cut(struct llmobs_exporter *exporter)
  * without memory. The directory is made at the first send. */
 struct llmobs_exporter *llmobs_store_new(const struct llmobs_config *config);
 
+/* The file that the store writes to, and whether a file's name is that of one
+ * of its files. */
+#define LLMOBS_STORE_FILE "spans.jsonl"
+bool llmobs_store_has(const char *name);
+
 /* Gives the exporter of a Datadog Agent, or of the intake itself; NULL without
  * memory, and, of the intake, without a key. Borrows `http`; NULL: it makes
  * its own. */

@@ -45,7 +45,8 @@ enum llmobs_stat llmobs_stats_sent(const char *exporter)
 bool llmobs_stats_name_settles(const char *name)
 {
     return strcmp(name, "delivered") == 0 || strcmp(name, "unconfirmed") == 0 ||
-           strcmp(name, "left") == 0 || strncmp(name, "dropped_", 8) == 0;
+           strcmp(name, "left") == 0 || strcmp(name, "purged") == 0 ||
+           strncmp(name, "dropped_", 8) == 0;
 }
 
 bool llmobs_stats_settles(enum llmobs_stat stat)

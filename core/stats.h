@@ -1,8 +1,8 @@
 /* stats - what happened to every exchange, counted once.
  *
  * captured + adopted = delivered + pending + left + all dropped_* +
- * unconfirmed, at any quiet moment. What one process leaves in the spool
- * another adopts.
+ * unconfirmed + purged, at any quiet moment. What one process leaves in the
+ * spool another adopts.
  *
  * Threads: any; atomic counters.
  * Fork:    a child begins at zero (llmobs_stats_reset).
@@ -13,8 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(name): the counters. Those named dropped_... and delivered, unconfirmed end
- * what captured began; any other only tells something beside the sum. */
+/* X(name): the counters. Those named dropped_..., delivered, unconfirmed and
+ * purged end what captured began; any other only tells something beside the
+ * sum. */
 #define LLMOBS_STATS(X)                                                      \
     X(captured)        /* exchanges and spans given to the buffer or lost */ \
     X(delivered)       /* accepted by the exporter */                        \
@@ -28,6 +29,7 @@
     X(dropped_exit)    /* not delivered when the process ended */            \
     X(dropped_died)    /* pending when the process was killed */             \
     X(evaluations)     /* of those delivered: evaluation metrics */          \
+    X(purged)          /* a person had it removed from the spool */          \
     X(kept)            /* in the spool, adopted ones included */             \
     X(released)        /* let go of there; the rest of kept is left */       \
     X(sent_store)      /* accepted by the exporter of that name: an event */ \

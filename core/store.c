@@ -17,7 +17,6 @@
 #include "core/file.h"
 #include "core/log.h"
 
-#define FILE_NAME "spans.jsonl"
 #define OLD_PREFIX "spans-"
 #define OLD_SUFFIX ".jsonl"
 
@@ -67,7 +66,8 @@ static bool is_current(const struct target *target)
 {
     struct stat named, opened;
 
-    return fstatat(target->dir, FILE_NAME, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+    return fstatat(target->dir, LLMOBS_STORE_FILE, &named,
+                   AT_SYMLINK_NOFOLLOW) == 0 &&
            fstat(target->fd, &opened) == 0 && named.st_ino == opened.st_ino &&
            named.st_dev == opened.st_dev;
 }
@@ -87,7 +87,7 @@ static int open_target(struct target *target)
     for (int i = 0; i < OPEN_TRIES; i++) {
         /* Readable too: the last byte is looked at. */
         target->fd =
-            llmobs_file_open(target->dir, FILE_NAME, O_RDWR | O_APPEND);
+            llmobs_file_open(target->dir, LLMOBS_STORE_FILE, O_RDWR | O_APPEND);
         if (target->fd < 0)
             return target->fd;
         /* Where the file system has no locks, single appends still hold. */
@@ -121,6 +121,11 @@ static uint64_t stamp_of(const char *name)
     for (size_t i = 0; i < len; i++)
         stamp = stamp * 10 + (uint64_t)(digits[i] - '0');
     return stamp;
+}
+
+bool llmobs_store_has(const char *name)
+{
+    return strcmp(name, LLMOBS_STORE_FILE) == 0 || stamp_of(name) != 0;
 }
 
 static void old_name(uint64_t stamp, char out[64])
@@ -195,7 +200,7 @@ static int rotate(struct target *target)
     if (stamp <= found.newest)
         stamp = found.newest + 1;
     old_name(stamp, name);
-    if (renameat(target->dir, FILE_NAME, target->dir, name))
+    if (renameat(target->dir, LLMOBS_STORE_FILE, target->dir, name))
         return -errno;
     close_target(target);
     return open_target(target);

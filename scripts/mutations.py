@@ -626,6 +626,20 @@ HAZARDS = [
                             "\n    const struct llmobs_ops *ops = READY();")],
           ["variables.workers_in_a_chroot", "fpm.pool_in_a_chroot"])]),
 
+    ("a program that is to be left alone",
+     "`LLMOBS_EXCLUDE`, by the name that was asked for and the file that runs, "
+     "in the environment or else the file (`is_listed`)", [
+         ("one-name", [("shim/host.c", "    return llmobs_glob_listed(list, "
+                        "file);\n", "    return false;\n")],
+          ["preload excluded_behind_a_link"]),
+         ("asked-name-unseen", [("shim/host.c", "    if (asked && llmobs_glob_"
+                                 "listed(list, asked))", "    if (!asked)")],
+          ["preload excluded_script"]),
+         ("file-excludes-nothing", [("shim/host.c", "           !(file_excludes "
+                                     "&& is_listed(conf.exclude));",
+                                     "           true;")],
+          ["preload excluded_by_file"])]),
+
     ("a sanitizer's runtime before us",
      "the loader's own list until our constructor (`walk_list`)", [
          ("walks-too-early", [("shim/real.c", "    if (llmobs_host_state() == "

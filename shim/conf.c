@@ -4,7 +4,8 @@
 
 #include "shim/libc.h"
 
-#define NAME "DD_LLMOBS_ENABLED"
+#define ENABLED "DD_LLMOBS_ENABLED"
+#define EXCLUDE "LLMOBS_EXCLUDE"
 
 /* One byte more than may be, and one for the end. */
 static char text[LLMOBS_CONF_MAX + 2];
@@ -60,23 +61,28 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* The value in a line of this name, trimmed and ended by NUL; NULL for every
- * other line and for one whose quotes don't match. */
-static const char *value_in(char *line, char *end)
+/* The line without blanks around it, ended by NUL; NULL where it has one of its
+ * own. Moves *end. */
+static char *trim(char *line, char **end)
 {
-    size_t len = sizeof NAME - 1;
-
-    for (char *c = line; c < end; c++)
+    for (char *c = line; c < *end; c++)
         if (*c == '\0')
             return NULL;
-    while (line < end && is_blank(*line))
+    while (line < *end && is_blank(*line))
         line++;
-    while (end > line && is_blank(end[-1]))
-        end--;
-    *end = '\0';
-    if (!llmobs_str_begins(line, NAME))
+    while (*end > line && is_blank((*end)[-1]))
+        --*end;
+    **end = '\0';
+    return line;
+}
+
+/* The value in a line of this name, without its quotes; NULL for every other
+ * line and for one whose quotes don't match. */
+static const char *value_in(char *line, char *end, const char *name)
+{
+    if (!llmobs_str_begins(line, name))
         return NULL;
-    line += len;
+    line += llmobs_str_len(name);
     while (is_blank(*line))
         line++;
     if (*line++ != '=')
@@ -91,21 +97,33 @@ static const char *value_in(char *line, char *end)
     return llmobs_str_has(line + 1, *line) ? NULL : line + 1;
 }
 
-bool llmobs_conf_enabled(const char *path)
+static void take(struct llmobs_conf *conf, char *line, char *end)
+{
+    const char *enabled = value_in(line, end, ENABLED);
+    const char *exclude = value_in(line, end, EXCLUDE);
+
+    if (enabled)
+        conf->enabled = llmobs_conf_is_true(enabled);
+    if (exclude)
+        conf->exclude = exclude;
+}
+
+void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
 {
     char *end = text + slurp(path);
-    bool on = false;
 
+    conf->enabled = false;
+    conf->exclude = "";
     for (char *line = text; line < end;) {
         char *stop = line;
-        const char *value;
+        char *next, *first;
 
         while (stop < end && *stop != '\n')
             stop++;
-        value = value_in(line, stop);
-        if (value)
-            on = llmobs_conf_is_true(value);
-        line = stop + 1;
+        next = stop + 1;
+        first = trim(line, &stop);
+        if (first)
+            take(conf, first, stop);
+        line = next;
     }
-    return on;
 }

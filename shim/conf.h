@@ -1,6 +1,6 @@
-/* conf - one line of the configuration file: whether to observe at all.
+/* conf - two lines of the configuration file: whether to observe at all.
  *
- * Owns:    a static buffer that holds the file while it is read.
+ * Owns:    a static buffer that holds the file, until the next one is read.
  * Threads: one at a time, under the scan's lock.
  * Errors:  none; a file that cannot be read, or is no file, says nothing.
  * Limits:  LLMOBS_CONF_MAX bytes; a bigger file says nothing.
@@ -19,7 +19,12 @@
 /* llmobs-wire 3.1: "1" and "true" in any case, nothing else. */
 bool llmobs_conf_is_true(const char *value);
 
-/* True when the file switches observing on. */
-bool llmobs_conf_enabled(const char *path);
+struct llmobs_conf {
+    bool enabled;
+    const char *exclude; /* "" where there is none; borrowed */
+};
+
+/* Reads what the file says of them: "off" and nothing, where it does not. */
+void llmobs_conf_read(const char *path, struct llmobs_conf *conf);
 
 #endif

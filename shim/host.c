@@ -1,5 +1,6 @@
 #include "shim/host.h"
 
+#include "core/glob.h"
 #include "shim/conf.h"
 
 static const char prefixes[][16] = {"DD_", "_DD_", "LLMOBS_", "OTEL_",
@@ -11,7 +12,8 @@ static const char whole[][20] = {
 };
 
 static enum llmobs_host_state state;
-static bool file_decides; /* the environment says neither yes nor no */
+static bool file_decides;  /* the environment says neither yes nor no */
+static bool file_excludes; /* and names no programs */
 static size_t env_count;
 static char env_bytes[LLMOBS_HOST_ENV_MAX];
 static const char *env_list[LLMOBS_HOST_ENV_COUNT + 1];
@@ -150,42 +152,63 @@ none:
     core_path[0] = '\0';
 }
 
+/* By the file that runs, without links, and by the name that was asked for: of
+ * a script, which has no file that runs, this is the only one. */
+static bool is_listed(const char *list)
+{
+    static char file[LLMOBS_HOST_PATH_MAX];
+    const char *asked = (const char *)getauxval(AT_EXECFN);
+    long len = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", file,
+                       sizeof file - 1);
+
+    if (asked && llmobs_glob_listed(list, asked))
+        return true;
+    file[len > 0 ? len : 0] = '\0';
+    return llmobs_glob_listed(list, file);
+}
+
 void llmobs_host_init(char **env)
 {
     struct own own = {.path = NULL};
-    const char *enabled =
-        setting((const char *const *)env, "DD_LLMOBS_ENABLED");
+    const char *const *settings = (const char *const *)env;
+    const char *enabled = setting(settings, "DD_LLMOBS_ENABLED");
+    const char *exclude = setting(settings, "LLMOBS_EXCLUDE");
 
     set_state(LLMOBS_HOST_OFF);
     if (!llmobs_libc_present() || getauxval(AT_SECURE) ||
-        (enabled && !llmobs_conf_is_true(enabled)))
+        (enabled && !llmobs_conf_is_true(enabled)) ||
+        (exclude && is_listed(exclude)))
         return;
     dl_iterate_phdr(find_own, &own);
     if (!own.path || own.second)
         return;
     file_decides = !enabled;
+    file_excludes = !exclude;
     set_core_path(own.path);
     copy_env(env);
     set_state(LLMOBS_HOST_WATCHING);
 }
 
-static bool file_says_yes(void)
+/* Read only where the environment leaves something open. */
+static enum llmobs_host_state state_by_file(void)
 {
     const char *path = setting(list_env(), "LLMOBS_CONFIG");
+    struct llmobs_conf conf;
 
-    return llmobs_conf_enabled(path ? path : LLMOBS_CONFIG_FILE);
+    if (!file_decides && !file_excludes)
+        return LLMOBS_HOST_ON;
+    llmobs_conf_read(path ? path : LLMOBS_CONFIG_FILE, &conf);
+    if (file_excludes && is_listed(conf.exclude))
+        return LLMOBS_HOST_OFF;
+    return file_decides && !conf.enabled ? LLMOBS_HOST_UNASKED : LLMOBS_HOST_ON;
 }
 
 void llmobs_host_decide(void)
 {
     if (llmobs_host_state() != LLMOBS_HOST_WATCHING)
         return;
-    if (llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK))
-        set_state(LLMOBS_HOST_OFF);
-    else if (file_decides && !file_says_yes())
-        set_state(LLMOBS_HOST_UNASKED);
-    else
-        set_state(LLMOBS_HOST_ON);
+    set_state(llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK) ? LLMOBS_HOST_OFF
+                                                          : state_by_file());
 }
 
 bool llmobs_host_ask(void)

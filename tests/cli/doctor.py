@@ -443,6 +443,10 @@ def settings():
            env={"LLMOBS_EXPORTER": "agentless"})
     expect("switched off", "curl", 1, "switched off by DD_LLMOBS_ENABLED",
            env={"DD_LLMOBS_ENABLED": "0"})
+    expect("excluded", "curl", 1, "switched off for ", "by LLMOBS_EXCLUDE",
+           env={"LLMOBS_EXCLUDE": "git, cu?l"})
+    expect("another one excluded", "curl", 0, "LLMOBS_EXCLUDE=git",
+           env={"LLMOBS_EXCLUDE": "git"})
     expect("LD_PRELOAD alone", "curl", 1, "by LD_PRELOAD", "not switched on",
            env={"LD_PRELOAD": SHIM})
     conf = write("on.conf", "DD_LLMOBS_ENABLED=1\n")

@@ -52,7 +52,7 @@ text = open(sys.argv[1]).read()
 j = json.loads(text)
 dropped = sum(j["dropped_by_reason"].values())
 parts = sum(j[n] for n in ("delivered", "pending", "spooled", "unconfirmed",
-                           "dropped"))
+                           "purged", "dropped"))
 shown = {}
 for line in open(sys.argv[2]):
     words = line.split()

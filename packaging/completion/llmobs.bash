@@ -1,0 +1,91 @@
+# Completion of llmobs, llmobs-run and llmobs-entrypoint for bash. Commands and
+# options are those that the program's own help names.
+
+_llmobs_options() { # TEXT: the options in it
+    local IFS=$' \t\n'
+    grep -oE -e '(^|[[:blank:]])--[a-z][a-z-]*' <<<"$1" | tr -d ' \t'
+}
+
+_llmobs_values() { # OPTION: completes its value; false: it has none of its own
+    case $1 in
+    --store | --dir)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -d -- "$2")
+        ;;
+    --kind)
+        COMPREPLY=($(compgen -W 'llm embedding workflow agent task tool
+            retrieval' -- "$2"))
+        ;;
+    --to) COMPREPLY=($(compgen -W 'agent agentless store' -- "$2")) ;;
+    --since) COMPREPLY=($(compgen -W '10m 1h 1d 7d' -- "$2")) ;;
+    --ml-app | --service | --env | --session | --name | --tag | --trace | \
+        --input | --model | --provider | --workflow | --preload)
+        COMPREPLY=()
+        ;;
+    *) return 1 ;;
+    esac
+}
+
+# Where the command that is to be run begins; 0: not yet.
+_llmobs_command_at() { # FIRST
+    local i=$1
+    while ((i < COMP_CWORD)); do
+        case ${COMP_WORDS[i]} in
+        --) echo $((i + 1)) && return ;;
+        --keep-output | --json | --help | --*=*) ;;
+        --*)
+            ((i++))
+            [[ ${COMP_WORDS[i]} != = ]] || ((i++))
+            ;;
+        *) echo "$i" && return ;;
+        esac
+        ((i++))
+    done
+    echo $((i == COMP_CWORD ? 0 : -1))
+}
+
+# The command after our own options, and its arguments.
+_llmobs_run_rest() { # FIRST
+    local at
+    at=$(_llmobs_command_at "$1")
+    if ((at > 0)) && declare -F _command_offset >/dev/null; then
+        _command_offset "$at"
+        return 0
+    fi
+    ((at == 0)) || return 0
+    [[ ${COMP_WORDS[COMP_CWORD]} != -* ]] || return 1
+    COMPREPLY=($(compgen -c -- "${COMP_WORDS[COMP_CWORD]}"))
+}
+
+_llmobs() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]} first=2
+    local IFS=$' \t\n'
+    COMPREPLY=()
+    [[ $before != = ]] || before=${COMP_WORDS[COMP_CWORD - 2]}
+    [[ $word != = ]] || word=
+    if [[ ${program##*/} != llmobs ]]; then
+        command= first=1
+    elif ((COMP_CWORD == 1)); then
+        COMPREPLY=($(compgen -W "$("$program" help 2>/dev/null |
+            awk '/^  [a-z]/ { print $1 }')" -- "$word"))
+        return
+    elif [[ $command == help ]]; then
+        COMPREPLY=($(compgen -W "variables $("$program" help 2>/dev/null |
+            awk '/^  [a-z]/ { print $1 }')" -- "$word"))
+        return
+    fi
+    case $command in
+    '' | span | workflow | entrypoint | doctor)
+        if [[ $before == --* ]] && _llmobs_values "$before" "$word"; then
+            return
+        fi
+        _llmobs_run_rest "$first" && return
+        ;;
+    *) _llmobs_values "$before" "$word" && return ;;
+    esac
+    COMPREPLY=($(compgen -W "$(_llmobs_options \
+        "$("$program" $command --help 2>/dev/null)") --help" -- "$word"))
+}
+
+complete -F _llmobs llmobs llmobs-run llmobs-entrypoint

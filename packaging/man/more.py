@@ -1,0 +1,104 @@
+"""What the manual pages say beyond the --help of their commands: for
+scripts/man-pages.  Lines of four blanks stay as they are."""
+
+FILES = """\
+`/etc/llmobs/llmobs.conf`, or what `LLMOBS_CONFIG` names: settings,
+`llmobs.conf`(5).
+
+`/etc/llmobs/disabled`: where it exists, new processes are not observed.
+
+`/var/lib/llmobs` of root, `~/.local/state/llmobs` of a user, or
+`/var/tmp/llmobs-UID`: the local store, the spool and the counters.
+"""
+
+MORE = {
+    "llmobs": {
+        "DESCRIPTION": """\
+Shows, counts, delivers and removes the spans that programs under
+`llmobs-run` make of their calls to language models, and tells why a program
+makes none. `llmobs COMMAND --help` lists the options of a command.
+""",
+        "EXAMPLES": """\
+    llmobs-run --ml-app my-app php bot.php
+    llmobs view --messages
+    llmobs doctor php
+""",
+        "FILES": FILES,
+    },
+    "llmobs-run": {
+        "ENVIRONMENT": """\
+`DD_LLMOBS_ENABLED` is set to 1 where it is unset or empty, and the library
+is added to `LD_PRELOAD`. All other variables are in `llmobs.conf`(5).
+""",
+        "EXIT STATUS": """\
+That of the command; 126 or 127 where the library or the command cannot be
+had, 2 for a mistake in the options.
+""",
+        "EXAMPLES": """\
+    llmobs-run --ml-app my-app --session 42 ./my-program --its --own options
+    llmobs-run --ml-app nightly --workflow "nightly report" make report
+""",
+        "FILES": FILES,
+    },
+    "llmobs-view": {
+        "EXAMPLES": """\
+    llmobs view --messages
+    llmobs view --since 1h --errors
+    llmobs view --json --tag env:prod | jq .name
+""",
+    },
+    "llmobs-stats": {
+        "EXAMPLES": """\
+    llmobs stats --check || echo "something was dropped, or waits"
+""",
+    },
+    "llmobs-span": {
+        "EXAMPLES": """\
+    docs=$(llmobs span --kind retrieval --name search --input "$question" \\
+        --keep-output -- ./search "$question")
+""",
+    },
+    "llmobs-doctor": {
+        "EXAMPLES": """\
+    llmobs doctor php
+    llmobs doctor 4711
+    llmobs doctor fpm:www
+""",
+    },
+    "llmobs-drain": {
+        "EXAMPLES": """\
+    llmobs drain --to store
+    systemctl enable --now llmobs-drain.timer
+""",
+    },
+    "llmobs-purge": {
+        "EXAMPLES": """\
+    llmobs purge --dry-run
+    llmobs purge --yes --store
+    llmobs purge --yes --users
+""",
+        "NOTES": """\
+`LLMOBS_STORE_MAX` bounds the store and `LLMOBS_SPOOL_MAX` the spool without
+anybody's help: what is oldest in the store goes first.
+""",
+    },
+    "llmobs.conf": {
+        "DESCRIPTION": """\
+One `NAME=value` a line, for each variable that the environment leaves unset
+or empty; comments begin with #. Blanks around name and value, and a pair of
+quotes around the value, are dropped. The last line of a name wins. A bad value
+leaves the default, and one line in the log.
+
+A process reads the file once, when it first uses libcurl. `LLMOBS_CONFIG` in
+the environment names another file.
+
+Whoever may write it decides where spans go, and whoever may read it reads the
+API key in it: give it to root, with mode 0644, or 0640 and a group.
+""",
+        "EXAMPLES": """\
+    DD_LLMOBS_ENABLED=1
+    DD_LLMOBS_ML_APP=shop
+    LLMOBS_EXCLUDE=git,/opt/vendor/*
+""",
+    },
+}

@@ -1,0 +1,322 @@
+#!/usr/bin/python3
+"""What `llmobs purge` removes, and what it leaves alone.
+
+usage: purge.py LLMOBS_RUN LLMOBS [TEST]...
+"""
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import drain  # noqa: E402
+from drain import (BODY, FOLDER, LIVING, LLMOBS, NOBODY, RUN, SPOOL,  # noqa: E402
+                   STORE, Wrong, books, calls, entries, environment, equal,
+                   give, in_own_mounts, needs_root)
+
+LIMIT = 60
+SPANS = os.path.join(STORE, "spans.jsonl")
+
+
+def run(*args, env=None, **options):
+    options.setdefault("stdin", subprocess.DEVNULL)
+    done = subprocess.run([LLMOBS, "purge", *args], env=env or environment(),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=LIMIT, **options)
+    return done.returncode, done.stdout, done.stderr
+
+
+def purge(*args, **options):
+    """Exit status and the numbers; --yes is said."""
+    code, out, err = run("--yes", "--json", *args, **options)
+    if out.count("\n") != 1:
+        raise Wrong("not one line: %r %r %r" % (code, out, err))
+    return code, json.loads(out)
+
+
+def expect(result, code, **numbers):
+    want = dict(dry_run=False, files=0, calls=0, of_running=0, unreadable=0,
+                refused=0)
+    want.update(numbers)
+    got = dict(result[1])
+    if "bytes" not in numbers:
+        del got["bytes"]
+    equal((result[0], got), (code, want), "exit status and numbers")
+
+
+def stored(count=1):
+    calls(count, LLMOBS_EXPORTER="store")
+
+
+def files(folder):
+    return sorted(os.path.join(place, n) for place, _, names in os.walk(folder)
+                  for n in names)
+
+
+def nothing_there():
+    expect(purge(), 0, bytes=0)
+    equal(os.path.exists(STORE), False, "a store was made")
+    equal(run("--yes"), (0, "removed 0 files of 0 bytes, 0 calls of the "
+                            "spool\n", ""), "text")
+
+
+def store_and_spool():
+    stored(2)
+    calls(3)
+    calls(1)
+    size = os.path.getsize(SPANS)
+    old = os.path.join(STORE, "spans-1700000000000000000.jsonl")
+    shutil.copy(SPANS, old)
+    expect(purge("--dry-run"), 0, dry_run=True, files=2, bytes=2 * size,
+           calls=4)
+    books(6, 2, spooled=4)
+    equal(len(entries()), 2, "a dry run leaves the spool")
+    equal(os.path.exists(SPANS), True, "a dry run leaves the store")
+    expect(purge(), 0, files=2, bytes=2 * size, calls=4)
+    equal((os.path.exists(SPANS), os.path.exists(old), entries()),
+          (False, False, []), "what is left")
+    found = drain.stats()
+    equal((found["captured"], found["delivered"], found["purged"],
+           found["spooled"], found["dropped"]), (6, 2, 4, 0, 0), "counts")
+    expect(purge(), 0)
+    stored()
+    books(7, 3)
+
+
+def only_one():
+    stored()
+    calls(2)
+    expect(purge("--spool"), 0, calls=2)
+    equal((os.path.exists(SPANS), entries()), (True, []), "--spool")
+    calls(2)
+    expect(purge("--store"), 0, files=1)
+    equal((os.path.exists(SPANS), len(entries())), (False, 1), "--store")
+    stored()
+    expect(purge("--dir", SPOOL), 0, calls=2)
+    equal((os.path.exists(SPANS), entries()), (True, []), "--dir")
+    expect(purge("--store", "--spool"), 0, files=1)
+
+
+def refused_ones():
+    """What the peer refused holds prompts, too."""
+    calls()
+    with open(os.path.join(SPOOL, "rejected.jsonl"), "w") as f:
+        f.write("{}\n")
+    expect(purge(), 0, files=1, bytes=3, calls=1)
+    equal(files(SPOOL), [], "files of the spool")
+
+
+def beside_the_living():
+    """Nothing of a running process goes, but by --all, and it lives on."""
+    process = subprocess.Popen(
+        [RUN, "/usr/bin/python3", "-c", LIVING, drain.URL,
+         BODY % "gpt-4o-mini"],
+        env=environment(), stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+    process.stdout.readline()
+    for _ in range(100):
+        if entries():
+            break
+        time.sleep(0.1)
+    mine, = entries()
+    before = files(os.path.join(SPOOL, mine))
+    expect(purge(), 0, of_running=1)
+    equal((entries(), files(os.path.join(SPOOL, mine))), ([mine], before),
+          "its files")
+    code, told = purge("--all")
+    equal((code, told["calls"], told["of_running"]), (0, 1, 0), "--all")
+    equal(entries(), [], "after --all")
+    with drain.agent() as dd:
+        drain.arrived(dd, 1, 30)  # it has it in memory
+        process.stdin.close()
+        equal(process.wait(LIMIT), 0, "its exit status")
+    process.stdout.close()
+
+
+def links_and_strangers():
+    """Neither a link nor another kind of file is followed or removed, and
+    files that are none of ours stay."""
+    stored()
+    victim = os.path.join(FOLDER, "victim")
+    os.mkdir(victim)
+    kept = os.path.join(victim, "1")
+    with open(kept, "w") as f:
+        f.write("mine\n")
+    os.rename(SPANS, os.path.join(victim, "spans.jsonl"))
+    os.symlink(os.path.join(victim, "spans.jsonl"), SPANS)
+    os.mkfifo(os.path.join(STORE, "spans-1.jsonl"))
+    os.mkdir(os.path.join(STORE, "spans-2.jsonl"))
+    other = ["spans.jsonl.bak", "spans-.jsonl", "spans-x.jsonl", "notes.jsonl",
+             "spans-1.jsonl.gz"]
+    for name in other:
+        open(os.path.join(STORE, name), "w").close()
+    os.makedirs(SPOOL, 0o700, exist_ok=True)
+    os.symlink(victim, os.path.join(SPOOL, "4000001-1-1"))
+    os.symlink(kept, os.path.join(SPOOL, "rejected.jsonl"))
+    dead = os.path.join(SPOOL, "4000002-1-2")
+    os.mkdir(dead, 0o700)
+    os.symlink(kept, os.path.join(dead, "1"))
+    code, told = purge("--all")
+    equal((code, told["files"], told["refused"]), (1, 0, 6), "numbers")
+    code, _, err = run("--yes", "--store")
+    equal((code, err.count("not a file of yours")), (1, 3), err)
+    equal(files(victim), [kept, os.path.join(victim, "spans.jsonl")], "victim")
+    with open(kept) as f:
+        equal(f.read(), "mine\n", "what a link led to")
+    equal(set(other) <= set(os.listdir(STORE)), True, "others' files")
+
+
+def linked_directories():
+    """A store or spool that is a link was made by somebody else."""
+    home = os.path.join(FOLDER, "victim")
+    real = os.path.join(home, "real")
+    state = os.path.join(home, "state", "llmobs")
+    os.makedirs(real)
+    os.makedirs(state)
+    shutil.copy(__file__, os.path.join(real, "spans.jsonl"))
+    shutil.copy(__file__, os.path.join(real, "rejected.jsonl"))
+    os.symlink(real, os.path.join(state, "store"))
+    os.symlink(real, os.path.join(state, "spool"))
+    if os.geteuid() == 0:
+        for place, names, more in os.walk(home):
+            for name in [place] + [os.path.join(place, n)
+                                   for n in names + more]:
+                os.lchown(name, NOBODY, NOBODY)
+        os.chmod(FOLDER, 0o755)
+    env = environment(LLMOBS_STORE_DIR=None,
+                      XDG_STATE_HOME=os.path.join(home, "state"))
+    user = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
+    for what in ("--store", "--spool"):
+        code, _, err = run("--yes", what, env=env, **user)
+        equal((code, err != ""), (1, True), what + err)
+    equal(len(os.listdir(real)), 2, "the files behind the link")
+
+
+def damaged():
+    """What cannot be read stays until --all."""
+    calls(2)
+    path = os.path.join(SPOOL, "4000001-1-1")
+    os.mkdir(path, 0o700)
+    with open(os.path.join(path, "1"), "wb") as f:
+        f.write(os.urandom(100000))
+    code, told = purge()
+    equal((code, told["calls"], told["unreadable"] > 0), (1, 2, True), told)
+    equal(entries(), [os.path.basename(path)], "left")
+    code, told = purge("--all")
+    equal((code, told["unreadable"]), (0, 0), told)
+    equal(entries(), [], "after --all")
+
+
+def other_users():
+    """Another user's files are none of root's, but by --users."""
+    needs_root()
+    stored()
+    os.chown(SPANS, NOBODY, NOBODY)
+    expect(purge(), 1, refused=1)
+    equal(os.path.exists(SPANS), True, "the other's store")
+
+
+def all_users():
+    needs_root()
+    calls(2)
+    calls(1)
+    calls(3)
+    in_own_mounts(walk_all)
+
+
+def walk_all():
+    names = entries()
+    home = drain.HOME
+    give(names[0], home + "/.local/state/llmobs/spool", 4001, home)
+    give(names[1], "/var/tmp/llmobs-4002/spool", 4002)
+    give(names[2], "/var/lib/llmobs/spool", 0)
+    stores = [(home + "/.local/state/llmobs/store", 4001, 4001),
+              ("/var/tmp/llmobs-4003/store", 4003, 4003),  # and no spool
+              (home + "b/.local/state/llmobs/store", 4004, 0)]  # root's in it
+    for place, uid, owner in stores:
+        os.makedirs(place)
+        with open(place + "/spans.jsonl", "w") as f:
+            f.write("{}\n")
+        top = place[:place.index("/.local")] if "/.local" in place \
+            else os.path.dirname(place)
+        for at, _, found in os.walk(top):
+            os.chown(at, uid, uid)
+            for n in found:
+                os.chown(os.path.join(at, n), owner, owner)
+    env = environment(LLMOBS_STORE_DIR=None, HOME="/root")
+    code, told = purge(env=env)
+    own = told["calls"]
+    equal((code, own in (1, 2, 3), told["files"]), (0, True, 0), "root's own")
+    code, told = purge("--users", env=env)
+    equal((code, told["calls"], told["files"], told["refused"]),
+          (1, 6 - own, 2, 1), "of all users")
+    equal([os.path.exists(s + "/spans.jsonl") for s, _, _ in stores],
+          [False, False, True], "their stores")
+    left = [x for x in files("/home") + files("/var/tmp") + files("/var/lib")
+            if "/spool/" in x]
+    equal(left, [], "their spools")
+    equal(os.stat(home + "/.local/state/llmobs/stats/totals").st_uid, 4001,
+          "whose counters")
+
+
+def beside_a_writer():
+    """Programs that write to the store meanwhile lose nothing that comes
+    after, and get no error."""
+    many = [subprocess.Popen(
+        [RUN, "curl", "-s", "-o", "/dev/null"] +
+        (["-H", drain.TYPE, "-d", BODY % "gpt-4o-mini", drain.URL,
+          "--next", "-s", "-o", "/dev/null"] * 20)[:-4],
+        env=environment(LLMOBS_EXPORTER="store"), stderr=subprocess.PIPE)
+        for _ in range(3)]
+    try:
+        while any(p.poll() is None for p in many):
+            code, told = purge()
+            equal(code, 0, "a purge: %s" % told)
+    except BaseException:
+        for p in many:
+            p.kill()
+        raise
+    for p in many:
+        equal((p.returncode, p.stderr.read()), (0, b""), "a program")
+        p.stderr.close()
+    stored(2)
+    books(62, 62)
+    with open(SPANS) as f:
+        equal(all(json.loads(x)["span_id"] for x in f), True, "whole lines")
+
+
+def asks():
+    """Only where somebody can answer."""
+    stored()
+    equal(run()[0], 2, "without a terminal")
+    equal(os.path.exists(SPANS), True, "without a terminal")
+    for answer, code in (("n", 1), ("", 1), ("y", 0)):
+        ours, theirs = pty.openpty()
+        os.write(ours, answer.encode() + b"\n")
+        got = run(stdin=theirs)
+        os.close(ours)
+        os.close(theirs)
+        equal((got[0], "would remove 1 file " in got[1],
+               os.path.exists(SPANS)), (code, True, code != 0), answer)
+
+
+def usage():
+    for bad in (["--what"], ["x"], ["--dir"], ["--dir", ""],
+                ["--dir", "/x", "--store"], ["--yes", "no"]):
+        code, out, err = run("--yes", *bad)
+        equal((code, out, err != ""), (2, "", True), str(bad))
+    code, out, err = run("--yes", "--dir", os.path.join(FOLDER, "none"))
+    equal((code, err != ""), (1, True), "no such spool")
+    if os.geteuid() == 0:
+        os.chmod(FOLDER, 0o755)
+        got = run("--yes", "--users", user=NOBODY, group=NOBODY)
+        equal(got[0], 2, "--users of nobody")
+
+
+if __name__ == "__main__":
+    drain.main([nothing_there, store_and_spool, only_one, refused_ones,
+                beside_the_living, links_and_strangers, linked_directories,
+                damaged, other_users, all_users, beside_a_writer, asks, usage])

@@ -1,0 +1,190 @@
+"""The recipes of examples/container, followed step by step without docker: a
+stage of the Dockerfile is a copy of a debootstrap root, RUN a chroot; a pod is
+a set of directories and mounts.
+"""
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+
+import yaml
+
+from world import SOURCE, Wrong, case, equal, wait_for
+
+RECIPES = os.path.join(SOURCE, "examples", "container")
+GROUP = "examples/container"
+BUILD = r"""
+mount -t proc proc "$ROOT/proc"
+for d in null zero random urandom; do
+    : > "$ROOT/dev/$d"; mount --bind "/dev/$d" "$ROOT/dev/$d"
+done
+exec chroot "$ROOT" /bin/sh -c "$RUN"
+"""
+
+
+class Image:
+    """What a stage has come to."""
+
+    def __init__(self, root):
+        self.root, self.env, self.entrypoint, self.cmd = root, {}, [], []
+
+    def command(self):
+        return self.entrypoint + self.cmd
+
+
+def instructions(path):
+    with open(path) as f:
+        text = "".join(line for line in f if not line.startswith("#"))
+    for line in text.replace("\\\n", " ").splitlines():
+        if line.strip():
+            yield line.split(None, 1)
+
+
+def run(image, command):
+    env = {"PATH": os.environ["PATH"], "ROOT": image.root, "RUN": command,
+           "DEBIAN_FRONTEND": "noninteractive"}
+    shutil.copy("/etc/resolv.conf", image.root + "/etc/resolv.conf")
+    done = subprocess.run(["unshare", "-m", "sh", "-ec", BUILD], env=env,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise Wrong("RUN %s: %s" % (command, done.stdout[-1500:]))
+
+
+def copy(image, stages, words):
+    source = SOURCE
+    if words[0].startswith("--from="):
+        source = stages[words.pop(0)[7:]].root
+    what, where = os.path.join(source, words[0].lstrip("/")), words[1]
+    if words[0] == ".":  # what is in the repository, as a clean checkout
+        os.makedirs(image.root + where, exist_ok=True)
+        files = subprocess.run(["git", "-C", source, "ls-files", "-z"],
+                               stdout=subprocess.PIPE, check=True).stdout
+        subprocess.run(["cpio", "-0pdm", "--quiet", image.root + where],
+                       cwd=source, input=files, check=True)
+        return
+    os.makedirs(os.path.dirname(image.root + where), exist_ok=True)
+    subprocess.run(["cp", "-a", what, image.root + where], check=True)
+
+
+def build(path, base, folder):
+    """Gives the stages by name; the last one as \"\"."""
+    stages = {}
+    for word, rest in instructions(path):
+        if word == "FROM":
+            name = rest.partition(" AS ")[2].strip()
+            root = os.path.join(folder, "image-%d" % len(stages))
+            subprocess.run(["cp", "-a", base, root], check=True)
+            stages[name] = image = Image(root)
+        elif word == "RUN":
+            run(image, rest)
+        elif word == "COPY":
+            copy(image, stages, shlex.split(rest))
+        elif word == "ENV":
+            image.env.update(w.split("=", 1) for w in shlex.split(rest))
+        elif word in ("ENTRYPOINT", "CMD"):
+            setattr(image, word.lower(), json.loads(rest))
+        else:
+            raise Wrong("an instruction that is not known here: " + word)
+    return stages
+
+
+def images(world):
+    """The stages of our Dockerfile, made once."""
+    if not hasattr(world, "images"):
+        world.images = build(os.path.join(RECIPES, "Dockerfile"), world.base,
+                             world.folder)
+        for image in world.images.values():
+            os.makedirs(image.root + "/var/lib/llmobs", exist_ok=True)
+    return world.images
+
+
+def here(world, env):
+    """Our servers, for the provider's and the host's."""
+    env = dict(env, LLM_URL="http://127.0.0.1:%s" % world.port)
+    env["DD_TRACE_AGENT_URL"] = None
+    env["LLMOBS_EXPORTER"] = "agent"
+    env["DD_AGENT_HOST"] = "127.0.0.1"
+    env["DD_AGENT_PORT"] = str(world.datadog.port)
+    return env
+
+
+def until_term(world, process, count):
+    """It has made its call; then TERM."""
+    try:
+        world.spans(count)
+        os.kill(world.first(process), signal.SIGTERM)
+    except Exception:
+        process.kill()
+        raise
+    got = world.finish(process)
+    equal(got.status, 0, "status (%r)" % got)
+    equal(b"Echo: What is new?" in got.out, True, "its output")
+
+
+@case(GROUP, "it builds; ENTRYPOINT and CMD run; one span; TERM ends the app, "
+      "status 0")
+def Dockerfile(world):
+    image = images(world)[""]
+    process = world.start(image.command(), preload=False, root=image.root,
+                          **here(world, image.env))
+    until_term(world, process, 1)
+    return "built by chroot, 1 span, TERM: status 0"
+
+
+def volumes(world, pod):
+    """An emptyDir is a directory that all may write."""
+    made = {}
+    for volume in pod["volumes"]:
+        made[volume["name"]] = path = os.path.join(world.own, "volume-" + volume["name"])
+        os.mkdir(path)
+        os.chmod(path, 0o777)
+    return made
+
+
+def mounts_of(container, made, root):
+    rows = []
+    for mount in container["volumeMounts"]:
+        os.makedirs(root + mount["mountPath"], exist_ok=True)
+        rows.append((made[mount["name"]], mount["mountPath"],
+                     "ro" if mount.get("readOnly") else "rw"))
+    return rows
+
+
+def start(world, pod, made, container, root):
+    env = {v["name"]: v.get("value", "") for v in container.get("env", [])}
+    safe = container.get("securityContext", {})
+    return world.start(
+        container["command"], preload=False, root=root, state=False,
+        user=pod["securityContext"]["runAsUser"],
+        read_only=safe.get("readOnlyRootFilesystem", False),
+        mounts=mounts_of(container, made, root), **here(world, env))
+
+
+def plain_app(world):
+    """The app's image as it is without us."""
+    root = os.path.join(world.folder, "plain")
+    if not os.path.exists(root):
+        subprocess.run(["cp", "-a", images(world)[""].root, root], check=True)
+        shutil.rmtree(root + "/opt/llmobs")
+    return root
+
+
+@case(GROUP, "the init container fills the volume; both containers of the pod "
+      "give a span each and end at TERM, one on a read-only root")
+def kubernetes_yaml(world):
+    with open(os.path.join(RECIPES, "kubernetes.yaml")) as f:
+        pod = yaml.safe_load(f)["spec"]["template"]["spec"]
+    made = volumes(world, pod)
+    init, = pod["initContainers"]
+    got = world.finish(start(world, pod, made, init,
+                             images(world)["llmobs"].root))
+    equal((got.status, got.err), (0, b""), "init container")
+    root = plain_app(world)
+    for count, container in enumerate(pod["containers"], 1):
+        until_term(world, start(world, pod, made, container, root), count)
+    if not wait_for(lambda: os.listdir(made["state"]), 1):
+        raise Wrong("nothing was ever in the volume of the state")
+    return "as user 1000: 2 spans, TERM: status 0 twice"
