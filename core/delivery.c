@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/content.h"
 #include "core/encode.h"
 #include "core/exchange.h"
 #include "core/http.h"
@@ -257,11 +258,28 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
     *text = source->event;
     if (is_expired(source))
         return -ESTALE;
-    if (!source->item)
+    if (!source->item && !llmobs_config_is_private(source->config))
         return 0;
-    rc = encode_item(delivery, source->item, source->config);
+    rc = source->item ? encode_item(delivery, source->item, source->config)
+                      : llmobs_content_apply_text(source->config, source->event,
+                                                  &delivery->scratch);
     *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
     return rc;
+}
+
+/* What goes to another host waits: the disk is to have more of it than its
+ * bare entry then. */
+static void secure(struct llmobs_delivery *delivery, struct source *source,
+                   struct llmobs_text text)
+{
+    bool remote = false;
+
+    for (size_t i = 0; i < delivery->count; i++)
+        remote |= atomic_load(&delivery->list[i].exporter->remote);
+    if (remote && source->item && !source->adopted &&
+        llmobs_config_is_private(source->config))
+        llmobs_keeping_replace(&delivery->account.keeping, &source->spooled,
+                               text);
 }
 
 /* Accounts for what could not be delivered. */
@@ -287,8 +305,10 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
 
     if (!rc)
         rc = encode(delivery, source, &text);
-    if (!rc)
+    if (!rc) {
+        secure(delivery, source, text);
         rc = share(delivery, source, text, refusing);
+    }
     if (rc)
         fail(delivery, source, rc);
     if (source->item)

@@ -131,11 +131,7 @@ static int open_dir(const struct llmobs_config *config, int *out)
 
 static void name_record(void)
 {
-    struct llmobs_record_owner owner = {.pid = getpid()};
-
-    llmobs_record_start(owner.pid, &owner.start);
-    owner.nonce = (uint64_t)llmobs_clock_mono_ns();
-    llmobs_record_name(&owner, told.name);
+    llmobs_record_self(told.name);
     llmobs_record_place(&told.boot, &told.pidns);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/clock.h"
 #include "core/fd.h"
 #include "core/file.h"
 #include "core/ledger.h"
@@ -92,6 +93,15 @@ int llmobs_record_start(pid_t pid, uint64_t *start)
     if (read_small(path, text, sizeof(text)) <= 0)
         return 0;
     return read_stat(text, start);
+}
+
+void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX])
+{
+    struct llmobs_record_owner self = {.pid = getpid()};
+
+    (void)llmobs_record_start(self.pid, &self.start);
+    self.nonce = (uint64_t)llmobs_clock_mono_ns();
+    llmobs_record_name(&self, out);
 }
 
 void llmobs_record_place(uint64_t *boot, uint64_t *pidns)

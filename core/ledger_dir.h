@@ -32,6 +32,8 @@ struct llmobs_totals {
 
 void llmobs_record_name(const struct llmobs_record_owner *owner,
                         char out[LLMOBS_RECORD_NAME_MAX]);
+/* The same for this process and now: a name that it never had before. */
+void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX]);
 bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out);
 
 /* The start time of a process, and whether it is one still: -ESRCH. 0 and a

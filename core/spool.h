@@ -11,13 +11,14 @@
  *
  * Owns:    the directory of this process, until close.
  * Threads: begin and end: any thread, no lock, no allocation, no list of a
- *          directory; the first ones wait for each other. release, load, tidy:
- * the worker, one at a time. close: the exit handler after the worker. Errors:
- * -EDQUOT: the spool is full; any other: the disk's. What is not written is not
- * kept: the caller still has it in memory. Limits:  LLMOBS_SPOOL_MAX bytes in
- * the user's spool: by what processes find once a second at most and tell each
- * other, so that many at once may go a little beyond it; LLMOBS_SPOOL_FILES
- * files at once. Fork:    reset: a child makes a directory of its own.
+ *          directory; the first ones wait for each other. release, load, look:
+ *          the worker, one at a time. close: the exit handler after it.
+ * Errors:  -EDQUOT: the spool is full; any other: the disk's. What is not
+ *          written is not kept: the caller still has it in memory.
+ * Limits:  LLMOBS_SPOOL_MAX bytes in the user's spool: by what processes find
+ *          once a second at most and tell each other, so that many at once may
+ *          go a little beyond it; LLMOBS_SPOOL_FILES files at once.
+ * Fork:    reset: a child makes a directory of its own.
  */
 #ifndef LLMOBS_SPOOL_H
 #define LLMOBS_SPOOL_H
@@ -28,6 +29,7 @@
 
 #define LLMOBS_SPOOL_FILE ((size_t)4 * 1024 * 1024)
 #define LLMOBS_SPOOL_FILES 1024
+
 struct llmobs_spool;
 
 /* Gives a spool for the process, which touches no disk yet; NULL without

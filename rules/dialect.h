@@ -35,9 +35,9 @@ struct llmobs_shape {
 
 /* One known host: a row of the provider table. Data, no code. */
 struct llmobs_provider {
-    const char *host;      /* "api.groq.com", "*.openai.com" */
-    const char *name;      /* model_provider */
-    const char *span_name; /* of all its calls; NULL: the shape's */
+    struct llmobs_text host; /* "api.groq.com", "*.openai.com" */
+    const char *name;        /* model_provider */
+    const char *span_name;   /* of all its calls; NULL: the shape's */
     const struct llmobs_dialect *const *dialects; /* NULL-terminated */
 };
 

@@ -1,0 +1,282 @@
+#include "core/adopt_inner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/exchange_entry.h"
+#include "core/spool_file.h"
+
+#define IDS_MAX ((size_t)4 * 1024 * 1024)
+
+/* -- ids ---------------------------------------------------------------- */
+
+static int add_id(struct llmobs_ids *ids, uint64_t id)
+{
+    size_t cap = ids->cap ? ids->cap * 2 : 64;
+    uint64_t *list = ids->list;
+
+    if (ids->count == ids->cap) {
+        if (ids->count >= IDS_MAX)
+            return -E2BIG;
+        list = realloc(list, cap * sizeof(*list));
+        if (!list)
+            return -ENOMEM;
+        ids->list = list;
+        ids->cap = cap;
+    }
+    list[ids->count++] = id;
+    return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return (x > y) - (x < y);
+}
+
+static bool has_id(const struct llmobs_ids *ids, uint64_t id)
+{
+    return ids->count > 0 &&
+           bsearch(&id, ids->list, ids->count, sizeof(id), by_number) != NULL;
+}
+
+static void sort_ids(struct llmobs_ids *ids)
+{
+    if (ids->count > 1)
+        qsort(ids->list, ids->count, sizeof(*ids->list), by_number);
+}
+
+/* -- a file ------------------------------------------------------------- */
+
+int llmobs_adopt_read(struct llmobs_adopt *adopt, const char *dir,
+                      uint32_t file, size_t max)
+{
+    char path[PATH_MAX];
+
+    llmobs_buf_cut(&adopt->text, 0);
+    llmobs_spool_file_path(dir, file, path);
+    return llmobs_spool_read(path, 0, max, &adopt->text);
+}
+
+/* -- what is in a directory --------------------------------------------- */
+
+static int note_ids(struct llmobs_ids *ids, const struct llmobs_entry *entry)
+{
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+    int rc = 0;
+
+    while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
+        for (size_t i = 0; tag == LLMOBS_RELEASE_IDS && !rc &&
+                           i + sizeof(uint64_t) <= value.len;
+             i += sizeof(uint64_t)) {
+            uint64_t id;
+
+            memcpy(&id, value.data + i, sizeof(id));
+            rc = add_id(ids, id);
+        }
+    return rc;
+}
+
+/* Room for one more. */
+static int grow_had(struct llmobs_adopt *adopt)
+{
+    size_t cap = adopt->had_cap ? adopt->had_cap * 2 : 64;
+    struct llmobs_had *list;
+
+    if (adopt->had_count < adopt->had_cap)
+        return 0;
+    list = realloc(adopt->had, cap * sizeof(*list));
+    if (!list)
+        return -ENOMEM;
+    adopt->had = list;
+    adopt->had_cap = cap;
+    return 0;
+}
+
+static int note_had(struct llmobs_adopt *adopt,
+                    const struct llmobs_entry *entry)
+{
+    struct llmobs_text value;
+    struct llmobs_had *had;
+    size_t at = 0;
+    uint32_t tag;
+
+    if (!llmobs_entry_field(entry, &at, &tag, &value) ||
+        value.len != sizeof(had->bits) || adopt->had_count >= IDS_MAX)
+        return 0;
+    if (grow_had(adopt) != 0)
+        return -ENOMEM;
+    had = &adopt->had[adopt->had_count++];
+    had->id = entry->id;
+    memcpy(&had->bits, value.data, sizeof(had->bits));
+    return 0;
+}
+
+/* False where nobody has noted anything of it. */
+static bool had_of(const struct llmobs_adopt *adopt, uint64_t id,
+                   unsigned *bits)
+{
+    const struct llmobs_had *end = adopt->had + adopt->had_count, *at = NULL;
+
+    *bits = 0;
+    if (adopt->had_count > 0)
+        at = bsearch(&id, adopt->had, adopt->had_count, sizeof(*at), by_number);
+    if (!at)
+        return false;
+    while (at > adopt->had && at[-1].id == id)
+        at--;
+    for (; at < end && at->id == id; at++)
+        *bits |= at->bits;
+    return true;
+}
+
+static int note_entry(struct llmobs_adopt *adopt,
+                      const struct llmobs_entry *entry)
+{
+    if (entry->done)
+        return add_id(&adopt->released, entry->id);
+    if (entry->type == LLMOBS_ENTRY_RELEASE)
+        return note_ids(&adopt->released, entry);
+    if (entry->type == LLMOBS_ENTRY_HAD)
+        return note_had(adopt, entry);
+    if (entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT)
+        return add_id(&adopt->ended, entry->id);
+    return 0;
+}
+
+static void note_time(struct llmobs_adopt *adopt, uint32_t file)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    int64_t at;
+
+    llmobs_spool_file_path(adopt->dir, file, path);
+    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW))
+        return;
+    at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    if (at > adopt->died_ns)
+        adopt->died_ns = at;
+}
+
+/* The first walk: what was released, and what ended. A file that cannot be
+ * read keeps its directory. */
+int llmobs_adopt_survey(struct llmobs_adopt *adopt)
+{
+    struct llmobs_entry entry;
+    int rc = 0;
+
+    adopt->died_ns = 0;
+    for (size_t i = 0; i < adopt->file_count && !rc; i++) {
+        size_t at = 0;
+
+        note_time(adopt, adopt->files[i]);
+        if (llmobs_adopt_read(adopt, adopt->dir, adopt->files[i],
+                              LLMOBS_SPOOL_TEXT))
+            adopt->kept++;
+        while (!rc && llmobs_entry_next(llmobs_adopt_text(adopt), &at, &entry))
+            rc = note_entry(adopt, &entry);
+    }
+    sort_ids(&adopt->released);
+    sort_ids(&adopt->ended);
+    if (adopt->had_count > 1)
+        qsort(adopt->had, adopt->had_count, sizeof(*adopt->had), by_number);
+    llmobs_buf_cut(&adopt->text, 0);
+    adopt->file = 0;
+    adopt->at = 0;
+    return rc;
+}
+
+/* -- entries ------------------------------------------------------------ */
+
+bool llmobs_adopt_is_due(const struct llmobs_adopt *adopt,
+                         const struct llmobs_entry *entry)
+{
+    if (has_id(&adopt->released, entry->id))
+        return false;
+    if (entry->type == LLMOBS_ENTRY_BEGIN)
+        return !has_id(&adopt->ended, entry->id);
+    return entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
+}
+
+static void end_by_kill(const struct llmobs_adopt *adopt,
+                        struct llmobs_exchange *exchange)
+{
+    exchange->end = LLMOBS_END_KILLED;
+    exchange->duration_ns = adopt->died_ns - exchange->start_wall_ns;
+    if (exchange->duration_ns < 0)
+        exchange->duration_ns = 0;
+}
+
+static int read_entry(struct llmobs_adopt *adopt,
+                      const struct llmobs_entry *entry,
+                      struct llmobs_adopted *out)
+{
+    struct llmobs_text value;
+    bool counted;
+    size_t at = 0;
+    uint32_t tag;
+
+    memset(out, 0, sizeof(*out));
+    out->config = &adopt->names;
+    out->spooled.id = entry->id;
+    out->spooled.file = adopt->files[adopt->file];
+    /* Another's destinations are numbered otherwise. */
+    counted = had_of(adopt, entry->id, &out->had);
+    if (adopt->whose == LLMOBS_ADOPT_ANY)
+        out->had = 0;
+    if (entry->type == LLMOBS_ENTRY_EVENT) {
+        if (llmobs_entry_field(entry, &at, &tag, &value))
+            out->event = value;
+        return out->event.data ? 0 : -EINVAL;
+    }
+    out->killed = entry->type == LLMOBS_ENTRY_BEGIN;
+    out->uncounted = out->killed && !counted;
+    return llmobs_exchange_read(entry, &adopt->recalls, &out->exchange);
+}
+
+/* The next one of the present directory; 0: there is none. */
+int llmobs_adopt_next_here(struct llmobs_adopt *adopt,
+                           struct llmobs_adopted *out)
+{
+    struct llmobs_entry entry;
+    int rc;
+
+    for (; adopt->file < adopt->file_count; adopt->file++) {
+        if (adopt->at == 0) {
+            rc = llmobs_adopt_read(adopt, adopt->dir, adopt->files[adopt->file],
+                                   LLMOBS_SPOOL_TEXT);
+            if (rc == -ENOMEM)
+                return rc;
+            if (rc)
+                continue; /* the survey kept it */
+        }
+        while (
+            llmobs_entry_next(llmobs_adopt_text(adopt), &adopt->at, &entry)) {
+            if (!llmobs_adopt_is_due(adopt, &entry))
+                continue;
+            rc = read_entry(adopt, &entry, out);
+            if (rc == 0) {
+                if (out->killed)
+                    end_by_kill(adopt, out->exchange);
+                if (out->uncounted)
+                    llmobs_adopt_had(adopt, &out->spooled, 0);
+                adopt->out++;
+                return 1;
+            }
+            if (rc == -ENOMEM)
+                return rc;
+            adopt->kept++;
+        }
+        adopt->at = 0;
+    }
+    return 0;
+}
