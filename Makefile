@@ -101,7 +101,7 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 
 # It must start wherever the objects do, in an image of others too: libc alone.
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) $(STATIC_JANSSON) $(STATIC_ZLIB) \
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) $(STATIC_JANSSON) $(STATIC_ZLIB) \
 		-lpthread -o $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
