@@ -7,8 +7,8 @@
  *          but for `workflow`, `span` and `entrypoint`, which exit as the
  *          command that they ran.
  * Limits:  none of its own.
- * Fork:    `workflow`, `span` and `entrypoint` fork, and `drain` and `purge`, for
- *          each place.
+ * Fork:    `workflow`, `span` and `entrypoint` fork, and `drain` and `purge`,
+ * for each place.
  */
 #ifndef LLMOBS_CLI_H
 #define LLMOBS_CLI_H
