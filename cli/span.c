@@ -14,6 +14,7 @@
 #include "cli/relay.h"
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/etc.h"
 #include "core/http.h"
 #include "core/log.h"
 #include "core/span.h"
@@ -24,7 +25,6 @@
 #define STRAGGLER_MS 100
 /* For output that outlives the command. */
 #define REST_MS 200
-#define DISABLED_FILE "/etc/llmobs/disabled"
 
 struct job {
     bool typed_workflow; /* as `llmobs workflow` */
@@ -426,7 +426,7 @@ static int run_plain(struct job *job)
 static bool observing(const struct job *job)
 {
     return job->config != NULL && job->config->enabled &&
-           access(DISABLED_FILE, F_OK) != 0;
+           access(LLMOBS_DISABLED_FILE, F_OK) != 0;
 }
 
 /* The output is passed on by a process of its own; where there is none to be

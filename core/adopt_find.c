@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/dirs.h"
 #include "core/ledger_dir.h"
 #include "core/spool_file.h"
 #include "core/step.h"
@@ -68,6 +67,10 @@ int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir)
     struct llmobs_entry entry;
     int rc = -ENODATA;
 
+    if (!adopt->self)
+        adopt->self = llmobs_owner_new(adopt->config);
+    if (!adopt->self)
+        return -ENOMEM;
     llmobs_owner_free(adopt->owner);
     adopt->owner = NULL;
     for (size_t i = 0; i < adopt->file_count && !adopt->owner; i++) {
@@ -209,8 +212,8 @@ static void remove_stub(struct llmobs_adopt *adopt, const char *dir,
     rmdir(dir);
 }
 
-/* Asked after its files were listed: our own has some only when its path is
- * known. */
+/* Asked again after its files were listed: our own has some only when its path
+ * is known. */
 static bool is_own(const struct llmobs_adopt *adopt, const char *path)
 {
     return adopt->own && strcmp(path, llmobs_spool_path(adopt->own)) == 0;
@@ -229,7 +232,8 @@ bool llmobs_adopt_look_at(struct llmobs_adopt *adopt, const char *name,
     if (!llmobs_record_parse(name, who) ||
         snprintf(path, PATH_MAX, "%s/%s", adopt->base, name) >= PATH_MAX)
         return false;
-    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
+    if (is_own(adopt, path) ||
+        fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
         !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
         return false;
     *changed_s = st.st_ctime;
@@ -269,17 +273,10 @@ int llmobs_adopt_walk(struct llmobs_adopt *adopt,
 {
     struct dirent *entry;
     DIR *list;
-    int fd, rc = llmobs_dirs_open(adopt->base, adopt->config->spool_dir != NULL,
-                                  true, &fd);
+    int fd, rc = llmobs_spool_base(adopt->config, true, &fd);
 
     if (rc)
         return rc == -ENOENT ? 0 : rc;
-    if (!adopt->self)
-        adopt->self = llmobs_owner_new(adopt->config);
-    if (!adopt->self) {
-        close(fd);
-        return -ENOMEM;
-    }
     list = fdopendir(fd);
     if (!list) {
         rc = -errno;

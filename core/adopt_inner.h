@@ -37,7 +37,7 @@ struct llmobs_adopt {
     const struct llmobs_config *config;
     enum llmobs_adopt_whose whose;
     const struct llmobs_living *living;
-    struct llmobs_owner *self; /* from the first walk on */
+    struct llmobs_owner *self; /* from the first owner on */
     const struct llmobs_spool *own;
     char base[PATH_MAX];
     /* What is left of these was looked at in this walk over all. */

@@ -39,7 +39,7 @@ struct look {
     struct llmobs_symbol_head head;
 };
 
-static struct place *places; /* LLMOBS_CALLER_KNOWN, by address */
+static struct place *places[LLMOBS_CALLER_KNOWN]; /* by address; or NULL */
 static struct llmobs_loaded_counts seen;
 static bool counted;     /* the loader counts, and `seen` is true */
 static int64_t doubt_ns; /* callsites before it may be of something unloaded */
@@ -52,14 +52,15 @@ static void check_fork(void)
 {
     if (!llmobs_fork_unsettled(&process))
         return;
-    places = NULL;
+    memset(places, 0, sizeof(places));
     llmobs_fork_settled(&process);
 }
 
 static void forget_places(void)
 {
-    for (size_t i = 0; places && i < LLMOBS_CALLER_KNOWN; i++)
-        places[i].used = false;
+    for (size_t i = 0; i < LLMOBS_CALLER_KNOWN; i++)
+        if (places[i])
+            places[i]->used = false;
 }
 
 /* True when something was unloaded since the last time. */
@@ -100,6 +101,17 @@ static void set_module(struct place *place, const char *path)
     place->module[i] = '\0';
 }
 
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool is_ours(const struct place *place)
+{
+    return begins(place->module, "libllmobs_");
+}
+
+/* Our own frames are only walked through: they need no name. */
 static void see_object(const struct llmobs_loaded *object, void *ctx)
 {
     struct look *look = ctx;
@@ -108,9 +120,11 @@ static void see_object(const struct llmobs_loaded *object, void *ctx)
     look->address = place->pc - object->base - (place->exact ? 0 : 1);
     place->offset = place->pc - object->base;
     snprintf(look->path, sizeof(look->path), "%s", object->path);
+    set_module(place, look->path);
     place->rc =
         llmobs_cfi_row(object, place->pc - (place->exact ? 0 : 1), &place->row);
-    if (!llmobs_symbol_in_memory(object, look->address, &place->symbol))
+    if (!is_ours(place) &&
+        !llmobs_symbol_in_memory(object, look->address, &place->symbol))
         llmobs_symbol_head(object, &look->head);
 }
 
@@ -140,9 +154,7 @@ static bool fill(struct place *place, struct look *look)
     look->head.len = 0;
     if (llmobs_loaded_find(inside, see_object, look) != 0)
         return false;
-    if (look->path[0])
-        set_module(place, look->path);
-    else
+    if (!look->path[0])
         name_program(place);
     if (!place->symbol.name[0] && look->head.len)
         (void)llmobs_symbol_in_file(look->path[0] ? look->path : PROGRAM,
@@ -154,22 +166,27 @@ static bool fill(struct place *place, struct look *look)
 }
 
 /* The one that has it; else a free one, or the one that is next to go, of the
- * few that it may be in. */
+ * few that it may be in. Not all at once: a short process has ten. */
 static struct place *slot_of(const struct llmobs_frame *frame)
 {
     static unsigned turn;
     size_t first = (frame->pc ^ frame->pc >> 8) * WAYS % LLMOBS_CALLER_KNOWN;
-    struct place *empty = NULL;
+    size_t to = first + WAYS;
 
-    for (size_t i = 0; i < WAYS; i++) {
-        struct place *place = &places[first + i];
+    for (size_t i = first; i < first + WAYS; i++) {
+        struct place *place = places[i];
 
-        if (!place->used)
-            empty = empty ? empty : place;
-        else if (place->pc == frame->pc && place->exact == frame->exact)
+        if (place && place->used && place->pc == frame->pc &&
+            place->exact == frame->exact)
             return place;
+        if (to == first + WAYS && !(place && place->used))
+            to = i;
     }
-    return empty ? empty : &places[first + turn++ % WAYS];
+    if (to == first + WAYS)
+        to = first + turn++ % WAYS;
+    if (!places[to])
+        places[to] = calloc(1, sizeof(*places[to]));
+    return places[to];
 }
 
 static const struct place *place_of(const struct llmobs_frame *frame)
@@ -177,6 +194,8 @@ static const struct place *place_of(const struct llmobs_frame *frame)
     struct place *place = slot_of(frame);
     struct look *look;
 
+    if (!place)
+        return NULL;
     if (place->used && place->pc == frame->pc && place->exact == frame->exact)
         return place;
     look = malloc(sizeof(*look));
@@ -191,16 +210,6 @@ static const struct place *place_of(const struct llmobs_frame *frame)
 }
 
 /* -- who is who ----------------------------------------------------------- */
-
-static bool begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
-static bool is_ours(const struct place *place)
-{
-    return begins(place->module, "libllmobs_");
-}
 
 /* libcurl itself, and what calls any function for anybody. */
 static bool is_plumbing(const struct place *place)
@@ -327,10 +336,8 @@ struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
     if (!callsite)
         return NULL;
     check_fork();
-    if (!places)
-        places = calloc(LLMOBS_CALLER_KNOWN, sizeof(*places));
     (void)look_around();
-    if (!places || (counted && taken_ns < doubt_ns))
+    if (counted && taken_ns < doubt_ns)
         return NULL;
     json = read_frames(callsite);
     if (!look_around())

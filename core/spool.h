@@ -81,7 +81,8 @@ int llmobs_spool_load(struct llmobs_spool *spool,
 bool llmobs_spool_has(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled);
 
-/* Looks whether there is room, if it is time to. */
+/* Looks whether there is room, if it is time to; not in a process that ends.
+ */
 void llmobs_spool_look(struct llmobs_spool *spool);
 
 /* The process is about to end: what is released needs no note any more, where

@@ -217,11 +217,9 @@ bool llmobs_spool_has(struct llmobs_spool *spool,
 
 static void find_room(struct llmobs_spool *spool)
 {
-    char base[PATH_MAX];
     uint64_t bytes;
 
-    if (llmobs_spool_dir(spool->config, base, sizeof(base)) ||
-        llmobs_spool_usage(base, &bytes))
+    if (llmobs_spool_usage(spool->config, &bytes))
         return;
     if (bytes >= (uint64_t)spool->config->spool_max)
         llmobs_log_once(LLMOBS_LOG_WARN, "spool full",
@@ -235,8 +233,9 @@ void llmobs_spool_look(struct llmobs_spool *spool)
 {
     int64_t now = llmobs_clock_mono_ns();
 
-    if (!atomic_load(&spool->turned) &&
-        atomic_load(&spool->room) > (int64_t)spool->file_max)
+    if (atomic_load(&spool->ending) ||
+        (!atomic_load(&spool->turned) &&
+         atomic_load(&spool->room) > (int64_t)spool->file_max))
         return;
     if (atomic_load(&spool->place) != LLMOBS_SPOOL_PLACE_READY ||
         (spool->looked_ns &&
@@ -252,8 +251,9 @@ void llmobs_spool_ending(struct llmobs_spool *spool)
     atomic_store(&spool->ending, true);
 }
 
-/* Another thread may go on: what it writes from now on is in a file, and a
- * directory, that it makes. */
+/* Who leaves something tells the others how full the spool is: many short
+ * processes may. Another thread may go on: what it writes from now on is in a
+ * file, and a directory, that it makes. */
 void llmobs_spool_close(struct llmobs_spool *spool)
 {
     if (atomic_load(&spool->place) != LLMOBS_SPOOL_PLACE_READY)
@@ -262,6 +262,7 @@ void llmobs_spool_close(struct llmobs_spool *spool)
     pay(spool);
     tidy(spool);
     llmobs_step("removing a directory");
-    rmdir(spool->dir);
+    if (rmdir(spool->dir) != 0)
+        find_room(spool);
     llmobs_step("removed a directory");
 }

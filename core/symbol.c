@@ -37,11 +37,12 @@ static bool is_better(const ElfW(Sym) * a, const ElfW(Sym) * b)
            ELF64_ST_BIND(b->st_info) != STB_GLOBAL;
 }
 
-static void consider(struct best *best, const ElfW(Sym) * symbol)
+/* Tables have thousands: most are too far away. */
+static inline void consider(struct best *best, const ElfW(Sym) * symbol)
 {
     uintptr_t reach = symbol->st_size ? symbol->st_size : LLMOBS_SYMBOL_REACH;
 
-    if (!is_function(symbol) || best->address - symbol->st_value >= reach)
+    if (best->address - symbol->st_value >= reach || !is_function(symbol))
         return;
     if (best->found && !is_better(symbol, &best->symbol))
         return;
@@ -218,24 +219,36 @@ static int open_object(const char *path, const struct llmobs_symbol_head *head)
 }
 
 /* The symbol table's section, and that of its names. */
+static bool pick_sections(const ElfW(Shdr) * list, size_t count,
+                          ElfW(Shdr) sections[2])
+{
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].sh_type != SHT_SYMTAB)
+            continue;
+        if (list[i].sh_link >= count)
+            return false;
+        sections[0] = list[i];
+        sections[1] = list[list[i].sh_link];
+        return true;
+    }
+    return false;
+}
+
 static bool find_sections(int fd, const ElfW(Ehdr) * file,
                           ElfW(Shdr) sections[2])
 {
-    if (file->e_shentsize != sizeof(sections[0]) ||
+    size_t size = file->e_shnum * sizeof(sections[0]);
+    ElfW(Shdr) * list;
+    bool found;
+
+    if (file->e_shentsize != sizeof(sections[0]) || file->e_shnum == 0 ||
         file->e_shnum > SECTIONS_MAX)
         return false;
-    for (unsigned i = 0; i < file->e_shnum; i++) {
-        if (!read_at(fd, file->e_shoff + i * sizeof(sections[0]), &sections[0],
-                     sizeof(sections[0])))
-            return false;
-        if (sections[0].sh_type == SHT_SYMTAB)
-            return sections[0].sh_link < file->e_shnum &&
-                   read_at(fd,
-                           file->e_shoff +
-                               sections[0].sh_link * sizeof(sections[0]),
-                           &sections[1], sizeof(sections[1]));
-    }
-    return false;
+    list = malloc(size);
+    found = list && read_at(fd, file->e_shoff, list, size) &&
+            pick_sections(list, file->e_shnum, sections);
+    free(list);
+    return found;
 }
 
 static void scan_section(int fd, const ElfW(Shdr) * section, struct best *best)

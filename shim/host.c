@@ -3,8 +3,6 @@
 #include "core/glob.h"
 #include "shim/conf.h"
 
-#define DISABLED_FILE "/etc/llmobs/disabled"
-
 static const char prefixes[][16] = {"DD_", "_DD_", "LLMOBS_", "OTEL_",
                                     "HTTP_X_DATADOG_"};
 static const char whole[][20] = {
@@ -191,7 +189,7 @@ static bool file_allows(void)
 
     if (!file_decides && !file_excludes)
         return true;
-    llmobs_conf_read(path ? path : LLMOBS_CONF_FILE, &conf);
+    llmobs_conf_read(path ? path : LLMOBS_CONFIG_FILE, &conf);
     return (!file_decides || conf.enabled) &&
            !(file_excludes && is_listed(conf.exclude));
 }
@@ -200,7 +198,7 @@ void llmobs_host_decide(void)
 {
     if (llmobs_host_state() != LLMOBS_HOST_WATCHING)
         return;
-    if (llmobs_libc_may(DISABLED_FILE, F_OK) || !file_allows())
+    if (llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK) || !file_allows())
         set_state(LLMOBS_HOST_OFF);
     else
         set_state(LLMOBS_HOST_ON);

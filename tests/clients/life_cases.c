@@ -9,9 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const hello = ASK("gpt-4o-mini", "");
-static const char *const slow = ASK("slow", ", \"stream\": true");
-
 static const char *the_base;
 
 static long ask_once(const char *body)
@@ -224,7 +221,7 @@ static void cancelled(const char *base)
 
     the_base = base;
     pthread_create(&thread, NULL, ask_for_ever, NULL);
-    usleep(150000);
+    usleep(600000); /* until the request is out, on any machine */
     pthread_cancel(thread);
     pthread_join(thread, &result);
     printf("cancelled=%d\n", result == PTHREAD_CANCELED);

@@ -39,6 +39,7 @@ import http.server
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -257,6 +258,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with state.lock:
             entry["number"] = len(state.requests)
             state.requests.append(entry)
+        if self.client_left():
+            entry["fault"] = "client left"  # unanswered, it comes again
+            self.close_connection = True
+            return None
         events = self.check(kind, path, body, entry)
         fault = state.fault_for(self.server.name, path, body, len(events))
         try:
@@ -267,6 +272,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.behave(kind, entry, events)
         finally:
             entry["duration_ms"] = (time.monotonic() - began) * 1000
+
+    def client_left(self):
+        """It closed while we were slow: a client without pipelining says
+        nothing else before it is answered."""
+        return bool(select.select([self.connection], [], [], 0)[0])
 
     def kind_of(self, path):
         if path.endswith(SPANS):
