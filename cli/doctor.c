@@ -10,19 +10,24 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/probe.h"
 
 #define FPM "fpm:"
 
 static const char help_text[] =
-    "usage: llmobs doctor [--json] CMD | PID | fpm:POOL\n"
+    "usage: llmobs doctor [--json] [--no-self-test] CMD | PID | fpm:POOL\n"
     "\n"
     "Tells whether a program can be observed: how it reaches libcurl, whether\n"
     "the library can be preloaded into it and is, what is configured, and\n"
-    "whether the agent answers. CMD is found as a shell finds it, and is not\n"
+    "whether the agent answers. Last, a call to a server of its own is made\n"
+    "by curl under the library, with the settings of this environment and a\n"
+    "store of its own; it tells at which step there came no span. CMD is found "
+    "as a shell finds it, and is not\n"
     "run; its arguments may follow and are not looked at. POOL is the name of\n"
     "a pool of php-fpm, or the path of its configuration.\n"
     "\n"
     "  --json           as one JSON object\n"
+    "  --no-self-test   without that call\n"
     "\n"
     "Exit status: 0 all is well, 1 it cannot work or is not on, 2 usage.\n";
 
@@ -199,6 +204,14 @@ int llmobs_doctor_examine(struct llmobs_doctor *doctor)
     return llmobs_doctor_settings(doctor);
 }
 
+/* A process and a pool have their own environment: a call in ours would tell
+ * nothing of them. */
+static bool wants_selftest(const struct llmobs_doctor *doctor)
+{
+    return !doctor->no_selftest && doctor->process.pid == 0 &&
+           doctor->program.file[0] != '\0';
+}
+
 static int examine_command(struct llmobs_doctor *doctor, const char *command)
 {
     int rc = llmobs_program_find(&doctor->program, command);
@@ -276,11 +289,14 @@ static int print(const struct llmobs_report *report, bool json)
     return rc;
 }
 
-/* 1: help was asked for. */
-static int parse(int argc, char **argv, bool *json)
+/* 1: help was asked for; 2: this is the self-test's client. */
+static int parse(int argc, char **argv, struct llmobs_doctor *doctor,
+                 bool *json)
 {
     static const struct option options[] = {
         {"json", no_argument, NULL, 'j'},
+        {"no-self-test", no_argument, NULL, 'n'},
+        {"self-test-client", no_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -288,11 +304,12 @@ static int parse(int argc, char **argv, bool *json)
 
     /* "+": what follows is the command's. */
     while ((code = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
-        if (code == 'h')
-            return 1;
-        if (code != 'j')
+        if (code == 'h' || code == 'c')
+            return code == 'h' ? 1 : 2;
+        if (code != 'j' && code != 'n')
             break;
-        *json = true;
+        *json |= code == 'j';
+        doctor->no_selftest |= code == 'n';
     }
     if (code < 0 && optind < argc)
         return 0;
@@ -304,8 +321,11 @@ int llmobs_cmd_doctor(int argc, char **argv)
 {
     static struct llmobs_doctor doctor;
     bool json = false;
-    int rc = parse(argc, argv, &json), status;
+    int rc = parse(argc, argv, &doctor, &json), status;
 
+    if (rc == 2)
+        return argv[optind] != NULL ? llmobs_probe_run(argv[optind])
+                                    : LLMOBS_CLI_USAGE;
     if (rc == 1)
         fputs(help_text, stdout);
     if (rc != 0)
@@ -313,6 +333,8 @@ int llmobs_cmd_doctor(int argc, char **argv)
     doctor.process.root = AT_FDCWD;
     llmobs_report_init(&doctor.report);
     rc = examine(&doctor, argv[optind]);
+    if (rc == 0 && wants_selftest(&doctor))
+        llmobs_doctor_selftest(&doctor);
     if (rc == 0)
         rc = print(&doctor.report, json);
     if (rc != 0)

@@ -24,6 +24,9 @@ struct llmobs_doctor {
     struct llmobs_library library;
     struct llmobs_reach reach;
     bool by_launcher; /* nothing preloads yet: llmobs-run would */
+    bool off;         /* by its settings, or for all */
+    bool no_exporter; /* where spans are to go does not take them */
+    bool no_selftest;
 };
 
 /* -- doctor.c -- */
@@ -44,6 +47,12 @@ void llmobs_doctor_on(struct llmobs_doctor *doctor);
 
 /* The configuration and the agent. -ENOMEM. */
 int llmobs_doctor_settings(struct llmobs_doctor *doctor);
+
+/* -- doctor_selftest.c -- */
+
+/* Makes a call of its own, observed by the settings of this environment, and
+ * tells how far it came. */
+void llmobs_doctor_selftest(struct llmobs_doctor *doctor);
 
 /* -- doctor_fpm.c -- */
 

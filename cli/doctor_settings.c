@@ -199,6 +199,7 @@ static void tell_enabled(struct settings *settings)
 
     snprintf(path, sizeof path, "%s" LLMOBS_DISABLED_FILE,
              doctor->process.prefix);
+    doctor->off = access(path, F_OK) == 0 || !settings->config->enabled;
     if (access(path, F_OK) == 0)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
                           "switched off for all by " LLMOBS_DISABLED_FILE);
@@ -286,6 +287,7 @@ static void tell_agent(struct llmobs_doctor *doctor,
     int rc = probe(config);
 
     doctor->report.no_memory |= url == NULL;
+    doctor->no_exporter |= wanted && rc <= 0;
     if (rc > 0)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_OK, AGENT,
                           "%s answers and takes spans", url);
@@ -322,6 +324,7 @@ static void tell_store(struct llmobs_doctor *doctor,
 static bool tell_intake(struct llmobs_doctor *doctor,
                         const struct llmobs_config *config, bool asked)
 {
+    doctor->no_exporter |= asked && config->api_key == NULL;
     if (config->api_key != NULL)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
                           "intake of %s, with a key", config->site);

@@ -12,9 +12,9 @@
 #include "cli/drain_place.h"
 #include "cli/preload.h"
 #include "core/clock.h"
+#include "core/etc.h"
 #include "core/log.h"
 
-#define DISABLED_FILE "/etc/llmobs/disabled"
 /* Of the grace, for the processes that the command left behind. */
 #define OTHERS_SHARE 3
 /* For killed ones to be gone. */
@@ -141,7 +141,7 @@ static bool delivers(const struct entrypoint *entry)
     const struct llmobs_config *config = entry->round.config;
 
     return config != NULL && config->enabled && config->spool_max > 0 &&
-           access(DISABLED_FILE, F_OK) != 0;
+           access(LLMOBS_DISABLED_FILE, F_OK) != 0;
 }
 
 /* The command has ended: nothing that fails here changes how we exit. */

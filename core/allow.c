@@ -8,6 +8,9 @@
 
 /* A path of %-escapes that is masked grows a little. */
 #define URL_MAX ((size_t)1 << 24)
+/* "streamGenerateContent" has 21; keys are longer, or have digits. */
+#define WORD_MAX 24
+#define VERSION_MAX 8
 
 /* What dialects and the body's decoding need (llmobs-wire 6.1, 6.9). */
 static const char *const headers[] = {
@@ -87,6 +90,38 @@ int llmobs_allow_url(const char *url, struct llmobs_buf *out)
     if (!rc)
         rc = llmobs_buf_add(out, place.data, place.len);
     return rc ? rc : add_path(place.data + place.len, out);
+}
+
+/* Letters, with '-', '_' or '.' between them; or a version: v1, v1beta2. */
+static bool is_word(const char *text, size_t len)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
+    bool version =
+        len > 1 && text[0] == 'v' && text[1] >= '0' && text[1] <= '9';
+
+    if (version)
+        return len <= VERSION_MAX && strspn(text, "abetlph0123456789v.") >= len;
+    return len <= WORD_MAX && strspn(text, letters) >= len;
+}
+
+int llmobs_allow_words(const char *url, struct llmobs_buf *out)
+{
+    struct llmobs_text place = llmobs_allow_host(url);
+    const char *at = place.data + place.len;
+    int rc = llmobs_buf_add(out, place.data, place.len);
+
+    while (rc == 0 && *at != '\0' && !strchr("?#;", *at)) {
+        size_t mark = *at == '/' || *at == ':';
+        size_t len = strcspn(at + mark, "/:?#;");
+
+        rc = llmobs_buf_add(out, at, mark);
+        if (rc == 0)
+            rc = is_word(at + mark, len) ? llmobs_buf_add(out, at + mark, len)
+                                         : llmobs_buf_add(out, "*", 1);
+        at += mark + len;
+    }
+    return rc;
 }
 
 char *llmobs_allow_url_copy(const char *url)

@@ -27,4 +27,9 @@ int llmobs_allow_url(const char *url, struct llmobs_buf *out);
 /* The same as a new text; NULL without memory. */
 char *llmobs_allow_url_copy(const char *url);
 
+/* Appends what a log may tell of a request that is none of ours, perhaps: host,
+ * port, and of the path what is a word ("chat", "v1"). Anything else may be a
+ * key of somebody's and becomes "*". */
+int llmobs_allow_words(const char *url, struct llmobs_buf *out);
+
 #endif

@@ -74,15 +74,18 @@ static const char *header_of(const struct curl_slist *headers, const char *name)
     return NULL;
 }
 
-/* The host alone: paths and queries may hold keys. */
+/* A method is the program's text, too. */
 static void log_verdict(const char *method, const char *url,
                         const struct llmobs_match *match, bool ours)
 {
-    struct llmobs_text host = llmobs_allow_host(url);
+    struct llmobs_buf place;
 
-    llmobs_log(LLMOBS_LOG_DEBUG, "%s %.*s: %s (%s)", method, (int)host.len,
-               host.data, ours ? "captured" : "not ours",
+    llmobs_buf_init(&place, LLMOBS_LOG_LINE_MAX);
+    (void)llmobs_allow_words(url, &place); /* cut, where it is longer */
+    llmobs_log(LLMOBS_LOG_DEBUG, "%.16s %s: %s (%s)", method,
+               place.data ? place.data : "", ours ? "captured" : "not ours",
                match->why ? match->why : "");
+    llmobs_buf_fini(&place);
 }
 
 static bool classify(const struct llmobs_handle *handle, const char *url,

@@ -6,7 +6,7 @@ Read by scripts/mutate, which also makes docs/HAZARDS.md of it.  A row is
 (file, old, new) with `old` exactly once in the file.  An `old` may be None: the
 line `new` is put at the file's end.  Tests: names of tests/integration/run;
 "preload NAME" of tests/preload/run; "unit CASE" of the unit tests; "doctor
-PART" of tests/cli/doctor.py.
+PART" of tests/cli/doctor.py; "container CASE" of tests/container/run.
 """
 
 CALLS = "core/capture_calls.c"
@@ -661,6 +661,17 @@ HAZARDS = [
          ("dlerror-left", [("shim/load.c", "    if (!llmobs_libc_may(path, "
                             "R_OK))\n        return NULL;\n", "")],
           ["preload core_missing_same"])]),
+
+    ("a container's first process: orphans become its children",
+     "it waits for all of them (`ended`)", [
+         ("orphans-left", [("cli/child.c", "waitpid(child->reaps ? -1 : child->"
+                            "pid, status,", "waitpid(child->pid, status,")],
+          ["container orphans_are_reaped"])]),
+
+    ("a container's first process: the kernel drops what it does not take",
+     "all signals are taken and passed on (`block_signals`)", [
+         ("faults-dropped", [("cli/child.c", " && !child->reaps", "")],
+          ["container INT_HUP_QUIT_USR1_ABRT"])]),
 
     ("core of another version",
      "asked by number (`attach`)", [

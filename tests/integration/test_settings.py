@@ -286,10 +286,21 @@ def own_rule_for_a_method_without_a_body(t):
 
 @test
 def debug_log_says_which_rule(t):
+    host = "POST 127.0.0.1:%d" % t.servers.http
     r = t.same(curl(t.url, body()))
-    ok(r.log, "the log is empty")
-    r = t.same(curl("http://127.0.0.1:%d/upload" % t.servers.http, body()))
-    ok(r.log, "the log does not say why a request is not ours")
+    line = host + "/v1/chat/completions: captured (rule 3: "
+    ok(line in r.log, "the log: " + r.log)
+    for path, shown, why in (
+            ("/upload", "/upload", "no known method and path"),
+            ("/bot9/AbC/upload?key=k", "/*/AbC/upload", "no known method"),
+            ("/v1/chat/completions/x", "/v1/chat/completions/x", "no known")):
+        r = t.same(curl("http://127.0.0.1:%d%s" % (t.servers.http, path),
+                        body()))
+        ok("%s%s: not ours (%s" % (host, shown, why) in r.log,
+           "the log does not say why a request is not ours: " + r.log)
+    r = t.same(curl(t.url, "no JSON"))
+    ok("not ours (known path, but the body is no JSON object)" in r.log,
+       "the log: " + r.log)
     r = t.same(curl(t.url, body()), env={"LLMOBS_LOG_LEVEL": "error"})
     equal(r.log, "", "log at level error")
 

@@ -84,6 +84,36 @@ START_TEST(test_host)
 }
 END_TEST
 
+START_TEST(test_words)
+{
+    static const char *const rows[][2] = {
+        {"https://h:8443/v1/chat/completions?key=x",
+         "h:8443/v1/chat/completions"},
+        {"https://u:p@h/v1beta/models/gemini-1.5-pro:streamGenerateContent",
+         "h/v1beta/models/*:streamGenerateContent"},
+        {"https://api.telegram.org/bot123456:AAEhBOweik6ad/sendMessage",
+         "api.telegram.org/*:*/sendMessage"},
+        {"https://h/services/T000/B000/XXXXXXXXXXXXXXXXXXXXXXXXX",
+         "h/services/*/*/*"},
+        {"https://h/v1234567/vx/v1.0/v0-key1", "h/v1234567/vx/v1.0/*"},
+        {"https://h/v12345678/%41/a%20b", "h/*/*/*"},
+        {"https://h/a;key=secret/b", "h/a"},
+        {"https://h//x/", "h//x/"},
+        {"https://h/#secret", "h/"},
+        {"https://h/\n\x1b[0m", "h/*"},
+        {"", ""}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct llmobs_buf out;
+
+        llmobs_buf_init(&out, 4096);
+        ck_assert_int_eq(llmobs_allow_words(rows[i][0], &out), 0);
+        ck_assert_str_eq(out.data ? out.data : "", rows[i][1]);
+        llmobs_buf_fini(&out);
+    }
+}
+END_TEST
+
 UNIT_SUITE(allow)
 {
     Suite *suite = suite_create("allow");
@@ -91,5 +121,6 @@ UNIT_SUITE(allow)
     UNIT_TEST(suite, test_headers);
     UNIT_TEST(suite, test_urls);
     UNIT_TEST(suite, test_host);
+    UNIT_TEST(suite, test_words);
     return suite;
 }

@@ -1,0 +1,30 @@
+/* loopback - one answer of a language model, on 127.0.0.1, for a test of ours.
+ *
+ * Owns:    its descriptors, from open to close.
+ * Threads: one.
+ * Errors:  -errno.
+ * Limits:  LLMOBS_LOOPBACK_MAX bytes of a request; one connection at a time.
+ * Fork:    the descriptors are closed at exec.
+ */
+#ifndef LLMOBS_LOOPBACK_H
+#define LLMOBS_LOOPBACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LLMOBS_LOOPBACK_MAX 65536
+
+struct llmobs_loopback {
+    int listener;
+    unsigned port;
+};
+
+int llmobs_loopback_open(struct llmobs_loopback *loopback);
+void llmobs_loopback_close(struct llmobs_loopback *loopback);
+
+/* Waits up to `ms` for a request, calls `asked` when it is there and
+ * unanswered, then answers it. 1; 0: none came; -errno: it broke off. */
+int llmobs_loopback_serve(const struct llmobs_loopback *loopback, int ms,
+                          void (*asked)(void *ctx), void *ctx);
+
+#endif
