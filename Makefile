@@ -163,6 +163,8 @@ install: all
 	install -m 644 $(B)/llmobs-drain.service $(B)/llmobs-drain-watch.service \
 		packaging/llmobs-drain.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -m 644 $(B)/llmobs-drain.cron $(DESTDIR)$(PREFIX)/share/llmobs/
+	install -d $(DESTDIR)$(PREFIX)/share/llmobs/inbound
+	install -m 644 examples/inbound/* $(DESTDIR)$(PREFIX)/share/llmobs/inbound/
 
 format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')

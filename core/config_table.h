@@ -143,6 +143,10 @@ struct row {
       "what of the caller a span tells: N frames by name, the address alone, " \
       "nothing",                                                               \
       FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
+    V("LLMOBS_COMMANDS", "boolean", "off",                                     \
+      "the program itself says what it serves, by requests to llmobs: URLs "   \
+      "(examples/inbound)",                                                    \
+      FORM_BOOL, CONF(commands), 0, 0)                                         \
     V("LLMOBS_RULES", "file", "", "further rules, as JSON", FORM_TEXT,         \
       CONF(rules_path), 0, 0)                                                  \
     V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \

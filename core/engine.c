@@ -9,6 +9,7 @@
 #include "core/api.h"
 #include "core/caller.h"
 #include "core/capture.h"
+#include "core/command.h"
 #include "core/evaluation.h"
 #include "core/file.h"
 #include "core/fork.h"
@@ -118,6 +119,7 @@ static bool start(const struct llmobs_host *host)
     llmobs_capture_init(config, rules, worker);
     llmobs_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
+    llmobs_command_init(config->commands);
     if (config->callsite != LLMOBS_CALLSITE_OFF)
         llmobs_caller_watch();
     llmobs_global_start(worker, llmobs_capture_abandon_all);
@@ -241,6 +243,8 @@ static CURLcode op_easy_perform(const struct llmobs_real *real, CURL *curl)
     if (!handle)
         return real->easy_perform(curl);
     busy = handle->swapped || atomic_load(&handle->multi);
+    if (!busy)
+        llmobs_command_run(handle);
     if (!busy && !llmobs_capture_begin(handle, curl))
         return real->easy_perform(curl);
     rc = real->easy_perform(curl);

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "core/capture.h"
+#include "core/command.h"
 #include "core/ops_news.h"
 
 #define PUSH_MULTIS_MAX 64
@@ -67,6 +68,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     if (!handle || atomic_load(&handle->multi) || handle->swapped ||
         pushes(multi))
         return real->multi_add_handle(multi, curl);
+    llmobs_command_run(handle);
     begun = llmobs_capture_begin(handle, curl);
     if (!begun && real->easy_getinfo)
         (void)real->easy_getinfo(curl, CURLINFO_REQUEST_SIZE,

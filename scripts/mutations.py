@@ -655,4 +655,31 @@ HAZARDS = [
                            "LLMOBS_ENGINE_ABI ? ops : NULL;",
                            "    return ops;")],
           ["preload core_other_number"])]),
+
+    ("a URL that a user of the program chose, and that we would take for a "
+     "command",
+     "only where the program's owner allows it, and never by a URL alone "
+     "(`llmobs_command_run`, `has_type`)", [
+         ("commands-always", [("core/command.c", "    on = wanted;",
+                               "    on = wanted || true;")],
+          ["commands.off_by_default"]),
+         ("command-by-url", [("core/command.c", "    return type && strcasecmp"
+                              "(type, LLMOBS_COMMAND_TYPE) == 0;",
+                              "    return type || !type;")],
+          ["commands.only_what_the_program_says_itself"])]),
+
+    ("a request that leaves its trace to the next one",
+     "what it left open ends, its headers go (`start_request`, "
+     "`finish_request`)", [
+         ("spans-stay-open", [("core/command.c", "    (void)unwind(NULL);\n",
+                               "")],
+          ["commands.what_a_request_leaves_open_ends_with_it"]),
+         ("caller-stays", [("core/command.c", "    rc = activate(llmobs_json_"
+                            "get(what, \"headers\"));",
+                            "    rc = llmobs_json_len(llmobs_json_get(what, "
+                            "\"headers\")) ? activate(llmobs_json_get(what, "
+                            "\"headers\")) : 0;"),
+                           ("core/command.c", "    (void)llmobs_api_activate("
+                            "NULL, 0);\n", "")],
+          ["gateways.ruby_threads"])]),
 ]

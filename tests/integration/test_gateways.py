@@ -1,0 +1,369 @@
+"""Gateways in several languages: requests of several callers, one after the
+other, over one connection to one worker. What each asks for belongs to its
+caller's trace and ml_app, and to nobody's where it named none."""
+import concurrent.futures
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+from delivery import double
+from harness import (APPS, LAUNCHER, ROOT, SUPPORT, Failure, Skip, body, equal,
+                     free_port, ok, tags_of, test, wait_port)
+from test_fpm import Web, preload
+
+sys.path.append(SUPPORT)
+from announce import announce  # noqa: E402
+
+EXAMPLES = os.path.join(ROOT, "examples")
+HELPER = os.path.join(EXAMPLES, "inbound", "llmobs.php")
+CHAT = os.path.join(EXAMPLES, "chat.php")
+
+# Who asks, and by which headers.
+CALLERS = [("app-a", "tracecontext"), None, ("app-b", "datadog"),
+           ("app-a", "datadog,tracecontext"), None]
+
+
+def settings(t, dd, **more):
+    """A service with a name, and no ml_app."""
+    env = {"DD_SERVICE": "chat-proxy", "DD_LLMOBS_ML_APP": None,
+           "LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL": dd.url,
+           "UPSTREAM": t.url.replace("/chat/completions", "")}
+    env.update(more)
+    return t.environment(True, env)
+
+
+class Server:
+    """A gateway on a port of its own."""
+
+    def __init__(self, argv, env, port=None):
+        argv = [a.replace("@port", str(port)) for a in argv]
+        self.process = subprocess.Popen(
+            [LAUNCHER] + argv, env=env, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True)
+        self.port = port
+        if port:
+            wait_port(port, self.process)
+        else:
+            line = self.process.stdout.readline().strip()
+            if not line.isdigit():
+                self.process.kill()
+                raise Failure("the gateway did not start: %s" %
+                              self.process.communicate()[1][-500:])
+            self.port = int(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        if self.process.poll() is None and what[0] is None:
+            self.process.stdin.close()
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                pass
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        for pipe in (self.process.stdout, self.process.stderr):
+            pipe.close()
+
+
+def requests():
+    """(prompt, known, header lines) of every caller."""
+    for i, caller in enumerate(CALLERS):
+        known, headers = announce(*caller, i) if caller else (None, [])
+        yield "prompt-%d" % i, known, headers
+
+
+def ask(connection, prompt, headers, path="/chat.php/v1/chat/completions", status=200):
+    connection.request("POST", path, body(prompt), dict(
+        [h.split(": ", 1) for h in headers],
+        **{"Content-Type": "application/json"}))
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    equal(answer.status, status, "status (%s)" % text[:200])
+    if status == 200:
+        ok("Echo: " + prompt in text, "the answer: %.200s" % text)
+    return answer
+
+
+def talk(port):
+    """Asks for all callers; gives what is known of them, by prompt."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    known, workers = {}, set()
+    for prompt, ids, headers in requests():
+        answer = ask(connection, prompt, headers)
+        workers.add(answer.headers.get("X-Worker"))
+        known[prompt] = ids
+    connection.close()
+    equal(len(workers), 1, "workers that served the connection")
+    return known
+
+
+def kind_of(span):
+    return span["meta"]["span"]["kind"]
+
+
+def prompt_of(span):
+    """Of an llm span, or of a workflow that was given the request."""
+    meta = span["meta"]["input"]
+    messages = meta.get("messages") or json.loads(meta["value"])["messages"]
+    return messages[-1]["content"]
+
+
+def check(dd, known, entry=None):
+    """For each request one llm span, where it belongs; `entry`: below a
+    workflow of this name, which belongs there."""
+    spans = dd.wait_spans(len(known) * (2 if entry else 1), 20)
+    equal(dd.violations(), [], "violations")
+    calls = [s for s in spans if kind_of(s) == "llm"]
+    entries = {prompt_of(s): s for s in spans if kind_of(s) == "workflow"}
+    equal(sorted(prompt_of(s) for s in calls), sorted(known), "prompts")
+    for span in calls:
+        prompt = prompt_of(span)
+        if entry:
+            equal(span["parent_id"], entries[prompt]["span_id"], "parent")
+            equal(span["trace_id"], entries[prompt]["trace_id"], "trace")
+            span = entries[prompt]
+            enters(span, prompt, entry)
+        belongs(span, known[prompt], CALLERS[int(prompt[-1])])
+    equal(len({s["_dd"]["trace_id"] for s in calls}), len(known), "traces")
+
+
+def enters(span, prompt, name):
+    equal(span["name"], name, "name of the entry")
+    equal(span["status"], "ok", "status of the entry")
+    ok("Echo: " + prompt in span["meta"]["output"]["value"],
+       "output of the entry: %s" % span["meta"]["output"])
+
+
+def belongs(span, known, caller):
+    if known is None:
+        equal(span["parent_id"], "undefined", "parent of a root")
+        equal(tags_of(span)["ml_app"], "chat-proxy", "ml_app of a root")
+        return
+    equal((span["trace_id"], span["parent_id"]),
+          (known["trace_id"], known["span_id"]),
+          "trace and parent (%s)" % caller[1])
+    equal(tags_of(span)["ml_app"], caller[0], "ml_app")
+
+
+ENTRY = "chat-proxy-entrypoint"
+
+
+def serve(t, argv, port=None, entry=None, **more):
+    with double(t) as dd, \
+            Server(argv, settings(t, dd, **more), port) as server:
+        check(dd, talk(server.port), entry)
+
+
+def need(program, *probe):
+    if not shutil.which(program):
+        raise Skip("no " + program)
+    if probe and subprocess.run([program, *probe], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL).returncode:
+        raise Skip("%s without its libcurl" % program)
+
+
+# ---- PHP -----------------------------------------------------------------
+
+WITH_ENTRY = {"LLMOBS_COMMANDS": "1", "LLMOBS_ENTRY": "1",
+              "LLMOBS_ENTRY_CONTENT": "1"}
+
+
+def php():
+    need("php")
+    return ["php", "-d", "auto_prepend_file=" + HELPER, "-S",
+            "127.0.0.1:@port", "-t", EXAMPLES]
+
+
+@test
+def php_built_in_server(t):
+    serve(t, php(), free_port())
+
+
+@test
+def php_built_in_server_with_entry(t):
+    serve(t, php(), free_port(), entry=ENTRY, **WITH_ENTRY)
+
+
+def web(t, dd, kind, **more):
+    """nginx and PHP with the helper, all as another user may read it."""
+    upstream = t.url.replace("/chat/completions", "")
+    env = dict(preload(t), DD_LLMOBS_ENABLED="1", DD_SERVICE="chat-proxy",
+               LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL=dd.url,
+               UPSTREAM=upstream, **more)
+    pool = {"pm": "static", "pm.max_children": "1", "env[UPSTREAM]": upstream,
+            "php_admin_value[auto_prepend_file]": "llmobs.php"}
+    pool.update(("env[%s]" % n, v) for n, v in more.items()
+                if n.startswith("LLMOBS_ENTRY"))
+    return kind(t, dd, env, pool=pool, page=read(CHAT),
+                files={"llmobs.php": read(HELPER)})
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+class FastCgi(Web):
+    """php-cgi that stays, the variables of a request not in its environment."""
+
+    def command(self):
+        need("php-cgi")
+        return ["php-cgi", "-b", self.dir + "/fpm.sock", "-d",
+                "auto_prepend_file=%s/llmobs.php" % self.dir]
+
+
+@test
+def php_fpm(t):
+    with double(t) as dd, web(t, dd, Web) as gateway:
+        check(dd, talk(gateway.port))
+
+
+@test
+def php_fpm_with_entry(t):
+    with double(t) as dd, web(t, dd, Web, **WITH_ENTRY) as gateway:
+        check(dd, talk(gateway.port), ENTRY)
+
+
+@test
+def php_fastcgi(t):
+    with double(t) as dd, web(t, dd, FastCgi) as gateway:
+        check(dd, talk(gateway.port))
+
+
+@test
+def php_fastcgi_with_entry(t):
+    named = dict(WITH_ENTRY, LLMOBS_ENTRY="my-gateway")
+    with double(t) as dd, web(t, dd, FastCgi, **named) as gateway:
+        check(dd, talk(gateway.port), "my-gateway")
+
+
+def cgi(env, headers, prompt, *options):
+    """A request as a CGI server passes it on."""
+    data = body(prompt).encode()
+    variables = {"HTTP_" + n.upper().replace("-", "_"): v
+                 for n, v in (h.split(": ", 1) for h in headers)}
+    answer = subprocess.run(
+        [LAUNCHER, "php-cgi", *options], input=data, timeout=20,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=dict(env, **variables, GATEWAY_INTERFACE="CGI/1.1",
+                 REQUEST_METHOD="POST", REDIRECT_STATUS="200",
+                 SCRIPT_FILENAME=CHAT, CONTENT_TYPE="application/json",
+                 CONTENT_LENGTH=str(len(data))))
+    equal(answer.stderr, b"", "stderr")
+    ok(b"Echo: " + prompt.encode() in answer.stdout,
+       "the answer: %.200r" % answer.stdout)
+
+
+def serve_by_cgi(t, *options, entry=None, **more):
+    need("php-cgi")
+    with double(t) as dd:
+        env, known = settings(t, dd, **more), {}
+        for prompt, ids, headers in requests():
+            cgi(env, headers, prompt, *options)
+            known[prompt] = ids
+        check(dd, known, entry)
+
+
+@test
+def php_cgi(t):
+    """A CGI server's own variables are enough."""
+    serve_by_cgi(t)
+
+
+@test
+def php_cgi_with_entry(t):
+    serve_by_cgi(t, "-d", "auto_prepend_file=" + HELPER, entry=ENTRY,
+                 **WITH_ENTRY)
+
+
+# ---- Perl, Ruby, Lua -----------------------------------------------------
+
+COMMANDS = {"LLMOBS_COMMANDS": "1"}
+
+
+def perl(*more):
+    need("perl", "-MWWW::Curl::Easy", "-e", "1")
+    return ["perl", os.path.join(APPS, "gateway.pl"), *more]
+
+
+def ruby(binding, *more):
+    need("ruby", "-rwebrick", "-r" + binding, "-e", "1")
+    return ["ruby", os.path.join(APPS, "gateway.rb"), binding, *more]
+
+
+@test
+def perl_prefork(t):
+    """By the environment alone."""
+    serve(t, perl("1"))
+
+
+@test
+def perl_prefork_with_entry(t):
+    serve(t, perl("1", "1", "1"), entry=ENTRY, **COMMANDS)
+
+
+@test
+def ruby_threads(t):
+    serve(t, ruby("typhoeus"), **COMMANDS)
+
+
+@test
+def ruby_threads_with_entry(t):
+    for binding in "typhoeus", "curb":
+        serve(t, ruby(binding, "my-gateway", "1"), entry="my-gateway",
+              **COMMANDS)
+
+
+@test
+def side_by_side(t):
+    """Eight callers at once: threads of one process, then two processes."""
+    for argv in ruby("typhoeus", "1", "1"), perl("2", "1", "1"):
+        with double(t) as dd, \
+                Server(argv, settings(t, dd, **COMMANDS)) as server, \
+                concurrent.futures.ThreadPoolExecutor(8) as pool:
+            known = list(pool.map(lambda i: talk(server.port), range(8)))
+            spans = dd.wait_spans(8 * 2 * len(CALLERS), 20)
+            equal(dd.violations(), [], "violations")
+            equal(len(known), 8, "callers")
+            pairs(spans, 8 * len(CALLERS))
+
+
+def pairs(spans, count):
+    """Each call is below the entry of its own request."""
+    entries = {s["span_id"]: s for s in spans if kind_of(s) == "workflow"}
+    calls = [s for s in spans if kind_of(s) == "llm"]
+    equal((len(entries), len(calls)), (count, count), "entries and calls")
+    equal(len({s["parent_id"] for s in calls}), count, "entries with a call")
+    for span in calls:
+        entry = entries[span["parent_id"]]
+        for what, of in (("prompt", prompt_of),
+                         ("trace", lambda s: s["trace_id"]),
+                         ("ml_app", lambda s: tags_of(s)["ml_app"])):
+            equal(of(span), of(entry), what)
+
+
+@test
+def lua_requests(t):
+    need("lua", "-e", "require 'curl'")
+    argv = [LAUNCHER, "lua", os.path.join(APPS, "gateway.lua"), t.url, "1"]
+    lines = []
+    for prompt, _, headers in requests():
+        lines += [str(len(headers)), *headers, body(prompt)]
+    known = {prompt: ids for prompt, ids, _ in requests()}
+    with double(t) as dd:
+        done = subprocess.run(
+            argv, input="\n".join(lines) + "\n", timeout=30, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=settings(t, dd, **COMMANDS))
+        equal((done.returncode, done.stderr), (0, ""), "end of lua")
+        equal(done.stdout.count("Echo: "), len(known), "answers")
+        check(dd, known, ENTRY)
