@@ -30,7 +30,8 @@ if (!class_exists('Llmobs', false)) {
         private static $entry = false;
         private static $content = false;
         private static $output = '';
-        private static $level = 0;
+        private static $open = false; /* our buffer */
+        private static $closing = false;
 
         /* Of the request at hand; called at the end of this file. */
         public static function begin()
@@ -83,21 +84,31 @@ if (!class_exists('Llmobs', false)) {
 
         public static function close()
         {
-            if (self::$content)
-                while (ob_get_level() > self::$level && @ob_end_flush());
-            [$type, $message] = self::failure();
-            self::send('request/finish', self::$entry ? ['entry' => (object)
-                self::ended(self::$content ? self::$output : null, $type,
-                    $message)] : []);
+            self::$closing = true;
+            if (!self::$open) /* else PHP ends it, after the page's buffers */
+                self::leave();
         }
 
         /* What the page writes, as it goes by. */
-        public static function keep($text)
+        public static function keep($text, $phase)
         {
             $room = self::MOST - strlen(self::$output);
             if ($room > 0)
                 self::$output .= substr($text, 0, $room);
+            if ($phase & PHP_OUTPUT_HANDLER_FINAL) {
+                self::$open = false;
+                if (self::$closing)
+                    self::leave();
+            }
             return $text;
+        }
+
+        private static function leave()
+        {
+            [$type, $message] = self::failure();
+            self::send('request/finish', self::$entry ? ['entry' => (object)
+                self::ended(self::$content ? self::$output : null, $type,
+                    $message)] : []);
         }
 
         private static function setting($name)
@@ -135,8 +146,7 @@ if (!class_exists('Llmobs', false)) {
         {
             if (!self::$content)
                 return null;
-            ob_start([__CLASS__, 'keep'], 1);
-            self::$level = ob_get_level();
+            self::$open = ob_start([__CLASS__, 'keep'], 1);
             return (string)file_get_contents('php://input', false, null, 0,
                 self::MOST);
         }

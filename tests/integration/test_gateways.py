@@ -39,10 +39,10 @@ def settings(t, dd, **more):
 class Server:
     """A gateway on a port of its own."""
 
-    def __init__(self, argv, env, port=None):
+    def __init__(self, argv, env, port=None, launcher=(LAUNCHER,)):
         argv = [a.replace("@port", str(port)) for a in argv]
         self.process = subprocess.Popen(
-            [LAUNCHER] + argv, env=env, stdin=subprocess.PIPE,
+            [*launcher, *argv], env=env, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True)
         self.port = port
@@ -367,3 +367,117 @@ def lua_requests(t):
         equal((done.returncode, done.stderr), (0, ""), "end of lua")
         equal(done.stdout.count("Echo: "), len(known), "answers")
         check(dd, known, ENTRY)
+
+
+# ---- ends of requests ----------------------------------------------------
+
+def fetch(port, path, data=b"asked"):
+    """All of the answer but what tells the time."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("POST", path, data, {"Content-Type": "text/plain"})
+    answer = connection.getresponse()
+    text = answer.read()
+    head = [(n, v) for n, v in answer.getheaders() if n not in ("Date", "Host")]
+    connection.close()
+    return answer.status, head, text
+
+
+PAGES = ("plain", "fatal", "refused", "buffered", "crashed", "late", "cleaned",
+         "emptied", "redirect", "big", "binary", "echo")
+
+
+def pages(t, launcher, env, *options):
+    """What the pages answer."""
+    argv = ["php", *options, "-d", "display_errors=0", "-d", "log_errors=0",
+            "-S", "127.0.0.1:@port", "-t", t.dir]
+    port = free_port()
+    with Server(argv, env, port, launcher) as server:
+        return {p: fetch(server.port, "/index.php/" + p) for p in PAGES}
+
+
+@test
+def odd_ends_of_pages(t):
+    """Neither the helper nor the library changes an answer; the entry says how
+    the page ended."""
+    need("php")
+    t.fresh(None)
+    shutil.copy(os.path.join(APPS, "pages.php"),
+                os.path.join(t.dir, "index.php"))
+    helper = ["-d", "auto_prepend_file=" + HELPER]
+    with double(t) as dd:
+        env = settings(t, dd, **WITH_ENTRY)
+        bare = pages(t, (), env)
+        for launcher in (), (LAUNCHER,):
+            for page, got in pages(t, launcher, env, *helper).items():
+                equal(got, bare[page], "answer of " + page)
+        spans = dd.wait_spans(len(PAGES), 20)
+        equal(dd.violations(), [], "violations")
+    ends(dict(zip(PAGES, sorted(spans, key=lambda s: s["start_ns"]))), bare)
+
+
+def ends(spans, answers):
+    for page, span in spans.items():
+        meta = span["meta"]
+        equal(meta["input"]["value"], "asked", "input of " + page)
+        text = answers[page][2]
+        if page not in ("emptied", "late", "big", "binary"):
+            equal(meta.get("output", {}).get("value", ""), text.decode(),
+                  "output of " + page)
+        equal(span["status"], "error" if answers[page][0] >= 500 else "ok",
+              "status of " + page)
+    equal(spans["late"]["meta"]["output"]["value"], "the page and last words",
+          "output of a page with a shutdown function")
+    equal(len(spans["big"]["meta"]["output"]["value"]), 1 << 20,
+          "length of a big output")
+    equal(spans["crashed"]["meta"]["error"]["type"], "unfinished", "type")
+    equal(spans["refused"]["meta"]["error"]["type"], "http_503", "type")
+    error = spans["fatal"]["meta"]["error"]
+    equal(error["type"], "fatal_error", "type of a fatal error")
+    ok("broke" in error["message"] and "second" not in error["message"],
+       "message of a fatal error: " + error["message"])
+
+
+@test
+def spans_of_a_page(t):
+    need("php")
+    t.fresh(None)
+    shutil.copy(os.path.join(APPS, "pages.php"),
+                os.path.join(t.dir, "index.php"))
+    argv = ["php", "-d", "auto_prepend_file=" + HELPER, "-S",
+            "127.0.0.1:@port", "-t", t.dir]
+    with double(t) as dd, Server(argv, settings(t, dd, **WITH_ENTRY),
+                                 free_port()) as server:
+        equal(fetch(server.port, "/index.php/span")[2], b"caught no", "page")
+        spans = {s["name"]: s for s in dd.wait_spans(4, 20)}
+        equal(dd.violations(), [], "violations")
+    entry = spans.pop(ENTRY)
+    equal(entry["meta"]["output"]["value"], "caught no", "output")
+    equal({n: (s["parent_id"], s["meta"].get("error", {}).get("type"))
+           for n, s in spans.items()},
+          {n: (entry["span_id"], kind) for n, kind in (
+              ("search", None), ("breaks", "Exception"),
+              ("left", "unfinished"))}, "parents and errors")
+
+
+@test
+def requests_that_fail(t):
+    """In Perl, with an answer that comes later too, and in Ruby."""
+    for argv, error in ((perl("1", "1", "1"), "die"),
+                        (ruby("typhoeus", "1", "1"), "RuntimeError")):
+        with double(t) as dd, \
+                Server(argv, settings(t, dd, **COMMANDS)) as server:
+            connection = http.client.HTTPConnection("127.0.0.1", server.port,
+                                                    timeout=20)
+            ask(connection, "prompt-0", [], "/die", 500)
+            connection.close()
+            connection.connect()
+            known, headers = announce("app-a", "datadog", 1)
+            ask(connection, "prompt-1", headers, "/later")
+            connection.close()
+            spans = dd.wait_spans(3, 20)
+            equal(dd.violations(), [], "violations")
+        failed = next(s for s in spans if s["status"] == "error")
+        equal(failed["meta"]["error"]["type"], error, "type")
+        ok("told to die" in failed["meta"]["error"]["message"], "message")
+        good = [s for s in spans if s["status"] == "ok"]
+        equal({s["trace_id"] for s in good}, {known["trace_id"]}, "traces")
