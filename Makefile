@@ -129,8 +129,17 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o $(SUPPORT_OBJ) \
 
 # One of them walks at random (tests/fuzz/walk).
 CLIENTS += $(B)/tests/fuzz/api_walk
-clients: $(CLIENTS)
-$(CLIENTS): $(B)/%: %.c tests/clients/cases.h
+clients: $(CLIENTS) $(B)/tests/clients/api_scopes
+# Nothing of ours, nor libcurl, to link with.
+$(B)/tests/clients/api_alone: tests/clients/api_alone.c include/llmobs.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -Iinclude $(CFLAGS_ALL) -std=c99 -D_GNU_SOURCE $< -o $@
+$(B)/tests/clients/api_scopes: tests/clients/api_scopes.cc include/llmobs.h
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -Iinclude -std=c++11 -O2 -g -Wall -Wextra -Wpedantic -Wconversion \
+		$(WERROR) $(SANFLAGS) $< -lpthread -o $@
+$(filter-out %/api_alone,$(CLIENTS)): $(B)/%: %.c tests/clients/cases.h \
+		include/llmobs.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -ldl -lpthread -o $@
 
