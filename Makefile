@@ -129,7 +129,11 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o $(SUPPORT_OBJ) \
 
 # One of them walks at random (tests/fuzz/walk).
 CLIENTS += $(B)/tests/fuzz/api_walk
-clients: $(CLIENTS) $(B)/tests/clients/api_scopes
+EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+clients: $(CLIENTS) $(B)/tests/clients/api_scopes $(EXAMPLES)
+$(EXAMPLES): $(B)/%: %.c include/llmobs.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -lpthread -o $@
 # Nothing of ours, nor libcurl, to link with.
 $(B)/tests/clients/api_alone: tests/clients/api_alone.c include/llmobs.h
 	@mkdir -p $(@D)
