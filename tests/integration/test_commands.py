@@ -156,13 +156,14 @@ def only_what_the_program_says_itself(t):
     """A URL alone, as a user may hand it in, is no command; nor is one whose
     type, method or scheme is another."""
     good = '{"kind":"task","name":"x"}'
-    say(t, ["plain llmobs://span/start",
-            "plain llmobs://span/start %s application/json" % good,
-            "plain llmobs://span/start %s" % good,
-            "plain llmobs://span/start/ %s %s" % (good, TYPE),
-            "plain llmobs://u@span/start %s %s" % (good, TYPE),
-            "plain llmobs:span/start %s %s" % (good, TYPE),
-            "plain llmobsx://span/start %s %s" % (good, TYPE), "ask"], 1)
+    r = say(t, ["plain llmobs://span/start",
+                "plain llmobs://span/start %s application/json" % good,
+                "plain llmobs://span/start %s" % good,
+                "plain llmobs://span/start/ %s %s" % (good, TYPE),
+                "plain llmobs://u@span/start %s %s" % (good, TYPE),
+                "plain llmobs:span/start %s %s" % (good, TYPE),
+                "plain llmobsx://span/start %s %s" % (good, TYPE), "ask"], 1)
+    equal(r.spans[0]["parent_id"], "undefined", "parent")
 
 
 @test

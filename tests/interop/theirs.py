@@ -21,7 +21,8 @@ ONE_TRACE = [("javascript", "workflow"), ("javascript", "llm"),
 class Gateway:
     """A program of ours that serves at a port; a service without an ml_app."""
 
-    def __init__(self, bench, argv, base, more=None):
+    def __init__(self, bench, argv, base, more=None, end=signal.SIGINT):
+        self.end = end
         port = harness.free_port()
         env = {"PATH": os.environ["PATH"], "HOME": bench.folder,
                "NO_PROXY": "*", "LLMOBS_BUILD": bench.build,
@@ -43,7 +44,7 @@ class Gateway:
         return self
 
     def __exit__(self, *what):
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(self.end)
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
@@ -53,6 +54,16 @@ class Gateway:
 
 def php(bench, more=None):
     return Gateway(bench, PHP, "/chat.php/v1", more)
+
+
+def in_c(bench, more=None):
+    """The example, which knows nothing of the helpers."""
+    upstream = "http://127.0.0.1:%d" % bench.servers.http
+    return Gateway(bench, [os.path.join(bench.build, "examples", "gateway"),
+                           "@port", upstream], "/v1", more, signal.SIGTERM)
+
+
+GATEWAYS = {"php": php, "c": in_c}
 
 
 def ask(bench, gateway, ml_app, style=None):
@@ -96,14 +107,13 @@ def one_trace(bench, start=php, style=None, title=None, more=None):
 
 
 def callers_in_turn(bench):
-    """Three of them, two ml_apps, and one without headers in between."""
+    """Two ml_apps, and one without headers in between."""
     bench.dd.reset()
     with php(bench) as gateway:
         ask(bench, gateway, "left-app")
-        ask(bench, gateway, "right-app")
         ask(bench, gateway, "own", style="none")
-        ask(bench, gateway, "left-app")
-        spans = bench.spans(16)
+        ask(bench, gateway, "right-app")
+        spans = bench.spans(12)
     traces = {}
     for span in spans:
         traces.setdefault(span["trace_id"], []).append(span)
@@ -114,8 +124,8 @@ def callers_in_turn(bench):
         apps += names
         chain(members, ONE_TRACE if len(members) == 4 else
               ONE_TRACE[:2] if names == {"own"} else ONE_TRACE[2:])
-    equal(sorted(apps), ["chat-proxy", "left-app", "left-app", "own",
-                         "right-app"], "ml_apps")
+    equal(sorted(apps), ["chat-proxy", "left-app", "own", "right-app"],
+          "ml_apps")
 
 
 def not_joined(bench):
@@ -129,10 +139,11 @@ def not_joined(bench):
 
 
 def tests(styles):
-    yield "theirs_to_php", lambda b: one_trace(
-        b, title="their client, our gateway in PHP")
-    for style in styles:
-        yield "theirs_to_php_by_" + style, lambda b, s=style: one_trace(
-            b, style=s)
+    for name, start in GATEWAYS.items():
+        yield "theirs_to_" + name, lambda b, g=start, n=name: one_trace(
+            b, g, title="their client, our gateway in %s" % n.upper())
+        for style in styles:
+            yield "theirs_to_%s_by_%s" % (name, style), \
+                lambda b, g=start, s=style: one_trace(b, g, s)
     yield "theirs_in_turn", callers_in_turn
     yield "theirs_not_joined", not_joined
