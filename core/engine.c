@@ -14,6 +14,7 @@
 #include "core/file.h"
 #include "core/fork.h"
 #include "core/global.h"
+#include "core/inbound.h"
 #include "core/log.h"
 #include "core/ops_multi.h"
 #include "core/ops_news.h"
@@ -117,6 +118,7 @@ static bool start(const struct llmobs_host *host)
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);
+    llmobs_inbound_lookups(llmobs_ops_multi_count);
     llmobs_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
     llmobs_command_init(config->commands);

@@ -200,3 +200,17 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
     errno = saved;
     return rc;
 }
+
+static void count_one(struct llmobs_handle *handle, void *ctx)
+{
+    if (atomic_load(&handle->multi))
+        ++*(size_t *)ctx;
+}
+
+size_t llmobs_ops_multi_count(void)
+{
+    size_t count = 0;
+
+    llmobs_handle_each(count_one, &count);
+    return count;
+}

@@ -682,4 +682,10 @@ HAZARDS = [
                            ("core/command.c", "    (void)llmobs_api_activate("
                             "NULL, 0);\n", "")],
           ["gateways.ruby_threads"])]),
+
+    ("libcurl's own threads in a program that has none",
+     "as many as there are transfers in multis do not count (`is_alone`)", [
+         ("lookups-counted", [(ENGINE, "    llmobs_inbound_lookups(llmobs_ops_"
+                               "multi_count);\n", "")],
+          ["inbound.names_are_looked_up_in_threads"])]),
 ]
