@@ -47,6 +47,7 @@ http {
     location / {
       include /etc/nginx/fastcgi_params;
       fastcgi_param SCRIPT_FILENAME %(page)s;
+      %(params)s
       fastcgi_pass unix:%(dir)s/fpm.sock;
     }
   }
@@ -65,7 +66,7 @@ class Web:
     """nginx and php-fpm in a folder that workers may read."""
 
     def __init__(self, t, dd, env, pool=None, config=None, chroot=False,
-                 patience="0", page=None, files=None):
+                 patience="0", page=None, files=None, params=None):
         if os.geteuid() != 0:
             raise Skip("php-fpm's default pool needs root")
         self.fpm_path = find("/usr/sbin/php-fpm[0-9]*")
@@ -90,7 +91,9 @@ class Web:
         self.port = free_port()
         page = "/index.php" if chroot else self.dir + "/index.php"
         self.write("nginx.conf", NGINX % {
-            "dir": self.dir, "port": self.port, "page": page})
+            "dir": self.dir, "port": self.port, "page": page,
+            "params": " ".join("fastcgi_param %s %s;" % kv
+                               for kv in (params or {}).items())})
         try:
             self.start(t, env)
         except BaseException:

@@ -12,7 +12,7 @@ import sys
 
 from delivery import double
 from harness import (APPS, LAUNCHER, ROOT, SUPPORT, Failure, Skip, body, equal,
-                     free_port, ok, tags_of, test, wait_port)
+                     free_port, ok, tags_of, test, trace_headers, wait_port)
 from test_fpm import Web, preload
 
 sys.path.append(SUPPORT)
@@ -24,7 +24,7 @@ CHAT = os.path.join(EXAMPLES, "chat.php")
 
 # Who asks, and by which headers.
 CALLERS = [("app-a", "tracecontext"), None, ("app-b", "datadog"),
-           ("app-a", "datadog,tracecontext"), None]
+           ("app-a", "datadog,tracecontext"), ("", "opentelemetry"), None]
 
 
 def settings(t, dd, **more):
@@ -77,7 +77,12 @@ class Server:
 def requests():
     """(prompt, known, header lines) of every caller."""
     for i, caller in enumerate(CALLERS):
-        known, headers = announce(*caller, i) if caller else (None, [])
+        known, headers = None, []
+        if caller and caller[1] == "opentelemetry":
+            known, headers = announce("", "tracecontext", i)
+            headers = headers[:1] + ["tracestate: other=1"]
+        elif caller:
+            known, headers = announce(*caller, i)
         yield "prompt-%d" % i, known, headers
 
 
@@ -120,8 +125,18 @@ def prompt_of(span):
 def check(dd, known, entry=None):
     """For each request one llm span, where it belongs; `entry`: below a
     workflow of this name, which belongs there."""
-    spans = dd.wait_spans(len(known) * (2 if entry else 1), 20)
-    equal(dd.violations(), [], "violations")
+    checked(dd, dd.wait_spans(len(known) * (2 if entry else 1), 20), known,
+            entry)
+
+
+def violations(dd):
+    """A root of ours may be in a trace of another vendor's."""
+    return [v for v in dd.violations()
+            if not v.endswith("_dd.trace_id of a root")]
+
+
+def checked(dd, spans, known, entry):
+    equal(violations(dd), [], "violations")
     calls = [s for s in spans if kind_of(s) == "llm"]
     entries = {prompt_of(s): s for s in spans if kind_of(s) == "workflow"}
     equal(sorted(prompt_of(s) for s in calls), sorted(known), "prompts")
@@ -144,9 +159,12 @@ def enters(span, prompt, name):
 
 
 def belongs(span, known, caller):
-    if known is None:
+    if caller is None or not caller[0]:
         equal(span["parent_id"], "undefined", "parent of a root")
         equal(tags_of(span)["ml_app"], "chat-proxy", "ml_app of a root")
+        equal(span["_dd"]["trace_id"],
+              known["trace_id"] if known else span["trace_id"],
+              "APM trace of a root")
         return
     equal((span["trace_id"], span["parent_id"]),
           (known["trace_id"], known["span_id"]),
@@ -173,6 +191,7 @@ def need(program, *probe):
 
 # ---- PHP -----------------------------------------------------------------
 
+COMMANDS = {"LLMOBS_COMMANDS": "1"}
 WITH_ENTRY = {"LLMOBS_COMMANDS": "1", "LLMOBS_ENTRY": "1",
               "LLMOBS_ENTRY_CONTENT": "1"}
 
@@ -193,7 +212,7 @@ def php_built_in_server_with_entry(t):
     serve(t, php(), free_port(), entry=ENTRY, **WITH_ENTRY)
 
 
-def web(t, dd, kind, **more):
+def web(t, dd, kind, params=None, **more):
     """nginx and PHP with the helper, all as another user may read it."""
     upstream = t.url.replace("/chat/completions", "")
     env = dict(preload(t), DD_LLMOBS_ENABLED="1", DD_SERVICE="chat-proxy",
@@ -204,7 +223,7 @@ def web(t, dd, kind, **more):
     pool.update(("env[%s]" % n, v) for n, v in more.items()
                 if n.startswith("LLMOBS_ENTRY"))
     return kind(t, dd, env, pool=pool, page=read(CHAT),
-                files={"llmobs.php": read(HELPER)})
+                files={"llmobs.php": read(HELPER)}, params=params)
 
 
 def read(path):
@@ -241,8 +260,10 @@ def php_fastcgi(t):
 
 @test
 def php_fastcgi_with_entry(t):
-    named = dict(WITH_ENTRY, LLMOBS_ENTRY="my-gateway")
-    with double(t) as dd, web(t, dd, FastCgi, **named) as gateway:
+    """Asked for by the web server."""
+    params = dict(WITH_ENTRY, LLMOBS_ENTRY="my-gateway")
+    with double(t) as dd, \
+            web(t, dd, FastCgi, params, **COMMANDS) as gateway:
         check(dd, talk(gateway.port), "my-gateway")
 
 
@@ -287,9 +308,6 @@ def php_cgi_with_entry(t):
 
 # ---- Perl, Ruby, Lua -----------------------------------------------------
 
-COMMANDS = {"LLMOBS_COMMANDS": "1"}
-
-
 def perl(*more):
     need("perl", "-MWWW::Curl::Easy", "-e", "1")
     return ["perl", os.path.join(APPS, "gateway.pl"), *more]
@@ -332,7 +350,7 @@ def side_by_side(t):
                 concurrent.futures.ThreadPoolExecutor(8) as pool:
             known = list(pool.map(lambda i: talk(server.port), range(8)))
             spans = dd.wait_spans(8 * 2 * len(CALLERS), 20)
-            equal(dd.violations(), [], "violations")
+            equal(violations(dd), [], "violations")
             equal(len(known), 8, "callers")
             pairs(spans, 8 * len(CALLERS))
 
@@ -351,22 +369,102 @@ def pairs(spans, count):
             equal(of(span), of(entry), what)
 
 
-@test
-def lua_requests(t):
+def lua(t, env, launcher):
+    """Serves all callers; gives what it answered."""
     need("lua", "-e", "require 'curl'")
-    argv = [LAUNCHER, "lua", os.path.join(APPS, "gateway.lua"), t.url, "1"]
     lines = []
     for prompt, _, headers in requests():
         lines += [str(len(headers)), *headers, body(prompt)]
+    done = subprocess.run(
+        [*launcher, "lua", os.path.join(APPS, "gateway.lua"), t.url, "1"],
+        input="\n".join(lines + ["0", "die"]) + "\n", timeout=30, env=env,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    equal((done.returncode, done.stderr), (0, ""), "end of lua")
+    equal(done.stdout.count("Echo: "), len(CALLERS), "answers")
+    equal(done.stdout.splitlines()[-1], "told to die", "the last answer")
+
+
+@test
+def lua_requests(t):
     known = {prompt: ids for prompt, ids, _ in requests()}
     with double(t) as dd:
-        done = subprocess.run(
-            argv, input="\n".join(lines) + "\n", timeout=30, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=settings(t, dd, **COMMANDS))
-        equal((done.returncode, done.stderr), (0, ""), "end of lua")
-        equal(done.stdout.count("Echo: "), len(known), "answers")
-        check(dd, known, ENTRY)
+        lua(t, settings(t, dd, **COMMANDS), [LAUNCHER])
+        spans = dd.wait_spans(2 * len(known) + 1, 20)
+        failed = [s for s in spans if s["status"] == "error"]
+        equal([(s["name"], s["meta"]["error"]["message"]) for s in failed],
+              [(ENTRY, "told to die")], "the failed request")
+        checked(dd, [s for s in spans if s not in failed], known, ENTRY)
+
+
+@test
+def nothing_preloaded(t):
+    """The helpers do no harm then, and send nothing."""
+    with double(t) as dd:
+        env = settings(t, dd, **WITH_ENTRY)
+        mark = t.servers.mark()
+        for argv, port in ((php(), free_port()), (perl("1", "1", "1"), None),
+                           (ruby("typhoeus", "1", "1"), None),
+                           (ruby("curb", "1", "1"), None)):
+            with Server(argv, env, port, ()) as server:
+                talk(server.port)
+        lua(t, env, ())
+        sent = t.servers.requests_since(mark)
+        equal(len(sent), 5 * len(CALLERS), "requests")
+        equal([trace_headers(q) for q in sent], [{}] * len(sent),
+              "trace headers")
+        equal(dd.spans(), [], "spans")
+
+
+SPANS = {
+    "perl": r"""
+use lib 'INBOUND'; use WWW::Curl::Easy; use Llmobs;
+my $r = Llmobs::span('workflow', 'w', sub {
+    Llmobs::span('tool', 't', sub { "s\x{e9}\x{263a}" }, 'in "quotes"');
+    eval { Llmobs::span('task', 'bad', sub { die "no\nmore\n" }) };
+    $@ });
+print $r;""",
+    "ruby": r"""
+require 'LIBRARY'; require 'INBOUND/llmobs'
+print(Llmobs.span('workflow', 'w') do
+  Llmobs.span('tool', 't', input: 'in "quotes"') { "s\u00e9\u263a" }
+  begin
+    Llmobs.span('task', 'bad') { raise "no\nmore\n" }
+  rescue => e
+    e.message
+  end
+end)""",
+    "lua": r"""
+package.path = 'INBOUND/?.lua;' .. package.path
+local llmobs = require 'llmobs'
+io.write(llmobs.span('workflow', 'w', function()
+    llmobs.span('tool', 't', function() return 's\195\169\226\152\186' end,
+        'in "quotes"')
+    local _, e = pcall(llmobs.span, 'task', 'bad', function()
+        error('no\nmore\n', 0) end)
+    return e
+end))"""}
+
+
+@test
+def spans_in_each_language(t):
+    for program, library in (("perl", ""), ("ruby", "typhoeus"),
+                             ("ruby", "curb"), ("lua", "")):
+        need(program, "-e", {"perl": "use WWW::Curl::Easy", "lua":
+                             "require 'curl'"}.get(
+            program, "require '%s'" % library))
+        code = SPANS[program].replace("LIBRARY", library).replace(
+            "INBOUND", os.path.join(EXAMPLES, "inbound"))
+        r = t.same([program, "-e", code], env=COMMANDS, spans=3)
+        equal(r.stdout, b"no\nmore\n", "what %s printed" % program)
+        spans = {s["name"]: s for s in r.spans}
+        w, tool, bad = spans["w"], spans["t"], spans["bad"]
+        equal([tool["parent_id"], bad["parent_id"]], [w["span_id"]] * 2,
+              "parents (%s)" % program)
+        equal((tool["meta"]["input"]["value"], tool["meta"]["output"]),
+              ('in "quotes"', {"value": "s\u00e9\u263a"}),
+              "what the tool said (%s)" % program)
+        equal(bad["meta"]["error"]["message"], "no", "error (%s)" % program)
+        equal(w["status"], "ok", "status (%s)" % program)
 
 
 # ---- ends of requests ----------------------------------------------------
