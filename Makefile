@@ -114,7 +114,8 @@ $(B)/map-case: $(B)/tests/support/map_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
 
 # libFuzzer is clang's.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(filter-out \
-	tests/fuzz/shapes.c tests/fuzz/seeds.c tests/fuzz/api_walk.c, \
+	tests/fuzz/shapes.c tests/fuzz/seeds.c tests/fuzz/api_walk.c \
+	tests/fuzz/walk_item.c, \
 	$(wildcard tests/fuzz/*.c)))
 fuzz:
 	$(Q)$(MAKE) CC=clang SAN=fuzz B=$(B)-fuzz fuzzers
@@ -127,10 +128,9 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o $(SUPPORT_OBJ) \
 	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $^ $(CODING_LIBS) -ljansson -lz \
 		-lpthread -o $@
 
-# One of them walks at random (tests/fuzz/walk).
-CLIENTS += $(B)/tests/fuzz/api_walk
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
-clients: $(CLIENTS) $(B)/tests/clients/api_scopes $(EXAMPLES)
+clients: $(CLIENTS) $(B)/tests/fuzz/api_walk $(B)/tests/clients/api_scopes \
+	$(EXAMPLES)
 $(EXAMPLES): $(B)/%: %.c include/llmobs.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -lpthread -o $@
@@ -146,6 +146,10 @@ $(filter-out %/api_alone,$(CLIENTS)): $(B)/%: %.c tests/clients/cases.h \
 		include/llmobs.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -ldl -lpthread -o $@
+
+# One more walks at random (tests/fuzz/walk).
+$(B)/tests/fuzz/api_walk: $(B)/tests/fuzz/api_walk.o $(B)/tests/fuzz/walk_item.o
+	$(Q)$(CC) $(SANFLAGS) $^ -lcurl -lpthread -o $@
 
 conformance: all
 	scripts/conformance $(B)

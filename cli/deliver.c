@@ -5,16 +5,16 @@
 #include <unistd.h>
 
 #include "cli/real.h"
+#include "core/etc.h"
 #include "core/http.h"
 
 #define BUFFER_BYTES (1u * 1024 * 1024)
 /* For a thread that is still inside libcurl, which ends with us. */
 #define STRAGGLER_MS 100
-#define DISABLED_FILE "/etc/llmobs/disabled"
 
 bool llmobs_cli_observing(const struct llmobs_config *config)
 {
-    return config->enabled && access(DISABLED_FILE, F_OK) != 0;
+    return config->enabled && access(LLMOBS_DISABLED_FILE, F_OK) != 0;
 }
 
 int llmobs_cli_deliver(const struct llmobs_config *config,

@@ -7,13 +7,12 @@
 #include "cli/doctor.h"
 #include "cli/real.h"
 #include "core/agent.h"
+#include "core/etc.h"
 #include "core/http.h"
 #include "core/mask.h"
 
 #define ABOUT "settings"
 #define AGENT "agent"
-#define DISABLED_FILE "/etc/llmobs/disabled"
-#define DEFAULT_FILE "/etc/llmobs/llmobs.conf"
 #define ENABLED "DD_LLMOBS_ENABLED"
 #define VALUE_MAX 1024
 /* What is put before an environment, and its end. */
@@ -48,7 +47,7 @@ static int set_file(struct settings *settings)
     if (process->prefix[0] == '\0')
         return 0;
     snprintf(path, sizeof path, "%s%s", process->prefix,
-             named != NULL ? named : DEFAULT_FILE);
+             named != NULL ? named : LLMOBS_CONFIG_FILE);
     if (named == NULL && access(path, F_OK) != 0)
         snprintf(path, sizeof path, "/dev/null/none");
     return asprintf(&settings->file, "LLMOBS_CONFIG=%s", path) < 0 ? -ENOMEM
@@ -169,12 +168,13 @@ static void tell_enabled(struct settings *settings)
     bool by_file;
     const char *value =
         llmobs_config_given(settings->config, settings->env, ENABLED, &by_file);
-    char path[PATH_MAX + sizeof DISABLED_FILE];
+    char path[PATH_MAX + sizeof LLMOBS_DISABLED_FILE];
 
-    snprintf(path, sizeof path, "%s" DISABLED_FILE, doctor->process.prefix);
+    snprintf(path, sizeof path, "%s" LLMOBS_DISABLED_FILE,
+             doctor->process.prefix);
     if (access(path, F_OK) == 0)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                          "switched off for all by " DISABLED_FILE);
+                          "switched off for all by " LLMOBS_DISABLED_FILE);
     if (settings->config->enabled)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_OK, ABOUT,
                           "switched on by %s",

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/dirs.h"
 #include "core/ledger_dir.h"
 #include "core/spool_file.h"
 #include "core/step.h"
@@ -274,8 +273,7 @@ int llmobs_adopt_walk(struct llmobs_adopt *adopt,
 {
     struct dirent *entry;
     DIR *list;
-    int fd, rc = llmobs_dirs_open(adopt->base, adopt->config->spool_dir != NULL,
-                                  true, &fd);
+    int fd, rc = llmobs_spool_base(adopt->config, true, &fd);
 
     if (rc)
         return rc == -ENOENT ? 0 : rc;

@@ -252,6 +252,8 @@ static bool begin_capture(struct llmobs_handle *handle, CURL *curl,
         plan.sender.apm_span_id = exchange->context.apm_parent_id;
     if (wants_headers(handle, match))
         (void)put_headers(handle, curl, &plan);
+    llmobs_worker_begin(worker, exchange);
+    /* From here on an exit of the program may take it and give it away. */
     llmobs_handle_lock(handle);
     handle->exchange = exchange;
     llmobs_handle_unlock(handle);
@@ -260,7 +262,6 @@ static bool begin_capture(struct llmobs_handle *handle, CURL *curl,
         llmobs_capture_cancel(handle, curl);
         return false;
     }
-    llmobs_worker_begin(worker, exchange);
     llmobs_worker_warm(worker);
     return true;
 }

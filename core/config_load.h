@@ -12,9 +12,9 @@
 
 #include "core/buf.h"
 #include "core/config.h"
+#include "core/etc.h"
 #include "core/inbound.h"
 
-#define LLMOBS_CONFIG_FILE "/etc/llmobs/llmobs.conf"
 #define LLMOBS_CONFIG_FILE_MAX 65536
 #define LLMOBS_CONFIG_MAP_MAX 256
 #define LLMOBS_SITE "datadoghq.com"

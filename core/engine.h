@@ -17,6 +17,8 @@
 
 #include <curl/curl.h>
 
+#include "core/etc.h"
+
 /* Changed whenever a table below changes; a core of another number is not
  * used. */
 #define LLMOBS_ENGINE_ABI 3

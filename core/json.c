@@ -10,6 +10,7 @@
 
 #include "core/json_build.h"
 #include "core/json_clean.h"
+#include "core/json_plain.h"
 #include "core/real.h"
 
 #define DUMP_DEPTH_MAX 1000
@@ -374,6 +375,7 @@ static int dump_text(struct dump *d, struct llmobs_text text)
     while (rc >= 0 && at < text.len) {
         size_t run = at;
 
+        run += llmobs_json_plain_run(text.data + run, text.len - run);
         while (run < text.len &&
                is_verbatim((unsigned char)text.data[run], d->flags))
             run++;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/json_plain.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 #define GROWTH_MAX 6 /* one control character: \u00XX */
@@ -217,6 +218,7 @@ static void skip_plain(struct cleaner *c)
     const unsigned char *in = c->in;
     size_t at = c->at, len = c->len;
 
+    at += llmobs_json_plain_run(in + at, len - at);
     while (at < len && is_plain(in[at]))
         at++;
     c->at = at;
@@ -227,6 +229,7 @@ static void skip_ascii(struct cleaner *c)
     const unsigned char *in = c->in;
     size_t at = c->at, len = c->len;
 
+    at += llmobs_json_plain_ascii(in + at, len - at);
     while (at < len && in[at] - 1U < 0x7FU)
         at++;
     c->at = at;

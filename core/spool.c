@@ -16,6 +16,7 @@
 #include "core/dirs.h"
 #include "core/event_item.h"
 #include "core/exchange_entry.h"
+#include "core/file.h"
 #include "core/fork.h"
 #include "core/futex.h"
 #include "core/ledger_dir.h"
@@ -423,18 +424,15 @@ int llmobs_spool_event(struct llmobs_spool *spool,
 
 int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event)
 {
-    char base[PATH_MAX], path[PATH_MAX];
     struct stat st;
-    int fd, rc = llmobs_spool_dir(spool->config, base, sizeof(base));
+    int base, fd, rc = llmobs_spool_base(spool->config, false, &base);
 
     if (rc)
         return rc;
-    if (snprintf(path, sizeof(path), "%s/" LLMOBS_REJECTED, base) >=
-        (int)sizeof(path))
-        return -ENAMETOOLONG;
-    fd = llmobs_spool_open(path, O_WRONLY | O_APPEND | O_CREAT);
+    fd = llmobs_file_open(base, LLMOBS_REJECTED, O_WRONLY | O_APPEND);
+    close(base);
     if (fd < 0)
-        return -errno;
+        return fd;
     if (fstat(fd, &st) || !S_ISREG(st.st_mode))
         rc = -EPERM;
     else if (st.st_size > spool->config->spool_max / 16)

@@ -36,6 +36,15 @@ int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
                : -ENAMETOOLONG;
 }
 
+int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out)
+{
+    char path[PATH_MAX];
+    int rc = llmobs_spool_dir(config, path, sizeof(path));
+
+    return rc ? rc
+              : llmobs_dirs_open(path, config->spool_dir != NULL, list, out);
+}
+
 void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX])
 {
     int n = snprintf(out, PATH_MAX, "%s/%" PRIu32, dir, file);
@@ -308,10 +317,10 @@ int llmobs_spool_usage_told(int base, uint64_t *bytes)
     return read_usage(base, USAGE_TOLD_MS, bytes);
 }
 
-int llmobs_spool_usage(const char *base, uint64_t *bytes)
+int llmobs_spool_usage(const struct llmobs_config *config, uint64_t *bytes)
 {
     int64_t began = llmobs_clock_mono_ns();
-    int fd, rc = llmobs_dirs_open(base, true, false, &fd);
+    int fd, rc = llmobs_spool_base(config, false, &fd);
 
     if (rc)
         return rc;

@@ -25,6 +25,10 @@
 /* The user's spool directory. */
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
 
+/* Opens it, to name files in it or to list them. Links are followed only where
+ * the user chose the directory. */
+int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out);
+
 /* The path of a file of a process's directory; "" where it is too long. */
 void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
 
@@ -55,7 +59,7 @@ int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
 
 /* The bytes of all that is in a spool directory, or was there when a process
  * last found out; _told: only as another one has told. */
-int llmobs_spool_usage(const char *base, uint64_t *bytes);
+int llmobs_spool_usage(const struct llmobs_config *config, uint64_t *bytes);
 int llmobs_spool_usage_told(int base, uint64_t *bytes);
 
 #endif

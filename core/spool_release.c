@@ -217,11 +217,9 @@ bool llmobs_spool_has(struct llmobs_spool *spool,
 
 static void find_room(struct llmobs_spool *spool)
 {
-    char base[PATH_MAX];
     uint64_t bytes;
 
-    if (llmobs_spool_dir(spool->config, base, sizeof(base)) ||
-        llmobs_spool_usage(base, &bytes))
+    if (llmobs_spool_usage(spool->config, &bytes))
         return;
     if (bytes >= (uint64_t)spool->config->spool_max)
         llmobs_log_once(LLMOBS_LOG_WARN, "spool full",

@@ -37,11 +37,12 @@ static bool is_better(const ElfW(Sym) * a, const ElfW(Sym) * b)
            ELF64_ST_BIND(b->st_info) != STB_GLOBAL;
 }
 
-static void consider(struct best *best, const ElfW(Sym) * symbol)
+/* Tables have thousands: most are too far away. */
+static inline void consider(struct best *best, const ElfW(Sym) * symbol)
 {
     uintptr_t reach = symbol->st_size ? symbol->st_size : LLMOBS_SYMBOL_REACH;
 
-    if (!is_function(symbol) || best->address - symbol->st_value >= reach)
+    if (best->address - symbol->st_value >= reach || !is_function(symbol))
         return;
     if (best->found && !is_better(symbol, &best->symbol))
         return;

@@ -121,12 +121,6 @@ static const struct llmobs_form form = {
     .state_size = sizeof(struct llmobs_anthropic_stream),
 };
 
-static int anthropic_read(const struct llmobs_reading *reading,
-                          struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
-
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/messages",
@@ -156,5 +150,5 @@ const struct llmobs_dialect llmobs_dialect_anthropic = {
     .name = "anthropic",
     .integration = "anthropic",
     .shapes = shapes,
-    .read = anthropic_read,
+    .form = &form,
 };

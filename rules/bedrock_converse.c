@@ -105,12 +105,6 @@ static const struct llmobs_form form = {
     .framing = LLMOBS_FRAMING_AWS,
 };
 
-static int converse_read(const struct llmobs_reading *reading,
-                         struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
-
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/model/**/converse",
@@ -132,5 +126,5 @@ const struct llmobs_dialect llmobs_dialect_bedrock_converse = {
     .name = "bedrock_converse",
     .integration = "bedrock",
     .shapes = shapes,
-    .read = converse_read,
+    .form = &form,
 };

@@ -81,12 +81,6 @@ static const struct llmobs_form form = {
     .ends = read_ends,
 };
 
-static int embed_read(const struct llmobs_reading *reading,
-                      struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
-
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/model/**/invoke",
@@ -102,5 +96,5 @@ const struct llmobs_dialect llmobs_dialect_bedrock_embed = {
     .name = "bedrock_embed",
     .integration = "bedrock",
     .shapes = shapes,
-    .read = embed_read,
+    .form = &form,
 };

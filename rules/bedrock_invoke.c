@@ -108,12 +108,6 @@ static const struct llmobs_form form = {
     .framing = LLMOBS_FRAMING_AWS,
 };
 
-static int invoke_read(const struct llmobs_reading *reading,
-                       struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
-
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/model/**/invoke",
@@ -135,5 +129,5 @@ const struct llmobs_dialect llmobs_dialect_bedrock_invoke = {
     .name = "bedrock_invoke",
     .integration = "bedrock",
     .shapes = shapes,
-    .read = invoke_read,
+    .form = &form,
 };

@@ -19,9 +19,9 @@ bool llmobs_chat_asks(const struct llmobs_frame *frame)
             llmobs_json_is_array(llmobs_json_get(frame->request, "messages")));
 }
 
-int llmobs_chat_request(struct llmobs_frame *frame,
-                        const struct llmobs_chat_manner *manner)
+int llmobs_chat_request(struct llmobs_frame *frame)
 {
+    const struct llmobs_chat_manner *manner = frame->form->manner;
     struct llmobs_span *span = frame->span;
     int rc = llmobs_request_metadata(frame->request, manner->metadata, span);
 
@@ -36,9 +36,9 @@ int llmobs_chat_request(struct llmobs_frame *frame,
 }
 
 int llmobs_chat_document(struct llmobs_frame *frame,
-                         const struct llmobs_json *body,
-                         const struct llmobs_chat_manner *manner)
+                         const struct llmobs_json *body)
 {
+    const struct llmobs_chat_manner *manner = frame->form->manner;
     const struct llmobs_json *choices = llmobs_json_get(body, "choices");
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? llmobs_frame_model(frame, llmobs_json_gets(body, "model"))
@@ -72,9 +72,9 @@ int llmobs_chat_event(struct llmobs_frame *frame,
     return rc;
 }
 
-int llmobs_chat_messages(struct llmobs_frame *frame,
-                         const struct llmobs_chat_manner *manner)
+int llmobs_chat_messages(struct llmobs_frame *frame)
 {
+    const struct llmobs_chat_manner *manner = frame->form->manner;
     struct llmobs_stream *stream = frame->state;
 
     if (stream->choices.count == 0 && !frame->done)
@@ -86,9 +86,9 @@ int llmobs_chat_messages(struct llmobs_frame *frame,
     return frame->span->output_messages ? 0 : -ENOMEM;
 }
 
-int llmobs_chat_finish(struct llmobs_frame *frame,
-                       const struct llmobs_chat_manner *manner)
+int llmobs_chat_finish(struct llmobs_frame *frame)
 {
+    const struct llmobs_chat_manner *manner = frame->form->manner;
     const struct llmobs_stream *stream = frame->state;
     int rc = 0;
 
@@ -99,7 +99,14 @@ int llmobs_chat_finish(struct llmobs_frame *frame,
         rc = llmobs_frame_model(frame, stream->model);
     if (rc == 0)
         rc = manner->usage(stream->usage, frame->span);
-    return rc < 0 ? rc : llmobs_chat_messages(frame, manner);
+    return rc < 0 ? rc : llmobs_chat_messages(frame);
+}
+
+int llmobs_chat_ends(struct llmobs_frame *frame)
+{
+    const struct llmobs_chat_manner *manner = frame->form->manner;
+
+    return llmobs_openai_ends_by(frame, manner->usage);
 }
 
 void llmobs_chat_fini(void *state)

@@ -14,7 +14,7 @@
 #include "rules/message.h"
 #include "rules/openai_stream.h"
 
-/* What such dialects differ in. */
+/* What such dialects differ in: a form's manner. */
 struct llmobs_chat_manner {
     /* Sets the metrics of a usage object; NULL: there was none. */
     int (*usage)(const struct llmobs_json *usage, struct llmobs_span *span);
@@ -31,22 +31,19 @@ extern const char *const llmobs_chat_openai_keys[];
 /* form->confirm: the request has messages, and a model. */
 bool llmobs_chat_asks(const struct llmobs_frame *frame);
 
-/* The functions of a form (frame.h) but for ends, which openai.h has. */
-int llmobs_chat_request(struct llmobs_frame *frame,
-                        const struct llmobs_chat_manner *manner);
+/* The functions of a form (frame.h), which has a manner. */
+int llmobs_chat_request(struct llmobs_frame *frame);
 int llmobs_chat_document(struct llmobs_frame *frame,
-                         const struct llmobs_json *body,
-                         const struct llmobs_chat_manner *manner);
+                         const struct llmobs_json *body);
 int llmobs_chat_event(struct llmobs_frame *frame,
                       const struct llmobs_event *event);
-int llmobs_chat_finish(struct llmobs_frame *frame,
-                       const struct llmobs_chat_manner *manner);
+int llmobs_chat_finish(struct llmobs_frame *frame);
+int llmobs_chat_ends(struct llmobs_frame *frame);
 void llmobs_chat_fini(void *state);
 
 /* Makes the output of a stream whose parts were added, if any came; the model
  * and the usage are the caller's. */
-int llmobs_chat_messages(struct llmobs_frame *frame,
-                         const struct llmobs_chat_manner *manner);
+int llmobs_chat_messages(struct llmobs_frame *frame);
 
 /* Notes the stream's first token after an event was added. */
 void llmobs_chat_begun(struct llmobs_frame *frame,

@@ -54,11 +54,6 @@ struct cohere {
     bool text;              /* there was one */
 };
 
-static int read_request(struct llmobs_frame *frame)
-{
-    return llmobs_chat_request(frame, &manner);
-}
-
 static int read_document(struct llmobs_frame *frame,
                          const struct llmobs_json *body)
 {
@@ -153,12 +148,7 @@ static int finish_stream(struct llmobs_frame *frame)
 
     if (!state->text && state->plan.len > 0)
         rc = llmobs_stream_text(&state->stream, state->plan.data);
-    return rc < 0 ? rc : llmobs_chat_messages(frame, &manner);
-}
-
-static int read_ends(struct llmobs_frame *frame)
-{
-    return llmobs_openai_ends_by(frame, read_usage);
+    return rc < 0 ? rc : llmobs_chat_messages(frame);
 }
 
 static void free_state(void *state)
@@ -171,20 +161,15 @@ static void free_state(void *state)
 
 static const struct llmobs_form form = {
     .keys = keys,
-    .request = read_request,
+    .request = llmobs_chat_request,
     .document = read_document,
     .event = read_event,
     .finish = finish_stream,
-    .ends = read_ends,
+    .ends = llmobs_chat_ends,
     .state_fini = free_state,
     .state_size = sizeof(struct cohere),
+    .manner = &manner,
 };
-
-static int cohere_read(const struct llmobs_reading *reading,
-                       struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
 
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
@@ -199,5 +184,5 @@ const struct llmobs_dialect llmobs_dialect_cohere = {
     .name = "cohere",
     .integration = "cohere",
     .shapes = shapes,
-    .read = cohere_read,
+    .form = &form,
 };

@@ -6,7 +6,7 @@
  *
  * Owns:    nothing; all tables are constant.
  * Threads: any.
- * Errors:  read answers -ENOMEM or -ENOTSUP; what cannot be read is left out.
+ * Errors:  -ENOMEM, -ENOENT, -ENOTSUP; what cannot be read is left out.
  * Limits:  none of its own.
  * Fork:    nothing to do.
  */
@@ -15,6 +15,8 @@
 
 #include "rules/rules.h"
 #include "rules/url.h"
+
+struct llmobs_form;
 
 /* One operation of a dialect: a row of the shape table. */
 struct llmobs_shape {
@@ -29,8 +31,9 @@ struct llmobs_shape {
     const char *helper; /* end of the x-stainless-helper-method header that */
     const char *helper_name; /* gives this name instead; both may be NULL */
     enum llmobs_kind kind;
-    bool any_host; /* known on every host (rule 3) */
-    bool streams;  /* it streams unless the request says no */
+    bool any_host;                  /* known on every host (rule 3) */
+    bool streams;                   /* it streams unless the request says no */
+    const struct llmobs_form *form; /* another than its dialect's, or NULL */
 };
 
 /* One known host: a row of the provider table. Data, no code. */
@@ -51,15 +54,17 @@ struct llmobs_reading {
     bool confirm;                 /* the request's body decides */
 };
 
+/* Reading fills the span; a model_provider that it sets is taken before that of
+ * the host. Before it has touched the span, where the request body is none of
+ * this dialect: -ENOENT with `confirm` (an unknown host: it was no LLM call),
+ * or on any host where the path serves other things too; -ENOTSUP with
+ * `proxied` (the generic dialect reads it). */
 struct llmobs_dialect {
     const char *name;                  /* as in LLMOBS_RULES */
     const char *integration;           /* the integration tag */
     const struct llmobs_shape *shapes; /* ended by one with a NULL path */
-    /* Fills the span; a model_provider that it sets is taken before that of
-     * the host. Before it has touched the span, where the request body is none
-     * of this dialect: -ENOENT with `confirm` (an unknown host: it was no LLM
-     * call), or on any host where the path serves other things too; -ENOTSUP
-     * with `proxied` (the generic dialect reads it). */
+    const struct llmobs_form *form;    /* what is read, and how (frame.h) */
+    /* In place of a form, where the bodies are kept as texts. */
     int (*read)(const struct llmobs_reading *reading, struct llmobs_span *span);
 };
 

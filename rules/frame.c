@@ -306,6 +306,12 @@ static int ask_form(struct llmobs_frame *frame)
     return confirm && confirm(frame) ? 0 : -ENOENT;
 }
 
+static bool must_confirm(const struct llmobs_frame *frame)
+{
+    return frame->reading->confirm ||
+           (frame->form->confirm_always && !frame->reading->proxied);
+}
+
 static bool confirms(struct llmobs_frame *frame)
 {
     if (!frame->request)
@@ -323,7 +329,7 @@ static int read_call(struct llmobs_frame *frame)
     if (rc < 0)
         return rc;
     frame->beyond = rc > 0 && frame->request;
-    if (reading->confirm && !confirms(frame))
+    if (must_confirm(frame) && !confirms(frame))
         return -ENOENT;
     if ((!frame->request || frame->beyond) && reading->proxied)
         return -ENOTSUP;

@@ -1,10 +1,9 @@
 /* frame - how a call is read, whatever its dialect: request, answer, error,
  * model.
  *
- * A dialect's read function fills a llmobs_form and calls llmobs_frame_read;
- * what the form's functions do is the dialect, all else is here: which form
- * the answer has, streams, answers that are cut, text or errors, which model
- * is named, what a proxied call leaves out.
+ * A dialect fills a llmobs_form; what the form's functions do is the dialect,
+ * all else is here: which form the answer has, streams, answers that are cut,
+ * text or errors, which model is named, what a proxied call leaves out.
  *
  * Owns:    what a frame holds is its own; the form is constant.
  * Threads: one at a time.
@@ -45,6 +44,7 @@ struct llmobs_form {
     /* True where the body is a request of this dialect: asked on hosts that
      * nobody listed. frame->request is an object. */
     bool (*confirm)(const struct llmobs_frame *frame);
+    bool confirm_always; /* on listed ones too; not behind a gateway */
     /* Comes first, whatever the bodies are: what the path says. */
     int (*begin)(struct llmobs_frame *frame);
     /* Reads frame->request, an object, into input, metadata, tools. Where the
@@ -68,13 +68,14 @@ struct llmobs_form {
     /* The state's own allocations, at the end. */
     void (*state_fini)(void *state);
     size_t state_size;
+    const void *manner; /* what functions that several forms share are told */
     enum llmobs_framing framing; /* of its streams that are no SSE */
     const char *failed_role; /* of the empty message that stands for an answer
                               * that did not come; NULL: no role */
     const char *unknown;     /* the model where none is told; NULL: "unknown" */
 };
 
-/* Reads the call by the form, which is the whole of a dialect's read. */
+/* Reads the call by the form; what it answers, dialect.h says. */
 int llmobs_frame_read(const struct llmobs_form *form,
                       const struct llmobs_reading *reading,
                       struct llmobs_span *span);

@@ -286,6 +286,7 @@ static int read_ends(struct llmobs_frame *frame)
 static const struct llmobs_form form = {
     .keys = cut_keys,
     .confirm = is_request,
+    .begin = llmobs_google_begin,
     .request = read_request,
     .document = read_document,
     .event = read_event,
@@ -297,12 +298,6 @@ static const struct llmobs_form form = {
     .framing = LLMOBS_FRAMING_ARRAY,
     .failed_role = "assistant",
 };
-
-static int gemini_read(const struct llmobs_reading *reading,
-                       struct llmobs_span *span)
-{
-    return llmobs_google_read(&form, reading, span);
-}
 
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
@@ -325,5 +320,5 @@ const struct llmobs_dialect llmobs_dialect_gemini = {
     .name = "gemini",
     .integration = "google_genai",
     .shapes = shapes,
-    .read = gemini_read,
+    .form = &form,
 };

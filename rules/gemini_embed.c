@@ -166,16 +166,11 @@ static int read_document(struct llmobs_frame *frame,
 static const struct llmobs_form form = {
     .keys = cut_keys,
     .confirm = is_request,
+    .begin = llmobs_google_begin,
     .request = read_request,
     .document = read_document,
     .model = llmobs_google_model,
 };
-
-static int embed_read(const struct llmobs_reading *reading,
-                      struct llmobs_span *span)
-{
-    return llmobs_google_read(&form, reading, span);
-}
 
 /* predict serves models of all kinds: only the names of some say that they
  * embed. */
@@ -204,5 +199,5 @@ const struct llmobs_dialect llmobs_dialect_gemini_embed = {
     .name = "gemini_embed",
     .integration = "google_genai",
     .shapes = shapes,
-    .read = embed_read,
+    .form = &form,
 };

@@ -128,22 +128,20 @@ static const char *vendor_of(const char *model)
     return NULL;
 }
 
-int llmobs_google_read(const struct llmobs_form *form,
-                       const struct llmobs_reading *reading,
-                       struct llmobs_span *span)
+int llmobs_google_begin(struct llmobs_frame *frame)
 {
-    int rc = llmobs_frame_read(form, reading, span);
     const char *vendor;
     char *model;
+    int rc = 0;
 
-    if (rc < 0 || reading->proxied)
-        return rc;
-    model = path_model(reading->url);
+    if (frame->reading->proxied)
+        return 0;
+    model = path_model(frame->reading->url);
     if (!model)
         return -ENOMEM;
     vendor = vendor_of(model);
     if (vendor)
-        rc = llmobs_span_set(&span->model_provider, vendor);
+        rc = llmobs_span_set(&frame->span->model_provider, vendor);
     free(model);
     return rc;
 }

@@ -44,10 +44,8 @@ int llmobs_google_metadata(const struct llmobs_json *from,
 /* Notes the model of the path, ".../models/NAME:operation": a form's model. */
 int llmobs_google_model(struct llmobs_frame *frame);
 
-/* Reads a call by the form and names the provider after the model's vendor
- * where its name tells it (llmobs-wire 6.2). */
-int llmobs_google_read(const struct llmobs_form *form,
-                       const struct llmobs_reading *reading,
-                       struct llmobs_span *span);
+/* Names the provider after the model's vendor where the path tells it
+ * (llmobs-wire 6.2): a form's begin. */
+int llmobs_google_begin(struct llmobs_frame *frame);
 
 #endif

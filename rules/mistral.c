@@ -71,28 +71,12 @@ static const struct llmobs_chat_manner manner = {
 static int read_request(struct llmobs_frame *frame)
 {
     struct llmobs_json *list;
-    int rc = llmobs_chat_request(frame, &manner);
+    int rc = llmobs_chat_request(frame);
 
     list = frame->span->input_messages;
     if (rc < 0 || !list || strcmp(frame->reading->shape->operation, "fim") != 0)
         return rc;
     return llmobs_message_add(list, frame->request, &prompt);
-}
-
-static int read_document(struct llmobs_frame *frame,
-                         const struct llmobs_json *body)
-{
-    return llmobs_chat_document(frame, body, &manner);
-}
-
-static int finish_stream(struct llmobs_frame *frame)
-{
-    return llmobs_chat_finish(frame, &manner);
-}
-
-static int read_ends(struct llmobs_frame *frame)
-{
-    return llmobs_openai_ends_by(frame, read_usage);
 }
 
 static int read_inputs(struct llmobs_frame *frame)
@@ -121,15 +105,16 @@ static int read_vectors(struct llmobs_frame *frame,
                         span, llmobs_json_get(body, "data"), "embedding");
 }
 
-static const struct llmobs_form chat = {
+static const struct llmobs_form form = {
     .keys = keys,
     .request = read_request,
-    .document = read_document,
+    .document = llmobs_chat_document,
     .event = llmobs_chat_event,
-    .finish = finish_stream,
-    .ends = read_ends,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
+    .manner = &manner,
     .failed_role = "assistant",
 };
 
@@ -137,16 +122,9 @@ static const struct llmobs_form embeddings = {
     .keys = embedding_keys,
     .request = read_inputs,
     .document = read_vectors,
-    .ends = read_ends,
+    .ends = llmobs_chat_ends,
+    .manner = &manner,
 };
-
-static int mistral_read(const struct llmobs_reading *reading,
-                        struct llmobs_span *span)
-{
-    bool embeds = reading->shape->kind == LLMOBS_KIND_EMBEDDING;
-
-    return llmobs_frame_read(embeds ? &embeddings : &chat, reading, span);
-}
 
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
@@ -168,7 +146,8 @@ static const struct llmobs_shape shapes[] = {
      .path = "/embeddings",
      .operation = "embedding",
      .span_name = "mistralai.request",
-     .kind = LLMOBS_KIND_EMBEDDING},
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings},
     {.path = NULL},
 };
 
@@ -176,5 +155,5 @@ const struct llmobs_dialect llmobs_dialect_mistral = {
     .name = "mistral",
     .integration = "mistralai",
     .shapes = shapes,
-    .read = mistral_read,
+    .form = &form,
 };

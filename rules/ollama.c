@@ -46,15 +46,13 @@ static bool generates(const struct llmobs_frame *frame)
     return strcmp(frame->reading->shape->operation, "generate") == 0;
 }
 
-static bool embeds(const struct llmobs_reading *reading)
+static bool embeds(const struct llmobs_frame *frame)
 {
-    return reading->shape->kind == LLMOBS_KIND_EMBEDDING;
+    return llmobs_openai_asks(frame, "input");
 }
 
 static bool is_ours(const struct llmobs_frame *frame)
 {
-    if (embeds(frame->reading))
-        return llmobs_openai_asks(frame, "input");
     return generates(frame) ? llmobs_openai_asks(frame, "prompt")
                             : llmobs_chat_asks(frame);
 }
@@ -90,7 +88,7 @@ static int read_request(struct llmobs_frame *frame)
     int rc = read_options(frame);
 
     if (rc == 0)
-        rc = llmobs_chat_request(frame, &manner);
+        rc = llmobs_chat_request(frame);
     if (rc < 0 || !frame->span->input_messages || !generates(frame))
         return rc;
     return read_prompt(frame);
@@ -159,18 +157,13 @@ static int read_event(struct llmobs_frame *frame,
     return rc;
 }
 
-static int finish_stream(struct llmobs_frame *frame)
-{
-    return llmobs_chat_messages(frame, &manner);
-}
-
 static int read_document(struct llmobs_frame *frame,
                          const struct llmobs_json *body)
 {
     int rc = add_line(frame->state, body);
 
     read_counts(frame, body);
-    return rc < 0 ? rc : finish_stream(frame);
+    return rc < 0 ? rc : llmobs_chat_messages(frame);
 }
 
 static int read_vectors(struct llmobs_frame *frame,
@@ -216,33 +209,27 @@ static void free_state(void *state)
     llmobs_stream_fini(&((struct ollama *)state)->stream);
 }
 
-static const struct llmobs_form answers = {
+static const struct llmobs_form form = {
     .keys = keys,
     .confirm = is_ours,
     .request = read_request,
     .document = read_document,
     .event = read_event,
-    .finish = finish_stream,
+    .finish = llmobs_chat_messages,
     .ends = read_ends,
     .state_fini = free_state,
     .state_size = sizeof(struct ollama),
+    .manner = &manner,
     .framing = LLMOBS_FRAMING_LINES,
 };
 
 static const struct llmobs_form embeddings = {
     .keys = keys,
-    .confirm = is_ours,
+    .confirm = embeds,
     .request = read_inputs,
     .document = read_vectors,
     .ends = read_vectors_ends,
 };
-
-static int ollama_read(const struct llmobs_reading *reading,
-                       struct llmobs_span *span)
-{
-    return llmobs_frame_read(embeds(reading) ? &embeddings : &answers, reading,
-                             span);
-}
 
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
@@ -264,6 +251,7 @@ static const struct llmobs_shape shapes[] = {
      .operation = "embedding",
      .span_name = "ollama.request",
      .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings,
      .any_host = true},
     {.path = NULL},
 };
@@ -272,5 +260,5 @@ const struct llmobs_dialect llmobs_dialect_ollama = {
     .name = "ollama",
     .integration = "ollama",
     .shapes = shapes,
-    .read = ollama_read,
+    .form = &form,
 };

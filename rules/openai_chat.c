@@ -40,40 +40,19 @@ const struct llmobs_chat_manner llmobs_chat_openai = {
     .usage = llmobs_usage_read,
 };
 
-static int read_request(struct llmobs_frame *frame)
-{
-    return llmobs_chat_request(frame, &llmobs_chat_openai);
-}
-
-static int read_document(struct llmobs_frame *frame,
-                         const struct llmobs_json *body)
-{
-    return llmobs_chat_document(frame, body, &llmobs_chat_openai);
-}
-
-static int finish_stream(struct llmobs_frame *frame)
-{
-    return llmobs_chat_finish(frame, &llmobs_chat_openai);
-}
-
 static const struct llmobs_form form = {
     .keys = llmobs_chat_openai_keys,
     .confirm = llmobs_chat_asks,
-    .request = read_request,
-    .document = read_document,
+    .request = llmobs_chat_request,
+    .document = llmobs_chat_document,
     .event = llmobs_chat_event,
-    .finish = finish_stream,
-    .ends = llmobs_openai_ends,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
+    .manner = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };
-
-static int chat_read(const struct llmobs_reading *reading,
-                     struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
 
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
@@ -97,5 +76,5 @@ const struct llmobs_dialect llmobs_dialect_openai_chat = {
     .name = "openai_chat",
     .integration = "openai",
     .shapes = shapes,
-    .read = chat_read,
+    .form = &form,
 };

@@ -87,29 +87,19 @@ static int read_event(struct llmobs_frame *frame,
     return llmobs_chat_event(frame, event);
 }
 
-static int finish_stream(struct llmobs_frame *frame)
-{
-    return llmobs_chat_finish(frame, &llmobs_chat_openai);
-}
-
 static const struct llmobs_form form = {
     .keys = metadata_keys,
     .confirm = is_completion,
     .request = read_request,
     .document = read_document,
     .event = read_event,
-    .finish = finish_stream,
-    .ends = llmobs_openai_ends,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
+    .manner = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };
-
-static int completions_read(const struct llmobs_reading *reading,
-                            struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
 
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
@@ -126,5 +116,5 @@ const struct llmobs_dialect llmobs_dialect_openai_completions = {
     .name = "openai_completions",
     .integration = "openai",
     .shapes = shapes,
-    .read = completions_read,
+    .form = &form,
 };

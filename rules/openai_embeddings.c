@@ -91,12 +91,6 @@ static const struct llmobs_form form = {
     .unknown = "unknown_model",
 };
 
-static int embeddings_read(const struct llmobs_reading *reading,
-                           struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
-
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/embeddings",
@@ -111,5 +105,5 @@ const struct llmobs_dialect llmobs_dialect_openai_embeddings = {
     .name = "openai_embeddings",
     .integration = "openai",
     .shapes = shapes,
-    .read = embeddings_read,
+    .form = &form,
 };

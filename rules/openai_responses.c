@@ -291,12 +291,6 @@ static const struct llmobs_form form = {
     .unknown = "unknown_model",
 };
 
-static int responses_read(const struct llmobs_reading *reading,
-                          struct llmobs_span *span)
-{
-    return llmobs_frame_read(&form, reading, span);
-}
-
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/responses",
@@ -318,5 +312,5 @@ const struct llmobs_dialect llmobs_dialect_openai_responses = {
     .name = "openai_responses",
     .integration = "openai",
     .shapes = shapes,
-    .read = responses_read,
+    .form = &form,
 };

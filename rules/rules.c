@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "rules/custom.h"
+#include "rules/frame.h"
 #include "rules/match.h"
 #include "rules/providers.h"
 #include "rules/text.h"
@@ -419,11 +420,23 @@ static int name_span(const struct llmobs_rule *rule,
     return llmobs_span_set(&span->name, name);
 }
 
+static int read_bodies(const struct llmobs_rule *rule,
+                       const struct llmobs_reading *reading,
+                       struct llmobs_span *span)
+{
+    const struct llmobs_form *form = reading->shape->form;
+
+    if (!form)
+        form = rule->dialect->form;
+    return form ? llmobs_frame_read(form, reading, span)
+                : rule->dialect->read(reading, span);
+}
+
 static int read_as(const struct llmobs_rule *rule,
                    const struct llmobs_reading *reading,
                    struct llmobs_span *span)
 {
-    int rc = rule->dialect->read(reading, span);
+    int rc = read_bodies(rule, reading, span);
 
     if (rc < 0)
         return rc;

@@ -11,18 +11,7 @@ static int read_request(struct llmobs_frame *frame)
 {
     int rc = llmobs_google_model(frame);
 
-    return rc < 0 ? rc : llmobs_chat_request(frame, &llmobs_chat_openai);
-}
-
-static int read_document(struct llmobs_frame *frame,
-                         const struct llmobs_json *body)
-{
-    return llmobs_chat_document(frame, body, &llmobs_chat_openai);
-}
-
-static int finish_stream(struct llmobs_frame *frame)
-{
-    return llmobs_chat_finish(frame, &llmobs_chat_openai);
+    return rc < 0 ? rc : llmobs_chat_request(frame);
 }
 
 static bool is_chat(const struct llmobs_frame *frame)
@@ -34,28 +23,21 @@ static bool is_chat(const struct llmobs_frame *frame)
     return llmobs_json_is_array(llmobs_json_get(frame->request, "messages"));
 }
 
+/* Vendors serve what is no chat at the same paths: the body decides on Google's
+ * hosts too. */
 static const struct llmobs_form form = {
     .keys = llmobs_chat_openai_keys,
     .confirm = is_chat,
+    .confirm_always = true,
     .request = read_request,
-    .document = read_document,
+    .document = llmobs_chat_document,
     .event = llmobs_chat_event,
-    .finish = finish_stream,
-    .ends = llmobs_openai_ends,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
+    .manner = &llmobs_chat_openai,
 };
-
-/* Vendors serve what is no chat at the same paths: the body decides on Google's
- * hosts too. */
-static int vertex_chat_read(const struct llmobs_reading *reading,
-                            struct llmobs_span *span)
-{
-    struct llmobs_reading asked = *reading;
-
-    asked.confirm = !reading->proxied;
-    return llmobs_frame_read(&form, &asked, span);
-}
 
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
@@ -80,5 +62,5 @@ const struct llmobs_dialect llmobs_dialect_vertex_chat = {
     .name = "vertex_chat",
     .integration = "openai",
     .shapes = shapes,
-    .read = vertex_chat_read,
+    .form = &form,
 };

@@ -276,7 +276,7 @@ HAZARDS = [
                                 " strlen(data)\n                              "
                                 "      : (size_t)handle->postfieldsize;",
                                 "    len = strlen(data);")],
-          ["hazards.bodies_with_zero_bytes", "programs.hazard_cases.huge_copy",
+          ["hazards.bodies_with_zero_bytes", "programs.body_cases.huge_copy",
            "hazards.sizes_of_a_body"])]),
 
     ("COPYPOSTFIELDS of 200 MB",
@@ -285,7 +285,7 @@ HAZARDS = [
                             "copy_max);",
                             "    (void)copy_max;\n    llmobs_body_init("
                             "&handle->copied, SIZE_MAX / 4);")],
-          ["programs.hazard_cases.huge_copy"])]),
+          ["programs.body_cases.huge_copy"])]),
 
     ("READFUNCTION uploads, chunked or not",
      "read through ours (`llmobs_capture_swap_in`)", [
@@ -380,8 +380,9 @@ HAZARDS = [
     ("CONNECT_ONLY and websockets",
      "no transfer of ours (`begin`)", [
          ("connect-only-captured", [(CAPTURE, "    if (handle->connect_only ||"
-                                     " (!sends && !passes_on)) {",
-                                     "    if (!sends && !passes_on) {")],
+                                     " (!sends && !passes_on && !bodyless)) {",
+                                     "    if (!sends && !passes_on && "
+                                     "!bodyless) {")],
           ["programs.easy_cases.connect_only",
            "programs.hazard_cases.spoken"])]),
 
@@ -399,7 +400,7 @@ HAZARDS = [
          ("share-left", [(CALLS, "    handle->swapped = true;\n",
                           "    handle->swapped = true;\n    (void)handle->real"
                           "->easy_setopt(curl, CURLOPT_SHARE, NULL);\n")],
-          ["programs.hazard_cases.share"])]),
+          ["programs.process_cases.share"])]),
 
     ("curl_global_init_mem",
      "no libcurl on our thread, then (`beside`)", [
@@ -559,14 +560,14 @@ HAZARDS = [
                              "llmobs_capture_finish(handle, ending.end, "
                              "ending.code);\n    llmobs_handle_release("
                              "handle);")],
-          ["programs.easy_cases.jumped", "programs.hazard_cases.thrown"])]),
+          ["programs.easy_cases.jumped", "programs.process_cases.thrown"])]),
 
     ("exceptions through our frames",
      "unwind tables of the core; the shim's frames are jumps (`Makefile`)", [
          ("no-unwind-tables", [("Makefile", None, "$(B)/core/engine.o: "
                                 "CFLAGS_ALL += -fno-asynchronous-unwind-tables"
                                 " -fno-unwind-tables")],
-          ["programs.hazard_cases.thrown"])]),
+          ["programs.process_cases.thrown"])]),
 
     ("pthread_cancel and pthread_exit in a transfer",
      "nothing is held across it; what is left ends at exit", [
@@ -587,7 +588,7 @@ HAZARDS = [
                                "&worker->thread, LLMOBS_THREAD_NONE);\n    "
                                "llmobs_log_once(",
                                "    llmobs_log_once(")],
-          ["programs.hazard_cases.sandboxed"])]),
+          ["programs.process_cases.sandboxed"])]),
 
     ("read-only root, full disk",
      "said once in the log, and nothing else (`write_lines`)", [

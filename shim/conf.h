@@ -14,7 +14,6 @@
 
 #include <stdbool.h>
 
-#define LLMOBS_CONF_FILE "/etc/llmobs/llmobs.conf"
 #define LLMOBS_CONF_MAX 65536
 
 /* llmobs-wire 3.1: "1" and "true" in any case, nothing else. */

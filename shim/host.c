@@ -2,8 +2,6 @@
 
 #include "shim/conf.h"
 
-#define DISABLED_FILE "/etc/llmobs/disabled"
-
 static const char prefixes[][16] = {"DD_", "_DD_", "LLMOBS_", "OTEL_",
                                     "HTTP_X_DATADOG_"};
 static const char whole[][20] = {
@@ -175,14 +173,14 @@ static bool file_says_yes(void)
 {
     const char *path = setting(list_env(), "LLMOBS_CONFIG");
 
-    return llmobs_conf_enabled(path ? path : LLMOBS_CONF_FILE);
+    return llmobs_conf_enabled(path ? path : LLMOBS_CONFIG_FILE);
 }
 
 void llmobs_host_decide(void)
 {
     if (llmobs_host_state() != LLMOBS_HOST_WATCHING)
         return;
-    if (llmobs_libc_may(DISABLED_FILE, F_OK))
+    if (llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK))
         set_state(LLMOBS_HOST_OFF);
     else if (file_decides && !file_says_yes())
         set_state(LLMOBS_HOST_UNASKED);

@@ -12,8 +12,6 @@
 
 #include "llmobs.h"
 
-static const char *const hello = ASK("gpt-4o-mini", "");
-
 static const char *the_base;
 
 static void want(int rc, int wanted, const char *what)
@@ -24,15 +22,7 @@ static void want(int rc, int wanted, const char *what)
 
 static long ask_once(void)
 {
-    struct text text = {0};
-    CURL *curl = asking(the_base, CHAT, hello, &text);
-    long status = 0;
-
-    curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(curl);
-    free(text.data);
-    return status;
+    return status_of(the_base, hello);
 }
 
 /* -- nesting --------------------------------------------------------------- */
@@ -65,7 +55,6 @@ static void multi(const char *base)
     struct text texts[2] = {{0}, {0}};
     CURLM *all = curl_multi_init();
     CURL *curls[2];
-    int running = 2;
     LLMOBS_SCOPE(root, LLMOBS_WORKFLOW, "both");
 
     for (int i = 0; i < 2; i++) {
@@ -74,10 +63,7 @@ static void multi(const char *base)
         curls[i] = asking(base, CHAT, hello, &texts[i]);
         curl_multi_add_handle(all, curls[i]);
     }
-    while (running) {
-        curl_multi_perform(all, &running);
-        curl_multi_wait(all, NULL, 0, 100, NULL);
-    }
+    drive(all);
     for (int i = 0; i < 2; i++) {
         printf("%zu\n", texts[i].len);
         curl_multi_remove_handle(all, curls[i]);

@@ -66,6 +66,11 @@ static inline char *url_of(const char *base, const char *path)
     "{\"model\": \"" model "\", \"messages\": [{\"role\": \"user\", " \
     "\"content\": \"say hello to the test\"}]" rest "}"
 
+static const char *const hello = ASK("gpt-4o-mini", "");
+static const char *const streamed = ASK("gpt-4o-mini", ", \"stream\": true");
+static const char *const slow = ASK("slow", ", \"stream\": true");
+static const char *const moved = ASK("redirect-307", "");
+
 /* An easy handle that posts `body` (borrowed) to a path of the server. */
 static inline CURL *asking(const char *base, const char *path, const char *body,
                            struct text *into)
@@ -108,6 +113,99 @@ static inline void show(const char *label, CURL *curl, CURLcode rc,
         free(text->data);
         memset(text, 0, sizeof(*text));
     }
+}
+
+static inline void run_one(const char *label, CURL *curl, struct text *text)
+{
+    show(label, curl, curl_easy_perform(curl), text);
+}
+
+/* The status of a chat with this body; 0: none came. */
+static inline long status_of(const char *base, const char *body)
+{
+    struct text text = {0};
+    CURL *curl = asking(base, CHAT, body, &text);
+    long status = 0;
+
+    curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_cleanup(curl);
+    free(text.data);
+    return status;
+}
+
+static inline void set_url(CURL *curl, const char *base, const char *path)
+{
+    char *url = url_of(base, path);
+
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    free(url);
+}
+
+/* Until nothing runs. */
+static inline void drive(CURLM *multi)
+{
+    int running = 1;
+
+    while (running) {
+        if (curl_multi_perform(multi, &running) != CURLM_OK)
+            exit(3);
+        if (running)
+            curl_multi_poll(multi, NULL, 0, 1000, NULL);
+    }
+}
+
+static inline int deny_push(CURL *parent, CURL *pushed, size_t count,
+                            struct curl_pushheaders *headers, void *user)
+{
+    (void)parent, (void)pushed, (void)count, (void)headers, (void)user;
+    return CURL_PUSH_DENY;
+}
+
+/* A body for a read callback, at most `most` bytes at a time. */
+struct source {
+    const char *data;
+    size_t at;
+    size_t most;
+};
+
+static inline size_t feed(char *to, size_t size, size_t count, void *from)
+{
+    struct source *source = from;
+    size_t len = strlen(source->data) - source->at;
+
+    if (len > size * count)
+        len = size * count;
+    if (len > source->most)
+        len = source->most;
+    memcpy(to, source->data + source->at, len);
+    source->at += len;
+    return len;
+}
+
+static inline int seek_source(void *from, curl_off_t offset, int origin)
+{
+    if (origin != SEEK_SET)
+        return CURL_SEEKFUNC_CANTSEEK;
+    ((struct source *)from)->at = (size_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+/* A handle that is copied by its own write callback. */
+struct twinning {
+    struct text text;
+    CURL *curl;
+    CURL *twin;
+};
+
+static inline size_t make_twin(char *data, size_t size, size_t count, void *to)
+{
+    struct twinning *twinning = to;
+
+    if (!twinning->twin)
+        twinning->twin = curl_easy_duphandle(twinning->curl);
+    text_add(&twinning->text, data, size * count);
+    return size * count;
 }
 
 static inline int cases_main(const struct one_case *cases, int argc,

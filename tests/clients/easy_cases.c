@@ -4,14 +4,6 @@
 #include <setjmp.h>
 #include <unistd.h>
 
-static const char *const hello = ASK("gpt-4o-mini", "");
-static const char *const streamed = ASK("gpt-4o-mini", ", \"stream\": true");
-
-static void run_one(const char *label, CURL *curl, struct text *text)
-{
-    show(label, curl, curl_easy_perform(curl), text);
-}
-
 static void plain(const char *base)
 {
     struct text text = {0};
@@ -79,37 +71,6 @@ static void string_sized(const char *base)
     curl_easy_cleanup(curl);
 }
 
-struct source {
-    const char *data;
-    size_t len;
-    size_t at;
-    size_t most;
-};
-
-static size_t feed(char *to, size_t size, size_t count, void *from)
-{
-    struct source *source = from;
-    size_t room = size * count;
-
-    if (room > source->most)
-        room = source->most;
-    if (room > source->len - source->at)
-        room = source->len - source->at;
-    memcpy(to, source->data + source->at, room);
-    source->at += room;
-    return room;
-}
-
-static int seek_source(void *from, curl_off_t offset, int origin)
-{
-    struct source *source = from;
-
-    if (origin != SEEK_SET)
-        return CURL_SEEKFUNC_CANTSEEK;
-    source->at = (size_t)offset;
-    return CURL_SEEKFUNC_OK;
-}
-
 static CURL *feeding(const char *base, const char *path, struct source *source,
                      struct text *text)
 {
@@ -124,7 +85,7 @@ static CURL *feeding(const char *base, const char *path, struct source *source,
 static void read_chunked(const char *base)
 {
     struct text text = {0};
-    struct source source = {hello, strlen(hello), 0, 7};
+    struct source source = {hello, 0, 7};
     CURL *curl = feeding(base, CHAT, &source, &text);
 
     run_one("chunked upload", curl, &text);
@@ -135,10 +96,10 @@ static void read_redirected(const char *base)
 {
     const char *body = ASK("redirect-307", "");
     struct text text = {0};
-    struct source source = {body, strlen(body), 0, 1000};
+    struct source source = {body, 0, 1000};
     CURL *curl = feeding(base, CHAT, &source, &text);
 
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)source.len);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, seek_source);
     curl_easy_setopt(curl, CURLOPT_SEEKDATA, &source);
@@ -377,22 +338,6 @@ static void duplicated(const char *base)
     curl_easy_cleanup(curl);
     run_one("twin", twin, &text);
     curl_easy_cleanup(twin);
-}
-
-struct twinning {
-    struct text text;
-    CURL *curl;
-    CURL *twin;
-};
-
-static size_t make_twin(char *data, size_t size, size_t count, void *to)
-{
-    struct twinning *twinning = to;
-
-    if (!twinning->twin)
-        twinning->twin = curl_easy_duphandle(twinning->curl);
-    text_add(&twinning->text, data, size * count);
-    return size * count;
 }
 
 static void duplicated_inside(const char *base)

@@ -6,15 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-static const char *const hello = ASK("gpt-4o-mini", "");
-static const char *const streamed = ASK("gpt-4o-mini", ", \"stream\": true");
-static const char *const moved = ASK("redirect-307", "");
-
-static void run_one(const char *label, CURL *curl, struct text *text)
-{
-    show(label, curl, curl_easy_perform(curl), text);
-}
-
 static CURL *uploading(const char *base, FILE *file, struct text *text)
 {
     CURL *curl = asking(base, CHAT, NULL, text);
@@ -83,52 +74,40 @@ static void cookie_redirected(const char *base)
     }
 }
 
-struct source {
-    size_t at;
-    int restarts;
-};
-
-static size_t feed(char *to, size_t size, size_t count, void *from)
-{
-    struct source *source = from;
-    size_t len = strlen(moved) - source->at;
-
-    if (len > size * count)
-        len = size * count;
-    memcpy(to, moved + source->at, len);
-    source->at += len;
-    return len;
-}
-
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
+struct restarting {
+    struct source source;
+    int restarts;
+};
+
 static curlioerr restart(CURL *curl, int command, void *from)
 {
-    struct source *source = from;
+    struct restarting *restarting = from;
 
     (void)curl;
     if (command != CURLIOCMD_RESTARTREAD)
         return CURLIOE_UNKNOWNCMD;
-    source->at = 0;
-    source->restarts++;
+    restarting->source.at = 0;
+    restarting->restarts++;
     return CURLIOE_OK;
 }
 
 static void ioctl_redirected(const char *base)
 {
-    struct source source = {0};
+    struct restarting restarting = {{moved, 0, SIZE_MAX}, 0};
     struct text text = {0};
     CURL *curl = uploading(base, stdin, &text);
 
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, feed);
-    curl_easy_setopt(curl, CURLOPT_READDATA, &source);
+    curl_easy_setopt(curl, CURLOPT_READDATA, &restarting.source);
     curl_easy_setopt(curl, CURLOPT_IOCTLFUNCTION, restart);
-    curl_easy_setopt(curl, CURLOPT_IOCTLDATA, &source);
+    curl_easy_setopt(curl, CURLOPT_IOCTLDATA, &restarting);
     run_one("ioctl", curl, &text);
-    source.at = 0;
+    restarting.source.at = 0;
     run_one("again", curl, &text);
-    printf("restarts=%d\n", source.restarts);
+    printf("restarts=%d\n", restarting.restarts);
     curl_easy_cleanup(curl);
 }
 #pragma GCC diagnostic pop
@@ -267,18 +246,6 @@ static void big_copy(const char *base)
     printf("rc=%d\n", (int)curl_easy_perform(curl));
     free(text.data);
     curl_easy_cleanup(curl);
-}
-
-static void drive(CURLM *multi)
-{
-    int running = 1;
-
-    while (running) {
-        if (curl_multi_perform(multi, &running) != CURLM_OK)
-            exit(3);
-        if (running)
-            curl_multi_poll(multi, NULL, 0, 1000, NULL);
-    }
 }
 
 static void read_news(CURLM *multi)

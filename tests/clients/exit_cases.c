@@ -16,7 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const hello = ASK("gpt-4o-mini", "");
 static const char *const hang = ASK("hang", "");
 
 static const char *the_base;

@@ -7,18 +7,9 @@
 #define OWN \
     "traceparent: 00-6affe73a00000000c3d1e2f3a4b5c6d7-6573f78e6e7bca2b-01"
 
-static const char *const hello = ASK("gpt-4o-mini", "");
-static const char *const streamed = ASK("gpt-4o-mini", ", \"stream\": true");
-static const char *const moved = ASK("redirect-307", "");
-
 static struct curl_slist *fresh_list(void)
 {
     return curl_slist_append(NULL, "Content-Type: application/json");
-}
-
-static void run_one(const char *label, CURL *curl, struct text *text)
-{
-    show(label, curl, curl_easy_perform(curl), text);
 }
 
 /* The same handle, now for a request that is no call. */
@@ -200,18 +191,6 @@ static void copied_inside(const char *base)
     list_models(base, changing.twin, &text);
     curl_easy_cleanup(changing.twin);
     curl_slist_free_all(changing.old);
-}
-
-static void drive(CURLM *multi)
-{
-    int running = 1;
-
-    while (running) {
-        if (curl_multi_perform(multi, &running) != CURLM_OK)
-            exit(3);
-        if (running)
-            curl_multi_poll(multi, NULL, 0, 1000, NULL);
-    }
 }
 
 /* Replaced and freed between add and the first step, and once more when done,

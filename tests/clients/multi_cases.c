@@ -3,22 +3,6 @@
 
 #include <poll.h>
 
-static const char *const hello = ASK("gpt-4o-mini", "");
-static const char *const streamed = ASK("gpt-4o-mini", ", \"stream\": true");
-static const char *const slow = ASK("slow", ", \"stream\": true");
-
-static void drive(CURLM *multi)
-{
-    int running = 1;
-
-    while (running) {
-        if (curl_multi_perform(multi, &running) != CURLM_OK)
-            exit(3);
-        if (running)
-            curl_multi_poll(multi, NULL, 0, 1000, NULL);
-    }
-}
-
 /* Until the first body byte of `text` is there. */
 static void drive_until(CURLM *multi, const struct text *text)
 {
@@ -373,13 +357,6 @@ static void event_loop(const char *base)
         curl_easy_cleanup(curls[i]);
     }
     curl_multi_cleanup(multi);
-}
-
-static int deny_push(CURL *parent, CURL *pushed, size_t count,
-                     struct curl_pushheaders *headers, void *user)
-{
-    (void)parent, (void)pushed, (void)count, (void)headers, (void)user;
-    return CURL_PUSH_DENY;
 }
 
 /* Pushed handles inherit callbacks: such a multi is left alone. */

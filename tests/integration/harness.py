@@ -17,7 +17,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 
@@ -38,6 +37,7 @@ COMMON_TAGS = ("ml_app", "agent_service", "service", "env", "version",
 EMULATOR = os.environ.get("LLMOBS_TEST_EMULATOR", "").split()
 
 TESTS = []
+ALONE = set()  # names of tests
 BUILD = ""
 
 
@@ -49,11 +49,14 @@ class Skip(Exception):
     """The test cannot run here."""
 
 
-def test(function=None, *, limit=60):
-    """Registers a test; `limit` is its time in seconds."""
+def test(function=None, *, limit=240, alone=False):
+    """Registers a test; `limit` is its time in seconds.  `alone`: no other test
+    may run beside it: it compares short times, or takes a port that all know."""
     def join(f):
         name = f.__module__.replace("test_", "", 1) + "." + f.__name__
         TESTS.append((name, f, limit))
+        if alone:
+            ALONE.add(name)
         return f
     return join(function) if function else join
 
@@ -348,7 +351,7 @@ class Case:
                 f.write(data)
 
     def run(self, argv, preload=True, env=None, stdin=b"", inputs=None,
-            limit=30, launcher=None, kill_after=None, keep=False,
+            limit=90, launcher=None, kill_after=None, keep=False,
             check=True):
         """Runs argv in a fresh folder `work`; gives a Result.  `kill_after`:
         seconds, or a text to wait for in stdout, then SIGKILL."""
@@ -651,82 +654,3 @@ def expect_error(span, kind=None, message=None, prompt="hello there",
     equal(tags_of(span).get("http.status_code"),
           None if status is None else str(status), "tag http.status_code")
     return span
-
-
-# ---- the runner ----------------------------------------------------------
-
-def run_one(function, case, limit):
-    """In a child of its own: gives None, or what went wrong."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(read)
-        os.setsid()
-        text = b""
-        try:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            function(case)
-        except Failure as e:
-            text = str(e).encode()
-        except Skip as e:
-            text = b"skip:" + str(e).encode()
-        except BaseException as e:
-            import traceback
-            where = traceback.extract_tb(e.__traceback__)[-1]
-            text = ("%s: %s (%s:%d)" % (type(e).__name__, e, where.filename,
-                                        where.lineno)).encode()
-        os.write(write, text[:4000] or b"ok")
-        os._exit(0)
-    os.close(write)
-    text = b""
-    end = time.monotonic() + limit
-    while True:
-        left = end - time.monotonic()
-        if left <= 0 or not select.select([read], [], [], left)[0]:
-            os.kill(pid, signal.SIGKILL)
-            text = b"takes longer than %d s" % limit
-            break
-        data = os.read(read, 65536)
-        if not data:
-            break
-        text += data
-    os.close(read)
-    os.waitpid(pid, 0)
-    text = text.decode(errors="replace")
-    return None if text == "ok" else text or "died"
-
-
-def stop_on_signal(number, frame):
-    raise KeyboardInterrupt
-
-
-def run_all(tests, build):
-    """Runs the tests; gives (passed, failed, skipped)."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop_on_signal)
-    folder = tempfile.mkdtemp(prefix="llmobs-it.")
-    passed = failed = skipped = 0
-    servers = None
-    try:
-        servers = Servers(folder)
-        for i, (name, function, limit) in enumerate(tests):
-            place = os.path.join(folder, "t%d" % i)
-            os.mkdir(place)
-            wrong = run_one(function, Case(name, servers, build, place), limit)
-            if wrong is None:
-                passed += 1
-                print("ok " + name)
-            elif wrong.startswith("skip:"):
-                skipped += 1
-                print("skip %s: %s" % (name, wrong[5:]))
-            else:
-                failed += 1
-                print("not ok %s: %s" % (name, wrong.replace("\n", "\n  ")))
-            sys.stdout.flush()
-            shutil.rmtree(place, ignore_errors=True)
-    finally:
-        if servers:
-            servers.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-    return passed, failed, skipped

@@ -3,7 +3,6 @@ one is taken."""
 import json
 import os
 import socket
-import statistics
 import subprocess
 import time
 
@@ -126,22 +125,21 @@ def workflow_and_its_call(t):
         equal(call["parent_id"], top[0]["span_id"], "parent of the call")
 
 
-@test
+@test(alone=True)
 def delivery_takes_no_time(t):
     """The end of a program is not held up by more than the agent's answer.
-    Runs in turn: what else the machine does meets both alike."""
-    more = []
+    Runs in turn, and the least of each: what else the machine does makes them
+    longer. A delivery that is put off waits for 50 ms."""
+    took = {"store": [], "agent": []}
     with double(t) as dd:
         for _ in range(25):
-            took = []
-            for exporter in ("store", "agent"):
+            for exporter in took:
                 began = time.monotonic()
                 t.run(curl(t.url, body()), env=agent(
                     dd, LLMOBS_EXPORTER=exporter), check=False)
-                took.append(time.monotonic() - began)
-            more.append((took[1] - took[0]) * 1000)
-    ok(statistics.median(more) < 8, "%.1f ms more than to the store" %
-       statistics.median(more))
+                took[exporter].append(time.monotonic() - began)
+    more = (min(took["agent"]) - min(took["store"])) * 1000
+    ok(more < 25, "%.1f ms more than to the store" % more)
 
 
 @test
@@ -332,7 +330,7 @@ def auto_agent_asked_for(t):
         equal(dd.requests("/info"), [], "probes")
 
 
-@test
+@test(alone=True)
 def auto_agent_in_its_usual_place(t):
     need_default_place()
     with double(t, "--agent-port", "8126") as dd:
@@ -344,7 +342,7 @@ def auto_agent_in_its_usual_place(t):
             equal(stored(t), [], "spans in the store")
 
 
-@test
+@test(alone=True)
 def auto_key_and_no_agent(t):
     need_default_place()
     with double(t) as dd:
@@ -354,7 +352,7 @@ def auto_key_and_no_agent(t):
         equal({r["listener"] for r in posts(dd)}, {"intake"}, "listeners")
 
 
-@test
+@test(alone=True)
 def auto_agent_without_the_proxy(t):
     """An agent that is too old, in its usual place, and a key."""
     need_default_place()
@@ -366,7 +364,7 @@ def auto_agent_without_the_proxy(t):
         equal({r["listener"] for r in posts(dd)}, {"intake"}, "listeners")
 
 
-@test
+@test(alone=True)
 def auto_strange_info(t):
     """Whatever an agent says of itself, the app is not touched, and the span
     is somewhere."""
@@ -381,7 +379,7 @@ def auto_strange_info(t):
                   "spans with %.20r" % info)
 
 
-@test
+@test(alone=True)
 def auto_nothing_there(t):
     """A first run needs neither account nor network."""
     need_default_place()
@@ -389,7 +387,7 @@ def auto_nothing_there(t):
     expect_llm(r.only())
 
 
-@test(limit=90)
+@test
 def auto_agent_comes_late(t):
     """The store is not sticky: configured, down, then up."""
     port = free_port()

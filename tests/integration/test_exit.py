@@ -30,7 +30,7 @@ def program(t):
     return path
 
 
-def run_case(t, name, env, code, limit=30):
+def run_case(t, name, env, code, limit=90):
     """Runs it bare and with delivery; gives the seconds of the latter, too."""
     t.secrets.append("sk-SECRETKEY")
     argv = [program(t), name, "http://127.0.0.1:%d" % t.servers.http]
@@ -250,13 +250,13 @@ def forks_against_a_name(t, count, fail, limit):
         names.close()
 
 
-@test(limit=120)
+@test
 def forks_beside_lookups(t):
     count = int(os.environ.get("LLMOBS_TEST_FORKS", "200"))
     forks_against_a_name(t, count, 0, 60 + count // 20)
 
 
-@test(limit=120)
+@test
 def forks_beside_failing_lookups(t):
     count = int(os.environ.get("LLMOBS_TEST_FORKS", "120"))
     forks_against_a_name(t, count, 2, 60 + count // 10)

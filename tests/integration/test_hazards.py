@@ -14,7 +14,7 @@ LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 ASKED = "say hello to the test"
 
 
-def case(t, name, spans, program="hazard_cases", **env):
+def case(t, name, spans, program, **env):
     """One case, bare and preloaded."""
     path = os.path.join(t.build, "tests", "clients", program)
     if not os.path.exists(path):
@@ -33,14 +33,14 @@ def inputs(result):
 @test
 def buffers_of_the_program(t):
     """Read as they were when the call began, whatever becomes of them."""
-    r = case(t, "buffer_changed", 3)
+    r = case(t, "buffer_changed", 3, "body_cases")
     equal([s["meta"]["input"]["messages"][0]["content"] for s in r.spans],
           [ASKED, "say more of it", ASKED], "prompts")
 
 
 @test
 def bodies_with_zero_bytes(t):
-    r = case(t, "zero_bytes", 2, **{LIST: base(t)})
+    r = case(t, "zero_bytes", 2, "body_cases", **{LIST: base(t)})
     equal(inputs(r), ["[binary]", "[binary]"], "inputs")
 
 
@@ -48,21 +48,22 @@ def bodies_with_zero_bytes(t):
 def forms_to_a_proxy(t):
     """libcurl hands the app's pointers to the app's reader, not to ours."""
     for name in ("form_stream", "mime_callback"):
-        r = case(t, name, 1, **{LIST: base(t)})
+        r = case(t, name, 1, "body_cases", **{LIST: base(t)})
         equal(inputs(r), ["[multipart]"], "input of " + name)
 
 
 @test
 def resumed_uploads_to_a_proxy(t):
     """What libcurl reads and drops is in the input, too: a known limit."""
-    r = case(t, "upload_resumed", 2, **{LIST: base(t)})
+    r = case(t, "upload_resumed", 2, "body_cases", **{LIST: base(t)})
     for text in inputs(r):
         ok(text.endswith(ASKED + "\"}]}"), "input: " + short(text))
 
 
 @test
 def a_process_of_one_thread(t):
-    r = case(t, "unshared", 2, SHOW_UNSHARED="1", LLMOBS_THREAD="off")
+    r = case(t, "unshared", 2, "process_cases", SHOW_UNSHARED="1",
+             LLMOBS_THREAD="off")
     if os.geteuid() == 0:
         ok(b"setns=0" in r.stdout, "the bare program may not")
 
@@ -109,7 +110,7 @@ def file_system_that_is_full(t):
 
 @test
 def several_hosts_of_one_handle(t):
-    r = case(t, "other_host", 3)
+    r = case(t, "other_host", 3, "hazard_cases")
     for span in r.spans:
         expect_llm(span, ASKED, model="gpt-4o-mini")
 

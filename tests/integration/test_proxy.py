@@ -28,7 +28,7 @@ def table(t, rows, *hosts):
     ok(not wrong, "; ".join(wrong))
 
 
-@test(limit=120)
+@test
 def forms_of_an_entry(t):
     v1 = "http://gw.example:4000/v1/chat/completions"
     table(t, [

@@ -365,7 +365,7 @@ START_TEST(only_what_is_far_is_warmed)
 }
 END_TEST
 
-UNIT_SUITE(automatic)
+UNIT_SUITE(auto)
 {
     Suite *s = suite_create("auto");
     TCase *c = tcase_create("auto");

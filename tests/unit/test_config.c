@@ -8,30 +8,8 @@
 
 #include "core/config.h"
 #include "core/log.h"
+#include "tests/unit/config_case.h"
 #include "tests/unit/unit.h"
-
-static char complaints[4096];
-static int complaint_count;
-
-static void complain(void *ctx, const char *text)
-{
-    ck_assert_ptr_eq(ctx, complaints);
-    strncat(complaints, text, sizeof(complaints) - strlen(complaints) - 1);
-    complaint_count++;
-}
-
-static struct llmobs_config *load(const char *const *env)
-{
-    struct llmobs_config *config;
-
-    complaints[0] = '\0';
-    complaint_count = 0;
-    config = llmobs_config_load(env, complain, complaints);
-    ck_assert_ptr_nonnull(config);
-    return config;
-}
-
-#define LOAD(...) load((const char *const[]){__VA_ARGS__, NULL})
 
 START_TEST(defaults)
 {
@@ -55,7 +33,7 @@ START_TEST(defaults)
     ck_assert_ptr_null(c->never_urls[1]);
     ck_assert_int_eq(complaint_count, 0);
     llmobs_config_free(c);
-    c = load(NULL);
+    c = config_case_load(NULL);
     llmobs_config_free(c);
     llmobs_config_free(NULL);
 }

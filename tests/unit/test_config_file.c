@@ -9,36 +9,11 @@
 #include <unistd.h>
 
 #include "core/config.h"
+#include "tests/unit/config_case.h"
 #include "tests/unit/unit.h"
 
-#define SECRET "Unspeakable4714"
-
-static char complaints[16384];
-static int complaint_count;
 static char path[] = "/tmp/llmobs-conf-XXXXXX";
 static char named[64];
-
-static void complain(void *ctx, const char *text)
-{
-    (void)ctx;
-    strncat(complaints, text, sizeof(complaints) - strlen(complaints) - 2);
-    strcat(complaints, "\n");
-    complaint_count++;
-}
-
-static struct llmobs_config *load(const char *const *env)
-{
-    struct llmobs_config *config;
-
-    complaints[0] = '\0';
-    complaint_count = 0;
-    config = llmobs_config_load(env, complain, NULL);
-    ck_assert_ptr_nonnull(config);
-    ck_assert_msg(!strstr(complaints, SECRET), "%s", complaints);
-    return config;
-}
-
-#define LOAD(...) load((const char *const[]){__VA_ARGS__, NULL})
 
 static void write_file(const char *text, size_t len)
 {

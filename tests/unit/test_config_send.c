@@ -5,34 +5,8 @@
 #include <sys/stat.h>
 
 #include "core/config.h"
+#include "tests/unit/config_case.h"
 #include "tests/unit/unit.h"
-
-#define SECRET "Unspeakable4713"
-
-static char complaints[8192];
-static int complaint_count;
-
-static void complain(void *ctx, const char *text)
-{
-    (void)ctx;
-    strncat(complaints, text, sizeof(complaints) - strlen(complaints) - 2);
-    strcat(complaints, "\n");
-    complaint_count++;
-}
-
-static struct llmobs_config *load(const char *const *env)
-{
-    struct llmobs_config *config;
-
-    complaints[0] = '\0';
-    complaint_count = 0;
-    config = llmobs_config_load(env, complain, NULL);
-    ck_assert_ptr_nonnull(config);
-    ck_assert_msg(!strstr(complaints, SECRET), "%s", complaints);
-    return config;
-}
-
-#define LOAD(...) load((const char *const[]){__VA_ARGS__, NULL})
 
 START_TEST(defaults)
 {
@@ -166,7 +140,7 @@ static const struct {
 START_TEST(the_agent_is_found_in_order)
 {
     for (size_t i = 0; i < sizeof(agents) / sizeof(*agents); i++) {
-        struct llmobs_config *c = load(agents[i].env);
+        struct llmobs_config *c = config_case_load(agents[i].env);
 
         ck_assert_msg(strcmp(c->agent_url, agents[i].url) == 0, "%s: %s",
                       agents[i].env[0], c->agent_url);
@@ -405,7 +379,7 @@ static const struct {
 START_TEST(styles_as_documented)
 {
     for (size_t i = 0; i < sizeof(styles) / sizeof(*styles); i++) {
-        struct llmobs_config *c = load(styles[i].env);
+        struct llmobs_config *c = config_case_load(styles[i].env);
 
         ck_assert_msg(strcmp(letters(&c->inject_styles), styles[i].inject) == 0,
                       "%zu: inject %s", i, letters(&c->inject_styles));

@@ -12,6 +12,7 @@
 #include "core/stats.h"
 #include "core/worker.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/worker_case.h"
 
 #define IDS 40000
 
@@ -139,44 +140,14 @@ static void begin(bool thread, int64_t buffer_max)
 
 static void give(int from, int to)
 {
-    for (int i = from; i < to; i++) {
-        struct llmobs_span span;
-
-        if (llmobs_span_init(&span))
-            abort();
-        span.context.span_id = (uint64_t)i;
-        if (llmobs_worker_give_span(worker, &span))
-            abort();
-    }
-}
-
-static uint64_t stat_of(enum llmobs_stat stat)
-{
-    return llmobs_stats_get(stat);
+    for (int i = from; i < to; i++)
+        worker_case_give(worker, (uint64_t)i);
 }
 
 static void check_sum(void)
 {
-    uint64_t sum = llmobs_worker_pending(worker);
-
-    for (int i = LLMOBS_STAT_captured + 1; i < LLMOBS_STAT_COUNT; i++) {
-        if (llmobs_stats_settles((enum llmobs_stat)i))
-            sum += stat_of((enum llmobs_stat)i);
-    }
-    ck_assert_uint_eq(sum, stat_of(LLMOBS_STAT_captured));
+    worker_case_sum(worker);
     ck_assert_int_eq(far.overlaps + near.overlaps + other_far.overlaps, 0);
-}
-
-static void wait_for(atomic_int *count, int expected)
-{
-    for (int i = 0; i < 5000 && atomic_load(count) < expected; i++)
-        usleep(1000);
-    ck_assert_int_eq(atomic_load(count), expected);
-}
-
-static int64_t since_ms(int64_t start_ns)
-{
-    return (llmobs_clock_mono_ns() - start_ns) / 1000000;
 }
 
 START_TEST(a_dead_agent_does_not_hold_up_the_store)
@@ -189,8 +160,8 @@ START_TEST(a_dead_agent_does_not_hold_up_the_store)
     for (int i = 0; i < 10; i++) {
         start = llmobs_clock_mono_ns();
         give(i * 10, i * 10 + 10);
-        wait_for(&near.taken, i * 10 + 10);
-        ck_assert_int_lt(since_ms(start), 200);
+        worker_case_wait(&near.taken, i * 10 + 10);
+        ck_assert_int_lt(unit_ms_since(start), 2000);
     }
     /* Not delivered before both have it. */
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 0);
@@ -212,13 +183,13 @@ START_TEST(a_hanging_agent_does_not_hold_up_the_store)
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
     atomic_store(&far.hangs, true);
     give(0, 10);
-    wait_for(&far.sends, 1);
+    worker_case_wait(&far.sends, 1);
     for (int i = 1; i < 10; i++) {
         int64_t start = llmobs_clock_mono_ns();
 
         give(i * 10, i * 10 + 10);
-        wait_for(&near.taken, i * 10 + 10);
-        ck_assert_int_lt(since_ms(start), 200);
+        worker_case_wait(&near.taken, i * 10 + 10);
+        ck_assert_int_lt(unit_ms_since(start), 2000);
     }
     ck_assert_int_eq(far.sends, 1);
     check_sum();
@@ -339,7 +310,7 @@ START_TEST(remote_sends_are_batched)
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
     config.flush_interval_ms = 400;
     give(0, 1);
-    wait_for(&far.taken, 1);
+    worker_case_wait(&far.taken, 1);
     for (int i = 1; i < 21; i++) {
         give(i, i + 1);
         usleep(10000);
@@ -347,7 +318,7 @@ START_TEST(remote_sends_are_batched)
     usleep(50000);
     ck_assert_int_le(far.sends, 2);
     ck_assert_int_eq(near.taken, 21);
-    wait_for(&far.taken, 21);
+    worker_case_wait(&far.taken, 21);
     ck_assert_int_le(far.sends, 3);
     /* A flush does not wait. */
     give(21, 22);
@@ -369,7 +340,7 @@ START_TEST(memory_ends)
     atomic_store(&far.error, -ECONNREFUSED);
     for (int i = 0; i < 3000; i += 20) {
         give(i, i + 20);
-        wait_for(&near.taken, i + 20);
+        worker_case_wait(&near.taken, i + 20);
     }
     lost = stat_of(LLMOBS_STAT_dropped_full);
     ck_assert_uint_gt(lost, 1000);
@@ -585,7 +556,7 @@ START_TEST(the_books_are_kept)
     atomic_store(&notes, 0);
     llmobs_worker_note(worker, count_note, NULL);
     give(0, 1);
-    wait_for(&far.taken, 1);
+    worker_case_wait(&far.taken, 1);
     for (int i = 0; i < 3000 && notes < 6; i++)
         usleep(1000);
     ck_assert_int_ge(notes, 6);

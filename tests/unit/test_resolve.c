@@ -36,11 +36,6 @@ static void nap(int ms)
     nanosleep(&t, NULL);
 }
 
-static int64_t ms_since(int64_t began)
-{
-    return (llmobs_clock_mono_ns() - began) / 1000000;
-}
-
 /* ---- a name server of our own ----------------------------------------- */
 
 struct dns {
@@ -112,7 +107,7 @@ static bool dns_start(struct dns *dns)
     file = fopen(dns->file, "w");
     if (!file)
         return false;
-    fputs("nameserver 127.9.9.9\noptions timeout:1 attempts:1\n", file);
+    fputs("nameserver 127.9.9.9\noptions timeout:10 attempts:1\n", file);
     fclose(file);
     if (bind(dns->fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
         unshare(CLONE_NEWNS) != 0 ||
@@ -212,16 +207,17 @@ START_TEST(slow_answers)
 
     if (!dns_start(&dns))
         return;
-    atomic_store(&dns.delay_ms, 300);
+    atomic_store(&dns.delay_ms, 1000);
     for (int i = 0; i < 20; i++) {
         ck_assert_int_eq(llmobs_resolve_get(resolve, "slow.test", true, out),
                          -EINPROGRESS);
         llmobs_resolve_wait(resolve, 5);
     }
-    ck_assert_int_lt(ms_since(began), 250);
+    ck_assert_int_lt(unit_ms_since(began), 900);
     ck_assert_int_le(atomic_load(&dns.questions), 2);
     ck_assert_int_eq(get(resolve, "slow.test", out), 0);
     /* Freed in the middle of a look-up. */
+    atomic_store(&dns.delay_ms, 300);
     ck_assert_int_eq(llmobs_resolve_get(resolve, "gone.test", true, out),
                      -EINPROGRESS);
     llmobs_resolve_free(resolve);
@@ -316,9 +312,22 @@ static int64_t fork_ms(void)
 
     if (child == 0)
         _exit(0);
-    took = ms_since(began);
+    took = unit_ms_since(began);
     waitpid(child, NULL, 0);
     return took;
+}
+
+/* The least of some: what else the machine does makes them longer. */
+static int64_t least_fork_ms(void)
+{
+    int64_t least = fork_ms();
+
+    for (int i = 1; i < 5; i++) {
+        int64_t took = fork_ms();
+
+        least = took < least ? took : least;
+    }
+    return least;
 }
 
 /* A fork waits for a look-up, but not for ever, and not each time anew. */
@@ -331,17 +340,16 @@ START_TEST(fork_waits_bounded)
 
     if (!dns_start(&dns))
         return;
-    atomic_store(&dns.delay_ms, 400);
+    atomic_store(&dns.delay_ms, 1500);
     ck_assert_int_eq(llmobs_resolve_get(resolve, "slow.test", true, out),
                      -EINPROGRESS);
     nap(20);
     took = fork_ms();
     ck_assert_int_ge(took, LLMOBS_GATE_LOOKUP_MS - 20);
-    ck_assert_int_lt(took, LLMOBS_GATE_LOOKUP_MS + 150);
-    for (int i = 0; i < 5; i++)
-        ck_assert_int_lt(fork_ms(), 40);
+    ck_assert_int_lt(took, LLMOBS_GATE_LOOKUP_MS + 1000);
+    ck_assert_int_lt(least_fork_ms(), 40);
     ck_assert_int_eq(get(resolve, "slow.test", out), 0);
-    ck_assert_int_lt(fork_ms(), 40);
+    ck_assert_int_lt(least_fork_ms(), 40);
     llmobs_resolve_free(resolve);
     dns_stop(&dns);
 }

@@ -17,6 +17,7 @@
 #include "core/keeping.h"
 #include "core/owner.h"
 #include "core/spool.h"
+#include "core/spool_file.h"
 #include "core/stats.h"
 #include "tests/unit/context_case.h"
 #include "tests/unit/unit.h"
@@ -400,6 +401,27 @@ START_TEST(test_reject)
 }
 END_TEST
 
+/* Somebody has put a link in the place of the spool: nothing is written where
+ * it leads. Where the user chose the directory, it is his link. */
+START_TEST(test_link)
+{
+    const struct llmobs_text event = {"{\"a\":1}", 7};
+    char ours[96], away[96], path[128];
+    uint64_t bytes;
+
+    snprintf(away, sizeof(away), "%s/away", base);
+    snprintf(ours, sizeof(ours), "%s/llmobs", base);
+    snprintf(path, sizeof(path), "%s/spool", ours);
+    ck_assert_int_eq(mkdir(away, 0700) | mkdir(ours, 0700), 0);
+    ck_assert_int_eq(symlink(away, path), 0);
+    config.store_dir = ours;
+    config.spool_dir = NULL;
+    ck_assert_int_lt(llmobs_spool_usage(&config, &bytes), 0);
+    ck_assert_int_lt(llmobs_spool_reject(spool, event), 0);
+    ck_assert_int_eq(rmdir(away), 0);
+}
+END_TEST
+
 /* -- keeping ------------------------------------------------------------- */
 
 START_TEST(test_spill)
@@ -636,6 +658,7 @@ UNIT_SUITE(spool)
     add_test(s, "file_limit", test_file_limit);
     add_test(s, "unwritable", test_unwritable);
     add_test(s, "reject", test_reject);
+    add_test(s, "link", test_link);
     add_test(s, "spill", test_spill);
     add_test(s, "adopt", test_adopt);
     add_test(s, "give_back", test_give_back);

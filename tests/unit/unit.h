@@ -13,14 +13,15 @@ int64_t unit_ms_since(int64_t start_ns);
 /* With all that it holds. */
 void unit_remove(const char *dir);
 
-void unit_register(Suite *(*make)(void));
+void unit_register(const char *name, Suite *(*make)(void));
 
-/* UNIT_SUITE(json) { Suite *s = suite_create("json"); ...; return s; } */
+/* UNIT_SUITE(json) { Suite *s = suite_create("json"); ...; return s; }
+ * Twice the same name: it is how one suite is run (CK_RUN_SUITE). */
 #define UNIT_SUITE(name)                                            \
     static Suite *unit_suite_##name(void);                          \
     __attribute__((constructor)) static void unit_join_##name(void) \
     {                                                               \
-        unit_register(unit_suite_##name);                           \
+        unit_register(#name, unit_suite_##name);                    \
     }                                                               \
     static Suite *unit_suite_##name(void)
 

@@ -1,0 +1,243 @@
+/* Threads that share, frames that are unwound, sandboxes. */
+#include "tests/clients/cases.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <unwind.h>
+
+#define THREADS 4
+
+static const char *the_base;
+
+/* ---- a share of several threads ----------------------------------------- */
+
+static pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
+static CURLSH *the_share;
+static _Thread_local int locks;
+
+static void lock_share(CURL *curl, curl_lock_data data, curl_lock_access access,
+                       void *user)
+{
+    (void)curl, (void)access, (void)user;
+    pthread_mutex_lock(&share_locks[data]);
+    locks += data != CURL_LOCK_DATA_SHARE;
+}
+
+static void unlock_share(CURL *curl, curl_lock_data data, void *user)
+{
+    (void)curl, (void)user;
+    pthread_mutex_unlock(&share_locks[data]);
+}
+
+static void *ask_sharing(void *failed)
+{
+    for (int i = 0; i < 3; i++) {
+        struct text text = {0};
+        CURL *curl = asking(the_base, CHAT, hello, &text);
+        CURL *twin;
+
+        curl_easy_setopt(curl, CURLOPT_SHARE, the_share);
+        curl_easy_setopt(curl, CURLOPT_COOKIEFILE, "");
+        locks = 0;
+        if (curl_easy_perform(curl) != CURLE_OK || locks == 0)
+            *(int *)failed = 1;
+        twin = curl_easy_duphandle(curl);
+        curl_easy_cleanup(twin);
+        curl_easy_cleanup(curl);
+        free(text.data);
+    }
+    return NULL;
+}
+
+/* In use by the transfers, and by nobody else: the share counts its users. */
+static void share(const char *base)
+{
+    pthread_t threads[THREADS];
+    int failed[THREADS] = {0};
+
+    the_base = base;
+    the_share = curl_share_init();
+    for (int i = 0; i < CURL_LOCK_DATA_LAST; i++)
+        pthread_mutex_init(&share_locks[i], NULL);
+    curl_share_setopt(the_share, CURLSHOPT_LOCKFUNC, lock_share);
+    curl_share_setopt(the_share, CURLSHOPT_UNLOCKFUNC, unlock_share);
+    curl_share_setopt(the_share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    curl_share_setopt(the_share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
+    curl_share_setopt(the_share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    for (int i = 0; i < THREADS; i++)
+        if (pthread_create(&threads[i], NULL, ask_sharing, &failed[i]))
+            exit(3);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        printf("failed=%d\n", failed[i]);
+    }
+    printf("cleanup=%d\n", (int)curl_share_cleanup(the_share));
+}
+
+/* ---- unwinding ---------------------------------------------------------- */
+
+static jmp_buf caught;
+
+static _Unwind_Reason_Code stop_below(int version, _Unwind_Action actions,
+                                      _Unwind_Exception_Class class,
+                                      struct _Unwind_Exception *exception,
+                                      struct _Unwind_Context *context,
+                                      void *frame)
+{
+    (void)version, (void)class, (void)exception;
+    if (actions & _UA_END_OF_STACK) {
+        printf("no way out\n");
+        longjmp(caught, 1);
+    }
+    if (_Unwind_GetCFA(context) > (_Unwind_Word)(uintptr_t)frame) {
+        printf("caught\n");
+        longjmp(caught, 1);
+    }
+    return _URC_NO_REASON;
+}
+
+/* As an exception goes: frame by frame, by the tables of each object. */
+static size_t throw_out(char *data, size_t size, size_t count, void *to)
+{
+    static struct _Unwind_Exception exception;
+
+    (void)data, (void)size, (void)count;
+    _Unwind_ForcedUnwind(&exception, stop_below, to);
+    return 0;
+}
+
+static void thrown(const char *base)
+{
+    struct text text = {0};
+    CURL *curl = asking(base, CHAT, streamed, NULL);
+
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, throw_out);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, __builtin_frame_address(0));
+    if (setjmp(caught) == 0)
+        printf("rc=%d\n", (int)curl_easy_perform(curl));
+    printf("refused=%d\n", curl_easy_perform(curl) != CURLE_OK);
+    curl_easy_cleanup(curl);
+    curl = asking(base, CHAT, hello, &text);
+    run_one("next", curl, &text);
+    curl_easy_cleanup(curl);
+}
+
+static size_t leave_thread(char *data, size_t size, size_t count, void *to)
+{
+    (void)data, (void)size, (void)count, (void)to;
+    pthread_exit(to);
+}
+
+static void clean_up(void *curl)
+{
+    printf("cleaned up\n");
+    curl_easy_cleanup(curl);
+}
+
+static void *ask_and_leave(void *unused)
+{
+    CURL *curl = asking(the_base, CHAT, streamed, NULL);
+
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, leave_thread);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, curl);
+    pthread_cleanup_push(clean_up, curl);
+    curl_easy_perform(curl);
+    pthread_cleanup_pop(0);
+    return unused;
+}
+
+static void thread_left(const char *base)
+{
+    struct text text = {0};
+    pthread_t thread;
+    CURL *curl;
+
+    the_base = base;
+    if (pthread_create(&thread, NULL, ask_and_leave, NULL))
+        exit(3);
+    pthread_join(thread, NULL);
+    curl = asking(base, CHAT, hello, &text);
+    run_one("next", curl, &text);
+    curl_easy_cleanup(curl);
+}
+
+/* ---- sandboxes ---------------------------------------------------------- */
+
+#ifdef __x86_64__
+#define THIS_ARCH AUDIT_ARCH_X86_64
+#else
+#define THIS_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+/* From here on no page and no thread more. */
+static bool forbid_memory(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static void sandboxed(const char *base)
+{
+    struct text text = {0};
+    CURL *curl = asking(base, CHAT, hello, &text);
+
+    text_add(&text, "", 0);
+    printf("starting\n");
+    printf("forbidden=%d\n", forbid_memory());
+    run_one("first", curl, &text);
+    run_one("second", curl, &text);
+    curl_easy_cleanup(curl);
+    /* Without a global cleanup all is left to the exit. */
+    exit(0);
+}
+
+/* Only a process of one thread may do these: it has to have said so. */
+static void unshared(const char *base)
+{
+    struct text text = {0};
+    int space = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    CURL *curl = asking(base, CHAT, hello, &text);
+
+    run_one("before", curl, &text);
+    if (getenv("SHOW_UNSHARED")) {
+        printf("setns=%d\n", setns(space, CLONE_NEWNS));
+        printf("unshare=%d\n", unshare(CLONE_NEWUSER));
+    }
+    run_one("after", curl, &text);
+    curl_easy_cleanup(curl);
+    close(space);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct one_case cases[] = {
+        {"share", share, 3 * THREADS, 0},   {"thrown", thrown, 2, 1},
+        {"thread_left", thread_left, 2, 1}, {"sandboxed", sandboxed, 2, 0},
+        {"unshared", unshared, 2, 0},       {NULL, NULL, 0, 0},
+    };
+
+    return cases_main(cases, argc, argv);
+}

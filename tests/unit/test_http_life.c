@@ -1,0 +1,429 @@
+/* Requests in time: limits, ends, forks, and a libcurl that is taken away. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/http.h"
+#include "core/sockets.h"
+#include "tests/unit/http_case.h"
+#include "tests/unit/unit.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ASAN 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ASAN 1
+#endif
+
+static void count_tick(void *ctx)
+{
+    int *count = ctx;
+
+    (*count)++;
+}
+
+START_TEST(waits_are_used)
+{
+    struct llmobs_http *http = client();
+    struct server *server = server_new();
+    struct llmobs_http_reply reply;
+    int ticks = 0;
+    struct llmobs_http_request request = {
+        .method = "GET", .timeout_ms = 300, .tick = {count_tick, &ticks}};
+
+    server->delay_ms = 3000;
+    server_start(server, OK_ANSWER);
+    request.url = url_at("127.0.0.1", server->port, "/");
+    ck_assert_int_eq(llmobs_http_send(http, &request, &reply), -ETIMEDOUT);
+    ck_assert_int_ge(ticks, 10);
+    llmobs_http_reply_fini(&reply);
+    llmobs_http_free(http);
+    server_stop(server);
+    free(server);
+}
+END_TEST
+
+START_TEST(ends_in_time)
+{
+    struct llmobs_http *http = client();
+    struct server *server = server_new();
+    struct llmobs_http_reply reply;
+    struct llmobs_http_request request = {.method = "GET", .timeout_ms = 200};
+    int64_t began = llmobs_clock_mono_ns();
+
+    server->delay_ms = 20000;
+    server_start(server, OK_ANSWER);
+    request.url = url_at("127.0.0.1", server->port, "/");
+    ck_assert_int_eq(llmobs_http_send(http, &request, &reply), -ETIMEDOUT);
+    ck_assert_int_eq(reply.code, CURLE_OPERATION_TIMEDOUT);
+    ck_assert_int_ge(unit_ms_since(began), 150);
+    ck_assert_int_lt(unit_ms_since(began), 10000);
+    llmobs_http_reply_fini(&reply);
+    /* The deadline of the process comes first. */
+    began = llmobs_clock_mono_ns();
+    llmobs_http_deadline(began + 100 * 1000000);
+    request.timeout_ms = 20000;
+    ck_assert_int_eq(llmobs_http_send(http, &request, &reply), -ECANCELED);
+    ck_assert_int_lt(unit_ms_since(began), 10000);
+    llmobs_http_reply_fini(&reply);
+    /* And holds for each later request. */
+    ck_assert_int_eq(llmobs_http_send(http, &request, &reply), -ECANCELED);
+    llmobs_http_reply_fini(&reply);
+    llmobs_http_free(http);
+    server_stop(server);
+    free(server);
+}
+END_TEST
+
+START_TEST(refuses)
+{
+    struct llmobs_http *http = client();
+    struct llmobs_http_reply reply;
+
+    ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply),
+                     -ECONNREFUSED);
+    ck_assert_int_eq(reply.code, CURLE_COULDNT_CONNECT);
+    llmobs_http_reply_fini(&reply);
+    ck_assert_int_eq(post(http, "ftp://127.0.0.1/", "", &reply), -EINVAL);
+    ck_assert_int_eq(post(http, "file:///etc/passwd", "", &reply), -EINVAL);
+    ck_assert_int_eq(post(http, "http:///", "", &reply), -EINVAL);
+    ck_assert_int_eq(post(http, "http://f\xc3\xbcr.example/", "", &reply),
+                     -EINVAL);
+    ck_assert_int_eq(post(http, "http://nowhere.invalid/", "", &reply),
+                     -EHOSTUNREACH);
+    ck_assert_int_eq(reply.code, CURLE_COULDNT_RESOLVE_HOST);
+    llmobs_http_free(http);
+}
+END_TEST
+
+static void *send_beside(void *arg)
+{
+    struct llmobs_http_reply reply;
+
+    ck_assert(llmobs_http_exit_thread_only());
+    ck_assert_int_eq(post(arg, "https://127.0.0.1:1/", "", &reply), -ENOTCONN);
+    return arg;
+}
+
+static void check_other_thread(struct llmobs_http *http)
+{
+    pthread_t thread;
+    void *result = NULL;
+
+    pthread_create(&thread, NULL, send_beside, http);
+    pthread_join(thread, &result);
+    ck_assert_ptr_eq(result, http);
+}
+
+/* What libcurl opens for itself is known again, event descriptors as well,
+ * which have one inode all together. */
+START_TEST(watches)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        struct llmobs_sockets sockets = {0};
+        struct llmobs_sockets_probe probe;
+        int hold[3], fd, other;
+
+        ck_assert_int_eq(llmobs_sockets_probe(&probe, hold), 0);
+        fd = kind ? eventfd(0, EFD_CLOEXEC) : socket(AF_UNIX, SOCK_STREAM, 0);
+        ck_assert_int_eq(llmobs_sockets_watch(&sockets, &probe, hold), 0);
+        ck_assert(sockets.list[0].used && sockets.list[0].fd == fd);
+        ck_assert(!sockets.list[1].used);
+        ck_assert(llmobs_sockets_intact(&sockets));
+        llmobs_sockets_close(&sockets, fd);
+        ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
+        other = kind ? eventfd(0, EFD_CLOEXEC) : open("/dev/null", O_RDWR);
+        ck_assert_int_eq(dup2(other, fd), fd);
+        ck_assert(!llmobs_sockets_intact(&sockets));
+        llmobs_sockets_drop(&sockets);
+        ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
+        close(fd);
+        close(other);
+    }
+}
+END_TEST
+
+/* 0 to 2 are held while libcurl opens its own, and free again then. */
+START_TEST(spares_low_numbers)
+{
+    struct llmobs_sockets_probe probe;
+    struct llmobs_sockets sockets = {0};
+    int kept = dup(0), hold[3], fd;
+
+    close(0);
+    ck_assert_int_eq(llmobs_sockets_probe(&probe, hold), 0);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    ck_assert_int_eq(llmobs_sockets_watch(&sockets, &probe, hold), 0);
+    ck_assert_int_gt(fd, 2);
+    ck_assert_int_lt(fcntl(0, F_GETFD), 0);
+    if (kept >= 0) {
+        dup2(kept, 0);
+        close(kept);
+    }
+    close(fd);
+}
+END_TEST
+
+START_TEST(without_libcurl)
+{
+    struct llmobs_http *http = client();
+    struct llmobs_http_reply reply;
+    struct llmobs_real poor = real;
+
+    poor.multi_wait = NULL;
+    llmobs_http_use(&poor, LLMOBS_HTTP_ALL);
+    ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
+    llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
+    ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
+    llmobs_http_use(&real, LLMOBS_HTTP_PLAIN);
+    ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply),
+                     -ECONNREFUSED);
+    llmobs_http_reply_fini(&reply);
+    /* The app's allocator: all by the thread that exits only. */
+    llmobs_http_use(&real, LLMOBS_HTTP_NOTHING);
+    ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
+    ck_assert_int_eq(llmobs_http_close_all(10), -EBUSY);
+    llmobs_http_use(&real, LLMOBS_HTTP_PLAIN);
+    ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply), -ENOTCONN);
+    ck_assert(!llmobs_http_exit_thread_only());
+    llmobs_http_exiting();
+    ck_assert(!llmobs_http_exit_thread_only());
+    check_other_thread(http);
+    ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply),
+                     -ECONNREFUSED);
+    llmobs_http_reply_fini(&reply);
+    ck_assert_int_eq(llmobs_http_exited(10), 0);
+    ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply), -ENOTCONN);
+    ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply),
+                     -ECONNREFUSED);
+    llmobs_http_reply_fini(&reply);
+    llmobs_http_free(http);
+}
+END_TEST
+
+struct sender {
+    struct llmobs_http *http;
+    const char *url;
+    atomic_bool stop;
+    atomic_int answers[3]; /* accepted, without libcurl or cancelled, else */
+};
+
+static void *send_on(void *arg)
+{
+    struct sender *sender = arg;
+
+    while (!atomic_load(&sender->stop)) {
+        struct llmobs_http_reply reply;
+        int rc = post(sender->http, sender->url, "{}", &reply);
+        int kind = rc == 0 ? 0 : rc == -ENOTCONN || rc == -ECANCELED ? 1 : 2;
+
+        atomic_fetch_add(&sender->answers[kind], 1);
+        llmobs_http_reply_fini(&reply);
+    }
+    return NULL;
+}
+
+/* The app takes libcurl down and up again while we send. */
+static void check_take_down(int delay_ms, int rounds)
+{
+    struct llmobs_http *http = client();
+    struct server *server = server_new();
+    struct sender sender = {.http = http};
+    pthread_t thread;
+
+    server->delay_ms = delay_ms;
+    server_start(server, OK_ANSWER);
+    sender.url = url_at("localhost", server->port, "/");
+    pthread_create(&thread, NULL, send_on, &sender);
+    for (int i = 0; i < rounds; i++) {
+        struct timespec pause = {0, 20000000 + i * 1000000 % 7000000};
+        int64_t began;
+
+        nanosleep(&pause, NULL);
+        began = llmobs_clock_mono_ns();
+        llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
+        ck_assert_int_eq(llmobs_http_close_all(20000), 0);
+        ck_assert_int_le(unit_ms_since(began), 2500);
+        real.global_cleanup();
+        ck_assert_int_eq(real.global_init(CURL_GLOBAL_ALL), CURLE_OK);
+        llmobs_http_use(&real, LLMOBS_HTTP_ALL);
+    }
+    atomic_store(&sender.stop, true);
+    llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(llmobs_http_close_all(100), 0);
+    ck_assert_int_eq(atomic_load(&sender.answers[2]), 0);
+    ck_assert_int_gt(atomic_load(&sender.answers[1]), 0);
+    if (delay_ms == 0)
+        ck_assert_int_gt(atomic_load(&sender.answers[0]), 0);
+    llmobs_http_free(http);
+    server_stop(server);
+    free(server);
+}
+
+START_TEST(taken_down_between)
+{
+    check_take_down(0, 40);
+}
+END_TEST
+
+START_TEST(taken_down_in_flight)
+{
+    check_take_down(20000, 10);
+}
+END_TEST
+
+#ifndef ASAN
+/* An app that closes all descriptors opens files with our numbers: they are
+ * neither written nor closed. */
+START_TEST(descriptors_taken)
+{
+    struct server *server = server_new();
+    struct llmobs_http_reply reply;
+    struct llmobs_http *http;
+    char names[64][32];
+    int count = 0, fds[64];
+    bool others[600];
+
+    server_start(server, OK_ANSWER);
+    for (int fd = 3; fd < 600; fd++)
+        others[fd] = fcntl(fd, F_GETFD) >= 0;
+    http = client();
+    ck_assert_int_eq(
+        post(http, url_at("127.0.0.1", server->port, "/"), "1", &reply), 0);
+    llmobs_http_reply_fini(&reply);
+    for (int fd = 3; fd < 600; fd++) {
+        struct sockaddr_storage at;
+        socklen_t len = sizeof(at);
+
+        /* All but the server's own ends. */
+        if (getsockname(fd, (struct sockaddr *)&at, &len) == 0 &&
+            at.ss_family == AF_INET &&
+            ntohs(((struct sockaddr_in *)&at)->sin_port) == server->port)
+            continue;
+        if (others[fd] || fcntl(fd, F_GETFD) < 0)
+            continue;
+        close(fd);
+        snprintf(names[count], sizeof(names[0]), "/tmp/llmobs-fd-%d", fd);
+        fds[count] = open(names[count], O_RDWR | O_CREAT | O_TRUNC, 0600);
+        if (fds[count] != fd) {
+            dup2(fds[count], fd);
+            close(fds[count]);
+            fds[count] = fd;
+        }
+        count++;
+    }
+    ck_assert_int_gt(count, 1);
+    ck_assert_int_eq(
+        post(http, url_at("127.0.0.1", server->port, "/"), "2", &reply), 0);
+    llmobs_http_reply_fini(&reply);
+    llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
+    ck_assert_int_eq(llmobs_http_close_all(100), 0);
+    llmobs_http_free(http);
+    for (int i = 0; i < count; i++) {
+        ck_assert_int_ge(fcntl(fds[i], F_GETFD), 0);
+        ck_assert_int_eq(lseek(fds[i], 0, SEEK_END), 0);
+        close(fds[i]);
+        unlink(names[i]);
+    }
+    server_stop(server);
+    free(server);
+}
+END_TEST
+
+#endif
+
+/* A child sends on connections of its own, and the parent's lives on. */
+START_TEST(forked)
+{
+    struct llmobs_http *http = client();
+    struct server *server = server_new();
+    struct llmobs_http_reply reply;
+
+    server->close_after = false;
+    server_start(server, OK_ANSWER);
+    ck_assert_int_eq(
+        post(http, url_at("127.0.0.1", server->port, "/"), "1", &reply), 0);
+    llmobs_http_reply_fini(&reply);
+    for (int i = 0; i < 5; i++) {
+        int status = -1;
+        pid_t child = fork();
+
+        if (child == 0) {
+            llmobs_http_forget(http);
+            _exit(post(http, "http://127.0.0.1:1/", "1", &reply) ==
+                          -ECONNREFUSED
+                      ? 0
+                      : 1);
+        }
+        waitpid(child, &status, 0);
+        ck_assert_int_eq(status, 0);
+    }
+    ck_assert_int_eq(
+        post(http, url_at("127.0.0.1", server->port, "/"), "2", &reply), 0);
+    llmobs_http_reply_fini(&reply);
+    ck_assert_int_eq(atomic_load(&server->connections), 1);
+    llmobs_http_free(http);
+    server_stop(server);
+    free(server);
+}
+END_TEST
+
+START_TEST(warms)
+{
+    const struct llmobs_tick no_tick = {0};
+    struct llmobs_http *http = client();
+    struct server *server = server_new();
+    struct llmobs_http_reply reply;
+
+    server_start(server, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+    ck_assert_int_eq(llmobs_http_warm(http,
+                                      url_at("user:secret@127.0.0.1",
+                                             server->port, "/api?k=1"),
+                                      false, 1000, &no_tick),
+                     0);
+    ck_assert_int_eq(
+        post(http, url_at("127.0.0.1", server->port, "/"), "2", &reply), 0);
+    llmobs_http_reply_fini(&reply);
+    ck_assert_int_eq(atomic_load(&server->connections), 1);
+    llmobs_http_free(http);
+    server_stop(server);
+    ck_assert_ptr_nonnull(strstr(server->got, "HEAD / HTTP/1.1\r\n"));
+    ck_assert_ptr_null(strstr(server->got, "Authorization"));
+    free(server);
+}
+END_TEST
+
+UNIT_SUITE(http_life)
+{
+    Suite *suite = suite_create("http_life");
+
+    UNIT_TEST(suite, waits_are_used);
+    UNIT_TEST(suite, ends_in_time);
+    UNIT_TEST(suite, refuses);
+    UNIT_TEST(suite, taken_down_between);
+    UNIT_TEST(suite, taken_down_in_flight);
+#ifndef ASAN /* what is left behind on purpose is a leak to it */
+    UNIT_TEST(suite, descriptors_taken);
+#endif
+    UNIT_TEST(suite, watches);
+    UNIT_TEST(suite, spares_low_numbers);
+    UNIT_TEST(suite, forked);
+    UNIT_TEST(suite, warms);
+    /* Last: it ends the process's life as far as requests go. */
+    UNIT_TEST(suite, without_libcurl);
+    return suite;
+}
