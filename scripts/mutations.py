@@ -379,10 +379,9 @@ HAZARDS = [
 
     ("CONNECT_ONLY and websockets",
      "no transfer of ours (`begin`)", [
-         ("connect-only-captured", [(CAPTURE, "    if (handle->connect_only ||"
-                                     " (!sends && !passes_on && !bodyless)) {",
-                                     "    if (!sends && !passes_on && "
-                                     "!bodyless) {")],
+         ("connect-only-captured", [(CAPTURE, "!observes() || "
+                                     "handle->connect_only ||",
+                                     "!observes() ||")],
           ["programs.easy_cases.connect_only",
            "programs.hazard_cases.spoken"])]),
 
@@ -689,4 +688,28 @@ HAZARDS = [
          ("lookups-counted", [(ENGINE, "    llmobs_inbound_lookups(llmobs_ops_"
                                "multi_count);\n", "")],
           ["inbound.names_are_looked_up_in_threads"])]),
+
+    ("a span of the API that has ended, or never was",
+     "a number has a generation, and its place another one (`is_open`)", [
+         ("any-generation", [("core/api_table.c", "    return (generation & 1) "
+                              "&&\n           (generation ^ number >> PLACE_BITS"
+                              ") << GENERATION_UNUSED == 0;",
+                              "    (void)number;\n    return (generation & 1) "
+                              "!= 0;")],
+          ["unit a_number_is_never_another_spans"])]),
+
+    ("a fork while another thread is about a span of the API",
+     "its lock names the process; a child does not wait for it (`hold`)", [
+         ("waits-for-the-dead", [("core/api_table.c", "        if (holder != 0 "
+                                  "&& holder != mine)\n            return "
+                                  "false;\n", "")],
+          ["unit a_child_waits_for_nobody"])]),
+
+    ("a fork within a span of the API",
+     "who started it submits it (`llmobs_api_finish`)", [
+         ("child-submits", [("core/api_span.c", "    if (llmobs_api_is_on() && "
+                             "live->process == llmobs_fork_process())\n",
+                             "    if (llmobs_api_is_on())\n")],
+          ["unit a_child_continues_and_does_not_submit",
+           "programs.api_cases.forked"])]),
 ]
