@@ -68,23 +68,27 @@ static int finish_span(uint64_t span, struct llmobs_json *what)
 
 /* -- requests ------------------------------------------------------------ */
 
-/* Ends what is open; `entry` is of the outermost. */
+static int leave_open(uint64_t span)
+{
+    int rc =
+        llmobs_api_fail(span, "unfinished", "left open by its request", NULL);
+
+    return rc == 0 ? llmobs_api_finish(span) : rc;
+}
+
+/* Ends what is open; `entry` is of the outermost. A child has spans of its
+ * parent's, which it cannot end: they are no longer its own then. */
 static int unwind(struct llmobs_json *entry)
 {
     uint64_t span = llmobs_api_thread_top(), outer;
-    int rc = 0;
+    int rc = 0, one;
 
-    for (; span && rc == 0; span = outer) {
+    for (; span; span = outer) {
         (void)llmobs_api_thread_remove(span);
         outer = llmobs_api_thread_top();
-        if (!outer && entry) {
-            rc = finish_span(span, entry);
-            continue;
-        }
-        rc = llmobs_api_fail(span, "unfinished", "left open by its request",
-                             NULL);
-        if (rc == 0)
-            rc = llmobs_api_finish(span);
+        one = !outer && entry ? finish_span(span, entry) : leave_open(span);
+        if (one != 0)
+            rc = one;
     }
     return rc;
 }

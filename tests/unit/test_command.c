@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/api_thread.h"
 #include "core/command.h"
@@ -182,6 +184,29 @@ START_TEST(spans_of_the_c_api_may_be_between)
 }
 END_TEST
 
+/* A worker that was forked inside a span serves requests of others. */
+START_TEST(a_child_lets_go_of_its_parents_spans)
+{
+    int status = 0;
+    pid_t pid;
+
+    begin();
+    say("span/start", "{\"kind\": \"workflow\", \"name\": \"outer\"}");
+    say("span/start", "{\"kind\": \"task\", \"name\": \"inner\"}");
+    pid = fork();
+    if (pid == 0) {
+        say("request/start", "{\"headers\": {}}");
+        _exit(is_quiet() ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    say("span/finish", "{}");
+    say("span/finish", "{}");
+    ck_assert_uint_eq(api_case_count(), 2);
+    ck_assert_str_eq(api_case_at("inner", "status"), "\"ok\"");
+}
+END_TEST
+
 UNIT_SUITE(command)
 {
     Suite *s = suite_create("command");
@@ -192,5 +217,8 @@ UNIT_SUITE(command)
     UNIT_TEST(s, cut_and_changed_at_every_byte);
     UNIT_TEST(s, only_with_method_type_and_leave);
     UNIT_TEST(s, spans_of_the_c_api_may_be_between);
+#ifndef __SANITIZE_THREAD__
+    UNIT_TEST(s, a_child_lets_go_of_its_parents_spans);
+#endif
     return s;
 }
