@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 
+import harness
 from delivery import double
 from harness import (APPS, LAUNCHER, ROOT, SUPPORT, Failure, Skip, body, equal,
                      free_port, ok, tags_of, test, trace_headers, wait_port)
@@ -37,15 +38,16 @@ def settings(t, dd, **more):
 
 
 class Server:
-    """A gateway on a port of its own."""
+    """A gateway on a port of its own. One that is not told which ends with its
+    standard input."""
 
     def __init__(self, argv, env, port=None, launcher=(LAUNCHER,)):
         argv = [a.replace("@port", str(port)) for a in argv]
         self.process = subprocess.Popen(
             [*launcher, *argv], env=env, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            start_new_session=True)
-        self.port = port
+            start_new_session=True, preexec_fn=harness.end_with_parent)
+        self.port, self.asked_for = port, port
         if port:
             wait_port(port, self.process)
         else:
@@ -60,16 +62,18 @@ class Server:
         return self
 
     def __exit__(self, *what):
-        if self.process.poll() is None and what[0] is None:
-            self.process.stdin.close()
+        self.process.stdin.close()
+        if self.asked_for:
             self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                pass
-        if self.process.poll() is None:
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
+        try:  # its workers too
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        except ProcessLookupError:
+            pass
+        self.process.wait()
         for pipe in (self.process.stdout, self.process.stderr):
             pipe.close()
 

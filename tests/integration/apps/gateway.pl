@@ -69,14 +69,21 @@ sub serve {
     }
 }
 
+$SIG{TERM} = \&stop;
 my ($workers, $entry, $content) = @ARGV;
 my $app = Llmobs::wrap(\&app, entry => $entry, content => $content);
 my $socket = IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 16)
     or die $!;
 my @pids;
+sub stop {
+    kill TERM => @pids;
+    waitpid $_, 0 for @pids;
+    exit 0;
+}
 for (1 .. $workers) {
     my $pid = fork // die;
     if (!$pid) {
+        $SIG{TERM} = "DEFAULT";
         while (my $client = $socket->accept) { serve($app, $client) }
         exit 0;
     }
@@ -85,5 +92,4 @@ for (1 .. $workers) {
 $| = 1;
 print $socket->sockport, "\n";
 1 while <STDIN>;
-kill TERM => @pids;
-waitpid $_, 0 for @pids;
+stop();
