@@ -11,6 +11,7 @@
 #ifndef LLMOBS_BUFFER_H
 #define LLMOBS_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
