@@ -181,3 +181,13 @@ def without_input_or_output(t):
             no_proxy=None)
     equal(r.by["x"]["status"], "ok", "status")
     ok("input" not in r.by["x"]["meta"], "an input")
+
+
+@test
+def content_stays_in_the_process(t):
+    t.secrets.append("my secret words")
+    r = say(t, [start("workflow", "w", input="my secret words"), "ask",
+                finish(output="my secret words", error={
+                    "type": "T", "message": "my secret words"})], 2,
+            LLMOBS_CONTENT="off")
+    equal(r.by["w"]["status"], "error", "status")
