@@ -185,6 +185,7 @@ INSTALLED = $(patsubst scripts/%,$(PREFIX)/bin/%,$(LAUNCHERS)) \
 	$(patsubst %,$(PREFIX)/lib/llmobs/%,libllmobs_preload.so libllmobs_core.so) \
 	$(patsubst %,$(UNITDIR)/%,$(UNITS)) \
 	$(PREFIX)/share/llmobs/llmobs-drain.cron \
+	$(patsubst examples/%,$(PREFIX)/share/llmobs/%,$(wildcard examples/inbound/*)) \
 	$(patsubst %,$(BASHDIR)/%,llmobs llmobs-run llmobs-entrypoint) \
 	$(ZSHDIR)/_llmobs \
 	$(patsubst packaging/man/%,$(MANDIR)/man1/%,$(wildcard packaging/man/*.1)) \
@@ -213,6 +214,7 @@ install: all
 	install -m 644 packaging/llmobs.conf $(DESTDIR)$(DOCDIR)/examples/
 	for f in $(EXAMPLES); do \
 		install -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
+	install -m 644 examples/inbound/* $(DESTDIR)$(PREFIX)/share/llmobs/inbound/
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))

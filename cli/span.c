@@ -74,14 +74,11 @@ static const char *help_of(const struct job *job)
 
 static int read_kind(struct job *job, const char *name)
 {
-    for (int kind = LLMOBS_KIND_LLM; kind <= LLMOBS_KIND_RETRIEVAL; kind++) {
-        if (strcmp(llmobs_kind_name((enum llmobs_kind)kind), name) == 0) {
-            job->kind = (enum llmobs_kind)kind;
-            return 0;
-        }
-    }
-    fprintf(stderr, "llmobs span: no kind of span: %s\n", name);
-    return -EINVAL;
+    int rc = llmobs_kind_read(name, &job->kind);
+
+    if (rc != 0)
+        fprintf(stderr, "llmobs span: no kind of span: %s\n", name);
+    return rc;
 }
 
 static int apply(struct job *job, int code, const char *value)

@@ -62,18 +62,6 @@ void llmobs_capture_init(const struct llmobs_config *the_config,
 
 /* ---- begin ------------------------------------------------------------ */
 
-/* The value of a header of the app's; `name` in lower case with its colon. */
-static const char *header_of(const struct curl_slist *headers, const char *name)
-{
-    size_t len = strlen(name);
-
-    for (; headers; headers = headers->next) {
-        if (headers->data && strncasecmp(headers->data, name, len) == 0)
-            return headers->data + len + strspn(headers->data + len, " \t");
-    }
-    return NULL;
-}
-
 /* A method is the program's text, too. */
 static void log_verdict(const char *method, const char *url,
                         const struct llmobs_match *match, bool ours)
@@ -94,8 +82,8 @@ static bool classify(const struct llmobs_handle *handle, const char *url,
     struct llmobs_request request = {
         .method = llmobs_handle_method(handle),
         .url = url,
-        .content_type = header_of(handle->headers, "content-type:"),
-        .content_encoding = header_of(handle->headers, "content-encoding:"),
+        .content_type = llmobs_handle_header(handle, "content-type:"),
+        .content_encoding = llmobs_handle_header(handle, "content-encoding:"),
         .body = *body,
         .body_pending = !body->data && !handle->no_body &&
                         (handle->request == LLMOBS_HTTP_PUT ||

@@ -115,6 +115,7 @@ struct llmobs_config {
     bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
     enum llmobs_inject_to inject; /* LLMOBS_INJECT */
     int callsite;                 /* LLMOBS_CALLSITE */
+    bool commands;                /* LLMOBS_COMMANDS */
     int content;                  /* LLMOBS_CONTENT, enum llmobs_content */
     struct llmobs_redact *redact; /* LLMOBS_REDACT's patterns; NULL: none */
     char *xdg_state_home; /* XDG_STATE_HOME and HOME, for the store's place */

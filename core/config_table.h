@@ -144,6 +144,10 @@ struct row {
       "what of the caller a span tells: N frames by name, the address alone, " \
       "nothing",                                                               \
       FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
+    V("LLMOBS_COMMANDS", "boolean", "off",                                     \
+      "the program itself says what it serves, by requests to llmobs: URLs "   \
+      "(examples/inbound)",                                                    \
+      FORM_BOOL, CONF(commands), 0, 0)                                         \
     V("LLMOBS_CONTENT", "full, off", "full",                                   \
       "off: no prompt, answer, tool, document or error text leaves the "       \
       "process; so for any other value",                                       \

@@ -9,10 +9,12 @@
 #include "core/api.h"
 #include "core/caller.h"
 #include "core/capture.h"
+#include "core/command.h"
 #include "core/evaluation.h"
 #include "core/file.h"
 #include "core/fork.h"
 #include "core/global.h"
+#include "core/inbound.h"
 #include "core/log.h"
 #include "core/ops_multi.h"
 #include "core/ops_news.h"
@@ -119,8 +121,10 @@ static bool start(const struct llmobs_host *host)
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);
+    llmobs_inbound_lookups(llmobs_ops_multi_count);
     llmobs_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
+    llmobs_command_init(config->commands);
     if (config->callsite != LLMOBS_CALLSITE_OFF)
         llmobs_caller_watch();
     llmobs_global_start(worker, llmobs_capture_abandon_all);
@@ -244,6 +248,8 @@ static CURLcode op_easy_perform(const struct llmobs_real *real, CURL *curl)
     if (!handle)
         return real->easy_perform(curl);
     busy = handle->swapped || atomic_load(&handle->multi);
+    if (!busy)
+        llmobs_command_run(handle);
     if (!busy && !llmobs_capture_begin(handle, curl))
         return real->easy_perform(curl);
     rc = real->easy_perform(curl);

@@ -145,6 +145,11 @@ bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle);
 const char *llmobs_handle_method(const struct llmobs_handle *handle);
 struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle);
 
+/* The value of a header of the app's, NULL: not there; `name` ends with its
+ * colon. */
+const char *llmobs_handle_header(const struct llmobs_handle *handle,
+                                 const char *name);
+
 /* True when the request has a body, whatever its method is called. */
 bool llmobs_handle_sends_body(const struct llmobs_handle *handle);
 

@@ -143,3 +143,17 @@ bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle)
         return false;
     return handle->proxy == LLMOBS_PROXY_SET || llmobs_proxies_named();
 }
+
+/* -- headers ------------------------------------------------------------- */
+
+const char *llmobs_handle_header(const struct llmobs_handle *handle,
+                                 const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const struct curl_slist *h = handle->headers; h; h = h->next) {
+        if (h->data && strncasecmp(h->data, name, len) == 0)
+            return h->data + len + strspn(h->data + len, " \t");
+    }
+    return NULL;
+}

@@ -1,5 +1,6 @@
 #include "core/inbound.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,14 +49,38 @@ void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
     out->x_datadog_origin = some(values[LLMOBS_CARRIED_HTTP_ORIGIN]);
 }
 
-/* A directory has a link for each of its own, "." and the parent's entry. */
-static bool is_alone(void)
+static size_t (*lookups)(void);
+/* The program had no thread of its own when it was last seen at rest. */
+static atomic_bool trusted;
+
+void llmobs_inbound_lookups(size_t (*count)(void))
+{
+    lookups = count;
+}
+
+/* Those that are not ours: a directory has a link for each of its own, "." and
+ * the parent's entry. 0: not known. */
+static size_t count_threads(void)
 {
     struct stat st;
+    size_t ours = llmobs_thread_count();
 
-    if (stat("/proc/self/task", &st) != 0 || st.st_nlink < 3)
-        return false;
-    return st.st_nlink - 2 <= 1 + llmobs_thread_count();
+    if (stat("/proc/self/task", &st) != 0 || st.st_nlink < 3 + ours)
+        return 0;
+    return st.st_nlink - 2 - ours;
+}
+
+/* libcurl looks names up in threads of its own, one a transfer: a program that
+ * had none as its transfers began is taken to have no more than these. */
+static bool is_alone(void)
+{
+    size_t threads = count_threads();
+    bool alone = threads == 1;
+
+    if (!alone && threads > 0 && atomic_load(&trusted) && lookups)
+        alone = threads <= 1 + lookups();
+    atomic_store(&trusted, alone);
+    return alone;
 }
 
 static void read_entry(const char *entry,

@@ -5,7 +5,8 @@
  *
  * Owns:    nothing; what is given borrows from the environment.
  * Threads: any; while the program has one thread only, the environment itself
- *          is read, which nobody else can be changing then.
+ *          is read, which nobody else can be changing then. Ours and libcurl's
+ *          own do not count.
  * Errors:  none.
  * Limits:  none of its own.
  * Fork:    nothing to do.
@@ -35,6 +36,10 @@ enum llmobs_carried {
  * is used, a CGI server's only where the process has none of its own. */
 void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
                            struct llmobs_carrier *out);
+
+/* Who tells how many threads libcurl may have at work in transfers that several
+ * calls drive. Once. */
+void llmobs_inbound_lookups(size_t (*count)(void));
 
 /* The carrier of this moment, in `room`; `at_start` where the program has
  * threads of its own. */

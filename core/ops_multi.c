@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "core/capture.h"
+#include "core/command.h"
 #include "core/ops_news.h"
 
 #define PUSH_MULTIS_MAX 64
@@ -67,6 +68,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     if (!handle || atomic_load(&handle->multi) || handle->swapped ||
         pushes(multi))
         return real->multi_add_handle(multi, curl);
+    llmobs_command_run(handle);
     begun = llmobs_capture_begin(handle, curl);
     if (!begun && real->easy_getinfo)
         (void)real->easy_getinfo(curl, CURLINFO_REQUEST_SIZE,
@@ -197,4 +199,18 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
     llmobs_handle_each(end_rest, multi);
     errno = saved;
     return rc;
+}
+
+static void count_one(struct llmobs_handle *handle, void *ctx)
+{
+    if (atomic_load(&handle->multi))
+        ++*(size_t *)ctx;
+}
+
+size_t llmobs_ops_multi_count(void)
+{
+    size_t count = 0;
+
+    llmobs_handle_each(count_one, &count);
+    return count;
 }

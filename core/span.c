@@ -68,6 +68,18 @@ const char *llmobs_kind_name(enum llmobs_kind kind)
     return "task";
 }
 
+int llmobs_kind_read(const char *name, enum llmobs_kind *out)
+{
+    for (int kind = LLMOBS_KIND_LLM; name && kind <= LLMOBS_KIND_RETRIEVAL;
+         kind++) {
+        if (strcmp(llmobs_kind_name((enum llmobs_kind)kind), name) == 0) {
+            *out = (enum llmobs_kind)kind;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
 /* Gives a copy of text with its secrets masked. */
 static char *masked(const char *text)
 {

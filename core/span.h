@@ -67,6 +67,9 @@ void llmobs_span_fini(struct llmobs_span *span);
 /* "llm", "embedding", ...; never NULL. */
 const char *llmobs_kind_name(enum llmobs_kind kind);
 
+/* The kind of such a name; -EINVAL: none has it. */
+int llmobs_kind_read(const char *name, enum llmobs_kind *out);
+
 /* Marks the span failed; copies both texts (NULL: empty). The first error of
  * a span stays: a later call changes nothing. Secrets in the message are
  * masked (llmobs-wire 8.2). */

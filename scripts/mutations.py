@@ -679,4 +679,61 @@ HAZARDS = [
                            "LLMOBS_ENGINE_ABI ? ops : NULL;",
                            "    return ops;")],
           ["preload core_other_number"])]),
+
+    ("a URL that a user of the program chose, and that we would take for a "
+     "command",
+     "only where the program's owner allows it, and never by a URL alone "
+     "(`llmobs_command_run`, `has_type`)", [
+         ("commands-always", [("core/command.c", "    on = wanted;",
+                               "    on = wanted || true;")],
+          ["commands.off_by_default"]),
+         ("command-by-url", [("core/command.c", "    return type && strcasecmp"
+                              "(type, LLMOBS_COMMAND_TYPE) == 0;",
+                              "    return type || !type;")],
+          ["commands.only_what_the_program_says_itself"])]),
+
+    ("a request that leaves its trace to the next one",
+     "what it left open ends, its headers go (`start_request`, "
+     "`finish_request`)", [
+         ("spans-stay-open", [("core/command.c", "    (void)unwind(NULL);\n",
+                               "")],
+          ["commands.what_a_request_leaves_open_ends_with_it"]),
+         ("caller-stays", [("core/command.c", "    rc = activate(llmobs_json_"
+                            "get(what, \"headers\"));",
+                            "    rc = llmobs_json_len(llmobs_json_get(what, "
+                            "\"headers\")) ? activate(llmobs_json_get(what, "
+                            "\"headers\")) : 0;"),
+                           ("core/command.c", "    (void)llmobs_api_activate("
+                            "NULL, 0);\n", "")],
+          ["gateways.ruby_threads"])]),
+
+    ("libcurl's own threads in a program that has none",
+     "as many as there are transfers in multis do not count (`is_alone`)", [
+         ("lookups-counted", [(ENGINE, "    llmobs_inbound_lookups(llmobs_ops_"
+                               "multi_count);\n", "")],
+          ["inbound.names_are_looked_up_in_threads"])]),
+
+    ("a span of the API that has ended, or never was",
+     "a number has a generation, and its place another one (`is_open`)", [
+         ("any-generation", [("core/api_table.c", "    return (generation & 1) "
+                              "&&\n           (generation ^ number >> PLACE_BITS"
+                              ") << GENERATION_UNUSED == 0;",
+                              "    (void)number;\n    return (generation & 1) "
+                              "!= 0;")],
+          ["unit a_number_is_never_another_spans"])]),
+
+    ("a fork while another thread is about a span of the API",
+     "its lock names the process; a child does not wait for it (`hold`)", [
+         ("waits-for-the-dead", [("core/api_table.c", "        if (holder != 0 "
+                                  "&& holder != mine)\n            return "
+                                  "false;\n", "")],
+          ["unit a_child_waits_for_nobody"])]),
+
+    ("a fork within a span of the API",
+     "who started it submits it (`llmobs_api_finish`)", [
+         ("child-submits", [("core/api_span.c", "    if (llmobs_api_is_on() && "
+                             "live->process == llmobs_fork_process())\n",
+                             "    if (llmobs_api_is_on())\n")],
+          ["unit a_child_continues_and_does_not_submit",
+           "programs.api_cases.forked"])]),
 ]

@@ -114,6 +114,33 @@ def enabled_by_the_program(t):
 
 
 @test
+def enabled_by_a_file(t):
+    """Nobody else asks: there is no libcurl."""
+    if harness.EMULATOR:
+        raise Skip("the launcher is what preloads there")
+    path = os.path.join(t.dir, "llmobs.conf")
+    with open(path, "w") as f:
+        f.write("DD_LLMOBS_ENABLED = true\nDD_SERVICE = by-file\n")
+    r = preloaded(t, client(t, "api_alone"), LLMOBS_CONFIG=path)
+    equal(tags_of(r.only())["service"], "by-file", "service")
+
+
+@test
+def without_a_core(t):
+    if harness.EMULATOR:
+        raise Skip("the launcher is what preloads there")
+    shutil.copy(os.path.join(t.build, "libllmobs_preload.so"), t.dir)
+    for argv in (), ("enable", "x"), ("evaluate",):
+        bare = t.run([client(t, "api_alone"), *argv], preload=False)
+        r = t.run([client(t, "api_alone"), *argv], launcher=[], env={
+            "LD_PRELOAD": os.path.join(t.dir, "libllmobs_preload.so"),
+            "DD_LLMOBS_ENABLED": None if argv[:1] == ("enable",) else "1"})
+        equal((r.code, r.stdout, r.stderr),
+              (bare.code, bare.stdout, bare.stderr), "what is seen")
+        ok(not r.store_exists, "no store")
+
+
+@test
 def enabled_late(t):
     """What was loaded while nobody had asked is looked through again."""
     if harness.EMULATOR:

@@ -47,6 +47,7 @@ http {
     location / {
       include /etc/nginx/fastcgi_params;
       fastcgi_param SCRIPT_FILENAME %(page)s;
+      %(params)s
       fastcgi_pass unix:%(dir)s/fpm.sock;
     }
   }
@@ -65,7 +66,7 @@ class Web:
     """nginx and php-fpm in a folder that workers may read."""
 
     def __init__(self, t, dd, env, pool=None, config=None, chroot=False,
-                 patience="0"):
+                 patience="0", page=None, files=None, params=None):
         if os.geteuid() != 0:
             raise Skip("php-fpm's default pool needs root")
         self.fpm_path = find("/usr/sbin/php-fpm[0-9]*")
@@ -78,7 +79,9 @@ class Web:
         self.processes = []
         self.dir = tempfile.mkdtemp(prefix="llmobs-fpm.", dir="/tmp")
         os.chmod(self.dir, 0o755)
-        self.write("index.php", PAGE % (t.url, SECRET))
+        self.write("index.php", page or PAGE % (t.url, SECRET))
+        for name, text in (files or {}).items():
+            self.write(name, text)
         if config is not None:
             env = dict(env, LLMOBS_CONFIG=self.write("llmobs.conf", config))
         self.write("pool.conf", self.pool_of(default, pool, chroot))
@@ -88,7 +91,9 @@ class Web:
         self.port = free_port()
         page = "/index.php" if chroot else self.dir + "/index.php"
         self.write("nginx.conf", NGINX % {
-            "dir": self.dir, "port": self.port, "page": page})
+            "dir": self.dir, "port": self.port, "page": page,
+            "params": " ".join("fastcgi_param %s %s;" % kv
+                               for kv in (params or {}).items())})
         try:
             self.start(t, env)
         except BaseException:
@@ -115,16 +120,18 @@ class Web:
             text += "%s = %s\n" % (key, value)
         return text
 
+    def command(self):
+        return [self.fpm_path, "-F", "-y", self.dir + "/fpm.conf"]
+
     def start(self, t, env):
         base = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         self.fpm = subprocess.Popen(
-            [self.fpm_path, "-F", "-y", self.dir + "/fpm.conf"],
-            env=dict(base, **env), stdin=subprocess.DEVNULL,
+            self.command(), env=dict(base, **env), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True)
+            start_new_session=True, umask=0)
         self.processes.append(self.fpm)
         ok(wait_for(lambda: os.path.exists(self.dir + "/fpm.sock"), 10),
-           "php-fpm does not start")
+           "PHP does not start")
         self.processes.append(subprocess.Popen(
             [self.nginx_path, "-c", self.dir + "/nginx.conf", "-p", self.dir,
              "-g", "daemon off;"], env=base, stdin=subprocess.DEVNULL,

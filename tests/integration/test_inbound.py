@@ -2,6 +2,7 @@
 their environment is read anew at each call."""
 import shutil
 
+from delivery import private_network
 from harness import PYTHON, Skip, body, equal, ok, test, trace_headers
 
 A = "00-0af7651916cd43dd8448eb211c80319c-00000000000000aa-01"
@@ -33,6 +34,25 @@ get();
 putenv('TRACEPARENT=%s'); putenv('BAGGAGE=user=1'); get();
 putenv('TRACEPARENT'); putenv('BAGGAGE'); get();
 """ % A
+
+PARALLEL = """
+for ($i = 1; $i <= 20; $i++) {
+    putenv(sprintf('TRACEPARENT=00-%032x-00000000000000aa-01', $i));
+    $m = curl_multi_init();
+    for ($all = []; count($all) < 3;) {
+        $all[] = $c = curl_init(getenv('URL'));
+        curl_setopt($c, CURLOPT_POSTFIELDS, getenv('BODY'));
+        curl_setopt($c, CURLOPT_HTTPHEADER, ['Content-Type: application/json']);
+        curl_setopt($c, CURLOPT_RETURNTRANSFER, true);
+        curl_multi_add_handle($m, $c);
+        curl_multi_exec($m, $running);
+    }
+    do {
+        curl_multi_exec($m, $running);
+        curl_multi_select($m, 0.1);
+    } while ($running);
+}
+"""
 
 THREADS = """
 import os, threading, pycurl
@@ -88,6 +108,20 @@ def passed_on_as_it_is_then(t):
     equal([(h.get("traceparent", "")[3:35], h.get("baggage")) for h in sent],
           [("", None), (A[3:35], "user=1"), ("", None)],
           "trace and baggage sent on")
+
+
+@test
+def names_are_looked_up_in_threads(t):
+    """libcurl's own, while the next call of the same request begins."""
+    if not shutil.which("php"):
+        raise Skip("no php")
+    private_network(t, ["llm.test"])
+    t.foreign_trace = True
+    env = {"URL": t.url.replace("127.0.0.1", "llm.test"), "BODY": body()}
+    r = t.run(["php", "-r", PARALLEL], env=env)
+    equal(r.code, 0, "exit status")
+    equal(sorted(int(trace(s), 16) for s in r.spans),
+          sorted(list(range(1, 21)) * 3), "traces")
 
 
 @test

@@ -197,6 +197,26 @@ START_TEST(a_span_ends_once)
 }
 END_TEST
 
+/* Each place is used again, also the one that it had. */
+START_TEST(a_number_is_never_another_spans)
+{
+    struct llmobs_api_live *live = llmobs_api_live_new();
+    uint64_t first = llmobs_api_table_add(live), other;
+
+    ck_assert_uint_ne(first, 0);
+    ck_assert_ptr_eq(llmobs_api_table_lock(first), live);
+    ck_assert_ptr_eq(llmobs_api_table_take(first), live);
+    for (int i = 0; i < 2 * LLMOBS_API_SPANS_MAX; i++) {
+        other = llmobs_api_table_add(live);
+        ck_assert(!llmobs_api_table_has(first));
+        ck_assert_ptr_null(llmobs_api_table_lock(first));
+        ck_assert_ptr_eq(llmobs_api_table_lock(other), live);
+        ck_assert_ptr_eq(llmobs_api_table_take(other), live);
+    }
+    llmobs_api_live_free(live);
+}
+END_TEST
+
 START_TEST(no_span_is_no_span)
 {
     static const uintptr_t wild[] = {2,
@@ -355,9 +375,9 @@ static void *hammer(void *arg)
         ck_assert(rc == 0 || rc == -EBADF);
         if (i % 7 == 0 && api->finish(common) == 0) {
             (*ended)++;
-            __atomic_store_n(&shared, api_case_start(LLMOBS_TASK, "shared"),
-                             __ATOMIC_RELEASE);
-            (void)api->leave(shared);
+            common = api_case_start(LLMOBS_TASK, "shared");
+            ck_assert_int_eq(api->leave(common), 0);
+            __atomic_store_n(&shared, common, __ATOMIC_RELEASE);
         }
         ck_assert_int_eq(api->annotate(span, &annotation), 0);
         ck_assert_int_eq(api->finish(span), 0);
@@ -588,6 +608,7 @@ UNIT_SUITE(api)
     UNIT_TEST(s, children_inherit_session_and_application);
     UNIT_TEST(s, an_agent_is_named_below_it);
     UNIT_TEST(s, a_span_ends_once);
+    UNIT_TEST(s, a_number_is_never_another_spans);
     UNIT_TEST(s, no_span_is_no_span);
     UNIT_TEST(s, wrong_structs_are_refused);
     UNIT_TEST(s, there_is_a_limit);

@@ -160,11 +160,21 @@ END_TEST
 
 START_TEST(kinds_have_names)
 {
+    enum llmobs_kind read;
+
     ck_assert_str_eq(llmobs_kind_name(LLMOBS_KIND_LLM), "llm");
     ck_assert_str_eq(llmobs_kind_name(LLMOBS_KIND_EMBEDDING), "embedding");
     ck_assert_str_eq(llmobs_kind_name(LLMOBS_KIND_WORKFLOW), "workflow");
     ck_assert_str_eq(llmobs_kind_name(LLMOBS_KIND_RETRIEVAL), "retrieval");
     ck_assert_ptr_nonnull(llmobs_kind_name((enum llmobs_kind)99));
+    for (int kind = LLMOBS_KIND_LLM; kind <= LLMOBS_KIND_RETRIEVAL; kind++) {
+        ck_assert_int_eq(
+            llmobs_kind_read(llmobs_kind_name((enum llmobs_kind)kind), &read),
+            0);
+        ck_assert_int_eq(read, kind);
+    }
+    ck_assert_int_eq(llmobs_kind_read("thought", &read), -EINVAL);
+    ck_assert_int_eq(llmobs_kind_read(NULL, &read), -EINVAL);
 }
 END_TEST
 

@@ -1,0 +1,189 @@
+# Llmobs.pm - a Perl server that asks language models, in one trace with its
+# caller. For PSGI:
+#
+#     use Llmobs;
+#     $app = Llmobs::wrap($app, entry => 1, content => 1);
+#
+# and for any other server, with $env as CGI has it (HTTP_TRACEPARENT ...):
+#
+#     Llmobs::begin($env, entry => "my-gateway", input => $body);
+#     ...
+#     Llmobs::end(output => $answer);
+#
+# What is asked for through WWW::Curl meanwhile is part of the trace, and of the
+# ml_app, that the request's headers name; so is what programs ask for that it
+# starts. `entry`: the request is a workflow span around them, of that name, or
+# "chat-proxy-entrypoint" for 1. `content`: with the request's body and, where
+# it is no stream, the answer's; a MiB of each. Spans of one's own nest:
+#
+#     my $docs = Llmobs::span(retrieval => "search", sub { search($q) }, $q);
+#
+# The spans need LLMOBS_COMMANDS=1. Where nothing is preloaded, all of this does
+# nothing.
+package Llmobs;
+use strict;
+use warnings;
+
+my @OWN = qw(TRACEPARENT TRACESTATE BAGGAGE);
+my @NAMES = (@OWN, qw(X_DATADOG_TRACE_ID X_DATADOG_PARENT_ID X_DATADOG_TAGS
+    X_DATADOG_SAMPLING_PRIORITY X_DATADOG_ORIGIN));
+my @CARRIED = (@OWN, map "HTTP_$_", @NAMES);
+my $MOST = 1 << 20;
+my ($entry, %saved);
+
+sub begin {
+    my ($env, %options) = @_;
+    my %header;
+    for my $name (@NAMES) {
+        $header{lc($name) =~ tr/_/-/r} = $env->{"HTTP_$name"}
+            if defined $env->{"HTTP_$name"};
+    }
+    %saved = map { exists $ENV{$_} ? ($_ => $ENV{$_}) : () } @CARRIED;
+    if (%header) { # without a context the process's own stays, if it has one
+        delete @ENV{@CARRIED};
+        $ENV{"HTTP_" . uc($_) =~ tr/-/_/r} = $header{$_} for keys %header;
+    }
+    $entry = $options{entry};
+    command("request/start", { headers => \%header, $entry ? (entry => says(
+        "workflow", $entry eq "1" ? "chat-proxy-entrypoint" : $entry,
+        $options{input})) : () });
+    return;
+}
+
+# output => TEXT, error => [TYPE, MESSAGE]
+sub end {
+    command("request/finish", $entry ? { entry => ended(@_) } : {});
+    delete @ENV{@CARRIED};
+    @ENV{keys %saved} = values %saved;
+    return;
+}
+
+sub start {
+    return command("span/start", says(@_));
+}
+
+# Ends the span that was started last; like `end`.
+sub finish {
+    return command("span/finish", ended(@_));
+}
+
+sub says {
+    my ($kind, $name, $input) = @_;
+    return { kind => $kind, name => $name,
+        defined $input ? (input => $input) : () };
+}
+
+sub ended {
+    my (%with) = @_;
+    my ($type, $message) = @{ $with{error} || [] };
+    return { defined $with{output} ? (output => $with{output}) : (),
+        $type ? (error => { type => $type, message => $message }) : () };
+}
+
+# Runs the work in a span; what it gives is given, and is the output if it is
+# text.
+sub span {
+    my ($kind, $name, $work, $input) = @_;
+    start($kind, $name, $input);
+    my $result = eval { $work->() };
+    if (my $error = $@) {
+        finish(error => ["die", first_line($error)]);
+        die $error;
+    }
+    finish(output => ref $result ? undef : $result);
+    return $result;
+}
+
+# ---- PSGI ----------------------------------------------------------------
+
+sub wrap {
+    my ($app, %options) = @_;
+    return sub {
+        my ($env) = @_;
+        my $result = { content => $options{content} };
+        begin($env, %options, $options{content} ? (input => body_of($env)) : ());
+        my $answer = guarded(sub { $app->($env) });
+        return given($answer, $result) if ref $answer ne "CODE";
+        return sub { # the server calls it at once, or as the answer comes
+            my ($respond) = @_;
+            guarded(sub {
+                $answer->(sub { note($result, $_[0]); $respond->($_[0]) });
+            });
+            end(%$result);
+        };
+    };
+}
+
+sub guarded {
+    my ($work) = @_;
+    my $result = eval { $work->() };
+    if (my $error = $@) {
+        end(error => ["die", first_line($error)]);
+        die $error;
+    }
+    return $result;
+}
+
+sub given {
+    my ($answer, $result) = @_;
+    note($result, $answer);
+    end(%$result);
+    return $answer;
+}
+
+sub note {
+    my ($result, $answer) = @_;
+    my ($status, undef, $body) = @$answer;
+    $result->{error} = ["http_$status", "answered with status $status"]
+        if $status >= 500;
+    $result->{output} = substr join("", @$body), 0, $MOST
+        if $result->{content} && ref $body eq "ARRAY";
+    return;
+}
+
+# Reads the body and leaves it to be read again.
+sub body_of {
+    my ($env) = @_;
+    my $in = $env->{"psgi.input"} or return "";
+    my $body = "";
+    1 while $in->read($body, 65536, length $body);
+    open(my $again, "<", \$body) or return "";
+    $env->{"psgi.input"} = $again;
+    return substr $body, 0, $MOST;
+}
+
+sub first_line {
+    my ($line) = "$_[0]" =~ /^([^\n]*)/;
+    return $line;
+}
+
+# ---- commands ------------------------------------------------------------
+
+# No transfer takes place, and libcurl answers that it knows no such protocol,
+# with the library or without.
+sub command {
+    my ($command, $what) = @_;
+    return unless $INC{"WWW/Curl/Easy.pm"};
+    my $body = json($what);
+    my $curl = WWW::Curl::Easy->new;
+    $curl->setopt(10002, "llmobs://$command");    # URL
+    $curl->setopt(10023, ["Content-Type: application/vnd.llmobs"]);
+    $curl->setopt(47, 1);                         # POST
+    $curl->setopt(10015, $body);                  # POSTFIELDS
+    $curl->setopt(60, length $body);              # POSTFIELDSIZE
+    $curl->perform;
+    return;
+}
+
+# Text and objects only. A string is either bytes of UTF-8 or characters.
+sub json {
+    my ($value) = @_;
+    return "{" . join(",", map { json($_) . ":" . json($value->{$_}) }
+        sort keys %$value) . "}" if ref $value;
+    my $text = "$value";
+    utf8::encode($text) if utf8::is_utf8($text);
+    $text =~ s/([\x00-\x1f"\\])/sprintf "\\u%04x", ord $1/ge;
+    return "\"$text\"";
+}
+
+1;

@@ -1,0 +1,116 @@
+-- llmobs.lua - a Lua server that asks language models, in one trace with its
+-- caller:
+--
+--     local llmobs = require "llmobs"
+--     llmobs.request(headers, function() ... end, {entry = true, input = body})
+--
+-- `headers` are the request's, names in any case. What is asked for through
+-- Lua-cURL meanwhile is part of the trace, and of the ml_app, that they name.
+-- `entry`: the request is a workflow span around that, of this name, or
+-- "chat-proxy-entrypoint" for true; `input` is what it was given, and text that
+-- the function returns is its output. Spans of one's own nest:
+--
+--     local docs = llmobs.span("retrieval", "search", function() ... end, q)
+--
+-- All of it needs LLMOBS_COMMANDS=1: Lua itself cannot set the environment.
+-- Where nothing is preloaded, it does nothing.
+local llmobs = {}
+
+local names = {"traceparent", "tracestate", "baggage", "x-datadog-trace-id",
+    "x-datadog-parent-id", "x-datadog-tags", "x-datadog-sampling-priority",
+    "x-datadog-origin"}
+
+local function found(module)
+    local ok, it = pcall(require, module)
+    return ok and it or nil
+end
+
+local function json(value)
+    if type(value) ~= "table" then
+        return '"' .. tostring(value):gsub('[%c"\\]', function(c)
+            return ("\\u%04x"):format(c:byte())
+        end) .. '"'
+    end
+    local parts = {}
+    for key, v in pairs(value) do
+        parts[#parts + 1] = json(key) .. ":" .. json(v)
+    end
+    return "{" .. table.concat(parts, ",") .. "}"
+end
+
+-- No transfer takes place, and libcurl answers that it knows no such protocol,
+-- with the library or without: the module returns or raises that.
+local function command(name, what)
+    local url, body = "llmobs://" .. name, json(what)
+    local header = {"Content-Type: application/vnd.llmobs"}
+    local old, new = found "curl", found "lcurl"
+    if new then
+        local c = new.easy {url = url, postfields = body, httpheader = header}
+        pcall(c.perform, c)
+        c:close()
+    elseif old then
+        local c = old.easy_init()
+        c:setopt(old.OPT_URL, url)
+        c:setopt(old.OPT_HTTPHEADER, header)
+        c:setopt(old.OPT_POST, 1)
+        c:setopt(old.OPT_POSTFIELDS, body)
+        pcall(c.perform, c)
+    end
+end
+
+local function text(value)
+    return type(value) == "string" and value or nil
+end
+
+local function says(kind, name, input)
+    return {kind = kind, name = name, input = text(input)}
+end
+
+-- Of what pcall gave.
+local function ended(ok, result)
+    if ok then return {output = text(result)} end
+    local problem = tostring(result):match("^[^\n]*")
+    return {error = {type = "error", message = problem}}
+end
+
+local function passed(ok, ...)
+    if not ok then error((...), 0) end
+    return ...
+end
+
+function llmobs.start(kind, name, input)
+    command("span/start", says(kind, name, input))
+end
+
+-- Ends the span that was started last. `problem`: what went wrong, if so.
+function llmobs.finish(output, problem)
+    command("span/finish", ended(not problem, problem or output))
+end
+
+local function in_span(...)
+    command("span/finish", ended(...))
+    return passed(...)
+end
+
+function llmobs.span(kind, name, work, input)
+    llmobs.start(kind, name, input)
+    return in_span(pcall(work))
+end
+
+local function in_request(entry, ...)
+    command("request/finish", {entry = entry and ended(...) or nil})
+    return passed(...)
+end
+
+function llmobs.request(headers, work, options)
+    local given, known = {}, {}
+    local entry = options and options.entry
+    for name, value in pairs(headers) do known[name:lower()] = value end
+    for _, name in ipairs(names) do given[name] = known[name] end
+    command("request/start", {headers = given, entry = entry and says(
+        "workflow", entry == true and "chat-proxy-entrypoint" or entry,
+        options.input) or nil})
+    return in_request(entry, pcall(work))
+end
+
+return llmobs

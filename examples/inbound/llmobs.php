@@ -1,0 +1,198 @@
+<?php
+/* llmobs.php - a page that asks language models, in one trace with its caller.
+ *
+ *     auto_prepend_file = /usr/local/share/llmobs/inbound/llmobs.php
+ *
+ * in php.ini, in a pool of php-fpm or with `php -d`; the router script of a
+ * `php -S` must require it itself. What the page asks for through curl is then
+ * part of the trace, and of the ml_app, that the headers of its request name. At
+ * the end of the request PHP takes the variables back.
+ *
+ * LLMOBS_ENTRY=1, in the environment or as a fastcgi_param: the request itself
+ * is a workflow span around them, "chat-proxy-entrypoint"; any other text is
+ * its name. LLMOBS_ENTRY_CONTENT=1: with the request's body as input and the
+ * page as output, the first MiB of each. Both need LLMOBS_COMMANDS=1.
+ *
+ * A page may open spans of its own, which nest:
+ *
+ *     $docs = Llmobs::span('retrieval', 'search', fn() => search($q), $q);
+ *
+ * Where nothing is preloaded, all of this does nothing.
+ */
+if (!class_exists('Llmobs', false)) {
+    final class Llmobs
+    {
+        const NAMES = ['TRACEPARENT', 'TRACESTATE', 'BAGGAGE',
+            'X_DATADOG_TRACE_ID', 'X_DATADOG_PARENT_ID', 'X_DATADOG_TAGS',
+            'X_DATADOG_SAMPLING_PRIORITY', 'X_DATADOG_ORIGIN'];
+        const MOST = 1048576;
+
+        private static $entry = false;
+        private static $content = false;
+        private static $output = '';
+        private static $open = false; /* our buffer */
+        private static $closing = false;
+
+        /* Of the request at hand; called at the end of this file. */
+        public static function begin()
+        {
+            $headers = self::headers();
+            self::carry($headers);
+            $name = self::setting('LLMOBS_ENTRY');
+            self::$entry = $name !== '' && $name !== '0';
+            self::$content = self::$entry
+                && self::setting('LLMOBS_ENTRY_CONTENT') === '1';
+            $what = ['headers' => (object)$headers];
+            if (self::$entry)
+                $what['entry'] = self::says('workflow', $name === '1'
+                    ? 'chat-proxy-entrypoint' : $name, self::input());
+            self::send('request/start', $what);
+            register_shutdown_function([__CLASS__, 'end']);
+        }
+
+        /* Runs $work in a span; gives what it gives. Text, or what JSON can
+         * hold, is its output. */
+        public static function span($kind, $name, callable $work, $input = null)
+        {
+            self::start($kind, $name, $input);
+            try {
+                $result = $work();
+            } catch (\Throwable $e) {
+                self::finish(null, get_class($e), $e->getMessage());
+                throw $e;
+            }
+            self::finish($result);
+            return $result;
+        }
+
+        public static function start($kind, $name, $input = null)
+        {
+            self::send('span/start', self::says($kind, $name, $input));
+        }
+
+        /* Ends the span that was started last. */
+        public static function finish($output = null, $type = '', $message = '')
+        {
+            self::send('span/finish', self::ended($output, $type, $message));
+        }
+
+        /* After the functions that the page registered itself. */
+        public static function end()
+        {
+            register_shutdown_function([__CLASS__, 'close']);
+        }
+
+        public static function close()
+        {
+            self::$closing = true;
+            if (!self::$open) /* else PHP ends it, after the page's buffers */
+                self::leave();
+        }
+
+        /* What the page writes, as it goes by. */
+        public static function keep($text, $phase)
+        {
+            $room = self::MOST - strlen(self::$output);
+            if ($room > 0)
+                self::$output .= substr($text, 0, $room);
+            if ($phase & PHP_OUTPUT_HANDLER_FINAL) {
+                self::$open = false;
+                if (self::$closing)
+                    self::leave();
+            }
+            return $text;
+        }
+
+        private static function leave()
+        {
+            [$type, $message] = self::failure();
+            self::send('request/finish', self::$entry ? ['entry' => (object)
+                self::ended(self::$content ? self::$output : null, $type,
+                    $message)] : []);
+        }
+
+        private static function setting($name)
+        {
+            return (string)($_SERVER[$name] ?? getenv($name));
+        }
+
+        private static function headers()
+        {
+            $found = [];
+            foreach (self::NAMES as $name)
+                if (is_string($_SERVER["HTTP_$name"] ?? null))
+                    $found[strtolower(strtr($name, '_', '-'))] =
+                        $_SERVER["HTTP_$name"];
+            return $found;
+        }
+
+        /* A request without a context leaves the process's own, if it has one.
+         */
+        private static function carry(array $headers)
+        {
+            if (!$headers || !function_exists('putenv'))
+                return;
+            foreach (self::NAMES as $name) {
+                $header = strtolower(strtr($name, '_', '-'));
+                putenv("HTTP_$name" . (isset($headers[$header])
+                    ? '=' . $headers[$header] : ''));
+            }
+            foreach (['TRACEPARENT', 'TRACESTATE', 'BAGGAGE'] as $name)
+                putenv($name);
+        }
+
+        /* The request's body; from here on the page's output is kept. */
+        private static function input()
+        {
+            if (!self::$content)
+                return null;
+            self::$open = ob_start([__CLASS__, 'keep'], 1);
+            return (string)file_get_contents('php://input', false, null, 0,
+                self::MOST);
+        }
+
+        private static function says($kind, $name, $input)
+        {
+            return ['kind' => $kind, 'name' => $name]
+                + ($input === null ? [] : ['input' => $input]);
+        }
+
+        private static function ended($output, $type, $message)
+        {
+            return ($output === null ? [] : ['output' => $output])
+                + ($type === '' ? [] : ['error' =>
+                    ['type' => $type, 'message' => $message]]);
+        }
+
+        /* The first line only: a stack trace may hold arguments. */
+        private static function failure()
+        {
+            $last = error_get_last();
+            $fatal = E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR
+                | E_RECOVERABLE_ERROR | E_PARSE;
+            if ($last && ($last['type'] & $fatal))
+                return ['fatal_error', strtok($last['message'], "\n")];
+            $status = http_response_code();
+            return is_int($status) && $status >= 500
+                ? ["http_$status", "answered with status $status"] : ['', ''];
+        }
+
+        /* A command to the library: no transfer takes place, and libcurl
+         * answers that it knows no such protocol, with the library or without.
+         */
+        private static function send($command, array $what)
+        {
+            if (!function_exists('curl_init'))
+                return;
+            $c = curl_init("llmobs://$command");
+            curl_setopt_array($c, [
+                CURLOPT_POSTFIELDS => json_encode((object)$what,
+                    JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR),
+                CURLOPT_HTTPHEADER => ['Content-Type: application/vnd.llmobs'],
+                CURLOPT_RETURNTRANSFER => true]);
+            curl_exec($c);
+        }
+    }
+    if (PHP_SAPI !== 'cli')
+        Llmobs::begin();
+}
