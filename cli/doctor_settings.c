@@ -9,6 +9,7 @@
 #include "core/agent.h"
 #include "core/etc.h"
 #include "core/http.h"
+#include "core/allow.h"
 #include "core/mask.h"
 
 #define ABOUT "settings"
@@ -86,23 +87,48 @@ static void complain(void *ctx, const char *text)
     llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT, "%s", text);
 }
 
+/* A list in which each URL has lost what may not be kept of it. */
+static int add_urls(const char *value, struct llmobs_buf *out)
+{
+    int rc = 0;
+
+    while (*value && !rc) {
+        size_t len = strcspn(value, ", ");
+        char *piece = strndup(value, len);
+
+        if (piece == NULL)
+            return -ENOMEM;
+        rc = strstr(piece, "://") != NULL ? llmobs_allow_url(piece, out)
+                                          : llmobs_buf_adds(out, piece);
+        free(piece);
+        value += len;
+        len = strspn(value, ", ");
+        if (!rc)
+            rc = llmobs_buf_add(out, value, len);
+        value += len;
+    }
+    return rc;
+}
+
 /* A value that may be shown: keys, tokens and headers never are. */
 static char *shown_value(const char *name, const char *value)
 {
     static const char *const secret[] = {"KEY", "TOKEN", "SECRET", "PASSWORD",
                                          "HEADERS"};
-    struct llmobs_buf text;
+    struct llmobs_buf text, urls;
+    char *shown = NULL;
 
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
         if (strstr(name, secret[i]) != NULL)
             return strdup("(set, not shown)");
-    llmobs_buf_init(&text, 4 * VALUE_MAX);
-    if (strlen(value) > VALUE_MAX || llmobs_mask_text(value, &text) != 0 ||
-        text.data == NULL) {
-        llmobs_buf_fini(&text);
-        return strdup("(too long to be shown)");
-    }
-    return llmobs_buf_take(&text, NULL);
+    llmobs_buf_init(&text, 8 * VALUE_MAX);
+    llmobs_buf_init(&urls, 4 * VALUE_MAX);
+    if (strlen(value) <= VALUE_MAX && add_urls(value, &urls) == 0 &&
+        urls.data != NULL && llmobs_mask_text(urls.data, &text) == 0)
+        shown = llmobs_buf_take(&text, NULL);
+    llmobs_buf_fini(&text);
+    llmobs_buf_fini(&urls);
+    return shown != NULL ? shown : strdup("(too long to be shown)");
 }
 
 static const char *source_of(const struct settings *settings, const char *name,

@@ -316,6 +316,13 @@ static bool is_safe(void)
            0;
 }
 
+static const char *why_not(int rc)
+{
+    if (rc == -E2BIG)
+        return "it is beyond DD_LLMOBS_EVENT_SIZE_BYTES";
+    return rc != 0 ? strerror(-rc) : "neither delivered nor kept";
+}
+
 static int submit(struct job *job)
 {
     int rc;
@@ -328,8 +335,7 @@ static int submit(struct job *job)
     rc = llmobs_cli_deliver(job->config, give, job);
     if (rc == 0 && is_safe())
         return LLMOBS_CLI_OK;
-    fprintf(stderr, "%s: not submitted: %s\n", job->argv[0],
-            rc != 0 ? strerror(-rc) : "neither delivered nor kept");
+    fprintf(stderr, "%s: not submitted: %s\n", job->argv[0], why_not(rc));
     return LLMOBS_CLI_FAILED;
 }
 

@@ -11,6 +11,7 @@
 #ifndef LLMOBS_BUFFER_H
 #define LLMOBS_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ struct llmobs_spooled {
     uint64_t id;
     uint32_t begun; /* the file of its BEGIN */
     uint32_t file;  /* of its END or EVENT */
+    bool event;     /* of an EVENT: no exchange can be read there */
     uint64_t begun_at;
     uint64_t offset;
     uint64_t size;

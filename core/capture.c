@@ -11,6 +11,7 @@
 #include "core/api_thread.h"
 #include "core/clock.h"
 #include "core/fork.h"
+#include "core/allow.h"
 #include "core/curlcode.h"
 #include "core/log.h"
 
@@ -77,18 +78,11 @@ static const char *header_of(const struct curl_slist *headers, const char *name)
 static void log_verdict(const char *method, const char *url,
                         const struct llmobs_match *match, bool ours)
 {
-    size_t len = llmobs_handle_scheme(url);
-    const char *host = len ? url + len + 3 : url;
-    const char *at;
+    struct llmobs_text host = llmobs_allow_host(url);
 
-    len = strcspn(host, "/?#");
-    at = memrchr(host, '@', len);
-    if (at) {
-        len -= (size_t)(at + 1 - host);
-        host = at + 1;
-    }
-    llmobs_log(LLMOBS_LOG_DEBUG, "%s %.*s: %s (%s)", method, (int)len, host,
-               ours ? "captured" : "not ours", match->why ? match->why : "");
+    llmobs_log(LLMOBS_LOG_DEBUG, "%s %.*s: %s (%s)", method, (int)host.len,
+               host.data, ours ? "captured" : "not ours",
+               match->why ? match->why : "");
 }
 
 static bool classify(const struct llmobs_handle *handle, const char *url,
@@ -164,7 +158,7 @@ static struct llmobs_exchange *begin_exchange(
 
     if (!exchange)
         return NULL;
-    exchange->url = strdup(url);
+    exchange->url = llmobs_allow_url_copy(url);
     if (!exchange->url) {
         llmobs_exchange_free(exchange);
         return NULL;

@@ -9,6 +9,7 @@
 
 #include "core/config_table.h"
 #include "core/log.h"
+#include "core/redact.h"
 
 static const struct llmobs_config_variable variables[] = {
 #define V(name, type, fallback, help, form, offset, least, most) \
@@ -202,6 +203,14 @@ static bool read_tristate(const char *name, const char *text, int *to)
     return good;
 }
 
+/* Who asks for something else than all of it gets none. */
+static bool read_content(const char *text, int *to)
+{
+    *to = strcasecmp(text, "full") == 0 ? LLMOBS_CONTENT_FULL
+                                        : LLMOBS_CONTENT_OFF;
+    return *to == LLMOBS_CONTENT_FULL || strcasecmp(text, "off") == 0;
+}
+
 static bool read_callsite(const char *text, int *to)
 {
     static const char prefix[] = "stack:";
@@ -242,6 +251,8 @@ static bool read_value(struct llmobs_config_loading *loading, size_t i,
         return read_bool(variables[i].name, text, to);
     case FORM_TRISTATE:
         return read_tristate(variables[i].name, text, to);
+    case FORM_CONTENT:
+        return read_content(text, to);
     case FORM_CALLSITE:
         return read_callsite(text, to);
     case FORM_CHOICE:
@@ -354,6 +365,7 @@ static void settle(struct llmobs_config_loading *loading)
     settle_dir(&loading->config.store_dir);
     settle_dir(&loading->config.spool_dir);
     llmobs_config_settle_headers(loading);
+    llmobs_config_settle_content(loading);
     llmobs_config_settle_places(loading);
     llmobs_config_settle_trace(loading);
     if (loading->debug)
@@ -403,6 +415,7 @@ void llmobs_config_free(struct llmobs_config *config)
     free_list(config->never_urls);
     free_list(config->extra_headers);
     free_list(loading->file);
+    llmobs_redact_free(config->redact);
     free(config->agent_url);
     free(loading);
 }

@@ -53,6 +53,14 @@ enum llmobs_inject_to {
 #define LLMOBS_CALLSITE_ADDRESS (-1) /* of the return, and nothing else */
 #define LLMOBS_CALLSITE_MAX 16
 
+/* LLMOBS_CONTENT. */
+enum llmobs_content {
+    LLMOBS_CONTENT_FULL,
+    LLMOBS_CONTENT_OFF /* ids, model, tokens, times and status alone */
+};
+
+struct llmobs_redact;
+
 struct llmobs_config {
     bool enabled;          /* DD_LLMOBS_ENABLED */
     char *ml_app;          /* DD_LLMOBS_ML_APP, else service, else unnamed */
@@ -105,9 +113,17 @@ struct llmobs_config {
     bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
     enum llmobs_inject_to inject; /* LLMOBS_INJECT */
     int callsite;                 /* LLMOBS_CALLSITE */
+    int content;                  /* LLMOBS_CONTENT, enum llmobs_content */
+    struct llmobs_redact *redact; /* LLMOBS_REDACT's patterns; NULL: none */
     char *xdg_state_home; /* XDG_STATE_HOME and HOME, for the store's place */
     char *home;
 };
+
+/* True where a body may not leave the process as it came. */
+static inline bool llmobs_config_is_private(const struct llmobs_config *config)
+{
+    return config->content != LLMOBS_CONTENT_FULL || config->redact;
+}
 
 /* One row of the table of variables; the documentation is made from it. */
 struct llmobs_config_variable {

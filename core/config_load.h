@@ -39,6 +39,7 @@ struct llmobs_config_loading {
     char *headers_text;
     char *ssl_cert_file;
     char *curl_ca_bundle;
+    char *redact_path;
     char *otlp;
     char *otlp_traces;
     char *otlp_metrics;
@@ -86,6 +87,11 @@ bool llmobs_config_in_file(const char *name);
 
 void llmobs_config_settle_tags(struct llmobs_config_loading *loading);
 void llmobs_config_settle_headers(struct llmobs_config_loading *loading);
+
+/* -- config_content.c: LLMOBS_REDACT -- */
+
+/* What cannot be redacted is not told at all: content is off then. */
+void llmobs_config_settle_content(struct llmobs_config_loading *loading);
 
 /* -- config_place.c: whom we send to, and what is never observed -- */
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/allow.h"
+
 /* A list under way: at most LLMOBS_CONFIG_MAP_MAX "key:value". */
 struct map {
     struct llmobs_config_loading *loading;
@@ -117,21 +119,17 @@ static void drop_tag(char **tags, const char *key)
 }
 
 /* The address of a repository may hold a password. */
-static void strip_userinfo(char *url)
+static void clean_url(struct llmobs_config_loading *loading, char **url)
 {
-    char *host = url ? strstr(url, "://") : NULL;
-    size_t len;
+    char *clean;
 
-    if (!host)
+    if (!*url || !strstr(*url, "://"))
         return;
-    host += 3;
-    len = strcspn(host, "/?#");
-    for (size_t i = len; i > 0; i--) {
-        if (host[i - 1] == '@') {
-            memmove(host, host + i, strlen(host + i) + 1);
-            return;
-        }
-    }
+    clean = llmobs_allow_url_copy(*url);
+    if (!clean)
+        loading->no_memory = true;
+    free(*url);
+    *url = clean;
 }
 
 static void settle_git(struct llmobs_config_loading *loading)
@@ -142,7 +140,7 @@ static void settle_git(struct llmobs_config_loading *loading)
     fall_back_on_tag(loading, &config->git_sha, "git.commit.sha");
     drop_tag(config->tags, "git.repository_url");
     drop_tag(config->tags, "git.commit.sha");
-    strip_userinfo(config->git_url);
+    clean_url(loading, &config->git_url);
     if (loading->git)
         return;
     llmobs_config_unset(&config->git_url);

@@ -13,6 +13,7 @@ enum form {
     FORM_NUMBER,   /* int64_t, from least to most */
     FORM_SECONDS,  /* a decimal number of seconds, kept as ms in int64_t */
     FORM_RATE,     /* double */
+    FORM_CONTENT,  /* enum llmobs_content; whatever is no value is off */
     FORM_CALLSITE, /* int: frames, or what config.h says */
     FORM_CHOICE    /* an enum: the place of the word in the row's type */
 };
@@ -143,6 +144,14 @@ struct row {
       "what of the caller a span tells: N frames by name, the address alone, " \
       "nothing",                                                               \
       FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
+    V("LLMOBS_CONTENT", "full, off", "full",                                   \
+      "off: no prompt, answer, tool, document or error text leaves the "       \
+      "process; so for any other value",                                       \
+      FORM_CONTENT, CONF(content), 0, 0)                                       \
+    V("LLMOBS_REDACT", "file", "",                                             \
+      "patterns of what is replaced in all texts; a bad file switches "        \
+      "content off",                                                           \
+      FORM_TEXT, IN(redact_path), 0, 0)                                        \
     V("LLMOBS_RULES", "file", "", "further rules, as JSON", FORM_TEXT,         \
       CONF(rules_path), 0, 0)                                                  \
     V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \

@@ -271,9 +271,12 @@ static void tell_saved(const struct llmobs_destination *d, size_t n,
 {
     if (n)
         llmobs_log(LLMOBS_LOG_WARN,
-                   "exporter %s: %zu spans not delivered at exit are kept in "
-                   "the %s",
-                   d->exporter->ops->name, n, where);
+                   "exporter %s: %zu %s not delivered at exit are kept in the "
+                   "%s",
+                   d->exporter->ops->name, n,
+                   d->kinds == 1u << LLMOBS_EVENT_EVALUATION ? "evaluations"
+                                                             : "spans",
+                   where);
 }
 
 /* The spool keeps them for another process. Without one: the local store, and

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/content.h"
 #include "core/encode.h"
 #include "core/event_item.h"
 #include "core/exchange.h"
@@ -216,11 +217,28 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
         return -ESTALE;
     if (source->item && source->item->type == LLMOBS_ITEM_EVENT)
         *text = llmobs_event_item_text(source->item);
-    if (text->data)
+    if (text->data && !llmobs_config_is_private(source->config))
         return 0;
-    rc = encode_item(delivery, source->item, source->config);
+    rc = text->data ? llmobs_content_apply_text(source->config, *text,
+                                                &delivery->scratch)
+                    : encode_item(delivery, source->item, source->config);
     *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
     return rc;
+}
+
+/* What goes to another host waits: the disk is to have more of it than its
+ * bare entry then. */
+static void secure(struct llmobs_delivery *delivery, struct source *source,
+                   struct llmobs_text text)
+{
+    bool remote = false;
+
+    for (size_t i = 0; i < delivery->count; i++)
+        remote |= atomic_load(&delivery->list[i].exporter->remote);
+    if (remote && source->item && source->item->type != LLMOBS_ITEM_EVENT &&
+        !source->adopted && llmobs_config_is_private(source->config))
+        llmobs_keeping_replace(&delivery->account.keeping, &source->spooled,
+                               source->item->kind, text);
 }
 
 /* Accounts for what could not be delivered. */
@@ -246,8 +264,10 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
 
     if (!rc)
         rc = encode(delivery, source, &text);
-    if (!rc)
+    if (!rc) {
+        secure(delivery, source, text);
         rc = share(delivery, source, text, refusing);
+    }
     if (rc)
         fail(delivery, source, rc);
     if (source->item)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/content.h"
 #include "core/tags.h"
 
 /* Containers this deep under meta become text (llmobs-wire 1.4). */
@@ -476,9 +477,9 @@ int llmobs_encode_dump(struct llmobs_json *event,
     int rc;
 
     llmobs_buf_init(&text, max);
-    if (!event)
-        return -ENOMEM;
-    rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, &text);
+    rc = event ? llmobs_content_apply(config, &event) : -ENOMEM;
+    if (!rc)
+        rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, &text);
     llmobs_json_free(event);
     if (rc == -EFBIG || (rc == 0 && text.len >= max))
         rc = -E2BIG;

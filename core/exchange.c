@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/allow.h"
 #include "core/clock.h"
 #include "core/fork.h"
 
@@ -85,7 +86,7 @@ void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
     if (!colon || headers->count == LLMOBS_HEADERS_MAX)
         return;
     name_len = (size_t)(colon - line);
-    if (!llmobs_rules_keeps_header(line, name_len))
+    if (!llmobs_allow_header(line, name_len))
         return;
     for (value = colon + 1; value < end && is_blank(*value);)
         value++;

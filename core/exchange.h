@@ -65,6 +65,7 @@ struct llmobs_exchange {
         again; /* response bytes, and header bytes, that a pause makes come */
     size_t header_again; /* once more */
     bool multipart;
+    bool bare; /* read from a disk that was not to have its bodies */
     struct llmobs_mark *marks;
     size_t mark_count;
     size_t mark_cap;
@@ -87,7 +88,7 @@ void llmobs_exchange_free(struct llmobs_exchange *exchange);
  * and weighs nothing. Takes the exchange, gives the item. */
 struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange);
 
-/* Keeps a header when rules/ allows it. `line` is "Name: value", with or
+/* Keeps a header where allow.h lets it. `line` is "Name: value", with or
  * without its line end; a line of another form is ignored. */
 void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
                          size_t len);

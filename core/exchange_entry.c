@@ -63,6 +63,7 @@ enum {
 
 #define FLAG_TRUNCATED 1
 #define FLAG_LOST 2
+#define FLAG_BARE 4 /* of both bodies: they were kept back */
 
 /* -- writing ------------------------------------------------------------- */
 
@@ -102,6 +103,12 @@ static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
     n[NUMBER_CAPTURE_MAX] = (int64_t)exchange->request.whole_max;
 }
 
+static void fill_bare(int64_t *n)
+{
+    n[NUMBER_REQUEST_FLAGS] = FLAG_LOST | FLAG_BARE;
+    n[NUMBER_RESPONSE_FLAGS] = FLAG_LOST | FLAG_BARE;
+}
+
 static void fill_times(const struct llmobs_exchange *exchange, double *times)
 {
     times[0] = exchange->transfer.dns_ms;
@@ -116,20 +123,6 @@ static int add_text(struct llmobs_entry_writer *writer, uint32_t tag,
     if (!text || !*text)
         return 0;
     return llmobs_entry_add(writer, tag, text, strlen(text));
-}
-
-/* Up to the query, without what stands before an '@' of the host. */
-static int add_url(struct llmobs_entry_writer *writer, const char *url)
-{
-    struct llmobs_text first = {url, 0}, rest;
-    const char *host = strstr(url, "://"), *at;
-
-    host = host ? host + 3 : url;
-    at = memrchr(host, '@', strcspn(host, "/?#"));
-    first.len = (size_t)(host - url);
-    rest.data = at ? at + 1 : host;
-    rest.len = strcspn(rest.data, "?#");
-    return llmobs_entry_add_two(writer, TAG_URL, first, rest);
 }
 
 /* "name" NUL "value": two pieces, of which the first brings its NUL along. */
@@ -164,9 +157,8 @@ static int add_body(struct llmobs_entry_writer *writer, uint32_t tag,
 }
 
 static int add_context(struct llmobs_entry_writer *writer,
-                       const struct llmobs_exchange *exchange)
+                       const struct llmobs_context *context)
 {
-    const struct llmobs_context *context = &exchange->context;
     int rc = add_text(writer, TAG_SAMPLE_RATE, context->sample_rate);
 
     if (!rc)
@@ -175,39 +167,42 @@ static int add_context(struct llmobs_entry_writer *writer,
         rc = add_text(writer, TAG_ML_APP, context->ml_app);
     if (!rc)
         rc = add_text(writer, TAG_SESSION, context->session_id);
-    if (!rc)
-        rc = add_text(writer, TAG_PAGENT, context->pagent_name);
-    return rc ? rc : add_text(writer, TAG_SAID, exchange->said);
+    return rc ? rc : add_text(writer, TAG_PAGENT, context->pagent_name);
 }
 
-static int add_asked(struct llmobs_exchange *exchange, bool begun,
-                     struct llmobs_exchange_facts *facts,
+static int add_asked(struct llmobs_exchange *exchange,
                      struct llmobs_entry_writer *writer)
 {
-    struct llmobs_text head = llmobs_body_head(&exchange->request);
     int rc = add_text(writer, TAG_METHOD, exchange->method);
 
     if (!rc)
-        rc = add_url(writer, exchange->url);
+        rc = add_text(writer, TAG_URL, exchange->url);
     if (!rc)
         rc =
             add_headers(writer, TAG_REQUEST_HEADER, &exchange->request_headers);
-    if (!rc)
-        rc = add_context(writer, exchange);
-    if (rc || !begun || head.len <= LLMOBS_BEGIN_MAX)
-        return rc ? rc : add_body(writer, TAG_REQUEST, &exchange->request);
+    if (!rc && writer->head.type == LLMOBS_ENTRY_END)
+        rc = add_headers(writer, TAG_RESPONSE_HEADER,
+                         &exchange->response_headers);
+    return rc ? rc : add_context(writer, &exchange->context);
+}
+
+static int add_request(struct llmobs_exchange *exchange, bool begun,
+                       struct llmobs_exchange_facts *facts,
+                       struct llmobs_entry_writer *writer)
+{
+    struct llmobs_text head = llmobs_body_head(&exchange->request);
+
+    if (!begun || head.len <= LLMOBS_BEGIN_MAX)
+        return add_body(writer, TAG_REQUEST, &exchange->request);
     facts->numbers[NUMBER_REQUEST_FLAGS] |= FLAG_TRUNCATED;
     return llmobs_entry_add(writer, TAG_REQUEST, head.data, LLMOBS_BEGIN_MAX);
 }
 
-static int add_answered(struct llmobs_exchange *exchange,
-                        struct llmobs_entry_writer *writer)
+static int add_answer(struct llmobs_exchange *exchange,
+                      struct llmobs_entry_writer *writer)
 {
-    int rc =
-        add_headers(writer, TAG_RESPONSE_HEADER, &exchange->response_headers);
+    int rc = add_body(writer, TAG_RESPONSE, &exchange->response);
 
-    if (!rc)
-        rc = add_body(writer, TAG_RESPONSE, &exchange->response);
     if (!rc)
         rc = add_text(writer, TAG_ERROR_TEXT, exchange->error_text);
     if (rc || exchange->mark_count == 0)
@@ -216,17 +211,24 @@ static int add_answered(struct llmobs_exchange *exchange,
                             exchange->mark_count * sizeof(*exchange->marks));
 }
 
-int llmobs_exchange_add(struct llmobs_exchange *exchange, bool begun,
+int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                         struct llmobs_exchange_facts *facts,
                         struct llmobs_entry_writer *writer)
 {
-    int rc =
-        llmobs_rules_note(&exchange->match, facts->rule, sizeof(facts->rule));
+    bool begun = writer->head.type == LLMOBS_ENTRY_BEGIN;
+    struct llmobs_match match = exchange->match;
+    int rc;
 
+    if (bare &&
+        llmobs_rules_seems(&match, llmobs_body_head(&exchange->request)))
+        match.confirm = false;
+    rc = llmobs_rules_note(&match, facts->rule, sizeof(facts->rule));
     if (rc)
         return rc;
     fill_numbers(exchange, facts->numbers);
     fill_times(exchange, facts->times);
+    if (bare)
+        fill_bare(facts->numbers);
     rc = llmobs_entry_add(writer, TAG_NUMBERS, facts->numbers,
                           NUMBER_COUNT * sizeof(*facts->numbers));
     if (!rc)
@@ -235,8 +237,12 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool begun,
     if (!rc)
         rc = add_text(writer, TAG_RULE, facts->rule);
     if (!rc)
-        rc = add_asked(exchange, begun, facts, writer);
-    return rc || begun ? rc : add_answered(exchange, writer);
+        rc = add_asked(exchange, writer);
+    if (!rc && !bare)
+        rc = add_text(writer, TAG_SAID, exchange->said);
+    if (!rc && !bare)
+        rc = add_request(exchange, begun, facts, writer);
+    return rc || bare || begun ? rc : add_answer(exchange, writer);
 }
 
 /* -- reading ------------------------------------------------------------- */
@@ -446,6 +452,8 @@ static int read_fields(struct reading *reading,
         rc = -EINVAL;
     if (rc)
         return rc;
+    reading->exchange->bare =
+        (reading->numbers[NUMBER_REQUEST_FLAGS] & FLAG_BARE) != 0;
     read_flags(&reading->exchange->request,
                reading->numbers[NUMBER_REQUEST_TOTAL],
                reading->numbers[NUMBER_REQUEST_FLAGS]);

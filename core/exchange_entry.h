@@ -1,7 +1,8 @@
 /* exchange_entry - an exchange as an entry of the spool, and back.
  *
- * The URL loses its userinfo, query and fragment, which may hold keys; headers
- * are those that rules/ lets an exchange keep.
+ * URL and headers are what capture.c let the exchange keep (allow.h). Where
+ * content is not to be seen (content.h), bodies and libcurl's error text stay
+ * out, and their sizes say that they were there.
  *
  * Owns:    an exchange that is read is the caller's.
  * Threads: add: whoever owns the exchange; read: any.
@@ -26,9 +27,10 @@ struct llmobs_exchange_facts {
     char rule[512];
 };
 
-/* Adds the exchange's fields; `begun`: its request only, as far as it is
- * known. The writer borrows the exchange and `facts` until it is written. */
-int llmobs_exchange_add(struct llmobs_exchange *exchange, bool begun,
+/* Adds the exchange's fields to an entry of the type BEGIN, of its request
+ * only, as far as it is known, or END; `bare`: without a word of its bodies.
+ * The writer borrows the exchange and `facts` until it is written. */
+int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                         struct llmobs_exchange_facts *facts,
                         struct llmobs_entry_writer *writer);
 

@@ -22,6 +22,7 @@
 
 /* How a kind of event is sent. */
 static const struct form {
+    const char *events; /* to a person */
     const char *path;
     const char *host;           /* of the site; to an agent: the subdomain */
     const char *first, *last;   /* of a body */
@@ -29,6 +30,7 @@ static const struct form {
 } forms[LLMOBS_EVENT_KINDS] = {
     [LLMOBS_EVENT_SPAN] =
         {
+            .events = "spans",
             .path = "/api/v2/llmobs",
             .host = "llmobs-intake",
             .first = "[",
@@ -40,6 +42,7 @@ static const struct form {
         },
     [LLMOBS_EVENT_EVALUATION] =
         {
+            .events = "evaluations",
             .path = "/api/intake/llm-obs/v2/eval-metric",
             .host = "api",
             .first = "{\"data\": {\"type\": \"evaluation_metric\", "
@@ -213,7 +216,8 @@ static const char *mode_of(const struct intake *intake)
     return intake->base.ops->name;
 }
 
-static void say_denied(const struct intake *intake, long status)
+static void say_denied(const struct intake *intake, const struct route *route,
+                       long status)
 {
     const char *hint = "";
 
@@ -223,11 +227,12 @@ static void say_denied(const struct intake *intake, long status)
         hint = ": it has no EVP proxy";
     llmobs_log_once(LLMOBS_LOG_ERROR,
                     intake->agentless ? "denied intake" : "denied agent",
-                    "exporter %s: status %ld%s; spans are kept and tried again",
-                    mode_of(intake), status, hint);
+                    "exporter %s: status %ld%s; %s are kept and tried again",
+                    mode_of(intake), status, hint, route->form->events);
 }
 
-static int put_off(struct intake *intake, const struct llmobs_http_reply *reply)
+static int put_off(struct intake *intake, const struct route *route,
+                   const struct llmobs_http_reply *reply)
 {
     int64_t ms = reply->retry_after_ms;
 
@@ -236,8 +241,8 @@ static int put_off(struct intake *intake, const struct llmobs_http_reply *reply)
                                                     : 0;
     llmobs_log_once(LLMOBS_LOG_WARN,
                     intake->agentless ? "later intake" : "later agent",
-                    "exporter %s: status %ld; spans are tried again",
-                    mode_of(intake), reply->status);
+                    "exporter %s: status %ld; %s are tried again",
+                    mode_of(intake), reply->status, route->form->events);
     return -EAGAIN;
 }
 
@@ -249,8 +254,8 @@ static int no_answer(struct intake *intake, struct route *route, int rc,
     if (rc != -ECANCELED && rc != -ENOTCONN)
         llmobs_log_once(LLMOBS_LOG_WARN,
                         intake->agentless ? "no intake" : "no agent",
-                        "exporter %s: no answer (%s); spans are tried again",
-                        mode_of(intake), strerror(-rc));
+                        "exporter %s: no answer (%s); %s are tried again",
+                        mode_of(intake), strerror(-rc), route->form->events);
     return rc;
 }
 
@@ -328,9 +333,9 @@ static int intake_send(struct llmobs_exporter *exporter,
             route->most = n * 2 > LLMOBS_SEND_MAX ? LLMOBS_SEND_MAX : n * 2;
             return (int)n;
         case VERDICT_LATER:
-            return put_off(intake, &reply);
+            return put_off(intake, route, &reply);
         case VERDICT_DENIED:
-            say_denied(intake, reply.status);
+            say_denied(intake, route, reply.status);
             exporter->retry_ms = DENIED_PAUSE_MS;
             return -EACCES;
         case VERDICT_REFUSED:

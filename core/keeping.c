@@ -64,6 +64,22 @@ void llmobs_keeping_flush(struct llmobs_keeping *keeping)
     flush_one(keeping, true);
 }
 
+/* By an id of its own: to release the one must not be to release the other. A
+ * death between the two steps tells the call twice. */
+void llmobs_keeping_replace(struct llmobs_keeping *keeping,
+                            struct llmobs_spooled *spooled,
+                            enum llmobs_event_kind kind,
+                            struct llmobs_text event)
+{
+    struct llmobs_spooled anew = {.event = true};
+
+    if (!keeping->spool || !spooled->file ||
+        llmobs_spool_event(keeping->spool, &anew, kind, event) != 0)
+        return;
+    llmobs_spool_release(keeping->spool, spooled, 1);
+    *spooled = anew;
+}
+
 /* -- on the disk alone --------------------------------------------------- */
 
 static int grow(struct llmobs_keeping *keeping)
@@ -92,7 +108,7 @@ int llmobs_keeping_spill(struct llmobs_keeping *keeping,
 {
     int rc;
 
-    if (!keeping->spool || !spooled->file)
+    if (!keeping->spool || !spooled->file || spooled->event)
         return -ENOENT;
     rc = grow(keeping);
     if (rc)

@@ -45,6 +45,13 @@ void llmobs_keeping_done(struct llmobs_keeping *keeping,
                          const struct llmobs_spooled *spooled, bool adopted);
 void llmobs_keeping_flush(struct llmobs_keeping *keeping);
 
+/* Where the disk had no body of an exchange (content.h): it gets the event that
+ * was made of it instead. Without room there the entry stays as it was. */
+void llmobs_keeping_replace(struct llmobs_keeping *keeping,
+                            struct llmobs_spooled *spooled,
+                            enum llmobs_event_kind kind,
+                            struct llmobs_text event);
+
 /* Lets an entry wait on the disk; -ENOMEM, -ENOSPC, or -ENOENT where the disk
  * does not have it. */
 int llmobs_keeping_spill(struct llmobs_keeping *keeping,

@@ -7,7 +7,9 @@
  * Limits:  LLMOBS_LOG_LINE_MAX bytes a line; the rest is cut.
  * Fork:    nothing to do.
  *
- * Never stdout or stderr, never a body, key or header value.
+ * Never stdout or stderr, never a body, key or header value: a line is made of
+ * numbers, words of ours, strerror, hosts (allow.h), and of the configuration
+ * the paths and names that are no secret.
  */
 #ifndef LLMOBS_LOG_H
 #define LLMOBS_LOG_H

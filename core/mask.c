@@ -77,7 +77,7 @@ static const struct name names[] = {
     {"sig", WEAK, false},
 };
 
-static bool is_alnum(char c)
+bool llmobs_mask_is_alnum(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
            (c >= 'A' && c <= 'Z');
@@ -87,7 +87,8 @@ static size_t secret_len(const char *text, const char *extra)
 {
     size_t len = 0;
 
-    while (text[len] && (is_alnum(text[len]) || strchr(extra, text[len])))
+    while (text[len] &&
+           (llmobs_mask_is_alnum(text[len]) || strchr(extra, text[len])))
         len++;
     /* A full stop or colon at the end is the sentence's. */
     while (len > 0 && (text[len - 1] == '.' || text[len - 1] == ':'))
@@ -270,7 +271,7 @@ static int mask(const char *text, enum rank least, struct llmobs_buf *out)
             continue;
         }
         if (secret == 0) {
-            in_word = is_alnum(*text);
+            in_word = llmobs_mask_is_alnum(*text);
             rc = llmobs_buf_addc(out, *text++);
             continue;
         }
@@ -291,4 +292,23 @@ int llmobs_mask_text(const char *text, struct llmobs_buf *out)
 int llmobs_mask_body(const char *text, struct llmobs_buf *out)
 {
     return mask(text, STRONG, out);
+}
+
+size_t llmobs_mask_find(const char *text, bool bearer, size_t *at)
+{
+    for (; text[*at]; ++*at) {
+        const char *here = text + *at;
+        bool in_word = *at > 0 && llmobs_mask_is_alnum(here[-1]);
+        size_t user = bearer ? 0 : match_userinfo(here);
+        size_t lead = user ? 3 : 0, secret = user;
+
+        if (bearer)
+            secret = match_scheme(here, in_word, &lead);
+        else if (!user)
+            secret = match(here, in_word, STRONG, &lead);
+        *at += secret ? lead : 0;
+        if (secret)
+            return secret;
+    }
+    return 0;
 }

@@ -24,4 +24,10 @@ int llmobs_mask_text(const char *text, struct llmobs_buf *out);
  * "api_key" and "password", not any "key". */
 int llmobs_mask_body(const char *text, struct llmobs_buf *out);
 
+/* The next secret from *at on, by the rules for a body, or with `bearer` by
+ * "Bearer" and "Basic" alone: its length, and in *at its place; 0: none. */
+size_t llmobs_mask_find(const char *text, bool bearer, size_t *at);
+
+bool llmobs_mask_is_alnum(char c);
+
 #endif

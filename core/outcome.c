@@ -351,6 +351,18 @@ static int mask_value(char **value)
     return rc;
 }
 
+/* What the disk did not have was not dropped for its size, nor empty. */
+static void forget_content(struct llmobs_span *span)
+{
+    llmobs_json_free(span->input_messages);
+    llmobs_json_free(span->output_messages);
+    free(span->input_value);
+    free(span->output_value);
+    span->input_messages = span->output_messages = NULL;
+    span->input_value = span->output_value = NULL;
+    span->input_dropped = span->output_dropped = false;
+}
+
 static void fill(const struct llmobs_exchange *exchange,
                  const struct llmobs_call *call, struct llmobs_span *span)
 {
@@ -361,7 +373,10 @@ static void fill(const struct llmobs_exchange *exchange,
     if (!span->model_provider && exchange->match.provider)
         (void)llmobs_span_set(&span->model_provider, exchange->match.provider);
     settle_status(exchange, call, span);
-    settle_output(span);
+    if (!exchange->bare)
+        settle_output(span);
+    else
+        forget_content(span);
     add_transfer(exchange, span);
     add_truncated(exchange, call, span);
     add_caller(exchange, span);

@@ -368,7 +368,8 @@ static int64_t keep_exchange(struct llmobs_spool *spool,
     spooled->id = exchange->context.span_id;
     llmobs_entry_begin(&writer, begun ? LLMOBS_ENTRY_BEGIN : LLMOBS_ENTRY_END,
                        spooled->id);
-    file = llmobs_exchange_add(exchange, begun, &facts, &writer);
+    file = llmobs_exchange_add(
+        exchange, llmobs_config_is_private(spool->config), &facts, &writer);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     if (file == 0)
         file = keep(spool, &writer, &spooled->offset, &spooled->size);

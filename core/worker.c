@@ -520,7 +520,7 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     left = leave(worker);
     if (left) {
         llmobs_stats_add(LLMOBS_STAT_dropped_exit, left);
-        llmobs_log(LLMOBS_LOG_ERROR, "%zu spans were not delivered at exit",
+        llmobs_log(LLMOBS_LOG_ERROR, "%zu events were not delivered at exit",
                    left);
     }
     if (worker->close)

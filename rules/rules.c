@@ -470,32 +470,18 @@ int llmobs_rules_read(const struct llmobs_match *match,
     return read_as(&generic, &reading, span);
 }
 
-/* What dialects and the body's decoding need, and the contexts that an app
- * sends (llmobs-wire 5, 6.1, 6.9). */
-static const char *const kept_headers[] = {
-    "content-type",
-    "content-encoding",
-    "x-stainless-helper-method",
-    "x-amzn-errortype",
-    "x-amzn-bedrock-input-token-count",
-    "x-amzn-bedrock-output-token-count",
-    "x-amzn-bedrock-cache-read-input-token-count",
-    "x-amzn-bedrock-cache-write-input-token-count",
-    "traceparent",
-    "tracestate",
-    "x-datadog-trace-id",
-    "x-datadog-parent-id",
-    "x-datadog-sampling-priority",
-    "x-datadog-tags",
-};
-
-bool llmobs_rules_keeps_header(const char *name, size_t len)
+bool llmobs_rules_seems(const struct llmobs_match *match,
+                        struct llmobs_text body)
 {
-    for (size_t i = 0; i < sizeof(kept_headers) / sizeof(kept_headers[0]); i++)
-        if (strlen(kept_headers[i]) == len &&
-            strncasecmp(name, kept_headers[i], len) == 0)
+    static const char *const names[] = {
+        "\"model\"",  "\"messages\"",  "\"contents\"", "\"content\"",
+        "\"prompt\"", "\"inputText\"", "\"requests\"", "\"texts\""};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (body.data &&
+            memmem(body.data, body.len, names[i], strlen(names[i])))
             return true;
-    return false;
+    return !match->confirm;
 }
 
 const char *llmobs_header_find(const struct llmobs_header *headers,

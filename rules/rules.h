@@ -126,6 +126,11 @@ bool llmobs_rules_same_origin(const char *base, struct llmobs_text location);
 int llmobs_rules_read(const struct llmobs_match *match,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
+/* A guess at what `confirm` would find, by a look at the body for a name that
+ * such requests have: for one who will not have the body to ask it. */
+bool llmobs_rules_seems(const struct llmobs_match *match,
+                        struct llmobs_text body);
+
 /* What a match decided, as a text that another process can turn into a match
  * again, whatever its own configuration is. -ENOSPC. */
 int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap);
@@ -137,10 +142,6 @@ struct llmobs_recalls;
 int llmobs_rules_recall(struct llmobs_recalls **recalls,
                         struct llmobs_text text, struct llmobs_match *match);
 void llmobs_recalls_free(struct llmobs_recalls *recalls);
-
-/* True for the headers that may be kept; everything else, keys above all, is
- * never copied. The name may be in any case. */
-bool llmobs_rules_keeps_header(const char *name, size_t len);
 
 /* Value of a kept header, NULL when absent. The name in lower case. */
 const char *llmobs_header_find(const struct llmobs_header *headers,

@@ -131,6 +131,14 @@ evaluate_lost() {
 }
 check "evaluate: nowhere to be kept is told" evaluate_lost
 
+evaluate_big() {
+    DD_LLMOBS_EVENT_SIZE_BYTES=100 evaluate --label a --type score --value 1 \
+        --tag k=v
+    same "$status" 1 && has err DD_LLMOBS_EVENT_SIZE_BYTES && test ! -s \
+        "$tmp/span"
+}
+check "evaluate: too big is told" evaluate_big
+
 evaluate_counted() {
     evaluate --label a --type score --value 1 --tag k=v
     "$llmobs" stats >"$tmp/out" && has out 'captured                        1' \

@@ -8,13 +8,16 @@ import time
 
 from delivery import (Living, agent, agentless, counts, double, left_behind,
                       private_network, wait_for)
-from harness import SECRET, Skip, equal, free_port, ok, test
+from harness import (LAUNCHER, ROOT, SECRET, SUPPORT, Skip, equal, free_port,
+                     ok, test)
 from test_doubles import post, put
 
 PATH = "/api/intake/llm-obs/v2/eval-metric"
 PROXY = "/evp_proxy/v2"
 HEAD = {"Content-Type": "application/json", "X-Datadog-EVP-Subdomain": "api",
         "User-Agent": "llmobs/1"}
+# Under load an answer may take longer than an exit waits for an agent.
+PATIENT = {"LLMOBS_EXIT_FLUSH_MS": "20000"}
 TRACE = "6affe73a00000000c3d1e2f3a4b5c6d7"
 SPAN = "7310458811263470123"
 
@@ -25,7 +28,7 @@ def start(t, env, label, *args):
     return subprocess.Popen(
         [os.path.join(t.build, "llmobs"), "evaluate", "--label", label,
          "--tag", "msg_id=7", *args], cwd=os.path.join(t.dir, "work"),
-        env=t.environment(True, dict(env, DD_LLMOBS_ENABLED="1")),
+        env=t.environment(True, dict(PATIENT, DD_LLMOBS_ENABLED="1", **env)),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -36,8 +39,9 @@ def evaluate(t, env, label, *args, code=0):
           (code, b"", ""), "status, stdout, stderr")
 
 
-def drain(t, env, code=0):
-    done = subprocess.run([os.path.join(t.build, "llmobs"), "drain", "--json"],
+def drain(t, env, *args, code=0):
+    done = subprocess.run([os.path.join(t.build, "llmobs"), "drain", "--json",
+                           *args],
                           env=t.environment(True, env), timeout=60,
                           stdout=subprocess.PIPE)
     equal(done.returncode, code, "status of the drain")
@@ -236,13 +240,30 @@ def a_dead_agent_then_a_drain(t):
 
 
 @test
+def a_dead_agent_then_the_store(t):
+    """Drained to the local store they are shown below their span."""
+    t.fresh(None)
+    env = {"LLMOBS_EXPORTER": "agent",
+           "DD_TRACE_AGENT_URL": "http://127.0.0.1:%d" % free_port()}
+    with Program(t, env) as app:
+        app.ask("kept so-it-is")
+        app.end()
+    equal(drain(t, env, "--to", "store")["delivered"], 2, "delivered")
+    shown = subprocess.run([os.path.join(t.build, "llmobs"), "view"],
+                           env=t.environment(True, {}), timeout=30,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    ok(b"\n   eval kept: 0.5 so-it-is\n" in shown.stdout, shown.stdout)
+    equal(shown.stderr, b"", "stderr")
+    books(t, captured=2, delivered=2, evaluations=1, sent_store=2)
+
+
+@test
 def killed_then_adopted(t):
     """Killed in its delivery, before any answer; the next process that makes
     a call delivers it."""
     t.fresh(None)
     with double(t) as dd:
-        env = agent(dd, LLMOBS_EXIT_FLUSH_MS="20000",
-                    _DD_LLMOBS_WRITER_TIMEOUT="20")
+        env = agent(dd, _DD_LLMOBS_WRITER_TIMEOUT="20")
         dd.fault("hang", path="")
         for n, label in enumerate(("first", "second"), 1):
             process = start(t, env, label)
@@ -331,3 +352,176 @@ def no_key_on_the_disk(t):
         dd.well()
         drain(t, env)
         arrived(dd, ["kept"])
+
+
+# ---- by the C API --------------------------------------------------------
+
+def evaluator(t):
+    """The C program of tests/support, built once a test."""
+    path = os.path.join(t.dir, "evaluator")
+    if not os.path.exists(path):
+        subprocess.run(["gcc", "-O1", "-I", os.path.join(ROOT, "include"),
+                        "-o", path, os.path.join(SUPPORT, "evaluator.c"),
+                        "-lcurl", "-lpthread"], check=True)
+    return path
+
+
+class Program:
+    """It, preloaded, and told what to evaluate."""
+
+    def __init__(self, t, env, *args):
+        self.process = subprocess.Popen(
+            [LAUNCHER, evaluator(t), *args],
+            env=t.environment(True, dict(PATIENT, **env)),
+            cwd=os.path.join(t.dir, "work"), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True)
+
+    def ask(self, line):
+        """One evaluation; gives its span's ids."""
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+        told = self.process.stdout.readline().decode().split()
+        equal(told[:1], ["0"], "code of an evaluation")
+        return told[1:]
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def end(self):
+        out, err = self.process.communicate(timeout=30)
+        equal((out, err, self.process.returncode), (b"", b"", 0),
+              "what is left of stdout, stderr, exit status")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        if self.process.poll() is None:
+            self.kill()
+
+
+def joined(dd, found):
+    """Each evaluation names a span that is there."""
+    spans = {(s["span_id"], s["trace_id"]) for s in dd.spans()}
+    for e in found:
+        join = e["join_on"]["span"]
+        ok((join["span_id"], join["trace_id"]) in spans,
+           "no span of %s" % e["label"])
+
+
+@test
+def by_the_api(t):
+    """Spans and evaluations turn about; the endpoint of each gets its own."""
+    for place in (agent, lambda dd: agentless(t, dd)):
+        t.fresh(None)
+        labels = ["n%d" % i for i in range(40)]
+        with double(t) as dd, Program(t, place(dd)) as app:
+            ids = [app.ask(label) for label in labels]
+            app.end()
+            found = arrived(dd, labels, 5)
+            equal(len(dd.wait_spans(40, 5)), 40, "spans")
+            joined(dd, found)
+            equal(sorted(e["join_on"]["span"]["span_id"] for e in found),
+                  sorted(i[0] for i in ids), "ids of the spans")
+            books(t, captured=80, delivered=80, evaluations=40, pending=0)
+            equal(left_behind(t), [], "left in the spool")
+
+
+@test
+def by_threads_and_children(t):
+    t.fresh(None)
+    with double(t) as dd, Program(t, agent(dd), "8") as app:
+        app.ask("a")
+        app.ask("!fork child")
+        app.ask("b")
+        app.end()
+        labels = ["%s-%d" % (x, i) for x in "ab" for i in range(8)]
+        joined(dd, arrived(dd, labels + ["child"], 5))
+        books(t, captured=34, delivered=34, evaluations=17)
+
+
+@test
+def batches_are_split(t):
+    """Too many at once, and a bad one, of those that one process delivers."""
+    t.fresh(None)
+    with double(t) as dd:
+        dd.fault("limit", spans=3, path="")
+        labels = ["n%d" % i for i in range(30)] + ["b\u00e4d", "last"]
+        with Program(t, agent(dd)) as app:
+            dd.fault("503", path="", times=1)
+            for label in labels[:30]:
+                app.ask(label)
+            dd.ask("PUT", "/__fault", [
+                {"kind": "marker", "marker": "b\\u00e4d",
+                 "path": "eval-metric"},
+                {"kind": "limit", "spans": 3, "path": ""}])
+            app.ask(labels[30])
+            app.ask(labels[31])
+            app.end()
+        taken = [r["evaluations"] for r in dd.requests("eval-metric")
+                 if r["status"] == 202]
+        ok(1 < max(taken) <= 3, "batches of %s" % taken)
+        good = labels[:30] + ["last"]
+        arrived(dd, good, 5)
+        equal(len(dd.wait_spans(32, 5)), 32, "spans")
+        books(t, captured=64, delivered=63, dropped=1, evaluations=31)
+
+
+@test
+def killed_at_any_moment(t):
+    """With the agent dead, slow or well: what was submitted arrives, once."""
+    for fault in (None, "503", "hang", "slow"):
+        t.fresh(None)
+        labels = ["n%d" % i for i in range(20)]
+        with double(t) as dd:
+            if fault:
+                dd.fault(fault, path="eval-metric", delay_ms=300)
+            with Program(t, agent(dd)) as app:
+                for label in labels:
+                    app.ask(label)
+                app.kill()
+            dd.well()
+            with Living(t, agent(dd), keep=True) as app:
+                app.ask("one")
+                found = dd.wait_evaluations(20, 20)
+                app.end()
+            # a batch may come again whose answer nobody has noted
+            names = {json.dumps(e, sort_keys=True) for e in found}
+            equal(sorted(json.loads(n)["label"] for n in names),
+                  sorted(labels), "labels beside %s" % fault)
+            if fault in ("503", "hang"):
+                equal((len(found), dd.violations()), (20, []), "each once")
+            equal(left_behind(t), [], "left in the spool")
+            said = counts(t)
+            equal((said["pending"], said["spooled"], said["dropped"]),
+                  (0, 0, 0), "pending, spooled, dropped")
+
+
+@test
+def a_full_buffer(t):
+    """Far more than memory may hold, while the agent is away."""
+    t.fresh(None)
+    with double(t) as dd:
+        dd.fault("503", path="")
+        labels = ["n%d" % i for i in range(60)]
+        env = agent(dd, LLMOBS_BUFFER_MAX="200000")
+        with Program(t, env) as app:
+            for label in labels:
+                app.ask(label + " " + "r" * 50000)
+            dd.well()
+            found = arrived(dd, labels, 30)
+            app.end()
+        equal(min(len(e["reasoning"]) for e in found), 50000, "reasoning")
+        books(t, captured=120, delivered=120, evaluations=60, dropped=0)
+
+
+@test
+def unloaded(t):
+    """Without us the program does nothing of it."""
+    done = subprocess.run([evaluator(t)], input=b"x\n", timeout=30,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env={"PATH": os.environ["PATH"]})
+    equal((done.returncode, done.stdout, done.stderr), (0, b"1  \n", b""),
+          "status and output")

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/allow.h"
 #include "core/encode.h"
 #include "core/entry.h"
 #include "core/exchange_entry.h"
@@ -250,8 +251,8 @@ static struct llmobs_exchange *make(size_t capture_max)
     if (!rules)
         rules = llmobs_rules_new(&config);
     ck_assert(llmobs_rules_match(rules, &asked, &e->match));
-    e->url = strdup("http://me:pw@proxy.example/v1/chat/completions?key=SECRET"
-                    "#x");
+    e->url = llmobs_allow_url_copy(
+        "http://me:pw@proxy.example/v1/chat/completions?key=SECRET#x");
     strcpy(e->method, "POST");
     fill_context(&e->context);
     fill_transfer(e);
@@ -265,7 +266,8 @@ static struct llmobs_exchange *make(size_t capture_max)
     return e;
 }
 
-static struct llmobs_exchange *again(struct llmobs_exchange *e, bool begun)
+static struct llmobs_exchange *again_as(struct llmobs_exchange *e, bool begun,
+                                        bool bare)
 {
     struct llmobs_exchange_facts facts;
     struct llmobs_entry_writer writer;
@@ -276,11 +278,16 @@ static struct llmobs_exchange *again(struct llmobs_exchange *e, bool begun)
     llmobs_buf_cut(&disk, 0);
     llmobs_entry_begin(&writer, begun ? LLMOBS_ENTRY_BEGIN : LLMOBS_ENTRY_END,
                        e->context.span_id);
-    ck_assert_int_eq(llmobs_exchange_add(e, begun, &facts, &writer), 0);
+    ck_assert_int_eq(llmobs_exchange_add(e, bare, &facts, &writer), 0);
     put(&writer);
     ck_assert(llmobs_entry_next(all(), &at, &entry));
     ck_assert_int_eq(llmobs_exchange_read(&entry, &recalls, &read), 0);
     return read;
+}
+
+static struct llmobs_exchange *again(struct llmobs_exchange *e, bool begun)
+{
+    return again_as(e, begun, false);
 }
 
 static void done(struct llmobs_exchange *a, struct llmobs_exchange *b)
@@ -360,6 +367,36 @@ START_TEST(test_exchange)
     ck_assert(!memmem(disk.data, disk.len, "SECRET", 6));
     ck_assert(!memmem(disk.data, disk.len, "me:pw", 5));
     done(e, r);
+}
+END_TEST
+
+/* Without the bodies: what they were stays known. */
+START_TEST(test_bare)
+{
+    for (int begun = 0; begun < 2; begun++) {
+        struct llmobs_exchange *e = make(1 << 20), *r;
+        struct llmobs_span span;
+
+        e->code = 28;
+        strcpy(e->error_text, "Echo is in the error");
+        r = again_as(e, begun, true);
+        ck_assert(!memmem(disk.data, disk.len, "Echo", 4));
+        ck_assert(!memmem(disk.data, disk.len, "messages", 8));
+        ck_assert(r->bare && r->request.lost && r->response.lost);
+        ck_assert_uint_eq(r->request.total, e->request.total);
+        ck_assert_uint_eq(r->response.total, e->response.total);
+        ck_assert_uint_eq(r->mark_count, 0);
+        ck_assert_str_eq(r->url, e->url);
+        ck_assert_int_eq(llmobs_exchange_to_span(r, &span), 0);
+        ck_assert(!span.input_dropped && !span.output_dropped);
+        ck_assert_ptr_null(span.input_value);
+        ck_assert_ptr_null(span.input_messages);
+        ck_assert_ptr_null(span.output_value);
+        ck_assert_ptr_null(span.output_messages);
+        ck_assert_ptr_nonnull(llmobs_json_get(span.metadata, "truncated"));
+        llmobs_span_fini(&span);
+        done(e, r);
+    }
 }
 END_TEST
 
@@ -556,6 +593,7 @@ UNIT_SUITE(entry)
     add_test(s, "big", test_big);
     add_test(s, "hostile_field", test_hostile_field);
     add_test(s, "exchange", test_exchange);
+    add_test(s, "bare", test_bare);
     add_test(s, "same_event", test_same_event);
     add_test(s, "truncated", test_truncated);
     add_test(s, "begun", test_begun);

@@ -1,0 +1,30 @@
+/* allow - which parts of headers and URLs may be kept: the one place that says
+ * so. Whatever is not on its lists is never copied.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ * Errors:  -ENOMEM.
+ * Fork:    plain memory.
+ *
+ * Of a URL are kept scheme, host, port and path, without the parameters of the
+ * path, and in the path what is known as a key by its beginning is masked
+ * (mask.h). User, password, query and fragment are not.
+ */
+#ifndef LLMOBS_ALLOW_H
+#define LLMOBS_ALLOW_H
+
+#include "core/buf.h"
+
+/* True for the headers that may be kept. The name may be in any case. */
+bool llmobs_allow_header(const char *name, size_t len);
+
+/* Host and port of a URL; borrowed from it. */
+struct llmobs_text llmobs_allow_host(const char *url);
+
+/* Appends what may be kept of a URL. */
+int llmobs_allow_url(const char *url, struct llmobs_buf *out);
+
+/* The same as a new text; NULL without memory. */
+char *llmobs_allow_url_copy(const char *url);
+
+#endif

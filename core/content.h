@@ -1,0 +1,39 @@
+/* content - what of an event may leave the process: LLMOBS_CONTENT and
+ * LLMOBS_REDACT, in one place, on the event as it is about to be written.
+ *
+ * Off: inputs, outputs, tools and the words of an error go, and of the metadata
+ * all but numbers, switches and what the core says of the transfer. Else, where
+ * there are patterns, every text that may come from a call is redacted: JSON
+ * within a text as JSON, and a text that only looks like JSON, in which a match
+ * could hide behind its escapes or be split over its pieces, as a whole.
+ *
+ * Owns:    nothing.
+ * Threads: any; an event is one thread's.
+ * Errors:  -ENOMEM: the event stays as it was and must not be written.
+ * Limits:  JSON within a text to LLMOBS_CONTENT_NEST levels: deeper it is
+ *          replaced. Names, ids, session and the tags of the configuration are
+ *          no content.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_CONTENT_H
+#define LLMOBS_CONTENT_H
+
+#include "core/config.h"
+#include "core/json.h"
+
+#define LLMOBS_CONTENT_NEST 4
+
+/* Replaces *event, a span or an evaluation, by what may be written of it. */
+int llmobs_content_apply(const struct llmobs_config *config,
+                         struct llmobs_json **event);
+
+/* The same for an event that is text already: appends to `out`. -EINVAL: it is
+ * no JSON. */
+int llmobs_content_apply_text(const struct llmobs_config *config,
+                              struct llmobs_text event, struct llmobs_buf *out);
+
+/* Gives a text as it may be written, NULL without memory: redacted, or nothing
+ * of it where content is off. */
+char *llmobs_content_text(const struct llmobs_config *config, const char *text);
+
+#endif

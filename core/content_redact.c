@@ -1,0 +1,289 @@
+/* content_redact - an event without what the patterns match: the half of
+ * content.h that LLMOBS_REDACT asks for. */
+#include "core/content_inner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/redact.h"
+
+/* Of a redacted text. */
+#define TEXT_MAX ((size_t)1 << 31)
+
+struct cleaning {
+    struct llmobs_redaction redaction;
+    int nest;     /* JSON in texts: so deep are we */
+    bool changed; /* something was replaced */
+};
+
+static struct llmobs_json *cleaned(struct cleaning *c,
+                                   struct llmobs_json *json);
+
+/* -- texts --------------------------------------------------------------- */
+
+static const char *next_line(const char *text)
+{
+    text = strchr(text, '\n');
+    return text ? text + strspn(text, "\r\n \t") : NULL;
+}
+
+/* Events or lines of JSON, or half a document: in its pieces, and behind its
+ * escapes, a match may hide. */
+static bool is_opaque(const char *text)
+{
+    bool json = *text == '{' || *text == '[';
+
+    if (json && strstr(text, "\\u"))
+        return true;
+    for (const char *line = text; line; line = next_line(line))
+        if (strncmp(line, "data:", 5) == 0 ||
+            (json && line != text && *line == '{'))
+            return true;
+    return false;
+}
+
+/* Gives the text of a cleaned value, NULL where nothing in it was replaced. */
+static int clean_json(struct cleaning *c, struct llmobs_json *json, char **out)
+{
+    bool before = c->changed;
+    struct llmobs_json *clean;
+    int rc = 0;
+
+    c->changed = false;
+    c->nest++;
+    clean = cleaned(c, json);
+    c->nest--;
+    if (!clean)
+        rc = -ENOMEM;
+    else if (c->changed &&
+             !(*out = llmobs_json_dumps(clean, LLMOBS_JSON_KEEP_ORDER)))
+        rc = -ENOMEM;
+    c->changed = before;
+    llmobs_json_free(clean);
+    return rc;
+}
+
+/* The same of a text that is JSON; of one that may hide some, a word in its
+ * place. */
+static int clean_inner(struct cleaning *c, const char *text, char **out)
+{
+    const char *first = text + strspn(text, " \t\r\n");
+    struct llmobs_json *inner = NULL;
+    int rc = -EINVAL;
+
+    *out = NULL;
+    if (*first && strchr("{[\"", *first))
+        rc =
+            llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &inner);
+    if (rc == -ENOMEM || (rc && !is_opaque(first)))
+        return rc == -ENOMEM ? rc : 0;
+    if (!rc && c->nest < LLMOBS_CONTENT_NEST) {
+        rc = clean_json(c, inner, out);
+    } else {
+        *out = strdup(LLMOBS_REDACTED);
+        rc = *out ? 0 : -ENOMEM;
+    }
+    llmobs_json_free(inner);
+    return rc;
+}
+
+/* The text without what the patterns match, in *out; NULL: it is clean. */
+static int clean_text(struct cleaning *c, const char *text, char **out)
+{
+    struct llmobs_buf buf;
+    bool matched = false;
+    int rc = clean_inner(c, text, out);
+
+    if (rc)
+        return rc;
+    if (*out)
+        text = *out;
+    llmobs_buf_init(&buf, TEXT_MAX);
+    rc = llmobs_redaction_text(&c->redaction,
+                               (struct llmobs_text){text, strlen(text)}, &buf,
+                               &matched);
+    if (rc || matched) {
+        free(*out);
+        *out = rc ? NULL : llmobs_buf_take(&buf, NULL);
+    }
+    llmobs_buf_fini(&buf);
+    c->changed |= *out != NULL;
+    return rc;
+}
+
+/* -- values -------------------------------------------------------------- */
+
+/* Names that the form of an event gives are no content, whatever a pattern
+ * says. */
+static const char *const form[] = {
+    "messages",      "documents",   "value",        "prompt",    "role",
+    "content",       "tool_calls",  "tool_results", "name",      "arguments",
+    "type",          "tool_id",     "text",         "score",     "id",
+    "result",        "audio_parts", "image_parts",  "mime_type", "description",
+    "schema",        "version",     "variables",    "template",  "ml_app",
+    "chat_template", "tags",        "message",      "stack",     NULL};
+
+static struct llmobs_json *clean_string(struct cleaning *c,
+                                        struct llmobs_json *json)
+{
+    struct llmobs_json *clean;
+    char *text;
+
+    if (clean_text(c, llmobs_json_text(json), &text) != 0)
+        return NULL;
+    clean = text ? llmobs_json_string(text) : llmobs_json_share(json);
+    free(text);
+    return clean;
+}
+
+/* A number may be a card's. */
+static struct llmobs_json *clean_number(struct cleaning *c,
+                                        struct llmobs_json *json)
+{
+    char *digits = llmobs_json_dumps(json, 0), *text = NULL;
+    struct llmobs_json *clean = NULL;
+
+    if (digits && clean_text(c, digits, &text) == 0)
+        clean = text ? llmobs_json_string(text) : llmobs_json_share(json);
+    free(digits);
+    free(text);
+    return clean;
+}
+
+static int put_clean(void *ctx, struct llmobs_json *to, const char *key,
+                     struct llmobs_json *value)
+{
+    char *other = NULL;
+    int rc = key && !llmobs_content_is_in(key, form)
+                 ? clean_text(ctx, key, &other)
+                 : 0;
+
+    if (!rc)
+        rc = llmobs_content_put(to, other ? other : key, cleaned(ctx, value));
+    free(other);
+    return rc;
+}
+
+/* Gives the value without what the patterns match; NULL without memory. */
+static struct llmobs_json *cleaned(struct cleaning *c, struct llmobs_json *json)
+{
+    if (llmobs_json_is_string(json))
+        return clean_string(c, json);
+    if (llmobs_json_is_number(json))
+        return clean_number(c, json);
+    if (llmobs_json_is_array(json) || llmobs_json_is_object(json))
+        return llmobs_content_map(json, put_clean, c);
+    return llmobs_json_share(json);
+}
+
+/* -- an event ------------------------------------------------------------ */
+
+static int put_metadata(void *ctx, struct llmobs_json *to, const char *key,
+                        struct llmobs_json *value)
+{
+    if (llmobs_content_is_in(key, llmobs_content_measured))
+        return llmobs_json_set(to, key, llmobs_json_share(value));
+    return put_clean(ctx, to, key, value);
+}
+
+static int put_meta(void *ctx, struct llmobs_json *to, const char *key,
+                    struct llmobs_json *value)
+{
+    if (llmobs_content_is_in(key, llmobs_content_plain))
+        value = llmobs_json_share(value);
+    else if (strcmp(key, "metadata") == 0)
+        value = llmobs_content_map(value, put_metadata, ctx);
+    else
+        value = cleaned(ctx, value);
+    return llmobs_json_set(to, key, value);
+}
+
+/* True for "key:value" of a key that the configuration or the core gives. */
+static bool is_ours(const char *tag)
+{
+    static const char *const keys[] = {"version",
+                                       "env",
+                                       "service",
+                                       "source",
+                                       "ml_app",
+                                       "language",
+                                       "error",
+                                       "ml-proxy",
+                                       "session_id",
+                                       "agent_service",
+                                       "http.status_code",
+                                       "ddtrace.version",
+                                       "integration",
+                                       NULL};
+    size_t len = strcspn(tag, ":");
+    char key[32];
+
+    if (len >= sizeof(key))
+        return false;
+    memcpy(key, tag, len);
+    key[len] = '\0';
+    return llmobs_content_is_in(key, keys);
+}
+
+static int put_tag(void *ctx, struct llmobs_json *to, const char *key,
+                   struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+
+    if (text && is_ours(text))
+        return llmobs_content_put(to, key, llmobs_json_share(value));
+    return put_clean(ctx, to, key, value);
+}
+
+static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
+                        struct llmobs_json *value)
+{
+    if (strcmp(key, "meta") == 0)
+        value = llmobs_content_map(value, put_meta, ctx);
+    else if (strcmp(key, "tags") == 0)
+        value = llmobs_content_map(value, put_tag, ctx);
+    else if (strcmp(key, "name") == 0 || strcmp(key, "json_value") == 0 ||
+             llmobs_content_is_in(key, llmobs_content_judged))
+        value = cleaned(ctx, value);
+    else
+        value = llmobs_json_share(value);
+    return llmobs_json_set(to, key, value);
+}
+
+static void end_cleaning(struct cleaning *c)
+{
+    llmobs_redaction_end(&c->redaction);
+    if (c->redaction.too_long)
+        llmobs_log_once(LLMOBS_LOG_WARN, "redact",
+                        "LLMOBS_REDACT: a pattern takes too long for a text: "
+                        "all of the text is replaced");
+}
+
+struct llmobs_json *llmobs_content_redact(const struct llmobs_config *config,
+                                          struct llmobs_json *event)
+{
+    struct cleaning c = {.nest = 0};
+    struct llmobs_json *clean;
+
+    llmobs_redaction_begin(&c.redaction, config->redact);
+    clean = llmobs_content_map(event, put_redacted, &c);
+    end_cleaning(&c);
+    return clean;
+}
+
+char *llmobs_content_redact_text(const struct llmobs_config *config,
+                                 const char *text)
+{
+    struct cleaning c = {.nest = 0};
+    char *out;
+    int rc;
+
+    llmobs_redaction_begin(&c.redaction, config->redact);
+    rc = clean_text(&c, text, &out);
+    end_cleaning(&c);
+    if (rc)
+        return NULL;
+    return out ? out : strdup(text);
+}

@@ -1,0 +1,318 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/content.h"
+#include "tests/unit/unit.h"
+
+static char told[1024];
+
+static void tell(void *ctx, const char *text)
+{
+    (void)ctx;
+    strncat(told, text, sizeof(told) - strlen(told) - 1);
+}
+
+static struct llmobs_config *load(const char *a, const char *b)
+{
+    const char *const env[] = {a ? a : "A=B", b, NULL};
+    struct llmobs_config *config;
+
+    told[0] = '\0';
+    config = llmobs_config_load(env, tell, NULL);
+    ck_assert_ptr_nonnull(config);
+    return config;
+}
+
+/* A configuration with these patterns. */
+static struct llmobs_config *with_patterns(const char *patterns)
+{
+    char path[] = "/tmp/llmobs-redact.XXXXXX", env[64];
+    int fd = mkstemp(path);
+    struct llmobs_config *config;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, patterns, strlen(patterns)),
+                     (ssize_t)strlen(patterns));
+    close(fd);
+    snprintf(env, sizeof(env), "LLMOBS_REDACT=%s", path);
+    config = load(env, NULL);
+    unlink(path);
+    return config;
+}
+
+static struct llmobs_json *parse(const char *text)
+{
+    struct llmobs_json *json = NULL;
+
+    ck_assert_msg(
+        llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &json) == 0,
+        "%s", text);
+    return json;
+}
+
+static void expect(const struct llmobs_config *config, const char *event,
+                   const char *want)
+{
+    struct llmobs_json *a = parse(event), *b = parse(want);
+    char *got, *expected = llmobs_json_dumps(b, 0);
+
+    ck_assert_int_eq(llmobs_content_apply(config, &a), 0);
+    got = llmobs_json_dumps(a, 0);
+    ck_assert_str_eq(got, expected);
+    free(got);
+    free(expected);
+    llmobs_json_free(a);
+    llmobs_json_free(b);
+}
+
+START_TEST(test_settings)
+{
+    static const struct {
+        const char *variable;
+        bool off;
+        const char *told; /* part of the line */
+    } rows[] = {
+        {"LLMOBS_CONTENT=full", false, ""},
+        {"LLMOBS_CONTENT=FULL", false, ""},
+        {"LLMOBS_CONTENT=", false, ""},
+        {"LLMOBS_CONTENT=off", true, ""},
+        {"LLMOBS_CONTENT=Off", true, ""},
+        {"LLMOBS_CONTENT=none", true, "LLMOBS_CONTENT: not a value"},
+        {"LLMOBS_CONTENT=0", true, "LLMOBS_CONTENT: not a value"},
+        {"LLMOBS_CONTENT=on", true, "LLMOBS_CONTENT: not a value"},
+        {"LLMOBS_REDACT=/nonexistent/file", true,
+         "LLMOBS_REDACT: /nonexistent/file: No such file or directory; "
+         "LLMOBS_CONTENT is off"},
+        {"LLMOBS_REDACT=/dev/null", true, "LLMOBS_REDACT: /dev/null: "},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct llmobs_config *c = load(rows[i].variable, NULL);
+
+        ck_assert_msg((c->content == LLMOBS_CONTENT_OFF) == rows[i].off, "%s",
+                      rows[i].variable);
+        ck_assert(llmobs_config_is_private(c) == rows[i].off);
+        ck_assert_ptr_null(c->redact);
+        ck_assert_msg(strstr(told, rows[i].told) &&
+                          (rows[i].told[0] || !told[0]),
+                      "%s: %s", rows[i].variable, told);
+        llmobs_config_free(c);
+    }
+}
+END_TEST
+
+/* One bad line: what cannot be redacted is not told, nor is the line. */
+START_TEST(test_bad_pattern)
+{
+    struct llmobs_config *c = with_patterns("use email\nsecret-7 = (\n");
+
+    ck_assert_int_eq(c->content, LLMOBS_CONTENT_OFF);
+    ck_assert_ptr_null(c->redact);
+    ck_assert_ptr_nonnull(
+        strstr(told, "line 2: a parenthesis without its end"));
+    ck_assert_ptr_null(strstr(told, "secret-7"));
+    llmobs_config_free(c);
+    c = with_patterns("use email\n");
+    ck_assert_int_eq(c->content, LLMOBS_CONTENT_FULL);
+    ck_assert(llmobs_config_is_private(c));
+    ck_assert_str_eq(told, "");
+    llmobs_config_free(c);
+}
+END_TEST
+
+static const char event[] =
+    "{\"trace_id\": \"t\", \"span_id\": \"1\", \"session_id\": \"bob@x.com\","
+    " \"name\": \"of bob@x.com\", \"status\": \"error\", \"duration\": 12345,"
+    " \"metrics\": {\"input_tokens\": 3}, \"_dd\": {\"span_id\": \"1\"},"
+    " \"tags\": [\"env:a@b.com\", \"error_type:no bob@x.com\", "
+    "\"who:b@x.com\"],"
+    " \"meta\": {\"span\": {\"kind\": \"llm\"}, \"model_name\": \"m@x.com\","
+    "  \"model_provider\": \"p\","
+    "  \"input\": {\"messages\": [{\"role\": \"user\", \"content\":"
+    "    \"I am bob@x.com\", \"tool_calls\": [{\"name\": \"t\", \"arguments\":"
+    "    {\"bob@x.com\": {\"n\": 4111111111111111}}}]}]},"
+    "  \"output\": {\"value\": \"{\\\"to\\\": \\\"bob\\\\u0040x.com\\\"}\"},"
+    "  \"tool_definitions\": [{\"description\": \"mail bob@x.com\"}],"
+    "  \"error\": {\"message\": \"no bob@x.com\", \"stack\": \"bob@x.com\","
+    "    \"type\": \"no bob@x.com\"},"
+    "  \"metadata\": {\"temperature\": 0.5, \"stream\": true, \"user\":"
+    "    \"bob@x.com\", \"stop\": [\"bob@x.com\"], \"stop_reason\": \"stop\","
+    "    \"transfer\": {\"curl_code\": 0}, \"caller\": {\"module\": \"a\"},"
+    "    \"other\": {\"bob@x.com\": 1}}}}";
+
+START_TEST(test_off)
+{
+    struct llmobs_config *c = load("LLMOBS_CONTENT=off", NULL);
+
+    expect(c, event,
+           "{\"trace_id\": \"t\", \"span_id\": \"1\", \"session_id\": "
+           "\"bob@x.com\", \"name\": \"of bob@x.com\", \"status\": \"error\","
+           " \"duration\": 12345, \"metrics\": {\"input_tokens\": 3}, \"_dd\": "
+           "{\"span_id\": \"1\"}, \"tags\": [\"env:a@b.com\", "
+           "\"error_type:error\", \"who:b@x.com\"], \"meta\": {\"span\": "
+           "{\"kind\": \"llm\"}, \"model_name\": \"m@x.com\", "
+           "\"model_provider\": \"p\", \"error\": {\"message\": \"\", "
+           "\"stack\": \"\", \"type\": \"error\"}, \"metadata\": "
+           "{\"temperature\": 0.5, \"stream\": true, \"stop_reason\": \"stop\","
+           " \"transfer\": {\"curl_code\": 0}, \"caller\": {\"module\": "
+           "\"a\"}}}}");
+    expect(c,
+           "{\"meta\": {\"error\": {\"type\": \"rate_limit_exceeded\","
+           " \"message\": \"x\"}}, \"tags\": [\"error_type:a.b:c\", 5]}",
+           "{\"meta\": {\"error\": {\"type\": \"rate_limit_exceeded\","
+           " \"message\": \"\"}}, \"tags\": [\"error_type:a.b:c\", 5]}");
+    expect(c,
+           "{\"label\": \"l\", \"reasoning\": \"r\", \"metadata\": {\"a\":"
+           " 1}, \"categorical_value\": \"a b\", \"json_value\": {\"n\": 1,"
+           " \"t\": \"x\"}, \"score_value\": 0.5}",
+           "{\"label\": \"l\", \"categorical_value\": \"other\","
+           " \"json_value\": {\"n\": 1}, \"score_value\": 0.5}");
+    llmobs_config_free(c);
+}
+END_TEST
+
+START_TEST(test_redact)
+{
+    struct llmobs_config *c = with_patterns("use email\nuse cards\n");
+
+    expect(c, event,
+           "{\"trace_id\": \"t\", \"span_id\": \"1\", \"session_id\": "
+           "\"bob@x.com\", \"name\": \"of [redacted:email]\", \"status\": "
+           "\"error\", \"duration\": 12345, \"metrics\": {\"input_tokens\": 3},"
+           " \"_dd\": {\"span_id\": \"1\"}, \"tags\": [\"env:a@b.com\", "
+           "\"error_type:no [redacted:email]\", \"who:[redacted:email]\"],"
+           " \"meta\": {\"span\": {\"kind\": \"llm\"}, \"model_name\": "
+           "\"m@x.com\", \"model_provider\": \"p\","
+           "  \"input\": {\"messages\": [{\"role\": \"user\", \"content\":"
+           "    \"I am [redacted:email]\", \"tool_calls\": [{\"name\": \"t\","
+           "    \"arguments\": {\"[redacted:email]\": {\"n\":"
+           "    \"[redacted:cards]\"}}}]}]},"
+           "  \"output\": {\"value\": \"{\\\"to\\\": \\\"[redacted:email]\\\"}"
+           "\"}, \"tool_definitions\": [{\"description\": \"mail "
+           "[redacted:email]\"}],"
+           "  \"error\": {\"message\": \"no [redacted:email]\", \"stack\": "
+           "\"[redacted:email]\", \"type\": \"no [redacted:email]\"},"
+           "  \"metadata\": {\"temperature\": 0.5, \"stream\": true, \"user\":"
+           "    \"[redacted:email]\", \"stop\": [\"[redacted:email]\"], "
+           "\"stop_reason\": \"stop\", \"transfer\": {\"curl_code\": 0}, "
+           "\"caller\": {\"module\": \"a\"},"
+           "    \"other\": {\"[redacted:email]\": 1}}}}");
+    expect(c,
+           "{\"label\": \"b@x.com\", \"reasoning\": \"b@x.com\", \"tags\":"
+           " [\"who:b@x.com\"], \"json_value\": {\"t\": \"b@x.com\"}}",
+           "{\"label\": \"b@x.com\", \"reasoning\": \"[redacted:email]\","
+           " \"tags\": [\"who:[redacted:email]\"],"
+           " \"json_value\": {\"t\": \"[redacted:email]\"}}");
+    llmobs_config_free(c);
+}
+END_TEST
+
+/* The names of an event's form stay, whatever the patterns say. */
+START_TEST(test_form)
+{
+    struct llmobs_config *c = with_patterns("word = [a-z]+\n");
+
+    expect(
+        c,
+        "{\"meta\": {\"span\": {\"kind\": \"llm\"}, \"input\": {\"messages\":"
+        " [{\"role\": \"user\", \"content\": \"HI you\"}]}}}",
+        "{\"meta\": {\"span\": {\"kind\": \"llm\"}, \"input\": {\"messages\":"
+        " [{\"role\": \"[redacted:word]\", \"content\": \"HI "
+        "[redacted:word]\"}]}}}");
+    llmobs_config_free(c);
+}
+END_TEST
+
+/* Texts in which a match could hide. */
+START_TEST(test_hidden)
+{
+    static const char *const rows[][2] = {
+        {"{\"a\": \"b\\u0040x.com\"}", "{\"a\": \"[redacted:email]\"}"},
+        {"\"b\\u0040x.com\"", "\"[redacted:email]\""},
+        {" [\"{\\\"a\\\": \\\"b\\\\u0040x.com\\\"}\"]",
+         "[\"{\\\"a\\\": \\\"[redacted:email]\\\"}\"]"},
+        {"{\"a\": \"plain\",  \"b\":1}", "{\"a\": \"plain\",  \"b\":1}"},
+        {"{\"a\": \"b\\u0040x.com", "[redacted]"},
+        {"{\"a\": \"half", "{\"a\": \"half"},
+        {"{\"d\": \"b@\"}\n{\"d\": \"x.com\"}\n", "[redacted]"},
+        {"event: x\ndata: {\"d\": \"b@\"}\n\ndata: {\"d\": \"x.com\"}\n",
+         "[redacted]"},
+        {"{name} is b@x.com", "{name} is [redacted:email]"},
+        {"\"quoted\" b@x.com", "\"quoted\" [redacted:email]"},
+        {"", ""},
+    };
+    struct llmobs_config *c = with_patterns("use email\n");
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char *got = llmobs_content_text(c, rows[i][0]);
+
+        ck_assert_msg(got && strcmp(got, rows[i][1]) == 0, "%s: %s", rows[i][0],
+                      got);
+        free(got);
+    }
+    llmobs_config_free(c);
+    c = load("LLMOBS_CONTENT=off", NULL);
+    llmobs_config_free(c);
+}
+END_TEST
+
+/* JSON in JSON in JSON...: what is too deep to be looked at is replaced. */
+START_TEST(test_deep)
+{
+    struct llmobs_config *c = with_patterns("use email\n");
+    char *text = strdup("{\"a\": \"b\\u0040x.com\"}");
+
+    for (int i = 0; i < 8; i++) {
+        struct llmobs_json *array = llmobs_json_array();
+        char *got = llmobs_content_text(c, text);
+
+        ck_assert_ptr_nonnull(got);
+        ck_assert_ptr_null(strstr(got, "x.com"));
+        ck_assert_ptr_nonnull(strstr(got, "[redacted"));
+        free(got);
+        ck_assert_int_eq(llmobs_json_add(array, llmobs_json_string(text)), 0);
+        free(text);
+        text = llmobs_json_dumps(array, 0);
+        llmobs_json_free(array);
+    }
+    free(text);
+    llmobs_config_free(c);
+}
+END_TEST
+
+START_TEST(test_event_text)
+{
+    struct llmobs_config *c = load("LLMOBS_CONTENT=off", NULL);
+    const char *text = "{\"meta\": {\"input\": {\"value\": \"x\"}}}";
+    struct llmobs_buf out;
+
+    llmobs_buf_init(&out, 1024);
+    ck_assert_int_eq(llmobs_content_apply_text(
+                         c, (struct llmobs_text){text, strlen(text)}, &out),
+                     0);
+    ck_assert_str_eq(out.data, "{\"meta\": {}}");
+    ck_assert_int_eq(
+        llmobs_content_apply_text(c, (struct llmobs_text){"{\"a\": ", 6}, &out),
+        -EINVAL);
+    llmobs_buf_fini(&out);
+    llmobs_config_free(c);
+}
+END_TEST
+
+UNIT_SUITE(content_control)
+{
+    Suite *suite = suite_create("content_control");
+
+    UNIT_TEST(suite, test_settings);
+    UNIT_TEST(suite, test_bad_pattern);
+    UNIT_TEST(suite, test_off);
+    UNIT_TEST(suite, test_redact);
+    UNIT_TEST(suite, test_form);
+    UNIT_TEST(suite, test_hidden);
+    UNIT_TEST(suite, test_deep);
+    UNIT_TEST(suite, test_event_text);
+    return suite;
+}

@@ -1,0 +1,177 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/redact.h"
+#include "tests/unit/unit.h"
+
+static int parse(const char *file, struct llmobs_redact **redact,
+                 struct llmobs_redact_fault *fault)
+{
+    return llmobs_redact_parse((struct llmobs_text){file, strlen(file)}, redact,
+                               fault);
+}
+
+/* The text as the patterns of the file leave it. */
+static char *redact(const char *file, const char *text)
+{
+    struct llmobs_redact_fault fault;
+    struct llmobs_redaction redaction;
+    struct llmobs_redact *redact;
+    struct llmobs_buf out;
+    bool changed;
+
+    ck_assert_msg(parse(file, &redact, &fault) == 0, "%s: %zu %s", file,
+                  fault.line, fault.why);
+    llmobs_redaction_begin(&redaction, redact);
+    llmobs_buf_init(&out, 1 << 24);
+    ck_assert_int_eq(llmobs_redaction_text(
+                         &redaction, (struct llmobs_text){text, strlen(text)},
+                         &out, &changed),
+                     0);
+    ck_assert(changed == (out.data != NULL));
+    llmobs_redaction_end(&redaction);
+    llmobs_redact_free(redact);
+    return changed ? llmobs_buf_take(&out, NULL) : strdup(text);
+}
+
+static void expect(const char *file, const char *text, const char *want)
+{
+    char *got = redact(file, text);
+
+    ck_assert_msg(strcmp(got, want) == 0, "%s on %s: %s", file, text, got);
+    free(got);
+}
+
+START_TEST(test_patterns)
+{
+    expect("ssn = [0-9]{3}-[0-9]{2}-[0-9]{4}", "is 123-45-6789.",
+           "is [redacted:ssn].");
+    expect("# why\n\n  a=x+ \r\n\tb = y\n", "axxy",
+           "a[redacted:a][redacted:b]");
+    expect("eq = a=b", "a=b", "[redacted:eq]");
+    expect("none = q", "text", "text");
+    expect("none = q", "", "");
+    /* What overlaps goes as one, whichever comes first in the file. */
+    expect("one = bc+\ntwo = abc", "xabccx", "x[redacted:two]x");
+    expect("num = [0-9]+\nline = id [0-9]+ of [a-z]+", "id 12 of bob 3",
+           "[redacted:line] [redacted:num]");
+    expect("a = xy\nb = xy", "xy", "[redacted:a]");
+    /* No character is cut in two. */
+    expect("any = a.", "a\xc3\xa9z", "[redacted:any]z");
+    expect("any = .a",
+           "z\xc3\xa9"
+           "a",
+           "z[redacted:any]");
+    expect("any = .", "\xe2\x82\xac\xc3\xa9", "[redacted:any][redacted:any]");
+}
+END_TEST
+
+START_TEST(test_ready_made)
+{
+    static const char *const all = "use email\nuse cards\nuse keys\nuse bearer";
+
+    expect("use email", "to bob.x+1@mail.example.com, now",
+           "to [redacted:email], now");
+    expect("use email", "a@b, @x.com, b@c.d", "a@b, @x.com, b@c.d");
+    expect("use cards", "4111 1111 1111 1111", "[redacted:cards]");
+    expect("use cards", "card 4111-1111-1111-1111, cvv 123",
+           "card [redacted:cards], cvv 123");
+    expect("use cards", "4111111111111111 123", "[redacted:cards] 123");
+    expect("use cards", "no 7 4111 1111 1111 1111", "no 7 [redacted:cards]");
+    expect("use cards", "378282246310005 5555555555554444",
+           "[redacted:cards] [redacted:cards]");
+    /* Luhn's sum is wrong; it is part of a longer number; nobody issues it. */
+    expect("use cards", "4111 1111 1111 1112", "4111 1111 1111 1112");
+    expect("use cards", "41111111111111110000", "41111111111111110000");
+    expect("use cards", "1700000000000000000", "1700000000000000000");
+    expect("use cards", "0000000000000000", "0000000000000000");
+    expect("use keys", "it is sk-abcdefghij1234, really",
+           "it is sk-[redacted:keys], really");
+    expect("use keys", "password: hunter2", "password: [redacted:keys]");
+    expect("use keys", "http://bob:pw@h/", "http://[redacted:keys]@h/");
+    expect("use keys", "AKIAABCDEFGHIJKLMNOP", "AKIA[redacted:keys]");
+    expect("use bearer", "Authorization: Bearer abcdef.ghi",
+           "Authorization: Bearer [redacted:bearer]");
+    expect("use bearer", "a bearer of news", "a bearer of news");
+    expect(all, "nothing of it is here", "nothing of it is here");
+}
+END_TEST
+
+START_TEST(test_bad_files)
+{
+    static const struct {
+        const char *file;
+        size_t line;
+    } bad[] = {{"", 0},
+               {"# nothing\n\n", 0},
+               {"a = x\nb = (", 2},
+               {"a = x\n\nuse nothing", 3},
+               {"use", 1},
+               {"x", 1},
+               {"= x", 1},
+               {"a b = x", 1},
+               {"a = ", 1},
+               {"a = x*", 1},
+               {"123456789012345678901234567890123 = x", 1},
+               {"\xff = x", 1},
+               {"a = \\1", 1}};
+    struct llmobs_redact_fault fault;
+    struct llmobs_redact *redact;
+    struct llmobs_buf many;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        ck_assert_msg(parse(bad[i].file, &redact, &fault) == -EINVAL, "%s",
+                      bad[i].file);
+        ck_assert_ptr_null(redact);
+        ck_assert_uint_eq(fault.line, bad[i].line);
+        ck_assert_uint_gt(strlen(fault.why), 0);
+    }
+    llmobs_buf_init(&many, 1 << 20);
+    for (int i = 0; i <= LLMOBS_REDACT_MAX; i++)
+        llmobs_buf_addf(&many, "p%d = x%d\n", i, i);
+    ck_assert_int_eq(parse(many.data, &redact, &fault), -EINVAL);
+    ck_assert_uint_eq(fault.line, LLMOBS_REDACT_MAX + 1);
+    llmobs_buf_fini(&many);
+}
+END_TEST
+
+/* What takes too long is replaced, not let through. */
+START_TEST(test_too_long)
+{
+    struct llmobs_redact_fault fault;
+    struct llmobs_redaction redaction;
+    struct llmobs_redact *redact;
+    size_t len = 1 << 20;
+    char *text = malloc(len + 1);
+    struct llmobs_buf out;
+    bool changed;
+
+    memset(text, 'a', len);
+    text[len] = '\0';
+    ck_assert_int_eq(parse("slow = a|a.*b", &redact, &fault), 0);
+    llmobs_redaction_begin(&redaction, redact);
+    llmobs_buf_init(&out, 1 << 24);
+    ck_assert_int_eq(llmobs_redaction_text(&redaction,
+                                           (struct llmobs_text){text, len},
+                                           &out, &changed),
+                     0);
+    ck_assert(changed && redaction.too_long);
+    ck_assert_str_eq(out.data, LLMOBS_REDACTED);
+    llmobs_buf_fini(&out);
+    llmobs_redaction_end(&redaction);
+    llmobs_redact_free(redact);
+    free(text);
+}
+END_TEST
+
+UNIT_SUITE(redact)
+{
+    Suite *suite = suite_create("redact");
+
+    UNIT_TEST(suite, test_patterns);
+    UNIT_TEST(suite, test_ready_made);
+    UNIT_TEST(suite, test_bad_files);
+    UNIT_TEST(suite, test_too_long);
+    return suite;
+}
