@@ -379,9 +379,8 @@ HAZARDS = [
 
     ("CONNECT_ONLY and websockets",
      "no transfer of ours (`begin`)", [
-         ("connect-only-captured", [(CAPTURE, "!observes() || "
-                                     "handle->connect_only ||",
-                                     "!observes() ||")],
+         ("connect-only-captured", [(CAPTURE, "observes() || handle->connect_only ||",
+                                     "observes() ||")],
           ["programs.easy_cases.connect_only",
            "programs.hazard_cases.spoken"])]),
 

@@ -8,9 +8,11 @@
 #ifndef LLMOBS_CASES_H
 #define LLMOBS_CASES_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -140,6 +142,40 @@ static inline void set_url(CURL *curl, const char *base, const char *path)
 
     curl_easy_setopt(curl, CURLOPT_URL, url);
     free(url);
+}
+
+/* For what happens while another thread's request is under way. */
+__attribute__((unused)) static atomic_int requests_sent;
+
+static inline int note_sent(void *noted, curl_off_t a, curl_off_t b,
+                            curl_off_t total, curl_off_t now)
+{
+    (void)a, (void)b;
+    if (total > 0 && now >= total && !*(int *)noted) {
+        *(int *)noted = 1;
+        atomic_fetch_add(&requests_sent, 1);
+    }
+    return 0;
+}
+
+static inline void ask_noted(const char *base, const char *body)
+{
+    struct text text = {0};
+    int noted = 0;
+    CURL *curl = asking(base, CHAT, body, &text);
+
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, note_sent);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &noted);
+    curl_easy_perform(curl);
+    curl_easy_cleanup(curl);
+    free(text.data);
+}
+
+static inline void wait_sent(int count)
+{
+    while (atomic_load(&requests_sent) < count)
+        usleep(1000);
 }
 
 /* Until nothing runs. */

@@ -162,12 +162,13 @@ static void forks_of_one_pid(const char *base)
 static void *ask_and_hang(void *arg)
 {
     (void)arg;
-    ask_once(hang);
+    ask_noted(the_base, hang);
     return NULL;
 }
 
 static void *end_process(void *arg)
 {
+    wait_sent(2);
     nap(*(int *)arg);
     exit(0);
 }
@@ -194,6 +195,7 @@ static void exit_in_transfer(const char *base)
     the_base = base;
     printf("%ld\n", ask_once(hello));
     pthread_create(&thread, NULL, ask_and_hang, NULL);
+    wait_sent(1);
     nap(100);
     exit(4);
 }

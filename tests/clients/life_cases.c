@@ -113,7 +113,7 @@ static void exit_in_callback(const char *base)
 static void *ask_slowly(void *unused)
 {
     (void)unused;
-    ask_once(slow);
+    ask_noted(the_base, slow);
     return NULL;
 }
 
@@ -123,6 +123,7 @@ static void exit_beside(const char *base)
 
     the_base = base;
     pthread_create(&thread, NULL, ask_slowly, NULL);
+    wait_sent(1);
     usleep(150000);
     printf("leaving\n");
     exit(6);
@@ -202,7 +203,7 @@ static void descriptors_taken(const char *base)
 static void *ask_for_ever(void *unused)
 {
     (void)unused;
-    ask_once(ASK("hang", ""));
+    ask_noted(the_base, ASK("hang", ""));
     return NULL;
 }
 
@@ -213,7 +214,8 @@ static void cancelled(const char *base)
 
     the_base = base;
     pthread_create(&thread, NULL, ask_for_ever, NULL);
-    usleep(600000); /* until the request is out, on any machine */
+    wait_sent(1);
+    usleep(150000);
     pthread_cancel(thread);
     pthread_join(thread, &result);
     printf("cancelled=%d\n", result == PTHREAD_CANCELED);

@@ -220,20 +220,29 @@ static size_t pause_first(char *data, size_t size, size_t count, void *to)
     return size * count;
 }
 
-static void paused(const char *base)
+/* A transfer that waits for its app. */
+static CURL *begin_paused(const char *base, CURLM *multi,
+                          struct pausing *pausing)
 {
-    struct pausing pausing = {0};
     CURL *curl = asking(base, CHAT, streamed, NULL);
-    CURLM *multi = curl_multi_init();
     int running = 1;
 
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, pause_first);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &pausing);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, pausing);
     curl_multi_add_handle(multi, curl);
-    while (running && !pausing.paused) {
+    while (running && !pausing->paused) {
         curl_multi_perform(multi, &running);
         curl_multi_poll(multi, NULL, 0, 50, NULL);
     }
+    return curl;
+}
+
+static void paused(const char *base)
+{
+    struct pausing pausing = {0};
+    CURLM *multi = curl_multi_init();
+    CURL *curl = begin_paused(base, multi, &pausing);
+
     curl_easy_pause(curl, CURLPAUSE_CONT);
     drive(multi);
     read_news(multi);
@@ -246,17 +255,9 @@ static void paused(const char *base)
 static void paused_and_cleaned(const char *base)
 {
     struct pausing pausing = {0};
-    CURL *curl = asking(base, CHAT, streamed, NULL);
     CURLM *multi = curl_multi_init();
-    int running = 1;
+    CURL *curl = begin_paused(base, multi, &pausing);
 
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, pause_first);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &pausing);
-    curl_multi_add_handle(multi, curl);
-    while (running && !pausing.paused) {
-        curl_multi_perform(multi, &running);
-        curl_multi_poll(multi, NULL, 0, 50, NULL);
-    }
     curl_multi_remove_handle(multi, curl);
     curl_easy_cleanup(curl);
     curl_multi_cleanup(multi);

@@ -42,7 +42,7 @@ START_TEST(waits_are_used)
     struct llmobs_http_reply reply;
     int ticks = 0;
     struct llmobs_http_request request = {
-        .method = "GET", .timeout_ms = 300, .tick = {count_tick, &ticks}};
+        .method = "GET", .timeout_ms = 1000, .tick = {count_tick, &ticks}};
 
     server->delay_ms = 3000;
     server_start(server, OK_ANSWER);

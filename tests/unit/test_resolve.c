@@ -343,7 +343,8 @@ START_TEST(fork_waits_bounded)
     atomic_store(&dns.delay_ms, 1500);
     ck_assert_int_eq(llmobs_resolve_get(resolve, "slow.test", true, out),
                      -EINPROGRESS);
-    nap(20);
+    for (int i = 0; i < 5000 && atomic_load(&dns.questions) == 0; i++)
+        nap(1);
     took = fork_ms();
     ck_assert_int_ge(took, LLMOBS_GATE_LOOKUP_MS - 20);
     ck_assert_int_lt(took, LLMOBS_GATE_LOOKUP_MS + 1000);
@@ -380,10 +381,10 @@ START_TEST(fork_waits_for_a_call)
     errno = 77;
     took = fork_ms();
     ck_assert_int_ge(took, LLMOBS_GATE_CALL_MS - 1);
-    ck_assert_int_lt(took, 100);
+    ck_assert_int_lt(took, 5000); /* for ever, if it waited for the call */
     atomic_store(&stage, 2);
     pthread_join(thread, NULL);
-    ck_assert_int_lt(fork_ms(), LLMOBS_GATE_CALL_MS + 40);
+    ck_assert_int_lt(least_fork_ms(), LLMOBS_GATE_CALL_MS + 40);
     /* It can be entered at once again, also in a child. */
     llmobs_gate_enter(LLMOBS_GATE_CALL);
     llmobs_gate_leave(LLMOBS_GATE_CALL);

@@ -364,6 +364,8 @@ START_TEST(a_failed_delivery_is_tried_again)
     begin(true, 1 << 24);
     atomic_store(&fake.fault, FAULT_ALWAYS);
     give(100);
+    for (int i = 0; i < 5000 && atomic_load(&fake.sends) < 1; i++)
+        usleep(1000);
     usleep(50000);
     ck_assert_int_ge(atomic_load(&fake.sends), 1);
     ck_assert_int_lt(atomic_load(&fake.sends), 5);
