@@ -7,7 +7,7 @@
 #define CODE_MAX 64
 
 const char *const llmobs_content_plain[] = {
-    "span", "model_name", "model_provider", "agent_attribution", NULL};
+    "span", "model_name", "model_provider", "agent_attribution", "tool", NULL};
 const char *const llmobs_content_measured[] = {"transfer", "truncated",
                                                "caller", NULL};
 const char *const llmobs_content_judged[] = {"reasoning", "categorical_value",

@@ -157,9 +157,8 @@ static int add_body(struct llmobs_entry_writer *writer, uint32_t tag,
 }
 
 static int add_context(struct llmobs_entry_writer *writer,
-                       const struct llmobs_exchange *exchange)
+                       const struct llmobs_context *context)
 {
-    const struct llmobs_context *context = &exchange->context;
     int rc = add_text(writer, TAG_SAMPLE_RATE, context->sample_rate);
 
     if (!rc)
@@ -168,9 +167,7 @@ static int add_context(struct llmobs_entry_writer *writer,
         rc = add_text(writer, TAG_ML_APP, context->ml_app);
     if (!rc)
         rc = add_text(writer, TAG_SESSION, context->session_id);
-    if (!rc)
-        rc = add_text(writer, TAG_PAGENT, context->pagent_name);
-    return rc ? rc : add_text(writer, TAG_SAID, exchange->said);
+    return rc ? rc : add_text(writer, TAG_PAGENT, context->pagent_name);
 }
 
 static int add_asked(struct llmobs_exchange *exchange,
@@ -186,7 +183,7 @@ static int add_asked(struct llmobs_exchange *exchange,
     if (!rc && writer->head.type == LLMOBS_ENTRY_END)
         rc = add_headers(writer, TAG_RESPONSE_HEADER,
                          &exchange->response_headers);
-    return rc ? rc : add_context(writer, exchange);
+    return rc ? rc : add_context(writer, &exchange->context);
 }
 
 static int add_request(struct llmobs_exchange *exchange, bool begun,
@@ -241,6 +238,8 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
         rc = add_text(writer, TAG_RULE, facts->rule);
     if (!rc)
         rc = add_asked(exchange, writer);
+    if (!rc && !bare)
+        rc = add_text(writer, TAG_SAID, exchange->said);
     if (!rc && !bare)
         rc = add_request(exchange, begun, facts, writer);
     return rc || bare || begun ? rc : add_answer(exchange, writer);

@@ -34,6 +34,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define LLMOBS_VERSION "0.1.0"
 
@@ -145,16 +146,17 @@ struct llmobs_document {
     int has_score;
 };
 
-/* One side of a span; at most one of the four forms is given. Which form a
- * kind takes:
+/* One side of a span; at most one of the four forms is given. What the kinds
+ * read it as:
  *                input                        output
- *   llm          text, messages, json *)      text, messages, json *)
- *   embedding    text, documents, json **)    text, json
- *   retrieval    text, json                   text, documents, json **)
- *   others       text, json                   text, json
- * *) a message {"role", "content", "tool_calls", "tool_results"}, a string, or
- * an array of these; **) a document {"text", "name", "id", "score"}, a string,
- * or an array of these. Any other form: -EINVAL. */
+ *   llm          messages *)                  messages *)
+ *   embedding    documents **)                text
+ *   retrieval    text                         documents **)
+ *   others       text                         text
+ * *) a message {"role", "content", "tool_calls", "tool_results"}, a text, or an
+ * array of these; **) a document {"text", "name", "id", "score"}, a text, or an
+ * array of these; another form there is -EINVAL. Where a text is read, another
+ * form is kept as the text of its JSON. */
 struct llmobs_side {
     const char *text;
     const char *json; /* the text of a JSON value */
@@ -312,12 +314,15 @@ static inline const struct llmobs_api *llmobs_api_get(
  * stay off: LLMOBS_NOT_OBSERVING. */
 static inline int llmobs_enable(const struct llmobs_enable_options *options)
 {
-    static const struct llmobs_enable_options none = {
-        sizeof(none), NULL, NULL, NULL, NULL, NULL, NULL, 0, 0};
-    const struct llmobs_enable_options *wanted = options ? options : &none;
-    const struct llmobs_api *api = llmobs_api_get(wanted);
+    const struct llmobs_api *api;
+    struct llmobs_enable_options none;
 
-    return api ? api->enable(wanted) : LLMOBS_NOT_OBSERVING;
+    memset(&none, 0, sizeof(none));
+    none.size = sizeof(none);
+    if (!options)
+        options = &none;
+    api = llmobs_api_get(options);
+    return api ? api->enable(options) : LLMOBS_NOT_OBSERVING;
 }
 
 /* Delivers what there is, waiting as long as an exit would, and observes
@@ -362,19 +367,14 @@ static inline llmobs_span_t llmobs_start_model(enum llmobs_span_kind kind,
                                                const char *model_provider)
 {
     llmobs_span_t span = LLMOBS_NO_SPAN;
-    const struct llmobs_start_options options = {sizeof(options),
-                                                 kind,
-                                                 name,
-                                                 model_name,
-                                                 model_provider,
-                                                 NULL,
-                                                 NULL,
-                                                 NULL,
-                                                 NULL,
-                                                 NULL,
-                                                 NULL,
-                                                 0};
+    struct llmobs_start_options options;
 
+    memset(&options, 0, sizeof(options));
+    options.size = sizeof(options);
+    options.kind = kind;
+    options.name = name;
+    options.model_name = model_name;
+    options.model_provider = model_provider;
     (void)llmobs_start_span(&options, &span);
     return span;
 }
@@ -441,18 +441,12 @@ static inline int llmobs_annotate(llmobs_span_t span,
 static inline int llmobs_annotate_text(llmobs_span_t span, const char *input,
                                        const char *output)
 {
-    const struct llmobs_annotation annotation = {
-        sizeof(annotation),
-        {input, NULL, NULL, 0, NULL, 0},
-        {output, NULL, NULL, 0, NULL, 0},
-        NULL,
-        0,
-        NULL,
-        0,
-        NULL,
-        NULL,
-        NULL};
+    struct llmobs_annotation annotation;
 
+    memset(&annotation, 0, sizeof(annotation));
+    annotation.size = sizeof(annotation);
+    annotation.input.text = input;
+    annotation.output.text = output;
     return llmobs_annotate(span, &annotation);
 }
 
@@ -460,17 +454,12 @@ static inline int llmobs_annotate_tag(llmobs_span_t span, const char *key,
                                       const char *value)
 {
     const struct llmobs_pair tag = {key, value};
-    const struct llmobs_annotation annotation = {sizeof(annotation),
-                                                 {NULL, NULL, NULL, 0, NULL, 0},
-                                                 {NULL, NULL, NULL, 0, NULL, 0},
-                                                 NULL,
-                                                 0,
-                                                 &tag,
-                                                 1,
-                                                 NULL,
-                                                 NULL,
-                                                 NULL};
+    struct llmobs_annotation annotation;
 
+    memset(&annotation, 0, sizeof(annotation));
+    annotation.size = sizeof(annotation);
+    annotation.tags = &tag;
+    annotation.tag_count = 1;
     return llmobs_annotate(span, &annotation);
 }
 
@@ -478,17 +467,12 @@ static inline int llmobs_annotate_metric(llmobs_span_t span, const char *key,
                                          double value)
 {
     const struct llmobs_number metric = {key, value};
-    const struct llmobs_annotation annotation = {sizeof(annotation),
-                                                 {NULL, NULL, NULL, 0, NULL, 0},
-                                                 {NULL, NULL, NULL, 0, NULL, 0},
-                                                 &metric,
-                                                 1,
-                                                 NULL,
-                                                 0,
-                                                 NULL,
-                                                 NULL,
-                                                 NULL};
+    struct llmobs_annotation annotation;
 
+    memset(&annotation, 0, sizeof(annotation));
+    annotation.size = sizeof(annotation);
+    annotation.metrics = &metric;
+    annotation.metric_count = 1;
     return llmobs_annotate(span, &annotation);
 }
 

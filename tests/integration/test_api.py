@@ -160,6 +160,16 @@ def finished_survives_a_kill(t):
 
 
 @test
+def content_stays_here(t):
+    r = case(t, "nested", env={"LLMOBS_CONTENT": "off"})
+    equal(len(r.spans), 6, "number of spans")
+    for text in "question", "answer", "say hello":
+        ok(text not in json.dumps(r.spans), "content: " + text)
+    r = case(t, "wrong", env={"LLMOBS_CONTENT": "off"})
+    ok("no such file" not in json.dumps(r.spans), "the error's message")
+
+
+@test
 def many(t):
     r = t.same([client(t, "api_alone"), "loop", "3000"], spans=3000)
     equal(len({s["span_id"] for s in r.spans}), 3000, "ids")

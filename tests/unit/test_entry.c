@@ -254,6 +254,7 @@ static struct llmobs_exchange *make(size_t capture_max)
     e->url = llmobs_allow_url_copy(
         "http://me:pw@proxy.example/v1/chat/completions?key=SECRET#x");
     strcpy(e->method, "POST");
+    e->said = strdup("{\"tags\": {\"said\": \"it\"}}");
     fill_context(&e->context);
     fill_transfer(e);
     llmobs_headers_keep(&e->request_headers, "content-type: a/b", 17);
@@ -361,6 +362,7 @@ START_TEST(test_exchange)
     same_headers(&e->response_headers, &r->response_headers);
     same_body(&e->request, &r->request);
     same_body(&e->response, &r->response);
+    ck_assert_str_eq(r->said, e->said);
     ck_assert_uint_eq(r->mark_count, 2);
     ck_assert_mem_eq(e->marks, r->marks, 2 * sizeof(*e->marks));
     ck_assert_str_eq(r->url, "http://proxy.example/v1/chat/completions");
@@ -382,6 +384,7 @@ START_TEST(test_bare)
         r = again_as(e, begun, true);
         ck_assert(!memmem(disk.data, disk.len, "Echo", 4));
         ck_assert(!memmem(disk.data, disk.len, "messages", 8));
+        ck_assert_ptr_null(r->said);
         ck_assert(r->bare && r->request.lost && r->response.lost);
         ck_assert_uint_eq(r->request.total, e->request.total);
         ck_assert_uint_eq(r->response.total, e->response.total);
