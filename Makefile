@@ -128,8 +128,22 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o $(SUPPORT_OBJ) \
 	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $^ $(CODING_LIBS) -ljansson -lz \
 		-lpthread -o $@
 
-clients: $(CLIENTS) $(B)/tests/fuzz/api_walk
-$(CLIENTS): $(B)/%: %.c tests/clients/cases.h
+EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+clients: $(CLIENTS) $(B)/tests/fuzz/api_walk $(B)/tests/clients/api_scopes \
+	$(EXAMPLES)
+$(EXAMPLES): $(B)/%: %.c include/llmobs.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -lpthread -o $@
+# Nothing of ours, nor libcurl, to link with.
+$(B)/tests/clients/api_alone: tests/clients/api_alone.c include/llmobs.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -Iinclude $(CFLAGS_ALL) -std=c99 -D_GNU_SOURCE $< -o $@
+$(B)/tests/clients/api_scopes: tests/clients/api_scopes.cc include/llmobs.h
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -Iinclude -std=c++11 -O2 -g -Wall -Wextra -Wpedantic -Wconversion \
+		$(WERROR) $(SANFLAGS) $< -lpthread -o $@
+$(filter-out %/api_alone,$(CLIENTS)): $(B)/%: %.c tests/clients/cases.h \
+		include/llmobs.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -ldl -lpthread -o $@
 

@@ -31,10 +31,11 @@ struct stats {
     bool check;
     long check_s; /* how long something may lie in the spool */
     bool help;
+    struct llmobs_config *config;
     char dir[PATH_MAX];
     struct llmobs_ledger ledger;
     struct llmobs_counts sum; /* of the ended and the living */
-    uint64_t captured;        /* those included that only an adopter knows of */
+    uint64_t captured;        /* those included that no record knows of */
     uint64_t spooled;         /* in the spool, of processes that ended */
     uint64_t dropped;
     uint64_t pending;
@@ -111,10 +112,10 @@ static int apply(void *ctx, int code, const char *value)
 /* -- numbers ------------------------------------------------------------- */
 
 /* What lies in the spool; one that cannot be read has nothing to tell. */
-static void look_at_spool(struct stats *stats,
-                          const struct llmobs_config *config)
+static void look_at_spool(struct stats *stats)
 {
-    struct llmobs_adopt *adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_ANY);
+    struct llmobs_adopt *adopt =
+        llmobs_adopt_new(stats->config, LLMOBS_ADOPT_ANY);
     int64_t now = llmobs_clock_wall_ns();
 
     if (adopt == NULL || llmobs_adopt_count(adopt, &stats->spool) != 0)
@@ -126,19 +127,32 @@ static void look_at_spool(struct stats *stats,
 
 static int find_places(struct stats *stats)
 {
-    struct llmobs_config *config = llmobs_cli_config(stats->store);
-    int rc;
-
-    if (config == NULL)
+    stats->config = llmobs_cli_config(stats->store);
+    if (stats->config == NULL)
         return -ENOMEM;
-    rc = llmobs_ledger_dir(config, stats->dir, sizeof stats->dir);
-    look_at_spool(stats, config);
-    llmobs_config_free(config);
-    return rc;
+    look_at_spool(stats);
+    return llmobs_ledger_dir(stats->config, stats->dir, sizeof stats->dir);
 }
 
-/* What one process left and another adopted is counted once; a killed process
- * may have left more than its last record says. */
+/* A killed process may have left more than its last record says: that was
+ * captured, too. What another takes over meanwhile, or has just left, is in the
+ * records: it would be counted twice, so both looks must see it. */
+static void count_unrecorded(struct stats *stats)
+{
+    uint64_t before = stats->spool.ours;
+
+    if (before <= stats->spooled)
+        return;
+    look_at_spool(stats);
+    if (before > stats->spool.ours)
+        before = stats->spool.ours;
+    if (before <= stats->spooled)
+        return;
+    stats->captured += before - stats->spooled;
+    stats->spooled = before;
+}
+
+/* What one process left and another adopted is counted once. */
 static void count_spooled(struct stats *stats)
 {
     uint64_t left = llmobs_counts_get(&stats->sum, "left");
@@ -149,6 +163,7 @@ static void count_spooled(struct stats *stats)
         stats->spooled = left - adopted;
     else
         stats->captured += adopted - left;
+    count_unrecorded(stats);
 }
 
 /* Every counter of this version has its place, also while nobody counted. */
@@ -497,6 +512,7 @@ int llmobs_cmd_stats(int argc, char **argv)
         return LLMOBS_CLI_OK;
     }
     rc = gather(&stats);
+    llmobs_config_free(stats.config);
     if (rc == 0)
         rc = print(&stats);
     if (rc != 0) {

@@ -203,6 +203,27 @@ static int fill(struct llmobs_span *span, const struct llmobs_api_start *start)
                                 provider && *provider ? provider : CUSTOM);
 }
 
+/* What the llm span above says of the tool's version, if it does. */
+static int find_version(uint64_t above, struct llmobs_span *tool)
+{
+    struct llmobs_api_live *live = llmobs_api_table_lock(above);
+    int rc = 0;
+
+    if (!live)
+        return 0;
+    for (size_t i = 0; i < llmobs_json_len(live->span.tool_definitions); i++) {
+        const struct llmobs_json *one =
+            llmobs_json_at(live->span.tool_definitions, i);
+        const char *name = llmobs_json_gets(one, "name");
+
+        if (!rc && name && strcmp(name, tool->name) == 0)
+            rc = llmobs_span_set(&tool->tool_version,
+                                 llmobs_json_gets(one, "version"));
+    }
+    llmobs_api_table_unlock(above);
+    return rc;
+}
+
 static int make(const struct llmobs_api_start *start,
                 struct llmobs_api_live **out)
 {
@@ -217,6 +238,10 @@ static int make(const struct llmobs_api_start *start,
         rc = fill(&live->span, start);
     if (!rc)
         rc = llmobs_api_add_extras(live);
+    if (!rc && start->kind == LLMOBS_KIND_TOOL)
+        rc = find_version(start->parent ? start->parent
+                                        : llmobs_api_thread_top(),
+                          &live->span);
     live->span.start_ns = llmobs_clock_wall_ns();
     live->start_mono_ns = llmobs_clock_mono_ns();
     if (rc)

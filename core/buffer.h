@@ -31,7 +31,6 @@ struct llmobs_spooled {
     uint64_t id;
     uint32_t begun; /* the file of its BEGIN */
     uint32_t file;  /* of its END or EVENT */
-    bool event;     /* of an EVENT: no exchange can be read there */
     uint64_t begun_at;
     uint64_t offset;
     uint64_t size;

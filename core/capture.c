@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/api_said.h"
 #include "core/api_span.h"
 #include "core/api_thread.h"
 #include "core/clock.h"
@@ -163,6 +164,7 @@ static struct llmobs_exchange *begin_exchange(
         return NULL;
     }
     exchange->callsite = take_callsite();
+    exchange->said = llmobs_api_said();
     exchange->match = *match;
     snprintf(exchange->method, sizeof(exchange->method), "%s",
              llmobs_handle_method(handle));

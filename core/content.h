@@ -11,7 +11,7 @@
  * Threads: any; an event is one thread's.
  * Errors:  -ENOMEM: the event stays as it was and must not be written.
  * Limits:  JSON within a text to LLMOBS_CONTENT_NEST levels: deeper it is
- *          replaced. Names, ids, session and the tags of the configuration are
+ *          replaced. Ids, session, model and the tags that every span has are
  *          no content.
  * Fork:    plain memory.
  */

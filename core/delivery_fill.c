@@ -115,7 +115,8 @@ static void lose(struct llmobs_delivery *delivery, int error)
     llmobs_account_settle(&delivery->account, stat, 1);
     if (error == -ENOSPC)
         llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
-                        "the buffer is full: spans are dropped");
+                        "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
+                        "dropped");
     else if (error == -ESTALE)
         llmobs_log_once(LLMOBS_LOG_WARN, "expired",
                         "spans older than a day are dropped: no intake takes "
@@ -215,9 +216,11 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
     *text = source->event;
     if (is_expired(source))
         return -ESTALE;
-    if (source->item && source->item->type == LLMOBS_ITEM_EVENT)
+    if (source->item && source->item->type == LLMOBS_ITEM_EVENT) {
         *text = llmobs_event_item_text(source->item);
-    if (text->data && !llmobs_config_is_private(source->config))
+        return 0;
+    }
+    if (!source->item && !llmobs_config_is_private(source->config))
         return 0;
     rc = text->data ? llmobs_content_apply_text(source->config, *text,
                                                 &delivery->scratch)
@@ -279,11 +282,18 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
     return rc != -ENOMEM;
 }
 
-/* Nobody would have it now: it waits on the disk, or it is lost. */
-static void put_off(struct llmobs_delivery *delivery,
-                    const struct source *source)
+/* Nobody would have it now: it waits on the disk, or it is lost. Where the disk
+ * was not to have its body, as the event. */
+static void put_off(struct llmobs_delivery *delivery, struct source *source)
 {
+    struct llmobs_text text;
+
     atomic_store(&delivery->full, true);
+    if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
+        llmobs_config_is_private(source->config) &&
+        encode(delivery, source, &text) == 0)
+        secure(delivery, source, text);
+    llmobs_buf_cut(&delivery->scratch, 0);
     if (!llmobs_account_wait(&delivery->account, &source->spooled, source->had,
                              false)) {
         llmobs_keeping_done(&delivery->account.keeping, &source->spooled,

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/context.h"
 #include "core/log.h"
+#include "core/step.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
@@ -274,6 +275,8 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
              event_at(d, n)->kind == exporter->kind);
     exporter->retry_ms = 0;
     rc = exporter->ops->send(exporter, events, n);
+    if (rc > 0)
+        llmobs_step("accepted");
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++)
@@ -305,8 +308,11 @@ int llmobs_destination_send(struct llmobs_destination *destination)
     } else if (rc == -EBADMSG) {
         set_aside(d, event_at(d, 0));
         pop(d, 1, LLMOBS_STAT_dropped_export);
-        llmobs_log_once(LLMOBS_LOG_ERROR, "event refused",
-                        "exporter %s refused an event", d->exporter->ops->name);
+        llmobs_log_once(
+            LLMOBS_LOG_ERROR, "event refused", "exporter %s refused an event%s",
+            d->exporter->ops->name,
+            d->account->keeping.spool ? ": see " LLMOBS_REJECTED " in the spool"
+                                      : "");
     } else {
         rc = rc ? rc : -EAGAIN;
         back_off(d, rc);

@@ -307,6 +307,20 @@ static int set_attribution(const struct encoding *e, struct llmobs_json *meta)
     return rc;
 }
 
+/* The version that the model above has of the tool (llmobs-wire 1.4). */
+static int set_tool(const struct encoding *e, struct llmobs_json *meta)
+{
+    struct llmobs_json *tool;
+    int rc;
+
+    if (e->kind != LLMOBS_KIND_TOOL || !e->span->tool_version)
+        return 0;
+    tool = llmobs_json_object();
+    rc = llmobs_json_sets(tool, "version", e->span->tool_version);
+    note(&rc, llmobs_json_set(meta, "tool", tool));
+    return rc;
+}
+
 static struct llmobs_json *make_meta(const struct encoding *e)
 {
     const struct llmobs_span *span = e->span;
@@ -319,6 +333,7 @@ static struct llmobs_json *make_meta(const struct encoding *e)
     note(&rc, set_error(e, meta));
     note(&rc, set_metadata(e, meta));
     note(&rc, set_attribution(e, meta));
+    note(&rc, set_tool(e, meta));
     note(&rc, set_io(e, meta, "input", span->input_messages,
                      span->input_documents, span->input_value));
     note(&rc, set_io(e, meta, "output", span->output_messages,

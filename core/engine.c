@@ -108,6 +108,9 @@ static bool start(const struct llmobs_host *host)
         return false;
     llmobs_log_init(config->log_path, (enum llmobs_log_level)config->log_level);
     log_complaints(&complaints);
+    if (llmobs_config_is_private(config))
+        llmobs_log(LLMOBS_LOG_INFO, "content is %s",
+                   config->content == LLMOBS_CONTENT_OFF ? "off" : "redacted");
     rules = load_rules();
     buffer = llmobs_buffer_memory((size_t)config->buffer_max);
     if (!rules || !buffer)

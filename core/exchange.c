@@ -32,6 +32,7 @@ struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
 static void free_parts(struct llmobs_exchange *exchange)
 {
     free(exchange->url);
+    free(exchange->said);
     llmobs_callsite_free(exchange->callsite);
     free(exchange->marks);
     llmobs_headers_clear(&exchange->request_headers);

@@ -28,7 +28,8 @@ enum {
     TAG_SAMPLED,
     TAG_ML_APP,
     TAG_SESSION,
-    TAG_PAGENT
+    TAG_PAGENT,
+    TAG_SAID
 };
 
 /* The order in TAG_NUMBERS: it only grows at its end. */
@@ -156,8 +157,9 @@ static int add_body(struct llmobs_entry_writer *writer, uint32_t tag,
 }
 
 static int add_context(struct llmobs_entry_writer *writer,
-                       const struct llmobs_context *context)
+                       const struct llmobs_exchange *exchange)
 {
+    const struct llmobs_context *context = &exchange->context;
     int rc = add_text(writer, TAG_SAMPLE_RATE, context->sample_rate);
 
     if (!rc)
@@ -166,7 +168,9 @@ static int add_context(struct llmobs_entry_writer *writer,
         rc = add_text(writer, TAG_ML_APP, context->ml_app);
     if (!rc)
         rc = add_text(writer, TAG_SESSION, context->session_id);
-    return rc ? rc : add_text(writer, TAG_PAGENT, context->pagent_name);
+    if (!rc)
+        rc = add_text(writer, TAG_PAGENT, context->pagent_name);
+    return rc ? rc : add_text(writer, TAG_SAID, exchange->said);
 }
 
 static int add_asked(struct llmobs_exchange *exchange,
@@ -182,7 +186,7 @@ static int add_asked(struct llmobs_exchange *exchange,
     if (!rc && writer->head.type == LLMOBS_ENTRY_END)
         rc = add_headers(writer, TAG_RESPONSE_HEADER,
                          &exchange->response_headers);
-    return rc ? rc : add_context(writer, &exchange->context);
+    return rc ? rc : add_context(writer, exchange);
 }
 
 static int add_request(struct llmobs_exchange *exchange, bool begun,
@@ -393,11 +397,11 @@ static int read_text(struct llmobs_exchange *exchange, uint32_t tag,
     return 0;
 }
 
-static int read_url(struct llmobs_exchange *exchange, struct llmobs_text value)
+static int read_long(char **text, struct llmobs_text value)
 {
-    free(exchange->url);
-    exchange->url = strndup(value.data, value.len);
-    return exchange->url ? 0 : -ENOMEM;
+    free(*text);
+    *text = strndup(value.data, value.len);
+    return *text ? 0 : -ENOMEM;
 }
 
 static int read_field(struct reading *reading, uint32_t tag,
@@ -412,7 +416,9 @@ static int read_field(struct reading *reading, uint32_t tag,
     case TAG_RULE:
         return read_rule(reading, value);
     case TAG_URL:
-        return read_url(exchange, value);
+        return read_long(&exchange->url, value);
+    case TAG_SAID:
+        return read_long(&exchange->said, value);
     case TAG_REQUEST_HEADER:
         return read_header(&exchange->request_headers, value);
     case TAG_RESPONSE_HEADER:

@@ -7,6 +7,7 @@
 #include "core/event_item.h"
 #include "core/exchange_entry.h"
 #include "core/stats.h"
+#include "core/step.h"
 
 void llmobs_keeping_init(struct llmobs_keeping *keeping,
                          struct llmobs_spool *spool, struct llmobs_adopt *adopt)
@@ -60,8 +61,12 @@ void llmobs_keeping_done(struct llmobs_keeping *keeping,
 
 void llmobs_keeping_flush(struct llmobs_keeping *keeping)
 {
+    bool some = keeping->done_count[false] || keeping->done_count[true];
+
     flush_one(keeping, false);
     flush_one(keeping, true);
+    if (some)
+        llmobs_step("noted");
 }
 
 /* By an id of its own: to release the one must not be to release the other. A
@@ -71,7 +76,7 @@ void llmobs_keeping_replace(struct llmobs_keeping *keeping,
                             enum llmobs_event_kind kind,
                             struct llmobs_text event)
 {
-    struct llmobs_spooled anew = {.event = true};
+    struct llmobs_spooled anew = {0};
 
     if (!keeping->spool || !spooled->file ||
         llmobs_spool_event(keeping->spool, &anew, kind, event) != 0)
@@ -108,7 +113,7 @@ int llmobs_keeping_spill(struct llmobs_keeping *keeping,
 {
     int rc;
 
-    if (!keeping->spool || !spooled->file || spooled->event)
+    if (!keeping->spool || !spooled->file)
         return -ENOENT;
     rc = grow(keeping);
     if (rc)

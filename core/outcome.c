@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/api_said.h"
 #include "core/caller.h"
 #include "core/inflate.h"
 #include "core/mask.h"
@@ -380,6 +381,7 @@ static void fill(const struct llmobs_exchange *exchange,
     add_truncated(exchange, call, span);
     add_caller(exchange, span);
     add_tags(span);
+    llmobs_api_say(exchange->said, span);
 }
 
 int llmobs_exchange_to_span(struct llmobs_exchange *exchange,

@@ -29,6 +29,7 @@ void llmobs_span_fini(struct llmobs_span *span)
     free(span->name);
     free(span->model_name);
     free(span->model_provider);
+    free(span->tool_version);
     free(span->input_value);
     free(span->output_value);
     free(span->error_type);

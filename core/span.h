@@ -32,6 +32,7 @@ struct llmobs_span {
     char *name;
     char *model_name;                   /* NULL: unknown */
     char *model_provider;               /* NULL: unknown */
+    char *tool_version;                 /* of a tool's definition; or NULL */
     const char *integration;            /* static; NULL: no integration tag */
     struct llmobs_json *input_messages; /* arrays or NULL */
     struct llmobs_json *output_messages;

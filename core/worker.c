@@ -165,13 +165,15 @@ static int put_place(struct llmobs_worker *worker, struct llmobs_item **item)
     return buffer->ops->put(buffer, *item);
 }
 
-/* Without a thread a full buffer is emptied here rather than lost. */
+/* Without a thread a full buffer is emptied here rather than lost. What the
+ * disk has the bare half of is kept as long as there is room. */
 static int put(struct llmobs_worker *worker, struct llmobs_item **item)
 {
     struct llmobs_buffer *buffer = worker->delivery.buffer;
     int rc;
 
-    if (atomic_load(&worker->delivery.full) && has_thread(worker))
+    if (atomic_load(&worker->delivery.full) && has_thread(worker) &&
+        !llmobs_config_is_private(worker->config))
         return put_place(worker, item);
     rc = buffer->ops->put(buffer, *item);
     if (rc == -ENOBUFS && !has_thread(worker)) {
@@ -218,7 +220,8 @@ static void drop(struct llmobs_worker *worker, struct llmobs_item *item)
     llmobs_account_settle(&worker->delivery.account, LLMOBS_STAT_dropped_full,
                           1);
     llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
-                    "the buffer is full: spans are dropped");
+                    "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
+                    "dropped");
 }
 
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
@@ -520,7 +523,9 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     left = leave(worker);
     if (left) {
         llmobs_stats_add(LLMOBS_STAT_dropped_exit, left);
-        llmobs_log(LLMOBS_LOG_ERROR, "%zu events were not delivered at exit",
+        llmobs_log(LLMOBS_LOG_ERROR,
+                   "%zu events were not delivered at exit "
+                   "(LLMOBS_EXIT_FLUSH_MS) and are lost",
                    left);
     }
     if (worker->close)

@@ -355,50 +355,35 @@ static inline int llmobs_start_span(const struct llmobs_start_options *options,
     return api ? api->start(options, out) : LLMOBS_NOT_OBSERVING;
 }
 
-/* The same with what most spans need. Never NULL. */
-static inline llmobs_span_t llmobs_start(enum llmobs_span_kind kind,
-                                         const char *name)
-{
-    llmobs_span_t span = LLMOBS_NO_SPAN;
-    struct llmobs_start_options options = {sizeof(options),
-                                           kind,
-                                           name,
-                                           NULL,
-                                           NULL,
-                                           NULL,
-                                           NULL,
-                                           NULL,
-                                           NULL,
-                                           NULL,
-                                           NULL,
-                                           0};
-
-    (void)llmobs_start_span(&options, &span);
-    return span;
-}
-
-/* For llm and embedding. */
+/* The same with what llm and embedding spans need. Never NULL. */
 static inline llmobs_span_t llmobs_start_model(enum llmobs_span_kind kind,
                                                const char *name,
                                                const char *model_name,
                                                const char *model_provider)
 {
     llmobs_span_t span = LLMOBS_NO_SPAN;
-    struct llmobs_start_options options = {sizeof(options),
-                                           kind,
-                                           name,
-                                           model_name,
-                                           model_provider,
-                                           NULL,
-                                           NULL,
-                                           NULL,
-                                           NULL,
-                                           NULL,
-                                           NULL,
-                                           0};
+    const struct llmobs_start_options options = {sizeof(options),
+                                                 kind,
+                                                 name,
+                                                 model_name,
+                                                 model_provider,
+                                                 NULL,
+                                                 NULL,
+                                                 NULL,
+                                                 NULL,
+                                                 NULL,
+                                                 NULL,
+                                                 0};
 
     (void)llmobs_start_span(&options, &span);
     return span;
+}
+
+/* With what most others need. */
+static inline llmobs_span_t llmobs_start(enum llmobs_span_kind kind,
+                                         const char *name)
+{
+    return llmobs_start_model(kind, name, NULL, NULL);
 }
 
 /* Named after the function that it stands in. */
@@ -456,10 +441,17 @@ static inline int llmobs_annotate(llmobs_span_t span,
 static inline int llmobs_annotate_text(llmobs_span_t span, const char *input,
                                        const char *output)
 {
-    const struct llmobs_side in = {input, NULL, NULL, 0, NULL, 0};
-    const struct llmobs_side out = {output, NULL, NULL, 0, NULL, 0};
     const struct llmobs_annotation annotation = {
-        sizeof(annotation), in, out, NULL, 0, NULL, 0, NULL, NULL, NULL};
+        sizeof(annotation),
+        {input, NULL, NULL, 0, NULL, 0},
+        {output, NULL, NULL, 0, NULL, 0},
+        NULL,
+        0,
+        NULL,
+        0,
+        NULL,
+        NULL,
+        NULL};
 
     return llmobs_annotate(span, &annotation);
 }
@@ -467,10 +459,17 @@ static inline int llmobs_annotate_text(llmobs_span_t span, const char *input,
 static inline int llmobs_annotate_tag(llmobs_span_t span, const char *key,
                                       const char *value)
 {
-    const struct llmobs_side none = {NULL, NULL, NULL, 0, NULL, 0};
     const struct llmobs_pair tag = {key, value};
-    const struct llmobs_annotation annotation = {
-        sizeof(annotation), none, none, NULL, 0, &tag, 1, NULL, NULL, NULL};
+    const struct llmobs_annotation annotation = {sizeof(annotation),
+                                                 {NULL, NULL, NULL, 0, NULL, 0},
+                                                 {NULL, NULL, NULL, 0, NULL, 0},
+                                                 NULL,
+                                                 0,
+                                                 &tag,
+                                                 1,
+                                                 NULL,
+                                                 NULL,
+                                                 NULL};
 
     return llmobs_annotate(span, &annotation);
 }
@@ -478,10 +477,17 @@ static inline int llmobs_annotate_tag(llmobs_span_t span, const char *key,
 static inline int llmobs_annotate_metric(llmobs_span_t span, const char *key,
                                          double value)
 {
-    const struct llmobs_side none = {NULL, NULL, NULL, 0, NULL, 0};
     const struct llmobs_number metric = {key, value};
-    const struct llmobs_annotation annotation = {
-        sizeof(annotation), none, none, &metric, 1, NULL, 0, NULL, NULL, NULL};
+    const struct llmobs_annotation annotation = {sizeof(annotation),
+                                                 {NULL, NULL, NULL, 0, NULL, 0},
+                                                 {NULL, NULL, NULL, 0, NULL, 0},
+                                                 &metric,
+                                                 1,
+                                                 NULL,
+                                                 0,
+                                                 NULL,
+                                                 NULL,
+                                                 NULL};
 
     return llmobs_annotate(span, &annotation);
 }

@@ -132,8 +132,8 @@ evaluate_lost() {
 check "evaluate: nowhere to be kept is told" evaluate_lost
 
 evaluate_big() {
-    DD_LLMOBS_EVENT_SIZE_BYTES=100 evaluate --label a --type score --value 1 \
-        --tag k=v
+    DD_LLMOBS_EVENT_SIZE_BYTES=1024 evaluate --label a --type score --value 1 \
+        --tag k=v --reasoning "$(head -c 1024 /dev/zero | tr '\0' x)"
     same "$status" 1 && has err DD_LLMOBS_EVENT_SIZE_BYTES && test ! -s \
         "$tmp/span"
 }

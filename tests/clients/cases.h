@@ -122,6 +122,20 @@ static inline void run_one(const char *label, CURL *curl, struct text *text)
     show(label, curl, curl_easy_perform(curl), text);
 }
 
+/* The status of a chat with this body; 0: none came. */
+static inline long status_of(const char *base, const char *body)
+{
+    struct text text = {0};
+    CURL *curl = asking(base, CHAT, body, &text);
+    long status = 0;
+
+    curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_cleanup(curl);
+    free(text.data);
+    return status;
+}
+
 static inline void set_url(CURL *curl, const char *base, const char *path)
 {
     char *url = url_of(base, path);

@@ -13,15 +13,7 @@ static const char *the_base;
 
 static long ask_once(const char *body)
 {
-    struct text text = {0};
-    CURL *curl = asking(the_base, CHAT, body, &text);
-    long status = 0;
-
-    curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(curl);
-    free(text.data);
-    return status;
+    return status_of(the_base, body);
 }
 
 static void *ask_often(void *count)

@@ -171,7 +171,7 @@ def cleanups_wait_once(t):
 # ---- a name server in a namespace of its own -----------------------------
 
 class Names:
-    """Answers every name with 127.0.0.1, or fails each second question."""
+    """Answers every name with an address, or fails each second question."""
 
     def __init__(self, t, fail=0):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -182,6 +182,7 @@ class Names:
             raise Skip("no port 53: %s" % error)
         self.socket.settimeout(0.1)
         self.fail = fail
+        self.address = "127.0.0.1"
         self.asked = 0
         self.over = False
         self.conf = os.path.join(t.dir, "resolv.conf")
@@ -203,8 +204,8 @@ class Names:
             self.socket.sendto(
                 q[:2] + (b"\x84\x82" if failing else b"\x84\x80") + q[4:6] +
                 (b"\0\1" if found else b"\0\0") + b"\0\0\0\0" + q[12:end] +
-                (b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1" if found else b""),
-                peer)
+                (b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" +
+                 socket.inet_aton(self.address) if found else b""), peer)
 
     def launcher(self):
         script = ('mount --bind "$1" /etc/resolv.conf && shift && exec "$@"')

@@ -50,6 +50,24 @@ def killed_in_a_call(t):
 
 
 @test
+def counted_before_anybody_adopts(t):
+    """What was captured in the last moment before a kill is in no record."""
+    with double(t) as dd:
+        with Living(t, agent(dd)) as app:
+            app.ask("delivered")
+            settled(t, dd, 1, wait=5)
+            dd.fault("500")
+            for i in range(3):
+                app.ask("in the spool")
+            app.kill()
+        names = ["captured", "delivered", "spooled", "pending", "dropped"]
+        equal([counts(t)[n] for n in names], [4, 1, 3, 0, 0], "at the kill")
+        dd.well()
+        recovered(t, dd, agent(dd), 4)
+        equal([counts(t)[n] for n in names], [5, 5, 0, 0, 0], "in the end")
+
+
+@test
 def killed_beside_a_dead_agent(t):
     """What the disk has when perform returns is not lost."""
     port = free_port()

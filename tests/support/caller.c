@@ -1,21 +1,30 @@
 /* A program that lives as long as it is told: one call for each line of stdin.
  *
- *   caller URL                      posts each line, prints "CODE STATUS
- * BYTES", ends at the end of stdin caller URL prefork COUNT LINE   a master
- * that initialises libcurl and makes one call, COUNT children that post LINE as
- *                                   often as they have a number (1, 2, ...),
- *                                   each ending by exit; prints the sum of what
- *                                   went well
- *   caller URL threads COUNT TIMES LINE   COUNT threads that post LINE as
- * often; prints the sum of what went well
+ *   caller URL
  *
- * Lines that are commands, answered by "-" : !exec (begins anew, the same
- * process), !close PATH (closes all descriptors from 3 on, opens PATH and
- * writes to it), !size N and !files N (the limits of a file's bytes and of
- * descriptors).
+ * posts each line, prints "CODE STATUS BYTES", ends at the end of stdin. Lines
+ * that are commands, answered by "-" : !exec (begins anew, the same process),
+ * !close PATH (closes all descriptors from 3 on, opens PATH and writes to it),
+ * !size N and !files N (the limits of a file's bytes and of descriptors).
+ *
+ *   caller URL prefork COUNT LINE
+ *
+ * is a master that initialises libcurl and makes one call, and COUNT children
+ * that post LINE as often as they have a number (1, 2, ...), each ending by
+ * exit; prints the sum of what went well.
+ *
+ *   caller URL soak THREADS WORKERS MS LINE
+ *
+ * is a master that makes a call, and then so many threads of it, and so many
+ * children, that post LINE with pauses of MS between until the first line of
+ * stdin; prints the pids of the children, then the sum of what went well; all
+ * end at the end of stdin. LEAK in the environment has letters for what each
+ * call leaks: f, a descriptor, m, 64 KiB, t, a thread, c, one call of the sum.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,41 +148,6 @@ static int child(const char *url, struct curl_slist *headers, const char *body,
     return well;
 }
 
-struct work {
-    const char *url;
-    struct curl_slist *headers;
-    const char *body;
-    int count, well;
-};
-
-static void *work(void *arg)
-{
-    struct work *mine = arg;
-
-    mine->well = child(mine->url, mine->headers, mine->body, mine->count);
-    return NULL;
-}
-
-static int threads(struct work *each, int count)
-{
-    pthread_t ids[64];
-    struct work all[64];
-    int well = 0;
-
-    curl_global_init(CURL_GLOBAL_ALL);
-    for (int i = 0; i < count && i < 64; i++) {
-        all[i] = *each;
-        if (pthread_create(&ids[i], NULL, work, &all[i]) != 0)
-            abort();
-    }
-    for (int i = 0; i < count && i < 64; i++) {
-        pthread_join(ids[i], NULL);
-        well += all[i].well;
-    }
-    printf("%d\n", well);
-    return 0;
-}
-
 static int prefork(const char *url, struct curl_slist *headers, int count,
                    const char *body)
 {
@@ -196,6 +170,140 @@ static int prefork(const char *url, struct curl_slist *headers, int count,
     return 0;
 }
 
+/* -- soak ---------------------------------------------------------------- */
+
+struct soak {
+    const char *url, *body;
+    struct curl_slist *headers;
+    int pause_ms;
+    /* Of each the children see the end when the master closes its own. */
+    int stop[2], end[2], sums[2];
+};
+
+static void *sleeper(void *arg)
+{
+    pause();
+    return arg;
+}
+
+#define LEAKED 65536
+
+/* What a test must see. Gives what is not counted. */
+static int leak(void)
+{
+    const char *what = getenv("LEAK");
+    volatile char *some;
+    pthread_t id;
+
+    if (!what)
+        return 0;
+    if (strchr(what, 'f') && open("/dev/null", O_RDONLY) < 0)
+        perror("/dev/null");
+    if (strchr(what, 'm') && (some = malloc(LEAKED)))
+        for (size_t i = 0; i < LEAKED; i += 1024)
+            some[i] = 1;
+    if (strchr(what, 't'))
+        (void)pthread_create(&id, NULL, sleeper, NULL);
+    return strchr(what, 'c') != NULL;
+}
+
+/* Whether the master has closed it, at the latest after so long. */
+static int closed(int fd, int ms)
+{
+    struct pollfd one = {.fd = fd};
+
+    return poll(&one, 1, ms) > 0;
+}
+
+/* With a new handle now and then. */
+static int soak_calls(const struct soak *soak)
+{
+    int well = 0;
+
+    while (!closed(soak->stop[0], 0)) {
+        size_t total = 0;
+        CURL *curl = handle_for(soak->url, soak->headers, &total);
+        CURLcode code;
+
+        for (int i = 0; i < 32 && !closed(soak->stop[0], soak->pause_ms); i++) {
+            well += post(curl, soak->body, strlen(soak->body), &code) == 200;
+            well -= leak();
+        }
+        curl_easy_cleanup(curl);
+    }
+    return well;
+}
+
+static void *soak_thread(void *arg)
+{
+    return (void *)(intptr_t)soak_calls(arg);
+}
+
+static pid_t soak_worker(const struct soak *soak)
+{
+    pid_t pid = fork();
+    int well;
+
+    if (pid != 0)
+        return pid;
+    close(soak->stop[1]);
+    close(soak->end[1]);
+    well = soak_calls(soak);
+    if (write(soak->sums[1], &well, sizeof(well)) != sizeof(well))
+        perror("sum");
+    (void)closed(soak->end[0], -1);
+    exit(0);
+}
+
+static int soak_threads(struct soak *soak, int threads, int workers)
+{
+    pthread_t ids[64];
+    char line[16];
+    int well = 0, one;
+    void *mine;
+
+    for (int i = 0; i < threads; i++)
+        if (pthread_create(&ids[i], NULL, soak_thread, soak) != 0)
+            abort();
+    if (!fgets(line, sizeof(line), stdin))
+        perror("stdin");
+    close(soak->stop[1]);
+    for (int i = 0; i < threads; i++) {
+        pthread_join(ids[i], &mine);
+        well += (int)(intptr_t)mine;
+    }
+    for (int i = 0; i < workers; i++)
+        if (read(soak->sums[0], &one, sizeof(one)) == sizeof(one))
+            well += one;
+    return well;
+}
+
+static int soak_all(struct soak *soak, int threads, int workers)
+{
+    int well, status, rc = 0;
+
+    if (threads > 64 || pipe(soak->stop) || pipe(soak->end) || pipe(soak->sums))
+        return 2;
+    curl_global_init(CURL_GLOBAL_ALL);
+    well = child(soak->url, soak->headers, soak->body, 1);
+    for (int i = 0; i < workers; i++) {
+        printf("%d ", (int)soak_worker(soak));
+        fflush(stdout); /* before a child inherits it */
+    }
+    printf("\n");
+    fflush(stdout);
+    well += soak_threads(soak, threads, workers);
+    printf("%d\n", well);
+    fflush(stdout);
+    while (getchar() != EOF)
+        ;
+    close(soak->end[1]);
+    for (int i = 0; i < workers; i++)
+        if (wait(&status) < 0 || status != 0)
+            rc = 1;
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     struct curl_slist *headers =
@@ -210,12 +318,12 @@ int main(int argc, char **argv)
         rc = by_line(argv[1], headers);
     else if (argc == 5 && strcmp(argv[2], "prefork") == 0)
         rc = prefork(argv[1], headers, atoi(argv[3]), argv[4]);
-    else if (argc == 6 && strcmp(argv[2], "threads") == 0)
-        rc = threads(&(struct work){.url = argv[1],
-                                    .headers = headers,
-                                    .body = argv[5],
-                                    .count = atoi(argv[4])},
-                     atoi(argv[3]));
+    else if (argc == 7 && strcmp(argv[2], "soak") == 0)
+        rc = soak_all(&(struct soak){.url = argv[1],
+                                     .headers = headers,
+                                     .pause_ms = atoi(argv[5]),
+                                     .body = argv[6]},
+                      atoi(argv[3]), atoi(argv[4]));
     else
         fprintf(stderr, "usage: see the head of tests/support/caller.c\n");
     curl_slist_free_all(headers);

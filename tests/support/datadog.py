@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Strict doubles of a Datadog Agent and of the LLM Observability intake.
 
-usage: datadog.py [--ready FILE] [--ca CERT] [--key KEY] [--peer]
+usage: datadog.py [--ready FILE] [--ca CERT] [--key KEY]... [--peer]
                   [--secret TEXT]... [--header NAME]... [--event-max N]
-                  [--agent-port N] [--intake-port N] [--socket PATH]
-                  [--name NAME]
+                  [--agent-port N] [--agent-address IP] [--intake-port N]
+                  [--socket PATH] [--name NAME]
 
 Listeners: the Agent on TCP and on a Unix socket, the intake on TLS and (for
 DD_LLMOBS_OVERRIDE_ORIGIN) on plain HTTP, and a control port.  --ready FILE gets
@@ -16,8 +16,8 @@ localhost and the names below datadoghq.com and its like, or for --name only.
 Whatever differs from the form of llmobs-wire 1 and 2 is a violation: in the
 events, in the headers (--header NAME allows one more), a secret (the API key
 and each --secret) outside DD-API-KEY, a span id or the same evaluation taken
-twice though the first was acknowledged.  --peer: a Node tracer reports here, too; its own paths and
-the other form of its events are let through.
+twice though the first was acknowledged.  --peer: a Node tracer reports here,
+too; its own paths and the other form of its events are let through.
 
 Control, on any listener (on the control port also while a fault holds):
   GET    /__violations   list of texts
@@ -89,6 +89,7 @@ class Fault:
       cut-head the events are taken, the answer ends within its status line
       cut-body the events are taken, the answer ends within its body
       slow     delay_ms (1000), then as usual
+      drip     as usual, a byte of the answer each delay_ms (20)
       garbage  an answer that is not HTTP
       redirect 307 to `location`
       marker   400 where the body has the text `marker`
@@ -100,7 +101,7 @@ class Fault:
     that of evaluations)."""
 
     KINDS = {"hang", "reset", "close", "cut-head", "cut-body", "slow",
-             "garbage", "redirect", "marker", "limit"}
+             "drip", "garbage", "redirect", "marker", "limit"}
 
     def __init__(self, doc):
         self.kind = str(doc["kind"])
@@ -108,7 +109,8 @@ class Fault:
             raise ValueError("no such fault: " + self.kind)
         self.times = doc.get("times")
         self.retry_after = doc.get("retry_after")
-        self.delay = doc.get("delay_ms", 1000) / 1000
+        self.delay = doc.get("delay_ms", 20 if self.kind == "drip"
+                             else 1000) / 1000
         self.marker = doc.get("marker", "\0").encode()
         self.spans = doc.get("spans", 1)
         self.location = doc.get("location", "/elsewhere")
@@ -143,7 +145,7 @@ class State:
 
     def __init__(self, options):
         self.lock = threading.Lock()
-        self.key = options.key
+        self.keys = options.key
         self.peer = options.peer
         self.secrets = list(options.secret)
         self.headers = HEADERS | {h.lower() for h in options.header}
@@ -166,7 +168,7 @@ class State:
         self.faults = []
 
     def facts(self):
-        return llmobs_form.Facts(self.secrets + [self.key], self.peer,
+        return llmobs_form.Facts(self.secrets + self.keys, self.peer,
                                  self.event_max)
 
     def complain(self, entry, texts):
@@ -206,6 +208,22 @@ class State:
     def acknowledge(self, kind, events):
         with self.lock:
             self.acknowledged |= set(self.names(kind, events))
+
+
+class Drip:
+    """A byte at a time, for the rest of a connection."""
+
+    def __init__(self, file, fault):
+        self.file, self.fault = file, fault
+
+    def write(self, data):
+        for i in range(len(data)):
+            self.file.write(data[i:i + 1])
+            self.file.flush()
+            self.fault.over.wait(self.fault.delay)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -342,10 +360,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if name.lower() in names:
                 wrong.append("header %s twice" % name)
             names.append(name.lower())
-            for secret in state.secrets + [state.key]:
+            for secret in state.secrets + state.keys:
                 if secret in value and name.lower() != "dd-api-key":
                     wrong.append("a secret in the header %s" % name)
-        if any(s in self.path for s in state.secrets + [state.key]):
+        if any(s in self.path for s in state.secrets + state.keys):
             wrong.append("a secret in the path")
         return wrong
 
@@ -378,7 +396,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                                  before),
                  "the path before the endpoint is %s" % before)
         else:
-            must(self.headers.get("DD-API-KEY") == self.server.state.key,
+            must(self.headers.get("DD-API-KEY") in self.server.state.keys,
                  "DD-API-KEY is missing or another one")
             must(before in ("", "/base"),
                  "the path before the endpoint is %s" % before)
@@ -395,7 +413,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             entry["status"] = 200 if state.peer else 404
             return self.answer(entry["status"], b"{}")
         if not self.server.agent and \
-                self.headers.get("DD-API-KEY") != state.key:
+                self.headers.get("DD-API-KEY") not in state.keys:
             entry["status"] = 403
             return self.answer(403, b'{"errors":["Forbidden"]}')
         if entry["bytes"] > llmobs_form.PAYLOAD_MAX:
@@ -429,6 +447,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault.kind == "slow":
             self.close_connection = False
             fault.over.wait(fault.delay)
+            return self.behave(kind, entry, events)
+        if fault.kind == "drip":
+            self.wfile = Drip(self.wfile, fault)
             return self.behave(kind, entry, events)
         if fault.kind == "hang":
             fault.over.wait()
@@ -551,7 +572,8 @@ def start(options, folder):
     state = State(options)
     path = options.socket or os.path.join(folder, "apm.socket")
     local = "127.0.0.1"
-    listeners = [Listener("agent", (local, options.agent_port), state),
+    listeners = [Listener("agent", (options.agent_address,
+                                    options.agent_port), state),
                  Listener("socket", path, state),
                  Listener("intake", (local, options.intake_port), state, tls),
                  Listener("intake_http", (local, 0), state),
@@ -560,7 +582,7 @@ def start(options, folder):
     return listeners, {
         "AGENT_PORT": ports[0], "AGENT_SOCKET": path, "INTAKE_PORT": ports[2],
         "INTAKE_HTTP_PORT": ports[3], "CONTROL_PORT": ports[4], "CERT": ca,
-        "API_KEY": options.key, "DATADOG_PID": os.getpid()}
+        "API_KEY": options.key[0], "DATADOG_PID": os.getpid()}
 
 
 def arguments():
@@ -568,7 +590,7 @@ def arguments():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--ready")
     parser.add_argument("--ca")
-    parser.add_argument("--key", default="0123456789abcdef0123456789abcdef")
+    parser.add_argument("--key", action="append")
     parser.add_argument("--peer", action="store_true")
     parser.add_argument("--secret", action="append",
                         default=["sk-Zq7fUnspeakable9Xw2"])
@@ -576,10 +598,13 @@ def arguments():
     parser.add_argument("--event-max", type=int,
                         default=llmobs_form.EVENT_MAX)
     parser.add_argument("--agent-port", type=int, default=0)
+    parser.add_argument("--agent-address", default="127.0.0.1")
     parser.add_argument("--intake-port", type=int, default=0)
     parser.add_argument("--socket")
     parser.add_argument("--name")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.key = options.key or ["0123456789abcdef0123456789abcdef"]
+    return options
 
 
 def main():

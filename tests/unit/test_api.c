@@ -385,6 +385,32 @@ START_TEST(threads_do_not_harm_each_other)
 END_TEST
 
 #ifndef __SANITIZE_THREAD__
+/* Its lock is held by a thread that the child has not. */
+START_TEST(a_child_waits_for_nobody)
+{
+    struct llmobs_annotation annotation = {.size = sizeof(annotation)};
+    llmobs_span_t span;
+    int status;
+    pid_t pid;
+
+    api = api_case();
+    span = api_case_start(LLMOBS_WORKFLOW, "held");
+    ck_assert_ptr_nonnull(llmobs_api_table_lock((uint64_t)(uintptr_t)span));
+    pid = fork();
+    if (pid == 0) {
+        bool fine = api->annotate(span, &annotation) == -EBADF &&
+                    api->finish(api_case_start(LLMOBS_TASK, "x")) == 0 &&
+                    api->finish(span) == -EBADF && api_case_count() == 1;
+
+        _exit(fine ? 0 : 1);
+    }
+    llmobs_api_table_unlock((uint64_t)(uintptr_t)span);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(api->finish(span), 0);
+}
+END_TEST
+
 START_TEST(a_child_continues_and_does_not_submit)
 {
     struct llmobs_annotation annotation = {.size = sizeof(annotation)};
@@ -568,6 +594,7 @@ UNIT_SUITE(api)
     UNIT_TEST(s, a_span_may_end_in_another_thread);
     UNIT_TEST(s, threads_do_not_harm_each_other);
 #ifndef __SANITIZE_THREAD__
+    UNIT_TEST(s, a_child_waits_for_nobody);
     UNIT_TEST(s, a_child_continues_and_does_not_submit);
 #endif
     UNIT_TEST(s, nothing_is_made_while_it_is_off);

@@ -286,7 +286,11 @@ START_TEST(tools_and_prompts_are_of_models)
         "[{\"name\":\"f\",\"version\":\"1\"},{\"name\":\"g\",\"description\":"
         "\"d\",\"schema\":{\"type\":\"object\"}}]";
     ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    api->finish(api_case_start(LLMOBS_TOOL, "f"));
+    api->finish(api_case_start(LLMOBS_TOOL, "g"));
     api->finish(span);
+    ck_assert_str_eq(api_case_at("f", "meta.tool"), "{\"version\": \"1\"}");
+    ck_assert_str_eq(api_case_at("g", "meta.tool"), "");
     ck_assert_str_eq(api_case_at("llm", "meta.tool_definitions"),
                      "[{\"description\": \"\", \"name\": \"f\", \"schema\": {},"
                      " \"version\": \"1\"}, {\"description\": \"d\", \"name\": "

@@ -182,6 +182,26 @@ START_TEST(hostile_texts_are_escaped)
 }
 END_TEST
 
+/* It may quote what was said. */
+START_TEST(content_is_kept_back)
+{
+    struct llmobs_evaluation e = good();
+    struct llmobs_buf buf;
+
+    e.type = LLMOBS_EVALUATION_CATEGORICAL;
+    e.value.categorical = "they said a secret";
+    e.reasoning = "it was a secret";
+    config = context_base;
+    config.event_max = 5000000;
+    config.content = LLMOBS_CONTENT_OFF;
+    llmobs_buf_init(&buf, SIZE_MAX / 2);
+    ck_assert_int_eq(llmobs_encode_evaluation(&e, &config, &buf), 0);
+    ck_assert_ptr_null(memmem(buf.data, buf.len, "secret", 6));
+    ck_assert_ptr_nonnull(memmem(buf.data, buf.len, "harmfulness", 11));
+    llmobs_buf_fini(&buf);
+}
+END_TEST
+
 /* Nothing of it may be cut: it is refused as a whole. */
 START_TEST(too_big_is_refused)
 {
@@ -572,6 +592,7 @@ UNIT_SUITE(evaluation_event)
     UNIT_TEST(s, each_type_has_its_value);
     UNIT_TEST(s, what_is_not_said_has_its_default);
     UNIT_TEST(s, hostile_texts_are_escaped);
+    UNIT_TEST(s, content_is_kept_back);
     UNIT_TEST(s, too_big_is_refused);
     UNIT_TEST(s, a_send_has_one_kind);
     UNIT_TEST(s, no_kind_holds_up_another);

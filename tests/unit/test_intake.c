@@ -100,11 +100,8 @@ static char seen_url[512];
 static char seen_socket[128];
 static bool seen_local;
 
-static int look(const struct llmobs_http_request *request,
-                struct llmobs_http_reply *reply)
+static void note_head(const struct llmobs_http_request *request)
 {
-    long ids[LLMOBS_SEND_MAX];
-
     seen_headers[0] = '\0';
     for (size_t i = 0; request->headers[i]; i++) {
         strcat(seen_headers, request->headers[i]);
@@ -115,6 +112,14 @@ static int look(const struct llmobs_http_request *request,
              request->unix_socket ? request->unix_socket : "");
     seen_local = request->local;
     ck_assert_str_eq(request->method, "POST");
+}
+
+static int look(const struct llmobs_http_request *request,
+                struct llmobs_http_reply *reply)
+{
+    long ids[LLMOBS_SEND_MAX];
+
+    note_head(request);
     accept_all(ids, read_ids(request, ids, LLMOBS_SEND_MAX));
     reply->status = 202;
     return 0;
@@ -218,10 +223,10 @@ static char seen_body[512];
 static int look_at_evaluations(const struct llmobs_http_request *request,
                                struct llmobs_http_reply *reply)
 {
-    look(request, reply);
-    malformed = 0;
+    note_head(request);
     snprintf(seen_body, sizeof(seen_body), "%.*s", (int)request->body.len,
              request->body.data);
+    reply->status = 202;
     return 0;
 }
 

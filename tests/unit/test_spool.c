@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -519,6 +520,57 @@ START_TEST(test_give_back)
 }
 END_TEST
 
+static void leave_four(void)
+{
+    for (int i = 0; i < 4; i++)
+        keep(1);
+}
+
+/* Of the one file of the one directory. */
+static unsigned notes(void)
+{
+    struct llmobs_entry entry;
+    struct llmobs_buf text;
+    char pattern[128];
+    unsigned n = 0;
+    size_t at = 0;
+    glob_t found;
+
+    snprintf(pattern, sizeof(pattern), "%s/*/1", place);
+    ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+    ck_assert_uint_eq(found.gl_pathc, 1);
+    llmobs_buf_init(&text, 1 << 20);
+    ck_assert_int_eq(llmobs_spool_read(found.gl_pathv[0], 0, 1 << 20, &text),
+                     0);
+    while (llmobs_entry_next((struct llmobs_text){text.data, text.len}, &at,
+                             &entry))
+        n += entry.type == LLMOBS_ENTRY_RELEASE;
+    llmobs_buf_fini(&text);
+    globfree(&found);
+    return n;
+}
+
+/* A kill between two notes of a batch would repeat a part of it. */
+START_TEST(test_one_note_a_batch)
+{
+    struct llmobs_spooled list[3];
+
+    in_dead(leave_four);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
+        llmobs_exchange_free(last.exchange);
+        list[i] = last.spooled;
+    }
+    llmobs_adopt_let_go(adopt, list, 3);
+    ck_assert_uint_eq(notes(), 1);
+    llmobs_adopt_free(adopt);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    adopt_all(true);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_uint_eq(dirs(), 0);
+}
+END_TEST
+
 static void leave_and_note(void)
 {
     struct llmobs_spooled one = keep(1);
@@ -662,6 +714,7 @@ UNIT_SUITE(spool)
     add_test(s, "spill", test_spill);
     add_test(s, "adopt", test_adopt);
     add_test(s, "give_back", test_give_back);
+    add_test(s, "one_note_a_batch", test_one_note_a_batch);
     add_test(s, "had", test_had);
     add_test(s, "not_for_us", test_not_for_us);
     add_test(s, "damaged", test_damaged);

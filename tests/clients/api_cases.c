@@ -1,0 +1,338 @@
+/* The C API beside libcurl. What is printed is the same with and without the
+ * preload: the answers of the API are only printed where they are neither what
+ * is wanted nor "not observing". */
+#include "tests/clients/cases.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "llmobs.h"
+
+static const char *the_base;
+
+static void want(int rc, int wanted, const char *what)
+{
+    if (rc != wanted && rc != LLMOBS_NOT_OBSERVING)
+        printf("%s: %d, not %d\n", what, rc, wanted);
+}
+
+static long ask_once(void)
+{
+    return status_of(the_base, hello);
+}
+
+/* -- nesting --------------------------------------------------------------- */
+
+static long deepest(void)
+{
+    LLMOBS_FUNCTION(span, LLMOBS_TOOL);
+
+    return ask_once();
+}
+
+static void nested(const char *base)
+{
+    llmobs_span_t root = LLMOBS_START(LLMOBS_WORKFLOW);
+    llmobs_span_t agent;
+
+    the_base = base;
+    printf("%ld\n", ask_once());
+    agent = llmobs_start(LLMOBS_AGENT, "planner");
+    printf("%ld\n", deepest());
+    want(llmobs_finish(agent), 0, "finish");
+    want(llmobs_annotate_text(NULL, "question", "answer"), 0, "annotate");
+    want(llmobs_finish(root), 0, "finish");
+    printf("%ld\n", ask_once());
+}
+
+/* What is added to a multi handle is a child of the span of that moment. */
+static void multi(const char *base)
+{
+    struct text texts[2] = {{0}, {0}};
+    CURLM *all = curl_multi_init();
+    CURL *curls[2];
+    LLMOBS_SCOPE(root, LLMOBS_WORKFLOW, "both");
+
+    for (int i = 0; i < 2; i++) {
+        LLMOBS_SCOPE(step, LLMOBS_TASK, i ? "second" : "first");
+
+        curls[i] = asking(base, CHAT, hello, &texts[i]);
+        curl_multi_add_handle(all, curls[i]);
+    }
+    drive(all);
+    for (int i = 0; i < 2; i++) {
+        printf("%zu\n", texts[i].len);
+        curl_multi_remove_handle(all, curls[i]);
+        curl_easy_cleanup(curls[i]);
+        free(texts[i].data);
+    }
+    curl_multi_cleanup(all);
+}
+
+/* -- threads --------------------------------------------------------------- */
+
+static void *one_thread(void *arg)
+{
+    llmobs_span_t root = llmobs_start(LLMOBS_WORKFLOW, "thread");
+    long status = 0;
+
+    for (int i = 0; i < 3; i++)
+        status += ask_once();
+    want(llmobs_finish(root), 0, "finish");
+    *(long *)arg = status;
+    return NULL;
+}
+
+static void threads(const char *base)
+{
+    pthread_t list[6];
+    long sums[6];
+
+    the_base = base;
+    for (int i = 0; i < 6; i++)
+        pthread_create(&list[i], NULL, one_thread, &sums[i]);
+    for (int i = 0; i < 6; i++) {
+        pthread_join(list[i], NULL);
+        printf("%ld\n", sums[i]);
+    }
+}
+
+static void *take_over(void *span)
+{
+    want(llmobs_enter((llmobs_span_t)span), 0, "enter");
+    printf("%ld\n", ask_once());
+    want(llmobs_annotate_text(NULL, NULL, "from there"), 0, "annotate");
+    want(llmobs_finish((llmobs_span_t)span), 0, "finish");
+    want(llmobs_finish((llmobs_span_t)span), -EBADF, "second finish");
+    return NULL;
+}
+
+static void handed_over(const char *base)
+{
+    llmobs_span_t root = llmobs_start(LLMOBS_WORKFLOW, "here");
+    llmobs_span_t span = llmobs_start(LLMOBS_TASK, "handed");
+    pthread_t thread;
+
+    the_base = base;
+    pthread_create(&thread, NULL, take_over, span);
+    pthread_join(thread, NULL);
+    printf("%ld\n", ask_once());
+    want(llmobs_finish(root), 0, "finish");
+}
+
+/* -- processes ------------------------------------------------------------- */
+
+static void forked(const char *base)
+{
+    llmobs_span_t root = llmobs_start(LLMOBS_WORKFLOW, "parents");
+    int status;
+    pid_t child;
+
+    the_base = base;
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        LLMOBS_SCOPE(span, LLMOBS_TASK, "childs");
+
+        printf("child %ld\n", ask_once());
+        want(llmobs_annotate_text(root, "x", NULL), -ECHILD, "annotate");
+        want(llmobs_finish(root), 0, "finish in the child");
+        want(llmobs_finish(span), 0, "finish");
+        span = LLMOBS_NO_SPAN;
+        fflush(stdout);
+        exit(0);
+    }
+    waitpid(child, &status, 0);
+    printf("parent %ld %d\n", ask_once(), status);
+    want(llmobs_finish(root), 0, "finish");
+}
+
+static void open_at_exit(const char *base)
+{
+    the_base = base;
+    (void)llmobs_start(LLMOBS_WORKFLOW, "never finished");
+    (void)llmobs_start(LLMOBS_TASK, "neither");
+    want(llmobs_finish(llmobs_start(LLMOBS_TASK, "finished")), 0, "finish");
+    printf("%ld\n", ask_once());
+    exit(5);
+}
+
+static void finish_at_exit(void)
+{
+    want(llmobs_finish(llmobs_start(LLMOBS_TASK, "late")), 0, "finish");
+}
+
+static void used_at_exit(const char *base)
+{
+    (void)base;
+    atexit(finish_at_exit);
+    want(llmobs_finish(llmobs_start(LLMOBS_TASK, "early")), 0, "finish");
+}
+
+/* -- several applications, sessions ---------------------------------------- */
+
+static void applications(const char *base)
+{
+    static const char *const names[] = {"shop", "support"};
+
+    the_base = base;
+    for (int i = 0; i < 2; i++) {
+        struct llmobs_start_options options = {.size = sizeof(options),
+                                               .kind = LLMOBS_WORKFLOW,
+                                               .name = names[i],
+                                               .ml_app = names[i],
+                                               .session_id = names[i],
+                                               .user_id = "u7",
+                                               .user_handle = "u@x.example",
+                                               .user_name = "U"};
+        llmobs_span_t span;
+
+        want(llmobs_start_span(&options, &span), 0, "start");
+        printf("%ld\n", ask_once());
+        want(llmobs_finish(span), 0, "finish");
+    }
+}
+
+/* -- what goes for the calls inside ---------------------------------------- */
+
+static void proxied(const char *base)
+{
+    the_base = base;
+    {
+        LLMOBS_PROXIED_SCOPE(begun, LLMOBS_PROXIED_YES);
+        printf("%ld\n", ask_once());
+        {
+            LLMOBS_PROXIED_SCOPE(inner, LLMOBS_PROXIED_NO);
+            printf("%ld\n", ask_once());
+        }
+        want(llmobs_proxied_begin((enum llmobs_proxied)9), -EINVAL, "proxied");
+    }
+    printf("%ld\n", ask_once());
+    want(llmobs_proxied_end(), -ENOENT, "proxied_end");
+}
+
+static void contexts(const char *base)
+{
+    const struct llmobs_pair tag = {"team", "search"};
+    const struct llmobs_context_options options = {
+        .size = sizeof(options),
+        .name = "named",
+        .tags = &tag,
+        .tag_count = 1,
+        .prompt_json = "{\"id\":\"p1\",\"version\":\"3\"}"};
+
+    the_base = base;
+    want(llmobs_context_begin(&options), 0, "context_begin");
+    printf("%ld\n", ask_once());
+    want(llmobs_finish(llmobs_start(LLMOBS_TASK, "task")), 0, "finish");
+    want(llmobs_context_end(), 0, "context_end");
+    printf("%ld\n", ask_once());
+}
+
+/* -- a caller ---------------------------------------------------------------
+ */
+
+#define CALLER "6affe73a00000000c3d1e2f3a4b5c6d7"
+
+static void served(const char *base)
+{
+    static const struct llmobs_pair headers[] = {
+        {"Host", "gw.example"},
+        {"Traceparent", "00-" CALLER "-6573f78e6e7bca2b-01"},
+        {"Tracestate",
+         "dd=p:6573f78e6e7bca2b;s:1;t.llmobs_parent_id:7310458811263470123;"
+         "t.llmobs_trace_id:142226893083979332950388645837860619991;"
+         "t.llmobs_ml_app:caller;t.llmobs_sid:s9"}};
+
+    the_base = base;
+    want(llmobs_activate(headers, 3), 0, "activate");
+    printf("%ld\n", ask_once());
+    {
+        LLMOBS_SCOPE(span, LLMOBS_WORKFLOW, "entry");
+        printf("%ld\n", ask_once());
+    }
+    want(llmobs_activate(headers, 1), -ENOENT, "activate of none");
+    printf("%ld\n", ask_once());
+}
+
+/* -- errors -----------------------------------------------------------------
+ */
+
+static int refuse(void *context, const char *name, const char *value)
+{
+    (void)context;
+    (void)name;
+    (void)value;
+    return -7;
+}
+
+static void wrong(const char *base)
+{
+    struct llmobs_start_options options = {.size = 1};
+    struct llmobs_annotation bad = {.size = sizeof(bad),
+                                    .metadata_json = "no json"};
+    struct llmobs_evaluation_options none = {.size = sizeof(none)};
+    struct llmobs_exported ids;
+    llmobs_span_t span;
+
+    (void)base;
+    errno = 77;
+    want(llmobs_finish(NULL), -EBADF, "finish of NULL");
+    want(llmobs_finish((llmobs_span_t)(uintptr_t)base), -EBADF, "of a pointer");
+    want(llmobs_annotate(NULL, &bad), -EINVAL, "annotate without a span");
+    want(llmobs_annotate_text(NULL, "x", NULL), -ENOENT, "no current span");
+    want(llmobs_export_span(NULL, &ids), -ENOENT, "export");
+    want(llmobs_start_span(&options, &span), -EINVAL, "start of a wrong size");
+    want(llmobs_finish(span), 1, "finish of no span");
+    options.size = sizeof(options);
+    options.kind = (enum llmobs_span_kind)99;
+    want(llmobs_start_span(&options, &span), -EINVAL, "start of no kind");
+    want(llmobs_submit_evaluation(&none), -EINVAL, "evaluation");
+    span = llmobs_start(LLMOBS_TASK, "failed");
+    want(llmobs_annotate(span, &bad), -EINVAL, "annotate");
+    want(llmobs_inject(span, refuse, NULL), -7, "inject");
+    want(llmobs_error(NULL, "ENOENT", "no such file", "main"), 0, "error");
+    want(llmobs_finish(span), 0, "finish");
+    want(llmobs_finish(span), -EBADF, "second finish");
+    want(llmobs_error(span, "x", "y", NULL), -EBADF, "error after finish");
+    want(llmobs_enter(span), -EBADF, "enter after finish");
+    printf("errno %d\n", errno);
+}
+
+static void off_and_on(const char *base)
+{
+    the_base = base;
+    want(llmobs_enable(NULL), 0, "enable");
+    printf("%ld\n", ask_once());
+    want(llmobs_disable(), 0, "disable");
+    printf("%ld\n", ask_once());
+    want(llmobs_finish(llmobs_start(LLMOBS_TASK, "unseen")), 1, "finish");
+    want(llmobs_enable(NULL), 0, "enable");
+    printf("%ld\n", ask_once());
+}
+
+int main(int argc, char **argv)
+{
+    static const struct one_case cases[] = {
+        {"nested", nested, 6, 0},
+        {"multi", multi, 5, 0},
+        {"threads", threads, 24, 0},
+        {"handed_over", handed_over, 4, 0},
+        {"forked", forked, 4, 0},
+        {"open_at_exit", open_at_exit, 2, 0},
+        {"used_at_exit", used_at_exit, 2, 0},
+        {"applications", applications, 4, 0},
+        {"proxied", proxied, 3, 0},
+        {"contexts", contexts, 3, 0},
+        {"served", served, 4, 0},
+        {"wrong", wrong, 1, 1},
+        {"off_and_on", off_and_on, 2, 0},
+        {NULL, NULL, 0, 0},
+    };
+
+    return cases_main(cases, argc, argv);
+}

@@ -1,0 +1,287 @@
+"""The C API: the header with each compiler, programs with and without libcurl,
+and the trees that the cases of tests/clients/api_cases.c make."""
+import glob
+import json
+import os
+import shutil
+import subprocess
+
+import harness
+from harness import ROOT, Skip, equal, ok, tags_of, test
+
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow",
+          "-Werror"]
+
+
+def client(t, name):
+    return os.path.join(t.build, "tests", "clients", name)
+
+
+def tree(spans):
+    """Each root as "kind name(children)", in the order of their starts; the
+    name of a call is its kind's."""
+    def text(span):
+        inner = ", ".join(text(s) for s in spans
+                          if s["parent_id"] == span["span_id"])
+        name = span["name"].replace("OpenAI.createChatCompletion", "call")
+        return "%s %s%s" % (span["meta"]["span"]["kind"], name,
+                            "(%s)" % inner if inner else "")
+    ids = {s["span_id"] for s in spans}
+    for span in spans:
+        for other in spans:
+            if other["span_id"] == span["parent_id"]:
+                equal(span["trace_id"], other["trace_id"], "trace of a child")
+    return [text(s) for s in spans if s["parent_id"] not in ids]
+
+
+def case(t, name, **options):
+    if harness.EMULATOR:
+        raise Skip("the emulated machine's programs run in test_programs")
+    r = t.run([client(t, "api_cases"), name, "http://127.0.0.1:%d" %
+               t.servers.http], **options)
+    ok(b":" not in r.stdout, "the client says %s" % r.stdout)
+    return r
+
+
+def compile_header(t, compiler, language, standard, *more):
+    path = os.path.join(t.dir, "use." + language)
+    with open(path, "w") as f:
+        f.write('#include "llmobs.h"\nint main(void);\n'
+                "int main(void) { return llmobs_enabled(); }\n"
+                .replace("(void)", "()" if language == "cc" else "(void)"))
+    out = os.path.join(t.dir, "use")
+    subprocess.run([compiler, "-std=" + standard, "-I",
+                    os.path.join(ROOT, "include"), *STRICT, *more, path, "-o",
+                    out], check=True)
+    return out
+
+
+# ---- the header ----------------------------------------------------------
+
+@test
+def header_is_clean(t):
+    for compiler in "gcc", "clang":
+        for standard in "c99", "c11", "gnu17":
+            out = compile_header(t, compiler, "c", standard)
+            equal(subprocess.run([out]).returncode, 0, "off when bare")
+    for compiler in "g++", "clang++":
+        if not shutil.which(compiler):
+            raise Skip("no " + compiler)
+        for standard in "c++98", "c++11", "c++20":
+            out = compile_header(t, compiler, "cc", standard)
+            equal(subprocess.run([out]).returncode, 0, "off when bare")
+
+
+@test
+def found_by_a_position_dependent_program(t):
+    """Its references to weak names are otherwise settled when it is linked."""
+    if harness.EMULATOR:
+        raise Skip("it would be built for this machine")
+    for compiler in "gcc", "clang":
+        out = compile_header(t, compiler, "c", "c99", "-no-pie", "-fno-pic")
+        equal(subprocess.run([out]).returncode, 0, "off when bare")
+        equal(t.run([out]).code, 1, "on when preloaded")
+
+
+# ---- programs without libcurl --------------------------------------------
+
+@test
+def alone(t):
+    r = t.same([client(t, "api_alone")], spans=1)
+    equal(tree(r.spans), ["workflow work"], "tree")
+    equal(r.only()["meta"]["input"], {"value": "in"}, "input")
+    equal(r.only()["meta"]["output"], {"value": "out"}, "output")
+
+
+def preloaded(t, *argv, **env):
+    """Without the launcher, which sets what enables."""
+    env["LD_PRELOAD"] = os.path.join(t.build, "libllmobs_preload.so")
+    return t.run(list(argv), env=env, launcher=[])
+
+
+@test
+def enabled_by_the_program(t):
+    if harness.EMULATOR:
+        raise Skip("the launcher is what preloads there")
+    r = preloaded(t, client(t, "api_alone"))
+    equal((r.code, r.store_exists), (0, False), "not asked for")
+    r = preloaded(t, client(t, "api_alone"), "enable", "by-code",
+                  DD_SERVICE="by-env")
+    equal(tags_of(r.only())["ml_app"], "by-code", "ml_app")
+    equal(tags_of(r.only())["service"], "alone", "service")
+    r = preloaded(t, client(t, "api_alone"), "enable", DD_LLMOBS_ENABLED="0")
+    equal((r.code, r.store_exists), (0, False), "switched off")
+
+
+@test
+def enabled_late(t):
+    """What was loaded while nobody had asked is looked through again."""
+    if harness.EMULATOR:
+        raise Skip("the launcher is what preloads there")
+    r = preloaded(t, client(t, "api_cases"), "off_and_on",
+                  "http://127.0.0.1:%d" % t.servers.http)
+    equal(r.stdout, b"200\n200\n200\n", "stdout")
+    equal(tree(r.spans), ["llm call", "llm call"], "tree")
+
+
+@test
+def finished_survives_a_kill(t):
+    r = t.run([client(t, "api_alone"), "kill"])
+    equal(r.code, -9, "exit status")
+    r = t.run([client(t, "api_alone")], keep=True)
+    equal(tree(r.spans), ["workflow work"] * 2, "trees")
+
+
+@test
+def many(t):
+    r = t.same([client(t, "api_alone"), "loop", "3000"], spans=3000)
+    equal(len({s["span_id"] for s in r.spans}), 3000, "ids")
+
+
+@test
+def an_evaluation_names_its_span(t):
+    t.run([client(t, "api_alone"), "evaluate"], check=False)
+    lines = []
+    for path in glob.glob(os.path.join(t.dir, "store", "**", "*.jsonl"),
+                          recursive=True):
+        with open(path) as f:
+            lines += [json.loads(line) for line in f]
+    span, = [e for e in lines if "span_id" in e]
+    evaluation, = [e for e in lines if "join_on" in e]
+    equal(evaluation["join_on"], {"span": {"span_id": span["span_id"],
+                                           "trace_id": span["trace_id"]}},
+          "join_on")
+    equal((evaluation["label"], evaluation["score_value"]), ("quality", 0.75),
+          "value")
+
+
+# ---- trees ---------------------------------------------------------------
+
+@test
+def nested(t):
+    r = case(t, "nested")
+    equal(tree(r.spans), ["workflow nested(llm call, "
+                          "agent planner(tool deepest(llm call)))",
+                          "llm call"], "tree")
+    root, _, agent, tool, call, _ = r.spans
+    equal(root["meta"]["output"], {"value": "answer"}, "output")
+    for span in tool, call:
+        equal(span["meta"]["agent_attribution"],
+              {"pagent_name": "planner", "pagent_span_id": agent["span_id"]},
+              "agent above")
+
+
+@test
+def multi(t):
+    equal(tree(case(t, "multi").spans),
+          ["workflow both(task first(llm call), task second(llm call))"],
+          "tree")
+
+
+@test
+def threads(t):
+    equal(tree(case(t, "threads").spans),
+          ["workflow thread(llm call, llm call, llm call)"] * 6, "trees")
+
+
+@test
+def handed_over(t):
+    r = case(t, "handed_over")
+    equal(tree(r.spans),
+          ["workflow here(task handed(llm call), llm call)"], "tree")
+    equal(r.spans[1]["meta"]["output"], {"value": "from there"}, "output")
+
+
+@test
+def forked(t):
+    equal(tree(case(t, "forked").spans),
+          ["workflow parents(task childs(llm call), llm call)"], "tree")
+
+
+@test
+def open_spans_are_not_submitted(t):
+    spans = case(t, "open_at_exit").spans
+    equal(sorted(s["name"] for s in spans),
+          ["OpenAI.createChatCompletion", "finished"], "names")
+
+
+@test
+def applications_and_sessions(t):
+    r = case(t, "applications")
+    equal(tree(r.spans), ["workflow shop(llm call)",
+                          "workflow support(llm call)"], "trees")
+    for span, name in zip(r.spans, ("shop", "shop", "support", "support")):
+        equal(tags_of(span)["ml_app"], name, "ml_app")
+        equal(span["session_id"], name, "session_id")
+    equal(tags_of(r.spans[0])["user_handle"], "u@x.example", "user_handle")
+    equal(tags_of(r.spans[2])["user_id"], "u7", "user_id")
+    equal(tags_of(r.spans[2])["user_name"], "U", "user_name")
+
+
+@test
+def proxied_or_not(t):
+    for env in {}, {"DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
+                    "http://127.0.0.1:%d" % t.servers.http}:
+        r = case(t, "proxied", env=env)
+        kinds = [s["meta"]["span"]["kind"] for s in r.spans]
+        equal(kinds, ["workflow", "llm", "workflow" if env else "llm"],
+              "kinds")
+
+
+@test
+def context_of_a_call(t):
+    r = case(t, "contexts")
+    equal(tree(r.spans), ["llm named", "task named", "llm call"], "trees")
+    first = r.spans[0]
+    equal(tags_of(first)["team"], "search", "tag")
+    equal(first["meta"]["input"]["prompt"]["id"], "p1", "prompt")
+    ok("team" not in tags_of(r.spans[2]), "tag beyond the context")
+
+
+@test
+def caller_of_a_request(t):
+    t.foreign_trace = True
+    spans = case(t, "served").spans
+    equal(tree(spans), ["llm call", "workflow entry(llm call)", "llm call"],
+          "trees")
+    for span in spans[:2]:
+        equal(span["parent_id"], "7310458811263470123", "parent")
+        equal(tags_of(span)["ml_app"], "caller", "ml_app")
+        equal(span["session_id"], "s9", "session")
+    equal(spans[3]["parent_id"], "undefined", "parent of the last")
+
+
+@test
+def headers_carry_the_call(t):
+    """What is sent names the call's own span, which is the gateway's parent."""
+    r = case(t, "nested")
+    sent = [harness.trace_headers(q)["x-datadog-parent-id"]
+            for q in r.requests if q["method"] == "POST"]
+    equal(sent, [s["span_id"] for s in r.spans if s["meta"]["span"]["kind"] ==
+                 "llm"], "parents that were sent")
+
+
+@test
+def wrong_use_is_told(t):
+    r = case(t, "wrong")
+    equal(r.stdout, b"errno 77\n", "stdout")
+    equal(tree(r.spans), ["task failed"], "tree")
+    for pattern in ("finish of a span that is not open", "annotate",
+                    "start by options that are none", "evaluation"):
+        ok(r.log_count("warn .*" + pattern) > 0, "a log line on " + pattern)
+
+
+# ---- C++ -----------------------------------------------------------------
+
+@test
+def scopes_of_cxx(t):
+    if harness.EMULATOR:
+        raise Skip("its compiler is this machine's")
+    r = t.same([client(t, "api_scopes")], spans=3)
+    equal(tree(r.spans), ["workflow main(retrieval lookup, tool throws)"],
+          "tree")
+    _, lookup, thrown = r.spans
+    equal(thrown["status"], "error", "status")
+    equal(thrown["meta"]["error"]["type"], "exception", "error.type")
+    equal(lookup["meta"]["output"]["documents"], [{"text": "a"},
+                                                  {"text": "b"}], "documents")
