@@ -635,9 +635,9 @@ HAZARDS = [
          ("asked-name-unseen", [("shim/host.c", "    if (asked && llmobs_glob_"
                                  "listed(list, asked))", "    if (!asked)")],
           ["preload excluded_script"]),
-         ("file-excludes-nothing", [("shim/host.c", "           !(file_excludes "
-                                     "&& is_listed(conf.exclude));",
-                                     "           true;")],
+         ("file-excludes-nothing", [("shim/host.c", "    if (file_excludes && "
+                                     "is_listed(conf.exclude))",
+                                     "    if (false)")],
           ["preload excluded_by_file"])]),
 
     ("a sanitizer's runtime before us",
