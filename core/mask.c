@@ -96,16 +96,22 @@ static size_t secret_len(const char *text, const char *extra)
     return len;
 }
 
+/* Asked at each byte of each URL, for each row: the rest is for few. */
+static inline bool may_begin(const char *text, const char *with)
+{
+    return ((text[0] ^ with[0]) & ~0x20) == 0;
+}
+
 /* Length of the secret behind a well-known beginning; 0: none. */
 static size_t match_pattern(const char *text, bool in_word, size_t *lead_len)
 {
     for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
         const struct pattern *p = &patterns[i];
-        size_t len = strlen(p->lead);
-        size_t secret;
+        size_t len, secret;
 
-        if (in_word && !p->inside_word)
+        if (!may_begin(text, p->lead) || (in_word && !p->inside_word))
             continue;
+        len = strlen(p->lead);
         if (p->any_case ? strncasecmp(text, p->lead, len) != 0
                         : strncmp(text, p->lead, len) != 0)
             continue;
@@ -184,7 +190,8 @@ static size_t match_name(const char *text, bool in_word, enum rank least,
         size_t word, separator, value;
         bool equals;
 
-        if (names[i].rank < least || (in_word && !names[i].inside_word))
+        if (!may_begin(text, names[i].word) || names[i].rank < least ||
+            (in_word && !names[i].inside_word))
             continue;
         word = match_word(text, names[i].word);
         separator = word ? match_separator(text + word, &equals) : 0;
