@@ -52,7 +52,7 @@ int llmobs_api_pairs(const struct llmobs_pair *pairs, size_t count,
         return 0;
     object = llmobs_json_object();
     for (size_t i = 0; i < count && !rc; i++) {
-        if (!pairs[i].key || !*pairs[i].key)
+        if (!pairs[i].key || !*pairs[i].key || strchr(pairs[i].key, ':'))
             rc = -EINVAL;
         else
             rc = llmobs_json_sets(object, pairs[i].key,

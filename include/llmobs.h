@@ -427,8 +427,8 @@ static inline llmobs_span_t llmobs_current(void)
 /* Says what a span was about; NULL: the current one. What is wrong changes
  * nothing at all. -EBADF: not open; -ENOENT: NULL, and there is no current
  * span; -EINVAL: a form that the kind does not take, a text that is no JSON, a
- * number that is not finite, a key that is empty; -ECHILD: a span of the
- * parent process. */
+ * number that is not finite, a key that is empty or a tag's with a colon;
+ * -ECHILD: a span of the parent process. */
 static inline int llmobs_annotate(llmobs_span_t span,
                                   const struct llmobs_annotation *annotation)
 {

@@ -329,6 +329,7 @@ END_TEST
 START_TEST(contexts_say_it_of_all_inside)
 {
     const struct llmobs_pair tags[] = {{"team", "a"}, {"x", "1"}};
+    const struct llmobs_pair bad_tags[] = {{"a:b", "1"}, {"", "1"}, {NULL, ""}};
     struct llmobs_context_options outer = {
         .size = sizeof(outer), .name = "outer", .tags = tags, .tag_count = 2};
     struct llmobs_context_options inner = {.size = sizeof(inner),
@@ -352,6 +353,11 @@ START_TEST(contexts_say_it_of_all_inside)
     ck_assert(!api_case_has_tag("after", "team:a"));
     inner.prompt_json = "[";
     ck_assert_int_eq(api->context_begin(&inner), -EINVAL);
+    inner.prompt_json = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        inner.tags = &bad_tags[i];
+        ck_assert_int_eq(api->context_begin(&inner), -EINVAL);
+    }
     for (int i = 0; i < 16; i++)
         ck_assert_int_eq(api->context_begin(&outer), 0);
     ck_assert_int_eq(api->context_begin(&outer), -EMFILE);
