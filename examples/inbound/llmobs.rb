@@ -124,8 +124,9 @@ module Llmobs
       if status.to_i >= 500
         error = ["http_#{status}", "answered with status #{status}"]
       end
-      [status, headers, Body.new(body, @content) { |said|
-        Llmobs.finish_request(@entry, output: said, error: error)
+      kind = body.respond_to?(:each) ? Body : Stream
+      [status, headers, kind.new(body, @content) { |said, broke|
+        Llmobs.finish_request(@entry, output: said, error: broke || error)
       }]
     rescue Exception => e
       Llmobs.finish_request(@entry, error: e)
@@ -162,6 +163,36 @@ module Llmobs
       @body.close if @body.respond_to?(:close)
     ensure
       @at_end&.call(@said)
+      @at_end = nil
+    end
+  end
+
+  # An answer that writes itself to the connection: what it writes is not kept.
+  class Stream
+    def initialize(body, _keeps, &at_end)
+      @body = body
+      @at_end = at_end
+    end
+
+    def call(stream)
+      @body.call(stream)
+    rescue Exception => e # is raised again
+      finish(e)
+      raise
+    else
+      finish
+    end
+
+    def close
+      @body.close if @body.respond_to?(:close)
+    ensure
+      finish
+    end
+
+    private
+
+    def finish(error = nil)
+      @at_end&.call(nil, error)
       @at_end = nil
     end
   end

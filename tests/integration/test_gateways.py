@@ -583,3 +583,28 @@ def requests_that_fail(t):
         ok("told to die" in failed["meta"]["error"]["message"], "message")
         good = [s for s in spans if s["status"] == "ok"]
         equal({s["trace_id"] for s in good}, {known["trace_id"]}, "traces")
+
+
+@test
+def an_answer_that_writes_itself(t):
+    """Rack 3: it is called, it cannot be read; it ends the request, or fails
+    it."""
+    with double(t) as dd, Server(ruby("typhoeus", "1", "1"),
+                                 settings(t, dd, **COMMANDS)) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port,
+                                                timeout=20)
+        known, headers = announce("app-a", "datadog", 1)
+        ask(connection, "prompt-1", headers, "/later")
+        ask(connection, "prompt-2", headers, "/broken", 500)
+        connection.close()
+        spans = dd.wait_spans(3, 20)
+        equal(dd.violations(), [], "violations")
+    calls = [s for s in spans if kind_of(s) == "llm"]
+    entries = {prompt_of(s): s for s in spans if kind_of(s) == "workflow"}
+    equal([s["parent_id"] for s in calls], [entries["prompt-1"]["span_id"]],
+          "parents of calls")
+    ok("output" not in entries["prompt-1"]["meta"], "an output")
+    equal({p: (s["parent_id"], s["meta"].get("error", {}).get("message"))
+           for p, s in entries.items()},
+          {"prompt-1": (known["span_id"], None),
+           "prompt-2": (known["span_id"], "told to break")}, "entries")

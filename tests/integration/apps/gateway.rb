@@ -23,7 +23,14 @@ end
 
 APP = lambda do |env|
   raise "told to die" if env["PATH_INFO"] == "/die"
-  status, answer = ask(env["rack.input"].read)
+  asked = env["rack.input"].read
+  case env["PATH_INFO"]
+  when "/later" # Rack 3: it writes the answer itself
+    return [200, {}, ->(stream) { stream.write(ask(asked)[1]) }]
+  when "/broken"
+    return [200, {}, ->(_stream) { raise "told to break" }]
+  end
+  status, answer = ask(asked)
   [status, {}, [answer]]
 end
 entry = ARGV[1] == "1" ? true : ARGV[1]
@@ -37,9 +44,14 @@ class Servlet < WEBrick::HTTPServlet::AbstractServlet
     response.status = status
     response["X-Worker"] = Thread.current.object_id.to_s
     response.body = +""
-    body.each { |piece| response.body << piece }
+    if body.respond_to?(:each)
+      body.each { |piece| response.body << piece }
+    else
+      body.call(written = StringIO.new)
+      response.body = written.string
+    end
   ensure
-    body&.close
+    body.close if body.respond_to?(:close)
   end
 end
 
