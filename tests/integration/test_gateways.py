@@ -14,7 +14,7 @@ import harness
 from delivery import double
 from harness import (APPS, LAUNCHER, ROOT, SUPPORT, Failure, Skip, body, equal,
                      free_port, ok, tags_of, test, trace_headers, wait_port)
-from test_fpm import Web, preload
+from test_fpm import Web, find, preload
 
 sys.path.append(SUPPORT)
 from announce import announce  # noqa: E402
@@ -310,7 +310,61 @@ def php_cgi_with_entry(t):
                  **WITH_ENTRY)
 
 
-# ---- Perl, Ruby, Lua -----------------------------------------------------
+APACHE = """ServerRoot %(dir)s
+PidFile %(dir)s/apache.pid
+Listen 127.0.0.1:%(port)d
+ServerName localhost
+User www-data
+Group www-data
+DocumentRoot %(dir)s
+ErrorLog %(dir)s/apache.log
+LoadModule mpm_prefork_module %(modules)s/mod_mpm_prefork.so
+LoadModule authz_core_module %(modules)s/mod_authz_core.so
+LoadModule alias_module %(modules)s/mod_alias.so
+LoadModule php_module %(php)s
+KeepAlive On
+StartServers 1
+MinSpareServers 1
+MaxSpareServers 1
+MaxRequestWorkers 1
+<FilesMatch "\\.php$">
+SetHandler application/x-httpd-php
+</FilesMatch>
+AliasMatch ^/chat.php %(dir)s/index.php
+php_admin_value auto_prepend_file %(dir)s/llmobs.php
+"""
+
+
+class Apache(Web):
+    """mod_php: PHP in the server's own worker, nothing between."""
+
+    def start(self, t, env):
+        modules = "/usr/lib/apache2/modules"
+        server = find("/usr/sbin/apache2")
+        conf = self.write("apache.conf", APACHE % {
+            "dir": self.dir, "port": self.port, "modules": modules,
+            "php": find(modules + "/libphp*.so")})
+        self.processes.append(subprocess.Popen(
+            [server, "-D", "FOREGROUND", "-f", conf],
+            env=dict({"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, **env),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True))
+        wait_port(self.port, self.processes[-1])
+
+
+@test
+def mod_php(t):
+    with double(t) as dd, web(t, dd, Apache) as gateway:
+        check(dd, talk(gateway.port))
+
+
+@test
+def mod_php_with_entry(t):
+    with double(t) as dd, web(t, dd, Apache, **WITH_ENTRY) as gateway:
+        check(dd, talk(gateway.port), ENTRY)
+
+
+# ---- Perl, Ruby, Lua, R --------------------------------------------------
 
 def perl(*more):
     need("perl", "-MWWW::Curl::Easy", "-e", "1")
@@ -400,6 +454,22 @@ def lua_requests(t):
         checked(dd, [s for s in spans if s not in failed], known, ENTRY)
 
 
+def r(*more):
+    need("Rscript", "-e", "library(curl)")
+    return ["Rscript", os.path.join(APPS, "gateway.R"), "@port", *more]
+
+
+@test
+def r_server(t):
+    """By the environment alone."""
+    serve(t, r(), free_port())
+
+
+@test
+def r_server_with_entry(t):
+    serve(t, r("1"), free_port(), entry=ENTRY, **COMMANDS)
+
+
 @test
 def nothing_preloaded(t):
     """The helpers do no harm then, and send nothing."""
@@ -446,29 +516,46 @@ io.write(llmobs.span('workflow', 'w', function()
     local _, e = pcall(llmobs.span, 'task', 'bad', function()
         error('no\nmore\n', 0) end)
     return e
-end))"""}
+end))""",
+    "Rscript": r"""
+library(curl); source('INBOUND/llmobs.R')
+cat(llmobs$span('workflow', 'w', {
+    llmobs$span('tool', 't', 's\u00e9\u263a', 'in "quotes"')
+    tryCatch(llmobs$span('task', 'bad', stop('no\nmore\n')),
+             error = conditionMessage)
+}))"""}
+
+
+def nested_spans(t, program, library, probe):
+    """What the program says of three spans is there, as it says it."""
+    need(program, "-e", probe)
+    code = SPANS[program].replace("LIBRARY", library).replace(
+        "INBOUND", os.path.join(EXAMPLES, "inbound"))
+    r = t.same([program, "-e", code], env=COMMANDS, spans=3)
+    equal(r.stdout, b"no\nmore\n", "what %s printed" % program)
+    spans = {s["name"]: s for s in r.spans}
+    w, tool, bad = spans["w"], spans["t"], spans["bad"]
+    equal([tool["parent_id"], bad["parent_id"]], [w["span_id"]] * 2,
+          "parents (%s)" % program)
+    equal((tool["meta"]["input"]["value"], tool["meta"]["output"]),
+          ('in "quotes"', {"value": "s\u00e9\u263a"}),
+          "what the tool said (%s)" % program)
+    equal(bad["meta"]["error"]["message"], "no", "error (%s)" % program)
+    equal(w["status"], "ok", "status (%s)" % program)
 
 
 @test
 def spans_in_each_language(t):
-    for program, library in (("perl", ""), ("ruby", "typhoeus"),
-                             ("ruby", "curb"), ("lua", "")):
-        need(program, "-e", {"perl": "use WWW::Curl::Easy", "lua":
-                             "require 'curl'"}.get(
-            program, "require '%s'" % library))
-        code = SPANS[program].replace("LIBRARY", library).replace(
-            "INBOUND", os.path.join(EXAMPLES, "inbound"))
-        r = t.same([program, "-e", code], env=COMMANDS, spans=3)
-        equal(r.stdout, b"no\nmore\n", "what %s printed" % program)
-        spans = {s["name"]: s for s in r.spans}
-        w, tool, bad = spans["w"], spans["t"], spans["bad"]
-        equal([tool["parent_id"], bad["parent_id"]], [w["span_id"]] * 2,
-              "parents (%s)" % program)
-        equal((tool["meta"]["input"]["value"], tool["meta"]["output"]),
-              ('in "quotes"', {"value": "s\u00e9\u263a"}),
-              "what the tool said (%s)" % program)
-        equal(bad["meta"]["error"]["message"], "no", "error (%s)" % program)
-        equal(w["status"], "ok", "status (%s)" % program)
+    for program, library, probe in (
+            ("perl", "", "use WWW::Curl::Easy"),
+            ("ruby", "typhoeus", "require 'typhoeus'"),
+            ("ruby", "curb", "require 'curb'"), ("lua", "", "require 'curl'")):
+        nested_spans(t, program, library, probe)
+
+
+@test
+def spans_in_r(t):
+    nested_spans(t, "Rscript", "", "library(curl)")
 
 
 # ---- ends of requests ----------------------------------------------------

@@ -1,0 +1,116 @@
+# llmobs.R - an R server that asks language models, in one trace with its caller:
+#
+#     source("llmobs.R")
+#     llmobs$request(req, { ... }, entry = TRUE, input = body)
+#
+# `req` has the request's headers as CGI and Rook name them (HTTP_TRACEPARENT
+# ...): what httpuv and plumber give, or a list. What is asked for through the
+# packages curl and httr meanwhile is part of the trace, and of the ml_app, that
+# they name; so is what programs ask for that it starts. `entry`: the request is
+# a workflow span around that, of this name, or "chat-proxy-entrypoint" for TRUE;
+# `input` is what it was given, and text that the expression gives is its output.
+# Spans of one's own nest:
+#
+#     docs <- llmobs$span("retrieval", "search", search(q), q)
+#
+# The spans need LLMOBS_COMMANDS=1, and so do servers with threads, as httpuv's
+# and plumber's are. Where nothing is preloaded, all of this does nothing.
+llmobs <- local({
+    own <- c("TRACEPARENT", "TRACESTATE", "BAGGAGE")
+    known <- c(own, "X_DATADOG_TRACE_ID", "X_DATADOG_PARENT_ID",
+               "X_DATADOG_TAGS", "X_DATADOG_SAMPLING_PRIORITY",
+               "X_DATADOG_ORIGIN")
+    carried <- c(own, paste0("HTTP_", known))
+
+    # A string of JSON, or an object of what is in a list.
+    json <- function(value) {
+        if (!is.list(value)) return(quoted(value))
+        if (!length(value)) return("{}")
+        names <- vapply(names(value), quoted, "")
+        paste0("{", paste0(names, ":", vapply(value, json, ""),
+                           collapse = ","), "}")
+    }
+
+    quoted <- function(text) {
+        text <- paste(text, collapse = "\n")
+        if (validUTF8(text)) Encoding(text) <- "UTF-8"
+        else text <- iconv(text, "latin1", "UTF-8")
+        codes <- utf8ToInt(text)
+        odd <- codes < 32 | codes == 127 | codes == 34 | codes == 92
+        chars <- intToUtf8(codes, multiple = TRUE)
+        chars[odd] <- sprintf("\\u%04x", codes[odd])
+        paste0('"', paste(chars, collapse = ""), '"')
+    }
+
+    # No transfer takes place, and libcurl answers that it knows no such
+    # protocol, with the library or without.
+    command <- function(name, what) {
+        if (!requireNamespace("curl", quietly = TRUE)) return()
+        handle <- curl::new_handle(copypostfields = json(what))
+        curl::handle_setheaders(handle,
+                                "Content-Type" = "application/vnd.llmobs")
+        tryCatch(curl::curl_fetch_memory(paste0("llmobs://", name), handle),
+                 error = function(e) NULL)
+    }
+
+    text <- function(value) if (is.character(value)) value
+
+    # NULL leaves a member out.
+    some <- function(...) Filter(Negate(is.null), list(...))
+
+    says <- function(kind, name, input)
+        some(kind = kind, name = name, input = text(input))
+
+    failed <- function(e)
+        list(error = list(type = class(e)[1],
+                          message = sub("\n.*", "", conditionMessage(e))))
+
+    # Gives what the work gives; `end` is told of it, or of its error.
+    watch <- function(work, end) {
+        said <- list(error = list(type = "unfinished",
+                                  message = "left before its end"))
+        on.exit(end(said))
+        result <- tryCatch(work, error = function(e) {
+            said <<- failed(e)
+            stop(e)
+        })
+        said <- some(output = text(result))
+        result
+    }
+
+    set <- function(values) {
+        Sys.unsetenv(carried)
+        if (length(values)) do.call(Sys.setenv, as.list(values))
+    }
+
+    headers_of <- function(env) {
+        given <- lapply(paste0("HTTP_", known), function(n) env[[n]])
+        names(given) <- chartr("_", "-", tolower(known))
+        Filter(Negate(is.null), given)
+    }
+
+    # A request without a context leaves the process's own, if it has one.
+    request <- function(env, work, entry = NULL, input = NULL) {
+        headers <- headers_of(env)
+        before <- Sys.getenv(carried, NA, names = TRUE)
+        on.exit(set(before[!is.na(before)]))
+        if (length(headers)) {
+            names(headers) <- paste0("HTTP_", chartr("-", "_",
+                                                     toupper(names(headers))))
+            set(headers)
+        }
+        name <- if (isTRUE(entry)) "chat-proxy-entrypoint" else text(entry)
+        command("request/start", some(
+            headers = headers_of(env),
+            entry = if (length(name)) says("workflow", name, input)))
+        watch(work, function(said) command(
+            "request/finish", some(entry = if (length(name)) said)))
+    }
+
+    span <- function(kind, name, work, input = NULL) {
+        command("span/start", says(kind, name, input))
+        watch(work, function(said) command("span/finish", said))
+    }
+
+    list(request = request, span = span)
+})
