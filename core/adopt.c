@@ -44,6 +44,7 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
     if (adopt->self)
         llmobs_owner_renew(&adopt->self, adopt->config);
     adopt->given_up = NULL;
+    adopt->files = NULL;
     adopt->given_up_count = 0;
     forget_dir(adopt);
 }
@@ -65,6 +66,7 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
         return;
     llmobs_adopt_leave(adopt);
     free(adopt->given_up);
+    free(adopt->files);
     llmobs_owner_free(adopt->self);
     free(adopt);
 }

@@ -42,11 +42,17 @@ static bool file_number(const char *name, uint32_t *out)
 
 static int list_files(struct llmobs_adopt *adopt, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *entry;
+    DIR *dir;
+    int fd;
 
     adopt->file_count = 0;
+    if (!adopt->files)
+        adopt->files = malloc(LLMOBS_ADOPT_FILES * sizeof(*adopt->files));
+    if (!adopt->files)
+        return -ENOMEM;
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
         if (fd >= 0)
             close(fd);

@@ -48,7 +48,7 @@ struct llmobs_adopt {
     char dir[PATH_MAX];
     struct llmobs_owner *owner;
     struct llmobs_config names;
-    uint32_t files[LLMOBS_ADOPT_FILES];
+    uint32_t *files; /* LLMOBS_ADOPT_FILES, once there is one */
     size_t file_count, file;
     struct llmobs_ids released, ended;
     struct llmobs_had *had; /* few, in the order of their file */

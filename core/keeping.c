@@ -34,29 +34,45 @@ void llmobs_keeping_reset(struct llmobs_keeping *keeping)
     llmobs_keeping_init(keeping, spool, adopt);
 }
 
+static void release(struct llmobs_keeping *keeping,
+                    const struct llmobs_spooled *list, size_t count,
+                    bool adopted)
+{
+    if (adopted) {
+        llmobs_stats_add(LLMOBS_STAT_released, count);
+        llmobs_adopt_let_go(keeping->adopt, list, count);
+    } else {
+        llmobs_spool_release(keeping->spool, list, count);
+    }
+}
+
 static void flush_one(struct llmobs_keeping *keeping, bool adopted)
 {
     size_t count = keeping->done_count[adopted];
 
     keeping->done_count[adopted] = 0;
-    if (count == 0)
-        return;
-    if (adopted) {
-        llmobs_stats_add(LLMOBS_STAT_released, count);
-        llmobs_adopt_let_go(keeping->adopt, keeping->done[adopted], count);
-    } else {
-        llmobs_spool_release(keeping->spool, keeping->done[adopted], count);
-    }
+    if (count > 0)
+        release(keeping, keeping->done[adopted], count, adopted);
+    free(keeping->done[adopted]);
+    keeping->done[adopted] = NULL;
 }
 
+/* Without memory each is let go by itself. */
 void llmobs_keeping_done(struct llmobs_keeping *keeping,
                          const struct llmobs_spooled *spooled, bool adopted)
 {
+    struct llmobs_spooled **done = &keeping->done[adopted];
+
     if (!spooled->file && !spooled->begun)
         return;
     if (keeping->done_count[adopted] == LLMOBS_RELEASE_MAX)
         flush_one(keeping, adopted);
-    keeping->done[adopted][keeping->done_count[adopted]++] = *spooled;
+    if (!*done)
+        *done = malloc(LLMOBS_RELEASE_MAX * sizeof(**done));
+    if (*done)
+        (*done)[keeping->done_count[adopted]++] = *spooled;
+    else
+        release(keeping, spooled, 1, adopted);
 }
 
 void llmobs_keeping_flush(struct llmobs_keeping *keeping)

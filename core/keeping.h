@@ -26,7 +26,8 @@ struct llmobs_keeping {
     struct llmobs_spool *spool; /* NULL: there is none */
     struct llmobs_adopt *adopt; /* likewise */
     struct llmobs_recalls *recalls;
-    struct llmobs_spooled done[2][LLMOBS_RELEASE_MAX]; /* ours, adopted */
+    /* Ours, adopted: LLMOBS_RELEASE_MAX of each, while there is one. */
+    struct llmobs_spooled *done[2];
     size_t done_count[2];
     struct llmobs_spilled *spill; /* a ring */
     size_t first, count, cap;

@@ -89,6 +89,7 @@ void llmobs_spool_free(struct llmobs_spool *spool)
     if (!spool)
         return;
     llmobs_owner_free(spool->owner);
+    free(spool->owed);
     free(spool);
 }
 

@@ -59,7 +59,7 @@ struct llmobs_spool {
     struct llmobs_spool_slot slots[LLMOBS_SPOOL_FILES];
     /* The worker's. */
     int64_t looked_ns;
-    struct llmobs_spool_owed owed[LLMOBS_SPOOL_OWED];
+    struct llmobs_spool_owed *owed; /* LLMOBS_SPOOL_OWED, once there is one */
     size_t owed_count;
 };
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,9 +71,11 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
 static void owe(struct llmobs_spool *spool, uint32_t file,
                 const struct llmobs_spooled *list, size_t count)
 {
+    if (!spool->owed)
+        spool->owed = malloc(LLMOBS_SPOOL_OWED * sizeof(*spool->owed));
     for (size_t i = 0; i < count && spool->owed_count < LLMOBS_SPOOL_OWED; i++)
         if ((list[i].begun == file || list[i].file == file) &&
-            strike(spool, file, &list[i]) != 0)
+            strike(spool, file, &list[i]) != 0 && spool->owed)
             spool->owed[spool->owed_count++] =
                 (struct llmobs_spool_owed){file, list[i].id};
 }

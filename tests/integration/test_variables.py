@@ -197,7 +197,8 @@ def it_is_opened_once_and_only_where_it_decides(t):
     n, text = opened(t, argv, SYSTEM_FILE, DD_LLMOBS_ENABLED="0")
     equal((n, "llmobs_core" in text), (0, False), "off: opened")
     n, text = opened(t, argv, SYSTEM_FILE, DD_LLMOBS_ENABLED="1")
-    equal((n, "llmobs_core" in text), (1, True), "on: opened by the core")
+    equal((n, "llmobs_core" in text), (2, True), "on: opened by the shim, since "
+          "the file may exclude the program, and by the core")
     path = os.path.join(t.dir, "named.conf")
     with open(path, "w") as f:
         f.write("DD_LLMOBS_ENABLED=1\n")
@@ -502,6 +503,7 @@ BAD = {  # a value that means nothing
     "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT": "stop",
     "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH": "long",
     "DD_TRACE_DEBUG": "loud",
+    "LLMOBS_COMMANDS": "perhaps",
     "LLMOBS_INJECT": "some",
     "LLMOBS_CALLSITE": "stack:0",
     "LLMOBS_STORE_MAX": "4095",
@@ -510,6 +512,7 @@ BAD = {  # a value that means nothing
     "LLMOBS_CAPTURE_MAX": "1 MiB",
     "LLMOBS_BUFFER_MAX": "0",
     "LLMOBS_EXIT_FLUSH_MS": "-2",
+    "LLMOBS_GRACE_MS": "soon",
     "LLMOBS_THREAD": "maybe",
     "LLMOBS_LOG_LEVEL": "verbose",
     "LLMOBS_CONFIG": "/no/such/file",
@@ -523,9 +526,9 @@ MORE_BAD = {  # which win over another one
 
 # Where every value means something, and what has tests of its own.
 ANYTHING = ("text", "file", "directory", "URL", "number", "tags",
-            "W3C trace context", "W3C baggage",
+            "W3C trace context", "W3C baggage", "patterns, comma-separated",
             "key:value, comma- or space-separated")
-APART = ("DD_LLMOBS_ENABLED", "LLMOBS_EXPORTER",
+APART = ("DD_LLMOBS_ENABLED", "LLMOBS_EXPORTER", "LLMOBS_CONTENT",
          "DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED")
 
 
