@@ -21,6 +21,8 @@
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 static atomic_bool on;
+/* What has been complained of: a literal's address and an errno number. */
+static _Atomic(uint64_t) told[128];
 
 void llmobs_api_init(const struct llmobs_config *the_config,
                      struct llmobs_worker *the_worker)
@@ -41,11 +43,27 @@ void llmobs_api_switch(bool to)
     atomic_store(&on, to);
 }
 
+/* True for the one call that fails so first; `what` is a literal. Not
+ * llmobs_log_once: one use may be wrong in several ways, and many wrong uses
+ * must not take the places of other causes. */
+static bool is_news(const char *what, int rc)
+{
+    uint64_t failure = (uint64_t)(uintptr_t)what << 8 | (uint8_t)-rc, seen;
+
+    for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++) {
+        seen = 0;
+        if (atomic_compare_exchange_strong(&told[i], &seen, failure))
+            return true;
+        if (seen == failure)
+            return false;
+    }
+    return false;
+}
+
 int llmobs_api_complain(int rc, const char *what)
 {
-    if (rc < 0)
-        llmobs_log_once(LLMOBS_LOG_WARN, what, "API: %s: %s", what,
-                        strerror(-rc));
+    if (rc < 0 && is_news(what, rc))
+        llmobs_log(LLMOBS_LOG_WARN, "API: %s: %s", what, strerror(-rc));
     return rc;
 }
 

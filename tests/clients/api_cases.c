@@ -275,6 +275,8 @@ static void wrong(const char *base)
     struct llmobs_start_options options = {.size = 1};
     struct llmobs_annotation bad = {.size = sizeof(bad),
                                     .metadata_json = "no json"};
+    struct llmobs_annotation prompt = {.size = sizeof(prompt),
+                                       .prompt_json = "{}"};
     struct llmobs_evaluation_options none = {.size = sizeof(none)};
     struct llmobs_exported ids;
     llmobs_span_t span;
@@ -294,6 +296,8 @@ static void wrong(const char *base)
     want(llmobs_submit_evaluation(&none), -EINVAL, "evaluation");
     span = llmobs_start(LLMOBS_TASK, "failed");
     want(llmobs_annotate(span, &bad), -EINVAL, "annotate");
+    want(llmobs_annotate(span, &prompt), -EINVAL, "prompt of a task");
+    want(llmobs_annotate(span, &prompt), -EINVAL, "and again");
     want(llmobs_inject(span, refuse, NULL), -7, "inject");
     want(llmobs_error(NULL, "ENOENT", "no such file", "main"), 0, "error");
     want(llmobs_finish(span), 0, "finish");

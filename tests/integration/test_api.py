@@ -306,6 +306,8 @@ def wrong_use_is_told(t):
     for pattern in ("finish of a span that is not open", "annotate",
                     "start by options that are none", "evaluation"):
         ok(r.log_count("warn .*" + pattern) > 0, "a log line on " + pattern)
+    for why in "No such file", "Invalid argument":
+        equal(r.log_count("warn API: annotate: " + why), 1, "lines on " + why)
 
 
 # ---- C++ -----------------------------------------------------------------
