@@ -56,7 +56,12 @@ typedef struct llmobs_opaque *llmobs_span_t;
 
 /* What a start answers that started nothing: good for every call, each of
  * which then answers LLMOBS_NOT_OBSERVING. */
+#ifdef __cplusplus
+#define LLMOBS_NO_SPAN \
+    (reinterpret_cast<llmobs_span_t>(static_cast<uintptr_t>(1)))
+#else
 #define LLMOBS_NO_SPAN ((llmobs_span_t)(uintptr_t)1)
+#endif
 
 enum llmobs_span_kind {
     LLMOBS_LLM,       /* a call of a language model */

@@ -43,12 +43,33 @@ def case(t, name, **options):
     return r
 
 
+HEADER_IN_C = """#include "llmobs.h"
+static void scopes(void)
+{
+    LLMOBS_FUNCTION(span, LLMOBS_TOOL);
+    LLMOBS_SCOPE(inner, LLMOBS_TASK, "inner");
+    LLMOBS_PROXIED_SCOPE(proxied, LLMOBS_PROXIED_YES);
+
+    (void)llmobs_annotate_text(inner, "in", "out");
+}
+int main(void) { scopes(); return llmobs_enabled(); }
+"""
+HEADER_IN_CXX = """#include "llmobs.h"
+int main()
+{
+    llmobs::scope span(LLMOBS_TOOL);
+    llmobs::proxied_scope proxied(LLMOBS_PROXIED_YES);
+
+    (void)llmobs_annotate_text(span, "in", "out");
+    return llmobs_current() == LLMOBS_NO_SPAN ? 0 : llmobs_enabled();
+}
+"""
+
+
 def compile_header(t, compiler, language, standard, *more):
     path = os.path.join(t.dir, "use." + language)
     with open(path, "w") as f:
-        f.write('#include "llmobs.h"\nint main(void);\n'
-                "int main(void) { return llmobs_enabled(); }\n"
-                .replace("(void)", "()" if language == "cc" else "(void)"))
+        f.write(HEADER_IN_CXX if language == "cc" else HEADER_IN_C)
     out = os.path.join(t.dir, "use")
     subprocess.run([compiler, "-std=" + standard, "-I",
                     os.path.join(ROOT, "include"), *STRICT, *more, path, "-o",
@@ -68,7 +89,8 @@ def header_is_clean(t):
         if not shutil.which(compiler):
             raise Skip("no " + compiler)
         for standard in "c++98", "c++11", "c++20":
-            out = compile_header(t, compiler, "cc", standard)
+            out = compile_header(t, compiler, "cc", standard,
+                                 "-Wold-style-cast")
             equal(subprocess.run([out]).returncode, 0, "off when bare")
 
 
