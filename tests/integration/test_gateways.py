@@ -471,6 +471,42 @@ def r_server_with_entry(t):
 
 
 @test
+def r_without_the_library(t):
+    with double(t) as dd:
+        mark = t.servers.mark()
+        with Server(r("1"), settings(t, dd, **COMMANDS), free_port(),
+                    ()) as server:
+            talk(server.port)
+        equal([trace_headers(q) for q in t.servers.requests_since(mark)],
+              [{}] * len(CALLERS), "trace headers")
+        equal(dd.spans(), [], "spans")
+
+
+@test
+def r_request_that_fails(t):
+    """Its error is given back, in the span by its first line; the next request
+    has nothing of it."""
+    with double(t) as dd, Server(r("1"), settings(t, dd, **COMMANDS),
+                                 free_port()) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port,
+                                                timeout=20)
+        known, headers = announce("app-a", "datadog", 1)
+        connection.request("POST", "/", "die", dict(
+            h.split(": ", 1) for h in headers))
+        answer = connection.getresponse()
+        equal((answer.status, answer.read()), (500, b"told to die\nat once"),
+              "answer")
+        ask(connection, "prompt-2", [])
+        connection.close()
+        failed, entry, call = sorted(dd.wait_spans(3, 20),
+                                     key=lambda s: s["start_ns"])
+    equal((failed["parent_id"], failed["meta"]["error"]["message"]),
+          (known["span_id"], "told to die"), "the failed request")
+    equal((entry["parent_id"], call["parent_id"], entry["status"]),
+          ("undefined", entry["span_id"], "ok"), "the next one")
+
+
+@test
 def nothing_preloaded(t):
     """The helpers do no harm then, and send nothing."""
     with double(t) as dd:
