@@ -102,12 +102,14 @@ def ask(connection, prompt, headers, path="/chat.php/v1/chat/completions", statu
     return answer
 
 
-def talk(port):
-    """Asks for all callers; gives what is known of them, by prompt."""
+def talk(port, kept=True):
+    """Asks for all callers, over one connection if it is kept; gives what is
+    known of them, by prompt."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     known, workers = {}, set()
     for prompt, ids, headers in requests():
         answer = ask(connection, prompt, headers)
+        equal(connection.sock is not None, kept, "connection kept")
         workers.add(answer.headers.get("X-Worker"))
         known[prompt] = ids
     connection.close()
@@ -182,7 +184,7 @@ ENTRY = "chat-proxy-entrypoint"
 def serve(t, argv, port=None, entry=None, **more):
     with double(t) as dd, \
             Server(argv, settings(t, dd, **more), port) as server:
-        check(dd, talk(server.port), entry)
+        check(dd, talk(server.port, argv[0] != "php"), entry)
 
 
 def need(program, *probe):
@@ -516,7 +518,7 @@ def nothing_preloaded(t):
                            (ruby("typhoeus", "1", "1"), None),
                            (ruby("curb", "1", "1"), None)):
             with Server(argv, env, port, ()) as server:
-                talk(server.port)
+                talk(server.port, argv[0] != "php")
         lua(t, env, ())
         sent = t.servers.requests_since(mark)
         equal(len(sent), 5 * len(CALLERS), "requests")
