@@ -60,7 +60,8 @@ static uint16_t add_step(struct parsing *p, enum llmobs_regex_op op, uint16_t x,
         program->steps = steps;
         program->cap = cap;
     }
-    program->steps[program->count] = (struct llmobs_regex_step){op, x, y};
+    program->steps[program->count] =
+        (struct llmobs_regex_step){(uint8_t)op, x, y};
     return (uint16_t)program->count++;
 }
 

@@ -7,6 +7,10 @@
 #include "core/regex.h"
 #include "tests/unit/unit.h"
 
+/* More groups in groups than are read. */
+#define DEEP \
+    "((((((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))))))"
+
 static struct llmobs_text text_of(const char *text)
 {
     return (struct llmobs_text){text, strlen(text)};
@@ -102,44 +106,17 @@ END_TEST
 
 START_TEST(test_refused)
 {
-    static const char *const bad[] = {"",
-                                      "a*",
-                                      "(a|)",
-                                      "^",
-                                      "\\b",
-                                      "^$",
-                                      "(",
-                                      "a)",
-                                      "(a",
-                                      "[a",
-                                      "[",
-                                      "[]",
-                                      "[^]",
-                                      "[b-a]",
-                                      "[é]",
-                                      "[[:x:]]",
-                                      "[[:al",
-                                      "*a",
-                                      "+",
-                                      "a**",
-                                      "a+*",
-                                      "{2}",
-                                      "a{",
-                                      "a{2",
-                                      "a{3,2}",
-                                      "a{256}",
-                                      "a{x}",
-                                      "a{,2}",
-                                      "\\",
-                                      "a\\1",
-                                      "\\q",
-                                      "(?=a)",
-                                      "(?P<x>a)",
-                                      "(?i)",
-                                      "a{2}{2}",
-                                      "((a{255}){255}){255}",
-                                      "((((((((((((((((((((((((((((((((((a)))))"
-                                      ")))))))))))))))))))))))))))))"};
+    static const char *const bad[] = {
+        "",         "a*",     "(a|)",    "^",
+        "\\b",      "^$",     "(",       "a)",
+        "(a",       "[a",     "[",       "[]",
+        "[^]",      "[b-a]",  "[é]",     "[[:x:]]",
+        "[[:al",    "*a",     "+",       "a**",
+        "a+*",      "{2}",    "a{",      "a{2",
+        "a{3,2}",   "a{256}", "a{x}",    "a{,2}",
+        "\\",       "a\\1",   "\\q",     "(?=a)",
+        "(?P<x>a)", "(?i)",   "a{2}{2}", "((a{255}){255}){255}",
+        DEEP};
     struct llmobs_regex *regex;
     char text[LLMOBS_REGEX_LEN + 2];
     const char *why;
