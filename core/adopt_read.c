@@ -180,9 +180,12 @@ int llmobs_adopt_survey(struct llmobs_adopt *adopt)
         size_t at = 0;
 
         note_time(adopt, adopt->files[i]);
-        if (llmobs_adopt_read(adopt, adopt->dir, adopt->files[i],
-                              LLMOBS_SPOOL_TEXT))
-            adopt->kept++;
+        rc = llmobs_adopt_read(adopt, adopt->dir, adopt->files[i],
+                               LLMOBS_SPOOL_TEXT);
+        if (rc == -ENOMEM)
+            break; /* or what it says was released would come again */
+        adopt->kept += rc != 0;
+        rc = 0;
         while (!rc && llmobs_entry_next(llmobs_adopt_text(adopt), &at, &entry))
             rc = note_entry(adopt, &entry);
     }
@@ -238,6 +241,31 @@ static int read_entry(struct llmobs_adopt *adopt,
     return llmobs_exchange_read(entry, &adopt->recalls, &out->exchange);
 }
 
+/* 1: it is given; 0: nobody is to have it; -ENOMEM: it comes again. */
+static int give(struct llmobs_adopt *adopt, const struct llmobs_entry *entry,
+                struct llmobs_adopted *out)
+{
+    int rc;
+
+    if (!llmobs_adopt_is_due(adopt, entry))
+        return 0;
+    rc = read_entry(adopt, entry, out);
+    if (rc == -ENOMEM) {
+        adopt->at = entry->offset;
+        return rc;
+    }
+    if (rc) {
+        adopt->kept++;
+        return 0;
+    }
+    if (out->killed)
+        end_by_kill(adopt, out->exchange);
+    if (out->uncounted)
+        llmobs_adopt_had(adopt, &out->spooled, 0);
+    adopt->out++;
+    return 1;
+}
+
 /* The next one of the present directory; 0: there is none. */
 int llmobs_adopt_next_here(struct llmobs_adopt *adopt,
                            struct llmobs_adopted *out)
@@ -256,20 +284,9 @@ int llmobs_adopt_next_here(struct llmobs_adopt *adopt,
         }
         while (
             llmobs_entry_next(llmobs_adopt_text(adopt), &adopt->at, &entry)) {
-            if (!llmobs_adopt_is_due(adopt, &entry))
-                continue;
-            rc = read_entry(adopt, &entry, out);
-            if (rc == 0) {
-                if (out->killed)
-                    end_by_kill(adopt, out->exchange);
-                if (out->uncounted)
-                    llmobs_adopt_had(adopt, &out->spooled, 0);
-                adopt->out++;
-                return 1;
-            }
-            if (rc == -ENOMEM)
+            rc = give(adopt, &entry, out);
+            if (rc)
                 return rc;
-            adopt->kept++;
         }
         adopt->at = 0;
     }

@@ -266,7 +266,7 @@ int llmobs_api_fail(uint64_t span, const char *type, const char *message,
     if (!live->span.failed) {
         rc = llmobs_span_fail(&live->span, type, message);
         if (!rc)
-            rc = llmobs_span_set(&live->span.error_stack, stack);
+            rc = llmobs_span_set_masked(&live->span.error_stack, stack);
     }
     llmobs_api_table_unlock(span);
     return llmobs_api_complain(rc, "error");

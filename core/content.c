@@ -46,6 +46,14 @@ struct llmobs_json *llmobs_content_map(struct llmobs_json *json,
     return NULL;
 }
 
+struct llmobs_json *llmobs_content_members(struct llmobs_json *json,
+                                           llmobs_content_put_fn *put,
+                                           void *ctx)
+{
+    return llmobs_json_is_object(json) ? llmobs_content_map(json, put, ctx)
+                                       : llmobs_json_object();
+}
+
 /* -- an event without content -------------------------------------------- */
 
 /* A word of a provider or of libcurl, not a sentence. */
@@ -93,9 +101,9 @@ static int put_meta(void *ctx, struct llmobs_json *to, const char *key,
     if (llmobs_content_is_in(key, llmobs_content_plain))
         value = llmobs_json_share(value);
     else if (strcmp(key, "metadata") == 0)
-        value = llmobs_content_map(value, put_metadata, ctx);
+        value = llmobs_content_members(value, put_metadata, ctx);
     else if (strcmp(key, "error") == 0)
-        value = llmobs_content_map(value, put_error, ctx);
+        value = llmobs_content_members(value, put_error, ctx);
     else
         return 0;
     return llmobs_json_set(to, key, value);
@@ -132,11 +140,11 @@ static int put_bare(void *ctx, struct llmobs_json *to, const char *key,
                     struct llmobs_json *value)
 {
     if (strcmp(key, "meta") == 0)
-        value = llmobs_content_map(value, put_meta, ctx);
+        value = llmobs_content_members(value, put_meta, ctx);
     else if (strcmp(key, "tags") == 0)
         value = llmobs_content_map(value, put_tag, ctx);
     else if (strcmp(key, "json_value") == 0)
-        value = llmobs_content_map(value, put_metadata, ctx);
+        value = llmobs_content_members(value, put_metadata, ctx);
     else if (llmobs_content_is_in(key, llmobs_content_judged))
         return put_judged(to, key, value);
     else
@@ -154,7 +162,7 @@ int llmobs_content_apply(const struct llmobs_config *config,
     if (!llmobs_config_is_private(config))
         return 0;
     other = config->content == LLMOBS_CONTENT_OFF
-                ? llmobs_content_map(*event, put_bare, NULL)
+                ? llmobs_content_members(*event, put_bare, NULL)
                 : llmobs_content_redact(config, *event);
     if (!other)
         return -ENOMEM;
@@ -171,7 +179,8 @@ int llmobs_content_apply_text(const struct llmobs_config *config,
 
     if (rc)
         return rc;
-    rc = llmobs_content_apply(config, &json);
+    rc = llmobs_json_is_object(json) ? llmobs_content_apply(config, &json)
+                                     : -EINVAL;
     if (!rc)
         rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, out);
     llmobs_json_free(json);

@@ -10,7 +10,8 @@
  * Owns:    nothing.
  * Threads: any; an event is one thread's.
  * Errors:  -ENOMEM: the event stays as it was and must not be written.
- * Limits:  JSON within a text to LLMOBS_CONTENT_NEST levels: deeper it is
+ * Limits:  JSON within a text to LLMOBS_CONTENT_NEST levels, all of it to
+ *          LLMOBS_CONTENT_DEPTH containers inside one another: deeper it is
  *          replaced. Ids, session, model and the tags that every span has are
  *          no content.
  * Fork:    plain memory.
@@ -22,13 +23,15 @@
 #include "core/json.h"
 
 #define LLMOBS_CONTENT_NEST 4
+/* More than one text may have (json.h). */
+#define LLMOBS_CONTENT_DEPTH 256
 
 /* Replaces *event, a span or an evaluation, by what may be written of it. */
 int llmobs_content_apply(const struct llmobs_config *config,
                          struct llmobs_json **event);
 
 /* The same for an event that is text already: appends to `out`. -EINVAL: it is
- * no JSON. */
+ * no JSON object. */
 int llmobs_content_apply_text(const struct llmobs_config *config,
                               struct llmobs_text event, struct llmobs_buf *out);
 

@@ -14,6 +14,12 @@ typedef int llmobs_content_put_fn(void *ctx, struct llmobs_json *to,
 struct llmobs_json *llmobs_content_map(struct llmobs_json *json,
                                        llmobs_content_put_fn *put, void *ctx);
 
+/* The same of an object alone, so that `put` always has a key; of any other
+ * value, which no event has there, an empty object. */
+struct llmobs_json *llmobs_content_members(struct llmobs_json *json,
+                                           llmobs_content_put_fn *put,
+                                           void *ctx);
+
 /* Puts a value, which it takes. */
 int llmobs_content_put(struct llmobs_json *to, const char *key,
                        struct llmobs_json *value);

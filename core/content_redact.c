@@ -15,6 +15,7 @@
 struct cleaning {
     struct llmobs_redaction redaction;
     int nest;     /* JSON in texts: so deep are we */
+    int depth;    /* in how many containers, those in texts included */
     bool changed; /* something was replaced */
 };
 
@@ -166,6 +167,23 @@ static int put_clean(void *ctx, struct llmobs_json *to, const char *key,
     return rc;
 }
 
+/* A level takes the stack of a few calls, and a thread may have little of it:
+ * what is deeper is replaced. */
+static struct llmobs_json *clean_container(struct cleaning *c,
+                                           struct llmobs_json *json)
+{
+    struct llmobs_json *clean;
+
+    if (c->depth == LLMOBS_CONTENT_DEPTH) {
+        c->changed = true;
+        return llmobs_json_string(LLMOBS_REDACTED);
+    }
+    c->depth++;
+    clean = llmobs_content_map(json, put_clean, c);
+    c->depth--;
+    return clean;
+}
+
 /* Gives the value without what the patterns match; NULL without memory. */
 static struct llmobs_json *cleaned(struct cleaning *c, struct llmobs_json *json)
 {
@@ -174,7 +192,7 @@ static struct llmobs_json *cleaned(struct cleaning *c, struct llmobs_json *json)
     if (llmobs_json_is_number(json))
         return clean_number(c, json);
     if (llmobs_json_is_array(json) || llmobs_json_is_object(json))
-        return llmobs_content_map(json, put_clean, c);
+        return clean_container(c, json);
     return llmobs_json_share(json);
 }
 
@@ -194,7 +212,7 @@ static int put_meta(void *ctx, struct llmobs_json *to, const char *key,
     if (llmobs_content_is_in(key, llmobs_content_plain))
         value = llmobs_json_share(value);
     else if (strcmp(key, "metadata") == 0)
-        value = llmobs_content_map(value, put_metadata, ctx);
+        value = llmobs_content_members(value, put_metadata, ctx);
     else
         value = cleaned(ctx, value);
     return llmobs_json_set(to, key, value);
@@ -241,7 +259,7 @@ static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
                         struct llmobs_json *value)
 {
     if (strcmp(key, "meta") == 0)
-        value = llmobs_content_map(value, put_meta, ctx);
+        value = llmobs_content_members(value, put_meta, ctx);
     else if (strcmp(key, "tags") == 0)
         value = llmobs_content_map(value, put_tag, ctx);
     else if (strcmp(key, "name") == 0 || strcmp(key, "json_value") == 0 ||
@@ -268,7 +286,7 @@ struct llmobs_json *llmobs_content_redact(const struct llmobs_config *config,
     struct llmobs_json *clean;
 
     llmobs_redaction_begin(&c.redaction, config->redact);
-    clean = llmobs_content_map(event, put_redacted, &c);
+    clean = llmobs_content_members(event, put_redacted, &c);
     end_cleaning(&c);
     return clean;
 }

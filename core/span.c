@@ -109,6 +109,17 @@ int llmobs_span_fail(struct llmobs_span *span, const char *type,
     return span->error_type && span->error_message ? 0 : -ENOMEM;
 }
 
+int llmobs_span_set_masked(char **field, const char *text)
+{
+    char *copy = text ? masked(text) : NULL;
+
+    if (text && !copy)
+        return -ENOMEM;
+    free(*field);
+    *field = copy;
+    return 0;
+}
+
 int llmobs_span_set(char **field, const char *text)
 {
     char *copy = NULL;

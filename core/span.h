@@ -76,8 +76,10 @@ int llmobs_kind_read(const char *name, enum llmobs_kind *out);
 int llmobs_span_fail(struct llmobs_span *span, const char *type,
                      const char *message);
 
-/* Replaces *field, an owned string of the span, by a copy of text. */
+/* Replaces *field, an owned string of the span, by a copy of text; _masked: of
+ * one that came with an error, likewise. */
 int llmobs_span_set(char **field, const char *text);
+int llmobs_span_set_masked(char **field, const char *text);
 
 /* Sets an integer metric; a negative number or one beyond 2^53 is left out. */
 void llmobs_span_metric(struct llmobs_span *span, const char *key,

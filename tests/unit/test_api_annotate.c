@@ -324,6 +324,25 @@ START_TEST(the_first_error_stays)
 }
 END_TEST
 
+/* The last line of a trace repeats the message. */
+START_TEST(keys_in_errors_are_masked)
+{
+    static const char message[] =
+        "Incorrect API key provided: sk-proj-0123456789abcdef";
+    static const char stack[] = "main.c:7\nError: Incorrect API key provided: "
+                                "sk-proj-0123456789abcdef\n";
+    const char *error;
+
+    api = api_case();
+    (void)api_case_start(LLMOBS_TOOL, "x");
+    ck_assert_int_eq(api->error(NULL, "Error", message, stack), 0);
+    api->finish(api->current());
+    error = api_case_at("x", "meta.error");
+    ck_assert_ptr_null(strstr(error, "0123456789"));
+    ck_assert_ptr_nonnull(strstr(error, "main.c:7"));
+}
+END_TEST
+
 /* -- what goes for all inside -------------------------------------------- */
 
 START_TEST(contexts_say_it_of_all_inside)
@@ -471,6 +490,7 @@ UNIT_SUITE(api_annotate)
     UNIT_TEST(s, a_prompt_is_checked);
     UNIT_TEST(s, tools_and_prompts_are_of_models);
     UNIT_TEST(s, the_first_error_stays);
+    UNIT_TEST(s, keys_in_errors_are_masked);
     UNIT_TEST(s, contexts_say_it_of_all_inside);
     UNIT_TEST(s, proxied_nests);
     UNIT_TEST(s, evaluations_are_submitted);

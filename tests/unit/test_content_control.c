@@ -1,11 +1,20 @@
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/content.h"
+#include "core/redact.h"
 #include "tests/unit/unit.h"
+
+/* Sanitizers make frames several times as big. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STACK (1024 * 1024)
+#else
+#define STACK (96 * 1024)
+#endif
 
 static char told[1024];
 
@@ -283,6 +292,59 @@ START_TEST(test_deep)
 }
 END_TEST
 
+/* As deep as each text may be, and again in its innermost one: on a stack as
+ * small as that of our thread. */
+static char *make_deep(void)
+{
+    char *text = strdup("b@x.com");
+
+    for (int i = 0; i <= LLMOBS_CONTENT_NEST; i++) {
+        struct llmobs_json *json = llmobs_json_string(text);
+
+        for (int n = 0; n < LLMOBS_JSON_DEPTH_MAX; n++) {
+            struct llmobs_json *array = llmobs_json_array();
+
+            ck_assert_int_eq(llmobs_json_add(array, json), 0);
+            json = array;
+        }
+        free(text);
+        text = llmobs_json_dumps(json, 0);
+        ck_assert_ptr_nonnull(text);
+        llmobs_json_free(json);
+    }
+    return text;
+}
+
+static const struct llmobs_config *deep_config;
+
+static void *clean_deep(void *text)
+{
+    return llmobs_content_text(deep_config, text);
+}
+
+START_TEST(test_small_stack)
+{
+    struct llmobs_config *c = with_patterns("use email\n");
+    char *text = make_deep();
+    pthread_attr_t attr;
+    pthread_t thread;
+    void *got;
+
+    deep_config = c;
+    ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attr, STACK), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, clean_deep, text), 0);
+    ck_assert_int_eq(pthread_join(thread, &got), 0);
+    ck_assert_ptr_nonnull(got);
+    ck_assert_ptr_null(strstr(got, "x.com"));
+    ck_assert_ptr_nonnull(strstr(got, LLMOBS_REDACTED));
+    free(got);
+    free(text);
+    pthread_attr_destroy(&attr);
+    llmobs_config_free(c);
+}
+END_TEST
+
 START_TEST(test_event_text)
 {
     struct llmobs_config *c = load("LLMOBS_CONTENT=off", NULL);
@@ -302,6 +364,43 @@ START_TEST(test_event_text)
 }
 END_TEST
 
+/* What a file on the disk says where an event has an object. */
+START_TEST(test_no_event)
+{
+    static const char *const rows[][2] = {
+        {"{\"meta\": [\"a\"]}", "{\"meta\": {}}"},
+        {"{\"meta\": {\"metadata\": [\"a\", {}]}}",
+         "{\"meta\": {\"metadata\": {}}}"},
+        {"{\"json_value\": {}, \"meta\": {\"error\": 1}}", NULL},
+        {"{\"json_value\": [\"a\", 1], \"tags\": {\"a\": 1}}", NULL},
+        {"{\"meta\": {\"error\": [\"a\"]}, \"tags\": 1}", NULL},
+    };
+
+    for (int off = 0; off < 2; off++) {
+        struct llmobs_config *c = off ? load("LLMOBS_CONTENT=off", NULL)
+                                      : with_patterns("use email\n");
+
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+            struct llmobs_buf out;
+
+            llmobs_buf_init(&out, 1024);
+            ck_assert_int_eq(
+                llmobs_content_apply_text(
+                    c, (struct llmobs_text){rows[i][0], strlen(rows[i][0])},
+                    &out),
+                0);
+            if (rows[i][1])
+                ck_assert_str_eq(out.data, rows[i][1]);
+            ck_assert_int_eq(llmobs_content_apply_text(
+                                 c, (struct llmobs_text){"[\"a\"]", 5}, &out),
+                             -EINVAL);
+            llmobs_buf_fini(&out);
+        }
+        llmobs_config_free(c);
+    }
+}
+END_TEST
+
 UNIT_SUITE(content_control)
 {
     Suite *suite = suite_create("content_control");
@@ -313,6 +412,8 @@ UNIT_SUITE(content_control)
     UNIT_TEST(suite, test_form);
     UNIT_TEST(suite, test_hidden);
     UNIT_TEST(suite, test_deep);
+    UNIT_TEST(suite, test_small_stack);
     UNIT_TEST(suite, test_event_text);
+    UNIT_TEST(suite, test_no_event);
     return suite;
 }

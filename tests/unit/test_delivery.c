@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/delivery.h"
+#include "core/exchange.h"
 #include "core/stats.h"
 #include "core/worker.h"
 #include "tests/unit/unit.h"
@@ -566,6 +568,22 @@ START_TEST(the_books_are_kept)
 }
 END_TEST
 
+/* LLMOBS_BUFFER_MAX counts what annotation contexts say of a call, too. */
+START_TEST(what_is_said_of_a_call_weighs)
+{
+    struct llmobs_exchange *exchange = llmobs_exchange_new(1000);
+    size_t before;
+
+    ck_assert_ptr_nonnull(exchange);
+    before = llmobs_delivery_weight(&exchange->item);
+    exchange->said = calloc(1, 100001);
+    ck_assert_ptr_nonnull(exchange->said);
+    memset(exchange->said, 'x', 100000);
+    ck_assert_uint_ge(llmobs_delivery_weight(&exchange->item), before + 100000);
+    llmobs_exchange_free(exchange);
+}
+END_TEST
+
 UNIT_SUITE(delivery)
 {
     Suite *s = suite_create("delivery");
@@ -578,6 +596,7 @@ UNIT_SUITE(delivery)
     UNIT_TEST(s, what_is_left_of_two_is_rescued_once);
     UNIT_TEST(s, remote_sends_are_batched);
     UNIT_TEST(s, memory_ends);
+    UNIT_TEST(s, what_is_said_of_a_call_weighs);
     UNIT_TEST(s, a_dead_agent_alone_costs_bounded_memory);
     UNIT_TEST(s, what_is_left_is_rescued);
     UNIT_TEST(s, a_peer_is_not_pressed);

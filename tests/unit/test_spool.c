@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -595,6 +596,83 @@ START_TEST(test_had)
 }
 END_TEST
 
+/* -- without memory ------------------------------------------------------ */
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define BIG ((size_t)2560 * 1024)
+
+static void leave_small_and_big(void)
+{
+    keep(0);
+    keep(BIG);
+}
+
+static void leave_big_released(void)
+{
+    struct llmobs_spooled big = keep(BIG);
+
+    keep(0);
+    llmobs_spool_release(spool, &big, 1);
+}
+
+/* From now on there is no more memory than is in use. */
+static struct rlimit end_memory(void)
+{
+    struct rlimit was, none;
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+
+    ck_assert(f && fscanf(f, "%lu", &pages) == 1);
+    fclose(f);
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &was), 0);
+    none = was;
+    none.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+    return was;
+}
+
+/* What there was no memory for comes again. */
+START_TEST(test_adopt_short_of_memory)
+{
+    struct rlimit was;
+
+    in_dead(leave_small_and_big);
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
+    llmobs_exchange_free(last.exchange);
+    was = end_memory();
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), -ENOMEM);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &was), 0);
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
+    ck_assert_uint_gt(llmobs_body_head(&last.exchange->response).len, BIG - 1);
+    llmobs_exchange_free(last.exchange);
+    llmobs_adopt_give_back(adopt, 2);
+    ck_assert_uint_eq(dirs(), 1);
+}
+END_TEST
+
+/* Nor does what was released come, because nobody could read of it. */
+START_TEST(test_survey_short_of_memory)
+{
+    struct rlimit was;
+    void *volatile room;
+
+    in_dead(leave_big_released);
+    /* A part of a file can still be read. */
+    ck_assert_int_eq(mallopt(M_MMAP_THRESHOLD, 32 << 20), 1);
+    ck_assert_int_eq(mallopt(M_TRIM_THRESHOLD, 64 << 20), 1);
+    room = malloc(1 << 20);
+    free(room);
+    was = end_memory();
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), -ENOMEM);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &was), 0);
+    for (int i = 0; i < 2 && dirs() > 0; i++)
+        adopt_all(true);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_uint_eq(dirs(), 0);
+}
+END_TEST
+#endif
+
 /* Neither the living's, nor our own, nor another tenant's. */
 START_TEST(test_not_for_us)
 {
@@ -716,6 +794,10 @@ UNIT_SUITE(spool)
     add_test(s, "give_back", test_give_back);
     add_test(s, "one_note_a_batch", test_one_note_a_batch);
     add_test(s, "had", test_had);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    add_test(s, "adopt_short_of_memory", test_adopt_short_of_memory);
+    add_test(s, "survey_short_of_memory", test_survey_short_of_memory);
+#endif
     add_test(s, "not_for_us", test_not_for_us);
     add_test(s, "damaged", test_damaged);
     add_test(s, "owner", test_owner);
