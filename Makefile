@@ -194,10 +194,13 @@ INSTALLED = $(patsubst scripts/%,$(PREFIX)/bin/%,$(LAUNCHERS)) \
 	$(DOCDIR)/examples/llmobs.conf $(patsubst %,$(DOCDIR)/%,$(EXAMPLES))
 OWN_DIRS = $(PREFIX)/lib/llmobs $(PREFIX)/share/llmobs $(DOCDIR)
 
+# The objects by a rename: at no moment may a loader find half of one.
 install: all
 	install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
-	install -m 755 $(B)/libllmobs_preload.so $(B)/libllmobs_core.so \
-		$(DESTDIR)$(PREFIX)/lib/llmobs/
+	for f in libllmobs_core.so libllmobs_preload.so; do \
+		install -m 755 $(B)/$$f $(DESTDIR)$(PREFIX)/lib/llmobs/.$$f && \
+		mv -f $(DESTDIR)$(PREFIX)/lib/llmobs/.$$f \
+			$(DESTDIR)$(PREFIX)/lib/llmobs/$$f || exit 1; done
 	install -m 755 $(B)/llmobs $(LAUNCHERS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 include/llmobs.h $(DESTDIR)$(PREFIX)/include/
 	for f in $(UNITS) llmobs-drain.cron; do \
@@ -216,7 +219,11 @@ install: all
 		install -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
 	install -m 644 examples/inbound/* $(DESTDIR)$(PREFIX)/share/llmobs/inbound/
 
+# The loader would complain on the stderr of every process of the host.
 uninstall:
+	@! grep -s -F $(PREFIX)/lib/llmobs/ $(DESTDIR)/etc/ld.so.preload || \
+		{ echo "$(DESTDIR)/etc/ld.so.preload names our library:" \
+			"take that line out first" >&2; exit 1; }
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	for d in $(OWN_DIRS); do test ! -d $(DESTDIR)$$d || \
 		find $(DESTDIR)$$d -depth -type d -empty -delete || exit 1; done

@@ -8,6 +8,7 @@
 #include "core/api_inner.h"
 #include "core/api_thread.h"
 #include "core/clock.h"
+#include "core/content.h"
 #include "core/encode.h"
 #include "core/fork.h"
 #include "core/inbound.h"
@@ -100,15 +101,24 @@ static struct llmobs_text text_of(const char *text)
     return (struct llmobs_text){text, strlen(text)};
 }
 
-/* Below an agent's span that agent is the one above (llmobs-wire 1.4). */
+/* Below an agent's span that agent is the one above (llmobs-wire 1.4). Its name
+ * goes into trace headers as well: what nobody is to see of it ends here. */
 static void attribute(struct llmobs_context *context,
                       const struct llmobs_span *agent)
 {
+    char *clean = NULL;
+    const char *name = agent->name;
+
     if (agent->kind != LLMOBS_KIND_AGENT)
         return;
+    if (config->redact) {
+        clean = llmobs_content_text(config, name);
+        name = clean ? clean : "";
+    }
     context->pagent_span_id = agent->context.span_id;
     llmobs_context_text(context->pagent_name, sizeof(context->pagent_name),
-                        text_of(agent->name));
+                        text_of(name));
+    free(clean);
 }
 
 int llmobs_api_child(uint64_t span, struct llmobs_context *out)

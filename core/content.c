@@ -5,11 +5,8 @@
 #include <string.h>
 
 #define CODE_MAX 64
+#define SYMBOL_MAX 512
 
-const char *const llmobs_content_plain[] = {
-    "span", "model_name", "model_provider", "agent_attribution", "tool", NULL};
-const char *const llmobs_content_measured[] = {"transfer", "truncated",
-                                               "caller", NULL};
 const char *const llmobs_content_judged[] = {"reasoning", "categorical_value",
                                              "metadata", NULL};
 
@@ -66,6 +63,14 @@ static bool is_code(const char *text)
     return text[len] == '\0' && len <= CODE_MAX;
 }
 
+/* A module's or function's name: no words with blanks between them. */
+static bool is_symbol(const char *text)
+{
+    size_t len = strcspn(text, " \t\r\n\"");
+
+    return text[len] == '\0' && len <= SYMBOL_MAX;
+}
+
 static int put_error(void *ctx, struct llmobs_json *to, const char *key,
                      struct llmobs_json *value)
 {
@@ -77,6 +82,22 @@ static int put_error(void *ctx, struct llmobs_json *to, const char *key,
     return llmobs_json_sets(to, key, type && is_code(type) ? type : "error");
 }
 
+/* Numbers, switches, and names without a blank: a program may call metadata of
+ * its own as the core's is called. */
+static int put_measured(void *ctx, struct llmobs_json *to, const char *key,
+                        struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+
+    if (llmobs_json_is_array(value))
+        value = llmobs_content_map(value, put_measured, ctx);
+    else if (llmobs_json_is_object(value) || (text && !is_symbol(text)))
+        return 0;
+    else
+        value = llmobs_json_share(value);
+    return llmobs_content_put(to, key, value);
+}
+
 /* Numbers and switches, what was measured, and words of a closed list. */
 static int put_metadata(void *ctx, struct llmobs_json *to, const char *key,
                         struct llmobs_json *value)
@@ -84,12 +105,17 @@ static int put_metadata(void *ctx, struct llmobs_json *to, const char *key,
     static const char *const words[] = {"stop_reason", "finish_reason",
                                         "encoding_format", "service_tier",
                                         NULL};
+    static const char *const measured[] = {"transfer", "truncated", "caller",
+                                           NULL};
     bool keep = !llmobs_json_is_array(value);
 
-    (void)ctx;
-    if (llmobs_json_is_object(value))
-        keep = llmobs_content_is_in(key, llmobs_content_measured);
-    else if (llmobs_json_is_string(value))
+    if (llmobs_json_is_object(value)) {
+        if (!llmobs_content_is_in(key, measured))
+            return 0;
+        return llmobs_json_set(to, key,
+                               llmobs_content_map(value, put_measured, ctx));
+    }
+    if (llmobs_json_is_string(value))
         keep = llmobs_content_is_in(key, words) &&
                is_code(llmobs_json_text(value));
     return keep ? llmobs_json_set(to, key, llmobs_json_share(value)) : 0;
@@ -98,7 +124,11 @@ static int put_metadata(void *ctx, struct llmobs_json *to, const char *key,
 static int put_meta(void *ctx, struct llmobs_json *to, const char *key,
                     struct llmobs_json *value)
 {
-    if (llmobs_content_is_in(key, llmobs_content_plain))
+    static const char *const plain[] = {"span",           "model_name",
+                                        "model_provider", "agent_attribution",
+                                        "tool",           NULL};
+
+    if (llmobs_content_is_in(key, plain))
         value = llmobs_json_share(value);
     else if (strcmp(key, "metadata") == 0)
         value = llmobs_content_members(value, put_metadata, ctx);

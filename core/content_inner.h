@@ -27,10 +27,6 @@ int llmobs_content_put(struct llmobs_json *to, const char *key,
 /* Whether the text is on the list, which a NULL ends. */
 bool llmobs_content_is_in(const char *text, const char *const *list);
 
-/* What of `meta` is no content: kind, model, the agent above. */
-extern const char *const llmobs_content_plain[];
-/* What of `metadata` the core itself has measured. */
-extern const char *const llmobs_content_measured[];
 /* What of an evaluation is content, besides its "json_value". */
 extern const char *const llmobs_content_judged[];
 

@@ -3,6 +3,7 @@
 #include "core/content_inner.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,26 +91,105 @@ static int clean_inner(struct cleaning *c, const char *text, char **out)
     return rc;
 }
 
-/* The text without what the patterns match, in *out; NULL: it is clean. */
-static int clean_text(struct cleaning *c, const char *text, char **out)
+static int digit_of(char c)
+{
+    const char *digits = "0123456789abcdef", *at;
+
+    at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+static bool is_percent(const char *text)
+{
+    return text[0] == '%' && digit_of(text[1]) >= 0 && digit_of(text[2]) >= 0;
+}
+
+/* Of a form or a URL: it has %xx, or '+' in the place of blanks. */
+static bool is_encoded(const char *text)
+{
+    const char *at = text;
+
+    while ((at = strchr(at, '%')) && !is_percent(at))
+        at++;
+    return at || (strchr(text, '+') && !strpbrk(text, " \t\r\n"));
+}
+
+static void decode(const char *from, char *to)
+{
+    while (*from) {
+        int c = *from == '+' ? ' ' : *from;
+
+        if (is_percent(from)) {
+            c = digit_of(from[1]) * 16 + digit_of(from[2]);
+            from += 2;
+        }
+        from++;
+        *to++ = (char)(c ? c : ' ');
+    }
+    *to = '\0';
+}
+
+/* A text in which only the decoded form has a match is replaced as a whole. */
+static int clean_encoded(struct cleaning *c, const char *text,
+                         struct llmobs_buf *buf, bool *matched)
+{
+    char *plain = is_encoded(text) ? strdup(text) : NULL;
+    int rc;
+
+    *matched = false;
+    if (!plain)
+        return is_encoded(text) ? -ENOMEM : 0;
+    decode(text, plain);
+    rc = llmobs_redaction_text(&c->redaction,
+                               (struct llmobs_text){plain, strlen(plain)}, buf,
+                               matched);
+    free(plain);
+    if (rc || !*matched)
+        return rc;
+    llmobs_buf_cut(buf, 0);
+    return llmobs_buf_adds(buf, LLMOBS_REDACTED);
+}
+
+/* The text with what the patterns match replaced, NULL: it has nothing. */
+static int clean_plain(struct cleaning *c, const char *text, char **out)
 {
     struct llmobs_buf buf;
-    bool matched = false;
-    int rc = clean_inner(c, text, out);
+    bool matched = false, hidden = false;
+    int rc;
 
-    if (rc)
-        return rc;
-    if (*out)
-        text = *out;
+    *out = NULL;
     llmobs_buf_init(&buf, TEXT_MAX);
     rc = llmobs_redaction_text(&c->redaction,
                                (struct llmobs_text){text, strlen(text)}, &buf,
                                &matched);
-    if (rc || matched) {
+    if (!rc && matched)
+        *out = llmobs_buf_take(&buf, NULL);
+    if (!rc)
+        rc = clean_encoded(c, *out ? *out : text, &buf, &hidden);
+    if (!rc && hidden) {
         free(*out);
-        *out = rc ? NULL : llmobs_buf_take(&buf, NULL);
+        *out = llmobs_buf_take(&buf, NULL);
     }
     llmobs_buf_fini(&buf);
+    return rc;
+}
+
+/* The text without what the patterns match, in *out; NULL: it is clean. */
+static int clean_text(struct cleaning *c, const char *text, char **out)
+{
+    char *inner, *plain;
+    int rc = clean_inner(c, text, &inner);
+
+    *out = NULL;
+    if (rc)
+        return rc;
+    rc = clean_plain(c, inner ? inner : text, &plain);
+    if (!rc)
+        *out = plain ? plain : inner;
+    if (*out != inner)
+        free(inner);
+    if (*out != plain)
+        free(plain);
     c->changed |= *out != NULL;
     return rc;
 }
@@ -119,12 +199,15 @@ static int clean_text(struct cleaning *c, const char *text, char **out)
 /* Names that the form of an event gives are no content, whatever a pattern
  * says. */
 static const char *const form[] = {
-    "messages",      "documents",   "value",        "prompt",    "role",
-    "content",       "tool_calls",  "tool_results", "name",      "arguments",
-    "type",          "tool_id",     "text",         "score",     "id",
-    "result",        "audio_parts", "image_parts",  "mime_type", "description",
-    "schema",        "version",     "variables",    "template",  "ml_app",
-    "chat_template", "tags",        "message",      "stack",     NULL};
+    "messages",    "documents",     "value",      "prompt",
+    "role",        "content",       "tool_calls", "tool_results",
+    "name",        "arguments",     "type",       "tool_id",
+    "text",        "score",         "id",         "result",
+    "audio_parts", "image_parts",   "mime_type",  "description",
+    "schema",      "version",       "variables",  "template",
+    "ml_app",      "chat_template", "tags",       "message",
+    "stack",       "transfer",      "truncated",  "caller",
+    NULL};
 
 static struct llmobs_json *clean_string(struct cleaning *c,
                                         struct llmobs_json *json)
@@ -153,6 +236,23 @@ static struct llmobs_json *clean_number(struct cleaning *c,
     return clean;
 }
 
+/* Gives the value of a member, which the member's name alone may make a secret.
+ */
+static struct llmobs_json *clean_member(struct cleaning *c, const char *key,
+                                        struct llmobs_json *value)
+{
+    const char *why = NULL;
+    char text[64];
+
+    if (key && (llmobs_json_is_string(value) || llmobs_json_is_number(value)))
+        why = llmobs_redaction_member(&c->redaction, key);
+    if (!why)
+        return cleaned(c, value);
+    snprintf(text, sizeof(text), "[redacted:%s]", why);
+    c->changed = true;
+    return llmobs_json_string(text);
+}
+
 static int put_clean(void *ctx, struct llmobs_json *to, const char *key,
                      struct llmobs_json *value)
 {
@@ -162,7 +262,8 @@ static int put_clean(void *ctx, struct llmobs_json *to, const char *key,
                  : 0;
 
     if (!rc)
-        rc = llmobs_content_put(to, other ? other : key, cleaned(ctx, value));
+        rc = llmobs_content_put(to, other ? other : key,
+                                clean_member(ctx, key, value));
     free(other);
     return rc;
 }
@@ -198,21 +299,27 @@ static struct llmobs_json *cleaned(struct cleaning *c, struct llmobs_json *json)
 
 /* -- an event ------------------------------------------------------------ */
 
-static int put_metadata(void *ctx, struct llmobs_json *to, const char *key,
-                        struct llmobs_json *value)
+/* Of the agent above: its name may be content, its id is none. */
+static int put_agent(void *ctx, struct llmobs_json *to, const char *key,
+                     struct llmobs_json *value)
 {
-    if (llmobs_content_is_in(key, llmobs_content_measured))
+    if (strcmp(key, "pagent_name") != 0)
         return llmobs_json_set(to, key, llmobs_json_share(value));
-    return put_clean(ctx, to, key, value);
+    return llmobs_json_set(to, key, cleaned(ctx, value));
 }
 
 static int put_meta(void *ctx, struct llmobs_json *to, const char *key,
                     struct llmobs_json *value)
 {
-    if (llmobs_content_is_in(key, llmobs_content_plain))
+    static const char *const plain[] = {"span", "model_name", "model_provider",
+                                        NULL};
+
+    if (llmobs_content_is_in(key, plain))
         value = llmobs_json_share(value);
-    else if (strcmp(key, "metadata") == 0)
-        value = llmobs_content_members(value, put_metadata, ctx);
+    else if (strcmp(key, "metadata") == 0 && !llmobs_json_is_object(value))
+        value = llmobs_json_object();
+    else if (strcmp(key, "agent_attribution") == 0)
+        value = llmobs_content_members(value, put_agent, ctx);
     else
         value = cleaned(ctx, value);
     return llmobs_json_set(to, key, value);
@@ -255,6 +362,52 @@ static int put_tag(void *ctx, struct llmobs_json *to, const char *key,
     return put_clean(ctx, to, key, value);
 }
 
+/* The tag that an evaluation looks for, as the span that has it was told. */
+static struct llmobs_json *clean_tag(struct cleaning *c,
+                                     struct llmobs_json *pair)
+{
+    const char *key = llmobs_json_gets(pair, "key");
+    const char *value = llmobs_json_gets(pair, "value");
+    struct llmobs_json *clean;
+    char *tag = NULL, *other = NULL;
+    int rc = 0;
+
+    if (!key || !value)
+        return cleaned(c, pair);
+    clean = llmobs_json_object();
+    if (asprintf(&tag, "%s:%s", key, value) < 0) {
+        tag = NULL;
+        rc = -ENOMEM;
+    }
+    if (!rc && !is_ours(tag))
+        rc = clean_text(c, tag, &other);
+    if (!rc && other) {
+        size_t len = strlen(key) + 1;
+        bool same = strncmp(other, tag, len) == 0;
+
+        key = same ? key : LLMOBS_REDACTED;
+        value = same ? other + len : other;
+    }
+    if (!rc)
+        rc = llmobs_json_sets(clean, "key", key);
+    if (!rc)
+        rc = llmobs_json_sets(clean, "value", value);
+    free(tag);
+    free(other);
+    if (!rc)
+        return clean;
+    llmobs_json_free(clean);
+    return NULL;
+}
+
+static int put_join(void *ctx, struct llmobs_json *to, const char *key,
+                    struct llmobs_json *value)
+{
+    value = strcmp(key, "tag") == 0 ? clean_tag(ctx, value)
+                                    : llmobs_json_share(value);
+    return llmobs_json_set(to, key, value);
+}
+
 static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
                         struct llmobs_json *value)
 {
@@ -262,7 +415,10 @@ static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
         value = llmobs_content_members(value, put_meta, ctx);
     else if (strcmp(key, "tags") == 0)
         value = llmobs_content_map(value, put_tag, ctx);
-    else if (strcmp(key, "name") == 0 || strcmp(key, "json_value") == 0 ||
+    else if (strcmp(key, "join_on") == 0)
+        value = llmobs_content_members(value, put_join, ctx);
+    else if (strcmp(key, "name") == 0 || strcmp(key, "label") == 0 ||
+             strcmp(key, "json_value") == 0 ||
              llmobs_content_is_in(key, llmobs_content_judged))
         value = cleaned(ctx, value);
     else

@@ -77,6 +77,14 @@ static const struct name names[] = {
     {"sig", WEAK, false},
 };
 
+/* Length of the text up to the first of the stops. */
+static size_t until(const char **end, const char *text, const char *stops)
+{
+    if (!*end || *end < text)
+        *end = text + strcspn(text, stops);
+    return (size_t)(*end - text);
+}
+
 bool llmobs_mask_is_alnum(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
@@ -173,10 +181,12 @@ static size_t match_separator(const char *text, bool *equals)
     return (size_t)(at - text);
 }
 
-static size_t match_value(const char *text, enum rank rank, bool equals)
+static size_t match_value(const char *text, enum rank rank, bool equals,
+                          struct llmobs_mask_ends *ends)
 {
-    size_t len = rank == HEADER ? strcspn(text, "\r\n\"\\")
-                                : strcspn(text, " \t\r\n\"'\\,;&)}]<>");
+    size_t len = rank == HEADER
+                     ? until(&ends->line, text, "\r\n\"\\")
+                     : until(&ends->word, text, " \t\r\n\"'\\,;&)}]<>");
 
     return len >= (equals || rank != WEAK ? 1u : 4u) ? len : 0;
 }
@@ -184,7 +194,7 @@ static size_t match_value(const char *text, enum rank rank, bool equals)
 /* Length of the value of a parameter, member or header whose name says that it
  * is a secret; 0: none begins here. */
 static size_t match_name(const char *text, bool in_word, enum rank least,
-                         size_t *lead_len)
+                         struct llmobs_mask_ends *ends, size_t *lead_len)
 {
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         size_t word, separator, value;
@@ -198,7 +208,7 @@ static size_t match_name(const char *text, bool in_word, enum rank least,
         if (!separator)
             continue;
         *lead_len = word + separator;
-        value = match_value(text + *lead_len, names[i].rank, equals);
+        value = match_value(text + *lead_len, names[i].rank, equals, ends);
         if (value)
             return value;
     }
@@ -206,13 +216,13 @@ static size_t match_name(const char *text, bool in_word, enum rank least,
 }
 
 static size_t match(const char *text, bool in_word, enum rank least,
-                    size_t *lead_len)
+                    struct llmobs_mask_ends *ends, size_t *lead_len)
 {
     size_t secret = match_pattern(text, in_word, lead_len);
     size_t beginning = 0, rest;
 
     if (!secret)
-        secret = match_name(text, in_word, least, lead_len);
+        secret = match_name(text, in_word, least, ends, lead_len);
     if (!secret)
         return match_scheme(text, in_word, lead_len);
     /* A well-known beginning stays readable: it tells whose key it was. */
@@ -237,18 +247,17 @@ static bool is_host_and_port(const char *text, size_t slash)
 }
 
 /* Length of "user:password" behind "://" at `text`, 0: none. */
-static size_t match_userinfo(const char *text)
+static size_t match_userinfo(const char *text, struct llmobs_mask_ends *ends)
 {
     size_t len, slash;
 
     if (strncmp(text, "://", 3) != 0)
         return 0;
-    len = strcspn(text + 3, "@?# \t\r\n\"'<>");
-    slash = strcspn(text + 3, "/");
-    if (text[3 + len] != '@' ||
-        (slash < len && is_host_and_port(text + 3, slash)))
+    len = until(&ends->user, text + 3, "@?# \t\r\n\"'<>");
+    if (text[3 + len] != '@')
         return 0;
-    return len;
+    slash = strcspn(text + 3, "/@");
+    return slash < len && is_host_and_port(text + 3, slash) ? 0 : len;
 }
 
 static int add_masked(const char *secret, size_t len, struct llmobs_buf *out)
@@ -264,12 +273,13 @@ static int add_masked(const char *secret, size_t len, struct llmobs_buf *out)
 static int mask(const char *text, enum rank least, struct llmobs_buf *out)
 {
     bool in_word = false;
+    struct llmobs_mask_ends ends = {0};
     int rc = llmobs_buf_add(out, "", 0);
 
     while (*text && !rc) {
         size_t lead = 0;
-        size_t user = match_userinfo(text);
-        size_t secret = user ? 0 : match(text, in_word, least, &lead);
+        size_t user = match_userinfo(text, &ends);
+        size_t secret = user ? 0 : match(text, in_word, least, &ends, &lead);
 
         if (user) {
             rc = llmobs_buf_adds(out, "://***");
@@ -301,19 +311,20 @@ int llmobs_mask_body(const char *text, struct llmobs_buf *out)
     return mask(text, STRONG, out);
 }
 
-size_t llmobs_mask_find(const char *text, bool bearer, size_t *at)
+size_t llmobs_mask_find(const char *text, bool bearer,
+                        struct llmobs_mask_walk *walk)
 {
-    for (; text[*at]; ++*at) {
-        const char *here = text + *at;
-        bool in_word = *at > 0 && llmobs_mask_is_alnum(here[-1]);
-        size_t user = bearer ? 0 : match_userinfo(here);
+    for (; text[walk->at]; ++walk->at) {
+        const char *here = text + walk->at;
+        bool in_word = walk->at > 0 && llmobs_mask_is_alnum(here[-1]);
+        size_t user = bearer ? 0 : match_userinfo(here, &walk->ends);
         size_t lead = user ? 3 : 0, secret = user;
 
         if (bearer)
             secret = match_scheme(here, in_word, &lead);
         else if (!user)
-            secret = match(here, in_word, STRONG, &lead);
-        *at += secret ? lead : 0;
+            secret = match(here, in_word, STRONG, &walk->ends, &lead);
+        walk->at += secret ? lead : 0;
         if (secret)
             return secret;
     }

@@ -24,9 +24,25 @@ int llmobs_mask_text(const char *text, struct llmobs_buf *out);
  * "api_key" and "password", not any "key". */
 int llmobs_mask_body(const char *text, struct llmobs_buf *out);
 
-/* The next secret from *at on, by the rules for a body, or with `bearer` by
- * "Bearer" and "Basic" alone: its length, and in *at its place; 0: none. */
-size_t llmobs_mask_find(const char *text, bool bearer, size_t *at);
+/* Where what may be a value ended, by what ends it: the same for all beginnings
+ * before there, so that a hostile text is not read to its end for each. */
+struct llmobs_mask_ends {
+    const char *user;
+    const char *line;
+    const char *word;
+};
+
+/* A walk over one text from its beginning; all zero at first. */
+struct llmobs_mask_walk {
+    size_t at;
+    struct llmobs_mask_ends ends;
+};
+
+/* The next secret from walk->at on, by the rules for a body, or with `bearer`
+ * by "Bearer" and "Basic" alone: its length, and its place in walk->at, which
+ * the caller moves behind it; 0: none. */
+size_t llmobs_mask_find(const char *text, bool bearer,
+                        struct llmobs_mask_walk *walk);
 
 bool llmobs_mask_is_alnum(char c);
 

@@ -7,6 +7,7 @@
 #include "core/mask.h"
 
 #define NAME_MAX_LEN 32
+#define MEMBER_MAX 128
 #define CARD_LEAST 13
 #define CARD_MOST 19
 #define EMAIL                                                          \
@@ -246,15 +247,35 @@ void llmobs_redaction_end(struct llmobs_redaction *redaction)
     free(redaction->founds.list);
 }
 
-static int find_secrets(struct llmobs_text text, bool bearer, size_t what,
-                        struct llmobs_founds *founds)
+/* What stands in the place of a secret is none: "[redacted:name". */
+static bool is_replaced(const struct llmobs_redact *redact, const char *text,
+                        size_t len)
 {
-    size_t at = 0, len;
+    size_t lead = sizeof("[redacted:") - 1;
+
+    if (len <= lead || memcmp(text, "[redacted:", lead) != 0 ||
+        text[len] != ']')
+        return false;
+    for (size_t i = 0; i < redact->count; i++)
+        if (strlen(redact->list[i].name) == len - lead &&
+            memcmp(redact->list[i].name, text + lead, len - lead) == 0)
+            return true;
+    return false;
+}
+
+static int find_secrets(struct llmobs_redaction *redaction,
+                        struct llmobs_text text, size_t what)
+{
+    const struct llmobs_redact *redact = redaction->redact;
+    bool bearer = redact->list[what].finder == FIND_BEARER;
+    struct llmobs_mask_walk walk = {0};
+    size_t len;
     int rc = 0;
 
-    while (!rc && (len = llmobs_mask_find(text.data, bearer, &at)) > 0) {
-        rc = llmobs_founds_add(founds, at, len, what);
-        at += len;
+    while (!rc && (len = llmobs_mask_find(text.data, bearer, &walk)) > 0) {
+        if (!is_replaced(redact, text.data + walk.at, len))
+            rc = llmobs_founds_add(&redaction->founds, walk.at, len, what);
+        walk.at += len;
     }
     return rc;
 }
@@ -275,7 +296,7 @@ static int find(struct llmobs_redaction *redaction, struct llmobs_text text)
         else if (pattern->finder == FIND_CARDS)
             rc = find_cards(text, i, founds);
         else
-            rc = find_secrets(text, pattern->finder == FIND_BEARER, i, founds);
+            rc = find_secrets(redaction, text, i);
     }
     return rc;
 }
@@ -348,4 +369,23 @@ int llmobs_redaction_text(struct llmobs_redaction *redaction,
     if (rc)
         llmobs_buf_cut(out, before);
     return rc;
+}
+
+const char *llmobs_redaction_member(const struct llmobs_redaction *redaction,
+                                    const char *name)
+{
+    const struct llmobs_redact *redact = redaction->redact;
+    char text[MEMBER_MAX + 3];
+    size_t len = strlen(name), i = 0;
+    struct llmobs_mask_walk walk = {0};
+
+    while (i < redact->count && redact->list[i].finder != FIND_KEYS)
+        i++;
+    if (i == redact->count || len > MEMBER_MAX)
+        return NULL;
+    memcpy(text, name, len);
+    memcpy(text + len, "=x", 3);
+    while (llmobs_mask_find(text, false, &walk) > 0 && walk.at <= len)
+        walk.at++;
+    return walk.at == len + 1 ? redact->list[i].name : NULL;
 }

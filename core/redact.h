@@ -2,15 +2,15 @@
  *
  * A file has a pattern a line, "name = regex" (regex.h) or "use NAME" of one
  * that is ready-made: email, cards (numbers that Luhn's sum confirms), keys (by
- * their beginnings, or by a name before them that says so), bearer (what
- * follows Bearer or Basic). Each match becomes "[redacted:name]".
+ * their beginnings, or by a name before them that says so, a member's too),
+ * bearer (what follows Bearer or Basic). Each match becomes "[redacted:name]".
  *
  * Owns:    what was parsed; a redaction what its searches have learnt.
  * Threads: parsed patterns are constant; a redaction is one thread's.
  * Errors:  parse: -EINVAL with line and reason, never with what the line says;
  *          text: -ENOMEM, nothing is added then.
- * Limits:  LLMOBS_REDACT_MAX patterns. Where a text takes too long, all of it
- *          is replaced.
+ * Limits:  LLMOBS_REDACT_MAX patterns. The texts of one event share what time
+ *          they may take (regex.h): one that takes longer is replaced whole.
  * Fork:    plain memory.
  */
 #ifndef LLMOBS_REDACT_H
@@ -51,5 +51,10 @@ void llmobs_redaction_end(struct llmobs_redaction *redaction);
 int llmobs_redaction_text(struct llmobs_redaction *redaction,
                           struct llmobs_text text, struct llmobs_buf *out,
                           bool *changed);
+
+/* The name of the pattern by which all that a member of this name holds is a
+ * secret, NULL: none. In an object, name and value are two texts. */
+const char *llmobs_redaction_member(const struct llmobs_redaction *redaction,
+                                    const char *name);
 
 #endif

@@ -12,12 +12,14 @@
 
 #define SLOTS 4096 /* a power of two, more than the states */
 #define POOL_MAX ((size_t)1 << 20)
-/* Steps that a search may take: those of an ordinary one are two a byte. */
+/* Steps that searches may take, all that share a memory together: those of an
+ * ordinary one are two a byte. */
 #define STEPS_FIRST 4000000
 #define STEPS_PER_BYTE 32
 
 #define PREV_BEGIN 1 /* a line begins here */
 #define PREV_WORD 2  /* the byte before is of a word */
+#define PREVS 3
 
 struct state {
     uint32_t at; /* in the pool */
@@ -31,6 +33,7 @@ struct llmobs_dfa {
     bool anywhere; /* a match may begin at every byte */
     struct state states[LLMOBS_REGEX_STATES];
     size_t count;
+    int first[PREVS];      /* where a search begins, from 1; 0: not known yet */
     uint32_t slots[SLOTS]; /* a state's number, from 1 */
     /* By state and class, the last one being the text's end: 0 is not known
      * yet, else twice the state's number, from 1, and 1 where a match ended
@@ -67,6 +70,7 @@ static struct llmobs_dfa *dfa_new(const struct llmobs_regex *regex, bool back)
     dfa->regex = regex;
     dfa->program = back ? &regex->back : &regex->ahead;
     dfa->anywhere = back;
+    dfa->left = STEPS_FIRST;
     dfa->ways =
         calloc(LLMOBS_REGEX_STATES * (regex->classes + 1), sizeof(*dfa->ways));
     dfa->todo = calloc(n + 1, sizeof(*dfa->todo));
@@ -118,6 +122,7 @@ static void forget_states(struct llmobs_dfa *dfa, size_t count)
     memset(dfa->ways, 0,
            dfa->count * (dfa->regex->classes + 1) * sizeof(*dfa->ways));
     memset(dfa->slots, 0, sizeof(dfa->slots));
+    memset(dfa->first, 0, sizeof(dfa->first));
     dfa->pool_len = dfa->count = 0;
 }
 
@@ -151,9 +156,17 @@ static int state_of_marks(struct llmobs_dfa *dfa, uint8_t prev)
 
 static int first_state(struct llmobs_dfa *dfa, uint8_t prev)
 {
+    int state = dfa->first[prev] - 1;
+
+    if (state >= 0)
+        return state;
     memset(dfa->next, 0, dfa->program->count);
     dfa->next[dfa->program->start] = 1;
-    return state_of_marks(dfa, prev);
+    dfa->left -= (int64_t)(dfa->program->count / 8);
+    state = state_of_marks(dfa, prev);
+    if (state >= 0)
+        dfa->first[prev] = state + 1;
+    return state;
 }
 
 /* -- steps --------------------------------------------------------------- */
@@ -346,12 +359,19 @@ static int find_all(struct llmobs_dfa *dfa, struct llmobs_text text,
     return rc;
 }
 
+/* What a text adds, to what those before it left. */
+static void allow_steps(struct llmobs_dfa *dfa, struct llmobs_text text)
+{
+    if (dfa->left < 0)
+        dfa->left = 0;
+    dfa->left += (int64_t)text.len * STEPS_PER_BYTE;
+}
+
 int llmobs_regex_find(const struct llmobs_regex *regex,
                       struct llmobs_regex_memory *memory,
                       struct llmobs_text text, size_t what,
                       struct llmobs_founds *founds)
 {
-    int64_t left = STEPS_FIRST + (int64_t)text.len * STEPS_PER_BYTE;
     uint8_t *starts;
     int rc = -ENOMEM;
 
@@ -361,8 +381,8 @@ int llmobs_regex_find(const struct llmobs_regex *regex,
         memory->ahead = dfa_new(regex, false);
     starts = calloc(text.len / 8 + 1, 1);
     if (memory->back && memory->ahead && starts) {
-        memory->back->left = left;
-        memory->ahead->left = left;
+        allow_steps(memory->back, text);
+        allow_steps(memory->ahead, text);
         rc = mark_starts(memory->back, text, starts);
         if (!rc)
             rc = find_all(memory->ahead, text, starts, what, founds);

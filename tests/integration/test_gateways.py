@@ -32,6 +32,8 @@ def settings(t, dd, **more):
     """A service with a name, and no ml_app."""
     env = {"DD_SERVICE": "chat-proxy", "DD_LLMOBS_ML_APP": None,
            "LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL": dd.url,
+           # a process for each request must deliver, however slow the machine
+           "LLMOBS_EXIT_FLUSH_MS": "4000",
            "UPSTREAM": t.url.replace("/chat/completions", "")}
     env.update(more)
     return t.environment(True, env)

@@ -5,6 +5,7 @@
 
 #include "core/evaluation.h"
 #include "core/fork.h"
+#include "core/redact.h"
 #include "tests/unit/context_case.h"
 
 #define EVENTS_MAX 4096
@@ -61,6 +62,16 @@ const struct llmobs_api *api_case(void)
         llmobs_json_free(events[i]);
     event_count = 0;
     return llmobs_api_table(LLMOBS_API_VERSION);
+}
+
+void api_case_redact(const char *patterns)
+{
+    struct llmobs_redact_fault fault;
+
+    ck_assert_int_eq(
+        llmobs_redact_parse((struct llmobs_text){patterns, strlen(patterns)},
+                            &config.redact, &fault),
+        0);
 }
 
 size_t api_case_count(void)

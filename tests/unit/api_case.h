@@ -10,6 +10,9 @@
 /* The table, and nothing delivered yet. */
 const struct llmobs_api *api_case(void);
 
+/* From now on, with these patterns of LLMOBS_REDACT. */
+void api_case_redact(const char *patterns);
+
 /* Delivers; how many events there are by now. */
 size_t api_case_count(void);
 

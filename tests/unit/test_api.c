@@ -168,6 +168,24 @@ START_TEST(an_agent_is_named_below_it)
 }
 END_TEST
 
+/* Nor does its name go into the headers of a call below it. */
+START_TEST(an_agents_name_is_redacted_below_it)
+{
+    struct llmobs_context context;
+    llmobs_span_t agent;
+
+    api = api_case();
+    api_case_redact("use email");
+    agent = api_case_start(LLMOBS_AGENT, "of bob@mail.com");
+    ck_assert(llmobs_api_from_span(&context));
+    ck_assert_str_eq(context.pagent_name, "of [redacted:email]");
+    api->finish(api_case_start(LLMOBS_TOOL, "tool"));
+    api->finish(agent);
+    ck_assert_str_eq(api_case_at("tool", "meta.agent_attribution.pagent_name"),
+                     "\"of [redacted:email]\"");
+}
+END_TEST
+
 /* -- wrong uses ---------------------------------------------------------- */
 
 START_TEST(a_span_ends_once)
@@ -607,6 +625,7 @@ UNIT_SUITE(api)
     UNIT_TEST(s, nests_by_thread_and_by_name);
     UNIT_TEST(s, children_inherit_session_and_application);
     UNIT_TEST(s, an_agent_is_named_below_it);
+    UNIT_TEST(s, an_agents_name_is_redacted_below_it);
     UNIT_TEST(s, a_span_ends_once);
     UNIT_TEST(s, a_number_is_never_another_spans);
     UNIT_TEST(s, no_span_is_no_span);

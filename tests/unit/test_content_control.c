@@ -212,9 +212,119 @@ START_TEST(test_redact)
     expect(c,
            "{\"label\": \"b@x.com\", \"reasoning\": \"b@x.com\", \"tags\":"
            " [\"who:b@x.com\"], \"json_value\": {\"t\": \"b@x.com\"}}",
-           "{\"label\": \"b@x.com\", \"reasoning\": \"[redacted:email]\","
+           "{\"label\": \"[redacted:email]\","
+           " \"reasoning\": \"[redacted:email]\","
            " \"tags\": [\"who:[redacted:email]\"],"
            " \"json_value\": {\"t\": \"[redacted:email]\"}}");
+    llmobs_config_free(c);
+}
+END_TEST
+
+/* What repeats another text: the name of the agent above, the tag of the span
+ * that an evaluation is of. Ids are none, though they may look like cards. */
+START_TEST(test_repeated)
+{
+    struct llmobs_config *c = with_patterns("use email\nuse cards\nuse keys\n");
+
+    expect(
+        c,
+        "{\"meta\": {\"agent_attribution\": {\"pagent_name\": \"of b@x.com\","
+        " \"pagent_span_id\": \"4111111111111111\"}, \"tool\":"
+        " {\"version\": \"b@x.com\"}}}",
+        "{\"meta\": {\"agent_attribution\": {\"pagent_name\":"
+        " \"of [redacted:email]\", \"pagent_span_id\":"
+        " \"4111111111111111\"}, \"tool\": {\"version\":"
+        " \"[redacted:email]\"}}}");
+    expect(c, "{\"meta\": {\"agent_attribution\": {\"pagent_name\": null}}}",
+           "{\"meta\": {\"agent_attribution\": {\"pagent_name\": null}}}");
+    llmobs_config_free(c);
+}
+END_TEST
+
+START_TEST(test_joined)
+{
+    static const char *const rows[][2] = {
+        {"\"tag\": {\"key\": \"who\", \"value\": \"b@x.com\"}",
+         "\"tag\": {\"key\": \"who\", \"value\": \"[redacted:email]\"}"},
+        {"\"tag\": {\"key\": \"api_key\", \"value\": \"abcdefgh\"}",
+         "\"tag\": {\"key\": \"api_key\", \"value\": \"[redacted:keys]\"}"},
+        {"\"tag\": {\"key\": \"b@x.com\", \"value\": \"v\"}",
+         "\"tag\": {\"key\": \"[redacted]\", \"value\":"
+         " \"[redacted:email]:v\"}"},
+        {"\"tag\": {\"key\": \"env\", \"value\": \"b@x.com\"}",
+         "\"tag\": {\"key\": \"env\", \"value\": \"b@x.com\"}"},
+        {"\"tag\": {\"value\": \"b@x.com\"}",
+         "\"tag\": {\"value\": \"[redacted:email]\"}"},
+        {"\"span\": {\"span_id\": \"4111111111111111\"}",
+         "\"span\": {\"span_id\": \"4111111111111111\"}"},
+    };
+    struct llmobs_config *c = with_patterns("use email\nuse cards\nuse keys\n");
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char from[256], to[256];
+
+        snprintf(from, sizeof(from), "{\"join_on\": {%s}}", rows[i][0]);
+        snprintf(to, sizeof(to), "{\"join_on\": {%s}}", rows[i][1]);
+        expect(c, from, to);
+    }
+    llmobs_config_free(c);
+}
+END_TEST
+
+/* A member whose name says that it is a secret, as in a tool's arguments. */
+START_TEST(test_members)
+{
+    static const char text[] =
+        "{\"meta\": {\"input\": {\"messages\": [{\"tool_calls\":"
+        " [{\"arguments\": {\"password\": \"two words\", \"DB_PASSWORD\": 1234,"
+        " \"cookie\": \"a\", \"max_tokens\": 5, \"password_hint\": \"dog\","
+        " \"api_key\": {\"type\": \"string\"}, \"key\": \"b\"}}]}]},"
+        " \"output\": {\"value\": \"{\\\"password\\\": \\\"x y\\\"}\"}}}";
+    struct llmobs_config *c = with_patterns("use keys\n");
+
+    expect(c, text,
+           "{\"meta\": {\"input\": {\"messages\": [{\"tool_calls\":"
+           " [{\"arguments\": {\"password\": \"[redacted:keys]\","
+           " \"DB_PASSWORD\": \"[redacted:keys]\", \"cookie\":"
+           " \"[redacted:keys]\", \"max_tokens\": 5, \"password_hint\":"
+           " \"dog\", \"api_key\": {\"type\": \"string\"}, \"key\":"
+           " \"b\"}}]}]}, \"output\": {\"value\":"
+           " \"{\\\"password\\\": \\\"[redacted:keys]\\\"}\"}}}");
+    llmobs_config_free(c);
+    c = with_patterns("use bearer\n");
+    expect(c, text, text);
+    llmobs_config_free(c);
+}
+END_TEST
+
+/* Metadata of a program's own, by names that the core gives to what it
+ * measured. */
+START_TEST(test_measured)
+{
+    static const char text[] =
+        "{\"meta\": {\"metadata\": {\"caller\": {\"module\": \"a\","
+        " \"function\": \"I am b@x.com\", \"offset\": 7, \"frames\":"
+        " [\"a!f+0x2\", \"my words\"], \"more\": {\"a\": \"b\"}},"
+        " \"transfer\": {\"curl_code\": 0, \"http_version\": \"1.1\","
+        " \"said\": \"b@x.com is here\"}, \"truncated\": \"b@x.com\"}},"
+        " \"json_value\": {\"caller\": {\"x\": \"b c\"}}}";
+    struct llmobs_config *c = load("LLMOBS_CONTENT=off", NULL);
+
+    expect(c, text,
+           "{\"meta\": {\"metadata\": {\"caller\": {\"module\": \"a\","
+           " \"offset\": 7, \"frames\": [\"a!f+0x2\"]}, \"transfer\":"
+           " {\"curl_code\": 0, \"http_version\": \"1.1\"}}},"
+           " \"json_value\": {\"caller\": {}}}");
+    llmobs_config_free(c);
+    c = with_patterns("use email\n");
+    expect(c, text,
+           "{\"meta\": {\"metadata\": {\"caller\": {\"module\": \"a\","
+           " \"function\": \"I am [redacted:email]\", \"offset\": 7,"
+           " \"frames\": [\"a!f+0x2\", \"my words\"], \"more\": {\"a\":"
+           " \"b\"}}, \"transfer\": {\"curl_code\": 0, \"http_version\":"
+           " \"1.1\", \"said\": \"[redacted:email] is here\"}, \"truncated\":"
+           " \"[redacted:email]\"}}, \"json_value\": {\"caller\": {\"x\":"
+           " \"b c\"}}}");
     llmobs_config_free(c);
 }
 END_TEST
@@ -251,9 +361,15 @@ START_TEST(test_hidden)
          "[redacted]"},
         {"{name} is b@x.com", "{name} is [redacted:email]"},
         {"\"quoted\" b@x.com", "\"quoted\" [redacted:email]"},
+        {"mail=b%40x.com&x=1", "[redacted]"},
+        {"GET /a?to=b%40x%2ecom, please", "[redacted]"},
+        {"n=4111+1111+1111+1111&x", "[redacted]"},
+        {"n=4111 + 1111 + 1111 + 1111", "n=4111 + 1111 + 1111 + 1111"},
+        {"b@x.com has 100%25 or 5%", "[redacted:email] has 100%25 or 5%"},
+        {"5% 5%4 %zz %", "5% 5%4 %zz %"},
         {"", ""},
     };
-    struct llmobs_config *c = with_patterns("use email\n");
+    struct llmobs_config *c = with_patterns("use email\nuse cards\n");
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         char *got = llmobs_content_text(c, rows[i][0]);
@@ -409,6 +525,10 @@ UNIT_SUITE(content_control)
     UNIT_TEST(suite, test_bad_pattern);
     UNIT_TEST(suite, test_off);
     UNIT_TEST(suite, test_redact);
+    UNIT_TEST(suite, test_repeated);
+    UNIT_TEST(suite, test_joined);
+    UNIT_TEST(suite, test_members);
+    UNIT_TEST(suite, test_measured);
     UNIT_TEST(suite, test_form);
     UNIT_TEST(suite, test_hidden);
     UNIT_TEST(suite, test_deep);

@@ -91,6 +91,11 @@ START_TEST(test_ready_made)
     expect("use keys", "password: hunter2", "password: [redacted:keys]");
     expect("use keys", "http://bob:pw@h/", "http://[redacted:keys]@h/");
     expect("use keys", "AKIAABCDEFGHIJKLMNOP", "AKIA[redacted:keys]");
+    expect("use keys",
+           "password: [redacted:keys] {\"passwd\": \"[redacted:keys]\"}",
+           "password: [redacted:keys] {\"passwd\": \"[redacted:keys]\"}");
+    expect("use keys", "password: [redacted:other], password: [redacted:keys",
+           "password: [redacted:keys]], password: [redacted:keys]");
     expect("use bearer", "Authorization: Bearer abcdef.ghi",
            "Authorization: Bearer [redacted:bearer]");
     expect("use bearer", "a bearer of news", "a bearer of news");
@@ -165,6 +170,42 @@ START_TEST(test_too_long)
 }
 END_TEST
 
+/* Many texts of an event take no longer than one of their length: what each may
+ * take is not counted anew. */
+START_TEST(test_many_texts)
+{
+    enum { TEXTS = 10000, LEN = 400 };
+    struct llmobs_redact_fault fault;
+    struct llmobs_redaction redaction;
+    struct llmobs_redact *redact;
+    unsigned seed = 1, whole = 0;
+
+    ck_assert_int_eq(parse("slow = c(a|b){14}a(a|b)*", &redact, &fault), 0);
+    llmobs_redaction_begin(&redaction, redact);
+    for (int i = 0; i < TEXTS; i++) {
+        char text[LEN + 1];
+        struct llmobs_buf out;
+        bool changed;
+
+        for (size_t n = 0; n < LEN; n++) {
+            seed = seed * 1103515245 + 12345;
+            text[n] = "ab"[seed >> 16 & 1];
+        }
+        text[LEN] = '\0';
+        llmobs_buf_init(&out, 1 << 16);
+        ck_assert_int_eq(llmobs_redaction_text(&redaction,
+                                               (struct llmobs_text){text, LEN},
+                                               &out, &changed),
+                         0);
+        whole += changed;
+        llmobs_buf_fini(&out);
+    }
+    ck_assert_uint_gt(whole, TEXTS / 2);
+    llmobs_redaction_end(&redaction);
+    llmobs_redact_free(redact);
+}
+END_TEST
+
 UNIT_SUITE(redact)
 {
     Suite *suite = suite_create("redact");
@@ -173,5 +214,6 @@ UNIT_SUITE(redact)
     UNIT_TEST(suite, test_ready_made);
     UNIT_TEST(suite, test_bad_files);
     UNIT_TEST(suite, test_too_long);
+    UNIT_TEST(suite, test_many_texts);
     return suite;
 }

@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/mask.h"
 #include "core/span.h"
@@ -124,6 +125,45 @@ START_TEST(secrets_are_masked)
 }
 END_TEST
 
+/* Seconds that masking and finding take in so many bytes of one part. */
+static double seconds_of(const char *part, size_t size)
+{
+    struct llmobs_buf text, masked;
+    struct llmobs_mask_walk walk = {0};
+    clock_t before;
+    size_t len;
+
+    llmobs_buf_init(&text, 1 << 24);
+    llmobs_buf_init(&masked, 1 << 25);
+    while (text.len < size)
+        ck_assert_int_eq(llmobs_buf_adds(&text, part), 0);
+    before = clock();
+    ck_assert_int_eq(llmobs_mask_text(text.data, &masked), 0);
+    while ((len = llmobs_mask_find(text.data, false, &walk)) > 0)
+        walk.at += len;
+    ck_assert_uint_eq(walk.at, text.len);
+    llmobs_buf_fini(&masked);
+    llmobs_buf_fini(&text);
+    return (double)(clock() - before) / CLOCKS_PER_SEC;
+}
+
+/* Four times the text takes about four times the time; where each value's end
+ * is looked for anew, sixteen times. */
+START_TEST(hostile_texts_take_no_longer)
+{
+    static const char *const parts[] = {"://", "cookie: bearer abcd ",
+                                        "password=bearer:abcd!", "http://u:p/"};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        double small = seconds_of(parts[i], 1 << 18);
+        double big = seconds_of(parts[i], 1 << 20);
+
+        ck_assert_msg(big < 8 * small + 0.2, "%s: %f, %f", parts[i], small,
+                      big);
+    }
+}
+END_TEST
+
 START_TEST(a_huge_message_is_cut)
 {
     struct llmobs_span span;
@@ -186,6 +226,7 @@ UNIT_SUITE(span)
     UNIT_TEST(s, set_replaces_and_unsets);
     UNIT_TEST(s, the_first_error_stays);
     UNIT_TEST(s, secrets_are_masked);
+    UNIT_TEST(s, hostile_texts_take_no_longer);
     UNIT_TEST(s, a_huge_message_is_cut);
     UNIT_TEST(s, metrics_are_counts_only);
     UNIT_TEST(s, kinds_have_names);
