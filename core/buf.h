@@ -26,6 +26,9 @@ struct llmobs_text {
     size_t len;
 };
 
+/* Without the blanks and ends of lines around it. */
+struct llmobs_text llmobs_text_trim(struct llmobs_text text);
+
 void llmobs_buf_init(struct llmobs_buf *buf, size_t max);
 void llmobs_buf_fini(struct llmobs_buf *buf);
 

@@ -71,23 +71,6 @@ void llmobs_config_unset(char **to)
     *to = NULL;
 }
 
-/* A NUL is no blank: strchr alone would find it in every text. */
-static bool is_blank(char c)
-{
-    return c && strchr(" \t\r\n", c);
-}
-
-struct llmobs_text llmobs_config_trim(struct llmobs_text text)
-{
-    while (text.len && is_blank(text.data[0])) {
-        text.data++;
-        text.len--;
-    }
-    while (text.len && is_blank(text.data[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 bool llmobs_config_is_clean(struct llmobs_text text, bool blanks)
 {
     for (size_t i = 0; i < text.len; i++) {

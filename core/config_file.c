@@ -84,10 +84,10 @@ static const char *split(struct llmobs_text line, struct llmobs_text *name,
     if (!sign || memchr(line.data, '\0', line.len))
         return "not NAME=value";
     *name = (struct llmobs_text){line.data, (size_t)(sign - line.data)};
-    *name = llmobs_config_trim(*name);
+    *name = llmobs_text_trim(*name);
     value->data = sign + 1;
     value->len = line.len - (size_t)(sign + 1 - line.data);
-    *value = llmobs_config_trim(*value);
+    *value = llmobs_text_trim(*value);
     if (!is_name(*name))
         return "not NAME=value";
     return unquote(value) ? NULL : "a quote without its other half";
@@ -116,7 +116,7 @@ static void read_line(struct reading *reading, struct llmobs_text line)
     char *entry;
 
     reading->line++;
-    line = llmobs_config_trim(line);
+    line = llmobs_text_trim(line);
     if (line.len == 0 || line.data[0] == '#')
         return;
     why = split(line, &name, &value);

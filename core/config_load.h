@@ -66,8 +66,6 @@ void llmobs_config_set(struct llmobs_config_loading *loading, char **to,
 /* Replaces *to, which was set here, by nothing. */
 void llmobs_config_unset(char **to);
 
-struct llmobs_text llmobs_config_trim(struct llmobs_text text);
-
 /* True for a text without control characters, blanks within included where
  * `blanks` says so: fit for a header, or for a URL. */
 bool llmobs_config_is_clean(struct llmobs_text text, bool blanks);

@@ -37,12 +37,12 @@ static void map_put(struct map *map, struct llmobs_text part)
 {
     size_t len = key_len(part), at;
     struct llmobs_text key =
-        llmobs_config_trim((struct llmobs_text){part.data, len});
+        llmobs_text_trim((struct llmobs_text){part.data, len});
     struct llmobs_text value = {"", 0};
     char *entry = NULL;
 
     if (len < part.len)
-        value = llmobs_config_trim(
+        value = llmobs_text_trim(
             (struct llmobs_text){part.data + len + 1, part.len - len - 1});
     if (key.len == 0)
         return;

@@ -34,7 +34,7 @@ static bool is_http(const char *url)
 static void settle_url(struct llmobs_config_loading *loading, char **url,
                        const char *name)
 {
-    struct llmobs_text text = llmobs_config_trim(text_of(*url));
+    struct llmobs_text text = llmobs_text_trim(text_of(*url));
 
     if (!*url)
         return;
@@ -55,7 +55,7 @@ static void settle_url(struct llmobs_config_loading *loading, char **url,
 static void settle_host(struct llmobs_config_loading *loading, char **host,
                         const char *name)
 {
-    struct llmobs_text text = llmobs_config_trim(text_of(*host));
+    struct llmobs_text text = llmobs_text_trim(text_of(*host));
 
     if (!*host)
         return;
@@ -136,7 +136,7 @@ static bool is_government(const char *site)
 static void settle_site(struct llmobs_config_loading *loading)
 {
     char **site = &loading->config.site;
-    struct llmobs_text text = llmobs_config_trim(text_of(*site));
+    struct llmobs_text text = llmobs_text_trim(text_of(*site));
 
     if (text.len == 0)
         text = text_of(LLMOBS_SITE);
@@ -157,7 +157,7 @@ static void settle_site(struct llmobs_config_loading *loading)
 static void settle_secret(struct llmobs_config_loading *loading, char **text,
                           const char *name)
 {
-    struct llmobs_text trimmed = llmobs_config_trim(text_of(*text));
+    struct llmobs_text trimmed = llmobs_text_trim(text_of(*text));
 
     if (!*text)
         return;

@@ -47,7 +47,7 @@ static void read_styles(struct llmobs_config_loading *loading,
     while (text && *text) {
         size_t len = strcspn(text, ",");
         struct llmobs_text word =
-            llmobs_config_trim((struct llmobs_text){text, len});
+            llmobs_text_trim((struct llmobs_text){text, len});
 
         if (!read_style(styles, word))
             llmobs_config_complain(loading, "%s: no style \"%.*s\"", name,

@@ -45,17 +45,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct llmobs_text trim(struct llmobs_text text)
-{
-    while (text.len && is_blank(text.data[0])) {
-        text.data++;
-        text.len--;
-    }
-    while (text.len && is_blank(text.data[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 static bool is_name(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -93,12 +82,13 @@ static const char *read_line(struct llmobs_text line, struct pattern *pattern)
 
     if (line.len > 4 && memcmp(line.data, "use", 3) == 0 &&
         is_blank(line.data[3]))
-        return use_ready(
-            pattern, trim((struct llmobs_text){line.data + 3, line.len - 3}));
+        return use_ready(pattern, llmobs_text_trim((struct llmobs_text){
+                                      line.data + 3, line.len - 3}));
     if (!sign)
         return "neither \"name = pattern\" nor \"use name\"";
-    name = trim((struct llmobs_text){line.data, (size_t)(sign - line.data)});
-    regex = trim((struct llmobs_text){
+    name = llmobs_text_trim(
+        (struct llmobs_text){line.data, (size_t)(sign - line.data)});
+    regex = llmobs_text_trim((struct llmobs_text){
         sign + 1, line.len - (size_t)(sign + 1 - line.data)});
     if (!is_name(name))
         return "no name of letters, digits, _ and - before the =";
@@ -120,7 +110,7 @@ static int read_lines(struct llmobs_text file, struct llmobs_redact *redact,
 
         fault->line++;
         at = stop ? stop + 1 : end;
-        line = trim(line);
+        line = llmobs_text_trim(line);
         if (line.len == 0 || line.data[0] == '#')
             continue;
         fault->why = "too many patterns";
