@@ -40,6 +40,19 @@ int llmobs_file_read(const char *path, struct llmobs_buf *text)
     return rc;
 }
 
+ssize_t llmobs_file_begin(int dir, const char *path, char *out, size_t cap)
+{
+    int fd = llmobs_fd_lift(openat(dir, path, O_RDONLY | O_CLOEXEC));
+    ssize_t len;
+
+    if (fd < 0)
+        return -1;
+    len = read(fd, out, cap - 1);
+    close(fd);
+    out[len > 0 ? len : 0] = '\0';
+    return len;
+}
+
 int llmobs_file_open(int dir, const char *name, int how)
 {
     const int flags = how | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;

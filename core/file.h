@@ -11,12 +11,18 @@
 #define LLMOBS_FILE_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "core/buf.h"
 
 /* Adds all of a regular file. -EINVAL for another one: a fifo would wait, a
  * device do something. */
 int llmobs_file_read(const char *path, struct llmobs_buf *text);
+
+/* The begin of a small file, as /proc has them, in one read: a C string. Gives
+ * its length; -1: it cannot be read. `dir`: AT_FDCWD, or where a path begins.
+ */
+ssize_t llmobs_file_begin(int dir, const char *path, char *out, size_t cap);
 
 /* Opens a file of ours in `dir`: O_RDONLY, or O_RDWR and more, then made for
  * its owner only where it is missing. Neither a link is followed nor a fifo

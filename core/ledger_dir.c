@@ -44,19 +44,6 @@ bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out)
 
 /* -- processes ----------------------------------------------------------- */
 
-static ssize_t read_small(const char *path, char *out, size_t cap)
-{
-    int fd = llmobs_fd_lift(open(path, O_RDONLY | O_CLOEXEC));
-    ssize_t len;
-
-    if (fd < 0)
-        return -1;
-    len = read(fd, out, cap - 1);
-    close(fd);
-    out[len > 0 ? len : 0] = '\0';
-    return len;
-}
-
 /* The n-th field behind `at`, a text of fields each after a blank. */
 static const char *field(const char *at, int n)
 {
@@ -90,7 +77,7 @@ int llmobs_record_start(pid_t pid, uint64_t *start)
     if (pid != getpid() && kill(pid, 0) != 0 && errno == ESRCH)
         return -ESRCH;
     snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    if (read_small(path, text, sizeof(text)) <= 0)
+    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) <= 0)
         return 0;
     return read_stat(text, start);
 }
@@ -110,7 +97,8 @@ void llmobs_record_place(uint64_t *boot, uint64_t *pidns)
     struct stat st;
 
     *boot = *pidns = 0;
-    if (read_small("/proc/sys/kernel/random/boot_id", text, sizeof(text)) > 0) {
+    if (llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text,
+                          sizeof(text)) > 0) {
         text[8] = '\0'; /* 32 bits of chance are enough */
         *boot = strtoull(text, NULL, 16);
     }

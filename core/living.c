@@ -11,34 +11,20 @@
 
 #include "core/clock.h"
 #include "core/fd.h"
+#include "core/file.h"
 
 /* The first namespace's, the same on every kernel (PROC_PID_INIT_INO). */
 #define FIRST UINT64_C(0xEFFFFFFC)
-
-static ssize_t read_text(int proc, const char *pid, char *out, size_t cap)
-{
-    char path[NAME_MAX + sizeof("/status")];
-    ssize_t n;
-    int fd;
-
-    snprintf(path, sizeof(path), "%s/status", pid);
-    fd = llmobs_fd_lift(openat(proc, path, O_RDONLY | O_CLOEXEC));
-    if (fd < 0)
-        return -1;
-    n = read(fd, out, cap - 1);
-    close(fd);
-    out[n > 0 ? n : 0] = '\0';
-    return n;
-}
 
 /* Who has one pid alone is in our own namespace: that is to be read also where
  * the link is not, as of a process that a sandbox protects. */
 static bool is_beside_us(int proc, const char *pid)
 {
-    char text[4096];
+    char path[NAME_MAX + sizeof("/status")], text[4096];
     const char *at;
 
-    if (read_text(proc, pid, text, sizeof(text)) <= 0)
+    snprintf(path, sizeof(path), "%s/status", pid);
+    if (llmobs_file_begin(proc, path, text, sizeof(text)) <= 0)
         return false;
     at = strstr(text, "\nNSpid:");
     if (!at)
