@@ -1,5 +1,6 @@
 #include "core/caller.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 /* Places that one address may be in: two that met in one would be looked up
  * anew by each call. */
 #define WAYS 8
+/* Objects that are remembered for their stripped files. */
+#define STRIPPED 8
 
 /* What is known of one address. */
 struct place {
@@ -34,12 +37,15 @@ struct place {
 /* One look at the loader's list. */
 struct look {
     struct place *place;
+    const void *object;
     uintptr_t address; /* in the object, of the instruction itself */
     char path[PATH_CAP];
     struct llmobs_symbol_head head;
 };
 
 static struct place *places[LLMOBS_CALLER_KNOWN]; /* by address; or NULL */
+static const void *stripped[STRIPPED];            /* their headers; or NULL */
+static char program[MODULE_MAX]; /* the name, once it was asked for */
 static struct llmobs_loaded_counts seen;
 static bool counted;     /* the loader counts, and `seen` is true */
 static int64_t doubt_ns; /* callsites before it may be of something unloaded */
@@ -58,6 +64,7 @@ static void check_fork(void)
 
 static void forget_places(void)
 {
+    memset(stripped, 0, sizeof(stripped));
     for (size_t i = 0; i < LLMOBS_CALLER_KNOWN; i++)
         if (places[i])
             places[i]->used = false;
@@ -117,6 +124,7 @@ static void see_object(const struct llmobs_loaded *object, void *ctx)
     struct look *look = ctx;
     struct place *place = look->place;
 
+    look->object = object->phdr;
     look->address = place->pc - object->base - (place->exact ? 0 : 1);
     place->offset = place->pc - object->base;
     snprintf(look->path, sizeof(look->path), "%s", object->path);
@@ -132,18 +140,32 @@ static void see_object(const struct llmobs_loaded *object, void *ctx)
 static void name_program(struct place *place)
 {
     static const char deleted[] = " (deleted)";
-    const size_t tail = sizeof(deleted) - 1;
+    const ssize_t tail = sizeof(deleted) - 1;
     char path[PATH_CAP];
-    ssize_t len = readlink(PROGRAM, path, sizeof(path) - 1);
+    ssize_t len;
 
-    if (len <= 0) {
-        set_module(place, "program");
-        return;
+    if (!program[0]) {
+        len = readlink(PROGRAM, path, sizeof(path) - 1);
+        path[len > 0 ? len : 0] = '\0';
+        if (len > tail && strcmp(path + len - tail, deleted) == 0)
+            path[len - tail] = '\0';
+        set_module(place, len > 0 ? path : "program");
+        memcpy(program, place->module, sizeof(program));
     }
-    path[len] = '\0';
-    if ((size_t)len > tail && strcmp(path + len - tail, deleted) == 0)
-        path[(size_t)len - tail] = '\0';
-    set_module(place, path);
+    memcpy(place->module, program, sizeof(program));
+}
+
+/* A program without tables has most frames of a short run. */
+static void name_from_file(struct place *place, const struct look *look)
+{
+    static unsigned turn;
+
+    for (size_t i = 0; i < STRIPPED; i++)
+        if (stripped[i] == look->object)
+            return;
+    if (llmobs_symbol_in_file(look->path[0] ? look->path : PROGRAM, &look->head,
+                              look->address, &place->symbol) == -ENODATA)
+        stripped[turn++ % STRIPPED] = look->object;
 }
 
 static bool fill(struct place *place, struct look *look)
@@ -157,8 +179,7 @@ static bool fill(struct place *place, struct look *look)
     if (!look->path[0])
         name_program(place);
     if (!place->symbol.name[0] && look->head.len)
-        (void)llmobs_symbol_in_file(look->path[0] ? look->path : PROGRAM,
-                                    &look->head, look->address, &place->symbol);
+        name_from_file(place, look);
     /* From the function to where it goes on, as debuggers count. */
     if (place->symbol.name[0] && !place->exact)
         place->symbol.offset++;

@@ -1,6 +1,7 @@
 #include "core/symbol.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,23 +286,24 @@ static bool name_from(int fd, const ElfW(Shdr) * strings,
     return len > 0 && name_it(best, text, (size_t)len, symbol);
 }
 
-bool llmobs_symbol_in_file(const char *path,
-                           const struct llmobs_symbol_head *head,
-                           uintptr_t address, struct llmobs_symbol *symbol)
+int llmobs_symbol_in_file(const char *path,
+                          const struct llmobs_symbol_head *head,
+                          uintptr_t address, struct llmobs_symbol *symbol)
 {
     struct best best = {.address = address};
     int fd = open_object(path, head);
     ElfW(Shdr) sections[2];
     ElfW(Ehdr) file;
-    bool named = false;
+    int rc = -ENODATA;
 
     if (fd < 0)
-        return false;
+        return -ENOENT;
     memcpy(&file, head->data, sizeof(file));
     if (find_sections(fd, &file, sections)) {
         scan_section(fd, &sections[0], &best);
-        named = best.found && name_from(fd, &sections[1], &best, symbol);
+        rc = best.found && name_from(fd, &sections[1], &best, symbol) ? 0
+                                                                      : -ENOENT;
     }
     close(fd);
-    return named;
+    return rc;
 }

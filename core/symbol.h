@@ -3,7 +3,8 @@
  *
  * Owns:    nothing; each call closes the file that it opened.
  * Threads: in_memory inside the callback of loaded.h, in_file outside it.
- * Errors:  false: the tables that there are do not tell.
+ * Errors:  false or -ENOENT: the tables that there are do not tell; -ENODATA:
+ *          the file has none.
  * Limits:  LLMOBS_SYMBOL_NAME bytes of a name, LLMOBS_SYMBOL_COUNT entries of a
  *          file's table. A function without a size covers LLMOBS_SYMBOL_REACH.
  * Fork:    plain memory.
@@ -40,8 +41,8 @@ void llmobs_symbol_head(const struct llmobs_loaded *object,
                         struct llmobs_symbol_head *head);
 
 /* What only the file has: names of static functions, unless it is stripped. */
-bool llmobs_symbol_in_file(const char *path,
-                           const struct llmobs_symbol_head *head,
-                           uintptr_t address, struct llmobs_symbol *symbol);
+int llmobs_symbol_in_file(const char *path,
+                          const struct llmobs_symbol_head *head,
+                          uintptr_t address, struct llmobs_symbol *symbol);
 
 #endif
