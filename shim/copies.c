@@ -38,15 +38,6 @@ static bool is_used(const struct llmobs_copy *copy)
            1;
 }
 
-enum llmobs_hook llmobs_hook_find(const char *name)
-{
-    unsigned i = 0;
-
-    while (i < LLMOBS_HOOK_COUNT && !llmobs_str_same(name, hook_names[i]))
-        i++;
-    return (enum llmobs_hook)i;
-}
-
 /* Made when there is a copy. */
 static uint32_t hook_hash(unsigned hook)
 {
@@ -55,6 +46,17 @@ static uint32_t hook_hash(unsigned hook)
     if (!hashes[hook])
         hashes[hook] = llmobs_elf_hash(hook_names[hook]);
     return hashes[hook];
+}
+
+enum llmobs_hook llmobs_hook_find(const char *name)
+{
+    uint32_t hash = llmobs_elf_hash(name);
+    unsigned i = 0;
+
+    while (i < LLMOBS_HOOK_COUNT &&
+           (hash != hook_hash(i) || !llmobs_str_same(name, hook_names[i])))
+        i++;
+    return (enum llmobs_hook)i;
 }
 
 unsigned llmobs_hooks_defined(const struct llmobs_elf *elf)
@@ -205,6 +207,23 @@ bool llmobs_copies_sweep(void)
     unsigned before = __atomic_fetch_and(&used, marked, __ATOMIC_ACQ_REL);
 
     return (before & ~marked) != 0;
+}
+
+size_t llmobs_copies_reach(size_t start_objects)
+{
+    size_t reach = 0;
+
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
+        const struct llmobs_copy *copy = &llmobs_copies[c];
+
+        if (!is_used(copy))
+            continue;
+        if (!copy->at_start)
+            return start_objects;
+        if (copy->order > reach)
+            reach = copy->order;
+    }
+    return reach;
 }
 
 bool llmobs_copies_any(void)

@@ -97,6 +97,10 @@ bool llmobs_copies_sweep(void);
 /* True when there is one at least. */
 bool llmobs_copies_any(void);
 
+/* How many of the objects that came with the program a name may be found in
+ * before the last copy: those that are loaded before it. */
+size_t llmobs_copies_reach(size_t start_objects);
+
 /* The only copy; NULL when there are several or none. */
 struct llmobs_copy *llmobs_copies_only(void);
 

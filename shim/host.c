@@ -158,11 +158,14 @@ static bool is_listed(const char *list)
 {
     static char file[LLMOBS_HOST_PATH_MAX];
     const char *asked = (const char *)getauxval(AT_EXECFN);
-    long len = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", file,
-                       sizeof file - 1);
+    long len;
 
+    if (!list[0])
+        return false;
     if (asked && llmobs_glob_listed(list, asked))
         return true;
+    len = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", file,
+                  sizeof file - 1);
     file[len > 0 ? len : 0] = '\0';
     return llmobs_glob_listed(list, file);
 }

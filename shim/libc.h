@@ -18,7 +18,9 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
+#include <linux/futex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -87,16 +89,27 @@ static inline int64_t llmobs_libc_monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Gives the processor away until `deadline_us`; false once it has passed or
- * the time is not known. A yield, since a sleep could be cancelled. */
-static inline bool llmobs_libc_wait(int64_t deadline_us)
+/* Sleeps while the word has that value, or less; false once `deadline_us` has
+ * passed or the time is not known. Not by yielding: of many that wait, each
+ * would take its turn before who works. */
+static inline bool llmobs_libc_wait(const int *word, int value,
+                                    int64_t deadline_us)
 {
     int64_t now = llmobs_libc_monotonic_us();
+    struct timespec left;
 
     if (now == 0 || now >= deadline_us)
         return false;
-    syscall(SYS_sched_yield);
+    left.tv_sec = (deadline_us - now) / 1000000;
+    left.tv_nsec = (deadline_us - now) % 1000000 * 1000;
+    syscall(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, value, &left);
     return true;
+}
+
+/* All that sleep on it. */
+static inline void llmobs_libc_wake(const int *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX);
 }
 
 static inline size_t llmobs_str_len(const char *s)

@@ -61,6 +61,7 @@ static int load_once(const struct llmobs_enable_options *enable)
     core_ops = attach(enable);
     now = core_ops ? READY : FAILED;
     __atomic_store_n(&state, now, __ATOMIC_RELEASE);
+    llmobs_libc_wake(&state);
     return now;
 }
 
@@ -79,7 +80,7 @@ static int wait_for(int loading)
         until = llmobs_libc_monotonic_us() + LLMOBS_LOAD_WAIT_US;
     do
         now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
-    while (now > 0 && llmobs_libc_wait(until));
+    while (now > 0 && llmobs_libc_wait(&state, now, until));
     if (now > 0)
         __atomic_store_n(&too_slow, true, __ATOMIC_RELAXED);
     return now;

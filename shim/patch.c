@@ -1,8 +1,5 @@
 #include "shim/patch.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-
 #include "shim/arch.h"
 #include "shim/copies.h"
 #include "shim/dl.h"

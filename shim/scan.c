@@ -28,12 +28,13 @@ struct walk {
 /* Adds start at ~0: musl counts from 0. */
 static struct counts seen = {~0ULL, ~0ULL, 0};
 static size_t start_objects;
-static uint64_t start_last; /* which of them is the last */
-static unsigned foreign;    /* hooks that others define for everybody */
-static bool foreign_known;
+static uint64_t start_last;  /* which of them is the last */
+static unsigned foreign;     /* hooks that others define for everybody */
+static size_t foreign_reach; /* of so many objects they are known */
 static bool met_rpath, expect_unseen;
 static int question; /* of the API: whether it is on */
 static int owner, pending;
+static int waiting; /* for the owner to end, so many threads */
 
 bool llmobs_scan_met_rpath(void)
 {
@@ -106,15 +107,20 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-/* Once, when there is a copy: the program and its preloads may define some of
- * the names themselves, and are then what an unbound slot will be bound to. */
+struct before {
+    size_t index, count;
+};
+
+/* What comes before a copy, the program and its preloads, may define some of
+ * the names itself, and is then what an unbound slot will be bound to. */
 static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
 {
-    size_t index = (*(size_t *)argument)++;
+    struct before *before = argument;
+    size_t index = before->index++;
     struct llmobs_elf elf;
 
     (void)size;
-    if (index >= start_objects)
+    if (index >= before->count)
         return 1;
     if (llmobs_elf_open(&elf, info) != 0)
         return 0;
@@ -146,6 +152,7 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
 
 static void find(struct walk *walk)
 {
+    struct before before = {.index = 0};
     bool first = start_objects == 0;
 
     llmobs_copies_unmark(seen.adds != ~0ULL);
@@ -162,11 +169,10 @@ static void find(struct walk *walk)
     if (!llmobs_copies_any())
         return;
     llmobs_host_decide();
-    if (!foreign_known && llmobs_host_state() == LLMOBS_HOST_ON) {
-        size_t index = 0;
-
-        dl_iterate_phdr(find_foreign, &index);
-        foreign_known = true;
+    before.count = llmobs_copies_reach(start_objects);
+    if (before.count > foreign_reach && llmobs_host_state() == LLMOBS_HOST_ON) {
+        dl_iterate_phdr(find_foreign, &before);
+        foreign_reach = before.count;
     }
 }
 
@@ -245,6 +251,21 @@ static void scan_locked(void)
     for (int i = 0; i < ROUNDS_MAX && !round_done(); i++)
         continue;
     __atomic_store_n(&owner, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&waiting, __ATOMIC_SEQ_CST))
+        llmobs_libc_wake(&owner);
+}
+
+/* False: in vain. */
+static bool wait_for_owner(int64_t *until)
+{
+    bool more;
+
+    if (*until == 0)
+        *until = llmobs_libc_monotonic_us() + LLMOBS_SCAN_WAIT_US;
+    __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
+    more = llmobs_libc_wait(&owner, llmobs_libc_pid(), *until);
+    __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);
+    return more;
 }
 
 static void scan(void)
@@ -260,9 +281,7 @@ static void scan(void)
                 break;
             continue;
         }
-        if (until == 0)
-            until = llmobs_libc_monotonic_us() + LLMOBS_SCAN_WAIT_US;
-        if (!llmobs_libc_wait(until))
+        if (!wait_for_owner(&until))
             break;
     }
     llmobs_libc_errno_restore(saved);
