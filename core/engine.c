@@ -133,13 +133,25 @@ static bool start(const struct llmobs_host *host)
 
 /* ---- global operations ------------------------------------------------ */
 
+static bool take_turn(const struct llmobs_real *real)
+{
+    int saved = errno;
+    bool first = llmobs_global_turn(real);
+
+    errno = saved;
+    return first;
+}
+
 static CURLcode op_global_init(const struct llmobs_real *real, long flags)
 {
+    bool first = take_turn(real);
     CURLcode rc = real->global_init(flags);
     int saved = errno;
 
     if (rc == CURLE_OK)
         llmobs_global_up(real, LLMOBS_UP_INIT);
+    if (first)
+        llmobs_global_turn_end(real);
     errno = saved;
     return rc;
 }
@@ -191,6 +203,7 @@ static struct llmobs_handle *born(const struct llmobs_real *real, CURL *curl)
 
 static CURL *op_easy_init(const struct llmobs_real *real)
 {
+    bool first = take_turn(real);
     CURL *curl = real->easy_init();
     int saved = errno;
 
@@ -198,6 +211,8 @@ static CURL *op_easy_init(const struct llmobs_real *real)
         llmobs_global_up(real, LLMOBS_UP_HANDLE);
         (void)born(real, curl);
     }
+    if (first)
+        llmobs_global_turn_end(real);
     errno = saved;
     return curl;
 }

@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "core/fork.h"
+#include "core/futex.h"
 #include "core/http.h"
 #include "core/log.h"
 
@@ -19,6 +20,8 @@
 #define OWNER_MS 3000
 /* So long after a cleanup that waited in vain none waits again. */
 #define PATIENCE_MS 30000
+/* Longer than an init takes; nothing depends on it. */
+#define TURN_MS 50
 
 /* libcurl's own count is never below `count`, which rises after an init and
  * falls before a cleanup; so an easy handle's init is not part of it: another
@@ -28,6 +31,8 @@ struct copy {
     atomic_int count;
     atomic_bool by_handle;
     atomic_bool own_memory;
+    atomic_uint
+        turn; /* the process of whose threads one initialises it; or 0 */
 };
 
 static struct copy copies[COPIES_MAX];
@@ -118,6 +123,43 @@ static void choose(struct copy *copy)
 static bool is_up(struct copy *copy)
 {
     return atomic_load(&copy->count) > 0 || atomic_load(&copy->by_handle);
+}
+
+static bool take_turn(struct copy *copy, unsigned *seen)
+{
+    unsigned mine = (unsigned)llmobs_fork_process();
+
+    *seen = atomic_load(&copy->turn);
+    return *seen != mine &&
+           atomic_compare_exchange_strong(&copy->turn, seen, mine);
+}
+
+bool llmobs_global_turn(const struct llmobs_real *real)
+{
+    struct copy *copy = find(real);
+    int64_t until, left;
+    unsigned seen;
+
+    if (!copy || is_up(copy))
+        return false;
+    until = llmobs_futex_deadline(TURN_MS);
+    while (!take_turn(copy, &seen)) {
+        left = llmobs_futex_left(until);
+        if (left == 0)
+            return false;
+        llmobs_futex_sleep(&copy->turn, seen, left);
+        if (is_up(copy))
+            return false;
+    }
+    return true;
+}
+
+void llmobs_global_turn_end(const struct llmobs_real *real)
+{
+    struct copy *copy = find(real);
+
+    atomic_store(&copy->turn, 0);
+    llmobs_futex_wake(&copy->turn);
 }
 
 static struct copy *find_up(void)

@@ -34,6 +34,14 @@ void llmobs_global_start(struct llmobs_worker *worker, void (*at_end)(void));
  * libcurl or without. */
 void llmobs_global_alone(void);
 
+/* Before a real function that may be libcurl's first init. Threads that come
+ * together wait here for the first of them, asleep and 50 ms at most: libcurl
+ * since 7.84 has them spin, and where they are more than the processors, the
+ * one that spins keeps from them the one that works. True: this thread is the
+ * first, and ends its turn after llmobs_global_up. */
+bool llmobs_global_turn(const struct llmobs_real *real);
+void llmobs_global_turn_end(const struct llmobs_real *real);
+
 /* After a real function that succeeded. */
 void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how);
 

@@ -1,0 +1,113 @@
+/* Whose turn it is to initialise libcurl. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/global.h"
+#include "tests/unit/unit.h"
+
+struct caller {
+    const struct llmobs_real *real;
+    atomic_bool begun;
+    atomic_int answer; /* of turn: 1 true, 2 false; 0: none yet */
+};
+
+static void *ask(void *arg)
+{
+    struct caller *caller = arg;
+    bool first;
+
+    atomic_store(&caller->begun, true);
+    first = llmobs_global_turn(caller->real);
+    atomic_store(&caller->answer, first ? 1 : 2);
+    if (first)
+        llmobs_global_turn_end(caller->real);
+    return NULL;
+}
+
+static void start(struct caller *caller, pthread_t *thread)
+{
+    const struct timespec moment = {0, LLMOBS_NS_PER_MS};
+
+    ck_assert_int_eq(pthread_create(thread, NULL, ask, caller), 0);
+    while (!atomic_load(&caller->begun))
+        nanosleep(&moment, NULL);
+}
+
+START_TEST(one_after_the_other)
+{
+    static const struct llmobs_real real;
+    const struct timespec while_it_would = {0, 10 * LLMOBS_NS_PER_MS};
+    struct caller second = {.real = &real};
+    pthread_t thread;
+
+    ck_assert(llmobs_global_turn(&real));
+    start(&second, &thread);
+    nanosleep(&while_it_would, NULL);
+    ck_assert_int_ne(atomic_load(&second.answer), 1);
+    llmobs_global_turn_end(&real);
+    pthread_join(thread, NULL);
+    ck_assert_int_ne(atomic_load(&second.answer), 0);
+    ck_assert(llmobs_global_turn(&real));
+    llmobs_global_turn_end(&real);
+}
+END_TEST
+
+/* Of another copy of libcurl, nobody has to wait. */
+START_TEST(copies_apart)
+{
+    static const struct llmobs_real one, other;
+
+    ck_assert(llmobs_global_turn(&one));
+    ck_assert(llmobs_global_turn(&other));
+    llmobs_global_turn_end(&other);
+    llmobs_global_turn_end(&one);
+}
+END_TEST
+
+START_TEST(a_turn_without_end)
+{
+    static const struct llmobs_real real;
+    struct caller second = {.real = &real};
+    pthread_t thread;
+
+    ck_assert(llmobs_global_turn(&real));
+    start(&second, &thread);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(atomic_load(&second.answer), 2);
+    llmobs_global_turn_end(&real);
+}
+END_TEST
+
+/* The thread that has the turn is in the parent alone. */
+START_TEST(in_a_child)
+{
+    static const struct llmobs_real real;
+    pid_t child;
+    int status;
+
+    ck_assert(llmobs_global_turn(&real));
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit(llmobs_global_turn(&real) ? 7 : 8);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    llmobs_global_turn_end(&real);
+}
+END_TEST
+
+UNIT_SUITE(global)
+{
+    Suite *suite = suite_create("global");
+
+    UNIT_TEST(suite, one_after_the_other);
+    UNIT_TEST(suite, copies_apart);
+    UNIT_TEST(suite, a_turn_without_end);
+    UNIT_TEST(suite, in_a_child);
+    return suite;
+}
