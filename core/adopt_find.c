@@ -272,6 +272,16 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
     return open_dir(adopt, path);
 }
 
+/* Each directory is a link to the one above it, where a file system counts
+ * such: it counts ours then, and need not be listed. */
+static bool has_ours_alone(const struct llmobs_adopt *adopt, int base)
+{
+    struct stat st;
+
+    return adopt->own && llmobs_spool_path(adopt->own)[0] &&
+           fstat(base, &st) == 0 && st.st_nlink == 3;
+}
+
 /* Until a visit answers other than 0; that is the answer. */
 int llmobs_adopt_walk(struct llmobs_adopt *adopt,
                       int (*visit)(struct llmobs_adopt *, const char *, void *),
@@ -283,6 +293,10 @@ int llmobs_adopt_walk(struct llmobs_adopt *adopt,
 
     if (rc)
         return rc == -ENOENT ? 0 : rc;
+    if (has_ours_alone(adopt, fd)) {
+        close(fd);
+        return 0;
+    }
     list = fdopendir(fd);
     if (!list) {
         rc = -errno;

@@ -86,6 +86,7 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
     if (!worker)
         return NULL;
     worker->config = config;
+    worker->brief = llmobs_worker_is_brief();
     llmobs_delivery_init(&worker->delivery, config, buffer);
     llmobs_fork_settled(&worker->process);
     if (exporter)
@@ -128,10 +129,20 @@ static struct llmobs_spool *spool_of(struct llmobs_worker *worker)
     return worker->delivery.account.keeping.spool;
 }
 
+/* What was given is enough for a thread of its own. */
+static void start_for(struct llmobs_worker *worker, size_t pending)
+{
+    if (atomic_load(&worker->thread) == LLMOBS_THREAD_NONE &&
+        pending > (worker->brief ? 1 : 0))
+        llmobs_worker_thread_start(worker);
+}
+
 void llmobs_worker_begin(struct llmobs_worker *worker,
                          struct llmobs_exchange *exchange)
 {
     check_fork(worker);
+    if (worker->brief)
+        start_for(worker, 1 + atomic_load(&worker->delivery.account.pending));
     if (spool_of(worker))
         (void)llmobs_spool_begin(spool_of(worker), exchange);
 }
@@ -241,7 +252,7 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
         /* After the exit handler: another handler of the app makes calls. */
         llmobs_worker_stop(worker, LATE_MS);
     } else if (atomic_load(&worker->thread) == LLMOBS_THREAD_NONE) {
-        llmobs_worker_thread_start(worker);
+        start_for(worker, atomic_load(&worker->delivery.account.pending));
     } else if (atomic_exchange(&worker->idle, 0)) {
         llmobs_worker_wake(worker);
     }

@@ -44,6 +44,7 @@ struct llmobs_worker {
     _Atomic int64_t warm_ns;
     /* Constant once something is given. */
     bool wants_warm;
+    bool brief; /* the program ends with its calls */
     llmobs_worker_note_fn *note;
     llmobs_worker_close_fn *close;
 };
@@ -70,6 +71,10 @@ static inline void llmobs_worker_gate_leave(struct llmobs_worker *worker)
 {
     atomic_store(&worker->gate, 0);
 }
+
+/* True for the curl tool, which ends after its transfers, mostly after one:
+ * starting a thread and ending it costs that as much as all delivery. */
+bool llmobs_worker_is_brief(void);
 
 /* Starts the thread unless there is one, or none is wanted or to be had. */
 void llmobs_worker_thread_start(struct llmobs_worker *worker);

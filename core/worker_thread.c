@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "core/http.h"
 #include "core/log.h"
@@ -167,6 +168,14 @@ static void *thread_main(void *arg)
     thread_serve(worker, atomic_load(&worker->asked));
     llmobs_thread_ends();
     return NULL;
+}
+
+bool llmobs_worker_is_brief(void)
+{
+    const char *path = (const char *)getauxval(AT_EXECFN);
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    return path && strcmp(slash ? slash + 1 : path, "curl") == 0;
 }
 
 void llmobs_worker_thread_start(struct llmobs_worker *worker)

@@ -112,6 +112,25 @@ def no_thread(t):
 
 
 @test
+def curl_goes_on(t):
+    """What curl does after a call does not hold up the span of the call: only
+    one that ends at once has no thread."""
+    with double(t) as dd:
+        t.fresh(None)
+        argv = [LAUNCHER] + curl(t.url, body()) + ["--next"]
+        process = subprocess.Popen(
+            argv + curl(t.url, body(model="hang"))[1:],
+            env=t.environment(True, agent(dd)), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            settled(t, dd, 1, 20)
+            equal(process.poll(), None, "curl's status while it waits")
+        finally:
+            process.kill()
+            process.wait()
+
+
+@test
 def workflow_and_its_call(t):
     """The launcher's own span goes the same way."""
     with double(t) as dd:
