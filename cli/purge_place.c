@@ -191,8 +191,8 @@ static void remove_process(const struct folder *base, const char *name)
     unlinkat(base->fd, name, AT_REMOVEDIR);
 }
 
-/* Beside the directories of processes: what the peer refused, and how much
- * there was. */
+/* Beside the directories of processes: what the peer refused, how much there
+ * was, and an empty directory for the next one. */
 static void remove_rest(const struct folder *folder, const char *name)
 {
     struct llmobs_record_owner who;
@@ -201,6 +201,8 @@ static void remove_rest(const struct folder *folder, const char *name)
         remove_file(folder, name);
     else if (strcmp(name, USAGE_FILE) == 0 && !folder->purge->dry)
         unlinkat(folder->fd, name, 0);
+    else if (strcmp(name, LLMOBS_SPOOL_SPARE) == 0 && !folder->purge->dry)
+        unlinkat(folder->fd, name, AT_REMOVEDIR);
     else if (folder->purge->all && !folder->purge->dry &&
              llmobs_record_parse(name, &who))
         remove_process(folder, name);

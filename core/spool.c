@@ -26,10 +26,6 @@
 #include "core/stats.h"
 #include "core/step.h"
 
-/* After a failure the disk is left alone for a while. */
-#define FAILED_MS 1000
-/* How long a call waits for the first one to make the directory. */
-#define MAKING_MS 20
 /* A file has this part of a small spool at most. */
 #define FILE_PARTS 16
 
@@ -100,83 +96,6 @@ void llmobs_spool_reset(struct llmobs_spool *spool)
     llmobs_owner_renew(&spool->owner, spool->config);
     clear_slots(spool);
     begin(spool);
-}
-
-/* -- the directory ------------------------------------------------------- */
-
-/* Where others have found the spool full lately nothing is added. */
-static void look_first(struct llmobs_spool *spool, int base)
-{
-    uint64_t bytes;
-
-    if (llmobs_spool_usage_told(base, &bytes) == 0)
-        atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
-}
-
-/* Makes what is not there of it: somebody may remove it at any time. */
-static int put_dir(struct llmobs_spool *spool)
-{
-    bool chosen = spool->config->spool_dir != NULL;
-    const char *name = strrchr(spool->dir, '/') + 1;
-    char base[PATH_MAX];
-    int fd, rc;
-
-    snprintf(base, sizeof(base), "%.*s", (int)(name - 1 - spool->dir),
-             spool->dir);
-    rc = llmobs_dirs_have(base, chosen, &fd);
-    if (rc)
-        return rc;
-    llmobs_step("making a directory");
-    if (mkdirat(fd, name, 0700) == 0)
-        fchmodat(fd, name, 0700, 0);
-    else
-        rc = -errno;
-    look_first(spool, fd);
-    close(fd);
-    llmobs_step("made a directory");
-    return rc;
-}
-
-static int make_dir(struct llmobs_spool *spool)
-{
-    char name[LLMOBS_RECORD_NAME_MAX], base[PATH_MAX];
-    int rc = llmobs_spool_dir(spool->config, base, sizeof(base));
-
-    if (rc)
-        return rc;
-    llmobs_record_self(name);
-    if ((size_t)snprintf(spool->dir, sizeof(spool->dir), "%s/%s", base, name) >=
-        sizeof(spool->dir))
-        return -ENAMETOOLONG;
-    return put_dir(spool);
-}
-
-/* 0 where the directory is there, and the disk did not just fail: at the end
- * there is no later. The first caller makes it. */
-static int have_dir(struct llmobs_spool *spool)
-{
-    int64_t failed = atomic_load(&spool->failed_ns);
-    int64_t until = llmobs_futex_deadline(MAKING_MS), left;
-    unsigned place = LLMOBS_SPOOL_PLACE_NONE;
-    int rc;
-
-    if (failed && !atomic_load(&spool->ending) &&
-        llmobs_clock_mono_ns() - failed < FAILED_MS * LLMOBS_NS_PER_MS)
-        return -EIO;
-    if (atomic_load(&spool->place) == LLMOBS_SPOOL_PLACE_READY)
-        return 0;
-    if (atomic_compare_exchange_strong(&spool->place, &place,
-                                       LLMOBS_SPOOL_PLACE_MAKING)) {
-        rc = make_dir(spool);
-        atomic_store(&spool->place,
-                     rc ? LLMOBS_SPOOL_PLACE_NONE : LLMOBS_SPOOL_PLACE_READY);
-        llmobs_futex_wake(&spool->place);
-        return rc;
-    }
-    while (atomic_load(&spool->place) == LLMOBS_SPOOL_PLACE_MAKING &&
-           (left = llmobs_futex_left(until)) > 0)
-        llmobs_futex_sleep(&spool->place, LLMOBS_SPOOL_PLACE_MAKING, left);
-    return atomic_load(&spool->place) == LLMOBS_SPOOL_PLACE_READY ? 0 : -EBUSY;
 }
 
 const char *llmobs_spool_path(const struct llmobs_spool *spool)
@@ -313,13 +232,17 @@ static int64_t write_entry(struct llmobs_spool *spool,
 
         if (file == 0)
             return -EDQUOT;
-        rc = append(spool, file, writer, end);
+        /* Asked again: the directory may have been given away meanwhile. */
+        rc = llmobs_spool_have_dir(spool);
+        if (rc == 0)
+            rc = append(spool, file, writer, end);
         if (rc == 0)
             return file;
         llmobs_spool_leave_file(spool, file, 1);
         if (rc != -EFBIG && rc != -ENOENT)
             break;
-        if (rc == -ENOENT && (rc = put_dir(spool)) != 0 && rc != -EEXIST)
+        if (rc == -ENOENT && (rc = llmobs_spool_put_dir(spool)) != 0 &&
+            rc != -EEXIST)
             break;
         llmobs_spool_turn_from(spool, file);
     }
@@ -331,7 +254,7 @@ static int64_t keep(struct llmobs_spool *spool,
                     struct llmobs_entry_writer *writer, uint64_t *offset,
                     uint64_t *size)
 {
-    int64_t file = have_dir(spool);
+    int64_t file = llmobs_spool_have_dir(spool);
     uint64_t end = 0;
 
     if (file < 0 && file != -EBUSY && file != -EIO)

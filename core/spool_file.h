@@ -22,6 +22,10 @@
 /* The field of a HAD entry: the destinations, a bit each. */
 #define LLMOBS_HAD_BITS 1
 
+/* In the spool, a directory that its process has emptied and needs no more: to
+ * move one costs a short program far less than to make and remove it. */
+#define LLMOBS_SPOOL_SPARE "spare"
+
 /* The user's spool directory. */
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
 

@@ -1,7 +1,7 @@
 /* spool_inner - what the parts of spool share; see spool.h.
  *
- * spool.c: the directory, and what is added; spool_release.c: what is let go,
- * read again, and how much room there is.
+ * spool.c: what is added; spool_place.c: the directory; spool_release.c: what
+ * is let go, read again, and how much room there is.
  *
  * Owns:    see spool.h.
  * Threads: the members say.
@@ -23,8 +23,9 @@
 
 enum llmobs_spool_place {
     LLMOBS_SPOOL_PLACE_NONE,
-    LLMOBS_SPOOL_PLACE_MAKING,
-    LLMOBS_SPOOL_PLACE_READY
+    LLMOBS_SPOOL_PLACE_BUSY,
+    LLMOBS_SPOOL_PLACE_READY,
+    LLMOBS_SPOOL_PLACE_GIVEN /* was ours, and may be another's by now */
 };
 
 /* Of each file, by its number: several files, far apart, share a slot one
@@ -78,6 +79,18 @@ static inline uint32_t llmobs_spool_current(struct llmobs_spool *spool)
 {
     return llmobs_spool_file_at(atomic_load(&spool->at));
 }
+
+/* 0 where the directory is there, and the disk did not just fail: at the end
+ * there is no later. The first caller makes it. Any thread. */
+int llmobs_spool_have_dir(struct llmobs_spool *spool);
+
+/* Makes what is not there of it: somebody may remove it at any time. -EEXIST:
+ * another thread did. Any thread. */
+int llmobs_spool_put_dir(struct llmobs_spool *spool);
+
+/* Gives it to whoever comes next, or removes it; false: something is in it, or
+ * the disk failed. */
+bool llmobs_spool_leave_dir(struct llmobs_spool *spool);
 
 /* From this file to a new one, if it is the current one. Any thread. */
 void llmobs_spool_turn_from(struct llmobs_spool *spool, uint32_t file);

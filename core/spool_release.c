@@ -264,8 +264,6 @@ void llmobs_spool_close(struct llmobs_spool *spool)
     llmobs_spool_turn_from(spool, llmobs_spool_current(spool));
     pay(spool);
     tidy(spool);
-    llmobs_step("removing a directory");
-    if (rmdir(spool->dir) != 0)
+    if (!llmobs_spool_leave_dir(spool))
         find_room(spool);
-    llmobs_step("removed a directory");
 }

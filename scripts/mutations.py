@@ -509,6 +509,31 @@ HAZARDS = [
           ["programs.life_cases.exit_in_callback",
            "programs.life_cases.exit_beside"])]),
 
+    ("many threads whose first call it is",
+     "one initialises libcurl, whose lock spins; the others sleep "
+     "(`llmobs_global_turn`)", [
+         ("all-at-once", [("core/global.c", "    return *seen != mine &&\n",
+                           "    return mine != 0 ||\n")],
+          ["unit one_after_the_other"])]),
+
+    ("a directory of the spool that was another process's",
+     "empty, of the same user alone (`is_fit`), and given when no thread "
+     "writes to it (`is_idle`)", [
+         ("takes-any", [("core/spool_place.c", "           S_ISDIR(st.st_mode) "
+                         "&& st.st_uid == geteuid() &&\n           "
+                         "(st.st_mode & 07777) == 0700;",
+                         "           st.st_uid == geteuid();")],
+          ["unit unfit"]),
+         ("gives-any", [("core/spool_place.c", "        empty = names_nothing"
+                         "(list, len);", "        (void)names_nothing;")],
+          ["unit not_empty"]),
+         ("not-its-own-again", [("core/spool_place.c", "                 gone ? "
+                                 "LLMOBS_SPOOL_PLACE_GIVEN : "
+                                 "LLMOBS_SPOOL_PLACE_READY);",
+                                 "                 "
+                                 "LLMOBS_SPOOL_PLACE_READY);")],
+          ["unit after_the_end"])]),
+
     ("close_range(3, ~0), then open",
      "our descriptors are known by identity, not by number "
      "(`llmobs_sockets_intact`)", [

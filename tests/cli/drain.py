@@ -109,7 +109,7 @@ def expect(result, code, **counts):
 def entries():
     """The directories of processes, and what else should not be there."""
     found = os.listdir(SPOOL) if os.path.isdir(SPOOL) else []
-    return [name for name in found if name != "usage"]
+    return [name for name in found if name not in ("usage", "spare")]
 
 
 def stats():

@@ -210,7 +210,7 @@ def left_behind(t, folder=None):
     if not os.path.isdir(folder):
         return []
     return sorted(n for n in os.listdir(folder)
-                  if os.path.isdir(os.path.join(folder, n)))
+                  if n != "spare" and os.path.isdir(os.path.join(folder, n)))
 
 
 NEW_NETWORK, NEW_MOUNTS = 0x40000000, 0x20000

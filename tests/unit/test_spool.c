@@ -1,169 +1,25 @@
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <glob.h>
-#include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "core/adopt.h"
-#include "core/destination.h"
 #include "core/keeping.h"
 #include "core/owner.h"
-#include "core/spool.h"
 #include "core/spool_file.h"
 #include "core/stats.h"
-#include "tests/unit/context_case.h"
-#include "tests/unit/unit.h"
-
-static char base[64], stored[96], place[96];
-static struct llmobs_config config;
-static struct llmobs_spool *spool;
-static struct llmobs_adopt *adopt;
-static struct llmobs_rules *rules;
-
-static const char body[] = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
-                           "\"content\":\"hello\"}]}";
-
-static void begin(void)
-{
-    const struct llmobs_rules_config any = {.proxy_urls = NULL};
-
-    snprintf(base, sizeof(base), "/tmp/llmobs-spool-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(base));
-    snprintf(stored, sizeof(stored), "%s/store", base);
-    snprintf(place, sizeof(place), "%s/spool", base);
-    config = context_base;
-    config.store_dir = stored;
-    config.spool_dir = place;
-    config.spool_max = 64 << 20;
-    config.api_key = NULL;
-    llmobs_stats_reset();
-    spool = llmobs_spool_new(&config);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
-    rules = llmobs_rules_new(&any);
-    ck_assert(spool && adopt && rules);
-}
-
-static void end(void)
-{
-    llmobs_spool_free(spool);
-    llmobs_adopt_free(adopt);
-    llmobs_rules_free(rules);
-    unit_remove(base);
-}
-
-static struct llmobs_exchange *make(size_t more)
-{
-    struct llmobs_exchange *e = llmobs_exchange_new(64 << 20);
-    struct llmobs_request asked = {
-        .method = "POST",
-        .url = "https://api.openai.com/v1/chat/completions",
-        .content_type = "application/json",
-        .body = {body, sizeof(body) - 1}};
-    char *blanks = malloc(more + 1);
-
-    ck_assert(e && blanks);
-    ck_assert(llmobs_rules_match(rules, &asked, &e->match));
-    e->url = strdup(asked.url);
-    llmobs_context_root(&e->context, &config);
-    ck_assert_int_eq(llmobs_body_add(&e->request, body, sizeof(body) - 1), 0);
-    memset(blanks, ' ', more);
-    llmobs_exchange_received(e, blanks, more);
-    free(blanks);
-    return e;
-}
-
-/* A call's BEGIN and END, as many bytes more in it; gives its place. */
-static struct llmobs_spooled keep(size_t more)
-{
-    struct llmobs_exchange *e = make(more);
-    struct llmobs_spooled spooled;
-
-    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
-    ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
-    spooled = e->item.spooled;
-    ck_assert_uint_eq(spooled.id, e->context.span_id);
-    llmobs_exchange_free(e);
-    return spooled;
-}
-
-static size_t files_in(const char *dir)
-{
-    DIR *list = opendir(dir);
-    struct dirent *entry;
-    size_t n = 0;
-
-    while (list && (entry = readdir(list)))
-        n += entry->d_name[0] != '.';
-    if (list)
-        closedir(list);
-    return n;
-}
-
-static size_t files(void)
-{
-    return files_in(llmobs_spool_path(spool));
-}
-
-/* Directories of the spool. */
-static size_t dirs(void)
-{
-    size_t n = files_in(place);
-    char path[128];
-
-    snprintf(path, sizeof(path), "%s/usage", place);
-    return n - (access(path, F_OK) == 0);
-}
-
-/* Runs in a process that ends as if it had been killed. */
-static void in_dead(void (*run)(void))
-{
-    int status;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        llmobs_spool_reset(spool);
-        run();
-        _exit(0);
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_int_eq(status, 0);
-}
-
-/* What is to be adopted: calls, killed ones, events; lets go of each. */
-static unsigned calls, killed, events;
-static struct llmobs_adopted last;
-
-static void adopt_all(bool let_go)
-{
-    calls = killed = events = 0;
-    while (llmobs_adopt_next(adopt, &last) == 1) {
-        calls += last.exchange != NULL;
-        killed += last.killed;
-        events += last.event.data != NULL;
-        llmobs_exchange_free(last.exchange);
-        if (let_go)
-            llmobs_adopt_let_go(adopt, &last.spooled, 1);
-        else
-            llmobs_adopt_give_back(adopt, 1);
-    }
-}
+#include "tests/unit/spool_case.h"
 
 /* -- spool --------------------------------------------------------------- */
 
 START_TEST(test_keep_and_load)
 {
     struct llmobs_keeping keeping;
-    struct llmobs_spooled one = keep(10), two = keep(5 << 20), three = keep(0);
+    struct llmobs_spooled one = spool_keep(10), two = spool_keep(5 << 20),
+                          three = spool_keep(0);
     struct llmobs_item *item;
     struct llmobs_exchange *e;
     struct stat st;
@@ -194,27 +50,27 @@ START_TEST(test_release)
     struct llmobs_spooled list[9];
 
     for (int i = 0; i < 9; i++)
-        list[i] = keep(2 << 20);
-    ck_assert_uint_eq(files(), 5);
+        list[i] = spool_keep(2 << 20);
+    ck_assert_uint_eq(spool_files(), 5);
     for (int i = 8; i > 0; i--)
         llmobs_spool_release(spool, &list[i], 1);
     /* The first one holds its own; the last is the current one. */
-    ck_assert_uint_eq(files(), 2);
+    ck_assert_uint_eq(spool_files(), 2);
     llmobs_spool_release(spool, &list[0], 1);
-    ck_assert_uint_eq(files(), 1);
+    ck_assert_uint_eq(spool_files(), 1);
     llmobs_spool_close(spool);
-    ck_assert_uint_eq(dirs(), 0);
+    ck_assert_uint_eq(spool_dirs(), 0);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_kept), 9);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_released), 9);
-    keep(1);
-    ck_assert_uint_eq(dirs(), 1);
+    spool_keep(1);
+    ck_assert_uint_eq(spool_dirs(), 1);
 }
 END_TEST
 
 /* A call that hangs for longer than the slots last holds nothing up. */
 START_TEST(test_more_files_than_slots)
 {
-    struct llmobs_exchange *hangs = make(0);
+    struct llmobs_exchange *hangs = spool_make(0);
     struct llmobs_spooled one;
 
     config.spool_max = 64 * 1024;
@@ -222,14 +78,14 @@ START_TEST(test_more_files_than_slots)
     spool = llmobs_spool_new(&config);
     ck_assert_int_eq(llmobs_spool_begin(spool, hangs), 0);
     for (int i = 0; i < 3 * LLMOBS_SPOOL_FILES; i++) {
-        one = keep(4096);
+        one = spool_keep(4096);
         llmobs_spool_release(spool, &one, 1);
-        ck_assert_uint_le(files(), 3);
+        ck_assert_uint_le(spool_files(), 3);
     }
     ck_assert_uint_gt(one.file, 2 * LLMOBS_SPOOL_FILES);
     llmobs_spool_cancel(spool, hangs);
     llmobs_spool_close(spool);
-    ck_assert_uint_eq(dirs(), 0);
+    ck_assert_uint_eq(spool_dirs(), 0);
     llmobs_exchange_free(hangs);
 }
 END_TEST
@@ -244,7 +100,7 @@ static void *call_often(void *arg)
 {
     (void)arg;
     for (int i = 0; i < 400; i++) {
-        struct llmobs_spooled one = keep(i % 7 == 0 ? 300000 : 100);
+        struct llmobs_spooled one = spool_keep(i % 7 == 0 ? 300000 : 100);
 
         pthread_mutex_lock(&lock);
         queue[queued++] = one;
@@ -291,27 +147,27 @@ START_TEST(test_threads)
     }
     for (int i = 0; i < 8; i++)
         pthread_join(threads[i], NULL);
-    ck_assert_uint_le(files(), 1);
+    ck_assert_uint_le(spool_files(), 1);
     llmobs_spool_close(spool);
-    ck_assert_uint_eq(dirs(), 0);
+    ck_assert_uint_eq(spool_dirs(), 0);
     llmobs_buf_fini(&text);
 }
 END_TEST
 
 START_TEST(test_removed_while_running)
 {
-    struct llmobs_spooled one = keep(1), two;
+    struct llmobs_spooled one = spool_keep(1), two;
 
     ck_assert(llmobs_spool_has(spool, &one));
     unit_remove(place);
     ck_assert(!llmobs_spool_has(spool, &one));
-    two = keep(1);
+    two = spool_keep(1);
     ck_assert(llmobs_spool_has(spool, &two));
     ck_assert(!llmobs_spool_has(spool, &one));
     llmobs_spool_release(spool, &one, 1);
     llmobs_spool_release(spool, &two, 1);
     llmobs_spool_close(spool);
-    ck_assert_uint_eq(dirs(), 0);
+    ck_assert_uint_eq(spool_dirs(), 0);
 }
 END_TEST
 
@@ -324,7 +180,7 @@ START_TEST(test_cap)
     llmobs_spool_free(spool);
     spool = llmobs_spool_new(&config);
     while (rc == 0 && n < 100) {
-        e = make(100000);
+        e = spool_make(100000);
         rc = llmobs_spool_end(spool, e);
         ck_assert(rc == 0 || e->item.spooled.file == 0);
         llmobs_exchange_free(e);
@@ -337,7 +193,7 @@ START_TEST(test_cap)
     llmobs_spool_look(spool);
     config.spool_max = 4096;
     llmobs_spool_reset(spool);
-    e = make(1);
+    e = spool_make(1);
     ck_assert_int_eq(llmobs_spool_end(spool, e), -EDQUOT);
     llmobs_exchange_free(e);
 }
@@ -352,19 +208,19 @@ START_TEST(test_file_limit)
     limit.rlim_max = old.rlim_max;
     setrlimit(RLIMIT_FSIZE, &limit);
     for (int i = 0; i < 5; i++)
-        list[i] = keep(200000);
+        list[i] = spool_keep(200000);
     setrlimit(RLIMIT_FSIZE, &old);
     ck_assert_uint_eq(list[4].file, 5);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_kept), 5);
     llmobs_spool_release(spool, list, 5);
     llmobs_spool_close(spool);
-    ck_assert_uint_eq(dirs(), 0);
+    ck_assert_uint_eq(spool_dirs(), 0);
 }
 END_TEST
 
 START_TEST(test_unwritable)
 {
-    struct llmobs_exchange *e = make(1);
+    struct llmobs_exchange *e = spool_make(1);
     FILE *file = fopen(place, "w");
 
     ck_assert_ptr_nonnull(file);
@@ -386,7 +242,7 @@ START_TEST(test_reject)
     struct stat st;
     FILE *file;
 
-    keep(1);
+    spool_keep(1);
     ck_assert_int_eq(llmobs_spool_reject(spool, event), 0);
     ck_assert_int_eq(llmobs_spool_reject(spool, event), 0);
     snprintf(path, sizeof(path), "%s/" LLMOBS_REJECTED, place);
@@ -437,7 +293,7 @@ START_TEST(test_spill)
     llmobs_keeping_init(&keeping, spool, NULL);
     ck_assert_int_eq(llmobs_keeping_spill(&keeping, &none, 0), -ENOENT);
     for (unsigned i = 0; i < 600; i++) {
-        struct llmobs_spooled one = keep(1);
+        struct llmobs_spooled one = spool_keep(1);
 
         ck_assert_int_eq(llmobs_keeping_spill(&keeping, &one, i), 0);
     }
@@ -456,278 +312,9 @@ START_TEST(test_spill)
     ck_assert_int_eq(llmobs_keeping_unspill(&keeping, &item, &had), -ENOENT);
     llmobs_keeping_flush(&keeping);
     llmobs_spool_close(spool);
-    ck_assert_uint_eq(dirs(), 0);
+    ck_assert_uint_eq(spool_dirs(), 0);
     llmobs_buf_fini(&keeping.text);
     llmobs_recalls_free(keeping.recalls);
-}
-END_TEST
-
-/* -- adoption ------------------------------------------------------------ */
-
-static void leave_some(void)
-{
-    struct llmobs_spooled gone = keep(1), event = {.id = 0};
-    struct llmobs_exchange *e = make(1), *no_call = make(1);
-
-    keep(1);
-    llmobs_spool_begin(spool, e);
-    llmobs_spool_begin(spool, no_call);
-    llmobs_spool_cancel(spool, no_call);
-    llmobs_spool_release(spool, &gone, 1);
-    llmobs_spool_event(spool, &event, LLMOBS_EVENT_SPAN,
-                       (struct llmobs_text){"{}", 2});
-    keep(5 << 20);
-    keep(1);
-}
-
-START_TEST(test_adopt)
-{
-    in_dead(leave_some);
-    ck_assert_uint_eq(dirs(), 1);
-    adopt_all(true);
-    ck_assert_uint_eq(calls, 4);
-    ck_assert_uint_eq(killed, 1);
-    ck_assert_uint_eq(events, 1);
-    ck_assert_uint_eq(dirs(), 0);
-    adopt_all(true);
-    ck_assert_uint_eq(calls + events, 0);
-}
-END_TEST
-
-/* Given back they come again, and a killed call is counted once. */
-START_TEST(test_give_back)
-{
-    unsigned uncounted = 0;
-
-    in_dead(leave_some);
-    for (int i = 0; i < 2; i++) {
-        while (llmobs_adopt_next(adopt, &last) == 1) {
-            uncounted += last.uncounted;
-            llmobs_exchange_free(last.exchange);
-            llmobs_adopt_give_back(adopt, 1);
-            calls++;
-            if (calls % 5 == 0)
-                break;
-        }
-        ck_assert_uint_eq(dirs(), 1);
-        llmobs_adopt_free(adopt);
-        adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
-    }
-    ck_assert_uint_eq(uncounted, 1);
-    adopt_all(true);
-    ck_assert_uint_eq(calls, 4);
-    ck_assert_uint_eq(events, 1);
-    ck_assert_uint_eq(dirs(), 0);
-}
-END_TEST
-
-static void leave_four(void)
-{
-    for (int i = 0; i < 4; i++)
-        keep(1);
-}
-
-/* Of the one file of the one directory. */
-static unsigned notes(void)
-{
-    struct llmobs_entry entry;
-    struct llmobs_buf text;
-    char pattern[128];
-    unsigned n = 0;
-    size_t at = 0;
-    glob_t found;
-
-    snprintf(pattern, sizeof(pattern), "%s/*/1", place);
-    ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
-    ck_assert_uint_eq(found.gl_pathc, 1);
-    llmobs_buf_init(&text, 1 << 20);
-    ck_assert_int_eq(llmobs_spool_read(found.gl_pathv[0], 0, 1 << 20, &text),
-                     0);
-    while (llmobs_entry_next((struct llmobs_text){text.data, text.len}, &at,
-                             &entry))
-        n += entry.type == LLMOBS_ENTRY_RELEASE;
-    llmobs_buf_fini(&text);
-    globfree(&found);
-    return n;
-}
-
-/* A kill between two notes of a batch would repeat a part of it. */
-START_TEST(test_one_note_a_batch)
-{
-    struct llmobs_spooled list[3];
-
-    in_dead(leave_four);
-    for (size_t i = 0; i < 3; i++) {
-        ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
-        llmobs_exchange_free(last.exchange);
-        list[i] = last.spooled;
-    }
-    llmobs_adopt_let_go(adopt, list, 3);
-    ck_assert_uint_eq(notes(), 1);
-    llmobs_adopt_free(adopt);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
-    adopt_all(true);
-    ck_assert_uint_eq(calls, 1);
-    ck_assert_uint_eq(dirs(), 0);
-}
-END_TEST
-
-static void leave_and_note(void)
-{
-    struct llmobs_spooled one = keep(1);
-
-    llmobs_spool_had(spool, &one, 1);
-    one = keep(1);
-    llmobs_spool_had(spool, &one, 2);
-    llmobs_spool_had(spool, &one, 4);
-}
-
-START_TEST(test_had)
-{
-    unsigned sum = 0;
-
-    in_dead(leave_and_note);
-    while (llmobs_adopt_next(adopt, &last) == 1) {
-        sum = sum * 10 + last.had;
-        llmobs_exchange_free(last.exchange);
-        llmobs_adopt_let_go(adopt, &last.spooled, 1);
-    }
-    ck_assert_uint_eq(sum, 16);
-}
-END_TEST
-
-/* -- without memory ------------------------------------------------------ */
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define BIG ((size_t)2560 * 1024)
-
-static void leave_small_and_big(void)
-{
-    keep(0);
-    keep(BIG);
-}
-
-static void leave_big_released(void)
-{
-    struct llmobs_spooled big = keep(BIG);
-
-    keep(0);
-    llmobs_spool_release(spool, &big, 1);
-}
-
-/* From now on there is no more memory than is in use. */
-static struct rlimit end_memory(void)
-{
-    struct rlimit was, none;
-    unsigned long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-
-    ck_assert(f && fscanf(f, "%lu", &pages) == 1);
-    fclose(f);
-    ck_assert_int_eq(getrlimit(RLIMIT_AS, &was), 0);
-    none = was;
-    none.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE);
-    ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
-    return was;
-}
-
-/* What there was no memory for comes again. */
-START_TEST(test_adopt_short_of_memory)
-{
-    struct rlimit was;
-
-    in_dead(leave_small_and_big);
-    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
-    llmobs_exchange_free(last.exchange);
-    was = end_memory();
-    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), -ENOMEM);
-    ck_assert_int_eq(setrlimit(RLIMIT_AS, &was), 0);
-    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
-    ck_assert_uint_gt(llmobs_body_head(&last.exchange->response).len, BIG - 1);
-    llmobs_exchange_free(last.exchange);
-    llmobs_adopt_give_back(adopt, 2);
-    ck_assert_uint_eq(dirs(), 1);
-}
-END_TEST
-
-/* Nor does what was released come, because nobody could read of it. */
-START_TEST(test_survey_short_of_memory)
-{
-    struct rlimit was;
-    void *volatile room;
-
-    in_dead(leave_big_released);
-    /* A part of a file can still be read. */
-    ck_assert_int_eq(mallopt(M_MMAP_THRESHOLD, 32 << 20), 1);
-    ck_assert_int_eq(mallopt(M_TRIM_THRESHOLD, 64 << 20), 1);
-    room = malloc(1 << 20);
-    free(room);
-    was = end_memory();
-    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), -ENOMEM);
-    ck_assert_int_eq(setrlimit(RLIMIT_AS, &was), 0);
-    for (int i = 0; i < 2 && dirs() > 0; i++)
-        adopt_all(true);
-    ck_assert_uint_eq(calls, 1);
-    ck_assert_uint_eq(dirs(), 0);
-}
-END_TEST
-#endif
-
-/* Neither the living's, nor our own, nor another tenant's. */
-START_TEST(test_not_for_us)
-{
-    char *const key = "another key";
-    int to[2], from[2];
-    char byte;
-    pid_t pid;
-
-    in_dead(leave_some);
-    config.api_key = key;
-    llmobs_adopt_free(adopt);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
-    llmobs_adopt_except(adopt, spool);
-    llmobs_spool_reset(spool);
-    keep(1);
-    ck_assert(pipe(to) == 0 && pipe(from) == 0);
-    pid = fork();
-    if (pid == 0) {
-        llmobs_spool_reset(spool);
-        keep(1);
-        if (write(from[1], "x", 1) != 1 || read(to[0], &byte, 1) != 1)
-            _exit(1);
-        _exit(0);
-    }
-    ck_assert_int_eq(read(from[0], &byte, 1), 1);
-    ck_assert_uint_eq(dirs(), 3);
-    adopt_all(true);
-    ck_assert_uint_eq(calls, 0);
-    ck_assert_int_eq(write(to[1], "x", 1), 1);
-    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-    adopt_all(true);
-    ck_assert_uint_eq(calls, 1);
-    ck_assert_uint_eq(dirs(), 2);
-    for (int i = 0; i < 2; i++) {
-        close(to[i]);
-        close(from[i]);
-    }
-}
-END_TEST
-
-/* A file cut anywhere, or with other bytes: what is whole comes, once. */
-START_TEST(test_damaged)
-{
-    char command[300];
-
-    in_dead(leave_some);
-    snprintf(command, sizeof(command),
-             "f=$(echo %s/*/1); printf garbage >> $f; truncate -s -100 $f; "
-             "mkfifo ${f%%/1}/7; ln -s /etc/passwd ${f%%/1}/8; "
-             ": > ${f%%/1}/9",
-             place);
-    ck_assert_int_eq(system(command), 0);
-    adopt_all(false);
-    ck_assert_uint_ge(calls, 2);
-    ck_assert_uint_eq(dirs(), 1);
 }
 END_TEST
 
@@ -765,41 +352,21 @@ START_TEST(test_owner)
 }
 END_TEST
 
-static void add_test(Suite *s, const char *name, const TTest *test)
-{
-    TCase *one = tcase_create(name);
-
-    tcase_add_checked_fixture(one, begin, end);
-    tcase_set_timeout(one, 300);
-    tcase_add_test(one, test);
-    suite_add_tcase(s, one);
-}
-
 UNIT_SUITE(spool)
 {
     Suite *s = suite_create("spool");
 
-    add_test(s, "keep_and_load", test_keep_and_load);
-    add_test(s, "release", test_release);
-    add_test(s, "more_files_than_slots", test_more_files_than_slots);
-    add_test(s, "threads", test_threads);
-    add_test(s, "removed_while_running", test_removed_while_running);
-    add_test(s, "cap", test_cap);
-    add_test(s, "file_limit", test_file_limit);
-    add_test(s, "unwritable", test_unwritable);
-    add_test(s, "reject", test_reject);
-    add_test(s, "link", test_link);
-    add_test(s, "spill", test_spill);
-    add_test(s, "adopt", test_adopt);
-    add_test(s, "give_back", test_give_back);
-    add_test(s, "one_note_a_batch", test_one_note_a_batch);
-    add_test(s, "had", test_had);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    add_test(s, "adopt_short_of_memory", test_adopt_short_of_memory);
-    add_test(s, "survey_short_of_memory", test_survey_short_of_memory);
-#endif
-    add_test(s, "not_for_us", test_not_for_us);
-    add_test(s, "damaged", test_damaged);
-    add_test(s, "owner", test_owner);
+    spool_add(s, "keep_and_load", test_keep_and_load);
+    spool_add(s, "release", test_release);
+    spool_add(s, "more_files_than_slots", test_more_files_than_slots);
+    spool_add(s, "threads", test_threads);
+    spool_add(s, "removed_while_running", test_removed_while_running);
+    spool_add(s, "cap", test_cap);
+    spool_add(s, "file_limit", test_file_limit);
+    spool_add(s, "unwritable", test_unwritable);
+    spool_add(s, "reject", test_reject);
+    spool_add(s, "link", test_link);
+    spool_add(s, "spill", test_spill);
+    spool_add(s, "owner", test_owner);
     return s;
 }

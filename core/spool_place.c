@@ -1,0 +1,225 @@
+#include "core/spool_inner.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/dirs.h"
+#include "core/fd.h"
+#include "core/futex.h"
+#include "core/ledger_dir.h"
+#include "core/spool_file.h"
+#include "core/step.h"
+
+/* After a failure the disk is left alone for a while. */
+#define FAILED_MS 1000
+/* How long a call waits for the first one to make the directory. */
+#define MAKING_MS 20
+
+/* Where others have found the spool full lately nothing is added. */
+static void look_first(struct llmobs_spool *spool, int base)
+{
+    uint64_t bytes;
+
+    if (llmobs_spool_usage_told(base, &bytes) == 0)
+        atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
+}
+
+/* -- the spare one ------------------------------------------------------- */
+
+/* Of this user alone, and no link. */
+static bool is_fit(int base, const char *name)
+{
+    struct stat st;
+
+    return fstatat(base, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+           (st.st_mode & 07777) == 0700;
+}
+
+static int take_spare(int base, const char *name)
+{
+    if (!is_fit(base, LLMOBS_SPOOL_SPARE))
+        return -ENOENT;
+    llmobs_step("taking the spare directory");
+    if (renameat(base, LLMOBS_SPOOL_SPARE, base, name))
+        return -errno;
+    llmobs_step("took the spare directory");
+    return is_fit(base, name) ? 0 : -EPERM;
+}
+
+/* The kernel's entries, which these C libraries hand out as they come. */
+_Static_assert(offsetof(struct dirent, d_name) == 19, "linux_dirent64");
+
+static bool names_nothing(const char *list, long len)
+{
+    struct dirent entry;
+
+    for (long at = 0; at < len; at += entry.d_reclen) {
+        memcpy(&entry, list + at, offsetof(struct dirent, d_name) + 1);
+        if (entry.d_name[0] != '.')
+            return false;
+    }
+    return true;
+}
+
+/* Without the memory that opendir asks for. */
+static bool is_empty(const char *path)
+{
+    int fd = llmobs_fd_lift(
+        open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    char list[512];
+    bool empty = true;
+    long len = -1;
+
+    if (fd < 0)
+        return false;
+    while (empty && (len = syscall(SYS_getdents64, fd, list, sizeof(list))) > 0)
+        empty = names_nothing(list, len);
+    close(fd);
+    return empty && len == 0;
+}
+
+/* Takes the place of one that is there, if that is empty. */
+static int give_spare(const char *path)
+{
+    char spare[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+
+    if (!is_empty(path))
+        return -ENOTEMPTY;
+    if (snprintf(spare, sizeof(spare), "%.*s/" LLMOBS_SPOOL_SPARE,
+                 (int)(slash - path), path) >= (int)sizeof(spare))
+        return -ENAMETOOLONG;
+    llmobs_step("giving the directory");
+    if (rename(path, spare))
+        return -errno;
+    llmobs_step("gave the directory");
+    return 0;
+}
+
+/* -- our own ------------------------------------------------------------- */
+
+static int make(int base, const char *name)
+{
+    int rc = 0;
+
+    llmobs_step("making a directory");
+    if (mkdirat(base, name, 0700) == 0)
+        fchmodat(base, name, 0700, 0);
+    else
+        rc = -errno;
+    llmobs_step("made a directory");
+    return rc;
+}
+
+/* Whose name is a directory that is not fit asks again later, for another. */
+static int put_dir(struct llmobs_spool *spool, bool first)
+{
+    bool chosen = spool->config->spool_dir != NULL;
+    const char *name = strrchr(spool->dir, '/') + 1;
+    char base[PATH_MAX];
+    int fd, rc;
+
+    snprintf(base, sizeof(base), "%.*s", (int)(name - 1 - spool->dir),
+             spool->dir);
+    rc = llmobs_dirs_have(base, chosen, &fd);
+    if (rc)
+        return rc;
+    rc = first ? take_spare(fd, name) : -ENOENT;
+    if (rc != 0 && rc != -EPERM)
+        rc = make(fd, name);
+    look_first(spool, fd);
+    close(fd);
+    return rc;
+}
+
+int llmobs_spool_put_dir(struct llmobs_spool *spool)
+{
+    return put_dir(spool, false);
+}
+
+static int make_dir(struct llmobs_spool *spool)
+{
+    char name[LLMOBS_RECORD_NAME_MAX], base[PATH_MAX];
+    int rc = llmobs_spool_dir(spool->config, base, sizeof(base));
+
+    if (rc)
+        return rc;
+    llmobs_record_self(name);
+    if ((size_t)snprintf(spool->dir, sizeof(spool->dir), "%s/%s", base, name) >=
+        sizeof(spool->dir))
+        return -ENAMETOOLONG;
+    return put_dir(spool, true);
+}
+
+static int put_from(struct llmobs_spool *spool, unsigned place)
+{
+    int rc = place == LLMOBS_SPOOL_PLACE_GIVEN ? put_dir(spool, false)
+                                               : make_dir(spool);
+
+    atomic_store(&spool->place, rc ? place : LLMOBS_SPOOL_PLACE_READY);
+    llmobs_futex_wake(&spool->place);
+    return rc;
+}
+
+int llmobs_spool_have_dir(struct llmobs_spool *spool)
+{
+    int64_t failed = atomic_load(&spool->failed_ns);
+    int64_t until = llmobs_futex_deadline(MAKING_MS), left;
+    unsigned place;
+
+    if (failed && !atomic_load(&spool->ending) &&
+        llmobs_clock_mono_ns() - failed < FAILED_MS * LLMOBS_NS_PER_MS)
+        return -EIO;
+    while ((place = atomic_load(&spool->place)) != LLMOBS_SPOOL_PLACE_READY) {
+        if (place != LLMOBS_SPOOL_PLACE_BUSY &&
+            atomic_compare_exchange_strong(&spool->place, &place,
+                                           LLMOBS_SPOOL_PLACE_BUSY))
+            return put_from(spool, place);
+        left = llmobs_futex_left(until);
+        if (left == 0)
+            return -EBUSY;
+        llmobs_futex_sleep(&spool->place, LLMOBS_SPOOL_PLACE_BUSY, left);
+    }
+    return 0;
+}
+
+/* Whoever enters a file from now on waits. */
+static bool is_idle(struct llmobs_spool *spool)
+{
+    for (size_t i = 0; i < LLMOBS_SPOOL_FILES; i++)
+        if (atomic_load(&spool->slots[i].left) != 0)
+            return false;
+    return true;
+}
+
+static int remove_dir(const char *path)
+{
+    llmobs_step("removing a directory");
+    if (rmdir(path) != 0)
+        return -errno;
+    llmobs_step("removed a directory");
+    return 0;
+}
+
+bool llmobs_spool_leave_dir(struct llmobs_spool *spool)
+{
+    bool gone;
+
+    atomic_store(&spool->place, LLMOBS_SPOOL_PLACE_BUSY);
+    gone = is_idle(spool) &&
+           (give_spare(spool->dir) == 0 || remove_dir(spool->dir) == 0);
+    atomic_store(&spool->place,
+                 gone ? LLMOBS_SPOOL_PLACE_GIVEN : LLMOBS_SPOOL_PLACE_READY);
+    llmobs_futex_wake(&spool->place);
+    return gone;
+}

@@ -1,0 +1,156 @@
+#include "tests/unit/spool_case.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/stats.h"
+#include "tests/unit/context_case.h"
+
+char base[64], place[96];
+static char stored[96];
+struct llmobs_config config;
+struct llmobs_spool *spool;
+struct llmobs_adopt *adopt;
+static struct llmobs_rules *rules;
+
+static const char body[] = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
+                           "\"content\":\"hello\"}]}";
+
+static void begin(void)
+{
+    const struct llmobs_rules_config any = {.proxy_urls = NULL};
+
+    snprintf(base, sizeof(base), "/tmp/llmobs-spool-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(base));
+    snprintf(stored, sizeof(stored), "%s/store", base);
+    snprintf(place, sizeof(place), "%s/spool", base);
+    config = context_base;
+    config.store_dir = stored;
+    config.spool_dir = place;
+    config.spool_max = 64 << 20;
+    config.api_key = NULL;
+    llmobs_stats_reset();
+    spool = llmobs_spool_new(&config);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    rules = llmobs_rules_new(&any);
+    ck_assert(spool && adopt && rules);
+}
+
+static void end(void)
+{
+    llmobs_spool_free(spool);
+    llmobs_adopt_free(adopt);
+    llmobs_rules_free(rules);
+    unit_remove(base);
+}
+
+struct llmobs_exchange *spool_make(size_t more)
+{
+    struct llmobs_exchange *e = llmobs_exchange_new(64 << 20);
+    struct llmobs_request asked = {
+        .method = "POST",
+        .url = "https://api.openai.com/v1/chat/completions",
+        .content_type = "application/json",
+        .body = {body, sizeof(body) - 1}};
+    char *blanks = malloc(more + 1);
+
+    ck_assert(e && blanks);
+    ck_assert(llmobs_rules_match(rules, &asked, &e->match));
+    e->url = strdup(asked.url);
+    llmobs_context_root(&e->context, &config);
+    ck_assert_int_eq(llmobs_body_add(&e->request, body, sizeof(body) - 1), 0);
+    memset(blanks, ' ', more);
+    llmobs_exchange_received(e, blanks, more);
+    free(blanks);
+    return e;
+}
+
+struct llmobs_spooled spool_keep(size_t more)
+{
+    struct llmobs_exchange *e = spool_make(more);
+    struct llmobs_spooled spooled;
+
+    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
+    spooled = e->item.spooled;
+    ck_assert_uint_eq(spooled.id, e->context.span_id);
+    llmobs_exchange_free(e);
+    return spooled;
+}
+
+static size_t files_in(const char *dir)
+{
+    DIR *list = opendir(dir);
+    struct dirent *entry;
+    size_t n = 0;
+
+    while (list && (entry = readdir(list)))
+        n += entry->d_name[0] != '.';
+    if (list)
+        closedir(list);
+    return n;
+}
+
+size_t spool_files(void)
+{
+    return files_in(llmobs_spool_path(spool));
+}
+
+bool spool_holds(const char *name)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s", place, name);
+    return access(path, F_OK) == 0;
+}
+
+size_t spool_dirs(void)
+{
+    return files_in(place) - spool_holds("usage") - spool_holds("spare");
+}
+
+void spool_in_dead(void (*run)(void))
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        llmobs_spool_reset(spool);
+        run();
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+}
+
+unsigned calls, killed, events;
+struct llmobs_adopted last;
+
+void spool_adopt_all(bool let_go)
+{
+    calls = killed = events = 0;
+    while (llmobs_adopt_next(adopt, &last) == 1) {
+        calls += last.exchange != NULL;
+        killed += last.killed;
+        events += last.event.data != NULL;
+        llmobs_exchange_free(last.exchange);
+        if (let_go)
+            llmobs_adopt_let_go(adopt, &last.spooled, 1);
+        else
+            llmobs_adopt_give_back(adopt, 1);
+    }
+}
+
+void spool_add(Suite *suite, const char *name, const TTest *test)
+{
+    TCase *one = tcase_create(name);
+
+    tcase_add_checked_fixture(one, begin, end);
+    tcase_set_timeout(one, 300);
+    tcase_add_test(one, test);
+    suite_add_tcase(suite, one);
+}

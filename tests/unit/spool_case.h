@@ -1,0 +1,47 @@
+/* spool_case - a spool of its own for each test, and who adopts from it. */
+#ifndef LLMOBS_UNIT_SPOOL_CASE_H
+#define LLMOBS_UNIT_SPOOL_CASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/adopt.h"
+#include "core/config.h"
+#include "core/spool.h"
+#include "tests/unit/unit.h"
+
+extern char base[64];  /* a directory for all of the test */
+extern char place[96]; /* the spool in it */
+extern struct llmobs_config config;
+extern struct llmobs_spool *spool;
+extern struct llmobs_adopt *adopt;
+
+/* What spool_adopt_all came upon, and the last of it. */
+extern unsigned calls, killed, events;
+extern struct llmobs_adopted last;
+
+/* Gives a call with an answer of so many bytes. */
+struct llmobs_exchange *spool_make(size_t more);
+
+/* A call's BEGIN and END, as many bytes more in it; gives its place. */
+struct llmobs_spooled spool_keep(size_t more);
+
+/* The files of our own directory. */
+size_t spool_files(void);
+
+/* True where the spool has something of that name. */
+bool spool_holds(const char *name);
+
+/* Directories of processes in the spool. */
+size_t spool_dirs(void);
+
+/* Runs in a process that ends as if it had been killed. */
+void spool_in_dead(void (*run)(void));
+
+/* Adopts all there is, and lets go of each or gives it back. */
+void spool_adopt_all(bool let_go);
+
+/* Adds one test, with the spool around it. */
+void spool_add(Suite *suite, const char *name, const TTest *test);
+
+#endif

@@ -1,0 +1,296 @@
+#include <errno.h>
+#include <glob.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/spool_file.h"
+#include "tests/unit/spool_case.h"
+
+static void leave_some(void)
+{
+    struct llmobs_spooled gone = spool_keep(1), event = {.id = 0};
+    struct llmobs_exchange *e = spool_make(1), *no_call = spool_make(1);
+
+    spool_keep(1);
+    llmobs_spool_begin(spool, e);
+    llmobs_spool_begin(spool, no_call);
+    llmobs_spool_cancel(spool, no_call);
+    llmobs_spool_release(spool, &gone, 1);
+    llmobs_spool_event(spool, &event, LLMOBS_EVENT_SPAN,
+                       (struct llmobs_text){"{}", 2});
+    spool_keep(5 << 20);
+    spool_keep(1);
+}
+
+START_TEST(test_adopt)
+{
+    spool_in_dead(leave_some);
+    ck_assert_uint_eq(spool_dirs(), 1);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 4);
+    ck_assert_uint_eq(killed, 1);
+    ck_assert_uint_eq(events, 1);
+    ck_assert_uint_eq(spool_dirs(), 0);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls + events, 0);
+}
+END_TEST
+
+/* Given back they come again, and a killed call is counted once. */
+START_TEST(test_give_back)
+{
+    unsigned uncounted = 0;
+
+    spool_in_dead(leave_some);
+    for (int i = 0; i < 2; i++) {
+        while (llmobs_adopt_next(adopt, &last) == 1) {
+            uncounted += last.uncounted;
+            llmobs_exchange_free(last.exchange);
+            llmobs_adopt_give_back(adopt, 1);
+            calls++;
+            if (calls % 5 == 0)
+                break;
+        }
+        ck_assert_uint_eq(spool_dirs(), 1);
+        llmobs_adopt_free(adopt);
+        adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    }
+    ck_assert_uint_eq(uncounted, 1);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 4);
+    ck_assert_uint_eq(events, 1);
+    ck_assert_uint_eq(spool_dirs(), 0);
+}
+END_TEST
+
+static void leave_four(void)
+{
+    for (int i = 0; i < 4; i++)
+        spool_keep(1);
+}
+
+/* Of the one file of the one directory. */
+static unsigned notes(void)
+{
+    struct llmobs_entry entry;
+    struct llmobs_buf text;
+    char pattern[128];
+    unsigned n = 0;
+    size_t at = 0;
+    glob_t found;
+
+    snprintf(pattern, sizeof(pattern), "%s/*/1", place);
+    ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+    ck_assert_uint_eq(found.gl_pathc, 1);
+    llmobs_buf_init(&text, 1 << 20);
+    ck_assert_int_eq(llmobs_spool_read(found.gl_pathv[0], 0, 1 << 20, &text),
+                     0);
+    while (llmobs_entry_next((struct llmobs_text){text.data, text.len}, &at,
+                             &entry))
+        n += entry.type == LLMOBS_ENTRY_RELEASE;
+    llmobs_buf_fini(&text);
+    globfree(&found);
+    return n;
+}
+
+/* A kill between two notes of a batch would repeat a part of it. */
+START_TEST(test_one_note_a_batch)
+{
+    struct llmobs_spooled list[3];
+
+    spool_in_dead(leave_four);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
+        llmobs_exchange_free(last.exchange);
+        list[i] = last.spooled;
+    }
+    llmobs_adopt_let_go(adopt, list, 3);
+    ck_assert_uint_eq(notes(), 1);
+    llmobs_adopt_free(adopt);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_uint_eq(spool_dirs(), 0);
+}
+END_TEST
+
+static void leave_and_note(void)
+{
+    struct llmobs_spooled one = spool_keep(1);
+
+    llmobs_spool_had(spool, &one, 1);
+    one = spool_keep(1);
+    llmobs_spool_had(spool, &one, 2);
+    llmobs_spool_had(spool, &one, 4);
+}
+
+START_TEST(test_had)
+{
+    unsigned sum = 0;
+
+    spool_in_dead(leave_and_note);
+    while (llmobs_adopt_next(adopt, &last) == 1) {
+        sum = sum * 10 + last.had;
+        llmobs_exchange_free(last.exchange);
+        llmobs_adopt_let_go(adopt, &last.spooled, 1);
+    }
+    ck_assert_uint_eq(sum, 16);
+}
+END_TEST
+
+/* -- without memory ------------------------------------------------------ */
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define BIG ((size_t)2560 * 1024)
+
+static void leave_small_and_big(void)
+{
+    spool_keep(0);
+    spool_keep(BIG);
+}
+
+static void leave_big_released(void)
+{
+    struct llmobs_spooled big = spool_keep(BIG);
+
+    spool_keep(0);
+    llmobs_spool_release(spool, &big, 1);
+}
+
+/* From now on there is no more memory than is in use. */
+static struct rlimit end_memory(void)
+{
+    struct rlimit was, none;
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+
+    ck_assert(f && fscanf(f, "%lu", &pages) == 1);
+    fclose(f);
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &was), 0);
+    none = was;
+    none.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+    return was;
+}
+
+/* What there was no memory for comes again. */
+START_TEST(test_adopt_short_of_memory)
+{
+    struct rlimit was;
+
+    spool_in_dead(leave_small_and_big);
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
+    llmobs_exchange_free(last.exchange);
+    was = end_memory();
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), -ENOMEM);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &was), 0);
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
+    ck_assert_uint_gt(llmobs_body_head(&last.exchange->response).len, BIG - 1);
+    llmobs_exchange_free(last.exchange);
+    llmobs_adopt_give_back(adopt, 2);
+    ck_assert_uint_eq(spool_dirs(), 1);
+}
+END_TEST
+
+/* Nor does what was released come, because nobody could read of it. */
+START_TEST(test_survey_short_of_memory)
+{
+    struct rlimit was;
+    void *volatile room;
+
+    spool_in_dead(leave_big_released);
+    /* A part of a file can still be read. */
+    ck_assert_int_eq(mallopt(M_MMAP_THRESHOLD, 32 << 20), 1);
+    ck_assert_int_eq(mallopt(M_TRIM_THRESHOLD, 64 << 20), 1);
+    room = malloc(1 << 20);
+    free(room);
+    was = end_memory();
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), -ENOMEM);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &was), 0);
+    for (int i = 0; i < 2 && spool_dirs() > 0; i++)
+        spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_uint_eq(spool_dirs(), 0);
+}
+END_TEST
+#endif
+
+/* Neither the living's, nor our own, nor another tenant's. */
+START_TEST(test_not_for_us)
+{
+    char *const key = "another key";
+    int to[2], from[2];
+    char byte;
+    pid_t pid;
+
+    spool_in_dead(leave_some);
+    config.api_key = key;
+    llmobs_adopt_free(adopt);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    llmobs_adopt_except(adopt, spool);
+    llmobs_spool_reset(spool);
+    spool_keep(1);
+    ck_assert(pipe(to) == 0 && pipe(from) == 0);
+    pid = fork();
+    if (pid == 0) {
+        llmobs_spool_reset(spool);
+        spool_keep(1);
+        if (write(from[1], "x", 1) != 1 || read(to[0], &byte, 1) != 1)
+            _exit(1);
+        _exit(0);
+    }
+    ck_assert_int_eq(read(from[0], &byte, 1), 1);
+    ck_assert_uint_eq(spool_dirs(), 3);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 0);
+    ck_assert_int_eq(write(to[1], "x", 1), 1);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_uint_eq(spool_dirs(), 2);
+    for (int i = 0; i < 2; i++) {
+        close(to[i]);
+        close(from[i]);
+    }
+}
+END_TEST
+
+/* A file cut anywhere, or with other bytes: what is whole comes, once. */
+START_TEST(test_damaged)
+{
+    char command[300];
+
+    spool_in_dead(leave_some);
+    snprintf(command, sizeof(command),
+             "f=$(echo %s/*/1); printf garbage >> $f; truncate -s -100 $f; "
+             "mkfifo ${f%%/1}/7; ln -s /etc/passwd ${f%%/1}/8; "
+             ": > ${f%%/1}/9",
+             place);
+    ck_assert_int_eq(system(command), 0);
+    spool_adopt_all(false);
+    ck_assert_uint_ge(calls, 2);
+    ck_assert_uint_eq(spool_dirs(), 1);
+}
+END_TEST
+
+UNIT_SUITE(adopt)
+{
+    Suite *s = suite_create("adopt");
+
+    spool_add(s, "adopt", test_adopt);
+    spool_add(s, "give_back", test_give_back);
+    spool_add(s, "one_note_a_batch", test_one_note_a_batch);
+    spool_add(s, "had", test_had);
+    spool_add(s, "not_for_us", test_not_for_us);
+    spool_add(s, "damaged", test_damaged);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    spool_add(s, "adopt_short_of_memory", test_adopt_short_of_memory);
+    spool_add(s, "survey_short_of_memory", test_survey_short_of_memory);
+#endif
+    return s;
+}
