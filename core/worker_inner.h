@@ -1,4 +1,8 @@
-/* worker_inner - what the two files of the worker share. For them alone. */
+/* worker_inner - what the parts of the worker share. For them alone.
+ *
+ * worker.c: what is given; worker_thread.c: the thread; worker_end.c: flushing,
+ * the end of the process, and draining.
+ */
 #ifndef LLMOBS_WORKER_INNER_H
 #define LLMOBS_WORKER_INNER_H
 
@@ -49,6 +53,19 @@ struct llmobs_worker {
     llmobs_worker_close_fn *close;
 };
 
+static inline bool llmobs_worker_has_thread(struct llmobs_worker *worker)
+{
+    unsigned state = atomic_load(&worker->thread);
+
+    return state == LLMOBS_THREAD_STARTING || state == LLMOBS_THREAD_RUNNING;
+}
+
+static inline struct llmobs_spool *llmobs_worker_spool(
+    struct llmobs_worker *worker)
+{
+    return worker->delivery.account.keeping.spool;
+}
+
 static inline void llmobs_worker_wake(struct llmobs_worker *worker)
 {
     atomic_fetch_add(&worker->events, 1);
@@ -71,6 +88,15 @@ static inline void llmobs_worker_gate_leave(struct llmobs_worker *worker)
 {
     atomic_store(&worker->gate, 0);
 }
+
+/* Delivers on an app's thread: no handler of the app may run in the middle of
+ * it, and no signal that our own writing raised (SIGXFSZ kills) may reach the
+ * app. -EBUSY: somebody else does. */
+int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
+                                 enum llmobs_run how, int64_t deadline_ns);
+
+/* First of all where an app's thread comes in: a child begins anew. */
+void llmobs_worker_check_fork(struct llmobs_worker *worker);
 
 /* True for the curl tool, which ends after its transfers, mostly after one:
  * starting a thread and ending it costs that as much as all delivery. */
