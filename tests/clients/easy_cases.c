@@ -287,7 +287,8 @@ static void paused(const char *base)
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &pausing);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     run_one("paused", curl, &pausing.text);
-    printf("pauses=%d\n", pausing.pauses);
+    /* How often depends on how the pieces came. */
+    printf("paused=%d\n", pausing.pauses > 0);
     curl_easy_cleanup(curl);
 }
 
