@@ -59,6 +59,8 @@ static void check_fork(void)
     if (!llmobs_fork_unsettled(&process))
         return;
     memset(places, 0, sizeof(places));
+    memset(stripped, 0, sizeof(stripped));
+    memset(program, 0, sizeof(program));
     llmobs_fork_settled(&process);
 }
 

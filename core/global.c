@@ -31,8 +31,8 @@ struct copy {
     atomic_int count;
     atomic_bool by_handle;
     atomic_bool own_memory;
-    atomic_uint
-        turn; /* the process of whose threads one initialises it; or 0 */
+    atomic_uint turn;   /* the process whose thread initialises it; or 0 */
+    atomic_int turning; /* that thread */
 };
 
 static struct copy copies[COPIES_MAX];
@@ -130,8 +130,11 @@ static bool take_turn(struct copy *copy, unsigned *seen)
     unsigned mine = (unsigned)llmobs_fork_process();
 
     *seen = atomic_load(&copy->turn);
-    return *seen != mine &&
-           atomic_compare_exchange_strong(&copy->turn, seen, mine);
+    if (*seen == mine ||
+        !atomic_compare_exchange_strong(&copy->turn, seen, mine))
+        return false;
+    atomic_store(&copy->turning, gettid());
+    return true;
 }
 
 bool llmobs_global_turn(const struct llmobs_real *real)
@@ -145,7 +148,7 @@ bool llmobs_global_turn(const struct llmobs_real *real)
     until = llmobs_futex_deadline(TURN_MS);
     while (!take_turn(copy, &seen)) {
         left = llmobs_futex_left(until);
-        if (left == 0)
+        if (left == 0 || atomic_load(&copy->turning) == gettid())
             return false;
         llmobs_futex_sleep(&copy->turn, seen, left);
         if (is_up(copy))
@@ -158,6 +161,7 @@ void llmobs_global_turn_end(const struct llmobs_real *real)
 {
     struct copy *copy = find(real);
 
+    atomic_store(&copy->turning, 0);
     atomic_store(&copy->turn, 0);
     llmobs_futex_wake(&copy->turn);
 }

@@ -235,21 +235,23 @@ static bool pick_sections(const ElfW(Shdr) * list, size_t count,
     return false;
 }
 
-static bool find_sections(int fd, const ElfW(Ehdr) * file,
-                          ElfW(Shdr) sections[2])
+static int find_sections(int fd, const ElfW(Ehdr) * file,
+                         ElfW(Shdr) sections[2])
 {
     size_t size = file->e_shnum * sizeof(sections[0]);
     ElfW(Shdr) * list;
-    bool found;
+    int rc = 0;
 
     if (file->e_shentsize != sizeof(sections[0]) || file->e_shnum == 0 ||
         file->e_shnum > SECTIONS_MAX)
-        return false;
+        return -ENODATA;
     list = malloc(size);
-    found = list && read_at(fd, file->e_shoff, list, size) &&
-            pick_sections(list, file->e_shnum, sections);
+    if (!list || !read_at(fd, file->e_shoff, list, size))
+        rc = -ENOENT;
+    else if (!pick_sections(list, file->e_shnum, sections))
+        rc = -ENODATA;
     free(list);
-    return found;
+    return rc;
 }
 
 static void scan_section(int fd, const ElfW(Shdr) * section, struct best *best)
@@ -294,15 +296,16 @@ int llmobs_symbol_in_file(const char *path,
     int fd = open_object(path, head);
     ElfW(Shdr) sections[2];
     ElfW(Ehdr) file;
-    int rc = -ENODATA;
+    int rc;
 
     if (fd < 0)
         return -ENOENT;
     memcpy(&file, head->data, sizeof(file));
-    if (find_sections(fd, &file, sections)) {
+    rc = find_sections(fd, &file, sections);
+    if (rc == 0) {
         scan_section(fd, &sections[0], &best);
-        rc = best.found && name_from(fd, &sections[1], &best, symbol) ? 0
-                                                                      : -ENOENT;
+        if (!best.found || !name_from(fd, &sections[1], &best, symbol))
+            rc = -ENOENT;
     }
     close(fd);
     return rc;

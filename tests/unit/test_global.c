@@ -83,6 +83,22 @@ START_TEST(a_turn_without_end)
 }
 END_TEST
 
+/* What libcurl loads as it begins may use libcurl. */
+START_TEST(within_a_turn)
+{
+    static const struct llmobs_real real;
+    int64_t began = llmobs_clock_mono_ns();
+
+    for (int i = 0; i < 200; i++) {
+        ck_assert(llmobs_global_turn(&real));
+        ck_assert(!llmobs_global_turn(&real));
+        llmobs_global_turn_end(&real);
+    }
+    /* Two hundred that waited would take 10 s. */
+    ck_assert_int_lt(unit_ms_since(began), 9000);
+}
+END_TEST
+
 /* The thread that has the turn is in the parent alone. */
 START_TEST(in_a_child)
 {
@@ -108,6 +124,7 @@ UNIT_SUITE(global)
     UNIT_TEST(suite, one_after_the_other);
     UNIT_TEST(suite, copies_apart);
     UNIT_TEST(suite, a_turn_without_end);
+    UNIT_TEST(suite, within_a_turn);
     UNIT_TEST(suite, in_a_child);
     return suite;
 }
