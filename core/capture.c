@@ -316,6 +316,7 @@ bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl)
     if (handle->capturing)
         llmobs_capture_finish(handle, LLMOBS_END_REMOVED, CURLE_OK);
     handle->late = false;
+    llmobs_worker_call(worker);
     begun = begin(handle, curl);
     errno = saved;
     return begun;

@@ -46,6 +46,7 @@ static void reset(struct llmobs_worker *worker)
     atomic_store(&worker->stop, false);
     atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, 0);
+    atomic_store(&worker->calls, 0);
     atomic_store(&worker->idle, 0);
     atomic_store(&worker->asked, 0);
     atomic_store(&worker->served, 0);
@@ -113,20 +114,27 @@ void llmobs_worker_keep(struct llmobs_worker *worker,
     llmobs_keeping_init(&worker->delivery.account.keeping, spool, adopt);
 }
 
-/* What was given is enough for a thread of its own. */
-static void start_for(struct llmobs_worker *worker, size_t pending)
+void llmobs_worker_call(struct llmobs_worker *worker)
 {
-    if (atomic_load(&worker->thread) == LLMOBS_THREAD_NONE &&
-        pending > (worker->brief ? 1 : 0))
+    if (!worker->brief)
+        return;
+    llmobs_worker_check_fork(worker);
+    atomic_fetch_add(&worker->calls, 1);
+    if (atomic_load(&worker->delivery.account.pending) > 0 &&
+        atomic_load(&worker->thread) == LLMOBS_THREAD_NONE)
         llmobs_worker_thread_start(worker);
+}
+
+/* The exit is near, and what was given is on the disk: there is time. */
+static bool can_wait(struct llmobs_worker *worker, bool kept)
+{
+    return worker->brief && kept && atomic_load(&worker->calls) <= 1;
 }
 
 void llmobs_worker_begin(struct llmobs_worker *worker,
                          struct llmobs_exchange *exchange)
 {
     llmobs_worker_check_fork(worker);
-    if (worker->brief)
-        start_for(worker, 1 + atomic_load(&worker->delivery.account.pending));
     if (llmobs_worker_spool(worker))
         (void)llmobs_spool_begin(llmobs_worker_spool(worker), exchange);
 }
@@ -218,6 +226,7 @@ static void drop(struct llmobs_worker *worker, struct llmobs_item *item)
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
 {
     int saved = errno;
+    bool kept;
 
     llmobs_worker_check_fork(worker);
     if (item->weight == 0)
@@ -225,6 +234,7 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     llmobs_stats_add(LLMOBS_STAT_captured, 1);
     atomic_fetch_add(&worker->delivery.account.pending, 1);
     keep(worker, item);
+    kept = item->spooled.file != 0;
     if (put(worker, &item) != 0)
         drop(worker, item);
     atomic_fetch_add(&worker->given, 1);
@@ -232,7 +242,8 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
         /* After the exit handler: another handler of the app makes calls. */
         llmobs_worker_stop(worker, LATE_MS);
     } else if (atomic_load(&worker->thread) == LLMOBS_THREAD_NONE) {
-        start_for(worker, atomic_load(&worker->delivery.account.pending));
+        if (!can_wait(worker, kept))
+            llmobs_worker_thread_start(worker);
     } else if (atomic_exchange(&worker->idle, 0)) {
         llmobs_worker_wake(worker);
     }

@@ -70,6 +70,10 @@ void llmobs_worker_rescue(struct llmobs_worker *worker,
 void llmobs_worker_keep(struct llmobs_worker *worker,
                         struct llmobs_spool *spool, struct llmobs_adopt *adopt);
 
+/* A request of the program begins, ours or not: a program that goes on gets the
+ * thread for what waits. Any thread; may change errno. */
+void llmobs_worker_call(struct llmobs_worker *worker);
+
 /* An exchange begins: the disk keeps what is known of it, and `cancel` lets go
  * of that where it was no call after all. Any thread, without a lock; preserve
  * errno. */

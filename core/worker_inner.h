@@ -48,7 +48,8 @@ struct llmobs_worker {
     _Atomic int64_t warm_ns;
     /* Constant once something is given. */
     bool wants_warm;
-    bool brief; /* the program ends with its calls */
+    bool brief;        /* the program ends with its calls */
+    atomic_uint calls; /* of a brief one, so many */
     llmobs_worker_note_fn *note;
     llmobs_worker_close_fn *close;
 };
