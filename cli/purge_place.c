@@ -192,7 +192,7 @@ static void remove_process(const struct folder *base, const char *name)
 }
 
 /* Beside the directories of processes: what the peer refused, how much there
- * was, and an empty directory for the next one. */
+ * was, and a directory for the next one, in which nothing ought to be. */
 static void remove_rest(const struct folder *folder, const char *name)
 {
     struct llmobs_record_owner who;
@@ -202,7 +202,7 @@ static void remove_rest(const struct folder *folder, const char *name)
     else if (strcmp(name, USAGE_FILE) == 0 && !folder->purge->dry)
         unlinkat(folder->fd, name, 0);
     else if (strcmp(name, LLMOBS_SPOOL_SPARE) == 0 && !folder->purge->dry)
-        unlinkat(folder->fd, name, AT_REMOVEDIR);
+        remove_process(folder, name);
     else if (folder->purge->all && !folder->purge->dry &&
              llmobs_record_parse(name, &who))
         remove_process(folder, name);

@@ -222,7 +222,7 @@ static void remove_stub(struct llmobs_adopt *adopt, const char *dir,
  * is known. */
 static bool is_own(const struct llmobs_adopt *adopt, const char *path)
 {
-    return adopt->own && strcmp(path, llmobs_spool_path(adopt->own)) == 0;
+    return adopt->own && llmobs_spool_is_at(adopt->own, path);
 }
 
 /* -- finding one -------------------------------------------------------- */

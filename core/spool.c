@@ -33,6 +33,7 @@
 static void begin(struct llmobs_spool *spool)
 {
     atomic_store(&spool->place, LLMOBS_SPOOL_PLACE_NONE);
+    atomic_store(&spool->named, false);
     atomic_store(&spool->failed_ns, 0);
     atomic_store(&spool->turned, true);
     atomic_store(&spool->ending, false);
@@ -233,7 +234,7 @@ static int64_t write_entry(struct llmobs_spool *spool,
         if (file == 0)
             return -EDQUOT;
         /* Asked again: the directory may have been given away meanwhile. */
-        rc = llmobs_spool_have_dir(spool);
+        rc = llmobs_spool_wait_dir(spool);
         if (rc == 0)
             rc = append(spool, file, writer, end);
         if (rc == 0)
@@ -241,8 +242,7 @@ static int64_t write_entry(struct llmobs_spool *spool,
         llmobs_spool_leave_file(spool, file, 1);
         if (rc != -EFBIG && rc != -ENOENT)
             break;
-        if (rc == -ENOENT && (rc = llmobs_spool_put_dir(spool)) != 0 &&
-            rc != -EEXIST)
+        if (rc == -ENOENT && (rc = llmobs_spool_put_dir(spool)) != 0)
             break;
         llmobs_spool_turn_from(spool, file);
     }
@@ -257,8 +257,6 @@ static int64_t keep(struct llmobs_spool *spool,
     int64_t file = llmobs_spool_have_dir(spool);
     uint64_t end = 0;
 
-    if (file < 0 && file != -EBUSY && file != -EIO)
-        llmobs_spool_note_failure(spool, (int)file);
     if (file)
         return file;
     *size = llmobs_entry_end(writer);
@@ -267,7 +265,7 @@ static int64_t keep(struct llmobs_spool *spool,
     if (atomic_load(&spool->room) < (int64_t)*size)
         return -EDQUOT;
     file = write_entry(spool, writer, &end, (size_t)*size);
-    if (file < 0 && file != -EDQUOT && file != -EFBIG)
+    if (file < 0 && file != -EDQUOT && file != -EFBIG && file != -EBUSY)
         llmobs_spool_note_failure(spool, (int)file);
     if (file < 0)
         return file;

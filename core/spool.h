@@ -95,5 +95,7 @@ void llmobs_spool_reset(struct llmobs_spool *spool);
 
 /* Its directory while it has one, else "". Borrowed. */
 const char *llmobs_spool_path(const struct llmobs_spool *spool);
+/* True for the directory that it has, or had and may make again. */
+bool llmobs_spool_is_at(const struct llmobs_spool *spool, const char *path);
 
 #endif

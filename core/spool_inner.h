@@ -49,6 +49,7 @@ struct llmobs_spool {
     /* Written by whoever takes it from NONE to READY, constant then. */
     atomic_uint place;
     char dir[PATH_MAX];
+    atomic_bool named; /* `dir` has been there, and does not change */
     struct llmobs_owner *owner;
     _Atomic int64_t failed_ns; /* monotonic; 0: it works */
     atomic_bool ending;
@@ -80,16 +81,19 @@ static inline uint32_t llmobs_spool_current(struct llmobs_spool *spool)
     return llmobs_spool_file_at(atomic_load(&spool->at));
 }
 
-/* 0 where the directory is there, and the disk did not just fail: at the end
- * there is no later. The first caller makes it. Any thread. */
+/* 0 where the directory is there; the first caller makes it, or notes that it
+ * could not. -EBUSY: another thread was too long about that, or the disk just
+ * failed, which at the end is no reason: there is no later. Any thread. */
 int llmobs_spool_have_dir(struct llmobs_spool *spool);
+/* The same, whether the disk just failed or not. */
+int llmobs_spool_wait_dir(struct llmobs_spool *spool);
 
-/* Makes what is not there of it: somebody may remove it at any time. -EEXIST:
- * another thread did. Any thread. */
+/* Makes what is not there of it: somebody may remove it at any time. Any
+ * thread. */
 int llmobs_spool_put_dir(struct llmobs_spool *spool);
 
-/* Gives it to whoever comes next, or removes it; false: something is in it, or
- * the disk failed. */
+/* Gives it to whoever comes next, or removes it, unless another thread is at
+ * that; false: something is in it, or the disk failed. Any thread. */
 bool llmobs_spool_leave_dir(struct llmobs_spool *spool);
 
 /* From this file to a new one, if it is the current one. Any thread. */

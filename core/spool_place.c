@@ -121,30 +121,47 @@ static int make(int base, const char *name)
     return rc;
 }
 
-/* Whose name is a directory that is not fit asks again later, for another. */
-static int put_dir(struct llmobs_spool *spool, bool first)
+static int open_base(const struct llmobs_spool *spool, const char **name,
+                     int *fd)
 {
-    bool chosen = spool->config->spool_dir != NULL;
-    const char *name = strrchr(spool->dir, '/') + 1;
     char base[PATH_MAX];
-    int fd, rc;
 
-    snprintf(base, sizeof(base), "%.*s", (int)(name - 1 - spool->dir),
+    *name = strrchr(spool->dir, '/') + 1;
+    snprintf(base, sizeof(base), "%.*s", (int)(*name - 1 - spool->dir),
              spool->dir);
-    rc = llmobs_dirs_have(base, chosen, &fd);
+    return llmobs_dirs_have(base, spool->config->spool_dir != NULL, fd);
+}
+
+/* Where somebody has removed it, several threads may make it. */
+int llmobs_spool_put_dir(struct llmobs_spool *spool)
+{
+    const char *name;
+    int fd, rc = open_base(spool, &name, &fd);
+
     if (rc)
         return rc;
-    rc = first ? take_spare(fd, name) : -ENOENT;
-    if (rc != 0 && rc != -EPERM)
-        rc = make(fd, name);
+    rc = make(fd, name);
+    if (rc == -EEXIST && is_fit(fd, name))
+        rc = 0;
     look_first(spool, fd);
     close(fd);
     return rc;
 }
 
-int llmobs_spool_put_dir(struct llmobs_spool *spool)
+/* Whose name is a directory that is not fit asks again later, for another. */
+static int put_first(struct llmobs_spool *spool)
 {
-    return put_dir(spool, false);
+    const char *name;
+    int fd, rc = open_base(spool, &name, &fd);
+
+    if (rc)
+        return rc;
+    rc = take_spare(fd, name);
+    if (rc != 0 && rc != -EPERM)
+        rc = make(fd, name);
+    look_first(spool, fd);
+    close(fd);
+    return rc;
 }
 
 static int make_dir(struct llmobs_spool *spool)
@@ -158,39 +175,58 @@ static int make_dir(struct llmobs_spool *spool)
     if ((size_t)snprintf(spool->dir, sizeof(spool->dir), "%s/%s", base, name) >=
         sizeof(spool->dir))
         return -ENAMETOOLONG;
-    return put_dir(spool, true);
+    rc = put_first(spool);
+    if (rc == 0)
+        atomic_store(&spool->named, true);
+    return rc;
 }
 
 static int put_from(struct llmobs_spool *spool, unsigned place)
 {
-    int rc = place == LLMOBS_SPOOL_PLACE_GIVEN ? put_dir(spool, false)
+    int rc = place == LLMOBS_SPOOL_PLACE_GIVEN ? llmobs_spool_put_dir(spool)
                                                : make_dir(spool);
 
+    /* Before those wake that wait: they are not to try the same. */
+    if (rc)
+        llmobs_spool_note_failure(spool, rc);
     atomic_store(&spool->place, rc ? place : LLMOBS_SPOOL_PLACE_READY);
     llmobs_futex_wake(&spool->place);
     return rc;
 }
 
-int llmobs_spool_have_dir(struct llmobs_spool *spool)
+static bool has_failed(struct llmobs_spool *spool)
 {
     int64_t failed = atomic_load(&spool->failed_ns);
-    int64_t until = llmobs_futex_deadline(MAKING_MS), left;
+
+    return failed && !atomic_load(&spool->ending) &&
+           llmobs_clock_mono_ns() - failed < FAILED_MS * LLMOBS_NS_PER_MS;
+}
+
+int llmobs_spool_wait_dir(struct llmobs_spool *spool)
+{
+    int64_t until = 0, left;
     unsigned place;
 
-    if (failed && !atomic_load(&spool->ending) &&
-        llmobs_clock_mono_ns() - failed < FAILED_MS * LLMOBS_NS_PER_MS)
-        return -EIO;
     while ((place = atomic_load(&spool->place)) != LLMOBS_SPOOL_PLACE_READY) {
+        if (until && has_failed(spool))
+            return -EBUSY;
         if (place != LLMOBS_SPOOL_PLACE_BUSY &&
             atomic_compare_exchange_strong(&spool->place, &place,
                                            LLMOBS_SPOOL_PLACE_BUSY))
             return put_from(spool, place);
+        if (!until)
+            until = llmobs_futex_deadline(MAKING_MS);
         left = llmobs_futex_left(until);
         if (left == 0)
             return -EBUSY;
         llmobs_futex_sleep(&spool->place, LLMOBS_SPOOL_PLACE_BUSY, left);
     }
     return 0;
+}
+
+int llmobs_spool_have_dir(struct llmobs_spool *spool)
+{
+    return has_failed(spool) ? -EBUSY : llmobs_spool_wait_dir(spool);
 }
 
 /* Whoever enters a file from now on waits. */
@@ -213,13 +249,21 @@ static int remove_dir(const char *path)
 
 bool llmobs_spool_leave_dir(struct llmobs_spool *spool)
 {
+    unsigned ready = LLMOBS_SPOOL_PLACE_READY;
     bool gone;
 
-    atomic_store(&spool->place, LLMOBS_SPOOL_PLACE_BUSY);
+    if (!atomic_compare_exchange_strong(&spool->place, &ready,
+                                        LLMOBS_SPOOL_PLACE_BUSY))
+        return true;
     gone = is_idle(spool) &&
            (give_spare(spool->dir) == 0 || remove_dir(spool->dir) == 0);
     atomic_store(&spool->place,
                  gone ? LLMOBS_SPOOL_PLACE_GIVEN : LLMOBS_SPOOL_PLACE_READY);
     llmobs_futex_wake(&spool->place);
     return gone;
+}
+
+bool llmobs_spool_is_at(const struct llmobs_spool *spool, const char *path)
+{
+    return atomic_load(&spool->named) && strcmp(path, spool->dir) == 0;
 }

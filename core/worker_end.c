@@ -1,6 +1,7 @@
 #include "core/worker_inner.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <time.h>
 
 #include "core/clock.h"
@@ -133,6 +134,23 @@ int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
     return most;
 }
 
+/* Not beside who delivers, nor beside another thread that ends: then it stays
+ * for those that adopt. */
+static void close_spool(struct llmobs_worker *worker)
+{
+    struct llmobs_quiet quiet;
+    int state;
+
+    if (!llmobs_worker_spool(worker) || !llmobs_worker_gate_take(worker))
+        return;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    llmobs_quiet_begin(&quiet);
+    llmobs_spool_close(llmobs_worker_spool(worker));
+    llmobs_quiet_end(&quiet);
+    pthread_setcancelstate(state, NULL);
+    llmobs_worker_gate_leave(worker);
+}
+
 /* What is pending and on the disk is left there for another process; how many
  * are not. Their counts may be a few calls apart where a thread goes on. */
 static size_t leave(struct llmobs_worker *worker)
@@ -142,8 +160,7 @@ static size_t leave(struct llmobs_worker *worker)
                     llmobs_stats_get(LLMOBS_STAT_left);
     uint64_t kept = llmobs_stats_get(LLMOBS_STAT_kept);
 
-    if (llmobs_worker_spool(worker))
-        llmobs_spool_close(llmobs_worker_spool(worker));
+    close_spool(worker);
     kept = kept > gone ? kept - gone : 0;
     if (kept > pending)
         kept = pending;

@@ -512,8 +512,8 @@ HAZARDS = [
     ("many threads whose first call it is",
      "one initialises libcurl, whose lock spins; the others sleep "
      "(`llmobs_global_turn`)", [
-         ("all-at-once", [("core/global.c", "    return *seen != mine &&\n",
-                           "    return mine != 0 ||\n")],
+         ("all-at-once", [("core/global.c", "    if (*seen == mine ||\n",
+                           "    if (mine == 0 ||\n")],
           ["unit one_after_the_other"])]),
 
     ("a directory of the spool that was another process's",
@@ -524,6 +524,11 @@ HAZARDS = [
                          "(st.st_mode & 07777) == 0700;",
                          "           st.st_uid == geteuid();")],
           ["unit unfit"]),
+         ("gives-the-busy", [("core/spool_place.c", "        if (atomic_load("
+                              "&spool->slots[i].left) != 0)\n            "
+                              "return false;\n",
+                              "        (void)spool->slots[i];\n")],
+          ["unit not_idle"]),
          ("gives-any", [("core/spool_place.c", "        empty = names_nothing"
                          "(list, len);", "        (void)names_nothing;")],
           ["unit not_empty"]),

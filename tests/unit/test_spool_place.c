@@ -1,5 +1,6 @@
 /* The directory of a process in the spool: its own, or one that was spare. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -128,6 +129,73 @@ START_TEST(test_after_the_end)
 }
 END_TEST
 
+/* An entry that is not released is no reason to look at the disk. */
+START_TEST(test_not_idle)
+{
+    struct llmobs_spooled one = spool_keep(1);
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/1", llmobs_spool_path(spool));
+    ck_assert_int_eq(unlink(path), 0);
+    llmobs_spool_ending(spool);
+    llmobs_spool_close(spool);
+    ck_assert_uint_eq(spool_dirs(), 1);
+    ck_assert(!spool_holds(LLMOBS_SPOOL_SPARE));
+    end_with(&one, 1);
+    ck_assert_uint_eq(spool_dirs(), 0);
+}
+END_TEST
+
+/* Of the worker's gate: one delivers, or closes, at a time. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static void *end_often(void *arg)
+{
+    for (int i = 0; i < 300; i++) {
+        struct llmobs_spooled one = spool_keep(1);
+
+        pthread_mutex_lock(&gate);
+        end_with(&one, 1);
+        pthread_mutex_unlock(&gate);
+    }
+    return arg;
+}
+
+/* Calls of several threads that all end after the exit handler: none is in a
+ * directory that was given. */
+START_TEST(test_ends_beside_calls)
+{
+    pthread_t threads[4];
+    char path[128];
+
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, end_often, NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_uint_eq(spool_dirs(), 0);
+    path_of(LLMOBS_SPOOL_SPARE, path);
+    ck_assert_int_eq(rmdir(path), 0);
+}
+END_TEST
+
+/* Somebody has made what we are about to make again. */
+START_TEST(test_made_twice)
+{
+    struct llmobs_spooled one = spool_keep(1);
+    char dir[160];
+
+    snprintf(dir, sizeof(dir), "%s", llmobs_spool_path(spool));
+    end_with(&one, 1);
+    ck_assert_int_eq(mkdir(dir, 0700), 0);
+    ck_assert(llmobs_spool_is_at(spool, dir));
+    one = spool_keep(1);
+    ck_assert(llmobs_spool_has(spool, &one));
+    ck_assert_str_eq(llmobs_spool_path(spool), dir);
+    end_with(&one, 1);
+    ck_assert_uint_eq(spool_dirs(), 0);
+}
+END_TEST
+
 UNIT_SUITE(spool_place)
 {
     Suite *s = suite_create("spool_place");
@@ -137,5 +205,8 @@ UNIT_SUITE(spool_place)
     spool_add(s, "unfit", test_unfit);
     spool_add(s, "not_empty", test_not_empty);
     spool_add(s, "after_the_end", test_after_the_end);
+    spool_add(s, "not_idle", test_not_idle);
+    spool_add(s, "ends_beside_calls", test_ends_beside_calls);
+    spool_add(s, "made_twice", test_made_twice);
     return s;
 }
