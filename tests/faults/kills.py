@@ -154,7 +154,18 @@ def die_at(t, n, env):
         return returned, app.process.wait(60) < 0
 
 
-def each_step(report, build, name, fault, adopts):
+def take_all(t, env, name):
+    """A process that takes over what there is and ends well: its directory is
+    spare then.  Gives what it asked."""
+    with Living(t, env, keep=True) as app:
+        asked = set(feed(app, name, 1))
+        app.end()
+    return asked
+
+
+def each_step(report, build, name, fault, adopts=False, alone=False):
+    """`adopts`: each finds what a killed one left; `alone`: each finds nothing
+    but a spare directory."""
     t, made, places = report.case(build), set(), []
     mark = report.servers.mark()
     with double(t, "--header", HEADER) as dd:
@@ -166,6 +177,8 @@ def each_step(report, build, name, fault, adopts):
                     made |= set(feed(app, "left %d" % n, 3))
                     app.kill()
                 dd.well()
+            if alone:
+                made |= take_all(t, runs.environment(dd), "before %d" % n)
             if fault:
                 dd.fault(fault)
             returned, fell = die_at(t, n, runs.environment(dd, n))
@@ -182,9 +195,10 @@ def each_step(report, build, name, fault, adopts):
 
 
 def steps(report, build):
-    each_step(report, build, "a well agent", None, False)
-    each_step(report, build, "a dead agent", "500", False)
-    each_step(report, build, "one that adopts", None, True)
+    each_step(report, build, "a well agent", None)
+    each_step(report, build, "a dead agent", "500")
+    each_step(report, build, "one that adopts", None, adopts=True)
+    each_step(report, build, "from begin to end", None, alone=True)
 
 
 def kill_soon(app, seconds, name, at_once):
