@@ -10,6 +10,11 @@
 #include "core/gate.h"
 #include "core/http_inner.h"
 #include "core/quiet.h"
+#include "core/sanitizer.h"
+
+#if LLMOBS_ASAN
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #define CLIENTS_MAX 8
 
@@ -17,29 +22,16 @@ static _Atomic(struct llmobs_http *) clients[CLIENTS_MAX];
 
 /* ---- handles ---------------------------------------------------------- */
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ASAN 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define ASAN 1
-#endif
-
-#ifdef ASAN
-#include <sanitizer/lsan_interface.h>
-
 /* Not a leak: not ours to free any more. */
 static void leave_behind(void *handle)
 {
+#if LLMOBS_ASAN
     if (handle)
         __lsan_ignore_object(handle);
-}
 #else
-static void leave_behind(void *handle)
-{
     (void)handle;
-}
 #endif
+}
 
 /* Leaves libcurl's side as it is: not ours any more, or not to be touched. */
 void llmobs_http_abandon(struct llmobs_http *http)

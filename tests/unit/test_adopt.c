@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/sanitizer.h"
 #include "core/spool_file.h"
 #include "tests/unit/spool_case.h"
 
@@ -145,7 +146,7 @@ END_TEST
 
 /* -- without memory ------------------------------------------------------ */
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !LLMOBS_ASAN && !LLMOBS_TSAN
 #define BIG ((size_t)2560 * 1024)
 
 static void leave_small_and_big(void)
@@ -288,7 +289,7 @@ UNIT_SUITE(adopt)
     spool_add(s, "had", test_had);
     spool_add(s, "not_for_us", test_not_for_us);
     spool_add(s, "damaged", test_damaged);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !LLMOBS_ASAN && !LLMOBS_TSAN
     spool_add(s, "adopt_short_of_memory", test_adopt_short_of_memory);
     spool_add(s, "survey_short_of_memory", test_survey_short_of_memory);
 #endif

@@ -14,6 +14,7 @@
 #include "core/cfi.h"
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/sanitizer.h"
 #include "core/symbol.h"
 #include "tests/unit/unit.h"
 
@@ -139,7 +140,7 @@ START_TEST(through_the_c_library)
 }
 END_TEST
 
-#if !defined(__SANITIZE_THREAD__)
+#if !LLMOBS_TSAN
 static void on_signal(int number)
 {
     moving(number > 15 ? 15 : number);
@@ -570,7 +571,7 @@ UNIT_SUITE(caller)
 
     UNIT_TEST(s, same_as_backtrace);
     UNIT_TEST(s, through_the_c_library);
-#if !defined(__SANITIZE_THREAD__) /* it has rules for handlers */
+#if !LLMOBS_TSAN /* it has rules for handlers */
     UNIT_TEST(s, through_a_signal);
 #endif
     UNIT_TEST(s, to_the_begin_of_a_thread);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/callsite.h"
+#include "core/sanitizer.h"
 #include "tests/unit/unit.h"
 
 #define PAGE 4096
@@ -81,7 +82,7 @@ START_TEST(coroutine_stack_before_a_guard)
 }
 END_TEST
 
-#if !defined(__SANITIZE_THREAD__)
+#if !LLMOBS_TSAN
 static void on_signal(int number)
 {
     (void)number;
@@ -209,8 +210,7 @@ UNIT_SUITE(callsite)
 
     UNIT_TEST(s, reads_up_to_the_end);
     UNIT_TEST(s, coroutine_stack_before_a_guard);
-#if !defined( \
-    __SANITIZE_THREAD__) /* it has rules for handlers, and needs room */
+#if !LLMOBS_TSAN /* it has rules for handlers, and needs room */
     UNIT_TEST(s, signal_stack_before_a_guard);
     UNIT_TEST(s, small_thread_stack_before_a_guard);
 #endif

@@ -7,6 +7,7 @@
 
 #include "core/api_thread.h"
 #include "core/command.h"
+#include "core/sanitizer.h"
 #include "tests/unit/api_case.h"
 
 static const struct llmobs_real no_real;
@@ -217,7 +218,7 @@ UNIT_SUITE(command)
     UNIT_TEST(s, cut_and_changed_at_every_byte);
     UNIT_TEST(s, only_with_method_type_and_leave);
     UNIT_TEST(s, spans_of_the_c_api_may_be_between);
-#ifndef __SANITIZE_THREAD__
+#if !LLMOBS_TSAN
     UNIT_TEST(s, a_child_lets_go_of_its_parents_spans);
 #endif
     return s;

@@ -7,10 +7,11 @@
 
 #include "core/content.h"
 #include "core/redact.h"
+#include "core/sanitizer.h"
 #include "tests/unit/unit.h"
 
 /* Sanitizers make frames several times as big. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if LLMOBS_ASAN || LLMOBS_TSAN
 #define STACK (1024 * 1024)
 #else
 #define STACK (96 * 1024)

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/exchange.h"
+#include "core/sanitizer.h"
 #include "rules/text.h"
 #include "tests/unit/unit.h"
 
@@ -174,7 +175,7 @@ static double cpu_seconds(void)
 static size_t peak_kib(void)
 {
     size_t kib = 0;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !LLMOBS_ASAN && !LLMOBS_TSAN
     FILE *file = fopen("/proc/self/status", "r");
     char line[256];
 

@@ -20,14 +20,6 @@
 #include "tests/unit/http_case.h"
 #include "tests/unit/unit.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ASAN 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define ASAN 1
-#endif
-
 static void count_tick(void *ctx)
 {
     int *count = ctx;
@@ -286,7 +278,6 @@ START_TEST(taken_down_in_flight)
 }
 END_TEST
 
-#ifndef ASAN
 /* An app that closes all descriptors opens files with our numbers: they are
  * neither written nor closed. */
 START_TEST(descriptors_taken)
@@ -343,8 +334,6 @@ START_TEST(descriptors_taken)
     free(server);
 }
 END_TEST
-
-#endif
 
 /* A child sends on connections of its own, and the parent's lives on. */
 START_TEST(forked)
@@ -416,9 +405,7 @@ UNIT_SUITE(http_life)
     UNIT_TEST(suite, refuses);
     UNIT_TEST(suite, taken_down_between);
     UNIT_TEST(suite, taken_down_in_flight);
-#ifndef ASAN /* what is left behind on purpose is a leak to it */
     UNIT_TEST(suite, descriptors_taken);
-#endif
     UNIT_TEST(suite, watches);
     UNIT_TEST(suite, spares_low_numbers);
     UNIT_TEST(suite, forked);

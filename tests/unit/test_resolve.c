@@ -19,15 +19,8 @@
 #include "core/gate.h"
 #include "core/place.h"
 #include "core/resolve.h"
+#include "core/sanitizer.h"
 #include "tests/unit/unit.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
 
 static void nap(int ms)
 {
@@ -226,7 +219,7 @@ START_TEST(slow_answers)
 }
 END_TEST
 
-#ifndef SANITIZED
+#if !LLMOBS_ASAN && !LLMOBS_TSAN
 /* ---- forks ------------------------------------------------------------ */
 
 struct looker {
@@ -513,7 +506,7 @@ UNIT_SUITE(resolve)
     UNIT_TEST(suite, local_names);
     UNIT_TEST(suite, keeps_answers);
     UNIT_TEST(suite, slow_answers);
-#ifndef SANITIZED
+#if !LLMOBS_ASAN && !LLMOBS_TSAN
     UNIT_TEST(suite, forks_beside_lookups);
     UNIT_TEST(suite, fork_waits_bounded);
     UNIT_TEST(suite, fork_waits_for_a_call);

@@ -11,21 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/sanitizer.h"
 #include "core/stats.h"
 #include "tests/unit/worker_fake.h"
-
-/* The sanitizers' allocators are not made for a fork beside a busy thread. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ASAN 1
-#elif __has_feature(thread_sanitizer)
-#define TSAN 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define ASAN 1
-#elif defined(__SANITIZE_THREAD__)
-#define TSAN 1
-#endif
 
 START_TEST(errno_and_signals_stay_the_apps)
 {
@@ -135,7 +123,8 @@ START_TEST(without_a_thread_to_be_had)
 }
 END_TEST
 
-#ifndef TSAN
+/* The sanitizers' allocators are not made for a fork beside a busy thread. */
+#if !LLMOBS_TSAN
 static void in_child(void)
 {
     /* Nothing of the parent is there, and all works anew. */
@@ -165,7 +154,7 @@ START_TEST(a_forked_child_begins_anew)
         atomic_store(&fake.fault, round % 2 ? FAULT_SLOW : FAULT_NONE);
         fake_give(100);
         usleep((useconds_t)(round * 100));
-#ifdef ASAN
+#if LLMOBS_ASAN
         llmobs_worker_flush(worker, 5000);
         usleep(50000);
 #endif
@@ -244,7 +233,7 @@ UNIT_SUITE(worker_process)
     UNIT_TEST(s, errno_and_signals_stay_the_apps);
     UNIT_TEST(s, the_thread_is_named_and_deaf);
     UNIT_TEST(s, without_a_thread_to_be_had);
-#ifndef TSAN
+#if !LLMOBS_TSAN
     UNIT_TEST(s, a_forked_child_begins_anew);
 #endif
     UNIT_TEST(s, a_child_that_exits_sends_nothing);
