@@ -153,3 +153,22 @@ struct llmobs_text llmobs_text_trim(struct llmobs_text text)
         text.len--;
     return text;
 }
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int llmobs_text_escape(struct llmobs_text text, size_t i)
+{
+    int high, low;
+
+    if (i + 2 >= text.len || text.data[i] != '%')
+        return -1;
+    high = hex_value(text.data[i + 1]);
+    low = hex_value(text.data[i + 2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}

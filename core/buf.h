@@ -29,6 +29,9 @@ struct llmobs_text {
 /* Without the blanks and ends of lines around it. */
 struct llmobs_text llmobs_text_trim(struct llmobs_text text);
 
+/* The byte that "%xx" at `i` stands for, -1 where there is none. */
+int llmobs_text_escape(struct llmobs_text text, size_t i);
+
 void llmobs_buf_init(struct llmobs_buf *buf, size_t max);
 void llmobs_buf_fini(struct llmobs_buf *buf);
 

@@ -91,55 +91,51 @@ static int clean_inner(struct cleaning *c, const char *text, char **out)
     return rc;
 }
 
-static int digit_of(char c)
-{
-    const char *digits = "0123456789abcdef", *at;
-
-    at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
-static bool is_percent(const char *text)
-{
-    return text[0] == '%' && digit_of(text[1]) >= 0 && digit_of(text[2]) >= 0;
-}
-
 /* Of a form or a URL: it has %xx, or '+' in the place of blanks. */
-static bool is_encoded(const char *text)
+static bool is_encoded(struct llmobs_text text)
 {
-    const char *at = text;
+    const char *at = text.data;
 
-    while ((at = strchr(at, '%')) && !is_percent(at))
+    while ((at = strchr(at, '%')) &&
+           llmobs_text_escape(text, (size_t)(at - text.data)) < 0)
         at++;
-    return at || (strchr(text, '+') && !strpbrk(text, " \t\r\n"));
+    return at || (strchr(text.data, '+') && !strpbrk(text.data, " \t\r\n"));
 }
 
-static void decode(const char *from, char *to)
+/* Gives the text in plain; no longer than it was. */
+static char *decode(struct llmobs_text text)
 {
-    while (*from) {
-        int c = *from == '+' ? ' ' : *from;
+    char *plain = malloc(text.len + 1);
+    size_t n = 0;
 
-        if (is_percent(from)) {
-            c = digit_of(from[1]) * 16 + digit_of(from[2]);
-            from += 2;
-        }
-        from++;
-        *to++ = (char)(c ? c : ' ');
+    for (size_t i = 0; plain && i < text.len; i++) {
+        int c = llmobs_text_escape(text, i);
+
+        if (c < 0)
+            c = text.data[i] == '+' ? ' ' : text.data[i];
+        else
+            i += 2;
+        plain[n++] = (char)(c ? c : ' ');
     }
-    *to = '\0';
+    if (plain)
+        plain[n] = '\0';
+    return plain;
 }
 
 /* A text in which only the decoded form has a match is replaced as a whole. */
 static int clean_encoded(struct cleaning *c, const char *text,
                          struct llmobs_buf *buf, bool *matched)
 {
-    char *plain = is_encoded(text) ? strdup(text) : NULL;
+    struct llmobs_text whole = {text, strlen(text)};
+    char *plain;
     int rc;
 
     *matched = false;
+    if (!is_encoded(whole))
+        return 0;
+    plain = decode(whole);
     if (!plain)
-        return is_encoded(text) ? -ENOMEM : 0;
-    decode(text, plain);
+        return -ENOMEM;
     rc = llmobs_redaction_text(&c->redaction,
                                (struct llmobs_text){plain, strlen(plain)}, buf,
                                matched);

@@ -1,6 +1,5 @@
 #include "core/exchange.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,11 +54,6 @@ struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange)
     return llmobs_item_shed(&exchange->item);
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static char *copy_lower(const char *text, size_t len)
 {
     char *copy = malloc(len + 1);
@@ -79,25 +73,22 @@ void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
                          size_t len)
 {
     const char *colon = memchr(line, ':', len);
-    const char *value, *end = line + len;
     struct llmobs_header *header;
-    size_t name_len, value_len;
+    struct llmobs_text value;
+    size_t name_len;
 
     if (!colon || headers->count == LLMOBS_HEADERS_MAX)
         return;
     name_len = (size_t)(colon - line);
     if (!llmobs_allow_header(line, name_len))
         return;
-    for (value = colon + 1; value < end && is_blank(*value);)
-        value++;
-    while (end > value && is_blank(end[-1]))
-        end--;
-    value_len = (size_t)(end - value);
-    if (value_len > LLMOBS_HEADER_VALUE_MAX)
-        value_len = LLMOBS_HEADER_VALUE_MAX;
+    value =
+        llmobs_text_trim((struct llmobs_text){colon + 1, len - name_len - 1});
+    if (value.len > LLMOBS_HEADER_VALUE_MAX)
+        value.len = LLMOBS_HEADER_VALUE_MAX;
     header = &headers->list[headers->count];
     header->name = copy_lower(line, name_len);
-    header->value = strndup(value, value_len);
+    header->value = strndup(value.data, value.len);
     if (header->name && header->value) {
         headers->count++;
         return;

@@ -14,14 +14,6 @@ struct llmobs_url_list {
     char text[];
 };
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
@@ -33,18 +25,6 @@ static bool unreserved(int c)
            c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-/* The byte that "%xx" at `i` stands for, -1 when there is none. */
-static int escape_at(struct llmobs_text text, size_t i)
-{
-    int high, low;
-
-    if (i + 2 >= text.len || text.data[i] != '%')
-        return -1;
-    high = hex_value(text.data[i + 1]);
-    low = hex_value(text.data[i + 2]);
-    return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
 /* Copies a path with its unreserved characters decoded and the digits of all
  * other escapes in one case; never longer than the original. */
 static size_t decode_path(struct llmobs_text in, char *out)
@@ -52,7 +32,7 @@ static size_t decode_path(struct llmobs_text in, char *out)
     size_t n = 0;
 
     for (size_t i = 0; i < in.len; i++) {
-        int c = escape_at(in, i);
+        int c = llmobs_text_escape(in, i);
 
         if (c < 0) {
             out[n++] = in.data[i];
@@ -154,7 +134,7 @@ static int set_host(struct llmobs_text host, struct llmobs_url *url)
     size_t n = 0;
 
     for (size_t i = 0; i < host.len; i++) {
-        int c = escape_at(host, i);
+        int c = llmobs_text_escape(host, i);
 
         if (n == LLMOBS_URL_HOST_MAX)
             return -EINVAL;
@@ -410,7 +390,7 @@ char *llmobs_url_decode(struct llmobs_text text)
     size_t n = 0;
 
     for (size_t i = 0; out && i < text.len; i++) {
-        int c = escape_at(text, i);
+        int c = llmobs_text_escape(text, i);
 
         if (c > 0)
             i += 2;
