@@ -201,10 +201,9 @@ static void remove_rest(const struct folder *folder, const char *name)
         remove_file(folder, name);
     else if (strcmp(name, USAGE_FILE) == 0 && !folder->purge->dry)
         unlinkat(folder->fd, name, 0);
-    else if (strcmp(name, LLMOBS_SPOOL_SPARE) == 0 && !folder->purge->dry)
-        remove_process(folder, name);
-    else if (folder->purge->all && !folder->purge->dry &&
-             llmobs_record_parse(name, &who))
+    else if (!folder->purge->dry &&
+             (strcmp(name, LLMOBS_SPOOL_SPARE) == 0 ||
+              (folder->purge->all && llmobs_record_parse(name, &who))))
         remove_process(folder, name);
 }
 

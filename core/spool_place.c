@@ -132,15 +132,18 @@ static int open_base(const struct llmobs_spool *spool, const char **name,
     return llmobs_dirs_have(base, spool->config->spool_dir != NULL, fd);
 }
 
-/* Where somebody has removed it, several threads may make it. */
-int llmobs_spool_put_dir(struct llmobs_spool *spool)
+/* Whose name is a directory that is not fit asks again later, for another;
+ * what somebody has removed, several threads may make again. */
+static int put_dir(struct llmobs_spool *spool, bool spare)
 {
     const char *name;
     int fd, rc = open_base(spool, &name, &fd);
 
     if (rc)
         return rc;
-    rc = make(fd, name);
+    rc = spare ? take_spare(fd, name) : -ENOENT;
+    if (rc != 0 && rc != -EPERM)
+        rc = make(fd, name);
     if (rc == -EEXIST && is_fit(fd, name))
         rc = 0;
     look_first(spool, fd);
@@ -148,20 +151,9 @@ int llmobs_spool_put_dir(struct llmobs_spool *spool)
     return rc;
 }
 
-/* Whose name is a directory that is not fit asks again later, for another. */
-static int put_first(struct llmobs_spool *spool)
+int llmobs_spool_put_dir(struct llmobs_spool *spool)
 {
-    const char *name;
-    int fd, rc = open_base(spool, &name, &fd);
-
-    if (rc)
-        return rc;
-    rc = take_spare(fd, name);
-    if (rc != 0 && rc != -EPERM)
-        rc = make(fd, name);
-    look_first(spool, fd);
-    close(fd);
-    return rc;
+    return put_dir(spool, false);
 }
 
 static int make_dir(struct llmobs_spool *spool)
@@ -175,7 +167,7 @@ static int make_dir(struct llmobs_spool *spool)
     if ((size_t)snprintf(spool->dir, sizeof(spool->dir), "%s/%s", base, name) >=
         sizeof(spool->dir))
         return -ENAMETOOLONG;
-    rc = put_first(spool);
+    rc = put_dir(spool, true);
     if (rc == 0)
         atomic_store(&spool->named, true);
     return rc;

@@ -94,14 +94,12 @@ llmobs <- local({
         headers <- headers_of(env)
         before <- Sys.getenv(carried, NA, names = TRUE)
         on.exit(set(before[!is.na(before)]))
-        if (length(headers)) {
-            names(headers) <- paste0("HTTP_", chartr("-", "_",
-                                                     toupper(names(headers))))
-            set(headers)
-        }
+        if (length(headers))
+            set(structure(headers, names = paste0(
+                "HTTP_", chartr("-", "_", toupper(names(headers))))))
         name <- if (isTRUE(entry)) "chat-proxy-entrypoint" else text(entry)
         command("request/start", some(
-            headers = headers_of(env),
+            headers = headers,
             entry = if (length(name)) says("workflow", name, input)))
         watch(work, function(said) command(
             "request/finish", some(entry = if (length(name)) said)))

@@ -111,45 +111,45 @@ def no_thread(t):
         by_agent(t, dd, LLMOBS_THREAD="off")
 
 
+def before_its_end(t, argv, **env):
+    """A program that does not end by itself: its first span arrives, and it
+    goes on."""
+    with double(t) as dd:
+        t.fresh(None)
+        process = subprocess.Popen(
+            [LAUNCHER] + argv, env=t.environment(True, agent(dd, **env)),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        try:
+            settled(t, dd, 1, 20)
+            equal(process.poll(), None, "its status while it waits")
+        finally:
+            process.kill()
+            process.wait()
+
+
+def url_without_answer(t):
+    """Of no model."""
+    return t.url.replace("/v1/chat/completions", "/git/timeout/x")
+
+
 @test
 def curl_goes_on(t):
     """What curl does after a call, or beside it, does not hold up the span of
     the call: only one that ends at once has no thread."""
-    never = t.url.replace("/v1/chat/completions", "/git/timeout/x")
+    never = url_without_answer(t)
     call, beside = curl(t.url, body()), curl(t.url, body(model="hang"))[2:]
     for argv in (call + ["--next"] + beside, call + ["--next", never],
                  call[:2] + ["-Z"] + call[2:] + ["--next"] + beside,
                  call[:2] + ["-Z"] + call[2:] + ["--next", never]):
-        with double(t) as dd:
-            t.fresh(None)
-            process = subprocess.Popen(
-                [LAUNCHER] + argv, env=t.environment(True, agent(dd)),
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL)
-            try:
-                settled(t, dd, 1, 20)
-                equal(process.poll(), None, "curl's status while it waits")
-            finally:
-                process.kill()
-                process.wait()
+        before_its_end(t, argv)
 
 
 @test
 def curl_without_a_spool(t):
     """What is nowhere but in memory is delivered at once."""
-    never = t.url.replace("/v1/chat/completions", "/git/timeout/x")
-    with double(t) as dd:
-        t.fresh(None)
-        process = subprocess.Popen(
-            [LAUNCHER] + curl(t.url, body()) + ["--next", never],
-            env=t.environment(True, agent(dd, LLMOBS_SPOOL_MAX="0")),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
-        try:
-            settled(t, dd, 1, 20)
-        finally:
-            process.kill()
-            process.wait()
+    before_its_end(t, curl(t.url, body()) + ["--next", url_without_answer(t)],
+                   LLMOBS_SPOOL_MAX="0")
 
 
 @test

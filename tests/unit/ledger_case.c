@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,14 +9,13 @@
 #include "core/ledger_dir.h"
 #include "core/stats.h"
 
-char ledger_base[64], ledger_at[128];
+char ledger_base[UNIT_DIRECTORY], ledger_at[128];
 struct llmobs_config ledger_config;
 struct llmobs_ledger ledger_seen;
 
 void ledger_begin(void)
 {
-    snprintf(ledger_base, sizeof(ledger_base), "/tmp/llmobs-ledger-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(ledger_base));
+    unit_directory(ledger_base);
     snprintf(ledger_at, sizeof(ledger_at), "%s/stats", ledger_base);
     ledger_config = (struct llmobs_config){.store_dir = ledger_base};
     llmobs_stats_reset();
@@ -26,10 +24,7 @@ void ledger_begin(void)
 
 void ledger_end(void)
 {
-    char command[200];
-
-    snprintf(command, sizeof(command), "rm -rf '%s'", ledger_base);
-    ck_assert_int_eq(system(command), 0);
+    unit_remove(ledger_base);
 }
 
 void ledger_count(uint64_t captured, uint64_t delivered)

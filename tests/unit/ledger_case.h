@@ -9,7 +9,8 @@
 #include "core/ledger.h"
 #include "tests/unit/unit.h"
 
-extern char ledger_base[64], ledger_at[128]; /* its store, its directory */
+extern char ledger_base[UNIT_DIRECTORY],
+    ledger_at[128]; /* its store, its directory */
 extern struct llmobs_config ledger_config;
 extern struct llmobs_ledger ledger_seen; /* by the last ledger_look */
 

@@ -1,16 +1,16 @@
 #include "tests/unit/spool_case.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/spool_file.h"
 #include "core/stats.h"
 #include "tests/unit/context_case.h"
 
-char base[64], place[96];
+char base[UNIT_DIRECTORY], place[96];
 static char stored[96];
 struct llmobs_config config;
 struct llmobs_spool *spool;
@@ -24,8 +24,7 @@ static void begin(void)
 {
     const struct llmobs_rules_config any = {.proxy_urls = NULL};
 
-    snprintf(base, sizeof(base), "/tmp/llmobs-spool-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(base));
+    unit_directory(base);
     snprintf(stored, sizeof(stored), "%s/store", base);
     snprintf(place, sizeof(place), "%s/spool", base);
     config = context_base;
@@ -82,22 +81,9 @@ struct llmobs_spooled spool_keep(size_t more)
     return spooled;
 }
 
-static size_t files_in(const char *dir)
+int spool_files(void)
 {
-    DIR *list = opendir(dir);
-    struct dirent *entry;
-    size_t n = 0;
-
-    while (list && (entry = readdir(list)))
-        n += entry->d_name[0] != '.';
-    if (list)
-        closedir(list);
-    return n;
-}
-
-size_t spool_files(void)
-{
-    return files_in(llmobs_spool_path(spool));
+    return unit_entries(llmobs_spool_path(spool));
 }
 
 bool spool_holds(const char *name)
@@ -108,9 +94,10 @@ bool spool_holds(const char *name)
     return access(path, F_OK) == 0;
 }
 
-size_t spool_dirs(void)
+int spool_dirs(void)
 {
-    return files_in(place) - spool_holds("usage") - spool_holds("spare");
+    return unit_entries(place) - spool_holds("usage") -
+           spool_holds(LLMOBS_SPOOL_SPARE);
 }
 
 void spool_in_dead(void (*run)(void))

@@ -10,8 +10,8 @@
 #include "core/spool.h"
 #include "tests/unit/unit.h"
 
-extern char base[64];  /* a directory for all of the test */
-extern char place[96]; /* the spool in it */
+extern char base[UNIT_DIRECTORY]; /* a directory for all of the test */
+extern char place[96];            /* the spool in it */
 extern struct llmobs_config config;
 extern struct llmobs_spool *spool;
 extern struct llmobs_adopt *adopt;
@@ -27,13 +27,13 @@ struct llmobs_exchange *spool_make(size_t more);
 struct llmobs_spooled spool_keep(size_t more);
 
 /* The files of our own directory. */
-size_t spool_files(void);
+int spool_files(void);
 
 /* True where the spool has something of that name. */
 bool spool_holds(const char *name);
 
 /* Directories of processes in the spool. */
-size_t spool_dirs(void);
+int spool_dirs(void);
 
 /* Runs in a process that ends as if it had been killed. */
 void spool_in_dead(void (*run)(void));

@@ -3,7 +3,6 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,12 +30,12 @@ static void leave_some(void)
 START_TEST(test_adopt)
 {
     spool_in_dead(leave_some);
-    ck_assert_uint_eq(spool_dirs(), 1);
+    ck_assert_int_eq(spool_dirs(), 1);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 4);
     ck_assert_uint_eq(killed, 1);
     ck_assert_uint_eq(events, 1);
-    ck_assert_uint_eq(spool_dirs(), 0);
+    ck_assert_int_eq(spool_dirs(), 0);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls + events, 0);
 }
@@ -57,7 +56,7 @@ START_TEST(test_give_back)
             if (calls % 5 == 0)
                 break;
         }
-        ck_assert_uint_eq(spool_dirs(), 1);
+        ck_assert_int_eq(spool_dirs(), 1);
         llmobs_adopt_free(adopt);
         adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
     }
@@ -65,7 +64,7 @@ START_TEST(test_give_back)
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 4);
     ck_assert_uint_eq(events, 1);
-    ck_assert_uint_eq(spool_dirs(), 0);
+    ck_assert_int_eq(spool_dirs(), 0);
 }
 END_TEST
 
@@ -116,7 +115,7 @@ START_TEST(test_one_note_a_batch)
     adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 1);
-    ck_assert_uint_eq(spool_dirs(), 0);
+    ck_assert_int_eq(spool_dirs(), 0);
 }
 END_TEST
 
@@ -194,7 +193,7 @@ START_TEST(test_adopt_short_of_memory)
     ck_assert_uint_gt(llmobs_body_head(&last.exchange->response).len, BIG - 1);
     llmobs_exchange_free(last.exchange);
     llmobs_adopt_give_back(adopt, 2);
-    ck_assert_uint_eq(spool_dirs(), 1);
+    ck_assert_int_eq(spool_dirs(), 1);
 }
 END_TEST
 
@@ -216,7 +215,7 @@ START_TEST(test_survey_short_of_memory)
     for (int i = 0; i < 2 && spool_dirs() > 0; i++)
         spool_adopt_all(true);
     ck_assert_uint_eq(calls, 1);
-    ck_assert_uint_eq(spool_dirs(), 0);
+    ck_assert_int_eq(spool_dirs(), 0);
 }
 END_TEST
 #endif
@@ -246,14 +245,14 @@ START_TEST(test_not_for_us)
         _exit(0);
     }
     ck_assert_int_eq(read(from[0], &byte, 1), 1);
-    ck_assert_uint_eq(spool_dirs(), 3);
+    ck_assert_int_eq(spool_dirs(), 3);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 0);
     ck_assert_int_eq(write(to[1], "x", 1), 1);
     ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 1);
-    ck_assert_uint_eq(spool_dirs(), 2);
+    ck_assert_int_eq(spool_dirs(), 2);
     for (int i = 0; i < 2; i++) {
         close(to[i]);
         close(from[i]);
@@ -275,7 +274,7 @@ START_TEST(test_damaged)
     ck_assert_int_eq(system(command), 0);
     spool_adopt_all(false);
     ck_assert_uint_ge(calls, 2);
-    ck_assert_uint_eq(spool_dirs(), 1);
+    ck_assert_int_eq(spool_dirs(), 1);
 }
 END_TEST
 

@@ -20,7 +20,6 @@ static int double_agent_probe(struct llmobs_http *http,
 #undef llmobs_http_send
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "tests/unit/unit.h"
 
@@ -32,7 +31,7 @@ struct side {
 
 static struct side *agent_side, *intake_side, *store_side;
 static struct llmobs_config config;
-static char base_dir[64];
+static char base_dir[UNIT_DIRECTORY];
 static int probe_answer;
 static int probes;
 static int64_t probe_timeout;
@@ -123,8 +122,7 @@ static int double_agent_probe(struct llmobs_http *http,
 static void setup(void)
 {
     memset(&config, 0, sizeof(config));
-    strcpy(base_dir, "/tmp/llmobs-auto-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(base_dir));
+    unit_directory(base_dir);
     config.store_dir = base_dir;
     config.agent_url = "http://127.0.0.1:8126";
     config.agent_timeout_ms = 2000;
@@ -136,10 +134,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    char command[128];
-
-    snprintf(command, sizeof(command), "rm -rf %s", base_dir);
-    ck_assert_int_eq(system(command), 0);
+    unit_remove(base_dir);
 }
 
 static const struct llmobs_text one = {"{}", 2};

@@ -385,12 +385,11 @@ END_TEST
 /* A worker that dropped its rights has root's HOME: that is not its place. */
 START_TEST(the_store_of_others)
 {
-    char base[] = "/tmp/llmobs-home-XXXXXX";
-    char home[64], xdg[64], want[128];
+    char base[UNIT_DIRECTORY], home[80], xdg[96], want[128];
 
     if (geteuid() != 0)
         return;
-    ck_assert_ptr_nonnull(mkdtemp(base));
+    unit_directory(base);
     ck_assert_int_eq(chown(base, 12345, 12345), 0);
     ck_assert_int_eq(seteuid(12345), 0);
     snprintf(home, sizeof(home), "HOME=%s", base);

@@ -400,13 +400,12 @@ END_TEST
 
 /* -- the spool ----------------------------------------------------------- */
 
-static char base[64], stored[96], place[96];
+static char base[UNIT_DIRECTORY], stored[96], place[96];
 static struct llmobs_spool *spool;
 
 static void begin_spool(void)
 {
-    snprintf(base, sizeof(base), "/tmp/llmobs-evals-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(base));
+    unit_directory(base);
     snprintf(stored, sizeof(stored), "%s/store", base);
     snprintf(place, sizeof(place), "%s/spool", base);
     begin(false);

@@ -15,7 +15,7 @@
 #define IDS 20000
 
 static struct llmobs_config config;
-static char base_dir[64];
+static char base_dir[UNIT_DIRECTORY];
 static char *no_headers[] = {NULL};
 static int accepted[IDS]; /* by id: how often */
 static int refused_ids[IDS];
@@ -25,8 +25,7 @@ static int malformed;
 static void setup(void)
 {
     memset(&config, 0, sizeof(config));
-    strcpy(base_dir, "/tmp/llmobs-intake-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(base_dir));
+    unit_directory(base_dir);
     config.store_dir = base_dir;
     config.store_max = 1 << 30;
     config.agent_url = "http://127.0.0.1:8126";
@@ -50,10 +49,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    char command[128];
-
-    snprintf(command, sizeof(command), "rm -rf %s", base_dir);
-    ck_assert_int_eq(system(command), 0);
+    unit_remove(base_dir);
 }
 
 /* The ids in a request's body, which must have the form of llmobs-wire 2.1. */

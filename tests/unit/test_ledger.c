@@ -3,8 +3,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -200,8 +198,7 @@ START_TEST(files_are_their_owners_only)
     snprintf(path, sizeof(path), "%s/%s", ledger_at, record);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0600);
-    snprintf(path, sizeof(path), "rm -rf '%s'", ledger_at);
-    ck_assert_int_eq(system(path), 0);
+    unit_remove(ledger_at);
     umask(0777);
     llmobs_ledger_close(&ledger_config);
     snprintf(path, sizeof(path), "%s/totals", ledger_at);

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,13 +11,7 @@
 #define FIRST "pid:[4026531836]"
 #define FIRST_NUMBER UINT64_C(4026531836)
 
-static char proc[64];
-
-static void make(void)
-{
-    strcpy(proc, "/tmp/llmobs-living.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(proc));
-}
+static char proc[UNIT_DIRECTORY];
 
 /* A process; without a link where `link` is NULL. */
 static void add(const char *pid, const char *link)
@@ -40,7 +32,7 @@ START_TEST(lists_each_once)
     struct llmobs_living living;
     int64_t old;
 
-    make();
+    unit_directory(proc);
     add("self", FIRST);
     add("1", FIRST);
     add("20", "pid:[4026532001]");
@@ -66,7 +58,7 @@ static void refuses(const char *self, const char *other)
 {
     struct llmobs_living living;
 
-    make();
+    unit_directory(proc);
     add("self", self);
     add("1", other);
     ck_assert_int_ne(llmobs_living_read(proc, &living), 0);

@@ -29,11 +29,11 @@ START_TEST(test_given_and_taken)
 
     ck_assert_int_eq(stat(llmobs_spool_path(spool), &before), 0);
     end_with(&one, 1);
-    ck_assert_uint_eq(spool_dirs(), 0);
+    ck_assert_int_eq(spool_dirs(), 0);
     ck_assert(spool_holds(LLMOBS_SPOOL_SPARE));
     llmobs_spool_reset(spool);
     one = spool_keep(1);
-    ck_assert_uint_eq(spool_dirs(), 1);
+    ck_assert_int_eq(spool_dirs(), 1);
     ck_assert(!spool_holds(LLMOBS_SPOOL_SPARE));
     ck_assert_int_eq(stat(llmobs_spool_path(spool), &after), 0);
     ck_assert_uint_eq(before.st_ino, after.st_ino);
@@ -53,13 +53,13 @@ START_TEST(test_one_spare_alone)
     path_of(LLMOBS_SPOOL_SPARE, path);
     ck_assert_int_eq(mkdir(path, 0700), 0);
     end_with(&one, 1);
-    ck_assert_uint_eq(spool_dirs(), 0);
+    ck_assert_int_eq(spool_dirs(), 0);
     ck_assert_int_eq(rmdir(path), 0);
     llmobs_spool_reset(spool);
     one = spool_keep(1);
     ck_assert_int_eq(close(open(path, O_WRONLY | O_CREAT, 0600)), 0);
     end_with(&one, 1);
-    ck_assert_uint_eq(spool_dirs(), 0);
+    ck_assert_int_eq(spool_dirs(), 0);
     ck_assert_int_eq(unlink(path), 0);
 }
 END_TEST
@@ -80,13 +80,13 @@ START_TEST(test_unfit)
                          0);
         llmobs_spool_reset(spool);
         one = spool_keep(1);
-        ck_assert_uint_eq(spool_dirs(), 1);
+        ck_assert_int_eq(spool_dirs(), 1);
         ck_assert(spool_holds(LLMOBS_SPOOL_SPARE));
         ck_assert_int_eq(stat(llmobs_spool_path(spool), &st), 0);
         ck_assert_uint_eq(st.st_mode & 07777, 0700);
         ck_assert_int_eq(kind == 0 ? rmdir(path) : unlink(path), 0);
         end_with(&one, 1);
-        ck_assert_uint_eq(spool_dirs(), 0);
+        ck_assert_int_eq(spool_dirs(), 0);
         ck_assert_int_eq(rmdir(path), 0);
     }
 }
@@ -99,14 +99,14 @@ START_TEST(test_not_empty)
     char dir[128], path[160];
 
     end_with(&one, 1);
-    ck_assert_uint_eq(spool_dirs(), 1);
+    ck_assert_int_eq(spool_dirs(), 1);
     ck_assert(!spool_holds(LLMOBS_SPOOL_SPARE));
     ck_assert(llmobs_spool_has(spool, &two));
     snprintf(dir, sizeof(dir), "%s", llmobs_spool_path(spool));
     snprintf(path, sizeof(path), "%s/theirs", dir);
     ck_assert_int_eq(close(open(path, O_WRONLY | O_CREAT, 0600)), 0);
     end_with(&two, 1);
-    ck_assert_uint_eq(spool_dirs(), 1);
+    ck_assert_int_eq(spool_dirs(), 1);
     ck_assert_int_eq(access(path, F_OK), 0);
 }
 END_TEST
@@ -120,12 +120,12 @@ START_TEST(test_after_the_end)
     end_with(&one, 1);
     ck_assert_str_eq(llmobs_spool_path(spool), "");
     two = spool_keep(1);
-    ck_assert_uint_eq(spool_dirs(), 1);
+    ck_assert_int_eq(spool_dirs(), 1);
     ck_assert(llmobs_spool_has(spool, &two));
     path_of(LLMOBS_SPOOL_SPARE, spare);
     ck_assert_int_eq(rmdir(spare), 0);
     end_with(&two, 1);
-    ck_assert_uint_eq(spool_dirs(), 0);
+    ck_assert_int_eq(spool_dirs(), 0);
 }
 END_TEST
 
@@ -139,10 +139,10 @@ START_TEST(test_not_idle)
     ck_assert_int_eq(unlink(path), 0);
     llmobs_spool_ending(spool);
     llmobs_spool_close(spool);
-    ck_assert_uint_eq(spool_dirs(), 1);
+    ck_assert_int_eq(spool_dirs(), 1);
     ck_assert(!spool_holds(LLMOBS_SPOOL_SPARE));
     end_with(&one, 1);
-    ck_assert_uint_eq(spool_dirs(), 0);
+    ck_assert_int_eq(spool_dirs(), 0);
 }
 END_TEST
 
@@ -172,7 +172,7 @@ START_TEST(test_ends_beside_calls)
         pthread_create(&threads[i], NULL, end_often, NULL);
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
-    ck_assert_uint_eq(spool_dirs(), 0);
+    ck_assert_int_eq(spool_dirs(), 0);
     path_of(LLMOBS_SPOOL_SPARE, path);
     ck_assert_int_eq(rmdir(path), 0);
 }
@@ -192,7 +192,7 @@ START_TEST(test_made_twice)
     ck_assert(llmobs_spool_has(spool, &one));
     ck_assert_str_eq(llmobs_spool_path(spool), dir);
     end_with(&one, 1);
-    ck_assert_uint_eq(spool_dirs(), 0);
+    ck_assert_int_eq(spool_dirs(), 0);
 }
 END_TEST
 

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,23 +14,19 @@
 #define URL "http://user:secret@127.0.0.1:8126"
 
 static struct llmobs_config config;
-static char base[64];
+static char base[UNIT_DIRECTORY];
 static char path[512];
 
 static void setup(void)
 {
     memset(&config, 0, sizeof(config));
-    strcpy(base, "/tmp/llmobs-stamp-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(base));
+    unit_directory(base);
     config.store_dir = base;
 }
 
 static void teardown(void)
 {
-    char command[128];
-
-    snprintf(command, sizeof(command), "rm -rf %s", base);
-    ck_assert_int_eq(system(command), 0);
+    unit_remove(base);
 }
 
 /* The one file there; how many there are. */

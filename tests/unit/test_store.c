@@ -22,9 +22,9 @@ static struct llmobs_exporter *store;
 
 static void begin(int64_t max)
 {
-    char base[] = "/tmp/llmobs-store-XXXXXX";
+    char base[UNIT_DIRECTORY];
 
-    ck_assert_ptr_nonnull(mkdtemp(base));
+    unit_directory(base);
     snprintf(dir, sizeof(dir), "%s/a/b", base);
     snprintf(file, sizeof(file), "%s/spans.jsonl", dir);
     config = (struct llmobs_config){.store_dir = dir, .store_max = max};
@@ -34,13 +34,10 @@ static void begin(int64_t max)
 
 static void end(void)
 {
-    char command[200];
-
     store->ops->free(store);
     *strrchr(dir, '/') = '\0';
     *strrchr(dir, '/') = '\0';
-    snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-    ck_assert_int_eq(system(command), 0);
+    unit_remove(dir);
 }
 
 static int send_one(const char *text)
@@ -98,13 +95,7 @@ END_TEST
 
 static int count_fds(void)
 {
-    DIR *list = opendir("/proc/self/fd");
-    int n = 0;
-
-    while (readdir(list))
-        n++;
-    closedir(list);
-    return n;
+    return unit_entries("/proc/self/fd");
 }
 
 START_TEST(keeps_no_descriptor)

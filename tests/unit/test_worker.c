@@ -2,9 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-#include <dirent.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -43,13 +41,7 @@ END_TEST
 
 static int count_threads(void)
 {
-    DIR *list = opendir("/proc/self/task");
-    int n = 0;
-
-    for (struct dirent *entry; (entry = readdir(list));)
-        n += entry->d_name[0] != '.';
-    closedir(list);
-    return n;
+    return unit_entries("/proc/self/task");
 }
 
 /* Threads of the tests before end by themselves, a moment after their work. */

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,10 +10,29 @@ int64_t unit_ms_since(int64_t start_ns)
     return (llmobs_clock_mono_ns() - start_ns) / LLMOBS_NS_PER_MS;
 }
 
+void unit_directory(char path[UNIT_DIRECTORY])
+{
+    snprintf(path, UNIT_DIRECTORY, "/tmp/llmobs-unit-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(path));
+}
+
 void unit_remove(const char *dir)
 {
     char command[128];
 
     snprintf(command, sizeof(command), "rm -rf '%s'", dir);
     ck_assert_int_eq(system(command), 0);
+}
+
+int unit_entries(const char *dir)
+{
+    DIR *list = opendir(dir);
+    struct dirent *entry;
+    int n = 0;
+
+    while (list && (entry = readdir(list)))
+        n += entry->d_name[0] != '.';
+    if (list)
+        closedir(list);
+    return n;
 }

@@ -10,8 +10,16 @@
 /* By the monotonic clock, of which start_ns is a reading. */
 int64_t unit_ms_since(int64_t start_ns);
 
+#define UNIT_DIRECTORY 64
+
+/* Makes a directory of the test's own, and gives its path. */
+void unit_directory(char path[UNIT_DIRECTORY]);
+
 /* With all that it holds. */
 void unit_remove(const char *dir);
+
+/* How many names are in it, those with a dot before them aside. */
+int unit_entries(const char *dir);
 
 void unit_register(const char *name, Suite *(*make)(void));
 
