@@ -1,14 +1,16 @@
 /* quiet - our own I/O on an app's thread without a signal of it reaching the
  * app: a write past a file limit raises SIGXFSZ, one to a closed pipe SIGPIPE,
- * and both kill.
+ * and both kill. Nor does a cancellation end the thread in the middle of it.
  *
- * Owns:    nothing. Threads: any; the calling thread's mask alone changes.
+ * Owns:    nothing. Threads: any; the calling thread's mask and cancelability
+ *          alone change.
  * Errors:  none. Fork: nothing to do.
  */
 #ifndef LLMOBS_QUIET_H
 #define LLMOBS_QUIET_H
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <time.h>
@@ -16,6 +18,7 @@
 struct llmobs_quiet {
     sigset_t before;
     sigset_t ours; /* what may become pending by our doing */
+    int cancel;    /* the state of cancelability before */
 };
 
 /* Blocks all signals; what the app gets meanwhile waits for the end. */
@@ -23,6 +26,7 @@ static inline void llmobs_quiet_begin(struct llmobs_quiet *quiet)
 {
     sigset_t all, pending;
 
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &quiet->cancel);
     sigfillset(&all);
     sigemptyset(&quiet->ours);
     sigemptyset(&pending);
@@ -43,6 +47,7 @@ static inline void llmobs_quiet_end(const struct llmobs_quiet *quiet)
     while (sigtimedwait(&quiet->ours, NULL, &at_once) > 0)
         ;
     pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
+    pthread_setcancelstate(quiet->cancel, NULL);
     errno = saved;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "core/clock.h"
@@ -11,7 +10,6 @@
 #include "core/fork.h"
 #include "core/http.h"
 #include "core/log.h"
-#include "core/quiet.h"
 #include "core/stats.h"
 
 /* For a call that ends after the exit handler. */
@@ -27,12 +25,10 @@ int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
     struct llmobs_quiet quiet;
     int rc;
 
-    if (!llmobs_worker_gate_take(worker))
+    if (!llmobs_worker_inline_begin(worker, &quiet))
         return -EBUSY;
-    llmobs_quiet_begin(&quiet);
     rc = llmobs_delivery_run(&worker->delivery, how, deadline_ns);
-    llmobs_quiet_end(&quiet);
-    llmobs_worker_gate_leave(worker);
+    llmobs_worker_inline_end(worker, &quiet);
     return rc;
 }
 
@@ -120,8 +116,7 @@ void llmobs_worker_call(struct llmobs_worker *worker)
         return;
     llmobs_worker_check_fork(worker);
     atomic_fetch_add(&worker->calls, 1);
-    if (atomic_load(&worker->delivery.account.pending) > 0 &&
-        atomic_load(&worker->thread) == LLMOBS_THREAD_NONE)
+    if (atomic_load(&worker->delivery.account.pending) > 0)
         llmobs_worker_thread_start(worker);
 }
 

@@ -1,12 +1,10 @@
 #include "core/worker_inner.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <time.h>
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "core/quiet.h"
 #include "core/spool.h"
 #include "core/stats.h"
 
@@ -66,12 +64,10 @@ static void save_inline(struct llmobs_worker *worker)
 {
     struct llmobs_quiet quiet;
 
-    if (!llmobs_worker_gate_take(worker))
+    if (!llmobs_worker_inline_begin(worker, &quiet))
         return;
-    llmobs_quiet_begin(&quiet);
     llmobs_delivery_save(&worker->delivery);
-    llmobs_quiet_end(&quiet);
-    llmobs_worker_gate_leave(worker);
+    llmobs_worker_inline_end(worker, &quiet);
 }
 
 /* By the thread where there is one, else here: also where it ended meanwhile.
@@ -139,16 +135,12 @@ int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
 static void close_spool(struct llmobs_worker *worker)
 {
     struct llmobs_quiet quiet;
-    int state;
 
-    if (!llmobs_worker_spool(worker) || !llmobs_worker_gate_take(worker))
+    if (!llmobs_worker_spool(worker) ||
+        !llmobs_worker_inline_begin(worker, &quiet))
         return;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    llmobs_quiet_begin(&quiet);
     llmobs_spool_close(llmobs_worker_spool(worker));
-    llmobs_quiet_end(&quiet);
-    pthread_setcancelstate(state, NULL);
-    llmobs_worker_gate_leave(worker);
+    llmobs_worker_inline_end(worker, &quiet);
 }
 
 /* What is pending and on the disk is left there for another process; how many

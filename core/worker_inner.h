@@ -10,6 +10,7 @@
 
 #include "core/delivery.h"
 #include "core/futex.h"
+#include "core/quiet.h"
 #include "core/worker.h"
 
 #define LLMOBS_HURRIED_PAUSE_MS 10
@@ -90,9 +91,27 @@ static inline void llmobs_worker_gate_leave(struct llmobs_worker *worker)
     atomic_store(&worker->gate, 0);
 }
 
-/* Delivers on an app's thread: no handler of the app may run in the middle of
- * it, and no signal that our own writing raised (SIGXFSZ kills) may reach the
- * app. -EBUSY: somebody else does. */
+/* The gate for an app's thread, on which no handler of the app may run
+ * meanwhile, and which no signal that our own writing raised (SIGXFSZ kills)
+ * may reach. False: somebody else has it. */
+static inline bool llmobs_worker_inline_begin(struct llmobs_worker *worker,
+                                              struct llmobs_quiet *quiet)
+{
+    llmobs_quiet_begin(quiet);
+    if (llmobs_worker_gate_take(worker))
+        return true;
+    llmobs_quiet_end(quiet);
+    return false;
+}
+
+static inline void llmobs_worker_inline_end(struct llmobs_worker *worker,
+                                            const struct llmobs_quiet *quiet)
+{
+    llmobs_worker_gate_leave(worker);
+    llmobs_quiet_end(quiet);
+}
+
+/* Delivers on an app's thread. -EBUSY: somebody else does. */
 int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
                                  enum llmobs_run how, int64_t deadline_ns);
 

@@ -566,15 +566,13 @@ HAZARDS = [
 
     ("SIGPIPE and SIGXFSZ of our own writing",
      "blocked and taken back (`core/quiet.h`)", [
-         ("loud", [("core/worker.c", "    llmobs_quiet_begin(&quiet);\n    rc "
-                    "= llmobs_delivery_run(",
-                    "    memset(&quiet, 0, sizeof(quiet));\n    rc = llmobs_"
-                    "delivery_run("),
-                   ("core/worker.c", "deadline_ns);\n    llmobs_quiet_end("
-                    "&quiet);\n    llmobs_worker_gate_leave(worker);\n    "
-                    "return rc;\n}\n\n/* -- fork",
-                    "deadline_ns);\n    llmobs_worker_gate_leave(worker);\n"
-                    "    return rc;\n}\n\n/* -- fork")],
+         ("loud", [("core/worker_inner.h", "    llmobs_quiet_begin(quiet);\n",
+                    "    *quiet = (struct llmobs_quiet){.cancel = 0};\n"),
+                   ("core/worker_inner.h", "gate_leave(worker);\n    llmobs_"
+                    "quiet_end(quiet);\n",
+                    "gate_leave(worker);\n    (void)quiet;\n"),
+                   ("core/worker_inner.h", "        return true;\n    llmobs_"
+                    "quiet_end(quiet);\n", "        return true;\n")],
           ["failure.files_may_not_grow",
            "failure.files_may_not_grow_nor_the_log"])]),
 
@@ -598,9 +596,15 @@ HAZARDS = [
           ["programs.process_cases.thrown"])]),
 
     ("pthread_cancel and pthread_exit in a transfer",
-     "nothing is held across it; what is left ends at exit", [
+     "nothing is held across it, and our own writing is not cancelled "
+     "(`core/quiet.h`); what is left ends at exit", [
          ("gate-held", [("core/global.c", "    end_all();\n", "")],
-          ["programs.life_cases.cancelled"])]),
+          ["programs.life_cases.cancelled"]),
+         ("flush-cancelled", [("core/quiet.h", "    pthread_setcancelstate("
+                               "PTHREAD_CANCEL_DISABLE, &quiet->cancel);\n",
+                               "    quiet->cancel = PTHREAD_CANCEL_ENABLE;\n")
+                              ],
+          ["unit a_cancelled_flush_is_finished"])]),
 
     ("unshare and setns: one thread only",
      "`LLMOBS_THREAD=off` (`llmobs_worker_thread_start`)", [

@@ -211,9 +211,9 @@ static int write_beyond_the_limit(void)
 /* The app's file size limit must not kill it through our own writing. */
 START_TEST(our_signals_do_not_reach_the_app)
 {
-    char base[] = "/tmp/llmobs-worker-XXXXXX", command[100];
+    char base[UNIT_DIRECTORY];
 
-    ck_assert_ptr_nonnull(mkdtemp(base));
+    unit_directory(base);
     for (int thread = 0; thread < 2; thread++) {
         fake_begin(thread, 1 << 24);
         fake_config->store_dir = base;
@@ -221,8 +221,35 @@ START_TEST(our_signals_do_not_reach_the_app)
         fake_replace(llmobs_store_new(fake_config), 1 << 20);
         apart(write_beyond_the_limit);
     }
-    snprintf(command, sizeof(command), "rm -rf %s", base);
-    ck_assert_int_eq(system(command), 0);
+    unit_remove(base);
+}
+END_TEST
+
+static void *flush_cancelled(void *done)
+{
+    pthread_cancel(pthread_self());
+    llmobs_worker_flush(worker, 5000);
+    atomic_store((atomic_int *)done, 1);
+    return NULL;
+}
+
+/* A thread that is to end does not do so in the middle of what is ours, with
+ * the gate taken. */
+START_TEST(a_cancelled_flush_is_finished)
+{
+    pthread_t thread;
+    atomic_int done = 0;
+
+    fake_begin(false, 1 << 24);
+    atomic_store(&fake.fault, FAULT_SLOW);
+    fake_give(3);
+    ck_assert_int_eq(pthread_create(&thread, NULL, flush_cancelled, &done), 0);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(atomic_load(&done), 1);
+    ck_assert_int_eq(atomic_load(&fake.taken), 3);
+    fake_give(1);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    fake_check_sum();
 }
 END_TEST
 
@@ -238,5 +265,6 @@ UNIT_SUITE(worker_process)
 #endif
     UNIT_TEST(s, a_child_that_exits_sends_nothing);
     UNIT_TEST(s, our_signals_do_not_reach_the_app);
+    UNIT_TEST(s, a_cancelled_flush_is_finished);
     return s;
 }
