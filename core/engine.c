@@ -133,18 +133,9 @@ static bool start(const struct llmobs_host *host)
 
 /* ---- global operations ------------------------------------------------ */
 
-static bool take_turn(const struct llmobs_real *real)
-{
-    int saved = errno;
-    bool first = llmobs_global_turn(real);
-
-    errno = saved;
-    return first;
-}
-
 static CURLcode op_global_init(const struct llmobs_real *real, long flags)
 {
-    bool first = take_turn(real);
+    bool first = llmobs_global_turn(real);
     CURLcode rc = real->global_init(flags);
     int saved = errno;
 
@@ -162,11 +153,14 @@ static CURLcode op_global_init_mem(const struct llmobs_real *real, long flags,
                                    curl_strdup_callback s,
                                    curl_calloc_callback c)
 {
+    bool first = llmobs_global_turn(real);
     CURLcode rc = real->global_init_mem(flags, m, f, r, s, c);
     int saved = errno;
 
     if (rc == CURLE_OK)
         llmobs_global_up(real, LLMOBS_UP_INIT_MEM);
+    if (first)
+        llmobs_global_turn_end(real);
     errno = saved;
     return rc;
 }
@@ -203,7 +197,7 @@ static struct llmobs_handle *born(const struct llmobs_real *real, CURL *curl)
 
 static CURL *op_easy_init(const struct llmobs_real *real)
 {
-    bool first = take_turn(real);
+    bool first = llmobs_global_turn(real);
     CURL *curl = real->easy_init();
     int saved = errno;
 

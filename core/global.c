@@ -1,5 +1,6 @@
 #include "core/global.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,15 +138,11 @@ static bool take_turn(struct copy *copy, unsigned *seen)
     return true;
 }
 
-bool llmobs_global_turn(const struct llmobs_real *real)
+static bool wait_for_turn(struct copy *copy)
 {
-    struct copy *copy = find(real);
-    int64_t until, left;
+    int64_t until = llmobs_futex_deadline(TURN_MS), left;
     unsigned seen;
 
-    if (!copy || is_up(copy))
-        return false;
-    until = llmobs_futex_deadline(TURN_MS);
     while (!take_turn(copy, &seen)) {
         left = llmobs_futex_left(until);
         if (left == 0 || atomic_load(&copy->turning) == gettid())
@@ -155,6 +152,16 @@ bool llmobs_global_turn(const struct llmobs_real *real)
             return false;
     }
     return true;
+}
+
+bool llmobs_global_turn(const struct llmobs_real *real)
+{
+    struct copy *copy = find(real);
+    int saved = errno;
+    bool first = copy && !is_up(copy) && wait_for_turn(copy);
+
+    errno = saved;
+    return first;
 }
 
 void llmobs_global_turn_end(const struct llmobs_real *real)

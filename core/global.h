@@ -38,7 +38,7 @@ void llmobs_global_alone(void);
  * together wait here for the first of them, asleep and 50 ms at most: libcurl
  * since 7.84 has them spin, and where they are more than the processors, the
  * one that spins keeps from them the one that works. True: this thread is the
- * first, and ends its turn after llmobs_global_up. */
+ * first, and ends its turn after llmobs_global_up. `turn` preserves errno. */
 bool llmobs_global_turn(const struct llmobs_real *real);
 void llmobs_global_turn_end(const struct llmobs_real *real);
 
