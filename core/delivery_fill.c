@@ -386,9 +386,9 @@ static void add_adopted(struct llmobs_delivery *delivery,
 
     if (adopted->exchange)
         source.item = &adopted->exchange->item;
+    llmobs_stats_add(LLMOBS_STAT_kept, 1);
     llmobs_stats_add(
         adopted->uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
-    llmobs_stats_add(LLMOBS_STAT_kept, 1);
     atomic_fetch_add(&delivery->account.pending, 1);
     (void)add_source(delivery, &source, refusing);
 }

@@ -19,14 +19,14 @@ static bool known(enum llmobs_stat stat)
 void llmobs_stats_add(enum llmobs_stat stat, uint64_t n)
 {
     if (known(stat))
-        atomic_fetch_add_explicit(&counters[stat], n, memory_order_relaxed);
+        atomic_fetch_add_explicit(&counters[stat], n, memory_order_release);
 }
 
 uint64_t llmobs_stats_get(enum llmobs_stat stat)
 {
     if (!known(stat))
         return 0;
-    return atomic_load_explicit(&counters[stat], memory_order_relaxed);
+    return atomic_load_explicit(&counters[stat], memory_order_acquire);
 }
 
 const char *llmobs_stats_name(enum llmobs_stat stat)

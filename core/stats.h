@@ -4,7 +4,11 @@
  * unconfirmed + purged, at any quiet moment. What one process leaves in the
  * spool another adopts.
  *
- * Threads: any; atomic counters.
+ * Who counts a call does so in the order kept, captured (or adopted), what
+ * settles it, released; whoever reads backwards sees nothing that has not its
+ * cause.
+ *
+ * Threads: any; atomic counters, of release and acquire.
  * Fork:    a child begins at zero (llmobs_stats_reset).
  */
 #ifndef LLMOBS_STATS_H

@@ -226,10 +226,10 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     llmobs_worker_check_fork(worker);
     if (item->weight == 0)
         item->weight = llmobs_delivery_weight(item);
-    llmobs_stats_add(LLMOBS_STAT_captured, 1);
-    atomic_fetch_add(&worker->delivery.account.pending, 1);
     keep(worker, item);
     kept = item->spooled.file != 0;
+    llmobs_stats_add(LLMOBS_STAT_captured, 1); /* after kept: stats.h */
+    atomic_fetch_add(&worker->delivery.account.pending, 1);
     if (put(worker, &item) != 0)
         drop(worker, item);
     atomic_fetch_add(&worker->given, 1);

@@ -516,6 +516,17 @@ HAZARDS = [
                            "    if (mine == 0 ||\n")],
           ["unit one_after_the_other"])]),
 
+    ("kill between the disk and the counters",
+     "captured is counted after kept, and read before it (`take_counts`)", [
+         ("counted-first", [("core/worker.c", "    keep(worker, item);\n    "
+                             "kept = item->spooled.file != 0;\n    "
+                             "llmobs_stats_add(LLMOBS_STAT_captured, 1); "
+                             "/* after kept: stats.h */\n",
+                             "    llmobs_stats_add(LLMOBS_STAT_captured, 1);"
+                             "\n    keep(worker, item);\n    kept = "
+                             "item->spooled.file != 0;\n")],
+          ["spool.killed_before_it_is_counted"])]),
+
     ("a directory of the spool that was another process's",
      "empty, of the same user alone (`is_fit`), and given when no thread "
      "writes to it (`is_idle`)", [

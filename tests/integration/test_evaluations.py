@@ -495,8 +495,10 @@ def killed_at_any_moment(t):
                 equal((len(found), dd.violations()), (20, []), "each once")
             equal(left_behind(t), [], "left in the spool")
             said = counts(t)
-            equal((said["pending"], said["spooled"], said["dropped"]),
-                  (0, 0, 0), "pending, spooled, dropped")
+            equal((said["pending"], said["spooled"],
+                   {k: n for k, n in said["dropped_by_reason"].items() if n}),
+                  (0, 0, {}),
+                  "pending, spooled, dropped beside %s" % fault)
 
 
 @test

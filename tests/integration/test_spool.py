@@ -352,6 +352,28 @@ def small_files(t):
 
 
 @test
+def killed_before_it_is_counted(t):
+    """What the disk has did not die with the process, whatever the process
+    could say of it."""
+    with double(t) as dd:
+        dd.fault("503")
+        with Living(t, agent(dd, **failing(t, 0, path="/1", after=3,
+                                           BAD_SLOW_MS="5000"))) as app:
+            app.ask("BEGIN and END")
+            app.begin("BEGIN, and an END that takes its time", "gpt-test",
+                      wait=2.5)
+            app.kill()
+        dd.well()
+        recovered(t, dd, agent(dd), 2)
+
+
+def removed(path):
+    """The process may write in it meanwhile."""
+    while os.path.exists(path):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@test
 def directory_removed(t):
     """Others' hands in our directory: what memory has is written again."""
     for alive in (True, False):
@@ -360,7 +382,7 @@ def directory_removed(t):
             with Living(t, agent(dd)) as app:
                 for i in range(3):
                     app.ask("before %d" % i)
-                shutil.rmtree(spool_of(t))
+                removed(spool_of(t))
                 for i in range(3):
                     app.ask("after %d" % i)
                 if alive:

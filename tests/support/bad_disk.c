@@ -1,9 +1,10 @@
 /* A disk that fails, and a clock that is late, to be preloaded.
  *
- * BAD_ERROR  the errno of writes to files whose path has the text BAD_PATH, of
- *            which half of the bytes come through; 0: none fails
- * BAD_AFTER  so many do not fail before
- * LATE_S     seconds that the wall clock is behind
+ * BAD_ERROR    the errno of writes to files whose path has the text BAD_PATH,
+ *              of which half of the bytes come through; 0: none fails
+ * BAD_SLOW_MS  they come through, and return so much later
+ * BAD_AFTER    so many do neither before
+ * LATE_S       seconds that the wall clock is behind
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -33,13 +34,19 @@ static int is_bad(int fd)
     char name[64], path[4096];
     ssize_t n;
 
-    if (number("BAD_ERROR") == 0 || !want)
+    if ((number("BAD_ERROR") == 0 && number("BAD_SLOW_MS") == 0) || !want)
         return 0;
     snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
     n = readlink(name, path, sizeof(path) - 1);
     path[n > 0 ? n : 0] = '\0';
     return strstr(path, want) != NULL &&
            atomic_fetch_add(&writes, 1) >= number("BAD_AFTER");
+}
+
+static ssize_t late(ssize_t written)
+{
+    usleep((useconds_t)number("BAD_SLOW_MS") * 1000);
+    return written;
 }
 
 ssize_t writev(int fd, const struct iovec *pieces, int count)
@@ -49,6 +56,8 @@ ssize_t writev(int fd, const struct iovec *pieces, int count)
 
     if (!is_bad(fd))
         return real(fd, pieces, count);
+    if (number("BAD_ERROR") == 0)
+        return late(real(fd, pieces, count));
     if (count > 3 && atomic_load(&writes) % 2)
         return real(fd, pieces, count / 2);
     errno = (int)number("BAD_ERROR");
@@ -62,6 +71,8 @@ ssize_t write(int fd, const void *data, size_t len)
 
     if (!is_bad(fd))
         return real(fd, data, len);
+    if (number("BAD_ERROR") == 0)
+        return late(real(fd, data, len));
     errno = (int)number("BAD_ERROR");
     return -1;
 }
