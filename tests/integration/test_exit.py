@@ -1,5 +1,6 @@
 """Ends of processes, forks and libcurl's global state beside deliveries to a
 TLS intake and to an agent."""
+import errno
 import os
 import re
 import shutil
@@ -175,11 +176,7 @@ class Names:
 
     def __init__(self, t, fail=0):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            self.socket.bind(("127.9.9.8", 53))
-        except OSError as error:
-            self.socket.close()
-            raise Skip("no port 53: %s" % error)
+        own = self.bind()
         self.socket.settimeout(0.1)
         self.fail = fail
         self.address = "127.0.0.1"
@@ -187,9 +184,23 @@ class Names:
         self.over = False
         self.conf = os.path.join(t.dir, "resolv.conf")
         with open(self.conf, "w") as f:
-            f.write("nameserver 127.9.9.8\noptions timeout:1 attempts:2\n")
+            f.write("nameserver %s\noptions timeout:1 attempts:2\n" % own)
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
+
+    def bind(self):
+        """An address of its own: other tests have theirs at the same time."""
+        for last in range(8, 40):
+            address = "127.9.9.%d" % last
+            try:
+                self.socket.bind((address, 53))
+                return address
+            except OSError as error:
+                why = error
+                if why.errno != errno.EADDRINUSE:
+                    break
+        self.socket.close()
+        raise Skip("no port 53: %s" % why)
 
     def serve(self):
         while not self.over:

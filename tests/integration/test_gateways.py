@@ -92,6 +92,10 @@ def requests():
         yield "prompt-%d" % i, known, headers
 
 
+def connect(port):
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+
+
 def ask(connection, prompt, headers, path="/chat.php/v1/chat/completions", status=200):
     connection.request("POST", path, body(prompt), dict(
         [h.split(": ", 1) for h in headers],
@@ -107,7 +111,7 @@ def ask(connection, prompt, headers, path="/chat.php/v1/chat/completions", statu
 def talk(port, kept=True):
     """Asks for all callers, over one connection if it is kept; gives what is
     known of them, by prompt."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = connect(port)
     known, workers = {}, set()
     for prompt, ids, headers in requests():
         answer = ask(connection, prompt, headers)
@@ -377,7 +381,8 @@ def perl(*more):
 
 def ruby(binding, *more):
     need("ruby", "-rwebrick", "-r" + binding, "-e", "1")
-    return ["ruby", os.path.join(APPS, "gateway.rb"), binding, *more]
+    # typhoeus' mime-types has a warning by itself, in one run of 300
+    return ["ruby", "-W0", os.path.join(APPS, "gateway.rb"), binding, *more]
 
 
 @test
@@ -492,8 +497,7 @@ def r_request_that_fails(t):
     has nothing of it."""
     with double(t) as dd, Server(r("1"), settings(t, dd, **COMMANDS),
                                  free_port()) as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port,
-                                                timeout=20)
+        connection = connect(server.port)
         known, headers = announce("app-a", "datadog", 1)
         connection.request("POST", "/", "die", dict(
             h.split(": ", 1) for h in headers))
@@ -538,6 +542,7 @@ my $r = Llmobs::span('workflow', 'w', sub {
     $@ });
 print $r;""",
     "ruby": r"""
+$VERBOSE = nil # as ruby() does
 require 'LIBRARY'; require 'INBOUND/llmobs'
 print(Llmobs.span('workflow', 'w') do
   Llmobs.span('tool', 't', input: 'in "quotes"') { "s\u00e9\u263a" }
@@ -602,7 +607,7 @@ def spans_in_r(t):
 
 def fetch(port, path, data=b"asked"):
     """All of the answer but what tells the time."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = connect(port)
     connection.request("POST", path, data, {"Content-Type": "text/plain"})
     answer = connection.getresponse()
     text = answer.read()
@@ -695,8 +700,7 @@ def requests_that_fail(t):
                         (ruby("typhoeus", "1", "1"), "RuntimeError")):
         with double(t) as dd, \
                 Server(argv, settings(t, dd, **COMMANDS)) as server:
-            connection = http.client.HTTPConnection("127.0.0.1", server.port,
-                                                    timeout=20)
+            connection = connect(server.port)
             ask(connection, "prompt-0", [], "/die", 500)
             connection.close()
             connection.connect()
@@ -718,8 +722,7 @@ def an_answer_that_writes_itself(t):
     it."""
     with double(t) as dd, Server(ruby("typhoeus", "1", "1"),
                                  settings(t, dd, **COMMANDS)) as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port,
-                                                timeout=20)
+        connection = connect(server.port)
         known, headers = announce("app-a", "datadog", 1)
         ask(connection, "prompt-1", headers, "/later")
         ask(connection, "prompt-2", headers, "/broken", 500)
