@@ -245,6 +245,7 @@ void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop)
 
     llmobs_worker_check_fork(worker);
     delivery->drains = true;
+    delivery->note = worker->note;
     while (!atomic_load(stop) && failures < DRAIN_TRIES) {
         uint64_t before = llmobs_stats_get(LLMOBS_STAT_delivered);
 

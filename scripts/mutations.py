@@ -517,7 +517,8 @@ HAZARDS = [
           ["unit one_after_the_other"])]),
 
     ("kill between the disk and the counters",
-     "captured is counted after kept, and read before it (`take_counts`)", [
+     "captured is counted after kept, and read before it (`take_counts`); "
+     "what is settled is told before the next request (`settle`)", [
          ("counted-first", [("core/worker.c", "    keep(worker, item);\n    "
                              "kept = item->spooled.file != 0;\n    "
                              "llmobs_stats_add(LLMOBS_STAT_captured, 1); "
@@ -525,7 +526,10 @@ HAZARDS = [
                              "    llmobs_stats_add(LLMOBS_STAT_captured, 1);"
                              "\n    keep(worker, item);\n    kept = "
                              "item->spooled.file != 0;\n")],
-          ["spool.killed_before_it_is_counted"])]),
+          ["spool.killed_before_it_is_counted"]),
+         ("settled-unsaid", [("core/delivery.c", "        delivery->note("
+                              "delivery->config);", "        return;")],
+          ["evaluations.killed_between_two_requests"])]),
 
     ("a directory of the spool that was another process's",
      "empty, of the same user alone (`is_fit`), and given when no thread "
