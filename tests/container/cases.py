@@ -107,7 +107,8 @@ def ends_by_signal(world, number, count):
     for n in range(1, count + 1):
         world.signal_when_ready(process, number)
         if not wait_for(lambda: len(world.said()) >= n, 60):
-            raise Wrong("signal %d did not come" % n)
+            raise Wrong("%s did not come, the one of number %d" % (
+                signal.Signals(number).name, n))
     equal(world.finish(process).status, 5, "status")
     equal(len(world.said()), count, "signals")
 

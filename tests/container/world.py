@@ -114,9 +114,12 @@ class World:
                   "PROC": "1" if proc else "", "SHM": "1" if shm else "",
                   "VAR_TMP": "1" if var_tmp else "",
                   "USER_ID": "%d:%d" % (user, user)}
+        # What the tests were started with ignored (by nohup, or a shell that
+        # put them into the background) no shell in there could trap.
         return subprocess.Popen(
-            ["unshare", "-p", "-m", "-f", "--kill-child", "sh", "-c",
-             roots.SETUP, "setup", *self.environment(preload, **env), *argv],
+            ["env", "--default-signal", "unshare", "-p", "-m", "-f",
+             "--kill-child", "sh", "-c", roots.SETUP, "setup",
+             *self.environment(preload, **env), *argv],
             env=dict(script, PATH=os.environ["PATH"]),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
