@@ -2,13 +2,15 @@
  *
  *   client get URL THREADS COUNT   transfers a second
  *   client setopt MODE COUNT       ns a call (MODE: other, url, data)
- *   client ask URL BODY COUNT      median µs of thread CPU in one perform
+ *   client ask URL BODY COUNT      median us of thread CPU in one perform
  *   client entries FILE COUNT      the same in what the spool can do no
- * cheaper: two entries appended, of 2.5 and 5 KB client first URL µs from
- * curl_global_init to the end of the first call, thread CPU client cpu URL BODY
- * COUNT      µs of process CPU a call, exit included client rss URL BODY COUNT
- * KiB of peak resident memory, a call each PAUSE_US client upload URL MBYTES
- * KiB of peak resident memory
+ *                                  cheaper: two entries, of 2.5 and 5 KB
+ *   client first URL               us from curl_global_init to the end of the
+ *                                  first call, thread CPU
+ *   client cpu URL BODY COUNT      us of process CPU a call, exit included
+ *   client rss URL BODY COUNT      KiB of peak resident memory, a call each
+ *                                  PAUSE_US
+ *   client upload URL MBYTES       KiB of peak resident memory
  */
 #include <fcntl.h>
 #include <pthread.h>

@@ -69,14 +69,25 @@ class World:
         with open(self.ready) as f:
             self.port = re.search(r"HTTP_PORT='(\d+)'", f.read()).group(1)
         self.datadog = Datadog()
+        self.started = []
         self.fresh()
 
     def close(self):
+        self.stop()
         self.llm.terminate()
         self.llm.wait()
         self.datadog.close()
 
+    def stop(self):
+        """What a case that failed left running, with all below it."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+        self.started = []
+
     def fresh(self):
+        self.stop()
         self.datadog.well()
         self.datadog.reset()
         self.own = tempfile.mkdtemp(dir=self.folder)
@@ -116,13 +127,15 @@ class World:
                   "USER_ID": "%d:%d" % (user, user)}
         # What the tests were started with ignored (by nohup, or a shell that
         # put them into the background) no shell in there could trap.
-        return subprocess.Popen(
+        process = subprocess.Popen(
             ["env", "--default-signal", "unshare", "-p", "-m", "-f",
              "--kill-child", "sh", "-c", roots.SETUP, "setup",
              *self.environment(preload, **env), *argv],
             env=dict(script, PATH=os.environ["PATH"]),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
+        self.started.append(process)
+        return process
 
     def finish(self, process):
         try:
