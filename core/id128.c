@@ -1,13 +1,19 @@
 #include "core/id128.h"
 
-#include <stdio.h>
 #include <string.h>
+
+static void put_hex64(uint64_t value, char *out)
+{
+    for (int i = 15; i >= 0; i--, value >>= 4)
+        out[i] = "0123456789abcdef"[value & 15];
+}
 
 void llmobs_id128_hex(struct llmobs_id128 id,
                       char out[LLMOBS_TRACE_HEX_LEN + 1])
 {
-    snprintf(out, LLMOBS_TRACE_HEX_LEN + 1, "%016llx%016llx",
-             (unsigned long long)id.hi, (unsigned long long)id.lo);
+    put_hex64(id.hi, out);
+    put_hex64(id.lo, out + 16);
+    out[LLMOBS_TRACE_HEX_LEN] = '\0';
 }
 
 void llmobs_id128_decimal(struct llmobs_id128 id, char out[40])

@@ -1,5 +1,6 @@
 #include "core/mask.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -77,6 +78,42 @@ static const struct name names[] = {
     {"sig", WEAK, false},
 };
 
+#define PATTERNS (sizeof(patterns) / sizeof(*patterns))
+#define NAMES (sizeof(names) / sizeof(*names))
+_Static_assert(PATTERNS + NAMES <= 64, "a bit for each");
+
+/* The rows that a letter may begin, whatever its case: bits of the patterns,
+ * above them those of the names. Asked at each byte of each URL: of 39 rows
+ * some three are left. */
+struct rows {
+    uint64_t of[32];
+};
+
+static void find_rows(struct rows *rows)
+{
+    memset(rows, 0, sizeof(*rows));
+    for (size_t i = 0; i < PATTERNS; i++)
+        rows->of[patterns[i].lead[0] & 31] |= UINT64_C(1) << i;
+    for (size_t i = 0; i < NAMES; i++)
+        rows->of[names[i].word[0] & 31] |= UINT64_C(1) << (PATTERNS + i);
+}
+
+static inline uint64_t rows_at(const struct rows *rows, const char *text)
+{
+    char letter = (char)(*text | 0x20);
+
+    return letter >= 'a' && letter <= 'z' ? rows->of[letter & 31] : 0;
+}
+
+/* Takes the first of the rows out; which it was. */
+static inline size_t next_row(uint64_t *bits)
+{
+    size_t row = (size_t)__builtin_ctzll(*bits);
+
+    *bits &= *bits - 1;
+    return row;
+}
+
 /* Length of the text up to the first of the stops. */
 static size_t until(const char **end, const char *text, const char *stops)
 {
@@ -104,20 +141,17 @@ static size_t secret_len(const char *text, const char *extra)
     return len;
 }
 
-/* Asked at each byte of each URL, for each row: the rest is for few. */
-static inline bool may_begin(const char *text, const char *with)
-{
-    return ((text[0] ^ with[0]) & ~0x20) == 0;
-}
-
 /* Length of the secret behind a well-known beginning; 0: none. */
-static size_t match_pattern(const char *text, bool in_word, size_t *lead_len)
+static size_t match_pattern(const struct rows *rows, const char *text,
+                            bool in_word, size_t *lead_len)
 {
-    for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
-        const struct pattern *p = &patterns[i];
+    uint64_t left = rows_at(rows, text) & ((UINT64_C(1) << PATTERNS) - 1);
+
+    while (left) {
+        const struct pattern *p = &patterns[next_row(&left)];
         size_t len, secret;
 
-        if (!may_begin(text, p->lead) || (in_word && !p->inside_word))
+        if (in_word && !p->inside_word)
             continue;
         len = strlen(p->lead);
         if (p->any_case ? strncasecmp(text, p->lead, len) != 0
@@ -135,11 +169,15 @@ static size_t match_pattern(const char *text, bool in_word, size_t *lead_len)
 /* "Bearer abc", "bearer:  abc", "Basic YWJj". */
 static size_t match_scheme(const char *text, bool in_word, size_t *lead_len)
 {
-    bool bearer = strncasecmp(text, "bearer", 6) == 0;
-    size_t len = bearer ? 6 : 5, blanks, secret;
+    size_t len, blanks, secret;
+    bool bearer;
 
-    if (in_word || (!bearer && strncasecmp(text, "basic", 5) != 0))
+    if (in_word || (*text | 0x20) != 'b')
         return 0;
+    bearer = strncasecmp(text, "bearer", 6) == 0;
+    if (!bearer && strncasecmp(text, "basic", 5) != 0)
+        return 0;
+    len = bearer ? 6 : 5;
     blanks = strspn(text + len, bearer ? " \t:" : " \t");
     secret = blanks ? secret_len(text + len + blanks, TOKEN_CHARS) : 0;
     *lead_len = len + blanks;
@@ -193,41 +231,45 @@ static size_t match_value(const char *text, enum rank rank, bool equals,
 
 /* Length of the value of a parameter, member or header whose name says that it
  * is a secret; 0: none begins here. */
-static size_t match_name(const char *text, bool in_word, enum rank least,
+static size_t match_name(const struct rows *rows, const char *text,
+                         bool in_word, enum rank least,
                          struct llmobs_mask_ends *ends, size_t *lead_len)
 {
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+    uint64_t left = rows_at(rows, text) >> PATTERNS;
+
+    while (left) {
+        const struct name *name = &names[next_row(&left)];
         size_t word, separator, value;
         bool equals;
 
-        if (!may_begin(text, names[i].word) || names[i].rank < least ||
-            (in_word && !names[i].inside_word))
+        if (name->rank < least || (in_word && !name->inside_word))
             continue;
-        word = match_word(text, names[i].word);
+        word = match_word(text, name->word);
         separator = word ? match_separator(text + word, &equals) : 0;
         if (!separator)
             continue;
         *lead_len = word + separator;
-        value = match_value(text + *lead_len, names[i].rank, equals, ends);
+        value = match_value(text + *lead_len, name->rank, equals, ends);
         if (value)
             return value;
     }
     return 0;
 }
 
-static size_t match(const char *text, bool in_word, enum rank least,
-                    struct llmobs_mask_ends *ends, size_t *lead_len)
+static size_t match(const struct rows *rows, const char *text, bool in_word,
+                    enum rank least, struct llmobs_mask_ends *ends,
+                    size_t *lead_len)
 {
-    size_t secret = match_pattern(text, in_word, lead_len);
+    size_t secret = match_pattern(rows, text, in_word, lead_len);
     size_t beginning = 0, rest;
 
     if (!secret)
-        secret = match_name(text, in_word, least, ends, lead_len);
+        secret = match_name(rows, text, in_word, least, ends, lead_len);
     if (!secret)
         return match_scheme(text, in_word, lead_len);
     /* A well-known beginning stays readable: it tells whose key it was. */
     rest = match_scheme(text + *lead_len, false, &beginning);
-    if (!rest && match_pattern(text + *lead_len, false, &beginning) &&
+    if (!rest && match_pattern(rows, text + *lead_len, false, &beginning) &&
         beginning < secret)
         rest = secret - beginning;
     if (rest) {
@@ -251,7 +293,7 @@ static size_t match_userinfo(const char *text, struct llmobs_mask_ends *ends)
 {
     size_t len, slash;
 
-    if (strncmp(text, "://", 3) != 0)
+    if (*text != ':' || strncmp(text, "://", 3) != 0)
         return 0;
     len = until(&ends->user, text + 3, "@?# \t\r\n\"'<>");
     if (text[3 + len] != '@')
@@ -275,11 +317,14 @@ static int mask(const char *text, enum rank least, struct llmobs_buf *out)
     bool in_word = false;
     struct llmobs_mask_ends ends = {0};
     int rc = llmobs_buf_add(out, "", 0);
+    struct rows rows;
 
+    find_rows(&rows);
     while (*text && !rc) {
         size_t lead = 0;
         size_t user = match_userinfo(text, &ends);
-        size_t secret = user ? 0 : match(text, in_word, least, &ends, &lead);
+        size_t secret =
+            user ? 0 : match(&rows, text, in_word, least, &ends, &lead);
 
         if (user) {
             rc = llmobs_buf_adds(out, "://***");
@@ -314,6 +359,9 @@ int llmobs_mask_body(const char *text, struct llmobs_buf *out)
 size_t llmobs_mask_find(const char *text, bool bearer,
                         struct llmobs_mask_walk *walk)
 {
+    struct rows rows;
+
+    find_rows(&rows);
     for (; text[walk->at]; ++walk->at) {
         const char *here = text + walk->at;
         bool in_word = walk->at > 0 && llmobs_mask_is_alnum(here[-1]);
@@ -323,7 +371,7 @@ size_t llmobs_mask_find(const char *text, bool bearer,
         if (bearer)
             secret = match_scheme(here, in_word, &lead);
         else if (!user)
-            secret = match(here, in_word, STRONG, &walk->ends, &lead);
+            secret = match(&rows, here, in_word, STRONG, &walk->ends, &lead);
         walk->at += secret ? lead : 0;
         if (secret)
             return secret;
