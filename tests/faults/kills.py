@@ -28,6 +28,9 @@ class Runs:
         self.count += 1
         return dict(agent(dd), LLMOBS_TEST_DIE_AT=str(die_at),
                     LLMOBS_TEST_DIE_LOG=self.log(self.count),
+                    # A fast host fills the default in 600 short lives, of
+                    # which none has the time to deliver another's.
+                    LLMOBS_SPOOL_MAX="8000000000",
                     # an answer is waited for, however busy the host
                     _DD_LLMOBS_WRITER_TIMEOUT="60",
                     _DD_TRACE_WRITER_ADDITIONAL_HEADERS="%s:%d"
