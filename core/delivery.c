@@ -30,7 +30,6 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     llmobs_stats_reset();
     llmobs_keeping_reset(&delivery->account.keeping);
     delivery->held = NULL;
-    delivery->note = NULL;
     delivery->eager = false;
     delivery->busy = NULL;
     llmobs_buf_init(&delivery->scratch, LLMOBS_SCRATCH_MAX);
@@ -151,11 +150,11 @@ static int result(const struct llmobs_delivery *delivery, enum llmobs_run how)
 /* The next request may hang until the process is killed: what was settled by
  * this one is not in the spool then, and must not be in the books as left
  * there. */
-static void settle(struct llmobs_delivery *delivery)
+static void tell_settled(struct llmobs_delivery *delivery)
 {
     llmobs_keeping_flush(&delivery->account.keeping);
-    if (delivery->note && atomic_load(&delivery->end_ns) == 0)
-        delivery->note(delivery->config);
+    if (delivery->settled)
+        delivery->settled(delivery->config);
 }
 
 /* One send a destination and round: none waits for another's backlog. */
@@ -175,7 +174,7 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
             if (failed[i] || !llmobs_delivery_is_due(delivery, d, how))
                 continue;
             failed[i] = send_to(delivery, d, how) != 0;
-            settle(delivery);
+            tell_settled(delivery);
             more = true;
         }
         if (!more && how != LLMOBS_RUN_INLINE &&
@@ -216,7 +215,7 @@ static void tick(void *ctx)
         d->exporter->phase = LLMOBS_PHASE_INLINE;
         if (llmobs_destination_send(d) == 0)
             atomic_store(&delivery->full, false);
-        settle(delivery);
+        tell_settled(delivery);
     }
 }
 

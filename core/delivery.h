@@ -39,9 +39,9 @@ struct llmobs_delivery {
     struct llmobs_item *held;        /* taken from the buffer, not encoded */
     struct llmobs_buf scratch;
     size_t taken; /* items taken by the last run */
-    /* Tells the bookkeeper what is settled before the next request; NULL: on a
-     * thread of the app's, who is told last. */
-    int64_t (*note)(const struct llmobs_config *config);
+    /* Tells the bookkeeper, before the next request, that something may be
+     * settled; or NULL. */
+    void (*settled)(const struct llmobs_config *config);
     bool drains;      /* adopting is what it is for */
     bool eager;       /* adopted events wait for no batch to fill */
     atomic_bool full; /* no destination would take another event */

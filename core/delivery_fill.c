@@ -254,8 +254,8 @@ static void fail(struct llmobs_delivery *delivery, const struct source *source,
     if (error == -ENOMEM && llmobs_account_wait(account, &source->spooled,
                                                 source->had, source->adopted))
         return;
-    llmobs_keeping_done(&account->keeping, &source->spooled, source->adopted);
     lose(delivery, error);
+    llmobs_keeping_done(&account->keeping, &source->spooled, source->adopted);
 }
 
 /* Encodes one thing for the destinations, or accounts for its loss. Takes the
@@ -297,9 +297,9 @@ static void put_off(struct llmobs_delivery *delivery, struct source *source)
     llmobs_buf_cut(&delivery->scratch, 0);
     if (!llmobs_account_wait(&delivery->account, &source->spooled, source->had,
                              false)) {
+        lose(delivery, -ENOSPC);
         llmobs_keeping_done(&delivery->account.keeping, &source->spooled,
                             false);
-        lose(delivery, -ENOSPC);
     }
     llmobs_delivery_free_item(source->item);
 }

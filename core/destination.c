@@ -84,11 +84,11 @@ static void settle_event(struct llmobs_account *account,
         leave(account, event->adopted);
         return;
     }
-    llmobs_keeping_done(&account->keeping, &event->spooled, event->adopted);
     if (event->kind == LLMOBS_EVENT_EVALUATION &&
         event->fate == LLMOBS_STAT_delivered)
         llmobs_stats_add(LLMOBS_STAT_evaluations, 1);
     llmobs_account_settle(account, event->fate, 1);
+    llmobs_keeping_done(&account->keeping, &event->spooled, event->adopted);
 }
 
 void llmobs_event_release(struct llmobs_account *account,

@@ -114,7 +114,8 @@ static struct llmobs_worker *open_with(const struct llmobs_config *config,
     if (!worker || !add_all(worker, config))
         return NULL;
     llmobs_worker_keep(worker, llmobs_spool_new(config), adopt);
-    llmobs_worker_note(worker, llmobs_ledger_note, llmobs_ledger_close);
+    llmobs_worker_note(worker, llmobs_ledger_note, llmobs_ledger_settle,
+                       llmobs_ledger_close);
     return worker;
 }
 

@@ -8,6 +8,7 @@
 #include "core/fork.h"
 #include "core/gate.h"
 #include "core/http_inner.h"
+#include "core/quiet.h"
 
 enum life { LIFE_RUNNING, LIFE_EXITING, LIFE_EXITED };
 
@@ -89,7 +90,7 @@ int llmobs_http_life_wait_outside(int64_t ms)
     while (atomic_load(&inside) != 0) {
         if (llmobs_clock_mono_ns() >= until)
             return -ETIMEDOUT;
-        nanosleep(&pause, NULL);
+        llmobs_quiet_sleep(&pause);
     }
     return 0;
 }

@@ -211,12 +211,25 @@ static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
            settled_count(now) > settled_count(told.written);
 }
 
+static int put_counts(const struct llmobs_config *config,
+                      const uint64_t now[LLMOBS_STAT_COUNT], int64_t now_ns)
+{
+    int rc;
+
+    told.written_ns = now_ns;
+    rc = write_record(config, now);
+    if (rc)
+        complain(rc);
+    else
+        memcpy(told.written, now, sizeof(told.written));
+    return rc;
+}
+
 static int64_t note(const struct llmobs_config *config)
 {
     const int64_t period = LLMOBS_LEDGER_NOTE_MS * LLMOBS_NS_PER_MS;
     int64_t now_ns = llmobs_clock_mono_ns();
     uint64_t now[LLMOBS_STAT_COUNT];
-    int rc;
 
     take_counts(now);
     if (memcmp(now, told.written, sizeof(now)) == 0)
@@ -224,13 +237,8 @@ static int64_t note(const struct llmobs_config *config)
     if (told.written_ns && now_ns - told.written_ns < period &&
         !is_outdated(now))
         return (told.written_ns + period - now_ns) / LLMOBS_NS_PER_MS + 1;
-    told.written_ns = now_ns;
-    rc = write_record(config, now);
-    if (rc) {
-        complain(rc);
+    if (put_counts(config, now, now_ns) != 0)
         return LLMOBS_LEDGER_NOTE_MS;
-    }
-    memcpy(told.written, now, sizeof(now));
     fold_others(now_ns);
     return -1;
 }
@@ -254,6 +262,20 @@ int64_t llmobs_ledger_note(const struct llmobs_config *config)
     }
     errno = saved;
     return again;
+}
+
+void llmobs_ledger_settle(const struct llmobs_config *config)
+{
+    int saved = errno;
+    uint64_t now[LLMOBS_STAT_COUNT];
+
+    if (enter()) {
+        take_counts(now);
+        if (is_outdated(now))
+            (void)put_counts(config, now, llmobs_clock_mono_ns());
+        leave();
+    }
+    errno = saved;
 }
 
 /* -- close --------------------------------------------------------------- */
@@ -321,11 +343,11 @@ void llmobs_ledger_close(const struct llmobs_config *config)
 
     if (!has_counted())
         return;
+    llmobs_quiet_begin(&quiet);
     if (enter()) {
-        llmobs_quiet_begin(&quiet);
         close_ledger(config);
-        llmobs_quiet_end(&quiet);
         leave();
     }
+    llmobs_quiet_end(&quiet);
     errno = saved;
 }

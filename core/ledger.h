@@ -11,8 +11,8 @@
  * counts nothing twice.
  *
  * Owns:    no descriptor between two calls.
- * Threads: note: the worker's thread; close: the exit handler; one of both at a
- *          time, by a gate, else the call does nothing. fold and read: any.
+ * Threads: note, settle: who delivers; close: the exit handler; one of them at
+ *          a time, by a gate, else the call does nothing. fold and read: any.
  * Errors:  never the app's: a ledger that cannot be written is logged once.
  *          fold and read answer a negative errno. errno stays.
  * Limits:  a record is written once per LLMOBS_LEDGER_NOTE_MS at most, and
@@ -41,6 +41,10 @@
  * last one is old enough. Gives the ms after which it wants to be called again
  * although nothing happens meanwhile; -1: not before the next round. */
 int64_t llmobs_ledger_note(const struct llmobs_config *config);
+
+/* Between two requests, by whoever holds the worker's gate: writes the record
+ * again if it tells of what is settled as pending. The first one is note's. */
+void llmobs_ledger_settle(const struct llmobs_config *config);
 
 /* From the exit handler, after the worker has stopped and has counted what it
  * could not deliver: adds this process to the totals. May come again, when

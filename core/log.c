@@ -87,15 +87,16 @@ static void append(const char *line, size_t len)
 {
     struct llmobs_quiet quiet;
     ssize_t ignored;
-    int fd = log_open();
+    int fd;
 
-    if (fd < 0)
-        return;
     llmobs_quiet_begin(&quiet);
-    ignored = write(fd, line, len);
-    (void)ignored;
+    fd = log_open();
+    if (fd >= 0) {
+        ignored = write(fd, line, len);
+        (void)ignored;
+        close(fd);
+    }
     llmobs_quiet_end(&quiet);
-    close(fd);
 }
 
 /* One line, one write: what comes from outside cannot begin another. */

@@ -21,7 +21,8 @@ struct llmobs_quiet {
     int cancel;    /* the state of cancelability before */
 };
 
-/* Blocks all signals; what the app gets meanwhile waits for the end. */
+/* Blocks all signals and cancellation; what the app gets meanwhile waits for
+ * the end. */
 static inline void llmobs_quiet_begin(struct llmobs_quiet *quiet)
 {
     sigset_t all, pending;
@@ -38,7 +39,7 @@ static inline void llmobs_quiet_begin(struct llmobs_quiet *quiet)
         sigaddset(&quiet->ours, SIGPIPE);
 }
 
-/* Takes back what we raised, and the mask. errno stays. */
+/* Takes back what we raised, the mask and the cancelability. errno stays. */
 static inline void llmobs_quiet_end(const struct llmobs_quiet *quiet)
 {
     const struct timespec at_once = {0, 0};
@@ -49,6 +50,16 @@ static inline void llmobs_quiet_end(const struct llmobs_quiet *quiet)
     pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
     pthread_setcancelstate(quiet->cancel, NULL);
     errno = saved;
+}
+
+/* For who has taken what a cancellation in the sleep would never give back. */
+static inline void llmobs_quiet_sleep(const struct timespec *time)
+{
+    int cancel;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    nanosleep(time, NULL);
+    pthread_setcancelstate(cancel, NULL);
 }
 
 #endif

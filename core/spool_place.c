@@ -144,7 +144,7 @@ static int put_dir(struct llmobs_spool *spool, bool spare)
     rc = spare ? take_spare(fd, name) : -ENOENT;
     if (rc != 0 && rc != -EPERM)
         rc = make(fd, name);
-    if (rc == -EEXIST && is_fit(fd, name))
+    if (!spare && rc == -EEXIST && is_fit(fd, name))
         rc = 0;
     look_first(spool, fd);
     close(fd);

@@ -92,9 +92,11 @@ int llmobs_worker_add(struct llmobs_worker *worker,
 
 void llmobs_worker_note(struct llmobs_worker *worker,
                         llmobs_worker_note_fn *the_note,
+                        llmobs_worker_settled_fn *settled,
                         llmobs_worker_close_fn *the_close)
 {
     worker->note = the_note;
+    worker->delivery.settled = settled;
     worker->close = the_close;
 }
 
@@ -337,7 +339,7 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
     if (atomic_load(&worker->gate) != 0)
         llmobs_http_deadline(deadline - ms * LLMOBS_NS_PER_MS / 4);
     while (atomic_load(&worker->gate) != 0 && llmobs_futex_left(deadline) > 0)
-        nanosleep(&moment, NULL);
+        llmobs_quiet_sleep(&moment);
     errno = saved;
     return atomic_load(&worker->gate) == 0 ? 0 : -ETIMEDOUT;
 }

@@ -28,9 +28,12 @@
 
 struct llmobs_worker;
 
-/* Called on the thread after each of its rounds; answers the ms after which it
- * wants to be called again, -1: after the next one. */
+/* Called after each round of the thread, or of a drain; answers the ms after
+ * which it wants to be called again, -1: after the next one. */
 typedef int64_t llmobs_worker_note_fn(const struct llmobs_config *config);
+
+/* Called under the gate, by whoever has it, between two requests. */
+typedef void llmobs_worker_settled_fn(const struct llmobs_config *config);
 
 /* Called last in each stop, when all is accounted for. */
 typedef void llmobs_worker_close_fn(const struct llmobs_config *config);
@@ -85,6 +88,7 @@ void llmobs_worker_cancel(struct llmobs_worker *worker,
 /* Before the first give: who keeps the books (ledger.h). */
 void llmobs_worker_note(struct llmobs_worker *worker,
                         llmobs_worker_note_fn *note,
+                        llmobs_worker_settled_fn *settled,
                         llmobs_worker_close_fn *close);
 
 /* Takes an exchange (a closed one), a span or an event; counts it as captured.

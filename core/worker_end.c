@@ -40,15 +40,16 @@ static void flush_inline(struct llmobs_worker *worker, bool ending,
 {
     const struct timespec pause = {0,
                                    LLMOBS_HURRIED_PAUSE_MS * LLMOBS_NS_PER_MS};
+    struct llmobs_quiet quiet;
     bool begun = false;
 
     for (;;) {
         int rc = -EBUSY;
 
-        if (!begun && llmobs_worker_gate_take(worker)) {
+        if (!begun && llmobs_worker_inline_begin(worker, &quiet)) {
             llmobs_delivery_hurry(&worker->delivery, ending);
             begun = true;
-            llmobs_worker_gate_leave(worker);
+            llmobs_worker_inline_end(worker, &quiet);
         }
         if (begun)
             rc = llmobs_worker_deliver_inline(worker, LLMOBS_RUN_HURRY,
@@ -245,7 +246,6 @@ void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop)
 
     llmobs_worker_check_fork(worker);
     delivery->drains = true;
-    delivery->note = worker->note;
     while (!atomic_load(stop) && failures < DRAIN_TRIES) {
         uint64_t before = llmobs_stats_get(LLMOBS_STAT_delivered);
 

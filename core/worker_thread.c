@@ -60,7 +60,6 @@ static int64_t thread_deliver(struct llmobs_worker *worker)
         return llmobs_futex_deadline(LINGER_MS);
     if (atomic_exchange(&worker->warm, false))
         llmobs_delivery_warm(delivery);
-    delivery->note = worker->note;
     llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
     due = delivery->taken ? llmobs_futex_deadline(linger)
                           : llmobs_delivery_due(delivery);

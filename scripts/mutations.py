@@ -518,7 +518,8 @@ HAZARDS = [
 
     ("kill between the disk and the counters",
      "captured is counted after kept, and read before it (`take_counts`); "
-     "what is settled is told before the next request (`settle`)", [
+     "what is settled is told before the next request "
+     "(`tell_settled`)", [
          ("counted-first", [("core/worker.c", "    keep(worker, item);\n    "
                              "kept = item->spooled.file != 0;\n    "
                              "llmobs_stats_add(LLMOBS_STAT_captured, 1); "
@@ -527,7 +528,7 @@ HAZARDS = [
                              "\n    keep(worker, item);\n    kept = "
                              "item->spooled.file != 0;\n")],
           ["spool.killed_before_it_is_counted"]),
-         ("settled-unsaid", [("core/delivery.c", "        delivery->note("
+         ("settled-unsaid", [("core/delivery.c", "        delivery->settled("
                               "delivery->config);", "        return;")],
           ["evaluations.killed_between_two_requests"])]),
 

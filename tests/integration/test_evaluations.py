@@ -469,9 +469,13 @@ def batches_are_split(t):
         books(t, captured=64, delivered=63, dropped=1, evaluations=31)
 
 
+def distinct(dd):
+    return {json.dumps(e, sort_keys=True) for e in dd.evaluations()}
+
+
 @test
 def killed_at_any_moment(t):
-    """With the agent dead, slow or well: what was submitted arrives, once."""
+    """With the agent dead, slow or well: what was submitted arrives."""
     for fault in (None, "503", "hang", "slow"):
         t.fresh(None)
         labels = ["n%d" % i for i in range(20)]
@@ -485,11 +489,11 @@ def killed_at_any_moment(t):
             dd.well()
             with Living(t, agent(dd, **PATIENT), keep=True) as app:
                 app.ask("one")
-                found = dd.wait_evaluations(20, 20)
+                wait_for(lambda: len(distinct(dd)) >= 20, 20)
                 app.end()
             # A batch may come again whose answer nobody has noted, one that the
             # double reads when it is well again among them.
-            names = {json.dumps(e, sort_keys=True) for e in found}
+            names = distinct(dd)
             equal(sorted(json.loads(n)["label"] for n in names),
                   sorted(labels), "labels beside %s" % fault)
             equal(left_behind(t), [], "left in the spool")
@@ -503,16 +507,26 @@ def killed_at_any_moment(t):
 @test
 def killed_between_two_requests(t):
     """The spans are delivered, and in the books so, while what evaluates them
-    is under way."""
+    is under way; at the program's end too."""
+    killed_in_the_second(t, False)
+    killed_in_the_second(t, True)
+
+
+def killed_in_the_second(t, ending):
     t.fresh(None)
     with double(t) as dd:
         dd.fault("hang", path="eval-metric")
-        with Program(t, agent(dd)) as app:
+        late = {"_DD_LLMOBS_WRITER_INTERVAL": "60"} if ending else {}
+        with Program(t, agent(dd, **late)) as app:
             app.ask("once")
+            if ending:
+                ok(wait_for(lambda: counts(t)["pending"], 20), "no record")
+                app.process.stdin.close()
             dd.wait_spans(1, 20)
             ok(wait_for(lambda: dd.requests("eval-metric"), 20), "no request")
             time.sleep(0.3)
-            app.kill()
+            app.process.kill()
+            app.process.wait()
         dd.well()
         with Living(t, agent(dd, **PATIENT), keep=True) as app:
             app.ask("another")

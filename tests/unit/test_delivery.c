@@ -557,7 +557,7 @@ START_TEST(the_books_are_kept)
 {
     begin(true, 1 << 24);
     atomic_store(&notes, 0);
-    llmobs_worker_note(worker, count_note, NULL);
+    llmobs_worker_note(worker, count_note, NULL, NULL);
     give(0, 1);
     worker_case_wait(&far.taken, 1);
     for (int i = 0; i < 3000 && notes < 6; i++)
