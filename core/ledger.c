@@ -72,20 +72,13 @@ void llmobs_ledger_reset(void)
 
 /* -- numbers ------------------------------------------------------------- */
 
-/* In the opposite order of that in which a call is counted (stats.h): what is
- * settled meanwhile is pending then and never counted twice, and what is
- * pending has been counted as kept, and does not die with the process. */
+/* Backwards (stats.h): what is settled meanwhile is pending then and never
+ * counted twice, and what is pending has been counted as kept, and does not die
+ * with the process. */
 static void take_counts(uint64_t out[LLMOBS_STAT_COUNT])
 {
-    const enum llmobs_stat last[] = {LLMOBS_STAT_adopted, LLMOBS_STAT_captured,
-                                     LLMOBS_STAT_kept};
-
-    out[LLMOBS_STAT_released] = llmobs_stats_get(LLMOBS_STAT_released);
-    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
-        if (i != LLMOBS_STAT_released)
-            out[i] = llmobs_stats_get((enum llmobs_stat)i);
-    for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++)
-        out[last[i]] = llmobs_stats_get(last[i]);
+    for (int i = LLMOBS_STAT_COUNT; i-- > 0;)
+        out[i] = llmobs_stats_get((enum llmobs_stat)i);
 }
 
 static uint64_t settled_count(const uint64_t counts[LLMOBS_STAT_COUNT])

@@ -293,7 +293,7 @@ static size_t match_userinfo(const char *text, struct llmobs_mask_ends *ends)
 {
     size_t len, slash;
 
-    if (*text != ':' || strncmp(text, "://", 3) != 0)
+    if (strncmp(text, "://", 3) != 0)
         return 0;
     len = until(&ends->user, text + 3, "@?# \t\r\n\"'<>");
     if (text[3 + len] != '@')

@@ -4,9 +4,9 @@
  * unconfirmed + purged, at any quiet moment. What one process leaves in the
  * spool another adopts.
  *
- * Who counts a call does so in the order kept, captured (or adopted), what
- * settles it, released; whoever reads backwards sees nothing that has not its
- * cause.
+ * Who counts a call does so in the order of LLMOBS_STATS: kept, captured (or
+ * adopted), what settles it, released. Whoever reads them backwards sees
+ * nothing that has not its cause.
  *
  * Threads: any; atomic counters, of release and acquire.
  * Fork:    a child begins at zero (llmobs_stats_reset).
@@ -17,14 +17,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(name): the counters. Those named dropped_..., delivered, unconfirmed and
- * purged end what captured began; any other only tells something beside the
- * sum. */
+/* X(name): the counters, in the order in which a call is counted. Those named
+ * dropped_..., delivered, unconfirmed and purged end what captured began; any
+ * other only tells something beside the sum. */
 #define LLMOBS_STATS(X)                                                      \
+    X(kept)            /* in the spool, adopted ones included */             \
     X(captured)        /* exchanges and spans given to the buffer or lost */ \
+    X(adopted)         /* taken over from processes that are gone */         \
     X(delivered)       /* accepted by the exporter */                        \
     X(unconfirmed)     /* candidates that were no LLM call */                \
-    X(adopted)         /* taken over from processes that are gone */         \
     X(left)            /* left in the spool when the process ended */        \
     X(dropped_full)    /* the buffer was full */                             \
     X(dropped_memory)  /* no memory */                                       \
@@ -34,7 +35,6 @@
     X(dropped_died)    /* pending when the process was killed */             \
     X(evaluations)     /* of those delivered: evaluation metrics */          \
     X(purged)          /* a person had it removed from the spool */          \
-    X(kept)            /* in the spool, adopted ones included */             \
     X(released)        /* let go of there; the rest of kept is left */       \
     X(sent_store)      /* accepted by the exporter of that name: an event */ \
     X(sent_agent)      /* may count for several */                           \
