@@ -285,11 +285,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             entry["number"] = len(state.requests)
             state.requests.append(entry)
         if self.client_left():
-            entry["fault"] = "client left"  # unanswered, it comes again
-            self.close_connection = True
-            return None
+            return self.leave(entry)
         events = self.check(kind, path, body, entry)
         fault = state.fault_for(self.server.name, path, body, len(events))
+        if not fault and self.client_left():  # its fault ended after it did
+            return self.leave(entry)
         try:
             if fault:
                 entry["fault"] = fault.kind
@@ -298,6 +298,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.behave(kind, entry, events)
         finally:
             entry["duration_ms"] = (time.monotonic() - began) * 1000
+
+    def leave(self, entry):
+        """Unanswered, it comes again."""
+        entry["fault"] = "client left"
+        self.close_connection = True
 
     def client_left(self):
         """It closed while we were slow: a client without pipelining says

@@ -41,7 +41,10 @@ END_TEST
 
 static int count_threads(void)
 {
-    return unit_entries("/proc/self/task");
+    int n = unit_entries("/proc/self/task");
+
+    ck_assert_int_gt(n, 0);
+    return n;
 }
 
 /* Threads of the tests before end by themselves, a moment after their work. */
