@@ -96,7 +96,7 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 		-o $(B)/core-all.o
 	$(Q)$(OBJCOPY) --keep-global-symbol=llmobs_core_attach $(B)/core-all.o
 	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
-		-Wl,-z,noseparate-code -Wl,--hash-style=both \
+		-Wl,-z,noseparate-code -Wl,--hash-style=both $(if $(SAN),,-Wl,-z,defs) \
 		-Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
 
 # It must start wherever the objects do, in an image of others too: libc alone.

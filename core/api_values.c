@@ -68,7 +68,8 @@ int llmobs_api_pairs(const struct llmobs_pair *pairs, size_t count,
 
 static struct llmobs_json *number_of(double value)
 {
-    if (value == trunc(value) && fabs(value) <= WHOLE_MAX)
+    /* No libm here: gcc has trunc inline, clang calls it. */
+    if (fabs(value) <= WHOLE_MAX && value == (double)(int64_t)value)
         return llmobs_json_int((int64_t)value);
     return llmobs_json_real(value);
 }
