@@ -232,6 +232,6 @@ format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-test
+	rm -rf build build-asan build-tsan build-clang build-fuzz build-test
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -74,7 +74,7 @@ static int enter(int parent, const char *name, bool make, int flags, int *out)
     if (fd < 0 && errno == ENOENT && make) {
         /* The app's umask may have taken our own rights away. */
         if (mkdirat(parent, name, 0700) == 0)
-            fchmodat(parent, name, 0700, 0);
+            (void)!fchmodat(parent, name, 0700, 0);
         else if (errno != EEXIST)
             return -errno;
         fd = openat(parent, name, flags | O_NOFOLLOW);

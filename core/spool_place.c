@@ -114,7 +114,7 @@ static int make(int base, const char *name)
 
     llmobs_step("making a directory");
     if (mkdirat(base, name, 0700) == 0)
-        fchmodat(base, name, 0700, 0);
+        (void)!fchmodat(base, name, 0700, 0);
     else
         rc = -errno;
     llmobs_step("made a directory");
