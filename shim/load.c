@@ -17,7 +17,7 @@ static void *open_core(const char *path)
     void *core;
 
     /* Asking first leaves the app's dlerror alone where nothing is there. */
-    if (!llmobs_libc_may(path, R_OK))
+    if (!llmobs_libc_may(path, R_OK) || !llmobs_real_bring())
         return NULL;
     core = llmobs_real_open(path, RTLD_NOW | RTLD_LOCAL);
     /* Before glibc 2.34 threads live in a library of their own, which a core

@@ -143,6 +143,32 @@ static void *get(size_t i)
     return one;
 }
 
+/* The name that glibc's own parts use, until 2.33; its mode has one bit more.
+ */
+#define DOOR "__libc_dlopen_mode"
+#define DOOR_MODE (RTLD_NOW | (int)0x80000000)
+
+static int find_door(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    void **door = argument;
+    struct llmobs_elf elf;
+
+    (void)size;
+    if (llmobs_elf_open(&elf, info) == 0)
+        *door = llmobs_elf_symbol(&elf, DOOR);
+    return *door != NULL;
+}
+
+bool llmobs_real_bring(void)
+{
+    void *door = NULL;
+
+    if (get(OPEN) || !llmobs_libc_present())
+        return get(OPEN) != NULL;
+    dl_iterate_phdr(find_door, &door);
+    return door && ((llmobs_open_fn)door)("libdl.so.2", DOOR_MODE) && get(OPEN);
+}
+
 static void *no_open(const char *file, int mode)
 {
     (void)file;

@@ -15,6 +15,10 @@
 
 #include "shim/libc.h"
 
+/* For a program that has no dlopen and wants the core all the same: brings
+ * libdl, to nobody's scope. True when there is a dlopen. */
+bool llmobs_real_bring(void);
+
 void *llmobs_real_open(const char *file, int mode);
 void *llmobs_real_sym(void *handle, const char *name);
 void *llmobs_real_vsym(void *handle, const char *name, const char *version);
