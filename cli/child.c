@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define OPEN_MAX_LOOKED_AT 65536
+
 struct child {
     pid_t pid;
     bool reaps;
@@ -64,6 +66,19 @@ static int exec_error(int report)
     return n == (ssize_t)sizeof error ? error : 0;
 }
 
+/* By hand before Linux 5.9. */
+static void close_from(int first)
+{
+    long end = sysconf(_SC_OPEN_MAX);
+
+#ifdef __NR_close_range
+    if (syscall(__NR_close_range, (unsigned)first, ~0u, 0u) == 0)
+        return;
+#endif
+    for (int fd = first; fd < end && fd < OPEN_MAX_LOOKED_AT; fd++)
+        close(fd);
+}
+
 /* Descriptors of ours would keep pipes and locks of the command open. */
 static void release_descriptors(void)
 {
@@ -71,9 +86,7 @@ static void release_descriptors(void)
 
     for (int fd = 0; fd < 3 && null >= 0; fd++)
         dup2(null, fd);
-#ifdef SYS_close_range
-    syscall(SYS_close_range, 3u, ~0u, 0u);
-#endif
+    close_from(3);
 }
 
 /* Stops as the child did. Where nobody could continue us (an orphaned group)

@@ -156,6 +156,22 @@ def pipe_ends_with_the_command():
     ended(process)
 
 
+def keeps_no_descriptor():
+    # Who reads a pipe of the command's would wait for us as well.
+    read, write = os.pipe()
+    look = ("for i in $(seq 100); do [ -e /proc/$PPID/fd/%d ] || exit 5; "
+            "sleep 0.05; done" % write)
+    old = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=close_range",
+           "-e", "inject=close_range:error=ENOSYS"]
+    for before, kernel in ([], ""), (old, ", nor on an old kernel"):
+        status, _ = bounded(before + TOOL + ["sh", "-c", look],
+                            pass_fds=[write])
+        check("we keep no descriptor of the command's" + kernel, status == 5,
+              status)
+    os.close(read)
+    os.close(write)
+
+
 def inherited_dispositions():
     def ignore():
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -222,6 +238,7 @@ once_only()
 stops_and_goes_on()
 shell_job_control()
 pipe_ends_with_the_command()
+keeps_no_descriptor()
 inherited_dispositions()
 descriptors()
 alarm_set_before()
