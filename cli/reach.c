@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define CURL "libcurl"
+#define CLIENT "CLIENT "
 #define TEXT_NAMES 4
 
 /* One object of the tree that hangs below a file. */
@@ -86,13 +87,23 @@ static void note_name(struct texts *texts, const char *text, size_t at)
     memcpy(texts->names[texts->name_count++], name, len + 1);
 }
 
+/* As it tells web servers, or, where a compiler has taken that text apart, as
+ * it tells dictionaries. */
+static bool before_version(const char *text, size_t at)
+{
+    char end = text[at + strlen(CURL)];
+
+    return end == '/' ||
+           (end == ' ' && at >= strlen(CLIENT) &&
+            strncmp(text + at - strlen(CLIENT), CLIENT, strlen(CLIENT)) == 0);
+}
+
 static bool note_text(void *ctx, const char *text, size_t at)
 {
     struct texts *texts = ctx;
-    const char *found = text + at;
 
-    if (strncmp(found, CURL "/", strlen(CURL) + 1) == 0)
-        note_version(texts, found + strlen(CURL) + 1);
+    if (before_version(text, at))
+        note_version(texts, text + at + strlen(CURL) + 1);
     else
         note_name(texts, text, at);
     return true;

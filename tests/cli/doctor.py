@@ -149,6 +149,15 @@ def made():
     subprocess.run(["strip", own])
     expect("libcurl inside, by its texts", own, 1, "out of reach",
            how="static", copy={"version": "8.1.2"})
+    # gcc 10 has moved "libcurl/" into the code.
+    for text, version in (("CLIENT libcurl 7.74.0\\r\\n", "7.74.0"),
+                          ("for libcurl 7.74.0", None)):
+        old = compile("old", FAKE.replace("libcurl/8.1.2", text) +
+                      "int main(void) { return 0; }")
+        facts, _ = expect("libcurl inside, which says %s" % text, old, 1,
+                          "out of reach", how="static")
+        said = facts and facts["reach"]["copies"][0].get("version")
+        check("its version", said == version, said)
     later = compile("later", LATER)
     expect("dlopen", later, 0, "opened later", how="later")
     gone = compile("gone", LATER.replace("libcurl.so.4", "libcurl-no.so.9"))
