@@ -102,11 +102,11 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 # It must start wherever the objects do, in an image of others too: libc alone.
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) $(STATIC_JANSSON) $(STATIC_ZLIB) \
-		-lpthread -o $@
+		-ldl -lpthread -o $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
-		-ljansson -lz -lpthread -o $@
+		-ljansson -lz -ldl -lpthread -o $@
 
 unit: $(B)/unit
 	$(B)/unit

@@ -54,7 +54,7 @@ int llmobs_object_at(int root, const char *path)
     if (root == AT_FDCWD) {
         fd = open(path, (int)how.flags);
     } else {
-        fd = syscall(SYS_openat2, root, path, &how, sizeof how);
+        fd = syscall(__NR_openat2, root, path, &how, sizeof how);
         if (fd < 0 && errno == ENOSYS)
             fd = openat(root, path + strspn(path, "/"), (int)how.flags);
     }

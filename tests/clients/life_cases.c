@@ -191,7 +191,7 @@ static void descriptors_taken(const char *base)
     the_base = base;
     printf("%ld\n", ask_once(hello));
     usleep(500000); /* what is open for the one write is closed again */
-    syscall(SYS_close_range, 3u, ~0u, 0u);
+    syscall(__NR_close_range, 3u, ~0u, 0u);
     file = tmpfile();
     for (int i = 0; i < 5; i++)
         printf("%ld\n", ask_once(hello));

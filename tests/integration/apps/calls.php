@@ -3,7 +3,7 @@
 [, $how, $url] = $argv;
 $bodies = array_slice($argv, 3);
 
-function make(string $url, string $body): CurlHandle
+function make(string $url, string $body)
 {
     $c = curl_init($url);
     curl_setopt_array($c, [
@@ -15,7 +15,7 @@ function make(string $url, string $body): CurlHandle
     return $c;
 }
 
-function told(CurlHandle $c): string
+function told($c): string
 {
     return curl_getinfo($c, CURLINFO_RESPONSE_CODE) . " " . curl_errno($c) .
         " " . curl_error($c) . " " . curl_getinfo($c, CURLINFO_SIZE_DOWNLOAD);
