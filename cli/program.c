@@ -14,6 +14,7 @@
 #define SCRIPT_LINE 512
 #define INI_MAX (1024 * 1024)
 #define EXTENSIONS_MAX 32
+#define PATTERNS_MAX 10
 
 /* Interpreters by the beginning of their names, and where their extensions
  * that use libcurl lie: %p is the directory above the program's own, %v the
@@ -21,16 +22,19 @@
 struct interpreter {
     const char *name;
     const char *loads;
-    const char *patterns[8];
+    const char *patterns[PATTERNS_MAX];
 };
 
 static const struct interpreter interpreters[] = {
     {"python",
      "a module such as pycurl",
      {"%p/lib/python%v*/site-packages/pycurl*.so",
+      "%p/lib/python%v*/site-packages/pycurl/_pycurl*.so",
       "%p/lib/python%v*/site-packages/curl_cffi/_wrapper*.so",
       "/usr/lib/python3/dist-packages/pycurl*.so",
+      "/usr/lib/python3/dist-packages/pycurl/_pycurl*.so",
       "/usr/local/lib/python%v*/dist-packages/pycurl*.so",
+      "/usr/local/lib/python%v*/dist-packages/pycurl/_pycurl*.so",
       "/usr/local/lib/python%v*/dist-packages/curl_cffi/_wrapper*.so"}},
     {"perl",
      "a module such as WWW::Curl",
@@ -482,8 +486,8 @@ void llmobs_program_extensions(const struct llmobs_program *program,
 
     if (is_php(program->file))
         add_php(&all);
-    for (size_t i = 0; known != NULL && i < 8 && known->patterns[i] != NULL;
-         i++) {
+    for (size_t i = 0;
+         known != NULL && i < PATTERNS_MAX && known->patterns[i] != NULL; i++) {
         const char *version =
             version_in(base_of(name_of(program)), known->name);
 

@@ -247,9 +247,10 @@ static bool is_plumbing(const struct place *place)
 static bool is_binding(const struct place *place)
 {
     static const char *const names[] = {
-        "pycurl.",    "_ctypes.",  "curl.so",    "Curl.so",    "ffi.so",
-        "ffi_c.",     "curb_core", "lcurl.",     "cURL.",      "libcurlpp.",
-        "libTclCurl", "tclcurl",   "libtclcurl", "libgstcurl", "dllcurl"};
+        "pycurl.", "_pycurl.",   "_ctypes.",   "curl.so",
+        "Curl.so", "ffi.so",     "ffi_c.",     "curb_core",
+        "lcurl.",  "cURL.",      "libcurlpp.", "libTclCurl",
+        "tclcurl", "libtclcurl", "libgstcurl", "dllcurl"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (begins(place->module, names[i]))

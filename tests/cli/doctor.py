@@ -266,13 +266,16 @@ def modules():
     """Interpreters with their extensions in places of our own."""
     library = ("int curl_easy_perform(void *);\n"
                "int go(void) { return curl_easy_perform(0); }")
-    compile("venv/lib/python3.11/site-packages/pycurl.so", library, "-shared",
-            "-fPIC", glob.glob("/usr/lib/*/libcurl.so.4")[0])
-    os.makedirs(place("venv", "bin", "x")[:-2], exist_ok=True)
-    os.symlink("/usr/bin/python3", place("venv", "bin", "python3"))
-    expect("python3 of a virtual environment", place("venv/bin/python3"), 0,
-           "venv/lib/python3.11/site-packages/pycurl.so",
-           copy={"flavour": "OpenSSL"})
+    for place_of in "pycurl.so", "pycurl/_pycurl.cpython-314.so":
+        name = "venv/lib/python3.11/site-packages/" + place_of
+        compile(name, library, "-shared", "-fPIC",
+                glob.glob("/usr/lib/*/libcurl.so.4")[0])
+        os.makedirs(place("venv", "bin", "x")[:-2], exist_ok=True)
+        os.symlink("/usr/bin/python3", place("venv", "bin", "python3"))
+        expect("python3 of a virtual environment", place("venv/bin/python3"),
+               0, name, copy={"flavour": "OpenSSL"})
+        shutil.rmtree(place("venv", "lib", "x")[:-2])
+        os.unlink(place("venv", "bin", "python3"))
     ini, ext = place("php/conf.d/x")[:-2], place("lib/php/20990101/x")[:-2]
     php = compile("php9.9", 'const char *a = "%s", *b = "%s";\n'
                   "int main(void) { return 0; }" % (ini, ext))
