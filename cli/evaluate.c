@@ -99,7 +99,7 @@ static int refuse(const char *option, const char *why)
 static int split(const char *option, const char *text, char mark,
                  const char **key, const char **value)
 {
-    char *at = strchr(text, mark);
+    char *at = (char *)strchr(text, mark);
 
     if (at == NULL || at == text)
         return refuse(option, mark == '=' ? "not of the form KEY=VALUE"

@@ -14,7 +14,7 @@ int base64_add(struct llmobs_buf *buf, struct llmobs_text text)
     for (size_t i = 0; i < text.len && rc == 0; i += 3) {
         size_t left = text.len - i;
         uint32_t bits = (uint32_t)at[i] << 16;
-        char four[4] = "====";
+        char four[4] = {'=', '=', '=', '='};
 
         bits |= left > 1 ? (uint32_t)at[i + 1] << 8 : 0;
         bits |= left > 2 ? at[i + 2] : 0;

@@ -133,7 +133,11 @@ static void check_tunnel(bool sent)
     rc = post(http, "https://intake.test/x", "{}", &reply);
     ck_assert_int_eq(reply.status, 0);
     llmobs_http_reply_fini(&reply);
-    ck_assert_int_eq(rc, sent ? -ECONNRESET : -EPROTONOSUPPORT);
+    /* From 8.20 or so on a proxy that will not is one that was not reached. */
+    if (sent)
+        ck_assert(rc == -ECONNRESET || rc == -ECONNREFUSED);
+    else
+        ck_assert_int_eq(rc, -EPROTONOSUPPORT);
     server_stop(proxy);
     ck_assert_int_eq(proxy->requests, sent);
     if (sent)
