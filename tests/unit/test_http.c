@@ -171,7 +171,9 @@ END_TEST
 START_TEST(posts_to_localhost)
 {
     check_post("localhost");
-    check_post("LOCALHOST.");
+    /* 7.74 makes a new connection each time to a name with a dot at its end. */
+    if (real.version_info(CURLVERSION_NOW)->version_num >= 0x075800)
+        check_post("LOCALHOST.");
 }
 END_TEST
 
