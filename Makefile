@@ -105,7 +105,7 @@ $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
 		-ldl -lpthread -o $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
+	$(Q)$(CC) -pie $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
 		-ljansson -lz -ldl -lpthread -o $@
 
 unit: $(B)/unit

@@ -66,7 +66,8 @@ static int exec_error(int report)
     return n == (ssize_t)sizeof error ? error : 0;
 }
 
-/* By hand before Linux 5.9. */
+/* By hand before Linux 5.9, as far as it is worth the time: a limit may be a
+ * million. */
 static void close_from(int first)
 {
     long end = sysconf(_SC_OPEN_MAX);

@@ -151,12 +151,13 @@ def made():
            how="static", copy={"version": "8.1.2"})
     # gcc 10 has moved "libcurl/" into the code.
     for text, version in (("CLIENT libcurl 7.74.0\\r\\n", "7.74.0"),
-                          ("for libcurl 7.74.0", None)):
+                          ("written for libcurl 7.74.0", None)):
         old = compile("old", FAKE.replace("libcurl/8.1.2", text) +
                       "int main(void) { return 0; }")
         facts, _ = expect("libcurl inside, which says %s" % text, old, 1,
                           "out of reach", how="static")
-        said = facts and facts["reach"]["copies"][0].get("version")
+        copies = facts and facts["reach"]["copies"] or [{}]
+        said = copies[0].get("version")
         check("its version", said == version, said)
     later = compile("later", LATER)
     expect("dlopen", later, 0, "opened later", how="later")
@@ -272,8 +273,9 @@ def modules():
                 glob.glob("/usr/lib/*/libcurl.so.4")[0])
         os.makedirs(place("venv", "bin", "x")[:-2], exist_ok=True)
         os.symlink("/usr/bin/python3", place("venv", "bin", "python3"))
-        expect("python3 of a virtual environment", place("venv/bin/python3"),
-               0, name, copy={"flavour": "OpenSSL"})
+        expect("python3 of a virtual environment: " + place_of,
+               place("venv/bin/python3"), 0, name,
+               copy={"flavour": "OpenSSL"})
         shutil.rmtree(place("venv", "lib", "x")[:-2])
         os.unlink(place("venv", "bin", "python3"))
     ini, ext = place("php/conf.d/x")[:-2], place("lib/php/20990101/x")[:-2]

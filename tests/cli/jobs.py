@@ -159,9 +159,10 @@ def pipe_ends_with_the_command():
 def keeps_no_descriptor():
     # Who reads a pipe of the command's would wait for us as well.
     read, write = os.pipe()
-    look = ("for i in $(seq 100); do [ -e /proc/$PPID/fd/%d ] || exit 5; "
-            "sleep 0.05; done" % write)
-    old = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=close_range",
+    look = ("[ -e /proc/$$/fd/%d ] && [ -e /proc/$PPID/fd/0 ] || exit 6; "
+            "for i in $(seq 100); do [ -e /proc/$PPID/fd/%d ] || exit 5; "
+            "sleep 0.05; done" % (write, write))
+    old = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=close_range",
            "-e", "inject=close_range:error=ENOSYS"]
     for before, kernel in ([], ""), (old, ", nor on an old kernel"):
         status, _ = bounded(before + TOOL + ["sh", "-c", look],
