@@ -143,8 +143,7 @@ static void *get(size_t i)
     return one;
 }
 
-/* The name that glibc's own parts use, until 2.33; its mode has one bit more.
- */
+/* For glibc's own parts, until 2.33; its mode has one bit more. */
 #define DOOR "__libc_dlopen_mode"
 #define DOOR_MODE (RTLD_NOW | (int)0x80000000)
 
@@ -163,9 +162,10 @@ bool llmobs_real_bring(void)
 {
     void *door = NULL;
 
-    if (get(OPEN) || !llmobs_libc_present())
-        return get(OPEN) != NULL;
-    dl_iterate_phdr(find_door, &door);
+    if (get(OPEN))
+        return true;
+    if (llmobs_libc_present())
+        dl_iterate_phdr(find_door, &door);
     return door && ((llmobs_open_fn)door)("libdl.so.2", DOOR_MODE) && get(OPEN);
 }
 

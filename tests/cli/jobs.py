@@ -162,8 +162,8 @@ def keeps_no_descriptor():
     look = ("[ -e /proc/$$/fd/%d ] && [ -e /proc/$PPID/fd/0 ] || exit 6; "
             "for i in $(seq 100); do [ -e /proc/$PPID/fd/%d ] || exit 5; "
             "sleep 0.05; done" % (write, write))
-    old = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=close_range",
-           "-e", "inject=close_range:error=ENOSYS"]
+    old = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e",
+           "trace=close_range", "-e", "inject=close_range:error=ENOSYS"]
     for before, kernel in ([], ""), (old, ", nor on an old kernel"):
         status, _ = bounded(before + TOOL + ["sh", "-c", look],
                             pass_fds=[write])
