@@ -39,9 +39,14 @@ static size_t last_segment(struct llmobs_text path)
  * segment by segment from their ends; no segment is empty. */
 static size_t suffix_len(const char *suffix, struct llmobs_text path)
 {
-    const char *stars = strstr(suffix, "**");
     struct llmobs_text wanted = llmobs_text_of(suffix), left = path;
+    const char *stars;
 
+    if (!llmobs_text_may_match(path, wanted))
+        return 0;
+    if (!strchr(suffix, '*'))
+        return llmobs_text_ends(path, suffix) ? wanted.len : 0;
+    stars = strstr(suffix, "**");
     if (stars) {
         struct llmobs_text rest = find_rest(suffix, stars, path);
 

@@ -1,5 +1,6 @@
 #include "rules/providers.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "rules/text.h"
@@ -140,20 +141,39 @@ const struct llmobs_dialect *llmobs_dialect_find(const char *name)
                : NULL;
 }
 
-static const struct llmobs_provider *find_host(struct llmobs_text host)
+#define PROVIDERS (sizeof(providers) / sizeof(providers[0]))
+_Static_assert(PROVIDERS <= 64, "a bit for each");
+
+/* Asked of each request: those that the end of the host does not rule out. */
+static uint64_t possible(struct llmobs_text host)
 {
-    for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
-        if (llmobs_text_matches(host, providers[i].host))
-            return &providers[i];
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < PROVIDERS; i++)
+        if (llmobs_text_may_match(host, providers[i].host))
+            bits |= UINT64_C(1) << i;
+    return bits;
+}
+
+static const struct llmobs_provider *find_host(struct llmobs_text host,
+                                               uint64_t bits)
+{
+    for (; bits; bits &= bits - 1) {
+        const struct llmobs_provider *at = &providers[__builtin_ctzll(bits)];
+
+        if (llmobs_text_matches(host, at->host))
+            return at;
+    }
     return NULL;
 }
 
 const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
 {
     struct llmobs_text host = {url->host, url->host_len};
+    uint64_t bits = possible(host);
 
-    for (;;) {
-        const struct llmobs_provider *provider = find_host(host);
+    while (bits) {
+        const struct llmobs_provider *provider = find_host(host, bits);
         const char *dot =
             host.len > 0 ? memchr(host.data, '.', host.len) : NULL;
 
@@ -162,6 +182,7 @@ const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
         host.len -= (size_t)(dot + 1 - host.data);
         host.data = dot + 1;
     }
+    return NULL;
 }
 
 const char *llmobs_provider_by_port(const struct llmobs_url *url)

@@ -1,6 +1,5 @@
 /* recall - a match as a text, for another process that reads the call. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +7,9 @@
 #include "rules/providers.h"
 #include "rules/rules.h"
 
-#define SEPARATOR "\t"
+#define SEPARATOR '\t'
 #define RECALLS_MAX 1000
+_Static_assert(LLMOBS_KIND_RETRIEVAL < 10, "a digit for each");
 
 /* The columns of the text, in this order. */
 enum {
@@ -31,18 +31,36 @@ struct llmobs_recalls {
     char *copy; /* the same in pieces, which rule and match point into */
 };
 
+/* Without printf: the app's thread asks for it twice a call. Answers the end,
+ * or NULL where there is no room. */
+static char *put(char *at, const char *end, const char *text, char behind)
+{
+    size_t len = text ? strlen(text) : 0;
+
+    if (!at || (size_t)(end - at) <= len)
+        return NULL;
+    memcpy(at, text ? text : "", len);
+    at[len] = behind;
+    return at + len + 1;
+}
+
 int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap)
 {
     const struct llmobs_rule *rule = match->rule;
-    int n = snprintf(out, cap,
-                     "%s" SEPARATOR "%s" SEPARATOR "%d" SEPARATOR
-                     "%s%s" SEPARATOR "%s" SEPARATOR "%s",
-                     rule->dialect->name, rule->shape->path, (int)match->kind,
-                     match->proxied ? "p" : "", match->confirm ? "c" : "",
-                     match->provider ? match->provider : "",
-                     rule->name ? rule->name : "");
+    const char kind[] = {(char)('0' + match->kind), '\0'};
+    const char *end = out + cap;
+    char flags[3] = "", *flag = flags;
 
-    return n < 0 || (size_t)n >= cap ? -ENOSPC : 0;
+    if (match->proxied)
+        *flag++ = 'p';
+    if (match->confirm)
+        *flag = 'c';
+    out = put(out, end, rule->dialect->name, SEPARATOR);
+    out = put(out, end, rule->shape->path, SEPARATOR);
+    out = put(out, end, kind, SEPARATOR);
+    out = put(out, end, flags, SEPARATOR);
+    out = put(out, end, match->provider, SEPARATOR);
+    return put(out, end, rule->name, '\0') ? 0 : -ENOSPC;
 }
 
 static const struct llmobs_shape *find_shape(
@@ -60,7 +78,7 @@ static const struct llmobs_shape *find_shape(
 static bool split(char *text, char *columns[COLUMN_COUNT])
 {
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        char *end = strchr(text, SEPARATOR[0]);
+        char *end = strchr(text, SEPARATOR);
 
         columns[i] = text;
         if (!end)

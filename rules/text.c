@@ -99,19 +99,11 @@ struct llmobs_text llmobs_text_strip(struct llmobs_text text)
     return text;
 }
 
-/* Most patterns of a list end otherwise than the text does. */
-static bool ends_alike(struct llmobs_text text, struct llmobs_text pattern)
-{
-    char last = pattern.len > 0 ? pattern.data[pattern.len - 1] : '*';
-
-    return last == '*' || (text.len > 0 && text.data[text.len - 1] == last);
-}
-
 bool llmobs_text_matches(struct llmobs_text text, struct llmobs_text pattern)
 {
     size_t i = 0, p = 0, from = 0, star = SIZE_MAX;
 
-    if (!ends_alike(text, pattern))
+    if (!llmobs_text_may_match(text, pattern))
         return false;
     while (i < text.len) {
         if (p < pattern.len && pattern.data[p] == '*') {

@@ -27,6 +27,15 @@ bool llmobs_text_ends(struct llmobs_text text, const char *suffix);
 /* ASCII letters compare alike in both cases. */
 bool llmobs_text_has_nocase(struct llmobs_text text, const char *word);
 
+/* A text of another end cannot match the pattern: most of a list's. */
+static inline bool llmobs_text_may_match(struct llmobs_text text,
+                                         struct llmobs_text pattern)
+{
+    char last = pattern.len > 0 ? pattern.data[pattern.len - 1] : '*';
+
+    return last == '*' || (text.len > 0 && text.data[text.len - 1] == last);
+}
+
 /* '*' in the pattern stands for any bytes, none included. */
 bool llmobs_text_like(struct llmobs_text text, const char *pattern);
 bool llmobs_text_matches(struct llmobs_text text, struct llmobs_text pattern);
