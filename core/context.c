@@ -4,15 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/fork.h"
 
 /* -- random ids ---------------------------------------------------------- */
 
 static _Atomic uint64_t random_state;
-static _Atomic pid_t random_pid;
+static atomic_int random_process; /* whose state it is (fork.h) */
 
 static uint64_t mix(uint64_t z)
 {
@@ -22,25 +22,25 @@ static uint64_t mix(uint64_t z)
 }
 
 /* GRND_NONBLOCK: an app at early boot must not wait for us. */
-static uint64_t seed(pid_t pid)
+static uint64_t seed(int process)
 {
     uint64_t value = 0;
 
     if (getrandom(&value, sizeof(value), GRND_NONBLOCK) == sizeof(value))
         return value;
     return mix((uint64_t)llmobs_clock_wall_ns()) ^
-           mix((uint64_t)llmobs_clock_mono_ns() + (uint64_t)pid) ^
+           mix((uint64_t)llmobs_clock_mono_ns() + (uint64_t)process) ^
            mix((uint64_t)(uintptr_t)&value);
 }
 
 uint64_t llmobs_context_random(void)
 {
-    pid_t pid = getpid();
+    int process = llmobs_fork_process();
     uint64_t value;
 
-    if (atomic_load(&random_pid) != pid) {
-        atomic_store(&random_state, seed(pid));
-        atomic_store(&random_pid, pid);
+    if (atomic_load(&random_process) != process) {
+        atomic_store(&random_state, seed(process));
+        atomic_store(&random_process, process);
     }
     /* The clock separates a child that got its ancestor's pid again, and the
      * copies of a restored machine image. */

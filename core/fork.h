@@ -1,7 +1,7 @@
 /* fork - which process this is, and state that belongs to one process, in
  * memory that a child inherits.
  *
- * Owns:    nothing.
+ * Owns:    a page, for good.
  * Threads: any.
  * Errors:  -errno of the registration; without it the pid alone tells.
  * Limits:  the generation counts to 511 and begins anew: a process is taken

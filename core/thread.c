@@ -5,24 +5,26 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
-/* Of the process of that pid; a child has none. */
-static _Atomic pid_t owner;
+#include "core/fork.h"
+
+/* Of that process (fork.h); a child has none. */
+static atomic_int owner;
 static atomic_size_t count;
 
 static void count_one(void)
 {
-    pid_t pid = getpid();
+    int process = llmobs_fork_process();
 
-    if (atomic_exchange(&owner, pid) != pid)
+    if (atomic_exchange(&owner, process) != process)
         atomic_store(&count, 0);
     atomic_fetch_add(&count, 1);
 }
 
 size_t llmobs_thread_count(void)
 {
-    return atomic_load(&owner) == getpid() ? atomic_load(&count) : 0;
+    return atomic_load(&owner) == llmobs_fork_process() ? atomic_load(&count)
+                                                        : 0;
 }
 
 void llmobs_thread_ends(void)

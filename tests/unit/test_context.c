@@ -1,13 +1,16 @@
 /* What a context holds: its ids, its sampling, and how it is written. */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/fork.h"
 #include "tests/unit/context_case.h"
 
 START_TEST(a_root_is_whole)
@@ -135,6 +138,30 @@ START_TEST(a_child_draws_others)
     ck_assert_uint_ne(shared[0], shared[2]);
     ck_assert_uint_ne(shared[1], shared[2]);
     munmap(shared, 4096);
+}
+END_TEST
+
+/* However it was made, a child is another process; one that shares our memory
+ * is not. */
+START_TEST(a_process_knows_itself)
+{
+    int self, status, generation;
+
+    ck_assert_int_eq(llmobs_fork_init(), 0);
+    self = llmobs_fork_process();
+    ck_assert_int_gt(self, 0);
+    for (int bare = 0; bare < 2; bare++) {
+        pid_t pid =
+            bare ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : fork();
+
+        if (pid == 0) {
+            generation = llmobs_fork_process() - self - (getpid() - getppid());
+            _exit(llmobs_fork_process() == self ? 1 : generation != 0 ? 2 : 3);
+        }
+        waitpid(pid, &status, 0);
+        ck_assert_int_eq(WEXITSTATUS(status), bare ? 3 : 2);
+        ck_assert_int_eq(llmobs_fork_process(), self);
+    }
 }
 END_TEST
 
@@ -335,6 +362,7 @@ UNIT_SUITE(context)
     UNIT_TEST(s, sampling_follows_the_formula);
     UNIT_TEST(s, no_id_comes_twice);
     UNIT_TEST(s, a_child_draws_others);
+    UNIT_TEST(s, a_process_knows_itself);
     UNIT_TEST(s, numbers_of_128_bits);
     UNIT_TEST(s, the_256_characters_are_exact);
     UNIT_TEST(s, carriers_as_documented);
