@@ -24,13 +24,14 @@ static const char *const headers[] = {
     "x-amzn-bedrock-cache-write-input-token-count",
 };
 
-bool llmobs_allow_header(const char *name, size_t len)
+const char *llmobs_allow_header(const char *name, size_t len)
 {
     for (size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++)
-        if (strlen(headers[i]) == len &&
+        if (len > 0 && (*name | 0x20) == *headers[i] &&
+            strlen(headers[i]) == len &&
             strncasecmp(name, headers[i], len) == 0)
-            return true;
-    return false;
+            return headers[i];
+    return NULL;
 }
 
 /* True for ":" and what is no port: a password with a slash in it. */
@@ -60,21 +61,32 @@ struct llmobs_text llmobs_allow_host(const char *url)
     return (struct llmobs_text){host, len};
 }
 
+/* Up to the query, without parameters. */
+static int add_plain(const char *path, struct llmobs_buf *out)
+{
+    size_t end = strcspn(path, "?#"), at = 0;
+    int rc = 0;
+
+    while (at < end && !rc) {
+        size_t len = strcspn(path + at, ";?#");
+
+        rc = llmobs_buf_add(out, path + at, len);
+        at += len;
+        at += strcspn(path + at, "/?#");
+    }
+    return rc;
+}
+
 /* The path without parameters, its keys masked. */
 static int add_path(const char *path, struct llmobs_buf *out)
 {
     struct llmobs_buf plain;
-    size_t end = strcspn(path, "?#"), at = 0;
-    int rc = 0;
+    int rc;
 
+    if (!path[strcspn(path, ";?#")])
+        return llmobs_mask_body(path, out);
     llmobs_buf_init(&plain, URL_MAX);
-    while (at < end && !rc) {
-        size_t len = strcspn(path + at, ";?#");
-
-        rc = llmobs_buf_add(&plain, path + at, len);
-        at += len;
-        at += strcspn(path + at, "/?#");
-    }
+    rc = add_plain(path, &plain);
     if (!rc && plain.data)
         rc = llmobs_mask_body(plain.data, out);
     llmobs_buf_fini(&plain);

@@ -15,8 +15,9 @@
 
 #include "core/buf.h"
 
-/* True for the headers that may be kept. The name may be in any case. */
-bool llmobs_allow_header(const char *name, size_t len);
+/* The name, static and in lower case, of a header that may be kept, asked in
+ * any case; NULL: it may not. */
+const char *llmobs_allow_header(const char *name, size_t len);
 
 /* Host and port of a URL; borrowed from it. */
 struct llmobs_text llmobs_allow_host(const char *url);

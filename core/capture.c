@@ -140,6 +140,15 @@ static struct llmobs_callsite *take_callsite(void)
     return callsite;
 }
 
+static void set_method(struct llmobs_exchange *exchange,
+                       const struct llmobs_handle *handle)
+{
+    const char *method = llmobs_handle_method(handle);
+
+    llmobs_context_text(exchange->method, sizeof(exchange->method),
+                        (struct llmobs_text){method, strlen(method)});
+}
+
 static struct llmobs_exchange *begin_exchange(
     const struct llmobs_handle *handle, const char *url,
     const struct llmobs_match *match)
@@ -157,8 +166,7 @@ static struct llmobs_exchange *begin_exchange(
     exchange->callsite = take_callsite();
     exchange->said = llmobs_api_said();
     exchange->match = *match;
-    snprintf(exchange->method, sizeof(exchange->method), "%s",
-             llmobs_handle_method(handle));
+    set_method(exchange, handle);
     exchange->multipart = handle->request == LLMOBS_HTTP_FORM;
     for (const struct curl_slist *h = handle->headers; h; h = h->next) {
         if (h->data)
@@ -395,8 +403,7 @@ void llmobs_capture_settle(struct llmobs_handle *handle)
     handle->late = false;
     if (sent_as_set(handle)) {
         llmobs_handle_copy_body(handle, &exchange->request);
-        snprintf(exchange->method, sizeof(exchange->method), "%s",
-                 llmobs_handle_method(handle));
+        set_method(exchange, handle);
         return;
     }
     handle->exchange = NULL;

@@ -54,21 +54,6 @@ struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange)
     return llmobs_item_shed(&exchange->item);
 }
 
-static char *copy_lower(const char *text, size_t len)
-{
-    char *copy = malloc(len + 1);
-
-    if (!copy)
-        return NULL;
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-
-        copy[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
-    copy[len] = '\0';
-    return copy;
-}
-
 void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
                          size_t len)
 {
@@ -80,29 +65,23 @@ void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
     if (!colon || headers->count == LLMOBS_HEADERS_MAX)
         return;
     name_len = (size_t)(colon - line);
-    if (!llmobs_allow_header(line, name_len))
+    header = &headers->list[headers->count];
+    header->name = llmobs_allow_header(line, name_len);
+    if (!header->name)
         return;
     value =
         llmobs_text_trim((struct llmobs_text){colon + 1, len - name_len - 1});
     if (value.len > LLMOBS_HEADER_VALUE_MAX)
         value.len = LLMOBS_HEADER_VALUE_MAX;
-    header = &headers->list[headers->count];
-    header->name = copy_lower(line, name_len);
     header->value = strndup(value.data, value.len);
-    if (header->name && header->value) {
+    if (header->value)
         headers->count++;
-        return;
-    }
-    free(header->name);
-    free(header->value);
 }
 
 void llmobs_headers_clear(struct llmobs_headers *headers)
 {
-    for (size_t i = 0; i < headers->count; i++) {
-        free(headers->list[i].name);
+    for (size_t i = 0; i < headers->count; i++)
         free(headers->list[i].value);
-    }
     headers->count = 0;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/allow.h"
 #include "core/curlcode.h"
 #include "core/event_item.h"
 
@@ -290,10 +291,12 @@ static int read_header(struct llmobs_headers *headers, struct llmobs_text value)
 
     if (name == value.len || headers->count == LLMOBS_HEADERS_MAX)
         return -EINVAL;
-    header->name = strndup(value.data, name);
+    header->name = llmobs_allow_header(value.data, name);
+    if (!header->name)
+        return 0;
     header->value = strndup(value.data + name + 1, value.len - name - 1);
     headers->count++;
-    return header->name && header->value ? 0 : -ENOMEM;
+    return header->value ? 0 : -ENOMEM;
 }
 
 static int read_head(struct llmobs_body *body, struct llmobs_text value)

@@ -83,6 +83,14 @@ static bool is_alone(void)
     return alone;
 }
 
+/* The names' first letters: most of an environment has none of them. */
+static bool may_carry(const char *entry)
+{
+    return (entry[0] == 'T' && entry[1] == 'R') ||
+           (entry[0] == 'B' && entry[1] == 'A') ||
+           (entry[0] == 'H' && entry[1] == 'T');
+}
+
 static void read_entry(const char *entry,
                        const char *values[LLMOBS_CARRIED_COUNT])
 {
@@ -90,8 +98,8 @@ static void read_entry(const char *entry,
     size_t len = equals ? (size_t)(equals - entry) : 0;
 
     for (size_t i = 0; len > 0 && i < LLMOBS_CARRIED_COUNT; i++)
-        if (!values[i] && strlen(names[i]) == len &&
-            memcmp(names[i], entry, len) == 0)
+        if (!values[i] && strncmp(names[i], entry, len) == 0 &&
+            names[i][len] == '\0')
             values[i] = equals + 1;
 }
 
@@ -103,7 +111,7 @@ const struct llmobs_carrier *llmobs_inbound_now(
     if (!is_alone())
         return at_start;
     for (char **entry = environ; entry && *entry; entry++)
-        if (strchr("TBH", **entry))
+        if (may_carry(*entry))
             read_entry(*entry, values);
     llmobs_inbound_choose(values, room);
     return room;

@@ -1,5 +1,6 @@
 #include "core/mask.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -80,29 +81,43 @@ static const struct name names[] = {
 
 #define PATTERNS (sizeof(patterns) / sizeof(*patterns))
 #define NAMES (sizeof(names) / sizeof(*names))
-_Static_assert(PATTERNS + NAMES <= 64, "a bit for each");
+_Static_assert(PATTERNS + NAMES < 63, "a bit for each");
+
+#define BIT(n) (UINT64_C(1) << (n))
+#define PATTERN_BITS (BIT(PATTERNS) - 1)
+#define NAME_BITS ((BIT(NAMES) - 1) << PATTERNS)
+#define SCHEME_BIT BIT(63) /* "Bearer", "Basic" */
 
 /* The rows that a letter may begin, whatever its case: bits of the patterns,
  * above them those of the names. Asked at each byte of each URL: of 39 rows
  * some three are left. */
 struct rows {
     uint64_t of[32];
+    uint64_t inside_word;
 };
 
 static void find_rows(struct rows *rows)
 {
     memset(rows, 0, sizeof(*rows));
-    for (size_t i = 0; i < PATTERNS; i++)
-        rows->of[patterns[i].lead[0] & 31] |= UINT64_C(1) << i;
-    for (size_t i = 0; i < NAMES; i++)
-        rows->of[names[i].word[0] & 31] |= UINT64_C(1) << (PATTERNS + i);
+    for (size_t i = 0; i < PATTERNS; i++) {
+        rows->of[patterns[i].lead[0] & 31] |= BIT(i);
+        rows->inside_word |= patterns[i].inside_word ? BIT(i) : 0;
+    }
+    for (size_t i = 0; i < NAMES; i++) {
+        rows->of[names[i].word[0] & 31] |= BIT(PATTERNS + i);
+        rows->inside_word |= names[i].inside_word ? BIT(PATTERNS + i) : 0;
+    }
+    rows->of['b' & 31] |= SCHEME_BIT;
 }
 
-static inline uint64_t rows_at(const struct rows *rows, const char *text)
+static inline uint64_t rows_at(const struct rows *rows, const char *text,
+                               bool in_word)
 {
     char letter = (char)(*text | 0x20);
 
-    return letter >= 'a' && letter <= 'z' ? rows->of[letter & 31] : 0;
+    if (letter < 'a' || letter > 'z')
+        return 0;
+    return rows->of[letter & 31] & (in_word ? rows->inside_word : UINT64_MAX);
 }
 
 /* Takes the first of the rows out; which it was. */
@@ -122,12 +137,6 @@ static size_t until(const char **end, const char *text, const char *stops)
     return (size_t)(*end - text);
 }
 
-bool llmobs_mask_is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-           (c >= 'A' && c <= 'Z');
-}
-
 static size_t secret_len(const char *text, const char *extra)
 {
     size_t len = 0;
@@ -141,19 +150,14 @@ static size_t secret_len(const char *text, const char *extra)
     return len;
 }
 
-/* Length of the secret behind a well-known beginning; 0: none. */
-static size_t match_pattern(const struct rows *rows, const char *text,
-                            bool in_word, size_t *lead_len)
+/* Length of the secret behind one of these beginnings; 0: none. */
+static size_t match_pattern(uint64_t left, const char *text, size_t *lead_len)
 {
-    uint64_t left = rows_at(rows, text) & ((UINT64_C(1) << PATTERNS) - 1);
-
+    left &= PATTERN_BITS;
     while (left) {
         const struct pattern *p = &patterns[next_row(&left)];
-        size_t len, secret;
+        size_t len = strlen(p->lead), secret;
 
-        if (in_word && !p->inside_word)
-            continue;
-        len = strlen(p->lead);
         if (p->any_case ? strncasecmp(text, p->lead, len) != 0
                         : strncmp(text, p->lead, len) != 0)
             continue;
@@ -167,14 +171,11 @@ static size_t match_pattern(const struct rows *rows, const char *text,
 }
 
 /* "Bearer abc", "bearer:  abc", "Basic YWJj". */
-static size_t match_scheme(const char *text, bool in_word, size_t *lead_len)
+static size_t match_scheme(const char *text, size_t *lead_len)
 {
+    bool bearer = strncasecmp(text, "bearer", 6) == 0;
     size_t len, blanks, secret;
-    bool bearer;
 
-    if (in_word || (*text | 0x20) != 'b')
-        return 0;
-    bearer = strncasecmp(text, "bearer", 6) == 0;
     if (!bearer && strncasecmp(text, "basic", 5) != 0)
         return 0;
     len = bearer ? 6 : 5;
@@ -231,18 +232,16 @@ static size_t match_value(const char *text, enum rank rank, bool equals,
 
 /* Length of the value of a parameter, member or header whose name says that it
  * is a secret; 0: none begins here. */
-static size_t match_name(const struct rows *rows, const char *text,
-                         bool in_word, enum rank least,
+static size_t match_name(uint64_t left, const char *text, enum rank least,
                          struct llmobs_mask_ends *ends, size_t *lead_len)
 {
-    uint64_t left = rows_at(rows, text) >> PATTERNS;
-
+    left = (left & NAME_BITS) >> PATTERNS;
     while (left) {
         const struct name *name = &names[next_row(&left)];
         size_t word, separator, value;
         bool equals;
 
-        if (name->rank < least || (in_word && !name->inside_word))
+        if (name->rank < least)
             continue;
         word = match_word(text, name->word);
         separator = word ? match_separator(text + word, &equals) : 0;
@@ -260,16 +259,18 @@ static size_t match(const struct rows *rows, const char *text, bool in_word,
                     enum rank least, struct llmobs_mask_ends *ends,
                     size_t *lead_len)
 {
-    size_t secret = match_pattern(rows, text, in_word, lead_len);
+    uint64_t left = rows_at(rows, text, in_word);
+    size_t secret = match_pattern(left, text, lead_len);
     size_t beginning = 0, rest;
 
     if (!secret)
-        secret = match_name(rows, text, in_word, least, ends, lead_len);
+        secret = match_name(left, text, least, ends, lead_len);
     if (!secret)
-        return match_scheme(text, in_word, lead_len);
+        return left & SCHEME_BIT ? match_scheme(text, lead_len) : 0;
     /* A well-known beginning stays readable: it tells whose key it was. */
-    rest = match_scheme(text + *lead_len, false, &beginning);
-    if (!rest && match_pattern(rows, text + *lead_len, false, &beginning) &&
+    text += *lead_len;
+    rest = match_scheme(text, &beginning);
+    if (!rest && match_pattern(rows_at(rows, text, false), text, &beginning) &&
         beginning < secret)
         rest = secret - beginning;
     if (rest) {
@@ -293,7 +294,7 @@ static size_t match_userinfo(const char *text, struct llmobs_mask_ends *ends)
 {
     size_t len, slash;
 
-    if (strncmp(text, "://", 3) != 0)
+    if (*text != ':' || strncmp(text, "://", 3) != 0)
         return 0;
     len = until(&ends->user, text + 3, "@?# \t\r\n\"'<>");
     if (text[3 + len] != '@')
@@ -312,37 +313,72 @@ static int add_masked(const char *secret, size_t len, struct llmobs_buf *out)
     return rc;
 }
 
+/* Length of what begins nothing that is masked: most of a text. */
+static size_t dull_len(const struct rows *rows, const char *text, bool *in_word)
+{
+    size_t len = 0;
+
+    while (text[len] && text[len] != ':' &&
+           !rows_at(rows, text + len, *in_word))
+        *in_word = llmobs_mask_is_alnum(text[len++]);
+    return len;
+}
+
+/* As much of it as there is room for. */
+static int add_plain(const char *text, size_t len, struct llmobs_buf *out)
+{
+    size_t room = out->max - out->len;
+    int rc = llmobs_buf_add(out, text, len < room ? len : room);
+
+    return !rc && len > room ? -EFBIG : rc;
+}
+
+struct masking {
+    struct rows rows;
+    struct llmobs_mask_ends ends;
+    enum rank least;
+    bool in_word;
+    bool user; /* what was found is the user part of a URL */
+};
+
+/* Moves *text to what is masked next, behind a lead that stays: its length; 0:
+ * nothing is, up to the end. */
+static size_t find_next(struct masking *m, const char **text)
+{
+    for (;; m->in_word = llmobs_mask_is_alnum(*(*text)++)) {
+        size_t lead = strlen("://"), len;
+
+        *text += dull_len(&m->rows, *text, &m->in_word);
+        if (!**text)
+            return 0;
+        len = match_userinfo(*text, &m->ends);
+        m->user = len > 0;
+        if (!m->user)
+            len = match(&m->rows, *text, m->in_word, m->least, &m->ends, &lead);
+        if (len) {
+            *text += lead;
+            return len;
+        }
+    }
+}
+
 static int mask(const char *text, enum rank least, struct llmobs_buf *out)
 {
-    bool in_word = false;
-    struct llmobs_mask_ends ends = {0};
-    int rc = llmobs_buf_add(out, "", 0);
-    struct rows rows;
+    struct masking m = {.least = least};
+    int rc;
 
-    find_rows(&rows);
-    while (*text && !rc) {
-        size_t lead = 0;
-        size_t user = match_userinfo(text, &ends);
-        size_t secret =
-            user ? 0 : match(&rows, text, in_word, least, &ends, &lead);
+    find_rows(&m.rows);
+    do {
+        const char *plain = text;
+        size_t len = find_next(&m, &text);
 
-        if (user) {
-            rc = llmobs_buf_adds(out, "://***");
-            text += 3 + user;
-            in_word = false;
-            continue;
-        }
-        if (secret == 0) {
-            in_word = llmobs_mask_is_alnum(*text);
-            rc = llmobs_buf_addc(out, *text++);
-            continue;
-        }
-        rc = llmobs_buf_add(out, text, lead);
-        if (!rc)
-            rc = add_masked(text + lead, secret, out);
-        text += lead + secret;
-        in_word = true;
-    }
+        rc = add_plain(plain, (size_t)(text - plain), out);
+        if (!rc && len)
+            rc = m.user ? llmobs_buf_adds(out, "***")
+                        : add_masked(text, len, out);
+        text += len;
+        m.in_word = !m.user;
+    } while (*text && !rc);
     return rc;
 }
 
@@ -369,7 +405,7 @@ size_t llmobs_mask_find(const char *text, bool bearer,
         size_t lead = user ? 3 : 0, secret = user;
 
         if (bearer)
-            secret = match_scheme(here, in_word, &lead);
+            secret = in_word ? 0 : match_scheme(here, &lead);
         else if (!user)
             secret = match(&rows, here, in_word, STRONG, &walk->ends, &lead);
         walk->at += secret ? lead : 0;

@@ -44,6 +44,10 @@ struct llmobs_mask_walk {
 size_t llmobs_mask_find(const char *text, bool bearer,
                         struct llmobs_mask_walk *walk);
 
-bool llmobs_mask_is_alnum(char c);
+static inline bool llmobs_mask_is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z');
+}
 
 #endif

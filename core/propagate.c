@@ -119,13 +119,13 @@ static size_t encode_state(const char *value, char *out, size_t cap)
 static const struct form tags_form = {"_dd.p.", ',', '=', true, encode_tag};
 static const struct form state_form = {"t.", ';', ':', false, encode_state};
 
-/* A member that would pass the limit is left out; a smaller one may follow. */
-static void add_as(struct line *line, const struct form *form,
-                   const char *prefix, const char *key, const char *value)
+/* A member that would pass the limit is left out; a smaller one may follow. The
+ * value is encoded, or needs no encoding. */
+static void add_plain(struct line *line, const struct form *form,
+                      const char *prefix, const char *key, const char *value,
+                      size_t len)
 {
-    char encoded[LLMOBS_ML_APP_LEN * 4 + 1];
     size_t prefix_len = strlen(prefix), key_len = strlen(key);
-    size_t len = form->encode(value, encoded, sizeof(encoded));
     size_t between = line->len > 0;
     size_t total = prefix_len + key_len + 1 + len;
     size_t counted = total + (form->count_between ? between : 0);
@@ -140,10 +140,19 @@ static void add_as(struct line *line, const struct form *form,
     memcpy(at + prefix_len, key, key_len);
     at += prefix_len + key_len;
     *at++ = form->equals;
-    memcpy(at, encoded, len);
+    memcpy(at, value, len);
     at[len] = '\0';
     line->len += between + total;
     line->counted += counted;
+}
+
+static void add_as(struct line *line, const struct form *form,
+                   const char *prefix, const char *key, const char *value)
+{
+    char encoded[LLMOBS_ML_APP_LEN * 4 + 1];
+
+    add_plain(line, form, prefix, key, encoded,
+              form->encode(value, encoded, sizeof(encoded)));
 }
 
 static void add(struct line *line, const struct form *form, const char *key,
@@ -159,8 +168,8 @@ static void add_number(struct line *line, const struct form *form,
 
     if (number == 0)
         return;
-    (void)llmobs_propagate_decimal(number, text);
-    add(line, form, key, text);
+    add_plain(line, form, form->key_prefix, key, text,
+              llmobs_propagate_decimal(number, text));
 }
 
 /* The upper half of the APM trace id. */
@@ -171,8 +180,8 @@ static void add_tid(struct line *line, const struct form *form,
 
     if (context->apm_trace_id.hi == 0)
         return;
-    (void)llmobs_propagate_hex64(context->apm_trace_id.hi, text);
-    add(line, form, "tid", text);
+    add_plain(line, form, form->key_prefix, "tid", text,
+              llmobs_propagate_hex64(context->apm_trace_id.hi, text));
 }
 
 /* The members of LLM Observability, most needed first. Without a parent its
@@ -186,7 +195,8 @@ static void add_ours(struct line *line, const struct form *form,
     if (sender->parent_id != 0) {
         add_number(line, form, "llmobs_parent_id", sender->parent_id);
         llmobs_id128_decimal(context->trace_id, text);
-        add(line, form, "llmobs_trace_id", text);
+        add_plain(line, form, form->key_prefix, "llmobs_trace_id", text,
+                  strlen(text));
         add(line, form, "llmobs_sd", context->sampled);
         add(line, form, "llmobs_sr", context->sample_rate);
     } else {

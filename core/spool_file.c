@@ -45,12 +45,23 @@ int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out)
               : llmobs_dirs_open(path, config->spool_dir != NULL, list, out);
 }
 
+/* Without printf: the app's thread asks for it twice a call. */
 void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX])
 {
-    int n = snprintf(out, PATH_MAX, "%s/%" PRIu32, dir, file);
+    char digits[10];
+    size_t len = strlen(dir), first = sizeof(digits);
 
-    if (n < 0 || n >= PATH_MAX)
+    do
+        digits[--first] = (char)('0' + file % 10);
+    while ((file /= 10) > 0);
+    if (len + 1 + sizeof(digits) >= PATH_MAX) {
         out[0] = '\0';
+        return;
+    }
+    memcpy(out, dir, len);
+    out[len++] = '/';
+    memcpy(out + len, digits + first, sizeof(digits) - first);
+    out[len + sizeof(digits) - first] = '\0';
 }
 
 int llmobs_spool_open(const char *path, int flags)

@@ -17,7 +17,7 @@
 
 /* A header as kept: name in lower case. */
 struct llmobs_header {
-    char *name;
+    const char *name;
     char *value;
 };
 

@@ -125,6 +125,36 @@ START_TEST(secrets_are_masked)
 }
 END_TEST
 
+/* A sanitizer sees who reads on behind the end of the text. */
+START_TEST(a_text_ends_behind_a_name)
+{
+    static const char *const texts[] = {"credential:",
+                                        "api_key=",
+                                        "password\":",
+                                        "Bearer ",
+                                        "sk-",
+                                        "key: \"",
+                                        "http://",
+                                        "key provided: ",
+                                        "://u",
+                                        "cookie: ",
+                                        "a"};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        char *text = malloc(strlen(texts[i]) + 1);
+        struct llmobs_buf out;
+
+        ck_assert_ptr_nonnull(text);
+        strcpy(text, texts[i]);
+        llmobs_buf_init(&out, strlen(text));
+        ck_assert_int_eq(llmobs_mask_text(text, &out), 0);
+        ck_assert_str_eq(out.data, texts[i]);
+        llmobs_buf_fini(&out);
+        free(text);
+    }
+}
+END_TEST
+
 /* Seconds that masking and finding take in so many bytes of one part. */
 static double seconds_of(const char *part, size_t size)
 {
@@ -226,6 +256,7 @@ UNIT_SUITE(span)
     UNIT_TEST(s, set_replaces_and_unsets);
     UNIT_TEST(s, the_first_error_stays);
     UNIT_TEST(s, secrets_are_masked);
+    UNIT_TEST(s, a_text_ends_behind_a_name);
     UNIT_TEST(s, hostile_texts_take_no_longer);
     UNIT_TEST(s, a_huge_message_is_cut);
     UNIT_TEST(s, metrics_are_counts_only);
