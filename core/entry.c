@@ -7,44 +7,74 @@
 
 static const char magic[8] = "\x93LLMOBS";
 
+/* What is larger stays where it is: to copy it would cost more than a piece. */
+#define SMALL 512
+
 void llmobs_entry_begin(struct llmobs_entry_writer *writer,
                         enum llmobs_entry_type type, uint64_t id)
 {
-    memset(&writer->head, 0, sizeof(writer->head));
-    memcpy(writer->head.magic, magic, sizeof(magic));
-    writer->head.version = VERSION;
-    writer->head.type = (uint16_t)type;
-    writer->head.id = id;
-    writer->tail = ~id;
+    struct llmobs_entry_head *head = &writer->start.head;
+
+    memset(head, 0, sizeof(*head));
+    memcpy(head->magic, magic, sizeof(magic));
+    head->version = VERSION;
+    head->type = (uint16_t)type;
+    head->id = id;
     writer->fields = 0;
+    writer->filled = sizeof(*head);
     writer->pieces = 1;
-    writer->iov[0] = (struct iovec){&writer->head, sizeof(writer->head)};
+    writer->iov[0] = (struct iovec){&writer->start, sizeof(*head)};
 }
 
-static void add_piece(struct llmobs_entry_writer *writer, const void *data,
-                      size_t len)
+static void add_copied(struct llmobs_entry_writer *writer, const void *data,
+                       size_t len)
 {
-    writer->iov[writer->pieces++] =
-        (struct iovec){(void *)(uintptr_t)data, len};
-    writer->head.len += len;
+    char *to = (char *)&writer->start + writer->filled;
+    struct iovec *last = &writer->iov[writer->pieces - 1];
+
+    memcpy(to, data, len);
+    writer->filled += len;
+    if ((char *)last->iov_base + last->iov_len == to)
+        last->iov_len += len;
+    else
+        writer->iov[writer->pieces++] = (struct iovec){to, len};
+}
+
+/* The marks to come, and the tail, find room whatever is copied here. */
+static bool is_small(const struct llmobs_entry_writer *writer, size_t len)
+{
+    size_t kept = (LLMOBS_ENTRY_FIELDS - writer->fields) *
+                      sizeof(struct llmobs_entry_mark) +
+                  sizeof(uint64_t);
+
+    return len <= SMALL && len <= sizeof(writer->start) - writer->filled - kept;
+}
+
+static void add_piece(struct llmobs_entry_writer *writer,
+                      struct llmobs_text text)
+{
+    writer->start.head.len += text.len;
+    if (text.len == 0)
+        return;
+    if (is_small(writer, text.len))
+        add_copied(writer, text.data, text.len);
+    else
+        writer->iov[writer->pieces++] =
+            (struct iovec){(void *)(uintptr_t)text.data, text.len};
 }
 
 int llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
                          struct llmobs_text first, struct llmobs_text second)
 {
-    struct llmobs_entry_mark *mark;
+    struct llmobs_entry_mark mark = {.tag = tag, .len = first.len + second.len};
 
     if (writer->fields == LLMOBS_ENTRY_FIELDS)
         return -ENOSPC;
-    mark = &writer->marks[writer->fields++];
-    mark->tag = tag;
-    mark->zero = 0;
-    mark->len = first.len + second.len;
-    add_piece(writer, mark, sizeof(*mark));
-    if (first.len > 0)
-        add_piece(writer, first.data, first.len);
-    if (second.len > 0)
-        add_piece(writer, second.data, second.len);
+    writer->fields++;
+    writer->start.head.len += sizeof(mark);
+    add_copied(writer, &mark, sizeof(mark));
+    add_piece(writer, first);
+    add_piece(writer, second);
     return 0;
 }
 
@@ -65,17 +95,52 @@ struct sum {
     size_t filled; /* bytes of the word */
 };
 
+static void sum_word(struct sum *sum, uint64_t word)
+{
+    sum->plain += word;
+    sum->running += sum->plain;
+}
+
+/* Four words at a time, in sums of their own that wait for no other. A word of
+ * the first of them is in the running sum four times for each time that its own
+ * has it; one of the next once less, and so on. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+static pair load(const char *data)
+{
+    pair words;
+
+    memcpy(&words, data, sizeof(words));
+    return words;
+}
+
+static size_t sum_fours(struct sum *sum, const char *data, size_t words)
+{
+    const size_t count = words / 4;
+    pair low = {0}, high = {0}, low_running = {0}, high_running = {0};
+
+    for (size_t i = 0; i < count; i++, data += 2 * sizeof(pair)) {
+        low += load(data);
+        high += load(data + sizeof(pair));
+        low_running += low;
+        high_running += high;
+    }
+    sum->running += sum->plain * 4 * count;
+    sum->running += 4 * (low_running[0] + low_running[1] + high_running[0] +
+                         high_running[1]);
+    sum->running -= low[1] + 2 * high[0] + 3 * high[1];
+    sum->plain += low[0] + low[1] + high[0] + high[1];
+    return 4 * count;
+}
+
 static void sum_words(struct sum *sum, const char *data, size_t words)
 {
-    uint64_t plain = sum->plain, running = sum->running, word;
+    uint64_t word;
 
-    for (; words > 0; words--, data += sizeof(word)) {
-        memcpy(&word, data, sizeof(word));
-        plain += word;
-        running += plain;
+    for (size_t i = sum_fours(sum, data, words); i < words; i++) {
+        memcpy(&word, data + i * sizeof(word), sizeof(word));
+        sum_word(sum, word);
     }
-    sum->plain = plain;
-    sum->running = running;
 }
 
 /* Where the pieces begin and end does not matter. */
@@ -128,9 +193,9 @@ static void sum_range(struct sum *sum, const struct iovec *iov, int count,
 }
 
 /* Of the head without its own sum, and as it was written, then of both ends of
- * the fields. */
+ * the fields, which are the pieces from `skip` on. */
 static uint32_t sum_of(struct llmobs_entry_head head, const struct iovec *iov,
-                       int count)
+                       int count, size_t skip)
 {
     size_t first = head.len < LLMOBS_ENTRY_SUM ? head.len : LLMOBS_ENTRY_SUM;
     size_t last = head.len - first;
@@ -139,20 +204,21 @@ static uint32_t sum_of(struct llmobs_entry_head head, const struct iovec *iov,
     head.sum = 0;
     head.type &= (uint16_t)~LLMOBS_ENTRY_DONE;
     sum_bytes(&sum, (const char *)&head, sizeof(head));
-    sum_range(&sum, iov, count, 0, first);
+    sum_range(&sum, iov, count, skip, first);
     if (last > LLMOBS_ENTRY_SUM)
         last = LLMOBS_ENTRY_SUM;
-    sum_range(&sum, iov, count, head.len - last, last);
+    sum_range(&sum, iov, count, skip + head.len - last, last);
     return sum_end(&sum);
 }
 
 size_t llmobs_entry_end(struct llmobs_entry_writer *writer)
 {
-    writer->head.sum =
-        sum_of(writer->head, writer->iov + 1, writer->pieces - 1);
-    writer->iov[writer->pieces++] =
-        (struct iovec){&writer->tail, sizeof(writer->tail)};
-    return sizeof(writer->head) + writer->head.len + sizeof(writer->tail);
+    struct llmobs_entry_head *head = &writer->start.head;
+    const uint64_t tail = ~head->id;
+
+    head->sum = sum_of(*head, writer->iov, writer->pieces, sizeof(*head));
+    add_copied(writer, &tail, sizeof(tail));
+    return sizeof(*head) + head->len + sizeof(tail);
 }
 
 /* -- reading ------------------------------------------------------------- */
@@ -173,7 +239,7 @@ static bool is_entry(struct llmobs_text text, struct llmobs_entry *entry)
     memcpy(&tail, text.data + sizeof(head) + head.len, sizeof(tail));
     fields = (struct iovec){(void *)(uintptr_t)(text.data + sizeof(head)),
                             (size_t)head.len};
-    if (tail != ~head.id || sum_of(head, &fields, 1) != head.sum)
+    if (tail != ~head.id || sum_of(head, &fields, 1, 0) != head.sum)
         return false;
     entry->type = (enum llmobs_entry_type)(head.type & ~LLMOBS_ENTRY_DONE);
     entry->done = head.type & LLMOBS_ENTRY_DONE;

@@ -34,6 +34,10 @@ enum llmobs_entry_type {
     LLMOBS_ENTRY_HAD        /* an id that some destinations have */
 };
 
+/* Every mark and the tail have their place in it. */
+#define LLMOBS_ENTRY_SMALL \
+    (2048 + LLMOBS_ENTRY_FIELDS * sizeof(struct llmobs_entry_mark) + 8)
+
 /* In an entry's type: it is released, by a byte over its own where the disk
  * has no room for a note. */
 #define LLMOBS_ENTRY_DONE 0x8000
@@ -53,12 +57,16 @@ struct llmobs_entry_mark {
     uint64_t len;
 };
 
+/* Head, marks and what is small are copied one behind the other: a piece more
+ * costs the write as much as some hundred bytes. */
 struct llmobs_entry_writer {
-    struct llmobs_entry_head head;
-    uint64_t tail;
+    struct {
+        struct llmobs_entry_head head;
+        char small[LLMOBS_ENTRY_SMALL];
+    } start;
+    size_t filled; /* bytes of start */
     size_t fields;
     int pieces;
-    struct llmobs_entry_mark marks[LLMOBS_ENTRY_FIELDS];
     struct iovec iov[3 * LLMOBS_ENTRY_FIELDS + 2];
 };
 

@@ -104,6 +104,11 @@ static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
     n[NUMBER_CAPTURE_MAX] = (int64_t)exchange->request.whole_max;
 }
 
+static bool is_cut(const struct llmobs_exchange *exchange)
+{
+    return llmobs_body_head(&exchange->request).len > LLMOBS_BEGIN_MAX;
+}
+
 static void fill_bare(int64_t *n)
 {
     n[NUMBER_REQUEST_FLAGS] = FLAG_LOST | FLAG_BARE;
@@ -181,22 +186,20 @@ static int add_asked(struct llmobs_exchange *exchange,
     if (!rc)
         rc =
             add_headers(writer, TAG_REQUEST_HEADER, &exchange->request_headers);
-    if (!rc && writer->head.type == LLMOBS_ENTRY_END)
+    if (!rc && writer->start.head.type == LLMOBS_ENTRY_END)
         rc = add_headers(writer, TAG_RESPONSE_HEADER,
                          &exchange->response_headers);
     return rc ? rc : add_context(writer, &exchange->context);
 }
 
 static int add_request(struct llmobs_exchange *exchange, bool begun,
-                       struct llmobs_exchange_facts *facts,
                        struct llmobs_entry_writer *writer)
 {
-    struct llmobs_text head = llmobs_body_head(&exchange->request);
-
-    if (!begun || head.len <= LLMOBS_BEGIN_MAX)
+    if (!begun || !is_cut(exchange))
         return add_body(writer, TAG_REQUEST, &exchange->request);
-    facts->numbers[NUMBER_REQUEST_FLAGS] |= FLAG_TRUNCATED;
-    return llmobs_entry_add(writer, TAG_REQUEST, head.data, LLMOBS_BEGIN_MAX);
+    return llmobs_entry_add(writer, TAG_REQUEST,
+                            llmobs_body_head(&exchange->request).data,
+                            LLMOBS_BEGIN_MAX);
 }
 
 static int add_answer(struct llmobs_exchange *exchange,
@@ -216,7 +219,7 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                         struct llmobs_exchange_facts *facts,
                         struct llmobs_entry_writer *writer)
 {
-    bool begun = writer->head.type == LLMOBS_ENTRY_BEGIN;
+    bool begun = writer->start.head.type == LLMOBS_ENTRY_BEGIN;
     struct llmobs_match match = exchange->match;
     int rc;
 
@@ -228,6 +231,8 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
         return rc;
     fill_numbers(exchange, facts->numbers);
     fill_times(exchange, facts->times);
+    if (begun && is_cut(exchange))
+        facts->numbers[NUMBER_REQUEST_FLAGS] |= FLAG_TRUNCATED;
     if (bare)
         fill_bare(facts->numbers);
     rc = llmobs_entry_add(writer, TAG_NUMBERS, facts->numbers,
@@ -242,7 +247,7 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
     if (!rc && !bare)
         rc = add_text(writer, TAG_SAID, exchange->said);
     if (!rc && !bare)
-        rc = add_request(exchange, begun, facts, writer);
+        rc = add_request(exchange, begun, writer);
     return rc || bare || begun ? rc : add_answer(exchange, writer);
 }
 

@@ -105,6 +105,72 @@ START_TEST(test_too_many_fields)
 }
 END_TEST
 
+/* What is small is copied, what is larger is a piece; whatever their order and
+ * number, all of it is read again. */
+START_TEST(test_sizes)
+{
+    static char bytes[3000];
+    struct llmobs_entry_writer writer;
+    struct llmobs_entry entry;
+    struct llmobs_text value;
+    size_t at = 0, in = 0;
+    uint32_t tag;
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)(i * 7);
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_END, 1);
+    for (uint32_t i = 0; i < LLMOBS_ENTRY_FIELDS; i++)
+        ck_assert_int_eq(llmobs_entry_add(&writer, i, bytes, i * 31), 0);
+    put(&writer);
+    ck_assert_int_lt(writer.pieces, 3 * LLMOBS_ENTRY_FIELDS);
+    ck_assert(llmobs_entry_next(all(), &at, &entry));
+    for (uint32_t i = 0; i < LLMOBS_ENTRY_FIELDS; i++) {
+        ck_assert(llmobs_entry_field(&entry, &in, &tag, &value));
+        ck_assert_uint_eq(tag, i);
+        ck_assert_uint_eq(value.len, i * 31);
+        ck_assert_mem_eq(value.data, bytes, value.len);
+    }
+    ck_assert(!llmobs_entry_field(&entry, &in, &tag, &value));
+}
+END_TEST
+
+/* Word by word, of a head without its sum and of fields of at most
+ * LLMOBS_ENTRY_SUM bytes: a file may be another version's. */
+static uint32_t plain_sum(const char *bytes, size_t len)
+{
+    uint64_t plain = 1, running = 0;
+
+    for (size_t at = 0; at <= len; at += 8) {
+        uint64_t word = 0;
+
+        memcpy(&word, bytes + at, len - at < 8 ? len - at : 8);
+        plain += word;
+        running += plain;
+    }
+    return (uint32_t)(((running ^ (plain << 32 | plain >> 32)) *
+                       UINT64_C(0x9E3779B97F4A7C15)) >>
+                      32);
+}
+
+START_TEST(test_sum)
+{
+    static char bytes[5000];
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)(i * i + i / 13);
+    for (size_t len = 0; len < sizeof(bytes); len += len < 700 ? 1 : 61) {
+        struct llmobs_entry_head head;
+
+        llmobs_buf_cut(&disk, 0);
+        put_text(len + 1, bytes, len);
+        memcpy(&head, disk.data, sizeof(head));
+        memset(disk.data + offsetof(struct llmobs_entry_head, sum), 0,
+               sizeof(head.sum));
+        ck_assert_uint_eq(head.sum, plain_sum(disk.data, disk.len - 8));
+    }
+}
+END_TEST
+
 /* A write cut short anywhere costs its own entry and no other. */
 START_TEST(test_cut_anywhere)
 {
@@ -591,6 +657,8 @@ UNIT_SUITE(entry)
 
     add_test(s, "fields", test_fields);
     add_test(s, "too_many_fields", test_too_many_fields);
+    add_test(s, "sizes", test_sizes);
+    add_test(s, "sum", test_sum);
     add_test(s, "cut_anywhere", test_cut_anywhere);
     add_test(s, "wrong_byte", test_wrong_byte);
     add_test(s, "big", test_big);
