@@ -89,6 +89,8 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
     body->total += len;
     if (body->lost)
         return -ENOMEM;
+    if (!body->head.data && body->room)
+        llmobs_buf_lend(&body->head, body->room, LLMOBS_BODY_ROOM);
     if (!body->truncated && body->total <= body->whole_max) {
         rc = llmobs_buf_add(&body->head, at, len);
     } else {

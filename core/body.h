@@ -18,13 +18,15 @@
 #include "core/buf.h"
 
 #define LLMOBS_BODY_EDGE (256 * 1024)
+#define LLMOBS_BODY_ROOM 4096
 
 struct llmobs_body {
     struct llmobs_buf head; /* all bytes, or the first edge of them */
-    char *tail;             /* ring of the last edge, once truncated */
-    size_t tail_len;        /* valid bytes in the ring */
-    size_t tail_at;         /* where the next byte goes */
-    uint64_t total;         /* bytes ever added and not rewound */
+    char *room; /* LLMOBS_BODY_ROOM bytes for a small one, borrowed; or NULL */
+    char *tail; /* ring of the last edge, once truncated */
+    size_t tail_len; /* valid bytes in the ring */
+    size_t tail_at;  /* where the next byte goes */
+    uint64_t total;  /* bytes ever added and not rewound */
     size_t whole_max;
     bool truncated; /* head and tail do not meet */
     bool lost;      /* memory ran out: what is there is a prefix */

@@ -14,16 +14,42 @@ void llmobs_buf_init(struct llmobs_buf *buf, size_t max)
     buf->data = NULL;
     buf->len = 0;
     buf->cap = 0;
+    buf->lent = false;
     /* No object is larger than that, the NUL behind the last byte included. */
     buf->max = max < PTRDIFF_MAX ? max : PTRDIFF_MAX - 1;
 }
 
-void llmobs_buf_fini(struct llmobs_buf *buf)
+static void empty(struct llmobs_buf *buf)
 {
-    free(buf->data);
     buf->data = NULL;
     buf->len = 0;
     buf->cap = 0;
+    buf->lent = false;
+}
+
+void llmobs_buf_fini(struct llmobs_buf *buf)
+{
+    if (!buf->lent)
+        free(buf->data);
+    empty(buf);
+}
+
+void llmobs_buf_lend(struct llmobs_buf *buf, char *room, size_t cap)
+{
+    buf->data = room;
+    buf->cap = cap;
+    buf->lent = true;
+    room[0] = '\0';
+}
+
+/* The bytes in memory of `cap` bytes of the buffer's own; NULL: as before. */
+static char *move(struct llmobs_buf *buf, size_t cap)
+{
+    char *data = realloc(buf->lent ? NULL : buf->data, cap);
+
+    if (data && buf->lent)
+        memcpy(data, buf->data, buf->len + 1);
+    return data;
 }
 
 /* Makes room for `len` more bytes and the NUL. Doubling keeps a long series of
@@ -45,15 +71,16 @@ static int reserve(struct llmobs_buf *buf, size_t len)
         cap *= 2;
     if (cap > buf->max + 1)
         cap = buf->max + 1;
-    data = realloc(buf->data, cap);
+    data = move(buf, cap);
     if (data == NULL && cap > need) {
         cap = need;
-        data = realloc(buf->data, cap);
+        data = move(buf, cap);
     }
     if (data == NULL)
         return -ENOMEM;
     buf->data = data;
     buf->cap = cap;
+    buf->lent = false;
     return 0;
 }
 
@@ -116,7 +143,7 @@ void llmobs_buf_fit(struct llmobs_buf *buf)
 {
     char *data;
 
-    if (buf->data == NULL || buf->cap == buf->len + 1)
+    if (buf->data == NULL || buf->lent || buf->cap == buf->len + 1)
         return;
     data = realloc(buf->data, buf->len + 1);
     if (data == NULL)
@@ -127,13 +154,11 @@ void llmobs_buf_fit(struct llmobs_buf *buf)
 
 char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len)
 {
-    char *data = buf->data;
+    char *data = buf->lent ? move(buf, buf->len + 1) : buf->data;
 
     if (len != NULL)
-        *len = buf->len;
-    buf->data = NULL;
-    buf->len = 0;
-    buf->cap = 0;
+        *len = data ? buf->len : 0;
+    empty(buf);
     return data;
 }
 

@@ -18,6 +18,7 @@ struct llmobs_buf {
     size_t len;
     size_t cap;
     size_t max;
+    bool lent; /* data is somebody else's memory */
 };
 
 /* Bytes that somebody else owns; not NUL-terminated. data may be NULL. */
@@ -34,6 +35,10 @@ int llmobs_text_escape(struct llmobs_text text, size_t i);
 
 void llmobs_buf_init(struct llmobs_buf *buf, size_t max);
 void llmobs_buf_fini(struct llmobs_buf *buf);
+
+/* Lets an empty buffer use `room` until it grows beyond it: borrows it up to
+ * then, or to fini. */
+void llmobs_buf_lend(struct llmobs_buf *buf, char *room, size_t cap);
 
 /* Copies `len` bytes, a C string, one byte, or formatted text to the end. The
  * source must not lie in the buffer itself. After any add that succeeds, also

@@ -2,13 +2,14 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "core/blocks.h"
 
 #define PAGE 4096 /* the smallest: more questions, never a wrong answer */
 /* The kernel keeps much more below the first thread's stack free of mappings.
@@ -60,27 +61,19 @@ static size_t stack_left(uintptr_t sp, size_t max)
 
 /* -- blocks --------------------------------------------------------------- */
 
-/* Kept, the lowest first: the allocator would give pages of their size back to
- * the kernel and take them again, call by call. */
-#define BLOCKS 64
 #define BLOCK_SIZE \
     ((sizeof(struct llmobs_callsite) + LLMOBS_CALLSITE_STACK + 63) / 64 * 64)
 
-static _Alignas(64) unsigned char blocks[BLOCKS][BLOCK_SIZE];
-static _Atomic uint64_t taken; /* a bit for each */
+static _Alignas(64) unsigned char memory[LLMOBS_BLOCKS][BLOCK_SIZE];
+static struct llmobs_blocks blocks = {.memory = memory[0], .size = BLOCK_SIZE};
 
 /* Where none is left, one for a smaller piece: *max says so. */
 static void *block_take(size_t *max)
 {
-    uint64_t seen = atomic_load(&taken);
+    void *block = llmobs_blocks_take(&blocks);
 
-    while (~seen) {
-        unsigned i = (unsigned)__builtin_ctzll(~seen);
-
-        if (atomic_compare_exchange_weak(&taken, &seen,
-                                         seen | (uint64_t)1 << i))
-            return blocks[i];
-    }
+    if (block)
+        return block;
     if (*max > LLMOBS_CALLSITE_NEAR)
         *max = LLMOBS_CALLSITE_NEAR;
     return malloc(sizeof(struct llmobs_callsite) + *max);
@@ -88,11 +81,7 @@ static void *block_take(size_t *max)
 
 static void block_free(void *block)
 {
-    size_t from = (uintptr_t)block - (uintptr_t)blocks;
-
-    if (from < sizeof(blocks))
-        atomic_fetch_and(&taken, ~((uint64_t)1 << (from / BLOCK_SIZE)));
-    else
+    if (!llmobs_blocks_give(&blocks, block))
         free(block);
 }
 

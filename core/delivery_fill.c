@@ -32,7 +32,7 @@ void llmobs_delivery_free_item(struct llmobs_item *item)
     }
     if (item->type == LLMOBS_ITEM_SPAN)
         llmobs_span_fini(&((struct llmobs_span_item *)item)->span);
-    free(item);
+    llmobs_exchange_free_memory(item);
 }
 
 size_t llmobs_delivery_weight(const struct llmobs_item *item)
@@ -204,7 +204,7 @@ static int load(struct llmobs_delivery *delivery, struct source *source)
         return 0;
     rc = llmobs_keeping_load(&delivery->account.keeping, &source->spooled,
                              &item);
-    free(source->item);
+    llmobs_exchange_free_memory(source->item);
     source->item = item;
     return rc;
 }

@@ -4,19 +4,56 @@
 #include <string.h>
 
 #include "core/allow.h"
+#include "core/blocks.h"
 #include "core/clock.h"
 #include "core/fork.h"
+#include "core/sanitizer.h"
+
+/* Kept with room for two small bodies. */
+struct kept {
+    struct llmobs_exchange exchange;
+    char request[LLMOBS_BODY_ROOM];
+    char response[LLMOBS_BODY_ROOM];
+};
+
+/* A sanitizer knows better what was freed than we do. */
+#if LLMOBS_ASAN
+static struct llmobs_blocks blocks = {.taken = UINT64_MAX};
+#else
+static struct kept memory[LLMOBS_BLOCKS];
+static struct llmobs_blocks blocks = {.memory = (unsigned char *)memory,
+                                      .size = sizeof(struct kept)};
+#endif
+
+void llmobs_exchange_free_memory(void *item)
+{
+    if (!llmobs_blocks_give(&blocks, item))
+        free(item);
+}
+
+static void init_bodies(struct llmobs_exchange *exchange, struct kept *kept,
+                        size_t capture_max)
+{
+    llmobs_body_init(&exchange->request, capture_max);
+    llmobs_body_init(&exchange->response, capture_max);
+    if (!kept)
+        return;
+    exchange->request.room = kept->request;
+    exchange->response.room = kept->response;
+}
 
 struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
 {
-    struct llmobs_exchange *exchange = calloc(1, sizeof(*exchange));
+    struct kept *kept = llmobs_blocks_take(&blocks);
+    struct llmobs_exchange *exchange =
+        kept ? &kept->exchange : malloc(sizeof(*exchange));
 
     if (!exchange)
         return NULL;
+    memset(exchange, 0, sizeof(*exchange));
     exchange->item.type = LLMOBS_ITEM_EXCHANGE;
     exchange->process = llmobs_fork_process();
-    llmobs_body_init(&exchange->request, capture_max);
-    llmobs_body_init(&exchange->response, capture_max);
+    init_bodies(exchange, kept, capture_max);
     exchange->transfer.dns_ms = -1;
     exchange->transfer.connect_ms = -1;
     exchange->transfer.tls_ms = -1;
@@ -45,13 +82,21 @@ void llmobs_exchange_free(struct llmobs_exchange *exchange)
     if (!exchange)
         return;
     free_parts(exchange);
-    free(exchange);
+    llmobs_exchange_free_memory(exchange);
 }
 
 struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange)
 {
+    struct llmobs_item *item = malloc(sizeof(*item));
+
     free_parts(exchange);
-    return llmobs_item_shed(&exchange->item);
+    exchange->item.type = LLMOBS_ITEM_SPOOLED;
+    exchange->item.weight = 0;
+    if (!item)
+        return &exchange->item;
+    *item = exchange->item;
+    llmobs_exchange_free_memory(exchange);
+    return item;
 }
 
 void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,

@@ -84,6 +84,9 @@ struct llmobs_exchange {
 struct llmobs_exchange *llmobs_exchange_new(size_t capture_max);
 void llmobs_exchange_free(struct llmobs_exchange *exchange);
 
+/* Frees an exchange's memory, or an item's; what it owns is gone or taken. */
+void llmobs_exchange_free_memory(void *item);
+
 /* Frees all of an exchange but its item, which is then one of the type SPOOLED
  * and weighs nothing. Takes the exchange, gives the item. */
 struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange);

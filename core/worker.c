@@ -14,6 +14,8 @@
 
 /* For a call that ends after the exit handler. */
 #define LATE_MS 100
+/* Half of the exchanges' blocks (blocks.h). */
+#define BATCH 32
 /* A connection of ours that is younger needs no warming. */
 #define WARM_AGAIN_MS 10000
 
@@ -220,6 +222,16 @@ static void drop(struct llmobs_worker *worker, struct llmobs_item *item)
                     "dropped");
 }
 
+/* So many wait that the thread had better look before it would have: what they
+ * take is then there again for the next ones. */
+static bool is_batch(struct llmobs_worker *worker)
+{
+    struct llmobs_buffer *buffer = worker->delivery.buffer;
+    size_t pending = buffer->ops->pending(buffer);
+
+    return pending > 0 && pending % BATCH == 0;
+}
+
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
 {
     int saved = errno;
@@ -241,7 +253,7 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     } else if (atomic_load(&worker->thread) == LLMOBS_THREAD_NONE) {
         if (!can_wait(worker, kept))
             llmobs_worker_thread_start(worker);
-    } else if (atomic_exchange(&worker->idle, 0)) {
+    } else if (atomic_exchange(&worker->idle, 0) || is_batch(worker)) {
         llmobs_worker_wake(worker);
     }
     errno = saved;

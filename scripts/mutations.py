@@ -503,6 +503,20 @@ HAZARDS = [
                              "&worker->process);")],
           ["programs.life_cases.prefork"])]),
 
+    ("a child that no handler of fork saw",
+     "the page that knows the process is empty in it (`wiped_page`)", [
+         ("page-inherited", [("core/fork.c", "    if (madvise(page, size, "
+                              "MADV_WIPEONFORK) == 0)\n        return page;",
+                              "    if (madvise(page, size, MADV_NORMAL) == 0)"
+                              "\n        return page;")],
+          ["unit a_process_knows_itself"])]),
+
+    ("a body that outgrows the room of its block",
+     "it moves, and the block's room is nobody's to free (`move`)", [
+         ("room-freed", [("core/buf.c", "    if (!buf->lent)\n        free("
+                          "buf->data);", "    free(buf->data);")],
+          ["unit test_buf_lent"])]),
+
     ("exit beside calls under way",
      "they are ended by our handler (`llmobs_capture_abandon_all`)", [
          ("exit-unseen", [("core/global.c", "    end_all();\n", "")],

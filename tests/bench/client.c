@@ -3,6 +3,8 @@
  *   client get URL THREADS COUNT   transfers a second
  *   client setopt MODE COUNT       ns a call (MODE: other, url, data)
  *   client ask URL BODY COUNT      median us of thread CPU in one perform
+ *   client headers URL BODY COUNT  the same, with headers of the program's own,
+ *                                  as long as those of a trace
  *   client entries FILE COUNT      the same in what the spool can do no
  *                                  cheaper: two entries, of 2.5 and 5 KB
  *   client first URL               us from curl_global_init to the end of the
@@ -131,13 +133,39 @@ static void print_median(void (*once)(void *), void *what, int count)
     free(took);
 }
 
-static int ask(const char *url, const char *body, int count)
+static int ask(const char *url, const char *body, int count,
+               struct curl_slist *headers)
 {
     CURL *curl = handle_for(url, body);
 
+    if (headers)
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     print_median(ask_once, curl, count);
     curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
     return 0;
+}
+
+static int ask_traced(const char *url, const char *body, int count)
+{
+    static const char *const lines[] = {
+        "x-datadog-trace-id: 9157590305162704948",
+        "x-datadog-parent-id: 13386637617555732845",
+        "x-datadog-sampling-priority: 1",
+        "x-datadog-tags: _dd.p.tid=6b0116b700000000,"
+        "_dd.p.llmobs_parent_id=13386637617555732845,"
+        "_dd.p.llmobs_trace_id=142233048557609553684616582709559998516,"
+        "_dd.p.llmobs_sd=1,_dd.p.llmobs_sr=1,_dd.p.llmobs_ml_app=bench",
+        "traceparent: 00-6b0116b7000000007f164bdd11c8b834-b9c6e3fcdb4a796d-01",
+        "tracestate: dd=p:b9c6e3fcdb4a796d;s:1;t.tid:6b0116b700000000;"
+        "t.llmobs_parent_id:13386637617555732845;"
+        "t.llmobs_trace_id:142233048557609553684616582709559998516;"
+        "t.llmobs_sd:1;t.llmobs_sr:1;t.llmobs_ml_app:bench"};
+    struct curl_slist *list = NULL;
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        list = curl_slist_append(list, lines[i]);
+    return ask(url, body, count, list);
 }
 
 static void append(const char *path, size_t size)
@@ -249,7 +277,9 @@ int main(int argc, char **argv)
     if (strcmp(what, "setopt") == 0 && argc == 4)
         return setopt(argv[2], atoi(argv[3]));
     if (strcmp(what, "ask") == 0 && argc == 5)
-        return ask(argv[2], argv[3], atoi(argv[4]));
+        return ask(argv[2], argv[3], atoi(argv[4]), NULL);
+    if (strcmp(what, "headers") == 0 && argc == 5)
+        return ask_traced(argv[2], argv[3], atoi(argv[4]));
     if (strcmp(what, "entries") == 0 && argc == 4)
         return entries(argv[2], atoi(argv[3]));
     if (strcmp(what, "first") == 0)

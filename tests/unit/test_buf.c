@@ -158,6 +158,37 @@ START_TEST(test_buf_many_adds)
 }
 END_TEST
 
+/* Lent memory is used up to its end and no further, and never freed. */
+START_TEST(test_buf_lent)
+{
+    char room[9], bytes[] = "12345678";
+    struct llmobs_buf buf;
+    char *taken;
+    size_t len;
+
+    llmobs_buf_init(&buf, 100);
+    llmobs_buf_lend(&buf, room, sizeof(room));
+    ck_assert_int_eq(llmobs_buf_add(&buf, bytes, 8), 0);
+    ck_assert_ptr_eq(buf.data, room);
+    llmobs_buf_fit(&buf);
+    ck_assert_ptr_eq(buf.data, room);
+    ck_assert_int_eq(llmobs_buf_addc(&buf, '9'), 0);
+    ck_assert_ptr_ne(buf.data, room);
+    ck_assert_str_eq(buf.data, "123456789");
+    llmobs_buf_fini(&buf);
+    llmobs_buf_lend(&buf, room, sizeof(room));
+    llmobs_buf_fini(&buf);
+    llmobs_buf_lend(&buf, room, sizeof(room));
+    ck_assert_int_eq(llmobs_buf_add(&buf, bytes, 3), 0);
+    taken = llmobs_buf_take(&buf, &len);
+    ck_assert_uint_eq(len, 3);
+    ck_assert_ptr_ne(taken, room);
+    ck_assert_str_eq(taken, "123");
+    free(taken);
+    ck_assert_ptr_null(buf.data);
+}
+END_TEST
+
 UNIT_SUITE(buf)
 {
     Suite *suite = suite_create("buf");
@@ -169,5 +200,6 @@ UNIT_SUITE(buf)
     UNIT_TEST(suite, test_buf_format);
     UNIT_TEST(suite, test_buf_cut_and_fit);
     UNIT_TEST(suite, test_buf_many_adds);
+    UNIT_TEST(suite, test_buf_lent);
     return suite;
 }

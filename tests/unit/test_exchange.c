@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "core/blocks.h"
 #include "core/exchange.h"
 #include "tests/unit/unit.h"
 
@@ -72,11 +73,47 @@ START_TEST(test_response)
 }
 END_TEST
 
+/* More than the kept blocks, all alive, with small bodies and large ones; the
+ * blocks are taken again. */
+START_TEST(test_many)
+{
+    static struct llmobs_exchange *all[2 * LLMOBS_BLOCKS];
+    static char body[2 * LLMOBS_BODY_ROOM];
+    const size_t count = sizeof(all) / sizeof(*all);
+
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < count; i++) {
+            memset(body, (int)('a' + i % 26), sizeof(body));
+            all[i] = llmobs_exchange_new(sizeof(body));
+            ck_assert_ptr_nonnull(all[i]);
+            ck_assert_ptr_null(llmobs_body_head(&all[i]->request).data);
+            llmobs_body_add(&all[i]->request, body, 1 + 97 * i % sizeof(body));
+            llmobs_exchange_received(all[i], body, 1 + 31 * i);
+        }
+        for (size_t i = 0; i < count; i++) {
+            struct llmobs_text head = llmobs_body_head(&all[i]->request);
+
+            memset(body, (int)('a' + i % 26), sizeof(body));
+            ck_assert_uint_eq(head.len, 1 + 97 * i % sizeof(body));
+            ck_assert_mem_eq(head.data, body, head.len);
+            head = llmobs_body_head(&all[i]->response);
+            ck_assert_uint_eq(head.len, 1 + 31 * i);
+            ck_assert_mem_eq(head.data, body, head.len);
+            if (i % 2)
+                llmobs_exchange_free(all[i]);
+            else
+                llmobs_exchange_free_memory(llmobs_exchange_shed(all[i]));
+        }
+    }
+}
+END_TEST
+
 UNIT_SUITE(exchange)
 {
     Suite *s = suite_create("exchange");
 
     UNIT_TEST(s, test_headers);
     UNIT_TEST(s, test_response);
+    UNIT_TEST(s, test_many);
     return s;
 }

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/exchange.h"
 #include "core/stats.h"
+#include "core/worker_inner.h"
 #include "tests/unit/worker_fake.h"
 
 START_TEST(delivers_without_being_asked)
@@ -149,6 +150,29 @@ START_TEST(a_stuck_exporter_is_not_waited_for_longer_than_said)
     usleep(100000);
     ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 0);
+    fake_check_sum();
+}
+END_TEST
+
+/* A thread that would look again in a moment anyway is told all the same. */
+START_TEST(many_calls_wake_the_thread)
+{
+    struct llmobs_buffer *buffer;
+    unsigned before, wakes;
+    size_t there;
+
+    fake_begin(true, 1 << 24);
+    buffer = worker->delivery.buffer;
+    atomic_store(&fake.fault, FAULT_STUCK);
+    fake_give(1);
+    worker_case_wait(&fake.sends, 1);
+    before = atomic_load(&worker->events);
+    there = buffer->ops->pending(buffer);
+    fake_give(100);
+    wakes = atomic_load(&worker->events) - before;
+    ck_assert_uint_eq(wakes, (there + 100) / 32 - there / 32);
+    atomic_store(&fake.fault, FAULT_NONE);
+    llmobs_worker_stop(worker, 5000);
     fake_check_sum();
 }
 END_TEST
@@ -343,6 +367,7 @@ UNIT_SUITE(worker)
     UNIT_TEST(s, a_full_buffer_is_counted);
     UNIT_TEST(s, a_dead_exporter_costs_the_exit_little);
     UNIT_TEST(s, a_stuck_exporter_is_not_waited_for_longer_than_said);
+    UNIT_TEST(s, many_calls_wake_the_thread);
     UNIT_TEST(s, who_ends_at_once_delivers_itself);
     UNIT_TEST(s, the_thread_begins_when_there_is_more);
     UNIT_TEST(s, what_comes_after_the_stop_is_delivered);
