@@ -1,7 +1,7 @@
 /* body - the bytes of one captured body, whole up to a cap, head and tail
  * beyond it.
  *
- * Owns:    its bytes, from the first add to fini.
+ * Owns:    its bytes, from the first add to fini, but for those in its room.
  * Threads: one at a time; no lock.
  * Errors:  -ENOMEM: the bytes are counted in total and `lost` is set; later
  *          adds only count.

@@ -1,6 +1,6 @@
 /* buf - a growing byte buffer that cannot exist without a size cap.
  *
- * Owns:    its bytes, from the first add to fini or take.
+ * Owns:    its bytes, from the first add to fini or take, but for lent memory.
  * Threads: one at a time; no lock.
  * Errors:  -EFBIG beyond the cap, -ENOMEM without memory; the buffer is then
  *          unchanged.
@@ -56,7 +56,8 @@ void llmobs_buf_cut(struct llmobs_buf *buf, size_t len);
 void llmobs_buf_fit(struct llmobs_buf *buf);
 
 /* Gives the bytes (free with free()) and leaves the buffer empty; NULL when
- * nothing was ever added. `len` may be NULL. */
+ * nothing was ever added, or without memory for lent ones. `len` may be NULL.
+ */
 char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len);
 
 #endif

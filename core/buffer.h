@@ -45,7 +45,8 @@ struct llmobs_item {
     struct llmobs_spooled spooled;
 };
 
-/* What is left of an item, its parts freed, when it waits on the disk. */
+/* What is left of an item, its parts freed, when it waits on the disk; never an
+ * exchange, which has a way of its own (exchange.h). */
 struct llmobs_item *llmobs_item_shed(struct llmobs_item *item);
 
 struct llmobs_buffer;

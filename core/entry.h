@@ -6,8 +6,8 @@
  * the fields: what a write that was cut short or interrupted leaves behind is
  * found by the tail, and big bodies cost no second walk on the app's thread.
  *
- * Owns:    nothing: a writer borrows what is added until write; an entry
- *          borrows from the text it was read from.
+ * Owns:    nothing: a writer borrows what is added until write, or copies it
+ *          where it is small; an entry borrows from the text it was read from.
  * Threads: one at a time.
  * Errors:  add: -ENOSPC.
  * Limits:  LLMOBS_ENTRY_FIELDS fields, LLMOBS_ENTRY_MAX bytes.

@@ -1,6 +1,7 @@
 /* exchange - one transfer as captured: what a span is made of.
  *
- * Owns:    everything it points to, from new to free.
+ * Owns:    everything it points to, from new to free. Its own memory may be one
+ *          of some blocks (blocks.h), and is freed by free_memory alone.
  * Threads: one owner at a time: whoever holds the handle's gate (handle.h)
  *          until it is given to the worker; the worker afterwards.
  * Errors:  -ENOMEM from new only; later losses are marked in the bodies.

@@ -30,7 +30,9 @@ static void *wiped_page(void)
 
     if (page == MAP_FAILED)
         return NULL;
-    if (madvise(page, size, MADV_WIPEONFORK) == 0)
+    /* Who takes any advice, as an emulator does, follows none. */
+    if (madvise(page, size, -1) != 0 &&
+        madvise(page, size, MADV_WIPEONFORK) == 0)
         return page;
     munmap(page, size);
     return NULL;
@@ -55,7 +57,18 @@ int llmobs_fork_process(void)
         return process;
     age = atomic_load(&generation);
     process = (int)((age % GENERATIONS) << PID_BITS) | getpid();
-    if (known)
+    /* A handler of a signal may have forked meanwhile. */
+    if (known) {
         atomic_store(known, process);
+        if (llmobs_fork_shares())
+            atomic_store(known, 0);
+    }
     return process;
+}
+
+bool llmobs_fork_shares(void)
+{
+    const int pid_bits = (1 << PID_BITS) - 1;
+
+    return (llmobs_fork_process() & pid_bits) != getpid();
 }

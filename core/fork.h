@@ -9,7 +9,9 @@
  * Fork:    what this is about. A pid does not tell a child where its parent is
  *          the first process of a pid namespace and the child that of another:
  *          a handler of fork counts generations, too. A child made by a bare
- *          clone has the pid alone.
+ *          clone has the pid alone. One that shares our memory, as vfork's does
+ *          until it executes, is its parent here: what is in that memory is the
+ *          parent's.
  *
  * The word says whose the state is: a process, or the negative of it while one
  * thread of that process resets it and the others wait.
@@ -24,8 +26,11 @@
 /* Registers the handler, once. -ENOMEM. */
 int llmobs_fork_init(void);
 
-/* This process: positive, and another one in a child. */
+/* This process: positive, and another one in a child with its own memory. */
 int llmobs_fork_process(void);
+
+/* True in a child that shares our memory: a system call. */
+bool llmobs_fork_shares(void);
 
 /* True once in a process that finds another's state: the caller resets it and
  * says llmobs_fork_settled, which lets the others go on. */

@@ -236,8 +236,11 @@ static int64_t exit_ms(void)
 static void at_exit(void)
 {
     struct copy *copy = atomic_load(&chosen);
-    int64_t ms = exit_ms();
+    int64_t ms;
 
+    if (llmobs_fork_shares())
+        return; /* a child of vfork: what there is to end is its parent's */
+    ms = exit_ms();
     llmobs_http_exiting();
     /* After the app's cleanup the first handle initialises libcurl anew. */
     if (copy && !atomic_load(&in_use) && own(EXIT_LEAVE_MS)) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/blocks.h"
 #include "core/clock.h"
 #include "core/event_item.h"
 #include "core/fork.h"
@@ -15,7 +16,7 @@
 /* For a call that ends after the exit handler. */
 #define LATE_MS 100
 /* Half of the exchanges' blocks (blocks.h). */
-#define BATCH 32
+#define BATCH (LLMOBS_BLOCKS / 2)
 /* A connection of ours that is younger needs no warming. */
 #define WARM_AGAIN_MS 10000
 

@@ -505,11 +505,17 @@ HAZARDS = [
 
     ("a child that no handler of fork saw",
      "the page that knows the process is empty in it (`wiped_page`)", [
-         ("page-inherited", [("core/fork.c", "    if (madvise(page, size, "
-                              "MADV_WIPEONFORK) == 0)\n        return page;",
-                              "    if (madvise(page, size, MADV_NORMAL) == 0)"
-                              "\n        return page;")],
+         ("page-inherited", [("core/fork.c", "        madvise(page, size, "
+                              "MADV_WIPEONFORK) == 0)",
+                              "        madvise(page, size, MADV_NORMAL) == 0)")],
           ["unit a_process_knows_itself"])]),
+
+    ("exit in a child of vfork",
+     "what there is to end is its parent's (`at_exit`)", [
+         ("vfork-ends-it", [("core/global.c", "    if (llmobs_fork_shares())\n"
+                             "        return; /*",
+                             "    if (false)\n        return; /*")],
+          ["exit.vfork_child_exits"])]),
 
     ("a body that outgrows the room of its block",
      "it moves, and the block's room is nobody's to free (`move`)", [

@@ -3,6 +3,7 @@
  * output does not. */
 #include "tests/clients/cases.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -267,6 +268,49 @@ static void exit_in_child(const char *base)
     printf("child: %d\n", WEXITSTATUS(status));
 }
 
+/* Tasks of ours. */
+static int our_threads(void)
+{
+    DIR *list = opendir("/proc/self/task");
+    int found = 0;
+
+    for (struct dirent *entry; list && (entry = readdir(list));) {
+        char path[300], name[8] = "";
+        FILE *file;
+
+        snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+        file = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
+        if (file && fgets(name, sizeof(name), file))
+            found += strncmp(name, "llmobs", 6) == 0;
+        if (file)
+            fclose(file);
+    }
+    if (list)
+        closedir(list);
+    return found;
+}
+
+/* Forbidden, and often done where no program could be executed. What handlers
+ * of others do then is not for a sanitizer to see. */
+static void exit_in_vfork_child(const char *base)
+{
+    pid_t child;
+
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    fflush(stdout);
+    if (!getenv("SHOW_THREADS"))
+        return;
+    child = vfork();
+    if (child == 0)
+        exit(127);
+    waitpid(child, NULL, 0);
+    nap(number("AFTER_MS", 50));
+    printf("threads=%d\n", our_threads());
+    fflush(stdout);
+    _exit(0);
+}
+
 static void exit_hard(const char *base)
 {
     the_base = base;
@@ -442,6 +486,7 @@ int main(int argc, char **argv)
         {"exit_in_transfer", exit_in_transfer, 2, 1},
         {"exit_in_malloc", exit_in_malloc, -1, 0},
         {"exit_in_child", exit_in_child, 2, 0},
+        {"exit_in_vfork_child", exit_in_vfork_child, 1, 0},
         {"exit_hard", exit_hard, -1, 0},
         {"cleanup_in_flight", cleanup_in_flight, 3, 0},
         {"cleanup_for_good", cleanup_for_good, 1, 0},

@@ -158,6 +158,18 @@ def own_allocator_is_left_alone(t):
 
 
 @test
+def vfork_child_exits(t):
+    """What it would end is its parent's."""
+    with double(t) as dd:
+        r = t.run([program(t), "exit_in_vfork_child",
+                   "http://127.0.0.1:%d" % t.servers.http],
+                  env=dict(agent(dd), SHOW_THREADS="1", AFTER_MS="1000",
+                           **SOON))
+        equal(r.stdout, b"200\nthreads=1\n", "stdout")
+        arrived(dd, 1)
+
+
+@test
 def cleanups_wait_once(t):
     """Of eight cleanups beside an intake that hangs one waits, for half of
     the exit's time, and the exit has what is left of it."""

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/fork.h"
+#include "core/sanitizer.h"
 #include "tests/unit/context_case.h"
 
 START_TEST(a_root_is_whole)
@@ -143,6 +144,23 @@ END_TEST
 
 /* However it was made, a child is another process; one that shares our memory
  * is not. */
+START_TEST(a_child_may_share_our_memory)
+{
+    int status;
+    pid_t pid;
+
+    ck_assert_int_eq(llmobs_fork_init(), 0);
+    ck_assert(!llmobs_fork_shares());
+    pid = vfork();
+    if (pid == 0)
+        _exit(llmobs_fork_shares() ? 3 : 2);
+    waitpid(pid, &status, 0);
+    /* ThreadSanitizer makes a fork of it. */
+    ck_assert_int_eq(WEXITSTATUS(status), LLMOBS_TSAN ? 2 : 3);
+    ck_assert(!llmobs_fork_shares());
+}
+END_TEST
+
 START_TEST(a_process_knows_itself)
 {
     int self, status, generation;
@@ -363,6 +381,7 @@ UNIT_SUITE(context)
     UNIT_TEST(s, no_id_comes_twice);
     UNIT_TEST(s, a_child_draws_others);
     UNIT_TEST(s, a_process_knows_itself);
+    UNIT_TEST(s, a_child_may_share_our_memory);
     UNIT_TEST(s, numbers_of_128_bits);
     UNIT_TEST(s, the_256_characters_are_exact);
     UNIT_TEST(s, carriers_as_documented);

@@ -74,6 +74,7 @@ START_TEST(test_fields)
     ck_assert_int_eq(llmobs_entry_add(&writer, 2, "", 0), 0);
     ck_assert_int_eq(llmobs_entry_add_two(&writer, 3, two[0], two[1]), 0);
     put(&writer);
+    ck_assert_int_eq(writer.pieces, 1);
     ck_assert(llmobs_entry_next(all(), &at, &entry));
     ck_assert_uint_eq(entry.id, 42);
     ck_assert_uint_eq(entry.type, LLMOBS_ENTRY_BEGIN);
@@ -122,7 +123,6 @@ START_TEST(test_sizes)
     for (uint32_t i = 0; i < LLMOBS_ENTRY_FIELDS; i++)
         ck_assert_int_eq(llmobs_entry_add(&writer, i, bytes, i * 31), 0);
     put(&writer);
-    ck_assert_int_lt(writer.pieces, 3 * LLMOBS_ENTRY_FIELDS);
     ck_assert(llmobs_entry_next(all(), &at, &entry));
     for (uint32_t i = 0; i < LLMOBS_ENTRY_FIELDS; i++) {
         ck_assert(llmobs_entry_field(&entry, &in, &tag, &value));

@@ -2,6 +2,7 @@
 
 #include "core/blocks.h"
 #include "core/exchange.h"
+#include "core/sanitizer.h"
 #include "tests/unit/unit.h"
 
 static void keep(struct llmobs_headers *headers, const char *line)
@@ -80,6 +81,7 @@ START_TEST(test_many)
     static struct llmobs_exchange *all[2 * LLMOBS_BLOCKS];
     static char body[2 * LLMOBS_BODY_ROOM];
     const size_t count = sizeof(all) / sizeof(*all);
+    const struct llmobs_exchange *first = NULL;
 
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < count; i++) {
@@ -90,6 +92,9 @@ START_TEST(test_many)
             llmobs_body_add(&all[i]->request, body, 1 + 97 * i % sizeof(body));
             llmobs_exchange_received(all[i], body, 1 + 31 * i);
         }
+        if (round > 0 && !LLMOBS_ASAN)
+            ck_assert_ptr_eq(all[0], first);
+        first = all[0];
         for (size_t i = 0; i < count; i++) {
             struct llmobs_text head = llmobs_body_head(&all[i]->request);
 
