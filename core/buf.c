@@ -9,22 +9,19 @@
 
 #define CAP_FIRST 64
 
-void llmobs_buf_init(struct llmobs_buf *buf, size_t max)
-{
-    buf->data = NULL;
-    buf->len = 0;
-    buf->cap = 0;
-    buf->lent = false;
-    /* No object is larger than that, the NUL behind the last byte included. */
-    buf->max = max < PTRDIFF_MAX ? max : PTRDIFF_MAX - 1;
-}
-
 static void empty(struct llmobs_buf *buf)
 {
     buf->data = NULL;
     buf->len = 0;
     buf->cap = 0;
     buf->lent = false;
+}
+
+void llmobs_buf_init(struct llmobs_buf *buf, size_t max)
+{
+    empty(buf);
+    /* No object is larger than that, the NUL behind the last byte included. */
+    buf->max = max < PTRDIFF_MAX ? max : PTRDIFF_MAX - 1;
 }
 
 void llmobs_buf_fini(struct llmobs_buf *buf)

@@ -95,12 +95,6 @@ struct sum {
     size_t filled; /* bytes of the word */
 };
 
-static void sum_word(struct sum *sum, uint64_t word)
-{
-    sum->plain += word;
-    sum->running += sum->plain;
-}
-
 /* Four words at a time, in sums of their own that wait for no other. A word of
  * the first of them is in the running sum four times for each time that its own
  * has it; one of the next once less, and so on. */
@@ -139,7 +133,8 @@ static void sum_words(struct sum *sum, const char *data, size_t words)
 
     for (size_t i = sum_fours(sum, data, words); i < words; i++) {
         memcpy(&word, data + i * sizeof(word), sizeof(word));
-        sum_word(sum, word);
+        sum->plain += word;
+        sum->running += sum->plain;
     }
 }
 

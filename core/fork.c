@@ -52,17 +52,18 @@ int llmobs_fork_process(void)
 {
     int process = known ? atomic_load(known) : 0;
     unsigned age;
+    pid_t pid;
 
     if (process)
         return process;
     age = atomic_load(&generation);
-    process = (int)((age % GENERATIONS) << PID_BITS) | getpid();
-    /* A handler of a signal may have forked meanwhile. */
-    if (known) {
+    pid = getpid();
+    process = (int)((age % GENERATIONS) << PID_BITS) | pid;
+    if (known)
         atomic_store(known, process);
-        if (llmobs_fork_shares())
-            atomic_store(known, 0);
-    }
+    /* A handler of a signal may have forked meanwhile. */
+    if (known && getpid() != pid)
+        atomic_store(known, 0);
     return process;
 }
 

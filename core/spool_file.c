@@ -14,6 +14,7 @@
 #include "core/dirs.h"
 #include "core/fd.h"
 #include "core/file.h"
+#include "core/propagate.h"
 #include "core/quiet.h"
 #include "core/step.h"
 
@@ -48,20 +49,16 @@ int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out)
 /* Without printf: the app's thread asks for it twice a call. */
 void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX])
 {
-    char digits[10];
-    size_t len = strlen(dir), first = sizeof(digits);
+    char name[21];
+    size_t len = strlen(dir), name_len = llmobs_propagate_decimal(file, name);
 
-    do
-        digits[--first] = (char)('0' + file % 10);
-    while ((file /= 10) > 0);
-    if (len + 1 + sizeof(digits) >= PATH_MAX) {
+    if (len + 1 + name_len >= PATH_MAX) {
         out[0] = '\0';
         return;
     }
     memcpy(out, dir, len);
-    out[len++] = '/';
-    memcpy(out + len, digits + first, sizeof(digits) - first);
-    out[len + sizeof(digits) - first] = '\0';
+    out[len] = '/';
+    memcpy(out + len + 1, name, name_len + 1);
 }
 
 int llmobs_spool_open(const char *path, int flags)

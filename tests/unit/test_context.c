@@ -142,8 +142,7 @@ START_TEST(a_child_draws_others)
 }
 END_TEST
 
-/* However it was made, a child is another process; one that shares our memory
- * is not. */
+/* It is its parent by the page; who must know asks. */
 START_TEST(a_child_may_share_our_memory)
 {
     int status;
@@ -161,6 +160,7 @@ START_TEST(a_child_may_share_our_memory)
 }
 END_TEST
 
+/* However it was made, a child with its own memory is another process. */
 START_TEST(a_process_knows_itself)
 {
     int self, status, generation;
