@@ -158,7 +158,7 @@ class State:
         with self.lock:
             self.violations, self.requests = [], []
             self.taken, self.evaluations = [], []
-            self.acknowledged = set()
+            self.acknowledged = {}  # name: the request that brought it
             self.info = json.dumps(INFO).encode()
             self.end_faults()
 
@@ -198,16 +198,28 @@ class State:
         return [e.get("span_id") if kind == "spans" else
                 json.dumps(e, sort_keys=True) for e in events]
 
-    def seen_before(self, kind, events):
-        """Names that were acknowledged already, or are here twice."""
+    def seen_before(self, kind, events, entry):
+        """Names that were acknowledged already, or are here twice, each with
+        what tells whether its first acceptance can have been heard of."""
         names = self.names(kind, events)
         with self.lock:
-            return sorted({str(n) for n in names if n in self.acknowledged or
-                           names.count(n) > 1})
+            return sorted("%s came again%s" % (n, self.after(n, entry))
+                          for n in set(names) if n in self.acknowledged or
+                          names.count(n) > 1)
 
-    def acknowledge(self, kind, events):
+    def after(self, name, entry):
+        first = self.acknowledged.get(name)
+        if not first:
+            return ", in one request"
+        return ", on connection %d %.3f s after connection %d, which %s" % (
+            entry["connection"], entry["time"] - first["time"],
+            first["connection"], "took %.0f ms" % first["duration_ms"]
+            if first["duration_ms"] else "has not been answered to its end")
+
+    def acknowledge(self, kind, events, entry):
         with self.lock:
-            self.acknowledged |= set(self.names(kind, events))
+            self.acknowledged.update(
+                (name, entry) for name in self.names(kind, events))
 
 
 class Drip:
@@ -337,8 +349,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             events, wrong = llmobs_form.check_evaluations(body, state.facts())
         entry[kind] = len(events)
-        wrong += ["%s: %s came again" % (kind, i)
-                  for i in state.seen_before(kind, events)]
+        wrong += ["%s: %s" % (kind, text)
+                  for text in state.seen_before(kind, events, entry)]
         peer = state.peer and any(map(llmobs_form.is_peer, events))
         if not peer:
             wrong = self.wrong_head(kind, path, body) + wrong
@@ -425,7 +437,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             entry["status"] = 413
             return self.answer(413, b'{"errors":["Payload too large"]}')
         self.keep(kind, entry, events)
-        state.acknowledge(kind, events)
+        state.acknowledge(kind, events, entry)
         entry["status"] = 202
         return self.answer(202, b"{}")
 
@@ -467,7 +479,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 2")
         elif fault.kind == "cut-body":
             self.keep(kind, entry, events)
-            self.server.state.acknowledge(kind, events)
+            self.server.state.acknowledge(kind, events, entry)
             entry["status"] = 202
             self.wfile.write(b"HTTP/1.1 202 Accepted\r\n"
                              b"Content-Length: 2\r\n\r\n{")
