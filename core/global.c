@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,27 +97,11 @@ static struct copy *find(const struct llmobs_real *real)
     return NULL;
 }
 
-/* An app's allocator may count on its one thread; OpenSSL before 1.1 needs
- * locks that such an app does not set up. */
-static enum llmobs_http_beside beside(struct copy *copy)
-{
-    const struct llmobs_real *real = atomic_load(&copy->real);
-    const curl_version_info_data *info =
-        real->version_info ? real->version_info(CURLVERSION_NOW) : NULL;
-    const char *ssl = info ? info->ssl_version : NULL;
-
-    if (atomic_load(&copy->own_memory))
-        return LLMOBS_HTTP_NOTHING;
-    return ssl && !strstr(ssl, "OpenSSL/0.") && !strstr(ssl, "OpenSSL/1.0.")
-               ? LLMOBS_HTTP_ALL
-               : LLMOBS_HTTP_PLAIN;
-}
-
 static void choose(struct copy *copy)
 {
     atomic_store(&chosen, copy);
     atomic_store(&in_use, true);
-    llmobs_http_use(atomic_load(&copy->real), beside(copy));
+    llmobs_http_use(atomic_load(&copy->real), !atomic_load(&copy->own_memory));
 }
 
 static bool is_up(struct copy *copy)
@@ -341,7 +324,7 @@ bool llmobs_global_leave(const struct llmobs_real *real)
     if (!is_chosen(copy))
         return true;
     pause_worker();
-    llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
+    llmobs_http_use(NULL, false);
     llmobs_worker_resume(worker);
     if (llmobs_http_close_all(LEAVE_MS) != 0) {
         llmobs_log_once(LLMOBS_LOG_ERROR, "cleanup",

@@ -116,14 +116,15 @@ const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned)
 
 /* -- who sees the headers ------------------------------------------------ */
 
-/* 7.42.1 made SEPARATE the default. Asking takes libcurl a microsecond, so the
- * copy that answered well is remembered. */
+/* 7.42.1 made SEPARATE the default. Asking takes libcurl a microsecond, and
+ * twelve the first time: so who has the functions of 7.62 is not asked, and an
+ * older copy that answered well is remembered. */
 static bool unified_by_default(const struct llmobs_real *real)
 {
     static _Atomic(const struct llmobs_real *) separate;
     const curl_version_info_data *info;
 
-    if (atomic_load(&separate) == real)
+    if (real->url_get || atomic_load(&separate) == real)
         return false;
     info = real->version_info ? real->version_info(CURLVERSION_FIRST) : NULL;
     if (!info || info->version_num < 0x072a01)

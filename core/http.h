@@ -46,18 +46,11 @@ struct llmobs_http_reply {
     struct llmobs_buf body; /* freed by llmobs_http_reply_fini */
 };
 
-/* What may be done with libcurl beside the app's own threads. */
-enum llmobs_http_beside {
-    LLMOBS_HTTP_NOTHING, /* the app's allocator may count on its one thread */
-    LLMOBS_HTTP_PLAIN,   /* no TLS */
-    LLMOBS_HTTP_ALL
-};
-
 /* Tells which libcurl copy may be used from now on; NULL: none (the app has
- * cleaned libcurl up). Borrowed for ever. Reads the proxy variables at the
- * first use: in a thread of the app. */
-void llmobs_http_use(const struct llmobs_real *real,
-                     enum llmobs_http_beside beside);
+ * cleaned libcurl up). Borrowed for ever. `beside`: also by other threads than
+ * the app's own, whose allocator may count on them being the only ones. Reads
+ * the proxy variables at the first use: in a thread of the app. */
+void llmobs_http_use(const struct llmobs_real *real, bool beside);
 
 /* After use(NULL): waits until no thread is in libcurl any more, at most `ms`,
  * and frees all handles; -ETIMEDOUT; -EBUSY: in use again. One thread at a

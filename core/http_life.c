@@ -1,6 +1,7 @@
 /* http_life - when our own requests may use libcurl, and by which thread. */
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,7 +14,7 @@
 enum life { LIFE_RUNNING, LIFE_EXITING, LIFE_EXITED };
 
 static _Atomic(const struct llmobs_real *) current;
-static atomic_int current_beside; /* enum llmobs_http_beside */
+static atomic_bool current_beside; /* by other threads than the app's, too */
 static _Atomic int64_t deadline = INT64_MAX;
 static atomic_int inside; /* threads in libcurl by our doing */
 static atomic_uint life;
@@ -49,23 +50,6 @@ bool llmobs_http_life_goes_on(const struct llmobs_real *real)
     return is_usable(real) && llmobs_clock_mono_ns() < atomic_load(&deadline);
 }
 
-bool llmobs_http_life_may_use(bool tls)
-{
-    int beside = atomic_load(&current_beside);
-
-    if (atomic_load(&life) == LIFE_EXITED)
-        return !tls;
-    if (atomic_load(&life) == LIFE_EXITING && is_exit_thread())
-        return true;
-    return beside == LLMOBS_HTTP_ALL || (beside == LLMOBS_HTTP_PLAIN && !tls);
-}
-
-bool llmobs_http_exit_thread_only(void)
-{
-    return atomic_load(&life) == LIFE_EXITING &&
-           atomic_load(&current_beside) != LLMOBS_HTTP_ALL && !is_exit_thread();
-}
-
 /* Who changes `current` or `life` looks at `inside` afterwards: one of two
  * always sees the other. */
 bool llmobs_http_life_enter(const struct llmobs_real *real)
@@ -80,6 +64,46 @@ bool llmobs_http_life_enter(const struct llmobs_real *real)
 void llmobs_http_life_leave(void)
 {
     atomic_fetch_sub(&inside, 1);
+}
+
+/* OpenSSL before 1.1 needs locks that an app of one thread does not set up. To
+ * ask takes libcurl a dozen microseconds the first time: by our thread, and
+ * where there is TLS. */
+static bool has_locks(const struct llmobs_real *real)
+{
+    const char *ssl;
+    bool has;
+
+    if (!real->version_info || !llmobs_http_life_enter(real))
+        return false;
+    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    ssl = real->version_info(CURLVERSION_NOW)->ssl_version;
+    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    has = ssl && !strstr(ssl, "OpenSSL/0.") && !strstr(ssl, "OpenSSL/1.0.");
+    llmobs_http_life_leave();
+    return has;
+}
+
+static bool is_shared(bool tls)
+{
+    const struct llmobs_real *real = atomic_load(&current);
+
+    return atomic_load(&current_beside) && (!tls || !real || has_locks(real));
+}
+
+bool llmobs_http_life_may_use(bool tls)
+{
+    if (atomic_load(&life) == LIFE_EXITED)
+        return !tls;
+    if (atomic_load(&life) == LIFE_EXITING && is_exit_thread())
+        return true;
+    return is_shared(tls);
+}
+
+bool llmobs_http_exit_thread_only(void)
+{
+    return atomic_load(&life) == LIFE_EXITING && !is_exit_thread() &&
+           !is_shared(true);
 }
 
 int llmobs_http_life_wait_outside(int64_t ms)
@@ -105,8 +129,7 @@ static bool has_all(const struct llmobs_real *real)
            real->slist_free_all;
 }
 
-void llmobs_http_use(const struct llmobs_real *real,
-                     enum llmobs_http_beside beside)
+void llmobs_http_use(const struct llmobs_real *real, bool beside)
 {
     static atomic_flag read = ATOMIC_FLAG_INIT;
 
@@ -115,7 +138,7 @@ void llmobs_http_use(const struct llmobs_real *real,
         real = NULL;
     if (real && !atomic_flag_test_and_set(&read))
         llmobs_proxies_read(&proxies);
-    atomic_store(&current_beside, (int)beside);
+    atomic_store(&current_beside, beside);
     atomic_store(&current, real);
 }
 

@@ -401,7 +401,7 @@ HAZARDS = [
           ["programs.process_cases.share"])]),
 
     ("curl_global_init_mem",
-     "no libcurl on our thread, then (`beside`)", [
+     "no libcurl on our thread, then (`is_shared`)", [
          ("allocator-on-our-thread", [("core/global.c", "        atomic_store("
                                        "&copy->own_memory, how == LLMOBS_UP_"
                                        "INIT_MEM);",

@@ -101,6 +101,16 @@ START_TEST(refuses)
 }
 END_TEST
 
+/* Whose OpenSSL is for one thread. */
+static curl_version_info_data *tell_old(CURLversion age)
+{
+    static curl_version_info_data data;
+
+    data = *real.version_info(age);
+    data.ssl_version = "OpenSSL/1.0.2k";
+    return &data;
+}
+
 static void *send_beside(void *arg)
 {
     struct llmobs_http_reply reply;
@@ -173,22 +183,23 @@ START_TEST(without_libcurl)
 {
     struct llmobs_http *http = client();
     struct llmobs_http_reply reply;
-    struct llmobs_real poor = real;
+    struct llmobs_real poor = real, old = real;
 
     poor.multi_wait = NULL;
-    llmobs_http_use(&poor, LLMOBS_HTTP_ALL);
+    old.version_info = tell_old;
+    llmobs_http_use(&poor, true);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
-    llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
+    llmobs_http_use(NULL, false);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
-    llmobs_http_use(&real, LLMOBS_HTTP_PLAIN);
+    llmobs_http_use(&old, true);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply),
                      -ECONNREFUSED);
     llmobs_http_reply_fini(&reply);
     /* The app's allocator: all by the thread that exits only. */
-    llmobs_http_use(&real, LLMOBS_HTTP_NOTHING);
+    llmobs_http_use(&real, false);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
     ck_assert_int_eq(llmobs_http_close_all(10), -EBUSY);
-    llmobs_http_use(&real, LLMOBS_HTTP_PLAIN);
+    llmobs_http_use(&old, true);
     ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply), -ENOTCONN);
     ck_assert(!llmobs_http_exit_thread_only());
     llmobs_http_exiting();
@@ -246,15 +257,15 @@ static void check_take_down(int delay_ms, int rounds)
 
         nanosleep(&pause, NULL);
         began = llmobs_clock_mono_ns();
-        llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
+        llmobs_http_use(NULL, false);
         ck_assert_int_eq(llmobs_http_close_all(20000), 0);
         ck_assert_int_le(unit_ms_since(began), 2500);
         real.global_cleanup();
         ck_assert_int_eq(real.global_init(CURL_GLOBAL_ALL), CURLE_OK);
-        llmobs_http_use(&real, LLMOBS_HTTP_ALL);
+        llmobs_http_use(&real, true);
     }
     atomic_store(&sender.stop, true);
-    llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
+    llmobs_http_use(NULL, false);
     pthread_join(thread, NULL);
     ck_assert_int_eq(llmobs_http_close_all(100), 0);
     ck_assert_int_eq(atomic_load(&sender.answers[2]), 0);
@@ -321,7 +332,7 @@ START_TEST(descriptors_taken)
     ck_assert_int_eq(
         post(http, url_at("127.0.0.1", server->port, "/"), "2", &reply), 0);
     llmobs_http_reply_fini(&reply);
-    llmobs_http_use(NULL, LLMOBS_HTTP_NOTHING);
+    llmobs_http_use(NULL, false);
     ck_assert_int_eq(llmobs_http_close_all(100), 0);
     llmobs_http_free(http);
     for (int i = 0; i < count; i++) {
