@@ -38,7 +38,7 @@ SHIM_CFLAGS := -std=c11 -O2 -g $(WARN) -fvisibility=hidden -fPIC -fno-plt \
 SHIM_CFLAGS += $(if $(findstring aarch64,$(shell $(CC) -dumpmachine)),-mno-outline-atomics)
 SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 	-Wl,-z,noseparate-code -Wl,--hash-style=both -Wl,--version-script=shim/shim.map \
-	-Wl,-soname,libllmobs_preload.so
+	-Wl,--sort-section=name -Wl,-soname,libllmobs_preload.so
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
 CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*.c))

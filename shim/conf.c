@@ -8,7 +8,7 @@
 #define EXCLUDE "LLMOBS_EXCLUDE"
 
 /* One byte more than may be, and one for the end. */
-static char text[LLMOBS_CONF_MAX + 2];
+LLMOBS_ROOM static char text[LLMOBS_CONF_MAX + 2];
 
 bool llmobs_conf_is_true(const char *value)
 {

@@ -2,7 +2,7 @@
 
 #include "shim/thunks.h"
 
-struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
+LLMOBS_ROOM struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
 
 #define NAME_MAX_LEN 26
 static const char hook_names[LLMOBS_HOOK_COUNT][NAME_MAX_LEN] = {

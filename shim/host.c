@@ -15,10 +15,12 @@ static enum llmobs_host_state state;
 static bool file_decides;  /* the environment says neither yes nor no */
 static bool file_excludes; /* and names no programs */
 static size_t env_count;
-static char env_bytes[LLMOBS_HOST_ENV_MAX];
-static const char *env_list[LLMOBS_HOST_ENV_COUNT + 1];
-static char core_path[LLMOBS_HOST_PATH_MAX];
-static struct llmobs_host table = {LLMOBS_ENGINE_ABI, env_list, NULL};
+LLMOBS_ROOM_FIRST static char env_bytes[LLMOBS_HOST_ENV_MAX];
+LLMOBS_ROOM static const char *env_list[LLMOBS_HOST_ENV_COUNT + 1];
+/* The loader's, which stays; NULL where `core_path` is made already. */
+static const char *own_path;
+LLMOBS_ROOM static char core_path[LLMOBS_HOST_PATH_MAX];
+static struct llmobs_host table;
 
 enum llmobs_host_state llmobs_host_state(void)
 {
@@ -30,16 +32,31 @@ static void set_state(enum llmobs_host_state value)
     __atomic_store_n(&state, value, __ATOMIC_RELEASE);
 }
 
-const char *llmobs_host_core_path(void)
-{
-    return core_path[0] ? core_path : NULL;
-}
-
 bool llmobs_host_is_shim(const struct llmobs_elf *elf)
 {
     uintptr_t here = (uintptr_t)&state;
 
     return here >= elf->start && here < elf->end;
+}
+
+/* Most of an environment begins with none of the names' first letters. */
+static bool may_be_wanted(const char *entry)
+{
+    switch (entry[0]) {
+    case '_':
+    case 'B':
+    case 'C':
+    case 'D':
+    case 'H':
+    case 'L':
+    case 'O':
+    case 'S':
+    case 'T':
+    case 'X':
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* "NAME" of "NAME=value"; NULL when the entry is another variable. */
@@ -52,6 +69,8 @@ static const char *value_of(const char *entry, const char *name)
 
 static bool wanted(const char *entry)
 {
+    if (!may_be_wanted(entry))
+        return false;
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
         if (llmobs_str_begins(entry, prefixes[i]))
             return true;
@@ -90,8 +109,7 @@ static const char *const *list_env(void)
 const struct llmobs_host *llmobs_host_table(
     const struct llmobs_enable_options *enable)
 {
-    (void)list_env();
-    table.enable = enable;
+    table = (struct llmobs_host){LLMOBS_ENGINE_ABI, list_env(), enable};
     return &table;
 }
 
@@ -127,9 +145,8 @@ static int find_own(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-/* The core is looked for beside the shim; a relative name is only good for
- * the directory that the process was started in. */
-static void set_core_path(const char *own)
+/* The core is looked for beside the shim. */
+static void make_core_path(const char *own)
 {
     size_t len = 0;
     size_t dir = (size_t)(llmobs_str_base(own) - own);
@@ -152,11 +169,28 @@ none:
     core_path[0] = '\0';
 }
 
+/* A relative name is only good for the directory that the process was started
+ * in; most never ask. */
+static void keep_own_path(const char *own)
+{
+    if (own[0] == '/')
+        own_path = own;
+    else
+        make_core_path(own);
+}
+
+const char *llmobs_host_core_path(void)
+{
+    if (own_path)
+        make_core_path(own_path);
+    return core_path[0] ? core_path : NULL;
+}
+
 /* By the file that runs, without links, and by the name that was asked for: of
  * a script, which has no file that runs, this is the only one. */
 static bool is_listed(const char *list)
 {
-    static char file[LLMOBS_HOST_PATH_MAX];
+    LLMOBS_ROOM static char file[LLMOBS_HOST_PATH_MAX];
     const char *asked = (const char *)getauxval(AT_EXECFN);
     long len;
 
@@ -187,7 +221,7 @@ void llmobs_host_init(char **env)
         return;
     file_decides = !enabled;
     file_excludes = !exclude;
-    set_core_path(own.path);
+    keep_own_path(own.path);
     copy_env(env);
     set_state(LLMOBS_HOST_WATCHING);
 }

@@ -16,7 +16,7 @@
 #include "shim/elf.h"
 
 #define LLMOBS_SHIM_SONAME "libllmobs_preload.so"
-#define LLMOBS_CORE_FILE "libllmobs_core.so"
+#define LLMOBS_CORE_FILE "libllmobs_core.so" /* its soname, too */
 #define LLMOBS_HOST_ENV_MAX 65536
 #define LLMOBS_HOST_ENV_COUNT 512
 #define LLMOBS_HOST_PATH_MAX 4096
@@ -44,7 +44,8 @@ bool llmobs_host_ask(void);
 /* True for our own object. */
 bool llmobs_host_is_shim(const struct llmobs_elf *elf);
 
-/* Absolute; NULL when the shim's own place is not known. */
+/* Absolute; NULL when the shim's own place is not known. Only for the one
+ * thread that loads the core. */
 const char *llmobs_host_core_path(void);
 
 /* What is handed to the core; only for the one thread that loads it. */

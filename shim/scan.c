@@ -9,6 +9,7 @@
 
 /* What the loader counted when we last looked. */
 struct counts {
+    bool known; /* false: look at all */
     unsigned long long adds, subs;
     size_t objects;
 };
@@ -25,8 +26,7 @@ struct walk {
     bool shifted; /* one that was there at the start has gone */
 };
 
-/* Adds start at ~0: musl counts from 0. */
-static struct counts seen = {~0ULL, ~0ULL, 0};
+static struct counts seen;
 static size_t start_objects;
 static uint64_t start_last;  /* which of them is the last */
 static unsigned foreign;     /* hooks that others define for everybody */
@@ -43,10 +43,8 @@ bool llmobs_scan_met_rpath(void)
 
 static bool is_ours(const struct llmobs_elf *elf)
 {
-    const char *core = llmobs_host_core_path();
-
     return llmobs_str_same(elf->soname, LLMOBS_SHIM_SONAME) ||
-           (core && llmobs_str_same(elf->path, core));
+           llmobs_str_same(elf->soname, LLMOBS_CORE_FILE);
 }
 
 static bool is_loader(const struct llmobs_elf *elf)
@@ -70,7 +68,7 @@ static uint64_t identity(const struct dl_phdr_info *info)
  * the list when something went. */
 static size_t first_to_see(bool full)
 {
-    if (seen.adds == ~0ULL)
+    if (!seen.known)
         return 0;
     return full ? start_objects : seen.objects;
 }
@@ -86,8 +84,10 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
     if (index == 0) {
         walk->now.adds = info->dlpi_adds;
         walk->now.subs = info->dlpi_subs;
-        walk->same = walk->now.adds == seen.adds && walk->now.subs == seen.subs;
-        walk->full = walk->now.subs != seen.subs;
+        walk->now.known = true;
+        walk->same = seen.known && walk->now.adds == seen.adds &&
+                     walk->now.subs == seen.subs;
+        walk->full = !seen.known || walk->now.subs != seen.subs;
         if (walk->same)
             return 1;
         walk->first = first_to_see(walk->full);
@@ -155,7 +155,7 @@ static void find(struct walk *walk)
     struct before before = {.index = 0};
     bool first = start_objects == 0;
 
-    llmobs_copies_unmark(seen.adds != ~0ULL);
+    llmobs_copies_unmark(seen.known);
     dl_iterate_phdr(find_copies, walk);
     if (walk->same)
         return;
@@ -189,7 +189,7 @@ static bool round_done(void)
      * itself is certain to stay. */
     if (copies.shifted) {
         start_objects = 1;
-        seen = (struct counts){~0ULL, ~0ULL, 0};
+        seen = (struct counts){.known = false};
         return false;
     }
     /* Without a copy only dlopen and its like matter, in what came later. */
@@ -204,14 +204,14 @@ static bool round_done(void)
     dl_iterate_phdr(patch_callers, &callers);
     if (callers.now.adds != copies.now.adds ||
         callers.now.subs != copies.now.subs) {
-        seen = (struct counts){~0ULL, ~0ULL, 0};
+        seen = (struct counts){.known = false};
         return false;
     }
     /* Else what is loading would count as seen. */
     if (!callers.loading)
         seen = copies.now;
     else if (copies.changed || copies.full)
-        seen = (struct counts){~0ULL, ~0ULL, 0};
+        seen = (struct counts){.known = false};
     return true;
 }
 
@@ -227,7 +227,7 @@ static bool try_lock(void)
         !__atomic_compare_exchange_n(&owner, &holder, mine, false,
                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return false;
-    seen = (struct counts){~0ULL, ~0ULL, 0};
+    seen = (struct counts){.known = false};
     return true;
 }
 
@@ -247,7 +247,7 @@ static void scan_locked(void)
 {
     __atomic_store_n(&pending, 0, __ATOMIC_SEQ_CST);
     if (answer())
-        seen = (struct counts){~0ULL, ~0ULL, 0};
+        seen = (struct counts){.known = false};
     for (int i = 0; i < ROUNDS_MAX && !round_done(); i++)
         continue;
     __atomic_store_n(&owner, 0, __ATOMIC_SEQ_CST);
