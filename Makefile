@@ -97,7 +97,7 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 	$(Q)$(OBJCOPY) --keep-global-symbol=llmobs_core_attach $(B)/core-all.o
 	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 		-Wl,-z,noseparate-code -Wl,--hash-style=both $(if $(SAN),,-Wl,-z,defs) \
-		-Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
+		-Wl,--sort-section=name -Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
 
 # It must start wherever the objects do, in an image of others too: libc alone.
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)

@@ -8,6 +8,7 @@
 #include "core/api_inner.h"
 #include "core/api_thread.h"
 #include "core/clock.h"
+#include "core/cold.h"
 #include "core/content.h"
 #include "core/encode.h"
 #include "core/fork.h"
@@ -23,7 +24,7 @@ static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 static atomic_bool on;
 /* What has been complained of: a literal's address and an errno number. */
-static _Atomic(uint64_t) told[128];
+LLMOBS_COLD static _Atomic(uint64_t) told[128];
 
 void llmobs_api_init(const struct llmobs_config *the_config,
                      struct llmobs_worker *the_worker)

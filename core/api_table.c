@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/cold.h"
 #include "core/fork.h"
 
 /* A number is a generation, then 16 bits that name the place from 2 on: 0 and
@@ -23,7 +24,7 @@ struct place {
 };
 
 /* Chunks are never freed. */
-static _Atomic(struct place *) chunks[CHUNKS];
+LLMOBS_COLD static _Atomic(struct place *) chunks[CHUNKS];
 static atomic_uint hint; /* where a free place is likely */
 
 struct llmobs_api_live *llmobs_api_live_new(void)

@@ -9,6 +9,7 @@
 
 #include "core/cfi.h"
 #include "core/clock.h"
+#include "core/cold.h"
 #include "core/config.h"
 #include "core/fork.h"
 #include "core/symbol.h"
@@ -43,9 +44,10 @@ struct look {
     struct llmobs_symbol_head head;
 };
 
-static struct place *places[LLMOBS_CALLER_KNOWN]; /* by address; or NULL */
-static const void *stripped[STRIPPED];            /* their headers; or NULL */
-static char program[MODULE_MAX]; /* the name, once it was asked for */
+/* By address; or NULL. */
+LLMOBS_COLD static struct place *places[LLMOBS_CALLER_KNOWN];
+static const void *stripped[STRIPPED]; /* their headers; or NULL */
+static char program[MODULE_MAX];       /* the name, once it was asked for */
 static struct llmobs_loaded_counts seen;
 static bool counted;     /* the loader counts, and `seen` is true */
 static int64_t doubt_ns; /* callsites before it may be of something unloaded */

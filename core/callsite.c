@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/blocks.h"
+#include "core/cold.h"
 
 #define PAGE 4096 /* the smallest: more questions, never a wrong answer */
 /* The kernel keeps much more below the first thread's stack free of mappings.
@@ -64,7 +65,7 @@ static size_t stack_left(uintptr_t sp, size_t max)
 #define BLOCK_SIZE \
     ((sizeof(struct llmobs_callsite) + LLMOBS_CALLSITE_STACK + 63) / 64 * 64)
 
-static _Alignas(64) unsigned char memory[LLMOBS_BLOCKS][BLOCK_SIZE];
+LLMOBS_COLD static _Alignas(64) unsigned char memory[LLMOBS_BLOCKS][BLOCK_SIZE];
 static struct llmobs_blocks blocks = {.memory = memory[0], .size = BLOCK_SIZE};
 
 /* Where none is left, one for a smaller piece: *max says so. */

@@ -6,6 +6,7 @@
 #include "core/allow.h"
 #include "core/blocks.h"
 #include "core/clock.h"
+#include "core/cold.h"
 #include "core/fork.h"
 #include "core/sanitizer.h"
 
@@ -20,7 +21,7 @@ struct kept {
 #if LLMOBS_ASAN
 static struct llmobs_blocks blocks = {.taken = UINT64_MAX};
 #else
-static struct kept memory[LLMOBS_BLOCKS];
+LLMOBS_COLD static struct kept memory[LLMOBS_BLOCKS];
 static struct llmobs_blocks blocks = {.memory = (unsigned char *)memory,
                                       .size = sizeof(struct kept)};
 #endif

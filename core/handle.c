@@ -8,11 +8,14 @@
 #include <strings.h>
 #include <time.h>
 
+#include "core/cold.h"
+
 /* Bodies that do not look like JSON are copied only up to this size: a form
  * post to a proxy is small, and a 200 MB upload must not cost 200 MB more. */
 #define COPY_TEXT_MAX (64 * 1024)
 
-static _Atomic(struct llmobs_handle *) buckets[LLMOBS_HANDLE_BUCKETS];
+LLMOBS_COLD static _Atomic(struct llmobs_handle *)
+    buckets[LLMOBS_HANDLE_BUCKETS];
 
 static _Atomic(struct llmobs_handle *) *bucket_of(const CURL *curl)
 {

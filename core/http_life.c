@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/cold.h"
 #include "core/fork.h"
 #include "core/gate.h"
 #include "core/http_inner.h"
@@ -20,7 +21,7 @@ static atomic_int inside; /* threads in libcurl by our doing */
 static atomic_uint life;
 static atomic_int exit_thread;
 static atomic_int process; /* fork.h */
-static struct llmobs_proxies proxies;
+LLMOBS_COLD static struct llmobs_proxies proxies;
 
 /* What a child inherits of a parent's request or exit does not hold for it. */
 void llmobs_http_life_check(void)

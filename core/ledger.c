@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/cold.h"
 #include "core/dirs.h"
 #include "core/fd.h"
 #include "core/fork.h"
@@ -37,7 +38,7 @@ struct told {
     int64_t folded_ns;
 };
 
-static struct told told;
+LLMOBS_COLD static struct told told;
 static atomic_int gate; /* who is inside; 0: nobody */
 
 /* -- the gate ------------------------------------------------------------ */

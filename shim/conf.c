@@ -2,13 +2,14 @@
 
 #include <sys/stat.h>
 
+#include "core/cold.h"
 #include "shim/libc.h"
 
 #define ENABLED "DD_LLMOBS_ENABLED"
 #define EXCLUDE "LLMOBS_EXCLUDE"
 
 /* One byte more than may be, and one for the end. */
-LLMOBS_ROOM static char text[LLMOBS_CONF_MAX + 2];
+LLMOBS_COLD static char text[LLMOBS_CONF_MAX + 2];
 
 bool llmobs_conf_is_true(const char *value)
 {

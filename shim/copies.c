@@ -1,8 +1,9 @@
 #include "shim/copies.h"
 
+#include "core/cold.h"
 #include "shim/thunks.h"
 
-LLMOBS_ROOM struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
+LLMOBS_COLD struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
 
 #define NAME_MAX_LEN 26
 static const char hook_names[LLMOBS_HOOK_COUNT][NAME_MAX_LEN] = {

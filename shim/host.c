@@ -1,5 +1,6 @@
 #include "shim/host.h"
 
+#include "core/cold.h"
 #include "core/glob.h"
 #include "shim/conf.h"
 
@@ -15,11 +16,11 @@ static enum llmobs_host_state state;
 static bool file_decides;  /* the environment says neither yes nor no */
 static bool file_excludes; /* and names no programs */
 static size_t env_count;
-LLMOBS_ROOM_FIRST static char env_bytes[LLMOBS_HOST_ENV_MAX];
-LLMOBS_ROOM static const char *env_list[LLMOBS_HOST_ENV_COUNT + 1];
+LLMOBS_COLD_FIRST static char env_bytes[LLMOBS_HOST_ENV_MAX];
+LLMOBS_COLD static const char *env_list[LLMOBS_HOST_ENV_COUNT + 1];
 /* The loader's, which stays; NULL where `core_path` is made already. */
 static const char *own_path;
-LLMOBS_ROOM static char core_path[LLMOBS_HOST_PATH_MAX];
+LLMOBS_COLD static char core_path[LLMOBS_HOST_PATH_MAX];
 static struct llmobs_host table;
 
 enum llmobs_host_state llmobs_host_state(void)
@@ -190,7 +191,7 @@ const char *llmobs_host_core_path(void)
  * a script, which has no file that runs, this is the only one. */
 static bool is_listed(const char *list)
 {
-    LLMOBS_ROOM static char file[LLMOBS_HOST_PATH_MAX];
+    LLMOBS_COLD static char file[LLMOBS_HOST_PATH_MAX];
     const char *asked = (const char *)getauxval(AT_EXECFN);
     long len;
 

@@ -30,12 +30,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Zeros that few processes need, behind those that all do: these share a page
- * with the copied environment, and what is not touched costs nothing. The
- * linker sorts by these names (Makefile). */
-#define LLMOBS_ROOM_FIRST __attribute__((section(".bss.room1")))
-#define LLMOBS_ROOM __attribute__((section(".bss.room2")))
-
 #pragma weak __errno_location
 #pragma weak dl_iterate_phdr
 #pragma weak environ
