@@ -28,7 +28,8 @@ struct place {
     uintptr_t pc;
     bool exact;
     bool used;
-    int rc; /* of the row */
+    bool asked; /* for the name */
+    int rc;     /* of the row */
     struct llmobs_cfi_row row;
     uintptr_t offset; /* in the object */
     char module[MODULE_MAX];
@@ -38,6 +39,7 @@ struct place {
 /* One look at the loader's list. */
 struct look {
     struct place *place;
+    bool names; /* also in the C library */
     const void *object;
     uintptr_t address; /* in the object, of the instruction itself */
     char path[PATH_CAP];
@@ -122,6 +124,16 @@ static bool is_ours(const struct place *place)
     return begins(place->module, "libllmobs_");
 }
 
+/* Its table is one of the longest, and most of its frames are what starts a
+ * program or a thread. */
+static bool is_c_library(const struct place *place)
+{
+    return begins(place->module, "libc.so") ||
+           begins(place->module, "libc-2.") ||
+           begins(place->module, "libpthread") ||
+           begins(place->module, "ld-musl-");
+}
+
 /* Our own frames are only walked through: they need no name. */
 static void see_object(const struct llmobs_loaded *object, void *ctx)
 {
@@ -135,7 +147,8 @@ static void see_object(const struct llmobs_loaded *object, void *ctx)
     set_module(place, look->path);
     place->rc =
         llmobs_cfi_row(object, place->pc - (place->exact ? 0 : 1), &place->row);
-    if (!is_ours(place) &&
+    place->asked = look->names || !is_c_library(place);
+    if (place->asked && !is_ours(place) &&
         !llmobs_symbol_in_memory(object, look->address, &place->symbol))
         llmobs_symbol_head(object, &look->head);
 }
@@ -214,18 +227,21 @@ static struct place *slot_of(const struct llmobs_frame *frame)
     return places[to];
 }
 
-static const struct place *place_of(const struct llmobs_frame *frame)
+static const struct place *place_of(const struct llmobs_frame *frame,
+                                    bool names)
 {
     struct place *place = slot_of(frame);
     struct look *look;
 
     if (!place)
         return NULL;
-    if (place->used && place->pc == frame->pc && place->exact == frame->exact)
+    if (place->used && place->pc == frame->pc && place->exact == frame->exact &&
+        (place->asked || !names))
         return place;
     look = malloc(sizeof(*look));
     if (!look)
         return NULL;
+    look->names = names;
     memset(place, 0, sizeof(*place));
     place->pc = frame->pc;
     place->exact = frame->exact;
@@ -269,6 +285,11 @@ struct answer {
     int left;                   /* frames still to be told */
     bool named;                 /* the caller is in it */
     bool bound;                 /* the binding is in it */
+    struct place first;         /* outside our own */
+    /* In the C library, and told when something is above them that called
+     * there; else they are what starts a program or a thread. */
+    struct llmobs_frame held[LLMOBS_CALLER_FRAMES];
+    int held_count;
 };
 
 static void add_frame(struct answer *answer, const struct place *place)
@@ -311,30 +332,68 @@ static void tell(struct answer *answer, const struct place *place)
     }
 }
 
+static void tell_held(struct answer *answer)
+{
+    const struct place *place;
+
+    for (int i = 0; i < answer->held_count && answer->left > 0; i++) {
+        place = place_of(&answer->held[i], true);
+        if (place)
+            tell(answer, place);
+    }
+    answer->held_count = 0;
+}
+
+static void visit(struct answer *answer, const struct llmobs_frame *frame,
+                  const struct place *place)
+{
+    if (is_ours(place))
+        return;
+    if (!answer->first.used)
+        answer->first = *place;
+    if (!is_c_library(place)) {
+        tell_held(answer);
+        tell(answer, place);
+    } else if (answer->held_count < LLMOBS_CALLER_FRAMES) {
+        answer->held[answer->held_count++] = *frame;
+    }
+}
+
+/* Makes of the frame its caller's. */
+static int visit_next(struct answer *answer, struct llmobs_frame *frame,
+                      const struct llmobs_cfi_stack *stack)
+{
+    const struct place *place = place_of(frame, false);
+    struct llmobs_frame at = *frame;
+    struct place here;
+    int rc;
+
+    if (!place)
+        return -ENOENT;
+    here = *place; /* its slot is anybody's */
+    rc = here.rc ? here.rc : llmobs_cfi_step(frame, &here.row, stack);
+    /* The outermost, which the C library lies above, is a program's _start. */
+    if (rc != -ENODATA || answer->held_count == 0)
+        visit(answer, &at, &here);
+    return rc;
+}
+
 /* Where the walk ended inside a binding, that is the caller. */
 static void walk(const struct llmobs_callsite *callsite, struct answer *answer)
 {
     const struct llmobs_cfi_stack stack = {
         callsite->frame.regs[LLMOBS_FRAME_SP], callsite->stack, callsite->len};
     struct llmobs_frame frame = callsite->frame;
-    struct place first = {.used = false};
-    const struct place *place;
+    int rc = 0;
 
-    for (int i = 0; i < LLMOBS_CALLER_STEPS; i++) {
-        place = place_of(&frame);
-        if (!place)
-            break;
-        if (!is_ours(place)) {
-            if (!first.used)
-                first = *place;
-            tell(answer, place);
-        }
-        if ((answer->named && answer->left <= 0) || place->rc ||
-            llmobs_cfi_step(&frame, &place->row, &stack) != 0)
-            break;
-    }
-    if (!answer->named && first.used)
-        set_caller(answer, &first);
+    for (int i = 0; rc == 0 && i < LLMOBS_CALLER_STEPS &&
+                    (!answer->named || answer->left > 0);
+         i++)
+        rc = visit_next(answer, &frame, &stack);
+    if (rc != -ENODATA)
+        tell_held(answer);
+    if (!answer->named && answer->first.used)
+        set_caller(answer, &answer->first);
 }
 
 static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite)

@@ -276,6 +276,50 @@ START_TEST(as_many_as_wanted)
 }
 END_TEST
 
+#if !LLMOBS_ASAN && !LLMOBS_TSAN /* they have frames of their own between */
+static int ask_and_compare(const void *a, const void *b)
+{
+    if (!told)
+        unit_caller_think(1);
+    return *(const char *)a - *(const char *)b;
+}
+
+static void *ask_in_thread(void *arg)
+{
+    unit_caller_think(1);
+    return arg;
+}
+
+/* Frames of the C library are told between others', with their names, and not
+ * as what a program or a thread begins with. */
+START_TEST(without_what_starts_it)
+{
+    char letters[] = "mississippi";
+    pthread_t thread;
+    const char *text, *last;
+
+    wanted = 16;
+    qsort(letters, sizeof(letters) - 1, 1, ask_and_compare);
+    text = frames_of(told, frame_count(told));
+    last = strstr(text, "unit!ask_and_compare+0x");
+    ck_assert_ptr_nonnull(last);
+    last = strstr(last, "\nlibc.so.6!qsort");
+    ck_assert_msg(last && strstr(last, "\nunit!without_what_starts_it"), "%s",
+                  text);
+    last = strstr(last, "\nunit!main+0x");
+    ck_assert_msg(last && strcmp(strchr(last + 1, '\n'), "\n") == 0, "%s",
+                  text);
+    ck_assert_int_eq(pthread_create(&thread, NULL, ask_in_thread, NULL), 0);
+    pthread_join(thread, NULL);
+    last =
+        strstr(frames_of(told, frame_count(told)), "\nunit!ask_in_thread+0x");
+    ck_assert_ptr_nonnull(last);
+    ck_assert_str_eq(strchr(last + 1, '\n'), "\n");
+    forget_told();
+}
+END_TEST
+#endif
+
 /* -- what ends a walk ----------------------------------------------------- */
 
 #if defined(__x86_64__)
@@ -577,6 +621,9 @@ UNIT_SUITE(caller)
     UNIT_TEST(s, to_the_begin_of_a_thread);
     UNIT_TEST(s, names_static_and_other_functions);
     UNIT_TEST(s, as_many_as_wanted);
+#if !LLMOBS_ASAN && !LLMOBS_TSAN
+    UNIT_TEST(s, without_what_starts_it);
+#endif
 #if defined(__x86_64__)
     UNIT_TEST(s, compiled_frames_end_the_walk);
 #endif
