@@ -177,7 +177,7 @@ static void add_object(struct llmobs_process *process, char *path)
         (struct llmobs_process_object){path, deleted};
 }
 
-/* Writable parts of our library, and what the loader added behind them. */
+/* Writable parts of our library, and what the loader added behind it. */
 static void note_data(struct llmobs_process *process, const char *line)
 {
     const char *slash = strrchr(line, '/');
@@ -186,11 +186,13 @@ static void note_data(struct llmobs_process *process, const char *line)
     unsigned long from, to;
     char rights[5];
 
-    if (sscanf(line, "%lx-%lx %4s", &from, &to, rights) != 3 ||
-        strncmp(rights, "rw", 2) != 0)
+    if (sscanf(line, "%lx-%lx %4s", &from, &to, rights) != 3)
         return;
-    if (ours && process->data_from == 0)
-        process->data_from = process->data_to = from;
+    if (strncmp(rights, "rw", 2) != 0) {
+        if (ours && process->data_from == process->data_to)
+            process->data_from = process->data_to = to;
+        return;
+    }
     if (process->data_to == from && (ours || slash == NULL))
         process->data_to = to;
 }
