@@ -28,8 +28,9 @@ struct place {
     uintptr_t pc;
     bool exact;
     bool used;
-    bool asked; /* for the name */
-    int rc;     /* of the row */
+    bool asked;   /* for the name */
+    bool program; /* in the program itself */
+    int rc;       /* of the row */
     struct llmobs_cfi_row row;
     uintptr_t offset; /* in the object */
     char module[MODULE_MAX];
@@ -130,8 +131,8 @@ static bool is_c_library(const struct place *place)
 {
     return begins(place->module, "libc.so") ||
            begins(place->module, "libc-2.") ||
-           begins(place->module, "libpthread") ||
-           begins(place->module, "ld-musl-");
+           begins(place->module, "libpthread.so") ||
+           begins(place->module, "libpthread-2.");
 }
 
 /* Our own frames are only walked through: they need no name. */
@@ -193,7 +194,8 @@ static bool fill(struct place *place, struct look *look)
     look->head.len = 0;
     if (llmobs_loaded_find(inside, see_object, look) != 0)
         return false;
-    if (!look->path[0])
+    place->program = !look->path[0];
+    if (place->program)
         name_program(place);
     if (!place->symbol.name[0] && look->head.len)
         name_from_file(place, look);
@@ -205,17 +207,16 @@ static bool fill(struct place *place, struct look *look)
 
 /* The one that has it; else a free one, or the one that is next to go, of the
  * few that it may be in. Not all at once: a short process has ten. */
-static struct place *slot_of(const struct llmobs_frame *frame)
+static struct place *slot_of(uintptr_t pc, bool exact)
 {
     static unsigned turn;
-    size_t first = (frame->pc ^ frame->pc >> 8) * WAYS % LLMOBS_CALLER_KNOWN;
+    size_t first = (pc ^ pc >> 8) * WAYS % LLMOBS_CALLER_KNOWN;
     size_t to = first + WAYS;
 
     for (size_t i = first; i < first + WAYS; i++) {
         struct place *place = places[i];
 
-        if (place && place->used && place->pc == frame->pc &&
-            place->exact == frame->exact)
+        if (place && place->used && place->pc == pc && place->exact == exact)
             return place;
         if (to == first + WAYS && !(place && place->used))
             to = i;
@@ -227,15 +228,14 @@ static struct place *slot_of(const struct llmobs_frame *frame)
     return places[to];
 }
 
-static const struct place *place_of(const struct llmobs_frame *frame,
-                                    bool names)
+static const struct place *place_of(uintptr_t pc, bool exact, bool names)
 {
-    struct place *place = slot_of(frame);
+    struct place *place = slot_of(pc, exact);
     struct look *look;
 
     if (!place)
         return NULL;
-    if (place->used && place->pc == frame->pc && place->exact == frame->exact &&
+    if (place->used && place->pc == pc && place->exact == exact &&
         (place->asked || !names))
         return place;
     look = malloc(sizeof(*look));
@@ -243,8 +243,8 @@ static const struct place *place_of(const struct llmobs_frame *frame,
         return NULL;
     look->names = names;
     memset(place, 0, sizeof(*place));
-    place->pc = frame->pc;
-    place->exact = frame->exact;
+    place->pc = pc;
+    place->exact = exact;
     place->used = fill(place, look);
     free(look);
     return place->used ? place : NULL;
@@ -285,10 +285,14 @@ struct answer {
     int left;                   /* frames still to be told */
     bool named;                 /* the caller is in it */
     bool bound;                 /* the binding is in it */
+    bool told;                  /* a frame was */
     struct place first;         /* outside our own */
-    /* In the C library, and told when something is above them that called
-     * there; else they are what starts a program or a thread. */
-    struct llmobs_frame held[LLMOBS_CALLER_FRAMES];
+    /* In the C library, and told once it is known that somebody called it:
+     * else they are what starts a program or a thread. */
+    struct {
+        uintptr_t pc;
+        bool exact;
+    } held[LLMOBS_CALLER_FRAMES];
     int held_count;
 };
 
@@ -320,6 +324,7 @@ static void set_caller(struct answer *answer, const struct place *place)
 
 static void tell(struct answer *answer, const struct place *place)
 {
+    answer->told = true;
     if (answer->frames && answer->left > 0)
         add_frame(answer, place);
     if (!answer->frames) {
@@ -336,16 +341,16 @@ static void tell_held(struct answer *answer)
 {
     const struct place *place;
 
-    for (int i = 0; i < answer->held_count && answer->left > 0; i++) {
-        place = place_of(&answer->held[i], true);
+    for (int i = 0;
+         i < answer->held_count && (answer->left > 0 || !answer->named); i++) {
+        place = place_of(answer->held[i].pc, answer->held[i].exact, true);
         if (place)
             tell(answer, place);
     }
     answer->held_count = 0;
 }
 
-static void visit(struct answer *answer, const struct llmobs_frame *frame,
-                  const struct place *place)
+static void visit(struct answer *answer, const struct place *place)
 {
     if (is_ours(place))
         return;
@@ -355,16 +360,24 @@ static void visit(struct answer *answer, const struct llmobs_frame *frame,
         tell_held(answer);
         tell(answer, place);
     } else if (answer->held_count < LLMOBS_CALLER_FRAMES) {
-        answer->held[answer->held_count++] = *frame;
+        answer->held[answer->held_count].pc = place->pc;
+        answer->held[answer->held_count++].exact = place->exact;
     }
+}
+
+/* The outermost frame, which called the C library, is a program's _start where
+ * it is in the program and has no other name. */
+static bool is_start(const struct place *place)
+{
+    return place->program && (!place->symbol.name[0] ||
+                              strcmp(place->symbol.name, "_start") == 0);
 }
 
 /* Makes of the frame its caller's. */
 static int visit_next(struct answer *answer, struct llmobs_frame *frame,
                       const struct llmobs_cfi_stack *stack)
 {
-    const struct place *place = place_of(frame, false);
-    struct llmobs_frame at = *frame;
+    const struct place *place = place_of(frame->pc, frame->exact, false);
     struct place here;
     int rc;
 
@@ -372,9 +385,8 @@ static int visit_next(struct answer *answer, struct llmobs_frame *frame,
         return -ENOENT;
     here = *place; /* its slot is anybody's */
     rc = here.rc ? here.rc : llmobs_cfi_step(frame, &here.row, stack);
-    /* The outermost, which the C library lies above, is a program's _start. */
-    if (rc != -ENODATA || answer->held_count == 0)
-        visit(answer, &at, &here);
+    if (rc != -ENODATA || answer->held_count == 0 || !is_start(&here))
+        visit(answer, &here);
     return rc;
 }
 
@@ -390,7 +402,7 @@ static void walk(const struct llmobs_callsite *callsite, struct answer *answer)
                     (!answer->named || answer->left > 0);
          i++)
         rc = visit_next(answer, &frame, &stack);
-    if (rc != -ENODATA)
+    if (rc != -ENODATA || !answer->told)
         tell_held(answer);
     if (!answer->named && answer->first.used)
         set_caller(answer, &answer->first);

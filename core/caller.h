@@ -8,6 +8,7 @@
  *          told, LLMOBS_CALLER_KNOWN addresses (a multiple of 8) are kept.
  * Fork:    a child begins with an empty table.
  *
+ * What starts a program or a thread, in the C library and before, is left out.
  * A frame that belongs to no loaded object (compiled at run time), or whose
  * object says nothing of it, ends the walk. Where something was unloaded since
  * the callsite was taken, another object may be at its addresses: NULL.

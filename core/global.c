@@ -101,7 +101,9 @@ static void choose(struct copy *copy)
 {
     atomic_store(&chosen, copy);
     atomic_store(&in_use, true);
-    llmobs_http_use(atomic_load(&copy->real), !atomic_load(&copy->own_memory));
+    llmobs_http_use(atomic_load(&copy->real), atomic_load(&copy->own_memory)
+                                                  ? LLMOBS_HTTP_BY_APP
+                                                  : LLMOBS_HTTP_BY_BOTH);
 }
 
 static bool is_up(struct copy *copy)
@@ -324,7 +326,7 @@ bool llmobs_global_leave(const struct llmobs_real *real)
     if (!is_chosen(copy))
         return true;
     pause_worker();
-    llmobs_http_use(NULL, false);
+    llmobs_http_use(NULL, LLMOBS_HTTP_BY_APP);
     llmobs_worker_resume(worker);
     if (llmobs_http_close_all(LEAVE_MS) != 0) {
         llmobs_log_once(LLMOBS_LOG_ERROR, "cleanup",

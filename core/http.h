@@ -46,11 +46,17 @@ struct llmobs_http_reply {
     struct llmobs_buf body; /* freed by llmobs_http_reply_fini */
 };
 
-/* Tells which libcurl copy may be used from now on; NULL: none (the app has
- * cleaned libcurl up). Borrowed for ever. `beside`: also by other threads than
- * the app's own, whose allocator may count on them being the only ones. Reads
- * the proxy variables at the first use: in a thread of the app. */
-void llmobs_http_use(const struct llmobs_real *real, bool beside);
+/* Which threads may use libcurl. */
+enum llmobs_http_by {
+    LLMOBS_HTTP_BY_APP,  /* the app's own: its allocator may count on that */
+    LLMOBS_HTTP_BY_BOTH, /* ours as well; TLS where its library has locks */
+    LLMOBS_HTTP_BY_US    /* there is no app: all */
+};
+
+/* Tells which libcurl copy may be used from now on, and by whom; NULL: none
+ * (the app has cleaned libcurl up). Borrowed for ever. Reads the proxy
+ * variables at the first use: in a thread of the app. */
+void llmobs_http_use(const struct llmobs_real *real, enum llmobs_http_by by);
 
 /* After use(NULL): waits until no thread is in libcurl any more, at most `ms`,
  * and frees all handles; -ETIMEDOUT; -EBUSY: in use again. One thread at a

@@ -15,7 +15,7 @@
 enum life { LIFE_RUNNING, LIFE_EXITING, LIFE_EXITED };
 
 static _Atomic(const struct llmobs_real *) current;
-static atomic_bool current_beside; /* by other threads than the app's, too */
+static atomic_int current_by; /* enum llmobs_http_by */
 static _Atomic int64_t deadline = INT64_MAX;
 static atomic_int inside; /* threads in libcurl by our doing */
 static atomic_uint life;
@@ -67,29 +67,44 @@ void llmobs_http_life_leave(void)
     atomic_fetch_sub(&inside, 1);
 }
 
-/* OpenSSL before 1.1 needs locks that an app of one thread does not set up. To
- * ask takes libcurl a dozen microseconds the first time: by our thread, and
- * where there is TLS. */
+static bool ask_for_locks(const struct llmobs_real *real)
+{
+    const curl_version_info_data *info;
+    const char *ssl;
+
+    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    info = real->version_info(CURLVERSION_NOW);
+    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    ssl = info ? info->ssl_version : NULL;
+    return ssl && !strstr(ssl, "OpenSSL/0.") && !strstr(ssl, "OpenSSL/1.0.");
+}
+
+/* OpenSSL before 1.1 needs locks that an app of one thread does not set up.
+ * Not asked before there is need: it takes libcurl a dozen microseconds. The
+ * copy that answered well is remembered. */
 static bool has_locks(const struct llmobs_real *real)
 {
-    const char *ssl;
+    static _Atomic(const struct llmobs_real *) locking;
     bool has;
 
+    if (atomic_load(&locking) == real)
+        return true;
     if (!real->version_info || !llmobs_http_life_enter(real))
         return false;
-    llmobs_gate_enter(LLMOBS_GATE_CALL);
-    ssl = real->version_info(CURLVERSION_NOW)->ssl_version;
-    llmobs_gate_leave(LLMOBS_GATE_CALL);
-    has = ssl && !strstr(ssl, "OpenSSL/0.") && !strstr(ssl, "OpenSSL/1.0.");
+    has = ask_for_locks(real);
     llmobs_http_life_leave();
+    if (has)
+        atomic_store(&locking, real);
     return has;
 }
 
 static bool is_shared(bool tls)
 {
     const struct llmobs_real *real = atomic_load(&current);
+    int by = atomic_load(&current_by);
 
-    return atomic_load(&current_beside) && (!tls || !real || has_locks(real));
+    return by == LLMOBS_HTTP_BY_US ||
+           (by == LLMOBS_HTTP_BY_BOTH && (!tls || !real || has_locks(real)));
 }
 
 bool llmobs_http_life_may_use(bool tls)
@@ -130,7 +145,7 @@ static bool has_all(const struct llmobs_real *real)
            real->slist_free_all;
 }
 
-void llmobs_http_use(const struct llmobs_real *real, bool beside)
+void llmobs_http_use(const struct llmobs_real *real, enum llmobs_http_by by)
 {
     static atomic_flag read = ATOMIC_FLAG_INIT;
 
@@ -139,7 +154,7 @@ void llmobs_http_use(const struct llmobs_real *real, bool beside)
         real = NULL;
     if (real && !atomic_flag_test_and_set(&read))
         llmobs_proxies_read(&proxies);
-    atomic_store(&current_beside, beside);
+    atomic_store(&current_by, (int)by);
     atomic_store(&current, real);
 }
 

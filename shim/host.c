@@ -40,7 +40,8 @@ bool llmobs_host_is_shim(const struct llmobs_elf *elf)
     return here >= elf->start && here < elf->end;
 }
 
-/* Most of an environment begins with none of the names' first letters. */
+/* Most of an environment begins with none of the first letters of the names
+ * above. */
 static bool may_be_wanted(const char *entry)
 {
     switch (entry[0]) {

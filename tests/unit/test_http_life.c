@@ -187,19 +187,24 @@ START_TEST(without_libcurl)
 
     poor.multi_wait = NULL;
     old.version_info = tell_old;
-    llmobs_http_use(&poor, true);
+    llmobs_http_use(&poor, LLMOBS_HTTP_BY_BOTH);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
-    llmobs_http_use(NULL, false);
+    llmobs_http_use(NULL, LLMOBS_HTTP_BY_APP);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
-    llmobs_http_use(&old, true);
+    llmobs_http_use(&old, LLMOBS_HTTP_BY_BOTH);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply),
                      -ECONNREFUSED);
     llmobs_http_reply_fini(&reply);
     /* The app's allocator: all by the thread that exits only. */
-    llmobs_http_use(&real, false);
+    llmobs_http_use(&real, LLMOBS_HTTP_BY_APP);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
     ck_assert_int_eq(llmobs_http_close_all(10), -EBUSY);
-    llmobs_http_use(&old, true);
+    /* A process without an app. */
+    llmobs_http_use(&old, LLMOBS_HTTP_BY_US);
+    ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply),
+                     -ECONNREFUSED);
+    llmobs_http_reply_fini(&reply);
+    llmobs_http_use(&old, LLMOBS_HTTP_BY_BOTH);
     ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply), -ENOTCONN);
     ck_assert(!llmobs_http_exit_thread_only());
     llmobs_http_exiting();
@@ -257,15 +262,15 @@ static void check_take_down(int delay_ms, int rounds)
 
         nanosleep(&pause, NULL);
         began = llmobs_clock_mono_ns();
-        llmobs_http_use(NULL, false);
+        llmobs_http_use(NULL, LLMOBS_HTTP_BY_APP);
         ck_assert_int_eq(llmobs_http_close_all(20000), 0);
         ck_assert_int_le(unit_ms_since(began), 2500);
         real.global_cleanup();
         ck_assert_int_eq(real.global_init(CURL_GLOBAL_ALL), CURLE_OK);
-        llmobs_http_use(&real, true);
+        llmobs_http_use(&real, LLMOBS_HTTP_BY_BOTH);
     }
     atomic_store(&sender.stop, true);
-    llmobs_http_use(NULL, false);
+    llmobs_http_use(NULL, LLMOBS_HTTP_BY_APP);
     pthread_join(thread, NULL);
     ck_assert_int_eq(llmobs_http_close_all(100), 0);
     ck_assert_int_eq(atomic_load(&sender.answers[2]), 0);
@@ -332,7 +337,7 @@ START_TEST(descriptors_taken)
     ck_assert_int_eq(
         post(http, url_at("127.0.0.1", server->port, "/"), "2", &reply), 0);
     llmobs_http_reply_fini(&reply);
-    llmobs_http_use(NULL, false);
+    llmobs_http_use(NULL, LLMOBS_HTTP_BY_APP);
     ck_assert_int_eq(llmobs_http_close_all(100), 0);
     llmobs_http_free(http);
     for (int i = 0; i < count; i++) {
