@@ -52,7 +52,7 @@ SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case 
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
-.PHONY: all unit fuzz fuzzers clients conformance bench install uninstall clean \
+.PHONY: all unit fuzz fuzzers clients conformance bench benches install uninstall clean \
 	format FORCE
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs
 
@@ -160,13 +160,17 @@ conformance: all
 $(B)/bench-parse: $(B)/tests/bench/parse.o $(SUPPORT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 
-$(B)/bench-callsite: $(B)/tests/bench/callsite.o $(B)/core/callsite.o
+$(B)/bench-callsite: $(B)/tests/bench/callsite.o $(B)/core/callsite.o \
+		$(B)/core/blocks.o
 	$(Q)$(CC) $(SANFLAGS) $^ -lpthread -o $@
 
 $(B)/bench-miss: $(B)/tests/bench/miss.o $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 
-bench: all clients $(B)/bench-parse $(B)/bench-callsite $(B)/bench-miss
+BENCHES := $(patsubst %,$(B)/bench-%,parse callsite miss)
+benches: $(BENCHES)
+
+bench: all clients benches
 	scripts/bench $(B)
 
 # UNITDIR= where systemd looks; a package's own files are under PREFIX.

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <curl/curl.h>
 
@@ -115,43 +116,59 @@ struct llmobs_ops {
 typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     const struct llmobs_host *host);
 
-/* True for the options whose value the core remembers. Asked before any other
- * work, so that every other option costs this switch alone. */
+/* X(option, ...): the options whose value the core remembers. */
+#define LLMOBS_WATCHED(X, ...)                                        \
+    X(CURLOPT_URL, __VA_ARGS__)                                       \
+    X(CURLOPT_CURLU, __VA_ARGS__)                                     \
+    X(CURLOPT_PORT, __VA_ARGS__)                                      \
+    X(CURLOPT_DEFAULT_PROTOCOL, __VA_ARGS__)                          \
+    X(CURLOPT_CUSTOMREQUEST, __VA_ARGS__)                             \
+    X(CURLOPT_HTTPGET, __VA_ARGS__)                                   \
+    X(CURLOPT_POST, __VA_ARGS__)                                      \
+    X(CURLOPT_UPLOAD, __VA_ARGS__)                                    \
+    X(54, __VA_ARGS__) /* CURLOPT_PUT, deprecated in newer headers */ \
+    X(CURLOPT_NOBODY, __VA_ARGS__)                                    \
+    X(10024, __VA_ARGS__) /* CURLOPT_HTTPPOST */                      \
+    X(CURLOPT_MIMEPOST, __VA_ARGS__)                                  \
+    X(CURLOPT_POSTFIELDS, __VA_ARGS__)                                \
+    X(CURLOPT_COPYPOSTFIELDS, __VA_ARGS__)                            \
+    X(CURLOPT_POSTFIELDSIZE, __VA_ARGS__)                             \
+    X(CURLOPT_POSTFIELDSIZE_LARGE, __VA_ARGS__)                       \
+    X(CURLOPT_HTTPHEADER, __VA_ARGS__)                                \
+    X(CURLOPT_HEADER, __VA_ARGS__)                                    \
+    X(CURLOPT_CONNECT_ONLY, __VA_ARGS__)                              \
+    X(CURLOPT_WRITEFUNCTION, __VA_ARGS__)                             \
+    X(CURLOPT_WRITEDATA, __VA_ARGS__)                                 \
+    X(CURLOPT_HEADERFUNCTION, __VA_ARGS__)                            \
+    X(CURLOPT_HEADERDATA, __VA_ARGS__)                                \
+    X(CURLOPT_READFUNCTION, __VA_ARGS__)                              \
+    X(CURLOPT_READDATA, __VA_ARGS__)                                  \
+    X(CURLOPT_SEEKFUNCTION, __VA_ARGS__)                              \
+    X(CURLOPT_SEEKDATA, __VA_ARGS__)                                  \
+    X(CURLOPT_ERRORBUFFER, __VA_ARGS__)                               \
+    X(CURLOPT_PROXY, __VA_ARGS__)                                     \
+    X(229, __VA_ARGS__)   /* CURLOPT_HEADEROPT, since 7.37 */         \
+    X(10305, __VA_ARGS__) /* CURLOPT_AWS_SIGV4, since 7.75 */         \
+    X(20130, __VA_ARGS__) /* CURLOPT_IOCTLFUNCTION, deprecated, too */
+
+/* True for those. Asked before any other work, so that nearly every other
+ * option costs the look at one bit alone. */
 static inline bool llmobs_option_watched(CURLoption option)
 {
+#define BIT(option, word) \
+    | (((option)&511) >> 6 == (word) ? UINT64_C(1) << ((option)&63) : 0)
+#define WORD(word) 0 LLMOBS_WATCHED(BIT, word)
+    static const uint64_t words[8] = {WORD(0), WORD(1), WORD(2), WORD(3),
+                                      WORD(4), WORD(5), WORD(6), WORD(7)};
+#undef WORD
+#undef BIT
+
+    if (__builtin_expect(!(words[(option & 511) >> 6] >> (option & 63) & 1), 1))
+        return false;
     switch ((int)option) {
-    case CURLOPT_URL:
-    case CURLOPT_CURLU:
-    case CURLOPT_PORT:
-    case CURLOPT_DEFAULT_PROTOCOL:
-    case CURLOPT_CUSTOMREQUEST:
-    case CURLOPT_HTTPGET:
-    case CURLOPT_POST:
-    case CURLOPT_UPLOAD:
-    case 54: /* CURLOPT_PUT, deprecated in newer headers */
-    case CURLOPT_NOBODY:
-    case 10024: /* CURLOPT_HTTPPOST */
-    case CURLOPT_MIMEPOST:
-    case CURLOPT_POSTFIELDS:
-    case CURLOPT_COPYPOSTFIELDS:
-    case CURLOPT_POSTFIELDSIZE:
-    case CURLOPT_POSTFIELDSIZE_LARGE:
-    case CURLOPT_HTTPHEADER:
-    case CURLOPT_HEADER:
-    case CURLOPT_CONNECT_ONLY:
-    case CURLOPT_WRITEFUNCTION:
-    case CURLOPT_WRITEDATA:
-    case CURLOPT_HEADERFUNCTION:
-    case CURLOPT_HEADERDATA:
-    case CURLOPT_READFUNCTION:
-    case CURLOPT_READDATA:
-    case CURLOPT_SEEKFUNCTION:
-    case CURLOPT_SEEKDATA:
-    case CURLOPT_ERRORBUFFER:
-    case CURLOPT_PROXY:
-    case 229:   /* CURLOPT_HEADEROPT, since 7.37 */
-    case 10305: /* CURLOPT_AWS_SIGV4, since 7.75 */
-    case 20130: /* CURLOPT_IOCTLFUNCTION, deprecated in newer headers */
+#define CASE(option, ...) case option:
+        LLMOBS_WATCHED(CASE)
+#undef CASE
         return true;
     default:
         return false;

@@ -52,19 +52,26 @@ static CURL *NAME(easy_init)(void)
     return ops ? ops->easy_init(REAL) : REAL->easy_init();
 }
 
+/* Apart, so that the way of all other options needs no frame. */
+__attribute__((noinline)) static CURLcode NAME(note_setopt)(CURL *handle,
+                                                            CURLoption option,
+                                                            void *value)
+{
+    const struct llmobs_ops *ops = BEGIN();
+
+    return ops ? ops->easy_setopt(REAL, handle, option, value)
+               : REAL->easy_setopt(handle, option, value);
+}
+
 /* Called as (CURL *, CURLoption, ...). The one argument behind "..." is a
  * 64-bit register whatever its type, the very one that a third named argument
  * would be in (arch.h): taken and handed on as a pointer it keeps all of its
  * bits. Named, it costs half of what va_arg does, and the way on is a jump. */
 static CURLcode NAME(easy_setopt)(CURL *handle, CURLoption option, void *value)
 {
-    const struct llmobs_ops *ops;
-
-    if (!llmobs_option_watched(option))
-        return REAL->easy_setopt(handle, option, value);
-    ops = BEGIN();
-    return ops ? ops->easy_setopt(REAL, handle, option, value)
-               : REAL->easy_setopt(handle, option, value);
+    if (llmobs_option_watched(option))
+        return NAME(note_setopt)(handle, option, value);
+    return REAL->easy_setopt(handle, option, value);
 }
 
 static CURLcode NAME(easy_perform)(CURL *handle)
