@@ -157,18 +157,10 @@ $(B)/tests/fuzz/api_walk: $(B)/tests/fuzz/api_walk.o $(B)/tests/fuzz/walk_item.o
 conformance: all
 	scripts/conformance $(B)
 
-$(B)/bench-parse: $(B)/tests/bench/parse.o $(SUPPORT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
-
-$(B)/bench-callsite: $(B)/tests/bench/callsite.o $(B)/core/callsite.o \
-		$(B)/core/blocks.o
-	$(Q)$(CC) $(SANFLAGS) $^ -lpthread -o $@
-
-$(B)/bench-miss: $(B)/tests/bench/miss.o $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
-
 BENCHES := $(patsubst %,$(B)/bench-%,parse callsite miss)
 benches: $(BENCHES)
+$(BENCHES): $(B)/bench-%: $(B)/tests/bench/%.o $(SUPPORT_OBJ) $(LIB_OBJ)
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 
 bench: all clients benches
 	scripts/bench $(B)

@@ -40,25 +40,21 @@ bool llmobs_host_is_shim(const struct llmobs_elf *elf)
     return here >= elf->start && here < elf->end;
 }
 
-/* Most of an environment begins with none of the first letters of the names
- * above. */
-static bool may_be_wanted(const char *entry)
+static uint64_t letter(const char *name)
 {
-    switch (entry[0]) {
-    case '_':
-    case 'B':
-    case 'C':
-    case 'D':
-    case 'H':
-    case 'L':
-    case 'O':
-    case 'S':
-    case 'T':
-    case 'X':
-        return true;
-    default:
-        return false;
-    }
+    return UINT64_C(1) << (name[0] & 63);
+}
+
+/* Most of an environment begins with none of these. */
+static uint64_t first_letters(void)
+{
+    uint64_t letters = 0;
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        letters |= letter(prefixes[i]);
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
+        letters |= letter(whole[i]);
+    return letters;
 }
 
 /* "NAME" of "NAME=value"; NULL when the entry is another variable. */
@@ -71,8 +67,6 @@ static const char *value_of(const char *entry, const char *name)
 
 static bool wanted(const char *entry)
 {
-    if (!may_be_wanted(entry))
-        return false;
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
         if (llmobs_str_begins(entry, prefixes[i]))
             return true;
@@ -86,10 +80,11 @@ static bool wanted(const char *entry)
  * loaded, since most processes never get there. */
 static void copy_env(char **env)
 {
+    uint64_t letters = first_letters();
     size_t used = 0;
 
     for (; env && *env && env_count < LLMOBS_HOST_ENV_COUNT; env++) {
-        if (!wanted(*env) ||
+        if (!(letters & letter(*env)) || !wanted(*env) ||
             !llmobs_str_copy(env_bytes + used, sizeof env_bytes - used, *env))
             continue;
         used += llmobs_str_len(*env) + 1;

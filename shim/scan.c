@@ -189,7 +189,7 @@ static bool round_done(void)
      * itself is certain to stay. */
     if (copies.shifted) {
         start_objects = 1;
-        seen = (struct counts){.known = false};
+        seen.known = false;
         return false;
     }
     /* Without a copy only dlopen and its like matter, in what came later. */
@@ -204,14 +204,14 @@ static bool round_done(void)
     dl_iterate_phdr(patch_callers, &callers);
     if (callers.now.adds != copies.now.adds ||
         callers.now.subs != copies.now.subs) {
-        seen = (struct counts){.known = false};
+        seen.known = false;
         return false;
     }
     /* Else what is loading would count as seen. */
     if (!callers.loading)
         seen = copies.now;
     else if (copies.changed || copies.full)
-        seen = (struct counts){.known = false};
+        seen.known = false;
     return true;
 }
 
@@ -227,7 +227,7 @@ static bool try_lock(void)
         !__atomic_compare_exchange_n(&owner, &holder, mine, false,
                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return false;
-    seen = (struct counts){.known = false};
+    seen.known = false;
     return true;
 }
 
@@ -247,7 +247,7 @@ static void scan_locked(void)
 {
     __atomic_store_n(&pending, 0, __ATOMIC_SEQ_CST);
     if (answer())
-        seen = (struct counts){.known = false};
+        seen.known = false;
     for (int i = 0; i < ROUNDS_MAX && !round_done(); i++)
         continue;
     __atomic_store_n(&owner, 0, __ATOMIC_SEQ_CST);
