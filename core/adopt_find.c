@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/ledger_dir.h"
 #include "core/spool_file.h"
 #include "core/step.h"
@@ -51,7 +52,7 @@ static int list_files(struct llmobs_adopt *adopt, const char *path)
         adopt->files = malloc(LLMOBS_ADOPT_FILES * sizeof(*adopt->files));
     if (!adopt->files)
         return -ENOMEM;
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    fd = llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
         if (fd >= 0)

@@ -1,8 +1,11 @@
 #include "core/dirs.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/fd.h"
 
@@ -34,13 +37,13 @@ static int make_all(const char *path)
 
 static int open_any(const char *path, bool make, int flags, int *out)
 {
-    int rc, fd = llmobs_fd_lift(open(path, flags));
+    int rc, fd = llmobs_fd_open(AT_FDCWD, path, flags);
 
     if (fd < 0 && errno == ENOENT && make) {
         rc = make_all(path);
         if (rc)
             return rc;
-        fd = llmobs_fd_lift(open(path, flags));
+        fd = llmobs_fd_open(AT_FDCWD, path, flags);
     }
     if (fd < 0)
         return -errno;
@@ -68,7 +71,7 @@ static const char *ours_in(const char *path)
 static int enter(int parent, const char *name, bool make, int flags, int *out)
 {
     struct stat st;
-    int fd = openat(parent, name, flags | O_NOFOLLOW);
+    int fd = llmobs_fd_open(parent, name, flags | O_NOFOLLOW);
     int rc;
 
     if (fd < 0 && errno == ENOENT && make) {
@@ -77,9 +80,8 @@ static int enter(int parent, const char *name, bool make, int flags, int *out)
             (void)!fchmodat(parent, name, 0700, 0);
         else if (errno != EEXIST)
             return -errno;
-        fd = openat(parent, name, flags | O_NOFOLLOW);
+        fd = llmobs_fd_open(parent, name, flags | O_NOFOLLOW);
     }
-    fd = llmobs_fd_lift(fd);
     if (fd < 0)
         return -errno;
     rc = fstat(fd, &st) ? -errno : 0;
@@ -102,8 +104,8 @@ static int walk(int parent, char *names, bool make, int flags, int *out)
         char *next = strtok_r(NULL, "/", &save);
         int child = -1;
 
-        rc = enter(parent, name, make,
-                   next ? O_DIRECTORY | O_CLOEXEC | O_PATH : flags, &child);
+        rc = enter(parent, name, make, next ? O_DIRECTORY | O_PATH : flags,
+                   &child);
         close(parent);
         parent = child;
         name = next;
@@ -124,7 +126,7 @@ static int open_ours(const char *path, const char *ours, bool make, int flags,
         return -ENAMETOOLONG;
     strcpy(copy, path);
     copy[at] = '\0';
-    rc = open_any(copy, make, O_DIRECTORY | O_CLOEXEC | O_PATH, &parent);
+    rc = open_any(copy, make, O_DIRECTORY | O_PATH, &parent);
     if (rc)
         return rc;
     strcpy(copy, ours);
@@ -144,18 +146,17 @@ static int open_dir(const char *path, bool chosen, bool make, int flags,
 int llmobs_dirs_open(const char *path, bool chosen, bool list, int *out)
 {
     return open_dir(path, chosen, false,
-                    O_DIRECTORY | O_CLOEXEC | (list ? O_RDONLY : O_PATH), out);
+                    O_DIRECTORY | (list ? O_RDONLY : O_PATH), out);
 }
 
 int llmobs_dirs_have(const char *path, bool chosen, int *out)
 {
-    return open_dir(path, chosen, true, O_DIRECTORY | O_CLOEXEC | O_PATH, out);
+    return open_dir(path, chosen, true, O_DIRECTORY | O_PATH, out);
 }
 
 int llmobs_dirs_reopen(int dir, int *out)
 {
-    int fd =
-        llmobs_fd_lift(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int fd = llmobs_fd_open(dir, ".", O_RDONLY | O_DIRECTORY);
 
     if (fd < 0)
         return -errno;

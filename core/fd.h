@@ -1,27 +1,31 @@
-/* fd - descriptors that never stand where the app's standard streams may be:
- * an app that closed its stdout and prints must not write to a file of ours.
+/* fd - files of ours, on descriptors that stay out of the app's way.
  *
- * Threads: any. Never fails: without another number the old one is closed.
+ * None ever stands where the app's standard streams may be: an app that closed
+ * its stdout and prints must not write to a file of ours. What a thread of ours
+ * opens stands high besides: an app that closes all descriptors and opens its
+ * own gets low numbers, which we must neither use nor close then; and it counts
+ * on the lowest number being free.
+ *
+ * Threads: any. Errors: errno, as of open.
  */
 #ifndef LLMOBS_FD_H
 #define LLMOBS_FD_H
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
+/* Above what programs count on, and below 64: a number beyond the table of
+ * descriptors makes it grow, and in a process with threads the kernel waits up
+ * to 30 ms for that; hence on threads of ours only. */
+#define LLMOBS_FD_HIGH 40
 
-/* Takes `fd`, as open answered it; gives one above 2, or -1 with errno. */
-static inline int llmobs_fd_lift(int fd)
-{
-    int lifted, saved;
+/* To be called by a thread of ours before it opens anything. */
+void llmobs_fd_thread_of_ours(void);
 
-    if (fd < 0 || fd > 2)
-        return fd;
-    lifted = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    saved = errno;
-    close(fd);
-    errno = saved;
-    return lifted;
-}
+/* As openat, for us alone (0600) where it makes a file, closed on exec: gives a
+ * descriptor above 2, on a thread of ours one from LLMOBS_FD_HIGH on where
+ * there are such; or -1. EBADF: the app closed it again and again. */
+int llmobs_fd_open(int dir, const char *name, int flags);
+
+/* Takes `fd`, a socket just made; gives one from LLMOBS_FD_HIGH on, or above 2
+ * where there are no such; or -1. */
+int llmobs_fd_lift(int fd);
 
 #endif

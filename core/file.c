@@ -1,8 +1,11 @@
 #include "core/file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/fd.h"
@@ -26,8 +29,7 @@ static int read_all(int fd, struct llmobs_buf *text)
 
 int llmobs_file_read(const char *path, struct llmobs_buf *text)
 {
-    int fd = llmobs_fd_lift(
-        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    int fd = llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     struct stat st;
     int rc;
 
@@ -42,7 +44,7 @@ int llmobs_file_read(const char *path, struct llmobs_buf *text)
 
 ssize_t llmobs_file_begin(int dir, const char *path, char *out, size_t cap)
 {
-    int fd = llmobs_fd_lift(openat(dir, path, O_RDONLY | O_CLOEXEC));
+    int fd = llmobs_fd_open(dir, path, O_RDONLY);
     ssize_t len;
 
     if (fd < 0)
@@ -55,17 +57,16 @@ ssize_t llmobs_file_begin(int dir, const char *path, char *out, size_t cap)
 
 int llmobs_file_open(int dir, const char *name, int how)
 {
-    const int flags = how | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    int fd = openat(dir, name, flags);
+    const int flags = how | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    int fd = llmobs_fd_open(dir, name, flags);
 
     if (fd < 0 && errno == ENOENT && how != O_RDONLY) {
-        fd = openat(dir, name, flags | O_CREAT | O_EXCL, 0600);
+        fd = llmobs_fd_open(dir, name, flags | O_CREAT | O_EXCL);
         if (fd < 0 && errno == EEXIST)
-            fd = openat(dir, name, flags);
+            fd = llmobs_fd_open(dir, name, flags);
         else if (fd >= 0)
             fchmod(fd, 0600);
     }
-    fd = llmobs_fd_lift(fd);
     return fd < 0 ? -errno : fd;
 }
 

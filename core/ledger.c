@@ -1,6 +1,7 @@
 #include "core/ledger.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -173,8 +174,7 @@ static bool is_our_turn(void)
 
     if (llmobs_dirs_open(told.dir, true, false, &dir) != 0)
         return false;
-    fd = llmobs_fd_lift(openat(
-        dir, FOLD_STAMP, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    fd = llmobs_fd_open(dir, FOLD_STAMP, O_WRONLY | O_CREAT | O_NOFOLLOW);
     close(dir);
     if (fd < 0)
         return false;

@@ -1,5 +1,7 @@
 #include "core/ledger_dir.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
@@ -8,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/clock.h"
-#include "core/fd.h"
 #include "core/file.h"
 #include "core/ledger.h"
 

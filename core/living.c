@@ -110,7 +110,7 @@ static int read_all(DIR *dir, struct llmobs_living *out)
 
 int llmobs_living_read(const char *proc, struct llmobs_living *out)
 {
-    int fd = llmobs_fd_lift(open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int fd = llmobs_fd_open(AT_FDCWD, proc, O_RDONLY | O_DIRECTORY);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     int rc;
 

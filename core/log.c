@@ -46,10 +46,9 @@ int llmobs_log_on(enum llmobs_log_level level)
 static int log_open(void)
 {
     struct stat st;
-    int fd = llmobs_fd_lift(open(state.path,
-                                 O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW |
-                                     O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-                                 0600));
+    int fd = llmobs_fd_open(AT_FDCWD, state.path,
+                            O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW |
+                                O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0)
         return -1;

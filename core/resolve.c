@@ -98,7 +98,7 @@ static void *seeker_main(void *arg)
     struct seeker *seeker = arg;
     unsigned state;
 
-    llmobs_thread_name();
+    llmobs_thread_begins();
     while ((state = atomic_load(&seeker->state)) != ENDED) {
         if (state != RUNNING) {
             llmobs_futex_sleep(&seeker->state, state, -1);

@@ -10,10 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Above what programs count on, and below 64: a number beyond the table of
- * descriptors makes it grow, and in a process with threads the kernel waits up
- * to 30 ms for that. */
-#define FIRST_FD 40
+#include "core/fd.h"
 
 /* A search for free numbers ends here: it costs some 50 ns a number. */
 #define LAST_FD 16384
@@ -28,7 +25,7 @@ static uint64_t event_id(int fd)
     int info;
 
     (void)snprintf(text, sizeof(text), "/proc/self/fdinfo/%d", fd);
-    info = open(text, O_RDONLY | O_CLOEXEC);
+    info = llmobs_fd_open(AT_FDCWD, text, O_RDONLY);
     if (info >= 0) {
         len = read(info, text, sizeof(text) - 1);
         close(info);
@@ -72,16 +69,6 @@ static struct llmobs_socket *free_place(struct llmobs_sockets *sockets)
     return NULL;
 }
 
-static int move_up(int fd)
-{
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
-
-    if (high < 0)
-        return fd;
-    close(fd);
-    return high;
-}
-
 int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
                         int protocol)
 {
@@ -93,7 +80,7 @@ int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
     fd = socket(family, type | SOCK_CLOEXEC, protocol);
     if (fd < 0)
         return -errno;
-    fd = move_up(fd);
+    fd = llmobs_fd_lift(fd);
     if (!look_at(fd, place)) {
         close(fd);
         return -EBADF;

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/dirs.h"
@@ -63,8 +65,8 @@ void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX])
 
 int llmobs_spool_open(const char *path, int flags)
 {
-    return llmobs_fd_lift(open(
-        path, flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600));
+    return llmobs_fd_open(AT_FDCWD, path,
+                          flags | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 }
 
 /* A write beyond the app's own limit of file sizes raises a signal that
@@ -239,8 +241,7 @@ int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
 
 static void add_files(int base, const char *name, uint64_t *bytes)
 {
-    int fd = llmobs_fd_lift(
-        openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    int fd = llmobs_fd_open(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *entry;
     struct stat st;

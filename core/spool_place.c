@@ -74,8 +74,8 @@ static bool names_nothing(const char *list, long len)
 /* Without the memory that opendir asks for. */
 static bool is_empty(const char *path)
 {
-    int fd = llmobs_fd_lift(
-        open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    int fd =
+        llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     char list[512];
     bool empty = true;
     long len = -1;

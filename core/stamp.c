@@ -1,11 +1,13 @@
 #include "core/stamp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/dirs.h"
@@ -39,8 +41,7 @@ static int open_base(const struct llmobs_config *config, bool make, int *dir)
 
 void llmobs_stamp_set(const struct llmobs_config *config, const char *url)
 {
-    const int flags =
-        O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     char name[NAME_SIZE];
     struct stat st;
     int dir, fd;
@@ -48,7 +49,7 @@ void llmobs_stamp_set(const struct llmobs_config *config, const char *url)
     if (open_base(config, true, &dir))
         return;
     name_of(url, name);
-    fd = llmobs_fd_lift(openat(dir, name, flags, 0600));
+    fd = llmobs_fd_open(dir, name, flags);
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
         st.st_uid == geteuid()) {
         fchmod(fd, 0600);

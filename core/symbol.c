@@ -206,8 +206,7 @@ static int open_object(const char *path, const struct llmobs_symbol_head *head)
 {
     struct llmobs_symbol_head found;
     struct stat st;
-    int fd = llmobs_fd_lift(
-        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    int fd = llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0)
         return -1;

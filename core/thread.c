@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <sys/prctl.h>
 
+#include "core/fd.h"
 #include "core/fork.h"
 
 /* Of that process (fork.h); a child has none. */
@@ -64,7 +65,8 @@ int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack)
     return rc;
 }
 
-void llmobs_thread_name(void)
+void llmobs_thread_begins(void)
 {
     prctl(PR_SET_NAME, "llmobs", 0, 0, 0);
+    llmobs_fd_thread_of_ours();
 }

@@ -17,7 +17,7 @@
 int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack);
 
 /* To be called first thing by the thread, and last. */
-void llmobs_thread_name(void);
+void llmobs_thread_begins(void);
 void llmobs_thread_ends(void);
 
 /* How many of them this process has. */

@@ -152,7 +152,7 @@ static void *thread_main(void *arg)
     struct llmobs_worker *worker = arg;
     locale_t plain;
 
-    llmobs_thread_name();
+    llmobs_thread_begins();
     if (!thread_begin(worker))
         return NULL;
     plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);

@@ -586,8 +586,19 @@ HAZARDS = [
                                "    return look_at(one->fd, &now) || one;")],
           ["exit.agent.close_low", "exit.agentless.close_low"])]),
 
+    ("close_range(3, ~0), then open, while our thread opens a file",
+     "what it opened is known by its name, and stands above what the app gets "
+     "(`llmobs_fd_open`)", [
+         ("taken-for-ours", [("core/fd.c", "        return is_same(&named, "
+                              "opened);\n    return errno == ENOENT;",
+                              "        return true;\n    return true;")],
+          ["programs.closed_while_we_open"]),
+         ("low-as-the-app", [("core/fd.c", "    if (!is_ours())",
+                              "    if (taken)")],
+          ["unit high_on_ours", "programs.closed_while_we_open"])]),
+
     ("descriptors 0, 1 and 2 closed",
-     "none of ours ever takes their place (`llmobs_fd_lift`)", [
+     "none of ours ever takes their place (`above_standard`)", [
          ("standard-numbers-taken", [("core/sockets.c", "        if (is_free("
                                       "fd))\n            hold[fd] = socket(",
                                       "        if (is_free(fd) && fd > 2)\n"

@@ -2,6 +2,7 @@
 sanitizer, they bring the sanitized core with them."""
 import glob
 import os
+import shutil
 import subprocess
 
 import harness
@@ -68,3 +69,21 @@ for path in sorted(glob.glob(os.path.join(harness.BUILD, "tests", "clients",
     for line in listed.splitlines():
         case, spans, errors = line.split()
         join(path, case, int(spans), int(errors))
+
+
+@test
+def closed_while_we_open(t):
+    """All descriptors are closed and taken each time when our thread has one
+    and has not looked at it yet."""
+    program = os.path.join(t.build, "tests", "clients", "life_cases")
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    if harness.EMULATOR or sanitized(program):
+        raise Skip("not to be traced")
+    t.secrets.append("sk-SECRETKEY")
+    t.same(["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e",
+            "trace=openat", "-e", "inject=openat:delay_exit=1000",
+            program, "descriptors_busy",
+            "http://127.0.0.1:%d" % t.servers.http],
+           env={"_DD_LLMOBS_WRITER_INTERVAL": "0.005"}, order=False,
+           answers=False, spans=8)

@@ -4,7 +4,8 @@
  *
  * posts each line, prints "CODE STATUS BYTES", ends at the end of stdin. Lines
  * that are commands, answered by "-" : !exec (begins anew, the same process),
- * !close PATH (closes all descriptors from 3 on, opens PATH and writes to it),
+ * !close PATH (closes all descriptors from 3 on, libcurl's by libcurl, opens
+ * PATH and writes to it),
  * !size N and !files N (the limits of a file's bytes and of descriptors).
  *
  *   caller URL prefork COUNT LINE
@@ -87,6 +88,11 @@ static void close_all(const char *path)
         perror(path);
 }
 
+static int is_close(const char *line)
+{
+    return strncmp(line, "!close ", 7) == 0;
+}
+
 static void obey(char *line)
 {
     char *value = strchr(line, ' ');
@@ -97,7 +103,7 @@ static void obey(char *line)
     fflush(stdout);
     if (strcmp(line, "!exec") == 0)
         execv("/proc/self/exe", self);
-    else if (strncmp(line, "!close ", 7) == 0)
+    else if (is_close(line))
         close_all(value);
     else if (strncmp(line, "!size ", 6) == 0)
         set_limit(RLIMIT_FSIZE, atol(value));
@@ -118,6 +124,14 @@ static int by_line(const char *url, struct curl_slist *headers)
         CURLcode code;
         long status;
 
+        /* A handle whose descriptors are closed behind its back waits on their
+         * numbers, whoever has them then, and reads what comes there. */
+        if (is_close(line)) {
+            curl_easy_cleanup(curl);
+            obey(line);
+            curl = handle_for(url, headers, &total);
+            continue;
+        }
         if (line[0] == '!') {
             obey(line);
             continue;

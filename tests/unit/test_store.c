@@ -506,7 +506,7 @@ START_TEST(not_where_the_standard_streams_are)
         close(0);
         close(1);
         close(2);
-        if (llmobs_fd_lift(open("/dev/null", O_RDONLY)) < 3)
+        if (llmobs_fd_open(AT_FDCWD, "/dev/null", O_RDONLY) < 3)
             _exit(2);
         _exit(send_one("{}") == 1 && fcntl(0, F_GETFD) < 0 &&
                       fcntl(1, F_GETFD) < 0

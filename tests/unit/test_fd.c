@@ -1,0 +1,160 @@
+#include "core/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+
+struct request {
+    const char *name;
+    int flags, fd, error;
+};
+
+static void *open_it(void *arg)
+{
+    struct request *request = arg;
+
+    request->fd = llmobs_fd_open(AT_FDCWD, request->name, request->flags);
+    request->error = errno;
+    return NULL;
+}
+
+static void *open_it_as_ours(void *arg)
+{
+    llmobs_fd_thread_of_ours();
+    return open_it(arg);
+}
+
+static struct request on(void *(*how)(void *), const char *name, int flags)
+{
+    struct request request = {.name = name, .flags = flags};
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, how, &request), 0);
+    pthread_join(thread, NULL);
+    return request;
+}
+
+static int lowest_free(void)
+{
+    int fd = dup(2);
+
+    close(fd);
+    return fd;
+}
+
+START_TEST(low_on_the_apps_threads)
+{
+    int lowest = lowest_free();
+    struct request one = on(open_it, "/dev/null", O_RDONLY);
+
+    ck_assert_int_eq(one.fd, lowest);
+    ck_assert_int_eq(fcntl(one.fd, F_GETFD), FD_CLOEXEC);
+    close(one.fd);
+}
+END_TEST
+
+START_TEST(high_on_ours)
+{
+    int lowest = lowest_free();
+    struct request one = on(open_it_as_ours, "/dev/null", O_RDONLY);
+
+    ck_assert_int_ge(one.fd, LLMOBS_FD_HIGH);
+    ck_assert_int_eq(fcntl(one.fd, F_GETFD), FD_CLOEXEC);
+    ck_assert_int_eq(lowest_free(), lowest);
+    close(one.fd);
+    one = on(open_it_as_ours, "/dev/null/none", O_RDONLY);
+    ck_assert_int_eq(one.fd, -1);
+    ck_assert_int_eq(one.error, ENOTDIR);
+}
+END_TEST
+
+/* A link that is not followed, and one that is: both are what was opened. */
+START_TEST(by_links)
+{
+    char link[] = "/tmp/llmobs-fd.XXXXXX", *dir = mkdtemp(link);
+    char path[64];
+    struct request one;
+
+    ck_assert_ptr_nonnull(dir);
+    snprintf(path, sizeof(path), "%s/link", dir);
+    ck_assert_int_eq(symlink("/dev/null", path), 0);
+    one = on(open_it_as_ours, path, O_RDONLY);
+    ck_assert_int_ge(one.fd, LLMOBS_FD_HIGH);
+    close(one.fd);
+    one = on(open_it_as_ours, path, O_PATH | O_NOFOLLOW);
+    ck_assert_int_ge(one.fd, LLMOBS_FD_HIGH);
+    close(one.fd);
+    unlink(path);
+    rmdir(dir);
+}
+END_TEST
+
+START_TEST(for_us_alone)
+{
+    char path[] = "/tmp/llmobs-fd.XXXXXX";
+    struct request one;
+    struct stat st;
+
+    close(mkstemp(path));
+    unlink(path);
+    one = on(open_it_as_ours, path, O_WRONLY | O_CREAT | O_EXCL);
+    ck_assert_int_ge(one.fd, LLMOBS_FD_HIGH);
+    ck_assert_int_eq(fstat(one.fd, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0600);
+    close(one.fd);
+    unlink(path);
+}
+END_TEST
+
+/* Of a program whose limit leaves no high ones. */
+START_TEST(none_is_high)
+{
+    struct rlimit all, few;
+    struct request one;
+    int lowest, lifted;
+
+    getrlimit(RLIMIT_NOFILE, &all);
+    few = all;
+    few.rlim_cur = LLMOBS_FD_HIGH;
+    lowest = lowest_free();
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    one = on(open_it_as_ours, "/dev/null", O_RDONLY);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+    ck_assert_int_eq(one.fd, lowest);
+    lifted = llmobs_fd_lift(one.fd);
+    ck_assert_int_ge(lifted, LLMOBS_FD_HIGH);
+    ck_assert_int_eq(lowest_free(), lowest);
+    close(lifted);
+}
+END_TEST
+
+/* A number that the app has closed meanwhile is nobody's. */
+START_TEST(lifted_too_late)
+{
+    int fd = lowest_free();
+
+    ck_assert_int_eq(llmobs_fd_lift(fd), -1);
+    ck_assert_int_eq(errno, EBADF);
+    ck_assert_int_eq(llmobs_fd_lift(-1), -1);
+}
+END_TEST
+
+UNIT_SUITE(fd)
+{
+    Suite *suite = suite_create("fd");
+
+    UNIT_TEST(suite, low_on_the_apps_threads);
+    UNIT_TEST(suite, high_on_ours);
+    UNIT_TEST(suite, by_links);
+    UNIT_TEST(suite, for_us_alone);
+    UNIT_TEST(suite, none_is_high);
+    UNIT_TEST(suite, lifted_too_late);
+    return suite;
+}
