@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define FIRST_FREE 3
-#define TRIES 4
+#define TRIES 3
 
 /* -- whose thread --------------------------------------------------------- */
 
@@ -36,17 +36,29 @@ static bool is_ours(void)
 
 /* -- numbers -------------------------------------------------------------- */
 
+/* A number, and what it stood for when it was ours for certain. */
+struct opened {
+    int fd;
+    struct stat file;
+    bool named; /* the name led to it */
+};
+
 static bool is_same(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* The app may have closed the number and got it again: then it is the app's. */
-static void close_low(int fd, const struct stat *opened)
+static bool still_is(int fd, const struct stat *file)
 {
     struct stat now;
 
-    if (fstat(fd, &now) == 0 && is_same(&now, opened))
+    return fstat(fd, &now) == 0 && is_same(&now, file);
+}
+
+/* The app may have closed the number and got it again: then it is the app's. */
+static void close_ours(int fd, const struct stat *file)
+{
+    if (still_is(fd, file))
         close(fd);
 }
 
@@ -64,65 +76,89 @@ static int above_standard(int fd)
     return lifted;
 }
 
-int llmobs_fd_lift(int fd)
+static int lift(const struct opened *one)
 {
-    int lifted = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, LLMOBS_FD_HIGH);
-    struct stat opened;
+    int high = fcntl(one->fd, F_DUPFD_CLOEXEC, LLMOBS_FD_HIGH);
+    struct stat copy;
 
-    if (lifted < 0)
-        return fd < 0 || errno == EBADF ? -1 : above_standard(fd);
-    if (fstat(lifted, &opened) == 0)
-        close_low(fd, &opened);
-    return lifted;
-}
-
-/* -- opening -------------------------------------------------------------- */
-
-/* Whether the name leads to what was opened. One that leads nowhere any more
- * may have done so. */
-static bool is_named(const struct stat *opened, int dir, const char *name,
-                     int flags)
-{
-    int links = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
-    struct stat named;
-
-    if (fstatat(dir, name, &named, links) == 0)
-        return is_same(&named, opened);
-    return errno == ENOENT;
-}
-
-/* Between the opening and the copy the app may have closed all, `dir` too, and
- * opened its own: *taken then, and the number is left to it. */
-static int open_high(int dir, const char *name, int flags, bool *taken)
-{
-    int fd = openat(dir, name, flags, 0600);
-    int high = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, LLMOBS_FD_HIGH);
-    struct stat opened;
-
-    *taken = fd >= 0 && high < 0 && errno == EBADF;
-    if (fd < 0 || *taken)
-        return -1;
     if (high < 0)
-        return above_standard(fd);
-    *taken = fstat(high, &opened) != 0 || !is_named(&opened, dir, name, flags);
-    if (!*taken) {
-        close_low(fd, &opened);
+        return errno == EBADF ? -1 : above_standard(one->fd);
+    if (fstat(high, &copy) != 0)
+        return -1;
+    if (is_same(&copy, &one->file)) {
+        close_ours(one->fd, &one->file);
         return high;
     }
-    close(high);
+    if (still_is(one->fd, &copy)) /* else the app has that number, too */
+        close(high);
     errno = EBADF;
     return -1;
 }
 
+int llmobs_fd_lift(int fd)
+{
+    struct opened one = {.fd = fd};
+
+    if (fd < 0 || fstat(fd, &one.file) != 0)
+        return -1;
+    if (S_ISSOCK(one.file.st_mode))
+        return lift(&one);
+    errno = EBADF;
+    return -1;
+}
+
+/* -- opening -------------------------------------------------------------- */
+
+static bool look_up(int dir, const char *name, int flags, struct stat *found)
+{
+    int links = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
+
+    return fstatat(dir, name, found, links) == 0;
+}
+
+/* What is replaced or removed meanwhile was there before, what is made is there
+ * afterwards. */
+static struct opened open_one(int dir, const char *name, int flags)
+{
+    struct opened one = {.fd = -1};
+    struct stat found;
+    bool before = look_up(dir, name, flags, &found);
+    int fd = openat(dir, name, flags, 0600);
+
+    if (fd < 0 || fstat(fd, &one.file) != 0)
+        return one;
+    one.fd = fd;
+    one.named =
+        (before && is_same(&found, &one.file)) ||
+        (look_up(dir, name, flags, &found) && is_same(&found, &one.file));
+    return one;
+}
+
+/* What the name does not lead to is the app's, which closed all and opened its
+ * own meanwhile; or the name tells nothing (an emulator's /proc): then it does
+ * not the next time, either. */
+static int open_high(int dir, const char *name, int flags)
+{
+    struct opened one = open_one(dir, name, flags), again;
+
+    if (one.fd >= 0 && !one.named) {
+        again = open_one(dir, name, flags & ~O_EXCL);
+        if (again.fd >= 0 && !again.named)
+            close_ours(one.fd, &one.file);
+        one = again;
+    }
+    return one.fd < 0 ? -1 : lift(&one);
+}
+
 int llmobs_fd_open(int dir, const char *name, int flags)
 {
-    bool taken = true;
     int fd = -1;
 
     flags |= O_CLOEXEC;
     if (!is_ours())
         return above_standard(openat(dir, name, flags, 0600));
-    for (int i = 0; taken && i < TRIES; i++)
-        fd = open_high(dir, name, flags, &taken);
+    errno = EBADF;
+    for (int i = 0; fd < 0 && errno == EBADF && i < TRIES; i++)
+        fd = open_high(dir, name, flags);
     return fd;
 }

@@ -4,7 +4,9 @@
  * its stdout and prints must not write to a file of ours. What a thread of ours
  * opens stands high besides: an app that closes all descriptors and opens its
  * own gets low numbers, which we must neither use nor close then; and it counts
- * on the lowest number being free.
+ * on the lowest number being free. A number that the app took between two steps
+ * is known by what it stands for; in the last step, between that look and the
+ * close, it is not.
  *
  * Threads: any. Errors: errno, as of open.
  */
@@ -25,7 +27,8 @@ void llmobs_fd_thread_of_ours(void);
 int llmobs_fd_open(int dir, const char *name, int flags);
 
 /* Takes `fd`, a socket just made; gives one from LLMOBS_FD_HIGH on, or above 2
- * where there are no such; or -1. */
+ * where there are no such; or -1. EBADF: the app closed it. A socket that the
+ * app made in its place meanwhile is not told from it. */
 int llmobs_fd_lift(int fd);
 
 #endif

@@ -589,13 +589,22 @@ HAZARDS = [
     ("close_range(3, ~0), then open, while our thread opens a file",
      "what it opened is known by its name, and stands above what the app gets "
      "(`llmobs_fd_open`)", [
-         ("taken-for-ours", [("core/fd.c", "        return is_same(&named, "
-                              "opened);\n    return errno == ENOENT;",
-                              "        return true;\n    return true;")],
-          ["programs.closed_while_we_open"]),
+         ("taken-for-ours", [("core/fd.c", "    if (one.fd >= 0 && "
+                              "!one.named) {",
+                              "    if (one.fd >= 0 && one.fd < 0) {")],
+          ["programs.closed_in_openat"]),
+         ("closes-the-copied", [("core/fd.c", "    if (still_is(fd, file))",
+                                 "    if (still_is(fd, file) || fd > 2)")],
+          ["programs.closed_in_fcntl"]),
+         ("replaced-for-taken", [("core/fd.c", "        one = again;",
+                                  "        one.fd = again.named ? again.fd : "
+                                  "-1;"),
+                                 ("core/fd.c", "(before && is_same(&found, "
+                                  "&one.file)) ||", "")],
+          ["unit replaced_meanwhile"]),
          ("low-as-the-app", [("core/fd.c", "    if (!is_ours())",
-                              "    if (taken)")],
-          ["unit high_on_ours", "programs.closed_while_we_open"])]),
+                              "    if (flags)")],
+          ["unit high_on_ours", "programs.closed_in_openat"])]),
 
     ("descriptors 0, 1 and 2 closed",
      "none of ours ever takes their place (`above_standard`)", [

@@ -3,9 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,7 +122,7 @@ START_TEST(none_is_high)
 {
     struct rlimit all, few;
     struct request one;
-    int lowest, lifted;
+    int lowest;
 
     getrlimit(RLIMIT_NOFILE, &all);
     few = all;
@@ -128,21 +132,85 @@ START_TEST(none_is_high)
     one = on(open_it_as_ours, "/dev/null", O_RDONLY);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
     ck_assert_int_eq(one.fd, lowest);
-    lifted = llmobs_fd_lift(one.fd);
-    ck_assert_int_ge(lifted, LLMOBS_FD_HIGH);
-    ck_assert_int_eq(lowest_free(), lowest);
-    close(lifted);
+    close(one.fd);
 }
 END_TEST
 
-/* A number that the app has closed meanwhile is nobody's. */
+START_TEST(lifted)
+{
+    int lowest = lowest_free();
+    int fd = llmobs_fd_lift(socket(AF_UNIX, SOCK_STREAM, 0));
+
+    ck_assert_int_ge(fd, LLMOBS_FD_HIGH);
+    ck_assert_int_eq(lowest_free(), lowest);
+    close(fd);
+}
+END_TEST
+
+/* A number that the app has closed meanwhile, or taken, is not ours. */
 START_TEST(lifted_too_late)
 {
-    int fd = lowest_free();
+    int fd = open("/dev/null", O_RDONLY);
 
     ck_assert_int_eq(llmobs_fd_lift(fd), -1);
     ck_assert_int_eq(errno, EBADF);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(llmobs_fd_lift(fd), -1);
+    ck_assert_int_eq(errno, EBADF);
     ck_assert_int_eq(llmobs_fd_lift(-1), -1);
+}
+END_TEST
+
+struct replacing {
+    char path[32], other[40];
+    atomic_bool ends;
+};
+
+static void *replace_it(void *arg)
+{
+    struct replacing *one = arg;
+
+    while (!atomic_load(&one->ends) &&
+           renameat2(AT_FDCWD, one->other, AT_FDCWD, one->path,
+                     RENAME_EXCHANGE) == 0)
+        ;
+    return NULL;
+}
+
+static void *open_it_often(void *arg)
+{
+    intptr_t failed = 0;
+
+    llmobs_fd_thread_of_ours();
+    for (int i = 0; i < 20000; i++) {
+        int fd = llmobs_fd_open(AT_FDCWD, arg, O_RDONLY);
+
+        failed += fd < 0;
+        if (fd >= 0)
+            close(fd);
+    }
+    return (void *)failed;
+}
+
+/* By another process, as the store's file is, if not as often: that must not
+ * make an opening fail. */
+START_TEST(replaced_meanwhile)
+{
+    struct replacing one = {.path = "/tmp/llmobs-fd.XXXXXX"};
+    pthread_t replacer, opener;
+    void *failed;
+
+    close(mkstemp(one.path));
+    snprintf(one.other, sizeof(one.other), "%s.new", one.path);
+    close(open(one.other, O_WRONLY | O_CREAT, 0600));
+    pthread_create(&replacer, NULL, replace_it, &one);
+    pthread_create(&opener, NULL, open_it_often, one.path);
+    pthread_join(opener, &failed);
+    atomic_store(&one.ends, true);
+    pthread_join(replacer, NULL);
+    ck_assert_int_eq((intptr_t)failed, 0);
+    unlink(one.path);
+    unlink(one.other);
 }
 END_TEST
 
@@ -155,6 +223,8 @@ UNIT_SUITE(fd)
     UNIT_TEST(suite, by_links);
     UNIT_TEST(suite, for_us_alone);
     UNIT_TEST(suite, none_is_high);
+    UNIT_TEST(suite, lifted);
     UNIT_TEST(suite, lifted_too_late);
+    UNIT_TEST(suite, replaced_meanwhile);
     return suite;
 }
