@@ -9,6 +9,7 @@ import base64
 import ctypes
 import json
 import os
+import random
 import re
 import select
 import shutil
@@ -93,9 +94,16 @@ def ok(condition, what):
 # ---- servers -------------------------------------------------------------
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to whoever asks for any: it would be
+    somebody's before it is used, now and then."""
+    for port in random.SystemRandom().sample(range(10000, 32000), 100):
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise RuntimeError("no port is free")
 
 
 def wait_port(port, process, seconds=10):
