@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 from doubles import Datadog, wait_for  # noqa: E402
+from ports import free_port  # noqa: E402
 
 RUN, LLMOBS = sys.argv[1:3]
 LIMIT = 60
@@ -40,12 +40,6 @@ class Wrong(Exception):
 def equal(got, want, what):
     if got != want:
         raise Wrong("%s: got %s, want %s" % (what, got, want))
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 PORT = free_port()

@@ -9,7 +9,6 @@ import base64
 import ctypes
 import json
 import os
-import random
 import re
 import select
 import shutil
@@ -24,6 +23,8 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SUPPORT = os.path.join(ROOT, "tests", "support")
+sys.path.append(SUPPORT)
+from ports import free_port  # noqa: E402, F401
 APPS = os.path.join(HERE, "apps")
 LAUNCHER = os.path.join(ROOT, "scripts", "llmobs-run")
 PYTHON = "/usr/bin/python3"
@@ -92,19 +93,6 @@ def ok(condition, what):
 
 
 # ---- servers -------------------------------------------------------------
-
-def free_port():
-    """Below those that the kernel gives to whoever asks for any: it would be
-    somebody's before it is used, now and then."""
-    for port in random.SystemRandom().sample(range(10000, 32000), 100):
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise RuntimeError("no port is free")
-
 
 def wait_port(port, process, seconds=10):
     end = time.monotonic() + seconds

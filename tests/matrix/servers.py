@@ -19,6 +19,9 @@ import time
 import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(HERE, "..", "support"))
+from ports import free_port  # noqa: E402
+
 PAGE = os.path.join(HERE, "client.php")
 FPM = """[global]
 error_log = %(dir)s/fpm.log
@@ -125,12 +128,6 @@ def run_cgi(folder, calls):
 def listens(port):
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def run_apache(folder, calls):
