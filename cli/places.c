@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/dirs.h"
+#include "core/fd.h"
 #include "core/ledger_dir.h"
 #include "core/spool_file.h"
 
@@ -37,11 +38,9 @@ static DIR *open_list(const char *path, bool chosen, int *rc)
     *rc = llmobs_dirs_open(path, chosen, true, &fd);
     if (*rc)
         return NULL;
-    list = fdopendir(fd);
-    if (list == NULL) {
+    list = llmobs_fd_list(fd);
+    if (list == NULL)
         *rc = -errno;
-        close(fd);
-    }
     return list;
 }
 

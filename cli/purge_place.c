@@ -11,6 +11,7 @@
 #include "cli/purge.h"
 #include "core/adopt.h"
 #include "core/dirs.h"
+#include "core/fd.h"
 #include "core/exporter.h"
 #include "core/file.h"
 #include "core/ledger.h"
@@ -41,12 +42,8 @@ static int open_folder(struct folder *folder, bool chosen, DIR **list)
     if (rc != 0)
         return rc == -ENOENT ? 0 : rc;
     folder->fd = fd;
-    *list = fdopendir(fd);
-    if (*list != NULL)
-        return 0;
-    rc = -errno;
-    close(fd);
-    return rc;
+    *list = llmobs_fd_list(fd);
+    return *list != NULL ? 0 : -errno;
 }
 
 /* A file of the user's own, and no link to one. */
@@ -175,12 +172,9 @@ static void remove_process(const struct folder *base, const char *name)
     }
     fd =
         openat(base->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    list = fd >= 0 ? fdopendir(fd) : NULL;
-    if (list == NULL) {
-        if (fd >= 0)
-            close(fd);
+    list = llmobs_fd_list(fd);
+    if (list == NULL)
         return;
-    }
     folder.fd = fd;
     folder.path = path;
     snprintf(path, sizeof path, "%s/%s", base->path, name);

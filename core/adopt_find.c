@@ -45,20 +45,16 @@ static int list_files(struct llmobs_adopt *adopt, const char *path)
 {
     struct dirent *entry;
     DIR *dir;
-    int fd;
 
     adopt->file_count = 0;
     if (!adopt->files)
         adopt->files = malloc(LLMOBS_ADOPT_FILES * sizeof(*adopt->files));
     if (!adopt->files)
         return -ENOMEM;
-    fd = llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        if (fd >= 0)
-            close(fd);
+    dir = llmobs_fd_list(
+        llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    if (!dir)
         return -errno;
-    }
     while (adopt->file_count < LLMOBS_ADOPT_FILES && (entry = readdir(dir)))
         adopt->file_count +=
             file_number(entry->d_name, &adopt->files[adopt->file_count]);
@@ -298,12 +294,9 @@ int llmobs_adopt_walk(struct llmobs_adopt *adopt,
         close(fd);
         return 0;
     }
-    list = fdopendir(fd);
-    if (!list) {
-        rc = -errno;
-        close(fd);
-        return rc;
-    }
+    list = llmobs_fd_list(fd);
+    if (!list)
+        return -errno;
     while (rc == 0 && (entry = readdir(list)))
         rc = visit(adopt, entry->d_name, ctx);
     closedir(list);

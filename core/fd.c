@@ -162,3 +162,14 @@ int llmobs_fd_open(int dir, const char *name, int flags)
         fd = open_high(dir, name, flags);
     return fd;
 }
+
+DIR *llmobs_fd_list(int fd)
+{
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    int saved = errno;
+
+    if (!list && fd >= 0)
+        close(fd);
+    errno = saved;
+    return list;
+}

@@ -13,6 +13,8 @@
 #ifndef LLMOBS_FD_H
 #define LLMOBS_FD_H
 
+#include <dirent.h>
+
 /* Above what programs count on, and below 64: a number beyond the table of
  * descriptors makes it grow, and in a process with threads the kernel waits up
  * to 30 ms for that; hence on threads of ours only. */
@@ -25,6 +27,10 @@ void llmobs_fd_thread_of_ours(void);
  * descriptor above 2, on a thread of ours one from LLMOBS_FD_HIGH on where
  * there are such; or -1. EBADF: the app closed it again and again. */
 int llmobs_fd_open(int dir, const char *name, int flags);
+
+/* Takes `fd`, of a directory opened for reading, or -1 with errno; gives its
+ * entries, for closedir, or NULL with errno. */
+DIR *llmobs_fd_list(int fd);
 
 /* Takes `fd`, a socket just made; gives one from LLMOBS_FD_HIGH on, or above 2
  * where there are no such; or -1. EBADF: the app closed it. A socket that the

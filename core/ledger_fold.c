@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/dirs.h"
+#include "core/fd.h"
 #include "core/ledger.h"
 #include "core/ledger_dir.h"
 
@@ -45,12 +46,9 @@ static int survey_open(struct survey *survey, const char *dir)
 
     if (rc)
         return rc;
-    survey->list = fdopendir(survey->dir);
-    if (!survey->list) {
-        rc = -errno;
-        close(survey->dir);
-        return rc;
-    }
+    survey->list = llmobs_fd_list(survey->dir);
+    if (!survey->list)
+        return -errno;
     llmobs_record_place(&survey->boot, &survey->pidns);
     return 0;
 }
@@ -82,11 +80,9 @@ static bool is_replaced(const struct survey *survey,
 
     if (llmobs_dirs_reopen(survey->dir, &again.dir) != 0)
         return false;
-    again.list = fdopendir(again.dir);
-    if (!again.list) {
-        close(again.dir);
+    again.list = llmobs_fd_list(again.dir);
+    if (!again.list)
         return false;
-    }
     while (!found && survey_next(&again, &other) != NULL)
         found = other.pid == owner->pid && other.start == owner->start &&
                 other.nonce > owner->nonce;

@@ -110,18 +110,15 @@ static int read_all(DIR *dir, struct llmobs_living *out)
 
 int llmobs_living_read(const char *proc, struct llmobs_living *out)
 {
-    int fd = llmobs_fd_open(AT_FDCWD, proc, O_RDONLY | O_DIRECTORY);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir;
     int rc;
 
     memset(out, 0, sizeof(*out));
     out->before_s = llmobs_clock_wall_ns() / 1000000000 - LLMOBS_LIVING_SLACK_S;
-    if (!dir) {
-        rc = -errno;
-        if (fd >= 0)
-            close(fd);
-        return rc;
-    }
+    dir =
+        llmobs_fd_list(llmobs_fd_open(AT_FDCWD, proc, O_RDONLY | O_DIRECTORY));
+    if (!dir)
+        return -errno;
     rc = read_all(dir, out);
     closedir(dir);
     if (rc)

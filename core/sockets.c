@@ -77,10 +77,9 @@ int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
 
     if (!place)
         return -EMFILE;
-    fd = socket(family, type | SOCK_CLOEXEC, protocol);
+    fd = llmobs_fd_lift(socket(family, type | SOCK_CLOEXEC, protocol));
     if (fd < 0)
         return -errno;
-    fd = llmobs_fd_lift(fd);
     if (!look_at(fd, place)) {
         close(fd);
         return -EBADF;

@@ -242,15 +242,12 @@ int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
 static void add_files(int base, const char *name, uint64_t *bytes)
 {
     int fd = llmobs_fd_open(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = llmobs_fd_list(fd);
     struct dirent *entry;
     struct stat st;
 
-    if (!dir) {
-        if (fd >= 0)
-            close(fd);
+    if (!dir)
         return;
-    }
     *bytes += BLOCK;
     while ((entry = readdir(dir)))
         if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -268,12 +265,9 @@ static int count_all(int base, uint64_t *bytes)
     *bytes = 0;
     if (rc)
         return rc;
-    list = fdopendir(fd);
-    if (!list) {
-        rc = -errno;
-        close(fd);
-        return rc;
-    }
+    list = llmobs_fd_list(fd);
+    if (!list)
+        return -errno;
     while ((entry = readdir(list)))
         if (entry->d_name[0] != '.')
             add_files(base, entry->d_name, bytes);

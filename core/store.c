@@ -14,6 +14,7 @@
 
 #include "core/clock.h"
 #include "core/dirs.h"
+#include "core/fd.h"
 #include "core/file.h"
 #include "core/log.h"
 
@@ -150,12 +151,9 @@ static int survey(int dir, struct survey *out)
     memset(out, 0, sizeof(*out));
     if (rc)
         return rc;
-    list = fdopendir(fd);
-    if (!list) {
-        rc = -errno;
-        close(fd);
-        return rc;
-    }
+    list = llmobs_fd_list(fd);
+    if (!list)
+        return -errno;
     while ((entry = readdir(list)) != NULL) {
         uint64_t stamp = stamp_of(entry->d_name);
 

@@ -124,16 +124,15 @@ static int by_line(const char *url, struct curl_slist *headers)
         CURLcode code;
         long status;
 
-        /* A handle whose descriptors are closed behind its back waits on their
-         * numbers, whoever has them then, and reads what comes there. */
-        if (is_close(line)) {
-            curl_easy_cleanup(curl);
-            obey(line);
-            curl = handle_for(url, headers, &total);
-            continue;
-        }
         if (line[0] == '!') {
+            /* A handle whose descriptors are closed behind its back waits on
+             * their numbers, whoever has them then, and reads what comes. */
+            if (is_close(line)) {
+                curl_easy_cleanup(curl);
+                curl = NULL;
+            }
             obey(line);
+            curl = curl ? curl : handle_for(url, headers, &total);
             continue;
         }
         total = 0;

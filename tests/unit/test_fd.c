@@ -82,11 +82,10 @@ END_TEST
 /* A link that is not followed, and one that is: both are what was opened. */
 START_TEST(by_links)
 {
-    char link[] = "/tmp/llmobs-fd.XXXXXX", *dir = mkdtemp(link);
-    char path[64];
+    char dir[UNIT_DIRECTORY], path[96];
     struct request one;
 
-    ck_assert_ptr_nonnull(dir);
+    unit_directory(dir);
     snprintf(path, sizeof(path), "%s/link", dir);
     ck_assert_int_eq(symlink("/dev/null", path), 0);
     one = on(open_it_as_ours, path, O_RDONLY);
@@ -95,25 +94,24 @@ START_TEST(by_links)
     one = on(open_it_as_ours, path, O_PATH | O_NOFOLLOW);
     ck_assert_int_ge(one.fd, LLMOBS_FD_HIGH);
     close(one.fd);
-    unlink(path);
-    rmdir(dir);
+    unit_remove(dir);
 }
 END_TEST
 
 START_TEST(for_us_alone)
 {
-    char path[] = "/tmp/llmobs-fd.XXXXXX";
+    char dir[UNIT_DIRECTORY], path[96];
     struct request one;
     struct stat st;
 
-    close(mkstemp(path));
-    unlink(path);
+    unit_directory(dir);
+    snprintf(path, sizeof(path), "%s/file", dir);
     one = on(open_it_as_ours, path, O_WRONLY | O_CREAT | O_EXCL);
     ck_assert_int_ge(one.fd, LLMOBS_FD_HIGH);
     ck_assert_int_eq(fstat(one.fd, &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0600);
     close(one.fd);
-    unlink(path);
+    unit_remove(dir);
 }
 END_TEST
 
@@ -162,7 +160,7 @@ START_TEST(lifted_too_late)
 END_TEST
 
 struct replacing {
-    char path[32], other[40];
+    char dir[UNIT_DIRECTORY], path[96], other[96];
     atomic_bool ends;
 };
 
@@ -196,12 +194,14 @@ static void *open_it_often(void *arg)
  * make an opening fail. */
 START_TEST(replaced_meanwhile)
 {
-    struct replacing one = {.path = "/tmp/llmobs-fd.XXXXXX"};
+    struct replacing one = {.ends = false};
     pthread_t replacer, opener;
     void *failed;
 
-    close(mkstemp(one.path));
-    snprintf(one.other, sizeof(one.other), "%s.new", one.path);
+    unit_directory(one.dir);
+    snprintf(one.path, sizeof(one.path), "%s/file", one.dir);
+    snprintf(one.other, sizeof(one.other), "%s/other", one.dir);
+    close(open(one.path, O_WRONLY | O_CREAT, 0600));
     close(open(one.other, O_WRONLY | O_CREAT, 0600));
     pthread_create(&replacer, NULL, replace_it, &one);
     pthread_create(&opener, NULL, open_it_often, one.path);
@@ -209,8 +209,7 @@ START_TEST(replaced_meanwhile)
     atomic_store(&one.ends, true);
     pthread_join(replacer, NULL);
     ck_assert_int_eq((intptr_t)failed, 0);
-    unlink(one.path);
-    unlink(one.other);
+    unit_remove(one.dir);
 }
 END_TEST
 
