@@ -1,64 +1,11 @@
 #include "core/callsite.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "core/blocks.h"
 #include "core/cold.h"
-
-#define PAGE 4096 /* the smallest: more questions, never a wrong answer */
-/* The kernel keeps much more below the first thread's stack free of mappings.
- * Beyond it, pages are asked for one by one. */
-#define SURE_DEPTH (1024 * 1024)
-/* Asking costs as much as copying all. */
-#define ASKED_MAX 12288
-
-/* The kernel copies the event before it looks at the descriptor, which is
- * none: an answer and no effect, of a call that sandboxes know. */
-static bool is_readable(uintptr_t at)
-{
-    long rc = syscall(SYS_epoll_ctl, -1, EPOLL_CTL_ADD, -1, at);
-
-    return rc == -1 && errno == EBADF;
-}
-
-size_t llmobs_callsite_readable(uintptr_t at, size_t max)
-{
-    uintptr_t page = (at | (PAGE - 1)) + 1;
-
-    /* An event may not lie across pages; at a page's begin it does not. */
-    while (page - at < max && is_readable(page))
-        page += PAGE;
-    return page - at < max ? page - at : max;
-}
-
-/* A thread's own block lies at the end of its stack: from there on it is
- * somebody else's memory, readable or not. */
-static size_t before_thread(uintptr_t sp, size_t max)
-{
-    uintptr_t end = (uintptr_t)pthread_self();
-
-    return sp < end && end - sp < max ? end - sp : max;
-}
-
-/* The first thread's stack has the kernel's random bytes near its end, and
- * nothing but stack on the way to them. */
-static size_t stack_left(uintptr_t sp, size_t max)
-{
-    uintptr_t end = getauxval(AT_RANDOM);
-
-    if (sp < end && end - sp < SURE_DEPTH)
-        return end - sp < max ? end - sp : max;
-    if (max > ASKED_MAX)
-        max = ASKED_MAX;
-    return llmobs_callsite_readable(sp, before_thread(sp, max));
-}
+#include "core/stack.h"
 
 /* -- blocks --------------------------------------------------------------- */
 
@@ -154,7 +101,7 @@ static inline __attribute__((always_inline)) void read_registers(
 }
 
 __attribute__((noinline)) struct llmobs_callsite *llmobs_callsite_take(
-    size_t max)
+    size_t max, uintptr_t entry)
 {
     struct llmobs_callsite *callsite = block_take(&max);
     uintptr_t sp;
@@ -164,7 +111,9 @@ __attribute__((noinline)) struct llmobs_callsite *llmobs_callsite_take(
     memset(&callsite->frame, 0, sizeof(callsite->frame));
     read_registers(&callsite->frame);
     sp = callsite->frame.regs[LLMOBS_FRAME_SP];
-    callsite->len = stack_left(sp, max);
+    callsite->len = llmobs_stack_sure(sp, entry);
+    if (callsite->len > max)
+        callsite->len = max;
     copy(callsite->stack, sp, callsite->len);
     callsite->frames = 0;
     return callsite;

@@ -7,9 +7,9 @@
  * Threads: take in the app's thread: no lock, one allocation. read.h has the
  *          rest, in ours.
  * Errors:  NULL without memory.
- * Limits:  LLMOBS_CALLSITE_STACK bytes, less where the stack ends before, or is
- *          not the first thread's; LLMOBS_CALLSITE_NEAR where more than 64 are
- *          alive, so that neither memory nor time grows with them.
+ * Limits:  LLMOBS_CALLSITE_STACK bytes, less where less can be read for certain
+ *          (stack.h); LLMOBS_CALLSITE_NEAR where more than 64 are alive, so
+ *          that neither memory nor time grows with them.
  * Fork:    plain memory; of the kept blocks a child lacks those that it never
  *          frees.
  */
@@ -31,13 +31,10 @@ struct llmobs_callsite {
     unsigned char stack[]; /* from the stack pointer on */
 };
 
-/* Gives one of at most `max` bytes of stack. Never touches memory beyond the
- * stack, whatever the stack is: of a thread, of a coroutine, of a signal
- * handler. */
-struct llmobs_callsite *llmobs_callsite_take(size_t max);
+/* Gives one of at most `max` bytes of stack, all of which can be read whatever
+ * other threads unmap meanwhile. `entry`: where the program called us
+ * (stack.h); its frame is in any callsite. */
+struct llmobs_callsite *llmobs_callsite_take(size_t max, uintptr_t entry);
 void llmobs_callsite_free(struct llmobs_callsite *callsite);
-
-/* Of `max` bytes from `at` on, how many can be read; `at` itself can be. */
-size_t llmobs_callsite_readable(uintptr_t at, size_t max);
 
 #endif

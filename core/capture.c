@@ -126,7 +126,7 @@ static bool find_parent(struct llmobs_inject_plan *plan,
 }
 
 /* Without memory for it the span tells no caller. */
-static struct llmobs_callsite *take_callsite(void)
+static struct llmobs_callsite *take_callsite(uintptr_t entry)
 {
     struct llmobs_callsite *callsite;
 
@@ -134,7 +134,8 @@ static struct llmobs_callsite *take_callsite(void)
         return NULL;
     callsite = llmobs_callsite_take(config->callsite == LLMOBS_CALLSITE_ADDRESS
                                         ? LLMOBS_CALLSITE_NEAR
-                                        : LLMOBS_CALLSITE_STACK);
+                                        : LLMOBS_CALLSITE_STACK,
+                                    entry);
     if (callsite)
         callsite->frames = config->callsite;
     return callsite;
@@ -163,7 +164,7 @@ static struct llmobs_exchange *begin_exchange(
         llmobs_exchange_free(exchange);
         return NULL;
     }
-    exchange->callsite = take_callsite();
+    exchange->callsite = take_callsite(handle->entry);
     exchange->said = llmobs_api_said();
     exchange->match = *match;
     set_method(exchange, handle);

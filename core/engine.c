@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/ops_multi.h"
 #include "core/ops_news.h"
+#include "core/stack.h"
 
 #define RULES_FILE_MAX (1024 * 1024)
 
@@ -225,8 +226,10 @@ static CURLcode op_easy_setopt(const struct llmobs_real *real, CURL *curl,
     saved = errno;
     if (rc == CURLE_OK)
         llmobs_handle_note(handle, option, arg, (size_t)config->capture_max);
-    if (rc == CURLE_OK && handle->waits)
+    if (rc == CURLE_OK && handle->waits) {
+        handle->entry = LLMOBS_STACK_ENTRY();
         llmobs_capture_begin_late(handle, curl, option);
+    }
     errno = saved;
     return rc;
 }
@@ -259,6 +262,8 @@ static CURLcode op_easy_perform(const struct llmobs_real *real, CURL *curl)
     busy = handle->swapped || atomic_load(&handle->multi);
     if (!busy)
         llmobs_command_run(handle);
+    if (!busy)
+        handle->entry = LLMOBS_STACK_ENTRY();
     if (!busy && !llmobs_capture_begin(handle, curl))
         return real->easy_perform(curl);
     rc = real->easy_perform(curl);

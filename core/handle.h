@@ -79,6 +79,7 @@ struct llmobs_handle {
     const char *error_buffer;
 
     /* The transfer being captured. */
+    uintptr_t entry; /* where the program called for it (stack.h) */
     atomic_int gate; /* 1: somebody is at `exchange` */
     struct llmobs_exchange *exchange;
     _Atomic(CURLM *) multi;       /* while in one; read by a multi's cleanup */

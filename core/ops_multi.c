@@ -6,6 +6,7 @@
 #include "core/capture.h"
 #include "core/command.h"
 #include "core/ops_news.h"
+#include "core/stack.h"
 
 #define PUSH_MULTIS_MAX 64
 
@@ -69,6 +70,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
         pushes(multi))
         return real->multi_add_handle(multi, curl);
     llmobs_command_run(handle);
+    handle->entry = LLMOBS_STACK_ENTRY();
     begun = llmobs_capture_begin(handle, curl);
     if (!begun && real->easy_getinfo)
         (void)real->easy_getinfo(curl, CURLINFO_REQUEST_SIZE,

@@ -52,6 +52,21 @@ HAZARDS = [
                                "set_url(handle, arg);")],
           ["programs.hazard_cases.other_host"])]),
 
+    ("memory above the stack pointer that others unmap at any moment",
+     "read only in a stack whose end is known, elsewhere the page that we run "
+     "on (`llmobs_stack_sure`)", [
+         ("one-page-more", [("core/stack.c", "    return (last | (PAGE - 1)) "
+                             "+ 1 - sp;",
+                             "    return (last | (PAGE - 1)) + 1 + PAGE - sp;")],
+          ["caller.on_other_stacks", "unit of_a_coroutine_one_page"]),
+         ("any-stack-is-the-threads", [("core/stack.c", " || sp < block.begin "
+                                        "+ block.guard)", ")")],
+          ["unit of_other_stacks_in_a_thread_one_page"]),
+         ("given-stacks-are-whole", [("core/stack.c", "           is_page("
+                                      "block->guard) && block->guard < ",
+                                      "           block->guard < ")],
+          ["unit of_a_stack_that_a_thread_was_given_one_page"])]),
+
     ("several threads",
      "a free record is claimed by one exchange of its key (`recycle`)", [
          ("unclaimed-record", [(HANDLE, "    return &buckets[hash >> 54];",

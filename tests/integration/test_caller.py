@@ -81,17 +81,37 @@ def by_multi(t):
 
 
 @test
-def on_other_stacks(t):
-    """Of a thread, a coroutine, a signal handler: each ends at a guard."""
+def on_stacks_of_threads(t):
+    """As the C library made them: all of the chain is seen, also from a
+    coroutine that lies in such a stack."""
     path = build(t, "agent")
-    for how, below in (("thread", ["think_aside"]),
-                       ("coroutine", ["think_once"]),
-                       ("signal", ["on_signal"])):
+    for how, below in (("thread", "think_aside"), ("small", "think_aside"),
+                       ("inside", "think_once")):
+        r = t.same([path, how, t.url, body()], spans=1)
+        expect_chain(callers(r)[0], "agent", [below])
+
+
+@test
+def on_other_stacks(t):
+    """Of a coroutine, of a signal handler, of a thread on memory of the
+    program's own: each ends at a guard, and of each the page that the call
+    stands on is seen."""
+    path = build(t, "agent")
+    for how, below in (("given", "think_aside"), ("outside", "think_once"),
+                       ("coroutine", "think_once"), ("signal", "on_signal")):
         r = t.same([path, how, t.url, body()], spans=1)
         caller = callers(r)[0]
         equal(caller["function"], "fetch_reply", how)
         names = functions(caller, "agent")
-        equal([n for n in names if n not in below][:3], CHAIN, how)
+        equal(names, (CHAIN + [below])[:len(names)], how)
+
+
+@test
+def while_others_unmap(t):
+    """Behind the stack of a coroutine, at any moment."""
+    r = t.same([build(t, "agent"), "unmapped", t.url, body()], spans=200)
+    for caller in callers(r):
+        equal(caller["function"], "fetch_reply", "caller")
 
 
 @test

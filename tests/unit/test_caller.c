@@ -61,7 +61,7 @@ static int walk(const struct llmobs_callsite *callsite, void **list)
 __attribute__((noinline)) static int both(void)
 {
     struct llmobs_callsite *callsite =
-        llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+        llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
 
     their_count = backtrace(theirs, DEEP);
     our_count = walk(callsite, ours);
@@ -193,7 +193,7 @@ static void forget_told(void)
 __attribute__((noinline)) static int ask(void)
 {
     struct llmobs_callsite *callsite =
-        llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+        llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
 
     callsite->frames = wanted;
     tell_from(callsite, llmobs_clock_mono_ns());
@@ -351,7 +351,8 @@ END_TEST
 /* Each is cut somewhere, or holds what no stack does. */
 START_TEST(damaged_stacks)
 {
-    struct llmobs_callsite *whole = llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+    struct llmobs_callsite *whole =
+        llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
     struct llmobs_callsite *damaged =
         malloc(sizeof(*whole) + LLMOBS_CALLSITE_STACK);
     void *list[DEEP];
@@ -571,7 +572,7 @@ START_TEST(in_doubt_after_an_unload)
     void *other;
 
     llmobs_caller_watch();
-    before = llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+    before = llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
     before->frames = wanted;
     then = llmobs_clock_mono_ns();
     other = open_other();

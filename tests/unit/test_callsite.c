@@ -1,3 +1,4 @@
+#include <alloca.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -6,52 +7,22 @@
 
 #include "core/callsite.h"
 #include "core/sanitizer.h"
+#include "core/stack.h"
 #include "tests/unit/unit.h"
 
 #define PAGE 4096
 
-/* -- what can be read ----------------------------------------------------- */
-
-/* `count` pages, the last of which can't be read (or is not there). */
-static char *pages_before(size_t count, bool unmapped)
-{
-    char *at = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    ck_assert_ptr_ne(at, MAP_FAILED);
-    if (unmapped)
-        ck_assert_int_eq(munmap(at + (count - 1) * PAGE, PAGE), 0);
-    else
-        ck_assert_int_eq(mprotect(at + (count - 1) * PAGE, PAGE, PROT_NONE), 0);
-    return at;
-}
-
-START_TEST(reads_up_to_the_end)
-{
-    for (int unmapped = 0; unmapped < 2; unmapped++) {
-        uintptr_t at = (uintptr_t)pages_before(4, unmapped);
-        const size_t has = 3 * PAGE;
-
-        ck_assert_uint_eq(llmobs_callsite_readable(at, 65536), has);
-        ck_assert_uint_eq(llmobs_callsite_readable(at, has), has);
-        ck_assert_uint_eq(llmobs_callsite_readable(at, has - 1), has - 1);
-        ck_assert_uint_eq(llmobs_callsite_readable(at + 8, 65536), has - 8);
-        ck_assert_uint_eq(llmobs_callsite_readable(at + has - 8, 65536), 8);
-        ck_assert_uint_eq(llmobs_callsite_readable(at + has - 1, 65536), 1);
-        ck_assert_uint_eq(llmobs_callsite_readable(at + 100, 7), 7);
-    }
-}
-END_TEST
-
-/* -- odd stacks ----------------------------------------------------------- */
+/* -- on any stack --------------------------------------------------------- */
 
 static size_t taken_len;
 static uintptr_t taken_sp;
+static bool with_entry;
 
-__attribute__((noinline)) static void take(void)
+/* All of it is there: else copying it would have ended the test. */
+__attribute__((noinline)) static void take_below(uintptr_t entry)
 {
     struct llmobs_callsite *callsite =
-        llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+        llmobs_callsite_take(LLMOBS_CALLSITE_STACK, entry);
 
     ck_assert_ptr_nonnull(callsite);
     taken_len = callsite->len;
@@ -60,25 +31,80 @@ __attribute__((noinline)) static void take(void)
     llmobs_callsite_free(callsite);
 }
 
-static void take_in_coroutine(size_t pages, bool unmapped)
+__attribute__((noinline)) static void take(void)
 {
-    char *stack = pages_before(pages + 1, unmapped);
-    ucontext_t here, there;
-
-    ck_assert_int_eq(getcontext(&there), 0);
-    there.uc_stack.ss_sp = stack;
-    there.uc_stack.ss_size = pages * PAGE;
-    there.uc_link = &here;
-    makecontext(&there, take, 0);
-    ck_assert_int_eq(swapcontext(&here, &there), 0);
-    ck_assert_uint_eq(taken_sp + taken_len, (uintptr_t)stack + pages * PAGE);
+    take_below(with_entry ? LLMOBS_STACK_ENTRY() : 0);
 }
 
-START_TEST(coroutine_stack_before_a_guard)
+static size_t rest_of_page(uintptr_t at)
 {
-    take_in_coroutine(5, false);
-    take_in_coroutine(9, true);
-    take_in_coroutine(16, false);
+    return PAGE - at % PAGE;
+}
+
+/* Of `count` pages the last; the one behind it is nobody's, or another's. */
+enum behind { GUARD, HOLE, NEIGHBOUR };
+
+static char *pages_before(size_t count, enum behind behind)
+{
+    char *at = mmap(NULL, (count + 1) * PAGE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    ck_assert_ptr_ne(at, MAP_FAILED);
+    if (behind == HOLE)
+        ck_assert_int_eq(munmap(at + count * PAGE, PAGE), 0);
+    else if (behind == GUARD)
+        ck_assert_int_eq(mprotect(at + count * PAGE, PAGE, PROT_NONE), 0);
+    return at;
+}
+
+static ucontext_t outside;
+
+static void take_in_coroutine(char *stack, size_t count)
+{
+    ucontext_t inside;
+
+    ck_assert_int_eq(getcontext(&inside), 0);
+    inside.uc_stack.ss_sp = stack;
+    inside.uc_stack.ss_size = count * PAGE;
+    inside.uc_link = &outside;
+    makecontext(&inside, take, 0);
+    ck_assert_int_eq(swapcontext(&outside, &inside), 0);
+    ck_assert_uint_ge(taken_sp, (uintptr_t)stack);
+    ck_assert_uint_lt(taken_sp, (uintptr_t)stack + count * PAGE);
+}
+
+START_TEST(of_a_coroutine_one_page)
+{
+    for (enum behind behind = GUARD; behind <= NEIGHBOUR; behind++) {
+        take_in_coroutine(pages_before(9, behind), 9);
+        ck_assert_uint_eq(taken_len, rest_of_page(taken_sp));
+    }
+}
+END_TEST
+
+/* However close to a page's end we are called. */
+START_TEST(the_frame_that_called_us_in_any_case)
+{
+    char *stack = pages_before(12, HOLE);
+    size_t two = 0;
+
+    with_entry = true;
+    for (size_t less = 0; less < PAGE; less += 64) {
+        ucontext_t inside;
+
+        ck_assert_int_eq(getcontext(&inside), 0);
+        inside.uc_stack.ss_sp = stack;
+        inside.uc_stack.ss_size = 12 * PAGE - less;
+        inside.uc_link = &outside;
+        makecontext(&inside, take, 0);
+        ck_assert_int_eq(swapcontext(&outside, &inside), 0);
+        ck_assert_uint_eq((taken_sp + taken_len) % PAGE, 0);
+        ck_assert_uint_le(taken_len, 2 * PAGE);
+        two += taken_len > rest_of_page(taken_sp);
+    }
+    ck_assert_uint_gt(two, 0);
+    ck_assert_uint_lt(two, 32);
+    with_entry = false;
 }
 END_TEST
 
@@ -89,47 +115,136 @@ static void on_signal(int number)
     take();
 }
 
-START_TEST(signal_stack_before_a_guard)
+START_TEST(of_a_signal_stack_one_page)
 {
-    char *stack = pages_before(17, true);
-    stack_t alternate = {.ss_sp = stack, .ss_size = 16 * PAGE};
+    stack_t alternate = {.ss_sp = pages_before(16, HOLE), .ss_size = 16 * PAGE};
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
 
     ck_assert_int_eq(sigaltstack(&alternate, NULL), 0);
     ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
     ck_assert_int_eq(raise(SIGUSR1), 0);
-    ck_assert_uint_eq(taken_sp + taken_len, (uintptr_t)stack + 16 * PAGE);
+    ck_assert_uint_eq(taken_len, rest_of_page(taken_sp));
 }
 END_TEST
 
-static void *in_thread(void *arg)
+/* -- of a thread ---------------------------------------------------------- */
+
+/* The truth of libc, which allocates and asks the kernel for it. */
+static void expect_all_of_the_thread(void)
 {
-    take();
+    pthread_attr_t attr;
+    size_t size, left;
+    void *begin;
+
+    ck_assert_int_eq(pthread_getattr_np(pthread_self(), &attr), 0);
+    ck_assert_int_eq(pthread_attr_getstack(&attr, &begin, &size), 0);
+    pthread_attr_destroy(&attr);
+    ck_assert_uint_gt(taken_sp, (uintptr_t)begin);
+    left = (uintptr_t)pthread_self() - taken_sp;
+    ck_assert_uint_lt(left, size);
+    ck_assert_uint_eq(
+        taken_len, left < LLMOBS_CALLSITE_STACK ? left : LLMOBS_CALLSITE_STACK);
+}
+
+__attribute__((noinline)) static int descend(size_t depth)
+{
+    volatile char below[1024];
+    int rc = 0;
+
+    below[0] = below[1023] = 1;
+    if (depth > sizeof(below))
+        rc = descend(depth - sizeof(below));
+    else
+        take();
+    return rc + below[0] - below[1023];
+}
+
+static void *deep_in_thread(void *arg)
+{
+    descend(*(size_t *)arg);
+    expect_all_of_the_thread();
     return arg;
 }
 
-/* The thread's own block is at its end; behind it nothing can be read. */
-START_TEST(small_thread_stack_before_a_guard)
+static void run_thread(pthread_attr_t *attr, void *(*run)(void *), void *arg)
 {
-    const size_t sizes[] = {0, 64, 256};
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, attr, run, arg), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(attr);
+}
+
+START_TEST(of_a_thread_all)
+{
+    size_t depths[] = {0, 1, 3000, 20000, 100000};
+    size_t sizes[] = {0, 128, 1024, 65536};
+    pthread_attr_t attr;
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-        size_t size =
-            sizes[i] ? sizes[i] * 1024 : (size_t)sysconf(_SC_THREAD_STACK_MIN);
-        size_t count = (size + PAGE - 1) / PAGE;
-        char *stack = pages_before(count + 1, i % 2);
-        pthread_attr_t attr;
-        pthread_t thread;
+        for (size_t k = 0; k < sizeof(depths) / sizeof(*depths); k++) {
+            pthread_attr_init(&attr);
+            if (sizes[i])
+                pthread_attr_setstacksize(&attr, sizes[i] * 1024 + 8);
+            pthread_attr_setguardsize(&attr, (i + 1) * PAGE);
+            run_thread(&attr, deep_in_thread, &depths[k]);
+        }
+    }
+}
+END_TEST
+
+/* Its stack is somebody's array, or a piece of memory with a hole in it. */
+static void *in_given_stack(void *arg)
+{
+    take();
+    ck_assert_uint_eq(taken_len, rest_of_page(taken_sp));
+    return arg;
+}
+
+START_TEST(of_a_stack_that_a_thread_was_given_one_page)
+{
+    const size_t shifts[] = {0, 64, 1024};
+    pthread_attr_t attr;
+
+    for (size_t i = 0; i < sizeof(shifts) / sizeof(*shifts); i++) {
+        char *stack = pages_before(64, i % 2 ? HOLE : GUARD);
 
         pthread_attr_init(&attr);
-        ck_assert_int_eq(pthread_attr_setstack(&attr, stack, count * PAGE), 0);
-        ck_assert_int_eq(pthread_create(&thread, &attr, in_thread, NULL), 0);
-        pthread_join(thread, NULL);
-        pthread_attr_destroy(&attr);
-        ck_assert_uint_gt(taken_len, 256);
-        ck_assert_uint_le(taken_sp + taken_len,
-                          (uintptr_t)stack + count * PAGE);
+        ck_assert_int_eq(
+            pthread_attr_setstack(&attr, stack, 64 * PAGE - shifts[i]), 0);
+        run_thread(&attr, in_given_stack, NULL);
     }
+}
+END_TEST
+
+/* Each with a thread's record at hand, but not on the thread's stack. */
+static void *elsewhere_in_thread(void *arg)
+{
+    char *here = alloca(8 * PAGE);
+    uintptr_t aligned = ((uintptr_t)here | (PAGE - 1)) + 1;
+    stack_t alternate = {.ss_sp = pages_before(16, HOLE), .ss_size = 16 * PAGE};
+
+    take();
+    expect_all_of_the_thread();
+    take_in_coroutine(pages_before(9, HOLE), 9);
+    ck_assert_uint_eq(taken_len, rest_of_page(taken_sp));
+    ck_assert_int_eq(sigaltstack(&alternate, NULL), 0);
+    ck_assert_int_eq(raise(SIGUSR1), 0);
+    ck_assert_uint_eq(taken_len, rest_of_page(taken_sp));
+    /* Of a coroutine inside the thread's stack all is the thread's. */
+    take_in_coroutine((char *)aligned, 6);
+    expect_all_of_the_thread();
+    return arg;
+}
+
+START_TEST(of_other_stacks_in_a_thread_one_page)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
+    pthread_attr_t attr;
+
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    pthread_attr_init(&attr);
+    run_thread(&attr, elsewhere_in_thread, NULL);
 }
 END_TEST
 #endif
@@ -143,7 +258,7 @@ START_TEST(many_take_less_each)
     size_t full = 0;
 
     for (size_t i = 0; i < MANY; i++) {
-        list[i] = llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+        list[i] = llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
         ck_assert_ptr_nonnull(list[i]);
         for (size_t k = 0; k < i; k++)
             ck_assert_ptr_ne(list[i], list[k]);
@@ -152,7 +267,7 @@ START_TEST(many_take_less_each)
     ck_assert_uint_eq(full, 0);
     for (size_t i = 0; i < MANY; i++)
         llmobs_callsite_free(list[i]);
-    list[0] = llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+    list[0] = llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
     ck_assert_uint_gt(list[0]->len, 0);
     llmobs_callsite_free(list[0]);
     llmobs_callsite_free(NULL);
@@ -163,7 +278,7 @@ END_TEST
 START_TEST(wiped)
 {
     struct llmobs_callsite *callsite =
-        llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
+        llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
     size_t len = callsite->len, left = 0;
 
     for (size_t i = 0; i < len; i++)
@@ -181,8 +296,10 @@ END_TEST
 static void *take_often(void *arg)
 {
     for (int i = 0; i < 2000; i++) {
-        struct llmobs_callsite *a = llmobs_callsite_take(LLMOBS_CALLSITE_STACK);
-        struct llmobs_callsite *b = llmobs_callsite_take(LLMOBS_CALLSITE_NEAR);
+        struct llmobs_callsite *a =
+            llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
+        struct llmobs_callsite *b =
+            llmobs_callsite_take(LLMOBS_CALLSITE_NEAR, 0);
 
         ck_assert_ptr_ne(a, b);
         a->frames = b->frames = i;
@@ -208,11 +325,13 @@ UNIT_SUITE(callsite)
 {
     Suite *s = suite_create("callsite");
 
-    UNIT_TEST(s, reads_up_to_the_end);
-    UNIT_TEST(s, coroutine_stack_before_a_guard);
+    UNIT_TEST(s, of_a_coroutine_one_page);
+    UNIT_TEST(s, the_frame_that_called_us_in_any_case);
 #if !LLMOBS_TSAN /* it has rules for handlers, and needs room */
-    UNIT_TEST(s, signal_stack_before_a_guard);
-    UNIT_TEST(s, small_thread_stack_before_a_guard);
+    UNIT_TEST(s, of_a_signal_stack_one_page);
+    UNIT_TEST(s, of_a_thread_all);
+    UNIT_TEST(s, of_a_stack_that_a_thread_was_given_one_page);
+    UNIT_TEST(s, of_other_stacks_in_a_thread_one_page);
 #endif
     UNIT_TEST(s, many_take_less_each);
     UNIT_TEST(s, wiped);

@@ -1,13 +1,16 @@
 /* An agent: each call is made by fetch_reply, which plan calls, which think
  * calls; argv[1] says on which stack, and by which interface.
  *
- *   agent HOW URL BODY     HOW: easy, multi, thread, coroutine, signal, nested
+ *   agent HOW URL BODY     HOW: easy, multi, nested; thread, small; given,
+ *                          coroutine, signal; inside, outside; unmapped
  *
  * Prints what curl answered.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,9 +20,12 @@
 
 #define APART __attribute__((noinline))
 #define SMALL (96 * 1024) /* what libcurl needs, and little more */
+#define CALLS 200         /* while another thread maps and unmaps */
 
 static const char *how, *url, *body;
 static int depth;
+static char *stack_end; /* behind it is what others may map */
+static atomic_bool done;
 static volatile int after; /* no call is the last thing of its function */
 
 static int think(int n);
@@ -118,28 +124,80 @@ static char *small_stack(void)
     return at;
 }
 
-static void in_thread(void)
+/* As libc makes them, or on memory that is the program's own. */
+static void in_thread(void *(*run)(void *), char *given, size_t size)
 {
     pthread_attr_t attr;
     pthread_t thread;
 
     pthread_attr_init(&attr);
-    pthread_attr_setstack(&attr, small_stack(), SMALL);
-    if (pthread_create(&thread, &attr, think_aside, NULL) == 0)
+    if (given)
+        pthread_attr_setstack(&attr, given, size);
+    else if (size)
+        pthread_attr_setstacksize(&attr, size);
+    if (pthread_create(&thread, &attr, run, NULL) == 0)
         pthread_join(thread, NULL);
     pthread_attr_destroy(&attr);
 }
 
-static void in_coroutine(void)
+static void in_coroutine(char *stack, void (*run)(void))
 {
     ucontext_t here, there;
 
     getcontext(&there);
-    there.uc_stack.ss_sp = small_stack();
+    there.uc_stack.ss_sp = stack;
     there.uc_stack.ss_size = SMALL;
     there.uc_link = &here;
-    makecontext(&there, think_once, 0);
+    makecontext(&there, run, 0);
     swapcontext(&here, &there);
+}
+
+/* A coroutine on a piece of the thread's own stack. */
+static void *think_inside(void *arg)
+{
+    char piece[SMALL];
+
+    in_coroutine(piece, think_once);
+    return arg;
+}
+
+static void *think_outside(void *arg)
+{
+    in_coroutine(small_stack(), think_once);
+    return arg;
+}
+
+/* Maps what is behind the stack and takes it away again. */
+static void *disturb(void *arg)
+{
+    while (!atomic_load(&done)) {
+        void *at = mmap(stack_end, SMALL, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+        munmap(at, SMALL);
+    }
+    return arg;
+}
+
+static void think_often(void)
+{
+    for (int i = 0; i < CALLS; i++)
+        think(i);
+    after++;
+}
+
+static void in_unmapped(void)
+{
+    char *at = mmap(NULL, (size_t)2 * SMALL, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pthread_t thread;
+
+    stack_end = at + SMALL;
+    if (pthread_create(&thread, NULL, disturb, NULL) != 0)
+        return;
+    in_coroutine(at, think_often);
+    atomic_store(&done, true);
+    pthread_join(thread, NULL);
 }
 
 static void in_signal(void)
@@ -161,11 +219,21 @@ int main(int argc, char **argv)
     body = argv[3];
     curl_global_init(CURL_GLOBAL_ALL);
     if (strcmp(how, "thread") == 0)
-        in_thread();
+        in_thread(think_aside, NULL, 0);
+    else if (strcmp(how, "small") == 0)
+        in_thread(think_aside, NULL, SMALL);
+    else if (strcmp(how, "given") == 0)
+        in_thread(think_aside, small_stack(), SMALL);
+    else if (strcmp(how, "inside") == 0)
+        in_thread(think_inside, NULL, 0);
+    else if (strcmp(how, "outside") == 0)
+        in_thread(think_outside, NULL, 0);
     else if (strcmp(how, "coroutine") == 0)
-        in_coroutine();
+        in_coroutine(small_stack(), think_once);
     else if (strcmp(how, "signal") == 0)
         in_signal();
+    else if (strcmp(how, "unmapped") == 0)
+        in_unmapped();
     else
         think(1);
     curl_global_cleanup();
