@@ -8,6 +8,10 @@
 
 /* A disk may be full for a moment; a request is an attempt in itself. */
 #define HURRIED_TRIES 3
+/* How long a process that ends goes on adopting: short ones are all that some
+ * hosts have. */
+#define ADOPT_ENDING_MS 20
+#define ADOPT_AGAIN_MS 30000
 
 void llmobs_delivery_init(struct llmobs_delivery *delivery,
                           const struct llmobs_config *config,
@@ -39,6 +43,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     atomic_store(&delivery->rescuing, false);
     atomic_store(&delivery->sending, NULL);
     atomic_store(&delivery->end_ns, 0);
+    atomic_store(&delivery->adopt_end_ns, 0);
     llmobs_http_deadline(INT64_MAX);
 }
 
@@ -75,13 +80,42 @@ static void set_deadline(struct llmobs_delivery *delivery)
     llmobs_http_deadline(end);
 }
 
+/* Who adopted as libcurl went down does not go on with it at exit: there is
+ * no connection any more, and another one costs the app more than it is worth.
+ */
+static void bound_adoption(struct llmobs_delivery *delivery, int64_t now)
+{
+    int64_t end = atomic_load(&delivery->adopt_end_ns);
+
+    if (end == 0 || now - end > ADOPT_AGAIN_MS * LLMOBS_NS_PER_MS)
+        atomic_store(&delivery->adopt_end_ns,
+                     now + ADOPT_ENDING_MS * LLMOBS_NS_PER_MS);
+}
+
+int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms)
+{
+    int64_t now = llmobs_clock_mono_ns();
+
+    bound_adoption(delivery, now);
+    atomic_store(&delivery->end_ms, ms);
+    atomic_store(&delivery->end_ns, now);
+    set_deadline(delivery);
+    return now;
+}
+
+void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since)
+{
+    if (!atomic_compare_exchange_strong(&delivery->end_ns, &since, 0))
+        return;
+    for (size_t i = 0; i < delivery->count; i++)
+        atomic_store(&delivery->list[i].exporter->cut_ns, 0);
+}
+
 void llmobs_delivery_hasten(struct llmobs_delivery *delivery, int64_t ms)
 {
-    atomic_store(&delivery->end_ms, ms);
-    atomic_store(&delivery->end_ns, llmobs_clock_mono_ns());
+    (void)llmobs_delivery_bound(delivery, ms);
     if (delivery->account.keeping.spool)
         llmobs_spool_ending(delivery->account.keeping.spool);
-    set_deadline(delivery);
 }
 
 static void begin_send(struct llmobs_delivery *delivery,

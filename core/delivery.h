@@ -47,8 +47,9 @@ struct llmobs_delivery {
     atomic_bool full; /* no destination would take another event */
     atomic_bool rescuing;
     _Atomic(struct llmobs_exporter *) sending;
-    _Atomic int64_t end_ns; /* when the stop began; 0: none */
-    _Atomic int64_t end_ms; /* how long it may take */
+    _Atomic int64_t end_ns;       /* when the stop began; 0: none */
+    _Atomic int64_t end_ms;       /* how long it may take */
+    _Atomic int64_t adopt_end_ns; /* until when it adopts; 0: it did not */
 };
 
 /* What a run may do. */
@@ -90,8 +91,13 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery);
 /* Prepares connections. */
 void llmobs_delivery_warm(struct llmobs_delivery *delivery);
 
-/* The process ends: whatever is being sent, and each later send, has the time
- * that its exporter gets of `ms` from now. */
+/* Whatever is being sent, and each later send, has the time that its exporter
+ * gets of `ms` from now. Until unbound, which is told what bound gave, and does
+ * nothing where another bound has come since. */
+int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms);
+void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since);
+
+/* Likewise, for good: the process ends. */
 void llmobs_delivery_hasten(struct llmobs_delivery *delivery, int64_t ms);
 
 #endif

@@ -18,9 +18,6 @@
 #define EXPIRED_NS (INT64_C(24) * 3600 * 1000000000)
 /* Between two looks at what others left. */
 #define ADOPT_EVERY_MS 30000
-/* How long a process that ends goes on with it: short ones are all that some
- * hosts have. */
-#define ADOPT_ENDING_MS 20
 
 /* -- items --------------------------------------------------------------- */
 
@@ -408,10 +405,10 @@ bool llmobs_delivery_may_adopt(const struct llmobs_delivery *delivery)
 {
     const struct llmobs_keeping *keeping = &delivery->account.keeping;
     int64_t now = llmobs_clock_mono_ns();
-    int64_t end = atomic_load(&delivery->end_ns);
+    bool ends = atomic_load(&delivery->end_ns) != 0;
 
     if (!keeping->adopt ||
-        (end && now - end >= ADOPT_ENDING_MS * LLMOBS_NS_PER_MS) ||
+        (ends && now >= atomic_load(&delivery->adopt_end_ns)) ||
         delivery->account.bytes >= FILL_BYTES ||
         (keeping->adopted_ns &&
          now - keeping->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))

@@ -20,6 +20,7 @@
 #define OWNER_MS 3000
 /* So long after a cleanup that waited in vain none waits again. */
 #define PATIENCE_MS 30000
+#define EXIT_LEAST_MS 100
 /* Longer than an init takes; nothing depends on it. */
 #define TURN_MS 50
 
@@ -45,7 +46,9 @@ static atomic_bool registered; /* the exit handler of those that use libcurl */
 /* The one thread that changes the two, or takes a copy down. */
 static _Atomic uint64_t owner;
 static _Atomic int64_t cut_ns;  /* when a cleanup last had to cut a request */
-static _Atomic int64_t used_ns; /* what it cost, with those that followed */
+static _Atomic int64_t used_ns; /* of an exit's time, by cleanups */
+static _Atomic int64_t used_at_ns;
+static atomic_int retreated; /* the process whose cleanup has delivered */
 
 /* ---- one at a time ---------------------------------------------------- */
 
@@ -182,38 +185,54 @@ static void settle(void)
 
 /* ---- what a peer that hangs may cost ---------------------------------- */
 
-static bool was_cut_lately(void)
+static bool is_lately(int64_t ns)
 {
-    int64_t cut = atomic_load(&cut_ns);
-
-    return cut && llmobs_clock_mono_ns() - cut < PATIENCE_MS * LLMOBS_NS_PER_MS;
+    return ns && llmobs_clock_mono_ns() - ns < PATIENCE_MS * LLMOBS_NS_PER_MS;
 }
 
-/* Half of what an exit may take: the exit comes after it. */
-static void pause_worker(void)
-{
-    bool lately = was_cut_lately();
-    int64_t ms = lately ? 0 : llmobs_worker_exit_ms(worker) / 2;
-    int64_t began = llmobs_clock_mono_ns();
-    int rc = llmobs_worker_pause(worker, ms);
-    int64_t took = llmobs_clock_mono_ns() - began;
-
-    /* A request is cut before the time is over. */
-    if (rc == 0 && took < ms * LLMOBS_NS_PER_MS * 3 / 4)
-        return;
-    atomic_store(&used_ns, lately ? atomic_load(&used_ns) + took : took);
-    atomic_store(&cut_ns, began + took);
-}
-
-/* A cleanup's wait and the exit's share what an exit may take. The exit keeps
- * half at least: what is left has to get into the store. */
+/* Of what an exit may take, which cleanups may have used; but a little, in
+ * which what is left gets into the store. */
 static int64_t exit_ms(void)
 {
-    int64_t ms = llmobs_worker_exit_ms(worker);
-    int64_t used =
-        was_cut_lately() ? atomic_load(&used_ns) / LLMOBS_NS_PER_MS : 0;
+    int64_t all = llmobs_worker_exit_ms(worker);
+    int64_t used = is_lately(atomic_load(&used_at_ns))
+                       ? atomic_load(&used_ns) / LLMOBS_NS_PER_MS
+                       : 0;
+    int64_t least = all < EXIT_LEAST_MS ? all : EXIT_LEAST_MS;
 
-    return used < ms / 2 ? ms - used : ms - ms / 2;
+    return all - used > least ? all - used : least;
+}
+
+static void note_use(int64_t began, int64_t took)
+{
+    bool more = is_lately(atomic_load(&used_at_ns));
+
+    atomic_store(&used_ns, more ? atomic_load(&used_ns) + took : took);
+    atomic_store(&used_at_ns, began + took);
+}
+
+/* After the first cleanup most processes end: it delivers, and the exit has
+ * the rest of the time. A process that goes on is not made to wait again, but
+ * for a request that is under way. */
+static void pause_worker(void)
+{
+    bool first = atomic_load(&retreated) != llmobs_fork_process();
+    int64_t ms = is_lately(atomic_load(&cut_ns)) ? 0 : exit_ms();
+    int64_t began = llmobs_clock_mono_ns(), took;
+    bool tried = false;
+    int rc;
+
+    ms = first ? ms : ms / 2;
+    rc = first ? llmobs_worker_retreat(worker, ms, &tried)
+               : llmobs_worker_pause(worker, ms);
+    took = llmobs_clock_mono_ns() - began;
+    if (tried)
+        atomic_store(&retreated, llmobs_fork_process());
+    /* A request is cut before the time is over. */
+    if (rc || took >= ms * LLMOBS_NS_PER_MS * 3 / 4)
+        atomic_store(&cut_ns, began + took);
+    if (tried || is_lately(atomic_load(&cut_ns)))
+        note_use(began, took);
 }
 
 /* ---- the end ---------------------------------------------------------- */

@@ -3,9 +3,12 @@
  * Owns:    a note of which copies the app has initialised; the exit handler.
  * Threads: any, as the libcurl functions that lead here.
  * Errors:  none.
- * Limits:  8 copies of libcurl; of others we make no requests. A cleanup that
- *          takes libcurl down waits for half an exit's time, and not at all
- *          for 30 s after one that waited in vain, whose time the exit lacks.
+ * Limits:  8 copies of libcurl; of others we make no requests. The first
+ *          cleanup that takes libcurl down while something waits for a remote
+ *          intake has it delivered, as most processes end after it; it takes an
+ *          exit's time at most, and the exit has what is left of that. Later
+ *          ones wait for half of it at most, for a request under way, and for
+ *          30 s after one that waited in vain not at all.
  * Fork:    a child is in the state of its parent; its exit delivers what it
  *          captured itself. It does not wait for a cleanup of the parent.
  *

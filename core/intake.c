@@ -346,14 +346,21 @@ static int intake_send(struct llmobs_exporter *exporter,
     return rc;
 }
 
+/* Not where the peer let somebody wait before. */
 static void intake_warm(struct llmobs_exporter *exporter)
 {
     struct intake *intake = (struct intake *)exporter;
+    struct route *route = &intake->routes[LLMOBS_EVENT_SPAN];
+    int64_t began = llmobs_clock_mono_ns();
+    int rc;
 
-    (void)llmobs_http_warm(
-        intake->http, intake->routes[LLMOBS_EVENT_SPAN].place.url,
-        !intake->agentless, intake->config->writer_timeout_ms,
-        &intake->base.tick);
+    if (llmobs_peer_is_silent(&route->peer))
+        return;
+    rc =
+        llmobs_http_warm(intake->http, route->place.url, !intake->agentless,
+                         intake->config->writer_timeout_ms, &intake->base.tick);
+    if (rc)
+        (void)no_answer(intake, route, rc, began);
 }
 
 /* -- life ---------------------------------------------------------------- */

@@ -96,15 +96,20 @@ void llmobs_stamp_clear(const struct llmobs_config *config, const char *url)
 
 /* -- peers --------------------------------------------------------------- */
 
+bool llmobs_peer_is_silent(const struct llmobs_peer *peer)
+{
+    int64_t age = llmobs_clock_mono_ns() - peer->silent_ns;
+
+    return (peer->silent_ns && age < LLMOBS_STAMP_MS * LLMOBS_NS_PER_MS) ||
+           llmobs_stamp_is_set(peer->config, peer->url);
+}
+
 int llmobs_peer_begin(struct llmobs_peer *peer)
 {
     struct llmobs_exporter *exporter = peer->exporter;
     bool ending = exporter->phase == LLMOBS_PHASE_ENDING;
-    int64_t age = llmobs_clock_mono_ns() - peer->silent_ns;
+    bool silent = llmobs_peer_is_silent(peer);
     bool first = !peer->tried;
-    bool silent =
-        (peer->silent_ns && age < LLMOBS_STAMP_MS * LLMOBS_NS_PER_MS) ||
-        llmobs_stamp_is_set(peer->config, peer->url);
 
     peer->tried = true;
     if (silent && (first || ending)) {

@@ -32,6 +32,9 @@ struct llmobs_peer {
  * this process is at its begin or its end, where the app would wait. */
 int llmobs_peer_begin(struct llmobs_peer *peer);
 
+/* For who has a choice: whether it was found silent lately. */
+bool llmobs_peer_is_silent(const struct llmobs_peer *peer);
+
 /* After a request: with any answer, and without. An error says that the peer
  * is silent when time ran out, or when the process's end cut the request that
  * had begun at `began_ns` and lasted `enough_ms`. */

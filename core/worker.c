@@ -53,6 +53,7 @@ static void reset(struct llmobs_worker *worker)
     atomic_store(&worker->paused, 0);
     atomic_store(&worker->warm, false);
     atomic_store(&worker->warm_ns, 0);
+    atomic_store(&worker->bound_ns, 0);
     atomic_store(&worker->thread, LLMOBS_THREAD_NONE);
 }
 
@@ -349,8 +350,11 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
 
     llmobs_worker_check_fork(worker);
     atomic_fetch_add(&worker->paused, 1);
+    /* A request that carries nothing is not waited for. */
     if (atomic_load(&worker->gate) != 0)
-        llmobs_http_deadline(deadline - ms * LLMOBS_NS_PER_MS / 4);
+        llmobs_http_deadline(llmobs_worker_pending(worker)
+                                 ? deadline - ms * LLMOBS_NS_PER_MS / 4
+                                 : 0);
     while (atomic_load(&worker->gate) != 0 && llmobs_futex_left(deadline) > 0)
         llmobs_quiet_sleep(&moment);
     errno = saved;
@@ -366,8 +370,11 @@ void llmobs_worker_resume(struct llmobs_worker *worker)
     n = atomic_load(&worker->paused);
     while (n > 0 && !atomic_compare_exchange_weak(&worker->paused, &n, n - 1))
         ;
-    if (n == 1 && !atomic_load(&worker->stop))
+    if (n == 1 && !atomic_load(&worker->stop)) {
+        llmobs_delivery_unbound(&worker->delivery,
+                                atomic_exchange(&worker->bound_ns, 0));
         llmobs_http_deadline(INT64_MAX);
+    }
     llmobs_worker_wake(worker);
     errno = saved;
 }

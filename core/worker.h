@@ -122,6 +122,13 @@ void llmobs_worker_prepare(struct llmobs_worker *worker);
 int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms);
 void llmobs_worker_resume(struct llmobs_worker *worker);
 
+/* A pause at the end of libcurl, which may be that of the process: the thread
+ * first delivers what is pending over the connections that it has opened ahead,
+ * and has for it what an exit of `ms` would give. All of it ends with the `ms`.
+ * True in `tried` where there was something to deliver. */
+int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms,
+                          bool *tried);
+
 /* How long an exit waits at most: LLMOBS_EXIT_FLUSH_MS, else the longest that
  * one of the exporters asks for. Each gets its own time only. */
 int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker);

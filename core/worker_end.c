@@ -96,6 +96,22 @@ int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms)
     return llmobs_worker_pending(worker) == 0 ? 0 : -ETIMEDOUT;
 }
 
+int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms, bool *tried)
+{
+    int64_t deadline = llmobs_futex_deadline(ms);
+    int saved = errno;
+
+    *tried = llmobs_worker_pending(worker) != 0 && worker->wants_warm &&
+             llmobs_worker_has_thread(worker) && !atomic_load(&worker->stop);
+    if (*tried) {
+        atomic_store(&worker->bound_ns,
+                     llmobs_delivery_bound(&worker->delivery, ms));
+        flush_by_thread(worker, deadline);
+    }
+    errno = saved;
+    return llmobs_worker_pause(worker, llmobs_futex_left(deadline));
+}
+
 static void wait_for_end(struct llmobs_worker *worker, int64_t deadline_ns)
 {
     int64_t last_ns = deadline_ns + SAVE_MS * LLMOBS_NS_PER_MS;

@@ -47,6 +47,7 @@ struct llmobs_worker {
     atomic_int paused; /* who wants nobody to */
     atomic_bool warm;  /* connections are wanted */
     _Atomic int64_t warm_ns;
+    _Atomic int64_t bound_ns; /* since when a retreat bounds what is sent */
     /* Constant once something is given. */
     bool wants_warm;
     bool brief;        /* the program ends with its calls */

@@ -434,7 +434,28 @@ HAZARDS = [
                                  "))")],
           ["exit.agentless.cleanup_often",
            "exit.agentless.cleanup_in_threads",
-           "exit.cleanup_while_the_intake_hangs"])]),
+           "exit.a_process_that_goes_on_waits_once"])]),
+
+    ("curl_global_cleanup just before the exit",
+     "what is finished is delivered over the connection that stands, once in a "
+     "process (`llmobs_worker_retreat`); the exit has the rest of the time", [
+         ("cleanup-closes-it", [("core/worker_end.c", "    if (*tried) {",
+                                 "    if (*tried && ms < 0) {")],
+          ["exit.cleanup_over_the_warm_connection"]),
+         ("each-cleanup-waits", [("core/global.c", "    if (tried)\n        "
+                                  "atomic_store(&retreated",
+                                  "    if (tried && ms < 0)\n        "
+                                  "atomic_store(&retreated")],
+          ["exit.a_process_that_goes_on_waits_once"])]),
+
+    ("a loop of short processes beside a silent intake",
+     "a mark on the disk: it is neither connected to ahead nor waited for "
+     "(`llmobs_peer_is_silent`)", [
+         ("silent-is-warmed", [("core/intake.c", "    if (llmobs_peer_is_silent"
+                                "(&route->peer))\n        return;",
+                                "    if (llmobs_peer_is_silent(&route->peer) && "
+                                "began < 0)\n        return;")],
+          ["exit.a_silent_intake_is_left_alone", "intake"])]),
 
     ("our dlsym called before our constructor",
      "the real one is looked for at the first call (`get`)", [

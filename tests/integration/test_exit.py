@@ -10,7 +10,8 @@ import threading
 import time
 
 import harness
-from delivery import agent, agentless, double, ids, recovered
+from delivery import (agent, agentless, double, ids, left_behind, recover,
+                      recovered, untouched)
 from harness import LAUNCHER, Skip, equal, ok, test
 
 SOON = {"_DD_LLMOBS_WRITER_INTERVAL": "0.02"}
@@ -123,14 +124,73 @@ def without_thread(t):
 
 @test
 def cleanup_while_the_intake_hangs(t):
-    """The request is cut, the cleanup does not wait, the span comes later."""
+    """The request is cut, cleanups and exit wait no longer than one exit, and
+    the spans come, now or by the next process."""
     with double(t) as dd:
         dd.fault("hang", times=1)
-        _, took = run_case(t, "cleanup_in_flight", agentless(
-            t, dd, AFTER_MS="300", LLMOBS_EXIT_FLUSH_MS="4000", **SOON), 0)
+        env = agentless(t, dd, AFTER_MS="300", LLMOBS_EXIT_FLUSH_MS="1000",
+                        **SOON)
+        _, took = run_case(t, "cleanup_in_flight", env, 0)
         ok(took < 3.5, "it took %.1f s" % took)
         dd.well()
+        equal(len(set(ids(recover(t, dd, env, 3)))), 3, "spans")
+        equal(dd.violations(), [], "violations")
+        equal(left_behind(t), [], "what is left in the spool")
+
+
+@test
+def cleanup_over_the_warm_connection(t):
+    """curl takes libcurl down before it exits: the span goes over the
+    connection that was opened while the call ran, and there is no other."""
+    with double(t) as dd:
+        env = agentless(t, dd, LLMOBS_EXIT_FLUSH_MS="4000")
+        untouched(t, harness.curl(t.url, harness.body(
+            model="slow", stream=True)), env)
+        arrived(dd, 1)
+        asked = dd.requests("", "intake")
+        equal(asked[-1]["connection"], 1, "the connection of the last request")
+
+
+@test
+def a_process_that_goes_on_waits_once(t):
+    """After its first cleanup that delivered it is not taken for one that
+    ends: what comes then waits for its exit."""
+    with double(t) as dd:
+        env = agentless(t, dd, LLMOBS_EXIT_FLUSH_MS="4000")
+        run_case(t, "cleanup_in_flight", dict(env, AFTER_MS="0"), 0)
         arrived(dd, 3)
+        posts = [r["spans"] for r in dd.requests()]
+        equal(posts, [1, 2], "spans of each request")
+
+
+@test
+def a_silent_intake_is_left_alone(t):
+    """Nobody connects to a peer that let another process wait: neither ahead
+    nor at the end."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        silent.setblocking(False)
+        env = {"LLMOBS_EXPORTER": "agentless", "DD_API_KEY": "0" * 32,
+               "LLMOBS_CA_FILE": t.servers.cert,
+               "LLMOBS_EXIT_FLUSH_MS": "1200",
+               "DD_LLMOBS_OVERRIDE_ORIGIN":
+               "https://localhost:%d" % silent.getsockname()[1]}
+        argv = harness.curl(t.url, harness.body())
+        came = []
+        for _ in range(3):
+            t.run(argv, env=env, keep=bool(came))
+            came.append(accepted(silent))
+        equal(came, [1, 0, 0], "connections of each run")
+
+
+def accepted(server):
+    """How many connections wait there; they are closed."""
+    count = 0
+    while True:
+        try:
+            server.accept()[0].close()
+            count += 1
+        except BlockingIOError:
+            return count
 
 
 @test
@@ -171,8 +231,8 @@ def vfork_child_exits(t):
 
 @test
 def cleanups_wait_once(t):
-    """Of eight cleanups beside an intake that hangs one waits, for half of
-    the exit's time, and the exit has what is left of it."""
+    """Of eight cleanups beside an intake that hangs one waits, for what an
+    exit may take, and the exit has what is left of it."""
     with double(t) as dd:
         dd.fault("hang")
         _, took = run_case(t, "cleanup_again", agentless(

@@ -633,6 +633,22 @@ START_TEST(who_is_warmed)
 }
 END_TEST
 
+/* What another process found out holds for who warms, too. */
+START_TEST(no_silent_one_is_warmed)
+{
+    struct llmobs_exporter *intake = llmobs_intake_new(&config, true, NULL);
+    struct intake *inner = (struct intake *)intake;
+
+    llmobs_stamp_set(&config, inner->routes[LLMOBS_EVENT_SPAN].peer.url);
+    intake->ops->warm(intake);
+    ck_assert_int_eq(double_warmed, 0);
+    llmobs_stamp_clear(&config, inner->routes[LLMOBS_EVENT_SPAN].peer.url);
+    intake->ops->warm(intake);
+    ck_assert_int_eq(double_warmed, 1);
+    intake->ops->free(intake);
+}
+END_TEST
+
 UNIT_SUITE(intake)
 {
     Suite *s = suite_create("intake");
@@ -652,6 +668,7 @@ UNIT_SUITE(intake)
     tcase_add_test(c, no_body_beyond_the_payload);
     tcase_add_test(c, nothing_is_lost_or_doubled);
     tcase_add_test(c, who_is_warmed);
+    tcase_add_test(c, no_silent_one_is_warmed);
     suite_add_tcase(s, c);
     return s;
 }
