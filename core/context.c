@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/config.h"
@@ -22,14 +23,14 @@ static uint64_t mix(uint64_t z)
 }
 
 /* GRND_NONBLOCK: an app at early boot must not wait for us. */
-static uint64_t seed(int process)
+static uint64_t seed(void)
 {
     uint64_t value = 0;
 
     if (getrandom(&value, sizeof(value), GRND_NONBLOCK) == sizeof(value))
         return value;
     return mix((uint64_t)llmobs_clock_wall_ns()) ^
-           mix((uint64_t)llmobs_clock_mono_ns() + (uint64_t)process) ^
+           mix((uint64_t)llmobs_clock_mono_ns() + (uint64_t)getpid()) ^
            mix((uint64_t)(uintptr_t)&value);
 }
 
@@ -39,7 +40,7 @@ uint64_t llmobs_context_random(void)
     uint64_t value;
 
     if (atomic_load(&random_process) != process) {
-        atomic_store(&random_state, seed(process));
+        atomic_store(&random_state, seed());
         atomic_store(&random_process, process);
     }
     /* The clock separates a child that got its ancestor's pid again, and the

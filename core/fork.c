@@ -1,5 +1,6 @@
 #include "core/fork.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -9,17 +10,27 @@
 #define PID_BITS 22
 #define GENERATIONS (1U << (31 - PID_BITS))
 
+/* In a page that a child finds empty, however it was made. */
+struct known {
+    atomic_int process; /* its number; 0: none yet */
+    atomic_int pid;     /* 0: not noted */
+};
+
 static atomic_uint generation;
-/* This process, in a page that a child finds empty, however it was made; 0: to
- * be asked. NULL, before Linux 4.14: always to be asked. Set once, before any
- * other thread may ask. */
-static atomic_int *known;
+/* The number that was given last. A child inherits it and gives itself a
+ * greater one; so no number is an ancestor's. */
+static atomic_uint last;
+/* NULL, before Linux 4.14: the pid is asked for each time. Set once, before
+ * any other thread may ask. */
+static struct known *known;
 
 static void in_child(void)
 {
     atomic_fetch_add(&generation, 1);
-    if (known)
-        atomic_store(known, 0);
+    if (known) {
+        atomic_store(&known->process, 0);
+        atomic_store(&known->pid, 0);
+    }
 }
 
 static void *wiped_page(void)
@@ -48,28 +59,40 @@ int llmobs_fork_init(void)
     return -pthread_atfork(NULL, NULL, in_child);
 }
 
+/* A handler of a signal may fork in the midst of it: its child does not keep
+ * the number that its parent takes. */
+static int take_number(void)
+{
+    int process;
+
+    while ((process = atomic_load(&known->process)) == 0) {
+        unsigned age = atomic_load(&generation);
+        int next = (int)(atomic_fetch_add(&last, 1) % INT_MAX) + 1;
+
+        if (atomic_compare_exchange_strong(&known->process, &process, next) &&
+            atomic_load(&generation) != age)
+            atomic_store(&known->process, 0);
+    }
+    return process;
+}
+
 int llmobs_fork_process(void)
 {
-    int process = known ? atomic_load(known) : 0;
-    unsigned age;
-    pid_t pid;
-
-    if (process)
-        return process;
-    age = atomic_load(&generation);
-    pid = getpid();
-    process = (int)((age % GENERATIONS) << PID_BITS) | pid;
     if (known)
-        atomic_store(known, process);
-    /* A handler of a signal may have forked meanwhile. */
-    if (known && getpid() != pid)
-        atomic_store(known, 0);
-    return process;
+        return take_number();
+    return (int)((atomic_load(&generation) % GENERATIONS) << PID_BITS) |
+           getpid();
+}
+
+void llmobs_fork_note(void)
+{
+    if (known && atomic_load(&known->pid) == 0)
+        atomic_store(&known->pid, getpid());
 }
 
 bool llmobs_fork_shares(void)
 {
-    const int pid_bits = (1 << PID_BITS) - 1;
+    int pid = known ? atomic_load(&known->pid) : 0;
 
-    return (llmobs_fork_process() & pid_bits) != getpid();
+    return pid && pid != getpid();
 }

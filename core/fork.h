@@ -4,14 +4,14 @@
  * Owns:    a page, for good.
  * Threads: any.
  * Errors:  -errno of the registration; without it the pid alone tells.
- * Limits:  the generation counts to 511 and begins anew: a process is taken
- *          for an ancestor of the same pid that many forks away.
- * Fork:    what this is about. A pid does not tell a child where its parent is
- *          the first process of a pid namespace and the child that of another:
- *          a handler of fork counts generations, too. A child made by a bare
- *          clone has the pid alone. One that shares our memory, as vfork's does
- *          until it executes, is its parent here: what is in that memory is the
- *          parent's.
+ * Limits:  without the page (before Linux 4.14) it is a system call, and a
+ *          process is taken for an ancestor of the same pid 512 forks away.
+ * Fork:    what this is about. A process is told by a number, not by its pid,
+ *          which it would have to ask for, and which does not tell a child
+ *          where its parent is the first process of a pid namespace and the
+ *          child that of another. A child that shares our memory, as vfork's
+ *          does until it executes, is its parent here: what is in that memory
+ *          is the parent's.
  *
  * The word says whose the state is: a process, or the negative of it while one
  * thread of that process resets it and the others wait.
@@ -26,10 +26,15 @@
 /* Registers the handler, once. -ENOMEM. */
 int llmobs_fork_init(void);
 
-/* This process: positive, and another one in a child with its own memory. */
+/* This process: positive, and another number than any ancestor's in a child
+ * with its own memory. No system call. */
 int llmobs_fork_process(void);
 
-/* True in a child that shares our memory: a system call. */
+/* Notes the pid, for the next one: once in a process, a system call. */
+void llmobs_fork_note(void);
+
+/* True in a child that shares the memory of the process that noted its pid: a
+ * system call. */
 bool llmobs_fork_shares(void);
 
 /* True once in a process that finds another's state: the caller resets it and

@@ -16,6 +16,7 @@
 /* Each side announces itself first and looks at the other one then; so at
  * least one of two sees the other. Counters: several threads may fork. */
 static atomic_uint forks;
+static atomic_uint kept_out;  /* threads that sleep on `forks` */
 static atomic_uint inside[2]; /* by enum llmobs_gate */
 static atomic_uint moved;     /* a fork sleeps on it */
 static atomic_bool waited;    /* a fork has waited for this look-up in vain */
@@ -43,7 +44,9 @@ void llmobs_gate_enter(enum llmobs_gate kind)
         if (now == 0 || llmobs_clock_mono_ns() >= until)
             return;
         step_out(kind);
+        atomic_fetch_add(&kept_out, 1);
         llmobs_futex_sleep(&forks, now, FORK_PATIENCE_MS / 10);
+        atomic_fetch_sub(&kept_out, 1);
     }
 }
 
@@ -88,7 +91,7 @@ static void after_fork(void)
 {
     int saved = errno;
 
-    if (atomic_fetch_sub(&forks, 1) == 1)
+    if (atomic_fetch_sub(&forks, 1) == 1 && atomic_load(&kept_out) > 0)
         llmobs_futex_wake(&forks);
     errno = saved;
 }
@@ -96,6 +99,7 @@ static void after_fork(void)
 void llmobs_gate_reset(void)
 {
     atomic_store(&forks, 0);
+    atomic_store(&kept_out, 0);
     atomic_store(&inside[LLMOBS_GATE_CALL], 0);
     atomic_store(&inside[LLMOBS_GATE_LOOKUP], 0);
     atomic_store(&waited, false);

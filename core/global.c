@@ -1,10 +1,10 @@
 #include "core/global.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/fork.h"
@@ -32,8 +32,9 @@ struct copy {
     atomic_int count;
     atomic_bool by_handle;
     atomic_bool own_memory;
-    atomic_uint turn;   /* the process whose thread initialises it; or 0 */
-    atomic_int turning; /* that thread */
+    atomic_uint turn;     /* the process whose thread initialises it; or 0 */
+    atomic_ulong turning; /* that thread */
+    atomic_uint waiting;  /* so many threads want the turn; or of an ancestor */
 };
 
 static struct copy copies[COPIES_MAX];
@@ -44,7 +45,8 @@ static _Atomic(struct copy *) chosen;
 static atomic_bool in_use;
 static atomic_bool registered; /* the exit handler of those that use libcurl */
 /* The one thread that changes the two, or takes a copy down. */
-static _Atomic uint64_t owner;
+static atomic_ulong owner;
+static atomic_int owning;       /* the process whose owner it is (fork.h) */
 static _Atomic int64_t cut_ns;  /* when a cleanup last had to cut a request */
 static _Atomic int64_t used_ns; /* of an exit's time, by cleanups */
 static _Atomic int64_t used_at_ns;
@@ -52,18 +54,22 @@ static atomic_int retreated; /* the process whose cleanup has delivered */
 
 /* ---- one at a time ---------------------------------------------------- */
 
-static uint64_t myself(void)
+/* No thread id: that is a system call, for which a filter may kill. */
+static unsigned long myself(void)
 {
-    return (uint64_t)llmobs_fork_process() << 32 | (uint32_t)gettid();
+    return (unsigned long)pthread_self();
 }
 
 /* A child does not wait for a thread that only its parent has. */
 static bool try_own(void)
 {
-    uint64_t seen = atomic_load(&owner);
+    unsigned long nobody = 0;
 
-    return (!seen || seen >> 32 != (uint64_t)llmobs_fork_process()) &&
-           atomic_compare_exchange_strong(&owner, &seen, myself());
+    if (llmobs_fork_unsettled(&owning)) {
+        atomic_store(&owner, 0);
+        llmobs_fork_settled(&owning);
+    }
+    return atomic_compare_exchange_strong(&owner, &nobody, myself());
 }
 
 static bool own(int64_t ms)
@@ -122,7 +128,7 @@ static bool take_turn(struct copy *copy, unsigned *seen)
     if (*seen == mine ||
         !atomic_compare_exchange_strong(&copy->turn, seen, mine))
         return false;
-    atomic_store(&copy->turning, gettid());
+    atomic_store(&copy->turning, myself());
     return true;
 }
 
@@ -133,9 +139,11 @@ static bool wait_for_turn(struct copy *copy)
 
     while (!take_turn(copy, &seen)) {
         left = llmobs_futex_left(until);
-        if (left == 0 || atomic_load(&copy->turning) == gettid())
+        if (left == 0 || atomic_load(&copy->turning) == myself())
             return false;
+        atomic_fetch_add(&copy->waiting, 1);
         llmobs_futex_sleep(&copy->turn, seen, left);
+        atomic_fetch_sub(&copy->waiting, 1);
         if (is_up(copy))
             return false;
     }
@@ -158,7 +166,9 @@ void llmobs_global_turn_end(const struct llmobs_real *real)
 
     atomic_store(&copy->turning, 0);
     atomic_store(&copy->turn, 0);
-    llmobs_futex_wake(&copy->turn);
+    /* Who begins to wait after this look finds the turn free. */
+    if (atomic_load(&copy->waiting) > 0)
+        llmobs_futex_wake(&copy->turn);
 }
 
 static struct copy *find_up(void)
@@ -242,6 +252,8 @@ static void at_exit(void)
     struct copy *copy = atomic_load(&chosen);
     int64_t ms;
 
+    if (llmobs_worker_end_quietly(worker))
+        return;
     if (llmobs_fork_shares())
         return; /* a child of vfork: what there is to end is its parent's */
     ms = exit_ms();

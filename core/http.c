@@ -70,6 +70,17 @@ static void free_handles(struct llmobs_http *http)
     llmobs_gate_leave(LLMOBS_GATE_CALL);
 }
 
+static bool any_handles(void)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct llmobs_http *http = atomic_load(&clients[i]);
+
+        if (http && (atomic_load(&http->easy) || atomic_load(&http->multi)))
+            return true;
+    }
+    return false;
+}
+
 int llmobs_http_close_all(int64_t ms)
 {
     struct llmobs_quiet quiet;
@@ -82,6 +93,8 @@ int llmobs_http_close_all(int64_t ms)
     /* Somebody may have brought libcurl up again while we waited. */
     if (llmobs_http_life_real())
         return -EBUSY;
+    if (!any_handles())
+        return 0;
     llmobs_quiet_begin(&quiet);
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct llmobs_http *http = atomic_load(&clients[i]);

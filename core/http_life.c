@@ -1,9 +1,9 @@
 /* http_life - when our own requests may use libcurl, and by which thread. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/cold.h"
@@ -19,7 +19,7 @@ static atomic_int current_by; /* enum llmobs_http_by */
 static _Atomic int64_t deadline = INT64_MAX;
 static atomic_int inside; /* threads in libcurl by our doing */
 static atomic_uint life;
-static atomic_int exit_thread;
+static atomic_ulong exit_thread;
 static atomic_int process; /* fork.h */
 LLMOBS_COLD static struct llmobs_proxies proxies;
 
@@ -37,7 +37,7 @@ void llmobs_http_life_check(void)
 
 static bool is_exit_thread(void)
 {
-    return atomic_load(&exit_thread) == gettid();
+    return atomic_load(&exit_thread) == (unsigned long)pthread_self();
 }
 
 static bool is_usable(const struct llmobs_real *real)
@@ -167,7 +167,7 @@ void llmobs_http_deadline(int64_t mono_ns)
 void llmobs_http_exiting(void)
 {
     llmobs_http_life_check();
-    atomic_store(&exit_thread, gettid());
+    atomic_store(&exit_thread, (unsigned long)pthread_self());
     atomic_store(&life, LIFE_EXITING);
 }
 

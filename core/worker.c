@@ -65,6 +65,55 @@ void llmobs_worker_check_fork(struct llmobs_worker *worker)
     llmobs_fork_settled(&worker->process);
 }
 
+/* -- at all, or not ------------------------------------------------------ */
+
+static bool has_stirred(struct llmobs_worker *worker)
+{
+    return atomic_load(&worker->stirred) == llmobs_fork_process();
+}
+
+static void nothing(void)
+{
+}
+
+/* The C library takes a handler within exit, and none after it: as in the
+ * parent of a child of vfork that called exit in its place. */
+static bool is_exiting(void)
+{
+    return atexit(nothing) == 0;
+}
+
+/* The exit handler has found nothing, and is past: what it would have done. */
+static void stir_late(struct llmobs_worker *worker)
+{
+    int64_t ms = llmobs_worker_exit_ms(worker);
+
+    llmobs_http_exiting();
+    llmobs_http_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
+    (void)llmobs_http_exited(0);
+    atomic_store(&worker->stop, true);
+}
+
+void llmobs_worker_stir(struct llmobs_worker *worker)
+{
+    llmobs_worker_check_fork(worker);
+    if (has_stirred(worker))
+        return;
+    llmobs_fork_note();
+    atomic_store(&worker->stirred, llmobs_fork_process());
+    if (atomic_exchange(&worker->ended_quietly, 0) == llmobs_fork_process() &&
+        is_exiting())
+        stir_late(worker);
+}
+
+bool llmobs_worker_end_quietly(struct llmobs_worker *worker)
+{
+    if (has_stirred(worker))
+        return false;
+    atomic_store(&worker->ended_quietly, llmobs_fork_process());
+    return !has_stirred(worker);
+}
+
 /* -- the app's side ------------------------------------------------------ */
 
 struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
@@ -135,7 +184,7 @@ static bool can_wait(struct llmobs_worker *worker, bool kept)
 void llmobs_worker_begin(struct llmobs_worker *worker,
                          struct llmobs_exchange *exchange)
 {
-    llmobs_worker_check_fork(worker);
+    llmobs_worker_stir(worker);
     if (llmobs_worker_spool(worker))
         (void)llmobs_spool_begin(llmobs_worker_spool(worker), exchange);
 }
@@ -239,7 +288,7 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     int saved = errno;
     bool kept;
 
-    llmobs_worker_check_fork(worker);
+    llmobs_worker_stir(worker);
     if (item->weight == 0)
         item->weight = llmobs_delivery_weight(item);
     keep(worker, item);
@@ -264,7 +313,7 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
 /* There was no memory for the item itself. */
 static void lose_unmade(struct llmobs_worker *worker)
 {
-    llmobs_worker_check_fork(worker);
+    llmobs_worker_stir(worker);
     llmobs_stats_add(LLMOBS_STAT_captured, 1);
     llmobs_stats_add(LLMOBS_STAT_dropped_memory, 1);
 }
@@ -309,7 +358,7 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
 
     if (!worker->wants_warm)
         return;
-    llmobs_worker_check_fork(worker);
+    llmobs_worker_stir(worker);
     now = llmobs_clock_mono_ns();
     last = atomic_load(&worker->warm_ns);
     if ((last && now - last < WARM_AGAIN_MS * LLMOBS_NS_PER_MS) ||
@@ -324,10 +373,16 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
     errno = saved;
 }
 
+/* A child to which nothing was given yet has inherited what is its parent's;
+ * to begin anew for the sake of a look would take system calls. */
+static bool is_ours(struct llmobs_worker *worker)
+{
+    return atomic_load(&worker->process) == llmobs_fork_process();
+}
+
 size_t llmobs_worker_pending(struct llmobs_worker *worker)
 {
-    llmobs_worker_check_fork(worker);
-    return atomic_load(&worker->delivery.account.pending);
+    return is_ours(worker) ? atomic_load(&worker->delivery.account.pending) : 0;
 }
 
 void llmobs_worker_prepare(struct llmobs_worker *worker)
@@ -348,7 +403,8 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
     int64_t deadline = llmobs_futex_deadline(ms);
     int saved = errno;
 
-    llmobs_worker_check_fork(worker);
+    if (!is_ours(worker))
+        return 0;
     atomic_fetch_add(&worker->paused, 1);
     /* A request that carries nothing is not waited for. */
     if (atomic_load(&worker->gate) != 0)
@@ -366,7 +422,8 @@ void llmobs_worker_resume(struct llmobs_worker *worker)
     int saved = errno;
     int n;
 
-    llmobs_worker_check_fork(worker);
+    if (!is_ours(worker))
+        return;
     n = atomic_load(&worker->paused);
     while (n > 0 && !atomic_compare_exchange_weak(&worker->paused, &n, n - 1))
         ;

@@ -31,6 +31,10 @@ struct llmobs_worker {
     atomic_uint thread; /* enum llmobs_thread_state; a stop sleeps on it */
     _Atomic int64_t failed_ns;
     atomic_bool stop;
+    /* The process that has begun or given something, and the one whose exit
+     * found that nothing was. Who sets one looks at the other afterwards. */
+    atomic_int stirred;
+    atomic_int ended_quietly;
     /* Started and idle still: whoever clears it, the thread or a stop, is who
      * delivers first. */
     atomic_bool fresh;
@@ -72,7 +76,8 @@ static inline struct llmobs_spool *llmobs_worker_spool(
 static inline void llmobs_worker_wake(struct llmobs_worker *worker)
 {
     atomic_fetch_add(&worker->events, 1);
-    llmobs_futex_wake(&worker->events);
+    if (llmobs_worker_has_thread(worker))
+        llmobs_futex_wake(&worker->events);
 }
 
 static inline bool llmobs_worker_gate_take(struct llmobs_worker *worker)
@@ -118,6 +123,9 @@ int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
 
 /* First of all where an app's thread comes in: a child begins anew. */
 void llmobs_worker_check_fork(struct llmobs_worker *worker);
+
+/* As that, before anything that leaves something to end. */
+void llmobs_worker_stir(struct llmobs_worker *worker);
 
 /* True for the curl tool, which ends after its transfers, mostly after one:
  * starting a thread and ending it costs that as much as all delivery. */

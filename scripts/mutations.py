@@ -714,6 +714,36 @@ HAZARDS = [
                                "    llmobs_log_once(")],
           ["programs.process_cases.sandboxed"])]),
 
+    ("seccomp that kills, for what libcurl never asks of the kernel",
+     "who calls no model makes no system call of ours, nor at its end "
+     "(`llmobs_worker_end_quietly`)", [
+         ("never-quiet", [("core/global.c",
+                           "    if (llmobs_worker_end_quietly(worker))\n",
+                           "    if (false)\n")],
+          ["programs.quiet_cases.confined_exit", "quiet.exactly.fetch_easy"]),
+         ("asks-its-thread", [("core/global.c",
+                               "(unsigned long)pthread_self();",
+                               "(unsigned long)syscall(SYS_gettid);")],
+          ["programs.quiet_cases.confined"]),
+         ("wakes-nobody", [("core/worker_inner.h",
+                            "    if (llmobs_worker_has_thread(worker))\n"
+                            "        llmobs_futex_wake(",
+                            "    if (true)\n        llmobs_futex_wake(")],
+          ["quiet.exactly.fetch_cleaned"]),
+         ("child-begins-anew", [("core/worker.c",
+                                 "    return is_ours(worker) ? atomic_load(",
+                                 "    llmobs_worker_check_fork(worker);\n"
+                                 "    return is_ours(worker) ? atomic_load(")],
+          ["quiet.exactly.forked_after_a_call"])]),
+
+    ("the first call of all in a handler of the exit that runs after ours",
+     "it does what the exit would have done (`stir_late`)", [
+         ("late-forgotten", [("core/worker.c", "        is_exiting())\n"
+                              "        stir_late(worker);",
+                              "        is_exiting())\n"
+                              "        (void)stir_late;")],
+          ["programs.quiet_cases.called_at_exit"])]),
+
     ("read-only root, full disk",
      "said once in the log, and nothing else (`write_lines`)", [
          ("failure-unsaid", [("core/store.c", "            *error = n == 0 ? "

@@ -92,6 +92,74 @@ def pycurl_get(t):
                      "c.perform()", page(t)], 4)
 
 
+# libcurl asks anew while it waits: as often as the peer is late. Memory is
+# taken for records of ours, too, by calls that every program makes.
+OF_TIME = {"poll", "ppoll", "recvfrom", "rt_sigaction", "restart_syscall"}
+OF_MEMORY = {"brk", "mmap", "munmap", "mprotect", "madvise", "mremap"}
+NAME = re.compile(r"^[a-z_0-9]+(?=\()")
+
+
+def calls_of(lines):
+    """The system calls after the program's mark, in order; their kinds."""
+    names = [NAME.match(line).group() for line in lines if NAME.match(line)]
+    return ([n for n in names if n not in OF_TIME | OF_MEMORY], set(names))
+
+
+def every_call(t, argv, ours):
+    """Of each process and thread, as it began, what it did from its mark on,
+    or, of those that began later, all."""
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    folder = os.path.join(t.dir, "trace")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder)
+    r = t.run(["strace", "-ff", "-qq", "-e", "signal=none", "-o",
+               folder + "/of", "--"] + argv, preload=ours,
+              env={"LLMOBS_LOG": None, "LLMOBS_LOG_LEVEL": None})
+    found = []
+    for name in sorted(os.listdir(folder),
+                       key=lambda name: int(name.split(".")[1])):
+        with open(os.path.join(folder, name)) as file:
+            lines = file.read().splitlines()
+        marks = [i for i, line in enumerate(lines) if "from here on" in line]
+        found.append(calls_of(lines[marks[0]:] if marks else lines))
+    return r, found
+
+
+def children(tasks):
+    """Processes that ended by themselves, but for the first one."""
+    return [task for task in tasks[1:] if "exit_group" in task[1]]
+
+
+def exactly(name, calls_one=False):
+    """With us the program makes the same system calls in the same order; where
+    it calls a model itself, its children do."""
+    def run(t):
+        program = os.path.join(t.build, "tests", "clients", "quiet_cases")
+        argv = [program, name, "http://127.0.0.1:%d" % t.servers.http]
+        bare, want = every_call(t, argv, False)
+        ours, got = every_call(t, argv, True)
+        t.compare(bare, ours)
+        if calls_one:
+            want, got = children(want), children(got)
+            ok(want, "no child")
+        equal(len(got), len(want), "processes and threads")
+        for each, (here, there) in enumerate(zip(got, want)):
+            equal("\n".join(here[0]), "\n".join(there[0]),
+                  "system calls of task %d" % each)
+            equal(sorted(here[1] - there[1] - OF_TIME - OF_MEMORY), [],
+                  "kinds of task %d" % each)
+    run.__module__ = "test_quiet"
+    run.__name__ = "exactly." + name
+    test(run)
+
+
+for case in ("fetch_easy", "fetch_multi", "fetch_threads", "fetch_forked",
+             "fetch_cleaned"):
+    exactly(case)
+exactly("forked_after_a_call", True)
+
+
 @test
 def the_trace_sees_a_call(t):
     """The same with a call to a model is told apart, or nothing is proved."""
