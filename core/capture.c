@@ -464,6 +464,16 @@ static void cover_marks(struct llmobs_exchange *exchange)
         exchange->duration_ns = last;
 }
 
+struct llmobs_handle *llmobs_capture_born(const struct llmobs_real *real,
+                                          CURL *curl)
+{
+    struct llmobs_handle *stale = llmobs_handle_find(curl);
+
+    if (stale)
+        llmobs_capture_finish(stale, LLMOBS_END_REMOVED, CURLE_OK);
+    return llmobs_handle_born(real, curl);
+}
+
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code)
 {

@@ -52,9 +52,17 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl);
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code);
 
-/* Puts the app's own settings back; nothing when ours are not in. `curl` may
- * be another handle: a fresh duplicate. */
-void llmobs_capture_restore(const struct llmobs_handle *handle, CURL *curl);
+/* Makes the record of a handle that is new. One that is there already was of a
+ * handle that went unseen, whose transfer ends. NULL without memory. */
+struct llmobs_handle *llmobs_capture_born(const struct llmobs_real *real,
+                                          CURL *curl);
+
+/* Of libcurl's fresh duplicate of a handle: it gets the app's settings in place
+ * of ours, and a record of its own; NULL without memory for that. */
+struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
+                                          CURL *twin);
+
+/* Puts the app's own settings back; nothing when ours are not in. */
 void llmobs_capture_swap_out(struct llmobs_handle *handle, CURL *curl);
 
 /* True when `option` must be noted and not forwarded now. */

@@ -239,7 +239,8 @@ static void restore_write(const struct llmobs_handle *handle, CURL *curl)
         CURLOPT_HEADERDATA, data_or(&handle->header, NULL));
 }
 
-void llmobs_capture_restore(const struct llmobs_handle *handle, CURL *curl)
+/* `curl` may be a duplicate of the handle's own. */
+static void restore(const struct llmobs_handle *handle, CURL *curl)
 {
     if (handle->injected)
         (void)handle->real->easy_setopt(curl, CURLOPT_HTTPHEADER,
@@ -259,8 +260,22 @@ void llmobs_capture_restore(const struct llmobs_handle *handle, CURL *curl)
 
 void llmobs_capture_swap_out(struct llmobs_handle *handle, CURL *curl)
 {
-    llmobs_capture_restore(handle, curl);
+    restore(handle, curl);
     llmobs_handle_unswap(handle);
+}
+
+struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
+                                          CURL *twin)
+{
+    struct llmobs_handle *to;
+
+    restore(from, twin);
+    to = llmobs_capture_born(from->real, twin);
+    if (!to || llmobs_handle_copy(to, from))
+        return to;
+    llmobs_handle_detach(to);
+    llmobs_handle_release(to);
+    return NULL;
 }
 
 /* libcurl rewinds its default fread by fseek, which it no longer recognises

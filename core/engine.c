@@ -186,16 +186,6 @@ static void op_global_cleanup(const struct llmobs_real *real)
 
 /* ---- easy operations -------------------------------------------------- */
 
-/* A record that is there already was of a handle that went unseen. */
-static struct llmobs_handle *born(const struct llmobs_real *real, CURL *curl)
-{
-    struct llmobs_handle *stale = llmobs_handle_find(curl);
-
-    if (stale)
-        llmobs_capture_finish(stale, LLMOBS_END_REMOVED, CURLE_OK);
-    return llmobs_handle_born(real, curl);
-}
-
 static CURL *op_easy_init(const struct llmobs_real *real)
 {
     bool first = llmobs_global_turn(real);
@@ -204,7 +194,7 @@ static CURL *op_easy_init(const struct llmobs_real *real)
 
     if (curl) {
         llmobs_global_up(real, LLMOBS_UP_HANDLE);
-        (void)born(real, curl);
+        (void)llmobs_capture_born(real, curl);
     }
     if (first)
         llmobs_global_turn_end(real);
@@ -297,17 +287,10 @@ static CURL *op_easy_duphandle(const struct llmobs_real *real, CURL *curl)
 {
     struct llmobs_handle *from = llmobs_handle_find(curl);
     CURL *twin = real->easy_duphandle(curl);
-    struct llmobs_handle *to;
     int saved = errno;
 
-    if (!twin || !from)
-        return twin;
-    llmobs_capture_restore(from, twin);
-    to = born(real, twin);
-    if (to && !llmobs_handle_copy(to, from)) {
-        llmobs_handle_detach(to);
-        llmobs_handle_release(to);
-    }
+    if (twin && from)
+        (void)llmobs_capture_twin(from, twin);
     errno = saved;
     return twin;
 }

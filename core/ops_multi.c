@@ -6,54 +6,15 @@
 #include "core/capture.h"
 #include "core/command.h"
 #include "core/ops_news.h"
+#include "core/ops_push.h"
 #include "core/stack.h"
-
-#define PUSH_MULTIS_MAX 64
-
-/* Multis with server push: pushed handles inherit callback data, which must
- * not be ours. Written rarely; a slot is claimed or freed by one store. */
-static _Atomic(CURLM *) push_multis[PUSH_MULTIS_MAX];
-static atomic_bool push_overflow;
-
-static bool pushes(CURLM *multi)
-{
-    for (size_t i = 0; i < PUSH_MULTIS_MAX; i++) {
-        if (atomic_load(&push_multis[i]) == multi)
-            return true;
-    }
-    return atomic_load(&push_overflow);
-}
-
-static void note_push(CURLM *multi)
-{
-    if (pushes(multi))
-        return;
-    for (size_t i = 0; i < PUSH_MULTIS_MAX; i++) {
-        CURLM *none = NULL;
-
-        if (atomic_compare_exchange_strong(&push_multis[i], &none, multi))
-            return;
-    }
-    atomic_store(&push_overflow, true);
-}
-
-static void forget_push(CURLM *multi)
-{
-    for (size_t i = 0; i < PUSH_MULTIS_MAX; i++) {
-        CURLM *expected = multi;
-
-        atomic_compare_exchange_strong(&push_multis[i], &expected, NULL);
-    }
-}
 
 CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
                                   CURLMoption option, void *arg)
 {
-    CURLMcode rc = real->multi_setopt(multi, option, arg);
-
-    if (rc == CURLM_OK && option == CURLMOPT_PUSHFUNCTION && arg)
-        note_push(multi);
-    return rc;
+    if (option == CURLMOPT_PUSHFUNCTION)
+        return llmobs_push_setopt(real, multi, arg);
+    return real->multi_setopt(multi, option, arg);
 }
 
 CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
@@ -67,7 +28,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     if (!handle && curl)
         llmobs_news_stop();
     if (!handle || atomic_load(&handle->multi) || handle->swapped ||
-        pushes(multi))
+        llmobs_push_is_blind())
         return real->multi_add_handle(multi, curl);
     llmobs_command_run(handle);
     handle->entry = LLMOBS_STACK_ENTRY();
@@ -180,20 +141,14 @@ static void end_rest(struct llmobs_handle *handle, void *ctx)
 CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
 {
     CURLMcode rc;
-    bool pushed;
     int saved = errno;
 
     if (!multi)
         return real->multi_cleanup(multi);
     llmobs_handle_each(end_done, multi);
-    /* The address may be a new multi's as soon as it is freed. */
-    pushed = pushes(multi);
-    forget_push(multi);
     errno = saved;
     rc = real->multi_cleanup(multi);
     /* Refused within one of its callbacks. */
-    if (rc != CURLM_OK && pushed)
-        note_push(multi);
     if (rc != CURLM_OK)
         return rc;
     saved = errno;

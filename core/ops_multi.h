@@ -2,8 +2,6 @@
  *
  * Owns:    nothing. Threads: as the libcurl function of the same name.
  * Errors:  those of the real function, which each calls exactly once.
- * Limits:  64 multis with server push at a time; beyond, no transfer of a
- *          multi is captured.
  * Fork:    as capture.h.
  */
 #ifndef LLMOBS_OPS_MULTI_H

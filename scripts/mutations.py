@@ -34,10 +34,9 @@ HAZARDS = [
     ("duphandle, before, during and after a transfer",
      "the twin gets the app's settings, not ours, and a record of its own "
      "(`op_easy_duphandle`)", [
-         ("twin-keeps-ours", [(ENGINE, "    llmobs_capture_restore(from, "
-                               "twin);\n", "")],
+         ("twin-keeps-ours", [(CALLS, "    restore(from, twin);\n", "")],
           ["programs.hazard_cases.twin_of_a_busy_one",
-           "headers.lists_of_programs"]),
+           "headers.lists_of_programs", "programs.push_cases.accepted"]),
          ("twin-forgets", [(HANDLE, "    drop_copy(to);\n    to->has_copy = "
                             "from->has_copy;\n",
                             "    (void)from;\n    return true;\n")],
@@ -214,7 +213,7 @@ HAZARDS = [
           ["programs.edge_cases.errno_kept"])]),
 
     ("the app's slist freed",
-     "the app's list is set again at the end (`llmobs_capture_restore`)", [
+     "the app's list is set again at the end (`restore`)", [
          ("our-nodes-stay", [(CALLS, "    if (handle->injected)\n        "
                               "(void)handle->real->easy_setopt(curl, "
                               "CURLOPT_HTTPHEADER,\n"
@@ -367,14 +366,23 @@ HAZARDS = [
           ["headers.unified_headers_and_a_proxy"])]),
 
     ("HTTP/2: pushed handles inherit callback data",
-     "a multi with PUSHFUNCTION is left alone (`pushes`)", [
-         ("push-swapped", [(MULTI, "        note_push(multi);\n    return rc;",
-                            "        (void)note_push;\n    return rc;")],
-          ["programs.multi_cases.with_push"]),
-         ("push-forgotten", [(MULTI, "    if (rc != CURLM_OK && pushed)\n"
-                              "        note_push(multi);\n",
-                              "    (void)pushed;\n")],
-          ["programs.hazard_cases.push_inside"])]),
+     "they get the app's own before the app sees them (`on_push`)", [
+         ("push-swapped", [("core/ops_push.c", "        twin = "
+                            "llmobs_capture_twin(from, pushed);\n",
+                            "        (void)twin;\n")],
+          ["programs.push_cases.accepted",
+           "clients.symfony_that_is_pushed_to"]),
+         ("push-not-in-its-multi", [("core/ops_push.c", "        atomic_store("
+                                     "&pushed->multi, atomic_load(&parent->"
+                                     "multi));\n", "        (void)parent;\n")],
+          ["programs.push_cases.accepted"])]),
+
+    ("more push callbacks than we have places for",
+     "from then on no transfer of a multi is captured "
+     "(`llmobs_push_is_blind`)", [
+         ("push-unseen", [("core/ops_push.c", "        atomic_store(&blind, "
+                           "true);\n", "        (void)blind;\n")],
+          ["programs.push_cases.many_functions"])]),
 
     ("gzip asked for by header",
      "a copy is inflated on our thread (`decode`)", [

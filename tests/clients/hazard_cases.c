@@ -276,7 +276,8 @@ static void multi_inside(const char *base)
     curl_multi_cleanup(inside.multi);
 }
 
-/* A cleanup that was refused leaves the multi what it was. */
+/* A cleanup that was refused leaves the multi what it was, its push callback
+ * included. */
 static void push_inside(const char *base)
 {
     struct inside inside = {.multi = curl_multi_init()};
@@ -311,7 +312,7 @@ int main(int argc, char **argv)
         {"websocket", websocket, 0, 0},
         {"not_http", not_http, 0, 0},
         {"multi_inside", multi_inside, 2, 0},
-        {"push_inside", push_inside, 0, 0},
+        {"push_inside", push_inside, 2, 0},
         {NULL, NULL, 0, 0},
     };
 

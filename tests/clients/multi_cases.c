@@ -360,7 +360,6 @@ static void event_loop(const char *base)
     curl_multi_cleanup(multi);
 }
 
-/* Pushed handles inherit callbacks: such a multi is left alone. */
 static void with_push(const char *base)
 {
     struct text text = {0};
@@ -411,7 +410,7 @@ int main(int argc, char **argv)
         {"paused", paused, 1, 0},
         {"paused_and_cleaned", paused_and_cleaned, 1, 1},
         {"event_loop", event_loop, 4, 0},
-        {"with_push", with_push, 0, 0},
+        {"with_push", with_push, 1, 0},
         {"failing", failing, 1, 1},
         {NULL, NULL, 0, 0},
     };

@@ -113,7 +113,8 @@ def end_with_parent():
 
 
 class Servers:
-    """The LLM server and, where nghttpx is installed, HTTP/2 before it."""
+    """The LLM server, one that pushes and, where nghttpx is installed, HTTP/2
+    before the first."""
 
     def __init__(self, folder):
         self.processes = []
@@ -121,17 +122,17 @@ class Servers:
         ready = os.path.join(folder, "ready")
         self.start([os.path.join(SUPPORT, "llm_server.py"), "--ready", ready,
                     "--record", self.record_path])
-        end = time.monotonic() + 20
-        while not os.path.exists(ready):
-            if time.monotonic() > end or self.processes[0].poll() is not None:
-                raise RuntimeError("the LLM server did not start")
-            time.sleep(0.02)
+        self.wait_ready(ready)
         values = dict(re.findall(r"^(\w+)='(.*)'$", open(ready).read(), re.M))
         self.http = int(values["HTTP_PORT"])
         self.tls = int(values["TLS_PORT"])
         self.gateway = int(values["GATEWAY_PORT"])
         self.http6 = int(values.get("HTTP6_PORT", 0))
         self.cert = values["CERT"]
+        # Where CURLOPT_CONNECT_TO leads to http://llm.test, which pushes, and
+        # to https://llm.test.
+        self.push, self.push_tls = self.pushes(os.path.join(folder, "push"),
+                                               values)
         self.h2c = self.h2 = 0
         nghttpx = shutil.which("nghttpx", path=os.environ["PATH"] +
                                ":/usr/sbin:/usr/local/sbin")
@@ -145,6 +146,20 @@ class Servers:
             else subprocess.DEVNULL, start_new_session=True,
             preexec_fn=end_with_parent))
         return self.processes[-1]
+
+    def wait_ready(self, ready):
+        """Until the server that was started last has made its file."""
+        end = time.monotonic() + 20
+        while not os.path.exists(ready):
+            if time.monotonic() > end or self.processes[-1].poll() is not None:
+                raise RuntimeError("a server of the tests did not start")
+            time.sleep(0.02)
+
+    def pushes(self, ready, values):
+        self.start([os.path.join(SUPPORT, "push_server.py"), ready, "llm.test",
+                    values["LEAF"], values["KEY"]])
+        self.wait_ready(ready)
+        return ["::127.0.0.1:" + port for port in open(ready).read().split()]
 
     def front(self, nghttpx, folder, values):
         h2c, h2 = free_port(), free_port()

@@ -8,6 +8,7 @@ from harness import (APPS, PYTHON, Skip, body, curl, equal, expect_error,
 PYCURL = os.path.join(APPS, "pycurl_calls.py")
 CTYPES = os.path.join(APPS, "ctypes_calls.py")
 PHP = os.path.join(APPS, "calls.php")
+SYMFONY = os.path.join(APPS, "symfony.php")
 
 
 def prompts(spans):
@@ -95,6 +96,46 @@ def php_options_read_back(t):
     r = t.same(php("options", t.url, body("one")), spans=1,
                env={"LLMOBS_INJECT": "none"})
     expect_llm(r.spans[0], "one")
+
+
+def symfony(pushes, *args):
+    if not os.path.isdir("/usr/share/php/Symfony/Component/HttpClient"):
+        raise Skip("no php-symfony-http-client")
+    return ["php", SYMFONY, pushes] + list(args)
+
+
+# Its client sets a push callback by default.
+@test
+def symfony_over_http_1(t):
+    r = t.same(symfony("default", t.url, "1.1", body("one"), body("two")),
+               spans=3, order=False)
+    equal(prompts(r.spans), ["one", "one", "two"], "prompts")
+
+
+def symfony_with_pushes(t, pushes, *paths):
+    r = t.same(symfony(pushes, "https://llm.test/v1/chat/completions", "2.0",
+                       body("one", push=list(paths)), body("two"), "--",
+                       t.servers.push_tls),
+               spans=3, order=False)
+    equal(r.stdout.count(b"pushed /style.css"),
+          9 * paths.count("/style.css") * (pushes != "0"), "pushed bodies")
+    equal(prompts(r.spans), ["one", "one", "two"], "prompts")
+
+
+@test
+def symfony_that_is_pushed_to(t):
+    symfony_with_pushes(t, "default", "/style.css", "/app.js")
+
+
+@test
+def symfony_that_drops_the_first_push(t):
+    symfony_with_pushes(t, "1", "/app.js", "/style.css")
+
+
+@test
+def symfony_without_pushes(t):
+    symfony_with_pushes(t, "0", "/style.css")
+    symfony_with_pushes(t, "default")
 
 
 @test
