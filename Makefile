@@ -1,5 +1,5 @@
 # make            build/libllmobs_preload.so, build/libllmobs_core.so,
-#                 build/llmobs
+#                 build/llmobs, build/llmobs-run
 # make unit       unit tests and rule cases        make SAN=asan|tsan unit
 # make clients    the C programs of tests/clients
 # make fuzz       the fuzz targets, by clang (scripts/fuzz runs them)
@@ -43,7 +43,7 @@ SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
 CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*.c))
 RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rules/*.c))
-CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
+CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run_main.c,$(wildcard cli/*.c)))
 LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ) $(if $(TEST),$(B)/tests/support/step.o)
 CPPFLAGS += $(if $(TEST),-DLLMOBS_TEST)
 # What test programs share; each takes of it what it needs.
@@ -54,7 +54,8 @@ CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
 .PHONY: all unit fuzz fuzzers clients conformance bench benches install uninstall clean \
 	format FORCE
-all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs
+all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs \
+	$(B)/llmobs-run $(B)/llmobs-entrypoint
 
 $(B)/shim/%.o: shim/%.c
 	@mkdir -p $(@D)
@@ -103,6 +104,19 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) $(STATIC_JANSSON) $(STATIC_ZLIB) \
 		-ldl -lpthread -o $@
+
+# The launcher needs nothing where it starts, also in an image of another libc,
+# and no preloaded library comes into it: static, and without a sanitizer, of
+# which it would be the first process. Dynamic where there is no static libc.
+LAUNCHER_SRC := $(patsubst %,cli/%.c,run_main run environment preload)
+LAUNCHER_STATIC = $(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -static-pie -o /dev/null -xc - 2>/dev/null && echo -static-pie || echo -pie)
+$(B)/llmobs-run: $(LAUNCHER_SRC) $(patsubst %,cli/%.h,run environment preload)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -std=c11 -O2 -g $(WARN) -fPIE $(CFLAGS) $(LAUNCHER_SRC) \
+		$(LAUNCHER_STATIC) $(LDFLAGS) -o $@
+$(B)/llmobs-entrypoint: $(B)/llmobs-run
+	$(Q)ln -sf llmobs-run $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) -pie $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
@@ -171,18 +185,18 @@ BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 DOCDIR ?= $(PREFIX)/share/doc/llmobs-preload
 MANDIR ?= $(PREFIX)/share/man
-LAUNCHERS := $(wildcard scripts/llmobs-run scripts/llmobs-entrypoint)
+LAUNCHERS := llmobs-run llmobs-entrypoint
 UNITS := llmobs-drain.service llmobs-drain-watch.service llmobs-drain.timer
 # What is put where; uninstall removes the same, and the directories that are
 # then empty and ours alone. /etc/llmobs is the administrator's: it stays.
 EXAMPLES := $(shell find examples -type f)
-INSTALLED = $(patsubst scripts/%,$(PREFIX)/bin/%,$(LAUNCHERS)) \
-	$(PREFIX)/bin/llmobs $(PREFIX)/include/llmobs.h \
+INSTALLED = $(patsubst %,$(PREFIX)/bin/%,llmobs $(LAUNCHERS)) \
+	$(PREFIX)/include/llmobs.h \
 	$(patsubst %,$(PREFIX)/lib/llmobs/%,libllmobs_preload.so libllmobs_core.so) \
 	$(patsubst %,$(UNITDIR)/%,$(UNITS)) \
 	$(PREFIX)/share/llmobs/llmobs-drain.cron \
 	$(patsubst examples/%,$(PREFIX)/share/llmobs/%,$(wildcard examples/inbound/*)) \
-	$(patsubst %,$(BASHDIR)/%,llmobs llmobs-run llmobs-entrypoint) \
+	$(patsubst %,$(BASHDIR)/%,llmobs $(LAUNCHERS)) \
 	$(ZSHDIR)/_llmobs \
 	$(patsubst packaging/man/%,$(MANDIR)/man1/%,$(wildcard packaging/man/*.1)) \
 	$(patsubst packaging/man/%,$(MANDIR)/man5/%,$(wildcard packaging/man/*.5)) \
@@ -197,14 +211,15 @@ install: all
 		install -m 755 $(B)/$$f $(DESTDIR)$(PREFIX)/lib/llmobs/.$$f && \
 		mv -f $(DESTDIR)$(PREFIX)/lib/llmobs/.$$f \
 			$(DESTDIR)$(PREFIX)/lib/llmobs/$$f || exit 1; done
-	install -m 755 $(B)/llmobs $(LAUNCHERS) $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/llmobs $(B)/llmobs-run $(DESTDIR)$(PREFIX)/bin/
+	ln -sf llmobs-run $(DESTDIR)$(PREFIX)/bin/llmobs-entrypoint
 	install -m 644 include/llmobs.h $(DESTDIR)$(PREFIX)/include/
 	for f in $(UNITS) llmobs-drain.cron; do \
 		sed 's|@PREFIX@|$(PREFIX)|g' packaging/$$f > $(B)/$$f || exit 1; done
 	install -m 644 $(addprefix $(B)/,$(UNITS)) $(DESTDIR)$(UNITDIR)/
 	install -m 644 $(B)/llmobs-drain.cron $(DESTDIR)$(PREFIX)/share/llmobs/
 	install -m 644 packaging/completion/llmobs.bash $(DESTDIR)$(BASHDIR)/llmobs
-	for f in llmobs-run llmobs-entrypoint; do \
+	for f in $(LAUNCHERS); do \
 		ln -sf llmobs $(DESTDIR)$(BASHDIR)/$$f || exit 1; done
 	install -m 644 packaging/completion/_llmobs $(DESTDIR)$(ZSHDIR)/
 	install -m 644 packaging/man/*.1 $(DESTDIR)$(MANDIR)/man1/

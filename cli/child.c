@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/environment.h"
+
 #define OPEN_MAX_LOOKED_AT 65536
 
 struct child {
@@ -42,16 +44,19 @@ static void restore_signals(const struct child *child)
     sigprocmask(SIG_SETMASK, &child->mask, NULL);
 }
 
-_Noreturn static void become(const struct child *child, char **argv, int report)
+_Noreturn static void become(const struct child *child,
+                             const struct llmobs_child_command *command,
+                             int report)
 {
     int error;
 
+    if (command->prepare != NULL)
+        command->prepare(command->ctx);
     restore_signals(child);
-    execvp(argv[0], argv);
-    error = errno;
+    error = llmobs_environment_exec(command->environment, command->argv);
     while (write(report, &error, sizeof error) < 0 && errno == EINTR)
         ;
-    _exit(error == ENOENT ? 127 : 126);
+    _exit(llmobs_environment_exec_status(error));
 }
 
 /* The pipe closes with the exec; before it, it brings the error. */
@@ -159,10 +164,10 @@ static void watch(const struct child *child, int *status)
             pass_on(child, &info);
 }
 
-int llmobs_child_run(char **argv, void (*prepare)(void *ctx), void *ctx,
-                     bool reaps, struct llmobs_child_result *result)
+int llmobs_child_run(const struct llmobs_child_command *command,
+                     struct llmobs_child_result *result)
 {
-    struct child child = {.reaps = reaps};
+    struct child child = {.reaps = command->reaps};
     int report[2];
 
     memset(result, 0, sizeof *result);
@@ -170,10 +175,8 @@ int llmobs_child_run(char **argv, void (*prepare)(void *ctx), void *ctx,
         return -errno;
     block_signals(&child);
     child.pid = fork();
-    if (child.pid == 0) {
-        prepare(ctx);
-        become(&child, argv, report[1]);
-    }
+    if (child.pid == 0)
+        become(&child, command, report[1]);
     if (child.pid < 0) {
         int error = errno;
 
@@ -194,7 +197,7 @@ int llmobs_child_run(char **argv, void (*prepare)(void *ctx), void *ctx,
 int llmobs_child_status(const struct llmobs_child_result *result)
 {
     if (result->exec_error != 0)
-        return result->exec_error == ENOENT ? 127 : 126;
+        return llmobs_environment_exec_status(result->exec_error);
     if (WIFSIGNALED(result->status))
         return 128 + WTERMSIG(result->status);
     return WEXITSTATUS(result->status);

@@ -27,10 +27,20 @@ struct llmobs_child_result {
     int status;     /* as of waitpid, when there was no such error */
 };
 
-/* Runs argv[0], found as execvp finds it, and waits for its end. `prepare` is
- * called in the child, just before. -EAGAIN, -ENOMEM, -EMFILE, ... */
-int llmobs_child_run(char **argv, void (*prepare)(void *ctx), void *ctx,
-                     bool reaps, struct llmobs_child_result *result);
+struct llmobs_environment;
+
+/* What is run, how. */
+struct llmobs_child_command {
+    char **argv; /* argv[0] is found as execvp finds it */
+    const struct llmobs_environment *environment;
+    void (*prepare)(void *ctx); /* in the child, just before; or NULL */
+    void *ctx;
+    bool reaps;
+};
+
+/* Runs a command and waits for its end. -EAGAIN, -ENOMEM, -EMFILE, ... */
+int llmobs_child_run(const struct llmobs_child_command *command,
+                     struct llmobs_child_result *result);
 
 /* How a shell would tell it: the exit status, 128 and the number of a signal,
  * 127 or 126 for what could not be executed. */

@@ -231,7 +231,7 @@ static bool is_for_all(const struct llmobs_doctor *doctor)
 static void tell_command(struct llmobs_doctor *doctor)
 {
     struct llmobs_report *report = &doctor->report;
-    char path[PATH_MAX];
+    static struct llmobs_preload preload;
 
     if (in_list(variable(doctor, "LD_PRELOAD"), LLMOBS_DOCTOR_SHIM)) {
         llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
@@ -239,10 +239,10 @@ static void tell_command(struct llmobs_doctor *doctor)
     } else if (is_for_all(doctor)) {
         llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
                           "asked for by " PRELOAD_FILE);
-    } else if (llmobs_preload_find(path)) {
+    } else if (llmobs_preload_find(&preload) == 0) {
         doctor->by_launcher = true;
         llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
-                          "`llmobs-run` would preload %s", path);
+                          "`llmobs-run` would preload %s", preload.library);
     } else {
         bad(doctor,
             LLMOBS_DOCTOR_SHIM " is not beside this program, nor in "

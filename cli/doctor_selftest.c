@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "cli/environment.h"
 #include "cli/loopback.h"
 #include "cli/preload.h"
 #include "cli/probe.h"
@@ -20,7 +21,6 @@
 #define LIMIT_MS 30000
 #define TICK_MS 20
 #define LOG_MAX (1u * 1024 * 1024)
-#define OVERRIDES 10
 #define PATH_OF_CALL "/v1/chat/completions"
 
 /* What a call goes through, in this order. */
@@ -43,10 +43,9 @@ struct selftest {
     struct llmobs_loopback loopback;
     char dir[64]; /* its store, spool and log */
     char url[64];
-    char library[PATH_MAX];
+    struct llmobs_preload preload;
     char client[PATH_MAX]; /* "": ourselves */
-    char *env[OVERRIDES];
-    char **environment;
+    struct llmobs_environment environment;
     pid_t pid;
     int status; /* as of waitpid */
     bool asked; /* the server got a request; else: */
@@ -58,66 +57,40 @@ struct selftest {
 
 /* -- the client ----------------------------------------------------------- */
 
-static bool is_set(const char *name)
+/* A path below our own directory. */
+static int set_place(struct selftest *test, const char *name, const char *below)
 {
-    const char *value = getenv(name);
+    char path[PATH_MAX];
+    int need = snprintf(path, sizeof path, "%s/%s", test->dir, below);
 
-    return value != NULL && *value != '\0';
-}
-
-static bool names_same(const char *entry, const char *other)
-{
-    size_t len = strcspn(entry, "=") + 1;
-
-    return strncmp(entry, other, len) == 0;
-}
-
-/* Ours before what is there of other names. */
-static int merge_environment(struct selftest *test, size_t ours)
-{
-    size_t count = 0, at = 0;
-
-    while (environ[count] != NULL)
-        count++;
-    test->environment = calloc(ours + count + 1, sizeof *test->environment);
-    if (test->environment == NULL)
-        return -ENOMEM;
-    for (; at < ours; at++)
-        test->environment[at] = test->env[at];
-    for (size_t i = 0; i < count; i++) {
-        size_t k = 0;
-
-        while (k < ours && !names_same(test->env[k], environ[i]))
-            k++;
-        if (k == ours)
-            test->environment[at++] = environ[i];
-    }
-    return 0;
+    return need < (int)sizeof path
+               ? llmobs_environment_set(&test->environment, name, path)
+               : -ENAMETOOLONG;
 }
 
 /* The user's settings, as the launcher would hand them on, with places of our
  * own: nothing of a test goes where spans go. */
 static int make_environment(struct selftest *test)
 {
-    const char *dir = test->dir;
-    char *preload = NULL;
-    size_t n = 0;
-    int bad = llmobs_preload_join(test->library, &preload) != 0;
-
-    bad |= asprintf(&test->env[n++], "LLMOBS_STORE_DIR=%s/store", dir) < 0;
-    bad |= asprintf(&test->env[n++], "LLMOBS_SPOOL_DIR=%s/spool", dir) < 0;
-    bad |= asprintf(&test->env[n++], "LLMOBS_LOG=%s/log", dir) < 0;
-    bad |= asprintf(&test->env[n++], "LLMOBS_LOG_LEVEL=debug") < 0;
-    bad |= asprintf(&test->env[n++], "LLMOBS_EXPORTER=store") < 0;
-    bad |= asprintf(&test->env[n++], "LLMOBS_EXIT_FLUSH_MS=10000") < 0;
     /* Whether the program is excluded is told elsewhere; the client is not. */
-    bad |= asprintf(&test->env[n++], "LLMOBS_EXCLUDE=/none") < 0;
-    if (preload != NULL)
-        bad |= asprintf(&test->env[n++], "LD_PRELOAD=%s", preload) < 0;
-    if (!is_set("DD_LLMOBS_ENABLED"))
-        bad |= asprintf(&test->env[n++], "DD_LLMOBS_ENABLED=1") < 0;
-    free(preload);
-    return bad ? -ENOMEM : merge_environment(test, n);
+    static const char *const fixed[][2] = {{"LLMOBS_LOG_LEVEL", "debug"},
+                                           {"LLMOBS_EXPORTER", "store"},
+                                           {"LLMOBS_EXIT_FLUSH_MS", "10000"},
+                                           {"LLMOBS_EXCLUDE", "/none"}};
+    struct llmobs_environment *environment = &test->environment;
+    int rc = llmobs_environment_init(environment, environ);
+
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed && rc == 0; i++)
+        rc = llmobs_environment_set(environment, fixed[i][0], fixed[i][1]);
+    if (rc == 0)
+        rc = set_place(test, "LLMOBS_STORE_DIR", "store");
+    if (rc == 0)
+        rc = set_place(test, "LLMOBS_SPOOL_DIR", "spool");
+    if (rc == 0)
+        rc = set_place(test, "LLMOBS_LOG", "log");
+    if (rc == 0)
+        rc = llmobs_preload_join(environment, test->preload.library);
+    return rc == 0 ? llmobs_preload_enable(environment) : rc;
 }
 
 _Noreturn static void become_client(const struct selftest *test)
@@ -142,9 +115,9 @@ _Noreturn static void become_client(const struct selftest *test)
     for (int fd = 0; fd < 3 && null >= 0; fd++)
         dup2(null, fd);
     if (test->client[0] != '\0')
-        execve(test->client, (char **)curl, test->environment);
+        execve(test->client, (char **)curl, test->environment.entries);
     else
-        execve("/proc/self/exe", (char **)own, test->environment);
+        execve("/proc/self/exe", (char **)own, test->environment.entries);
     _exit(127);
 }
 
@@ -244,7 +217,7 @@ static const char *why_no_core(const struct selftest *test)
 
     if (test->doctor->off)
         return "it is switched off, see settings";
-    memcpy(path, test->library, sizeof path);
+    memcpy(path, test->preload.library, sizeof path);
     slash = strrchr(path, '/');
     if (slash != NULL &&
         (size_t)(slash + 1 - path) + sizeof LLMOBS_DOCTOR_CORE <= sizeof path) {
@@ -382,9 +355,6 @@ static void clean_up(struct selftest *test)
     llmobs_loopback_close(&test->loopback);
     if (test->dir[0] != '\0')
         (void)nftw(test->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    for (size_t i = 0; i < OVERRIDES; i++)
-        free(test->env[i]);
-    free(test->environment);
     llmobs_buf_fini(&test->log);
 }
 
@@ -396,7 +366,7 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
     test.doctor = doctor;
     test.loopback.listener = -1;
     llmobs_buf_init(&test.log, LOG_MAX);
-    if (!llmobs_preload_find(test.library))
+    if (llmobs_preload_find(&test.preload) != 0)
         return; /* told where it is looked for */
     rc = run(&test);
     if (rc == 0)

@@ -10,6 +10,7 @@
 #include "cli/child.h"
 #include "cli/cli.h"
 #include "cli/drain_place.h"
+#include "cli/environment.h"
 #include "cli/preload.h"
 #include "core/clock.h"
 #include "core/etc.h"
@@ -25,7 +26,7 @@ struct entrypoint {
     bool help;
     bool first; /* of a pid namespace: what is left ends with us */
     char **command;
-    char *ld_preload; /* as the command gets it; NULL: unchanged */
+    struct llmobs_environment environment; /* the command's */
     struct llmobs_drain_round round;
 };
 
@@ -62,27 +63,18 @@ static int parse(struct entrypoint *entry, int argc, char **argv)
     return -EINVAL;
 }
 
-static void set_environment(void *ctx)
-{
-    const struct entrypoint *entry = ctx;
-
-    if (entry->ld_preload != NULL)
-        setenv("LD_PRELOAD", entry->ld_preload, 1);
-}
-
 static int fail_exec(const struct entrypoint *entry, int error)
 {
     fprintf(stderr, "llmobs-entrypoint: %s: %s\n", entry->command[0],
             strerror(error));
-    return error == ENOENT ? 127 : 126;
+    return llmobs_environment_exec_status(error);
 }
 
 /* No process to be had: the command is the first one itself. */
 static int run_plain(struct entrypoint *entry)
 {
-    set_environment(entry);
-    execvp(entry->command[0], entry->command);
-    return fail_exec(entry, errno);
+    return fail_exec(
+        entry, llmobs_environment_exec(&entry->environment, entry->command));
 }
 
 /* -- the end -------------------------------------------------------------- */
@@ -173,15 +165,17 @@ static void complain(void *ctx, const char *text)
 
 static int run(struct entrypoint *entry)
 {
+    struct llmobs_child_command command = {.argv = entry->command,
+                                           .environment = &entry->environment};
     struct llmobs_child_result result;
 
     llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
     entry->round.config =
         llmobs_config_load((const char *const *)environ, complain, NULL);
-    entry->first = getpid() == 1;
-    if (llmobs_preload_join(entry->preload, &entry->ld_preload) != 0 ||
-        llmobs_child_run(entry->command, set_environment, entry, entry->first,
-                         &result) != 0)
+    command.reaps = entry->first = getpid() == 1;
+    if (llmobs_environment_init(&entry->environment, environ) != 0 ||
+        llmobs_preload_join(&entry->environment, entry->preload) != 0 ||
+        llmobs_child_run(&command, &result) != 0)
         return run_plain(entry);
     if (result.exec_error != 0)
         fail_exec(entry, result.exec_error);

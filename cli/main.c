@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/run.h"
 #include "core/config.h"
 #include "llmobs.h"
 
@@ -30,6 +31,8 @@ static const struct command commands[] = {
      "deliver what processes that are gone left in the spool"},
     {"purge", "llmobs purge", llmobs_cmd_purge,
      "remove what was recorded: the store, and what is left in the spool"},
+    {"run", "llmobs run", llmobs_cmd_run,
+     "run a command with its calls observed (llmobs-run)"},
     {"workflow", "llmobs workflow", llmobs_cmd_workflow,
      "run a command inside a workflow span (llmobs-run --workflow)"},
     {"entrypoint", "llmobs entrypoint", llmobs_cmd_entrypoint,

@@ -10,6 +10,7 @@
 #include "cli/child.h"
 #include "cli/cli.h"
 #include "cli/deliver.h"
+#include "cli/environment.h"
 #include "cli/preload.h"
 #include "cli/relay.h"
 #include "core/clock.h"
@@ -36,7 +37,7 @@ struct job {
     struct llmobs_context context;
     char traceparent[64];
     char tracestate[1024];
-    char *ld_preload; /* as the child gets it; NULL: unchanged */
+    struct llmobs_environment environment; /* the command's */
     const struct llmobs_child_result *result;
     int64_t start_wall_ns;
     int64_t start_mono_ns;
@@ -155,20 +156,27 @@ static void complain(void *ctx, const char *text)
     llmobs_log(LLMOBS_LOG_WARN, "%s", text);
 }
 
-static void set_environment(void *ctx)
+static void enter_relay(void *ctx)
 {
     const struct job *job = ctx;
 
     llmobs_relay_enter(&job->relay);
-    if (job->ld_preload != NULL)
-        setenv("LD_PRELOAD", job->ld_preload, 1);
+}
+
+/* Hands the span on. */
+static int add_context(struct job *job)
+{
+    struct llmobs_environment *environment = &job->environment;
+    int rc = 0;
+
     if (job->traceparent[0] == '\0')
-        return;
-    setenv("TRACEPARENT", job->traceparent, 1);
-    if (job->tracestate[0] != '\0')
-        setenv("TRACESTATE", job->tracestate, 1);
+        return 0;
+    rc = llmobs_environment_set(environment, "TRACEPARENT", job->traceparent);
+    if (rc == 0 && job->tracestate[0] != '\0')
+        rc = llmobs_environment_set(environment, "TRACESTATE", job->tracestate);
     else
-        unsetenv("TRACESTATE");
+        llmobs_environment_unset(environment, "TRACESTATE");
+    return rc;
 }
 
 static void begin_span(struct job *job)
@@ -395,15 +403,14 @@ static void deliver(struct job *job, const struct llmobs_child_result *result)
 static int fail_exec(const struct job *job, int error)
 {
     fprintf(stderr, "llmobs-run: %s: %s\n", job->command[0], strerror(error));
-    return error == ENOENT ? 127 : 126;
+    return llmobs_environment_exec_status(error);
 }
 
 /* Without a span: switched off, or no process to be had. */
 static int run_plain(struct job *job)
 {
-    set_environment(job);
-    execvp(job->command[0], job->command);
-    return fail_exec(job, errno);
+    return fail_exec(job,
+                     llmobs_environment_exec(&job->environment, job->command));
 }
 
 static bool observing(const struct job *job)
@@ -415,11 +422,15 @@ static bool observing(const struct job *job)
  * had, the command has ours. */
 static int run_inside(struct job *job, struct llmobs_child_result *result)
 {
+    struct llmobs_child_command command = {.argv = job->command,
+                                           .environment = &job->environment,
+                                           .prepare = enter_relay,
+                                           .ctx = job};
     int rc;
 
     if (job->keeps_output && llmobs_relay_begin(&job->relay) != 0)
         job->keeps_output = false;
-    rc = llmobs_child_run(job->command, set_environment, job, false, result);
+    rc = llmobs_child_run(&command, result);
     /* Once the command runs no descriptor of ours is left. */
     if (rc != 0 || result->exec_error != 0)
         llmobs_relay_leave(&job->relay);
@@ -439,11 +450,12 @@ static int run_job(struct job *job, int argc, char **argv)
     llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
     job->config =
         llmobs_config_load((const char *const *)environ, complain, NULL);
-    if (llmobs_preload_join(job->preload, &job->ld_preload) != 0 ||
+    if (llmobs_environment_init(&job->environment, environ) != 0 ||
+        llmobs_preload_join(&job->environment, job->preload) != 0 ||
         !observing(job))
         return run_plain(job);
     begin_span(job);
-    if (run_inside(job, &result) != 0)
+    if (add_context(job) != 0 || run_inside(job, &result) != 0)
         return run_plain(job);
     if (result.exec_error != 0)
         fail_exec(job, result.exec_error);

@@ -6,7 +6,8 @@ Read by scripts/mutate, which also makes docs/HAZARDS.md of it.  A row is
 (file, old, new) with `old` exactly once in the file.  An `old` may be None: the
 line `new` is put at the file's end.  Tests: names of tests/integration/run;
 "preload NAME" of tests/preload/run; "unit CASE" of the unit tests; "doctor
-PART" of tests/cli/doctor.py; "container CASE" of tests/container/run.
+PART" of tests/cli/doctor.py; "launcher PART" of tests/cli/launcher.py;
+"container CASE" of tests/container/run.
 """
 
 CALLS = "core/capture_calls.c"
@@ -514,6 +515,26 @@ HAZARDS = [
                                    "how->foreign >> hook & 1) ||",
                                    "    if (thunk ||")],
           ["preload interposer"])]),
+
+    ("an environment that is no list of variables: duplicates, entries without "
+     "`=`, any bytes",
+     "the launcher hands each entry on as it came, and sets a name wherever it "
+     "stands (`llmobs_environment_set`)", [
+         ("first-of-a-name", [("cli/environment.c", "        found = true;\n"
+                               "    }\n    return found ? 0 : add(",
+                               "        found = true;\n        break;\n    }\n"
+                               "    return found ? 0 : add(")],
+          ["launcher environment"])]),
+
+    ("an environment as large as the kernel takes",
+     "the command gets what came (`llmobs_environment_exec`), before a tool is "
+     "put around it too (`has_room`)", [
+         ("too-big-to-run", [("cli/environment.c",
+                              "entries == NULL || errno == E2BIG)",
+                              "entries == NULL)")], ["launcher room"]),
+         ("tool-without-room", [("cli/run.c", "    return fits && sum + ",
+                                 "    return !fits || sum / 8 + ")],
+          ["launcher room"])]),
 
     ("libcurl linked statically",
      "out of reach, and `llmobs doctor` says so (`is_in_reach`)", [

@@ -76,7 +76,7 @@ _llmobs() {
         return
     fi
     case $command in
-    '' | span | workflow | entrypoint | doctor)
+    '' | run | span | workflow | entrypoint | doctor)
         if [[ $before == --* ]] && _llmobs_values "$before" "$word"; then
             return
         fi

@@ -28,7 +28,9 @@ makes none. `llmobs COMMAND --help` lists the options of a command.
     "llmobs-run": {
         "ENVIRONMENT": """\
 `DD_LLMOBS_ENABLED` is set to 1 where it is unset or empty, and the library
-is added to `LD_PRELOAD`. All other variables are in `llmobs.conf`(5).
+is added to `LD_PRELOAD`; every other entry passes byte for byte. Where the
+kernel takes no more, the command gets the variables that came, and is not
+observed. All variables are in `llmobs.conf`(5).
 """,
         "EXIT STATUS": """\
 That of the command; 126 or 127 where the library or the command cannot be

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Signals, job control and terminals around `llmobs-run --workflow`.
 
-usage: jobs.py LLMOBS_RUN LLMOBS
+usage: jobs.py LLMOBS_RUN
 """
 import fcntl
 import os
@@ -13,8 +13,6 @@ import sys
 import time
 
 RUN = [sys.argv[1], "--workflow", "job"]
-# Without the launcher's shell, which has its own mind about SIGCHLD.
-TOOL = [sys.argv[2], "workflow", "--name", "job", "--"]
 LIMIT = 10
 os.environ["DD_LLMOBS_ENABLED"] = "1"
 
@@ -165,7 +163,7 @@ def keeps_no_descriptor():
     old = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e",
            "trace=close_range", "-e", "inject=close_range:error=ENOSYS"]
     for before, kernel in ([], ""), (old, ", nor on an old kernel"):
-        status, _ = bounded(before + TOOL + ["sh", "-c", look],
+        status, _ = bounded(before + RUN + ["sh", "-c", look],
                             pass_fds=[write])
         check("we keep no descriptor of the command's" + kernel, status == 5,
               status)
@@ -180,10 +178,10 @@ def inherited_dispositions():
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     show = ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]
     bare = bounded(show, preexec_fn=ignore, restore_signals=False)
-    ours = bounded(TOOL + show, preexec_fn=ignore, restore_signals=False)
+    ours = bounded(RUN + show, preexec_fn=ignore, restore_signals=False)
     check("mask and dispositions are as without us",
           bare[0] == 0 and bare == ours, (bare, ours))
-    status, _ = bounded(TOOL + ["sh", "-c", "exit 5"], preexec_fn=ignore)
+    status, _ = bounded(RUN + ["sh", "-c", "exit 5"], preexec_fn=ignore)
     check("the status is known with SIGCHLD ignored", status == 5, status)
 
 

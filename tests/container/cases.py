@@ -311,14 +311,18 @@ def the_tool_does_not_start(world):
     return "pid 1, 1 span"
 
 
-@case(LAUNCH, "no shell needed: `llmobs entrypoint` is one program that needs "
-      "libc alone")
-def without_the_script(world):
-    needed = subprocess.run(["readelf", "-d", world.root + PREFIX +
-                             "/bin/llmobs"], stdout=subprocess.PIPE, text=True)
-    equal(needed.stdout.count("(NEEDED)"), 1, "libraries")
-    got = world.run([PREFIX + "/bin/llmobs", "entrypoint", "--",
-                     *world.chat()])
+@case(LAUNCH, "the launcher is static, the tool needs libc alone, and neither "
+      "runs a shell")
+def without_a_shell(world):
+    for name, count in ("llmobs", 1), ("llmobs-run", 0):
+        needed = subprocess.run(
+            ["readelf", "-d", "%s%s/bin/%s" % (world.root, PREFIX, name)],
+            stdout=subprocess.PIPE, text=True)
+        equal(needed.stdout.count("(NEEDED)"), count, "libraries of " + name)
+    empty = os.path.join(world.shared, "sh")
+    open(empty, "w").close()
+    got = world.run([ENTRY, *world.chat()], preload=False,
+                    mounts=[(empty, SH, "ro")])
     equal((got.status, got.err), (0, b""), "status, stderr")
     world.spans(1)
     return "1 span"

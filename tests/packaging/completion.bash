@@ -4,7 +4,7 @@ cd "$(dirname "$0")/../.." || exit 2
 bin=$(mktemp -d) || exit 2
 trap 'rm -rf "$bin"' EXIT
 ln -s "$build/llmobs" "$bin/llmobs"
-ln -s "$PWD/scripts/llmobs-run" "$bin/llmobs-run"
+ln -s "$build/llmobs-run" "$bin/llmobs-run"
 mkdir "$bin/some dir"
 PATH=$bin:$PATH
 [ ! -r /usr/share/bash-completion/bash_completion ] ||
