@@ -89,7 +89,7 @@ static void remove_dir(struct llmobs_adopt *adopt)
     char path[PATH_MAX];
 
     for (size_t i = 0; i < adopt->file_count; i++) {
-        llmobs_spool_file_path(adopt->dir, adopt->files[i], path);
+        llmobs_adopt_path(adopt, adopt->dir, adopt->files[i], path);
         llmobs_step("removing an adopted file");
         unlink(path);
     }
@@ -128,19 +128,35 @@ int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
     }
 }
 
+/* A file of the present directory, which is ours alone. The key is read again:
+ * it may not be that of the file that was read last. */
+static int open_target(const struct llmobs_adopt *adopt, uint32_t file,
+                       char path[PATH_MAX], struct llmobs_entry_key *key,
+                       struct llmobs_spool_target *out)
+{
+    *out = (struct llmobs_spool_target){.path = path, .alone = true};
+    llmobs_adopt_path(adopt, adopt->dir, file, path);
+    if (adopt->old)
+        return 0;
+    out->key = key;
+    return llmobs_spool_key(path, key);
+}
+
 /* The first of `list` that are in one file, at most as many as a note holds. */
 static size_t note_some(const struct llmobs_adopt *adopt,
                         const struct llmobs_spooled *list, size_t count)
 {
     uint64_t ids[LLMOBS_RELEASE_MAX];
+    struct llmobs_spool_target target;
+    struct llmobs_entry_key key;
     char path[PATH_MAX];
     size_t n = 0;
 
     for (; n < count && n < LLMOBS_RELEASE_MAX && list[n].file == list->file;
          n++)
         ids[n] = list[n].id;
-    llmobs_spool_file_path(adopt->dir, list->file, path);
-    (void)llmobs_spool_note(path, ids, n);
+    if (open_target(adopt, list->file, path, &key, &target) == 0)
+        (void)llmobs_spool_note(&target, ids, n);
     return n;
 }
 
@@ -159,10 +175,12 @@ void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
 void llmobs_adopt_had(struct llmobs_adopt *adopt,
                       const struct llmobs_spooled *spooled, unsigned had)
 {
+    struct llmobs_spool_target target;
+    struct llmobs_entry_key key;
     char path[PATH_MAX];
 
-    llmobs_spool_file_path(adopt->dir, spooled->file, path);
-    (void)llmobs_spool_note_had(path, spooled->id, had);
+    if (open_target(adopt, spooled->file, path, &key, &target) == 0)
+        (void)llmobs_spool_note_had(&target, spooled->id, had);
 }
 
 void llmobs_adopt_give_back(struct llmobs_adopt *adopt, size_t count)

@@ -30,7 +30,7 @@ static int count_files(struct llmobs_adopt *adopt, bool dead,
 
         rc = llmobs_adopt_read(adopt, adopt->dir, adopt->files[i],
                                LLMOBS_SPOOL_TEXT);
-        while (!rc && llmobs_entry_next(llmobs_adopt_text(adopt), &at, &entry))
+        while (!rc && llmobs_adopt_entry(adopt, &at, &entry))
             if (llmobs_adopt_is_due(adopt, &entry) &&
                 (dead || entry.type != LLMOBS_ENTRY_BEGIN))
                 count_entry(&entry, count, out);

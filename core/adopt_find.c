@@ -32,21 +32,33 @@ static int by_file(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool file_number(const char *name, uint32_t *out)
+static bool file_number(const char *name, const char *suffix, uint32_t *out)
 {
     char *end;
     unsigned long number = strtoul(name, &end, 10);
 
     *out = (uint32_t)number;
-    return *name >= '1' && *name <= '9' && *end == '\0' && number < UINT32_MAX;
+    return *name >= '1' && *name <= '9' && strcmp(end, suffix) == 0 &&
+           number < UINT32_MAX;
+}
+
+/* Of one process all are old, or none is. */
+static void list_names(struct llmobs_adopt *adopt, DIR *dir)
+{
+    const char *suffix = adopt->old ? "" : LLMOBS_SPOOL_SUFFIX;
+    struct dirent *entry;
+
+    while (adopt->file_count < LLMOBS_ADOPT_FILES && (entry = readdir(dir)))
+        adopt->file_count += file_number(entry->d_name, suffix,
+                                         &adopt->files[adopt->file_count]);
 }
 
 static int list_files(struct llmobs_adopt *adopt, const char *path)
 {
-    struct dirent *entry;
     DIR *dir;
 
     adopt->file_count = 0;
+    adopt->old = false;
     if (!adopt->files)
         adopt->files = malloc(LLMOBS_ADOPT_FILES * sizeof(*adopt->files));
     if (!adopt->files)
@@ -55,9 +67,12 @@ static int list_files(struct llmobs_adopt *adopt, const char *path)
         llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     if (!dir)
         return -errno;
-    while (adopt->file_count < LLMOBS_ADOPT_FILES && (entry = readdir(dir)))
-        adopt->file_count +=
-            file_number(entry->d_name, &adopt->files[adopt->file_count]);
+    list_names(adopt, dir);
+    if (adopt->file_count == 0) {
+        adopt->old = true;
+        rewinddir(dir);
+        list_names(adopt, dir);
+    }
     closedir(dir);
     qsort(adopt->files, adopt->file_count, sizeof(*adopt->files), by_file);
     return 0;
@@ -65,10 +80,23 @@ static int list_files(struct llmobs_adopt *adopt, const char *path)
 
 /* -- whose it is -------------------------------------------------------- */
 
+/* The owner in one file. */
+static int owner_in(struct llmobs_adopt *adopt, const char *dir, uint32_t file)
+{
+    int rc = llmobs_adopt_read(adopt, dir, file, OWNER_LOOK);
+    struct llmobs_entry entry;
+    size_t at = 0;
+
+    while (!rc && !adopt->owner && llmobs_adopt_entry(adopt, &at, &entry))
+        if (entry.type == LLMOBS_ENTRY_OWNER)
+            rc = llmobs_owner_read(&entry, &adopt->owner);
+    return rc ? rc : adopt->owner ? 0 : -ENODATA;
+}
+
+/* A file that cannot be read is no reason to take the others for all. */
 int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir)
 {
-    struct llmobs_entry entry;
-    int rc = -ENODATA;
+    int rc = -ENODATA, one;
 
     if (!adopt->self)
         adopt->self = llmobs_owner_new(adopt->config);
@@ -77,16 +105,9 @@ int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir)
     llmobs_owner_free(adopt->owner);
     adopt->owner = NULL;
     for (size_t i = 0; i < adopt->file_count && !adopt->owner; i++) {
-        size_t at = 0;
-
-        rc = llmobs_adopt_read(adopt, dir, adopt->files[i], OWNER_LOOK);
-        if (rc)
-            continue;
-        rc = -ENODATA;
-        while (!adopt->owner &&
-               llmobs_entry_next(llmobs_adopt_text(adopt), &at, &entry))
-            if (entry.type == LLMOBS_ENTRY_OWNER)
-                rc = llmobs_owner_read(&entry, &adopt->owner);
+        one = owner_in(adopt, dir, adopt->files[i]);
+        if (one != -ENODATA)
+            rc = one;
     }
     return rc;
 }
@@ -203,13 +224,13 @@ static void remove_stub(struct llmobs_adopt *adopt, const char *dir,
     if (!is_old(dir) || llmobs_record_start(who->pid, &start) != -ESRCH)
         return;
     for (size_t i = 0; i < adopt->file_count; i++) {
-        llmobs_spool_file_path(dir, adopt->files[i], path);
+        llmobs_adopt_path(adopt, dir, adopt->files[i], path);
         if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
             !S_ISREG(st.st_mode) || st.st_size > (off_t)OWNER_LOOK)
             return;
     }
     for (size_t i = 0; i < adopt->file_count; i++) {
-        llmobs_spool_file_path(dir, adopt->files[i], path);
+        llmobs_adopt_path(adopt, dir, adopt->files[i], path);
         unlink(path);
     }
     rmdir(dir);

@@ -50,11 +50,13 @@ struct llmobs_adopt {
     struct llmobs_config names;
     uint32_t *files; /* LLMOBS_ADOPT_FILES, once there is one */
     size_t file_count, file;
+    bool old; /* they are the last release's */
     struct llmobs_ids released, ended;
     struct llmobs_had *had; /* few, in the order of their file */
     size_t had_count, had_cap;
     struct llmobs_recalls *recalls;
-    struct llmobs_buf text; /* of the present file */
+    struct llmobs_buf text;      /* of the present file */
+    struct llmobs_entry_key key; /* likewise, unless it is old */
     size_t at;
     size_t out;      /* given and neither let go nor given back */
     size_t kept;     /* given back, or not readable */
@@ -96,15 +98,18 @@ bool llmobs_adopt_is_for_us(const struct llmobs_adopt *adopt);
 
 /* -- adopt_read.c -- */
 
-/* Reads at most `max` bytes of a file into adopt->text. */
+/* The path of a file of the listed ones. */
+void llmobs_adopt_path(const struct llmobs_adopt *adopt, const char *dir,
+                       uint32_t file, char out[PATH_MAX]);
+
+/* Reads at most `max` bytes of a file into adopt->text, and its key. One that
+ * ends before its first entry is empty; -EBADMSG, -ENOTSUP: see entry.h. */
 int llmobs_adopt_read(struct llmobs_adopt *adopt, const char *dir,
                       uint32_t file, size_t max);
 
-static inline struct llmobs_text llmobs_adopt_text(
-    const struct llmobs_adopt *adopt)
-{
-    return (struct llmobs_text){adopt->text.data, adopt->text.len};
-}
+/* The next entry of the file that was read, from *at on. */
+bool llmobs_adopt_entry(const struct llmobs_adopt *adopt, size_t *at,
+                        struct llmobs_entry *entry);
 
 /* The first walk: what was released, and what ended. A file that cannot be
  * read keeps its directory. */

@@ -56,14 +56,47 @@ static void sort_ids(struct llmobs_ids *ids)
 
 /* -- a file ------------------------------------------------------------- */
 
+void llmobs_adopt_path(const struct llmobs_adopt *adopt, const char *dir,
+                       uint32_t file, char out[PATH_MAX])
+{
+    if (adopt->old)
+        llmobs_spool_old_path(dir, file, out);
+    else
+        llmobs_spool_file_path(dir, file, out);
+}
+
+static struct llmobs_text text_of(const struct llmobs_adopt *adopt)
+{
+    return (struct llmobs_text){adopt->text.data, adopt->text.len};
+}
+
+/* Killed in its first write, a process leaves less than a key. */
+static int read_key(struct llmobs_adopt *adopt)
+{
+    int rc = llmobs_entry_file_read(text_of(adopt), &adopt->key);
+
+    if (rc)
+        llmobs_buf_cut(&adopt->text, 0);
+    return rc == -ENODATA ? 0 : rc;
+}
+
 int llmobs_adopt_read(struct llmobs_adopt *adopt, const char *dir,
                       uint32_t file, size_t max)
 {
     char path[PATH_MAX];
+    int rc;
 
     llmobs_buf_cut(&adopt->text, 0);
-    llmobs_spool_file_path(dir, file, path);
-    return llmobs_spool_read(path, 0, max, &adopt->text);
+    llmobs_adopt_path(adopt, dir, file, path);
+    rc = llmobs_spool_read(path, 0, max, &adopt->text);
+    return rc || adopt->old ? rc : read_key(adopt);
+}
+
+bool llmobs_adopt_entry(const struct llmobs_adopt *adopt, size_t *at,
+                        struct llmobs_entry *entry)
+{
+    return llmobs_entry_next(adopt->old ? NULL : &adopt->key, text_of(adopt),
+                             at, entry);
 }
 
 /* -- what is in a directory --------------------------------------------- */
@@ -160,7 +193,7 @@ static void note_time(struct llmobs_adopt *adopt, uint32_t file)
     struct stat st;
     int64_t at;
 
-    llmobs_spool_file_path(adopt->dir, file, path);
+    llmobs_adopt_path(adopt, adopt->dir, file, path);
     if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW))
         return;
     at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
@@ -186,7 +219,7 @@ int llmobs_adopt_survey(struct llmobs_adopt *adopt)
             break; /* or what it says was released would come again */
         adopt->kept += rc != 0;
         rc = 0;
-        while (!rc && llmobs_entry_next(llmobs_adopt_text(adopt), &at, &entry))
+        while (!rc && llmobs_adopt_entry(adopt, &at, &entry))
             rc = note_entry(adopt, &entry);
     }
     sort_ids(&adopt->released);
@@ -282,8 +315,7 @@ int llmobs_adopt_next_here(struct llmobs_adopt *adopt,
             if (rc)
                 continue; /* the survey kept it */
         }
-        while (
-            llmobs_entry_next(llmobs_adopt_text(adopt), &adopt->at, &entry)) {
+        while (llmobs_adopt_entry(adopt, &adopt->at, &entry)) {
             rc = give(adopt, &entry, out);
             if (rc)
                 return rc;

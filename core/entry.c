@@ -1,11 +1,87 @@
 #include "core/entry.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
 
+#include "core/clock.h"
+#include "core/fork.h"
+#include "core/sha256.h"
+
+/* Of an entry without a key, and of a file with one. */
 #define VERSION 2
+#define FILE_VERSION 3
 
 static const char magic[8] = "\x93LLMOBS";
+static const char file_magic[8] = "\x93LLMSPL";
+
+/* -- keys ---------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+/* Where the kernel gives no more random bytes, those that it gave the process
+ * at its start, in a hash that does not tell them. */
+static void guess_key(struct llmobs_entry_key *key)
+{
+    const void *start = (const void *)(uintptr_t)getauxval(AT_RANDOM);
+    uint8_t hash[LLMOBS_SHA256_LEN];
+    struct {
+        uint8_t random[16];
+        int64_t mono_ns, wall_ns;
+        const void *stack;
+        long process;
+    } from = {.mono_ns = llmobs_clock_mono_ns(),
+              .wall_ns = llmobs_clock_wall_ns(),
+              .stack = &from,
+              .process = llmobs_fork_process()};
+
+    if (start)
+        memcpy(from.random, start, sizeof(from.random));
+    llmobs_sha256(&from, sizeof(from), hash);
+    memcpy(key, hash, sizeof(*key));
+}
+
+/* Not from the random ids, which gateways see: of one the next can be
+ * computed. GRND_NONBLOCK: an app at early boot must not wait for us. */
+void llmobs_entry_key(struct llmobs_entry_key *key)
+{
+    if (getrandom(key, sizeof(*key), GRND_NONBLOCK) != sizeof(*key))
+        guess_key(key);
+}
+
+void llmobs_entry_file(struct llmobs_entry_file *file,
+                       const struct llmobs_entry_key *key)
+{
+    memset(file, 0, sizeof(*file));
+    memcpy(file->magic, file_magic, sizeof(file_magic));
+    file->version = FILE_VERSION;
+    file->key = *key;
+}
+
+int llmobs_entry_file_read(struct llmobs_text text,
+                           struct llmobs_entry_key *key)
+{
+    struct llmobs_entry_file file;
+
+    if (text.len < sizeof(file))
+        return -ENODATA;
+    memcpy(&file, text.data, sizeof(file));
+    if (memcmp(file.magic, file_magic, sizeof(file_magic)) != 0)
+        return -EBADMSG;
+    if (file.version != FILE_VERSION)
+        return -ENOTSUP;
+    *key = file.key;
+    return 0;
+}
+
+/* -- writing ------------------------------------------------------------- */
 
 /* What is larger stays where it is: to copy it would cost more than a piece. */
 #define SMALL 512
@@ -16,8 +92,6 @@ void llmobs_entry_begin(struct llmobs_entry_writer *writer,
     struct llmobs_entry_head *head = &writer->start.head;
 
     memset(head, 0, sizeof(*head));
-    memcpy(head->magic, magic, sizeof(magic));
-    head->version = VERSION;
     head->type = (uint16_t)type;
     head->id = id;
     writer->fields = 0;
@@ -159,13 +233,18 @@ static void sum_bytes(struct sum *sum, const char *data, size_t len)
     memcpy(sum->word, data + len - sum->filled, sum->filled);
 }
 
+static void sum_end(struct sum *sum)
+{
+    memset(sum->word + sum->filled, 0, sizeof(sum->word) - sum->filled);
+    sum_words(sum, sum->word, 1);
+}
+
 /* The multiplier is odd and has no pattern: each bit of both sums counts. */
-static uint32_t sum_end(struct sum *sum)
+static uint32_t sum_short(struct sum *sum)
 {
     uint64_t both;
 
-    memset(sum->word + sum->filled, 0, sizeof(sum->word) - sum->filled);
-    sum_words(sum, sum->word, 1);
+    sum_end(sum);
     both = (sum->running ^ (sum->plain << 32 | sum->plain >> 32)) *
            UINT64_C(0x9E3779B97F4A7C15);
     return (uint32_t)(both >> 32);
@@ -187,38 +266,148 @@ static void sum_range(struct sum *sum, const struct iovec *iov, int count,
     }
 }
 
-/* Of the head without its own sum, and as it was written, then of both ends of
- * the fields, which are the pieces from `skip` on. */
+/* Of both ends of the fields, `len` bytes: the pieces from `skip` on. */
+static void sum_ends(struct sum *sum, const struct iovec *iov, int count,
+                     size_t skip, size_t len)
+{
+    size_t first = len < LLMOBS_ENTRY_SUM ? len : LLMOBS_ENTRY_SUM;
+    size_t last = len - first;
+
+    sum_range(sum, iov, count, skip, first);
+    if (last > LLMOBS_ENTRY_SUM)
+        last = LLMOBS_ENTRY_SUM;
+    sum_range(sum, iov, count, skip + len - last, last);
+}
+
+/* Without a key: of the head, without its own sum and as it was written, and
+ * of the fields. */
 static uint32_t sum_of(struct llmobs_entry_head head, const struct iovec *iov,
                        int count, size_t skip)
 {
-    size_t first = head.len < LLMOBS_ENTRY_SUM ? head.len : LLMOBS_ENTRY_SUM;
-    size_t last = head.len - first;
     struct sum sum = {.plain = 1};
 
     head.sum = 0;
     head.type &= (uint16_t)~LLMOBS_ENTRY_DONE;
     sum_bytes(&sum, (const char *)&head, sizeof(head));
-    sum_range(&sum, iov, count, skip, first);
-    if (last > LLMOBS_ENTRY_SUM)
-        last = LLMOBS_ENTRY_SUM;
-    sum_range(&sum, iov, count, skip + head.len - last, last);
-    return sum_end(&sum);
+    sum_ends(&sum, iov, count, skip, (size_t)head.len);
+    return sum_short(&sum);
 }
 
-size_t llmobs_entry_end(struct llmobs_entry_writer *writer)
+/* -- the seal ------------------------------------------------------------ */
+
+/* A place in pieces that follow one another. */
+struct place {
+    const struct iovec *iov;
+    const struct iovec *end;
+    size_t at; /* in the first of them */
+};
+
+static void skip_to(struct place *place, uint64_t len)
+{
+    while (place->iov < place->end && len >= place->iov->iov_len - place->at) {
+        len -= place->iov->iov_len - place->at;
+        place->at = 0;
+        place->iov++;
+    }
+    place->at += (size_t)len;
+}
+
+/* Adds tag and length of each field, all of which together have `len` bytes;
+ * false where they do not. A mark stands in one piece. */
+static bool seal_marks(uint64_t *state, struct place place, uint64_t len)
+{
+    struct llmobs_entry_mark mark;
+    size_t fields = 0;
+
+    while (len > 0) {
+        if (len < sizeof(mark) || ++fields > LLMOBS_ENTRY_FIELDS)
+            return false;
+        memcpy(&mark, (const char *)place.iov->iov_base + place.at,
+               sizeof(mark));
+        len -= sizeof(mark);
+        if (mark.len > len)
+            return false;
+        *state = mix(*state ^ mark.len) + mark.tag;
+        len -= mark.len;
+        skip_to(&place, sizeof(mark) + mark.len);
+    }
+    return true;
+}
+
+/* Of the head as it was written, of all marks, and of the fields' ends. What
+ * the key does not begin and end could be computed from an entry that is
+ * known. */
+static bool seal_of(const struct llmobs_entry_key *key,
+                    const struct llmobs_entry_head *head,
+                    const struct iovec *iov, int count, size_t skip,
+                    uint64_t *out)
+{
+    struct place place = {iov, iov + count, 0};
+    struct sum sum = {.plain = key->seal[0], .running = key->seal[1]};
+    uint64_t state = mix(key->seal[0] ^ head->id);
+
+    state = mix(state ^ head->len);
+    state = mix(state ^ (head->type & (unsigned)~LLMOBS_ENTRY_DONE));
+    skip_to(&place, skip);
+    if (!seal_marks(&state, place, head->len))
+        return false;
+    sum_ends(&sum, iov, count, skip, (size_t)head->len);
+    sum_end(&sum);
+    *out = mix(mix(mix(state) ^ sum.plain) + sum.running) ^ key->seal[1];
+    *out = mix(*out);
+    return true;
+}
+
+size_t llmobs_entry_end(struct llmobs_entry_writer *writer,
+                        const struct llmobs_entry_key *key)
 {
     struct llmobs_entry_head *head = &writer->start.head;
-    const uint64_t tail = ~head->id;
+    uint64_t tail = ~head->id;
 
-    head->sum = sum_of(*head, writer->iov, writer->pieces, sizeof(*head));
+    if (key) {
+        head->mark = key->mark;
+        (void)seal_of(key, head, writer->iov, writer->pieces, sizeof(*head),
+                      &tail);
+    } else {
+        memcpy(head->magic, magic, sizeof(magic));
+        head->version = VERSION;
+        head->sum = sum_of(*head, writer->iov, writer->pieces, sizeof(*head));
+    }
     add_copied(writer, &tail, sizeof(tail));
     return sizeof(*head) + head->len + sizeof(tail);
 }
 
+void llmobs_entry_seal(char *bytes, size_t len,
+                       const struct llmobs_entry_key *key)
+{
+    struct iovec whole = {bytes, len};
+    struct llmobs_entry_head head;
+    uint64_t tail = 0;
+
+    memcpy(&head, bytes, sizeof(head));
+    head.mark = key->mark;
+    memcpy(bytes, &head, sizeof(head));
+    (void)seal_of(key, &head, &whole, 1, sizeof(head), &tail);
+    memcpy(bytes + len - sizeof(tail), &tail, sizeof(tail));
+}
+
 /* -- reading ------------------------------------------------------------- */
 
-static bool is_entry(struct llmobs_text text, struct llmobs_entry *entry)
+static bool is_whole(const struct llmobs_entry_key *key,
+                     const struct llmobs_entry_head *head,
+                     const struct iovec *fields, uint64_t tail)
+{
+    uint64_t seal;
+
+    if (!key)
+        return head->version == VERSION && tail == ~head->id &&
+               sum_of(*head, fields, 1, 0) == head->sum;
+    return head->version == 0 && head->sum == 0 &&
+           seal_of(key, head, fields, 1, 0, &seal) && tail == seal;
+}
+
+static bool is_entry(const struct llmobs_entry_key *key,
+                     struct llmobs_text text, struct llmobs_entry *entry)
 {
     struct llmobs_entry_head head;
     struct iovec fields;
@@ -227,14 +416,13 @@ static bool is_entry(struct llmobs_text text, struct llmobs_entry *entry)
     if (text.len < sizeof(head) + sizeof(tail))
         return false;
     memcpy(&head, text.data, sizeof(head));
-    if (memcmp(head.magic, magic, sizeof(magic)) != 0 ||
-        head.version != VERSION || head.len > LLMOBS_ENTRY_MAX ||
+    if (head.len > LLMOBS_ENTRY_MAX ||
         head.len > text.len - sizeof(head) - sizeof(tail))
         return false;
     memcpy(&tail, text.data + sizeof(head) + head.len, sizeof(tail));
     fields = (struct iovec){(void *)(uintptr_t)(text.data + sizeof(head)),
                             (size_t)head.len};
-    if (tail != ~head.id || sum_of(head, &fields, 1, 0) != head.sum)
+    if (!is_whole(key, &head, &fields, tail))
         return false;
     entry->type = (enum llmobs_entry_type)(head.type & ~LLMOBS_ENTRY_DONE);
     entry->done = head.type & LLMOBS_ENTRY_DONE;
@@ -244,19 +432,21 @@ static bool is_entry(struct llmobs_text text, struct llmobs_entry *entry)
     return true;
 }
 
-bool llmobs_entry_next(struct llmobs_text text, size_t *at,
+bool llmobs_entry_next(const struct llmobs_entry_key *key,
+                       struct llmobs_text text, size_t *at,
                        struct llmobs_entry *entry)
 {
+    const void *mark = key ? (const void *)&key->mark : magic;
     const char *from, *found;
 
     while (*at < text.len) {
         from = text.data + *at;
-        found = memmem(from, text.len - *at, magic, sizeof(magic));
+        found = memmem(from, text.len - *at, mark, sizeof(magic));
         if (!found)
             break;
         *at += (size_t)(found - from);
         entry->offset = *at;
-        if (is_entry((struct llmobs_text){found, text.len - *at}, entry)) {
+        if (is_entry(key, (struct llmobs_text){found, text.len - *at}, entry)) {
             *at += entry->size;
             return true;
         }

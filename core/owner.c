@@ -32,7 +32,7 @@ struct llmobs_owner {
     char *texts[TAG_GIT_SHA + 1];
     char *tags[TAGS_MAX + 1];
     size_t tag_count;
-    struct llmobs_buf entry; /* of our own */
+    struct llmobs_buf lead; /* of our own: a file's begin, our entry */
 };
 
 /* Every setting that decides where events go, each with its NUL. */
@@ -95,10 +95,12 @@ static int add_texts(const struct llmobs_config *config,
     return rc;
 }
 
-static int make_entry(struct llmobs_owner *owner,
-                      const struct llmobs_config *config)
+static int make_lead(struct llmobs_owner *owner,
+                     const struct llmobs_config *config)
 {
+    const struct llmobs_entry_key none = {0};
     struct llmobs_entry_writer writer;
+    struct llmobs_entry_file file;
     int rc;
 
     llmobs_entry_begin(&writer, LLMOBS_ENTRY_OWNER, 1);
@@ -107,11 +109,25 @@ static int make_entry(struct llmobs_owner *owner,
     if (!rc)
         rc = add_texts(config, &writer);
     if (!rc)
-        (void)llmobs_entry_end(&writer);
+        (void)llmobs_entry_end(&writer, &none);
+    llmobs_entry_file(&file, &none);
+    if (!rc)
+        rc = llmobs_buf_add(&owner->lead, &file, sizeof(file));
     for (int i = 0; i < writer.pieces && !rc; i++)
-        rc = llmobs_buf_add(&owner->entry, writer.iov[i].iov_base,
+        rc = llmobs_buf_add(&owner->lead, writer.iov[i].iov_base,
                             writer.iov[i].iov_len);
     return rc;
+}
+
+void llmobs_owner_seal(struct llmobs_owner *owner,
+                       const struct llmobs_entry_key *key)
+{
+    struct llmobs_entry_file file;
+
+    llmobs_entry_file(&file, key);
+    memcpy(owner->lead.data, &file, sizeof(file));
+    llmobs_entry_seal(owner->lead.data + sizeof(file),
+                      owner->lead.len - sizeof(file), key);
 }
 
 struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
@@ -120,9 +136,8 @@ struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
 
     if (!owner)
         return NULL;
-    llmobs_buf_init(&owner->entry, TEXT_MAX);
-    if (find_place(config, &owner->place) == 0 &&
-        make_entry(owner, config) == 0)
+    llmobs_buf_init(&owner->lead, TEXT_MAX);
+    if (find_place(config, &owner->place) == 0 && make_lead(owner, config) == 0)
         return owner;
     llmobs_owner_free(owner);
     return NULL;
@@ -185,13 +200,13 @@ void llmobs_owner_free(struct llmobs_owner *owner)
         free(owner->texts[i]);
     for (size_t i = 0; i < owner->tag_count; i++)
         free(owner->tags[i]);
-    llmobs_buf_fini(&owner->entry);
+    llmobs_buf_fini(&owner->lead);
     free(owner);
 }
 
 struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner)
 {
-    return (struct llmobs_text){owner->entry.data, owner->entry.len};
+    return (struct llmobs_text){owner->lead.data, owner->lead.len};
 }
 
 bool llmobs_owner_same_place(const struct llmobs_owner *owner,

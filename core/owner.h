@@ -6,7 +6,7 @@
  * which boot and pid namespace its pid counts.
  *
  * Owns:    a llmobs_owner owns its texts, until free.
- * Threads: constant after new.
+ * Threads: constant after new, and seal.
  * Errors:  -ENOMEM; -EINVAL for an entry that is none.
  * Limits:  those of entry.h.
  * Fork:    plain memory; a child's owner is the same.
@@ -29,8 +29,13 @@ int llmobs_owner_read(const struct llmobs_entry *entry,
                       struct llmobs_owner **out);
 void llmobs_owner_free(struct llmobs_owner *owner);
 
-/* Its entry, whole. Borrowed. */
+/* The begin of a file of entries, its own behind it: of the key that it was
+ * last given. Borrowed. */
 struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner);
+
+/* Gives it the key of the files to be written. No other thread reads it. */
+void llmobs_owner_seal(struct llmobs_owner *owner,
+                       const struct llmobs_entry_key *key);
 
 /* True where both deliver to the same place with the same key. */
 bool llmobs_owner_same_place(const struct llmobs_owner *owner,

@@ -50,8 +50,10 @@ static void clear_slots(struct llmobs_spool *spool)
         struct llmobs_spool_slot *slot = &spool->slots[i];
 
         if (!atomic_load(&slot->file) && !atomic_load(&slot->left) &&
-            !atomic_load(&slot->owned) && !atomic_load(&slot->bytes))
+            !atomic_load(&slot->owned) && !atomic_load(&slot->bytes) &&
+            !atomic_load(&slot->writers))
             continue;
+        atomic_store(&slot->writers, 0);
         atomic_store(&slot->left, 0);
         atomic_store(&slot->file, 0);
         atomic_store(&slot->owned, false);
@@ -126,26 +128,63 @@ static int open_file(struct llmobs_spool *spool, uint32_t file)
     return fd;
 }
 
+bool llmobs_spool_enter_write(struct llmobs_spool_slot *slot)
+{
+    if (!(atomic_fetch_add(&slot->writers, 1) & LLMOBS_SPOOL_CUTTING))
+        return true;
+    atomic_fetch_sub(&slot->writers, 1);
+    return false;
+}
+
+void llmobs_spool_leave_write(struct llmobs_spool_slot *slot, int fd,
+                              const struct llmobs_spool_written *written)
+{
+    unsigned alone = 1;
+
+    if (written && written->part > 0 &&
+        atomic_compare_exchange_strong(&slot->writers, &alone,
+                                       1 | LLMOBS_SPOOL_CUTTING)) {
+        llmobs_spool_cut(fd, written);
+        atomic_fetch_and(&slot->writers, ~LLMOBS_SPOOL_CUTTING);
+    }
+    atomic_fetch_sub(&slot->writers, 1);
+}
+
 /* Several threads may find a file without its owner, or one of them may be
  * killed: each then brings it along. */
-static int append(struct llmobs_spool *spool, uint32_t file,
-                  struct llmobs_entry_writer *writer, uint64_t *end)
+static int append_in(struct llmobs_spool *spool, uint32_t file,
+                     struct llmobs_entry_writer *writer, uint64_t *end)
 {
     struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, file);
     struct llmobs_text owner = llmobs_owner_text(spool->owner);
+    struct llmobs_spool_written written = {0};
     bool owned = atomic_load(&slot->owned);
     int fd = open_file(spool, file);
     int rc;
 
-    if (fd < 0)
-        return fd;
-    if (owned)
-        owner.len = 0;
-    rc = llmobs_spool_write(fd, owner, writer, end);
-    close(fd);
+    if (fd >= 0) {
+        if (owned)
+            owner.len = 0;
+        rc = llmobs_spool_write(fd, owner, writer, &written);
+        *end = written.end;
+    } else {
+        rc = fd;
+    }
+    llmobs_spool_leave_write(slot, fd, &written);
+    if (fd >= 0)
+        close(fd);
     if (!rc && !owned)
         atomic_store(&slot->owned, true);
     return rc;
+}
+
+/* A file that somebody cuts back is as good as full. */
+static int append(struct llmobs_spool *spool, uint32_t file,
+                  struct llmobs_entry_writer *writer, uint64_t *end)
+{
+    if (!llmobs_spool_enter_write(llmobs_spool_slot(spool, file)))
+        return -EFBIG;
+    return append_in(spool, file, writer, end);
 }
 
 /* -- the app's side ------------------------------------------------------ */
@@ -259,7 +298,7 @@ static int64_t keep(struct llmobs_spool *spool,
 
     if (file)
         return file;
-    *size = llmobs_entry_end(writer);
+    *size = llmobs_entry_end(writer, &spool->key);
     if (*size > LLMOBS_ENTRY_MAX)
         return -EFBIG;
     if (atomic_load(&spool->room) < (int64_t)*size)
@@ -369,13 +408,19 @@ int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event)
 void llmobs_spool_had(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled, unsigned had)
 {
+    struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, spooled->file);
     char path[PATH_MAX];
-    int rc;
+    const struct llmobs_spool_target target = {.path = path,
+                                               .key = &spool->key};
+    int rc = -EBUSY;
 
     if (!spooled->file)
         return;
     llmobs_spool_file_path(spool->dir, spooled->file, path);
-    rc = llmobs_spool_note_had(path, spooled->id, had);
+    if (llmobs_spool_enter_write(slot)) {
+        rc = llmobs_spool_note_had(&target, spooled->id, had);
+        llmobs_spool_leave_write(slot, -1, NULL);
+    }
     if (rc)
         llmobs_spool_note_failure(spool, rc);
 }

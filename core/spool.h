@@ -2,12 +2,12 @@
  * survive the process.
  *
  * A directory a process, "<pid>-<start>-<nonce>" (ledger_dir.h), in the spool
- * of its user; in it files 1, 2, ..., each begun when the one before has
- * LLMOBS_SPOOL_FILE bytes. An entry (entry.h) is one open, one write, one
- * close: a descriptor that stayed open could become the app's own file, and a
- * mapped file could be cut under us. Entries that were delivered are named by
- * RELEASE entries in the same file; a file all of whose entries are released
- * is removed.
+ * of its user; in it files "1.entries", "2.entries", ..., each begun when the
+ * one before has LLMOBS_SPOOL_FILE bytes. An entry (entry.h) is one open, one
+ * write, one close: a descriptor that stayed open could become the app's own
+ * file, and a mapped file could be cut under us. Entries that were delivered
+ * are named by RELEASE entries in the same file; a file all of whose entries
+ * are released is removed.
  *
  * Owns:    the directory of this process, until close.
  * Threads: begin and end: any thread, no lock, no allocation, no list of a
@@ -18,7 +18,7 @@
  * Limits:  LLMOBS_SPOOL_MAX bytes in the user's spool: by what processes find
  *          once a second at most and tell each other, so that many at once may
  *          go a little beyond it; LLMOBS_SPOOL_FILES files at once.
- * Fork:    reset: a child makes a directory of its own.
+ * Fork:    reset: a child makes a directory of its own, with another key.
  */
 #ifndef LLMOBS_SPOOL_H
 #define LLMOBS_SPOOL_H

@@ -49,18 +49,31 @@ int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out)
 }
 
 /* Without printf: the app's thread asks for it twice a call. */
-void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX])
+static void put_path(const char *dir, uint32_t file, const char *suffix,
+                     size_t suffix_len, char out[PATH_MAX])
 {
     char name[21];
     size_t len = strlen(dir), name_len = llmobs_propagate_decimal(file, name);
 
-    if (len + 1 + name_len >= PATH_MAX) {
+    if (len + 1 + name_len + suffix_len >= PATH_MAX) {
         out[0] = '\0';
         return;
     }
     memcpy(out, dir, len);
     out[len] = '/';
-    memcpy(out + len + 1, name, name_len + 1);
+    memcpy(out + len + 1, name, name_len);
+    memcpy(out + len + 1 + name_len, suffix, suffix_len + 1);
+}
+
+void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX])
+{
+    put_path(dir, file, LLMOBS_SPOOL_SUFFIX, sizeof(LLMOBS_SPOOL_SUFFIX) - 1,
+             out);
+}
+
+void llmobs_spool_old_path(const char *dir, uint32_t file, char out[PATH_MAX])
+{
+    put_path(dir, file, "", 0, out);
 }
 
 int llmobs_spool_open(const char *path, int flags)
@@ -80,14 +93,15 @@ static bool is_limited(void)
 }
 
 /* A file that may not grow is as full as the disk, but another may have room.
- */
-static int put_pieces(int fd, const struct iovec *pieces, int count)
+ * `part`: bytes that are there nevertheless. */
+static int put_some(int fd, const struct iovec *pieces, int count, size_t *part)
 {
     struct llmobs_quiet quiet;
     bool limited = is_limited();
     size_t size = 0;
     ssize_t n;
 
+    *part = 0;
     for (int i = 0; i < count; i++)
         size += pieces[i].iov_len;
     if (limited)
@@ -103,7 +117,15 @@ static int put_pieces(int fd, const struct iovec *pieces, int count)
     llmobs_step("written");
     if ((size_t)n == size)
         return 0;
+    *part = (size_t)n;
     return limited ? -EFBIG : -ENOSPC;
+}
+
+static int put_pieces(int fd, const struct iovec *pieces, int count)
+{
+    size_t part;
+
+    return put_some(fd, pieces, count, &part);
 }
 
 int llmobs_spool_put_line(int fd, struct llmobs_text text)
@@ -116,41 +138,59 @@ int llmobs_spool_put_line(int fd, struct llmobs_text text)
 
 /* In one write, or what a kill leaves would be nobody's. */
 static int put_after(int fd, struct llmobs_text owner,
-                     const struct llmobs_entry_writer *writer)
+                     const struct llmobs_entry_writer *writer, size_t *part)
 {
     struct iovec pieces[sizeof(writer->iov) / sizeof(writer->iov[0]) + 1];
 
     pieces[0] = (struct iovec){(void *)(uintptr_t)owner.data, owner.len};
     memcpy(pieces + 1, writer->iov,
            (size_t)writer->pieces * sizeof(writer->iov[0]));
-    return put_pieces(fd, pieces, writer->pieces + 1);
+    return put_some(fd, pieces, writer->pieces + 1, part);
 }
 
 int llmobs_spool_write(int fd, struct llmobs_text owner,
-                       const struct llmobs_entry_writer *writer, uint64_t *end)
+                       const struct llmobs_entry_writer *writer,
+                       struct llmobs_spool_written *written)
 {
-    int rc = owner.len > 0 ? put_after(fd, owner, writer)
-                           : put_pieces(fd, writer->iov, writer->pieces);
+    int rc = owner.len > 0
+                 ? put_after(fd, owner, writer, &written->part)
+                 : put_some(fd, writer->iov, writer->pieces, &written->part);
 
-    *end = (uint64_t)lseek(fd, 0, SEEK_CUR);
+    written->end = (uint64_t)lseek(fd, 0, SEEK_CUR);
     return rc;
 }
 
-/* To the end of a file that is there. */
-static int append(const char *path, struct llmobs_entry_writer *writer)
+/* An entry that somebody wrote behind it meanwhile stays. */
+void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written)
 {
-    int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
+    struct stat st;
+
+    if (written->part == 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+        (uint64_t)st.st_size != written->end)
+        return;
+    (void)!ftruncate(fd, (off_t)(written->end - written->part));
+}
+
+static int append(const struct llmobs_spool_target *target,
+                  struct llmobs_entry_writer *writer)
+{
+    const struct llmobs_text no_owner = {NULL, 0};
+    struct llmobs_spool_written written;
+    int fd = llmobs_spool_open(target->path, O_WRONLY | O_APPEND);
     int rc;
 
     if (fd < 0)
         return -errno;
-    (void)llmobs_entry_end(writer);
-    rc = put_pieces(fd, writer->iov, writer->pieces);
+    (void)llmobs_entry_end(writer, target->key);
+    rc = llmobs_spool_write(fd, no_owner, writer, &written);
+    if (target->alone)
+        llmobs_spool_cut(fd, &written);
     close(fd);
     return rc;
 }
 
-int llmobs_spool_note(const char *path, const uint64_t *ids, size_t count)
+int llmobs_spool_note(const struct llmobs_spool_target *target,
+                      const uint64_t *ids, size_t count)
 {
     struct llmobs_entry_writer writer;
     int rc;
@@ -158,7 +198,7 @@ int llmobs_spool_note(const char *path, const uint64_t *ids, size_t count)
     llmobs_entry_begin(&writer, LLMOBS_ENTRY_RELEASE, ids[0]);
     rc = llmobs_entry_add(&writer, LLMOBS_RELEASE_IDS, ids,
                           count * sizeof(*ids));
-    return rc ? rc : append(path, &writer);
+    return rc ? rc : append(target, &writer);
 }
 
 int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
@@ -179,14 +219,15 @@ int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
     return rc;
 }
 
-int llmobs_spool_note_had(const char *path, uint64_t id, unsigned had)
+int llmobs_spool_note_had(const struct llmobs_spool_target *target, uint64_t id,
+                          unsigned had)
 {
     struct llmobs_entry_writer writer;
     int rc;
 
     llmobs_entry_begin(&writer, LLMOBS_ENTRY_HAD, id);
     rc = llmobs_entry_add(&writer, LLMOBS_HAD_BITS, &had, sizeof(had));
-    return rc ? rc : append(path, &writer);
+    return rc ? rc : append(target, &writer);
 }
 
 static int read_part(int fd, uint64_t offset, size_t want,
@@ -225,6 +266,21 @@ int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
     }
     close(fd);
     return rc < 0 ? rc : 0;
+}
+
+int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)
+{
+    struct llmobs_entry_file file;
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, sizeof(file) + 1);
+    rc = llmobs_spool_read(path, 0, sizeof(file), &text);
+    if (!rc)
+        rc = llmobs_entry_file_read((struct llmobs_text){text.data, text.len},
+                                    key);
+    llmobs_buf_fini(&text);
+    return rc;
 }
 
 /* -- room ---------------------------------------------------------------- */

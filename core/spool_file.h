@@ -33,8 +33,12 @@ int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
  * the user chose the directory. */
 int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out);
 
-/* The path of a file of a process's directory; "" where it is too long. */
+/* The path of a file of a process's directory; "" where it is too long. The
+ * last release had no such end of its files' names: its processes, beside which
+ * ours run, take a directory without one of theirs for empty, and leave it. */
+#define LLMOBS_SPOOL_SUFFIX ".entries"
 void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
+void llmobs_spool_old_path(const char *dir, uint32_t file, char out[PATH_MAX]);
 
 /* Opens a file of ours: never through a link, above 2, close-on-exec. */
 int llmobs_spool_open(const char *path, int flags);
@@ -43,23 +47,47 @@ int llmobs_spool_open(const char *path, int flags);
  * file sizes was met, which raises no signal here. */
 int llmobs_spool_put_line(int fd, struct llmobs_text text);
 
-/* Writes an ended entry to the end of an opened file, likewise, behind its
- * owner where that is not empty. `end`: where it ends. */
+/* What became of a write to the end of a file. */
+struct llmobs_spool_written {
+    uint64_t end;
+    size_t part; /* bytes before it that are not a whole entry */
+};
+
+/* Writes an ended entry to the end of an opened file, likewise, behind the
+ * file's begin and owner where that is not empty. */
 int llmobs_spool_write(int fd, struct llmobs_text owner,
-                       const struct llmobs_entry_writer *writer, uint64_t *end);
+                       const struct llmobs_entry_writer *writer,
+                       struct llmobs_spool_written *written);
+
+/* Takes back what came of a write that was cut short. For who knows that
+ * nobody else writes to the file. */
+void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written);
+
+/* A file that is there, to be added to. NULL: without a key. `alone`: nobody
+ * else writes to it. */
+struct llmobs_spool_target {
+    const char *path;
+    const struct llmobs_entry_key *key;
+    bool alone;
+};
 
 /* Notes in a file that these ids are done with. */
-int llmobs_spool_note(const char *path, const uint64_t *ids, size_t count);
+int llmobs_spool_note(const struct llmobs_spool_target *target,
+                      const uint64_t *ids, size_t count);
 
 /* Releases an entry where it stands: needs no room on the disk. */
 int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
 
 /* Notes in a file which destinations have an event: bit i is destination i. */
-int llmobs_spool_note_had(const char *path, uint64_t id, unsigned had);
+int llmobs_spool_note_had(const struct llmobs_spool_target *target, uint64_t id,
+                          unsigned had);
 
 /* Appends `size` bytes from `offset` on, or what there is, to the buffer. */
 int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
                       struct llmobs_buf *text);
+
+/* Reads the key of a file. */
+int llmobs_spool_key(const char *path, struct llmobs_entry_key *key);
 
 /* The bytes of all that is in a spool directory, or was there when a process
  * last found out; _told: only as another one has told. */

@@ -17,6 +17,7 @@
 
 #include "core/owner.h"
 #include "core/spool.h"
+#include "core/spool_file.h"
 
 /* Release notes that the disk would not take are written later. */
 #define LLMOBS_SPOOL_OWED 1024
@@ -37,7 +38,12 @@ struct llmobs_spool_slot {
     _Atomic uint32_t file;
     atomic_bool owned; /* its owner is in it */
     _Atomic uint32_t bytes;
+    /* Threads that write to it; LLMOBS_SPOOL_CUTTING: one takes back its own.
+     */
+    atomic_uint writers;
 };
+
+#define LLMOBS_SPOOL_CUTTING 0x80000000u
 
 struct llmobs_spool_owed {
     uint32_t file;
@@ -51,7 +57,8 @@ struct llmobs_spool {
     char dir[PATH_MAX];
     atomic_bool named; /* `dir` has been there, and does not change */
     struct llmobs_owner *owner;
-    _Atomic int64_t failed_ns; /* monotonic; 0: it works */
+    struct llmobs_entry_key key; /* of its files; constant from READY on */
+    _Atomic int64_t failed_ns;   /* monotonic; 0: it works */
     atomic_bool ending;
     atomic_bool turned; /* a file was begun since the last look */
     /* The current file << 32 | its bytes, those being written included. */
@@ -80,6 +87,13 @@ static inline uint32_t llmobs_spool_current(struct llmobs_spool *spool)
 {
     return llmobs_spool_file_at(atomic_load(&spool->at));
 }
+
+/* Before a thread opens a file to write to it, and after it: what came of a
+ * write that was cut short goes where nobody else writes there. False: somebody
+ * is at that this moment. Any thread. */
+bool llmobs_spool_enter_write(struct llmobs_spool_slot *slot);
+void llmobs_spool_leave_write(struct llmobs_spool_slot *slot, int fd,
+                              const struct llmobs_spool_written *written);
 
 /* 0 where the directory is there; the first caller makes it, or notes that it
  * could not. -EBUSY: another thread was too long about that, or the disk just

@@ -163,6 +163,8 @@ static int make_dir(struct llmobs_spool *spool)
 
     if (rc)
         return rc;
+    llmobs_entry_key(&spool->key);
+    llmobs_owner_seal(spool->owner, &spool->key);
     llmobs_record_self(name);
     if ((size_t)snprintf(spool->dir, sizeof(spool->dir), "%s/%s", base, name) >=
         sizeof(spool->dir))

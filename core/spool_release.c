@@ -23,11 +23,17 @@
 static int note_release(struct llmobs_spool *spool, uint32_t file,
                         const uint64_t *ids, size_t count)
 {
+    struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, file);
     char path[PATH_MAX];
-    int rc;
+    const struct llmobs_spool_target target = {.path = path,
+                                               .key = &spool->key};
+    int rc = -EBUSY;
 
     llmobs_spool_file_path(spool->dir, file, path);
-    rc = llmobs_spool_note(path, ids, count);
+    if (llmobs_spool_enter_write(slot)) {
+        rc = llmobs_spool_note(&target, ids, count);
+        llmobs_spool_leave_write(slot, -1, NULL);
+    }
     if (rc == -ENOENT) /* removed: nobody will find them there */
         return 0;
     if (rc)
@@ -197,7 +203,8 @@ int llmobs_spool_load(struct llmobs_spool *spool,
     rc = llmobs_spool_read(path, spooled->offset, spooled->size, text);
     if (rc)
         return rc;
-    if (!llmobs_entry_next((struct llmobs_text){text->data, text->len}, &at,
+    if (!llmobs_entry_next(&spool->key,
+                           (struct llmobs_text){text->data, text->len}, &at,
                            entry) ||
         entry->id != spooled->id)
         return -EBADMSG;

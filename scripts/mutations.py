@@ -640,6 +640,55 @@ HAZARDS = [
                                  "LLMOBS_SPOOL_PLACE_READY);")],
           ["unit after_the_end"])]),
 
+    ("half an entry on the disk, and a stranger's bytes behind its head",
+     "all that tells an entry is of a key that only the file has "
+     "(`llmobs_entry_key`); half an entry is taken back where one thread "
+     "writes (`llmobs_spool_cut`)", [
+         ("key-known", [("core/entry.c", "    if (getrandom(key, sizeof(*key), "
+                         "GRND_NONBLOCK) != sizeof(*key))\n        guess_key"
+                         "(key);", "    memset(key, 0, sizeof(*key));\n    "
+                         "if (key->mark)\n        guess_key(key);")],
+          ["unit forged_answer"]),
+         ("no-key-without-getrandom", [("core/entry.c", "    memcpy(key, hash, "
+                                        "sizeof(*key));", "    memset(key, 0, "
+                                        "sizeof(*key));")],
+          ["unit key_without_getrandom"]),
+         ("seal-unread", [("core/entry.c", "(key, head, fields, 1, 0, &seal) "
+                           "&& tail == seal;",
+                           "(key, head, fields, 1, 0, &seal) && seal != "
+                           "tail + 1;")],
+          ["unit spliced"]),
+         ("marks-unsealed", [("core/entry.c", "        *state = mix(*state ^ "
+                              "mark.len) + mark.tag;\n", "        *state += "
+                              "0;\n")],
+          ["unit lost_mark"]),
+         ("child-of-the-same-key", [("core/spool_place.c", "    llmobs_entry_"
+                                     "key(&spool->key);", "    if (!spool->key"
+                                     ".mark)\n        llmobs_entry_key(&spool"
+                                     "->key);")],
+          ["unit key_of_a_child"]),
+         ("not-cut-back", [("core/spool.c", "        llmobs_spool_cut(fd, "
+                            "written);\n", "        (void)fd;\n")],
+          ["unit cut_back"]),
+         ("cut-beside-others", [("core/spool.c", "    if (written && written->"
+                                 "part > 0 &&\n",
+                                 "    if (written && written->part > 0)\n    "
+                                 "    alone = atomic_load(&slot->writers);\n"
+                                 "    if (written && written->part > 0 &&\n")],
+          ["unit cut_back"])]),
+
+    ("processes of two releases at one spool",
+     "each leaves the files of the other's form alone "
+     "(`LLMOBS_SPOOL_SUFFIX`), and a later one's (`remove_stub`)", [
+         ("old-name", [("core/spool_file.h", "#define LLMOBS_SPOOL_SUFFIX \""
+                        ".entries\"", "#define LLMOBS_SPOOL_SUFFIX \"\"")],
+          ["unit later_version"]),
+         ("later-for-a-stub", [("core/adopt_find.c", "        if (one != "
+                                "-ENODATA)\n            rc = one;",
+                                "        rc = one == -ENOTSUP ? -ENODATA : "
+                                "one;")],
+          ["unit later_version"])]),
+
     ("close_range(3, ~0), then open",
      "our descriptors are known by identity, not by number "
      "(`llmobs_sockets_intact`)", [

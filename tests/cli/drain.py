@@ -3,7 +3,9 @@
 
 usage: drain.py LLMOBS_RUN LLMOBS
 """
+import base64
 import ctypes
+import gzip
 import json
 import os
 import shutil
@@ -26,7 +28,9 @@ LIMIT = 60
 FOLDER = tempfile.mkdtemp(prefix="llmobs-drain.")
 STORE = os.path.join(FOLDER, "store")
 SPOOL = os.path.join(STORE, "spool")
+FIRST = "1.entries"
 NOBODY = 65534
+OLD_SPOOL_S = 1795275680  # when tests/support/old_spool.txt was recorded
 HOME = os.path.join("/home", "a")  # in a mount of the test's own
 BODY = json.dumps({"model": "%s", "messages": [
     {"role": "user", "content": "hello there"}]})
@@ -132,14 +136,14 @@ def arrived(double, count, wait=0):
 
 
 def spooled_ids():
-    """The ids of the END entries on the disk: the head of entry.h."""
+    """The ids of the END entries on the disk: file and head of entry.h."""
     found = set()
     for place, _, names in os.walk(SPOOL):
         for name in names:
             with open(os.path.join(place, name), "rb") as f:
                 data = f.read()
-            magic, at = data[:8], 0
-            while (at := data.find(magic, at)) >= 0:
+            mark, at = data[16:24], 40
+            while (at := data.find(mark, at)) >= 0:
                 if int.from_bytes(data[at + 10:at + 12], sys.byteorder) == 3:
                     found.add(str(int.from_bytes(data[at + 24:at + 32],
                                                  sys.byteorder)))
@@ -376,24 +380,26 @@ def hostile():
     dead = entries()[0]
     victim = os.path.join(FOLDER, "victim")
     shutil.copytree(os.path.join(SPOOL, dead), victim)
-    with open(os.path.join(victim, "1"), "rb") as f:
+    with open(os.path.join(victim, FIRST), "rb") as f:
         good = f.read()
 
     def make(number, **files):
         path = os.path.join(SPOOL, "%d-1-%x" % (4000000 + number, number))
         os.mkdir(path, 0o700)
         for name, data in files.items():
-            with open(os.path.join(path, name.strip("f")), "wb") as f:
+            with open(os.path.join(path, name.strip("f") + ".entries"),
+                      "wb") as f:
                 f.write(data)
         return path
     make(1, f1=os.urandom(100000))
     make(2, f1=b"")
     make(3, f1=good[:40])
     make(4)
+    make(11, f1=good[:8] + b"\x09" + good[9:])
     os.symlink(victim, os.path.join(SPOOL, "4000005-1-5"))
-    os.symlink(os.path.join(victim, "1"), os.path.join(make(6), "1"))
-    os.mkfifo(os.path.join(make(7), "1"))
-    os.mkdir(os.path.join(make(8), "1"))
+    os.symlink(os.path.join(victim, FIRST), os.path.join(make(6), FIRST))
+    os.mkfifo(os.path.join(make(7), FIRST))
+    os.mkdir(os.path.join(make(8), FIRST))
     os.symlink("/etc/passwd", os.path.join(SPOOL, "4000009-1-9"))
     with open(os.path.join(SPOOL, "4000010-1-a"), "wb") as f:
         f.write(good)
@@ -409,18 +415,18 @@ def hostile():
         equal((code, told["delivered"]), (1, 0), "again")
         equal(time.monotonic() - began < 10, True, "ends")
         arrived(dd, 3)
-    with open(os.path.join(victim, "1"), "rb") as f:
+    with open(os.path.join(victim, FIRST), "rb") as f:
         equal(f.read() == good, True, "what a link led to is as it was")
 
 
 def truncated():
     """A file that ends within an entry, and garbage between two."""
     calls(3)
-    path = os.path.join(SPOOL, entries()[0], "1")
+    path = os.path.join(SPOOL, entries()[0], FIRST)
     with open(path, "rb") as f:
         data = f.read()
-    magic = data[:8]
-    starts = [i for i in range(len(data)) if data.startswith(magic, i)]
+    mark = data[16:24]
+    starts = [i for i in range(40, len(data)) if data.startswith(mark, i)]
     last = max(i for i in starts
                if int.from_bytes(data[i + 10:i + 12], sys.byteorder) == 3)
     with open(path, "wb") as f:
@@ -437,15 +443,76 @@ def one_file_of_two():
     """A file that cannot be read keeps its directory, and nothing else."""
     calls(2)
     folder = os.path.join(SPOOL, entries()[0])
-    os.symlink("/etc/passwd", os.path.join(folder, "2"))
+    os.symlink("/etc/passwd", os.path.join(folder, "2.entries"))
     with agent() as dd:
         expect(drain(), 1, delivered=2, unreadable=1)
         expect(drain(), 1, unreadable=1)
         arrived(dd, 2)
-        os.unlink(os.path.join(SPOOL, entries()[0], "2"))
+        os.unlink(os.path.join(SPOOL, entries()[0], "2.entries"))
         expect(drain(), 0)
         arrived(dd, 2)
     equal(entries(), [], "left in the spool")
+
+
+# ---- the last release ------------------------------------------------------
+
+def old_file():
+    """The file of two calls that a process of it left."""
+    with open(os.path.join(ROOT, "tests", "support", "old_spool.txt")) as f:
+        return gzip.decompress(base64.b64decode(f.read()))
+
+
+def leave_old(number, data):
+    path = os.path.join(SPOOL, "%d-1-%x" % (4000000 + number, number))
+    os.makedirs(path, 0o700)
+    with open(os.path.join(path, "1"), "wb") as f:
+        f.write(data)
+    os.utime(path, (1, 1))
+    return path
+
+
+def at_that_time():
+    """An environment in which the recorded calls were made a minute ago."""
+    library = os.path.join(FOLDER, "late.so")
+    subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", library,
+                    os.path.join(ROOT, "tests", "support", "bad_disk.c"),
+                    "-ldl"], check=True, timeout=LIMIT)
+    late = int(time.time()) - OLD_SPOOL_S - 60
+    return environment(LD_PRELOAD=library, LATE_S=str(late))
+
+
+def of_the_last_release():
+    """Its files have no key, and are delivered; one that was cut, too; each
+    once, also where the delivery is given up in between."""
+    data = old_file()
+    leave_old(1, data)
+    leave_old(2, data[:-100])
+    env = at_that_time()
+    with agent() as dd:
+        dd.fault("500")
+        code, told = drain("--to", AGENT, env=env)
+        equal((code, told["delivered"], told["left"]), (1, 0, 4), "counts")
+    expect(drain("--to", "store", env=env), 0, delivered=4)
+    equal(entries(), [], "left in the spool")
+    with open(os.path.join(STORE, "spans.jsonl")) as f:
+        events = [json.loads(line) for line in f]
+    equal(sorted(e["status"] for e in events), ["error", "ok", "ok", "ok"],
+          "status")
+
+
+def beside_the_last_release():
+    """A process of it looks for files named by digits alone, takes a directory
+    without one for empty, and removes it if it can."""
+    calls(2)
+    folder = os.path.join(SPOOL, entries()[0])
+    for name in os.listdir(folder):
+        equal(name.isdigit(), False, "it would be read: " + name)
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass
+    leave_old(1, old_file())
+    expect(drain("--to", "store", env=at_that_time()), 0, delivered=4)
 
 
 def needs_root():
@@ -471,15 +538,15 @@ def other_users():
     os.chmod(SPOOL, 0o1777)
     trap = os.path.join(SPOOL, "4000001-1-1")
     os.mkdir(trap, 0o700)
-    os.symlink(os.path.join(secret, "1"), os.path.join(trap, "1"))
+    os.symlink(os.path.join(secret, FIRST), os.path.join(trap, FIRST))
     os.chown(trap, NOBODY, NOBODY)
-    before = open(os.path.join(secret, "1"), "rb").read()
+    before = open(os.path.join(secret, FIRST), "rb").read()
     with agent() as dd:
         code, told = drain("--dir", SPOOL)
         equal((code, told["delivered"], told["unreadable"]), (1, 3, 1),
               "counts")
         arrived(dd, 3)
-    equal(open(os.path.join(secret, "1"), "rb").read() == before, True,
+    equal(open(os.path.join(secret, FIRST), "rb").read() == before, True,
           "root's file is as it was")
     equal(entries(), [os.path.basename(trap)], "left in the spool")
 
@@ -656,7 +723,8 @@ def stats_check():
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          to_a_url, flapping_agent, hanging_agent, refused_event, many, concurrent,
          beside_the_living, watch, watch_by_interrupt, drain_killed, hostile,
-         truncated, one_file_of_two, other_users, all_users, another_namespace,
+         truncated, one_file_of_two, of_the_last_release,
+         beside_the_last_release, other_users, all_users, another_namespace,
          from_another_namespace, usage, missing_dir, stats_check]
 
 

@@ -111,7 +111,7 @@ def link_files(t, app):
         for number in range(1, 64):
             try:
                 os.symlink(victim, os.path.join(spool_of(t), place,
-                                                str(number)))
+                                                "%d.entries" % number))
             except FileExistsError:
                 pass
 

@@ -77,6 +77,7 @@ static void leave_four(void)
 /* Of the one file of the one directory. */
 static unsigned notes(void)
 {
+    struct llmobs_entry_key key;
     struct llmobs_entry entry;
     struct llmobs_buf text;
     char pattern[128];
@@ -84,14 +85,15 @@ static unsigned notes(void)
     size_t at = 0;
     glob_t found;
 
-    snprintf(pattern, sizeof(pattern), "%s/*/1", place);
+    snprintf(pattern, sizeof(pattern), "%s/*/1" LLMOBS_SPOOL_SUFFIX, place);
     ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
     ck_assert_uint_eq(found.gl_pathc, 1);
     llmobs_buf_init(&text, 1 << 20);
     ck_assert_int_eq(llmobs_spool_read(found.gl_pathv[0], 0, 1 << 20, &text),
                      0);
-    while (llmobs_entry_next((struct llmobs_text){text.data, text.len}, &at,
-                             &entry))
+    ck_assert_int_eq(llmobs_spool_key(found.gl_pathv[0], &key), 0);
+    while (llmobs_entry_next(&key, (struct llmobs_text){text.data, text.len},
+                             &at, &entry))
         n += entry.type == LLMOBS_ENTRY_RELEASE;
     llmobs_buf_fini(&text);
     globfree(&found);
@@ -267,14 +269,101 @@ START_TEST(test_damaged)
 
     spool_in_dead(leave_some);
     snprintf(command, sizeof(command),
-             "f=$(echo %s/*/1); printf garbage >> $f; truncate -s -100 $f; "
-             "mkfifo ${f%%/1}/7; ln -s /etc/passwd ${f%%/1}/8; "
-             ": > ${f%%/1}/9",
+             "cd %s/*-*; printf garbage >> 1.entries; "
+             "truncate -s -100 1.entries; mkfifo 7.entries; "
+             "ln -s /etc/passwd 8.entries; : > 9.entries",
              place);
     ck_assert_int_eq(system(command), 0);
     spool_adopt_all(false);
     ck_assert_uint_ge(calls, 2);
     ck_assert_int_eq(spool_dirs(), 1);
+}
+END_TEST
+
+/* -- strangers' bytes ---------------------------------------------------- */
+
+/* As much of a whole file as a process of another key, or of none, writes. */
+static size_t add_forged(char *to, const struct llmobs_entry_key *by,
+                         uint64_t victim)
+{
+    struct llmobs_entry_writer writer;
+    struct llmobs_entry_file file;
+    size_t len = 0;
+
+    if (by) {
+        llmobs_entry_file(&file, by);
+        memcpy(to, &file, sizeof(file));
+        len = sizeof(file);
+    }
+    for (int type = LLMOBS_ENTRY_OWNER; type <= LLMOBS_ENTRY_HAD; type++) {
+        llmobs_entry_begin(&writer, (enum llmobs_entry_type)type, victim);
+        ck_assert_int_eq(llmobs_entry_add(&writer, 1, &victim, sizeof(victim)),
+                         0);
+        (void)llmobs_entry_end(&writer, by);
+        memcpy(to + len, &writer.start, writer.filled);
+        len += writer.filled;
+    }
+    return len;
+}
+
+/* An answer that holds entries, of which one releases the first call. */
+static void leave_forged(void)
+{
+    struct llmobs_spooled first = spool_keep(1);
+    struct llmobs_exchange *e = spool_make(1);
+    struct llmobs_entry_key guessed = {0};
+    char text[4096];
+    size_t len = add_forged(text, NULL, first.id);
+
+    len += add_forged(text + len, &guessed, first.id);
+    llmobs_exchange_received(e, text, len);
+    spool_keep(1);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
+    llmobs_exchange_free(e);
+}
+
+/* Cut before the end of that answer's entry: its call is one that was killed,
+ * and nothing else changes. */
+START_TEST(test_forged_answer)
+{
+    char command[300];
+
+    spool_in_dead(leave_forged);
+    snprintf(command, sizeof(command), "truncate -s -40 %s/*-*/1.entries",
+             place);
+    ck_assert_int_eq(system(command), 0);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 3);
+    ck_assert_uint_eq(killed, 1);
+    ck_assert_uint_eq(events, 0);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
+static void leave_one(void)
+{
+    spool_keep(1);
+}
+
+/* What a later version wrote stays, also beside what is ours to deliver. */
+START_TEST(test_later_version)
+{
+    char command[300];
+
+    for (int more = 0; more < 2; more++) {
+        spool_in_dead(leave_one);
+        snprintf(command, sizeof(command),
+                 "cd %s/*-* && cp 1.entries 2.entries && printf '\\011' | "
+                 "dd of=1.entries bs=1 seek=8 conv=notrunc 2>/dev/null && "
+                 ": > 3.entries && %s && touch -d @1 .",
+                 place, more ? "true" : "rm 2.entries");
+        ck_assert_int_eq(system(command), 0);
+        spool_adopt_all(true);
+        ck_assert_uint_eq(calls, (unsigned)more);
+        ck_assert_int_eq(spool_dirs(), 1);
+        unit_remove(place);
+    }
 }
 END_TEST
 
@@ -288,6 +377,8 @@ UNIT_SUITE(adopt)
     spool_add(s, "had", test_had);
     spool_add(s, "not_for_us", test_not_for_us);
     spool_add(s, "damaged", test_damaged);
+    spool_add(s, "forged_answer", test_forged_answer);
+    spool_add(s, "later_version", test_later_version);
 #if !LLMOBS_ASAN && !LLMOBS_TSAN
     spool_add(s, "adopt_short_of_memory", test_adopt_short_of_memory);
     spool_add(s, "survey_short_of_memory", test_survey_short_of_memory);

@@ -1,8 +1,14 @@
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/allow.h"
 #include "core/encode.h"
@@ -13,10 +19,14 @@
 #include "tests/unit/unit.h"
 
 static struct llmobs_buf disk;
+static struct llmobs_entry_key made;
+static const struct llmobs_entry_key *key; /* NULL: the last release's form */
 
 static void begin(void)
 {
     llmobs_buf_init(&disk, (size_t)1 << 30);
+    llmobs_entry_key(&made);
+    key = &made;
 }
 
 static void end(void)
@@ -26,7 +36,7 @@ static void end(void)
 
 static void put(struct llmobs_entry_writer *writer)
 {
-    size_t size = llmobs_entry_end(writer), before = disk.len;
+    size_t size = llmobs_entry_end(writer, key), before = disk.len;
 
     for (int i = 0; i < writer->pieces; i++)
         ck_assert_int_eq(llmobs_buf_add(&disk, writer->iov[i].iov_base,
@@ -56,7 +66,7 @@ static unsigned ids(void)
     unsigned found = 0;
     size_t at = 0;
 
-    while (llmobs_entry_next(all(), &at, &entry))
+    while (llmobs_entry_next(key, all(), &at, &entry))
         found = found * 10 + (unsigned)entry.id;
     return found;
 }
@@ -75,7 +85,7 @@ START_TEST(test_fields)
     ck_assert_int_eq(llmobs_entry_add_two(&writer, 3, two[0], two[1]), 0);
     put(&writer);
     ck_assert_int_eq(writer.pieces, 1);
-    ck_assert(llmobs_entry_next(all(), &at, &entry));
+    ck_assert(llmobs_entry_next(key, all(), &at, &entry));
     ck_assert_uint_eq(entry.id, 42);
     ck_assert_uint_eq(entry.type, LLMOBS_ENTRY_BEGIN);
     ck_assert_uint_eq(entry.offset, 0);
@@ -89,7 +99,7 @@ START_TEST(test_fields)
     ck_assert_uint_eq(value.len, 4);
     ck_assert_mem_eq(value.data, "abcd", 4);
     ck_assert(!llmobs_entry_field(&entry, &in, &tag, &value));
-    ck_assert(!llmobs_entry_next(all(), &at, &entry));
+    ck_assert(!llmobs_entry_next(key, all(), &at, &entry));
 }
 END_TEST
 
@@ -123,7 +133,7 @@ START_TEST(test_sizes)
     for (uint32_t i = 0; i < LLMOBS_ENTRY_FIELDS; i++)
         ck_assert_int_eq(llmobs_entry_add(&writer, i, bytes, i * 31), 0);
     put(&writer);
-    ck_assert(llmobs_entry_next(all(), &at, &entry));
+    ck_assert(llmobs_entry_next(key, all(), &at, &entry));
     for (uint32_t i = 0; i < LLMOBS_ENTRY_FIELDS; i++) {
         ck_assert(llmobs_entry_field(&entry, &in, &tag, &value));
         ck_assert_uint_eq(tag, i);
@@ -156,6 +166,7 @@ START_TEST(test_sum)
 {
     static char bytes[5000];
 
+    key = NULL;
     for (size_t i = 0; i < sizeof(bytes); i++)
         bytes[i] = (char)(i * i + i / 13);
     for (size_t len = 0; len < sizeof(bytes); len += len < 700 ? 1 : 61) {
@@ -261,6 +272,182 @@ START_TEST(test_hostile_field)
 }
 END_TEST
 
+/* -- bytes of strangers -------------------------------------------------- */
+
+/* A whole entry of another key, or of none, as a peer can make it. */
+static size_t forge(char *to, const struct llmobs_entry_key *by, uint64_t id)
+{
+    struct llmobs_entry_writer writer;
+    size_t len = 0;
+
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_EVENT, id);
+    ck_assert_int_eq(llmobs_entry_add(&writer, 1, "{}", 2), 0);
+    (void)llmobs_entry_end(&writer, by);
+    for (int i = 0; i < writer.pieces; i++) {
+        memcpy(to + len, writer.iov[i].iov_base, writer.iov[i].iov_len);
+        len += writer.iov[i].iov_len;
+    }
+    return len;
+}
+
+/* Whatever form it has, and wherever the entry ends that holds it. */
+START_TEST(test_forged)
+{
+    struct llmobs_entry_key other = made;
+    struct llmobs_entry_file file;
+    char text[1000] = "";
+    size_t len = 9;
+
+    other.mark++;
+    len += forge(text + len, &other, 5);
+    len += forge(text + len, NULL, 6);
+    llmobs_entry_file(&file, &other);
+    memcpy(text + len, &file, sizeof(file));
+    len += sizeof(file);
+    other = made;
+    other.seal[1]++;
+    len += forge(text + len, &other, 7);
+    put_text(1, text, len);
+    put_text(2, "more", 4);
+    ck_assert_uint_eq(ids(), 12);
+    for (size_t cut = 1; cut <= len; cut++) {
+        char *last = disk.data + 32 + 16 + len - cut;
+
+        memmove(last, last + 1, (size_t)(disk.data + disk.len - last - 1));
+        llmobs_buf_cut(&disk, disk.len - 1);
+        ck_assert_uint_eq(ids(), 2);
+    }
+}
+END_TEST
+
+/* Half an entry, and behind it one whose text has what would end the first:
+ * a peer knows ids and lengths, and where a disk is full. */
+START_TEST(test_spliced)
+{
+    char text[400], *tail;
+    uint64_t id = 1, ends[] = {~id, id, 0};
+    size_t head = 100;
+
+    for (size_t i = 0; i < 3; i++) {
+        llmobs_buf_cut(&disk, 0);
+        memset(text, 'x', sizeof(text));
+        put_text(id, text, 300);
+        llmobs_buf_cut(&disk, head);
+        tail = text + (32 + 16 + 300 - head) - (32 + 16);
+        memcpy(tail, &ends[i], sizeof(ends[i]));
+        put_text(2, text, sizeof(text));
+        ck_assert_uint_eq(ids(), 2);
+    }
+}
+END_TEST
+
+/* The same with an entry of the same id behind it, which ends where the first
+ * would have. */
+START_TEST(test_ends_together)
+{
+    const size_t all_of = 300, head = 100, most = 32 + 16 + 8;
+    char text[400];
+
+    memset(text, 'x', sizeof(text));
+    put_text(1, text, all_of);
+    llmobs_buf_cut(&disk, head);
+    put_text(1, text, all_of - head);
+    ck_assert_uint_eq(disk.len, all_of + most);
+    ck_assert_uint_eq(ids(), 1);
+    llmobs_buf_cut(&disk, 0);
+    put_text(1, text, all_of - head);
+    ck_assert_uint_eq(ids(), 1);
+}
+END_TEST
+
+/* What a disk lost between both ends must not make text a field. */
+START_TEST(test_lost_mark)
+{
+    const size_t len = 3 * LLMOBS_ENTRY_SUM, step = 1024;
+    struct llmobs_entry_mark forged = {.tag = 9, .len = step - sizeof(forged)};
+    struct llmobs_entry_writer writer;
+    char *text = malloc(len);
+    size_t mark;
+
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'x', len);
+    for (size_t at = 0; at < len; at += step)
+        memcpy(text + at, &forged, sizeof(forged));
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_END, 1);
+    ck_assert_int_eq(llmobs_entry_add(&writer, 8, text, len), 0);
+    ck_assert_int_eq(llmobs_entry_add(&writer, 10, text, len), 0);
+    put(&writer);
+    ck_assert_uint_eq(ids(), 1);
+    mark = 32 + 16 + len;
+    memset(disk.data + mark - 64, 0, 64 + sizeof(forged));
+    ck_assert_uint_eq(ids(), 0);
+    free(text);
+}
+END_TEST
+
+START_TEST(test_file)
+{
+    struct llmobs_entry_key two, read;
+    struct llmobs_entry_file file;
+    struct llmobs_text text = {(const char *)&file, sizeof(file)};
+
+    llmobs_entry_key(&two);
+    ck_assert_mem_ne(&two, &made, sizeof(two));
+    llmobs_entry_file(&file, &two);
+    ck_assert_int_eq(llmobs_entry_file_read(text, &read), 0);
+    ck_assert_mem_eq(&two, &read, sizeof(two));
+    text.len--;
+    ck_assert_int_eq(llmobs_entry_file_read(text, &read), -ENODATA);
+    text.len++;
+    file.version++;
+    ck_assert_int_eq(llmobs_entry_file_read(text, &read), -ENOTSUP);
+    file.magic[0]++;
+    ck_assert_int_eq(llmobs_entry_file_read(text, &read), -EBADMSG);
+}
+END_TEST
+
+/* A filter of system calls that has no getrandom. */
+static int without_getrandom(void)
+{
+    struct sock_filter list[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_getrandom, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {sizeof(list) / sizeof(list[0]), list};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+START_TEST(test_key_without_getrandom)
+{
+    struct llmobs_entry_key keys[3], none = {0};
+    int ends[2], status;
+    pid_t pid;
+
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(pipe(ends), 0);
+        pid = fork();
+        if (pid == 0) {
+            int bad = without_getrandom();
+
+            llmobs_entry_key(&keys[i]);
+            _exit(bad || write(ends[1], &keys[i], sizeof(none)) != sizeof(none)
+                      ? 1
+                      : 0);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert_int_eq(status, 0);
+        ck_assert_int_eq(read(ends[0], &keys[i], sizeof(none)), sizeof(none));
+        close(ends[0]);
+        close(ends[1]);
+        ck_assert_mem_ne(&keys[i], &none, sizeof(none));
+        ck_assert_mem_ne(&keys[i], &keys[i ? 0 : 2], sizeof(none));
+    }
+}
+END_TEST
+
 /* -- exchanges ----------------------------------------------------------- */
 
 static struct llmobs_rules *rules;
@@ -347,7 +534,7 @@ static struct llmobs_exchange *again_as(struct llmobs_exchange *e, bool begun,
                        e->context.span_id);
     ck_assert_int_eq(llmobs_exchange_add(e, bare, &facts, &writer), 0);
     put(&writer);
-    ck_assert(llmobs_entry_next(all(), &at, &entry));
+    ck_assert(llmobs_entry_next(key, all(), &at, &entry));
     ck_assert_int_eq(llmobs_exchange_read(&entry, &recalls, &read), 0);
     return read;
 }
@@ -557,7 +744,7 @@ START_TEST(test_hostile_exchange)
     unsigned seed = 4711;
     size_t at = 0;
 
-    ck_assert(llmobs_entry_next(all(), &at, &entry));
+    ck_assert(llmobs_entry_next(key, all(), &at, &entry));
     for (int i = 0; i < 20000; i++) {
         size_t where = (size_t)rand_r(&seed) % entry.fields.len;
         char *byte = (char *)(uintptr_t)entry.fields.data + where;
@@ -651,17 +838,41 @@ static void add_test(Suite *s, const char *name, const TTest *test)
     suite_add_tcase(s, one);
 }
 
+/* Both forms: the last release's is still read, and noted in. */
+static void begin_old(void)
+{
+    begin();
+    key = NULL;
+}
+
+static void add_both(Suite *s, const char *name, const TTest *test)
+{
+    TCase *old = tcase_create(name);
+
+    add_test(s, name, test);
+    tcase_add_checked_fixture(old, begin_old, end);
+    tcase_set_timeout(old, 300);
+    tcase_add_test(old, test);
+    suite_add_tcase(s, old);
+}
+
 UNIT_SUITE(entry)
 {
     Suite *s = suite_create("entry");
 
-    add_test(s, "fields", test_fields);
-    add_test(s, "too_many_fields", test_too_many_fields);
-    add_test(s, "sizes", test_sizes);
+    add_both(s, "fields", test_fields);
+    add_both(s, "too_many_fields", test_too_many_fields);
+    add_both(s, "sizes", test_sizes);
     add_test(s, "sum", test_sum);
-    add_test(s, "cut_anywhere", test_cut_anywhere);
-    add_test(s, "wrong_byte", test_wrong_byte);
-    add_test(s, "big", test_big);
+    add_both(s, "cut_anywhere", test_cut_anywhere);
+    add_both(s, "wrong_byte", test_wrong_byte);
+    add_both(s, "big", test_big);
+    add_test(s, "forged", test_forged);
+    add_test(s, "spliced", test_spliced);
+    add_test(s, "ends_together", test_ends_together);
+    add_test(s, "lost_mark", test_lost_mark);
+    add_test(s, "file", test_file);
+    add_test(s, "key_without_getrandom", test_key_without_getrandom);
     add_test(s, "hostile_field", test_hostile_field);
     add_test(s, "exchange", test_exchange);
     add_test(s, "bare", test_bare);

@@ -554,9 +554,11 @@ START_TEST(an_unknown_kind_is_kept)
     char bytes[512];
     struct llmobs_entry entry;
     enum llmobs_event_kind kind;
+    struct llmobs_entry_key key;
     struct llmobs_text text;
     size_t at, len;
 
+    llmobs_entry_key(&key);
     for (int k = 0; k <= LLMOBS_EVENT_KINDS; k++) {
         llmobs_entry_begin(&writer, LLMOBS_ENTRY_EVENT, 1);
         ck_assert_int_eq(
@@ -564,15 +566,15 @@ START_TEST(an_unknown_kind_is_kept)
                              (struct llmobs_text){"{\"start_ns\": 9}", 15},
                              &now),
             0);
-        llmobs_entry_end(&writer);
+        llmobs_entry_end(&writer, &key);
         len = 0;
         for (int i = 0; i < writer.pieces; i++) {
             memcpy(bytes + len, writer.iov[i].iov_base, writer.iov[i].iov_len);
             len += writer.iov[i].iov_len;
         }
         at = 0;
-        ck_assert(
-            llmobs_entry_next((struct llmobs_text){bytes, len}, &at, &entry));
+        ck_assert(llmobs_entry_next(&key, (struct llmobs_text){bytes, len}, &at,
+                                    &entry));
         ck_assert_int_eq(llmobs_event_read(&entry, &kind, &text),
                          k < LLMOBS_EVENT_KINDS ? 0 : -EINVAL);
         if (k < LLMOBS_EVENT_KINDS)

@@ -4,11 +4,13 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/keeping.h"
 #include "core/owner.h"
 #include "core/spool_file.h"
+#include "core/spool_inner.h"
 #include "core/stats.h"
 #include "tests/unit/spool_case.h"
 
@@ -317,10 +319,105 @@ START_TEST(test_spill)
 }
 END_TEST
 
+static void key_of(struct llmobs_entry_key *out)
+{
+    char path[PATH_MAX];
+
+    llmobs_spool_file_path(llmobs_spool_path(spool), 1, path);
+    ck_assert_int_eq(llmobs_spool_key(path, out), 0);
+}
+
+/* A child's files are of another key, and so are those of its parent again. */
+START_TEST(test_key_of_a_child)
+{
+    struct llmobs_entry_key mine, childs, again;
+    int ends[2], status;
+    pid_t pid;
+
+    spool_keep(1);
+    key_of(&mine);
+    ck_assert_int_eq(pipe(ends), 0);
+    pid = fork();
+    if (pid == 0) {
+        llmobs_spool_reset(spool);
+        spool_keep(1);
+        key_of(&childs);
+        _exit(write(ends[1], &childs, sizeof(childs)) == sizeof(childs) ? 0
+                                                                        : 1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(read(ends[0], &childs, sizeof(childs)), sizeof(childs));
+    close(ends[0]);
+    close(ends[1]);
+    ck_assert_mem_ne(&mine, &childs, sizeof(mine));
+    spool_keep(1);
+    key_of(&again);
+    ck_assert_mem_eq(&mine, &again, sizeof(mine));
+}
+END_TEST
+
+static off_t size_of(uint32_t file)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    llmobs_spool_file_path(llmobs_spool_path(spool), file, path);
+    ck_assert_int_eq(stat(path, &st), 0);
+    return st.st_size;
+}
+
+/* The first part of an entry, which a limit leaves, is taken back, where no
+ * other thread writes to the file. */
+START_TEST(test_cut_back)
+{
+    struct llmobs_spool_slot *slot;
+    struct llmobs_exchange *e;
+    struct rlimit limit;
+    off_t before;
+
+    for (uint32_t others = 0; others < 2; others++) {
+        uint32_t file = spool_keep(1).file;
+
+        before = size_of(file);
+        slot = llmobs_spool_slot(spool, file);
+        atomic_fetch_add(&slot->writers, others);
+        ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+        limit.rlim_cur = (rlim_t)before + 100;
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        e = spool_make(1);
+        (void)llmobs_spool_end(spool, e);
+        llmobs_exchange_free(e);
+        limit.rlim_cur = limit.rlim_max;
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        ck_assert_int_eq(size_of(file) - before, others ? 100 : 0);
+        ck_assert_uint_eq(atomic_load(&slot->writers), others);
+    }
+}
+END_TEST
+
+/* Who comes while a thread takes its part back writes to another file. */
+START_TEST(test_not_beside_a_cut)
+{
+    struct llmobs_spooled one = spool_keep(1), two;
+    struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, one.file);
+
+    atomic_fetch_add(&slot->writers, 1 | LLMOBS_SPOOL_CUTTING);
+    two = spool_keep(1);
+    ck_assert_uint_ne(two.file, one.file);
+    atomic_fetch_sub(&slot->writers, 1 | LLMOBS_SPOOL_CUTTING);
+    llmobs_spool_release(spool, &one, 1);
+    llmobs_spool_release(spool, &two, 1);
+    llmobs_spool_close(spool);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
 START_TEST(test_owner)
 {
     char *tags[] = {"a:b", "c:d", NULL};
     struct llmobs_config other = config, read;
+    struct llmobs_entry_key key, read_key;
     struct llmobs_owner *mine, *theirs, *again;
     struct llmobs_entry entry;
     size_t at = 0;
@@ -333,7 +430,12 @@ START_TEST(test_owner)
     mine = llmobs_owner_new(&config);
     theirs = llmobs_owner_new(&other);
     ck_assert(mine && theirs && !llmobs_owner_same_place(mine, theirs));
-    ck_assert(llmobs_entry_next(llmobs_owner_text(mine), &at, &entry));
+    llmobs_entry_key(&key);
+    llmobs_owner_seal(mine, &key);
+    ck_assert_int_eq(llmobs_entry_file_read(llmobs_owner_text(mine), &read_key),
+                     0);
+    ck_assert_mem_eq(&key, &read_key, sizeof(key));
+    ck_assert(llmobs_entry_next(&key, llmobs_owner_text(mine), &at, &entry));
     ck_assert_int_eq(llmobs_owner_read(&entry, &again), 0);
     ck_assert(llmobs_owner_same_place(mine, again));
     llmobs_owner_config(again, &other, &read);
@@ -367,5 +469,8 @@ UNIT_SUITE(spool)
     spool_add(s, "link", test_link);
     spool_add(s, "spill", test_spill);
     spool_add(s, "owner", test_owner);
+    spool_add(s, "key_of_a_child", test_key_of_a_child);
+    spool_add(s, "cut_back", test_cut_back);
+    spool_add(s, "not_beside_a_cut", test_not_beside_a_cut);
     return s;
 }

@@ -133,9 +133,9 @@ END_TEST
 START_TEST(test_not_idle)
 {
     struct llmobs_spooled one = spool_keep(1);
-    char path[160];
+    char path[PATH_MAX];
 
-    snprintf(path, sizeof(path), "%s/1", llmobs_spool_path(spool));
+    llmobs_spool_file_path(llmobs_spool_path(spool), 1, path);
     ck_assert_int_eq(unlink(path), 0);
     llmobs_spool_ending(spool);
     llmobs_spool_close(spool);
