@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "core/scratch.h"
 
 /* access(2), of the effective user. glibc before 2.33 asks for the real one
  * even with AT_EACCESS; so where they differ, the mode says it: no access list,
@@ -28,13 +31,8 @@ static bool may(const char *path, int mode)
 /* True when the effective user could have `base` + `rest`: it is there, or the
  * nearest parent that is there can be written. A web server's worker often
  * inherits the HOME of root. */
-static bool usable(const char *base, const char *rest)
+static bool may_make(char *path, size_t len)
 {
-    char path[4096];
-    int len = snprintf(path, sizeof(path), "%s%s", base, rest);
-
-    if (base[0] != '/' || len < 0 || (size_t)len >= sizeof(path))
-        return false;
     while (len > 1) {
         if (may(path, F_OK) || errno == EACCES)
             return may(path, W_OK | X_OK);
@@ -45,6 +43,23 @@ static bool usable(const char *base, const char *rest)
         path[len] = '\0';
     }
     return false;
+}
+
+static bool usable(const char *base, const char *rest)
+{
+    size_t base_len = strlen(base), rest_len = strlen(rest);
+    char *path = NULL;
+    bool made;
+
+    if (base[0] == '/' && base_len + rest_len < PATH_MAX)
+        path = llmobs_scratch_take(base_len + rest_len + 1);
+    if (!path)
+        return false;
+    memcpy(path, base, base_len);
+    memcpy(path + base_len, rest, rest_len + 1);
+    made = may_make(path, base_len + rest_len);
+    llmobs_scratch_give(path);
+    return made;
 }
 
 int llmobs_config_store_dir(const struct llmobs_config *config, char *out,

@@ -8,19 +8,14 @@
 #include <unistd.h>
 
 #include "core/fd.h"
+#include "core/scratch.h"
 
 #define OURS "/llmobs"
 
 /* -- other people's directories, which may be links ----------------------- */
 
-static int make_all(const char *path)
+static int make_parts(char *part, size_t len)
 {
-    char part[PATH_MAX];
-    size_t len = strlen(path);
-
-    if (len >= sizeof(part))
-        return -ENAMETOOLONG;
-    memcpy(part, path, len + 1);
     for (size_t i = 1; i <= len; i++) {
         if (part[i] != '/' && part[i] != '\0')
             continue;
@@ -33,6 +28,23 @@ static int make_all(const char *path)
             part[i] = '/';
     }
     return 0;
+}
+
+static int make_all(const char *path)
+{
+    size_t len = strlen(path);
+    char *part;
+    int rc;
+
+    if (len >= PATH_MAX)
+        return -ENAMETOOLONG;
+    part = llmobs_scratch_take(len + 1);
+    if (!part)
+        return -ENOMEM;
+    memcpy(part, path, len + 1);
+    rc = make_parts(part, len);
+    llmobs_scratch_give(part);
+    return rc;
 }
 
 static int open_any(const char *path, bool make, int flags, int *out)
@@ -118,19 +130,24 @@ static int walk(int parent, char *names, bool make, int flags, int *out)
 static int open_ours(const char *path, const char *ours, bool make, int flags,
                      int *out)
 {
-    char copy[PATH_MAX];
-    size_t at = (size_t)(ours - path);
+    size_t len = strlen(path);
     int parent, rc;
+    char *copy;
 
-    if (strlen(path) >= sizeof(copy))
+    if (len >= PATH_MAX)
         return -ENAMETOOLONG;
+    copy = llmobs_scratch_take(len + 1);
+    if (!copy)
+        return -ENOMEM;
     strcpy(copy, path);
-    copy[at] = '\0';
+    copy[ours - path] = '\0';
     rc = open_any(copy, make, O_DIRECTORY | O_PATH, &parent);
-    if (rc)
-        return rc;
-    strcpy(copy, ours);
-    return walk(parent, copy, make, flags, out);
+    if (!rc) {
+        strcpy(copy, ours);
+        rc = walk(parent, copy, make, flags, out);
+    }
+    llmobs_scratch_give(copy);
+    return rc;
 }
 
 static int open_dir(const char *path, bool chosen, bool make, int flags,

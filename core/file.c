@@ -9,21 +9,24 @@
 
 #include "core/clock.h"
 #include "core/fd.h"
+#include "core/scratch.h"
 
 /* Most locks are held for some 10 us: the first tries only let others run. */
 #define LOCK_SPINS 8
+#define PART 4096 /* read at once */
 
 static int read_all(int fd, struct llmobs_buf *text)
 {
-    char part[4096];
+    char *part = llmobs_scratch_take(PART);
+    int rc = part ? 0 : -ENOMEM;
     ssize_t got;
-    int rc = 0;
 
-    while (rc == 0 && (got = read(fd, part, sizeof(part))) != 0) {
+    while (rc == 0 && (got = read(fd, part, PART)) != 0) {
         if (got < 0 && errno == EINTR)
             continue;
         rc = got < 0 ? -errno : llmobs_buf_add(text, part, (size_t)got);
     }
+    llmobs_scratch_give(part);
     return rc;
 }
 

@@ -15,6 +15,9 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/ledger.h"
+#include "core/scratch.h"
+
+#define STAT_MAX 1024
 
 /* -- names --------------------------------------------------------------- */
 
@@ -73,15 +76,20 @@ static int read_stat(const char *text, uint64_t *start)
 
 int llmobs_record_start(pid_t pid, uint64_t *start)
 {
-    char path[64], text[1024];
+    char path[64], *text;
+    int rc = 0;
 
     *start = 0;
     if (pid != getpid() && kill(pid, 0) != 0 && errno == ESRCH)
         return -ESRCH;
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) <= 0)
+    text = llmobs_scratch_take(STAT_MAX);
+    if (!text)
         return 0;
-    return read_stat(text, start);
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    if (llmobs_file_begin(AT_FDCWD, path, text, STAT_MAX) > 0)
+        rc = read_stat(text, start);
+    llmobs_scratch_give(text);
+    return rc;
 }
 
 void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX])

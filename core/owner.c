@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/ledger_dir.h"
+#include "core/scratch.h"
 #include "core/sha256.h"
 
 #define TEXT_MAX ((size_t)1024 * 1024)
@@ -99,23 +100,26 @@ static int make_lead(struct llmobs_owner *owner,
                      const struct llmobs_config *config)
 {
     const struct llmobs_entry_key none = {0};
-    struct llmobs_entry_writer writer;
+    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
     struct llmobs_entry_file file;
     int rc;
 
-    llmobs_entry_begin(&writer, LLMOBS_ENTRY_OWNER, 1);
-    rc = llmobs_entry_add(&writer, TAG_PLACE, &owner->place,
+    if (!writer)
+        return -ENOMEM;
+    llmobs_entry_begin(writer, LLMOBS_ENTRY_OWNER, 1);
+    rc = llmobs_entry_add(writer, TAG_PLACE, &owner->place,
                           sizeof(owner->place));
     if (!rc)
-        rc = add_texts(config, &writer);
+        rc = add_texts(config, writer);
     if (!rc)
-        (void)llmobs_entry_end(&writer, &none);
+        (void)llmobs_entry_end(writer, &none);
     llmobs_entry_file(&file, &none);
     if (!rc)
         rc = llmobs_buf_add(&owner->lead, &file, sizeof(file));
-    for (int i = 0; i < writer.pieces && !rc; i++)
-        rc = llmobs_buf_add(&owner->lead, writer.iov[i].iov_base,
-                            writer.iov[i].iov_len);
+    for (int i = 0; i < writer->pieces && !rc; i++)
+        rc = llmobs_buf_add(&owner->lead, writer->iov[i].iov_base,
+                            writer->iov[i].iov_len);
+    llmobs_scratch_give(writer);
     return rc;
 }
 

@@ -22,6 +22,7 @@
 #include "core/ledger_dir.h"
 #include "core/log.h"
 #include "core/owner.h"
+#include "core/scratch.h"
 #include "core/spool_file.h"
 #include "core/stats.h"
 #include "core/step.h"
@@ -109,11 +110,11 @@ const char *llmobs_spool_path(const struct llmobs_spool *spool)
 
 /* -- a file -------------------------------------------------------------- */
 
-static int open_file(struct llmobs_spool *spool, uint32_t file)
+/* `path`: room for PATH_MAX bytes. */
+static int open_in(struct llmobs_spool *spool, uint32_t file, char *path)
 {
     struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, file);
     bool exists = atomic_load(&slot->file) == file;
-    char path[PATH_MAX];
     int fd;
 
     llmobs_spool_file_path(spool->dir, file, path);
@@ -125,6 +126,15 @@ static int open_file(struct llmobs_spool *spool, uint32_t file)
         atomic_store(&slot->file, file);
         llmobs_step("made a file");
     }
+    return fd;
+}
+
+static int open_file(struct llmobs_spool *spool, uint32_t file)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+    int fd = path ? open_in(spool, file, path) : -ENOMEM;
+
+    llmobs_scratch_give(path);
     return fd;
 }
 
@@ -317,23 +327,43 @@ static int64_t keep(struct llmobs_spool *spool,
     return file;
 }
 
+/* What is written of an exchange, and what the writer borrows of it. */
+struct written {
+    struct llmobs_entry_writer writer;
+    struct llmobs_exchange_facts facts;
+};
+
+_Static_assert(sizeof(struct written) <= LLMOBS_SCRATCH_SIZE,
+               "an allocation for each entry");
+
+static int64_t keep_written(struct llmobs_spool *spool,
+                            struct llmobs_exchange *exchange, bool begun,
+                            struct written *written)
+{
+    struct llmobs_spooled *spooled = &exchange->item.spooled;
+    int rc;
+
+    llmobs_entry_begin(&written->writer,
+                       begun ? LLMOBS_ENTRY_BEGIN : LLMOBS_ENTRY_END,
+                       spooled->id);
+    rc = llmobs_exchange_add(exchange, llmobs_config_is_private(spool->config),
+                             &written->facts, &written->writer);
+    return rc ? rc
+              : keep(spool, &written->writer, &spooled->offset, &spooled->size);
+}
+
 static int64_t keep_exchange(struct llmobs_spool *spool,
                              struct llmobs_exchange *exchange, bool begun)
 {
-    struct llmobs_spooled *spooled = &exchange->item.spooled;
-    struct llmobs_exchange_facts facts;
-    struct llmobs_entry_writer writer;
     int state, saved = errno;
+    struct written *written;
     int64_t file;
 
-    spooled->id = exchange->context.span_id;
-    llmobs_entry_begin(&writer, begun ? LLMOBS_ENTRY_BEGIN : LLMOBS_ENTRY_END,
-                       spooled->id);
-    file = llmobs_exchange_add(
-        exchange, llmobs_config_is_private(spool->config), &facts, &writer);
+    exchange->item.spooled.id = exchange->context.span_id;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    if (file == 0)
-        file = keep(spool, &writer, &spooled->offset, &spooled->size);
+    written = llmobs_scratch_take(sizeof(*written));
+    file = written ? keep_written(spool, exchange, begun, written) : -ENOMEM;
+    llmobs_scratch_give(written);
     pthread_setcancelstate(state, NULL);
     errno = saved;
     return file;
@@ -366,17 +396,18 @@ int llmobs_spool_event(struct llmobs_spool *spool,
                        struct llmobs_spooled *spooled,
                        enum llmobs_event_kind kind, struct llmobs_text event)
 {
+    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
     int64_t file, now = llmobs_clock_wall_ns();
-    struct llmobs_entry_writer writer;
-    int rc;
 
+    if (!writer)
+        return -ENOMEM;
     if (!spooled->id)
         spooled->id = llmobs_context_random();
-    llmobs_entry_begin(&writer, LLMOBS_ENTRY_EVENT, spooled->id);
-    rc = llmobs_event_add(&writer, kind, event, &now);
-    if (rc)
-        return rc;
-    file = keep(spool, &writer, &spooled->offset, &spooled->size);
+    llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, spooled->id);
+    file = llmobs_event_add(writer, kind, event, &now);
+    if (!file)
+        file = keep(spool, writer, &spooled->offset, &spooled->size);
+    llmobs_scratch_give(writer);
     if (file < 0)
         return (int)file;
     spooled->file = (uint32_t)file;
@@ -409,12 +440,12 @@ void llmobs_spool_had(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled, unsigned had)
 {
     struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, spooled->file);
-    char path[PATH_MAX];
+    char *path = spooled->file ? llmobs_scratch_take(PATH_MAX) : NULL;
     const struct llmobs_spool_target target = {.path = path,
                                                .key = &spool->key};
     int rc = -EBUSY;
 
-    if (!spooled->file)
+    if (!path)
         return;
     llmobs_spool_file_path(spool->dir, spooled->file, path);
     if (llmobs_spool_enter_write(slot)) {
@@ -423,4 +454,5 @@ void llmobs_spool_had(struct llmobs_spool *spool,
     }
     if (rc)
         llmobs_spool_note_failure(spool, rc);
+    llmobs_scratch_give(path);
 }

@@ -18,6 +18,7 @@
 #include "core/file.h"
 #include "core/propagate.h"
 #include "core/quiet.h"
+#include "core/scratch.h"
 #include "core/step.h"
 
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
@@ -41,11 +42,13 @@ int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
 
 int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out)
 {
-    char path[PATH_MAX];
-    int rc = llmobs_spool_dir(config, path, sizeof(path));
+    char *path = llmobs_scratch_take(PATH_MAX);
+    int rc = path ? llmobs_spool_dir(config, path, PATH_MAX) : -ENOMEM;
 
-    return rc ? rc
-              : llmobs_dirs_open(path, config->spool_dir != NULL, list, out);
+    if (!rc)
+        rc = llmobs_dirs_open(path, config->spool_dir != NULL, list, out);
+    llmobs_scratch_give(path);
+    return rc;
 }
 
 /* Without printf: the app's thread asks for it twice a call. */
@@ -140,12 +143,18 @@ int llmobs_spool_put_line(int fd, struct llmobs_text text)
 static int put_after(int fd, struct llmobs_text owner,
                      const struct llmobs_entry_writer *writer, size_t *part)
 {
-    struct iovec pieces[sizeof(writer->iov) / sizeof(writer->iov[0]) + 1];
+    const size_t size = (size_t)writer->pieces * sizeof(writer->iov[0]);
+    struct iovec *pieces = llmobs_scratch_take(size + sizeof(writer->iov[0]));
+    int rc;
 
+    *part = 0;
+    if (!pieces)
+        return -ENOMEM;
     pieces[0] = (struct iovec){(void *)(uintptr_t)owner.data, owner.len};
-    memcpy(pieces + 1, writer->iov,
-           (size_t)writer->pieces * sizeof(writer->iov[0]));
-    return put_some(fd, pieces, writer->pieces + 1, part);
+    memcpy(pieces + 1, writer->iov, size);
+    rc = put_some(fd, pieces, writer->pieces + 1, part);
+    llmobs_scratch_give(pieces);
+    return rc;
 }
 
 int llmobs_spool_write(int fd, struct llmobs_text owner,
@@ -189,16 +198,31 @@ static int append(const struct llmobs_spool_target *target,
     return rc;
 }
 
+/* An entry of one field. */
+static int append_field(const struct llmobs_spool_target *target,
+                        enum llmobs_entry_type type, uint64_t id, uint32_t tag,
+                        struct llmobs_text field)
+{
+    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
+    int rc;
+
+    if (!writer)
+        return -ENOMEM;
+    llmobs_entry_begin(writer, type, id);
+    rc = llmobs_entry_add(writer, tag, field.data, field.len);
+    if (!rc)
+        rc = append(target, writer);
+    llmobs_scratch_give(writer);
+    return rc;
+}
+
 int llmobs_spool_note(const struct llmobs_spool_target *target,
                       const uint64_t *ids, size_t count)
 {
-    struct llmobs_entry_writer writer;
-    int rc;
+    const struct llmobs_text field = {(const char *)ids, count * sizeof(*ids)};
 
-    llmobs_entry_begin(&writer, LLMOBS_ENTRY_RELEASE, ids[0]);
-    rc = llmobs_entry_add(&writer, LLMOBS_RELEASE_IDS, ids,
-                          count * sizeof(*ids));
-    return rc ? rc : append(target, &writer);
+    return append_field(target, LLMOBS_ENTRY_RELEASE, ids[0],
+                        LLMOBS_RELEASE_IDS, field);
 }
 
 int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
@@ -222,29 +246,29 @@ int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
 int llmobs_spool_note_had(const struct llmobs_spool_target *target, uint64_t id,
                           unsigned had)
 {
-    struct llmobs_entry_writer writer;
-    int rc;
+    const struct llmobs_text field = {(const char *)&had, sizeof(had)};
 
-    llmobs_entry_begin(&writer, LLMOBS_ENTRY_HAD, id);
-    rc = llmobs_entry_add(&writer, LLMOBS_HAD_BITS, &had, sizeof(had));
-    return rc ? rc : append(target, &writer);
+    return append_field(target, LLMOBS_ENTRY_HAD, id, LLMOBS_HAD_BITS, field);
 }
 
 static int read_part(int fd, uint64_t offset, size_t want,
                      struct llmobs_buf *text)
 {
-    char part[16384];
+    char *part = llmobs_scratch_take(LLMOBS_SCRATCH_SIZE);
     ssize_t n;
 
-    if (want > sizeof(part))
-        want = sizeof(part);
+    if (!part)
+        return -ENOMEM;
+    if (want > LLMOBS_SCRATCH_SIZE)
+        want = LLMOBS_SCRATCH_SIZE;
     do
         n = pread(fd, part, want, (off_t)offset);
     while (n < 0 && errno == EINTR);
     if (n < 0)
-        return -errno;
-    if (n > 0 && llmobs_buf_add(text, part, (size_t)n) != 0)
-        return -ENOMEM;
+        n = -errno;
+    else if (n > 0 && llmobs_buf_add(text, part, (size_t)n) != 0)
+        n = -ENOMEM;
+    llmobs_scratch_give(part);
     return (int)n;
 }
 

@@ -16,6 +16,7 @@
 #include "core/fd.h"
 #include "core/futex.h"
 #include "core/ledger_dir.h"
+#include "core/scratch.h"
 #include "core/spool_file.h"
 #include "core/step.h"
 
@@ -91,19 +92,24 @@ static bool is_empty(const char *path)
 /* Takes the place of one that is there, if that is empty. */
 static int give_spare(const char *path)
 {
-    char spare[PATH_MAX];
-    const char *slash = strrchr(path, '/');
+    const size_t base = (size_t)(strrchr(path, '/') + 1 - path);
+    char *spare;
+    int rc = 0;
 
     if (!is_empty(path))
         return -ENOTEMPTY;
-    if (snprintf(spare, sizeof(spare), "%.*s/" LLMOBS_SPOOL_SPARE,
-                 (int)(slash - path), path) >= (int)sizeof(spare))
-        return -ENAMETOOLONG;
+    spare = llmobs_scratch_take(base + sizeof(LLMOBS_SPOOL_SPARE));
+    if (!spare)
+        return -ENOMEM;
+    memcpy(spare, path, base);
+    memcpy(spare + base, LLMOBS_SPOOL_SPARE, sizeof(LLMOBS_SPOOL_SPARE));
     llmobs_step("giving the directory");
     if (rename(path, spare))
-        return -errno;
-    llmobs_step("gave the directory");
-    return 0;
+        rc = -errno;
+    else
+        llmobs_step("gave the directory");
+    llmobs_scratch_give(spare);
+    return rc;
 }
 
 /* -- our own ------------------------------------------------------------- */
@@ -124,12 +130,19 @@ static int make(int base, const char *name)
 static int open_base(const struct llmobs_spool *spool, const char **name,
                      int *fd)
 {
-    char base[PATH_MAX];
+    char *base = llmobs_scratch_take(PATH_MAX);
+    size_t len;
+    int rc;
 
+    if (!base)
+        return -ENOMEM;
     *name = strrchr(spool->dir, '/') + 1;
-    snprintf(base, sizeof(base), "%.*s", (int)(*name - 1 - spool->dir),
-             spool->dir);
-    return llmobs_dirs_have(base, spool->config->spool_dir != NULL, fd);
+    len = (size_t)(*name - 1 - spool->dir);
+    memcpy(base, spool->dir, len);
+    base[len] = '\0';
+    rc = llmobs_dirs_have(base, spool->config->spool_dir != NULL, fd);
+    llmobs_scratch_give(base);
+    return rc;
 }
 
 /* Whose name is a directory that is not fit asks again later, for another;
@@ -158,17 +171,21 @@ int llmobs_spool_put_dir(struct llmobs_spool *spool)
 
 static int make_dir(struct llmobs_spool *spool)
 {
-    char name[LLMOBS_RECORD_NAME_MAX], base[PATH_MAX];
-    int rc = llmobs_spool_dir(spool->config, base, sizeof(base));
+    char name[LLMOBS_RECORD_NAME_MAX];
+    size_t len, size;
+    int rc = llmobs_spool_dir(spool->config, spool->dir, sizeof(spool->dir));
 
     if (rc)
         return rc;
     llmobs_entry_key(&spool->key);
     llmobs_owner_seal(spool->owner, &spool->key);
     llmobs_record_self(name);
-    if ((size_t)snprintf(spool->dir, sizeof(spool->dir), "%s/%s", base, name) >=
-        sizeof(spool->dir))
+    len = strlen(spool->dir);
+    size = strlen(name) + 1;
+    if (len + 1 + size > sizeof(spool->dir))
         return -ENAMETOOLONG;
+    spool->dir[len] = '/';
+    memcpy(spool->dir + len + 1, name, size);
     rc = put_dir(spool, true);
     if (rc == 0)
         atomic_store(&spool->named, true);

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/fork.h"
 #include "core/log.h"
+#include "core/scratch.h"
 #include "core/spool_file.h"
 #include "core/stats.h"
 #include "core/step.h"
@@ -24,16 +25,19 @@ static int note_release(struct llmobs_spool *spool, uint32_t file,
                         const uint64_t *ids, size_t count)
 {
     struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, file);
-    char path[PATH_MAX];
+    char *path = llmobs_scratch_take(PATH_MAX);
     const struct llmobs_spool_target target = {.path = path,
                                                .key = &spool->key};
     int rc = -EBUSY;
 
+    if (!path)
+        return -ENOMEM;
     llmobs_spool_file_path(spool->dir, file, path);
     if (llmobs_spool_enter_write(slot)) {
         rc = llmobs_spool_note(&target, ids, count);
         llmobs_spool_leave_write(slot, -1, NULL);
     }
+    llmobs_scratch_give(path);
     if (rc == -ENOENT) /* removed: nobody will find them there */
         return 0;
     if (rc)
@@ -45,14 +49,17 @@ static int note_release(struct llmobs_spool *spool, uint32_t file,
 static int strike(struct llmobs_spool *spool, uint32_t file,
                   const struct llmobs_spooled *spooled)
 {
-    char path[PATH_MAX];
+    char *path = llmobs_scratch_take(PATH_MAX);
     int rc = 0;
 
+    if (!path)
+        return -ENOMEM;
     llmobs_spool_file_path(spool->dir, file, path);
     if (spooled->begun == file)
         rc = llmobs_spool_strike(path, spooled->begun_at, spooled->id);
     if (spooled->file == file && rc == 0)
         rc = llmobs_spool_strike(path, spooled->offset, spooled->id);
+    llmobs_scratch_give(path);
     return rc;
 }
 
@@ -154,9 +161,9 @@ static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
 /* Removes the files but the current one of which nothing is left. */
 static void tidy(struct llmobs_spool *spool)
 {
-    char path[PATH_MAX];
+    char *path = llmobs_scratch_take(PATH_MAX);
 
-    for (size_t i = 0; i < LLMOBS_SPOOL_FILES; i++) {
+    for (size_t i = 0; path && i < LLMOBS_SPOOL_FILES; i++) {
         struct llmobs_spool_slot *slot = &spool->slots[i];
         uint32_t file = atomic_load(&slot->file);
 
@@ -171,6 +178,7 @@ static void tidy(struct llmobs_spool *spool)
         atomic_store(&slot->owned, false);
         atomic_store(&slot->file, 0);
     }
+    llmobs_scratch_give(path);
 }
 
 void llmobs_spool_release(struct llmobs_spool *spool,
@@ -194,13 +202,16 @@ int llmobs_spool_load(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled,
                       struct llmobs_buf *text, struct llmobs_entry *entry)
 {
-    char path[PATH_MAX];
+    char *path = llmobs_scratch_take(PATH_MAX);
     size_t at = 0;
     int rc;
 
+    if (!path)
+        return -ENOMEM;
     llmobs_buf_cut(text, 0);
     llmobs_spool_file_path(spool->dir, spooled->file, path);
     rc = llmobs_spool_read(path, spooled->offset, spooled->size, text);
+    llmobs_scratch_give(path);
     if (rc)
         return rc;
     if (!llmobs_entry_next(&spool->key,
@@ -214,13 +225,16 @@ int llmobs_spool_load(struct llmobs_spool *spool,
 bool llmobs_spool_has(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled)
 {
-    char path[PATH_MAX];
+    char *path = spooled->file ? llmobs_scratch_take(PATH_MAX) : NULL;
     struct stat st;
+    bool there;
 
-    if (!spooled->file)
+    if (!path)
         return false;
     llmobs_spool_file_path(spool->dir, spooled->file, path);
-    return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    there = fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    llmobs_scratch_give(path);
+    return there;
 }
 
 /* -- room and end -------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/scratch.h"
 #include "rules/custom.h"
 #include "rules/frame.h"
 #include "rules/match.h"
@@ -327,31 +328,44 @@ static bool is_proxied(const struct llmobs_rules *rules,
     return llmobs_url_list_has(rules->proxies, url);
 }
 
+static bool match_url(const struct llmobs_rules *rules,
+                      const struct llmobs_request *request,
+                      const struct llmobs_url *url, struct llmobs_match *match)
+{
+    const struct llmobs_rule *rule;
+
+    if (llmobs_url_list_has(rules->never, url))
+        return miss(match, "rule 0: an exporter's own destination");
+    if (llmobs_match_intake(url))
+        return miss(match, "rule 0: an intake of Datadog");
+    if (is_proxied(rules, request, url))
+        return match_proxy(rules, request, url, match);
+    rule = llmobs_custom_find(&rules->custom, request->method, url);
+    if (rule)
+        return match_custom(rule, request, url, match);
+    if (match_known(rules, request, url, match))
+        return true;
+    return rules->everything &&
+           hit(match, &rules->generic, NULL, "LLMOBS_TEST_CAPTURE_ALL");
+}
+
 bool llmobs_rules_match(const struct llmobs_rules *rules,
                         const struct llmobs_request *asked,
                         struct llmobs_match *match)
 {
     const struct llmobs_request known = as_known(asked);
-    const struct llmobs_request *request = &known;
-    const struct llmobs_rule *rule;
-    struct llmobs_url url;
+    struct llmobs_url *url = llmobs_scratch_take(sizeof(*url));
+    bool matched;
 
     memset(match, 0, sizeof(*match));
-    if (llmobs_url_parse(llmobs_text_of(request->url), &url) < 0)
-        return miss(match, "not an http or https URL");
-    if (llmobs_url_list_has(rules->never, &url))
-        return miss(match, "rule 0: an exporter's own destination");
-    if (llmobs_match_intake(&url))
-        return miss(match, "rule 0: an intake of Datadog");
-    if (is_proxied(rules, request, &url))
-        return match_proxy(rules, request, &url, match);
-    rule = llmobs_custom_find(&rules->custom, request->method, &url);
-    if (rule)
-        return match_custom(rule, request, &url, match);
-    if (match_known(rules, request, &url, match))
-        return true;
-    return rules->everything &&
-           hit(match, &rules->generic, NULL, "LLMOBS_TEST_CAPTURE_ALL");
+    if (!url)
+        return miss(match, "no memory");
+    if (llmobs_url_parse(llmobs_text_of(known.url), url) < 0)
+        matched = miss(match, "not an http or https URL");
+    else
+        matched = match_url(rules, &known, url, match);
+    llmobs_scratch_give(url);
+    return matched;
 }
 
 bool llmobs_rules_has_bodyless(const struct llmobs_rules *rules)
@@ -369,10 +383,12 @@ bool llmobs_rules_has_proxies(const struct llmobs_rules *rules)
 
 bool llmobs_rules_same_origin(const char *base, struct llmobs_text location)
 {
-    struct llmobs_url url;
+    struct llmobs_url *url = llmobs_scratch_take(sizeof(*url));
+    bool same = url && llmobs_url_parse(llmobs_text_of(base), url) == 0 &&
+                llmobs_url_stays(url, location);
 
-    return llmobs_url_parse(llmobs_text_of(base), &url) == 0 &&
-           llmobs_url_stays(&url, location);
+    llmobs_scratch_give(url);
+    return same;
 }
 
 /* Fills a reading; `url` is where its URL is kept. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/scratch.h"
 #include "rules/idn.h"
 
 struct llmobs_url_list {
@@ -346,9 +347,9 @@ static bool names_scheme(struct llmobs_text text)
 }
 
 /* Answers for the reference without blanks at its ends. */
-static bool stays(const struct llmobs_url *base, struct llmobs_text reference)
+static bool leads_to(const struct llmobs_url *base,
+                     struct llmobs_text reference, struct llmobs_url *url)
 {
-    struct llmobs_url url = {.scheme = base->scheme};
     size_t slashes = 0;
     int rc;
 
@@ -357,16 +358,30 @@ static bool stays(const struct llmobs_url *base, struct llmobs_text reference)
     while (slashes < reference.len && reference.data[slashes] == '/')
         slashes++;
     if (names_scheme(reference)) {
-        rc = llmobs_url_parse(reference, &url);
+        rc = llmobs_url_parse(reference, url);
     } else if (slashes >= 2) {
         reference.data += slashes;
         reference.len -= slashes;
-        rc = parse_rest(reference, false, &url);
+        url->scheme = base->scheme;
+        rc = parse_rest(reference, false, url);
     } else {
         return true;
     }
-    return rc == 0 && url.scheme == base->scheme && url.port == base->port &&
-           same_host(&url, base);
+    return rc == 0 && url->scheme == base->scheme && url->port == base->port &&
+           same_host(url, base);
+}
+
+static bool stays(const struct llmobs_url *base, struct llmobs_text reference)
+{
+    struct llmobs_url *url = llmobs_scratch_take(sizeof(*url));
+    bool same;
+
+    if (!url)
+        return false;
+    memset(url, 0, sizeof(*url));
+    same = leads_to(base, reference, url);
+    llmobs_scratch_give(url);
+    return same;
 }
 
 bool llmobs_url_stays(const struct llmobs_url *base,
