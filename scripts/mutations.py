@@ -509,6 +509,25 @@ HAZARDS = [
                             "found;", "    return found;")],
           ["preload dlsym", "preload ctypes"])]),
 
+    ("a preload, or a sanitizer's runtime, that holds a name of libc and asks "
+     "for the next one in it",
+     "the shim calls libc's own functions, by libc's symbol table, and makes "
+     "system calls itself (`llmobs_libc`, `llmobs_sys`)", [
+         ("first-of-that-name", [("shim/libc.c", "    return llmobs_str_same("
+                                  "elf->soname, LIBC_SONAME) ||",
+                                  "    return !llmobs_str_begins(elf->soname, "
+                                  "\"libllmobs\") ||")],
+          ["preload held_names", "preload program_of_thread_sanitizer",
+           "preload program_of_address_sanitizer"])]),
+
+    ("a preload whose dlopen looks elsewhere",
+     "the core is opened by libc's own (`llmobs_real_own_open`)", [
+         ("core-by-the-next", [("shim/real.c", "    void *one = get_own(OPEN);"
+                                "\n\n    return one ? ((llmobs_open_fn)one)",
+                                "    void *one = get(OPEN);\n\n    return one "
+                                "? ((llmobs_open_fn)one)")],
+          ["preload dlopen_astray"])]),
+
     ("slots that are bound to somebody else's function",
      "left alone (`curl_target`)", [
          ("interposer-bypassed", [("shim/patch.c", "    if (thunk || (work->"
@@ -846,9 +865,9 @@ HAZARDS = [
 
     ("setuid",
      "inert (`llmobs_host_init`)", [
-         ("secure-ignored", [("shim/host.c", "    if (!llmobs_libc_present() "
-                              "|| getauxval(AT_SECURE) ||",
-                              "    if (!llmobs_libc_present() ||")],
+         ("secure-ignored", [("shim/host.c", "    if (!llmobs_libc_find() || "
+                              "llmobs_libc.auxval(AT_SECURE) ||",
+                              "    if (!llmobs_libc_find() ||")],
           ["preload secure_inert"])]),
 
     ("chroot",
@@ -873,15 +892,6 @@ HAZARDS = [
                                      "is_listed(conf.exclude))",
                                      "    if (false)")],
           ["preload excluded_by_file"])]),
-
-    ("a sanitizer's runtime before us",
-     "the loader's own list until our constructor (`walk_list`)", [
-         ("walks-too-early", [("shim/real.c", "    if (llmobs_host_state() == "
-                               "LLMOBS_HOST_NEW)\n        walk_list(&search);",
-                               "    if (llmobs_host_state() > LLMOBS_HOST_ON)"
-                               "\n        walk_list(&search);")],
-          ["preload program_of_thread_sanitizer",
-           "preload program_of_address_sanitizer"])]),
 
     ("somebody else's dlopen before ours",
      "then unbound slots are left to be bound to it (`search_all`)", [

@@ -27,14 +27,14 @@ bool llmobs_conf_is_true(const char *value)
 static int open_regular(const char *path)
 {
     struct stat st;
-    int fd = (int)syscall(SYS_openat, AT_FDCWD, path,
-                          O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, path,
+                             O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0)
         return -1;
-    if (syscall(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode))
+    if (llmobs_sys(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode))
         return fd;
-    syscall(SYS_close, fd);
+    llmobs_sys(SYS_close, fd);
     return -1;
 }
 
@@ -48,12 +48,12 @@ static size_t slurp(const char *path)
     if (fd < 0)
         return 0;
     while (got != 0 && len <= LLMOBS_CONF_MAX) {
-        got = syscall(SYS_read, fd, text + len, LLMOBS_CONF_MAX + 1 - len);
-        if (got < 0 && llmobs_libc_errno() != EINTR)
+        got = llmobs_sys(SYS_read, fd, text + len, LLMOBS_CONF_MAX + 1 - len);
+        if (got < 0 && got != -EINTR)
             len = LLMOBS_CONF_MAX + 1;
         len += got > 0 ? (size_t)got : 0;
     }
-    syscall(SYS_close, fd);
+    llmobs_sys(SYS_close, fd);
     return len <= LLMOBS_CONF_MAX ? len : 0;
 }
 

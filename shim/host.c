@@ -188,15 +188,15 @@ const char *llmobs_host_core_path(void)
 static bool is_listed(const char *list)
 {
     LLMOBS_COLD static char file[LLMOBS_HOST_PATH_MAX];
-    const char *asked = (const char *)getauxval(AT_EXECFN);
+    const char *asked = (const char *)llmobs_libc.auxval(AT_EXECFN);
     long len;
 
     if (!list[0])
         return false;
     if (asked && llmobs_glob_listed(list, asked))
         return true;
-    len = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", file,
-                  sizeof file - 1);
+    len = llmobs_sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", file,
+                     sizeof file - 1);
     file[len > 0 ? len : 0] = '\0';
     return llmobs_glob_listed(list, file);
 }
@@ -209,11 +209,11 @@ void llmobs_host_init(char **env)
     const char *exclude = setting(settings, "LLMOBS_EXCLUDE");
 
     set_state(LLMOBS_HOST_OFF);
-    if (!llmobs_libc_present() || getauxval(AT_SECURE) ||
+    if (!llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE) ||
         (enabled && !llmobs_conf_is_true(enabled)) ||
         (exclude && is_listed(exclude)))
         return;
-    dl_iterate_phdr(find_own, &own);
+    llmobs_libc.iterate(find_own, &own);
     if (!own.path || own.second)
         return;
     file_decides = !enabled;

@@ -1,16 +1,19 @@
 /* libc - the few names of the process's libc that the shim uses, and the
  * string helpers that it does not take from there.
  *
- * Owns:    nothing.
- * Threads: any.
- * Errors:  a program without a libc has none of these names: each is weak and
- *          is tested before it is called (llmobs_libc_present for the set that
- *          nothing works without).
- * Fork:    nothing to do.
+ * Owns:    the addresses of libc's own functions, for good.
+ * Threads: found before main, when there is one thread: that walk over the
+ *          loader's list takes no lock. Any from then on.
+ * Errors:  a program without a libc has none of these names, and the weak ones
+ *          are tested: nothing but llmobs_libc_find is called where that one
+ *          says no.
+ * Fork:    constant.
  *
- * As few as can be: each costs every process a look-up when it starts, hence
- * the system calls by number. None is a cancellation point, and none
- * allocates.
+ * Another preload may hold each name that we could import, with a lock of its
+ * own or by asking our dlsym for the next one: fakechroot and torsocks do, and
+ * a scan inside of which they call us would never end. So the shim calls libc's
+ * own functions, found in its symbol table, and makes system calls by itself
+ * (core/sys.h). None is a cancellation point, and none allocates.
  */
 #ifndef LLMOBS_LIBC_H
 #define LLMOBS_LIBC_H
@@ -26,65 +29,71 @@
 #include <stdint.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#pragma weak __errno_location
-#pragma weak dl_iterate_phdr
+#include "core/sys.h"
+
 #pragma weak environ
-#pragma weak getauxval
 #pragma weak gnu_get_libc_version
-#pragma weak syscall
 
 extern const char *gnu_get_libc_version(void);
 
-/* True when the process has what scanning and patching need; nothing below
- * this is called without. */
-static inline bool llmobs_libc_present(void)
-{
-    return __errno_location && dl_iterate_phdr && getauxval && syscall;
-}
+struct llmobs_elf;
+
+typedef int llmobs_libc_see_fn(struct dl_phdr_info *, size_t, void *);
+
+extern struct llmobs_libc {
+    int *(*errno_location)(void);
+    int (*iterate)(llmobs_libc_see_fn *, void *); /* dl_iterate_phdr */
+    unsigned long (*auxval)(unsigned long);
+} llmobs_libc;
+
+/* Finds all of them, once; false where the process has no libc. */
+bool llmobs_libc_find(void);
+
+/* True for libc, whatever else has names of its. */
+bool llmobs_libc_is_part(const struct llmobs_elf *elf);
 
 static inline int llmobs_libc_errno(void)
 {
-    return __errno_location ? *__errno_location() : 0;
+    return llmobs_libc.errno_location ? *llmobs_libc.errno_location() : 0;
 }
 
 static inline void llmobs_libc_errno_restore(int value)
 {
-    if (__errno_location)
-        *__errno_location() = value;
+    if (llmobs_libc.errno_location)
+        *llmobs_libc.errno_location() = value;
 }
 
 /* Never a cached value: it has to tell a forked child. */
 static inline int llmobs_libc_pid(void)
 {
-    return (int)syscall(SYS_getpid);
+    return (int)llmobs_sys(SYS_getpid);
 }
 
 /* access(2), of the real user. */
 static inline bool llmobs_libc_may(const char *path, int mode)
 {
-    return syscall(SYS_faccessat, AT_FDCWD, path, mode) == 0;
+    return llmobs_sys(SYS_faccessat, AT_FDCWD, path, mode) == 0;
 }
 
 /* The current directory, absolute; false when it has no such name. */
 static inline bool llmobs_libc_directory(char *to, size_t cap)
 {
-    return syscall(SYS_getcwd, to, cap) > 0 && to[0] == '/';
+    return llmobs_sys(SYS_getcwd, to, cap) > 0 && to[0] == '/';
 }
 
 static inline int llmobs_libc_protect(uintptr_t from, size_t len, int flags)
 {
-    return (int)syscall(SYS_mprotect, from, len, flags);
+    return (int)llmobs_sys(SYS_mprotect, from, len, flags);
 }
 
 static inline int64_t llmobs_libc_monotonic_us(void)
 {
     struct timespec now;
 
-    if (syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now) != 0)
+    if (llmobs_sys(SYS_clock_gettime, CLOCK_MONOTONIC, &now) != 0)
         return 0;
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
@@ -102,14 +111,14 @@ static inline bool llmobs_libc_wait(const int *word, int value,
         return false;
     left.tv_sec = (deadline_us - now) / 1000000;
     left.tv_nsec = (deadline_us - now) % 1000000 * 1000;
-    syscall(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, value, &left);
+    llmobs_sys(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, value, &left);
     return true;
 }
 
 /* All that sleep on it. */
 static inline void llmobs_libc_wake(const int *word)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX);
+    llmobs_sys(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX);
 }
 
 static inline size_t llmobs_str_len(const char *s)

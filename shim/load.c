@@ -9,6 +9,7 @@
 enum { IDLE = 0, READY = -1, FAILED = -2 };
 
 static int state;
+static uintptr_t loader; /* the thread that is loading */
 static bool too_slow;
 static const struct llmobs_ops *core_ops;
 
@@ -19,11 +20,12 @@ static void *open_core(const char *path)
     /* Asking first leaves the app's dlerror alone where nothing is there. */
     if (!llmobs_libc_may(path, R_OK) || !llmobs_real_bring())
         return NULL;
-    core = llmobs_real_open(path, RTLD_NOW | RTLD_LOCAL);
+    core = llmobs_real_own_open(path, RTLD_NOW | RTLD_LOCAL);
     /* Before glibc 2.34 threads live in a library of their own, which a core
      * without DT_NEEDED does not bring. */
-    if (!core && llmobs_real_open("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL))
-        core = llmobs_real_open(path, RTLD_NOW | RTLD_LOCAL);
+    if (!core &&
+        llmobs_real_own_open("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL))
+        core = llmobs_real_own_open(path, RTLD_NOW | RTLD_LOCAL);
     if (!core)
         llmobs_real_drop_error();
     return core;
@@ -40,7 +42,7 @@ static const struct llmobs_ops *attach(
 
     if (!core)
         return NULL;
-    symbol = llmobs_real_sym(core, LLMOBS_CORE_ATTACH);
+    symbol = llmobs_real_own_sym(core, LLMOBS_CORE_ATTACH);
     if (!symbol) {
         llmobs_real_drop_error();
         return NULL;
@@ -58,7 +60,9 @@ static int load_once(const struct llmobs_enable_options *enable)
     if (!__atomic_compare_exchange_n(&state, &now, mine, false,
                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         return now;
+    __atomic_store_n(&loader, llmobs_sys_thread(), __ATOMIC_RELEASE);
     core_ops = attach(enable);
+    __atomic_store_n(&loader, 0, __ATOMIC_RELEASE);
     now = core_ops ? READY : FAILED;
     __atomic_store_n(&state, now, __ATOMIC_RELEASE);
     llmobs_libc_wake(&state);
@@ -75,13 +79,15 @@ static int wait_for(int loading)
                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
         return FAILED;
     }
-    /* Waited for in vain once, it is not waited for again. */
-    if (!__atomic_load_n(&too_slow, __ATOMIC_RELAXED))
+    /* Waited for in vain once, it is not waited for again; nor by the thread
+     * itself, in what the loader calls: a malloc of the program's, say. */
+    if (!__atomic_load_n(&too_slow, __ATOMIC_RELAXED) &&
+        __atomic_load_n(&loader, __ATOMIC_ACQUIRE) != llmobs_sys_thread())
         until = llmobs_libc_monotonic_us() + LLMOBS_LOAD_WAIT_US;
     do
         now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
     while (now > 0 && llmobs_libc_wait(&state, now, until));
-    if (now > 0)
+    if (now > 0 && until)
         __atomic_store_n(&too_slow, true, __ATOMIC_RELAXED);
     return now;
 }
@@ -90,7 +96,8 @@ static int wait_for(int loading)
 static void pin(struct llmobs_copy *copy)
 {
     if (!copy->stays &&
-        !llmobs_real_open(copy->path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
+        !llmobs_real_own_open(copy->path,
+                              RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
         llmobs_real_drop_error();
     __atomic_store_n(&copy->ops, core_ops, __ATOMIC_RELEASE);
 }

@@ -24,13 +24,13 @@ static bool writable(uintptr_t address)
     uint32_t none = 0;
     int op = FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0);
 
-    return syscall(SYS_futex, &none, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 0,
-                   (void *)0, (void *)address, op) >= 0;
+    return llmobs_sys(SYS_futex, &none, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 0,
+                      (void *)0, (void *)address, op) >= 0;
 }
 
 static void find_seal(struct work *work)
 {
-    uintptr_t page = (uintptr_t)getauxval(AT_PAGESZ);
+    uintptr_t page = (uintptr_t)llmobs_libc.auxval(AT_PAGESZ);
 
     if (!llmobs_elf_relro(work->elf, &work->sealed_start, &work->sealed_end))
         return;

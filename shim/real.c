@@ -3,24 +3,36 @@
 #include "shim/elf.h"
 #include "shim/host.h"
 
-/* No object of a program is larger. */
-#define OBJECT_MAX ((uintptr_t)1 << 31)
+#define LIBDL_SONAME "libdl.so.2"
 
 enum { OPEN, SYM, VSYM, ERROR, COUNT };
 
 static const char names[COUNT][8] = {"dlopen", "dlsym", "dlvsym", "dlerror"};
 static void *found[COUNT];
-static bool preceded; /* somebody before us defines dlopen */
+static void *own[COUNT]; /* libc's, before glibc 2.34 libdl's */
+static bool preceded;    /* somebody before us defines dlopen */
 
 struct search {
     void *before[COUNT];
     void *after[COUNT];
+    void *own[COUNT];
     size_t index;
     bool passed;   /* our own object is behind us */
     bool preceded; /* the program itself defines dlopen */
 };
 
-/* Over once all are known that the object behind ours would call. */
+static void find_own(struct search *search, const struct llmobs_elf *elf)
+{
+    if (!llmobs_libc_is_part(elf) &&
+        !llmobs_str_same(elf->soname, LIBDL_SONAME))
+        return;
+    for (size_t i = 0; i < COUNT; i++)
+        if (!search->own[i])
+            search->own[i] = llmobs_elf_symbol(elf, names[i]);
+}
+
+/* Over once all are known that the object behind ours would call, and libc's
+ * own, which come last. */
 static int visit(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct search *search = argument;
@@ -42,86 +54,21 @@ static int visit(struct dl_phdr_info *info, size_t size, void *argument)
             search->passed = true;
         return 0;
     }
+    find_own(search, &elf);
     for (size_t i = 0; i < COUNT; i++) {
         if (!to[i])
             to[i] = llmobs_elf_symbol(&elf, names[i]);
-        missing += !search->after[i];
+        missing += !search->after[i] || !search->own[i];
     }
     return missing == 0;
-}
-
-/* The loader's list of objects, by the program's own dynamic section; NULL
- * where that does not say. */
-static const struct link_map *first_object(void)
-{
-    const ElfW(Phdr) *phdr = (const void *)getauxval(AT_PHDR);
-    size_t count = getauxval(AT_PHNUM);
-    const ElfW(Dyn) *entry = NULL;
-    uintptr_t base = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (phdr[i].p_type == PT_PHDR)
-            base = (uintptr_t)phdr - phdr[i].p_vaddr;
-        if (phdr[i].p_type == PT_DYNAMIC)
-            entry = (const void *)(base + phdr[i].p_vaddr);
-    }
-    for (; entry && entry->d_tag != DT_NULL; entry++) {
-        const struct r_debug *debug = (const void *)entry->d_un.d_ptr;
-
-        if (entry->d_tag == DT_DEBUG)
-            return debug ? debug->r_map : NULL;
-    }
-    return NULL;
-}
-
-static bool has_head(const struct link_map *object)
-{
-    uintptr_t from = object->l_addr, to = (uintptr_t)object->l_ld;
-
-    /* An old vdso is linked far from where its file begins. */
-    return from && to > from && to - from < OBJECT_MAX &&
-           llmobs_str_begins((const char *)from, ELFMAG);
-}
-
-/* dl_iterate_phdr for before our constructor: a sanitizer's runtime stands in
- * for the function, and asks us for its own parts before its stand-in works.
- * No other thread exists by then. */
-static void walk_list(struct search *search)
-{
-    const struct link_map *object = first_object();
-    struct dl_phdr_info info = {.dlpi_name = ""};
-
-    if (!object)
-        return;
-    info.dlpi_addr = object->l_addr;
-    info.dlpi_phdr = (const void *)getauxval(AT_PHDR);
-    info.dlpi_phnum = (ElfW(Half))getauxval(AT_PHNUM);
-    if (visit(&info, sizeof(info), search))
-        return;
-    while ((object = object->l_next) != NULL) {
-        const ElfW(Ehdr) *head = (const void *)object->l_addr;
-
-        if (!has_head(object))
-            continue;
-        info.dlpi_addr = object->l_addr;
-        info.dlpi_name = object->l_name;
-        info.dlpi_phdr = (const void *)(object->l_addr + head->e_phoff);
-        info.dlpi_phnum = head->e_phnum;
-        if (visit(&info, sizeof(info), search))
-            return;
-    }
 }
 
 static void search_all(void)
 {
     struct search search = {.index = 0};
 
-    if (!llmobs_libc_present())
-        return;
-    if (llmobs_host_state() == LLMOBS_HOST_NEW)
-        walk_list(&search);
-    else
-        dl_iterate_phdr(visit, &search);
+    if (llmobs_libc_find())
+        llmobs_libc.iterate(visit, &search);
     __atomic_store_n(&preceded, search.preceded || search.before[OPEN],
                      __ATOMIC_RELEASE);
     for (size_t i = 0; i < COUNT; i++) {
@@ -129,18 +76,30 @@ static void search_all(void)
 
         if (one)
             __atomic_store_n(&found[i], one, __ATOMIC_RELEASE);
+        if (search.own[i])
+            __atomic_store_n(&own[i], search.own[i], __ATOMIC_RELEASE);
     }
+}
+
+static void *get_from(void **list, size_t i)
+{
+    void *one = __atomic_load_n(&list[i], __ATOMIC_ACQUIRE);
+
+    if (!one) {
+        search_all();
+        one = __atomic_load_n(&list[i], __ATOMIC_ACQUIRE);
+    }
+    return one;
 }
 
 static void *get(size_t i)
 {
-    void *one = __atomic_load_n(&found[i], __ATOMIC_ACQUIRE);
+    return get_from(found, i);
+}
 
-    if (!one) {
-        search_all();
-        one = __atomic_load_n(&found[i], __ATOMIC_ACQUIRE);
-    }
-    return one;
+static void *get_own(size_t i)
+{
+    return get_from(own, i);
 }
 
 /* For glibc's own parts, until 2.33; its mode has one bit more. */
@@ -153,7 +112,7 @@ static int find_door(struct dl_phdr_info *info, size_t size, void *argument)
     struct llmobs_elf elf;
 
     (void)size;
-    if (llmobs_elf_open(&elf, info) == 0)
+    if (llmobs_elf_open(&elf, info) == 0 && llmobs_libc_is_part(&elf))
         *door = llmobs_elf_symbol(&elf, DOOR);
     return *door != NULL;
 }
@@ -162,11 +121,12 @@ bool llmobs_real_bring(void)
 {
     void *door = NULL;
 
-    if (get(OPEN))
+    if (get_own(OPEN))
         return true;
-    if (llmobs_libc_present())
-        dl_iterate_phdr(find_door, &door);
-    return door && ((llmobs_open_fn)door)("libdl.so.2", DOOR_MODE) && get(OPEN);
+    if (llmobs_libc_find())
+        llmobs_libc.iterate(find_door, &door);
+    return door && ((llmobs_open_fn)door)(LIBDL_SONAME, DOOR_MODE) &&
+           get_own(OPEN);
 }
 
 static void *no_open(const char *file, int mode)
@@ -227,9 +187,23 @@ void *llmobs_real_vsym(void *handle, const char *name, const char *version)
     return llmobs_real_vsym_fn()(handle, name, version);
 }
 
+void *llmobs_real_own_open(const char *file, int mode)
+{
+    void *one = get_own(OPEN);
+
+    return one ? ((llmobs_open_fn)one)(file, mode) : NULL;
+}
+
+void *llmobs_real_own_sym(void *handle, const char *name)
+{
+    void *one = get_own(SYM);
+
+    return one ? ((llmobs_sym_fn)one)(handle, name) : NULL;
+}
+
 void llmobs_real_drop_error(void)
 {
-    char *(*drop)(void) = (char *(*)(void))get(ERROR);
+    char *(*drop)(void) = (char *(*)(void))get_own(ERROR);
 
     if (drop)
         drop();

@@ -1,6 +1,7 @@
-/* real - the loader's own dlopen, dlsym, dlvsym and dlerror.
+/* real - the dlopen, dlsym, dlvsym and dlerror behind ours: the next ones, for
+ * the app, and libc's own, for us.
  *
- * Owns:    four words.
+ * Owns:    eight words.
  * Threads: any; looking up twice gives the same.
  * Errors:  NULL where the process has no such function (yet): before glibc
  *          2.34 they come with libdl, which may be loaded late.
@@ -9,6 +10,10 @@
  * Found by walking symbol tables, since asking dlsym for dlsym is no answer.
  * Objects behind the shim in load order come first: one before it that defines
  * the names (a sanitizer's runtime) calls on to us and would never end.
+ *
+ * The app's calls go on to the next object that has the name, which may be
+ * another preload. Ours pass it: fakechroot's dlopen, say, would look for our
+ * core where it is not.
  */
 #ifndef LLMOBS_REAL_H
 #define LLMOBS_REAL_H
@@ -18,6 +23,10 @@
 /* For a program that has no dlopen and wants the core all the same: brings
  * libdl, to nobody's scope. True when there is a dlopen. */
 bool llmobs_real_bring(void);
+
+/* libc's own. */
+void *llmobs_real_own_open(const char *file, int mode);
+void *llmobs_real_own_sym(void *handle, const char *name);
 
 void *llmobs_real_open(const char *file, int mode);
 void *llmobs_real_sym(void *handle, const char *name);

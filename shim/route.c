@@ -47,7 +47,7 @@ static bool caller_is_no_matter(const char *file, const void *address)
         return true;
     if (llmobs_scan_met_rpath())
         return false;
-    dl_iterate_phdr(find_caller, &caller);
+    llmobs_libc.iterate(find_caller, &caller);
     return caller.plain;
 }
 

@@ -34,6 +34,7 @@ static size_t foreign_reach; /* of so many objects they are known */
 static bool met_rpath, expect_unseen;
 static int question; /* of the API: whether it is on */
 static int owner, pending;
+static uintptr_t owner_thread;
 static int waiting; /* for the owner to end, so many threads */
 
 bool llmobs_scan_met_rpath(void)
@@ -49,8 +50,8 @@ static bool is_ours(const struct llmobs_elf *elf)
 
 static bool is_loader(const struct llmobs_elf *elf)
 {
-    return elf->base && (elf->base == getauxval(AT_BASE) ||
-                         elf->base == getauxval(AT_SYSINFO_EHDR));
+    return elf->base && (elf->base == llmobs_libc.auxval(AT_BASE) ||
+                         elf->base == llmobs_libc.auxval(AT_SYSINFO_EHDR));
 }
 
 /* By place and name: what is loaded where another went has its address, when
@@ -156,7 +157,7 @@ static void find(struct walk *walk)
     bool first = start_objects == 0;
 
     llmobs_copies_unmark(seen.known);
-    dl_iterate_phdr(find_copies, walk);
+    llmobs_libc.iterate(find_copies, walk);
     if (walk->same)
         return;
     walk->shifted |= walk->now.objects < start_objects;
@@ -171,7 +172,7 @@ static void find(struct walk *walk)
     llmobs_host_decide();
     before.count = llmobs_copies_reach(start_objects);
     if (before.count > foreign_reach && llmobs_host_state() == LLMOBS_HOST_ON) {
-        dl_iterate_phdr(find_foreign, &before);
+        llmobs_libc.iterate(find_foreign, &before);
         foreign_reach = before.count;
     }
 }
@@ -201,7 +202,7 @@ static bool round_done(void)
         seen = copies.now;
         return true;
     }
-    dl_iterate_phdr(patch_callers, &callers);
+    llmobs_libc.iterate(patch_callers, &callers);
     if (callers.now.adds != copies.now.adds ||
         callers.now.subs != copies.now.subs) {
         seen.known = false;
@@ -231,6 +232,14 @@ static bool try_lock(void)
     return true;
 }
 
+/* In a signal's handler, or somebody's code that the loader calls meanwhile. */
+static bool is_owner(void)
+{
+    return __atomic_load_n(&owner, __ATOMIC_ACQUIRE) == llmobs_libc_pid() &&
+           __atomic_load_n(&owner_thread, __ATOMIC_ACQUIRE) ==
+               llmobs_sys_thread();
+}
+
 /* True when what was seen was seen without patching. */
 static bool answer(void)
 {
@@ -245,11 +254,13 @@ static bool answer(void)
 
 static void scan_locked(void)
 {
+    __atomic_store_n(&owner_thread, llmobs_sys_thread(), __ATOMIC_RELEASE);
     __atomic_store_n(&pending, 0, __ATOMIC_SEQ_CST);
     if (answer())
         seen.known = false;
     for (int i = 0; i < ROUNDS_MAX && !round_done(); i++)
         continue;
+    __atomic_store_n(&owner_thread, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&owner, 0, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&waiting, __ATOMIC_SEQ_CST))
         llmobs_libc_wake(&owner);
@@ -281,7 +292,7 @@ static void scan(void)
                 break;
             continue;
         }
-        if (!wait_for_owner(&until))
+        if (is_owner() || !wait_for_owner(&until))
             break;
     }
     llmobs_libc_errno_restore(saved);

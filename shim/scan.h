@@ -8,6 +8,7 @@
  *          LLMOBS_SCAN_WAIT_US at most (the two could be waiting for each
  *          other when the caller is inside a dl_iterate_phdr callback), then
  *          leaves the work to the holder, who looks again after letting go.
+ *          The holder itself, called again from inside, does so at once.
  * Errors:  none; what could not be patched is not observed.
  * Fork:    a lock that was held by a thread of the parent is taken over (the
  *          word holds the pid) and everything is looked at anew.
