@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 /* Most locks are held for some 10 us: the first tries only let others run. */
 #define LOCK_SPINS 8
 #define PART 4096 /* read at once */
+#define OPEN_TRIES 3
 
 static int read_all(int fd, struct llmobs_buf *text)
 {
@@ -58,7 +60,7 @@ ssize_t llmobs_file_begin(int dir, const char *path, char *out, size_t cap)
     return len;
 }
 
-int llmobs_file_open(int dir, const char *name, int how)
+static int open_any(int dir, const char *name, int how)
 {
     const int flags = how | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     int fd = llmobs_fd_open(dir, name, flags);
@@ -71,6 +73,45 @@ int llmobs_file_open(int dir, const char *name, int how)
             fchmod(fd, 0600);
     }
     return fd < 0 ? -errno : fd;
+}
+
+/* Somebody else's would be believed, or get what is written. */
+static int check(int fd, bool any_owner)
+{
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return -errno;
+    if (st.st_nlink == 0)
+        return -ESTALE;
+    if (!S_ISREG(st.st_mode) || st.st_nlink > 1 ||
+        (!any_owner && st.st_uid != geteuid()))
+        return -EPERM;
+    return 0;
+}
+
+/* One that was removed since is looked for again. */
+static int open_checked(int dir, const char *name, int how, bool any_owner)
+{
+    int fd, rc = -ESTALE;
+
+    for (int i = 0; i < OPEN_TRIES && rc == -ESTALE; i++) {
+        fd = open_any(dir, name, how);
+        rc = fd < 0 ? fd : check(fd, any_owner);
+        if (rc && fd >= 0)
+            close(fd);
+    }
+    return rc ? rc : fd;
+}
+
+int llmobs_file_open(int dir, const char *name, int how)
+{
+    return open_checked(dir, name, how, false);
+}
+
+int llmobs_file_peek(int dir, const char *name)
+{
+    return open_checked(dir, name, O_RDONLY, geteuid() == 0);
 }
 
 int llmobs_file_lock(int fd, short type, int64_t ms)

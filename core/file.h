@@ -24,10 +24,14 @@ int llmobs_file_read(const char *path, struct llmobs_buf *text);
  */
 ssize_t llmobs_file_begin(int dir, const char *path, char *out, size_t cap);
 
-/* Opens a file of ours in `dir`: O_RDONLY, or O_RDWR and more, then made for
- * its owner only where it is missing. Neither a link is followed nor a fifo
- * waited for. Gives the descriptor. */
+/* Opens a file of ours in `dir`, where others may write as well: O_RDONLY, or
+ * O_RDWR and more, then made for its owner only where it is missing. Neither a
+ * link is followed nor a fifo waited for. Gives the descriptor. -EPERM: it is
+ * no file of this user's, or has another name besides. */
 int llmobs_file_open(int dir, const char *name, int how);
+
+/* The same for reading, where root reads everybody's. */
+int llmobs_file_peek(int dir, const char *name);
 
 /* F_RDLCK or F_WRLCK; tries for `ms`: -EBUSY. */
 int llmobs_file_lock(int fd, short type, int64_t ms);

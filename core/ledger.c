@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/cold.h"
 #include "core/dirs.h"
+#include "core/file.h"
 #include "core/fd.h"
 #include "core/fork.h"
 #include "core/ledger_dir.h"
@@ -174,11 +175,11 @@ static bool is_our_turn(void)
 
     if (llmobs_dirs_open(told.dir, true, false, &dir) != 0)
         return false;
-    fd = llmobs_fd_open(dir, FOLD_STAMP, O_WRONLY | O_CREAT | O_NOFOLLOW);
+    fd = llmobs_file_open(dir, FOLD_STAMP, O_WRONLY);
     close(dir);
     if (fd < 0)
         return false;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+    if (fstat(fd, &st) == 0)
         ours = st.st_size == 0 || st.st_mtime > now ||
                now - st.st_mtime >= FOLD_EVERY_MS / 1000;
     ours = ours && pwrite(fd, "\n", 1, 0) == 1;

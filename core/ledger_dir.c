@@ -147,22 +147,6 @@ static int read_page(int fd, struct llmobs_page *page)
     return llmobs_page_read(page, text, (size_t)n);
 }
 
-/* A link, a device or a file of somebody else's is none of ours. Root reads
- * everybody's. */
-static int check_file(int fd, bool write)
-{
-    struct stat st;
-
-    if (fstat(fd, &st))
-        return -errno;
-    if (st.st_nlink == 0)
-        return -ESTALE;
-    if (!S_ISREG(st.st_mode) || (write && st.st_uid != geteuid()) ||
-        st.st_nlink > 1)
-        return -EPERM;
-    return 0;
-}
-
 /* -- records ------------------------------------------------------------- */
 
 int llmobs_record_write(int dir, const char *name,
@@ -173,26 +157,24 @@ int llmobs_record_write(int dir, const char *name,
 
     if (fd < 0)
         return fd;
-    rc = check_file(fd, true);
-    if (!rc) {
-        rc = write_page(fd, page);
-        if (rc) /* half a page would only be complained of */
-            unlinkat(dir, name, 0);
-    }
+    rc = write_page(fd, page);
+    if (rc) /* half a page would only be complained of */
+        unlinkat(dir, name, 0);
     close(fd);
     return rc;
 }
 
 /* Its owner may be writing it at this moment, and then half a page is looked at
  * again, or removing it. */
-int llmobs_record_read(int dir, const char *name, struct llmobs_page *page)
+int llmobs_record_read(int dir, const char *name, bool own,
+                       struct llmobs_page *page)
 {
-    int fd = llmobs_file_open(dir, name, O_RDONLY);
-    int rc;
+    int fd = own ? llmobs_file_open(dir, name, O_RDONLY)
+                 : llmobs_file_peek(dir, name);
+    int rc = 0;
 
     if (fd < 0)
         return fd;
-    rc = check_file(fd, false);
     for (int i = 0; i < 10 && !rc; i++) {
         rc = read_page(fd, page);
         if (rc != -EBADMSG && rc != -ENODATA)
@@ -203,7 +185,7 @@ int llmobs_record_read(int dir, const char *name, struct llmobs_page *page)
         }
     }
     close(fd);
-    return rc == -ESTALE ? -ENOENT : rc;
+    return rc;
 }
 
 /* -- totals -------------------------------------------------------------- */
@@ -222,6 +204,13 @@ static int load(struct llmobs_totals *totals)
     return llmobs_counts_add(&totals->page.counts, LLMOBS_LEDGER_RESTARTS, 1);
 }
 
+static bool is_removed(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) || st.st_nlink == 0;
+}
+
 /* After the lock: the file may have been removed before. */
 int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
 {
@@ -233,9 +222,7 @@ int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
             return totals->fd;
         rc = llmobs_file_lock(totals->fd, F_WRLCK, ms);
         if (!rc)
-            rc = check_file(totals->fd, true);
-        if (!rc)
-            rc = load(totals);
+            rc = is_removed(totals->fd) ? -ESTALE : load(totals);
         if (rc)
             llmobs_totals_close(totals);
     }
@@ -245,19 +232,13 @@ int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
 /* Nothing is made or changed: the ledger may be somebody else's. */
 int llmobs_totals_peek(struct llmobs_totals *totals, int dir, int64_t ms)
 {
-    int rc;
-
     memset(&totals->page, 0, sizeof(totals->page));
-    totals->fd = llmobs_file_open(dir, LLMOBS_LEDGER_TOTALS, O_RDONLY);
+    totals->fd = llmobs_file_peek(dir, LLMOBS_LEDGER_TOTALS);
     if (totals->fd < 0)
         return totals->fd;
-    rc = check_file(totals->fd, false);
-    if (!rc) /* where it cannot be locked, what is there is better than nothing
-              */
-        (void)llmobs_file_lock(totals->fd, F_RDLCK, ms);
-    if (!rc)
-        rc = load(totals);
-    return rc;
+    /* Where it cannot be locked, what is there is better than nothing. */
+    (void)llmobs_file_lock(totals->fd, F_RDLCK, ms);
+    return load(totals);
 }
 
 static bool is_name(const char *name)

@@ -45,8 +45,10 @@ void llmobs_record_place(uint64_t *boot, uint64_t *pidns);
 
 int llmobs_record_write(int dir, const char *name,
                         const struct llmobs_page *page);
-/* -ENODATA: it was made and is still empty. */
-int llmobs_record_read(int dir, const char *name, struct llmobs_page *page);
+/* -ENODATA: it was made and is still empty. `own`: of this user alone; else
+ * root reads everybody's. */
+int llmobs_record_read(int dir, const char *name, bool own,
+                       struct llmobs_page *page);
 
 /* Opens the totals, locked, made if need be; tries for `ms`: -EBUSY. */
 int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms);

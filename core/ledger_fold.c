@@ -150,7 +150,7 @@ static int fold_locked(int dir, const char *name, struct llmobs_totals *totals)
 
     if (strcmp(totals->page.last, name) == 0)
         return unlinkat(dir, name, 0) ? -errno : 0;
-    rc = llmobs_record_read(dir, name, &page);
+    rc = llmobs_record_read(dir, name, true, &page);
     if (!rc)
         rc = bury(&page.counts, &counts);
     return rc ? rc : llmobs_totals_add(totals, dir, name, &counts);
@@ -190,7 +190,7 @@ int llmobs_ledger_fold(const char *dir, size_t max)
         return rc;
     rc = is_own(survey.dir);
     while (!rc && max > 0 && (name = survey_next(&survey, &owner)) != NULL) {
-        if (llmobs_record_read(survey.dir, name, &page) != 0 ||
+        if (llmobs_record_read(survey.dir, name, true, &page) != 0 ||
             !is_dead(&survey, &owner, &page))
             continue;
         max--;
@@ -208,7 +208,7 @@ static void read_one(const struct survey *survey, const char *name,
 {
     struct llmobs_page page;
     struct llmobs_counts counts;
-    int rc = llmobs_record_read(survey->dir, name, &page);
+    int rc = llmobs_record_read(survey->dir, name, false, &page);
 
     if (rc == 0 && is_dead(survey, owner, &page)) {
         rc = bury(&page.counts, &counts);

@@ -110,6 +110,22 @@ const char *llmobs_spool_path(const struct llmobs_spool *spool)
 
 /* -- a file -------------------------------------------------------------- */
 
+/* A file that another thread has made just now, or somebody else. */
+static int open_another(const char *path)
+{
+    int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
+    struct stat st;
+
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+        st.st_nlink == 1)
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
 /* `path`: room for PATH_MAX bytes. */
 static int open_in(struct llmobs_spool *spool, uint32_t file, char *path)
 {
@@ -118,7 +134,10 @@ static int open_in(struct llmobs_spool *spool, uint32_t file, char *path)
     int fd;
 
     llmobs_spool_file_path(spool->dir, file, path);
-    fd = llmobs_spool_open(path, O_WRONLY | O_APPEND | (exists ? 0 : O_CREAT));
+    fd = llmobs_spool_open(path, O_WRONLY | O_APPEND |
+                                     (exists ? 0 : O_CREAT | O_EXCL));
+    if (fd < 0 && errno == EEXIST)
+        fd = open_another(path);
     if (fd < 0)
         return -errno;
     if (!exists) {
@@ -426,8 +445,8 @@ int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event)
     close(base);
     if (fd < 0)
         return fd;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-        rc = -EPERM;
+    if (fstat(fd, &st))
+        rc = -errno;
     else if (st.st_size > spool->config->spool_max / 16)
         rc = -EDQUOT;
     else

@@ -281,7 +281,7 @@ int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
 
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid())
         rc = -EPERM;
     while (rc > 0 && size > 0) {
         rc = read_part(fd, offset, size < 65536 ? (size_t)size : 65536, text);
@@ -319,19 +319,29 @@ int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)
 /* For a process that begins. */
 #define USAGE_TOLD_MS 60000
 
+static bool is_ours(int dir, const char *name, mode_t type, struct stat *st)
+{
+    return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (st->st_mode & S_IFMT) == type && st->st_uid == geteuid();
+}
+
+/* Another user's files count for that one, however big they look. */
 static void add_files(int base, const char *name, uint64_t *bytes)
 {
-    int fd = llmobs_fd_open(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    DIR *dir = llmobs_fd_list(fd);
     struct dirent *entry;
     struct stat st;
+    DIR *dir;
+    int fd;
 
+    if (!is_ours(base, name, S_IFDIR, &st))
+        return;
+    fd = llmobs_fd_open(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    dir = llmobs_fd_list(fd);
     if (!dir)
         return;
     *bytes += BLOCK;
     while ((entry = readdir(dir)))
-        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(st.st_mode))
+        if (is_ours(fd, entry->d_name, S_IFREG, &st))
             *bytes += ((uint64_t)st.st_size + BLOCK - 1) / BLOCK * BLOCK;
     closedir(dir);
 }
@@ -365,8 +375,7 @@ static int read_usage(int base, int64_t ms, uint64_t *bytes)
 
     if (fd < 0)
         return fd;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
-        pread(fd, text, sizeof(text) - 1, 0) <= 0)
+    if (fstat(fd, &st) || pread(fd, text, sizeof(text) - 1, 0) <= 0)
         text[0] = '\0';
     close(fd);
     *bytes = strtoull(text, &end, 10);

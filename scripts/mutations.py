@@ -696,6 +696,35 @@ HAZARDS = [
                                  "    if (written && written->part > 0 &&\n")],
           ["unit cut_back"])]),
 
+    ("a directory that other users may write to",
+     "a file is this user's, has one name and is regular, or it is neither "
+     "written nor believed (`core/file.c`); others' files take no room", [
+         ("owner-unasked", [("core/file.c", "        (!any_owner && st.st_uid != "
+                             "geteuid()))", "        (!any_owner && st.st_uid "
+                             "== (uid_t)-1))")],
+          ["unit files_of_others", "unit the_ledger_of_another_user"]),
+         ("names-unasked", [("core/file.c", "    if (!S_ISREG(st.st_mode) || "
+                             "st.st_nlink > 1 ||\n",
+                             "    if (!S_ISREG(st.st_mode) ||\n")],
+          ["unit files_of_others"]),
+         ("root-adds-others", [("core/ledger_fold.c", "        if (llmobs_"
+                                "record_read(survey.dir, name, true, &page)",
+                                "        if (llmobs_record_read(survey.dir, "
+                                "name, false, &page)"),
+                               ("core/ledger_fold.c", "    rc = llmobs_record_"
+                                "read(dir, name, true, &page);",
+                                "    rc = llmobs_record_read(dir, name, false, "
+                                "&page);")],
+          ["unit the_ledger_of_another_user"]),
+         ("room-by-anybody", [("core/spool_file.c", "           (st->st_mode & "
+                               "S_IFMT) == type && st->st_uid == geteuid();",
+                               "           (st->st_mode & S_IFMT) == type;")],
+          ["unit room_of_others"]),
+         ("found-for-made", [("core/spool.c", " st.st_uid == geteuid() "
+                              "&&\n        st.st_nlink == 1)", "\n        "
+                              "st.st_nlink > 0)")],
+          ["unit made_by_others"])]),
+
     ("processes of two releases at one spool",
      "each leaves the files of the other's form alone "
      "(`LLMOBS_SPOOL_SUFFIX`), and a later one's (`remove_stub`)", [

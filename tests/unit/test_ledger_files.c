@@ -122,7 +122,7 @@ START_TEST(a_death_between_adding_and_removing)
     ledger_in_child(ledger_live_and_die);
     ledger_files(record);
     fd = open(ledger_at, O_PATH | O_DIRECTORY);
-    ck_assert_int_eq(llmobs_record_read(fd, record, &page), 0);
+    ck_assert_int_eq(llmobs_record_read(fd, record, true, &page), 0);
     ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), 0);
     ck_assert_int_eq(llmobs_record_write(fd, record, &page), 0);
     ledger_look();
@@ -135,7 +135,7 @@ START_TEST(a_death_between_adding_and_removing)
     /* The same, found by a fold. */
     ledger_in_child(ledger_live_and_die);
     ledger_files(record);
-    ck_assert_int_eq(llmobs_record_read(fd, record, &page), 0);
+    ck_assert_int_eq(llmobs_record_read(fd, record, true, &page), 0);
     ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), 0);
     ck_assert_int_eq(llmobs_record_write(fd, record, &page), 0);
     ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), 0);
@@ -282,7 +282,7 @@ END_TEST
  * write. */
 START_TEST(the_ledger_of_another_user)
 {
-    char path[200];
+    char path[400], record[256];
 
     ledger_begin();
     if (geteuid() != 0) {
@@ -296,6 +296,12 @@ START_TEST(the_ledger_of_another_user)
     ck_assert_uint_eq(ledger_ended("captured"), 4);
     ck_assert_uint_eq(ledger_files(NULL), 1); /* the record, no totals */
     ck_assert_int_eq(chown(ledger_at, 0, 0), 0);
+    ledger_files(record);
+    snprintf(path, sizeof(path), "%s/%s", ledger_at, record);
+    ck_assert_int_eq(chown(path, 65534, 65534), 0);
+    ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), 0);
+    ck_assert_uint_eq(ledger_files(NULL), 1); /* it is another's to add */
+    ck_assert_int_eq(chown(path, 0, 0), 0);
     ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), 0);
     snprintf(path, sizeof(path), "%s/totals", ledger_at);
     ck_assert_int_eq(chown(path, 65534, 65534), 0);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -260,6 +261,109 @@ START_TEST(test_reject)
 }
 END_TEST
 
+/* -- beside others ------------------------------------------------------- */
+
+static void put(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static int told(void)
+{
+    uint64_t bytes;
+    int fd, rc;
+
+    ck_assert_int_eq(llmobs_spool_base(&config, false, &fd), 0);
+    rc = llmobs_spool_usage_told(fd, &bytes);
+    close(fd);
+    return rc;
+}
+
+static void make_other_name(const char *path, const char *other)
+{
+    ck_assert_int_eq(rename(path, other), 0);
+    ck_assert_int_eq(link(other, path), 0);
+}
+
+/* In a directory that all may write to, such a file may be anybody's. */
+START_TEST(test_files_of_others)
+{
+    const struct llmobs_text event = {"{\"a\":1}", 7};
+    char usage[128], rejected[128], other[128];
+    struct stat st;
+
+    snprintf(usage, sizeof(usage), "%s/usage", place);
+    snprintf(rejected, sizeof(rejected), "%s/" LLMOBS_REJECTED, place);
+    snprintf(other, sizeof(other), "%s/other", place);
+    ck_assert_int_eq(mkdir(place, 01777), 0);
+    put(usage, "999999999999 5\n");
+    ck_assert_int_eq(told(), 0);
+    make_other_name(usage, other);
+    ck_assert_int_eq(told(), -EPERM);
+    ck_assert_int_eq(unlink(usage), 0);
+    ck_assert_int_eq(mkfifo(usage, 0666), 0);
+    ck_assert_int_lt(told(), 0);
+    ck_assert_int_eq(link(other, rejected), 0);
+    ck_assert_int_eq(llmobs_spool_reject(spool, event), -EPERM);
+    ck_assert_int_eq(stat(other, &st), 0);
+    ck_assert_int_eq(st.st_size, 15);
+    if (geteuid() != 0)
+        return;
+    ck_assert_int_eq(unlink(usage), 0);
+    ck_assert_int_eq(unlink(rejected), 0);
+    ck_assert_int_eq(link(other, usage), 0);
+    ck_assert_int_eq(unlink(other), 0);
+    ck_assert_int_eq(told(), 0);
+    ck_assert_int_eq(chown(usage, 12345, 12345), 0);
+    ck_assert_int_eq(told(), -EPERM);
+    ck_assert_int_eq(rename(usage, rejected), 0);
+    ck_assert_int_eq(llmobs_spool_reject(spool, event), -EPERM);
+}
+END_TEST
+
+/* Nor is another's file, of whatever size, room that is taken of ours. */
+START_TEST(test_room_of_others)
+{
+    char command[400];
+    uint64_t bytes;
+
+    if (geteuid() != 0)
+        return;
+    snprintf(command, sizeof(command),
+             "mkdir -p %s && cd %s && mkdir 4-1-1 4-1-2 && "
+             "truncate -s 1T 4-1-1/1.entries 4-1-2/1.entries && "
+             "chown 12345 4-1-1 4-1-2/1.entries",
+             place, place);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(llmobs_spool_usage(&config, &bytes), 0);
+    ck_assert_uint_lt(bytes, 1 << 20);
+}
+END_TEST
+
+/* A file that is there before ours is made gets no word of a call. */
+START_TEST(test_made_by_others)
+{
+    struct llmobs_exchange *e = spool_make(10);
+    char other[128], path[PATH_MAX];
+    struct stat st;
+
+    spool_keep(1);
+    snprintf(other, sizeof(other), "%s/other", base);
+    put(other, "mine");
+    llmobs_spool_file_path(llmobs_spool_path(spool), 2, path);
+    ck_assert_int_eq(link(other, path), 0);
+    llmobs_spool_turn_from(spool, 1);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), -EPERM);
+    ck_assert_int_eq(stat(other, &st), 0);
+    ck_assert_int_eq(st.st_size, 4);
+    llmobs_exchange_free(e);
+}
+END_TEST
+
 /* Somebody has put a link in the place of the spool: nothing is written where
  * it leads. Where the user chose the directory, it is his link. */
 START_TEST(test_link)
@@ -466,6 +570,9 @@ UNIT_SUITE(spool)
     spool_add(s, "file_limit", test_file_limit);
     spool_add(s, "unwritable", test_unwritable);
     spool_add(s, "reject", test_reject);
+    spool_add(s, "files_of_others", test_files_of_others);
+    spool_add(s, "room_of_others", test_room_of_others);
+    spool_add(s, "made_by_others", test_made_by_others);
     spool_add(s, "link", test_link);
     spool_add(s, "spill", test_spill);
     spool_add(s, "owner", test_owner);
