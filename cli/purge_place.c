@@ -179,7 +179,7 @@ static void remove_process(const struct folder *base, const char *name)
     folder.path = path;
     snprintf(path, sizeof path, "%s/%s", base->path, name);
     while ((entry = readdir(list)) != NULL)
-        if (entry->d_name[strspn(entry->d_name, "0123456789")] == '\0')
+        if (llmobs_spool_is_file(entry->d_name))
             remove_file(&folder, entry->d_name);
     closedir(list);
     unlinkat(base->fd, name, AT_REMOVEDIR);

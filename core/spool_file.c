@@ -79,6 +79,14 @@ void llmobs_spool_old_path(const char *dir, uint32_t file, char out[PATH_MAX])
     put_path(dir, file, "", 0, out);
 }
 
+bool llmobs_spool_is_file(const char *name)
+{
+    size_t digits = strspn(name, "0123456789");
+    const char *end = name + digits;
+
+    return digits > 0 && (!*end || strcmp(end, LLMOBS_SPOOL_SUFFIX) == 0);
+}
+
 int llmobs_spool_open(const char *path, int flags)
 {
     return llmobs_fd_open(AT_FDCWD, path,

@@ -40,6 +40,10 @@ int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out);
 void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
 void llmobs_spool_old_path(const char *dir, uint32_t file, char out[PATH_MAX]);
 
+/* Whether a file of that name holds entries: this release's, or the last one's.
+ */
+bool llmobs_spool_is_file(const char *name);
+
 /* Opens a file of ours: never through a link, above 2, close-on-exec. */
 int llmobs_spool_open(const char *path, int flags);
 
