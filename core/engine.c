@@ -11,6 +11,7 @@
 #include "core/capture.h"
 #include "core/command.h"
 #include "core/evaluation.h"
+#include "core/fd.h"
 #include "core/file.h"
 #include "core/fork.h"
 #include "core/global.h"
@@ -128,6 +129,7 @@ static bool start(const struct llmobs_host *host)
     llmobs_command_init(config->commands);
     if (config->callsite != LLMOBS_CALLSITE_OFF)
         llmobs_caller_watch();
+    llmobs_fd_guest(false);
     llmobs_global_start(worker, llmobs_capture_abandon_all);
     return true;
 }

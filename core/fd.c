@@ -2,14 +2,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define FIRST_FREE 3
 #define TRIES 3
+/* Left free by the app's own threads, which close what they open before they
+ * return, and by ours, which are beside them. */
+#define LEFT_BY_APP 3
+#define LEFT_BY_US 24
+/* A search for free numbers ends here: it costs some 100 ns a number. */
+#define LOOKS_MAX 512
 
 /* -- whose thread --------------------------------------------------------- */
 
@@ -32,6 +40,39 @@ void llmobs_fd_thread_of_ours(void)
 static bool is_ours(void)
 {
     return atomic_load(&has_mark) && pthread_getspecific(mark);
+}
+
+/* -- how many are left ----------------------------------------------------- */
+
+/* By the app's own threads; -1: the process is ours. */
+static atomic_int left_by_app = -1;
+
+void llmobs_fd_guest(bool ending)
+{
+    atomic_store(&left_by_app, ending ? 0 : LEFT_BY_APP);
+}
+
+/* Downwards from the limit: up there, mostly, nothing is open. */
+static bool has_free(rlim_t limit, int want)
+{
+    int fd = limit < INT_MAX ? (int)limit : INT_MAX;
+
+    for (int looks = 0; want > 0 && fd > 0 && looks < LOOKS_MAX; looks++)
+        want -= fcntl(--fd, F_GETFD) < 0;
+    return want <= 0;
+}
+
+bool llmobs_fd_spare(int count)
+{
+    int left = atomic_load(&left_by_app), saved = errno;
+    struct rlimit limit;
+    bool spare = true;
+
+    if (left >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        spare =
+            has_free(limit.rlim_cur, count + (is_ours() ? LEFT_BY_US : left));
+    errno = saved;
+    return spare;
 }
 
 /* -- numbers -------------------------------------------------------------- */
@@ -152,10 +193,15 @@ static int open_high(int dir, const char *name, int flags)
 
 int llmobs_fd_open(int dir, const char *name, int flags)
 {
+    bool ours = is_ours();
     int fd = -1;
 
     flags |= O_CLOEXEC;
-    if (!is_ours())
+    if (!llmobs_fd_spare(ours ? 2 : 1)) {
+        errno = EMFILE;
+        return -1;
+    }
+    if (!ours)
         return above_standard(openat(dir, name, flags, 0600));
     errno = EBADF;
     for (int i = 0; fd < 0 && errno == EBADF && i < TRIES; i++)

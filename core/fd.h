@@ -8,12 +8,17 @@
  * is known by what it stands for; in the last step, between that look and the
  * close, it is not.
  *
- * Threads: any. Errors: errno, as of open.
+ * Nor does any take the last that the app may open: each is asked for first,
+ * and refused where too few would be left.
+ *
+ * Threads: any. Errors: errno, as of open; EMFILE as well where too few are
+ * left.
  */
 #ifndef LLMOBS_FD_H
 #define LLMOBS_FD_H
 
 #include <dirent.h>
+#include <stdbool.h>
 
 /* Above what programs count on, and below 64: a number beyond the table of
  * descriptors makes it grow, and in a process with threads the kernel waits up
@@ -22,6 +27,14 @@
 
 /* To be called by a thread of ours before it opens anything. */
 void llmobs_fd_thread_of_ours(void);
+
+/* From now on the process is an app's, which needs its last descriptors; when
+ * it is ending, the thread that ends it may take them. */
+void llmobs_fd_guest(bool ending);
+
+/* True where `count` more would leave the app enough: a look of some
+ * microseconds, for what is opened right after it. */
+bool llmobs_fd_spare(int count);
 
 /* As openat, for us alone (0600) where it makes a file, closed on exec: gives a
  * descriptor above 2, on a thread of ours one from LLMOBS_FD_HIGH on where

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/fork.h"
 #include "core/futex.h"
 #include "core/http.h"
@@ -257,6 +258,7 @@ static void at_exit(void)
     if (llmobs_fork_shares())
         return; /* a child of vfork: what there is to end is its parent's */
     ms = exit_ms();
+    llmobs_fd_guest(true);
     llmobs_http_exiting();
     /* After the app's cleanup the first handle initialises libcurl anew. */
     if (copy && !atomic_load(&in_use) && own(EXIT_LEAVE_MS)) {

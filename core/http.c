@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fd.h"
 #include "core/fork.h"
 #include "core/gate.h"
 #include "core/http_inner.h"
@@ -70,12 +71,25 @@ static void free_handles(struct llmobs_http *http)
     llmobs_gate_leave(LLMOBS_GATE_CALL);
 }
 
+static bool has_handles(const struct llmobs_http *http)
+{
+    return atomic_load(&http->easy) || atomic_load(&http->multi);
+}
+
+static void give_back(struct llmobs_http *http)
+{
+    if (!http->real || !llmobs_http_life_enter(http->real))
+        return;
+    free_handles(http);
+    llmobs_http_life_leave();
+}
+
 static bool any_handles(void)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct llmobs_http *http = atomic_load(&clients[i]);
 
-        if (http && (atomic_load(&http->easy) || atomic_load(&http->multi)))
+        if (http && has_handles(http))
             return true;
     }
     return false;
@@ -157,10 +171,7 @@ void llmobs_http_free(struct llmobs_http *http)
     if (!http)
         return;
     llmobs_http_life_check();
-    if (http->real && llmobs_http_life_enter(http->real)) {
-        free_handles(http);
-        llmobs_http_life_leave();
-    }
+    give_back(http);
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         none = http;
         atomic_compare_exchange_strong(&clients[i], &none, NULL);
@@ -183,13 +194,18 @@ int llmobs_http_send(struct llmobs_http *http,
                      const struct llmobs_http_request *request,
                      struct llmobs_http_reply *reply)
 {
+    int rc;
+
     memset(reply, 0, sizeof(*reply));
     reply->retry_after_ms = -1;
     llmobs_buf_init(&reply->body, LLMOBS_HTTP_BODY_MAX);
     llmobs_http_life_check();
     if (http->process != llmobs_fork_process())
         llmobs_http_forget(http);
-    return llmobs_http_transfer(http, request, reply);
+    rc = llmobs_http_transfer(http, request, reply);
+    if (has_handles(http) && !llmobs_fd_spare(LLMOBS_HTTP_KEEP_FDS))
+        give_back(http);
+    return rc;
 }
 
 void llmobs_http_reply_fini(struct llmobs_http_reply *reply)

@@ -11,6 +11,12 @@
 #include "core/sockets.h"
 
 #define LLMOBS_HTTP_SLICE_MS 20
+/* A request opens no more at a time: a pair that wakes the multi handle, two
+ * sockets of two families, what a look-up or TLS reads, what holds the standard
+ * numbers. */
+#define LLMOBS_HTTP_FDS 8
+/* Where fewer are left, nothing stays open between two requests. */
+#define LLMOBS_HTTP_KEEP_FDS 64
 
 struct llmobs_http {
     const struct llmobs_config *config;

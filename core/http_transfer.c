@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/gate.h"
 #include "core/http_date.h"
 #include "core/http_inner.h"
@@ -508,7 +509,8 @@ int llmobs_http_transfer(struct llmobs_http *http,
 
     if (rc)
         return rc;
-    if (!transfer.real || !llmobs_http_life_may_use(transfer.plan.tls))
+    if (!transfer.real || !llmobs_http_life_may_use(transfer.plan.tls) ||
+        !llmobs_fd_spare(LLMOBS_HTTP_FDS))
         return -ENOTCONN;
     rc = look_all_up(&transfer);
     if (rc == 0 && !llmobs_http_life_goes_on(transfer.real))

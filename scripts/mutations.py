@@ -764,7 +764,7 @@ HAZARDS = [
                                  ("core/fd.c", "(before && is_same(&found, "
                                   "&one.file)) ||", "")],
           ["unit replaced_meanwhile"]),
-         ("low-as-the-app", [("core/fd.c", "    if (!is_ours())",
+         ("low-as-the-app", [("core/fd.c", "    if (!ours)",
                               "    if (flags)")],
           ["unit high_on_ours", "programs.closed_in_openat"])]),
 
@@ -775,6 +775,23 @@ HAZARDS = [
                                       "        if (is_free(fd) && fd > 2)\n"
                                       "            hold[fd] = socket(")],
           ["exit.agent.close_standard", "exit.agentless.close_standard"])]),
+
+    ("few descriptors: the last ones are the program's",
+     "none is taken where too few are left for it, and no connection stays "
+     "open there (`llmobs_fd_spare`)", [
+         ("takes-the-last", [("core/fd.c", "    return want <= 0;",
+                              "    return want <= 0 || limit > 0;")],
+          ["quiet.few.8_hang", "quiet.few.20_close",
+           "unit the_last_are_the_apps"]),
+         ("keeps-connections", [("core/http.c",
+                                 "    if (has_handles(http) && "
+                                 "!llmobs_fd_spare(LLMOBS_HTTP_KEEP_FDS))\n"
+                                 "        give_back(http);",
+                                 "    (void)has_handles;\n")],
+          ["quiet.keeps_no_connection_where_few_are_left"]),
+         ("last-is-lost", [("core/global.c", "    llmobs_fd_guest(true);\n",
+                            "")],
+          ["quiet.few.5_well"])]),
 
     ("signals",
      "all are blocked on our thread (`llmobs_thread_start`)", [

@@ -3,6 +3,7 @@
 #include "tests/clients/cases.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -146,6 +147,81 @@ static void fetch_cleaned(const char *base)
     }
 }
 
+/* ---- few descriptors ----------------------------------------------------- */
+
+/* All that are left, as soon as they are: how many? */
+static int take_all(void)
+{
+    int list[4096], count = 0;
+
+    while (count < 4096 && (list[count] = open("/", O_PATH)) >= 0)
+        count++;
+    for (int i = count; i-- > 0;)
+        close(list[i]);
+    return count;
+}
+
+/* Looks often, for what is taken for a moment only: the least that it saw. */
+static int least_left(int ms)
+{
+    int least = take_all();
+
+    for (int i = 0; i < 4 * ms; i++) {
+        int left = take_all();
+
+        least = left < least ? left : least;
+        usleep(250);
+    }
+    return least;
+}
+
+/* As soon as all are back, or after so long. */
+static int left_at_last(int all, int ms)
+{
+    int left = take_all();
+
+    for (int i = 0; i < ms && left < all; i++) {
+        usleep(1000);
+        left = take_all();
+    }
+    return left;
+}
+
+static size_t count_left(char *data, size_t size, size_t count, void *to)
+{
+    (void)data;
+    *(int *)to = take_all();
+    return size * count;
+}
+
+static void show_left(void)
+{
+    printf("at the end: %d\n", take_all());
+}
+
+/* As many calls as the limit has room for; the app's own opens succeed and fail
+ * as they do without us. */
+static void few_descriptors(const char *base)
+{
+    const char *ms = getenv("LOOK_MS"), *settle = getenv("SETTLE_MS");
+    int all = take_all();
+
+    atexit(show_left);
+    for (int i = 0; i < 5; i++) {
+        CURL *curl = asking(base, CHAT, hello, NULL);
+        int within = -1;
+        CURLcode rc;
+
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, count_left);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &within);
+        rc = curl_easy_perform(curl);
+        printf("%d within %d", (int)rc, within);
+        printf(", after %d", least_left(ms ? atoi(ms) : 10));
+        curl_easy_cleanup(curl);
+        printf(", cleaned %d\n", left_at_last(all, settle ? atoi(settle) : 0));
+    }
+}
+
 /* ---- a filter that kills ------------------------------------------------- */
 
 #ifdef __x86_64__
@@ -275,6 +351,7 @@ int main(int argc, char **argv)
         {"fetch_forked", fetch_forked, 0, 0},
         {"fetch_cleaned", fetch_cleaned, 0, 0},
         {"forked_after_a_call", forked_after_a_call, 1, 0},
+        {"few_descriptors", few_descriptors, 5, 0},
         {"confined", confined, 0, 0},
         {"confined_exit", confined_exit, 0, 0},
         {"called_at_exit", called_at_exit, 1, 0},

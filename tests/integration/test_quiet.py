@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 
+from delivery import agent, counts, double, untouched
 from harness import APPS, PYTHON, Skip, body, equal, ok, test, tree
 
 # What leaves a trace: files, processes and threads, bytes, sockets, descriptors
@@ -158,6 +159,51 @@ for case in ("fetch_easy", "fetch_multi", "fetch_threads", "fetch_forked",
              "fetch_cleaned"):
     exactly(case)
 exactly("forked_after_a_call", True)
+
+
+# -- few descriptors ---------------------------------------------------------
+
+def few(limit, fault):
+    """The program that takes all descriptors, as often as it can, gets as many
+    as without us, and each of its calls is counted."""
+    def run(t):
+        program = os.path.join(t.build, "tests", "clients", "quiet_cases")
+        argv = ["sh", "-c", "ulimit -n %d; exec \"$@\"" % limit, "sh", program,
+                "few_descriptors", "http://127.0.0.1:%d" % t.servers.http]
+        with double(t) as dd:
+            if fault:
+                dd.fault(fault)
+            ours = untouched(t, argv, agent(dd, LLMOBS_LOG=None, LOOK_MS="3"))
+            found = counts(t)
+        ok(b"at the end" in ours.stdout, "it did not come to its end")
+        equal((found["captured"], found["dropped"]), (5, 0), "counts")
+        equal(found["delivered"] + found["spooled"], 5, "what became of them")
+    run.__module__ = "test_quiet"
+    run.__name__ = "few.%d_%s" % (limit, fault or "well")
+    test(run)
+
+
+for number in (5, 6, 8, 12, 20):
+    few(number, None)
+for number in (8, 20):
+    few(number, "close")
+    few(number, "hang")
+
+
+@test
+def keeps_no_connection_where_few_are_left(t):
+    """A moment after the last delivery all descriptors are the program's."""
+    program = os.path.join(t.build, "tests", "clients", "quiet_cases")
+    argv = ["sh", "-c", "ulimit -n 48; exec \"$@\"", "sh", program,
+            "few_descriptors", "http://127.0.0.1:%d" % t.servers.http]
+    bare = t.run(argv, preload=False, env={"LOOK_MS": "1"})
+    with double(t) as dd:
+        ours = t.run(argv, env=agent(dd, LOOK_MS="30",
+                                     SETTLE_MS="2000",
+                                     _DD_LLMOBS_WRITER_INTERVAL="0.01"))
+        ok(dd.spans(), "nothing was delivered")
+    left = [r.stdout.splitlines()[-2].split(b", ")[-1] for r in (bare, ours)]
+    equal(left[1], left[0], "left after the last call")
 
 
 @test

@@ -213,6 +213,51 @@ START_TEST(replaced_meanwhile)
 }
 END_TEST
 
+/* The soft limit that leaves so many numbers free. */
+static void leave_free(int count)
+{
+    struct rlimit limit;
+    int fd = 0, seen = 0;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    while (seen < count)
+        seen += fcntl(fd++, F_GETFD) < 0;
+    limit.rlim_cur = (rlim_t)fd;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static struct request asked(bool ours)
+{
+    struct request one =
+        on(ours ? open_it_as_ours : open_it, "/dev/null", O_RDONLY);
+
+    if (one.fd >= 0)
+        close(one.fd);
+    return one;
+}
+
+START_TEST(the_last_are_the_apps)
+{
+    leave_free(1);
+    ck_assert_int_gt(asked(false).fd, 2); /* in a process of ours */
+    llmobs_fd_guest(false);
+    leave_free(3);
+    ck_assert_int_eq(asked(false).fd, -1);
+    ck_assert_int_eq(asked(false).error, EMFILE);
+    leave_free(4);
+    ck_assert_int_gt(asked(false).fd, 2);
+    ck_assert_int_eq(asked(true).fd, -1);
+    leave_free(25);
+    ck_assert_int_eq(asked(true).fd, -1);
+    leave_free(26);
+    ck_assert_int_gt(asked(true).fd, 2);
+    llmobs_fd_guest(true);
+    leave_free(1);
+    ck_assert_int_gt(asked(false).fd, 2);
+    ck_assert_int_eq(asked(true).fd, -1);
+}
+END_TEST
+
 UNIT_SUITE(fd)
 {
     Suite *suite = suite_create("fd");
@@ -225,5 +270,6 @@ UNIT_SUITE(fd)
     UNIT_TEST(suite, lifted);
     UNIT_TEST(suite, lifted_too_late);
     UNIT_TEST(suite, replaced_meanwhile);
+    UNIT_TEST(suite, the_last_are_the_apps);
     return suite;
 }
