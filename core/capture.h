@@ -9,6 +9,11 @@
  * Fork:    an exchange that the parent began is dropped in the child without
  *          a count: the parent finishes it.
  *
+ * Nothing that an option of the app points to is read before libcurl reads it,
+ * nor after: URL handles and bodies without a size as the transfer begins,
+ * header list and body in a prereq callback (libcurl 7.80; before it, as the
+ * transfer begins), the error buffer as easy_perform returns.
+ *
  * The app's callbacks are called with the same bytes and sizes, and what they
  * answer goes back unchanged. What is set on the handle is set back to what
  * the app had at the end of the transfer; until then the app's own settings of
@@ -28,17 +33,19 @@ void llmobs_capture_init(const struct llmobs_config *config,
 /* Whether calls make spans; so after init. */
 void llmobs_capture_integrate(bool wanted);
 
-/* Classifies the transfer that is about to start and, when it is ours, puts
- * our callbacks in, and trace headers where they may go. One without a span may
- * get headers alone. True: something of ours is in, for finish and swap_out to
- * end. */
-bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl);
+/* The app adds a handle to a multi: takes what is ours of the call (who makes
+ * it, inside which span, for whom) and touches nothing that the app's options
+ * point to. The next take, start or finish of the handle frees it. */
+void llmobs_capture_take(struct llmobs_handle *handle);
 
-/* The same for a handle that waits in its multi, when an option was set that
- * may have made a call of it; nothing once its transfer has started. The body
- * is not touched before libcurl has: its size may be set after it. */
-void llmobs_capture_begin_late(struct llmobs_handle *handle, CURL *curl,
-                               CURLoption option);
+/* libcurl is about to begin the transfer: classifies it by method and URL and,
+ * when it may be ours, puts our callbacks in. Reads a CURLU, and measures a
+ * body without a size, as libcurl does then. True: something of ours is in, for
+ * finish and swap_out to end. */
+bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl);
+
+/* Both at once. */
+bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl);
 
 /* Undoes a begin whose transfer was never started. */
 void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl);

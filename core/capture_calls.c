@@ -9,6 +9,12 @@
 
 /* CURLOPT_IOCTLFUNCTION, deprecated in newer headers. */
 #define OPT_IOCTLFUNCTION ((CURLoption)20130)
+/* CURLOPT_PREREQFUNCTION and _PREREQDATA, since 7.80. */
+#define OPT_PREREQFUNCTION ((CURLoption)20312)
+#define OPT_PREREQDATA ((CURLoption)10313)
+#define PREREQ_OK 0
+
+typedef int (*prereq_callback)(void *, char *, char *, int, int);
 
 /* ---- our callbacks ---------------------------------------------------- */
 
@@ -136,8 +142,6 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
         llmobs_inject_response(handle->inject, data, len);
     llmobs_handle_lock(handle);
     if (handle->exchange)
-        llmobs_capture_settle(handle);
-    if (handle->exchange)
         keep_lines(handle, data, len);
     llmobs_handle_unlock(handle);
     errno = saved;
@@ -154,9 +158,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 static size_t on_read(char *data, size_t size, size_t count, void *user)
 {
     struct llmobs_handle *handle = user;
-    curl_read_callback read = (curl_read_callback)handle->read.function;
-    size_t got = read ? read(data, size, count, data_or(&handle->read, stdin))
-                      : fread(data, size, count, data_or(&handle->read, stdin));
+    const struct llmobs_callback *app = &handle->latch.read;
+    curl_read_callback read = (curl_read_callback)app->function;
+    size_t got = read ? read(data, size, count, data_or(app, stdin))
+                      : fread(data, size, count, data_or(app, stdin));
     int saved = errno;
 
     /* PAUSE, ABORT and plain nonsense are all beyond the room given. */
@@ -186,9 +191,9 @@ static void rewind_request(struct llmobs_handle *handle, curl_off_t offset)
 static int default_seek(const struct llmobs_handle *handle, curl_off_t offset,
                         int origin)
 {
-    FILE *file = data_or(&handle->read, stdin);
+    FILE *file = data_or(&handle->latch.read, stdin);
 
-    if (handle->read.function || offset != 0 || origin != SEEK_SET ||
+    if (handle->latch.read.function || offset != 0 || origin != SEEK_SET ||
         fseeko(file, 0, SEEK_SET) != 0)
         return CURL_SEEKFUNC_CANTSEEK;
     return CURL_SEEKFUNC_OK;
@@ -219,6 +224,23 @@ static curlioerr on_ioctl(CURL *curl, int command, void *user)
     return result;
 }
 
+/* Once for each request, when the connection stands: header list and body are
+ * what libcurl reads next, whatever they were before. Where the app refuses the
+ * request, it reads nothing. */
+static int on_prereq(void *user, char *peer, char *own, int peer_port,
+                     int own_port)
+{
+    struct llmobs_handle *handle = user;
+    prereq_callback prereq = (prereq_callback)handle->prereq.function;
+    int answer = prereq ? prereq(data_or(&handle->prereq, NULL), peer, own,
+                                 peer_port, own_port)
+                        : PREREQ_OK;
+
+    if (answer == PREREQ_OK)
+        llmobs_capture_settle(handle, atomic_load(&handle->key));
+    return answer;
+}
+
 /* ---- swapping --------------------------------------------------------- */
 
 static bool set(const struct llmobs_handle *handle, CURL *curl,
@@ -247,6 +269,9 @@ static void restore(const struct llmobs_handle *handle, CURL *curl)
                                         handle->headers);
     if (handle->swapped)
         restore_write(handle, curl);
+    if (handle->swapped_prereq)
+        set(handle, curl, OPT_PREREQFUNCTION, handle->prereq.function,
+            OPT_PREREQDATA, data_or(&handle->prereq, NULL));
     if (handle->swapped_read)
         set(handle, curl, CURLOPT_READFUNCTION, handle->read.function,
             CURLOPT_READDATA, data_or(&handle->read, stdin));
@@ -285,10 +310,10 @@ struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
  * reading it. */
 static bool default_read_seeks(const struct llmobs_handle *handle)
 {
-    FILE *file = data_or(&handle->read, stdin);
+    FILE *file = data_or(&handle->latch.read, stdin);
     int fd;
 
-    if (handle->read.function || handle->ioctl_function || !file)
+    if (handle->latch.read.function || handle->ioctl_function || !file)
         return false;
     fd = fileno(file);
     return fd >= 0 ? lseek(fd, 0, SEEK_CUR) >= 0 : ftello(file) >= 0;
@@ -304,7 +329,7 @@ static bool reads_body(const struct llmobs_handle *handle)
 
 /* Which of seek, ioctl and fseek rewinds is libcurl's choice: what the app did
  * not set stays unset. */
-static bool swap_rewind(struct llmobs_handle *handle, CURL *curl)
+bool llmobs_capture_swap_rewind(struct llmobs_handle *handle, CURL *curl)
 {
     if (handle->ioctl_function) {
         handle->swapped_ioctl = true;
@@ -327,13 +352,13 @@ bool llmobs_capture_swap_in(struct llmobs_handle *handle, CURL *curl)
         !set(handle, curl, CURLOPT_HEADERFUNCTION, (void *)on_header,
              CURLOPT_HEADERDATA, handle))
         return false;
+    handle->swapped_prereq = set(handle, curl, OPT_PREREQFUNCTION,
+                                 (void *)on_prereq, OPT_PREREQDATA, handle);
     if (!reads_body(handle))
         return true;
     handle->swapped_read = true;
-    if (!set(handle, curl, CURLOPT_READFUNCTION, (void *)on_read,
-             CURLOPT_READDATA, handle))
-        return false;
-    return swap_rewind(handle, curl);
+    return set(handle, curl, CURLOPT_READFUNCTION, (void *)on_read,
+               CURLOPT_READDATA, handle);
 }
 
 bool llmobs_capture_owns(const struct llmobs_handle *handle, CURLoption option)
@@ -354,6 +379,9 @@ bool llmobs_capture_owns(const struct llmobs_handle *handle, CURLoption option)
         return handle->swapped_seek;
     case 20130: /* CURLOPT_IOCTLFUNCTION */
         return handle->swapped_ioctl;
+    case 20312: /* CURLOPT_PREREQFUNCTION */
+    case 10313: /* CURLOPT_PREREQDATA */
+        return handle->swapped_prereq;
     default:
         return false;
     }

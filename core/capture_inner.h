@@ -9,8 +9,18 @@
  * that went in. */
 bool llmobs_capture_swap_in(struct llmobs_handle *handle, CURL *curl);
 
-/* At the first callback of a late one: reads its body, or drops the exchange
- * when another request was sent. The gate is held. */
-void llmobs_capture_settle(struct llmobs_handle *handle);
+/* Our seek and ioctl callbacks, once the app's file may be asked whether it can
+ * seek. */
+bool llmobs_capture_swap_rewind(struct llmobs_handle *handle, CURL *curl);
+
+/* libcurl is about to make the request: reads its header list and its body,
+ * decides, and puts trace headers in. Nothing where that was done before. */
+void llmobs_capture_settle(struct llmobs_handle *handle, CURL *curl);
+
+/* Notes in the log that a request that was never made is captured. */
+void llmobs_capture_log(const struct llmobs_handle *handle,
+                        const struct llmobs_match *match);
+
+struct llmobs_worker *llmobs_capture_worker(void);
 
 #endif

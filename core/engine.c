@@ -218,10 +218,6 @@ static CURLcode op_easy_setopt(const struct llmobs_real *real, CURL *curl,
     saved = errno;
     if (rc == CURLE_OK)
         llmobs_handle_note(handle, option, arg, (size_t)config->capture_max);
-    if (rc == CURLE_OK && handle->waits) {
-        handle->entry = LLMOBS_STACK_ENTRY();
-        llmobs_capture_begin_late(handle, curl, option);
-    }
     errno = saved;
     return rc;
 }
@@ -335,6 +331,10 @@ static const struct llmobs_ops ops = {
     .easy_cleanup = op_easy_cleanup,
     .multi_add_handle = llmobs_ops_multi_add_handle,
     .multi_remove_handle = llmobs_ops_multi_remove_handle,
+    .multi_perform = llmobs_ops_multi_perform,
+    .multi_socket = llmobs_ops_multi_socket,
+    .multi_socket_action = llmobs_ops_multi_socket_action,
+    .multi_socket_all = llmobs_ops_multi_socket_all,
     .multi_info_read = llmobs_ops_multi_info_read,
     .multi_cleanup = llmobs_ops_multi_cleanup,
     .multi_setopt = llmobs_ops_multi_setopt,

@@ -22,7 +22,7 @@
 
 /* Changed whenever a table below changes; a core of another number is not
  * used. */
-#define LLMOBS_ENGINE_ABI 3
+#define LLMOBS_ENGINE_ABI 4
 
 /* The one name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -51,6 +51,10 @@
     X(CURLMcode, multi_setopt, (CURLM *, CURLMoption, ...))                   \
     X(CURLM *, multi_init, (void))                                            \
     X(CURLMcode, multi_perform, (CURLM *, int *))                             \
+    X(CURLMcode, multi_socket, (CURLM *, curl_socket_t, int *))               \
+    X(CURLMcode, multi_socket_action, (CURLM *, curl_socket_t, int, int *))   \
+    X(CURLMcode, multi_socket_all, (CURLM *, int *))                          \
+    X(CURLMcode, multi_timeout, (CURLM *, long *))                            \
     X(CURLMcode, multi_wait,                                                  \
       (CURLM *, struct curl_waitfd *, unsigned, int, int *))                  \
     X(struct curl_slist *, slist_append, (struct curl_slist *, const char *)) \
@@ -101,6 +105,12 @@ struct llmobs_ops {
     CURLMcode (*multi_add_handle)(const struct llmobs_real *, CURLM *, CURL *);
     CURLMcode (*multi_remove_handle)(const struct llmobs_real *, CURLM *,
                                      CURL *);
+    CURLMcode (*multi_perform)(const struct llmobs_real *, CURLM *, int *);
+    CURLMcode (*multi_socket)(const struct llmobs_real *, CURLM *,
+                              curl_socket_t, int *);
+    CURLMcode (*multi_socket_action)(const struct llmobs_real *, CURLM *,
+                                     curl_socket_t, int, int *);
+    CURLMcode (*multi_socket_all)(const struct llmobs_real *, CURLM *, int *);
     CURLMsg *(*multi_info_read)(const struct llmobs_real *, CURLM *, int *);
     CURLMcode (*multi_cleanup)(const struct llmobs_real *, CURLM *);
     CURLMcode (*multi_setopt)(const struct llmobs_real *, CURLM *, CURLMoption,
@@ -146,6 +156,8 @@ typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     X(CURLOPT_SEEKFUNCTION, __VA_ARGS__)                              \
     X(CURLOPT_SEEKDATA, __VA_ARGS__)                                  \
     X(CURLOPT_ERRORBUFFER, __VA_ARGS__)                               \
+    X(20312, __VA_ARGS__) /* CURLOPT_PREREQFUNCTION, since 7.80 */    \
+    X(10313, __VA_ARGS__) /* CURLOPT_PREREQDATA, since 7.80 */        \
     X(CURLOPT_PROXY, __VA_ARGS__)                                     \
     X(229, __VA_ARGS__)   /* CURLOPT_HEADEROPT, since 7.37 */         \
     X(10305, __VA_ARGS__) /* CURLOPT_AWS_SIGV4, since 7.75 */         \

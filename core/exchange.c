@@ -53,7 +53,6 @@ struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
         return NULL;
     memset(exchange, 0, sizeof(*exchange));
     exchange->item.type = LLMOBS_ITEM_EXCHANGE;
-    exchange->process = llmobs_fork_process();
     init_bodies(exchange, kept, capture_max);
     exchange->transfer.dns_ms = -1;
     exchange->transfer.connect_ms = -1;
@@ -61,9 +60,15 @@ struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
     exchange->transfer.first_byte_ms = -1;
     exchange->transfer.bytes_sent = -1;
     exchange->transfer.bytes_received = -1;
+    llmobs_exchange_start(exchange);
+    return exchange;
+}
+
+void llmobs_exchange_start(struct llmobs_exchange *exchange)
+{
+    exchange->process = llmobs_fork_process();
     exchange->start_wall_ns = llmobs_clock_wall_ns();
     exchange->start_mono_ns = llmobs_clock_mono_ns();
-    return exchange;
 }
 
 static void free_parts(struct llmobs_exchange *exchange)

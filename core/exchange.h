@@ -66,7 +66,8 @@ struct llmobs_exchange {
         again; /* response bytes, and header bytes, that a pause makes come */
     size_t header_again; /* once more */
     bool multipart;
-    bool bare; /* read from a disk that was not to have its bodies */
+    bool unsent; /* libcurl did not come to make the request, yet */
+    bool bare;   /* read from a disk that was not to have its bodies */
     struct llmobs_mark *marks;
     size_t mark_count;
     size_t mark_cap;
@@ -84,6 +85,9 @@ struct llmobs_exchange {
 /* Gives an exchange that has begun now; NULL without memory. */
 struct llmobs_exchange *llmobs_exchange_new(size_t capture_max);
 void llmobs_exchange_free(struct llmobs_exchange *exchange);
+
+/* It begins now, and not when it was made. */
+void llmobs_exchange_start(struct llmobs_exchange *exchange);
 
 /* Frees an exchange's memory, or an item's; what it owns is gone or taken. */
 void llmobs_exchange_free_memory(void *item);

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "core/adds.h"
 #include "core/cold.h"
 
 /* Bodies that do not look like JSON are copied only up to this size: a form
@@ -84,8 +85,22 @@ static void forget_transfer(struct llmobs_handle *handle)
     handle->exchange = NULL;
     llmobs_handle_unlock(handle);
     llmobs_exchange_free(exchange);
+    llmobs_handle_drop_origin(handle);
+    /* A multi's list does not outlive its handles: it was left by cleanup. */
+    (void)llmobs_adds_remove(atomic_load(&handle->multi), handle);
     atomic_store(&handle->multi, NULL);
-    handle->capturing = handle->waits = handle->late = false;
+    handle->capturing = handle->latch.on = false;
+}
+
+void llmobs_handle_drop_origin(struct llmobs_handle *handle)
+{
+    const struct llmobs_origin none = {0};
+
+    free(handle->origin.said);
+    free(handle->origin.baggage);
+    free(handle->origin.url);
+    llmobs_exchange_free(handle->origin.exchange);
+    handle->origin = none;
 }
 
 struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
@@ -108,7 +123,7 @@ struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
 void llmobs_handle_unswap(struct llmobs_handle *handle)
 {
     handle->swapped = handle->swapped_read = handle->swapped_seek = false;
-    handle->swapped_ioctl = handle->injected = false;
+    handle->swapped_ioctl = handle->swapped_prereq = handle->injected = false;
 }
 
 void llmobs_handle_reset(struct llmobs_handle *handle)
@@ -133,6 +148,8 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->connect_only = false;
     handle->ioctl_function = NULL;
     handle->write = handle->header = handle->read = handle->seek = none;
+    handle->prereq = none;
+    handle->origin.not_ours = false;
     handle->error_buffer = NULL;
     llmobs_handle_unswap(handle);
 }
@@ -204,6 +221,7 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
     to->header = from->header;
     to->read = from->read;
     to->seek = from->seek;
+    to->prereq = from->prereq;
     /* libcurl gives a copy no error buffer. */
     to->error_buffer = NULL;
     return set_url(to, from->url);
@@ -354,6 +372,7 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
 {
     long number = (long)(intptr_t)arg;
 
+    handle->origin.not_ours = false;
     if (handle->injected && redirects(option))
         llmobs_inject_blank(handle->inject);
     switch ((int)option) {
@@ -441,6 +460,12 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
     case CURLOPT_SEEKDATA:
         set_data(&handle->seek, arg);
         break;
+    case 20312: /* CURLOPT_PREREQFUNCTION, since 7.80 */
+        set_function(&handle->prereq, arg);
+        break;
+    case 10313: /* CURLOPT_PREREQDATA, since 7.80 */
+        set_data(&handle->prereq, arg);
+        break;
     case CURLOPT_ERRORBUFFER:
         handle->error_buffer = arg;
         break;
@@ -495,6 +520,34 @@ void llmobs_handle_unlock(struct llmobs_handle *handle)
     atomic_store_explicit(&handle->gate, 0, memory_order_release);
 }
 
+/* ---- the transfer ----------------------------------------------------- */
+
+enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle)
+{
+    return handle->latch.on ? handle->latch.request : handle->request;
+}
+
+static curl_off_t size_of(const struct llmobs_handle *handle)
+{
+    if (handle->request != LLMOBS_HTTP_POST || handle->no_body)
+        return -1;
+    if (handle->postfieldsize >= 0)
+        return handle->postfieldsize;
+    if (handle->has_copy)
+        return (curl_off_t)handle->copied.total;
+    return handle->postfields ? (curl_off_t)strlen(handle->postfields) : -1;
+}
+
+void llmobs_handle_latch(struct llmobs_handle *handle)
+{
+    handle->latch.request = handle->request;
+    handle->latch.size = -1;
+    if (handle->postfields || handle->has_copy)
+        handle->latch.size = size_of(handle);
+    handle->latch.read = handle->read;
+    handle->latch.on = true;
+}
+
 const char *llmobs_handle_method(const struct llmobs_handle *handle)
 {
     static const char *const names[] = {
@@ -505,39 +558,47 @@ const char *llmobs_handle_method(const struct llmobs_handle *handle)
 
     if (handle->custom_request[0])
         return handle->custom_request;
-    return handle->no_body ? "HEAD" : names[handle->request];
+    return handle->no_body ? "HEAD" : names[llmobs_handle_verb(handle)];
 }
 
 bool llmobs_handle_sends_body(const struct llmobs_handle *handle)
 {
-    return !handle->no_body && handle->request != LLMOBS_HTTP_GET &&
-           handle->request != LLMOBS_HTTP_HEAD;
+    enum llmobs_http_verb verb = llmobs_handle_verb(handle);
+
+    return !handle->no_body && verb != LLMOBS_HTTP_GET &&
+           verb != LLMOBS_HTTP_HEAD;
 }
 
-/* libcurl sends the size in force now, of the copy that it made before. */
+/* Of POSTFIELDS or of the copy; -1: not known. */
+static curl_off_t body_size(const struct llmobs_handle *handle)
+{
+    return handle->latch.on ? handle->latch.size : handle->postfieldsize;
+}
+
+/* libcurl sends the size in force as it begins, of the copy that it made
+ * before. */
 static uint64_t copy_len(const struct llmobs_handle *handle)
 {
     uint64_t total = handle->copied.total;
+    curl_off_t size = body_size(handle);
 
-    if (handle->postfieldsize >= 0 && (uint64_t)handle->postfieldsize < total)
-        return (uint64_t)handle->postfieldsize;
-    return total;
+    return size >= 0 && (uint64_t)size < total ? (uint64_t)size : total;
 }
 
 struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
 {
     struct llmobs_text body = {NULL, 0};
+    curl_off_t size = body_size(handle);
 
-    if (handle->no_body || handle->request != LLMOBS_HTTP_POST)
+    if (handle->no_body || llmobs_handle_verb(handle) != LLMOBS_HTTP_POST)
         return body;
     if (handle->has_copy) {
         body = llmobs_body_head(&handle->copied);
         if (body.len > copy_len(handle))
             body.len = (size_t)copy_len(handle);
-    } else if (handle->postfields) {
+    } else if (handle->postfields && (size >= 0 || !handle->latch.on)) {
         body.data = handle->postfields;
-        body.len = handle->postfieldsize >= 0 ? (size_t)handle->postfieldsize
-                                              : strlen(handle->postfields);
+        body.len = size >= 0 ? (size_t)size : strlen(handle->postfields);
     }
     return body;
 }
@@ -548,7 +609,7 @@ void llmobs_handle_copy_body(const struct llmobs_handle *handle,
     struct llmobs_text body;
 
     if (handle->has_copy && !handle->no_body &&
-        handle->request == LLMOBS_HTTP_POST) {
+        llmobs_handle_verb(handle) == LLMOBS_HTTP_POST) {
         (void)llmobs_body_clone(to, &handle->copied);
         llmobs_body_rewind(to, copy_len(handle));
         return;

@@ -46,6 +46,31 @@ struct llmobs_callback {
     bool data_set; /* else libcurl's default */
 };
 
+/* What libcurl takes of a handle as its transfer begins: what is set later is
+ * the next transfer's. */
+struct llmobs_latch {
+    bool on;
+    enum llmobs_http_verb request;
+    curl_off_t size;             /* of POSTFIELDS; -1: not sent */
+    struct llmobs_callback read; /* kept until the next one */
+};
+
+/* Where a call comes from, taken when the app makes it and kept until libcurl
+ * makes the request. */
+struct llmobs_origin {
+    bool waits;    /* in a multi: taken before the transfer begins */
+    bool not_ours; /* by the handle's settings when it was taken, and since */
+    enum llmobs_proxying proxying;
+    uint64_t span;  /* of the API, current then (api_table.h) */
+    char *said;     /* api_said.h; until the exchange has it */
+    bool from_span; /* that span is the parent */
+    bool carried;   /* the process's carrier is */
+    char *baggage;  /* of that carrier; NULL: none */
+    struct llmobs_exchange *exchange; /* NULL: not taken yet, or given on */
+    char *url;    /* the whole one, of a request that is still to be read */
+    bool exposes; /* others than its peer may see the request's headers */
+};
+
 struct llmobs_handle {
     _Atomic(CURL *) key; /* NULL: free to be recycled */
     struct llmobs_handle *next;
@@ -75,6 +100,7 @@ struct llmobs_handle {
     struct llmobs_callback header;
     struct llmobs_callback read;
     struct llmobs_callback seek;
+    struct llmobs_callback prereq;
     void *ioctl_function;
     const char *error_buffer;
 
@@ -84,15 +110,17 @@ struct llmobs_handle {
     struct llmobs_exchange *exchange;
     _Atomic(CURLM *) multi;       /* while in one; read by a multi's cleanup */
     struct llmobs_inject *inject; /* kept for the next one; NULL: none yet */
-    bool waits;      /* added to a multi with nothing to capture yet */
-    long added_size; /* CURLINFO_REQUEST_SIZE then */
-    bool late; /* begun after that: the body is not read before it is sent */
-    bool capturing;     /* `exchange` was set and not yet given away */
-    bool injected;      /* our headers are before the app's */
-    bool swapped;       /* our write and header callbacks are in */
-    bool swapped_read;  /* our read callback too */
-    bool swapped_seek;  /* our seek callback too */
-    bool swapped_ioctl; /* our ioctl callback too */
+    struct llmobs_handle *added_next, *added_before;
+    bool added; /* to a multi that was not driven since (adds.h) */
+    struct llmobs_origin origin;
+    struct llmobs_latch latch;
+    bool capturing;      /* `exchange` was set and not yet given away */
+    bool injected;       /* our headers are before the app's */
+    bool swapped;        /* our write and header callbacks are in */
+    bool swapped_prereq; /* our prereq callback too */
+    bool swapped_read;   /* our read callback too */
+    bool swapped_seek;   /* our seek callback too */
+    bool swapped_ioctl;  /* our ioctl callback too */
 };
 
 /* The record of an easy handle; NULL when there is none. */
@@ -111,6 +139,13 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
 
 /* Ours are out: somebody has put the app's own settings back. */
 void llmobs_handle_unswap(struct llmobs_handle *handle);
+
+/* Frees what was taken of a call, and forgets it. */
+void llmobs_handle_drop_origin(struct llmobs_handle *handle);
+
+/* As libcurl does where a transfer begins: takes the method, measures a body
+ * that is a string, notes who reads one. */
+void llmobs_handle_latch(struct llmobs_handle *handle);
 
 /* Forgets all settings, ours too, as curl_easy_reset does; keeps the transfer.
  */
@@ -142,8 +177,11 @@ void llmobs_handle_unlock(struct llmobs_handle *handle);
 bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle);
 
 /* The method that will be sent; the body as far as it is known before sending
- * (data NULL: none or not known). */
+ * (data NULL: none or not known). While a transfer is latched, of that one;
+ * else of the next. The body may be the app's memory: only to be asked where
+ * libcurl reads it. */
 const char *llmobs_handle_method(const struct llmobs_handle *handle);
+enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle);
 struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle);
 
 /* The value of a header of the app's, NULL: not there; `name` ends with its

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "core/adds.h"
 #include "core/capture.h"
 #include "core/command.h"
 #include "core/ops_news.h"
@@ -17,35 +18,130 @@ CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
     return real->multi_setopt(multi, option, arg);
 }
 
+/* Refused: what was begun for it, by a drive inside, is undone. */
+static void withdraw(CURLM *multi, struct llmobs_handle *handle, CURL *curl)
+{
+    (void)llmobs_adds_remove(multi, handle);
+    llmobs_capture_cancel(handle, curl);
+    atomic_store(&handle->multi, NULL);
+}
+
+/* libcurl may tell the app of its timer while it adds, and the app drive it. */
+static CURLMcode add(const struct llmobs_real *real, CURLM *multi,
+                     struct llmobs_handle *handle, CURL *curl)
+{
+    CURLMcode rc;
+    int saved;
+
+    llmobs_command_run(handle);
+    llmobs_capture_take(handle);
+    atomic_store(&handle->multi, multi);
+    (void)llmobs_adds_push(multi, handle);
+    rc = real->multi_add_handle(multi, curl);
+    saved = errno;
+    if (rc != CURLM_OK)
+        withdraw(multi, handle, curl);
+    else if (llmobs_adds_driven(multi) && llmobs_adds_remove(multi, handle))
+        (void)llmobs_capture_start(handle, curl);
+    errno = saved;
+    return rc;
+}
+
 CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
                                       CURLM *multi, CURL *curl)
 {
     struct llmobs_handle *handle = llmobs_handle_find(curl);
-    bool begun;
-    CURLMcode rc;
-    int saved;
 
     if (!handle && curl)
         llmobs_news_stop();
     if (!handle || atomic_load(&handle->multi) || handle->swapped ||
         llmobs_push_is_blind())
         return real->multi_add_handle(multi, curl);
-    llmobs_command_run(handle);
     handle->entry = LLMOBS_STACK_ENTRY();
-    begun = llmobs_capture_begin(handle, curl);
-    if (!begun && real->easy_getinfo)
-        (void)real->easy_getinfo(curl, CURLINFO_REQUEST_SIZE,
-                                 &handle->added_size);
-    rc = real->multi_add_handle(multi, curl);
-    saved = errno;
-    handle->waits = rc == CURLM_OK && !begun;
-    if (rc == CURLM_OK)
-        atomic_store(&handle->multi, multi);
-    else if (begun)
-        llmobs_capture_cancel(handle, curl);
+    return add(real, multi, handle, curl);
+}
+
+/* ---- driving ----------------------------------------------------------- */
+
+/* From within a callback a drive does nothing; asking for the time is refused
+ * as it is. */
+static bool refuses(const struct llmobs_real *real, CURLM *multi)
+{
+    long ms;
+
+    return real->multi_timeout && real->multi_timeout(multi, &ms) != CURLM_OK;
+}
+
+static void start_added(const struct llmobs_real *real, CURLM *multi,
+                        struct llmobs_adds *adds, uintptr_t entry)
+{
+    struct llmobs_handle *handle;
+    int saved = errno;
+
+    if (refuses(real, multi))
+        return;
+    while ((handle = llmobs_adds_pop(adds)) != NULL) {
+        handle->entry = entry;
+        (void)llmobs_capture_start(handle, atomic_load(&handle->key));
+    }
     errno = saved;
+}
+
+static struct llmobs_adds *enter(const struct llmobs_real *real, CURLM *multi,
+                                 uintptr_t entry)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    if (!adds)
+        return NULL;
+    if (llmobs_adds_any(adds))
+        start_added(real, multi, adds, entry);
+    llmobs_adds_enter(adds);
+    return adds;
+}
+
+static CURLMcode left(struct llmobs_adds *adds, CURLMcode rc)
+{
+    if (adds)
+        llmobs_adds_leave(adds);
     return rc;
 }
+
+CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
+                                   int *running)
+{
+    struct llmobs_adds *adds = enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return left(adds, real->multi_perform(multi, running));
+}
+
+CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,
+                                  curl_socket_t socket, int *running)
+{
+    struct llmobs_adds *adds = enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return left(adds, real->multi_socket(multi, socket, running));
+}
+
+CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
+                                         CURLM *multi, curl_socket_t socket,
+                                         int events, int *running)
+{
+    struct llmobs_adds *adds = enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return left(adds,
+                real->multi_socket_action(multi, socket, events, running));
+}
+
+CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
+                                      CURLM *multi, int *running)
+{
+    struct llmobs_adds *adds = enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return left(adds, real->multi_socket_all(multi, running));
+}
+
+/* ---- ends -------------------------------------------------------------- */
 
 struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
                                              CURL *curl)
@@ -66,7 +162,7 @@ static void leave(struct llmobs_handle *handle, CURL *curl,
 {
     int saved = errno;
 
-    handle->waits = false;
+    (void)llmobs_adds_remove(atomic_load(&handle->multi), handle);
     llmobs_capture_swap_out(handle, curl);
     llmobs_capture_finish(handle, ending->end, ending->code);
     atomic_store(&handle->multi, NULL);
@@ -153,6 +249,7 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
         return rc;
     saved = errno;
     llmobs_news_forget_all(multi);
+    llmobs_adds_forget(multi);
     llmobs_handle_each(end_rest, multi);
     errno = saved;
     return rc;

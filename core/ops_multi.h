@@ -26,6 +26,16 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
                                       CURLM *multi, CURL *curl);
 CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
                                          CURLM *multi, CURL *curl);
+/* These drive a multi: what was added to it since begins. */
+CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
+                                   int *running);
+CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,
+                                  curl_socket_t socket, int *running);
+CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
+                                         CURLM *multi, curl_socket_t socket,
+                                         int events, int *running);
+CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
+                                      CURLM *multi, int *running);
 CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
                                     CURLM *multi, int *left);
 CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real,

@@ -10,6 +10,7 @@ PART" of tests/cli/doctor.py; "launcher PART" of tests/cli/launcher.py;
 "container CASE" of tests/container/run.
 """
 
+BEGIN = "core/capture_begin.c"
 CALLS = "core/capture_calls.c"
 CAPTURE = "core/capture.c"
 ENGINE = "core/engine.c"
@@ -206,11 +207,10 @@ HAZARDS = [
 
     ("errno after our part of a call",
      "saved and put back (`op_*`)", [
-         ("errno-changed", [(MULTI, "    else if (begun)\n        llmobs_"
-                             "capture_cancel(handle, curl);\n    errno = "
-                             "saved;",
-                             "    else if (begun)\n        llmobs_capture_"
-                             "cancel(handle, curl);\n    errno = ENOTTY;")],
+         ("errno-changed", [(MULTI, "(void)llmobs_capture_start(handle, curl);"
+                             "\n    errno = saved;",
+                             "(void)llmobs_capture_start(handle, curl);"
+                             "\n    errno = saved + 1;")],
           ["programs.edge_cases.errno_kept"])]),
 
     ("the app's slist freed",
@@ -244,33 +244,23 @@ HAZARDS = [
           ["headers.own_headers_of_any_form"])]),
 
     ("POSTFIELDS with size -1",
-     "then it is a string (`llmobs_handle_body`)", [
-         ("size-taken-literally", [(HANDLE, "        body.len = handle->"
-                                    "postfieldsize >= 0 ? (size_t)handle->"
-                                    "postfieldsize\n"
-                                    "                                         "
-                                    "     : strlen(handle->postfields);",
-                                    "        body.len = (size_t)handle->"
-                                    "postfieldsize;")],
+     "then it is a string (`size_of`)", [
+         ("size-taken-literally", [(HANDLE, "    return handle->postfields ? "
+                                    "(curl_off_t)strlen(handle->postfields) : "
+                                    "-1;", "    return -1;")],
           ["hazards.sizes_of_a_body"])]),
 
     ("POSTFIELDS with embedded NULs",
-     "a size beats the string's end (`llmobs_handle_body`)", [
-         ("always-a-string", [(HANDLE, "        body.len = handle->"
-                               "postfieldsize >= 0 ? (size_t)handle->"
-                               "postfieldsize\n"
-                               "                                         "
-                               "     : strlen(handle->postfields);",
-                               "        body.len = strlen(handle->"
-                               "postfields);")],
+     "a size beats the string's end (`size_of`)", [
+         ("always-a-string", [(HANDLE, "    if (handle->postfieldsize >= 0)\n"
+                               "        return handle->postfieldsize;\n", "")],
           ["hazards.bodies_with_zero_bytes"])]),
 
     ("POSTFIELDS in a buffer that changes",
-     "read when the call begins (`begin_exchange`)", [
-         ("read-at-the-end", [(CAPTURE, "    if (!handle->late)\n        "
-                               "llmobs_handle_copy_body(handle, &exchange->"
-                               "request);\n    return exchange;",
-                               "    return exchange;"),
+     "read as libcurl makes the request (`keep_request`)", [
+         ("read-at-the-end", [(BEGIN, "    llmobs_body_rewind(&exchange->"
+                               "request, 0);\n    llmobs_handle_copy_body("
+                               "handle, &exchange->request);\n", ""),
                               (CAPTURE, "    exchange->end = end;\n    if (end "
                                "== LLMOBS_END_DONE) {",
                                "    exchange->end = end;\n    llmobs_handle_"
@@ -278,12 +268,60 @@ HAZARDS = [
                                "(end == LLMOBS_END_DONE) {")],
           ["hazards.buffers_of_the_program"])]),
 
-    ("POSTFIELDS set after the handle was added to a multi",
-     "a call may begin until libcurl starts it "
-     "(`llmobs_capture_begin_late`)", [
-         ("too-late", [(MULTI, "    handle->waits = rc == CURLM_OK && "
-                        "!begun;", "    handle->waits = false;")],
-          ["programs.edge_cases.set_after_add"])]),
+    ("options set, replaced or freed after the handle was added to a multi",
+     "nothing that they name is read before the multi is driven "
+     "(`start_added`)", [
+         ("read-at-add", [(MULTI, "    (void)llmobs_adds_push(multi, handle);",
+                           "    (void)llmobs_capture_start(handle, curl);")],
+          ["programs.edge_cases.set_after_add",
+           "programs.memory_cases.size_after_add",
+           "programs.memory_cases.curlu_goes",
+           "programs.memory_cases.added_first"]),
+         ("driven-in-vain", [(MULTI, "    if (refuses(real, multi))\n"
+                              "        return;\n",
+                              "    (void)refuses(real, multi);\n")],
+          ["programs.memory_cases.driven_while_added"])]),
+
+    ("header list or body replaced or freed before the connection stands",
+     "read in a prereq callback of ours, in which libcurl is about to read them "
+     "(`llmobs_capture_settle`)", [
+         ("read-as-it-begins", [(BEGIN, "    if (handle->swapped_prereq)\n"
+                                 "        return true;\n", "")],
+          ["programs.memory_cases.fields_goes",
+           "programs.memory_cases.header_goes",
+           "programs.memory_cases.never_sent"]),
+         ("refused-but-read", [(CALLS, "    if (answer == PREREQ_OK)\n",
+                                "    if (handle)\n")],
+          ["programs.memory_cases.refused"])]),
+
+    ("a prereq callback of the app's own",
+     "called by ours, set within the transfer or not, and given back "
+     "(`on_prereq`, `restore`)", [
+         ("prereq-lost", [(CALLS, "    int answer = prereq ?",
+                           "    int answer = prereq && !handle ?")],
+          ["programs.memory_cases.own_prereq"]),
+         ("prereq-not-given-back", [(CALLS, "        set(handle, curl, "
+                                     "OPT_PREREQFUNCTION, handle->prereq."
+                                     "function,\n            OPT_PREREQDATA, "
+                                     "data_or(&handle->prereq, NULL));",
+                                     "        (void)curl;")],
+          ["programs.memory_cases.own_prereq"])]),
+
+    ("the app's error buffer freed once the transfer is done",
+     "read as easy_perform returns, never of a transfer of a multi "
+     "(`copy_error`)", [
+         ("reason-read-late", [(CAPTURE, "        atomic_load(&handle->multi) ? "
+                                "NULL : handle->error_buffer;",
+                                "        handle->error_buffer;")],
+          ["programs.memory_cases.reason_goes"])]),
+
+    ("READDATA set again within the transfer",
+     "libcurl reads from whom it was as it began, and so do we (`on_read`)", [
+         ("reader-follows", [(CALLS, "    const struct llmobs_callback *app = "
+                              "&handle->latch.read;",
+                              "    const struct llmobs_callback *app = "
+                              "&handle->read;")],
+          ["programs.memory_cases.reader_fixed"])]),
 
     ("COPYPOSTFIELDS: the size in force when it was set",
      "copied then, with that size (`copy_postfields`)", [
@@ -402,9 +440,9 @@ HAZARDS = [
           ["hazards.resumed_uploads_to_a_proxy"])]),
 
     ("CONNECT_ONLY and websockets",
-     "no transfer of ours (`begin`)", [
-         ("connect-only-captured", [(CAPTURE, "observes() || handle->connect_only ||",
-                                     "observes() ||")],
+     "no transfer of ours (`may_begin`)", [
+         ("connect-only-captured", [(BEGIN, "observes() && !handle->"
+                                     "connect_only &&", "observes() &&")],
           ["programs.easy_cases.connect_only",
            "programs.hazard_cases.spoken"])]),
 

@@ -33,6 +33,10 @@
     X(easy_cleanup)        \
     X(multi_add_handle)    \
     X(multi_remove_handle) \
+    X(multi_perform)       \
+    X(multi_socket)        \
+    X(multi_socket_action) \
+    X(multi_socket_all)    \
     X(multi_info_read)     \
     X(multi_cleanup)       \
     X(multi_setopt)

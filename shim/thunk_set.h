@@ -125,6 +125,40 @@ static CURLMcode NAME(multi_remove_handle)(CURLM *multi, CURL *handle)
                : REAL->multi_remove_handle(multi, handle);
 }
 
+static CURLMcode NAME(multi_perform)(CURLM *multi, int *running)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->multi_perform(REAL, multi, running)
+               : REAL->multi_perform(multi, running);
+}
+
+static CURLMcode NAME(multi_socket)(CURLM *multi, curl_socket_t socket,
+                                    int *running)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->multi_socket(REAL, multi, socket, running)
+               : REAL->multi_socket(multi, socket, running);
+}
+
+static CURLMcode NAME(multi_socket_action)(CURLM *multi, curl_socket_t socket,
+                                           int events, int *running)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->multi_socket_action(REAL, multi, socket, events, running)
+               : REAL->multi_socket_action(multi, socket, events, running);
+}
+
+static CURLMcode NAME(multi_socket_all)(CURLM *multi, int *running)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->multi_socket_all(REAL, multi, running)
+               : REAL->multi_socket_all(multi, running);
+}
+
 static CURLMsg *NAME(multi_info_read)(CURLM *multi, int *left)
 {
     const struct llmobs_ops *ops = READY();

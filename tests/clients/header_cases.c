@@ -263,7 +263,7 @@ int main(int argc, char **argv)
         {"copied_inside", copied_inside, 1, 0},
         {"replaced_in_multi", replaced_in_multi, 1, 0},
         {"reset_in_multi", reset_in_multi, 1, 0},
-        {"led_elsewhere", led_elsewhere, 1, 0},
+        {"led_elsewhere", led_elsewhere, 0, 0},
         {NULL, NULL, 0, 0},
     };
 

@@ -647,7 +647,7 @@ def expect_proxy(span, prompt="hello there", answer=None):
 
 
 def expect_error(span, kind=None, message=None, prompt="hello there",
-                 output="", role="", metrics=None, status=None):
+                 output="", role="", metrics=None, status=None, asker="user"):
     """An llm span of a chat call that failed."""
     meta = span["meta"]
     equal(span["status"], "error", "status")
@@ -657,7 +657,7 @@ def expect_error(span, kind=None, message=None, prompt="hello there",
     if message is not None:
         equal(meta["error"]["message"], message, "error.message")
     equal(meta["error"]["stack"], "", "error.stack")
-    equal(meta["input"], {"messages": [{"content": prompt, "role": "user"}]},
+    equal(meta["input"], {"messages": [{"content": prompt, "role": asker}]},
           "input")
     equal(meta["output"], {"messages": [{"content": output, "role": role}]},
           "output")

@@ -120,6 +120,12 @@ def connection_dropped(t):
     expect_error(r.only(), "CURLE_GOT_NOTHING")
 
 
+def expect_unsent(span, kind):
+    """No request was made, and of curl's body nothing read."""
+    expect_error(span, kind, prompt="", asker="")
+    ok(span["meta"]["error"]["message"], "error.message is empty")
+
+
 @test
 def connection_refused(t):
     url = "http://127.0.0.1:%d/v1/chat/completions" % free_port()
@@ -127,7 +133,7 @@ def connection_refused(t):
     argv[2] = "-s"
     r = t.same(argv)
     equal(r.code, 7, "exit status")
-    expect_error(r.only(), "CURLE_COULDNT_CONNECT")
+    expect_unsent(r.only(), "CURLE_COULDNT_CONNECT")
 
 
 @test
@@ -136,7 +142,7 @@ def name_unknown(t):
                 "--resolve", "x.invalid:80:127.0.0.1")
     r = t.same(argv)
     equal(r.code, 6, "exit status")
-    expect_error(r.only(), "CURLE_COULDNT_RESOLVE_HOST")
+    expect_unsent(r.only(), "CURLE_COULDNT_RESOLVE_HOST")
 
 
 @test
@@ -144,7 +150,7 @@ def certificate_not_trusted(t):
     r = t.same(curl("https://127.0.0.1:%d/v1/chat/completions"
                     % t.servers.tls, body()))
     equal(r.code, 60, "exit status")
-    expect_error(r.only(), "CURLE_PEER_FAILED_VERIFICATION")
+    expect_unsent(r.only(), "CURLE_PEER_FAILED_VERIFICATION")
 
 
 @test

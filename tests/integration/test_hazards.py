@@ -1,5 +1,6 @@
 """What only shows in the spans, or under a setting, of the programs of
 tests/clients; and places that refuse to be written."""
+import base64
 import json
 import os
 import shutil
@@ -36,6 +37,18 @@ def buffers_of_the_program(t):
     r = case(t, "buffer_changed", 3, "body_cases")
     equal([s["meta"]["input"]["messages"][0]["content"] for s in r.spans],
           [ASKED, "say more of it", ASKED], "prompts")
+
+
+@test
+def bodies_that_are_replaced(t):
+    """The span has the body that was sent, whichever of two that is."""
+    for name in "fields_goes", "string_goes":
+        r = case(t, name, 13, "memory_cases")
+        sent = [json.loads(base64.b64decode(q["body"]))["messages"][0]["content"]
+                for q in r.requests]
+        equal(sorted(s["meta"]["input"]["messages"][0]["content"]
+                     for s in r.spans), sorted(sent), "prompts of " + name)
+        ok(len(set(sent)) == 2, "one body alone was sent")
 
 
 @test

@@ -88,6 +88,16 @@ def valgrind(t):
 
 
 @test
+def valgrind_of_memory_that_goes(t):
+    """What the program freed is read by nobody."""
+    program = os.path.join(t.build, "tests", "clients", "memory_cases")
+    r = t.same([tool("valgrind"), "-q", "--error-exitcode=9", program,
+                "added_first", "http://127.0.0.1:%d" % t.servers.http],
+               limit=SLOW, order=False, spans=50)
+    equal(r.code, 0, "exit status (%s)" % r.stderr)
+
+
+@test
 def strace(t):
     through(t, [tool("strace"), "-f", "-qq", "-o", "/dev/null"])
 

@@ -28,6 +28,10 @@
     X(easy_cleanup)        \
     X(multi_add_handle)    \
     X(multi_remove_handle) \
+    X(multi_perform)       \
+    X(multi_socket)        \
+    X(multi_socket_action) \
+    X(multi_socket_all)    \
     X(multi_info_read)     \
     X(multi_cleanup)       \
     X(multi_setopt)
@@ -182,6 +186,35 @@ static CURLMcode multi_remove_handle(const struct llmobs_real *r, CURLM *multi,
 {
     count(r, OP_multi_remove_handle);
     return r->multi_remove_handle(multi, handle);
+}
+
+static CURLMcode multi_perform(const struct llmobs_real *r, CURLM *multi,
+                               int *running)
+{
+    count(r, OP_multi_perform);
+    return r->multi_perform(multi, running);
+}
+
+static CURLMcode multi_socket(const struct llmobs_real *r, CURLM *multi,
+                              curl_socket_t socket, int *running)
+{
+    count(r, OP_multi_socket);
+    return r->multi_socket(multi, socket, running);
+}
+
+static CURLMcode multi_socket_action(const struct llmobs_real *r, CURLM *multi,
+                                     curl_socket_t socket, int events,
+                                     int *running)
+{
+    count(r, OP_multi_socket_action);
+    return r->multi_socket_action(multi, socket, events, running);
+}
+
+static CURLMcode multi_socket_all(const struct llmobs_real *r, CURLM *multi,
+                                  int *running)
+{
+    count(r, OP_multi_socket_all);
+    return r->multi_socket_all(multi, running);
 }
 
 static CURLMsg *multi_info_read(const struct llmobs_real *r, CURLM *multi,

@@ -1,0 +1,49 @@
+/* adds - easy handles that were added to a multi and that no drive of it has
+ * reached yet.
+ *
+ * libcurl looks at an added handle when the multi is driven: by perform,
+ * socket, socket_action or socket_all. Until then the app may set, replace and
+ * free whatever the handle names.
+ *
+ * Owns:    a record for each multi that a handle was added to, found by its
+ *          address; recycled, never freed, so that a late reader never meets
+ *          freed memory. The handles are borrowed.
+ * Threads: a record belongs to the thread that uses the multi (libcurl's own
+ *          rule). Finding one takes no lock: chains only grow, and a record is
+ *          claimed or released by one atomic store.
+ * Errors:  false without memory.
+ * Limits:  LLMOBS_ADDS_BUCKETS chains.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_ADDS_H
+#define LLMOBS_ADDS_H
+
+#include "core/handle.h"
+
+#define LLMOBS_ADDS_BUCKETS 256
+
+struct llmobs_adds;
+
+/* The record of a multi; NULL: no handle with a record was ever added to it. */
+struct llmobs_adds *llmobs_adds_find(CURLM *multi);
+
+/* Puts a handle at the end of its multi's list. */
+bool llmobs_adds_push(CURLM *multi, struct llmobs_handle *handle);
+
+/* Takes the first one; NULL: there is none. */
+struct llmobs_handle *llmobs_adds_pop(struct llmobs_adds *adds);
+bool llmobs_adds_any(const struct llmobs_adds *adds);
+
+/* Takes this one; false: it is not there. */
+bool llmobs_adds_remove(CURLM *multi, struct llmobs_handle *handle);
+
+/* The multi is gone, and its list with it. */
+void llmobs_adds_forget(CURLM *multi);
+
+/* Around a drive. A handle that is added inside may be reached by that very
+ * drive. */
+void llmobs_adds_enter(struct llmobs_adds *adds);
+void llmobs_adds_leave(struct llmobs_adds *adds);
+bool llmobs_adds_driven(CURLM *multi);
+
+#endif
