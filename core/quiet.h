@@ -22,7 +22,8 @@ struct llmobs_quiet {
 };
 
 /* Blocks all signals and cancellation; what the app gets meanwhile waits for
- * the end. */
+ * the end. Only what the app had blocked may be pending before: else that is
+ * not asked for, which would be one kind of system call more. */
 static inline void llmobs_quiet_begin(struct llmobs_quiet *quiet)
 {
     sigset_t all, pending;
@@ -32,7 +33,9 @@ static inline void llmobs_quiet_begin(struct llmobs_quiet *quiet)
     sigemptyset(&quiet->ours);
     sigemptyset(&pending);
     pthread_sigmask(SIG_SETMASK, &all, &quiet->before);
-    sigpending(&pending);
+    if (sigismember(&quiet->before, SIGXFSZ) ||
+        sigismember(&quiet->before, SIGPIPE))
+        sigpending(&pending);
     if (!sigismember(&pending, SIGXFSZ))
         sigaddset(&quiet->ours, SIGXFSZ);
     if (!sigismember(&pending, SIGPIPE))

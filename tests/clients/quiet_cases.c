@@ -76,6 +76,15 @@ static void fetch_multi(const char *base)
     in_multi();
 }
 
+static void called_thrice(const char *base)
+{
+    begin(base);
+    for (int i = 0; i < TIMES; i++) {
+        printf("%ld\n", status_of(base, hello));
+        usleep(30000);
+    }
+}
+
 static void *fetch_once(void *status)
 {
     *(long *)status = fetch();
@@ -351,6 +360,7 @@ int main(int argc, char **argv)
         {"fetch_forked", fetch_forked, 0, 0},
         {"fetch_cleaned", fetch_cleaned, 0, 0},
         {"forked_after_a_call", forked_after_a_call, 1, 0},
+        {"called_thrice", called_thrice, 3, 0},
         {"few_descriptors", few_descriptors, 5, 0},
         {"confined", confined, 0, 0},
         {"confined_exit", confined_exit, 0, 0},

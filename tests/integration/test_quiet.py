@@ -5,7 +5,7 @@ import re
 import shutil
 
 from delivery import agent, counts, double, untouched
-from harness import APPS, PYTHON, Skip, body, equal, ok, test, tree
+from harness import APPS, PYTHON, ROOT, Skip, body, equal, ok, test, tree
 
 # What leaves a trace: files, processes and threads, bytes, sockets, descriptors
 # that wake others, shared memory, signals. An unknown name is skipped (`?`).
@@ -106,7 +106,7 @@ def calls_of(lines):
     return ([n for n in names if n not in OF_TIME | OF_MEMORY], set(names))
 
 
-def every_call(t, argv, ours):
+def every_call(t, argv, ours, **env):
     """Of each process and thread, as it began, what it did from its mark on,
     or, of those that began later, all."""
     if not shutil.which("strace"):
@@ -116,7 +116,7 @@ def every_call(t, argv, ours):
     os.mkdir(folder)
     r = t.run(["strace", "-ff", "-qq", "-e", "signal=none", "-o",
                folder + "/of", "--"] + argv, preload=ours,
-              env={"LLMOBS_LOG": None, "LLMOBS_LOG_LEVEL": None})
+              env=dict(env, LLMOBS_LOG=None, LLMOBS_LOG_LEVEL=None))
     found = []
     for name in sorted(os.listdir(folder),
                        key=lambda name: int(name.split(".")[1])):
@@ -159,6 +159,33 @@ for case in ("fetch_easy", "fetch_multi", "fetch_threads", "fetch_forked",
              "fetch_cleaned"):
     exactly(case)
 exactly("forked_after_a_call", True)
+
+
+def documented():
+    """The kinds that the manual tells of."""
+    path = os.path.join(ROOT, "docs", "TROUBLESHOOTING.md")
+    with open(path) as file:
+        part = file.read().split("## Under a filter of system calls")[1]
+    return set(re.findall(r"`([a-z_0-9]+)`", part.split("\n## ")[0]))
+
+
+def kinds(t, ours, **env):
+    """What a program of three calls does, in all its threads."""
+    program = os.path.join(t.build, "tests", "clients", "quiet_cases")
+    found = every_call(t, [program, "called_thrice", "http://127.0.0.1:%d" %
+                           t.servers.http], ours, **env)[1]
+    return set().union(*(names for _, names in found))
+
+
+@test
+def calls_use_documented_kinds(t):
+    bare = kinds(t, False)
+    with double(t) as dd:
+        for more in (agent(dd), agent(dd, LLMOBS_THREAD="off"),
+                     {"LLMOBS_EXPORTER": "store"}):
+            got = kinds(t, True, _DD_LLMOBS_WRITER_INTERVAL="0.01", **more)
+            ok(got - bare, "strace saw nothing of ours")
+            equal(sorted(got - bare - documented()), [], "kinds")
 
 
 # -- few descriptors ---------------------------------------------------------
