@@ -14,6 +14,7 @@
 
 #define WATCH_S 30
 #define WATCH_MAX_S 86400
+#define USER_S 60
 #define SPOOL_MAX ((int64_t)256 * 1024 * 1024)
 #define VARIABLES_MAX 4096
 
@@ -22,6 +23,7 @@ struct drain {
     const char *dir; /* NULL: by the environment */
     const char *to;  /* NULL: the configuration's own, and its entries only */
     long watch_s;    /* 0: once */
+    long user_s;     /* 0: USER_S */
     bool json;
     bool help;
     struct llmobs_drain_round round;
@@ -38,9 +40,10 @@ static const char help_text[] =
     "captured and not yet delivered, and calls that were running when their\n"
     "process was killed. Entries for another destination than the\n"
     "environment's stay where they are. Root goes through the spools of all\n"
-    "users, for each as that user.\n"
+    "users, for each as that user, some at a time.\n"
     "\n"
     "  --watch [SECONDS]   go on until TERM or INT, looking that often (30)\n"
+    "  --user-time SECONDS how long each other user's may take (60)\n"
     "  --to WHERE          all entries, whatever destination they were for:\n"
     "                      agent, agentless, store, or an agent's URL\n"
     "  --dir DIR           this spool only\n"
@@ -50,6 +53,7 @@ static const char help_text[] =
 
 static const struct option options[] = {
     {"watch", optional_argument, NULL, 'w'},
+    {"user-time", required_argument, NULL, 'u'},
     {"to", required_argument, NULL, 't'},
     {"dir", required_argument, NULL, 'd'},
     {"json", no_argument, NULL, 'j'},
@@ -59,25 +63,30 @@ static const struct option options[] = {
 
 /* -- arguments ------------------------------------------------------------ */
 
-static int read_seconds(struct drain *drain, const char *value)
+static int read_seconds(struct drain *drain, const char *name,
+                        const char *value, long *out)
+{
+    char *end;
+
+    *out = strtol(value, &end, 10);
+    if (end != value && *end == '\0' && *out >= 1 && *out <= WATCH_MAX_S)
+        return 0;
+    fprintf(stderr, "%s: --%s: 1 to %d seconds\n", drain->argv[0], name,
+            WATCH_MAX_S);
+    return -EINVAL;
+}
+
+static int read_watch(struct drain *drain, const char *value)
 {
     const char *next = drain->argv[optind];
-    char *end;
 
     drain->watch_s = WATCH_S;
     if (value == NULL && next != NULL && *next >= '0' && *next <= '9') {
         value = next;
         optind++;
     }
-    if (value == NULL)
-        return 0;
-    drain->watch_s = strtol(value, &end, 10);
-    if (end != value && *end == '\0' && drain->watch_s >= 1 &&
-        drain->watch_s <= WATCH_MAX_S)
-        return 0;
-    fprintf(stderr, "%s: --watch: 1 to %d seconds\n", drain->argv[0],
-            WATCH_MAX_S);
-    return -EINVAL;
+    return value == NULL ? 0
+                         : read_seconds(drain, "watch", value, &drain->watch_s);
 }
 
 static bool is_place(const char *to)
@@ -92,7 +101,9 @@ static int apply(void *ctx, int code, const char *value)
 
     switch (code) {
     case 'w':
-        return read_seconds(drain, value);
+        return read_watch(drain, value);
+    case 'u':
+        return read_seconds(drain, "user-time", value, &drain->user_s);
     case 't':
         drain->to = value;
         if (is_place(value))
@@ -200,18 +211,23 @@ static void tell_error(const struct drain *drain, const char *path, int error)
         fprintf(stderr, "%s: %s: %s\n", drain->argv[0], path, strerror(-error));
 }
 
+static void done(void *ctx, const char *path,
+                 const struct llmobs_drain_outcome *out)
+{
+    struct drain *drain = ctx;
+
+    if (out->error != 0)
+        tell_error(drain, path, out->error);
+    add_up(&drain->sum, out);
+}
+
 static int visit(void *ctx, const struct llmobs_drain_place *place)
 {
     struct drain *drain = ctx;
-    struct llmobs_drain_outcome out;
 
-    if (drain->round.ending)
-        return -EINTR;
-    llmobs_drain_visit(&drain->round, place, &out);
-    if (out.error != 0)
-        tell_error(drain, place->path, out.error);
-    add_up(&drain->sum, &out);
-    return 0;
+    if (!drain->round.ending)
+        llmobs_drain_visit(&drain->round, place);
+    return drain->round.ending ? -EINTR : 0;
 }
 
 /* -- telling -------------------------------------------------------------- */
@@ -265,6 +281,7 @@ static void go_round(struct drain *drain)
     memset(&drain->sum, 0, sizeof drain->sum);
     (void)llmobs_living_read("/proc", &drain->round.living);
     rc = llmobs_drain_places(drain->dir, drain->round.config, visit, drain);
+    llmobs_drain_wait(&drain->round);
     llmobs_living_free(&drain->round.living);
     if (rc == -ENOENT && drain->watch_s > 0)
         rc = 0; /* it may come */
@@ -311,6 +328,9 @@ int llmobs_cmd_drain(int argc, char **argv)
     if (llmobs_cli_parse(argc, argv, options, apply, &drain) != 0)
         return LLMOBS_CLI_USAGE;
     drain.round.all = drain.to != NULL;
+    drain.round.user_ms = (drain.user_s > 0 ? drain.user_s : USER_S) * 1000;
+    drain.round.done = done;
+    drain.round.ctx = &drain;
     if (drain.help) {
         fputs(help_text, stdout);
         return LLMOBS_CLI_OK;

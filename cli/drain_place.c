@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -138,6 +139,12 @@ static int next_signal(int64_t until_ns)
     return number < 0 && errno == EAGAIN ? 0 : number;
 }
 
+/* The first of both that there is. */
+static int64_t sooner(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns == 0 || (b_ns != 0 && b_ns < a_ns) ? b_ns : a_ns;
+}
+
 /* When a child is told to end, so that it has ended by the deadline. */
 static int64_t soft_deadline(const struct llmobs_drain_round *round)
 {
@@ -149,50 +156,172 @@ static int64_t soft_deadline(const struct llmobs_drain_round *round)
     return round->deadline_ns - (left > 2 * late ? late : left / 2);
 }
 
-/* Waits for the child, and tells it of a signal and of the deadline. */
-static int wait_for(struct llmobs_drain_round *round, pid_t child)
+/* That of another user has no more than its time. */
+static void set_times(struct llmobs_drain_round *round,
+                      struct llmobs_drain_child *child)
 {
-    int64_t until_ns = soft_deadline(round);
-    int status = -1;
-    pid_t ended;
+    int64_t end_ns = llmobs_clock_mono_ns() + round->user_ms * LLMOBS_NS_PER_MS;
 
-    while ((ended = waitpid(child, &status, WNOHANG)) == 0) {
-        int number = next_signal(until_ns);
+    if (round->soft_ns == 0)
+        round->soft_ns = soft_deadline(round);
+    child->soft_ns = round->soft_ns;
+    child->hard_ns = round->deadline_ns;
+    if (child->uid == geteuid() || round->user_ms == 0)
+        return;
+    child->soft_ns = sooner(child->soft_ns, end_ns);
+    child->hard_ns =
+        sooner(child->hard_ns, end_ns + LATE_MS * LLMOBS_NS_PER_MS);
+}
 
-        if (number == 0 && until_ns == round->deadline_ns) {
-            kill(child, SIGKILL);
-            until_ns = 0;
-        } else if (number == 0 || number == SIGTERM || number == SIGINT) {
-            round->ending = true;
-            kill(child, SIGTERM);
-            if (number == 0)
-                until_ns = round->deadline_ns;
+static void tell_to_end(struct llmobs_drain_child *child)
+{
+    int64_t late_ns = llmobs_clock_mono_ns() + LATE_MS * LLMOBS_NS_PER_MS;
+
+    kill(child->pid, SIGTERM);
+    child->soft_ns = 0;
+    if (child->uid != geteuid()) /* which may have stopped it */
+        child->hard_ns = sooner(child->hard_ns, late_ns);
+}
+
+static void end_round(struct llmobs_drain_round *round)
+{
+    round->ending = true;
+    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
+        if (round->children[i].pid != 0)
+            tell_to_end(&round->children[i]);
+}
+
+/* Tells those whose time is up; gives the next time. */
+static int64_t keep_time(struct llmobs_drain_round *round)
+{
+    int64_t now = llmobs_clock_mono_ns(), next = 0;
+
+    if (round->soft_ns != 0 && round->soft_ns <= now)
+        round->ending = true;
+    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++) {
+        struct llmobs_drain_child *child = &round->children[i];
+
+        if (child->pid == 0)
+            continue;
+        if (child->hard_ns != 0 && child->hard_ns <= now) {
+            kill(child->pid, SIGKILL);
+            child->soft_ns = child->hard_ns = 0;
+        } else if (child->soft_ns != 0 && child->soft_ns <= now) {
+            tell_to_end(child);
         }
+        next = sooner(next, sooner(child->soft_ns, child->hard_ns));
     }
-    return ended == child && WIFEXITED(status) && WEXITSTATUS(status) == 0
-               ? 0
-               : -ECHILD;
+    return next;
+}
+
+static void end_child(struct llmobs_drain_round *round,
+                      struct llmobs_drain_child *child, bool well)
+{
+    struct llmobs_drain_outcome out = {0};
+
+    if (!well || read(child->fd, &out, sizeof out) != sizeof out)
+        out = (struct llmobs_drain_outcome){.error = -ECHILD};
+    round->done(round->ctx, child->path, &out);
+    close(child->fd);
+    free(child->path);
+    *child = (struct llmobs_drain_child){0};
+}
+
+/* Gives how many are left. */
+static size_t reap(struct llmobs_drain_round *round)
+{
+    size_t left = 0;
+    int status;
+
+    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++) {
+        struct llmobs_drain_child *child = &round->children[i];
+        pid_t ended =
+            child->pid != 0 ? waitpid(child->pid, &status, WNOHANG) : 0;
+
+        if (ended != 0)
+            end_child(round, child,
+                      ended == child->pid && WIFEXITED(status) &&
+                          WEXITSTATUS(status) == 0);
+        left += child->pid != 0;
+    }
+    return left;
+}
+
+/* Until one ends, is told to, or we are. */
+static void wait_some(struct llmobs_drain_round *round)
+{
+    int number = next_signal(keep_time(round));
+
+    if (number == SIGTERM || number == SIGINT)
+        end_round(round);
+}
+
+void llmobs_drain_wait(struct llmobs_drain_round *round)
+{
+    while (reap(round) > 0)
+        wait_some(round);
+}
+
+/* A place for one more, while no other of that user's runs. */
+static struct llmobs_drain_child *find_room(struct llmobs_drain_round *round,
+                                            uid_t uid)
+{
+    struct llmobs_drain_child *room = NULL;
+
+    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++) {
+        struct llmobs_drain_child *child = &round->children[i];
+
+        if (child->pid != 0 && child->uid == uid)
+            return NULL;
+        if (child->pid == 0 && room == NULL)
+            room = child;
+    }
+    return room;
+}
+
+static int begin_child(struct llmobs_drain_round *round,
+                       const struct llmobs_drain_place *place,
+                       struct llmobs_drain_child *child)
+{
+    char *path = strdup(place->path);
+    int ends[2];
+
+    if (path == NULL || pipe(ends) != 0) {
+        free(path);
+        return -ENOMEM;
+    }
+    fflush(NULL);
+    child->pid = fork();
+    if (child->pid == 0)
+        run_child(round, place, ends[1]);
+    close(ends[1]);
+    if (child->pid < 0) {
+        child->pid = 0;
+        close(ends[0]);
+        free(path);
+        return -EAGAIN;
+    }
+    child->uid = place->uid;
+    child->fd = ends[0];
+    child->path = path;
+    set_times(round, child);
+    return 0;
 }
 
 void llmobs_drain_visit(struct llmobs_drain_round *round,
-                        const struct llmobs_drain_place *place,
-                        struct llmobs_drain_outcome *out)
+                        const struct llmobs_drain_place *place)
 {
-    int ends[2];
-    pid_t child;
+    struct llmobs_drain_outcome out = {0};
+    struct llmobs_drain_child *child;
 
-    *out = (struct llmobs_drain_outcome){0};
-    if (pipe(ends) != 0) {
-        out->error = -errno;
-        return;
+    (void)reap(round);
+    while ((child = find_room(round, place->uid)) == NULL) {
+        wait_some(round);
+        (void)reap(round);
     }
-    fflush(NULL);
-    child = fork();
-    if (child == 0)
-        run_child(round, place, ends[1]);
-    close(ends[1]);
-    out->error = child < 0 ? -errno : wait_for(round, child);
-    if (out->error == 0 && read(ends[0], out, sizeof *out) != sizeof *out)
-        out->error = -ECHILD;
-    close(ends[0]);
+    if (round->ending)
+        return;
+    out.error = begin_child(round, place, child);
+    if (out.error != 0)
+        round->done(round->ctx, place->path, &out);
 }

@@ -1,31 +1,29 @@
 /* drain_place - the delivery of what one spool holds of the dead, in a process
  * of its own: that of the entries' user, whom no lock or thread of ours meets.
  *
- * Owns:    nothing; a round borrows its configuration.
+ * A user may stop a process that has become that user's, or give it work
+ * without an end: some run beside one another, one of each user, and one of
+ * another user than ours has a time, after which it is killed.
+ *
+ * Owns:    the processes of a round until its end; a round borrows its
+ *          configuration.
  * Threads: one, and no other may run: it forks. The caller has SIGCHLD,
  *          SIGTERM and SIGINT blocked; the last two end the round.
  * Errors:  -errno in the outcome: the place could not be entered or looked at;
  *          -ECHILD: the delivery broke off.
- * Limits:  the deadline, if there is one.
- * Fork:    forks for each place and waits for its end.
+ * Limits:  the deadline, if there is one; LLMOBS_DRAIN_CHILDREN at once.
+ * Fork:    forks for each place.
  */
 #ifndef LLMOBS_DRAIN_PLACE_H
 #define LLMOBS_DRAIN_PLACE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cli/places.h"
 #include "core/config.h"
 #include "core/living.h"
-
-struct llmobs_drain_round {
-    struct llmobs_config *config;
-    struct llmobs_living living;
-    bool all;            /* whatever destination the entries were for */
-    int64_t deadline_ns; /* monotonic: nothing of ours runs after it; 0: none */
-    bool ending;         /* set by a signal or the deadline: no more places */
-};
 
 /* What became of the entries of one place, or of all. */
 struct llmobs_drain_outcome {
@@ -38,9 +36,37 @@ struct llmobs_drain_outcome {
     int error;
 };
 
-/* Delivers what the place holds, and waits for it. */
+#define LLMOBS_DRAIN_CHILDREN 4
+
+struct llmobs_drain_child {
+    pid_t pid; /* 0: none */
+    uid_t uid;
+    int fd;          /* its outcome comes there */
+    int64_t soft_ns; /* when it is told to end; 0: never */
+    int64_t hard_ns; /* when it is killed; 0: never */
+    char *path;
+};
+
+struct llmobs_drain_round {
+    struct llmobs_config *config;
+    struct llmobs_living living;
+    bool all;            /* whatever destination the entries were for */
+    int64_t deadline_ns; /* monotonic: nothing of ours runs after it; 0: none */
+    int64_t user_ms;     /* of the process of another user; 0: no limit */
+    bool ending;         /* set by a signal or the deadline: no more places */
+    int64_t soft_ns;     /* when all are told to end; zero at first */
+    /* Is told what became of each place. */
+    void (*done)(void *ctx, const char *path,
+                 const struct llmobs_drain_outcome *outcome);
+    void *ctx;
+    struct llmobs_drain_child children[LLMOBS_DRAIN_CHILDREN]; /* zero */
+};
+
+/* Begins to deliver what the place holds, where need be after another. */
 void llmobs_drain_visit(struct llmobs_drain_round *round,
-                        const struct llmobs_drain_place *place,
-                        struct llmobs_drain_outcome *out);
+                        const struct llmobs_drain_place *place);
+
+/* Waits for all that were begun. */
+void llmobs_drain_wait(struct llmobs_drain_round *round);
 
 #endif

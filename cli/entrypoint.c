@@ -114,18 +114,22 @@ static void end_others(int64_t ms)
     (void)reap_until(llmobs_clock_mono_ns() + KILLED_MS * LLMOBS_NS_PER_MS);
 }
 
+static void done(void *ctx, const char *path,
+                 const struct llmobs_drain_outcome *out)
+{
+    (void)ctx;
+    if (out->error != 0)
+        llmobs_log(LLMOBS_LOG_WARN, "spool %s: %s", path,
+                   strerror(-out->error));
+}
+
 static int visit(void *ctx, const struct llmobs_drain_place *place)
 {
     struct llmobs_drain_round *round = ctx;
-    struct llmobs_drain_outcome out;
 
-    if (round->ending)
-        return -EINTR;
-    llmobs_drain_visit(round, place, &out);
-    if (out.error != 0)
-        llmobs_log(LLMOBS_LOG_WARN, "spool %s: %s", place->path,
-                   strerror(-out.error));
-    return 0;
+    if (!round->ending)
+        llmobs_drain_visit(round, place);
+    return round->ending ? -EINTR : 0;
 }
 
 static bool delivers(const struct entrypoint *entry)
@@ -149,7 +153,9 @@ static void finish(struct entrypoint *entry, int64_t ended_ns)
         return;
     round->deadline_ns = ended_ns + ms * LLMOBS_NS_PER_MS;
     (void)llmobs_living_read("/proc", &round->living);
+    round->done = done;
     rc = llmobs_drain_places(NULL, round->config, visit, round);
+    llmobs_drain_wait(round);
     llmobs_living_free(&round->living);
     if (rc != 0 && rc != -EINTR)
         llmobs_log(LLMOBS_LOG_WARN, "spool: %s", strerror(-rc));

@@ -2,6 +2,8 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -10,6 +12,9 @@
 #include "cli/cli.h"
 #include "cli/purge.h"
 #include "core/spool_file.h"
+
+/* How long the process of another user may take. */
+#define USER_MS 60000
 
 static const char help_text[] =
     "usage: llmobs purge [OPTIONS]\n"
@@ -113,6 +118,18 @@ static void add_up(struct llmobs_purged *sum, const struct llmobs_purged *one)
         sum->error = one->error;
 }
 
+/* A user may hold up what has become that user's. */
+static bool waits_for(int fd, const struct llmobs_drain_place *place)
+{
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    int rc;
+
+    do
+        rc = poll(&one, 1, place->uid == geteuid() ? -1 : USER_MS);
+    while (rc < 0 && errno == EINTR);
+    return rc > 0;
+}
+
 static int run_apart(struct llmobs_purge *purge,
                      const struct llmobs_drain_place *place,
                      struct llmobs_purged *out)
@@ -130,10 +147,15 @@ static int run_apart(struct llmobs_purge *purge,
         _exit(write(ends[1], out, sizeof *out) == sizeof *out ? 0 : 1);
     }
     close(ends[1]);
-    told = child > 0 && read(ends[0], out, sizeof *out) == sizeof *out;
-    close(ends[0]);
-    if (child < 0)
+    if (child < 0) {
+        close(ends[0]);
         return -EAGAIN;
+    }
+    told = waits_for(ends[0], place) &&
+           read(ends[0], out, sizeof *out) == sizeof *out;
+    close(ends[0]);
+    if (!told) /* by its user it may be stopped */
+        kill(child, SIGKILL);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     return told && status == 0 ? out->error : -ECHILD;

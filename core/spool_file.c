@@ -280,24 +280,70 @@ static int read_part(int fd, uint64_t offset, size_t want,
     return (int)n;
 }
 
+/* A walk over a file that has fewer blocks than bytes. */
+struct walk {
+    int fd;
+    uint64_t at, end;
+    uint64_t data;  /* up to there all is looked at */
+    uint64_t holes; /* bytes of them that are still read */
+};
+
+/* From a hole to what is behind it, where the file system knows; short ones
+ * are read. */
+static void pass_hole(struct walk *walk)
+{
+    off_t data;
+
+    if (walk->at < walk->data)
+        return;
+    data = lseek(walk->fd, (off_t)walk->at, SEEK_DATA);
+    if (data < 0 && errno != ENXIO)
+        return;
+    walk->data = data < 0 ? walk->end : (uint64_t)data;
+    if (walk->data > walk->end)
+        walk->data = walk->end;
+    if (walk->data <= walk->at)
+        return;
+    if (walk->data - walk->at <= walk->holes)
+        walk->holes -= walk->data - walk->at;
+    else
+        walk->at = walk->data;
+}
+
+static int read_some(struct walk *walk, bool sparse, uint64_t size,
+                     struct llmobs_buf *text)
+{
+    int rc = 1;
+
+    while (rc > 0 && size > 0) {
+        if (sparse)
+            pass_hole(walk);
+        rc = read_part(walk->fd, walk->at, size < 65536 ? (size_t)size : 65536,
+                       text);
+        walk->at += (uint64_t)(rc > 0 ? rc : 0);
+        size -= (uint64_t)(rc > 0 ? rc : 0);
+    }
+    return rc < 0 ? rc : 0;
+}
+
 int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
                       struct llmobs_buf *text)
 {
     int fd = llmobs_spool_open(path, O_RDONLY);
+    struct walk walk = {.fd = fd, .at = offset, .holes = LLMOBS_SPOOL_HOLES};
     struct stat st;
-    int rc = 1;
+    int rc;
 
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid())
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
         rc = -EPERM;
-    while (rc > 0 && size > 0) {
-        rc = read_part(fd, offset, size < 65536 ? (size_t)size : 65536, text);
-        offset += (uint64_t)(rc > 0 ? rc : 0);
-        size -= (uint64_t)(rc > 0 ? rc : 0);
+    } else {
+        walk.end = (uint64_t)st.st_size;
+        rc = read_some(&walk, st.st_blocks * 512 < st.st_size, size, text);
     }
     close(fd);
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)

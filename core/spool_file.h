@@ -86,7 +86,10 @@ int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
 int llmobs_spool_note_had(const struct llmobs_spool_target *target, uint64_t id,
                           unsigned had);
 
-/* Appends `size` bytes from `offset` on, or what there is, to the buffer. */
+/* Appends `size` bytes from `offset` on, or what there is, to the buffer. Of
+ * what a file has no blocks for, only the first LLMOBS_SPOOL_HOLES bytes: no
+ * entry is written so, and to make such a file costs nothing. */
+#define LLMOBS_SPOOL_HOLES ((uint64_t)1024 * 1024)
 int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
                       struct llmobs_buf *text);
 

@@ -624,6 +624,64 @@ def walk_all():
         equal(os.stat(path).st_uid, uid, "the counters of " + path)
 
 
+STOPPER = """
+import os, signal, sys, time
+uid = int(sys.argv[1])
+os.setresuid(uid, uid, uid)
+end = time.monotonic() + 40
+print("ready", flush=True)
+while time.monotonic() < end:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.stat("/proc/" + pid).st_uid == uid or uid == int(
+                    [x for x in open("/proc/%s/status" % pid)
+                     if x.startswith("Uid:")][0].split()[1]):
+                if int(pid) != os.getpid():
+                    os.kill(int(pid), signal.SIGSTOP)
+        except (OSError, IndexError):
+            pass
+"""
+
+
+def stopped_by_its_user():
+    """A user who stops the process that delivers for it stops no other's."""
+    needs_root()
+    for _ in range(4):
+        calls(1)
+    in_own_mounts(walk_beside_stoppers)
+
+
+def walk_beside_stoppers():
+    names, first = entries(), 60000 + os.getpid() % 4000
+    give(names[0], "/var/tmp/llmobs-%d/spool" % first, first)
+    give(names[1], HOME + "/.local/state/llmobs/spool", first + 1, HOME)
+    give(names[2], "/var/tmp/llmobs-%d/spool" % (first + 2), first + 2)
+    give(names[3], "/var/lib/llmobs/spool", 0)
+    env = environment(LLMOBS_STORE_DIR=None, HOME="/root")
+    stopper = subprocess.Popen([sys.executable, "-c", STOPPER, str(first)],
+                               stdout=subprocess.PIPE)
+    stopper.stdout.readline()
+    try:
+        with agent() as dd:
+            dd.fault("slow")
+            began = time.monotonic()
+            code, told = drain("--to", "agent", "--user-time", "2", env=env)
+            took = time.monotonic() - began
+            equal((code, told["delivered"]), (1, 3), "counts")
+            equal(took < 8, True, "it took %.1f s" % took)
+            process = start("--watch", "1", "--to", "agent", env=env)
+            time.sleep(1)
+            process.terminate()
+            began = time.monotonic()
+            finish(process)
+            took = time.monotonic() - began
+            equal(took < 5, True, "after TERM it took %.1f s" % took)
+    finally:
+        stopper.kill()
+        stopper.wait()
+        stopper.stdout.close()
+
+
 def another_namespace():
     """What a container wrote counts as dead when the container is gone, where
     that can be seen."""
@@ -724,7 +782,8 @@ TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          to_a_url, flapping_agent, hanging_agent, refused_event, many, concurrent,
          beside_the_living, watch, watch_by_interrupt, drain_killed, hostile,
          truncated, one_file_of_two, of_the_last_release,
-         beside_the_last_release, other_users, all_users, another_namespace,
+         beside_the_last_release, other_users, all_users,
+         stopped_by_its_user, another_namespace,
          from_another_namespace, usage, missing_dir, stats_check]
 
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,6 +326,32 @@ START_TEST(test_files_of_others)
 }
 END_TEST
 
+/* A file that takes no blocks costs no time; what is in it is found. */
+START_TEST(test_sparse)
+{
+    const struct llmobs_entry_file file = {.version = 1};
+    const uint64_t far = (uint64_t)1 << 40;
+    struct llmobs_buf text;
+    char path[128];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/sparse", base);
+    fd = open(path, O_RDWR | O_CREAT, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pwrite(fd, &file, sizeof(file), 0), sizeof(file));
+    ck_assert_int_eq(pwrite(fd, "near", 4, 65536), 4);
+    ck_assert_int_eq(pwrite(fd, "far", 3, (off_t)far), 3);
+    ck_assert_int_eq(ftruncate(fd, (off_t)(4 * far)), 0);
+    close(fd);
+    llmobs_buf_init(&text, LLMOBS_SPOOL_TEXT);
+    ck_assert_int_eq(llmobs_spool_read(path, 0, LLMOBS_SPOOL_TEXT, &text), 0);
+    ck_assert_uint_lt(text.len, 2 << 20);
+    ck_assert_mem_eq(text.data + 65536, "near", 4);
+    ck_assert_ptr_nonnull(memmem(text.data, text.len, "far", 3));
+    llmobs_buf_fini(&text);
+}
+END_TEST
+
 /* Nor is another's file, of whatever size, room that is taken of ours. */
 START_TEST(test_room_of_others)
 {
@@ -572,6 +599,7 @@ UNIT_SUITE(spool)
     spool_add(s, "reject", test_reject);
     spool_add(s, "files_of_others", test_files_of_others);
     spool_add(s, "room_of_others", test_room_of_others);
+    spool_add(s, "sparse", test_sparse);
     spool_add(s, "made_by_others", test_made_by_others);
     spool_add(s, "link", test_link);
     spool_add(s, "spill", test_spill);
