@@ -43,7 +43,7 @@ static const char help_text[] =
     "users, for each as that user, some at a time.\n"
     "\n"
     "  --watch [SECONDS]   go on until TERM or INT, looking that often (30)\n"
-    "  --user-time SECONDS how long each other user's may take (60)\n"
+    "  --user-time SECS    how long each other user's may take (60)\n"
     "  --to WHERE          all entries, whatever destination they were for:\n"
     "                      agent, agentless, store, or an agent's URL\n"
     "  --dir DIR           this spool only\n"
