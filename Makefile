@@ -40,12 +40,26 @@ SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 	-Wl,-z,noseparate-code -Wl,--hash-style=both -Wl,--version-script=shim/shim.map \
 	-Wl,--sort-section=name -Wl,-soname,libllmobs_preload.so
 
+# The program's threads and coroutines may have little stack: no frame of what
+# runs there is larger. What runs on our own thread alone, and at the end of a
+# process, may have larger ones.
+FRAME := 512
+DEEP_FRAME := 9216
+DEEP := $(patsubst %,$(B)/core/%.o,adopt adopt_find adopt_read caller cfi counts \
+	delivery_fill destination http http_transfer inflate inflate_br inflate_zstd \
+	ledger ledger_dir ledger_fold living resolve stamp store symbol) \
+	$(B)/rules/base64.o
+
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
 CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*.c))
 RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rules/*.c))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run_main.c,$(wildcard cli/*.c)))
 LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ) $(if $(TEST),$(B)/tests/support/step.o)
 CPPFLAGS += $(if $(TEST),-DLLMOBS_TEST)
+ifeq ($(SAN),)
+$(SHIM_OBJ) $(CORE_OBJ) $(RULES_OBJ): FRAMES := -Wframe-larger-than=$(FRAME)
+$(DEEP): FRAMES := -Wframe-larger-than=$(DEEP_FRAME)
+endif
 # What test programs share; each takes of it what it needs.
 SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \
 	es_frame)
@@ -59,11 +73,11 @@ all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs \
 
 $(B)/shim/%.o: shim/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(SHIM_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(SHIM_CFLAGS) $(FRAMES) -MMD -MP -c $< -o $@
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -fPIC -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(FRAMES) -fPIC -MMD -MP -c $< -o $@
 
 $(B)/libllmobs_preload.so: $(SHIM_OBJ) shim/shim.map
 	$(Q)$(CC) $(SHIM_LDFLAGS) $(SHIM_OBJ) -o $@

@@ -12,6 +12,7 @@
 #include "core/evaluation.h"
 #include "core/global.h"
 #include "core/inject.h"
+#include "core/scratch.h"
 
 _Static_assert((int)LLMOBS_LLM == (int)LLMOBS_KIND_LLM &&
                    (int)LLMOBS_EMBEDDING == (int)LLMOBS_KIND_EMBEDDING &&
@@ -127,18 +128,20 @@ static llmobs_span_t current(void)
 
 static int export_span(llmobs_span_t span, struct llmobs_exported *out)
 {
-    struct llmobs_context context;
+    struct llmobs_context *context;
     int rc;
 
     if (!out)
         return llmobs_api_complain(-EINVAL, "export to nowhere");
     out->span_id[0] = out->trace_id[0] = '\0';
-    rc = llmobs_api_context(number_of(span), &context);
-    if (rc)
-        return rc;
-    (void)llmobs_propagate_decimal(context.span_id, out->span_id);
-    llmobs_id128_hex(context.trace_id, out->trace_id);
-    return 0;
+    context = llmobs_scratch_take(sizeof(*context));
+    rc = context ? llmobs_api_context(number_of(span), context) : -ENOMEM;
+    if (!rc) {
+        (void)llmobs_propagate_decimal(context->span_id, out->span_id);
+        llmobs_id128_hex(context->trace_id, out->trace_id);
+    }
+    llmobs_scratch_give(context);
+    return rc;
 }
 
 /* -- evaluations ------------------------------------------------------------
@@ -248,27 +251,39 @@ static int tell(const struct llmobs_inject *inject, llmobs_header_fn *add,
     return rc;
 }
 
-static int inject(llmobs_span_t span, llmobs_header_fn *add, void *arg)
+/* `add` is the app's: it may be long, or leave by longjmp. */
+static int inject_as(const struct llmobs_context *context,
+                     llmobs_header_fn *add, void *arg)
 {
     const struct llmobs_own none = {0};
     struct llmobs_inject_plan plan = {
         .config = config, .own = &none, .url = "http://localhost/"};
-    struct llmobs_context context;
+    struct llmobs_inject *headers = malloc(sizeof(*headers));
     struct llmobs_carrier room;
-    struct llmobs_inject *headers;
-    int rc = add ? llmobs_api_context(number_of(span), &context)
-                 : llmobs_api_complain(-EINVAL, "inject to nowhere");
+    int rc = 0;
 
-    if (rc)
-        return rc;
-    headers = malloc(sizeof(*headers));
     if (!headers)
         return -ENOMEM;
-    plan.sender = llmobs_propagate_span(&context);
+    plan.sender = llmobs_propagate_span(context);
     plan.baggage = llmobs_api_carrier(&room)->baggage;
     if (llmobs_inject_fill(headers, &plan))
         rc = tell(headers, add, arg);
     free(headers);
+    return rc;
+}
+
+static int inject(llmobs_span_t span, llmobs_header_fn *add, void *arg)
+{
+    struct llmobs_context *context;
+    int rc;
+
+    if (!add)
+        return llmobs_api_complain(-EINVAL, "inject to nowhere");
+    context = malloc(sizeof(*context));
+    rc = context ? llmobs_api_context(number_of(span), context) : -ENOMEM;
+    if (!rc)
+        rc = inject_as(context, add, arg);
+    free(context);
     return rc;
 }
 

@@ -14,6 +14,7 @@
 #include "core/fork.h"
 #include "core/inbound.h"
 #include "core/log.h"
+#include "core/scratch.h"
 
 #define CUSTOM "custom"
 /* More than an event can have: the encoder's own cap decides. */
@@ -167,7 +168,8 @@ const struct llmobs_carrier *llmobs_api_carrier(struct llmobs_carrier *room)
 int llmobs_api_activate(const struct llmobs_header *headers, size_t count)
 {
     const struct llmobs_carrier *inbound;
-    struct llmobs_context context;
+    struct llmobs_context *context;
+    bool found;
     int rc;
 
     if (!llmobs_api_is_on())
@@ -176,7 +178,11 @@ int llmobs_api_activate(const struct llmobs_header *headers, size_t count)
     if (rc)
         return llmobs_api_complain(rc, "activate");
     inbound = llmobs_api_thread_inbound();
-    if (inbound && llmobs_context_from_carrier(&context, config, inbound))
+    context = llmobs_scratch_take(sizeof(*context));
+    found = inbound && context &&
+            llmobs_context_from_carrier(context, config, inbound);
+    llmobs_scratch_give(context);
+    if (found)
         return 0;
     (void)llmobs_api_thread_activate(NULL, 0);
     return -ENOENT;

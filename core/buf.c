@@ -106,7 +106,7 @@ int llmobs_buf_addc(struct llmobs_buf *buf, char byte)
 
 int llmobs_buf_addf(struct llmobs_buf *buf, const char *format, ...)
 {
-    char text[256];
+    char text[160]; /* what is longer is printed twice */
     va_list args;
     int len;
     int rc;

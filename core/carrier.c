@@ -2,6 +2,7 @@
  * what comes from the network. */
 #include "core/context.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "core/config.h"
@@ -42,26 +43,26 @@ struct inbound {
 static void tags_put(struct tags *tags, struct llmobs_text key,
                      struct llmobs_text value)
 {
-    const struct {
+    static const struct {
         const char *key;
-        struct llmobs_text *to;
+        size_t at;
     } known[] = {
-        {"tid", &tags->tid},
-        {"dm", &tags->dm},
-        {"llmobs_parent_id", &tags->parent_id},
-        {"llmobs_trace_id", &tags->trace_id},
-        {"llmobs_ml_app", &tags->ml_app},
-        {"llmobs_sr", &tags->rate},
-        {"llmobs_sd", &tags->sampled},
-        {"llmobs_sid", &tags->session},
-        {"llmobs_pagent_span_id", &tags->pagent_id},
-        {"llmobs_pagent_name", &tags->pagent_name},
+        {"tid", offsetof(struct tags, tid)},
+        {"dm", offsetof(struct tags, dm)},
+        {"llmobs_parent_id", offsetof(struct tags, parent_id)},
+        {"llmobs_trace_id", offsetof(struct tags, trace_id)},
+        {"llmobs_ml_app", offsetof(struct tags, ml_app)},
+        {"llmobs_sr", offsetof(struct tags, rate)},
+        {"llmobs_sd", offsetof(struct tags, sampled)},
+        {"llmobs_sid", offsetof(struct tags, session)},
+        {"llmobs_pagent_span_id", offsetof(struct tags, pagent_id)},
+        {"llmobs_pagent_name", offsetof(struct tags, pagent_name)},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
         if (strlen(known[i].key) == key.len &&
             memcmp(known[i].key, key.data, key.len) == 0)
-            *known[i].to = value;
+            memcpy((char *)tags + known[i].at, &value, sizeof(value));
     }
 }
 
@@ -202,7 +203,9 @@ static int joined_priority(bool flag, bool has, int priority)
     return has && priority < 0 ? priority : 0;
 }
 
-static void read_tracestate(const char *value, bool flag, struct inbound *in)
+__attribute__((noinline)) static void read_tracestate(const char *value,
+                                                      bool flag,
+                                                      struct inbound *in)
 {
     struct llmobs_text rest = checked(value);
     struct llmobs_text member, dd = {NULL, 0};
@@ -366,10 +369,11 @@ static bool same_trace(const struct inbound *a, const struct inbound *b)
 }
 
 /* llmobs-wire 5.3: the first style that gives a context has the word; a
- * traceparent of the same trace names the span, and keeps its tracestate. */
-static bool read_carrier(const struct llmobs_config *config,
-                         const struct llmobs_carrier *carrier,
-                         struct inbound *in)
+ * traceparent of the same trace names the span, and keeps its tracestate.
+ * Apart, so that no frame holds all that is read. */
+__attribute__((noinline)) static bool read_carrier(
+    const struct llmobs_config *config, const struct llmobs_carrier *carrier,
+    struct inbound *in)
 {
     const struct llmobs_styles *styles = &config->extract_styles;
     struct inbound other;

@@ -8,6 +8,7 @@
 #include "core/api_thread.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "core/scratch.h"
 
 #define SCHEME "llmobs://"
 
@@ -95,9 +96,13 @@ static int unwind(struct llmobs_json *entry)
 
 static int activate(const struct llmobs_json *headers)
 {
-    struct llmobs_header list[LLMOBS_COMMAND_HEADERS];
+    struct llmobs_header *list =
+        llmobs_scratch_take(LLMOBS_COMMAND_HEADERS * sizeof(*list));
     size_t count = 0;
+    int rc;
 
+    if (!list)
+        return -ENOMEM;
     for (void *it = llmobs_json_iter(headers);
          it && count < LLMOBS_COMMAND_HEADERS;
          it = llmobs_json_next(headers, it)) {
@@ -108,7 +113,9 @@ static int activate(const struct llmobs_json *headers)
                 (char *)(uintptr_t)llmobs_json_iter_key(it),
                 (char *)(uintptr_t)value}; /* only read */
     }
-    return llmobs_api_activate(list, count);
+    rc = llmobs_api_activate(list, count);
+    llmobs_scratch_give(list);
+    return rc;
 }
 
 static int start_request(struct llmobs_json *what)

@@ -10,6 +10,9 @@
 #include "core/config_table.h"
 #include "core/log.h"
 #include "core/redact.h"
+#include "core/scratch.h"
+
+#define COMPLAINT_MAX 512
 
 static const struct llmobs_config_variable variables[] = {
 #define V(name, type, fallback, help, form, offset, least, most) \
@@ -36,13 +39,13 @@ const struct llmobs_config_variable *llmobs_config_variables(void)
 void llmobs_config_complain(const struct llmobs_config_loading *loading,
                             const char *format, ...)
 {
-    char text[512];
+    char *text = loading->complain ? llmobs_scratch_take(COMPLAINT_MAX) : NULL;
     va_list args;
 
-    if (!loading->complain)
+    if (!text)
         return;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    vsnprintf(text, COMPLAINT_MAX, format, args);
     va_end(args);
     /* Told as one line, whatever stood in the variable. */
     for (char *at = text; *at; at++) {
@@ -50,6 +53,7 @@ void llmobs_config_complain(const struct llmobs_config_loading *loading,
             *at = '?';
     }
     loading->complain(loading->complain_ctx, text);
+    llmobs_scratch_give(text);
 }
 
 void llmobs_config_set(struct llmobs_config_loading *loading, char **to,
@@ -310,11 +314,15 @@ static void read_file(struct llmobs_config_loading *loading,
 static void settle_ml_app(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
-    char name[LLMOBS_ML_APP_LEN * 4 + 1];
+    char *name = llmobs_scratch_take(LLMOBS_ML_APP_LEN * 4 + 1);
     const char *given = config->ml_app    ? config->ml_app
                         : config->service ? config->service
                                           : LLMOBS_ML_APP_UNNAMED;
 
+    if (!name) {
+        loading->no_memory = true;
+        return;
+    }
     if (!llmobs_ml_app_normal(given, name))
         llmobs_config_complain(
             loading,
@@ -324,6 +332,7 @@ static void settle_ml_app(struct llmobs_config_loading *loading)
             given, LLMOBS_ML_APP_LEN);
     llmobs_config_set(loading, &config->ml_app,
                       (struct llmobs_text){name, strlen(name)});
+    llmobs_scratch_give(name);
 }
 
 /* A relative path is meant from where the process began. */

@@ -9,6 +9,7 @@
 
 #include "core/log.h"
 #include "core/redact.h"
+#include "core/scratch.h"
 
 /* Of a redacted text. */
 #define TEXT_MAX ((size_t)1 << 31)
@@ -422,6 +423,17 @@ static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
     return llmobs_json_set(to, key, value);
 }
 
+static struct cleaning *begin_cleaning(const struct llmobs_config *config)
+{
+    struct cleaning *c = llmobs_scratch_take(sizeof(*c));
+
+    if (!c)
+        return NULL;
+    memset(c, 0, sizeof(*c));
+    llmobs_redaction_begin(&c->redaction, config->redact);
+    return c;
+}
+
 static void end_cleaning(struct cleaning *c)
 {
     llmobs_redaction_end(&c->redaction);
@@ -429,30 +441,33 @@ static void end_cleaning(struct cleaning *c)
         llmobs_log_once(LLMOBS_LOG_WARN, "redact",
                         "LLMOBS_REDACT: a pattern takes too long for a text: "
                         "all of the text is replaced");
+    llmobs_scratch_give(c);
 }
 
 struct llmobs_json *llmobs_content_redact(const struct llmobs_config *config,
                                           struct llmobs_json *event)
 {
-    struct cleaning c = {.nest = 0};
+    struct cleaning *c = begin_cleaning(config);
     struct llmobs_json *clean;
 
-    llmobs_redaction_begin(&c.redaction, config->redact);
-    clean = llmobs_content_members(event, put_redacted, &c);
-    end_cleaning(&c);
+    if (!c)
+        return NULL;
+    clean = llmobs_content_members(event, put_redacted, c);
+    end_cleaning(c);
     return clean;
 }
 
 char *llmobs_content_redact_text(const struct llmobs_config *config,
                                  const char *text)
 {
-    struct cleaning c = {.nest = 0};
+    struct cleaning *c = begin_cleaning(config);
     char *out;
     int rc;
 
-    llmobs_redaction_begin(&c.redaction, config->redact);
-    rc = clean_text(&c, text, &out);
-    end_cleaning(&c);
+    if (!c)
+        return NULL;
+    rc = clean_text(c, text, &out);
+    end_cleaning(c);
     if (rc)
         return NULL;
     return out ? out : strdup(text);

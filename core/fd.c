@@ -96,8 +96,10 @@ static bool still_is(int fd, const struct stat *file)
     return fstat(fd, &now) == 0 && is_same(&now, file);
 }
 
-/* The app may have closed the number and got it again: then it is the app's. */
-static void close_ours(int fd, const struct stat *file)
+/* The app may have closed the number and got it again: then it is the app's.
+ * Apart, for the sake of small frames, as open_high is. */
+__attribute__((noinline)) static void close_ours(int fd,
+                                                 const struct stat *file)
 {
     if (still_is(fd, file))
         close(fd);
@@ -159,31 +161,32 @@ static bool look_up(int dir, const char *name, int flags, struct stat *found)
 
 /* What is replaced or removed meanwhile was there before, what is made is there
  * afterwards. */
-static struct opened open_one(int dir, const char *name, int flags)
+static void open_one(int dir, const char *name, int flags, struct opened *one)
 {
-    struct opened one = {.fd = -1};
     struct stat found;
     bool before = look_up(dir, name, flags, &found);
     int fd = openat(dir, name, flags, 0600);
 
-    if (fd < 0 || fstat(fd, &one.file) != 0)
-        return one;
-    one.fd = fd;
-    one.named =
-        (before && is_same(&found, &one.file)) ||
-        (look_up(dir, name, flags, &found) && is_same(&found, &one.file));
-    return one;
+    one->fd = -1;
+    if (fd < 0 || fstat(fd, &one->file) != 0)
+        return;
+    one->fd = fd;
+    one->named =
+        (before && is_same(&found, &one->file)) ||
+        (look_up(dir, name, flags, &found) && is_same(&found, &one->file));
 }
 
 /* What the name does not lead to is the app's, which closed all and opened its
  * own meanwhile; or the name tells nothing (an emulator's /proc): then it does
  * not the next time, either. */
-static int open_high(int dir, const char *name, int flags)
+__attribute__((noinline)) static int open_high(int dir, const char *name,
+                                               int flags)
 {
-    struct opened one = open_one(dir, name, flags), again;
+    struct opened one, again;
 
+    open_one(dir, name, flags, &one);
     if (one.fd >= 0 && !one.named) {
-        again = open_one(dir, name, flags & ~O_EXCL);
+        open_one(dir, name, flags & ~O_EXCL, &again);
         if (again.fd >= 0 && !again.named)
             close_ours(one.fd, &one.file);
         one = again;

@@ -1,5 +1,7 @@
 #include "core/json_build.h"
 
+#include "core/scratch.h"
+
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -209,19 +211,27 @@ static int build_next(struct builder *b)
 
 int llmobs_json_build(struct llmobs_text clean, struct llmobs_json **out)
 {
-    struct builder b = {.at = clean.data, .end = clean.data + clean.len};
+    struct builder *b = llmobs_scratch_take(sizeof(*b));
     int rc = 0;
 
-    llmobs_buf_init(&b.key, clean.len);
-    llmobs_buf_init(&b.text, clean.len);
-    while (rc == 0 && b.at < b.end)
-        rc = build_next(&b);
-    llmobs_buf_fini(&b.key);
-    llmobs_buf_fini(&b.text);
-    if (rc != 0) {
-        llmobs_json_free(b.root);
-        b.root = NULL;
-    }
-    *out = b.root;
+    *out = NULL;
+    if (!b)
+        return -ENOMEM;
+    b->at = clean.data;
+    b->end = clean.data + clean.len;
+    b->root = NULL;
+    b->depth = 0;
+    b->has_key = false;
+    llmobs_buf_init(&b->key, clean.len);
+    llmobs_buf_init(&b->text, clean.len);
+    while (rc == 0 && b->at < b->end)
+        rc = build_next(b);
+    llmobs_buf_fini(&b->key);
+    llmobs_buf_fini(&b->text);
+    if (rc != 0)
+        llmobs_json_free(b->root);
+    else
+        *out = b->root;
+    llmobs_scratch_give(b);
     return rc;
 }

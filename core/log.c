@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/fd.h"
 #include "core/quiet.h"
+#include "core/scratch.h"
 
 #define CAUSES_MAX 128
 
@@ -102,27 +103,30 @@ static void append(const char *line, size_t len)
 static void write_line(enum llmobs_log_level level, const char *format,
                        va_list args)
 {
-    char line[LLMOBS_LOG_LINE_MAX];
+    const size_t cap = LLMOBS_LOG_LINE_MAX;
+    char *line = llmobs_scratch_take(cap);
     char when[40];
     int saved = errno;
     int head, body;
     size_t len;
 
+    if (!line)
+        return;
     stamp(when, sizeof(when));
-    head = snprintf(line, sizeof(line), "%s %ld %s ", when, (long)getpid(),
+    head = snprintf(line, cap, "%s %ld %s ", when, (long)getpid(),
                     level_names[level]);
     errno = saved; /* for %m */
-    body =
-        vsnprintf(line + head, sizeof(line) - (size_t)head - 1, format, args);
+    body = vsnprintf(line + head, cap - (size_t)head - 1, format, args);
     len = (size_t)head + (body > 0 ? (size_t)body : 0);
-    if (len > sizeof(line) - 2)
-        len = sizeof(line) - 2;
+    if (len > cap - 2)
+        len = cap - 2;
     for (size_t i = (size_t)head; i < len; i++) {
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
             line[i] = ' ';
     }
     line[len++] = '\n';
     append(line, len);
+    llmobs_scratch_give(line);
     errno = saved;
 }
 

@@ -1,5 +1,7 @@
 #include "core/propagate.h"
 
+#include "core/scratch.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -149,10 +151,14 @@ static void add_plain(struct line *line, const struct form *form,
 static void add_as(struct line *line, const struct form *form,
                    const char *prefix, const char *key, const char *value)
 {
-    char encoded[LLMOBS_ML_APP_LEN * 4 + 1];
+    const size_t cap = LLMOBS_ML_APP_LEN * 4 + 1;
+    char *encoded = llmobs_scratch_take(cap);
 
+    if (!encoded)
+        return;
     add_plain(line, form, prefix, key, encoded,
-              form->encode(value, encoded, sizeof(encoded)));
+              form->encode(value, encoded, cap));
+    llmobs_scratch_give(encoded);
 }
 
 static void add(struct line *line, const struct form *form, const char *key,

@@ -12,13 +12,15 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
 struct llmobs_quiet {
     sigset_t before;
-    sigset_t ours; /* what may become pending by our doing */
-    int cancel;    /* the state of cancelability before */
+    bool size;  /* SIGXFSZ may become pending by our doing, */
+    bool pipe;  /* SIGPIPE may */
+    int cancel; /* the state of cancelability before */
 };
 
 /* Blocks all signals and cancellation; what the app gets meanwhile waits for
@@ -26,20 +28,17 @@ struct llmobs_quiet {
  * not asked for, which would be one kind of system call more. */
 static inline void llmobs_quiet_begin(struct llmobs_quiet *quiet)
 {
-    sigset_t all, pending;
+    sigset_t set; /* one: they are large, and the app's stack may be small */
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &quiet->cancel);
-    sigfillset(&all);
-    sigemptyset(&quiet->ours);
-    sigemptyset(&pending);
-    pthread_sigmask(SIG_SETMASK, &all, &quiet->before);
+    sigfillset(&set);
+    pthread_sigmask(SIG_SETMASK, &set, &quiet->before);
+    sigemptyset(&set);
     if (sigismember(&quiet->before, SIGXFSZ) ||
         sigismember(&quiet->before, SIGPIPE))
-        sigpending(&pending);
-    if (!sigismember(&pending, SIGXFSZ))
-        sigaddset(&quiet->ours, SIGXFSZ);
-    if (!sigismember(&pending, SIGPIPE))
-        sigaddset(&quiet->ours, SIGPIPE);
+        sigpending(&set);
+    quiet->size = !sigismember(&set, SIGXFSZ);
+    quiet->pipe = !sigismember(&set, SIGPIPE);
 }
 
 /* Takes back what we raised, the mask and the cancelability. errno stays. */
@@ -47,8 +46,14 @@ static inline void llmobs_quiet_end(const struct llmobs_quiet *quiet)
 {
     const struct timespec at_once = {0, 0};
     int saved = errno;
+    sigset_t ours;
 
-    while (sigtimedwait(&quiet->ours, NULL, &at_once) > 0)
+    sigemptyset(&ours);
+    if (quiet->size)
+        sigaddset(&ours, SIGXFSZ);
+    if (quiet->pipe)
+        sigaddset(&ours, SIGPIPE);
+    while (sigtimedwait(&ours, NULL, &at_once) > 0)
         ;
     pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
     pthread_setcancelstate(quiet->cancel, NULL);

@@ -507,11 +507,17 @@ static struct piece read_choice(struct parsing *p)
 
 /* -- the program --------------------------------------------------------- */
 
+struct walk {
+    uint16_t todo[LLMOBS_REGEX_SIZE + 1];
+    uint8_t seen[LLMOBS_REGEX_SIZE];
+};
+
 /* True where a match is reached without a byte, whatever stands around. */
 static bool matches_nothing(const struct llmobs_regex_program *program,
-                            uint16_t at, uint8_t *seen)
+                            uint16_t at, struct walk *walk)
 {
-    uint16_t todo[LLMOBS_REGEX_SIZE + 1];
+    uint16_t *todo = walk->todo;
+    uint8_t *seen = walk->seen;
     size_t count = 0;
 
     todo[count++] = at;
@@ -535,8 +541,8 @@ static bool matches_nothing(const struct llmobs_regex_program *program,
 
 static void compile(struct parsing *p, struct llmobs_text pattern, bool back)
 {
-    uint8_t seen[LLMOBS_REGEX_SIZE] = {0};
     struct piece all;
+    struct walk *walk;
 
     if (p->rc)
         return;
@@ -550,8 +556,12 @@ static void compile(struct parsing *p, struct llmobs_text pattern, bool back)
     if (p->rc)
         return;
     p->program->start = all.start;
-    if (matches_nothing(p->program, all.start, seen))
+    walk = calloc(1, sizeof(*walk));
+    if (!walk)
+        fail(p, -ENOMEM, "there is no memory");
+    else if (matches_nothing(p->program, all.start, walk))
         fail(p, -EINVAL, "it matches the empty text");
+    free(walk);
 }
 
 static bool same_class(const struct llmobs_regex *regex, unsigned a, unsigned b)

@@ -19,7 +19,7 @@
 static uint64_t event_id(int fd)
 {
     static const char key[] = "eventfd-id:";
-    char text[512];
+    char text[256];
     ssize_t len = -1;
     const char *at;
     int info;

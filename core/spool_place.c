@@ -62,11 +62,12 @@ _Static_assert(offsetof(struct dirent, d_name) == 19, "linux_dirent64");
 
 static bool names_nothing(const char *list, long len)
 {
-    struct dirent entry;
+    unsigned short size;
 
-    for (long at = 0; at < len; at += entry.d_reclen) {
-        memcpy(&entry, list + at, offsetof(struct dirent, d_name) + 1);
-        if (entry.d_name[0] != '.')
+    for (long at = 0; at < len; at += size) {
+        memcpy(&size, list + at + offsetof(struct dirent, d_reclen),
+               sizeof(size));
+        if (list[at + (long)offsetof(struct dirent, d_name)] != '.')
             return false;
     }
     return true;
@@ -77,7 +78,7 @@ static bool is_empty(const char *path)
 {
     int fd =
         llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    char list[512];
+    char list[320]; /* an entry and more */
     bool empty = true;
     long len = -1;
 

@@ -127,13 +127,18 @@ static unsigned ids_in(uint32_t file, const struct llmobs_spooled *list,
 static void release_file(struct llmobs_spool *spool, uint32_t file,
                          const struct llmobs_spooled *list, size_t count)
 {
-    uint64_t ids[LLMOBS_RELEASE_MAX];
+    uint64_t *ids = llmobs_scratch_take(LLMOBS_RELEASE_MAX * sizeof(*ids));
+    unsigned entries;
     size_t id_count;
-    unsigned entries = ids_in(file, list, count, ids, &id_count);
     bool last;
 
-    if (entries == 0)
+    if (!ids) {
+        owe(spool, file, list, count);
         return;
+    }
+    entries = ids_in(file, list, count, ids, &id_count);
+    if (entries == 0)
+        goto out;
     if (atomic_load(&spool->ending))
         llmobs_spool_turn_from(spool, file);
     last = file != llmobs_spool_current(spool) &&
@@ -141,6 +146,8 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
     if (!last && note_release(spool, file, ids, id_count) != 0)
         owe(spool, file, list, count);
     llmobs_spool_leave_file(spool, file, entries);
+out:
+    llmobs_scratch_give(ids);
 }
 
 /* The next file above `after` that the list names; UINT32_MAX: none. */

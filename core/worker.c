@@ -319,14 +319,12 @@ static void lose_unmade(struct llmobs_worker *worker)
 }
 
 int llmobs_worker_give_span(struct llmobs_worker *worker,
-                            const struct llmobs_span *span)
+                            struct llmobs_span *span)
 {
     struct llmobs_span_item *item = calloc(1, sizeof(*item));
-    struct llmobs_span lost;
 
     if (!item) {
-        lost = *span;
-        llmobs_span_fini(&lost);
+        llmobs_span_fini(span);
         lose_unmade(worker);
         return -ENOMEM;
     }

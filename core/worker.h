@@ -98,7 +98,7 @@ void llmobs_worker_note(struct llmobs_worker *worker,
  * the caller's. */
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item);
 int llmobs_worker_give_span(struct llmobs_worker *worker,
-                            const struct llmobs_span *span);
+                            struct llmobs_span *span);
 
 /* Takes an encoded event, of which it keeps a copy, on the disk too, where
  * there is a spool. -ENOMEM: it is counted as dropped. */

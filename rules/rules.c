@@ -471,19 +471,24 @@ int llmobs_rules_read(const struct llmobs_match *match,
     const struct llmobs_rule generic = {.dialect = &llmobs_dialect_generic,
                                         .shape = llmobs_dialect_generic.shapes};
     struct llmobs_reading reading;
-    struct llmobs_url url;
+    struct llmobs_url *url;
     int rc;
 
     if (match->confirm && (call->multipart || !call->request.data))
         return -ENOENT;
-    begin_reading(match, call, &url, &reading);
+    url = llmobs_scratch_take(sizeof(*url));
+    if (!url)
+        return -ENOMEM;
+    begin_reading(match, call, url, &reading);
     span->kind = match->kind;
     span->proxied = match->proxied;
     rc = read_as(match->rule, &reading, span);
-    if (rc != -ENOTSUP)
-        return rc;
-    reading.shape = generic.shape;
-    return read_as(&generic, &reading, span);
+    if (rc == -ENOTSUP) {
+        reading.shape = generic.shape;
+        rc = read_as(&generic, &reading, span);
+    }
+    llmobs_scratch_give(url);
+    return rc;
 }
 
 bool llmobs_rules_seems(const struct llmobs_match *match,

@@ -68,6 +68,19 @@ HAZARDS = [
                                       "           block->guard < ")],
           ["unit of_a_stack_that_a_thread_was_given_one_page"])]),
 
+    ("little stack, of a thread or a coroutine",
+     "no frame above 512 bytes (`Makefile`, FRAME); what is larger is a block "
+     "that is kept (`core/scratch`)", [
+         ("writer-on-the-stack", [("core/spool.c", "    written = "
+                                   "llmobs_scratch_take(sizeof(*written));",
+                                   "    struct written here;\n\n    written = "
+                                   "&here;"),
+                                  ("core/spool.c", "    llmobs_scratch_give("
+                                   "written);\n", ""),
+                                  ("Makefile", "FRAME := 512",
+                                   "FRAME := 20000")],
+          ["stack.least_of_a_call"])]),
+
     ("several threads",
      "a free record is claimed by one exchange of its key (`recycle`)", [
          ("unclaimed-record", [(HANDLE, "    return &buckets[hash >> 54];",
@@ -800,7 +813,7 @@ HAZARDS = [
                                   "        one.fd = again.named ? again.fd : "
                                   "-1;"),
                                  ("core/fd.c", "(before && is_same(&found, "
-                                  "&one.file)) ||", "")],
+                                  "&one->file)) ||", "")],
           ["unit replaced_meanwhile"]),
          ("low-as-the-app", [("core/fd.c", "    if (!ours)",
                               "    if (flags)")],

@@ -1,0 +1,69 @@
+"""The least stack that a call needs: of threads and of coroutines, where there
+may be little of it."""
+import os
+import subprocess
+
+from harness import APPS, body, equal, ok, test
+
+OURS = os.path.join(APPS, "little_stack.c")
+STEP = 512
+MORE = 4096  # what we may take beyond what libcurl takes
+ENOUGH = 512 * 1024
+
+
+class Stacks:
+    def __init__(self, t):
+        self.t = t
+        self.path = os.path.join(t.dir, "little_stack")
+        subprocess.run(["gcc", "-O2", OURS, "-o", self.path, "-lcurl",
+                        "-lpthread"], check=True)
+        t.fresh(None)
+
+    def runs(self, row, size, preload, env):
+        where, init, what, url, data = row
+        env = self.t.environment(preload, dict({"LLMOBS_LOG": None}, **env))
+        if preload:
+            env.update(LD_PRELOAD=self.t.build + "/libllmobs_preload.so",
+                       DD_LLMOBS_ENABLED="1")
+        run = subprocess.run(
+            [self.path, where, init, str(size), what, url] +
+            ([data] if data else []), env=env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+        return run.returncode == 0 and run.stdout.startswith(b"0 ")
+
+    def least(self, row, preload, **env):
+        """Of multiples of STEP, the least that is enough."""
+        low, high = 0, ENOUGH
+        ok(self.runs(row, high, preload, env), "%s: fails" % (row[:3],))
+        while high - low > STEP:
+            middle = (low + high) // 2 // STEP * STEP
+            if self.runs(row, middle, preload, env):
+                high = middle
+            else:
+                low = middle
+        return high
+
+    def compare(self, row, **env):
+        bare = self.least(row, False)
+        ok(self.runs(row, bare + MORE, True, env),
+           "%s: needs more than %d above %d" % (row, MORE, bare))
+
+
+def spans_of(t, row, stacks, **env):
+    """Proof that the runs are observed."""
+    where, init, what, url, data = row
+    return t.run([stacks.path, where, init, str(ENOUGH), what, url, data],
+                 env=env).spans
+
+
+@test
+def least_of_a_call(t):
+    """A first call, as it loads the core, makes its directory and writes."""
+    stacks = Stacks(t)
+    models = t.url.replace("chat/completions", "models")
+    for where in ("thread", "coroutine"):
+        for init in ("lazy", "global"):
+            stacks.compare((where, init, "easy", models, None))
+            stacks.compare((where, init, "easy", t.url, body()))
+    row = ("coroutine", "lazy", "easy", t.url, body())
+    equal(len(spans_of(t, row, stacks)), 1, "spans")
