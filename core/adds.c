@@ -117,16 +117,27 @@ bool llmobs_adds_remove(CURLM *multi, struct llmobs_handle *handle)
     return adds && take(adds, handle);
 }
 
-void llmobs_adds_forget(CURLM *multi)
+struct llmobs_adds *llmobs_adds_detach(CURLM *multi)
 {
     struct llmobs_adds *adds = llmobs_adds_find(multi);
 
-    if (!adds)
-        return;
+    /* A key that no multi can have: not findable, not recyclable. */
+    if (adds)
+        llmobs_adds_attach(adds, (CURLM *)adds);
+    return adds;
+}
+
+void llmobs_adds_attach(struct llmobs_adds *adds, CURLM *multi)
+{
+    atomic_store_explicit(&adds->multi, multi, memory_order_release);
+}
+
+void llmobs_adds_release(struct llmobs_adds *adds)
+{
     while (llmobs_adds_pop(adds))
         ;
     adds->drives = 0;
-    atomic_store_explicit(&adds->multi, NULL, memory_order_release);
+    llmobs_adds_attach(adds, NULL);
 }
 
 void llmobs_adds_enter(struct llmobs_adds *adds)

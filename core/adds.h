@@ -37,8 +37,12 @@ bool llmobs_adds_any(const struct llmobs_adds *adds);
 /* Takes this one; false: it is not there. */
 bool llmobs_adds_remove(CURLM *multi, struct llmobs_handle *handle);
 
-/* The multi is gone, and its list with it. */
-void llmobs_adds_forget(CURLM *multi);
+/* Makes the record unfindable (the address may be a new multi's any moment):
+ * NULL: there is none. Then gives it back for recycling, and its list is gone;
+ * or, where the multi stays after all, makes it findable again. */
+struct llmobs_adds *llmobs_adds_detach(CURLM *multi);
+void llmobs_adds_release(struct llmobs_adds *adds);
+void llmobs_adds_attach(struct llmobs_adds *adds, CURLM *multi);
 
 /* Around a drive. A handle that is added inside may be reached by that very
  * drive. */

@@ -17,10 +17,38 @@ bool llmobs_capture_swap_rewind(struct llmobs_handle *handle, CURL *curl);
  * decides, and puts trace headers in. Nothing where that was done before. */
 void llmobs_capture_settle(struct llmobs_handle *handle, CURL *curl);
 
-/* Notes in the log that a request that was never made is captured. */
+const struct llmobs_config *llmobs_capture_config(void);
+struct llmobs_worker *llmobs_capture_worker(void);
+
+enum llmobs_verdict {
+    LLMOBS_NOT_OURS,
+    LLMOBS_PASSES_ON, /* without a span: it may carry a context on */
+    LLMOBS_PERHAPS_OURS
+};
+
+/* Cheap, by the handle's method alone. */
+bool llmobs_capture_may_begin(const struct llmobs_handle *handle);
+bool llmobs_capture_may_pass(const struct llmobs_handle *handle);
+
+/* By method and URL; `matches` by header list and body as well, which it reads.
+ */
+enum llmobs_verdict llmobs_capture_judge(const struct llmobs_handle *handle,
+                                         const char *url,
+                                         struct llmobs_match *match);
+bool llmobs_capture_matches(const struct llmobs_handle *handle, const char *url,
+                            struct llmobs_match *match);
+bool llmobs_capture_wants_headers(const struct llmobs_handle *handle,
+                                  const struct llmobs_match *match);
+
+void llmobs_capture_set_method(struct llmobs_exchange *exchange,
+                               const struct llmobs_handle *handle);
+
+/* For the log, where it wants such: a verdict; that a request had no body; that
+ * one that was never made is captured. */
+void llmobs_capture_tell(const char *method, const char *url,
+                         const struct llmobs_match *match, bool ours);
+void llmobs_capture_tell_bodyless(const struct llmobs_handle *handle);
 void llmobs_capture_log(const struct llmobs_handle *handle,
                         const struct llmobs_match *match);
-
-struct llmobs_worker *llmobs_capture_worker(void);
 
 #endif

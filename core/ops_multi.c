@@ -236,20 +236,25 @@ static void end_rest(struct llmobs_handle *handle, void *ctx)
 
 CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
 {
+    struct llmobs_adds *adds;
     CURLMcode rc;
     int saved = errno;
 
     if (!multi)
         return real->multi_cleanup(multi);
     llmobs_handle_each(end_done, multi);
+    adds = llmobs_adds_detach(multi);
     errno = saved;
     rc = real->multi_cleanup(multi);
     /* Refused within one of its callbacks. */
+    if (rc != CURLM_OK && adds)
+        llmobs_adds_attach(adds, multi);
     if (rc != CURLM_OK)
         return rc;
     saved = errno;
+    if (adds)
+        llmobs_adds_release(adds);
     llmobs_news_forget_all(multi);
-    llmobs_adds_forget(multi);
     llmobs_handle_each(end_rest, multi);
     errno = saved;
     return rc;

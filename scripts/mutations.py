@@ -11,10 +11,12 @@ PART" of tests/cli/doctor.py; "launcher PART" of tests/cli/launcher.py;
 """
 
 BEGIN = "core/capture_begin.c"
+SETTLE = "core/capture_settle.c"
 CALLS = "core/capture_calls.c"
 CAPTURE = "core/capture.c"
 ENGINE = "core/engine.c"
 HANDLE = "core/handle.c"
+SENT = "core/handle_body.c"
 MULTI = "core/ops_multi.c"
 INJECT = "core/inject.c"
 
@@ -258,20 +260,20 @@ HAZARDS = [
 
     ("POSTFIELDS with size -1",
      "then it is a string (`size_of`)", [
-         ("size-taken-literally", [(HANDLE, "    return handle->postfields ? "
+         ("size-taken-literally", [(SENT, "    return handle->postfields ? "
                                     "(curl_off_t)strlen(handle->postfields) : "
                                     "-1;", "    return -1;")],
           ["hazards.sizes_of_a_body"])]),
 
     ("POSTFIELDS with embedded NULs",
      "a size beats the string's end (`size_of`)", [
-         ("always-a-string", [(HANDLE, "    if (handle->postfieldsize >= 0)\n"
+         ("always-a-string", [(SENT, "    if (handle->postfieldsize >= 0)\n"
                                "        return handle->postfieldsize;\n", "")],
           ["hazards.bodies_with_zero_bytes"])]),
 
     ("POSTFIELDS in a buffer that changes",
      "read as libcurl makes the request (`keep_request`)", [
-         ("read-at-the-end", [(BEGIN, "    llmobs_body_rewind(&exchange->"
+         ("read-at-the-end", [(SETTLE, "    llmobs_body_rewind(&exchange->"
                                "request, 0);\n    llmobs_handle_copy_body("
                                "handle, &exchange->request);\n", ""),
                               (CAPTURE, "    exchange->end = end;\n    if (end "
@@ -454,7 +456,7 @@ HAZARDS = [
 
     ("CONNECT_ONLY and websockets",
      "no transfer of ours (`may_begin`)", [
-         ("connect-only-captured", [(BEGIN, "observes() && !handle->"
+         ("connect-only-captured", [("core/capture_judge.c", "observes() && !handle->"
                                      "connect_only &&", "observes() &&")],
           ["programs.easy_cases.connect_only",
            "programs.hazard_cases.spoken"])]),

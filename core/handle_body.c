@@ -1,0 +1,102 @@
+/* handle_body - what a handle sends, and what of it libcurl fixes as a transfer
+ * begins: the part of handle.h about requests. */
+#include <string.h>
+
+#include "core/handle.h"
+
+enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle)
+{
+    return handle->latch.on ? handle->latch.request : handle->request;
+}
+
+static curl_off_t size_of(const struct llmobs_handle *handle)
+{
+    if (handle->request != LLMOBS_HTTP_POST || handle->no_body)
+        return -1;
+    if (handle->postfieldsize >= 0)
+        return handle->postfieldsize;
+    if (handle->has_copy)
+        return (curl_off_t)handle->copied.total;
+    return handle->postfields ? (curl_off_t)strlen(handle->postfields) : -1;
+}
+
+void llmobs_handle_latch(struct llmobs_handle *handle)
+{
+    handle->latch.request = handle->request;
+    handle->latch.size = -1;
+    if (handle->postfields || handle->has_copy)
+        handle->latch.size = size_of(handle);
+    handle->latch.read = handle->read;
+    handle->latch.on = true;
+}
+
+const char *llmobs_handle_method(const struct llmobs_handle *handle)
+{
+    static const char *const names[] = {
+        [LLMOBS_HTTP_GET] = "GET",   [LLMOBS_HTTP_HEAD] = "HEAD",
+        [LLMOBS_HTTP_POST] = "POST", [LLMOBS_HTTP_PUT] = "PUT",
+        [LLMOBS_HTTP_FORM] = "POST",
+    };
+
+    if (handle->custom_request[0])
+        return handle->custom_request;
+    return handle->no_body ? "HEAD" : names[llmobs_handle_verb(handle)];
+}
+
+bool llmobs_handle_sends_body(const struct llmobs_handle *handle)
+{
+    enum llmobs_http_verb verb = llmobs_handle_verb(handle);
+
+    return !handle->no_body && verb != LLMOBS_HTTP_GET &&
+           verb != LLMOBS_HTTP_HEAD;
+}
+
+/* Of POSTFIELDS or of the copy; -1: not known. */
+static curl_off_t body_size(const struct llmobs_handle *handle)
+{
+    return handle->latch.on ? handle->latch.size : handle->postfieldsize;
+}
+
+/* libcurl sends the size in force as it begins, of the copy that it made
+ * before. */
+static uint64_t copy_len(const struct llmobs_handle *handle)
+{
+    uint64_t total = handle->copied.total;
+    curl_off_t size = body_size(handle);
+
+    return size >= 0 && (uint64_t)size < total ? (uint64_t)size : total;
+}
+
+struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
+{
+    struct llmobs_text body = {NULL, 0};
+    curl_off_t size = body_size(handle);
+
+    if (handle->no_body || llmobs_handle_verb(handle) != LLMOBS_HTTP_POST)
+        return body;
+    if (handle->has_copy) {
+        body = llmobs_body_head(&handle->copied);
+        if (body.len > copy_len(handle))
+            body.len = (size_t)copy_len(handle);
+    } else if (handle->postfields && (size >= 0 || !handle->latch.on)) {
+        body.data = handle->postfields;
+        body.len = size >= 0 ? (size_t)size : strlen(handle->postfields);
+    }
+    return body;
+}
+
+void llmobs_handle_copy_body(const struct llmobs_handle *handle,
+                             struct llmobs_body *to)
+{
+    struct llmobs_text body;
+
+    if (handle->has_copy && !handle->no_body &&
+        llmobs_handle_verb(handle) == LLMOBS_HTTP_POST) {
+        (void)llmobs_body_clone(to, &handle->copied);
+        llmobs_body_rewind(to, copy_len(handle));
+        return;
+    }
+    body = llmobs_handle_body(handle);
+    if (body.data)
+        (void)llmobs_body_add(to, body.data, body.len);
+}

@@ -1,0 +1,118 @@
+/* Which handles wait for the first drive of their multi. */
+#include <string.h>
+
+#include "core/adds.h"
+#include "tests/unit/unit.h"
+
+static int memory[8]; /* addresses that stand for multis */
+static struct llmobs_handle handles[3];
+
+static CURLM *multi(int i)
+{
+    return (CURLM *)&memory[i];
+}
+
+START_TEST(in_their_order)
+{
+    struct llmobs_adds *adds;
+
+    ck_assert_ptr_null(llmobs_adds_find(multi(0)));
+    ck_assert(!llmobs_adds_push(NULL, &handles[0]));
+    for (int i = 0; i < 3; i++)
+        ck_assert(llmobs_adds_push(multi(0), &handles[i]));
+    adds = llmobs_adds_find(multi(0));
+    ck_assert(llmobs_adds_any(adds));
+    ck_assert(llmobs_adds_remove(multi(0), &handles[1]));
+    ck_assert(!llmobs_adds_remove(multi(0), &handles[1]));
+    ck_assert_ptr_eq(llmobs_adds_pop(adds), &handles[0]);
+    ck_assert_ptr_eq(llmobs_adds_pop(adds), &handles[2]);
+    ck_assert(!llmobs_adds_any(adds));
+    ck_assert_ptr_null(llmobs_adds_pop(adds));
+}
+END_TEST
+
+START_TEST(each_multi_has_its_own)
+{
+    ck_assert(llmobs_adds_push(multi(1), &handles[0]));
+    ck_assert(llmobs_adds_push(multi(2), &handles[1]));
+    ck_assert(!llmobs_adds_remove(NULL, &handles[0]));
+    ck_assert_ptr_eq(llmobs_adds_pop(llmobs_adds_find(multi(2))), &handles[1]);
+    ck_assert(llmobs_adds_remove(multi(1), &handles[0]));
+}
+END_TEST
+
+START_TEST(a_drive_is_known_inside)
+{
+    struct llmobs_adds *adds;
+
+    ck_assert(llmobs_adds_push(multi(3), &handles[0]));
+    adds = llmobs_adds_find(multi(3));
+    ck_assert(!llmobs_adds_driven(multi(3)));
+    llmobs_adds_enter(adds);
+    llmobs_adds_enter(adds);
+    llmobs_adds_leave(adds);
+    ck_assert(llmobs_adds_driven(multi(3)));
+    ck_assert(!llmobs_adds_driven(multi(4)));
+    llmobs_adds_leave(adds);
+    ck_assert(!llmobs_adds_driven(multi(3)));
+    ck_assert(llmobs_adds_remove(multi(3), &handles[0]));
+}
+END_TEST
+
+/* One that is cleaned up while its handles wait; and one that refuses it. */
+START_TEST(a_multi_that_goes)
+{
+    struct llmobs_adds *adds;
+
+    ck_assert(llmobs_adds_push(multi(5), &handles[0]));
+    adds = llmobs_adds_detach(multi(5));
+    ck_assert_ptr_nonnull(adds);
+    ck_assert_ptr_null(llmobs_adds_find(multi(5)));
+    llmobs_adds_attach(adds, multi(5));
+    ck_assert_ptr_eq(llmobs_adds_find(multi(5)), adds);
+    ck_assert_ptr_eq(llmobs_adds_detach(multi(5)), adds);
+    llmobs_adds_release(adds);
+    ck_assert(!llmobs_adds_remove(multi(5), &handles[0]));
+    ck_assert(llmobs_adds_push(multi(5), &handles[0]));
+    ck_assert_ptr_eq(llmobs_adds_find(multi(5)), adds);
+    ck_assert(llmobs_adds_remove(multi(5), &handles[0]));
+    ck_assert_ptr_null(llmobs_adds_detach(multi(6)));
+}
+END_TEST
+
+/* What libcurl takes as a transfer begins stays, whatever is set later. */
+START_TEST(a_latched_handle)
+{
+    static const struct llmobs_real no_real;
+    struct llmobs_handle *h = llmobs_handle_born(&no_real, (CURL *)&memory[7]);
+
+    llmobs_handle_note(h, CURLOPT_POSTFIELDS, (void *)(uintptr_t) "{}   ", 9);
+    llmobs_handle_latch(h);
+    llmobs_handle_note(h, CURLOPT_POSTFIELDS, (void *)(uintptr_t) "[] longer",
+                       9);
+    ck_assert_uint_eq(llmobs_handle_body(h).len, 5);
+    ck_assert(memcmp(llmobs_handle_body(h).data, "[] lo", 5) == 0);
+    llmobs_handle_note(h, CURLOPT_HTTPGET, (void *)(intptr_t)1, 9);
+    ck_assert_str_eq(llmobs_handle_method(h), "POST");
+    ck_assert(llmobs_handle_sends_body(h));
+    h->latch.on = false;
+    ck_assert_str_eq(llmobs_handle_method(h), "GET");
+    llmobs_handle_latch(h);
+    llmobs_handle_note(h, CURLOPT_POSTFIELDS, (void *)(uintptr_t) "{}", 9);
+    ck_assert_ptr_null(llmobs_handle_body(h).data);
+    llmobs_handle_detach(h);
+    llmobs_handle_release(h);
+}
+END_TEST
+
+UNIT_SUITE(adds)
+{
+    Suite *s = suite_create("adds");
+
+    UNIT_TEST(s, in_their_order);
+    UNIT_TEST(s, each_multi_has_its_own);
+    UNIT_TEST(s, a_drive_is_known_inside);
+    UNIT_TEST(s, a_multi_that_goes);
+    UNIT_TEST(s, a_latched_handle);
+    return s;
+}
