@@ -99,7 +99,7 @@ static void tell_nothing(struct llmobs_doctor *doctor)
     else
         llmobs_report_add(report, LLMOBS_REPORT_BAD, "reach",
                           "neither linked with libcurl nor naming it");
-    if (doctor->reach.missing[0] != '\0')
+    if (doctor->reach.missing[0] != '\0' && !doctor->work.spent)
         llmobs_report_add(report, LLMOBS_REPORT_NOTE, "reach",
                           "a library was not found: %s", doctor->reach.missing);
 }
@@ -122,6 +122,10 @@ static void tell_reach(struct llmobs_doctor *doctor)
     }
     if (!in_reach)
         tell_nothing(doctor);
+    if (doctor->work.spent)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, "reach",
+                          "its files ask for too much to be read: not all of "
+                          "them was looked at");
     (void)llmobs_json_sets(fact, "how", how);
     (void)llmobs_json_set(fact, "in_reach", llmobs_json_bool(in_reach));
     (void)llmobs_json_set(fact, "copies", list);
@@ -196,7 +200,8 @@ int llmobs_doctor_examine(struct llmobs_doctor *doctor)
     llmobs_library_init(
         &doctor->library, process ? doctor->process.root : AT_FDCWD,
         process ? llmobs_process_env(&doctor->process, "LD_LIBRARY_PATH")
-                : getenv("LD_LIBRARY_PATH"));
+                : getenv("LD_LIBRARY_PATH"),
+        &doctor->work);
     tell_program(doctor);
     find_reach(doctor);
     llmobs_doctor_possible(doctor);
@@ -331,6 +336,7 @@ int llmobs_cmd_doctor(int argc, char **argv)
     if (rc != 0)
         return rc == 1 ? LLMOBS_CLI_OK : LLMOBS_CLI_USAGE;
     doctor.process.root = AT_FDCWD;
+    doctor.work.left = LLMOBS_WORK_MAX;
     llmobs_report_init(&doctor.report);
     rc = examine(&doctor, argv[optind]);
     if (rc == 0 && wants_selftest(&doctor))

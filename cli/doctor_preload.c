@@ -189,7 +189,9 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
     static struct llmobs_object object;
     bool before = doctor->report.bad;
     int fd = open_program(doctor);
-    int rc = fd < 0 ? fd : llmobs_object_open(&object, fd);
+    /* Its own share: whatever the file leads to, this is told of it. */
+    struct llmobs_work work = {.left = LLMOBS_WORK_MAX / 4};
+    int rc = fd < 0 ? fd : llmobs_object_open(&object, fd, &work);
     bool possible;
 
     doctor->report.bad = false;

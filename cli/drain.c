@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/drain_place.h"
+#include "cli/shown.h"
 #include "core/log.h"
 
 #define WATCH_S 30
@@ -204,11 +205,11 @@ static void add_up(struct llmobs_drain_outcome *sum,
 
 static void tell_error(const struct drain *drain, const char *path, int error)
 {
-    if (error == -ECHILD)
-        fprintf(stderr, "%s: %s: the delivery broke off\n", drain->argv[0],
-                path);
-    else
-        fprintf(stderr, "%s: %s: %s\n", drain->argv[0], path, strerror(-error));
+    char room[LLMOBS_SHOWN_NAME];
+
+    fprintf(stderr, "%s: %s: %s\n", drain->argv[0],
+            llmobs_shown_name(path, room),
+            error == -ECHILD ? "the delivery broke off" : strerror(-error));
 }
 
 static void done(void *ctx, const char *path,

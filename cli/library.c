@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #define CACHE_FILE "/etc/ld.so.cache"
+/* A look at an entry of the cache, as bytes of work. */
+#define WORK_ENTRY 32
 #define MAGIC "glibc-ld.so.cache1.1"
 
 #if defined(__x86_64__)
@@ -53,14 +55,15 @@ static void read_cache(struct llmobs_library *library)
            llmobs_buf_add(&library->cache, block, (size_t)got) == 0)
         continue;
     close(fd);
-    if (got != 0)
+    if (got != 0 || llmobs_buf_addc(&library->cache, '\0') != 0)
         llmobs_buf_cut(&library->cache, 0);
 }
 
 void llmobs_library_init(struct llmobs_library *library, int root,
-                         const char *path)
+                         const char *path, struct llmobs_work *work)
 {
     library->root = root;
+    library->work = work;
     library->path = path;
     llmobs_buf_init(&library->cache, LLMOBS_LIBRARY_CACHE);
     read_cache(library);
@@ -74,11 +77,14 @@ void llmobs_library_fini(struct llmobs_library *library)
 /* True, and open, when the file at asked->path is one that `by` can load. */
 static bool fits(const struct asked *asked)
 {
-    int fd = llmobs_object_at(asked->library->root, asked->path);
+    struct llmobs_work *work = asked->library->work;
+    int fd = -1;
 
+    if (llmobs_work_take(work, LLMOBS_WORK_OPEN))
+        fd = llmobs_object_at(asked->library->root, asked->path);
     if (fd < 0)
         return false;
-    if (llmobs_object_open(asked->out, fd) == 0) {
+    if (llmobs_object_open(asked->out, fd, work) == 0) {
         if (asked->out->wide == asked->by->wide &&
             asked->out->machine == asked->by->machine)
             return true;
@@ -176,11 +182,10 @@ static bool in_list(const struct asked *asked, const char *list,
 
 /* ---- the cache ---------------------------------------------------------- */
 
+/* Up to the cache's end, which read_cache ended with a NUL. */
 static const char *cache_string(const struct llmobs_buf *cache, uint32_t at)
 {
-    return at < cache->len && memchr(cache->data + at, '\0', cache->len - at)
-               ? cache->data + at
-               : NULL;
+    return at < cache->len ? cache->data + at : NULL;
 }
 
 static bool entry_fits(const struct asked *asked,
@@ -192,7 +197,7 @@ static bool entry_fits(const struct asked *asked,
 
     if (entry->hwcap != 0 || entry->flags != CACHE_FLAGS || name == NULL ||
         path == NULL || strcmp(name, asked->name) != 0 ||
-        strlen(path) >= PATH_MAX)
+        strnlen(path, PATH_MAX) == PATH_MAX)
         return false;
     memcpy(asked->path, path, strlen(path) + 1);
     return fits(asked);
@@ -210,7 +215,9 @@ static bool in_cache(const struct asked *asked)
     if (memcmp(head.magic, MAGIC, sizeof head.magic) != 0)
         return false;
     for (size_t i = 0;
-         i < head.count && (cache->len - sizeof head) / sizeof entry > i; i++) {
+         i < head.count && (cache->len - sizeof head) / sizeof entry > i &&
+         llmobs_work_take(asked->library->work, WORK_ENTRY);
+         i++) {
         memcpy(&entry, cache->data + sizeof head + i * sizeof entry,
                sizeof entry);
         if (entry_fits(asked, &entry))

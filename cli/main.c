@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/run.h"
 #include "core/config.h"
+#include "core/fd.h"
 #include "llmobs.h"
 
 struct command {
@@ -117,6 +118,7 @@ int main(int argc, char **argv)
     const struct command *command;
     const char *name = argc > 1 ? argv[1] : "";
 
+    llmobs_fd_files_only();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
     else if (strcmp(name, "--version") == 0)

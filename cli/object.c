@@ -9,12 +9,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/fd.h"
+
 #define PHDRS_MAX 512
 #define DYNAMIC_MAX 8192
 #define SECTIONS_MAX 65535
 #define SYMBOLS_AT_ONCE 4096
 #define NAMES_MAX 8
 #define CURL "curl_easy_perform"
+/* A call of the kernel, and a text that was found, as bytes of work. */
+#define WORK_READ 512
+#define WORK_PLACE (8 * 1024)
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -43,22 +48,41 @@ struct symbols {
     bool for_others; /* the dynamic one */
 };
 
+bool llmobs_work_take(struct llmobs_work *work, uint64_t cost)
+{
+    bool enough = cost <= work->left;
+
+    work->left = enough ? work->left - cost : 0;
+    work->spent |= !enough;
+    return enough;
+}
+
+/* In the root of a process; there is a /proc, where that root was found. */
+static int open_in(int root, const char *path, int flags)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                           .resolve = RESOLVE_IN_ROOT};
+    int look = (int)syscall(__NR_openat2, root, path, &how, sizeof how);
+    int fd, saved;
+
+    if (look < 0 && errno == ENOSYS)
+        look = openat(root, path + strspn(path, "/"), (int)how.flags);
+    if (look < 0)
+        return -1;
+    fd = llmobs_fd_reopen(look, flags);
+    saved = errno;
+    close(look);
+    errno = saved;
+    return fd;
+}
+
 int llmobs_object_at(int root, const char *path)
 {
-    struct open_how how = {
-        .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-        .resolve = RESOLVE_IN_ROOT,
-    };
-    long fd;
+    const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+    int fd = root == AT_FDCWD ? llmobs_fd_open(AT_FDCWD, path, flags)
+                              : open_in(root, path, flags);
 
-    if (root == AT_FDCWD) {
-        fd = open(path, (int)how.flags);
-    } else {
-        fd = syscall(__NR_openat2, root, path, &how, sizeof how);
-        if (fd < 0 && errno == ENOSYS)
-            fd = openat(root, path + strspn(path, "/"), (int)how.flags);
-    }
-    return fd < 0 ? -errno : (int)fd;
+    return fd < 0 ? -errno : fd;
 }
 
 /* All of it, or false. */
@@ -68,7 +92,8 @@ static bool read_at(const struct llmobs_object *object, void *to, size_t len,
     uint64_t size = (uint64_t)object->st.st_size;
     size_t done = 0;
 
-    if (offset > size || len > size - offset)
+    if (offset > size || len > size - offset ||
+        !llmobs_work_take(object->work, len + WORK_READ))
         return false;
     while (done < len) {
         ssize_t got = pread(object->fd, (char *)to + done, len - done,
@@ -384,7 +409,8 @@ static void read_segments(struct reading *reading)
             read_dynamic(reading, &reading->phdr[i]);
 }
 
-int llmobs_object_open(struct llmobs_object *object, int fd)
+int llmobs_object_open(struct llmobs_object *object, int fd,
+                       struct llmobs_work *work)
 {
     static struct reading reading;
     int rc;
@@ -393,6 +419,7 @@ int llmobs_object_open(struct llmobs_object *object, int fd)
     memset(&reading, 0, sizeof reading);
     reading.object = object;
     object->fd = fd;
+    object->work = work;
     if (fstat(fd, &object->st) != 0)
         return -errno;
     if (!S_ISREG(object->st.st_mode))
@@ -427,6 +454,7 @@ struct finding {
     const char *needle;
     bool (*each)(void *ctx, const char *text, size_t at);
     void *ctx;
+    struct llmobs_work *work;
 };
 
 static bool is_text(char c)
@@ -460,7 +488,8 @@ static bool find_in(const struct finding *finding, const char *data, size_t len,
     while ((at = memmem(at, len - (size_t)(at - data), finding->needle,
                         needle)) != NULL &&
            (size_t)(at - data) < until) {
-        if (!tell(finding, data, len, (size_t)(at - data)))
+        if (!llmobs_work_take(finding->work, WORK_PLACE) ||
+            !tell(finding, data, len, (size_t)(at - data)))
             return false;
         at++;
     }
@@ -471,7 +500,7 @@ void llmobs_object_find(const struct llmobs_object *object, const char *needle,
                         bool (*each)(void *ctx, const char *text, size_t at),
                         void *ctx)
 {
-    struct finding finding = {needle, each, ctx};
+    struct finding finding = {needle, each, ctx, object->work};
     static char data[CHUNK];
     uint64_t size = (uint64_t)object->st.st_size;
     bool more = true;

@@ -6,7 +6,8 @@
  *          table that is not where the file says is as good as absent, and
  *          `damaged` is set.
  * Limits:  LLMOBS_OBJECT_NEEDED libraries, LLMOBS_OBJECT_TABLE bytes of a
- *          table, LLMOBS_OBJECT_FIND bytes searched for texts.
+ *          table, LLMOBS_OBJECT_FIND bytes searched for texts; all files
+ *          together: LLMOBS_WORK_MAX.
  * Fork:    nothing to do.
  *
  * Of a file of another class or byte order than ours only the header counts.
@@ -25,8 +26,23 @@
 #define LLMOBS_OBJECT_FIND (512u * 1024 * 1024)
 #define LLMOBS_OBJECT_NAME 512
 
+/* How much more may be read of all files that one look at a program leads to:
+ * whoever wrote them must not hold us up for long. Bytes; an opening or a place
+ * that was found counts as some thousand. */
+struct llmobs_work {
+    uint64_t left;
+    bool spent; /* something was left out for it */
+};
+
+#define LLMOBS_WORK_MAX ((uint64_t)2 * 1024 * 1024 * 1024)
+#define LLMOBS_WORK_OPEN ((uint64_t)64 * 1024)
+
+/* Takes `cost` from what is left; false where that is less. */
+bool llmobs_work_take(struct llmobs_work *work, uint64_t cost);
+
 struct llmobs_object {
     int fd;
+    struct llmobs_work *work; /* borrowed */
     struct stat st;
     unsigned machine; /* EM_... */
     bool wide;        /* 64 bits */
@@ -47,11 +63,12 @@ struct llmobs_object {
 };
 
 /* Opens a file as a process would whose root is the directory `root`
- * (AT_FDCWD: ours). -ELOOP and the like as open. */
+ * (AT_FDCWD: ours). -ELOOP and the like as open; -EINVAL: no regular file. */
 int llmobs_object_at(int root, const char *path);
 
 /* Reads the file; takes `fd` on success only. */
-int llmobs_object_open(struct llmobs_object *object, int fd);
+int llmobs_object_open(struct llmobs_object *object, int fd,
+                       struct llmobs_work *work);
 void llmobs_object_close(struct llmobs_object *object);
 
 /* Calls `each` for every place of `needle` in the file, with the text around

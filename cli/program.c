@@ -1,12 +1,14 @@
 #include "cli/program.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/file.h"
@@ -15,6 +17,8 @@
 #define INI_MAX (1024 * 1024)
 #define EXTENSIONS_MAX 32
 #define PATTERNS_MAX 10
+/* A name that a search comes upon, as bytes of work. */
+#define WORK_ENTRY 1024
 
 /* Interpreters by the beginning of their names, and where their extensions
  * that use libcurl lie: %p is the directory above the program's own, %v the
@@ -305,12 +309,43 @@ static void add_named_later(const struct extensions *all, const char *by)
     }
 }
 
+/* Whoever may write to the directories may fill them: their entries count as
+ * work. One search at a time. */
+static struct llmobs_work *globbing;
+
+static struct dirent *next_entry(void *dir)
+{
+    return llmobs_work_take(globbing, WORK_ENTRY) ? readdir(dir) : NULL;
+}
+
+static void *open_list(const char *path)
+{
+    return opendir(path);
+}
+
+static void close_list(void *dir)
+{
+    closedir(dir);
+}
+
+static int find_files(const struct llmobs_library *library, const char *pattern,
+                      int flags, glob_t *found)
+{
+    globbing = library->work;
+    found->gl_opendir = open_list;
+    found->gl_readdir = next_entry;
+    found->gl_closedir = close_list;
+    found->gl_stat = stat;
+    found->gl_lstat = lstat;
+    return glob(pattern, flags | GLOB_ALTDIRFUNC, NULL, found);
+}
+
 static void add_glob(const struct extensions *all, const char *pattern,
                      bool enabled)
 {
     glob_t found;
 
-    if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+    if (find_files(all->library, pattern, GLOB_NOSORT, &found) != 0)
         return;
     for (size_t i = 0; i < found.gl_pathc && i < EXTENSIONS_MAX; i++) {
         const char *path = found.gl_pathv[i];
@@ -397,7 +432,7 @@ static void read_php(struct php *php, const struct llmobs_library *library,
     memset(php, 0, sizeof *php);
     if (fd < 0)
         return;
-    if (llmobs_object_open(&object, fd) != 0) {
+    if (llmobs_object_open(&object, fd, library->work) != 0) {
         close(fd);
         return;
     }
@@ -446,7 +481,8 @@ static bool ini_enables(const char *path)
     return on;
 }
 
-static bool php_enables(const struct php *php, const char *prefix)
+static bool php_enables(const struct php *php, const char *prefix,
+                        const struct llmobs_library *library)
 {
     char pattern[3 * PATH_MAX];
     bool on = false;
@@ -456,7 +492,7 @@ static bool php_enables(const struct php *php, const char *prefix)
     if (ini_enables(pattern))
         return true;
     snprintf(pattern, sizeof pattern, "%s%s/*.ini", prefix, php->scan_dir);
-    if (glob(pattern, 0, NULL, &found) != 0)
+    if (find_files(library, pattern, 0, &found) != 0)
         return false;
     for (size_t i = 0; i < found.gl_pathc && !on; i++)
         on = ini_enables(found.gl_pathv[i]);
@@ -474,7 +510,7 @@ static void add_php(const struct extensions *all)
         return;
     snprintf(path, sizeof path, "%s%s/curl.so", all->prefix, php.extension_dir);
     if (access(path, F_OK) == 0)
-        add_extension(all, path, php_enables(&php, all->prefix));
+        add_extension(all, path, php_enables(&php, all->prefix, all->library));
 }
 
 void llmobs_program_extensions(const struct llmobs_program *program,

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/purge.h"
+#include "cli/shown.h"
 #include "core/spool_file.h"
 
 /* How long the process of another user may take. */
@@ -166,6 +167,7 @@ static int visit(void *ctx, const struct llmobs_drain_place *place)
     struct llmobs_purge *purge = ctx;
     struct llmobs_purged out = {0};
     bool own = place->uid == geteuid();
+    char room[LLMOBS_SHOWN_NAME];
     int rc;
 
     /* Our own place was the first, unless another one was named. */
@@ -173,7 +175,8 @@ static int visit(void *ctx, const struct llmobs_drain_place *place)
         return 0;
     rc = run_apart(purge, place, &out);
     if (rc != 0)
-        fprintf(stderr, "%s: %s: %s\n", purge->name, place->path,
+        fprintf(stderr, "%s: %s: %s\n", purge->name,
+                llmobs_shown_name(place->path, room),
                 rc == -ECHILD ? "it broke off" : strerror(-rc));
     out.error = rc;
     add_up(&purge->sum, &out);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/purge.h"
+#include "cli/shown.h"
 #include "core/adopt.h"
 #include "core/dirs.h"
 #include "core/fd.h"
@@ -56,10 +57,13 @@ static bool is_own(const struct folder *folder, const char *name,
 
 static void refuse(const struct folder *folder, const char *name)
 {
+    char path[LLMOBS_SHOWN_NAME], file[LLMOBS_SHOWN_NAME];
+
     folder->out->refused++;
     if (!folder->purge->dry)
         fprintf(stderr, "%s: %s/%s: not a file of yours\n", folder->purge->name,
-                folder->path, name);
+                llmobs_shown_name(folder->path, path),
+                llmobs_shown_name(name, file));
 }
 
 static void remove_file(const struct folder *folder, const char *name)

@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/shown.h"
+#include "core/fd.h"
+
 #define CHUNK 65536
 
 struct reader {
@@ -96,11 +99,23 @@ static int read_all(struct reader *reader, int fd, int *error)
     return rc;
 }
 
-/* O_NONBLOCK: a fifo of that name must not hold us up. */
+static void tell_unreadable(const char *name, int error)
+{
+    char room[LLMOBS_SHOWN_NAME];
+
+    fprintf(stderr, "llmobs: cannot read %s: %s\n",
+            llmobs_shown_name(name, room),
+            error == ELOOP    ? "it is a link"
+            : error == EINVAL ? "it is no regular file"
+                              : strerror(error));
+}
+
+/* Who may write there may not choose what is read: no link is followed, and
+ * nothing but a regular file is opened (core/fd). */
 static int read_file(struct reader *reader, int dir, const char *name)
 {
     struct stat st;
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = llmobs_fd_open(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     int error = fd < 0 ? errno : 0;
     int rc = 0;
 
@@ -115,8 +130,7 @@ static int read_file(struct reader *reader, int dir, const char *name)
     if (error != 0) {
         reader->report->unreadable++;
         if (!reader->silent)
-            fprintf(stderr, "llmobs: cannot read %s: %s\n", name,
-                    strerror(error));
+            tell_unreadable(name, error);
     }
     if (fd >= 0)
         close(fd);

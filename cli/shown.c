@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define ESCAPE_MAX 16
+/* Of a name in a message. */
+#define NAME_COLUMNS 200
 
 struct range {
     uint32_t first;
@@ -155,6 +157,19 @@ int llmobs_shown_adds(struct llmobs_buf *out, const char *text, size_t columns)
     struct llmobs_text whole = {text, strlen(text)};
 
     return llmobs_shown_add(out, whole, columns);
+}
+
+const char *llmobs_shown_name(const char *name, char room[LLMOBS_SHOWN_NAME])
+{
+    struct llmobs_buf text;
+
+    llmobs_buf_init(&text, LLMOBS_SHOWN_NAME - 1);
+    if (llmobs_shown_adds(&text, name, NAME_COLUMNS) == 0 && text.len > 0)
+        memcpy(room, text.data, text.len + 1);
+    else
+        memcpy(room, "?", 2);
+    llmobs_buf_fini(&text);
+    return room;
 }
 
 size_t llmobs_shown_width(const char *text)

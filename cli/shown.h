@@ -19,6 +19,11 @@ int llmobs_shown_add(struct llmobs_buf *out, struct llmobs_text text,
                      size_t columns);
 int llmobs_shown_adds(struct llmobs_buf *out, const char *text, size_t columns);
 
+#define LLMOBS_SHOWN_NAME 1024
+
+/* For a message: a name or a path so, in `room`, which it gives. */
+const char *llmobs_shown_name(const char *name, char room[LLMOBS_SHOWN_NAME]);
+
 /* Columns that bytes made by _add take. */
 size_t llmobs_shown_width(const char *text);
 

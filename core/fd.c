@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -150,6 +151,71 @@ int llmobs_fd_lift(int fd)
     return -1;
 }
 
+/* -- files only ----------------------------------------------------------- */
+
+/* Set before there is a thread, only read later. */
+static bool files_only;
+
+void llmobs_fd_files_only(void)
+{
+    files_only = true;
+}
+
+int llmobs_fd_reopen(int look, int flags)
+{
+    char path[32];
+    struct stat st;
+
+    if (fstat(look, &st) != 0)
+        return -1;
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+        errno = S_ISLNK(st.st_mode) ? ELOOP : EINVAL;
+        return -1;
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", look);
+    return open(path, (flags & ~(O_NOFOLLOW | O_CREAT | O_EXCL)) | O_CLOEXEC);
+}
+
+/* Without /proc: nobody may have put another file there meanwhile. */
+static int reopen_by_name(int look, int dir, const char *name, int flags)
+{
+    struct stat before;
+    int fd = fstat(look, &before) == 0
+                 ? openat(dir, name, (flags & ~O_CREAT) | O_NONBLOCK | O_NOCTTY)
+                 : -1;
+
+    if (fd < 0 || still_is(fd, &before))
+        return fd;
+    close(fd);
+    errno = EINVAL;
+    return -1;
+}
+
+static int open_known(int dir, const char *name, int flags)
+{
+    int look = openat(dir, name, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
+    int fd, saved;
+
+    if (look < 0 && errno == ENOENT && flags & O_CREAT)
+        return openat(dir, name, flags | O_EXCL, 0600);
+    if (look < 0)
+        return -1;
+    errno = EEXIST;
+    fd = flags & O_EXCL ? -1 : llmobs_fd_reopen(look, flags);
+    if (fd < 0 && errno == ENOENT)
+        fd = reopen_by_name(look, dir, name, flags);
+    saved = errno;
+    close(look);
+    errno = saved;
+    return fd;
+}
+
+static int open_at(int dir, const char *name, int flags)
+{
+    return files_only ? open_known(dir, name, flags)
+                      : openat(dir, name, flags, 0600);
+}
+
 /* -- opening -------------------------------------------------------------- */
 
 static bool look_up(int dir, const char *name, int flags, struct stat *found)
@@ -165,7 +231,7 @@ static void open_one(int dir, const char *name, int flags, struct opened *one)
 {
     struct stat found;
     bool before = look_up(dir, name, flags, &found);
-    int fd = openat(dir, name, flags, 0600);
+    int fd = open_at(dir, name, flags);
 
     one->fd = -1;
     if (fd < 0 || fstat(fd, &one->file) != 0)
@@ -205,7 +271,7 @@ int llmobs_fd_open(int dir, const char *name, int flags)
         return -1;
     }
     if (!ours)
-        return above_standard(openat(dir, name, flags, 0600));
+        return above_standard(open_at(dir, name, flags));
     errno = EBADF;
     for (int i = 0; fd < 0 && errno == EBADF && i < TRIES; i++)
         fd = open_high(dir, name, flags);

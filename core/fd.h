@@ -41,6 +41,17 @@ bool llmobs_fd_spare(int count);
  * there are such; or -1. EBADF: the app closed it again and again. */
 int llmobs_fd_open(int dir, const char *name, int flags);
 
+/* To be called by the tool, before it has a thread: it opens files by names
+ * that others chose, as root. From then on llmobs_fd_open opens regular files
+ * and directories alone, EINVAL for all else: to open a device is enough for it
+ * to do something. It costs three system calls more. */
+void llmobs_fd_files_only(void);
+
+/* Borrows `look`, opened by O_PATH; gives a descriptor of the same file, opened
+ * with `flags`, or -1 with errno: EINVAL where it is neither a regular file nor
+ * a directory, ENOENT where there is no /proc. */
+int llmobs_fd_reopen(int look, int flags);
+
 /* Takes `fd`, of a directory opened for reading, or -1 with errno; gives its
  * entries, for closedir, or NULL with errno. */
 DIR *llmobs_fd_list(int fd);

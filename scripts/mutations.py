@@ -615,6 +615,19 @@ HAZARDS = [
                                "    return !copy->missing &&")],
           ["doctor made"])]),
 
+    ("files that somebody made so that root's `llmobs doctor` reads for hours",
+     "all reading, opening and finding takes from one sum "
+     "(`llmobs_work_take`)", [
+         ("work-unbounded", [("cli/object.c", "    bool enough = cost <= work->"
+                              "left;", "    bool enough = cost > 0 || work->"
+                              "left;")], ["doctor work"])]),
+
+    ("a device where a file is looked for",
+     "the tool looks by O_PATH, and opens files alone (`llmobs_fd_reopen`)", [
+         ("device-opened", [("core/fd.c", "    files_only = true;",
+                             "    files_only = false;")],
+          ["doctor devices"])]),
+
     ("dlclose and reload",
      "copies that went are forgotten (`llmobs_copies_sweep`)", [
          ("gone-copies-stay", [("shim/copies.c", "    unsigned before = "

@@ -23,6 +23,7 @@ BUILD, RUN, *PARTS = sys.argv[1:]
 TOOL = os.path.join(BUILD, "llmobs")
 SHIM = os.path.join(BUILD, "libllmobs_preload.so")
 TMP = tempfile.mkdtemp(prefix="llmobs-doctor.")
+MACHINE = 62 if os.uname().machine == "x86_64" else 183
 SECRET = "sk-doctor-0123456789abcdef"
 BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
         "LLMOBS_EXPORTER": "store", "HOME": TMP,
@@ -371,6 +372,162 @@ def mutated():
 
 # ---- processes -----------------------------------------------------------
 
+# ---- files that somebody made to hold root up ------------------------------
+
+def elf(name, *, needed=(), runpath="", sections=0, text=b"", hole=0):
+    """A library with such a dynamic section, and `sections` tables of symbols
+    which all stand for the same `hole` of the file."""
+    strings = b"\0"
+    dynamic = b""
+    entries = [(1, n) for n in needed] + [(29, runpath)] * bool(runpath)
+    for tag, value in entries:
+        dynamic += struct.pack("<QQ", tag, len(strings))
+        strings += value.encode() + b"\0"
+    at = 0x1000
+    dynamic += struct.pack("<QQQQQQ", 5, at, 10, len(strings), 0, 0)
+    dynamic_at = at + len(strings)
+    text_at = dynamic_at + len(dynamic)
+    table_at = text_at + len(text)
+    hole_at = table_at + sections * 64
+    size = max(hole_at + hole, 1)
+    load = struct.pack("<IIQQQQQQ", 1, 4, 0, 0, 0, size, size, 4096)
+    head = struct.pack("<IIQQQQQQ", 2, 4, dynamic_at, dynamic_at, dynamic_at,
+                       len(dynamic), len(dynamic), 8)
+    data = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack(
+        "<HHIQQQIHHHHHH", 3, MACHINE, 1, 0, 64,
+        table_at if sections else 0, 0, 64, 56, 2, 64, sections, 0)
+    data = (data + load + head).ljust(at, b"\0") + strings + dynamic + text
+    row = struct.pack("<IIQQQQIIQQ", 0, 2, 0, 0, hole_at, hole, 0, 0, 8, 24)
+    path = write(name, data + row * sections, 0o755)
+    os.truncate(path, size)
+    return path
+
+
+def bounded(name, path, limit, *texts, env=None):
+    began = time.monotonic()
+    try:
+        _, text, _ = doctor(path, env=env, json_too=False, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return check(name, False, "no end within %d s" % limit)
+    check(name, all(t in text for t in texts),
+          (time.monotonic() - began, text))
+
+
+def work():
+    """Each asked for hours, or for minutes; what is said stands within
+    seconds."""
+    limit, left_out = 30, "not all of them was looked at"
+    bounded("sixty thousand tables of symbols", elf(
+        "tables", sections=60000, hole=48 << 20), limit, left_out)
+    bounded("texts of nothing but the name", elf(
+        "texts", text=b"libcurl" * (9 << 20)), limit, left_out)
+    many = ["lib%03d.so" % i for i in range(250)]
+    dirs = ":".join(["/x"] * 1300)
+    for i, library in enumerate(many):
+        elf("libs/" + library, runpath=dirs, needed=[
+            "no%d-%03d.so" % (i, k) for k in range(250)])
+    bounded("libraries in thousands of directories", elf(
+        "libs/many", needed=many, runpath=place("libs", "x")[:-2]), limit,
+        left_out)
+    for i in range(8):
+        elf("huge/lib%d.so" % i, sections=200, hole=60 << 20)
+    bounded("each of its libraries asks for much", elf(
+        "huge/main", needed=["lib%d.so" % i for i in range(8)],
+        runpath=place("huge", "x")[:-2]), limit, left_out)
+    expect("a common one is read whole", shutil.which("curl"), 0, how="linked")
+    _, text, _ = doctor(shutil.which("curl"), json_too=False)
+    check("and nothing is said of it", left_out not in text, text)
+
+
+class Watched:
+    """A fifo that tells whether somebody has opened it, if only for a moment:
+    then whoever waits to write to it goes on."""
+
+    def __init__(self, path):
+        os.mkfifo(path)
+        self.writer = subprocess.Popen(["sh", "-c", 'exec 3>"$1"', "sh", path])
+        self.path = path
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with open("/proc/%d/wchan" % self.writer.pid) as f:
+                if f.read() not in ("", "0"):
+                    break
+            time.sleep(0.01)
+        time.sleep(0.1)
+
+    def opened(self):
+        time.sleep(0.1)
+        return self.writer.poll() is not None
+
+    def close(self):
+        self.writer.kill()
+        self.writer.wait()
+        os.unlink(self.path)
+
+
+def unopened(name, path, run):
+    """`run` comes upon `path`, which is there as a fifo, as itself and by a
+    link."""
+    for how in "", ", by a link":
+        target = path + ".target" if how else path
+        watched = Watched(target)
+        if how:
+            os.symlink(target, path)
+        try:
+            run()
+            check(name + how, not watched.opened(), "it was opened")
+        finally:
+            watched.close()
+            if how:
+                os.unlink(path)
+
+
+def devices():
+    """To open a device is to do something: nothing but files is opened."""
+    program = elf("dev/main", needed=["watchdog"],
+                  runpath=place("dev", "x")[:-2])
+    unopened("a library that is no file", place("dev", "watchdog"),
+             lambda: doctor(program, json_too=False))
+    absolute = elf("dev/absolute", needed=[place("dev", "watchdog")])
+    unopened("the same by its path", place("dev", "watchdog"),
+             lambda: doctor(absolute, json_too=False))
+    unopened("a command that is no file", place("dev", "command"),
+             lambda: doctor(place("dev", "command"), json_too=False))
+    for name in "LLMOBS_CONFIG", "LLMOBS_REDACT", "LLMOBS_RULES":
+        path = place("dev", name)
+        unopened("what %s names" % name, path, lambda: doctor(
+            "true", json_too=False, env={name: path}))
+        victim = start(["sh", "-c", "echo; exec sleep 100"], {name: path})
+        unopened("what a process has as " + name, path, lambda: doctor(
+            str(victim.pid), json_too=False))
+        stop(victim)
+    store = place("dev", "store", "x.jsonl")
+    for argv in ([TOOL, "view", "--store", os.path.dirname(store)],
+                 [TOOL, "view", "--json", "--store", os.path.dirname(store)]):
+        unopened("a file of the store, %d" % len(argv), store,
+                 lambda: subprocess.run(argv, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, timeout=30))
+    inside(place("dev", "home"))
+
+
+def inside(home):
+    """Files of the spool and of the counters."""
+    env = dict(BASE, LLMOBS_STORE_DIR=home, DD_LLMOBS_ENABLED="1")
+    subprocess.run([RUN, "--workflow", "w", "true"], env=env, check=True)
+    for folder, _, names in list(os.walk(home)):
+        for name in names:
+            path = os.path.join(folder, name)
+            os.rename(path, path + ".away")
+            for argv in (["stats"], ["drain"], ["drain", "--dir", home],
+                         ["view"]):
+                unopened("%s for %s" % (path[len(home):], " ".join(argv)[:12]),
+                         path, lambda: subprocess.run(
+                             [TOOL] + argv, env=env, timeout=30,
+                             stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL))
+            os.rename(path + ".away", path)
+
+
 def start(argv, env=None):
     process = subprocess.Popen(argv, env=dict(BASE, **(env or {})),
                                stdout=subprocess.PIPE,
@@ -566,8 +723,8 @@ def usage():
 def main():
     try:
         for part in (installed, made, resolved, rights, scripts, foreign,
-                     modules, sanitizers, broken, mutated, processes, settings,
-                     agents, fpm, usage):
+                     modules, sanitizers, broken, mutated, work, devices,
+                     processes, settings, agents, fpm, usage):
             if PARTS and part.__name__ not in PARTS:
                 continue
             try:
