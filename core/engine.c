@@ -15,7 +15,9 @@
 #include "core/file.h"
 #include "core/fork.h"
 #include "core/global.h"
+#include "core/http.h"
 #include "core/inbound.h"
+#include "core/loaded.h"
 #include "core/log.h"
 #include "core/ops_multi.h"
 #include "core/ops_news.h"
@@ -106,6 +108,8 @@ static bool start(const struct llmobs_host *host)
     struct llmobs_buffer *buffer;
 
     (void)llmobs_fork_init();
+    llmobs_loaded_by(host->objects);
+    llmobs_http_direct_only(host->connect_held);
     llmobs_buf_init(&complaints.text, 64 * 1024);
     config = load_config(host, &complaints);
     if (!config)

@@ -20,6 +20,8 @@
 
 #include "core/etc.h"
 
+struct dl_phdr_info;
+
 /* Changed whenever a table below changes; a core of another number is not
  * used. */
 #define LLMOBS_ENGINE_ABI 4
@@ -83,6 +85,10 @@ struct llmobs_host {
     /* What the program asks for that loads the core by the public header's
      * enable; NULL: nothing. Borrowed until attach returns. */
     const struct llmobs_enable_options *enable;
+    /* libc's own dl_iterate_phdr, which another preload may hold. */
+    int (*objects)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
+    /* Another preload holds connect or the look-up of names. */
+    bool connect_held;
 };
 
 /* The operations of the core, one for each hooked function. Each calls the

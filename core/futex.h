@@ -11,11 +11,10 @@
 #include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/clock.h"
+#include "core/sys.h"
 
 /* While the word is `seen`; ns < 0: without end. */
 static inline void llmobs_futex_sleep_ns(atomic_uint *word, unsigned seen,
@@ -23,8 +22,7 @@ static inline void llmobs_futex_sleep_ns(atomic_uint *word, unsigned seen,
 {
     struct timespec t = {ns / 1000000000, (long)(ns % 1000000000)};
 
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, ns < 0 ? NULL : &t, NULL,
-            0);
+    llmobs_sys(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, ns < 0 ? NULL : &t);
 }
 
 static inline void llmobs_futex_sleep(atomic_uint *word, unsigned seen,
@@ -36,7 +34,7 @@ static inline void llmobs_futex_sleep(atomic_uint *word, unsigned seen,
 /* The word's memory may be gone by then: its address alone is used. */
 static inline void llmobs_futex_wake(atomic_uint *word)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    llmobs_sys(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX);
 }
 
 static inline int64_t llmobs_futex_deadline(int64_t ms)

@@ -46,6 +46,11 @@ struct llmobs_http_reply {
     struct llmobs_buf body; /* freed by llmobs_http_reply_fini */
 };
 
+/* Another preload holds connect or the look-up of names in this process: from
+ * now on only loopback and Unix sockets are connected to, past it, and all else
+ * is answered by -ENOTCONN, before any look-up. Once, before the first use. */
+void llmobs_http_direct_only(bool held);
+
 /* Which threads may use libcurl. */
 enum llmobs_http_by {
     LLMOBS_HTTP_BY_APP,  /* the app's own: its allocator may count on that */

@@ -25,7 +25,8 @@ struct llmobs_http {
     const struct llmobs_real *real; /* what made the handles */
     CURLM *_Atomic multi;
     CURL *_Atomic easy;
-    bool opaque; /* nobody knows which descriptors libcurl has */
+    bool connected; /* the socket that was opened last */
+    bool opaque;    /* nobody knows which descriptors libcurl has */
     struct llmobs_sockets sockets;
 };
 
@@ -53,6 +54,21 @@ void llmobs_http_life_leave(void);
 int llmobs_http_life_wait_outside(int64_t ms);
 
 const struct llmobs_proxies *llmobs_http_life_proxies(void);
+
+/* ---- http_direct: another preload holds connect, or the look-up of names */
+
+/* Its user may want to stay unseen: nothing of ours passes it by but what
+ * stays on this machine, and nothing goes through it, for it may tell the
+ * app's stderr of each connection. */
+bool llmobs_http_is_direct(void);
+
+/* False for what has to wait for another process. */
+bool llmobs_http_may_go(const struct llmobs_place *target, bool unix_socket,
+                        bool proxy);
+
+/* Gives a socket, of TCP connected by the kernel and `to` changed, so that
+ * nobody else is led there; waits one slice at most. */
+int llmobs_http_open_direct(struct llmobs_http *http, struct curl_sockaddr *to);
 
 /* ---- http: handles */
 

@@ -90,9 +90,23 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose,
     int fd;
 
     (void)purpose;
-    fd = llmobs_sockets_open(&http->sockets, address->family, address->socktype,
-                             address->protocol);
+    if (llmobs_http_is_direct())
+        fd = llmobs_http_open_direct(http, address);
+    else
+        fd = llmobs_sockets_open(&http->sockets, address->family,
+                                 address->socktype, address->protocol);
     return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int tell_connected(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+    const struct llmobs_http *http = ctx;
+
+    (void)fd;
+    (void)purpose;
+    return llmobs_http_is_direct() && http->connected
+               ? CURL_SOCKOPT_ALREADY_CONNECTED
+               : CURL_SOCKOPT_OK;
 }
 
 static int close_socket(void *ctx, curl_socket_t fd)
@@ -289,9 +303,12 @@ static bool set_needed(struct transfer *transfer)
            http->real->easy_setopt(http->easy, CURLOPT_HEADERFUNCTION,
                                    take_header) == CURLE_OK &&
            set(http, CURLOPT_OPENSOCKETDATA, http) &&
+           set(http, CURLOPT_SOCKOPTDATA, http) &&
            set(http, CURLOPT_CLOSESOCKETDATA, http) &&
            http->real->easy_setopt(http->easy, CURLOPT_OPENSOCKETFUNCTION,
                                    open_socket) == CURLE_OK &&
+           http->real->easy_setopt(http->easy, CURLOPT_SOCKOPTFUNCTION,
+                                   tell_connected) == CURLE_OK &&
            http->real->easy_setopt(http->easy, CURLOPT_CLOSESOCKETFUNCTION,
                                    close_socket) == CURLE_OK;
 }
@@ -510,7 +527,9 @@ int llmobs_http_transfer(struct llmobs_http *http,
     if (rc)
         return rc;
     if (!transfer.real || !llmobs_http_life_may_use(transfer.plan.tls) ||
-        !llmobs_fd_spare(LLMOBS_HTTP_FDS))
+        !llmobs_fd_spare(LLMOBS_HTTP_FDS) ||
+        !llmobs_http_may_go(&transfer.plan.target, request->unix_socket != NULL,
+                            transfer.plan.proxy != NULL))
         return -ENOTCONN;
     rc = look_all_up(&transfer);
     if (rc == 0 && !llmobs_http_life_goes_on(transfer.real))

@@ -4,6 +4,13 @@
 
 #include "core/gate.h"
 
+static llmobs_loaded_walk_fn *walk_objects = dl_iterate_phdr;
+
+void llmobs_loaded_by(llmobs_loaded_walk_fn *walk)
+{
+    walk_objects = walk;
+}
+
 struct search {
     uintptr_t address;
     llmobs_loaded_fn *see;
@@ -45,7 +52,7 @@ static int each(int (*fn)(struct dl_phdr_info *, size_t, void *), void *ctx)
     int rc;
 
     llmobs_gate_enter(LLMOBS_GATE_CALL);
-    rc = dl_iterate_phdr(fn, ctx);
+    rc = walk_objects(fn, ctx);
     llmobs_gate_leave(LLMOBS_GATE_CALL);
     return rc;
 }

@@ -23,6 +23,12 @@ struct llmobs_loaded {
     size_t phnum;
 };
 
+/* The function to use for dl_iterate_phdr; once, before the others. */
+typedef int llmobs_loaded_walk_fn(int (*)(struct dl_phdr_info *, size_t,
+                                          void *),
+                                  void *);
+void llmobs_loaded_by(llmobs_loaded_walk_fn *walk);
+
 /* How often something was loaded and unloaded. */
 struct llmobs_loaded_counts {
     unsigned long long adds;

@@ -205,7 +205,7 @@ static bool known(struct llmobs_resolve *resolve, const char *host, char *out)
     return true;
 }
 
-static bool is_local(const char *host)
+bool llmobs_resolve_is_local(const char *host)
 {
     size_t len = strlen(host);
 
@@ -223,7 +223,7 @@ int llmobs_resolve_get(struct llmobs_resolve *resolve, const char *host,
 
     if (strlen(host) >= LLMOBS_PLACE_HOST_MAX)
         return -EHOSTUNREACH;
-    if (is_local(host)) {
+    if (llmobs_resolve_is_local(host)) {
         strcpy(out, "127.0.0.1,::1");
         return 0;
     }

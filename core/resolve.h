@@ -26,6 +26,9 @@ struct llmobs_resolve *llmobs_resolve_new(void);
 void llmobs_resolve_free(struct llmobs_resolve *resolve);
 void llmobs_resolve_forget(struct llmobs_resolve *resolve);
 
+/* True for a name of this machine's loopback, which nobody is asked for. */
+bool llmobs_resolve_is_local(const char *host);
+
 /* Writes the addresses of `host`, "1.2.3.4,::1", in the order in which they
  * shall be tried. Starts a look-up where none is known; `thread` false: does
  * it here, however long it takes. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/fd.h"
+#include "core/sys.h"
 
 /* A search for free numbers ends here: it costs some 50 ns a number. */
 #define LAST_FD 16384
@@ -73,11 +74,15 @@ int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
                         int protocol)
 {
     struct llmobs_socket *place = free_place(sockets);
+    long made;
     int fd;
 
     if (!place)
         return -EMFILE;
-    fd = llmobs_fd_lift(socket(family, type | SOCK_CLOEXEC, protocol));
+    made = llmobs_sys(SYS_socket, family, type | SOCK_CLOEXEC, protocol);
+    if (made < 0)
+        return (int)made;
+    fd = llmobs_fd_lift((int)made);
     if (fd < 0)
         return -errno;
     if (!look_at(fd, place)) {
@@ -99,7 +104,8 @@ static void hold_low(int hold[3])
     for (int fd = 0; fd < 3; fd++) {
         hold[fd] = -1;
         if (is_free(fd))
-            hold[fd] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            hold[fd] = (int)llmobs_sys(SYS_socket, AF_UNIX,
+                                       SOCK_STREAM | SOCK_CLOEXEC, 0);
     }
 }
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -19,6 +18,7 @@
 #include "core/scratch.h"
 #include "core/spool_file.h"
 #include "core/step.h"
+#include "core/sys.h"
 
 /* After a failure the disk is left alone for a while. */
 #define FAILED_MS 1000
@@ -84,7 +84,8 @@ static bool is_empty(const char *path)
 
     if (fd < 0)
         return false;
-    while (empty && (len = syscall(SYS_getdents64, fd, list, sizeof(list))) > 0)
+    while (empty &&
+           (len = llmobs_sys(SYS_getdents64, fd, list, sizeof(list))) > 0)
         empty = names_nothing(list, len);
     close(fd);
     return empty && len == 0;

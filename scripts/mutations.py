@@ -570,7 +570,8 @@ HAZARDS = [
                                   "elf->soname, LIBC_SONAME) ||",
                                   "    return !llmobs_str_begins(elf->soname, "
                                   "\"libllmobs\") ||")],
-          ["preload held_names", "preload program_of_thread_sanitizer",
+          ["preload held_names", "preloads.pair_torsocks",
+           "preloads.pair_fakechroot", "preload program_of_thread_sanitizer",
            "preload program_of_address_sanitizer"])]),
 
     ("a preload whose dlopen looks elsewhere",
@@ -580,6 +581,26 @@ HAZARDS = [
                                 "    void *one = get(OPEN);\n\n    return one "
                                 "? ((llmobs_open_fn)one)")],
           ["preload dlopen_astray"])]),
+
+    ("a preload that leads connections elsewhere: an anonymiser",
+     "ours to this machine go to the kernel, and no other is made "
+     "(`http_direct`)", [
+         ("through-the-holder", [("core/http_direct.c", "    if (rc != 0)\n"
+                                  "        return (int)rc;\n    /* libcurl",
+                                  "    if (rc != 0 || yes)\n        "
+                                  "return (int)rc;\n    /* libcurl")],
+          ["preloads.an_anonymiser_hears_nothing_of_us"]),
+         ("around-the-holder", [("core/http_direct.c", "    if (!llmobs_http_is_"
+                                 "direct() || unix_socket ||",
+                                 "    if (!llmobs_http_is_direct() || "
+                                 "!unix_socket ||")],
+          ["preloads.around_an_anonymiser_nothing_goes",
+           "unit passes_a_holder_by"]),
+         ("holder-unseen", [("shim/host.c", "    *held = holds_connect(&elf);"
+                             "\n    return *held;",
+                             "    return holds_connect(&elf);")],
+          ["preloads.an_anonymiser_hears_nothing_of_us",
+           "preloads.around_an_anonymiser_nothing_goes"])]),
 
     ("slots that are bound to somebody else's function",
      "left alone (`curl_target`)", [
@@ -837,9 +858,9 @@ HAZARDS = [
     ("descriptors 0, 1 and 2 closed",
      "none of ours ever takes their place (`above_standard`)", [
          ("standard-numbers-taken", [("core/sockets.c", "        if (is_free("
-                                      "fd))\n            hold[fd] = socket(",
+                                      "fd))\n            hold[fd] = (int)",
                                       "        if (is_free(fd) && fd > 2)\n"
-                                      "            hold[fd] = socket(")],
+                                      "            hold[fd] = (int)")],
           ["exit.agent.close_standard", "exit.agentless.close_standard"])]),
 
     ("few descriptors: the last ones are the program's",

@@ -103,10 +103,39 @@ static const char *const *list_env(void)
     return env_list;
 }
 
+/* The runtimes of sanitizers pass both on to libc and change neither. */
+static bool holds_connect(const struct llmobs_elf *elf)
+{
+    return (llmobs_elf_symbol(elf, "connect") ||
+            llmobs_elf_symbol(elf, "getaddrinfo")) &&
+           !llmobs_elf_symbol(elf, "__sanitizer_print_stack_trace");
+}
+
+/* What comes before libc is what libcurl is bound to. Before glibc 2.34 a part
+ * of libc is in libpthread. */
+static int find_holder(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    bool *held = argument;
+    struct llmobs_elf elf;
+
+    (void)size;
+    if (llmobs_elf_open(&elf, info) != 0 ||
+        llmobs_str_same(elf.soname, "libpthread.so.0"))
+        return 0;
+    if (llmobs_libc_is_part(&elf))
+        return 1;
+    *held = holds_connect(&elf);
+    return *held;
+}
+
 const struct llmobs_host *llmobs_host_table(
     const struct llmobs_enable_options *enable)
 {
-    table = (struct llmobs_host){LLMOBS_ENGINE_ABI, list_env(), enable};
+    bool held = false;
+
+    llmobs_libc.iterate(find_holder, &held);
+    table = (struct llmobs_host){LLMOBS_ENGINE_ABI, list_env(), enable,
+                                 llmobs_libc.iterate, held};
     return &table;
 }
 

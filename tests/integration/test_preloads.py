@@ -4,12 +4,19 @@ import glob
 import os
 import re
 import shutil
+import socket
 import subprocess
+import threading
 
+from delivery import (agent, counts, double, private_network, recovered,
+                      settled)
 from harness import (Skip, body, curl, equal, expect_llm, ok, test)
 
 # The tool's own limits for slow machines.
 SLOW = 120
+# A program beside another preload: who holds a name of libc could hold it for
+# ever.
+LIMIT = 30
 OUT = ["-o", "answer", "-w", "%{http_code} %{size_download}"]
 
 
@@ -34,19 +41,26 @@ def tool(name):
     return name
 
 
-def both_orders(t, other, env=None, check=True):
-    """The other one before us, as the launcher has it, and behind us."""
+def ordered(t, argv, order, env, **more):
+    """Without a launcher, which would be under the other one, too."""
+    return t.run(argv, launcher=[], limit=LIMIT, env=dict(
+        env or {}, LD_PRELOAD=order, DD_LLMOBS_ENABLED="1"), **more)
+
+
+def both_orders(t, argv, other, env=None, orders=("before", "behind"),
+                check=True):
+    """The other one alone, then before us, as the launcher has it, and behind
+    us.  Gives the bare run and the others."""
     shim = os.path.join(t.build, "libllmobs_preload.so")
-    argv = curl(t.url, body(), *OUT)
-    bare = t.run(argv, preload=False, env=dict(env or {}, LD_PRELOAD=other))
+    bare = t.run(argv, preload=False, limit=LIMIT,
+                 env=dict(env or {}, LD_PRELOAD=other))
     equal(bare.code, 0, "exit status of the bare run (%s)" % bare.stderr)
-    equal(bare.stderr, b"", "stderr of the bare run")
-    for order in (other, shim + ":" + other, shim + " " + other):
-        ours = t.run(argv, env=dict(env or {}, LD_PRELOAD=order), check=check)
-        t.compare(bare, ours)
-        if check:
-            expect_llm(ours.only())
-    return bare, ours
+    runs = []
+    for order in orders:
+        both = (other, shim) if order == "before" else (shim, other)
+        runs.append(ordered(t, argv, ":".join(both), env, check=check))
+        t.compare(bare, runs[-1])
+    return bare, runs
 
 
 def through(t, argv, env=None):
@@ -57,29 +71,162 @@ def through(t, argv, env=None):
     expect_llm(r.only())
 
 
-@test
-def jemalloc(t):
-    both_orders(t, library("/usr/lib/*/libjemalloc.so.2"))
+LIB = "/usr/lib/*/"
+# The other's file; what is run; its environment, with the text of files.
+# ALL: true, and a call whose span is seen, both in both orders.  START: true
+# alone, since Debian's curl with it in front never comes out of its setlocale,
+# bare.  FIRST: likewise, before us only: it ends each program in which it is not
+# the first library, by itself.
+ALL, START, FIRST = "all", "start", "first"
+PAIRS = {
+    "torsocks": (LIB + "torsocks/libtorsocks.so", ALL,
+                 {"TORSOCKS_CONF_FILE": "AllowOutboundLocalhost 1\n"}),
+    "fakechroot": (LIB + "fakechroot/libfakechroot.so", ALL, {}),
+    "proxychains": (LIB + "libproxychains.so.4", ALL, {
+        "PROXYCHAINS_CONF_FILE": "localnet 127.0.0.0/255.0.0.0\n[ProxyList]\n"
+                                 "socks5 127.0.0.1 9\n"}),
+    "tsocks": (LIB + "libtsocks.so", ALL, {
+        "TSOCKS_CONF_FILE": "local = 127.0.0.0/255.0.0.0\n"}),
+    "socket_wrapper": (LIB + "libsocket_wrapper.so", ALL, {}),
+    "nss_wrapper": (LIB + "libnss_wrapper.so", ALL, {}),
+    "fakeroot": (LIB + "libfakeroot/libfakeroot-sysv.so", ALL, {}),
+    # The span has the time that the program is told.
+    "faketime": (LIB + "faketime/libfaketime.so.1", ALL,
+                 {"FAKETIME": "+100s"}),
+    "faketime_threads": (LIB + "faketime/libfaketimeMT.so.1", ALL,
+                         {"FAKETIME": "+100s"}),
+    "jemalloc": (LIB + "libjemalloc.so.2", ALL, {}),
+    "tcmalloc": (LIB + "libtcmalloc_minimal.so.4", ALL, {}),
+    "electric_fence": ("/usr/lib/libefence.so*", ALL, {}),
+    "malloc_debug": (LIB + "libc_malloc_debug.so.0", ALL,
+                     {"MALLOC_CHECK_": "3", "MALLOC_PERTURB_": "7"}),
+    "eatmydata": (LIB + "libeatmydata.so", ALL, {}),
+    "stdbuf": ("/usr/libexec/coreutils/libstdbuf.so", ALL, {"_STDBUF_O": "0"}),
+    "asan": (LIB + "libasan.so.8", FIRST, {}),
+    "tsan": (LIB + "libtsan.so.2", START, {}),
+}
+
+
+def written(t, env):
+    """The environment, with files in place of what they hold."""
+    env = dict(env)
+    for name in [n for n in env if n.endswith("_FILE")]:
+        path = os.path.join(t.dir, name)
+        with open(path, "w") as f:
+            f.write(env[name])
+        env[name] = path
+    return env
+
+
+def pair(name, pattern, kind, env):
+    def run(t):
+        other, given = library(pattern), written(t, env)
+        orders = ("before",) if kind == FIRST else ("before", "behind")
+        both_orders(t, ["true"], other, given, orders)
+        if kind == ALL:
+            for ours in both_orders(t, curl(t.url, body(), *OUT), other,
+                                    given)[1]:
+                expect_llm(ours.only())
+    run.__name__ = run.__qualname__ = "pair_" + name
+    test(run)
+
+
+for row in PAIRS.items():
+    pair(row[0], *row[1])
+
+
+class Socks(threading.Thread):
+    """A SOCKS 5 proxy; `asked` is what it was asked for."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.asked = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            client = self.listener.accept()[0]
+            threading.Thread(target=self.serve, args=(client.makefile("rwb", 0),
+                                                      client),
+                             daemon=True).start()
+
+    def serve(self, stream, client):
+        stream.read(stream.read(2)[1])
+        stream.write(b"\5\0")
+        kind = stream.read(4)[3]
+        host = socket.inet_ntoa(stream.read(4)) if kind == 1 else \
+            stream.read(stream.read(1)[0]).decode()
+        port = int.from_bytes(stream.read(2), "big")
+        self.asked.append((host, port))
+        server = socket.create_connection((host, port))
+        stream.write(b"\5\0\0\1" + bytes(6))
+        threading.Thread(target=self.pump, args=(client, server),
+                         daemon=True).start()
+        self.pump(server, client)
+
+    @staticmethod
+    def pump(source, to):
+        try:
+            while data := source.recv(65536):
+                to.sendall(data)
+            to.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+def proxied(t, socks, url, **more):
+    """curl through proxychains, whose chain is `socks`, with an agent at `url`:
+    proxychains says the same as without us, and led one connection."""
+    other = library(PAIRS["proxychains"][0])
+    env = written(t, {"PROXYCHAINS_CONF_FILE": "strict_chain\nproxy_dns\n"
+                      "[ProxyList]\nsocks5 127.0.0.1 %d\n" % socks.port})
+    env.update(more, LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL=url)
+    del socks.asked[:]
+    bare, runs = both_orders(t, curl(t.url, body(), *OUT), other, env,
+                             ("before",))
+    ok(b" ...  OK" in bare.stderr, "proxychains did nothing")
+    equal(socks.asked, [("127.0.0.1", t.servers.http)] * 2,
+          "what proxychains led to its proxy")
+    return runs[0]
 
 
 @test
-def eatmydata(t):
-    both_orders(t, library("/usr/lib/*/libeatmydata.so"))
+def an_anonymiser_hears_nothing_of_us(t):
+    """It tells the app's stderr of each connection that it sees.  What is for
+    this machine passes it by, whatever the name for it."""
+    socks = Socks()
+    with double(t) as dd:
+        for host in "127.0.0.1", "localhost":
+            proxied(t, socks, "http://%s:%d" % (host, dd.port))
+            settled(t, dd, 1, 10)
+            dd.reset()
 
 
 @test
-def faketime(t):
-    """The span has the time that the program is told."""
-    for name in "libfaketime.so.1", "libfaketimeMT.so.1":
-        both_orders(t, library("/usr/lib/*/faketime/" + name),
-                    {"FAKETIME": "+100s"})
+def around_an_anonymiser_nothing_goes(t):
+    """No connection, and no look-up of a name: the next process delivers."""
+    private_network(t, ["agent.example"])
+    socks = Socks()
+    with double(t) as dd:
+        for host in "192.0.2.1", "agent.example":
+            url = "http://%s:%d" % (host, dd.port)
+            ours = proxied(t, socks, url)
+            equal(ours.log_count("another preload holds connect"), 1, "lines")
+            said = counts(t)
+            equal((said["captured"], said["spooled"]), (1, 1),
+                  "captured, spooled")
+            equal(dd.spans(), [], "spans that arrived")
+        recovered(t, dd, agent(dd, DD_TRACE_AGENT_URL=url), 1)
 
 
 @test
 def faketime_that_stands_still(t):
     """No wait of ours may last until that clock goes on."""
-    other = library("/usr/lib/*/faketime/libfaketimeMT.so.1")
-    both_orders(t, other, {"FAKETIME": "2001-02-03 04:05:06"}, check=False)
+    both_orders(t, curl(t.url, body(), *OUT),
+                library(PAIRS["faketime_threads"][0]),
+                {"FAKETIME": "2001-02-03 04:05:06"}, check=False)
 
 
 @test

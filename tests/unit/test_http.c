@@ -230,6 +230,34 @@ START_TEST(posts_to_a_unix_socket)
 }
 END_TEST
 
+static int post_to(const char *host, struct llmobs_http_reply *reply)
+{
+    struct llmobs_http *http = client();
+    int rc = post(http, url_at(host, 9, "/"), "{}", reply);
+
+    llmobs_http_reply_fini(reply);
+    llmobs_http_free(http);
+    return rc;
+}
+
+START_TEST(passes_a_holder_by)
+{
+    static const char *const elsewhere[] = {
+        "192.0.2.1", "agent.example", "[2001:db8::1]",
+        "0.0.0.0",   "[::]",          "localhost.example"};
+    struct llmobs_http_reply reply;
+
+    llmobs_http_direct_only(true);
+    check_post("127.0.0.1");
+    check_post("localhost");
+    ck_assert_int_eq(post_to("127.0.0.1", &reply), -ECONNREFUSED);
+    ck_assert_int_eq(post_to("127.9.9.9", &reply), -ECONNREFUSED);
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+        ck_assert_int_eq(post_to(elsewhere[i], &reply), -ENOTCONN);
+    llmobs_http_direct_only(false);
+}
+END_TEST
+
 START_TEST(reads_answers)
 {
     static const struct {
@@ -329,6 +357,7 @@ UNIT_SUITE(http)
     UNIT_TEST(suite, posts_to_localhost);
     UNIT_TEST(suite, posts_to_a_name);
     UNIT_TEST(suite, posts_to_a_unix_socket);
+    UNIT_TEST(suite, passes_a_holder_by);
     UNIT_TEST(suite, reads_answers);
     UNIT_TEST(suite, keeps_a_bounded_answer);
     return suite;
