@@ -304,18 +304,19 @@ struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
 }
 
 /* libcurl rewinds its default fread by fseek, which it no longer recognises
- * behind our read callback: we give it a seek that does the same. Where fseek
- * would fail there must be none, or the app would see another error text. A
- * file with a descriptor is asked there: ftello would wait for a thread that is
- * reading it. */
-static bool default_read_seeks(const struct llmobs_handle *handle)
+ * behind our read callback: we give it a seek that does the same. */
+static bool reads_file(const struct llmobs_handle *handle)
 {
-    FILE *file = data_or(&handle->latch.read, stdin);
-    int fd;
+    return !handle->latch.read.function && !handle->ioctl_function &&
+           data_or(&handle->latch.read, stdin);
+}
 
-    if (handle->latch.read.function || handle->ioctl_function || !file)
-        return false;
-    fd = fileno(file);
+/* A file with a descriptor is asked there: ftello would wait for a thread that
+ * is reading it. */
+static bool file_seeks(FILE *file)
+{
+    int fd = fileno(file);
+
     return fd >= 0 ? lseek(fd, 0, SEEK_CUR) >= 0 : ftello(file) >= 0;
 }
 
@@ -329,7 +330,7 @@ static bool reads_body(const struct llmobs_handle *handle)
 
 /* Which of seek, ioctl and fseek rewinds is libcurl's choice: what the app did
  * not set stays unset. */
-bool llmobs_capture_swap_rewind(struct llmobs_handle *handle, CURL *curl)
+static bool swap_rewind(struct llmobs_handle *handle, CURL *curl)
 {
     if (handle->ioctl_function) {
         handle->swapped_ioctl = true;
@@ -337,11 +338,23 @@ bool llmobs_capture_swap_rewind(struct llmobs_handle *handle, CURL *curl)
                                       (void *)on_ioctl) != CURLE_OK)
             return false;
     }
-    if (!handle->seek.function && !default_read_seeks(handle))
+    if (!handle->seek.function && !reads_file(handle))
         return true;
     handle->swapped_seek = true;
     return set(handle, curl, CURLOPT_SEEKFUNCTION, (void *)on_seek,
                CURLOPT_SEEKDATA, handle);
+}
+
+/* Where fseek would fail there must be no seek, or the app would see another
+ * error text. The file may be asked only where libcurl is about to read it. */
+void llmobs_capture_check_rewind(struct llmobs_handle *handle, CURL *curl)
+{
+    if (!handle->swapped_seek || handle->seek.function || !reads_file(handle) ||
+        file_seeks(data_or(&handle->latch.read, stdin)))
+        return;
+    handle->swapped_seek = false;
+    (void)set(handle, curl, CURLOPT_SEEKFUNCTION, NULL, CURLOPT_SEEKDATA,
+              data_or(&handle->seek, NULL));
 }
 
 bool llmobs_capture_swap_in(struct llmobs_handle *handle, CURL *curl)
@@ -357,8 +370,10 @@ bool llmobs_capture_swap_in(struct llmobs_handle *handle, CURL *curl)
     if (!reads_body(handle))
         return true;
     handle->swapped_read = true;
-    return set(handle, curl, CURLOPT_READFUNCTION, (void *)on_read,
-               CURLOPT_READDATA, handle);
+    if (!set(handle, curl, CURLOPT_READFUNCTION, (void *)on_read,
+             CURLOPT_READDATA, handle))
+        return false;
+    return swap_rewind(handle, curl);
 }
 
 bool llmobs_capture_owns(const struct llmobs_handle *handle, CURLoption option)

@@ -9,9 +9,8 @@
  * that went in. */
 bool llmobs_capture_swap_in(struct llmobs_handle *handle, CURL *curl);
 
-/* Our seek and ioctl callbacks, once the app's file may be asked whether it can
- * seek. */
-bool llmobs_capture_swap_rewind(struct llmobs_handle *handle, CURL *curl);
+/* Takes our seek callback out where the app's file cannot seek. */
+void llmobs_capture_check_rewind(struct llmobs_handle *handle, CURL *curl);
 
 /* libcurl is about to make the request: reads its header list and its body,
  * decides, and puts trace headers in. Nothing where that was done before. */

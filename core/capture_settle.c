@@ -145,8 +145,7 @@ void llmobs_capture_settle(struct llmobs_handle *handle, CURL *curl)
         return;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     settle(handle, curl);
-    if (handle->swapped_read)
-        (void)llmobs_capture_swap_rewind(handle, curl);
+    llmobs_capture_check_rewind(handle, curl);
     llmobs_handle_drop_origin(handle);
     pthread_setcancelstate(state, NULL);
     errno = saved;

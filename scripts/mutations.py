@@ -373,13 +373,16 @@ HAZARDS = [
 
     ("uploads by libcurl's own fread, rewound by fseek",
      "our seek does the same, where fseek would work "
-     "(`default_read_seeks`)", [
+     "(`swap_rewind`, `llmobs_capture_check_rewind`)", [
          ("no-seek", [(CALLS, "    if (!handle->seek.function && "
-                       "!default_read_seeks(handle))",
+                       "!reads_file(handle))",
                        "    if (!handle->seek.function || "
-                       "!default_read_seeks(handle))")],
+                       "!reads_file(handle))")],
           ["programs.easy_cases.file_redirected",
            "programs.edge_cases.fmem_redirected"]),
+         ("seek-too-late", [(CALLS, "    return swap_rewind(handle, curl);\n}",
+                             "    return swap_rewind || handle || curl;\n}")],
+          ["programs.edge_cases.rewound_first"]),
          ("seek-on-a-pipe", [(CALLS, "    return fd >= 0 ? lseek(fd, 0, "
                               "SEEK_CUR) >= 0 : ftello(file) >= 0;",
                               "    return fd >= 0 || file;")],

@@ -30,6 +30,35 @@ static void fmem_redirected(const char *base)
     fclose(file);
 }
 
+static size_t refuse_once(char *data, size_t size, size_t count, void *user)
+{
+    if (count == 2 && memcmp(data, "\r\n", 2) == 0 && !*(int *)user) {
+        *(int *)user = 1;
+        return 0;
+    }
+    return size * count;
+}
+
+/* A transfer that ended between a redirect and the next request: libcurl
+ * rewinds the file at the beginning of the next transfer. */
+static void rewound_first(const char *base)
+{
+    struct text text = {0};
+    FILE *file = tmpfile();
+    CURL *curl = uploading(base, file, &text);
+    int refused = 0;
+
+    if (fputs(moved, file) < 0)
+        exit(3);
+    rewind(file);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, refuse_once);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &refused);
+    run_one("refused", curl, &text);
+    run_one("rewound", curl, &text);
+    curl_easy_cleanup(curl);
+    fclose(file);
+}
+
 struct jar {
     size_t at;
 };
@@ -395,6 +424,7 @@ int main(int argc, char **argv)
 {
     static const struct one_case cases[] = {
         {"fmem_redirected", fmem_redirected, 1, 0},
+        {"rewound_first", rewound_first, 2, 1},
         {"cookie_redirected", cookie_redirected, 2, 1},
         {"ioctl_redirected", ioctl_redirected, 2, 0},
         {"changed_in_place", changed_in_place, 1, 0},
