@@ -18,6 +18,7 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
         return NULL;
     adopt->config = config;
     adopt->whose = whose;
+    atomic_init(&adopt->until_ns, INT64_MAX);
     llmobs_buf_init(&adopt->text, LLMOBS_SPOOL_TEXT);
     if (llmobs_spool_dir(config, adopt->base, sizeof(adopt->base)) == 0)
         return adopt;
@@ -43,6 +44,7 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
 {
     if (adopt->self)
         llmobs_owner_renew(&adopt->self, adopt->config);
+    atomic_store(&adopt->until_ns, INT64_MAX);
     adopt->given_up = NULL;
     adopt->files = NULL;
     adopt->given_up_count = 0;
@@ -69,6 +71,11 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
     free(adopt->files);
     llmobs_owner_free(adopt->self);
     free(adopt);
+}
+
+void llmobs_adopt_until(struct llmobs_adopt *adopt, int64_t mono_ns)
+{
+    atomic_store(&adopt->until_ns, mono_ns);
 }
 
 void llmobs_adopt_living(struct llmobs_adopt *adopt,

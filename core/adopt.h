@@ -44,6 +44,10 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
                                       enum llmobs_adopt_whose whose);
 void llmobs_adopt_free(struct llmobs_adopt *adopt);
 
+/* From this monotonic time on nothing more is looked for, and what was claimed
+ * and not read yet is left (INT64_MAX: no such time). Any thread. */
+void llmobs_adopt_until(struct llmobs_adopt *adopt, int64_t mono_ns);
+
 /* Which pid namespaces live: without, a directory of another one than ours is
  * never adopted. Borrowed until free. */
 void llmobs_adopt_living(struct llmobs_adopt *adopt,

@@ -318,7 +318,7 @@ int llmobs_adopt_walk(struct llmobs_adopt *adopt,
     list = llmobs_fd_list(fd);
     if (!list)
         return -errno;
-    while (rc == 0 && (entry = readdir(list)))
+    while (rc == 0 && !llmobs_adopt_is_late(adopt) && (entry = readdir(list)))
         rc = visit(adopt, entry->d_name, ctx);
     closedir(list);
     return rc;

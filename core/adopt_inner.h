@@ -13,8 +13,10 @@
 #define LLMOBS_ADOPT_INNER_H
 
 #include <limits.h>
+#include <stdatomic.h>
 
 #include "core/adopt.h"
+#include "core/clock.h"
 #include "core/ledger_dir.h"
 
 #define LLMOBS_ADOPT_FILES 4096
@@ -37,6 +39,7 @@ struct llmobs_adopt {
     const struct llmobs_config *config;
     enum llmobs_adopt_whose whose;
     const struct llmobs_living *living;
+    _Atomic int64_t until_ns;
     struct llmobs_owner *self; /* from the first owner on */
     const struct llmobs_spool *own;
     char base[PATH_MAX];
@@ -62,6 +65,14 @@ struct llmobs_adopt {
     size_t kept;     /* given back, or not readable */
     int64_t died_ns; /* wall clock: the last write there */
 };
+
+/* Nobody waits for it any more. */
+static inline bool llmobs_adopt_is_late(struct llmobs_adopt *adopt)
+{
+    int64_t until = atomic_load(&adopt->until_ns);
+
+    return until != INT64_MAX && llmobs_clock_mono_ns() >= until;
+}
 
 /* Closes the present directory, whatever is left of it. */
 void llmobs_adopt_leave(struct llmobs_adopt *adopt);

@@ -11,6 +11,8 @@
 #include "core/exchange_entry.h"
 #include "core/spool_file.h"
 
+/* Of a directory, while a process ends. */
+#define HURRIED_BYTES ((size_t)2 * 1024 * 1024)
 #define IDS_MAX ((size_t)4 * 1024 * 1024)
 
 /* -- ids ---------------------------------------------------------------- */
@@ -187,7 +189,8 @@ static int note_entry(struct llmobs_adopt *adopt,
     return 0;
 }
 
-static void note_time(struct llmobs_adopt *adopt, uint32_t file)
+/* Answers its bytes. */
+static size_t note_file(struct llmobs_adopt *adopt, uint32_t file)
 {
     char path[PATH_MAX];
     struct stat st;
@@ -195,10 +198,19 @@ static void note_time(struct llmobs_adopt *adopt, uint32_t file)
 
     llmobs_adopt_path(adopt, adopt->dir, file, path);
     if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW))
-        return;
+        return 0;
     at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     if (at > adopt->died_ns)
         adopt->died_ns = at;
+    return st.st_size > 0 ? (size_t)st.st_size : 0;
+}
+
+/* Reading is not cut: where somebody waits, only what is read in no time is
+ * begun. */
+static bool is_too_much(struct llmobs_adopt *adopt, size_t bytes)
+{
+    return atomic_load(&adopt->until_ns) != INT64_MAX &&
+           (bytes > HURRIED_BYTES || llmobs_adopt_is_late(adopt));
 }
 
 /* The first walk: what was released, and what ended. A file that cannot be
@@ -206,13 +218,16 @@ static void note_time(struct llmobs_adopt *adopt, uint32_t file)
 int llmobs_adopt_survey(struct llmobs_adopt *adopt)
 {
     struct llmobs_entry entry;
+    size_t bytes = 0;
     int rc = 0;
 
     adopt->died_ns = 0;
     for (size_t i = 0; i < adopt->file_count && !rc; i++) {
         size_t at = 0;
 
-        note_time(adopt, adopt->files[i]);
+        bytes += note_file(adopt, adopt->files[i]);
+        if (is_too_much(adopt, bytes))
+            return -ETIME;
         rc = llmobs_adopt_read(adopt, adopt->dir, adopt->files[i],
                                LLMOBS_SPOOL_TEXT);
         if (rc == -ENOMEM)

@@ -5,6 +5,7 @@
 
 #include "core/http.h"
 #include "core/log.h"
+#include "core/work.h"
 
 /* A disk may be full for a moment; a request is an attempt in itself. */
 #define HURRIED_TRIES 3
@@ -44,6 +45,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     atomic_store(&delivery->sending, NULL);
     atomic_store(&delivery->end_ns, 0);
     atomic_store(&delivery->adopt_end_ns, 0);
+    llmobs_work_until(INT64_MAX);
     llmobs_http_deadline(INT64_MAX);
 }
 
@@ -88,8 +90,10 @@ static void bound_adoption(struct llmobs_delivery *delivery, int64_t now)
     int64_t end = atomic_load(&delivery->adopt_end_ns);
 
     if (end == 0 || now - end > ADOPT_AGAIN_MS * LLMOBS_NS_PER_MS)
-        atomic_store(&delivery->adopt_end_ns,
-                     now + ADOPT_ENDING_MS * LLMOBS_NS_PER_MS);
+        end = now + ADOPT_ENDING_MS * LLMOBS_NS_PER_MS;
+    atomic_store(&delivery->adopt_end_ns, end);
+    if (delivery->account.keeping.adopt)
+        llmobs_adopt_until(delivery->account.keeping.adopt, end);
 }
 
 int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms)
@@ -99,6 +103,7 @@ int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms)
     bound_adoption(delivery, now);
     atomic_store(&delivery->end_ms, ms);
     atomic_store(&delivery->end_ns, now);
+    llmobs_work_until(now + ms * LLMOBS_NS_PER_MS);
     set_deadline(delivery);
     return now;
 }
@@ -107,6 +112,9 @@ void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since)
 {
     if (!atomic_compare_exchange_strong(&delivery->end_ns, &since, 0))
         return;
+    llmobs_work_until(INT64_MAX);
+    if (delivery->account.keeping.adopt)
+        llmobs_adopt_until(delivery->account.keeping.adopt, INT64_MAX);
     for (size_t i = 0; i < delivery->count; i++)
         atomic_store(&delivery->list[i].exporter->cut_ns, 0);
 }

@@ -10,6 +10,7 @@
 #include "core/exchange.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "core/work.h"
 
 /* Encoded ahead of a send. */
 #define FILL_EVENTS 64
@@ -206,6 +207,19 @@ static int load(struct llmobs_delivery *delivery, struct source *source)
     return rc;
 }
 
+/* As an event it has its bound in bytes. */
+static int apply_text(struct llmobs_delivery *delivery,
+                      const struct source *source)
+{
+    int enough, rc;
+
+    llmobs_work_begin(LLMOBS_WORK_ALL);
+    rc = llmobs_content_apply_text(source->config, source->event,
+                                   &delivery->scratch);
+    enough = llmobs_work_end();
+    return rc && enough ? enough : rc;
+}
+
 static int encode(struct llmobs_delivery *delivery, const struct source *source,
                   struct llmobs_text *text)
 {
@@ -220,8 +234,7 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
     }
     if (!source->item && !llmobs_config_is_private(source->config))
         return 0;
-    rc = text->data ? llmobs_content_apply_text(source->config, *text,
-                                                &delivery->scratch)
+    rc = text->data ? apply_text(delivery, source)
                     : encode_item(delivery, source->item, source->config);
     *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
     return rc;
@@ -248,15 +261,29 @@ static void fail(struct llmobs_delivery *delivery, const struct source *source,
 {
     struct llmobs_account *account = &delivery->account;
 
-    if (error == -ENOMEM && llmobs_account_wait(account, &source->spooled,
-                                                source->had, source->adopted))
+    if ((error == -ENOMEM || error == -ETIMEDOUT) &&
+        llmobs_account_wait(account, &source->spooled, source->had,
+                            source->adopted))
         return;
     lose(delivery, error);
     llmobs_keeping_done(&account->keeping, &source->spooled, source->adopted);
 }
 
+/* Nobody waits for it any more: it is there for who comes later, with what only
+ * memory has of it. False where others have it in part: the disk knows whom. */
+static bool hold(struct llmobs_delivery *delivery, struct source *source)
+{
+    if (source->adopted || source->had || !source->item)
+        return false;
+    source->item->spooled = source->spooled;
+    source->item->next = delivery->held;
+    delivery->held = source->item;
+    source->item = NULL;
+    return true;
+}
+
 /* Encodes one thing for the destinations, or accounts for its loss. Takes the
- * item. False where memory is short. */
+ * item. False where memory is short or the time is over. */
 static bool add_source(struct llmobs_delivery *delivery, struct source *source,
                        const bool *refusing)
 {
@@ -269,7 +296,7 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
         secure(delivery, source, text);
         rc = share(delivery, source, text, refusing);
     }
-    if (rc)
+    if (rc && !(rc == -ETIMEDOUT && hold(delivery, source)))
         fail(delivery, source, rc);
     if (source->item)
         llmobs_delivery_free_item(source->item);
@@ -277,7 +304,7 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
         llmobs_buf_fini(&delivery->scratch);
     else
         llmobs_buf_cut(&delivery->scratch, 0);
-    return rc != -ENOMEM;
+    return rc != -ENOMEM && rc != -ETIMEDOUT;
 }
 
 /* Nobody would have it now: it waits on the disk, or it is lost. Where the disk
@@ -301,7 +328,7 @@ static void put_off(struct llmobs_delivery *delivery, struct source *source)
     llmobs_delivery_free_item(source->item);
 }
 
-/* False where memory is short. */
+/* False where memory is short or the time is over. */
 static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
                      unsigned had, enum llmobs_run how)
 {

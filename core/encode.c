@@ -7,6 +7,7 @@
 
 #include "core/content.h"
 #include "core/tags.h"
+#include "core/work.h"
 
 /* Containers this deep under meta become text (llmobs-wire 1.4). */
 #define META_DEPTH_MAX 12
@@ -489,6 +490,50 @@ int llmobs_encode_dump(struct llmobs_json *event,
     return rc;
 }
 
+/* Bytes of the texts in a value, counted up to a little beyond `max`. */
+static size_t text_len(const struct llmobs_json *json, size_t max)
+{
+    const char *text = llmobs_json_text(json);
+    size_t len = text ? strlen(text) : 1;
+
+    if (llmobs_json_is_array(json))
+        for (size_t i = 0; i < llmobs_json_len(json) && len <= max; i++)
+            len += text_len(llmobs_json_at(json, i), max - len);
+    else
+        for (void *it = llmobs_json_iter(json); it && len <= max;
+             it = llmobs_json_next(json, it))
+            len += text_len(llmobs_json_iter_value(it), max - len);
+    return len;
+}
+
+/* What surely has no room is not copied, redacted and written first. */
+static bool is_over(const struct llmobs_span *span,
+                    const struct llmobs_config *config)
+{
+    const struct llmobs_json *parts[] = {
+        span->input_messages, span->input_documents, span->output_messages,
+        span->output_documents};
+    size_t max = config->event_max > 0 ? (size_t)config->event_max : 0;
+    size_t len = (span->input_value ? strlen(span->input_value) : 0) +
+                 (span->output_value ? strlen(span->output_value) : 0);
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && len <= max; i++)
+        len += text_len(parts[i], max - len);
+    return len > max;
+}
+
+/* So much is left out that it takes no more than it may. */
+static int encode_cut(struct encoding *e, struct llmobs_buf *buf)
+{
+    int enough, rc;
+
+    llmobs_work_begin(e->cut == CUT_NOTHING ? LLMOBS_WORK_BODY
+                                            : LLMOBS_WORK_ALL);
+    rc = llmobs_encode_dump(make_event(e), e->config, buf);
+    enough = llmobs_work_end();
+    return rc && enough ? enough : rc;
+}
+
 int llmobs_encode_span(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf)
@@ -498,12 +543,12 @@ int llmobs_encode_span(const struct llmobs_span *span,
         .config = config,
         .kind = span->proxied ? LLMOBS_KIND_WORKFLOW : span->kind,
     };
-    int cut = CUT_NOTHING;
+    int cut = is_over(span, config) ? CUT_IO : CUT_NOTHING;
     int rc;
 
     do {
         e.cut = (enum cut)cut;
-        rc = llmobs_encode_dump(make_event(&e), config, buf);
+        rc = encode_cut(&e, buf);
     } while (rc == -E2BIG && ++cut <= CUT_REST);
     return rc;
 }

@@ -2,7 +2,8 @@
  * takes.
  *
  * Threads: any. Errors: -ENOMEM; -E2BIG when the event stays beyond
- * `event_max` with everything droppable dropped: of an evaluation nothing is.
+ * `event_max` with everything droppable dropped: of an evaluation nothing is;
+ * -ETIMEDOUT: nobody waits for it any more (work.h).
  * Source: llmobs-wire sections 1, 2.4 and 2.7.
  */
 #ifndef LLMOBS_ENCODE_H

@@ -180,7 +180,7 @@ static void op_global_cleanup(const struct llmobs_real *real)
     /* An extension that is about to be unloaded calls this: PHP's at its
      * end, before our exit handler. */
     if (config->callsite != LLMOBS_CALLSITE_OFF)
-        llmobs_worker_prepare(worker);
+        llmobs_global_prepare();
     safe = llmobs_global_leave(real);
     errno = saved;
     if (safe)

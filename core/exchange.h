@@ -116,8 +116,10 @@ void llmobs_exchange_restart(struct llmobs_exchange *exchange);
 
 /* Makes the span of an ended exchange: the dialect's reading, then the
  * transport's outcome, ids, times and tags (llmobs-wire 8.2, 8.3). `span` is
- * initialised here. -ENOENT: it was no LLM call after all (an unconfirmed
- * candidate); -ENOMEM. Worker only. */
+ * initialised here. A body that takes too much work (work.h) is read by its
+ * ends, as one that is longer than may be kept. -ENOENT: it was no LLM call
+ * after all (an unconfirmed candidate); -ETIMEDOUT: nobody waits for it any
+ * more, and it can be made another time; -ENOMEM. Worker only. */
 int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
                             struct llmobs_span *span);
 

@@ -21,7 +21,9 @@
 #define OWNER_MS 3000
 /* So long after a cleanup that waited in vain none waits again. */
 #define PATIENCE_MS 30000
-#define EXIT_LEAST_MS 100
+#define EXIT_LEAST_MS 50
+/* Less than this is not worth counting. */
+#define NOTED_MS 5
 /* Longer than an init takes; nothing depends on it. */
 #define TURN_MS 50
 
@@ -220,6 +222,16 @@ static void note_use(int64_t began, int64_t took)
 
     atomic_store(&used_ns, more ? atomic_load(&used_ns) + took : took);
     atomic_store(&used_at_ns, began + took);
+}
+
+void llmobs_global_prepare(void)
+{
+    int64_t began = llmobs_clock_mono_ns(), took;
+
+    llmobs_worker_prepare(worker, exit_ms());
+    took = llmobs_clock_mono_ns() - began;
+    if (took >= NOTED_MS * LLMOBS_NS_PER_MS)
+        note_use(began, took);
 }
 
 /* After the first cleanup most processes end: it delivers, and the exit has

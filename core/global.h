@@ -48,6 +48,10 @@ void llmobs_global_turn_end(const struct llmobs_real *real);
 /* After a real function that succeeded. */
 void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how);
 
+/* Before that: what was captured is read while what it names is still loaded,
+ * out of the exit's time. */
+void llmobs_global_prepare(void);
+
 /* Before and after the real curl_global_cleanup, in one thread. False: a
  * request of ours could not be ended in time, so that libcurl must not be taken
  * down. */

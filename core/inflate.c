@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "core/inflate_inner.h"
+#include "core/work.h"
 
 /* Window bits as zlib's inflateInit2 takes them: which frame to expect. */
 enum frame {
@@ -100,6 +101,7 @@ int llmobs_sink_add(struct llmobs_sink *sink, const void *data, size_t len)
 {
     int rc;
 
+    (void)llmobs_work_do(len);
     if (len > sink->left) {
         len = sink->left;
         sink->full = true;

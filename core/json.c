@@ -12,7 +12,9 @@
 #include "core/json_clean.h"
 #include "core/json_plain.h"
 #include "core/real.h"
+#include "core/work.h"
 
+#define BIG_OBJECT 4096 /* members */
 #define DUMP_DEPTH_MAX 1000
 #define DUMPS_MAX ((size_t)1 << 30)
 
@@ -61,12 +63,12 @@ int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
 struct llmobs_json *llmobs_json_object(void)
 {
     seed_once();
-    return out(json_object());
+    return llmobs_work_do(LLMOBS_WORK_VALUE) ? out(json_object()) : NULL;
 }
 
 struct llmobs_json *llmobs_json_array(void)
 {
-    return out(json_array());
+    return llmobs_work_do(LLMOBS_WORK_VALUE) ? out(json_array()) : NULL;
 }
 
 struct llmobs_json *llmobs_json_string(const char *text)
@@ -81,7 +83,8 @@ struct llmobs_json *llmobs_json_stringn(const char *text, size_t len)
     struct llmobs_text clean;
     json_t *json = NULL;
 
-    if (llmobs_json_clean_string(raw, &scratch, &clean) == 0)
+    if (llmobs_json_clean_string(raw, &scratch, &clean) == 0 &&
+        llmobs_work_do(LLMOBS_WORK_VALUE))
         json = json_stringn_nocheck(clean.data, clean.len);
     llmobs_buf_fini(&scratch);
     return out(json);
@@ -113,14 +116,38 @@ struct llmobs_json *llmobs_json_share(struct llmobs_json *json)
     return out(json_incref(in(json)));
 }
 
+/* How many values there are; the depth is bounded by who made them. */
+static size_t count_values(const struct llmobs_json *json)
+{
+    size_t count = 1;
+
+    if (llmobs_json_is_array(json))
+        for (size_t i = 0; i < llmobs_json_len(json); i++)
+            count += count_values(llmobs_json_at(json, i));
+    else
+        for (void *it = llmobs_json_iter(json); it;
+             it = llmobs_json_next(json, it))
+            count += count_values(llmobs_json_iter_value(it));
+    return count;
+}
+
 struct llmobs_json *llmobs_json_clone(const struct llmobs_json *json)
 {
+    if (!llmobs_work_do(count_values(json) * LLMOBS_WORK_VALUE))
+        return NULL;
     return out(json_deep_copy(in(json)));
 }
 
 void llmobs_json_free(struct llmobs_json *json)
 {
     json_decref(in(json));
+}
+
+/* A table that no cache holds is slow. */
+static size_t set_work(const struct llmobs_json *object)
+{
+    return llmobs_json_len(object) < BIG_OBJECT ? LLMOBS_WORK_VALUE / 4
+                                                : LLMOBS_WORK_VALUE * 4;
 }
 
 int llmobs_json_set(struct llmobs_json *object, const char *key,
@@ -138,6 +165,8 @@ int llmobs_json_set(struct llmobs_json *object, const char *key,
         rc = -ENOMEM;
     else if (key == NULL || !llmobs_json_is_object(object) || object == value)
         rc = -EINVAL;
+    else if (!llmobs_work_do(set_work(object)))
+        rc = -ENOMEM;
     else
         rc = llmobs_json_clean_string(raw, &scratch, &clean);
     if (rc != 0) {
@@ -354,6 +383,8 @@ static int dump_escape(struct llmobs_buf *buf, struct llmobs_text text)
     char escape[2] = {'\\'};
     int rc;
 
+    if (!llmobs_work_do(LLMOBS_WORK_ODD))
+        return -ENOMEM;
     if (found != NULL) {
         escape[1] = letter[found - plain];
         rc = llmobs_buf_add(buf, escape, 2);
@@ -372,6 +403,8 @@ static int dump_text(struct dump *d, struct llmobs_text text)
     int rc = llmobs_buf_addc(d->buf, '"');
     size_t at = 0;
 
+    if (rc == 0 && !llmobs_work_do(text.len))
+        rc = -ENOMEM;
     while (rc >= 0 && at < text.len) {
         size_t run = at;
 
@@ -481,7 +514,7 @@ static int dump_next(struct dump *d)
     bool object = json_is_object(frame->value);
     struct member member = {NULL, NULL};
     struct llmobs_text key;
-    int rc = 0;
+    int rc = llmobs_work_do(LLMOBS_WORK_ODD) ? 0 : -ENOMEM;
 
     if (frame->next == frame->count) {
         d->member_count = frame->first;

@@ -2,7 +2,8 @@
  *
  * Owns:    nothing; a value is freed by its last owner with llmobs_json_free.
  * Threads: a value belongs to one thread at a time.
- * Errors:  makers give NULL without memory; set and add take their value in
+ * Errors:  makers give NULL without memory, and all else fails as if there were
+ *          none where no work is left (work.h); set and add take their value in
  *          every case and answer -ENOMEM where it or what it goes into is
  *          NULL; readers are NULL-safe and answer NULL, 0 or false for a value
  *          of another type.

@@ -8,6 +8,7 @@
 
 #include "core/json.h"
 #include "core/json_plain.h"
+#include "core/work.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 #define GROWTH_MAX 6 /* one control character: \u00XX */
@@ -105,8 +106,10 @@ static void start(struct cleaner *c, struct llmobs_text text,
 /* Puts `text` in the place of the next `len` input bytes. */
 static int replace(struct cleaner *c, size_t len, const char *text)
 {
-    int rc = llmobs_buf_add(c->out, c->in + c->copied, c->at - c->copied);
+    int rc = -ENOMEM;
 
+    if (llmobs_work_do(LLMOBS_WORK_MEND))
+        rc = llmobs_buf_add(c->out, c->in + c->copied, c->at - c->copied);
     if (rc == 0)
         rc = llmobs_buf_adds(c->out, text);
     c->at += len;
@@ -138,6 +141,8 @@ static int clean_wide(struct cleaner *c)
 
     if (len == 0)
         return replace(c, 1, REPLACEMENT);
+    if (!llmobs_work_do(LLMOBS_WORK_ODD))
+        return -ENOMEM;
     c->at += len;
     return 0;
 }
@@ -200,6 +205,8 @@ static int clean_escape(struct cleaner *c)
 {
     unsigned char next = c->at + 1 < c->len ? c->in[c->at + 1] : 0;
 
+    if (!llmobs_work_do(LLMOBS_WORK_ODD))
+        return -ENOMEM;
     if (next == 'u')
         return clean_unicode(c);
     if (next == 0 || strchr("\"\\/bfnrt", next) == NULL)
@@ -470,6 +477,8 @@ static int clean_token(struct cleaner *c)
         return -EINVAL;
     if (++c->tokens > LLMOBS_JSON_TOKENS_MAX)
         return -E2BIG;
+    if (!llmobs_work_do(LLMOBS_WORK_VALUE))
+        return -ENOMEM;
     return key ? clean_key(c) : clean_value(c);
 }
 
@@ -523,6 +532,8 @@ int llmobs_json_clean(struct llmobs_text text, struct llmobs_buf *scratch,
     start(&c, text, scratch);
     if (text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0)
         c.at = c.copied = 3;
+    if (!llmobs_work_do(text.len))
+        rc = -ENOMEM;
     while (rc == 0 && c.at < c.len)
         rc = clean_next(&c);
     if (rc == 0 && (c.depth > 0 || c.expected != EXPECT_MORE_OR_END))
@@ -538,6 +549,8 @@ int llmobs_json_clean_string(struct llmobs_text text,
     int rc = 0;
 
     start(&c, text, scratch);
+    if (!llmobs_work_do(text.len / 4))
+        return -ENOMEM;
     while (skip_ascii(&c), rc == 0 && c.at < c.len)
         rc = c.in[c.at] == 0 ? replace(&c, 1, REPLACEMENT) : clean_wide(&c);
     return rc == 0 ? finish(&c, clean) : rc;

@@ -2,7 +2,8 @@
  *
  * Owns:    nothing; repaired text lives in the caller's buffer.
  * Threads: any.
- * Errors:  -EINVAL: no JSON; -E2BIG: beyond a limit; -ENOMEM.
+ * Errors:  -EINVAL: no JSON; -E2BIG: beyond a limit; -ENOMEM, also where
+ *          there is no work left (work.h).
  * Limits:  LLMOBS_JSON_DEPTH_MAX containers inside one another,
  *          LLMOBS_JSON_TOKENS_MAX keys, values and containers together; a
  *          repaired text has at most six times the bytes.

@@ -5,7 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/work.h"
+
 #define KEEP 4
+#define MASK_WORK 2 /* steps of work a byte */
 #define KEEP_FROM 8
 
 /* What a secret looks like: the text that announces it, and which characters
@@ -367,6 +370,8 @@ static int mask(const char *text, enum rank least, struct llmobs_buf *out)
     struct masking m = {.least = least};
     int rc;
 
+    if (!llmobs_work_do(strlen(text) * MASK_WORK))
+        return -ENOMEM;
     find_rows(&m.rows);
     do {
         const char *plain = text;
@@ -398,19 +403,23 @@ size_t llmobs_mask_find(const char *text, bool bearer,
     struct rows rows;
 
     find_rows(&rows);
-    for (; text[walk->at]; ++walk->at) {
-        const char *here = text + walk->at;
-        bool in_word = walk->at > 0 && llmobs_mask_is_alnum(here[-1]);
-        size_t user = bearer ? 0 : match_userinfo(here, &walk->ends);
-        size_t lead = user ? 3 : 0, secret = user;
+    for (;; ++walk->at) {
+        bool in_word = walk->at > 0 && llmobs_mask_is_alnum(text[walk->at - 1]);
+        size_t lead = 3, secret = 0;
+        const char *here;
 
+        walk->at += dull_len(&rows, text + walk->at, &in_word);
+        here = text + walk->at;
+        if (!*here)
+            return 0;
         if (bearer)
-            secret = in_word ? 0 : match_scheme(here, &lead);
-        else if (!user)
+            secret = in_word || (*here | 0x20) != 'b'
+                         ? 0
+                         : match_scheme(here, &lead);
+        else if (!(secret = match_userinfo(here, &walk->ends)))
             secret = match(&rows, here, in_word, STRONG, &walk->ends, &lead);
         walk->at += secret ? lead : 0;
         if (secret)
             return secret;
     }
-    return 0;
 }

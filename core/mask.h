@@ -2,7 +2,7 @@
  *
  * Owns:    nothing.
  * Threads: any.
- * Errors:  -ENOMEM.
+ * Errors:  -ENOMEM, also where no work is left (work.h).
  * Limits:  linear in the text; the result is never much longer than it.
  * Fork:    plain memory.
  *

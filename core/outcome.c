@@ -11,6 +11,7 @@
 #include "core/caller.h"
 #include "core/inflate.h"
 #include "core/mask.h"
+#include "core/work.h"
 
 /* Numbers of libcurl's API, which this file does not include. */
 #define CODE_HTTP_RETURNED_ERROR 22
@@ -384,29 +385,97 @@ static void fill(const struct llmobs_exchange *exchange,
     llmobs_api_say(exchange->said, span);
 }
 
-int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
-                            struct llmobs_span *span)
+/* -- how much of it is read ---------------------------------------------- */
+
+/* What takes too much work is read as a body that is longer than may be kept:
+ * by its ends, of which the last try has so little that it needs no bound. */
+static const struct {
+    int64_t work;
+    size_t edge;
+} tries[] = {{LLMOBS_WORK_BODY, SIZE_MAX},
+             {LLMOBS_WORK_BODY / 8, LLMOBS_BODY_EDGE / 2},
+             {LLMOBS_WORK_ALL, LLMOBS_BODY_EDGE / 32}};
+
+#define TRIES (sizeof(tries) / sizeof(*tries))
+
+static bool shorten(struct llmobs_text *head, struct llmobs_text *tail,
+                    size_t edge)
 {
-    struct decoded decoded;
-    struct llmobs_call call;
+    if (head->len <= edge || head->len + tail->len <= edge * 2)
+        return false;
+    if (tail->len == 0)
+        *tail = *head;
+    if (tail->len > edge) {
+        tail->data += tail->len - edge;
+        tail->len = edge;
+    }
+    head->len = edge;
+    return true;
+}
+
+/* The answer first: it is the peer who makes things long. */
+static void shorten_call(struct llmobs_call *call, size_t try)
+{
+    size_t edge = tries[try].edge;
+
+    if (shorten(&call->response, &call->response_tail, edge))
+        call->response_truncated = true;
+    if (try + 1 == TRIES && shorten(&call->request, &call->request_tail, edge))
+        call->request_truncated = true;
+}
+
+/* `span` is initialised here; on error it is gone. */
+static int read_span(const struct llmobs_exchange *exchange,
+                     const struct llmobs_call *call, struct llmobs_span *span)
+{
     int rc = llmobs_span_init(span);
 
     if (rc)
         return rc;
-    llmobs_buf_init(&decoded.request, exchange->request.whole_max);
-    llmobs_buf_init(&decoded.response, exchange->response.whole_max);
     span->kind = exchange->match.kind;
     span->proxied = exchange->match.proxied;
-    rc = make_call(exchange, &decoded, &call);
-    if (!rc)
-        rc = llmobs_rules_read(&exchange->match, &call, span);
+    rc = llmobs_rules_read(&exchange->match, call, span);
     if (!rc)
         rc = mask_value(&span->input_value);
     if (!rc)
         rc = mask_value(&span->output_value);
     if (rc)
         llmobs_span_fini(span);
-    else
+    return rc;
+}
+
+static int read_within(struct llmobs_exchange *exchange,
+                       struct decoded *decoded, struct llmobs_call *call,
+                       struct llmobs_span *span)
+{
+    int rc = 0, enough = -E2BIG;
+
+    for (size_t try = 0; enough == -E2BIG && try < TRIES; try++) {
+        llmobs_work_begin(tries[try].work);
+        if (try == 0)
+            rc = make_call(exchange, decoded, call);
+        else
+            shorten_call(call, try);
+        if (!rc || try > 0)
+            rc = read_span(exchange, call, span);
+        enough = llmobs_work_end();
+        if (enough && !rc)
+            llmobs_span_fini(span);
+    }
+    return enough ? enough : rc;
+}
+
+int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
+                            struct llmobs_span *span)
+{
+    struct decoded decoded;
+    struct llmobs_call call;
+    int rc;
+
+    llmobs_buf_init(&decoded.request, exchange->request.whole_max);
+    llmobs_buf_init(&decoded.response, exchange->response.whole_max);
+    rc = read_within(exchange, &decoded, &call, span);
+    if (!rc)
         fill(exchange, &call, span);
     llmobs_buf_fini(&decoded.request);
     llmobs_buf_fini(&decoded.response);

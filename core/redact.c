@@ -5,9 +5,14 @@
 #include <string.h>
 
 #include "core/mask.h"
+#include "core/work.h"
 
 #define NAME_MAX_LEN 32
 #define MEMBER_MAX 128
+/* Steps of work: of a pattern for each byte, for each text, for a match. */
+#define FIND_WORK 4
+#define FIND_LEAST 32
+#define FOUND_WORK 100
 #define CARD_LEAST 13
 #define CARD_MOST 19
 #define EMAIL                                                          \
@@ -277,6 +282,8 @@ static int find(struct llmobs_redaction *redaction, struct llmobs_text text)
     int rc = 0;
 
     founds->count = 0;
+    if (!llmobs_work_do(redact->count * (text.len * FIND_WORK + FIND_LEAST)))
+        return -E2BIG;
     for (size_t i = 0; i < redact->count && !rc; i++) {
         const struct pattern *pattern = &redact->list[i];
 
@@ -347,6 +354,8 @@ int llmobs_redaction_text(struct llmobs_redaction *redaction,
     size_t before = out->len;
     int rc = find(redaction, text);
 
+    if (!rc && !llmobs_work_do(founds->count * FOUND_WORK))
+        rc = -E2BIG;
     *changed = rc == -E2BIG || founds->count > 0;
     if (rc == -E2BIG) {
         redaction->too_long = true;

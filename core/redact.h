@@ -10,7 +10,8 @@
  * Errors:  parse: -EINVAL with line and reason, never with what the line says;
  *          text: -ENOMEM, nothing is added then.
  * Limits:  LLMOBS_REDACT_MAX patterns. The texts of one event share what time
- *          they may take (regex.h): one that takes longer is replaced whole.
+ *          they may take (regex.h, work.h): one that takes longer is replaced
+ *          whole.
  * Fork:    plain memory.
  */
 #ifndef LLMOBS_REDACT_H

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/work.h"
+
 /* How far one look for a line feed goes: in text whose lines end in CR alone a
  * look to the end of the input would cost the square of its length. */
 #define WINDOW 1024
@@ -55,6 +57,8 @@ static bool next_line(struct llmobs_sse *sse, struct llmobs_text *line)
     if (sse->at >= sse->in.len)
         return false;
     end = find_line_end(sse->in, sse->at);
+    if (!llmobs_work_do(end - sse->at + LLMOBS_WORK_ODD))
+        return false;
     line->data = sse->in.data + sse->at;
     line->len = end - sse->at;
     if (sse->in.len - end >= 2 && memcmp(sse->in.data + end, "\r\n", 2) == 0)

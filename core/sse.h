@@ -2,7 +2,7 @@
  *
  * Owns:    the joined data of the present event, until the next or fini.
  * Threads: one at a time.
- * Errors:  none but memory, which ends the walk.
+ * Errors:  none but memory or the end of work (work.h), which end the walk.
  * Limits:  the buffer's own length; time is linear in it, and an event of one
  *          data line is not copied.
  *

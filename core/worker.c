@@ -12,6 +12,7 @@
 #include "core/http.h"
 #include "core/log.h"
 #include "core/stats.h"
+#include "core/work.h"
 
 /* For a call that ends after the exit handler. */
 #define LATE_MS 100
@@ -383,13 +384,17 @@ size_t llmobs_worker_pending(struct llmobs_worker *worker)
     return is_ours(worker) ? atomic_load(&worker->delivery.account.pending) : 0;
 }
 
-void llmobs_worker_prepare(struct llmobs_worker *worker)
+void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms)
 {
+    int64_t deadline = llmobs_futex_deadline(ms);
     int saved = errno;
 
-    if (llmobs_worker_pending(worker) != 0)
-        (void)llmobs_worker_deliver_inline(worker, LLMOBS_RUN_INLINE,
-                                           INT64_MAX);
+    if (llmobs_worker_pending(worker) != 0 && !atomic_load(&worker->stop)) {
+        llmobs_work_until(deadline);
+        (void)llmobs_worker_deliver_inline(worker, LLMOBS_RUN_INLINE, deadline);
+        if (!atomic_load(&worker->stop))
+            llmobs_work_until(INT64_MAX);
+    }
     errno = saved;
 }
 

@@ -113,8 +113,8 @@ void llmobs_worker_warm(struct llmobs_worker *worker);
 
 /* Makes events of what was given, on this thread, unless the worker is about
  * it, and stores those that stay on this host: what they tell of may be
- * unloaded next. No network. */
-void llmobs_worker_prepare(struct llmobs_worker *worker);
+ * unloaded next. No network; at most `ms`. */
+void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms);
 
 /* Keeps the worker out of its exporters until resume; a request under way is
  * cut so that it ends in time. 0 when nobody is in one any more, -ETIMEDOUT

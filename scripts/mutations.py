@@ -513,6 +513,29 @@ HAZARDS = [
                                   "atomic_store(&retreated")],
           ["exit.a_process_that_goes_on_waits_once"])]),
 
+    ("a body made to cost more than its bytes",
+     "each pass counts its steps, and beyond a budget the body is read by its "
+     "ends (`core/work`)", [
+         ("work-unbounded", [("core/work.c", "    if (get(&left) < 0)",
+                              "    if (get(&left) < 0 && count < 0)")],
+          ["unit a_body_has_a_budget", "unit a_budget_ends_once"])]),
+
+    ("a big answer just before the exit, and a signal that waits",
+     "reading ends with the exit's time; the entry stays in the spool as it "
+     "came (`llmobs_work_until`, `hold`)", [
+         ("exit-reads-on", [("core/work.c", "    if (end == INT64_MAX)",
+                             "    if (end)")],
+          ["exit.a_hostile_answer_is_left_in_the_spool"])]),
+
+    ("thousands of directories in the spool, at an exit",
+     "who is waited for ends its look at them (`llmobs_adopt_until`)", [
+         ("adopts-without-end", [("core/adopt_inner.h", "    return until != "
+                                  "INT64_MAX &&", "    return !until &&")],
+          ["unit in_time"]),
+         ("adopts-the-big", [("core/adopt_read.c", "           (bytes > "
+                              "HURRIED_BYTES ||", "           (")],
+          ["unit in_time"])]),
+
     ("a loop of short processes beside a silent intake",
      "a mark on the disk: it is neither connected to ahead nor waited for "
      "(`llmobs_peer_is_silent`)", [
@@ -520,7 +543,7 @@ HAZARDS = [
                                 "(&route->peer))\n        return;",
                                 "    if (llmobs_peer_is_silent(&route->peer) && "
                                 "began < 0)\n        return;")],
-          ["exit.a_silent_intake_is_left_alone", "intake"])]),
+          ["exit.a_silent_intake_is_left_alone"])]),
 
     ("our dlsym called before our constructor",
      "the real one is looked for at the first call (`get`)", [

@@ -241,6 +241,25 @@ def cleanups_wait_once(t):
         dd.well()
 
 
+@test
+def a_hostile_answer_is_left_in_the_spool(t):
+    """What takes longer to read than an exit may wait stays on the disk as it
+    came; the next process reads what it may cost."""
+    t.secrets.append("sk-SECRETKEY")
+    with double(t) as dd:
+        for env in (agent(dd), agentless(t, dd)):
+            dd.reset()
+            r = untouched(t, harness.curl(t.url, harness.body(
+                model="bad-bytes")), dict(env, LLMOBS_EXIT_FLUSH_MS="20"))
+            equal(len(r.stdout) > 12000000, True, "the answer's length")
+            equal(dd.spans(), [], "spans")
+            equal(len(left_behind(t)), 1, "directories in the spool")
+            span, = recovered(t, dd, env, 1)
+            equal(span["meta"]["model_name"], "bad-bytes-2023-11-14", "model")
+            equal(span["meta"]["metadata"]["truncated"]["response_bytes"],
+                  len(r.stdout), "bytes that came")
+
+
 # ---- a name server in a namespace of its own -----------------------------
 
 class Names:

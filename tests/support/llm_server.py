@@ -35,6 +35,7 @@ echoes the last user message; `stream`, `stream_options.include_usage`, `n` and
   gzip deflate br zstd   that coding where Accept-Encoding allows it
   gzip-force         gzip in any case
   big huge           1 MB, 20 MB of text
+  bad-bytes          12 MB that are no UTF-8
   no-usage           no token counts
   reasoning          with reasoning_content
   redirect-307       to this server      redirect-other   to another host name
@@ -604,6 +605,10 @@ class Provider(Handler):
     def model_malformed(self, chat):
         whole = json.dumps(chat.document()).encode()
         self.reply(200, whole[:len(whole) // 2] + b"]]")
+
+    def model_bad_bytes(self, chat):
+        whole = json.dumps(chat.document()).encode()
+        self.reply(200, whole.replace(b"Echo", b"\xff" * 12000000, 1))
 
     def model_empty(self, chat):
         self.reply(200, b"")

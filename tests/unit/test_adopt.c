@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/sanitizer.h"
 #include "core/spool_file.h"
 #include "tests/unit/spool_case.h"
@@ -367,6 +368,25 @@ START_TEST(test_later_version)
 }
 END_TEST
 
+/* Who is waited for looks at no directory once the time is over, and reads
+ * none that is big before. */
+START_TEST(test_in_time)
+{
+    spool_in_dead(leave_some);
+    spool_in_dead(leave_one);
+    llmobs_adopt_until(adopt, llmobs_clock_mono_ns());
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 0);
+    llmobs_adopt_until(adopt, llmobs_clock_mono_ns() + 60 * 1000000000LL);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_int_eq(spool_dirs(), 1);
+    llmobs_adopt_until(adopt, INT64_MAX);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 4);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
 UNIT_SUITE(adopt)
 {
     Suite *s = suite_create("adopt");
@@ -379,6 +399,7 @@ UNIT_SUITE(adopt)
     spool_add(s, "damaged", test_damaged);
     spool_add(s, "forged_answer", test_forged_answer);
     spool_add(s, "later_version", test_later_version);
+    spool_add(s, "in_time", test_in_time);
 #if !LLMOBS_ASAN && !LLMOBS_TSAN
     spool_add(s, "adopt_short_of_memory", test_adopt_short_of_memory);
     spool_add(s, "survey_short_of_memory", test_survey_short_of_memory);

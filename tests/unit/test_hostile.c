@@ -12,6 +12,7 @@
 #include "tests/unit/unit.h"
 
 #define LENGTH (2 * 1024 * 1024)
+#define WHOLE (15 * 1024 * 1024)
 #define CPU_SECONDS_MAX 20
 #define CHAT "https://api.openai.com/v1/chat/completions"
 #define COHERE "https://api.cohere.com/v2/chat"
@@ -219,6 +220,46 @@ START_TEST(answers_cost_what_they_weigh)
 }
 END_TEST
 
+/* At their full length, bodies that cost much more than their bytes are read by
+ * their ends: a span that says so, with the usage that stands there. */
+START_TEST(a_body_has_a_budget)
+{
+    static const struct hostile bodies[] = {
+        {"bad bytes", CHAT, JSON, "{\"model\":\"n\",\"a\":\"", "\xff\xff\xff",
+         "\"," USAGE "}", "n", 4},
+        {"control characters", CHAT, JSON, "{\"model\":\"n\",\"a\":\"",
+         "\x01\x02\x03", "\"," USAGE "}", "n", 4},
+        {"events", CHAT, SSE, "", "data: {}\n\n", "data: {" USAGE "}\n\n", "m",
+         4},
+    };
+    struct llmobs_rules_config config = {.proxy_urls = NULL};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        const struct hostile *h = &bodies[i];
+        struct llmobs_exchange *e = make_exchange(rules, h->url, h->type);
+        struct llmobs_span span;
+        struct llmobs_buf body;
+
+        make_body(h, &body, WHOLE);
+        llmobs_exchange_received(e, body.data, body.len);
+        ck_assert(!e->response.truncated);
+        ck_assert_int_eq(llmobs_exchange_to_span(e, &span), 0);
+        ck_assert_str_eq(span.model_name, h->model);
+        ck_assert_int_eq(metric(&span, "output_tokens"), h->tokens);
+        ck_assert(span.output_dropped && !span.input_dropped);
+        ck_assert_uint_eq(
+            (size_t)llmobs_json_to_int(llmobs_json_get(
+                llmobs_json_get(span.metadata, "truncated"), "response_bytes")),
+            body.len);
+        llmobs_span_fini(&span);
+        llmobs_exchange_free(e);
+        llmobs_buf_fini(&body);
+    }
+    llmobs_rules_free(rules);
+}
+END_TEST
+
 /* No event is lost or read twice, and what was read is not kept. */
 START_TEST(a_million_events_are_read)
 {
@@ -289,6 +330,7 @@ UNIT_SUITE(hostile)
     Suite *s = suite_create("hostile");
 
     UNIT_TEST(s, answers_cost_what_they_weigh);
+    UNIT_TEST(s, a_body_has_a_budget);
     UNIT_TEST(s, a_million_events_are_read);
     UNIT_TEST(s, a_huge_stream_keeps_its_ends);
     return s;

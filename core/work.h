@@ -1,0 +1,48 @@
+/* work - how much is done for one body: a budget of steps, and a time.
+ *
+ * What a peer sends may cost as much as it likes to make it cost: a byte that
+ * must be replaced, a value that is built and freed. So each pass says what it
+ * does, in steps of some three nanoseconds, before it does it; beyond the
+ * budget it gives up as if its memory had ended, and so does who called it. The
+ * one who began then knows why, and makes do with less of the body.
+ *
+ * Owns:    nothing.
+ * Threads: one at a time works by a budget, the one that holds the worker's
+ *          gate; all others work without. _until: any thread.
+ * Errors:  none.
+ * Limits:  the clock is read once in LLMOBS_WORK_LOOK steps.
+ * Fork:    a child has no budget until it begins one.
+ */
+#ifndef LLMOBS_WORK_H
+#define LLMOBS_WORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LLMOBS_WORK_LOOK (INT64_C(1) << 17)
+#define LLMOBS_WORK_ALL INT64_MAX
+
+/* About a quarter of a second on a slow machine: a body of 16 MiB that is
+ * mostly text takes half of it. */
+#define LLMOBS_WORK_BODY INT64_C(80000000)
+
+/* What is done to a byte or to a value, in steps. */
+#define LLMOBS_WORK_ODD 10   /* a character beyond ASCII, or an escape */
+#define LLMOBS_WORK_MEND 16  /* one that is replaced */
+#define LLMOBS_WORK_VALUE 64 /* one that is made, and freed some day */
+
+/* Begins a budget for the calling thread, in the place of any other. */
+void llmobs_work_begin(int64_t most);
+
+/* Ends it. 0; -E2BIG: it was not enough; -ETIMEDOUT: the time was over. */
+int llmobs_work_end(void);
+
+/* Takes steps from the calling thread's budget, where it has one. False: it is
+ * used up, or the time is over; it stays so until the end. */
+bool llmobs_work_do(size_t steps);
+
+/* Until when anybody works (monotonic; INT64_MAX: as long as it takes). */
+void llmobs_work_until(int64_t mono_ns);
+
+#endif

@@ -1,0 +1,208 @@
+/* Budgets of work: whose they are, and that each pass keeps to them. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/exchange.h"
+#include "core/json.h"
+#include "core/mask.h"
+#include "core/redact.h"
+#include "core/sse.h"
+#include "core/work.h"
+#include "tests/unit/unit.h"
+
+#define MANY 100000
+
+START_TEST(without_a_budget_all_is_done)
+{
+    ck_assert(llmobs_work_do(SIZE_MAX));
+    ck_assert(llmobs_work_do(SIZE_MAX));
+}
+END_TEST
+
+START_TEST(a_budget_ends_once)
+{
+    llmobs_work_begin(100);
+    ck_assert(llmobs_work_do(100));
+    ck_assert(!llmobs_work_do(1));
+    ck_assert(!llmobs_work_do(0));
+    ck_assert_int_eq(llmobs_work_end(), -E2BIG);
+    ck_assert(llmobs_work_do(1000));
+    llmobs_work_begin(100);
+    ck_assert(llmobs_work_do(1));
+    ck_assert_int_eq(llmobs_work_end(), 0);
+}
+END_TEST
+
+static void *work_elsewhere(void *arg)
+{
+    *(bool *)arg = llmobs_work_do(1000000);
+    return NULL;
+}
+
+START_TEST(it_is_one_threads)
+{
+    pthread_t thread;
+    bool did = false;
+
+    llmobs_work_begin(10);
+    ck_assert_int_eq(pthread_create(&thread, NULL, work_elsewhere, &did), 0);
+    pthread_join(thread, NULL);
+    ck_assert(did);
+    ck_assert_int_eq(llmobs_work_end(), 0);
+}
+END_TEST
+
+START_TEST(time_ends_it_too)
+{
+    llmobs_work_until(llmobs_clock_mono_ns());
+    llmobs_work_begin(LLMOBS_WORK_ALL);
+    for (int i = 0; i < 3; i++)
+        (void)llmobs_work_do(LLMOBS_WORK_LOOK);
+    ck_assert_int_eq(llmobs_work_end(), -ETIMEDOUT);
+    llmobs_work_until(INT64_MAX);
+    llmobs_work_begin(LLMOBS_WORK_ALL);
+    ck_assert(llmobs_work_do(LLMOBS_WORK_LOOK));
+    ck_assert_int_eq(llmobs_work_end(), 0);
+}
+END_TEST
+
+/* A text of `piece` again and again, between the two. */
+static struct llmobs_text repeat(struct llmobs_buf *buf, const char *begin,
+                                 const char *piece, const char *end)
+{
+    llmobs_buf_cut(buf, 0);
+    llmobs_buf_adds(buf, begin);
+    for (int i = 0; i < MANY; i++)
+        llmobs_buf_adds(buf, piece);
+    llmobs_buf_adds(buf, end);
+    return (struct llmobs_text){buf->data, buf->len};
+}
+
+/* More than a quarter of its bytes is asked for. */
+static void check_parse(struct llmobs_text text)
+{
+    struct llmobs_json *json;
+
+    llmobs_work_begin((int64_t)text.len / 4);
+    ck_assert_int_eq(llmobs_json_parse(text, &json), -ENOMEM);
+    ck_assert_ptr_null(json);
+    ck_assert_int_eq(llmobs_work_end(), -E2BIG);
+}
+
+/* What costs more than its bytes, at a budget that its bytes alone have. */
+START_TEST(each_kind_of_json_counts)
+{
+    static const char *const pieces[][3] = {
+        {"\"", "\xff", "\""},
+        {"\"", "\x01", "\""},
+        {"\"", "\\u00e9", "\""},
+        {"\"", "\\\"", "\""},
+        {"\"", "\xc3\xa9", "\""},
+        {"[", "0,", "0]"},
+        {"[", "{},", "0]"},
+        {"[", "[\"\"],", "0]"},
+        {"{\"a\":0", ",\"b\":1", "}"},
+        {"[", "1e999,", "0]"},
+    };
+    struct llmobs_json *json;
+    struct llmobs_buf buf;
+
+    llmobs_buf_init(&buf, 1 << 24);
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
+        struct llmobs_text text =
+            repeat(&buf, pieces[i][0], pieces[i][1], pieces[i][2]);
+
+        check_parse(text);
+        llmobs_work_begin((int64_t)text.len * 2);
+        ck_assert_int_eq(llmobs_json_parse(text, &json), -ENOMEM);
+        ck_assert_int_eq(llmobs_work_end(), -E2BIG);
+    }
+    llmobs_buf_fini(&buf);
+}
+END_TEST
+
+/* What is built from what was read counts, too. */
+START_TEST(values_count)
+{
+    struct llmobs_json *list = llmobs_json_array(), *text = NULL;
+    struct llmobs_buf out;
+
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(llmobs_json_add(list, llmobs_json_string("\xff")), 0);
+    llmobs_work_begin(1000);
+    ck_assert_ptr_null(llmobs_json_clone(list));
+    ck_assert_int_eq(llmobs_work_end(), -E2BIG);
+    llmobs_work_begin(1000);
+    llmobs_buf_init(&out, 1 << 20);
+    ck_assert_int_eq(llmobs_json_dump(list, LLMOBS_JSON_ASCII, &out), -ENOMEM);
+    ck_assert_uint_eq(out.len, 0);
+    ck_assert_int_eq(llmobs_work_end(), -E2BIG);
+    llmobs_work_begin(1000);
+    for (int i = 0; i < 1000; i++) {
+        llmobs_json_free(text);
+        text = llmobs_json_string("a");
+    }
+    ck_assert_ptr_null(text);
+    ck_assert_int_eq(llmobs_work_end(), -E2BIG);
+    llmobs_buf_fini(&out);
+    llmobs_json_free(list);
+}
+END_TEST
+
+START_TEST(other_passes_count)
+{
+    static const char patterns[] = "use email\nuse keys\n";
+    struct llmobs_text file = {patterns, sizeof(patterns) - 1};
+    struct llmobs_redact_fault fault;
+    struct llmobs_redaction redaction;
+    struct llmobs_redact *redact;
+    struct llmobs_sse_event event;
+    struct llmobs_sse sse;
+    struct llmobs_buf in, out;
+    struct llmobs_text text;
+    bool changed;
+    int n = 0;
+
+    llmobs_buf_init(&in, 1 << 24);
+    llmobs_buf_init(&out, 1 << 24);
+    text = repeat(&in, "", "data:1\n\n", "");
+    llmobs_work_begin((int64_t)text.len / 2);
+    llmobs_sse_init(&sse, text);
+    while (llmobs_sse_next(&sse, &event))
+        n++;
+    llmobs_sse_fini(&sse);
+    ck_assert_int_lt(n, MANY / 2);
+    ck_assert_int_eq(llmobs_work_end(), -E2BIG);
+    llmobs_work_begin((int64_t)text.len);
+    ck_assert_int_eq(llmobs_mask_body(text.data, &out), -ENOMEM);
+    ck_assert_int_eq(llmobs_work_end(), -E2BIG);
+    llmobs_buf_cut(&out, 0);
+    ck_assert_int_eq(llmobs_redact_parse(file, &redact, &fault), 0);
+    llmobs_redaction_begin(&redaction, redact);
+    llmobs_work_begin((int64_t)text.len);
+    ck_assert_int_eq(llmobs_redaction_text(&redaction, text, &out, &changed),
+                     0);
+    ck_assert_str_eq(out.data, LLMOBS_REDACTED);
+    ck_assert_int_eq(llmobs_work_end(), -E2BIG);
+    llmobs_redaction_end(&redaction);
+    llmobs_redact_free(redact);
+    llmobs_buf_fini(&in);
+    llmobs_buf_fini(&out);
+}
+END_TEST
+
+UNIT_SUITE(work)
+{
+    Suite *s = suite_create("work");
+
+    UNIT_TEST(s, without_a_budget_all_is_done);
+    UNIT_TEST(s, a_budget_ends_once);
+    UNIT_TEST(s, it_is_one_threads);
+    UNIT_TEST(s, time_ends_it_too);
+    UNIT_TEST(s, each_kind_of_json_counts);
+    UNIT_TEST(s, values_count);
+    UNIT_TEST(s, other_passes_count);
+    return s;
+}
