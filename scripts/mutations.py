@@ -600,6 +600,13 @@ HAZARDS = [
            "preloads.pair_fakechroot", "preload program_of_thread_sanitizer",
            "preload program_of_address_sanitizer"])]),
 
+    ("a libc that is older than the core",
+     "the versions that the core's file names are looked for before it is tried "
+     "(`llmobs_fit`)", [
+         ("tried-all-the-same", [("shim/fit.c", "        return wanted.there;",
+                                  "        return true;")],
+          ["preload core_of_a_later_libc"])]),
+
     ("a preload whose dlopen looks elsewhere",
      "the core is opened by libc's own (`llmobs_real_own_open`)", [
          ("core-by-the-next", [("shim/real.c", "    void *one = get_own(OPEN);"
@@ -1061,8 +1068,7 @@ HAZARDS = [
 
     ("core missing or broken",
      "given up for good, the app's dlerror as it was (`open_core`)", [
-         ("dlerror-left", [("shim/load.c", "!llmobs_libc_may(path, R_OK) || ",
-                            "")],
+         ("dlerror-left", [("shim/load.c", "!llmobs_fit(path) || ", "")],
           ["preload core_missing_same"])]),
 
     ("a container's first process: orphans become its children",

@@ -167,7 +167,7 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
     copy->order = order;
     copy->at_start = at_start;
     copy->stays = false;
-    copy->versioned = elf->verdef;
+    copy->versioned = elf->verdef != NULL;
     marked |= 1U << (copy - llmobs_copies);
     __atomic_fetch_or(&used, 1U << (copy - llmobs_copies), __ATOMIC_RELEASE);
     return true;

@@ -107,7 +107,10 @@ static void read_tables(struct llmobs_elf *elf, const ElfW(Dyn) * entry,
         elf->plt_len = value / sizeof(ElfW(Rela));
         break;
     case DT_VERDEF:
-        elf->verdef = true;
+        elf->verdef = table(elf, value);
+        break;
+    case DT_VERDEFNUM:
+        elf->verdef_len = value;
         break;
     case DT_RPATH:
         elf->rpath = true;
@@ -135,6 +138,8 @@ static void check_tables(struct llmobs_elf *elf, size_t skipped)
         elf->rela += skipped;
     if (!elf->verneed)
         elf->verneed_len = 0;
+    if (!elf->verdef)
+        elf->verdef_len = 0;
     if (elf->runpath)
         elf->rpath = false;
 }
@@ -364,6 +369,21 @@ const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index)
         at += need->vn_next;
     }
     return NULL;
+}
+
+const char *llmobs_elf_version(const struct llmobs_elf *elf, size_t index)
+{
+    const char *at = (const char *)elf->verdef;
+    const ElfW(Verdef) *one = elf->verdef;
+
+    if (index >= elf->verdef_len)
+        return "";
+    for (; index > 0; index--) {
+        at += one->vd_next;
+        one = (const ElfW(Verdef) *)at;
+    }
+    return llmobs_elf_string(
+        elf, ((const ElfW(Verdaux) *)(at + one->vd_aux))->vda_name);
 }
 
 bool llmobs_elf_needs(const struct llmobs_elf *elf, const char *soname)

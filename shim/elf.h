@@ -26,13 +26,14 @@ struct llmobs_elf {
     const uint32_t *hash;
     const ElfW(Half) * versym;
     const ElfW(Verneed) * verneed;
-    size_t verneed_len;      /* entries */
+    size_t verneed_len; /* entries */
+    const ElfW(Verdef) * verdef;
+    size_t verdef_len;       /* entries */
     const ElfW(Rela) * rela; /* behind the relative ones */
     size_t rela_len;         /* entries */
     const ElfW(Rela) * plt;
     size_t plt_len;     /* entries */
     const char *soname; /* "" when it has none */
-    bool verdef;        /* its symbols carry versions */
     bool rpath;         /* in force, that is: without a RUNPATH beside it */
     bool runpath;
 };
@@ -63,6 +64,9 @@ const char *llmobs_elf_string(const struct llmobs_elf *elf, size_t offset);
 /* The file that symbol number `index` is wanted from by its version; NULL when
  * it is wanted without one. */
 const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index);
+
+/* The name of version number `index` that it defines; "" for none. */
+const char *llmobs_elf_version(const struct llmobs_elf *elf, size_t index);
 
 /* True when DT_NEEDED names the file. */
 bool llmobs_elf_needs(const struct llmobs_elf *elf, const char *soname);

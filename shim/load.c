@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include "shim/fit.h"
 #include "shim/host.h"
 #include "shim/real.h"
 
@@ -18,14 +19,15 @@ static void *open_core(const char *path)
     void *core;
 
     /* Asking first leaves the app's dlerror alone where nothing is there. */
-    if (!llmobs_libc_may(path, R_OK) || !llmobs_real_bring())
+    if (!llmobs_fit(path) || !llmobs_real_bring())
         return NULL;
-    core = llmobs_real_own_open(path, RTLD_NOW | RTLD_LOCAL);
     /* Before glibc 2.34 threads live in a library of their own, which a core
-     * without DT_NEEDED does not bring. */
-    if (!core &&
-        llmobs_real_own_open("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL))
-        core = llmobs_real_own_open(path, RTLD_NOW | RTLD_LOCAL);
+     * without DT_NEEDED does not bring. First, since a core that was tried
+     * without stays, half done. */
+    if (!llmobs_real_own_sym(RTLD_DEFAULT, "pthread_create") &&
+        !llmobs_real_own_open("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL))
+        llmobs_real_drop_error();
+    core = llmobs_real_own_open(path, RTLD_NOW | RTLD_LOCAL);
     if (!core)
         llmobs_real_drop_error();
     return core;
