@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "core/api_table.h"
+#include "core/reach.h"
 
 struct thread {
     uint64_t *spans;
@@ -183,6 +184,23 @@ static size_t which(const struct llmobs_header *header)
     return i;
 }
 
+/* Of who forwarded the request, and of who sent it: that name is none that a
+ * header can have. Of several each counts, and what is too long for any. */
+static bool is_stranger(const struct llmobs_header *header)
+{
+    static const char *const names[] = {"x-forwarded-for", "forwarded",
+                                        "x-real-ip"};
+
+    if (!header->name || !header->value)
+        return false;
+    if (strcmp(header->name, ":remote-addr") == 0)
+        return llmobs_reach_public_caller(header->value);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (strcasecmp(header->name, names[i]) == 0)
+            return llmobs_reach_public_forwarded(header->value);
+    return false;
+}
+
 /* The first of a name holds. */
 static void set_carried(struct llmobs_carrier *carrier, size_t i,
                         const char *value)
@@ -226,6 +244,8 @@ int llmobs_api_thread_activate(const struct llmobs_header *headers,
 
         if (n < CARRIED)
             set_carried(&thread->inbound, n, copy(&at, headers[i].value));
+        if (is_stranger(&headers[i]))
+            thread->inbound.stranger = true;
     }
     return 0;
 }

@@ -42,6 +42,7 @@ static void take_parent(struct llmobs_origin *origin,
     origin->from_span =
         origin->waits ? origin->span && !llmobs_api_child(origin->span, context)
                       : llmobs_api_from_span(context);
+    origin->stranger = now->stranger;
     if (!origin->from_span)
         origin->carried =
             llmobs_context_from_carrier(context, llmobs_capture_config(), now);

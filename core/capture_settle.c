@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/capture_inner.h"
+#include "core/reach.h"
 
 /* The context that the app sends itself is the parent, where there is no span
  * of the program's. */
@@ -74,6 +75,19 @@ static void keep_request(const struct llmobs_handle *handle,
     llmobs_handle_copy_body(handle, &exchange->request);
 }
 
+/* A program that sends on what it was sent. */
+static bool forwards_strangers(const struct llmobs_handle *handle)
+{
+    static const char *const names[] = {
+        "x-forwarded-for:", "forwarded:", "x-real-ip:"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (llmobs_reach_public_forwarded(
+                llmobs_handle_header(handle, names[i])))
+            return true;
+    return false;
+}
+
 static void send_context(struct llmobs_handle *handle, CURL *curl,
                          struct llmobs_exchange *exchange)
 {
@@ -86,6 +100,7 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
                                       .baggage = origin->baggage};
 
     llmobs_inject_scan(handle->headers, origin->url, &own);
+    own.carrier.stranger = origin->stranger || forwards_strangers(handle);
     plan.continued = continue_own(&own, origin->from_span, context);
     plan.sender = llmobs_propagate_span(context);
     if (plan.continued)

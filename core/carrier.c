@@ -440,16 +440,34 @@ static bool is_rate(struct llmobs_text text)
     return true;
 }
 
-/* A distributed parent: its trace, and its decision as it was sent; none sent,
- * none made. */
-static void inherit_parent(struct llmobs_context *context,
-                           const struct inbound *in, uint64_t parent_id)
+/* Whoever may call a public service may not name its application, choose its
+ * sessions or switch it off. */
+static bool is_trusted(const struct llmobs_config *config,
+                       const struct llmobs_carrier *carrier)
 {
-    const struct tags *tags = &in->tags;
+    if (carrier->process || config->trust == LLMOBS_TRUST_ALL)
+        return true;
+    return config->trust == LLMOBS_TRUST_DEFAULT && !carrier->stranger;
+}
 
-    context->parent_id = parent_id;
-    if (!llmobs_id128_parse(tags->trace_id, &context->trace_id))
+/* A distributed parent's trace. */
+static bool inherit_parent(struct llmobs_context *context,
+                           const struct inbound *in)
+{
+    uint64_t id;
+
+    if (!llmobs_id128_parse_decimal64(in->tags.parent_id, &id) || id == 0)
+        return false;
+    context->parent_id = id;
+    if (!llmobs_id128_parse(in->tags.trace_id, &context->trace_id))
         context->trace_id = in->trace_id;
+    return true;
+}
+
+/* Its decision as it was sent; none sent, none made. */
+static void inherit_sampling(struct llmobs_context *context,
+                             const struct tags *tags)
+{
     context->sample_rate[0] = '\0';
     context->sampled[0] = '\0';
     if (is_rate(tags->rate))
@@ -461,9 +479,9 @@ static void inherit_parent(struct llmobs_context *context,
                             tags->sampled);
 }
 
-/* llmobs-wire 5.3, the LLM Observability part. */
-static void inherit(struct llmobs_context *context, const struct inbound *in,
-                    double rate)
+/* llmobs-wire 5.3, the LLM Observability part but for ids. */
+static void inherit_names(struct llmobs_context *context,
+                          const struct inbound *in)
 {
     const struct tags *tags = &in->tags;
     uint64_t id;
@@ -479,8 +497,25 @@ static void inherit(struct llmobs_context *context, const struct inbound *in,
         copy_value(context->pagent_name, sizeof(context->pagent_name),
                    tags->pagent_name, in->equals);
     }
-    if (llmobs_id128_parse_decimal64(tags->parent_id, &id) && id != 0)
-        inherit_parent(context, in, id);
+}
+
+/* What a root has of our own configuration stays where nothing is taken: the
+ * decision, too, which was made for an id that nobody else has chosen. */
+static void inherit(struct llmobs_context *context, const struct inbound *in,
+                    bool trusted, double rate)
+{
+    bool parent = in->span_id != 0 && inherit_parent(context, in);
+
+    if (!trusted)
+        return;
+    context->priority = in->priority;
+    copy_value(context->origin, sizeof(context->origin), in->origin,
+               in->equals);
+    llmobs_context_text(context->dm, sizeof(context->dm), in->tags.dm);
+    if (in->span_id != 0)
+        inherit_names(context, in);
+    if (parent)
+        inherit_sampling(context, &in->tags);
     else
         llmobs_context_sample(context, rate);
 }
@@ -497,15 +532,9 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
         return false;
     context->apm_trace_id = in.trace_id;
     context->apm_parent_id = in.span_id;
-    context->priority = in.priority;
-    copy_value(context->origin, sizeof(context->origin), in.origin, in.equals);
-    llmobs_context_text(context->dm, sizeof(context->dm), in.tags.dm);
     if (in.vendored)
         keep_vendors(context, carrier->tracestate);
-    if (in.span_id != 0)
-        inherit(context, &in, config->sample_rate);
-    else
-        llmobs_context_sample(context, config->sample_rate);
+    inherit(context, &in, is_trusted(config, carrier), config->sample_rate);
     return true;
 }
 

@@ -40,6 +40,13 @@ enum llmobs_extract {
     LLMOBS_EXTRACT_IGNORE   /* nothing is read */
 };
 
+/* LLMOBS_INBOUND_TRUST: whose ml_app, session and sampling are taken. */
+enum llmobs_trust {
+    LLMOBS_TRUST_DEFAULT, /* of callers that are no strangers (context.h) */
+    LLMOBS_TRUST_ALL,
+    LLMOBS_TRUST_NONE
+};
+
 /* LLMOBS_INJECT: to whom trace headers go. */
 enum llmobs_inject_to {
     LLMOBS_INJECT_DEFAULT, /* configured proxies, and API shapes on hosts that
@@ -114,6 +121,7 @@ struct llmobs_config {
     int64_t tags_header_max; /* DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH; 0: none */
     bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
     enum llmobs_inject_to inject; /* LLMOBS_INJECT */
+    enum llmobs_trust trust;      /* LLMOBS_INBOUND_TRUST */
     int callsite;                 /* LLMOBS_CALLSITE */
     bool commands;                /* LLMOBS_COMMANDS */
     int content;                  /* LLMOBS_CONTENT, enum llmobs_content */

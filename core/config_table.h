@@ -136,6 +136,11 @@ struct row {
       FORM_TEXT, IN(file_path), 0, 0)                                          \
     V("LLMOBS_SESSION_ID", "text", "", "session of the spans", FORM_TEXT,      \
       CONF(session_id), 0, 0)                                                  \
+    V("LLMOBS_INBOUND_TRUST", "default, all, none", "default",                 \
+      "whose ml_app, session and sampling are taken, of the callers of a "     \
+      "program that serves requests: of those without a public address; all; " \
+      "none",                                                                  \
+      FORM_CHOICE, CONF(trust), 0, 0)                                          \
     V("LLMOBS_INJECT", "default, all, none", "default",                        \
       "who gets trace headers: gateways and hosts that are no public "         \
       "provider's; all; none",                                                 \
@@ -238,6 +243,15 @@ struct row {
       IN(carried[LLMOBS_CARRIED_HTTP_PRIORITY]), 0, 0)                         \
     V("HTTP_X_DATADOG_ORIGIN", "text", "", "likewise", FORM_TEXT,              \
       IN(carried[LLMOBS_CARRIED_HTTP_ORIGIN]), 0, 0)                           \
+    V("REMOTE_ADDR", "address", "",                                            \
+      "of the caller, from a CGI server: LLMOBS_INBOUND_TRUST", FORM_TEXT,     \
+      IN(carried[LLMOBS_CARRIED_REMOTE_ADDR]), 0, 0)                           \
+    V("HTTP_X_FORWARDED_FOR", "addresses", "", "likewise, from proxies",       \
+      FORM_TEXT, IN(carried[LLMOBS_CARRIED_HTTP_FORWARDED_FOR]), 0, 0)         \
+    V("HTTP_FORWARDED", "addresses", "", "likewise", FORM_TEXT,                \
+      IN(carried[LLMOBS_CARRIED_HTTP_FORWARDED]), 0, 0)                        \
+    V("HTTP_X_REAL_IP", "address", "", "likewise", FORM_TEXT,                  \
+      IN(carried[LLMOBS_CARRIED_HTTP_REAL_IP]), 0, 0)                          \
     V("XDG_STATE_HOME", "directory", "", "for the place of the store",         \
       FORM_TEXT, CONF(xdg_state_home), 0, 0)                                   \
     V("HOME", "directory", "", "likewise", FORM_TEXT, CONF(home), 0, 0)

@@ -53,8 +53,9 @@ struct llmobs_carrier {
     const char *x_b3_spanid;
     const char *x_b3_sampled;
     const char *x_b3_flags;
-    bool process; /* given by the process's starter, not by a network peer:
-                   * W3C is read whatever the styles are */
+    bool process;  /* given by the process's starter, not by a network peer:
+                    * W3C is read whatever the styles are */
+    bool stranger; /* of a public network, as far as is known */
 };
 
 struct llmobs_config;
@@ -71,8 +72,10 @@ void llmobs_context_root(struct llmobs_context *context,
 
 /* Fills a context whose parent is in `carrier`, read in the configured styles:
  * LLM Observability parent, trace, ml_app, session and sampling where it has
- * them (llmobs-wire 5.3), else as a root. False when the carrier held no valid
- * trace context, or none is to be honoured: the context is then a root. */
+ * them (llmobs-wire 5.3), else as a root; of a stranger, unless the
+ * configuration says otherwise, nothing but ids. False when the carrier held no
+ * valid trace context, or none is to be honoured: the context is then a root.
+ */
 bool llmobs_context_from_carrier(struct llmobs_context *context,
                                  const struct llmobs_config *config,
                                  const struct llmobs_carrier *carrier);

@@ -65,7 +65,8 @@ struct llmobs_origin {
     char *said;     /* api_said.h; until the exchange has it */
     bool from_span; /* that span is the parent */
     bool carried;   /* the process's carrier is */
-    char *baggage;  /* of that carrier; NULL: none */
+    bool stranger;  /* of that carrier */
+    char *baggage;  /* likewise; NULL: none */
     struct llmobs_exchange *exchange; /* NULL: not taken yet, or given on */
     char *url;    /* the whole one, of a request that is still to be read */
     bool exposes; /* others than its peer may see the request's headers */

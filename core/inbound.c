@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/reach.h"
 #include "core/thread.h"
 
 static const char *const names[LLMOBS_CARRIED_COUNT] = {
@@ -19,11 +20,27 @@ static const char *const names[LLMOBS_CARRIED_COUNT] = {
     [LLMOBS_CARRIED_HTTP_TAGS] = "HTTP_X_DATADOG_TAGS",
     [LLMOBS_CARRIED_HTTP_PRIORITY] = "HTTP_X_DATADOG_SAMPLING_PRIORITY",
     [LLMOBS_CARRIED_HTTP_ORIGIN] = "HTTP_X_DATADOG_ORIGIN",
+    [LLMOBS_CARRIED_REMOTE_ADDR] = "REMOTE_ADDR",
+    [LLMOBS_CARRIED_HTTP_FORWARDED_FOR] = "HTTP_X_FORWARDED_FOR",
+    [LLMOBS_CARRIED_HTTP_FORWARDED] = "HTTP_FORWARDED",
+    [LLMOBS_CARRIED_HTTP_REAL_IP] = "HTTP_X_REAL_IP",
 };
 
 static const char *some(const char *value)
 {
     return value && *value ? value : NULL;
+}
+
+/* What a client says of who forwarded it may make it a stranger, never known.
+ */
+static bool is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
+{
+    return llmobs_reach_public_caller(values[LLMOBS_CARRIED_REMOTE_ADDR]) ||
+           llmobs_reach_public_forwarded(
+               values[LLMOBS_CARRIED_HTTP_FORWARDED_FOR]) ||
+           llmobs_reach_public_forwarded(
+               values[LLMOBS_CARRIED_HTTP_FORWARDED]) ||
+           llmobs_reach_public_forwarded(values[LLMOBS_CARRIED_HTTP_REAL_IP]);
 }
 
 void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
@@ -37,6 +54,7 @@ void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
         out->tracestate = some(values[LLMOBS_CARRIED_TRACESTATE]);
         return;
     }
+    out->stranger = is_stranger(values);
     if (!out->baggage)
         out->baggage = some(values[LLMOBS_CARRIED_HTTP_BAGGAGE]);
     out->traceparent = some(values[LLMOBS_CARRIED_HTTP_TRACEPARENT]);
@@ -88,6 +106,7 @@ static bool may_carry(const char *entry)
 {
     return (entry[0] == 'T' && entry[1] == 'R') ||
            (entry[0] == 'B' && entry[1] == 'A') ||
+           (entry[0] == 'R' && entry[1] == 'E') ||
            (entry[0] == 'H' && entry[1] == 'T');
 }
 

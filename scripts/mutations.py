@@ -1116,6 +1116,22 @@ HAZARDS = [
                             "NULL, 0);\n", "")],
           ["gateways.ruby_threads"])]),
 
+    ("a client of a public service that says whose its spans are, or drops them",
+     "ids alone are taken of strangers (`is_trusted`)", [
+         ("strangers-trusted", [("core/carrier.c",
+                                 "LLMOBS_TRUST_DEFAULT && !carrier->stranger;",
+                                 "LLMOBS_TRUST_DEFAULT;")],
+          ["inbound.of_strangers_ids_alone", "gateways.strangers_of_php"]),
+         ("forwarded-unread", [("core/reach.c",
+                                "    return reach_of(text, len) != PRIVATE;",
+                                "    return reach_of(text, len) == PRIVATE;")],
+          ["unit proxies"]),
+         ("sent-on-as-known", [("core/capture_settle.c", "origin->stranger || "
+                                "forwards_strangers(handle);",
+                                "origin->stranger;\n    (void)"
+                                "forwards_strangers;")],
+          ["inbound.a_stranger_that_is_sent_on"])]),
+
     ("libcurl's own threads in a program that has none",
      "as many as there are transfers in multis do not count (`is_alone`)", [
          ("lookups-counted", [(ENGINE, "    llmobs_inbound_lookups(llmobs_ops_"

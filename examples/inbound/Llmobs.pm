@@ -27,27 +27,34 @@ use warnings;
 my @OWN = qw(TRACEPARENT TRACESTATE BAGGAGE);
 my @NAMES = (@OWN, qw(X_DATADOG_TRACE_ID X_DATADOG_PARENT_ID X_DATADOG_TAGS
     X_DATADOG_SAMPLING_PRIORITY X_DATADOG_ORIGIN));
-my @CARRIED = (@OWN, map "HTTP_$_", @NAMES);
+my @WHO = qw(X_FORWARDED_FOR FORWARDED X_REAL_IP);
+my @CARRIED = (@OWN, "REMOTE_ADDR", map "HTTP_$_", @NAMES, @WHO);
 my $MOST = 1 << 20;
 my ($entry, %saved);
 
 sub begin {
     my ($env, %options) = @_;
-    my %header;
-    for my $name (@NAMES) {
-        $header{lc($name) =~ tr/_/-/r} = $env->{"HTTP_$name"}
-            if defined $env->{"HTTP_$name"};
-    }
+    my %header = headers_of($env, @NAMES);
+    my %who = headers_of($env, @WHO);
     %saved = map { exists $ENV{$_} ? ($_ => $ENV{$_}) : () } @CARRIED;
     if (%header) { # without a context the process's own stays, if it has one
         delete @ENV{@CARRIED};
+        %header = (%header, %who);
         $ENV{"HTTP_" . uc($_) =~ tr/-/_/r} = $header{$_} for keys %header;
+        $ENV{REMOTE_ADDR} = $env->{REMOTE_ADDR} if defined $env->{REMOTE_ADDR};
+        $header{":remote-addr"} = $env->{REMOTE_ADDR} // "";
     }
     $entry = $options{entry};
     command("request/start", { headers => \%header, $entry ? (entry => says(
         "workflow", $entry eq "1" ? "chat-proxy-entrypoint" : $entry,
         $options{input})) : () });
     return;
+}
+
+sub headers_of {
+    my ($env, @names) = @_;
+    return map { defined $env->{"HTTP_$_"}
+        ? (lc($_) =~ tr/_/-/r => $env->{"HTTP_$_"}) : () } @names;
 }
 
 # output => TEXT, error => [TYPE, MESSAGE]

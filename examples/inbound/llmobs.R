@@ -20,7 +20,8 @@ llmobs <- local({
     known <- c(own, "X_DATADOG_TRACE_ID", "X_DATADOG_PARENT_ID",
                "X_DATADOG_TAGS", "X_DATADOG_SAMPLING_PRIORITY",
                "X_DATADOG_ORIGIN")
-    carried <- c(own, paste0("HTTP_", known))
+    who <- c("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP")
+    carried <- c(own, "REMOTE_ADDR", paste0("HTTP_", c(known, who)))
 
     # A string of JSON, or an object of what is in a list.
     json <- function(value) {
@@ -83,20 +84,25 @@ llmobs <- local({
         if (length(values)) do.call(Sys.setenv, as.list(values))
     }
 
-    headers_of <- function(env) {
-        given <- lapply(paste0("HTTP_", known), function(n) env[[n]])
-        names(given) <- chartr("_", "-", tolower(known))
+    headers_of <- function(env, names) {
+        given <- lapply(paste0("HTTP_", names), function(n) env[[n]])
+        names(given) <- chartr("_", "-", tolower(names))
         Filter(Negate(is.null), given)
     }
 
     # A request without a context leaves the process's own, if it has one.
     request <- function(env, work, entry = NULL, input = NULL) {
-        headers <- headers_of(env)
+        headers <- headers_of(env, known)
+        address <- env[["REMOTE_ADDR"]]
         before <- Sys.getenv(carried, NA, names = TRUE)
         on.exit(set(before[!is.na(before)]))
-        if (length(headers))
-            set(structure(headers, names = paste0(
-                "HTTP_", chartr("-", "_", toupper(names(headers))))))
+        if (length(headers)) {
+            headers <- c(headers, headers_of(env, who))
+            set(c(structure(headers, names = paste0(
+                "HTTP_", chartr("-", "_", toupper(names(headers))))),
+                some(REMOTE_ADDR = address)))
+            headers <- c(headers, some(":remote-addr" = address))
+        }
         name <- if (isTRUE(entry)) "chat-proxy-entrypoint" else text(entry)
         command("request/start", some(
             headers = headers,

@@ -8,7 +8,8 @@
 -- Lua-cURL meanwhile is part of the trace, and of the ml_app, that they name.
 -- `entry`: the request is a workflow span around that, of this name, or
 -- "chat-proxy-entrypoint" for true; `input` is what it was given, and text that
--- the function returns is its output. Spans of one's own nest:
+-- the function returns is its output. `address` is the caller's: of one with a
+-- public address nothing but ids is taken (LLMOBS_INBOUND_TRUST). Spans of one's own nest:
 --
 --     local docs = llmobs.span("retrieval", "search", function() ... end, q)
 --
@@ -18,7 +19,7 @@ local llmobs = {}
 
 local names = {"traceparent", "tracestate", "baggage", "x-datadog-trace-id",
     "x-datadog-parent-id", "x-datadog-tags", "x-datadog-sampling-priority",
-    "x-datadog-origin"}
+    "x-datadog-origin", "x-forwarded-for", "forwarded", "x-real-ip"}
 
 local function found(module)
     local ok, it = pcall(require, module)
@@ -107,6 +108,7 @@ function llmobs.request(headers, work, options)
     local entry = options and options.entry
     for name, value in pairs(headers) do known[name:lower()] = value end
     for _, name in ipairs(names) do given[name] = known[name] end
+    given[":remote-addr"] = options and options.address
     command("request/start", {headers = given, entry = entry and says(
         "workflow", entry == true and "chat-proxy-entrypoint" or entry,
         options.input) or nil})

@@ -25,6 +25,7 @@ if (!class_exists('Llmobs', false)) {
         const NAMES = ['TRACEPARENT', 'TRACESTATE', 'BAGGAGE',
             'X_DATADOG_TRACE_ID', 'X_DATADOG_PARENT_ID', 'X_DATADOG_TAGS',
             'X_DATADOG_SAMPLING_PRIORITY', 'X_DATADOG_ORIGIN'];
+        const WHO = ['X_FORWARDED_FOR', 'FORWARDED', 'X_REAL_IP'];
         const MOST = 1048576;
 
         private static $entry = false;
@@ -36,13 +37,16 @@ if (!class_exists('Llmobs', false)) {
         /* Of the request at hand; called at the end of this file. */
         public static function begin()
         {
-            $headers = self::headers();
-            self::carry($headers);
+            $headers = self::headers(self::NAMES);
+            $who = self::headers(self::WHO);
+            $address = (string)($_SERVER['REMOTE_ADDR'] ?? '');
+            self::carry($headers, $who, $address);
             $name = self::setting('LLMOBS_ENTRY');
             self::$entry = $name !== '' && $name !== '0';
             self::$content = self::$entry
                 && self::setting('LLMOBS_ENTRY_CONTENT') === '1';
-            $what = ['headers' => (object)$headers];
+            $what = ['headers' => (object)($headers + $who
+                + [':remote-addr' => $address])];
             if (self::$entry)
                 $what['entry'] = self::says('workflow', $name === '1'
                     ? 'chat-proxy-entrypoint' : $name, self::input());
@@ -116,10 +120,10 @@ if (!class_exists('Llmobs', false)) {
             return (string)($_SERVER[$name] ?? getenv($name));
         }
 
-        private static function headers()
+        private static function headers(array $names)
         {
             $found = [];
-            foreach (self::NAMES as $name)
+            foreach ($names as $name)
                 if (is_string($_SERVER["HTTP_$name"] ?? null))
                     $found[strtolower(strtr($name, '_', '-'))] =
                         $_SERVER["HTTP_$name"];
@@ -128,15 +132,17 @@ if (!class_exists('Llmobs', false)) {
 
         /* A request without a context leaves the process's own, if it has one.
          */
-        private static function carry(array $headers)
+        private static function carry(array $headers, array $who, $address)
         {
             if (!$headers || !function_exists('putenv'))
                 return;
-            foreach (self::NAMES as $name) {
+            $headers += $who;
+            foreach (array_merge(self::NAMES, self::WHO) as $name) {
                 $header = strtolower(strtr($name, '_', '-'));
                 putenv("HTTP_$name" . (isset($headers[$header])
                     ? '=' . $headers[$header] : ''));
             }
+            putenv('REMOTE_ADDR' . ($address === '' ? '' : "=$address"));
             foreach (['TRACEPARENT', 'TRACESTATE', 'BAGGAGE'] as $name)
                 putenv($name);
         }

@@ -23,7 +23,7 @@ require "json"
 module Llmobs
   NAMES = %w[traceparent tracestate baggage x-datadog-trace-id
              x-datadog-parent-id x-datadog-tags x-datadog-sampling-priority
-             x-datadog-origin].freeze
+             x-datadog-origin x-forwarded-for forwarded x-real-ip].freeze
   MOST = 1 << 20
 
   class << self
@@ -49,6 +49,7 @@ module Llmobs
 
     def start_request(env, entry: nil, input: nil)
       headers = NAMES.to_h { |n| [n, env["HTTP_#{n.upcase.tr('-', '_')}"]] }
+      headers[":remote-addr"] = env["REMOTE_ADDR"]
       name = entry == true ? "chat-proxy-entrypoint" : entry
       command("request/start", {
         headers: headers.compact, entry: entry ? says("workflow", name, input) : nil

@@ -408,6 +408,34 @@ def ruby_threads_with_entry(t):
               **COMMANDS)
 
 
+def of_strangers(t, argv, port=None, **more):
+    """A client whose address a proxy tells names nothing; one of our own
+    network does."""
+    lines = announce("theirs", "datadog", 1)[1]
+    with double(t) as dd, \
+            Server(argv, settings(t, dd, **more), port) as server:
+        connection = connect(server.port)
+        for address in "8.8.8.8", "10.0.0.1":
+            ask(connection, address, lines + ["X-Forwarded-For: " + address])
+        connection.close()
+        spans = dd.wait_spans(2, 20)
+    apps = {prompt_of(s): tags_of(s)["ml_app"] for s in spans}
+    equal(apps, {"8.8.8.8": "chat-proxy", "10.0.0.1": "theirs"}, "ml_app")
+    equal(len({s["trace_id"] for s in spans}), 1, "traces")
+
+
+@test
+def strangers_of_php(t):
+    of_strangers(t, php(), free_port())
+    of_strangers(t, php(), free_port(), **COMMANDS)
+
+
+@test
+def strangers_of_perl_and_ruby(t):
+    of_strangers(t, perl("1"))
+    of_strangers(t, ruby("typhoeus"), **COMMANDS)
+
+
 @test
 def side_by_side(t):
     """Eight callers at once: threads of one process, then two processes."""

@@ -3,7 +3,7 @@ their environment is read anew at each call."""
 import shutil
 
 from delivery import private_network
-from harness import PYTHON, Skip, body, equal, ok, test, trace_headers
+from harness import PYTHON, Skip, body, curl, equal, ok, test, trace_headers
 
 A = "00-0af7651916cd43dd8448eb211c80319c-00000000000000aa-01"
 B = "00-1bf7651916cd43dd8448eb211c80319c-00000000000000bb-01"
@@ -92,6 +92,48 @@ def read_anew_at_each_call(t):
     equal(spans[1]["parent_id"], "187", "parent")
     ok("ml_app:caller" in spans[1]["tags"], "the caller's ml_app")
     ok("ml_app:it" in spans[3]["tags"], "our own ml_app")
+
+
+def of_caller(t, env, session="mine"):
+    """ml_app, session and sampling of a call for a caller that sets them, and
+    whether it is in the caller's trace."""
+    state = STATE + ";t.llmobs_sid:theirs;t.llmobs_sd:0;s:-1"
+    t.foreign_trace = True
+    span = t.run(curl(t.url, body()), env=dict(
+        env, HTTP_TRACEPARENT=B, HTTP_TRACESTATE=state,
+        LLMOBS_SESSION_ID=session)).only()
+    app = [tag[7:] for tag in span["tags"] if tag.startswith("ml_app:")]
+    return (app[0], span.get("session_id"), trace(span) == B[3:35],
+            span["parent_id"] == "187")
+
+
+@test
+def of_strangers_ids_alone(t):
+    """Whoever may ask a public service may not relabel what it does, or switch
+    it off; a header may make a caller a stranger, and never a known one."""
+    ours, theirs = ("it", "mine", True, True), ("caller", "theirs", True, True)
+    for env in ({"REMOTE_ADDR": "8.8.8.8"},
+                {"REMOTE_ADDR": "2001:db8::1", "HTTP_X_REAL_IP": "10.0.0.1"},
+                {"REMOTE_ADDR": "10.0.0.1", "HTTP_FORWARDED": "for=9.9.9.9"},
+                {"HTTP_X_FORWARDED_FOR": "10.0.0.1, unknown"},
+                {"LLMOBS_INBOUND_TRUST": "none"}):
+        equal(of_caller(t, env), ours, "of %r" % env)
+    for env in ({}, {"REMOTE_ADDR": "192.168.0.7"},
+                {"REMOTE_ADDR": "::1", "HTTP_X_FORWARDED_FOR": "10.0.0.1"},
+                {"REMOTE_ADDR": "8.8.8.8", "LLMOBS_INBOUND_TRUST": "all"}):
+        equal(of_caller(t, env), theirs, "of %r" % env)
+
+
+@test
+def a_stranger_that_is_sent_on(t):
+    """The program sends the headers of its request on with its call."""
+    for more, app in (([], "caller"), (["X-Forwarded-For: 8.8.8.8"], "it")):
+        t.foreign_trace = True
+        options = ["traceparent: " + B, "tracestate: " + STATE] + more
+        span = t.run(curl(t.url, body(), *sum(
+            [["-H", line] for line in options], []))).only()
+        ok("ml_app:" + app in span["tags"], "ml_app %s" % app)
+        equal(trace(span), B[3:35], "trace")
 
 
 @test

@@ -504,6 +504,7 @@ BAD = {  # a value that means nothing
     "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH": "long",
     "DD_TRACE_DEBUG": "loud",
     "LLMOBS_COMMANDS": "perhaps",
+    "LLMOBS_INBOUND_TRUST": "some",
     "LLMOBS_INJECT": "some",
     "LLMOBS_CALLSITE": "stack:0",
     "LLMOBS_STORE_MAX": "4095",
@@ -525,7 +526,7 @@ MORE_BAD = {  # which win over another one
 
 
 # Where every value means something, and what has tests of its own.
-ANYTHING = ("text", "file", "directory", "URL", "number", "tags",
+ANYTHING = ("text", "file", "address", "addresses", "directory", "URL", "number", "tags",
             "W3C trace context", "W3C baggage", "patterns, comma-separated",
             "key:value, comma- or space-separated")
 APART = ("DD_LLMOBS_ENABLED", "LLMOBS_EXPORTER", "LLMOBS_CONTENT",

@@ -277,6 +277,73 @@ START_TEST(datadog_headers)
 }
 END_TEST
 
+/* Nobody from outside names, groups, drops or chooses what is sampled. */
+START_TEST(a_stranger_gives_ids_alone)
+{
+    struct llmobs_config config = context_base;
+    struct llmobs_carrier carrier = {
+        .stranger = true,
+        .x_datadog_trace_id = "1",
+        .x_datadog_parent_id = "2",
+        .x_datadog_sampling_priority = "-1",
+        .x_datadog_origin = "rum",
+        .x_datadog_tags = "_dd.p.llmobs_parent_id=7,_dd.p.llmobs_trace_id=9,"
+                          "_dd.p.llmobs_ml_app=evil,_dd.p.llmobs_sid=s,"
+                          "_dd.p.llmobs_sd=0,_dd.p.llmobs_sr=0.5,_dd.p.dm=-4,"
+                          "_dd.p.llmobs_pagent_span_id=5,"
+                          "_dd.p.llmobs_pagent_name=boss"};
+    struct llmobs_context c, root;
+
+    config.session_id = "ours";
+    llmobs_context_root(&root, &config);
+    ck_assert(llmobs_context_from_carrier(&c, &config, &carrier));
+    ck_assert_uint_eq(c.parent_id, 7);
+    ck_assert_uint_eq(c.trace_id.lo, 9);
+    ck_assert_uint_eq(c.apm_trace_id.lo, 1);
+    ck_assert_str_eq(c.ml_app, root.ml_app);
+    ck_assert_str_eq(c.session_id, "ours");
+    ck_assert_str_eq(c.sampled, "1");
+    ck_assert_str_eq(c.sample_rate, root.sample_rate);
+    ck_assert_int_eq(c.priority, 1);
+    ck_assert_str_eq(c.dm, "");
+    ck_assert_str_eq(c.origin, "");
+    ck_assert_uint_eq(c.pagent_span_id, 0);
+    config.trust = LLMOBS_TRUST_ALL;
+    ck_assert(llmobs_context_from_carrier(&c, &config, &carrier));
+    ck_assert_str_eq(c.ml_app, "evil");
+    ck_assert_str_eq(c.session_id, "s");
+    ck_assert_str_eq(c.sampled, "0");
+    ck_assert_int_eq(c.priority, -1);
+    carrier.stranger = false;
+    config.trust = LLMOBS_TRUST_NONE;
+    ck_assert(llmobs_context_from_carrier(&c, &config, &carrier));
+    ck_assert_str_eq(c.ml_app, root.ml_app);
+    config.trust = LLMOBS_TRUST_DEFAULT;
+    ck_assert(llmobs_context_from_carrier(&c, &config, &carrier));
+    ck_assert_str_eq(c.ml_app, "evil");
+}
+END_TEST
+
+/* Its trace id is no way to be dropped, either. */
+START_TEST(a_stranger_does_not_choose_what_is_sampled)
+{
+    struct llmobs_config config = context_base;
+    struct llmobs_carrier carrier = {.stranger = true,
+                                     .x_datadog_trace_id = "1",
+                                     .x_datadog_parent_id = "2"};
+    struct llmobs_context c;
+    int kept = 0;
+
+    config.sample_rate = 0.5;
+    for (int i = 0; i < 200; i++) {
+        ck_assert(llmobs_context_from_carrier(&c, &config, &carrier));
+        kept += c.sampled[0] == '1';
+    }
+    ck_assert_int_gt(kept, 20);
+    ck_assert_int_lt(kept, 180);
+}
+END_TEST
+
 START_TEST(long_datadog_tags_are_ignored)
 {
     char tags[600] = "_dd.p.llmobs_parent_id=8,_dd.p.x=";
@@ -309,6 +376,8 @@ UNIT_SUITE(context_parent)
     UNIT_TEST(s, hostile_lengths_are_bounded);
     UNIT_TEST(s, priorities_join);
     UNIT_TEST(s, datadog_headers);
+    UNIT_TEST(s, a_stranger_gives_ids_alone);
+    UNIT_TEST(s, a_stranger_does_not_choose_what_is_sampled);
     UNIT_TEST(s, long_datadog_tags_are_ignored);
     return s;
 }

@@ -1,0 +1,26 @@
+/* reach - whether an address, or the host of a URL, is one of a private
+ * network: loopback, RFC 1918, shared (100.64/10), unique local, link-local,
+ * and names that no public name server has.
+ *
+ * Owns:    nothing. Threads: any.
+ * Errors:  none: what is not known to be private is not.
+ * Limits:  none. Fork: nothing to do.
+ */
+#ifndef LLMOBS_REACH_H
+#define LLMOBS_REACH_H
+
+#include <stdbool.h>
+
+/* `host` is lower case, without brackets, zone and the dot at its end. Numbers
+ * are read as libcurl and the C library do: 0x7f.1, 2130706433, 0177.0.0.1. */
+bool llmobs_reach_private_host(const char *host);
+
+/* True where the address of a caller (CGI's REMOTE_ADDR), with a port or
+ * without one, is known and not private. NULL and "": not known. */
+bool llmobs_reach_public_caller(const char *address);
+
+/* Likewise of a header that a proxy adds (X-Forwarded-For, Forwarded,
+ * X-Real-IP): true where it names anybody who is not known to be private. */
+bool llmobs_reach_public_forwarded(const char *value);
+
+#endif

@@ -1,0 +1,188 @@
+#include "core/reach.h"
+
+#include <stddef.h>
+
+#include "tests/unit/unit.h"
+
+static const char *const near_hosts[] = {"localhost",
+                                         "127.0.0.1",
+                                         "127.9.9.9",
+                                         "127.1",
+                                         "0x7f.1",
+                                         "0x7f000001",
+                                         "2130706433",
+                                         "0177.0.0.1",
+                                         "017700000001",
+                                         "10.0.0.1",
+                                         "10.1",
+                                         "0xa.1",
+                                         "172.16.0.1",
+                                         "172.31.255.255",
+                                         "192.168.1.1",
+                                         "192.168.257",
+                                         "100.64.0.1",
+                                         "100.127.255.255",
+                                         "169.254.169.254",
+                                         "0.0.0.0",
+                                         "0",
+                                         "::1",
+                                         "::",
+                                         "fc00::1",
+                                         "fdff::1",
+                                         "fe80::1",
+                                         "febf::1",
+                                         "::ffff:10.0.0.1",
+                                         "::ffff:7f00:1",
+                                         "gateway",
+                                         "llm-gw_1",
+                                         "gw.local",
+                                         "a.b.internal",
+                                         "x.lan",
+                                         "x.home.arpa",
+                                         "me.localhost",
+                                         "x.test",
+                                         "vllm.models.svc",
+                                         "vllm.models.svc.cluster.local",
+                                         "x.corp",
+                                         "x.intranet",
+                                         "x.private",
+                                         "evil.com.local",
+                                         "xn--e1afmkfd"};
+
+static const char *const far_hosts[] = {"",
+                                        ".",
+                                        "api.deepinfra.com",
+                                        "ai-gateway.vercel.sh",
+                                        "8.8.8.8",
+                                        "134744072",
+                                        "0x8080808",
+                                        "0x08.0x08.0x08.0x08",
+                                        "010.8.8.8",
+                                        "172.32.0.1",
+                                        "172.15.255.255",
+                                        "192.169.0.1",
+                                        "100.63.0.1",
+                                        "100.128.0.1",
+                                        "169.255.0.1",
+                                        "11.0.0.1",
+                                        "4294967296",
+                                        "0x100000000",
+                                        "1.2.3.4.5",
+                                        "127.0.0.1.",
+                                        "127.0.0.256",
+                                        "127.0.0.08",
+                                        "10.0.0.1.evil.com",
+                                        "localhost.evil.com",
+                                        "evil-local.com",
+                                        "evillocal.com",
+                                        "internal.com",
+                                        ".local",
+                                        "x.locals",
+                                        "evil%2ecom",
+                                        "evil\xe3\x80\x82"
+                                        "com",
+                                        "a b",
+                                        "a/b",
+                                        "a@b",
+                                        "2001:db8::1",
+                                        "fec0::1",
+                                        "::2",
+                                        "::10.0.0.1",
+                                        "::ffff:8.8.8.8",
+                                        "64:ff9b::a00:1",
+                                        "fe80::1%eth0",
+                                        "1:",
+                                        ":",
+                                        "0x",
+                                        "0x.1",
+                                        "12ab"};
+
+START_TEST(hosts_that_are_near)
+{
+    const char *const *list = near_hosts;
+
+    for (size_t i = 0; i < sizeof(near_hosts) / sizeof(*list); i++)
+        ck_assert_msg(llmobs_reach_private_host(list[i]), "%s", list[i]);
+}
+END_TEST
+
+START_TEST(hosts_that_are_not)
+{
+    const char *const *list = far_hosts;
+
+    for (size_t i = 0; i < sizeof(far_hosts) / sizeof(*list); i++)
+        ck_assert_msg(!llmobs_reach_private_host(list[i]), "%s", list[i]);
+}
+END_TEST
+
+START_TEST(callers)
+{
+    static const char *const strangers[] = {
+        "8.8.8.8",           "8.8.8.8:443",    "2001:db8::1",
+        "[2001:db8::1]:443", "::ffff:8.8.8.8", "100.63.1.1"};
+    static const char *const known[] = {NULL,           "",
+                                        "127.0.0.1",    "127.0.0.1:80",
+                                        "::1",          "fe80::1%eth0",
+                                        "[fd00::1]:80", "::ffff:10.1.1.1",
+                                        "unix:",        "@",
+                                        "localhost"};
+
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(*strangers); i++)
+        ck_assert_msg(llmobs_reach_public_caller(strangers[i]), "%s",
+                      strangers[i]);
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        ck_assert_msg(!llmobs_reach_public_caller(known[i]), "%s",
+                      known[i] ? known[i] : "NULL");
+}
+END_TEST
+
+/* Whoever is not known to be private is a stranger there. */
+START_TEST(proxies)
+{
+    static const char *const strangers[] = {
+        "8.8.8.8",
+        "10.0.0.1, 8.8.8.8",
+        "8.8.8.8, 10.0.0.1",
+        "unknown",
+        "10.0.0.1,unknown",
+        "localhost",
+        "_hidden",
+        "for=8.8.8.8",
+        "For=\"[2001:db8::1]:80\";proto=https",
+        "proto=http;for=_x;by=10.0.0.1",
+        "for=10.0.0.1, for=9.9.9.9",
+        "for = 9.9.9.9",
+        "for=",
+        "010.0.0.1",
+        "10.0.0.1 8.8.8.8"};
+    static const char *const known[] = {
+        NULL,
+        "",
+        " ",
+        "10.0.0.1",
+        " 10.0.0.1 , ::1,",
+        "10.0.0.1:5000",
+        "for=10.0.0.1",
+        "for=\"[fd00::1]:80\";by=8.8.8.8;host=evil.com",
+        "by=8.8.8.8",
+        "\"127.0.0.1\""};
+
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(*strangers); i++)
+        ck_assert_msg(llmobs_reach_public_forwarded(strangers[i]), "%s",
+                      strangers[i]);
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        ck_assert_msg(!llmobs_reach_public_forwarded(known[i]), "%s",
+                      known[i] ? known[i] : "NULL");
+}
+END_TEST
+
+UNIT_SUITE(reach)
+{
+    Suite *suite = suite_create("reach");
+
+    UNIT_TEST(suite, hosts_that_are_near);
+    UNIT_TEST(suite, hosts_that_are_not);
+    UNIT_TEST(suite, callers);
+    UNIT_TEST(suite, proxies);
+    return suite;
+}
