@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 
 #define PAGE LLMOBS_STACK_PAGE
 /* The kernel keeps this much below the first thread's stack free of what a
@@ -100,24 +101,27 @@ static size_t find_place(uintptr_t record)
     return found;
 }
 
-static size_t left_of_thread(uintptr_t sp)
+/* The bytes on both sides of `sp`, where it is in the thread's own stack. */
+static bool find_thread(uintptr_t sp, size_t *above, size_t *below)
 {
     uintptr_t record = (uintptr_t)pthread_self();
     size_t word = atomic_load_explicit(&place, memory_order_relaxed);
     struct block block;
 
     if (sp >= record)
-        return 0;
+        return false;
     if (!word) {
         word = find_place(record);
         if (!word)
-            return 0;
+            return false;
         atomic_store_explicit(&place, word, memory_order_relaxed);
     }
     block = read_at(record, word);
     if (!is_block(&block, record) || sp < block.begin + block.guard)
-        return 0;
-    return record - sp;
+        return false;
+    *above = record - sp;
+    *below = sp - block.begin - block.guard;
+    return true;
 }
 
 /* The rest of the page that the frame's return address is in. */
@@ -132,9 +136,23 @@ static size_t left_of_frames(uintptr_t sp, uintptr_t entry)
 
 size_t llmobs_stack_sure(uintptr_t sp, uintptr_t entry)
 {
-    size_t left = left_of_first(sp);
+    size_t left = left_of_first(sp), below;
 
-    if (!left)
-        left = left_of_thread(sp);
-    return left ? left : left_of_frames(sp, entry);
+    if (left || find_thread(sp, &left, &below))
+        return left;
+    return left_of_frames(sp, entry);
+}
+
+size_t llmobs_stack_room(uintptr_t sp)
+{
+    size_t used = left_of_first(sp), above, below;
+    struct rlimit limit;
+
+    if (!used)
+        return find_thread(sp, &above, &below) ? below : 0;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0)
+        return 0;
+    /* A quarter is for what the process was started with. */
+    limit.rlim_cur -= limit.rlim_cur / 4;
+    return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }

@@ -1,7 +1,8 @@
-/* stack - how much memory above a stack pointer can be read for certain.
+/* stack - how much memory above a stack pointer can be read for certain, and
+ * how much is left below it.
  *
  * Owns:    nothing but where libc keeps a thread's stack in its record.
- * Threads: any; no lock, no allocation, no system call.
+ * Threads: any; no lock, no allocation, and but for room no system call.
  * Errors:  none: where nothing is known, the pages of our frames.
  * Limits:  the first thread's stack 1 MiB deep, and those that glibc has mapped
  *          for a thread. Of every other stack (of a coroutine, of a signal
@@ -22,6 +23,10 @@
  * in a frame of this stack that still runs, so that all up to it is there; or
  * 0. */
 size_t llmobs_stack_sure(uintptr_t sp, uintptr_t entry);
+
+/* How much stack is left below `sp`, as far as that is known; else 0. Asks the
+ * kernel for the limit of the first thread's. */
+size_t llmobs_stack_room(uintptr_t sp);
 
 /* That of the function it stands in: its caller's address is the last of it. */
 #define LLMOBS_STACK_ENTRY() ((uintptr_t)__builtin_frame_address(0))

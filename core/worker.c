@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/aside.h"
 #include "core/blocks.h"
 #include "core/clock.h"
 #include "core/event_item.h"
@@ -14,6 +15,8 @@
 #include "core/stats.h"
 #include "core/work.h"
 
+/* How long a call may encode what others left in a full buffer. */
+#define ENCODE_MS 1000
 /* For a call that ends after the exit handler. */
 #define LATE_MS 100
 /* Half of the exchanges' blocks (blocks.h). */
@@ -34,6 +37,16 @@ int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
     rc = llmobs_delivery_run(&worker->delivery, how, deadline_ns);
     llmobs_worker_inline_end(worker, &quiet);
     return rc;
+}
+
+static void encode(void *arg, int64_t until_ns)
+{
+    (void)llmobs_worker_deliver_inline(arg, LLMOBS_RUN_INLINE, until_ns);
+}
+
+void llmobs_worker_encode(struct llmobs_worker *worker, int64_t ms)
+{
+    (void)llmobs_aside_run(encode, worker, worker->config->thread, ms);
 }
 
 /* -- fork ---------------------------------------------------------------- */
@@ -225,7 +238,7 @@ static int put(struct llmobs_worker *worker, struct llmobs_item **item)
         return put_place(worker, item);
     rc = buffer->ops->put(buffer, *item);
     if (rc == -ENOBUFS && !llmobs_worker_has_thread(worker)) {
-        llmobs_worker_deliver_inline(worker, LLMOBS_RUN_INLINE, INT64_MAX);
+        llmobs_worker_encode(worker, ENCODE_MS);
         rc = buffer->ops->put(buffer, *item);
     }
     return rc == -ENOBUFS ? put_place(worker, item) : rc;
@@ -387,15 +400,13 @@ size_t llmobs_worker_pending(struct llmobs_worker *worker)
 void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms)
 {
     int64_t deadline = llmobs_futex_deadline(ms);
-    int saved = errno;
 
-    if (llmobs_worker_pending(worker) != 0 && !atomic_load(&worker->stop)) {
-        llmobs_work_until(deadline);
-        (void)llmobs_worker_deliver_inline(worker, LLMOBS_RUN_INLINE, deadline);
-        if (!atomic_load(&worker->stop))
-            llmobs_work_until(INT64_MAX);
-    }
-    errno = saved;
+    if (llmobs_worker_pending(worker) == 0 || atomic_load(&worker->stop))
+        return;
+    llmobs_work_until(deadline);
+    llmobs_worker_encode(worker, ms);
+    if (!atomic_load(&worker->stop))
+        llmobs_work_until(INT64_MAX);
 }
 
 /* -- pausing ------------------------------------------------------------- */

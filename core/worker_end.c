@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "core/aside.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/spool.h"
@@ -189,11 +190,32 @@ static bool is_near(const struct llmobs_worker *worker)
     return true;
 }
 
+/* What the thread has left. */
+static void end_rest(void *arg, int64_t until_ns)
+{
+    struct llmobs_worker *worker = arg;
+    size_t left;
+
+    (void)until_ns;
+    flush(worker, true, worker->end_ns);
+    left = leave(worker);
+    if (left) {
+        llmobs_stats_add(LLMOBS_STAT_dropped_exit, left);
+        llmobs_log(LLMOBS_LOG_ERROR,
+                   "%zu events were not delivered at exit "
+                   "(LLMOBS_EXIT_FLUSH_MS) and are lost",
+                   left);
+    }
+    if (worker->close)
+        worker->close(worker->config);
+}
+
+/* Where neither this stack nor a thread has room for the rest, what the disk
+ * has stays there for another process. */
 void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
 {
     int64_t deadline = llmobs_futex_deadline(ms);
     int saved = errno;
-    size_t left;
 
     llmobs_worker_check_fork(worker);
     atomic_store(&worker->paused, 0);
@@ -206,17 +228,9 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
         flush_by_thread(worker, deadline);
         wait_for_end(worker, deadline);
     }
-    flush(worker, true, deadline);
-    left = leave(worker);
-    if (left) {
-        llmobs_stats_add(LLMOBS_STAT_dropped_exit, left);
-        llmobs_log(LLMOBS_LOG_ERROR,
-                   "%zu events were not delivered at exit "
-                   "(LLMOBS_EXIT_FLUSH_MS) and are lost",
-                   left);
-    }
-    if (worker->close)
-        worker->close(worker->config);
+    worker->end_ns = deadline;
+    (void)llmobs_aside_run(end_rest, worker, worker->config->thread,
+                           llmobs_futex_left(deadline) + SAVE_MS);
     errno = saved;
 }
 

@@ -56,6 +56,7 @@ struct llmobs_worker {
     bool wants_warm;
     bool brief;        /* the program ends with its calls */
     atomic_uint calls; /* of a brief one, so many */
+    int64_t end_ns;    /* of a stop: when it has to have flushed */
     llmobs_worker_note_fn *note;
     llmobs_worker_close_fn *close;
 };
@@ -120,6 +121,10 @@ static inline void llmobs_worker_inline_end(struct llmobs_worker *worker,
 /* Delivers on an app's thread. -EBUSY: somebody else does. */
 int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
                                  enum llmobs_run how, int64_t deadline_ns);
+
+/* Makes events of what was given, for at most `ms`; aside where this stack is
+ * small. */
+void llmobs_worker_encode(struct llmobs_worker *worker, int64_t ms);
 
 /* First of all where an app's thread comes in: a child begins anew. */
 void llmobs_worker_check_fork(struct llmobs_worker *worker);

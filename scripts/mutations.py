@@ -72,7 +72,8 @@ HAZARDS = [
 
     ("little stack, of a thread or a coroutine",
      "no frame above 512 bytes (`Makefile`, FRAME); what is larger is a block "
-     "that is kept (`core/scratch`)", [
+     "that is kept (`core/scratch`), and what is deep runs on a thread of ours "
+     "(`llmobs_aside_run`)", [
          ("writer-on-the-stack", [("core/spool.c", "    written = "
                                    "llmobs_scratch_take(sizeof(*written));",
                                    "    struct written here;\n\n    written = "
@@ -81,7 +82,11 @@ HAZARDS = [
                                    "written);\n", ""),
                                   ("Makefile", "FRAME := 512",
                                    "FRAME := 20000")],
-          ["stack.least_of_a_call"])]),
+          ["stack.least_of_a_call"]),
+         ("ends-where-it-is", [("core/aside.c", "    if (llmobs_stack_room("
+                                "LLMOBS_STACK_ENTRY()) >= LLMOBS_ASIDE_ROOM)",
+                                "    if (ms >= 0)")],
+          ["stack.least_of_an_end"])]),
 
     ("several threads",
      "a free record is claimed by one exchange of its key (`recycle`)", [

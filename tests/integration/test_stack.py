@@ -67,3 +67,36 @@ def least_of_a_call(t):
             stacks.compare((where, init, "easy", t.url, body()))
     row = ("coroutine", "lazy", "easy", t.url, body())
     equal(len(spans_of(t, row, stacks)), 1, "spans")
+
+
+@test
+def least_of_a_call_under_settings(t):
+    stacks = Stacks(t)
+    patterns = os.path.join(t.dir, "patterns")
+    with open(patterns, "w") as f:
+        f.write("use email\nuse cards\norder = \\bA-[0-9]{6}\\b\n")
+    row = ("coroutine", "lazy", "multi", t.url, body())
+    bare = stacks.least(row, False)
+    for name, env in (
+            ("patterns", {"LLMOBS_REDACT": patterns}),
+            ("a log", {"LLMOBS_LOG": os.path.join(t.dir, "log")}),
+            ("headers", {"LLMOBS_INJECT": "all", "TRACEPARENT":
+                         "00-%s-%s-01" % ("4f" * 16, "b7" * 8),
+                         "TRACESTATE": "dd=p:b7ad6b7169203331;s:1,foo=1"}),
+            ("a gateway", {"DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
+                           t.url.rsplit("/v1", 1)[0]})):
+        ok(stacks.runs(row, bare + MORE, True, env), "with " + name)
+
+
+@test
+def least_of_an_end(t):
+    """The end of libcurl, or of the process, on such a stack makes spans of
+    bodies that are as deep as can be."""
+    stacks = Stacks(t)
+    deep = body()[:-1] + ', "metadata": %s1%s}' % ('{"a": ' * 190, "}" * 190)
+    for what in ("end", "exit"):
+        row = ("coroutine", "lazy", what, t.url, deep)
+        stacks.compare(row)
+        stacks.compare(row, LLMOBS_THREAD="off")
+        r = t.run([stacks.path, *row[:2], "16384", what, t.url, deep])
+        equal(len(r.spans), 1, "spans at the " + what)
