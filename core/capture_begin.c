@@ -57,6 +57,7 @@ static bool take_ours(struct llmobs_handle *handle)
     if (!exchange)
         return false;
     exchange->callsite = take_callsite(handle->entry);
+    handle->entry = 0;
     exchange->said = origin->waits ? origin->said : llmobs_api_said();
     origin->said = NULL;
     take_parent(origin, &exchange->context);

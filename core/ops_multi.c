@@ -41,8 +41,11 @@ static CURLMcode add(const struct llmobs_real *real, CURLM *multi,
     saved = errno;
     if (rc != CURLM_OK)
         withdraw(multi, handle, curl);
-    else if (llmobs_adds_driven(multi) && llmobs_adds_remove(multi, handle))
+    else if (llmobs_adds_driven(multi) && llmobs_adds_remove(multi, handle)) {
+        handle->entry =
+            LLMOBS_STACK_ENTRY(); /* a callback's call had its own */
         (void)llmobs_capture_start(handle, curl);
+    }
     errno = saved;
     return rc;
 }
