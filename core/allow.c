@@ -80,16 +80,17 @@ static int add_plain(const char *path, struct llmobs_buf *out)
 /* The path without parameters, its keys masked. */
 static int add_path(const char *path, struct llmobs_buf *out)
 {
+    size_t at = out->len;
     struct llmobs_buf plain;
     int rc;
 
-    if (!path[strcspn(path, ";?#")])
-        return llmobs_mask_body(path, out);
     llmobs_buf_init(&plain, URL_MAX);
-    rc = add_plain(path, &plain);
-    if (!rc && plain.data)
+    if (!path[strcspn(path, ";?#")])
+        rc = llmobs_mask_body(path, out);
+    else if (!(rc = add_plain(path, &plain)) && plain.data)
         rc = llmobs_mask_body(plain.data, out);
     llmobs_buf_fini(&plain);
+    llmobs_mask_opaque(out, at);
     return rc;
 }
 

@@ -7,8 +7,8 @@
  * Fork:    plain memory.
  *
  * Of a URL are kept scheme, host, port and path, without the parameters of the
- * path, and in the path what is known as a key by its beginning is masked
- * (mask.h). User, password, query and fragment are not.
+ * path, and in the path what is known as a key by its beginning, or looks like
+ * one, is masked (mask.h). User, password, query and fragment are not.
  */
 #ifndef LLMOBS_ALLOW_H
 #define LLMOBS_ALLOW_H

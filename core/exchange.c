@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/cold.h"
 #include "core/fork.h"
+#include "core/members.h"
 #include "core/sanitizer.h"
 
 /* Kept with room for two small bodies. */
@@ -188,4 +189,18 @@ void llmobs_exchange_restart(struct llmobs_exchange *exchange)
     exchange->mark_count = 0;
     exchange->again = exchange->header_again = 0;
     exchange->status = 0;
+}
+
+/* The head of a body, and its end, are the body's own memory. */
+static void mask_part(struct llmobs_text part)
+{
+    if (part.len > 0)
+        llmobs_members_mask((char *)(uintptr_t)part.data, part.len);
+}
+
+void llmobs_exchange_mask(struct llmobs_exchange *exchange)
+{
+    mask_part(llmobs_body_head(&exchange->request));
+    if (exchange->request.truncated)
+        mask_part(llmobs_body_tail(&exchange->request));
 }

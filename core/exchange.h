@@ -114,6 +114,10 @@ void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
 /* Forgets the response so far: a new status line came (redirect, 100, 401). */
 void llmobs_exchange_restart(struct llmobs_exchange *exchange);
 
+/* Masks the secrets among the members of the request's body (members.h): before
+ * it leaves memory. */
+void llmobs_exchange_mask(struct llmobs_exchange *exchange);
+
 /* Makes the span of an ended exchange: the dialect's reading, then the
  * transport's outcome, ids, times and tags (llmobs-wire 8.2, 8.3). `span` is
  * initialised here. A body that takes too much work (work.h) is read by its

@@ -195,6 +195,7 @@ static int add_asked(struct llmobs_exchange *exchange,
 static int add_request(struct llmobs_exchange *exchange, bool begun,
                        struct llmobs_entry_writer *writer)
 {
+    llmobs_exchange_mask(exchange);
     if (!begun || !is_cut(exchange))
         return add_body(writer, TAG_REQUEST, &exchange->request);
     return llmobs_entry_add(writer, TAG_REQUEST,

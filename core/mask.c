@@ -8,6 +8,8 @@
 #include "core/work.h"
 
 #define KEEP 4
+#define OPAQUE_LEAST 20
+#define OPAQUE_CHANGES 4
 #define MASK_WORK 2 /* steps of work a byte */
 #define KEEP_FROM 8
 
@@ -365,6 +367,133 @@ static size_t find_next(struct masking *m, const char **text)
     }
 }
 
+static int kind_of(char c)
+{
+    if (c >= '0' && c <= '9')
+        return 1;
+    if (c >= 'A' && c <= 'Z')
+        return 2;
+    return c >= 'a' && c <= 'z' ? 3 : 0;
+}
+
+static bool is_opaque(const char *text, size_t len)
+{
+    size_t changes = 0, digits = 0;
+    int before = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        int kind = kind_of(text[i]);
+
+        /* "Llama": a capital at its beginning is a word's. */
+        changes +=
+            kind && before && kind != before && !(before == 2 && kind == 3);
+        digits += kind == 1;
+        before = kind;
+    }
+    return len >= OPAQUE_LEAST && digits > 1 && changes >= OPAQUE_CHANGES;
+}
+
+static bool begins(const char *text, size_t len, const char *lead)
+{
+    size_t n = strlen(lead);
+
+    return len > n && strncasecmp(text, lead, n) == 0;
+}
+
+/* By which people ask after a request: "req_...", a UUID. */
+static bool is_id(const char *text, size_t len)
+{
+    static const char *const leads[] = {"req",       "resp_", "msg_",
+                                        "chatcmpl-", "run_",  "call_"};
+    size_t lead = 0;
+
+    while (lead < sizeof(leads) / sizeof(*leads) &&
+           !begins(text, len, leads[lead]))
+        lead++;
+    return lead < sizeof(leads) / sizeof(*leads) ||
+           (len == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' &&
+            text[23] == '-');
+}
+
+/* "token", "key": a value may follow with nothing but a blank between. */
+static bool is_name(const char *text, size_t len)
+{
+    static const char *const some[] = {"token", "key", "secret", "password",
+                                       "credential"};
+
+    for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++)
+        if (strlen(some[i]) == len && strncasecmp(text, some[i], len) == 0)
+            return true;
+    return false;
+}
+
+/* Letters and digits. */
+static bool is_mixed(const char *text, size_t len)
+{
+    size_t digits = 0, letters = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        digits += kind_of(text[i]) == 1;
+        letters += kind_of(text[i]) > 1;
+    }
+    return len >= KEEP_FROM && digits > 0 && letters > 0;
+}
+
+static bool is_word_byte(char c)
+{
+    return kind_of(c) || c == '-' || c == '_';
+}
+
+/* Whether a word of an error's text is a secret, by its shape or the word
+ * before it; of a URL by its shape alone. */
+struct shape {
+    bool error;
+    bool named; /* a name was the last word, and what came since is no word */
+};
+
+static bool is_shaped(struct shape *shape, const char *text, size_t len)
+{
+    bool named = shape->named;
+
+    shape->named = shape->error && is_name(text, len);
+    if (named && is_mixed(text, len))
+        return true;
+    return is_opaque(text, len) && !(shape->error && is_id(text, len));
+}
+
+static void mask_shapes(struct llmobs_buf *buf, size_t at, bool error)
+{
+    struct shape shape = {.error = error};
+    size_t to = at;
+
+    while (at < buf->len) {
+        size_t len = 0, keep;
+
+        while (at + len < buf->len && is_word_byte(buf->data[at + len]))
+            len++;
+        keep = len;
+        if (len && is_shaped(&shape, buf->data + at, len)) {
+            memset(buf->data + to, '*', 3);
+            to += 3;
+            keep = KEEP;
+        }
+        memmove(buf->data + to, buf->data + at + len - keep, keep);
+        to += keep;
+        at += len;
+        if (at < buf->len) {
+            shape.named &= strchr(" \t:\"'`", buf->data[at]) != NULL;
+            buf->data[to++] = buf->data[at++];
+        }
+    }
+    llmobs_buf_cut(buf, to);
+}
+
+void llmobs_mask_opaque(struct llmobs_buf *buf, size_t at)
+{
+    if (buf->data)
+        mask_shapes(buf, at, false);
+}
+
 static int mask(const char *text, enum rank least, struct llmobs_buf *out)
 {
     struct masking m = {.least = least};
@@ -389,7 +518,12 @@ static int mask(const char *text, enum rank least, struct llmobs_buf *out)
 
 int llmobs_mask_text(const char *text, struct llmobs_buf *out)
 {
-    return mask(text, WEAK, out);
+    size_t at = out->len;
+    int rc = mask(text, WEAK, out);
+
+    if (out->data)
+        mask_shapes(out, at, true);
+    return rc;
 }
 
 int llmobs_mask_body(const char *text, struct llmobs_buf *out)

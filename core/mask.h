@@ -8,8 +8,9 @@
  *
  * Masked are keys by their well-known beginnings (sk-, AIza, ...), what follows
  * "Bearer", values of parameters and headers whose name says key, token,
- * secret, password or signature, and the user part of a URL. Of a secret its
- * last four characters stay, of one below eight characters nothing
+ * secret, password or signature, and the user part of a URL; in the text of an
+ * error also what looks like a key, or stands behind one of these names. Of a
+ * secret its last four characters stay, of one below eight characters nothing
  * (llmobs-wire 8.2).
  */
 #ifndef LLMOBS_MASK_H
@@ -23,6 +24,11 @@ int llmobs_mask_text(const char *text, struct llmobs_buf *out);
 /* The same for a body kept as text, where a name must leave no doubt:
  * "api_key" and "password", not any "key". */
 int llmobs_mask_body(const char *text, struct llmobs_buf *out);
+
+/* Masks, where they lie from `at` on, the words that look like keys and like no
+ * name: twenty letters and digits or more, which alternate as words and dates
+ * do not. */
+void llmobs_mask_opaque(struct llmobs_buf *buf, size_t at);
 
 /* Where what may be a value ended, by what ends it: the same for all beginnings
  * before there, so that a hostile text is not read to its end for each. */

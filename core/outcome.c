@@ -11,6 +11,7 @@
 #include "core/caller.h"
 #include "core/inflate.h"
 #include "core/mask.h"
+#include "core/members.h"
 #include "core/work.h"
 
 /* Numbers of libcurl's API, which this file does not include. */
@@ -125,6 +126,17 @@ static int decode_response(struct llmobs_exchange *exchange,
     return rc;
 }
 
+/* All of them lie in memory of the exchange, or in what was decoded. */
+static void mask_texts(const struct llmobs_call *call)
+{
+    const struct llmobs_text texts[] = {call->request, call->request_tail,
+                                        call->response, call->response_tail};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        if (texts[i].len > 0 && llmobs_work_do(texts[i].len))
+            llmobs_members_mask((char *)(uintptr_t)texts[i].data, texts[i].len);
+}
+
 static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
                      struct llmobs_call *call)
 {
@@ -155,6 +167,7 @@ static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
     rc = decode_request(exchange, call, &decoded->request);
     if (!rc)
         rc = decode_response(exchange, call, &decoded->response);
+    mask_texts(call);
     return rc;
 }
 

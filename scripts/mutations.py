@@ -521,7 +521,7 @@ HAZARDS = [
     ("a body made to cost more than its bytes",
      "each pass counts its steps, and beyond a budget the body is read by its "
      "ends (`core/work`)", [
-         ("work-unbounded", [("core/work.c", "    if (get(&left) < 0)",
+         ("steps-unbounded", [("core/work.c", "    if (get(&left) < 0)",
                               "    if (get(&left) < 0 && count < 0)")],
           ["unit a_body_has_a_budget", "unit a_budget_ends_once"])]),
 
@@ -540,6 +540,17 @@ HAZARDS = [
          ("adopts-the-big", [("core/adopt_read.c", "           (bytes > "
                               "HURRIED_BYTES ||", "           (")],
           ["unit in_time"])]),
+
+    ("keys that no list of beginnings knows",
+     "members whose names say so are masked before the disk has them, and words "
+     "of a path or an error by their shape (`llmobs_members_mask`, "
+     "`mask_shapes`)", [
+         ("members-stay", [("core/members.c", "        if (find_value(&w))",
+                            "        if (find_value(&w) && len == 0)")],
+          ["unit secret_members_are_masked"]),
+         ("shapes-stay", [("core/mask.c", "    return len >= OPAQUE_LEAST &&",
+                           "    return len > SIZE_MAX / 2 &&")],
+          ["unit secrets_are_masked"])]),
 
     ("a loop of short processes beside a silent intake",
      "a mark on the disk: it is neither connected to ahead nor waited for "

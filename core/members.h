@@ -1,0 +1,35 @@
+/* members - values of members whose names say that they are secrets, masked in
+ * a body's bytes as they lie.
+ *
+ * Whatever LLMOBS_REDACT says: {"api_key": "tvly-..."} is how some APIs take
+ * their keys. A name counts in any case, with '-', '_', '.' or blanks or
+ * without, its letters escaped (\u005f) or not, and in JSON within a text, too.
+ * Masked are strings; of the value its last four characters stay where it has
+ * twelve, as elsewhere (mask.h). The text stays as long as it was and is JSON
+ * where it was.
+ *
+ * These are: authorization, secret, credentials, passphrase, passwd, and what
+ * ends in api key, access key, secret key, private key, account key,
+ * subscription key, app key, access token, refresh token, id token, auth token,
+ * bearer token, session token, security token, client secret or password. Not
+ * "token" or "key" alone: a token of a model's answer is one, and so is the key
+ * of a list.
+ *
+ * Owns:    nothing.
+ * Threads: any; the body is one thread's.
+ * Errors:  none.
+ * Limits:  one pass from quote to quote; LLMOBS_MEMBERS_NAME_MAX letters of a
+ *          name. No tree is made and nothing is allocated.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_MEMBERS_H
+#define LLMOBS_MEMBERS_H
+
+#include <stddef.h>
+
+#define LLMOBS_MEMBERS_NAME_MAX 48
+
+/* Masks what is found in these bytes, which may begin and end anywhere. */
+void llmobs_members_mask(char *data, size_t len);
+
+#endif
