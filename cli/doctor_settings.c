@@ -296,12 +296,19 @@ static void tell_agent(struct llmobs_doctor *doctor,
                           "%s answers, but has no EVP proxy: it is too old, or "
                           "no agent",
                           url);
+    else if (rc == -EPERM)
+        llmobs_report_add(&doctor->report, bad, AGENT,
+                          "%s is neither root's, dd-agent's nor ours: nothing "
+                          "is sent there unless DD_TRACE_AGENT_URL or "
+                          "DD_AGENT_HOST names it",
+                          url);
     else
         llmobs_report_add(
             &doctor->report, bad, AGENT, "%s does not answer: %s%s", url,
             rc == -ENOTCONN ? "no libcurl.so.4 to ask it with" : strerror(-rc),
             wanted ? "" : "; spans go elsewhere, see above");
     (void)llmobs_json_sets(fact, "url", url);
+    (void)llmobs_json_set(fact, "trusted", llmobs_json_bool(rc != -EPERM));
     (void)llmobs_json_set(fact, "answers", llmobs_json_bool(rc >= 0));
     (void)llmobs_json_set(fact, "takes_spans", llmobs_json_bool(rc > 0));
     llmobs_report_fact(&doctor->report, AGENT, fact);

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "core/json.h"
+#include "core/listener.h"
 
 #define UNIX "unix://"
 #define NEEDED "/evp_proxy/v2"
@@ -95,6 +96,7 @@ int llmobs_agent_probe(struct llmobs_http *http,
         .method = "GET",
         .headers = headers,
         .local = true,
+        .guard = llmobs_listener_guard(config),
         .timeout_ms = timeout_ms,
         .tick = *tick,
     };

@@ -89,8 +89,14 @@ static int probe(struct automatic *a)
  * is to be expected. 0 when something is chosen. */
 static int choose_without(struct automatic *a, int rc)
 {
-    bool expected = a->config->agent_configured || a->answered;
+    bool expected =
+        (a->config->agent_configured && rc != -EPERM) || a->answered;
 
+    if (rc == -EPERM)
+        llmobs_log_once(LLMOBS_LOG_WARN, "stranger",
+                        "exporter auto: %s is neither root's, dd-agent's nor "
+                        "ours: nothing is sent there",
+                        a->config->agent_url);
     llmobs_log(LLMOBS_LOG_DEBUG, "exporter auto: probe: %s",
                rc == 0 ? "no EVP proxy" : strerror(-rc));
     if (a->intake && (rc == 0 || !expected)) {
@@ -169,7 +175,8 @@ static int auto_send(struct llmobs_exporter *exporter,
     exporter->retry_ms = chosen->retry_ms;
     atomic_store(&exporter->silent, atomic_load(&chosen->silent));
     /* Another agent, or an older one, is there now. */
-    if (rc == -EACCES && chosen == a->agent && a->config->agentless < 0) {
+    if ((rc == -EACCES || rc == -EPERM) && chosen == a->agent &&
+        a->config->agentless < 0) {
         a->chosen = NULL;
         a->probed_ns = 0;
     }

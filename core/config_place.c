@@ -108,6 +108,7 @@ static void settle_agent(struct llmobs_config_loading *loading)
     settle_host(loading, &loading->agent_hostname, "DD_TRACE_AGENT_HOSTNAME");
     settle_host(loading, &loading->agent_host, "DD_AGENT_HOST");
     config->agent_configured = true;
+    config->agent_named = loading->agent_url || has_host(loading);
     if (loading->agent_url) {
         llmobs_config_set(loading, &config->agent_url,
                           text_of(loading->agent_url));

@@ -35,8 +35,10 @@ struct llmobs_http_request {
     const char *const *headers; /* "Name: value", NULL-terminated */
     struct llmobs_text body;    /* of a POST */
     bool local;                 /* an agent: never through a proxy */
-    int64_t timeout_ms;         /* for the whole request */
-    struct llmobs_tick tick;    /* while it waits; may use no libcurl */
+    const char *guard;  /* llmobs_listener_guard: -EPERM, and nothing is sent,
+                         * where a stranger listens; NULL: any may */
+    int64_t timeout_ms; /* for the whole request */
+    struct llmobs_tick tick; /* while it waits; may use no libcurl */
 };
 
 struct llmobs_http_reply {

@@ -10,9 +10,11 @@
 #include "core/gate.h"
 #include "core/http_date.h"
 #include "core/http_inner.h"
+#include "core/listener.h"
 #include "core/log.h"
 #include "llmobs.h"
 
+#define LOOKS 3
 #define MULTIPLE_ADDRESSES 0x073b00 /* CURLOPT_RESOLVE takes several */
 
 /* Newer than the headers we may be built with, or deprecated in them. */
@@ -22,6 +24,8 @@
 #define OPT_PROXY_CAINFO ((CURLoption)10246)
 #define OPT_NOPROXY ((CURLoption)10177)
 #define OPT_UNIX_SOCKET ((CURLoption)10231)
+#define OPT_PREREQFUNCTION ((CURLoption)20312)
+#define OPT_PREREQDATA ((CURLoption)10313)
 
 /* Where a request goes, and what must be looked up for it. */
 struct plan {
@@ -47,6 +51,8 @@ struct transfer {
     int64_t until_ns;
     struct curl_slist *headers;
     struct curl_slist *resolved;
+    uint64_t mark; /* of who listened before, where there is a guard */
+    bool strange;  /* somebody else listens, now that there is a connection */
 };
 
 /* ---- libcurl's callbacks ---------------------------------------------- */
@@ -126,6 +132,30 @@ static int refuse_lookup(void *state, void *reserved, void *ctx)
     llmobs_log_once(LLMOBS_LOG_ERROR, "look-up",
                     "libcurl wanted to look a name up itself");
     return 1;
+}
+
+/* The connection stands, and nothing was sent. Whom it leads to has listened
+ * before, and listens still; a Unix socket says so itself. */
+static int judge_peer(void *ctx, char *address, char *own, int port,
+                      int own_port)
+{
+    struct transfer *transfer = ctx;
+    const struct llmobs_sockets *sockets = &transfer->http->sockets;
+    uint64_t mark = 0;
+    int rc = -EPERM;
+
+    (void)address;
+    (void)own;
+    (void)port;
+    (void)own_port;
+    /* Where many come and go, the kernel's list may lack one for once. */
+    for (int i = 0; i < LOOKS && (rc || mark != transfer->mark); i++)
+        rc = llmobs_listener_check(transfer->request->guard, &mark);
+    transfer->strange = rc || mark != transfer->mark;
+    for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++)
+        if (sockets->list[i].used && !sockets->list[i].watched)
+            transfer->strange |= llmobs_listener_peer(sockets->list[i].fd) != 0;
+    return transfer->strange;
 }
 
 /* ---- where to --------------------------------------------------------- */
@@ -345,6 +375,9 @@ static void set_wished(struct transfer *transfer, int64_t ms)
     (void)set(http, CURLOPT_USERAGENT, "llmobs/" LLMOBS_VERSION);
     if (transfer->plan.tls && http->config->ca_file)
         (void)set(http, OPT_PROXY_CAINFO, http->config->ca_file);
+    if (transfer->request->guard && set(http, OPT_PREREQDATA, transfer))
+        (void)http->real->easy_setopt(http->easy, OPT_PREREQFUNCTION,
+                                      judge_peer);
     if (transfer->plan.name_count)
         (void)http->real->easy_setopt(http->easy, OPT_RESOLVER_START,
                                       refuse_lookup);
@@ -504,6 +537,8 @@ static int outcome(struct transfer *transfer)
 {
     int code = transfer->reply->code;
 
+    if (transfer->strange)
+        return -EPERM;
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT)
         doubt(transfer);
     if (code == CURLE_OK && transfer->reply->status == 0)
@@ -531,7 +566,10 @@ int llmobs_http_transfer(struct llmobs_http *http,
         !llmobs_http_may_go(&transfer.plan.target, request->unix_socket != NULL,
                             transfer.plan.proxy != NULL))
         return -ENOTCONN;
-    rc = look_all_up(&transfer);
+    if (request->guard)
+        rc = llmobs_listener_check(request->guard, &transfer.mark);
+    if (rc == 0)
+        rc = look_all_up(&transfer);
     if (rc == 0 && !llmobs_http_life_goes_on(transfer.real))
         rc = -ECANCELED;
     if (rc)

@@ -14,6 +14,7 @@
 #include "core/agent.h"
 #include "core/clock.h"
 #include "core/http.h"
+#include "core/listener.h"
 #include "core/log.h"
 #include "core/stamp.h"
 #include "llmobs.h"
@@ -68,6 +69,7 @@ struct route {
     const struct form *form;
     struct llmobs_endpoint place;
     struct llmobs_peer peer;
+    const char *guard; /* of the place, as of a request */
     char *headers[HEADERS_MAX + 1];
     size_t header_count;
     size_t most; /* events of the next request: less after a refusal */
@@ -273,6 +275,7 @@ static int post(struct intake *intake, struct route *route,
         .unix_socket = route->place.unix_socket,
         .headers = (const char *const *)route->headers,
         .local = !intake->agentless,
+        .guard = route->guard,
         .timeout_ms = intake->config->writer_timeout_ms,
         .tick = intake->base.tick,
     };
@@ -354,6 +357,8 @@ static void intake_warm(struct llmobs_exporter *exporter)
     int64_t began = llmobs_clock_mono_ns();
     int rc;
 
+    if (route->guard)
+        return; /* near by */
     if (llmobs_peer_is_silent(&route->peer))
         return;
     rc =
@@ -441,11 +446,13 @@ static int settle_place(const struct intake *intake, struct route *route)
         llmobs_log_once(LLMOBS_LOG_WARN, "override",
                         "DD_LLMOBS_OVERRIDE_ORIGIN is no URL: ignored");
     }
-    if (!intake->agentless)
+    if (!intake->agentless) {
+        route->guard = llmobs_listener_guard(config);
         route->peer.url = strdup(config->agent_url);
-    else if (asprintf(&route->peer.url, "https://%s.%s", route->form->host,
-                      config->site) < 0)
+    } else if (asprintf(&route->peer.url, "https://%s.%s", route->form->host,
+                        config->site) < 0) {
         route->peer.url = NULL;
+    }
     return route->peer.url ? set_place(intake, route, route->peer.url, false)
                            : -ENOMEM;
 }

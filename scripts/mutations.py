@@ -692,6 +692,18 @@ HAZARDS = [
                               "left;", "    bool enough = cost > 0 || work->"
                               "left;")], ["doctor work"])]),
 
+    ("whoever is first to listen where an agent is looked for",
+     "all that listens there is root's, dd-agent's or our user's, before and "
+     "when the connection stands (`llmobs_listener_check`, `judge_peer`)", [
+         ("stranger-trusted", [("core/listener.c", "    look->stranger |= "
+                                "!is_trusted(uid);",
+                                "    (void)is_trusted(uid);")],
+          ["delivery.auto_stranger_in_the_usual_place"]),
+         ("looked-at-once", [("core/http_transfer.c", "    transfer->strange = "
+                              "rc || mark != transfer->mark;",
+                              "    transfer->strange = false;")],
+          ["unit sends_nothing_to_strangers"])]),
+
     ("a device where a file is looked for",
      "the tool looks by O_PATH, and opens files alone (`llmobs_fd_reopen`)", [
          ("device-opened", [("core/fd.c", "    files_only = true;",

@@ -623,6 +623,29 @@ def settings():
            env={"LLMOBS_BUILD": "/nowhere"})
 
 
+def strange():
+    """At the usual place, as another user; and named."""
+    with socket.socket() as s:
+        if os.geteuid() != 0 or s.connect_ex(("127.0.0.1", 8126)) == 0 or \
+                os.path.exists("/var/run/datadog/apm.socket"):
+            print("# agent: of another user: skipped, it needs root and 8126")
+            return
+    process = subprocess.Popen(["/usr/bin/python3", "-c", """import os, socket
+os.setuid(12345)
+s = socket.create_server(("127.0.0.1", 8126))
+print("", flush=True)
+while True:
+    s.accept()[0].close()"""], stdout=subprocess.PIPE)
+    process.stdout.read(1)
+    auto = {"LLMOBS_EXPORTER": "auto"}
+    facts, _ = expect("agent: of another user", "curl", 0,
+                      "nothing is sent there", env=auto)
+    check("agent: not trusted", facts and not facts["agent"]["trusted"], facts)
+    expect("agent: of another user, named", "curl", 1, "does not answer",
+           env=dict(auto, DD_AGENT_HOST="127.0.0.1"))
+    stop(process)
+
+
 def agents():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Agent)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -630,8 +653,9 @@ def agents():
            "DD_TRACE_AGENT_URL": "http://127.0.0.1:%d" % server.server_port}
     facts, _ = expect("agent: answers", "curl", 0, "answers and takes", env=env)
     check("agent: facts", facts and facts["agent"] == {
-        "url": env["DD_TRACE_AGENT_URL"], "answers": True,
+        "url": env["DD_TRACE_AGENT_URL"], "trusted": True, "answers": True,
         "takes_spans": True}, facts)
+    strange()
     Agent.endpoints = ["/v0.4/traces"]
     expect("agent: too old", "curl", 1, "no EVP proxy", env=env)
     server.shutdown()

@@ -1,5 +1,6 @@
 """Delivery to an Agent and to the intake: the ways that lead there, and which
 one is taken."""
+import contextlib
 import json
 import os
 import socket
@@ -385,6 +386,66 @@ def auto_agent_in_its_usual_place(t):
             settled(t, dd, 1)
             ok(dd.requests("/info"), "it was not probed")
             equal(stored(t), [], "spans in the store")
+
+
+STRANGER = """import os, socket, sys
+os.setuid(12345)
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind((sys.argv[1], 8126))
+s.listen()
+print("ready", flush=True)
+while True:
+    c = s.accept()[0]
+    text = b""
+    while b"\\r\\n\\r\\n" not in text:
+        part = c.recv(65536)
+        if not part:
+            break
+        text += part
+    print(text[:60], flush=True)
+    body = b'{"endpoints": ["/evp_proxy/v2/"]}'
+    c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s"
+              % (len(body), body))
+    c.close()
+"""
+
+
+@contextlib.contextmanager
+def stranger(address):
+    """Another user, who says that it is an agent; gives what it was told."""
+    process = subprocess.Popen(["/usr/bin/python3", "-c", STRANGER, address],
+                               stdout=subprocess.PIPE)
+    told = []
+    try:
+        equal(process.stdout.readline(), b"ready\n", "the stranger")
+        yield told
+    finally:
+        process.kill()
+        told += process.stdout.read().splitlines()
+        process.wait()
+        process.stdout.close()
+
+
+@test(alone=True)
+def auto_stranger_in_the_usual_place(t):
+    """Nothing is sent there, not even a probe, unless the user names it."""
+    need_default_place()
+    if os.geteuid() != 0:
+        raise Skip("it needs another user")
+    for address in "127.0.0.1", "0.0.0.0", "::1", "::":
+        with stranger(address) as told:
+            untouched(t, curl(t.url, body()), AUTO)
+        equal(told, [], "what %s was told" % address)
+        equal(len(stored(t)), 1, "spans in the store")
+    with stranger("127.0.0.1") as told:
+        untouched(t, curl(t.url, body()), dict(
+            AUTO, DD_LLMOBS_AGENTLESS_ENABLED="0"))
+    equal(told, [], "what it was told, as the only agent")
+    with stranger("127.0.0.1") as told:
+        untouched(t, curl(t.url, body()), dict(
+            AUTO, DD_AGENT_HOST="127.0.0.1"))
+    ok(told and b"/info" in told[0], "one that the user names is asked")
 
 
 @test(alone=True)

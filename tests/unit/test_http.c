@@ -1,10 +1,12 @@
 /* How requests go and what of their answers is read. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/http.h"
@@ -258,6 +260,72 @@ START_TEST(passes_a_holder_by)
 }
 END_TEST
 
+/* What listens where the guard looks: another one while libcurl connects. */
+static int guarded = -1;
+static struct sockaddr_in guarded_at;
+static CURLMcode (*plain_perform)(CURLM *multi, int *running);
+
+static void listen_again(void)
+{
+    socklen_t len = sizeof(guarded_at);
+
+    if (guarded >= 0)
+        close(guarded);
+    guarded_at.sin_family = AF_INET;
+    guarded_at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    guarded = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(guarded, (struct sockaddr *)&guarded_at, len), 0);
+    ck_assert_int_eq(listen(guarded, 1), 0);
+    getsockname(guarded, (struct sockaddr *)&guarded_at, &len);
+}
+
+static CURLMcode swapped_perform(CURLM *multi, int *running)
+{
+    real.multi_perform = plain_perform;
+    listen_again();
+    return plain_perform(multi, running);
+}
+
+static int ask(struct llmobs_http *http, unsigned port, const char *guard)
+{
+    struct llmobs_http_request request = {
+        .method = "GET", .local = true, .guard = guard, .timeout_ms = 5000};
+    struct llmobs_http_reply reply;
+    int rc;
+
+    request.url = url_at("127.0.0.1", port, "/secret");
+    rc = llmobs_http_send(http, &request, &reply);
+    llmobs_http_reply_fini(&reply);
+    return rc;
+}
+
+/* Another one that listens by the time the connection stands gets nothing. */
+START_TEST(sends_nothing_to_strangers)
+{
+    struct llmobs_http *http = client();
+    struct server *server = server_new();
+    char guard[64];
+    bool asks = libcurl_number() >= 0x075000;
+
+    server_start(server, OK_ANSWER);
+    listen_again();
+    snprintf(guard, sizeof(guard), "http://localhost:%u",
+             ntohs(guarded_at.sin_port));
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(ask(http, server->port, guard), 0);
+    plain_perform = real.multi_perform;
+    real.multi_perform = swapped_perform;
+    ck_assert_int_eq(ask(http, server->port, guard), asks ? -EPERM : 0);
+    ck_assert_int_eq(ask(http, server->port, guard), 0);
+    close(guarded);
+    ck_assert_int_eq(ask(http, server->port, guard), -ECONNREFUSED);
+    server_stop(server);
+    ck_assert_int_eq(server->requests, asks ? 3 : 4);
+    llmobs_http_free(http);
+    free(server);
+}
+END_TEST
+
 START_TEST(reads_answers)
 {
     static const struct {
@@ -358,6 +426,7 @@ UNIT_SUITE(http)
     UNIT_TEST(suite, posts_to_a_name);
     UNIT_TEST(suite, posts_to_a_unix_socket);
     UNIT_TEST(suite, passes_a_holder_by);
+    UNIT_TEST(suite, sends_nothing_to_strangers);
     UNIT_TEST(suite, reads_answers);
     UNIT_TEST(suite, keeps_a_bounded_answer);
     return suite;

@@ -1,0 +1,150 @@
+/* Whose socket listens, and whether it is the same one still. */
+#include "core/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+
+static char url[64];
+
+/* Gives a socket at this address; port 0: any, which `url` then names. */
+static int listen_at(const char *address, unsigned port)
+{
+    struct sockaddr_in place = {.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)port)};
+    socklen_t len = sizeof(place);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    ck_assert_int_eq(inet_pton(AF_INET, address, &place.sin_addr), 1);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&place, len), 0);
+    ck_assert_int_eq(listen(fd, 1), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&place, &len), 0);
+    snprintf(url, sizeof(url), "http://localhost:%u", ntohs(place.sin_port));
+    return fd;
+}
+
+static unsigned port_of_url(void)
+{
+    unsigned port;
+
+    ck_assert_int_eq(sscanf(url, "http://localhost:%u", &port), 1);
+    return port;
+}
+
+START_TEST(ours)
+{
+    static const char *const places[] = {"127.0.0.1", "0.0.0.0"};
+    uint64_t mark, again;
+    int fd = listen_at(places[_i], 0);
+
+    ck_assert_int_eq(llmobs_listener_check(url, &mark), 0);
+    ck_assert_int_eq(llmobs_listener_check(url, &again), 0);
+    ck_assert_uint_eq(mark, again);
+    close(fd);
+    ck_assert_int_eq(llmobs_listener_check(url, &mark), -ECONNREFUSED);
+}
+END_TEST
+
+START_TEST(another_one_has_another_mark)
+{
+    uint64_t mark, again;
+    int fd = listen_at("127.0.0.1", 0);
+
+    ck_assert_int_eq(llmobs_listener_check(url, &mark), 0);
+    close(fd);
+    fd = listen_at("127.0.0.1", port_of_url());
+    ck_assert_int_eq(llmobs_listener_check(url, &again), 0);
+    ck_assert_uint_ne(mark, again);
+    close(fd);
+}
+END_TEST
+
+/* What listens elsewhere says nothing of localhost. */
+START_TEST(another_address)
+{
+    uint64_t mark;
+    int fd = listen_at("127.0.0.9", 0);
+
+    ck_assert_int_eq(llmobs_listener_check(url, &mark), -ECONNREFUSED);
+    close(fd);
+}
+END_TEST
+
+/* A table of more lines than are read at a time. */
+START_TEST(among_many)
+{
+    enum { MANY = 200 };
+    uint64_t mark;
+    int fds[MANY];
+
+    for (int i = 0; i < MANY; i++)
+        fds[i] = listen_at("127.0.0.1", 0);
+    ck_assert_int_eq(llmobs_listener_check(url, &mark), 0);
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+}
+END_TEST
+
+START_TEST(a_path)
+{
+    struct sockaddr_un place = {.sun_family = AF_UNIX};
+    char base[UNIT_DIRECTORY], name[sizeof(base) + 32];
+    uint64_t mark;
+    int pair[2], fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    unit_directory(base);
+    snprintf(name, sizeof(name), "unix://%s/socket", base);
+    ck_assert_int_eq(llmobs_listener_check(name, &mark), -ECONNREFUSED);
+    snprintf(place.sun_path, sizeof(place.sun_path), "%s/socket", base);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&place, sizeof(place)), 0);
+    ck_assert_int_eq(llmobs_listener_check(name, &mark), 0);
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chown(place.sun_path, 12345, 12345), 0);
+        ck_assert_int_eq(llmobs_listener_check(name, &mark), -EPERM);
+    }
+    snprintf(name, sizeof(name), "unix://%s", base);
+    ck_assert_int_eq(llmobs_listener_check(name, &mark), -EPERM);
+    close(fd);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    ck_assert_int_eq(llmobs_listener_peer(pair[0]), 0);
+    ck_assert_int_eq(llmobs_listener_peer(-1), -EPERM);
+    close(pair[0]);
+    close(pair[1]);
+    unit_remove(base);
+}
+END_TEST
+
+START_TEST(what_was_named)
+{
+    struct llmobs_config config = {.exporter = (char[]){"auto"},
+                                   .agent_url = (char[]){"http://localhost:1"}};
+
+    ck_assert_ptr_eq(llmobs_listener_guard(&config), config.agent_url);
+    config.agent_named = true;
+    ck_assert_ptr_null(llmobs_listener_guard(&config));
+    config.agent_named = false;
+    config.exporter = (char[]){"agent"};
+    ck_assert_ptr_null(llmobs_listener_guard(&config));
+}
+END_TEST
+
+UNIT_SUITE(listener)
+{
+    Suite *s = suite_create("listener");
+    TCase *c = tcase_create("listener");
+
+    tcase_add_loop_test(c, ours, 0, 2);
+    tcase_add_test(c, another_one_has_another_mark);
+    tcase_add_test(c, another_address);
+    tcase_add_test(c, among_many);
+    tcase_add_test(c, a_path);
+    tcase_add_test(c, what_was_named);
+    suite_add_tcase(s, c);
+    return s;
+}
