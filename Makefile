@@ -47,7 +47,7 @@ FRAME := 512
 DEEP_FRAME := 9216
 DEEP := $(patsubst %,$(B)/core/%.o,adopt adopt_find adopt_read caller cfi counts \
 	delivery_fill destination http http_transfer inflate inflate_br inflate_zstd \
-	ledger ledger_dir ledger_fold living resolve stamp store symbol) \
+	ledger ledger_dir ledger_fold living outcome resolve stamp store symbol) \
 	$(B)/rules/base64.o
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
