@@ -150,8 +150,10 @@ bool llmobs_capture_matches(const struct llmobs_handle *handle, const char *url,
 bool llmobs_capture_wants_headers(const struct llmobs_handle *handle,
                                   const struct llmobs_match *match)
 {
+    bool near = match->near && !handle->elsewhere;
+
     return injects() &&
-           (match->inject || config->inject == LLMOBS_INJECT_ALL) &&
+           (match->inject || near || config->inject == LLMOBS_INJECT_ALL) &&
            !handle->origin.exposes && !llmobs_handle_exposes_headers(handle);
 }
 

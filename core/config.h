@@ -49,8 +49,8 @@ enum llmobs_trust {
 
 /* LLMOBS_INJECT: to whom trace headers go. */
 enum llmobs_inject_to {
-    LLMOBS_INJECT_DEFAULT, /* configured proxies, and API shapes on hosts that
-                            * are no public provider's */
+    LLMOBS_INJECT_DEFAULT, /* configured proxies and hosts, API shapes on hosts
+                            * that are no public provider's */
     LLMOBS_INJECT_ALL,
     LLMOBS_INJECT_NONE
 };
@@ -122,6 +122,7 @@ struct llmobs_config {
     int64_t tags_header_max; /* DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH; 0: none */
     bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
     enum llmobs_inject_to inject; /* LLMOBS_INJECT */
+    char *inject_hosts;           /* the same: its patterns */
     enum llmobs_trust trust;      /* LLMOBS_INBOUND_TRUST */
     int callsite;                 /* LLMOBS_CALLSITE */
     bool commands;                /* LLMOBS_COMMANDS */

@@ -141,10 +141,12 @@ struct row {
       "program that serves requests: of those without a public address; all; " \
       "none",                                                                  \
       FORM_CHOICE, CONF(trust), 0, 0)                                          \
-    V("LLMOBS_INJECT", "default, all, none", "default",                        \
-      "who gets trace headers: gateways and hosts that are no public "         \
-      "provider's; all; none",                                                 \
-      FORM_CHOICE, CONF(inject), 0, 0)                                         \
+    V("LLMOBS_INJECT", "default, all, none or hosts, comma-separated",         \
+      "default",                                                               \
+      "who gets trace headers: gateways, hosts of a private network and "      \
+      "those "                                                                 \
+      "named here, *.llm.example.com; all; none",                              \
+      FORM_TEXT, CONF(inject_hosts), 0, 0)                                     \
     V("LLMOBS_CALLSITE", "stack:N (1 to 16), address, off", "stack:8",         \
       "what of the caller a span tells: N frames by name, the address alone, " \
       "nothing",                                                               \

@@ -82,6 +82,44 @@ static void settle_styles(struct llmobs_config_loading *loading)
     }
 }
 
+/* A pattern of hosts: a name without a dot is a private one anyway. */
+static bool is_pattern(struct llmobs_text word)
+{
+    return memchr(word.data, '.', word.len) ||
+           memchr(word.data, ':', word.len) || memchr(word.data, '*', word.len);
+}
+
+static bool read_inject(struct llmobs_config *config, struct llmobs_text word,
+                        bool alone)
+{
+    if (alone && (is_word(word, "all") || is_word(word, "none"))) {
+        config->inject =
+            is_word(word, "all") ? LLMOBS_INJECT_ALL : LLMOBS_INJECT_NONE;
+        return true;
+    }
+    return is_word(word, "default") || word.len == 0 || is_pattern(word);
+}
+
+static void settle_inject(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+    const char *text = config->inject_hosts;
+    bool alone = text && !strchr(text, ',');
+
+    while (text && *text) {
+        size_t len = strcspn(text, ",");
+
+        if (!read_inject(config,
+                         llmobs_text_trim((struct llmobs_text){text, len}),
+                         alone)) {
+            llmobs_config_complain(loading, "LLMOBS_INJECT: bad value");
+            config->inject_hosts[0] = '\0';
+            return;
+        }
+        text += len + (text[len] != '\0');
+    }
+}
+
 void llmobs_config_settle_trace(struct llmobs_config_loading *loading)
 {
     int64_t *max = &loading->config.tags_header_max;
@@ -89,6 +127,7 @@ void llmobs_config_settle_trace(struct llmobs_config_loading *loading)
     if (*max < 0)
         *max = 0;
     settle_styles(loading);
+    settle_inject(loading);
     llmobs_inbound_choose((const char *const *)loading->carried,
                           &loading->config.carrier);
 }

@@ -66,6 +66,7 @@ static const struct llmobs_rules *load_rules(void)
 {
     struct llmobs_rules_config rules_config = {
         .proxy_urls = config->proxy_urls,
+        .inject_hosts = config->inject_hosts,
         .never_urls = (const char *const *)config->never_urls,
         .everything = config->capture_all,
         .complain = complain,

@@ -166,6 +166,8 @@ typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     X(10313, __VA_ARGS__) /* CURLOPT_PREREQDATA, since 7.80 */        \
     X(CURLOPT_PROXY, __VA_ARGS__)                                     \
     X(229, __VA_ARGS__)   /* CURLOPT_HEADEROPT, since 7.37 */         \
+    X(10203, __VA_ARGS__) /* CURLOPT_RESOLVE */                       \
+    X(10243, __VA_ARGS__) /* CURLOPT_CONNECT_TO */                    \
     X(10305, __VA_ARGS__) /* CURLOPT_AWS_SIGV4, since 7.75 */         \
     X(20130, __VA_ARGS__) /* CURLOPT_IOCTLFUNCTION, deprecated, too */
 

@@ -143,6 +143,7 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->postfieldsize = -1;
     handle->headers = NULL;
     handle->unified_set = handle->unified = handle->signs = false;
+    handle->elsewhere = false;
     handle->proxy = LLMOBS_PROXY_BY_ENVIRONMENT;
     handle->header_in_body = false;
     handle->connect_only = false;
@@ -214,6 +215,7 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
     to->unified = from->unified;
     to->proxy = from->proxy;
     to->signs = from->signs;
+    to->elsewhere = from->elsewhere;
     to->header_in_body = from->header_in_body;
     to->connect_only = from->connect_only;
     to->ioctl_function = from->ioctl_function;
@@ -359,7 +361,9 @@ static bool redirects(CURLoption option)
     case CURLOPT_PORT:
     case CURLOPT_DEFAULT_PROTOCOL:
     case CURLOPT_PROXY:
+    case CURLOPT_RESOLVE:
     case 229:   /* CURLOPT_HEADEROPT */
+    case 10243: /* CURLOPT_CONNECT_TO */
     case 10305: /* CURLOPT_AWS_SIGV4 */
         return true;
     default:
@@ -429,6 +433,10 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
         break;
     case 10305: /* CURLOPT_AWS_SIGV4 */
         handle->signs = arg != NULL;
+        break;
+    case CURLOPT_RESOLVE:
+    case 10243:                           /* CURLOPT_CONNECT_TO */
+        handle->elsewhere |= arg != NULL; /* libcurl keeps what it was told */
         break;
     case CURLOPT_HEADER:
         handle->header_in_body = number != 0;

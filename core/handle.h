@@ -94,7 +94,8 @@ struct llmobs_handle {
     bool unified_set; /* CURLOPT_HEADEROPT was set, to: */
     bool unified;     /* headers go to a CONNECT proxy, too */
     enum llmobs_proxy proxy;
-    bool signs; /* libcurl signs what is in the list */
+    bool signs;     /* libcurl signs what is in the list */
+    bool elsewhere; /* the app says where its hosts are */
     bool header_in_body;
     bool connect_only;
     struct llmobs_callback write;

@@ -108,8 +108,8 @@ static bool is_private_name(const char *host)
 
     if (!is_name(host))
         return false;
-    if (!strchr(host, '.'))
-        return true;
+    if (!strchr(host, '.')) /* nor a name in which IDNA may have seen a dot */
+        return strncmp(host, "xn--", 4) != 0;
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         size_t end = strlen(ends[i]);
 

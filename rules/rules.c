@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/glob.h"
+#include "core/reach.h"
 #include "core/scratch.h"
 #include "rules/custom.h"
 #include "rules/frame.h"
@@ -19,6 +21,7 @@
 struct llmobs_rules {
     struct llmobs_url_list *never;
     struct llmobs_url_list *proxies;
+    char *inject_hosts; /* patterns, in lower case; or NULL */
     struct llmobs_custom custom;
     struct llmobs_rule generic;
     struct llmobs_rule *shapes; /* one for each shape of each dialect */
@@ -111,6 +114,18 @@ static int add_nevers(struct llmobs_rules *rules,
     return rc;
 }
 
+static int add_hosts(struct llmobs_rules *rules,
+                     const struct llmobs_rules_config *config)
+{
+    if (!config->inject_hosts)
+        return 0;
+    rules->inject_hosts = strdup(config->inject_hosts);
+    for (char *at = rules->inject_hosts; at && *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at + 32);
+    return rules->inject_hosts ? 0 : -ENOMEM;
+}
+
 static int add_custom(struct llmobs_rules *rules,
                       const struct llmobs_rules_config *config)
 {
@@ -138,7 +153,8 @@ struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config)
     if (rules)
         rules->everything = config->everything;
     if (rules && fill_shapes(rules) == 0 && add_nevers(rules, config) == 0 &&
-        add_proxies(rules, config) == 0 && add_custom(rules, config) == 0)
+        add_proxies(rules, config) == 0 && add_hosts(rules, config) == 0 &&
+        add_custom(rules, config) == 0)
         return rules;
     llmobs_rules_free(rules);
     return NULL;
@@ -151,6 +167,7 @@ void llmobs_rules_free(struct llmobs_rules *rules)
     llmobs_url_list_free(rules->never);
     llmobs_url_list_free(rules->proxies);
     llmobs_custom_free(&rules->custom);
+    free(rules->inject_hosts);
     free(rules->shapes);
     free(rules);
 }
@@ -198,6 +215,21 @@ static const char *provider_name(const struct llmobs_url *url)
     const struct llmobs_provider *provider = llmobs_provider_find(url);
 
     return provider ? provider->name : llmobs_provider_by_port(url);
+}
+
+/* Whoever the user names gets headers, public or not. */
+static bool is_named(const struct llmobs_rules *rules,
+                     const struct llmobs_url *url)
+{
+    const char *list = rules->inject_hosts;
+
+    while (list && *list) {
+        struct llmobs_glob pattern = llmobs_glob_next(&list);
+
+        if (pattern.at < pattern.end && llmobs_glob_match(pattern, url->host))
+            return true;
+    }
+    return false;
 }
 
 /* Rule 1. A body that is known not to be an object is no dialect's. */
@@ -250,7 +282,7 @@ static bool match_shape(const struct llmobs_rules *rules,
         return miss(match, "known path, but the content type is not JSON");
     }
     match->confirm = true;
-    match->inject = true;
+    match->near = llmobs_reach_private_host(url->host);
     return hit(match, rule_of(rules, shape), llmobs_provider_by_port(url),
                "rule 3: known path on another host");
 }
@@ -288,7 +320,8 @@ static bool match_custom(const struct llmobs_rule *rule,
 {
     if (request->multipart && rule->dialect != &llmobs_dialect_generic)
         return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
-    match->inject = !llmobs_provider_find(url);
+    match->near =
+        !llmobs_provider_find(url) && llmobs_reach_private_host(url->host);
     match->bodyless = llmobs_custom_bodyless(rule);
     return hit(match, rule,
                rule->provider ? rule->provider : provider_name(url),
@@ -333,6 +366,7 @@ static bool match_url(const struct llmobs_rules *rules,
                       const struct llmobs_url *url, struct llmobs_match *match)
 {
     const struct llmobs_rule *rule;
+    bool ours;
 
     if (llmobs_url_list_has(rules->never, url))
         return miss(match, "rule 0: an exporter's own destination");
@@ -341,12 +375,12 @@ static bool match_url(const struct llmobs_rules *rules,
     if (is_proxied(rules, request, url))
         return match_proxy(rules, request, url, match);
     rule = llmobs_custom_find(&rules->custom, request->method, url);
-    if (rule)
-        return match_custom(rule, request, url, match);
-    if (match_known(rules, request, url, match))
-        return true;
-    return rules->everything &&
-           hit(match, &rules->generic, NULL, "LLMOBS_TEST_CAPTURE_ALL");
+    ours = rule ? match_custom(rule, request, url, match)
+                : match_known(rules, request, url, match);
+    if (!ours && !rule && rules->everything)
+        ours = hit(match, &rules->generic, NULL, "LLMOBS_TEST_CAPTURE_ALL");
+    match->inject = ours && is_named(rules, url);
+    return ours;
 }
 
 bool llmobs_rules_match(const struct llmobs_rules *rules,

@@ -84,13 +84,14 @@ struct llmobs_match {
     bool proxied;                   /* a configured proxy (rule 1) */
     bool confirm;                   /* the body decides at the end */
     bool bodyless;                  /* a user's rule wants it without one */
-    bool inject; /* trace headers may go there by default: a configured proxy,
-                  * or a host that is no public provider's */
+    bool inject; /* trace headers may go there: a configured proxy or host */
+    bool near;   /* likewise, because the host is of a private network */
     const char *why; /* static text: what matched, or why nothing did */
 };
 
 struct llmobs_rules_config {
     const char *proxy_urls;        /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS */
+    const char *inject_hosts;      /* patterns of LLMOBS_INJECT, or NULL */
     const char *const *never_urls; /* rule 0; NULL-terminated, may be NULL */
     struct llmobs_text rules_json; /* text of LLMOBS_RULES; data NULL: none */
     bool everything; /* for tests: any HTTP request that no other rule takes */

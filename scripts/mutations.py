@@ -1144,6 +1144,18 @@ HAZARDS = [
                             "NULL, 0);\n", "")],
           ["gateways.ruby_threads"])]),
 
+    ("headers with ml_app and session to public hosts of no known provider",
+     "only gateways and hosts of a private network get them "
+     "(`llmobs_reach_private_host`)", [
+         ("public-told", [("rules/rules.c", "    match->near = llmobs_reach_"
+                           "private_host(url->host);",
+                           "    match->near = true;")],
+          ["unit hosts_that_get_headers"]),
+         ("elsewhere-told", [("core/capture_judge.c",
+                              "match->near && !handle->elsewhere;",
+                              "match->near;")],
+          ["headers.public_hosts_of_no_known_provider"])]),
+
     ("a client of a public service that says whose its spans are, or drops them",
      "ids alone are taken of strangers (`is_trusted`)", [
          ("strangers-trusted", [("core/carrier.c",

@@ -112,6 +112,30 @@ def public_provider_only_when_asked_for(t):
 
 
 @test
+def public_hosts_of_no_known_provider(t):
+    """They are told what the program is called only where the user says so; nor
+    is a private name that the program leads elsewhere."""
+    for host, env, told in (
+            ("api.deepinfra.com", {}, False),
+            ("localhost.evil.com", {}, False),
+            ("10.0.0.1.evil.com", {}, False),
+            ("api.deepinfra.com", {"LLMOBS_INJECT": "*.evil.com"}, False),
+            ("API.DeepInfra.com", {"LLMOBS_INJECT": "x.test,*.deepinfra.COM"},
+             True),
+            ("gateway.internal", {}, False)):
+        argv = curl("http://%s/v1/openai/chat/completions" % host, body(),
+                    "--connect-to", "::127.0.0.1:%d" % t.servers.http)
+        r = t.same(argv, env=env, spans=1)
+        if told:
+            expect_joined(r.requests[0], r.only())
+        else:
+            equal(names(r.requests[0]), set(), "headers to " + host)
+    for host in "localhost", "127.1", "0x7f.1", "2130706433":
+        r = t.same(curl(t.url.replace("127.0.0.1", host), body()), spans=1)
+        expect_joined(r.requests[0], r.only())
+
+
+@test
 def none_at_all(t):
     for env in ({"LLMOBS_INJECT": "none"}, {STYLE: "none"},
                 {STYLE + "_INJECT": "none"}):
@@ -375,8 +399,8 @@ def connect_proxy_gets_none(t):
     url = "https://gw.example/v1/chat/completions"
     argv = curl(url, body(), "--cacert", t.servers.cert, "-x",
                 "http://127.0.0.1:%d" % t.servers.gateway, "--noproxy", "")
-    r = t.same(argv, env={"NO_PROXY": None, "no_proxy": None}, spans=1,
-               order=False)
+    r = t.same(argv, env={"NO_PROXY": None, "no_proxy": None,
+                          "LLMOBS_INJECT": "gw.example"}, spans=1, order=False)
     tunnels = [q for q in r.requests if q["method"] == "CONNECT"]
     equal(len(tunnels), 1, "tunnels")
     equal(names(tunnels[0]), set(), "headers to the CONNECT proxy")
@@ -411,7 +435,7 @@ print(c.getinfo(c.RESPONSE_CODE))
 def unified_headers_and_a_proxy(t):
     url = "https://gw.example/v1/chat/completions"
     proxy = "http://127.0.0.1:%d" % t.servers.gateway
-    plain = {"NO_PROXY": None, "no_proxy": None}
+    plain = {"NO_PROXY": None, "no_proxy": None, "LLMOBS_INJECT": "gw.example"}
     rows = [(proxy, "default", plain, True), (proxy, "separate", plain, True),
             (proxy, "unified", plain, False),
             ("env", "unified", dict(plain, https_proxy=proxy), False),

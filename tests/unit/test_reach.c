@@ -46,8 +46,7 @@ static const char *const near_hosts[] = {"localhost",
                                          "x.corp",
                                          "x.intranet",
                                          "x.private",
-                                         "evil.com.local",
-                                         "xn--e1afmkfd"};
+                                         "evil.com.local"};
 
 static const char *const far_hosts[] = {"",
                                         ".",
@@ -95,7 +94,8 @@ static const char *const far_hosts[] = {"",
                                         ":",
                                         "0x",
                                         "0x.1",
-                                        "12ab"};
+                                        "12ab",
+                                        "xn--e1afmkfd"};
 
 START_TEST(hosts_that_are_near)
 {

@@ -101,7 +101,8 @@ static void check_rows(const struct llmobs_rules *rules, const struct row *rows,
         ck_assert_ptr_nonnull(match.rule);
         ck_assert_int_eq(match.proxied, row->rule % 10 == 1);
         ck_assert_int_eq(match.confirm, row->rule == 3);
-        ck_assert_int_eq(match.inject, row->rule != 2);
+        ck_assert_int_eq(match.inject, match.proxied);
+        ck_assert(!match.near || row->rule == 3);
         ck_assert_int_eq(match.kind, match.proxied ? LLMOBS_KIND_WORKFLOW
                                                    : LLMOBS_KIND_LLM);
         ck_assert_msg(match.provider == row->provider ||
@@ -110,6 +111,49 @@ static void check_rows(const struct llmobs_rules *rules, const struct row *rows,
                       "%s: provider %s", row->url, match.provider);
     }
 }
+
+START_TEST(hosts_that_get_headers)
+{
+    static const struct {
+        const char *url;
+        bool near, inject;
+    } hosts[] = {
+        {"http://localhost:8000/v1/chat/completions", true, false},
+        {"http://u:p@LOCALHOST./v1/chat/completions", true, false},
+        {"http://0x7f.1/v1/chat/completions", true, false},
+        {"http://[::ffff:10.0.0.1]/v1/chat/completions", true, false},
+        {"http://vllm.models.svc/v1/chat/completions", true, false},
+        {"https://api.deepinfra.com/v1/chat/completions", false, false},
+        {"http://localhost@evil.com/v1/chat/completions", false, false},
+        {"http://gw.internal.evil.com/v1/chat/completions", false, false},
+        {"http://evil%2ecom/v1/chat/completions", false, false},
+        {"http://evil\xe3\x80\x82"
+         "com/v1/chat/completions",
+         false, false},
+        {"http://134744072/v1/chat/completions", false, false},
+        {"https://LLM.example.com/v1/chat/completions", false, true},
+        {"https://api.openai.com/v1/chat/completions", false, true},
+        {"https://llm.example.org/v1/chat/completions", false, false},
+    };
+    struct llmobs_rules_config config = {.inject_hosts =
+                                             "*.Example.com, api.openai.com"};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
+        struct llmobs_request request = {.method = "POST",
+                                         .url = hosts[i].url,
+                                         .content_type = "application/json",
+                                         .body = {"{}", 2}};
+        struct llmobs_match match;
+
+        ck_assert_msg(llmobs_rules_match(rules, &request, &match), "%s: %s",
+                      hosts[i].url, match.why);
+        ck_assert_msg(match.near == hosts[i].near, "%s", hosts[i].url);
+        ck_assert_msg(match.inject == hosts[i].inject, "%s", hosts[i].url);
+    }
+    llmobs_rules_free(rules);
+}
+END_TEST
 
 static const struct row table[] = {
     /* rule 0 */
@@ -634,6 +678,7 @@ UNIT_SUITE(rules)
 {
     Suite *s = suite_create("rules");
 
+    UNIT_TEST(s, hosts_that_get_headers);
     UNIT_TEST(s, requests_are_classified);
     UNIT_TEST(s, a_test_gets_every_http_request);
     UNIT_TEST(s, bad_proxy_entries_are_told_and_skipped);
