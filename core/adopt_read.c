@@ -161,11 +161,13 @@ static int note_had(struct llmobs_adopt *adopt,
 static bool had_of(const struct llmobs_adopt *adopt, uint64_t id,
                    unsigned *bits)
 {
-    const struct llmobs_had *end = adopt->had + adopt->had_count, *at = NULL;
+    const struct llmobs_had *at, *end;
 
     *bits = 0;
-    if (adopt->had_count > 0)
-        at = bsearch(&id, adopt->had, adopt->had_count, sizeof(*at), by_number);
+    if (adopt->had_count == 0)
+        return false;
+    end = adopt->had + adopt->had_count;
+    at = bsearch(&id, adopt->had, adopt->had_count, sizeof(*at), by_number);
     if (!at)
         return false;
     while (at > adopt->had && at[-1].id == id)

@@ -43,11 +43,12 @@ static bool next_sse(struct llmobs_events *events, struct llmobs_event *event)
 
 static bool next_line(struct llmobs_events *events, struct llmobs_event *event)
 {
-    const char *from = events->in.data + events->at, *feed;
     size_t left = events->in.len - events->at;
+    const char *from, *feed;
 
     if (left == 0)
         return false;
+    from = events->in.data + events->at;
     feed = memchr(from, '\n', left);
     event->data =
         (struct llmobs_text){from, feed ? (size_t)(feed - from) : left};

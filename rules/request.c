@@ -86,14 +86,16 @@ struct llmobs_json *llmobs_request_text_message(const struct llmobs_call *call)
 struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)
 {
     static const char mark[] = "/deployments/";
-    const char *at = url->path.len > 0 ? memmem(url->path.data, url->path.len,
-                                                mark, sizeof(mark) - 1)
-                                       : NULL;
-    const char *end = url->path.data + url->path.len, *slash;
+    const struct llmobs_text none = {NULL, 0};
+    const char *at, *end, *slash;
 
+    if (url->path.len == 0)
+        return none;
+    at = memmem(url->path.data, url->path.len, mark, sizeof(mark) - 1);
     if (!at)
-        return (struct llmobs_text){NULL, 0};
+        return none;
     at += sizeof(mark) - 1;
+    end = url->path.data + url->path.len;
     slash = memchr(at, '/', (size_t)(end - at));
     return (struct llmobs_text){at, (size_t)((slash ? slash : end) - at)};
 }
