@@ -4,12 +4,83 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t edge_of(const struct llmobs_body *body)
-{
-    size_t half = body->whole_max / 2;
+#include "core/budget.h"
+#include "core/fork.h"
 
-    return half < LLMOBS_BODY_EDGE ? half : LLMOBS_BODY_EDGE;
+/* What a body asks of the budget at once, while it is small and later. */
+#define STEP_FIRST ((size_t)8 * 1024)
+#define STEP ((size_t)64 * 1024)
+
+/* -- what it has of the budget ------------------------------------------- */
+
+/* What a parent took is none of its child's. */
+static void settle(struct llmobs_body *body)
+{
+    int process = llmobs_fork_process();
+
+    if (body->charged_in != process)
+        body->charged = 0;
+    body->charged_in = process;
 }
+
+/* All `need` bytes, or no more than before. */
+static bool charge(struct llmobs_body *body, size_t need,
+                   enum llmobs_budget_for purpose)
+{
+    settle(body);
+    if (need <= body->charged)
+        return true;
+    if (need <= LLMOBS_BODY_SMALL)
+        llmobs_budget_force(need - body->charged);
+    else if (!llmobs_budget_take(need - body->charged, purpose))
+        return false;
+    body->charged = need;
+    return true;
+}
+
+/* Gives back what is beyond `need`. */
+static void uncharge(struct llmobs_body *body, size_t need)
+{
+    if (body->charged > 0)
+        settle(body);
+    if (need >= body->charged)
+        return;
+    llmobs_budget_give(body->charged - need);
+    body->charged = need;
+}
+
+/* Whether `len` bytes may be kept whole. One that is no longer than its ends
+ * would be costs no more than they do. */
+static bool affords(struct llmobs_body *body, uint64_t len)
+{
+    size_t step = len < STEP ? STEP_FIRST : STEP;
+
+    if (len <= body->charged || (body->room && len < LLMOBS_BODY_ROOM))
+        return true;
+    return charge(body, ((size_t)len + step - 1) / step * step,
+                  len <= 2 * LLMOBS_BODY_EDGE ? LLMOBS_BUDGET_ENDS
+                                              : LLMOBS_BUDGET_WHOLE);
+}
+
+/* As long as there is room for, from LLMOBS_BODY_EDGE down. Both ends are full
+ * at once. */
+static size_t choose_edge(struct llmobs_body *body)
+{
+    size_t edge = body->whole_max / 2;
+
+    if (edge > LLMOBS_BODY_EDGE)
+        edge = LLMOBS_BODY_EDGE;
+    if (edge > body->total / 2)
+        edge = (size_t)(body->total / 2);
+
+    while (!charge(body, 2 * edge, LLMOBS_BUDGET_ENDS))
+        edge =
+            edge / 4 > LLMOBS_BODY_SMALL / 2 ? edge / 4 : LLMOBS_BODY_SMALL / 2;
+    uncharge(body, 2 * edge);
+    return edge;
+}
+
+/* -- the bytes ------------------------------------------------------------ */
 
 void llmobs_body_init(struct llmobs_body *body, size_t whole_max)
 {
@@ -30,11 +101,12 @@ void llmobs_body_fini(struct llmobs_body *body)
 {
     llmobs_buf_fini(&body->head);
     drop_tail(body);
+    uncharge(body, 0);
 }
 
 static void add_tail(struct llmobs_body *body, const char *data, size_t len)
 {
-    size_t edge = edge_of(body);
+    size_t edge = body->edge;
     size_t first;
 
     if (len > edge) {
@@ -56,10 +128,11 @@ static void add_tail(struct llmobs_body *body, const char *data, size_t len)
 static int truncate_to_edges(struct llmobs_body *body, const char **data,
                              size_t *len)
 {
-    size_t edge = edge_of(body);
+    size_t edge = choose_edge(body);
     size_t fill;
     int rc = 0;
 
+    body->edge = edge;
     body->tail = malloc(edge > 0 ? edge : 1);
     if (body->tail == NULL)
         return -ENOMEM;
@@ -91,7 +164,8 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
         return -ENOMEM;
     if (!body->head.data && body->room)
         llmobs_buf_lend(&body->head, body->room, LLMOBS_BODY_ROOM);
-    if (!body->truncated && body->total <= body->whole_max) {
+    if (!body->truncated && body->total <= body->whole_max &&
+        affords(body, body->total)) {
         rc = llmobs_buf_add(&body->head, at, len);
     } else {
         if (!body->truncated)
@@ -103,28 +177,53 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
     return rc;
 }
 
+/* The ends of another are as long as they are. */
+static int clone_ends(struct llmobs_body *to, const struct llmobs_body *from)
+{
+    int rc = llmobs_buf_add(&to->head, from->head.data, from->head.len);
+
+    settle(to);
+    llmobs_budget_force(2 * from->edge);
+    to->charged += 2 * from->edge;
+    to->edge = from->edge;
+    to->tail = malloc(from->edge > 0 ? from->edge : 1);
+    if (!to->tail)
+        return -ENOMEM;
+    memcpy(to->tail, from->tail, from->tail_len);
+    to->tail_len = from->tail_len;
+    to->tail_at = from->tail_at;
+    to->truncated = true;
+    to->total = from->total;
+    return rc;
+}
+
 int llmobs_body_clone(struct llmobs_body *to, const struct llmobs_body *from)
 {
     int rc = 0;
 
     to->whole_max = from->whole_max;
     to->head.max = from->head.max;
-    if (from->head.data)
-        rc = llmobs_buf_add(&to->head, from->head.data, from->head.len);
+    if (from->tail)
+        rc = clone_ends(to, from);
+    else if (from->head.len > 0)
+        rc = llmobs_body_add(to, from->head.data, from->head.len);
+    else if (from->head.data)
+        rc = llmobs_buf_add(&to->head, "", 0);
     llmobs_buf_fit(&to->head);
-    if (rc == 0 && from->tail) {
-        to->tail = malloc(edge_of(from) > 0 ? edge_of(from) : 1);
-        rc = to->tail ? 0 : -ENOMEM;
-    }
-    if (to->tail) {
-        memcpy(to->tail, from->tail, from->tail_len);
-        to->tail_len = from->tail_len;
-        to->tail_at = from->tail_at;
-    }
     to->total = from->total;
-    to->truncated = from->truncated;
     to->lost = from->lost || rc != 0;
     return rc;
+}
+
+void llmobs_body_shrink(struct llmobs_body *body)
+{
+    const char *none = "";
+    size_t len = 0;
+
+    if (body->truncated || body->head.len <= 2 * LLMOBS_BODY_EDGE)
+        return;
+    if (truncate_to_edges(body, &none, &len) != 0)
+        body->lost = true;
 }
 
 void llmobs_body_miss(struct llmobs_body *body, uint64_t len)

@@ -1,14 +1,16 @@
-/* body - the bytes of one captured body, whole up to a cap, head and tail
- * beyond it.
+/* body - the bytes of one captured body, whole up to a cap and while the
+ * process's budget (budget.h) has room for it, else head and tail.
  *
  * Owns:    its bytes, from the first add to fini, but for those in its room.
  * Threads: one at a time; no lock.
  * Errors:  -ENOMEM: the bytes are counted in total and `lost` is set; later
  *          adds only count.
  * Limits:  `whole_max` bytes whole; beyond it the first and the last
- *          LLMOBS_BODY_EDGE bytes (never more than whole_max together), in
- *          memory that no longer grows.
- * Fork:    plain memory.
+ *          LLMOBS_BODY_EDGE bytes (never more than whole_max together), or
+ *          fewer where the budget has not even room for those, in memory that
+ *          no longer grows. LLMOBS_BODY_SMALL bytes are kept whatever the
+ *          budget says.
+ * Fork:    plain memory; what it has of the budget is its maker's.
  */
 #ifndef LLMOBS_BODY_H
 #define LLMOBS_BODY_H
@@ -19,6 +21,7 @@
 
 #define LLMOBS_BODY_EDGE (256 * 1024)
 #define LLMOBS_BODY_ROOM 4096
+#define LLMOBS_BODY_SMALL (16 * 1024)
 
 struct llmobs_body {
     struct llmobs_buf head; /* all bytes, or the first edge of them */
@@ -26,6 +29,9 @@ struct llmobs_body {
     char *tail; /* ring of the last edge, once truncated */
     size_t tail_len; /* valid bytes in the ring */
     size_t tail_at;  /* where the next byte goes */
+    size_t edge;     /* of head and of tail, once truncated */
+    size_t charged;  /* bytes taken from the budget */
+    int charged_in;  /* by this process */
     uint64_t total;  /* bytes ever added and not rewound */
     size_t whole_max;
     bool truncated; /* head and tail do not meet */
@@ -41,6 +47,9 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len);
 /* Makes `to`, an initialised body without bytes, the same as `from`; -ENOMEM
  * with `to` lost. */
 int llmobs_body_clone(struct llmobs_body *to, const struct llmobs_body *from);
+
+/* Keeps no more of it than its ends. */
+void llmobs_body_shrink(struct llmobs_body *body);
 
 /* Counts `len` bytes that nobody copied: there is no head and no tail. */
 void llmobs_body_miss(struct llmobs_body *body, uint64_t len);

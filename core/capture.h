@@ -33,6 +33,10 @@ void llmobs_capture_init(const struct llmobs_config *config,
 /* Whether calls make spans; so after init. */
 void llmobs_capture_integrate(bool wanted);
 
+/* How much of a body a call keeps whole. Where no content is to be seen its
+ * ends have all that is read of it: model, tokens, how it ended. */
+size_t llmobs_capture_body_max(void);
+
 /* The app adds a handle to a multi: takes what is ours of the call (who makes
  * it, inside which span, for whom) and touches nothing that the app's options
  * point to. The next take, start or finish of the handle frees it. */

@@ -52,7 +52,7 @@ static bool take_ours(struct llmobs_handle *handle)
 {
     struct llmobs_origin *origin = &handle->origin;
     struct llmobs_exchange *exchange =
-        llmobs_exchange_new((size_t)llmobs_capture_config()->capture_max);
+        llmobs_exchange_new(llmobs_capture_body_max());
 
     if (!exchange)
         return false;

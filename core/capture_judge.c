@@ -50,6 +50,14 @@ void llmobs_capture_init(const struct llmobs_config *the_config,
     passes_on = injects() && llmobs_rules_has_proxies(rules);
 }
 
+size_t llmobs_capture_body_max(void)
+{
+    if (config->content == LLMOBS_CONTENT_OFF &&
+        config->capture_max > 2 * LLMOBS_BODY_EDGE)
+        return 2 * (size_t)LLMOBS_BODY_EDGE;
+    return (size_t)config->capture_max;
+}
+
 const struct llmobs_config *llmobs_capture_config(void)
 {
     return config;

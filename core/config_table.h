@@ -195,7 +195,8 @@ struct row {
       "a bigger body is kept as head and tail", FORM_NUMBER,                   \
       CONF(capture_max), 1024, 1024 * MIB)                                     \
     V("LLMOBS_BUFFER_MAX", "bytes, from 65536", "67108864",                    \
-      "finished and not yet delivered; beyond it spans are dropped",           \
+      "bodies of all calls, and what waits; beyond it heads and tails are "    \
+      "kept, and at last spans are dropped",                                   \
       FORM_NUMBER, CONF(buffer_max), 65536, 1024 * MIB)                        \
     V("LLMOBS_EXIT_FLUSH_MS", "milliseconds", "-1",                            \
       "longest wait at exit; -1: by exporter", FORM_NUMBER,                    \

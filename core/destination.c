@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/budget.h"
 #include "core/clock.h"
 #include "core/context.h"
 #include "core/log.h"
@@ -46,6 +47,7 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
     event->len = text.len;
     memcpy(event->data, text.data, text.len);
     account->bytes += text.len;
+    llmobs_budget_force(text.len);
     return event;
 }
 
@@ -99,6 +101,7 @@ void llmobs_event_release(struct llmobs_account *account,
     if (--event->refs)
         return;
     account->bytes -= event->len;
+    llmobs_budget_give(event->len);
     settle_event(account, event);
     free(event);
 }

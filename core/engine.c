@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/api.h"
+#include "core/budget.h"
 #include "core/caller.h"
 #include "core/capture.h"
 #include "core/command.h"
@@ -121,6 +122,7 @@ static bool start(const struct llmobs_host *host)
         llmobs_log(LLMOBS_LOG_INFO, "content is %s",
                    config->content == LLMOBS_CONTENT_OFF ? "off" : "redacted");
     rules = load_rules();
+    llmobs_budget_init((size_t)config->buffer_max);
     buffer = llmobs_buffer_memory((size_t)config->buffer_max);
     if (!rules || !buffer)
         return false;
@@ -222,7 +224,7 @@ static CURLcode op_easy_setopt(const struct llmobs_real *real, CURL *curl,
         rc = real->easy_setopt(curl, option, arg);
     saved = errno;
     if (rc == CURLE_OK)
-        llmobs_handle_note(handle, option, arg, (size_t)config->capture_max);
+        llmobs_handle_note(handle, option, arg, llmobs_capture_body_max());
     errno = saved;
     return rc;
 }

@@ -106,7 +106,8 @@ int llmobs_sink_add(struct llmobs_sink *sink, const void *data, size_t len)
         len = sink->left;
         sink->full = true;
     }
-    rc = llmobs_buf_add(sink->out, data, len);
+    rc = sink->body ? llmobs_body_add(sink->body, data, len)
+                    : llmobs_buf_add(sink->out, data, len);
     sink->left -= rc == 0 ? len : 0;
     return rc;
 }
@@ -182,13 +183,13 @@ static bool has_zlib_header(struct llmobs_text in)
 
 static int run_deflate(struct llmobs_text in, struct llmobs_sink *sink)
 {
-    size_t before = sink->out->len;
+    size_t before = sink->left;
     int rc;
 
     if (!has_zlib_header(in))
         return run_zlib(in, FRAME_RAW, sink);
     rc = run_zlib(in, FRAME_ZLIB, sink);
-    if (rc != -EBADMSG || sink->out->len > before)
+    if (rc != -EBADMSG || sink->left < before)
         return rc;
     /* Raw data can begin like a header by chance. */
     return run_zlib(in, FRAME_RAW, sink);
@@ -210,33 +211,29 @@ static int run_coding(struct llmobs_text in, enum coding coding,
     return -ENOTSUP;
 }
 
-static int undo(struct llmobs_text in, enum coding coding, size_t max,
-                struct llmobs_buf *out, bool *cut)
+static int undo(struct llmobs_text in, enum coding coding,
+                struct llmobs_sink *sink, bool *cut)
 {
-    size_t room = out->max - out->len;
-    struct llmobs_sink sink = {out, max < room ? max : room, false};
     int rc;
 
     if (in.len == 0)
-        return llmobs_buf_add(out, "", 0);
-    rc = run_coding(in, coding, &sink);
-    *cut = *cut || rc != 0 || sink.full;
+        return llmobs_sink_add(sink, "", 0);
+    rc = run_coding(in, coding, sink);
+    *cut = *cut || rc != 0 || sink->full;
     return rc < 0 ? rc : 0;
 }
 
-static int copy(struct llmobs_text in, size_t max, struct llmobs_buf *out,
-                bool *cut)
+static int copy(struct llmobs_text in, struct llmobs_sink *sink, bool *cut)
 {
-    size_t room = out->max - out->len;
+    int rc = llmobs_sink_add(sink, in.data, in.len);
 
-    if (room > max)
-        room = max;
-    *cut = in.len > room;
-    return llmobs_buf_add(out, in.data, *cut ? room : in.len);
+    *cut = sink->full;
+    return rc;
 }
 
-int llmobs_inflate_part(struct llmobs_text in, const char *coding, size_t max,
-                        struct llmobs_buf *out, bool *cut)
+/* Undoes all of them; `max` bytes may be between two. */
+static int run_all(struct llmobs_text in, const char *coding, size_t max,
+                   struct llmobs_sink *sink, bool *cut)
 {
     struct llmobs_buf from;
     struct llmobs_buf to;
@@ -248,14 +245,15 @@ int llmobs_inflate_part(struct llmobs_text in, const char *coding, size_t max,
     llmobs_buf_init(&from, max);
     rc = read_codings(coding, &codings);
     if (rc == 0 && codings.count == 0)
-        rc = copy(in, max, out, cut);
+        rc = copy(in, sink, cut);
     /* Damage in an outer coding does not stop the inner ones: what came before
      * it is a cut input to them. */
     while (rc == 0 && codings.count > 0) {
         enum coding last = codings.list[--codings.count];
+        struct llmobs_sink next = {&to, NULL, max, false};
 
         llmobs_buf_init(&to, max);
-        rc = undo(in, last, max, codings.count > 0 ? &to : out, cut);
+        rc = undo(in, last, codings.count > 0 ? &next : sink, cut);
         if (rc == -EBADMSG) {
             worst = rc;
             rc = 0;
@@ -273,10 +271,19 @@ int llmobs_inflate_part(struct llmobs_text in, const char *coding, size_t max,
     return rc;
 }
 
-int llmobs_inflate(struct llmobs_text in, const char *coding, size_t max,
-                   struct llmobs_buf *out)
+int llmobs_inflate_part(struct llmobs_text in, const char *coding, size_t max,
+                        struct llmobs_buf *out, bool *cut)
 {
-    bool cut;
+    size_t room = out->max - out->len;
+    struct llmobs_sink sink = {out, NULL, max < room ? max : room, false};
 
-    return llmobs_inflate_part(in, coding, max, out, &cut);
+    return run_all(in, coding, max, &sink, cut);
+}
+
+int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
+                        struct llmobs_body *out, bool *cut)
+{
+    struct llmobs_sink sink = {NULL, out, max, false};
+
+    return run_all(in, coding, max, &sink, cut);
 }

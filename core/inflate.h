@@ -18,21 +18,22 @@
 #ifndef LLMOBS_INFLATE_H
 #define LLMOBS_INFLATE_H
 
-#include "core/buf.h"
+#include "core/body.h"
 
 #define LLMOBS_INFLATE_CODINGS_MAX 4
 
 /* Adds the decoded body to the end of `out`, which the caller has initialised.
  * `coding` is the value of Content-Encoding; NULL or empty: identity. An input
  * that ends early and an output that would pass `max` or out's own cap give
- * what there is, and 0. */
-int llmobs_inflate(struct llmobs_text in, const char *coding, size_t max,
-                   struct llmobs_buf *out);
-
-/* The same; `cut` says whether anything is missing at the end. It is true
- * after errors too. */
+ * what there is, and 0. `cut` says whether anything is missing at the end. It
+ * is true after errors too. */
 int llmobs_inflate_part(struct llmobs_text in, const char *coding, size_t max,
                         struct llmobs_buf *out, bool *cut);
+
+/* The same into a body, which keeps no more than its ends where it has no room
+ * for all. */
+int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
+                        struct llmobs_body *out, bool *cut);
 
 /* True when the codings of a list are all known here. */
 bool llmobs_inflate_knows(const char *coding);

@@ -9,15 +9,16 @@
 #ifndef LLMOBS_INFLATE_INNER_H
 #define LLMOBS_INFLATE_INNER_H
 
-#include "core/buf.h"
+#include "core/body.h"
 
 #define LLMOBS_INFLATE_CHUNK 8192
 
 /* Where decoded bytes go. */
 struct llmobs_sink {
-    struct llmobs_buf *out;
-    size_t left; /* bytes that may still be added */
-    bool full;   /* more came than that */
+    struct llmobs_buf *out;   /* or NULL: */
+    struct llmobs_body *body; /* here */
+    size_t left;              /* bytes that may still be added */
+    bool full;                /* more came than that */
 };
 
 /* Adds what there is room for. */

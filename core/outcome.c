@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "core/api_said.h"
+#include "core/budget.h"
 #include "core/caller.h"
 #include "core/inflate.h"
 #include "core/mask.h"
@@ -17,11 +18,42 @@
 /* Numbers of libcurl's API, which this file does not include. */
 #define CODE_HTTP_RETURNED_ERROR 22
 
+/* Reading a body, redacting and encoding it take up to this many times its
+ * length, beside itself. */
+#define READING 4
+/* A coded body is read to its end as far as this, longer ones as far as the
+ * exchange may have a whole one. */
+#define DECODED_MAX ((size_t)16 * 1024 * 1024)
+
 /* What the call borrows beside the exchange. */
 struct decoded {
-    struct llmobs_buf request;
-    struct llmobs_buf response;
+    struct llmobs_body request;
+    struct llmobs_body response;
+    size_t reading; /* bytes of the budget for all of it */
 };
+
+/* -- the budget ----------------------------------------------------------- */
+
+/* One that was read from the disk has taken nothing for itself. */
+static size_t reading_of(const struct llmobs_body *body)
+{
+    size_t len = llmobs_body_head(body).len;
+
+    return READING * len + (body->charged < len ? len - body->charged : 0);
+}
+
+/* Where there is no room to read a body whole, its ends are read. */
+static void make_room(struct decoded *decoded, struct llmobs_body *body)
+{
+    size_t need = reading_of(body);
+
+    if (!llmobs_budget_take(need, LLMOBS_BUDGET_READING)) {
+        llmobs_body_shrink(body);
+        need = reading_of(body);
+        llmobs_budget_force(need);
+    }
+    decoded->reading += need;
+}
 
 /* -- content codings ----------------------------------------------------- */
 
@@ -65,64 +97,83 @@ static bool is_coded(struct llmobs_text body, const char *coding)
     return !is_text(body);
 }
 
-/* Undoes the coding of `*body`, in `buf`; *encoded names one that stays.
- * `*cut` is set when the result reached `max`. */
-static int decode(struct llmobs_text *body, const char *coding, size_t max,
-                  struct llmobs_buf *buf, const char **encoded, bool *cut)
+/* A body as a call has it. */
+struct part {
+    struct llmobs_text head, tail;
+    const char *encoded; /* the coding that stays */
+    bool truncated;
+    bool decoded;
+};
+
+/* Undoes the coding of a part, in `out`, whose ends are its own then. What is
+ * there where the decoding was cut is not the end. */
+static int decode(struct part *part, const char *coding,
+                  struct llmobs_body *out, struct decoded *decoded)
 {
+    size_t max = out->whole_max > DECODED_MAX ? out->whole_max : DECODED_MAX;
+    bool cut;
     int rc;
 
-    if (!is_coded(*body, coding))
+    if (!is_coded(part->head, coding))
         return 0;
-    rc = llmobs_inflate(*body, coding, max, buf);
+    rc = llmobs_inflate_body(part->head, coding, max, out, &cut);
     if (rc == -ENOMEM)
         return rc;
     if (rc == -ENOTSUP) {
-        *encoded = coding;
+        part->encoded = coding;
         return 0;
     }
     /* Damaged from its first byte on: it was never coded this way. */
-    if (rc && buf->len == 0)
+    if (rc && out->total == 0)
         return 0;
-    *body = (struct llmobs_text){buf->len ? buf->data : "", buf->len};
-    *cut = buf->len >= max;
+    make_room(decoded, out);
+    part->decoded = true;
+    part->head = llmobs_body_head(out);
+    if (!part->head.data)
+        part->head.data = "";
+    part->tail = (struct llmobs_text){NULL, 0};
+    if (out->truncated && !cut && !part->truncated)
+        part->tail = llmobs_body_tail(out);
+    part->truncated = part->truncated || out->truncated || out->total >= max;
     return 0;
 }
 
-static int decode_request(struct llmobs_exchange *exchange,
-                          struct llmobs_call *call, struct llmobs_buf *buf)
+static int decode_request(struct llmobs_call *call, struct decoded *decoded)
 {
-    const char *coding = llmobs_header_find(
-        call->request_headers, call->request_header_count, "content-encoding");
-    const char *before = call->request.data;
-    bool cut = false;
-    int rc = decode(&call->request, coding, exchange->request.whole_max, buf,
-                    &call->request_encoded, &cut);
+    struct part part = {call->request, call->request_tail, NULL,
+                        call->request_truncated, false};
+    int rc = decode(&part,
+                    llmobs_header_find(call->request_headers,
+                                       call->request_header_count,
+                                       "content-encoding"),
+                    &decoded->request, decoded);
 
-    if (call->request.data != before)
-        call->request_tail = (struct llmobs_text){NULL, 0};
-    call->request_truncated = call->request_truncated || cut;
+    call->request = part.head;
+    call->request_tail = part.tail;
+    call->request_encoded = part.encoded;
+    call->request_truncated = part.truncated;
     return rc;
 }
 
 /* Times are known of the bytes as they came, not as they are now. */
-static int decode_response(struct llmobs_exchange *exchange,
-                           struct llmobs_call *call, struct llmobs_buf *buf)
+static int decode_response(struct llmobs_call *call, struct decoded *decoded)
 {
-    const char *coding =
-        llmobs_header_find(call->response_headers, call->response_header_count,
-                           "content-encoding");
-    const char *before = call->response.data;
-    bool cut = false;
-    int rc = decode(&call->response, coding, exchange->response.whole_max, buf,
-                    &call->encoded, &cut);
+    struct part part = {call->response, call->response_tail, NULL,
+                        call->response_truncated, false};
+    int rc = decode(&part,
+                    llmobs_header_find(call->response_headers,
+                                       call->response_header_count,
+                                       "content-encoding"),
+                    &decoded->response, decoded);
 
-    if (call->response.data != before) {
-        call->response_tail = (struct llmobs_text){NULL, 0};
+    call->response = part.head;
+    call->response_tail = part.tail;
+    call->encoded = part.encoded;
+    call->response_truncated = part.truncated;
+    if (part.decoded) {
         call->marks = NULL;
         call->mark_count = 0;
     }
-    call->response_truncated = call->response_truncated || cut;
     return rc;
 }
 
@@ -164,9 +215,9 @@ static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
         .marks = exchange->marks,
         .mark_count = exchange->mark_count,
     };
-    rc = decode_request(exchange, call, &decoded->request);
+    rc = decode_request(call, decoded);
     if (!rc)
-        rc = decode_response(exchange, call, &decoded->response);
+        rc = decode_response(call, decoded);
     mask_texts(call);
     return rc;
 }
@@ -478,19 +529,32 @@ static int read_within(struct llmobs_exchange *exchange,
     return enough ? enough : rc;
 }
 
+/* Apart from its caller: two frames are small ones. */
+__attribute__((noinline)) static int read_call(struct llmobs_exchange *exchange,
+                                               struct decoded *decoded,
+                                               struct llmobs_span *span)
+{
+    struct llmobs_call call;
+    int rc = read_within(exchange, decoded, &call, span);
+
+    if (!rc)
+        fill(exchange, &call, span);
+    return rc;
+}
+
 int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
                             struct llmobs_span *span)
 {
-    struct decoded decoded;
-    struct llmobs_call call;
+    struct decoded decoded = {.reading = 0};
     int rc;
 
-    llmobs_buf_init(&decoded.request, exchange->request.whole_max);
-    llmobs_buf_init(&decoded.response, exchange->response.whole_max);
-    rc = read_within(exchange, &decoded, &call, span);
-    if (!rc)
-        fill(exchange, &call, span);
-    llmobs_buf_fini(&decoded.request);
-    llmobs_buf_fini(&decoded.response);
+    llmobs_body_init(&decoded.request, exchange->request.whole_max);
+    llmobs_body_init(&decoded.response, exchange->response.whole_max);
+    make_room(&decoded, &exchange->request);
+    make_room(&decoded, &exchange->response);
+    rc = read_call(exchange, &decoded, span);
+    llmobs_body_fini(&decoded.request);
+    llmobs_body_fini(&decoded.response);
+    llmobs_budget_give(decoded.reading);
     return rc;
 }

@@ -439,6 +439,28 @@ HAZARDS = [
                                      "multi));\n", "        (void)parent;\n")],
           ["programs.push_cases.accepted"])]),
 
+    ("many long bodies at the same time",
+     "all of the process share one budget (`llmobs_budget_take`), and without "
+     "content only their ends are kept (`llmobs_capture_body_max`)", [
+         ("budget-unasked", [("core/budget.c", "    if (max == 0 ||",
+                              "    if (max < SIZE_MAX ||")],
+          ["hostile.many_answers_have_one_budget",
+           "unit long_bodies_share_it"]),
+         ("bodies-without-content", [("core/capture_judge.c", "        return 2 * "
+                                      "(size_t)LLMOBS_BODY_EDGE;\n",
+                                      "        return (size_t)config->"
+                                      "capture_max;\n")],
+          ["hostile.many_answers_have_one_budget"]),
+         ("budget-inherited", [("core/body.c", "        body->charged = 0;\n",
+                                "        (void)process;\n")],
+          ["unit a_child_begins_anew"])]),
+
+    ("a long body that is read",
+     "as its ends, where reading all would pass the budget (`make_room`)", [
+         ("read-whole", [("core/outcome.c", "        llmobs_body_shrink(body);"
+                          "\n", "")],
+          ["unit a_long_body_is_read_as_its_ends"])]),
+
     ("more push callbacks than we have places for",
      "from then on no transfer of a multi is captured "
      "(`llmobs_push_is_blind`)", [
@@ -448,9 +470,9 @@ HAZARDS = [
 
     ("gzip asked for by header",
      "a copy is inflated on our thread (`decode`)", [
-         ("stays-coded", [("core/outcome.c", "    if (!is_coded(*body, coding)"
-                           ")\n        return 0;",
-                           "    if (!is_coded(*body, coding) || buf)\n"
+         ("stays-coded", [("core/outcome.c", "    if (!is_coded(part->head, "
+                           "coding))\n        return 0;",
+                           "    if (!is_coded(part->head, coding) || out)\n"
                            "        return 0;")],
           ["curl.accept_encoding_by_hand"])]),
 

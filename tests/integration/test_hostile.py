@@ -49,14 +49,16 @@ def serve(listener, pieces):
 
 
 @contextlib.contextmanager
-def server(pieces):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, args=(listener, pieces),
-                                  daemon=True)
-        thread.start()
+def server(pieces, count=1):
+    with socket.create_server(("127.0.0.1", 0), backlog=count) as listener:
+        threads = [threading.Thread(target=serve, args=(listener, pieces),
+                                    daemon=True) for _ in range(count)]
+        for thread in threads:
+            thread.start()
         yield "http://127.0.0.1:%d/v1/chat/completions" % (
             listener.getsockname()[1])
-        thread.join(10)
+        for thread in threads:
+            thread.join(10)
 
 
 def run(t, pieces, **env):
@@ -88,7 +90,8 @@ def a_hundred_megabytes_of_stream(t):
 @test
 def a_million_tiny_events(t):
     span, peak = run(t, [(token("a"), 1000000), (END, 1)],
-                     LLMOBS_CAPTURE_MAX=str(128 * MIB))
+                     LLMOBS_CAPTURE_MAX=str(128 * MIB),
+                     LLMOBS_BUFFER_MAX=str(1024 * MIB))
     equal(len(span["meta"]["output"]["messages"][0]["content"]), 1000000,
           "characters of the answer")
     size = len(token("a")) * 1000000 // MIB
@@ -102,3 +105,38 @@ def a_million_events_that_say_nothing(t):
                          (b":\n", 1000000), (END, 1)])
     equal(span["meta"]["output"]["messages"][0]["content"], "a", "content")
     ok(peak < 80, "curl had %d MiB" % peak)
+
+
+def peak_of_many(t, preload, count, size, **env):
+    """Calls at the same time whose answers curl throws away."""
+    pieces = [(token("word " * 2000), size // 10000), (END, 1)]
+    with server(pieces, count) as url:
+        r = t.run([sys.executable, "-c", PEAK] + curl(
+            url + "?[1-%d]" % count, body(stream=True), "-Z", "--parallel-max",
+            str(count), "-o", "/dev/null", "-w", "%{size_download}\n"),
+            env={"LLMOBS_EXIT_FLUSH_MS": "20000", **env} if preload else None,
+            preload=preload, limit=50)
+    equal(r.code, 0, "exit status")
+    equal(set(r.stdout.split()), {b"%d" % sum(len(data) * times
+                                              for data, times in pieces)},
+          "bytes that curl got of each")
+    if preload:
+        equal(len(r.spans), count, "number of spans")
+        for span in r.spans:
+            equal([span["status"], span["metrics"].get("output_tokens")],
+                  ["ok", USAGE["completion_tokens"]], "status and tokens")
+    return int(r.files["peak"]) / 1024
+
+
+# What our objects and threads take beside the bodies.
+OWN = 8
+
+
+@test
+def many_answers_have_one_budget(t):
+    bare = peak_of_many(t, False, 20, 3 * MIB)
+    for most, env in ((4, {"LLMOBS_BUFFER_MAX": str(4 * MIB)}),
+                      (20 / 2, {"LLMOBS_CONTENT": "off"})):
+        peak = peak_of_many(t, True, 20, 3 * MIB, **env)
+        ok(peak < bare + most + OWN, "%r: %d MiB beside curl's own %d" % (
+            env, peak - bare, bare))

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "core/budget.h"
 #include "core/clock.h"
 #include "core/curlcode.h"
 #include "core/encode.h"
@@ -441,6 +442,54 @@ START_TEST(a_bomb_is_bounded)
 }
 END_TEST
 
+/* A chat's answer of a long text, tokens last. */
+static char *long_answer(size_t len)
+{
+    static const char first[] = "{\"model\": \"gpt-4o-x\", \"choices\": [{"
+                                "\"message\": {\"content\": \"";
+    static const char last[] = "\"}}], \"usage\": {\"prompt_tokens\": 3, "
+                               "\"completion_tokens\": 1}}";
+    char *text = malloc(len + 1);
+
+    memset(text, 'a', len);
+    memcpy(text, first, sizeof(first) - 1);
+    memcpy(text + len + 1 - sizeof(last), last, sizeof(last));
+    return text;
+}
+
+/* Whole where there is room for that, else its tokens, coded or not. */
+static void read_long(bool coded, bool room)
+{
+    size_t len = 900000, packed_len;
+    char *text = long_answer(len);
+    unsigned char *packed = malloc(len);
+
+    llmobs_budget_init(room ? 16 << 20 : 3 << 20);
+    begin();
+    packed_len = compress_to(text, 15 + 16, packed, len);
+    if (coded)
+        llmobs_headers_keep(&x->response_headers, "Content-Encoding: gzip", 22);
+    answer("application/json", coded ? (char *)packed : text,
+           coded ? packed_len : len);
+    finish();
+    ck_assert(span.failed == false);
+    ck_assert_int_eq(
+        llmobs_json_to_int(llmobs_json_get(span.metrics, "output_tokens")), 1);
+    ck_assert((llmobs_json_get(span.metadata, "truncated") == NULL) == room);
+    end();
+    ck_assert_uint_eq(llmobs_budget_left(), room ? 16 << 20 : 3 << 20);
+    llmobs_budget_init(0);
+    free(text);
+    free(packed);
+}
+
+START_TEST(a_long_body_is_read_as_its_ends)
+{
+    for (int i = 0; i < 4; i++)
+        read_long(i & 1, i & 2);
+}
+END_TEST
+
 START_TEST(truncated_bodies_are_told)
 {
     char *big = malloc(3 << 20);
@@ -534,6 +583,7 @@ UNIT_SUITE(outcome)
     UNIT_TEST(s, a_coding_that_cannot_be_undone);
     UNIT_TEST(s, a_coded_request_is_read);
     UNIT_TEST(s, a_bomb_is_bounded);
+    UNIT_TEST(s, a_long_body_is_read_as_its_ends);
     UNIT_TEST(s, truncated_bodies_are_told);
     UNIT_TEST(s, a_proxied_call_is_tagged);
     UNIT_TEST(s, a_candidate_that_was_none);

@@ -1,0 +1,42 @@
+/* budget - how much memory all captured bodies and encoded events of the
+ * process may have together (LLMOBS_BUFFER_MAX): those of calls under way,
+ * those that wait, and what reading one takes.
+ *
+ * Owns:    a number.
+ * Threads: any; no lock. A body asks for some KiB at a time, not for each add.
+ * Errors:  false: there is no room.
+ * Limits:  long bodies have five eighths; the ends of those that are not kept
+ *          whole, and short ones, another eighth; the rest is for the reading
+ *          of one, and for what nobody counts. What is taken by force may pass
+ *          the limit: it is there already, or small.
+ * Fork:    a child begins with nothing taken; what it inherited is its
+ *          parent's, and is not given back here.
+ */
+#ifndef LLMOBS_BUDGET_H
+#define LLMOBS_BUDGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What the bytes are for. */
+enum llmobs_budget_for {
+    LLMOBS_BUDGET_WHOLE, /* a body that may be kept whole */
+    LLMOBS_BUDGET_ENDS,  /* the ends of one */
+    LLMOBS_BUDGET_READING
+};
+
+/* Before any other call; 0, as at first: without a limit. */
+void llmobs_budget_init(size_t max);
+
+/* Takes `len` bytes, or nothing. */
+bool llmobs_budget_take(size_t len, enum llmobs_budget_for purpose);
+
+/* Takes them whatever there is. */
+void llmobs_budget_force(size_t len);
+
+void llmobs_budget_give(size_t len);
+
+/* How many bytes could be taken for reading a body. */
+size_t llmobs_budget_left(void);
+
+#endif
