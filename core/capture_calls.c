@@ -181,7 +181,7 @@ static void rewind_request(struct llmobs_handle *handle, curl_off_t offset)
 
     llmobs_handle_lock(handle);
     if (handle->exchange)
-        llmobs_body_rewind(&handle->exchange->request, (uint64_t)offset);
+        llmobs_exchange_rewind(handle->exchange, (uint64_t)offset);
     llmobs_handle_unlock(handle);
     errno = saved;
 }

@@ -71,7 +71,7 @@ static void keep_request(const struct llmobs_handle *handle,
             llmobs_headers_keep(&exchange->request_headers, h->data,
                                 strlen(h->data));
     }
-    llmobs_body_rewind(&exchange->request, 0);
+    llmobs_exchange_rewind(exchange, 0);
     llmobs_handle_copy_body(handle, &exchange->request);
 }
 

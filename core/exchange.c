@@ -198,8 +198,17 @@ static void mask_part(struct llmobs_text part)
         llmobs_members_mask((char *)(uintptr_t)part.data, part.len);
 }
 
+void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total)
+{
+    llmobs_body_rewind(&exchange->request, total);
+    exchange->masked = 0;
+}
+
 void llmobs_exchange_mask(struct llmobs_exchange *exchange)
 {
+    if (exchange->masked == exchange->request.total)
+        return;
+    exchange->masked = exchange->request.total;
     mask_part(llmobs_body_head(&exchange->request));
     if (exchange->request.truncated)
         mask_part(llmobs_body_tail(&exchange->request));

@@ -61,6 +61,8 @@ struct llmobs_exchange {
     struct llmobs_headers request_headers;
     struct llmobs_headers response_headers;
     struct llmobs_body request;
+    uint64_t
+        masked; /* of the request so many bytes were there; 0: masked never */
     struct llmobs_body response;
     size_t
         again; /* response bytes, and header bytes, that a pause makes come */
@@ -114,8 +116,11 @@ void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
 /* Forgets the response so far: a new status line came (redirect, 100, 401). */
 void llmobs_exchange_restart(struct llmobs_exchange *exchange);
 
+/* Forgets what was sent of the request's body after byte `total` (body.h). */
+void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
+
 /* Masks the secrets among the members of the request's body (members.h): before
- * it leaves memory. */
+ * it leaves memory. Once, unless it has grown or was rewound since. */
 void llmobs_exchange_mask(struct llmobs_exchange *exchange);
 
 /* Makes the span of an ended exchange: the dialect's reading, then the

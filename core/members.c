@@ -5,6 +5,9 @@
 
 #define KEEP 4
 #define KEEP_FROM 12
+#define SHORTEST 6 /* "secret" */
+/* Of a name, all of it escaped. */
+#define NAME_BYTES ((size_t)LLMOBS_MEMBERS_NAME_MAX * 8)
 
 /* A text that is walked over. */
 struct walk {
@@ -25,6 +28,9 @@ static const char *const ends[] = {
 
 static bool is_secret(const char *name, size_t len)
 {
+    /* Most names are none by their length or their last letter. */
+    if (len < SHORTEST || !strchr("yntdse", name[len - 1]))
+        return false;
     for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
         if (len == strlen(whole[i]) && memcmp(name, whole[i], len) == 0)
             return true;
@@ -37,24 +43,16 @@ static bool is_secret(const char *name, size_t len)
     return false;
 }
 
-static int peek(const struct walk *w)
+static bool is_blank(char c)
 {
-    return w->at < w->len ? (unsigned char)w->data[w->at] : -1;
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-static bool skip(struct walk *w, char c)
+static size_t skip_blanks(const struct walk *w, size_t at)
 {
-    if (peek(w) != (unsigned char)c)
-        return false;
-    w->at++;
-    return true;
-}
-
-static void skip_any(struct walk *w, const char *some)
-{
-    while (w->at < w->len && w->data[w->at] &&
-           strchr(some, w->data[w->at]) != NULL)
-        w->at++;
+    while (at < w->len && is_blank(w->data[at]))
+        at++;
+    return at;
 }
 
 static int hex_of(char c)
@@ -65,65 +63,54 @@ static int hex_of(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The character of "u0041" behind its backslashes; -1: it is none of ASCII. */
-static int read_unit(struct walk *w)
+/* The letter that the "u0041" behind a backslash stands for; 0: none. */
+static char read_unit(const char *text, size_t len)
 {
     int value = 0;
 
-    if (w->len - w->at < 5)
-        return -1;
     for (size_t i = 1; i < 5; i++) {
-        int digit = hex_of(w->data[w->at + i]);
+        int digit = i < len ? hex_of(text[i]) : -1;
 
-        if (digit < 0)
-            return -1;
+        if (digit < 0 || value * 16 + digit >= 0x80)
+            return 0;
         value = value * 16 + digit;
     }
-    w->at += 5;
-    return value < 0x80 ? value : -1;
+    return (char)value;
 }
 
-/* The next character of a name, whatever its escape; '"': its end; -1: it is no
- * name. JSON within a text has more backslashes. */
-static int read_letter(struct walk *w)
-{
-    size_t before = w->at;
-    int c;
-
-    skip_any(w, "\\");
-    c = peek(w);
-    if (c == 'u' && w->at > before)
-        return read_unit(w);
-    if (c == '"' || w->at == before) {
-        w->at++;
-        return c;
-    }
-    return -1;
-}
-
-/* Moves behind the quote that a name's value begins with; false: what begins
- * here is no secret's name. */
-static bool find_value(struct walk *w)
+/* The name between two quotes: its letters alone, small. JSON within a text has
+ * more backslashes, also before the second quote. */
+static bool is_secrets_name(const char *text, size_t len)
 {
     char name[LLMOBS_MEMBERS_NAME_MAX];
-    size_t len = 0;
-    int c;
+    size_t n = 0;
 
-    while ((c = read_letter(w)) != '"') {
-        bool letter = c >= 0 && ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    for (size_t i = 0; i < len; i++) {
+        bool escaped = text[i] == 'u' && i > 0 && text[i - 1] == '\\';
+        char c = escaped ? read_unit(text + i, len - i) : text[i];
 
-        if (letter && len < sizeof(name))
-            name[len++] = (char)(c | 0x20);
-        else if (c <= 0 || letter || !strchr("-_. ", c))
+        i += escaped ? 4 : 0;
+        if (c != '\0' && strchr("\\-_. ", c))
+            continue;
+        c |= 0x20;
+        if (c < 'a' || c > 'z' || n == sizeof(name))
             return false;
+        name[n++] = c;
     }
-    if (!is_secret(name, len))
-        return false;
-    skip_any(w, " \t\r\n");
-    if (!skip(w, ':'))
-        return false;
-    skip_any(w, " \t\r\n\\");
-    return skip(w, '"');
+    return is_secret(name, n);
+}
+
+/* Where the value begins that stands behind the name which ends at the quote
+ * `at`; 0: no text does. */
+static size_t find_value(const struct walk *w, size_t at)
+{
+    at = skip_blanks(w, at + 1);
+    if (at == w->len || w->data[at] != ':')
+        return 0;
+    at = skip_blanks(w, at + 1);
+    while (at < w->len && w->data[at] == '\\')
+        at++;
+    return at < w->len && w->data[at] == '"' ? at + 1 : 0;
 }
 
 /* Where the value ends. In JSON within a text (`inner`) the first backslash
@@ -151,7 +138,7 @@ static bool is_plain(const char *text, size_t len)
 
 static void mask_value(struct walk *w)
 {
-    bool inner = w->at >= 2 && w->data[w->at - 2] == '\\';
+    bool inner = w->data[w->at - 2] == '\\';
     size_t end = value_end(w, inner), len = end - w->at;
 
     if (len >= KEEP_FROM && is_plain(w->data + w->at, len))
@@ -163,17 +150,26 @@ static void mask_value(struct walk *w)
 void llmobs_members_mask(char *data, size_t len)
 {
     struct walk w = {data, len, 0};
+    size_t begin =
+        0; /* of what may be a name: behind the last quote; 0: none */
 
     while (w.at < len) {
-        char *quote = memchr(data + w.at, '"', len - w.at);
-        size_t next;
+        const char *quote = memchr(data + w.at, '"', len - w.at);
+        size_t here = quote ? (size_t)(quote - data) : len;
+        size_t value = 0;
 
         if (!quote)
             return;
-        next = w.at = (size_t)(quote - data) + 1;
-        if (find_value(&w))
+        if (begin && here - begin >= SHORTEST && here - begin <= NAME_BYTES)
+            value = find_value(&w, here);
+        if (value && is_secrets_name(data + begin, here - begin)) {
+            w.at = value;
             mask_value(&w);
-        else
-            w.at = next;
+            begin = 0;
+            w.at += w.at < len && data[w.at] == '\\';
+            w.at++;
+        } else {
+            begin = w.at = here + 1;
+        }
     }
 }

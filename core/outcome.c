@@ -184,7 +184,7 @@ static void mask_texts(const struct llmobs_call *call)
                                         call->response, call->response_tail};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-        if (texts[i].len > 0 && llmobs_work_do(texts[i].len))
+        if (texts[i].len > 0 && llmobs_work_do(texts[i].len * 2))
             llmobs_members_mask((char *)(uintptr_t)texts[i].data, texts[i].len);
 }
 

@@ -567,8 +567,8 @@ HAZARDS = [
      "members whose names say so are masked before the disk has them, and words "
      "of a path or an error by their shape (`llmobs_members_mask`, "
      "`mask_shapes`)", [
-         ("members-stay", [("core/members.c", "        if (find_value(&w))",
-                            "        if (find_value(&w) && len == 0)")],
+         ("members-stay", [("core/members.c", "        if (value && is_secrets",
+                            "        if (value && len == 0 && is_secrets")],
           ["unit secret_members_are_masked"]),
          ("shapes-stay", [("core/mask.c", "    return len >= OPAQUE_LEAST &&",
                            "    return len > SIZE_MAX / 2 &&")],
