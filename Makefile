@@ -146,7 +146,7 @@ $(B)/map-case: $(B)/tests/support/map_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
 # libFuzzer is clang's.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(filter-out \
 	tests/fuzz/shapes.c tests/fuzz/seeds.c tests/fuzz/api_walk.c \
-	tests/fuzz/walk_item.c, \
+	tests/fuzz/walk_item.c tests/fuzz/tools.c, \
 	$(wildcard tests/fuzz/*.c)))
 fuzz:
 	$(Q)$(MAKE) CC=clang SAN=fuzz B=$(B)-fuzz fuzzers
@@ -154,8 +154,16 @@ fuzzers: $(FUZZERS) $(B)/fuzz-seeds
 $(B)/fuzz-seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/shapes.o \
 	$(B)/tests/unit/rule_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
-$(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o $(SUPPORT_OBJ) \
-	$(LIB_OBJ)
+$(B)/fuzz-config: $(B)/tests/fuzz/shim_conf.o
+$(B)/fuzz-elf: $(B)/tests/fuzz/shim_elf.o
+$(B)/fuzz-object: $(B)/cli/object.o
+$(B)/fuzz-store: $(B)/cli/reader.o
+# With the sanitizers that the shim is made without.
+$(B)/tests/fuzz/shim_%.o: shim/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -fPIC -MMD -MP -c $< -o $@
+$(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o \
+	$(B)/tests/fuzz/tools.o $(SUPPORT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $^ $(CODING_LIBS) -ljansson -lz \
 		-lpthread -o $@
 

@@ -68,7 +68,7 @@ void llmobs_endpoint_fini(struct llmobs_endpoint *place)
     memset(place, 0, sizeof(*place));
 }
 
-static int read_info(struct llmobs_text body)
+int llmobs_agent_info(struct llmobs_text body)
 {
     const struct llmobs_json *list;
     struct llmobs_json *info;
@@ -112,7 +112,8 @@ int llmobs_agent_probe(struct llmobs_http *http,
     if (rc == 0) {
         struct llmobs_text body = {reply.body.data, reply.body.len};
 
-        rc = reply.status >= 200 && reply.status < 300 && read_info(body);
+        rc = reply.status >= 200 && reply.status < 300 &&
+             llmobs_agent_info(body);
     }
     llmobs_http_reply_fini(&reply);
     llmobs_endpoint_fini(&place);

@@ -26,6 +26,9 @@ void llmobs_endpoint_fini(struct llmobs_endpoint *place);
 /* True when the origin has a base path: "/" is none. */
 bool llmobs_endpoint_has_base(const char *origin);
 
+/* 1 where an agent's answer to /info names an EVP proxy, else 0. */
+int llmobs_agent_info(struct llmobs_text body);
+
 /* Asks the agent what it can do: 1 when it has an EVP proxy, 0 when it
  * answered without one; negative errno: no answer, as llmobs_http_send. */
 int llmobs_agent_probe(struct llmobs_http *http,

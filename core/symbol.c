@@ -126,7 +126,7 @@ static size_t count_gnu(const struct llmobs_loaded *object, uintptr_t at)
     uintptr_t buckets, chains;
     uint32_t last = 0;
 
-    if (!head)
+    if (!head || at % _Alignof(uint32_t))
         return 0;
     buckets = at + 16 + (uintptr_t)head[2] * sizeof(ElfW(Addr));
     chains = buckets + (uintptr_t)head[0] * 4;
@@ -150,7 +150,7 @@ static size_t count_symbols(const struct llmobs_loaded *object,
     if (tables->gnu_hash)
         return count_gnu(object, tables->gnu_hash);
     head = tables->hash ? llmobs_loaded_at(object, tables->hash, 8) : NULL;
-    return head ? head[1] : 0;
+    return head && tables->hash % _Alignof(uint32_t) == 0 ? head[1] : 0;
 }
 
 bool llmobs_symbol_in_memory(const struct llmobs_loaded *object,

@@ -54,11 +54,19 @@ bool llmobs_elf_relro(const struct llmobs_elf *elf, uintptr_t *start,
 
 /* glibc writes the relocated addresses into the section itself, musl and the
  * vdso leave offsets there. */
-static const void *table(const struct llmobs_elf *elf, uintptr_t value)
+static const void *table(const struct llmobs_elf *elf, uintptr_t value,
+                         size_t align)
 {
     if (!inside(elf, value, 1))
         value += elf->base;
-    return inside(elf, value, 1) ? (const void *)value : NULL;
+    return inside(elf, value, 1) && value % align == 0 ? (const void *)value
+                                                       : NULL;
+}
+
+/* How many entries of a size there may be from a table on. */
+static size_t room(const struct llmobs_elf *elf, const void *from, size_t size)
+{
+    return from ? (elf->end - (uintptr_t)from) / size : 0;
 }
 
 static void read_tables(struct llmobs_elf *elf, const ElfW(Dyn) * entry,
@@ -68,31 +76,31 @@ static void read_tables(struct llmobs_elf *elf, const ElfW(Dyn) * entry,
 
     switch (entry->d_tag) {
     case DT_SYMTAB:
-        elf->symtab = table(elf, value);
+        elf->symtab = table(elf, value, _Alignof(ElfW(Sym)));
         break;
     case DT_STRTAB:
-        elf->strtab = table(elf, value);
+        elf->strtab = table(elf, value, 1);
         break;
     case DT_STRSZ:
         elf->strtab_len = value;
         break;
     case DT_GNU_HASH:
-        elf->gnu_hash = table(elf, value);
+        elf->gnu_hash = table(elf, value, _Alignof(ElfW(Addr)));
         break;
     case DT_HASH:
-        elf->hash = table(elf, value);
+        elf->hash = table(elf, value, _Alignof(uint32_t));
         break;
     case DT_VERSYM:
-        elf->versym = table(elf, value);
+        elf->versym = table(elf, value, _Alignof(ElfW(Half)));
         break;
     case DT_VERNEED:
-        elf->verneed = table(elf, value);
+        elf->verneed = table(elf, value, _Alignof(ElfW(Verneed)));
         break;
     case DT_VERNEEDNUM:
         elf->verneed_len = value;
         break;
     case DT_RELA:
-        elf->rela = table(elf, value);
+        elf->rela = table(elf, value, _Alignof(ElfW(Rela)));
         break;
     case DT_RELASZ:
         elf->rela_len = value / sizeof(ElfW(Rela));
@@ -101,13 +109,13 @@ static void read_tables(struct llmobs_elf *elf, const ElfW(Dyn) * entry,
         *skipped = value;
         break;
     case DT_JMPREL:
-        elf->plt = table(elf, value);
+        elf->plt = table(elf, value, _Alignof(ElfW(Rela)));
         break;
     case DT_PLTRELSZ:
         elf->plt_len = value / sizeof(ElfW(Rela));
         break;
     case DT_VERDEF:
-        elf->verdef = table(elf, value);
+        elf->verdef = table(elf, value, _Alignof(ElfW(Verdef)));
         break;
     case DT_VERDEFNUM:
         elf->verdef_len = value;
@@ -121,6 +129,39 @@ static void read_tables(struct llmobs_elf *elf, const ElfW(Dyn) * entry,
     default:
         break;
     }
+}
+
+static bool is_gnu_table(const struct llmobs_elf *elf)
+{
+    size_t words = room(elf, elf->gnu_hash, sizeof(uint32_t));
+    const uint32_t *head = elf->gnu_hash;
+
+    return words >= 4 && head[0] < words && head[2] < words &&
+           4 + (size_t)head[2] * 2 + head[0] <= words;
+}
+
+static bool is_hash_table(const struct llmobs_elf *elf)
+{
+    size_t words = room(elf, elf->hash, sizeof(uint32_t));
+    const uint32_t *head = elf->hash;
+
+    return words >= 2 && (size_t)head[0] + head[1] <= words - 2;
+}
+
+/* The loader trusts what it has loaded; a packer's tables may end too early
+ * all the same. */
+static void check_symbols(struct llmobs_elf *elf)
+{
+    if (!is_gnu_table(elf))
+        elf->gnu_hash = NULL;
+    if (!is_hash_table(elf))
+        elf->hash = NULL;
+    elf->symtab_len = room(elf, elf->symtab, sizeof(*elf->symtab));
+    elf->versym_len = room(elf, elf->versym, sizeof(*elf->versym));
+    if (!elf->strtab || !inside(elf, (uintptr_t)elf->strtab, elf->strtab_len))
+        elf->strtab_len = 0;
+    while (elf->strtab_len > 0 && elf->strtab[elf->strtab_len - 1])
+        elf->strtab_len--;
 }
 
 /* Tables that are not inside the object are no tables. */
@@ -138,10 +179,19 @@ static void check_tables(struct llmobs_elf *elf, size_t skipped)
         elf->rela += skipped;
     if (!elf->verneed)
         elf->verneed_len = 0;
-    if (!elf->verdef)
-        elf->verdef_len = 0;
+    if (elf->verdef_len > room(elf, elf->verdef, sizeof(*elf->verdef)))
+        elf->verdef_len = room(elf, elf->verdef, sizeof(*elf->verdef));
     if (elf->runpath)
         elf->rpath = false;
+    check_symbols(elf);
+}
+
+/* The next entry of the dynamic section; NULL behind the last. */
+static const ElfW(Dyn) *
+    next_dynamic(const struct llmobs_elf *elf, const ElfW(Dyn) * d)
+{
+    d = d ? d + 1 : elf->dynamic;
+    return room(elf, d, sizeof(*d)) > 0 && d->d_tag != DT_NULL ? d : NULL;
 }
 
 static void read_dynamic(struct llmobs_elf *elf)
@@ -149,7 +199,7 @@ static void read_dynamic(struct llmobs_elf *elf)
     size_t skipped = 0, soname = 0;
     bool has_soname = false;
 
-    for (const ElfW(Dyn) *d = elf->dynamic; d->d_tag != DT_NULL; d++) {
+    for (const ElfW(Dyn) *d = NULL; (d = next_dynamic(elf, d));) {
         if (d->d_tag == DT_SONAME) {
             soname = d->d_un.d_val;
             has_soname = true;
@@ -178,8 +228,7 @@ int llmobs_elf_open(struct llmobs_elf *elf, const struct dl_phdr_info *info)
         !inside(elf, (uintptr_t)elf->dynamic, sizeof(ElfW(Dyn))))
         return -ENOEXEC;
     read_dynamic(elf);
-    if (!elf->symtab || !elf->strtab ||
-        !inside(elf, (uintptr_t)elf->strtab, elf->strtab_len))
+    if (!elf->symtab || elf->strtab_len == 0)
         return -ENOEXEC;
     return 0;
 }
@@ -189,17 +238,29 @@ const char *llmobs_elf_string(const struct llmobs_elf *elf, size_t offset)
     return offset < elf->strtab_len ? elf->strtab + offset : "";
 }
 
+const ElfW(Sym) * llmobs_elf_sym(const struct llmobs_elf *elf, size_t index)
+{
+    static const ElfW(Sym) none;
+
+    return index < elf->symtab_len ? &elf->symtab[index] : &none;
+}
+
+static unsigned version_of(const struct llmobs_elf *elf, size_t index)
+{
+    return index < elf->versym_len ? elf->versym[index] : 0;
+}
+
 /* How well a symbol answers: 2 the default version, 1 an old one, 0 not. */
 static int rank(const struct llmobs_elf *elf, uint32_t index, const char *name)
 {
-    const ElfW(Sym) *sym = &elf->symtab[index];
+    const ElfW(Sym) *sym = llmobs_elf_sym(elf, index);
     unsigned type = sym->st_info & 0xf;
 
     if (sym->st_shndx == SHN_UNDEF || sym->st_value == 0 ||
         (type != STT_FUNC && type != STT_NOTYPE) ||
         !llmobs_str_same(llmobs_elf_string(elf, sym->st_name), name))
         return 0;
-    return elf->versym && (elf->versym[index] & 0x8000) ? 1 : 2;
+    return version_of(elf, index) & 0x8000 ? 1 : 2;
 }
 
 static void better(const struct llmobs_elf *elf, uint32_t index,
@@ -226,16 +287,18 @@ struct gnu {
     uint32_t buckets, first, words;
     const ElfW(Addr) * bloom;
     const uint32_t *bucket, *chain;
+    size_t chains; /* at most */
 };
 
 static struct gnu gnu_table(const struct llmobs_elf *elf)
 {
     const uint32_t *head = elf->gnu_hash;
-    struct gnu gnu = {head[0], head[1], head[2], NULL, NULL, NULL};
+    struct gnu gnu = {.buckets = head[0], .first = head[1], .words = head[2]};
 
     gnu.bloom = (const ElfW(Addr) *)(head + 4);
     gnu.bucket = (const uint32_t *)(gnu.bloom + gnu.words);
     gnu.chain = gnu.bucket + gnu.buckets;
+    gnu.chains = room(elf, gnu.chain, sizeof(*gnu.chain));
     return gnu;
 }
 
@@ -256,6 +319,18 @@ static uint32_t gnu_start(const struct llmobs_elf *elf, const struct gnu *gnu,
     return start < gnu->first ? 0 : start;
 }
 
+/* The end of a chain, or of the table. */
+static bool is_last(const struct gnu *gnu, uint32_t i)
+{
+    return (size_t)(i - gnu->first) + 1 >= gnu->chains ||
+           gnu->chain[i - gnu->first] & 1;
+}
+
+static bool has_chain(const struct gnu *gnu, uint32_t start)
+{
+    return start != 0 && start - gnu->first < gnu->chains;
+}
+
 static uint32_t find_gnu(const struct llmobs_elf *elf, const char *name,
                          uint32_t hash)
 {
@@ -263,8 +338,8 @@ static uint32_t find_gnu(const struct llmobs_elf *elf, const char *name,
     uint32_t i = gnu_start(elf, &gnu, hash), found = 0;
     int found_rank = 0;
 
-    for (bool last = i == 0; !last; i++) {
-        last = gnu.chain[i - gnu.first] & 1;
+    for (bool last = !has_chain(&gnu, i); !last; i++) {
+        last = is_last(&gnu, i);
         if ((gnu.chain[i - gnu.first] | 1) == (hash | 1))
             better(elf, i, name, &found, &found_rank);
     }
@@ -276,8 +351,8 @@ bool llmobs_elf_hashes(const struct llmobs_elf *elf, uint32_t hash)
     struct gnu gnu = gnu_table(elf);
     uint32_t i = gnu_start(elf, &gnu, hash);
 
-    for (bool last = i == 0; !last; i++) {
-        last = gnu.chain[i - gnu.first] & 1;
+    for (bool last = !has_chain(&gnu, i); !last; i++) {
+        last = is_last(&gnu, i);
         if ((gnu.chain[i - gnu.first] | 1) == (hash | 1))
             return true;
     }
@@ -331,7 +406,7 @@ void *llmobs_elf_symbol_hashed(const struct llmobs_elf *elf, const char *name,
         index = find_sysv(elf, name);
     if (index == 0)
         return NULL;
-    return (void *)(elf->base + elf->symtab[index].st_value);
+    return (void *)(elf->base + llmobs_elf_sym(elf, index)->st_value);
 }
 
 void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name)
@@ -339,56 +414,66 @@ void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name)
     return llmobs_elf_symbol_hashed(elf, name, llmobs_elf_hash(name));
 }
 
+/* What is `step` bytes behind a place; NULL where that has not all of it. */
+static const void *behind(const struct llmobs_elf *elf, const void *from,
+                          size_t step, size_t len)
+{
+    uintptr_t at = (uintptr_t)from + step;
+
+    return step <= elf->end - (uintptr_t)from && inside(elf, at, len) &&
+                   at % _Alignof(ElfW(Word)) == 0
+               ? (const void *)at
+               : NULL;
+}
+
 static const char *version_file(const struct llmobs_elf *elf,
                                 const ElfW(Verneed) * need, unsigned version)
 {
-    const char *at = (const char *)need + need->vn_aux;
+    const ElfW(Vernaux) *aux =
+        behind(elf, need, need->vn_aux, sizeof(ElfW(Vernaux)));
 
-    for (unsigned i = 0; i < need->vn_cnt; i++) {
-        const ElfW(Vernaux) *aux = (const ElfW(Vernaux) *)at;
-
+    for (unsigned i = 0; aux && i < need->vn_cnt; i++) {
         if ((aux->vna_other & 0x7fff) == version)
             return llmobs_elf_string(elf, need->vn_file);
-        at += aux->vna_next;
+        aux = behind(elf, aux, aux->vna_next, sizeof(*aux));
     }
     return NULL;
 }
 
 const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index)
 {
-    const char *at = (const char *)elf->verneed;
+    unsigned version = version_of(elf, index) & 0x7fff;
+    const ElfW(Verneed) *need = NULL;
 
-    if (!elf->versym || (elf->versym[index] & 0x7fff) < 2)
-        return NULL;
-    for (size_t i = 0; i < elf->verneed_len; i++) {
-        const ElfW(Verneed) *need = (const ElfW(Verneed) *)at;
-        const char *file = version_file(elf, need, elf->versym[index] & 0x7fff);
+    if (version >= 2 && elf->verneed_len > 0)
+        need = behind(elf, elf->verneed, 0, sizeof(*need));
+    for (size_t i = 0; need && i < elf->verneed_len; i++) {
+        const char *file = version_file(elf, need, version);
 
         if (file)
             return file;
-        at += need->vn_next;
+        if (need->vn_next == 0)
+            break;
+        need = behind(elf, need, need->vn_next, sizeof(*need));
     }
     return NULL;
 }
 
 const char *llmobs_elf_version(const struct llmobs_elf *elf, size_t index)
 {
-    const char *at = (const char *)elf->verdef;
-    const ElfW(Verdef) *one = elf->verdef;
+    const ElfW(Verdef) *one = index < elf->verdef_len ? elf->verdef : NULL;
+    const ElfW(Verdaux) *aux = NULL;
 
-    if (index >= elf->verdef_len)
-        return "";
-    for (; index > 0; index--) {
-        at += one->vd_next;
-        one = (const ElfW(Verdef) *)at;
-    }
-    return llmobs_elf_string(
-        elf, ((const ElfW(Verdaux) *)(at + one->vd_aux))->vda_name);
+    for (; one && index > 0; index--)
+        one = behind(elf, one, one->vd_next, sizeof(*one));
+    if (one)
+        aux = behind(elf, one, one->vd_aux, sizeof(*aux));
+    return aux ? llmobs_elf_string(elf, aux->vda_name) : "";
 }
 
 bool llmobs_elf_needs(const struct llmobs_elf *elf, const char *soname)
 {
-    for (const ElfW(Dyn) *d = elf->dynamic; d->d_tag != DT_NULL; d++)
+    for (const ElfW(Dyn) *d = NULL; (d = next_dynamic(elf, d));)
         if (d->d_tag == DT_NEEDED &&
             llmobs_str_same(llmobs_elf_string(elf, d->d_un.d_val), soname))
             return true;

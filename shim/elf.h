@@ -20,11 +20,13 @@ struct llmobs_elf {
     size_t phnum;
     const ElfW(Dyn) * dynamic;
     const ElfW(Sym) * symtab;
-    const char *strtab;
+    size_t symtab_len;  /* entries at most: what is behind it is not told */
+    const char *strtab; /* ends with a NUL */
     size_t strtab_len;
     const uint32_t *gnu_hash;
     const uint32_t *hash;
     const ElfW(Half) * versym;
+    size_t versym_len; /* entries at most, likewise */
     const ElfW(Verneed) * verneed;
     size_t verneed_len; /* entries */
     const ElfW(Verdef) * verdef;
@@ -60,6 +62,9 @@ bool llmobs_elf_hashes(const struct llmobs_elf *elf, uint32_t hash);
 
 /* The string at an offset of the string table; "" when out of range. */
 const char *llmobs_elf_string(const struct llmobs_elf *elf, size_t offset);
+
+/* Symbol number `index`; an empty one where there is none. */
+const ElfW(Sym) * llmobs_elf_sym(const struct llmobs_elf *elf, size_t index);
 
 /* The file that symbol number `index` is wanted from by its version; NULL when
  * it is wanted without one. */

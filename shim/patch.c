@@ -88,7 +88,7 @@ static void write_slot(struct work *work, uintptr_t slot, void *value)
 static bool unbound(const struct work *work, const ElfW(Rela) * rela,
                     const void *value)
 {
-    const ElfW(Sym) *sym = &work->elf->symtab[ELF64_R_SYM(rela->r_info)];
+    const ElfW(Sym) *sym = llmobs_elf_sym(work->elf, ELF64_R_SYM(rela->r_info));
 
     return ELF64_R_TYPE(rela->r_info) == LLMOBS_R_JUMP_SLOT &&
            sym->st_shndx == SHN_UNDEF &&
@@ -127,7 +127,7 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
 
 static void patch_one(struct work *work, const ElfW(Rela) * rela)
 {
-    const ElfW(Sym) *sym = &work->elf->symtab[ELF64_R_SYM(rela->r_info)];
+    const ElfW(Sym) *sym = llmobs_elf_sym(work->elf, ELF64_R_SYM(rela->r_info));
     const char *name = llmobs_elf_string(work->elf, sym->st_name);
     uintptr_t slot = work->elf->base + rela->r_offset;
     enum llmobs_hook hook = LLMOBS_HOOK_COUNT;
@@ -172,7 +172,7 @@ static bool may_name_us(const struct work *work)
         return true;
     for (size_t i = 1; i < count; i++) {
         const char *name =
-            llmobs_elf_string(work->elf, work->elf->symtab[i].st_name);
+            llmobs_elf_string(work->elf, llmobs_elf_sym(work->elf, i)->st_name);
 
         if (llmobs_str_begins(name, "curl_") ||
             (work->how->late && llmobs_dl_ours(name)))

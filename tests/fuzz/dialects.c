@@ -13,18 +13,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Takes what stands before `end` (or all) off the front of `in`. */
-static struct llmobs_text take(struct llmobs_text *in, char end)
-{
-    const char *at = in->len ? memchr(in->data, end, in->len) : NULL;
-    struct llmobs_text part = {in->data,
-                               at ? (size_t)(at - in->data) : in->len};
-
-    in->data += part.len + (at != NULL);
-    in->len -= part.len + (at != NULL);
-    return part;
-}
-
 /* A URL of the shape, its stars replaced. */
 static void make_url(const char *path, struct llmobs_text star, char *url)
 {
@@ -59,8 +47,8 @@ static struct llmobs_text make_frames(struct llmobs_text in)
 
     llmobs_buf_init(&buf, 16 * in.len + 4096);
     while (in.len) {
-        struct llmobs_text event = take(&in, FUZZ_CUT);
-        struct llmobs_text type = take(&event, FUZZ_TYPE_END);
+        struct llmobs_text event = fuzz_take(&in, FUZZ_CUT);
+        struct llmobs_text type = fuzz_take(&event, FUZZ_TYPE_END);
 
         if (es_frame_add_event(&buf, type, event))
             break;
@@ -123,8 +111,8 @@ struct attempt {
 
 static void take_bodies(struct attempt *a, struct llmobs_text in, unsigned type)
 {
-    make_url(a->rule.shape->path, take(&in, '\n'), a->url);
-    a->request = copy(take(&in, FUZZ_CUT));
+    make_url(a->rule.shape->path, fuzz_take(&in, '\n'), a->url);
+    a->request = copy(fuzz_take(&in, FUZZ_CUT));
     a->response = type == FUZZ_EVENTSTREAM ? make_frames(in) : copy(in);
     a->header = (struct llmobs_header){(char *)"content-type",
                                        (char *)(uintptr_t)fuzz_types[type]};

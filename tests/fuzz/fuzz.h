@@ -51,6 +51,24 @@ extern const char *const fuzz_types[FUZZ_TYPES];
 size_t fuzz_shape_count(void);
 struct llmobs_rule fuzz_shape(size_t i);
 
+/* Takes what stands before `end`, or all, off the front of `in`. */
+struct llmobs_text fuzz_take(struct llmobs_text *in, char end);
+
+/* Takes one byte off the front; 0 where there is none. */
+unsigned fuzz_byte(struct llmobs_text *in);
+
+/* Gives memory of exactly the text's size, aligned for any type: a read beyond
+ * it is found. With a NUL of its own: a C string. */
+char *fuzz_copy(struct llmobs_text text);
+char *fuzz_string(struct llmobs_text text);
+
+/* Fills a file of the target's own; gives its path, static. */
+const char *fuzz_file(struct llmobs_text text);
+
+/* Ends the process where the code under test was at work for too long: the
+ * time of its thread since the last call. */
+void fuzz_work(void);
+
 #define FUZZ_CHECK(condition) \
     do {                      \
         if (!(condition))     \

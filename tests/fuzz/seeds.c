@@ -1,16 +1,21 @@
-/* Makes the fuzz targets' seeds of recorded cases.
+/* Makes the fuzz targets' seeds of recorded cases, and of an ELF object; those
+ * that are text lie in tests/fuzz/seeds.
  *
- *   fuzz-seeds OUTDIR CASEDIR...
+ *   fuzz-seeds OUTDIR OBJECT CASEDIR...
  *
  * A CASEDIR is one of tests/rules/ or of the recordings. What is not ours or
  * too long to be of use is left out; prints how many calls were taken.
  */
+#include <elf.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
+#include "core/allow.h"
 #include "core/eventstream.h"
+#include "core/exchange_entry.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/corpus_case.h"
 #include "tests/support/es_frame.h"
@@ -135,12 +140,148 @@ static void write_dialect(const struct llmobs_match *match,
     llmobs_buf_fini(&buf);
 }
 
+/* -- compressed bodies ----------------------------------------------------- */
+
+static void write_body(char coding, const void *data, size_t len)
+{
+    write_seed("inflate", &coding, 1, (struct llmobs_text){data, len});
+}
+
+static void write_deflated(char coding, int window, struct llmobs_text text)
+{
+    static unsigned char out[2 * SEED_MAX];
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)text.data,
+                  .avail_in = (uInt)text.len,
+                  .next_out = out,
+                  .avail_out = sizeof(out)};
+
+    if (text.len == 0 || text.len > SEED_MAX ||
+        deflateInit2(&z, 6, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return;
+    if (deflate(&z, Z_FINISH) == Z_STREAM_END)
+        write_body(coding, out, z.total_out);
+    deflateEnd(&z);
+}
+
+/* The smallest of their kinds: their makers are not linked here. */
+static void write_coded(void)
+{
+    static const unsigned char brotli[] = "\x0b\x02\x80hello\x03";
+    static const unsigned char zstd[] =
+        "\x28\xb5\x2f\xfd\x20\x05\x29\x00\x00hello";
+
+    write_body(2, brotli, sizeof(brotli) - 1);
+    write_body(3, zstd, sizeof(zstd) - 1);
+}
+
+/* -- the spool ------------------------------------------------------------- */
+
+static void write_entry(struct llmobs_exchange *exchange,
+                        enum llmobs_entry_type type)
+{
+    static struct llmobs_entry_writer writer;
+    char head[] = {2, (char)type, 1};
+    struct llmobs_exchange_facts facts;
+    struct llmobs_buf buf;
+
+    llmobs_buf_init(&buf, (size_t)64 << 20);
+    llmobs_entry_begin(&writer, type, 1);
+    if (llmobs_exchange_add(exchange, false, &facts, &writer) == 0) {
+        for (int i = 0; i < writer.pieces; i++)
+            (void)llmobs_buf_add(&buf, writer.iov[i].iov_base,
+                                 writer.iov[i].iov_len);
+        for (size_t i = 0; i < 2; i++, head[0]++)
+            write_seed(
+                "spool", head, sizeof(head),
+                (struct llmobs_text){buf.data + sizeof(writer.start.head),
+                                     buf.len - sizeof(writer.start.head)});
+    }
+    llmobs_buf_fini(&buf);
+}
+
+static void write_call(const struct llmobs_match *match,
+                       const struct llmobs_call *call)
+{
+    struct llmobs_exchange *exchange = llmobs_exchange_new(SEED_MAX);
+
+    if (!exchange)
+        return;
+    exchange->match = *match;
+    exchange->url = llmobs_allow_url_copy(call->url);
+    exchange->status = call->status;
+    (void)llmobs_body_add(&exchange->request, call->request.data,
+                          call->request.len);
+    write_entry(exchange, LLMOBS_ENTRY_BEGIN);
+    llmobs_exchange_received(exchange, call->response.data, call->response.len);
+    write_entry(exchange, LLMOBS_ENTRY_END);
+    llmobs_exchange_free(exchange);
+}
+
+/* -- an object ------------------------------------------------------------- */
+
+static void put_place(char *to, size_t place)
+{
+    to[0] = (char)place;
+    to[1] = (char)(place >> 8);
+}
+
+/* As the loader lays it out. */
+static void write_image(const char *file, const Elf64_Ehdr *head)
+{
+    const Elf64_Phdr *phdr = (const void *)(file + head->e_phoff);
+    static char image[SEED_MAX];
+    char places[6] = {0};
+    size_t len = 0;
+
+    for (size_t i = 0; i < head->e_phnum; i++) {
+        const Elf64_Phdr *p = &phdr[i];
+
+        if (p->p_vaddr + p->p_memsz > sizeof(image))
+            return;
+        if (p->p_type == PT_LOAD) {
+            memcpy(image + p->p_vaddr, file + p->p_offset, p->p_filesz);
+            len = p->p_vaddr + p->p_memsz;
+        } else if (p->p_type == PT_GNU_EH_FRAME) {
+            put_place(places + 2, p->p_vaddr);
+        } else if (p->p_type == PT_DYNAMIC) {
+            put_place(places + 4, p->p_vaddr);
+        }
+    }
+    put_place(places, head->e_entry);
+    write_seed("frames", places, 6, (struct llmobs_text){image, len});
+    memcpy(places, places + 4, 2);
+    write_seed("elf", places, 6, (struct llmobs_text){image, len});
+}
+
+static bool from_object(const char *path)
+{
+    static _Alignas(16) char file[SEED_MAX];
+    FILE *in = fopen(path, "rb");
+    size_t len = in ? fread(file, 1, sizeof(file), in) : 0;
+    Elf64_Ehdr head;
+
+    if (in)
+        fclose(in);
+    if (len < sizeof(head) || len == sizeof(file))
+        return false;
+    memcpy(&head, file, sizeof(head));
+    write_seed("object", "", 0, (struct llmobs_text){file, len});
+    write_seed("frames", "\0\0\0\0\0\0", 6, (struct llmobs_text){file, len});
+    write_image(file, &head);
+    return true;
+}
+
+/* -- calls ----------------------------------------------------------------- */
+
 static void write_all(const struct llmobs_match *match,
                       const struct llmobs_call *call)
 {
     unsigned char type = type_of(call);
 
     write_dialect(match, call);
+    write_call(match, call);
+    write_deflated(0, 15 + 16, call->response);
+    write_deflated(1, 15, call->response);
     write_seed("json", "", 0, call->request);
     if (type == FUZZ_SSE)
         write_seed("sse", "", 0, call->response);
@@ -195,8 +336,9 @@ static bool from_recording(const char *dir)
 
 static void make_dirs(void)
 {
-    static const char *const targets[] = {"sse", "eventstream", "json",
-                                          "dialects"};
+    static const char *const targets[] = {"sse",      "eventstream", "json",
+                                          "dialects", "spool",       "inflate",
+                                          "frames",   "object",      "elf"};
     char path[4096];
 
     (void)mkdir(out, 0777);
@@ -210,13 +352,18 @@ int main(int argc, char **argv)
 {
     size_t taken = 0;
 
-    if (argc < 3) {
-        fprintf(stderr, "usage: fuzz-seeds OUTDIR CASEDIR...\n");
+    if (argc < 4) {
+        fprintf(stderr, "usage: fuzz-seeds OUTDIR OBJECT CASEDIR...\n");
         return 2;
     }
     out = argv[1];
     make_dirs();
-    for (int i = 2; i < argc; i++) {
+    write_coded();
+    if (!from_object(argv[2])) {
+        fprintf(stderr, "fuzz-seeds: %s: no small object\n", argv[2]);
+        return 1;
+    }
+    for (int i = 3; i < argc; i++) {
         char path[4096];
 
         snprintf(path, sizeof(path), "%s/request.json", argv[i]);

@@ -2,6 +2,7 @@
 #define llmobs_endpoint_init double_endpoint_init
 #define llmobs_endpoint_fini double_endpoint_fini
 #define llmobs_endpoint_has_base double_endpoint_has_base
+#define llmobs_agent_info double_agent_info
 #include "tests/unit/http_double.h"
 
 #include "core/agent.c"

@@ -1,0 +1,144 @@
+/* Trace context that a peer sent: a line each for the members of a carrier, in
+ * their order, the rest a program's own header list. First byte: the styles.
+ * What is read can be sent on, and is read back the same. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/inject.h"
+#include "core/propagate.h"
+#include "tests/fuzz/fuzz.h"
+
+#define HEADERS 16
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const styles[] = {
+    "DD_TRACE_PROPAGATION_STYLE=datadog,tracecontext,baggage",
+    "DD_TRACE_PROPAGATION_STYLE=tracecontext,datadog",
+    "DD_TRACE_PROPAGATION_STYLE=b3,b3multi,baggage",
+    "DD_TRACE_PROPAGATION_STYLE=b3multi,tracecontext",
+    "DD_TRACE_PROPAGATION_STYLE=b3 single header",
+    "DD_TRACE_PROPAGATION_STYLE=none"};
+
+static struct llmobs_config *configs[sizeof(styles) / sizeof(*styles)];
+
+static void load(void)
+{
+    for (size_t i = 0; i < sizeof(styles) / sizeof(*styles); i++) {
+        const char *const env[] = {"DD_LLMOBS_ENABLED=1", styles[i], NULL};
+
+        configs[i] = llmobs_config_load(env, NULL, NULL);
+        FUZZ_CHECK(configs[i] != NULL);
+    }
+}
+
+/* Gives a line as a text, NULL for an empty one. */
+static char *line(struct llmobs_text *in)
+{
+    struct llmobs_text part = fuzz_take(in, '\n');
+
+    return part.len ? fuzz_string(part) : NULL;
+}
+
+static void check_sent(const struct llmobs_config *config,
+                       const struct llmobs_context *context)
+{
+    char parent[LLMOBS_TRACEPARENT_LEN + 1], state[LLMOBS_TRACESTATE_LEN + 1];
+    struct llmobs_carrier carrier = {
+        .traceparent = parent, .tracestate = state, .process = true};
+    struct llmobs_context again;
+
+    FUZZ_CHECK(llmobs_context_traceparent(context, parent, sizeof(parent)) ==
+                   0 &&
+               strlen(parent) == LLMOBS_TRACEPARENT_LEN);
+    (void)llmobs_context_tracestate(context, state, sizeof(state));
+    FUZZ_CHECK(strlen(state) <= LLMOBS_TRACESTATE_LEN &&
+               !strpbrk(state, "\r\n"));
+    if (llmobs_context_from_carrier(&again, config, &carrier))
+        FUZZ_CHECK(again.apm_trace_id.lo == context->apm_trace_id.lo);
+}
+
+static void check_nodes(const struct llmobs_inject *inject)
+{
+    for (size_t i = 0; i < inject->count; i++)
+        FUZZ_CHECK(!strpbrk(inject->nodes[i].data, "\r\n"));
+}
+
+static void inject(const struct llmobs_config *config,
+                   const struct llmobs_context *context,
+                   struct curl_slist *list, const char *baggage)
+{
+    static struct llmobs_inject ours;
+    struct llmobs_own own;
+    struct llmobs_inject_plan plan = {
+        .config = config,
+        .sender = llmobs_propagate_span(context),
+        .own = &own,
+        .url = "https://proxy.test/v1/chat/completions",
+        .baggage = baggage};
+    static const char away[] = "Location: https://other.test/\r\n";
+    struct llmobs_context from_own;
+
+    memset(&ours, 0, sizeof(ours));
+    llmobs_inject_scan(list, plan.url, &own);
+    plan.continued =
+        llmobs_inject_foreign(&own) &&
+        llmobs_context_from_carrier(&from_own, config, &own.carrier);
+    if (!llmobs_inject_fill(&ours, &plan))
+        return;
+    check_nodes(&ours);
+    (void)llmobs_inject_link(&ours, list);
+    llmobs_inject_response(&ours, away, sizeof(away) - 1);
+}
+
+static struct curl_slist *make_list(struct llmobs_text *in,
+                                    struct curl_slist nodes[HEADERS])
+{
+    size_t n = 0;
+
+    while (in->len && n < HEADERS) {
+        nodes[n].data = fuzz_string(fuzz_take(in, '\n'));
+        nodes[n].next = NULL;
+        if (n > 0)
+            nodes[n - 1].next = &nodes[n];
+        n++;
+    }
+    return n ? nodes : NULL;
+}
+
+static void forget(struct curl_slist *list, char **texts, size_t count)
+{
+    for (; list; list = list->next)
+        free(list->data);
+    for (size_t i = 0; i < count; i++)
+        free(texts[i]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct llmobs_text in = {(const char *)data, size}, baggage = {"", 0};
+    size_t style = fuzz_byte(&in) % (sizeof(styles) / sizeof(*styles));
+    struct curl_slist nodes[HEADERS], *list;
+    struct llmobs_context context;
+    struct llmobs_carrier carrier;
+    char *texts[13], *whole;
+
+    if (!configs[0])
+        load();
+    for (size_t i = 0; i < 13; i++)
+        texts[i] = line(&in);
+    carrier = (struct llmobs_carrier){
+        texts[0], texts[1], texts[2], texts[3],  texts[4],  texts[5],  texts[6],
+        texts[7], texts[8], texts[9], texts[10], texts[11], texts[12], false};
+    list = make_list(&in, nodes);
+    if (!llmobs_context_from_carrier(&context, configs[style], &carrier))
+        llmobs_context_root(&context, configs[style]);
+    check_sent(configs[style], &context);
+    if (!llmobs_context_baggage(configs[style], texts[7], &baggage))
+        baggage.len = 0;
+    whole = fuzz_string(baggage);
+    inject(configs[style], &context, list, baggage.len ? whole : NULL);
+    free(whole);
+    forget(list, texts, 13);
+    return 0;
+}
