@@ -42,8 +42,8 @@ static CURLMcode add(const struct llmobs_real *real, CURLM *multi,
     if (rc != CURLM_OK)
         withdraw(multi, handle, curl);
     else if (llmobs_adds_driven(multi) && llmobs_adds_remove(multi, handle)) {
-        handle->entry =
-            LLMOBS_STACK_ENTRY(); /* a callback's call had its own */
+        /* A callback that made a call meanwhile has set its own. */
+        handle->entry = LLMOBS_STACK_ENTRY();
         (void)llmobs_capture_start(handle, curl);
     }
     errno = saved;

@@ -228,9 +228,9 @@ HAZARDS = [
     ("errno after our part of a call",
      "saved and put back (`op_*`)", [
          ("errno-changed", [(MULTI, "(void)llmobs_capture_start(handle, curl);"
-                             "\n    errno = saved;",
+                             "\n    }\n    errno = saved;",
                              "(void)llmobs_capture_start(handle, curl);"
-                             "\n    errno = saved + 1;")],
+                             "\n    }\n    errno = saved + 1;")],
           ["programs.edge_cases.errno_kept"])]),
 
     ("the app's slist freed",
