@@ -29,6 +29,7 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
 static void forget_dir(struct llmobs_adopt *adopt)
 {
     memset(&adopt->released, 0, sizeof(adopt->released));
+    memset(&adopt->begun, 0, sizeof(adopt->begun));
     memset(&adopt->ended, 0, sizeof(adopt->ended));
     adopt->had = NULL;
     adopt->had_count = adopt->had_cap = 0;
@@ -54,6 +55,7 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
 void llmobs_adopt_leave(struct llmobs_adopt *adopt)
 {
     free(adopt->released.list);
+    free(adopt->begun.list);
     free(adopt->ended.list);
     free(adopt->had);
     llmobs_owner_free(adopt->owner);

@@ -2,9 +2,9 @@
  *
  * A directory whose process is dead is claimed by a rename that gives it our
  * name; its entries are then ours to deliver. An END or EVENT is delivered as
- * it is, a BEGIN without either as a call that the process's death ended. Each
- * entry that is let go is noted in its file, so that our own death repeats one
- * batch at most; the last removes the directory.
+ * it is, a BEGIN without either, or a START without any of them, as a call that
+ * the process's death ended. Each entry that is let go is noted in its file, so
+ * that our own death repeats one batch at most; the last removes the directory.
  *
  * Owns:    the directory that it is in, from open to close.
  * Threads: the worker, or the command: one at a time.

@@ -32,7 +32,7 @@ static int count_files(struct llmobs_adopt *adopt, bool dead,
                                LLMOBS_SPOOL_TEXT);
         while (!rc && llmobs_adopt_entry(adopt, &at, &entry))
             if (llmobs_adopt_is_due(adopt, &entry) &&
-                (dead || entry.type != LLMOBS_ENTRY_BEGIN))
+                (dead || !llmobs_entry_has_begun(entry.type)))
                 count_entry(&entry, count, out);
         rc = rc == -ENOMEM ? rc : 0;
     }

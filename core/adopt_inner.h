@@ -54,7 +54,7 @@ struct llmobs_adopt {
     uint32_t *files; /* LLMOBS_ADOPT_FILES, once there is one */
     size_t file_count, file;
     bool old; /* they are the last release's */
-    struct llmobs_ids released, ended;
+    struct llmobs_ids released, begun, ended;
     struct llmobs_had *had; /* few, in the order of their file */
     size_t had_count, had_cap;
     struct llmobs_recalls *recalls;
@@ -122,8 +122,8 @@ int llmobs_adopt_read(struct llmobs_adopt *adopt, const char *dir,
 bool llmobs_adopt_entry(const struct llmobs_adopt *adopt, size_t *at,
                         struct llmobs_entry *entry);
 
-/* The first walk: what was released, and what ended. A file that cannot be
- * read keeps its directory. */
+/* The first walk: what was released, what began, what ended. A file that cannot
+ * be read keeps its directory. */
 int llmobs_adopt_survey(struct llmobs_adopt *adopt);
 
 /* Nobody has delivered it, as far as the survey tells. */

@@ -186,6 +186,8 @@ static int note_entry(struct llmobs_adopt *adopt,
         return note_ids(&adopt->released, entry);
     if (entry->type == LLMOBS_ENTRY_HAD)
         return note_had(adopt, entry);
+    if (entry->type == LLMOBS_ENTRY_BEGIN)
+        return add_id(&adopt->begun, entry->id);
     if (entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT)
         return add_id(&adopt->ended, entry->id);
     return 0;
@@ -215,8 +217,7 @@ static bool is_too_much(struct llmobs_adopt *adopt, size_t bytes)
            (bytes > HURRIED_BYTES || llmobs_adopt_is_late(adopt));
 }
 
-/* The first walk: what was released, and what ended. A file that cannot be
- * read keeps its directory. */
+/* A file that cannot be read keeps its directory. */
 int llmobs_adopt_survey(struct llmobs_adopt *adopt)
 {
     struct llmobs_entry entry;
@@ -240,6 +241,7 @@ int llmobs_adopt_survey(struct llmobs_adopt *adopt)
             rc = note_entry(adopt, &entry);
     }
     sort_ids(&adopt->released);
+    sort_ids(&adopt->begun);
     sort_ids(&adopt->ended);
     if (adopt->had_count > 1)
         qsort(adopt->had, adopt->had_count, sizeof(*adopt->had), by_number);
@@ -256,7 +258,9 @@ bool llmobs_adopt_is_due(const struct llmobs_adopt *adopt,
 {
     if (has_id(&adopt->released, entry->id))
         return false;
-    if (entry->type == LLMOBS_ENTRY_BEGIN)
+    if (entry->type == LLMOBS_ENTRY_START && has_id(&adopt->begun, entry->id))
+        return false;
+    if (llmobs_entry_has_begun(entry->type))
         return !has_id(&adopt->ended, entry->id);
     return entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
 }
@@ -286,7 +290,7 @@ static int read_entry(struct llmobs_adopt *adopt,
         out->had = 0;
     if (entry->type == LLMOBS_ENTRY_EVENT)
         return llmobs_event_read(entry, &out->kind, &out->event);
-    out->killed = entry->type == LLMOBS_ENTRY_BEGIN;
+    out->killed = llmobs_entry_has_begun(entry->type);
     out->uncounted = out->killed && !counted;
     return llmobs_exchange_read(entry, &adopt->recalls, &out->exchange);
 }

@@ -26,15 +26,23 @@ enum llmobs_item_type {
     LLMOBS_ITEM_SPOOLED /* what the disk alone has: only this */
 };
 
+/* What the disk has of a call before its END: START, and then BEGIN. */
+#define LLMOBS_BEGUN 2
+
 /* Where the disk keeps an item (spool.h); a file of 0: nowhere. */
 struct llmobs_spooled {
     uint64_t id;
-    uint32_t begun; /* the file of its BEGIN */
-    uint32_t file;  /* of its END or EVENT */
-    uint64_t begun_at;
+    uint32_t begun[LLMOBS_BEGUN]; /* the files of its START and BEGIN */
+    uint32_t file;                /* of its END or EVENT */
+    uint64_t begun_at[LLMOBS_BEGUN];
     uint64_t offset;
     uint64_t size;
 };
+
+static inline bool llmobs_spooled_any(const struct llmobs_spooled *spooled)
+{
+    return spooled->begun[0] || spooled->begun[1] || spooled->file;
+}
 
 /* First member of whatever goes through a buffer. */
 struct llmobs_item {

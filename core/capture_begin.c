@@ -158,8 +158,10 @@ static bool put_in(struct llmobs_handle *handle, CURL *curl)
         llmobs_capture_cancel(handle, curl);
         return false;
     }
-    if (handle->swapped_prereq)
+    if (handle->swapped_prereq) {
+        llmobs_capture_keep_start(handle);
         return true;
+    }
     llmobs_capture_settle(handle, curl);
     if (handle->capturing || handle->injected)
         return true;

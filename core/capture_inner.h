@@ -16,6 +16,10 @@ void llmobs_capture_check_rewind(struct llmobs_handle *handle, CURL *curl);
  * decides, and puts trace headers in. Nothing where that was done before. */
 void llmobs_capture_settle(struct llmobs_handle *handle, CURL *curl);
 
+/* libcurl looks names up and connects from here on, and a kill meanwhile leaves
+ * what is known without the request. */
+void llmobs_capture_keep_start(struct llmobs_handle *handle);
+
 const struct llmobs_config *llmobs_capture_config(void);
 struct llmobs_worker *llmobs_capture_worker(void);
 

@@ -9,7 +9,7 @@
 #include "core/reach.h"
 
 /* The context that the app sends itself is the parent, where there is no span
- * of the program's. */
+ * of the program's. The call keeps the id by which the disk knows it. */
 static bool continue_own(const struct llmobs_own *own, bool from_span,
                          struct llmobs_context *context)
 {
@@ -21,8 +21,10 @@ static bool continue_own(const struct llmobs_own *own, bool from_span,
     continued = malloc(sizeof(*continued));
     found = continued && llmobs_context_from_carrier(
                              continued, llmobs_capture_config(), &own->carrier);
-    if (found)
+    if (found) {
+        continued->span_id = context->span_id;
         *context = *continued;
+    }
     free(continued);
     return found;
 }
@@ -109,14 +111,36 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
         (void)put_headers(handle, curl, &plan);
 }
 
+/* A body of ours speaks for or against a call; without one, method and URL do.
+ */
+static bool seems_call(const struct llmobs_handle *handle)
+{
+    const struct llmobs_exchange *exchange = handle->exchange;
+    struct llmobs_text body = handle->has_copy
+                                  ? llmobs_handle_body(handle)
+                                  : llmobs_body_head(&exchange->request);
+
+    return body.len == 0 || llmobs_rules_seems(&exchange->match, body);
+}
+
+void llmobs_capture_keep_start(struct llmobs_handle *handle)
+{
+    llmobs_handle_lock(handle);
+    if (handle->exchange && seems_call(handle))
+        llmobs_worker_start(llmobs_capture_worker(), handle->exchange);
+    llmobs_handle_unlock(handle);
+}
+
 /* False: it was no call after all. The gate is held. */
 static bool settle_call(struct llmobs_handle *handle, CURL *curl,
                         struct llmobs_match *match)
 {
     struct llmobs_exchange *exchange = handle->exchange;
 
-    if (!llmobs_capture_matches(handle, handle->origin.url, match))
+    if (!llmobs_capture_matches(handle, handle->origin.url, match)) {
+        llmobs_worker_cancel(llmobs_capture_worker(), exchange);
         return false;
+    }
     exchange->match = *match;
     keep_request(handle, exchange);
     send_context(handle, curl, exchange);

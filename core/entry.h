@@ -36,12 +36,19 @@
 
 enum llmobs_entry_type {
     LLMOBS_ENTRY_OWNER = 1, /* who writes here */
-    LLMOBS_ENTRY_BEGIN,     /* a call began: ids and request */
+    LLMOBS_ENTRY_BEGIN,     /* its request is made: ids and request */
     LLMOBS_ENTRY_END,       /* it ended: all of it */
     LLMOBS_ENTRY_EVENT,     /* an event as it is delivered */
     LLMOBS_ENTRY_RELEASE,   /* ids that were delivered or given up */
-    LLMOBS_ENTRY_HAD        /* an id that some destinations have */
+    LLMOBS_ENTRY_HAD,       /* an id that some destinations have */
+    LLMOBS_ENTRY_START      /* a call began: as a BEGIN, of method and URL */
 };
+
+/* The call of such an entry may have ended since. */
+static inline bool llmobs_entry_has_begun(enum llmobs_entry_type type)
+{
+    return type == LLMOBS_ENTRY_START || type == LLMOBS_ENTRY_BEGIN;
+}
 
 /* Every mark and the tail have their place in it. */
 #define LLMOBS_ENTRY_SMALL \

@@ -109,10 +109,29 @@ static bool is_cut(const struct llmobs_exchange *exchange)
     return llmobs_body_head(&exchange->request).len > LLMOBS_BEGIN_MAX;
 }
 
-static void fill_bare(int64_t *n)
+static void fill_kept_back(const struct llmobs_exchange *exchange, bool bare,
+                           enum llmobs_entry_type type, int64_t *n)
 {
-    n[NUMBER_REQUEST_FLAGS] = FLAG_LOST | FLAG_BARE;
-    n[NUMBER_RESPONSE_FLAGS] = FLAG_LOST | FLAG_BARE;
+    if (type == LLMOBS_ENTRY_START)
+        n[NUMBER_REQUEST_TOTAL] = n[NUMBER_REQUEST_FLAGS] = 0;
+    if (type == LLMOBS_ENTRY_BEGIN && is_cut(exchange))
+        n[NUMBER_REQUEST_FLAGS] |= FLAG_TRUNCATED;
+    if (bare)
+        n[NUMBER_REQUEST_FLAGS] = n[NUMBER_RESPONSE_FLAGS] =
+            FLAG_LOST | FLAG_BARE;
+}
+
+/* The rule, asking no body to confirm it that will not be there. */
+static int note_rule(struct llmobs_exchange *exchange, bool bare,
+                     enum llmobs_entry_type type, char *out, size_t cap)
+{
+    struct llmobs_match match = exchange->match;
+
+    if (type == LLMOBS_ENTRY_START ||
+        (bare &&
+         llmobs_rules_seems(&match, llmobs_body_head(&exchange->request))))
+        match.confirm = false;
+    return llmobs_rules_note(&match, out, cap);
 }
 
 static void fill_times(const struct llmobs_exchange *exchange, double *times)
@@ -183,7 +202,7 @@ static int add_asked(struct llmobs_exchange *exchange,
 
     if (!rc)
         rc = add_text(writer, TAG_URL, exchange->url);
-    if (!rc)
+    if (!rc && writer->start.head.type != LLMOBS_ENTRY_START)
         rc =
             add_headers(writer, TAG_REQUEST_HEADER, &exchange->request_headers);
     if (!rc && writer->start.head.type == LLMOBS_ENTRY_END)
@@ -192,11 +211,14 @@ static int add_asked(struct llmobs_exchange *exchange,
     return rc ? rc : add_context(writer, &exchange->context);
 }
 
-static int add_request(struct llmobs_exchange *exchange, bool begun,
+static int add_request(struct llmobs_exchange *exchange,
+                       enum llmobs_entry_type type,
                        struct llmobs_entry_writer *writer)
 {
+    if (type == LLMOBS_ENTRY_START)
+        return 0;
     llmobs_exchange_mask(exchange);
-    if (!begun || !is_cut(exchange))
+    if (type == LLMOBS_ENTRY_END || !is_cut(exchange))
         return add_body(writer, TAG_REQUEST, &exchange->request);
     return llmobs_entry_add(writer, TAG_REQUEST,
                             llmobs_body_head(&exchange->request).data,
@@ -220,22 +242,14 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                         struct llmobs_exchange_facts *facts,
                         struct llmobs_entry_writer *writer)
 {
-    bool begun = writer->start.head.type == LLMOBS_ENTRY_BEGIN;
-    struct llmobs_match match = exchange->match;
-    int rc;
+    enum llmobs_entry_type type = writer->start.head.type;
+    int rc = note_rule(exchange, bare, type, facts->rule, sizeof(facts->rule));
 
-    if (bare &&
-        llmobs_rules_seems(&match, llmobs_body_head(&exchange->request)))
-        match.confirm = false;
-    rc = llmobs_rules_note(&match, facts->rule, sizeof(facts->rule));
     if (rc)
         return rc;
     fill_numbers(exchange, facts->numbers);
     fill_times(exchange, facts->times);
-    if (begun && is_cut(exchange))
-        facts->numbers[NUMBER_REQUEST_FLAGS] |= FLAG_TRUNCATED;
-    if (bare)
-        fill_bare(facts->numbers);
+    fill_kept_back(exchange, bare, type, facts->numbers);
     rc = llmobs_entry_add(writer, TAG_NUMBERS, facts->numbers,
                           NUMBER_COUNT * sizeof(*facts->numbers));
     if (!rc)
@@ -248,8 +262,10 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
     if (!rc && !bare)
         rc = add_text(writer, TAG_SAID, exchange->said);
     if (!rc && !bare)
-        rc = add_request(exchange, begun, writer);
-    return rc || bare || begun ? rc : add_answer(exchange, writer);
+        rc = add_request(exchange, type, writer);
+    return rc || bare || llmobs_entry_has_begun(type)
+               ? rc
+               : add_answer(exchange, writer);
 }
 
 /* -- reading ------------------------------------------------------------- */
@@ -480,7 +496,7 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
     int rc = -ENOMEM;
 
     *out = NULL;
-    if (entry->type != LLMOBS_ENTRY_BEGIN && entry->type != LLMOBS_ENTRY_END)
+    if (!llmobs_entry_has_begun(entry->type) && entry->type != LLMOBS_ENTRY_END)
         return -EINVAL;
     reading.exchange = llmobs_exchange_new(0);
     if (reading.exchange)

@@ -27,21 +27,22 @@ struct llmobs_exchange_facts {
     char rule[512];
 };
 
-/* Adds the exchange's fields to an entry of the type BEGIN, of its request
+/* Adds the exchange's fields to an entry of the type START, without headers and
+ * bodies: method and URL then say that it was a call; BEGIN, of its request
  * only, as far as it is known, or END; `bare`: without a word of its bodies.
  * The writer borrows the exchange and `facts` until it is written. */
 int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                         struct llmobs_exchange_facts *facts,
                         struct llmobs_entry_writer *writer);
 
-/* Gives the exchange of a BEGIN or END entry; its match borrows from the
+/* Gives the exchange of a START, BEGIN or END entry; its match borrows from the
  * recalls. */
 int llmobs_exchange_read(const struct llmobs_entry *entry,
                          struct llmobs_recalls **recalls,
                          struct llmobs_exchange **out);
 
-/* When the call or event of a BEGIN, END or EVENT entry began: wall clock; 0:
- * it does not say. */
+/* When the call or event of such an entry, or of an EVENT, began: wall clock;
+ * 0: it does not say. */
 int64_t llmobs_exchange_entry_start(const struct llmobs_entry *entry);
 
 #endif

@@ -63,7 +63,7 @@ void llmobs_keeping_done(struct llmobs_keeping *keeping,
 {
     struct llmobs_spooled **done = &keeping->done[adopted];
 
-    if (!spooled->file && !spooled->begun)
+    if (!llmobs_spooled_any(spooled))
         return;
     if (keeping->done_count[adopted] == LLMOBS_RELEASE_MAX)
         flush_one(keeping, adopted);

@@ -356,15 +356,14 @@ _Static_assert(sizeof(struct written) <= LLMOBS_SCRATCH_SIZE,
                "an allocation for each entry");
 
 static int64_t keep_written(struct llmobs_spool *spool,
-                            struct llmobs_exchange *exchange, bool begun,
+                            struct llmobs_exchange *exchange,
+                            enum llmobs_entry_type type,
                             struct written *written)
 {
     struct llmobs_spooled *spooled = &exchange->item.spooled;
     int rc;
 
-    llmobs_entry_begin(&written->writer,
-                       begun ? LLMOBS_ENTRY_BEGIN : LLMOBS_ENTRY_END,
-                       spooled->id);
+    llmobs_entry_begin(&written->writer, type, spooled->id);
     rc = llmobs_exchange_add(exchange, llmobs_config_is_private(spool->config),
                              &written->facts, &written->writer);
     return rc ? rc
@@ -372,7 +371,8 @@ static int64_t keep_written(struct llmobs_spool *spool,
 }
 
 static int64_t keep_exchange(struct llmobs_spool *spool,
-                             struct llmobs_exchange *exchange, bool begun)
+                             struct llmobs_exchange *exchange,
+                             enum llmobs_entry_type type)
 {
     int state, saved = errno;
     struct written *written;
@@ -381,28 +381,47 @@ static int64_t keep_exchange(struct llmobs_spool *spool,
     exchange->item.spooled.id = exchange->context.span_id;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     written = llmobs_scratch_take(sizeof(*written));
-    file = written ? keep_written(spool, exchange, begun, written) : -ENOMEM;
+    file = written ? keep_written(spool, exchange, type, written) : -ENOMEM;
     llmobs_scratch_give(written);
     pthread_setcancelstate(state, NULL);
     errno = saved;
     return file;
 }
 
+/* A child that goes on with its parent's transfer leaves the call to it. */
+static int keep_begun(struct llmobs_spool *spool,
+                      struct llmobs_exchange *exchange, size_t which)
+{
+    static const enum llmobs_entry_type types[LLMOBS_BEGUN] = {
+        LLMOBS_ENTRY_START, LLMOBS_ENTRY_BEGIN};
+    int64_t file;
+
+    if (exchange->process != llmobs_fork_process())
+        return 0;
+    file = keep_exchange(spool, exchange, types[which]);
+    if (file < 0)
+        return (int)file;
+    exchange->item.spooled.begun[which] = (uint32_t)file;
+    exchange->item.spooled.begun_at[which] = exchange->item.spooled.offset;
+    return 0;
+}
+
+int llmobs_spool_start(struct llmobs_spool *spool,
+                       struct llmobs_exchange *exchange)
+{
+    return keep_begun(spool, exchange, 0);
+}
+
 int llmobs_spool_begin(struct llmobs_spool *spool,
                        struct llmobs_exchange *exchange)
 {
-    int64_t file = keep_exchange(spool, exchange, true);
-
-    if (file > 0)
-        exchange->item.spooled.begun = (uint32_t)file;
-    exchange->item.spooled.begun_at = exchange->item.spooled.offset;
-    return file < 0 ? (int)file : 0;
+    return keep_begun(spool, exchange, 1);
 }
 
 int llmobs_spool_end(struct llmobs_spool *spool,
                      struct llmobs_exchange *exchange)
 {
-    int64_t file = keep_exchange(spool, exchange, false);
+    int64_t file = keep_exchange(spool, exchange, LLMOBS_ENTRY_END);
 
     if (file > 0) {
         exchange->item.spooled.file = (uint32_t)file;

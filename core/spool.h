@@ -10,7 +10,7 @@
  * are released is removed.
  *
  * Owns:    the directory of this process, until close.
- * Threads: begin and end: any thread, no lock, no allocation, no list of a
+ * Threads: start, begin, end: any thread, no lock, no allocation, no list of a
  *          directory; the first ones wait for each other. release, load, look:
  *          the worker, one at a time. close: the exit handler after it.
  * Errors:  -EDQUOT: the spool is full; any other: the disk's. What is not
@@ -38,8 +38,11 @@ struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config);
 /* Its memory; the disk keeps what it has. */
 void llmobs_spool_free(struct llmobs_spool *spool);
 
-/* Keeps what is known of a call that begins, or all of one that has ended.
- * Notes the place in the exchange's item. errno stays. */
+/* Keeps what is known of a call that begins: first that it does, then what it
+ * asks; or all of one that has ended. Each stands for the ones before it. Notes
+ * the place in the exchange's item. errno stays. */
+int llmobs_spool_start(struct llmobs_spool *spool,
+                       struct llmobs_exchange *exchange);
 int llmobs_spool_begin(struct llmobs_spool *spool,
                        struct llmobs_exchange *exchange);
 int llmobs_spool_end(struct llmobs_spool *spool,
@@ -61,7 +64,8 @@ int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event);
 void llmobs_spool_had(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled, unsigned had);
 
-/* A call that began was none after all: lets go of its BEGIN. Any thread. */
+/* A call that began was none after all: lets go of what was kept of it. Any
+ * thread. */
 void llmobs_spool_cancel(struct llmobs_spool *spool,
                          struct llmobs_exchange *exchange);
 

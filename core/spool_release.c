@@ -55,12 +55,33 @@ static int strike(struct llmobs_spool *spool, uint32_t file,
     if (!path)
         return -ENOMEM;
     llmobs_spool_file_path(spool->dir, file, path);
-    if (spooled->begun == file)
-        rc = llmobs_spool_strike(path, spooled->begun_at, spooled->id);
+    for (size_t i = 0; i < LLMOBS_BEGUN && rc == 0; i++)
+        if (spooled->begun[i] == file)
+            rc = llmobs_spool_strike(path, spooled->begun_at[i], spooled->id);
     if (spooled->file == file && rc == 0)
         rc = llmobs_spool_strike(path, spooled->offset, spooled->id);
     llmobs_scratch_give(path);
     return rc;
+}
+
+static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
+{
+    unsigned n = spooled->file == file;
+
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        n += spooled->begun[i] == file;
+    return n;
+}
+
+static void cancel_in(struct llmobs_spool *spool,
+                      struct llmobs_spooled *spooled, uint32_t file)
+{
+    if (note_release(spool, file, &spooled->id, 1) != 0)
+        (void)strike(spool, file, spooled);
+    llmobs_spool_leave_file(spool, file, entries_in(file, spooled));
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        if (spooled->begun[i] == file)
+            spooled->begun[i] = 0;
 }
 
 void llmobs_spool_cancel(struct llmobs_spool *spool,
@@ -69,14 +90,13 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
     struct llmobs_spooled *spooled = &exchange->item.spooled;
     int state, saved = errno;
 
-    if (!spooled->begun || exchange->process != llmobs_fork_process())
+    if (exchange->process != llmobs_fork_process())
         return;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    if (note_release(spool, spooled->begun, &spooled->id, 1) != 0)
-        (void)strike(spool, spooled->begun, spooled);
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        if (spooled->begun[i])
+            cancel_in(spool, spooled, spooled->begun[i]);
     pthread_setcancelstate(state, NULL);
-    llmobs_spool_leave_file(spool, spooled->begun, 1);
-    spooled->begun = 0;
     errno = saved;
 }
 
@@ -87,7 +107,7 @@ static void owe(struct llmobs_spool *spool, uint32_t file,
     if (!spool->owed)
         spool->owed = malloc(LLMOBS_SPOOL_OWED * sizeof(*spool->owed));
     for (size_t i = 0; i < count && spool->owed_count < LLMOBS_SPOOL_OWED; i++)
-        if ((list[i].begun == file || list[i].file == file) &&
+        if (entries_in(file, &list[i]) > 0 &&
             strike(spool, file, &list[i]) != 0 && spool->owed)
             spool->owed[spool->owed_count++] =
                 (struct llmobs_spool_owed){file, list[i].id};
@@ -113,8 +133,7 @@ static unsigned ids_in(uint32_t file, const struct llmobs_spooled *list,
 
     *id_count = 0;
     for (size_t i = 0; i < count; i++) {
-        unsigned n = (list[i].begun == file ? 1u : 0u) +
-                     (list[i].file == file ? 1u : 0u);
+        unsigned n = entries_in(file, &list[i]);
 
         if (n > 0)
             ids[(*id_count)++] = list[i].id;
@@ -150,6 +169,11 @@ out:
     llmobs_scratch_give(ids);
 }
 
+static uint32_t nearer(uint32_t file, uint32_t after, uint32_t next)
+{
+    return file > after && file < next ? file : next;
+}
+
 /* The next file above `after` that the list names; UINT32_MAX: none. */
 static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
                           uint32_t after)
@@ -157,10 +181,9 @@ static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
     uint32_t next = UINT32_MAX;
 
     for (size_t i = 0; i < count; i++) {
-        if (list[i].begun > after && list[i].begun < next)
-            next = list[i].begun;
-        if (list[i].file > after && list[i].file < next)
-            next = list[i].file;
+        for (size_t k = 0; k < LLMOBS_BEGUN; k++)
+            next = nearer(list[i].begun[k], after, next);
+        next = nearer(list[i].file, after, next);
     }
     return next;
 }

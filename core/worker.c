@@ -195,6 +195,14 @@ static bool can_wait(struct llmobs_worker *worker, bool kept)
     return worker->brief && kept && atomic_load(&worker->calls) <= 1;
 }
 
+void llmobs_worker_start(struct llmobs_worker *worker,
+                         struct llmobs_exchange *exchange)
+{
+    llmobs_worker_stir(worker);
+    if (llmobs_worker_spool(worker))
+        (void)llmobs_spool_start(llmobs_worker_spool(worker), exchange);
+}
+
 void llmobs_worker_begin(struct llmobs_worker *worker,
                          struct llmobs_exchange *exchange)
 {

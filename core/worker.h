@@ -77,9 +77,11 @@ void llmobs_worker_keep(struct llmobs_worker *worker,
  * thread for what waits. Any thread; may change errno. */
 void llmobs_worker_call(struct llmobs_worker *worker);
 
-/* An exchange begins: the disk keeps what is known of it, and `cancel` lets go
- * of that where it was no call after all. Any thread, without a lock; preserve
- * errno. */
+/* An exchange begins, and its request is about to be made: the disk keeps what
+ * is known of it, and `cancel` lets go of that where it was no call after all.
+ * Any thread, without a lock; preserve errno. */
+void llmobs_worker_start(struct llmobs_worker *worker,
+                         struct llmobs_exchange *exchange);
 void llmobs_worker_begin(struct llmobs_worker *worker,
                          struct llmobs_exchange *exchange);
 void llmobs_worker_cancel(struct llmobs_worker *worker,

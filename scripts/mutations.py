@@ -19,6 +19,8 @@ HANDLE = "core/handle.c"
 SENT = "core/handle_body.c"
 MULTI = "core/ops_multi.c"
 INJECT = "core/inject.c"
+READ = "core/adopt_read.c"
+ENTRY = "core/exchange_entry.c"
 
 HAZARDS = [
     ("setopt inside callbacks",
@@ -305,14 +307,48 @@ HAZARDS = [
     ("header list or body replaced or freed before the connection stands",
      "read in a prereq callback of ours, in which libcurl is about to read them "
      "(`llmobs_capture_settle`)", [
-         ("read-as-it-begins", [(BEGIN, "    if (handle->swapped_prereq)\n"
-                                 "        return true;\n", "")],
+         ("read-as-it-begins", [(BEGIN, "    if (handle->swapped_prereq) {\n"
+                                 "        llmobs_capture_keep_start(handle);"
+                                 "\n        return true;\n    }\n", "")],
           ["programs.memory_cases.fields_goes",
            "programs.memory_cases.header_goes",
            "programs.memory_cases.never_sent"]),
          ("refused-but-read", [(CALLS, "    if (answer == PREREQ_OK)\n",
                                 "    if (handle)\n")],
           ["programs.memory_cases.refused"])]),
+
+    ("kill while libcurl looks a name up, connects or does TLS",
+     "the disk knows of the call before, and learns the request when libcurl "
+     "makes it (`llmobs_capture_keep_start`)", [
+         ("kept-with-the-request", [(BEGIN, "        llmobs_capture_keep_start("
+                                     "handle);\n", "")],
+          ["killed.in_a_look_up", "killed.in_a_connect",
+           "killed.in_a_handshake", "killed.behind_another"]),
+         ("start-beside-begin", [(READ, "entry->type == LLMOBS_ENTRY_START && ",
+                                  "entry->type == LLMOBS_ENTRY_END && ")],
+          ["killed.in_an_answer", "unit started_and_asked"]),
+         ("another-id", [(SETTLE, "        continued->span_id = context->"
+                          "span_id;\n", "")],
+          ["killed.in_an_answer"]),
+         ("no-call-stays", [(SETTLE, "        llmobs_worker_cancel("
+                             "llmobs_capture_worker(), exchange);\n", "")],
+          ["killed.no_call_after_all"]),
+         ("body-at-hand-unasked", [(SETTLE, "    return body.len == 0 || ",
+                                    "    return body.len < SIZE_MAX || ")],
+          ["killed.a_body_at_hand"]),
+         ("start-with-the-body", [(ENTRY, "    if (type == LLMOBS_ENTRY_START)"
+                                   "\n        return 0;\n", "")],
+          ["killed.a_body_at_hand", "unit started"]),
+         ("start-to-be-confirmed", [(ENTRY, "    if (type == LLMOBS_ENTRY_START"
+                                     " ||\n", "    if (false ||\n")],
+          ["killed.in_a_connect", "unit started"]),
+         ("one-entry-counted", [("core/spool_release.c",
+                                 "        n += spooled->begun[i] == file;",
+                                 "        n = n || spooled->begun[i] == file;")],
+          ["unit entries_apart"]),
+         ("child-begins", [("core/spool.c", "    if (exchange->process != "
+                            "llmobs_fork_process())\n        return 0;\n", "")],
+          ["unit child_begins_nothing"])]),
 
     ("a prereq callback of the app's own",
      "called by ours, set within the transfer or not, and given back "

@@ -6,7 +6,8 @@
  *   client headers URL BODY COUNT  the same, with headers of the program's own,
  *                                  as long as those of a trace
  *   client entries FILE COUNT      the same in what the spool can do no
- *                                  cheaper: two entries, of 2.5 and 5 KB
+ *                                  cheaper: three entries, of 0.5, 2.5
+ *                                  and 5 KB
  *   client first URL               us from curl_global_init to the end of the
  *                                  first call, thread CPU
  *   client cpu URL BODY COUNT      us of process CPU a call, exit included
@@ -178,15 +179,16 @@ static void append(const char *path, size_t size)
     close(fd);
 }
 
-static void append_two(void *path)
+static void append_three(void *path)
 {
+    append(path, 500);
     append(path, 2500);
     append(path, 5000);
 }
 
 static int entries(char *path, int count)
 {
-    print_median(append_two, path, count);
+    print_median(append_three, path, count);
     unlink(path);
     return 0;
 }

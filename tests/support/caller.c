@@ -8,6 +8,10 @@
  * PATH and writes to it),
  * !size N and !files N (the limits of a file's bytes and of descriptors).
  *
+ *   caller URL multi|pair
+ *
+ * the same by the multi interface; twice, over one connection.
+ *
  *   caller URL prefork COUNT LINE
  *
  * is a master that initialises libcurl and makes one call, and COUNT children
@@ -55,13 +59,41 @@ static CURL *handle_for(const char *url, struct curl_slist *headers,
     return curl;
 }
 
+static int twice;
+
+static CURLcode by_multi(CURL *curl)
+{
+    CURL *twin = twice ? curl_easy_duphandle(curl) : NULL;
+    CURLM *multi = curl_multi_init();
+    CURLcode code = CURLE_OK;
+    int running = 1, left;
+    CURLMsg *message;
+
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, 1L);
+    curl_multi_add_handle(multi, curl);
+    if (twin)
+        curl_multi_add_handle(multi, twin);
+    while (curl_multi_perform(multi, &running) == CURLM_OK && running)
+        curl_multi_poll(multi, NULL, 0, 1000, NULL);
+    while ((message = curl_multi_info_read(multi, &left)) != NULL)
+        code = message->data.result;
+    curl_multi_remove_handle(multi, curl);
+    if (twin)
+        curl_multi_remove_handle(multi, twin);
+    curl_easy_cleanup(twin);
+    curl_multi_cleanup(multi);
+    return code;
+}
+
+static CURLcode (*perform)(CURL *) = curl_easy_perform;
+
 static long post(CURL *curl, const char *body, size_t len, CURLcode *code)
 {
     long status = 0;
 
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
-    *code = curl_easy_perform(curl);
+    *code = perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     return status;
 }
@@ -327,7 +359,10 @@ int main(int argc, char **argv)
 
     headers = curl_slist_append(headers,
                                 "Authorization: Bearer sk-Zq7fUnspeakable9Xw2");
-    if (argc == 2)
+    twice = argc == 3 && strcmp(argv[2], "pair") == 0;
+    if (twice || (argc == 3 && strcmp(argv[2], "multi") == 0))
+        perform = by_multi;
+    if (argc == 2 || perform == by_multi)
         rc = by_line(argv[1], headers);
     else if (argc == 5 && strcmp(argv[2], "prefork") == 0)
         rc = prefork(argv[1], headers, atoi(argv[3]), argv[4]);

@@ -73,6 +73,7 @@ struct llmobs_spooled spool_keep(size_t more)
     struct llmobs_exchange *e = spool_make(more);
     struct llmobs_spooled spooled;
 
+    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
     ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     spooled = e->item.spooled;

@@ -18,8 +18,9 @@ static void leave_some(void)
     struct llmobs_exchange *e = spool_make(1), *no_call = spool_make(1);
 
     spool_keep(1);
+    llmobs_spool_start(spool, e);
     llmobs_spool_begin(spool, e);
-    llmobs_spool_begin(spool, no_call);
+    llmobs_spool_start(spool, no_call);
     llmobs_spool_cancel(spool, no_call);
     llmobs_spool_release(spool, &gone, 1);
     llmobs_spool_event(spool, &event, LLMOBS_EVENT_SPAN,
@@ -39,6 +40,60 @@ START_TEST(test_adopt)
     ck_assert_int_eq(spool_dirs(), 0);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls + events, 0);
+}
+END_TEST
+
+static bool asks;
+
+static void leave_started(void)
+{
+    struct llmobs_exchange *e = spool_make(1);
+
+    e->match.confirm = true;
+    llmobs_headers_keep(&e->request_headers, "content-type: text/x", 20);
+    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    if (!asks)
+        return;
+    spool_keep(5 << 20);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_uint_lt(e->item.spooled.begun[0], e->item.spooled.begun[1]);
+}
+
+/* By the later of its entries, in whichever file. */
+static void adopt_started(void)
+{
+    struct llmobs_adopt_left left;
+    struct llmobs_exchange *e;
+
+    spool_in_dead(leave_started);
+    ck_assert_int_eq(llmobs_adopt_count(adopt, &left), 0);
+    ck_assert_uint_eq(left.ours, asks ? 2 : 1);
+    do
+        ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
+    while (!last.killed);
+    e = last.exchange;
+    ck_assert_int_eq(e->end, LLMOBS_END_KILLED);
+    ck_assert_str_eq(e->url, "https://api.openai.com/v1/chat/completions");
+    ck_assert_uint_eq(e->request_headers.count, asks ? 1 : 0);
+    ck_assert_int_eq(e->request.total > 0, asks);
+    ck_assert_int_eq(llmobs_body_head(&e->request).len > 0, asks);
+    ck_assert_int_eq(e->match.confirm, asks);
+    ck_assert(last.uncounted);
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), -EAGAIN);
+    llmobs_exchange_free(e);
+}
+
+START_TEST(test_started)
+{
+    asks = false;
+    adopt_started();
+}
+END_TEST
+
+START_TEST(test_started_and_asked)
+{
+    asks = true;
+    adopt_started();
 }
 END_TEST
 
@@ -392,6 +447,8 @@ UNIT_SUITE(adopt)
     Suite *s = suite_create("adopt");
 
     spool_add(s, "adopt", test_adopt);
+    spool_add(s, "started", test_started);
+    spool_add(s, "started_and_asked", test_started_and_asked);
     spool_add(s, "give_back", test_give_back);
     spool_add(s, "one_note_a_batch", test_one_note_a_batch);
     spool_add(s, "had", test_had);

@@ -70,6 +70,56 @@ START_TEST(test_release)
 }
 END_TEST
 
+/* A START, and a BEGIN in another file; gives what fills these. */
+static struct llmobs_spooled keep_apart(struct llmobs_exchange *e)
+{
+    struct llmobs_spooled big;
+
+    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    big = spool_keep(5 << 20);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_uint_lt(e->item.spooled.begun[0], e->item.spooled.begun[1]);
+    return big;
+}
+
+/* Each counts for its own file, whether it is released or cancelled. */
+START_TEST(test_entries_apart)
+{
+    struct llmobs_exchange *e = spool_make(5 << 20), *none = spool_make(1);
+    struct llmobs_spooled list[3];
+
+    list[0] = keep_apart(e);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
+    list[1] = keep_apart(none);
+    list[2] = e->item.spooled;
+    ck_assert_int_eq(spool_files(), 4);
+    llmobs_spool_release(spool, list, 3);
+    ck_assert_int_eq(spool_files(), 2);
+    llmobs_spool_cancel(spool, none);
+    ck_assert(!llmobs_spooled_any(&none->item.spooled));
+    llmobs_spool_close(spool);
+    ck_assert_int_eq(spool_dirs(), 0);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_kept), 3);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_released), 3);
+    llmobs_exchange_free(e);
+    llmobs_exchange_free(none);
+}
+END_TEST
+
+/* The parent's transfer that goes on in a child is the parent's call. */
+START_TEST(test_child_begins_nothing)
+{
+    struct llmobs_exchange *e = spool_make(1);
+
+    e->process++;
+    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert(!llmobs_spooled_any(&e->item.spooled));
+    ck_assert_int_eq(spool_dirs(), 0);
+    llmobs_exchange_free(e);
+}
+END_TEST
+
 /* A call that hangs for longer than the slots last holds nothing up. */
 START_TEST(test_more_files_than_slots)
 {
@@ -591,6 +641,8 @@ UNIT_SUITE(spool)
     spool_add(s, "keep_and_load", test_keep_and_load);
     spool_add(s, "release", test_release);
     spool_add(s, "more_files_than_slots", test_more_files_than_slots);
+    spool_add(s, "entries_apart", test_entries_apart);
+    spool_add(s, "child_begins_nothing", test_child_begins_nothing);
     spool_add(s, "threads", test_threads);
     spool_add(s, "removed_while_running", test_removed_while_running);
     spool_add(s, "cap", test_cap);

@@ -1,0 +1,205 @@
+"""What a kill leaves of a call: one span, from the moment that libcurl begins
+with it, with what was asked from the moment that it makes the request."""
+import contextlib
+import ctypes.util
+import os
+import signal
+import socket
+import subprocess
+import time
+
+from delivery import (agent, caller, counts, double, ids, left_behind,
+                      recover, recovered, wait_for)
+from harness import (APPS, LAUNCHER, PYTHON, body, curl, equal, expect_error, ok, test, tree)
+from names import Names
+
+PATH = "/openai/deployments/dep1/chat/completions"
+TRACE = "%032x" % 0xabcdef
+
+
+class Dying:
+    """Programs that make a call which does not end."""
+
+    def __init__(self, t, env):
+        self.t, self.env, self.all = t, env, []
+        # As a shell starts what it does not wait for, it would be ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        t.fresh(None)
+
+    def start(self, argv, launcher=()):
+        process = subprocess.Popen(
+            [*launcher, LAUNCHER, *argv],
+            env=self.t.environment(True, self.env), stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=os.path.join(self.t.dir, "work"), start_new_session=True)
+        self.all.append(process)
+        return process
+
+    def call(self, url, prompt="hello there", *more, **options):
+        process = self.start([caller(self.t), url, *more], **options)
+        process.stdin.write(body(prompt, "hang").encode() + b"\n")
+        process.stdin.flush()
+
+    def kill(self, number=signal.SIGKILL):
+        for process in self.all:
+            equal(process.poll(), None, "a call that ended")
+            process.send_signal(number)
+            equal(process.wait(), -number, "how it ended")
+        self.all = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        for process in self.all:
+            process.kill()
+            process.wait()
+        for process in self.all:
+            process.stdin.close()
+
+
+def in_the_spool(t):
+    """The processes that have an entry there."""
+    return {os.path.dirname(name)
+            for name in tree(os.path.join(t.dir, "store", "spool"))
+            if name.endswith(".entries")}
+
+
+def kept(t):
+    """All bytes in the spool."""
+    return b"".join(tree(os.path.join(t.dir, "store", "spool")).values())
+
+
+def prompt_of(span):
+    return span["meta"]["input"]["messages"][0]["content"]
+
+
+def killed_early(t, url, launcher=()):
+    """By each interface and each of two signals: one span for each call, which
+    says all that the URL says, and nothing of the request."""
+    for number in signal.SIGKILL, signal.SIGINT:
+        with double(t) as dd, Dying(t, agent(dd)) as dying:
+            dying.call(url + PATH, launcher=launcher)
+            dying.call(url + PATH, "hello there", "multi", launcher=launcher)
+            dying.start(curl(url + PATH, body(), "-k"), launcher)
+            ok(wait_for(lambda: len(in_the_spool(t)) == 3, 10),
+               "calls in the spool")
+            time.sleep(0.2)
+            ok(b"hello there" not in kept(t), "a prompt is in the spool")
+            dying.kill(number)
+            spans = recovered(t, dd, agent(dd), 3)
+            for span in spans:
+                expect_error(span, "process_killed", prompt="", asker="")
+                equal(span["meta"]["model_name"], "dep1", "model")
+                ok(0 <= span["duration"] < 30e9, "duration %d"
+                   % span["duration"])
+            said = counts(t)
+            equal([said["captured"], said["delivered"]], [4, 4], "counts")
+
+
+@contextlib.contextmanager
+def mute(backlog):
+    """A port where nobody answers; one that is full takes no connection."""
+    with socket.socket() as s, contextlib.ExitStack() as stack:
+        s.bind(("127.0.0.1", 0))
+        s.listen(backlog)
+        for _ in range(0 if backlog else 4):
+            one = stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(s.getsockname())
+        yield s.getsockname()[1]
+
+
+@test
+def in_a_look_up(t):
+    names = Names(t, mute=True)
+    try:
+        killed_early(t, "http://model.test:%d" % t.servers.http,
+                     names.launcher())
+        ok(names.asked > 0, "nobody asked for the name")
+    finally:
+        names.close()
+
+
+@test
+def in_a_connect(t):
+    with mute(0) as port:
+        killed_early(t, "http://127.0.0.1:%d" % port)
+
+
+@test
+def in_a_handshake(t):
+    with mute(16) as port:
+        killed_early(t, "https://127.0.0.1:%d" % port)
+
+
+@test
+def a_body_at_hand(t):
+    """A body that libcurl measured before it connects says whether it is a
+    call; it is in the spool with the request, and not before."""
+    library = ctypes.util.find_library("curl")
+    with mute(0) as port, double(t) as dd, Dying(t, agent(dd)) as dying:
+        for text in body(), "no call":
+            dying.start([PYTHON, os.path.join(
+                APPS, "ctypes_calls.py"), library,
+                "http://127.0.0.1:%d%s" % (port, PATH), text])
+        ok(wait_for(lambda: in_the_spool(t), 10), "no call is kept")
+        time.sleep(0.5)
+        equal(len(in_the_spool(t)), 1, "processes with a call")
+        ok(b"hello there" not in kept(t), "a prompt is in the spool")
+        dying.kill()
+        span, = recovered(t, dd, agent(dd), 1)
+        expect_error(span, "process_killed", prompt="", asker="")
+
+
+@test
+def behind_another(t):
+    """Of two calls the second waits for the connection of the first one:
+    libcurl has begun with it, and looked nothing up."""
+    with mute(16) as port, double(t) as dd, Dying(t, agent(dd)) as dying:
+        dying.call("http://127.0.0.1:%d%s" % (port, PATH), "first", "pair")
+        ok(wait_for(lambda: b'"first' in kept(t), 10), "no request is kept")
+        dying.kill()
+        spans = recovered(t, dd, agent(dd), 2)
+        equal(sorted(prompt_of(s) for s in spans), ["", "first"], "prompts")
+        equal(counts(t)["captured"], 3, "captured")
+
+
+@test
+def in_an_answer(t):
+    """What the request said stands for what was known before it, also where
+    the program sends a context of its own."""
+    with double(t) as dd, Dying(t, agent(dd)) as dying:
+        dying.call(t.url, "asked")
+        dying.call(t.url, "asked", "multi")
+        dying.start(curl(t.url, body("asked", "hang"), "-H",
+                         "traceparent: 00-%s-%016x-01" % (TRACE, 7)))
+        ok(wait_for(lambda: kept(t).count(b'"asked"') == 3, 10),
+           "requests in the spool")
+        dying.kill()
+        spans = recover(t, dd, agent(dd), 3)
+        equal(len(spans), 3, "spans")
+        equal(len(set(ids(spans))), 3, "ids")
+        for span in spans:
+            expect_error(span, "process_killed", prompt="asked")
+        equal(sum(s["_dd"]["apm_trace_id"] == TRACE for s in spans), 1,
+              "spans in the program's own trace")
+        equal([left_behind(t), counts(t)["captured"]], [[], 4],
+              "what is left, and the count")
+
+
+@test
+def no_call_after_all(t):
+    """Method and URL speak for a call until header list or body say otherwise,
+    as they do at once, or when its body is looked for a dialect's."""
+    with mute(16) as port, double(t) as dd, Dying(t, agent(dd)) as dying:
+        url = "http://127.0.0.1:%d/v1/chat/completions" % port
+        dying.start(curl(url, "a=b", "-H", "Content-Type: text/plain"))
+        dying.start(curl(url, '{"n": 1}'))
+        time.sleep(0.5)
+        ok(b"chat/completions" in kept(t), "it was never taken for a call")
+        dying.kill()
+        recovered(t, dd, agent(dd), 0)
+        said = counts(t)
+        equal([said["captured"], said["delivered"], said["unconfirmed"]],
+              [2, 1, 1], "counts")
