@@ -118,7 +118,7 @@ static void fill_kept_back(const struct llmobs_exchange *exchange, bool bare,
         n[NUMBER_REQUEST_FLAGS] |= FLAG_TRUNCATED;
     if (bare)
         n[NUMBER_REQUEST_FLAGS] = n[NUMBER_RESPONSE_FLAGS] =
-            FLAG_LOST | FLAG_BARE;
+            type == LLMOBS_ENTRY_START ? FLAG_BARE : FLAG_LOST | FLAG_BARE;
 }
 
 /* The rule, asking no body to confirm it that will not be there. */
