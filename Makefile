@@ -157,7 +157,7 @@ $(B)/fuzz-seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/shapes.o \
 $(B)/fuzz-config: $(B)/tests/fuzz/shim_conf.o
 $(B)/fuzz-elf: $(B)/tests/fuzz/shim_elf.o
 $(B)/fuzz-object: $(B)/cli/object.o
-$(B)/fuzz-store: $(B)/cli/reader.o
+$(B)/fuzz-store: $(B)/cli/reader.o $(B)/cli/shown.o
 # With the sanitizers that the shim is made without.
 $(B)/tests/fuzz/shim_%.o: shim/%.c
 	@mkdir -p $(@D)

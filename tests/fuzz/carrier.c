@@ -1,6 +1,7 @@
 /* Trace context that a peer sent: a line each for the members of a carrier, in
- * their order, the rest a program's own header list. First byte: the styles.
- * What is read can be sent on, and is read back the same. */
+ * their order, the rest a program's own header list. First byte: the styles
+ * (bit 7: it came from a stranger). What is read can be sent on, and is read
+ * back the same. */
 #include <stdio.h>
 #include <string.h>
 
@@ -117,7 +118,8 @@ static void forget(struct curl_slist *list, char **texts, size_t count)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct llmobs_text in = {(const char *)data, size}, baggage = {"", 0};
-    size_t style = fuzz_byte(&in) % (sizeof(styles) / sizeof(*styles));
+    unsigned style = fuzz_byte(&in);
+    const struct llmobs_config *config;
     struct curl_slist nodes[HEADERS], *list;
     struct llmobs_context context;
     struct llmobs_carrier carrier;
@@ -127,17 +129,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         load();
     for (size_t i = 0; i < 13; i++)
         texts[i] = line(&in);
-    carrier = (struct llmobs_carrier){
-        texts[0], texts[1], texts[2], texts[3],  texts[4],  texts[5],  texts[6],
-        texts[7], texts[8], texts[9], texts[10], texts[11], texts[12], false};
+    carrier = (struct llmobs_carrier){.traceparent = texts[0],
+                                      .tracestate = texts[1],
+                                      .x_datadog_trace_id = texts[2],
+                                      .x_datadog_parent_id = texts[3],
+                                      .x_datadog_tags = texts[4],
+                                      .x_datadog_sampling_priority = texts[5],
+                                      .x_datadog_origin = texts[6],
+                                      .baggage = texts[7],
+                                      .b3 = texts[8],
+                                      .x_b3_traceid = texts[9],
+                                      .x_b3_spanid = texts[10],
+                                      .x_b3_sampled = texts[11],
+                                      .x_b3_flags = texts[12],
+                                      .stranger = style & 0x80};
+    config = configs[style % (sizeof(styles) / sizeof(*styles))];
     list = make_list(&in, nodes);
-    if (!llmobs_context_from_carrier(&context, configs[style], &carrier))
-        llmobs_context_root(&context, configs[style]);
-    check_sent(configs[style], &context);
-    if (!llmobs_context_baggage(configs[style], texts[7], &baggage))
+    if (!llmobs_context_from_carrier(&context, config, &carrier))
+        llmobs_context_root(&context, config);
+    check_sent(config, &context);
+    if (!llmobs_context_baggage(config, texts[7], &baggage))
         baggage.len = 0;
     whole = fuzz_string(baggage);
-    inject(configs[style], &context, list, baggage.len ? whole : NULL);
+    inject(config, &context, list, baggage.len ? whole : NULL);
     free(whole);
     forget(list, texts, 13);
     return 0;

@@ -7,12 +7,24 @@
 #include <unistd.h>
 
 #include "cli/reader.h"
+#include "cli/shown.h"
 #include "core/json.h"
 #include "tests/fuzz/fuzz.h"
 
 #define FILES 4
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_shown(struct llmobs_text text)
+{
+    struct llmobs_buf out;
+
+    llmobs_buf_init(&out, (size_t)1 << 20);
+    FUZZ_CHECK(llmobs_shown_add(&out, text, 80) == 0);
+    for (size_t i = 0; i < out.len; i++)
+        FUZZ_CHECK((unsigned char)out.data[i] >= ' ' && out.data[i] != 0x7f);
+    llmobs_buf_fini(&out);
+}
 
 static int line(void *ctx, struct llmobs_text text)
 {
@@ -21,6 +33,7 @@ static int line(void *ctx, struct llmobs_text text)
 
     FUZZ_CHECK(text.len > 0 && !memchr(text.data, '\n', text.len));
     *bytes += text.len;
+    check_shown(text);
     if (llmobs_json_parse(text, &json) == 0)
         llmobs_json_free(json);
     return 0;
