@@ -669,10 +669,22 @@ HAZARDS = [
          ("first-of-that-name", [("shim/libc.c", "    return llmobs_str_same("
                                   "elf->soname, LIBC_SONAME) ||",
                                   "    return !llmobs_str_begins(elf->soname, "
-                                  "\"libllmobs\") ||")],
+                                  "\"libllmobs\") ||"),
+                                 ("shim/libc.c", "        if (may_be_libc("
+                                  "object) && take", "        if (take")],
           ["preload held_names", "preloads.pair_torsocks",
            "preloads.pair_fakechroot", "preload program_of_thread_sanitizer",
            "preload program_of_address_sanitizer"])]),
+
+    ("libraries linked for an address that another has",
+     "no memory is read at `l_addr`: libc is known by its name, and read from "
+     "its dynamic section on (`llmobs_elf_open_listed`)", [
+         ("address-as-memory", [("shim/libc.c", "        if (may_be_libc(object)"
+                                 " && take",
+                                 "        if (*(const char *)object->l_addr == "
+                                 "ELFMAG0 &&\n            may_be_libc(object) "
+                                 "&& take")],
+          ["preload displaced"])]),
 
     ("a libc that is older than the core",
      "the versions that the core's file names are looked for before it is tried "

@@ -1,5 +1,8 @@
 #include "shim/elf.h"
 
+/* No libc is larger. */
+#define REACH ((uintptr_t)1 << 26)
+
 static void find_range(struct llmobs_elf *elf)
 {
     elf->start = UINTPTR_MAX;
@@ -212,6 +215,16 @@ static void read_dynamic(struct llmobs_elf *elf)
         elf->soname = llmobs_elf_string(elf, soname);
 }
 
+/* Once it is known where the dynamic section is, and how far it all goes. */
+static int open_dynamic(struct llmobs_elf *elf)
+{
+    if (!elf->dynamic ||
+        !inside(elf, (uintptr_t)elf->dynamic, sizeof(ElfW(Dyn))))
+        return -ENOEXEC;
+    read_dynamic(elf);
+    return elf->symtab && elf->strtab_len > 0 ? 0 : -ENOEXEC;
+}
+
 int llmobs_elf_open(struct llmobs_elf *elf, const struct dl_phdr_info *info)
 {
     *elf = (struct llmobs_elf){.soname = ""};
@@ -224,13 +237,21 @@ int llmobs_elf_open(struct llmobs_elf *elf, const struct dl_phdr_info *info)
         if (elf->phdr[i].p_type == PT_DYNAMIC)
             elf->dynamic =
                 (const ElfW(Dyn) *)(elf->base + elf->phdr[i].p_vaddr);
-    if (!elf->dynamic ||
-        !inside(elf, (uintptr_t)elf->dynamic, sizeof(ElfW(Dyn))))
-        return -ENOEXEC;
-    read_dynamic(elf);
-    if (!elf->symtab || elf->strtab_len == 0)
-        return -ENOEXEC;
-    return 0;
+    return open_dynamic(elf);
+}
+
+int llmobs_elf_open_listed(struct llmobs_elf *elf,
+                           const struct link_map *object)
+{
+    uintptr_t dynamic = (uintptr_t)object->l_ld;
+
+    *elf = (struct llmobs_elf){.soname = ""};
+    elf->path = object->l_name ? object->l_name : "";
+    elf->base = object->l_addr;
+    elf->dynamic = object->l_ld;
+    elf->start = dynamic > REACH ? dynamic - REACH : 0;
+    elf->end = dynamic + REACH;
+    return open_dynamic(elf);
 }
 
 const char *llmobs_elf_string(const struct llmobs_elf *elf, size_t offset)

@@ -14,7 +14,7 @@
 
 struct llmobs_elf {
     const char *path; /* the loader's name for it; "" for the program */
-    uintptr_t base;
+    uintptr_t base;   /* how far from its own addresses: not where it begins */
     uintptr_t start, end; /* all of its segments */
     const ElfW(Phdr) * phdr;
     size_t phnum;
@@ -41,6 +41,13 @@ struct llmobs_elf {
 };
 
 int llmobs_elf_open(struct llmobs_elf *elf, const struct dl_phdr_info *info);
+
+/* The same by an entry of the loader's list, which names no segment: the tables
+ * are trusted, as the loader itself does, and only symbols can be looked up.
+ * For libc alone: one whose tables have no loaded addresses yet must not lie
+ * within 64 MB of its own. */
+int llmobs_elf_open_listed(struct llmobs_elf *elf,
+                           const struct link_map *object);
 
 /* The address that the object itself defines for a function, its default
  * version first; NULL when it does not define it. */

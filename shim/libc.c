@@ -4,9 +4,6 @@
 
 #define LIBC_SONAME "libc.so.6"
 
-/* No object of a program is larger. */
-#define OBJECT_MAX ((uintptr_t)1 << 31)
-
 /* The loader's list: glibc's name for it, and musl's. */
 #pragma weak _r_debug
 #pragma weak _dl_debug_addr
@@ -21,31 +18,39 @@ static const struct r_debug *loader(void)
     return &_dl_debug_addr ? _dl_debug_addr : NULL;
 }
 
-static bool has_head(const struct link_map *object)
+static bool is_loader(uintptr_t base)
 {
-    uintptr_t from = object->l_addr, to = (uintptr_t)object->l_ld;
+    const struct r_debug *debug = loader();
 
-    /* An old vdso is linked far from where its file begins. */
-    return from && to > from && to - from < OBJECT_MAX &&
-           llmobs_str_begins((const char *)from, ELFMAG);
+    return debug && debug->r_ldbase && base == debug->r_ldbase;
+}
+
+/* By its file's name. The list names no segments, and without them only the
+ * tables of an ordinary object can be read, not those of the vdso. */
+static bool may_be_libc(const struct link_map *object)
+{
+    static const char beginnings[][12] = {"libc-2.", "libc.musl-", "ld-musl-"};
+    const char *name = llmobs_str_base(object->l_name ? object->l_name : "");
+
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        if (llmobs_str_begins(name, beginnings[i]))
+            return true;
+    return llmobs_str_same(name, LIBC_SONAME) || is_loader(object->l_addr);
 }
 
 /* musl is the loader itself. */
 bool llmobs_libc_is_part(const struct llmobs_elf *elf)
 {
-    const struct r_debug *debug = loader();
-
-    return llmobs_str_same(elf->soname, LIBC_SONAME) ||
-           (debug && debug->r_ldbase && elf->base == debug->r_ldbase);
+    return llmobs_str_same(elf->soname, LIBC_SONAME) || is_loader(elf->base);
 }
 
 /* True when it is libc. */
-static bool take(const struct dl_phdr_info *info)
+static bool take(const struct link_map *object)
 {
     struct llmobs_elf elf;
     void *errno_location, *iterate, *auxval;
 
-    if (llmobs_elf_open(&elf, info) != 0 || !llmobs_libc_is_part(&elf))
+    if (llmobs_elf_open_listed(&elf, object) != 0 || !llmobs_libc_is_part(&elf))
         return false;
     errno_location = llmobs_elf_symbol(&elf, "__errno_location");
     iterate = llmobs_elf_symbol(&elf, "dl_iterate_phdr");
@@ -58,24 +63,17 @@ static bool take(const struct dl_phdr_info *info)
     return true;
 }
 
-/* The loader's list, past the program at its head and without a lock. */
+/* The loader's list, past the program at its head and without a lock. Each
+ * l_ld is mapped. l_addr need not be: where an object was linked for an address
+ * of its own, it is 0, or far from it. */
 static void walk_list(void)
 {
     const struct r_debug *debug = loader();
     const struct link_map *object = debug ? debug->r_map : NULL;
-    bool found = false;
 
-    while (!found && object && (object = object->l_next) != NULL) {
-        const ElfW(Ehdr) *head = (const void *)object->l_addr;
-        struct dl_phdr_info info = {.dlpi_addr = object->l_addr,
-                                    .dlpi_name = object->l_name};
-
-        if (!has_head(object))
-            continue;
-        info.dlpi_phdr = (const void *)(object->l_addr + head->e_phoff);
-        info.dlpi_phnum = head->e_phnum;
-        found = take(&info);
-    }
+    while (object && (object = object->l_next) != NULL)
+        if (may_be_libc(object) && take(object))
+            return;
 }
 
 bool llmobs_libc_find(void)
