@@ -18,7 +18,8 @@ struct walk {
 
 static const char *const whole[] = {"authorization", "proxyauthorization",
                                     "secret",        "credentials",
-                                    "passphrase",    "passwd"};
+                                    "passphrase",    "passwd",
+                                    "cookie",        "setcookie"};
 static const char *const ends[] = {
     "apikey",      "accesskey",    "secretkey",      "privatekey",
     "accountkey",  "appkey",       "applicationkey", "subscriptionkey",
@@ -101,13 +102,17 @@ static bool is_secrets_name(const char *text, size_t len)
 }
 
 /* Where the value begins that stands behind the name which ends at the quote
- * `at`; 0: no text does. */
+ * `at`: behind the quote of a text, at the bracket of a list; 0: neither is
+ * there. An object is left alone: the schema of a tool describes a parameter of
+ * that name so. */
 static size_t find_value(const struct walk *w, size_t at)
 {
     at = skip_blanks(w, at + 1);
     if (at == w->len || w->data[at] != ':')
         return 0;
     at = skip_blanks(w, at + 1);
+    if (at < w->len && w->data[at] == '[')
+        return at;
     while (at < w->len && w->data[at] == '\\')
         at++;
     return at < w->len && w->data[at] == '"' ? at + 1 : 0;
@@ -147,11 +152,54 @@ static void mask_value(struct walk *w)
     w->at = end;
 }
 
+/* True where a colon follows the text that ends at the quote `at`. */
+static bool is_name(const struct walk *w, size_t at)
+{
+    at = skip_blanks(w, at + 1);
+    return at < w->len && w->data[at] == ':';
+}
+
+/* Masks the texts of a list, but the names in its objects. `at` stands at its
+ * bracket, and behind its end afterwards. */
+static void mask_list(struct walk *w)
+{
+    size_t depth = 0;
+
+    for (; w->at < w->len; w->at++) {
+        char c = w->data[w->at];
+        struct walk text = *w;
+
+        if (c == '[' || c == '{')
+            depth++;
+        if ((c == ']' || c == '}') && --depth == 0)
+            break;
+        if (c != '"')
+            continue;
+        text.at++;
+        w->at = value_end(&text, w->data[w->at - 1] == '\\');
+        w->at += w->at < w->len && w->data[w->at] == '\\';
+        if (!is_name(w, w->at))
+            mask_value(&text);
+    }
+    w->at++;
+}
+
+/* Masks the value that `at` stands at, and goes behind it. */
+static void mask_any(struct walk *w)
+{
+    if (w->data[w->at - 1] != '"') {
+        mask_list(w);
+        return;
+    }
+    mask_value(w);
+    w->at += w->at < w->len && w->data[w->at] == '\\';
+    w->at++;
+}
+
 void llmobs_members_mask(char *data, size_t len)
 {
     struct walk w = {data, len, 0};
-    size_t begin =
-        0; /* of what may be a name: behind the last quote; 0: none */
+    size_t begin = 0; /* of a possible name: behind the last quote; 0: none */
 
     while (w.at < len) {
         const char *quote = memchr(data + w.at, '"', len - w.at);
@@ -164,10 +212,8 @@ void llmobs_members_mask(char *data, size_t len)
             value = find_value(&w, here);
         if (value && is_secrets_name(data + begin, here - begin)) {
             w.at = value;
-            mask_value(&w);
+            mask_any(&w);
             begin = 0;
-            w.at += w.at < len && data[w.at] == '\\';
-            w.at++;
         } else {
             begin = w.at = here + 1;
         }

@@ -4,16 +4,17 @@
  * Whatever LLMOBS_REDACT says: {"api_key": "tvly-..."} is how some APIs take
  * their keys. A name counts in any case, with '-', '_', '.' or blanks or
  * without, its letters escaped (\u005f) or not, and in JSON within a text, too.
- * Masked are strings; of the value its last four characters stay where it has
- * twelve, as elsewhere (mask.h). The text stays as long as it was and is JSON
- * where it was.
+ * Strings are masked, those inside a list too, but not those inside an object:
+ * the schema of a tool describes a parameter of that name by one. Of a string
+ * its last four characters stay where it has twelve, as elsewhere (mask.h). The
+ * text stays as long as it was and is JSON where it was.
  *
- * These are: authorization, secret, credentials, passphrase, passwd, and what
- * ends in api key, access key, secret key, private key, account key,
- * subscription key, app key, access token, refresh token, id token, auth token,
- * bearer token, session token, security token, client secret or password. Not
- * "token" or "key" alone: a token of a model's answer is one, and so is the key
- * of a list.
+ * These are: authorization, cookie, set-cookie, secret, credentials,
+ * passphrase, passwd, and what ends in api key, access key, secret key, private
+ * key, account key, subscription key, app key, access token, refresh token, id
+ * token, auth token, bearer token, session token, security token, client secret
+ * or password. Not "token" or "key" alone: a token of a model's answer is one,
+ * and so is the key of a list.
  *
  * Owns:    nothing.
  * Threads: any; the body is one thread's.
