@@ -19,12 +19,11 @@ static atomic_uint forks;
 static atomic_uint kept_out;  /* threads that sleep on `forks` */
 static atomic_uint inside[2]; /* by enum llmobs_gate */
 static atomic_uint moved;     /* a fork sleeps on it */
-static atomic_bool waited;    /* a fork has waited for this look-up in vain */
+static atomic_bool waited[2]; /* a fork has waited for this one in vain */
 
 static void step_out(enum llmobs_gate kind)
 {
-    if (kind == LLMOBS_GATE_LOOKUP)
-        atomic_store(&waited, false);
+    atomic_store(&waited[kind], false);
     atomic_fetch_sub(&inside[kind], 1);
     if (atomic_load(&forks)) {
         atomic_fetch_add(&moved, 1);
@@ -55,12 +54,25 @@ void llmobs_gate_leave(enum llmobs_gate kind)
     step_out(kind);
 }
 
-/* How long this fork waits, given who is inside. */
-static int64_t patience_ns(bool looking_up)
+/* How long this fork waits for one kind; 0: no thread is inside. */
+static int64_t patience_ns(enum llmobs_gate kind)
 {
-    if (looking_up && !atomic_load(&waited))
-        return LLMOBS_GATE_LOOKUP_MS * LLMOBS_NS_PER_MS;
-    return LLMOBS_GATE_CALL_MS * LLMOBS_NS_PER_MS;
+    static const int64_t limits_ms[] = {
+        [LLMOBS_GATE_CALL] = LLMOBS_GATE_CALL_MS,
+        [LLMOBS_GATE_LOOKUP] = LLMOBS_GATE_LOOKUP_MS,
+    };
+    int64_t ms = limits_ms[kind];
+
+    if (atomic_load(&inside[kind]) == 0)
+        return 0;
+    return (atomic_load(&waited[kind]) ? LLMOBS_GATE_AGAIN_MS : ms) *
+           LLMOBS_NS_PER_MS;
+}
+
+static void give_up(enum llmobs_gate kind)
+{
+    if (atomic_load(&inside[kind]) != 0)
+        atomic_store(&waited[kind], true);
 }
 
 static void before_fork(void)
@@ -71,15 +83,16 @@ static void before_fork(void)
     atomic_fetch_add(&forks, 1);
     for (;;) {
         unsigned seen = atomic_load(&moved);
-        bool lookup = atomic_load(&inside[LLMOBS_GATE_LOOKUP]) != 0;
-        int64_t left;
+        int64_t call_ns = patience_ns(LLMOBS_GATE_CALL);
+        int64_t lookup_ns = patience_ns(LLMOBS_GATE_LOOKUP);
+        int64_t left = call_ns > lookup_ns ? call_ns : lookup_ns;
 
-        if (!lookup && !atomic_load(&inside[LLMOBS_GATE_CALL]))
+        if (left == 0)
             break;
-        left = began + patience_ns(lookup) - llmobs_clock_mono_ns();
+        left += began - llmobs_clock_mono_ns();
         if (left <= 0) {
-            if (lookup)
-                atomic_store(&waited, true);
+            give_up(LLMOBS_GATE_CALL);
+            give_up(LLMOBS_GATE_LOOKUP);
             break;
         }
         llmobs_futex_sleep_ns(&moved, seen, left);
@@ -102,7 +115,8 @@ void llmobs_gate_reset(void)
     atomic_store(&kept_out, 0);
     atomic_store(&inside[LLMOBS_GATE_CALL], 0);
     atomic_store(&inside[LLMOBS_GATE_LOOKUP], 0);
-    atomic_store(&waited, false);
+    atomic_store(&waited[LLMOBS_GATE_CALL], false);
+    atomic_store(&waited[LLMOBS_GATE_LOOKUP], false);
 }
 
 int llmobs_gate_init(void)

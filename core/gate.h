@@ -4,9 +4,9 @@
  * Threads: enter and leave: any thread of ours. The fork handlers run in the
  *          app's thread that forks.
  * Errors:  none; a fork that waited long enough goes on.
- * Limits:  a fork waits LLMOBS_GATE_CALL_MS for a call, and
- *          LLMOBS_GATE_LOOKUP_MS once for a look-up, LLMOBS_GATE_CALL_MS when
- *          it comes upon the same one again.
+ * Limits:  a fork waits LLMOBS_GATE_CALL_MS for a call, which computes and does
+ *          not wait, and LLMOBS_GATE_LOOKUP_MS for a look-up. Where it waited
+ *          in vain, the next fork waits LLMOBS_GATE_AGAIN_MS for the same one.
  * Fork:    a child begins with the gate open.
  *
  * Locks of the C library's resolver and of the TLS library that one of our
@@ -15,8 +15,9 @@
 #ifndef LLMOBS_GATE_H
 #define LLMOBS_GATE_H
 
-#define LLMOBS_GATE_CALL_MS 5
+#define LLMOBS_GATE_CALL_MS 1000
 #define LLMOBS_GATE_LOOKUP_MS 200
+#define LLMOBS_GATE_AGAIN_MS 5
 
 enum llmobs_gate {
     LLMOBS_GATE_CALL,  /* into libcurl, without waiting there */

@@ -805,6 +805,13 @@ HAZARDS = [
                              "&worker->process);")],
           ["programs.life_cases.prefork"])]),
 
+    ("fork while our thread is in the TLS library",
+     "the fork waits for it: a lock that the child inherits stays locked "
+     "(`before_fork`)", [
+         ("fork-waits-little", [("core/gate.h", "GATE_CALL_MS 1000",
+                                 "GATE_CALL_MS 5")],
+          ["unit fork_waits_for_a_long_call"])]),
+
     ("a child that no handler of fork saw",
      "the page that knows the process is empty in it (`wiped_page`)", [
          ("page-inherited", [("core/fork.c", "        madvise(page, size, "
