@@ -61,12 +61,12 @@ static int encode_item(struct llmobs_delivery *delivery,
     int rc;
 
     if (item->type == LLMOBS_ITEM_SPAN)
-        return llmobs_encode_span(&((struct llmobs_span_item *)item)->span,
+        return llmobs_encode_call(&((struct llmobs_span_item *)item)->span,
                                   config, &delivery->scratch);
     rc = llmobs_exchange_to_span((struct llmobs_exchange *)item, &span);
     if (rc)
         return rc;
-    rc = llmobs_encode_span(&span, config, &delivery->scratch);
+    rc = llmobs_encode_call(&span, config, &delivery->scratch);
     llmobs_span_fini(&span);
     return rc;
 }

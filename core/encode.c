@@ -522,21 +522,26 @@ static bool is_over(const struct llmobs_span *span,
     return len > max;
 }
 
-/* So much is left out that it takes no more than it may. */
 static int encode_cut(struct encoding *e, struct llmobs_buf *buf)
+{
+    return llmobs_encode_dump(make_event(e), e->config, buf);
+}
+
+/* So much is left out that it takes no more than it may. */
+static int encode_by_budget(struct encoding *e, struct llmobs_buf *buf)
 {
     int enough, rc;
 
     llmobs_work_begin(e->cut == CUT_NOTHING ? LLMOBS_WORK_BODY
                                             : LLMOBS_WORK_ALL);
-    rc = llmobs_encode_dump(make_event(e), e->config, buf);
+    rc = encode_cut(e, buf);
     enough = llmobs_work_end();
     return rc && enough ? enough : rc;
 }
 
-int llmobs_encode_span(const struct llmobs_span *span,
-                       const struct llmobs_config *config,
-                       struct llmobs_buf *buf)
+static int encode(const struct llmobs_span *span,
+                  const struct llmobs_config *config, struct llmobs_buf *buf,
+                  int (*one)(struct encoding *e, struct llmobs_buf *buf))
 {
     struct encoding e = {
         .span = span,
@@ -548,7 +553,21 @@ int llmobs_encode_span(const struct llmobs_span *span,
 
     do {
         e.cut = (enum cut)cut;
-        rc = encode_cut(&e, buf);
+        rc = one(&e, buf);
     } while (rc == -E2BIG && ++cut <= CUT_REST);
     return rc;
+}
+
+int llmobs_encode_span(const struct llmobs_span *span,
+                       const struct llmobs_config *config,
+                       struct llmobs_buf *buf)
+{
+    return encode(span, config, buf, encode_cut);
+}
+
+int llmobs_encode_call(const struct llmobs_span *span,
+                       const struct llmobs_config *config,
+                       struct llmobs_buf *buf)
+{
+    return encode(span, config, buf, encode_by_budget);
 }

@@ -5,9 +5,12 @@
 #include <stdatomic.h>
 
 #include "core/clock.h"
+#include "core/fork.h"
 
-/* Whose budget it is; of no thread: 0. */
+/* Whose budget it is; of no thread: 0. A child's threads may have the ids of
+ * its parent's. */
 static _Atomic(uintptr_t) owner;
+static atomic_int process;
 static _Atomic int64_t until = INT64_MAX;
 /* The owner's alone. */
 static _Atomic int64_t left;
@@ -17,6 +20,13 @@ static atomic_int over;
 static uintptr_t myself(void)
 {
     return (uintptr_t)pthread_self();
+}
+
+static bool is_mine(void)
+{
+    return atomic_load_explicit(&owner, memory_order_relaxed) == myself() &&
+           atomic_load_explicit(&process, memory_order_relaxed) ==
+               llmobs_fork_process();
 }
 
 static void set(_Atomic int64_t *number, int64_t value)
@@ -33,6 +43,7 @@ void llmobs_work_begin(int64_t most)
 {
     set(&left, most);
     atomic_store_explicit(&over, 0, memory_order_relaxed);
+    atomic_store(&process, llmobs_fork_process());
     atomic_store(&owner, myself());
 }
 
@@ -65,7 +76,7 @@ bool llmobs_work_do(size_t steps)
 {
     int64_t count = steps < INT64_MAX / 2 ? (int64_t)steps : INT64_MAX / 2;
 
-    if (atomic_load_explicit(&owner, memory_order_relaxed) != myself())
+    if (!is_mine())
         return true;
     if (atomic_load_explicit(&over, memory_order_relaxed))
         return false;

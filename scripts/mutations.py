@@ -581,7 +581,16 @@ HAZARDS = [
      "ends (`core/work`)", [
          ("steps-unbounded", [("core/work.c", "    if (get(&left) < 0)",
                               "    if (get(&left) < 0 && count < 0)")],
-          ["unit a_body_has_a_budget", "unit a_budget_ends_once"])]),
+          ["unit a_body_has_a_budget", "unit a_budget_ends_once"]),
+         ("budget-taken-away", [("core/encode.c", "    return encode(span, "
+                                 "config, buf, encode_cut);",
+                                 "    (void)encode_cut;\n    return "
+                                 "encode(span, config, buf, "
+                                 "encode_by_budget);")],
+          ["unit no_other_thread_ends_it"]),
+         ("steps-inherited", [("core/work.c", "relaxed) ==\n               "
+                               "llmobs_fork_process();", "relaxed) != -1;")],
+          ["unit a_child_has_none"])]),
 
     ("a big answer just before the exit, and a signal that waits",
      "reading ends with the exit's time; the entry stays in the spool as it "

@@ -1,9 +1,13 @@
 /* Budgets of work: whose they are, and that each pass keeps to them. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/clock.h"
+#include "core/encode.h"
 #include "core/exchange.h"
 #include "core/json.h"
 #include "core/mask.h"
@@ -51,6 +55,81 @@ START_TEST(it_is_one_threads)
     pthread_join(thread, NULL);
     ck_assert(did);
     ck_assert_int_eq(llmobs_work_end(), 0);
+}
+END_TEST
+
+/* As the app's thread does for the C API. */
+static void *encode_elsewhere(void *arg)
+{
+    struct llmobs_config config = {.event_max = 1 << 20};
+    struct llmobs_span span;
+    struct llmobs_buf buf;
+
+    llmobs_buf_init(&buf, 1 << 20);
+    ck_assert_int_eq(llmobs_span_init(&span), 0);
+    for (int i = 0; i < 100; i++) {
+        llmobs_buf_cut(&buf, 0);
+        ck_assert_int_eq(llmobs_encode_span(&span, &config, &buf), 0);
+    }
+    llmobs_span_fini(&span);
+    llmobs_buf_fini(&buf);
+    return arg;
+}
+
+START_TEST(no_other_thread_ends_it)
+{
+    pthread_t thread;
+
+    for (int i = 0; i < 2; i++) {
+        llmobs_work_begin(100);
+        ck_assert(llmobs_work_do(i == 0 ? 1 : 101) == (i == 0));
+        ck_assert_int_eq(pthread_create(&thread, NULL, encode_elsewhere, NULL),
+                         0);
+        pthread_join(thread, NULL);
+        ck_assert(!llmobs_work_do(100));
+        ck_assert_int_eq(llmobs_work_end(), -E2BIG);
+    }
+}
+END_TEST
+
+/* It holds the budget that it began until the process ends. */
+static void *hold_a_budget(void *arg)
+{
+    llmobs_work_begin(0);
+    (void)llmobs_work_do(1);
+    atomic_store((atomic_int *)arg, 1);
+    pause();
+    return NULL;
+}
+
+/* The child's first thread has the stack of the one that is not there, and so
+ * its id. */
+static void check_child(void)
+{
+    pthread_t thread;
+    bool did = false;
+
+    if (pthread_create(&thread, NULL, work_elsewhere, &did) == 0)
+        pthread_join(thread, NULL);
+    _exit(did ? 0 : 1);
+}
+
+START_TEST(a_child_has_none)
+{
+    static atomic_int begun;
+    pthread_t thread;
+    int status;
+    pid_t pid;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, hold_a_budget, &begun), 0);
+    while (!atomic_load(&begun))
+        sched_yield();
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        check_child();
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -200,6 +279,8 @@ UNIT_SUITE(work)
     UNIT_TEST(s, without_a_budget_all_is_done);
     UNIT_TEST(s, a_budget_ends_once);
     UNIT_TEST(s, it_is_one_threads);
+    UNIT_TEST(s, no_other_thread_ends_it);
+    UNIT_TEST(s, a_child_has_none);
     UNIT_TEST(s, time_ends_it_too);
     UNIT_TEST(s, each_kind_of_json_counts);
     UNIT_TEST(s, values_count);
