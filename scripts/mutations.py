@@ -280,9 +280,9 @@ HAZARDS = [
 
     ("POSTFIELDS in a buffer that changes",
      "read as libcurl makes the request (`keep_request`)", [
-         ("read-at-the-end", [(SETTLE, "    llmobs_body_rewind(&exchange->"
-                               "request, 0);\n    llmobs_handle_copy_body("
-                               "handle, &exchange->request);\n", ""),
+         ("read-at-the-end", [(SETTLE, "    llmobs_exchange_rewind(exchange, "
+                               "0);\n    llmobs_handle_copy_body(handle, "
+                               "&exchange->request);\n", ""),
                               (CAPTURE, "    exchange->end = end;\n    if (end "
                                "== LLMOBS_END_DONE) {",
                                "    exchange->end = end;\n    llmobs_handle_"
@@ -406,8 +406,8 @@ HAZARDS = [
 
     ("uploads rewound by SEEKFUNCTION or IOCTLFUNCTION",
      "what was recorded is rewound as well (`rewind_request`)", [
-         ("sent-twice-recorded-twice", [(CALLS, "        llmobs_body_rewind("
-                                         "&handle->exchange->request, "
+         ("sent-twice-recorded-twice", [(CALLS, "        llmobs_exchange_rewind("
+                                         "handle->exchange, "
                                          "(uint64_t)offset);",
                                          "        (void)offset;")],
           ["hazards.uploads_sent_twice"])]),
