@@ -9,6 +9,7 @@
 #include "core/api_span.h"
 #include "core/api_thread.h"
 #include "core/capture_inner.h"
+#include "core/fork.h"
 
 /* ---- what is ours: when the app makes the call ------------------------- */
 
@@ -120,6 +121,19 @@ void llmobs_capture_set_method(struct llmobs_exchange *exchange,
                         (struct llmobs_text){method, strlen(method)});
 }
 
+/* A fork between the add and the transfer leaves each process a copy of what
+ * was taken: the copy that begins in another process is another span. */
+static void renew_ids(const struct llmobs_origin *origin,
+                      struct llmobs_exchange *exchange)
+{
+    if (exchange->process == llmobs_fork_process())
+        return;
+    if (origin->from_span || origin->carried)
+        llmobs_context_sibling(&exchange->context);
+    else
+        llmobs_context_root(&exchange->context, llmobs_capture_config());
+}
+
 /* It begins now, in this process, whenever it was taken. A body that libcurl
  * measures may be copied as well. */
 static bool start_exchange(struct llmobs_handle *handle,
@@ -130,8 +144,10 @@ static bool start_exchange(struct llmobs_handle *handle,
     exchange->url = llmobs_allow_url_copy(handle->origin.url);
     if (!exchange->url)
         return false;
-    if (handle->origin.waits)
+    if (handle->origin.waits) {
+        renew_ids(&handle->origin, exchange);
         llmobs_exchange_start(exchange);
+    }
     exchange->match = *match;
     exchange->unsent = true;
     exchange->multipart = llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM;

@@ -144,6 +144,13 @@ void llmobs_context_child(struct llmobs_context *child,
     child->span_id = llmobs_context_random();
 }
 
+void llmobs_context_sibling(struct llmobs_context *context)
+{
+    context->span_id = llmobs_context_random();
+    if (context->parent_id == 0)
+        context->trace_id = new_trace_id();
+}
+
 /* -- names --------------------------------------------------------------- */
 
 static bool allowed_in_name(unsigned char c)

@@ -89,6 +89,10 @@ bool llmobs_context_baggage(const struct llmobs_config *config,
 void llmobs_context_child(struct llmobs_context *child,
                           const struct llmobs_context *parent);
 
+/* Gives a context ids of its own where it is a copy: a new span id, and a new
+ * trace id of LLM Observability where it has no parent there. */
+void llmobs_context_sibling(struct llmobs_context *context);
+
 /* Writes TRACEPARENT and TRACESTATE values for children of this span; each
  * NUL-terminated, at most `cap` bytes, -ENOSPC beyond. */
 int llmobs_context_traceparent(const struct llmobs_context *context, char *out,

@@ -806,6 +806,16 @@ HAZARDS = [
                                  "    if (!exchange)\n        return;")],
           ["programs.life_cases.fork_in_transfer"])]),
 
+    ("a fork between a multi's add and its transfer",
+     "the copy that begins in another process draws ids of its own "
+     "(`renew_ids`)", [
+         ("ids-inherited", [("core/capture_begin.c", "    if (exchange->process "
+                             "== llmobs_fork_process())\n        return;\n"
+                             "    if (origin->from_span",
+                             "    if (exchange)\n        return;\n"
+                             "    if (origin->from_span")],
+          ["programs.life_cases.fork_before_transfer"])]),
+
     ("fork beside our thread",
      "a child begins anew and touches nothing inherited (`check_fork`)", [
          ("child-goes-on", [("core/worker.c", "    reset(worker);\n    llmobs_"

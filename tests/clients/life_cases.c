@@ -96,6 +96,36 @@ static void fork_in_transfer(const char *base)
     curl_easy_cleanup(curl);
 }
 
+/* Each process drives its copy of the transfers that one of them has added. */
+static void fork_before_transfer(const char *base)
+{
+    struct text texts[2] = {{0}};
+    CURL *curls[2];
+    CURLM *multi = curl_multi_init();
+    pid_t children[2] = {0};
+
+    for (int i = 0; i < 2; i++) {
+        curls[i] = asking(base, CHAT, hello, &texts[i]);
+        curl_multi_add_handle(multi, curls[i]);
+    }
+    fflush(stdout);
+    for (int i = 0; i < 2 && (i == 0 || children[0]); i++)
+        children[i] = fork();
+    drive(multi);
+    for (int i = 0; i < 2; i++) {
+        curl_multi_remove_handle(multi, curls[i]);
+        if (!children[0] || !children[1]) {
+            if (texts[i].len == 0)
+                exit(1);
+        } else {
+            reap(children[i]);
+            show("parent", curls[i], CURLE_OK, &texts[i]);
+        }
+        curl_easy_cleanup(curls[i]);
+    }
+    curl_multi_cleanup(multi);
+}
+
 static size_t exit_inside(char *data, size_t size, size_t count, void *to)
 {
     (void)data, (void)size, (void)count, (void)to;
@@ -298,6 +328,7 @@ int main(int argc, char **argv)
         {"threads", threads, 80, 0},
         {"prefork", prefork, 10, 0},
         {"fork_in_transfer", fork_in_transfer, 1, 0},
+        {"fork_before_transfer", fork_before_transfer, 6, 0},
         {"exit_in_callback", exit_in_callback, 1, 1},
         {"exit_beside", exit_beside, 1, 1},
         {"exit_at_once", exit_at_once, 1, 0},

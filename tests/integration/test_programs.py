@@ -11,15 +11,15 @@ from harness import Skip, equal, test
 # A sanitizer's allocator is not made for fork beside another thread, and what
 # a child abandons on purpose is a leak to it; nor is it made for an exit in the
 # middle of it.
-FORKING = ("prefork", "fork_in_transfer", "forks", "exit_in_child",
-           "forks_of_one_pid",
+FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
+           "exit_in_child", "forks_of_one_pid",
            "exit_in_malloc")
 
 
 # The emulator cannot start a thread in a child of a program with threads, nor
 # a program by itself.
 NOT_EMULATED = ("forks", "forks_of_one_pid", "exit_in_child", "prefork",
-                "executed")
+                "fork_before_transfer", "executed")
 
 
 # A log of every request is a file that is opened, for which a filter kills.
@@ -46,6 +46,13 @@ def options_under_sanitizer(t, argv, name):
     return {}
 
 
+def each_its_own(spans):
+    ids = [s["span_id"] for s in spans]
+    equal(len(set(ids)), len(ids), "ids of spans")
+    roots = [s["trace_id"] for s in spans if s["parent_id"] == "undefined"]
+    equal(len(set(roots)), len(roots), "ids of the traces of roots")
+
+
 def join(program, name, spans, errors):
     def run(t):
         if harness.EMULATOR and name in NOT_EMULATED:
@@ -64,6 +71,7 @@ def join(program, name, spans, errors):
             env = {"LLMOBS_LOG": None, "LLMOBS_LOG_LEVEL": None}
         r = t.same(argv, order=False, answers=False, env=env,
                    spans=None if spans < 0 else spans)
+        each_its_own(r.spans)
         if spans >= 0:  # else the program ends in a way that may lose some
             equal(len([s for s in r.spans if s["status"] == "error"]), errors,
                   "number of spans with status error")

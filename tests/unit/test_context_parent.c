@@ -19,6 +19,25 @@ START_TEST(a_traceparent_alone_makes_a_root_of_ours)
 }
 END_TEST
 
+START_TEST(a_sibling_has_ids_of_its_own_alone)
+{
+    struct llmobs_context c, twin;
+
+    ck_assert(context_from(&c, PARENT, NULL));
+    twin = c;
+    llmobs_context_sibling(&twin);
+    ck_assert_uint_ne(twin.span_id, c.span_id);
+    ck_assert(!context_same(twin.trace_id, c.trace_id));
+    ck_assert(context_same(twin.apm_trace_id, c.apm_trace_id));
+    ck_assert(context_from(&c, PARENT, context_state));
+    twin = c;
+    llmobs_context_sibling(&twin);
+    ck_assert_uint_ne(twin.span_id, c.span_id);
+    twin.span_id = c.span_id;
+    ck_assert_mem_eq(&twin, &c, sizeof(c));
+}
+END_TEST
+
 START_TEST(a_distributed_parent_is_inherited)
 {
     struct llmobs_context c;
