@@ -387,6 +387,7 @@ UNIT_SUITE(context_parent)
 
     UNIT_TEST(s, a_traceparent_alone_makes_a_root_of_ours);
     UNIT_TEST(s, a_distributed_parent_is_inherited);
+    UNIT_TEST(s, a_sibling_has_ids_of_its_own_alone);
     UNIT_TEST(s, what_was_not_sent_is_not_made_up);
     UNIT_TEST(s, trace_ids_in_both_forms);
     UNIT_TEST(s, a_bad_traceparent_is_no_parent);
