@@ -177,15 +177,20 @@ static int decode_response(struct llmobs_call *call, struct decoded *decoded)
     return rc;
 }
 
-/* All of them lie in memory of the exchange, or in what was decoded. */
+/* All of them lie in memory of the exchange, or in what was decoded. They are
+ * masked whole, for the end of a value does not say what it is, and whatever
+ * work is left, for the other tries read them as well. Once the time is over
+ * nobody does. */
 static void mask_texts(const struct llmobs_call *call)
 {
     const struct llmobs_text texts[] = {call->request, call->request_tail,
                                         call->response, call->response_tail};
 
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-        if (texts[i].len > 0 && llmobs_work_do(texts[i].len * 2))
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        (void)llmobs_work_do(texts[i].len * 2);
+        if (texts[i].len > 0 && !llmobs_work_is_late())
             llmobs_members_mask((char *)(uintptr_t)texts[i].data, texts[i].len);
+    }
 }
 
 static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,

@@ -59,7 +59,7 @@ void llmobs_work_until(int64_t mono_ns)
 }
 
 /* What begins now was not too much if nobody waits for it. */
-static bool is_late(int64_t steps)
+static bool is_over_time(int64_t steps)
 {
     int64_t end = atomic_load(&until);
 
@@ -83,7 +83,13 @@ bool llmobs_work_do(size_t steps)
     set(&left, get(&left) - count);
     if (get(&left) < 0)
         atomic_store_explicit(&over, -E2BIG, memory_order_relaxed);
-    else if (is_late(count))
+    else if (is_over_time(count))
         atomic_store_explicit(&over, -ETIMEDOUT, memory_order_relaxed);
     return !atomic_load_explicit(&over, memory_order_relaxed);
+}
+
+bool llmobs_work_is_late(void)
+{
+    return is_mine() &&
+           atomic_load_explicit(&over, memory_order_relaxed) == -ETIMEDOUT;
 }

@@ -42,6 +42,10 @@ int llmobs_work_end(void);
  * used up, or the time is over; it stays so until the end. */
 bool llmobs_work_do(size_t steps);
 
+/* True: the time of the calling thread's budget was over, and nobody takes what
+ * it does. */
+bool llmobs_work_is_late(void);
+
 /* Until when anybody works (monotonic; INT64_MAX: as long as it takes). */
 void llmobs_work_until(int64_t mono_ns);
 

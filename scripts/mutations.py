@@ -615,6 +615,10 @@ HAZARDS = [
          ("members-stay", [("core/members.c", "        if (value && is_secrets",
                             "        if (value && len == 0 && is_secrets")],
           ["unit secret_members_are_masked"]),
+         ("masks-by-budget", [("core/outcome.c", "        (void)llmobs_work_do("
+                               "texts[i].len * 2);", "        if (!llmobs_work_do"
+                               "(texts[i].len * 2))\n            continue;")],
+          ["unit what_is_read_is_masked"]),
          ("shapes-stay", [("core/mask.c", "    return len >= OPAQUE_LEAST &&",
                            "    return len > SIZE_MAX / 2 &&")],
           ["unit secrets_are_masked"])]),

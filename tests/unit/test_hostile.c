@@ -260,6 +260,36 @@ START_TEST(a_body_has_a_budget)
 }
 END_TEST
 
+/* Masking alone takes more work than a body may: its ends are read, and masked
+ * they are. */
+START_TEST(what_is_read_is_masked)
+{
+    static const struct hostile one = {
+        .begin = "{\"model\":\"n\",\"password\":\"first-secret\"",
+        .piece = ",\"a\":\"some text that says nothing\"",
+        .end = ",\"password\":\"last-secret\"," USAGE "}"};
+    struct llmobs_rules_config config = {.proxy_urls = NULL};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+    struct llmobs_exchange *e = make_exchange(rules, CHAT, JSON);
+    struct llmobs_span span;
+    struct llmobs_buf body;
+
+    llmobs_body_fini(&e->response);
+    llmobs_body_init(&e->response, 4 * WHOLE);
+    make_body(&one, &body, 3 * WHOLE);
+    llmobs_exchange_received(e, body.data, body.len);
+    ck_assert(!e->response.truncated);
+    ck_assert_int_eq(llmobs_exchange_to_span(e, &span), 0);
+    ck_assert_int_eq(metric(&span, "output_tokens"), 4);
+    ck_assert(span.output_dropped);
+    ck_assert_ptr_null(memmem(e->response.head.data, body.len, "secret\"", 7));
+    llmobs_span_fini(&span);
+    llmobs_exchange_free(e);
+    llmobs_buf_fini(&body);
+    llmobs_rules_free(rules);
+}
+END_TEST
+
 /* No event is lost or read twice, and what was read is not kept. */
 START_TEST(a_million_events_are_read)
 {
@@ -331,6 +361,7 @@ UNIT_SUITE(hostile)
 
     UNIT_TEST(s, answers_cost_what_they_weigh);
     UNIT_TEST(s, a_body_has_a_budget);
+    UNIT_TEST(s, what_is_read_is_masked);
     UNIT_TEST(s, a_million_events_are_read);
     UNIT_TEST(s, a_huge_stream_keeps_its_ends);
     return s;
