@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -210,6 +211,21 @@ static const char *why_no_client(const struct selftest *test)
     return text;
 }
 
+/* By the loader of this process, which is that of most programs. */
+static const char *why_not_loaded(const char *path)
+{
+    static char text[512];
+    const char *error =
+        dlopen(path, RTLD_NOW | RTLD_LOCAL) == NULL ? dlerror() : NULL;
+
+    if (error == NULL)
+        return LLMOBS_DOCTOR_CORE
+            " could not be loaded, or is of another version";
+    snprintf(text, sizeof text, LLMOBS_DOCTOR_CORE " could not be loaded: %s",
+             error);
+    return text;
+}
+
 static const char *why_no_core(const struct selftest *test)
 {
     char path[PATH_MAX];
@@ -225,7 +241,7 @@ static const char *why_no_core(const struct selftest *test)
         if (access(path, R_OK) != 0)
             return LLMOBS_DOCTOR_CORE " is not beside the library";
     }
-    return LLMOBS_DOCTOR_CORE " could not be loaded, or is of another version";
+    return why_not_loaded(path);
 }
 
 /* Which step failed; STEP_COUNT: none. `why` is told of it, or of the rule. */

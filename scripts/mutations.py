@@ -702,9 +702,13 @@ HAZARDS = [
     ("a libc that is older than the core",
      "the versions that the core's file names are looked for before it is tried "
      "(`llmobs_fit`)", [
-         ("tried-all-the-same", [("shim/fit.c", "        return wanted.there;",
-                                  "        return true;")],
-          ["preload core_of_a_later_libc"])]),
+         ("tried-all-the-same", [("shim/fit.c", "        return wanted.there "
+                                  "? THERE : MISSING;",
+                                  "        return THERE;")],
+          ["preload core_of_a_later_libc"]),
+         ("unknown-refused", [("shim/fit.c", "&& may_be_refused());",
+                               "&& !may_be_refused());")],
+          ["preload core_of_an_unloaded_library"])]),
 
     ("a preload whose dlopen looks elsewhere",
      "the core is opened by libc's own (`llmobs_real_own_open`)", [

@@ -5,15 +5,20 @@
 #include "shim/libc.h"
 
 #define NAME_MAX_LEN 64
-#define TAGS_MAX 64
+#define TAGS_AT_ONCE 32
 #define GLIBC "GLIBC_2."
+/* The first release whose loader may be refused something. */
+#define RELEASE_SOUND 18
+
+/* Of a version, and of the file: the worst of its versions. */
+enum answer { MISSING, UNKNOWN, THERE };
 
 /* The file, and what its dynamic section says. */
 struct file {
     int fd;
     size_t phnum;
     ElfW(Phdr) phdr[LLMOBS_FIT_SEGMENTS];
-    ElfW(Dyn) tags[TAGS_MAX];
+    ElfW(Dyn) tags[TAGS_AT_ONCE];
     uint64_t strings, needs; /* addresses; 0: none */
     uint64_t count;          /* of needs */
 };
@@ -73,22 +78,34 @@ static bool read_segments(void)
     return read_at(head.e_phoff, core.phdr, core.phnum * sizeof(core.phdr[0]));
 }
 
+/* False behind the last. */
+static bool take_tag(const ElfW(Dyn) * tag)
+{
+    if (tag->d_tag == DT_STRTAB)
+        core.strings = tag->d_un.d_ptr;
+    else if (tag->d_tag == DT_VERNEED)
+        core.needs = tag->d_un.d_ptr;
+    else if (tag->d_tag == DT_VERNEEDNUM)
+        core.count = tag->d_un.d_val;
+    return tag->d_tag != DT_NULL;
+}
+
 static bool read_tags(const ElfW(Phdr) * dynamic)
 {
-    size_t len = dynamic->p_filesz;
+    size_t left = dynamic->p_filesz / sizeof(core.tags[0]);
+    uint64_t at = dynamic->p_offset;
 
     core.strings = core.needs = core.count = 0;
-    if (len > sizeof(core.tags))
-        return false;
-    if (!read_at(dynamic->p_offset, core.tags, len))
-        return false;
-    for (size_t i = 0; i < len / sizeof(core.tags[0]); i++) {
-        if (core.tags[i].d_tag == DT_STRTAB)
-            core.strings = core.tags[i].d_un.d_ptr;
-        else if (core.tags[i].d_tag == DT_VERNEED)
-            core.needs = core.tags[i].d_un.d_ptr;
-        else if (core.tags[i].d_tag == DT_VERNEEDNUM)
-            core.count = core.tags[i].d_un.d_val;
+    while (left > 0) {
+        size_t now = left < TAGS_AT_ONCE ? left : TAGS_AT_ONCE;
+
+        if (!read_at(at, core.tags, now * sizeof(core.tags[0])))
+            return false;
+        for (size_t i = 0; i < now; i++)
+            if (!take_tag(&core.tags[i]))
+                return true;
+        left -= now;
+        at += now * sizeof(core.tags[0]);
     }
     return true;
 }
@@ -126,6 +143,8 @@ static int look(struct dl_phdr_info *info, size_t size, void *argument)
     if (!named && !llmobs_libc_is_part(&elf))
         return 0;
     wanted.loaded |= named;
+    /* The loader takes a file without versions for any. */
+    wanted.there |= named && elf.verdef_len == 0;
     for (size_t i = 0; i < elf.verdef_len; i++) {
         const char *name = llmobs_elf_version(&elf, i);
 
@@ -136,58 +155,84 @@ static int look(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-/* A part of glibc that is not loaded is of the same release as libc. */
-static bool is_there(void)
+static void look_for_wanted(void)
 {
     wanted.loaded = wanted.there = false;
     wanted.newest = 0;
     llmobs_libc.iterate(look, NULL);
-    if (wanted.loaded)
-        return wanted.there;
-    return release(wanted.name) && release(wanted.name) <= wanted.newest;
 }
 
-static bool all_of(uint64_t at, const ElfW(Verneed) * need)
+/* A part of glibc that is not loaded is of the same release as libc. Other
+ * files are found by the loader, if at all. */
+static enum answer is_there(void)
 {
+    look_for_wanted();
+    if (wanted.loaded)
+        return wanted.there ? THERE : MISSING;
+    if (release(wanted.name) == 0)
+        return UNKNOWN;
+    return release(wanted.name) <= wanted.newest ? THERE : MISSING;
+}
+
+static enum answer worse(enum answer a, enum answer b)
+{
+    return a < b ? a : b;
+}
+
+static enum answer all_of(uint64_t at, const ElfW(Verneed) * need)
+{
+    enum answer answer = THERE;
+
     at += need->vn_aux;
-    for (unsigned i = 0; i < need->vn_cnt; i++) {
+    for (unsigned i = 0; i < need->vn_cnt && answer != MISSING; i++) {
         ElfW(Vernaux) aux;
 
         if (!read_at(at, &aux, sizeof(aux)) ||
-            !read_name(aux.vna_name, wanted.name) ||
-            (!(aux.vna_flags & VER_FLG_WEAK) && !is_there()))
-            return false;
+            !read_name(aux.vna_name, wanted.name))
+            return UNKNOWN;
+        if (!(aux.vna_flags & VER_FLG_WEAK))
+            answer = worse(answer, is_there());
         at += aux.vna_next;
     }
-    return true;
+    return answer;
 }
 
-static bool fits(void)
+static enum answer all(void)
 {
+    enum answer answer = THERE;
     uint64_t at;
 
     if (!read_segments() || !read_dynamic())
-        return false;
+        return UNKNOWN;
     at = place_of(core.needs);
-    for (uint64_t i = 0; core.needs && i < core.count; i++) {
+    for (uint64_t i = 0; core.needs && i < core.count && answer != MISSING;
+         i++) {
         ElfW(Verneed) need;
 
         if (!read_at(at, &need, sizeof(need)) ||
-            !read_name(need.vn_file, wanted.file) || !all_of(at, &need))
-            return false;
+            !read_name(need.vn_file, wanted.file))
+            return UNKNOWN;
+        answer = worse(answer, all_of(at, &need));
         at += need.vn_next;
     }
-    return true;
+    return answer;
+}
+
+static bool may_be_refused(void)
+{
+    wanted.file[0] = wanted.name[0] = '\0';
+    look_for_wanted();
+    return wanted.newest >= RELEASE_SOUND;
 }
 
 bool llmobs_fit(const char *path)
 {
-    bool fit;
+    enum answer answer;
 
     core.fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     if (core.fd < 0)
         return false;
-    fit = fits();
+    answer = all();
     llmobs_sys(SYS_close, core.fd);
-    return fit;
+    return answer == THERE || (answer == UNKNOWN && may_be_refused());
 }

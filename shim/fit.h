@@ -2,15 +2,16 @@
  *
  * Owns:    nothing but buffers.
  * Threads: only the one that loads the core.
- * Errors:  a file that is not understood does not fit.
+ * Errors:  a file that is not understood fits where the loader can refuse it
+ *          without harm: from glibc 2.18 on.
  * Limits:  LLMOBS_FIT_SEGMENTS segments.
  * Fork:    constant.
  *
  * Trying can hurt: glibc 2.17, refused a version, leaves its loader in the
  * middle of a change, and ends the process at the next dlopen of anybody. So
  * the versions that the file needs are read from it first, and looked for in
- * what is loaded. The file is read and not mapped: it may be cut short
- * meanwhile.
+ * what is loaded; of one that is not, nor a part of glibc, nothing is known.
+ * The file is read and not mapped: it may be cut short meanwhile.
  */
 #ifndef LLMOBS_FIT_H
 #define LLMOBS_FIT_H
