@@ -75,11 +75,11 @@ struct llmobs_handle *llmobs_capture_born(const struct llmobs_real *real,
     return llmobs_handle_born(real, curl);
 }
 
-/* The request was never made, and what the app has of it not read. Then method
- * and URL say that it was a call; a body of which we have a copy says more. */
+/* The request was never made, and what the app has of it not read: it was a
+ * call if it stands without; a body of which we have a copy says more. */
 static void settle_unsent(struct llmobs_exchange *exchange)
 {
-    if (exchange->unsent && !exchange->request.total)
+    if (exchange->unsent && !exchange->request.total && exchange->stands)
         exchange->match.confirm = false;
 }
 
@@ -88,7 +88,7 @@ static void copy_unsent(const struct llmobs_handle *handle,
 {
     if (exchange->unsent && handle->has_copy && !exchange->request.total)
         llmobs_handle_copy_body(handle, &exchange->request);
-    if (exchange->unsent)
+    if (exchange->unsent && (exchange->stands || exchange->request.total))
         llmobs_capture_log(handle, &exchange->match);
 }
 

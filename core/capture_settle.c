@@ -111,23 +111,26 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
         (void)put_headers(handle, curl, &plan);
 }
 
-/* A body of ours speaks for or against a call; without one, method and URL do.
- */
-static bool seems_call(const struct llmobs_handle *handle)
+/* A body of ours speaks for or against a call; without one, method and URL do,
+ * and where they can't, the disk has to know of it all the same: it counts. */
+static void keep_start(const struct llmobs_handle *handle,
+                       struct llmobs_exchange *exchange)
 {
-    const struct llmobs_exchange *exchange = handle->exchange;
     struct llmobs_text body = handle->has_copy
                                   ? llmobs_handle_body(handle)
                                   : llmobs_body_head(&exchange->request);
 
-    return body.len == 0 || llmobs_rules_seems(&exchange->match, body);
+    exchange->stands = body.len > 0 ? llmobs_rules_seems(&exchange->match, body)
+                                    : llmobs_rules_stands(&exchange->match);
+    if (body.len == 0 || exchange->stands)
+        llmobs_worker_start(llmobs_capture_worker(), exchange);
 }
 
 void llmobs_capture_keep_start(struct llmobs_handle *handle)
 {
     llmobs_handle_lock(handle);
-    if (handle->exchange && seems_call(handle))
-        llmobs_worker_start(llmobs_capture_worker(), handle->exchange);
+    if (handle->exchange)
+        keep_start(handle, handle->exchange);
     llmobs_handle_unlock(handle);
 }
 

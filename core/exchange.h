@@ -68,7 +68,8 @@ struct llmobs_exchange {
         again; /* response bytes, and header bytes, that a pause makes come */
     size_t header_again; /* once more */
     bool multipart;
-    bool unsent; /* libcurl did not come to make the request, yet */
+    bool unsent; /* libcurl did not come to make the request, yet: */
+    bool stands; /* then it is a call all the same */
     bool bare;   /* read from a disk that was not to have its bodies */
     struct llmobs_mark *marks;
     size_t mark_count;

@@ -127,9 +127,10 @@ static int note_rule(struct llmobs_exchange *exchange, bool bare,
 {
     struct llmobs_match match = exchange->match;
 
-    if (type == LLMOBS_ENTRY_START ||
-        (bare &&
-         llmobs_rules_seems(&match, llmobs_body_head(&exchange->request))))
+    if (type == LLMOBS_ENTRY_START)
+        match.confirm = match.confirm && !exchange->stands;
+    else if (bare &&
+             llmobs_rules_seems(&match, llmobs_body_head(&exchange->request)))
         match.confirm = false;
     return llmobs_rules_note(&match, out, cap);
 }

@@ -28,7 +28,7 @@ struct llmobs_exchange_facts {
 };
 
 /* Adds the exchange's fields to an entry of the type START, without headers and
- * bodies: method and URL then say that it was a call; BEGIN, of its request
+ * bodies: `stands` then says whether it was a call; BEGIN, of its request
  * only, as far as it is known, or END; `bare`: without a word of its bodies.
  * The writer borrows the exchange and `facts` until it is written. */
 int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,

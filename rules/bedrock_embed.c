@@ -88,7 +88,8 @@ static const struct llmobs_shape shapes[] = {
      .operation = "embed",
      .span_name = "bedrock-runtime.command",
      .kind = LLMOBS_KIND_EMBEDDING,
-     .any_host = true},
+     .any_host = true,
+     .telling = true},
     {.path = NULL},
 };
 

@@ -31,8 +31,10 @@ struct llmobs_shape {
     const char *helper; /* end of the x-stainless-helper-method header that */
     const char *helper_name; /* gives this name instead; both may be NULL */
     enum llmobs_kind kind;
-    bool any_host;                  /* known on every host (rule 3) */
-    bool streams;                   /* it streams unless the request says no */
+    bool any_host; /* known on every host (rule 3) */
+    bool telling;  /* nothing but this API has such a path: on every host a call
+                    * counts even if its body never could be read */
+    bool streams;  /* it streams unless the request says no */
     const struct llmobs_form *form; /* another than its dialect's, or NULL */
 };
 

@@ -525,6 +525,12 @@ int llmobs_rules_read(const struct llmobs_match *match,
     return rc;
 }
 
+/* Of those to be confirmed only a known port names a provider. */
+bool llmobs_rules_stands(const struct llmobs_match *match)
+{
+    return !match->confirm || match->provider || match->rule->shape->telling;
+}
+
 bool llmobs_rules_seems(const struct llmobs_match *match,
                         struct llmobs_text body)
 {

@@ -127,6 +127,11 @@ bool llmobs_rules_same_origin(const char *base, struct llmobs_text location);
 int llmobs_rules_read(const struct llmobs_match *match,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
+/* Whether method and URL alone say that it was a call, of one whose body never
+ * could be read: by what the user has set, a known host or port, or a path that
+ * nothing else has. */
+bool llmobs_rules_stands(const struct llmobs_match *match);
+
 /* A guess at what `confirm` would find, by a look at the body for a name that
  * such requests have: for one who will not have the body to ask it. */
 bool llmobs_rules_seems(const struct llmobs_match *match,

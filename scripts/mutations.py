@@ -333,15 +333,20 @@ HAZARDS = [
          ("no-call-stays", [(SETTLE, "        llmobs_worker_cancel("
                              "llmobs_capture_worker(), exchange);\n", "")],
           ["killed.no_call_after_all"]),
-         ("body-at-hand-unasked", [(SETTLE, "    return body.len == 0 || ",
-                                    "    return body.len < SIZE_MAX || ")],
+         ("body-at-hand-unasked", [(SETTLE, "    if (body.len == 0 || exchange->stands)"
+                                    "\n", "")],
           ["killed.a_body_at_hand"]),
          ("start-with-the-body", [(ENTRY, "    if (type == LLMOBS_ENTRY_START)"
                                    "\n        return 0;\n", "")],
           ["killed.a_body_at_hand", "unit started"]),
-         ("start-to-be-confirmed", [(ENTRY, "    if (type == LLMOBS_ENTRY_START"
-                                     " ||\n", "    if (false ||\n")],
+         ("start-to-be-confirmed", [(ENTRY, " && !exchange->stands;", ";")],
           ["killed.in_a_connect", "unit started"]),
+         ("start-stands", [(ENTRY, " && !exchange->stands;", " && false;")],
+          ["killed.at_a_path_of_many", "unit started_unsure"]),
+         ("any-path-stands", [("rules/rules.c", "match->provider || match->rule"
+                               "->shape->telling;", "true;")],
+          ["unit some_stand_without_their_body", "killed.at_a_path_of_many",
+           "failure.refused_by_an_unknown_host"]),
          ("one-entry-counted", [("core/spool_release.c",
                                  "        n += spooled->begun[i] == file;",
                                  "        n = n || spooled->begun[i] == file;")],

@@ -1,6 +1,7 @@
 """What goes wrong: the app sees what it would have seen, the span says it."""
 import os
 
+from delivery import counts
 from harness import (SECRET, Failure, body, curl, equal, expect_error,
                      expect_llm, free_port, ok, short, tags_of, test)
 
@@ -134,6 +135,37 @@ def connection_refused(t):
     r = t.same(argv)
     equal(r.code, 7, "exit status")
     expect_unsent(r.only(), "CURLE_COULDNT_CONNECT")
+
+
+@test
+def refused_by_an_unknown_host(t):
+    """Without a body the path has to say that it was a call; where it says too
+    little there is no span, and the count of those tells of it."""
+    port = free_port()
+    here = "http://127.0.0.1:%d" % port
+    telling = ("/v1/models/m:generateContent", "/model/m/converse")
+    others = ("/api/chat", "/api/generate", "/v1/messages", "/v1/responses",
+              "/v1/embeddings", "/v1/completions")
+    argv = curl(here + telling[0], body(),
+                *(here + path for path in telling[1:] + others))
+    argv[2] = "-s"
+    r = t.same(argv, spans=len(telling))
+    for span in r.spans:
+        equal(span["meta"]["error"]["type"], "CURLE_COULDNT_CONNECT", "type")
+    said = counts(t)
+    equal([said["captured"], said["unconfirmed"]],
+          [len(telling + others), len(others)], "counts")
+
+
+@test
+def refused_by_a_known_host(t):
+    port = free_port()
+    argv = curl("http://api.anthropic.com/v1/messages", body(), "--connect-to",
+                "api.anthropic.com:80:127.0.0.1:%d" % port)
+    argv[2] = "-s"
+    r = t.same(argv)
+    equal(r.code, 7, "exit status")
+    equal(r.only()["meta"]["model_provider"], "anthropic", "provider")
 
 
 @test

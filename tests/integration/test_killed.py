@@ -153,6 +153,21 @@ def a_body_at_hand(t):
 
 
 @test
+def at_a_path_of_many(t):
+    """Nothing but the path is known, which on a host that nobody knows says too
+    little: it is counted, and no span."""
+    with mute(0) as port, double(t) as dd, Dying(t, agent(dd)) as dying:
+        for path in "/api/chat", "/v1/messages":
+            dying.call("http://127.0.0.1:%d%s" % (port, path))
+        ok(wait_for(lambda: len(in_the_spool(t)) == 2, 10), "none is kept")
+        dying.kill()
+        recovered(t, dd, agent(dd), 0)
+        said = counts(t)
+        equal([said["captured"], said["delivered"], said["unconfirmed"]],
+              [3, 1, 2], "counts")
+
+
+@test
 def behind_another(t):
     """Of two calls the second waits for the connection of the first one:
     libcurl has begun with it, and looked nothing up."""

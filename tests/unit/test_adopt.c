@@ -43,13 +43,14 @@ START_TEST(test_adopt)
 }
 END_TEST
 
-static bool asks;
+static bool asks, stands;
 
 static void leave_started(void)
 {
     struct llmobs_exchange *e = spool_make(1);
 
     e->match.confirm = true;
+    e->stands = stands;
     llmobs_headers_keep(&e->request_headers, "content-type: text/x", 20);
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
     if (!asks)
@@ -80,7 +81,7 @@ static void adopt_started(void)
     ck_assert_uint_eq(e->request_headers.count, asks ? 1 : 0);
     ck_assert_int_eq(e->request.total > 0, asks);
     ck_assert_int_eq(llmobs_body_head(&e->request).len > 0, asks);
-    ck_assert_int_eq(e->match.confirm, asks);
+    ck_assert_int_eq(e->match.confirm, asks || !stands);
     ck_assert(last.uncounted);
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), -EAGAIN);
     llmobs_exchange_free(e);
@@ -89,6 +90,14 @@ static void adopt_started(void)
 START_TEST(test_started)
 {
     asks = false;
+    stands = true;
+    adopt_started();
+}
+END_TEST
+
+START_TEST(test_started_unsure)
+{
+    asks = stands = false;
     adopt_started();
 }
 END_TEST
@@ -451,6 +460,7 @@ UNIT_SUITE(adopt)
 
     spool_add(s, "adopt", test_adopt);
     spool_add(s, "started", test_started);
+    spool_add(s, "started_unsure", test_started_unsure);
     spool_add(s, "started_and_asked", test_started_and_asked);
     spool_add(s, "give_back", test_give_back);
     spool_add(s, "one_note_a_batch", test_one_note_a_batch);

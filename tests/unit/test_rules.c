@@ -427,6 +427,65 @@ START_TEST(a_coded_body_decides_at_the_end)
 }
 END_TEST
 
+#define AT "http://app.test/x"
+#define GOOGLE AT "/v1/projects/p/locations/l/publishers/"
+
+START_TEST(some_stand_without_their_body)
+{
+    static const struct {
+        const char *url;
+        bool stands;
+    } rows[] = {
+        {AT CHAT, true},
+        {AT "/openai/deployments/d/chat/completions?api-version=1", true},
+        {AT "/v1beta/models/gemini-2.5-pro:generateContent", true},
+        {AT "/models/m:streamGenerateContent?alt=sse", true},
+        {AT "/models/m:embedContent", true},
+        {AT "/models/m:batchEmbedContents", true},
+        {GOOGLE "anthropic/models/claude:streamRawPredict", true},
+        {GOOGLE "mistralai/models/m:rawPredict", false},
+        {AT "/model/anthropic.claude/converse", true},
+        {AT "/model/arn:aws:x:y/z/converse-stream", true},
+        {AT "/model/m/invoke", true},
+        {AT "/model/titan-embed/invoke", true},
+        {AT "/model/m/invoke-with-response-stream", true},
+        {AT "/v1/messages", false},
+        {AT "/v1/responses", false},
+        {AT "/v1/embeddings", false},
+        {AT "/v1/completions", false},
+        {AT "/api/chat", false},
+        {AT "/api/generate", false},
+        {AT "/api/embed", false},
+        {"http://localhost:11434/api/chat", true},
+        {"http://localhost:11434/v1/responses", true},
+        {"https://api.anthropic.com/v1/messages", true},
+        {"https://api.openai.com/v1/responses", true},
+        {"http://proxy.test/v1/messages", true},
+        {"http://mine.test/v1/messages", true},
+    };
+    struct llmobs_rules *rules =
+        make("http://proxy.test", "[{\"host\":\"mine.test\",\"dialect\":"
+                                  "\"anthropic\"}]");
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct row row = {"POST", rows[i].url, PENDING, NULL, 0, NULL};
+        struct llmobs_recalls *recalls = NULL;
+        struct llmobs_match match;
+        char note[512];
+
+        ck_assert_msg(run(rules, &row, &match), "%s", row.url);
+        ck_assert_msg(llmobs_rules_stands(&match) == rows[i].stands, "%s",
+                      row.url);
+        ck_assert_int_eq(llmobs_rules_note(&match, note, sizeof(note)), 0);
+        ck_assert_int_eq(
+            llmobs_rules_recall(&recalls, llmobs_text_of(note), &match), 0);
+        ck_assert_int_eq(llmobs_rules_stands(&match), rows[i].stands);
+        llmobs_recalls_free(recalls);
+    }
+    llmobs_rules_free(rules);
+}
+END_TEST
+
 START_TEST(patterns_of_hosts_know_both_forms)
 {
     struct llmobs_rules *rules =
@@ -685,6 +744,7 @@ UNIT_SUITE(rules)
     UNIT_TEST(s, rules_of_the_user_come_before_ours);
     UNIT_TEST(s, a_bad_rule_is_named);
     UNIT_TEST(s, a_coded_body_decides_at_the_end);
+    UNIT_TEST(s, some_stand_without_their_body);
     UNIT_TEST(s, patterns_of_hosts_know_both_forms);
     UNIT_TEST(s, a_bad_rules_file_is_ignored_whole);
     UNIT_TEST(s, candidates_are_confirmed_by_their_body);
