@@ -1,6 +1,7 @@
 #include "cli/drain_place.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -214,6 +215,8 @@ static int64_t keep_time(struct llmobs_drain_round *round)
     return next;
 }
 
+/* Root waits for no byte of a child that has ended: another process of the same
+ * user may hold the other end open. */
 static void end_child(struct llmobs_drain_round *round,
                       struct llmobs_drain_child *child, bool well)
 {
@@ -286,7 +289,7 @@ static int begin_child(struct llmobs_drain_round *round,
     char *path = strdup(place->path);
     int ends[2];
 
-    if (path == NULL || pipe(ends) != 0) {
+    if (path == NULL || pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
         free(path);
         return -ENOMEM;
     }

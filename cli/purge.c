@@ -135,7 +135,7 @@ static int run_apart(struct llmobs_purge *purge,
                      const struct llmobs_drain_place *place,
                      struct llmobs_purged *out)
 {
-    int ends[2], status = -1;
+    int ends[2];
     pid_t child;
     bool told;
 
@@ -155,11 +155,11 @@ static int run_apart(struct llmobs_purge *purge,
     told = waits_for(ends[0], place) &&
            read(ends[0], out, sizeof *out) == sizeof *out;
     close(ends[0]);
-    if (!told) /* by its user it may be stopped */
-        kill(child, SIGKILL);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+    kill(child,
+         SIGKILL); /* its user may have stopped it, also after its word */
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
-    return told && status == 0 ? out->error : -ECHILD;
+    return told ? out->error : -ECHILD;
 }
 
 static int visit(void *ctx, const struct llmobs_drain_place *place)
