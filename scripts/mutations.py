@@ -6,8 +6,8 @@ Read by scripts/mutate, which also makes docs/HAZARDS.md of it.  A row is
 (file, old, new) with `old` exactly once in the file.  An `old` may be None: the
 line `new` is put at the file's end.  Tests: names of tests/integration/run;
 "preload NAME" of tests/preload/run; "unit CASE" of the unit tests; "doctor
-PART" of tests/cli/doctor.py; "launcher PART" of tests/cli/launcher.py;
-"container CASE" of tests/container/run.
+PART" of tests/cli/doctor.py, and so "drain PART", "launcher PART"; "cli
+FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
 """
 
 BEGIN = "core/capture_begin.c"
@@ -776,6 +776,38 @@ HAZARDS = [
                                "REACH_STATIC && !copy->missing &&",
                                "    return !copy->missing &&")],
           ["doctor made"])]),
+
+    ("a user who holds up root's `llmobs drain` for all others",
+     "the process that delivers for a user has a time of its own (`set_times`); "
+     "a file that takes no blocks takes no time (`pass_hole`)", [
+         ("user-without-end", [("cli/drain_place.c", "child->uid == geteuid() || "
+                                "round->user_ms == 0)", "round->user_ms >= 0)")],
+          ["drain stopped_by_its_user"]),
+         ("hole-read", [("core/spool_file.c", "        if (sparse)\n",
+                         "        if (sparse && size == 0)\n")],
+          ["unit sparse"])]),
+
+    ("names of files and links in a store that others may write",
+     "no link is followed, and a name is escaped before it is shown "
+     "(`read_file`, `llmobs_shown_name`)", [
+         ("link-followed", [("cli/reader.c", "O_RDONLY | O_NOFOLLOW |",
+                             "O_RDONLY |")],
+          ["cli names_are_safe"]),
+         ("name-as-it-is", [("cli/reader.c", "            llmobs_shown_name(name, "
+                             "room),", "            ((void)room, name),")],
+          ["cli names_are_safe"])]),
+
+    ("a damaged entry of the spool, of which parts are missing",
+     "nothing is added to a pointer that there is not "
+     "(`llmobs_request_deployment`); clang's sanitizer says so", [
+         ("added-to-nothing", [("rules/request.c", "    if (url->path.len == 0)\n"
+                                "        return none;\n    at = memmem(",
+                                "    end = url->path.data + url->path.len;\n"
+                                "    at = memmem("),
+                               ("Makefile", None, "$(B)/rules/request.o: CC = "
+                                "clang -fsanitize=pointer-overflow "
+                                "-fsanitize-trap=all")],
+          ["unit nothing_is_read_of_nothing"])]),
 
     ("files that somebody made so that root's `llmobs doctor` reads for hours",
      "all reading, opening and finding takes from one sum "

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What dead processes left in the spool, and `llmobs drain`.
 
-usage: drain.py LLMOBS_RUN LLMOBS
+usage: drain.py LLMOBS_RUN LLMOBS [TEST]...
 """
 import base64
 import ctypes
@@ -73,7 +73,7 @@ def calls(count=1, model="gpt-4o-mini", url=None, **env):
 
 
 def start(*args, env=None, **options):
-    return subprocess.Popen([LLMOBS, "drain", *args],
+    return subprocess.Popen([LLMOBS, "drain", *args], start_new_session=True,
                             env=env or environment(), text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             **options)
@@ -83,7 +83,7 @@ def finish(process):
     try:
         out, err = process.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         raise Wrong("no end")
     return process.returncode, out, err
@@ -348,7 +348,7 @@ def watch():
 
 
 def watch_by_interrupt():
-    process = start("--watch=300", start_new_session=True)
+    process = start("--watch=300")
     process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
     equal(finish(process)[0], 0, "exit status")
@@ -359,7 +359,7 @@ def drain_killed():
     calls(30)
     with agent() as dd:
         dd.fault("slow", delay_ms=300)
-        process = start("--json", start_new_session=True)
+        process = start("--json")
         wait_for(lambda: dd.requests("llmobs"), 5)
         time.sleep(0.1)
         os.killpg(process.pid, signal.SIGKILL)
@@ -809,7 +809,8 @@ def main(tests):
                 print("ok " + name, flush=True)
             except Wrong as e:
                 text = str(e)
-                print("# %s: %s" % (name, text) if text.startswith("skip")
+                print("skip %s: %s" % (test.__name__, text[6:])
+                      if text.startswith("skip: ")
                       else "not ok %s (%s)" % (name, text), flush=True)
             except Exception as e:  # a broken answer is a failure, too
                 print("not ok %s (%s: %s)" % (name, type(e).__name__, e),
