@@ -13,7 +13,7 @@ from harness import Skip, equal, test
 # middle of it.
 FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
            "exit_in_child", "forks_of_one_pid",
-           "exit_in_malloc")
+           "exit_in_malloc", "forked_after_a_call")
 
 
 # The emulator cannot start a thread in a child of a program with threads, nor
