@@ -267,6 +267,80 @@ static void tell_absent(struct llmobs_doctor *doctor)
             "");
 }
 
+/* ---- other preloads ----------------------------------------------------- */
+
+static bool is_whole(void *ctx, const char *text, size_t at)
+{
+    bool *found = ctx;
+
+    *found |= at == 0 && (strcmp(text, "connect") == 0 ||
+                          strcmp(text, "getaddrinfo") == 0);
+    return !*found;
+}
+
+static bool is_there(void *ctx, const char *text, size_t at)
+{
+    (void)text;
+    (void)at;
+    *(bool *)ctx = true;
+    return false;
+}
+
+/* False for a file without either name, and for a sanitizer's runtime, which
+ * passes both on. One that only calls them has the names, too. */
+static bool may_hold(const struct llmobs_object *object)
+{
+    bool named = false, sanitizer = false;
+
+    llmobs_object_find(object, "connect", is_whole, &named);
+    if (!named)
+        llmobs_object_find(object, "getaddrinfo", is_whole, &named);
+    if (named)
+        llmobs_object_find(object, "__sanitizer_print_stack_trace", is_there,
+                           &sanitizer);
+    return named && !sanitizer;
+}
+
+static void tell_other(struct llmobs_doctor *doctor, const char *path)
+{
+    static struct llmobs_object object;
+    struct llmobs_work work = {.left = LLMOBS_WORK_MAX / 16};
+    int fd = strchr(path, '/') != NULL
+                 ? llmobs_object_at(doctor->library.root, path)
+                 : -ENOENT;
+    bool unknown = fd < 0 || llmobs_object_open(&object, fd, &work) != 0;
+
+    if (unknown || may_hold(&object))
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "beside %s: if that holds connect or the look-up of "
+                          "names, only an agent on 127.0.0.1, localhost or a "
+                          "Unix socket is delivered to",
+                          path);
+    if (!unknown)
+        llmobs_object_close(&object);
+    else if (fd >= 0)
+        close(fd);
+}
+
+static void tell_others(struct llmobs_doctor *doctor)
+{
+    const char *list = variable(doctor, "LD_PRELOAD");
+    char path[PATH_MAX];
+
+    for (; list != NULL && *list != '\0'; list += strspn(list, ": ")) {
+        size_t len = strcspn(list, ": ");
+
+        if (len > 0 && len < sizeof path) {
+            snprintf(path, sizeof path, "%.*s", (int)len, list);
+            if (strcmp(base_of(path), LLMOBS_DOCTOR_SHIM) != 0)
+                tell_other(doctor, path);
+        }
+        list += len;
+    }
+}
+
+/* ---- in a process ------------------------------------------------------- */
+
 static bool tell_object(struct llmobs_doctor *doctor, const char *name,
                         const char *absent)
 {
@@ -291,6 +365,7 @@ void llmobs_doctor_on(struct llmobs_doctor *doctor)
 {
     bool on = false;
 
+    tell_others(doctor);
     if (doctor->process.pid == 0) {
         tell_command(doctor);
         return;

@@ -619,6 +619,16 @@ def settings():
     conf = write("on.conf", "DD_LLMOBS_ENABLED=1\n")
     expect("LD_PRELOAD and the file", "curl", 0, "switched on by file",
            env={"LD_PRELOAD": SHIM, "LLMOBS_CONFIG": conf})
+    for names, told in (("connect",), 1), (("getaddrinfo",), 1), (
+            ("disconnect",), 0), (
+            ("connect", "__sanitizer_print_stack_trace"), 0):
+        other = compile("beside.so", "".join(
+            "int %s(void) { return 0; }\n" % name for name in names),
+            "-shared", "-fPIC", "-fno-builtin")
+        text = doctor("curl", env={"LD_PRELOAD": other + ":" + SHIM})[1]
+        check("beside another preload: " + names[-1],
+              text.count("only an agent on 127.0.0.1") == told and
+              text.count("beside " + other) == told, text)
     expect("nowhere to preload from", "curl", 1, "is not beside",
            env={"LLMOBS_BUILD": "/nowhere"})
 
