@@ -46,6 +46,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     atomic_store(&delivery->end_ns, 0);
     atomic_store(&delivery->adopt_end_ns, 0);
     llmobs_work_until(INT64_MAX);
+    llmobs_work_by(INT64_MAX);
     llmobs_http_deadline(INT64_MAX);
 }
 
@@ -68,6 +69,20 @@ static int64_t end_of(const struct llmobs_delivery *delivery,
         ms = own;
     ms -= ms * 3 / 10 < 100 ? ms * 3 / 10 : 100;
     return start + ms * LLMOBS_NS_PER_MS;
+}
+
+/* Whoever changes the end says so to those that work; of two at the same time,
+ * whoever is last says what stands there. */
+static void bound_work(struct llmobs_delivery *delivery)
+{
+    int64_t end;
+
+    do {
+        end = atomic_load(&delivery->end_ns);
+        llmobs_work_until(end ? end + atomic_load(&delivery->end_ms) *
+                                          LLMOBS_NS_PER_MS
+                              : INT64_MAX);
+    } while (atomic_load(&delivery->end_ns) != end);
 }
 
 static void set_deadline(struct llmobs_delivery *delivery)
@@ -103,7 +118,7 @@ int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms)
     bound_adoption(delivery, now);
     atomic_store(&delivery->end_ms, ms);
     atomic_store(&delivery->end_ns, now);
-    llmobs_work_until(now + ms * LLMOBS_NS_PER_MS);
+    bound_work(delivery);
     set_deadline(delivery);
     return now;
 }
@@ -112,7 +127,7 @@ void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since)
 {
     if (!atomic_compare_exchange_strong(&delivery->end_ns, &since, 0))
         return;
-    llmobs_work_until(INT64_MAX);
+    bound_work(delivery);
     if (delivery->account.keeping.adopt)
         llmobs_adopt_until(delivery->account.keeping.adopt, INT64_MAX);
     for (size_t i = 0; i < delivery->count; i++)
@@ -200,8 +215,8 @@ static void tell_settled(struct llmobs_delivery *delivery)
 }
 
 /* One send a destination and round: none waits for another's backlog. */
-int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
-                        int64_t deadline_ns)
+static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
+               int64_t deadline_ns)
 {
     bool failed[LLMOBS_DESTINATIONS_MAX] = {false};
     bool more = true;
@@ -230,6 +245,19 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
         llmobs_spool_look(delivery->account.keeping.spool);
     rc = result(delivery, how);
     return rc && more ? -ETIMEDOUT : rc;
+}
+
+/* A call of the app waits for what is done in its path. */
+int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
+                        int64_t deadline_ns)
+{
+    int rc;
+
+    if (how == LLMOBS_RUN_INLINE)
+        llmobs_work_by(deadline_ns);
+    rc = run(delivery, how, deadline_ns);
+    llmobs_work_by(INT64_MAX);
+    return rc;
 }
 
 /* While a request hangs, what stays on this host goes on: what has come since

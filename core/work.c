@@ -12,7 +12,8 @@
 static _Atomic(uintptr_t) owner;
 static atomic_int process;
 static _Atomic int64_t until = INT64_MAX;
-/* The owner's alone. */
+/* For whoever holds the gate alone. */
+static _Atomic int64_t by = INT64_MAX;
 static _Atomic int64_t left;
 static _Atomic int64_t look; /* steps to the next look at the clock */
 static atomic_int over;
@@ -58,11 +59,18 @@ void llmobs_work_until(int64_t mono_ns)
     atomic_store(&until, mono_ns);
 }
 
+void llmobs_work_by(int64_t mono_ns)
+{
+    set(&by, mono_ns);
+}
+
 /* What begins now was not too much if nobody waits for it. */
 static bool is_over_time(int64_t steps)
 {
     int64_t end = atomic_load(&until);
 
+    if (get(&by) < end)
+        end = get(&by);
     if (end == INT64_MAX)
         return false;
     set(&look, get(&look) - steps);

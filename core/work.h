@@ -46,7 +46,9 @@ bool llmobs_work_do(size_t steps);
  * it does. */
 bool llmobs_work_is_late(void);
 
-/* Until when anybody works (monotonic; INT64_MAX: as long as it takes). */
+/* Until when anybody works (monotonic; INT64_MAX: as long as it takes), and
+ * until when whoever holds the gate does: the earlier one counts. */
 void llmobs_work_until(int64_t mono_ns);
+void llmobs_work_by(int64_t mono_ns);
 
 #endif

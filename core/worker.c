@@ -13,7 +13,6 @@
 #include "core/http.h"
 #include "core/log.h"
 #include "core/stats.h"
-#include "core/work.h"
 
 /* How long a call may encode what others left in a full buffer. */
 #define ENCODE_MS 1000
@@ -407,14 +406,8 @@ size_t llmobs_worker_pending(struct llmobs_worker *worker)
 
 void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms)
 {
-    int64_t deadline = llmobs_futex_deadline(ms);
-
-    if (llmobs_worker_pending(worker) == 0 || atomic_load(&worker->stop))
-        return;
-    llmobs_work_until(deadline);
-    llmobs_worker_encode(worker, ms);
-    if (!atomic_load(&worker->stop))
-        llmobs_work_until(INT64_MAX);
+    if (llmobs_worker_pending(worker) != 0 && !atomic_load(&worker->stop))
+        llmobs_worker_encode(worker, ms);
 }
 
 /* -- pausing ------------------------------------------------------------- */

@@ -1,12 +1,14 @@
 /* Budgets of work: whose they are, and that each pass keeps to them. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/delivery.h"
 #include "core/encode.h"
 #include "core/exchange.h"
 #include "core/json.h"
@@ -133,17 +135,67 @@ START_TEST(a_child_has_none)
 }
 END_TEST
 
-START_TEST(time_ends_it_too)
+static void check_late(bool late)
 {
-    llmobs_work_until(llmobs_clock_mono_ns());
     llmobs_work_begin(LLMOBS_WORK_ALL);
     for (int i = 0; i < 3; i++)
         (void)llmobs_work_do(LLMOBS_WORK_LOOK);
-    ck_assert_int_eq(llmobs_work_end(), -ETIMEDOUT);
+    ck_assert_int_eq(llmobs_work_end(), late ? -ETIMEDOUT : 0);
+}
+
+START_TEST(time_ends_it_too)
+{
+    llmobs_work_until(llmobs_clock_mono_ns());
+    check_late(true);
     llmobs_work_until(INT64_MAX);
+    check_late(false);
+    llmobs_work_by(llmobs_clock_mono_ns());
+    check_late(true);
+    llmobs_work_by(INT64_MAX);
     llmobs_work_begin(LLMOBS_WORK_ALL);
     ck_assert(llmobs_work_do(LLMOBS_WORK_LOOK));
     ck_assert_int_eq(llmobs_work_end(), 0);
+}
+END_TEST
+
+static struct llmobs_delivery delivery;
+static atomic_int turn;
+static int64_t since;
+
+#define TURNS 20000
+
+/* A retreat that ends. */
+static void *unbind(void *arg)
+{
+    for (int i = 1; i <= TURNS; i++) {
+        while (atomic_load(&turn) != i)
+            sched_yield();
+        llmobs_delivery_unbound(&delivery, since);
+        atomic_store(&turn, -i);
+    }
+    return arg;
+}
+
+/* An exit that begins as a retreat ends has its bound. */
+START_TEST(the_last_bound_stands)
+{
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, unbind, NULL), 0);
+    for (int i = 1; i <= TURNS; i++) {
+        since = llmobs_delivery_bound(&delivery, 1000000);
+        atomic_store(&turn, i);
+        for (volatile int wait = i % 128; wait > 0; wait--)
+            ;
+        (void)llmobs_delivery_bound(&delivery, 0);
+        while (atomic_load(&turn) != -i)
+            sched_yield();
+        check_late(true);
+    }
+    pthread_join(thread, NULL);
+    since = llmobs_delivery_bound(&delivery, 0);
+    llmobs_delivery_unbound(&delivery, since);
+    check_late(false);
 }
 END_TEST
 
@@ -282,6 +334,7 @@ UNIT_SUITE(work)
     UNIT_TEST(s, no_other_thread_ends_it);
     UNIT_TEST(s, a_child_has_none);
     UNIT_TEST(s, time_ends_it_too);
+    UNIT_TEST(s, the_last_bound_stands);
     UNIT_TEST(s, each_kind_of_json_counts);
     UNIT_TEST(s, values_count);
     UNIT_TEST(s, other_passes_count);
