@@ -73,7 +73,8 @@ static const char *const streamed = ASK("gpt-4o-mini", ", \"stream\": true");
 static const char *const slow = ASK("slow", ", \"stream\": true");
 static const char *const moved = ASK("redirect-307", "");
 
-/* An easy handle that posts `body` (borrowed) to a path of the server. */
+/* An easy handle that posts `body` (borrowed; NULL: a GET) to a path of the
+ * server. */
 static inline CURL *asking(const char *base, const char *path, const char *body,
                            struct text *into)
 {
@@ -122,11 +123,12 @@ static inline void run_one(const char *label, CURL *curl, struct text *text)
     show(label, curl, curl_easy_perform(curl), text);
 }
 
-/* The status of a chat with this body; 0: none came. */
-static inline long status_of(const char *base, const char *body)
+/* The status of an answer from this path; 0: none came. */
+static inline long status_at(const char *base, const char *path,
+                             const char *body)
 {
     struct text text = {0};
-    CURL *curl = asking(base, CHAT, body, &text);
+    CURL *curl = asking(base, path, body, &text);
     long status = 0;
 
     curl_easy_perform(curl);
@@ -134,6 +136,11 @@ static inline long status_of(const char *base, const char *body)
     curl_easy_cleanup(curl);
     free(text.data);
     return status;
+}
+
+static inline long status_of(const char *base, const char *body)
+{
+    return status_at(base, CHAT, body);
 }
 
 static inline void set_url(CURL *curl, const char *base, const char *path)

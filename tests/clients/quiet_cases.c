@@ -27,15 +27,7 @@ static CURL *fetching(struct text *text)
 
 static long fetch(void)
 {
-    struct text text = {0};
-    CURL *curl = fetching(&text);
-    long status = 0;
-
-    curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(curl);
-    free(text.data);
-    return status;
+    return status_at(the_base, "/v1/models", NULL);
 }
 
 static void begin(const char *base)

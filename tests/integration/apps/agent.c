@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#include <curl/curl.h>
+#include "multi.h"
 
 #define APART __attribute__((noinline))
 #define SMALL (96 * 1024) /* what libcurl needs, and little more */
@@ -38,26 +38,6 @@ static size_t eat(char *data, size_t size, size_t count, void *arg)
     if (strcmp(how, "nested") == 0 && depth++ == 0)
         think(2);
     return size * count;
-}
-
-static CURLcode run_multi(CURL *curl)
-{
-    CURLM *multi = curl_multi_init();
-    CURLcode code = CURLE_OK;
-    CURLMsg *message;
-    int running, left;
-
-    curl_multi_add_handle(multi, curl);
-    do {
-        curl_multi_perform(multi, &running);
-        if (running)
-            curl_multi_wait(multi, NULL, 0, 1000, NULL);
-    } while (running);
-    while ((message = curl_multi_info_read(multi, &left)))
-        code = message->data.result;
-    curl_multi_remove_handle(multi, curl);
-    curl_multi_cleanup(multi);
-    return code;
 }
 
 static APART CURLcode fetch_reply(const char *text)

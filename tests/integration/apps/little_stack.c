@@ -16,7 +16,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
+#include "multi.h"
 
 #define GUARD 65536
 
@@ -31,26 +31,6 @@ static size_t eat(char *data, size_t size, size_t count, void *arg)
     (void)arg;
     answered += size * count;
     return size * count;
-}
-
-static CURLcode run_multi(CURL *curl)
-{
-    CURLM *multi = curl_multi_init();
-    CURLcode got = CURLE_OK;
-    CURLMsg *message;
-    int running, left;
-
-    curl_multi_add_handle(multi, curl);
-    do {
-        curl_multi_perform(multi, &running);
-        if (running)
-            curl_multi_wait(multi, NULL, 0, 1000, NULL);
-    } while (running);
-    while ((message = curl_multi_info_read(multi, &left)))
-        got = message->data.result;
-    curl_multi_remove_handle(multi, curl);
-    curl_multi_cleanup(multi);
-    return got;
 }
 
 static void transfer(void)
