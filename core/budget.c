@@ -1,7 +1,6 @@
 #include "core/budget.h"
 
 #include <stdatomic.h>
-#include <stdint.h>
 
 #include "core/fork.h"
 
@@ -49,15 +48,4 @@ void llmobs_budget_force(size_t len)
 void llmobs_budget_give(size_t len)
 {
     atomic_fetch_sub_explicit(&taken, len, memory_order_relaxed);
-}
-
-size_t llmobs_budget_left(void)
-{
-    size_t now;
-
-    check_fork();
-    now = atomic_load_explicit(&taken, memory_order_relaxed);
-    if (max == 0)
-        return SIZE_MAX;
-    return now < max ? max - now : 0;
 }

@@ -36,7 +36,4 @@ void llmobs_budget_force(size_t len);
 
 void llmobs_budget_give(size_t len);
 
-/* How many bytes could be taken for reading a body. */
-size_t llmobs_budget_left(void);
-
 #endif

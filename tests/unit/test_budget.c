@@ -17,13 +17,13 @@ static void start(size_t max)
 {
     ck_assert_int_eq(llmobs_fork_init(), 0);
     llmobs_budget_init(max);
-    ck_assert_uint_eq(llmobs_budget_left(), max);
+    ck_assert_uint_eq(unit_budget_left(), max);
 }
 
 /* All is given back. */
 static void end(size_t max)
 {
-    ck_assert_uint_eq(llmobs_budget_left(), max);
+    ck_assert_uint_eq(unit_budget_left(), max);
     llmobs_budget_init(0);
 }
 
@@ -76,7 +76,7 @@ START_TEST(long_bodies_share_it)
     check(&list[0], 3 * MIB, true);
     for (size_t i = 1; i < 4; i++)
         check(&list[i], 3 * MIB, false);
-    ck_assert_uint_ge(llmobs_budget_left(), MAX / 4);
+    ck_assert_uint_ge(unit_budget_left(), MAX / 4);
     llmobs_body_fini(&list[0]);
     llmobs_body_init(&list[0], 16 * MIB);
     grow(&list[0], 3 * MIB);
@@ -123,7 +123,7 @@ START_TEST(copies_and_shrunk_ones_count)
     llmobs_body_fini(&copy);
     llmobs_body_shrink(&body);
     check(&body, 4 * MIB, false);
-    ck_assert_uint_eq(llmobs_budget_left(), MAX - 2 * LLMOBS_BODY_EDGE);
+    ck_assert_uint_eq(unit_budget_left(), MAX - 2 * LLMOBS_BODY_EDGE);
     llmobs_body_init(&copy, 16 * MIB);
     ck_assert_int_eq(llmobs_body_clone(&copy, &body), 0);
     grow(&copy, MIB);
@@ -149,10 +149,10 @@ START_TEST(a_child_begins_anew)
         llmobs_body_init(&own, 16 * MIB);
         grow(&own, 4 * MIB);
         llmobs_body_fini(&body);
-        if (own.truncated || llmobs_budget_left() > MAX - 4 * MIB)
+        if (own.truncated || unit_budget_left() > MAX - 4 * MIB)
             _exit(1);
         llmobs_body_fini(&own);
-        _exit(llmobs_budget_left() == MAX ? 0 : 2);
+        _exit(unit_budget_left() == MAX ? 0 : 2);
     }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_int_eq(status, 0);

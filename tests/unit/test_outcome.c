@@ -477,7 +477,7 @@ static void read_long(bool coded, bool room)
         llmobs_json_to_int(llmobs_json_get(span.metrics, "output_tokens")), 1);
     ck_assert((llmobs_json_get(span.metadata, "truncated") == NULL) == room);
     end();
-    ck_assert_uint_eq(llmobs_budget_left(), room ? 16 << 20 : 3 << 20);
+    ck_assert_uint_eq(unit_budget_left(), room ? 16 << 20 : 3 << 20);
     llmobs_budget_init(0);
     free(text);
     free(packed);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/budget.h"
 #include "core/clock.h"
 #include "tests/unit/unit.h"
 
@@ -35,4 +36,15 @@ int unit_entries(const char *dir)
     if (list)
         closedir(list);
     return n;
+}
+
+size_t unit_budget_left(void)
+{
+    size_t left = 0;
+
+    for (size_t step = (size_t)1 << 40; step > 0; step /= 2)
+        if (llmobs_budget_take(step, LLMOBS_BUDGET_READING))
+            left += step;
+    llmobs_budget_give(left);
+    return left;
 }

@@ -3,6 +3,7 @@
 #ifndef LLMOBS_UNIT_H
 #define LLMOBS_UNIT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <check.h>
@@ -20,6 +21,10 @@ void unit_remove(const char *dir);
 
 /* How many names are in it, those with a dot before them aside. */
 int unit_entries(const char *dir);
+
+/* How many bytes may be taken for the reading of a body: takes them, and gives
+ * them back. */
+size_t unit_budget_left(void);
 
 void unit_register(const char *name, Suite *(*make)(void));
 
