@@ -1,9 +1,11 @@
 #include "tests/unit/spool_case.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/spool_file.h"
@@ -78,6 +80,23 @@ struct llmobs_spooled spool_keep(size_t more)
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     spooled = e->item.spooled;
     ck_assert_uint_eq(spooled.id, e->context.span_id);
+    llmobs_exchange_free(e);
+    return spooled;
+}
+
+struct llmobs_spooled spool_keep_patiently(size_t more)
+{
+    const struct timespec moment = {0, 1000000};
+    struct llmobs_exchange *e = spool_make(more);
+    struct llmobs_spooled spooled;
+    int rc;
+
+    (void)llmobs_spool_start(spool, e);
+    (void)llmobs_spool_begin(spool, e);
+    while ((rc = llmobs_spool_end(spool, e)) == -EBUSY)
+        nanosleep(&moment, NULL);
+    ck_assert_int_eq(rc, 0);
+    spooled = e->item.spooled;
     llmobs_exchange_free(e);
     return spooled;
 }

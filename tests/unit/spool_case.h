@@ -26,6 +26,11 @@ struct llmobs_exchange *spool_make(size_t more);
 /* A call's BEGIN and END, as many bytes more in it; gives its place. */
 struct llmobs_spooled spool_keep(size_t more);
 
+/* The same beside threads that make and give the directory: a call waits for
+ * them for some milliseconds only, which a busy host may need for itself. Then
+ * the call is in memory alone; here it tries again. */
+struct llmobs_spooled spool_keep_patiently(size_t more);
+
 /* The files of our own directory. */
 int spool_files(void);
 

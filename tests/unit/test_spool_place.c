@@ -152,7 +152,7 @@ static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static void *end_often(void *arg)
 {
     for (int i = 0; i < 300; i++) {
-        struct llmobs_spooled one = spool_keep(1);
+        struct llmobs_spooled one = spool_keep_patiently(1);
 
         pthread_mutex_lock(&gate);
         end_with(&one, 1);
