@@ -76,6 +76,10 @@ struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
 /* Puts the app's own settings back; nothing when ours are not in. */
 void llmobs_capture_swap_out(struct llmobs_handle *handle, CURL *curl);
 
+/* Likewise, of a call that a siglongjmp left before libcurl had it; the next
+ * begin or take ends it. */
+void llmobs_capture_leave_behind(struct llmobs_handle *handle, CURL *curl);
+
 /* True when `option` must be noted and not forwarded now. */
 bool llmobs_capture_owns(const struct llmobs_handle *handle, CURLoption option);
 

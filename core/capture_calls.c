@@ -289,6 +289,12 @@ void llmobs_capture_swap_out(struct llmobs_handle *handle, CURL *curl)
     llmobs_handle_unswap(handle);
 }
 
+void llmobs_capture_leave_behind(struct llmobs_handle *handle, CURL *curl)
+{
+    if (handle->swapped && !handle->inside && !atomic_load(&handle->multi))
+        llmobs_capture_swap_out(handle, curl);
+}
+
 struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
                                           CURL *twin)
 {

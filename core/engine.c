@@ -254,6 +254,7 @@ static CURLcode op_easy_perform(const struct llmobs_real *real, CURL *curl)
 
     if (!handle)
         return real->easy_perform(curl);
+    llmobs_capture_leave_behind(handle, curl);
     busy = handle->swapped || atomic_load(&handle->multi);
     if (!busy)
         llmobs_command_run(handle);
@@ -261,6 +262,8 @@ static CURLcode op_easy_perform(const struct llmobs_real *real, CURL *curl)
         handle->entry = LLMOBS_STACK_ENTRY();
     if (!busy && !llmobs_capture_begin(handle, curl))
         return real->easy_perform(curl);
+    if (!busy)
+        handle->inside = true;
     rc = real->easy_perform(curl);
     if (!busy || !refused(rc))
         end_perform(handle, curl, rc);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "core/adds.h"
+#include "core/clock.h"
 #include "core/cold.h"
 
 /* Bodies that do not look like JSON are copied only up to this size: a form
@@ -122,6 +123,7 @@ struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
 
 void llmobs_handle_unswap(struct llmobs_handle *handle)
 {
+    handle->inside = false;
     handle->swapped = handle->swapped_read = handle->swapped_seek = false;
     handle->swapped_ioctl = handle->swapped_prereq = handle->injected = false;
 }
@@ -499,31 +501,49 @@ void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
     }
 }
 
+/* Who is at `exchange`. */
+enum { GATE_NOBODY, GATE_OWNER, GATE_EXIT };
+
+/* The exit handler keeps it for a pointer swap; a child may have been forked
+ * meanwhile, where nobody gives it back. */
+#define EXIT_PATIENCE_MS 100
+
+static bool pass(struct llmobs_handle *handle, int from, int to)
+{
+    return atomic_compare_exchange_strong_explicit(
+        &handle->gate, &from, to, memory_order_acquire, memory_order_relaxed);
+}
+
 bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms)
 {
     const struct timespec nap = {.tv_nsec = 100000};
 
     for (int i = 0; i < 10 * ms + 1; i++) {
-        int none = 0;
-
-        if (atomic_compare_exchange_strong_explicit(&handle->gate, &none, 1,
-                                                    memory_order_acquire,
-                                                    memory_order_relaxed))
+        if (pass(handle, GATE_NOBODY, GATE_EXIT))
             return true;
         nanosleep(&nap, NULL);
     }
     return false;
 }
 
+/* One that the owner has already was left by siglongjmp, out of a write to the
+ * disk: nobody waits for it. */
 void llmobs_handle_lock(struct llmobs_handle *handle)
 {
-    /* The only other holder is the exit handler, which keeps it for a pointer
-     * swap. */
-    while (atomic_exchange_explicit(&handle->gate, 1, memory_order_acquire))
+    int64_t until = 0;
+
+    while (!pass(handle, GATE_NOBODY, GATE_OWNER) &&
+           !pass(handle, GATE_OWNER, GATE_OWNER)) {
+        if (!until)
+            until =
+                llmobs_clock_mono_ns() + EXIT_PATIENCE_MS * LLMOBS_NS_PER_MS;
+        else if (llmobs_clock_mono_ns() >= until)
+            (void)pass(handle, GATE_EXIT, GATE_NOBODY);
         sched_yield();
+    }
 }
 
 void llmobs_handle_unlock(struct llmobs_handle *handle)
 {
-    atomic_store_explicit(&handle->gate, 0, memory_order_release);
+    atomic_store_explicit(&handle->gate, GATE_NOBODY, memory_order_release);
 }

@@ -108,7 +108,7 @@ struct llmobs_handle {
 
     /* The transfer being captured. */
     uintptr_t entry; /* where the program called for it (stack.h) */
-    atomic_int gate; /* 1: somebody is at `exchange` */
+    atomic_int gate; /* who is at `exchange`; 0: nobody */
     struct llmobs_exchange *exchange;
     _Atomic(CURLM *) multi;       /* while in one; read by a multi's cleanup */
     struct llmobs_inject *inject; /* kept for the next one; NULL: none yet */
@@ -118,6 +118,7 @@ struct llmobs_handle {
     struct llmobs_latch latch;
     bool capturing;      /* `exchange` was set and not yet given away */
     bool injected;       /* our headers are before the app's */
+    bool inside;         /* easy_perform was called with them: */
     bool swapped;        /* our write and header callbacks are in */
     bool swapped_prereq; /* our prereq callback too */
     bool swapped_read;   /* our read callback too */
@@ -169,8 +170,10 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
 void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
                         void *ctx);
 
-/* The right to touch `exchange`: taken for the length of an append. _try gives
- * up after about `ms` milliseconds (a thread may be gone with the gate). */
+/* The right to touch `exchange`: lock is the owner's, for the length of an
+ * append or of a write to the disk. A siglongjmp out of that leaves it with the
+ * owner, who then gets it again at once. _try is the exit handler's, and gives
+ * up after about `ms` milliseconds: a thread may be gone with the gate. */
 void llmobs_handle_lock(struct llmobs_handle *handle);
 bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms);
 void llmobs_handle_unlock(struct llmobs_handle *handle);

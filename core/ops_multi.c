@@ -57,6 +57,8 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
 
     if (!handle && curl)
         llmobs_news_stop();
+    if (handle)
+        llmobs_capture_leave_behind(handle, curl);
     if (!handle || atomic_load(&handle->multi) || handle->swapped ||
         llmobs_push_is_blind())
         return real->multi_add_handle(multi, curl);

@@ -1065,6 +1065,18 @@ HAZARDS = [
                                       "            hold[fd] = (int)")],
           ["exit.agent.close_standard", "exit.agentless.close_standard"])]),
 
+    ("siglongjmp out of our write to the disk",
+     "the handle's owner gets its gate back at once (`llmobs_handle_lock`), and "
+     "the call ends with the next one (`llmobs_capture_leave_behind`)", [
+         ("gate-kept", [("core/handle.c", " &&\n           !pass(handle, "
+                         "GATE_OWNER, GATE_OWNER)) {", ") {")],
+          ["spool.left_by_a_signal", "unit gates_that_were_left"]),
+         ("left-in", [(CALLS, "    if (handle->swapped && !handle->inside && !"
+                       "atomic_load(&handle->multi))\n        llmobs_capture_"
+                       "swap_out(handle, curl);\n", "    (void)handle, "
+                       "(void)curl;\n")],
+          ["spool.left_by_a_signal"])]),
+
     ("few descriptors: the last ones are the program's",
      "none is taken where too few are left for it, and no connection stays "
      "open there (`llmobs_fd_spare`)", [

@@ -10,7 +10,7 @@ import time
 from delivery import (Living, agent, caller, counts, double, failing, ids,
                       left_behind, recover, recovered, settled, stored,
                       wait_for)
-from harness import Skip, body, equal, free_port, ok, test, tree
+from harness import APPS, Skip, body, equal, free_port, ok, test, tree
 
 
 def spool_of(t):
@@ -349,6 +349,23 @@ def small_files(t):
         saved = stored(t)
         spans = recover(t, dd, agent(dd), 13 - len(saved))
         equal(len(set(ids(spans) + ids(saved))), 13, "spans")
+
+
+@test
+def left_by_a_signal(t):
+    """A program's timeout that leaves by siglongjmp may hit our write. The
+    handle is none the worse: the call ends as the next one begins."""
+    path = os.path.join(t.dir, "left")
+    subprocess.run(["gcc", "-O1", "-o", path, os.path.join(APPS, "left.c"),
+                    "-lcurl"], check=True)
+    for how, after in (("perform", 0), ("reset", 0), ("cleanup", 0),
+                       ("cleanup", 1)):
+        r = t.run([path, "100", how, t.url, body()],
+                  limit=20,
+                  env=failing(t, 0, after=after, BAD_SLOW_MS="200"))
+        equal([r.code, r.stdout], [0, b"0\n0\n"], "after " + how)
+        equal(len(r.spans), 3, "spans after " + how)
+        equal(len(errors(r.spans)), 1, "calls that were left, by " + how)
 
 
 @test

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/handle.h"
 #include "tests/unit/unit.h"
 
@@ -379,6 +380,28 @@ START_TEST(test_who_sees_headers)
 }
 END_TEST
 
+/* By siglongjmp, or by the exit handler of a thread that a child has not. */
+START_TEST(gates_that_were_left)
+{
+    struct llmobs_handle *h = fresh(0);
+    int64_t start = llmobs_clock_mono_ns();
+
+    llmobs_handle_lock(h);
+    ck_assert(!llmobs_handle_trylock(h, 1));
+    llmobs_handle_lock(h);
+    ck_assert_int_lt(llmobs_clock_mono_ns() - start, 90 * LLMOBS_NS_PER_MS);
+    llmobs_handle_unlock(h);
+    ck_assert(llmobs_handle_trylock(h, 1));
+    ck_assert(!llmobs_handle_trylock(h, 1));
+    start = llmobs_clock_mono_ns();
+    llmobs_handle_lock(h);
+    ck_assert_int_ge(llmobs_clock_mono_ns() - start, 90 * LLMOBS_NS_PER_MS);
+    llmobs_handle_unlock(h);
+    ck_assert(llmobs_handle_trylock(h, 1));
+    llmobs_handle_unlock(h);
+}
+END_TEST
+
 UNIT_SUITE(handle)
 {
     Suite *s = suite_create("handle");
@@ -390,5 +413,6 @@ UNIT_SUITE(handle)
     UNIT_TEST(s, test_copies);
     UNIT_TEST(s, test_headers_follow);
     UNIT_TEST(s, test_who_sees_headers);
+    UNIT_TEST(s, gates_that_were_left);
     return s;
 }
