@@ -27,6 +27,8 @@ static void settle(struct llmobs_body *body)
 static bool charge(struct llmobs_body *body, size_t need,
                    enum llmobs_budget_for purpose)
 {
+    if (body->free)
+        return true;
     settle(body);
     if (need <= body->charged)
         return true;
@@ -182,9 +184,11 @@ static int clone_ends(struct llmobs_body *to, const struct llmobs_body *from)
 {
     int rc = llmobs_buf_add(&to->head, from->head.data, from->head.len);
 
-    settle(to);
-    llmobs_budget_force(2 * from->edge);
-    to->charged += 2 * from->edge;
+    if (!to->free) {
+        settle(to);
+        llmobs_budget_force(2 * from->edge);
+        to->charged += 2 * from->edge;
+    }
     to->edge = from->edge;
     to->tail = malloc(from->edge > 0 ? from->edge : 1);
     if (!to->tail)

@@ -34,6 +34,7 @@ struct llmobs_body {
     int charged_in;  /* by this process */
     uint64_t total;  /* bytes ever added and not rewound */
     size_t whole_max;
+    bool free;      /* outside of the budget */
     bool truncated; /* head and tail do not meet */
     bool lost;      /* memory ran out: what is there is a prefix */
 };

@@ -1,6 +1,7 @@
 /* budget - how much memory all captured bodies and encoded events of the
  * process may have together (LLMOBS_BUFFER_MAX): those of calls under way,
- * those that wait, and what reading one takes.
+ * those that wait, and what reading one takes. What a handle keeps for its next
+ * calls is as long as the copy that libcurl keeps there, and is not in it.
  *
  * Owns:    a number.
  * Threads: any; no lock. A body asks for some KiB at a time, not for each add.

@@ -70,10 +70,13 @@ static struct llmobs_handle *make(CURL *curl)
     return handle;
 }
 
-static void drop_copy(struct llmobs_handle *handle)
+/* A handle may keep its copy for ever, and never call a model: the budget is
+ * for calls, each of which has a copy of its own. */
+static void drop_copy(struct llmobs_handle *handle, size_t copy_max)
 {
     llmobs_body_fini(&handle->copied);
-    llmobs_body_init(&handle->copied, 0);
+    llmobs_body_init(&handle->copied, copy_max);
+    handle->copied.free = true;
     handle->has_copy = false;
 }
 
@@ -132,7 +135,7 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
 {
     const struct llmobs_callback none = {0};
 
-    drop_copy(handle);
+    drop_copy(handle, 0);
     if (handle->url)
         handle->url[0] = '\0';
     handle->curlu = NULL;
@@ -198,7 +201,7 @@ static bool set_url(struct llmobs_handle *handle, const char *url)
 bool llmobs_handle_copy(struct llmobs_handle *to,
                         const struct llmobs_handle *from)
 {
-    drop_copy(to);
+    drop_copy(to, 0);
     to->has_copy = from->has_copy;
     if (llmobs_body_clone(&to->copied, &from->copied) != 0)
         return false;
@@ -248,14 +251,13 @@ static void copy_postfields(struct llmobs_handle *handle, const char *data,
 {
     size_t len;
 
-    drop_copy(handle);
+    drop_copy(handle, copy_max);
     handle->postfields = NULL;
     if (!data)
         return;
     handle->has_copy = true;
     len = handle->postfieldsize < 0 ? strlen(data)
                                     : (size_t)handle->postfieldsize;
-    llmobs_body_init(&handle->copied, copy_max);
     if (worth_a_copy(data, len) &&
         llmobs_buf_add(&handle->copied.head, data, 0) == 0)
         (void)llmobs_body_add(&handle->copied, data, len);
@@ -270,7 +272,7 @@ static void set_postfieldsize(struct llmobs_handle *handle, curl_off_t size)
     if (size < -1)
         return;
     if (handle->has_copy && handle->postfieldsize < size)
-        drop_copy(handle);
+        drop_copy(handle, 0);
     handle->postfieldsize = size;
 }
 
@@ -410,7 +412,7 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
         note_nobody(handle, number != 0);
         break;
     case CURLOPT_POSTFIELDS:
-        drop_copy(handle);
+        drop_copy(handle, 0);
         handle->postfields = arg;
         handle->request = LLMOBS_HTTP_POST;
         break;

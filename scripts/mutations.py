@@ -492,6 +492,9 @@ HAZARDS = [
                                       "        return (size_t)config->"
                                       "capture_max;\n")],
           ["hostile.many_answers_have_one_budget"]),
+         ("copies-charged", [("core/body.c", "    if (body->free)\n        return "
+                              "true;\n", "")],
+          ["unit copies_of_handles_are_free"]),
          ("budget-inherited", [("core/body.c", "        body->charged = 0;\n",
                                 "        (void)process;\n")],
           ["unit a_child_begins_anew"])]),

@@ -7,6 +7,7 @@
 #include "core/body.h"
 #include "core/budget.h"
 #include "core/fork.h"
+#include "core/handle.h"
 #include "tests/unit/unit.h"
 
 #define MIB ((size_t)1 << 20)
@@ -135,6 +136,39 @@ START_TEST(copies_and_shrunk_ones_count)
 END_TEST
 
 /* A child has it all, also when it frees what it inherited. */
+/* What idle handles keep of their bodies takes nothing from calls. */
+START_TEST(copies_of_handles_are_free)
+{
+    static const struct llmobs_real real;
+    static char text[MIB], keys[20];
+    struct llmobs_handle *h = NULL;
+    struct llmobs_body body;
+
+    start(MAX);
+    memset(text, '{', sizeof(text) - 1);
+    for (size_t i = 0; i < sizeof(keys); i++) {
+        h = llmobs_handle_born(&real, (CURL *)&keys[i]);
+        llmobs_handle_note(h, CURLOPT_COPYPOSTFIELDS, text, 2 * MIB);
+    }
+    ck_assert_uint_eq(unit_budget_left(), MAX);
+    llmobs_body_init(&body, 2 * MIB);
+    llmobs_handle_copy_body(h, &body);
+    ck_assert_uint_eq(body.total, MIB - 1);
+    ck_assert(!body.truncated && !body.lost);
+    ck_assert_uint_eq(unit_budget_left(), MAX - MIB);
+    llmobs_body_fini(&body);
+    llmobs_handle_note(h, CURLOPT_COPYPOSTFIELDS, text, MIB / 2);
+    llmobs_body_init(&body, MIB / 2);
+    llmobs_handle_copy_body(h, &body);
+    ck_assert(body.truncated);
+    ck_assert_uint_eq(unit_budget_left(), MAX - MIB / 2);
+    llmobs_body_fini(&body);
+    for (size_t i = 0; i < sizeof(keys); i++)
+        llmobs_handle_release(llmobs_handle_find((CURL *)&keys[i]));
+    end(MAX);
+}
+END_TEST
+
 START_TEST(a_child_begins_anew)
 {
     struct llmobs_body body, own;
@@ -168,6 +202,7 @@ UNIT_SUITE(budget)
     UNIT_TEST(s, long_bodies_share_it);
     UNIT_TEST(s, short_bodies_are_whole);
     UNIT_TEST(s, copies_and_shrunk_ones_count);
+    UNIT_TEST(s, copies_of_handles_are_free);
     UNIT_TEST(s, a_child_begins_anew);
     return s;
 }
