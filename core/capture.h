@@ -42,6 +42,10 @@ size_t llmobs_capture_body_max(void);
  * point to. The next take, start or finish of the handle frees it. */
 void llmobs_capture_take(struct llmobs_handle *handle);
 
+/* There is no memory to follow a call that was taken: counts it, if it may have
+ * been ours, and forgets it. */
+void llmobs_capture_lose(struct llmobs_handle *handle);
+
 /* libcurl is about to begin the transfer: classifies it by method and URL and,
  * when it may be ours, puts our callbacks in. Reads a CURLU, and measures a
  * body without a size, as libcurl does then. True: something of ours is in, for

@@ -110,6 +110,13 @@ void llmobs_capture_take(struct llmobs_handle *handle)
     errno = saved;
 }
 
+void llmobs_capture_lose(struct llmobs_handle *handle)
+{
+    if (handle->origin.exchange)
+        llmobs_worker_lose(llmobs_capture_worker());
+    llmobs_handle_drop_origin(handle);
+}
+
 /* ---- what libcurl reads as the transfer begins ------------------------- */
 
 void llmobs_capture_set_method(struct llmobs_exchange *exchange,
@@ -171,6 +178,8 @@ static void publish(struct llmobs_handle *handle)
 static bool put_in(struct llmobs_handle *handle, CURL *curl)
 {
     if (!llmobs_capture_swap_in(handle, curl)) {
+        if (handle->capturing)
+            llmobs_worker_lose(llmobs_capture_worker());
         llmobs_capture_cancel(handle, curl);
         return false;
     }
@@ -185,17 +194,13 @@ static bool put_in(struct llmobs_handle *handle, CURL *curl)
     return false;
 }
 
-static bool start_judged(struct llmobs_handle *handle, CURL *curl,
-                         const char *url)
+/* False: without memory. */
+static bool take_all(struct llmobs_handle *handle, const char *url,
+                     enum llmobs_verdict verdict,
+                     const struct llmobs_match *match)
 {
     struct llmobs_origin *origin = &handle->origin;
-    struct llmobs_match match;
-    enum llmobs_verdict verdict = llmobs_capture_judge(handle, url, &match);
 
-    if (verdict == LLMOBS_NOT_OURS) {
-        llmobs_capture_tell(llmobs_handle_method(handle), url, &match, false);
-        return false;
-    }
     if (!origin->exchange && !take_ours(handle))
         return false;
     origin->url = strdup(url);
@@ -203,11 +208,26 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
         return false;
     origin->exposes = llmobs_handle_exposes_headers(handle);
     llmobs_handle_latch(handle);
-    if (verdict == LLMOBS_PERHAPS_OURS) {
-        if (!start_exchange(handle, &match))
-            return false;
-        publish(handle);
+    return verdict != LLMOBS_PERHAPS_OURS || start_exchange(handle, match);
+}
+
+static bool start_judged(struct llmobs_handle *handle, CURL *curl,
+                         const char *url)
+{
+    struct llmobs_match match;
+    enum llmobs_verdict verdict = llmobs_capture_judge(handle, url, &match);
+
+    if (verdict == LLMOBS_NOT_OURS) {
+        llmobs_capture_tell(llmobs_handle_method(handle), url, &match, false);
+        return false;
     }
+    if (!take_all(handle, url, verdict, &match)) {
+        if (verdict == LLMOBS_PERHAPS_OURS)
+            llmobs_worker_lose(llmobs_capture_worker());
+        return false;
+    }
+    if (verdict == LLMOBS_PERHAPS_OURS)
+        publish(handle);
     return put_in(handle, curl);
 }
 

@@ -30,17 +30,20 @@ static void withdraw(CURLM *multi, struct llmobs_handle *handle, CURL *curl)
 static CURLMcode add(const struct llmobs_real *real, CURLM *multi,
                      struct llmobs_handle *handle, CURL *curl)
 {
+    bool listed;
     CURLMcode rc;
     int saved;
 
     llmobs_command_run(handle);
     llmobs_capture_take(handle);
     atomic_store(&handle->multi, multi);
-    (void)llmobs_adds_push(multi, handle);
+    listed = llmobs_adds_push(multi, handle);
     rc = real->multi_add_handle(multi, curl);
     saved = errno;
     if (rc != CURLM_OK)
         withdraw(multi, handle, curl);
+    else if (!listed)
+        llmobs_capture_lose(handle);
     else if (llmobs_adds_driven(multi) && llmobs_adds_remove(multi, handle)) {
         /* A callback that made a call meanwhile has set its own. */
         handle->entry = LLMOBS_STACK_ENTRY();

@@ -331,12 +331,14 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     errno = saved;
 }
 
-/* There was no memory for the item itself. */
-static void lose_unmade(struct llmobs_worker *worker)
+void llmobs_worker_lose(struct llmobs_worker *worker)
 {
+    int saved = errno;
+
     llmobs_worker_stir(worker);
     llmobs_stats_add(LLMOBS_STAT_captured, 1);
     llmobs_stats_add(LLMOBS_STAT_dropped_memory, 1);
+    errno = saved;
 }
 
 int llmobs_worker_give_span(struct llmobs_worker *worker,
@@ -346,7 +348,7 @@ int llmobs_worker_give_span(struct llmobs_worker *worker,
 
     if (!item) {
         llmobs_span_fini(span);
-        lose_unmade(worker);
+        llmobs_worker_lose(worker);
         return -ENOMEM;
     }
     item->item.type = LLMOBS_ITEM_SPAN;
@@ -362,7 +364,7 @@ int llmobs_worker_give_event(struct llmobs_worker *worker,
     struct llmobs_item *item = llmobs_event_item_new(kind, text);
 
     if (!item) {
-        lose_unmade(worker);
+        llmobs_worker_lose(worker);
         return -ENOMEM;
     }
     llmobs_worker_give(worker, item);

@@ -99,6 +99,8 @@ void llmobs_worker_note(struct llmobs_worker *worker,
  * _give_span takes what the span owns, in every case; the struct itself stays
  * the caller's. */
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item);
+/* Counts one as dropped for which there was no memory. errno stays. */
+void llmobs_worker_lose(struct llmobs_worker *worker);
 int llmobs_worker_give_span(struct llmobs_worker *worker,
                             struct llmobs_span *span);
 

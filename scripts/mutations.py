@@ -293,12 +293,17 @@ HAZARDS = [
     ("options set, replaced or freed after the handle was added to a multi",
      "nothing that they name is read before the multi is driven "
      "(`start_added`)", [
-         ("read-at-add", [(MULTI, "    (void)llmobs_adds_push(multi, handle);",
-                           "    (void)llmobs_capture_start(handle, curl);")],
+         ("read-at-add", [(MULTI, "    listed = llmobs_adds_push(multi, handle);",
+                           "    listed = llmobs_capture_start(handle, "
+                           "curl);")],
           ["programs.edge_cases.set_after_add",
            "programs.memory_cases.size_after_add",
            "programs.memory_cases.curlu_goes",
            "programs.memory_cases.added_first"]),
+         ("unlisted-uncounted", [(MULTI, "        llmobs_capture_lose(handle);"
+                                  "\n", "        llmobs_handle_drop_origin("
+                                  "handle);\n")],
+          ["failure.short_of_memory"]),
          ("driven-in-vain", [(MULTI, "    if (refuses(real, multi))\n"
                               "        return;\n",
                               "    (void)refuses(real, multi);\n")],

@@ -1,8 +1,9 @@
 """What goes wrong: the app sees what it would have seen, the span says it."""
 import os
+import subprocess
 
 from delivery import counts
-from harness import (SECRET, Failure, body, curl, equal, expect_error,
+from harness import (APPS, SECRET, SUPPORT, Failure, body, curl, equal, expect_error,
                      expect_llm, free_port, ok, short, tags_of, test)
 
 
@@ -402,3 +403,24 @@ def tags_tell_the_error(t):
     tags = tags_of(t.same(curl(t.url, body(model="error-500"))).only())
     equal((tags["error"], tags["error_type"], tags["http.status_code"]),
           ("1", "server_error", "500"), "tags")
+
+
+@test
+def short_of_memory(t):
+    """Each allocation that a call makes fails once: the program sees nothing of
+    it, and the call is counted, as what became of it."""
+    library = os.path.join(t.dir, "bad_memory.so")
+    program = os.path.join(t.dir, "short")
+    subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", library,
+                    os.path.join(SUPPORT, "bad_memory.c"), "-ldl"], check=True)
+    subprocess.run(["gcc", "-O1", "-o", program, os.path.join(APPS, "short.c"),
+                    "-lcurl"], check=True)
+    calls = 8
+    for how, lost in ("easy", 0), ("multi", 1):
+        r = t.run([program, str(calls), how, t.url, body()],
+                  env={"LD_PRELOAD": library})
+        equal([r.code, r.stdout], [0, b"0\n" * calls], how)
+        said = counts(t)
+        equal(said["captured"], calls, "calls that are counted, by " + how)
+        equal([said["delivered"], said["dropped_by_reason"]["memory"]],
+              [calls - lost, lost], "what became of them")
