@@ -43,7 +43,7 @@ HAZARDS = [
          ("twin-keeps-ours", [(CALLS, "    restore(from, twin);\n", "")],
           ["programs.hazard_cases.twin_of_a_busy_one",
            "headers.lists_of_programs", "programs.push_cases.accepted"]),
-         ("twin-forgets", [(HANDLE, "    drop_copy(to);\n    to->has_copy = "
+         ("twin-forgets", [(HANDLE, "    drop_copy(to, 0);\n    to->has_copy = "
                             "from->has_copy;\n",
                             "    (void)from;\n    return true;\n")],
           ["programs.easy_cases.duplicated"])]),

@@ -361,7 +361,7 @@ def left_by_a_signal(t):
     for how, after in (("perform", 0), ("reset", 0), ("cleanup", 0),
                        ("cleanup", 1)):
         r = t.run([path, "100", how, t.url, body()],
-                  limit=20,
+                  limit=10,
                   env=failing(t, 0, after=after, BAD_SLOW_MS="200"))
         equal([r.code, r.stdout], [0, b"0\n0\n"], "after " + how)
         equal(len(r.spans), 3, "spans after " + how)
