@@ -29,7 +29,7 @@ struct llmobs_child_result {
 
 struct llmobs_environment;
 
-/* What is run, how. */
+/* A command, and how it is run. */
 struct llmobs_child_command {
     char **argv; /* argv[0] is found as execvp finds it */
     const struct llmobs_environment *environment;

@@ -140,7 +140,7 @@ static int next_signal(int64_t until_ns)
     return number < 0 && errno == EAGAIN ? 0 : number;
 }
 
-/* The first of both that there is. */
+/* The earlier one; 0 stands for no time at all. */
 static int64_t sooner(int64_t a_ns, int64_t b_ns)
 {
     return a_ns == 0 || (b_ns != 0 && b_ns < a_ns) ? b_ns : a_ns;
@@ -157,7 +157,7 @@ static int64_t soft_deadline(const struct llmobs_drain_round *round)
     return round->deadline_ns - (left > 2 * late ? late : left / 2);
 }
 
-/* That of another user has no more than its time. */
+/* A child that runs for another user ends after user_ms at the latest. */
 static void set_times(struct llmobs_drain_round *round,
                       struct llmobs_drain_child *child)
 {
@@ -180,7 +180,7 @@ static void tell_to_end(struct llmobs_drain_child *child)
 
     kill(child->pid, SIGTERM);
     child->soft_ns = 0;
-    if (child->uid != geteuid()) /* which may have stopped it */
+    if (child->uid != geteuid()) /* that user may have stopped it */
         child->hard_ns = sooner(child->hard_ns, late_ns);
 }
 
@@ -192,7 +192,7 @@ static void end_round(struct llmobs_drain_round *round)
             tell_to_end(&round->children[i]);
 }
 
-/* Tells those whose time is up; gives the next time. */
+/* Tells the children whose time is up to end; gives the time of the next. */
 static int64_t keep_time(struct llmobs_drain_round *round)
 {
     int64_t now = llmobs_clock_mono_ns(), next = 0;
@@ -230,7 +230,7 @@ static void end_child(struct llmobs_drain_round *round,
     *child = (struct llmobs_drain_child){0};
 }
 
-/* Gives how many are left. */
+/* Takes the outcome of each child that has ended; gives how many still run. */
 static size_t reap(struct llmobs_drain_round *round)
 {
     size_t left = 0;
@@ -250,7 +250,8 @@ static size_t reap(struct llmobs_drain_round *round)
     return left;
 }
 
-/* Until one ends, is told to, or we are. */
+/* Waits until a child ends, a child's time is up, or the round is told to end.
+ */
 static void wait_some(struct llmobs_drain_round *round)
 {
     int number = next_signal(keep_time(round));
@@ -265,7 +266,7 @@ void llmobs_drain_wait(struct llmobs_drain_round *round)
         wait_some(round);
 }
 
-/* A place for one more, while no other of that user's runs. */
+/* A free place; NULL: there is none, or a child of that user runs already. */
 static struct llmobs_drain_child *find_room(struct llmobs_drain_round *round,
                                             uid_t uid)
 {

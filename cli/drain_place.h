@@ -1,9 +1,9 @@
-/* drain_place - the delivery of what one spool holds of the dead, in a process
- * of its own: that of the entries' user, whom no lock or thread of ours meets.
+/* drain_place - delivers what ended processes left in one spool, in a process
+ * of its own, which becomes the user that the spool belongs to.
  *
- * A user may stop a process that has become that user's, or give it work
- * without an end: some run beside one another, one of each user, and one of
- * another user than ours has a time, after which it is killed.
+ * That user may stop the process, or give it work without an end. So several
+ * of them run side by side, one for each user; and root kills one that runs
+ * for another user when its time is over.
  *
  * Owns:    the processes of a round until its end; a round borrows its
  *          configuration.
@@ -51,7 +51,7 @@ struct llmobs_drain_round {
     struct llmobs_config *config;
     struct llmobs_living living;
     bool all;            /* whatever destination the entries were for */
-    int64_t deadline_ns; /* monotonic: nothing of ours runs after it; 0: none */
+    int64_t deadline_ns; /* monotonic: no child runs after it; 0: none */
     int64_t user_ms;     /* of the process of another user; 0: no limit */
     bool ending;         /* set by a signal or the deadline: no more places */
     int64_t soft_ns;     /* when all are told to end; zero at first */

@@ -26,12 +26,12 @@
 #define LLMOBS_OBJECT_FIND (512u * 1024 * 1024)
 #define LLMOBS_OBJECT_NAME 512
 
-/* How much more may be read of all files that one look at a program leads to:
- * whoever wrote them must not hold us up for long. Bytes; an opening or a place
- * that was found counts as some thousand. */
+/* How many bytes may still be read of all files that one look at a program
+ * leads to: their authors must not keep the doctor busy for long. To open a
+ * file, or to find a text, counts as some thousand bytes. */
 struct llmobs_work {
     uint64_t left;
-    bool spent; /* something was left out for it */
+    bool spent; /* it was too little, and something was left out */
 };
 
 #define LLMOBS_WORK_MAX ((uint64_t)2 * 1024 * 1024 * 1024)
@@ -63,7 +63,8 @@ struct llmobs_object {
 };
 
 /* Opens a file as a process would whose root is the directory `root`
- * (AT_FDCWD: ours). -ELOOP and the like as open; -EINVAL: no regular file. */
+ * (AT_FDCWD: this process's). -ELOOP and the like as open; -EINVAL: no regular
+ * file. */
 int llmobs_object_at(int root, const char *path);
 
 /* Reads the file; takes `fd` on success only. */

@@ -309,8 +309,8 @@ static void add_named_later(const struct extensions *all, const char *by)
     }
 }
 
-/* Whoever may write to the directories may fill them: their entries count as
- * work. One search at a time. */
+/* The budget of the search under way; only one runs at a time. A user who may
+ * write to a directory can fill it, so each entry is charged as work. */
 static struct llmobs_work *globbing;
 
 static struct dirent *next_entry(void *dir)

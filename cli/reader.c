@@ -110,8 +110,8 @@ static void tell_unreadable(const char *name, int error)
                               : strerror(error));
 }
 
-/* Who may write there may not choose what is read: no link is followed, and
- * nothing but a regular file is opened (core/fd). */
+/* A user who may write to the store must not make the tool read another file:
+ * it follows no link, and opens regular files alone (core/fd). */
 static int read_file(struct reader *reader, int dir, const char *name)
 {
     struct stat st;

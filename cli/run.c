@@ -18,12 +18,13 @@
 #define STATUS_REFUSED 126
 #define STATUS_ABSENT 127
 
-/* What the kernel takes: of one string, its NUL included, and of all. */
+/* The kernel takes no longer string than this, its NUL included, and no more of
+ * all together. */
 #define STRING_MAX_BYTES ((size_t)128 * 1024)
 #define STRINGS_MAX_BYTES (6L * 1024 * 1024)
-/* For what the tools add themselves: LD_PRELOAD, TRACEPARENT, TRACESTATE. */
+/* Room for LD_PRELOAD, TRACEPARENT and TRACESTATE, which the tools add. */
 #define ADDED_LATER ((size_t)8 * 1024)
-/* Those of both tools before a command. */
+/* The words that both tools put before a command. */
 #define TOOL_WORDS 12
 
 #define NOT_THERE " is not there (run make)"

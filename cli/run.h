@@ -2,15 +2,15 @@
  *
  * It is a program of its own, llmobs-run, and `llmobs run`. As
  * llmobs-entrypoint it is the first process of a container: `llmobs entrypoint`
- * stays there, and what fails of ours does not keep the command from running.
+ * stays there, and runs the command even where it cannot observe it.
  *
  * Owns:    nothing: it opens no descriptor, and ends by an exec.
  * Threads: one.
  * Errors:  the answer is the exit status: 2 for a mistake in the options, 126
- * or 127 where library or command cannot be had. Limits:  where the kernel
- * takes no more variables, or a longer one, the command gets those that came,
- * and is not observed. Fork:    only the entrypoint's, to see whether the tool
- * starts.
+ *          or 127 where library or command cannot be had.
+ * Limits:  where the kernel takes no more variables, or no longer one, the
+ *          command gets those that came, and is not observed.
+ * Fork:    the entrypoint alone forks, to see whether the tool starts.
  */
 #ifndef LLMOBS_RUN_H
 #define LLMOBS_RUN_H

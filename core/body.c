@@ -7,13 +7,14 @@
 #include "core/budget.h"
 #include "core/fork.h"
 
-/* What a body asks of the budget at once, while it is small and later. */
+/* A body takes from the budget in such steps, the first one while it is small.
+ */
 #define STEP_FIRST ((size_t)8 * 1024)
 #define STEP ((size_t)64 * 1024)
 
 /* -- what it has of the budget ------------------------------------------- */
 
-/* What a parent took is none of its child's. */
+/* A child gives nothing back that its parent took: its budget is a new one. */
 static void settle(struct llmobs_body *body)
 {
     int process = llmobs_fork_process();
@@ -51,8 +52,8 @@ static void uncharge(struct llmobs_body *body, size_t need)
     body->charged = need;
 }
 
-/* Whether `len` bytes may be kept whole. One that is no longer than its ends
- * would be costs no more than they do. */
+/* Whether the body may be kept whole at `len` bytes. A body that is no longer
+ * than its two ends would be costs no more than they do. */
 static bool affords(struct llmobs_body *body, uint64_t len)
 {
     size_t step = len < STEP ? STEP_FIRST : STEP;
@@ -64,8 +65,8 @@ static bool affords(struct llmobs_body *body, uint64_t len)
                                               : LLMOBS_BUDGET_WHOLE);
 }
 
-/* As long as there is room for, from LLMOBS_BODY_EDGE down. Both ends are full
- * at once. */
+/* The length of an end: LLMOBS_BODY_EDGE, or what the budget has room for. It
+ * is charged for both ends at once. */
 static size_t choose_edge(struct llmobs_body *body)
 {
     size_t edge = body->whole_max / 2;
@@ -179,7 +180,7 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
     return rc;
 }
 
-/* The ends of another are as long as they are. */
+/* The ends of the copy are as long as those of the body that is copied. */
 static int clone_ends(struct llmobs_body *to, const struct llmobs_body *from)
 {
     int rc = llmobs_buf_add(&to->head, from->head.data, from->head.len);

@@ -10,7 +10,8 @@
  *          fewer where the budget has not even room for those, in memory that
  *          no longer grows. LLMOBS_BODY_SMALL bytes are kept whatever the
  *          budget says.
- * Fork:    plain memory; what it has of the budget is its maker's.
+ * Fork:    plain memory; its bytes are charged to the budget of the process
+ *          that added them.
  */
 #ifndef LLMOBS_BODY_H
 #define LLMOBS_BODY_H

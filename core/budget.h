@@ -6,12 +6,13 @@
  * Owns:    a number.
  * Threads: any; no lock. A body asks for some KiB at a time, not for each add.
  * Errors:  false: there is no room.
- * Limits:  long bodies have five eighths; the ends of those that are not kept
- *          whole, and short ones, another eighth; the rest is for the reading
- *          of one, and for what nobody counts. What is taken by force may pass
- *          the limit: it is there already, or small.
- * Fork:    a child begins with nothing taken; what it inherited is its
- *          parent's, and is not given back here.
+ * Limits:  long bodies may take five eighths of the whole; short ones, and the
+ *          ends of those that are not kept whole, another eighth; the rest is
+ *          for the reading of a body, and for memory that nobody counts. A
+ *          caller that takes by force may pass the limit: its bytes are there
+ *          already, or are few.
+ * Fork:    a child begins with nothing taken. It inherits the bytes of its
+ *          parent, and does not give them back.
  */
 #ifndef LLMOBS_BUDGET_H
 #define LLMOBS_BUDGET_H
@@ -19,7 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the bytes are for. */
+/* The purpose of the bytes. */
 enum llmobs_budget_for {
     LLMOBS_BUDGET_WHOLE, /* a body that may be kept whole */
     LLMOBS_BUDGET_ENDS,  /* the ends of one */

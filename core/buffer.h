@@ -26,7 +26,7 @@ enum llmobs_item_type {
     LLMOBS_ITEM_SPOOLED /* what the disk alone has: only this */
 };
 
-/* What the disk has of a call before its END: START, and then BEGIN. */
+/* Before its END a call has a START on the disk, and then a BEGIN. */
 #define LLMOBS_BEGUN 2
 
 /* Where the disk keeps an item (spool.h); a file of 0: nowhere. */

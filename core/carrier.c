@@ -440,8 +440,8 @@ static bool is_rate(struct llmobs_text text)
     return true;
 }
 
-/* Whoever may call a public service may not name its application, choose its
- * sessions or switch it off. */
+/* A stranger may call a public service. By its headers it must not name the
+ * service's application, choose its sessions or switch its spans off. */
 static bool is_trusted(const struct llmobs_config *config,
                        const struct llmobs_carrier *carrier)
 {
@@ -499,8 +499,9 @@ static void inherit_names(struct llmobs_context *context,
     }
 }
 
-/* What a root has of our own configuration stays where nothing is taken: the
- * decision, too, which was made for an id that nobody else has chosen. */
+/* Of a caller that is not trusted the ids alone are taken: all else stays as
+ * our configuration made it for a root. That holds for the sampling decision,
+ * too, which was made for an id that the caller did not choose. */
 static void inherit(struct llmobs_context *context, const struct inbound *in,
                     bool trusted, double rate)
 {

@@ -97,9 +97,9 @@ static void set_deadline(struct llmobs_delivery *delivery)
     llmobs_http_deadline(end);
 }
 
-/* Who adopted as libcurl went down does not go on with it at exit: there is
- * no connection any more, and another one costs the app more than it is worth.
- */
+/* A process that adopted as libcurl went down does not go on with it at exit:
+ * the connection is gone, and a new one would make the app wait for the spans
+ * of other processes. */
 static void bound_adoption(struct llmobs_delivery *delivery, int64_t now)
 {
     int64_t end = atomic_load(&delivery->adopt_end_ns);

@@ -91,13 +91,13 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery);
 /* Prepares connections. */
 void llmobs_delivery_warm(struct llmobs_delivery *delivery);
 
-/* Whatever is being sent, and each later send, has the time that its exporter
- * gets of `ms` from now. Until unbound, which is told what bound gave, and does
- * nothing where another bound has come since. */
+/* From now on the send under way, and each later one, has the time that its
+ * exporter gets of `ms`. _unbound ends that; it takes the number that _bound
+ * gave, and does nothing where a later _bound has been called. */
 int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms);
 void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since);
 
-/* Likewise, for good: the process ends. */
+/* The same as _bound, without an end: the process exits. */
 void llmobs_delivery_hasten(struct llmobs_delivery *delivery, int64_t ms);
 
 #endif

@@ -506,7 +506,8 @@ static size_t text_len(const struct llmobs_json *json, size_t max)
     return len;
 }
 
-/* What surely has no room is not copied, redacted and written first. */
+/* True where the texts alone are too long for an event: then the span is cut
+ * before anything is copied, redacted or written. */
 static bool is_over(const struct llmobs_span *span,
                     const struct llmobs_config *config)
 {

@@ -334,9 +334,9 @@ static bool seal_marks(uint64_t *state, struct place place, uint64_t len)
     return true;
 }
 
-/* Of the head as it was written, of all marks, and of the fields' ends. What
- * the key does not begin and end could be computed from an entry that is
- * known. */
+/* The seal covers the head as it was written, all marks, and both ends of the
+ * fields. The key is hashed before and after them: else a peer that knows one
+ * entry could compute the seal of another. */
 static bool seal_of(const struct llmobs_entry_key *key,
                     const struct llmobs_entry_head *head,
                     const struct iovec *iov, int count, size_t skip,

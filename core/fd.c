@@ -13,8 +13,9 @@
 
 #define FIRST_FREE 3
 #define TRIES 3
-/* Left free by the app's own threads, which close what they open before they
- * return, and by ours, which are beside them. */
+/* So many descriptors stay free for the app: fewer where our code runs on the
+ * app's own thread, since it closes what it opens before it returns; more where
+ * it runs on the worker's thread, beside the app. */
 #define LEFT_BY_APP 3
 #define LEFT_BY_US 24
 /* A search for free numbers ends here: it costs some 100 ns a number. */

@@ -24,10 +24,10 @@ int llmobs_file_read(const char *path, struct llmobs_buf *text);
  */
 ssize_t llmobs_file_begin(int dir, const char *path, char *out, size_t cap);
 
-/* Opens a file of ours in `dir`, where others may write as well: O_RDONLY, or
- * O_RDWR and more, then made for its owner only where it is missing. Neither a
- * link is followed nor a fifo waited for. Gives the descriptor. -EPERM: it is
- * no file of this user's, or has another name besides. */
+/* Opens this user's file in `dir`, where other users may write as well. `how`
+ * is O_RDONLY, or O_RDWR and more: then a missing file is made, for its owner
+ * alone. It follows no link and waits for no fifo. Gives the descriptor.
+ * -EPERM: the file is another user's, or has a second name. */
 int llmobs_file_open(int dir, const char *name, int how);
 
 /* The same for reading, where root reads everybody's. */

@@ -169,7 +169,7 @@ void llmobs_global_turn_end(const struct llmobs_real *real)
 
     atomic_store(&copy->turning, 0);
     atomic_store(&copy->turn, 0);
-    /* Who begins to wait after this look finds the turn free. */
+    /* A thread that begins to wait after this look finds the turn free. */
     if (atomic_load(&copy->waiting) > 0)
         llmobs_futex_wake(&copy->turn);
 }
@@ -203,8 +203,8 @@ static bool is_lately(int64_t ns)
     return ns && llmobs_clock_mono_ns() - ns < PATIENCE_MS * LLMOBS_NS_PER_MS;
 }
 
-/* Of what an exit may take, which cleanups may have used; but a little, in
- * which what is left gets into the store. */
+/* The time that cleanups have left of what an exit may take; a little is always
+ * there, in which the rest gets into the store. */
 static int64_t exit_ms(void)
 {
     int64_t all = llmobs_worker_exit_ms(worker);

@@ -57,9 +57,9 @@ const struct llmobs_proxies *llmobs_http_life_proxies(void);
 
 /* ---- http_direct: another preload holds connect, or the look-up of names */
 
-/* Its user may want to stay unseen: nothing of ours passes it by but what
- * stays on this machine, and nothing goes through it, for it may tell the
- * app's stderr of each connection. */
+/* True: only what is local is sent, past that preload. Its user may want to
+ * stay unseen, so no request leaves this machine; and none goes through the
+ * preload, which may write a line for each connection to the app's stderr. */
 bool llmobs_http_is_direct(void);
 
 /* False for what has to wait for another process. */

@@ -134,8 +134,9 @@ static int refuse_lookup(void *state, void *reserved, void *ctx)
     return 1;
 }
 
-/* The connection stands, and nothing was sent. Whom it leads to has listened
- * before, and listens still; a Unix socket says so itself. */
+/* libcurl calls it when the connection stands and nothing was sent yet. It
+ * refuses unless the sockets that listen now are those that the guard saw
+ * before the connect; the peer of a Unix socket is asked for directly. */
 static int judge_peer(void *ctx, char *address, char *own, int port,
                       int own_port)
 {

@@ -31,8 +31,8 @@ static const char *some(const char *value)
     return value && *value ? value : NULL;
 }
 
-/* What a client says of who forwarded it may make it a stranger, never known.
- */
+/* A client can write the headers of a proxy itself. So they may make a caller a
+ * stranger, and never make one trusted. */
 static bool is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
 {
     return llmobs_reach_public_caller(values[LLMOBS_CARRIED_REMOTE_ADDR]) ||

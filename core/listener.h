@@ -1,15 +1,17 @@
-/* listener - whose socket listens at an agent's usual place.
+/* listener - which user's socket listens at an agent's usual place.
  *
- * Where nobody has named an agent, whoever was first to listen at its usual
- * place would get prompts. So all that listens there must be root's, dd-agent's
- * or our own user's, before we connect, and be the same sockets once the
- * connection stands. What cannot be told is a stranger's: no /proc, a user of
- * another namespace.
+ * Where nobody has named an agent, any user that is the first to listen at its
+ * usual place would get prompts. So every socket that listens there must belong
+ * to root, to dd-agent or to this process's user before we connect, and the
+ * same sockets must listen once the connection stands. A socket whose user
+ * cannot be told counts as a stranger's: where there is no /proc, or the user
+ * is one of another namespace.
  *
  * Owns:    nothing.
  * Threads: those that send: it reads files.
- * Errors:  -ECONNREFUSED: nobody listens, -EPERM: a stranger, or not to be
- * told. Limits:  places on this machine: a port on loopback, a Unix socket.
+ * Errors:  -ECONNREFUSED: nobody listens; -EPERM: a stranger listens, or a user
+ *          that cannot be told.
+ * Limits:  places on this machine: a port on loopback, a Unix socket.
  * Fork:    nothing to do.
  */
 #ifndef LLMOBS_LISTENER_H

@@ -1,13 +1,13 @@
 /* members - values of members whose names say that they are secrets, masked in
  * a body's bytes as they lie.
  *
- * Whatever LLMOBS_REDACT says: {"api_key": "tvly-..."} is how some APIs take
- * their keys. A name counts in any case, with '-', '_', '.' or blanks or
- * without, its letters escaped (\u005f) or not, and in JSON within a text, too.
- * Strings are masked, those inside a list too, but not those inside an object:
- * the schema of a tool describes a parameter of that name by one. Of a string
- * its last four characters stay where it has twelve, as elsewhere (mask.h). The
- * text stays as long as it was and is JSON where it was.
+ * They are masked for every value of LLMOBS_REDACT: some APIs take a key as
+ * {"api_key": "tvly-..."}. A name counts in any case, with '-', '_', '.' or
+ * blanks or without, its letters escaped (\u005f) or not, and in JSON within a
+ * text, too. Strings are masked, those inside a list too, but not those inside
+ * an object: the schema of a tool describes a parameter of that name by one. Of
+ * a string its last four characters stay where it has twelve, as elsewhere
+ * (mask.h). The text stays as long as it was and is JSON where it was.
  *
  * These are: authorization, cookie, set-cookie, secret, credentials,
  * passphrase, passwd, and what ends in api key, access key, secret key, private

@@ -49,10 +49,10 @@ static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
     return answer;
 }
 
-/* ---- a function of ours for each of the app's ---------------------------- */
+/* ---- one of our functions for each of the app's -------------------------- */
 
-/* PUSHDATA stays the app's own: which of ours is called says which of the
- * app's is meant. The numbers are octal. */
+/* PUSHDATA stays the app's own. So there is a function for each number, and the
+ * one that libcurl calls tells which of the app's to call. Octal numbers. */
 #define ONE(i)                                                            \
     static int on_push_##i(CURL *parent, CURL *pushed, size_t count,      \
                            struct curl_pushheaders *headers, void *user)  \

@@ -2,9 +2,11 @@
  * network: loopback, RFC 1918, shared (100.64/10), unique local, link-local,
  * and names that no public name server has.
  *
- * Owns:    nothing. Threads: any.
- * Errors:  none: what is not known to be private is not.
- * Limits:  none. Fork: nothing to do.
+ * Owns:    nothing.
+ * Threads: any.
+ * Errors:  none: an address that is not known to be private counts as public.
+ * Limits:  none.
+ * Fork:    nothing to do.
  */
 #ifndef LLMOBS_REACH_H
 #define LLMOBS_REACH_H
@@ -19,8 +21,9 @@ bool llmobs_reach_private_host(const char *host);
  * without one, is known and not private. NULL and "": not known. */
 bool llmobs_reach_public_caller(const char *address);
 
-/* Likewise of a header that a proxy adds (X-Forwarded-For, Forwarded,
- * X-Real-IP): true where it names anybody who is not known to be private. */
+/* The same for a header that a proxy adds (X-Forwarded-For, Forwarded,
+ * X-Real-IP): true where it names an address that is not known to be private.
+ */
 bool llmobs_reach_public_forwarded(const char *value);
 
 #endif

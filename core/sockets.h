@@ -32,8 +32,8 @@ struct llmobs_sockets {
     } list[LLMOBS_SOCKETS_MAX];
 };
 
-/* Gives a socket of the kernel's, whoever holds libc's function, closed at
- * exec, out of the way of the app's numbers. */
+/* Gives a socket that the kernel makes, also where another preload holds libc's
+ * function. It is closed at exec, and its number is out of the app's way. */
 int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
                         int protocol);
 

@@ -32,8 +32,8 @@ struct block {
     uintptr_t begin, size, guard;
 };
 
-/* Where in the record, in words; 0: not found yet. Whoever writes it writes the
- * same. */
+/* The place in the record, in words; 0: not found yet. Several threads may
+ * write it at once: all write the same number. */
 static atomic_size_t place;
 
 static bool is_page(uintptr_t at)

@@ -151,9 +151,9 @@ int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms);
  * child. */
 void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms);
 
-/* True where nothing was begun or given in this process: there is nothing to
- * stop, and no system call is made to find out. What is given later, by another
- * handler of the exit, is delivered there and then. */
+/* True where this process has begun and given nothing: then there is nothing to
+ * stop. It makes no system call to find out. A span that another exit handler
+ * gives later is delivered there and then. */
 bool llmobs_worker_end_quietly(struct llmobs_worker *worker);
 
 #endif

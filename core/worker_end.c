@@ -190,7 +190,7 @@ static bool is_near(const struct llmobs_worker *worker)
     return true;
 }
 
-/* What the thread has left. */
+/* Delivers or leaves on the disk all that the thread has not delivered. */
 static void end_rest(void *arg, int64_t until_ns)
 {
     struct llmobs_worker *worker = arg;

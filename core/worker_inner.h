@@ -31,12 +31,12 @@ struct llmobs_worker {
     atomic_uint thread; /* enum llmobs_thread_state; a stop sleeps on it */
     _Atomic int64_t failed_ns;
     atomic_bool stop;
-    /* The process that has begun or given something, and the one whose exit
-     * found that nothing was. Who sets one looks at the other afterwards. */
+    /* The process that has begun or given something, and the process whose exit
+     * found that it had not. A thread that sets one reads the other then. */
     atomic_int stirred;
     atomic_int ended_quietly;
-    /* Started and idle still: whoever clears it, the thread or a stop, is who
-     * delivers first. */
+    /* The thread was started and has not begun to work. The thread or a stop
+     * clears it; the one that does delivers first. */
     atomic_bool fresh;
 
     /* The thread sleeps on `events`; `idle` says that a give must wake it. */
@@ -48,7 +48,7 @@ struct llmobs_worker {
     atomic_uint served;
 
     atomic_int gate;   /* 1: somebody delivers */
-    atomic_int paused; /* who wants nobody to */
+    atomic_int paused; /* so many want that nobody does */
     atomic_bool warm;  /* connections are wanted */
     _Atomic int64_t warm_ns;
     _Atomic int64_t bound_ns; /* since when a retreat bounds what is sent */

@@ -217,7 +217,7 @@ static const char *provider_name(const struct llmobs_url *url)
     return provider ? provider->name : llmobs_provider_by_port(url);
 }
 
-/* Whoever the user names gets headers, public or not. */
+/* A host that the user names gets headers, whether it is public or not. */
 static bool is_named(const struct llmobs_rules *rules,
                      const struct llmobs_url *url)
 {

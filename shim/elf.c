@@ -435,7 +435,8 @@ void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name)
     return llmobs_elf_symbol_hashed(elf, name, llmobs_elf_hash(name));
 }
 
-/* What is `step` bytes behind a place; NULL where that has not all of it. */
+/* The place `step` bytes behind `from`; NULL where `len` bytes there are not
+ * all in the object. */
 static const void *behind(const struct llmobs_elf *elf, const void *from,
                           size_t step, size_t len)
 {

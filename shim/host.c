@@ -111,8 +111,8 @@ static bool holds_connect(const struct llmobs_elf *elf)
            !llmobs_elf_symbol(elf, "__sanitizer_print_stack_trace");
 }
 
-/* What comes before libc is what libcurl is bound to. Before glibc 2.34 a part
- * of libc is in libpthread. */
+/* libcurl calls a function of the first object that defines it: an object that
+ * stands before libc holds it. Before glibc 2.34 libpthread is part of libc. */
 static int find_holder(struct dl_phdr_info *info, size_t size, void *argument)
 {
     bool *held = argument;

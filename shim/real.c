@@ -31,8 +31,8 @@ static void find_own(struct search *search, const struct llmobs_elf *elf)
             search->own[i] = llmobs_elf_symbol(elf, names[i]);
 }
 
-/* Over once all are known that the object behind ours would call, and libc's
- * own, which come last. */
+/* The walk ends once all functions are known that the next object would call,
+ * and libc's own ones, which come last. */
 static int visit(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct search *search = argument;
