@@ -490,19 +490,22 @@ int llmobs_encode_dump(struct llmobs_json *event,
     return rc;
 }
 
-/* Bytes of the texts in a value, counted up to a little beyond `max`. */
-static size_t text_len(const struct llmobs_json *json, size_t max)
+/* Bytes of the texts in a value, counted up to a little beyond `max`; of those
+ * that lie too deep less, for this runs on the app's thread as well. */
+static size_t text_len(const struct llmobs_json *json, size_t max, int depth)
 {
     const char *text = llmobs_json_text(json);
     size_t len = text ? strlen(text) : 1;
 
+    if (depth >= META_DEPTH_MAX)
+        return len;
     if (llmobs_json_is_array(json))
         for (size_t i = 0; i < llmobs_json_len(json) && len <= max; i++)
-            len += text_len(llmobs_json_at(json, i), max - len);
+            len += text_len(llmobs_json_at(json, i), max - len, depth + 1);
     else
         for (void *it = llmobs_json_iter(json); it && len <= max;
              it = llmobs_json_next(json, it))
-            len += text_len(llmobs_json_iter_value(it), max - len);
+            len += text_len(llmobs_json_iter_value(it), max - len, depth + 1);
     return len;
 }
 
@@ -519,7 +522,7 @@ static bool is_over(const struct llmobs_span *span,
                  (span->output_value ? strlen(span->output_value) : 0);
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && len <= max; i++)
-        len += text_len(parts[i], max - len);
+        len += text_len(parts[i], max - len, 0);
     return len > max;
 }
 

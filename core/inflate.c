@@ -271,15 +271,6 @@ static int run_all(struct llmobs_text in, const char *coding, size_t max,
     return rc;
 }
 
-int llmobs_inflate_part(struct llmobs_text in, const char *coding, size_t max,
-                        struct llmobs_buf *out, bool *cut)
-{
-    size_t room = out->max - out->len;
-    struct llmobs_sink sink = {out, NULL, max < room ? max : room, false};
-
-    return run_all(in, coding, max, &sink, cut);
-}
-
 int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
                         struct llmobs_body *out, bool *cut)
 {

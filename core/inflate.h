@@ -24,14 +24,9 @@
 
 /* Adds the decoded body to the end of `out`, which the caller has initialised.
  * `coding` is the value of Content-Encoding; NULL or empty: identity. An input
- * that ends early and an output that would pass `max` or out's own cap give
- * what there is, and 0. `cut` says whether anything is missing at the end. It
- * is true after errors too. */
-int llmobs_inflate_part(struct llmobs_text in, const char *coding, size_t max,
-                        struct llmobs_buf *out, bool *cut);
-
-/* The same into a body, which keeps no more than its ends where it has no room
- * for all. */
+ * that ends early and an output that would pass `max` give what there is, and
+ * 0; `out` keeps no more than the ends of what it has no room for. `cut` says
+ * whether anything is missing at the end. It is true after errors too. */
 int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
                         struct llmobs_body *out, bool *cut);
 

@@ -116,7 +116,8 @@ struct llmobs_json *llmobs_json_share(struct llmobs_json *json)
     return out(json_incref(in(json)));
 }
 
-/* How many values there are; the depth is bounded by who made them. */
+/* How many values there are. The depth is bounded by who made them, and a level
+ * takes less stack than it does of the copy that follows. */
 static size_t count_values(const struct llmobs_json *json)
 {
     size_t count = 1;
@@ -133,7 +134,8 @@ static size_t count_values(const struct llmobs_json *json)
 
 struct llmobs_json *llmobs_json_clone(const struct llmobs_json *json)
 {
-    if (!llmobs_work_do(count_values(json) * LLMOBS_WORK_VALUE))
+    if (llmobs_work_is_counted() &&
+        !llmobs_work_do(count_values(json) * LLMOBS_WORK_VALUE))
         return NULL;
     return out(json_deep_copy(in(json)));
 }

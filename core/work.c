@@ -23,7 +23,7 @@ static uintptr_t myself(void)
     return (uintptr_t)pthread_self();
 }
 
-static bool is_mine(void)
+bool llmobs_work_is_counted(void)
 {
     return atomic_load_explicit(&owner, memory_order_relaxed) == myself() &&
            atomic_load_explicit(&process, memory_order_relaxed) ==
@@ -84,7 +84,7 @@ bool llmobs_work_do(size_t steps)
 {
     int64_t count = steps < INT64_MAX / 2 ? (int64_t)steps : INT64_MAX / 2;
 
-    if (!is_mine())
+    if (!llmobs_work_is_counted())
         return true;
     if (atomic_load_explicit(&over, memory_order_relaxed))
         return false;
@@ -98,6 +98,6 @@ bool llmobs_work_do(size_t steps)
 
 bool llmobs_work_is_late(void)
 {
-    return is_mine() &&
+    return llmobs_work_is_counted() &&
            atomic_load_explicit(&over, memory_order_relaxed) == -ETIMEDOUT;
 }

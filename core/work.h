@@ -42,6 +42,9 @@ int llmobs_work_end(void);
  * used up, or the time is over; it stays so until the end. */
 bool llmobs_work_do(size_t steps);
 
+/* Whether the calling thread has a budget: without one nobody need count. */
+bool llmobs_work_is_counted(void);
+
 /* True: the time of the calling thread's budget was over, and nobody takes what
  * it does. */
 bool llmobs_work_is_late(void);

@@ -14,15 +14,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct llmobs_text in = {(const char *)data, size};
     const char *coding = codings[fuzz_byte(&in) % 8];
     char *copy = fuzz_copy(in);
-    struct llmobs_buf out;
+    struct llmobs_body out;
     bool cut;
 
     in.data = copy;
-    llmobs_buf_init(&out, 2 * MOST);
-    (void)llmobs_inflate_part(in, coding, MOST, &out, &cut);
-    FUZZ_CHECK(out.len <= MOST);
+    llmobs_body_init(&out, 2 * MOST);
+    (void)llmobs_inflate_body(in, coding, MOST, &out, &cut);
+    FUZZ_CHECK(out.total <= MOST);
     fuzz_work();
-    llmobs_buf_fini(&out);
+    llmobs_body_fini(&out);
     free(copy);
     return 0;
 }

@@ -55,17 +55,23 @@ static void pack_all(const char *text, const int *windows, size_t count,
     }
 }
 
-/* Unpacks from memory of exactly the input's size. */
+/* Unpacks from memory of exactly the input's size, to the end of `out`. */
 static int unpack(struct llmobs_text in, const char *coding, size_t max,
                   struct llmobs_buf *out, bool *cut)
 {
+    size_t room = out->max - out->len;
     char *exact = malloc(in.len > 0 ? in.len : 1);
+    struct llmobs_body body;
     int rc;
 
     if (in.len > 0)
         memcpy(exact, in.data, in.len);
-    rc = llmobs_inflate_part((struct llmobs_text){exact, in.len}, coding, max,
-                             out, cut);
+    llmobs_body_init(&body, SIZE_MAX);
+    rc = llmobs_inflate_body((struct llmobs_text){exact, in.len}, coding,
+                             max < room ? max : room, &body, cut);
+    ck_assert(!body.truncated && !body.lost);
+    ck_assert_int_eq(llmobs_buf_add(out, body.head.data, body.head.len), 0);
+    llmobs_body_fini(&body);
     free(exact);
     return rc;
 }
@@ -117,7 +123,6 @@ START_TEST(test_inflate_codings)
     for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++) {
         struct llmobs_buf packed;
         struct llmobs_buf out;
-        struct llmobs_body body;
         bool cut;
         int rc;
 
@@ -132,13 +137,6 @@ START_TEST(test_inflate_codings)
             ck_assert_str_eq(out.data + 7, text);
         if (rc == -ENOTSUP)
             ck_assert_str_eq(out.data, "before:");
-        llmobs_body_init(&body, 1000);
-        ck_assert_int_eq(llmobs_inflate_body(text_of(&packed),
-                                             codings[i].coding, 1000, &body,
-                                             &cut),
-                         rc);
-        ck_assert_uint_eq(body.head.len, out.len - 7);
-        llmobs_body_fini(&body);
         llmobs_buf_fini(&packed);
         llmobs_buf_fini(&out);
     }
@@ -335,10 +333,10 @@ START_TEST(test_inflate_bombs)
         ck_assert_uint_eq(out.len, want);
         ck_assert(cut == (limits[i] < sizeof(zeros)));
         llmobs_buf_fini(&out);
-        llmobs_buf_init(&out, limits[i]);
+        llmobs_buf_init(&out, SIZE_MAX);
         ck_assert_int_eq(
-            unpack(text_of(&twice), "gzip, gzip", SIZE_MAX, &out, &cut), 0);
-        ck_assert_uint_eq(out.len, want);
+            unpack(text_of(&twice), "gzip, gzip", limits[i], &out, &cut), 0);
+        ck_assert(limits[i] < once.len ? out.len <= want : out.len == want);
         ck_assert(cut == (limits[i] < sizeof(zeros)));
         llmobs_buf_fini(&out);
     }
