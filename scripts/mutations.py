@@ -601,6 +601,12 @@ HAZARDS = [
                                  "encode(span, config, buf, "
                                  "encode_by_budget);")],
           ["unit no_other_thread_ends_it"]),
+         ("no-bound-at-all", [("core/work.c", "    if (get(&left) < 0)",
+                               "    if (get(&left) < 0 && count < 0)"),
+                              ("core/work.c", "    if (end == INT64_MAX)",
+                               "    if (end)")],
+          ["exit.a_signal_is_answered_at_exit",
+           "exit.a_hostile_answer_has_its_price"]),
          ("steps-inherited", [("core/work.c", "relaxed) ==\n               "
                                "llmobs_fork_process();", "relaxed) != -1;")],
           ["unit a_child_has_none"])]),

@@ -3,6 +3,7 @@ TLS intake and to an agent."""
 import os
 import re
 import socket
+import sys
 import time
 
 import harness
@@ -255,6 +256,67 @@ def a_hostile_answer_is_left_in_the_spool(t):
             equal(span["meta"]["model_name"], "bad-bytes-2023-11-14", "model")
             equal(span["meta"]["metadata"]["truncated"]["response_bytes"],
                   len(r.stdout), "bytes that came")
+
+
+# Runs a command and, where it is to, sends TERM a moment after its first line;
+# the seconds from there to its end and those of a processor go to a file.
+WATCH = """
+import os, signal, subprocess, sys, time
+process = subprocess.Popen(sys.argv[2:], stderr=subprocess.PIPE)
+line = process.stderr.readline()
+if sys.argv[1] == "term":
+    time.sleep(0.03)
+    os.kill(process.pid, signal.SIGTERM)
+began = time.monotonic()
+_, status, usage = os.wait4(process.pid, 0)
+print(int(line))
+with open("watched", "w") as f:
+    f.write("%f %f" % (time.monotonic() - began,
+                       usage.ru_utime + usage.ru_stime))
+sys.exit(0 if status in (0, signal.SIGTERM) else 1)
+"""
+
+
+def watch(t, how, **options):
+    """A call whose answer of 12 MB takes more than a second to read where
+    nothing bounds it."""
+    r = t.run([sys.executable, "-c", WATCH, how] + harness.curl(
+        t.url, harness.body(model="bad-bytes"), "-o", "/dev/null", "-w",
+        "%{stderr}%{size_download}\\n"), **options)
+    equal(r.code, 0, "exit status")
+    ok(int(r.stdout) > 12000000, "the answer's length")
+    return [float(word) for word in r.files["watched"].split()]
+
+
+def again(measure, goal):
+    """What another load may have spoilt is measured twice."""
+    took = measure()
+    return took if took < goal else measure()
+
+
+@test(alone=True)
+def a_signal_is_answered_at_exit(t):
+    """TERM ends a program in exit() that reads such an answer, within the
+    exit's time and a moment, on our thread or without it."""
+    t.secrets.append("sk-SECRETKEY")
+    with double(t) as dd:
+        for thread in ("on", "off"):
+            env = agent(dd, LLMOBS_EXIT_FLUSH_MS="200", LLMOBS_THREAD=thread)
+            took = again(lambda: watch(t, "term", env=env)[0], 0.6)
+            ok(took < 0.6, "it took %.2f s from the signal to the end" % took)
+
+
+@test(alone=True)
+def a_hostile_answer_has_its_price(t):
+    """Of a processor, beside curl's own: twice what it is on a machine that
+    does nothing else."""
+    t.secrets.append("sk-SECRETKEY")
+    with double(t) as dd:
+        env = agent(dd, LLMOBS_EXIT_FLUSH_MS="20000")
+        bare = watch(t, "no", preload=False)[1]
+        took = again(lambda: watch(t, "no", env=env)[1] - bare, 0.8)
+        ok(took < 0.8, "it took %.2f s of a processor" % took)
+        ok(dd.spans(), "no span arrived")
 
 
 # ---- a name server in a namespace of its own -----------------------------
