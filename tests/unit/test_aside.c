@@ -70,6 +70,7 @@ END_TEST
 START_TEST(by_a_thread_on_a_coroutine)
 {
     with_threads = true;
+    runs = 0;
     ask_in_coroutine();
     ck_assert_int_eq(result, 0);
     ck_assert_int_eq(runs, 1);
@@ -84,6 +85,8 @@ END_TEST
 START_TEST(not_waited_for_without_end)
 {
     with_threads = true;
+    runs = 0;
+    atomic_store(&ran_in, 0);
     atomic_store(&wait_here, true);
     ask_in_coroutine();
     ck_assert_int_eq(result, -ETIMEDOUT);
