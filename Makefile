@@ -40,9 +40,9 @@ SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 	-Wl,-z,noseparate-code -Wl,--hash-style=both -Wl,--version-script=shim/shim.map \
 	-Wl,--sort-section=name -Wl,-soname,libllmobs_preload.so
 
-# The program's threads and coroutines may have little stack: no frame of what
-# runs there is larger. What runs on our own thread alone, and at the end of a
-# process, may have larger ones.
+# The program's threads and coroutines may have little stack: no function that
+# runs there has a larger frame. Functions that run on our own thread alone, or
+# at the end of a process, may have larger ones.
 FRAME := 512
 DEEP_FRAME := 9216
 DEEP := $(patsubst %,$(B)/core/%.o,adopt adopt_find adopt_read caller cfi counts \

@@ -1,7 +1,7 @@
 /* budget - how much memory all captured bodies and encoded events of the
  * process may have together (LLMOBS_BUFFER_MAX): those of calls under way,
- * those that wait, and what reading one takes. What a handle keeps for its next
- * calls is as long as the copy that libcurl keeps there, and is not in it.
+ * those that wait, and what reading one takes. The copy that a handle keeps for
+ * its next calls is not in it: libcurl keeps one of the same length there.
  *
  * Owns:    a number.
  * Threads: any; no lock. A body asks for some KiB at a time, not for each add.

@@ -71,8 +71,8 @@ static int64_t end_of(const struct llmobs_delivery *delivery,
     return start + ms * LLMOBS_NS_PER_MS;
 }
 
-/* Whoever changes the end says so to those that work; of two at the same time,
- * whoever is last says what stands there. */
+/* A thread that changes the end tells it to the threads that work. Of two that
+ * do so at the same time the later one tells the end that then holds. */
 static void bound_work(struct llmobs_delivery *delivery)
 {
     int64_t end;

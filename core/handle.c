@@ -503,7 +503,7 @@ void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
     }
 }
 
-/* Who is at `exchange`. */
+/* The holder of `exchange`. */
 enum { GATE_NOBODY, GATE_OWNER, GATE_EXIT };
 
 /* The exit handler keeps it for a pointer swap; a child may have been forked

@@ -46,8 +46,8 @@ struct llmobs_callback {
     bool data_set; /* else libcurl's default */
 };
 
-/* What libcurl takes of a handle as its transfer begins: what is set later is
- * the next transfer's. */
+/* The settings that libcurl takes as a transfer begins: one that is set later
+ * counts for the next transfer. */
 struct llmobs_latch {
     bool on;
     enum llmobs_http_verb request;

@@ -105,8 +105,8 @@ struct part {
     bool decoded;
 };
 
-/* Undoes the coding of a part, in `out`, whose ends are its own then. What is
- * there where the decoding was cut is not the end. */
+/* Undoes the coding of a part: its ends are then those of `out`. Where the
+ * decoding was cut, its last bytes are not the end of the body. */
 static int decode(struct part *part, const char *coding,
                   struct llmobs_body *out, struct decoded *decoded)
 {
@@ -456,8 +456,8 @@ static void fill(const struct llmobs_exchange *exchange,
 
 /* -- how much of it is read ---------------------------------------------- */
 
-/* What takes too much work is read as a body that is longer than may be kept:
- * by its ends, of which the last try has so little that it needs no bound. */
+/* A body that takes too much work is read by its ends, as one that is too long
+ * to be kept. The last try reads so little of them that it needs no bound. */
 static const struct {
     int64_t work;
     size_t edge;

@@ -346,7 +346,7 @@ static int64_t keep(struct llmobs_spool *spool,
     return file;
 }
 
-/* What is written of an exchange, and what the writer borrows of it. */
+/* An entry that is written of an exchange, and the facts that it borrows. */
 struct written {
     struct llmobs_entry_writer writer;
     struct llmobs_exchange_facts facts;

@@ -51,7 +51,7 @@ int llmobs_spool_open(const char *path, int flags);
  * file sizes was met, which raises no signal here. */
 int llmobs_spool_put_line(int fd, struct llmobs_text text);
 
-/* What became of a write to the end of a file. */
+/* The result of a write to the end of a file. */
 struct llmobs_spool_written {
     uint64_t end;
     size_t part; /* bytes before it that are not a whole entry */

@@ -1,10 +1,10 @@
 /* work - how much is done for one body: a budget of steps, and a time.
  *
- * What a peer sends may cost as much as it likes to make it cost: a byte that
- * must be replaced, a value that is built and freed. So each pass says what it
- * does, in steps of some three nanoseconds, before it does it; beyond the
- * budget it gives up as if its memory had ended, and so does who called it. The
- * one who began then knows why, and makes do with less of the body.
+ * A peer chooses the cost of its body: a byte that must be replaced, a value
+ * that is built and freed. So each pass asks for its steps, of some three
+ * nanoseconds, before it takes them. Beyond the budget it gives up as if its
+ * memory had ended, and so do its callers. The function that began the budget
+ * then knows the reason and reads less of the body.
  *
  * Owns:    nothing.
  * Threads: one at a time works by a budget, the one that holds the worker's
@@ -27,7 +27,7 @@
  * mostly text takes half of it. */
 #define LLMOBS_WORK_BODY INT64_C(80000000)
 
-/* What is done to a byte or to a value, in steps. */
+/* The cost of a byte or of a value, in steps. */
 #define LLMOBS_WORK_ODD 10   /* a character beyond ASCII, or an escape */
 #define LLMOBS_WORK_MEND 16  /* one that is replaced */
 #define LLMOBS_WORK_VALUE 64 /* one that is made, and freed some day */
@@ -42,15 +42,15 @@ int llmobs_work_end(void);
  * used up, or the time is over; it stays so until the end. */
 bool llmobs_work_do(size_t steps);
 
-/* Whether the calling thread has a budget: without one nobody need count. */
+/* True where the calling thread has a budget: else its steps need no count. */
 bool llmobs_work_is_counted(void);
 
 /* True: the time of the calling thread's budget was over, and nobody takes what
  * it does. */
 bool llmobs_work_is_late(void);
 
-/* Until when anybody works (monotonic; INT64_MAX: as long as it takes), and
- * until when whoever holds the gate does: the earlier one counts. */
+/* The end of all work by a budget (monotonic; INT64_MAX: none), and the end of
+ * that of the thread that holds the gate: the earlier one counts. */
 void llmobs_work_until(int64_t mono_ns);
 void llmobs_work_by(int64_t mono_ns);
 

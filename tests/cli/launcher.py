@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What a command sees of the launcher: nothing but the variables it adds.
+"""A command sees nothing of the launcher but the variables that it adds.
 
 Each condition runs a command bare and by the launcher in all its forms, both by
 execve with raw bytes, and compares what /proc says of the command.

@@ -7,7 +7,7 @@
 #define PUSHED_MAX 4
 #define HOST "http://llm.test"
 
-/* What the app gives libcurl as PUSHDATA. */
+/* The app's PUSHDATA. */
 struct pushes {
     const char *name;
     int answer;

@@ -231,8 +231,9 @@ static void few_descriptors(const char *base)
 #define THIS_ARCH AUDIT_ARCH_AARCH64
 #endif
 
-/* What the C library and libcurl need for a GET over HTTP, threads and their
- * end: no number of a thread or a process, no look at signals, no file. */
+/* The calls that the C library and libcurl need for a GET over HTTP, for
+ * threads and for their end: no number of a thread or a process, no look at
+ * signals, no file. */
 static const int allowed[] = {
     SYS_read,
     SYS_write,

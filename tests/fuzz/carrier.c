@@ -1,7 +1,7 @@
 /* Trace context that a peer sent: a line each for the members of a carrier, in
  * their order, the rest a program's own header list. First byte: the styles
- * (bit 7: it came from a stranger). What is read can be sent on, and is read
- * back the same. */
+ * (bit 7: it came from a stranger). A context that was read can be sent on, and
+ * reads back the same. */
 #include <stdio.h>
 #include <string.h>
 

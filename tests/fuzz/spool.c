@@ -1,7 +1,7 @@
 /* A spool that a dead process left. First byte: the form of its file (bit 0:
  * the last release's). Then entries, each ended by FUZZ_CUT: type, flags (1:
- * whole; 2: struck; 4: half of it), and its fields as they stand. What is
- * delivered of it is read as far as the span. */
+ * whole; 2: struck; 4: half of it), and its fields as they stand. The
+ * target reads each entry that would be delivered as far as its span. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -162,7 +162,7 @@ static void adopt_all(bool had)
     }
 }
 
-/* Whatever is left there: it has our name by now. */
+/* Removes all that is left there: it has our name by now. */
 static void clean_dir(int parent, const char *name, int depth)
 {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -241,8 +241,8 @@ def cleanups_wait_once(t):
 
 @test
 def a_hostile_answer_is_left_in_the_spool(t):
-    """What takes longer to read than an exit may wait stays on the disk as it
-    came; the next process reads what it may cost."""
+    """An answer that takes longer to read than an exit may wait stays on the
+    disk as it came; the next process reads as much of it as it may cost."""
     t.secrets.append("sk-SECRETKEY")
     with double(t) as dd:
         for env in (agent(dd), agentless(t, dd)):
@@ -289,7 +289,7 @@ def watch(t, how, **options):
 
 
 def again(measure, goal):
-    """What another load may have spoilt is measured twice."""
+    """Measures once more where another load may have spoilt the figure."""
     took = measure()
     return took if took < goal else measure()
 

@@ -88,7 +88,7 @@ def a_hundred_megabytes_of_stream(t):
 
 
 def check_content(span, whole, content):
-    """What takes more work than a body may is read by its ends."""
+    """A body that takes more work than it may is read by its ends."""
     equal(span.get("collection_errors"), None if whole else ["dropped_io"],
           "collection_errors")
     if whole:
@@ -138,7 +138,7 @@ def peak_of_many(t, preload, count, size, **env):
     return int(r.files["peak"]) / 1024
 
 
-# What our objects and threads take beside the bodies.
+# MB that our objects and threads take beside the bodies.
 OWN = 8
 
 

@@ -109,8 +109,8 @@ def of_caller(t, env, session="mine"):
 
 @test
 def of_strangers_ids_alone(t):
-    """Whoever may ask a public service may not relabel what it does, or switch
-    it off; a header may make a caller a stranger, and never a known one."""
+    """A caller of a public service can neither relabel its spans nor switch
+    them off; a header may make a caller a stranger, and never a known one."""
     ours, theirs = ("it", "mine", True, True), ("caller", "theirs", True, True)
     for env in ({"REMOTE_ADDR": "8.8.8.8"},
                 {"REMOTE_ADDR": "2001:db8::1", "HTTP_X_REAL_IP": "10.0.0.1"},

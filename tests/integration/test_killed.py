@@ -1,5 +1,5 @@
-"""What a kill leaves of a call: one span, from the moment that libcurl begins
-with it, with what was asked from the moment that it makes the request."""
+"""A killed process leaves one span of a call, from the moment that libcurl begins
+it; from the moment that libcurl makes the request, with the question."""
 import contextlib
 import ctypes.util
 import os
@@ -182,8 +182,8 @@ def behind_another(t):
 
 @test
 def in_an_answer(t):
-    """What the request said stands for what was known before it, also where
-    the program sends a context of its own."""
+    """The entry of the request replaces the one before it, also where the
+    program sends a context of its own."""
     with double(t) as dd, Dying(t, agent(dd)) as dying:
         dying.call(t.url, "asked")
         dying.call(t.url, "asked", "multi")

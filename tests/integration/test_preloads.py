@@ -236,7 +236,7 @@ def valgrind(t):
 
 @test
 def valgrind_of_memory_that_goes(t):
-    """What the program freed is read by nobody."""
+    """Nobody reads memory that the program freed."""
     program = os.path.join(t.build, "tests", "clients", "memory_cases")
     r = t.same([tool("valgrind"), "-q", "--error-exitcode=9", program,
                 "added_first", "http://127.0.0.1:%d" % t.servers.http],

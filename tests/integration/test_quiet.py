@@ -170,7 +170,7 @@ def documented():
 
 
 def kinds(t, ours, **env):
-    """What a program of three calls does, in all its threads."""
+    """The system calls of a program of three calls, in all its threads."""
     program = os.path.join(t.build, "tests", "clients", "quiet_cases")
     found = every_call(t, [program, "called_thrice", "http://127.0.0.1:%d" %
                            t.servers.http], ours, **env)[1]

@@ -1,7 +1,7 @@
 /* A preload of somebody else's that holds names of libc as torsocks and
  * fakechroot do: its first call takes a lock, under which it asks for the next
- * function of that name and opens a library. Whoever calls it from inside of
- * that dlopen or dlsym never comes back. A call by the shim is told besides. */
+ * function of that name and opens a library. A caller from inside of that
+ * dlopen or dlsym never comes back. A call by the shim is told besides. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>

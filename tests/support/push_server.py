@@ -13,7 +13,7 @@ Pushed bodies that the client does not refuse come after the answer, one after
 the other: libcurl 7.88 has no memory for the first byte of a pushed one until
 that has read from the connection itself, which one alone on it does.
 
-What a header block of the client says is not read: it would need HPACK.
+The server does not read the client's header blocks: that would need HPACK.
 """
 import json
 import os

@@ -80,7 +80,7 @@ START_TEST(a_multi_that_goes)
 }
 END_TEST
 
-/* What libcurl takes as a transfer begins stays, whatever is set later. */
+/* A setting that libcurl takes as a transfer begins stays for that transfer. */
 START_TEST(a_latched_handle)
 {
     static const struct llmobs_real no_real;

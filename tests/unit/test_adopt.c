@@ -414,7 +414,7 @@ static void leave_one(void)
     spool_keep(1);
 }
 
-/* What a later version wrote stays, also beside what is ours to deliver. */
+/* A later version's file stays, also beside one that we deliver. */
 START_TEST(test_later_version)
 {
     char command[300];
@@ -435,8 +435,8 @@ START_TEST(test_later_version)
 }
 END_TEST
 
-/* Who is waited for looks at no directory once the time is over, and reads
- * none that is big before. */
+/* A thread that an exit waits for looks at no directory once the time is over,
+ * and reads no big one before. */
 START_TEST(test_in_time)
 {
     spool_in_dead(leave_some);

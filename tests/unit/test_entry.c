@@ -290,7 +290,7 @@ static size_t forge(char *to, const struct llmobs_entry_key *by, uint64_t id)
     return len;
 }
 
-/* Whatever form it has, and wherever the entry ends that holds it. */
+/* A forged entry is never read, in any form, at any end of its holder. */
 START_TEST(test_forged)
 {
     struct llmobs_entry_key other = made;
@@ -360,7 +360,7 @@ START_TEST(test_ends_together)
 }
 END_TEST
 
-/* What a disk lost between both ends must not make text a field. */
+/* A page that the disk lost between both ends must not make text a field. */
 START_TEST(test_lost_mark)
 {
     const size_t len = 3 * LLMOBS_ENTRY_SUM, step = 1024;

@@ -260,7 +260,7 @@ START_TEST(passes_a_holder_by)
 }
 END_TEST
 
-/* What listens where the guard looks: another one while libcurl connects. */
+/* The listener that the guard looks at: another one while libcurl connects. */
 static int guarded = -1;
 static struct sockaddr_in guarded_at;
 static CURLMcode (*plain_perform)(CURLM *multi, int *running);

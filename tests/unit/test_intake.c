@@ -633,7 +633,7 @@ START_TEST(who_is_warmed)
 }
 END_TEST
 
-/* What another process found out holds for who warms, too. */
+/* An exporter that warms obeys the mark of another process, too. */
 START_TEST(no_silent_one_is_warmed)
 {
     struct llmobs_exporter *intake = llmobs_intake_new(&config, true, NULL);

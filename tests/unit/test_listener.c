@@ -1,4 +1,4 @@
-/* Whose socket listens, and whether it is the same one still. */
+/* The owner of a listening socket, and whether it is still the same socket. */
 #include "core/listener.h"
 
 #include <arpa/inet.h>
@@ -65,7 +65,7 @@ START_TEST(another_one_has_another_mark)
 }
 END_TEST
 
-/* What listens elsewhere says nothing of localhost. */
+/* A listener on another address says nothing of localhost. */
 START_TEST(another_address)
 {
     uint64_t mark;

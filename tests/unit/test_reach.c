@@ -135,7 +135,7 @@ START_TEST(callers)
 }
 END_TEST
 
-/* Whoever is not known to be private is a stranger there. */
+/* A caller that is not known to be private is a stranger there. */
 START_TEST(proxies)
 {
     static const char *const strangers[] = {

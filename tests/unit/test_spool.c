@@ -577,7 +577,8 @@ START_TEST(test_cut_back)
 }
 END_TEST
 
-/* Who comes while a thread takes its part back writes to another file. */
+/* A thread that comes while another cuts its part off writes to another file.
+ */
 START_TEST(test_not_beside_a_cut)
 {
     struct llmobs_spooled one = spool_keep(1), two;

@@ -222,7 +222,7 @@ static void check_parse(struct llmobs_text text)
     ck_assert_int_eq(llmobs_work_end(), -E2BIG);
 }
 
-/* What costs more than its bytes, at a budget that its bytes alone have. */
+/* Bodies that cost more than their bytes, with a budget for the bytes alone. */
 START_TEST(each_kind_of_json_counts)
 {
     static const char *const pieces[][3] = {
@@ -254,7 +254,7 @@ START_TEST(each_kind_of_json_counts)
 }
 END_TEST
 
-/* What is built from what was read counts, too. */
+/* Values that are built from a body count, too. */
 START_TEST(values_count)
 {
     struct llmobs_json *list = llmobs_json_array(), *text = NULL;
