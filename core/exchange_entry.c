@@ -271,10 +271,15 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
 
 /* -- reading ------------------------------------------------------------- */
 
-static void read_numbers(struct llmobs_exchange *exchange, const int64_t *n)
+/* No clock writes a time before 1970: such an entry is damaged, and a
+ * difference of its times may overflow. */
+static int read_numbers(struct llmobs_exchange *exchange, const int64_t *n)
 {
     struct llmobs_context *context = &exchange->context;
 
+    if (n[NUMBER_START_WALL] < 0 || n[NUMBER_START_MONO] < 0 ||
+        n[NUMBER_DURATION] < 0)
+        return -EINVAL;
     context->trace_id.hi = (uint64_t)n[NUMBER_TRACE_HIGH];
     context->trace_id.lo = (uint64_t)n[NUMBER_TRACE_LOW];
     context->apm_trace_id.hi = (uint64_t)n[NUMBER_APM_HIGH];
@@ -297,6 +302,7 @@ static void read_numbers(struct llmobs_exchange *exchange, const int64_t *n)
     exchange->transfer.bytes_received = n[NUMBER_BYTES_RECEIVED];
     exchange->request.whole_max = (size_t)n[NUMBER_CAPTURE_MAX];
     exchange->response.whole_max = (size_t)n[NUMBER_CAPTURE_MAX];
+    return 0;
 }
 
 static void read_times(struct llmobs_exchange *exchange, const double *times)
@@ -389,9 +395,10 @@ static int read_scalar(struct reading *reading, uint32_t tag,
 
     if (tag == TAG_NUMBERS && value.len >= sizeof(reading->numbers)) {
         memcpy(reading->numbers, value.data, sizeof(reading->numbers));
-        read_numbers(reading->exchange, reading->numbers);
         reading->numbered = true;
-    } else if (tag == TAG_TIMES && value.len == sizeof(times)) {
+        return read_numbers(reading->exchange, reading->numbers);
+    }
+    if (tag == TAG_TIMES && value.len == sizeof(times)) {
         memcpy(times, value.data, sizeof(times));
         read_times(reading->exchange, times);
     }

@@ -971,6 +971,12 @@ HAZARDS = [
                          "(key);", "    memset(key, 0, sizeof(*key));\n    "
                          "if (key->mark)\n        guess_key(key);")],
           ["unit forged_answer"]),
+         ("time-before-time", [("core/exchange_entry.c",
+                                "    if (n[NUMBER_START_WALL] < 0 || "
+                                "n[NUMBER_START_MONO] < 0 ||\n        "
+                                "n[NUMBER_DURATION] < 0)\n        return "
+                                "-EINVAL;\n", "")],
+          ["unit before_time"]),
          ("no-key-without-getrandom", [("core/entry.c", "    memcpy(key, hash, "
                                         "sizeof(*key));", "    memset(key, 0, "
                                         "sizeof(*key));")],

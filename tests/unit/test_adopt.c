@@ -409,6 +409,28 @@ START_TEST(test_forged_answer)
 }
 END_TEST
 
+static void leave_before_time(void)
+{
+    struct llmobs_exchange *e;
+
+    spool_keep(1);
+    e = spool_make(2);
+    e->start_wall_ns = INT64_MIN + 1;
+    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    llmobs_exchange_free(e);
+}
+
+/* A call that began before any clock is damaged: its entry stays, and the
+ * others come. */
+START_TEST(test_before_time)
+{
+    spool_in_dead(leave_before_time);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_int_eq(spool_dirs(), 1);
+}
+END_TEST
+
 static void leave_one(void)
 {
     spool_keep(1);
@@ -468,6 +490,7 @@ UNIT_SUITE(adopt)
     spool_add(s, "not_for_us", test_not_for_us);
     spool_add(s, "damaged", test_damaged);
     spool_add(s, "forged_answer", test_forged_answer);
+    spool_add(s, "before_time", test_before_time);
     spool_add(s, "later_version", test_later_version);
     spool_add(s, "in_time", test_in_time);
 #if !LLMOBS_ASAN && !LLMOBS_TSAN
