@@ -62,8 +62,8 @@ START_TEST(goes_by_a_proxy)
 
     server_start(server, OK_ANSWER);
     gethostname(name, sizeof(name) - 1);
-    snprintf(text, sizeof(text), "localhost,127.0.0.1,nowhere.invalid,%s",
-             name);
+    snprintf(text, sizeof(text),
+             "localhost,127.0.0.1,127.9.9.9,nowhere.invalid,%s", name);
     setenv("no_proxy", text, 1);
     snprintf(text, sizeof(text), "http://user:word@localhost.:%u",
              server->port);

@@ -14,6 +14,7 @@
 #include "core/json.h"
 #include "core/mask.h"
 #include "core/redact.h"
+#include "core/sanitizer.h"
 #include "core/sse.h"
 #include "core/work.h"
 #include "tests/unit/unit.h"
@@ -94,6 +95,7 @@ START_TEST(no_other_thread_ends_it)
 }
 END_TEST
 
+#if !LLMOBS_TSAN /* it ends a process in which an id comes twice */
 /* It holds the budget that it began until the process ends. */
 static void *hold_a_budget(void *arg)
 {
@@ -134,6 +136,7 @@ START_TEST(a_child_has_none)
     ck_assert_int_eq(status, 0);
 }
 END_TEST
+#endif
 
 static void check_late(bool late)
 {
@@ -332,7 +335,9 @@ UNIT_SUITE(work)
     UNIT_TEST(s, a_budget_ends_once);
     UNIT_TEST(s, it_is_one_threads);
     UNIT_TEST(s, no_other_thread_ends_it);
+#if !LLMOBS_TSAN
     UNIT_TEST(s, a_child_has_none);
+#endif
     UNIT_TEST(s, time_ends_it_too);
     UNIT_TEST(s, the_last_bound_stands);
     UNIT_TEST(s, each_kind_of_json_counts);

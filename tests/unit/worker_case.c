@@ -34,7 +34,7 @@ void worker_case_give(struct llmobs_worker *worker, uint64_t id)
 
 void worker_case_wait(atomic_int *count, int expected)
 {
-    for (int i = 0; i < 5000 && atomic_load(count) < expected; i++)
+    for (int i = 0; i < 60000 && atomic_load(count) < expected; i++)
         usleep(1000);
     ck_assert_int_eq(atomic_load(count), expected);
 }
