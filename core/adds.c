@@ -1,76 +1,26 @@
 #include "core/adds.h"
 
-#include <stdlib.h>
-
 #include "core/cold.h"
 
 struct llmobs_adds {
-    _Atomic(CURLM *) multi; /* NULL: free to be recycled */
-    struct llmobs_adds *next;
+    struct llmobs_keyed keyed; /* by its multi */
     struct llmobs_handle *first, *last;
     unsigned drives; /* on the stack of the thread */
 };
 
-LLMOBS_COLD static _Atomic(struct llmobs_adds *) buckets[LLMOBS_ADDS_BUCKETS];
-
-static _Atomic(struct llmobs_adds *) *bucket_of(const CURLM *multi)
-{
-    uint64_t hash = (uint64_t)(uintptr_t)multi * UINT64_C(0x9E3779B97F4A7C15);
-
-    return &buckets[hash >> 56];
-}
+LLMOBS_COLD static llmobs_keyed_chain chains[LLMOBS_ADDS_CHAINS];
+static const struct llmobs_keyed_table table = {chains, LLMOBS_ADDS_CHAINS,
+                                                sizeof(struct llmobs_adds)};
 
 struct llmobs_adds *llmobs_adds_find(CURLM *multi)
 {
-    struct llmobs_adds *adds;
-
-    if (!multi)
-        return NULL;
-    adds = atomic_load_explicit(bucket_of(multi), memory_order_acquire);
-    while (adds &&
-           atomic_load_explicit(&adds->multi, memory_order_acquire) != multi)
-        adds = adds->next;
-    return adds;
-}
-
-/* Only a free record is ever written here, and its key is the claim. */
-static struct llmobs_adds *recycle(CURLM *multi)
-{
-    struct llmobs_adds *adds =
-        atomic_load_explicit(bucket_of(multi), memory_order_acquire);
-
-    for (; adds; adds = adds->next) {
-        CURLM *none = NULL;
-
-        if (atomic_compare_exchange_strong(&adds->multi, &none, multi))
-            return adds;
-    }
-    return NULL;
-}
-
-static struct llmobs_adds *make(CURLM *multi)
-{
-    struct llmobs_adds *adds = calloc(1, sizeof(*adds));
-    _Atomic(struct llmobs_adds *) *bucket = bucket_of(multi);
-
-    if (!adds)
-        return NULL;
-    atomic_init(&adds->multi, multi);
-    adds->next = atomic_load_explicit(bucket, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(
-        bucket, &adds->next, adds, memory_order_release, memory_order_relaxed))
-        ;
-    return adds;
+    return llmobs_keyed_find(&table, multi);
 }
 
 bool llmobs_adds_push(CURLM *multi, struct llmobs_handle *handle)
 {
-    struct llmobs_adds *adds = llmobs_adds_find(multi);
+    struct llmobs_adds *adds = llmobs_keyed_claim(&table, multi);
 
-    if (!adds && multi)
-        adds = recycle(multi);
-    if (!adds && multi)
-        adds = make(multi);
     if (!adds)
         return false;
     handle->added = true;
@@ -121,7 +71,6 @@ struct llmobs_adds *llmobs_adds_detach(CURLM *multi)
 {
     struct llmobs_adds *adds = llmobs_adds_find(multi);
 
-    /* A key that no multi can have: not findable, not recyclable. */
     if (adds)
         llmobs_adds_attach(adds, (CURLM *)adds);
     return adds;
@@ -129,7 +78,7 @@ struct llmobs_adds *llmobs_adds_detach(CURLM *multi)
 
 void llmobs_adds_attach(struct llmobs_adds *adds, CURLM *multi)
 {
-    atomic_store_explicit(&adds->multi, multi, memory_order_release);
+    llmobs_keyed_set(&adds->keyed, multi);
 }
 
 void llmobs_adds_release(struct llmobs_adds *adds)

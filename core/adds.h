@@ -5,14 +5,11 @@
  * socket, socket_action or socket_all. Until then the app may set, replace and
  * free whatever the handle names.
  *
- * Owns:    a record for each multi that a handle was added to, found by its
- *          address; recycled, never freed, so that a late reader never meets
- *          freed memory. The handles are borrowed.
- * Threads: a record belongs to the thread that uses the multi (libcurl's own
- *          rule). Finding one takes no lock: chains only grow, and a record is
- *          claimed or released by one atomic store.
+ * Owns:    a record for each multi that a handle was added to, by its address
+ *          (keyed.h). The handles are borrowed.
+ * Threads: those of keyed.h.
  * Errors:  false without memory.
- * Limits:  LLMOBS_ADDS_BUCKETS chains.
+ * Limits:  LLMOBS_ADDS_CHAINS chains.
  * Fork:    plain memory.
  */
 #ifndef LLMOBS_ADDS_H
@@ -20,7 +17,7 @@
 
 #include "core/handle.h"
 
-#define LLMOBS_ADDS_BUCKETS 256
+#define LLMOBS_ADDS_CHAINS 256
 
 struct llmobs_adds;
 

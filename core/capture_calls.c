@@ -237,7 +237,7 @@ static int on_prereq(void *user, char *peer, char *own, int peer_port,
                         : PREREQ_OK;
 
     if (answer == PREREQ_OK)
-        llmobs_capture_settle(handle, atomic_load(&handle->key));
+        llmobs_capture_settle(handle, atomic_load(&handle->keyed.key));
     return answer;
 }
 

@@ -16,58 +16,13 @@
  * post to a proxy is small, and a 200 MB upload must not cost 200 MB more. */
 #define COPY_TEXT_MAX (64 * 1024)
 
-LLMOBS_COLD static _Atomic(struct llmobs_handle *)
-    buckets[LLMOBS_HANDLE_BUCKETS];
-
-static _Atomic(struct llmobs_handle *) *bucket_of(const CURL *curl)
-{
-    uint64_t hash = (uint64_t)(uintptr_t)curl * UINT64_C(0x9E3779B97F4A7C15);
-
-    return &buckets[hash >> 54];
-}
+LLMOBS_COLD static llmobs_keyed_chain chains[LLMOBS_HANDLE_CHAINS];
+static const struct llmobs_keyed_table table = {chains, LLMOBS_HANDLE_CHAINS,
+                                                sizeof(struct llmobs_handle)};
 
 struct llmobs_handle *llmobs_handle_find(CURL *curl)
 {
-    struct llmobs_handle *handle;
-
-    if (!curl)
-        return NULL;
-    handle = atomic_load_explicit(bucket_of(curl), memory_order_acquire);
-    while (handle &&
-           atomic_load_explicit(&handle->key, memory_order_acquire) != curl)
-        handle = handle->next;
-    return handle;
-}
-
-/* Only a free record is ever written here, and its key is the claim. */
-static struct llmobs_handle *recycle(CURL *curl)
-{
-    struct llmobs_handle *handle =
-        atomic_load_explicit(bucket_of(curl), memory_order_acquire);
-
-    for (; handle; handle = handle->next) {
-        CURL *none = NULL;
-
-        if (atomic_compare_exchange_strong(&handle->key, &none, curl))
-            return handle;
-    }
-    return NULL;
-}
-
-static struct llmobs_handle *make(CURL *curl)
-{
-    struct llmobs_handle *handle = calloc(1, sizeof(*handle));
-    _Atomic(struct llmobs_handle *) *bucket = bucket_of(curl);
-
-    if (!handle)
-        return NULL;
-    atomic_init(&handle->key, curl);
-    handle->next = atomic_load_explicit(bucket, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(bucket, &handle->next, handle,
-                                                  memory_order_release,
-                                                  memory_order_relaxed))
-        ;
-    return handle;
+    return llmobs_keyed_find(&table, curl);
 }
 
 /* A handle may keep its copy for ever, and never call a model: the budget is
@@ -110,12 +65,8 @@ void llmobs_handle_drop_origin(struct llmobs_handle *handle)
 struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
                                          CURL *curl)
 {
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    struct llmobs_handle *handle = llmobs_keyed_claim(&table, curl);
 
-    if (!handle)
-        handle = recycle(curl);
-    if (!handle)
-        handle = make(curl);
     if (!handle)
         return NULL;
     handle->real = real;
@@ -162,8 +113,7 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
 
 void llmobs_handle_detach(struct llmobs_handle *handle)
 {
-    /* A key that no easy handle can have: not findable, not recyclable. */
-    atomic_store_explicit(&handle->key, (CURL *)handle, memory_order_release);
+    llmobs_keyed_set(&handle->keyed, handle);
 }
 
 void llmobs_handle_release(struct llmobs_handle *handle)
@@ -175,7 +125,7 @@ void llmobs_handle_release(struct llmobs_handle *handle)
     free(handle->inject);
     handle->inject = NULL;
     forget_transfer(handle);
-    atomic_store_explicit(&handle->key, NULL, memory_order_release);
+    llmobs_keyed_set(&handle->keyed, NULL);
 }
 
 static bool set_url(struct llmobs_handle *handle, const char *url)
@@ -492,13 +442,13 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
 void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
                         void *ctx)
 {
-    for (size_t i = 0; i < LLMOBS_HANDLE_BUCKETS; i++) {
-        struct llmobs_handle *handle =
-            atomic_load_explicit(&buckets[i], memory_order_acquire);
+    for (size_t i = 0; i < LLMOBS_HANDLE_CHAINS; i++) {
+        struct llmobs_keyed *record =
+            atomic_load_explicit(&chains[i], memory_order_acquire);
 
-        for (; handle; handle = handle->next) {
-            if (atomic_load_explicit(&handle->key, memory_order_acquire))
-                visit(handle, ctx);
+        for (; record; record = record->next) {
+            if (atomic_load_explicit(&record->key, memory_order_acquire))
+                visit((struct llmobs_handle *)record, ctx);
         }
     }
 }

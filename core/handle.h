@@ -1,14 +1,11 @@
 /* handle - what an app has set on each of its easy handles.
  *
- * Owns:    one record per live easy handle, found by its address; records are
- *          recycled, never freed, so that a late reader never meets freed
- *          memory. Strings and copies in it.
- * Threads: a record belongs to the thread that uses the easy handle (libcurl's
- *          own rule). Finding one takes no lock: chains only grow, and a
- *          record is claimed or released by one atomic store. `exchange` alone
- *          is also reached by the exit handler, under the gate.
+ * Owns:    one record per live easy handle, by its address (keyed.h). Strings
+ *          and copies in it.
+ * Threads: those of keyed.h. `exchange` alone is also reached by the exit
+ *          handler, under the gate.
  * Errors:  without memory a handle has no record: it is not instrumented.
- * Limits:  LLMOBS_HANDLE_BUCKETS chains.
+ * Limits:  LLMOBS_HANDLE_CHAINS chains.
  * Fork:    the child has its own copies; an exchange of the parent's is
  *          recognised by its pid.
  */
@@ -20,8 +17,9 @@
 #include "core/engine.h"
 #include "core/exchange.h"
 #include "core/inject.h"
+#include "core/keyed.h"
 
-#define LLMOBS_HANDLE_BUCKETS 1024
+#define LLMOBS_HANDLE_CHAINS 1024
 
 /* What libcurl will do, as its own setopt derives it. */
 enum llmobs_http_verb {
@@ -73,8 +71,7 @@ struct llmobs_origin {
 };
 
 struct llmobs_handle {
-    _Atomic(CURL *) key; /* NULL: free to be recycled */
-    struct llmobs_handle *next;
+    struct llmobs_keyed keyed; /* by its easy handle */
     const struct llmobs_real *real;
 
     /* The app's own settings. */

@@ -90,7 +90,7 @@ static void start_added(const struct llmobs_real *real, CURLM *multi,
         return;
     while ((handle = llmobs_adds_pop(adds)) != NULL) {
         handle->entry = entry;
-        (void)llmobs_capture_start(handle, atomic_load(&handle->key));
+        (void)llmobs_capture_start(handle, atomic_load(&handle->keyed.key));
     }
     errno = saved;
 }
@@ -221,7 +221,7 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
 /* Those that are done end now, while the multi has its messages. */
 static void end_done(struct llmobs_handle *handle, void *ctx)
 {
-    CURL *curl = atomic_load(&handle->key);
+    CURL *curl = atomic_load(&handle->keyed.key);
     struct llmobs_ending ending;
 
     if (atomic_load(&handle->multi) != ctx)
@@ -239,7 +239,7 @@ static void end_rest(struct llmobs_handle *handle, void *ctx)
     static const struct llmobs_ending removed = {LLMOBS_END_REMOVED, CURLE_OK};
 
     if (atomic_load(&handle->multi) == ctx)
-        leave(handle, atomic_load(&handle->key), &removed);
+        leave(handle, atomic_load(&handle->keyed.key), &removed);
 }
 
 CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)

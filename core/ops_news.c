@@ -4,15 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/keyed.h"
+
 struct news {
-    _Atomic(CURLM *) multi; /* NULL: free to be recycled */
-    struct news *next;
+    struct llmobs_keyed keyed; /* by its multi */
     CURLMsg **list;
     size_t count;
     size_t cap;
 };
 
-static _Atomic(struct news *) all;
+/* One chain: few multis have any. */
+static llmobs_keyed_chain chain;
+static const struct llmobs_keyed_table table = {&chain, 1, sizeof(struct news)};
 static atomic_int live; /* 0 as a rule: then nobody looks any further */
 
 static atomic_bool stopped;
@@ -24,11 +27,7 @@ void llmobs_news_stop(void)
 
 static struct news *find(CURLM *multi)
 {
-    struct news *news = atomic_load(&live) && multi ? atomic_load(&all) : NULL;
-
-    while (news && atomic_load(&news->multi) != multi)
-        news = news->next;
-    return news;
+    return atomic_load(&live) ? llmobs_keyed_find(&table, multi) : NULL;
 }
 
 static struct news *claim(CURLM *multi)
@@ -37,22 +36,9 @@ static struct news *claim(CURLM *multi)
 
     if (news)
         return news;
-    for (news = atomic_load(&all); news; news = news->next) {
-        CURLM *none = NULL;
-
-        if (atomic_compare_exchange_strong(&news->multi, &none, multi))
-            break;
-    }
-    if (!news) {
-        news = calloc(1, sizeof(*news));
-        if (!news)
-            return NULL;
-        atomic_init(&news->multi, multi);
-        news->next = atomic_load(&all);
-        while (!atomic_compare_exchange_weak(&all, &news->next, news))
-            ;
-    }
-    atomic_fetch_add(&live, 1);
+    news = llmobs_keyed_claim(&table, multi);
+    if (news)
+        atomic_fetch_add(&live, 1);
     return news;
 }
 
@@ -62,7 +48,7 @@ static void release(struct news *news)
     news->list = NULL;
     news->count = news->cap = 0;
     atomic_fetch_sub(&live, 1);
-    atomic_store(&news->multi, NULL);
+    llmobs_keyed_set(&news->keyed, NULL);
 }
 
 /* Before a message is taken: it could not be put back. */
@@ -83,7 +69,7 @@ static bool make_room(struct news *news)
 
 static void read_ahead(const struct llmobs_real *real, struct news *news)
 {
-    CURLM *multi = atomic_load(&news->multi);
+    CURLM *multi = atomic_load(&news->keyed.key);
     CURLMsg *message;
     int left;
 

@@ -3,8 +3,7 @@
  * Owns:    a list of libcurl's own messages, borrowed as the app would borrow
  *          them: each stays valid until its easy handle is removed, when it
  *          leaves the list.
- * Threads: as the multi; records are found without a lock and recycled, never
- *          freed.
+ * Threads: as the multi (keyed.h).
  * Errors:  without memory nothing is read ahead.
  * Limits:  one message per easy handle of the multi.
  * Fork:    plain memory.

@@ -16,6 +16,7 @@ CALLS = "core/capture_calls.c"
 CAPTURE = "core/capture.c"
 ENGINE = "core/engine.c"
 HANDLE = "core/handle.c"
+KEYED = "core/keyed.c"
 SENT = "core/handle_body.c"
 MULTI = "core/ops_multi.c"
 INJECT = "core/inject.c"
@@ -91,16 +92,18 @@ HAZARDS = [
           ["stack.least_of_an_end"])]),
 
     ("several threads",
-     "a free record is claimed by one exchange of its key (`recycle`)", [
-         ("unclaimed-record", [(HANDLE, "    return &buckets[hash >> 54];",
-                                "    return &buckets[(hash >> 54) * 0];"),
-                               (HANDLE, "        if (atomic_compare_exchange_"
-                                "strong(&handle->key, &none, curl))\n"
-                                "            return handle;",
-                                "        if (atomic_load(&handle->key) == "
+     "a free record is claimed by one exchange of its key (`core/keyed.c`)", [
+         ("unclaimed-record", [(KEYED, "#include <stdlib.h>",
+                                "#include <sched.h>\n#include <stdlib.h>"),
+                               ("core/keyed.h", " * table->count >> 32]",
+                                " * 0]"),
+                               (KEYED, "        if (atomic_compare_exchange_"
+                                "strong(&record->key, &none, key))\n"
+                                "            return record;",
+                                "        if (atomic_load(&record->key) == "
                                 "none) {\n            sched_yield();\n"
-                                "            atomic_store(&handle->key, curl);"
-                                "\n            return handle;\n        }")],
+                                "            atomic_store(&record->key, key);"
+                                "\n            return record;\n        }")],
           ["programs.life_cases.threads"])]),
 
     ("multi with socket_action and info_read",
