@@ -150,13 +150,6 @@ bool llmobs_api_from_span(struct llmobs_context *out)
     return false;
 }
 
-bool llmobs_api_current(struct llmobs_context *out)
-{
-    uint64_t top = llmobs_api_thread_used() ? llmobs_api_thread_top() : 0;
-
-    return top && llmobs_api_context(top, out) == 0;
-}
-
 const struct llmobs_carrier *llmobs_api_carrier(struct llmobs_carrier *room)
 {
     const struct llmobs_carrier *inbound =

@@ -80,10 +80,9 @@ int llmobs_api_child(uint64_t span, struct llmobs_context *out);
  * as the agent above where it is one. */
 int llmobs_api_context(uint64_t span, struct llmobs_context *out);
 
-/* For a call of this thread: the context that its current span makes for it,
- * and that span's own, as get. False: it has none. */
+/* For a call of this thread: the context that its current span makes for it.
+ * False: it has none. */
 bool llmobs_api_from_span(struct llmobs_context *out);
-bool llmobs_api_current(struct llmobs_context *out);
 
 /* The carrier of the request that this thread serves: what it has activated,
  * else the process's of this moment, in `room`. */
