@@ -78,13 +78,6 @@ static int read_codings(const char *at, struct codings *codings)
     return rc;
 }
 
-bool llmobs_inflate_knows(const char *coding)
-{
-    struct codings codings;
-
-    return read_codings(coding, &codings) == 0;
-}
-
 static void feed(struct stage *s)
 {
     size_t len = s->in.len < UINT_MAX ? s->in.len : UINT_MAX;
@@ -232,28 +225,21 @@ static int copy(struct llmobs_text in, struct llmobs_sink *sink, bool *cut)
 }
 
 /* Undoes all of them; `max` bytes may be between two. */
-static int run_all(struct llmobs_text in, const char *coding, size_t max,
-                   struct llmobs_sink *sink, bool *cut)
+static int undo_all(struct llmobs_text in, struct codings *codings, size_t max,
+                    struct llmobs_sink *sink, bool *cut)
 {
-    struct llmobs_buf from;
-    struct llmobs_buf to;
-    struct codings codings;
-    int worst = 0;
-    int rc;
+    struct llmobs_buf from, to;
+    int worst = 0, rc = 0;
 
-    *cut = false;
     llmobs_buf_init(&from, max);
-    rc = read_codings(coding, &codings);
-    if (rc == 0 && codings.count == 0)
-        rc = copy(in, sink, cut);
     /* Damage in an outer coding does not stop the inner ones: what came before
      * it is a cut input to them. */
-    while (rc == 0 && codings.count > 0) {
-        enum coding last = codings.list[--codings.count];
+    while (rc == 0 && codings->count > 0) {
+        enum coding last = codings->list[--codings->count];
         struct llmobs_sink next = {&to, NULL, max, false};
 
         llmobs_buf_init(&to, max);
-        rc = undo(in, last, codings.count > 0 ? &next : sink, cut);
+        rc = undo(in, last, codings->count > 0 ? &next : sink, cut);
         if (rc == -EBADMSG) {
             worst = rc;
             rc = 0;
@@ -264,17 +250,20 @@ static int run_all(struct llmobs_text in, const char *coding, size_t max,
         in.len = from.len;
     }
     llmobs_buf_fini(&from);
-    if (rc == 0)
-        rc = worst;
-    if (rc != 0)
-        *cut = true;
-    return rc;
+    return rc ? rc : worst;
 }
 
 int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
                         struct llmobs_body *out, bool *cut)
 {
     struct llmobs_sink sink = {NULL, out, max, false};
+    struct codings codings;
+    int rc = read_codings(coding, &codings);
 
-    return run_all(in, coding, max, &sink, cut);
+    *cut = false;
+    if (rc == 0)
+        rc = codings.count > 0 ? undo_all(in, &codings, max, &sink, cut)
+                               : copy(in, &sink, cut);
+    *cut = *cut || rc != 0;
+    return rc;
 }

@@ -30,7 +30,4 @@
 int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
                         struct llmobs_body *out, bool *cut);
 
-/* True when the codings of a list are all known here. */
-bool llmobs_inflate_knows(const char *coding);
-
 #endif

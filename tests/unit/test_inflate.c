@@ -132,7 +132,6 @@ START_TEST(test_inflate_codings)
         rc = unpack(text_of(&packed), codings[i].coding, 1000, &out, &cut);
         ck_assert_msg(rc == codings[i].rc, "row %zu gives %d", i, rc);
         ck_assert(cut == (rc != 0));
-        ck_assert(llmobs_inflate_knows(codings[i].coding) == (rc != -ENOTSUP));
         if (rc == 0)
             ck_assert_str_eq(out.data + 7, text);
         if (rc == -ENOTSUP)
@@ -452,11 +451,25 @@ static const struct {
 };
 #define OTHERS (sizeof(others) / sizeof(others[0]))
 
+/* Whether the build found its library. */
+static bool is_known(const char *coding)
+{
+    const struct llmobs_text nothing = {"", 0};
+    struct llmobs_buf out;
+    bool cut;
+    int rc;
+
+    llmobs_buf_init(&out, 1);
+    rc = unpack(nothing, coding, 1, &out, &cut);
+    llmobs_buf_fini(&out);
+    return rc != -ENOTSUP;
+}
+
 /* Known, they are undone, also within gzip; unknown, nothing is added. */
 START_TEST(test_inflate_others)
 {
     for (size_t i = 0; i < OTHERS; i++) {
-        bool known = llmobs_inflate_knows(others[i].name);
+        bool known = is_known(others[i].name);
         struct llmobs_text in = {others[i].packed, others[i].len};
         struct llmobs_buf packed, out;
         char names[32];
@@ -490,7 +503,7 @@ START_TEST(test_inflate_others_cut)
             struct llmobs_buf out;
             bool cut;
 
-            if (!llmobs_inflate_knows(others[i].name))
+            if (!is_known(others[i].name))
                 continue;
             llmobs_buf_init(&out, 1000);
             ck_assert_int_eq(unpack(in, others[i].name, 1000, &out, &cut), 0);
@@ -500,8 +513,8 @@ START_TEST(test_inflate_others_cut)
             ck_assert(last == 0 || memcmp(out.data, TEXT, last) == 0);
             llmobs_buf_fini(&out);
         }
-        ck_assert_uint_eq(
-            last, llmobs_inflate_knows(others[i].name) ? sizeof(TEXT) - 1 : 0);
+        ck_assert_uint_eq(last,
+                          is_known(others[i].name) ? sizeof(TEXT) - 1 : 0);
     }
 }
 END_TEST
@@ -516,7 +529,7 @@ START_TEST(test_inflate_others_damaged)
             bool cut;
             int rc;
 
-            if (!llmobs_inflate_knows(others[i].name))
+            if (!is_known(others[i].name))
                 continue;
             memcpy(bytes, others[i].packed, others[i].len);
             bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
@@ -540,7 +553,7 @@ START_TEST(test_inflate_zstd_frames)
     struct llmobs_buf in, out;
     bool cut;
 
-    if (!llmobs_inflate_knows("zstd"))
+    if (!is_known("zstd"))
         return;
     llmobs_buf_init(&in, 10000);
     llmobs_buf_init(&out, 10000);
@@ -583,7 +596,7 @@ START_TEST(test_inflate_others_bombs)
         struct llmobs_buf out;
         bool cut;
 
-        if (!llmobs_inflate_knows(others[i % OTHERS].name))
+        if (!is_known(others[i % OTHERS].name))
             continue;
         llmobs_buf_init(&out, SIZE_MAX);
         ck_assert_int_eq(
@@ -604,7 +617,7 @@ START_TEST(test_inflate_zstd_window)
         struct llmobs_buf in, out;
         bool cut;
 
-        if (!llmobs_inflate_knows("zstd"))
+        if (!is_known("zstd"))
             return;
         zstd_zeros(&in, log, 1);
         llmobs_buf_init(&out, 1 << 20);
