@@ -97,84 +97,70 @@ static bool is_coded(struct llmobs_text body, const char *coding)
     return !is_text(body);
 }
 
-/* A body as a call has it. */
+/* A body of a call: where the call has it, and what is said of it. */
 struct part {
-    struct llmobs_text head, tail;
-    const char *encoded; /* the coding that stays */
-    bool truncated;
-    bool decoded;
+    struct llmobs_text *head, *tail;
+    const char **encoded;
+    bool *truncated;
 };
 
-/* Undoes the coding of a part: its ends are then those of `out`. Where the
- * decoding was cut, its last bytes are not the end of the body. */
-static int decode(struct part *part, const char *coding,
+/* Undoes the coding of a part: 1 where its ends are those of `out` then, 0
+ * where it stays as it is. Where the decoding was cut, its last bytes are not
+ * the end of the body. */
+static int decode(const struct part *part, const char *coding,
                   struct llmobs_body *out, struct decoded *decoded)
 {
     size_t max = out->whole_max > DECODED_MAX ? out->whole_max : DECODED_MAX;
     bool cut;
     int rc;
 
-    if (!is_coded(part->head, coding))
+    if (!is_coded(*part->head, coding))
         return 0;
-    rc = llmobs_inflate_body(part->head, coding, max, out, &cut);
+    rc = llmobs_inflate_body(*part->head, coding, max, out, &cut);
     if (rc == -ENOMEM)
         return rc;
     if (rc == -ENOTSUP) {
-        part->encoded = coding;
+        *part->encoded = coding;
         return 0;
     }
     /* Damaged from its first byte on: it was never coded this way. */
     if (rc && out->total == 0)
         return 0;
     make_room(decoded, out);
-    part->decoded = true;
-    part->head = llmobs_body_head(out);
-    if (!part->head.data)
-        part->head.data = "";
-    part->tail = (struct llmobs_text){NULL, 0};
-    if (out->truncated && !cut && !part->truncated)
-        part->tail = llmobs_body_tail(out);
-    part->truncated = part->truncated || out->truncated || out->total >= max;
-    return 0;
+    *part->head = llmobs_body_head(out);
+    if (!part->head->data)
+        part->head->data = "";
+    *part->tail = (struct llmobs_text){NULL, 0};
+    if (out->truncated && !cut && !*part->truncated)
+        *part->tail = llmobs_body_tail(out);
+    *part->truncated = *part->truncated || out->truncated || out->total >= max;
+    return 1;
 }
 
-static int decode_request(struct llmobs_call *call, struct decoded *decoded)
+static int decode_bodies(struct llmobs_call *call, struct decoded *decoded)
 {
-    struct part part = {call->request, call->request_tail, NULL,
-                        call->request_truncated, false};
-    int rc = decode(&part,
+    static const char name[] = "content-encoding";
+    const struct part request = {&call->request, &call->request_tail,
+                                 &call->request_encoded,
+                                 &call->request_truncated};
+    const struct part response = {&call->response, &call->response_tail,
+                                  &call->encoded, &call->response_truncated};
+    int rc = decode(&request,
                     llmobs_header_find(call->request_headers,
-                                       call->request_header_count,
-                                       "content-encoding"),
+                                       call->request_header_count, name),
                     &decoded->request, decoded);
 
-    call->request = part.head;
-    call->request_tail = part.tail;
-    call->request_encoded = part.encoded;
-    call->request_truncated = part.truncated;
-    return rc;
-}
-
-/* Times are known of the bytes as they came, not as they are now. */
-static int decode_response(struct llmobs_call *call, struct decoded *decoded)
-{
-    struct part part = {call->response, call->response_tail, NULL,
-                        call->response_truncated, false};
-    int rc = decode(&part,
+    if (rc >= 0)
+        rc = decode(&response,
                     llmobs_header_find(call->response_headers,
-                                       call->response_header_count,
-                                       "content-encoding"),
+                                       call->response_header_count, name),
                     &decoded->response, decoded);
-
-    call->response = part.head;
-    call->response_tail = part.tail;
-    call->encoded = part.encoded;
-    call->response_truncated = part.truncated;
-    if (part.decoded) {
+    /* Times are known of the bytes as they came, not as they are now. */
+    if (rc > 0) {
         call->marks = NULL;
         call->mark_count = 0;
     }
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 /* All of them lie in memory of the exchange, or in what was decoded. They are
@@ -220,9 +206,7 @@ static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
         .marks = exchange->marks,
         .mark_count = exchange->mark_count,
     };
-    rc = decode_request(call, decoded);
-    if (!rc)
-        rc = decode_response(call, decoded);
+    rc = decode_bodies(call, decoded);
     mask_texts(call);
     return rc;
 }

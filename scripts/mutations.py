@@ -522,9 +522,9 @@ HAZARDS = [
 
     ("gzip asked for by header",
      "a copy is inflated on our thread (`decode`)", [
-         ("stays-coded", [("core/outcome.c", "    if (!is_coded(part->head, "
+         ("stays-coded", [("core/outcome.c", "    if (!is_coded(*part->head, "
                            "coding))\n        return 0;",
-                           "    if (!is_coded(part->head, coding) || out)\n"
+                           "    if (!is_coded(*part->head, coding) || out)\n"
                            "        return 0;")],
           ["curl.accept_encoding_by_hand"])]),
 
