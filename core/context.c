@@ -9,18 +9,12 @@
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/fork.h"
+#include "core/mix.h"
 
 /* -- random ids ---------------------------------------------------------- */
 
 static _Atomic uint64_t random_state;
 static atomic_int random_process; /* whose state it is (fork.h) */
-
-static uint64_t mix(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 /* GRND_NONBLOCK: an app at early boot must not wait for us. */
 static uint64_t seed(void)
@@ -29,9 +23,9 @@ static uint64_t seed(void)
 
     if (getrandom(&value, sizeof(value), GRND_NONBLOCK) == sizeof(value))
         return value;
-    return mix((uint64_t)llmobs_clock_wall_ns()) ^
-           mix((uint64_t)llmobs_clock_mono_ns() + (uint64_t)getpid()) ^
-           mix((uint64_t)(uintptr_t)&value);
+    return llmobs_mix((uint64_t)llmobs_clock_wall_ns()) ^
+           llmobs_mix((uint64_t)llmobs_clock_mono_ns() + (uint64_t)getpid()) ^
+           llmobs_mix((uint64_t)(uintptr_t)&value);
 }
 
 uint64_t llmobs_context_random(void)
@@ -46,8 +40,9 @@ uint64_t llmobs_context_random(void)
     /* The clock separates a child that got its ancestor's pid again, and the
      * copies of a restored machine image. */
     do
-        value = mix(atomic_fetch_add(&random_state, 0x9e3779b97f4a7c15u) ^
-                    mix((uint64_t)llmobs_clock_mono_ns()));
+        value =
+            llmobs_mix(atomic_fetch_add(&random_state, 0x9e3779b97f4a7c15u) ^
+                       llmobs_mix((uint64_t)llmobs_clock_mono_ns()));
     while (value == 0);
     return value;
 }

@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "core/fork.h"
+#include "core/mix.h"
 #include "core/sha256.h"
 
 /* Of an entry without a key, and of a file with one. */
@@ -18,13 +19,6 @@ static const char magic[8] = "\x93LLMOBS";
 static const char file_magic[8] = "\x93LLMSPL";
 
 /* -- keys ---------------------------------------------------------------- */
-
-static uint64_t mix(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
 
 /* Where the kernel gives no more random bytes, those that it gave the process
  * at its start, in a hash that does not tell them. */
@@ -327,7 +321,7 @@ static bool seal_marks(uint64_t *state, struct place place, uint64_t len)
         len -= sizeof(mark);
         if (mark.len > len)
             return false;
-        *state = mix(*state ^ mark.len) + mark.tag;
+        *state = llmobs_mix(*state ^ mark.len) + mark.tag;
         len -= mark.len;
         skip_to(&place, sizeof(mark) + mark.len);
     }
@@ -344,17 +338,18 @@ static bool seal_of(const struct llmobs_entry_key *key,
 {
     struct place place = {iov, iov + count, 0};
     struct sum sum = {.plain = key->seal[0], .running = key->seal[1]};
-    uint64_t state = mix(key->seal[0] ^ head->id);
+    uint64_t state = llmobs_mix(key->seal[0] ^ head->id);
 
-    state = mix(state ^ head->len);
-    state = mix(state ^ (head->type & (unsigned)~LLMOBS_ENTRY_DONE));
+    state = llmobs_mix(state ^ head->len);
+    state = llmobs_mix(state ^ (head->type & (unsigned)~LLMOBS_ENTRY_DONE));
     skip_to(&place, skip);
     if (!seal_marks(&state, place, head->len))
         return false;
     sum_ends(&sum, iov, count, skip, (size_t)head->len);
     sum_end(&sum);
-    *out = mix(mix(mix(state) ^ sum.plain) + sum.running) ^ key->seal[1];
-    *out = mix(*out);
+    *out = llmobs_mix(llmobs_mix(llmobs_mix(state) ^ sum.plain) + sum.running) ^
+           key->seal[1];
+    *out = llmobs_mix(*out);
     return true;
 }
 

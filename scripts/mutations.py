@@ -989,9 +989,9 @@ HAZARDS = [
                            "(key, head, fields, 1, 0, &seal) && seal != "
                            "tail + 1;")],
           ["unit spliced"]),
-         ("marks-unsealed", [("core/entry.c", "        *state = mix(*state ^ "
-                              "mark.len) + mark.tag;\n", "        *state += "
-                              "0;\n")],
+         ("marks-unsealed", [("core/entry.c", "        *state = llmobs_mix("
+                              "*state ^ mark.len) + mark.tag;\n",
+                              "        *state += 0;\n")],
           ["unit lost_mark"]),
          ("child-of-the-same-key", [("core/spool_place.c", "    llmobs_entry_"
                                      "key(&spool->key);", "    if (!spool->key"

@@ -3,13 +3,12 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "core/mix.h"
+
 static uint64_t next(struct walk *walk)
 {
-    uint64_t z = (walk->state += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    walk->state += UINT64_C(0x9e3779b97f4a7c15);
+    return llmobs_mix(walk->state);
 }
 
 unsigned walk_any(struct walk *walk, unsigned below)

@@ -1,0 +1,18 @@
+/* mix - a number whose every bit depends on every bit of another, and stands
+ * for it alone: the last steps of splitmix64.
+ *
+ * Owns, Threads, Errors, Limits, Fork: nothing.
+ */
+#ifndef LLMOBS_MIX_H
+#define LLMOBS_MIX_H
+
+#include <stdint.h>
+
+static inline uint64_t llmobs_mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+#endif
