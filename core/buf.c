@@ -176,7 +176,7 @@ struct llmobs_text llmobs_text_trim(struct llmobs_text text)
     return text;
 }
 
-static int hex_value(char c)
+int llmobs_text_hex(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -190,7 +190,7 @@ int llmobs_text_escape(struct llmobs_text text, size_t i)
 
     if (i + 2 >= text.len || text.data[i] != '%')
         return -1;
-    high = hex_value(text.data[i + 1]);
-    low = hex_value(text.data[i + 2]);
+    high = llmobs_text_hex(text.data[i + 1]);
+    low = llmobs_text_hex(text.data[i + 2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }

@@ -30,6 +30,9 @@ struct llmobs_text {
 /* Without the blanks and ends of lines around it. */
 struct llmobs_text llmobs_text_trim(struct llmobs_text text);
 
+/* The value of a hexadecimal digit, large or small; -1: it is none. */
+int llmobs_text_hex(char c);
+
 /* The byte that "%xx" at `i` stands for, -1 where there is none. */
 int llmobs_text_escape(struct llmobs_text text, size_t i);
 

@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/buf.h"
+
 #define KEEP 4
 #define KEEP_FROM 12
 #define SHORTEST 6 /* "secret" */
@@ -56,21 +58,13 @@ static size_t skip_blanks(const struct walk *w, size_t at)
     return at;
 }
 
-static int hex_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The letter that the "u0041" behind a backslash stands for; 0: none. */
 static char read_unit(const char *text, size_t len)
 {
     int value = 0;
 
     for (size_t i = 1; i < 5; i++) {
-        int digit = i < len ? hex_of(text[i]) : -1;
+        int digit = i < len ? llmobs_text_hex(text[i]) : -1;
 
         if (digit < 0 || value * 16 + digit >= 0x80)
             return 0;

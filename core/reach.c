@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/buf.h"
+
 #define PARTS 4
 #define NAME_MAX_LEN 64 /* of an address with all that may be around it */
 
@@ -43,11 +45,11 @@ static bool is_private6(const uint8_t address[16])
 
 /* ---- hosts ------------------------------------------------------------- */
 
-static int digit_of(char c)
+static bool is_digit(char c, int base)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+    int value = llmobs_text_hex(c);
+
+    return value >= 0 && value < base;
 }
 
 /* One part of an address in any of its old forms; NULL: it is none. */
@@ -58,8 +60,8 @@ static const char *read_part(const char *at, uint64_t *out)
 
     at += base == 16 ? 2 : 0;
     first = at;
-    for (*out = 0; digit_of(*at) < base; at++) {
-        *out = *out * (unsigned)base + (unsigned)digit_of(*at);
+    for (*out = 0; is_digit(*at, base); at++) {
+        *out = *out * (unsigned)base + (unsigned)llmobs_text_hex(*at);
         if (*out > UINT32_MAX)
             return NULL;
     }
