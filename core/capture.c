@@ -88,8 +88,10 @@ static void copy_unsent(const struct llmobs_handle *handle,
 {
     if (exchange->unsent && handle->has_copy && !exchange->request.total)
         llmobs_handle_copy_body(handle, &exchange->request);
-    if (exchange->unsent && (exchange->stands || exchange->request.total))
-        llmobs_capture_log(handle, &exchange->match);
+    if (exchange->unsent && handle->origin.url &&
+        (exchange->stands || exchange->request.total))
+        llmobs_capture_tell(llmobs_handle_method(handle), handle->origin.url,
+                            &exchange->match, true);
 }
 
 static void finish(struct llmobs_handle *handle,

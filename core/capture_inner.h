@@ -46,12 +46,9 @@ bool llmobs_capture_wants_headers(const struct llmobs_handle *handle,
 void llmobs_capture_set_method(struct llmobs_exchange *exchange,
                                const struct llmobs_handle *handle);
 
-/* For the log, where it wants such: a verdict; that a request had no body; that
- * one that was never made is captured. */
+/* For the log, where it wants such: a verdict; that a request had no body. */
 void llmobs_capture_tell(const char *method, const char *url,
                          const struct llmobs_match *match, bool ours);
 void llmobs_capture_tell_bodyless(const struct llmobs_handle *handle);
-void llmobs_capture_log(const struct llmobs_handle *handle,
-                        const struct llmobs_match *match);
 
 #endif

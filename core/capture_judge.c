@@ -86,14 +86,6 @@ void llmobs_capture_tell(const char *method, const char *url,
     llmobs_buf_fini(&place);
 }
 
-void llmobs_capture_log(const struct llmobs_handle *handle,
-                        const struct llmobs_match *match)
-{
-    if (handle->origin.url)
-        llmobs_capture_tell(llmobs_handle_method(handle), handle->origin.url,
-                            match, true);
-}
-
 /* Most calls of most programs have no body and end here. */
 void llmobs_capture_tell_bodyless(const struct llmobs_handle *handle)
 {
