@@ -860,6 +860,62 @@ HAZARDS = [
                                 "__ATOMIC_ACQUIRE);")],
           ["preload come_and_go"])]),
 
+    ("the first calls in the destructor of what a dlclose takes away",
+     "nothing is loaded or pinned inside of a dlclose (`llmobs_turn_load`)", [
+         ("loads-in-dlclose", [("shim/dl.c", "    if (llmobs_host_state() == "
+                                "LLMOBS_HOST_OFF)",
+                                "    if (llmobs_host_state() >= "
+                                "LLMOBS_HOST_OFF)")],
+          ["preload parting_f_h", "preload parting_f_p"])]),
+
+    ("a dlclose by the address that libc has for it",
+     "dlsym answers with ours (`observed`)", [
+         ("dlclose-by-name", [("shim/route.c", "    if (llmobs_real_is(CLOSE, "
+                               "found))",
+                               "    if (llmobs_real_is(CLOSE, NULL))")],
+          ["preload parting_f_a", "preload parting_f_v"])]),
+
+    ("dlsym in such a destructor",
+     "the loader is asked by the app alone (`may_observe`)", [
+         ("asks-in-dlclose", [("shim/route.c", "    return !llmobs_turn_in_"
+                               "close() &&\n           (handle",
+                               "    return (handle")],
+          ["preload parting_s_h"])]),
+
+    ("such a destructor that waits for a thread which makes the first calls",
+     "that thread goes on unobserved, after a bounded wait (`take_alone`)", [
+         ("loads-beside-dlclose", [("shim/turn.c", "        return MINE;\n"
+                                    "        found = ANOTHER;",
+                                    "        return MINE;")],
+          ["preload parting_t_h"])]),
+
+    ("the first calls while another thread is inside of a dlclose",
+     "they wait for its end (`llmobs_turn_load`)", [
+         ("no-wait-for-dlclose", [("shim/turn.c", "    } while (!turn && "
+                                   "whose(true) != MINE && ",
+                                   "    } while (!turn && seen < 0 && ")],
+          ["preload parting_w_t_seen"])]),
+
+    ("fork while another thread is inside of a dlclose",
+     "the child drops that thread's turn (`release_left`)", [
+         ("turns-inherited", [("shim/turn.c", "    if (release_left())",
+                               "    if (seen < 0 && release_left())")],
+          ["preload parting_w_k_seen"])]),
+
+    ("a dlclose under seccomp that kills",
+     "no system call of ours is in it (`llmobs_turn_close`)", [
+         ("dlclose-asks", [("shim/turn.c", "= take(CLOSES);",
+                            "= take((llmobs_libc_pid(), CLOSES));")],
+          ["preload close_quietly"])]),
+
+    ("a look at the stack from a destructor",
+     "unwind tables of the shim (`Makefile`)", [
+         ("no-tables-of-shim", [("Makefile", None, "$(B)/shim/dl.o: "
+                                 "SHIM_CFLAGS += "
+                                 "-fno-asynchronous-unwind-tables "
+                                 "-fno-unwind-tables")],
+          ["preload parting_b_h"])]),
+
     ("fork in mid-transfer, exit in the child",
      "an exchange belongs to the process it began in (`abandon`)", [
          ("child-ends-it-too", [(CAPTURE, "    if (!exchange || exchange->"
@@ -1148,7 +1204,7 @@ HAZARDS = [
           ["programs.easy_cases.jumped", "programs.process_cases.thrown"])]),
 
     ("exceptions through our frames",
-     "unwind tables of the core; the shim's frames are jumps (`Makefile`)", [
+     "unwind tables of the core and the shim (`Makefile`)", [
          ("no-unwind-tables", [("Makefile", None, "$(B)/core/engine.o: "
                                 "CFLAGS_ALL += -fno-asynchronous-unwind-tables"
                                 " -fno-unwind-tables")],
@@ -1266,8 +1322,8 @@ HAZARDS = [
     ("somebody else's dlopen before ours",
      "then unbound slots are left to be bound to it (`search_all`)", [
          ("dlopen-bypassed", [("shim/real.c", "    __atomic_store_n(&preceded, "
-                               "search.preceded || search.before[OPEN],",
-                               "    __atomic_store_n(&preceded, false,")],
+                               "search.preceded, ",
+                               "    __atomic_store_n(&preceded, 0, ")],
           ["preload dlopen_interposed"])]),
 
     ("core missing or broken",

@@ -1,13 +1,17 @@
 #include "shim/dl.h"
 
+#include "shim/host.h"
 #include "shim/libc.h"
 #include "shim/route.h"
+#include "shim/turn.h"
 
 #define EXPORTED(ours) __attribute__((alias(ours), visibility("default")))
 
 void *llmobs_dl_open(const char *file, int mode);
 void *llmobs_dl_sym(void *handle, const char *name);
 void *llmobs_dl_vsym(void *handle, const char *name, const char *version);
+int llmobs_dl_close(void *handle);
+int dlclose(void *handle) EXPORTED("llmobs_dl_close");
 void *dlopen(const char *file, int mode) EXPORTED("llmobs_dl_open");
 void *dlsym(void *handle, const char *name) EXPORTED("llmobs_dl_sym");
 void *dlvsym(void *handle, const char *name, const char *version)
@@ -35,6 +39,21 @@ void *llmobs_dl_vsym(void *handle, const char *name, const char *version)
     return next(handle, name, version);
 }
 
+/* The destructors are called from within. */
+int llmobs_dl_close(void *handle)
+{
+    llmobs_close_fn next = llmobs_real_close_fn();
+    struct llmobs_turn *turn;
+    int result;
+
+    if (llmobs_host_state() == LLMOBS_HOST_OFF)
+        return next(handle);
+    turn = llmobs_turn_close();
+    result = next(handle);
+    llmobs_turn_close_end(turn);
+    return result;
+}
+
 void *llmobs_dl_ours(const char *name)
 {
     if (name[0] != 'd' || name[1] != 'l')
@@ -45,6 +64,8 @@ void *llmobs_dl_ours(const char *name)
         return (void *)llmobs_dl_sym;
     if (llmobs_str_same(name, "dlvsym"))
         return (void *)llmobs_dl_vsym;
+    if (llmobs_str_same(name, "dlclose"))
+        return (void *)llmobs_dl_close;
     return NULL;
 }
 
@@ -52,5 +73,6 @@ bool llmobs_dl_hashed(const struct llmobs_elf *elf)
 {
     return llmobs_elf_hashes(elf, llmobs_elf_hash("dlopen")) ||
            llmobs_elf_hashes(elf, llmobs_elf_hash("dlsym")) ||
-           llmobs_elf_hashes(elf, llmobs_elf_hash("dlvsym"));
+           llmobs_elf_hashes(elf, llmobs_elf_hash("dlvsym")) ||
+           llmobs_elf_hashes(elf, llmobs_elf_hash("dlclose"));
 }

@@ -5,6 +5,7 @@
 #include "shim/fit.h"
 #include "shim/host.h"
 #include "shim/real.h"
+#include "shim/turn.h"
 
 /* One word: a positive value is the pid that is loading. */
 enum { IDLE = 0, READY = -1, FAILED = -2 };
@@ -94,14 +95,37 @@ static int wait_for(int loading)
     return now;
 }
 
-/* Opening what came with the program has the loader list all that it needs. */
-static void pin(struct llmobs_copy *copy)
+/* IDLE where this is no time to load. */
+static int load_in_turn(const struct llmobs_enable_options *enable)
 {
-    if (!copy->stays &&
-        !llmobs_real_own_open(copy->path,
+    struct llmobs_turn *turn = llmobs_turn_load();
+    int now = turn ? load_once(enable) : IDLE;
+
+    if (turn)
+        llmobs_turn_load_end(turn);
+    return now;
+}
+
+static bool pin_in_turn(const struct llmobs_copy *copy)
+{
+    struct llmobs_turn *turn = llmobs_turn_load();
+
+    if (!turn)
+        return false;
+    if (!llmobs_real_own_open(copy->path,
                               RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
         llmobs_real_drop_error();
+    llmobs_turn_load_end(turn);
+    return true;
+}
+
+/* Opening what came with the program has the loader list all that it needs. */
+static bool pin(struct llmobs_copy *copy)
+{
+    if (!copy->stays && !pin_in_turn(copy))
+        return false;
     __atomic_store_n(&copy->ops, core_ops, __ATOMIC_RELEASE);
+    return true;
 }
 
 static const struct llmobs_ops *load(struct llmobs_copy *copy,
@@ -114,11 +138,11 @@ static const struct llmobs_ops *load(struct llmobs_copy *copy,
         return NULL;
     saved = llmobs_libc_errno();
     if (now == IDLE)
-        now = load_once(enable);
+        now = load_in_turn(enable);
     if (now > 0)
         now = wait_for(now);
-    if (now == READY && copy)
-        pin(copy);
+    if (now == READY && copy && !pin(copy))
+        now = IDLE;
     llmobs_libc_errno_restore(saved);
     return now == READY ? core_ops : NULL;
 }

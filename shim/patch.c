@@ -120,7 +120,7 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
     if (!ours || ours == value)
         return NULL;
     if (llmobs_real_is(name, value) ||
-        (llmobs_real_ours_first() && unbound(work, rela, value)))
+        (llmobs_real_ours_first(name) && unbound(work, rela, value)))
         return ours;
     return NULL;
 }

@@ -5,20 +5,21 @@
 
 #define LIBDL_SONAME "libdl.so.2"
 
-enum { OPEN, SYM, VSYM, ERROR, COUNT };
+enum { OPEN, SYM, VSYM, CLOSE, ERROR, COUNT };
 
-static const char names[COUNT][8] = {"dlopen", "dlsym", "dlvsym", "dlerror"};
+static const char names[COUNT][8] = {"dlopen", "dlsym", "dlvsym", "dlclose",
+                                     "dlerror"};
 static void *found[COUNT];
-static void *own[COUNT]; /* libc's, before glibc 2.34 libdl's */
-static bool preceded;    /* somebody before us defines dlopen */
+static void *own[COUNT];  /* libc's, before glibc 2.34 libdl's */
+static unsigned preceded; /* bits: somebody before us defines it */
 
 struct search {
     void *before[COUNT];
     void *after[COUNT];
     void *own[COUNT];
     size_t index;
-    bool passed;   /* our own object is behind us */
-    bool preceded; /* the program itself defines dlopen */
+    bool passed;       /* our own object is behind us */
+    unsigned preceded; /* bits: the program itself defines it */
 };
 
 static void find_own(struct search *search, const struct llmobs_elf *elf)
@@ -46,7 +47,9 @@ static int visit(struct dl_phdr_info *info, size_t size, void *argument)
     /* The program's own definition, if any, is a runtime linked into it that
      * calls on to us. */
     if (search->index++ == 0) {
-        search->preceded = llmobs_elf_symbol(&elf, names[OPEN]) != NULL;
+        for (size_t i = 0; i < COUNT; i++)
+            if (llmobs_elf_symbol(&elf, names[i]))
+                search->preceded |= 1U << i;
         return 0;
     }
     if (llmobs_str_same(elf.soname, LLMOBS_SHIM_SONAME)) {
@@ -69,8 +72,10 @@ static void search_all(void)
 
     if (llmobs_libc_find())
         llmobs_libc.iterate(visit, &search);
-    __atomic_store_n(&preceded, search.preceded || search.before[OPEN],
-                     __ATOMIC_RELEASE);
+    for (size_t i = 0; i < COUNT; i++)
+        if (search.before[i])
+            search.preceded |= 1U << i;
+    __atomic_store_n(&preceded, search.preceded, __ATOMIC_RELEASE);
     for (size_t i = 0; i < COUNT; i++) {
         void *one = search.after[i] ? search.after[i] : search.before[i];
 
@@ -151,6 +156,12 @@ static void *no_vsym(void *handle, const char *name, const char *version)
     return NULL;
 }
 
+static int no_close(void *handle)
+{
+    (void)handle;
+    return -1;
+}
+
 llmobs_open_fn llmobs_real_open_fn(void)
 {
     void *one = get(OPEN);
@@ -170,6 +181,13 @@ llmobs_vsym_fn llmobs_real_vsym_fn(void)
     void *one = get(VSYM);
 
     return one ? (llmobs_vsym_fn)one : no_vsym;
+}
+
+llmobs_close_fn llmobs_real_close_fn(void)
+{
+    void *one = get(CLOSE);
+
+    return one ? (llmobs_close_fn)one : no_close;
 }
 
 void *llmobs_real_open(const char *file, int mode)
@@ -209,16 +227,25 @@ void llmobs_real_drop_error(void)
         drop();
 }
 
-bool llmobs_real_is(const char *name, const void *address)
+static size_t index_of(const char *name)
 {
-    for (size_t i = OPEN; i <= VSYM; i++)
-        if (llmobs_str_same(name, names[i]))
-            return address && address == get(i);
-    return false;
+    size_t i = OPEN;
+
+    while (i < ERROR && !llmobs_str_same(name, names[i]))
+        i++;
+    return i;
 }
 
-bool llmobs_real_ours_first(void)
+bool llmobs_real_is(const char *name, const void *address)
+{
+    size_t i = index_of(name);
+
+    return i < ERROR && address && address == get(i);
+}
+
+bool llmobs_real_ours_first(const char *name)
 {
     get(OPEN);
-    return !__atomic_load_n(&preceded, __ATOMIC_ACQUIRE);
+    return !(__atomic_load_n(&preceded, __ATOMIC_ACQUIRE) >> index_of(name) &
+             1);
 }

@@ -1,7 +1,7 @@
-/* real - the dlopen, dlsym, dlvsym and dlerror behind ours: the next ones, for
- * the app, and libc's own, for us.
+/* real - the dlopen, dlsym, dlvsym, dlclose and dlerror behind ours: the next
+ * ones, for the app, and libc's own, for us.
  *
- * Owns:    eight words.
+ * Owns:    ten words, and what comes before us.
  * Threads: any; looking up twice gives the same.
  * Errors:  NULL where the process has no such function (yet): before glibc
  *          2.34 they come with libdl, which may be loaded late.
@@ -35,11 +35,13 @@ void *llmobs_real_vsym(void *handle, const char *name, const char *version);
 typedef void *(*llmobs_open_fn)(const char *, int);
 typedef void *(*llmobs_sym_fn)(void *, const char *);
 typedef void *(*llmobs_vsym_fn)(void *, const char *, const char *);
+typedef int (*llmobs_close_fn)(void *);
 
 /* Never NULL: where there is none, a function that answers NULL. */
 llmobs_open_fn llmobs_real_open_fn(void);
 llmobs_sym_fn llmobs_real_sym_fn(void);
 llmobs_vsym_fn llmobs_real_vsym_fn(void);
+llmobs_close_fn llmobs_real_close_fn(void); /* -1 */
 
 /* Drops the calling thread's dlerror text, which a failed call of ours left. */
 void llmobs_real_drop_error(void);
@@ -47,8 +49,8 @@ void llmobs_real_drop_error(void);
 /* True when `address` is the real function of that name. */
 bool llmobs_real_is(const char *name, const void *address);
 
-/* True when nothing before us in load order defines these names, so that a
- * caller not bound yet would be bound to us. */
-bool llmobs_real_ours_first(void);
+/* True when nothing before us in load order defines that name, so that a caller
+ * not bound yet would be bound to us. */
+bool llmobs_real_ours_first(const char *name);
 
 #endif

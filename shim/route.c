@@ -3,9 +3,11 @@
 #include <dlfcn.h>
 
 #include "shim/copies.h"
+#include "shim/dl.h"
 #include "shim/elf.h"
 #include "shim/host.h"
 #include "shim/scan.h"
+#include "shim/turn.h"
 
 static void *open_and_scan(const char *file, int mode)
 {
@@ -63,11 +65,16 @@ llmobs_open_fn llmobs_route_open(const char *file, int mode, const void *caller)
     return llmobs_real_open_fn();
 }
 
+/* libc's own dlclose is asked for by name, too. */
+#define CLOSE "dlclose"
+
 /* The thunk of what was found, also when its copy came in unseen. */
 static void *observed(void *found)
 {
     void *thunk = llmobs_copies_thunk(found);
 
+    if (llmobs_real_is(CLOSE, found))
+        return llmobs_dl_ours(CLOSE);
     if (found && !thunk) {
         llmobs_scan();
         thunk = llmobs_copies_thunk(found);
@@ -93,16 +100,24 @@ static bool one_answer(const char *name)
            llmobs_copies_thunk(llmobs_real_sym(RTLD_DEFAULT, name));
 }
 
-/* RTLD_NEXT is asked by interposers, who want what is behind them. */
+static bool is_hooked(const char *name)
+{
+    if (llmobs_str_begins(name, "curl_"))
+        return llmobs_hook_find(name) != LLMOBS_HOOK_COUNT;
+    return llmobs_str_same(name, CLOSE);
+}
+
+/* RTLD_NEXT is asked by interposers, who want what is behind them. The loader
+ * pins what we ask it for, which it must not while the object goes. */
 static bool may_observe(const void *handle, const char *name)
 {
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING)
         return false;
     llmobs_scan_unseen();
-    if (handle == RTLD_NEXT || !llmobs_str_begins(name, "curl_") ||
-        llmobs_hook_find(name) == LLMOBS_HOOK_COUNT)
+    if (handle == RTLD_NEXT || !is_hooked(name))
         return false;
-    return handle != RTLD_DEFAULT || one_answer(name);
+    return !llmobs_turn_in_close() &&
+           (handle != RTLD_DEFAULT || one_answer(name));
 }
 
 llmobs_sym_fn llmobs_route_sym(void *handle, const char *name)

@@ -1,21 +1,12 @@
 /* come_and_go URL COPY...: loads and unloads each copy of libcurl without a
  * call, then uses the last. */
-#include <dlfcn.h>
-#include <string.h>
-
 #include "tests/preload/fetch.h"
 
 static int use(void *handle, const char *url)
 {
     struct fetch f;
 
-#define X(result, name, args)                       \
-    {                                               \
-        void *found = dlsym(handle, "curl_" #name); \
-        memcpy(&f.name, &found, sizeof found);      \
-    }
-    FETCH_FUNCTIONS(X)
-#undef X
+    fetch_find(&f, handle);
     return fetch_both(&f, url);
 }
 

@@ -9,7 +9,9 @@
 #ifndef TESTS_PRELOAD_FETCH_H
 #define TESTS_PRELOAD_FETCH_H
 
+#include <dlfcn.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <curl/curl.h>
 
@@ -91,6 +93,18 @@ static inline int fetch_both(const struct fetch *f, const char *url)
     int r = fetch_easy(f, url);
 
     return r ? r : fetch_multi(f, url);
+}
+
+/* Fills the table with what dlsym finds. */
+static inline void fetch_find(struct fetch *f, void *handle)
+{
+#define X(result, name, args)                       \
+    {                                               \
+        void *found = dlsym(handle, "curl_" #name); \
+        memcpy(&f->name, &found, sizeof found);     \
+    }
+    FETCH_FUNCTIONS(X)
+#undef X
 }
 
 /* A table of the functions that the file is linked with. */

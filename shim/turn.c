@@ -1,0 +1,193 @@
+#include "shim/turn.h"
+
+#include <sys/stat.h>
+
+/* One that closes; one that loads has its pid there instead. */
+#define CLOSES (-1)
+
+struct llmobs_turn {
+    int who;          /* 0: free */
+    uintptr_t thread; /* 0: not known yet */
+};
+
+enum whose { NOBODY, ANOTHER, MINE };
+
+static struct llmobs_turn turns[LLMOBS_TURNS];
+static int crowd; /* that close and found no place */
+static int ends;  /* counts turns that ended; waited on */
+static int waiting;
+/* A wait for that kind was: no other is begun. */
+static bool in_vain[2];
+
+static bool is_mine(const struct llmobs_turn *turn)
+{
+    return __atomic_load_n(&turn->thread, __ATOMIC_ACQUIRE) ==
+           llmobs_sys_thread();
+}
+
+/* Of a thread of the parent, which was loading. The pid is asked for only where
+ * somebody loads. */
+static bool is_left(const struct llmobs_turn *turn, int who)
+{
+    return who > 0 && who != llmobs_libc_pid() && !is_mine(turn);
+}
+
+static struct llmobs_turn *take(int who)
+{
+    for (size_t i = 0; i < LLMOBS_TURNS; i++) {
+        struct llmobs_turn *turn = &turns[i];
+        int now = __atomic_load_n(&turn->who, __ATOMIC_ACQUIRE);
+
+        if ((now && !is_left(turn, now)) ||
+            !__atomic_compare_exchange_n(&turn->who, &now, who, false,
+                                         __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+            continue;
+        __atomic_store_n(&turn->thread, llmobs_sys_thread(), __ATOMIC_RELEASE);
+        return turn;
+    }
+    return NULL;
+}
+
+static void release(struct llmobs_turn *turn)
+{
+    __atomic_store_n(&turn->thread, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&turn->who, 0, __ATOMIC_SEQ_CST);
+}
+
+static void end(struct llmobs_turn *turn)
+{
+    if (turn)
+        release(turn);
+    __atomic_fetch_add(&ends, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&waiting, __ATOMIC_SEQ_CST))
+        llmobs_libc_wake(&ends);
+}
+
+/* Who closes, or who loads. The thread's own turn hides those of others. */
+static enum whose whose(bool closes)
+{
+    enum whose found = NOBODY;
+
+    if (closes && __atomic_load_n(&crowd, __ATOMIC_SEQ_CST))
+        found = ANOTHER;
+    for (size_t i = 0; i < LLMOBS_TURNS; i++) {
+        int who = __atomic_load_n(&turns[i].who, __ATOMIC_SEQ_CST);
+
+        if (!who || (who == CLOSES) != closes || is_left(&turns[i], who))
+            continue;
+        if (is_mine(&turns[i]))
+            return MINE;
+        found = ANOTHER;
+    }
+    return found;
+}
+
+/* The thread is the only one: nobody changes a turn meanwhile. */
+static bool is_alone(void)
+{
+    struct stat st;
+
+    return llmobs_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) ==
+               0 &&
+           st.st_nlink == 3;
+}
+
+/* Ends the turns of threads that a parent had, or that ended in the midst of
+ * one. False: there are none, or others that may be there. */
+static bool release_left(void)
+{
+    bool any = false;
+
+    if (!is_alone())
+        return false;
+    for (size_t i = 0; i < LLMOBS_TURNS; i++) {
+        if (!turns[i].who || is_mine(&turns[i]))
+            continue;
+        release(&turns[i]);
+        any = true;
+    }
+    return any;
+}
+
+/* For a turn to end that had not when `seen` was read, of one that closes or of
+ * one that loads. False: in vain. */
+static bool wait_for_end(bool closes, int seen, int64_t *until)
+{
+    bool more;
+
+    if (release_left())
+        return true;
+    if (__atomic_load_n(&in_vain[closes], __ATOMIC_RELAXED))
+        return false;
+    if (*until == 0)
+        *until = llmobs_libc_monotonic_us() +
+                 (closes ? LLMOBS_TURN_CLOSE_US : LLMOBS_TURN_LOAD_US);
+    __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
+    more = llmobs_libc_wait(&ends, seen, *until);
+    __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);
+    if (!more)
+        __atomic_store_n(&in_vain[closes], true, __ATOMIC_RELAXED);
+    return more;
+}
+
+/* The turn is told of first and asked about then, by both kinds, so that of two
+ * that begin at once one sees the other. It is the one that loads that yields.
+ */
+struct llmobs_turn *llmobs_turn_close(void)
+{
+    bool inside = whose(true) == MINE;
+    struct llmobs_turn *turn = take(CLOSES);
+    int64_t until = 0;
+    int seen;
+
+    if (!turn)
+        __atomic_fetch_add(&crowd, 1, __ATOMIC_SEQ_CST);
+    do
+        seen = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
+    while (!inside && whose(false) == ANOTHER &&
+           wait_for_end(false, seen, &until));
+    return turn;
+}
+
+void llmobs_turn_close_end(struct llmobs_turn *turn)
+{
+    if (!turn)
+        __atomic_fetch_sub(&crowd, 1, __ATOMIC_SEQ_CST);
+    end(turn);
+}
+
+/* NULL where somebody closes. */
+static struct llmobs_turn *take_alone(void)
+{
+    struct llmobs_turn *turn =
+        whose(true) == NOBODY ? take(llmobs_libc_pid()) : NULL;
+
+    if (turn && whose(true) != NOBODY) {
+        end(turn);
+        turn = NULL;
+    }
+    return turn;
+}
+
+struct llmobs_turn *llmobs_turn_load(void)
+{
+    struct llmobs_turn *turn;
+    int64_t until = 0;
+    int seen;
+
+    do {
+        seen = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
+        turn = take_alone();
+    } while (!turn && whose(true) != MINE && wait_for_end(true, seen, &until));
+    return turn;
+}
+
+void llmobs_turn_load_end(struct llmobs_turn *turn)
+{
+    end(turn);
+}
+
+bool llmobs_turn_in_close(void)
+{
+    return whose(true) == MINE;
+}

@@ -1,0 +1,149 @@
+/* close_host HOW CLOSER URL LIBRARY PLUGIN [OTHER]: loads the plugin
+ * (parting.c), tells it HOW, and closes it: by CLOSER 'h' the host itself, 'p'
+ * OTHER, which is loaded with DEEPBIND, 'a' the address that libc has for
+ * dlclose, 'v' the same by its version, 'e' nobody, so that the exit does, 't'
+ * a thread, beside which the host fetches, 'k' one, beside which it forks, and
+ * the child fetches. 'n' of HOW has the plugin close OTHER, whose destructor
+ * fetches. A '+' behind the CLOSER: the host fetches afterwards. A system call
+ * that nobody else makes stands before and behind what 'h' does. */
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/preload/fetch.h"
+
+typedef void part_fn(const char *, const char *, void *, int);
+
+static void *plugin, *other;
+static const char *closer, *url;
+static int said[2];
+
+static void tell(void *handle, const char *how, void *given)
+{
+    void *found = dlsym(handle, "plugin_part");
+    part_fn *part;
+
+    memcpy(&part, &found, sizeof part);
+    part(how, url, given, said[1]);
+}
+
+static int close_by(void *found)
+{
+    int (*by)(void *);
+
+    memcpy(&by, &found, sizeof by);
+    return by ? by(plugin) : 30;
+}
+
+static void *close_in_thread(void *result)
+{
+    *(int *)result = dlclose(plugin);
+    return NULL;
+}
+
+static bool find(struct fetch *f, const char *library)
+{
+    void *handle = dlopen(library, RTLD_NOW);
+
+    if (handle)
+        fetch_find(f, handle);
+    return handle != NULL;
+}
+
+static int fetch(const char *library)
+{
+    struct fetch f;
+
+    return find(&f, library) ? fetch_both(&f, url) : 31;
+}
+
+static int fetch_in_child(const struct fetch *f)
+{
+    pid_t child = fork();
+    int status = -1;
+
+    if (child == 0)
+        exit(fetch_both(f, url));
+    if (child > 0)
+        waitpid(child, &status, 0);
+    return status;
+}
+
+static int close_beside(const char *library)
+{
+    struct fetch f;
+    pthread_t thread;
+    int r = 32, fetched;
+    char byte;
+
+    if (!find(&f, library) ||
+        pthread_create(&thread, NULL, close_in_thread, &r) != 0 ||
+        read(said[0], &byte, 1) != 1)
+        return 33;
+    fetched = closer[0] == 'k' ? fetch_in_child(&f) : fetch_both(&f, url);
+    pthread_join(thread, NULL);
+    return fetched ? fetched : r;
+}
+
+static int close_marked(void)
+{
+    int r;
+
+    getsid(0);
+    r = dlclose(plugin);
+    getsid(0);
+    return r;
+}
+
+static int close_it(const char *library)
+{
+    void *libc = dlopen("libdl.so.2", RTLD_NOW);
+    void *old = dlvsym(libc, "dlclose", "GLIBC_2.2.5");
+
+    switch (closer[0]) {
+    case 'h':
+        return close_marked();
+    case 'p':
+        return close_by(dlsym(other, "plugin_close"));
+    case 'a':
+        return close_by(dlsym(libc, "dlclose"));
+    case 'v':
+        return close_by(old ? old : dlvsym(libc, "dlclose", "GLIBC_2.17"));
+    case 't':
+    case 'k':
+        return close_beside(library);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *library;
+    int r;
+
+    if (argc < 6 || pipe(said) != 0)
+        return 64;
+    closer = argv[2];
+    url = argv[3];
+    library = argv[4];
+    plugin =
+        dlopen(argv[5], RTLD_NOW | (strchr(argv[1], 's') ? RTLD_GLOBAL : 0));
+    if (argc > 6)
+        other = dlopen(argv[6], RTLD_NOW | RTLD_DEEPBIND);
+    if (!plugin || (argc > 6 && !other))
+        return 65;
+    if (strchr(argv[1], 'n'))
+        tell(other, "f", NULL);
+    tell(plugin, argv[1], other);
+    r = close_it(library);
+    printf("closed %d\n", r);
+    fflush(stdout);
+    if (r == 0 && closer[1] == '+')
+        r = fetch(library);
+    return r;
+}
