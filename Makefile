@@ -184,7 +184,7 @@ $(B)/tests/clients/api_scopes: tests/clients/api_scopes.cc include/llmobs.h
 	$(Q)$(CXX) -Iinclude -std=c++11 -O2 -g -Wall -Wextra -Wpedantic -Wconversion \
 		$(WERROR) $(SANFLAGS) $< -lpthread -o $@
 $(filter-out %/api_alone,$(CLIENTS)): $(B)/%: %.c tests/clients/cases.h \
-		include/llmobs.h
+		tests/clients/pages.h include/llmobs.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -ldl -lpthread -o $@
 

@@ -5,6 +5,7 @@
 struct llmobs_adds {
     struct llmobs_keyed keyed; /* by its multi */
     struct llmobs_handle *first, *last;
+    unsigned members;
     unsigned drives; /* on the stack of the thread */
 };
 
@@ -31,7 +32,34 @@ bool llmobs_adds_push(CURLM *multi, struct llmobs_handle *handle)
     else
         adds->first = handle;
     adds->last = handle;
+    llmobs_adds_join(multi, handle);
     return true;
+}
+
+void llmobs_adds_join(CURLM *multi, struct llmobs_handle *handle)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    if (adds && !handle->member)
+        adds->members++;
+    handle->member = adds != NULL;
+}
+
+void llmobs_adds_part(CURLM *multi, struct llmobs_handle *handle)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    (void)llmobs_adds_remove(multi, handle);
+    if (adds && handle->member && adds->members > 0)
+        adds->members--;
+    handle->member = false;
+}
+
+bool llmobs_adds_single(CURLM *multi)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    return adds && adds->members <= 1;
 }
 
 static struct llmobs_handle *take(struct llmobs_adds *adds,
@@ -85,7 +113,7 @@ void llmobs_adds_release(struct llmobs_adds *adds)
 {
     while (llmobs_adds_pop(adds))
         ;
-    adds->drives = 0;
+    adds->drives = adds->members = 0;
     llmobs_adds_attach(adds, NULL);
 }
 

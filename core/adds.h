@@ -1,5 +1,5 @@
-/* adds - easy handles that were added to a multi and that no drive of it has
- * reached yet.
+/* adds - easy handles that were added to a multi, and those of them that no
+ * drive of it has reached yet.
  *
  * libcurl looks at an added handle when the multi is driven: by perform,
  * socket, socket_action or socket_all. Until then the app may set, replace and
@@ -24,8 +24,17 @@ struct llmobs_adds;
 /* The record of a multi; NULL: no handle with a record was ever added to it. */
 struct llmobs_adds *llmobs_adds_find(CURLM *multi);
 
-/* Puts a handle at the end of its multi's list. */
+/* Puts a handle at the end of its multi's list, and counts it as a member. */
 bool llmobs_adds_push(CURLM *multi, struct llmobs_handle *handle);
+
+/* Members that libcurl adds by itself are counted alone; whoever leaves, or is
+ * gone, is taken off list and count. */
+void llmobs_adds_join(CURLM *multi, struct llmobs_handle *handle);
+void llmobs_adds_part(CURLM *multi, struct llmobs_handle *handle);
+
+/* True when the multi has no member but one: nobody else's callback is called
+ * as it is driven. */
+bool llmobs_adds_single(CURLM *multi);
 
 /* Takes the first one; NULL: there is none. */
 struct llmobs_handle *llmobs_adds_pop(struct llmobs_adds *adds);

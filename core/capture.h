@@ -77,12 +77,24 @@ struct llmobs_handle *llmobs_capture_born(const struct llmobs_real *real,
 struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
                                           CURL *twin);
 
+/* The app has reset the handle, and our callbacks went with its own: what has
+ * arrived until now is kept. Of a transfer that libcurl had perhaps not begun
+ * nothing is known any more: it is unconfirmed. */
+void llmobs_capture_reset(struct llmobs_handle *handle);
+
 /* Puts the app's own settings back; nothing when ours are not in. */
 void llmobs_capture_swap_out(struct llmobs_handle *handle, CURL *curl);
 
 /* Likewise, of a call that a siglongjmp left before libcurl had it; the next
  * begin or take ends it. */
 void llmobs_capture_leave_behind(struct llmobs_handle *handle, CURL *curl);
+
+/* Around each setting of a handle: of one with which libcurl may not have begun
+ * they note which address it takes. */
+void llmobs_capture_before_set(struct llmobs_handle *handle, CURL *curl,
+                               CURLoption option);
+void llmobs_capture_after_set(struct llmobs_handle *handle, CURL *curl,
+                              CURLoption option);
 
 /* True when `option` must be noted and not forwarded now. */
 bool llmobs_capture_owns(const struct llmobs_handle *handle, CURLoption option);

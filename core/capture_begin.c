@@ -159,7 +159,7 @@ static bool start_exchange(struct llmobs_handle *handle,
     exchange->unsent = true;
     exchange->multipart = llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM;
     llmobs_capture_set_method(exchange, handle);
-    if (!handle->has_copy && handle->postfieldsize < 0)
+    if (!handle->has_copy && handle->postfieldsize < 0 && !handle->latch.early)
         llmobs_handle_copy_body(handle, &exchange->request);
     return true;
 }

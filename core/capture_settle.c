@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/allow.h"
 #include "core/capture_inner.h"
 #include "core/reach.h"
+
+/* CURLINFO_EFFECTIVE_METHOD, since 7.72. */
+#define INFO_EFFECTIVE_METHOD ((CURLINFO)(CURLINFO_STRING + 58))
 
 /* The context that the app sends itself is the parent, where there is no span
  * of the program's. The call keeps the id by which the disk knows it. */
@@ -151,6 +155,126 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
     return true;
 }
 
+/* ---- changed by another transfer's callback ----------------------------- */
+
+/* Where it goes is not known: it is none of ours. */
+static void forget_address(struct llmobs_handle *handle)
+{
+    handle->origin.url[0] = '\0';
+}
+
+static void move(struct llmobs_handle *handle, const char *url)
+{
+    struct llmobs_exchange *exchange = handle->exchange;
+    char *now = strdup(url);
+    char *kept = now && exchange ? llmobs_allow_url_copy(now) : NULL;
+
+    if (!now || (exchange && !kept)) {
+        free(now);
+        if (exchange)
+            llmobs_worker_lose(llmobs_capture_worker());
+        forget_address(handle);
+        return;
+    }
+    free(handle->origin.url);
+    handle->origin.url = now;
+    if (!exchange)
+        return;
+    free(exchange->url);
+    exchange->url = kept;
+}
+
+static const char *ask(const struct llmobs_handle *handle, CURL *curl,
+                       CURLINFO info)
+{
+    const char *text = NULL;
+
+    if (!handle->real->easy_getinfo ||
+        handle->real->easy_getinfo(curl, info, &text) != CURLE_OK)
+        return NULL;
+    return text;
+}
+
+/* libcurl parses the address that it begins with into other memory than setopt
+ * did: the same memory as then was set too late for this transfer. */
+static void follow_address(struct llmobs_handle *handle, CURL *curl)
+{
+    const char *url;
+
+    if (!handle->latch.placed)
+        return;
+    url = ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    if (url && url != handle->latch.placed)
+        move(handle, url);
+    handle->latch.placed = NULL;
+}
+
+/* A form is a POST to libcurl, too; of a custom method it says no more. */
+static void follow_method(struct llmobs_handle *handle, CURL *curl)
+{
+    static const char *const names[] = {[LLMOBS_HTTP_GET] = "GET",
+                                        [LLMOBS_HTTP_HEAD] = "HEAD",
+                                        [LLMOBS_HTTP_POST] = "POST",
+                                        [LLMOBS_HTTP_PUT] = "PUT"};
+    struct llmobs_latch *latch = &handle->latch;
+    const char *method = NULL;
+
+    if (handle->request == latch->request)
+        return;
+    latch->unsure = true;
+    if (!handle->custom_request[0] && !handle->no_body)
+        method = ask(handle, curl, INFO_EFFECTIVE_METHOD);
+    for (int i = LLMOBS_HTTP_GET; method && i <= LLMOBS_HTTP_PUT; i++) {
+        if (strcmp(method, names[i]) != 0)
+            continue;
+        latch->unsure =
+            i == LLMOBS_HTTP_POST && (handle->request == LLMOBS_HTTP_FORM ||
+                                      latch->request == LLMOBS_HTTP_FORM);
+        if (!latch->unsure)
+            latch->request = (enum llmobs_http_verb)i;
+    }
+}
+
+static void follow(struct llmobs_handle *handle, CURL *curl)
+{
+    follow_address(handle, curl);
+    if (handle->latch.led)
+        forget_address(handle);
+    follow_method(handle, curl);
+}
+
+static bool awaits(const struct llmobs_handle *handle, CURLoption option)
+{
+    return handle->latch.on && handle->latch.early && handle->origin.url &&
+           (option == CURLOPT_URL || option == CURLOPT_CURLU);
+}
+
+void llmobs_capture_before_set(struct llmobs_handle *handle, CURL *curl,
+                               CURLoption option)
+{
+    int saved = errno;
+
+    if (!awaits(handle, option) || !handle->latch.placed)
+        return;
+    llmobs_handle_lock(handle);
+    follow_address(handle, curl);
+    llmobs_handle_unlock(handle);
+    errno = saved;
+}
+
+/* A libcurl that keeps its address beside a URL handle, before 8.12, does not
+ * tell which of the two it has taken. */
+void llmobs_capture_after_set(struct llmobs_handle *handle, CURL *curl,
+                              CURLoption option)
+{
+    if (!awaits(handle, option))
+        return;
+    handle->latch.placed = ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    if (option == CURLOPT_CURLU)
+        handle->latch.led =
+            !handle->latch.placed || handle->latch.placed[0] != '\0';
+}
+
 static void settle(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_origin *origin = &handle->origin;
@@ -158,6 +282,8 @@ static void settle(struct llmobs_handle *handle, CURL *curl)
     bool ours = false;
 
     llmobs_handle_lock(handle);
+    if (handle->latch.early)
+        follow(handle, curl);
     if (handle->exchange) {
         ours = settle_call(handle, curl, &match);
         if (!ours) {

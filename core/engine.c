@@ -220,11 +220,14 @@ static CURLcode op_easy_setopt(const struct llmobs_real *real, CURL *curl,
 
     if (!handle)
         return real->easy_setopt(curl, option, arg);
+    llmobs_capture_before_set(handle, curl, option);
     if (!llmobs_capture_owns(handle, option))
         rc = real->easy_setopt(curl, option, arg);
     saved = errno;
-    if (rc == CURLE_OK)
+    if (rc == CURLE_OK) {
         llmobs_handle_note(handle, option, arg, llmobs_capture_body_max());
+        llmobs_capture_after_set(handle, curl, option);
+    }
     errno = saved;
     return rc;
 }
@@ -282,12 +285,11 @@ static void op_easy_reset(const struct llmobs_real *real, CURL *curl)
     real->easy_reset(curl);
     saved = errno;
     /* Without a record: its settings are known from here on, wherever it came
-     * from. With one: our callbacks went with the app's; what arrived until
-     * now is kept. */
+     * from. */
     if (!handle)
         (void)llmobs_handle_born(real, curl);
     else
-        llmobs_handle_reset(handle);
+        llmobs_capture_reset(handle);
     errno = saved;
 }
 

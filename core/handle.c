@@ -46,7 +46,7 @@ static void forget_transfer(struct llmobs_handle *handle)
     llmobs_exchange_free(exchange);
     llmobs_handle_drop_origin(handle);
     /* A multi's list does not outlive its handles: it was left by cleanup. */
-    (void)llmobs_adds_remove(atomic_load(&handle->multi), handle);
+    llmobs_adds_part(atomic_load(&handle->multi), handle);
     atomic_store(&handle->multi, NULL);
     handle->capturing = handle->latch.on = false;
 }

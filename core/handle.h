@@ -51,6 +51,12 @@ struct llmobs_latch {
     enum llmobs_http_verb request;
     curl_off_t size;             /* of POSTFIELDS; -1: not sent */
     struct llmobs_callback read; /* kept until the next one */
+    bool early;  /* beside others in a multi: their callbacks may still change
+                  * it before libcurl begins, or just after */
+    bool unsure; /* of the two requests that it may make: no body is read */
+    bool led;    /* to a URL handle that was set since */
+    const char *placed; /* libcurl's copy of an address that was set since, to
+                         * be compared alone */
 };
 
 /* Where a call comes from, taken when the app makes it and kept until libcurl
@@ -110,7 +116,8 @@ struct llmobs_handle {
     _Atomic(CURLM *) multi;       /* while in one; read by a multi's cleanup */
     struct llmobs_inject *inject; /* kept for the next one; NULL: none yet */
     struct llmobs_handle *added_next, *added_before;
-    bool added; /* to a multi that was not driven since (adds.h) */
+    bool added;  /* to a multi that was not driven since (adds.h) */
+    bool member; /* counted there */
     struct llmobs_origin origin;
     struct llmobs_latch latch;
     bool capturing;      /* `exchange` was set and not yet given away */
@@ -144,7 +151,7 @@ void llmobs_handle_unswap(struct llmobs_handle *handle);
 void llmobs_handle_drop_origin(struct llmobs_handle *handle);
 
 /* As libcurl does where a transfer begins: takes the method, measures a body
- * that is a string, notes who reads one. */
+ * that is a string, unless it is early for that, and notes who reads one. */
 void llmobs_handle_latch(struct llmobs_handle *handle);
 
 /* Forgets all settings, ours too, as curl_easy_reset does; keeps the transfer.

@@ -2,6 +2,7 @@
  * begins: the part of handle.h about requests. */
 #include <string.h>
 
+#include "core/adds.h"
 #include "core/handle.h"
 
 enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle)
@@ -22,9 +23,16 @@ static curl_off_t size_of(const struct llmobs_handle *handle)
 
 void llmobs_handle_latch(struct llmobs_handle *handle)
 {
+    CURLM *multi = atomic_load(&handle->multi);
+
     handle->latch.request = handle->request;
+    handle->latch.early = multi && !llmobs_adds_single(multi);
+    handle->latch.unsure = handle->latch.led = false;
+    handle->latch.placed = NULL;
     handle->latch.size = -1;
-    if (handle->postfields || handle->has_copy)
+    if (handle->latch.early)
+        handle->latch.size = handle->postfieldsize;
+    else if (handle->postfields || handle->has_copy)
         handle->latch.size = size_of(handle);
     handle->latch.read = handle->read;
     handle->latch.on = true;
@@ -51,10 +59,40 @@ bool llmobs_handle_sends_body(const struct llmobs_handle *handle)
            verb != LLMOBS_HTTP_HEAD;
 }
 
-/* Of POSTFIELDS or of the copy; -1: not known. */
+/* The smaller one of two of which either may be unknown, -1. */
+static curl_off_t smaller(curl_off_t a, curl_off_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* Of POSTFIELDS or of the copy; -1: not known. Where libcurl has this or that
+ * size, both are there for certain as far as the smaller one goes. */
 static curl_off_t body_size(const struct llmobs_handle *handle)
 {
-    return handle->latch.on ? handle->latch.size : handle->postfieldsize;
+    if (!handle->latch.on)
+        return handle->postfieldsize;
+    return handle->latch.early
+               ? smaller(handle->latch.size, handle->postfieldsize)
+               : handle->latch.size;
+}
+
+/* Of the app's own, which may be a string: then it ends there in any case. */
+static size_t fields_len(const struct llmobs_handle *handle)
+{
+    const struct llmobs_latch *latch = &handle->latch;
+    curl_off_t size = body_size(handle);
+    size_t most = size >= 0 ? (size_t)size : SIZE_MAX;
+
+    if (size >= 0 && (!latch->on || !latch->early ||
+                      (latch->size >= 0 && handle->postfieldsize >= 0)))
+        return most;
+    return strnlen(handle->postfields, most);
+}
+
+static bool has_fields(const struct llmobs_handle *handle)
+{
+    return handle->postfields && (!handle->latch.on || handle->latch.early ||
+                                  handle->latch.size >= 0);
 }
 
 /* libcurl sends the size in force as it begins, of the copy that it made
@@ -67,20 +105,30 @@ static uint64_t copy_len(const struct llmobs_handle *handle)
     return size >= 0 && (uint64_t)size < total ? (uint64_t)size : total;
 }
 
+/* Before 8.1 libcurl makes a PUT of what becomes an upload after it began, too:
+ * then the app may have freed the fields. */
+static bool sends_fields(const struct llmobs_handle *handle)
+{
+    const struct llmobs_latch *latch = &handle->latch;
+
+    if (latch->on && (latch->unsure || handle->request == LLMOBS_HTTP_PUT))
+        return false;
+    return !handle->no_body && llmobs_handle_verb(handle) == LLMOBS_HTTP_POST;
+}
+
 struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
 {
     struct llmobs_text body = {NULL, 0};
-    curl_off_t size = body_size(handle);
 
-    if (handle->no_body || llmobs_handle_verb(handle) != LLMOBS_HTTP_POST)
+    if (!sends_fields(handle))
         return body;
     if (handle->has_copy) {
         body = llmobs_body_head(&handle->copied);
         if (body.len > copy_len(handle))
             body.len = (size_t)copy_len(handle);
-    } else if (handle->postfields && (size >= 0 || !handle->latch.on)) {
+    } else if (has_fields(handle)) {
         body.data = handle->postfields;
-        body.len = size >= 0 ? (size_t)size : strlen(handle->postfields);
+        body.len = fields_len(handle);
     }
     return body;
 }
@@ -90,8 +138,7 @@ void llmobs_handle_copy_body(const struct llmobs_handle *handle,
 {
     struct llmobs_text body;
 
-    if (handle->has_copy && !handle->no_body &&
-        llmobs_handle_verb(handle) == LLMOBS_HTTP_POST) {
+    if (handle->has_copy && sends_fields(handle)) {
         (void)llmobs_body_clone(to, &handle->copied);
         llmobs_body_rewind(to, copy_len(handle));
         return;

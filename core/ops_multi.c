@@ -21,7 +21,7 @@ CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
 /* Refused: what was begun for it, by a drive inside, is undone. */
 static void withdraw(CURLM *multi, struct llmobs_handle *handle, CURL *curl)
 {
-    (void)llmobs_adds_remove(multi, handle);
+    llmobs_adds_part(multi, handle);
     llmobs_capture_cancel(handle, curl);
     atomic_store(&handle->multi, NULL);
 }
@@ -170,7 +170,7 @@ static void leave(struct llmobs_handle *handle, CURL *curl,
 {
     int saved = errno;
 
-    (void)llmobs_adds_remove(atomic_load(&handle->multi), handle);
+    llmobs_adds_part(atomic_load(&handle->multi), handle);
     llmobs_capture_swap_out(handle, curl);
     llmobs_capture_finish(handle, ending->end, ending->code);
     atomic_store(&handle->multi, NULL);

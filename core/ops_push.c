@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "core/adds.h"
 #include "core/capture.h"
 #include "core/ops_news.h"
 
@@ -22,6 +23,7 @@ static void settle(const struct llmobs_handle *parent,
 {
     if (taken) {
         atomic_store(&pushed->multi, atomic_load(&parent->multi));
+        llmobs_adds_join(atomic_load(&pushed->multi), pushed);
         return;
     }
     llmobs_handle_detach(pushed);

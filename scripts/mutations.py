@@ -33,7 +33,7 @@ HAZARDS = [
 
     ("reset, before, during and after a transfer",
      "the record follows libcurl's (`op_easy_reset`)", [
-         ("reset-unseen", [(ENGINE, "    else\n        llmobs_handle_reset"
+         ("reset-unseen", [(ENGINE, "    else\n        llmobs_capture_reset"
                             "(handle);", "")],
           ["programs.easy_cases.reset_reused",
            "programs.header_cases.reset_in_multi"])]),
@@ -311,6 +311,43 @@ HAZARDS = [
                               "        return;\n",
                               "    (void)refuses(real, multi);\n")],
           ["programs.memory_cases.driven_while_added"])]),
+
+    ("a transfer of a multi that another one's callback changes before libcurl "
+     "begins with it, or just after",
+     "libcurl is asked which of two addresses and methods it took; of a body no "
+     "more is read than it reads either way (`follow`)", [
+         ("measured-early", [("core/handle_body.c", "multi && !llmobs_adds_"
+                              "single(multi);", "multi && false;")],
+          ["programs.beside_cases.begins"]),
+         ("moved-unseen", [(SETTLE, "    follow_address(handle, curl);\n    "
+                            "if (handle->latch.led)", "    if (handle->latch."
+                            "led)")],
+          ["programs.beside_cases.begins"]),
+         ("moved-too-late", [(SETTLE, "    if (url && url != handle->latch."
+                              "placed)\n", "    if (url)\n")],
+          ["programs.beside_cases.connects"]),
+         ("led-unseen", [(SETTLE, "        forget_address(handle);\n    "
+                          "follow_method", "        (void)0;\n    follow_"
+                          "method")],
+          ["programs.beside_cases.begins"]),
+         ("method-unseen", [(SETTLE, "    follow_method(handle, curl);\n",
+                             "    (void)follow_method;\n")],
+          ["programs.beside_cases.begins"]),
+         ("form-read-as-fields", [(SETTLE, "            i == LLMOBS_HTTP_POST "
+                                   "&& (", "            false && (")],
+          ["programs.beside_cases.begins"]),
+         ("upload-read-as-fields", [("core/handle_body.c", " || handle->request "
+                                     "== LLMOBS_HTTP_PUT))", "))")],
+          ["unit a_latched_handle"]),
+         ("reset-but-stands", [("core/capture.c", "        exchange->stands = "
+                                "false;\n    }\n    llmobs_handle_unlock(handle);"
+                                "\n    llmobs_handle_reset",
+                                "    }\n    llmobs_handle_unlock(handle);\n    "
+                                "llmobs_handle_reset")],
+          ["programs.beside_cases.begins"]),
+         ("member-for-ever", [("core/adds.c", "        adds->members--;\n",
+                               "        (void)0;\n")],
+          ["unit members_are_counted"])]),
 
     ("header list or body replaced or freed before the connection stands",
      "read in a prereq callback of ours, in which libcurl is about to read them "

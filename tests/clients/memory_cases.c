@@ -1,14 +1,11 @@
 /* Options that name memory of the app, which is freed and replaced at each
- * point where libcurl allows it. Texts end where their page does and are taken
- * back page and all: who reads them at another time than libcurl dies. */
+ * point where libcurl allows it. */
 #include "tests/clients/cases.h"
+#include "tests/clients/pages.h"
 
 #include <malloc.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <sys/mman.h>
 
-#define PAGE 4096
 #define OLD "{\"model\": \"gpt-4o-mini\", \"messages\": [{\"role\": \"user\", "
 #define ASKS(what) OLD "\"content\": \"" what "\"}]}"
 
@@ -54,29 +51,6 @@ struct asked {
     void *memory[2];
     bool replaced;
 };
-
-/* -- memory that goes as a whole ------------------------------------------ */
-
-/* Ends with its page, with its NUL where it is to have one. */
-static char *paged(const char *text, bool ended)
-{
-    size_t len = strlen(text) + ended;
-    char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (page == MAP_FAILED || mprotect(page + PAGE, PAGE, PROT_NONE) != 0)
-        exit(3);
-    return memcpy(page + PAGE - len, text, len);
-}
-
-/* Never given to anybody else again: addresses of other options stay others.
- */
-static void unpage(void *text)
-{
-    char *at = text;
-
-    mprotect(at - (uintptr_t)at % PAGE, PAGE, PROT_NONE);
-}
 
 /* -- the options ----------------------------------------------------------- */
 

@@ -62,6 +62,8 @@ def join(program, name, spans, errors):
         if program.endswith("/push_cases"):
             base = t.servers.push
         argv = [program, name, base]
+        if program.endswith("/beside_cases"):
+            argv.append("https://127.0.0.1:%d" % t.servers.tls)
         env = {}
         if sanitized(program):
             env = options_under_sanitizer(t, argv, name)

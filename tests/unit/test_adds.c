@@ -59,6 +59,27 @@ START_TEST(a_drive_is_known_inside)
 }
 END_TEST
 
+START_TEST(members_are_counted)
+{
+    ck_assert(!llmobs_adds_single(multi(4)));
+    ck_assert(llmobs_adds_push(multi(4), &handles[0]));
+    ck_assert(llmobs_adds_single(multi(4)));
+    llmobs_adds_join(multi(4), &handles[1]);
+    llmobs_adds_join(multi(4), &handles[1]);
+    ck_assert(!llmobs_adds_single(multi(4)));
+    ck_assert_ptr_eq(llmobs_adds_pop(llmobs_adds_find(multi(4))), &handles[0]);
+    ck_assert(!llmobs_adds_single(multi(4)));
+    llmobs_adds_part(multi(4), &handles[0]);
+    llmobs_adds_part(multi(4), &handles[0]);
+    ck_assert(llmobs_adds_single(multi(4)));
+    llmobs_adds_join(multi(4), &handles[2]);
+    llmobs_adds_part(NULL, &handles[2]);
+    ck_assert(!llmobs_adds_single(multi(4)));
+    llmobs_adds_release(llmobs_adds_find(multi(4)));
+    ck_assert(!llmobs_adds_single(multi(4)));
+}
+END_TEST
+
 /* One that is cleaned up while its handles wait; and one that refuses it. */
 START_TEST(a_multi_that_goes)
 {
@@ -95,6 +116,10 @@ START_TEST(a_latched_handle)
     llmobs_handle_note(h, CURLOPT_HTTPGET, (void *)(intptr_t)1, 9);
     ck_assert_str_eq(llmobs_handle_method(h), "POST");
     ck_assert(llmobs_handle_sends_body(h));
+    ck_assert_uint_eq(llmobs_handle_body(h).len, 5);
+    llmobs_handle_note(h, CURLOPT_UPLOAD, (void *)(intptr_t)1, 9);
+    ck_assert_ptr_null(llmobs_handle_body(h).data);
+    llmobs_handle_note(h, CURLOPT_HTTPGET, (void *)(intptr_t)1, 9);
     h->latch.on = false;
     ck_assert_str_eq(llmobs_handle_method(h), "GET");
     llmobs_handle_latch(h);
@@ -112,6 +137,7 @@ UNIT_SUITE(adds)
     UNIT_TEST(s, in_their_order);
     UNIT_TEST(s, each_multi_has_its_own);
     UNIT_TEST(s, a_drive_is_known_inside);
+    UNIT_TEST(s, members_are_counted);
     UNIT_TEST(s, a_multi_that_goes);
     UNIT_TEST(s, a_latched_handle);
     return s;

@@ -1,0 +1,382 @@
+/* Transfers of one multi, the first of which changes the others from its
+ * callback: before libcurl begins with them, while they wait for a connection
+ * and while they make one. */
+#include "tests/clients/cases.h"
+#include "tests/clients/pages.h"
+
+#define ASKS(what)                                            \
+    "{\"model\": \"gpt-4o-mini\", \"messages\": [{\"role\": " \
+    "\"user\", \"content\": \"" what "\"}]}"
+
+/* CURLOPT_PREREQFUNCTION and its data, since 7.80: without them the others are
+ * read as the first drive begins. */
+#define PREREQ_SINCE 0x075000
+#define PREREQFUNCTION ((CURLoption)20312)
+#define PREREQDATA ((CURLoption)10313)
+
+/* Of one length. */
+static const char *const texts[] = {ASKS("say hello to the test"),
+                                    ASKS("now something newer 1")};
+
+enum moment { BEGINS, WAITS, CONNECTS };
+
+#define AT(moment) (1U << (moment))
+#define ANY (AT(BEGINS) | AT(WAITS) | AT(CONNECTS))
+
+struct one;
+
+struct reading {
+    size_t at;
+    const char *text;
+};
+
+struct change {
+    const char *name;
+    unsigned moments;
+    void (*prepare)(struct one *one); /* NULL: posts the first text */
+    void (*apply)(struct one *one);
+};
+
+/* A transfer that is changed. */
+struct one {
+    const struct change *change;
+    const char *base;
+    CURL *curl, *twin;
+    char *body;
+    void *memory;
+    struct text text, other;
+    struct reading reading[2];
+    int calls[2];
+};
+
+static const char *secure; /* the same server, by TLS */
+
+static bool since(unsigned version)
+{
+    return curl_version_info(CURLVERSION_NOW)->version_num >= version;
+}
+
+/* ---- bodies -------------------------------------------------------------- */
+
+static void post(struct one *one)
+{
+    one->body = paged(texts[0], true);
+    curl_easy_setopt(one->curl, CURLOPT_POSTFIELDS, one->body);
+}
+
+static void post_unended(struct one *one)
+{
+    one->body = paged(texts[0], false);
+    curl_easy_setopt(one->curl, CURLOPT_POSTFIELDS, one->body);
+}
+
+static void give_size(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(texts[0]));
+}
+
+static void post_sized(struct one *one)
+{
+    post_unended(one);
+    give_size(one);
+}
+
+static void another_body(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_POSTFIELDS, paged(texts[1], true));
+    unpage(one->body);
+}
+
+static void shorter_body(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_POSTFIELDS, paged("{}", false));
+    curl_easy_setopt(one->curl, CURLOPT_POSTFIELDSIZE, 2L);
+    unpage(one->body);
+}
+
+static void no_body(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_HTTPGET, 1L);
+    unpage(one->body);
+}
+
+static void get_too_late(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_HTTPGET, 1L);
+}
+
+static void a_form(struct one *one)
+{
+    curl_mime *mime = curl_mime_init(one->curl);
+    curl_mimepart *part = curl_mime_addpart(mime);
+
+    curl_mime_name(part, "prompt");
+    curl_mime_data(part, "new", CURL_ZERO_TERMINATED);
+    curl_easy_setopt(one->curl, CURLOPT_MIMEPOST, mime);
+    one->memory = mime;
+    unpage(one->body);
+}
+
+static size_t read_text(char *to, size_t size, size_t count, void *from)
+{
+    struct reading *reading = from;
+    size_t len = strlen(reading->text + reading->at);
+
+    if (len > size * count)
+        len = size * count;
+    memcpy(to, reading->text + reading->at, len);
+    reading->at += len;
+    return len;
+}
+
+static void post_and_read(struct one *one)
+{
+    post_sized(one);
+    one->reading[0].text = texts[1];
+    curl_easy_setopt(one->curl, CURLOPT_READFUNCTION, read_text);
+    curl_easy_setopt(one->curl, CURLOPT_READDATA, &one->reading[0]);
+}
+
+/* A libcurl before 8.1 may read the upload then; later ones post the body. */
+static void upload_too_late(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_UPLOAD, 1L);
+}
+
+/* ---- address, headers, callbacks ----------------------------------------- */
+
+static void elsewhere(struct one *one)
+{
+    set_url(one->curl, one->base, "/other");
+}
+
+static void by_url_handle(struct one *one)
+{
+    CURLU *url = curl_url();
+    char *text = url_of(one->base, "/other");
+
+    curl_url_set(url, CURLUPART_URL, text, 0);
+    free(text);
+    curl_easy_setopt(one->curl, CURLOPT_CURLU, url);
+    one->memory = url;
+}
+
+static void put_list(struct one *one)
+{
+    post(one);
+    one->memory = curl_slist_append(NULL, "Content-Type: application/json");
+    curl_easy_setopt(one->curl, CURLOPT_HTTPHEADER, one->memory);
+}
+
+static void another_list(struct one *one)
+{
+    curl_slist_free_all(one->memory);
+    one->memory = curl_slist_append(NULL, "X-Newer: 1");
+    one->memory =
+        curl_slist_append(one->memory, "Content-Type: application/json");
+    curl_easy_setopt(one->curl, CURLOPT_HTTPHEADER, one->memory);
+}
+
+static void another_method(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_CUSTOMREQUEST, "PUT");
+}
+
+static void other_writers(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_WRITEDATA, &one->other);
+    curl_easy_setopt(one->curl, CURLOPT_HEADERFUNCTION, collect);
+    curl_easy_setopt(one->curl, CURLOPT_HEADERDATA, &one->other);
+}
+
+static int count_call(void *user, char *a, char *b, int c, int d)
+{
+    (void)a, (void)b, (void)c, (void)d;
+    ++*(int *)user;
+    return 0;
+}
+
+static void put_prereq(struct one *one)
+{
+    post(one);
+    curl_easy_setopt(one->curl, PREREQFUNCTION, count_call);
+    curl_easy_setopt(one->curl, PREREQDATA, &one->calls[0]);
+}
+
+static void another_prereq(struct one *one)
+{
+    curl_easy_setopt(one->curl, PREREQDATA, &one->calls[1]);
+}
+
+/* ---- the whole handle -----------------------------------------------------
+ */
+
+/* By an address that makes it a call, whatever it sends. */
+static void post_to_deployment(struct one *one)
+{
+    post(one);
+    set_url(one->curl, one->base,
+            "/openai/deployments/dep1/chat/completions?api-version=1");
+}
+
+/* Somewhere else, where nobody is. */
+static void begin_anew(struct one *one)
+{
+    curl_easy_reset(one->curl);
+    set_url(one->curl, "http://127.0.0.1:1", "/other");
+    curl_easy_setopt(one->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(one->curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(one->curl, CURLOPT_WRITEDATA, &one->other);
+}
+
+static void duplicate(struct one *one)
+{
+    one->twin = curl_easy_duphandle(one->curl);
+    curl_easy_setopt(one->twin, CURLOPT_WRITEDATA, &one->other);
+}
+
+static const struct change changes[] = {
+    {"size", AT(BEGINS), post_unended, give_size},
+    {"body", ANY, NULL, another_body},
+    {"shorter body", AT(BEGINS), post_sized, shorter_body},
+    {"no body", AT(BEGINS), NULL, no_body},
+    {"get too late", AT(WAITS) | AT(CONNECTS), NULL, get_too_late},
+    {"upload too late", AT(WAITS) | AT(CONNECTS), post_and_read,
+     upload_too_late},
+    {"form", AT(BEGINS), post_sized, a_form},
+    {"address", ANY, NULL, elsewhere},
+    {"url handle", AT(BEGINS), NULL, by_url_handle},
+    {"list", ANY, put_list, another_list},
+    {"method", ANY, NULL, another_method},
+    {"writers", ANY, NULL, other_writers},
+    {"prereq", ANY, put_prereq, another_prereq},
+    {"reset", AT(BEGINS), post_to_deployment, begin_anew},
+    {"twin", ANY, NULL, duplicate},
+};
+
+#define CHANGES (sizeof(changes) / sizeof(*changes))
+
+/* ---- the transfers ---------------------------------------------------------
+ */
+
+struct all {
+    struct one ones[CHANGES];
+    CURLM *multi;
+    bool begun, armed, done;
+};
+
+static size_t change_all(char *data, size_t size, size_t count, void *user)
+{
+    struct all *all = user;
+
+    (void)data;
+    all->begun = true;
+    if (!all->armed || all->done)
+        return size * count;
+    all->done = true;
+    for (size_t i = 0; i < CHANGES; i++)
+        if (all->ones[i].curl)
+            all->ones[i].change->apply(&all->ones[i]);
+    return size * count;
+}
+
+static CURL *start_first(struct all *all, const char *base)
+{
+    CURL *first = asking(base, CHAT, slow, NULL);
+    int running;
+
+    curl_easy_setopt(first, CURLOPT_WRITEFUNCTION, change_all);
+    curl_easy_setopt(first, CURLOPT_WRITEDATA, all);
+    curl_multi_add_handle(all->multi, first);
+    do {
+        curl_multi_perform(all->multi, &running);
+        curl_multi_wait(all->multi, NULL, 0, 1000, NULL);
+    } while (running && !all->begun);
+    return first;
+}
+
+static void add(struct all *all, struct one *one, const char *base)
+{
+    one->base = base;
+    one->curl = asking(base, CHAT, NULL, &one->text);
+    curl_easy_setopt(one->curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(one->curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    (one->change->prepare ? one->change->prepare : post)(one);
+    curl_multi_add_handle(all->multi, one->curl);
+}
+
+static void end(struct all *all, struct one *one)
+{
+    curl_multi_remove_handle(all->multi, one->curl);
+    show(one->change->name, one->curl, CURLE_OK, &one->text);
+    if (one->twin)
+        show("twin", one->twin, curl_easy_perform(one->twin), &one->other);
+    printf("%d %d %zu\n", one->calls[0], one->calls[1], one->other.len);
+    free(one->other.data);
+    curl_easy_cleanup(one->curl);
+    curl_easy_cleanup(one->twin);
+    if (one->change->apply == a_form)
+        curl_mime_free(one->memory);
+    if (one->change->apply == by_url_handle)
+        curl_url_cleanup(one->memory);
+    if (one->change->apply == another_list)
+        curl_slist_free_all(one->memory);
+}
+
+/* More of the first one's answer is there as the others come to their moment:
+ * libcurl hands it over before it goes on with those. */
+static void run(const char *base, enum moment moment)
+{
+    struct all all = {.multi = curl_multi_init()};
+    CURL *first = start_first(&all, base);
+    int running;
+
+    if (moment == WAITS)
+        curl_multi_setopt(all.multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, 1L);
+    for (size_t i = 0; i < CHANGES && since(PREREQ_SINCE); i++) {
+        all.ones[i].change = &changes[i];
+        if (changes[i].moments & AT(moment))
+            add(&all, &all.ones[i], moment == CONNECTS ? secure : base);
+    }
+    if (moment != BEGINS)
+        curl_multi_perform(all.multi, &running);
+    usleep(100000);
+    all.armed = true;
+    drive(all.multi);
+    curl_multi_remove_handle(all.multi, first);
+    curl_easy_cleanup(first);
+    for (size_t i = 0; i < CHANGES; i++)
+        if (all.ones[i].curl)
+            end(&all, &all.ones[i]);
+    curl_multi_cleanup(all.multi);
+}
+
+static void begins(const char *base)
+{
+    run(base, BEGINS);
+}
+
+static void waits(const char *base)
+{
+    run(base, WAITS);
+}
+
+static void connects(const char *base)
+{
+    run(base, CONNECTS);
+}
+
+int main(int argc, char **argv)
+{
+    bool all = since(PREREQ_SINCE);
+    const struct one_case cases[] = {
+        {"begins", begins, all ? 8 : 1, 0},
+        {"waits", waits, all ? 8 : 1, 0},
+        {"connects", connects, all ? 9 : 1, 0},
+        {NULL, NULL, 0, 0},
+    };
+
+    if (argc == 4)
+        secure = argv[--argc];
+    return cases_main(cases, argc, argv);
+}
