@@ -222,15 +222,6 @@ static void done(void *ctx, const char *path,
     add_up(&drain->sum, out);
 }
 
-static int visit(void *ctx, const struct llmobs_drain_place *place)
-{
-    struct drain *drain = ctx;
-
-    if (!drain->round.ending)
-        llmobs_drain_visit(&drain->round, place);
-    return drain->round.ending ? -EINTR : 0;
-}
-
 /* -- telling -------------------------------------------------------------- */
 
 static void print_json(const struct llmobs_drain_outcome *sum)
@@ -280,10 +271,7 @@ static void go_round(struct drain *drain)
     int rc;
 
     memset(&drain->sum, 0, sizeof drain->sum);
-    (void)llmobs_living_read("/proc", &drain->round.living);
-    rc = llmobs_drain_places(drain->dir, drain->round.config, visit, drain);
-    llmobs_drain_wait(&drain->round);
-    llmobs_living_free(&drain->round.living);
+    rc = llmobs_drain_run(&drain->round, drain->dir);
     if (rc == -ENOENT && drain->watch_s > 0)
         rc = 0; /* it may come */
     if (rc != 0 && rc != -EINTR)

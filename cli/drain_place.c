@@ -260,12 +260,6 @@ static void wait_some(struct llmobs_drain_round *round)
         end_round(round);
 }
 
-void llmobs_drain_wait(struct llmobs_drain_round *round)
-{
-    while (reap(round) > 0)
-        wait_some(round);
-}
-
 /* A free place; NULL: there is none, or a child of that user runs already. */
 static struct llmobs_drain_child *find_room(struct llmobs_drain_round *round,
                                             uid_t uid)
@@ -312,8 +306,9 @@ static int begin_child(struct llmobs_drain_round *round,
     return 0;
 }
 
-void llmobs_drain_visit(struct llmobs_drain_round *round,
-                        const struct llmobs_drain_place *place)
+/* Begins a place, where need be after another. */
+static void begin(struct llmobs_drain_round *round,
+                  const struct llmobs_drain_place *place)
 {
     struct llmobs_drain_outcome out = {0};
     struct llmobs_drain_child *child;
@@ -328,4 +323,25 @@ void llmobs_drain_visit(struct llmobs_drain_round *round,
     out.error = begin_child(round, place, child);
     if (out.error != 0)
         round->done(round->ctx, place->path, &out);
+}
+
+static int visit(void *ctx, const struct llmobs_drain_place *place)
+{
+    struct llmobs_drain_round *round = ctx;
+
+    if (!round->ending)
+        begin(round, place);
+    return round->ending ? -EINTR : 0;
+}
+
+int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
+{
+    int rc;
+
+    (void)llmobs_living_read("/proc", &round->living);
+    rc = llmobs_drain_places(dir, round->config, visit, round);
+    while (reap(round) > 0)
+        wait_some(round);
+    llmobs_living_free(&round->living);
+    return rc;
 }

@@ -62,11 +62,8 @@ struct llmobs_drain_round {
     struct llmobs_drain_child children[LLMOBS_DRAIN_CHILDREN]; /* zero */
 };
 
-/* Begins to deliver what the place holds, where need be after another. */
-void llmobs_drain_visit(struct llmobs_drain_round *round,
-                        const struct llmobs_drain_place *place);
-
-/* Waits for all that were begun. */
-void llmobs_drain_wait(struct llmobs_drain_round *round);
+/* Delivers what the places of `dir` hold (places.h), and waits for all that it
+ * began. -EINTR: the round was told to end before the last place. */
+int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir);
 
 #endif

@@ -123,15 +123,6 @@ static void done(void *ctx, const char *path,
                    strerror(-out->error));
 }
 
-static int visit(void *ctx, const struct llmobs_drain_place *place)
-{
-    struct llmobs_drain_round *round = ctx;
-
-    if (!round->ending)
-        llmobs_drain_visit(round, place);
-    return round->ending ? -EINTR : 0;
-}
-
 static bool delivers(const struct entrypoint *entry)
 {
     const struct llmobs_config *config = entry->round.config;
@@ -152,11 +143,8 @@ static void finish(struct entrypoint *entry, int64_t ended_ns)
     if (ms == 0 || !delivers(entry))
         return;
     round->deadline_ns = ended_ns + ms * LLMOBS_NS_PER_MS;
-    (void)llmobs_living_read("/proc", &round->living);
     round->done = done;
-    rc = llmobs_drain_places(NULL, round->config, visit, round);
-    llmobs_drain_wait(round);
-    llmobs_living_free(&round->living);
+    rc = llmobs_drain_run(round, NULL);
     if (rc != 0 && rc != -EINTR)
         llmobs_log(LLMOBS_LOG_WARN, "spool: %s", strerror(-rc));
 }
