@@ -76,7 +76,7 @@ static int open_any(int dir, const char *name, int how)
 }
 
 /* Somebody else's would be believed, or get what is written. */
-static int check(int fd, bool any_owner)
+int llmobs_file_check(int fd, bool any_owner)
 {
     struct stat st;
 
@@ -97,7 +97,7 @@ static int open_checked(int dir, const char *name, int how, bool any_owner)
 
     for (int i = 0; i < OPEN_TRIES && rc == -ESTALE; i++) {
         fd = open_any(dir, name, how);
-        rc = fd < 0 ? fd : check(fd, any_owner);
+        rc = fd < 0 ? fd : llmobs_file_check(fd, any_owner);
         if (rc && fd >= 0)
             close(fd);
     }

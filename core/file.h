@@ -33,6 +33,10 @@ int llmobs_file_open(int dir, const char *name, int how);
 /* The same for reading, where root reads everybody's. */
 int llmobs_file_peek(int dir, const char *name);
 
+/* 0 for an opened file that those two give: a regular one with one name, of
+ * this user, or of anybody; else -EPERM, or -ESTALE where it has no name. */
+int llmobs_file_check(int fd, bool any_owner);
+
 /* F_RDLCK or F_WRLCK; tries for `ms`: -EBUSY. */
 int llmobs_file_lock(int fd, short type, int64_t ms);
 

@@ -114,15 +114,12 @@ const char *llmobs_spool_path(const struct llmobs_spool *spool)
 static int open_another(const char *path)
 {
     int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
-    struct stat st;
+    int rc = fd < 0 ? 0 : llmobs_file_check(fd, false);
 
-    if (fd < 0)
-        return fd;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-        st.st_nlink == 1)
+    if (rc == 0)
         return fd;
     close(fd);
-    errno = EPERM;
+    errno = -rc;
     return -1;
 }
 

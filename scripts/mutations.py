@@ -1125,9 +1125,8 @@ HAZARDS = [
                                "S_IFMT) == type && st->st_uid == geteuid();",
                                "           (st->st_mode & S_IFMT) == type;")],
           ["unit room_of_others"]),
-         ("found-for-made", [("core/spool.c", " st.st_uid == geteuid() "
-                              "&&\n        st.st_nlink == 1)", "\n        "
-                              "st.st_nlink > 0)")],
+         ("found-for-made", [("core/spool.c", "fd < 0 ? 0 : llmobs_file_check("
+                              "fd, false);", "0;")],
           ["unit made_by_others"])]),
 
     ("processes of two releases at one spool",
