@@ -196,8 +196,7 @@ static void end_rest(void *arg, int64_t until_ns)
     struct llmobs_worker *worker = arg;
     size_t left;
 
-    (void)until_ns;
-    flush(worker, true, worker->end_ns);
+    flush(worker, true, until_ns - SAVE_MS * LLMOBS_NS_PER_MS);
     left = leave(worker);
     if (left) {
         llmobs_stats_add(LLMOBS_STAT_dropped_exit, left);
@@ -228,7 +227,6 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
         flush_by_thread(worker, deadline);
         wait_for_end(worker, deadline);
     }
-    worker->end_ns = deadline;
     (void)llmobs_aside_run(end_rest, worker, worker->config->thread,
                            llmobs_futex_left(deadline) + SAVE_MS);
     errno = saved;

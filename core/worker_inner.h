@@ -56,7 +56,6 @@ struct llmobs_worker {
     bool wants_warm;
     bool brief;        /* the program ends with its calls */
     atomic_uint calls; /* of a brief one, so many */
-    int64_t end_ns;    /* of a stop: when it has to have flushed */
     llmobs_worker_note_fn *note;
     llmobs_worker_close_fn *close;
 };
