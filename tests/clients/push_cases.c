@@ -135,15 +135,23 @@ static void ask(CURLM *multi, CURL *curl, struct text *text)
     show("asked", curl, CURLE_OK, text);
 }
 
-static void ask_with(const char *base, const char *body, struct pushes *pushes)
+/* By a new handle, which is gone afterwards. */
+static void ask_by(CURLM *multi, const char *base, const char *body,
+                   struct pushes *pushes)
 {
     struct text text = {0};
     CURL *curl = asking2(base, body, &text);
-    CURLM *multi = pushed_to(pushes);
 
     ask(multi, curl, &text);
     show_pushed(pushes, multi);
     curl_easy_cleanup(curl);
+}
+
+static void ask_with(const char *base, const char *body, struct pushes *pushes)
+{
+    CURLM *multi = pushed_to(pushes);
+
+    ask_by(multi, base, body, pushes);
     curl_multi_cleanup(multi);
 }
 
@@ -271,13 +279,9 @@ static void multi_again(const char *base)
     struct pushes pushes = {.name = "pushed"};
 
     for (int i = 0; i < 3; i++) {
-        struct text text = {0};
-        CURL *curl = asking2(base, one, &text);
         CURLM *multi = i == 1 ? curl_multi_init() : pushed_to(&pushes);
 
-        ask(multi, curl, &text);
-        show_pushed(&pushes, multi);
-        curl_easy_cleanup(curl);
+        ask_by(multi, base, one, &pushes);
         curl_multi_cleanup(multi);
     }
 }
@@ -401,17 +405,11 @@ static void many_functions(const char *base)
     struct pushes pushes = {.name = "pushed"};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        struct text text = {0};
         CURLM *multi = pushed_to(&pushes);
-        CURL *curl;
 
         curl_multi_setopt(multi, CURLMOPT_PUSHFUNCTION, all[i]);
-        if (i % 13 == 0) { /* 0, 13, 26, 39: the last one too many */
-            curl = asking2(base, one, &text);
-            ask(multi, curl, &text);
-            show_pushed(&pushes, multi);
-            curl_easy_cleanup(curl);
-        }
+        if (i % 13 == 0) /* 0, 13, 26, 39: the last one too many */
+            ask_by(multi, base, one, &pushes);
         curl_multi_cleanup(multi);
     }
 }

@@ -96,21 +96,26 @@ static const char *const far_hosts[] = {"",
                                         "12ab",
                                         "xn--e1afmkfd"};
 
+static void check(bool (*asks)(const char *), bool wanted,
+                  const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(asks(list[i]) == wanted, "%s",
+                      list[i] ? list[i] : "NULL");
+}
+
+#define CHECK(asks, wanted, list) \
+    check(asks, wanted, list, sizeof(list) / sizeof(*(list)))
+
 START_TEST(hosts_that_are_near)
 {
-    const char *const *list = near_hosts;
-
-    for (size_t i = 0; i < sizeof(near_hosts) / sizeof(*list); i++)
-        ck_assert_msg(llmobs_reach_private_host(list[i]), "%s", list[i]);
+    CHECK(llmobs_reach_private_host, true, near_hosts);
 }
 END_TEST
 
 START_TEST(hosts_that_are_not)
 {
-    const char *const *list = far_hosts;
-
-    for (size_t i = 0; i < sizeof(far_hosts) / sizeof(*list); i++)
-        ck_assert_msg(!llmobs_reach_private_host(list[i]), "%s", list[i]);
+    CHECK(llmobs_reach_private_host, false, far_hosts);
 }
 END_TEST
 
@@ -126,12 +131,8 @@ START_TEST(callers)
                                         "unix:",        "@",
                                         "localhost"};
 
-    for (size_t i = 0; i < sizeof(strangers) / sizeof(*strangers); i++)
-        ck_assert_msg(llmobs_reach_public_caller(strangers[i]), "%s",
-                      strangers[i]);
-    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-        ck_assert_msg(!llmobs_reach_public_caller(known[i]), "%s",
-                      known[i] ? known[i] : "NULL");
+    CHECK(llmobs_reach_public_caller, true, strangers);
+    CHECK(llmobs_reach_public_caller, false, known);
 }
 END_TEST
 
@@ -166,12 +167,8 @@ START_TEST(proxies)
         "by=8.8.8.8",
         "\"127.0.0.1\""};
 
-    for (size_t i = 0; i < sizeof(strangers) / sizeof(*strangers); i++)
-        ck_assert_msg(llmobs_reach_public_forwarded(strangers[i]), "%s",
-                      strangers[i]);
-    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-        ck_assert_msg(!llmobs_reach_public_forwarded(known[i]), "%s",
-                      known[i] ? known[i] : "NULL");
+    CHECK(llmobs_reach_public_forwarded, true, strangers);
+    CHECK(llmobs_reach_public_forwarded, false, known);
 }
 END_TEST
 
