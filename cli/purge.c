@@ -155,8 +155,8 @@ static int run_apart(struct llmobs_purge *purge,
     told = waits_for(ends[0], place) &&
            read(ends[0], out, sizeof *out) == sizeof *out;
     close(ends[0]);
-    kill(child,
-         SIGKILL); /* its user may have stopped it, also after its word */
+    /* Its user may have stopped it, also after its word. */
+    kill(child, SIGKILL);
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
     return told ? out->error : -ECHILD;

@@ -61,12 +61,10 @@ struct llmobs_exchange {
     struct llmobs_headers request_headers;
     struct llmobs_headers response_headers;
     struct llmobs_body request;
-    uint64_t
-        masked; /* of the request so many bytes were there; 0: masked never */
+    uint64_t masked; /* the request's bytes as it was masked; 0: never */
     struct llmobs_body response;
-    size_t
-        again; /* response bytes, and header bytes, that a pause makes come */
-    size_t header_again; /* once more */
+    size_t again;        /* bytes of the response that come once more after a */
+    size_t header_again; /* pause, and bytes of its headers */
     bool multipart;
     bool unsent; /* libcurl did not come to make the request, yet: */
     bool stands; /* then it is a call all the same */

@@ -1,11 +1,11 @@
 #include "core/json_build.h"
 
-#include "core/scratch.h"
-
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/scratch.h"
 
 struct builder {
     const char *at, *end;

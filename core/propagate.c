@@ -1,9 +1,9 @@
 #include "core/propagate.h"
 
-#include "core/scratch.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "core/scratch.h"
 
 /* What the tracestate limit counts: members without their ';', without "dd="
  * and without the p (llmobs-wire 5.2). */
