@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/cold.h"
 #include "core/fork.h"
+#include "core/links.h"
 #include "core/members.h"
 #include "core/sanitizer.h"
 
@@ -194,8 +195,12 @@ void llmobs_exchange_restart(struct llmobs_exchange *exchange)
 /* The head of a body, and its end, are the body's own memory. */
 static void mask_part(struct llmobs_text part)
 {
-    if (part.len > 0)
-        llmobs_members_mask((char *)(uintptr_t)part.data, part.len);
+    char *data = (char *)(uintptr_t)part.data;
+
+    if (part.len == 0)
+        return;
+    llmobs_members_mask(data, part.len);
+    llmobs_links_mask(data, part.len);
 }
 
 void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total)

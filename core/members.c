@@ -1,6 +1,5 @@
 #include "core/members.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "core/buf.h"
@@ -29,7 +28,7 @@ static const char *const ends[] = {
     "bearertoken", "sessiontoken", "securitytoken",  "clientsecret",
     "password"};
 
-static bool is_secret(const char *name, size_t len)
+bool llmobs_members_is_secret(const char *name, size_t len)
 {
     /* Most names are none by their length or their last letter. */
     if (len < SHORTEST || !strchr("yntdse", name[len - 1]))
@@ -58,8 +57,7 @@ static size_t skip_blanks(const struct walk *w, size_t at)
     return at;
 }
 
-/* The letter that the "u0041" behind a backslash stands for; 0: none. */
-static char read_unit(const char *text, size_t len)
+char llmobs_members_unit(const char *text, size_t len)
 {
     int value = 0;
 
@@ -82,7 +80,7 @@ static bool is_secrets_name(const char *text, size_t len)
 
     for (size_t i = 0; i < len; i++) {
         bool escaped = text[i] == 'u' && i > 0 && text[i - 1] == '\\';
-        char c = escaped ? read_unit(text + i, len - i) : text[i];
+        char c = escaped ? llmobs_members_unit(text + i, len - i) : text[i];
 
         i += escaped ? 4 : 0;
         if (c != '\0' && strchr("\\-_. ", c))
@@ -92,7 +90,7 @@ static bool is_secrets_name(const char *text, size_t len)
             return false;
         name[n++] = c;
     }
-    return is_secret(name, n);
+    return llmobs_members_is_secret(name, n);
 }
 
 /* Where the value begins that stands behind the name which ends at the quote
@@ -135,14 +133,19 @@ static bool is_plain(const char *text, size_t len)
     return true;
 }
 
+void llmobs_members_hide(char *value, size_t len)
+{
+    if (len >= KEEP_FROM && is_plain(value, len))
+        len -= KEEP;
+    memset(value, '*', len);
+}
+
 static void mask_value(struct walk *w)
 {
     bool inner = w->data[w->at - 2] == '\\';
-    size_t end = value_end(w, inner), len = end - w->at;
+    size_t end = value_end(w, inner);
 
-    if (len >= KEEP_FROM && is_plain(w->data + w->at, len))
-        len -= KEEP;
-    memset(w->data + w->at, '*', len);
+    llmobs_members_hide(w->data + w->at, end - w->at);
     w->at = end;
 }
 

@@ -16,6 +16,8 @@
  * or password. Not "token" or "key" alone: a token of a model's answer is one,
  * and so is the key of a list.
  *
+ * URLs within a body are links.h's.
+ *
  * Owns:    nothing.
  * Threads: any; the body is one thread's.
  * Errors:  none.
@@ -26,11 +28,21 @@
 #ifndef LLMOBS_MEMBERS_H
 #define LLMOBS_MEMBERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define LLMOBS_MEMBERS_NAME_MAX 48
 
 /* Masks what is found in these bytes, which may begin and end anywhere. */
 void llmobs_members_mask(char *data, size_t len);
+
+/* True for a name of the list above, of its small letters alone. */
+bool llmobs_members_is_secret(const char *name, size_t len);
+
+/* Masks one value. */
+void llmobs_members_hide(char *value, size_t len);
+
+/* The letter that the "u0041" behind a backslash stands for; 0: none. */
+char llmobs_members_unit(const char *text, size_t len);
 
 #endif

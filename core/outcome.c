@@ -11,6 +11,7 @@
 #include "core/budget.h"
 #include "core/caller.h"
 #include "core/inflate.h"
+#include "core/links.h"
 #include "core/mask.h"
 #include "core/members.h"
 #include "core/work.h"
@@ -173,9 +174,13 @@ static void mask_texts(const struct llmobs_call *call)
                                         call->response, call->response_tail};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        (void)llmobs_work_do(texts[i].len * 2);
-        if (texts[i].len > 0 && !llmobs_work_is_late())
-            llmobs_members_mask((char *)(uintptr_t)texts[i].data, texts[i].len);
+        char *data = (char *)(uintptr_t)texts[i].data;
+
+        (void)llmobs_work_do(texts[i].len * 3);
+        if (texts[i].len == 0 || llmobs_work_is_late())
+            continue;
+        llmobs_members_mask(data, texts[i].len);
+        llmobs_links_mask(data, texts[i].len);
     }
 }
 

@@ -675,12 +675,29 @@ HAZARDS = [
                             "        if (value && len == 0 && is_secrets")],
           ["unit secret_members_are_masked"]),
          ("masks-by-budget", [("core/outcome.c", "        (void)llmobs_work_do("
-                               "texts[i].len * 2);", "        if (!llmobs_work_do"
-                               "(texts[i].len * 2))\n            continue;")],
+                               "texts[i].len * 3);", "        if (!llmobs_work_do"
+                               "(texts[i].len * 3))\n            continue;")],
           ["unit what_is_read_is_masked"]),
          ("shapes-stay", [("core/mask.c", "    return len >= OPAQUE_LEAST &&",
                            "    return len > SIZE_MAX / 2 &&")],
           ["unit secrets_are_masked"])]),
+
+    ("a body that names a server by a URL with a password or key in it",
+     "the URL's user part and secret parameters are masked before the disk has "
+     "them, and as an answer is read (`llmobs_links_mask`)", [
+         ("links-on-disk", [("core/exchange.c",
+                             "    llmobs_links_mask(data, part.len);\n", "")],
+          ["unit a_request_is_masked"]),
+         ("links-in-answers", [("core/outcome.c",
+                                "        llmobs_links_mask(data, "
+                                "texts[i].len);\n", "")],
+          ["unit what_is_read_is_masked"]),
+         ("links-cut", [("core/links.c", "        end_cut_user(w);",
+                         "        w->port = 0;")],
+          ["unit a_cut_url_keeps_no_secret"]),
+         ("links-read-again", [("core/links.c", "    if (*known > w->at)",
+                                "    if (*known > w->len)")],
+          ["unit no_text_is_read_twice"])]),
 
     ("a loop of short processes beside a silent intake",
      "a mark on the disk: it is neither connected to ahead nor waited for "

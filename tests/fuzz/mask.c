@@ -1,8 +1,12 @@
 /* A text whose secrets are masked, as an error's and as a body: both end, and
- * a walk goes forward within the text. */
+ * a walk goes forward within the text. Of a body that is masked as it lies,
+ * what was JSON is JSON, and what is masked stays as it is. */
 #include <string.h>
 
+#include "core/json.h"
+#include "core/links.h"
 #include "core/mask.h"
+#include "core/members.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,6 +23,31 @@ static void walk(const char *text, bool bearer)
     }
 }
 
+static bool is_json(struct llmobs_text text)
+{
+    struct llmobs_json *json = NULL;
+    bool is = llmobs_json_parse(text, &json) == 0;
+
+    llmobs_json_free(json);
+    return is;
+}
+
+static void mask_in_place(struct llmobs_text in)
+{
+    char *once = fuzz_copy(in), *twice;
+    struct llmobs_text text = {once, in.len};
+    bool was = is_json(in);
+
+    llmobs_members_mask(once, in.len);
+    llmobs_links_mask(once, in.len);
+    FUZZ_CHECK(!was || is_json(text));
+    twice = fuzz_copy(text);
+    llmobs_links_mask(twice, in.len);
+    FUZZ_CHECK(in.len == 0 || memcmp(once, twice, in.len) == 0);
+    free(twice);
+    free(once);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct llmobs_text in = {(const char *)data, size};
@@ -32,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)llmobs_mask_body(text, &out);
     walk(text, false);
     walk(text, true);
+    mask_in_place(in);
     fuzz_work();
     llmobs_buf_fini(&out);
     free(text);

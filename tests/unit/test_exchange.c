@@ -113,6 +113,30 @@ START_TEST(test_many)
 }
 END_TEST
 
+/* Before the disk has it, and again where more of it came. */
+START_TEST(a_request_is_masked)
+{
+    static const char *const pieces[] = {
+        "{\"api_key\":\"abc\",\"url\":\"https://u:p", "w@h?key=abc\"}"};
+    static const char *const masked[] = {
+        "{\"api_key\":\"***\",\"url\":\"https://***",
+        "{\"api_key\":\"***\",\"url\":\"https://****@h?key=***\"}"};
+    struct llmobs_exchange *e = llmobs_exchange_new(1000);
+
+    for (size_t i = 0; i < 2; i++) {
+        struct llmobs_text head;
+
+        ck_assert_int_eq(
+            llmobs_body_add(&e->request, pieces[i], strlen(pieces[i])), 0);
+        llmobs_exchange_mask(e);
+        head = llmobs_body_head(&e->request);
+        ck_assert_uint_eq(head.len, strlen(masked[i]));
+        ck_assert_mem_eq(head.data, masked[i], head.len);
+    }
+    llmobs_exchange_free(e);
+}
+END_TEST
+
 UNIT_SUITE(exchange)
 {
     Suite *s = suite_create("exchange");
@@ -120,5 +144,6 @@ UNIT_SUITE(exchange)
     UNIT_TEST(s, test_headers);
     UNIT_TEST(s, test_response);
     UNIT_TEST(s, test_many);
+    UNIT_TEST(s, a_request_is_masked);
     return s;
 }
