@@ -946,9 +946,15 @@ HAZARDS = [
     ("the first calls while another thread is inside of a dlclose",
      "they wait for its end (`llmobs_turn_load`)", [
          ("no-wait-for-dlclose", [("shim/turn.c", "    } while (!turn && "
-                                   "whose(true) != MINE && ",
+                                   "hindered(&by) != MINE && ",
                                    "    } while (!turn && seen < 0 && ")],
-          ["preload parting_w_t_seen"])]),
+          ["preload parting_w_t_seen", "preload parting_d_h_seen"])]),
+
+    ("a constructor that waits for a thread which makes the first calls",
+     "that thread goes on unobserved, after a bounded wait (`hindered`)", [
+         ("loads-beside-dlopen", [("shim/turn.c", "    return closes == NOBODY "
+                                   "? opens : closes;", "    return closes;")],
+          ["preload parting_c_h"])]),
 
     ("fork while another thread is inside of a dlclose",
      "the child drops that thread's turn (`release_left`)", [
@@ -957,9 +963,9 @@ HAZARDS = [
           ["preload parting_w_k_seen"])]),
 
     ("a dlclose under seccomp that kills",
-     "no system call of ours is in it (`llmobs_turn_close`)", [
-         ("dlclose-asks", [("shim/turn.c", "= take(CLOSES);",
-                            "= take((llmobs_libc_pid(), CLOSES));")],
+     "no system call of ours is in it (`llmobs_turn_begin`)", [
+         ("dlclose-asks", [("shim/turn.c", "= take(-(int)kind);",
+                            "= take(-(int)kind - 0 * llmobs_libc_pid());")],
           ["preload close_quietly"])]),
 
     ("a look at the stack from a destructor",

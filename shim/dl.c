@@ -48,9 +48,9 @@ int llmobs_dl_close(void *handle)
 
     if (llmobs_host_state() == LLMOBS_HOST_OFF)
         return next(handle);
-    turn = llmobs_turn_close();
+    turn = llmobs_turn_begin(LLMOBS_TURN_CLOSE);
     result = next(handle);
-    llmobs_turn_close_end(turn);
+    llmobs_turn_end(turn);
     return result;
 }
 

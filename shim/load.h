@@ -5,8 +5,9 @@
  *          libcurl copy that it has seen (so that none goes under it).
  * Threads: any. The first caller loads; one that comes meanwhile waits
  *          LLMOBS_LOAD_WAIT_US, then goes on unobserved.
- *          None loads, or pins a copy, while objects are closed (turn.h): it
- *          goes on unobserved, and tries again at its next call.
+ *          None loads, or pins a copy, while objects are closed, or opened by
+ *          another thread (turn.h): it goes on unobserved, and tries again at
+ *          its next call.
  * Errors:  a core that is missing, cannot be loaded, is of another number or
  *          will not work here is given up for good; the app's dlerror text of
  *          this thread is then as if nothing had been tried and no error were

@@ -11,8 +11,10 @@
 
 static void *open_and_scan(const char *file, int mode)
 {
+    struct llmobs_turn *turn = llmobs_turn_begin(LLMOBS_TURN_OPEN);
     void *handle = llmobs_real_open(file, mode);
 
+    llmobs_turn_end(turn);
     if (handle)
         llmobs_scan();
     return handle;

@@ -2,22 +2,28 @@
 
 #include <sys/stat.h>
 
-/* One that closes; one that loads has its pid there instead. */
-#define CLOSES (-1)
+#define LOAD 0
+#define CLOSE LLMOBS_TURN_CLOSE
+#define OPEN LLMOBS_TURN_OPEN
+#define KINDS 3
 
 struct llmobs_turn {
-    int who;          /* 0: free */
+    int who;          /* the pid of one that loads; negative: CLOSE or OPEN;
+                       * 0: free */
     uintptr_t thread; /* 0: not known yet */
 };
+
+static const int wait_us[KINDS] = {LLMOBS_TURN_LOAD_US, LLMOBS_TURN_CLOSE_US,
+                                   LLMOBS_TURN_OPEN_US};
 
 enum whose { NOBODY, ANOTHER, MINE };
 
 static struct llmobs_turn turns[LLMOBS_TURNS];
-static int crowd; /* that close and found no place */
+static int crowd; /* of the app's, that found no place */
 static int ends;  /* counts turns that ended; waited on */
 static int waiting;
 /* A wait for that kind was: no other is begun. */
-static bool in_vain[2];
+static bool in_vain[KINDS];
 
 static bool is_mine(const struct llmobs_turn *turn)
 {
@@ -63,17 +69,17 @@ static void end(struct llmobs_turn *turn)
         llmobs_libc_wake(&ends);
 }
 
-/* Who closes, or who loads. The thread's own turn hides those of others. */
-static enum whose whose(bool closes)
+/* The thread's own turn hides those of others. */
+static enum whose whose(int kind)
 {
     enum whose found = NOBODY;
 
-    if (closes && __atomic_load_n(&crowd, __ATOMIC_SEQ_CST))
+    if (kind == CLOSE && __atomic_load_n(&crowd, __ATOMIC_SEQ_CST))
         found = ANOTHER;
     for (size_t i = 0; i < LLMOBS_TURNS; i++) {
         int who = __atomic_load_n(&turns[i].who, __ATOMIC_SEQ_CST);
 
-        if (!who || (who == CLOSES) != closes || is_left(&turns[i], who))
+        if (!who || (who > 0 ? LOAD : -who) != kind || is_left(&turns[i], who))
             continue;
         if (is_mine(&turns[i]))
             return MINE;
@@ -109,34 +115,33 @@ static bool release_left(void)
     return any;
 }
 
-/* For a turn to end that had not when `seen` was read, of one that closes or of
- * one that loads. False: in vain. */
-static bool wait_for_end(bool closes, int seen, int64_t *until)
+/* For a turn of that kind to end that had not when `seen` was read. False: in
+ * vain. */
+static bool wait_for_end(int kind, int seen, int64_t *until)
 {
     bool more;
 
     if (release_left())
         return true;
-    if (__atomic_load_n(&in_vain[closes], __ATOMIC_RELAXED))
+    if (__atomic_load_n(&in_vain[kind], __ATOMIC_RELAXED))
         return false;
     if (*until == 0)
-        *until = llmobs_libc_monotonic_us() +
-                 (closes ? LLMOBS_TURN_CLOSE_US : LLMOBS_TURN_LOAD_US);
+        *until = llmobs_libc_monotonic_us() + wait_us[kind];
     __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
     more = llmobs_libc_wait(&ends, seen, *until);
     __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);
     if (!more)
-        __atomic_store_n(&in_vain[closes], true, __ATOMIC_RELAXED);
+        __atomic_store_n(&in_vain[kind], true, __ATOMIC_RELAXED);
     return more;
 }
 
 /* The turn is told of first and asked about then, by both kinds, so that of two
  * that begin at once one sees the other. It is the one that loads that yields.
  */
-struct llmobs_turn *llmobs_turn_close(void)
+struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind)
 {
-    bool inside = whose(true) == MINE;
-    struct llmobs_turn *turn = take(CLOSES);
+    bool inside = whose(CLOSE) == MINE || whose(OPEN) == MINE;
+    struct llmobs_turn *turn = take(-(int)kind);
     int64_t until = 0;
     int seen;
 
@@ -144,25 +149,40 @@ struct llmobs_turn *llmobs_turn_close(void)
         __atomic_fetch_add(&crowd, 1, __ATOMIC_SEQ_CST);
     do
         seen = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
-    while (!inside && whose(false) == ANOTHER &&
-           wait_for_end(false, seen, &until));
+    while (!inside && whose(LOAD) == ANOTHER &&
+           wait_for_end(LOAD, seen, &until));
     return turn;
 }
 
-void llmobs_turn_close_end(struct llmobs_turn *turn)
+void llmobs_turn_end(struct llmobs_turn *turn)
 {
     if (!turn)
         __atomic_fetch_sub(&crowd, 1, __ATOMIC_SEQ_CST);
     end(turn);
 }
 
-/* NULL where somebody closes. */
-static struct llmobs_turn *take_alone(void)
+/* Whose turn, and of which kind, keeps the thread from loading. One that opens
+ * has the loader's lock itself while code of the app runs. */
+static enum whose hindered(int *by)
+{
+    enum whose closes = whose(CLOSE);
+    enum whose opens = whose(OPEN);
+
+    *by = closes == NOBODY ? OPEN : CLOSE;
+    if (closes == MINE)
+        return MINE;
+    if (opens == MINE)
+        return NOBODY;
+    return closes == NOBODY ? opens : closes;
+}
+
+/* NULL where somebody hinders. */
+static struct llmobs_turn *take_alone(int *by)
 {
     struct llmobs_turn *turn =
-        whose(true) == NOBODY ? take(llmobs_libc_pid()) : NULL;
+        hindered(by) == NOBODY ? take(llmobs_libc_pid()) : NULL;
 
-    if (turn && whose(true) != NOBODY) {
+    if (turn && hindered(by) != NOBODY) {
         end(turn);
         turn = NULL;
     }
@@ -173,12 +193,12 @@ struct llmobs_turn *llmobs_turn_load(void)
 {
     struct llmobs_turn *turn;
     int64_t until = 0;
-    int seen;
+    int seen, by;
 
     do {
         seen = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
-        turn = take_alone();
-    } while (!turn && whose(true) != MINE && wait_for_end(true, seen, &until));
+        turn = take_alone(&by);
+    } while (!turn && hindered(&by) != MINE && wait_for_end(by, seen, &until));
     return turn;
 }
 
@@ -189,5 +209,5 @@ void llmobs_turn_load_end(struct llmobs_turn *turn)
 
 bool llmobs_turn_in_close(void)
 {
-    return whose(true) == MINE;
+    return whose(CLOSE) == MINE;
 }

@@ -5,7 +5,9 @@
  * a thread, beside which the host fetches, 'k' one, beside which it forks, and
  * the child fetches. 'n' of HOW has the plugin close OTHER, whose destructor
  * fetches. A '+' behind the CLOSER: the host fetches afterwards. A system call
- * that nobody else makes stands before and behind what 'h' does. */
+ * that nobody else makes stands before and behind what 'h' does. While the
+ * plugin is being opened, HOW 'c' has its constructor wait for a thread that
+ * fetches, 'd' opens it in a thread, beside which the host fetches. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -20,16 +22,19 @@
 typedef void part_fn(const char *, const char *, void *, int);
 
 static void *plugin, *other;
-static const char *closer, *url;
+static const char *how, *closer, *url;
+static struct fetch functions; /* of the library, where they are needed early */
 static int said[2];
 
-static void tell(void *handle, const char *how, void *given)
+void host_opening(void);
+
+static void tell(void *handle, const char *as, void *given)
 {
     void *found = dlsym(handle, "plugin_part");
     part_fn *part;
 
     memcpy(&part, &found, sizeof part);
-    part(how, url, given, said[1]);
+    part(as, url, given, said[1]);
 }
 
 static int close_by(void *found)
@@ -90,6 +95,53 @@ static int close_beside(const char *library)
     return fetched ? fetched : r;
 }
 
+static void *fetch_in_thread(void *result)
+{
+    *(int *)result = fetch_both(&functions, url);
+    return NULL;
+}
+
+/* Called by the plugin's constructor. */
+__attribute__((visibility("default"))) void host_opening(void)
+{
+    pthread_t thread;
+    int r = 34;
+
+    if (strchr(how, 'c') &&
+        pthread_create(&thread, NULL, fetch_in_thread, &r) == 0) {
+        pthread_join(thread, NULL);
+        printf("opening %d\n", r);
+    }
+    if (strchr(how, 'd') && write(said[1], "", 1) == 1)
+        usleep(20000);
+}
+
+static void *open_in_thread(void *path)
+{
+    return dlopen(path, RTLD_NOW);
+}
+
+static void *open_beside(char *path)
+{
+    pthread_t thread;
+    void *handle = NULL;
+    char byte;
+
+    if (pthread_create(&thread, NULL, open_in_thread, path) == 0 &&
+        read(said[0], &byte, 1) == 1) {
+        printf("beside %d\n", fetch_both(&functions, url));
+        pthread_join(thread, &handle);
+    }
+    return handle;
+}
+
+static void *open_plugin(char *path)
+{
+    if (strchr(how, 'd'))
+        return open_beside(path);
+    return dlopen(path, RTLD_NOW | (strchr(how, 's') ? RTLD_GLOBAL : 0));
+}
+
 static int close_marked(void)
 {
     int r;
@@ -128,18 +180,20 @@ int main(int argc, char **argv)
 
     if (argc < 6 || pipe(said) != 0)
         return 64;
+    how = argv[1];
     closer = argv[2];
     url = argv[3];
     library = argv[4];
-    plugin =
-        dlopen(argv[5], RTLD_NOW | (strchr(argv[1], 's') ? RTLD_GLOBAL : 0));
+    if (strpbrk(how, "cd") && !find(&functions, library))
+        return 66;
+    plugin = open_plugin(argv[5]);
     if (argc > 6)
         other = dlopen(argv[6], RTLD_NOW | RTLD_DEEPBIND);
     if (!plugin || (argc > 6 && !other))
         return 65;
-    if (strchr(argv[1], 'n'))
+    if (strchr(how, 'n'))
         tell(other, "f", NULL);
-    tell(plugin, argv[1], other);
+    tell(plugin, how, other);
     r = close_it(library);
     printf("closed %d\n", r);
     fflush(stdout);

@@ -1,7 +1,8 @@
-/* A plugin whose destructor makes the calls, once it is told to. HOW: 'f' by
- * itself, 't' in a thread that it waits for, 's' with the functions that dlsym
- * finds by default, 'n' by closing the other plugin, 'w' says so and takes its
- * time, and makes none, 'b' looks for the program on its stack. */
+/* A plugin whose constructor tells the program, if that wants to know, and
+ * whose destructor makes the calls, once it is told to. HOW: 'f' by itself, 't'
+ * in a thread that it waits for, 's' with the functions that dlsym finds by
+ * default, 'n' by closing the other plugin, 'w' says so and takes its time, and
+ * makes none, 'b' looks for the program on its stack. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -91,6 +92,16 @@ static void say(int r)
 {
     printf("parted %s: %d\n", how, r);
     fflush(stdout);
+}
+
+__attribute__((constructor)) static void arrive(void)
+{
+    void *found = dlsym(RTLD_DEFAULT, "host_opening");
+    void (*opening)(void);
+
+    memcpy(&opening, &found, sizeof found);
+    if (opening)
+        opening();
 }
 
 __attribute__((destructor)) static void part(void)
