@@ -5,9 +5,14 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "core/fd.h"
 #include "core/fork.h"
+
+/* Systems allow a user thousands of processes and threads. Who allows fewer
+ * than these has counted those of one program. */
+#define PROCESSES_LEAST 64
 
 /* Of that process (fork.h); a child has none. */
 static atomic_int owner;
@@ -49,11 +54,22 @@ static int create(void *(*run)(void *), void *arg, size_t stack)
     return -rc;
 }
 
+/* The last of them are the app's, whose fork would fail for want of ours. */
+static bool has_room(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_NPROC, &limit) != 0 ||
+           limit.rlim_cur >= PROCESSES_LEAST;
+}
+
 int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack)
 {
     sigset_t all, old;
     int rc;
 
+    if (!has_room())
+        return -EAGAIN;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     rc = create(run, arg, stack);

@@ -13,7 +13,8 @@
 #include <stddef.h>
 
 /* Runs `run(arg)`, named "llmobs", on `stack` bytes. All signals stay with the
- * app's threads. Borrows `arg`; -EAGAIN: the system gives no thread. */
+ * app's threads. Borrows `arg`; -EAGAIN: the system gives no thread, or
+ * so few (RLIMIT_NPROC) that they are the app's. */
 int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack);
 
 /* To be called first thing by the thread, and last. */

@@ -994,6 +994,13 @@ HAZARDS = [
                              "    if (origin->from_span")],
           ["programs.life_cases.fork_before_transfer"])]),
 
+    ("a limit of processes that the program has counted for itself",
+     "below 64 (RLIMIT_NPROC) no thread is started (`has_room`)", [
+         ("takes-the-last-slot", [("core/thread.c",
+                                   "limit.rlim_cur >= PROCESSES_LEAST;",
+                                   "limit.rlim_cur > 0;")],
+          ["programs.process_cases.few_processes"])]),
+
     ("fork beside our thread",
      "a child begins anew and touches nothing inherited (`check_fork`)", [
          ("child-goes-on", [("core/worker.c", "    reset(worker);\n    llmobs_"

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <unwind.h>
@@ -231,12 +233,32 @@ static void unshared(const char *base)
     close(space);
 }
 
+/* ---- a limit of processes ------------------------------------------------ */
+
+/* The program may have counted its own. */
+static void few_processes(const char *base)
+{
+    struct rlimit few = {32, 32};
+    struct stat tasks;
+
+    setrlimit(RLIMIT_NPROC, &few);
+    for (int i = 0; i < 3; i++)
+        printf("%ld\n", status_of(base, hello));
+    usleep(20000);
+    printf("tasks=%d\n",
+           stat("/proc/self/task", &tasks) ? -1 : (int)tasks.st_nlink - 2);
+}
+
 int main(int argc, char **argv)
 {
     static const struct one_case cases[] = {
-        {"share", share, 3 * THREADS, 0},   {"thrown", thrown, 2, 1},
-        {"thread_left", thread_left, 2, 1}, {"sandboxed", sandboxed, 2, 0},
-        {"unshared", unshared, 2, 0},       {NULL, NULL, 0, 0},
+        {"share", share, 3 * THREADS, 0},
+        {"thrown", thrown, 2, 1},
+        {"thread_left", thread_left, 2, 1},
+        {"sandboxed", sandboxed, 2, 0},
+        {"unshared", unshared, 2, 0},
+        {"few_processes", few_processes, 3, 0},
+        {NULL, NULL, 0, 0},
     };
 
     return cases_main(cases, argc, argv);
