@@ -37,6 +37,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     delivery->held = NULL;
     delivery->eager = false;
     delivery->busy = NULL;
+    delivery->waits.call = NULL;
     llmobs_buf_init(&delivery->scratch, LLMOBS_SCRATCH_MAX);
     delivery->account.bytes = 0;
     atomic_store(&delivery->account.pending, 0);
@@ -269,6 +270,7 @@ static void tick(void *ctx)
     struct llmobs_delivery *delivery = ctx;
     bool filled = false;
 
+    llmobs_tick_now(&delivery->waits);
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
 

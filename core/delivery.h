@@ -42,9 +42,10 @@ struct llmobs_delivery {
     /* Tells the bookkeeper, before the next request, that something may be
      * settled; or NULL. */
     void (*settled)(const struct llmobs_config *config);
-    bool drains;      /* adopting is what it is for */
-    bool eager;       /* adopted events wait for no batch to fill */
-    atomic_bool full; /* no destination would take another event */
+    struct llmobs_tick waits; /* of who delivers, while a request waits */
+    bool drains;              /* adopting is what it is for */
+    bool eager;               /* adopted events wait for no batch to fill */
+    atomic_bool full;         /* no destination would take another event */
     atomic_bool rescuing;
     _Atomic(struct llmobs_exporter *) sending;
     _Atomic int64_t end_ns;       /* when the stop began; 0: none */

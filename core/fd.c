@@ -54,6 +54,13 @@ void llmobs_fd_guest(bool ending)
     atomic_store(&left_by_app, ending ? 0 : LEFT_BY_APP);
 }
 
+void llmobs_fd_alone(void)
+{
+    if (atomic_load(&has_mark))
+        pthread_setspecific(mark, NULL);
+    llmobs_fd_guest(true);
+}
+
 /* Downwards from the limit: up there, mostly, nothing is open. */
 static bool has_free(rlim_t limit, int want)
 {

@@ -28,6 +28,10 @@
 /* To be called by a thread of ours before it opens anything. */
 void llmobs_fd_thread_of_ours(void);
 
+/* To be called by a thread of ours where none of the app is left: it may take
+ * the last descriptors. */
+void llmobs_fd_alone(void);
+
 /* From now on the process is an app's, which needs its last descriptors; when
  * it is ending, the thread that ends it may take them. */
 void llmobs_fd_guest(bool ending);

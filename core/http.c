@@ -188,6 +188,16 @@ void llmobs_http_forget(struct llmobs_http *http)
     http->process = llmobs_fork_process();
 }
 
+void llmobs_http_end_lookups(void)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct llmobs_http *http = atomic_load(&clients[i]);
+
+        if (http && http->process == llmobs_fork_process())
+            llmobs_resolve_end(http->resolve);
+    }
+}
+
 /* ---- requests --------------------------------------------------------- */
 
 int llmobs_http_send(struct llmobs_http *http,

@@ -95,6 +95,10 @@ int llmobs_http_send(struct llmobs_http *http,
                      struct llmobs_http_reply *reply);
 void llmobs_http_reply_fini(struct llmobs_http_reply *reply);
 
+/* The threads that look names up end, each after what it looks up. By the
+ * thread that delivers. */
+void llmobs_http_end_lookups(void);
+
 /* Opens a connection to the place of `url` ahead of the first send, by a HEAD
  * request for "/" without any header of the caller's; at most timeout_ms.
  * Errors as send. */

@@ -2,7 +2,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/reach.h"
@@ -76,23 +75,11 @@ void llmobs_inbound_lookups(size_t (*count)(void))
     lookups = count;
 }
 
-/* Those that are not ours: a directory has a link for each of its own, "." and
- * the parent's entry. 0: not known. */
-static size_t count_threads(void)
-{
-    struct stat st;
-    size_t ours = llmobs_thread_count();
-
-    if (stat("/proc/self/task", &st) != 0 || st.st_nlink < 3 + ours)
-        return 0;
-    return st.st_nlink - 2 - ours;
-}
-
 /* libcurl looks names up in threads of its own, one a transfer: a program that
  * had none as its transfers began is taken to have no more than these. */
 static bool is_alone(void)
 {
-    size_t threads = count_threads();
+    size_t threads = llmobs_thread_apps();
     bool alone = threads == 1;
 
     if (!alone && threads > 0 && atomic_load(&trusted) && lookups)

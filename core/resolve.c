@@ -25,9 +25,9 @@
 
 enum seeker_state { IDLE, RUNNING, DONE, ENDED };
 
-/* The thread that looks up, as who asks sees it. It never ends by itself: at
- * its end the C library takes its resolver's part of the thread down, under a
- * lock, where no fork gate can be around it. */
+/* The thread that looks up, as who asks sees it. It does not end while the app
+ * may fork: at its end the C library takes its resolver's part of the thread
+ * down, under a lock, where no fork gate can be around it. */
 struct seeker {
     atomic_uint state; /* both sides sleep on it */
     int rc;
@@ -110,6 +110,7 @@ static void *seeker_main(void *arg)
             llmobs_futex_wake(&seeker->state);
     }
     free(seeker);
+    llmobs_thread_ends();
     return NULL;
 }
 
@@ -261,10 +262,17 @@ struct llmobs_resolve *llmobs_resolve_new(void)
     return calloc(1, sizeof(struct llmobs_resolve));
 }
 
+void llmobs_resolve_end(struct llmobs_resolve *resolve)
+{
+    if (resolve->seeker)
+        move_to(resolve->seeker, ENDED);
+    resolve->seeker = NULL;
+}
+
 void llmobs_resolve_free(struct llmobs_resolve *resolve)
 {
-    if (resolve && resolve->seeker)
-        move_to(resolve->seeker, ENDED);
+    if (resolve)
+        llmobs_resolve_end(resolve);
     free(resolve);
 }
 

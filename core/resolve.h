@@ -26,6 +26,9 @@ struct llmobs_resolve *llmobs_resolve_new(void);
 void llmobs_resolve_free(struct llmobs_resolve *resolve);
 void llmobs_resolve_forget(struct llmobs_resolve *resolve);
 
+/* Its thread ends, after the look-up under way. The next one starts another. */
+void llmobs_resolve_end(struct llmobs_resolve *resolve);
+
 /* True for a name of this machine's loopback, which nobody is asked for. */
 bool llmobs_resolve_is_local(const char *host);
 

@@ -10,6 +10,8 @@
 #ifndef LLMOBS_THREAD_H
 #define LLMOBS_THREAD_H
 
+#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Runs `run(arg)`, named "llmobs", on `stack` bytes. All signals stay with the
@@ -21,7 +23,17 @@ int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack);
 void llmobs_thread_begins(void);
 void llmobs_thread_ends(void);
 
-/* How many of them this process has. */
-size_t llmobs_thread_count(void);
+/* How many threads this process has besides them. The first one counts even
+ * where it has ended. Never too few; 0: not known, as without /proc. */
+size_t llmobs_thread_apps(void);
+
+/* True where the first thread has ended, as by pthread_exit, and all others are
+ * ours: the process is to end with them. False without /proc. Changes errno. */
+bool llmobs_thread_is_last(void);
+
+/* To be called by one of our threads then, before all of them end: the last one
+ * gives the process the code that it would have had without us. Exit handlers
+ * of the app may run on it, with `signals` blocked. */
+void llmobs_thread_leave(const sigset_t *signals);
 
 #endif

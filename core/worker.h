@@ -13,7 +13,8 @@
  * delivered by flush), with all signals blocked, a stack of its own size, the
  * name "llmobs" and the C locale. Its first delivery waits a moment: a process
  * that ends within it delivers on the thread that exits, unless it is to an
- * intake.
+ * intake. It looks each second whether any thread of the app is left, and ends
+ * otherwise, so that the process ends with its last thread.
  */
 #ifndef LLMOBS_WORKER_H
 #define LLMOBS_WORKER_H

@@ -6,6 +6,7 @@
 #ifndef LLMOBS_WORKER_INNER_H
 #define LLMOBS_WORKER_INNER_H
 
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "core/delivery.h"
@@ -30,6 +31,11 @@ struct llmobs_worker {
     atomic_int process;
     atomic_uint thread; /* enum llmobs_thread_state; a stop sleeps on it */
     _Atomic int64_t failed_ns;
+    sigset_t signals; /* blocked by who started the thread */
+    /* The thread's: when it last looked for the app's, and whether none was
+     * left. */
+    int64_t looked_ns;
+    bool last;
     atomic_bool stop;
     /* The process that has begun or given something, and the process whose exit
      * found that it had not. A thread that sets one reads the other then. */

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "core/fd.h"
 #include "core/http.h"
 #include "core/log.h"
 #include "core/thread.h"
@@ -26,6 +29,8 @@
 /* The tries of a destination are fewer; for some the gate may be taken. */
 #define HURRIED_ROUNDS 5
 #define START_AGAIN_MS 1000
+/* How long the thread keeps a process without any other alive, about. */
+#define LOOK_MS 1000
 
 static void thread_serve(struct llmobs_worker *worker, unsigned asked)
 {
@@ -46,6 +51,24 @@ static int64_t note(struct llmobs_worker *worker, int64_t due)
     return again < due ? again : due;
 }
 
+/* Main may end by pthread_exit, and the last of the app's threads likewise: the
+ * process is to end with it, and not with ours. What is under way is cut as at
+ * an exit. */
+static void look(void *arg)
+{
+    struct llmobs_worker *worker = arg;
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (worker->last || now - worker->looked_ns < LOOK_MS * LLMOBS_NS_PER_MS)
+        return;
+    worker->looked_ns = now;
+    worker->last = llmobs_thread_is_last();
+    if (!worker->last)
+        return;
+    llmobs_fd_alone();
+    llmobs_delivery_hasten(&worker->delivery, llmobs_worker_exit_ms(worker));
+}
+
 /* All that is due; answers when the next look is: monotonic, INT64_MAX when
  * something is given. */
 static int64_t thread_deliver(struct llmobs_worker *worker)
@@ -58,9 +81,11 @@ static int64_t thread_deliver(struct llmobs_worker *worker)
         linger = LINGER_MS;
     if (!llmobs_worker_gate_take(worker))
         return llmobs_futex_deadline(LINGER_MS);
+    delivery->waits = (struct llmobs_tick){look, worker};
     if (atomic_exchange(&worker->warm, false))
         llmobs_delivery_warm(delivery);
     llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
+    delivery->waits.call = NULL;
     due = delivery->taken ? llmobs_futex_deadline(linger)
                           : llmobs_delivery_due(delivery);
     llmobs_worker_gate_leave(worker);
@@ -99,6 +124,23 @@ static bool is_called(struct llmobs_worker *worker)
            atomic_load(&worker->stop);
 }
 
+/* At most `ms`; < 0: without end. */
+static void sleep_looking(struct llmobs_worker *worker, unsigned seen,
+                          int64_t ms)
+{
+    int64_t until = ms < 0 ? INT64_MAX : llmobs_futex_deadline(ms);
+    int64_t left = ms;
+
+    while (atomic_load(&worker->events) == seen && left != 0 && !worker->last) {
+        llmobs_futex_sleep(&worker->events, seen,
+                           left < 0 || left > LOOK_MS ? LOOK_MS : left);
+        if (atomic_load(&worker->events) == seen)
+            look(worker);
+        if (ms >= 0)
+            left = llmobs_futex_left(until);
+    }
+}
+
 /* Sleeps until then or until there is something: either a give sees `idle`, or
  * we see that it has put something since. */
 static void thread_sleep(struct llmobs_worker *worker, unsigned seen,
@@ -112,13 +154,15 @@ static void thread_sleep(struct llmobs_worker *worker, unsigned seen,
     if (!lingers && atomic_load(&worker->given) != given)
         left = 1;
     if (!is_called(worker) && !atomic_load(&worker->warm))
-        llmobs_futex_sleep(&worker->events, seen, left);
+        sleep_looking(worker, seen, left);
     atomic_store(&worker->idle, 0);
 }
 
 static void thread_loop(struct llmobs_worker *worker)
 {
-    while (!atomic_load(&worker->stop)) {
+    worker->last = false;
+    worker->looked_ns = llmobs_clock_mono_ns();
+    while (!worker->last && !atomic_load(&worker->stop)) {
         unsigned seen = atomic_load(&worker->events);
         unsigned given = atomic_load(&worker->given);
 
@@ -128,6 +172,10 @@ static void thread_loop(struct llmobs_worker *worker)
             thread_sleep(worker, seen, given, thread_deliver(worker));
     }
     thread_answer(worker, true);
+    if (worker->last) {
+        llmobs_http_end_lookups();
+        llmobs_thread_leave(&worker->signals);
+    }
 }
 
 /* Waits a moment, unless it is called or a second call has ended. False when
@@ -153,8 +201,10 @@ static void *thread_main(void *arg)
     locale_t plain;
 
     llmobs_thread_begins();
-    if (!thread_begin(worker))
+    if (!thread_begin(worker)) {
+        llmobs_thread_ends();
         return NULL;
+    }
     plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (plain)
         uselocale(plain);
@@ -194,6 +244,7 @@ void llmobs_worker_thread_start(struct llmobs_worker *worker)
         return;
     atomic_store(&worker->idle, 1);
     atomic_store(&worker->fresh, true);
+    pthread_sigmask(SIG_SETMASK, NULL, &worker->signals);
     rc = llmobs_thread_start(thread_main, worker, STACK_SIZE);
     none = LLMOBS_THREAD_STARTING;
     if (rc == 0) {

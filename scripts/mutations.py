@@ -1001,6 +1001,37 @@ HAZARDS = [
                                    "limit.rlim_cur > 0;")],
           ["programs.process_cases.few_processes"])]),
 
+    ("a first thread that ends by itself, and a process that ends with its "
+     "last one", "our thread looks each second whether any other is left, and "
+     "ends with the first one's code (`look`, `llmobs_thread_leave`)", [
+         ("sleeps-for-ever", [("core/worker_thread.c", "    worker->last = "
+                               "llmobs_thread_is_last();",
+                               "    worker->last = false;")],
+          ["exit.last_thread_beside_a_silent_agent"]),
+         ("code-of-ours", [("core/thread.c", "    if (leaving.code)\n"
+                            "        llmobs_sys(SYS_exit, leaving.code);\n",
+                            "")],
+          ["exit.agent.left_by_system_call"]),
+         ("code-of-the-first", [("core/thread.c", "    if (apps > 1)\n"
+                                 "        atomic_store(&outlived",
+                                 "    if (apps > 9)\n"
+                                 "        atomic_store(&outlived")],
+          ["programs.exit_cases.left_to_another"]),
+         ("leaves-the-others", [("core/thread.c", "    return apps == 1;",
+                                 "    return apps >= 1;")],
+          ["programs.exit_cases.left_to_another"]),
+         ("lookup-goes-on", [("core/worker_thread.c",
+                              "        llmobs_http_end_lookups();\n", "")],
+          ["exit.last_thread_beside_a_lookup"]),
+         ("looks-when-idle", [("core/worker_thread.c",
+                               "(struct llmobs_tick){look, worker}",
+                               "(struct llmobs_tick){NULL, NULL}")],
+          ["exit.last_thread_beside_a_silent_agent"]),
+         ("small-stack-at-last", [("core/thread.c",
+                                   "        (void)llmobs_thread_start("
+                                   "end_last, NULL, 0);", "        ;")],
+          ["exit.agent.left_by_main"])]),
+
     ("fork beside our thread",
      "a child begins anew and touches nothing inherited (`check_fork`)", [
          ("child-goes-on", [("core/worker.c", "    reset(worker);\n    llmobs_"

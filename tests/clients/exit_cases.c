@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -59,6 +60,68 @@ static void plain(const char *base)
 {
     the_base = base;
     printf("%ld\n", ask_once(hello));
+}
+
+/* ---- the last thread ------------------------------------------------- */
+
+/* More than the stack of our own thread has. */
+static void use_stack(void)
+{
+    volatile char much[400 * 1024];
+
+    for (size_t i = 0; i < sizeof(much); i += 4096)
+        much[i] = 1;
+    printf("at exit: %d\n", much[0]);
+}
+
+static void *ask_at_last(void *unused)
+{
+    (void)unused;
+    usleep(50000);
+    printf("last: %ld\n", ask_once(hello));
+    return NULL;
+}
+
+/* The process ends with its last thread, which is not the first one. */
+static void left_by_main(const char *base)
+{
+    pthread_t thread;
+
+    the_base = base;
+    atexit(use_stack);
+    pthread_create(&thread, NULL, ask_at_last, NULL);
+    pthread_detach(thread);
+    pthread_exit(NULL);
+}
+
+/* No handler of an exit runs. */
+static void left_by_system_call(const char *base)
+{
+    the_base = base;
+    atexit(use_stack);
+    printf("only: %ld\n", ask_once(hello));
+    fflush(stdout);
+    syscall(SYS_exit, 3);
+}
+
+static void *ask_twice(void *unused)
+{
+    printf("another: %ld\n", ask_once(hello));
+    nap(2500);
+    printf("another: %ld\n", ask_once(hello));
+    fflush(stdout);
+    return unused;
+}
+
+/* It goes on as long as that one does, and ends with its code. */
+static void left_to_another(const char *base)
+{
+    pthread_t thread;
+
+    the_base = base;
+    pthread_create(&thread, NULL, ask_twice, NULL);
+    pthread_detach(thread);
+    syscall(SYS_exit, 3);
 }
 
 /* ---- forks ------------------------------------------------------------ */
@@ -480,6 +543,9 @@ int main(int argc, char **argv)
 {
     static const struct one_case cases[] = {
         {"plain", plain, 1, 0},
+        {"left_by_main", left_by_main, 1, 0},
+        {"left_by_system_call", left_by_system_call, 1, 0},
+        {"left_to_another", left_to_another, 2, 0},
         {"forks", forks, 12, 0},
         {"forks_of_one_pid", forks_of_one_pid, -1, 0},
         {"exit_from_thread", exit_from_thread, 3, 2},

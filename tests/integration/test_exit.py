@@ -15,7 +15,8 @@ from names import Names
 SOON = {"_DD_LLMOBS_WRITER_INTERVAL": "0.02"}
 # case, spans, exit status; None: who is faster decides
 CASES = (("plain", 1, 0), ("exit_in_transfer", 2, 4), ("exit_in_child", 2, 0),
-         ("exit_from_thread", 3, 0), ("cleanup_in_flight", 3, 0),
+         ("exit_from_thread", 3, 0), ("left_by_main", 1, 0),
+         ("left_by_system_call", 1, 3), ("cleanup_in_flight", 3, 0),
          ("cleanup_for_good", 1, 0), ("cleanup_often", 30, 0),
          ("cleanup_in_threads", 40, 0), ("cleanup_again", 8, 0),
          ("close_low", 1, 0), ("close_standard", 1, 0),
@@ -107,6 +108,46 @@ def exit_in_malloc(t):
                     env, LLMOBS_EXIT_FLUSH_MS="300"), 9)
                 ok(took < 2, "it took %.1f s" % took)
                 dd.well()
+
+
+@test
+def last_thread_beside_a_silent_agent(t):
+    """Our thread waits for an answer or its next try: the process ends all the
+    same, and the span is there for the next one."""
+    for name, code, fault in (("left_by_main", 0, "hang"),
+                              ("left_by_system_call", 3, "503")):
+        with double(t) as dd:
+            dd.fault(fault)
+            env = agent(dd, LLMOBS_EXIT_FLUSH_MS="300")
+            _, took = run_case(t, name, env, code, limit=12)
+            ok(took < 3, "it took %.1f s" % took)
+            dd.well()
+            recovered(t, dd, env, 1)
+
+
+@test
+def last_thread_beside_a_lookup(t):
+    """A second thread of ours, which looked the intake's name up, is no reason
+    to go on either."""
+    names = Names(t)
+    try:
+        with double(t) as dd:
+            for name, code, said in (
+                    ("left_by_main", 0, b"last: 200\nat exit: 1\n"),
+                    ("left_by_system_call", 3, b"only: 200\n")):
+                dd.reset()
+                r = t.run([program(t), name,
+                           "http://127.0.0.1:%d" % t.servers.http],
+                          env=agentless(t, dd, DD_LLMOBS_OVERRIDE_ORIGIN=
+                                        "http://intake.test:%d"
+                                        % dd.intake_http),
+                          launcher=names.launcher() + [LAUNCHER], limit=12)
+                equal(r.code, code, "exit status")
+                equal(r.stdout, said, "stdout")
+                ok(names.asked > 0, "nobody asked for a name")
+                arrived(dd, 1)
+    finally:
+        names.close()
 
 
 @test

@@ -12,8 +12,9 @@ from harness import Skip, equal, test
 # a child abandons on purpose is a leak to it; nor is it made for an exit in the
 # middle of it.
 FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
-           "exit_in_child", "forks_of_one_pid",
-           "exit_in_malloc", "forked_after_a_call")
+           "exit_in_child", "forks_of_one_pid", "left_by_main",
+           "left_by_system_call", "left_to_another", "exit_in_malloc",
+           "forked_after_a_call")
 
 
 # The emulator cannot start a thread in a child of a program with threads, nor
