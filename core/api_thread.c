@@ -184,12 +184,12 @@ static size_t which(const struct llmobs_header *header)
     return i;
 }
 
-/* Of who forwarded the request, and of who sent it: that name is none that a
- * header can have. Of several each counts, and what is too long for any. */
+/* True where a proxy's header, or ":remote-addr", which no header can be
+ * called, says that the caller is from outside. Each of several counts, also
+ * one that is too long to be kept. */
 static bool is_stranger(const struct llmobs_header *header)
 {
-    static const char *const names[] = {"x-forwarded-for", "forwarded",
-                                        "x-real-ip"};
+    static const char *const names[] = {LLMOBS_REACH_HEADERS("")};
 
     if (!header->name || !header->value)
         return false;

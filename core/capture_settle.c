@@ -84,8 +84,7 @@ static void keep_request(const struct llmobs_handle *handle,
 /* A program that sends on what it was sent. */
 static bool forwards_strangers(const struct llmobs_handle *handle)
 {
-    static const char *const names[] = {
-        "x-forwarded-for:", "forwarded:", "x-real-ip:"};
+    static const char *const names[] = {LLMOBS_REACH_HEADERS(":")};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (llmobs_reach_public_forwarded(

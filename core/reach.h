@@ -21,9 +21,12 @@ bool llmobs_reach_private_host(const char *host);
  * without one, is known and not private. NULL and "": not known. */
 bool llmobs_reach_public_caller(const char *address);
 
-/* The same for a header that a proxy adds (X-Forwarded-For, Forwarded,
- * X-Real-IP): true where it names an address that is not known to be private.
- */
+/* The headers that a proxy adds, each name with `end` behind it. */
+#define LLMOBS_REACH_HEADERS(end) \
+    "x-forwarded-for" end, "forwarded" end, "x-real-ip" end
+
+/* The same for the value of such a header: true where it names an address that
+ * is not known to be private. */
 bool llmobs_reach_public_forwarded(const char *value);
 
 #endif
