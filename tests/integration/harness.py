@@ -7,6 +7,7 @@ inside: only the launcher, the store and the log.
 """
 import base64
 import ctypes
+import glob
 import json
 import os
 import re
@@ -49,6 +50,14 @@ class Failure(Exception):
 
 class Skip(Exception):
     """The test cannot run here."""
+
+
+def installed(*patterns):
+    """The first file that one of these patterns finds."""
+    for pattern in patterns:
+        for path in sorted(glob.glob(pattern)):
+            return path
+    raise Skip("not installed: " + patterns[0])
 
 
 def test(function=None, *, limit=240, alone=False):

@@ -1,7 +1,6 @@
 """php-fpm behind nginx with the default pool of the package: its workers run
 as another user, with an empty environment."""
 import concurrent.futures
-import glob
 import os
 import pwd
 import re
@@ -12,8 +11,8 @@ import tempfile
 import urllib.request
 
 from delivery import double, wait_for
-from harness import (SECRET, Skip, equal, expect_llm, free_port, ok, tags_of,
-                     test, wait_port)
+from harness import (SECRET, Skip, equal, expect_llm, free_port, installed, ok,
+                     tags_of, test, wait_port)
 
 PAGE = r"""<?php
 $url = "%s";
@@ -55,13 +54,6 @@ http {
 """
 
 
-def find(*patterns):
-    for pattern in patterns:
-        for path in sorted(glob.glob(pattern)):
-            return path
-    raise Skip("not installed: " + patterns[0])
-
-
 class Web:
     """nginx and php-fpm in a folder that workers may read."""
 
@@ -69,9 +61,9 @@ class Web:
                  patience="0", page=None, files=None, params=None):
         if os.geteuid() != 0:
             raise Skip("php-fpm's default pool needs root")
-        self.fpm_path = find("/usr/sbin/php-fpm[0-9]*")
-        self.nginx_path = find("/usr/sbin/nginx")
-        default = find("/etc/php/*/fpm/pool.d/www.conf")
+        self.fpm_path = installed("/usr/sbin/php-fpm[0-9]*")
+        self.nginx_path = installed("/usr/sbin/nginx")
+        default = installed("/etc/php/*/fpm/pool.d/www.conf")
         try:
             pwd.getpwnam("www-data")
         except KeyError:

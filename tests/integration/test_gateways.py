@@ -13,8 +13,9 @@ import sys
 import harness
 from delivery import double
 from harness import (APPS, LAUNCHER, ROOT, SUPPORT, Failure, Skip, body, equal,
-                     free_port, ok, tags_of, test, trace_headers, wait_port)
-from test_fpm import Web, find, preload
+                     free_port, installed, ok, tags_of, test, trace_headers,
+                     wait_port)
+from test_fpm import Web, preload
 
 sys.path.append(SUPPORT)
 from announce import announce  # noqa: E402
@@ -348,10 +349,10 @@ class Apache(Web):
 
     def start(self, t, env):
         modules = "/usr/lib/apache2/modules"
-        server = find("/usr/sbin/apache2")
+        server = installed("/usr/sbin/apache2")
         conf = self.write("apache.conf", APACHE % {
             "dir": self.dir, "port": self.port, "modules": modules,
-            "php": find(modules + "/libphp*.so")})
+            "php": installed(modules + "/libphp*.so")})
         self.processes.append(subprocess.Popen(
             [server, "-D", "FOREGROUND", "-f", conf],
             env=dict({"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, **env),

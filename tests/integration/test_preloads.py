@@ -1,6 +1,5 @@
 """Beside the preloads and tools of others: curl makes one call through each,
 with us and without, and what can be seen is the same."""
-import glob
 import os
 import re
 import shutil
@@ -10,7 +9,7 @@ import threading
 
 from delivery import (agent, counts, double, private_network, recovered,
                       settled)
-from harness import (Skip, body, curl, equal, expect_llm, ok, test)
+from harness import (Skip, body, curl, equal, expect_llm, installed, ok, test)
 
 # The tool's own limits for slow machines.
 SLOW = 120
@@ -18,13 +17,6 @@ SLOW = 120
 # ever.
 LIMIT = 30
 OUT = ["-o", "answer", "-w", "%{http_code} %{size_download}"]
-
-
-def library(*patterns):
-    for pattern in patterns:
-        for path in sorted(glob.glob(pattern)):
-            return path
-    raise Skip("not installed: " + patterns[0])
 
 
 def of_compiler(name):
@@ -120,7 +112,7 @@ def written(t, env):
 
 def pair(name, pattern, kind, env):
     def run(t):
-        other, given = library(pattern), written(t, env)
+        other, given = installed(pattern), written(t, env)
         orders = ("before",) if kind == FIRST else ("before", "behind")
         both_orders(t, ["true"], other, given, orders)
         if kind == ALL:
@@ -179,7 +171,7 @@ class Socks(threading.Thread):
 def proxied(t, socks, url, **more):
     """curl through proxychains, whose chain is `socks`, with an agent at `url`:
     proxychains says the same as without us, and led one connection."""
-    other = library(PAIRS["proxychains"][0])
+    other = installed(PAIRS["proxychains"][0])
     env = written(t, {"PROXYCHAINS_CONF_FILE": "strict_chain\nproxy_dns\n"
                       "[ProxyList]\nsocks5 127.0.0.1 %d\n" % socks.port})
     env.update(more, LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL=url)
@@ -225,7 +217,7 @@ def around_an_anonymiser_nothing_goes(t):
 def faketime_that_stands_still(t):
     """No wait of ours may last until that clock goes on."""
     both_orders(t, curl(t.url, body(), *OUT),
-                library(PAIRS["faketime_threads"][0]),
+                installed(PAIRS["faketime_threads"][0]),
                 {"FAKETIME": "2001-02-03 04:05:06"}, check=False)
 
 
