@@ -52,8 +52,8 @@ static void uncharge(struct llmobs_body *body, size_t need)
     body->charged = need;
 }
 
-/* Whether the body may be kept whole at `len` bytes. A body that is no longer
- * than its two ends would be costs no more than they do. */
+/* Whether the body may be kept whole at `len` bytes. Up to the length of two
+ * ends, a whole body costs no more than its ends would. */
 static bool affords(struct llmobs_body *body, uint64_t len)
 {
     size_t step = len < STEP ? STEP_FIRST : STEP;

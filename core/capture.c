@@ -75,8 +75,8 @@ struct llmobs_handle *llmobs_capture_born(const struct llmobs_real *real,
     return llmobs_handle_born(real, curl);
 }
 
-/* The request was never made, and what the app has of it not read: it was a
- * call if it stands without; a body of which we have a copy says more. */
+/* libcurl never made the request, so its body was not read: method and URL say
+ * whether it was a call, or a copy of the body, where we have one. */
 static void settle_unsent(struct llmobs_exchange *exchange)
 {
     if (exchange->unsent && !exchange->request.total && exchange->stands)

@@ -121,8 +121,8 @@ static bool sends_some(const struct llmobs_handle *handle)
            (verb == LLMOBS_HTTP_PUT || verb == LLMOBS_HTTP_POST);
 }
 
-/* By method and URL: what header list and body may yet say is said to speak
- * for a call. */
+/* By method and URL. Header list and body are not read yet, and are taken to
+ * speak for a call. */
 static bool may_match(const struct llmobs_handle *handle, const char *url,
                       struct llmobs_match *match)
 {
@@ -157,8 +157,8 @@ bool llmobs_capture_wants_headers(const struct llmobs_handle *handle,
            !handle->origin.exposes && !llmobs_handle_exposes_headers(handle);
 }
 
-/* Some transfers of ours, or of those that carry a context on; what a test asks
- * for, whatever it sends. */
+/* Whether a transfer of the handle may be ours, or may carry a context on. A
+ * test that captures everything wants those without a body, too. */
 bool llmobs_capture_may_begin(const struct llmobs_handle *handle)
 {
     return observes() && !handle->connect_only &&

@@ -63,11 +63,12 @@ struct llmobs_exchange {
     struct llmobs_body request;
     uint64_t masked; /* the request's bytes as it was masked; 0: never */
     struct llmobs_body response;
-    size_t again;        /* bytes of the response that come once more after a */
-    size_t header_again; /* pause, and bytes of its headers */
+    /* So many bytes of the response, and of its headers, come once more after a
+     * pause. */
+    size_t again, header_again;
     bool multipart;
-    bool unsent; /* libcurl did not come to make the request, yet: */
-    bool stands; /* then it is a call all the same */
+    bool unsent; /* libcurl has not made the request */
+    bool stands; /* a call, even if libcurl never makes the request */
     bool bare;   /* read from a disk that was not to have its bodies */
     struct llmobs_mark *marks;
     size_t mark_count;

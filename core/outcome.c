@@ -35,7 +35,7 @@ struct decoded {
 
 /* -- the budget ----------------------------------------------------------- */
 
-/* One that was read from the disk has taken nothing for itself. */
+/* A body that was read from the disk has taken nothing of it for itself. */
 static size_t reading_of(const struct llmobs_body *body)
 {
     size_t len = llmobs_body_head(body).len;
@@ -523,7 +523,7 @@ static int read_within(struct llmobs_exchange *exchange,
     return enough ? enough : rc;
 }
 
-/* Apart from its caller: two frames are small ones. */
+/* Apart from its caller, so that each frame is small. */
 __attribute__((noinline)) static int read_call(struct llmobs_exchange *exchange,
                                                struct decoded *decoded,
                                                struct llmobs_span *span)

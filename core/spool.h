@@ -10,9 +10,10 @@
  * are released is removed.
  *
  * Owns:    the directory of this process, until close.
- * Threads: start, begin, end: any thread, no lock, no allocation, no list of a
- *          directory; the first ones wait for each other. release, load, look:
- *          the worker, one at a time. close: the exit handler after it.
+ * Threads: start, begin, end: any thread, no lock, no allocation but that of
+ *          scratch.h, no list of a directory; the first ones wait for each
+ *          other. release, load, look: the worker, one at a time. close: the
+ *          exit handler after it.
  * Errors:  -EDQUOT: the spool is full; any other: the disk's. What is not
  *          written is not kept: the caller still has it in memory.
  * Limits:  LLMOBS_SPOOL_MAX bytes in the user's spool: by what processes find

@@ -34,8 +34,9 @@ int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
 int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out);
 
 /* The path of a file of a process's directory; "" where it is too long. The
- * last release had no such end of its files' names: its processes, beside which
- * ours run, take a directory without one of theirs for empty, and leave it. */
+ * names of the last release's files (_old_path) have no such end. Its processes
+ * may run beside ours: they find none of their files in our directories, take
+ * these for empty, and leave them. */
 #define LLMOBS_SPOOL_SUFFIX ".entries"
 void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
 void llmobs_spool_old_path(const char *dir, uint32_t file, char out[PATH_MAX]);
