@@ -346,6 +346,15 @@ static bool names_scheme(struct llmobs_text text)
     return n > 0 && n < text.len && text.data[n] == ':';
 }
 
+/* Versions of libcurl differ in where such a reference leads. */
+static bool has_control(struct llmobs_text text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
+            return true;
+    return false;
+}
+
 /* Answers for the reference without blanks at its ends. */
 static bool leads_to(const struct llmobs_url *base,
                      struct llmobs_text reference, struct llmobs_url *url)
@@ -353,7 +362,8 @@ static bool leads_to(const struct llmobs_url *base,
     size_t slashes = 0;
     int rc;
 
-    if (reference.len == 0 || memchr(reference.data, '\\', reference.len))
+    if (reference.len == 0 || has_control(reference) ||
+        memchr(reference.data, '\\', reference.len))
         return false;
     while (slashes < reference.len && reference.data[slashes] == '/')
         slashes++;
@@ -387,14 +397,16 @@ static bool stays(const struct llmobs_url *base, struct llmobs_text reference)
 bool llmobs_url_stays(const struct llmobs_url *base,
                       struct llmobs_text reference)
 {
-    static const char blanks[] = " \t\r\n";
+    /* Those that libcurl passes over. */
+    static const char blanks[] = " \t\n\v\f\r";
+    const size_t count = sizeof(blanks) - 1;
 
-    while (reference.len > 0 && memchr(blanks, reference.data[0], 4)) {
+    while (reference.len > 0 && memchr(blanks, reference.data[0], count)) {
         reference.data++;
         reference.len--;
     }
     while (reference.len > 0 &&
-           memchr(blanks, reference.data[reference.len - 1], 4))
+           memchr(blanks, reference.data[reference.len - 1], count))
         reference.len--;
     return stays(base, reference);
 }

@@ -502,7 +502,13 @@ HAZARDS = [
                             "inject_blank(inject);",
                             "            inject->base, (struct llmobs_text){"
                             "line + name, len - name}))\n        return;")],
-          ["headers.redirect_to_another_origin"])]),
+          ["headers.redirect_to_another_origin"]),
+         ("odd-blanks-are-text", [("rules/url.c", "\" \\t\\n\\v\\f\\r\"",
+                                   "\" \\t\\r\\n\"")],
+          ["unit redirects_away_blank_ours"]),
+         ("controls-are-text", [("rules/url.c", "has_control(reference) ||",
+                                 "")],
+          ["unit redirects_away_blank_ours"])]),
 
     ("proxies and CONNECT",
      "no headers for who is not the peer (`llmobs_handle_exposes_headers`)", [
