@@ -35,6 +35,12 @@ int llmobs_cli_parse(int argc, char **argv, const struct option *options,
                      int (*apply)(void *ctx, int code, const char *value),
                      void *ctx);
 
+/* Reads an option's value, 1 to LLMOBS_CLI_SECONDS_MAX; -EINVAL, and told by
+ * the names of the command and the option. */
+#define LLMOBS_CLI_SECONDS_MAX 86400
+int llmobs_cli_seconds(const char *command, const char *name, const char *value,
+                       long *out);
+
 /* Gives the environment's configuration, with another store where one is
  * named; NULL without memory. */
 struct llmobs_config *llmobs_cli_config(const char *store);

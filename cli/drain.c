@@ -14,7 +14,6 @@
 #include "core/log.h"
 
 #define WATCH_S 30
-#define WATCH_MAX_S 86400
 #define USER_S 60
 #define SPOOL_MAX ((int64_t)256 * 1024 * 1024)
 #define VARIABLES_MAX 4096
@@ -64,19 +63,6 @@ static const struct option options[] = {
 
 /* -- arguments ------------------------------------------------------------ */
 
-static int read_seconds(struct drain *drain, const char *name,
-                        const char *value, long *out)
-{
-    char *end;
-
-    *out = strtol(value, &end, 10);
-    if (end != value && *end == '\0' && *out >= 1 && *out <= WATCH_MAX_S)
-        return 0;
-    fprintf(stderr, "%s: --%s: 1 to %d seconds\n", drain->argv[0], name,
-            WATCH_MAX_S);
-    return -EINVAL;
-}
-
 static int read_watch(struct drain *drain, const char *value)
 {
     const char *next = drain->argv[optind];
@@ -87,7 +73,8 @@ static int read_watch(struct drain *drain, const char *value)
         optind++;
     }
     return value == NULL ? 0
-                         : read_seconds(drain, "watch", value, &drain->watch_s);
+                         : llmobs_cli_seconds(drain->argv[0], "watch", value,
+                                              &drain->watch_s);
 }
 
 static bool is_place(const char *to)
@@ -104,7 +91,8 @@ static int apply(void *ctx, int code, const char *value)
     case 'w':
         return read_watch(drain, value);
     case 'u':
-        return read_seconds(drain, "user-time", value, &drain->user_s);
+        return llmobs_cli_seconds(drain->argv[0], "user-time", value,
+                                  &drain->user_s);
     case 't':
         drain->to = value;
         if (is_place(value))

@@ -25,6 +25,20 @@ int llmobs_cli_parse(int argc, char **argv, const struct option *options,
     return rc;
 }
 
+int llmobs_cli_seconds(const char *command, const char *name, const char *value,
+                       long *out)
+{
+    char *end;
+
+    *out = strtol(value, &end, 10);
+    if (end != value && *end == '\0' && *out >= 1 &&
+        *out <= LLMOBS_CLI_SECONDS_MAX)
+        return 0;
+    fprintf(stderr, "%s: --%s: 1 to %d seconds\n", command, name,
+            LLMOBS_CLI_SECONDS_MAX);
+    return -EINVAL;
+}
+
 static void ignore(void *ctx, const char *text)
 {
     (void)ctx;

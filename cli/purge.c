@@ -14,8 +14,7 @@
 #include "cli/shown.h"
 #include "core/spool_file.h"
 
-/* How long the process of another user may take. */
-#define USER_MS 60000
+#define USER_S 60
 
 static const char help_text[] =
     "usage: llmobs purge [OPTIONS]\n"
@@ -39,11 +38,18 @@ static const char help_text[] =
     "  --users      root: of all users, for each as that user, where no "
     "LLMOBS_STORE_DIR\n"
     "               or LLMOBS_SPOOL_DIR names one place for all\n"
+    "  --user-time SECS  how long each other user's may take (60)\n"
     "  --json       as one JSON object\n"
     "\n"
     "Exit status: 0 when it is gone, 1 when something stays that should not.\n";
 
-enum { OPTION_STORE = 256, OPTION_SPOOL, OPTION_ALL, OPTION_USERS };
+enum {
+    OPTION_STORE = 256,
+    OPTION_SPOOL,
+    OPTION_ALL,
+    OPTION_USERS,
+    OPTION_USER_TIME
+};
 
 static const struct option options[] = {
     {"yes", no_argument, NULL, 'y'},
@@ -53,6 +59,7 @@ static const struct option options[] = {
     {"dir", required_argument, NULL, 'd'},
     {"all", no_argument, NULL, OPTION_ALL},
     {"users", no_argument, NULL, OPTION_USERS},
+    {"user-time", required_argument, NULL, OPTION_USER_TIME},
     {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -68,6 +75,9 @@ static int apply(void *ctx, int code, const char *value)
 
     if (code >= OPTION_STORE && code <= OPTION_USERS)
         *flags[code - OPTION_STORE] = true;
+    else if (code == OPTION_USER_TIME)
+        return llmobs_cli_seconds(purge->name, "user-time", value,
+                                  &purge->user_s);
     else if (code == 'y')
         purge->yes = true;
     else if (code == 'n')
@@ -120,13 +130,14 @@ static void add_up(struct llmobs_purged *sum, const struct llmobs_purged *one)
 }
 
 /* A user may hold up what has become that user's. */
-static bool waits_for(int fd, const struct llmobs_drain_place *place)
+static bool waits_for(const struct llmobs_purge *purge, int fd,
+                      const struct llmobs_drain_place *place)
 {
     struct pollfd one = {.fd = fd, .events = POLLIN};
-    int rc;
+    int rc, user_ms = (int)purge->user_s * 1000;
 
     do
-        rc = poll(&one, 1, place->uid == geteuid() ? -1 : USER_MS);
+        rc = poll(&one, 1, place->uid == geteuid() ? -1 : user_ms);
     while (rc < 0 && errno == EINTR);
     return rc > 0;
 }
@@ -152,7 +163,7 @@ static int run_apart(struct llmobs_purge *purge,
         close(ends[0]);
         return -EAGAIN;
     }
-    told = waits_for(ends[0], place) &&
+    told = waits_for(purge, ends[0], place) &&
            read(ends[0], out, sizeof *out) == sizeof *out;
     close(ends[0]);
     /* Its user may have stopped it, also after its word. */
@@ -269,6 +280,7 @@ int llmobs_cmd_purge(int argc, char **argv)
     const struct llmobs_purged *sum = &purge.sum;
 
     purge.name = argv[0];
+    purge.user_s = USER_S;
     if (llmobs_cli_parse(argc, argv, options, apply, &purge) != 0)
         return LLMOBS_CLI_USAGE;
     if (purge.help) {

@@ -40,6 +40,7 @@ struct llmobs_purge {
     bool dry;
     bool json;
     bool help;
+    long user_s; /* for how long each other user is waited for */
     struct llmobs_config *config;
     struct llmobs_living living;
     struct llmobs_purged sum;

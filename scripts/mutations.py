@@ -6,8 +6,8 @@ Read by scripts/mutate, which also makes docs/HAZARDS.md of it.  A row is
 (file, old, new) with `old` exactly once in the file.  An `old` may be None: the
 line `new` is put at the file's end.  Tests: names of tests/integration/run;
 "preload NAME" of tests/preload/run; "unit CASE" of the unit tests; "doctor
-PART" of tests/cli/doctor.py, and so "drain PART", "launcher PART"; "cli
-FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
+PART" of tests/cli/doctor.py, and so "drain PART", "purge PART", "launcher PART";
+"cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
 """
 
 BEGIN = "core/capture_begin.c"
@@ -860,6 +860,9 @@ HAZARDS = [
          ("user-without-end", [("cli/drain_place.c", "child->uid == geteuid() || "
                                 "round->user_ms == 0)", "round->user_ms >= 0)")],
           ["drain stopped_by_its_user"]),
+         ("purge-without-end", [("cli/purge.c", "== geteuid() ? -1 : user_ms",
+                                 "== geteuid() ? -1 : user_ms - user_ms - 1")],
+          ["purge stopped_by_its_user"]),
          ("hole-read", [("core/spool_file.c", "        if (sparse)\n",
                          "        if (sparse && size == 0)\n")],
           ["unit sparse"])]),

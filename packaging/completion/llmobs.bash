@@ -19,7 +19,8 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
     --to) COMPREPLY=($(compgen -W 'agent agentless store' -- "$2")) ;;
     --since) COMPREPLY=($(compgen -W '10m 1h 1d 7d' -- "$2")) ;;
     --ml-app | --service | --env | --session | --name | --tag | --trace | \
-        --input | --model | --provider | --workflow | --preload)
+        --input | --model | --provider | --workflow | --preload | \
+        --user-time)
         COMPREPLY=()
         ;;
     *) return 1 ;;

@@ -4,6 +4,7 @@
 usage: drain.py LLMOBS_RUN LLMOBS [TEST]...
 """
 import base64
+import contextlib
 import ctypes
 import gzip
 import json
@@ -643,6 +644,20 @@ while time.monotonic() < end:
 """
 
 
+@contextlib.contextmanager
+def stopper(uid):
+    """A user who stops all processes of its own that it can see."""
+    process = subprocess.Popen([sys.executable, "-c", STOPPER, str(uid)],
+                               stdout=subprocess.PIPE)
+    process.stdout.readline()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
 def stopped_by_its_user():
     """A user who stops the process that delivers for it stops no other's."""
     needs_root()
@@ -658,28 +673,20 @@ def walk_beside_stoppers():
     give(names[2], "/var/tmp/llmobs-%d/spool" % (first + 2), first + 2)
     give(names[3], "/var/lib/llmobs/spool", 0)
     env = environment(LLMOBS_STORE_DIR=None, HOME="/root")
-    stopper = subprocess.Popen([sys.executable, "-c", STOPPER, str(first)],
-                               stdout=subprocess.PIPE)
-    stopper.stdout.readline()
-    try:
-        with agent() as dd:
-            dd.fault("slow")
-            began = time.monotonic()
-            code, told = drain("--to", "agent", "--user-time", "2", env=env)
-            took = time.monotonic() - began
-            equal((code, told["delivered"]), (1, 3), "counts")
-            equal(took < 8, True, "it took %.1f s" % took)
-            process = start("--watch", "1", "--to", "agent", env=env)
-            time.sleep(1)
-            process.terminate()
-            began = time.monotonic()
-            finish(process)
-            took = time.monotonic() - began
-            equal(took < 5, True, "after TERM it took %.1f s" % took)
-    finally:
-        stopper.kill()
-        stopper.wait()
-        stopper.stdout.close()
+    with stopper(first), agent() as dd:
+        dd.fault("slow")
+        began = time.monotonic()
+        code, told = drain("--to", "agent", "--user-time", "2", env=env)
+        took = time.monotonic() - began
+        equal((code, told["delivered"]), (1, 3), "counts")
+        equal(took < 8, True, "it took %.1f s" % took)
+        process = start("--watch", "1", "--to", "agent", env=env)
+        time.sleep(1)
+        process.terminate()
+        began = time.monotonic()
+        finish(process)
+        took = time.monotonic() - began
+        equal(took < 5, True, "after TERM it took %.1f s" % took)
 
 
 def another_namespace():

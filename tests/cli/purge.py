@@ -262,6 +262,35 @@ def walk_all():
           "whose counters")
 
 
+def stopped_by_its_user():
+    """A user who stops the process that removes for it holds up no other."""
+    needs_root()
+    calls(1)
+    calls(2)
+    in_own_mounts(walk_beside_a_stopper)
+
+
+def walk_beside_a_stopper():
+    names, first = sorted(entries()), 60000 + os.getpid() % 4000
+    places = ["/var/tmp/llmobs-%d/spool" % (first + i) for i in range(2)]
+    for i in range(2):
+        give(names[i], places[i], first + i)
+    for i in range(1000):  # it is stopped before it has removed them all
+        shutil.copytree(os.path.join(places[0], names[0]), os.path.join(
+            places[0], "%d-1-%x" % (4000000 + i, i)))
+    subprocess.run(["chown", "-R", "%d:%d" % (first, first),
+                    os.path.dirname(places[0])], check=True)
+    env = environment(LLMOBS_STORE_DIR=None, HOME="/root")
+    with drain.stopper(first):
+        began = time.monotonic()
+        code, told = purge("--users", "--user-time", "2", env=env)
+        took = time.monotonic() - began
+    equal((code, told["calls"] in (1, 2)), (1, True), told)
+    equal(2 <= took < 8, True, "it took %.1f s" % took)
+    equal([any("-1-" in x for x in os.listdir(place)) for place in places],
+          [True, False], "what is left of either user")
+
+
 def beside_a_writer():
     """Programs that write to the store meanwhile lose nothing that comes
     after, and get no error."""
@@ -305,7 +334,8 @@ def asks():
 
 def usage():
     for bad in (["--what"], ["x"], ["--dir"], ["--dir", ""],
-                ["--dir", "/x", "--store"], ["--yes", "no"]):
+                ["--dir", "/x", "--store"], ["--yes", "no"],
+                ["--user-time", "0"], ["--user-time", "1m"]):
         code, out, err = run("--yes", *bad)
         equal((code, out, err != ""), (2, "", True), str(bad))
     code, out, err = run("--yes", "--dir", os.path.join(FOLDER, "none"))
@@ -319,4 +349,5 @@ def usage():
 if __name__ == "__main__":
     drain.main([nothing_there, store_and_spool, only_one, refused_ones,
                 beside_the_living, links_and_strangers, linked_directories,
-                damaged, other_users, all_users, beside_a_writer, asks, usage])
+                damaged, other_users, all_users,
+                stopped_by_its_user, beside_a_writer, asks, usage])

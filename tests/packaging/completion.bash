@@ -62,6 +62,7 @@ expect "llmobs drain --to agentl" -- agentless
 expect "llmobs purge --dir '$bin/some'" -- "$bin/some dir"
 expect "llmobs help var" -- variables
 expect "llmobs view --session --j" -- ''
+expect "llmobs purge --user-time --j" -- ''
 expect "llmobs doctor llmobs-r" llmobs-run
 expect "llmobs-run --ml-app x llmobs-r" llmobs-run
 expect "llmobs-run --ml-app=x llmobs-r" llmobs-run
