@@ -3,12 +3,14 @@
  * Each client program is a table of cases: `PROGRAM --list` prints a line
  * "name spans errors" for each (how many spans a run must make, and how many
  * of them have status error); `PROGRAM NAME BASE` runs one against a test
- * server. A run must print the same with and without the preload.
+ * server, `PROGRAM all BASE` all of them. A run must print the same with and
+ * without the preload.
  */
 #ifndef LLMOBS_CASES_H
 #define LLMOBS_CASES_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,31 +253,36 @@ static inline size_t make_twin(char *data, size_t size, size_t count, void *to)
     return size * count;
 }
 
-static inline int cases_main(const struct one_case *cases, int argc,
-                             char **argv)
+static inline void run_case(const struct one_case *one, const char *base)
 {
-    const struct one_case *one = cases;
-
-    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
-        for (; one->name; one++)
-            printf("%s %d %d\n", one->name, one->spans, one->errors);
-        return 0;
-    }
-    while (argc == 3 && one->name && strcmp(one->name, argv[1]) != 0)
-        one++;
-    if (argc != 3 || !one->name) {
-        fprintf(stderr, "usage: %s --list | NAME BASE\n", argv[0]);
-        return 2;
-    }
     curl_global_init(CURL_GLOBAL_ALL);
     json_headers = curl_slist_append(NULL, "Content-Type: application/json");
     json_headers =
         curl_slist_append(json_headers, "Authorization: Bearer sk-SECRETKEY");
-    one->run(argv[2]);
+    one->run(base);
     curl_slist_free_all(json_headers);
     json_headers = NULL;
     curl_global_cleanup();
-    return 0;
+}
+
+static inline int cases_main(const struct one_case *cases, int argc,
+                             char **argv)
+{
+    bool list = argc == 2 && strcmp(argv[1], "--list") == 0;
+    bool all = argc == 3 && strcmp(argv[1], "all") == 0;
+    bool found = list || all;
+
+    for (const struct one_case *one = cases; one->name; one++) {
+        if (list)
+            printf("%s %d %d\n", one->name, one->spans, one->errors);
+        if (argc != 3 || (!all && strcmp(one->name, argv[1]) != 0))
+            continue;
+        run_case(one, argv[2]);
+        found = true;
+    }
+    if (!found)
+        fprintf(stderr, "usage: %s --list | all BASE | NAME BASE\n", argv[0]);
+    return found ? 0 : 2;
 }
 
 #endif
