@@ -965,11 +965,17 @@ HAZARDS = [
                                    "? opens : closes;", "    return closes;")],
           ["preload parting_c_h"])]),
 
-    ("fork while another thread is inside of a dlclose",
-     "the child drops that thread's turn (`release_left`)", [
-         ("turns-inherited", [("shim/turn.c", "    if (release_left())",
-                               "    if (seen < 0 && release_left())")],
-          ["preload parting_w_k_seen"])]),
+    ("fork while another thread is inside of a dlopen or dlclose",
+     "the child, which may find the loader's locks taken, loads nothing, and "
+     "waits for nobody (`is_alone`)", [
+         ("child-waits", [("shim/turn.c", "is_alone() ? 1 :",
+                           "is_alone() && seen < 0 ? 1 :")],
+          ["preload parting_dw_k"]),
+         ("child-loads", [("shim/turn.c", "    return turn;\n}\n\nvoid "
+                           "llmobs_turn_load_end",
+                           "    return turn || !is_alone() ? turn : take(1);"
+                           "\n}\n\nvoid llmobs_turn_load_end")],
+          ["preload parting_dw_k_seen"])]),
 
     ("a dlclose under seccomp that kills",
      "no system call of ours is in it (`llmobs_turn_begin`)", [

@@ -54,16 +54,12 @@ static struct llmobs_turn *take(int who)
     return NULL;
 }
 
-static void release(struct llmobs_turn *turn)
-{
-    __atomic_store_n(&turn->thread, 0, __ATOMIC_RELEASE);
-    __atomic_store_n(&turn->who, 0, __ATOMIC_SEQ_CST);
-}
-
 static void end(struct llmobs_turn *turn)
 {
-    if (turn)
-        release(turn);
+    if (turn) {
+        __atomic_store_n(&turn->thread, 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&turn->who, 0, __ATOMIC_SEQ_CST);
+    }
     __atomic_fetch_add(&ends, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&waiting, __ATOMIC_SEQ_CST))
         llmobs_libc_wake(&ends);
@@ -88,7 +84,7 @@ static enum whose whose(int kind)
     return found;
 }
 
-/* The thread is the only one: nobody changes a turn meanwhile. */
+/* The turns of others are then those of threads that a parent had. */
 static bool is_alone(void)
 {
     struct stat st;
@@ -98,35 +94,16 @@ static bool is_alone(void)
            st.st_nlink == 3;
 }
 
-/* Ends the turns of threads that a parent had, or that ended in the midst of
- * one. False: there are none, or others that may be there. */
-static bool release_left(void)
-{
-    bool any = false;
-
-    if (!is_alone())
-        return false;
-    for (size_t i = 0; i < LLMOBS_TURNS; i++) {
-        if (!turns[i].who || is_mine(&turns[i]))
-            continue;
-        release(&turns[i]);
-        any = true;
-    }
-    return any;
-}
-
 /* For a turn of that kind to end that had not when `seen` was read. False: in
- * vain. */
+ * vain, which for a parent's threads it is at once. */
 static bool wait_for_end(int kind, int seen, int64_t *until)
 {
     bool more;
 
-    if (release_left())
-        return true;
     if (__atomic_load_n(&in_vain[kind], __ATOMIC_RELAXED))
         return false;
     if (*until == 0)
-        *until = llmobs_libc_monotonic_us() + wait_us[kind];
+        *until = is_alone() ? 1 : llmobs_libc_monotonic_us() + wait_us[kind];
     __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
     more = llmobs_libc_wait(&ends, seen, *until);
     __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);

@@ -10,9 +10,10 @@
  *          its next call. The app always goes on.
  * Limits:  LLMOBS_TURNS turns at a time. While the app has more than that,
  *          nothing is loaded, nor in a child that is born then.
- * Fork:    plain memory. The child keeps its own thread's turn and drops those
- *          of other threads as long as it has no second thread itself; with
- *          one it goes on unobserved.
+ * Fork:    plain memory. A child that is born while another thread has a turn
+ *          loads nothing, for good: that thread may hold locks of the loader,
+ *          and of exit's handlers, that no fork gives back, and the loader's
+ *          half-done work is not the child's to finish.
  *
  * The app makes no system call here but where somebody loads or waits.
  *

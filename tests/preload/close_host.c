@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/preload/fetch.h"
@@ -67,16 +68,29 @@ static int fetch(const char *library)
     return find(&f, library) ? fetch_both(&f, url) : 31;
 }
 
+/* Nobody is there whom the child could wait for. */
 static int fetch_in_child(const struct fetch *f)
 {
+    struct timespec begin, end;
     pid_t child = fork();
     int status = -1;
 
     if (child == 0)
         exit(fetch_both(f, url));
+    clock_gettime(CLOCK_MONOTONIC, &begin);
     if (child > 0)
         waitpid(child, &status, 0);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    if ((end.tv_sec - begin.tv_sec) * 10 +
+            (end.tv_nsec - begin.tv_nsec) / 100000000 >=
+        8)
+        return 35;
     return status;
+}
+
+static int fetch_beside(const struct fetch *f)
+{
+    return closer[0] == 'k' ? fetch_in_child(f) : fetch_both(f, url);
 }
 
 static int close_beside(const char *library)
@@ -90,7 +104,7 @@ static int close_beside(const char *library)
         pthread_create(&thread, NULL, close_in_thread, &r) != 0 ||
         read(said[0], &byte, 1) != 1)
         return 33;
-    fetched = closer[0] == 'k' ? fetch_in_child(&f) : fetch_both(&f, url);
+    fetched = fetch_beside(&f);
     pthread_join(thread, NULL);
     return fetched ? fetched : r;
 }
@@ -129,7 +143,7 @@ static void *open_beside(char *path)
 
     if (pthread_create(&thread, NULL, open_in_thread, path) == 0 &&
         read(said[0], &byte, 1) == 1) {
-        printf("beside %d\n", fetch_both(&functions, url));
+        printf("beside %d\n", fetch_beside(&functions));
         pthread_join(thread, &handle);
     }
     return handle;
