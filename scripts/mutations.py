@@ -1042,6 +1042,9 @@ HAZARDS = [
                                "(struct llmobs_tick){look, worker}",
                                "(struct llmobs_tick){NULL, NULL}")],
           ["exit.last_thread_beside_a_silent_agent"]),
+         ("descriptors-of-nobody", [("core/worker_thread.c",
+                                     "    llmobs_fd_alone();\n", "")],
+          ["exit.last_thread_has_the_last_descriptors"]),
          ("small-stack-at-last", [("core/thread.c",
                                    "        (void)llmobs_thread_start("
                                    "end_last, NULL, 0);", "        ;")],

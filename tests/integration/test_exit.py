@@ -151,6 +151,17 @@ def last_thread_beside_a_lookup(t):
 
 
 @test
+def last_thread_has_the_last_descriptors(t):
+    """No thread of the app is left that could need them: our thread reads the
+    first one's code, and delivers."""
+    r = t.same(["sh", "-c", "ulimit -n 12 && exec \"$@\"", "sh", program(t),
+                "left_by_system_call",
+                "http://127.0.0.1:%d" % t.servers.http], spans=1,
+               answers=False)
+    equal(r.code, 3, "exit status")
+
+
+@test
 def without_thread(t):
     for name, spans, code in (("plain", 1, 0), ("cleanup_often", 30, 0),
                               ("cleanup_for_good", 1, 0)):
