@@ -4,19 +4,8 @@
 #include "tests/clients/cases.h"
 #include "tests/clients/pages.h"
 
-#define ASKS(what)                                            \
-    "{\"model\": \"gpt-4o-mini\", \"messages\": [{\"role\": " \
-    "\"user\", \"content\": \"" what "\"}]}"
-
-/* CURLOPT_PREREQFUNCTION and its data, since 7.80: without them the others are
- * read as the first drive begins. */
+/* Without a prereq callback the others are read as the first drive begins. */
 #define PREREQ_SINCE 0x075000
-#define PREREQFUNCTION ((CURLoption)20312)
-#define PREREQDATA ((CURLoption)10313)
-
-/* Of one length. */
-static const char *const texts[] = {ASKS("say hello to the test"),
-                                    ASKS("now something newer 1")};
 
 enum moment { BEGINS, WAITS, CONNECTS };
 
@@ -24,11 +13,6 @@ enum moment { BEGINS, WAITS, CONNECTS };
 #define ANY (AT(BEGINS) | AT(WAITS) | AT(CONNECTS))
 
 struct one;
-
-struct reading {
-    size_t at;
-    const char *text;
-};
 
 struct change {
     const char *name;
@@ -45,7 +29,7 @@ struct one {
     char *body;
     void *memory;
     struct text text, other;
-    struct reading reading[2];
+    struct source source;
     int calls[2];
 };
 
@@ -117,24 +101,12 @@ static void a_form(struct one *one)
     unpage(one->body);
 }
 
-static size_t read_text(char *to, size_t size, size_t count, void *from)
-{
-    struct reading *reading = from;
-    size_t len = strlen(reading->text + reading->at);
-
-    if (len > size * count)
-        len = size * count;
-    memcpy(to, reading->text + reading->at, len);
-    reading->at += len;
-    return len;
-}
-
 static void post_and_read(struct one *one)
 {
     post_sized(one);
-    one->reading[0].text = texts[1];
-    curl_easy_setopt(one->curl, CURLOPT_READFUNCTION, read_text);
-    curl_easy_setopt(one->curl, CURLOPT_READDATA, &one->reading[0]);
+    one->source = (struct source){texts[1], 0, PAGE};
+    curl_easy_setopt(one->curl, CURLOPT_READFUNCTION, feed);
+    curl_easy_setopt(one->curl, CURLOPT_READDATA, &one->source);
 }
 
 /* A libcurl before 8.1 may read the upload then; later ones post the body. */

@@ -5,13 +5,6 @@
 
 #include <malloc.h>
 
-#define OLD "{\"model\": \"gpt-4o-mini\", \"messages\": [{\"role\": \"user\", "
-#define ASKS(what) OLD "\"content\": \"" what "\"}]}"
-
-/* CURLOPT_PREREQFUNCTION and its data, since 7.80. */
-#define PREREQFUNCTION ((CURLoption)20312)
-#define PREREQDATA ((CURLoption)10313)
-
 /* When the option gets other memory, or only loses what it has. UNSET: it has
  * none of its own until the handle was added. */
 enum moment {
@@ -52,9 +45,6 @@ struct asked {
 };
 
 /* -- the options ----------------------------------------------------------- */
-
-static const char *const texts[] = {ASKS("say hello to the test"),
-                                    ASKS("now something newer 1")};
 
 static void *make_fields(struct asked *asked, int turn)
 {

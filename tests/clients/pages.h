@@ -9,7 +9,21 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <curl/curl.h>
+
 #define PAGE 4096
+
+/* CURLOPT_PREREQFUNCTION and its data, since 7.80. */
+#define PREREQFUNCTION ((CURLoption)20312)
+#define PREREQDATA ((CURLoption)10313)
+
+#define ASKS(what)                                            \
+    "{\"model\": \"gpt-4o-mini\", \"messages\": [{\"role\": " \
+    "\"user\", \"content\": \"" what "\"}]}"
+
+/* A body and the one that takes its place, of one length. */
+static const char *const texts[] = {ASKS("say hello to the test"),
+                                    ASKS("now something newer 1")};
 
 /* Ends with its page, with its NUL where it is to have one. */
 static inline char *paged(const char *text, bool ended)
