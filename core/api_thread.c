@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #include "core/api_table.h"
-#include "core/reach.h"
+#include "core/network.h"
 
 struct thread {
     uint64_t *spans;
@@ -189,15 +189,15 @@ static size_t which(const struct llmobs_header *header)
  * one that is too long to be kept. */
 static bool is_stranger(const struct llmobs_header *header)
 {
-    static const char *const names[] = {LLMOBS_REACH_HEADERS("")};
+    static const char *const names[] = {LLMOBS_NETWORK_HEADERS("")};
 
     if (!header->name || !header->value)
         return false;
     if (strcmp(header->name, ":remote-addr") == 0)
-        return llmobs_reach_public_caller(header->value);
+        return llmobs_network_public_caller(header->value);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strcasecmp(header->name, names[i]) == 0)
-            return llmobs_reach_public_forwarded(header->value);
+            return llmobs_network_public_forwarded(header->value);
     return false;
 }
 

@@ -7,7 +7,7 @@
 
 #include "core/allow.h"
 #include "core/capture_inner.h"
-#include "core/reach.h"
+#include "core/network.h"
 
 /* CURLINFO_EFFECTIVE_METHOD, since 7.72. */
 #define INFO_EFFECTIVE_METHOD ((CURLINFO)(CURLINFO_STRING + 58))
@@ -84,10 +84,10 @@ static void keep_request(const struct llmobs_handle *handle,
 /* A program that sends on what it was sent. */
 static bool forwards_strangers(const struct llmobs_handle *handle)
 {
-    static const char *const names[] = {LLMOBS_REACH_HEADERS(":")};
+    static const char *const names[] = {LLMOBS_NETWORK_HEADERS(":")};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (llmobs_reach_public_forwarded(
+        if (llmobs_network_public_forwarded(
                 llmobs_handle_header(handle, names[i])))
             return true;
     return false;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/reach.h"
+#include "core/network.h"
 #include "core/thread.h"
 
 static const char *const names[LLMOBS_CARRIED_COUNT] = {
@@ -34,12 +34,12 @@ static const char *some(const char *value)
  * stranger, and never make one trusted. */
 static bool is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
 {
-    return llmobs_reach_public_caller(values[LLMOBS_CARRIED_REMOTE_ADDR]) ||
-           llmobs_reach_public_forwarded(
+    return llmobs_network_public_caller(values[LLMOBS_CARRIED_REMOTE_ADDR]) ||
+           llmobs_network_public_forwarded(
                values[LLMOBS_CARRIED_HTTP_FORWARDED_FOR]) ||
-           llmobs_reach_public_forwarded(
+           llmobs_network_public_forwarded(
                values[LLMOBS_CARRIED_HTTP_FORWARDED]) ||
-           llmobs_reach_public_forwarded(values[LLMOBS_CARRIED_HTTP_REAL_IP]);
+           llmobs_network_public_forwarded(values[LLMOBS_CARRIED_HTTP_REAL_IP]);
 }
 
 void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "core/glob.h"
-#include "core/reach.h"
+#include "core/network.h"
 #include "core/scratch.h"
 #include "rules/custom.h"
 #include "rules/frame.h"
@@ -282,7 +282,7 @@ static bool match_shape(const struct llmobs_rules *rules,
         return miss(match, "known path, but the content type is not JSON");
     }
     match->confirm = true;
-    match->near = llmobs_reach_private_host(url->host);
+    match->near = llmobs_network_private_host(url->host);
     return hit(match, rule_of(rules, shape), llmobs_provider_by_port(url),
                "rule 3: known path on another host");
 }
@@ -321,7 +321,7 @@ static bool match_custom(const struct llmobs_rule *rule,
     if (request->multipart && rule->dialect != &llmobs_dialect_generic)
         return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
     match->near =
-        !llmobs_provider_find(url) && llmobs_reach_private_host(url->host);
+        !llmobs_provider_find(url) && llmobs_network_private_host(url->host);
     match->bodyless = llmobs_custom_bodyless(rule);
     return hit(match, rule,
                rule->provider ? rule->provider : provider_name(url),

@@ -1493,8 +1493,8 @@ HAZARDS = [
 
     ("headers with ml_app and session to public hosts of no known provider",
      "only gateways and hosts of a private network get them "
-     "(`llmobs_reach_private_host`)", [
-         ("public-told", [("rules/rules.c", "    match->near = llmobs_reach_"
+     "(`llmobs_network_private_host`)", [
+         ("public-told", [("rules/rules.c", "    match->near = llmobs_network_"
                            "private_host(url->host);",
                            "    match->near = true;")],
           ["unit hosts_that_get_headers"]),
@@ -1509,9 +1509,9 @@ HAZARDS = [
                                  "LLMOBS_TRUST_DEFAULT && !carrier->stranger;",
                                  "LLMOBS_TRUST_DEFAULT;")],
           ["inbound.of_strangers_ids_alone", "gateways.strangers_of_php"]),
-         ("forwarded-unread", [("core/reach.c",
-                                "    return reach_of(text, len) != PRIVATE;",
-                                "    return reach_of(text, len) == PRIVATE;")],
+         ("forwarded-unread", [("core/network.c",
+                                "    return network_of(text, len) != PRIVATE;",
+                                "    return network_of(text, len) == PRIVATE;")],
           ["unit proxies"]),
          ("sent-on-as-known", [("core/capture_settle.c", "origin->stranger || "
                                 "forwards_strangers(handle);",

@@ -1,4 +1,4 @@
-/* reach - whether an address, or the host of a URL, is one of a private
+/* network - whether an address, or the host of a URL, is one of a private
  * network: loopback, RFC 1918, shared (100.64/10), unique local, link-local,
  * and names that no public name server has.
  *
@@ -8,25 +8,25 @@
  * Limits:  none.
  * Fork:    nothing to do.
  */
-#ifndef LLMOBS_REACH_H
-#define LLMOBS_REACH_H
+#ifndef LLMOBS_NETWORK_H
+#define LLMOBS_NETWORK_H
 
 #include <stdbool.h>
 
 /* `host` is lower case, without brackets, zone and the dot at its end. Numbers
  * are read as libcurl and the C library do: 0x7f.1, 2130706433, 0177.0.0.1. */
-bool llmobs_reach_private_host(const char *host);
+bool llmobs_network_private_host(const char *host);
 
 /* True where the address of a caller (CGI's REMOTE_ADDR), with a port or
  * without one, is known and not private. NULL and "": not known. */
-bool llmobs_reach_public_caller(const char *address);
+bool llmobs_network_public_caller(const char *address);
 
 /* The headers that a proxy adds, each name with `end` behind it. */
-#define LLMOBS_REACH_HEADERS(end) \
+#define LLMOBS_NETWORK_HEADERS(end) \
     "x-forwarded-for" end, "forwarded" end, "x-real-ip" end
 
 /* The same for the value of such a header: true where it names an address that
  * is not known to be private. */
-bool llmobs_reach_public_forwarded(const char *value);
+bool llmobs_network_public_forwarded(const char *value);
 
 #endif

@@ -1,4 +1,4 @@
-#include "core/reach.h"
+#include "core/network.h"
 
 #include <arpa/inet.h>
 #include <stddef.h>
@@ -121,7 +121,7 @@ static bool is_private_name(const char *host)
     return false;
 }
 
-bool llmobs_reach_private_host(const char *host)
+bool llmobs_network_private_host(const char *host)
 {
     uint8_t wide[16];
     uint32_t address;
@@ -156,9 +156,9 @@ static bool bare(const char *text, size_t len, char out[NAME_MAX_LEN])
     return true;
 }
 
-enum reach { UNKNOWN, PRIVATE, PUBLIC };
+enum network { UNKNOWN, PRIVATE, PUBLIC };
 
-static enum reach reach_of(const char *text, size_t len)
+static enum network network_of(const char *text, size_t len)
 {
     char address[NAME_MAX_LEN];
     struct in_addr narrow;
@@ -173,9 +173,9 @@ static enum reach reach_of(const char *text, size_t len)
     return UNKNOWN;
 }
 
-bool llmobs_reach_public_caller(const char *address)
+bool llmobs_network_public_caller(const char *address)
 {
-    return address && reach_of(address, strlen(address)) == PUBLIC;
+    return address && network_of(address, strlen(address)) == PUBLIC;
 }
 
 /* "for=..." of a Forwarded header, or the address itself; what other members
@@ -196,10 +196,10 @@ static bool is_stranger(const char *text, size_t len)
         len -= (size_t)(equals + 1 - text);
         text = equals + 1;
     }
-    return reach_of(text, len) != PRIVATE;
+    return network_of(text, len) != PRIVATE;
 }
 
-bool llmobs_reach_public_forwarded(const char *value)
+bool llmobs_network_public_forwarded(const char *value)
 {
     while (value && *value) {
         size_t len = strcspn(value, ",;");

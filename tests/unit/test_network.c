@@ -1,4 +1,4 @@
-#include "core/reach.h"
+#include "core/network.h"
 
 #include <stddef.h>
 
@@ -109,13 +109,13 @@ static void check(bool (*asks)(const char *), bool wanted,
 
 START_TEST(hosts_that_are_near)
 {
-    CHECK(llmobs_reach_private_host, true, near_hosts);
+    CHECK(llmobs_network_private_host, true, near_hosts);
 }
 END_TEST
 
 START_TEST(hosts_that_are_not)
 {
-    CHECK(llmobs_reach_private_host, false, far_hosts);
+    CHECK(llmobs_network_private_host, false, far_hosts);
 }
 END_TEST
 
@@ -131,8 +131,8 @@ START_TEST(callers)
                                         "unix:",        "@",
                                         "localhost"};
 
-    CHECK(llmobs_reach_public_caller, true, strangers);
-    CHECK(llmobs_reach_public_caller, false, known);
+    CHECK(llmobs_network_public_caller, true, strangers);
+    CHECK(llmobs_network_public_caller, false, known);
 }
 END_TEST
 
@@ -167,14 +167,14 @@ START_TEST(proxies)
         "by=8.8.8.8",
         "\"127.0.0.1\""};
 
-    CHECK(llmobs_reach_public_forwarded, true, strangers);
-    CHECK(llmobs_reach_public_forwarded, false, known);
+    CHECK(llmobs_network_public_forwarded, true, strangers);
+    CHECK(llmobs_network_public_forwarded, false, known);
 }
 END_TEST
 
-UNIT_SUITE(reach)
+UNIT_SUITE(network)
 {
-    Suite *suite = suite_create("reach");
+    Suite *suite = suite_create("network");
 
     UNIT_TEST(suite, hosts_that_are_near);
     UNIT_TEST(suite, hosts_that_are_not);
