@@ -99,7 +99,7 @@ static void tell_nothing(struct llmobs_doctor *doctor)
     else
         llmobs_report_add(report, LLMOBS_REPORT_BAD, "reach",
                           "neither linked with libcurl nor naming it");
-    if (doctor->reach.missing[0] != '\0' && !doctor->work.spent)
+    if (doctor->reach.missing[0] != '\0' && !doctor->allowance.spent)
         llmobs_report_add(report, LLMOBS_REPORT_NOTE, "reach",
                           "a library was not found: %s", doctor->reach.missing);
 }
@@ -122,7 +122,7 @@ static void tell_reach(struct llmobs_doctor *doctor)
     }
     if (!in_reach)
         tell_nothing(doctor);
-    if (doctor->work.spent)
+    if (doctor->allowance.spent)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, "reach",
                           "its files ask for too much to be read: not all of "
                           "them was looked at");
@@ -201,7 +201,7 @@ int llmobs_doctor_examine(struct llmobs_doctor *doctor)
         &doctor->library, process ? doctor->process.root : AT_FDCWD,
         process ? llmobs_process_env(&doctor->process, "LD_LIBRARY_PATH")
                 : getenv("LD_LIBRARY_PATH"),
-        &doctor->work);
+        &doctor->allowance);
     tell_program(doctor);
     find_reach(doctor);
     llmobs_doctor_possible(doctor);
@@ -336,7 +336,7 @@ int llmobs_cmd_doctor(int argc, char **argv)
     if (rc != 0)
         return rc == 1 ? LLMOBS_CLI_OK : LLMOBS_CLI_USAGE;
     doctor.process.root = AT_FDCWD;
-    doctor.work.left = LLMOBS_WORK_MAX;
+    doctor.allowance.left = LLMOBS_ALLOWANCE_MAX;
     llmobs_report_init(&doctor.report);
     rc = examine(&doctor, argv[optind]);
     if (rc == 0 && wants_selftest(&doctor))

@@ -22,7 +22,7 @@ struct llmobs_doctor {
     struct llmobs_program program;
     struct llmobs_process process; /* pid 0: a command, not a process */
     struct llmobs_library library;
-    struct llmobs_work work;
+    struct llmobs_allowance allowance;
     struct llmobs_reach reach;
     bool by_launcher; /* nothing preloads yet: llmobs-run would */
     bool off;         /* by its settings, or for all */

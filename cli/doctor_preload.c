@@ -190,8 +190,8 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
     bool before = doctor->report.bad;
     int fd = open_program(doctor);
     /* Its own share: whatever the file leads to, this is told of it. */
-    struct llmobs_work work = {.left = LLMOBS_WORK_MAX / 4};
-    int rc = fd < 0 ? fd : llmobs_object_open(&object, fd, &work);
+    struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 4};
+    int rc = fd < 0 ? fd : llmobs_object_open(&object, fd, &allowance);
     bool possible;
 
     doctor->report.bad = false;
@@ -304,11 +304,11 @@ static bool may_hold(const struct llmobs_object *object)
 static void tell_other(struct llmobs_doctor *doctor, const char *path)
 {
     static struct llmobs_object object;
-    struct llmobs_work work = {.left = LLMOBS_WORK_MAX / 16};
+    struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 16};
     int fd = strchr(path, '/') != NULL
                  ? llmobs_object_at(doctor->library.root, path)
                  : -ENOENT;
-    bool unknown = fd < 0 || llmobs_object_open(&object, fd, &work) != 0;
+    bool unknown = fd < 0 || llmobs_object_open(&object, fd, &allowance) != 0;
 
     if (unknown || may_hold(&object))
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,

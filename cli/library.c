@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #define CACHE_FILE "/etc/ld.so.cache"
-/* A look at an entry of the cache, as bytes of work. */
-#define WORK_ENTRY 32
+/* What a look at an entry of the cache costs, in bytes read. */
+#define COST_ENTRY 32
 #define MAGIC "glibc-ld.so.cache1.1"
 
 #if defined(__x86_64__)
@@ -60,10 +60,10 @@ static void read_cache(struct llmobs_library *library)
 }
 
 void llmobs_library_init(struct llmobs_library *library, int root,
-                         const char *path, struct llmobs_work *work)
+                         const char *path, struct llmobs_allowance *allowance)
 {
     library->root = root;
-    library->work = work;
+    library->allowance = allowance;
     library->path = path;
     llmobs_buf_init(&library->cache, LLMOBS_LIBRARY_CACHE);
     read_cache(library);
@@ -77,14 +77,14 @@ void llmobs_library_fini(struct llmobs_library *library)
 /* True, and open, when the file at asked->path is one that `by` can load. */
 static bool fits(const struct asked *asked)
 {
-    struct llmobs_work *work = asked->library->work;
+    struct llmobs_allowance *allowance = asked->library->allowance;
     int fd = -1;
 
-    if (llmobs_work_take(work, LLMOBS_WORK_OPEN))
+    if (llmobs_allowance_take(allowance, LLMOBS_ALLOWANCE_OPEN))
         fd = llmobs_object_at(asked->library->root, asked->path);
     if (fd < 0)
         return false;
-    if (llmobs_object_open(asked->out, fd, work) == 0) {
+    if (llmobs_object_open(asked->out, fd, allowance) == 0) {
         if (asked->out->wide == asked->by->wide &&
             asked->out->machine == asked->by->machine)
             return true;
@@ -216,7 +216,7 @@ static bool in_cache(const struct asked *asked)
         return false;
     for (size_t i = 0;
          i < head.count && (cache->len - sizeof head) / sizeof entry > i &&
-         llmobs_work_take(asked->library->work, WORK_ENTRY);
+         llmobs_allowance_take(asked->library->allowance, COST_ENTRY);
          i++) {
         memcpy(&entry, cache->data + sizeof head + i * sizeof entry,
                sizeof entry);

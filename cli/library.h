@@ -20,14 +20,14 @@
 #define LLMOBS_LIBRARY_CACHE (16u * 1024 * 1024)
 
 struct llmobs_library {
-    int root;                 /* as of llmobs_object_at */
-    struct llmobs_work *work; /* for all that is looked at; borrowed */
-    const char *path;         /* LD_LIBRARY_PATH; NULL: unset. Borrowed */
+    int root;                           /* as of llmobs_object_at */
+    struct llmobs_allowance *allowance; /* for all that is read; borrowed */
+    const char *path;                   /* LD_LIBRARY_PATH, borrowed, or NULL */
     struct llmobs_buf cache;
 };
 
 void llmobs_library_init(struct llmobs_library *library, int root,
-                         const char *path, struct llmobs_work *work);
+                         const char *path, struct llmobs_allowance *allowance);
 void llmobs_library_fini(struct llmobs_library *library);
 
 /* The file that `by`, which lies at `by_path`, gets for a name; `program` is

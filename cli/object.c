@@ -17,9 +17,9 @@
 #define SYMBOLS_AT_ONCE 4096
 #define NAMES_MAX 8
 #define CURL "curl_easy_perform"
-/* A call of the kernel, and a text that was found, as bytes of work. */
-#define WORK_READ 512
-#define WORK_PLACE (8 * 1024)
+/* What a call of the kernel costs, and a text that is found, in bytes read. */
+#define COST_READ 512
+#define COST_PLACE (8 * 1024)
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -48,12 +48,12 @@ struct symbols {
     bool for_others; /* the dynamic one */
 };
 
-bool llmobs_work_take(struct llmobs_work *work, uint64_t cost)
+bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
 {
-    bool enough = cost <= work->left;
+    bool enough = cost <= allowance->left;
 
-    work->left = enough ? work->left - cost : 0;
-    work->spent |= !enough;
+    allowance->left = enough ? allowance->left - cost : 0;
+    allowance->spent |= !enough;
     return enough;
 }
 
@@ -93,7 +93,7 @@ static bool read_at(const struct llmobs_object *object, void *to, size_t len,
     size_t done = 0;
 
     if (offset > size || len > size - offset ||
-        !llmobs_work_take(object->work, len + WORK_READ))
+        !llmobs_allowance_take(object->allowance, len + COST_READ))
         return false;
     while (done < len) {
         ssize_t got = pread(object->fd, (char *)to + done, len - done,
@@ -410,7 +410,7 @@ static void read_segments(struct reading *reading)
 }
 
 int llmobs_object_open(struct llmobs_object *object, int fd,
-                       struct llmobs_work *work)
+                       struct llmobs_allowance *allowance)
 {
     static struct reading reading;
     int rc;
@@ -419,7 +419,7 @@ int llmobs_object_open(struct llmobs_object *object, int fd,
     memset(&reading, 0, sizeof reading);
     reading.object = object;
     object->fd = fd;
-    object->work = work;
+    object->allowance = allowance;
     if (fstat(fd, &object->st) != 0)
         return -errno;
     if (!S_ISREG(object->st.st_mode))
@@ -454,7 +454,7 @@ struct finding {
     const char *needle;
     bool (*each)(void *ctx, const char *text, size_t at);
     void *ctx;
-    struct llmobs_work *work;
+    struct llmobs_allowance *allowance;
 };
 
 static bool is_text(char c)
@@ -488,7 +488,7 @@ static bool find_in(const struct finding *finding, const char *data, size_t len,
     while ((at = memmem(at, len - (size_t)(at - data), finding->needle,
                         needle)) != NULL &&
            (size_t)(at - data) < until) {
-        if (!llmobs_work_take(finding->work, WORK_PLACE) ||
+        if (!llmobs_allowance_take(finding->allowance, COST_PLACE) ||
             !tell(finding, data, len, (size_t)(at - data)))
             return false;
         at++;
@@ -500,7 +500,7 @@ void llmobs_object_find(const struct llmobs_object *object, const char *needle,
                         bool (*each)(void *ctx, const char *text, size_t at),
                         void *ctx)
 {
-    struct finding finding = {needle, each, ctx, object->work};
+    struct finding finding = {needle, each, ctx, object->allowance};
     static char data[CHUNK];
     uint64_t size = (uint64_t)object->st.st_size;
     bool more = true;

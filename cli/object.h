@@ -7,7 +7,7 @@
  *          `damaged` is set.
  * Limits:  LLMOBS_OBJECT_NEEDED libraries, LLMOBS_OBJECT_TABLE bytes of a
  *          table, LLMOBS_OBJECT_FIND bytes searched for texts; all files
- *          together: LLMOBS_WORK_MAX.
+ *          together: LLMOBS_ALLOWANCE_MAX.
  * Fork:    nothing to do.
  *
  * Of a file of another class or byte order than ours only the header counts.
@@ -29,20 +29,20 @@
 /* How many bytes may still be read of all files that one look at a program
  * leads to: their authors must not keep the doctor busy for long. To open a
  * file, or to find a text, counts as some thousand bytes. */
-struct llmobs_work {
+struct llmobs_allowance {
     uint64_t left;
     bool spent; /* it was too little, and something was left out */
 };
 
-#define LLMOBS_WORK_MAX ((uint64_t)2 * 1024 * 1024 * 1024)
-#define LLMOBS_WORK_OPEN ((uint64_t)64 * 1024)
+#define LLMOBS_ALLOWANCE_MAX ((uint64_t)2 * 1024 * 1024 * 1024)
+#define LLMOBS_ALLOWANCE_OPEN ((uint64_t)64 * 1024)
 
 /* Takes `cost` from what is left; false where that is less. */
-bool llmobs_work_take(struct llmobs_work *work, uint64_t cost);
+bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost);
 
 struct llmobs_object {
     int fd;
-    struct llmobs_work *work; /* borrowed */
+    struct llmobs_allowance *allowance; /* borrowed */
     struct stat st;
     unsigned machine; /* EM_... */
     bool wide;        /* 64 bits */
@@ -69,7 +69,7 @@ int llmobs_object_at(int root, const char *path);
 
 /* Reads the file; takes `fd` on success only. */
 int llmobs_object_open(struct llmobs_object *object, int fd,
-                       struct llmobs_work *work);
+                       struct llmobs_allowance *allowance);
 void llmobs_object_close(struct llmobs_object *object);
 
 /* Calls `each` for every place of `needle` in the file, with the text around

@@ -17,8 +17,8 @@
 #define INI_MAX (1024 * 1024)
 #define EXTENSIONS_MAX 32
 #define PATTERNS_MAX 10
-/* A name that a search comes upon, as bytes of work. */
-#define WORK_ENTRY 1024
+/* What a name that a search comes upon costs, in bytes read. */
+#define COST_ENTRY 1024
 
 /* Interpreters by the beginning of their names, and where their extensions
  * that use libcurl lie: %p is the directory above the program's own, %v the
@@ -310,12 +310,12 @@ static void add_named_later(const struct extensions *all, const char *by)
 }
 
 /* The budget of the search under way; only one runs at a time. A user who may
- * write to a directory can fill it, so each entry is charged as work. */
-static struct llmobs_work *globbing;
+ * write to a directory can fill it, so each entry has its cost. */
+static struct llmobs_allowance *globbing;
 
 static struct dirent *next_entry(void *dir)
 {
-    return llmobs_work_take(globbing, WORK_ENTRY) ? readdir(dir) : NULL;
+    return llmobs_allowance_take(globbing, COST_ENTRY) ? readdir(dir) : NULL;
 }
 
 static void *open_list(const char *path)
@@ -331,7 +331,7 @@ static void close_list(void *dir)
 static int find_files(const struct llmobs_library *library, const char *pattern,
                       int flags, glob_t *found)
 {
-    globbing = library->work;
+    globbing = library->allowance;
     found->gl_opendir = open_list;
     found->gl_readdir = next_entry;
     found->gl_closedir = close_list;
@@ -432,7 +432,7 @@ static void read_php(struct php *php, const struct llmobs_library *library,
     memset(php, 0, sizeof *php);
     if (fd < 0)
         return;
-    if (llmobs_object_open(&object, fd, library->work) != 0) {
+    if (llmobs_object_open(&object, fd, library->allowance) != 0) {
         close(fd);
         return;
     }

@@ -188,12 +188,13 @@ bool llmobs_reach_add_copy(struct llmobs_reach *reach,
                            const char *path, enum llmobs_reach_how how)
 {
     static struct llmobs_object object;
-    bool is_one, may = llmobs_work_take(library->work, LLMOBS_WORK_OPEN);
+    bool may = llmobs_allowance_take(library->allowance, LLMOBS_ALLOWANCE_OPEN);
+    bool is_one;
     int fd = may ? llmobs_object_at(library->root, path) : -1;
 
     if (fd < 0)
         return false;
-    if (llmobs_object_open(&object, fd, library->work) != 0) {
+    if (llmobs_object_open(&object, fd, library->allowance) != 0) {
         close(fd);
         return false;
     }
@@ -268,7 +269,7 @@ static int plant(struct tree *tree, const char *path)
 
     if (member != NULL && fd >= 0) {
         snprintf(member->path, sizeof member->path, "%s", path);
-        rc = llmobs_object_open(&member->object, fd, tree->library->work);
+        rc = llmobs_object_open(&member->object, fd, tree->library->allowance);
     }
     if (rc == 0) {
         keep(tree, member);

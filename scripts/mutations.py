@@ -891,10 +891,10 @@ HAZARDS = [
 
     ("files that somebody made so that root's `llmobs doctor` reads for hours",
      "all reading, opening and finding takes from one sum "
-     "(`llmobs_work_take`)", [
-         ("work-unbounded", [("cli/object.c", "    bool enough = cost <= work->"
-                              "left;", "    bool enough = cost > 0 || work->"
-                              "left;")], ["doctor work"])]),
+     "(`llmobs_allowance_take`)", [
+         ("work-unbounded", [("cli/object.c", "    bool enough = cost <= "
+                              "allowance->left;", "    bool enough = cost > 0 "
+                              "|| allowance->left;")], ["doctor work"])]),
 
     ("whoever is first to listen where an agent is looked for",
      "all that listens there is root's, dd-agent's or our user's, before and "

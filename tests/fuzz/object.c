@@ -22,12 +22,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct llmobs_object object;
     const char *path =
         fuzz_file((struct llmobs_text){(const char *)data, size});
-    struct llmobs_work work = {.left = LLMOBS_WORK_MAX};
+    struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     size_t count = 0;
 
     FUZZ_CHECK(fd >= 0);
-    if (llmobs_object_open(&object, fd, &work) == 0) {
+    if (llmobs_object_open(&object, fd, &allowance) == 0) {
         FUZZ_CHECK(object.needed_count <= LLMOBS_OBJECT_NEEDED);
         for (size_t i = 0; i < object.needed_count; i++)
             FUZZ_CHECK(strlen(object.needed[i]) < LLMOBS_OBJECT_NAME);
