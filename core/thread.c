@@ -33,6 +33,8 @@ static atomic_int owner;
 static atomic_size_t count;
 static atomic_uint changes;
 
+/* With signals blocked: a handler of the app that came in between would wait
+ * for the thread that it runs on. */
 static void own(void)
 {
     if (!llmobs_fork_unsettled(&owner))
@@ -113,9 +115,9 @@ int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack)
 
     if (!has_room())
         return -EAGAIN;
-    own();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    own();
     rc = create(run, arg, stack);
     if (rc == -EINVAL)
         rc = create(run, arg, 0);
