@@ -792,6 +792,15 @@ HAZARDS = [
                                "&& !may_be_refused());")],
           ["preload core_of_an_unloaded_library"])]),
 
+    ("a limit of memory that has room for the program alone",
+     "the core is loaded where the limits leave 32 MiB beside what is in use "
+     "(`has_room`)", [
+         ("loaded-without-room", [("shim/fit.c", "    if (!has_room(RLIMIT_AS, "
+                                   "STATM_SIZE) || !has_room(RLIMIT_DATA, "
+                                   "STATM_DATA))\n        return false;\n",
+                                   "    (void)has_room;\n")],
+          ["failure.low_limits"])]),
+
     ("a preload whose dlopen looks elsewhere",
      "the core is opened by libc's own (`llmobs_real_own_open`)", [
          ("core-by-the-next", [("shim/real.c", "    void *one = get_own(OPEN);"

@@ -1,5 +1,7 @@
 #include "shim/fit.h"
 
+#include <sys/resource.h>
+
 #include "core/cold.h"
 #include "shim/elf.h"
 #include "shim/libc.h"
@@ -7,6 +9,9 @@
 #define NAME_MAX_LEN 64
 #define TAGS_AT_ONCE 32
 #define GLIBC "GLIBC_2."
+/* Fields of /proc/self/statm: all that is mapped; data and stacks. */
+#define STATM_SIZE 0
+#define STATM_DATA 5
 /* The first release whose loader may be refused something. */
 #define RELEASE_SOUND 18
 
@@ -225,10 +230,46 @@ static bool may_be_refused(void)
     return wanted.newest >= RELEASE_SOUND;
 }
 
+/* The field of that number (from 0) of /proc/self/statm, in bytes; -1: not to
+ * be read. */
+static int64_t used(unsigned field)
+{
+    int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, "/proc/self/statm",
+                             O_RDONLY | O_CLOEXEC);
+    char text[128];
+    int64_t pages = 0;
+    long got;
+
+    if (fd < 0)
+        return -1;
+    got = llmobs_sys(SYS_read, fd, text, sizeof(text));
+    llmobs_sys(SYS_close, fd);
+    for (long i = 0; i < got; i++) {
+        if (text[i] == ' ' && field-- == 0)
+            return pages * (int64_t)llmobs_libc.auxval(AT_PAGESZ);
+        pages = text[i] == ' ' ? 0 : pages * 10 + (text[i] - '0');
+    }
+    return -1;
+}
+
+static bool has_room(int limit, unsigned field)
+{
+    struct rlimit64 most;
+    int64_t now;
+
+    if (llmobs_sys(SYS_prlimit64, 0, limit, NULL, &most) != 0 ||
+        most.rlim_cur > INT64_MAX)
+        return true;
+    now = used(field);
+    return now >= 0 && (int64_t)most.rlim_cur - now >= LLMOBS_FIT_ROOM;
+}
+
 bool llmobs_fit(const char *path)
 {
     enum answer answer;
 
+    if (!has_room(RLIMIT_AS, STATM_SIZE) || !has_room(RLIMIT_DATA, STATM_DATA))
+        return false;
     core.fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     if (core.fd < 0)
         return false;

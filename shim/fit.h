@@ -1,4 +1,5 @@
-/* fit - whether the loader can load the core here.
+/* fit - whether the loader can load the core here, and the program can spare
+ * the memory.
  *
  * Owns:    nothing but buffers.
  * Threads: only the one that loads the core.
@@ -19,7 +20,12 @@
 #include <stdbool.h>
 
 #define LLMOBS_FIT_SEGMENTS 16
+/* Bytes that the process's own limits of memory must leave: what the core takes
+ * would be missing to the program. */
+#define LLMOBS_FIT_ROOM (32 << 20)
 
+/* True where the limits of memory leave room for the core, and the file's
+ * versions are there. */
 bool llmobs_fit(const char *path);
 
 #endif

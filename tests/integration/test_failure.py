@@ -382,9 +382,10 @@ def under_limits(t, *scripts, **env):
 
 @test
 def low_limits(t):
-    """Few descriptors, little memory for the stack."""
+    """Few descriptors, little memory for the stack, for data, for all."""
     under_limits(t, "ulimit -n 12", "ulimit -n 6", "ulimit -s 256",
-                 "ulimit -c 0; ulimit -u 4096", "ulimit -v 200000")
+                 "ulimit -c 0; ulimit -u 4096", "ulimit -v 200000",
+                 "ulimit -v 40000", "ulimit -d 2000", "ulimit -d 3000")
 
 
 @test
