@@ -979,12 +979,12 @@ HAZARDS = [
      "waits for nobody (`is_alone`)", [
          ("child-waits", [("shim/turn.c", "is_alone() ? 1 :",
                            "is_alone() && seen < 0 ? 1 :")],
-          ["preload parting_dw_k"]),
+          ["preload parting_dwl_k"]),
          ("child-loads", [("shim/turn.c", "    return turn;\n}\n\nvoid "
                            "llmobs_turn_load_end",
                            "    return turn || !is_alone() ? turn : take(1);"
                            "\n}\n\nvoid llmobs_turn_load_end")],
-          ["preload parting_dw_k_seen"])]),
+          ["preload parting_dwl_k_seen"])]),
 
     ("a dlclose under seccomp that kills",
      "no system call of ours is in it (`llmobs_turn_begin`)", [

@@ -139,7 +139,8 @@ void llmobs_turn_end(struct llmobs_turn *turn)
 }
 
 /* Whose turn, and of which kind, keeps the thread from loading. One that opens
- * has the loader's lock itself while code of the app runs. */
+ * has the loader's lock itself while code of the app runs; of a crowd it may be
+ * the one that closes as well. */
 static enum whose hindered(int *by)
 {
     enum whose closes = whose(CLOSE);
@@ -148,7 +149,7 @@ static enum whose hindered(int *by)
     *by = closes == NOBODY ? OPEN : CLOSE;
     if (closes == MINE)
         return MINE;
-    if (opens == MINE)
+    if (opens == MINE && !__atomic_load_n(&crowd, __ATOMIC_SEQ_CST))
         return NOBODY;
     return closes == NOBODY ? opens : closes;
 }

@@ -127,7 +127,7 @@ __attribute__((visibility("default"))) void host_opening(void)
         printf("opening %d\n", r);
     }
     if (strchr(how, 'd') && write(said[1], "", 1) == 1)
-        usleep(20000);
+        usleep(strchr(how, 'l') ? 300000 : 10000);
 }
 
 static void *open_in_thread(void *path)

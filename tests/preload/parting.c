@@ -2,7 +2,7 @@
  * whose destructor makes the calls, once it is told to. HOW: 'f' by itself, 't'
  * in a thread that it waits for, 's' with the functions that dlsym finds by
  * default, 'n' by closing the other plugin, 'w' says so and takes its time, and
- * makes none, 'b' looks for the program on its stack. */
+ * makes none, 'l' takes longer, 'b' looks for the program on its stack. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -117,5 +117,5 @@ __attribute__((destructor)) static void part(void)
     if (strchr(how, 'b'))
         say(frames_of_program());
     if (strchr(how, 'w') && write(told, "", 1) == 1)
-        usleep(20000);
+        usleep(strchr(how, 'l') ? 300000 : 10000);
 }
