@@ -276,13 +276,24 @@ static int probe(const struct llmobs_config *config)
     return rc;
 }
 
+static void add_agent_fact(struct llmobs_doctor *doctor, const char *url,
+                           int rc)
+{
+    struct llmobs_json *fact = llmobs_json_object();
+
+    (void)llmobs_json_sets(fact, "url", url);
+    (void)llmobs_json_set(fact, "trusted", llmobs_json_bool(rc != -EPERM));
+    (void)llmobs_json_set(fact, "answers", llmobs_json_bool(rc >= 0));
+    (void)llmobs_json_set(fact, "takes_spans", llmobs_json_bool(rc > 0));
+    llmobs_report_fact(&doctor->report, AGENT, fact);
+}
+
 /* `wanted`: spans go nowhere else. */
 static void tell_agent(struct llmobs_doctor *doctor,
                        const struct llmobs_config *config, bool wanted)
 {
     enum llmobs_report_level bad =
         wanted ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE;
-    struct llmobs_json *fact = llmobs_json_object();
     char *url = shown_value("", config->agent_url);
     int rc = probe(config);
 
@@ -307,11 +318,7 @@ static void tell_agent(struct llmobs_doctor *doctor,
             &doctor->report, bad, AGENT, "%s does not answer: %s%s", url,
             rc == -ENOTCONN ? "no libcurl.so.4 to ask it with" : strerror(-rc),
             wanted ? "" : "; spans go elsewhere, see above");
-    (void)llmobs_json_sets(fact, "url", url);
-    (void)llmobs_json_set(fact, "trusted", llmobs_json_bool(rc != -EPERM));
-    (void)llmobs_json_set(fact, "answers", llmobs_json_bool(rc >= 0));
-    (void)llmobs_json_set(fact, "takes_spans", llmobs_json_bool(rc > 0));
-    llmobs_report_fact(&doctor->report, AGENT, fact);
+    add_agent_fact(doctor, url, rc);
     free(url);
 }
 

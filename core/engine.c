@@ -103,15 +103,11 @@ static const struct llmobs_config *load_config(const struct llmobs_host *host,
     return loaded;
 }
 
-static bool start(const struct llmobs_host *host)
+/* The log is known once the configuration is. */
+static bool configure(const struct llmobs_host *host)
 {
     struct complaints complaints;
-    const struct llmobs_rules *rules;
-    struct llmobs_buffer *buffer;
 
-    (void)llmobs_fork_init();
-    llmobs_loaded_by(host->objects);
-    llmobs_http_direct_only(host->connect_held);
     llmobs_buf_init(&complaints.text, 64 * 1024);
     config = load_config(host, &complaints);
     if (!config)
@@ -121,6 +117,19 @@ static bool start(const struct llmobs_host *host)
     if (llmobs_config_is_private(config))
         llmobs_log(LLMOBS_LOG_INFO, "content is %s",
                    config->content == LLMOBS_CONTENT_OFF ? "off" : "redacted");
+    return true;
+}
+
+static bool start(const struct llmobs_host *host)
+{
+    const struct llmobs_rules *rules;
+    struct llmobs_buffer *buffer;
+
+    (void)llmobs_fork_init();
+    llmobs_loaded_by(host->objects);
+    llmobs_http_direct_only(host->connect_held);
+    if (!configure(host))
+        return false;
     rules = load_rules();
     llmobs_budget_init((size_t)config->buffer_max);
     buffer = llmobs_buffer_memory((size_t)config->buffer_max);

@@ -329,19 +329,14 @@ static bool set_needed(struct transfer *transfer)
            set(http, CURLOPT_HTTPHEADER, transfer->headers) &&
            set(http, CURLOPT_WRITEDATA, transfer) &&
            set(http, CURLOPT_HEADERDATA, transfer) &&
-           http->real->easy_setopt(http->easy, CURLOPT_WRITEFUNCTION,
-                                   take_body) == CURLE_OK &&
-           http->real->easy_setopt(http->easy, CURLOPT_HEADERFUNCTION,
-                                   take_header) == CURLE_OK &&
+           set(http, CURLOPT_WRITEFUNCTION, (void *)take_body) &&
+           set(http, CURLOPT_HEADERFUNCTION, (void *)take_header) &&
            set(http, CURLOPT_OPENSOCKETDATA, http) &&
            set(http, CURLOPT_SOCKOPTDATA, http) &&
            set(http, CURLOPT_CLOSESOCKETDATA, http) &&
-           http->real->easy_setopt(http->easy, CURLOPT_OPENSOCKETFUNCTION,
-                                   open_socket) == CURLE_OK &&
-           http->real->easy_setopt(http->easy, CURLOPT_SOCKOPTFUNCTION,
-                                   tell_connected) == CURLE_OK &&
-           http->real->easy_setopt(http->easy, CURLOPT_CLOSESOCKETFUNCTION,
-                                   close_socket) == CURLE_OK;
+           set(http, CURLOPT_OPENSOCKETFUNCTION, (void *)open_socket) &&
+           set(http, CURLOPT_SOCKOPTFUNCTION, (void *)tell_connected) &&
+           set(http, CURLOPT_CLOSESOCKETFUNCTION, (void *)close_socket);
 }
 
 static bool set_method(struct transfer *transfer)
@@ -377,11 +372,9 @@ static void set_wished(struct transfer *transfer, int64_t ms)
     if (transfer->plan.tls && http->config->ca_file)
         (void)set(http, OPT_PROXY_CAINFO, http->config->ca_file);
     if (transfer->request->guard && set(http, OPT_PREREQDATA, transfer))
-        (void)http->real->easy_setopt(http->easy, OPT_PREREQFUNCTION,
-                                      judge_peer);
+        (void)set(http, OPT_PREREQFUNCTION, (void *)judge_peer);
     if (transfer->plan.name_count)
-        (void)http->real->easy_setopt(http->easy, OPT_RESOLVER_START,
-                                      refuse_lookup);
+        (void)set(http, OPT_RESOLVER_START, (void *)refuse_lookup);
 }
 
 static int prepare(struct transfer *transfer)
