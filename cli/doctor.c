@@ -211,10 +211,17 @@ int llmobs_doctor_examine(struct llmobs_doctor *doctor)
 
 /* A process and a pool have their own environment: a call in ours would tell
  * nothing of them. */
-static bool wants_selftest(const struct llmobs_doctor *doctor)
+static bool wants_selftest(struct llmobs_doctor *doctor)
 {
-    return !doctor->no_selftest && doctor->process.pid == 0 &&
-           doctor->program.file[0] != '\0';
+    if (doctor->no_selftest || doctor->process.pid != 0 ||
+        doctor->program.file[0] == '\0')
+        return false;
+    if (doctor->holder[0] != '\0')
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, "self-test",
+                          "not made: beside %s a call to this machine may go "
+                          "elsewhere",
+                          doctor->holder);
+    return doctor->holder[0] == '\0';
 }
 
 static int examine_command(struct llmobs_doctor *doctor, const char *command)

@@ -24,9 +24,12 @@ struct llmobs_doctor {
     struct llmobs_library library;
     struct llmobs_allowance allowance;
     struct llmobs_reach reach;
-    bool by_launcher; /* nothing preloads yet: llmobs-run would */
-    bool off;         /* by its settings, or for all */
-    bool no_exporter; /* where spans are to go does not take them */
+    char holder[PATH_MAX]; /* another preload that has connect or the look-up of
+                            * names; "": none is known */
+    bool possible;         /* its loader preloads what it is asked for */
+    bool by_launcher;      /* nothing preloads yet: llmobs-run would */
+    bool off;              /* by its settings, or for all */
+    bool no_exporter;      /* where spans are to go does not take them */
     bool no_selftest;
 };
 
@@ -43,6 +46,13 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor);
 
 /* Whether our objects are in the process, or would be in the command. */
 void llmobs_doctor_on(struct llmobs_doctor *doctor);
+
+/* -- doctor_fit.c -- */
+
+/* Whether the program's C library is as new as the core beside that shim asks
+ * for: the shim does not load one that would not fit. */
+void llmobs_doctor_fit(struct llmobs_doctor *doctor,
+                       const struct llmobs_object *program, const char *shim);
 
 /* -- doctor_settings.c -- */
 

@@ -104,7 +104,8 @@ static void check_rights(struct llmobs_doctor *doctor,
                       secure ? "" : ", but for you it does");
 }
 
-static bool in_list(const char *list, const char *beginning)
+/* `found`, which is of PATH_MAX bytes or NULL, gets its whole name. */
+static bool in_list(const char *list, const char *beginning, char *found)
 {
     while (list != NULL && *list != '\0') {
         size_t len = strcspn(list, ": \t\n");
@@ -112,8 +113,11 @@ static bool in_list(const char *list, const char *beginning)
 
         while (base > 0 && list[base - 1] != '/')
             base--;
-        if (strncmp(list + base, beginning, strlen(beginning)) == 0)
+        if (strncmp(list + base, beginning, strlen(beginning)) == 0) {
+            if (found != NULL)
+                snprintf(found, PATH_MAX, "%.*s", (int)len, list);
             return true;
+        }
         list += len;
         list += strspn(list, ": \t\n");
     }
@@ -206,7 +210,7 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
             : rc == -EINVAL ? "not a regular file"
                             : strerror(-rc));
     }
-    possible = !doctor->report.bad;
+    possible = doctor->possible = !doctor->report.bad;
     if (possible)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_OK, ABOUT, "possible");
     doctor->report.bad |= before;
@@ -216,33 +220,41 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
 
 /* ---- on ----------------------------------------------------------------- */
 
-static bool is_for_all(const struct llmobs_doctor *doctor)
+/* What is preloaded into all; `text` is initialised here. */
+static int read_list(const struct llmobs_doctor *doctor,
+                     struct llmobs_buf *text)
 {
     char path[PATH_MAX + sizeof PRELOAD_FILE];
-    struct llmobs_buf text;
-    bool found;
 
     snprintf(path, sizeof path, "%s" PRELOAD_FILE, doctor->process.prefix);
-    llmobs_buf_init(&text, PRELOAD_MAX);
-    found = llmobs_file_read(path, &text) == 0 &&
-            in_list(text.data, LLMOBS_DOCTOR_SHIM);
-    llmobs_buf_fini(&text);
-    return found;
+    llmobs_buf_init(text, PRELOAD_MAX);
+    return llmobs_file_read(path, text);
 }
 
-static void tell_command(struct llmobs_doctor *doctor)
+static bool is_for_all(const struct llmobs_doctor *doctor, char *found)
+{
+    struct llmobs_buf text;
+    bool there = read_list(doctor, &text) == 0 &&
+                 in_list(text.data, LLMOBS_DOCTOR_SHIM, found);
+
+    llmobs_buf_fini(&text);
+    return there;
+}
+
+static void tell_command(struct llmobs_doctor *doctor, char *shim)
 {
     struct llmobs_report *report = &doctor->report;
     static struct llmobs_preload preload;
 
-    if (in_list(variable(doctor, "LD_PRELOAD"), LLMOBS_DOCTOR_SHIM)) {
+    if (in_list(variable(doctor, "LD_PRELOAD"), LLMOBS_DOCTOR_SHIM, shim)) {
         llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
                           "asked for by LD_PRELOAD in this environment");
-    } else if (is_for_all(doctor)) {
+    } else if (is_for_all(doctor, shim)) {
         llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
                           "asked for by " PRELOAD_FILE);
     } else if (llmobs_preload_find(&preload) == 0) {
         doctor->by_launcher = true;
+        snprintf(shim, PATH_MAX, "%s", preload.library);
         llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
                           "`llmobs-run` would preload %s", preload.library);
     } else {
@@ -259,7 +271,7 @@ static void tell_absent(struct llmobs_doctor *doctor)
 
     if (!doctor->process.maps_known)
         bad(doctor, "its memory cannot be read: ask as root", "");
-    else if (in_list(list, LLMOBS_DOCTOR_SHIM))
+    else if (in_list(list, LLMOBS_DOCTOR_SHIM, NULL))
         bad(doctor, "not on, though LD_PRELOAD names it: ", list);
     else
         bad(doctor,
@@ -269,15 +281,6 @@ static void tell_absent(struct llmobs_doctor *doctor)
 
 /* ---- other preloads ----------------------------------------------------- */
 
-static bool is_whole(void *ctx, const char *text, size_t at)
-{
-    bool *found = ctx;
-
-    *found |= at == 0 && (strcmp(text, "connect") == 0 ||
-                          strcmp(text, "getaddrinfo") == 0);
-    return !*found;
-}
-
 static bool is_there(void *ctx, const char *text, size_t at)
 {
     (void)text;
@@ -286,49 +289,60 @@ static bool is_there(void *ctx, const char *text, size_t at)
     return false;
 }
 
-/* False for a file without either name, and for a sanitizer's runtime, which
- * passes both on. One that only calls them has the names, too. */
-static bool may_hold(const struct llmobs_object *object)
-{
-    bool named = false, sanitizer = false;
+enum answer { NO, YES, UNKNOWN };
 
-    llmobs_object_find(object, "connect", is_whole, &named);
-    if (!named)
-        llmobs_object_find(object, "getaddrinfo", is_whole, &named);
-    if (named)
-        llmobs_object_find(object, "__sanitizer_print_stack_trace", is_there,
-                           &sanitizer);
-    return named && !sanitizer;
-}
-
-static void tell_other(struct llmobs_doctor *doctor, const char *path)
+/* Whether the file has the function for others, and is no sanitizer's runtime,
+ * which passes calls on as they are. */
+static enum answer defines(struct llmobs_doctor *doctor, const char *path,
+                           const char *function)
 {
     static struct llmobs_object object;
     struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 16};
     int fd = strchr(path, '/') != NULL
                  ? llmobs_object_at(doctor->library.root, path)
                  : -ENOENT;
-    bool unknown = fd < 0 || llmobs_object_open(&object, fd, &allowance) != 0;
+    bool sanitizer = false, found;
 
-    if (unknown || may_hold(&object))
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "beside %s: if that holds connect or the look-up of "
-                          "names, only an agent on 127.0.0.1, localhost or a "
-                          "Unix socket is delivered to",
-                          path);
-    if (!unknown)
-        llmobs_object_close(&object);
-    else if (fd >= 0)
+    if (fd < 0)
+        return UNKNOWN;
+    if (llmobs_object_open_for(&object, fd, &allowance, function) != 0) {
         close(fd);
+        return UNKNOWN;
+    }
+    found = object.defines;
+    if (found)
+        llmobs_object_find(&object, "__sanitizer_print_stack_trace", is_there,
+                           &sanitizer);
+    llmobs_object_close(&object);
+    return found && !sanitizer ? YES : NO;
 }
 
-static void tell_others(struct llmobs_doctor *doctor)
+static void tell_other(struct llmobs_doctor *doctor, const char *path)
 {
-    const char *list = variable(doctor, "LD_PRELOAD");
+    enum answer holds = defines(doctor, path, "connect");
+
+    if (holds == NO)
+        holds = defines(doctor, path, "getaddrinfo");
+    if (holds == NO)
+        return;
+    llmobs_report_add(
+        &doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+        "beside %s, which %s connect or the look-up of names%s "
+        "only an agent on 127.0.0.1, localhost or a Unix socket "
+        "is delivered to",
+        path, holds == YES ? "holds" : "was not looked into: if it holds",
+        holds == YES ? ":" : ",");
+    if (holds == YES)
+        snprintf(doctor->holder, sizeof doctor->holder, "%s", path);
+}
+
+static void tell_list(struct llmobs_doctor *doctor, const char *list)
+{
+    static const char ends[] = ": \t\n";
     char path[PATH_MAX];
 
-    for (; list != NULL && *list != '\0'; list += strspn(list, ": ")) {
-        size_t len = strcspn(list, ": ");
+    for (; list != NULL && *list != '\0'; list += strspn(list, ends)) {
+        size_t len = strcspn(list, ends);
 
         if (len > 0 && len < sizeof path) {
             snprintf(path, sizeof path, "%.*s", (int)len, list);
@@ -339,7 +353,32 @@ static void tell_others(struct llmobs_doctor *doctor)
     }
 }
 
+static void tell_others(struct llmobs_doctor *doctor)
+{
+    struct llmobs_buf text;
+
+    tell_list(doctor, variable(doctor, "LD_PRELOAD"));
+    if (read_list(doctor, &text) == 0)
+        tell_list(doctor, text.data);
+    llmobs_buf_fini(&text);
+}
+
 /* ---- in a process ------------------------------------------------------- */
+
+/* Where the core is not loaded, or will be. */
+static void tell_fit(struct llmobs_doctor *doctor, const char *shim)
+{
+    static struct llmobs_object object;
+    struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 16};
+    int fd = doctor->possible && shim[0] != '\0' ? open_program(doctor) : -1;
+
+    if (fd >= 0 && llmobs_object_open(&object, fd, &allowance) == 0) {
+        llmobs_doctor_fit(doctor, &object, shim);
+        llmobs_object_close(&object);
+    } else if (fd >= 0) {
+        close(fd);
+    }
+}
 
 static bool tell_object(struct llmobs_doctor *doctor, const char *name,
                         const char *absent)
@@ -361,23 +400,33 @@ static bool tell_object(struct llmobs_doctor *doctor, const char *name,
     return object != NULL;
 }
 
+static bool tell_process(struct llmobs_doctor *doctor)
+{
+    const struct llmobs_process_object *shim =
+        llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_SHIM);
+
+    if (shim == NULL) {
+        tell_absent(doctor);
+        return false;
+    }
+    tell_object(doctor, LLMOBS_DOCTOR_SHIM, "");
+    if (!tell_object(doctor, LLMOBS_DOCTOR_CORE,
+                     LLMOBS_DOCTOR_CORE
+                     " is loaded at the first call of libcurl: none so far"))
+        tell_fit(doctor, shim->path);
+    return true;
+}
+
 void llmobs_doctor_on(struct llmobs_doctor *doctor)
 {
-    bool on = false;
+    char shim[PATH_MAX] = "";
 
     tell_others(doctor);
-    if (doctor->process.pid == 0) {
-        tell_command(doctor);
+    if (doctor->process.pid != 0) {
+        llmobs_report_fact(&doctor->report, "preload_on",
+                           llmobs_json_bool(tell_process(doctor)));
         return;
     }
-    on = llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_SHIM) != NULL;
-    if (on) {
-        tell_object(doctor, LLMOBS_DOCTOR_SHIM, "");
-        tell_object(doctor, LLMOBS_DOCTOR_CORE,
-                    LLMOBS_DOCTOR_CORE
-                    " is loaded at the first call of libcurl: none so far");
-    } else {
-        tell_absent(doctor);
-    }
-    llmobs_report_fact(&doctor->report, "preload_on", llmobs_json_bool(on));
+    tell_command(doctor, shim);
+    tell_fit(doctor, shim);
 }

@@ -261,14 +261,16 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
-/* 1: it takes our events, 0: it answers and does not; -errno: no answer. */
-static int probe(const struct llmobs_config *config)
+/* As a program would ask it in which another preload holds connect, or none. 1:
+ * it takes our events, 0: it answers and does not; -errno: no answer. */
+static int probe(const struct llmobs_config *config, bool held)
 {
     const struct llmobs_tick tick = {NULL, NULL};
     struct llmobs_http *http;
     int rc = -ENOMEM;
 
     llmobs_cli_use_curl();
+    llmobs_http_direct_only(held);
     http = llmobs_http_new(config);
     if (http != NULL)
         rc = llmobs_agent_probe(http, config, config->agent_timeout_ms, &tick);
@@ -289,13 +291,24 @@ static void add_agent_fact(struct llmobs_doctor *doctor, const char *url,
 }
 
 /* `wanted`: spans go nowhere else. */
+static void tell_held(struct llmobs_doctor *doctor, bool wanted,
+                      const char *place)
+{
+    llmobs_report_add(&doctor->report,
+                      wanted ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE, AGENT,
+                      "%s is on another machine: beside %s nothing is sent "
+                      "there, and spans wait in the spool for a process "
+                      "without it (`llmobs drain`)",
+                      place, doctor->holder);
+}
+
 static void tell_agent(struct llmobs_doctor *doctor,
                        const struct llmobs_config *config, bool wanted)
 {
     enum llmobs_report_level bad =
         wanted ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE;
     char *url = shown_value("", config->agent_url);
-    int rc = probe(config);
+    int rc = probe(config, doctor->holder[0] != '\0');
 
     doctor->report.no_memory |= url == NULL;
     doctor->no_exporter |= wanted && rc <= 0;
@@ -313,6 +326,8 @@ static void tell_agent(struct llmobs_doctor *doctor,
                           "is sent there unless DD_TRACE_AGENT_URL or "
                           "DD_AGENT_HOST names it",
                           url);
+    else if (rc == -ENOTCONN && doctor->holder[0] != '\0')
+        tell_held(doctor, wanted, url);
     else
         llmobs_report_add(
             &doctor->report, bad, AGENT, "%s does not answer: %s%s", url,
@@ -342,7 +357,9 @@ static bool tell_intake(struct llmobs_doctor *doctor,
     if (config->api_key != NULL)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
                           "intake of %s, with a key", config->site);
-    else if (asked)
+    if (config->api_key != NULL && doctor->holder[0] != '\0')
+        tell_held(doctor, asked, "the intake");
+    else if (config->api_key == NULL && asked)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
                           "sent to the intake, and no DD_API_KEY");
     return config->api_key != NULL;

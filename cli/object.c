@@ -15,7 +15,7 @@
 #define DYNAMIC_MAX 8192
 #define SECTIONS_MAX 65535
 #define SYMBOLS_AT_ONCE 4096
-#define NAMES_MAX 8
+#define NAMES_MAX 32
 #define CURL "curl_easy_perform"
 /* What a call of the kernel costs, and a text that is found, in bytes read. */
 #define COST_READ 512
@@ -231,13 +231,14 @@ static void read_dynamic(struct reading *reading, const Elf64_Phdr *segment)
 /* ---- symbols ------------------------------------------------------------ */
 
 /* The offsets at which the name stands in a table of names. */
-static size_t find_names(const char *names, size_t len, uint32_t *out)
+static size_t find_names(const char *name, const char *names, size_t len,
+                         uint32_t *out)
 {
     const char *at = names;
     size_t count = 0;
 
     while (count < NAMES_MAX && (at = memmem(at, len - (size_t)(at - names),
-                                             CURL, sizeof CURL)) != NULL) {
+                                             name, strlen(name) + 1)) != NULL) {
         out[count++] = (uint32_t)(at - names);
         at++;
     }
@@ -256,11 +257,11 @@ static void note_symbol(struct llmobs_object *object, const Elf64_Sym *symbol,
                         bool for_others)
 {
     if (symbol->st_shndx == SHN_UNDEF)
-        object->calls_curl = true;
+        object->calls = true;
     else if (for_others)
-        object->defines_curl = true;
+        object->defines = true;
     else
-        object->holds_curl = true;
+        object->holds = true;
 }
 
 static void walk_symbols(struct llmobs_object *object,
@@ -301,7 +302,8 @@ static void read_symbols(struct llmobs_object *object,
     if (text == NULL)
         return;
     if (read_at(object, text, (size_t)table->names_len, table->names_at))
-        count = find_names(text, (size_t)table->names_len, names);
+        count =
+            find_names(object->symbol, text, (size_t)table->names_len, names);
     else
         object->damaged = true;
     free(text);
@@ -412,6 +414,13 @@ static void read_segments(struct reading *reading)
 int llmobs_object_open(struct llmobs_object *object, int fd,
                        struct llmobs_allowance *allowance)
 {
+    return llmobs_object_open_for(object, fd, allowance, CURL);
+}
+
+int llmobs_object_open_for(struct llmobs_object *object, int fd,
+                           struct llmobs_allowance *allowance,
+                           const char *symbol)
+{
     static struct reading reading;
     int rc;
 
@@ -420,6 +429,7 @@ int llmobs_object_open(struct llmobs_object *object, int fd,
     reading.object = object;
     object->fd = fd;
     object->allowance = allowance;
+    object->symbol = symbol;
     if (fstat(fd, &object->st) != 0)
         return -errno;
     if (!S_ISREG(object->st.st_mode))

@@ -57,9 +57,10 @@ struct llmobs_object {
     char runpath[PATH_MAX];
     char *needed[LLMOBS_OBJECT_NEEDED];
     size_t needed_count;
-    bool calls_curl;   /* wants curl_easy_perform of another object */
-    bool defines_curl; /* defines it for others */
-    bool holds_curl;   /* defines it for itself */
+    const char *symbol; /* that is looked for; borrowed */
+    bool calls;         /* wants it of another object */
+    bool defines;       /* has it for others */
+    bool holds;         /* has it for itself */
 };
 
 /* Opens a file as a process would whose root is the directory `root`
@@ -67,9 +68,13 @@ struct llmobs_object {
  * file. */
 int llmobs_object_at(int root, const char *path);
 
-/* Reads the file; takes `fd` on success only. */
+/* Reads the file, and looks for curl_easy_perform or another symbol; takes `fd`
+ * on success only. */
 int llmobs_object_open(struct llmobs_object *object, int fd,
                        struct llmobs_allowance *allowance);
+int llmobs_object_open_for(struct llmobs_object *object, int fd,
+                           struct llmobs_allowance *allowance,
+                           const char *symbol);
 void llmobs_object_close(struct llmobs_object *object);
 
 /* Calls `each` for every place of `needle` in the file, with the text around

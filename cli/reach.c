@@ -198,7 +198,7 @@ bool llmobs_reach_add_copy(struct llmobs_reach *reach,
         close(fd);
         return false;
     }
-    is_one = object.defines_curl && !object.program;
+    is_one = object.defines && !object.program;
     if (is_one)
         add_copy(reach, how, &object, path, "");
     llmobs_object_close(&object);
@@ -255,9 +255,9 @@ static void judge(struct tree *tree, size_t index, const char *via)
     if (index > 0 &&
         (*via != '\0' || strcmp(member->via, tree->members[0]->path) != 0))
         via = member->via;
-    if (object->defines_curl && !object->program)
+    if (object->defines && !object->program)
         add_copy(tree->reach, tree->how, object, member->path, via);
-    else if (object->defines_curl || object->holds_curl)
+    else if (object->defines || object->holds)
         add_copy(tree->reach, LLMOBS_REACH_STATIC, object, member->path, via);
 }
 
@@ -288,7 +288,7 @@ static void grow(struct tree *tree)
         const struct member *by = tree->members[i];
 
         for (size_t n = 0; n < by->object.needed_count; n++)
-            if (i == 0 || !by->object.defines_curl)
+            if (i == 0 || !by->object.defines)
                 add_library(tree, by, by->object.needed[n]);
     }
 }
@@ -310,7 +310,7 @@ static void add_later(struct tree *tree, const struct member *by,
             copy->missing = true;
         return;
     }
-    if (object.defines_curl)
+    if (object.defines)
         add_copy(tree->reach, LLMOBS_REACH_LATER, &object, path, by->path);
     llmobs_object_close(&object);
 }
@@ -329,7 +329,7 @@ static void read_texts(struct tree *tree, size_t index)
     const struct member *member = tree->members[index];
     struct texts texts = {.name_count = 0};
 
-    if (member->object.defines_curl || member->object.holds_curl)
+    if (member->object.defines || member->object.holds)
         return;
     llmobs_object_find(&member->object, CURL, note_text, &texts);
     /* Only libcurl itself says which one it is. */

@@ -788,6 +788,9 @@ HAZARDS = [
                                   "? THERE : MISSING;",
                                   "        return THERE;")],
           ["preload core_of_a_later_libc"]),
+         ("older-untold", [("cli/doctor_fit.c", "given > 0 && given < asked",
+                            "given < 0 && given < asked")],
+          ["doctor newer"]),
          ("unknown-refused", [("shim/fit.c", "&& may_be_refused());",
                                "&& !may_be_refused());")],
           ["preload core_of_an_unloaded_library"])]),
@@ -827,7 +830,10 @@ HAZARDS = [
                              "\n    return *held;",
                              "    return holds_connect(&elf);")],
           ["preloads.an_anonymiser_hears_nothing_of_us",
-           "preloads.around_an_anonymiser_nothing_goes"])]),
+           "preloads.around_an_anonymiser_nothing_goes"]),
+         ("holder-untold", [("cli/doctor_settings.c", "_direct_only(held);",
+                             "_direct_only(held && !held);")],
+          ["doctor settings"])]),
 
     ("slots that are bound to somebody else's function",
      "left alone (`curl_target`)", [

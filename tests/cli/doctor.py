@@ -619,18 +619,64 @@ def settings():
     conf = write("on.conf", "DD_LLMOBS_ENABLED=1\n")
     expect("LD_PRELOAD and the file", "curl", 0, "switched on by file",
            env={"LD_PRELOAD": SHIM, "LLMOBS_CONFIG": conf})
-    for names, told in (("connect",), 1), (("getaddrinfo",), 1), (
-            ("disconnect",), 0), (
-            ("connect", "__sanitizer_print_stack_trace"), 0):
+    besides()
+    expect("nowhere to preload from", "curl", 1, "is not beside",
+           env={"LLMOBS_BUILD": "/nowhere"})
+
+
+def besides():
+    """Other preloads, and an agent on another machine."""
+    there = {"DD_TRACE_AGENT_URL": "http://agent.invalid:8126",
+             "DD_TRACE_AGENT_TIMEOUT_SECONDS": "0.2",
+             "LLMOBS_EXPORTER": "agent"}
+    held = "only an agent on 127.0.0.1"
+    for names, told in (("connect",), True), (("getaddrinfo",), True), (
+            ("disconnect",), False), (
+            ("connect", "__sanitizer_print_stack_trace"), False):
         other = compile("beside.so", "".join(
             "int %s(void) { return 0; }\n" % name for name in names),
             "-shared", "-fPIC", "-fno-builtin")
-        text = doctor("curl", env={"LD_PRELOAD": other + ":" + SHIM})[1]
+        text = doctor("curl", env=dict(there if told else {},
+                                       LD_PRELOAD=other + ":" + SHIM))[1]
         check("beside another preload: " + names[-1],
-              text.count("only an agent on 127.0.0.1") == told and
-              text.count("beside " + other) == told, text)
-    expect("nowhere to preload from", "curl", 1, "is not beside",
-           env={"LLMOBS_BUILD": "/nowhere"})
+              ["beside %s, which holds" % other in text, held in text,
+               "beside %s nothing is sent there" % other in text] ==
+              [told] * 3, text)
+    caller = compile("caller.so", "int connect(int); int f(void) "
+                     "{ return connect(1); }\n", "-shared", "-fPIC",
+                     "-fno-builtin")
+    text = doctor("curl", env={"LD_PRELOAD": caller + ":" + SHIM})[1]
+    check("beside one that calls connect", held not in text, text)
+    text = doctor("curl", env={"LD_PRELOAD": "caller.so:" + SHIM,
+                               "LD_LIBRARY_PATH": TMP})[1]
+    check("beside one without a path",
+          "beside caller.so, which was not looked into: if it holds" in text,
+          text)
+    other = compile("beside.so", "int connect(void) { return 0; }\n",
+                    "-shared", "-fPIC", "-fno-builtin")
+    expect("the intake, beside another preload", "curl", 1,
+           "the intake is on another machine: beside " + other,
+           env={"LLMOBS_EXPORTER": "agentless", "DD_API_KEY": SECRET,
+                "LD_PRELOAD": other + ":" + SHIM, "DD_LLMOBS_ENABLED": "1"})
+
+
+def newer():
+    """A core that asks for a later C library than the program's."""
+    write("later.map", "GLIBC_2.99 { of_later; };\n")
+    libc = compile("newer/libc.so.6", "void of_later(void) {}\n", "-shared",
+                   "-fPIC", "-nostdlib", "-Wl,-soname,libc.so.6",
+                   "-Wl,--version-script=" + place("later.map"))
+    compile("late/libllmobs_core.so", "void of_later(void); void go(void) "
+            "{ of_later(); }\n", "-shared", "-fPIC", "-nostdlib", libc)
+    shutil.copy(SHIM, os.path.join(TMP, "late"))
+    late = {"LLMOBS_BUILD": os.path.join(TMP, "late")}
+    expect("a core of a later libc", "curl", 1, "asks for 2.99", env=late)
+    expect("the same by LD_PRELOAD", "curl", 1, "asks for 2.99", env={
+        "LD_PRELOAD": late["LLMOBS_BUILD"] + "/libllmobs_preload.so"})
+    process = start([RUN, compile("opener", LATER)], late)
+    expect("the same in a process", str(process.pid), 1, "on: ", "2.99: it is "
+           "not loaded there")
+    stop(process)
 
 
 def strange():
@@ -758,7 +804,7 @@ def main():
     try:
         for part in (installed, made, resolved, rights, scripts, foreign,
                      modules, sanitizers, broken, mutated, work, devices,
-                     processes, settings, agents, fpm, usage):
+                     processes, newer, settings, agents, fpm, usage):
             if PARTS and part.__name__ not in PARTS:
                 continue
             try:

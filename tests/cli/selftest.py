@@ -128,6 +128,18 @@ def well():
           b"self_test" not in done.stdout, done)
 
 
+def beside_a_holder():
+    """Another preload leads connections elsewhere: nothing could be told."""
+    library = os.path.join(folder("holder"), "holder.so")
+    with open(library + ".c", "w") as f:
+        f.write("int connect(void) { return -1; }\n")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-fno-builtin", "-o", library,
+                    library + ".c"], check=True)
+    done = doctor(LD_PRELOAD=library)
+    check("beside a preload that holds connect", done.returncode == 0 and
+          ("not made: beside " + library).encode() in done.stdout, done)
+
+
 def no_client():
     target = {"target": CURL, "PATH": "/none"}
     expect("no curl: a client of its own", None, client="llmobs", **target)
@@ -219,8 +231,8 @@ def cleanly():
 
 def main():
     try:
-        for part in (well, no_client, no_objects, no_request, no_rule, no_span,
-                     no_exporter, cleanly):
+        for part in (well, beside_a_holder, no_client, no_objects, no_request,
+                     no_rule, no_span, no_exporter, cleanly):
             part()
     finally:
         shutil.rmtree(TMP, ignore_errors=True)
