@@ -154,7 +154,7 @@ static void see_user(struct walk *w, char c)
         see_at(w);
     else if (c == '?' || c == '#' || (is_host(w) && (c == ';' || c == '&')))
         begin_name(w);
-    else if (c == '/' || (!w->port && strchr(",|()[]", c)))
+    else if ((is_host(w) && c == '/') || (!w->port && strchr(",|()[]", c)))
         w->part = PATH;
     else if (c == ':' && !w->port)
         w->port = w->at;

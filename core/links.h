@@ -14,7 +14,8 @@
  * (https%3A%2F%2F). A URL begins with a scheme and "://", and ends at a blank,
  * a quote, '<', '>' or a letter that is none of ASCII: a mail address is no
  * URL, nor is one that follows it. The text stays as long as it was, and is
- * JSON where it was.
+ * JSON where it was. A slash belongs to the password where what stands before
+ * it is no port.
  *
  * Owns:    nothing.
  * Threads: any; the body is one thread's.
