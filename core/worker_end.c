@@ -190,23 +190,29 @@ static bool is_near(const struct llmobs_worker *worker)
     return true;
 }
 
+/* What the disk does not have is lost, and counted. */
+static void give_up(struct llmobs_worker *worker)
+{
+    size_t lost = leave(worker);
+
+    if (lost) {
+        llmobs_stats_add(LLMOBS_STAT_dropped_exit, lost);
+        llmobs_log(LLMOBS_LOG_ERROR,
+                   "%zu events were not delivered at exit "
+                   "(LLMOBS_EXIT_FLUSH_MS) and are lost",
+                   lost);
+    }
+    if (worker->close)
+        worker->close(worker->config);
+}
+
 /* Delivers or leaves on the disk all that the thread has not delivered. */
 static void end_rest(void *arg, int64_t until_ns)
 {
     struct llmobs_worker *worker = arg;
-    size_t left;
 
     flush(worker, true, until_ns - SAVE_MS * LLMOBS_NS_PER_MS);
-    left = leave(worker);
-    if (left) {
-        llmobs_stats_add(LLMOBS_STAT_dropped_exit, left);
-        llmobs_log(LLMOBS_LOG_ERROR,
-                   "%zu events were not delivered at exit "
-                   "(LLMOBS_EXIT_FLUSH_MS) and are lost",
-                   left);
-    }
-    if (worker->close)
-        worker->close(worker->config);
+    give_up(worker);
 }
 
 /* Where neither this stack nor a thread has room for the rest, what the disk
@@ -215,6 +221,7 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
 {
     int64_t deadline = llmobs_futex_deadline(ms);
     int saved = errno;
+    int rc;
 
     llmobs_worker_check_fork(worker);
     atomic_store(&worker->paused, 0);
@@ -227,8 +234,10 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
         flush_by_thread(worker, deadline);
         wait_for_end(worker, deadline);
     }
-    (void)llmobs_aside_run(end_rest, worker, worker->config->thread,
-                           llmobs_futex_left(deadline) + SAVE_MS);
+    rc = llmobs_aside_run(end_rest, worker, worker->config->thread,
+                          llmobs_futex_left(deadline) + SAVE_MS);
+    if (rc && rc != -ETIMEDOUT)
+        give_up(worker);
     errno = saved;
 }
 

@@ -256,6 +256,7 @@ void llmobs_worker_thread_start(struct llmobs_worker *worker)
     atomic_store(&worker->failed_ns, llmobs_clock_mono_ns());
     atomic_store(&worker->thread, LLMOBS_THREAD_NONE);
     llmobs_log_once(LLMOBS_LOG_WARN, "thread",
-                    "no thread (%s): spans are delivered at exit",
+                    "no thread (%s): spans are delivered at exit, or wait "
+                    "in the spool",
                     strerror(-rc));
 }

@@ -89,6 +89,10 @@ HAZARDS = [
          ("ends-where-it-is", [("core/aside.c", "    if (llmobs_stack_room("
                                 "LLMOBS_STACK_ENTRY()) >= LLMOBS_ASIDE_ROOM)",
                                 "    if (ms >= 0)")],
+          ["stack.least_of_an_end"]),
+         ("rest-uncounted", [("core/worker_end.c", "    if (rc && rc != "
+                              "-ETIMEDOUT)\n        give_up(worker);\n",
+                              "    (void)rc;\n")],
           ["stack.least_of_an_end"])]),
 
     ("several threads",

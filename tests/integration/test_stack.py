@@ -3,6 +3,7 @@ may be little of it."""
 import os
 import subprocess
 
+from delivery import counts
 from harness import APPS, body, equal, ok, test
 
 OURS = os.path.join(APPS, "little_stack.c")
@@ -100,3 +101,8 @@ def least_of_an_end(t):
         stacks.compare(row, LLMOBS_THREAD="off")
         r = t.run([stacks.path, *row[:2], "16384", what, t.url, deep])
         equal(len(r.spans), 1, "spans at the " + what)
+    r = t.run([stacks.path, "coroutine", "lazy", str(ENOUGH), "exit", t.url,
+               deep], env={"LLMOBS_THREAD": "off", "LLMOBS_SPOOL_MAX": "0"})
+    said = counts(t)
+    equal([len(r.spans), said["captured"], said["dropped_by_reason"]["exit"]],
+          [0, 1, 1], "counts of a rest that nobody can deliver")
