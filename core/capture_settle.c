@@ -33,18 +33,17 @@ static bool continue_own(const struct llmobs_own *own, bool from_span,
     return found;
 }
 
-static bool put_headers(struct llmobs_handle *handle, CURL *curl,
+static void put_headers(struct llmobs_handle *handle, CURL *curl,
                         const struct llmobs_inject_plan *plan)
 {
     if (!handle->inject)
         handle->inject = malloc(sizeof(*handle->inject));
     if (!handle->inject || !llmobs_inject_fill(handle->inject, plan))
-        return false;
+        return;
     handle->injected =
         handle->real->easy_setopt(
             curl, CURLOPT_HTTPHEADER,
             llmobs_inject_link(handle->inject, handle->headers)) == CURLE_OK;
-    return handle->injected;
 }
 
 /* A request to a proxy without a span of its own: it carries the process's
@@ -64,7 +63,7 @@ static void pass_on(struct llmobs_handle *handle, CURL *curl,
     if (!origin->from_span && !(origin->carried && context->apm_parent_id))
         return;
     llmobs_inject_scan(handle->headers, origin->url, &own);
-    (void)put_headers(handle, curl, &plan);
+    put_headers(handle, curl, &plan);
 }
 
 static void keep_request(const struct llmobs_handle *handle,
@@ -111,7 +110,7 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
     if (plan.continued)
         plan.sender.apm_span_id = context->apm_parent_id;
     if (llmobs_capture_wants_headers(handle, &exchange->match))
-        (void)put_headers(handle, curl, &plan);
+        put_headers(handle, curl, &plan);
 }
 
 /* A body of ours speaks for or against a call; without one, method and URL do,
