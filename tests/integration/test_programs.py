@@ -18,9 +18,10 @@ FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
 
 
 # The emulator cannot start a thread in a child of a program with threads, nor
-# a program by itself.
+# a program by itself; nor does its /proc say that a first thread has ended.
 NOT_EMULATED = ("forks", "forks_of_one_pid", "exit_in_child", "prefork",
-                "fork_before_transfer", "executed")
+                "fork_before_transfer", "executed", "left_by_main",
+                "left_by_system_call", "left_to_another")
 
 
 # A log of every request is a file that is opened, for which a filter kills.
