@@ -241,11 +241,21 @@ static bool is_end(const struct walk *w, char c)
     return (unsigned char)c <= ' ' || strchr("\"'`<>", c);
 }
 
-/* The '@' may have been cut off. */
+/* The '@' may have been cut off. Backslashes that stand last may belong to a
+ * quote. */
 static void end_cut_user(struct walk *w)
 {
-    if (w->port && (!w->digits || w->len - w->port > PORT_MAX))
-        memset(w->data + w->from, '*', w->len - w->from);
+    if (w->port && (!w->digits || w->here - w->port > PORT_MAX))
+        memset(w->data + w->from, '*', w->here - w->from);
+}
+
+/* Of a value that is cut off the end is not known. */
+static void end_cut(struct walk *w)
+{
+    if (w->part == VALUE)
+        memset(w->data + w->from, '*', w->here - w->from);
+    else if (w->part == USER)
+        end_cut_user(w);
 }
 
 static void mask_url(struct walk *w)
@@ -255,10 +265,10 @@ static void mask_url(struct walk *w)
     begin_user(w);
     while (!is_end(w, c = read_mark(w)))
         see(w, c);
-    if (w->part == VALUE)
+    if (!c && w->at == w->len)
+        end_cut(w);
+    else if (w->part == VALUE)
         end_value(w);
-    else if (w->part == USER && w->at == w->len && !c)
-        end_cut_user(w);
 }
 
 /* True for a colon behind a scheme, and for a backslash before a unit, which

@@ -15,6 +15,7 @@ struct walk {
     char *data;
     size_t len;
     size_t at;
+    size_t own; /* backslashes of the name's quotes */
 };
 
 static const char *const whole[] = {"authorization", "proxyauthorization",
@@ -50,10 +51,39 @@ static bool is_blank(char c)
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
+/* The backslashes that make the quote at `at` one of a text within texts: none
+ * of the outermost, then 1, 3, 7. Pairs before them are of the text itself,
+ * which ends in a backslash. */
+static size_t own_of(const struct walk *w, size_t at)
+{
+    size_t run = 0;
+
+    while (run < at && w->data[at - run - 1] == '\\')
+        run++;
+    return (run ^ (run + 1)) >> 1;
+}
+
+/* Behind the blank at `at`, which is escaped where the name is; `at`: there is
+ * none. */
+static size_t skip_blank(const struct walk *w, size_t at)
+{
+    size_t run = 0;
+
+    if (at < w->len && is_blank(w->data[at]))
+        return at + 1;
+    while (run < w->own && at + run < w->len && w->data[at + run] == '\\')
+        run++;
+    if (run == 0 || run != (w->own + 1) / 2 || at + run == w->len)
+        return at;
+    return memchr("nrt", w->data[at + run], 3) ? at + run + 1 : at;
+}
+
 static size_t skip_blanks(const struct walk *w, size_t at)
 {
-    while (at < w->len && is_blank(w->data[at]))
-        at++;
+    size_t next;
+
+    while ((next = skip_blank(w, at)) != at)
+        at = next;
     return at;
 }
 
@@ -95,34 +125,50 @@ static bool is_secrets_name(const char *text, size_t len)
 
 /* Where the value begins that stands behind the name which ends at the quote
  * `at`: behind the quote of a text, at the bracket of a list; 0: neither is
- * there. An object is left alone: the schema of a tool describes a parameter of
- * that name so. */
+ * there. A quote of another text than the name's is none: that text may end in
+ * a name and a colon. An object is left alone: the schema of a tool describes a
+ * parameter of that name so. */
 static size_t find_value(const struct walk *w, size_t at)
 {
-    at = skip_blanks(w, at + 1);
-    if (at == w->len || w->data[at] != ':')
+    size_t from = skip_blanks(w, at + 1);
+
+    if (from == w->len || w->data[from] != ':')
         return 0;
-    at = skip_blanks(w, at + 1);
+    from = at = skip_blanks(w, from + 1);
     if (at < w->len && w->data[at] == '[')
         return at;
     while (at < w->len && w->data[at] == '\\')
         at++;
-    return at < w->len && w->data[at] == '"' ? at + 1 : 0;
+    if (at == w->len || w->data[at] != '"' || at - from != w->own)
+        return 0;
+    return at + 1;
 }
 
-/* Where the value ends. In JSON within a text (`inner`) the first backslash
- * that stands before a quote ends it. */
-static size_t value_end(const struct walk *w, bool inner)
+/* True where an event of a stream follows the line feed at `at`. */
+static bool is_event(const struct walk *w, size_t at)
 {
-    size_t i = w->at;
+    static const char begin[] = "\ndata:";
+    size_t len = sizeof(begin) - 1;
 
-    while (i < w->len && w->data[i] != '"') {
-        if (w->data[i] == '\\' && inner && i + 1 < w->len &&
-            w->data[i + 1] == '"')
-            break;
-        i += w->data[i] == '\\' && !inner ? 2 : 1;
-    }
-    return i < w->len ? i : w->len;
+    return w->len - at >= len && memcmp(w->data + at, begin, len) == 0;
+}
+
+/* True for a line feed behind which a text that was cut off does not go on. */
+static bool is_cut(const struct walk *w, size_t at)
+{
+    return w->data[at] == '\n' &&
+           (is_event(w, at) ||
+            (at + 1 < w->len && memchr("\n\r{", w->data[at + 1], 3)));
+}
+
+/* Where the text ends that begins at `at`: at its quote, or at that of a text
+ * around it, which has fewer backslashes. */
+static size_t find_end(const struct walk *w, size_t at)
+{
+    while (at < w->len && !is_cut(w, at) &&
+           (w->data[at] != '"' || own_of(w, at) > w->own))
+        at++;
+    return at;
 }
 
 static bool is_plain(const char *text, size_t len)
@@ -140,13 +186,22 @@ void llmobs_members_hide(char *value, size_t len)
     memset(value, '*', len);
 }
 
-static void mask_value(struct walk *w)
+/* A value that is cut off is masked whole, but for backslashes at its end: they
+ * may belong to a quote that comes later. */
+static void mask_cut(char *value, size_t len)
 {
-    bool inner = w->data[w->at - 2] == '\\';
-    size_t end = value_end(w, inner);
+    while (len > 0 && value[len - 1] == '\\')
+        len--;
+    memset(value, '*', len);
+}
 
-    llmobs_members_hide(w->data + w->at, end - w->at);
-    w->at = end;
+/* Masks from `from` on what ends at `end`. */
+static void mask_value(struct walk *w, size_t from, size_t end)
+{
+    if (end < w->len && w->data[end] == '"')
+        llmobs_members_hide(w->data + from, end - own_of(w, end) - from);
+    else
+        mask_cut(w->data + from, end - from);
 }
 
 /* True where a colon follows the text that ends at the quote `at`. */
@@ -156,56 +211,69 @@ static bool is_name(const struct walk *w, size_t at)
     return at < w->len && w->data[at] == ':';
 }
 
+/* Masks the text behind the quote that `at` stands at, unless it is a name.
+ * `at` stands at its end afterwards; false: the list's text ends there. */
+static bool mask_item(struct walk *w)
+{
+    size_t from = w->at + 1, end = find_end(w, from);
+    bool whole_item =
+        end < w->len && w->data[end] == '"' && own_of(w, end) == w->own;
+
+    if (!whole_item || !is_name(w, end))
+        mask_value(w, from, end);
+    w->at = end;
+    return whole_item;
+}
+
 /* Masks the texts of a list, but the names in its objects. `at` stands at its
- * bracket, and behind its end afterwards. */
+ * bracket, and at its end afterwards. */
 static void mask_list(struct walk *w)
 {
     size_t depth = 0;
 
-    for (; w->at < w->len; w->at++) {
+    for (; w->at < w->len && !is_event(w, w->at); w->at++) {
         char c = w->data[w->at];
-        struct walk text = *w;
+        size_t own = c == '"' ? own_of(w, w->at) : 0;
 
         if (c == '[' || c == '{')
             depth++;
         if ((c == ']' || c == '}') && --depth == 0)
-            break;
-        if (c != '"')
+            return;
+        if (c != '"' || own > w->own)
             continue;
-        text.at++;
-        w->at = value_end(&text, w->data[w->at - 1] == '\\');
-        w->at += w->at < w->len && w->data[w->at] == '\\';
-        if (!is_name(w, w->at))
-            mask_value(&text);
+        if (own < w->own || !mask_item(w))
+            return;
     }
-    w->at++;
 }
 
-/* Masks the value that `at` stands at, and goes behind it. */
+/* Masks the value at `at`, which stands where it ends afterwards. */
 static void mask_any(struct walk *w)
 {
-    if (w->data[w->at - 1] != '"') {
+    size_t from = w->at;
+
+    if (w->data[from - 1] != '"') {
         mask_list(w);
         return;
     }
-    mask_value(w);
-    w->at += w->at < w->len && w->data[w->at] == '\\';
-    w->at++;
+    w->at = find_end(w, from);
+    mask_value(w, from, w->at);
 }
 
 void llmobs_members_mask(char *data, size_t len)
 {
-    struct walk w = {data, len, 0};
+    struct walk w = {data, len, 0, 0};
     size_t begin = 0; /* of a possible name: behind the last quote; 0: none */
 
     while (w.at < len) {
         const char *quote = memchr(data + w.at, '"', len - w.at);
         size_t here = quote ? (size_t)(quote - data) : len;
-        size_t value = 0;
+        size_t value = 0, own = w.own;
 
         if (!quote)
             return;
-        if (begin && here - begin >= SHORTEST && here - begin <= NAME_BYTES)
+        w.own = own_of(&w, here);
+        if (begin && own == w.own && here - begin >= SHORTEST &&
+            here - begin <= NAME_BYTES)
             value = find_value(&w, here);
         if (value && is_secrets_name(data + begin, here - begin)) {
             w.at = value;

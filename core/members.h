@@ -9,6 +9,13 @@
  * a string its last four characters stay where it has twelve, as elsewhere
  * (mask.h). The text stays as long as it was and is JSON where it was.
  *
+ * Both quotes of a name and those of its value have the same number of
+ * backslashes: a text within a text may end behind a name and a colon, or
+ * inside a list, and what follows is not its value. A value that the body's end
+ * cuts off is masked whole, but for backslashes that stand last; so is a text
+ * of a list there, which may be a name. Before the next event of a stream, and
+ * before a line with an object, what has no end ends.
+ *
  * These are: authorization, cookie, set-cookie, secret, credentials,
  * passphrase, passwd, and what ends in api key, access key, secret key, private
  * key, account key, subscription key, app key, access token, refresh token, id

@@ -692,6 +692,48 @@ HAZARDS = [
                            "    return len > SIZE_MAX / 2 &&")],
           ["unit secrets_are_masked"])]),
 
+    ("a text in a body that ends behind a quoted name and a colon, or in a list",
+     "a value's quotes have as many backslashes as its name's; one with fewer, "
+     "or the next event of a stream, ends what is masked "
+     "(`llmobs_members_mask`)", [
+         ("level-unasked", [("core/members.c",
+                             " || at - from != w->own)", ")")],
+          ["unit secret_members_are_masked"]),
+         ("name-of-two-levels", [("core/members.c",
+                                  "begin && own == w.own &&", "begin &&")],
+          ["unit secret_members_are_masked"]),
+         ("level-outlived", [("core/members.c",
+                              "own_of(w, at) > w->own))",
+                              "own_of(w, at) != w->own))")],
+          ["unit secret_members_are_masked"]),
+         ("list-outlives-its-text", [("core/members.c", "own < w->own || ",
+                                      "")],
+          ["unit secret_members_are_masked"]),
+         ("pairs-are-levels", [("core/members.c",
+                                "    return (run ^ (run + 1)) >> 1;",
+                                "    return run;")],
+          ["unit secret_members_are_masked"]),
+         ("event-is-text", [("core/members.c",
+                             "    return w->len - at >= len && memcmp",
+                             "    return w->len - at > w->len && memcmp")],
+          ["unit secret_members_are_masked"]),
+         ("line-is-text", [("core/members.c",
+                            "w->data[at] == '\\n' &&\n           (is_event",
+                            "w->data[at] == '\\f' &&\n           (is_event")],
+          ["unit secret_members_are_masked"]),
+         ("letters-are-blanks", [("core/members.c",
+                                "    if (run == 0 || run", "    if (run")],
+          ["unit secret_members_are_masked"]),
+         ("cut-backslash-masked", [("core/members.c",
+                                    "    while (len > 0 && value[len - 1] =="
+                                    " '\\\\')\n        len--;\n", "")],
+          ["unit what_grows_is_masked_as_whole"]),
+         ("cut-value-shows-its-end", [("core/members.c",
+                                       "        mask_cut(w->data + from,",
+                                       "        llmobs_members_hide(w->data + "
+                                       "from,")],
+          ["unit what_grows_is_masked_as_whole"])]),
+
     ("a body that names a server by a URL with a password or key in it",
      "the URL's user part and secret parameters are masked before the disk has "
      "them, and as an answer is read (`llmobs_links_mask`)", [
@@ -705,6 +747,14 @@ HAZARDS = [
          ("links-cut", [("core/links.c", "        end_cut_user(w);",
                          "        w->port = 0;")],
           ["unit a_cut_url_keeps_no_secret"]),
+         ("links-cut-backslash", [("core/links.c", "memset(w->data + w->from, "
+                                   "'*', w->here - w->from);\n}\n\n/* Of a",
+                                   "memset(w->data + w->from, "
+                                   "'*', w->len - w->from);\n}\n\n/* Of a")],
+          ["unit urls_of_a_body_lose_their_secrets"]),
+         ("links-cut-value", [("core/links.c", "        end_cut(w);",
+                               "        end_value(w);")],
+          ["unit urls_of_a_body_lose_their_secrets"]),
          ("links-read-again", [("core/links.c", "    if (*known > w->at)",
                                 "    if (*known > w->len)")],
           ["unit no_text_is_read_twice"])]),

@@ -40,7 +40,48 @@ static const char *const rows[][2] = {
     {"{\"api_key\":\"\"}", "{\"api_key\":\"\"}"},
     {"\"", "\""},
     {"{\"api\\u00", "{\"api\\u00"},
-    {"{\"secret\":\"abc\\", "{\"secret\":\"****"},
+    {"{\"secret\":\"abc\\", "{\"secret\":\"***\\"},
+    {"{\"secret\":\"abcdefghijklmn", "{\"secret\":\"**************"},
+    {"[{\"c\":\"Explain \\\"password\\\":\"},{\"role\":\"user\"}]",
+     "[{\"c\":\"Explain \\\"password\\\":\"},{\"role\":\"user\"}]"},
+    {"{\"c\":\"set \\\"secret\\\":\",\"role\":\"user\"}",
+     "{\"c\":\"set \\\"secret\\\":\",\"role\":\"user\"}"},
+    {"[{\"c\":\"Write \\\"secret\\\": [ and stop\"},{\"role\":\"user\"}]",
+     "[{\"c\":\"Write \\\"secret\\\": [ and stop\"},{\"role\":\"user\"}]"},
+    {"{\"c\":\"\\\"secret\\\": [\\\"ab\",\"role\":\"user\"}",
+     "{\"c\":\"\\\"secret\\\": [\\\"**\",\"role\":\"user\"}"},
+    {"{\"c\":\"\\\"secret\\\": \\\"ab\",\"role\":\"user\"}",
+     "{\"c\":\"\\\"secret\\\": \\\"**\",\"role\":\"user\"}"},
+    {"{\"c\":\"\\\"secret\\\": \\\"ab\\\\\",\"role\":\"user\"}",
+     "{\"c\":\"\\\"secret\\\": \\\"****\",\"role\":\"user\"}"},
+    {"data: {\"c\":\"{\\\"credentials\\\": [\"}\n\ndata: "
+     "{\"c\":\"{\\\"user\\\":\\\"x\\\"}]\"}",
+     "data: {\"c\":\"{\\\"credentials\\\": [\"}\n\ndata: "
+     "{\"c\":\"{\\\"user\\\":\\\"x\\\"}]\"}"},
+    {"data: {\"c\":\"\\\"api_key\\\": \"}\n\ndata: {\"c\":\"d\"}",
+     "data: {\"c\":\"\\\"api_key\\\": \"}\n\ndata: {\"c\":\"d\"}"},
+    {"data: {\"secret\":\"ab\n\ndata: {\"c\":\"d\"}",
+     "data: {\"secret\":\"**\n\ndata: {\"c\":\"d\"}"},
+    {"data: {\"secret\":[\"ab\",\n\ndata: {\"c\":\"d\"}",
+     "data: {\"secret\":[\"**\",\n\ndata: {\"c\":\"d\"}"},
+    {"{\"secret\":\"ab\n{\"c\":\"d\"}\n", "{\"secret\":\"**\n{\"c\":\"d\"}\n"},
+    {"{\"c\":\"\\\"a\\\" password\":\"x\"}",
+     "{\"c\":\"\\\"a\\\" password\":\"x\"}"},
+    {"{\"c\":\"\\\" password\": \"x\"}", "{\"c\":\"\\\" password\": \"x\"}"},
+    {"{\"c\":\"\\\"secret\\\": \\\\\\\"ab\\\\\\\"\"}",
+     "{\"c\":\"\\\"secret\\\": \\\\\\\"ab\\\\\\\"\"}"},
+    {"{\"secret\":\"ab\\\\\",\"q\":\"x\"}",
+     "{\"secret\":\"****\",\"q\":\"x\"}"},
+    {"{\"s\":\"{\\\"secret\\\":\\\"a\\\\\\\"b\\\\\\\\\\\",\\\"q\\\":\\\"x\\\"}"
+     "\"}",
+     "{\"s\":\"{\\\"secret\\\":\\\"**********\\\",\\\"q\\\":\\\"x\\\"}\"}"},
+    {"{\"s\":\"{\\\"a\\\":\\\"{\\\\\\\"secret\\\\\\\":\\\\\\\"ab\\\\\\\"}\\\"}"
+     "\"}",
+     "{\"s\":\"{\\\"a\\\":\\\"{\\\\\\\"secret\\\\\\\":\\\\\\\"**\\\\\\\"}\\\"}"
+     "\"}"},
+    {"{\"s\":\"{\\\"secret\\\"\\n:\\r\\t\\\"ab\\\"}\"}",
+     "{\"s\":\"{\\\"secret\\\"\\n:\\r\\t\\\"**\\\"}\"}"},
+    {"\"secret\"n:\"ab\"", "\"secret\"n:\"ab\""},
     {"{\"secret\" :", "{\"secret\" :"},
     {"", ""},
 };
@@ -67,10 +108,31 @@ START_TEST(secret_members_are_masked)
 }
 END_TEST
 
+/* A body that is masked while it grows, wherever it stands then. */
+START_TEST(what_grows_is_masked_as_whole)
+{
+    static const char text[] = "{\"a\":\"\\\"secret\\\":\\\"a\\\\\\\"\\\\\","
+                               "\"b\":1,\"secret\":\"abcdefghijkl\\\\\"}";
+    size_t len = sizeof(text) - 1;
+    char whole[sizeof(text)], grown[sizeof(text)];
+
+    memcpy(whole, text, sizeof(text));
+    llmobs_members_mask(whole, len);
+    for (size_t cut = 0; cut < len; cut++) {
+        memcpy(grown, text, sizeof(text));
+        llmobs_members_mask(grown, cut);
+        ck_assert_ptr_null(memmem(grown, cut, "ijkl", 4));
+        llmobs_members_mask(grown, len);
+        ck_assert_str_eq(grown, whole);
+    }
+}
+END_TEST
+
 UNIT_SUITE(members)
 {
     Suite *s = suite_create("members");
 
     UNIT_TEST(s, secret_members_are_masked);
+    UNIT_TEST(s, what_grows_is_masked_as_whole);
     return s;
 }
