@@ -9,6 +9,20 @@
  * that went in. */
 bool llmobs_capture_swap_in(struct llmobs_handle *handle, CURL *curl);
 
+/* What an app's callback gets; sets a callback and its data. */
+void *llmobs_capture_data(const struct llmobs_callback *callback,
+                          void *fallback);
+bool llmobs_capture_put(const struct llmobs_handle *handle, CURL *curl,
+                        CURLoption function_option, void *function,
+                        CURLoption data_option, void *data);
+
+/* True when libcurl reads the body from a callback or a file: then the same in
+ * and out of what reads and rewinds it. */
+bool llmobs_capture_reads(const struct llmobs_handle *handle);
+bool llmobs_capture_swap_reads(struct llmobs_handle *handle, CURL *curl);
+void llmobs_capture_restore_reads(const struct llmobs_handle *handle,
+                                  CURL *curl);
+
 /* Takes our seek callback out where the app's file cannot seek. */
 void llmobs_capture_check_rewind(struct llmobs_handle *handle, CURL *curl);
 

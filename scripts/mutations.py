@@ -13,6 +13,7 @@ PART" of tests/cli/doctor.py, and so "drain PART", "purge PART", "launcher PART"
 BEGIN = "core/capture_begin.c"
 SETTLE = "core/capture_settle.c"
 CALLS = "core/capture_calls.c"
+READS = "core/capture_reads.c"
 CAPTURE = "core/capture.c"
 ENGINE = "core/engine.c"
 HANDLE = "core/handle.c"
@@ -162,24 +163,25 @@ HAZARDS = [
 
     ("WRITEFUNCTION set to NULL, or never set",
      "libcurl's default is ours, then (`app_write`)", [
-         ("no-default-write", [(CALLS, "    return fwrite(data, size, count, "
-                                "data_or(&handle->write, stdout));",
+         ("no-default-write", [(CALLS, "    return fwrite(data, size, count,\n"
+                                "                  llmobs_capture_data(&handle"
+                                "->write, stdout));",
                                 "    return size * count;")],
           ["programs.hazard_cases.write_unset",
            "programs.easy_cases.to_stdout"])]),
 
     ("WRITEDATA that was never set",
      "set back to libc's stdout, not to NULL (`restore_write`)", [
-         ("stdout-lost", [(CALLS, "        CURLOPT_WRITEDATA, data_or(&handle"
-                           "->write, stdout));",
-                           "        CURLOPT_WRITEDATA, data_or(&handle->write,"
-                           " NULL));"),
-                          (CALLS, "data_or(&handle->write, stdout));\n    "
-                           "return fwrite(data, size, count, data_or(&handle->"
+         ("stdout-lost", [(CALLS, "CURLOPT_WRITEDATA,\n                       "
+                           "llmobs_capture_data(&handle->write, stdout));",
+                           "CURLOPT_WRITEDATA,\n                       "
+                           "llmobs_capture_data(&handle->write, NULL));"),
+                          (CALLS, "    return fwrite(data, size, count,\n"
+                           "                  llmobs_capture_data(&handle->"
                            "write, stdout));",
-                           "data_or(&handle->write, NULL));\n    return fwrite"
-                           "(data, size, count, data_or(&handle->write, "
-                           "NULL));")],
+                           "    return fwrite(data, size, count,\n"
+                           "                  llmobs_capture_data(&handle->"
+                           "write, NULL));")],
           ["programs.easy_cases.to_stdout"])]),
 
     ("HEADERDATA without HEADERFUNCTION",
@@ -410,11 +412,10 @@ HAZARDS = [
          ("prereq-lost", [(CALLS, "    int answer = prereq ?",
                            "    int answer = prereq && !handle ?")],
           ["programs.memory_cases.own_prereq"]),
-         ("prereq-not-given-back", [(CALLS, "        set(handle, curl, "
-                                     "OPT_PREREQFUNCTION, handle->prereq."
-                                     "function,\n            OPT_PREREQDATA, "
-                                     "data_or(&handle->prereq, NULL));",
-                                     "        (void)curl;")],
+         ("prereq-not-given-back", [(CALLS, "    if (handle->swapped_prereq)\n"
+                                     "        llmobs_capture_put(",
+                                     "    if (!curl)\n"
+                                     "        llmobs_capture_put(")],
           ["programs.memory_cases.own_prereq"])]),
 
     ("the app's error buffer freed once the transfer is done",
@@ -427,7 +428,7 @@ HAZARDS = [
 
     ("READDATA set again within the transfer",
      "libcurl reads from whom it was as it began, and so do we (`on_read`)", [
-         ("reader-follows", [(CALLS, "    const struct llmobs_callback *app = "
+         ("reader-follows", [(READS, "    const struct llmobs_callback *app = "
                               "&handle->latch.read;",
                               "    const struct llmobs_callback *app = "
                               "&handle->read;")],
@@ -452,15 +453,14 @@ HAZARDS = [
 
     ("READFUNCTION uploads, chunked or not",
      "read through ours (`llmobs_capture_swap_in`)", [
-         ("uploads-unread", [(CALLS, "    if (!reads_body(handle))\n        "
-                              "return true;",
-                              "    if (!reads_body(handle) || handle)\n"
-                              "        return true;")],
+         ("uploads-unread", [(CALLS, "    return !llmobs_capture_reads(handle) "
+                              "||", "    return handle || !llmobs_capture_reads("
+                              "handle) ||")],
           ["programs.easy_cases.read_chunked"])]),
 
     ("uploads rewound by SEEKFUNCTION or IOCTLFUNCTION",
      "what was recorded is rewound as well (`rewind_request`)", [
-         ("sent-twice-recorded-twice", [(CALLS, "        llmobs_exchange_rewind("
+         ("sent-twice-recorded-twice", [(READS, "        llmobs_exchange_rewind("
                                          "handle->exchange, "
                                          "(uint64_t)offset);",
                                          "        (void)offset;")],
@@ -469,16 +469,16 @@ HAZARDS = [
     ("uploads by libcurl's own fread, rewound by fseek",
      "our seek does the same, where fseek would work "
      "(`swap_rewind`, `llmobs_capture_check_rewind`)", [
-         ("no-seek", [(CALLS, "    if (!handle->seek.function && "
+         ("no-seek", [(READS, "    if (!handle->seek.function && "
                        "!reads_file(handle))",
                        "    if (!handle->seek.function || "
                        "!reads_file(handle))")],
           ["programs.easy_cases.file_redirected",
            "programs.edge_cases.fmem_redirected"]),
-         ("seek-too-late", [(CALLS, "    return swap_rewind(handle, curl);\n}",
-                             "    return swap_rewind || handle || curl;\n}")],
+         ("seek-too-late", [(READS, "           swap_rewind(handle, curl);\n}",
+                             "           (swap_rewind || handle || curl);\n}")],
           ["programs.edge_cases.rewound_first"]),
-         ("seek-on-a-pipe", [(CALLS, "    return fd >= 0 ? lseek(fd, 0, "
+         ("seek-on-a-pipe", [(READS, "    return fd >= 0 ? lseek(fd, 0, "
                               "SEEK_CUR) >= 0 : ftello(file) >= 0;",
                               "    return fd >= 0 || file;")],
           ["programs.easy_cases.file_redirected"])]),
@@ -486,7 +486,7 @@ HAZARDS = [
     ("MIME and formadd",
      "READ is never swapped: libcurl hands it the app's pointers "
      "(`reads_body`)", [
-         ("form-read-swapped", [(CALLS, "    if (handle->request == "
+         ("form-read-swapped", [(READS, "    if (handle->request == "
                                  "LLMOBS_HTTP_PUT)\n        return true;",
                                  "    if (handle->request == LLMOBS_HTTP_PUT "
                                  "||\n        handle->request == "
@@ -577,10 +577,10 @@ HAZARDS = [
 
     ("resumed and ranged",
      "offsets are handed on as they are (`on_seek`)", [
-         ("seeks-to-0", [(CALLS, "seek(data_or(&handle->seek, NULL), offset, "
-                          "origin)",
-                          "seek(data_or(&handle->seek, NULL), 0 * offset, "
-                          "origin)")],
+         ("seeks-to-0", [(READS, "seek(llmobs_capture_data(&handle->seek, NULL)"
+                          ", offset, origin)",
+                          "seek(llmobs_capture_data(&handle->seek, NULL), 0 * "
+                          "offset, origin)")],
           ["hazards.resumed_uploads_to_a_proxy"])]),
 
     ("CONNECT_ONLY and websockets",
