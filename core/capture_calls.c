@@ -239,6 +239,9 @@ struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
 bool llmobs_capture_swap_in(struct llmobs_handle *handle, CURL *curl)
 {
     handle->swapped = true;
+    handle->reader_count = 0;
+    handle->reading = NULL;
+    handle->unread = false;
     if (!llmobs_capture_put(handle, curl, CURLOPT_WRITEFUNCTION,
                             (void *)on_write, CURLOPT_WRITEDATA, handle) ||
         !llmobs_capture_put(handle, curl, CURLOPT_HEADERFUNCTION,

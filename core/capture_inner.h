@@ -20,11 +20,10 @@ bool llmobs_capture_put(const struct llmobs_handle *handle, CURL *curl,
  * and out of what reads and rewinds it. */
 bool llmobs_capture_reads(const struct llmobs_handle *handle);
 bool llmobs_capture_swap_reads(struct llmobs_handle *handle, CURL *curl);
+void llmobs_capture_follow_reads(struct llmobs_handle *handle, CURL *curl,
+                                 CURLoption option);
 void llmobs_capture_restore_reads(const struct llmobs_handle *handle,
                                   CURL *curl);
-
-/* Takes our seek callback out where the app's file cannot seek. */
-void llmobs_capture_check_rewind(struct llmobs_handle *handle, CURL *curl);
 
 /* libcurl is about to make the request: reads its header list and its body,
  * decides, and puts trace headers in. Nothing where that was done before. */

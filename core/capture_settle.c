@@ -265,6 +265,7 @@ void llmobs_capture_before_set(struct llmobs_handle *handle, CURL *curl,
 void llmobs_capture_after_set(struct llmobs_handle *handle, CURL *curl,
                               CURLoption option)
 {
+    llmobs_capture_follow_reads(handle, curl, option);
     if (!awaits(handle, option))
         return;
     handle->latch.placed = ask(handle, curl, CURLINFO_EFFECTIVE_URL);
@@ -311,7 +312,6 @@ void llmobs_capture_settle(struct llmobs_handle *handle, CURL *curl)
         return;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     settle(handle, curl);
-    llmobs_capture_check_rewind(handle, curl);
     llmobs_handle_drop_origin(handle);
     pthread_setcancelstate(state, NULL);
     errno = saved;

@@ -5,7 +5,9 @@
  * Threads: those of keyed.h. `exchange` alone is also reached by the exit
  *          handler, under the gate.
  * Errors:  without memory a handle has no record: it is not instrumented.
- * Limits:  LLMOBS_HANDLE_CHAINS chains.
+ * Limits:  LLMOBS_HANDLE_CHAINS chains; where the app sets the reader of a
+ *          transfer more than LLMOBS_READERS_MAX times within it, the body is
+ *          not seen.
  * Fork:    the child has its own copies; an exchange of the parent's is
  *          recognised by its pid.
  */
@@ -20,6 +22,8 @@
 #include "core/keyed.h"
 
 #define LLMOBS_HANDLE_CHAINS 1024
+/* Of one transfer. */
+#define LLMOBS_READERS_MAX 8
 
 /* What libcurl will do, as its own setopt derives it. */
 enum llmobs_http_verb {
@@ -44,13 +48,21 @@ struct llmobs_callback {
     bool data_set; /* else libcurl's default */
 };
 
+/* Whom libcurl reads a body from: the READDATA that goes with our callback. It
+ * takes the newest one each time it makes for a connection, and keeps to that
+ * one, so each that the app sets is another of ours. */
+struct llmobs_reader {
+    struct llmobs_handle *handle;
+    struct llmobs_callback app;
+    bool unseekable; /* a file that cannot seek */
+};
+
 /* The settings that libcurl takes as a transfer begins: one that is set later
  * counts for the next transfer. */
 struct llmobs_latch {
     bool on;
     enum llmobs_http_verb request;
-    curl_off_t size;             /* of POSTFIELDS; -1: not sent */
-    struct llmobs_callback read; /* kept until the next one */
+    curl_off_t size; /* of POSTFIELDS; -1: not sent */
     bool early;  /* beside others in a multi: their callbacks may still change
                   * it before libcurl begins, or just after */
     bool unsure; /* of the two requests that it may make: no body is read */
@@ -120,6 +132,10 @@ struct llmobs_handle {
     bool member; /* counted there */
     struct llmobs_origin origin;
     struct llmobs_latch latch;
+    struct llmobs_reader readers[LLMOBS_READERS_MAX];
+    size_t reader_count;
+    struct llmobs_reader *reading; /* the one it has read from; NULL: none */
+    bool unread;                   /* there was no room for another one */
     bool capturing;      /* `exchange` was set and not yet given away */
     bool injected;       /* our headers are before the app's */
     bool inside;         /* easy_perform was called with them: */
@@ -151,7 +167,7 @@ void llmobs_handle_unswap(struct llmobs_handle *handle);
 void llmobs_handle_drop_origin(struct llmobs_handle *handle);
 
 /* As libcurl does where a transfer begins: takes the method, measures a body
- * that is a string, unless it is early for that, and notes who reads one. */
+ * that is a string, unless it is early for that. */
 void llmobs_handle_latch(struct llmobs_handle *handle);
 
 /* Forgets all settings, ours too, as curl_easy_reset does; keeps the transfer.

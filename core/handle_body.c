@@ -34,7 +34,6 @@ void llmobs_handle_latch(struct llmobs_handle *handle)
         handle->latch.size = handle->postfieldsize;
     else if (handle->postfields || handle->has_copy)
         handle->latch.size = size_of(handle);
-    handle->latch.read = handle->read;
     handle->latch.on = true;
 }
 

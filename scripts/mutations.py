@@ -426,13 +426,50 @@ HAZARDS = [
                                 "        handle->error_buffer;")],
           ["programs.memory_cases.reason_goes"])]),
 
-    ("READDATA set again within the transfer",
-     "libcurl reads from whom it was as it began, and so do we (`on_read`)", [
+    ("READFUNCTION or READDATA set within a transfer, its own or another one's",
+     "each that the app sets is a reader of ours, of which libcurl takes the "
+     "newest as it makes for a connection, and keeps to it (`follow_reader`)", [
          ("reader-follows", [(READS, "    const struct llmobs_callback *app = "
-                              "&handle->latch.read;",
+                              "&reader->app;",
                               "    const struct llmobs_callback *app = "
                               "&handle->read;")],
-          ["programs.memory_cases.reader_fixed"])]),
+          ["programs.memory_cases.reader_fixed",
+           "programs.beside_cases.connects"]),
+         ("reader-stays", [(READS, "        follow_reader(handle, curl);\n",
+                            "        (void)follow_reader;\n")],
+          ["programs.beside_cases.answered"]),
+         ("readers-without-end", [(READS, "&handle->readers[handle->"
+                                   "reader_count++];",
+                                   "&handle->readers[handle->reader_count++ % "
+                                   "LLMOBS_READERS_MAX];"),
+                                  (READS, "    if (handle->reader_count < "
+                                   "LLMOBS_READERS_MAX) {",
+                                   "    if (curl) {"),
+                                  (READS, "&handle->readers[handle->"
+                                   "reader_count - 1];",
+                                   "&handle->readers[(handle->reader_count - 1)"
+                                   " % LLMOBS_READERS_MAX];")],
+          ["programs.beside_cases.connects"]),
+         ("each-another-reader", [(READS, "    if (is_newest(handle))\n",
+                                   "    if (is_newest(handle) && !curl)\n")],
+          ["programs.beside_cases.begins"]),
+         ("late-reader-unseen", [(READS, "    else if (llmobs_capture_reads("
+                                  "handle))\n        (void)llmobs_capture_swap_"
+                                  "reads(handle, curl);\n", "")],
+          ["programs.beside_cases.begins"])]),
+
+    ("SEEKFUNCTION or IOCTLFUNCTION set within a transfer",
+     "ours are there exactly where the app's are, and where libcurl's own fseek "
+     "would be (`swap_rewind`)", [
+         ("pipe-seeks-again", [(READS, "    reader->unseekable = true;\n",
+                                "    (void)reader;\n")],
+          ["programs.beside_cases.answered"]),
+         ("rewound-too-early", [(READS, "    return info && info->version_num >= "
+                                 "REWINDS_FIRST;", "    return info;")],
+          ["programs.beside_cases.answered"]),
+         ("rewind-stays", [(READS, "    if (handle->swapped_read)\n        "
+                            "(void)swap_rewind(handle, curl);\n", "")],
+          ["programs.beside_cases.begins", "programs.beside_cases.answered"])]),
 
     ("COPYPOSTFIELDS: the size in force when it was set",
      "copied then, with that size (`copy_postfields`)", [
@@ -468,15 +505,14 @@ HAZARDS = [
 
     ("uploads by libcurl's own fread, rewound by fseek",
      "our seek does the same, where fseek would work "
-     "(`swap_rewind`, `llmobs_capture_check_rewind`)", [
-         ("no-seek", [(READS, "    if (!handle->seek.function && "
-                       "!reads_file(handle))",
-                       "    if (!handle->seek.function || "
-                       "!reads_file(handle))")],
+     "(`swap_rewind`, `check_rewind`)", [
+         ("no-seek", [(READS, "    bool wanted = handle->seek.function ||\n",
+                       "    bool wanted = handle->seek.function &&\n")],
           ["programs.easy_cases.file_redirected",
            "programs.edge_cases.fmem_redirected"]),
-         ("seek-too-late", [(READS, "           swap_rewind(handle, curl);\n}",
-                             "           (swap_rewind || handle || curl);\n}")],
+         ("seek-too-late", [(READS, "    return put_reader(handle, curl) && "
+                             "swap_rewind(handle, curl);\n",
+                             "    return put_reader(handle, curl);\n")],
           ["programs.edge_cases.rewound_first"]),
          ("seek-on-a-pipe", [(READS, "    return fd >= 0 ? lseek(fd, 0, "
                               "SEEK_CUR) >= 0 : ftello(file) >= 0;",

@@ -1,18 +1,25 @@
 /* Transfers of one multi, the first of which changes the others from its
  * callback: before libcurl begins with them, while they wait for a connection
- * and while they make one. */
+ * and while they make one; and transfers that change themselves. */
 #include "tests/clients/cases.h"
 #include "tests/clients/pages.h"
 
 /* Without a prereq callback the others are read as the first drive begins. */
 #define PREREQ_SINCE 0x075000
 
-enum moment { BEGINS, WAITS, CONNECTS };
+enum moment { BEGINS, WAITS, CONNECTS, ANSWERED };
 
 #define AT(moment) (1U << (moment))
 #define ANY (AT(BEGINS) | AT(WAITS) | AT(CONNECTS))
+#define TWICE (ANY | AT(ANSWERED)) /* of a request that is redirected */
 
 struct one;
+
+/* What libcurl reads, and how often it was rewound. */
+struct reading {
+    struct source from;
+    int rewound;
+};
 
 struct change {
     const char *name;
@@ -29,8 +36,11 @@ struct one {
     char *body;
     void *memory;
     struct text text, other;
-    struct source source;
+    struct reading reading[3];
+    FILE *file[2];
+    char reason[CURL_ERROR_SIZE];
     int calls[2];
+    bool changed;
 };
 
 static const char *secure; /* the same server, by TLS */
@@ -104,15 +114,202 @@ static void a_form(struct one *one)
 static void post_and_read(struct one *one)
 {
     post_sized(one);
-    one->source = (struct source){texts[1], 0, PAGE};
+    one->reading[0].from = (struct source){texts[1], 0, PAGE};
     curl_easy_setopt(one->curl, CURLOPT_READFUNCTION, feed);
-    curl_easy_setopt(one->curl, CURLOPT_READDATA, &one->source);
+    curl_easy_setopt(one->curl, CURLOPT_READDATA, &one->reading[0]);
+}
+
+/* Another function with the same data, and the same with others. */
+static size_t read_counted(char *to, size_t size, size_t count, void *from)
+{
+    struct one *one = from;
+
+    one->calls[0]++;
+    return feed(to, size, count, &one->reading[1]);
+}
+
+static void post_read(struct one *one)
+{
+    one->reading[0].from = (struct source){texts[0], 0, PAGE};
+    one->reading[1].from = (struct source){texts[1], 0, PAGE};
+    curl_easy_setopt(one->curl, CURLOPT_POST, 1L);
+    give_size(one);
+    curl_easy_setopt(one->curl, CURLOPT_READFUNCTION, feed);
+    curl_easy_setopt(one->curl, CURLOPT_READDATA, &one->reading[0]);
+}
+
+static void another_source(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_READDATA, &one->reading[1]);
+}
+
+static void another_reader(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_READFUNCTION, read_counted);
+    curl_easy_setopt(one->curl, CURLOPT_READDATA, one);
+}
+
+/* More often than anybody remembers. */
+static void many_sources(struct one *one)
+{
+    one->reading[2].from = (struct source){texts[1], 0, PAGE};
+    for (int i = 0; i <= 40; i++)
+        curl_easy_setopt(one->curl, CURLOPT_READDATA, &one->reading[i % 3]);
+}
+
+static void same_source(struct one *one)
+{
+    for (int i = 0; i < 40; i++)
+        curl_easy_setopt(one->curl, CURLOPT_READDATA, &one->reading[0]);
+}
+
+static void reader_for_body(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_POSTFIELDS, NULL);
+    post_read(one);
+    unpage(one->body);
+}
+
+static void body_for_reader(struct one *one)
+{
+    one->body = paged(texts[1], false);
+    curl_easy_setopt(one->curl, CURLOPT_POSTFIELDS, one->body);
 }
 
 /* A libcurl before 8.1 may read the upload then; later ones post the body. */
 static void upload_too_late(struct one *one)
 {
     curl_easy_setopt(one->curl, CURLOPT_UPLOAD, 1L);
+}
+
+/* ---- bodies that are sent twice -------------------------------------------
+ */
+
+static int rewind_text(void *user, curl_off_t offset, int origin)
+{
+    struct reading *reading = user;
+
+    reading->rewound++;
+    return seek_source(&reading->from, offset, origin);
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+static curlioerr restart_text(CURL *curl, int command, void *user)
+{
+    (void)curl;
+    if (command != CURLIOCMD_RESTARTREAD)
+        return CURLIOE_UNKNOWNCMD;
+    (void)rewind_text(user, 0, SEEK_SET);
+    return CURLIOE_OK;
+}
+
+static void set_restart(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_IOCTLFUNCTION, restart_text);
+    curl_easy_setopt(one->curl, CURLOPT_IOCTLDATA, &one->reading[0]);
+}
+#pragma GCC diagnostic pop
+
+static void post_moved(struct one *one)
+{
+    post_read(one);
+    one->reading[0].from = (struct source){moved, 0, PAGE};
+    curl_easy_setopt(one->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(moved));
+    curl_easy_setopt(one->curl, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(one->curl, CURLOPT_ERRORBUFFER, one->reason);
+}
+
+static void set_rewind(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_SEEKFUNCTION, rewind_text);
+    curl_easy_setopt(one->curl, CURLOPT_SEEKDATA, &one->reading[0]);
+}
+
+static void post_rewound(struct one *one)
+{
+    post_moved(one);
+    set_rewind(one);
+    curl_easy_setopt(one->curl, CURLOPT_SEEKDATA, &one->reading[1]);
+}
+
+static void moved_source(struct one *one)
+{
+    one->reading[1].from = (struct source){moved, 0, PAGE};
+    curl_easy_setopt(one->curl, CURLOPT_READDATA, &one->reading[1]);
+}
+
+static void no_rewind(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_SEEKFUNCTION, NULL);
+}
+
+static void restart_for_rewind(struct one *one)
+{
+    no_rewind(one);
+    set_restart(one);
+}
+
+static void *text_file(const char *text)
+{
+    FILE *file = tmpfile();
+
+    if (!file || fputs(text, file) < 0)
+        exit(3);
+    rewind(file);
+    return file;
+}
+
+static void file_for_reader(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_READFUNCTION, NULL);
+    curl_easy_setopt(one->curl, CURLOPT_READDATA, one->file[0]);
+}
+
+static void post_file(struct one *one)
+{
+    post_moved(one);
+    one->file[0] = text_file(moved);
+    one->file[1] = text_file(moved);
+    curl_easy_setopt(one->curl, CURLOPT_READFUNCTION, NULL);
+    curl_easy_setopt(one->curl, CURLOPT_READDATA, one->file[0]);
+}
+
+/* Which cannot be rewound; what is set then changes nothing. */
+static void post_pipe(struct one *one)
+{
+    int ends[2];
+    size_t len = strlen(moved);
+
+    post_moved(one);
+    if (pipe(ends) != 0 || write(ends[1], moved, len) != (ssize_t)len)
+        exit(3);
+    close(ends[1]);
+    one->file[0] = fdopen(ends[0], "r");
+    file_for_reader(one);
+}
+
+static void post_again(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_POST, 1L);
+}
+
+static void another_file(struct one *one)
+{
+    curl_easy_setopt(one->curl, CURLOPT_READDATA, one->file[1]);
+}
+
+static void reader_for_file(struct one *one)
+{
+    one->reading[1].from = (struct source){moved, 0, PAGE};
+    curl_easy_setopt(one->curl, CURLOPT_READFUNCTION, read_counted);
+    curl_easy_setopt(one->curl, CURLOPT_READDATA, one);
+}
+
+static void post_read_with_file(struct one *one)
+{
+    post_moved(one);
+    one->file[0] = text_file(moved);
 }
 
 /* ---- address, headers, callbacks ----------------------------------------- */
@@ -213,6 +410,22 @@ static const struct change changes[] = {
     {"shorter body", AT(BEGINS), post_sized, shorter_body},
     {"no body", AT(BEGINS), NULL, no_body},
     {"get too late", AT(WAITS) | AT(CONNECTS), NULL, get_too_late},
+    {"source", ANY, post_read, another_source},
+    {"reader", ANY, post_read, another_reader},
+    {"many sources", ANY, post_read, many_sources},
+    {"same source", ANY, post_read, same_source},
+    {"reader for body", AT(BEGINS), NULL, reader_for_body},
+    {"body for reader", ANY, post_read, body_for_reader},
+    {"moved source", TWICE, post_rewound, moved_source},
+    {"rewind", TWICE, post_moved, set_rewind},
+    {"restart", TWICE, post_moved, set_restart},
+    {"other rewind", TWICE, post_rewound, set_rewind},
+    {"no rewind", TWICE, post_rewound, no_rewind},
+    {"restart for rewind", TWICE, post_rewound, restart_for_rewind},
+    {"file", TWICE, post_file, another_file},
+    {"reader for file", TWICE, post_file, reader_for_file},
+    {"file for reader", TWICE, post_read_with_file, file_for_reader},
+    {"pipe", TWICE, post_pipe, post_again},
     {"upload too late", AT(WAITS) | AT(CONNECTS), post_and_read,
      upload_too_late},
     {"form", AT(BEGINS), post_sized, a_form},
@@ -222,7 +435,7 @@ static const struct change changes[] = {
     {"method", ANY, NULL, another_method},
     {"writers", ANY, NULL, other_writers},
     {"prereq", ANY, put_prereq, another_prereq},
-    {"reset", AT(BEGINS), post_to_deployment, begin_anew},
+    {"reset", ANY, post_to_deployment, begin_anew},
     {"twin", ANY, NULL, duplicate},
 };
 
@@ -271,6 +484,7 @@ static void add(struct all *all, struct one *one, const char *base)
 {
     one->base = base;
     one->curl = asking(base, CHAT, NULL, &one->text);
+    curl_easy_setopt(one->curl, CURLOPT_TIMEOUT, 10L);
     curl_easy_setopt(one->curl, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(one->curl, CURLOPT_SSL_VERIFYHOST, 0L);
     (one->change->prepare ? one->change->prepare : post)(one);
@@ -283,7 +497,15 @@ static void end(struct all *all, struct one *one)
     show(one->change->name, one->curl, CURLE_OK, &one->text);
     if (one->twin)
         show("twin", one->twin, curl_easy_perform(one->twin), &one->other);
-    printf("%d %d %zu\n", one->calls[0], one->calls[1], one->other.len);
+    printf("%d %d %zu, %zu %zu, %d %d, %s\n", one->calls[0], one->calls[1],
+           one->other.len, one->reading[0].from.at, one->reading[1].from.at,
+           one->reading[0].rewound, one->reading[1].rewound, one->reason);
+    for (int i = 0; i < 2; i++)
+        if (one->file[i])
+            printf("file at %ld\n", ftell(one->file[i]));
+    for (int i = 0; i < 2; i++)
+        if (one->file[i])
+            fclose(one->file[i]);
     free(one->other.data);
     curl_easy_cleanup(one->curl);
     curl_easy_cleanup(one->twin);
@@ -293,6 +515,36 @@ static void end(struct all *all, struct one *one)
         curl_url_cleanup(one->memory);
     if (one->change->apply == another_list)
         curl_slist_free_all(one->memory);
+}
+
+/* Changed by a callback of its own, as the answer comes. */
+static size_t change_own(char *data, size_t size, size_t count, void *user)
+{
+    struct one *one = user;
+
+    (void)data;
+    if (!one->changed)
+        one->change->apply(one);
+    one->changed = true;
+    return size * count;
+}
+
+static void answered(const char *base)
+{
+    for (size_t i = 0; i < CHANGES; i++) {
+        struct all all = {.multi = curl_multi_init()};
+        struct one *one = &all.ones[0];
+
+        one->change = &changes[i];
+        if (changes[i].moments & AT(ANSWERED)) {
+            add(&all, one, base);
+            curl_easy_setopt(one->curl, CURLOPT_HEADERFUNCTION, change_own);
+            curl_easy_setopt(one->curl, CURLOPT_HEADERDATA, one);
+            drive(all.multi);
+            end(&all, one);
+        }
+        curl_multi_cleanup(all.multi);
+    }
 }
 
 /* More of the first one's answer is there as the others come to their moment:
@@ -342,9 +594,10 @@ int main(int argc, char **argv)
 {
     bool all = since(PREREQ_SINCE);
     const struct one_case cases[] = {
-        {"begins", begins, all ? 8 : 1, 0},
-        {"waits", waits, all ? 8 : 1, 0},
-        {"connects", connects, all ? 9 : 1, 0},
+        {"begins", begins, all ? 23 : 1, all ? 3 : 0},
+        {"waits", waits, all ? 22 : 1, all ? 3 : 0},
+        {"answered", answered, 10, 3},
+        {"connects", connects, all ? 24 : 1, all ? 3 : 0},
         {NULL, NULL, 0, 0},
     };
 

@@ -15,12 +15,13 @@ LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 ASKED = "say hello to the test"
 
 
-def case(t, name, spans, program, **env):
+def case(t, name, spans, program, *more, **env):
     """One case, bare and preloaded."""
     path = os.path.join(t.build, "tests", "clients", program)
     if not os.path.exists(path):
         raise Skip("tests/clients is not built")
-    return t.same([path, name, base(t)], env=env, spans=spans)
+    return t.same([path, name, base(t), *more], env=env, spans=spans,
+                  order=not more, answers=not more)
 
 
 def base(t):
@@ -49,6 +50,16 @@ def bodies_that_are_replaced(t):
         equal(sorted(s["meta"]["input"]["messages"][0]["content"]
                      for s in r.spans), sorted(sent), "prompts of " + name)
         ok(len(set(sent)) == 2, "one body alone was sent")
+
+
+@test
+def bodies_that_another_transfer_replaces(t):
+    """The span has the body that was sent; the newer one in so many calls."""
+    for name, newer in ("begins", 4), ("waits", 4), ("connects", 2):
+        r = case(t, name, None, "beside_cases",
+                 "https://127.0.0.1:%d" % t.servers.tls)
+        equal([s["meta"]["input"]["messages"][0]["content"] for s in
+               r.spans].count("now something newer 1"), newer, "in " + name)
 
 
 @test
