@@ -131,20 +131,6 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
     handle->latch.on = false;
 }
 
-void llmobs_capture_reset(struct llmobs_handle *handle)
-{
-    struct llmobs_exchange *exchange;
-
-    llmobs_handle_lock(handle);
-    exchange = handle->exchange;
-    if (exchange && exchange->unsent && handle->latch.early) {
-        exchange->match.confirm = true;
-        exchange->stands = false;
-    }
-    llmobs_handle_unlock(handle);
-    llmobs_handle_reset(handle);
-}
-
 static void abandon(struct llmobs_handle *handle, void *ctx)
 {
     struct llmobs_exchange *exchange;

@@ -77,11 +77,6 @@ struct llmobs_handle *llmobs_capture_born(const struct llmobs_real *real,
 struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
                                           CURL *twin);
 
-/* The app has reset the handle, and our callbacks went with its own: what has
- * arrived until now is kept. Of a transfer that libcurl had perhaps not begun
- * nothing is known any more: it is unconfirmed. */
-void llmobs_capture_reset(struct llmobs_handle *handle);
-
 /* Puts the app's own settings back; nothing when ours are not in. */
 void llmobs_capture_swap_out(struct llmobs_handle *handle, CURL *curl);
 

@@ -29,6 +29,9 @@ void llmobs_capture_restore_reads(const struct llmobs_handle *handle,
  * decides, and puts trace headers in. Nothing where that was done before. */
 void llmobs_capture_settle(struct llmobs_handle *handle, CURL *curl);
 
+/* Likewise, as the transfer ends, of what it began with and never sent. */
+void llmobs_capture_follow_unsent(struct llmobs_handle *handle, CURL *curl);
+
 /* libcurl looks names up and connects from here on, and a kill meanwhile leaves
  * what is known without the request. */
 void llmobs_capture_keep_start(struct llmobs_handle *handle);

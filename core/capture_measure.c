@@ -1,5 +1,5 @@
 /* capture_measure - what libcurl itself knows of a captured transfer. */
-#include "core/capture.h"
+#include "core/capture_inner.h"
 
 #include <errno.h>
 
@@ -51,6 +51,7 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
 
     if (!handle->capturing || !real->easy_getinfo)
         return;
+    llmobs_capture_follow_unsent(handle, curl);
     transfer.http_version = long_of(real, curl, CURLINFO_HTTP_VERSION);
     transfer.redirects = long_of(real, curl, CURLINFO_REDIRECT_COUNT);
     transfer.bytes_sent = count_of(real, curl, CURLINFO_SIZE_UPLOAD_T);

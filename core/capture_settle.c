@@ -202,8 +202,9 @@ static void follow_address(struct llmobs_handle *handle, CURL *curl)
     if (!handle->latch.placed)
         return;
     url = ask(handle, curl, CURLINFO_EFFECTIVE_URL);
-    if (url && url != handle->latch.placed)
-        move(handle, url);
+    if (!url || url == handle->latch.placed)
+        return;
+    move(handle, url);
     handle->latch.placed = NULL;
 }
 
@@ -239,6 +240,40 @@ static void follow(struct llmobs_handle *handle, CURL *curl)
     if (handle->latch.led)
         forget_address(handle);
     follow_method(handle, curl);
+}
+
+/* The request was never made: what libcurl began with is judged by method and
+ * address. The gate is held. */
+static void judge_unsent(struct llmobs_handle *handle,
+                         struct llmobs_exchange *exchange)
+{
+    struct llmobs_match match = {0};
+
+    if (!llmobs_capture_may_begin(handle) ||
+        llmobs_capture_judge(handle, handle->origin.url, &match) !=
+            LLMOBS_PERHAPS_OURS) {
+        exchange->match.confirm = true;
+        exchange->stands = false;
+        return;
+    }
+    exchange->match = match;
+    exchange->stands = exchange->stands && llmobs_rules_stands(&match);
+    llmobs_capture_set_method(exchange, handle);
+}
+
+void llmobs_capture_follow_unsent(struct llmobs_handle *handle, CURL *curl)
+{
+    int saved = errno;
+
+    if (!handle->latch.on || !handle->latch.early || !handle->origin.url)
+        return;
+    llmobs_handle_lock(handle);
+    if (handle->exchange && handle->exchange->unsent) {
+        follow(handle, curl);
+        judge_unsent(handle, handle->exchange);
+    }
+    llmobs_handle_unlock(handle);
+    errno = saved;
 }
 
 static bool awaits(const struct llmobs_handle *handle, CURLoption option)

@@ -294,11 +294,12 @@ static void op_easy_reset(const struct llmobs_real *real, CURL *curl)
     real->easy_reset(curl);
     saved = errno;
     /* Without a record: its settings are known from here on, wherever it came
-     * from. */
+     * from. With one: our callbacks went with the app's; what arrived until
+     * now is kept. */
     if (!handle)
         (void)llmobs_handle_born(real, curl);
     else
-        llmobs_capture_reset(handle);
+        llmobs_handle_reset(handle);
     errno = saved;
 }
 

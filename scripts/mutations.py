@@ -34,7 +34,7 @@ HAZARDS = [
 
     ("reset, before, during and after a transfer",
      "the record follows libcurl's (`op_easy_reset`)", [
-         ("reset-unseen", [(ENGINE, "    else\n        llmobs_capture_reset"
+         ("reset-unseen", [(ENGINE, "    else\n        llmobs_handle_reset"
                             "(handle);", "")],
           ["programs.easy_cases.reset_reused",
            "programs.header_cases.reset_in_multi"])]),
@@ -329,8 +329,8 @@ HAZARDS = [
                             "if (handle->latch.led)", "    if (handle->latch."
                             "led)")],
           ["programs.beside_cases.begins"]),
-         ("moved-too-late", [(SETTLE, "    if (url && url != handle->latch."
-                              "placed)\n", "    if (url)\n")],
+         ("moved-too-late", [(SETTLE, "    if (!url || url == handle->latch."
+                              "placed)\n", "    if (!url)\n")],
           ["programs.beside_cases.connects"]),
          ("led-unseen", [(SETTLE, "        forget_address(handle);\n    "
                           "follow_method", "        (void)0;\n    follow_"
@@ -345,12 +345,13 @@ HAZARDS = [
          ("upload-read-as-fields", [("core/handle_body.c", " || handle->request "
                                      "== LLMOBS_HTTP_PUT))", "))")],
           ["unit a_latched_handle"]),
-         ("reset-but-stands", [("core/capture.c", "        exchange->stands = "
-                                "false;\n    }\n    llmobs_handle_unlock(handle);"
-                                "\n    llmobs_handle_reset",
-                                "    }\n    llmobs_handle_unlock(handle);\n    "
-                                "llmobs_handle_reset")],
-          ["programs.beside_cases.begins"]),
+         ("unsent-but-stands", [(SETTLE, "        exchange->stands = false;"
+                                 "\n", "")],
+          ["programs.beside_cases.begins", "programs.beside_cases.waits"]),
+         ("unsent-unfollowed", [(SETTLE, "        follow(handle, curl);\n"
+                                 "        judge_unsent",
+                                 "        (void)curl;\n        judge_unsent")],
+          ["programs.beside_cases.begins", "programs.beside_cases.waits"]),
          ("member-for-ever", [("core/adds.c", "        adds->members--;\n",
                                "        (void)0;\n")],
           ["unit members_are_counted"])]),

@@ -398,6 +398,24 @@ static void begin_anew(struct one *one)
     curl_easy_setopt(one->curl, CURLOPT_WRITEDATA, &one->other);
 }
 
+/* And nowhere any more. */
+static void reset_alone(struct one *one)
+{
+    curl_easy_reset(one->curl);
+}
+
+/* Where nobody is, either. */
+static void nowhere(struct one *one)
+{
+    set_url(one->curl, "http://127.0.0.1:1", "/other");
+}
+
+static void connect_alone(struct one *one)
+{
+    set_url(one->curl, "http://127.0.0.1:1", CHAT);
+    curl_easy_setopt(one->curl, CURLOPT_CONNECT_ONLY, 1L);
+}
+
 static void duplicate(struct one *one)
 {
     one->twin = curl_easy_duphandle(one->curl);
@@ -435,7 +453,10 @@ static const struct change changes[] = {
     {"method", ANY, NULL, another_method},
     {"writers", ANY, NULL, other_writers},
     {"prereq", ANY, put_prereq, another_prereq},
-    {"reset", ANY, post_to_deployment, begin_anew},
+    {"nowhere", AT(BEGINS) | AT(WAITS), post_to_deployment, nowhere},
+    {"connect alone", AT(BEGINS), post_to_deployment, connect_alone},
+    {"reset alone", AT(BEGINS), post_to_deployment, reset_alone},
+    {"reset", AT(BEGINS) | AT(WAITS), post_to_deployment, begin_anew},
     {"twin", ANY, NULL, duplicate},
 };
 
