@@ -1,6 +1,7 @@
 #include "core/members.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "core/buf.h"
 
@@ -9,6 +10,8 @@
 #define SHORTEST 6 /* "secret" */
 /* Of a name, all of it escaped. */
 #define NAME_BYTES ((size_t)LLMOBS_MEMBERS_NAME_MAX * 8)
+
+#define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
 /* A text that is walked over. */
 struct walk {
@@ -29,15 +32,44 @@ static const char *const ends[] = {
     "bearertoken", "sessiontoken", "securitytoken",  "clientsecret",
     "password"};
 
+/* The first member of a schema: one of these, or "type" with one of those. */
+static const char *const keywords[] = {"allOf",
+                                       "anyOf",
+                                       "const",
+                                       "default",
+                                       "deprecated",
+                                       "description",
+                                       "enum",
+                                       "example",
+                                       "items",
+                                       "examples",
+                                       "format",
+                                       "maxLength",
+                                       "maxItems",
+                                       "minItems",
+                                       "not",
+                                       "minLength",
+                                       "nullable",
+                                       "oneOf",
+                                       "pattern",
+                                       "readOnly",
+                                       "title",
+                                       "properties",
+                                       "required",
+                                       "writeOnly",
+                                       "additionalProperties"};
+static const char *const types[] = {"string", "number", "integer", "boolean",
+                                    "object", "array",  "null"};
+
 bool llmobs_members_is_secret(const char *name, size_t len)
 {
     /* Most names are none by their length or their last letter. */
     if (len < SHORTEST || !strchr("yntdse", name[len - 1]))
         return false;
-    for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
+    for (size_t i = 0; i < COUNT(whole); i++)
         if (len == strlen(whole[i]) && memcmp(name, whole[i], len) == 0)
             return true;
-    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+    for (size_t i = 0; i < COUNT(ends); i++) {
         size_t end = strlen(ends[i]);
 
         if (len >= end && memcmp(name + len - end, ends[i], end) == 0)
@@ -123,27 +155,6 @@ static bool is_secrets_name(const char *text, size_t len)
     return llmobs_members_is_secret(name, n);
 }
 
-/* Where the value begins that stands behind the name which ends at the quote
- * `at`: behind the quote of a text, at the bracket of a list; 0: neither is
- * there. A quote of another text than the name's is none: that text may end in
- * a name and a colon. An object is left alone: the schema of a tool describes a
- * parameter of that name so. */
-static size_t find_value(const struct walk *w, size_t at)
-{
-    size_t from = skip_blanks(w, at + 1);
-
-    if (from == w->len || w->data[from] != ':')
-        return 0;
-    from = at = skip_blanks(w, from + 1);
-    if (at < w->len && w->data[at] == '[')
-        return at;
-    while (at < w->len && w->data[at] == '\\')
-        at++;
-    if (at == w->len || w->data[at] != '"' || at - from != w->own)
-        return 0;
-    return at + 1;
-}
-
 /* True where an event of a stream follows the line feed at `at`. */
 static bool is_event(const struct walk *w, size_t at)
 {
@@ -169,6 +180,83 @@ static size_t find_end(const struct walk *w, size_t at)
            (w->data[at] != '"' || own_of(w, at) > w->own))
         at++;
     return at;
+}
+
+/* Behind the quote at `at`; 0: there is none. One of another text than the
+ * name's is none: that text may end in a name and a colon. */
+static size_t skip_quote(const struct walk *w, size_t at)
+{
+    size_t from = at;
+
+    while (at < w->len && w->data[at] == '\\')
+        at++;
+    if (at == w->len || w->data[at] != '"' || at - from != w->own)
+        return 0;
+    return at + 1;
+}
+
+/* Where the value begins of the name that ends at the quote `at`; 0: it is no
+ * name. */
+static size_t skip_colon(const struct walk *w, size_t at)
+{
+    at = skip_blanks(w, at + 1);
+    if (at == w->len || w->data[at] != ':')
+        return 0;
+    return skip_blanks(w, at + 1);
+}
+
+/* True where the text between `from` and the quote `end` is one of these. */
+static bool is_one_of(const struct walk *w, size_t from, size_t end,
+                      const char *const *words, size_t count)
+{
+    size_t len = end - from - w->own;
+
+    for (size_t i = 0; i < count; i++)
+        if (len == strlen(words[i]) &&
+            strncasecmp(w->data + from, words[i], len) == 0)
+            return true;
+    return false;
+}
+
+/* The quote that ends the text which begins at `from`; 0: it is cut off. */
+static size_t find_quote(const struct walk *w, size_t from)
+{
+    size_t end = find_end(w, from);
+    bool is = end < w->len && w->data[end] == '"' && own_of(w, end) == w->own;
+
+    return is && end - from >= w->own ? end : 0;
+}
+
+/* True for the object at `at` that describes a value, as the schema of a tool
+ * describes a parameter: by its first member. One that is cut off there, or has
+ * none, is left alone like it. */
+static bool is_schema(const struct walk *w, size_t at)
+{
+    size_t from = skip_quote(w, skip_blanks(w, at + 1));
+    size_t end = from ? find_quote(w, from) : 0;
+    size_t value = end ? skip_colon(w, end) : 0;
+
+    if (!value)
+        return true;
+    if (!is_one_of(w, from, end, (const char *const[]){"type"}, 1))
+        return w->data[from] == '$' ||
+               is_one_of(w, from, end, keywords, COUNT(keywords));
+    from = skip_quote(w, value);
+    end = from ? find_quote(w, from) : 0;
+    return !end || is_one_of(w, from, end, types, COUNT(types));
+}
+
+/* Where the value begins that stands behind the name which ends at the quote
+ * `at`: behind the quote of a text, at the bracket of a list or an object;
+ * 0: none of them is there. */
+static size_t find_value(const struct walk *w, size_t at)
+{
+    at = skip_colon(w, at);
+    if (!at || at == w->len)
+        return 0;
+    if (w->data[at] == '[' || (w->data[at] == '{' && !is_schema(w, at)))
+        return at;
+    return skip_quote(w, at);
 }
 
 static bool is_plain(const char *text, size_t len)
@@ -204,29 +292,20 @@ static void mask_value(struct walk *w, size_t from, size_t end)
         mask_cut(w->data + from, end - from);
 }
 
-/* True where a colon follows the text that ends at the quote `at`. */
-static bool is_name(const struct walk *w, size_t at)
-{
-    at = skip_blanks(w, at + 1);
-    return at < w->len && w->data[at] == ':';
-}
-
 /* Masks the text behind the quote that `at` stands at, unless it is a name.
  * `at` stands at its end afterwards; false: the list's text ends there. */
 static bool mask_item(struct walk *w)
 {
-    size_t from = w->at + 1, end = find_end(w, from);
-    bool whole_item =
-        end < w->len && w->data[end] == '"' && own_of(w, end) == w->own;
+    size_t from = w->at + 1, quote = find_quote(w, from);
 
-    if (!whole_item || !is_name(w, end))
-        mask_value(w, from, end);
-    w->at = end;
-    return whole_item;
+    w->at = quote ? quote : find_end(w, from);
+    if (!quote || !skip_colon(w, quote))
+        mask_value(w, from, w->at);
+    return quote > 0;
 }
 
-/* Masks the texts of a list, but the names in its objects. `at` stands at its
- * bracket, and at its end afterwards. */
+/* Masks the texts of a list or an object, but the names in objects. `at` stands
+ * at its bracket, and at its end afterwards. */
 static void mask_list(struct walk *w)
 {
     size_t depth = 0;

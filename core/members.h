@@ -4,10 +4,12 @@
  * They are masked for every value of LLMOBS_REDACT: some APIs take a key as
  * {"api_key": "tvly-..."}. A name counts in any case, with '-', '_', '.' or
  * blanks or without, its letters escaped (\u005f) or not, and in JSON within a
- * text, too. Strings are masked, those inside a list too, but not those inside
- * an object: the schema of a tool describes a parameter of that name by one. Of
- * a string its last four characters stay where it has twelve, as elsewhere
- * (mask.h). The text stays as long as it was and is JSON where it was.
+ * text, too. Strings are masked, those inside a list or an object too, but no
+ * names there, and no schema: a tool describes a parameter of that name by an
+ * object whose first member is a word of JSON Schema ("type" with one of its
+ * types, "description", "enum", "anyOf", "$ref" ...). Numbers stay. Of a string
+ * its last four characters stay where it has twelve, as elsewhere (mask.h). The
+ * text stays as long as it was and is JSON where it was.
  *
  * Both quotes of a name and those of its value have the same number of
  * backslashes: a text within a text may end behind a name and a colon, or

@@ -721,6 +721,12 @@ HAZARDS = [
          ("members-stay", [("core/members.c", "        if (value && is_secrets",
                             "        if (value && len == 0 && is_secrets")],
           ["unit secret_members_are_masked"]),
+         ("objects-stay", [("core/members.c",
+                            "w->data[at] == '{' && !is_schema(w, at)",
+                            "w->data[at] == '\\f' && !is_schema(w, at)")],
+          ["unit secret_members_are_masked"]),
+         ("schemas-masked", [("core/members.c", " && !is_schema(w, at))", ")")],
+          ["unit secret_members_are_masked"]),
          ("masks-by-budget", [("core/outcome.c", "        (void)llmobs_work_do("
                                "texts[i].len * 3);", "        if (!llmobs_work_do"
                                "(texts[i].len * 3))\n            continue;")],

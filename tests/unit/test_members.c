@@ -81,6 +81,36 @@ static const char *const rows[][2] = {
      "\"}"},
     {"{\"s\":\"{\\\"secret\\\"\\n:\\r\\t\\\"ab\\\"}\"}",
      "{\"s\":\"{\\\"secret\\\"\\n:\\r\\t\\\"**\\\"}\"}"},
+    {"{\"api_key\":{\"value\":\"ab\",\"n\":[1,\"c\"]},\"q\":\"x\"}",
+     "{\"api_key\":{\"value\":\"**\",\"n\":[1,\"*\"]},\"q\":\"x\"}"},
+    {"{\"authorization\":{\"type\":\"bearer\",\"value\":\"ab\"}}",
+     "{\"authorization\":{\"type\":\"******\",\"value\":\"**\"}}"},
+    {"{\"s\":\"{\\\"secret\\\":{\\n\\\"a\\\":\\\"b\\\"},\\\"q\\\":\\\"x\\\"}"
+     "\"}",
+     "{\"s\":\"{\\\"secret\\\":{\\n\\\"a\\\":\\\"*\\\"},\\\"q\\\":\\\"x\\\"}"
+     "\"}"},
+    {"{\"s\":\"{\\\"secret\\\":{\\\"type\\\":\\\"STRING\\\",\\\"q\\\":"
+     "\\\"x\\\"}}\"}",
+     "{\"s\":\"{\\\"secret\\\":{\\\"type\\\":\\\"STRING\\\",\\\"q\\\":"
+     "\\\"x\\\"}}\"}"},
+    {"{\"secret\":{\"description\":\"a\",\"type\":\"string\"}}",
+     "{\"secret\":{\"description\":\"a\",\"type\":\"string\"}}"},
+    {"{\"secret\":{\"$ref\":\"a\"},\"password\":{\"type\":[\"string\",\"null\"]"
+     ",\"a\":\"b\"}}",
+     "{\"secret\":{\"$ref\":\"a\"},\"password\":{\"type\":[\"string\",\"null\"]"
+     ",\"a\":\"b\"}}"},
+    {"{\"secret\":{\"type\":{\"a\":\"b\"}},\"password\":{\"title\":\"a\"}}",
+     "{\"secret\":{\"type\":{\"a\":\"b\"}},\"password\":{\"title\":\"a\"}}"},
+    {"{\"secret\":{\"description\":\"a\",\"api_key\":\"b\"}}",
+     "{\"secret\":{\"description\":\"a\",\"api_key\":\"*\"}}"},
+    {"{\"c\":\"\\\"secret\\\": {\",\"role\":\"user\"}",
+     "{\"c\":\"\\\"secret\\\": {\",\"role\":\"user\"}"},
+    {"{\"c\":\"\\\"secret\\\": {\\\"a\\\": \\\"b\",\"role\":\"user\"}",
+     "{\"c\":\"\\\"secret\\\": {\\\"a\\\": \\\"*\",\"role\":\"user\"}"},
+    {"{\"secret\":{\"ty", "{\"secret\":{\"ty"},
+    {"{\"secret\":{\"type\":\"str", "{\"secret\":{\"type\":\"str"},
+    {"{\"secret\":{\"a\":\"b", "{\"secret\":{\"a\":\"*"},
+    {"{\"secret\":{},\"q\":\"x\"}", "{\"secret\":{},\"q\":\"x\"}"},
     {"\"secret\"n:\"ab\"", "\"secret\"n:\"ab\""},
     {"{\"secret\" :", "{\"secret\" :"},
     {"", ""},
