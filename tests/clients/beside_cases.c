@@ -456,7 +456,7 @@ static const struct change changes[] = {
     {"nowhere", AT(BEGINS) | AT(WAITS), post_to_deployment, nowhere},
     {"connect alone", AT(BEGINS), post_to_deployment, connect_alone},
     {"reset alone", AT(BEGINS), post_to_deployment, reset_alone},
-    {"reset", AT(BEGINS) | AT(WAITS), post_to_deployment, begin_anew},
+    {"reset", AT(BEGINS), post_to_deployment, begin_anew},
     {"twin", ANY, NULL, duplicate},
 };
 
