@@ -11,8 +11,9 @@
  *
  * Nothing that an option of the app points to is read before libcurl reads it,
  * nor after: URL handles and bodies without a size as the transfer begins,
- * header list and body in a prereq callback (libcurl 7.80; before it, as the
- * transfer begins), the error buffer as easy_perform returns.
+ * neither of them beside others in a multi; header list and body in a prereq
+ * callback (libcurl 7.80; before it, as the transfer begins), the error buffer
+ * as easy_perform returns.
  *
  * The app's callbacks are called with the same bytes and sizes, and what they
  * answer goes back unchanged. What is set on the handle is set back to what

@@ -141,8 +141,16 @@ static void renew_ids(const struct llmobs_origin *origin,
         llmobs_context_root(&exchange->context, llmobs_capture_config());
 }
 
-/* It begins now, in this process, whenever it was taken. A body that libcurl
- * measures may be copied as well. */
+/* It begins now, in this process, whenever it was taken. */
+static void start_clock(struct llmobs_origin *origin)
+{
+    if (!origin->waits)
+        return;
+    renew_ids(origin, origin->exchange);
+    llmobs_exchange_start(origin->exchange);
+}
+
+/* A body that libcurl measures may be copied as well. */
 static bool start_exchange(struct llmobs_handle *handle,
                            const struct llmobs_match *match)
 {
@@ -151,10 +159,8 @@ static bool start_exchange(struct llmobs_handle *handle,
     exchange->url = llmobs_allow_url_copy(handle->origin.url);
     if (!exchange->url)
         return false;
-    if (handle->origin.waits) {
-        renew_ids(&handle->origin, exchange);
-        llmobs_exchange_start(exchange);
-    }
+    if (!handle->latch.unplaced)
+        start_clock(&handle->origin);
     exchange->match = *match;
     exchange->unsent = true;
     exchange->multipart = llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM;
@@ -164,7 +170,6 @@ static bool start_exchange(struct llmobs_handle *handle,
     return true;
 }
 
-/* From here on an exit of the program may take it and give it away. */
 static void publish(struct llmobs_handle *handle)
 {
     llmobs_handle_lock(handle);
@@ -172,6 +177,15 @@ static void publish(struct llmobs_handle *handle)
     handle->origin.exchange = NULL;
     llmobs_handle_unlock(handle);
     handle->capturing = true;
+}
+
+bool llmobs_capture_open(struct llmobs_handle *handle,
+                         const struct llmobs_match *match)
+{
+    if (!start_exchange(handle, match))
+        return false;
+    publish(handle);
+    return true;
 }
 
 /* Where libcurl has no moment for it, the request is read at once. */
@@ -208,7 +222,7 @@ static bool take_all(struct llmobs_handle *handle, const char *url,
         return false;
     origin->exposes = llmobs_handle_exposes_headers(handle);
     llmobs_handle_latch(handle);
-    return verdict != LLMOBS_PERHAPS_OURS || start_exchange(handle, match);
+    return verdict != LLMOBS_PERHAPS_OURS || llmobs_capture_open(handle, match);
 }
 
 static bool start_judged(struct llmobs_handle *handle, CURL *curl,
@@ -226,8 +240,21 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
             llmobs_worker_lose(llmobs_capture_worker());
         return false;
     }
-    if (verdict == LLMOBS_PERHAPS_OURS)
-        publish(handle);
+    return put_in(handle, curl);
+}
+
+/* A URL handle may be freed or replaced until libcurl asks it, and libcurl
+ * tells what it was told where it had no address before. */
+static bool start_unplaced(struct llmobs_handle *handle, CURL *curl)
+{
+    const char *before =
+        llmobs_capture_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+
+    if (!before || before[0] || !take_all(handle, "", LLMOBS_PASSES_ON, NULL))
+        return false;
+    handle->latch.unplaced = true;
+    handle->latch.placed = before;
+    start_clock(&handle->origin);
     return put_in(handle, curl);
 }
 
@@ -243,6 +270,8 @@ static bool start(struct llmobs_handle *handle, CURL *curl)
         llmobs_capture_tell_bodyless(handle);
         return false;
     }
+    if (handle->curlu && llmobs_handle_early(handle))
+        return start_unplaced(handle, curl);
     url = llmobs_handle_url(handle, &owned);
     begun = url && start_judged(handle, curl, url);
     free(owned);

@@ -32,6 +32,15 @@ void llmobs_capture_settle(struct llmobs_handle *handle, CURL *curl);
 /* Likewise, as the transfer ends, of what it began with and never sent. */
 void llmobs_capture_follow_unsent(struct llmobs_handle *handle, CURL *curl);
 
+/* libcurl's own text; NULL: none. */
+const char *llmobs_capture_ask(const struct llmobs_handle *handle, CURL *curl,
+                               CURLINFO info);
+
+/* It is perhaps a call, and from here on an exit of the program may take it and
+ * give it away. False: without memory. */
+bool llmobs_capture_open(struct llmobs_handle *handle,
+                         const struct llmobs_match *match);
+
 /* libcurl looks names up and connects from here on, and a kill meanwhile leaves
  * what is known without the request. */
 void llmobs_capture_keep_start(struct llmobs_handle *handle);

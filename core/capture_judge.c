@@ -94,7 +94,8 @@ void llmobs_capture_tell_bodyless(const struct llmobs_handle *handle)
     char *owned = NULL;
     const char *url;
 
-    if (!llmobs_log_on(LLMOBS_LOG_DEBUG))
+    if (!llmobs_log_on(LLMOBS_LOG_DEBUG) ||
+        (handle->curlu && llmobs_handle_early(handle)))
         return;
     url = llmobs_handle_url(handle, &owned);
     if (url)

@@ -49,9 +49,9 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
     int saved = errno;
     double total_ms;
 
+    llmobs_capture_follow_unsent(handle, curl);
     if (!handle->capturing || !real->easy_getinfo)
         return;
-    llmobs_capture_follow_unsent(handle, curl);
     transfer.http_version = long_of(real, curl, CURLINFO_HTTP_VERSION);
     transfer.redirects = long_of(real, curl, CURLINFO_REDIRECT_COUNT);
     transfer.bytes_sent = count_of(real, curl, CURLINFO_SIZE_UPLOAD_T);

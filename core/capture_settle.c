@@ -164,7 +164,9 @@ static void forget_address(struct llmobs_handle *handle)
 static void move(struct llmobs_handle *handle, const char *url)
 {
     struct llmobs_exchange *exchange = handle->exchange;
-    char *now = strdup(url);
+    char *owned;
+    const char *whole = llmobs_handle_url_at(handle, url, &owned);
+    char *now = owned || !whole ? owned : strdup(whole);
     char *kept = now && exchange ? llmobs_allow_url_copy(now) : NULL;
 
     if (!now || (exchange && !kept)) {
@@ -182,8 +184,8 @@ static void move(struct llmobs_handle *handle, const char *url)
     exchange->url = kept;
 }
 
-static const char *ask(const struct llmobs_handle *handle, CURL *curl,
-                       CURLINFO info)
+const char *llmobs_capture_ask(const struct llmobs_handle *handle, CURL *curl,
+                               CURLINFO info)
 {
     const char *text = NULL;
 
@@ -201,7 +203,7 @@ static void follow_address(struct llmobs_handle *handle, CURL *curl)
 
     if (!handle->latch.placed)
         return;
-    url = ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    url = llmobs_capture_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     if (!url || url == handle->latch.placed)
         return;
     move(handle, url);
@@ -222,7 +224,7 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
         return;
     latch->unsure = true;
     if (!handle->custom_request[0] && !handle->no_body)
-        method = ask(handle, curl, INFO_EFFECTIVE_METHOD);
+        method = llmobs_capture_ask(handle, curl, INFO_EFFECTIVE_METHOD);
     for (int i = LLMOBS_HTTP_GET; method && i <= LLMOBS_HTTP_PUT; i++) {
         if (strcmp(method, names[i]) != 0)
             continue;
@@ -240,6 +242,29 @@ static void follow(struct llmobs_handle *handle, CURL *curl)
     if (handle->latch.led)
         forget_address(handle);
     follow_method(handle, curl);
+}
+
+/* Of one whose address only libcurl could ask for: judges it by that, and makes
+ * it a call. Nothing where libcurl has not begun with it. */
+static void place(struct llmobs_handle *handle)
+{
+    struct llmobs_match match;
+
+    if (!handle->latch.unplaced || !handle->origin.url[0])
+        return;
+    if (llmobs_capture_judge(handle, handle->origin.url, &match) ==
+            LLMOBS_PERHAPS_OURS &&
+        !llmobs_capture_open(handle, &match))
+        llmobs_worker_lose(llmobs_capture_worker());
+    handle->latch.unplaced = false;
+}
+
+static void follow_and_place(struct llmobs_handle *handle, CURL *curl)
+{
+    llmobs_handle_lock(handle);
+    follow(handle, curl);
+    llmobs_handle_unlock(handle);
+    place(handle);
 }
 
 /* The request was never made: what libcurl began with is judged by method and
@@ -261,17 +286,26 @@ static void judge_unsent(struct llmobs_handle *handle,
     llmobs_capture_set_method(exchange, handle);
 }
 
+/* A call that the end of its transfer brought to light begins with it. */
+static void open_unsent(struct llmobs_handle *handle, CURL *curl)
+{
+    bool known = handle->capturing;
+
+    follow_and_place(handle, curl);
+    if (handle->capturing && !known)
+        llmobs_capture_keep_start(handle);
+}
+
 void llmobs_capture_follow_unsent(struct llmobs_handle *handle, CURL *curl)
 {
     int saved = errno;
 
     if (!handle->latch.on || !handle->latch.early || !handle->origin.url)
         return;
+    open_unsent(handle, curl);
     llmobs_handle_lock(handle);
-    if (handle->exchange && handle->exchange->unsent) {
-        follow(handle, curl);
+    if (handle->exchange && handle->exchange->unsent)
         judge_unsent(handle, handle->exchange);
-    }
     llmobs_handle_unlock(handle);
     errno = saved;
 }
@@ -303,11 +337,15 @@ void llmobs_capture_after_set(struct llmobs_handle *handle, CURL *curl,
     llmobs_capture_follow_reads(handle, curl, option);
     if (!awaits(handle, option))
         return;
-    handle->latch.placed = ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    handle->latch.placed =
+        llmobs_capture_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     if (option == CURLOPT_CURLU)
         handle->latch.led =
             !handle->latch.placed || handle->latch.placed[0] != '\0';
 }
+
+/* ---- all of it -------------------------------------------------------------
+ */
 
 static void settle(struct llmobs_handle *handle, CURL *curl)
 {
@@ -315,16 +353,16 @@ static void settle(struct llmobs_handle *handle, CURL *curl)
     struct llmobs_match match = {0};
     bool ours = false;
 
-    llmobs_handle_lock(handle);
     if (handle->latch.early)
-        follow(handle, curl);
+        follow_and_place(handle, curl);
+    llmobs_handle_lock(handle);
     if (handle->exchange) {
         ours = settle_call(handle, curl, &match);
         if (!ours) {
             origin->exchange = handle->exchange;
             handle->exchange = NULL;
         }
-    } else if (origin->exchange) {
+    } else if (origin->exchange && origin->url[0]) {
         (void)llmobs_capture_matches(handle, origin->url, &match);
     }
     llmobs_handle_unlock(handle);

@@ -63,10 +63,12 @@ struct llmobs_latch {
     bool on;
     enum llmobs_http_verb request;
     curl_off_t size; /* of POSTFIELDS; -1: not sent */
-    bool early;  /* beside others in a multi: their callbacks may still change
-                  * it before libcurl begins, or just after */
-    bool unsure; /* of the two requests that it may make: no body is read */
-    bool led;    /* to a URL handle that was set since */
+    bool early;    /* beside others in a multi: their callbacks may still change
+                    * it before libcurl begins, or just after */
+    bool unsure;   /* of the two requests that it may make: no body is read */
+    bool led;      /* to a URL handle that was set since */
+    bool unplaced; /* a URL handle has its address, which is libcurl's to ask:
+                    * it is in `placed` as it was before that */
     const char *placed; /* libcurl's copy of an address that was set since, to
                          * be compared alone */
 };
@@ -170,6 +172,9 @@ void llmobs_handle_drop_origin(struct llmobs_handle *handle);
  * that is a string, unless it is early for that. */
 void llmobs_handle_latch(struct llmobs_handle *handle);
 
+/* True when others' callbacks may come before libcurl begins with it. */
+bool llmobs_handle_early(const struct llmobs_handle *handle);
+
 /* Forgets all settings, ours too, as curl_easy_reset does; keeps the transfer.
  */
 void llmobs_handle_reset(struct llmobs_handle *handle);
@@ -227,7 +232,9 @@ size_t llmobs_handle_scheme(const char *url);
 
 /* The absolute URL that libcurl will use; NULL when there is none or it is not
  * HTTP. The result is the handle's own string or `*owned`, which the caller
- * frees. */
+ * frees. _at: from the address that libcurl itself has. */
 const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned);
+const char *llmobs_handle_url_at(const struct llmobs_handle *handle,
+                                 const char *url, char **owned);
 
 #endif

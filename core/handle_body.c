@@ -21,13 +21,18 @@ static curl_off_t size_of(const struct llmobs_handle *handle)
     return handle->postfields ? (curl_off_t)strlen(handle->postfields) : -1;
 }
 
-void llmobs_handle_latch(struct llmobs_handle *handle)
+bool llmobs_handle_early(const struct llmobs_handle *handle)
 {
     CURLM *multi = atomic_load(&handle->multi);
 
+    return multi && !llmobs_adds_single(multi);
+}
+
+void llmobs_handle_latch(struct llmobs_handle *handle)
+{
     handle->latch.request = handle->request;
-    handle->latch.early = multi && !llmobs_adds_single(multi);
-    handle->latch.unsure = handle->latch.led = false;
+    handle->latch.early = llmobs_handle_early(handle);
+    handle->latch.unsure = handle->latch.led = handle->latch.unplaced = false;
     handle->latch.placed = NULL;
     handle->latch.size = -1;
     if (handle->latch.early)

@@ -98,6 +98,13 @@ static const char *url_of_curlu(const struct llmobs_handle *handle,
     return *owned;
 }
 
+const char *llmobs_handle_url_at(const struct llmobs_handle *handle,
+                                 const char *url, char **owned)
+{
+    *owned = NULL;
+    return handle->port > 0 ? with_port(url, handle->port, owned) : url;
+}
+
 const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned)
 {
     const char *url;

@@ -348,13 +348,28 @@ HAZARDS = [
          ("unsent-but-stands", [(SETTLE, "        exchange->stands = false;"
                                  "\n", "")],
           ["programs.beside_cases.begins", "programs.beside_cases.waits"]),
-         ("unsent-unfollowed", [(SETTLE, "        follow(handle, curl);\n"
-                                 "        judge_unsent",
-                                 "        (void)curl;\n        judge_unsent")],
+         ("unsent-unfollowed", [(SETTLE, "    open_unsent(handle, curl);\n",
+                                 "    (void)open_unsent;\n")],
           ["programs.beside_cases.begins", "programs.beside_cases.waits"]),
          ("member-for-ever", [("core/adds.c", "        adds->members--;\n",
                                "        (void)0;\n")],
           ["unit members_are_counted"])]),
+
+    ("a URL handle freed, or replaced by another transfer's callback, before "
+     "libcurl begins with its transfer",
+     "beside others in a multi it is not asked: libcurl tells its address in the "
+     "prereq callback, or at the end (`start_unplaced`)", [
+         ("handle-read-early", [(BEGIN, "    if (handle->curlu && "
+                                 "llmobs_handle_early(handle))\n",
+                                 "    if (handle->curlu && !curl)\n")],
+          ["programs.memory_cases.url_goes_beside"]),
+         ("handle-unknown", [(SETTLE, "    if (!handle->latch.unplaced || "
+                              "!handle->origin.url[0])\n",
+                              "    if (handle)\n")],
+          ["programs.memory_cases.url_goes_beside"]),
+         ("unsent-unknown", [(SETTLE, "    open_unsent(handle, curl);\n",
+                              "    (void)open_unsent;\n")],
+          ["programs.memory_cases.url_goes_beside"])]),
 
     ("header list or body replaced or freed before the connection stands",
      "read in a prereq callback of ours, in which libcurl is about to read them "

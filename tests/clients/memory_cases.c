@@ -684,9 +684,79 @@ static void own_prereq(const char *base)
     curl_easy_cleanup(twin);
 }
 
+/* -- a URL handle that another transfer's callback replaces -----------------
+ */
+
+struct led {
+    CURL *curl;
+    CURLU *url; /* freed when its transfer was added */
+    const char *base;
+};
+
+static size_t lead(char *data, size_t size, size_t count, void *user)
+{
+    struct led *led = user;
+    struct asked asked = {.base = led->base};
+
+    (void)data;
+    if (led->url)
+        return size * count;
+    led->url = make_url(&asked, 1);
+    curl_easy_setopt(led->curl, CURLOPT_CURLU, led->url);
+    return size * count;
+}
+
+/* In the drive in which libcurl begins with the other one, before that. */
+static CURL *leading(struct led *led)
+{
+    CURL *curl = curl_easy_init();
+
+    curl_easy_setopt(curl, CURLOPT_URL, "file:///etc/passwd");
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, lead);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, led);
+    return curl;
+}
+
+static void led_to(const char *base)
+{
+    struct led led = {.base = base};
+    struct asked asked = {.base = base};
+    struct text text = {0};
+    CURLM *multi = curl_multi_init();
+    CURL *first = leading(&led);
+
+    led.curl = curl_easy_init();
+    led.url = make_url(&asked, 0);
+    curl_easy_setopt(led.curl, CURLOPT_CURLU, led.url);
+    curl_easy_setopt(led.curl, CURLOPT_HTTPHEADER, json_headers);
+    curl_easy_setopt(led.curl, CURLOPT_COPYPOSTFIELDS, hello);
+    curl_easy_setopt(led.curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(led.curl, CURLOPT_WRITEDATA, &text);
+    curl_multi_add_handle(multi, first);
+    curl_multi_add_handle(multi, led.curl);
+    curl_url_cleanup(led.url);
+    led.url = NULL;
+    drive(multi);
+    curl_multi_remove_handle(multi, led.curl);
+    show("led", led.curl, CURLE_OK, &text);
+    curl_multi_remove_handle(multi, first);
+    curl_easy_cleanup(led.curl);
+    curl_easy_cleanup(first);
+    curl_multi_cleanup(multi);
+    curl_url_cleanup(led.url);
+}
+
+static void url_goes_beside(const char *base)
+{
+    mallopt(M_PERTURB, 0xa5);
+    led_to(base);
+    led_to("http://127.0.0.1:1");
+}
+
 int main(int argc, char **argv)
 {
-    static const struct one_case cases[] = {
+    const int led = has_prereq() ? 1 : 0;
+    const struct one_case cases[] = {
         {"fields_goes", fields_goes, 13, 0},
         {"string_goes", string_goes, 13, 0},
         {"header_goes", header_goes, 13, 0},
@@ -704,6 +774,7 @@ int main(int argc, char **argv)
         {"driven_while_added", driven_while_added, 1, 0},
         {"reader_fixed", reader_fixed, 2, 0},
         {"own_prereq", own_prereq, 3, 0},
+        {"url_goes_beside", url_goes_beside, 2 * led, led},
         {NULL, NULL, 0, 0},
     };
 
