@@ -170,3 +170,12 @@ bool llmobs_eventstream_next(struct llmobs_eventstream *es,
     event->end = es->at;
     return true;
 }
+
+void llmobs_eventstream_seal(char *frame, size_t len)
+{
+    size_t end = len - TRAILER;
+    uint32_t sum = (uint32_t)crc32(0, (const Bytef *)frame, (uInt)end);
+
+    for (size_t i = 0; i < TRAILER; i++)
+        frame[end + i] = (char)(sum >> (24 - 8 * i));
+}

@@ -49,4 +49,7 @@ void llmobs_eventstream_seek(struct llmobs_eventstream *es);
 bool llmobs_eventstream_next(struct llmobs_eventstream *es,
                              struct llmobs_eventstream_event *event);
 
+/* Sets the last checksum of a whole frame: its payload was masked. */
+void llmobs_eventstream_seal(char *frame, size_t len);
+
 #endif

@@ -10,6 +10,7 @@
 #include "core/api_said.h"
 #include "core/budget.h"
 #include "core/caller.h"
+#include "core/eventstream.h"
 #include "core/inflate.h"
 #include "core/links.h"
 #include "core/mask.h"
@@ -164,6 +165,40 @@ static int decode_bodies(struct llmobs_call *call, struct decoded *decoded)
     return rc < 0 ? rc : 0;
 }
 
+static void mask_text(char *data, size_t len)
+{
+    if (len == 0)
+        return;
+    llmobs_members_mask(data, len);
+    llmobs_links_mask(data, len);
+}
+
+/* A frame is read where its checksum is right. What is no whole frame nobody
+ * reads. */
+static void mask_frames(char *data, size_t len)
+{
+    struct llmobs_eventstream_event event;
+    struct llmobs_eventstream frames;
+    size_t from;
+
+    llmobs_eventstream_init(&frames, (struct llmobs_text){data, len});
+    llmobs_eventstream_seek(&frames);
+    mask_text(data, frames.at);
+    for (from = frames.at; llmobs_eventstream_next(&frames, &event);
+         from = frames.at) {
+        mask_text((char *)(uintptr_t)event.payload.data, event.payload.len);
+        llmobs_eventstream_seal(data + from, event.end - from);
+    }
+    mask_text(data + from, len - from);
+}
+
+/* A frame begins with its length, which never needs the first byte, and no text
+ * begins with that. */
+static bool is_frames(const struct llmobs_call *call)
+{
+    return call->response.len > 0 && call->response.data[0] == '\0';
+}
+
 /* All of them lie in memory of the exchange, or in what was decoded. They are
  * masked whole, for the end of a value does not say what it is, and whatever
  * work is left, for the other tries read them as well. Once the time is over
@@ -179,8 +214,10 @@ static void mask_texts(const struct llmobs_call *call)
         (void)llmobs_work_do(texts[i].len * 3);
         if (texts[i].len == 0 || llmobs_work_is_late())
             continue;
-        llmobs_members_mask(data, texts[i].len);
-        llmobs_links_mask(data, texts[i].len);
+        if (i >= 2 && is_frames(call))
+            mask_frames(data, texts[i].len);
+        else
+            mask_text(data, texts[i].len);
     }
 }
 

@@ -742,6 +742,10 @@ HAZARDS = [
           ["unit secret_members_are_masked"]),
          ("schemas-masked", [("core/members.c", " && !is_schema(w, at))", ")")],
           ["unit secret_members_are_masked"]),
+         ("frames-unsealed", [("core/outcome.c",
+                               "        llmobs_eventstream_seal(data + from, "
+                               "event.end - from);\n", "")],
+          ["unit what_is_read_of_frames_is_masked"]),
          ("masks-by-budget", [("core/outcome.c", "        (void)llmobs_work_do("
                                "texts[i].len * 3);", "        if (!llmobs_work_do"
                                "(texts[i].len * 3))\n            continue;")],
@@ -799,8 +803,8 @@ HAZARDS = [
                              "    llmobs_links_mask(data, part.len);\n", "")],
           ["unit a_request_is_masked"]),
          ("links-in-answers", [("core/outcome.c",
-                                "        llmobs_links_mask(data, "
-                                "texts[i].len);\n", "")],
+                                "    llmobs_links_mask(data, len);\n",
+                                "")],
           ["unit what_is_read_is_masked"]),
          ("links-cut", [("core/links.c", "        end_cut_user(w);",
                          "        w->port = 0;")],

@@ -9,6 +9,7 @@
 #include "core/exchange.h"
 #include "core/sanitizer.h"
 #include "rules/text.h"
+#include "tests/support/es_frame.h"
 #include "tests/unit/unit.h"
 
 #define LENGTH (2 * 1024 * 1024)
@@ -18,6 +19,10 @@
 #define COHERE "https://api.cohere.com/v2/chat"
 #define OLLAMA "http://localhost:11434/api/chat"
 #define MESSAGES "https://api.anthropic.com/v1/messages"
+#define CONVERSE                                       \
+    "https://bedrock-runtime.us-east-1.amazonaws.com/" \
+    "model/m/converse-stream"
+#define FRAMES "application/vnd.amazon.eventstream"
 #define RESPONSES "https://api.openai.com/v1/responses"
 #define COMPLETIONS "https://api.openai.com/v1/completions"
 #define SSE "text/event-stream"
@@ -291,6 +296,46 @@ START_TEST(what_is_read_is_masked)
 }
 END_TEST
 
+/* A frame that was masked is read as before, and the next ones are. */
+START_TEST(what_is_read_of_frames_is_masked)
+{
+    static const char *const events[][2] = {
+        {"messageStart", "{\"role\":\"assistant\"}"},
+        {"contentBlockDelta",
+         "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"{\\\"password\\\": "
+         "\\\"a-secret\\\"} or \\\"secret\\\": [\"}}"},
+        {"contentBlockDelta", "{\"contentBlockIndex\":0,\"delta\":{\"text\":"
+                              "\" of http://u:a-secret@h\"}}"},
+        {"messageStop", "{\"stopReason\":\"end_turn\"}"},
+        {"metadata", "{\"usage\":{\"inputTokens\":3,\"outputTokens\":4}}"}};
+    struct llmobs_rules_config config = {.proxy_urls = NULL};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+    struct llmobs_exchange *e = make_exchange(rules, CONVERSE, FRAMES);
+    struct llmobs_span span;
+    struct llmobs_buf body;
+    char *output;
+
+    llmobs_buf_init(&body, 65536);
+    for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
+        ck_assert_int_eq(es_frame_add_event(&body, llmobs_text_of(events[i][0]),
+                                            llmobs_text_of(events[i][1])),
+                         0);
+    llmobs_exchange_received(e, body.data, body.len);
+    e->end = LLMOBS_END_DONE;
+    ck_assert_int_eq(llmobs_exchange_to_span(e, &span), 0);
+    ck_assert(!span.failed);
+    ck_assert_int_eq(metric(&span, "output_tokens"), 4);
+    output = llmobs_json_dumps(span.output_messages, 0);
+    ck_assert_ptr_nonnull(strstr(output, "or \\\"secret\\\": [ of http://***"));
+    ck_assert_ptr_null(strstr(output, "a-secret"));
+    free(output);
+    llmobs_span_fini(&span);
+    llmobs_exchange_free(e);
+    llmobs_buf_fini(&body);
+    llmobs_rules_free(rules);
+}
+END_TEST
+
 /* No event is lost or read twice, and what was read is not kept. */
 START_TEST(a_million_events_are_read)
 {
@@ -363,6 +408,7 @@ UNIT_SUITE(hostile)
     UNIT_TEST(s, answers_cost_what_they_weigh);
     UNIT_TEST(s, a_body_has_a_budget);
     UNIT_TEST(s, what_is_read_is_masked);
+    UNIT_TEST(s, what_is_read_of_frames_is_masked);
     UNIT_TEST(s, a_million_events_are_read);
     UNIT_TEST(s, a_huge_stream_keeps_its_ends);
     return s;
