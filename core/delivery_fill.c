@@ -105,6 +105,8 @@ static void lose(struct llmobs_delivery *delivery, int error)
 
     if (error == -ENOENT)
         stat = LLMOBS_STAT_unconfirmed;
+    else if (error == -EXDEV)
+        stat = LLMOBS_STAT_left;
     else if (error == -ESTALE)
         stat = LLMOBS_STAT_dropped_expired;
     else if (error == -ENOSPC)
@@ -120,7 +122,7 @@ static void lose(struct llmobs_delivery *delivery, int error)
         llmobs_log_once(LLMOBS_LOG_WARN, "expired",
                         "spans older than a day are dropped: no intake takes "
                         "them");
-    else if (error != -ENOENT)
+    else if (error != -ENOENT && error != -EXDEV)
         llmobs_log_once(LLMOBS_LOG_ERROR, memory ? "encode memory" : "encode",
                         "a span was dropped: %s", strerror(-error));
 }
@@ -266,7 +268,9 @@ static void fail(struct llmobs_delivery *delivery, const struct source *source,
                             source->adopted))
         return;
     lose(delivery, error);
-    llmobs_keeping_done(&account->keeping, &source->spooled, source->adopted);
+    if (error != -EXDEV)
+        llmobs_keeping_done(&account->keeping, &source->spooled,
+                            source->adopted);
 }
 
 /* Nobody waits for it any more: it is there for who comes later, with what only

@@ -301,11 +301,41 @@ static void set_aside(const struct llmobs_destination *d,
             spool, (struct llmobs_text){event->data, event->len});
 }
 
+static bool is_away(const struct llmobs_destination *d,
+                    const struct llmobs_event *event)
+{
+    struct llmobs_spool *spool = d->account->keeping.spool;
+
+    return spool && !event->adopted &&
+           llmobs_spool_is_away(spool, &event->spooled);
+}
+
+/* How many of the first may be sent. Before them, those that the process can
+ * release no more are left to a process that can. */
+static size_t may_send(struct llmobs_destination *d)
+{
+    size_t n = 0;
+
+    while (d->count && is_away(d, event_at(d, 0))) {
+        llmobs_log_once(LLMOBS_LOG_WARN, "gone",
+                        "the process has given up the user of its spool: "
+                        "spans from before are left there for `llmobs drain`");
+        pop(d, 1, LLMOBS_STAT_left);
+    }
+    while (n < d->count && n < LLMOBS_SEND_MAX && !is_away(d, event_at(d, n)))
+        n++;
+    return n;
+}
+
 int llmobs_destination_send(struct llmobs_destination *destination)
 {
     struct llmobs_destination *d = destination;
-    int rc = offer(d, d->exporter, d->count);
+    size_t most = may_send(d);
+    int rc;
 
+    if (most == 0)
+        return 0;
+    rc = offer(d, d->exporter, most);
     if (rc > 0) {
         pop(d, (size_t)rc, LLMOBS_STAT_delivered);
     } else if (rc == -EBADMSG) {
@@ -358,7 +388,8 @@ static bool is_kept(struct llmobs_keeping *keeping, struct llmobs_event *event)
         return true;
     if (!spool)
         return false;
-    if (llmobs_spool_has(spool, &event->spooled))
+    if (llmobs_spool_has(spool, &event->spooled) ||
+        llmobs_spool_is_away(spool, &event->spooled))
         return true;
     if (llmobs_spool_event(spool, &event->spooled, event->kind, text) != 0)
         return false;

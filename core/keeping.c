@@ -95,6 +95,7 @@ void llmobs_keeping_replace(struct llmobs_keeping *keeping,
     struct llmobs_spooled anew = {0};
 
     if (!keeping->spool || !spooled->file ||
+        llmobs_spool_is_away(keeping->spool, spooled) ||
         llmobs_spool_event(keeping->spool, &anew, kind, event) != 0)
         return;
     llmobs_spool_release(keeping->spool, spooled, 1);
@@ -179,6 +180,8 @@ int llmobs_keeping_load(struct llmobs_keeping *keeping,
         (*item)->spooled = *spooled;
     if (keeping->text.cap > LLMOBS_SPOOL_FILE)
         llmobs_buf_fini(&keeping->text);
+    if (rc && rc != -ENOMEM && llmobs_spool_is_away(keeping->spool, spooled))
+        rc = -EXDEV;
     return rc;
 }
 
@@ -201,7 +204,7 @@ int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
         keeping->first = keeping->cap = 0;
     }
     *had = one.had;
-    if (rc)
+    if (rc && rc != -EXDEV)
         llmobs_keeping_done(keeping, &one.spooled, false);
     return rc;
 }

@@ -47,7 +47,8 @@ void llmobs_keeping_done(struct llmobs_keeping *keeping,
 void llmobs_keeping_flush(struct llmobs_keeping *keeping);
 
 /* Where the disk had no body of an exchange (content.h): it gets the event that
- * was made of it instead. Without room there the entry stays as it was. */
+ * was made of it instead. Without room there, or where this process can release
+ * the entry no more, that stays as it was. */
 void llmobs_keeping_replace(struct llmobs_keeping *keeping,
                             struct llmobs_spooled *spooled,
                             enum llmobs_event_kind kind,
@@ -59,12 +60,13 @@ int llmobs_keeping_spill(struct llmobs_keeping *keeping,
                          const struct llmobs_spooled *spooled, unsigned had);
 
 /* Takes the first of those that wait: gives it, and who had it. -ENOENT: none
- * waits; -ENOMEM: not now; any other error: it is lost. */
+ * waits; -ENOMEM: not now; -EXDEV: it is out of this process's reach, and left
+ * where it is; any other error: it is lost. */
 int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
                            struct llmobs_item **item, unsigned *had);
 
 /* Reads an exchange or event of this process from the disk again. -ENOMEM: for
- * want of memory or of descriptors. */
+ * want of memory or of descriptors; -EXDEV: llmobs_spool_is_away. */
 int llmobs_keeping_load(struct llmobs_keeping *keeping,
                         const struct llmobs_spooled *spooled,
                         struct llmobs_item **item);

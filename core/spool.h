@@ -85,6 +85,12 @@ int llmobs_spool_load(struct llmobs_spool *spool,
 bool llmobs_spool_has(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled);
 
+/* True where the process has given up its user or its root since it made its
+ * directory, and can release this entry no more: who delivers it now delivers
+ * it twice, for the next process of that user finds it there. The worker's. */
+bool llmobs_spool_is_away(struct llmobs_spool *spool,
+                          const struct llmobs_spooled *spooled);
+
 /* Looks whether there is room, if it is time to; not in a process that ends.
  */
 void llmobs_spool_look(struct llmobs_spool *spool);

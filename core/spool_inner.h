@@ -14,6 +14,7 @@
 
 #include <limits.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "core/owner.h"
 #include "core/spool.h"
@@ -50,11 +51,19 @@ struct llmobs_spool_owed {
     uint64_t id;
 };
 
+/* As whom, and below which root, a process can reach a directory. */
+struct llmobs_spool_home {
+    uid_t uid;
+    dev_t device;
+    ino_t root;
+};
+
 struct llmobs_spool {
     const struct llmobs_config *config;
     /* Written by whoever takes it from NONE to READY, constant then. */
     atomic_uint place;
     char dir[PATH_MAX];
+    struct llmobs_spool_home home; /* of `dir`; as constant as that is */
     atomic_bool named; /* `dir` has been there, and does not change */
     struct llmobs_owner *owner;
     struct llmobs_entry_key key; /* of its files; constant from READY on */

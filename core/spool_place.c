@@ -171,6 +171,14 @@ int llmobs_spool_put_dir(struct llmobs_spool *spool)
     return put_dir(spool, false);
 }
 
+static void find_home(struct llmobs_spool_home *home)
+{
+    struct stat st = {0};
+
+    (void)fstatat(AT_FDCWD, "/", &st, 0);
+    *home = (struct llmobs_spool_home){geteuid(), st.st_dev, st.st_ino};
+}
+
 static int make_dir(struct llmobs_spool *spool)
 {
     char name[LLMOBS_RECORD_NAME_MAX];
@@ -179,6 +187,7 @@ static int make_dir(struct llmobs_spool *spool)
 
     if (rc)
         return rc;
+    find_home(&spool->home);
     llmobs_entry_key(&spool->key);
     llmobs_owner_seal(spool->owner, &spool->key);
     llmobs_record_self(name);
@@ -279,4 +288,51 @@ bool llmobs_spool_leave_dir(struct llmobs_spool *spool)
 bool llmobs_spool_is_at(const struct llmobs_spool *spool, const char *path)
 {
     return atomic_load(&spool->named) && strcmp(path, spool->dir) == 0;
+}
+
+/* -- a process that has gone elsewhere ----------------------------------- */
+
+/* Until it ends: what is owed then is paid by nobody. */
+static bool may_come_back(struct llmobs_spool *spool,
+                          const struct llmobs_spool_home *now)
+{
+    uid_t real, effective, saved;
+
+    if (atomic_load(&spool->ending) || now->root != spool->home.root ||
+        now->device != spool->home.device ||
+        getresuid(&real, &effective, &saved) != 0)
+        return false;
+    return real == spool->home.uid || saved == spool->home.uid;
+}
+
+static bool has_left(struct llmobs_spool *spool)
+{
+    struct llmobs_spool_home now;
+
+    find_home(&now);
+    if (now.uid == spool->home.uid && now.root == spool->home.root &&
+        now.device == spool->home.device)
+        return false;
+    return !may_come_back(spool, &now);
+}
+
+/* Only the kernel knows what capabilities and namespaces allow: it is asked for
+ * the file itself. */
+bool llmobs_spool_is_away(struct llmobs_spool *spool,
+                          const struct llmobs_spooled *spooled)
+{
+    char *path;
+    int fd = -1;
+
+    if (!spooled->file || !atomic_load(&spool->named) || !has_left(spool))
+        return false;
+    path = llmobs_scratch_take(PATH_MAX);
+    if (path) {
+        llmobs_spool_file_path(spool->dir, spooled->file, path);
+        fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
+    }
+    llmobs_scratch_give(path);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0;
 }

@@ -729,6 +729,18 @@ HAZARDS = [
                               "HURRIED_BYTES ||", "           (")],
           ["unit in_time"])]),
 
+    ("a program that gives up its user or its root after a call",
+     "what it can release no more is left in the spool of that user "
+     "(`llmobs_spool_is_away`)", [
+         ("user-not-seen", [("core/spool_place.c", "    if (now.uid == spool->"
+                             "home.uid && now.root", "    if (now.root")],
+          ["spool.given_up_its_user"]),
+         ("root-not-seen", [("core/spool_place.c", "now.uid == spool->home.uid "
+                             "&& now.root == spool->home.root &&\n        now."
+                             "device == spool->home.device)",
+                             "now.uid == spool->home.uid)")],
+          ["spool.given_up_its_root"])]),
+
     ("keys that no list of beginnings knows",
      "members whose names say so are masked before the disk has them, and words "
      "of a path or an error by their shape (`llmobs_members_mask`, "

@@ -28,6 +28,47 @@ def no_secret(t):
             ok(secret.encode() not in data, "a secret is in " + name)
 
 
+# ---- a process that goes elsewhere ----------------------------------------
+
+def gone(t, command, wait=20, **more):
+    """A call before it and one after it: each comes once, by whoever can
+    release it.  Without `wait` the exit delivers."""
+    if os.geteuid() != 0:
+        raise Skip("it needs another user")
+    with double(t) as dd:
+        with Living(t, agent(dd, **more)) as app:
+            dd.fault("500")
+            app.ask("before")
+            app.tell(command)
+            app.ask("after")
+            dd.well()
+            if wait:
+                settled(t, dd, 1, wait=wait)
+            app.end()
+        settled(t, dd, 1)
+        spans = recover(t, dd, agent(dd), 2)
+        equal(len(spans), 2, "spans in the end")
+        equal(len(set(ids(spans))), 2, "their ids")
+        equal(left_behind(t), [], "what is left in the spool")
+
+
+@test
+def given_up_its_user(t):
+    gone(t, "user 65534")
+
+
+@test
+def given_up_its_user_without_a_thread(t):
+    gone(t, "user 65534", wait=0, LLMOBS_THREAD="off")
+
+
+@test
+def given_up_its_root(t):
+    root = os.path.join(t.dir, "root")
+    os.mkdir(root)
+    gone(t, "root " + root)
+
+
 # ---- kills ---------------------------------------------------------------
 
 @test

@@ -6,7 +6,8 @@
  * that are commands, answered by "-" : !exec (begins anew, the same process),
  * !close PATH (closes all descriptors from 3 on, libcurl's by libcurl, opens
  * PATH and writes to it),
- * !size N and !files N (the limits of a file's bytes and of descriptors).
+ * !size N and !files N (the limits of a file's bytes and of descriptors),
+ * !user N and !root PATH (gives up its user, or its root, for that one).
  *
  *   caller URL multi|pair
  *
@@ -26,6 +27,10 @@
  * end at the end of stdin. LEAK in the environment has letters for what each
  * call leaks: f, a descriptor, m, 64 KiB, t, a thread, c, one call of the sum.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -120,6 +125,19 @@ static void close_all(const char *path)
         perror(path);
 }
 
+static void leave_user(long id)
+{
+    if (setresgid((gid_t)id, (gid_t)id, (gid_t)id) != 0 ||
+        setresuid((uid_t)id, (uid_t)id, (uid_t)id) != 0)
+        perror("setresuid");
+}
+
+static void leave_root(const char *path)
+{
+    if (chroot(path) != 0 || chdir("/") != 0)
+        perror(path);
+}
+
 static int is_close(const char *line)
 {
     return strncmp(line, "!close ", 7) == 0;
@@ -141,6 +159,10 @@ static void obey(char *line)
         set_limit(RLIMIT_FSIZE, atol(value));
     else if (strncmp(line, "!files ", 7) == 0)
         set_limit(RLIMIT_NOFILE, atol(value));
+    else if (strncmp(line, "!user ", 6) == 0)
+        leave_user(atol(value));
+    else if (strncmp(line, "!root ", 6) == 0)
+        leave_root(value);
     else
         fprintf(stderr, "no such command: %s\n", line);
 }
