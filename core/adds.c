@@ -7,6 +7,7 @@ struct llmobs_adds {
     struct llmobs_handle *first, *last;
     unsigned members;
     unsigned drives; /* on the stack of the thread */
+    bool blind;
 };
 
 LLMOBS_COLD static llmobs_keyed_chain chains[LLMOBS_ADDS_CHAINS];
@@ -114,7 +115,30 @@ void llmobs_adds_release(struct llmobs_adds *adds)
     while (llmobs_adds_pop(adds))
         ;
     adds->drives = adds->members = 0;
+    adds->blind = false;
     llmobs_adds_attach(adds, NULL);
+}
+
+bool llmobs_adds_blind(CURLM *multi)
+{
+    struct llmobs_adds *adds = llmobs_keyed_claim(&table, multi);
+
+    if (adds)
+        adds->blind = true;
+    return adds != NULL;
+}
+
+void llmobs_adds_see(CURLM *multi)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    if (adds)
+        adds->blind = false;
+}
+
+bool llmobs_adds_is_blind(const struct llmobs_adds *adds)
+{
+    return adds && adds->blind;
 }
 
 void llmobs_adds_enter(struct llmobs_adds *adds)

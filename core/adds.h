@@ -5,8 +5,8 @@
  * socket, socket_action or socket_all. Until then the app may set, replace and
  * free whatever the handle names.
  *
- * Owns:    a record for each multi that a handle was added to, by its address
- *          (keyed.h). The handles are borrowed.
+ * Owns:    a record for each multi that a handle was added to, or that was
+ *          blinded, by its address (keyed.h). The handles are borrowed.
  * Threads: those of keyed.h.
  * Errors:  false without memory.
  * Limits:  LLMOBS_ADDS_CHAINS chains.
@@ -21,7 +21,7 @@
 
 struct llmobs_adds;
 
-/* The record of a multi; NULL: no handle with a record was ever added to it. */
+/* The record of a multi; NULL: it has none. */
 struct llmobs_adds *llmobs_adds_find(CURLM *multi);
 
 /* Puts a handle at the end of its multi's list, and counts it as a member. */
@@ -49,6 +49,12 @@ bool llmobs_adds_remove(CURLM *multi, struct llmobs_handle *handle);
 struct llmobs_adds *llmobs_adds_detach(CURLM *multi);
 void llmobs_adds_release(struct llmobs_adds *adds);
 void llmobs_adds_attach(struct llmobs_adds *adds, CURLM *multi);
+
+/* Whether a pushed handle of this multi may inherit what we set, unseen: no
+ * transfer of it is captured. Blinding answers false without memory. */
+bool llmobs_adds_blind(CURLM *multi);
+void llmobs_adds_see(CURLM *multi);
+bool llmobs_adds_is_blind(const struct llmobs_adds *adds);
 
 /* Around a drive. A handle that is added inside may be reached by that very
  * drive. */

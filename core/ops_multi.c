@@ -18,7 +18,7 @@ CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
     return real->multi_setopt(multi, option, arg);
 }
 
-/* Refused: what was begun for it, by a drive inside, is undone. */
+/* Not to be followed: what was begun for it, by a drive inside, is undone. */
 static void withdraw(CURLM *multi, struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_adds_part(multi, handle);
@@ -63,7 +63,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     if (handle)
         llmobs_capture_leave_behind(handle, curl);
     if (!handle || atomic_load(&handle->multi) || handle->swapped ||
-        llmobs_push_is_blind())
+        llmobs_push_is_blind(multi))
         return real->multi_add_handle(multi, curl);
     handle->entry = LLMOBS_STACK_ENTRY();
     return add(real, multi, handle, curl);
@@ -89,8 +89,13 @@ static void start_added(const struct llmobs_real *real, CURLM *multi,
     if (refuses(real, multi))
         return;
     while ((handle = llmobs_adds_pop(adds)) != NULL) {
+        CURL *curl = atomic_load(&handle->keyed.key);
+
         handle->entry = entry;
-        (void)llmobs_capture_start(handle, atomic_load(&handle->keyed.key));
+        if (!llmobs_push_is_blind(multi))
+            (void)llmobs_capture_start(handle, curl);
+        else
+            withdraw(multi, handle, curl);
     }
     errno = saved;
 }

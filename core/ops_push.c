@@ -5,16 +5,18 @@
 
 #include "core/adds.h"
 #include "core/capture.h"
+#include "core/log.h"
 #include "core/ops_news.h"
 
 /* The app's functions. A place is taken once, and never given back: a multi
  * may have it. */
 static _Atomic(curl_push_callback) functions[LLMOBS_PUSH_FUNCTIONS_MAX];
-static atomic_bool blind;
+static atomic_bool all_blind; /* no memory to tell them apart */
 
-bool llmobs_push_is_blind(void)
+bool llmobs_push_is_blind(CURLM *multi)
 {
-    return atomic_load(&blind);
+    return atomic_load(&all_blind) ||
+           llmobs_adds_is_blind(llmobs_adds_find(multi));
 }
 
 /* libcurl frees the pushed handle that the app refuses, unseen by us. */
@@ -87,15 +89,29 @@ static curl_push_callback stand_in(curl_push_callback function)
     return NULL;
 }
 
+static void go_blind(CURLM *multi)
+{
+    if (multi && !llmobs_adds_blind(multi))
+        atomic_store(&all_blind, true);
+    llmobs_log_once(LLMOBS_LOG_WARN, "push functions",
+                    "the program has more than %d server push callbacks: "
+                    "calls in a multi handle with another one are not seen",
+                    LLMOBS_PUSH_FUNCTIONS_MAX);
+}
+
 CURLMcode llmobs_push_setopt(const struct llmobs_real *real, CURLM *multi,
                              void *function)
 {
     curl_push_callback mine = NULL;
+    int saved = errno;
 
     if (function)
         mine = stand_in((curl_push_callback)function);
     if (function && !mine)
-        atomic_store(&blind, true);
+        go_blind(multi);
+    else
+        llmobs_adds_see(multi);
+    errno = saved;
     return real->multi_setopt(multi, CURLMOPT_PUSHFUNCTION,
                               mine ? (void *)mine : function);
 }

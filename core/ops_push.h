@@ -3,8 +3,8 @@
  * Owns:    nothing. Threads: as the multi.
  * Errors:  those of the real function.
  * Limits:  LLMOBS_PUSH_FUNCTIONS_MAX functions of the app in all multis. One
- *          more is set as it comes, and from then on no transfer of any multi
- *          is captured (`llmobs_push_is_blind`).
+ *          more is set as it comes, and while its multi has it, no transfer
+ *          that begins there is captured (`llmobs_push_is_blind`).
  * Fork:    plain memory.
  *
  * A pushed handle is libcurl's duplicate of its parent, callbacks included. It
@@ -21,7 +21,7 @@
 CURLMcode llmobs_push_setopt(const struct llmobs_real *real, CURLM *multi,
                              void *function);
 
-/* True when a pushed handle may inherit what we set, unseen. */
-bool llmobs_push_is_blind(void);
+/* True when a handle pushed to this multi may inherit what we set, unseen. */
+bool llmobs_push_is_blind(CURLM *multi);
 
 #endif

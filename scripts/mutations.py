@@ -613,11 +613,18 @@ HAZARDS = [
           ["unit a_long_body_is_read_as_its_ends"])]),
 
     ("more push callbacks than we have places for",
-     "from then on no transfer of a multi is captured "
-     "(`llmobs_push_is_blind`)", [
-         ("push-unseen", [("core/ops_push.c", "        atomic_store(&blind, "
-                           "true);\n", "        (void)blind;\n")],
-          ["programs.push_cases.many_functions"])]),
+     "no transfer that begins in a multi of another one is captured, and the "
+     "log says so (`go_blind`)", [
+         ("push-unseen", [("core/ops_push.c", "        go_blind(multi);\n",
+                           "        (void)go_blind;\n")],
+          ["programs.push_cases.many_functions",
+           "hazards.more_push_functions_than_places"]),
+         ("all-go-blind", [("core/ops_push.c", "    if (multi && !llmobs_adds_"
+                            "blind(multi))", "    if (multi)")],
+          ["programs.push_cases.one_too_many"]),
+         ("waiting-begun", [(MULTI, "        if (!llmobs_push_is_blind(multi))",
+                             "        if (multi)")],
+          ["programs.push_cases.one_too_many"])]),
 
     ("gzip asked for by header",
      "a copy is inflated on our thread (`decode`)", [

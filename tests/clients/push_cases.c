@@ -410,8 +410,38 @@ static void many_functions(const char *base)
         curl_multi_setopt(multi, CURLMOPT_PUSHFUNCTION, all[i]);
         if (i % 13 == 0) /* 0, 13, 26, 39: the last one too many */
             ask_by(multi, base, one, &pushes);
+        if (i == 39) { /* a multi that comes back to one of the first */
+            curl_multi_setopt(multi, CURLMOPT_PUSHFUNCTION, all[0]);
+            ask_by(multi, base, one, &pushes);
+        }
         curl_multi_cleanup(multi);
     }
+}
+
+/* Beside a multi of a function too many, others go on. */
+static void one_too_many(const char *base)
+{
+    static const curl_push_callback all[] = {FORTY(NAME)};
+    struct pushes pushes = {.name = "pushed"};
+    struct text text = {0};
+    CURL *curl = asking2(base, one, &text);
+    CURLM *multi = NULL;
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        curl_multi_cleanup(multi);
+        multi = pushed_to(&pushes);
+        if (i == 39) /* set between its add and its drive */
+            curl_multi_add_handle(multi, curl);
+        curl_multi_setopt(multi, CURLMOPT_PUSHFUNCTION, all[i]);
+    }
+    drive(multi);
+    curl_multi_remove_handle(multi, curl);
+    show("asked", curl, CURLE_OK, &text);
+    curl_easy_cleanup(curl);
+    curl_multi_cleanup(multi);
+    multi = pushed_to(&pushes);
+    ask_by(multi, base, one, &pushes);
+    curl_multi_cleanup(multi);
 }
 
 int main(int argc, char **argv)
@@ -427,7 +457,8 @@ int main(int argc, char **argv)
         {"multi_again", multi_again, 3, 0},
         {"used_again", used_again, 3, 0},
         {"uploaded", uploaded, 2, 0},
-        {"many_functions", many_functions, 3, 0},
+        {"many_functions", many_functions, 4, 0},
+        {"one_too_many", one_too_many, 1, 0},
         {"left_behind", left_behind, 1, 0},
         {"multi_first", multi_first, 1, 0},
         {NULL, NULL, 0, 0},

@@ -89,6 +89,16 @@ def resumed_uploads_to_a_proxy(t):
 
 
 @test
+def more_push_functions_than_places(t):
+    t.secrets.append("sk-SECRETKEY")
+    r = t.same([os.path.join(t.build, "tests", "clients", "push_cases"),
+                "many_functions", t.servers.push], order=False, answers=False,
+               spans=4)
+    lines = [x for x in r.log.splitlines() if "push callbacks" in x]
+    equal(len(lines), 1, "log lines: " + short(str(lines)))
+
+
+@test
 def a_process_of_one_thread(t):
     r = case(t, "unshared", 2, "process_cases", SHOW_UNSHARED="1",
              LLMOBS_THREAD="off")
