@@ -376,21 +376,62 @@ static int kind_of(char c)
     return c >= 'a' && c <= 'z' ? 3 : 0;
 }
 
+/* What a part of a word is made of. */
+struct part {
+    size_t len, changes;
+    size_t digits, capitals, smalls;
+};
+
+/* The part that begins here; '-' and '_' end it. */
+static struct part read_part(const char *text, size_t len)
+{
+    struct part part = {0};
+    int before = 0, kind;
+
+    while (part.len < len && (kind = kind_of(text[part.len]))) {
+        /* "Llama": a capital at its beginning is a word's. */
+        part.changes += before && kind != before && !(before == 2 && kind == 3);
+        part.digits += kind == 1;
+        part.capitals += kind == 2;
+        part.smalls += kind == 3;
+        before = kind;
+        part.len++;
+    }
+    return part;
+}
+
+/* No part of a name changes so often: "Mixtral8x22B" does four times. */
+static bool is_random(const struct part *part)
+{
+    if (part->len >= 8 && part->changes >= 6 && part->digits &&
+        part->capitals && part->smalls)
+        return true;
+    return part->digits > 1 && part->len >= 16 &&
+           part->changes >= (part->len < OPAQUE_LEAST ? 5 : OPAQUE_CHANGES);
+}
+
+/* A name has one such part at most: "Qwen2VL7B". */
+static bool is_doubtful(const struct part *part)
+{
+    return part->len >= 5 && part->changes >= 3 && part->capitals &&
+           part->smalls;
+}
+
+/* Each part is judged by itself: those of "qwen3-235b-a22b-2507-v1" change six
+ * times in all. */
 static bool is_opaque(const char *text, size_t len)
 {
-    size_t changes = 0, digits = 0;
-    int before = 0;
+    size_t doubtful = 0, at = 0;
+    bool random = false;
 
-    for (size_t i = 0; i < len; i++) {
-        int kind = kind_of(text[i]);
+    while (at < len) {
+        struct part part = read_part(text + at, len - at);
 
-        /* "Llama": a capital at its beginning is a word's. */
-        changes +=
-            kind && before && kind != before && !(before == 2 && kind == 3);
-        digits += kind == 1;
-        before = kind;
+        at += part.len + 1;
+        random |= is_random(&part);
+        doubtful += is_doubtful(&part);
     }
-    return len >= OPAQUE_LEAST && digits > 1 && changes >= OPAQUE_CHANGES;
+    return len >= OPAQUE_LEAST && (random || doubtful > 1);
 }
 
 static bool begins(const char *text, size_t len, const char *lead)
@@ -400,19 +441,29 @@ static bool begins(const char *text, size_t len, const char *lead)
     return len > n && strncasecmp(text, lead, n) == 0;
 }
 
-/* By which people ask after a request: "req_...", a UUID. */
+/* By which people ask after a request or a limit: "req_...", "org-...". */
 static bool is_id(const char *text, size_t len)
 {
-    static const char *const leads[] = {"req",       "resp_", "msg_",
-                                        "chatcmpl-", "run_",  "call_"};
+    static const char *const leads[] = {"req",  "resp_", "msg_", "chatcmpl-",
+                                        "run_", "call_", "org-", "proj_"};
     size_t lead = 0;
 
     while (lead < sizeof(leads) / sizeof(*leads) &&
            !begins(text, len, leads[lead]))
         lead++;
-    return lead < sizeof(leads) / sizeof(*leads) ||
-           (len == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' &&
-            text[23] == '-');
+    return lead < sizeof(leads) / sizeof(*leads);
+}
+
+/* In an error it is a request's; in a path it may be a key. */
+static bool is_uuid(const char *text, size_t len)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    size_t i = 0;
+
+    while (i < len && len == strlen(form) &&
+           (form[i] == 'x' ? llmobs_text_hex(text[i]) >= 0 : text[i] == '-'))
+        i++;
+    return i == strlen(form);
 }
 
 /* "token", "key": a value may follow with nothing but a blank between. */
@@ -458,6 +509,8 @@ static bool is_shaped(struct shape *shape, const char *text, size_t len)
     shape->named = shape->error && is_name(text, len);
     if (named && is_mixed(text, len))
         return true;
+    if (is_uuid(text, len))
+        return !shape->error;
     return is_opaque(text, len) && !(shape->error && is_id(text, len));
 }
 

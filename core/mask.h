@@ -26,8 +26,9 @@ int llmobs_mask_text(const char *text, struct llmobs_buf *out);
 int llmobs_mask_body(const char *text, struct llmobs_buf *out);
 
 /* Masks, where they lie from `at` on, the words that look like keys and like no
- * name: twenty letters and digits or more, which alternate as words and dates
- * do not. */
+ * name: of twenty characters or more, with a part between '-' and '_' that
+ * alternates between digits and letters as words and dates do not. Also
+ * UUIDs. */
 void llmobs_mask_opaque(struct llmobs_buf *buf, size_t at);
 
 /* Where what may be a value ended, by what ends it: the same for all beginnings

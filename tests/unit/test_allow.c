@@ -1,3 +1,5 @@
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +64,12 @@ START_TEST(test_urls)
          "https://h/v1/***K4lM/chat/completions"},
         {"https://h/9f8e7d6c5b4a39281706f5e4d3c2b1a0/gw/openai",
          "https://h/***b1a0/gw/openai"},
+        {"https://h/v1/3f2504e0-4f89-11d3-9a0c-0305e82c3301/openai",
+         "https://h/v1/***3301/openai"},
+        {"https://h/v1/3f2504e0-4f89-11d3-9a0c-0305e82c330x/openai",
+         "https://h/v1/3f2504e0-4f89-11d3-9a0c-0305e82c330x/openai"},
+        {"https://h/v1/x_t0k3nA9bC8dE7fG6hI-abcd/x", "https://h/v1/***abcd/x"},
+        {"https://h/v1/aB3xK9q-Zt7Rb2-Lm4Pq-x-y/x", "https://h/v1/***-x-y/x"},
         {"https://h/model/us.anthropic.claude-3-5-sonnet-20241022-v2:0/invoke",
          "https://h/model/us.anthropic.claude-3-5-sonnet-20241022-v2:0/invoke"},
         {"https://h/models/Meta-Llama-3.1-405B-Instruct-Turbo/x",
@@ -86,6 +94,82 @@ START_TEST(test_urls)
                       got ? got : "(none)");
         free(got);
     }
+}
+END_TEST
+
+/* Names whose parts have as many digits as a key, and more. */
+static const char *const names[] = {
+    "mistral.mixtral-8x7b-instruct-v0:1",
+    "Mixtral-8x7B-Instruct-v0.1",
+    "NousResearch_Nous-Hermes-2-Mixtral-8x7B-DPO",
+    "Mixtral8x22B-Instruct-prod-eastus2",
+    "Qwen2VL7B-Instruct-GPTQ-Int4-prod",
+    "qwen.qwen3-235b-a22b-2507-v1:0",
+    "qwen.qwen3-coder-480b-a35b-v1:0",
+    "Qwen3-235B-A22B-Instruct-2507-tput",
+    "Qwen3-30B-A3B-GPTQ-Int4",
+    "us.meta.llama4-maverick-17b-instruct-v1:0",
+    "Llama-4-Maverick-17B-128E-Instruct-FP8",
+    "llama-v3p1-405b-instruct",
+    "Llama-3_1-Nemotron-Ultra-253B-v1-FP8",
+    "llama-3.1-8b-instruct-q4_K_M",
+    "DeepSeek-R1-0528-Qwen3-8B",
+    "c4ai-command-r7b-12-2024",
+    "InternVL2_5-78B-MPO-AWQ",
+    "gpt4o-eastus2-v2a-prod",
+    "GPT4Turbo128k-EastUS2-Prod",
+    "GPT4o-AzureEastUS2-Prod-2024",
+    "prod-gpt4o-mini-0718-eu2-a1",
+    "anthropic.claude-3-5-sonnet-20241022-v2:0",
+    "amazon.nova-2-multimodal-embeddings-v1:0",
+    "arn:aws:bedrock:us-east-1:123456789012:custom-model/"
+    "amazon.titan-text-lite-"
+    "v1:0:4k/abc123def456",
+};
+
+START_TEST(names_are_no_keys)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        char url[256], *got;
+
+        snprintf(url, sizeof(url), "https://h/model/%s/x", names[i]);
+        got = llmobs_allow_url_copy(url);
+        ck_assert_str_eq(got, url);
+        free(got);
+    }
+}
+END_TEST
+
+/* Keys of random letters, digits, '-' and '_' whose last path segment stays. */
+static size_t count_missed(size_t len, size_t keys)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    uint64_t seed = 1;
+    size_t missed = 0;
+
+    for (size_t i = 0; i < keys; i++) {
+        char url[128] = "https://h/", *got;
+        size_t at = strlen(url);
+
+        for (size_t n = 0; n < len; n++, at++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            url[at] = letters[seed >> 58];
+        }
+        got = llmobs_allow_url_copy(url);
+        missed += strcmp(got, url) == 0;
+        free(got);
+    }
+    return missed;
+}
+
+/* Most have '-' or '_' in them: of those that are as short as 32, two in a
+ * hundred look like a name. */
+START_TEST(random_keys_are_masked)
+{
+    ck_assert_uint_le(count_missed(32, 10000), 250);
+    ck_assert_uint_le(count_missed(40, 10000), 60);
+    ck_assert_uint_le(count_missed(64, 10000), 4);
 }
 END_TEST
 
@@ -134,6 +218,8 @@ UNIT_SUITE(allow)
 
     UNIT_TEST(suite, test_headers);
     UNIT_TEST(suite, test_urls);
+    UNIT_TEST(suite, names_are_no_keys);
+    UNIT_TEST(suite, random_keys_are_masked);
     UNIT_TEST(suite, test_host);
     UNIT_TEST(suite, test_words);
     return suite;
