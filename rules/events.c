@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/links.h"
+#include "core/members.h"
 #include "rules/base64.h"
 #include "rules/text.h"
 
@@ -165,6 +167,16 @@ static int parse(struct llmobs_events *events, struct llmobs_event *event)
     return 0;
 }
 
+/* The answer was masked as it lay, and base64 hid what is in it. */
+static struct llmobs_text mask(struct llmobs_buf *bytes)
+{
+    if (bytes->len > 0) {
+        llmobs_members_mask(bytes->data, bytes->len);
+        llmobs_links_mask(bytes->data, bytes->len);
+    }
+    return (struct llmobs_text){bytes->data, bytes->len};
+}
+
 /* The document inside, where there is one in base64. */
 static int unwrap(struct llmobs_events *events, struct llmobs_event *event)
 {
@@ -179,7 +191,7 @@ static int unwrap(struct llmobs_events *events, struct llmobs_event *event)
         return rc == -ENOMEM ? rc : 0;
     llmobs_json_free(events->json);
     events->json = NULL;
-    event->data = (struct llmobs_text){events->bytes.data, events->bytes.len};
+    event->data = mask(&events->bytes);
     return parse(events, event);
 }
 

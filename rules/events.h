@@ -9,6 +9,9 @@
  * A text that is `whole` begins at the answer's first byte. Any other (the end
  * of an answer that was too long) begins anywhere: what stands before its
  * first whole event is passed over, and its events tell no times.
+ *
+ * The text comes without its secrets; those of a document in base64 are masked
+ * here (members.h, links.h).
  */
 #ifndef LLMOBS_EVENTS_H
 #define LLMOBS_EVENTS_H

@@ -765,6 +765,9 @@ HAZARDS = [
                                "        llmobs_eventstream_seal(data + from, "
                                "event.end - from);\n", "")],
           ["unit what_is_read_of_frames_is_masked"]),
+         ("base64-unmasked", [("rules/events.c", "    if (bytes->len > 0) {",
+                               "    if (bytes->len > SIZE_MAX / 2) {")],
+          ["unit cases_read_as_expected"]),
          ("masks-by-budget", [("core/outcome.c", "        (void)llmobs_work_do("
                                "texts[i].len * 3);", "        if (!llmobs_work_do"
                                "(texts[i].len * 3))\n            continue;")],
