@@ -260,21 +260,21 @@ static void wait_some(struct llmobs_drain_round *round)
         end_round(round);
 }
 
-/* A free place; NULL: there is none, or a child of that user runs already. */
-static struct llmobs_drain_child *find_room(struct llmobs_drain_round *round,
-                                            uid_t uid)
+static bool is_served(const struct llmobs_drain_round *round, uid_t uid)
 {
-    struct llmobs_drain_child *room = NULL;
+    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
+        if (round->children[i].pid != 0 && round->children[i].uid == uid)
+            return true;
+    return false;
+}
 
-    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++) {
-        struct llmobs_drain_child *child = &round->children[i];
-
-        if (child->pid != 0 && child->uid == uid)
-            return NULL;
-        if (child->pid == 0 && room == NULL)
-            room = child;
-    }
-    return room;
+/* NULL: as many as may run do. */
+static struct llmobs_drain_child *find_room(struct llmobs_drain_round *round)
+{
+    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
+        if (round->children[i].pid == 0)
+            return &round->children[i];
+    return NULL;
 }
 
 static int begin_child(struct llmobs_drain_round *round,
@@ -306,32 +306,85 @@ static int begin_child(struct llmobs_drain_round *round,
     return 0;
 }
 
-/* Begins a place, where need be after another. */
-static void begin(struct llmobs_drain_round *round,
-                  const struct llmobs_drain_place *place)
+/* Where need be after another has ended. */
+static int begin(struct llmobs_drain_round *round,
+                 const struct llmobs_drain_place *place)
 {
-    struct llmobs_drain_outcome out = {0};
     struct llmobs_drain_child *child;
 
-    (void)reap(round);
-    while ((child = find_room(round, place->uid)) == NULL) {
+    while ((child = find_room(round)) == NULL) {
         wait_some(round);
         (void)reap(round);
     }
-    if (round->ending)
-        return;
-    out.error = begin_child(round, place, child);
-    if (out.error != 0)
-        round->done(round->ctx, place->path, &out);
+    return round->ending ? 0 : begin_child(round, place, child);
 }
 
+static int put_aside(struct llmobs_drain_round *round,
+                     const struct llmobs_drain_place *place)
+{
+    size_t size = strlen(place->path) + 1;
+    struct llmobs_drain_aside *aside = malloc(sizeof(*aside) + size);
+    struct llmobs_drain_aside **end = &round->aside;
+
+    if (aside == NULL)
+        return -ENOMEM;
+    aside->next = NULL;
+    aside->place = *place;
+    aside->place.path = memcpy(aside->path, place->path, size);
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = aside;
+    return 0;
+}
+
+/* A user who holds up its own place holds up no walk to the others'. */
 static int visit(void *ctx, const struct llmobs_drain_place *place)
 {
     struct llmobs_drain_round *round = ctx;
+    struct llmobs_drain_outcome out = {0};
 
-    if (!round->ending)
-        begin(round, place);
+    if (round->ending)
+        return -EINTR;
+    (void)reap(round);
+    out.error = is_served(round, place->uid) ? put_aside(round, place)
+                                             : begin(round, place);
+    if (out.error != 0)
+        round->done(round->ctx, place->path, &out);
     return round->ending ? -EINTR : 0;
+}
+
+/* Takes the first one whose user has no child any more; NULL: each has one. */
+static struct llmobs_drain_aside *take_aside(struct llmobs_drain_round *round)
+{
+    struct llmobs_drain_aside **at = &round->aside, *aside;
+
+    while (*at != NULL && is_served(round, (*at)->place.uid))
+        at = &(*at)->next;
+    aside = *at;
+    if (aside != NULL)
+        *at = aside->next;
+    return aside;
+}
+
+/* Frees all of them, visited or not. */
+static int visit_aside(struct llmobs_drain_round *round)
+{
+    struct llmobs_drain_aside *aside;
+    int rc = 0;
+
+    while (round->aside != NULL) {
+        (void)reap(round);
+        aside = round->ending ? round->aside : take_aside(round);
+        if (aside == NULL) {
+            wait_some(round);
+            continue;
+        }
+        if (round->ending)
+            round->aside = aside->next;
+        rc = visit(round, &aside->place);
+        free(aside);
+    }
+    return rc;
 }
 
 int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
@@ -340,6 +393,8 @@ int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
 
     (void)llmobs_living_read("/proc", &round->living);
     rc = llmobs_drain_places(dir, round->config, visit, round);
+    if (visit_aside(round) != 0 && rc == 0)
+        rc = -EINTR;
     while (reap(round) > 0)
         wait_some(round);
     llmobs_living_free(&round->living);

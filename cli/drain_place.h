@@ -2,8 +2,9 @@
  * of its own, which becomes the user that the spool belongs to.
  *
  * That user may stop the process, or give it work without an end. So several
- * of them run side by side, one for each user; and root kills one that runs
- * for another user when its time is over.
+ * of them run side by side, one for each user, whose further places come after
+ * those of all others; and root kills one that runs for another user when its
+ * time is over.
  *
  * Owns:    the processes of a round until its end; a round borrows its
  *          configuration.
@@ -47,6 +48,13 @@ struct llmobs_drain_child {
     char *path;
 };
 
+/* A place whose user has a child already. */
+struct llmobs_drain_aside {
+    struct llmobs_drain_aside *next;
+    struct llmobs_drain_place place; /* its path is this one */
+    char path[];
+};
+
 struct llmobs_drain_round {
     struct llmobs_config *config;
     struct llmobs_living living;
@@ -60,6 +68,7 @@ struct llmobs_drain_round {
                  const struct llmobs_drain_outcome *outcome);
     void *ctx;
     struct llmobs_drain_child children[LLMOBS_DRAIN_CHILDREN]; /* zero */
+    struct llmobs_drain_aside *aside;                          /* NULL */
 };
 
 /* Delivers what the places of `dir` hold (places.h), and waits for all that it

@@ -1023,11 +1023,18 @@ HAZARDS = [
           ["doctor made"])]),
 
     ("a user who holds up root's `llmobs drain` for all others",
-     "the process that delivers for a user has a time of its own (`set_times`); "
+     "the process that delivers for a user has a time of its own (`set_times`), "
+     "and its further places come after all others (`put_aside`); "
      "a file that takes no blocks takes no time (`pass_hole`)", [
          ("user-without-end", [("cli/drain_place.c", "child->uid == geteuid() || "
                                 "round->user_ms == 0)", "round->user_ms >= 0)")],
           ["drain stopped_by_its_user"]),
+         ("waits-for-the-user", [("cli/drain_place.c", "    out.error = is_served("
+                                  "round, place->uid) ?", "    while (is_served("
+                                  "round, place->uid)) {\n        wait_some("
+                                  "round);\n        (void)reap(round);\n    }\n"
+                                  "    out.error = round->ending ?")],
+          ["drain further_place_of_a_stopper"]),
          ("purge-without-end", [("cli/purge.c", "== geteuid() ? -1 : user_ms",
                                  "== geteuid() ? -1 : user_ms - user_ms - 1")],
           ["purge stopped_by_its_user"]),

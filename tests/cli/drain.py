@@ -689,6 +689,34 @@ def walk_beside_stoppers():
         equal(took < 5, True, "after TERM it took %.1f s" % took)
 
 
+def further_place_of_a_stopper():
+    """A user of two places who stops the process for the first holds up no
+    user that comes later."""
+    needs_root()
+    for _ in range(4):
+        calls(1)
+    in_own_mounts(walk_past_a_stopper)
+
+
+def walk_past_a_stopper():
+    names, first = entries(), 60000 + os.getpid() % 4000
+    give(names[0], HOME + "/.local/state/llmobs/spool", first, HOME)
+    # Whatever the order of a list: one of the others is behind it.
+    for i, uid in (1, first + 1), (2, first), (3, first + 2):
+        give(names[i], "/var/tmp/llmobs-%d/spool" % uid, uid)
+    env = environment(LLMOBS_STORE_DIR=None, HOME="/root")
+    with agent() as dd:
+        with stopper(first):
+            process = start("--to", "agent", "--user-time", "20", env=env)
+            try:
+                wait_for(lambda: len(dd.spans()) == 2, 8)
+            finally:
+                process.terminate()
+                finish(process)
+        code, told = drain("--to", "agent", env=env)
+        equal((code, told["delivered"], told["left"]), (0, 2, 0), "later")
+
+
 def another_namespace():
     """What a container wrote counts as dead when the container is gone, where
     that can be seen."""
@@ -790,7 +818,7 @@ TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          beside_the_living, watch, watch_by_interrupt, drain_killed, hostile,
          truncated, one_file_of_two, of_the_last_release,
          beside_the_last_release, other_users, all_users,
-         stopped_by_its_user, another_namespace,
+         stopped_by_its_user, further_place_of_a_stopper, another_namespace,
          from_another_namespace, usage, missing_dir, stats_check]
 
 
