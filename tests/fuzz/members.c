@@ -79,13 +79,27 @@ static enum named of_object(json_t *object, enum named named)
 
 static void check_same(json_t *was, json_t *is, enum named named);
 
+/* A name that holds JSON as a text is masked like any other text. */
+static bool has_odd_name(json_t *object)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(object, name, value)
+    {
+        if (strchr(name, '"'))
+            return true;
+    }
+    return false;
+}
+
 static void check_object(json_t *was, json_t *is, enum named list)
 {
     void *other = json_object_iter(is);
     const char *name;
     json_t *value;
 
-    if (list != NOT && grown)
+    if ((list != NOT && grown) || has_odd_name(was))
         return;
     FUZZ_CHECK(json_object_size(was) == json_object_size(is));
     json_object_foreach(was, name, value)
