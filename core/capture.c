@@ -75,7 +75,7 @@ struct llmobs_handle *llmobs_capture_born(const struct llmobs_real *real,
     return llmobs_handle_born(real, curl);
 }
 
-/* libcurl never made the request, so its body was not read: method and URL say
+/* libcurl never made the request, or never came to its body: method and URL say
  * whether it was a call, or a copy of the body, where we have one. */
 static void settle_unsent(struct llmobs_exchange *exchange)
 {
@@ -99,7 +99,7 @@ static void finish(struct llmobs_handle *handle,
                    CURLcode code)
 {
     copy_unsent(handle, exchange);
-    if (end != LLMOBS_END_DONE || code != CURLE_OK)
+    if (end != LLMOBS_END_DONE || code != CURLE_OK || handle->latch.later)
         settle_unsent(exchange);
     exchange->end = end;
     if (end == LLMOBS_END_DONE) {

@@ -12,8 +12,9 @@
  * Nothing that an option of the app points to is read before libcurl reads it,
  * nor after: URL handles and bodies without a size as the transfer begins,
  * neither of them beside others in a multi; header list and body in a prereq
- * callback (libcurl 7.80; before it, as the transfer begins), the error buffer
- * as easy_perform returns.
+ * callback (libcurl 7.80; before it, as the transfer begins), a body that goes
+ * later than its request as far as libcurl has sent it, the error buffer as
+ * easy_perform returns.
  *
  * The app's callbacks are called with the same bytes and sizes, and what they
  * answer goes back unchanged. What is set on the handle is set back to what
@@ -62,6 +63,11 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl);
 /* Notes, while the easy handle is still usable, what libcurl knows of the
  * transfer. */
 void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl);
+
+/* Of a body that libcurl sends later than the request, or never: takes what it
+ * has sent until now. Within a callback of the transfer, or as easy_perform
+ * returns. */
+void llmobs_capture_take_sent(struct llmobs_handle *handle);
 
 /* Ends the capture and gives the exchange to the worker; nothing when none is
  * under way. `code` counts with LLMOBS_END_DONE only. */

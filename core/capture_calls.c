@@ -50,6 +50,7 @@ static size_t on_write(char *data, size_t size, size_t count, void *user)
     size_t len = size * count, skip, took;
     int saved = errno;
 
+    llmobs_capture_take_sent(handle);
     llmobs_handle_lock(handle);
     if (handle->exchange) {
         skip = skip_again(&handle->exchange->again, len);
@@ -141,12 +142,15 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 
     if (handle->injected)
         llmobs_inject_response(handle->inject, data, len);
+    llmobs_capture_take_sent(handle);
     llmobs_handle_lock(handle);
     if (handle->exchange)
         keep_lines(handle, data, len);
     llmobs_handle_unlock(handle);
     errno = saved;
     took = app_header(handle, data, size, count);
+    if (took == len)
+        llmobs_capture_answered(handle, data, len);
     if (took != CURL_WRITEFUNC_PAUSE)
         return took;
     llmobs_handle_lock(handle);

@@ -25,6 +25,12 @@ void llmobs_capture_follow_reads(struct llmobs_handle *handle, CURL *curl,
 void llmobs_capture_restore_reads(const struct llmobs_handle *handle,
                                   CURL *curl);
 
+/* Of a body that libcurl sends later than the request, as the app's header
+ * function has seen a part of the answer: at the end of a 100 libcurl begins to
+ * send, and all of it is taken. */
+void llmobs_capture_answered(struct llmobs_handle *handle, const char *data,
+                             size_t len);
+
 /* libcurl is about to make the request: reads its header list and its body,
  * decides, and puts trace headers in. Nothing where that was done before. */
 void llmobs_capture_settle(struct llmobs_handle *handle, CURL *curl);

@@ -140,7 +140,10 @@ bool llmobs_capture_matches(const struct llmobs_handle *handle, const char *url,
 {
     struct llmobs_request request = request_of(handle, url);
 
-    request.content_type = llmobs_handle_header(handle, "content-type:");
+    request.content_type =
+        handle->latch.on && handle->latch.later
+            ? "application/json" /* a body that goes later speaks for itself */
+            : llmobs_handle_header(handle, "content-type:");
     request.content_encoding =
         llmobs_handle_header(handle, "content-encoding:");
     request.body = llmobs_handle_body(handle);

@@ -66,16 +66,25 @@ static void pass_on(struct llmobs_handle *handle, CURL *curl,
     put_headers(handle, curl, &plan);
 }
 
-static void keep_request(const struct llmobs_handle *handle,
-                         struct llmobs_exchange *exchange)
+static void keep_head(const struct llmobs_handle *handle,
+                      struct llmobs_exchange *exchange)
 {
-    exchange->unsent = false;
     llmobs_capture_set_method(exchange, handle);
     for (const struct curl_slist *h = handle->headers; h; h = h->next) {
         if (h->data)
             llmobs_headers_keep(&exchange->request_headers, h->data,
                                 strlen(h->data));
     }
+}
+
+/* A body that goes later was perhaps copied as the transfer began. */
+static void keep_request(const struct llmobs_handle *handle,
+                         struct llmobs_exchange *exchange)
+{
+    exchange->unsent = handle->latch.later;
+    keep_head(handle, exchange);
+    if (handle->latch.later)
+        return;
     llmobs_exchange_rewind(exchange, 0);
     llmobs_handle_copy_body(handle, &exchange->request);
 }
@@ -149,7 +158,8 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
     exchange->match = *match;
     keep_request(handle, exchange);
     send_context(handle, curl, exchange);
-    llmobs_worker_begin(llmobs_capture_worker(), exchange);
+    if (!exchange->unsent || exchange->request.total > 0)
+        llmobs_worker_begin(llmobs_capture_worker(), exchange);
     return true;
 }
 
@@ -355,6 +365,8 @@ static void settle(struct llmobs_handle *handle, CURL *curl)
 
     if (handle->latch.early)
         follow_and_place(handle, curl);
+    if (handle->swapped_prereq)
+        llmobs_handle_defer(handle);
     llmobs_handle_lock(handle);
     if (handle->exchange) {
         ours = settle_call(handle, curl, &match);
@@ -377,12 +389,32 @@ static void settle(struct llmobs_handle *handle, CURL *curl)
         pass_on(handle, curl, &origin->exchange->context);
 }
 
+/* Each round of an authentication is another request, and the last one counts.
+ */
+static void settle_again(struct llmobs_handle *handle)
+{
+    struct llmobs_exchange *exchange;
+
+    llmobs_handle_defer(handle);
+    llmobs_handle_lock(handle);
+    exchange = handle->exchange;
+    if (exchange && (exchange->status == 401 || exchange->status == 407)) {
+        llmobs_headers_clear(&exchange->request_headers);
+        keep_head(handle, exchange);
+    }
+    llmobs_handle_unlock(handle);
+}
+
 void llmobs_capture_settle(struct llmobs_handle *handle, CURL *curl)
 {
     int state, saved = errno;
 
-    if (!handle->origin.url)
+    if (!handle->origin.url) {
+        if (handle->latch.on && handle->latch.later)
+            settle_again(handle);
+        errno = saved;
         return;
+    }
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     settle(handle, curl);
     llmobs_handle_drop_origin(handle);

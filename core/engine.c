@@ -252,6 +252,7 @@ static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
 {
     int saved = errno;
 
+    llmobs_capture_take_sent(handle);
     llmobs_capture_measure(handle, curl);
     llmobs_capture_swap_out(handle, curl);
     llmobs_capture_finish(handle, LLMOBS_END_DONE, rc);

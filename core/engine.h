@@ -165,6 +165,8 @@ typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     X(20312, __VA_ARGS__) /* CURLOPT_PREREQFUNCTION, since 7.80 */    \
     X(10313, __VA_ARGS__) /* CURLOPT_PREREQDATA, since 7.80 */        \
     X(CURLOPT_PROXY, __VA_ARGS__)                                     \
+    X(CURLOPT_HTTPAUTH, __VA_ARGS__)                                  \
+    X(CURLOPT_PROXYAUTH, __VA_ARGS__)                                 \
     X(229, __VA_ARGS__)   /* CURLOPT_HEADEROPT, since 7.37 */         \
     X(10203, __VA_ARGS__) /* CURLOPT_RESOLVE */                       \
     X(10243, __VA_ARGS__) /* CURLOPT_CONNECT_TO */                    \

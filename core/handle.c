@@ -99,6 +99,7 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->postfieldsize = -1;
     handle->headers = NULL;
     handle->unified_set = handle->unified = handle->signs = false;
+    handle->rounds = handle->proxy_rounds = false;
     handle->elsewhere = false;
     handle->proxy = LLMOBS_PROXY_BY_ENVIRONMENT;
     handle->header_in_body = false;
@@ -170,6 +171,8 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
     to->unified = from->unified;
     to->proxy = from->proxy;
     to->signs = from->signs;
+    to->rounds = from->rounds;
+    to->proxy_rounds = from->proxy_rounds;
     to->elsewhere = from->elsewhere;
     to->header_in_body = from->header_in_body;
     to->connect_only = from->connect_only;
@@ -305,6 +308,12 @@ static void note_headeropt(struct llmobs_handle *handle, long mask)
     handle->unified = !(mask & 1); /* CURLHEADER_SEPARATE */
 }
 
+/* All but those that go with the first request: basic, bearer, AWS_SIGV4. */
+static bool takes_rounds(unsigned long methods)
+{
+    return (methods & ~(CURLAUTH_BASIC | 64UL | 128UL)) != 0;
+}
+
 /* Options that lead the request to another place, or its headers to others
  * than its peer. */
 static bool redirects(CURLoption option)
@@ -384,6 +393,12 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
         break;
     case 229: /* CURLOPT_HEADEROPT */
         note_headeropt(handle, number);
+        break;
+    case CURLOPT_HTTPAUTH:
+        handle->rounds = takes_rounds((unsigned long)number);
+        break;
+    case CURLOPT_PROXYAUTH:
+        handle->proxy_rounds = takes_rounds((unsigned long)number);
         break;
     case 10305: /* CURLOPT_AWS_SIGV4 */
         handle->signs = arg != NULL;

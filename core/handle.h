@@ -69,6 +69,13 @@ struct llmobs_latch {
     bool led;      /* to a URL handle that was set since */
     bool unplaced; /* a URL handle has its address, which is libcurl's to ask:
                     * it is in `placed` as it was before that */
+    bool rounds;   /* it may ask for the authentication first, without a body */
+    bool proxy_rounds;  /* likewise, where a proxy sees the request */
+    bool later;         /* its POSTFIELDS go when the server asks for them, or
+                         * never: read as libcurl has sent them, from: */
+    const char *fields; /* NULL: none go */
+    uint64_t taken;     /* so many bytes */
+    bool continued;     /* the server has said 100 */
     const char *placed; /* libcurl's copy of an address that was set since, to
                          * be compared alone */
 };
@@ -111,8 +118,10 @@ struct llmobs_handle {
     bool unified_set; /* CURLOPT_HEADEROPT was set, to: */
     bool unified;     /* headers go to a CONNECT proxy, too */
     enum llmobs_proxy proxy;
-    bool signs;     /* libcurl signs what is in the list */
-    bool elsewhere; /* the app says where its hosts are */
+    bool signs;        /* libcurl signs what is in the list */
+    bool rounds;       /* HTTPAUTH may take more than one request */
+    bool proxy_rounds; /* PROXYAUTH likewise */
+    bool elsewhere;    /* the app says where its hosts are */
     bool header_in_body;
     bool connect_only;
     struct llmobs_callback write;
@@ -221,6 +230,15 @@ const char *llmobs_handle_header(const struct llmobs_handle *handle,
 
 /* True when the request has a body, whatever its method is called. */
 bool llmobs_handle_sends_body(const struct llmobs_handle *handle);
+
+/* libcurl is about to make a request: notes whether it sends POSTFIELDS with
+ * it or later, and which; `_body` knows none of the latter. Reads the header
+ * list, measures a string. */
+void llmobs_handle_defer(struct llmobs_handle *handle);
+
+/* Of what goes later at most `most` bytes: the app's memory. */
+struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
+                                        uint64_t most);
 
 /* Copies the body as far as it is known before sending into an exchange's,
  * which is initialised and without bytes. */

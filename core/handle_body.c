@@ -1,9 +1,14 @@
 /* handle_body - what a handle sends, and what of it libcurl fixes as a transfer
  * begins: the part of handle.h about requests. */
 #include <string.h>
+#include <strings.h>
 
 #include "core/adds.h"
 #include "core/handle.h"
+
+/* libcurl asks for the server's consent to more (to more than 1 KiB before
+ * 7.70), unless the app's list has an Expect of its own. */
+#define EXPECTS_ABOVE (1024 * 1024)
 
 enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle)
 {
@@ -34,6 +39,9 @@ void llmobs_handle_latch(struct llmobs_handle *handle)
     handle->latch.early = llmobs_handle_early(handle);
     handle->latch.unsure = handle->latch.led = handle->latch.unplaced = false;
     handle->latch.placed = NULL;
+    handle->latch.rounds = handle->rounds;
+    handle->latch.proxy_rounds = handle->proxy_rounds;
+    handle->latch.later = false;
     handle->latch.size = -1;
     if (handle->latch.early)
         handle->latch.size = handle->postfieldsize;
@@ -81,16 +89,18 @@ static curl_off_t body_size(const struct llmobs_handle *handle)
 }
 
 /* Of the app's own, which may be a string: then it ends there in any case. */
-static size_t fields_len(const struct llmobs_handle *handle)
+static size_t fields_len(const struct llmobs_handle *handle, const char *fields,
+                         size_t most)
 {
     const struct llmobs_latch *latch = &handle->latch;
     curl_off_t size = body_size(handle);
-    size_t most = size >= 0 ? (size_t)size : SIZE_MAX;
 
+    if (size >= 0 && (size_t)size < most)
+        most = (size_t)size;
     if (size >= 0 && (!latch->on || !latch->early ||
                       (latch->size >= 0 && handle->postfieldsize >= 0)))
         return most;
-    return strnlen(handle->postfields, most);
+    return strnlen(fields, most);
 }
 
 static bool has_fields(const struct llmobs_handle *handle)
@@ -124,7 +134,7 @@ struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
 {
     struct llmobs_text body = {NULL, 0};
 
-    if (!sends_fields(handle))
+    if (!sends_fields(handle) || (handle->latch.on && handle->latch.later))
         return body;
     if (handle->has_copy) {
         body = llmobs_body_head(&handle->copied);
@@ -132,8 +142,54 @@ struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
             body.len = (size_t)copy_len(handle);
     } else if (has_fields(handle)) {
         body.data = handle->postfields;
-        body.len = fields_len(handle);
+        body.len = fields_len(handle, body.data, SIZE_MAX);
     }
+    return body;
+}
+
+/* libcurl waits for the server to want it: as the app's list says, or where
+ * libcurl puts that into the request by itself. */
+static bool expects(const struct llmobs_handle *handle)
+{
+    const char *value = llmobs_handle_header(handle, "expect:");
+
+    if (value)
+        return strcasestr(value, "100-continue");
+    return fields_len(handle, handle->postfields, EXPECTS_ABOVE + 1) >
+           EXPECTS_ABOVE;
+}
+
+/* A proxy that makes a tunnel asks before the request. */
+static bool takes_rounds(const struct llmobs_handle *handle)
+{
+    const char *url = handle->origin.url;
+
+    return handle->latch.rounds ||
+           (handle->latch.proxy_rounds &&
+            !(url && strncasecmp(url, "https:", 6) == 0));
+}
+
+void llmobs_handle_defer(struct llmobs_handle *handle)
+{
+    struct llmobs_latch *latch = &handle->latch;
+    bool goes = sends_fields(handle) && !handle->has_copy && has_fields(handle);
+
+    latch->fields = goes ? handle->postfields : NULL;
+    latch->taken = 0;
+    latch->continued = false;
+    if (!goes || latch->later)
+        return;
+    latch->rounds = takes_rounds(handle);
+    latch->later = latch->rounds || expects(handle);
+}
+
+struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
+                                        uint64_t most)
+{
+    struct llmobs_text body = {handle->latch.fields, 0};
+
+    if (body.data)
+        body.len = fields_len(handle, body.data, (size_t)most);
     return body;
 }
 

@@ -206,11 +206,11 @@ HAZARDS = [
          ("recorded-twice", [(CALLS, "        handle->exchange->again += len;",
                               "        handle->exchange->again += 0;")],
           ["hazards.paused_and_given_again"]),
-         ("pause-swallowed", [(CALLS, "    took = app_header(handle, data, "
-                               "size, count);\n    if (took != "
+         ("pause-swallowed", [(CALLS, "        llmobs_capture_answered(handle, "
+                               "data, len);\n    if (took != "
                                "CURL_WRITEFUNC_PAUSE)\n        return took;",
-                               "    took = app_header(handle, data, size, "
-                               "count);\n    if (took != "
+                               "        llmobs_capture_answered(handle, data, "
+                               "len);\n    if (took != "
                                "CURL_WRITEFUNC_PAUSE)\n        return took;\n"
                                "    took = len;")],
           ["programs.edge_cases.paused"])]),
@@ -383,6 +383,51 @@ HAZARDS = [
          ("refused-but-read", [(CALLS, "    if (answer == PREREQ_OK)\n",
                                 "    if (handle)\n")],
           ["programs.memory_cases.refused"])]),
+
+    ("POSTFIELDS that libcurl sends later than the request, or never: after a 100, "
+     "in the last round of an authentication",
+     "taken at the end of the 100, else as far as libcurl has sent them, in our "
+     "callbacks of the answer (`llmobs_handle_defer`, `take`)", [
+         ("late-read-at-once", [(SENT, "    latch->later = latch->rounds || "
+                                 "expects(handle);", "    latch->later = "
+                                 "latch->rounds && expects(handle) && false;")],
+          ["programs.memory_cases.fields_late",
+           "programs.memory_cases.fields_refused"]),
+         ("rounds-unknown", [(SENT, "    latch->rounds = takes_rounds(handle);",
+                              "    latch->rounds = takes_rounds(handle) && "
+                              "false;")],
+          ["programs.memory_cases.fields_late"]),
+         ("expected-by-the-list-alone", [(SENT, "    return fields_len(handle, "
+                                          "handle->postfields, EXPECTS_ABOVE + "
+                                          "1) >", "    return false && "
+                                          "fields_len(handle, "
+                                          "handle->postfields, 1) >")],
+          ["programs.memory_cases.fields_refused"]),
+         ("asked-by-name-only", [(SENT, "        return strcasestr(value, "
+                                  "\"100-continue\");",
+                                  "        return false;")],
+          ["programs.memory_cases.fields_refused"]),
+         ("consent-unheard", [("core/capture_sent.c", "        take_up_to("
+                               "handle, UINT64_MAX);", "        (void)data;")],
+          ["hazards.bodies_that_go_later"]),
+         ("consent-to-nothing", [("core/capture_sent.c", "    if (!waits(handle) "
+                                  "|| handle->latch.rounds || len == 0)",
+                                  "    if (!waits(handle) || len == 0)")],
+          ["programs.memory_cases.fields_late"]),
+         ("taken-after-the-app", [(CALLS, "    llmobs_capture_take_sent(handle);"
+                                   "\n    llmobs_handle_lock(handle);\n    "
+                                   "if (handle->exchange)\n        keep_lines",
+                                   "    llmobs_handle_lock(handle);\n    "
+                                   "if (handle->exchange)\n        keep_lines")],
+          ["programs.memory_cases.fields_late"]),
+         ("unanswered-unread", [(ENGINE, "    llmobs_capture_take_sent(handle);"
+                                 "\n", "")],
+          ["hazards.bodies_that_go_later"]),
+         ("first-round-counts", [(SETTLE, "            settle_again(handle);",
+                                  "            (void)settle_again;")],
+          ["programs.memory_cases.fields_late"]),
+         ("unsent-unconfirmed", [(CAPTURE, " || handle->latch.later)", ")")],
+          ["programs.memory_cases.fields_refused"])]),
 
     ("kill while libcurl looks a name up, connects or does TLS",
      "the disk knows of the call before, and learns the request when libcurl "

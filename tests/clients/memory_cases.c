@@ -753,8 +753,173 @@ static void url_goes_beside(const char *base)
     led_to("http://127.0.0.1:1");
 }
 
+/* -- bodies that libcurl sends later than the request, or never --------------
+ */
+
+struct late {
+    const char *path;
+    long auth;
+    const char *expect;
+    const char *line; /* of the answer with which the body may be read */
+    size_t size;
+    bool another; /* it is another body then */
+};
+
+struct waiting {
+    const struct late *late;
+    CURL *curl;
+    char *body, *other;
+    struct text text;
+};
+
+/* A text and white space, which nobody may read yet. */
+static char *hidden(const char *text, size_t size)
+{
+    char *body = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (body == MAP_FAILED)
+        exit(3);
+    memset(body, ' ', size);
+    memcpy(body, text, strlen(text));
+    if (mprotect(body, size, PROT_NONE) != 0)
+        exit(3);
+    return body;
+}
+
+static void reveal(const struct waiting *waiting)
+{
+    char *body = waiting->body;
+
+    if (waiting->late->another) {
+        body = waiting->other;
+        curl_easy_setopt(waiting->curl, CURLOPT_POSTFIELDS, body);
+    }
+    mprotect(body, waiting->late->size, PROT_READ);
+}
+
+/* With the answer it is gone. */
+static size_t at_line(char *data, size_t size, size_t count, void *user)
+{
+    const struct waiting *waiting = user;
+    const char *line = waiting->late->line;
+
+    if (line && strncmp(data, line, strlen(line)) == 0)
+        reveal(waiting);
+    else if (strncmp(data, "HTTP/1.1 200", 12) == 0)
+        for (int i = 0; i < 2; i++)
+            mprotect(i ? waiting->other : waiting->body, waiting->late->size,
+                     PROT_NONE);
+    return size * count;
+}
+
+static void ask_late(const struct late *late, const char *base, bool alone)
+{
+    struct waiting waiting = {.late = late};
+    struct curl_slist *list =
+        curl_slist_append(NULL, "Content-Type: application/json");
+    CURL *curl = asking(base, late->path, NULL, &waiting.text);
+    CURLM *multi = curl_multi_init();
+
+    if (late->expect)
+        list = curl_slist_append(list, late->expect);
+    waiting.curl = curl;
+    waiting.body = hidden(texts[0], late->size);
+    waiting.other = hidden(texts[1], late->size);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, waiting.body);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)late->size);
+    curl_easy_setopt(curl, CURLOPT_HTTPAUTH, late->auth);
+    curl_easy_setopt(curl, CURLOPT_USERPWD, "user:pw-Unspeakable77");
+    curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 50L);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, at_line);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &waiting);
+    if (!late->line && !late->another)
+        mprotect(waiting.body, late->size, PROT_READ);
+    if (alone) {
+        printf("%d\n", (int)curl_easy_perform(curl));
+    } else {
+        curl_multi_add_handle(multi, curl);
+        drive(multi);
+        curl_multi_remove_handle(multi, curl);
+    }
+    show("late", curl, CURLE_OK, &waiting.text);
+    curl_easy_cleanup(curl);
+    curl_multi_cleanup(multi);
+    curl_slist_free_all(list);
+}
+
+#define BIG ((size_t)1536 * 1024)
+#define BASIC CURLAUTH_BASIC
+#define EXPECT "Expect: 100-continue"
+
+static const struct late lates[] = {
+    {"/auth" CHAT, CURLAUTH_DIGEST, NULL, "HTTP/1.1 401", PAGE, false},
+    {"/auth" CHAT, CURLAUTH_DIGEST, NULL, "HTTP/1.1 401", PAGE, true},
+    {"/auth" CHAT, (long)CURLAUTH_ANY, NULL, NULL, PAGE, false},
+    {"/auth" CHAT, CURLAUTH_DIGEST, EXPECT, "HTTP/1.1 401", PAGE, false},
+    {CHAT, BASIC, EXPECT, "HTTP/1.1 100", PAGE, false},
+    {CHAT, BASIC, NULL, "HTTP/1.1 100", BIG, false},
+    {"/unasked" CHAT, BASIC, EXPECT, NULL, PAGE, false},
+};
+
+#define LATES (sizeof(lates) / sizeof(*lates))
+
+static void fields_late(const char *base)
+{
+    for (size_t i = 0; i < 2 * LATES; i++)
+        ask_late(&lates[i / 2], base, i % 2);
+}
+
+/* Nobody reads them. */
+static void fields_refused(const char *base)
+{
+    static const struct late refused[] = {
+        {"/refused" CHAT, BASIC, EXPECT, NULL, PAGE, true},
+        {"/refused" CHAT, BASIC, NULL, NULL, BIG, true},
+    };
+
+    for (size_t i = 0; i < 4; i++)
+        ask_late(&refused[i / 2], base, i % 2);
+}
+
+/* A multi's says when it may be read, another one's is as long as the call. */
+static void fields_unanswered(const char *base)
+{
+    static const char *const paths[] = {CHAT, "/unasked" CHAT};
+    struct curl_slist *list = curl_slist_append(NULL, EXPECT);
+
+    list = curl_slist_append(list, "Content-Type: application/json");
+    for (int i = 0; i < 2; i++) {
+        CURL *curl = asking(base, paths[i], ASK("hang", ""), NULL);
+        CURLM *multi = curl_multi_init();
+
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE,
+                         (long)strlen(ASK("hang", "")));
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+        curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 50L);
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 400L);
+        if (i == 0) {
+            curl_multi_add_handle(multi, curl);
+            drive(multi);
+            curl_multi_remove_handle(multi, curl);
+        } else {
+            printf("%d\n", (int)curl_easy_perform(curl));
+        }
+        curl_easy_cleanup(curl);
+        curl_multi_cleanup(multi);
+    }
+    curl_slist_free_all(list);
+}
+
+static void none(const char *base)
+{
+    (void)base;
+}
+
 int main(int argc, char **argv)
 {
+    const bool later = has_prereq();
     const int led = has_prereq() ? 1 : 0;
     const struct one_case cases[] = {
         {"fields_goes", fields_goes, 13, 0},
@@ -774,6 +939,11 @@ int main(int argc, char **argv)
         {"driven_while_added", driven_while_added, 1, 0},
         {"reader_fixed", reader_fixed, 2, 0},
         {"own_prereq", own_prereq, 3, 0},
+        {"fields_late", later ? fields_late : none, later ? 14 : 0, 0},
+        {"fields_refused", later ? fields_refused : none, later ? 4 : 0,
+         later ? 4 : 0},
+        {"fields_unanswered", later ? fields_unanswered : none, later ? 2 : 0,
+         later ? 2 : 0},
         {"url_goes_beside", url_goes_beside, 2 * led, led},
         {NULL, NULL, 0, 0},
     };

@@ -53,6 +53,25 @@ def bodies_that_are_replaced(t):
 
 
 @test
+def bodies_that_go_later(t):
+    """The span has the body that was sent, at the end of it all, and none where
+    none was."""
+    def content(text):
+        return json.loads(text)["messages"][0]["content"]
+
+    r = case(t, "fields_late", 14, "memory_cases")
+    sent = [content(base64.b64decode(q["body"])) for q in r.requests
+            if b"HTTP/1.1 200" in base64.b64decode(q["response"])]
+    equal(sorted(s["meta"]["input"]["messages"][0]["content"] for s in r.spans),
+          sorted(sent), "prompts")
+    r = case(t, "fields_refused", 4, "memory_cases")
+    equal([s["meta"]["input"]["messages"][0]["content"] for s in r.spans],
+          [""] * 4, "prompts of what was refused")
+    r = case(t, "fields_unanswered", 2, "memory_cases")
+    equal([s["meta"]["model_name"] for s in r.spans], ["hang"] * 2, "models")
+
+
+@test
 def bodies_that_another_transfer_replaces(t):
     """The span has the body that was sent; the newer one in so many calls."""
     for name, newer in ("begins", 4), ("waits", 4), ("connects", 2):

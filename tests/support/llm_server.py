@@ -46,7 +46,9 @@ PUT .../chat/completions does the same.  /git/HOW/ is a git repository of one
 branch (protocol version 2); its answer comes in pieces where HOW is `stream`,
 stops after the first where it is `timeout`, and is an error for error-NNN.
 
-Any path that begins with /away/ is a redirect to another host name.
+Any path that begins with /away/ is a redirect to another host name.  One that
+begins with /refused/ is refused, and with /unasked/ is not answered, before the
+body, where the client waits for a 100.
 
 GET /v1/models lists models.  POST /chat answers {"reply": ...} for
 {"message": ...}, as gateways of one's own do.  The gateway is an HTTP proxy,
@@ -475,6 +477,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Provider(Handler):
     """The LLM provider."""
+
+    def handle_expect_100(self):
+        if self.path.startswith("/refused/"):
+            self.close_connection = True
+            self.error(413)
+            return False
+        return (self.path.startswith("/unasked/") or
+                super().handle_expect_100())
 
     def answer(self, body):
         path = self.path.split("?")[0]
