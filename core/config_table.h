@@ -255,6 +255,24 @@ struct row {
       IN(carried[LLMOBS_CARRIED_HTTP_FORWARDED]), 0, 0)                        \
     V("HTTP_X_REAL_IP", "address", "", "likewise", FORM_TEXT,                  \
       IN(carried[LLMOBS_CARRIED_HTTP_REAL_IP]), 0, 0)                          \
+    V("HTTP_X_FORWARDED", "address", "", "likewise", FORM_TEXT,                \
+      IN(carried[LLMOBS_CARRIED_HTTP_X_FORWARDED]), 0, 0)                      \
+    V("HTTP_FORWARDED_FOR", "address", "", "likewise", FORM_TEXT,              \
+      IN(carried[LLMOBS_CARRIED_HTTP_BARE_FORWARDED_FOR]), 0, 0)               \
+    V("HTTP_X_CLIENT_IP", "address", "", "likewise", FORM_TEXT,                \
+      IN(carried[LLMOBS_CARRIED_HTTP_X_CLIENT_IP]), 0, 0)                      \
+    V("HTTP_X_CLUSTER_CLIENT_IP", "address", "", "likewise", FORM_TEXT,        \
+      IN(carried[LLMOBS_CARRIED_HTTP_X_CLUSTER_CLIENT_IP]), 0, 0)              \
+    V("HTTP_TRUE_CLIENT_IP", "address", "", "likewise", FORM_TEXT,             \
+      IN(carried[LLMOBS_CARRIED_HTTP_TRUE_CLIENT_IP]), 0, 0)                   \
+    V("HTTP_CF_CONNECTING_IP", "address", "", "likewise", FORM_TEXT,           \
+      IN(carried[LLMOBS_CARRIED_HTTP_CF_CONNECTING_IP]), 0, 0)                 \
+    V("HTTP_CF_CONNECTING_IPV6", "address", "", "likewise", FORM_TEXT,         \
+      IN(carried[LLMOBS_CARRIED_HTTP_CF_CONNECTING_IPV6]), 0, 0)               \
+    V("HTTP_FASTLY_CLIENT_IP", "address", "", "likewise", FORM_TEXT,           \
+      IN(carried[LLMOBS_CARRIED_HTTP_FASTLY_CLIENT_IP]), 0, 0)                 \
+    V("HTTP_FLY_CLIENT_IP", "address", "", "likewise", FORM_TEXT,              \
+      IN(carried[LLMOBS_CARRIED_HTTP_FLY_CLIENT_IP]), 0, 0)                    \
     V("XDG_STATE_HOME", "directory", "", "for the place of the store",         \
       FORM_TEXT, CONF(xdg_state_home), 0, 0)                                   \
     V("HOME", "directory", "", "likewise", FORM_TEXT, CONF(home), 0, 0)

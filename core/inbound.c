@@ -23,6 +23,15 @@ static const char *const names[LLMOBS_CARRIED_COUNT] = {
     [LLMOBS_CARRIED_HTTP_FORWARDED_FOR] = "HTTP_X_FORWARDED_FOR",
     [LLMOBS_CARRIED_HTTP_FORWARDED] = "HTTP_FORWARDED",
     [LLMOBS_CARRIED_HTTP_REAL_IP] = "HTTP_X_REAL_IP",
+    [LLMOBS_CARRIED_HTTP_X_FORWARDED] = "HTTP_X_FORWARDED",
+    [LLMOBS_CARRIED_HTTP_BARE_FORWARDED_FOR] = "HTTP_FORWARDED_FOR",
+    [LLMOBS_CARRIED_HTTP_X_CLIENT_IP] = "HTTP_X_CLIENT_IP",
+    [LLMOBS_CARRIED_HTTP_X_CLUSTER_CLIENT_IP] = "HTTP_X_CLUSTER_CLIENT_IP",
+    [LLMOBS_CARRIED_HTTP_TRUE_CLIENT_IP] = "HTTP_TRUE_CLIENT_IP",
+    [LLMOBS_CARRIED_HTTP_CF_CONNECTING_IP] = "HTTP_CF_CONNECTING_IP",
+    [LLMOBS_CARRIED_HTTP_CF_CONNECTING_IPV6] = "HTTP_CF_CONNECTING_IPV6",
+    [LLMOBS_CARRIED_HTTP_FASTLY_CLIENT_IP] = "HTTP_FASTLY_CLIENT_IP",
+    [LLMOBS_CARRIED_HTTP_FLY_CLIENT_IP] = "HTTP_FLY_CLIENT_IP",
 };
 
 static const char *some(const char *value)
@@ -34,12 +43,11 @@ static const char *some(const char *value)
  * stranger, and never make one trusted. */
 static bool is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
 {
-    return llmobs_network_public_caller(values[LLMOBS_CARRIED_REMOTE_ADDR]) ||
-           llmobs_network_public_forwarded(
-               values[LLMOBS_CARRIED_HTTP_FORWARDED_FOR]) ||
-           llmobs_network_public_forwarded(
-               values[LLMOBS_CARRIED_HTTP_FORWARDED]) ||
-           llmobs_network_public_forwarded(values[LLMOBS_CARRIED_HTTP_REAL_IP]);
+    for (size_t i = LLMOBS_CARRIED_HTTP_FORWARDED_FOR; i < LLMOBS_CARRIED_COUNT;
+         i++)
+        if (llmobs_network_public_forwarded(values[i]))
+            return true;
+    return llmobs_network_public_caller(values[LLMOBS_CARRIED_REMOTE_ADDR]);
 }
 
 void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],

@@ -22,8 +22,12 @@ bool llmobs_network_private_host(const char *host);
 bool llmobs_network_public_caller(const char *address);
 
 /* The headers that a proxy adds, each name with `end` behind it. */
-#define LLMOBS_NETWORK_HEADERS(end) \
-    "x-forwarded-for" end, "forwarded" end, "x-real-ip" end
+#define LLMOBS_NETWORK_HEADERS(end)                                \
+    "x-forwarded-for" end, "forwarded" end, "x-real-ip" end,       \
+        "x-forwarded" end, "forwarded-for" end, "x-client-ip" end, \
+        "x-cluster-client-ip" end, "true-client-ip" end,           \
+        "cf-connecting-ip" end, "cf-connecting-ipv6" end,          \
+        "fastly-client-ip" end, "fly-client-ip" end
 
 /* The same for the value of such a header: true where it names an address that
  * is not known to be private. */

@@ -541,9 +541,10 @@ static inline int llmobs_inject(llmobs_span_t span, llmobs_header_fn *add,
  * passed over; names in any case): its caller is the parent of what the thread
  * starts without a current span, until the next activate. Of a caller with a
  * public address nothing but ids is taken (LLMOBS_INBOUND_TRUST): say who it is
- * by a pair {":remote-addr", ADDRESS}, and pass its X-Forwarded-For, Forwarded
- * and X-Real-IP, which may make it a stranger, too. -ENOENT: the headers carry
- * no caller, and the thread has none now; so it is for no headers at all. */
+ * by a pair {":remote-addr", ADDRESS}, and pass its X-Forwarded-For, Forwarded,
+ * X-Real-IP and the like, which may make it a stranger, too. -ENOENT: the
+ * headers carry no caller, and the thread has none now; so it is for no headers
+ * at all. */
 static inline int llmobs_activate(const struct llmobs_pair *headers,
                                   size_t count)
 {

@@ -1733,6 +1733,10 @@ HAZARDS = [
                                 "    return network_of(text, len) != PRIVATE;",
                                 "    return network_of(text, len) == PRIVATE;")],
           ["unit proxies"]),
+         ("few-proxies", [("core/inbound.c", "i < LLMOBS_CARRIED_COUNT;\n         "
+                           "i++)", "i <= LLMOBS_CARRIED_HTTP_REAL_IP;\n         "
+                           "i++)")],
+          ["inbound.behind_proxies_of_all_kinds"]),
          ("sent-on-as-known", [("core/capture_settle.c", "origin->stranger || "
                                 "forwards_strangers(handle);",
                                 "origin->stranger;\n    (void)"

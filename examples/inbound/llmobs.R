@@ -20,7 +20,10 @@ llmobs <- local({
     known <- c(own, "X_DATADOG_TRACE_ID", "X_DATADOG_PARENT_ID",
                "X_DATADOG_TAGS", "X_DATADOG_SAMPLING_PRIORITY",
                "X_DATADOG_ORIGIN")
-    who <- c("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP")
+    who <- c("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP",
+             "X_FORWARDED", "FORWARDED_FOR", "X_CLIENT_IP",
+             "X_CLUSTER_CLIENT_IP", "TRUE_CLIENT_IP", "CF_CONNECTING_IP",
+             "CF_CONNECTING_IPV6", "FASTLY_CLIENT_IP", "FLY_CLIENT_IP")
     carried <- c(own, "REMOTE_ADDR", paste0("HTTP_", c(known, who)))
 
     # A string of JSON, or an object of what is in a list.

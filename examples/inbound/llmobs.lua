@@ -19,7 +19,10 @@ local llmobs = {}
 
 local names = {"traceparent", "tracestate", "baggage", "x-datadog-trace-id",
     "x-datadog-parent-id", "x-datadog-tags", "x-datadog-sampling-priority",
-    "x-datadog-origin", "x-forwarded-for", "forwarded", "x-real-ip"}
+    "x-datadog-origin", "x-forwarded-for", "forwarded", "x-real-ip",
+    "x-forwarded", "forwarded-for", "x-client-ip", "x-cluster-client-ip",
+    "true-client-ip", "cf-connecting-ip", "cf-connecting-ipv6",
+    "fastly-client-ip", "fly-client-ip"}
 
 local function found(module)
     local ok, it = pcall(require, module)

@@ -25,7 +25,10 @@ if (!class_exists('Llmobs', false)) {
         const NAMES = ['TRACEPARENT', 'TRACESTATE', 'BAGGAGE',
             'X_DATADOG_TRACE_ID', 'X_DATADOG_PARENT_ID', 'X_DATADOG_TAGS',
             'X_DATADOG_SAMPLING_PRIORITY', 'X_DATADOG_ORIGIN'];
-        const WHO = ['X_FORWARDED_FOR', 'FORWARDED', 'X_REAL_IP'];
+        const WHO = ['X_FORWARDED_FOR', 'FORWARDED', 'X_REAL_IP',
+            'X_FORWARDED', 'FORWARDED_FOR', 'X_CLIENT_IP',
+            'X_CLUSTER_CLIENT_IP', 'TRUE_CLIENT_IP', 'CF_CONNECTING_IP',
+            'CF_CONNECTING_IPV6', 'FASTLY_CLIENT_IP', 'FLY_CLIENT_IP'];
         const MOST = 1048576;
 
         private static $entry = false;

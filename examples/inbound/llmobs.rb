@@ -23,7 +23,10 @@ require "json"
 module Llmobs
   NAMES = %w[traceparent tracestate baggage x-datadog-trace-id
              x-datadog-parent-id x-datadog-tags x-datadog-sampling-priority
-             x-datadog-origin x-forwarded-for forwarded x-real-ip].freeze
+             x-datadog-origin x-forwarded-for forwarded x-real-ip
+             x-forwarded forwarded-for x-client-ip x-cluster-client-ip
+             true-client-ip cf-connecting-ip cf-connecting-ipv6
+             fastly-client-ip fly-client-ip].freeze
   MOST = 1 << 20
 
   class << self

@@ -107,6 +107,21 @@ def of_caller(t, env, session="mine"):
             span["parent_id"] == "187")
 
 
+PROXIES = ["X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "X_FORWARDED",
+           "FORWARDED_FOR", "X_CLIENT_IP", "X_CLUSTER_CLIENT_IP",
+           "TRUE_CLIENT_IP", "CF_CONNECTING_IP", "CF_CONNECTING_IPV6",
+           "FASTLY_CLIENT_IP", "FLY_CLIENT_IP"]
+
+
+@test
+def behind_proxies_of_all_kinds(t):
+    for name in PROXIES:
+        env = {"REMOTE_ADDR": "10.0.0.9", "HTTP_" + name: "8.8.8.8"}
+        equal(of_caller(t, env), ("it", "mine", True, True), name)
+        env["HTTP_" + name] = "10.1.2.3"
+        equal(of_caller(t, env), ("caller", "theirs", True, True), name)
+
+
 @test
 def of_strangers_ids_alone(t):
     """A caller of a public service can neither relabel its spans nor switch
@@ -127,7 +142,8 @@ def of_strangers_ids_alone(t):
 @test
 def a_stranger_that_is_sent_on(t):
     """The program sends the headers of its request on with its call."""
-    for more, app in (([], "caller"), (["X-Forwarded-For: 8.8.8.8"], "it")):
+    for more, app in (([], "caller"), (["X-Forwarded-For: 8.8.8.8"], "it"),
+                      (["CF-Connecting-IP: 8.8.8.8"], "it")):
         t.foreign_trace = True
         options = ["traceparent: " + B, "tracestate: " + STATE] + more
         span = t.run(curl(t.url, body(), *sum(
