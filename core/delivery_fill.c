@@ -263,7 +263,9 @@ static void fail(struct llmobs_delivery *delivery, const struct source *source,
 {
     struct llmobs_account *account = &delivery->account;
 
-    if ((error == -ENOMEM || error == -ETIMEDOUT) &&
+    if ((error == -ENOMEM || error == -ETIMEDOUT ||
+         (error == -EXDEV &&
+          llmobs_spool_may_return(account->keeping.spool))) &&
         llmobs_account_wait(account, &source->spooled, source->had,
                             source->adopted))
         return;

@@ -310,18 +310,27 @@ static bool is_away(const struct llmobs_destination *d,
            llmobs_spool_is_away(spool, &event->spooled);
 }
 
-/* How many of the first may be sent. Before them, those that the process can
- * release no more are left to a process that can. */
+/* It waits on the disk until the process is back, or is for one that can
+ * release it. */
+static void leave_first(struct llmobs_destination *d)
+{
+    if (llmobs_spool_may_return(d->account->keeping.spool)) {
+        pop(d, 1, LLMOBS_STAT_dropped_full);
+        return;
+    }
+    llmobs_log_once(LLMOBS_LOG_WARN, "gone",
+                    "the process has given up the user of its spool: spans "
+                    "from before are left there for `llmobs drain`");
+    pop(d, 1, LLMOBS_STAT_left);
+}
+
+/* How many of the first may be sent. */
 static size_t may_send(struct llmobs_destination *d)
 {
     size_t n = 0;
 
-    while (d->count && is_away(d, event_at(d, 0))) {
-        llmobs_log_once(LLMOBS_LOG_WARN, "gone",
-                        "the process has given up the user of its spool: "
-                        "spans from before are left there for `llmobs drain`");
-        pop(d, 1, LLMOBS_STAT_left);
-    }
+    while (d->count && is_away(d, event_at(d, 0)))
+        leave_first(d);
     while (n < d->count && n < LLMOBS_SEND_MAX && !is_away(d, event_at(d, n)))
         n++;
     return n;

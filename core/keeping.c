@@ -194,6 +194,9 @@ int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
     if (keeping->count == 0)
         return -ENOENT;
     one = keeping->spill[keeping->first];
+    if (llmobs_spool_is_away(keeping->spool, &one.spooled) &&
+        llmobs_spool_may_return(keeping->spool))
+        return -ENOENT;
     rc = llmobs_keeping_load(keeping, &one.spooled, item);
     if (rc == -ENOMEM)
         return rc;

@@ -60,8 +60,9 @@ int llmobs_keeping_spill(struct llmobs_keeping *keeping,
                          const struct llmobs_spooled *spooled, unsigned had);
 
 /* Takes the first of those that wait: gives it, and who had it. -ENOENT: none
- * waits; -ENOMEM: not now; -EXDEV: it is out of this process's reach, and left
- * where it is; any other error: it is lost. */
+ * waits, or the process is away and may return; -ENOMEM: not now; -EXDEV: it is
+ * out of this process's reach, and left where it is; any other error: it is
+ * lost. */
 int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
                            struct llmobs_item **item, unsigned *had);
 

@@ -86,10 +86,12 @@ bool llmobs_spool_has(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled);
 
 /* True where the process has given up its user or its root since it made its
- * directory, and can release this entry no more: who delivers it now delivers
- * it twice, for the next process of that user finds it there. The worker's. */
+ * directory, and can't release this entry now: who delivers it delivers it
+ * twice, for the next process of that user finds it there. _may_return: it may
+ * take that user up again, and does not end. The worker's. */
 bool llmobs_spool_is_away(struct llmobs_spool *spool,
                           const struct llmobs_spooled *spooled);
+bool llmobs_spool_may_return(struct llmobs_spool *spool);
 
 /* Looks whether there is room, if it is time to; not in a process that ends.
  */

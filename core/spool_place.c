@@ -292,28 +292,26 @@ bool llmobs_spool_is_at(const struct llmobs_spool *spool, const char *path)
 
 /* -- a process that has gone elsewhere ----------------------------------- */
 
-/* Until it ends: what is owed then is paid by nobody. */
-static bool may_come_back(struct llmobs_spool *spool,
-                          const struct llmobs_spool_home *now)
+bool llmobs_spool_may_return(struct llmobs_spool *spool)
 {
+    struct llmobs_spool_home now;
     uid_t real, effective, saved;
 
-    if (atomic_load(&spool->ending) || now->root != spool->home.root ||
-        now->device != spool->home.device ||
+    find_home(&now);
+    if (atomic_load(&spool->ending) || now.root != spool->home.root ||
+        now.device != spool->home.device ||
         getresuid(&real, &effective, &saved) != 0)
         return false;
     return real == spool->home.uid || saved == spool->home.uid;
 }
 
-static bool has_left(struct llmobs_spool *spool)
+static bool has_left(const struct llmobs_spool *spool)
 {
     struct llmobs_spool_home now;
 
     find_home(&now);
-    if (now.uid == spool->home.uid && now.root == spool->home.root &&
-        now.device == spool->home.device)
-        return false;
-    return !may_come_back(spool, &now);
+    return now.uid != spool->home.uid || now.root != spool->home.root ||
+           now.device != spool->home.device;
 }
 
 /* Only the kernel knows what capabilities and namespaces allow: it is asked for

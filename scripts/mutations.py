@@ -784,14 +784,16 @@ HAZARDS = [
     ("a program that gives up its user or its root after a call",
      "what it can release no more is left in the spool of that user "
      "(`llmobs_spool_is_away`)", [
-         ("user-not-seen", [("core/spool_place.c", "    if (now.uid == spool->"
-                             "home.uid && now.root", "    if (now.root")],
+         ("user-not-seen", [("core/spool_place.c", "    return now.uid != spool->"
+                             "home.uid || now.root", "    return now.root")],
           ["spool.given_up_its_user"]),
-         ("root-not-seen", [("core/spool_place.c", "now.uid == spool->home.uid "
-                             "&& now.root == spool->home.root &&\n        now."
-                             "device == spool->home.device)",
-                             "now.uid == spool->home.uid)")],
-          ["spool.given_up_its_root"])]),
+         ("root-not-seen", [("core/spool_place.c", " || now.root != spool->home."
+                             "root ||\n           now.device != spool->home."
+                             "device;", ";")],
+          ["spool.given_up_its_root"]),
+         ("never-back", [("core/destination.c", "    if (llmobs_spool_may_return"
+                          "(d->account->keeping.spool)) {", "    if (!d) {")],
+          ["spool.back_from_another_user"])]),
 
     ("keys that no list of beginnings knows",
      "members whose names say so are masked before the disk has them, and words "

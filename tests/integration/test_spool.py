@@ -63,6 +63,31 @@ def given_up_its_user_without_a_thread(t):
 
 
 @test
+def taken_on_another_user(t):
+    """One that may return, and does not."""
+    gone(t, "as 65534")
+
+
+@test
+def back_from_another_user(t):
+    if os.geteuid() != 0:
+        raise Skip("it needs another user")
+    with double(t) as dd:
+        with Living(t, agent(dd)) as app:
+            dd.fault("500")
+            app.ask("before")
+            app.tell("as 65534")
+            app.ask("meanwhile")
+            dd.well()
+            settled(t, dd, 1, wait=20)
+            app.tell("as 0")
+            app.ask("after")
+            settled(t, dd, 3, wait=20)
+            app.end()
+        equal(left_behind(t), [], "what is left in the spool")
+
+
+@test
 def given_up_its_root(t):
     root = os.path.join(t.dir, "root")
     os.mkdir(root)

@@ -7,7 +7,8 @@
  * !close PATH (closes all descriptors from 3 on, libcurl's by libcurl, opens
  * PATH and writes to it),
  * !size N and !files N (the limits of a file's bytes and of descriptors),
- * !user N and !root PATH (gives up its user, or its root, for that one).
+ * !user N and !root PATH (gives up its user, or its root, for that one), !as N
+ * (takes that user on, and may return).
  *
  *   caller URL multi|pair
  *
@@ -132,6 +133,12 @@ static void leave_user(long id)
         perror("setresuid");
 }
 
+static void take_on(long id)
+{
+    if (seteuid((uid_t)id) != 0)
+        perror("seteuid");
+}
+
 static void leave_root(const char *path)
 {
     if (chroot(path) != 0 || chdir("/") != 0)
@@ -161,6 +168,8 @@ static void obey(char *line)
         set_limit(RLIMIT_NOFILE, atol(value));
     else if (strncmp(line, "!user ", 6) == 0)
         leave_user(atol(value));
+    else if (strncmp(line, "!as ", 4) == 0)
+        take_on(atol(value));
     else if (strncmp(line, "!root ", 6) == 0)
         leave_root(value);
     else
