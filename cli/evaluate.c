@@ -9,7 +9,9 @@
 #include "cli/cli.h"
 #include "cli/deliver.h"
 #include "core/context.h"
+#include "core/carrier.h"
 #include "core/evaluation.h"
+#include "core/evaluation_submit.h"
 #include "core/log.h"
 #include "core/stats.h"
 

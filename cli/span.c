@@ -14,8 +14,10 @@
 #include "cli/preload.h"
 #include "cli/relay.h"
 #include "core/clock.h"
+#include "core/carrier.h"
 #include "core/config.h"
 #include "core/log.h"
+#include "core/propagate.h"
 #include "core/span.h"
 
 /* For output that outlives the command. */

@@ -10,6 +10,7 @@
 #include "core/api_thread.h"
 #include "core/api_values.h"
 #include "core/evaluation.h"
+#include "core/evaluation_submit.h"
 #include "core/global.h"
 #include "core/inject.h"
 #include "core/scratch.h"

@@ -7,6 +7,7 @@
 
 #include "core/api_inner.h"
 #include "core/api_thread.h"
+#include "core/carrier.h"
 #include "core/clock.h"
 #include "core/cold.h"
 #include "core/content.h"
@@ -113,8 +114,8 @@ static void attribute(struct llmobs_context *context,
 
     if (agent->kind != LLMOBS_KIND_AGENT)
         return;
-    if (config->redact) {
-        clean = llmobs_content_text(config, name);
+    if (config->privacy.redact) {
+        clean = llmobs_content_text(&config->privacy, name);
         name = clean ? clean : "";
     }
     context->pagent_span_id = agent->context.span_id;

@@ -9,6 +9,7 @@
 #include "core/api_span.h"
 #include "core/api_thread.h"
 #include "core/capture_inner.h"
+#include "core/carrier.h"
 #include "core/fork.h"
 
 /* ---- what is ours: when the app makes the call ------------------------- */

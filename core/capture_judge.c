@@ -52,7 +52,7 @@ void llmobs_capture_init(const struct llmobs_config *the_config,
 
 size_t llmobs_capture_body_max(void)
 {
-    if (config->content == LLMOBS_CONTENT_OFF &&
+    if (config->privacy.content == LLMOBS_CONTENT_OFF &&
         config->capture_max > 2 * LLMOBS_BODY_EDGE)
         return 2 * (size_t)LLMOBS_BODY_EDGE;
     return (size_t)config->capture_max;

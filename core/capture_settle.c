@@ -7,6 +7,7 @@
 
 #include "core/allow.h"
 #include "core/capture_inner.h"
+#include "core/carrier.h"
 #include "core/network.h"
 
 /* CURLINFO_EFFECTIVE_METHOD, since 7.72. */

@@ -1,6 +1,4 @@
-/* carrier - contexts from other processes: the half of context.h that reads
- * what comes from the network. */
-#include "core/context.h"
+#include "core/carrier.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -519,6 +517,30 @@ static void inherit(struct llmobs_context *context, const struct inbound *in,
         inherit_sampling(context, &in->tags);
     else
         llmobs_context_sample(context, rate);
+}
+
+static struct llmobs_text text_of(const char *text)
+{
+    return (struct llmobs_text){text, text ? strlen(text) : 0};
+}
+
+void llmobs_context_root(struct llmobs_context *context,
+                         const struct llmobs_config *config)
+{
+    memset(context, 0, sizeof(*context));
+    context->trace_id = llmobs_context_trace_id();
+    context->apm_trace_id = context->trace_id;
+    /* The trace id keeps its upper half: peers print a smaller one as decimal
+     * and would not find ours (llmobs-wire 5.3). */
+    if (!config->trace_id_128)
+        context->apm_trace_id.hi = 0;
+    context->span_id = llmobs_context_random();
+    context->priority = 1;
+    llmobs_context_text(context->ml_app, sizeof(context->ml_app),
+                        text_of(config->ml_app));
+    llmobs_context_text(context->session_id, sizeof(context->session_id),
+                        text_of(config->session_id));
+    llmobs_context_sample(context, config->sample_rate);
 }
 
 bool llmobs_context_from_carrier(struct llmobs_context *context,

@@ -407,7 +407,7 @@ void llmobs_config_free(struct llmobs_config *config)
     free_list(config->never_urls);
     free_list(config->extra_headers);
     free_list(loading->file);
-    llmobs_redact_free(config->redact);
+    llmobs_redact_free(config->privacy.redact);
     free(config->agent_url);
     free(loading);
 }

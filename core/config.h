@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/content.h"
 #include "core/context.h"
 
 /* How trace context is written and read (llmobs-wire 3.2, 5). */
@@ -59,14 +60,6 @@ enum llmobs_inject_to {
 #define LLMOBS_CALLSITE_OFF 0
 #define LLMOBS_CALLSITE_ADDRESS (-1) /* of the return, and nothing else */
 #define LLMOBS_CALLSITE_MAX 16
-
-/* LLMOBS_CONTENT. */
-enum llmobs_content {
-    LLMOBS_CONTENT_FULL,
-    LLMOBS_CONTENT_OFF /* ids, model, tokens, times and status alone */
-};
-
-struct llmobs_redact;
 
 struct llmobs_config {
     bool enabled;          /* DD_LLMOBS_ENABLED */
@@ -121,22 +114,15 @@ struct llmobs_config {
     enum llmobs_extract extract; /* DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT */
     int64_t tags_header_max; /* DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH; 0: none */
     bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
-    enum llmobs_inject_to inject; /* LLMOBS_INJECT */
-    char *inject_hosts;           /* the same: its patterns */
-    enum llmobs_trust trust;      /* LLMOBS_INBOUND_TRUST */
-    int callsite;                 /* LLMOBS_CALLSITE */
-    bool commands;                /* LLMOBS_COMMANDS */
-    int content;                  /* LLMOBS_CONTENT, enum llmobs_content */
-    struct llmobs_redact *redact; /* LLMOBS_REDACT's patterns; NULL: none */
+    enum llmobs_inject_to inject;  /* LLMOBS_INJECT */
+    char *inject_hosts;            /* the same: its patterns */
+    enum llmobs_trust trust;       /* LLMOBS_INBOUND_TRUST */
+    int callsite;                  /* LLMOBS_CALLSITE */
+    bool commands;                 /* LLMOBS_COMMANDS */
+    struct llmobs_privacy privacy; /* LLMOBS_CONTENT and LLMOBS_REDACT */
     char *xdg_state_home; /* XDG_STATE_HOME and HOME, for the store's place */
     char *home;
 };
-
-/* True where a body may not leave the process as it came. */
-static inline bool llmobs_config_is_private(const struct llmobs_config *config)
-{
-    return config->content != LLMOBS_CONTENT_FULL || config->redact;
-}
 
 /* One row of the table of variables; the documentation is made from it. */
 struct llmobs_config_variable {

@@ -11,7 +11,7 @@
 static void refuse(struct llmobs_config_loading *loading, size_t line,
                    const char *why)
 {
-    loading->config.content = LLMOBS_CONTENT_OFF;
+    loading->config.privacy.content = LLMOBS_CONTENT_OFF;
     if (line)
         llmobs_config_complain(
             loading, "LLMOBS_REDACT: %s: line %zu: %s; LLMOBS_CONTENT is off",
@@ -28,14 +28,15 @@ void llmobs_config_settle_content(struct llmobs_config_loading *loading)
     struct llmobs_buf text;
     int rc;
 
-    if (!loading->redact_path || loading->config.content == LLMOBS_CONTENT_OFF)
+    if (!loading->redact_path ||
+        loading->config.privacy.content == LLMOBS_CONTENT_OFF)
         return;
     llmobs_buf_init(&text, FILE_MAX_BYTES);
     rc = llmobs_file_read(loading->redact_path, &text);
     if (rc)
         refuse(loading, 0, strerror(-rc));
     else if (llmobs_redact_parse((struct llmobs_text){text.data, text.len},
-                                 &loading->config.redact, &fault) != 0)
+                                 &loading->config.privacy.redact, &fault) != 0)
         refuse(loading, fault.line, fault.why);
     llmobs_buf_fini(&text);
 }

@@ -158,7 +158,7 @@ struct row {
     V("LLMOBS_CONTENT", "full, off", "full",                                   \
       "off: no prompt, answer, tool, document or error text leaves the "       \
       "process; so for any other value",                                       \
-      FORM_CONTENT, CONF(content), 0, 0)                                       \
+      FORM_CONTENT, CONF(privacy.content), 0, 0)                               \
     V("LLMOBS_REDACT", "file", "",                                             \
       "patterns of what is replaced in all texts; a bad file switches "        \
       "content off",                                                           \

@@ -184,16 +184,16 @@ static int put_bare(void *ctx, struct llmobs_json *to, const char *key,
 
 /* ------------------------------------------------------------------------ */
 
-int llmobs_content_apply(const struct llmobs_config *config,
+int llmobs_content_apply(const struct llmobs_privacy *privacy,
                          struct llmobs_json **event)
 {
     struct llmobs_json *other;
 
-    if (!llmobs_config_is_private(config))
+    if (!llmobs_privacy_applies(privacy))
         return 0;
-    other = config->content == LLMOBS_CONTENT_OFF
+    other = privacy->content == LLMOBS_CONTENT_OFF
                 ? llmobs_content_members(*event, put_bare, NULL)
-                : llmobs_content_redact(config, *event);
+                : llmobs_content_redact(privacy, *event);
     if (!other)
         return -ENOMEM;
     llmobs_json_free(*event);
@@ -201,7 +201,7 @@ int llmobs_content_apply(const struct llmobs_config *config,
     return 0;
 }
 
-int llmobs_content_apply_text(const struct llmobs_config *config,
+int llmobs_content_apply_text(const struct llmobs_privacy *privacy,
                               struct llmobs_text event, struct llmobs_buf *out)
 {
     struct llmobs_json *json;
@@ -209,7 +209,7 @@ int llmobs_content_apply_text(const struct llmobs_config *config,
 
     if (rc)
         return rc;
-    rc = llmobs_json_is_object(json) ? llmobs_content_apply(config, &json)
+    rc = llmobs_json_is_object(json) ? llmobs_content_apply(privacy, &json)
                                      : -EINVAL;
     if (!rc)
         rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, out);
@@ -217,11 +217,12 @@ int llmobs_content_apply_text(const struct llmobs_config *config,
     return rc;
 }
 
-char *llmobs_content_text(const struct llmobs_config *config, const char *text)
+char *llmobs_content_text(const struct llmobs_privacy *privacy,
+                          const char *text)
 {
-    if (config->content == LLMOBS_CONTENT_OFF)
+    if (privacy->content == LLMOBS_CONTENT_OFF)
         return strdup("");
-    if (!config->redact)
+    if (!privacy->redact)
         return strdup(text);
-    return llmobs_content_redact_text(config, text);
+    return llmobs_content_redact_text(privacy, text);
 }

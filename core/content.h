@@ -19,24 +19,44 @@
 #ifndef LLMOBS_CONTENT_H
 #define LLMOBS_CONTENT_H
 
-#include "core/config.h"
 #include "core/json.h"
 
 #define LLMOBS_CONTENT_NEST 4
 /* More than one text may have (json.h). */
 #define LLMOBS_CONTENT_DEPTH 256
 
+struct llmobs_redact;
+
+/* LLMOBS_CONTENT. */
+enum llmobs_content {
+    LLMOBS_CONTENT_FULL,
+    LLMOBS_CONTENT_OFF /* ids, model, tokens, times and status alone */
+};
+
+/* The user's settings about content. */
+struct llmobs_privacy {
+    int content;                  /* enum llmobs_content */
+    struct llmobs_redact *redact; /* LLMOBS_REDACT's patterns; NULL: none */
+};
+
+/* True where a body may not leave the process as it came. */
+static inline bool llmobs_privacy_applies(const struct llmobs_privacy *privacy)
+{
+    return privacy->content != LLMOBS_CONTENT_FULL || privacy->redact;
+}
+
 /* Replaces *event, a span or an evaluation, by what may be written of it. */
-int llmobs_content_apply(const struct llmobs_config *config,
+int llmobs_content_apply(const struct llmobs_privacy *privacy,
                          struct llmobs_json **event);
 
 /* The same for an event that is text already: appends to `out`. -EINVAL: it is
  * no JSON object. */
-int llmobs_content_apply_text(const struct llmobs_config *config,
+int llmobs_content_apply_text(const struct llmobs_privacy *privacy,
                               struct llmobs_text event, struct llmobs_buf *out);
 
 /* Gives a text as it may be written, NULL without memory: redacted, or nothing
  * of it where content is off. */
-char *llmobs_content_text(const struct llmobs_config *config, const char *text);
+char *llmobs_content_text(const struct llmobs_privacy *privacy,
+                          const char *text);
 
 #endif

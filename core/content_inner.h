@@ -32,11 +32,11 @@ extern const char *const llmobs_content_judged[];
 
 /* Gives an event or an evaluation without what the patterns match; NULL
  * without memory. */
-struct llmobs_json *llmobs_content_redact(const struct llmobs_config *config,
+struct llmobs_json *llmobs_content_redact(const struct llmobs_privacy *privacy,
                                           struct llmobs_json *event);
 
 /* Gives the redacted text; NULL without memory. */
-char *llmobs_content_redact_text(const struct llmobs_config *config,
+char *llmobs_content_redact_text(const struct llmobs_privacy *privacy,
                                  const char *text);
 
 #endif

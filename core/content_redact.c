@@ -423,14 +423,14 @@ static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
     return llmobs_json_set(to, key, value);
 }
 
-static struct cleaning *begin_cleaning(const struct llmobs_config *config)
+static struct cleaning *begin_cleaning(const struct llmobs_privacy *privacy)
 {
     struct cleaning *c = llmobs_scratch_take(sizeof(*c));
 
     if (!c)
         return NULL;
     memset(c, 0, sizeof(*c));
-    llmobs_redaction_begin(&c->redaction, config->redact);
+    llmobs_redaction_begin(&c->redaction, privacy->redact);
     return c;
 }
 
@@ -444,10 +444,10 @@ static void end_cleaning(struct cleaning *c)
     llmobs_scratch_give(c);
 }
 
-struct llmobs_json *llmobs_content_redact(const struct llmobs_config *config,
+struct llmobs_json *llmobs_content_redact(const struct llmobs_privacy *privacy,
                                           struct llmobs_json *event)
 {
-    struct cleaning *c = begin_cleaning(config);
+    struct cleaning *c = begin_cleaning(privacy);
     struct llmobs_json *clean;
 
     if (!c)
@@ -457,10 +457,10 @@ struct llmobs_json *llmobs_content_redact(const struct llmobs_config *config,
     return clean;
 }
 
-char *llmobs_content_redact_text(const struct llmobs_config *config,
+char *llmobs_content_redact_text(const struct llmobs_privacy *privacy,
                                  const char *text)
 {
-    struct cleaning *c = begin_cleaning(config);
+    struct cleaning *c = begin_cleaning(privacy);
     char *out;
     int rc;
 

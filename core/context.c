@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/config.h"
 #include "core/fork.h"
 #include "core/mix.h"
 
@@ -63,11 +62,6 @@ void llmobs_context_text(char *out, size_t cap, struct llmobs_text text)
     out[len] = '\0';
 }
 
-static struct llmobs_text text_of(const char *text)
-{
-    return (struct llmobs_text){text, text ? strlen(text) : 0};
-}
-
 /* llmobs-wire 1.3: rounded to six decimals, trailing zeros removed; by hand,
  * for printf would ask the locale for its point. */
 static void print_rate(double rate, char out[12])
@@ -102,30 +96,11 @@ void llmobs_context_sample(struct llmobs_context *context, double rate)
     context->sampled[1] = '\0';
 }
 
-static struct llmobs_id128 new_trace_id(void)
+struct llmobs_id128 llmobs_context_trace_id(void)
 {
     uint64_t seconds = (uint64_t)(llmobs_clock_wall_ns() / 1000000000);
 
     return (struct llmobs_id128){seconds << 32, llmobs_context_random()};
-}
-
-void llmobs_context_root(struct llmobs_context *context,
-                         const struct llmobs_config *config)
-{
-    memset(context, 0, sizeof(*context));
-    context->trace_id = new_trace_id();
-    context->apm_trace_id = context->trace_id;
-    /* The trace id keeps its upper half: peers print a smaller one as decimal
-     * and would not find ours (llmobs-wire 5.3). */
-    if (!config->trace_id_128)
-        context->apm_trace_id.hi = 0;
-    context->span_id = llmobs_context_random();
-    context->priority = 1;
-    llmobs_context_text(context->ml_app, sizeof(context->ml_app),
-                        text_of(config->ml_app));
-    llmobs_context_text(context->session_id, sizeof(context->session_id),
-                        text_of(config->session_id));
-    llmobs_context_sample(context, config->sample_rate);
 }
 
 void llmobs_context_child(struct llmobs_context *child,
@@ -143,7 +118,7 @@ void llmobs_context_sibling(struct llmobs_context *context)
 {
     context->span_id = llmobs_context_random();
     if (context->parent_id == 0)
-        context->trace_id = new_trace_id();
+        context->trace_id = llmobs_context_trace_id();
 }
 
 /* -- names --------------------------------------------------------------- */

@@ -2,9 +2,8 @@
  *
  * Owns:    nothing; a context is a plain value.
  * Threads: any; the random state is one atomic word.
- * Errors:  none: a carrier that does not parse is no parent.
- * Limits:  names longer than the arrays are cut at a character; a carrier's
- *          text beyond 8192 bytes is ignored.
+ * Errors:  none.
+ * Limits:  names longer than the arrays are cut at a character.
  * Fork:    the random state is seeded anew in a child.
  */
 #ifndef LLMOBS_CONTEXT_H
@@ -58,32 +57,12 @@ struct llmobs_carrier {
     bool stranger; /* of a public network, as far as is known */
 };
 
-struct llmobs_config;
-
 /* A random 64-bit number, never 0. */
 uint64_t llmobs_context_random(void);
 
-/* Fills a root context: new ids, ml_app, session and sampling of the
- * configuration; trace and APM id are one value, <32 bits of seconds><32 zero
- * bits><64 random bits> (llmobs-wire 1.3). Where APM ids are to have 64 bits,
- * the APM id is its lower half alone. */
-void llmobs_context_root(struct llmobs_context *context,
-                         const struct llmobs_config *config);
-
-/* Fills a context whose parent is in `carrier`, read in the configured styles:
- * LLM Observability parent, trace, ml_app, session and sampling where it has
- * them (llmobs-wire 5.3), else as a root; of a stranger, unless the
- * configuration says otherwise, nothing but ids. False when the carrier held no
- * valid trace context, or none is to be honoured: the context is then a root.
- */
-bool llmobs_context_from_carrier(struct llmobs_context *context,
-                                 const struct llmobs_config *config,
-                                 const struct llmobs_carrier *carrier);
-
-/* Borrows a carrier's baggage for sending on as it came; false when there is
- * none, it is malformed, or none is to be honoured. */
-bool llmobs_context_baggage(const struct llmobs_config *config,
-                            const char *value, struct llmobs_text *out);
+/* A new trace id: its first four bytes are the seconds since 1970, so that ids
+ * sort by age (llmobs-wire 1.3). */
+struct llmobs_id128 llmobs_context_trace_id(void);
 
 /* Fills `child` as a child of `parent`: new span id, all else inherited. */
 void llmobs_context_child(struct llmobs_context *child,
@@ -92,13 +71,6 @@ void llmobs_context_child(struct llmobs_context *child,
 /* Gives a context ids of its own where it is a copy: a new span id, and a new
  * trace id of LLM Observability where it has no parent there. */
 void llmobs_context_sibling(struct llmobs_context *context);
-
-/* Writes TRACEPARENT and TRACESTATE values for children of this span; each
- * NUL-terminated, at most `cap` bytes, -ENOSPC beyond. */
-int llmobs_context_traceparent(const struct llmobs_context *context, char *out,
-                               size_t cap);
-int llmobs_context_tracestate(const struct llmobs_context *context, char *out,
-                              size_t cap);
 
 /* Decides and notes whether the trace is sampled, by its APM id (llmobs-wire
  * 1.3). */

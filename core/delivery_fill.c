@@ -216,7 +216,7 @@ static int apply_text(struct llmobs_delivery *delivery,
     int enough, rc;
 
     llmobs_work_begin(LLMOBS_WORK_ALL);
-    rc = llmobs_content_apply_text(source->config, source->event,
+    rc = llmobs_content_apply_text(&source->config->privacy, source->event,
                                    &delivery->scratch);
     enough = llmobs_work_end();
     return rc && enough ? enough : rc;
@@ -234,7 +234,7 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
         *text = llmobs_event_item_text(source->item);
         return 0;
     }
-    if (!source->item && !llmobs_config_is_private(source->config))
+    if (!source->item && !llmobs_privacy_applies(&source->config->privacy))
         return 0;
     rc = text->data ? apply_text(delivery, source)
                     : encode_item(delivery, source->item, source->config);
@@ -252,7 +252,7 @@ static void secure(struct llmobs_delivery *delivery, struct source *source,
     for (size_t i = 0; i < delivery->count; i++)
         remote |= atomic_load(&delivery->list[i].exporter->remote);
     if (remote && source->item && source->item->type != LLMOBS_ITEM_EVENT &&
-        !source->adopted && llmobs_config_is_private(source->config))
+        !source->adopted && llmobs_privacy_applies(&source->config->privacy))
         llmobs_keeping_replace(&delivery->account.keeping, &source->spooled,
                                source->item->kind, text);
 }
@@ -321,7 +321,7 @@ static void put_off(struct llmobs_delivery *delivery, struct source *source)
 
     atomic_store(&delivery->full, true);
     if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
-        llmobs_config_is_private(source->config) &&
+        llmobs_privacy_applies(&source->config->privacy) &&
         encode(delivery, source, &text) == 0)
         secure(delivery, source, text);
     llmobs_buf_cut(&delivery->scratch, 0);

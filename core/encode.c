@@ -478,7 +478,7 @@ int llmobs_encode_dump(struct llmobs_json *event,
     int rc;
 
     llmobs_buf_init(&text, max);
-    rc = event ? llmobs_content_apply(config, &event) : -ENOMEM;
+    rc = event ? llmobs_content_apply(&config->privacy, &event) : -ENOMEM;
     if (!rc)
         rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, &text);
     llmobs_json_free(event);

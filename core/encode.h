@@ -11,7 +11,6 @@
 #define LLMOBS_ENCODE_H
 
 #include "core/config.h"
-#include "core/evaluation.h"
 #include "core/span.h"
 
 /* Appends the text of an event, which it takes; NULL: there was no memory.
@@ -32,11 +31,5 @@ int llmobs_encode_span(const struct llmobs_span *span,
 int llmobs_encode_call(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf);
-
-/* Appends the metric object of an evaluation that its check has passed,
- * likewise. */
-int llmobs_encode_evaluation(const struct llmobs_evaluation *evaluation,
-                             const struct llmobs_config *config,
-                             struct llmobs_buf *buf);
 
 #endif

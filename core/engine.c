@@ -11,7 +11,7 @@
 #include "core/caller.h"
 #include "core/capture.h"
 #include "core/command.h"
-#include "core/evaluation.h"
+#include "core/evaluation_submit.h"
 #include "core/fd.h"
 #include "core/file.h"
 #include "core/fork.h"
@@ -114,9 +114,10 @@ static bool configure(const struct llmobs_host *host)
         return false;
     llmobs_log_init(config->log_path, (enum llmobs_log_level)config->log_level);
     log_complaints(&complaints);
-    if (llmobs_config_is_private(config))
+    if (llmobs_privacy_applies(&config->privacy))
         llmobs_log(LLMOBS_LOG_INFO, "content is %s",
-                   config->content == LLMOBS_CONTENT_OFF ? "off" : "redacted");
+                   config->privacy.content == LLMOBS_CONTENT_OFF ? "off"
+                                                                 : "redacted");
     return true;
 }
 

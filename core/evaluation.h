@@ -68,15 +68,13 @@ const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation);
 /* Whether it may be submitted. */
 int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation);
 
-/* Who takes them from now on; both for ever. Before that, submit answers
- * -ENOTCONN. */
 struct llmobs_config;
-struct llmobs_worker;
-void llmobs_evaluation_init(const struct llmobs_config *config,
-                            struct llmobs_worker *worker);
 
-/* Hands over one that check has passed. Copies what it keeps. Preserves errno.
- */
-int llmobs_evaluation_submit(const struct llmobs_evaluation *evaluation);
+/* Appends the metric object of an evaluation that its check has passed, no
+ * envelope, no line end, to `buf`; on error nothing. Keys sorted, ASCII only.
+ * -E2BIG: it reaches the limit, for nothing of it is dropped. */
+int llmobs_encode_evaluation(const struct llmobs_evaluation *evaluation,
+                             const struct llmobs_config *config,
+                             struct llmobs_buf *buf);
 
 #endif

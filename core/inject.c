@@ -1,4 +1,5 @@
 #include "core/inject.h"
+#include "core/carrier.h"
 
 #include <stdio.h>
 #include <stdlib.h>

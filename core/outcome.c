@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/api_said.h"
+#include "core/annotated.h"
 #include "core/budget.h"
 #include "core/caller.h"
 #include "core/eventstream.h"
@@ -477,7 +477,7 @@ static void fill(const struct llmobs_exchange *exchange,
     add_truncated(exchange, call, span);
     add_caller(exchange, span);
     add_tags(span);
-    llmobs_api_say(exchange->said, span);
+    llmobs_annotated_apply(exchange->said, span);
 }
 
 /* -- how much of it is read ---------------------------------------------- */

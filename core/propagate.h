@@ -51,4 +51,11 @@ size_t llmobs_propagate_int(int number, char out[12]);
 /* A trace id as b3 writes it: 16 digits when the upper half is 0. */
 size_t llmobs_propagate_b3_trace(struct llmobs_id128 id, char out[33]);
 
+/* Writes TRACEPARENT and TRACESTATE values for children of this span; each
+ * NUL-terminated, at most `cap` bytes, -ENOSPC beyond. */
+int llmobs_context_traceparent(const struct llmobs_context *context, char *out,
+                               size_t cap);
+int llmobs_context_tracestate(const struct llmobs_context *context, char *out,
+                              size_t cap);
+
 #endif

@@ -361,7 +361,8 @@ static int64_t keep_written(struct llmobs_spool *spool,
     int rc;
 
     llmobs_entry_begin(&written->writer, type, spooled->id);
-    rc = llmobs_exchange_add(exchange, llmobs_config_is_private(spool->config),
+    rc = llmobs_exchange_add(exchange,
+                             llmobs_privacy_applies(&spool->config->privacy),
                              &written->facts, &written->writer);
     return rc ? rc
               : keep(spool, &written->writer, &spooled->offset, &spooled->size);

@@ -1,4 +1,5 @@
 #include "core/tags.h"
+#include "core/evaluation.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,7 +7,8 @@
 #define LLMOBS_TAGS_H
 
 #include "core/config.h"
-#include "core/evaluation.h"
+
+struct llmobs_evaluation;
 #include "core/span.h"
 
 /* Gives an array of "key:value", sorted. */

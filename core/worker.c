@@ -241,7 +241,7 @@ static int put(struct llmobs_worker *worker, struct llmobs_item **item)
 
     if (atomic_load(&worker->delivery.full) &&
         llmobs_worker_has_thread(worker) &&
-        !llmobs_config_is_private(worker->config))
+        !llmobs_privacy_applies(&worker->config->privacy))
         return put_place(worker, item);
     rc = buffer->ops->put(buffer, *item);
     if (rc == -ENOBUFS && !llmobs_worker_has_thread(worker)) {

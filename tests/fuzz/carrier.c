@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/inject.h"
+#include "core/carrier.h"
 #include "core/propagate.h"
 #include "tests/fuzz/fuzz.h"
 

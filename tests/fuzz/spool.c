@@ -139,7 +139,7 @@ static void read_event(struct llmobs_text event)
     struct llmobs_buf out;
 
     llmobs_buf_init(&out, (size_t)1 << 24);
-    (void)llmobs_content_apply_text(config, event, &out);
+    (void)llmobs_content_apply_text(&config->privacy, event, &out);
     llmobs_buf_fini(&out);
 }
 

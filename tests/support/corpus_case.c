@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/encode.h"
+#include "core/carrier.h"
 #include "rules/base64.h"
 #include "tests/support/case_file.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/evaluation.h"
+#include "core/evaluation_submit.h"
 #include "core/fork.h"
 #include "core/redact.h"
 #include "tests/unit/context_case.h"
@@ -73,9 +73,9 @@ void api_case_redact(const char *patterns)
     llmobs_redact_free(last);
     ck_assert_int_eq(
         llmobs_redact_parse((struct llmobs_text){patterns, strlen(patterns)},
-                            &config.redact, &fault),
+                            &config.privacy.redact, &fault),
         0);
-    last = config.redact;
+    last = config.privacy.redact;
 }
 
 size_t api_case_count(void)

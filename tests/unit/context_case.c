@@ -1,4 +1,5 @@
 #include "tests/unit/context_case.h"
+#include "core/carrier.h"
 
 const struct llmobs_config context_base = {
     .ml_app = (char *)"local-app",

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/spool_file.h"
+#include "core/carrier.h"
 #include "core/stats.h"
 #include "tests/unit/context_case.h"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/config.h"
 #include "core/content.h"
 #include "core/redact.h"
 #include "core/sanitizer.h"
@@ -69,7 +70,7 @@ static void expect(const struct llmobs_config *config, const char *event,
     struct llmobs_json *a = parse(event), *b = parse(want);
     char *got, *expected = llmobs_json_dumps(b, 0);
 
-    ck_assert_int_eq(llmobs_content_apply(config, &a), 0);
+    ck_assert_int_eq(llmobs_content_apply(&config->privacy, &a), 0);
     got = llmobs_json_dumps(a, 0);
     ck_assert_str_eq(got, expected);
     free(got);
@@ -102,10 +103,10 @@ START_TEST(test_settings)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct llmobs_config *c = load(rows[i].variable, NULL);
 
-        ck_assert_msg((c->content == LLMOBS_CONTENT_OFF) == rows[i].off, "%s",
-                      rows[i].variable);
-        ck_assert(llmobs_config_is_private(c) == rows[i].off);
-        ck_assert_ptr_null(c->redact);
+        ck_assert_msg((c->privacy.content == LLMOBS_CONTENT_OFF) == rows[i].off,
+                      "%s", rows[i].variable);
+        ck_assert(llmobs_privacy_applies(&c->privacy) == rows[i].off);
+        ck_assert_ptr_null(c->privacy.redact);
         ck_assert_msg(strstr(told, rows[i].told) &&
                           (rows[i].told[0] || !told[0]),
                       "%s: %s", rows[i].variable, told);
@@ -119,15 +120,15 @@ START_TEST(test_bad_pattern)
 {
     struct llmobs_config *c = with_patterns("use email\nsecret-7 = (\n");
 
-    ck_assert_int_eq(c->content, LLMOBS_CONTENT_OFF);
-    ck_assert_ptr_null(c->redact);
+    ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
+    ck_assert_ptr_null(c->privacy.redact);
     ck_assert_ptr_nonnull(
         strstr(told, "line 2: a parenthesis without its end"));
     ck_assert_ptr_null(strstr(told, "secret-7"));
     llmobs_config_free(c);
     c = with_patterns("use email\n");
-    ck_assert_int_eq(c->content, LLMOBS_CONTENT_FULL);
-    ck_assert(llmobs_config_is_private(c));
+    ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_FULL);
+    ck_assert(llmobs_privacy_applies(&c->privacy));
     ck_assert_str_eq(told, "");
     llmobs_config_free(c);
 }
@@ -373,7 +374,7 @@ START_TEST(test_hidden)
     struct llmobs_config *c = with_patterns("use email\nuse cards\n");
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        char *got = llmobs_content_text(c, rows[i][0]);
+        char *got = llmobs_content_text(&c->privacy, rows[i][0]);
 
         ck_assert_msg(got && strcmp(got, rows[i][1]) == 0, "%s: %s", rows[i][0],
                       got);
@@ -393,7 +394,7 @@ START_TEST(test_deep)
 
     for (int i = 0; i < 8; i++) {
         struct llmobs_json *array = llmobs_json_array();
-        char *got = llmobs_content_text(c, text);
+        char *got = llmobs_content_text(&c->privacy, text);
 
         ck_assert_ptr_nonnull(got);
         ck_assert_ptr_null(strstr(got, "x.com"));
@@ -436,7 +437,7 @@ static const struct llmobs_config *deep_config;
 
 static void *clean_deep(void *text)
 {
-    return llmobs_content_text(deep_config, text);
+    return llmobs_content_text(&deep_config->privacy, text);
 }
 
 START_TEST(test_small_stack)
@@ -469,12 +470,14 @@ START_TEST(test_event_text)
     struct llmobs_buf out;
 
     llmobs_buf_init(&out, 1024);
-    ck_assert_int_eq(llmobs_content_apply_text(
-                         c, (struct llmobs_text){text, strlen(text)}, &out),
-                     0);
+    ck_assert_int_eq(
+        llmobs_content_apply_text(
+            &c->privacy, (struct llmobs_text){text, strlen(text)}, &out),
+        0);
     ck_assert_str_eq(out.data, "{\"meta\": {}}");
     ck_assert_int_eq(
-        llmobs_content_apply_text(c, (struct llmobs_text){"{\"a\": ", 6}, &out),
+        llmobs_content_apply_text(&c->privacy,
+                                  (struct llmobs_text){"{\"a\": ", 6}, &out),
         -EINVAL);
     llmobs_buf_fini(&out);
     llmobs_config_free(c);
@@ -503,14 +506,15 @@ START_TEST(test_no_event)
             llmobs_buf_init(&out, 1024);
             ck_assert_int_eq(
                 llmobs_content_apply_text(
-                    c, (struct llmobs_text){rows[i][0], strlen(rows[i][0])},
-                    &out),
+                    &c->privacy,
+                    (struct llmobs_text){rows[i][0], strlen(rows[i][0])}, &out),
                 0);
             if (rows[i][1])
                 ck_assert_str_eq(out.data, rows[i][1]);
-            ck_assert_int_eq(llmobs_content_apply_text(
-                                 c, (struct llmobs_text){"[\"a\"]", 5}, &out),
-                             -EINVAL);
+            ck_assert_int_eq(
+                llmobs_content_apply_text(
+                    &c->privacy, (struct llmobs_text){"[\"a\"]", 5}, &out),
+                -EINVAL);
             llmobs_buf_fini(&out);
         }
         llmobs_config_free(c);

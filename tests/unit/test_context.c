@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "core/fork.h"
+#include "core/carrier.h"
+#include "core/propagate.h"
 #include "core/sanitizer.h"
 #include "tests/unit/context_case.h"
 

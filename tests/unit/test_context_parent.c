@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "tests/unit/context_case.h"
+#include "core/carrier.h"
+#include "core/propagate.h"
 
 START_TEST(a_traceparent_alone_makes_a_root_of_ours)
 {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "tests/unit/context_case.h"
+#include "core/carrier.h"
 
 #define W3C LLMOBS_STYLE_TRACECONTEXT
 #define DATADOG LLMOBS_STYLE_DATADOG

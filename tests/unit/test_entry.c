@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/allow.h"
+#include "core/carrier.h"
 #include "core/encode.h"
 #include "core/entry.h"
 #include "core/exchange_entry.h"

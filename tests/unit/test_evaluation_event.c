@@ -10,6 +10,8 @@
 
 #include "core/clock.h"
 #include "core/encode.h"
+#include "core/evaluation.h"
+#include "core/evaluation_submit.h"
 #include "core/event_item.h"
 #include "core/stats.h"
 #include "core/worker.h"
@@ -193,7 +195,7 @@ START_TEST(content_is_kept_back)
     e.reasoning = "it was a secret";
     config = context_base;
     config.event_max = 5000000;
-    config.content = LLMOBS_CONTENT_OFF;
+    config.privacy.content = LLMOBS_CONTENT_OFF;
     llmobs_buf_init(&buf, SIZE_MAX / 2);
     ck_assert_int_eq(llmobs_encode_evaluation(&e, &config, &buf), 0);
     ck_assert_ptr_null(memmem(buf.data, buf.len, "secret", 6));

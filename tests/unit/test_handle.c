@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/carrier.h"
 #include "core/handle.h"
 #include "tests/unit/unit.h"
 

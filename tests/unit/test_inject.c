@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/inject.h"
+#include "core/carrier.h"
 #include "tests/unit/unit.h"
 
 #define URL "http://gw.example:4000/v1/chat/completions"

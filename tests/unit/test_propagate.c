@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/carrier.h"
 #include "core/propagate.h"
 #include "tests/unit/unit.h"
 

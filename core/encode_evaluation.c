@@ -1,19 +1,14 @@
-/* evaluation_event - an evaluation as an event, and on its way. */
+/* An evaluation as the metric object of the intake. */
 #include <errno.h>
 #include <string.h>
 
 #include "core/clock.h"
 #include "core/encode.h"
-#include "core/log.h"
+#include "core/evaluation.h"
 #include "core/tags.h"
-#include "core/worker.h"
 
-/* More than an event can have: `event_max` decides. */
-#define TEXT_MAX ((size_t)1 << 31)
 /* Whole numbers up to here are the same as a double. */
 #define WHOLE_MAX 9007199254740992.0
-
-/* -- encoding ------------------------------------------------------------ */
 
 static int set_pair(struct llmobs_json *object, const char *how,
                     const char *const names[2], const char *const values[2])
@@ -145,37 +140,4 @@ int llmobs_encode_evaluation(const struct llmobs_evaluation *evaluation,
                              struct llmobs_buf *buf)
 {
     return llmobs_encode_dump(make_metric(evaluation, config), config, buf);
-}
-
-/* -- handing over -------------------------------------------------------- */
-
-static const struct llmobs_config *config;
-static struct llmobs_worker *worker;
-
-void llmobs_evaluation_init(const struct llmobs_config *the_config,
-                            struct llmobs_worker *the_worker)
-{
-    config = the_config;
-    worker = the_worker;
-}
-
-int llmobs_evaluation_submit(const struct llmobs_evaluation *evaluation)
-{
-    struct llmobs_buf text;
-    int rc, saved = errno;
-
-    if (!worker)
-        return -ENOTCONN;
-    llmobs_buf_init(&text, TEXT_MAX);
-    rc = llmobs_encode_evaluation(evaluation, config, &text);
-    if (!rc)
-        rc =
-            llmobs_worker_give_event(worker, LLMOBS_EVENT_EVALUATION,
-                                     (struct llmobs_text){text.data, text.len});
-    llmobs_buf_fini(&text);
-    if (rc)
-        llmobs_log_once(LLMOBS_LOG_ERROR, "evaluation",
-                        "an evaluation was not taken: %s", strerror(-rc));
-    errno = saved;
-    return rc;
 }
