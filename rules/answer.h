@@ -10,7 +10,8 @@
 #define LLMOBS_ANSWER_H
 
 #include "rules/events.h"
-#include "rules/rules.h"
+#include "core/span.h"
+#include "rules/call.h"
 
 #define LLMOBS_ANSWER_TEXT_CUT (64 * 1024)
 

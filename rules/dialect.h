@@ -13,7 +13,8 @@
 #ifndef LLMOBS_DIALECT_H
 #define LLMOBS_DIALECT_H
 
-#include "rules/rules.h"
+#include "core/span.h"
+#include "rules/call.h"
 #include "rules/url.h"
 
 struct llmobs_form;
@@ -69,5 +70,8 @@ struct llmobs_dialect {
     /* In place of a form, where the bodies are kept as texts. */
     int (*read)(const struct llmobs_reading *reading, struct llmobs_span *span);
 };
+
+/* The dialect of a configured proxy's endpoints that no other one reads. */
+extern const struct llmobs_dialect llmobs_dialect_generic;
 
 #endif

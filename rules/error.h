@@ -9,7 +9,8 @@
 #ifndef LLMOBS_ERROR_H
 #define LLMOBS_ERROR_H
 
-#include "rules/rules.h"
+#include "core/span.h"
+#include "rules/call.h"
 
 #define LLMOBS_ERROR_TEXT_CUT 2048
 

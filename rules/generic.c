@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "rules/error.h"
-#include "rules/providers.h"
+#include "rules/dialect.h"
 #include "rules/request.h"
 #include "rules/text.h"
 

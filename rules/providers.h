@@ -14,9 +14,6 @@
 /* Every dialect that paths may name, NULL-terminated. */
 extern const struct llmobs_dialect *const llmobs_dialects[];
 
-/* What is read of a configured proxy's other endpoints. */
-extern const struct llmobs_dialect llmobs_dialect_generic;
-
 /* The dialect of that name, the generic one included; NULL: there is none. */
 const struct llmobs_dialect *llmobs_dialect_find(const char *name);
 

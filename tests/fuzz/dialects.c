@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/encode.h"
+#include "rules/rules.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/es_frame.h"
 
