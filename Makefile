@@ -47,10 +47,12 @@ SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 # at the end of a process, may have larger ones.
 FRAME := 512
 DEEP_FRAME := 9216
-DEEP := $(patsubst %,$(B)/core/%.o,adopt adopt_find adopt_read caller cfi counts \
-	delivery_fill destination http http_transfer inflate inflate_br inflate_zstd \
-	ledger ledger_dir ledger_fold living outcome resolve stamp store symbol) \
-	$(B)/rules/base64.o
+DEEP := $(patsubst %,$(B)/%.o, \
+	core/adopt core/adopt_find core/adopt_read core/caller core/cfi core/counts \
+	core/delivery_fill core/destination core/http core/http_transfer \
+	core/inflate core/inflate_br core/inflate_zstd core/ledger \
+	core/ledger_dir core/ledger_fold core/living core/outcome core/resolve \
+	core/stamp core/store core/symbol rules/base64)
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
 CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*.c))
@@ -124,12 +126,12 @@ $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
 # The launcher needs nothing where it starts, also in an image of another libc,
 # and no preloaded library comes into it: static, and without a sanitizer, of
 # which it would be the first process. Dynamic where there is no static libc.
-LAUNCHER_SRC := $(patsubst %,cli/%.c,run_main run environment preload)
+LAUNCHER := cli/run_main cli/run cli/environment cli/preload
 LAUNCHER_STATIC = $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static-pie -o /dev/null -xc - 2>/dev/null && echo -static-pie || echo -pie)
-$(B)/llmobs-run: $(LAUNCHER_SRC) $(patsubst %,cli/%.h,run environment preload)
+$(B)/llmobs-run: $(wildcard $(LAUNCHER:=.c) $(LAUNCHER:=.h))
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -std=c11 -O2 -g $(WARN) -fPIE $(CFLAGS) $(LAUNCHER_SRC) \
+	$(Q)$(CC) $(CPPFLAGS) -std=c11 -O2 -g $(WARN) -fPIE $(CFLAGS) $(LAUNCHER:=.c) \
 		$(LAUNCHER_STATIC) $(LDFLAGS) -o $@
 $(B)/llmobs-entrypoint: $(B)/llmobs-run
 	$(Q)ln -sf llmobs-run $@
@@ -158,8 +160,8 @@ $(B)/fuzz-seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/shapes.o \
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 $(B)/fuzz-config: $(B)/tests/fuzz/shim_conf.o
 $(B)/fuzz-elf: $(B)/tests/fuzz/shim_elf.o
-$(B)/fuzz-object: $(B)/cli/object.o
-$(B)/fuzz-store: $(B)/cli/reader.o $(B)/cli/shown.o
+$(B)/fuzz-object: $(patsubst %,$(B)/%.o,cli/object)
+$(B)/fuzz-store: $(patsubst %,$(B)/%.o,cli/reader cli/shown)
 # With the sanitizers that the shim is made without.
 $(B)/tests/fuzz/shim_%.o: shim/%.c
 	@mkdir -p $(@D)
