@@ -1,10 +1,4 @@
-# make            build/libllmobs_preload.so, build/libllmobs_core.so,
-#                 build/llmobs, build/llmobs-run
-# make unit       unit tests and rule cases        make SAN=asan|tsan unit
-# make clients    the C programs of tests/clients
-# make fuzz       the fuzz targets, by clang (scripts/fuzz runs them)
-# make bench      the budgets, interleaved         make [un]install PREFIX= DESTDIR=
-# make conformance   recorded calls through curl, span by span
+# `make help` lists the targets and the settings.
 CC ?= gcc
 OBJCOPY ?= objcopy
 PREFIX ?= /usr/local
@@ -71,7 +65,7 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
 .PHONY: all unit fuzz fuzzers clients conformance bench benches install uninstall clean \
-	format FORCE
+	format help FORCE
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs \
 	$(B)/llmobs-run $(B)/llmobs-entrypoint
 
@@ -264,6 +258,26 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	for d in $(OWN_DIRS); do test ! -d $(DESTDIR)$$d || \
 		find $(DESTDIR)$$d -depth -type d -empty -delete || exit 1; done
+
+# What an editor's language server wants to know (clangd and others).
+compile_commands.json: FORCE
+	$(Q)scripts/compile-commands "$(CC)" '$(CPPFLAGS) $(CFLAGS_ALL)' > $@.new
+	$(Q)mv $@.new $@
+
+help:
+	@echo 'make [-jN]        $(B)/libllmobs_preload.so, libllmobs_core.so, llmobs, llmobs-run'
+	@echo 'make unit         the unit tests and the cases of dialects'
+	@echo 'make clients      the C programs of tests/clients'
+	@echo 'make conformance  recorded calls through curl, span by span'
+	@echo 'make bench        the budgets, bare and observed in turn'
+	@echo 'make fuzz         the fuzz targets, by clang (scripts/fuzz runs them)'
+	@echo 'make format       writes all C files as clang-format has them'
+	@echo 'make compile_commands.json   for clangd and editors'
+	@echo 'make install      to PREFIX (/usr/local), below DESTDIR; make uninstall'
+	@echo 'make clean        removes the build folders'
+	@echo 'settings: CC=clang  B=folder  SAN=asan|tsan  TEST=1 (a core that dies on'
+	@echo '          demand)  WERROR=  V=1 (shows the commands)  PREFIX=  DESTDIR='
+	@echo 'scripts:  scripts/check (the loop, under a minute), scripts/test (all)'
 
 format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
