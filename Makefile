@@ -7,7 +7,7 @@ V ?=
 Q := $(if $(V),,@)
 SAN ?=
 WERROR ?= -Werror
-# TEST=1: a core that dies where the environment says (core/step.h).
+# TEST=1: a core that dies where the environment says (core/base/step.h).
 TEST ?=
 
 B := build$(if $(SAN),-$(SAN))$(if $(TEST),-test)
@@ -42,16 +42,19 @@ SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 FRAME := 512
 DEEP_FRAME := 9216
 DEEP := $(patsubst %,$(B)/%.o, \
-	core/adopt core/adopt_find core/adopt_read core/caller core/cfi core/counts \
-	core/delivery_fill core/destination core/http core/http_transfer \
-	core/inflate core/inflate_br core/inflate_zstd core/ledger \
-	core/ledger_dir core/ledger_fold core/living core/outcome core/resolve \
-	core/stamp core/store core/symbol rules/base64)
+	$(addprefix core/callsite/,caller cfi symbol) \
+	$(addprefix core/deliver/,delivery_fill destination) core/event/outcome \
+	$(addprefix core/export/,stamp store) \
+	$(addprefix core/ledger/,counts ledger ledger_dir ledger_fold) \
+	$(addprefix core/net/,http http_transfer resolve) \
+	$(addprefix core/spool/,adopt adopt_find adopt_read living) \
+	$(addprefix core/text/,inflate inflate_br inflate_zstd) rules/read/base64)
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
-CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*.c))
-RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rules/*.c))
-CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run_main.c,$(wildcard cli/*.c)))
+CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(shell find core -name '*.c'))
+RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(shell find rules -name '*.c'))
+CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run/run_main.c, \
+	$(shell find cli -name '*.c')))
 LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ) $(if $(TEST),$(B)/tests/support/step.o)
 CPPFLAGS += $(if $(TEST),-DLLMOBS_TEST)
 ifeq ($(SAN),)
@@ -98,8 +101,8 @@ BROTLI := $(call usable,brotli/decode.h,BrotliDecoderVersion,$(BROTLI_LIBS))
 ZSTD := $(call usable,zstd.h,ZSTD_versionNumber,$(shell $(CC) -print-file-name=libzstd.a))
 CODING_LIBS := $(BROTLI) $(ZSTD)
 CODING_FLAGS := $(if $(BROTLI),-DLLMOBS_BROTLI) $(if $(ZSTD),-DLLMOBS_ZSTD)
-$(B)/core/inflate_br.o $(B)/core/inflate_zstd.o: CPPFLAGS += $(CODING_FLAGS)
-$(B)/core/inflate_br.o $(B)/core/inflate_zstd.o: $(B)/codings
+$(B)/core/text/inflate_br.o $(B)/core/text/inflate_zstd.o: CPPFLAGS += $(CODING_FLAGS)
+$(B)/core/text/inflate_br.o $(B)/core/text/inflate_zstd.o: $(B)/codings
 $(B)/codings: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CODING_LIBS)' | cmp -s - $@ || echo '$(CODING_LIBS)' > $@
@@ -120,7 +123,8 @@ $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
 # The launcher needs nothing where it starts, also in an image of another libc,
 # and no preloaded library comes into it: static, and without a sanitizer, of
 # which it would be the first process. Dynamic where there is no static libc.
-LAUNCHER := cli/run_main cli/run cli/environment cli/preload
+LAUNCHER := $(addprefix cli/run/,run_main run) \
+	$(addprefix cli/shared/,environment preload)
 LAUNCHER_STATIC = $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static-pie -o /dev/null -xc - 2>/dev/null && echo -static-pie || echo -pie)
 $(B)/llmobs-run: $(wildcard $(LAUNCHER:=.c) $(LAUNCHER:=.h))
@@ -154,8 +158,8 @@ $(B)/fuzz-seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/shapes.o \
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 $(B)/fuzz-config: $(B)/tests/fuzz/shim_conf.o
 $(B)/fuzz-elf: $(B)/tests/fuzz/shim_elf.o
-$(B)/fuzz-object: $(patsubst %,$(B)/%.o,cli/object)
-$(B)/fuzz-store: $(patsubst %,$(B)/%.o,cli/reader cli/shown)
+$(B)/fuzz-object: $(patsubst %,$(B)/%.o,cli/doctor/object)
+$(B)/fuzz-store: $(patsubst %,$(B)/%.o,cli/shared/reader cli/shared/shown)
 # With the sanitizers that the shim is made without.
 $(B)/tests/fuzz/shim_%.o: shim/%.c
 	@mkdir -p $(@D)

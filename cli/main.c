@@ -1,10 +1,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "cli/run.h"
-#include "core/config.h"
-#include "core/fd.h"
+#include "cli/run/run.h"
+#include "cli/shared/cli.h"
+#include "core/base/fd.h"
+#include "core/config/config.h"
 #include "llmobs.h"
 
 struct command {

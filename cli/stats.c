@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "core/adopt.h"
-#include "core/clock.h"
-#include "core/config.h"
-#include "core/json.h"
-#include "core/ledger.h"
-#include "core/stats.h"
+#include "cli/shared/cli.h"
+#include "core/base/clock.h"
+#include "core/config/config.h"
+#include "core/ledger/ledger.h"
+#include "core/ledger/stats.h"
+#include "core/spool/adopt.h"
+#include "core/text/json.h"
 
 #define DROPPED "dropped_"
 

@@ -18,7 +18,7 @@
 
 #include <curl/curl.h>
 
-#include "core/etc.h"
+#include "core/base/etc.h"
 
 struct dl_phdr_info;
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/idn.h"
 #include "rules/providers.h"
-#include "rules/text.h"
+#include "rules/read/idn.h"
+#include "rules/read/text.h"
 
 /* One row's texts, in the order of `columns`. */
 enum column {

@@ -17,7 +17,7 @@
 #ifndef LLMOBS_CUSTOM_H
 #define LLMOBS_CUSTOM_H
 
-#include "rules/dialect.h"
+#include "rules/read/dialect.h"
 
 #define LLMOBS_CUSTOM_MAX 1000
 

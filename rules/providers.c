@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "rules/text.h"
+#include "rules/read/text.h"
 
 extern const struct llmobs_dialect llmobs_dialect_anthropic;
 extern const struct llmobs_dialect llmobs_dialect_gemini;

@@ -9,7 +9,7 @@
 #ifndef LLMOBS_PROVIDERS_H
 #define LLMOBS_PROVIDERS_H
 
-#include "rules/dialect.h"
+#include "rules/read/dialect.h"
 
 /* Every dialect that paths may name, NULL-terminated. */
 extern const struct llmobs_dialect *const llmobs_dialects[];

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/glob.h"
-#include "core/network.h"
-#include "core/scratch.h"
+#include "core/base/glob.h"
+#include "core/base/network.h"
+#include "core/base/scratch.h"
 #include "rules/custom.h"
-#include "rules/frame.h"
-#include "rules/match.h"
 #include "rules/providers.h"
-#include "rules/text.h"
+#include "rules/read/frame.h"
+#include "rules/read/match.h"
+#include "rules/read/text.h"
 
 #define NAME_MAX_LEN 256
 #define LINE_MAX_LEN 160

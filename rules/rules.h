@@ -13,8 +13,8 @@
 #ifndef LLMOBS_RULES_H
 #define LLMOBS_RULES_H
 
-#include "core/span.h"
-#include "rules/call.h"
+#include "core/span/span.h"
+#include "rules/read/call.h"
 
 /* Whether a request goes to a proxy: as its URL says, or as the program does.
  */

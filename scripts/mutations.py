@@ -10,19 +10,19 @@ PART" of tests/cli/doctor.py, and so "drain PART", "purge PART", "launcher PART"
 "cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
 """
 
-BEGIN = "core/capture_begin.c"
-SETTLE = "core/capture_settle.c"
-CALLS = "core/capture_calls.c"
-READS = "core/capture_reads.c"
-CAPTURE = "core/capture.c"
-ENGINE = "core/engine.c"
-HANDLE = "core/handle.c"
-KEYED = "core/keyed.c"
-SENT = "core/handle_body.c"
-MULTI = "core/ops_multi.c"
-INJECT = "core/inject.c"
-READ = "core/adopt_read.c"
-ENTRY = "core/exchange_entry.c"
+BEGIN = "core/capture/capture_begin.c"
+SETTLE = "core/capture/capture_settle.c"
+CALLS = "core/capture/capture_calls.c"
+READS = "core/capture/capture_reads.c"
+CAPTURE = "core/capture/capture.c"
+ENGINE = "core/ops/engine.c"
+HANDLE = "core/capture/handle.c"
+KEYED = "core/base/keyed.c"
+SENT = "core/capture/handle_body.c"
+MULTI = "core/ops/ops_multi.c"
+INJECT = "core/trace/inject.c"
+READ = "core/spool/adopt_read.c"
+ENTRY = "core/spool/exchange_entry.c"
 
 HAZARDS = [
     ("setopt inside callbacks",
@@ -62,45 +62,45 @@ HAZARDS = [
     ("memory above the stack pointer that others unmap at any moment",
      "read only in a stack whose end is known, elsewhere the page that we run "
      "on (`llmobs_stack_sure`)", [
-         ("one-page-more", [("core/stack.c", "    return (last | (PAGE - 1)) "
+         ("one-page-more", [("core/base/stack.c", "    return (last | (PAGE - 1)) "
                              "+ 1 - sp;",
                              "    return (last | (PAGE - 1)) + 1 + PAGE - sp;")],
           ["caller.on_other_stacks", "unit of_a_coroutine_one_page"]),
-         ("any-stack-is-the-threads", [("core/stack.c", " || sp < block.begin "
+         ("any-stack-is-the-threads", [("core/base/stack.c", " || sp < block.begin "
                                         "+ block.guard)", ")")],
           ["unit of_other_stacks_in_a_thread_one_page"]),
-         ("given-stacks-are-whole", [("core/stack.c", "           is_page("
+         ("given-stacks-are-whole", [("core/base/stack.c", "           is_page("
                                       "block->guard) && block->guard < ",
                                       "           block->guard < ")],
           ["unit of_a_stack_that_a_thread_was_given_one_page"])]),
 
     ("little stack, of a thread or a coroutine",
      "no frame above 512 bytes (`Makefile`, FRAME); what is larger is a block "
-     "that is kept (`core/scratch`), and what is deep runs on a thread of ours "
+     "that is kept (`core/base/scratch`), and what is deep runs on a thread of ours "
      "(`llmobs_aside_run`)", [
-         ("writer-on-the-stack", [("core/spool.c", "    written = "
+         ("writer-on-the-stack", [("core/spool/spool.c", "    written = "
                                    "llmobs_scratch_take(sizeof(*written));",
                                    "    struct written here;\n\n    written = "
                                    "&here;"),
-                                  ("core/spool.c", "    llmobs_scratch_give("
+                                  ("core/spool/spool.c", "    llmobs_scratch_give("
                                    "written);\n", ""),
                                   ("Makefile", "FRAME := 512",
                                    "FRAME := 20000")],
           ["stack.least_of_a_call"]),
-         ("ends-where-it-is", [("core/aside.c", "    if (llmobs_stack_room("
+         ("ends-where-it-is", [("core/base/aside.c", "    if (llmobs_stack_room("
                                 "LLMOBS_STACK_ENTRY()) >= LLMOBS_ASIDE_ROOM)",
                                 "    if (ms >= 0)")],
           ["stack.least_of_an_end"]),
-         ("rest-uncounted", [("core/worker_end.c", "    if (rc && rc != "
+         ("rest-uncounted", [("core/deliver/worker_end.c", "    if (rc && rc != "
                               "-ETIMEDOUT)\n        give_up(worker);\n",
                               "    (void)rc;\n")],
           ["stack.least_of_an_end"])]),
 
     ("several threads",
-     "a free record is claimed by one exchange of its key (`core/keyed.c`)", [
+     "a free record is claimed by one exchange of its key (`core/base/keyed.c`)", [
          ("unclaimed-record", [(KEYED, "#include <stdlib.h>",
                                 "#include <sched.h>\n#include <stdlib.h>"),
-                               ("core/keyed.h", " * table->count >> 32]",
+                               ("core/base/keyed.h", " * table->count >> 32]",
                                 " * 0]"),
                                (KEYED, "        if (atomic_compare_exchange_"
                                 "strong(&record->key, &none, key))\n"
@@ -119,8 +119,8 @@ HAZARDS = [
           ["hazards.failures_of_a_multi"])]),
 
     ("multi: news that we had to read before the app did",
-     "kept, in their order, and given on (`core/ops_news.c`)", [
-         ("news-lost", [("core/ops_news.c", "    struct news *news = "
+     "kept, in their order, and given on (`core/ops/ops_news.c`)", [
+         ("news-lost", [("core/ops/ops_news.c", "    struct news *news = "
                          "find(multi);\n    CURLMsg *message;",
                          "    struct news *news = NULL;\n    CURLMsg "
                          "*message;")],
@@ -322,7 +322,7 @@ HAZARDS = [
      "begins with it, or just after",
      "libcurl is asked which of two addresses and methods it took; of a body no "
      "more is read than it reads either way (`follow`)", [
-         ("measured-early", [("core/handle_body.c", "multi && !llmobs_adds_"
+         ("measured-early", [("core/capture/handle_body.c", "multi && !llmobs_adds_"
                               "single(multi);", "multi && false;")],
           ["programs.beside_cases.begins"]),
          ("moved-unseen", [(SETTLE, "    follow_address(handle, curl);\n    "
@@ -342,7 +342,7 @@ HAZARDS = [
          ("form-read-as-fields", [(SETTLE, "            i == LLMOBS_HTTP_POST "
                                    "&& (", "            false && (")],
           ["programs.beside_cases.begins"]),
-         ("upload-read-as-fields", [("core/handle_body.c", " || handle->request "
+         ("upload-read-as-fields", [("core/capture/handle_body.c", " || handle->request "
                                      "== LLMOBS_HTTP_PUT))", "))")],
           ["unit a_latched_handle"]),
          ("unsent-but-stands", [(SETTLE, "        exchange->stands = false;"
@@ -351,7 +351,7 @@ HAZARDS = [
          ("unsent-unfollowed", [(SETTLE, "    open_unsent(handle, curl);\n",
                                  "    (void)open_unsent;\n")],
           ["programs.beside_cases.begins", "programs.beside_cases.waits"]),
-         ("member-for-ever", [("core/adds.c", "        adds->members--;\n",
+         ("member-for-ever", [("core/capture/adds.c", "        adds->members--;\n",
                                "        (void)0;\n")],
           ["unit members_are_counted"])]),
 
@@ -407,10 +407,10 @@ HAZARDS = [
                                   "\"100-continue\");",
                                   "        return false;")],
           ["programs.memory_cases.fields_refused"]),
-         ("consent-unheard", [("core/capture_sent.c", "        take_up_to("
+         ("consent-unheard", [("core/capture/capture_sent.c", "        take_up_to("
                                "handle, UINT64_MAX);", "        (void)data;")],
           ["hazards.bodies_that_go_later"]),
-         ("consent-to-nothing", [("core/capture_sent.c", "    if (!waits(handle) "
+         ("consent-to-nothing", [("core/capture/capture_sent.c", "    if (!waits(handle) "
                                   "|| handle->latch.rounds || len == 0)",
                                   "    if (!waits(handle) || len == 0)")],
           ["programs.memory_cases.fields_late"]),
@@ -459,11 +459,11 @@ HAZARDS = [
                                "->shape->telling;", "true;")],
           ["unit some_stand_without_their_body", "killed.at_a_path_of_many",
            "failure.refused_by_an_unknown_host"]),
-         ("one-entry-counted", [("core/spool_release.c",
+         ("one-entry-counted", [("core/spool/spool_release.c",
                                  "        n += spooled->begun[i] == file;",
                                  "        n = n || spooled->begun[i] == file;")],
           ["unit entries_apart"]),
-         ("child-begins", [("core/spool.c", "    if (exchange->process != "
+         ("child-begins", [("core/spool/spool.c", "    if (exchange->process != "
                             "llmobs_fork_process())\n        return 0;\n", "")],
           ["unit child_begins_nothing"])]),
 
@@ -604,16 +604,16 @@ HAZARDS = [
                             "            inject->base, (struct llmobs_text){"
                             "line + name, len - name}))\n        return;")],
           ["headers.redirect_to_another_origin"]),
-         ("odd-blanks-are-text", [("rules/url.c", "\" \\t\\n\\v\\f\\r\"",
+         ("odd-blanks-are-text", [("rules/read/url.c", "\" \\t\\n\\v\\f\\r\"",
                                    "\" \\t\\r\\n\"")],
           ["unit redirects_away_blank_ours"]),
-         ("controls-are-text", [("rules/url.c", "has_control(reference) ||",
+         ("controls-are-text", [("rules/read/url.c", "has_control(reference) ||",
                                  "")],
           ["unit redirects_away_blank_ours"])]),
 
     ("proxies and CONNECT",
      "no headers for who is not the peer (`llmobs_handle_exposes_headers`)", [
-         ("proxy-sees-headers", [("core/handle_place.c", "    if (handle->"
+         ("proxy-sees-headers", [("core/capture/handle_place.c", "    if (handle->"
                                   "signs)\n        return true;\n    if "
                                   "(!unified ||",
                                   "    if (handle->signs)\n        return "
@@ -622,12 +622,12 @@ HAZARDS = [
 
     ("HTTP/2: pushed handles inherit callback data",
      "they get the app's own before the app sees them (`on_push`)", [
-         ("push-swapped", [("core/ops_push.c", "        twin = "
+         ("push-swapped", [("core/ops/ops_push.c", "        twin = "
                             "llmobs_capture_twin(from, pushed);\n",
                             "        (void)twin;\n")],
           ["programs.push_cases.accepted",
            "clients.symfony_that_is_pushed_to"]),
-         ("push-not-in-its-multi", [("core/ops_push.c", "        atomic_store("
+         ("push-not-in-its-multi", [("core/ops/ops_push.c", "        atomic_store("
                                      "&pushed->multi, atomic_load(&parent->"
                                      "multi));\n", "        (void)parent;\n")],
           ["programs.push_cases.accepted"])]),
@@ -635,36 +635,36 @@ HAZARDS = [
     ("many long bodies at the same time",
      "all of the process share one budget (`llmobs_budget_take`), and without "
      "content only their ends are kept (`llmobs_capture_body_max`)", [
-         ("budget-unasked", [("core/budget.c", "    if (max == 0 ||",
+         ("budget-unasked", [("core/text/budget.c", "    if (max == 0 ||",
                               "    if (max < SIZE_MAX ||")],
           ["hostile.many_answers_have_one_budget",
            "unit long_bodies_share_it"]),
-         ("bodies-without-content", [("core/capture_judge.c", "        return 2 * "
+         ("bodies-without-content", [("core/capture/capture_judge.c", "        return 2 * "
                                       "(size_t)LLMOBS_BODY_EDGE;\n",
                                       "        return (size_t)config->"
                                       "capture_max;\n")],
           ["hostile.many_answers_have_one_budget"]),
-         ("copies-charged", [("core/body.c", "    if (body->free)\n        return "
+         ("copies-charged", [("core/text/body.c", "    if (body->free)\n        return "
                               "true;\n", "")],
           ["unit copies_of_handles_are_free"]),
-         ("budget-inherited", [("core/body.c", "        body->charged = 0;\n",
+         ("budget-inherited", [("core/text/body.c", "        body->charged = 0;\n",
                                 "        (void)process;\n")],
           ["unit a_child_begins_anew"])]),
 
     ("a long body that is read",
      "as its ends, where reading all would pass the budget (`make_room`)", [
-         ("read-whole", [("core/outcome.c", "        llmobs_body_shrink(body);"
+         ("read-whole", [("core/event/outcome.c", "        llmobs_body_shrink(body);"
                           "\n", "")],
           ["unit a_long_body_is_read_as_its_ends"])]),
 
     ("more push callbacks than we have places for",
      "no transfer that begins in a multi of another one is captured, and the "
      "log says so (`go_blind`)", [
-         ("push-unseen", [("core/ops_push.c", "        go_blind(multi);\n",
+         ("push-unseen", [("core/ops/ops_push.c", "        go_blind(multi);\n",
                            "        (void)go_blind;\n")],
           ["programs.push_cases.many_functions",
            "hazards.more_push_functions_than_places"]),
-         ("all-go-blind", [("core/ops_push.c", "    if (multi && !llmobs_adds_"
+         ("all-go-blind", [("core/ops/ops_push.c", "    if (multi && !llmobs_adds_"
                             "blind(multi))", "    if (multi)")],
           ["programs.push_cases.one_too_many"]),
          ("waiting-begun", [(MULTI, "        if (!llmobs_push_is_blind(multi))",
@@ -673,7 +673,7 @@ HAZARDS = [
 
     ("gzip asked for by header",
      "a copy is inflated on our thread (`decode`)", [
-         ("stays-coded", [("core/outcome.c", "    if (!is_coded(*part->head, "
+         ("stays-coded", [("core/event/outcome.c", "    if (!is_coded(*part->head, "
                            "coding))\n        return 0;",
                            "    if (!is_coded(*part->head, coding) || out)\n"
                            "        return 0;")],
@@ -689,14 +689,14 @@ HAZARDS = [
 
     ("CONNECT_ONLY and websockets",
      "no transfer of ours (`may_begin`)", [
-         ("connect-only-captured", [("core/capture_judge.c", "observes() && !handle->"
+         ("connect-only-captured", [("core/capture/capture_judge.c", "observes() && !handle->"
                                      "connect_only &&", "observes() &&")],
           ["programs.easy_cases.connect_only",
            "programs.hazard_cases.spoken"])]),
 
     ("schemes that are not HTTP",
      "never a call (`llmobs_url_parse`)", [
-         ("any-scheme", [("rules/url.c", "strncasecmp(text->data, \"http:\","
+         ("any-scheme", [("rules/read/url.c", "strncasecmp(text->data, \"http:\","
                           " 5) == 0)",
                           "(strncasecmp(text->data, \"http:\", 5) == 0 ||"
                           " strncasecmp(text->data, \"file:\", 5) == 0))")],
@@ -712,7 +712,7 @@ HAZARDS = [
 
     ("curl_global_init_mem",
      "no libcurl on our thread, then (`is_shared`)", [
-         ("allocator-on-our-thread", [("core/global.c", "        atomic_store("
+         ("allocator-on-our-thread", [("core/ops/global.c", "        atomic_store("
                                        "&copy->own_memory, how == LLMOBS_UP_"
                                        "INIT_MEM);",
                                        "        atomic_store(&copy->own_memory"
@@ -721,7 +721,7 @@ HAZARDS = [
 
     ("curl_global_cleanup beside our requests",
      "they end first, and our handles go (`llmobs_global_leave`)", [
-         ("cleanup-unnoticed", [("core/global.c", "    if (!copy || stays_up("
+         ("cleanup-unnoticed", [("core/ops/global.c", "    if (!copy || stays_up("
                                  "copy) || !is_chosen(copy))\n        return "
                                  "true;\n    if (!own(OWNER_MS))",
                                  "    if (!copy || stays_up(copy) || copy)\n"
@@ -734,10 +734,10 @@ HAZARDS = [
     ("curl_global_cleanup just before the exit",
      "what is finished is delivered over the connection that stands, once in a "
      "process (`llmobs_worker_retreat`); the exit has the rest of the time", [
-         ("cleanup-closes-it", [("core/worker_end.c", "    if (*tried) {",
+         ("cleanup-closes-it", [("core/deliver/worker_end.c", "    if (*tried) {",
                                  "    if (*tried && ms < 0) {")],
           ["exit.cleanup_over_the_warm_connection"]),
-         ("each-cleanup-waits", [("core/global.c", "    if (tried)\n        "
+         ("each-cleanup-waits", [("core/ops/global.c", "    if (tried)\n        "
                                   "atomic_store(&retreated",
                                   "    if (tried && ms < 0)\n        "
                                   "atomic_store(&retreated")],
@@ -745,53 +745,53 @@ HAZARDS = [
 
     ("a body made to cost more than its bytes",
      "each pass counts its steps, and beyond a budget the body is read by its "
-     "ends (`core/work`)", [
-         ("steps-unbounded", [("core/work.c", "    if (get(&left) < 0)",
+     "ends (`core/base/work`)", [
+         ("steps-unbounded", [("core/base/work.c", "    if (get(&left) < 0)",
                               "    if (get(&left) < 0 && count < 0)")],
           ["unit a_body_has_a_budget", "unit a_budget_ends_once"]),
-         ("budget-taken-away", [("core/encode.c", "    return encode(span, "
+         ("budget-taken-away", [("core/event/encode.c", "    return encode(span, "
                                  "config, buf, encode_cut);",
                                  "    (void)encode_cut;\n    return "
                                  "encode(span, config, buf, "
                                  "encode_by_budget);")],
           ["unit no_other_thread_ends_it"]),
-         ("no-bound-at-all", [("core/work.c", "    if (get(&left) < 0)",
+         ("no-bound-at-all", [("core/base/work.c", "    if (get(&left) < 0)",
                                "    if (get(&left) < 0 && count < 0)"),
-                              ("core/work.c", "    if (end == INT64_MAX)",
+                              ("core/base/work.c", "    if (end == INT64_MAX)",
                                "    if (end)")],
           ["exit.a_signal_is_answered_at_exit",
            "exit.a_hostile_answer_has_its_price"]),
-         ("steps-inherited", [("core/work.c", "relaxed) ==\n               "
+         ("steps-inherited", [("core/base/work.c", "relaxed) ==\n               "
                                "llmobs_fork_process();", "relaxed) != -1;")],
           ["unit a_child_has_none"])]),
 
     ("a big answer just before the exit, and a signal that waits",
      "reading ends with the exit's time; the entry stays in the spool as it "
      "came (`llmobs_work_until`, `hold`)", [
-         ("exit-reads-on", [("core/work.c", "    if (end == INT64_MAX)",
+         ("exit-reads-on", [("core/base/work.c", "    if (end == INT64_MAX)",
                              "    if (end)")],
           ["exit.a_hostile_answer_is_left_in_the_spool"])]),
 
     ("thousands of directories in the spool, at an exit",
      "who is waited for ends its look at them (`llmobs_adopt_until`)", [
-         ("adopts-without-end", [("core/adopt_inner.h", "    return until != "
+         ("adopts-without-end", [("core/spool/adopt_inner.h", "    return until != "
                                   "INT64_MAX &&", "    return !until &&")],
           ["unit in_time"]),
-         ("adopts-the-big", [("core/adopt_read.c", "           (bytes > "
+         ("adopts-the-big", [("core/spool/adopt_read.c", "           (bytes > "
                               "HURRIED_BYTES ||", "           (")],
           ["unit in_time"])]),
 
     ("a program that gives up its user or its root after a call",
      "what it can release no more is left in the spool of that user "
      "(`llmobs_spool_is_away`)", [
-         ("user-not-seen", [("core/spool_place.c", "    return now.uid != spool->"
+         ("user-not-seen", [("core/spool/spool_place.c", "    return now.uid != spool->"
                              "home.uid || now.root", "    return now.root")],
           ["spool.given_up_its_user"]),
-         ("root-not-seen", [("core/spool_place.c", " || now.root != spool->home."
+         ("root-not-seen", [("core/spool/spool_place.c", " || now.root != spool->home."
                              "root ||\n           now.device != spool->home."
                              "device;", ";")],
           ["spool.given_up_its_root"]),
-         ("never-back", [("core/destination.c", "    if (llmobs_spool_may_return"
+         ("never-back", [("core/deliver/destination.c", "    if (llmobs_spool_may_return"
                           "(d->account->keeping.spool)) {", "    if (!d) {")],
           ["spool.back_from_another_user"])]),
 
@@ -799,42 +799,42 @@ HAZARDS = [
      "members whose names say so are masked before the disk has them, and words "
      "of a path or an error by their shape (`llmobs_members_mask`, "
      "`mask_shapes`)", [
-         ("members-stay", [("core/members.c", "        if (value && is_secrets",
+         ("members-stay", [("core/privacy/members.c", "        if (value && is_secrets",
                             "        if (value && len == 0 && is_secrets")],
           ["unit secret_members_are_masked"]),
-         ("objects-stay", [("core/members.c",
+         ("objects-stay", [("core/privacy/members.c",
                             "w->data[at] == '{' && !is_schema(w, at)",
                             "w->data[at] == '\\f' && !is_schema(w, at)")],
           ["unit secret_members_are_masked"]),
-         ("schemas-masked", [("core/members.c", " && !is_schema(w, at))", ")")],
+         ("schemas-masked", [("core/privacy/members.c", " && !is_schema(w, at))", ")")],
           ["unit secret_members_are_masked"]),
-         ("frames-unsealed", [("core/outcome.c",
+         ("frames-unsealed", [("core/event/outcome.c",
                                "        llmobs_eventstream_seal(data + from, "
                                "event.end - from);\n", "")],
           ["unit what_is_read_of_frames_is_masked"]),
-         ("base64-unmasked", [("rules/events.c", "    if (bytes->len > 0) {",
+         ("base64-unmasked", [("rules/read/events.c", "    if (bytes->len > 0) {",
                                "    if (bytes->len > SIZE_MAX / 2) {")],
           ["unit cases_read_as_expected"]),
-         ("masks-by-budget", [("core/outcome.c", "        (void)llmobs_work_do("
+         ("masks-by-budget", [("core/event/outcome.c", "        (void)llmobs_work_do("
                                "texts[i].len * 3);", "        if (!llmobs_work_do"
                                "(texts[i].len * 3))\n            continue;")],
           ["unit what_is_read_is_masked"]),
-         ("shapes-stay", [("core/mask.c", "    return len >= OPAQUE_LEAST &&",
+         ("shapes-stay", [("core/privacy/mask.c", "    return len >= OPAQUE_LEAST &&",
                            "    return len > SIZE_MAX / 2 &&")],
           ["unit secrets_are_masked"]),
-         ("parts-add-up", [("core/mask.c", "(kind = kind_of(text[part.len]))",
+         ("parts-add-up", [("core/privacy/mask.c", "(kind = kind_of(text[part.len]))",
                             "(kind = kind_of(text[part.len])) >= 0")],
           ["unit names_are_no_keys"]),
-         ("one-doubtful-part", [("core/mask.c", "(random || doubtful > 1)",
+         ("one-doubtful-part", [("core/privacy/mask.c", "(random || doubtful > 1)",
                                  "(random || doubtful)")],
           ["unit names_are_no_keys"]),
-         ("doubtful-parts-stay", [("core/mask.c", "(random || doubtful > 1)",
+         ("doubtful-parts-stay", [("core/privacy/mask.c", "(random || doubtful > 1)",
                                    "random")],
           ["unit random_keys_are_masked"]),
-         ("short-parts-stay", [("core/mask.c", "part->changes >= 6 && ",
+         ("short-parts-stay", [("core/privacy/mask.c", "part->changes >= 6 && ",
                                 "part->changes >= 6 && part->len > 64 && ")],
           ["unit random_keys_are_masked"]),
-         ("uuids-in-paths", [("core/mask.c", "        return !shape->error;",
+         ("uuids-in-paths", [("core/privacy/mask.c", "        return !shape->error;",
                               "        return false;")],
           ["unit test_urls"])]),
 
@@ -842,39 +842,39 @@ HAZARDS = [
      "a value's quotes have as many backslashes as its name's; one with fewer, "
      "or the next event of a stream, ends what is masked "
      "(`llmobs_members_mask`)", [
-         ("level-unasked", [("core/members.c",
+         ("level-unasked", [("core/privacy/members.c",
                              " || at - from != w->own)", ")")],
           ["unit secret_members_are_masked"]),
-         ("name-of-two-levels", [("core/members.c",
+         ("name-of-two-levels", [("core/privacy/members.c",
                                   "begin && own == w.own &&", "begin &&")],
           ["unit secret_members_are_masked"]),
-         ("level-outlived", [("core/members.c",
+         ("level-outlived", [("core/privacy/members.c",
                               "own_of(w, at) > w->own))",
                               "own_of(w, at) != w->own))")],
           ["unit secret_members_are_masked"]),
-         ("list-outlives-its-text", [("core/members.c", "own < w->own || ",
+         ("list-outlives-its-text", [("core/privacy/members.c", "own < w->own || ",
                                       "")],
           ["unit secret_members_are_masked"]),
-         ("pairs-are-levels", [("core/members.c",
+         ("pairs-are-levels", [("core/privacy/members.c",
                                 "    return (run ^ (run + 1)) >> 1;",
                                 "    return run;")],
           ["unit secret_members_are_masked"]),
-         ("event-is-text", [("core/members.c",
+         ("event-is-text", [("core/privacy/members.c",
                              "    return w->len - at >= len && memcmp",
                              "    return w->len - at > w->len && memcmp")],
           ["unit secret_members_are_masked"]),
-         ("line-is-text", [("core/members.c",
+         ("line-is-text", [("core/privacy/members.c",
                             "w->data[at] == '\\n' &&\n           (is_event",
                             "w->data[at] == '\\f' &&\n           (is_event")],
           ["unit secret_members_are_masked"]),
-         ("letters-are-blanks", [("core/members.c",
+         ("letters-are-blanks", [("core/privacy/members.c",
                                 "    if (run == 0 || run", "    if (run")],
           ["unit secret_members_are_masked"]),
-         ("cut-backslash-masked", [("core/members.c",
+         ("cut-backslash-masked", [("core/privacy/members.c",
                                     "    while (len > 0 && value[len - 1] =="
                                     " '\\\\')\n        len--;\n", "")],
           ["unit what_grows_is_masked_as_whole"]),
-         ("cut-value-shows-its-end", [("core/members.c",
+         ("cut-value-shows-its-end", [("core/privacy/members.c",
                                        "        mask_cut(w->data + from,",
                                        "        llmobs_members_hide(w->data + "
                                        "from,")],
@@ -883,32 +883,32 @@ HAZARDS = [
     ("a body that names a server by a URL with a password or key in it",
      "the URL's user part and secret parameters are masked before the disk has "
      "them, and as an answer is read (`llmobs_links_mask`)", [
-         ("links-on-disk", [("core/exchange.c",
+         ("links-on-disk", [("core/event/exchange.c",
                              "    llmobs_links_mask(data, part.len);\n", "")],
           ["unit a_request_is_masked"]),
-         ("links-in-answers", [("core/outcome.c",
+         ("links-in-answers", [("core/event/outcome.c",
                                 "    llmobs_links_mask(data, len);\n",
                                 "")],
           ["unit what_is_read_is_masked"]),
-         ("links-cut", [("core/links.c", "        end_cut_user(w);",
+         ("links-cut", [("core/privacy/links.c", "        end_cut_user(w);",
                          "        w->port = 0;")],
           ["unit a_cut_url_keeps_no_secret"]),
-         ("links-cut-backslash", [("core/links.c", "memset(w->data + w->from, "
+         ("links-cut-backslash", [("core/privacy/links.c", "memset(w->data + w->from, "
                                    "'*', w->here - w->from);\n}\n\n/* Of a",
                                    "memset(w->data + w->from, "
                                    "'*', w->len - w->from);\n}\n\n/* Of a")],
           ["unit urls_of_a_body_lose_their_secrets"]),
-         ("links-cut-value", [("core/links.c", "        end_cut(w);",
+         ("links-cut-value", [("core/privacy/links.c", "        end_cut(w);",
                                "        end_value(w);")],
           ["unit urls_of_a_body_lose_their_secrets"]),
-         ("links-read-again", [("core/links.c", "    if (*known > w->at)",
+         ("links-read-again", [("core/privacy/links.c", "    if (*known > w->at)",
                                 "    if (*known > w->len)")],
           ["unit no_text_is_read_twice"])]),
 
     ("a loop of short processes beside a silent intake",
      "a mark on the disk: it is neither connected to ahead nor waited for "
      "(`llmobs_peer_is_silent`)", [
-         ("silent-is-warmed", [("core/intake.c", "    if (llmobs_peer_is_silent"
+         ("silent-is-warmed", [("core/export/intake.c", "    if (llmobs_peer_is_silent"
                                 "(&route->peer))\n        return;",
                                 "    if (llmobs_peer_is_silent(&route->peer) && "
                                 "began < 0)\n        return;")],
@@ -988,7 +988,7 @@ HAZARDS = [
                                   "? THERE : MISSING;",
                                   "        return THERE;")],
           ["preload core_of_a_later_libc"]),
-         ("older-untold", [("cli/doctor_fit.c", "given > 0 && given < asked",
+         ("older-untold", [("cli/doctor/doctor_fit.c", "given > 0 && given < asked",
                             "given < 0 && given < asked")],
           ["doctor newer"]),
          ("unknown-refused", [("shim/fit.c", "&& may_be_refused());",
@@ -1015,12 +1015,12 @@ HAZARDS = [
     ("a preload that leads connections elsewhere: an anonymiser",
      "ours to this machine go to the kernel, and no other is made "
      "(`http_direct`)", [
-         ("through-the-holder", [("core/http_direct.c", "    if (rc != 0)\n"
+         ("through-the-holder", [("core/net/http_direct.c", "    if (rc != 0)\n"
                                   "        return (int)rc;\n    /* libcurl",
                                   "    if (rc != 0 || yes)\n        "
                                   "return (int)rc;\n    /* libcurl")],
           ["preloads.an_anonymiser_hears_nothing_of_us"]),
-         ("around-the-holder", [("core/http_direct.c", "    if (!llmobs_http_is_"
+         ("around-the-holder", [("core/net/http_direct.c", "    if (!llmobs_http_is_"
                                  "direct() || unix_socket ||",
                                  "    if (!llmobs_http_is_direct() || "
                                  "!unix_socket ||")],
@@ -1031,7 +1031,7 @@ HAZARDS = [
                              "    return holds_connect(&elf);")],
           ["preloads.an_anonymiser_hears_nothing_of_us",
            "preloads.around_an_anonymiser_nothing_goes"]),
-         ("holder-untold", [("cli/doctor_settings.c", "_direct_only(held);",
+         ("holder-untold", [("cli/doctor/doctor_settings.c", "_direct_only(held);",
                              "_direct_only(held && !held);")],
           ["doctor settings"])]),
 
@@ -1046,7 +1046,7 @@ HAZARDS = [
      "`=`, any bytes",
      "the launcher hands each entry on as it came, and sets a name wherever it "
      "stands (`llmobs_environment_set`)", [
-         ("first-of-a-name", [("cli/environment.c", "        found = true;\n"
+         ("first-of-a-name", [("cli/shared/environment.c", "        found = true;\n"
                                "    }\n    return found ? 0 : add(",
                                "        found = true;\n        break;\n    }\n"
                                "    return found ? 0 : add(")],
@@ -1055,16 +1055,16 @@ HAZARDS = [
     ("an environment as large as the kernel takes",
      "the command gets what came (`llmobs_environment_exec`), before a tool is "
      "put around it too (`has_room`)", [
-         ("too-big-to-run", [("cli/environment.c",
+         ("too-big-to-run", [("cli/shared/environment.c",
                               "entries == NULL || errno == E2BIG)",
                               "entries == NULL)")], ["launcher room"]),
-         ("tool-without-room", [("cli/run.c", "    return fits && sum + ",
+         ("tool-without-room", [("cli/run/run.c", "    return fits && sum + ",
                                  "    return !fits || sum / 8 + ")],
           ["launcher room"])]),
 
     ("libcurl linked statically",
      "out of reach, and `llmobs doctor` says so (`is_in_reach`)", [
-         ("static-in-reach", [("cli/doctor.c", "    return copy->how != LLMOBS_"
+         ("static-in-reach", [("cli/doctor/doctor.c", "    return copy->how != LLMOBS_"
                                "REACH_STATIC && !copy->missing &&",
                                "    return !copy->missing &&")],
           ["doctor made"])]),
@@ -1073,36 +1073,36 @@ HAZARDS = [
      "the process that delivers for a user has a time of its own (`set_times`), "
      "and its further places come after all others (`put_aside`); "
      "a file that takes no blocks takes no time (`pass_hole`)", [
-         ("user-without-end", [("cli/drain_place.c", "child->uid == geteuid() || "
+         ("user-without-end", [("cli/drain/drain_place.c", "child->uid == geteuid() || "
                                 "round->user_ms == 0)", "round->user_ms >= 0)")],
           ["drain stopped_by_its_user"]),
-         ("waits-for-the-user", [("cli/drain_place.c", "    out.error = is_served("
+         ("waits-for-the-user", [("cli/drain/drain_place.c", "    out.error = is_served("
                                   "round, place->uid) ?", "    while (is_served("
                                   "round, place->uid)) {\n        wait_some("
                                   "round);\n        (void)reap(round);\n    }\n"
                                   "    out.error = round->ending ?")],
           ["drain further_place_of_a_stopper"]),
-         ("purge-without-end", [("cli/purge.c", "== geteuid() ? -1 : user_ms",
+         ("purge-without-end", [("cli/drain/purge.c", "== geteuid() ? -1 : user_ms",
                                  "== geteuid() ? -1 : user_ms - user_ms - 1")],
           ["purge stopped_by_its_user"]),
-         ("hole-read", [("core/spool_file.c", "        if (sparse)\n",
+         ("hole-read", [("core/spool/spool_file.c", "        if (sparse)\n",
                          "        if (sparse && size == 0)\n")],
           ["unit sparse"])]),
 
     ("names of files and links in a store that others may write",
      "no link is followed, and a name is escaped before it is shown "
      "(`read_file`, `llmobs_shown_name`)", [
-         ("link-followed", [("cli/reader.c", "O_RDONLY | O_NOFOLLOW |",
+         ("link-followed", [("cli/shared/reader.c", "O_RDONLY | O_NOFOLLOW |",
                              "O_RDONLY |")],
           ["cli names_are_safe"]),
-         ("name-as-it-is", [("cli/reader.c", "            llmobs_shown_name(name, "
+         ("name-as-it-is", [("cli/shared/reader.c", "            llmobs_shown_name(name, "
                              "room),", "            ((void)room, name),")],
           ["cli names_are_safe"])]),
 
     ("a damaged entry of the spool, of which parts are missing",
      "nothing is added to a pointer that there is not "
      "(`llmobs_request_deployment`); clang's sanitizer says so", [
-         ("added-to-nothing", [("rules/request.c", "    if (url->path.len == 0)\n"
+         ("added-to-nothing", [("rules/read/request.c", "    if (url->path.len == 0)\n"
                                 "        return none;\n    at = memmem(",
                                 "    end = url->path.data + url->path.len;\n"
                                 "    at = memmem("),
@@ -1114,25 +1114,25 @@ HAZARDS = [
     ("files that somebody made so that root's `llmobs doctor` reads for hours",
      "all reading, opening and finding takes from one sum "
      "(`llmobs_allowance_take`)", [
-         ("work-unbounded", [("cli/object.c", "    bool enough = cost <= "
+         ("work-unbounded", [("cli/doctor/object.c", "    bool enough = cost <= "
                               "allowance->left;", "    bool enough = cost > 0 "
                               "|| allowance->left;")], ["doctor work"])]),
 
     ("whoever is first to listen where an agent is looked for",
      "all that listens there is root's, dd-agent's or our user's, before and "
      "when the connection stands (`llmobs_listener_check`, `judge_peer`)", [
-         ("stranger-trusted", [("core/listener.c", "    look->stranger |= "
+         ("stranger-trusted", [("core/net/listener.c", "    look->stranger |= "
                                 "!is_trusted(uid);",
                                 "    (void)is_trusted(uid);")],
           ["delivery.auto_stranger_in_the_usual_place"]),
-         ("looked-at-once", [("core/http_transfer.c", "    transfer->strange = "
+         ("looked-at-once", [("core/net/http_transfer.c", "    transfer->strange = "
                               "rc || mark != transfer->mark;",
                               "    transfer->strange = false;")],
           ["unit sends_nothing_to_strangers"])]),
 
     ("a device where a file is looked for",
      "the tool looks by O_PATH, and opens files alone (`llmobs_fd_reopen`)", [
-         ("device-opened", [("core/fd.c", "    files_only = true;",
+         ("device-opened", [("core/base/fd.c", "    files_only = true;",
                              "    files_only = false;")],
           ["doctor devices"])]),
 
@@ -1224,7 +1224,7 @@ HAZARDS = [
     ("a fork between a multi's add and its transfer",
      "the copy that begins in another process draws ids of its own "
      "(`renew_ids`)", [
-         ("ids-inherited", [("core/capture_begin.c", "    if (exchange->process "
+         ("ids-inherited", [("core/capture/capture_begin.c", "    if (exchange->process "
                              "== llmobs_fork_process())\n        return;\n"
                              "    if (origin->from_span",
                              "    if (exchange)\n        return;\n"
@@ -1233,7 +1233,7 @@ HAZARDS = [
 
     ("a limit of processes that the program has counted for itself",
      "below 64 (RLIMIT_NPROC) no thread is started (`has_room`)", [
-         ("takes-the-last-slot", [("core/thread.c",
+         ("takes-the-last-slot", [("core/base/thread.c",
                                    "limit.rlim_cur >= PROCESSES_LEAST;",
                                    "limit.rlim_cur > 0;")],
           ["programs.process_cases.few_processes"])]),
@@ -1241,40 +1241,40 @@ HAZARDS = [
     ("a first thread that ends by itself, and a process that ends with its "
      "last one", "our thread looks each second whether any other is left, and "
      "ends with the first one's code (`look`, `llmobs_thread_leave`)", [
-         ("sleeps-for-ever", [("core/worker_thread.c", "    worker->last = "
+         ("sleeps-for-ever", [("core/deliver/worker_thread.c", "    worker->last = "
                                "llmobs_thread_is_last();",
                                "    worker->last = false;")],
           ["exit.last_thread_beside_a_silent_agent"]),
-         ("code-of-ours", [("core/thread.c", "    if (leaving.code)\n"
+         ("code-of-ours", [("core/base/thread.c", "    if (leaving.code)\n"
                             "        llmobs_sys(SYS_exit, leaving.code);\n",
                             "")],
           ["exit.agent.left_by_system_call"]),
-         ("code-of-the-first", [("core/thread.c", "    if (apps > 1)\n"
+         ("code-of-the-first", [("core/base/thread.c", "    if (apps > 1)\n"
                                  "        atomic_store(&outlived",
                                  "    if (apps > 9)\n"
                                  "        atomic_store(&outlived")],
           ["programs.exit_cases.left_to_another"]),
-         ("leaves-the-others", [("core/thread.c", "    return apps == 1;",
+         ("leaves-the-others", [("core/base/thread.c", "    return apps == 1;",
                                  "    return apps >= 1;")],
           ["programs.exit_cases.left_to_another"]),
-         ("lookup-goes-on", [("core/worker_thread.c",
+         ("lookup-goes-on", [("core/deliver/worker_thread.c",
                               "        llmobs_http_end_lookups();\n", "")],
           ["exit.last_thread_beside_a_lookup"]),
-         ("looks-when-idle", [("core/worker_thread.c",
+         ("looks-when-idle", [("core/deliver/worker_thread.c",
                                "(struct llmobs_tick){look, worker}",
                                "(struct llmobs_tick){NULL, NULL}")],
           ["exit.last_thread_beside_a_silent_agent"]),
-         ("descriptors-of-nobody", [("core/worker_thread.c",
+         ("descriptors-of-nobody", [("core/deliver/worker_thread.c",
                                      "    llmobs_fd_alone();\n", "")],
           ["exit.last_thread_has_the_last_descriptors"]),
-         ("small-stack-at-last", [("core/thread.c",
+         ("small-stack-at-last", [("core/base/thread.c",
                                    "        (void)llmobs_thread_start("
                                    "end_last, NULL, 0);", "        ;")],
           ["exit.agent.left_by_main"])]),
 
     ("fork beside our thread",
      "a child begins anew and touches nothing inherited (`check_fork`)", [
-         ("child-goes-on", [("core/worker.c", "    reset(worker);\n    llmobs_"
+         ("child-goes-on", [("core/deliver/worker.c", "    reset(worker);\n    llmobs_"
                              "fork_settled(&worker->process);",
                              "    (void)reset;\n    llmobs_fork_settled("
                              "&worker->process);")],
@@ -1283,40 +1283,40 @@ HAZARDS = [
     ("fork while our thread is in the TLS library",
      "the fork waits for it: a lock that the child inherits stays locked "
      "(`before_fork`)", [
-         ("fork-waits-little", [("core/gate.h", "GATE_CALL_MS 1000",
+         ("fork-waits-little", [("core/base/gate.h", "GATE_CALL_MS 1000",
                                  "GATE_CALL_MS 5")],
           ["unit fork_waits_for_a_long_call"])]),
 
     ("a child that no handler of fork saw",
      "the page that knows the process is empty in it (`wiped_page`)", [
-         ("page-inherited", [("core/fork.c", "        madvise(page, size, "
+         ("page-inherited", [("core/base/fork.c", "        madvise(page, size, "
                               "MADV_WIPEONFORK) == 0)",
                               "        madvise(page, size, MADV_NORMAL) == 0)")],
           ["unit a_process_knows_itself"])]),
 
     ("exit in a child of vfork",
      "what there is to end is its parent's (`at_exit`)", [
-         ("vfork-ends-it", [("core/global.c", "    if (llmobs_fork_shares())\n"
+         ("vfork-ends-it", [("core/ops/global.c", "    if (llmobs_fork_shares())\n"
                              "        return; /*",
                              "    if (false)\n        return; /*")],
           ["exit.vfork_child_exits"])]),
 
     ("a body that outgrows the room of its block",
      "it moves, and the block's room is nobody's to free (`move`)", [
-         ("room-freed", [("core/buf.c", "    if (!buf->lent)\n        free("
+         ("room-freed", [("core/base/buf.c", "    if (!buf->lent)\n        free("
                           "buf->data);", "    free(buf->data);")],
           ["unit test_buf_lent"])]),
 
     ("exit beside calls under way",
      "they are ended by our handler (`llmobs_capture_abandon_all`)", [
-         ("exit-unseen", [("core/global.c", "    end_all();\n", "")],
+         ("exit-unseen", [("core/ops/global.c", "    end_all();\n", "")],
           ["programs.life_cases.exit_in_callback",
            "programs.life_cases.exit_beside"])]),
 
     ("many threads whose first call it is",
      "one initialises libcurl, whose lock spins; the others sleep "
      "(`llmobs_global_turn`)", [
-         ("all-at-once", [("core/global.c", "    if (*seen == mine ||\n",
+         ("all-at-once", [("core/ops/global.c", "    if (*seen == mine ||\n",
                            "    if (mine == 0 ||\n")],
           ["unit one_after_the_other"])]),
 
@@ -1324,7 +1324,7 @@ HAZARDS = [
      "captured is counted after kept, and read before it (`take_counts`); "
      "what is settled is told before the next request "
      "(`tell_settled`)", [
-         ("counted-first", [("core/worker.c", "    keep(worker, item);\n    "
+         ("counted-first", [("core/deliver/worker.c", "    keep(worker, item);\n    "
                              "kept = item->spooled.file != 0;\n    "
                              "llmobs_stats_add(LLMOBS_STAT_captured, 1); "
                              "/* after kept: stats.h */\n",
@@ -1332,27 +1332,27 @@ HAZARDS = [
                              "\n    keep(worker, item);\n    kept = "
                              "item->spooled.file != 0;\n")],
           ["spool.killed_before_it_is_counted"]),
-         ("settled-unsaid", [("core/delivery.c", "        delivery->settled("
+         ("settled-unsaid", [("core/deliver/delivery.c", "        delivery->settled("
                               "delivery->config);", "        return;")],
           ["evaluations.killed_between_two_requests"])]),
 
     ("a directory of the spool that was another process's",
      "empty, of the same user alone (`is_fit`), and given when no thread "
      "writes to it (`is_idle`)", [
-         ("takes-any", [("core/spool_place.c", "           S_ISDIR(st.st_mode) "
+         ("takes-any", [("core/spool/spool_place.c", "           S_ISDIR(st.st_mode) "
                          "&& st.st_uid == geteuid() &&\n           "
                          "(st.st_mode & 07777) == 0700;",
                          "           st.st_uid == geteuid();")],
           ["unit unfit"]),
-         ("gives-the-busy", [("core/spool_place.c", "        if (atomic_load("
+         ("gives-the-busy", [("core/spool/spool_place.c", "        if (atomic_load("
                               "&spool->slots[i].left) != 0)\n            "
                               "return false;\n",
                               "        (void)spool->slots[i];\n")],
           ["unit not_idle"]),
-         ("gives-any", [("core/spool_place.c", "        empty = names_nothing"
+         ("gives-any", [("core/spool/spool_place.c", "        empty = names_nothing"
                          "(list, len);", "        (void)names_nothing;")],
           ["unit not_empty"]),
-         ("not-its-own-again", [("core/spool_place.c", "                 gone ? "
+         ("not-its-own-again", [("core/spool/spool_place.c", "                 gone ? "
                                  "LLMOBS_SPOOL_PLACE_GIVEN : "
                                  "LLMOBS_SPOOL_PLACE_READY);",
                                  "                 "
@@ -1363,39 +1363,39 @@ HAZARDS = [
      "all that tells an entry is of a key that only the file has "
      "(`llmobs_entry_key`); half an entry is taken back where one thread "
      "writes (`llmobs_spool_cut`)", [
-         ("key-known", [("core/entry.c", "    if (getrandom(key, sizeof(*key), "
+         ("key-known", [("core/spool/entry.c", "    if (getrandom(key, sizeof(*key), "
                          "GRND_NONBLOCK) != sizeof(*key))\n        guess_key"
                          "(key);", "    memset(key, 0, sizeof(*key));\n    "
                          "if (key->mark)\n        guess_key(key);")],
           ["unit forged_answer"]),
-         ("time-before-time", [("core/exchange_entry.c",
+         ("time-before-time", [("core/spool/exchange_entry.c",
                                 "    if (n[NUMBER_START_WALL] < 0 || "
                                 "n[NUMBER_START_MONO] < 0 ||\n        "
                                 "n[NUMBER_DURATION] < 0)\n        return "
                                 "-EINVAL;\n", "")],
           ["unit before_time"]),
-         ("no-key-without-getrandom", [("core/entry.c", "    memcpy(key, hash, "
+         ("no-key-without-getrandom", [("core/spool/entry.c", "    memcpy(key, hash, "
                                         "sizeof(*key));", "    memset(key, 0, "
                                         "sizeof(*key));")],
           ["unit key_without_getrandom"]),
-         ("seal-unread", [("core/entry.c", "(key, head, fields, 1, 0, &seal) "
+         ("seal-unread", [("core/spool/entry.c", "(key, head, fields, 1, 0, &seal) "
                            "&& tail == seal;",
                            "(key, head, fields, 1, 0, &seal) && seal != "
                            "tail + 1;")],
           ["unit spliced"]),
-         ("marks-unsealed", [("core/entry.c", "        *state = llmobs_mix("
+         ("marks-unsealed", [("core/spool/entry.c", "        *state = llmobs_mix("
                               "*state ^ mark.len) + mark.tag;\n",
                               "        *state += 0;\n")],
           ["unit lost_mark"]),
-         ("child-of-the-same-key", [("core/spool_place.c", "    llmobs_entry_"
+         ("child-of-the-same-key", [("core/spool/spool_place.c", "    llmobs_entry_"
                                      "key(&spool->key);", "    if (!spool->key"
                                      ".mark)\n        llmobs_entry_key(&spool"
                                      "->key);")],
           ["unit key_of_a_child"]),
-         ("not-cut-back", [("core/spool.c", "        llmobs_spool_cut(fd, "
+         ("not-cut-back", [("core/spool/spool.c", "        llmobs_spool_cut(fd, "
                             "written);\n", "        (void)fd;\n")],
           ["unit cut_back"]),
-         ("cut-beside-others", [("core/spool.c", "    if (written && written->"
+         ("cut-beside-others", [("core/spool/spool.c", "    if (written && written->"
                                  "part > 0 &&\n",
                                  "    if (written && written->part > 0)\n    "
                                  "    alone = atomic_load(&slot->writers);\n"
@@ -1404,39 +1404,39 @@ HAZARDS = [
 
     ("a directory that other users may write to",
      "a file is this user's, has one name and is regular, or it is neither "
-     "written nor believed (`core/file.c`); others' files take no room", [
-         ("owner-unasked", [("core/file.c", "        (!any_owner && st.st_uid != "
+     "written nor believed (`core/base/file.c`); others' files take no room", [
+         ("owner-unasked", [("core/base/file.c", "        (!any_owner && st.st_uid != "
                              "geteuid()))", "        (!any_owner && st.st_uid "
                              "== (uid_t)-1))")],
           ["unit files_of_others", "unit the_ledger_of_another_user"]),
-         ("names-unasked", [("core/file.c", "    if (!S_ISREG(st.st_mode) || "
+         ("names-unasked", [("core/base/file.c", "    if (!S_ISREG(st.st_mode) || "
                              "st.st_nlink > 1 ||\n",
                              "    if (!S_ISREG(st.st_mode) ||\n")],
           ["unit files_of_others"]),
-         ("root-adds-others", [("core/ledger_fold.c", "        if (llmobs_"
+         ("root-adds-others", [("core/ledger/ledger_fold.c", "        if (llmobs_"
                                 "record_read(survey.dir, name, true, &page)",
                                 "        if (llmobs_record_read(survey.dir, "
                                 "name, false, &page)"),
-                               ("core/ledger_fold.c", "    rc = llmobs_record_"
+                               ("core/ledger/ledger_fold.c", "    rc = llmobs_record_"
                                 "read(dir, name, true, &page);",
                                 "    rc = llmobs_record_read(dir, name, false, "
                                 "&page);")],
           ["unit the_ledger_of_another_user"]),
-         ("room-by-anybody", [("core/spool_file.c", "           (st->st_mode & "
+         ("room-by-anybody", [("core/spool/spool_file.c", "           (st->st_mode & "
                                "S_IFMT) == type && st->st_uid == geteuid();",
                                "           (st->st_mode & S_IFMT) == type;")],
           ["unit room_of_others"]),
-         ("found-for-made", [("core/spool.c", "fd < 0 ? 0 : llmobs_file_check("
+         ("found-for-made", [("core/spool/spool.c", "fd < 0 ? 0 : llmobs_file_check("
                               "fd, false);", "0;")],
           ["unit made_by_others"])]),
 
     ("processes of two releases at one spool",
      "each leaves the files of the other's form alone "
      "(`LLMOBS_SPOOL_SUFFIX`), and a later one's (`remove_stub`)", [
-         ("old-name", [("core/spool_file.h", "#define LLMOBS_SPOOL_SUFFIX \""
+         ("old-name", [("core/spool/spool_file.h", "#define LLMOBS_SPOOL_SUFFIX \""
                         ".entries\"", "#define LLMOBS_SPOOL_SUFFIX \"\"")],
           ["unit later_version"]),
-         ("later-for-a-stub", [("core/adopt_find.c", "        if (one != "
+         ("later-for-a-stub", [("core/spool/adopt_find.c", "        if (one != "
                                 "-ENODATA)\n            rc = one;",
                                 "        rc = one == -ENOTSUP ? -ENODATA : "
                                 "one;")],
@@ -1445,7 +1445,7 @@ HAZARDS = [
     ("close_range(3, ~0), then open",
      "our descriptors are known by identity, not by number "
      "(`llmobs_sockets_intact`)", [
-         ("numbers-trusted", [("core/sockets.c", "    return look_at(one->fd, "
+         ("numbers-trusted", [("core/net/sockets.c", "    return look_at(one->fd, "
                                "&now) && now.type == one->type &&\n           "
                                "now.dev == one->dev && now.ino == one->ino && "
                                "now.id == one->id &&\n           (one->type || "
@@ -1456,26 +1456,26 @@ HAZARDS = [
     ("close_range(3, ~0), then open, while our thread opens a file",
      "what it opened is known by its name, and stands above what the app gets "
      "(`llmobs_fd_open`)", [
-         ("taken-for-ours", [("core/fd.c", "    if (one.fd >= 0 && "
+         ("taken-for-ours", [("core/base/fd.c", "    if (one.fd >= 0 && "
                               "!one.named) {",
                               "    if (one.fd >= 0 && one.fd < 0) {")],
           ["programs.closed_in_openat"]),
-         ("closes-the-copied", [("core/fd.c", "    if (still_is(fd, file))",
+         ("closes-the-copied", [("core/base/fd.c", "    if (still_is(fd, file))",
                                  "    if (still_is(fd, file) || fd > 2)")],
           ["programs.closed_in_fcntl"]),
-         ("replaced-for-taken", [("core/fd.c", "        one = again;",
+         ("replaced-for-taken", [("core/base/fd.c", "        one = again;",
                                   "        one.fd = again.named ? again.fd : "
                                   "-1;"),
-                                 ("core/fd.c", "(before && is_same(&found, "
+                                 ("core/base/fd.c", "(before && is_same(&found, "
                                   "&one->file)) ||", "")],
           ["unit replaced_meanwhile"]),
-         ("low-as-the-app", [("core/fd.c", "    if (!ours)",
+         ("low-as-the-app", [("core/base/fd.c", "    if (!ours)",
                               "    if (flags)")],
           ["unit high_on_ours", "programs.closed_in_openat"])]),
 
     ("descriptors 0, 1 and 2 closed",
      "none of ours ever takes their place (`above_standard`)", [
-         ("standard-numbers-taken", [("core/sockets.c", "        if (is_free("
+         ("standard-numbers-taken", [("core/net/sockets.c", "        if (is_free("
                                       "fd))\n            hold[fd] = (int)",
                                       "        if (is_free(fd) && fd > 2)\n"
                                       "            hold[fd] = (int)")],
@@ -1484,7 +1484,7 @@ HAZARDS = [
     ("siglongjmp out of our write to the disk",
      "the handle's owner gets its gate back at once (`llmobs_handle_lock`), and "
      "the call ends with the next one (`llmobs_capture_leave_behind`)", [
-         ("gate-kept", [("core/handle.c", " &&\n           !pass(handle, "
+         ("gate-kept", [("core/capture/handle.c", " &&\n           !pass(handle, "
                          "GATE_OWNER, GATE_OWNER)) {", ") {")],
           ["spool.left_by_a_signal", "unit gates_that_were_left"]),
          ("left-in", [(CALLS, "    if (handle->swapped && !handle->inside && !"
@@ -1496,34 +1496,34 @@ HAZARDS = [
     ("few descriptors: the last ones are the program's",
      "none is taken where too few are left for it, and no connection stays "
      "open there (`llmobs_fd_spare`)", [
-         ("takes-the-last", [("core/fd.c", "    return want <= 0;",
+         ("takes-the-last", [("core/base/fd.c", "    return want <= 0;",
                               "    return want <= 0 || limit > 0;")],
           ["quiet.few.8_hang", "quiet.few.20_close",
            "unit the_last_are_the_apps"]),
-         ("keeps-connections", [("core/http.c",
+         ("keeps-connections", [("core/net/http.c",
                                  "    if (has_handles(http) && "
                                  "!llmobs_fd_spare(LLMOBS_HTTP_KEEP_FDS))\n"
                                  "        give_back(http);",
                                  "    (void)has_handles;\n")],
           ["quiet.keeps_no_connection_where_few_are_left"]),
-         ("last-is-lost", [("core/global.c", "    llmobs_fd_guest(true);\n",
+         ("last-is-lost", [("core/ops/global.c", "    llmobs_fd_guest(true);\n",
                             "")],
           ["quiet.few.5_well"])]),
 
     ("signals",
      "all are blocked on our thread (`llmobs_thread_start`)", [
-         ("signals-taken", [("core/thread.c", "    sigfillset(&all);",
+         ("signals-taken", [("core/base/thread.c", "    sigfillset(&all);",
                              "    sigemptyset(&all);")],
           ["programs.life_cases.signalled"])]),
 
     ("SIGPIPE and SIGXFSZ of our own writing",
-     "blocked and taken back (`core/quiet.h`)", [
-         ("loud", [("core/worker_inner.h", "    llmobs_quiet_begin(quiet);\n",
+     "blocked and taken back (`core/base/quiet.h`)", [
+         ("loud", [("core/deliver/worker_inner.h", "    llmobs_quiet_begin(quiet);\n",
                     "    *quiet = (struct llmobs_quiet){.cancel = 0};\n"),
-                   ("core/worker_inner.h", "gate_leave(worker);\n    llmobs_"
+                   ("core/deliver/worker_inner.h", "gate_leave(worker);\n    llmobs_"
                     "quiet_end(quiet);\n",
                     "gate_leave(worker);\n    (void)quiet;\n"),
-                   ("core/worker_inner.h", "        return true;\n    llmobs_"
+                   ("core/deliver/worker_inner.h", "        return true;\n    llmobs_"
                     "quiet_end(quiet);\n", "        return true;\n")],
           ["failure.files_may_not_grow",
            "failure.files_may_not_grow_nor_the_log"])]),
@@ -1531,7 +1531,7 @@ HAZARDS = [
     ("longjmp out of a callback",
      "what was left without an end is ended by cleanup "
      "(`op_easy_cleanup`)", [
-         ("jump-loses-it", [("core/engine.c", "    llmobs_capture_finish("
+         ("jump-loses-it", [("core/ops/engine.c", "    llmobs_capture_finish("
                              "handle, ending.end, ending.code);\n    llmobs_"
                              "handle_release(handle);",
                              "    if (atomic_load(&handle->multi))\n        "
@@ -1549,10 +1549,10 @@ HAZARDS = [
 
     ("pthread_cancel and pthread_exit in a transfer",
      "nothing is held across it, and our own writing is not cancelled "
-     "(`core/quiet.h`); what is left ends at exit", [
-         ("gate-held", [("core/global.c", "    end_all();\n", "")],
+     "(`core/base/quiet.h`); what is left ends at exit", [
+         ("gate-held", [("core/ops/global.c", "    end_all();\n", "")],
           ["programs.life_cases.cancelled"]),
-         ("flush-cancelled", [("core/quiet.h", "    pthread_setcancelstate("
+         ("flush-cancelled", [("core/base/quiet.h", "    pthread_setcancelstate("
                                "PTHREAD_CANCEL_DISABLE, &quiet->cancel);\n",
                                "    quiet->cancel = PTHREAD_CANCEL_ENABLE;\n")
                               ],
@@ -1560,7 +1560,7 @@ HAZARDS = [
 
     ("unshare and setns: one thread only",
      "`LLMOBS_THREAD=off` (`llmobs_worker_thread_start`)", [
-         ("thread-all-the-same", [("core/worker_thread.c", "    if (!worker->"
+         ("thread-all-the-same", [("core/deliver/worker_thread.c", "    if (!worker->"
                                    "config->thread || atomic_load(",
                                    "    if (atomic_load(")],
           ["hazards.a_process_of_one_thread"])]),
@@ -1568,7 +1568,7 @@ HAZARDS = [
     ("seccomp without mmap and clone",
      "no thread, then: delivered at exit "
      "(`llmobs_worker_thread_start`)", [
-         ("thread-believed", [("core/worker_thread.c", "    atomic_store("
+         ("thread-believed", [("core/deliver/worker_thread.c", "    atomic_store("
                                "&worker->thread, LLMOBS_THREAD_NONE);\n    "
                                "llmobs_log_once(",
                                "    llmobs_log_once(")],
@@ -1577,20 +1577,20 @@ HAZARDS = [
     ("seccomp that kills, for what libcurl never asks of the kernel",
      "who calls no model makes no system call of ours, nor at its end "
      "(`llmobs_worker_end_quietly`)", [
-         ("never-quiet", [("core/global.c",
+         ("never-quiet", [("core/ops/global.c",
                            "    if (llmobs_worker_end_quietly(worker))\n",
                            "    if (false)\n")],
           ["programs.quiet_cases.confined_exit", "quiet.exactly.fetch_easy"]),
-         ("asks-its-thread", [("core/global.c",
+         ("asks-its-thread", [("core/ops/global.c",
                                "(unsigned long)pthread_self();",
                                "(unsigned long)syscall(SYS_gettid);")],
           ["programs.quiet_cases.confined"]),
-         ("wakes-nobody", [("core/worker_inner.h",
+         ("wakes-nobody", [("core/deliver/worker_inner.h",
                             "    if (llmobs_worker_has_thread(worker))\n"
                             "        llmobs_futex_wake(",
                             "    if (true)\n        llmobs_futex_wake(")],
           ["quiet.exactly.fetch_cleaned"]),
-         ("child-begins-anew", [("core/worker.c",
+         ("child-begins-anew", [("core/deliver/worker.c",
                                  "    return is_ours(worker) ? atomic_load(",
                                  "    llmobs_worker_check_fork(worker);\n"
                                  "    return is_ours(worker) ? atomic_load(")],
@@ -1598,7 +1598,7 @@ HAZARDS = [
 
     ("the first call of all in a handler of the exit that runs after ours",
      "it does what the exit would have done (`stir_late`)", [
-         ("late-forgotten", [("core/worker.c", "        is_exiting())\n"
+         ("late-forgotten", [("core/deliver/worker.c", "        is_exiting())\n"
                               "        stir_late(worker);",
                               "        is_exiting())\n"
                               "        (void)stir_late;")],
@@ -1606,7 +1606,7 @@ HAZARDS = [
 
     ("read-only root, full disk",
      "said once in the log, and nothing else (`write_lines`)", [
-         ("failure-unsaid", [("core/store.c", "            *error = n == 0 ? "
+         ("failure-unsaid", [("core/export/store.c", "            *error = n == 0 ? "
                               "-EIO : -errno;\n            break;",
                               "            return len;")],
           ["hazards.file_system_that_is_full"])]),
@@ -1614,7 +1614,7 @@ HAZARDS = [
     ("no HOME, or somebody else's",
      "a place of the user's own below /var/tmp "
      "(`llmobs_config_store_dir`)", [
-         ("any-home", [("core/config_store.c", "    else if (home && usable("
+         ("any-home", [("core/config/config_store.c", "    else if (home && usable("
                         "home, \"/.local/state/llmobs/store\"))",
                         "    else if (home)")],
           ["unit the_store_of_others"])]),
@@ -1670,13 +1670,13 @@ HAZARDS = [
 
     ("a container's first process: orphans become its children",
      "it waits for all of them (`ended`)", [
-         ("orphans-left", [("cli/child.c", "waitpid(child->reaps ? -1 : child->"
+         ("orphans-left", [("cli/run/child.c", "waitpid(child->reaps ? -1 : child->"
                             "pid, status,", "waitpid(child->pid, status,")],
           ["container orphans_are_reaped"])]),
 
     ("a container's first process: the kernel drops what it does not take",
      "all signals are taken and passed on (`block_signals`)", [
-         ("faults-dropped", [("cli/child.c", " && !child->reaps", "")],
+         ("faults-dropped", [("cli/run/child.c", " && !child->reaps", "")],
           ["container INT_HUP_QUIT_USR1_ABRT"])]),
 
     ("core of another version",
@@ -1690,10 +1690,10 @@ HAZARDS = [
      "command",
      "only where the program's owner allows it, and never by a URL alone "
      "(`llmobs_command_run`, `has_type`)", [
-         ("commands-always", [("core/command.c", "    on = wanted;",
+         ("commands-always", [("core/ops/command.c", "    on = wanted;",
                                "    on = wanted || true;")],
           ["commands.off_by_default"]),
-         ("command-by-url", [("core/command.c", "    return type && strcasecmp"
+         ("command-by-url", [("core/ops/command.c", "    return type && strcasecmp"
                               "(type, LLMOBS_COMMAND_TYPE) == 0;",
                               "    return type || !type;")],
           ["commands.only_what_the_program_says_itself"])]),
@@ -1701,15 +1701,15 @@ HAZARDS = [
     ("a request that leaves its trace to the next one",
      "what it left open ends, its headers go (`start_request`, "
      "`finish_request`)", [
-         ("spans-stay-open", [("core/command.c", "    (void)unwind(NULL);\n",
+         ("spans-stay-open", [("core/ops/command.c", "    (void)unwind(NULL);\n",
                                "")],
           ["commands.what_a_request_leaves_open_ends_with_it"]),
-         ("caller-stays", [("core/command.c", "    rc = activate(llmobs_json_"
+         ("caller-stays", [("core/ops/command.c", "    rc = activate(llmobs_json_"
                             "get(what, \"headers\"));",
                             "    rc = llmobs_json_len(llmobs_json_get(what, "
                             "\"headers\")) ? activate(llmobs_json_get(what, "
                             "\"headers\")) : 0;"),
-                           ("core/command.c", "    (void)llmobs_api_activate("
+                           ("core/ops/command.c", "    (void)llmobs_api_activate("
                             "NULL, 0);\n", "")],
           ["gateways.ruby_threads"])]),
 
@@ -1720,26 +1720,26 @@ HAZARDS = [
                            "private_host(url->host);",
                            "    match->near = true;")],
           ["unit hosts_that_get_headers"]),
-         ("elsewhere-told", [("core/capture_judge.c",
+         ("elsewhere-told", [("core/capture/capture_judge.c",
                               "match->near && !handle->elsewhere;",
                               "match->near;")],
           ["headers.public_hosts_of_no_known_provider"])]),
 
     ("a client of a public service that says whose its spans are, or drops them",
      "ids alone are taken of strangers (`is_trusted`)", [
-         ("strangers-trusted", [("core/carrier.c",
+         ("strangers-trusted", [("core/trace/carrier.c",
                                  "LLMOBS_TRUST_DEFAULT && !carrier->stranger;",
                                  "LLMOBS_TRUST_DEFAULT;")],
           ["inbound.of_strangers_ids_alone", "gateways.strangers_of_php"]),
-         ("forwarded-unread", [("core/network.c",
+         ("forwarded-unread", [("core/base/network.c",
                                 "    return network_of(text, len) != PRIVATE;",
                                 "    return network_of(text, len) == PRIVATE;")],
           ["unit proxies"]),
-         ("few-proxies", [("core/inbound.c", "i < LLMOBS_CARRIED_COUNT;\n         "
+         ("few-proxies", [("core/config/inbound.c", "i < LLMOBS_CARRIED_COUNT;\n         "
                            "i++)", "i <= LLMOBS_CARRIED_HTTP_REAL_IP;\n         "
                            "i++)")],
           ["inbound.behind_proxies_of_all_kinds"]),
-         ("sent-on-as-known", [("core/capture_settle.c", "origin->stranger || "
+         ("sent-on-as-known", [("core/capture/capture_settle.c", "origin->stranger || "
                                 "forwards_strangers(handle);",
                                 "origin->stranger;\n    (void)"
                                 "forwards_strangers;")],
@@ -1753,7 +1753,7 @@ HAZARDS = [
 
     ("a span of the API that has ended, or never was",
      "a number has a generation, and its place another one (`is_open`)", [
-         ("any-generation", [("core/api_table.c", "    return (generation & 1) "
+         ("any-generation", [("core/sdk/api_table.c", "    return (generation & 1) "
                               "&&\n           (generation ^ number >> PLACE_BITS"
                               ") << GENERATION_UNUSED == 0;",
                               "    (void)number;\n    return (generation & 1) "
@@ -1762,14 +1762,14 @@ HAZARDS = [
 
     ("a fork while another thread is about a span of the API",
      "its lock names the process; a child does not wait for it (`hold`)", [
-         ("waits-for-the-dead", [("core/api_table.c", "        if (holder != 0 "
+         ("waits-for-the-dead", [("core/sdk/api_table.c", "        if (holder != 0 "
                                   "&& holder != mine)\n            return "
                                   "false;\n", "")],
           ["unit a_child_waits_for_nobody"])]),
 
     ("a fork within a span of the API",
      "who started it submits it (`llmobs_api_finish`)", [
-         ("child-submits", [("core/api_span.c", "    if (llmobs_api_is_on() && "
+         ("child-submits", [("core/sdk/api_span.c", "    if (llmobs_api_is_on() && "
                              "live->process == llmobs_fork_process())\n",
                              "    if (llmobs_api_is_on())\n")],
           ["unit a_child_continues_and_does_not_submit",

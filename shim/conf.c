@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "core/cold.h"
+#include "core/base/cold.h"
 #include "shim/libc.h"
 
 #define ENABLED "DD_LLMOBS_ENABLED"

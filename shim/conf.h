@@ -7,7 +7,7 @@
  * Fork:    nothing to do.
  *
  * The core reads everything else of the file, by the same rules
- * (core/config_file.c).
+ * (core/config/config_file.c).
  */
 #ifndef LLMOBS_CONF_H
 #define LLMOBS_CONF_H

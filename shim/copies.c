@@ -1,6 +1,6 @@
 #include "shim/copies.h"
 
-#include "core/cold.h"
+#include "core/base/cold.h"
 #include "shim/thunks.h"
 
 LLMOBS_COLD struct llmobs_copy llmobs_copies[LLMOBS_COPIES];

@@ -2,7 +2,7 @@
 
 #include <sys/resource.h>
 
-#include "core/cold.h"
+#include "core/base/cold.h"
 #include "shim/elf.h"
 #include "shim/libc.h"
 

@@ -1,7 +1,7 @@
 #include "shim/host.h"
 
-#include "core/cold.h"
-#include "core/glob.h"
+#include "core/base/cold.h"
+#include "core/base/glob.h"
 #include "shim/conf.h"
 
 static const char prefixes[][16] = {"DD_", "_DD_", "LLMOBS_", "OTEL_",

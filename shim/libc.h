@@ -13,7 +13,7 @@
  * own or by asking our dlsym for the next one: fakechroot and torsocks do, and
  * a scan inside of which they call us would never end. So the shim calls libc's
  * own functions, found in its symbol table, and makes system calls by itself
- * (core/sys.h). None is a cancellation point, and none allocates.
+ * (core/base/sys.h). None is a cancellation point, and none allocates.
  */
 #ifndef LLMOBS_LIBC_H
 #define LLMOBS_LIBC_H
@@ -32,7 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/sys.h"
+#include "core/base/sys.h"
 
 #pragma weak environ
 #pragma weak gnu_get_libc_version

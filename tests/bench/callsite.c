@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/callsite.h"
+#include "core/callsite/callsite.h"
 
 #define ALIVE 20
 #define ROUNDS 20000

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "core/clock.h"
+#include "core/base/clock.h"
+#include "rules/read/text.h"
 #include "rules/rules.h"
-#include "rules/text.h"
 
 #define ROUNDS 1000000
 

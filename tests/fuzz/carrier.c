@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/inject.h"
-#include "core/carrier.h"
-#include "core/propagate.h"
+#include "core/trace/carrier.h"
+#include "core/trace/inject.h"
+#include "core/trace/propagate.h"
 #include "tests/fuzz/fuzz.h"
 
 #define HEADERS 16

@@ -2,7 +2,7 @@
  * The shim reads two of a file's names by itself, and must agree. */
 #include <string.h>
 
-#include "core/config.h"
+#include "core/config/config.h"
 #include "shim/conf.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core/encode.h"
+#include "core/event/encode.h"
 #include "rules/rules.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/es_frame.h"

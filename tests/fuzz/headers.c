@@ -2,11 +2,11 @@
  * read in them; the last line is an agent's answer to /info. */
 #include <string.h>
 
-#include "core/agent.h"
-#include "core/allow.h"
-#include "core/exchange.h"
-#include "core/http_date.h"
-#include "core/inflate.h"
+#include "core/event/exchange.h"
+#include "core/export/agent.h"
+#include "core/net/http_date.h"
+#include "core/privacy/allow.h"
+#include "core/text/inflate.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,10 +3,10 @@
  * what was JSON is JSON, and what is masked stays as it is. */
 #include <string.h>
 
-#include "core/json.h"
-#include "core/links.h"
-#include "core/mask.h"
-#include "core/members.h"
+#include "core/privacy/links.h"
+#include "core/privacy/mask.h"
+#include "core/privacy/members.h"
+#include "core/text/json.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core/links.h"
-#include "core/members.h"
+#include "core/privacy/links.h"
+#include "core/privacy/members.h"
 #include "tests/fuzz/fuzz.h"
 
 #define FLAGS JSON_DECODE_ANY

@@ -3,7 +3,7 @@
  * work has a bound, whatever the pattern. */
 #include <string.h>
 
-#include "core/redact.h"
+#include "core/privacy/redact.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

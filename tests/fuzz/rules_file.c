@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "rules/custom.h"
+#include "rules/read/url.h"
 #include "rules/rules.h"
-#include "rules/url.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -13,9 +13,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "core/allow.h"
-#include "core/eventstream.h"
-#include "core/exchange_entry.h"
+#include "core/privacy/allow.h"
+#include "core/spool/exchange_entry.h"
+#include "core/text/eventstream.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/corpus_case.h"
 #include "tests/support/es_frame.h"

@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/adopt.h"
-#include "core/content.h"
-#include "core/exchange.h"
-#include "core/exchange_entry.h"
-#include "core/owner.h"
-#include "core/span.h"
-#include "core/spool_file.h"
+#include "core/event/exchange.h"
+#include "core/privacy/content.h"
+#include "core/span/span.h"
+#include "core/spool/adopt.h"
+#include "core/spool/exchange_entry.h"
+#include "core/spool/owner.h"
+#include "core/spool/spool_file.h"
 #include "tests/fuzz/fuzz.h"
 
 #define WHOLE 1u

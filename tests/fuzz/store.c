@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/reader.h"
-#include "cli/shown.h"
-#include "core/json.h"
+#include "cli/shared/reader.h"
+#include "cli/shared/shown.h"
+#include "core/text/json.h"
 #include "tests/fuzz/fuzz.h"
 
 #define FILES 4

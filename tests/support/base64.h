@@ -1,9 +1,9 @@
-/* base64 - the way that rules/base64.h does not go, for tests; errors are those
- * of core/buf.h. */
+/* base64 - the way that rules/read/base64.h does not go, for tests; errors are
+ * those of core/base/buf.h. */
 #ifndef LLMOBS_TEST_BASE64_H
 #define LLMOBS_TEST_BASE64_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 /* Adds the text in base64. */
 int base64_add(struct llmobs_buf *buf, struct llmobs_text text);

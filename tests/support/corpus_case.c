@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/encode.h"
-#include "core/carrier.h"
-#include "rules/base64.h"
+#include "core/event/encode.h"
+#include "core/trace/carrier.h"
+#include "rules/read/base64.h"
 #include "tests/support/case_file.h"
 
 #define BODY_MAX ((size_t)64 << 20)

@@ -14,9 +14,9 @@
 #ifndef LLMOBS_CORPUS_CASE_H
 #define LLMOBS_CORPUS_CASE_H
 
-#include "core/config.h"
-#include "core/exchange.h"
-#include "core/json.h"
+#include "core/config/config.h"
+#include "core/event/exchange.h"
+#include "core/text/json.h"
 
 struct corpus_case {
     struct llmobs_json *request;

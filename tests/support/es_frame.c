@@ -4,8 +4,8 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/json.h"
-#include "rules/base64.h"
+#include "core/text/json.h"
+#include "rules/read/base64.h"
 #include "tests/support/base64.h"
 
 static void put(char *at, size_t number)

@@ -6,7 +6,7 @@
 #ifndef LLMOBS_TEST
 #define LLMOBS_TEST
 #endif
-#include "core/step.h"
+#include "core/base/step.h"
 
 #include <fcntl.h>
 #include <signal.h>

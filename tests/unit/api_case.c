@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/evaluation_submit.h"
-#include "core/fork.h"
-#include "core/redact.h"
+#include "core/base/fork.h"
+#include "core/privacy/redact.h"
+#include "core/sdk/evaluation_submit.h"
 #include "tests/unit/context_case.h"
 
 #define EVENTS_MAX 4096

@@ -2,8 +2,8 @@
 #ifndef LLMOBS_API_CASE_H
 #define LLMOBS_API_CASE_H
 
-#include "core/api.h"
-#include "core/json.h"
+#include "core/ops/api.h"
+#include "core/text/json.h"
 #include "llmobs.h"
 #include "tests/unit/unit.h"
 

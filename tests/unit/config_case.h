@@ -3,7 +3,7 @@
 #ifndef LLMOBS_UNIT_CONFIG_CASE_H
 #define LLMOBS_UNIT_CONFIG_CASE_H
 
-#include "core/config.h"
+#include "core/config/config.h"
 
 /* In values that must be in no complaint. */
 #define SECRET "Unspeakable4714"

@@ -1,5 +1,5 @@
+#include "core/trace/carrier.h"
 #include "tests/unit/context_case.h"
-#include "core/carrier.h"
 
 const struct llmobs_config context_base = {
     .ml_app = (char *)"local-app",

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "core/config.h"
-#include "core/context.h"
+#include "core/config/config.h"
+#include "core/span/context.h"
 #include "tests/unit/unit.h"
 
 #define TRACE "6affe73a00000000c3d1e2f3a4b5c6d7"

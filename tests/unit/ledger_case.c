@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/ledger_dir.h"
-#include "core/stats.h"
+#include "core/ledger/ledger_dir.h"
+#include "core/ledger/stats.h"
 
 char ledger_base[UNIT_DIRECTORY], ledger_at[128];
 struct llmobs_config ledger_config;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/allow.h"
+#include "core/privacy/allow.h"
 #include "tests/support/case_file.h"
 
 /* Ends the line at `at` with a NUL and answers where the next begins. */

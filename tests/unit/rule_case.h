@@ -19,7 +19,7 @@
 #ifndef LLMOBS_RULE_CASE_H
 #define LLMOBS_RULE_CASE_H
 
-#include "core/json.h"
+#include "core/text/json.h"
 #include "rules/rules.h"
 
 #define RULE_CASE_HEADERS_MAX 32

@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/spool_file.h"
-#include "core/carrier.h"
-#include "core/stats.h"
+#include "core/ledger/stats.h"
+#include "core/spool/spool_file.h"
+#include "core/trace/carrier.h"
 #include "tests/unit/context_case.h"
 
 char base[UNIT_DIRECTORY], place[96];

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/adopt.h"
-#include "core/config.h"
-#include "core/spool.h"
+#include "core/config/config.h"
+#include "core/spool/adopt.h"
+#include "core/spool/spool.h"
 #include "tests/unit/unit.h"
 
 extern char base[UNIT_DIRECTORY]; /* a directory for all of the test */

@@ -1,7 +1,7 @@
 /* Which handles wait for the first drive of their multi. */
 #include <string.h>
 
-#include "core/adds.h"
+#include "core/capture/adds.h"
 #include "tests/unit/unit.h"
 
 static int memory[8]; /* addresses that stand for multis */

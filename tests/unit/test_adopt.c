@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/sanitizer.h"
-#include "core/spool_file.h"
+#include "core/base/clock.h"
+#include "core/base/sanitizer.h"
+#include "core/spool/spool_file.h"
 #include "tests/unit/spool_case.h"
 
 static void leave_some(void)

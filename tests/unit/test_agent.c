@@ -5,7 +5,7 @@
 #define llmobs_agent_info double_agent_info
 #include "tests/unit/http_double.h"
 
-#include "core/agent.c"
+#include "core/export/agent.c"
 
 #include "tests/unit/unit.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/allow.h"
+#include "core/privacy/allow.h"
 #include "tests/unit/unit.h"
 
 START_TEST(test_headers)

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/anthropic_message.h"
-#include "rules/anthropic_stream.h"
+#include "rules/anthropic/anthropic_message.h"
+#include "rules/anthropic/anthropic_stream.h"
 #include "tests/unit/unit.h"
 
 static struct llmobs_json *parse(const char *text)

@@ -6,9 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/api_span.h"
-#include "core/api_table.h"
-#include "core/sanitizer.h"
+#include "core/base/sanitizer.h"
+#include "core/sdk/api_span.h"
+#include "core/sdk/api_table.h"
 #include "tests/unit/api_case.h"
 
 #define TRACE "6affe73a00000000c3d1e2f3a4b5c6d7"

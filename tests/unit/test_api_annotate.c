@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/api_span.h"
+#include "core/sdk/api_span.h"
 #include "tests/unit/api_case.h"
 
 static const struct llmobs_api *api;

@@ -6,11 +6,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "core/aside.h"
-#include "core/blocks.h"
-#include "core/sanitizer.h"
-#include "core/scratch.h"
-#include "core/stack.h"
+#include "core/base/aside.h"
+#include "core/base/blocks.h"
+#include "core/base/sanitizer.h"
+#include "core/base/scratch.h"
+#include "core/base/stack.h"
 #include "tests/unit/unit.h"
 
 #define SMALL (64 * 1024)

@@ -14,7 +14,7 @@ static int double_agent_probe(struct llmobs_http *http,
                               int64_t timeout_ms,
                               const struct llmobs_tick *tick);
 
-#include "core/auto.c"
+#include "core/export/auto.c"
 
 #undef llmobs_agent_probe
 #undef llmobs_http_send

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/base64.h"
-#include "rules/text.h"
+#include "rules/read/base64.h"
+#include "rules/read/text.h"
 #include "tests/unit/unit.h"
 
 static const struct {

@@ -1,5 +1,5 @@
-#include "rules/bedrock_family.h"
-#include "rules/text.h"
+#include "rules/bedrock/bedrock_family.h"
+#include "rules/read/text.h"
 #include "tests/unit/first_token.h"
 #include "tests/unit/frames.h"
 #include "tests/unit/unit.h"

@@ -4,10 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/body.h"
-#include "core/budget.h"
-#include "core/fork.h"
-#include "core/handle.h"
+#include "core/base/fork.h"
+#include "core/capture/handle.h"
+#include "core/text/body.h"
+#include "core/text/budget.h"
 #include "tests/unit/unit.h"
 
 #define MIB ((size_t)1 << 20)

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "core/buffer.h"
+#include "core/event/buffer.h"
 #include "tests/unit/unit.h"
 
 #define GIVERS 4

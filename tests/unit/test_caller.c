@@ -10,12 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/caller.h"
-#include "core/cfi.h"
-#include "core/clock.h"
-#include "core/config.h"
-#include "core/sanitizer.h"
-#include "core/symbol.h"
+#include "core/base/clock.h"
+#include "core/base/sanitizer.h"
+#include "core/callsite/caller.h"
+#include "core/callsite/cfi.h"
+#include "core/callsite/symbol.h"
+#include "core/config/config.h"
 #include "tests/unit/unit.h"
 
 #define DEEP 64

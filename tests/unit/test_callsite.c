@@ -5,9 +5,9 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "core/callsite.h"
-#include "core/sanitizer.h"
-#include "core/stack.h"
+#include "core/base/sanitizer.h"
+#include "core/base/stack.h"
+#include "core/callsite/callsite.h"
 #include "tests/unit/unit.h"
 
 #define PAGE 4096

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/text.h"
+#include "rules/read/text.h"
 #include "tests/unit/first_token.h"
 #include "tests/unit/rule_case.h"
 #include "tests/unit/unit.h"

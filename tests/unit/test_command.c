@@ -5,9 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/api_thread.h"
-#include "core/command.h"
-#include "core/sanitizer.h"
+#include "core/base/sanitizer.h"
+#include "core/ops/command.h"
+#include "core/sdk/api_thread.h"
 #include "tests/unit/api_case.h"
 
 static const struct llmobs_real no_real;

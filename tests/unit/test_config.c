@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/config.h"
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/config/config.h"
 #include "tests/unit/config_case.h"
 #include "tests/unit/unit.h"
 

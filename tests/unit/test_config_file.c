@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/config.h"
+#include "core/config/config.h"
 #include "tests/unit/config_case.h"
 #include "tests/unit/unit.h"
 

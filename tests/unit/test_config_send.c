@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/config.h"
+#include "core/config/config.h"
 #include "tests/unit/config_case.h"
 #include "tests/unit/unit.h"
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/content.h"
+#include "rules/read/content.h"
 #include "tests/unit/unit.h"
 
 #define PREFIX "data:image/png;base64,"

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/config.h"
-#include "core/content.h"
-#include "core/redact.h"
-#include "core/sanitizer.h"
+#include "core/base/sanitizer.h"
+#include "core/config/config.h"
+#include "core/privacy/content.h"
+#include "core/privacy/redact.h"
 #include "tests/unit/unit.h"
 
 /* Sanitizers make frames several times as big. */

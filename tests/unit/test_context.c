@@ -10,10 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/fork.h"
-#include "core/carrier.h"
-#include "core/propagate.h"
-#include "core/sanitizer.h"
+#include "core/base/fork.h"
+#include "core/base/sanitizer.h"
+#include "core/trace/carrier.h"
+#include "core/trace/propagate.h"
 #include "tests/unit/context_case.h"
 
 START_TEST(a_root_is_whole)

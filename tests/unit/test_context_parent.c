@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/trace/carrier.h"
+#include "core/trace/propagate.h"
 #include "tests/unit/context_case.h"
-#include "core/carrier.h"
-#include "core/propagate.h"
 
 START_TEST(a_traceparent_alone_makes_a_root_of_ours)
 {

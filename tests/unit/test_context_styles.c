@@ -1,8 +1,8 @@
 /* Several forms of trace context at once, and which of them has the word. */
 #include <string.h>
 
+#include "core/trace/carrier.h"
 #include "tests/unit/context_case.h"
-#include "core/carrier.h"
 
 #define W3C LLMOBS_STYLE_TRACECONTEXT
 #define DATADOG LLMOBS_STYLE_DATADOG

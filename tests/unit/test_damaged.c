@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/exchange.h"
-#include "rules/dialect.h"
+#include "core/event/exchange.h"
 #include "rules/providers.h"
+#include "rules/read/dialect.h"
 #include "tests/unit/unit.h"
 
 static const char *const urls[] = {"",

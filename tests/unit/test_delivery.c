@@ -8,12 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/delivery.h"
-#include "core/exchange.h"
-#include "core/sanitizer.h"
-#include "core/stats.h"
-#include "core/worker.h"
+#include "core/base/clock.h"
+#include "core/base/sanitizer.h"
+#include "core/deliver/delivery.h"
+#include "core/deliver/worker.h"
+#include "core/event/exchange.h"
+#include "core/ledger/stats.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/worker_case.h"
 

@@ -1,9 +1,9 @@
-#include "rules/embedding.h"
+#include "rules/read/embedding.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/text.h"
+#include "rules/read/text.h"
 #include "tests/unit/unit.h"
 
 static struct llmobs_json *json_of(const char *text)

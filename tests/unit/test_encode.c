@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/encode.h"
+#include "core/event/encode.h"
 #include "llmobs.h"
 #include "tests/unit/unit.h"
 

@@ -10,12 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/allow.h"
-#include "core/carrier.h"
-#include "core/encode.h"
-#include "core/entry.h"
-#include "core/exchange_entry.h"
-#include "core/sha256.h"
+#include "core/base/sha256.h"
+#include "core/event/encode.h"
+#include "core/privacy/allow.h"
+#include "core/spool/entry.h"
+#include "core/spool/exchange_entry.h"
+#include "core/trace/carrier.h"
 #include "tests/unit/context_case.h"
 #include "tests/unit/unit.h"
 

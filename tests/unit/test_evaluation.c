@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/evaluation.h"
+#include "core/event/evaluation.h"
 #include "tests/unit/unit.h"
 
 #define TRACE "6affe73a00000000c3d1e2f3a4b5c6d7"

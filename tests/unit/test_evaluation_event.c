@@ -8,13 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/encode.h"
-#include "core/evaluation.h"
-#include "core/evaluation_submit.h"
-#include "core/event_item.h"
-#include "core/stats.h"
-#include "core/worker.h"
+#include "core/base/clock.h"
+#include "core/deliver/worker.h"
+#include "core/event/encode.h"
+#include "core/event/evaluation.h"
+#include "core/ledger/stats.h"
+#include "core/sdk/evaluation_submit.h"
+#include "core/spool/event_item.h"
 #include "llmobs.h"
 #include "tests/unit/context_case.h"
 #include "tests/unit/unit.h"

@@ -1,8 +1,8 @@
-#include "rules/events.h"
+#include "rules/read/events.h"
 
 #include <string.h>
 
-#include "rules/text.h"
+#include "rules/read/text.h"
 #include "tests/unit/frames.h"
 #include "tests/unit/unit.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/eventstream.h"
+#include "core/text/eventstream.h"
 #include "tests/support/es_frame.h"
 #include "tests/unit/frames.h"
 #include "tests/unit/unit.h"

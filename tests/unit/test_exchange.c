@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "core/blocks.h"
-#include "core/exchange.h"
-#include "core/sanitizer.h"
+#include "core/base/blocks.h"
+#include "core/base/sanitizer.h"
+#include "core/event/exchange.h"
 #include "tests/unit/unit.h"
 
 static void keep(struct llmobs_headers *headers, const char *line)

@@ -1,4 +1,4 @@
-#include "core/fd.h"
+#include "core/base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "core/glob.h"
+#include "core/base/glob.h"
 
 #include <stdlib.h>
 #include <string.h>

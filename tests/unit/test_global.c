@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/global.h"
+#include "core/base/clock.h"
+#include "core/ops/global.h"
 #include "tests/unit/unit.h"
 
 struct caller {

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
-#include "core/carrier.h"
-#include "core/handle.h"
+#include "core/base/clock.h"
+#include "core/capture/handle.h"
+#include "core/trace/carrier.h"
 #include "tests/unit/unit.h"
 
 #define COPY_MAX (1024 * 1024)

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/exchange.h"
-#include "core/sanitizer.h"
-#include "rules/text.h"
+#include "core/base/sanitizer.h"
+#include "core/event/exchange.h"
+#include "rules/read/text.h"
 #include "tests/support/es_frame.h"
 #include "tests/unit/unit.h"
 

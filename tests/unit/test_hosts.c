@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rules/read/text.h"
 #include "rules/rules.h"
-#include "rules/text.h"
 #include "tests/unit/unit.h"
 
 #define CHAT "{\"model\": \"m\", \"messages\": []}"

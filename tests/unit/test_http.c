@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/http.h"
+#include "core/net/http.h"
 #include "tests/unit/http_case.h"
 #include "tests/unit/unit.h"
 

@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/http.h"
-#include "core/sockets.h"
+#include "core/base/clock.h"
+#include "core/net/http.h"
+#include "core/net/sockets.h"
 #include "tests/unit/http_case.h"
 #include "tests/unit/unit.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/inflate.h"
+#include "core/text/inflate.h"
 #include "tests/unit/unit.h"
 
 #define RAW (-15)

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/inject.h"
-#include "core/carrier.h"
+#include "core/trace/carrier.h"
+#include "core/trace/inject.h"
 #include "tests/unit/unit.h"
 
 #define URL "http://gw.example:4000/v1/chat/completions"

@@ -3,13 +3,13 @@
 #include "tests/unit/http_double.h"
 
 /* The file under test, with its requests going to the double. */
-#include "core/intake.c"
+#include "core/export/intake.c"
 
 #include <unistd.h>
 
-#include "core/json.h"
-#include "core/stats.h"
-#include "core/worker.h"
+#include "core/deliver/worker.h"
+#include "core/ledger/stats.h"
+#include "core/text/json.h"
 #include "tests/unit/unit.h"
 
 #define IDS 20000

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json.h"
-#include "core/json_clean.h"
+#include "core/text/json.h"
+#include "core/text/json_clean.h"
 #include "tests/unit/json_case.h"
 
 static const struct {

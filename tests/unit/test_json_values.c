@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json.h"
-#include "core/real.h"
+#include "core/text/json.h"
+#include "core/text/real.h"
 #include "tests/unit/json_case.h"
 
 static const struct {

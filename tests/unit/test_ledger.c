@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/clock.h"
-#include "core/ledger_dir.h"
-#include "core/stats.h"
+#include "core/base/clock.h"
+#include "core/base/clock.h"
+#include "core/ledger/ledger_dir.h"
+#include "core/ledger/stats.h"
 #include "tests/unit/ledger_case.h"
 
 /* -- one process --------------------------------------------------------- */

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/json.h"
-#include "core/links.h"
+#include "core/privacy/links.h"
+#include "core/text/json.h"
 #include "tests/unit/unit.h"
 
 #define LONG ((size_t)1 << 16)

@@ -1,5 +1,5 @@
 /* Which pid namespaces have processes, from a /proc made of links. */
-#include "core/living.h"
+#include "core/spool/living.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json.h"
-#include "core/members.h"
+#include "core/privacy/members.h"
+#include "core/text/json.h"
 #include "tests/unit/unit.h"
 
 static const char *const rows[][2] = {

@@ -1,4 +1,4 @@
-#include "core/network.h"
+#include "core/base/network.h"
 
 #include <stddef.h>
 

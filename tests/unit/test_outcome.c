@@ -4,11 +4,11 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/budget.h"
-#include "core/clock.h"
-#include "core/curlcode.h"
-#include "core/encode.h"
-#include "core/exchange.h"
+#include "core/base/clock.h"
+#include "core/event/curlcode.h"
+#include "core/event/encode.h"
+#include "core/event/exchange.h"
+#include "core/text/budget.h"
 #include "tests/unit/unit.h"
 
 #define CHAT "https://api.openai.com/v1/chat/completions"

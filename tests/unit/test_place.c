@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/place.h"
+#include "core/net/place.h"
 #include "tests/unit/unit.h"
 
 static bool goes_by_proxy(const char *none, const char *url)

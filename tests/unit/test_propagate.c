@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/config.h"
-#include "core/carrier.h"
-#include "core/propagate.h"
+#include "core/config/config.h"
+#include "core/trace/carrier.h"
+#include "core/trace/propagate.h"
 #include "tests/unit/unit.h"
 
 static struct llmobs_config config = {

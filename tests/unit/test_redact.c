@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/redact.h"
+#include "core/privacy/redact.h"
 #include "tests/unit/unit.h"
 
 static int parse(const char *file, struct llmobs_redact **redact,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/regex.h"
+#include "core/text/regex.h"
 #include "tests/unit/unit.h"
 
 /* More groups in groups than are read. */

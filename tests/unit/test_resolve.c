@@ -15,11 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/gate.h"
-#include "core/place.h"
-#include "core/resolve.h"
-#include "core/sanitizer.h"
+#include "core/base/clock.h"
+#include "core/base/gate.h"
+#include "core/base/sanitizer.h"
+#include "core/net/place.h"
+#include "core/net/resolve.h"
 #include "tests/unit/unit.h"
 
 static void nap(int ms)

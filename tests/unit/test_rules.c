@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
-#include "rules/match.h"
+#include "core/base/clock.h"
+#include "rules/read/match.h"
+#include "rules/read/scan.h"
+#include "rules/read/text.h"
 #include "rules/rules.h"
-#include "rules/scan.h"
-#include "rules/text.h"
 #include "tests/unit/unit.h"
 
 #define CHAT "/v1/chat/completions"

@@ -1,4 +1,4 @@
-#include "rules/slots.h"
+#include "rules/read/slots.h"
 
 #include <errno.h>
 

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/mask.h"
-#include "core/span.h"
+#include "core/privacy/mask.h"
+#include "core/span/span.h"
 #include "tests/unit/unit.h"
 
 START_TEST(begins_empty_and_ends_clean)

@@ -9,11 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/keeping.h"
-#include "core/owner.h"
-#include "core/spool_file.h"
-#include "core/spool_inner.h"
-#include "core/stats.h"
+#include "core/deliver/keeping.h"
+#include "core/ledger/stats.h"
+#include "core/spool/owner.h"
+#include "core/spool/spool_file.h"
+#include "core/spool/spool_inner.h"
 #include "tests/unit/spool_case.h"
 
 /* -- spool --------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/spool_file.h"
+#include "core/spool/spool_file.h"
 #include "tests/unit/spool_case.h"
 
 /* All that is in the spool goes, and the process ends. */

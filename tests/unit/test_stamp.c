@@ -1,5 +1,5 @@
 /* The stamps of dead peers: trusted only as far as they are ours. */
-#include "core/stamp.h"
+#include "core/export/stamp.h"
 
 #include <fcntl.h>
 #include <stdio.h>

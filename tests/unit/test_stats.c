@@ -1,7 +1,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "core/stats.h"
+#include "core/ledger/stats.h"
 #include "tests/unit/unit.h"
 
 #define ROUNDS 10000

@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/dirs.h"
-#include "core/exporter.h"
-#include "core/fd.h"
-#include "core/log.h"
+#include "core/base/dirs.h"
+#include "core/base/fd.h"
+#include "core/base/log.h"
+#include "core/export/exporter.h"
 #include "tests/unit/unit.h"
 
 static char dir[128], file[160];

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "rules/idn.h"
-#include "rules/text.h"
-#include "rules/url.h"
+#include "rules/read/idn.h"
+#include "rules/read/text.h"
+#include "rules/read/url.h"
 #include "tests/unit/unit.h"
 
 /* One comma-separated list of entries, one URL, and whether it lies under one

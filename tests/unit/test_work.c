@@ -7,16 +7,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/delivery.h"
-#include "core/encode.h"
-#include "core/exchange.h"
-#include "core/json.h"
-#include "core/mask.h"
-#include "core/redact.h"
-#include "core/sanitizer.h"
-#include "core/sse.h"
-#include "core/work.h"
+#include "core/base/clock.h"
+#include "core/base/sanitizer.h"
+#include "core/base/work.h"
+#include "core/deliver/delivery.h"
+#include "core/event/encode.h"
+#include "core/event/exchange.h"
+#include "core/privacy/mask.h"
+#include "core/privacy/redact.h"
+#include "core/text/json.h"
+#include "core/text/sse.h"
 #include "tests/unit/unit.h"
 
 #define MANY 100000

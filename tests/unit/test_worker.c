@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/exchange.h"
-#include "core/stats.h"
-#include "core/worker_inner.h"
+#include "core/base/clock.h"
+#include "core/deliver/worker_inner.h"
+#include "core/event/exchange.h"
+#include "core/ledger/stats.h"
 #include "tests/unit/worker_fake.h"
 
 START_TEST(delivers_without_being_asked)

@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/sanitizer.h"
-#include "core/stats.h"
+#include "core/base/sanitizer.h"
+#include "core/ledger/stats.h"
 #include "tests/unit/worker_fake.h"
 
 START_TEST(errno_and_signals_stay_the_apps)

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/budget.h"
-#include "core/clock.h"
+#include "core/base/clock.h"
+#include "core/text/budget.h"
 #include "tests/unit/unit.h"
 
 int64_t unit_ms_since(int64_t start_ns)

@@ -4,8 +4,8 @@
 
 #include <stdatomic.h>
 
-#include "core/stats.h"
-#include "core/worker.h"
+#include "core/deliver/worker.h"
+#include "core/ledger/stats.h"
 
 uint64_t stat_of(enum llmobs_stat stat);
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/exporter.h"
+#include "core/export/exporter.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/worker_case.h"
 

@@ -1,0 +1,73 @@
+/* doctor - what the files of the command share; nobody else includes it.
+ *
+ * Owns:    what it opened, until the command ends.
+ * Threads: one.
+ * Errors:  findings of the report; -ENOMEM and the like end the command.
+ * Limits:  those of object, library, reach, program and process.
+ * Fork:    nothing to do.
+ */
+#ifndef LLMOBS_DOCTOR_H
+#define LLMOBS_DOCTOR_H
+
+#include "cli/doctor/process.h"
+#include "cli/doctor/program.h"
+#include "cli/doctor/report.h"
+#include "core/config/config.h"
+
+#define LLMOBS_DOCTOR_SHIM LLMOBS_PROCESS_SHIM
+#define LLMOBS_DOCTOR_CORE "libllmobs_core.so"
+
+struct llmobs_doctor {
+    struct llmobs_report report;
+    struct llmobs_program program;
+    struct llmobs_process process; /* pid 0: a command, not a process */
+    struct llmobs_library library;
+    struct llmobs_allowance allowance;
+    struct llmobs_reach reach;
+    char holder[PATH_MAX]; /* another preload that has connect or the look-up of
+                            * names; "": none is known */
+    bool possible;         /* its loader preloads what it is asked for */
+    bool by_launcher;      /* nothing preloads yet: llmobs-run would */
+    bool off;              /* by its settings, or for all */
+    bool no_exporter;      /* where spans are to go does not take them */
+    bool no_selftest;
+};
+
+/* -- doctor.c -- */
+
+/* Looks at a program that is found, or at the process that is open, and
+ * reports all of it. */
+int llmobs_doctor_examine(struct llmobs_doctor *doctor);
+
+/* -- doctor_preload.c -- */
+
+/* Whether anything can be preloaded into the program's file. */
+void llmobs_doctor_possible(struct llmobs_doctor *doctor);
+
+/* Whether our objects are in the process, or would be in the command. */
+void llmobs_doctor_on(struct llmobs_doctor *doctor);
+
+/* -- doctor_fit.c -- */
+
+/* Whether the program's C library is as new as the core beside that shim asks
+ * for: the shim does not load one that would not fit. */
+void llmobs_doctor_fit(struct llmobs_doctor *doctor,
+                       const struct llmobs_object *program, const char *shim);
+
+/* -- doctor_settings.c -- */
+
+/* The configuration and the agent. -ENOMEM. */
+int llmobs_doctor_settings(struct llmobs_doctor *doctor);
+
+/* -- doctor_selftest.c -- */
+
+/* Makes a call of its own, observed by the settings of this environment, and
+ * tells how far it came. */
+void llmobs_doctor_selftest(struct llmobs_doctor *doctor);
+
+/* -- doctor_fpm.c -- */
+
+/* Looks at a pool of php-fpm by its name or its file's path. */
+int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *pool);
+
+#endif

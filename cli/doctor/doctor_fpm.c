@@ -1,0 +1,390 @@
+#include <ctype.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/doctor/doctor.h"
+#include "core/base/file.h"
+
+#define ABOUT "fpm"
+#define FILE_MAX (1024 * 1024)
+#define INCLUDES_MAX 64
+#define LATE_MAX 16
+#define MASTER "php-fpm: master process ("
+#define WORKER "php-fpm: pool "
+
+/* One pool as its settings tell it. */
+struct pool {
+    char name[128];
+    char file[PATH_MAX]; /* where its section stands */
+    char user[128];
+    char chroot[PATH_MAX];
+    char late[LATE_MAX][128]; /* names in env[...] that are ours */
+    size_t late_count;
+    bool found;
+    bool keeps_env; /* clear_env = no */
+    bool others;    /* the file has other pools too */
+    bool patient;   /* process_control_timeout is set */
+    pid_t master;
+    pid_t worker;
+    size_t workers;
+};
+
+/* One walk over a file and what it includes. */
+struct walk {
+    struct pool *pool;
+    const char *file;
+    bool inside; /* the section of the pool */
+    size_t files;
+};
+
+/* ---- the settings ------------------------------------------------------- */
+
+static void trim(char **text)
+{
+    char *end;
+
+    while (isspace((unsigned char)**text))
+        (*text)++;
+    end = *text + strlen(*text);
+    while (end > *text && isspace((unsigned char)end[-1]))
+        *--end = '\0';
+    if (end - *text >= 2 && (**text == '"' || **text == '\'') &&
+        end[-1] == **text) {
+        end[-1] = '\0';
+        (*text)++;
+    }
+}
+
+/* What of the environment would concern us, were it there in time. */
+static bool is_ours(const char *name)
+{
+    return strncmp(name, "DD_", 3) == 0 || strncmp(name, "_DD_", 4) == 0 ||
+           strncmp(name, "LLMOBS_", 7) == 0 || strncmp(name, "OTEL_", 5) == 0 ||
+           strcmp(name, "LD_PRELOAD") == 0;
+}
+
+static bool is_no(const char *value)
+{
+    return strcasecmp(value, "no") == 0 || strcasecmp(value, "off") == 0 ||
+           strcasecmp(value, "false") == 0 || strcmp(value, "0") == 0;
+}
+
+static void note_env(struct pool *pool, char *key)
+{
+    char *end = strchr(key, ']');
+
+    if (end != NULL)
+        *end = '\0';
+    if (is_ours(key) && pool->late_count < LATE_MAX)
+        snprintf(pool->late[pool->late_count++], sizeof pool->late[0], "%s",
+                 key);
+}
+
+static void note_setting(struct walk *walk, char *key, const char *value)
+{
+    struct pool *pool = walk->pool;
+
+    if (strcmp(key, "process_control_timeout") == 0)
+        pool->patient = atoi(value) > 0;
+    if (!walk->inside)
+        return;
+    if (strncmp(key, "env[", 4) == 0)
+        note_env(pool, key + 4);
+    else if (strcmp(key, "clear_env") == 0)
+        pool->keeps_env = is_no(value);
+    else if (strcmp(key, "chroot") == 0)
+        snprintf(pool->chroot, sizeof pool->chroot, "%s", value);
+    else if (strcmp(key, "user") == 0)
+        snprintf(pool->user, sizeof pool->user, "%s", value);
+}
+
+/* The first pool of the first file, where none is named. */
+static void note_section(struct walk *walk, const char *name)
+{
+    struct pool *pool = walk->pool;
+    bool is_pool = strcmp(name, "global") != 0;
+
+    walk->inside = false;
+    if (!is_pool)
+        return;
+    if (pool->name[0] == '\0')
+        snprintf(pool->name, sizeof pool->name, "%s", name);
+    walk->inside = strcmp(pool->name, name) == 0;
+    pool->others |= !walk->inside;
+    if (walk->inside && !pool->found) {
+        pool->found = true;
+        snprintf(pool->file, sizeof pool->file, "%s", walk->file);
+    }
+}
+
+static void walk_file(struct walk *walk, const char *path);
+
+/* Files in files, as deep as there are files to read. */
+static void walk_pattern(struct walk *walk, const char *pattern)
+{
+    const char *file = walk->file;
+    glob_t found;
+
+    if (glob(pattern, 0, NULL, &found) != 0)
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        walk_file(walk, found.gl_pathv[i]);
+    globfree(&found);
+    walk->file = file;
+}
+
+static void walk_line(struct walk *walk, char *line)
+{
+    char *sign, *end;
+
+    trim(&line);
+    if (*line == '[' && (end = strchr(line, ']')) != NULL) {
+        *end = '\0';
+        line++;
+        trim(&line);
+        note_section(walk, line);
+        return;
+    }
+    sign = strchr(line, '=');
+    if (*line == ';' || *line == '#' || sign == NULL)
+        return;
+    *sign++ = '\0';
+    sign[strcspn(sign, ";")] = '\0';
+    trim(&line);
+    trim(&sign);
+    if (strcmp(line, "include") == 0)
+        walk_pattern(walk, sign);
+    else
+        note_setting(walk, line, sign);
+}
+
+static void walk_file(struct walk *walk, const char *path)
+{
+    struct llmobs_buf text;
+    bool inside = walk->inside;
+
+    if (walk->files++ >= INCLUDES_MAX)
+        return;
+    walk->file = path;
+    llmobs_buf_init(&text, FILE_MAX);
+    if (llmobs_file_read(path, &text) == 0 && text.data != NULL &&
+        memchr(text.data, '\0', text.len) == NULL)
+        for (char *at = text.data; *at != '\0';) {
+            char *end = at + strcspn(at, "\n");
+            bool last = *end == '\0';
+
+            *end = '\0';
+            walk_line(walk, at);
+            at = last ? end : end + 1;
+        }
+    llmobs_buf_fini(&text);
+    walk->inside = inside;
+}
+
+static void find_settings(struct pool *pool, const char *what)
+{
+    static const char *const places[] = {
+        "/etc/php/*/fpm/pool.d/*.conf", "/etc/php-fpm.d/*.conf",
+        "/usr/local/etc/php-fpm.d/*.conf", "/etc/php*/php-fpm.d/*.conf"};
+    struct walk walk = {.pool = pool};
+
+    if (strchr(what, '/') != NULL) {
+        walk_file(&walk, what);
+        return;
+    }
+    snprintf(pool->name, sizeof pool->name, "%s", what);
+    for (size_t i = 0; i < sizeof places / sizeof *places && !pool->found; i++)
+        walk_pattern(&walk, places[i]);
+}
+
+/* ---- the processes ------------------------------------------------------ */
+
+/* The file between the brackets of a master's title. */
+static bool conf_of(const char *title, char out[PATH_MAX])
+{
+    const char *end;
+
+    if (strncmp(title, MASTER, strlen(MASTER)) != 0)
+        return false;
+    title += strlen(MASTER);
+    end = strrchr(title, ')');
+    if (end == NULL || end == title || end - title >= PATH_MAX)
+        return false;
+    memcpy(out, title, (size_t)(end - title));
+    out[end - title] = '\0';
+    return true;
+}
+
+/* True when the settings of that master have the pool, in the file we know. */
+static bool has_pool(const char *conf, const struct pool *wanted,
+                     struct pool *seen)
+{
+    struct walk walk = {.pool = seen};
+
+    memset(seen, 0, sizeof *seen);
+    memcpy(seen->name, wanted->name, sizeof seen->name);
+    walk_file(&walk, conf);
+    return seen->found && (!wanted->found || strcmp(wanted->file, conf) == 0 ||
+                           strcmp(wanted->file, seen->file) == 0);
+}
+
+static bool find_master(void *ctx, pid_t pid)
+{
+    struct pool *pool = ctx;
+    char title[PATH_MAX + 64], conf[PATH_MAX];
+    static struct pool seen;
+
+    llmobs_process_title(pid, title, sizeof title);
+    if (!conf_of(title, conf) || !has_pool(conf, pool, &seen))
+        return true;
+    *pool = seen;
+    pool->master = pid;
+    return false;
+}
+
+static bool find_worker(void *ctx, pid_t pid)
+{
+    struct pool *pool = ctx;
+    char title[256];
+    size_t len = strlen(pool->name);
+    const char *name = title + strlen(WORKER);
+
+    llmobs_process_title(pid, title, sizeof title);
+    if (strncmp(title, WORKER, strlen(WORKER)) != 0 ||
+        strncmp(name, pool->name, len) != 0 ||
+        name[len + strspn(name + len, " ")] != '\0' ||
+        llmobs_process_parent(pid) != pool->master)
+        return true;
+    pool->worker = pid;
+    pool->workers++;
+    return true;
+}
+
+/* ---- telling ------------------------------------------------------------ */
+
+static void tell_settings(struct llmobs_doctor *doctor, const struct pool *pool)
+{
+    struct llmobs_report *report = &doctor->report;
+
+    llmobs_report_add(report, LLMOBS_REPORT_NOTE, ABOUT, "pool %s of %s%s",
+                      pool->name, pool->file,
+                      pool->others ? ", which has other pools too" : "");
+    llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
+                      pool->keeps_env
+                          ? "clear_env = no: workers keep the environment"
+                          : "clear_env: workers have no environment; ours was "
+                            "copied in the master, with LLMOBS_CONFIG and all");
+    for (size_t i = 0; i < pool->late_count; i++)
+        llmobs_report_add(report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "env[%s] comes too late: set it where the master is "
+                          "started, or in the file LLMOBS_CONFIG",
+                          pool->late[i]);
+    if (pool->chroot[0] != '\0')
+        llmobs_report_add(report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "chroot %s: a store or an agent's socket is looked "
+                          "for in there",
+                          pool->chroot);
+    if (!pool->patient)
+        llmobs_report_add(report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "without process_control_timeout, workers that are "
+                          "stopped lose up to a second of calls");
+}
+
+static void tell_worker(struct llmobs_doctor *doctor, const struct pool *pool)
+{
+    struct llmobs_process worker;
+    bool on =
+        pool->worker != 0 && llmobs_process_open(&worker, pool->worker) == 0;
+
+    if (!on) {
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "master %d, no workers now", (int)pool->master);
+        return;
+    }
+    on = llmobs_process_object(&worker, LLMOBS_DOCTOR_SHIM) != NULL;
+    llmobs_report_add(
+        &doctor->report, on ? LLMOBS_REPORT_OK : LLMOBS_REPORT_BAD, ABOUT,
+        "master %d, %zu worker%s, %s in worker %d", (int)pool->master,
+        pool->workers, pool->workers == 1 ? "" : "s", on ? "on" : "not on",
+        (int)pool->worker);
+    llmobs_process_close(&worker);
+}
+
+static void add_facts(struct llmobs_doctor *doctor, const struct pool *pool)
+{
+    struct llmobs_json *fact = llmobs_json_object();
+    struct llmobs_json *late = llmobs_json_array();
+
+    for (size_t i = 0; i < pool->late_count; i++)
+        (void)llmobs_json_add(late, llmobs_json_string(pool->late[i]));
+    (void)llmobs_json_sets(fact, "pool", pool->name);
+    (void)llmobs_json_sets(fact, "file", pool->file);
+    (void)llmobs_json_sets(fact, "user", pool->user[0] ? pool->user : NULL);
+    (void)llmobs_json_sets(fact, "chroot",
+                           pool->chroot[0] ? pool->chroot : NULL);
+    (void)llmobs_json_set(fact, "clear_env",
+                          llmobs_json_bool(!pool->keeps_env));
+    (void)llmobs_json_set(fact, "env", late);
+    (void)llmobs_json_set(fact, "master", llmobs_json_int(pool->master));
+    (void)llmobs_json_set(fact, "workers",
+                          llmobs_json_int((int64_t)pool->workers));
+    llmobs_report_fact(&doctor->report, ABOUT, fact);
+}
+
+/* "/etc/php/8.2/fpm/..." is of /usr/sbin/php-fpm8.2. */
+static int find_program(struct llmobs_doctor *doctor, const struct pool *pool)
+{
+    char path[128] = "php-fpm", version[16] = "";
+
+    if (sscanf(pool->file, "/etc/php/%15[0-9.]/", version) == 1)
+        snprintf(path, sizeof path, "/usr/sbin/php-fpm%s", version);
+    return llmobs_program_find(&doctor->program, path);
+}
+
+static int examine_idle(struct llmobs_doctor *doctor, const struct pool *pool)
+{
+    llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                      "no master of this pool runs");
+    if (find_program(doctor, pool) != 0) {
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "and no php-fpm was found");
+        return 0;
+    }
+    return llmobs_doctor_examine(doctor);
+}
+
+int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *what)
+{
+    static struct pool pool;
+    int rc;
+
+    llmobs_report_fact(&doctor->report, "kind", llmobs_json_string("fpm"));
+    find_settings(&pool, what);
+    llmobs_process_all(find_master, &pool);
+    if (!pool.found) {
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                          "%s: no such pool", what);
+        return 0;
+    }
+    if (pool.master != 0)
+        llmobs_process_all(find_worker, &pool);
+    add_facts(doctor, &pool);
+    tell_settings(doctor, &pool);
+    if (pool.master == 0)
+        return examine_idle(doctor, &pool);
+    tell_worker(doctor, &pool);
+    rc = llmobs_process_open(&doctor->process, pool.master);
+    if (rc != 0 || doctor->process.exe[0] == '\0') {
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                          "the master cannot be read: ask as root");
+        return rc == -ENOMEM ? rc : 0;
+    }
+    memcpy(doctor->program.path, doctor->process.exe, PATH_MAX);
+    memcpy(doctor->program.file, doctor->process.exe, PATH_MAX);
+    llmobs_program_know(&doctor->program);
+    return llmobs_doctor_examine(doctor);
+}

@@ -1,0 +1,394 @@
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/doctor/doctor.h"
+#include "cli/doctor/loopback.h"
+#include "cli/doctor/probe.h"
+#include "cli/shared/environment.h"
+#include "cli/shared/preload.h"
+#include "cli/shared/reader.h"
+#include "core/base/clock.h"
+#include "core/base/file.h"
+
+#define ABOUT "self-test"
+#define LIMIT_MS 30000
+#define TICK_MS 20
+#define LOG_MAX (1u * 1024 * 1024)
+#define PATH_OF_CALL "/v1/chat/completions"
+
+/* What a call goes through, in this order. */
+enum step {
+    STEP_CLIENT,
+    STEP_PRELOAD,
+    STEP_CORE,
+    STEP_REQUEST,
+    STEP_RULE,
+    STEP_SPAN,
+    STEP_EXPORTER,
+    STEP_COUNT
+};
+
+static const char *const steps[STEP_COUNT] = {
+    "client", "preload", "core", "request", "rule", "span", "exporter"};
+
+struct selftest {
+    struct llmobs_doctor *doctor;
+    struct llmobs_loopback loopback;
+    char dir[64]; /* its store, spool and log */
+    char url[64];
+    struct llmobs_preload preload;
+    char client[PATH_MAX]; /* "": ourselves */
+    struct llmobs_environment environment;
+    pid_t pid;
+    int status; /* as of waitpid */
+    bool asked; /* the server got a request; else: */
+    bool preloaded;
+    bool has_core;
+    bool made; /* the span is in the store */
+    struct llmobs_buf log;
+};
+
+/* -- the client ----------------------------------------------------------- */
+
+/* A path below our own directory. */
+static int set_place(struct selftest *test, const char *name, const char *below)
+{
+    char path[PATH_MAX];
+    int need = snprintf(path, sizeof path, "%s/%s", test->dir, below);
+
+    return need < (int)sizeof path
+               ? llmobs_environment_set(&test->environment, name, path)
+               : -ENAMETOOLONG;
+}
+
+/* The user's settings, as the launcher would hand them on, with places of our
+ * own: nothing of a test goes where spans go. */
+static int make_environment(struct selftest *test)
+{
+    /* Whether the program is excluded is told elsewhere; the client is not. */
+    static const char *const fixed[][2] = {{"LLMOBS_LOG_LEVEL", "debug"},
+                                           {"LLMOBS_EXPORTER", "store"},
+                                           {"LLMOBS_EXIT_FLUSH_MS", "10000"},
+                                           {"LLMOBS_EXCLUDE", "/none"}};
+    struct llmobs_environment *environment = &test->environment;
+    int rc = llmobs_environment_init(environment, environ);
+
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed && rc == 0; i++)
+        rc = llmobs_environment_set(environment, fixed[i][0], fixed[i][1]);
+    if (rc == 0)
+        rc = set_place(test, "LLMOBS_STORE_DIR", "store");
+    if (rc == 0)
+        rc = set_place(test, "LLMOBS_SPOOL_DIR", "spool");
+    if (rc == 0)
+        rc = set_place(test, "LLMOBS_LOG", "log");
+    if (rc == 0)
+        rc = llmobs_preload_join(environment, test->preload.library);
+    return rc == 0 ? llmobs_preload_enable(environment) : rc;
+}
+
+_Noreturn static void become_client(const struct selftest *test)
+{
+    int null = open("/dev/null", O_RDWR);
+    const char *curl[] = {"curl",
+                          "-q",
+                          "-sS",
+                          "-m",
+                          "15",
+                          "--noproxy",
+                          "*",
+                          "-H",
+                          "Content-Type: application/json",
+                          "-d",
+                          LLMOBS_PROBE_BODY,
+                          test->url,
+                          NULL};
+    const char *own[] = {"llmobs", "doctor", "--self-test-client", test->url,
+                         NULL};
+
+    for (int fd = 0; fd < 3 && null >= 0; fd++)
+        dup2(null, fd);
+    if (test->client[0] != '\0')
+        execve(test->client, (char **)curl, test->environment.entries);
+    else
+        execve("/proc/self/exe", (char **)own, test->environment.entries);
+    _exit(127);
+}
+
+/* While the client waits for its answer it has in memory what it will have. */
+static void look_into(void *ctx)
+{
+    static struct llmobs_process process;
+    struct selftest *test = ctx;
+
+    test->asked = true;
+    if (llmobs_process_open(&process, test->pid) == 0) {
+        test->preloaded =
+            llmobs_process_object(&process, LLMOBS_DOCTOR_SHIM) != NULL;
+        test->has_core =
+            llmobs_process_object(&process, LLMOBS_DOCTOR_CORE) != NULL;
+    }
+    llmobs_process_close(&process);
+}
+
+static int run_client(struct selftest *test)
+{
+    int64_t until = llmobs_clock_mono_ns() + LIMIT_MS * LLMOBS_NS_PER_MS;
+    pid_t ended;
+
+    signal(SIGCHLD, SIG_DFL);
+    fflush(NULL);
+    test->pid = fork();
+    if (test->pid < 0)
+        return -errno;
+    if (test->pid == 0)
+        become_client(test);
+    while ((ended = waitpid(test->pid, &test->status, WNOHANG)) == 0) {
+        (void)llmobs_loopback_serve(&test->loopback, TICK_MS, look_into, test);
+        if (llmobs_clock_mono_ns() > until)
+            kill(test->pid, SIGKILL);
+    }
+    return ended == test->pid ? 0 : -ECHILD;
+}
+
+/* -- what came of it ------------------------------------------------------ */
+
+static int find_span(void *ctx, struct llmobs_text line)
+{
+    static const char mark[] = "llmobs-self-test";
+    struct selftest *test = ctx;
+
+    test->made |= memmem(line.data, line.len, mark, sizeof mark - 1) != NULL;
+    return 0;
+}
+
+static void look_back(struct selftest *test)
+{
+    struct llmobs_reader_report report = {0};
+    char path[sizeof test->dir + 8];
+
+    snprintf(path, sizeof path, "%s/store", test->dir);
+    (void)llmobs_reader_walk(path, find_span, test, &report);
+    snprintf(path, sizeof path, "%s/log", test->dir);
+    (void)llmobs_file_read(path, &test->log);
+}
+
+/* The line of our call: what follows its host, to the end. */
+static bool find_verdict(const struct selftest *test, char *out, size_t cap)
+{
+    char host[32];
+    const char *at;
+
+    snprintf(host, sizeof host, "127.0.0.1:%u", test->loopback.port);
+    at = test->log.data != NULL ? strstr(test->log.data, host) : NULL;
+    if (at == NULL || (at = strstr(at, ": ")) == NULL)
+        return false;
+    at += 2;
+    snprintf(out, cap, "%.*s", (int)strcspn(at, "\n"), at);
+    return true;
+}
+
+static const char *why_no_client(const struct selftest *test)
+{
+    static char text[64];
+
+    if (WIFEXITED(test->status) && test->client[0] == '\0' &&
+        WEXITSTATUS(test->status) == LLMOBS_PROBE_NO_LIBCURL)
+        return "there is no curl, and no libcurl.so.4";
+    if (WIFSIGNALED(test->status))
+        snprintf(text, sizeof text, "the client ended by signal %d",
+                 WTERMSIG(test->status));
+    else
+        snprintf(text, sizeof text, "the client ended with status %d",
+                 WEXITSTATUS(test->status));
+    return text;
+}
+
+/* By the loader of this process, which is that of most programs. */
+static const char *why_not_loaded(const char *path)
+{
+    static char text[512];
+    const char *error =
+        dlopen(path, RTLD_NOW | RTLD_LOCAL) == NULL ? dlerror() : NULL;
+
+    if (error == NULL)
+        return LLMOBS_DOCTOR_CORE
+            " could not be loaded, or is of another version";
+    snprintf(text, sizeof text, LLMOBS_DOCTOR_CORE " could not be loaded: %s",
+             error);
+    return text;
+}
+
+static const char *why_no_core(const struct selftest *test)
+{
+    char path[PATH_MAX];
+    char *slash;
+
+    if (test->doctor->off)
+        return "it is switched off, see settings";
+    memcpy(path, test->preload.library, sizeof path);
+    slash = strrchr(path, '/');
+    if (slash != NULL &&
+        (size_t)(slash + 1 - path) + sizeof LLMOBS_DOCTOR_CORE <= sizeof path) {
+        strcpy(slash + 1, LLMOBS_DOCTOR_CORE);
+        if (access(path, R_OK) != 0)
+            return LLMOBS_DOCTOR_CORE " is not beside the library";
+    }
+    return why_not_loaded(path);
+}
+
+/* Which step failed; STEP_COUNT: none. `why` is told of it, or of the rule. */
+static enum step judge(const struct selftest *test, char *why, size_t cap)
+{
+    bool answered = test->asked && WIFEXITED(test->status) &&
+                    WEXITSTATUS(test->status) == 0;
+    bool seen = find_verdict(test, why, cap);
+    const char *text = NULL;
+    enum step failed = STEP_COUNT;
+
+    if (!test->asked || (!answered && !seen)) {
+        failed = STEP_CLIENT;
+        text = why_no_client(test);
+    } else if (!test->preloaded) {
+        failed = STEP_PRELOAD;
+        text = "the loader did not take the library";
+    } else if (!test->has_core) {
+        failed = STEP_CORE;
+        text = why_no_core(test);
+    } else if (!seen) {
+        failed = STEP_REQUEST;
+        text = "it was sent past libcurl, or through a copy that is out of "
+               "reach";
+    } else if (strncmp(why, "captured", 8) != 0) {
+        return STEP_RULE;
+    } else if (!test->made) {
+        failed = STEP_SPAN;
+        text = "none is in the store";
+    } else if (test->doctor->no_exporter) {
+        failed = STEP_EXPORTER;
+        text = "where spans go does not take them, see agent and settings";
+    }
+    if (text != NULL)
+        snprintf(why, cap, "%s", text);
+    return failed;
+}
+
+/* -- telling -------------------------------------------------------------- */
+
+static void tell(struct selftest *test)
+{
+    struct llmobs_report *report = &test->doctor->report;
+    struct llmobs_json *fact = llmobs_json_object();
+    struct llmobs_json *list = llmobs_json_array();
+    char why[512] = "";
+    enum step failed = judge(test, why, sizeof why);
+
+    for (int i = 0; i < STEP_COUNT && i <= (int)failed; i++) {
+        struct llmobs_json *step = llmobs_json_object();
+
+        (void)llmobs_json_sets(step, "step", steps[i]);
+        (void)llmobs_json_set(step, "ok", llmobs_json_bool(i != (int)failed));
+        report->no_memory |= llmobs_json_add(list, step) != 0;
+    }
+    (void)llmobs_json_sets(fact, "client",
+                           test->client[0] ? test->client : "llmobs");
+    (void)llmobs_json_set(fact, "steps", list);
+    (void)llmobs_json_set(fact, "span", llmobs_json_bool(test->made));
+    (void)llmobs_json_sets(fact, "failed",
+                           failed < STEP_COUNT ? steps[failed] : NULL);
+    (void)llmobs_json_sets(fact, "why", failed < STEP_COUNT ? why : NULL);
+    llmobs_report_fact(report, "self_test", fact);
+    if (failed == STEP_COUNT)
+        llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
+                          "a call by %s became a span: %s",
+                          test->client[0] ? test->client : "libcurl.so.4", why);
+    else
+        llmobs_report_add(
+            report, LLMOBS_REPORT_BAD, ABOUT, "a call by %s: %s%s: %s",
+            test->client[0] ? test->client : "libcurl.so.4",
+            failed > STEP_SPAN ? "a span was made, but not delivered: "
+                               : "no span, it failed at: ",
+            steps[failed], why);
+}
+
+/* -- the test ------------------------------------------------------------- */
+
+static int remove_one(const char *path, const struct stat *st, int type,
+                      struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static int make_dir(struct selftest *test)
+{
+    static const char *const places[] = {"/tmp", "/var/tmp", "/dev/shm"};
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        snprintf(test->dir, sizeof test->dir, "%s/llmobs-doctor.XXXXXX",
+                 places[i]);
+        if (mkdtemp(test->dir) != NULL)
+            return 0;
+    }
+    test->dir[0] = '\0';
+    return -errno;
+}
+
+static int run(struct selftest *test)
+{
+    struct llmobs_program program;
+    int rc = make_dir(test);
+
+    if (rc == 0)
+        rc = llmobs_loopback_open(&test->loopback);
+    if (rc != 0)
+        return rc;
+    snprintf(test->url, sizeof test->url, "http://127.0.0.1:%u" PATH_OF_CALL,
+             test->loopback.port);
+    if (llmobs_program_find(&program, "curl") == 0)
+        memcpy(test->client,
+               program.script[0] != '\0' ? program.script : program.path,
+               sizeof test->client);
+    rc = make_environment(test);
+    if (rc == 0)
+        rc = run_client(test);
+    if (rc == 0)
+        look_back(test);
+    return rc;
+}
+
+static void clean_up(struct selftest *test)
+{
+    llmobs_loopback_close(&test->loopback);
+    if (test->dir[0] != '\0')
+        (void)nftw(test->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    llmobs_buf_fini(&test->log);
+}
+
+void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
+{
+    static struct selftest test;
+    int rc;
+
+    test.doctor = doctor;
+    test.loopback.listener = -1;
+    llmobs_buf_init(&test.log, LOG_MAX);
+    if (llmobs_preload_find(&test.preload) != 0)
+        return; /* told where it is looked for */
+    rc = run(&test);
+    if (rc == 0)
+        tell(&test);
+    else
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "could not be made: %s", strerror(-rc));
+    clean_up(&test);
+}

@@ -1,0 +1,419 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/doctor/doctor.h"
+#include "cli/shared/real.h"
+#include "core/base/etc.h"
+#include "core/base/glob.h"
+#include "core/export/agent.h"
+#include "core/net/http.h"
+#include "core/privacy/allow.h"
+#include "core/privacy/mask.h"
+
+#define ABOUT "settings"
+#define AGENT "agent"
+#define ENABLED "DD_LLMOBS_ENABLED"
+#define VALUE_MAX 1024
+/* What is put before an environment, and its end. */
+#define MORE 3
+
+/* The environment that the program has or would have. */
+struct settings {
+    struct llmobs_doctor *doctor;
+    struct llmobs_config *config;
+    const char **env;
+    char *file; /* LLMOBS_CONFIG in another root; NULL: as it stands */
+};
+
+/* ---- the environment ---------------------------------------------------- */
+
+static size_t env_count(const char *const *env)
+{
+    size_t count = 0;
+
+    while (env != NULL && env[count] != NULL)
+        count++;
+    return count;
+}
+
+/* A file of settings is looked for below the root of the process. */
+static int set_file(struct settings *settings)
+{
+    const struct llmobs_process *process = &settings->doctor->process;
+    const char *named = llmobs_process_env(process, "LLMOBS_CONFIG");
+    char path[2 * PATH_MAX];
+
+    if (process->prefix[0] == '\0')
+        return 0;
+    snprintf(path, sizeof path, "%s%s", process->prefix,
+             named != NULL ? named : LLMOBS_CONFIG_FILE);
+    if (named == NULL && access(path, F_OK) != 0)
+        snprintf(path, sizeof path, "/dev/null/none");
+    return asprintf(&settings->file, "LLMOBS_CONFIG=%s", path) < 0 ? -ENOMEM
+                                                                   : 0;
+}
+
+/* The first of a name counts. */
+static int make_env(struct settings *settings)
+{
+    const struct llmobs_doctor *doctor = settings->doctor;
+    bool process = doctor->process.pid != 0;
+    const char *const *from =
+        process ? doctor->process.env : (const char *const *)environ;
+    size_t count = env_count(from), at = 0;
+    const char *enabled = process ? NULL : getenv(ENABLED);
+    int rc = process ? set_file(settings) : 0;
+
+    settings->env = calloc(count + MORE, sizeof *settings->env);
+    if (rc != 0 || settings->env == NULL)
+        return -ENOMEM;
+    if (settings->file != NULL)
+        settings->env[at++] = settings->file;
+    if (doctor->by_launcher && (enabled == NULL || *enabled == '\0'))
+        settings->env[at++] = ENABLED "=1";
+    for (size_t i = 0; i < count; i++)
+        settings->env[at++] = from[i];
+    return 0;
+}
+
+/* ---- what is configured ------------------------------------------------- */
+
+static void complain(void *ctx, const char *text)
+{
+    struct llmobs_doctor *doctor = ctx;
+
+    llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT, "%s", text);
+}
+
+/* A list in which each URL has lost what may not be kept of it. */
+static int add_urls(const char *value, struct llmobs_buf *out)
+{
+    int rc = 0;
+
+    while (*value && !rc) {
+        size_t len = strcspn(value, ", ");
+        char *piece = strndup(value, len);
+
+        if (piece == NULL)
+            return -ENOMEM;
+        rc = strstr(piece, "://") != NULL ? llmobs_allow_url(piece, out)
+                                          : llmobs_buf_adds(out, piece);
+        free(piece);
+        value += len;
+        len = strspn(value, ", ");
+        if (!rc)
+            rc = llmobs_buf_add(out, value, len);
+        value += len;
+    }
+    return rc;
+}
+
+/* A value that may be shown: keys, tokens and headers never are. */
+static char *shown_value(const char *name, const char *value)
+{
+    static const char *const secret[] = {"KEY", "TOKEN", "SECRET", "PASSWORD",
+                                         "HEADERS"};
+    struct llmobs_buf text, urls;
+    char *shown = NULL;
+
+    for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
+        if (strstr(name, secret[i]) != NULL)
+            return strdup("(set, not shown)");
+    llmobs_buf_init(&text, 8 * VALUE_MAX);
+    llmobs_buf_init(&urls, 4 * VALUE_MAX);
+    if (strlen(value) <= VALUE_MAX && add_urls(value, &urls) == 0 &&
+        urls.data != NULL && llmobs_mask_text(urls.data, &text) == 0)
+        shown = llmobs_buf_take(&text, NULL);
+    llmobs_buf_fini(&text);
+    llmobs_buf_fini(&urls);
+    return shown != NULL ? shown : strdup("(too long to be shown)");
+}
+
+static const char *source_of(const struct settings *settings, const char *name,
+                             bool by_file)
+{
+    const char *ours = getenv(name);
+
+    if (by_file)
+        return "file";
+    if (settings->doctor->by_launcher && strcmp(name, ENABLED) == 0 &&
+        (ours == NULL || *ours == '\0'))
+        return "llmobs-run";
+    return "environment";
+}
+
+static int add_variable(struct settings *settings, struct llmobs_json *list,
+                        const char *name)
+{
+    struct llmobs_report *report = &settings->doctor->report;
+    bool by_file;
+    const char *value =
+        llmobs_config_given(settings->config, settings->env, name, &by_file);
+    const char *source = source_of(settings, name, by_file);
+    struct llmobs_json *fact;
+    char *shown;
+
+    if (value == NULL ||
+        (settings->file != NULL && strcmp(name, "LLMOBS_CONFIG") == 0))
+        return 0;
+    shown = shown_value(name, value);
+    fact = llmobs_json_object();
+    report->no_memory |= shown == NULL ||
+                         llmobs_json_sets(fact, "name", name) != 0 ||
+                         llmobs_json_sets(fact, "value", shown) != 0 ||
+                         llmobs_json_sets(fact, "source", source) != 0;
+    llmobs_report_add(report, LLMOBS_REPORT_NOTE, ABOUT, "%s=%s (%s)", name,
+                      shown != NULL ? shown : "", source);
+    free(shown);
+    return llmobs_json_add(list, fact);
+}
+
+static int tell_variables(struct settings *settings, struct llmobs_json *fact)
+{
+    const struct llmobs_config_variable *row = llmobs_config_variables();
+    const char *file = llmobs_config_file(settings->config);
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = 0;
+
+    if (file != NULL)
+        llmobs_report_add(&settings->doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "file: %s", file);
+    for (; row->name != NULL && rc == 0; row++)
+        rc = add_variable(settings, list, row->name);
+    if (llmobs_json_set(fact, "variables", list) != 0 ||
+        llmobs_json_sets(fact, "file", file) != 0)
+        rc = -ENOMEM;
+    return rc;
+}
+
+static void tell_enabled(struct settings *settings)
+{
+    struct llmobs_doctor *doctor = settings->doctor;
+    bool by_file;
+    const char *value =
+        llmobs_config_given(settings->config, settings->env, ENABLED, &by_file);
+    char path[PATH_MAX + sizeof LLMOBS_DISABLED_FILE];
+
+    snprintf(path, sizeof path, "%s" LLMOBS_DISABLED_FILE,
+             doctor->process.prefix);
+    doctor->off = access(path, F_OK) == 0 || !settings->config->enabled;
+    if (access(path, F_OK) == 0)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                          "switched off for all by " LLMOBS_DISABLED_FILE);
+    if (settings->config->enabled)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_OK, ABOUT,
+                          "switched on by %s",
+                          source_of(settings, ENABLED, by_file));
+    else if (value != NULL)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                          "switched off by " ENABLED " (%s)",
+                          source_of(settings, ENABLED, by_file));
+    else
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                          "not switched on: " ENABLED
+                          " is neither in its environment nor in the file");
+}
+
+static void tell_excluded(struct settings *settings)
+{
+    struct llmobs_doctor *doctor = settings->doctor;
+    const struct llmobs_program *program = &doctor->program;
+    const char *const names[] = {program->path, program->file, program->script};
+    const char *list = settings->config->exclude;
+
+    for (size_t i = 0; list != NULL && i < sizeof names / sizeof *names; i++) {
+        if (names[i][0] == '\0' || !llmobs_glob_listed(list, names[i]))
+            continue;
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                          "switched off for %s by LLMOBS_EXCLUDE", names[i]);
+        return;
+    }
+}
+
+static int tell_config(struct settings *settings)
+{
+    struct llmobs_json *fact = llmobs_json_object();
+    int rc = 0;
+
+    tell_enabled(settings);
+    tell_excluded(settings);
+    rc = tell_variables(settings, fact);
+    if (rc == 0)
+        rc = llmobs_json_set(fact, "enabled",
+                             llmobs_json_bool(settings->config->enabled));
+    llmobs_report_fact(&settings->doctor->report, ABOUT, fact);
+    return rc;
+}
+
+/* ---- where spans go ----------------------------------------------------- */
+
+static bool has_word(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = list; (at = strstr(at, word)) != NULL; at += len)
+        if ((at == list || strchr(", ", at[-1]) != NULL) &&
+            strchr(", ", at[len]) != NULL)
+            return true;
+    return false;
+}
+
+/* As a program would ask it in which another preload holds connect, or none. 1:
+ * it takes our events, 0: it answers and does not; -errno: no answer. */
+static int probe(const struct llmobs_config *config, bool held)
+{
+    const struct llmobs_tick tick = {NULL, NULL};
+    struct llmobs_http *http;
+    int rc = -ENOMEM;
+
+    llmobs_cli_use_curl();
+    llmobs_http_direct_only(held);
+    http = llmobs_http_new(config);
+    if (http != NULL)
+        rc = llmobs_agent_probe(http, config, config->agent_timeout_ms, &tick);
+    llmobs_http_free(http);
+    return rc;
+}
+
+static void add_agent_fact(struct llmobs_doctor *doctor, const char *url,
+                           int rc)
+{
+    struct llmobs_json *fact = llmobs_json_object();
+
+    (void)llmobs_json_sets(fact, "url", url);
+    (void)llmobs_json_set(fact, "trusted", llmobs_json_bool(rc != -EPERM));
+    (void)llmobs_json_set(fact, "answers", llmobs_json_bool(rc >= 0));
+    (void)llmobs_json_set(fact, "takes_spans", llmobs_json_bool(rc > 0));
+    llmobs_report_fact(&doctor->report, AGENT, fact);
+}
+
+/* `wanted`: spans go nowhere else. */
+static void tell_held(struct llmobs_doctor *doctor, bool wanted,
+                      const char *place)
+{
+    llmobs_report_add(&doctor->report,
+                      wanted ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE, AGENT,
+                      "%s is on another machine: beside %s nothing is sent "
+                      "there, and spans wait in the spool for a process "
+                      "without it (`llmobs drain`)",
+                      place, doctor->holder);
+}
+
+static void tell_agent(struct llmobs_doctor *doctor,
+                       const struct llmobs_config *config, bool wanted)
+{
+    enum llmobs_report_level bad =
+        wanted ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE;
+    char *url = shown_value("", config->agent_url);
+    int rc = probe(config, doctor->holder[0] != '\0');
+
+    doctor->report.no_memory |= url == NULL;
+    doctor->no_exporter |= wanted && rc <= 0;
+    if (rc > 0)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_OK, AGENT,
+                          "%s answers and takes spans", url);
+    else if (rc == 0)
+        llmobs_report_add(&doctor->report, bad, AGENT,
+                          "%s answers, but has no EVP proxy: it is too old, or "
+                          "no agent",
+                          url);
+    else if (rc == -EPERM)
+        llmobs_report_add(&doctor->report, bad, AGENT,
+                          "%s is neither root's, dd-agent's nor ours: nothing "
+                          "is sent there unless DD_TRACE_AGENT_URL or "
+                          "DD_AGENT_HOST names it",
+                          url);
+    else if (rc == -ENOTCONN && doctor->holder[0] != '\0')
+        tell_held(doctor, wanted, url);
+    else
+        llmobs_report_add(
+            &doctor->report, bad, AGENT, "%s does not answer: %s%s", url,
+            rc == -ENOTCONN ? "no libcurl.so.4 to ask it with" : strerror(-rc),
+            wanted ? "" : "; spans go elsewhere, see above");
+    add_agent_fact(doctor, url, rc);
+    free(url);
+}
+
+static void tell_store(struct llmobs_doctor *doctor,
+                       const struct llmobs_config *config)
+{
+    char dir[PATH_MAX];
+
+    /* Of another user's process it would be another place. */
+    if (doctor->process.pid == 0 &&
+        llmobs_config_store_dir(config, dir, sizeof dir) == 0)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "local store: %s", dir);
+}
+
+/* True when the intake takes spans where no agent does. */
+static bool tell_intake(struct llmobs_doctor *doctor,
+                        const struct llmobs_config *config, bool asked)
+{
+    doctor->no_exporter |= asked && config->api_key == NULL;
+    if (config->api_key != NULL)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "intake of %s, with a key", config->site);
+    if (config->api_key != NULL && doctor->holder[0] != '\0')
+        tell_held(doctor, asked, "the intake");
+    else if (config->api_key == NULL && asked)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                          "sent to the intake, and no DD_API_KEY");
+    return config->api_key != NULL;
+}
+
+static void tell_places(struct llmobs_doctor *doctor,
+                        const struct llmobs_config *config)
+{
+    bool automatic = strcmp(config->exporter, "auto") == 0;
+    bool to_agent = has_word(config->exporter, "agent") ||
+                    (automatic && config->agentless == 0);
+    bool to_intake = has_word(config->exporter, "agentless") ||
+                     (automatic && config->agentless == 1);
+
+    llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                      "spans go to: %s", config->exporter);
+    tell_store(doctor, config);
+    if (automatic || to_intake)
+        (void)tell_intake(doctor, config, to_intake);
+    if (config->override_origin != NULL)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, AGENT,
+                          "DD_LLMOBS_OVERRIDE_ORIGIN stands in its place: not "
+                          "asked");
+    else if (to_agent || (automatic && !to_intake))
+        tell_agent(doctor, config, to_agent || config->agent_configured);
+    else
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, AGENT,
+                          "not asked: no spans go there");
+}
+
+int llmobs_doctor_settings(struct llmobs_doctor *doctor)
+{
+    struct settings settings = {.doctor = doctor};
+    int rc = 0;
+
+    if (doctor->process.pid != 0 && !doctor->process.env_known) {
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                          "its environment cannot be read: ask as root, or it "
+                          "has written its title over it");
+        return 0;
+    }
+    if (doctor->process.env_copied)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "its environment was written over; this is what our "
+                          "library kept of it");
+    rc = make_env(&settings);
+    if (rc == 0) {
+        settings.config = llmobs_config_load(settings.env, complain, doctor);
+        rc = settings.config != NULL ? tell_config(&settings) : -ENOMEM;
+    }
+    if (rc == 0)
+        tell_places(doctor, settings.config);
+    llmobs_config_free(settings.config);
+    free(settings.env);
+    free(settings.file);
+    return rc;
+}

@@ -1,0 +1,42 @@
+/* library - which file the loader would take for the name of a library.
+ *
+ * Owns:    nothing but a copy of the loader's cache, from init to fini.
+ * Threads: one.
+ * Errors:  -ENOENT.
+ * Limits:  LLMOBS_LIBRARY_CACHE bytes of /etc/ld.so.cache; none of a bigger
+ *          one.
+ * Fork:    nothing to do.
+ *
+ * In glibc's order: RPATH, LD_LIBRARY_PATH, RUNPATH, the cache, the standard
+ * directories; a file of another class or machine is passed over. What the
+ * processor's abilities choose (glibc-hwcaps) is not looked at.
+ */
+#ifndef LLMOBS_LIBRARY_H
+#define LLMOBS_LIBRARY_H
+
+#include "cli/doctor/object.h"
+#include "core/base/buf.h"
+
+#define LLMOBS_LIBRARY_CACHE (16u * 1024 * 1024)
+
+struct llmobs_library {
+    int root;                           /* as of llmobs_object_at */
+    struct llmobs_allowance *allowance; /* for all that is read; borrowed */
+    const char *path;                   /* LD_LIBRARY_PATH, borrowed, or NULL */
+    struct llmobs_buf cache;
+};
+
+void llmobs_library_init(struct llmobs_library *library, int root,
+                         const char *path, struct llmobs_allowance *allowance);
+void llmobs_library_fini(struct llmobs_library *library);
+
+/* The file that `by`, which lies at `by_path`, gets for a name; `program` is
+ * whose RPATH counts too. Writes its path and opens it into `out`. */
+int llmobs_library_find(const struct llmobs_library *library,
+                        const struct llmobs_object *program,
+                        const char *program_path,
+                        const struct llmobs_object *by, const char *by_path,
+                        const char *name, char path[PATH_MAX],
+                        struct llmobs_object *out);
+
+#endif

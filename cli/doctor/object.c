@@ -1,0 +1,531 @@
+#include "cli/doctor/object.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/fd.h"
+
+#define PHDRS_MAX 512
+#define DYNAMIC_MAX 8192
+#define SECTIONS_MAX 65535
+#define SYMBOLS_AT_ONCE 4096
+#define NAMES_MAX 32
+#define CURL "curl_easy_perform"
+/* What a call of the kernel costs, and a text that is found, in bytes read. */
+#define COST_READ 512
+#define COST_PLACE (8 * 1024)
+
+#if defined(__x86_64__)
+#define MACHINE EM_X86_64
+#elif defined(__aarch64__)
+#define MACHINE EM_AARCH64
+#else
+#error "which machine?"
+#endif
+
+/* What is known while a file is read. */
+struct reading {
+    struct llmobs_object *object;
+    Elf64_Ehdr head;
+    Elf64_Phdr phdr[PHDRS_MAX];
+    size_t phnum;
+    uint64_t strtab; /* offset in the file; 0: none */
+    uint64_t strtab_len;
+    uint64_t symtab;
+    uint64_t soname, rpath, runpath; /* offsets of strings; 0: none */
+};
+
+/* A table of symbols and of their names, by their places in the file. */
+struct symbols {
+    uint64_t at, len;
+    uint64_t names_at, names_len;
+    bool for_others; /* the dynamic one */
+};
+
+bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
+{
+    bool enough = cost <= allowance->left;
+
+    allowance->left = enough ? allowance->left - cost : 0;
+    allowance->spent |= !enough;
+    return enough;
+}
+
+/* In the root of a process; there is a /proc, where that root was found. */
+static int open_in(int root, const char *path, int flags)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                           .resolve = RESOLVE_IN_ROOT};
+    int look = (int)syscall(__NR_openat2, root, path, &how, sizeof how);
+    int fd, saved;
+
+    if (look < 0 && errno == ENOSYS)
+        look = openat(root, path + strspn(path, "/"), (int)how.flags);
+    if (look < 0)
+        return -1;
+    fd = llmobs_fd_reopen(look, flags);
+    saved = errno;
+    close(look);
+    errno = saved;
+    return fd;
+}
+
+int llmobs_object_at(int root, const char *path)
+{
+    const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+    int fd = root == AT_FDCWD ? llmobs_fd_open(AT_FDCWD, path, flags)
+                              : open_in(root, path, flags);
+
+    return fd < 0 ? -errno : fd;
+}
+
+/* All of it, or false. */
+static bool read_at(const struct llmobs_object *object, void *to, size_t len,
+                    uint64_t offset)
+{
+    uint64_t size = (uint64_t)object->st.st_size;
+    size_t done = 0;
+
+    if (offset > size || len > size - offset ||
+        !llmobs_allowance_take(object->allowance, len + COST_READ))
+        return false;
+    while (done < len) {
+        ssize_t got = pread(object->fd, (char *)to + done, len - done,
+                            (off_t)(offset + done));
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        done += (size_t)got;
+    }
+    return true;
+}
+
+/* A string that ends within `cap` bytes and the file; "" else. */
+static void text_at(const struct llmobs_object *object, uint64_t offset,
+                    char *out, size_t cap)
+{
+    uint64_t size = (uint64_t)object->st.st_size;
+    size_t len =
+        offset < size && size - offset < cap ? (size_t)(size - offset) : cap;
+
+    if (offset >= size || !read_at(object, out, len, offset) ||
+        memchr(out, '\0', len) == NULL)
+        *out = '\0';
+}
+
+/* ---- dynamic section ---------------------------------------------------- */
+
+/* Where an address of the loaded object is in the file; 0: nowhere. */
+static uint64_t offset_of(const struct reading *reading, uint64_t address)
+{
+    for (size_t i = 0; i < reading->phnum; i++) {
+        const Elf64_Phdr *segment = &reading->phdr[i];
+
+        if (segment->p_type == PT_LOAD && address >= segment->p_vaddr &&
+            address - segment->p_vaddr < segment->p_filesz)
+            return segment->p_offset + (address - segment->p_vaddr);
+    }
+    return 0;
+}
+
+static void string_at(const struct reading *reading, uint64_t index, char *out,
+                      size_t cap)
+{
+    if (reading->strtab != 0 && index < reading->strtab_len)
+        text_at(reading->object, reading->strtab + index, out, cap);
+}
+
+static void add_needed(const struct reading *reading, uint64_t index)
+{
+    struct llmobs_object *object = reading->object;
+    char name[PATH_MAX] = "";
+
+    string_at(reading, index, name, sizeof name);
+    if (*name == '\0' || object->needed_count == LLMOBS_OBJECT_NEEDED) {
+        object->damaged = true;
+        return;
+    }
+    object->needed[object->needed_count] = strdup(name);
+    if (object->needed[object->needed_count] != NULL)
+        object->needed_count++;
+}
+
+static void note_entry(struct reading *reading, const Elf64_Dyn *entry)
+{
+    uint64_t value = entry->d_un.d_val;
+
+    switch (entry->d_tag) {
+    case DT_STRTAB:
+        reading->strtab = offset_of(reading, value);
+        break;
+    case DT_STRSZ:
+        reading->strtab_len = value;
+        break;
+    case DT_SYMTAB:
+        reading->symtab = offset_of(reading, value);
+        break;
+    case DT_SONAME:
+        reading->soname = value;
+        break;
+    case DT_RPATH:
+        reading->rpath = value;
+        break;
+    case DT_RUNPATH:
+        reading->runpath = value;
+        break;
+    case DT_FLAGS_1:
+        reading->object->program |= (value & DF_1_PIE) != 0;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Entries up to DT_NULL. */
+static size_t dynamic_len(const Elf64_Dyn *list, size_t count)
+{
+    size_t i = 0;
+
+    while (i < count && list[i].d_tag != DT_NULL)
+        i++;
+    return i;
+}
+
+static void read_dynamic(struct reading *reading, const Elf64_Phdr *segment)
+{
+    struct llmobs_object *object = reading->object;
+    static Elf64_Dyn list[DYNAMIC_MAX];
+    size_t len = segment->p_filesz / sizeof *list;
+
+    if (len > DYNAMIC_MAX)
+        len = DYNAMIC_MAX;
+    object->dynamic = true;
+    if (!read_at(object, list, len * sizeof *list, segment->p_offset)) {
+        object->damaged = true;
+        return;
+    }
+    len = dynamic_len(list, len);
+    for (size_t i = 0; i < len; i++)
+        note_entry(reading, &list[i]);
+    for (size_t i = 0; i < len; i++)
+        if (list[i].d_tag == DT_NEEDED)
+            add_needed(reading, list[i].d_un.d_val);
+    if (reading->soname != 0)
+        string_at(reading, reading->soname, object->soname,
+                  sizeof object->soname);
+    if (reading->runpath != 0)
+        string_at(reading, reading->runpath, object->runpath,
+                  sizeof object->runpath);
+    else if (reading->rpath != 0)
+        string_at(reading, reading->rpath, object->rpath, sizeof object->rpath);
+}
+
+/* ---- symbols ------------------------------------------------------------ */
+
+/* The offsets at which the name stands in a table of names. */
+static size_t find_names(const char *name, const char *names, size_t len,
+                         uint32_t *out)
+{
+    const char *at = names;
+    size_t count = 0;
+
+    while (count < NAMES_MAX && (at = memmem(at, len - (size_t)(at - names),
+                                             name, strlen(name) + 1)) != NULL) {
+        out[count++] = (uint32_t)(at - names);
+        at++;
+    }
+    return count;
+}
+
+static bool is_among(uint32_t value, const uint32_t *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i] == value)
+            return true;
+    return false;
+}
+
+static void note_symbol(struct llmobs_object *object, const Elf64_Sym *symbol,
+                        bool for_others)
+{
+    if (symbol->st_shndx == SHN_UNDEF)
+        object->calls = true;
+    else if (for_others)
+        object->defines = true;
+    else
+        object->holds = true;
+}
+
+static void walk_symbols(struct llmobs_object *object,
+                         const struct symbols *table, const uint32_t *names,
+                         size_t count)
+{
+    static Elf64_Sym list[SYMBOLS_AT_ONCE];
+    uint64_t left = table->len / sizeof *list, at = table->at;
+
+    while (left > 0) {
+        size_t now = left < SYMBOLS_AT_ONCE ? (size_t)left : SYMBOLS_AT_ONCE;
+
+        if (!read_at(object, list, now * sizeof *list, at)) {
+            object->damaged = true;
+            return;
+        }
+        for (size_t i = 0; i < now; i++)
+            if (is_among(list[i].st_name, names, count))
+                note_symbol(object, &list[i], table->for_others);
+        left -= now;
+        at += now * sizeof *list;
+    }
+}
+
+static void read_symbols(struct llmobs_object *object,
+                         const struct symbols *table)
+{
+    uint32_t names[NAMES_MAX];
+    size_t count = 0;
+    char *text;
+
+    if (table->len > LLMOBS_OBJECT_TABLE || table->names_len == 0 ||
+        table->names_len > LLMOBS_OBJECT_TABLE) {
+        object->damaged |= table->names_len != 0;
+        return;
+    }
+    text = malloc((size_t)table->names_len);
+    if (text == NULL)
+        return;
+    if (read_at(object, text, (size_t)table->names_len, table->names_at))
+        count =
+            find_names(object->symbol, text, (size_t)table->names_len, names);
+    else
+        object->damaged = true;
+    free(text);
+    if (count > 0)
+        walk_symbols(object, table, names, count);
+}
+
+static bool read_section(const struct reading *reading, size_t index,
+                         Elf64_Shdr *out)
+{
+    return index < reading->head.e_shnum &&
+           read_at(reading->object, out, sizeof *out,
+                   reading->head.e_shoff + index * sizeof *out);
+}
+
+/* True when the file lists its dynamic symbols in a section. */
+static bool read_sections(const struct reading *reading)
+{
+    bool found = false;
+
+    if (reading->head.e_shoff == 0 ||
+        reading->head.e_shentsize != sizeof(Elf64_Shdr))
+        return false;
+    for (size_t i = 0; i < reading->head.e_shnum; i++) {
+        Elf64_Shdr section, names;
+
+        if (!read_section(reading, i, &section)) {
+            reading->object->damaged = true;
+            return found;
+        }
+        if ((section.sh_type != SHT_DYNSYM && section.sh_type != SHT_SYMTAB) ||
+            !read_section(reading, section.sh_link, &names))
+            continue;
+        read_symbols(reading->object,
+                     &(struct symbols){section.sh_offset, section.sh_size,
+                                       names.sh_offset, names.sh_size,
+                                       section.sh_type == SHT_DYNSYM});
+        found |= section.sh_type == SHT_DYNSYM;
+    }
+    return found;
+}
+
+/* Without sections, as some tools leave it: linkers put the names right
+ * behind the symbols. */
+static void read_unlisted(const struct reading *reading)
+{
+    if (reading->symtab != 0 && reading->strtab > reading->symtab)
+        read_symbols(reading->object,
+                     &(struct symbols){
+                         reading->symtab, reading->strtab - reading->symtab,
+                         reading->strtab, reading->strtab_len, true});
+}
+
+/* ---- the file ----------------------------------------------------------- */
+
+static int read_head(struct reading *reading)
+{
+    struct llmobs_object *object = reading->object;
+    const unsigned char *ident = reading->head.e_ident;
+
+    if (!read_at(object, &reading->head, EI_NIDENT + 4, 0) ||
+        memcmp(ident, ELFMAG, SELFMAG) != 0)
+        return -ENOEXEC;
+    object->wide = ident[EI_CLASS] == ELFCLASS64;
+    object->machine = reading->head.e_machine;
+    if (ident[EI_DATA] != ELFDATA2LSB)
+        object->machine = (object->machine & 0xff) << 8 | object->machine >> 8;
+    object->native = object->wide && ident[EI_DATA] == ELFDATA2LSB &&
+                     object->machine == MACHINE;
+    /* The kernel asks no more of a program than this and its segments. */
+    if (!object->wide || ident[EI_DATA] != ELFDATA2LSB) {
+        object->program = true;
+        return 0;
+    }
+    if (!read_at(object, &reading->head, sizeof reading->head, 0))
+        return -ENOEXEC;
+    object->program = reading->head.e_type == ET_EXEC;
+    return 0;
+}
+
+static void read_segments(struct reading *reading)
+{
+    struct llmobs_object *object = reading->object;
+
+    reading->phnum = reading->head.e_phnum;
+    if (reading->phnum > PHDRS_MAX ||
+        reading->head.e_phentsize != sizeof(Elf64_Phdr) ||
+        !read_at(object, reading->phdr, reading->phnum * sizeof(Elf64_Phdr),
+                 reading->head.e_phoff)) {
+        object->damaged = true;
+        reading->phnum = 0;
+    }
+    for (size_t i = 0; i < reading->phnum; i++) {
+        const Elf64_Phdr *segment = &reading->phdr[i];
+
+        if (segment->p_type == PT_INTERP) {
+            text_at(object, segment->p_offset, object->interp,
+                    sizeof object->interp);
+            object->program = true;
+            object->damaged |= object->interp[0] == '\0';
+        }
+    }
+    for (size_t i = 0; i < reading->phnum; i++)
+        if (reading->phdr[i].p_type == PT_DYNAMIC)
+            read_dynamic(reading, &reading->phdr[i]);
+}
+
+int llmobs_object_open(struct llmobs_object *object, int fd,
+                       struct llmobs_allowance *allowance)
+{
+    return llmobs_object_open_for(object, fd, allowance, CURL);
+}
+
+int llmobs_object_open_for(struct llmobs_object *object, int fd,
+                           struct llmobs_allowance *allowance,
+                           const char *symbol)
+{
+    static struct reading reading;
+    int rc;
+
+    memset(object, 0, sizeof *object);
+    memset(&reading, 0, sizeof reading);
+    reading.object = object;
+    object->fd = fd;
+    object->allowance = allowance;
+    object->symbol = symbol;
+    if (fstat(fd, &object->st) != 0)
+        return -errno;
+    if (!S_ISREG(object->st.st_mode))
+        return -EINVAL;
+    rc = read_head(&reading);
+    if (rc != 0)
+        return rc;
+    if (reading.head.e_phoff == 0)
+        return 0;
+    read_segments(&reading);
+    if (!read_sections(&reading))
+        read_unlisted(&reading);
+    return 0;
+}
+
+void llmobs_object_close(struct llmobs_object *object)
+{
+    for (size_t i = 0; i < object->needed_count; i++)
+        free(object->needed[i]);
+    object->needed_count = 0;
+    if (object->fd >= 0)
+        close(object->fd);
+    object->fd = -1;
+}
+
+/* ---- texts -------------------------------------------------------------- */
+
+#define MARGIN LLMOBS_OBJECT_NAME
+#define CHUNK (256 * 1024)
+
+struct finding {
+    const char *needle;
+    bool (*each)(void *ctx, const char *text, size_t at);
+    void *ctx;
+    struct llmobs_allowance *allowance;
+};
+
+static bool is_text(char c)
+{
+    return c >= ' ' && c <= '~';
+}
+
+/* The printable text around one place. */
+static bool tell(const struct finding *finding, const char *data, size_t len,
+                 size_t place)
+{
+    char text[2 * MARGIN + 1];
+    size_t from = place, to = place;
+
+    while (from > 0 && place - from < MARGIN && is_text(data[from - 1]))
+        from--;
+    while (to < len && to - place < MARGIN && is_text(data[to]))
+        to++;
+    memcpy(text, data + from, to - from);
+    text[to - from] = '\0';
+    return finding->each(finding->ctx, text, place - from);
+}
+
+/* Places from `from` on, before `until`. */
+static bool find_in(const struct finding *finding, const char *data, size_t len,
+                    size_t from, size_t until)
+{
+    const char *at = data + from;
+    size_t needle = strlen(finding->needle);
+
+    while ((at = memmem(at, len - (size_t)(at - data), finding->needle,
+                        needle)) != NULL &&
+           (size_t)(at - data) < until) {
+        if (!llmobs_allowance_take(finding->allowance, COST_PLACE) ||
+            !tell(finding, data, len, (size_t)(at - data)))
+            return false;
+        at++;
+    }
+    return true;
+}
+
+void llmobs_object_find(const struct llmobs_object *object, const char *needle,
+                        bool (*each)(void *ctx, const char *text, size_t at),
+                        void *ctx)
+{
+    struct finding finding = {needle, each, ctx, object->allowance};
+    static char data[CHUNK];
+    uint64_t size = (uint64_t)object->st.st_size;
+    bool more = true;
+
+    if (size > LLMOBS_OBJECT_FIND)
+        size = LLMOBS_OBJECT_FIND;
+    /* Each chunk begins and ends with a margin that its neighbours have too. */
+    for (uint64_t at = 0; at < size && more; at += CHUNK - 2 * MARGIN) {
+        bool last = size - at <= CHUNK;
+        size_t len = last ? (size_t)(size - at) : CHUNK;
+
+        if (!read_at(object, data, len, at))
+            return;
+        more = find_in(&finding, data, len, at == 0 ? 0 : MARGIN,
+                       last ? len : len - MARGIN) &&
+               !last;
+    }
+}

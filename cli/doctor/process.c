@@ -1,0 +1,347 @@
+#include "cli/doctor/process.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DELETED " (deleted)"
+
+/* Files of /proc have no size to be read by. */
+static int slurp(pid_t pid, const char *name, struct llmobs_buf *out)
+{
+    char path[64], block[16384];
+    ssize_t got;
+    int fd, rc = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    while (rc == 0 && (got = read(fd, block, sizeof block)) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        rc = got < 0 ? -errno : llmobs_buf_add(out, block, (size_t)got);
+    }
+    close(fd);
+    return rc;
+}
+
+static int read_link(pid_t pid, const char *name, char *out, size_t cap)
+{
+    char path[64];
+    ssize_t len;
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    len = readlink(path, out, cap - 1);
+    if (len < 0) {
+        *out = '\0';
+        return -errno;
+    }
+    out[len] = '\0';
+    return 0;
+}
+
+/* Cuts the mark that the kernel puts behind the path of a file that is gone. */
+static bool cut_deleted(char *path)
+{
+    size_t len = strlen(path), more = sizeof DELETED - 1;
+
+    if (len <= more || strcmp(path + len - more, DELETED) != 0)
+        return false;
+    path[len - more] = '\0';
+    return true;
+}
+
+void llmobs_process_title(pid_t pid, char *out, size_t cap)
+{
+    struct llmobs_buf text;
+
+    *out = '\0';
+    llmobs_buf_init(&text, LLMOBS_PROCESS_TEXT);
+    if (slurp(pid, "cmdline", &text) == 0 && text.len > 0)
+        snprintf(out, cap, "%s", text.data);
+    llmobs_buf_fini(&text);
+}
+
+/* ---- environment -------------------------------------------------------- */
+
+/* "NAME=value" */
+static bool is_variable(const char *text)
+{
+    size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+    return len > 0 && text[len] == '=';
+}
+
+/* Entries of `text`, which ends with NUL. */
+static int split_env(struct llmobs_process *process, bool variables)
+{
+    struct llmobs_buf *text = &process->env_text;
+    size_t count = 0, at = 0;
+
+    for (size_t i = 0; i < text->len; i++)
+        count += text->data[i] == '\0';
+    free(process->env);
+    process->env = calloc(count + 2, sizeof *process->env);
+    if (process->env == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < text->len && at <= count;) {
+        if (!variables || is_variable(text->data + i))
+            process->env[at++] = text->data + i;
+        i += strlen(text->data + i) + 1;
+    }
+    return 0;
+}
+
+/* What is there may be a title, and NULs behind it. */
+static bool is_overwritten(const struct llmobs_process *process)
+{
+    for (const char **env = process->env; *env != NULL; env++)
+        if (strchr(*env, '=') != NULL)
+            return false;
+    return process->env_text.len > 0;
+}
+
+/* Its data begins with what was initialised and ends with what was not: the
+ * only texts of that form in it are the copied variables. */
+static int read_copy(struct llmobs_process *process)
+{
+    size_t len = (size_t)(process->data_to - process->data_from);
+    char path[64], *data;
+    ssize_t got = -1;
+    int fd, rc;
+
+    if (len == 0 || len > LLMOBS_PROCESS_TEXT)
+        return 0;
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)process->pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    data = malloc(len);
+    if (fd >= 0 && data != NULL)
+        got = pread(fd, data, len, (off_t)process->data_from);
+    if (fd >= 0)
+        close(fd);
+    llmobs_buf_cut(&process->env_text, 0);
+    rc = got > 0 ? llmobs_buf_add(&process->env_text, data, (size_t)got) : 0;
+    free(data);
+    process->env_known = process->env_copied = got > 0;
+    return rc != 0 ? rc : split_env(process, true);
+}
+
+static int read_env(struct llmobs_process *process)
+{
+    int rc = slurp(process->pid, "environ", &process->env_text);
+
+    process->env_known = rc == 0;
+    rc = split_env(process, false);
+    if (rc != 0 || !is_overwritten(process))
+        return rc;
+    process->env_known = false;
+    process->env[0] = NULL;
+    return read_copy(process);
+}
+
+const char *llmobs_process_env(const struct llmobs_process *process,
+                               const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char **env = process->env; *env != NULL; env++)
+        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+            return (*env)[len + 1] != '\0' ? *env + len + 1 : NULL;
+    return NULL;
+}
+
+/* ---- objects ------------------------------------------------------------ */
+
+/* Many mappings of one file stand one after the other. */
+static void add_object(struct llmobs_process *process, char *path)
+{
+    bool deleted = cut_deleted(path);
+    struct llmobs_process_object *last =
+        process->object_count > 0 ? &process->objects[process->object_count - 1]
+                                  : NULL;
+
+    if (*path != '/' || (last != NULL && strcmp(last->path, path) == 0) ||
+        process->object_count == LLMOBS_PROCESS_OBJECTS)
+        return;
+    process->objects[process->object_count++] =
+        (struct llmobs_process_object){path, deleted};
+}
+
+/* Writable parts of our library, and what the loader added behind it. */
+static void note_data(struct llmobs_process *process, const char *line)
+{
+    const char *slash = strrchr(line, '/');
+    bool ours = slash != NULL && strncmp(slash + 1, LLMOBS_PROCESS_SHIM,
+                                         strlen(LLMOBS_PROCESS_SHIM)) == 0;
+    unsigned long from, to;
+    char rights[5];
+
+    if (sscanf(line, "%lx-%lx %4s", &from, &to, rights) != 3)
+        return;
+    if (strncmp(rights, "rw", 2) != 0) {
+        if (ours && process->data_from == process->data_to)
+            process->data_from = process->data_to = to;
+        return;
+    }
+    if (process->data_to == from && (ours || slash == NULL))
+        process->data_to = to;
+}
+
+/* "from-to rights offset device inode   path" */
+static void read_mapping(struct llmobs_process *process, char *line)
+{
+    note_data(process, line);
+    for (int fields = 0; fields < 5 && *line != '\0'; fields++) {
+        line += strcspn(line, " ");
+        line += strspn(line, " ");
+    }
+    if (*line == '/')
+        add_object(process, line);
+}
+
+static int read_maps(struct llmobs_process *process)
+{
+    char *at;
+
+    process->objects = calloc(LLMOBS_PROCESS_OBJECTS, sizeof *process->objects);
+    if (process->objects == NULL)
+        return -ENOMEM;
+    process->maps_known =
+        slurp(process->pid, "maps", &process->maps_text) == 0 &&
+        process->maps_text.len > 0;
+    if (!process->maps_known)
+        return 0;
+    for (at = process->maps_text.data; *at != '\0';) {
+        char *end = at + strcspn(at, "\n");
+        bool last = *end == '\0';
+
+        *end = '\0';
+        read_mapping(process, at);
+        at = last ? end : end + 1;
+    }
+    return 0;
+}
+
+const struct llmobs_process_object *llmobs_process_object(
+    const struct llmobs_process *process, const char *name)
+{
+    for (size_t i = 0; i < process->object_count; i++) {
+        const char *slash = strrchr(process->objects[i].path, '/');
+
+        if (strcmp(slash + 1, name) == 0)
+            return &process->objects[i];
+    }
+    return NULL;
+}
+
+/* ---- the process -------------------------------------------------------- */
+
+/* A process in another root, or with other mounts, has other files by the same
+ * names. */
+static void find_root(struct llmobs_process *process)
+{
+    char root[PATH_MAX] = "", ours[64] = "", theirs[64] = "";
+
+    process->root = AT_FDCWD;
+    if (read_link(process->pid, "root", root, sizeof root) != 0 ||
+        read_link(process->pid, "ns/mnt", theirs, sizeof theirs) != 0 ||
+        read_link(getpid(), "ns/mnt", ours, sizeof ours) != 0 ||
+        (strcmp(root, "/") == 0 && strcmp(ours, theirs) == 0))
+        return;
+    snprintf(process->prefix, sizeof process->prefix, "/proc/%d/root",
+             (int)process->pid);
+    process->root = open(process->prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (process->root < 0) {
+        process->root = AT_FDCWD;
+        process->prefix[0] = '\0';
+    }
+}
+
+static void read_secure(struct llmobs_process *process)
+{
+    struct llmobs_buf text;
+    uint64_t pair[2];
+
+    llmobs_buf_init(&text, 4096);
+    if (slurp(process->pid, "auxv", &text) == 0)
+        for (size_t i = 0; i + sizeof pair <= text.len; i += sizeof pair) {
+            memcpy(pair, text.data + i, sizeof pair);
+            process->secure |= pair[0] == AT_SECURE && pair[1] != 0;
+        }
+    llmobs_buf_fini(&text);
+}
+
+/* Field 4 of "PID (name) state parent ..."; a name may hold anything. */
+pid_t llmobs_process_parent(pid_t pid)
+{
+    struct llmobs_buf text;
+    const char *at;
+    pid_t parent = 0;
+
+    llmobs_buf_init(&text, 4096);
+    if (slurp(pid, "stat", &text) == 0 && text.len > 0 &&
+        (at = strrchr(text.data, ')')) != NULL && strlen(at) > 4)
+        parent = (pid_t)atoi(at + 4);
+    llmobs_buf_fini(&text);
+    return parent;
+}
+
+int llmobs_process_open(struct llmobs_process *process, pid_t pid)
+{
+    char path[64];
+    struct stat st;
+    int rc;
+
+    memset(process, 0, sizeof *process);
+    process->pid = pid;
+    process->root = AT_FDCWD;
+    llmobs_buf_init(&process->env_text, LLMOBS_PROCESS_TEXT);
+    llmobs_buf_init(&process->maps_text, LLMOBS_PROCESS_TEXT);
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    if (stat(path, &st) != 0)
+        return -ESRCH;
+    rc = read_link(pid, "exe", process->exe, sizeof process->exe);
+    process->exe_deleted = cut_deleted(process->exe);
+    if (rc == -ENOENT) /* a thread of the kernel, or a process that has ended */
+        return -ESRCH;
+    find_root(process);
+    read_secure(process);
+    rc = read_maps(process);
+    if (rc == 0)
+        rc = read_env(process);
+    return rc;
+}
+
+void llmobs_process_close(struct llmobs_process *process)
+{
+    if (process->root >= 0)
+        close(process->root);
+    process->root = AT_FDCWD;
+    free(process->env);
+    free(process->objects);
+    llmobs_buf_fini(&process->env_text);
+    llmobs_buf_fini(&process->maps_text);
+}
+
+void llmobs_process_all(bool (*each)(void *ctx, pid_t pid), void *ctx)
+{
+    DIR *dir = opendir("/proc");
+    struct dirent *entry;
+    bool more = true;
+
+    while (dir != NULL && more && (entry = readdir(dir)) != NULL)
+        if (isdigit((unsigned char)entry->d_name[0]))
+            more = each(ctx, (pid_t)atoi(entry->d_name));
+    if (dir != NULL)
+        closedir(dir);
+}

@@ -1,0 +1,535 @@
+#include "cli/doctor/program.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+
+#define SCRIPT_LINE 512
+#define INI_MAX (1024 * 1024)
+#define EXTENSIONS_MAX 32
+#define PATTERNS_MAX 10
+/* What a name that a search comes upon costs, in bytes read. */
+#define COST_ENTRY 1024
+
+/* Interpreters by the beginning of their names, and where their extensions
+ * that use libcurl lie: %p is the directory above the program's own, %v the
+ * version behind its name. */
+struct interpreter {
+    const char *name;
+    const char *loads;
+    const char *patterns[PATTERNS_MAX];
+};
+
+static const struct interpreter interpreters[] = {
+    {"python",
+     "a module such as pycurl",
+     {"%p/lib/python%v*/site-packages/pycurl*.so",
+      "%p/lib/python%v*/site-packages/pycurl/_pycurl*.so",
+      "%p/lib/python%v*/site-packages/curl_cffi/_wrapper*.so",
+      "/usr/lib/python3/dist-packages/pycurl*.so",
+      "/usr/lib/python3/dist-packages/pycurl/_pycurl*.so",
+      "/usr/local/lib/python%v*/dist-packages/pycurl*.so",
+      "/usr/local/lib/python%v*/dist-packages/pycurl/_pycurl*.so",
+      "/usr/local/lib/python%v*/dist-packages/curl_cffi/_wrapper*.so"}},
+    {"perl",
+     "a module such as WWW::Curl",
+     {"/usr/lib/*/perl5/*/auto/*/Curl*/Curl*.so",
+      "/usr/lib/*/perl5/*/auto/*/Curl/*/*.so",
+      "/usr/local/lib/*/perl/*/auto/*/Curl*/Curl*.so",
+      "%p/lib/perl5/site_perl/*/*/auto/*/Curl*/Curl*.so"}},
+    {"ruby",
+     "a gem such as curb or typhoeus",
+     {"/usr/lib/*/ruby/vendor_ruby/*/curb_core.so",
+      "/usr/lib/*/rubygems-integration/*/extensions/*/*/curb-*/curb_core.so",
+      "/var/lib/gems/*/extensions/*/*/curb-*/curb_core.so",
+      "/usr/share/rubygems-integration/*/gems/ethon-*/lib/ethon/curls/"
+      "settings.rb",
+      "/var/lib/gems/*/gems/ethon-*/lib/ethon/curls/settings.rb"}},
+    {"Rscript",
+     "the package curl or RCurl",
+     {"/usr/lib/R/site-library/curl/libs/curl.so",
+      "/usr/local/lib/R/site-library/curl/libs/curl.so",
+      "/usr/lib/R/site-library/RCurl/libs/RCurl.so",
+      "/usr/local/lib/R/site-library/RCurl/libs/RCurl.so"}},
+    {"R",
+     "the package curl or RCurl",
+     {"/usr/lib/R/site-library/curl/libs/curl.so",
+      "/usr/local/lib/R/site-library/curl/libs/curl.so",
+      "/usr/lib/R/site-library/RCurl/libs/RCurl.so",
+      "/usr/local/lib/R/site-library/RCurl/libs/RCurl.so"}},
+    {"lua",
+     "a module such as lcurl",
+     {"/usr/lib/*/lua/*/*curl*.so", "/usr/local/lib/lua/*/*curl*.so"}},
+    {"tclsh",
+     "the package TclCurl",
+     {"/usr/lib/tcltk/[tT]cl[cC]url*/lib[tT]cl[cC]url*.so",
+      "/usr/lib/tcltk/*/[tT]cl[cC]url*/lib[tT]cl[cC]url*.so"}},
+    {"postgres",
+     "PL/Perl with a module such as WWW::Curl",
+     {"/usr/lib/*/perl5/*/auto/*/Curl*/Curl*.so",
+      "/usr/lib/*/perl5/*/auto/*/Curl/*/*.so",
+      "/usr/local/lib/*/perl/*/auto/*/Curl*/Curl*.so"}},
+    {"ocamlrun",
+     "a library such as ocurl",
+     {"/usr/lib/ocaml/stublibs/*curl*.so"}},
+    {"gst-launch",
+     "the plugin curl",
+     {"/usr/lib/*/gstreamer-1.0/libgstcurl.so"}},
+    {"apache", "mod_php with the extension curl", {"/usr/lib/php/*/curl.so"}},
+    {"git", "its helper for http", {"/usr/lib/git-core/git-remote-http"}},
+};
+
+#define INTERPRETERS (sizeof interpreters / sizeof *interpreters)
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* Where the version begins in "python3.11"; NULL: another name. */
+static const char *version_in(const char *base, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (strncmp(base, name, len) != 0 || isalpha((unsigned char)base[len]))
+        return NULL;
+    return base + len;
+}
+
+static const struct interpreter *find_interpreter(const char *path)
+{
+    for (size_t i = 0; i < INTERPRETERS; i++)
+        if (version_in(base_of(path), interpreters[i].name) != NULL)
+            return &interpreters[i];
+    return NULL;
+}
+
+static bool is_php(const char *path)
+{
+    const char *base = base_of(path);
+
+    return version_in(base, "php") != NULL ||
+           version_in(base, "php-fpm") != NULL ||
+           version_in(base, "php-cgi") != NULL;
+}
+
+static bool is_shell(const char *path)
+{
+    static const char *const names[] = {"sh",   "dash", "bash",    "zsh", "ksh",
+                                        "mksh", "fish", "busybox", NULL};
+
+    for (size_t i = 0; names[i] != NULL; i++)
+        if (strcmp(base_of(path), names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* R is a script that runs R: its name says it, not its interpreter's. */
+static const char *name_of(const struct llmobs_program *program)
+{
+    return program->script[0] != '\0' && is_shell(program->file)
+               ? program->script
+               : program->file;
+}
+
+void llmobs_program_know(struct llmobs_program *program)
+{
+    const struct interpreter *known = find_interpreter(name_of(program));
+
+    program->shell = is_shell(program->file);
+    program->loads = known != NULL           ? known->loads
+                     : is_php(program->file) ? "the extension curl"
+                                             : NULL;
+}
+
+/* ---- commands ----------------------------------------------------------- */
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* As execvp looks: the first of that name that may be executed, else the first
+ * file of that name. */
+static int find_in_path(const char *name, char out[PATH_MAX])
+{
+    const char *list = getenv("PATH");
+    char path[PATH_MAX];
+    int rc = -ENOENT;
+
+    for (const char *at = list != NULL ? list : "/bin:/usr/bin";;) {
+        int len = (int)strcspn(at, ":");
+        int need = snprintf(path, sizeof path, "%.*s%s%s", len, at,
+                            len > 0 ? "/" : "", name);
+
+        if (need > 0 && need < PATH_MAX && is_file(path)) {
+            bool runs = access(path, X_OK) == 0;
+
+            if (runs || rc != 0)
+                memcpy(out, path, (size_t)need + 1);
+            rc = 0;
+            if (runs)
+                return 0;
+        }
+        at += len;
+        if (*at++ == '\0')
+            return rc;
+    }
+}
+
+static int locate(const char *command, char out[PATH_MAX])
+{
+    if (*command == '\0' || strlen(command) >= PATH_MAX)
+        return -ENOENT;
+    if (strchr(command, '/') == NULL)
+        return find_in_path(command, out);
+    memcpy(out, command, strlen(command) + 1);
+    return access(out, F_OK) == 0 ? 0 : -errno;
+}
+
+/* The line behind "#!"; false: no script. */
+static bool read_script(const char *path, char line[SCRIPT_LINE])
+{
+    int fd = llmobs_object_at(AT_FDCWD, path);
+    struct stat st;
+    ssize_t got = -1;
+
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        got = read(fd, line, SCRIPT_LINE - 1);
+    close(fd);
+    if (got < 3 || memcmp(line, "#!", 2) != 0)
+        return false;
+    line[got] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    return true;
+}
+
+/* The interpreter of the line: the first word, or, behind env, the first that
+ * is neither an option of env nor a variable. */
+static const char *interpreter_in(char *line)
+{
+    char *rest = line + 2, *word = strtok_r(rest, " \t", &rest);
+
+    if (word == NULL || strcmp(base_of(word), "env") != 0)
+        return word;
+    while ((word = strtok_r(rest, " \t", &rest)) != NULL &&
+           (*word == '-' || strchr(word, '=') != NULL))
+        continue;
+    return word;
+}
+
+int llmobs_program_find(struct llmobs_program *program, const char *command)
+{
+    char line[SCRIPT_LINE];
+    int rc;
+
+    memset(program, 0, sizeof *program);
+    rc = locate(command, program->path);
+    for (int i = 0; rc == 0 && read_script(program->path, line); i++) {
+        const char *next = interpreter_in(line);
+
+        if (i == LLMOBS_PROGRAM_SCRIPTS)
+            return -ELOOP;
+        if (i == 0)
+            memcpy(program->script, program->path, sizeof program->path);
+        rc = next != NULL ? locate(next, program->path) : -ENOEXEC;
+    }
+    if (rc == 0 && realpath(program->path, program->file) == NULL)
+        rc = -errno;
+    if (rc == 0)
+        llmobs_program_know(program);
+    return rc;
+}
+
+/* ---- extensions --------------------------------------------------------- */
+
+struct extensions {
+    const struct llmobs_program *program;
+    const char *prefix;
+    struct llmobs_reach *reach;
+    const struct llmobs_library *library;
+};
+
+/* What came of the files since then is by an extension that is off. */
+static void switch_off(struct llmobs_reach *reach, size_t since)
+{
+    for (size_t i = since; i < reach->count; i++)
+        reach->copies[i].switched_off = true;
+}
+
+static void add_extension(const struct extensions *all, const char *path,
+                          bool enabled)
+{
+    size_t before = all->reach->count;
+    size_t skip = strlen(all->prefix);
+
+    (void)llmobs_reach_add(all->reach, all->library, path + skip,
+                           LLMOBS_REACH_LATER, path + skip, false);
+    if (!enabled)
+        switch_off(all->reach, before);
+}
+
+/* Ruby's FFI names its library in a script. */
+static void add_named_later(const struct extensions *all, const char *by)
+{
+    static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+    struct llmobs_reach_copy *copy;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof path, "/usr/lib/%s/%s",
+#if defined(__x86_64__)
+                 "x86_64-linux-gnu",
+#else
+                 "aarch64-linux-gnu",
+#endif
+                 names[i]);
+        if (!llmobs_reach_add_copy(all->reach, all->library, path,
+                                   LLMOBS_REACH_LATER))
+            continue;
+        copy = &all->reach->copies[all->reach->count - 1];
+        snprintf(copy->via, sizeof copy->via, "%s", by + strlen(all->prefix));
+        return;
+    }
+}
+
+/* The budget of the search under way; only one runs at a time. A user who may
+ * write to a directory can fill it, so each entry has its cost. */
+static struct llmobs_allowance *globbing;
+
+static struct dirent *next_entry(void *dir)
+{
+    return llmobs_allowance_take(globbing, COST_ENTRY) ? readdir(dir) : NULL;
+}
+
+static void *open_list(const char *path)
+{
+    return opendir(path);
+}
+
+static void close_list(void *dir)
+{
+    closedir(dir);
+}
+
+static int find_files(const struct llmobs_library *library, const char *pattern,
+                      int flags, glob_t *found)
+{
+    globbing = library->allowance;
+    found->gl_opendir = open_list;
+    found->gl_readdir = next_entry;
+    found->gl_closedir = close_list;
+    found->gl_stat = stat;
+    found->gl_lstat = lstat;
+    return glob(pattern, flags | GLOB_ALTDIRFUNC, NULL, found);
+}
+
+static void add_glob(const struct extensions *all, const char *pattern,
+                     bool enabled)
+{
+    glob_t found;
+
+    if (find_files(all->library, pattern, GLOB_NOSORT, &found) != 0)
+        return;
+    for (size_t i = 0; i < found.gl_pathc && i < EXTENSIONS_MAX; i++) {
+        const char *path = found.gl_pathv[i];
+
+        if (strcmp(path + strlen(path) - 3, ".rb") == 0)
+            add_named_later(all, path);
+        else
+            add_extension(all, path, enabled);
+    }
+    globfree(&found);
+}
+
+/* A pattern with %p and %v filled in. */
+static void add_pattern(const struct extensions *all, const char *pattern,
+                        const char *path, const char *version)
+{
+    size_t digits = strspn(version, "0123456789.");
+    char directory[PATH_MAX], out[PATH_MAX];
+    size_t len = 0;
+
+    snprintf(directory, sizeof directory, "%s", path);
+    for (int i = 0; i < 2; i++) {
+        char *slash = strrchr(directory, '/');
+
+        if (slash != NULL)
+            *slash = '\0';
+    }
+    len = strlen(strcpy(out, all->prefix));
+    for (; *pattern != '\0' && len < sizeof out - 2; pattern++) {
+        size_t room = sizeof out - 1 - len;
+
+        if (pattern[0] == '%' && pattern[1] == 'p')
+            len += (size_t)snprintf(out + len, room, "%s", directory);
+        else if (pattern[0] == '%' && pattern[1] == 'v')
+            len +=
+                (size_t)snprintf(out + len, room, "%.*s", (int)digits, version);
+        else
+            out[len++] = *pattern;
+        if (len >= sizeof out - 1)
+            return;
+        pattern += pattern[0] == '%';
+    }
+    out[len] = '\0';
+    add_glob(all, out, true);
+}
+
+/* ---- php ---------------------------------------------------------------- */
+
+struct php {
+    char scan_dir[PATH_MAX]; /* of further .ini files */
+    char extension_dir[PATH_MAX];
+};
+
+/* Both are compiled in. */
+static bool note_scan_dir(void *ctx, const char *text, size_t at)
+{
+    struct php *php = ctx;
+
+    if (text[0] != '/' || strcmp(text + at, "conf.d") != 0)
+        return true;
+    snprintf(php->scan_dir, sizeof php->scan_dir, "%s", text);
+    return false;
+}
+
+static bool note_extension_dir(void *ctx, const char *text, size_t at)
+{
+    struct php *php = ctx;
+    const char *last = base_of(text + at);
+    const char *digits = last + strcspn(last, "0123456789");
+
+    if (text[0] != '/' || strspn(digits, "0123456789") != 8 ||
+        strlen(digits) != 8)
+        return true;
+    snprintf(php->extension_dir, sizeof php->extension_dir, "%s", text);
+    return false;
+}
+
+static void read_php(struct php *php, const struct llmobs_library *library,
+                     const char *path)
+{
+    static struct llmobs_object object;
+    int fd = llmobs_object_at(library->root, path);
+
+    memset(php, 0, sizeof *php);
+    if (fd < 0)
+        return;
+    if (llmobs_object_open(&object, fd, library->allowance) != 0) {
+        close(fd);
+        return;
+    }
+    llmobs_object_find(&object, "conf.d", note_scan_dir, php);
+    llmobs_object_find(&object, "/php/", note_extension_dir, php);
+    llmobs_object_close(&object);
+}
+
+/* True for a line "extension=curl", as it stands in 20-curl.ini. */
+static bool is_enabling(const char *line, size_t len)
+{
+    static const char name[] = "extension";
+    const char *end = line + len, *base;
+
+    while (line < end && isspace((unsigned char)*line))
+        line++;
+    if ((size_t)(end - line) < sizeof name ||
+        strncmp(line, name, sizeof name - 1) != 0)
+        return false;
+    line += sizeof name - 1;
+    while (line < end && strchr(" \t=\"'", *line) != NULL)
+        line++;
+    base = line;
+    while (line < end && strchr(" \t\r\"';", *line) == NULL) {
+        if (*line++ == '/')
+            base = line;
+    }
+    return (line - base == 4 && strncmp(base, "curl", 4) == 0) ||
+           (line - base == 7 && strncmp(base, "curl.so", 7) == 0);
+}
+
+static bool ini_enables(const char *path)
+{
+    struct llmobs_buf text;
+    bool on = false;
+
+    llmobs_buf_init(&text, INI_MAX);
+    if (llmobs_file_read(path, &text) == 0 && text.data != NULL)
+        for (const char *at = text.data; *at != '\0' && !on;) {
+            size_t len = strcspn(at, "\n");
+
+            on = is_enabling(at, len);
+            at += len + (at[len] == '\n');
+        }
+    llmobs_buf_fini(&text);
+    return on;
+}
+
+static bool php_enables(const struct php *php, const char *prefix,
+                        const struct llmobs_library *library)
+{
+    char pattern[3 * PATH_MAX];
+    bool on = false;
+    glob_t found;
+
+    snprintf(pattern, sizeof pattern, "%s%s/../php.ini", prefix, php->scan_dir);
+    if (ini_enables(pattern))
+        return true;
+    snprintf(pattern, sizeof pattern, "%s%s/*.ini", prefix, php->scan_dir);
+    if (find_files(library, pattern, 0, &found) != 0)
+        return false;
+    for (size_t i = 0; i < found.gl_pathc && !on; i++)
+        on = ini_enables(found.gl_pathv[i]);
+    globfree(&found);
+    return on;
+}
+
+static void add_php(const struct extensions *all)
+{
+    char path[3 * PATH_MAX];
+    struct php php;
+
+    read_php(&php, all->library, all->program->file);
+    if (php.extension_dir[0] == '\0')
+        return;
+    snprintf(path, sizeof path, "%s%s/curl.so", all->prefix, php.extension_dir);
+    if (access(path, F_OK) == 0)
+        add_extension(all, path, php_enables(&php, all->prefix, all->library));
+}
+
+void llmobs_program_extensions(const struct llmobs_program *program,
+                               const char *prefix, struct llmobs_reach *reach,
+                               const struct llmobs_library *library)
+{
+    const struct extensions all = {program, prefix, reach, library};
+    const struct interpreter *known = find_interpreter(name_of(program));
+
+    if (is_php(program->file))
+        add_php(&all);
+    for (size_t i = 0;
+         known != NULL && i < PATTERNS_MAX && known->patterns[i] != NULL; i++) {
+        const char *version =
+            version_in(base_of(name_of(program)), known->name);
+
+        add_pattern(&all, known->patterns[i], program->file, version);
+        if (strncmp(known->patterns[i], "%p", 2) == 0 &&
+            strcmp(program->path, program->file) != 0)
+            add_pattern(&all, known->patterns[i], program->path, version);
+    }
+}

@@ -1,0 +1,374 @@
+#include "cli/doctor/reach.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CURL "libcurl"
+#define CLIENT "CLIENT "
+#define TEXT_NAMES 4
+
+/* One object of the tree that hangs below a file. */
+struct member {
+    char path[PATH_MAX];
+    char via[PATH_MAX];
+    struct llmobs_object object;
+};
+
+struct tree {
+    struct llmobs_reach *reach;
+    const struct llmobs_library *library;
+    enum llmobs_reach_how how;
+    struct member *members[LLMOBS_REACH_OBJECTS];
+    size_t count;
+};
+
+/* What the texts of an object say. */
+struct texts {
+    char version[32];
+    bool gnutls, openssl;
+    char names[TEXT_NAMES][LLMOBS_OBJECT_NAME]; /* files to dlopen */
+    size_t name_count;
+};
+
+const char *llmobs_reach_how_name(enum llmobs_reach_how how)
+{
+    static const char *const names[] = {"loaded", "linked", "later", "static"};
+
+    return names[how];
+}
+
+/* ---- texts -------------------------------------------------------------- */
+
+static void note_version(struct texts *texts, const char *digits)
+{
+    size_t len = strspn(digits, "0123456789.");
+
+    if (texts->version[0] == '\0' && len >= 3 && len < sizeof texts->version &&
+        isdigit((unsigned char)*digits)) {
+        memcpy(texts->version, digits, len);
+        texts->version[len] = '\0';
+    }
+}
+
+static bool is_known(const struct texts *texts, const char *name)
+{
+    for (size_t i = 0; i < texts->name_count; i++)
+        if (strcmp(texts->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* A file's name around `at`, such as "/opt/x/libcurl-gnutls.so.4". */
+static void note_name(struct texts *texts, const char *text, size_t at)
+{
+    static const char chars[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+/";
+    size_t from = at, len = strspn(text + at, chars);
+    char name[2 * LLMOBS_OBJECT_NAME + 1];
+    const char *end;
+
+    while (from > 0 && strchr(chars, text[from - 1]) != NULL)
+        from--;
+    /* "libcurl.so", and no "xlibcurl.so" or "libcurl/x.so" */
+    if ((from < at && text[at - 1] != '/') || (from < at && text[from] != '/'))
+        return;
+    len += at - from;
+    memcpy(name, text + from, len);
+    name[len] = '\0';
+    end = strstr(name, ".so");
+    if (end == NULL || (end[3] != '\0' && end[3] != '.') ||
+        strchr(name + (at - from), '/') != NULL || len >= LLMOBS_OBJECT_NAME ||
+        texts->name_count == TEXT_NAMES || is_known(texts, name))
+        return;
+    memcpy(texts->names[texts->name_count++], name, len + 1);
+}
+
+/* As it tells web servers, or, where a compiler has taken that text apart, as
+ * it tells dictionaries. */
+static bool before_version(const char *text, size_t at)
+{
+    char end = text[at + strlen(CURL)];
+
+    return end == '/' ||
+           (end == ' ' && at >= strlen(CLIENT) &&
+            strncmp(text + at - strlen(CLIENT), CLIENT, strlen(CLIENT)) == 0);
+}
+
+static bool note_text(void *ctx, const char *text, size_t at)
+{
+    struct texts *texts = ctx;
+
+    if (before_version(text, at))
+        note_version(texts, text + at + strlen(CURL) + 1);
+    else
+        note_name(texts, text, at);
+    return true;
+}
+
+static bool note_tls(void *ctx, const char *text, size_t at)
+{
+    struct texts *texts = ctx;
+
+    texts->gnutls |= strncmp(text + at, "CURL_GNUTLS", 11) == 0;
+    texts->openssl |= strncmp(text + at, "CURL_OPENSSL", 12) == 0;
+    return true;
+}
+
+/* ---- copies ------------------------------------------------------------- */
+
+static bool needs(const struct llmobs_object *object, const char *beginning)
+{
+    for (size_t i = 0; i < object->needed_count; i++)
+        if (strncmp(object->needed[i], beginning, strlen(beginning)) == 0)
+            return true;
+    return false;
+}
+
+static const char *flavour_of(const struct llmobs_object *object)
+{
+    static const char *const by_library[][2] = {
+        {"libgnutls.so", "GnuTLS"},   {"libssl.so", "OpenSSL"},
+        {"libnss3.so", "NSS"},        {"libmbedtls.so", "mbedTLS"},
+        {"libwolfssl.so", "wolfSSL"}, {"librustls.so", "rustls"},
+    };
+    struct texts texts = {.name_count = 0};
+
+    for (size_t i = 0; i < sizeof by_library / sizeof *by_library; i++)
+        if (needs(object, by_library[i][0]))
+            return by_library[i][1];
+    llmobs_object_find(object, "CURL_", note_tls, &texts);
+    return texts.gnutls ? "GnuTLS" : texts.openssl ? "OpenSSL" : "";
+}
+
+static bool has_copy(const struct llmobs_reach *reach, const char *path)
+{
+    for (size_t i = 0; i < reach->count; i++)
+        if (strcmp(reach->copies[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/* A new copy; NULL when it is there already or there are too many. */
+static struct llmobs_reach_copy *new_copy(struct llmobs_reach *reach,
+                                          enum llmobs_reach_how how,
+                                          const char *path, const char *via)
+{
+    struct llmobs_reach_copy *copy;
+
+    if (reach->count == LLMOBS_REACH_COPIES || has_copy(reach, path))
+        return NULL;
+    copy = &reach->copies[reach->count++];
+    memset(copy, 0, sizeof *copy);
+    copy->how = how;
+    snprintf(copy->path, sizeof copy->path, "%s", path);
+    snprintf(copy->via, sizeof copy->via, "%s", via);
+    return copy;
+}
+
+static void add_copy(struct llmobs_reach *reach, enum llmobs_reach_how how,
+                     const struct llmobs_object *object, const char *path,
+                     const char *via)
+{
+    struct llmobs_reach_copy *copy = new_copy(reach, how, path, via);
+    struct texts texts = {.name_count = 0};
+
+    if (copy == NULL)
+        return;
+    llmobs_object_find(object, CURL, note_text, &texts);
+    memcpy(copy->version, texts.version, sizeof copy->version);
+    snprintf(copy->flavour, sizeof copy->flavour, "%s", flavour_of(object));
+}
+
+bool llmobs_reach_add_copy(struct llmobs_reach *reach,
+                           const struct llmobs_library *library,
+                           const char *path, enum llmobs_reach_how how)
+{
+    static struct llmobs_object object;
+    bool may = llmobs_allowance_take(library->allowance, LLMOBS_ALLOWANCE_OPEN);
+    bool is_one;
+    int fd = may ? llmobs_object_at(library->root, path) : -1;
+
+    if (fd < 0)
+        return false;
+    if (llmobs_object_open(&object, fd, library->allowance) != 0) {
+        close(fd);
+        return false;
+    }
+    is_one = object.defines && !object.program;
+    if (is_one)
+        add_copy(reach, how, &object, path, "");
+    llmobs_object_close(&object);
+    return is_one;
+}
+
+/* ---- the tree ----------------------------------------------------------- */
+
+/* Takes the object of `member`, and it, unless that file is there already. */
+static struct member *keep(struct tree *tree, struct member *member)
+{
+    const struct stat *st = &member->object.st;
+    bool known = tree->count == LLMOBS_REACH_OBJECTS;
+
+    for (size_t i = 0; i < tree->count && !known; i++)
+        known = tree->members[i]->object.st.st_ino == st->st_ino &&
+                tree->members[i]->object.st.st_dev == st->st_dev;
+    if (known) {
+        llmobs_object_close(&member->object);
+        free(member);
+        return NULL;
+    }
+    /* Its descriptor is opened again where texts are searched. */
+    tree->members[tree->count++] = member;
+    return member;
+}
+
+static void add_library(struct tree *tree, const struct member *by,
+                        const char *name)
+{
+    const struct member *program = tree->members[0];
+    struct member *member = calloc(1, sizeof *member);
+
+    if (member == NULL)
+        return;
+    if (llmobs_library_find(tree->library, &program->object, program->path,
+                            &by->object, by->path, name, member->path,
+                            &member->object) != 0) {
+        snprintf(tree->reach->missing, sizeof tree->reach->missing, "%.*s",
+                 LLMOBS_OBJECT_NAME - 1, name);
+        free(member);
+        return;
+    }
+    memcpy(member->via, by->path, sizeof member->via);
+    keep(tree, member);
+}
+
+/* `via` is who has opened the whole tree; "" for a program. */
+static void judge(struct tree *tree, size_t index, const char *via)
+{
+    const struct member *member = tree->members[index];
+    const struct llmobs_object *object = &member->object;
+
+    if (index > 0 &&
+        (*via != '\0' || strcmp(member->via, tree->members[0]->path) != 0))
+        via = member->via;
+    if (object->defines && !object->program)
+        add_copy(tree->reach, tree->how, object, member->path, via);
+    else if (object->defines || object->holds)
+        add_copy(tree->reach, LLMOBS_REACH_STATIC, object, member->path, via);
+}
+
+static int plant(struct tree *tree, const char *path)
+{
+    struct member *member = calloc(1, sizeof *member);
+    int fd = llmobs_object_at(tree->library->root, path);
+    int rc = fd < 0 ? fd : -ENOMEM;
+
+    if (member != NULL && fd >= 0) {
+        snprintf(member->path, sizeof member->path, "%s", path);
+        rc = llmobs_object_open(&member->object, fd, tree->library->allowance);
+    }
+    if (rc == 0) {
+        keep(tree, member);
+        return 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    free(member);
+    return rc;
+}
+
+/* Breadth first, as the loader goes. A copy's own libraries don't matter. */
+static void grow(struct tree *tree)
+{
+    for (size_t i = 0; i < tree->count; i++) {
+        const struct member *by = tree->members[i];
+
+        for (size_t n = 0; n < by->object.needed_count; n++)
+            if (i == 0 || !by->object.defines)
+                add_library(tree, by, by->object.needed[n]);
+    }
+}
+
+/* ---- what is opened later ----------------------------------------------- */
+
+static void add_later(struct tree *tree, const struct member *by,
+                      const char *name)
+{
+    const struct member *program = tree->members[0];
+    static struct llmobs_object object;
+    char path[PATH_MAX];
+    struct llmobs_reach_copy *copy;
+
+    if (llmobs_library_find(tree->library, &program->object, program->path,
+                            &by->object, by->path, name, path, &object) != 0) {
+        copy = new_copy(tree->reach, LLMOBS_REACH_LATER, name, by->path);
+        if (copy != NULL)
+            copy->missing = true;
+        return;
+    }
+    if (object.defines)
+        add_copy(tree->reach, LLMOBS_REACH_LATER, &object, path, by->path);
+    llmobs_object_close(&object);
+}
+
+/* True when the object names what it needs or is itself. */
+static bool is_linked(const struct llmobs_object *object, const char *name)
+{
+    for (size_t i = 0; i < object->needed_count; i++)
+        if (strcmp(object->needed[i], name) == 0)
+            return true;
+    return strcmp(object->soname, name) == 0;
+}
+
+static void read_texts(struct tree *tree, size_t index)
+{
+    const struct member *member = tree->members[index];
+    struct texts texts = {.name_count = 0};
+
+    if (member->object.defines || member->object.holds)
+        return;
+    llmobs_object_find(&member->object, CURL, note_text, &texts);
+    /* Only libcurl itself says which one it is. */
+    if (texts.version[0] != '\0') {
+        add_copy(tree->reach, LLMOBS_REACH_STATIC, &member->object,
+                 member->path, index == 0 ? "" : member->via);
+        return;
+    }
+    for (size_t i = 0; i < texts.name_count; i++)
+        if (!is_linked(&member->object, texts.names[i]))
+            add_later(tree, member, texts.names[i]);
+}
+
+int llmobs_reach_add(struct llmobs_reach *reach,
+                     const struct llmobs_library *library, const char *path,
+                     enum llmobs_reach_how how, const char *via, bool deep)
+{
+    struct tree *tree = calloc(1, sizeof *tree);
+    int rc = tree != NULL ? 0 : -ENOMEM;
+
+    if (rc == 0) {
+        *tree = (struct tree){.reach = reach, .library = library, .how = how};
+        rc = plant(tree, path);
+    }
+    if (rc == 0) {
+        size_t before = reach->count;
+
+        grow(tree);
+        for (size_t i = 0; i < tree->count; i++)
+            judge(tree, i, via);
+        reach->asan |= needs(&tree->members[0]->object, "libasan.so");
+        deep &= reach->count == before;
+        for (size_t i = 0; i < (deep ? tree->count : 1); i++)
+            read_texts(tree, i);
+    }
+    for (size_t i = 0; tree != NULL && i < tree->count; i++) {
+        llmobs_object_close(&tree->members[i]->object);
+        free(tree->members[i]);
+    }
+    free(tree);
+    return rc;
+}

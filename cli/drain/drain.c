@@ -1,0 +1,330 @@
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/drain/drain_place.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/shown.h"
+#include "core/base/log.h"
+
+#define WATCH_S 30
+#define USER_S 60
+#define SPOOL_MAX ((int64_t)256 * 1024 * 1024)
+#define VARIABLES_MAX 4096
+
+struct drain {
+    char **argv;
+    const char *dir; /* NULL: by the environment */
+    const char *to;  /* NULL: the configuration's own, and its entries only */
+    long watch_s;    /* 0: once */
+    long user_s;     /* 0: USER_S */
+    bool json;
+    bool help;
+    struct llmobs_drain_round round;
+    struct llmobs_drain_outcome sum;
+    struct llmobs_drain_outcome told; /* by the last line */
+    bool any_told;
+    sigset_t signals;
+};
+
+static const char help_text[] =
+    "usage: llmobs drain [OPTIONS]\n"
+    "\n"
+    "Delivers what processes that are gone left in the spool: calls that were\n"
+    "captured and not yet delivered, and calls that were running when their\n"
+    "process was killed. Entries for another destination than the\n"
+    "environment's stay where they are. Root goes through the spools of all\n"
+    "users, for each as that user, some at a time.\n"
+    "\n"
+    "  --watch [SECONDS]   go on until TERM or INT, looking that often (30)\n"
+    "  --user-time SECS    how long each other user's may take (60)\n"
+    "  --to WHERE          all entries, whatever destination they were for:\n"
+    "                      agent, agentless, store, or an agent's URL\n"
+    "  --dir DIR           this spool only\n"
+    "  --json              one JSON object a line\n"
+    "\n"
+    "Exit status: 0 when nothing is left there, 1 otherwise.\n";
+
+static const struct option options[] = {
+    {"watch", optional_argument, NULL, 'w'},
+    {"user-time", required_argument, NULL, 'u'},
+    {"to", required_argument, NULL, 't'},
+    {"dir", required_argument, NULL, 'd'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* -- arguments ------------------------------------------------------------ */
+
+static int read_watch(struct drain *drain, const char *value)
+{
+    const char *next = drain->argv[optind];
+
+    drain->watch_s = WATCH_S;
+    if (value == NULL && next != NULL && *next >= '0' && *next <= '9') {
+        value = next;
+        optind++;
+    }
+    return value == NULL ? 0
+                         : llmobs_cli_seconds(drain->argv[0], "watch", value,
+                                              &drain->watch_s);
+}
+
+static bool is_place(const char *to)
+{
+    return strcmp(to, "agent") == 0 || strcmp(to, "agentless") == 0 ||
+           strcmp(to, "store") == 0 || strstr(to, "://") != NULL;
+}
+
+static int apply(void *ctx, int code, const char *value)
+{
+    struct drain *drain = ctx;
+
+    switch (code) {
+    case 'w':
+        return read_watch(drain, value);
+    case 'u':
+        return llmobs_cli_seconds(drain->argv[0], "user-time", value,
+                                  &drain->user_s);
+    case 't':
+        drain->to = value;
+        if (is_place(value))
+            return 0;
+        fprintf(stderr,
+                "%s: --to: agent, agentless, store, or a URL of http, https "
+                "or unix\n",
+                drain->argv[0]);
+        return -EINVAL;
+    case 'd':
+        drain->dir = value;
+        return *value != '\0' ? 0 : -EINVAL;
+    case 'j':
+        drain->json = true;
+        return 0;
+    case 'h':
+        drain->help = true;
+        return 0;
+    default: /* told by getopt_long */
+        return -EINVAL;
+    }
+}
+
+/* -- where to ------------------------------------------------------------- */
+
+struct complaint {
+    bool about_url;
+};
+
+static void hear(void *ctx, const char *text)
+{
+    struct complaint *complaint = ctx;
+
+    complaint->about_url |= strncmp(text, "DD_TRACE_AGENT_URL:", 19) == 0;
+}
+
+/* The environment with `exporter` and `url` before it: the first one counts,
+ * for others of the name are left out. */
+static const char **make_environment(char *const more[2])
+{
+    static const char *list[VARIABLES_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < 2; i++)
+        if (more[i] != NULL)
+            list[n++] = more[i];
+    for (char **at = environ; *at != NULL && n < VARIABLES_MAX - 1; at++)
+        if (more[0] == NULL ||
+            (strncmp(*at, "LLMOBS_EXPORTER=", 16) != 0 &&
+             (more[1] == NULL || strncmp(*at, "DD_TRACE_AGENT_URL=", 19) != 0)))
+            list[n++] = *at;
+    list[n] = NULL;
+    return list;
+}
+
+static int load_config(struct drain *drain)
+{
+    bool is_url = drain->to != NULL && strstr(drain->to, "://") != NULL;
+    struct complaint complaint = {false};
+    char *more[2] = {NULL, NULL};
+    int rc = 0;
+
+    if (drain->to != NULL && asprintf(&more[0], "LLMOBS_EXPORTER=%s",
+                                      is_url ? "agent" : drain->to) < 0)
+        return -ENOMEM;
+    if (is_url && asprintf(&more[1], "DD_TRACE_AGENT_URL=%s", drain->to) < 0)
+        rc = -ENOMEM;
+    if (rc == 0)
+        drain->round.config =
+            llmobs_config_load(make_environment(more), hear, &complaint);
+    free(more[0]);
+    free(is_url ? more[1] : NULL);
+    if (drain->round.config == NULL)
+        return -ENOMEM;
+    if (is_url) {
+        free(drain->round.config->override_origin);
+        drain->round.config->override_origin = NULL;
+    }
+    if (drain->round.config->spool_max <= 0)
+        drain->round.config->spool_max = SPOOL_MAX;
+    return is_url && complaint.about_url ? -EINVAL : 0;
+}
+
+/* -- all places ----------------------------------------------------------- */
+
+static void add_up(struct llmobs_drain_outcome *sum,
+                   const struct llmobs_drain_outcome *one)
+{
+    sum->delivered += one->delivered;
+    sum->expired += one->expired;
+    sum->refused += one->refused;
+    sum->left += one->left;
+    sum->others += one->others;
+    sum->unreadable += one->unreadable;
+    if (sum->error == 0)
+        sum->error = one->error;
+}
+
+static void tell_error(const struct drain *drain, const char *path, int error)
+{
+    char room[LLMOBS_SHOWN_NAME];
+
+    fprintf(stderr, "%s: %s: %s\n", drain->argv[0],
+            llmobs_shown_name(path, room),
+            error == -ECHILD ? "the delivery broke off" : strerror(-error));
+}
+
+static void done(void *ctx, const char *path,
+                 const struct llmobs_drain_outcome *out)
+{
+    struct drain *drain = ctx;
+
+    if (out->error != 0)
+        tell_error(drain, path, out->error);
+    add_up(&drain->sum, out);
+}
+
+/* -- telling -------------------------------------------------------------- */
+
+static void print_json(const struct llmobs_drain_outcome *sum)
+{
+    printf("{\"delivered\":%" PRIu64 ",\"left\":%" PRIu64
+           ",\"for_other_destinations\":%" PRIu64 ",\"expired\":%" PRIu64
+           ",\"refused\":%" PRIu64 ",\"unreadable\":%" PRIu64 "}\n",
+           sum->delivered, sum->left, sum->others, sum->expired, sum->refused,
+           sum->unreadable);
+}
+
+static void print_text(const struct llmobs_drain_outcome *sum)
+{
+    printf("delivered %" PRIu64 ", left %" PRIu64, sum->delivered, sum->left);
+    if (sum->others > 0)
+        printf(" (for other destinations %" PRIu64 ")", sum->others);
+    printf(", expired %" PRIu64 ", unreadable %" PRIu64, sum->expired,
+           sum->unreadable);
+    if (sum->refused > 0)
+        printf(", refused %" PRIu64, sum->refused);
+    putchar('\n');
+}
+
+/* A watch is silent while nothing happens. */
+static void tell(struct drain *drain)
+{
+    const struct llmobs_drain_outcome *sum = &drain->sum;
+    bool news = !drain->any_told || sum->delivered > 0 || sum->expired > 0 ||
+                sum->refused > 0 || sum->left != drain->told.left ||
+                sum->unreadable != drain->told.unreadable;
+
+    if (drain->watch_s > 0 && !news)
+        return;
+    if (drain->json)
+        print_json(sum);
+    else
+        print_text(sum);
+    fflush(stdout);
+    drain->told = *sum;
+    drain->any_told = true;
+}
+
+/* -- the command ---------------------------------------------------------- */
+
+static void go_round(struct drain *drain)
+{
+    int rc;
+
+    memset(&drain->sum, 0, sizeof drain->sum);
+    rc = llmobs_drain_run(&drain->round, drain->dir);
+    if (rc == -ENOENT && drain->watch_s > 0)
+        rc = 0; /* it may come */
+    if (rc != 0 && rc != -EINTR)
+        tell_error(drain, drain->dir != NULL ? drain->dir : "spool", rc);
+    if (rc != 0 && drain->sum.error == 0)
+        drain->sum.error = rc;
+    tell(drain);
+}
+
+static void pause_round(struct drain *drain)
+{
+    struct timespec left = {drain->watch_s, 0};
+    int number = SIGCHLD;
+
+    while (number == SIGCHLD)
+        number = sigtimedwait(&drain->signals, NULL, &left);
+    drain->round.ending = number > 0;
+}
+
+static void run(struct drain *drain)
+{
+    signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&drain->signals);
+    sigaddset(&drain->signals, SIGCHLD);
+    sigaddset(&drain->signals, SIGTERM);
+    sigaddset(&drain->signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &drain->signals, NULL);
+    go_round(drain);
+    while (drain->watch_s > 0 && !drain->round.ending) {
+        pause_round(drain);
+        if (!drain->round.ending)
+            go_round(drain);
+    }
+}
+
+int llmobs_cmd_drain(int argc, char **argv)
+{
+    static struct drain drain;
+    const struct llmobs_drain_outcome *sum = &drain.sum;
+    int rc;
+
+    drain.argv = argv;
+    if (llmobs_cli_parse(argc, argv, options, apply, &drain) != 0)
+        return LLMOBS_CLI_USAGE;
+    drain.round.all = drain.to != NULL;
+    drain.round.user_ms = (drain.user_s > 0 ? drain.user_s : USER_S) * 1000;
+    drain.round.done = done;
+    drain.round.ctx = &drain;
+    if (drain.help) {
+        fputs(help_text, stdout);
+        return LLMOBS_CLI_OK;
+    }
+    rc = load_config(&drain);
+    if (rc != 0) {
+        fprintf(stderr, "%s: %s\n", argv[0],
+                rc == -EINVAL ? "--to: no URL of http, https or unix"
+                              : strerror(-rc));
+        return rc == -EINVAL ? LLMOBS_CLI_USAGE : LLMOBS_CLI_FAILED;
+    }
+    llmobs_log_init(drain.round.config->log_path,
+                    (enum llmobs_log_level)drain.round.config->log_level);
+    run(&drain);
+    if (drain.watch_s > 0)
+        return LLMOBS_CLI_OK;
+    return sum->error == 0 && sum->left == 0 && sum->unreadable == 0
+               ? LLMOBS_CLI_OK
+               : LLMOBS_CLI_FAILED;
+}

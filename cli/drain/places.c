@@ -1,0 +1,257 @@
+#include "cli/drain/places.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/dirs.h"
+#include "core/base/fd.h"
+#include "core/ledger/ledger_dir.h"
+#include "core/spool/spool_file.h"
+
+#define HOMES "/home"
+#define HOME_STATE ".local/state"
+#define SPOOL "/llmobs/spool"
+#define LOOSE "/var/tmp"
+#define LOOSE_NAME "llmobs-"
+
+/* One walk over users. */
+struct walk {
+    llmobs_place_fn *visit;
+    void *ctx;
+};
+
+static DIR *open_list(const char *path, bool chosen, int *rc)
+{
+    DIR *list;
+    int fd;
+
+    *rc = llmobs_dirs_open(path, chosen, true, &fd);
+    if (*rc)
+        return NULL;
+    list = llmobs_fd_list(fd);
+    if (list == NULL)
+        *rc = -errno;
+    return list;
+}
+
+static int visit(const struct walk *walk, const char *path, bool chosen,
+                 uid_t uid, gid_t gid)
+{
+    struct llmobs_drain_place place = {path, chosen, uid, gid};
+
+    return walk->visit(walk->ctx, &place);
+}
+
+/* -- one directory, maybe of several users ------------------------------- */
+
+struct user {
+    uid_t uid;
+    gid_t gid;
+};
+
+static bool add_user(struct user *users, size_t *count, const struct stat *st)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (users[i].uid == st->st_uid)
+            return true;
+    if (*count == LLMOBS_PLACES_MAX)
+        return false;
+    users[(*count)++] = (struct user){st->st_uid, st->st_gid};
+    return true;
+}
+
+/* Root acts as each user that has something there; anybody else as who they
+ * are. */
+static int list_users(const char *path, bool chosen, struct user *users,
+                      size_t *count)
+{
+    struct llmobs_record_owner who;
+    struct dirent *entry;
+    struct stat st;
+    int rc;
+    DIR *list = open_list(path, chosen, &rc);
+
+    *count = 0;
+    if (list == NULL)
+        return rc;
+    if (geteuid() != 0)
+        users[(*count)++] = (struct user){geteuid(), getegid()};
+    while (geteuid() == 0 && (entry = readdir(list)) != NULL)
+        if (llmobs_record_parse(entry->d_name, &who) &&
+            fstatat(dirfd(list), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+                0 &&
+            S_ISDIR(st.st_mode) && !add_user(users, count, &st))
+            break;
+    closedir(list);
+    return 0;
+}
+
+static int one(const struct walk *walk, const char *path, bool chosen)
+{
+    struct user *users = calloc(LLMOBS_PLACES_MAX, sizeof(*users));
+    size_t count = 0;
+    int rc = users != NULL ? 0 : -ENOMEM;
+
+    if (rc == 0)
+        rc = list_users(path, chosen, users, &count);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = visit(walk, path, chosen, users[i].uid, users[i].gid);
+    free(users);
+    return rc;
+}
+
+/* -- all users ------------------------------------------------------------ */
+
+/* Whether there is nothing at all of ours, of which the spool is a part. Root
+ * may not see what is on a network's disk: the user will. */
+static bool is_missing(const char *spool)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%.*s", (int)(strrchr(spool, '/') - spool),
+             spool);
+    return lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/* A home is its owner's; those of root are no user's. */
+static int visit_home(const struct walk *walk, const char *name,
+                      const struct stat *st)
+{
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof path, HOMES "/%s/" HOME_STATE SPOOL, name) >=
+            (int)sizeof path ||
+        is_missing(path))
+        return 0;
+    return visit(walk, path, false, st->st_uid, st->st_gid);
+}
+
+/* Anybody may make a directory there: its name must be its owner's. */
+static int visit_loose(const struct walk *walk, const char *name,
+                       const struct stat *st)
+{
+    char path[PATH_MAX], wanted[64];
+
+    snprintf(wanted, sizeof wanted, LOOSE_NAME "%lu",
+             (unsigned long)st->st_uid);
+    if (strcmp(name, wanted) != 0)
+        return 0;
+    snprintf(path, sizeof path, LOOSE "/%s/spool", name);
+    return is_missing(path) ? 0
+                            : visit(walk, path, false, st->st_uid, st->st_gid);
+}
+
+static int each(const struct walk *walk, const char *path,
+                int (*step)(const struct walk *, const char *,
+                            const struct stat *))
+{
+    struct dirent *entry;
+    struct stat st;
+    int rc;
+    DIR *list = open_list(path, true, &rc);
+
+    if (list == NULL)
+        return rc == -ENOENT ? 0 : rc;
+    while (rc == 0 && (entry = readdir(list)) != NULL)
+        if (entry->d_name[0] != '.' &&
+            fstatat(dirfd(list), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+                0 &&
+            S_ISDIR(st.st_mode) && st.st_uid != 0)
+            rc = step(walk, entry->d_name, &st);
+    closedir(list);
+    return rc;
+}
+
+static int worse(int first, int second)
+{
+    return first != 0 ? first : second;
+}
+
+int llmobs_drain_places(const char *dir, const struct llmobs_config *config,
+                        llmobs_place_fn *the_visit, void *ctx)
+{
+    struct walk walk = {the_visit, ctx};
+    bool chosen = config->store_dir != NULL || config->spool_dir != NULL;
+    char path[PATH_MAX];
+    int rc;
+
+    if (dir != NULL)
+        return one(&walk, dir, true);
+    rc = llmobs_spool_dir(config, path, sizeof path);
+    if (rc == 0)
+        rc = one(&walk, path, chosen);
+    if (rc == -ENOENT)
+        rc = 0;
+    if (geteuid() != 0 || chosen)
+        return rc;
+    /* One that cannot be had does not stand before the others. */
+    rc = worse(rc, each(&walk, HOMES, visit_home));
+    return worse(rc, each(&walk, LOOSE, visit_loose));
+}
+
+/* -- becoming a user ------------------------------------------------------ */
+
+static int become(const struct llmobs_drain_place *place)
+{
+    const struct passwd *user;
+    gid_t gid = place->gid;
+
+    if (place->uid == geteuid())
+        return 0;
+    user = getpwuid(place->uid);
+    if (user != NULL)
+        gid = user->pw_gid;
+    if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
+        setresuid(place->uid, place->uid, place->uid) != 0)
+        return -errno;
+    /* Our memory holds root's key. */
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
+static int put_text(char **field, const char *text, size_t len)
+{
+    free(*field);
+    *field = text != NULL ? strndup(text, len) : NULL;
+    return text == NULL || *field != NULL ? 0 : -ENOMEM;
+}
+
+/* "P/llmobs/spool" is the rule's place of a state directory P. */
+static int name_state(struct llmobs_config *config, const char *path)
+{
+    size_t len = strlen(path), tail = strlen(SPOOL);
+    bool state = len > tail && strcmp(path + len - tail, SPOOL) == 0;
+    int rc = put_text(&config->home, NULL, 0);
+
+    return rc != 0 ? rc
+                   : put_text(&config->xdg_state_home, state ? path : NULL,
+                              state ? len - tail : 0);
+}
+
+int llmobs_drain_enter(const struct llmobs_drain_place *place,
+                       struct llmobs_config *config)
+{
+    bool other = place->uid != geteuid();
+    char path[PATH_MAX];
+    int rc = become(place);
+
+    if (rc == 0 && other && config->store_dir == NULL)
+        rc = name_state(config, place->path);
+    if (rc != 0)
+        return rc;
+    if (place->chosen)
+        return put_text(&config->spool_dir, place->path, strlen(place->path));
+    /* By the rule: with its care for links. */
+    rc = llmobs_spool_dir(config, path, sizeof path);
+    return rc == 0 && strcmp(path, place->path) != 0 ? -ENOENT : rc;
+}

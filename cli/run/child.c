@@ -1,0 +1,204 @@
+#include "cli/run/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/shared/environment.h"
+
+#define OPEN_MAX_LOOKED_AT 65536
+
+struct child {
+    pid_t pid;
+    bool reaps;
+    sigset_t taken;            /* the signals that we wait for */
+    sigset_t mask;             /* as we were started */
+    struct sigaction on_child; /* SIGCHLD, likewise */
+};
+
+/* All but the ones that a fault of ours raises: those must still kill us, and
+ * not be passed on where others may send them. */
+static void block_signals(struct child *child)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+                                 SIGTRAP, SIGABRT, SIGSYS};
+    struct sigaction by_default = {.sa_handler = SIG_DFL};
+
+    sigfillset(&child->taken);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults && !child->reaps; i++)
+        sigdelset(&child->taken, faults[i]);
+    sigprocmask(SIG_BLOCK, &child->taken, &child->mask);
+    /* Started with SIGCHLD ignored, we could not learn the status. */
+    sigaction(SIGCHLD, &by_default, &child->on_child);
+}
+
+static void restore_signals(const struct child *child)
+{
+    sigaction(SIGCHLD, &child->on_child, NULL);
+    sigprocmask(SIG_SETMASK, &child->mask, NULL);
+}
+
+_Noreturn static void become(const struct child *child,
+                             const struct llmobs_child_command *command,
+                             int report)
+{
+    int error;
+
+    if (command->prepare != NULL)
+        command->prepare(command->ctx);
+    restore_signals(child);
+    error = llmobs_environment_exec(command->environment, command->argv);
+    while (write(report, &error, sizeof error) < 0 && errno == EINTR)
+        ;
+    _exit(llmobs_environment_exec_status(error));
+}
+
+/* The pipe closes with the exec; before it, it brings the error. */
+static int exec_error(int report)
+{
+    int error = 0;
+    ssize_t n;
+
+    do
+        n = read(report, &error, sizeof error);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof error ? error : 0;
+}
+
+/* By hand before Linux 5.9, as far as it is worth the time: a limit may be a
+ * million. */
+static void close_from(int first)
+{
+    long end = sysconf(_SC_OPEN_MAX);
+
+#ifdef __NR_close_range
+    if (syscall(__NR_close_range, (unsigned)first, ~0u, 0u) == 0)
+        return;
+#endif
+    for (int fd = first; fd < end && fd < OPEN_MAX_LOOKED_AT; fd++)
+        close(fd);
+}
+
+/* Descriptors of ours would keep pipes and locks of the command open. */
+static void release_descriptors(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int fd = 0; fd < 3 && null >= 0; fd++)
+        dup2(null, fd);
+    close_from(3);
+}
+
+/* Stops as the child did. Where nobody could continue us (an orphaned group)
+ * the kernel ignores the signal, and so do we. */
+static void stop_too(const struct child *child, int signal)
+{
+    struct sigaction by_default = {.sa_handler = SIG_DFL};
+    sigset_t one;
+
+    if (signal != SIGSTOP) {
+        sigaction(signal, &by_default, NULL);
+        sigemptyset(&one);
+        sigaddset(&one, signal);
+    }
+    raise(signal);
+    if (signal != SIGSTOP) {
+        sigprocmask(SIG_UNBLOCK, &one, NULL);
+        sigprocmask(SIG_BLOCK, &child->taken, NULL);
+    }
+}
+
+static bool is_stop(int signal)
+{
+    return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN ||
+           signal == SIGTTOU;
+}
+
+/* True when the child has ended. */
+static bool ended(const struct child *child, int *status)
+{
+    pid_t pid;
+
+    for (;;) {
+        pid = waitpid(child->reaps ? -1 : child->pid, status,
+                      WNOHANG | WUNTRACED);
+        if ((pid < 0 && errno == EINTR) || (pid > 0 && pid != child->pid))
+            continue;
+        if (pid != child->pid)
+            return pid < 0; /* nobody can tell its status any more */
+        if (!WIFSTOPPED(*status))
+            return true;
+        if (is_stop(WSTOPSIG(*status)))
+            stop_too(child, WSTOPSIG(*status));
+    }
+}
+
+/* A timer set before we were started was meant for the command. */
+static bool is_timer(int signal)
+{
+    return signal == SIGALRM || signal == SIGVTALRM || signal == SIGPROF;
+}
+
+static void pass_on(const struct child *child, const siginfo_t *info)
+{
+    bool sent = info->si_code <= 0 && info->si_pid != child->pid;
+
+    if (info->si_signo == SIGCHLD)
+        return;
+    if (sent || is_timer(info->si_signo))
+        kill(child->pid, info->si_signo);
+}
+
+static void watch(const struct child *child, int *status)
+{
+    siginfo_t info;
+
+    while (!ended(child, status))
+        if (sigwaitinfo(&child->taken, &info) > 0)
+            pass_on(child, &info);
+}
+
+int llmobs_child_run(const struct llmobs_child_command *command,
+                     struct llmobs_child_result *result)
+{
+    struct child child = {.reaps = command->reaps};
+    int report[2];
+
+    memset(result, 0, sizeof *result);
+    if (pipe2(report, O_CLOEXEC) != 0)
+        return -errno;
+    block_signals(&child);
+    child.pid = fork();
+    if (child.pid == 0)
+        become(&child, command, report[1]);
+    if (child.pid < 0) {
+        int error = errno;
+
+        restore_signals(&child);
+        close(report[0]);
+        close(report[1]);
+        return -error;
+    }
+    close(report[1]);
+    result->exec_error = exec_error(report[0]);
+    close(report[0]);
+    if (result->exec_error == 0)
+        release_descriptors();
+    watch(&child, &result->status);
+    return 0;
+}
+
+int llmobs_child_status(const struct llmobs_child_result *result)
+{
+    if (result->exec_error != 0)
+        return llmobs_environment_exec_status(result->exec_error);
+    if (WIFSIGNALED(result->status))
+        return 128 + WTERMSIG(result->status);
+    return WEXITSTATUS(result->status);
+}

@@ -1,0 +1,191 @@
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/drain/drain_place.h"
+#include "cli/run/child.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/environment.h"
+#include "cli/shared/preload.h"
+#include "core/base/clock.h"
+#include "core/base/etc.h"
+#include "core/base/log.h"
+
+/* Of the grace, for the processes that the command left behind. */
+#define OTHERS_SHARE 3
+/* For killed ones to be gone. */
+#define KILLED_MS 100
+
+struct entrypoint {
+    const char *preload;
+    bool help;
+    bool first; /* of a pid namespace: what is left ends with us */
+    char **command;
+    struct llmobs_environment environment; /* the command's */
+    struct llmobs_drain_round round;
+};
+
+static const char help_text[] =
+    "usage: llmobs entrypoint [--preload LIBRARY] [--] CMD...\n"
+    "\n"
+    "Runs CMD in a container and exits as it did, with 128 and its number for\n"
+    "a signal. Signals are passed on. As the first process it also waits for\n"
+    "orphans, and when CMD has ended it tells what is left to end. Last it\n"
+    "delivers what is in the spool; all this within LLMOBS_GRACE_MS of the\n"
+    "end of CMD. `llmobs-entrypoint CMD...` is how a container names it.\n";
+
+static int parse(struct entrypoint *entry, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"preload", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int code;
+
+    while ((code = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
+        if (code == 'p')
+            entry->preload = optarg;
+        else if (code == 'h')
+            entry->help = true;
+        else
+            return -EINVAL;
+    }
+    entry->command = argv + optind;
+    if (entry->help || *entry->command != NULL)
+        return 0;
+    fputs(help_text, stderr);
+    return -EINVAL;
+}
+
+static int fail_exec(const struct entrypoint *entry, int error)
+{
+    fprintf(stderr, "llmobs-entrypoint: %s: %s\n", entry->command[0],
+            strerror(error));
+    return llmobs_environment_exec_status(error);
+}
+
+/* No process to be had: the command is the first one itself. */
+static int run_plain(struct entrypoint *entry)
+{
+    return fail_exec(
+        entry, llmobs_environment_exec(&entry->environment, entry->command));
+}
+
+/* -- the end -------------------------------------------------------------- */
+
+/* Waits for all children that we have or get. False: some are left then. */
+static bool reap_until(int64_t until_ns)
+{
+    sigset_t child;
+    pid_t pid;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    for (;;) {
+        int64_t left = until_ns - llmobs_clock_mono_ns();
+        struct timespec ts = llmobs_clock_wait(left);
+
+        while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+            ;
+        if (pid < 0)
+            return true;
+        if (left <= 0)
+            return false;
+        (void)sigtimedwait(&child, NULL, &ts);
+    }
+}
+
+/* What the kernel would kill with us gets the chance to end by itself, and to
+ * put its last calls into the spool. */
+static void end_others(int64_t ms)
+{
+    if (kill(-1, SIGTERM) != 0)
+        return;
+    kill(-1, SIGCONT);
+    if (reap_until(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS))
+        return;
+    kill(-1, SIGKILL);
+    (void)reap_until(llmobs_clock_mono_ns() + KILLED_MS * LLMOBS_NS_PER_MS);
+}
+
+static void done(void *ctx, const char *path,
+                 const struct llmobs_drain_outcome *out)
+{
+    (void)ctx;
+    if (out->error != 0)
+        llmobs_log(LLMOBS_LOG_WARN, "spool %s: %s", path,
+                   strerror(-out->error));
+}
+
+static bool delivers(const struct entrypoint *entry)
+{
+    const struct llmobs_config *config = entry->round.config;
+
+    return config != NULL && config->enabled && config->spool_max > 0 &&
+           access(LLMOBS_DISABLED_FILE, F_OK) != 0;
+}
+
+/* The command has ended: nothing that fails here changes how we exit. */
+static void finish(struct entrypoint *entry, int64_t ended_ns)
+{
+    struct llmobs_drain_round *round = &entry->round;
+    int64_t ms = round->config != NULL ? round->config->grace_ms : 0;
+    int rc;
+
+    if (entry->first)
+        end_others(ms / OTHERS_SHARE);
+    if (ms == 0 || !delivers(entry))
+        return;
+    round->deadline_ns = ended_ns + ms * LLMOBS_NS_PER_MS;
+    round->done = done;
+    rc = llmobs_drain_run(round, NULL);
+    if (rc != 0 && rc != -EINTR)
+        llmobs_log(LLMOBS_LOG_WARN, "spool: %s", strerror(-rc));
+}
+
+/* -- the command ---------------------------------------------------------- */
+
+static void complain(void *ctx, const char *text)
+{
+    (void)ctx;
+    llmobs_log(LLMOBS_LOG_WARN, "%s", text);
+}
+
+static int run(struct entrypoint *entry)
+{
+    struct llmobs_child_command command = {.argv = entry->command,
+                                           .environment = &entry->environment};
+    struct llmobs_child_result result;
+
+    llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
+    entry->round.config =
+        llmobs_config_load((const char *const *)environ, complain, NULL);
+    command.reaps = entry->first = getpid() == 1;
+    if (llmobs_environment_init(&entry->environment, environ) != 0 ||
+        llmobs_preload_join(&entry->environment, entry->preload) != 0 ||
+        llmobs_child_run(&command, &result) != 0)
+        return run_plain(entry);
+    if (result.exec_error != 0)
+        fail_exec(entry, result.exec_error);
+    else
+        finish(entry, llmobs_clock_mono_ns());
+    return llmobs_child_status(&result);
+}
+
+int llmobs_cmd_entrypoint(int argc, char **argv)
+{
+    static struct entrypoint entry;
+
+    if (parse(&entry, argc, argv) != 0)
+        return LLMOBS_CLI_USAGE;
+    if (!entry.help)
+        return run(&entry);
+    fputs(help_text, stdout);
+    return LLMOBS_CLI_OK;
+}

@@ -1,0 +1,133 @@
+#include "cli/run/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct llmobs_relayed {
+    atomic_size_t len;
+    char data[LLMOBS_RELAY_MAX];
+};
+
+static void keep(struct llmobs_relayed *kept, const char *data, size_t len)
+{
+    size_t have = atomic_load(&kept->len);
+
+    if (len > LLMOBS_RELAY_MAX - have)
+        len = LLMOBS_RELAY_MAX - have;
+    memcpy(kept->data + have, data, len);
+    atomic_store(&kept->len, have + len);
+}
+
+static bool write_all(const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(STDOUT_FILENO, data, len);
+
+        if (n < 0 && errno != EINTR)
+            return false;
+        data += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
+/* Whoever reads our output may be gone: then the command learns it as it would
+ * have, by a pipe that is closed. */
+static void pass_on(int from, struct llmobs_relayed *kept)
+{
+    char part[16384];
+    ssize_t n;
+
+    for (;;) {
+        n = read(from, part, sizeof part);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        keep(kept, part, (size_t)n);
+        if (!write_all(part, (size_t)n))
+            return;
+    }
+}
+
+/* Ends with the command's output, not with a signal meant for the command. */
+static void run(struct llmobs_relay *relay)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    close(relay->pipe[1]);
+    pass_on(relay->pipe[0], relay->kept);
+    _exit(0);
+}
+
+int llmobs_relay_begin(struct llmobs_relay *relay)
+{
+    int rc;
+
+    relay->pid = 0;
+    relay->kept = mmap(NULL, sizeof *relay->kept, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (relay->kept == MAP_FAILED) {
+        relay->kept = NULL;
+        return -errno;
+    }
+    if (pipe2(relay->pipe, O_CLOEXEC) != 0)
+        goto no_pipe;
+    relay->pid = fork();
+    if (relay->pid == 0)
+        run(relay);
+    if (relay->pid > 0)
+        return 0;
+    rc = -errno;
+    llmobs_relay_leave(relay);
+    llmobs_relay_fini(relay);
+    return rc;
+no_pipe:
+    rc = -errno;
+    llmobs_relay_fini(relay);
+    return rc;
+}
+
+void llmobs_relay_enter(const struct llmobs_relay *relay)
+{
+    if (relay->kept != NULL)
+        dup2(relay->pipe[1], STDOUT_FILENO);
+}
+
+void llmobs_relay_leave(struct llmobs_relay *relay)
+{
+    if (relay->kept == NULL)
+        return;
+    close(relay->pipe[0]);
+    close(relay->pipe[1]);
+}
+
+struct llmobs_text llmobs_relay_take(struct llmobs_relay *relay, int ms)
+{
+    const struct timespec moment = {0, 1000000};
+    struct llmobs_text text = {NULL, 0};
+
+    if (relay->kept == NULL)
+        return text;
+    for (; ms > 0 && waitpid(relay->pid, NULL, WNOHANG) == 0; ms--)
+        nanosleep(&moment, NULL);
+    text.len = atomic_load(&relay->kept->len);
+    text.data = relay->kept->data;
+    return text;
+}
+
+void llmobs_relay_fini(struct llmobs_relay *relay)
+{
+    if (relay->kept != NULL)
+        munmap(relay->kept, sizeof *relay->kept);
+    relay->kept = NULL;
+}

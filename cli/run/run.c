@@ -1,0 +1,354 @@
+#include "cli/run/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/shared/environment.h"
+#include "cli/shared/preload.h"
+
+#define STATUS_FAILED 1
+#define STATUS_USAGE 2
+#define STATUS_REFUSED 126
+#define STATUS_ABSENT 127
+
+/* The kernel takes no longer string than this, its NUL included, and no more of
+ * all together. */
+#define STRING_MAX_BYTES ((size_t)128 * 1024)
+#define STRINGS_MAX_BYTES (6L * 1024 * 1024)
+/* Room for LD_PRELOAD, TRACEPARENT and TRACESTATE, which the tools add. */
+#define ADDED_LATER ((size_t)8 * 1024)
+/* The words that both tools put before a command. */
+#define TOOL_WORDS 12
+
+#define NOT_THERE " is not there (run make)"
+
+enum name { LAUNCHER, COMMAND, ENTRYPOINT, NAME_COUNT };
+
+static const char *const names[NAME_COUNT] = {"llmobs-run", "llmobs run",
+                                              "llmobs-entrypoint"};
+
+enum option { ML_APP, SERVICE, ENV, SESSION, WORKFLOW, OPTION_COUNT };
+
+static const struct {
+    const char *name;
+    const char *variable;
+} options[OPTION_COUNT] = {
+    [ML_APP] = {"--ml-app", "DD_LLMOBS_ML_APP"},
+    [SERVICE] = {"--service", "DD_SERVICE"},
+    [ENV] = {"--env", "DD_ENV"},
+    [SESSION] = {"--session", "LLMOBS_SESSION_ID"},
+    [WORKFLOW] = {"--workflow", NULL},
+};
+
+struct launch {
+    bool entrypoint;
+    const char *self;
+    char *given[OPTION_COUNT]; /* NULL: not */
+    char **command;
+    char *workflow;                 /* NULL: no span around the command */
+    bool stays;                     /* the tool is the first process */
+    struct llmobs_environment bare; /* nothing is added */
+    struct llmobs_environment environment; /* with what was asked for */
+    struct llmobs_environment whole;       /* with the library too */
+    struct llmobs_preload preload;
+};
+
+static const char help_text[] =
+    "\n"
+    "Runs CMD with its calls to language models observed. CMD behaves as it "
+    "would\n"
+    "without; `llmobs view` shows what it did. llmobs-entrypoint is for "
+    "containers:\n"
+    "it passes signals on, waits for orphans, and delivers what is left when "
+    "CMD has\n"
+    "ended (LLMOBS_GRACE_MS).\n"
+    "\n"
+    "  --ml-app A       name of the application (DD_LLMOBS_ML_APP)\n"
+    "  --service S      service (DD_SERVICE)\n"
+    "  --env E          environment, such as prod (DD_ENV)\n"
+    "  --session ID     session of a conversation (LLMOBS_SESSION_ID)\n"
+    "  --workflow NAME  one workflow span around all that CMD does\n";
+
+/* -- the command line ------------------------------------------------------ */
+
+/* The name that was typed comes first. */
+static int usage(const struct launch *launch, FILE *out)
+{
+    fprintf(out, "usage: %s [OPTIONS] [--] CMD...\n", launch->self);
+    for (int i = 0; i < NAME_COUNT; i++)
+        if (strcmp(names[i], launch->self) != 0)
+            fprintf(out, "       %s [OPTIONS] [--] CMD...\n", names[i]);
+    fputs(help_text, out);
+    return fflush(out) == 0 && !ferror(out) ? 0 : STATUS_FAILED;
+}
+
+static int wrong(const struct launch *launch, const char *text,
+                 const char *option)
+{
+    fprintf(stderr, "%s: %s%s\n", launch->self, text, option);
+    usage(launch, stderr);
+    return -EINVAL;
+}
+
+/* Takes the option at *argv and its value; behind it is where *argv then
+ * stands. */
+static int take(struct launch *launch, char ***argv)
+{
+    char *word = *(*argv)++;
+    size_t len = strcspn(word, "=");
+    char *value = word[len] == '=' ? word + len + 1 : **argv;
+    int i = 0;
+
+    while (i < OPTION_COUNT && (strncmp(word, options[i].name, len) != 0 ||
+                                options[i].name[len] != '\0'))
+        i++;
+    if (i == OPTION_COUNT)
+        return wrong(launch, "unknown option: ", word);
+    if (value == NULL)
+        return wrong(launch, word, " needs a value");
+    if (i == WORKFLOW && *value == '\0')
+        return wrong(launch, "--workflow needs a name", "");
+    *argv += word[len] != '=';
+    launch->given[i] = value;
+    return 0;
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* 1: the help was asked for. */
+static int parse(struct launch *launch, char **argv)
+{
+    int rc = 0;
+
+    while (rc == 0 && *argv != NULL && **argv == '-') {
+        if (is_help(*argv))
+            return 1;
+        if (strcmp(*argv, "--") == 0) {
+            argv++;
+            break;
+        }
+        rc = take(launch, &argv);
+    }
+    launch->command = argv;
+    if (rc == 0 && *argv == NULL)
+        return wrong(launch, "no command", "");
+    return rc;
+}
+
+static int add_options(struct launch *launch)
+{
+    int rc = llmobs_environment_init(&launch->environment, environ);
+
+    for (int i = 0; i < OPTION_COUNT && rc == 0; i++)
+        if (options[i].variable != NULL && launch->given[i] != NULL)
+            rc = llmobs_environment_set(&launch->environment,
+                                        options[i].variable, launch->given[i]);
+    launch->workflow = launch->given[WORKFLOW];
+    return rc;
+}
+
+/* -- what is run ----------------------------------------------------------- */
+
+static int tell(const struct launch *launch, const char *text, const char *what,
+                const char *rest)
+{
+    fprintf(stderr, "%s: %s%s%s%s\n", launch->self, text, what, rest,
+            launch->entrypoint ? ": not observed" : "");
+    return STATUS_ABSENT;
+}
+
+/* 0, or the exit status. */
+static int find(struct launch *launch)
+{
+    struct llmobs_preload *preload = &launch->preload;
+
+    switch (llmobs_preload_find(preload)) {
+    case 0:
+        return 0;
+    case -ENOTDIR:
+        return tell(launch,
+                    "LLMOBS_BUILD: no such directory: ", getenv("LLMOBS_BUILD"),
+                    "");
+    case -ENOENT:
+        return tell(launch, "not built: ", preload->library, NOT_THERE);
+    case -EINVAL:
+        tell(launch,
+             "cannot preload from a path with ':', '$' or a blank in it: ",
+             preload->library, "");
+        return STATUS_REFUSED;
+    default:
+        return tell(launch, "cannot find its own directory", "", "");
+    }
+}
+
+/* A tool that was made for another libc does not start. Its status is there to
+ * be had though we were started with SIGCHLD ignored. */
+static bool tool_works(const char *tool)
+{
+    char *words[] = {(char *)tool, (char[]){"version"}, NULL};
+    struct sigaction before, by_default = {.sa_handler = SIG_DFL};
+    posix_spawn_file_actions_t quiet;
+    int status = -1;
+    pid_t pid;
+
+    if (posix_spawn_file_actions_init(&quiet) != 0)
+        return false;
+    sigaction(SIGCHLD, &by_default, &before);
+    for (int fd = 1; fd < 3; fd++)
+        posix_spawn_file_actions_addopen(&quiet, fd, "/dev/null", 2, 0);
+    if (posix_spawn(&pid, tool, &quiet, NULL, words, environ) == 0)
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+    sigaction(SIGCHLD, &before, NULL);
+    posix_spawn_file_actions_destroy(&quiet);
+    return status == 0;
+}
+
+/* -- the exec -------------------------------------------------------------- */
+
+/* As the kernel counts: the strings, and a pointer to each. */
+static size_t weigh(char *const *strings, bool *fits)
+{
+    size_t sum = 0;
+
+    for (; *strings != NULL; strings++) {
+        size_t len = strlen(*strings) + 1;
+
+        *fits = *fits && len <= STRING_MAX_BYTES;
+        sum += len + sizeof *strings;
+    }
+    return sum;
+}
+
+/* False where the command might not be executed with all that is added to its
+ * variables: once the tool runs it is too late to leave anything out. */
+static bool has_room(const struct launch *launch, char *const *words)
+{
+    long max = sysconf(_SC_ARG_MAX);
+    bool fits = true;
+    size_t sum = weigh(launch->whole.entries, &fits) + weigh(words, &fits);
+
+    if (max > STRINGS_MAX_BYTES)
+        max = STRINGS_MAX_BYTES;
+    return fits && sum + ADDED_LATER <= (size_t)max;
+}
+
+static char **add_tool(char **at, struct launch *launch, char *command)
+{
+    *at++ = launch->preload.tool;
+    *at++ = command;
+    *at++ = "--preload";
+    *at++ = launch->preload.library;
+    return at;
+}
+
+/* Gives the command with the tools that stay around it before it; NULL where
+ * there are none, or no memory. */
+static char **around(struct launch *launch)
+{
+    size_t count = 0;
+    char **words, **at;
+
+    if (!launch->stays && launch->workflow == NULL)
+        return NULL;
+    while (launch->command[count] != NULL)
+        count++;
+    at = words = calloc(TOOL_WORDS + count + 1, sizeof *words);
+    if (words == NULL)
+        return NULL;
+    if (launch->stays) {
+        at = add_tool(at, launch, "entrypoint");
+        *at++ = "--";
+    }
+    if (launch->workflow != NULL) {
+        at = add_tool(at, launch, "workflow");
+        *at++ = "--name";
+        *at++ = launch->workflow;
+        *at++ = "--";
+    }
+    memcpy(at, launch->command, count * sizeof *at);
+    return words;
+}
+
+static int become(struct launch *launch,
+                  const struct llmobs_environment *environment, char **words)
+{
+    int error = llmobs_environment_exec(environment, words);
+
+    fprintf(stderr, "%s: %s: %s\n", launch->self, words[0], strerror(error));
+    return llmobs_environment_exec_status(error);
+}
+
+/* The variables of the tools, and those of a command without one. */
+static int add_variables(struct launch *launch)
+{
+    int rc = llmobs_preload_enable(&launch->environment);
+
+    if (rc == 0)
+        rc = llmobs_environment_init(&launch->whole,
+                                     launch->environment.entries);
+    if (rc == 0)
+        rc = llmobs_preload_join(&launch->whole, launch->preload.library);
+    return rc;
+}
+
+static int run(struct launch *launch)
+{
+    char **words;
+
+    launch->stays = launch->entrypoint && tool_works(launch->preload.tool);
+    if (launch->entrypoint && !launch->stays)
+        launch->workflow = NULL;
+    if (launch->workflow != NULL && access(launch->preload.tool, X_OK) != 0)
+        return tell(launch, "not built: ", launch->preload.tool, NOT_THERE);
+    if (add_variables(launch) != 0)
+        return become(launch, &launch->bare, launch->command);
+    words = around(launch);
+    if (words != NULL && has_room(launch, words))
+        return become(launch, &launch->environment, words);
+    return become(launch, &launch->whole, launch->command);
+}
+
+/* By any name but those it is the launcher. */
+static enum name name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *last = slash != NULL ? slash + 1 : path;
+    enum name name = NAME_COUNT;
+
+    while (name-- > LAUNCHER)
+        if (strcmp(last, names[name]) == 0)
+            return name;
+    return LAUNCHER;
+}
+
+int llmobs_cmd_run(int argc, char **argv)
+{
+    static struct launch launch;
+    enum name name = argc > 0 ? name_of(argv[0]) : LAUNCHER;
+    int rc;
+
+    launch.self = names[name];
+    launch.entrypoint = name == ENTRYPOINT;
+    rc = parse(&launch, argv + (argc > 0));
+    if (rc != 0)
+        return rc > 0 ? usage(&launch, stdout) : STATUS_USAGE;
+    if (add_options(&launch) != 0)
+        return become(&launch, &launch.bare, launch.command);
+    rc = find(&launch);
+    if (rc == 0)
+        return run(&launch);
+    return launch.entrypoint
+               ? become(&launch, &launch.environment, launch.command)
+               : rc;
+}

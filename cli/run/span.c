@@ -1,0 +1,482 @@
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/run/child.h"
+#include "cli/run/relay.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/deliver.h"
+#include "cli/shared/environment.h"
+#include "cli/shared/preload.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/config/config.h"
+#include "core/span/span.h"
+#include "core/trace/carrier.h"
+#include "core/trace/propagate.h"
+
+/* For output that outlives the command. */
+#define REST_MS 200
+
+struct job {
+    bool typed_workflow; /* as `llmobs workflow` */
+    enum llmobs_kind kind;
+    const char *name; /* NULL: the kind's */
+    const char *preload;
+    const char *input; /* NULL: none is told */
+    const char *model;
+    const char *provider;
+    bool keeps_output;
+    char **command;
+    bool help;
+    struct llmobs_relay relay;
+    struct llmobs_config *config;
+    struct llmobs_context context;
+    char traceparent[64];
+    char tracestate[1024];
+    struct llmobs_environment environment; /* the command's */
+    const struct llmobs_child_result *result;
+    int64_t start_wall_ns;
+    int64_t start_mono_ns;
+};
+
+static const char workflow_help[] =
+    "usage: llmobs workflow --name NAME [--preload LIBRARY] [--] CMD...\n"
+    "\n"
+    "Runs CMD inside a workflow span of that name and exits as it did, with\n"
+    "128 and its number for a signal. `llmobs-run --workflow NAME CMD...` is\n"
+    "how a person types it.\n";
+
+static const char span_help[] =
+    "usage: llmobs span [OPTIONS] [--] CMD...\n"
+    "\n"
+    "Runs CMD inside a span and exits as it did, with 128 and its number for "
+    "a\n"
+    "signal. Spans of what CMD does nest below it.\n"
+    "\n"
+    "  --kind KIND      workflow, agent, tool, task, retrieval, embedding or "
+    "llm;\n"
+    "                   default task\n"
+    "  --name NAME      default: the kind\n"
+    "  --input TEXT     what it was given\n"
+    "  --keep-output    what CMD writes to its standard output is the span's\n"
+    "                   output too; of a retrieval, each line is a document\n"
+    "  --model NAME, --provider NAME\n"
+    "                   of an llm or embedding; the provider's default is "
+    "custom\n";
+
+static const char *help_of(const struct job *job)
+{
+    return job->typed_workflow ? workflow_help : span_help;
+}
+
+static int read_kind(struct job *job, const char *name)
+{
+    int rc = llmobs_kind_read(name, &job->kind);
+
+    if (rc != 0)
+        fprintf(stderr, "llmobs span: no kind of span: %s\n", name);
+    return rc;
+}
+
+static int apply(struct job *job, int code, const char *value)
+{
+    switch (code) {
+    case 'n':
+        job->name = value;
+        return 0;
+    case 'p':
+        job->preload = value;
+        return 0;
+    case 'k':
+        return read_kind(job, value);
+    case 'i':
+        job->input = value;
+        return 0;
+    case 'o':
+        job->keeps_output = true;
+        return 0;
+    case 'm':
+        job->model = value;
+        return 0;
+    case 'r':
+        job->provider = value;
+        return 0;
+    case 'h':
+        job->help = true;
+        return 0;
+    default: /* told by getopt_long */
+        return -EINVAL;
+    }
+}
+
+static bool is_complete(const struct job *job)
+{
+    bool named = job->name != NULL && *job->name != '\0';
+
+    return *job->command != NULL &&
+           (job->typed_workflow ? named : job->name == NULL || named);
+}
+
+static int parse(struct job *job, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"name", required_argument, NULL, 'n'},
+        {"preload", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {"kind", required_argument, NULL, 'k'},
+        {"input", required_argument, NULL, 'i'},
+        {"keep-output", no_argument, NULL, 'o'},
+        {"model", required_argument, NULL, 'm'},
+        {"provider", required_argument, NULL, 'r'},
+        {NULL, 0, NULL, 0},
+    };
+    int code, rc = 0;
+
+    while (rc == 0 &&
+           (code = getopt_long(argc, argv, "+h", options, NULL)) >= 0)
+        rc = job->typed_workflow && strchr("kiomr", code)
+                 ? -EINVAL
+                 : apply(job, code, optarg);
+    job->command = argv + optind;
+    if (rc != 0 || job->help)
+        return rc;
+    if (is_complete(job))
+        return 0;
+    fputs(help_of(job), stderr);
+    return -EINVAL;
+}
+
+static void complain(void *ctx, const char *text)
+{
+    (void)ctx;
+    llmobs_log(LLMOBS_LOG_WARN, "%s", text);
+}
+
+static void enter_relay(void *ctx)
+{
+    const struct job *job = ctx;
+
+    llmobs_relay_enter(&job->relay);
+}
+
+/* Hands the span on. */
+static int add_context(struct job *job)
+{
+    struct llmobs_environment *environment = &job->environment;
+    int rc = 0;
+
+    if (job->traceparent[0] == '\0')
+        return 0;
+    rc = llmobs_environment_set(environment, "TRACEPARENT", job->traceparent);
+    if (rc == 0 && job->tracestate[0] != '\0')
+        rc = llmobs_environment_set(environment, "TRACESTATE", job->tracestate);
+    else
+        llmobs_environment_unset(environment, "TRACESTATE");
+    return rc;
+}
+
+static void begin_span(struct job *job)
+{
+    llmobs_context_from_carrier(&job->context, job->config,
+                                &job->config->carrier);
+    if (llmobs_context_traceparent(&job->context, job->traceparent,
+                                   sizeof job->traceparent) != 0)
+        job->traceparent[0] = '\0';
+    if (llmobs_context_tracestate(&job->context, job->tracestate,
+                                  sizeof job->tracestate) != 0)
+        job->tracestate[0] = '\0';
+    job->start_wall_ns = llmobs_clock_wall_ns();
+    job->start_mono_ns = llmobs_clock_mono_ns();
+}
+
+static void signal_name(int signal, char *out, size_t cap)
+{
+    static const char *const names[] = {
+        [SIGHUP] = "HUP",       [SIGINT] = "INT",   [SIGQUIT] = "QUIT",
+        [SIGILL] = "ILL",       [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",
+        [SIGBUS] = "BUS",       [SIGFPE] = "FPE",   [SIGKILL] = "KILL",
+        [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+        [SIGPIPE] = "PIPE",     [SIGALRM] = "ALRM", [SIGTERM] = "TERM",
+        [SIGXCPU] = "XCPU",     [SIGXFSZ] = "XFSZ", [SIGSYS] = "SYS",
+        [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF",
+    };
+    int count = (int)(sizeof names / sizeof *names);
+
+    if (signal > 0 && signal < count && names[signal] != NULL)
+        snprintf(out, cap, "SIG%s", names[signal]);
+    else
+        snprintf(out, cap, "SIG%d", signal);
+}
+
+static int describe_end(struct llmobs_span *span,
+                        const struct llmobs_child_result *result)
+{
+    int status = llmobs_child_status(result);
+    char type[32], message[128];
+
+    if (result->exec_error == 0 && WIFSIGNALED(result->status)) {
+        signal_name(WTERMSIG(result->status), type, sizeof type);
+        snprintf(message, sizeof message, "terminated by %s", type);
+        if (llmobs_json_sets(span->metadata, "signal", type) != 0)
+            return -ENOMEM;
+        return llmobs_span_fail(span, type, message);
+    }
+    if (llmobs_json_set(span->metadata, "exit_status",
+                        llmobs_json_int(status)) != 0)
+        return -ENOMEM;
+    if (status == 0)
+        return 0;
+    snprintf(type, sizeof type, "exit_%d", status);
+    if (result->exec_error != 0)
+        snprintf(message, sizeof message, "not executed: %s",
+                 strerror(result->exec_error));
+    else
+        snprintf(message, sizeof message, "exit status %d", status);
+    return llmobs_span_fail(span, type, message);
+}
+
+/* The program's name alone: arguments hold keys. */
+static const char *program(const struct job *job)
+{
+    const char *slash = strrchr(job->command[0], '/');
+
+    return slash != NULL ? slash + 1 : job->command[0];
+}
+
+static bool has_model(const struct job *job)
+{
+    return job->kind == LLMOBS_KIND_LLM || job->kind == LLMOBS_KIND_EMBEDDING;
+}
+
+static int fill_model(const struct job *job, struct llmobs_span *span)
+{
+    int rc;
+
+    if (!has_model(job))
+        return 0;
+    rc = llmobs_span_set(&span->model_name, job->model ? job->model : "custom");
+    if (rc != 0)
+        return rc;
+    return llmobs_span_set(&span->model_provider,
+                           job->provider ? job->provider : "custom");
+}
+
+/* Gives an array of one object with this text; NULL without memory. */
+static struct llmobs_json *one_text(const char *key, struct llmobs_text text,
+                                    const char *role)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    struct llmobs_json *object = llmobs_json_object();
+
+    if (llmobs_json_set(object, key,
+                        llmobs_json_stringn(text.data, text.len)) == 0 &&
+        llmobs_json_sets(object, "role", role) == 0 &&
+        llmobs_json_add(list, object) == 0)
+        return list;
+    llmobs_json_free(list);
+    return NULL;
+}
+
+static int fill_input(const struct job *job, struct llmobs_span *span)
+{
+    struct llmobs_text text = {job->input, 0};
+
+    if (job->input == NULL)
+        return 0;
+    text.len = strlen(job->input);
+    if (job->kind == LLMOBS_KIND_LLM) {
+        span->input_messages = one_text("content", text, "user");
+        return span->input_messages ? 0 : -ENOMEM;
+    }
+    if (job->kind == LLMOBS_KIND_EMBEDDING) {
+        span->input_documents = one_text("text", text, NULL);
+        return span->input_documents ? 0 : -ENOMEM;
+    }
+    return llmobs_span_set(&span->input_value, job->input);
+}
+
+static int add_line(struct llmobs_json *list, const char *line, size_t len)
+{
+    struct llmobs_json *document = llmobs_json_object();
+    int rc;
+
+    if (len == 0) {
+        llmobs_json_free(document);
+        return 0;
+    }
+    rc = llmobs_json_set(document, "text", llmobs_json_stringn(line, len));
+    if (rc == 0)
+        return llmobs_json_add(list, document);
+    llmobs_json_free(document);
+    return rc;
+}
+
+static int fill_documents(struct llmobs_text text, struct llmobs_span *span)
+{
+    int rc = 0;
+
+    span->output_documents = llmobs_json_array();
+    if (span->output_documents == NULL)
+        return -ENOMEM;
+    while (text.len > 0 && rc == 0) {
+        const char *end = memchr(text.data, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.data) : text.len;
+
+        rc = add_line(span->output_documents, text.data, len);
+        len += end != NULL;
+        text.data += len;
+        text.len -= len;
+    }
+    return rc;
+}
+
+static int fill_output(struct job *job, struct llmobs_span *span)
+{
+    struct llmobs_text text;
+
+    if (!job->keeps_output)
+        return 0;
+    text = llmobs_relay_take(&job->relay, REST_MS);
+    if (job->kind == LLMOBS_KIND_RETRIEVAL)
+        return fill_documents(text, span);
+    if (job->kind == LLMOBS_KIND_LLM) {
+        span->output_messages = one_text("content", text, "assistant");
+        return span->output_messages ? 0 : -ENOMEM;
+    }
+    span->output_value = strndup(text.data ? text.data : "", text.len);
+    return span->output_value ? 0 : -ENOMEM;
+}
+
+static int fill_span(struct job *job, const struct llmobs_child_result *result,
+                     struct llmobs_span *span)
+{
+    int rc;
+
+    span->kind = job->kind;
+    span->context = job->context;
+    span->start_ns = job->start_wall_ns;
+    span->duration_ns = llmobs_clock_mono_ns() - job->start_mono_ns;
+    span->complete = true;
+    rc = llmobs_span_set(&span->name,
+                         job->name ? job->name : llmobs_kind_name(job->kind));
+    if (rc == 0)
+        rc = fill_model(job, span);
+    if (rc == 0)
+        rc = fill_input(job, span);
+    if (rc == 0)
+        rc = fill_output(job, span);
+    if (rc == 0)
+        rc = llmobs_json_sets(span->metadata, "program", program(job));
+    return rc == 0 ? describe_end(span, result) : rc;
+}
+
+static int give_span(void *ctx, struct llmobs_worker *worker)
+{
+    struct job *job = ctx;
+    struct llmobs_span span;
+    int rc = llmobs_span_init(&span);
+
+    if (rc != 0)
+        return rc;
+    rc = fill_span(job, job->result, &span);
+    if (rc == 0) /* takes what the span points to, also on error */
+        return llmobs_worker_give_span(worker, &span);
+    llmobs_span_fini(&span);
+    return rc;
+}
+
+/* The command has run: nothing that fails here changes how we exit. */
+static void deliver(struct job *job, const struct llmobs_child_result *result)
+{
+    int rc;
+
+    job->result = result;
+    rc = llmobs_cli_deliver(job->config, give_span, job);
+    if (rc != 0)
+        llmobs_log(LLMOBS_LOG_ERROR, "span lost: %s", strerror(-rc));
+}
+
+static int fail_exec(const struct job *job, int error)
+{
+    fprintf(stderr, "llmobs-run: %s: %s\n", job->command[0], strerror(error));
+    return llmobs_environment_exec_status(error);
+}
+
+/* Without a span: switched off, or no process to be had. */
+static int run_plain(struct job *job)
+{
+    return fail_exec(job,
+                     llmobs_environment_exec(&job->environment, job->command));
+}
+
+static bool observing(const struct job *job)
+{
+    return job->config != NULL && llmobs_cli_observing(job->config);
+}
+
+/* The output is passed on by a process of its own; where there is none to be
+ * had, the command has ours. */
+static int run_inside(struct job *job, struct llmobs_child_result *result)
+{
+    struct llmobs_child_command command = {.argv = job->command,
+                                           .environment = &job->environment,
+                                           .prepare = enter_relay,
+                                           .ctx = job};
+    int rc;
+
+    if (job->keeps_output && llmobs_relay_begin(&job->relay) != 0)
+        job->keeps_output = false;
+    rc = llmobs_child_run(&command, result);
+    /* Once the command runs no descriptor of ours is left. */
+    if (rc != 0 || result->exec_error != 0)
+        llmobs_relay_leave(&job->relay);
+    return rc;
+}
+
+static int run_job(struct job *job, int argc, char **argv)
+{
+    struct llmobs_child_result result;
+
+    if (parse(job, argc, argv) != 0)
+        return LLMOBS_CLI_USAGE;
+    if (job->help) {
+        fputs(help_of(job), stdout);
+        return LLMOBS_CLI_OK;
+    }
+    llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
+    job->config =
+        llmobs_config_load((const char *const *)environ, complain, NULL);
+    if (llmobs_environment_init(&job->environment, environ) != 0 ||
+        llmobs_preload_join(&job->environment, job->preload) != 0 ||
+        !observing(job))
+        return run_plain(job);
+    begin_span(job);
+    if (add_context(job) != 0 || run_inside(job, &result) != 0)
+        return run_plain(job);
+    if (result.exec_error != 0)
+        fail_exec(job, result.exec_error);
+    deliver(job, &result);
+    return llmobs_child_status(&result);
+}
+
+/* Static: the worker's thread may outlive us. */
+static struct job job;
+
+int llmobs_cmd_workflow(int argc, char **argv)
+{
+    job.typed_workflow = true;
+    job.kind = LLMOBS_KIND_WORKFLOW;
+    return run_job(&job, argc, argv);
+}
+
+int llmobs_cmd_span(int argc, char **argv)
+{
+    job.kind = LLMOBS_KIND_TASK;
+    return run_job(&job, argc, argv);
+}

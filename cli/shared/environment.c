@@ -1,0 +1,134 @@
+#include "cli/shared/environment.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* For what is added, so that the list seldom grows. */
+#define ROOM_FOR_MORE 16
+
+static const char *value_of(const char *entry, const char *name)
+{
+    size_t len = strlen(name);
+
+    return strncmp(entry, name, len) == 0 && entry[len] == '=' ? entry + len + 1
+                                                               : NULL;
+}
+
+int llmobs_environment_init(struct llmobs_environment *environment,
+                            char *const *from)
+{
+    size_t count = 0;
+
+    while (from[count] != NULL)
+        count++;
+    environment->room = count + 1 + ROOM_FOR_MORE;
+    environment->entries = calloc(environment->room, sizeof(char *));
+    if (environment->entries == NULL)
+        return -ENOMEM;
+    memcpy(environment->entries, from, count * sizeof(char *));
+    environment->count = count;
+    return 0;
+}
+
+/* Borrows the entry. */
+static int add(struct llmobs_environment *environment, char *entry)
+{
+    size_t room = environment->room;
+
+    if (environment->count + 1 >= room) {
+        char **more = realloc(environment->entries,
+                              (room + ROOM_FOR_MORE) * sizeof *more);
+
+        if (more == NULL)
+            return -ENOMEM;
+        environment->entries = more;
+        environment->room = room + ROOM_FOR_MORE;
+    }
+    environment->entries[environment->count++] = entry;
+    environment->entries[environment->count] = NULL;
+    return 0;
+}
+
+int llmobs_environment_set(struct llmobs_environment *environment,
+                           const char *name, const char *value)
+{
+    bool found = false;
+    char *entry;
+
+    if (asprintf(&entry, "%s=%s", name, value) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < environment->count; i++) {
+        if (value_of(environment->entries[i], name) == NULL)
+            continue;
+        environment->entries[i] = entry;
+        found = true;
+    }
+    return found ? 0 : add(environment, entry);
+}
+
+void llmobs_environment_unset(struct llmobs_environment *environment,
+                              const char *name)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < environment->count; i++)
+        if (value_of(environment->entries[i], name) == NULL)
+            environment->entries[kept++] = environment->entries[i];
+    environment->entries[kept] = NULL;
+    environment->count = kept;
+}
+
+const char *llmobs_environment_get(const struct llmobs_environment *environment,
+                                   const char *name)
+{
+    for (size_t i = 0; i < environment->count; i++) {
+        const char *value = value_of(environment->entries[i], name);
+
+        if (value != NULL && *value != '\0')
+            return value;
+    }
+    return "";
+}
+
+int llmobs_environment_join(struct llmobs_environment *environment,
+                            const char *name, const char *item, char separator,
+                            int (*holds)(const char *value, const char *item))
+{
+    bool found = false;
+
+    for (size_t i = 0; i < environment->count; i++) {
+        const char *value = value_of(environment->entries[i], name);
+        char between[] = {separator, '\0'};
+        char *entry;
+
+        if (value == NULL)
+            continue;
+        found = true;
+        if (holds(value, item))
+            continue;
+        if (asprintf(&entry, "%s=%s%s%s", name, value,
+                     *value != '\0' ? between : "", item) < 0)
+            return -ENOMEM;
+        environment->entries[i] = entry;
+    }
+    return found ? 0 : llmobs_environment_set(environment, name, item);
+}
+
+int llmobs_environment_exec(const struct llmobs_environment *environment,
+                            char **argv)
+{
+    if (environment->entries != NULL)
+        execvpe(argv[0], argv, environment->entries);
+    if (environment->entries == NULL || errno == E2BIG)
+        execvpe(argv[0], argv, environ);
+    return errno;
+}
+
+int llmobs_environment_exec_status(int error)
+{
+    return error == ENOENT ? 127 : 126;
+}

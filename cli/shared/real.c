@@ -1,0 +1,27 @@
+#include "cli/shared/real.h"
+
+#include <dlfcn.h>
+
+#include "core/base/log.h"
+#include "core/engine.h"
+#include "core/net/http.h"
+
+#define LIBRARY "libcurl.so.4"
+
+void llmobs_cli_use_curl(void)
+{
+    static struct llmobs_real real;
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+
+    if (!library) {
+        llmobs_log(LLMOBS_LOG_WARN, "no " LIBRARY ": nothing can be sent");
+        return;
+    }
+/* The one way from dlsym to a function that C has no complaint about. */
+#define X(result, name, args) \
+    *(void **)&real.name = dlsym(library, "curl_" #name);
+    LLMOBS_REAL_FUNCTIONS(X)
+#undef X
+    if (real.global_init && real.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+        llmobs_http_use(&real, LLMOBS_HTTP_BY_US);
+}

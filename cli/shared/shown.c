@@ -1,0 +1,189 @@
+#include "cli/shared/shown.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ESCAPE_MAX 16
+/* Of a name in a message. */
+#define NAME_COLUMNS 200
+
+struct range {
+    uint32_t first;
+    uint32_t last;
+};
+
+/* Invisible or direction-turning characters, besides the controls. */
+static const struct range escaped[] = {
+    {0x00AD, 0x00AD},   {0x061C, 0x061C},   {0x180E, 0x180E}, {0x200B, 0x200F},
+    {0x2028, 0x202E},   {0x2060, 0x206F},   {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB},
+    {0xE0000, 0xE0FFF}, {0xF0000, 0x10FFFF}};
+
+static const struct range narrow[] = {
+    {0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x064B, 0x065F},
+    {0x093C, 0x093C}, {0x094D, 0x094D}, {0x0E31, 0x0E31}, {0x0E34, 0x0E3A},
+    {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F},
+    {0xFE20, 0xFE2F}};
+
+static const struct range wide[] = {
+    {0x1100, 0x115F},   {0x2E80, 0xA4CF},   {0xAC00, 0xD7A3},
+    {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},
+    {0xFFE0, 0xFFE6},   {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF},
+    {0x1F900, 0x1FAFF}, {0x20000, 0x3FFFD}};
+
+#define IN(table, code) in_table(table, sizeof table / sizeof *table, code)
+
+static bool in_table(const struct range *table, size_t count, uint32_t code)
+{
+    for (size_t i = 0; i < count; i++)
+        if (code >= table[i].first && code <= table[i].last)
+            return true;
+    return false;
+}
+
+/* Bytes of the character at `s`; 0 when it is none. */
+static size_t decode(const unsigned char *s, size_t len, uint32_t *code)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t n;
+
+    if (s[0] < 0x80) {
+        *code = s[0];
+        return 1;
+    }
+    n = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
+    if (s[0] < 0xC2 || s[0] > 0xF4 || len < n)
+        return 0;
+    *code = s[0] & (0x7Fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+        *code = *code << 6 | (s[i] & 0x3Fu);
+    }
+    if (*code < least[n] || *code > 0x10FFFF ||
+        (*code >= 0xD800 && *code <= 0xDFFF))
+        return 0;
+    return n;
+}
+
+static size_t width_of(uint32_t code)
+{
+    if (IN(narrow, code))
+        return 0;
+    return IN(wide, code) ? 2 : 1;
+}
+
+/* Writes the escape of a character that must not be shown; 0: it may be. */
+static size_t escape(uint32_t code, char out[ESCAPE_MAX])
+{
+    int n;
+
+    if (code == '\n' || code == '\r' || code == '\t')
+        n = snprintf(out, ESCAPE_MAX, "\\%c",
+                     code == '\n'   ? 'n'
+                     : code == '\r' ? 'r'
+                                    : 't');
+    else if (code < 0x20 || code == 0x7F)
+        n = snprintf(out, ESCAPE_MAX, "\\x%02x", (unsigned)code);
+    else if ((code >= 0x80 && code < 0xA0) || IN(escaped, code))
+        n = snprintf(out, ESCAPE_MAX, "\\u{%x}", (unsigned)code);
+    else
+        n = 0;
+    return (size_t)n;
+}
+
+/* One character of the text as it is shown. */
+struct piece {
+    char escape[ESCAPE_MAX];
+    const char *data;
+    size_t len;
+    size_t width;
+};
+
+/* Fills `piece` from the text's start; answers the bytes of the text used. */
+static size_t next_piece(struct llmobs_text text, struct piece *piece)
+{
+    uint32_t code;
+    size_t used = decode((const unsigned char *)text.data, text.len, &code);
+
+    if (used == 0) {
+        used = 1;
+        piece->len = (size_t)snprintf(piece->escape, ESCAPE_MAX, "\\x%02x",
+                                      (unsigned)(unsigned char)text.data[0]);
+    } else {
+        piece->len = escape(code, piece->escape);
+    }
+    if (piece->len != 0) {
+        piece->data = piece->escape;
+        piece->width = piece->len;
+    } else {
+        piece->data = text.data;
+        piece->len = used;
+        piece->width = width_of(code);
+    }
+    return used;
+}
+
+/* A run of characters without a width has a bound too: nothing that is shown
+ * may be of any length. */
+#define BYTES_PER_COLUMN 16
+
+int llmobs_shown_add(struct llmobs_buf *out, struct llmobs_text text,
+                     size_t columns)
+{
+    size_t begin = out->len, fit = out->len, width = 0;
+    struct piece piece;
+    int rc = 0;
+
+    for (size_t at = 0; at < text.len && rc == 0;) {
+        struct llmobs_text rest = {text.data + at, text.len - at};
+
+        at += next_piece(rest, &piece);
+        if (width + piece.width > columns ||
+            out->len - begin > columns * BYTES_PER_COLUMN) {
+            llmobs_buf_cut(out, fit);
+            return llmobs_buf_adds(out, "…");
+        }
+        width += piece.width;
+        rc = llmobs_buf_add(out, piece.data, piece.len);
+        if (width < columns)
+            fit = out->len;
+    }
+    return rc;
+}
+
+int llmobs_shown_adds(struct llmobs_buf *out, const char *text, size_t columns)
+{
+    struct llmobs_text whole = {text, strlen(text)};
+
+    return llmobs_shown_add(out, whole, columns);
+}
+
+const char *llmobs_shown_name(const char *name, char room[LLMOBS_SHOWN_NAME])
+{
+    struct llmobs_buf text;
+
+    llmobs_buf_init(&text, LLMOBS_SHOWN_NAME - 1);
+    if (llmobs_shown_adds(&text, name, NAME_COLUMNS) == 0 && text.len > 0)
+        memcpy(room, text.data, text.len + 1);
+    else
+        memcpy(room, "?", 2);
+    llmobs_buf_fini(&text);
+    return room;
+}
+
+size_t llmobs_shown_width(const char *text)
+{
+    struct llmobs_text rest = {text, strlen(text)};
+    struct piece piece;
+    size_t width = 0;
+
+    while (rest.len > 0) {
+        size_t used = next_piece(rest, &piece);
+
+        width += piece.width;
+        rest.data += used;
+        rest.len -= used;
+    }
+    return width;
+}

@@ -1,0 +1,270 @@
+#include "cli/view/evaluations.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/shared/shown.h"
+
+#define LABEL_COLUMNS 40
+#define TEXT_COLUMNS 96
+#define LINE_MAX_BYTES 8192
+/* Before the ids of a span: no tag is "key:value" and begins so. */
+#define ID_MARK "\x1f"
+
+struct llmobs_evaluation_line {
+    char *key;  /* whose it is: a span's ids, or "key:value" */
+    char *text; /* as shown, its end included */
+    int64_t stamp_ms;
+    bool joined;
+};
+
+bool llmobs_evaluations_is_one(const struct llmobs_json *event)
+{
+    const struct llmobs_json *join = llmobs_json_get(event, "join_on");
+
+    return (llmobs_json_is_object(llmobs_json_get(join, "span")) ||
+            llmobs_json_is_object(llmobs_json_get(join, "tag"))) &&
+           llmobs_json_gets(event, "label") != NULL;
+}
+
+/* -- one ------------------------------------------------------------------ */
+
+static int ids_key(struct llmobs_buf *key, const struct llmobs_json *span)
+{
+    const char *trace = llmobs_json_gets(span, "trace_id");
+    const char *id = llmobs_json_gets(span, "span_id");
+
+    if (trace == NULL || id == NULL)
+        return -EINVAL;
+    return llmobs_buf_addf(key, ID_MARK "%s" ID_MARK "%s", trace, id);
+}
+
+static int tag_key(struct llmobs_buf *key, const struct llmobs_json *tag)
+{
+    const char *name = llmobs_json_gets(tag, "key");
+    const char *value = llmobs_json_gets(tag, "value");
+
+    if (name == NULL || value == NULL)
+        return -EINVAL;
+    return llmobs_buf_addf(key, "%s:%s", name, value);
+}
+
+static int make_key(struct llmobs_buf *key, const struct llmobs_json *event)
+{
+    const struct llmobs_json *join = llmobs_json_get(event, "join_on");
+    const struct llmobs_json *span = llmobs_json_get(join, "span");
+
+    return span != NULL ? ids_key(key, span)
+                        : tag_key(key, llmobs_json_get(join, "tag"));
+}
+
+/* The value of whatever type. */
+static const struct llmobs_json *value_of(const struct llmobs_json *event)
+{
+    static const char *const names[] = {"score_value", "categorical_value",
+                                        "boolean_value", "json_value"};
+    const struct llmobs_json *value = NULL;
+
+    for (size_t i = 0; value == NULL && i < sizeof names / sizeof *names; i++)
+        value = llmobs_json_get(event, names[i]);
+    return value;
+}
+
+static int add_value(struct llmobs_buf *out, const struct llmobs_json *event)
+{
+    const struct llmobs_json *value = value_of(event);
+    const char *text = llmobs_json_text(value);
+    char *dumped = NULL;
+    int rc;
+
+    if (text == NULL && value != NULL) {
+        dumped = llmobs_json_dumps(value, 0);
+        text = dumped;
+    }
+    rc = llmobs_shown_adds(out, text != NULL ? text : "?", TEXT_COLUMNS);
+    free(dumped);
+    return rc;
+}
+
+/* "eval label: value (pass) reasoning" */
+static int make_text(struct llmobs_buf *out, const struct llmobs_json *event)
+{
+    const char *assessment = llmobs_json_gets(event, "assessment");
+    const char *reasoning = llmobs_json_gets(event, "reasoning");
+    int rc = llmobs_buf_adds(out, "eval ");
+
+    if (rc == 0)
+        rc = llmobs_shown_adds(out, llmobs_json_gets(event, "label"),
+                               LABEL_COLUMNS);
+    if (rc == 0)
+        rc = llmobs_buf_adds(out, ": ");
+    if (rc == 0)
+        rc = add_value(out, event);
+    if (rc == 0 && assessment != NULL) {
+        rc = llmobs_buf_adds(out, " (");
+        if (rc == 0)
+            rc = llmobs_shown_adds(out, assessment, LABEL_COLUMNS);
+        if (rc == 0)
+            rc = llmobs_buf_addc(out, ')');
+    }
+    if (rc == 0 && reasoning != NULL && *reasoning != '\0') {
+        rc = llmobs_buf_addc(out, ' ');
+        if (rc == 0)
+            rc = llmobs_shown_adds(out, reasoning, TEXT_COLUMNS);
+    }
+    return rc == 0 ? llmobs_buf_addc(out, '\n') : rc;
+}
+
+/* -- all ------------------------------------------------------------------ */
+
+static int grow(struct llmobs_evaluations *all)
+{
+    size_t cap = all->cap == 0 ? 64 : all->cap * 2;
+    struct llmobs_evaluation_line *list;
+
+    if (all->count < all->cap)
+        return 0;
+    list = reallocarray(all->list, cap, sizeof *list);
+    if (list == NULL)
+        return -ENOMEM;
+    all->list = list;
+    all->cap = cap;
+    return 0;
+}
+
+int llmobs_evaluations_add(struct llmobs_evaluations *all,
+                           const struct llmobs_json *event)
+{
+    struct llmobs_evaluation_line line = {NULL, NULL, 0, false};
+    struct llmobs_buf key, text;
+    int rc;
+
+    if (!llmobs_evaluations_is_one(event))
+        return -EINVAL;
+    llmobs_buf_init(&key, SIZE_MAX / 2);
+    llmobs_buf_init(&text, LINE_MAX_BYTES);
+    rc = make_key(&key, event);
+    if (rc == 0)
+        rc = make_text(&text, event);
+    if (rc == 0)
+        rc = grow(all);
+    if (rc == 0) {
+        line.stamp_ms =
+            llmobs_json_to_int(llmobs_json_get(event, "timestamp_ms"));
+        line.key = llmobs_buf_take(&key, NULL);
+        line.text = llmobs_buf_take(&text, NULL);
+        all->list[all->count++] = line;
+    }
+    llmobs_buf_fini(&key);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int by_key(const void *left, const void *right)
+{
+    const struct llmobs_evaluation_line *a = left, *b = right;
+    int order = strcmp(a->key, b->key);
+
+    if (order == 0)
+        order = (a->stamp_ms > b->stamp_ms) - (a->stamp_ms < b->stamp_ms);
+    return order != 0 ? order : strcmp(a->text, b->text);
+}
+
+static void free_line(struct llmobs_evaluation_line *line)
+{
+    free(line->key);
+    free(line->text);
+}
+
+void llmobs_evaluations_sort(struct llmobs_evaluations *all)
+{
+    size_t kept = 0;
+
+    if (all->count == 0)
+        return;
+    qsort(all->list, all->count, sizeof *all->list, by_key);
+    for (size_t i = 1; i < all->count; i++) {
+        if (by_key(&all->list[kept], &all->list[i]) == 0)
+            free_line(&all->list[i]);
+        else
+            all->list[++kept] = all->list[i];
+    }
+    all->count = kept + 1;
+}
+
+/* The first of a key; `count` where there is none. */
+static size_t find(const struct llmobs_evaluations *all, const char *key)
+{
+    size_t low = 0, high = all->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(all->list[middle].key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < all->count && strcmp(all->list[low].key, key) == 0
+               ? low
+               : all->count;
+}
+
+static int take(struct llmobs_evaluations *all, const char *key,
+                struct llmobs_buf *out, size_t *left)
+{
+    int rc = 0;
+
+    for (size_t i = find(all, key);
+         i < all->count && strcmp(all->list[i].key, key) == 0; i++) {
+        all->list[i].joined = true;
+        if (rc == 0 && *left > 0) {
+            rc = llmobs_buf_adds(out, all->list[i].text);
+            (*left)--;
+        }
+    }
+    return rc;
+}
+
+int llmobs_evaluations_of(struct llmobs_evaluations *all,
+                          const struct llmobs_json *span,
+                          struct llmobs_buf *out)
+{
+    const struct llmobs_json *tags = llmobs_json_get(span, "tags");
+    size_t left = LLMOBS_EVALUATIONS_SHOWN;
+    struct llmobs_buf key;
+    int rc;
+
+    if (all->count == 0)
+        return 0;
+    llmobs_buf_init(&key, SIZE_MAX / 2);
+    rc = ids_key(&key, span);
+    if (rc == 0)
+        rc = take(all, key.data, out, &left);
+    llmobs_buf_fini(&key);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(tags); i++) {
+        const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
+
+        if (tag != NULL)
+            rc = take(all, tag, out, &left);
+    }
+    return rc;
+}
+
+size_t llmobs_evaluations_unjoined(const struct llmobs_evaluations *all)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < all->count; i++)
+        count += all->list[i].joined ? 0 : 1;
+    return count;
+}
+
+void llmobs_evaluations_fini(struct llmobs_evaluations *all)
+{
+    for (size_t i = 0; i < all->count; i++)
+        free_line(&all->list[i]);
+    free(all->list);
+    memset(all, 0, sizeof *all);
+}

@@ -1,0 +1,51 @@
+/* filter - which events a person asked for.
+ *
+ * Owns:    nothing; borrows the arguments it was filled from.
+ * Threads: any, once filled.
+ * Errors:  -EINVAL from the parsers, for usage messages.
+ * Limits:  LLMOBS_FILTER_TAGS_MAX tags.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_FILTER_H
+#define LLMOBS_FILTER_H
+
+#include "core/text/json.h"
+
+#define LLMOBS_FILTER_TAGS_MAX 32
+
+/* What is NULL, false or 0 asks for nothing; all else must hold together. */
+struct llmobs_filter {
+    const char *service;
+    const char *kind;
+    const char *ml_app;
+    const char *name; /* exact, or a shell pattern */
+    const char *session;
+    const char *trace; /* the id or its beginning, in either case */
+    const char *tags[LLMOBS_FILTER_TAGS_MAX]; /* "key:value" */
+    size_t tag_count;
+    int64_t since_ns; /* started at this wall time or later */
+    bool errors;
+};
+
+bool llmobs_filter_match(const struct llmobs_filter *filter,
+                         const struct llmobs_json *event);
+
+/* Adds "key:value". -EINVAL: no such form; -E2BIG: too many. */
+int llmobs_filter_tag(struct llmobs_filter *filter, const char *tag);
+
+/* Reads "90", "90s", "10m", "2h", "7d" or "1.5h" before `now_ns`. -EINVAL. */
+int llmobs_filter_since(struct llmobs_filter *filter, const char *text,
+                        int64_t now_ns);
+
+/* True for the seven kinds of spans. */
+bool llmobs_filter_kind_known(const char *kind);
+
+/* "llm", ... of an event; NULL when it has none. Both forms of the field are
+ * read (llmobs-wire 1.4). */
+const char *llmobs_filter_kind(const struct llmobs_json *event);
+
+/* The value of the tag `key`; NULL when there is none. */
+const char *llmobs_filter_tag_of(const struct llmobs_json *event,
+                                 const char *key);
+
+#endif

@@ -1,0 +1,49 @@
+/* forest - rows of a store, put in order: traces, and the tree in each.
+ *
+ * Owns:    its rows and arrays, from the first add to fini.
+ * Threads: one.
+ * Errors:  -ENOMEM.
+ * Limits:  memory.
+ * Fork:    plain memory.
+ *
+ * Whatever the events say, every row that is wanted comes out exactly once:
+ * of rows with the same ids the last one holds, a parent that is not there
+ * leaves an orphan at the top, a circle of parents is cut.
+ */
+#ifndef LLMOBS_FOREST_H
+#define LLMOBS_FOREST_H
+
+#include "cli/view/row.h"
+
+struct llmobs_forest_trace {
+    struct llmobs_row *root; /* the oldest; linked by next */
+    int64_t start_ns;
+    size_t count;
+};
+
+struct llmobs_forest {
+    struct llmobs_row **rows;
+    size_t count;
+    size_t cap;
+    size_t repeated;                    /* rows that were there already */
+    struct llmobs_forest_trace *traces; /* oldest first */
+    size_t trace_count;
+};
+
+void llmobs_forest_init(struct llmobs_forest *forest);
+void llmobs_forest_fini(struct llmobs_forest *forest);
+
+/* Takes `row`, also on error. */
+int llmobs_forest_add(struct llmobs_forest *forest, struct llmobs_row *row);
+
+/* Drops repeated rows and, with all rows added, orders them by time. */
+int llmobs_forest_sort(struct llmobs_forest *forest);
+
+/* Builds the traces of sorted rows. */
+int llmobs_forest_grow(struct llmobs_forest *forest);
+
+/* The row below or beside, in the order of printing; NULL after the last of a
+ * trace. */
+struct llmobs_row *llmobs_forest_next(const struct llmobs_row *row);
+
+#endif

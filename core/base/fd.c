@@ -1,0 +1,298 @@
+#include "core/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FIRST_FREE 3
+#define TRIES 3
+/* So many descriptors stay free for the app: fewer where our code runs on the
+ * app's own thread, since it closes what it opens before it returns; more where
+ * it runs on the worker's thread, beside the app. */
+#define LEFT_BY_APP 3
+#define LEFT_BY_US 24
+/* A search for free numbers ends here: it costs some 100 ns a number. */
+#define LOOKS_MAX 512
+
+/* -- whose thread --------------------------------------------------------- */
+
+/* Has a value on our threads only. Not a thread-local variable: the first look
+ * at one would allocate on the app's thread. */
+static pthread_key_t mark;
+static atomic_bool has_mark;
+
+void llmobs_fd_thread_of_ours(void)
+{
+    static atomic_flag made = ATOMIC_FLAG_INIT;
+
+    /* Who comes while it is made goes without, as on the app's threads. */
+    if (!atomic_flag_test_and_set(&made))
+        atomic_store(&has_mark, pthread_key_create(&mark, NULL) == 0);
+    if (atomic_load(&has_mark))
+        pthread_setspecific(mark, &mark);
+}
+
+static bool is_ours(void)
+{
+    return atomic_load(&has_mark) && pthread_getspecific(mark);
+}
+
+/* -- how many are left ----------------------------------------------------- */
+
+/* By the app's own threads; -1: the process is ours. */
+static atomic_int left_by_app = -1;
+
+void llmobs_fd_guest(bool ending)
+{
+    atomic_store(&left_by_app, ending ? 0 : LEFT_BY_APP);
+}
+
+void llmobs_fd_alone(void)
+{
+    if (atomic_load(&has_mark))
+        pthread_setspecific(mark, NULL);
+    llmobs_fd_guest(true);
+}
+
+/* Downwards from the limit: up there, mostly, nothing is open. */
+static bool has_free(rlim_t limit, int want)
+{
+    int fd = limit < INT_MAX ? (int)limit : INT_MAX;
+
+    for (int looks = 0; want > 0 && fd > 0 && looks < LOOKS_MAX; looks++)
+        want -= fcntl(--fd, F_GETFD) < 0;
+    return want <= 0;
+}
+
+bool llmobs_fd_spare(int count)
+{
+    int left = atomic_load(&left_by_app), saved = errno;
+    struct rlimit limit;
+    bool spare = true;
+
+    if (left >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        spare =
+            has_free(limit.rlim_cur, count + (is_ours() ? LEFT_BY_US : left));
+    errno = saved;
+    return spare;
+}
+
+/* -- numbers -------------------------------------------------------------- */
+
+/* A number, and what it stood for when it was ours for certain. */
+struct opened {
+    int fd;
+    struct stat file;
+    bool named; /* the name led to it */
+};
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static bool still_is(int fd, const struct stat *file)
+{
+    struct stat now;
+
+    return fstat(fd, &now) == 0 && is_same(&now, file);
+}
+
+/* The app may have closed the number and got it again: then it is the app's.
+ * Apart, for the sake of small frames, as open_high is. */
+__attribute__((noinline)) static void close_ours(int fd,
+                                                 const struct stat *file)
+{
+    if (still_is(fd, file))
+        close(fd);
+}
+
+/* Takes `fd`. */
+static int above_standard(int fd)
+{
+    int lifted, saved;
+
+    if (fd < 0 || fd >= FIRST_FREE)
+        return fd;
+    lifted = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE);
+    saved = errno;
+    close(fd);
+    errno = saved;
+    return lifted;
+}
+
+static int lift(const struct opened *one)
+{
+    int high = fcntl(one->fd, F_DUPFD_CLOEXEC, LLMOBS_FD_HIGH);
+    struct stat copy;
+
+    if (high < 0)
+        return errno == EBADF ? -1 : above_standard(one->fd);
+    if (fstat(high, &copy) != 0)
+        return -1;
+    if (is_same(&copy, &one->file)) {
+        close_ours(one->fd, &one->file);
+        return high;
+    }
+    if (still_is(one->fd, &copy)) /* else the app has that number, too */
+        close(high);
+    errno = EBADF;
+    return -1;
+}
+
+int llmobs_fd_lift(int fd)
+{
+    struct opened one = {.fd = fd};
+
+    if (fd < 0 || fstat(fd, &one.file) != 0)
+        return -1;
+    if (S_ISSOCK(one.file.st_mode))
+        return lift(&one);
+    errno = EBADF;
+    return -1;
+}
+
+/* -- files only ----------------------------------------------------------- */
+
+/* Set before there is a thread, only read later. */
+static bool files_only;
+
+void llmobs_fd_files_only(void)
+{
+    files_only = true;
+}
+
+int llmobs_fd_reopen(int look, int flags)
+{
+    char path[32];
+    struct stat st;
+
+    if (fstat(look, &st) != 0)
+        return -1;
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+        errno = S_ISLNK(st.st_mode) ? ELOOP : EINVAL;
+        return -1;
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", look);
+    return open(path, (flags & ~(O_NOFOLLOW | O_CREAT | O_EXCL)) | O_CLOEXEC);
+}
+
+/* Without /proc: nobody may have put another file there meanwhile. */
+static int reopen_by_name(int look, int dir, const char *name, int flags)
+{
+    struct stat before;
+    int fd = fstat(look, &before) == 0
+                 ? openat(dir, name, (flags & ~O_CREAT) | O_NONBLOCK | O_NOCTTY)
+                 : -1;
+
+    if (fd < 0 || still_is(fd, &before))
+        return fd;
+    close(fd);
+    errno = EINVAL;
+    return -1;
+}
+
+static int open_known(int dir, const char *name, int flags)
+{
+    int look = openat(dir, name, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
+    int fd, saved;
+
+    if (look < 0 && errno == ENOENT && flags & O_CREAT)
+        return openat(dir, name, flags | O_EXCL, 0600);
+    if (look < 0)
+        return -1;
+    errno = EEXIST;
+    fd = flags & O_EXCL ? -1 : llmobs_fd_reopen(look, flags);
+    if (fd < 0 && errno == ENOENT)
+        fd = reopen_by_name(look, dir, name, flags);
+    saved = errno;
+    close(look);
+    errno = saved;
+    return fd;
+}
+
+static int open_at(int dir, const char *name, int flags)
+{
+    return files_only ? open_known(dir, name, flags)
+                      : openat(dir, name, flags, 0600);
+}
+
+/* -- opening -------------------------------------------------------------- */
+
+static bool look_up(int dir, const char *name, int flags, struct stat *found)
+{
+    int links = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
+
+    return fstatat(dir, name, found, links) == 0;
+}
+
+/* What is replaced or removed meanwhile was there before, what is made is there
+ * afterwards. */
+static void open_one(int dir, const char *name, int flags, struct opened *one)
+{
+    struct stat found;
+    bool before = look_up(dir, name, flags, &found);
+    int fd = open_at(dir, name, flags);
+
+    one->fd = -1;
+    if (fd < 0 || fstat(fd, &one->file) != 0)
+        return;
+    one->fd = fd;
+    one->named =
+        (before && is_same(&found, &one->file)) ||
+        (look_up(dir, name, flags, &found) && is_same(&found, &one->file));
+}
+
+/* What the name does not lead to is the app's, which closed all and opened its
+ * own meanwhile; or the name tells nothing (an emulator's /proc): then it does
+ * not the next time, either. */
+__attribute__((noinline)) static int open_high(int dir, const char *name,
+                                               int flags)
+{
+    struct opened one, again;
+
+    open_one(dir, name, flags, &one);
+    if (one.fd >= 0 && !one.named) {
+        open_one(dir, name, flags & ~O_EXCL, &again);
+        if (again.fd >= 0 && !again.named)
+            close_ours(one.fd, &one.file);
+        one = again;
+    }
+    return one.fd < 0 ? -1 : lift(&one);
+}
+
+int llmobs_fd_open(int dir, const char *name, int flags)
+{
+    bool ours = is_ours();
+    int fd = -1;
+
+    flags |= O_CLOEXEC;
+    if (!llmobs_fd_spare(ours ? 2 : 1)) {
+        errno = EMFILE;
+        return -1;
+    }
+    if (!ours)
+        return above_standard(open_at(dir, name, flags));
+    errno = EBADF;
+    for (int i = 0; fd < 0 && errno == EBADF && i < TRIES; i++)
+        fd = open_high(dir, name, flags);
+    return fd;
+}
+
+DIR *llmobs_fd_list(int fd)
+{
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    int saved = errno;
+
+    if (!list && fd >= 0)
+        close(fd);
+    errno = saved;
+    return list;
+}

@@ -1,0 +1,98 @@
+#include "core/base/fork.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Linux's pids have no more bits, and the sign is taken. */
+#define PID_BITS 22
+#define GENERATIONS (1U << (31 - PID_BITS))
+
+/* In a page that a child finds empty, however it was made. */
+struct known {
+    atomic_int process; /* its number; 0: none yet */
+    atomic_int pid;     /* 0: not noted */
+};
+
+static atomic_uint generation;
+/* The number that was given last. A child inherits it and gives itself a
+ * greater one; so no number is an ancestor's. */
+static atomic_uint last;
+/* NULL, before Linux 4.14: the pid is asked for each time. Set once, before
+ * any other thread may ask. */
+static struct known *known;
+
+static void in_child(void)
+{
+    atomic_fetch_add(&generation, 1);
+    if (known) {
+        atomic_store(&known->process, 0);
+        atomic_store(&known->pid, 0);
+    }
+}
+
+static void *wiped_page(void)
+{
+    size_t size = getauxval(AT_PAGESZ);
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return NULL;
+    /* Who takes any advice, as an emulator does, follows none. */
+    if (madvise(page, size, -1) != 0 &&
+        madvise(page, size, MADV_WIPEONFORK) == 0)
+        return page;
+    munmap(page, size);
+    return NULL;
+}
+
+int llmobs_fork_init(void)
+{
+    static atomic_flag done = ATOMIC_FLAG_INIT;
+
+    if (atomic_flag_test_and_set(&done))
+        return 0;
+    known = wiped_page();
+    return -pthread_atfork(NULL, NULL, in_child);
+}
+
+/* A handler of a signal may fork in the midst of it: its child does not keep
+ * the number that its parent takes. */
+static int take_number(void)
+{
+    int process;
+
+    while ((process = atomic_load(&known->process)) == 0) {
+        unsigned age = atomic_load(&generation);
+        int next = (int)(atomic_fetch_add(&last, 1) % INT_MAX) + 1;
+
+        if (atomic_compare_exchange_strong(&known->process, &process, next) &&
+            atomic_load(&generation) != age)
+            atomic_store(&known->process, 0);
+    }
+    return process;
+}
+
+int llmobs_fork_process(void)
+{
+    if (known)
+        return take_number();
+    return (int)((atomic_load(&generation) % GENERATIONS) << PID_BITS) |
+           getpid();
+}
+
+void llmobs_fork_note(void)
+{
+    if (known && atomic_load(&known->pid) == 0)
+        atomic_store(&known->pid, getpid());
+}
+
+bool llmobs_fork_shares(void)
+{
+    int pid = known ? atomic_load(&known->pid) : 0;
+
+    return pid && pid != getpid();
+}

@@ -1,0 +1,158 @@
+#include "core/base/stack.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+
+#define PAGE LLMOBS_STACK_PAGE
+/* The kernel keeps this much below the first thread's stack free of what a
+ * program maps anywhere, and of what it maps near there by a hint. */
+#define SURE_DEPTH (1024 * 1024)
+/* More than the frames between two of our own functions take. */
+#define FRAMES_MAX 8192
+/* More thread-local variables than any program has beside its stack. */
+#define TLS_MAX ((uintptr_t)16 * 1024 * 1024)
+
+/* The first thread's stack has the kernel's random bytes near its end, and
+ * nothing but stack on the way to them. */
+static size_t left_of_first(uintptr_t sp)
+{
+    uintptr_t end = getauxval(AT_RANDOM);
+
+    return sp < end && end - sp < SURE_DEPTH ? end - sp : 0;
+}
+
+/* -- libc's record of a thread -------------------------------------------- */
+
+/* As it stands in glibc's record of a thread (struct pthread), at a place that
+ * differs between versions. */
+struct block {
+    uintptr_t begin, size, guard;
+};
+
+/* The place in the record, in words; 0: not found yet. Several threads may
+ * write it at once: all write the same number. */
+static atomic_size_t place;
+
+static bool is_page(uintptr_t at)
+{
+    return at && at % PAGE == 0;
+}
+
+/* glibc puts the record at the end of the block that it maps for a thread: in
+ * its last page, on ARM before the thread-local variables. */
+static bool ends_right(uintptr_t end, uintptr_t record)
+{
+#if defined(__x86_64__)
+    return end == (record | (PAGE - 1)) + 1;
+#else
+    return end > record && end - record < TLS_MAX;
+#endif
+}
+
+/* Without a guard it is a stack that the program gave. */
+static bool is_block(const struct block *block, uintptr_t record)
+{
+    return is_page(block->begin) && is_page(block->size) &&
+           is_page(block->guard) && block->guard < block->size &&
+           block->begin + block->guard < record &&
+           ends_right(block->begin + block->size, record);
+}
+
+/* The record can be read up to there: it lies in one page, or, on ARM, ends
+ * where the thread's pointer points. */
+static uintptr_t record_end(uintptr_t record)
+{
+#if defined(__x86_64__)
+    return (record | (PAGE - 1)) + 1;
+#else
+    return record < (uintptr_t)__builtin_thread_pointer()
+               ? (uintptr_t)__builtin_thread_pointer()
+               : record;
+#endif
+}
+
+/* Of a thread of the program, whose sanitizer may watch what libc writes. */
+__attribute__((no_sanitize("address", "thread"))) static struct block read_at(
+    uintptr_t record, size_t word)
+{
+    const volatile uintptr_t *at = (const volatile uintptr_t *)record + word;
+
+    return (struct block){at[0], at[1], at[2]};
+}
+
+/* The one place where a stack's block stands; 0 for none, or for more. */
+static size_t find_place(uintptr_t record)
+{
+    size_t words = (record_end(record) - record) / sizeof(uintptr_t);
+    size_t found = 0;
+
+    for (size_t i = 1; i + 3 <= words; i++) {
+        struct block block = read_at(record, i);
+
+        if (!is_block(&block, record))
+            continue;
+        if (found)
+            return 0;
+        found = i;
+    }
+    return found;
+}
+
+/* The bytes on both sides of `sp`, where it is in the thread's own stack. */
+static bool find_thread(uintptr_t sp, size_t *above, size_t *below)
+{
+    uintptr_t record = (uintptr_t)pthread_self();
+    size_t word = atomic_load_explicit(&place, memory_order_relaxed);
+    struct block block;
+
+    if (sp >= record)
+        return false;
+    if (!word) {
+        word = find_place(record);
+        if (!word)
+            return false;
+        atomic_store_explicit(&place, word, memory_order_relaxed);
+    }
+    block = read_at(record, word);
+    if (!is_block(&block, record) || sp < block.begin + block.guard)
+        return false;
+    *above = record - sp;
+    *below = sp - block.begin - block.guard;
+    return true;
+}
+
+/* The rest of the page that the frame's return address is in. */
+static size_t left_of_frames(uintptr_t sp, uintptr_t entry)
+{
+    uintptr_t last = entry + 2 * sizeof(uintptr_t) - 1;
+
+    if (entry < sp || last - sp > FRAMES_MAX)
+        last = sp;
+    return (last | (PAGE - 1)) + 1 - sp;
+}
+
+size_t llmobs_stack_sure(uintptr_t sp, uintptr_t entry)
+{
+    size_t left = left_of_first(sp), below;
+
+    if (left || find_thread(sp, &left, &below))
+        return left;
+    return left_of_frames(sp, entry);
+}
+
+size_t llmobs_stack_room(uintptr_t sp)
+{
+    size_t used = left_of_first(sp), above, below;
+    struct rlimit limit;
+
+    if (!used)
+        return find_thread(sp, &above, &below) ? below : 0;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0)
+        return 0;
+    /* A quarter is for what the process was started with. */
+    limit.rlim_cur -= limit.rlim_cur / 4;
+    return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+}

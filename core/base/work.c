@@ -1,0 +1,103 @@
+#include "core/base/work.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/base/clock.h"
+#include "core/base/fork.h"
+
+/* The thread that has the budget (0: none), and its process: a thread of a
+ * child may have the id of one of its parent's. */
+static _Atomic(uintptr_t) owner;
+static atomic_int process;
+static _Atomic int64_t until = INT64_MAX;
+/* For the thread that holds the gate, alone. */
+static _Atomic int64_t by = INT64_MAX;
+static _Atomic int64_t left;
+static _Atomic int64_t look; /* steps to the next look at the clock */
+static atomic_int over;
+
+static uintptr_t myself(void)
+{
+    return (uintptr_t)pthread_self();
+}
+
+bool llmobs_work_is_counted(void)
+{
+    return atomic_load_explicit(&owner, memory_order_relaxed) == myself() &&
+           atomic_load_explicit(&process, memory_order_relaxed) ==
+               llmobs_fork_process();
+}
+
+static void set(_Atomic int64_t *number, int64_t value)
+{
+    atomic_store_explicit(number, value, memory_order_relaxed);
+}
+
+static int64_t get(_Atomic int64_t *number)
+{
+    return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+void llmobs_work_begin(int64_t most)
+{
+    set(&left, most);
+    atomic_store_explicit(&over, 0, memory_order_relaxed);
+    atomic_store(&process, llmobs_fork_process());
+    atomic_store(&owner, myself());
+}
+
+int llmobs_work_end(void)
+{
+    atomic_store(&owner, 0);
+    return atomic_load_explicit(&over, memory_order_relaxed);
+}
+
+void llmobs_work_until(int64_t mono_ns)
+{
+    atomic_store(&until, mono_ns);
+}
+
+void llmobs_work_by(int64_t mono_ns)
+{
+    set(&by, mono_ns);
+}
+
+/* Work that begins now is not late where nobody waits for it. */
+static bool is_over_time(int64_t steps)
+{
+    int64_t end = atomic_load(&until);
+
+    if (get(&by) < end)
+        end = get(&by);
+    if (end == INT64_MAX)
+        return false;
+    set(&look, get(&look) - steps);
+    if (get(&look) > 0)
+        return false;
+    set(&look, LLMOBS_WORK_LOOK);
+    return llmobs_clock_mono_ns() >= end;
+}
+
+bool llmobs_work_do(size_t steps)
+{
+    int64_t count = steps < INT64_MAX / 2 ? (int64_t)steps : INT64_MAX / 2;
+
+    if (!llmobs_work_is_counted())
+        return true;
+    if (atomic_load_explicit(&over, memory_order_relaxed))
+        return false;
+    set(&left, get(&left) - count);
+    if (get(&left) < 0)
+        atomic_store_explicit(&over, -E2BIG, memory_order_relaxed);
+    else if (is_over_time(count))
+        atomic_store_explicit(&over, -ETIMEDOUT, memory_order_relaxed);
+    return !atomic_load_explicit(&over, memory_order_relaxed);
+}
+
+bool llmobs_work_is_late(void)
+{
+    return llmobs_work_is_counted() &&
+           atomic_load_explicit(&over, memory_order_relaxed) == -ETIMEDOUT;
+}

@@ -1,0 +1,525 @@
+#include "core/callsite/cfi.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/callsite/cfi_read.h"
+
+/* Of DWARF: encodings of pointers, operations of expressions. */
+#define TABLE_ENC                                               \
+    0x3b /* pairs of 32-bit numbers, from the table's header on \
+          */
+#define COUNT_ENC 0x03
+#define OP_BREG0 0x70
+#define OP_BREG31 0x8f
+#define OP_DEREF 0x06
+
+/* A common information entry, and what of a function's entry follows it. */
+struct entry {
+    uint64_t code_align;
+    int64_t data_align;
+    uint8_t return_reg;
+    uint8_t pointer_enc;
+    bool augmented;
+    bool signal;
+    struct llmobs_cfi_reader start; /* instructions of all functions */
+    struct llmobs_cfi_reader own;   /* of this one */
+    uintptr_t begin;
+};
+
+struct machine {
+    const struct entry *entry;
+    uintptr_t at, target;
+    struct llmobs_cfi_row *row;
+    struct llmobs_cfi_row initial;
+    struct llmobs_cfi_row saved[LLMOBS_CFI_STATES];
+    size_t saved_count;
+    int rc;
+};
+
+/* -- finding the entry ---------------------------------------------------- */
+
+static struct llmobs_cfi_reader reader_at(const struct llmobs_loaded *object,
+                                          uintptr_t address)
+{
+    size_t left = llmobs_loaded_left(object, address);
+    const unsigned char *data = (const unsigned char *)address;
+
+    return (struct llmobs_cfi_reader){data, data + left, left == 0};
+}
+
+/* The table is sorted by the functions' begins. */
+static uintptr_t search_table(uintptr_t base, const unsigned char *table,
+                              size_t count, uintptr_t pc)
+{
+    size_t low = 0, high = count;
+    int32_t pair[2];
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        memcpy(pair, table + middle * sizeof(pair), sizeof(pair));
+        if (base + (uintptr_t)(intptr_t)pair[0] <= pc)
+            low = middle;
+        else
+            high = middle;
+    }
+    memcpy(pair, table + low * sizeof(pair), sizeof(pair));
+    return base + (uintptr_t)(intptr_t)pair[1];
+}
+
+static int find_entry(const struct llmobs_loaded *object, uintptr_t pc,
+                      uintptr_t *address)
+{
+    const ElfW(Phdr) *header = llmobs_loaded_header(object, PT_GNU_EH_FRAME);
+    uintptr_t base = header ? object->base + header->p_vaddr : 0;
+    struct llmobs_cfi_reader reader;
+    uint8_t frame_enc;
+    uint64_t count;
+
+    if (!header)
+        return -ENOENT;
+    reader = reader_at(object, base);
+    if (llmobs_cfi_u8(&reader) != 1)
+        return -ENOTSUP;
+    frame_enc = llmobs_cfi_u8(&reader);
+    if (llmobs_cfi_u8(&reader) != COUNT_ENC ||
+        llmobs_cfi_u8(&reader) != TABLE_ENC)
+        return -ENOTSUP;
+    (void)llmobs_cfi_pointer(&reader, frame_enc);
+    count = llmobs_cfi_u32(&reader);
+    if (reader.bad || count == 0 ||
+        count > (size_t)(reader.end - reader.at) / 8)
+        return -EBADMSG;
+    *address = search_table(base, reader.at, (size_t)count, pc);
+    return 0;
+}
+
+/* An entry's length; then the reader ends where the entry does. */
+static bool bound(struct llmobs_cfi_reader *reader)
+{
+    uint32_t len = llmobs_cfi_u32(reader);
+
+    if (reader->bad || len == 0 || len > (size_t)(reader->end - reader->at))
+        return false;
+    reader->end = reader->at + len;
+    return true;
+}
+
+/* The letters say what the augmentation data holds. */
+static int read_augmentation(struct llmobs_cfi_reader *reader,
+                             const char *letters, struct entry *entry)
+{
+    entry->augmented = letters[0] == 'z';
+    if (!entry->augmented)
+        return letters[0] ? -ENOTSUP : 0;
+    for (const char *c = letters + 1; *c; c++) {
+        if (*c == 'R')
+            entry->pointer_enc = llmobs_cfi_u8(reader);
+        else if (*c == 'L')
+            (void)llmobs_cfi_u8(reader);
+        else if (*c == 'P')
+            (void)llmobs_cfi_pointer(reader, llmobs_cfi_u8(reader));
+        else if (*c == 'S')
+            entry->signal = true;
+        else if (*c != 'B') /* the other of ARM's keys */
+            return -ENOTSUP;
+    }
+    return 0;
+}
+
+static int read_common(const struct llmobs_loaded *object, uintptr_t address,
+                       struct entry *entry)
+{
+    struct llmobs_cfi_reader reader = reader_at(object, address), data;
+    const char *letters;
+    uint64_t ret, len;
+    uint8_t version;
+
+    if (!bound(&reader) || llmobs_cfi_u32(&reader) != 0)
+        return -EBADMSG;
+    version = llmobs_cfi_u8(&reader);
+    if (version != 1 && version != 3)
+        return -ENOTSUP;
+    letters = llmobs_cfi_text(&reader);
+    entry->code_align = llmobs_cfi_uleb(&reader);
+    entry->data_align = llmobs_cfi_sleb(&reader);
+    ret = version == 1 ? llmobs_cfi_u8(&reader) : llmobs_cfi_uleb(&reader);
+    if (reader.bad || ret >= LLMOBS_FRAME_REGS)
+        return -EBADMSG;
+    entry->return_reg = (uint8_t)ret;
+    data = reader;
+    if (letters[0] == 'z') {
+        len = llmobs_cfi_uleb(&reader);
+        data = reader;
+        llmobs_cfi_skip(&reader, len);
+    }
+    entry->start = reader;
+    return reader.bad ? -EBADMSG : read_augmentation(&data, letters, entry);
+}
+
+static int read_entry(const struct llmobs_loaded *object, uintptr_t address,
+                      uintptr_t pc, struct entry *entry)
+{
+    struct llmobs_cfi_reader reader = reader_at(object, address);
+    uintptr_t id_at, size;
+    uint32_t id;
+    int rc;
+
+    if (!bound(&reader))
+        return -EBADMSG;
+    id_at = (uintptr_t)reader.at;
+    id = llmobs_cfi_u32(&reader);
+    if (reader.bad || id == 0)
+        return -EBADMSG;
+    rc = read_common(object, id_at - id, entry);
+    if (rc)
+        return rc;
+    entry->begin = llmobs_cfi_pointer(&reader, entry->pointer_enc);
+    size = llmobs_cfi_pointer(&reader, entry->pointer_enc & 0x0f);
+    if (entry->augmented)
+        llmobs_cfi_skip(&reader, llmobs_cfi_uleb(&reader));
+    if (reader.bad)
+        return -EBADMSG;
+    if (pc - entry->begin >= size)
+        return -ENOENT;
+    entry->own = reader;
+    return 0;
+}
+
+/* -- running its instructions --------------------------------------------- */
+
+static void set(struct machine *m, uint64_t reg, enum llmobs_cfi_kind kind,
+                uint8_t from, int64_t offset)
+{
+    if (reg >= LLMOBS_FRAME_REGS)
+        return; /* of no interest: no general register */
+    if (offset < INT32_MIN || offset > INT32_MAX)
+        kind = LLMOBS_CFI_NONE;
+    m->row->regs[reg] = (struct llmobs_cfi_rule){
+        (uint8_t)kind, from, kind == LLMOBS_CFI_NONE ? 0 : (int32_t)offset};
+}
+
+static void set_frame(struct machine *m, uint64_t reg, int64_t offset)
+{
+    bool good =
+        reg < LLMOBS_FRAME_REGS && offset >= INT32_MIN && offset <= INT32_MAX;
+
+    m->row->frame = (struct llmobs_cfi_rule){
+        good ? LLMOBS_CFI_PLUS_REG : LLMOBS_CFI_NONE, good ? (uint8_t)reg : 0,
+        good ? (int32_t)offset : 0};
+}
+
+/* Register + offset, and nothing else or one DEREF. */
+static struct llmobs_cfi_rule read_expression(struct llmobs_cfi_reader *reader,
+                                              bool pointed)
+{
+    struct llmobs_cfi_rule rule = {LLMOBS_CFI_NONE, 0, 0};
+    struct llmobs_cfi_reader code = *reader;
+    uint64_t len = llmobs_cfi_uleb(&code);
+    int64_t offset;
+    uint8_t op;
+
+    *reader = code;
+    llmobs_cfi_skip(reader, len);
+    if (reader->bad)
+        return rule;
+    code.end = reader->at;
+    op = llmobs_cfi_u8(&code);
+    if (op < OP_BREG0 || op > OP_BREG31 || op - OP_BREG0 >= LLMOBS_FRAME_REGS)
+        return rule;
+    offset = llmobs_cfi_sleb(&code);
+    if (pointed && llmobs_cfi_u8(&code) != OP_DEREF)
+        return rule;
+    if (code.bad || code.at != code.end || offset < INT32_MIN ||
+        offset > INT32_MAX)
+        return rule;
+    rule = (struct llmobs_cfi_rule){LLMOBS_CFI_AT_REG, (uint8_t)(op - OP_BREG0),
+                                    (int32_t)offset};
+    return rule;
+}
+
+static void set_expression(struct machine *m, struct llmobs_cfi_reader *reader,
+                           bool value)
+{
+    uint64_t reg = llmobs_cfi_uleb(reader);
+    struct llmobs_cfi_rule rule = read_expression(reader, false);
+
+    if (value && rule.kind == LLMOBS_CFI_AT_REG)
+        rule.kind = LLMOBS_CFI_PLUS_REG;
+    set(m, reg, (enum llmobs_cfi_kind)rule.kind, rule.reg, rule.offset);
+}
+
+static void restore(struct machine *m, uint64_t reg)
+{
+    if (reg < LLMOBS_FRAME_REGS)
+        m->row->regs[reg] = m->initial.regs[reg];
+}
+
+static void remember(struct machine *m)
+{
+    if (m->saved_count == LLMOBS_CFI_STATES)
+        m->rc = -ENOTSUP;
+    else
+        m->saved[m->saved_count++] = *m->row;
+}
+
+static void recall(struct machine *m)
+{
+    if (m->saved_count == 0)
+        m->rc = -EBADMSG;
+    else
+        *m->row = m->saved[--m->saved_count];
+}
+
+static void advance(struct machine *m, uint64_t delta)
+{
+    m->at += delta * m->entry->code_align;
+}
+
+/* A number that counts in the entry's steps. */
+static int64_t scaled(const struct machine *m, uint64_t number)
+{
+    return (int64_t)(number * (uint64_t)m->entry->data_align);
+}
+
+static void run_offset(struct machine *m, struct llmobs_cfi_reader *reader,
+                       enum llmobs_cfi_kind kind, bool is_signed)
+{
+    uint64_t reg = llmobs_cfi_uleb(reader);
+    uint64_t number =
+        is_signed ? (uint64_t)llmobs_cfi_sleb(reader) : llmobs_cfi_uleb(reader);
+
+    set(m, reg, kind, 0, scaled(m, number));
+}
+
+static void run_frame(struct machine *m, struct llmobs_cfi_reader *reader,
+                      uint8_t op)
+{
+    uint64_t reg =
+        op == 0x0e || op == 0x13 ? m->row->frame.reg : llmobs_cfi_uleb(reader);
+    int64_t offset = m->row->frame.offset;
+
+    if (op == 0x0c || op == 0x0e)
+        offset = (int64_t)llmobs_cfi_uleb(reader);
+    else if (op != 0x0d)
+        offset = scaled(m, (uint64_t)llmobs_cfi_sleb(reader));
+    /* Of an expression there is no half to be changed. */
+    if (m->row->frame.kind != LLMOBS_CFI_PLUS_REG && op != 0x0c && op != 0x12)
+        m->rc = -EBADMSG;
+    else
+        set_frame(m, reg, offset);
+}
+
+static void run_long(struct machine *m, struct llmobs_cfi_reader *reader,
+                     uint8_t op)
+{
+    uint64_t reg;
+
+    switch (op) {
+    case 0x00: /* nop */
+        break;
+    case 0x01: /* set_loc */
+        m->at = llmobs_cfi_pointer(reader, m->entry->pointer_enc);
+        break;
+    case 0x02: /* advance_loc1, 2, 4 */
+        advance(m, llmobs_cfi_u8(reader));
+        break;
+    case 0x03:
+        advance(m, llmobs_cfi_u16(reader));
+        break;
+    case 0x04:
+        advance(m, llmobs_cfi_u32(reader));
+        break;
+    case 0x05: /* offset_extended, _sf */
+        run_offset(m, reader, LLMOBS_CFI_AT_FRAME, false);
+        break;
+    case 0x11:
+        run_offset(m, reader, LLMOBS_CFI_AT_FRAME, true);
+        break;
+    case 0x06: /* restore_extended */
+        restore(m, llmobs_cfi_uleb(reader));
+        break;
+    case 0x07: /* undefined */
+        set(m, llmobs_cfi_uleb(reader), LLMOBS_CFI_NONE, 0, 0);
+        break;
+    case 0x08: /* same_value */
+        set(m, llmobs_cfi_uleb(reader), LLMOBS_CFI_SAME, 0, 0);
+        break;
+    case 0x09: /* register */
+        reg = llmobs_cfi_uleb(reader);
+        {
+            uint64_t from = llmobs_cfi_uleb(reader);
+
+            set(m, reg,
+                from < LLMOBS_FRAME_REGS ? LLMOBS_CFI_PLUS_REG
+                                         : LLMOBS_CFI_NONE,
+                (uint8_t)(from & 0x3f), 0);
+        }
+        break;
+    case 0x0a:
+        remember(m);
+        break;
+    case 0x0b:
+        recall(m);
+        break;
+    case 0x0c: /* def_cfa, _register, _offset, _sf, _offset_sf */
+    case 0x0d:
+    case 0x0e:
+    case 0x12:
+    case 0x13:
+        run_frame(m, reader, op);
+        break;
+    case 0x0f: /* def_cfa_expression */
+        m->row->frame = read_expression(reader, true);
+        break;
+    case 0x10: /* expression */
+        set_expression(m, reader, false);
+        break;
+    case 0x16: /* val_expression */
+        set_expression(m, reader, true);
+        break;
+    case 0x14: /* val_offset, _sf */
+        run_offset(m, reader, LLMOBS_CFI_PLUS_FRAME, false);
+        break;
+    case 0x15:
+        run_offset(m, reader, LLMOBS_CFI_PLUS_FRAME, true);
+        break;
+    case 0x2d: /* AARCH64_negate_ra_state */
+        m->row->sealed = !m->row->sealed;
+        break;
+    case 0x2e: /* GNU_args_size */
+        (void)llmobs_cfi_uleb(reader);
+        break;
+    default:
+        m->rc = -ENOTSUP;
+    }
+}
+
+static int run(struct machine *m, struct llmobs_cfi_reader reader)
+{
+    while (!m->rc && reader.at < reader.end && m->at <= m->target) {
+        uint8_t op = llmobs_cfi_u8(&reader);
+
+        if (op >> 6 == 1)
+            advance(m, op & 0x3f);
+        else if (op >> 6 == 2)
+            set(m, op & 0x3f, LLMOBS_CFI_AT_FRAME, 0,
+                scaled(m, llmobs_cfi_uleb(&reader)));
+        else if (op >> 6 == 3)
+            restore(m, op & 0x3f);
+        else
+            run_long(m, &reader, op);
+        if (reader.bad)
+            m->rc = -EBADMSG;
+    }
+    return m->rc;
+}
+
+int llmobs_cfi_row(const struct llmobs_loaded *object, uintptr_t pc,
+                   struct llmobs_cfi_row *row)
+{
+    struct entry entry = {.pointer_enc = 0};
+    struct machine m = {.entry = &entry, .row = row, .target = pc};
+    uintptr_t address;
+    int rc = find_entry(object, pc, &address);
+
+    if (!rc)
+        rc = read_entry(object, address, pc, &entry);
+    if (rc)
+        return rc;
+    memset(row, 0, sizeof(*row));
+    row->frame.kind = LLMOBS_CFI_NONE;
+    row->return_reg = entry.return_reg;
+    row->signal = entry.signal;
+    m.initial = *row;
+    rc = run(&m, entry.start);
+    m.initial = *row;
+    m.at = entry.begin;
+    return rc ? rc : run(&m, entry.own);
+}
+
+/* -- a step --------------------------------------------------------------- */
+
+static bool load(const struct llmobs_cfi_stack *stack, uintptr_t at,
+                 uintptr_t *value)
+{
+    if (at < stack->sp || at - stack->sp > stack->len ||
+        stack->len - (at - stack->sp) < sizeof(*value))
+        return false;
+    memcpy(value, stack->data + (at - stack->sp), sizeof(*value));
+    return true;
+}
+
+static bool knows(const struct llmobs_frame *frame, unsigned reg)
+{
+    return reg < LLMOBS_FRAME_REGS && (frame->known >> reg & 1);
+}
+
+/* False where the value cannot be known. */
+static bool value_of(const struct llmobs_cfi_rule *rule,
+                     const struct llmobs_frame *frame, unsigned self,
+                     uintptr_t address, const struct llmobs_cfi_stack *stack,
+                     uintptr_t *value)
+{
+    uintptr_t offset = (uintptr_t)(intptr_t)rule->offset;
+    unsigned reg = rule->kind == LLMOBS_CFI_SAME ? self : rule->reg;
+
+    switch ((enum llmobs_cfi_kind)rule->kind) {
+    case LLMOBS_CFI_NONE:
+        return false;
+    case LLMOBS_CFI_AT_FRAME:
+        return load(stack, address + offset, value);
+    case LLMOBS_CFI_PLUS_FRAME:
+        *value = address + offset;
+        return true;
+    case LLMOBS_CFI_SAME:
+    case LLMOBS_CFI_PLUS_REG:
+        if (!knows(frame, reg))
+            return false;
+        *value = frame->regs[reg] + offset;
+        return true;
+    case LLMOBS_CFI_AT_REG:
+        return knows(frame, reg) &&
+               load(stack, frame->regs[reg] + offset, value);
+    }
+    return false;
+}
+
+/* The signature is in the bits that no address of a program uses. */
+static uintptr_t unseal(uintptr_t pc, bool sealed)
+{
+    return sealed ? pc & (((uintptr_t)1 << 48) - 1) : pc;
+}
+
+int llmobs_cfi_step(struct llmobs_frame *frame,
+                    const struct llmobs_cfi_row *row,
+                    const struct llmobs_cfi_stack *stack)
+{
+    struct llmobs_frame next = {.exact = row->signal};
+    uintptr_t address;
+
+    if (row->regs[row->return_reg].kind == LLMOBS_CFI_NONE)
+        return -ENODATA;
+    if (!value_of(&row->frame, frame, 0, 0, stack, &address))
+        return -EFAULT;
+    for (unsigned i = 0; i < LLMOBS_FRAME_REGS; i++) {
+        if (value_of(&row->regs[i], frame, i, address, stack, &next.regs[i]))
+            next.known |= (uint64_t)1 << i;
+    }
+    if (row->regs[LLMOBS_FRAME_SP].kind == LLMOBS_CFI_SAME)
+        next.regs[LLMOBS_FRAME_SP] = address;
+    next.known |= (uint64_t)1 << LLMOBS_FRAME_SP;
+    if (!knows(&next, row->return_reg))
+        return -EFAULT;
+    next.pc = unseal(next.regs[row->return_reg], row->sealed);
+    /* Frames lie in order, and each is somewhere else than the one before:
+     * only a leaf of ARM's has no stack of its own. */
+    if (next.pc == 0 ||
+        (!row->signal &&
+         (address < frame->regs[LLMOBS_FRAME_SP] ||
+          (address == frame->regs[LLMOBS_FRAME_SP] && next.pc == frame->pc))))
+        return -ENODATA;
+    *frame = next;
+    return 0;
+}

@@ -1,0 +1,110 @@
+#include "core/callsite/loaded.h"
+
+#include <errno.h>
+
+#include "core/base/gate.h"
+
+static llmobs_loaded_walk_fn *walk_objects = dl_iterate_phdr;
+
+void llmobs_loaded_by(llmobs_loaded_walk_fn *walk)
+{
+    walk_objects = walk;
+}
+
+struct search {
+    uintptr_t address;
+    llmobs_loaded_fn *see;
+    void *ctx;
+};
+
+static const ElfW(Phdr) *
+    segment_of(const struct llmobs_loaded *object, uintptr_t address)
+{
+    for (size_t i = 0; i < object->phnum; i++) {
+        const ElfW(Phdr) *p = &object->phdr[i];
+
+        if (p->p_type == PT_LOAD && address - object->base >= p->p_vaddr &&
+            address - object->base - p->p_vaddr < p->p_memsz)
+            return p;
+    }
+    return NULL;
+}
+
+static int look(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+    const struct search *search = ctx;
+    struct llmobs_loaded object = {
+        .path = info->dlpi_name ? info->dlpi_name : "",
+        .base = info->dlpi_addr,
+        .phdr = info->dlpi_phdr,
+        .phnum = info->dlpi_phnum,
+    };
+
+    (void)size;
+    if (!segment_of(&object, search->address))
+        return 0;
+    search->see(&object, search->ctx);
+    return 1;
+}
+
+static int each(int (*fn)(struct dl_phdr_info *, size_t, void *), void *ctx)
+{
+    int rc;
+
+    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    rc = walk_objects(fn, ctx);
+    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    return rc;
+}
+
+int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx)
+{
+    struct search search = {address, see, ctx};
+
+    return each(look, &search) == 1 ? 0 : -ENOENT;
+}
+
+static int count(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+    struct llmobs_loaded_counts *counts = ctx;
+
+    if (size <
+        offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs))
+        return -1;
+    counts->adds = info->dlpi_adds;
+    counts->subs = info->dlpi_subs;
+    return 1;
+}
+
+bool llmobs_loaded_counts(struct llmobs_loaded_counts *counts)
+{
+    return each(count, counts) == 1;
+}
+
+size_t llmobs_loaded_left(const struct llmobs_loaded *object, uintptr_t address)
+{
+    const ElfW(Phdr) *segment = segment_of(object, address);
+    uintptr_t from;
+
+    if (!segment || !(segment->p_flags & PF_R))
+        return 0;
+    from = address - object->base - segment->p_vaddr;
+    return segment->p_memsz - from;
+}
+
+const void *llmobs_loaded_at(const struct llmobs_loaded *object,
+                             uintptr_t address, size_t len)
+{
+    return llmobs_loaded_left(object, address) >= len ? (const void *)address
+                                                      : NULL;
+}
+
+const ElfW(Phdr) *
+    llmobs_loaded_header(const struct llmobs_loaded *object, ElfW(Word) type)
+{
+    for (size_t i = 0; i < object->phnum; i++) {
+        if (object->phdr[i].p_type == type)
+            return &object->phdr[i];
+    }
+    return NULL;
+}

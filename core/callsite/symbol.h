@@ -1,0 +1,48 @@
+/* symbol - the function that an address is in, by the symbol tables of its
+ * object.
+ *
+ * Owns:    nothing; each call closes the file that it opened.
+ * Threads: in_memory inside the callback of loaded.h, in_file outside it.
+ * Errors:  false or -ENOENT: the tables that there are do not tell; -ENODATA:
+ *          the file has none.
+ * Limits:  LLMOBS_SYMBOL_NAME bytes of a name, LLMOBS_SYMBOL_COUNT entries of a
+ *          file's table. A function without a size covers LLMOBS_SYMBOL_REACH.
+ * Fork:    plain memory.
+ *
+ * Names are as in the tables, so those of C++ are mangled; what a compiler adds
+ * to the name of a function that it changed (".constprop.0") is cut.
+ */
+#ifndef LLMOBS_SYMBOL_H
+#define LLMOBS_SYMBOL_H
+
+#include "core/callsite/loaded.h"
+
+#define LLMOBS_SYMBOL_NAME 128
+#define LLMOBS_SYMBOL_COUNT 1000000
+#define LLMOBS_SYMBOL_REACH 4096
+/* The begin of an object, which tells whether a file is the one loaded: its
+ * headers, and its build id as linkers place it. */
+#define LLMOBS_SYMBOL_HEAD 1024
+
+struct llmobs_symbol {
+    char name[LLMOBS_SYMBOL_NAME];
+    uintptr_t offset; /* of the address, from the function on */
+};
+
+struct llmobs_symbol_head {
+    size_t len; /* 0: not in memory */
+    unsigned char data[LLMOBS_SYMBOL_HEAD];
+};
+
+/* `address` as the object's own tables count. */
+bool llmobs_symbol_in_memory(const struct llmobs_loaded *object,
+                             uintptr_t address, struct llmobs_symbol *symbol);
+void llmobs_symbol_head(const struct llmobs_loaded *object,
+                        struct llmobs_symbol_head *head);
+
+/* What only the file has: names of static functions, unless it is stripped. */
+int llmobs_symbol_in_file(const char *path,
+                          const struct llmobs_symbol_head *head,
+                          uintptr_t address, struct llmobs_symbol *symbol);
+
+#endif

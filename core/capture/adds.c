@@ -1,0 +1,160 @@
+#include "core/capture/adds.h"
+
+#include "core/base/cold.h"
+
+struct llmobs_adds {
+    struct llmobs_keyed keyed; /* by its multi */
+    struct llmobs_handle *first, *last;
+    unsigned members;
+    unsigned drives; /* on the stack of the thread */
+    bool blind;
+};
+
+LLMOBS_COLD static llmobs_keyed_chain chains[LLMOBS_ADDS_CHAINS];
+static const struct llmobs_keyed_table table = {chains, LLMOBS_ADDS_CHAINS,
+                                                sizeof(struct llmobs_adds)};
+
+struct llmobs_adds *llmobs_adds_find(CURLM *multi)
+{
+    return llmobs_keyed_find(&table, multi);
+}
+
+bool llmobs_adds_push(CURLM *multi, struct llmobs_handle *handle)
+{
+    struct llmobs_adds *adds = llmobs_keyed_claim(&table, multi);
+
+    if (!adds)
+        return false;
+    handle->added = true;
+    handle->added_next = NULL;
+    handle->added_before = adds->last;
+    if (adds->last)
+        adds->last->added_next = handle;
+    else
+        adds->first = handle;
+    adds->last = handle;
+    llmobs_adds_join(multi, handle);
+    return true;
+}
+
+void llmobs_adds_join(CURLM *multi, struct llmobs_handle *handle)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    if (adds && !handle->member)
+        adds->members++;
+    handle->member = adds != NULL;
+}
+
+void llmobs_adds_part(CURLM *multi, struct llmobs_handle *handle)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    (void)llmobs_adds_remove(multi, handle);
+    if (adds && handle->member && adds->members > 0)
+        adds->members--;
+    handle->member = false;
+}
+
+bool llmobs_adds_single(CURLM *multi)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    return adds && adds->members <= 1;
+}
+
+static struct llmobs_handle *take(struct llmobs_adds *adds,
+                                  struct llmobs_handle *handle)
+{
+    if (handle->added_before)
+        handle->added_before->added_next = handle->added_next;
+    else
+        adds->first = handle->added_next;
+    if (handle->added_next)
+        handle->added_next->added_before = handle->added_before;
+    else
+        adds->last = handle->added_before;
+    handle->added = false;
+    handle->added_next = handle->added_before = NULL;
+    return handle;
+}
+
+bool llmobs_adds_any(const struct llmobs_adds *adds)
+{
+    return adds->first != NULL;
+}
+
+struct llmobs_handle *llmobs_adds_pop(struct llmobs_adds *adds)
+{
+    return adds->first ? take(adds, adds->first) : NULL;
+}
+
+bool llmobs_adds_remove(CURLM *multi, struct llmobs_handle *handle)
+{
+    struct llmobs_adds *adds = handle->added ? llmobs_adds_find(multi) : NULL;
+
+    return adds && take(adds, handle);
+}
+
+struct llmobs_adds *llmobs_adds_detach(CURLM *multi)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    if (adds)
+        llmobs_adds_attach(adds, (CURLM *)adds);
+    return adds;
+}
+
+void llmobs_adds_attach(struct llmobs_adds *adds, CURLM *multi)
+{
+    llmobs_keyed_set(&adds->keyed, multi);
+}
+
+void llmobs_adds_release(struct llmobs_adds *adds)
+{
+    while (llmobs_adds_pop(adds))
+        ;
+    adds->drives = adds->members = 0;
+    adds->blind = false;
+    llmobs_adds_attach(adds, NULL);
+}
+
+bool llmobs_adds_blind(CURLM *multi)
+{
+    struct llmobs_adds *adds = llmobs_keyed_claim(&table, multi);
+
+    if (adds)
+        adds->blind = true;
+    return adds != NULL;
+}
+
+void llmobs_adds_see(CURLM *multi)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    if (adds)
+        adds->blind = false;
+}
+
+bool llmobs_adds_is_blind(const struct llmobs_adds *adds)
+{
+    return adds && adds->blind;
+}
+
+void llmobs_adds_enter(struct llmobs_adds *adds)
+{
+    adds->drives++;
+}
+
+void llmobs_adds_leave(struct llmobs_adds *adds)
+{
+    if (adds->drives > 0)
+        adds->drives--;
+}
+
+bool llmobs_adds_driven(CURLM *multi)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    return adds && adds->drives > 0;
+}

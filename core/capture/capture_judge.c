@@ -1,0 +1,186 @@
+/* capture_judge - whether a transfer is ours: the rules, asked by capture.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/capture/capture_inner.h"
+#include "core/privacy/allow.h"
+#include "core/sdk/api_span.h"
+#include "core/sdk/api_thread.h"
+
+/* Set once before any handle exists, constant afterwards. */
+static const struct llmobs_config *config;
+static const struct llmobs_rules *rules;
+static struct llmobs_worker *worker;
+static bool bodyless; /* a rule of the user wants requests without a body */
+static atomic_bool integrated = true; /* calls make spans at all */
+static bool passes_on; /* requests without a span may carry a context on */
+
+static bool injects(void)
+{
+    return config->inject != LLMOBS_INJECT_NONE &&
+           config->inject_styles.count > 0;
+}
+
+/* A proxy is configured, or the program says that it calls one. */
+bool llmobs_capture_may_pass(const struct llmobs_handle *handle)
+{
+    return passes_on ||
+           (injects() && handle->origin.proxying == LLMOBS_PROXYING_YES);
+}
+
+static bool observes(void)
+{
+    return llmobs_api_is_on() && atomic_load(&integrated);
+}
+
+void llmobs_capture_integrate(bool wanted)
+{
+    atomic_store(&integrated, wanted);
+}
+
+void llmobs_capture_init(const struct llmobs_config *the_config,
+                         const struct llmobs_rules *the_rules,
+                         struct llmobs_worker *the_worker)
+{
+    config = the_config;
+    rules = the_rules;
+    worker = the_worker;
+    bodyless = llmobs_rules_has_bodyless(rules);
+    passes_on = injects() && llmobs_rules_has_proxies(rules);
+}
+
+size_t llmobs_capture_body_max(void)
+{
+    if (config->privacy.content == LLMOBS_CONTENT_OFF &&
+        config->capture_max > 2 * LLMOBS_BODY_EDGE)
+        return 2 * (size_t)LLMOBS_BODY_EDGE;
+    return (size_t)config->capture_max;
+}
+
+const struct llmobs_config *llmobs_capture_config(void)
+{
+    return config;
+}
+
+struct llmobs_worker *llmobs_capture_worker(void)
+{
+    return worker;
+}
+
+/* ---- what the rules say ------------------------------------------------ */
+
+/* A method is the program's text, too. */
+void llmobs_capture_tell(const char *method, const char *url,
+                         const struct llmobs_match *match, bool ours)
+{
+    struct llmobs_buf place;
+
+    if (!llmobs_log_on(LLMOBS_LOG_DEBUG))
+        return;
+    llmobs_buf_init(&place, LLMOBS_LOG_LINE_MAX);
+    (void)llmobs_allow_words(url, &place); /* cut, where it is longer */
+    llmobs_log(LLMOBS_LOG_DEBUG, "%.16s %s: %s (%s)", method,
+               place.data ? place.data : "", ours ? "captured" : "not ours",
+               match->why ? match->why : "");
+    llmobs_buf_fini(&place);
+}
+
+/* Most calls of most programs have no body and end here. */
+void llmobs_capture_tell_bodyless(const struct llmobs_handle *handle)
+{
+    const struct llmobs_match none = {
+        .why = handle->connect_only ? "connect only" : "no body"};
+    char *owned = NULL;
+    const char *url;
+
+    if (!llmobs_log_on(LLMOBS_LOG_DEBUG) ||
+        (handle->curlu && llmobs_handle_early(handle)))
+        return;
+    url = llmobs_handle_url(handle, &owned);
+    if (url)
+        llmobs_capture_tell(llmobs_handle_method(handle), url, &none, false);
+    free(owned);
+}
+
+static struct llmobs_request request_of(const struct llmobs_handle *handle,
+                                        const char *url)
+{
+    return (struct llmobs_request){
+        .method = llmobs_handle_method(handle),
+        .url = url,
+        .multipart = llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM,
+        .proxying = handle->origin.proxying,
+    };
+}
+
+static bool sends_some(const struct llmobs_handle *handle)
+{
+    enum llmobs_http_verb verb = llmobs_handle_verb(handle);
+
+    return !handle->no_body &&
+           (verb == LLMOBS_HTTP_PUT || verb == LLMOBS_HTTP_POST);
+}
+
+/* By method and URL. Header list and body are not read yet, and are taken to
+ * speak for a call. */
+static bool may_match(const struct llmobs_handle *handle, const char *url,
+                      struct llmobs_match *match)
+{
+    struct llmobs_request request = request_of(handle, url);
+
+    request.content_type = "application/json";
+    request.body_pending = sends_some(handle);
+    return llmobs_rules_match(rules, &request, match);
+}
+
+/* By all of it. */
+bool llmobs_capture_matches(const struct llmobs_handle *handle, const char *url,
+                            struct llmobs_match *match)
+{
+    struct llmobs_request request = request_of(handle, url);
+
+    request.content_type =
+        handle->latch.on && handle->latch.later
+            ? "application/json" /* a body that goes later speaks for itself */
+            : llmobs_handle_header(handle, "content-type:");
+    request.content_encoding =
+        llmobs_handle_header(handle, "content-encoding:");
+    request.body = llmobs_handle_body(handle);
+    request.body_pending = !request.body.data && sends_some(handle);
+    return llmobs_rules_match(rules, &request, match);
+}
+
+bool llmobs_capture_wants_headers(const struct llmobs_handle *handle,
+                                  const struct llmobs_match *match)
+{
+    bool near = match->near && !handle->elsewhere;
+
+    return injects() &&
+           (match->inject || near || config->inject == LLMOBS_INJECT_ALL) &&
+           !handle->origin.exposes && !llmobs_handle_exposes_headers(handle);
+}
+
+/* Whether a transfer of the handle may be ours, or may carry a context on. A
+ * test that captures everything wants those without a body, too. */
+bool llmobs_capture_may_begin(const struct llmobs_handle *handle)
+{
+    return observes() && !handle->connect_only &&
+           (config->capture_all || llmobs_handle_sends_body(handle) ||
+            llmobs_capture_may_pass(handle) || bodyless);
+}
+
+enum llmobs_verdict llmobs_capture_judge(const struct llmobs_handle *handle,
+                                         const char *url,
+                                         struct llmobs_match *match)
+{
+    if (may_match(handle, url, match))
+        return config->capture_all || match->bodyless ||
+                       llmobs_handle_sends_body(handle)
+                   ? LLMOBS_PERHAPS_OURS
+                   : LLMOBS_NOT_OURS;
+    return llmobs_capture_may_pass(handle) && match->inject &&
+                   llmobs_capture_wants_headers(handle, match)
+               ? LLMOBS_PASSES_ON
+               : LLMOBS_NOT_OURS;
+}

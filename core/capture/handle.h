@@ -1,0 +1,258 @@
+/* handle - what an app has set on each of its easy handles.
+ *
+ * Owns:    one record per live easy handle, by its address (keyed.h). Strings
+ *          and copies in it.
+ * Threads: those of keyed.h. `exchange` alone is also reached by the exit
+ *          handler, under the gate.
+ * Errors:  without memory a handle has no record: it is not instrumented.
+ * Limits:  LLMOBS_HANDLE_CHAINS chains; where the app sets the reader of a
+ *          transfer more than LLMOBS_READERS_MAX times within it, the body is
+ *          not seen.
+ * Fork:    the child has its own copies; an exchange of the parent's is
+ *          recognised by its pid.
+ */
+#ifndef LLMOBS_HANDLE_H
+#define LLMOBS_HANDLE_H
+
+#include <stdatomic.h>
+
+#include "core/base/keyed.h"
+#include "core/engine.h"
+#include "core/event/exchange.h"
+#include "core/trace/inject.h"
+
+#define LLMOBS_HANDLE_CHAINS 1024
+/* Of one transfer. */
+#define LLMOBS_READERS_MAX 8
+
+/* What libcurl will do, as its own setopt derives it. */
+enum llmobs_http_verb {
+    LLMOBS_HTTP_GET,
+    LLMOBS_HTTP_HEAD,
+    LLMOBS_HTTP_POST,
+    LLMOBS_HTTP_PUT,
+    LLMOBS_HTTP_FORM
+};
+
+/* CURLOPT_PROXY. */
+enum llmobs_proxy {
+    LLMOBS_PROXY_BY_ENVIRONMENT,
+    LLMOBS_PROXY_NONE, /* set to "" */
+    LLMOBS_PROXY_SET
+};
+
+/* One callback pair of the app. */
+struct llmobs_callback {
+    void *function; /* NULL: libcurl's default */
+    void *data;
+    bool data_set; /* else libcurl's default */
+};
+
+/* Whom libcurl reads a body from: the READDATA that goes with our callback. It
+ * takes the newest one each time it makes for a connection, and keeps to that
+ * one, so each that the app sets is another of ours. */
+struct llmobs_reader {
+    struct llmobs_handle *handle;
+    struct llmobs_callback app;
+    bool unseekable; /* a file that cannot seek */
+};
+
+/* The settings that libcurl takes as a transfer begins: one that is set later
+ * counts for the next transfer. */
+struct llmobs_latch {
+    bool on;
+    enum llmobs_http_verb request;
+    curl_off_t size; /* of POSTFIELDS; -1: not sent */
+    bool early;    /* beside others in a multi: their callbacks may still change
+                    * it before libcurl begins, or just after */
+    bool unsure;   /* of the two requests that it may make: no body is read */
+    bool led;      /* to a URL handle that was set since */
+    bool unplaced; /* a URL handle has its address, which is libcurl's to ask:
+                    * it is in `placed` as it was before that */
+    bool rounds;   /* it may ask for the authentication first, without a body */
+    bool proxy_rounds;  /* likewise, where a proxy sees the request */
+    bool later;         /* its POSTFIELDS go when the server asks for them, or
+                         * never: read as libcurl has sent them, from: */
+    const char *fields; /* NULL: none go */
+    uint64_t taken;     /* so many bytes */
+    bool continued;     /* the server has said 100 */
+    const char *placed; /* libcurl's copy of an address that was set since, to
+                         * be compared alone */
+};
+
+/* Where a call comes from, taken when the app makes it and kept until libcurl
+ * makes the request. */
+struct llmobs_origin {
+    bool waits;    /* in a multi: taken before the transfer begins */
+    bool not_ours; /* by the handle's settings when it was taken, and since */
+    enum llmobs_proxying proxying;
+    uint64_t span;  /* of the API, current then (api_table.h) */
+    char *said;     /* api_said.h; until the exchange has it */
+    bool from_span; /* that span is the parent */
+    bool carried;   /* the process's carrier is */
+    bool stranger;  /* of that carrier */
+    char *baggage;  /* likewise; NULL: none */
+    struct llmobs_exchange *exchange; /* NULL: not taken yet, or given on */
+    char *url;    /* the whole one, of a request that is still to be read */
+    bool exposes; /* others than its peer may see the request's headers */
+};
+
+struct llmobs_handle {
+    struct llmobs_keyed keyed; /* by its easy handle */
+    const struct llmobs_real *real;
+
+    /* The app's own settings. */
+    char *url; /* NULL: none; memory of url_cap bytes */
+    size_t url_cap;
+    CURLU *curlu;
+    long port;
+    char default_protocol[16];
+    char custom_request[32];
+    enum llmobs_http_verb request;
+    bool no_body;           /* CURLOPT_NOBODY, as libcurl keeps it */
+    const char *postfields; /* the app's memory */
+    bool has_copy;          /* COPYPOSTFIELDS was set, to: */
+    struct llmobs_body copied;
+    curl_off_t postfieldsize;
+    struct curl_slist *headers;
+    bool unified_set; /* CURLOPT_HEADEROPT was set, to: */
+    bool unified;     /* headers go to a CONNECT proxy, too */
+    enum llmobs_proxy proxy;
+    bool signs;        /* libcurl signs what is in the list */
+    bool rounds;       /* HTTPAUTH may take more than one request */
+    bool proxy_rounds; /* PROXYAUTH likewise */
+    bool elsewhere;    /* the app says where its hosts are */
+    bool header_in_body;
+    bool connect_only;
+    struct llmobs_callback write;
+    struct llmobs_callback header;
+    struct llmobs_callback read;
+    struct llmobs_callback seek;
+    struct llmobs_callback prereq;
+    void *ioctl_function;
+    const char *error_buffer;
+
+    /* The transfer being captured. */
+    uintptr_t entry; /* where the program called for it (stack.h) */
+    atomic_int gate; /* who is at `exchange`; 0: nobody */
+    struct llmobs_exchange *exchange;
+    _Atomic(CURLM *) multi;       /* while in one; read by a multi's cleanup */
+    struct llmobs_inject *inject; /* kept for the next one; NULL: none yet */
+    struct llmobs_handle *added_next, *added_before;
+    bool added;  /* to a multi that was not driven since (adds.h) */
+    bool member; /* counted there */
+    struct llmobs_origin origin;
+    struct llmobs_latch latch;
+    struct llmobs_reader readers[LLMOBS_READERS_MAX];
+    size_t reader_count;
+    struct llmobs_reader *reading; /* the one it has read from; NULL: none */
+    bool unread;                   /* there was no room for another one */
+    bool capturing;      /* `exchange` was set and not yet given away */
+    bool injected;       /* our headers are before the app's */
+    bool inside;         /* easy_perform was called with them: */
+    bool swapped;        /* our write and header callbacks are in */
+    bool swapped_prereq; /* our prereq callback too */
+    bool swapped_read;   /* our read callback too */
+    bool swapped_seek;   /* our seek callback too */
+    bool swapped_ioctl;  /* our ioctl callback too */
+};
+
+/* The record of an easy handle; NULL when there is none. */
+struct llmobs_handle *llmobs_handle_find(CURL *curl);
+
+/* Makes or resets the record of a handle whose settings are all defaults;
+ * NULL without memory. What an earlier handle at this address left is dropped.
+ */
+struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
+                                         CURL *curl);
+
+/* Copies the settings of `from`; false (and an unusable record) without
+ * memory. */
+bool llmobs_handle_copy(struct llmobs_handle *to,
+                        const struct llmobs_handle *from);
+
+/* Ours are out: somebody has put the app's own settings back. */
+void llmobs_handle_unswap(struct llmobs_handle *handle);
+
+/* Frees what was taken of a call, and forgets it. */
+void llmobs_handle_drop_origin(struct llmobs_handle *handle);
+
+/* As libcurl does where a transfer begins: takes the method, measures a body
+ * that is a string, unless it is early for that. */
+void llmobs_handle_latch(struct llmobs_handle *handle);
+
+/* True when others' callbacks may come before libcurl begins with it. */
+bool llmobs_handle_early(const struct llmobs_handle *handle);
+
+/* Forgets all settings, ours too, as curl_easy_reset does; keeps the transfer.
+ */
+void llmobs_handle_reset(struct llmobs_handle *handle);
+
+/* Makes the record unfindable (the address may come back any moment), and
+ * gives it back for recycling. */
+void llmobs_handle_detach(struct llmobs_handle *handle);
+void llmobs_handle_release(struct llmobs_handle *handle);
+
+/* Notes an option that libcurl has accepted, or that the capture owns.
+ * `copy_max`: cap of a COPYPOSTFIELDS copy. While our headers are in, they
+ * follow at once: before a new list, blanked where the request's place or way
+ * changes. */
+void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
+                        void *arg, size_t copy_max);
+
+/* Calls `visit` for every live record. */
+void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
+                        void *ctx);
+
+/* The right to touch `exchange`: lock is the owner's, for the length of an
+ * append or of a write to the disk. A siglongjmp out of that leaves it with the
+ * owner, who then gets it again at once. _try is the exit handler's, and gives
+ * up after about `ms` milliseconds: a thread may be gone with the gate. */
+void llmobs_handle_lock(struct llmobs_handle *handle);
+bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms);
+void llmobs_handle_unlock(struct llmobs_handle *handle);
+
+/* True when libcurl might send HTTPHEADER to a CONNECT proxy, or sign it. */
+bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle);
+
+/* The method that will be sent; the body as far as it is known before sending
+ * (data NULL: none or not known). While a transfer is latched, of that one;
+ * else of the next. The body may be the app's memory: only to be asked where
+ * libcurl reads it. */
+const char *llmobs_handle_method(const struct llmobs_handle *handle);
+enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle);
+struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle);
+
+/* The value of a header of the app's, NULL: not there; `name` ends with its
+ * colon. */
+const char *llmobs_handle_header(const struct llmobs_handle *handle,
+                                 const char *name);
+
+/* True when the request has a body, whatever its method is called. */
+bool llmobs_handle_sends_body(const struct llmobs_handle *handle);
+
+/* libcurl is about to make a request: notes whether it sends POSTFIELDS with
+ * it or later, and which; `_body` knows none of the latter. Reads the header
+ * list, measures a string. */
+void llmobs_handle_defer(struct llmobs_handle *handle);
+
+/* Of what goes later at most `most` bytes: the app's memory. */
+struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
+                                        uint64_t most);
+
+/* Copies the body as far as it is known before sending into an exchange's,
+ * which is initialised and without bytes. */
+void llmobs_handle_copy_body(const struct llmobs_handle *handle,
+                             struct llmobs_body *to);
+
+/* Length of the scheme that `url` begins with, 0: none. "://" follows it. */
+size_t llmobs_handle_scheme(const char *url);
+
+/* The absolute URL that libcurl will use; NULL when there is none or it is not
+ * HTTP. The result is the handle's own string or `*owned`, which the caller
+ * frees. _at: from the address that libcurl itself has. */
+const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned);
+const char *llmobs_handle_url_at(const struct llmobs_handle *handle,
+                                 const char *url, char **owned);
+
+#endif

@@ -1,0 +1,413 @@
+#include "core/config/config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/scratch.h"
+#include "core/config/config_table.h"
+#include "core/privacy/redact.h"
+
+#define COMPLAINT_MAX 512
+
+static const struct llmobs_config_variable variables[] = {
+#define V(name, type, fallback, help, form, offset, least, most) \
+    {name, type, fallback, help},
+    VARIABLES(V)
+#undef V
+        {NULL, NULL, NULL, NULL},
+};
+
+static const struct row rows[] = {
+#define V(name, type, fallback, help, form, offset, least, most) \
+    {form, offset, least, most},
+    VARIABLES(V)
+#undef V
+};
+
+#define ROWS (sizeof(rows) / sizeof(*rows))
+
+const struct llmobs_config_variable *llmobs_config_variables(void)
+{
+    return variables;
+}
+
+void llmobs_config_complain(const struct llmobs_config_loading *loading,
+                            const char *format, ...)
+{
+    char *text = loading->complain ? llmobs_scratch_take(COMPLAINT_MAX) : NULL;
+    va_list args;
+
+    if (!text)
+        return;
+    va_start(args, format);
+    vsnprintf(text, COMPLAINT_MAX, format, args);
+    va_end(args);
+    /* Told as one line, whatever stood in the variable. */
+    for (char *at = text; *at; at++) {
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
+    }
+    loading->complain(loading->complain_ctx, text);
+    llmobs_scratch_give(text);
+}
+
+void llmobs_config_set(struct llmobs_config_loading *loading, char **to,
+                       struct llmobs_text text)
+{
+    char *copy = strndup(text.data, text.len);
+
+    if (!copy) {
+        loading->no_memory = true;
+        return;
+    }
+    free(*to);
+    *to = copy;
+}
+
+void llmobs_config_unset(char **to)
+{
+    free(*to);
+    *to = NULL;
+}
+
+bool llmobs_config_is_clean(struct llmobs_text text, bool blanks)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        if (c < ' ' || c == 0x7f || (c == ' ' && !blanks))
+            return false;
+    }
+    return true;
+}
+
+/* -- values -------------------------------------------------------------- */
+
+/* The first of that name, as getenv would; NULL when unset or empty. */
+static const char *find(const char *const *env, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (; env && *env; env++) {
+        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+            return (*env)[len + 1] ? *env + len + 1 : NULL;
+    }
+    return NULL;
+}
+
+/* A decimal number by hand: strtod asks the app's locale for its point. */
+static bool read_decimal(const char *text, double *out)
+{
+    bool minus = *text == '-';
+    double value = 0, scale = 1;
+    int digits = 0;
+
+    text += minus || *text == '+';
+    for (; *text >= '0' && *text <= '9' && digits < 30; text++, digits++)
+        value = value * 10 + (*text - '0');
+    if (*text == '.') {
+        for (text++; *text >= '0' && *text <= '9' && digits < 30;
+             text++, digits++) {
+            scale /= 10;
+            value += (*text - '0') * scale;
+        }
+    }
+    *out = minus ? -value : value;
+    return digits > 0 && *text == '\0';
+}
+
+static bool read_number(const struct row *row, const char *text, void *to)
+{
+    double value;
+
+    if (!read_decimal(text, &value) || value < row->least || value > row->most)
+        return false;
+    if (row->form == FORM_RATE)
+        *(double *)to = value;
+    else if (row->form == FORM_SECONDS)
+        *(int64_t *)to = (int64_t)(value * 1000);
+    else if (strchr(text, '.'))
+        return false;
+    else
+        *(int64_t *)to = (int64_t)value;
+    return true;
+}
+
+static bool is_word(const char *text, const char *const *words)
+{
+    for (; *words; words++) {
+        if (strcasecmp(text, *words) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* llmobs-wire 3.1: true and 1 are true, all else is false; a word that looks
+ * like neither is worth a line. Our own switches also know on, and keep their
+ * default where a word means nothing. */
+static bool read_bool(const char *name, const char *text, bool *to)
+{
+    static const char *const yes[] = {"true", "1", NULL};
+    static const char *const no[] = {"false", "0", "off", "no", NULL};
+    bool ours = strncmp(name, "LLMOBS_", 7) == 0;
+    bool is_yes = is_word(text, yes) || (ours && strcasecmp(text, "on") == 0);
+    bool known = is_yes || is_word(text, no);
+
+    if (known || !ours)
+        *to = is_yes;
+    return known;
+}
+
+/* `type` is the list of the words, separated by ", ". */
+static bool read_choice(const char *type, const char *text, int *to)
+{
+    size_t len = strlen(text);
+
+    for (int i = 0; *type; i++) {
+        size_t word = strcspn(type, ",");
+
+        if (word == len && strncasecmp(type, text, len) == 0) {
+            *to = i;
+            return true;
+        }
+        type += word;
+        type += strspn(type, ", ");
+    }
+    return false;
+}
+
+static bool read_tristate(const char *name, const char *text, int *to)
+{
+    bool value = false;
+    bool good = read_bool(name, text, &value);
+
+    *to = value;
+    return good;
+}
+
+/* Who asks for something else than all of it gets none. */
+static bool read_content(const char *text, int *to)
+{
+    *to = strcasecmp(text, "full") == 0 ? LLMOBS_CONTENT_FULL
+                                        : LLMOBS_CONTENT_OFF;
+    return *to == LLMOBS_CONTENT_FULL || strcasecmp(text, "off") == 0;
+}
+
+static bool read_callsite(const char *text, int *to)
+{
+    static const char prefix[] = "stack:";
+    int frames = 0;
+
+    if (strcasecmp(text, "off") == 0) {
+        *to = LLMOBS_CALLSITE_OFF;
+        return true;
+    }
+    if (strcasecmp(text, "address") == 0) {
+        *to = LLMOBS_CALLSITE_ADDRESS;
+        return true;
+    }
+    if (strncasecmp(text, prefix, sizeof(prefix) - 1) != 0)
+        return false;
+    for (text += sizeof(prefix) - 1; *text >= '0' && *text <= '9'; text++) {
+        if (frames <= LLMOBS_CALLSITE_MAX)
+            frames = frames * 10 + (*text - '0');
+    }
+    if (*text || frames < 1 || frames > LLMOBS_CALLSITE_MAX)
+        return false;
+    *to = frames;
+    return true;
+}
+
+/* False for a bad value. */
+static bool read_value(struct llmobs_config_loading *loading, size_t i,
+                       const char *text)
+{
+    void *to = (char *)loading + rows[i].offset;
+
+    switch (rows[i].form) {
+    case FORM_TEXT:
+        llmobs_config_set(loading, to,
+                          (struct llmobs_text){text, strlen(text)});
+        return true;
+    case FORM_BOOL:
+        return read_bool(variables[i].name, text, to);
+    case FORM_TRISTATE:
+        return read_tristate(variables[i].name, text, to);
+    case FORM_CONTENT:
+        return read_content(text, to);
+    case FORM_CALLSITE:
+        return read_callsite(text, to);
+    case FORM_CHOICE:
+        return read_choice(variables[i].type, text, to);
+    case FORM_NUMBER:
+    case FORM_SECONDS:
+    case FORM_RATE:
+        return read_number(&rows[i], text, to);
+    }
+    return false;
+}
+
+/* The environment's, else the file's; NULL when unset or empty in both. */
+static const char *given(const struct llmobs_config_loading *loading,
+                         const char *const *env, const char *name,
+                         bool *by_file)
+{
+    const char *text = find(env, name);
+
+    *by_file = !text && llmobs_config_in_file(name);
+    if (*by_file)
+        text = find((const char *const *)loading->file, name);
+    return text;
+}
+
+const char *llmobs_config_given(const struct llmobs_config *config,
+                                const char *const *env, const char *name,
+                                bool *by_file)
+{
+    return given((const struct llmobs_config_loading *)config, env, name,
+                 by_file);
+}
+
+const char *llmobs_config_file(const struct llmobs_config *config)
+{
+    const struct llmobs_config_loading *loading =
+        (const struct llmobs_config_loading *)config;
+
+    return loading->file ? loading->file_path : NULL;
+}
+
+static void read_variables(struct llmobs_config_loading *loading,
+                           const char *const *env)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        bool by_file;
+        const char *text = given(loading, env, variables[i].name, &by_file);
+
+        if (rows[i].form == FORM_TRISTATE)
+            *(int *)((char *)loading + rows[i].offset) = -1;
+        if (variables[i].fallback[0])
+            read_value(loading, i, variables[i].fallback);
+        if (text && !read_value(loading, i, text))
+            llmobs_config_complain(loading,
+                                   "%s: not a value of the form \"%s\"",
+                                   variables[i].name, variables[i].type);
+    }
+}
+
+/* The file's own name comes from the environment only. */
+static void read_file(struct llmobs_config_loading *loading,
+                      const char *const *env)
+{
+    const char *named = find(env, "LLMOBS_CONFIG");
+
+    llmobs_config_read_file(loading, named ? named : LLMOBS_CONFIG_FILE,
+                            named != NULL);
+}
+
+/* -- what follows from several variables ---------------------------------- */
+
+static void settle_ml_app(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+    char *name = llmobs_scratch_take(LLMOBS_ML_APP_LEN * 4 + 1);
+    const char *given = config->ml_app    ? config->ml_app
+                        : config->service ? config->service
+                                          : LLMOBS_ML_APP_UNNAMED;
+
+    if (!name) {
+        loading->no_memory = true;
+        return;
+    }
+    if (!llmobs_ml_app_normal(given, name))
+        llmobs_config_complain(
+            loading,
+            "ml_app \"%.200s\" breaks the documented rules: lower-case "
+            "letters, digits and _-:./, no double or last underscore, at "
+            "most %d characters",
+            given, LLMOBS_ML_APP_LEN);
+    llmobs_config_set(loading, &config->ml_app,
+                      (struct llmobs_text){name, strlen(name)});
+    llmobs_scratch_give(name);
+}
+
+/* A relative path is meant from where the process began. */
+static void settle_dir(char **dir)
+{
+    char *here, *joined = NULL;
+
+    if (!*dir || **dir == '/')
+        return;
+    here = getcwd(NULL, 0);
+    if (here && asprintf(&joined, "%s/%s", here, *dir) >= 0) {
+        free(*dir);
+        *dir = joined;
+    }
+    free(here);
+}
+
+static void settle(struct llmobs_config_loading *loading)
+{
+    llmobs_config_settle_tags(loading);
+    settle_ml_app(loading);
+    settle_dir(&loading->config.store_dir);
+    settle_dir(&loading->config.spool_dir);
+    llmobs_config_settle_headers(loading);
+    llmobs_config_settle_content(loading);
+    llmobs_config_settle_places(loading);
+    llmobs_config_settle_trace(loading);
+    if (loading->debug)
+        loading->config.log_level = LLMOBS_LOG_DEBUG;
+}
+
+struct llmobs_config *llmobs_config_load(const char *const *env,
+                                         void (*tell)(void *ctx,
+                                                      const char *text),
+                                         void *ctx)
+{
+    struct llmobs_config_loading *loading = calloc(1, sizeof(*loading));
+
+    if (!loading)
+        return NULL;
+    loading->complain = tell;
+    loading->complain_ctx = ctx;
+    read_file(loading, env);
+    read_variables(loading, env);
+    settle(loading);
+    if (!loading->no_memory)
+        return &loading->config;
+    llmobs_config_free(&loading->config);
+    return NULL;
+}
+
+static void free_list(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        free(list[i]);
+    free(list);
+}
+
+/* Every text of the table, and what hangs beside it. */
+void llmobs_config_free(struct llmobs_config *config)
+{
+    struct llmobs_config_loading *loading =
+        (struct llmobs_config_loading *)config;
+
+    if (!config)
+        return;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (rows[i].form == FORM_TEXT)
+            free(*(char **)((char *)loading + rows[i].offset));
+    }
+    free_list(config->tags);
+    free_list(config->never_urls);
+    free_list(config->extra_headers);
+    free_list(loading->file);
+    llmobs_redact_free(config->privacy.redact);
+    free(config->agent_url);
+    free(loading);
+}

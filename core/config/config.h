@@ -1,0 +1,165 @@
+/* config - every variable, in one table, as typed values.
+ *
+ * Owns:    a llmobs_config owns its strings, until llmobs_config_free.
+ * Threads: constant after load.
+ * Errors:  a bad value is told to `complain` and its default stands.
+ * Fork:    plain memory.
+ *
+ * Parsing rules (booleans, numbers, tag maps): llmobs-wire section 3.1; an
+ * empty value counts as unset.
+ */
+#ifndef LLMOBS_CONFIG_H
+#define LLMOBS_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/privacy/content.h"
+#include "core/span/context.h"
+
+/* How trace context is written and read (llmobs-wire 3.2, 5). */
+enum llmobs_style {
+    LLMOBS_STYLE_DATADOG,
+    LLMOBS_STYLE_TRACECONTEXT,
+    LLMOBS_STYLE_BAGGAGE,
+    LLMOBS_STYLE_B3,
+    LLMOBS_STYLE_B3MULTI,
+    LLMOBS_STYLE_COUNT
+};
+
+/* Styles in the order of their preference, each once. */
+struct llmobs_styles {
+    enum llmobs_style list[LLMOBS_STYLE_COUNT];
+    size_t count; /* 0: no propagation */
+};
+
+/* DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT. */
+enum llmobs_extract {
+    LLMOBS_EXTRACT_CONTINUE,
+    LLMOBS_EXTRACT_RESTART, /* a new trace, baggage kept */
+    LLMOBS_EXTRACT_IGNORE   /* nothing is read */
+};
+
+/* LLMOBS_INBOUND_TRUST: whose ml_app, session and sampling are taken. */
+enum llmobs_trust {
+    LLMOBS_TRUST_DEFAULT, /* of callers that are no strangers (context.h) */
+    LLMOBS_TRUST_ALL,
+    LLMOBS_TRUST_NONE
+};
+
+/* LLMOBS_INJECT: to whom trace headers go. */
+enum llmobs_inject_to {
+    LLMOBS_INJECT_DEFAULT, /* configured proxies and hosts, API shapes on hosts
+                            * that are no public provider's */
+    LLMOBS_INJECT_ALL,
+    LLMOBS_INJECT_NONE
+};
+
+/* LLMOBS_CALLSITE: frames of the stack, or one of these. */
+#define LLMOBS_CALLSITE_OFF 0
+#define LLMOBS_CALLSITE_ADDRESS (-1) /* of the return, and nothing else */
+#define LLMOBS_CALLSITE_MAX 16
+
+struct llmobs_config {
+    bool enabled;          /* DD_LLMOBS_ENABLED */
+    char *ml_app;          /* DD_LLMOBS_ML_APP, else service, else unnamed */
+    char *service;         /* DD_SERVICE; NULL: unset */
+    char *env;             /* DD_ENV; NULL: unset */
+    char *version;         /* DD_VERSION; NULL: unset */
+    char **tags;           /* DD_TAGS as "key:value", NULL-terminated */
+    char *git_url;         /* DD_GIT_REPOSITORY_URL, unless switched off */
+    char *git_sha;         /* DD_GIT_COMMIT_SHA, likewise */
+    char *session_id;      /* LLMOBS_SESSION_ID; NULL: unset */
+    char *proxy_urls;      /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS; NULL: unset */
+    char **never_urls;     /* agent and OTLP endpoints, NULL-terminated */
+    char *rules_path;      /* LLMOBS_RULES; NULL: unset */
+    char *exclude;         /* LLMOBS_EXCLUDE; the shim obeys it. NULL: unset */
+    char *exporter;        /* LLMOBS_EXPORTER; "auto" */
+    char *store_dir;       /* LLMOBS_STORE_DIR; NULL: by rule */
+    int64_t store_max;     /* LLMOBS_STORE_MAX, bytes */
+    char *spool_dir;       /* LLMOBS_SPOOL_DIR; NULL: by rule */
+    int64_t spool_max;     /* LLMOBS_SPOOL_MAX, bytes; 0: no spool */
+    int64_t capture_max;   /* LLMOBS_CAPTURE_MAX, bytes a body */
+    int64_t buffer_max;    /* LLMOBS_BUFFER_MAX, bytes not yet delivered */
+    int64_t event_max;     /* DD_LLMOBS_EVENT_SIZE_BYTES */
+    int64_t exit_flush_ms; /* LLMOBS_EXIT_FLUSH_MS; -1: by exporter */
+    int64_t grace_ms;      /* LLMOBS_GRACE_MS */
+    int64_t flush_interval_ms;     /* _DD_LLMOBS_WRITER_INTERVAL */
+    double sample_rate;            /* DD_LLMOBS_SAMPLE_RATE, 0 to 1 */
+    bool thread;                   /* LLMOBS_THREAD is not off */
+    bool capture_all;              /* LLMOBS_TEST_CAPTURE_ALL: for tests only */
+    char *log_path;                /* LLMOBS_LOG; NULL: no log */
+    int log_level;                 /* LLMOBS_LOG_LEVEL, enum llmobs_log_level */
+    struct llmobs_carrier carrier; /* context carried in the environment */
+    int agentless;   /* DD_LLMOBS_AGENTLESS_ENABLED: 1, 0, or -1: unset */
+    char *api_key;   /* DD_API_KEY, trimmed; NULL: unset. Never logged */
+    char *site;      /* DD_SITE */
+    char *agent_url; /* resolved (llmobs-wire 2.3): "http://host:port[/base]",
+                      * "https://...", "unix:///path"; never NULL */
+    bool agent_configured;     /* by a variable, or its socket is there */
+    bool agent_named;          /* by a variable */
+    int64_t agent_timeout_ms;  /* DD_TRACE_AGENT_TIMEOUT_SECONDS */
+    char *override_origin;     /* DD_LLMOBS_OVERRIDE_ORIGIN; NULL: unset */
+    char **extra_headers;      /* _DD_TRACE_WRITER_ADDITIONAL_HEADERS, each
+                                * "Name: value", NULL-terminated, never NULL */
+    char *external_env;        /* DD_EXTERNAL_ENV; NULL: unset */
+    int64_t payload_max;       /* DD_LLMOBS_PAYLOAD_SIZE_BYTES */
+    int64_t writer_timeout_ms; /* _DD_LLMOBS_WRITER_TIMEOUT */
+    char *ca_file;             /* LLMOBS_CA_FILE, else SSL_CERT_FILE,
+                                * CURL_CA_BUNDLE; NULL: libcurl's */
+    struct llmobs_styles inject_styles;  /* DD_TRACE_PROPAGATION_STYLE... */
+    struct llmobs_styles extract_styles; /* likewise */
+    bool extract_first;          /* DD_TRACE_PROPAGATION_EXTRACT_FIRST */
+    enum llmobs_extract extract; /* DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT */
+    int64_t tags_header_max; /* DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH; 0: none */
+    bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
+    enum llmobs_inject_to inject;  /* LLMOBS_INJECT */
+    char *inject_hosts;            /* the same: its patterns */
+    enum llmobs_trust trust;       /* LLMOBS_INBOUND_TRUST */
+    int callsite;                  /* LLMOBS_CALLSITE */
+    bool commands;                 /* LLMOBS_COMMANDS */
+    struct llmobs_privacy privacy; /* LLMOBS_CONTENT and LLMOBS_REDACT */
+    char *xdg_state_home; /* XDG_STATE_HOME and HOME, for the store's place */
+    char *home;
+};
+
+/* One row of the table of variables; the documentation is made from it. */
+struct llmobs_config_variable {
+    const char *name;
+    const char *type;
+    const char *fallback;
+    const char *help;
+};
+
+/* The table, ended by a NULL name. */
+const struct llmobs_config_variable *llmobs_config_variables(void);
+
+/* Gives a configuration read from `env` ("NAME=value", NULL at the end); NULL
+ * only without memory. */
+struct llmobs_config *llmobs_config_load(const char *const *env,
+                                         void (*complain)(void *ctx,
+                                                          const char *text),
+                                         void *ctx);
+void llmobs_config_free(struct llmobs_config *config);
+
+/* What was given for a variable, with `env` what the configuration was loaded
+ * from, and whether its file said so; NULL when unset. Borrowed from both. */
+const char *llmobs_config_given(const struct llmobs_config *config,
+                                const char *const *env, const char *name,
+                                bool *by_file);
+
+/* The path of the configuration file; NULL when none was read. */
+const char *llmobs_config_file(const struct llmobs_config *config);
+
+/* Where the local store is for the effective user (design section 6); writes
+ * the directory's path. -ENAMETOOLONG. */
+int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
+                            size_t cap);
+
+/* Where our other files are: beside the store, or in it where the user chose
+ * its place. -ENAMETOOLONG. */
+int llmobs_config_base_dir(const struct llmobs_config *config, char *out,
+                           size_t cap);
+
+#endif

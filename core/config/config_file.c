@@ -1,0 +1,192 @@
+#include "core/config/config_load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+
+/* A file that is no configuration at all is not told line by line. */
+#define TOLD_MAX 8
+
+struct reading {
+    struct llmobs_config_loading *loading;
+    const char *path;
+    char **list; /* of the lines of the file, the last first */
+    size_t at;   /* entries are filled downwards to here */
+    size_t line;
+    size_t told;
+};
+
+bool llmobs_config_in_file(const char *name)
+{
+    static const char *const own[] = {"DD_", "_DD_", "LLMOBS_", "OTEL_"};
+
+    if (strcmp(name, "LLMOBS_CONFIG") == 0)
+        return false;
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+        if (strncmp(name, own[i], strlen(own[i])) == 0)
+            return true;
+    }
+    return strcmp(name, "SSL_CERT_FILE") == 0 ||
+           strcmp(name, "CURL_CA_BUNDLE") == 0;
+}
+
+/* Never what is in the line: it may be a key. */
+static void tell_line(struct reading *reading, const char *why)
+{
+    reading->told++;
+    if (reading->told <= TOLD_MAX)
+        llmobs_config_complain(reading->loading,
+                               "LLMOBS_CONFIG: %s: line %zu: %s", reading->path,
+                               reading->line, why);
+    if (reading->told == TOLD_MAX)
+        llmobs_config_complain(
+            reading->loading,
+            "LLMOBS_CONFIG: %s: no more of its lines are told", reading->path);
+}
+
+static bool is_name(struct llmobs_text text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        bool letter =
+            (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+
+        if (!letter && !(i > 0 && c >= '0' && c <= '9'))
+            return false;
+    }
+    return text.len > 0;
+}
+
+/* Takes a pair of quotes off; false when they don't match. */
+static bool unquote(struct llmobs_text *value)
+{
+    char mark = value->len ? value->data[0] : '\0';
+
+    if (mark != '"' && mark != '\'')
+        return true;
+    if (value->len < 2 || value->data[value->len - 1] != mark)
+        return false;
+    value->data++;
+    value->len -= 2;
+    return !memchr(value->data, mark, value->len);
+}
+
+/* NULL when the line is one; else why not. The shim reads two of the names by
+ * the same rules (shim/conf.c). */
+static const char *split(struct llmobs_text line, struct llmobs_text *name,
+                         struct llmobs_text *value)
+{
+    const char *sign = memchr(line.data, '=', line.len);
+
+    if (!sign || memchr(line.data, '\0', line.len))
+        return "not NAME=value";
+    *name = (struct llmobs_text){line.data, (size_t)(sign - line.data)};
+    *name = llmobs_text_trim(*name);
+    value->data = sign + 1;
+    value->len = line.len - (size_t)(sign + 1 - line.data);
+    *value = llmobs_text_trim(*value);
+    if (!is_name(*name))
+        return "not NAME=value";
+    return unquote(value) ? NULL : "a quote without its other half";
+}
+
+static bool is_known(const char *name)
+{
+    const struct llmobs_config_variable *row = llmobs_config_variables();
+
+    while (row->name && strcmp(row->name, name) != 0)
+        row++;
+    return row->name != NULL;
+}
+
+/* Other Datadog products have variables too, and may share the file. */
+static bool belongs(const char *name)
+{
+    return llmobs_config_in_file(name) &&
+           (is_known(name) || strncmp(name, "LLMOBS_", 7) != 0);
+}
+
+static void read_line(struct reading *reading, struct llmobs_text line)
+{
+    struct llmobs_text name = {"", 0}, value = {"", 0};
+    const char *why;
+    char *entry;
+
+    reading->line++;
+    line = llmobs_text_trim(line);
+    if (line.len == 0 || line.data[0] == '#')
+        return;
+    why = split(line, &name, &value);
+    if (why) {
+        tell_line(reading, why);
+        return;
+    }
+    if (asprintf(&entry, "%.*s=%.*s", (int)name.len, name.data, (int)value.len,
+                 value.data) < 0) {
+        reading->loading->no_memory = true;
+        return;
+    }
+    entry[name.len] = '\0';
+    if (!belongs(entry))
+        tell_line(reading, "no variable that this file may set");
+    entry[name.len] = '=';
+    reading->list[--reading->at] = entry;
+}
+
+/* The entries stand at the end of the list: moved to its beginning. */
+static void read_lines(struct reading *reading, struct llmobs_text text)
+{
+    size_t max = 1;
+
+    for (size_t i = 0; i < text.len; i++)
+        max += text.data[i] == '\n';
+    reading->list = calloc(max + 1, sizeof(char *));
+    if (!reading->list) {
+        reading->loading->no_memory = true;
+        return;
+    }
+    reading->at = max;
+    while (text.len) {
+        const char *end = memchr(text.data, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.data) : text.len;
+
+        read_line(reading, (struct llmobs_text){text.data, len});
+        len += end != NULL;
+        text.data += len;
+        text.len -= len;
+    }
+    memmove(reading->list, reading->list + reading->at,
+            (max + 1 - reading->at) * sizeof(char *));
+    reading->loading->file = reading->list;
+}
+
+static const char *why_not(int rc)
+{
+    if (rc == -EINVAL)
+        return "not a regular file";
+    if (rc == -EFBIG)
+        return "bigger than 64 KiB: ignored as a whole";
+    return strerror(-rc);
+}
+
+void llmobs_config_read_file(struct llmobs_config_loading *loading,
+                             const char *path, bool named)
+{
+    struct reading reading = {.loading = loading, .path = path};
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_CONFIG_FILE_MAX);
+    rc = llmobs_file_read(path, &text);
+    if (rc == 0)
+        read_lines(&reading, (struct llmobs_text){text.data, text.len});
+    else if (rc == -ENOMEM)
+        loading->no_memory = true;
+    else if (named || rc == -EINVAL || rc == -EFBIG)
+        llmobs_config_complain(loading, "LLMOBS_CONFIG: %s: %s", path,
+                               why_not(rc));
+    llmobs_buf_fini(&text);
+}

@@ -1,0 +1,223 @@
+#include "core/config/config_load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#define AGENT_SOCKET "/var/run/datadog/apm.socket"
+#define AGENT_HOST "localhost"
+#define AGENT_PORT 8126
+
+static struct llmobs_text text_of(const char *text)
+{
+    return (struct llmobs_text){text, text ? strlen(text) : 0};
+}
+
+static bool has_scheme(const char *url, const char *scheme)
+{
+    size_t len = strlen(scheme);
+
+    return strncasecmp(url, scheme, len) == 0 && url[len] != '\0' &&
+           url[len] != '?' && url[len] != '#';
+}
+
+static bool is_http(const char *url)
+{
+    return (has_scheme(url, "http://") && !strchr("/:@", url[7])) ||
+           (has_scheme(url, "https://") && !strchr("/:@", url[8]));
+}
+
+/* Takes blanks around it and '/' at the end off; unsets, and tells, what no
+ * request can go to. */
+static void settle_url(struct llmobs_config_loading *loading, char **url,
+                       const char *name)
+{
+    struct llmobs_text text = llmobs_text_trim(text_of(*url));
+
+    if (!*url)
+        return;
+    while (text.len > 1 && text.data[text.len - 1] == '/')
+        text.len--;
+    llmobs_config_set(loading, url, text);
+    for (char *c = *url; *c && *c != ':'; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
+    if ((is_http(*url) || has_scheme(*url, "unix:///")) &&
+        llmobs_config_is_clean(text_of(*url), false))
+        return;
+    llmobs_config_complain(loading, "%s: no URL of http, https or unix", name);
+    llmobs_config_unset(url);
+}
+
+/* -- the agent ------------------------------------------------------------ */
+
+static void settle_host(struct llmobs_config_loading *loading, char **host,
+                        const char *name)
+{
+    struct llmobs_text text = llmobs_text_trim(text_of(*host));
+
+    if (!*host)
+        return;
+    llmobs_config_set(loading, host, text);
+    if (**host && llmobs_config_is_clean(text_of(*host), false) &&
+        !strpbrk(*host, "/?#@\\"))
+        return;
+    llmobs_config_complain(loading, "%s: no host", name);
+    llmobs_config_unset(host);
+}
+
+/* Gives "http://host:port". */
+static char *host_url(struct llmobs_config_loading *loading)
+{
+    const char *host = loading->agent_hostname ? loading->agent_hostname
+                       : loading->agent_host   ? loading->agent_host
+                                               : AGENT_HOST;
+    int64_t port = loading->trace_agent_port ? loading->trace_agent_port
+                   : loading->agent_port     ? loading->agent_port
+                                             : AGENT_PORT;
+    bool bare = strchr(host, ':') && host[0] != '[';
+    char *url;
+
+    if (asprintf(&url, bare ? "http://[%s]:%lld" : "http://%s:%lld", host,
+                 (long long)port) >= 0)
+        return url;
+    loading->no_memory = true;
+    return NULL;
+}
+
+static bool has_host(const struct llmobs_config_loading *loading)
+{
+    return loading->agent_hostname || loading->agent_host ||
+           loading->trace_agent_port || loading->agent_port;
+}
+
+static bool has_socket(void)
+{
+    struct stat st;
+
+    return stat(AGENT_SOCKET, &st) == 0;
+}
+
+/* In the order of llmobs-wire 2.3. */
+static void settle_agent(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+
+    settle_url(loading, &loading->agent_url, "DD_TRACE_AGENT_URL");
+    settle_host(loading, &loading->agent_hostname, "DD_TRACE_AGENT_HOSTNAME");
+    settle_host(loading, &loading->agent_host, "DD_AGENT_HOST");
+    config->agent_configured = true;
+    config->agent_named = loading->agent_url || has_host(loading);
+    if (loading->agent_url) {
+        llmobs_config_set(loading, &config->agent_url,
+                          text_of(loading->agent_url));
+    } else if (!has_host(loading) && has_socket()) {
+        llmobs_config_set(loading, &config->agent_url,
+                          text_of("unix://" AGENT_SOCKET));
+    } else {
+        config->agent_url = host_url(loading);
+        config->agent_configured = has_host(loading);
+    }
+}
+
+/* -- the intake ----------------------------------------------------------- */
+
+static bool is_government(const char *site)
+{
+    static const char name[] = "ddog-gov.com";
+    size_t len = strlen(site), more = sizeof(name) - 1;
+
+    return len >= more && strcasecmp(site + len - more, name) == 0 &&
+           (len == more || site[len - more - 1] == '.');
+}
+
+/* Sent to as it is: another site than the one that was meant must not get the
+ * data (llmobs-wire 3.2, DD_SITE). */
+static void settle_site(struct llmobs_config_loading *loading)
+{
+    char **site = &loading->config.site;
+    struct llmobs_text text = llmobs_text_trim(text_of(*site));
+
+    if (text.len == 0)
+        text = text_of(LLMOBS_SITE);
+    llmobs_config_set(loading, site, text);
+    if (loading->no_memory)
+        return;
+    if (!llmobs_config_is_clean(text_of(*site), false) ||
+        strpbrk(*site, "/?#@\\"))
+        llmobs_config_complain(loading, "DD_SITE: no host, as \"" LLMOBS_SITE
+                                        "\" is one");
+    else if (is_government(*site))
+        llmobs_config_complain(
+            loading, "DD_SITE: LLM Observability is not available on %s",
+            *site);
+}
+
+/* Into a header: what could end its line is refused. */
+static void settle_secret(struct llmobs_config_loading *loading, char **text,
+                          const char *name)
+{
+    struct llmobs_text trimmed = llmobs_text_trim(text_of(*text));
+
+    if (!*text)
+        return;
+    if (trimmed.len > 0 && llmobs_config_is_clean(trimmed, true)) {
+        llmobs_config_set(loading, text, trimmed);
+        return;
+    }
+    if (trimmed.len > 0)
+        llmobs_config_complain(loading, "%s: control characters in its value",
+                               name);
+    llmobs_config_unset(text);
+}
+
+static void settle_ca_file(struct llmobs_config_loading *loading)
+{
+    const char *other = loading->ssl_cert_file ? loading->ssl_cert_file
+                                               : loading->curl_ca_bundle;
+
+    if (!loading->config.ca_file && other)
+        llmobs_config_set(loading, &loading->config.ca_file, text_of(other));
+}
+
+/* -- what is no call of the app ---------------------------------------------
+ */
+
+/* What the user's own telemetry goes to (design section 4, rule 0). A Unix
+ * socket's URL needs no rule; an agent that has one answers on its port too. */
+static void settle_never_urls(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+    const char *urls[] = {config->agent_url,     config->override_origin,
+                          loading->otlp,         loading->otlp_traces,
+                          loading->otlp_metrics, loading->otlp_logs};
+    size_t n = sizeof(urls) / sizeof(*urls), at = 0;
+
+    config->never_urls = calloc(n + 2, sizeof(char *));
+    if (!config->never_urls) {
+        loading->no_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (urls[i] && is_http(urls[i]))
+            llmobs_config_set(loading, &config->never_urls[at++],
+                              text_of(urls[i]));
+    }
+    if (!config->agent_url || !is_http(config->agent_url) ||
+        (loading->agent_url && has_host(loading)))
+        config->never_urls[at] = host_url(loading);
+}
+
+void llmobs_config_settle_places(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+
+    settle_agent(loading);
+    settle_site(loading);
+    settle_url(loading, &config->override_origin, "DD_LLMOBS_OVERRIDE_ORIGIN");
+    settle_secret(loading, &config->api_key, "DD_API_KEY");
+    settle_secret(loading, &config->external_env, "DD_EXTERNAL_ENV");
+    settle_ca_file(loading);
+    settle_never_urls(loading);
+}

@@ -1,0 +1,280 @@
+/* config_table - the table of variables and where each value goes; for
+ * core/config/config.c alone. */
+#ifndef LLMOBS_CONFIG_TABLE_H
+#define LLMOBS_CONFIG_TABLE_H
+
+#include "core/config/config_load.h"
+
+/* How a value is read. */
+enum form {
+    FORM_TEXT,
+    FORM_BOOL,
+    FORM_TRISTATE, /* int: 1, 0, and -1 when unset */
+    FORM_NUMBER,   /* int64_t, from least to most */
+    FORM_SECONDS,  /* a decimal number of seconds, kept as ms in int64_t */
+    FORM_RATE,     /* double */
+    FORM_CONTENT,  /* enum llmobs_content; whatever is no value is off */
+    FORM_CALLSITE, /* int: frames, or what config.h says */
+    FORM_CHOICE    /* an enum: the place of the word in the row's type */
+};
+
+struct row {
+    enum form form;
+    size_t offset; /* in struct llmobs_config_loading */
+    double least;
+    double most;
+};
+
+#define IN(field) offsetof(struct llmobs_config_loading, field)
+#define CONF(field) offsetof(struct llmobs_config_loading, config.field)
+#define MIB (1024.0 * 1024)
+#define STYLES "datadog, tracecontext, baggage, b3, b3multi or none"
+
+/* V(name, type, default, help, form, where, least, most): all of them. The
+ * default is read like a value. */
+#define VARIABLES(V)                                                           \
+    V("DD_LLMOBS_ENABLED", "boolean", "false",                                 \
+      "master switch: without it nothing is observed", FORM_BOOL,              \
+      CONF(enabled), 0, 0)                                                     \
+    V("DD_LLMOBS_ML_APP", "text", "",                                          \
+      "name of the application; else the service, "                            \
+      "else " LLMOBS_ML_APP_UNNAMED,                                           \
+      FORM_TEXT, CONF(ml_app), 0, 0)                                           \
+    V("DD_LLMOBS_AGENTLESS_ENABLED", "boolean", "",                            \
+      "true: to Datadog's intake; false: to the agent; unset: "                \
+      "LLMOBS_EXPORTER decides",                                               \
+      FORM_TRISTATE, CONF(agentless), 0, 0)                                    \
+    V("DD_LLMOBS_INSTRUMENTED_PROXY_URLS", "URLs, comma-separated", "",        \
+      "gateways: requests to them become workflow spans", FORM_TEXT,           \
+      CONF(proxy_urls), 0, 0)                                                  \
+    V("DD_LLMOBS_SAMPLE_RATE", "0 to 1", "1",                                  \
+      "share of traces that the backend retains", FORM_RATE,                   \
+      CONF(sample_rate), 0, 1)                                                 \
+    V("DD_LLMOBS_EVENT_SIZE_BYTES", "bytes, from 1024", "5000000",             \
+      "a bigger event loses its input and output", FORM_NUMBER,                \
+      CONF(event_max), 1024, 1024 * MIB)                                       \
+    V("DD_LLMOBS_PAYLOAD_SIZE_BYTES", "bytes, from 1024", "5242880",           \
+      "most of one request to the agent or intake", FORM_NUMBER,               \
+      CONF(payload_max), 1024, 1024 * MIB)                                     \
+    V("DD_LLMOBS_OVERRIDE_ORIGIN", "URL: http, https or unix", "",             \
+      "sent there, in place of the agent or intake", FORM_TEXT,                \
+      CONF(override_origin), 0, 0)                                             \
+    V("_DD_LLMOBS_WRITER_INTERVAL", "seconds", "1",                            \
+      "pause between deliveries", FORM_SECONDS, CONF(flush_interval_ms),       \
+      0.001, 3600)                                                             \
+    V("_DD_LLMOBS_WRITER_TIMEOUT", "seconds", "5",                             \
+      "longest wait for one delivery", FORM_SECONDS, CONF(writer_timeout_ms),  \
+      0.001, 3600)                                                             \
+    V("_DD_TRACE_WRITER_ADDITIONAL_HEADERS",                                   \
+      "Name:value, comma- or space-separated", "",                             \
+      "further headers of deliveries", FORM_TEXT, IN(headers_text), 0, 0)      \
+    V("DD_API_KEY", "text", "",                                                \
+      "key for the intake; never logged, never in a span", FORM_TEXT,          \
+      CONF(api_key), 0, 0)                                                     \
+    V("DD_SITE", "host", LLMOBS_SITE, "Datadog site of the intake", FORM_TEXT, \
+      CONF(site), 0, 0)                                                        \
+    V("DD_TRACE_AGENT_URL", "URL: http, https or unix", "",                    \
+      "the agent; else from host and port; else /var/run/datadog/apm.socket "  \
+      "when it is there; else http://localhost:8126",                          \
+      FORM_TEXT, IN(agent_url), 0, 0)                                          \
+    V("DD_AGENT_HOST", "host", "", "host of the agent; else localhost",        \
+      FORM_TEXT, IN(agent_host), 0, 0)                                         \
+    V("DD_AGENT_PORT", "port", "", "port of the agent; else 8126",             \
+      FORM_NUMBER, IN(agent_port), 1, 65535)                                   \
+    V("DD_TRACE_AGENT_HOSTNAME", "host", "",                                   \
+      "older name of DD_AGENT_HOST; wins", FORM_TEXT, IN(agent_hostname), 0,   \
+      0)                                                                       \
+    V("DD_TRACE_AGENT_PORT", "port", "", "older name of DD_AGENT_PORT; wins",  \
+      FORM_NUMBER, IN(trace_agent_port), 1, 65535)                             \
+    V("DD_TRACE_AGENT_TIMEOUT_SECONDS", "seconds", "2",                        \
+      "longest wait for the agent's description of itself", FORM_SECONDS,      \
+      CONF(agent_timeout_ms), 0.001, 3600)                                     \
+    V("DD_EXTERNAL_ENV", "text", "", "told to the agent: names the container", \
+      FORM_TEXT, CONF(external_env), 0, 0)                                     \
+    V("DD_SERVICE", "text", "",                                                \
+      "tag service; else service in DD_TAGS, else OTEL_SERVICE_NAME",          \
+      FORM_TEXT, CONF(service), 0, 0)                                          \
+    V("DD_ENV", "text", "", "tag env; else env in DD_TAGS", FORM_TEXT,         \
+      CONF(env), 0, 0)                                                         \
+    V("DD_VERSION", "text", "", "tag version; else version in DD_TAGS",        \
+      FORM_TEXT, CONF(version), 0, 0)                                          \
+    V("DD_TAGS", "key:value, comma- or space-separated", "",                   \
+      "tags of every span", FORM_TEXT, IN(tags_text), 0, 0)                    \
+    V("OTEL_SERVICE_NAME", "text", "", "the last choice for the service",      \
+      FORM_TEXT, IN(otel_service), 0, 0)                                       \
+    V("DD_GIT_REPOSITORY_URL", "URL", "", "tag git.repository_url", FORM_TEXT, \
+      CONF(git_url), 0, 0)                                                     \
+    V("DD_GIT_COMMIT_SHA", "text", "", "tag git.commit.sha", FORM_TEXT,        \
+      CONF(git_sha), 0, 0)                                                     \
+    V("DD_TRACE_GIT_METADATA_ENABLED", "boolean", "true",                      \
+      "false: no git tags", FORM_BOOL, IN(git), 0, 0)                          \
+    V("DD_TRACE_PROPAGATION_STYLE", STYLES, "datadog,tracecontext,baggage",    \
+      "forms of trace context, written and read; none: neither", FORM_TEXT,    \
+      IN(styles), 0, 0)                                                        \
+    V("DD_TRACE_PROPAGATION_STYLE_INJECT", STYLES, "",                         \
+      "the same for writing alone; wins", FORM_TEXT, IN(styles_inject), 0, 0)  \
+    V("DD_TRACE_PROPAGATION_STYLE_EXTRACT", STYLES, "",                        \
+      "the same for reading alone; wins", FORM_TEXT, IN(styles_extract), 0, 0) \
+    V("DD_TRACE_PROPAGATION_EXTRACT_FIRST", "boolean", "false",                \
+      "true: only the first style is read", FORM_BOOL, CONF(extract_first), 0, \
+      0)                                                                       \
+    V("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "continue, restart, ignore",    \
+      "continue",                                                              \
+      "what a parent from outside is for: continued; restart: a new trace, "   \
+      "baggage kept; ignore: not read",                                        \
+      FORM_CHOICE, CONF(extract), 0, 0)                                        \
+    V("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "bytes", "512",                    \
+      "longest x-datadog-tags header; 0: none is written", FORM_NUMBER,        \
+      CONF(tags_header_max), -2147483648.0, 2147483647)                        \
+    V("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", "boolean", "true",        \
+      "false: APM trace ids have 64 bits", FORM_BOOL, CONF(trace_id_128), 0,   \
+      0)                                                                       \
+    V("DD_TRACE_DEBUG", "boolean", "false", "true: LLMOBS_LOG_LEVEL is debug", \
+      FORM_BOOL, IN(debug), 0, 0)                                              \
+    V("LLMOBS_CONFIG", "file", LLMOBS_CONFIG_FILE,                             \
+      "file with these names, a NAME=value a line; the environment wins",      \
+      FORM_TEXT, IN(file_path), 0, 0)                                          \
+    V("LLMOBS_SESSION_ID", "text", "", "session of the spans", FORM_TEXT,      \
+      CONF(session_id), 0, 0)                                                  \
+    V("LLMOBS_INBOUND_TRUST", "default, all, none", "default",                 \
+      "whose ml_app, session and sampling are taken, of the callers of a "     \
+      "program that serves requests: of those without a public address; all; " \
+      "none",                                                                  \
+      FORM_CHOICE, CONF(trust), 0, 0)                                          \
+    V("LLMOBS_INJECT", "default, all, none or hosts, comma-separated",         \
+      "default",                                                               \
+      "who gets trace headers: gateways, hosts of a private network and "      \
+      "those "                                                                 \
+      "named here, *.llm.example.com; all; none",                              \
+      FORM_TEXT, CONF(inject_hosts), 0, 0)                                     \
+    V("LLMOBS_CALLSITE", "stack:N (1 to 16), address, off", "stack:8",         \
+      "what of the caller a span tells: N frames by name, the address alone, " \
+      "nothing",                                                               \
+      FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
+    V("LLMOBS_COMMANDS", "boolean", "off",                                     \
+      "the program itself says what it serves, by requests to llmobs: URLs "   \
+      "(examples/inbound)",                                                    \
+      FORM_BOOL, CONF(commands), 0, 0)                                         \
+    V("LLMOBS_CONTENT", "full, off", "full",                                   \
+      "off: no prompt, answer, tool, document or error text leaves the "       \
+      "process; so for any other value",                                       \
+      FORM_CONTENT, CONF(privacy.content), 0, 0)                               \
+    V("LLMOBS_REDACT", "file", "",                                             \
+      "patterns of what is replaced in all texts; a bad file switches "        \
+      "content off",                                                           \
+      FORM_TEXT, IN(redact_path), 0, 0)                                        \
+    V("LLMOBS_RULES", "file", "", "further rules, as JSON", FORM_TEXT,         \
+      CONF(rules_path), 0, 0)                                                  \
+    V("LLMOBS_EXCLUDE", "patterns, comma-separated", "",                       \
+      "programs that are never observed: by file name, or by path where the "  \
+      "pattern has a /",                                                       \
+      FORM_TEXT, CONF(exclude), 0, 0)                                          \
+    V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \
+      "where spans go", FORM_TEXT, CONF(exporter), 0, 0)                       \
+    V("LLMOBS_CA_FILE", "file", "",                                            \
+      "certificates to trust for the intake; else SSL_CERT_FILE, else "        \
+      "CURL_CA_BUNDLE, else libcurl's",                                        \
+      FORM_TEXT, CONF(ca_file), 0, 0)                                          \
+    V("SSL_CERT_FILE", "file", "", "see LLMOBS_CA_FILE", FORM_TEXT,            \
+      IN(ssl_cert_file), 0, 0)                                                 \
+    V("CURL_CA_BUNDLE", "file", "", "see LLMOBS_CA_FILE", FORM_TEXT,           \
+      IN(curl_ca_bundle), 0, 0)                                                \
+    V("LLMOBS_STORE_DIR", "directory", "",                                     \
+      "place of the local store; else by user", FORM_TEXT, CONF(store_dir), 0, \
+      0)                                                                       \
+    V("LLMOBS_STORE_MAX", "bytes, from 4096", "268435456",                     \
+      "beyond it the oldest spans of the store go", FORM_NUMBER,               \
+      CONF(store_max), 4096, 1024 * 1024 * MIB)                                \
+    V("LLMOBS_SPOOL_DIR", "directory", "",                                     \
+      "place of what is not delivered yet; else beside the store", FORM_TEXT,  \
+      CONF(spool_dir), 0, 0)                                                   \
+    V("LLMOBS_SPOOL_MAX", "bytes; 0: nothing", "268435456",                    \
+      "beyond it newer spans are kept in memory only", FORM_NUMBER,            \
+      CONF(spool_max), 0, 1024 * 1024 * MIB)                                   \
+    V("LLMOBS_CAPTURE_MAX", "bytes, from 1024", "16777216",                    \
+      "a bigger body is kept as head and tail", FORM_NUMBER,                   \
+      CONF(capture_max), 1024, 1024 * MIB)                                     \
+    V("LLMOBS_BUFFER_MAX", "bytes, from 65536", "67108864",                    \
+      "bodies of all calls, and what waits; beyond it heads and tails are "    \
+      "kept, and at last spans are dropped",                                   \
+      FORM_NUMBER, CONF(buffer_max), 65536, 1024 * MIB)                        \
+    V("LLMOBS_EXIT_FLUSH_MS", "milliseconds", "-1",                            \
+      "longest wait at exit; -1: by exporter", FORM_NUMBER,                    \
+      CONF(exit_flush_ms), -1, 600000)                                         \
+    V("LLMOBS_GRACE_MS", "milliseconds", "3000",                               \
+      "llmobs-entrypoint: how long it stays after its command has ended",      \
+      FORM_NUMBER, CONF(grace_ms), 0, 600000)                                  \
+    V("LLMOBS_THREAD", "boolean", "on",                                        \
+      "off: no thread, spans are delivered at exit", FORM_BOOL, CONF(thread),  \
+      0, 0)                                                                    \
+    V("LLMOBS_TEST_CAPTURE_ALL", "boolean", "off",                             \
+      "for our tests with curl's own suite: every HTTP request is captured",   \
+      FORM_BOOL, CONF(capture_all), 0, 0)                                      \
+    V("LLMOBS_LOG", "file", "", "where our own log lines go; else nowhere",    \
+      FORM_TEXT, CONF(log_path), 0, 0)                                         \
+    V("LLMOBS_LOG_LEVEL", "off, error, warn, info, debug", "warn",             \
+      "least weight of a log line", FORM_CHOICE, CONF(log_level), 0, 0)        \
+    V("OTEL_EXPORTER_OTLP_ENDPOINT", "URL", "",                                \
+      "the program's own telemetry: never observed", FORM_TEXT, IN(otlp), 0,   \
+      0)                                                                       \
+    V("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "URL", "", "likewise", FORM_TEXT,  \
+      IN(otlp_traces), 0, 0)                                                   \
+    V("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "URL", "", "likewise", FORM_TEXT, \
+      IN(otlp_metrics), 0, 0)                                                  \
+    V("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "URL", "", "likewise", FORM_TEXT,    \
+      IN(otlp_logs), 0, 0)                                                     \
+    V("TRACEPARENT", "W3C trace context", "", "parent of the process's spans", \
+      FORM_TEXT, IN(carried[LLMOBS_CARRIED_TRACEPARENT]), 0, 0)                \
+    V("TRACESTATE", "W3C trace context", "", "likewise", FORM_TEXT,            \
+      IN(carried[LLMOBS_CARRIED_TRACESTATE]), 0, 0)                            \
+    V("BAGGAGE", "W3C baggage", "", "passed on with the trace headers",        \
+      FORM_TEXT, IN(carried[LLMOBS_CARRIED_BAGGAGE]), 0, 0)                    \
+    V("HTTP_TRACEPARENT", "W3C trace context", "",                             \
+      "the same from a CGI server, where TRACEPARENT is absent", FORM_TEXT,    \
+      IN(carried[LLMOBS_CARRIED_HTTP_TRACEPARENT]), 0, 0)                      \
+    V("HTTP_TRACESTATE", "W3C trace context", "", "likewise", FORM_TEXT,       \
+      IN(carried[LLMOBS_CARRIED_HTTP_TRACESTATE]), 0, 0)                       \
+    V("HTTP_BAGGAGE", "W3C baggage", "", "likewise", FORM_TEXT,                \
+      IN(carried[LLMOBS_CARRIED_HTTP_BAGGAGE]), 0, 0)                          \
+    V("HTTP_X_DATADOG_TRACE_ID", "number", "", "likewise", FORM_TEXT,          \
+      IN(carried[LLMOBS_CARRIED_HTTP_TRACE_ID]), 0, 0)                         \
+    V("HTTP_X_DATADOG_PARENT_ID", "number", "", "likewise", FORM_TEXT,         \
+      IN(carried[LLMOBS_CARRIED_HTTP_PARENT_ID]), 0, 0)                        \
+    V("HTTP_X_DATADOG_TAGS", "tags", "", "likewise", FORM_TEXT,                \
+      IN(carried[LLMOBS_CARRIED_HTTP_TAGS]), 0, 0)                             \
+    V("HTTP_X_DATADOG_SAMPLING_PRIORITY", "number", "", "likewise", FORM_TEXT, \
+      IN(carried[LLMOBS_CARRIED_HTTP_PRIORITY]), 0, 0)                         \
+    V("HTTP_X_DATADOG_ORIGIN", "text", "", "likewise", FORM_TEXT,              \
+      IN(carried[LLMOBS_CARRIED_HTTP_ORIGIN]), 0, 0)                           \
+    V("REMOTE_ADDR", "address", "",                                            \
+      "of the caller, from a CGI server: LLMOBS_INBOUND_TRUST", FORM_TEXT,     \
+      IN(carried[LLMOBS_CARRIED_REMOTE_ADDR]), 0, 0)                           \
+    V("HTTP_X_FORWARDED_FOR", "addresses", "", "likewise, from proxies",       \
+      FORM_TEXT, IN(carried[LLMOBS_CARRIED_HTTP_FORWARDED_FOR]), 0, 0)         \
+    V("HTTP_FORWARDED", "addresses", "", "likewise", FORM_TEXT,                \
+      IN(carried[LLMOBS_CARRIED_HTTP_FORWARDED]), 0, 0)                        \
+    V("HTTP_X_REAL_IP", "address", "", "likewise", FORM_TEXT,                  \
+      IN(carried[LLMOBS_CARRIED_HTTP_REAL_IP]), 0, 0)                          \
+    V("HTTP_X_FORWARDED", "address", "", "likewise", FORM_TEXT,                \
+      IN(carried[LLMOBS_CARRIED_HTTP_X_FORWARDED]), 0, 0)                      \
+    V("HTTP_FORWARDED_FOR", "address", "", "likewise", FORM_TEXT,              \
+      IN(carried[LLMOBS_CARRIED_HTTP_BARE_FORWARDED_FOR]), 0, 0)               \
+    V("HTTP_X_CLIENT_IP", "address", "", "likewise", FORM_TEXT,                \
+      IN(carried[LLMOBS_CARRIED_HTTP_X_CLIENT_IP]), 0, 0)                      \
+    V("HTTP_X_CLUSTER_CLIENT_IP", "address", "", "likewise", FORM_TEXT,        \
+      IN(carried[LLMOBS_CARRIED_HTTP_X_CLUSTER_CLIENT_IP]), 0, 0)              \
+    V("HTTP_TRUE_CLIENT_IP", "address", "", "likewise", FORM_TEXT,             \
+      IN(carried[LLMOBS_CARRIED_HTTP_TRUE_CLIENT_IP]), 0, 0)                   \
+    V("HTTP_CF_CONNECTING_IP", "address", "", "likewise", FORM_TEXT,           \
+      IN(carried[LLMOBS_CARRIED_HTTP_CF_CONNECTING_IP]), 0, 0)                 \
+    V("HTTP_CF_CONNECTING_IPV6", "address", "", "likewise", FORM_TEXT,         \
+      IN(carried[LLMOBS_CARRIED_HTTP_CF_CONNECTING_IPV6]), 0, 0)               \
+    V("HTTP_FASTLY_CLIENT_IP", "address", "", "likewise", FORM_TEXT,           \
+      IN(carried[LLMOBS_CARRIED_HTTP_FASTLY_CLIENT_IP]), 0, 0)                 \
+    V("HTTP_FLY_CLIENT_IP", "address", "", "likewise", FORM_TEXT,              \
+      IN(carried[LLMOBS_CARRIED_HTTP_FLY_CLIENT_IP]), 0, 0)                    \
+    V("XDG_STATE_HOME", "directory", "", "for the place of the store",         \
+      FORM_TEXT, CONF(xdg_state_home), 0, 0)                                   \
+    V("HOME", "directory", "", "likewise", FORM_TEXT, CONF(home), 0, 0)
+
+#endif

@@ -1,0 +1,133 @@
+#include "core/config/config_load.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const char *const style_names[] = {
+    [LLMOBS_STYLE_DATADOG] = "datadog",
+    [LLMOBS_STYLE_TRACECONTEXT] = "tracecontext",
+    [LLMOBS_STYLE_BAGGAGE] = "baggage",
+    [LLMOBS_STYLE_B3] = "b3",
+    [LLMOBS_STYLE_B3MULTI] = "b3multi",
+};
+
+static bool is_word(struct llmobs_text text, const char *word)
+{
+    return strlen(word) == text.len &&
+           strncasecmp(word, text.data, text.len) == 0;
+}
+
+static void style_add(struct llmobs_styles *styles, enum llmobs_style style)
+{
+    for (size_t i = 0; i < styles->count; i++) {
+        if (styles->list[i] == style)
+            return;
+    }
+    styles->list[styles->count++] = style;
+}
+
+/* False for an unknown word. */
+static bool read_style(struct llmobs_styles *styles, struct llmobs_text word)
+{
+    if (word.len == 0 || is_word(word, "none"))
+        return true;
+    for (size_t i = 0; i < LLMOBS_STYLE_COUNT; i++) {
+        if (is_word(word, style_names[i])) {
+            style_add(styles, (enum llmobs_style)i);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_styles(struct llmobs_config_loading *loading,
+                        struct llmobs_styles *styles, const char *name,
+                        const char *text)
+{
+    while (text && *text) {
+        size_t len = strcspn(text, ",");
+        struct llmobs_text word =
+            llmobs_text_trim((struct llmobs_text){text, len});
+
+        if (!read_style(styles, word))
+            llmobs_config_complain(loading, "%s: no style \"%.*s\"", name,
+                                   word.len < 40 ? (int)word.len : 40,
+                                   word.data);
+        text += len + (text[len] != '\0');
+    }
+}
+
+/* llmobs-wire 3.2: the variable of one direction wins over the common one. */
+static void settle_styles(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+    struct llmobs_styles both = {.count = 0};
+
+    if (!loading->styles_inject || !loading->styles_extract)
+        read_styles(loading, &both, "DD_TRACE_PROPAGATION_STYLE",
+                    loading->styles);
+    config->inject_styles = both;
+    config->extract_styles = both;
+    if (loading->styles_inject) {
+        config->inject_styles.count = 0;
+        read_styles(loading, &config->inject_styles,
+                    "DD_TRACE_PROPAGATION_STYLE_INJECT",
+                    loading->styles_inject);
+    }
+    if (loading->styles_extract) {
+        config->extract_styles.count = 0;
+        read_styles(loading, &config->extract_styles,
+                    "DD_TRACE_PROPAGATION_STYLE_EXTRACT",
+                    loading->styles_extract);
+    }
+}
+
+/* A pattern of hosts: a name without a dot is a private one anyway. */
+static bool is_pattern(struct llmobs_text word)
+{
+    return memchr(word.data, '.', word.len) ||
+           memchr(word.data, ':', word.len) || memchr(word.data, '*', word.len);
+}
+
+static bool read_inject(struct llmobs_config *config, struct llmobs_text word,
+                        bool alone)
+{
+    if (alone && (is_word(word, "all") || is_word(word, "none"))) {
+        config->inject =
+            is_word(word, "all") ? LLMOBS_INJECT_ALL : LLMOBS_INJECT_NONE;
+        return true;
+    }
+    return is_word(word, "default") || word.len == 0 || is_pattern(word);
+}
+
+static void settle_inject(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+    const char *text = config->inject_hosts;
+    bool alone = text && !strchr(text, ',');
+
+    while (text && *text) {
+        size_t len = strcspn(text, ",");
+
+        if (!read_inject(config,
+                         llmobs_text_trim((struct llmobs_text){text, len}),
+                         alone)) {
+            llmobs_config_complain(loading, "LLMOBS_INJECT: bad value");
+            config->inject_hosts[0] = '\0';
+            return;
+        }
+        text += len + (text[len] != '\0');
+    }
+}
+
+void llmobs_config_settle_trace(struct llmobs_config_loading *loading)
+{
+    int64_t *max = &loading->config.tags_header_max;
+
+    if (*max < 0)
+        *max = 0;
+    settle_styles(loading);
+    settle_inject(loading);
+    llmobs_inbound_choose((const char *const *)loading->carried,
+                          &loading->config.carrier);
+}

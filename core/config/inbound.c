@@ -1,0 +1,132 @@
+#include "core/config/inbound.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/network.h"
+#include "core/base/thread.h"
+
+static const char *const names[LLMOBS_CARRIED_COUNT] = {
+    [LLMOBS_CARRIED_TRACEPARENT] = "TRACEPARENT",
+    [LLMOBS_CARRIED_TRACESTATE] = "TRACESTATE",
+    [LLMOBS_CARRIED_BAGGAGE] = "BAGGAGE",
+    [LLMOBS_CARRIED_HTTP_TRACEPARENT] = "HTTP_TRACEPARENT",
+    [LLMOBS_CARRIED_HTTP_TRACESTATE] = "HTTP_TRACESTATE",
+    [LLMOBS_CARRIED_HTTP_BAGGAGE] = "HTTP_BAGGAGE",
+    [LLMOBS_CARRIED_HTTP_TRACE_ID] = "HTTP_X_DATADOG_TRACE_ID",
+    [LLMOBS_CARRIED_HTTP_PARENT_ID] = "HTTP_X_DATADOG_PARENT_ID",
+    [LLMOBS_CARRIED_HTTP_TAGS] = "HTTP_X_DATADOG_TAGS",
+    [LLMOBS_CARRIED_HTTP_PRIORITY] = "HTTP_X_DATADOG_SAMPLING_PRIORITY",
+    [LLMOBS_CARRIED_HTTP_ORIGIN] = "HTTP_X_DATADOG_ORIGIN",
+    [LLMOBS_CARRIED_REMOTE_ADDR] = "REMOTE_ADDR",
+    [LLMOBS_CARRIED_HTTP_FORWARDED_FOR] = "HTTP_X_FORWARDED_FOR",
+    [LLMOBS_CARRIED_HTTP_FORWARDED] = "HTTP_FORWARDED",
+    [LLMOBS_CARRIED_HTTP_REAL_IP] = "HTTP_X_REAL_IP",
+    [LLMOBS_CARRIED_HTTP_X_FORWARDED] = "HTTP_X_FORWARDED",
+    [LLMOBS_CARRIED_HTTP_BARE_FORWARDED_FOR] = "HTTP_FORWARDED_FOR",
+    [LLMOBS_CARRIED_HTTP_X_CLIENT_IP] = "HTTP_X_CLIENT_IP",
+    [LLMOBS_CARRIED_HTTP_X_CLUSTER_CLIENT_IP] = "HTTP_X_CLUSTER_CLIENT_IP",
+    [LLMOBS_CARRIED_HTTP_TRUE_CLIENT_IP] = "HTTP_TRUE_CLIENT_IP",
+    [LLMOBS_CARRIED_HTTP_CF_CONNECTING_IP] = "HTTP_CF_CONNECTING_IP",
+    [LLMOBS_CARRIED_HTTP_CF_CONNECTING_IPV6] = "HTTP_CF_CONNECTING_IPV6",
+    [LLMOBS_CARRIED_HTTP_FASTLY_CLIENT_IP] = "HTTP_FASTLY_CLIENT_IP",
+    [LLMOBS_CARRIED_HTTP_FLY_CLIENT_IP] = "HTTP_FLY_CLIENT_IP",
+};
+
+static const char *some(const char *value)
+{
+    return value && *value ? value : NULL;
+}
+
+/* A client can write the headers of a proxy itself. So they may make a caller a
+ * stranger, and never make one trusted. */
+static bool is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
+{
+    for (size_t i = LLMOBS_CARRIED_HTTP_FORWARDED_FOR; i < LLMOBS_CARRIED_COUNT;
+         i++)
+        if (llmobs_network_public_forwarded(values[i]))
+            return true;
+    return llmobs_network_public_caller(values[LLMOBS_CARRIED_REMOTE_ADDR]);
+}
+
+void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
+                           struct llmobs_carrier *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->baggage = some(values[LLMOBS_CARRIED_BAGGAGE]);
+    out->traceparent = some(values[LLMOBS_CARRIED_TRACEPARENT]);
+    if (out->traceparent) {
+        out->process = true;
+        out->tracestate = some(values[LLMOBS_CARRIED_TRACESTATE]);
+        return;
+    }
+    out->stranger = is_stranger(values);
+    if (!out->baggage)
+        out->baggage = some(values[LLMOBS_CARRIED_HTTP_BAGGAGE]);
+    out->traceparent = some(values[LLMOBS_CARRIED_HTTP_TRACEPARENT]);
+    out->tracestate = some(values[LLMOBS_CARRIED_HTTP_TRACESTATE]);
+    out->x_datadog_trace_id = some(values[LLMOBS_CARRIED_HTTP_TRACE_ID]);
+    out->x_datadog_parent_id = some(values[LLMOBS_CARRIED_HTTP_PARENT_ID]);
+    out->x_datadog_tags = some(values[LLMOBS_CARRIED_HTTP_TAGS]);
+    out->x_datadog_sampling_priority =
+        some(values[LLMOBS_CARRIED_HTTP_PRIORITY]);
+    out->x_datadog_origin = some(values[LLMOBS_CARRIED_HTTP_ORIGIN]);
+}
+
+static size_t (*lookups)(void);
+/* The program had no thread of its own when it was last seen at rest. */
+static atomic_bool trusted;
+
+void llmobs_inbound_lookups(size_t (*count)(void))
+{
+    lookups = count;
+}
+
+/* libcurl looks names up in threads of its own, one a transfer: a program that
+ * had none as its transfers began is taken to have no more than these. */
+static bool is_alone(void)
+{
+    size_t threads = llmobs_thread_apps();
+    bool alone = threads == 1;
+
+    if (!alone && threads > 0 && atomic_load(&trusted) && lookups)
+        alone = threads <= 1 + lookups();
+    atomic_store(&trusted, alone);
+    return alone;
+}
+
+/* The names' first letters: most of an environment has none of them. */
+static bool may_carry(const char *entry)
+{
+    return (entry[0] == 'T' && entry[1] == 'R') ||
+           (entry[0] == 'B' && entry[1] == 'A') ||
+           (entry[0] == 'R' && entry[1] == 'E') ||
+           (entry[0] == 'H' && entry[1] == 'T');
+}
+
+static void read_entry(const char *entry,
+                       const char *values[LLMOBS_CARRIED_COUNT])
+{
+    const char *equals = strchr(entry, '=');
+    size_t len = equals ? (size_t)(equals - entry) : 0;
+
+    for (size_t i = 0; len > 0 && i < LLMOBS_CARRIED_COUNT; i++)
+        if (!values[i] && strncmp(names[i], entry, len) == 0 &&
+            names[i][len] == '\0')
+            values[i] = equals + 1;
+}
+
+const struct llmobs_carrier *llmobs_inbound_now(
+    const struct llmobs_carrier *at_start, struct llmobs_carrier *room)
+{
+    const char *values[LLMOBS_CARRIED_COUNT] = {NULL};
+
+    if (!is_alone())
+        return at_start;
+    for (char **entry = environ; entry && *entry; entry++)
+        if (may_carry(*entry))
+            read_entry(*entry, values);
+    llmobs_inbound_choose(values, room);
+    return room;
+}

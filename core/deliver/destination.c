@@ -1,0 +1,430 @@
+#include "core/deliver/destination.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/step.h"
+#include "core/span/context.h"
+#include "core/text/budget.h"
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS 10000
+/* A short process ends before: then its exit sends, and no request is cut by
+ * the app's own cleanup of libcurl, of which nobody knows whether it came. */
+#define FIRST_MS 50
+
+/* -- events -------------------------------------------------------------- */
+
+void llmobs_account_settle(struct llmobs_account *account,
+                           enum llmobs_stat stat, size_t n)
+{
+    size_t old = atomic_load(&account->pending);
+    size_t some;
+
+    do
+        some = n < old ? n : old;
+    while (!atomic_compare_exchange_weak(&account->pending, &old, old - some));
+    llmobs_stats_add(stat, some);
+}
+
+struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
+                                      enum llmobs_event_kind kind,
+                                      struct llmobs_text text)
+{
+    struct llmobs_event *event = malloc(sizeof(*event) + text.len);
+
+    if (!event)
+        return NULL;
+    event->refs = 1;
+    event->kind = kind;
+    event->fate = LLMOBS_STAT_delivered;
+    event->had = 0;
+    event->adopted = event->rescued = false;
+    memset(&event->spooled, 0, sizeof(event->spooled));
+    event->len = text.len;
+    memcpy(event->data, text.data, text.len);
+    account->bytes += text.len;
+    llmobs_budget_force(text.len);
+    return event;
+}
+
+/* Somebody else will have it. */
+static void leave(struct llmobs_account *account, bool adopted)
+{
+    if (adopted)
+        llmobs_adopt_give_back(account->keeping.adopt, 1);
+    llmobs_account_settle(account, LLMOBS_STAT_left, 1);
+}
+
+bool llmobs_account_wait(struct llmobs_account *account,
+                         const struct llmobs_spooled *spooled, unsigned had,
+                         bool adopted)
+{
+    if (!adopted && llmobs_keeping_spill(&account->keeping, spooled, had) == 0)
+        return true;
+    if (!adopted && !spooled->file)
+        return false;
+    leave(account, adopted);
+    return true;
+}
+
+/* What stays on the disk for a later moment, or for another process, is no
+ * more released there than it is lost. */
+static void settle_event(struct llmobs_account *account,
+                         const struct llmobs_event *event)
+{
+    bool room = event->fate != LLMOBS_STAT_dropped_full &&
+                event->fate != LLMOBS_STAT_dropped_memory;
+
+    if (!room && llmobs_account_wait(account, &event->spooled, event->had,
+                                     event->adopted))
+        return;
+    if (event->fate == LLMOBS_STAT_left) {
+        leave(account, event->adopted);
+        return;
+    }
+    if (event->kind == LLMOBS_EVENT_EVALUATION &&
+        event->fate == LLMOBS_STAT_delivered)
+        llmobs_stats_add(LLMOBS_STAT_evaluations, 1);
+    llmobs_account_settle(account, event->fate, 1);
+    llmobs_keeping_done(&account->keeping, &event->spooled, event->adopted);
+}
+
+void llmobs_event_release(struct llmobs_account *account,
+                          struct llmobs_event *event, enum llmobs_stat fate)
+{
+    if (event->fate == LLMOBS_STAT_delivered)
+        event->fate = fate;
+    if (--event->refs)
+        return;
+    account->bytes -= event->len;
+    llmobs_budget_give(event->len);
+    settle_event(account, event);
+    free(event);
+}
+
+/* -- the queue ----------------------------------------------------------- */
+
+void llmobs_destination_init(struct llmobs_destination *destination,
+                             struct llmobs_exporter *exporter,
+                             struct llmobs_account *account,
+                             const struct llmobs_config *config)
+{
+    memset(destination, 0, sizeof(*destination));
+    destination->exporter = exporter;
+    destination->account = account;
+    destination->interval_ms = config->flush_interval_ms;
+    destination->enough = (size_t)config->payload_max / 2;
+    destination->backoff_ms = BACKOFF_FIRST_MS;
+}
+
+void llmobs_destination_forget(struct llmobs_destination *destination)
+{
+    destination->exporter->ops->forget(destination->exporter);
+    atomic_store(&destination->exporter->cut_ns, 0);
+    destination->queue = NULL;
+    destination->first = destination->count = destination->cap = 0;
+    destination->bytes = 0;
+    destination->due_ns = destination->sent_ns = 0;
+    destination->backoff_ms = BACKOFF_FIRST_MS;
+    destination->polite = destination->hopeless = false;
+    destination->given_up = false;
+    destination->tries = 0;
+}
+
+static struct llmobs_event *event_at(const struct llmobs_destination *d,
+                                     size_t i)
+{
+    return d->queue[(d->first + i) % d->cap];
+}
+
+static int grow(struct llmobs_destination *d)
+{
+    size_t cap = d->cap ? d->cap * 2 : 64;
+    struct llmobs_event **queue = malloc(cap * sizeof(struct llmobs_event *));
+
+    if (!queue)
+        return -ENOMEM;
+    for (size_t i = 0; i < d->count; i++)
+        queue[i] = event_at(d, i);
+    free(d->queue);
+    d->queue = queue;
+    d->first = 0;
+    d->cap = cap;
+    return 0;
+}
+
+int llmobs_destination_push(struct llmobs_destination *destination,
+                            struct llmobs_event *event)
+{
+    struct llmobs_destination *d = destination;
+
+    if (d->count == d->cap && grow(d) != 0)
+        return -ENOMEM;
+    if (d->count == 0)
+        d->first_ns = llmobs_clock_mono_ns();
+    d->queue[(d->first + d->count) % d->cap] = event;
+    event->refs++;
+    d->count++;
+    d->bytes += event->len;
+    return 0;
+}
+
+/* Lets go of the first n. A big queue's memory is not kept. */
+static void pop(struct llmobs_destination *d, size_t n, enum llmobs_stat fate)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct llmobs_event *event = d->queue[d->first];
+
+        d->first = (d->first + 1) % d->cap;
+        d->count--;
+        d->bytes -= event->len;
+        llmobs_event_release(d->account, event, fate);
+    }
+    if (d->count == 0 && d->cap > 1024) {
+        free(d->queue);
+        d->queue = NULL;
+        d->first = d->cap = 0;
+    }
+}
+
+/* -- sending ------------------------------------------------------------- */
+
+/* Nobody waits long for a batch to fill who has not sent for an interval. */
+int64_t llmobs_destination_due(const struct llmobs_destination *destination)
+{
+    const struct llmobs_destination *d = destination;
+    int64_t early, regular;
+
+    if (d->count == 0)
+        return INT64_MAX;
+    if (d->due_ns)
+        return d->due_ns;
+    if (!atomic_load(&d->exporter->remote) || d->count >= LLMOBS_SEND_MAX ||
+        d->bytes >= d->enough)
+        return 0;
+    early = d->first_ns + FIRST_MS * LLMOBS_NS_PER_MS;
+    regular = d->sent_ns ? d->sent_ns + d->interval_ms * LLMOBS_NS_PER_MS : 0;
+    return early > regular ? early : regular;
+}
+
+/* What a moment may mend; a store that may not be written stays so. */
+static bool may_pass(int error)
+{
+    return error == -EAGAIN || error == -EINTR || error == -ENOSPC ||
+           error == -EDQUOT;
+}
+
+/* Half fixed and half drawn, so that the processes of a host don't come back
+ * all at once. */
+static void back_off(struct llmobs_destination *d, int error)
+{
+    int64_t ms = d->exporter->retry_ms;
+
+    d->polite = ms > 0;
+    if (!d->polite) {
+        ms = d->backoff_ms;
+        d->backoff_ms = ms * 2 < BACKOFF_MAX_MS ? ms * 2 : BACKOFF_MAX_MS;
+        ms = ms / 2 + (int64_t)(llmobs_context_random() % (uint64_t)ms) / 2 + 1;
+    } else {
+        ms += (int64_t)(llmobs_context_random() % (uint64_t)(ms / 8 + 1));
+    }
+    d->due_ns = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
+    d->hopeless = !atomic_load(&d->exporter->remote) && !may_pass(error);
+    d->tries = d->polite || d->hopeless || d->tries < 1 ? 0 : d->tries - 1;
+}
+
+static void go_on(struct llmobs_destination *d)
+{
+    d->due_ns = 0;
+    d->polite = d->hopeless = false;
+    d->backoff_ms = BACKOFF_FIRST_MS;
+    d->sent_ns = llmobs_clock_mono_ns();
+}
+
+/* Where others have yet to take it, the disk learns who had it: should the
+ * process die, nobody gets it twice. */
+static void note_had(const struct llmobs_destination *d,
+                     struct llmobs_event *event)
+{
+    struct llmobs_keeping *keeping = &d->account->keeping;
+
+    event->had |= 1u << d->bit;
+    if (event->refs < 2)
+        return;
+    if (event->adopted)
+        llmobs_adopt_had(keeping->adopt, &event->spooled, event->had);
+    else if (keeping->spool)
+        llmobs_spool_had(keeping->spool, &event->spooled, event->had);
+}
+
+/* At most `most` of the first, at least one, all of its kind. */
+static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
+                 size_t most)
+{
+    struct llmobs_text events[LLMOBS_SEND_MAX];
+    size_t n = 0;
+    int rc;
+
+    exporter->kind = event_at(d, 0)->kind;
+    do {
+        const struct llmobs_event *event = event_at(d, n);
+
+        events[n++] = (struct llmobs_text){event->data, event->len};
+    } while (n < most && n < LLMOBS_SEND_MAX &&
+             event_at(d, n)->kind == exporter->kind);
+    exporter->retry_ms = 0;
+    rc = exporter->ops->send(exporter, events, n);
+    if (rc > 0)
+        llmobs_step("accepted");
+    if (rc > (int)n)
+        rc = (int)n;
+    for (int i = 0; i < rc; i++)
+        note_had(d, event_at(d, (size_t)i));
+    if (rc > 0)
+        llmobs_stats_add(llmobs_stats_sent(exporter->via ? exporter->via
+                                                         : exporter->ops->name),
+                         (uint64_t)rc);
+    return rc;
+}
+
+static void set_aside(const struct llmobs_destination *d,
+                      const struct llmobs_event *event)
+{
+    struct llmobs_spool *spool = d->account->keeping.spool;
+
+    if (spool)
+        (void)llmobs_spool_reject(
+            spool, (struct llmobs_text){event->data, event->len});
+}
+
+static bool is_away(const struct llmobs_destination *d,
+                    const struct llmobs_event *event)
+{
+    struct llmobs_spool *spool = d->account->keeping.spool;
+
+    return spool && !event->adopted &&
+           llmobs_spool_is_away(spool, &event->spooled);
+}
+
+/* It waits on the disk until the process is back, or is for one that can
+ * release it. */
+static void leave_first(struct llmobs_destination *d)
+{
+    if (llmobs_spool_may_return(d->account->keeping.spool)) {
+        pop(d, 1, LLMOBS_STAT_dropped_full);
+        return;
+    }
+    llmobs_log_once(LLMOBS_LOG_WARN, "gone",
+                    "the process has given up the user of its spool: spans "
+                    "from before are left there for `llmobs drain`");
+    pop(d, 1, LLMOBS_STAT_left);
+}
+
+/* How many of the first may be sent. */
+static size_t may_send(struct llmobs_destination *d)
+{
+    size_t n = 0;
+
+    while (d->count && is_away(d, event_at(d, 0)))
+        leave_first(d);
+    while (n < d->count && n < LLMOBS_SEND_MAX && !is_away(d, event_at(d, n)))
+        n++;
+    return n;
+}
+
+int llmobs_destination_send(struct llmobs_destination *destination)
+{
+    struct llmobs_destination *d = destination;
+    size_t most = may_send(d);
+    int rc;
+
+    if (most == 0)
+        return 0;
+    rc = offer(d, d->exporter, most);
+    if (rc > 0) {
+        pop(d, (size_t)rc, LLMOBS_STAT_delivered);
+    } else if (rc == -EBADMSG) {
+        set_aside(d, event_at(d, 0));
+        pop(d, 1, LLMOBS_STAT_dropped_export);
+        llmobs_log_once(
+            LLMOBS_LOG_ERROR, "event refused", "exporter %s refused an event%s",
+            d->exporter->ops->name,
+            d->account->keeping.spool ? ": see " LLMOBS_REJECTED " in the spool"
+                                      : "");
+    } else {
+        rc = rc ? rc : -EAGAIN;
+        back_off(d, rc);
+        return rc;
+    }
+    go_on(d);
+    return 0;
+}
+
+int llmobs_destination_rescue(struct llmobs_destination *destination,
+                              struct llmobs_exporter *rescue)
+{
+    struct llmobs_destination *d = destination;
+    size_t n = 0;
+    int rc;
+
+    while (n < d->count && n < LLMOBS_SEND_MAX && event_at(d, n)->rescued)
+        n++;
+    if (n) {
+        pop(d, n, LLMOBS_STAT_delivered);
+        return (int)n;
+    }
+    while (n < d->count && !event_at(d, n)->rescued)
+        n++;
+    rc = offer(d, rescue, n);
+    for (int i = 0; i < rc; i++)
+        event_at(d, (size_t)i)->rescued = true;
+    if (rc > 0)
+        pop(d, (size_t)rc, LLMOBS_STAT_delivered);
+    return rc;
+}
+
+/* An event that the disk does not have, or not any more, is written there. */
+static bool is_kept(struct llmobs_keeping *keeping, struct llmobs_event *event)
+{
+    struct llmobs_text text = {event->data, event->len};
+    struct llmobs_spool *spool = keeping->spool;
+
+    if (event->adopted)
+        return true;
+    if (!spool)
+        return false;
+    if (llmobs_spool_has(spool, &event->spooled) ||
+        llmobs_spool_is_away(spool, &event->spooled))
+        return true;
+    if (llmobs_spool_event(spool, &event->spooled, event->kind, text) != 0)
+        return false;
+    if (event->had)
+        llmobs_spool_had(spool, &event->spooled, event->had);
+    return true;
+}
+
+size_t llmobs_destination_keep(struct llmobs_destination *destination)
+{
+    struct llmobs_destination *d = destination;
+    size_t n = 0;
+
+    while (n < d->count && is_kept(&d->account->keeping, event_at(d, n)))
+        n++;
+    pop(d, n, LLMOBS_STAT_left);
+    return n;
+}
+
+size_t llmobs_destination_leave(struct llmobs_destination *destination)
+{
+    struct llmobs_destination *d = destination;
+    size_t n = 0;
+
+    while (n < d->count && event_at(d, n)->had)
+        n++;
+    pop(d, n, LLMOBS_STAT_delivered);
+    return n;
+}

@@ -1,0 +1,135 @@
+/* exporters - from the names in LLMOBS_EXPORTER to a worker with exporters. */
+#include "core/deliver/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/ledger/ledger.h"
+
+/* Nothing is given to a drainer. */
+#define DRAIN_BUFFER 4096
+
+/* Which of the known names are in the list. */
+struct names {
+    bool is_auto, agent, agentless, store;
+};
+
+static void read_name(struct names *names, const char *name, size_t len)
+{
+    static const char *const known[] = {"auto", "agent", "agentless", "store"};
+    bool *flags[] = {&names->is_auto, &names->agent, &names->agentless,
+                     &names->store};
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        if (strlen(known[i]) == len && memcmp(known[i], name, len) == 0) {
+            *flags[i] = true;
+            return;
+        }
+    }
+    if (len > 0)
+        llmobs_log(LLMOBS_LOG_WARN, "LLMOBS_EXPORTER: no exporter \"%.*s\"",
+                   (int)len, name);
+}
+
+static struct names read_names(const char *list)
+{
+    struct names names = {0};
+
+    while (*list) {
+        size_t len = strcspn(list, ",");
+        size_t lead = strspn(list, " \t");
+        size_t end = len;
+
+        while (end > lead && (list[end - 1] == ' ' || list[end - 1] == '\t'))
+            end--;
+        if (lead < end)
+            read_name(&names, list + lead, end - lead);
+        list += len + (list[len] == ',');
+    }
+    if (names.is_auto && (names.agent || names.agentless || names.store))
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "LLMOBS_EXPORTER: auto stands alone: the others are "
+                   "ignored");
+    return names;
+}
+
+/* Takes the exporter; false without one. */
+static bool add(struct llmobs_worker *worker, struct llmobs_exporter *exporter)
+{
+    if (!exporter)
+        return false;
+    if (llmobs_worker_add(worker, exporter) == 0)
+        return true;
+    exporter->ops->free(exporter);
+    return false;
+}
+
+static void add_agentless(struct llmobs_worker *worker,
+                          const struct llmobs_config *config,
+                          struct names *names)
+{
+    if (config->api_key) {
+        if (!add(worker, llmobs_intake_new(config, true, NULL)))
+            names->store = true;
+        return;
+    }
+    llmobs_log(LLMOBS_LOG_ERROR,
+               "exporter agentless without DD_API_KEY: spans go to the local "
+               "store");
+    names->store = true;
+}
+
+/* The store is there where nothing else can be had. */
+static bool add_all(struct llmobs_worker *worker,
+                    const struct llmobs_config *config)
+{
+    struct names names = read_names(config->exporter ? config->exporter : "");
+    bool any = false;
+
+    if (names.is_auto)
+        names.agent = names.agentless = names.store = false;
+    if (names.is_auto && !add(worker, llmobs_auto_new(config)))
+        names.store = true;
+    else
+        any = names.is_auto;
+    if (names.agent)
+        any |= add(worker, llmobs_intake_new(config, false, NULL));
+    if (names.agentless) {
+        add_agentless(worker, config, &names);
+        any = true;
+    }
+    if (names.store || !any)
+        return add(worker, llmobs_store_new(config));
+    llmobs_worker_rescue(worker, llmobs_store_new(config));
+    return true;
+}
+
+static struct llmobs_worker *open_with(const struct llmobs_config *config,
+                                       struct llmobs_buffer *buffer,
+                                       struct llmobs_adopt *adopt)
+{
+    struct llmobs_worker *worker = llmobs_worker_new(config, buffer, NULL);
+
+    if (!worker || !add_all(worker, config))
+        return NULL;
+    llmobs_worker_keep(worker, llmobs_spool_new(config), adopt);
+    llmobs_worker_note(worker, llmobs_ledger_note, llmobs_ledger_settle,
+                       llmobs_ledger_close);
+    return worker;
+}
+
+struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
+                                         struct llmobs_buffer *buffer)
+{
+    return open_with(config, buffer,
+                     llmobs_adopt_new(config, LLMOBS_ADOPT_OURS));
+}
+
+struct llmobs_worker *llmobs_worker_drainer(const struct llmobs_config *config,
+                                            struct llmobs_adopt *adopt)
+{
+    struct llmobs_buffer *buffer = llmobs_buffer_memory(DRAIN_BUFFER);
+
+    return buffer ? open_with(config, buffer, adopt) : NULL;
+}

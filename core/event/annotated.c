@@ -1,0 +1,58 @@
+/* annotated - an annotation text, on the span that is made of its call. */
+#include "core/event/annotated.h"
+
+#include <string.h>
+
+static void add_tag(struct llmobs_span *span, const char *key,
+                    const char *value)
+{
+    struct llmobs_buf pair;
+
+    llmobs_buf_init(&pair, (size_t)1 << 24);
+    if (!span->extra_tags)
+        span->extra_tags = llmobs_json_array();
+    if (llmobs_buf_addf(&pair, "%s:%s", key, value) == 0)
+        (void)llmobs_json_add(span->extra_tags, llmobs_json_string(pair.data));
+    llmobs_buf_fini(&pair);
+}
+
+static void say_tags(const struct llmobs_json *tags, struct llmobs_span *span)
+{
+    for (void *it = llmobs_json_iter(tags); it;
+         it = llmobs_json_next(tags, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        const char *value = llmobs_json_text(llmobs_json_iter_value(it));
+
+        if (!value)
+            continue;
+        add_tag(span, key, value);
+        if (strcmp(key, "session_id") == 0 && *value)
+            llmobs_context_text(span->context.session_id,
+                                sizeof(span->context.session_id),
+                                (struct llmobs_text){value, strlen(value)});
+    }
+}
+
+static void say_prompt(struct llmobs_json *prompt, struct llmobs_span *span)
+{
+    if (!llmobs_json_is_object(prompt) || span->kind != LLMOBS_KIND_LLM ||
+        span->proxied)
+        return;
+    llmobs_json_free(span->input_prompt);
+    span->input_prompt = llmobs_json_share(prompt);
+    add_tag(span, "prompt_tracking_instrumentation_method", "annotated");
+}
+
+void llmobs_annotated_apply(const char *said, struct llmobs_span *span)
+{
+    struct llmobs_json *json;
+
+    if (!said ||
+        llmobs_json_parse((struct llmobs_text){said, strlen(said)}, &json) != 0)
+        return;
+    if (llmobs_json_gets(json, "name"))
+        (void)llmobs_span_set(&span->name, llmobs_json_gets(json, "name"));
+    say_tags(llmobs_json_get(json, "tags"), span);
+    say_prompt(llmobs_json_get(json, "prompt"), span);
+    llmobs_json_free(json);
+}

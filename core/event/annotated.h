@@ -1,0 +1,19 @@
+/* annotated - the annotations of a call, on the span that is made of it.
+ *
+ * The thread that makes the call packs them into a text (api_said.h); the
+ * worker applies that text here.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ * Errors:  without memory the span stays as it was, or is annotated in part.
+ */
+#ifndef LLMOBS_ANNOTATED_H
+#define LLMOBS_ANNOTATED_H
+
+#include "core/span/span.h"
+
+/* Applies the text of an object {"name", "tags", "prompt"} to a span; NULL, or
+ * a text of another form, changes nothing. */
+void llmobs_annotated_apply(const char *said, struct llmobs_span *span);
+
+#endif

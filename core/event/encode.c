@@ -1,0 +1,577 @@
+#include "core/event/encode.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/work.h"
+#include "core/event/tags.h"
+#include "core/privacy/content.h"
+
+/* Containers this deep under meta become text (llmobs-wire 1.4). */
+#define META_DEPTH_MAX 12
+
+/* llmobs-wire 1.5, last row of the placeholders. */
+#define DROPPED                                                              \
+    "[This value has been dropped because this span's size exceeds the 5MB " \
+    "size limit.]"
+
+/* What is left out so that an event fits (llmobs-wire 2.4), in this order. */
+enum cut { CUT_NOTHING, CUT_IO, CUT_REST };
+
+struct encoding {
+    const struct llmobs_span *span;
+    const struct llmobs_config *config;
+    enum llmobs_kind kind; /* as written */
+    enum cut cut;
+};
+
+/* Keeps the first error of many calls. */
+static void note(int *rc, int result)
+{
+    if (*rc == 0)
+        *rc = result;
+}
+
+/* -- depth --------------------------------------------------------------- */
+
+static bool is_container(const struct llmobs_json *json)
+{
+    return llmobs_json_is_object(json) || llmobs_json_is_array(json);
+}
+
+/* True when a container lies at META_DEPTH_MAX or deeper; recursion ends
+ * there. */
+static bool is_deep(const struct llmobs_json *json, int depth)
+{
+    if (!is_container(json))
+        return false;
+    if (depth >= META_DEPTH_MAX)
+        return true;
+    if (llmobs_json_is_array(json)) {
+        for (size_t i = 0; i < llmobs_json_len(json); i++) {
+            if (is_deep(llmobs_json_at(json, i), depth + 1))
+                return true;
+        }
+        return false;
+    }
+    for (void *it = llmobs_json_iter(json); it;
+         it = llmobs_json_next(json, it)) {
+        if (is_deep(llmobs_json_iter_value(it), depth + 1))
+            return true;
+    }
+    return false;
+}
+
+/* Gives the JSON text of a value as a string value. */
+static struct llmobs_json *as_text(const struct llmobs_json *json)
+{
+    char *text = llmobs_json_dumps(json, 0);
+    struct llmobs_json *string = text ? llmobs_json_string(text) : NULL;
+
+    free(text);
+    return string;
+}
+
+static struct llmobs_json *limited(struct llmobs_json *json, int depth);
+
+static struct llmobs_json *limited_array(struct llmobs_json *json, int depth)
+{
+    struct llmobs_json *copy = llmobs_json_array();
+    int rc = copy ? 0 : -ENOMEM;
+
+    for (size_t i = 0; !rc && i < llmobs_json_len(json); i++)
+        rc = llmobs_json_add(copy, limited(llmobs_json_at(json, i), depth + 1));
+    if (!rc)
+        return copy;
+    llmobs_json_free(copy);
+    return NULL;
+}
+
+static struct llmobs_json *limited_object(struct llmobs_json *json, int depth)
+{
+    struct llmobs_json *copy = llmobs_json_object();
+    int rc = copy ? 0 : -ENOMEM;
+
+    for (void *it = llmobs_json_iter(json); it && !rc;
+         it = llmobs_json_next(json, it))
+        rc = llmobs_json_set(copy, llmobs_json_iter_key(it),
+                             limited(llmobs_json_iter_value(it), depth + 1));
+    if (!rc)
+        return copy;
+    llmobs_json_free(copy);
+    return NULL;
+}
+
+/* Gives the value with what lies too deep as text; the same value where
+ * nothing does. */
+static struct llmobs_json *limited(struct llmobs_json *json, int depth)
+{
+    if (!is_deep(json, depth))
+        return llmobs_json_share(json);
+    if (depth >= META_DEPTH_MAX)
+        return as_text(json);
+    if (llmobs_json_is_array(json))
+        return limited_array(json, depth);
+    return limited_object(json, depth);
+}
+
+/* -- input and output ---------------------------------------------------- */
+
+static bool lacks_role(const struct llmobs_json *messages)
+{
+    for (size_t i = 0; i < llmobs_json_len(messages); i++) {
+        const struct llmobs_json *message = llmobs_json_at(messages, i);
+
+        if (llmobs_json_is_object(message) &&
+            !llmobs_json_gets(message, "role"))
+            return true;
+    }
+    return false;
+}
+
+/* Gives the message list of an llm span: every message has a role. */
+static struct llmobs_json *with_roles(struct llmobs_json *messages)
+{
+    struct llmobs_json *copy;
+
+    if (!lacks_role(messages))
+        return llmobs_json_share(messages);
+    copy = llmobs_json_clone(messages);
+    for (size_t i = 0; i < llmobs_json_len(copy); i++) {
+        struct llmobs_json *message = llmobs_json_at(copy, i);
+
+        if (llmobs_json_is_object(message) &&
+            !llmobs_json_gets(message, "role") &&
+            llmobs_json_sets(message, "role", "")) {
+            llmobs_json_free(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+static int set_dropped(struct llmobs_json *meta, const char *side)
+{
+    struct llmobs_json *io = llmobs_json_object();
+    int rc = llmobs_json_sets(io, "value", DROPPED);
+
+    note(&rc, llmobs_json_set(meta, side, io));
+    return rc;
+}
+
+/* A prompt says whose it is (llmobs-wire 1.5). */
+static int set_prompt(const struct encoding *e, struct llmobs_json *io)
+{
+    struct llmobs_json *prompt = limited(e->span->input_prompt, 2);
+    struct llmobs_json *copy;
+    int rc;
+
+    if (!prompt || llmobs_json_get(prompt, "ml_app"))
+        return llmobs_json_set(io, "prompt", prompt);
+    copy = llmobs_json_clone(prompt);
+    llmobs_json_free(prompt);
+    rc = llmobs_json_sets(copy, "ml_app", e->span->context.ml_app);
+    note(&rc, llmobs_json_set(io, "prompt", copy));
+    return rc;
+}
+
+/* One side's container; without content it is left out (llmobs-wire 1.4). */
+static int set_io(const struct encoding *e, struct llmobs_json *meta,
+                  const char *side, struct llmobs_json *messages,
+                  struct llmobs_json *documents, const char *value)
+{
+    bool input = strcmp(side, "input") == 0;
+    bool dropped = input ? e->span->input_dropped : e->span->output_dropped;
+    struct llmobs_json *io;
+    int rc = 0;
+
+    if (e->cut >= CUT_IO || dropped)
+        return set_dropped(meta, side);
+    io = llmobs_json_object();
+    if (!io)
+        return -ENOMEM;
+    if (documents)
+        note(&rc, llmobs_json_set(io, "documents", limited(documents, 2)));
+    if (messages && e->kind == LLMOBS_KIND_LLM) {
+        struct llmobs_json *list = with_roles(messages);
+
+        note(&rc, list ? llmobs_json_set(io, "messages", limited(list, 2))
+                       : -ENOMEM);
+        llmobs_json_free(list);
+    } else if (messages) {
+        note(&rc, llmobs_json_set(io, "value", as_text(messages)));
+    } else if (value) {
+        note(&rc, llmobs_json_sets(io, "value", value));
+    }
+    if (e->span->input_prompt && e->kind == LLMOBS_KIND_LLM && input)
+        note(&rc, set_prompt(e, io));
+    if (rc || llmobs_json_len(io) == 0)
+        llmobs_json_free(io);
+    else
+        rc = llmobs_json_set(meta, side, io);
+    return rc;
+}
+
+/* -- meta ---------------------------------------------------------------- */
+
+static int set_lower(struct llmobs_json *meta, const char *key,
+                     const char *text)
+{
+    char *copy = strdup(text);
+    int rc;
+
+    if (!copy)
+        return -ENOMEM;
+    for (char *c = copy; *c; c++) {
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    }
+    rc = llmobs_json_sets(meta, key, copy);
+    free(copy);
+    return rc;
+}
+
+static int set_model(const struct encoding *e, struct llmobs_json *meta)
+{
+    const char *model = e->span->model_name;
+    const char *provider = e->span->model_provider;
+    int rc;
+
+    if (e->kind != LLMOBS_KIND_LLM && e->kind != LLMOBS_KIND_EMBEDDING)
+        return 0;
+    rc = llmobs_json_sets(meta, "model_name",
+                          model && *model ? model : "unknown");
+    note(&rc, set_lower(meta, "model_provider",
+                        provider && *provider ? provider : "unknown"));
+    return rc;
+}
+
+static int set_error(const struct encoding *e, struct llmobs_json *meta)
+{
+    const char *type = e->span->error_type;
+    const char *message = e->span->error_message;
+    const char *stack = e->span->error_stack;
+    struct llmobs_json *error;
+    int rc;
+
+    if (!e->span->failed)
+        return 0;
+    error = llmobs_json_object();
+    rc = llmobs_json_sets(error, "message", message ? message : "");
+    note(&rc, llmobs_json_sets(error, "stack", stack ? stack : ""));
+    note(&rc, llmobs_json_sets(error, "type", type ? type : ""));
+    note(&rc, llmobs_json_set(meta, "error", error));
+    return rc;
+}
+
+/* `_dd` is reserved there. */
+static int set_metadata(const struct encoding *e, struct llmobs_json *meta)
+{
+    struct llmobs_json *from = e->span->metadata;
+    struct llmobs_json *metadata = llmobs_json_object();
+    int rc = metadata ? 0 : -ENOMEM;
+
+    if (e->cut >= CUT_REST)
+        from = NULL;
+    for (void *it = llmobs_json_iter(from); it && !rc;
+         it = llmobs_json_next(from, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        if (strcmp(key, "_dd") != 0)
+            rc = llmobs_json_set(metadata, key,
+                                 limited(llmobs_json_iter_value(it), 2));
+    }
+    note(&rc, llmobs_json_set(meta, "metadata", metadata));
+    return rc;
+}
+
+static int set_attribution(const struct encoding *e, struct llmobs_json *meta)
+{
+    const struct llmobs_context *context = &e->span->context;
+    struct llmobs_json *agent;
+    char id[24];
+    int rc;
+
+    if (context->pagent_span_id == 0)
+        return 0;
+    snprintf(id, sizeof(id), "%llu",
+             (unsigned long long)context->pagent_span_id);
+    agent = llmobs_json_object();
+    rc = llmobs_json_set(agent, "pagent_name",
+                         context->pagent_name[0]
+                             ? llmobs_json_string(context->pagent_name)
+                             : llmobs_json_null());
+    note(&rc, llmobs_json_sets(agent, "pagent_span_id", id));
+    note(&rc, llmobs_json_set(meta, "agent_attribution", agent));
+    return rc;
+}
+
+/* The version that the model above has of the tool (llmobs-wire 1.4). */
+static int set_tool(const struct encoding *e, struct llmobs_json *meta)
+{
+    struct llmobs_json *tool;
+    int rc;
+
+    if (e->kind != LLMOBS_KIND_TOOL || !e->span->tool_version)
+        return 0;
+    tool = llmobs_json_object();
+    rc = llmobs_json_sets(tool, "version", e->span->tool_version);
+    note(&rc, llmobs_json_set(meta, "tool", tool));
+    return rc;
+}
+
+static struct llmobs_json *make_meta(const struct encoding *e)
+{
+    const struct llmobs_span *span = e->span;
+    struct llmobs_json *meta = llmobs_json_object();
+    struct llmobs_json *kind = llmobs_json_object();
+    int rc = llmobs_json_sets(kind, "kind", llmobs_kind_name(e->kind));
+
+    note(&rc, llmobs_json_set(meta, "span", kind));
+    note(&rc, set_model(e, meta));
+    note(&rc, set_error(e, meta));
+    note(&rc, set_metadata(e, meta));
+    note(&rc, set_attribution(e, meta));
+    note(&rc, set_tool(e, meta));
+    note(&rc, set_io(e, meta, "input", span->input_messages,
+                     span->input_documents, span->input_value));
+    note(&rc, set_io(e, meta, "output", span->output_messages,
+                     span->output_documents, span->output_value));
+    if (span->tool_definitions && e->kind == LLMOBS_KIND_LLM &&
+        e->cut < CUT_REST)
+        note(&rc, llmobs_json_set(meta, "tool_definitions",
+                                  limited(span->tool_definitions, 1)));
+    if (rc == 0)
+        return meta;
+    llmobs_json_free(meta);
+    return NULL;
+}
+
+/* -- metrics ------------------------------------------------------------- */
+
+/* A dot in a key makes the intake drop the batch; a proxied call has no
+ * metrics (llmobs-wire 1.7, 4.2). */
+static struct llmobs_json *make_metrics(const struct encoding *e)
+{
+    const struct llmobs_json *from = e->span->proxied ? NULL : e->span->metrics;
+    struct llmobs_json *metrics = llmobs_json_object();
+    int rc = metrics ? 0 : -ENOMEM;
+
+    for (void *it = llmobs_json_iter(from); it && !rc;
+         it = llmobs_json_next(from, it)) {
+        char *key;
+
+        if (!llmobs_json_is_number(llmobs_json_iter_value(it)))
+            continue;
+        key = strdup(llmobs_json_iter_key(it));
+        if (!key) {
+            rc = -ENOMEM;
+            break;
+        }
+        for (char *dot = key; (dot = strchr(dot, '.'));)
+            *dot = '_';
+        rc = llmobs_json_set(metrics, key,
+                             llmobs_json_share(llmobs_json_iter_value(it)));
+        free(key);
+    }
+    if (rc == 0)
+        return metrics;
+    llmobs_json_free(metrics);
+    return NULL;
+}
+
+/* -- the event ----------------------------------------------------------- */
+
+static int set_number(struct llmobs_json *object, const char *key, uint64_t id)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)id);
+    return llmobs_json_sets(object, key, text);
+}
+
+static struct llmobs_json *make_dd(const struct llmobs_context *context)
+{
+    struct llmobs_json *dd = llmobs_json_object();
+    char trace[LLMOBS_TRACE_HEX_LEN + 1];
+    int rc;
+
+    llmobs_id128_hex(context->apm_trace_id, trace);
+    rc = set_number(dd, "span_id", context->span_id);
+    note(&rc, llmobs_json_sets(dd, "trace_id", trace));
+    note(&rc, llmobs_json_sets(dd, "apm_trace_id", trace));
+    if (context->sample_rate[0])
+        note(&rc, llmobs_json_sets(dd, "sample_rate", context->sample_rate));
+    if (context->sampled[0])
+        note(&rc, llmobs_json_sets(dd, "sampling_decision", context->sampled));
+    if (rc == 0)
+        return dd;
+    llmobs_json_free(dd);
+    return NULL;
+}
+
+static int set_identity(const struct encoding *e, struct llmobs_json *event)
+{
+    const struct llmobs_context *context = &e->span->context;
+    char trace[LLMOBS_TRACE_HEX_LEN + 1];
+    int rc;
+
+    llmobs_id128_hex(context->trace_id, trace);
+    rc = llmobs_json_sets(event, "trace_id", trace);
+    note(&rc, set_number(event, "span_id", context->span_id));
+    if (context->parent_id)
+        note(&rc, set_number(event, "parent_id", context->parent_id));
+    else
+        note(&rc, llmobs_json_sets(event, "parent_id", "undefined"));
+    if (context->session_id[0])
+        note(&rc, llmobs_json_sets(event, "session_id", context->session_id));
+    note(&rc, llmobs_json_set(event, "_dd", make_dd(context)));
+    return rc;
+}
+
+static int set_collection_errors(struct llmobs_json *event)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = llmobs_json_add(list, llmobs_json_string("dropped_io"));
+
+    note(&rc, llmobs_json_set(event, "collection_errors", list));
+    return rc;
+}
+
+static struct llmobs_json *make_event(const struct encoding *e)
+{
+    const struct llmobs_span *span = e->span;
+    struct llmobs_json *event = llmobs_json_object();
+    int rc = event ? 0 : -ENOMEM;
+
+    note(&rc, set_identity(e, event));
+    note(&rc,
+         llmobs_json_sets(event, "name",
+                          span->name ? span->name : llmobs_kind_name(e->kind)));
+    note(&rc,
+         llmobs_json_set(event, "start_ns", llmobs_json_int(span->start_ns)));
+    note(&rc,
+         llmobs_json_set(
+             event, "duration",
+             llmobs_json_int(span->duration_ns > 0 ? span->duration_ns : 0)));
+    note(&rc, llmobs_json_sets(event, "status", span->failed ? "error" : "ok"));
+    note(&rc, llmobs_json_set(event, "meta", make_meta(e)));
+    note(&rc, llmobs_json_set(event, "metrics", make_metrics(e)));
+    note(&rc,
+         llmobs_json_set(event, "tags", llmobs_tags_make(span, e->config)));
+    if (e->cut >= CUT_IO || span->input_dropped || span->output_dropped)
+        note(&rc, set_collection_errors(event));
+    if (rc == 0)
+        return event;
+    llmobs_json_free(event);
+    return NULL;
+}
+
+int llmobs_encode_dump(struct llmobs_json *event,
+                       const struct llmobs_config *config,
+                       struct llmobs_buf *buf)
+{
+    size_t max = config->event_max > 0 ? (size_t)config->event_max : 0;
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, max);
+    rc = event ? llmobs_content_apply(&config->privacy, &event) : -ENOMEM;
+    if (!rc)
+        rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, &text);
+    llmobs_json_free(event);
+    if (rc == -EFBIG || (rc == 0 && text.len >= max))
+        rc = -E2BIG;
+    if (rc == 0)
+        rc = llmobs_buf_add(buf, text.data, text.len);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* Bytes of the texts in a value, counted up to a little beyond `max`; of those
+ * that lie too deep less, for this runs on the app's thread as well. */
+static size_t text_len(const struct llmobs_json *json, size_t max, int depth)
+{
+    const char *text = llmobs_json_text(json);
+    size_t len = text ? strlen(text) : 1;
+
+    if (depth >= META_DEPTH_MAX)
+        return len;
+    if (llmobs_json_is_array(json))
+        for (size_t i = 0; i < llmobs_json_len(json) && len <= max; i++)
+            len += text_len(llmobs_json_at(json, i), max - len, depth + 1);
+    else
+        for (void *it = llmobs_json_iter(json); it && len <= max;
+             it = llmobs_json_next(json, it))
+            len += text_len(llmobs_json_iter_value(it), max - len, depth + 1);
+    return len;
+}
+
+/* True where the texts alone are too long for an event: then the span is cut
+ * before anything is copied, redacted or written. */
+static bool is_over(const struct llmobs_span *span,
+                    const struct llmobs_config *config)
+{
+    const struct llmobs_json *parts[] = {
+        span->input_messages, span->input_documents, span->output_messages,
+        span->output_documents};
+    size_t max = config->event_max > 0 ? (size_t)config->event_max : 0;
+    size_t len = (span->input_value ? strlen(span->input_value) : 0) +
+                 (span->output_value ? strlen(span->output_value) : 0);
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && len <= max; i++)
+        len += text_len(parts[i], max - len, 0);
+    return len > max;
+}
+
+static int encode_cut(struct encoding *e, struct llmobs_buf *buf)
+{
+    return llmobs_encode_dump(make_event(e), e->config, buf);
+}
+
+/* So much is left out that it takes no more than it may. */
+static int encode_by_budget(struct encoding *e, struct llmobs_buf *buf)
+{
+    int enough, rc;
+
+    llmobs_work_begin(e->cut == CUT_NOTHING ? LLMOBS_WORK_BODY
+                                            : LLMOBS_WORK_ALL);
+    rc = encode_cut(e, buf);
+    enough = llmobs_work_end();
+    return rc && enough ? enough : rc;
+}
+
+static int encode(const struct llmobs_span *span,
+                  const struct llmobs_config *config, struct llmobs_buf *buf,
+                  int (*one)(struct encoding *e, struct llmobs_buf *buf))
+{
+    struct encoding e = {
+        .span = span,
+        .config = config,
+        .kind = span->proxied ? LLMOBS_KIND_WORKFLOW : span->kind,
+    };
+    int cut = is_over(span, config) ? CUT_IO : CUT_NOTHING;
+    int rc;
+
+    do {
+        e.cut = (enum cut)cut;
+        rc = one(&e, buf);
+    } while (rc == -E2BIG && ++cut <= CUT_REST);
+    return rc;
+}
+
+int llmobs_encode_span(const struct llmobs_span *span,
+                       const struct llmobs_config *config,
+                       struct llmobs_buf *buf)
+{
+    return encode(span, config, buf, encode_cut);
+}
+
+int llmobs_encode_call(const struct llmobs_span *span,
+                       const struct llmobs_config *config,
+                       struct llmobs_buf *buf)
+{
+    return encode(span, config, buf, encode_by_budget);
+}

@@ -1,0 +1,220 @@
+#include "core/event/exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/blocks.h"
+#include "core/base/clock.h"
+#include "core/base/cold.h"
+#include "core/base/fork.h"
+#include "core/base/sanitizer.h"
+#include "core/privacy/allow.h"
+#include "core/privacy/links.h"
+#include "core/privacy/members.h"
+
+/* Kept with room for two small bodies. */
+struct kept {
+    struct llmobs_exchange exchange;
+    char request[LLMOBS_BODY_ROOM];
+    char response[LLMOBS_BODY_ROOM];
+};
+
+/* A sanitizer knows better what was freed than we do. */
+#if LLMOBS_ASAN
+static struct llmobs_blocks blocks = {.taken = UINT64_MAX};
+#else
+LLMOBS_COLD static struct kept memory[LLMOBS_BLOCKS];
+static struct llmobs_blocks blocks = {.memory = (unsigned char *)memory,
+                                      .size = sizeof(struct kept)};
+#endif
+
+void llmobs_exchange_free_memory(void *item)
+{
+    if (!llmobs_blocks_give(&blocks, item))
+        free(item);
+}
+
+static void init_bodies(struct llmobs_exchange *exchange, struct kept *kept,
+                        size_t capture_max)
+{
+    llmobs_body_init(&exchange->request, capture_max);
+    llmobs_body_init(&exchange->response, capture_max);
+    if (!kept)
+        return;
+    exchange->request.room = kept->request;
+    exchange->response.room = kept->response;
+}
+
+struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
+{
+    struct kept *kept = llmobs_blocks_take(&blocks);
+    struct llmobs_exchange *exchange =
+        kept ? &kept->exchange : malloc(sizeof(*exchange));
+
+    if (!exchange)
+        return NULL;
+    memset(exchange, 0, sizeof(*exchange));
+    exchange->item.type = LLMOBS_ITEM_EXCHANGE;
+    init_bodies(exchange, kept, capture_max);
+    exchange->transfer.dns_ms = -1;
+    exchange->transfer.connect_ms = -1;
+    exchange->transfer.tls_ms = -1;
+    exchange->transfer.first_byte_ms = -1;
+    exchange->transfer.bytes_sent = -1;
+    exchange->transfer.bytes_received = -1;
+    llmobs_exchange_start(exchange);
+    return exchange;
+}
+
+void llmobs_exchange_start(struct llmobs_exchange *exchange)
+{
+    exchange->process = llmobs_fork_process();
+    exchange->start_wall_ns = llmobs_clock_wall_ns();
+    exchange->start_mono_ns = llmobs_clock_mono_ns();
+}
+
+static void free_parts(struct llmobs_exchange *exchange)
+{
+    free(exchange->url);
+    free(exchange->said);
+    llmobs_callsite_free(exchange->callsite);
+    free(exchange->marks);
+    llmobs_headers_clear(&exchange->request_headers);
+    llmobs_headers_clear(&exchange->response_headers);
+    llmobs_body_fini(&exchange->request);
+    llmobs_body_fini(&exchange->response);
+}
+
+void llmobs_exchange_free(struct llmobs_exchange *exchange)
+{
+    if (!exchange)
+        return;
+    free_parts(exchange);
+    llmobs_exchange_free_memory(exchange);
+}
+
+struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange)
+{
+    struct llmobs_item *item = malloc(sizeof(*item));
+
+    free_parts(exchange);
+    exchange->item.type = LLMOBS_ITEM_SPOOLED;
+    exchange->item.weight = 0;
+    if (!item)
+        return &exchange->item;
+    *item = exchange->item;
+    llmobs_exchange_free_memory(exchange);
+    return item;
+}
+
+void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
+                         size_t len)
+{
+    const char *colon = memchr(line, ':', len);
+    struct llmobs_header *header;
+    struct llmobs_text value;
+    size_t name_len;
+
+    if (!colon || headers->count == LLMOBS_HEADERS_MAX)
+        return;
+    name_len = (size_t)(colon - line);
+    header = &headers->list[headers->count];
+    header->name = llmobs_allow_header(line, name_len);
+    if (!header->name)
+        return;
+    value =
+        llmobs_text_trim((struct llmobs_text){colon + 1, len - name_len - 1});
+    if (value.len > LLMOBS_HEADER_VALUE_MAX)
+        value.len = LLMOBS_HEADER_VALUE_MAX;
+    header->value = strndup(value.data, value.len);
+    if (header->value)
+        headers->count++;
+}
+
+void llmobs_headers_clear(struct llmobs_headers *headers)
+{
+    for (size_t i = 0; i < headers->count; i++)
+        free(headers->list[i].value);
+    headers->count = 0;
+}
+
+static void add_mark(struct llmobs_exchange *exchange)
+{
+    struct llmobs_mark *marks = exchange->marks;
+    size_t cap = exchange->mark_cap;
+
+    if (exchange->mark_count == LLMOBS_MARKS_MAX)
+        return;
+    if (exchange->mark_count == cap) {
+        cap = cap ? cap * 2 : 16;
+        marks = realloc(marks, cap * sizeof(*marks));
+        if (!marks)
+            return;
+        exchange->marks = marks;
+        exchange->mark_cap = cap;
+    }
+    marks[exchange->mark_count].offset = exchange->response.total;
+    marks[exchange->mark_count].at_ns = llmobs_clock_mono_ns();
+    exchange->mark_count++;
+}
+
+void llmobs_exchange_received(struct llmobs_exchange *exchange,
+                              const void *data, size_t len)
+{
+    if (!len)
+        return;
+    /* Without memory the body marks itself as lost. */
+    (void)llmobs_body_add(&exchange->response, data, len);
+    add_mark(exchange);
+}
+
+void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
+                               const void *data, size_t len)
+{
+    struct llmobs_text head = llmobs_body_head(&exchange->response);
+
+    if (exchange->response.truncated || len > head.len ||
+        memcmp(head.data + head.len - len, data, len) != 0)
+        return;
+    llmobs_body_rewind(&exchange->response, head.len - len);
+    while (exchange->mark_count &&
+           exchange->marks[exchange->mark_count - 1].offset >
+               exchange->response.total)
+        exchange->mark_count--;
+}
+
+void llmobs_exchange_restart(struct llmobs_exchange *exchange)
+{
+    llmobs_body_rewind(&exchange->response, 0);
+    llmobs_headers_clear(&exchange->response_headers);
+    exchange->mark_count = 0;
+    exchange->again = exchange->header_again = 0;
+    exchange->status = 0;
+}
+
+/* The head of a body, and its end, are the body's own memory. */
+static void mask_part(struct llmobs_text part)
+{
+    char *data = (char *)(uintptr_t)part.data;
+
+    if (part.len == 0)
+        return;
+    llmobs_members_mask(data, part.len);
+    llmobs_links_mask(data, part.len);
+}
+
+void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total)
+{
+    llmobs_body_rewind(&exchange->request, total);
+    exchange->masked = 0;
+}
+
+void llmobs_exchange_mask(struct llmobs_exchange *exchange)
+{
+    if (exchange->masked == exchange->request.total)
+        return;
+    exchange->masked = exchange->request.total;
+    mask_part(llmobs_body_head(&exchange->request));
+    if (exchange->request.truncated)
+        mask_part(llmobs_body_tail(&exchange->request));
+}

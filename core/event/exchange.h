@@ -1,0 +1,135 @@
+/* exchange - one transfer as captured: what a span is made of.
+ *
+ * Owns:    everything it points to, from new to free. Its own memory may be one
+ *          of some blocks (blocks.h), and is freed by free_memory alone.
+ * Threads: one owner at a time: whoever holds the handle's gate (handle.h)
+ *          until it is given to the worker; the worker afterwards.
+ * Errors:  -ENOMEM from new only; later losses are marked in the bodies.
+ * Limits:  bodies as body.h; LLMOBS_HEADERS_MAX kept headers a side,
+ *          LLMOBS_MARKS_MAX time marks.
+ * Fork:    a child never finishes an exchange of its parent (fork.h).
+ */
+#ifndef LLMOBS_EXCHANGE_H
+#define LLMOBS_EXCHANGE_H
+
+#include <sys/types.h>
+
+#include "core/callsite/callsite.h"
+#include "core/event/buffer.h"
+#include "core/text/body.h"
+#include "rules/rules.h"
+
+#define LLMOBS_HEADERS_MAX 32
+#define LLMOBS_HEADER_VALUE_MAX 1024
+#define LLMOBS_MARKS_MAX 4096
+#define LLMOBS_ERROR_TEXT_MAX 256
+
+/* How the transfer ended. */
+enum llmobs_end {
+    LLMOBS_END_DONE,    /* libcurl said so: code holds its CURLcode */
+    LLMOBS_END_REMOVED, /* the app removed or cleaned up the handle */
+    LLMOBS_END_EXIT,    /* the process ended first */
+    LLMOBS_END_KILLED   /* it was killed: another process says so */
+};
+
+struct llmobs_headers {
+    struct llmobs_header list[LLMOBS_HEADERS_MAX];
+    size_t count;
+};
+
+/* What libcurl measured; times in ms from the start, < 0: unknown. */
+struct llmobs_transfer {
+    long http_version; /* CURL_HTTP_VERSION_*; 0: unknown */
+    long redirects;
+    int64_t bytes_sent;
+    int64_t bytes_received;
+    double dns_ms;
+    double connect_ms;
+    double tls_ms;
+    double first_byte_ms;
+};
+
+struct llmobs_exchange {
+    struct llmobs_item item; /* first: the buffer's */
+    int process;             /* that began it (fork.h) */
+    struct llmobs_match match;
+    struct llmobs_context context;
+    struct llmobs_callsite *callsite; /* NULL: none was taken */
+    char *said; /* by the program of what it starts now (api_said.h), or NULL */
+    char method[16];
+    char *url;
+    struct llmobs_headers request_headers;
+    struct llmobs_headers response_headers;
+    struct llmobs_body request;
+    uint64_t masked; /* the request's bytes as it was masked; 0: never */
+    struct llmobs_body response;
+    /* So many bytes of the response, and of its headers, come once more after a
+     * pause. */
+    size_t again, header_again;
+    bool multipart;
+    bool unsent; /* libcurl has not made the request */
+    bool stands; /* a call, even if libcurl never makes the request */
+    bool bare;   /* read from a disk that was not to have its bodies */
+    struct llmobs_mark *marks;
+    size_t mark_count;
+    size_t mark_cap;
+    long status;
+    enum llmobs_end end;
+    int code;              /* CURLcode, when end is DONE */
+    const char *code_name; /* "CURLE_OPERATION_TIMEDOUT"; static */
+    char error_text[LLMOBS_ERROR_TEXT_MAX];
+    struct llmobs_transfer transfer;
+    int64_t start_wall_ns;
+    int64_t start_mono_ns;
+    int64_t duration_ns;
+};
+
+/* Gives an exchange that has begun now; NULL without memory. */
+struct llmobs_exchange *llmobs_exchange_new(size_t capture_max);
+void llmobs_exchange_free(struct llmobs_exchange *exchange);
+
+/* It begins now, and not when it was made. */
+void llmobs_exchange_start(struct llmobs_exchange *exchange);
+
+/* Frees an exchange's memory, or an item's; what it owns is gone or taken. */
+void llmobs_exchange_free_memory(void *item);
+
+/* Frees all of an exchange but its item, which is then one of the type SPOOLED
+ * and weighs nothing. Takes the exchange, gives the item. */
+struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange);
+
+/* Keeps a header where allow.h lets it. `line` is "Name: value", with or
+ * without its line end; a line of another form is ignored. */
+void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
+                         size_t len);
+void llmobs_headers_clear(struct llmobs_headers *headers);
+
+/* Appends response bytes and when they came. */
+void llmobs_exchange_received(struct llmobs_exchange *exchange,
+                              const void *data, size_t len);
+
+/* Takes the last `len` response bytes back when they are `data`: with
+ * CURLOPT_HEADER they were header bytes, which the header callback repeats. */
+void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
+                               const void *data, size_t len);
+
+/* Forgets the response so far: a new status line came (redirect, 100, 401). */
+void llmobs_exchange_restart(struct llmobs_exchange *exchange);
+
+/* Forgets what was sent of the request's body after byte `total` (body.h). */
+void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
+
+/* Masks the secrets among the members of the request's body (members.h): before
+ * it leaves memory. Once, unless it has grown or was rewound since. */
+void llmobs_exchange_mask(struct llmobs_exchange *exchange);
+
+/* Makes the span of an ended exchange: the dialect's reading, then the
+ * transport's outcome, ids, times and tags (llmobs-wire 8.2, 8.3). `span` is
+ * initialised here. A body that takes too much work (work.h) is read by its
+ * ends, as one that is longer than may be kept. -ENOENT: it was no LLM call
+ * after all (an unconfirmed candidate); -ETIMEDOUT: nobody waits for it any
+ * more, and it can be made another time; -ENOMEM. Worker only. */
+int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
+                            struct llmobs_span *span);
+
+#endif

@@ -1,0 +1,591 @@
+/* outcome - what became of an exchange: the last half of exchange.h. */
+#include "core/event/exchange.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/work.h"
+#include "core/callsite/caller.h"
+#include "core/event/annotated.h"
+#include "core/privacy/links.h"
+#include "core/privacy/mask.h"
+#include "core/privacy/members.h"
+#include "core/text/budget.h"
+#include "core/text/eventstream.h"
+#include "core/text/inflate.h"
+
+/* Numbers of libcurl's API, which this file does not include. */
+#define CODE_HTTP_RETURNED_ERROR 22
+
+/* Reading a body, redacting and encoding it take up to this many times its
+ * length, beside itself. */
+#define READING 4
+/* A coded body is read to its end as far as this, longer ones as far as the
+ * exchange may have a whole one. */
+#define DECODED_MAX ((size_t)16 * 1024 * 1024)
+
+/* What the call borrows beside the exchange. */
+struct decoded {
+    struct llmobs_body request;
+    struct llmobs_body response;
+    size_t reading; /* bytes of the budget for all of it */
+};
+
+/* -- the budget ----------------------------------------------------------- */
+
+/* A body that was read from the disk has taken nothing of it for itself. */
+static size_t reading_of(const struct llmobs_body *body)
+{
+    size_t len = llmobs_body_head(body).len;
+
+    return READING * len + (body->charged < len ? len - body->charged : 0);
+}
+
+/* Where there is no room to read a body whole, its ends are read. */
+static void make_room(struct decoded *decoded, struct llmobs_body *body)
+{
+    size_t need = reading_of(body);
+
+    if (!llmobs_budget_take(need, LLMOBS_BUDGET_READING)) {
+        llmobs_body_shrink(body);
+        need = reading_of(body);
+        llmobs_budget_force(need);
+    }
+    decoded->reading += need;
+}
+
+/* -- content codings ----------------------------------------------------- */
+
+/* libcurl may have undone the coding already, and the header still names it:
+ * then the body is text. A compressed one always has a control character or a
+ * bad byte in its first bytes, but for zlib's own 'x'. */
+static bool is_text(struct llmobs_text body)
+{
+    const unsigned char *data = (const unsigned char *)body.data;
+    size_t len = body.len < 64 ? body.len : 64;
+
+    if (len >= 2 && (data[0] & 0x0f) == 8 &&
+        (data[0] * 256 + data[1]) % 31 == 0)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if ((data[i] < 0x20 && !memchr("\t\n\r", data[i], 3)) ||
+            data[i] == 0x7f)
+            return false;
+        if (i == 0 && data[i] >= 0x80 && data[i] != 0xef)
+            return false;
+    }
+    return true;
+}
+
+/* The first bytes of a coding that has such; NULL: it has none. */
+static const char *magic_of(const char *coding)
+{
+    if (strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0)
+        return "\x1f\x8b";
+    return strcasecmp(coding, "zstd") == 0 ? "\x28\xb5\x2f\xfd" : NULL;
+}
+
+static bool is_coded(struct llmobs_text body, const char *coding)
+{
+    const char *magic = coding ? magic_of(coding) : NULL;
+
+    if (!coding || !*coding || body.len == 0)
+        return false;
+    if (magic && body.len >= strlen(magic))
+        return memcmp(body.data, magic, strlen(magic)) == 0;
+    return !is_text(body);
+}
+
+/* A body of a call: where the call has it, and what is said of it. */
+struct part {
+    struct llmobs_text *head, *tail;
+    const char **encoded;
+    bool *truncated;
+};
+
+/* Undoes the coding of a part: 1 where its ends are those of `out` then, 0
+ * where it stays as it is. Where the decoding was cut, its last bytes are not
+ * the end of the body. */
+static int decode(const struct part *part, const char *coding,
+                  struct llmobs_body *out, struct decoded *decoded)
+{
+    size_t max = out->whole_max > DECODED_MAX ? out->whole_max : DECODED_MAX;
+    bool cut;
+    int rc;
+
+    if (!is_coded(*part->head, coding))
+        return 0;
+    rc = llmobs_inflate_body(*part->head, coding, max, out, &cut);
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc == -ENOTSUP) {
+        *part->encoded = coding;
+        return 0;
+    }
+    /* Damaged from its first byte on: it was never coded this way. */
+    if (rc && out->total == 0)
+        return 0;
+    make_room(decoded, out);
+    *part->head = llmobs_body_head(out);
+    if (!part->head->data)
+        part->head->data = "";
+    *part->tail = (struct llmobs_text){NULL, 0};
+    if (out->truncated && !cut && !*part->truncated)
+        *part->tail = llmobs_body_tail(out);
+    *part->truncated = *part->truncated || out->truncated || out->total >= max;
+    return 1;
+}
+
+static int decode_bodies(struct llmobs_call *call, struct decoded *decoded)
+{
+    static const char name[] = "content-encoding";
+    const struct part request = {&call->request, &call->request_tail,
+                                 &call->request_encoded,
+                                 &call->request_truncated};
+    const struct part response = {&call->response, &call->response_tail,
+                                  &call->encoded, &call->response_truncated};
+    int rc = decode(&request,
+                    llmobs_header_find(call->request_headers,
+                                       call->request_header_count, name),
+                    &decoded->request, decoded);
+
+    if (rc >= 0)
+        rc = decode(&response,
+                    llmobs_header_find(call->response_headers,
+                                       call->response_header_count, name),
+                    &decoded->response, decoded);
+    /* Times are known of the bytes as they came, not as they are now. */
+    if (rc > 0) {
+        call->marks = NULL;
+        call->mark_count = 0;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static void mask_text(char *data, size_t len)
+{
+    if (len == 0)
+        return;
+    llmobs_members_mask(data, len);
+    llmobs_links_mask(data, len);
+}
+
+/* A frame is read where its checksum is right. What is no whole frame nobody
+ * reads. */
+static void mask_frames(char *data, size_t len)
+{
+    struct llmobs_eventstream_event event;
+    struct llmobs_eventstream frames;
+    size_t from;
+
+    llmobs_eventstream_init(&frames, (struct llmobs_text){data, len});
+    llmobs_eventstream_seek(&frames);
+    mask_text(data, frames.at);
+    for (from = frames.at; llmobs_eventstream_next(&frames, &event);
+         from = frames.at) {
+        mask_text((char *)(uintptr_t)event.payload.data, event.payload.len);
+        llmobs_eventstream_seal(data + from, event.end - from);
+    }
+    mask_text(data + from, len - from);
+}
+
+/* A frame begins with its length, which never needs the first byte, and no text
+ * begins with that. */
+static bool is_frames(const struct llmobs_call *call)
+{
+    return call->response.len > 0 && call->response.data[0] == '\0';
+}
+
+/* All of them lie in memory of the exchange, or in what was decoded. They are
+ * masked whole, for the end of a value does not say what it is, and whatever
+ * work is left, for the other tries read them as well. Once the time is over
+ * nobody does. */
+static void mask_texts(const struct llmobs_call *call)
+{
+    const struct llmobs_text texts[] = {call->request, call->request_tail,
+                                        call->response, call->response_tail};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        char *data = (char *)(uintptr_t)texts[i].data;
+
+        (void)llmobs_work_do(texts[i].len * 3);
+        if (texts[i].len == 0 || llmobs_work_is_late())
+            continue;
+        if (i >= 2 && is_frames(call))
+            mask_frames(data, texts[i].len);
+        else
+            mask_text(data, texts[i].len);
+    }
+}
+
+static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
+                     struct llmobs_call *call)
+{
+    int rc;
+
+    *call = (struct llmobs_call){
+        .method = exchange->method,
+        .url = exchange->url ? exchange->url : "",
+        .request_headers = exchange->request_headers.list,
+        .request_header_count = exchange->request_headers.count,
+        .response_headers = exchange->response_headers.list,
+        .response_header_count = exchange->response_headers.count,
+        .request = llmobs_body_head(&exchange->request),
+        .request_tail = llmobs_body_tail(&exchange->request),
+        .response = llmobs_body_head(&exchange->response),
+        .response_tail = llmobs_body_tail(&exchange->response),
+        .multipart = exchange->multipart,
+        .request_truncated =
+            exchange->request.truncated || exchange->request.lost,
+        .response_truncated =
+            exchange->response.truncated || exchange->response.lost,
+        .status = exchange->status,
+        .transport_ok = exchange->end == LLMOBS_END_DONE && exchange->code == 0,
+        .start_ns = exchange->start_mono_ns,
+        .marks = exchange->marks,
+        .mark_count = exchange->mark_count,
+    };
+    rc = decode_bodies(call, decoded);
+    mask_texts(call);
+    return rc;
+}
+
+/* -- status -------------------------------------------------------------- */
+
+static void fail_http(struct llmobs_span *span, long status)
+{
+    char type[32], message[32];
+
+    snprintf(type, sizeof(type), "http_%ld", status);
+    snprintf(message, sizeof(message), "HTTP %ld", status);
+    (void)llmobs_span_fail(span, type, message);
+}
+
+/* True when the end of a stream would have been seen, had it come. */
+static bool sees_end(const struct llmobs_call *call)
+{
+    return !call->encoded &&
+           (!call->response_truncated || call->response_tail.len > 0);
+}
+
+/* llmobs-wire 8.2 and 8.3; what the provider said of itself came first and
+ * stays. */
+static void settle_status(const struct llmobs_exchange *exchange,
+                          const struct llmobs_call *call,
+                          struct llmobs_span *span)
+{
+    bool refused = exchange->status >= 300;
+
+    if (refused && (call->transport_ok || span->complete ||
+                    (exchange->end == LLMOBS_END_DONE &&
+                     exchange->code == CODE_HTTP_RETURNED_ERROR)))
+        fail_http(span, exchange->status);
+    else if (span->complete)
+        return;
+    else if (exchange->end == LLMOBS_END_EXIT)
+        (void)llmobs_span_fail(span, "aborted", "process exit");
+    else if (exchange->end == LLMOBS_END_KILLED)
+        (void)llmobs_span_fail(span, "process_killed",
+                               "the process ended before the call did");
+    else if (exchange->end == LLMOBS_END_REMOVED)
+        (void)llmobs_span_fail(span, "aborted",
+                               "transfer aborted by the application");
+    else if (exchange->code != 0)
+        (void)llmobs_span_fail(
+            span, exchange->code_name ? exchange->code_name : "CURLE_UNKNOWN",
+            exchange->error_text);
+    else if (span->streamed && sees_end(call))
+        (void)llmobs_span_fail(span, "incomplete_stream",
+                               "the stream ended before its own end");
+}
+
+/* An error has one empty message as its output (llmobs-wire 8.2), where the
+ * answer held none. */
+static void settle_output(struct llmobs_span *span)
+{
+    bool messages = span->proxied ? span->input_messages != NULL
+                                  : span->kind == LLMOBS_KIND_LLM;
+    struct llmobs_json *message, *list;
+
+    if (!span->failed || !messages || span->output_messages ||
+        span->output_value)
+        return;
+    list = llmobs_json_array();
+    message = llmobs_json_object();
+    if (llmobs_json_sets(message, "content", "") == 0 &&
+        llmobs_json_add(list, llmobs_json_share(message)) == 0)
+        span->output_messages = llmobs_json_share(list);
+    llmobs_json_free(message);
+    llmobs_json_free(list);
+}
+
+/* -- what libcurl measured ------------------------------------------------ */
+
+static const char *http_version_name(long version)
+{
+    switch (version) {
+    case 1:
+        return "1.0";
+    case 2:
+        return "1.1";
+    case 3:
+    case 4:
+    case 5:
+        return "2";
+    case 30:
+    case 31:
+        return "3";
+    default:
+        return NULL;
+    }
+}
+
+static void set_count(struct llmobs_json *object, const char *key,
+                      int64_t number)
+{
+    if (number >= 0)
+        (void)llmobs_json_set(object, key, llmobs_json_int(number));
+}
+
+/* To the microsecond: further digits are noise. */
+static void set_ms(struct llmobs_json *object, const char *key, double ms)
+{
+    if (ms >= 0 && ms < 1e12)
+        (void)llmobs_json_set(
+            object, key,
+            llmobs_json_real((double)(int64_t)(ms * 1000 + 0.5) / 1000));
+}
+
+/* The status of the span stands without its details: no memory, none. */
+static void add_transfer(const struct llmobs_exchange *exchange,
+                         struct llmobs_span *span)
+{
+    const struct llmobs_transfer *from = &exchange->transfer;
+    struct llmobs_json *to = llmobs_json_object();
+
+    if (exchange->end == LLMOBS_END_DONE)
+        set_count(to, "curl_code", exchange->code);
+    (void)llmobs_json_sets(to, "http_version",
+                           http_version_name(from->http_version));
+    set_count(to, "bytes_sent", from->bytes_sent);
+    set_count(to, "bytes_received", from->bytes_received);
+    set_count(to, "redirects", from->redirects);
+    set_ms(to, "dns_ms", from->dns_ms);
+    set_ms(to, "connect_ms", from->connect_ms);
+    set_ms(to, "tls_ms", from->tls_ms);
+    set_ms(to, "first_byte_ms", from->first_byte_ms);
+    (void)llmobs_json_set(span->metadata, "transfer", to);
+}
+
+static void add_caller(const struct llmobs_exchange *exchange,
+                       struct llmobs_span *span)
+{
+    struct llmobs_json *caller =
+        llmobs_caller_read(exchange->callsite, exchange->start_mono_ns);
+
+    if (caller)
+        (void)llmobs_json_set(span->metadata, "caller", caller);
+}
+
+/* How long the bodies were that are not here whole. */
+static void add_truncated(const struct llmobs_exchange *exchange,
+                          const struct llmobs_call *call,
+                          struct llmobs_span *span)
+{
+    struct llmobs_json *sizes;
+
+    if (!call->request_truncated && !call->response_truncated)
+        return;
+    sizes = llmobs_json_object();
+    if (call->request_truncated)
+        set_count(sizes, "request_bytes", (int64_t)exchange->request.total);
+    if (call->response_truncated)
+        set_count(sizes, "response_bytes", (int64_t)exchange->response.total);
+    (void)llmobs_json_set(span->metadata, "truncated", sizes);
+}
+
+static void add_tag(struct llmobs_span *span, const char *tag)
+{
+    if (!span->extra_tags)
+        span->extra_tags = llmobs_json_array();
+    (void)llmobs_json_add(span->extra_tags, llmobs_json_string(tag));
+}
+
+static void add_tags(struct llmobs_span *span)
+{
+    char text[40];
+
+    if (span->http_status > 0) {
+        snprintf(text, sizeof(text), "http.status_code:%ld", span->http_status);
+        add_tag(span, text);
+    }
+    if (span->proxied)
+        add_tag(span, "ml-proxy:custom");
+    if (span->proxied && !span->integration)
+        add_tag(span, "integration:http");
+}
+
+/* A gateway's bodies that no dialect reads are kept as they are, and may be a
+ * sign-in as well as a chat. */
+static int mask_value(char **value)
+{
+    struct llmobs_buf masked;
+    int rc;
+
+    if (!*value)
+        return 0;
+    llmobs_buf_init(&masked, 4 * strlen(*value) + 64);
+    rc = llmobs_mask_body(*value, &masked);
+    if (!rc) {
+        free(*value);
+        *value = llmobs_buf_take(&masked, NULL);
+    }
+    llmobs_buf_fini(&masked);
+    return rc;
+}
+
+/* What the disk did not have was not dropped for its size, nor empty. */
+static void forget_content(struct llmobs_span *span)
+{
+    llmobs_json_free(span->input_messages);
+    llmobs_json_free(span->output_messages);
+    free(span->input_value);
+    free(span->output_value);
+    span->input_messages = span->output_messages = NULL;
+    span->input_value = span->output_value = NULL;
+    span->input_dropped = span->output_dropped = false;
+}
+
+static void fill(const struct llmobs_exchange *exchange,
+                 const struct llmobs_call *call, struct llmobs_span *span)
+{
+    span->context = exchange->context;
+    span->start_ns = exchange->start_wall_ns;
+    span->duration_ns = exchange->duration_ns;
+    span->http_status = exchange->status;
+    if (!span->model_provider && exchange->match.provider)
+        (void)llmobs_span_set(&span->model_provider, exchange->match.provider);
+    settle_status(exchange, call, span);
+    if (!exchange->bare)
+        settle_output(span);
+    else
+        forget_content(span);
+    add_transfer(exchange, span);
+    add_truncated(exchange, call, span);
+    add_caller(exchange, span);
+    add_tags(span);
+    llmobs_annotated_apply(exchange->said, span);
+}
+
+/* -- how much of it is read ---------------------------------------------- */
+
+/* A body that takes too much work is read by its ends, as one that is too long
+ * to be kept. The last try reads so little of them that it needs no bound. */
+static const struct {
+    int64_t work;
+    size_t edge;
+} tries[] = {{LLMOBS_WORK_BODY, SIZE_MAX},
+             {LLMOBS_WORK_BODY / 8, LLMOBS_BODY_EDGE / 2},
+             {LLMOBS_WORK_ALL, LLMOBS_BODY_EDGE / 32}};
+
+#define TRIES (sizeof(tries) / sizeof(*tries))
+
+static bool shorten(struct llmobs_text *head, struct llmobs_text *tail,
+                    size_t edge)
+{
+    if (head->len <= edge || head->len + tail->len <= edge * 2)
+        return false;
+    if (tail->len == 0)
+        *tail = *head;
+    if (tail->len > edge) {
+        tail->data += tail->len - edge;
+        tail->len = edge;
+    }
+    head->len = edge;
+    return true;
+}
+
+/* The answer first: it is the peer who makes things long. */
+static void shorten_call(struct llmobs_call *call, size_t try)
+{
+    size_t edge = tries[try].edge;
+
+    if (shorten(&call->response, &call->response_tail, edge))
+        call->response_truncated = true;
+    if (try + 1 == TRIES && shorten(&call->request, &call->request_tail, edge))
+        call->request_truncated = true;
+}
+
+/* `span` is initialised here; on error it is gone. */
+static int read_span(const struct llmobs_exchange *exchange,
+                     const struct llmobs_call *call, struct llmobs_span *span)
+{
+    int rc = llmobs_span_init(span);
+
+    if (rc)
+        return rc;
+    span->kind = exchange->match.kind;
+    span->proxied = exchange->match.proxied;
+    rc = llmobs_rules_read(&exchange->match, call, span);
+    if (!rc)
+        rc = mask_value(&span->input_value);
+    if (!rc)
+        rc = mask_value(&span->output_value);
+    if (rc)
+        llmobs_span_fini(span);
+    return rc;
+}
+
+static int read_within(struct llmobs_exchange *exchange,
+                       struct decoded *decoded, struct llmobs_call *call,
+                       struct llmobs_span *span)
+{
+    int rc = 0, enough = -E2BIG;
+
+    for (size_t try = 0; enough == -E2BIG && try < TRIES; try++) {
+        llmobs_work_begin(tries[try].work);
+        if (try == 0)
+            rc = make_call(exchange, decoded, call);
+        else
+            shorten_call(call, try);
+        if (!rc || try > 0)
+            rc = read_span(exchange, call, span);
+        enough = llmobs_work_end();
+        if (enough && !rc)
+            llmobs_span_fini(span);
+    }
+    return enough ? enough : rc;
+}
+
+/* Apart from its caller, so that each frame is small. */
+__attribute__((noinline)) static int read_call(struct llmobs_exchange *exchange,
+                                               struct decoded *decoded,
+                                               struct llmobs_span *span)
+{
+    struct llmobs_call call;
+    int rc = read_within(exchange, decoded, &call, span);
+
+    if (!rc)
+        fill(exchange, &call, span);
+    return rc;
+}
+
+int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
+                            struct llmobs_span *span)
+{
+    struct decoded decoded = {.reading = 0};
+    int rc;
+
+    llmobs_body_init(&decoded.request, exchange->request.whole_max);
+    llmobs_body_init(&decoded.response, exchange->response.whole_max);
+    make_room(&decoded, &exchange->request);
+    make_room(&decoded, &exchange->response);
+    rc = read_call(exchange, &decoded, span);
+    llmobs_body_fini(&decoded.request);
+    llmobs_body_fini(&decoded.response);
+    llmobs_budget_give(decoded.reading);
+    return rc;
+}

@@ -1,0 +1,121 @@
+#include "core/export/agent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/net/listener.h"
+#include "core/text/json.h"
+
+#define UNIX "unix://"
+#define NEEDED "/evp_proxy/v2"
+
+/* Behind "scheme://", or NULL: not one of ours. */
+static const char *rest_of(const char *origin)
+{
+    if (strncasecmp(origin, "http://", 7) == 0)
+        return origin + 7;
+    return strncasecmp(origin, "https://", 8) == 0 ? origin + 8 : NULL;
+}
+
+/* Without a query, a fragment and slashes at its end. */
+static size_t len_of(const char *origin)
+{
+    size_t len = strcspn(origin, "?#");
+
+    while (len > 0 && origin[len - 1] == '/')
+        len--;
+    return len;
+}
+
+bool llmobs_endpoint_has_base(const char *origin)
+{
+    const char *rest = rest_of(origin);
+
+    return rest && rest < origin + len_of(origin) &&
+           memchr(rest, '/', len_of(origin) - (size_t)(rest - origin));
+}
+
+int llmobs_endpoint_init(struct llmobs_endpoint *place, const char *origin,
+                         const char *path)
+{
+    const char *rest = rest_of(origin);
+    size_t len = len_of(origin);
+
+    memset(place, 0, sizeof(*place));
+    if (strncasecmp(origin, UNIX, strlen(UNIX)) == 0 && len > strlen(UNIX)) {
+        place->unix_socket = strdup(origin + strlen(UNIX));
+        if (!place->unix_socket ||
+            asprintf(&place->url, "http://localhost%s", path) < 0)
+            place->url = NULL;
+    } else if (!rest || len <= (size_t)(rest - origin)) {
+        return -EINVAL;
+    } else if (asprintf(&place->url, "%.*s%s", (int)len, origin, path) < 0) {
+        place->url = NULL;
+    }
+    if (place->url)
+        return 0;
+    llmobs_endpoint_fini(place);
+    return -ENOMEM;
+}
+
+void llmobs_endpoint_fini(struct llmobs_endpoint *place)
+{
+    free(place->url);
+    free(place->unix_socket);
+    memset(place, 0, sizeof(*place));
+}
+
+int llmobs_agent_info(struct llmobs_text body)
+{
+    const struct llmobs_json *list;
+    struct llmobs_json *info;
+    int found = 0;
+
+    if (llmobs_json_parse(body, &info) != 0)
+        return 0;
+    list = llmobs_json_get(info, "endpoints");
+    for (size_t i = 0; !found && i < llmobs_json_len(list); i++) {
+        const char *entry = llmobs_json_text(llmobs_json_at(list, i));
+
+        found = entry && strstr(entry, NEEDED) != NULL;
+    }
+    llmobs_json_free(info);
+    return found;
+}
+
+int llmobs_agent_probe(struct llmobs_http *http,
+                       const struct llmobs_config *config, int64_t timeout_ms,
+                       const struct llmobs_tick *tick)
+{
+    static const char *const headers[] = {"Content-Type: application/json",
+                                          NULL};
+    struct llmobs_http_request request = {
+        .method = "GET",
+        .headers = headers,
+        .local = true,
+        .guard = llmobs_listener_guard(config),
+        .timeout_ms = timeout_ms,
+        .tick = *tick,
+    };
+    struct llmobs_http_reply reply;
+    struct llmobs_endpoint place;
+    int rc = llmobs_endpoint_init(&place, config->agent_url, "/info");
+
+    if (rc)
+        return rc;
+    request.url = place.url;
+    request.unix_socket = place.unix_socket;
+    rc = llmobs_http_send(http, &request, &reply);
+    if (rc == 0) {
+        struct llmobs_text body = {reply.body.data, reply.body.len};
+
+        rc = reply.status >= 200 && reply.status < 300 &&
+             llmobs_agent_info(body);
+    }
+    llmobs_http_reply_fini(&reply);
+    llmobs_endpoint_fini(&place);
+    return rc;
+}

@@ -1,0 +1,38 @@
+/* agent - where a Datadog Agent is, and whether it takes our events.
+ *
+ * Owns:    an endpoint owns its texts, until llmobs_endpoint_fini.
+ * Threads: our thread only: a probe is a request and may take its time-out.
+ * Errors:  negative errno. Fork: plain memory.
+ *
+ * Sources: llmobs-wire sections 2.2, 2.3.
+ */
+#ifndef LLMOBS_AGENT_H
+#define LLMOBS_AGENT_H
+
+#include "core/net/http.h"
+
+/* A URL as llmobs_http_send wants it. */
+struct llmobs_endpoint {
+    char *url;
+    char *unix_socket; /* NULL: none */
+};
+
+/* Joins an origin ("http://host:port[/base]", "https://...", "unix:///path")
+ * and a path. -EINVAL for any other origin, -ENOMEM. */
+int llmobs_endpoint_init(struct llmobs_endpoint *place, const char *origin,
+                         const char *path);
+void llmobs_endpoint_fini(struct llmobs_endpoint *place);
+
+/* True when the origin has a base path: "/" is none. */
+bool llmobs_endpoint_has_base(const char *origin);
+
+/* 1 where an agent's answer to /info names an EVP proxy, else 0. */
+int llmobs_agent_info(struct llmobs_text body);
+
+/* Asks the agent what it can do: 1 when it has an EVP proxy, 0 when it
+ * answered without one; negative errno: no answer, as llmobs_http_send. */
+int llmobs_agent_probe(struct llmobs_http *http,
+                       const struct llmobs_config *config, int64_t timeout_ms,
+                       const struct llmobs_tick *tick);
+
+#endif

@@ -1,0 +1,267 @@
+/* auto - the exporter that finds out where events go: straight to the intake
+ * if asked for; else to an agent that is configured or answers; else to the
+ * intake when there is a key; else to the local store.
+ *
+ * Sources: design section 6, llmobs-wire section 2.3. */
+#include "core/export/exporter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/export/agent.h"
+#include "core/export/stamp.h"
+
+/* Nobody is there: looked at again after this. */
+#define PROBE_AGAIN_MS 30000
+/* The time of a probe when the process ends. */
+#define PROBE_ENDING_MS 100
+
+/* Cut short by us, a probe says something of its peer only after this. */
+#define SILENT_MS 50
+/* An app that has cleaned libcurl up may be about to exit. */
+#define NO_CURL_MS 1000
+
+struct automatic {
+    struct llmobs_exporter base; /* first */
+    const struct llmobs_config *config;
+    struct llmobs_http *http;
+    struct llmobs_exporter *agent;
+    struct llmobs_exporter *intake; /* NULL: no key */
+    struct llmobs_exporter *store;
+    struct llmobs_exporter *chosen; /* NULL: not known yet */
+    struct llmobs_peer peer;        /* the agent, as probed */
+    int64_t probed_ns;
+    int64_t no_curl_ns; /* since when there is no libcurl; 0: there is */
+    bool answered;      /* an agent was there once */
+};
+
+static void choose(struct automatic *a, struct llmobs_exporter *exporter)
+{
+    if (exporter == a->chosen)
+        return;
+    a->chosen = exporter;
+    a->base.via = exporter->ops->name;
+    atomic_store(&a->base.remote, exporter != a->store);
+    atomic_store(&a->base.exit_ms, exporter == a->store
+                                       ? LLMOBS_EXIT_STORE_MS
+                                       : atomic_load(&exporter->exit_ms));
+    llmobs_log(LLMOBS_LOG_INFO, "exporter auto: %s", exporter->ops->name);
+}
+
+/* What the variables settle alone. */
+static void choose_by_config(struct automatic *a)
+{
+    if (a->config->agentless == 0)
+        choose(a, a->agent);
+    else if (a->config->agentless == 1 && a->intake)
+        choose(a, a->intake);
+    else if (a->config->agentless == 1) {
+        llmobs_log_once(LLMOBS_LOG_ERROR, "no key",
+                        "DD_LLMOBS_AGENTLESS_ENABLED without DD_API_KEY: "
+                        "spans go to the local store");
+        choose(a, a->store);
+    }
+}
+
+static int probe(struct automatic *a)
+{
+    bool ending = a->base.phase == LLMOBS_PHASE_ENDING;
+    int64_t ms = a->config->agent_timeout_ms;
+    int64_t start = llmobs_clock_mono_ns();
+    int rc = llmobs_peer_begin(&a->peer);
+
+    if (rc)
+        return rc;
+    if (ending && ms > PROBE_ENDING_MS)
+        ms = PROBE_ENDING_MS;
+    rc = llmobs_agent_probe(a->http, a->config, ms, &a->base.tick);
+    if (rc >= 0)
+        llmobs_peer_answered(&a->peer);
+    else
+        llmobs_peer_failed(&a->peer, rc, start, SILENT_MS);
+    return rc;
+}
+
+/* Nobody, or an agent that is too old: the intake or the store, unless an agent
+ * is to be expected. 0 when something is chosen. */
+static int choose_without(struct automatic *a, int rc)
+{
+    bool expected =
+        (a->config->agent_configured && rc != -EPERM) || a->answered;
+
+    if (rc == -EPERM)
+        llmobs_log_once(LLMOBS_LOG_WARN, "stranger",
+                        "exporter auto: %s is neither root's, dd-agent's nor "
+                        "ours: nothing is sent there",
+                        a->config->agent_url);
+    llmobs_log(LLMOBS_LOG_DEBUG, "exporter auto: probe: %s",
+               rc == 0 ? "no EVP proxy" : strerror(-rc));
+    if (a->intake && (rc == 0 || !expected)) {
+        choose(a, a->intake);
+        return 0;
+    }
+    if (!expected) {
+        choose(a, a->store);
+        return 0;
+    }
+    if (rc == 0) {
+        llmobs_log_once(LLMOBS_LOG_ERROR, "no evp",
+                        "the agent has no EVP proxy: spans wait for one");
+        a->base.retry_ms = PROBE_AGAIN_MS;
+        return -EACCES;
+    }
+    llmobs_log_once(LLMOBS_LOG_WARN, "no agent",
+                    "the agent does not answer (%s): spans wait for it",
+                    strerror(-rc));
+    return rc;
+}
+
+/* A probe that the app's cleanup of libcurl, or its end, has cut: what waits
+ * has another chance at exit. Not for long where that may be far away. */
+static bool says_nothing(struct automatic *a, int rc, int64_t now)
+{
+    if (rc != -ENOTCONN && rc != -ECANCELED) {
+        a->no_curl_ns = 0;
+        return false;
+    }
+    if (!a->no_curl_ns)
+        a->no_curl_ns = now;
+    return now - a->no_curl_ns < NO_CURL_MS * LLMOBS_NS_PER_MS;
+}
+
+/* Neither the store nor the intake is for good where nobody asked for it. */
+static int find_out(struct automatic *a)
+{
+    int64_t now = llmobs_clock_mono_ns();
+    bool known = a->chosen && a->probed_ns &&
+                 now - a->probed_ns < PROBE_AGAIN_MS * LLMOBS_NS_PER_MS;
+    int rc;
+
+    if (a->config->agentless >= 0 || known ||
+        (a->chosen && a->chosen == a->agent))
+        return 0;
+    if (a->base.phase == LLMOBS_PHASE_INLINE)
+        return a->chosen ? 0 : -EAGAIN;
+    rc = probe(a);
+    if (says_nothing(a, rc, now))
+        return a->chosen == a->store ? 0 : rc;
+    a->probed_ns = now;
+    if (rc > 0) {
+        a->answered = true;
+        choose(a, a->agent);
+        return 0;
+    }
+    return choose_without(a, rc);
+}
+
+static int auto_send(struct llmobs_exporter *exporter,
+                     const struct llmobs_text *events, size_t count)
+{
+    struct automatic *a = (struct automatic *)exporter;
+    struct llmobs_exporter *chosen;
+    int rc = find_out(a);
+
+    if (rc)
+        return rc;
+    chosen = a->chosen;
+    chosen->phase = exporter->phase;
+    chosen->kind = exporter->kind;
+    chosen->tick = exporter->tick;
+    chosen->retry_ms = 0;
+    rc = chosen->ops->send(chosen, events, count);
+    exporter->retry_ms = chosen->retry_ms;
+    atomic_store(&exporter->silent, atomic_load(&chosen->silent));
+    /* Another agent, or an older one, is there now. */
+    if ((rc == -EACCES || rc == -EPERM) && chosen == a->agent &&
+        a->config->agentless < 0) {
+        a->chosen = NULL;
+        a->probed_ns = 0;
+    }
+    return rc;
+}
+
+static void auto_warm(struct llmobs_exporter *exporter)
+{
+    struct automatic *a = (struct automatic *)exporter;
+
+    if (find_out(a) != 0 || !a->chosen->wants_warm)
+        return;
+    a->chosen->tick = exporter->tick;
+    a->chosen->ops->warm(a->chosen);
+}
+
+static void auto_forget(struct llmobs_exporter *exporter)
+{
+    struct automatic *a = (struct automatic *)exporter;
+
+    llmobs_http_forget(a->http);
+    a->agent->ops->forget(a->agent);
+    if (a->intake)
+        a->intake->ops->forget(a->intake);
+    a->store->ops->forget(a->store);
+    llmobs_peer_forget(&a->peer);
+    a->no_curl_ns = 0;
+}
+
+static void auto_free(struct llmobs_exporter *exporter)
+{
+    struct automatic *a = (struct automatic *)exporter;
+
+    if (a->agent)
+        a->agent->ops->free(a->agent);
+    if (a->intake)
+        a->intake->ops->free(a->intake);
+    if (a->store)
+        a->store->ops->free(a->store);
+    if (a->http)
+        llmobs_http_free(a->http);
+    free(a->peer.url);
+    free(a);
+}
+
+static const struct llmobs_exporter_ops ops = {
+    .name = "auto",
+    .send = auto_send,
+    .forget = auto_forget,
+    .free = auto_free,
+    .warm = auto_warm,
+};
+
+struct llmobs_exporter *llmobs_auto_new(const struct llmobs_config *config)
+{
+    struct automatic *a = calloc(1, sizeof(*a));
+
+    if (!a)
+        return NULL;
+    a->base.ops = &ops;
+    a->config = config;
+    a->peer.exporter = &a->base;
+    a->peer.config = config;
+    a->peer.url = strdup(config->agent_url);
+    a->http = llmobs_http_new(config);
+    a->store = llmobs_store_new(config);
+    if (a->http) {
+        a->agent = llmobs_intake_new(config, false, a->http);
+        a->intake = llmobs_intake_new(config, true, a->http);
+    }
+    if (!a->peer.url || !a->http || !a->store || !a->agent) {
+        auto_free(&a->base);
+        return NULL;
+    }
+    a->agent->outer = &a->base;
+    if (a->intake)
+        a->intake->outer = &a->base;
+    /* Until something is known: the longest that may come of it. */
+    atomic_store(&a->base.remote, true);
+    atomic_store(&a->base.exit_ms, atomic_load(&a->agent->exit_ms));
+    if (a->intake && !config->agent_configured)
+        atomic_store(&a->base.exit_ms, LLMOBS_EXIT_INTAKE_MS);
+    a->base.wants_warm = a->intake && config->agentless != 0 &&
+                         (config->agentless == 1 || !config->agent_configured);
+    a->base.wants_warm |= a->agent->wants_warm;
+    choose_by_config(a);
+    return &a->base;
+}

@@ -1,0 +1,150 @@
+#include "core/export/stamp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/dirs.h"
+#include "core/base/fd.h"
+
+#define NAME_SIZE 32
+/* So soon a peer that is avoided is thought of again. */
+#define AVOID_MS 1000
+
+/* FNV-1a: the name says nothing of the URL, which may hold a password. */
+static void name_of(const char *url, char out[NAME_SIZE])
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (; *url; url++)
+        hash = (hash ^ (unsigned char)*url) * UINT64_C(0x100000001b3);
+    snprintf(out, NAME_SIZE, "dead-%016" PRIx64, hash);
+}
+
+static int open_base(const struct llmobs_config *config, bool make, int *dir)
+{
+    bool chosen = config->store_dir != NULL;
+    char path[PATH_MAX];
+    int rc = llmobs_config_base_dir(config, path, sizeof(path));
+
+    if (rc)
+        return rc;
+    return make ? llmobs_dirs_have(path, chosen, dir)
+                : llmobs_dirs_open(path, chosen, false, dir);
+}
+
+void llmobs_stamp_set(const struct llmobs_config *config, const char *url)
+{
+    const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    char name[NAME_SIZE];
+    struct stat st;
+    int dir, fd;
+
+    if (open_base(config, true, &dir))
+        return;
+    name_of(url, name);
+    fd = llmobs_fd_open(dir, name, flags);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        st.st_uid == geteuid()) {
+        fchmod(fd, 0600);
+        futimens(fd, NULL);
+    }
+    if (fd >= 0)
+        close(fd);
+    close(dir);
+}
+
+/* A stamp of the future is none: the clock was set back. */
+bool llmobs_stamp_is_set(const struct llmobs_config *config, const char *url)
+{
+    char name[NAME_SIZE];
+    struct stat st;
+    int64_t age;
+    int dir, rc;
+
+    if (open_base(config, false, &dir))
+        return false;
+    name_of(url, name);
+    rc = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW);
+    close(dir);
+    if (rc || !S_ISREG(st.st_mode) ||
+        (st.st_uid != geteuid() && st.st_uid != 0))
+        return false;
+    age = llmobs_clock_wall_ns() -
+          ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+    return age > -1000 * LLMOBS_NS_PER_MS &&
+           age < LLMOBS_STAMP_MS * LLMOBS_NS_PER_MS;
+}
+
+void llmobs_stamp_clear(const struct llmobs_config *config, const char *url)
+{
+    char name[NAME_SIZE];
+    int dir;
+
+    if (open_base(config, false, &dir))
+        return;
+    name_of(url, name);
+    unlinkat(dir, name, 0);
+    close(dir);
+}
+
+/* -- peers --------------------------------------------------------------- */
+
+bool llmobs_peer_is_silent(const struct llmobs_peer *peer)
+{
+    int64_t age = llmobs_clock_mono_ns() - peer->silent_ns;
+
+    return (peer->silent_ns && age < LLMOBS_STAMP_MS * LLMOBS_NS_PER_MS) ||
+           llmobs_stamp_is_set(peer->config, peer->url);
+}
+
+int llmobs_peer_begin(struct llmobs_peer *peer)
+{
+    struct llmobs_exporter *exporter = peer->exporter;
+    bool ending = exporter->phase == LLMOBS_PHASE_ENDING;
+    bool silent = llmobs_peer_is_silent(peer);
+    bool first = !peer->tried;
+
+    peer->tried = true;
+    if (silent && (first || ending)) {
+        exporter->retry_ms = AVOID_MS;
+        return -EHOSTDOWN;
+    }
+    atomic_store(&exporter->silent, silent);
+    return 0;
+}
+
+void llmobs_peer_answered(struct llmobs_peer *peer)
+{
+    atomic_store(&peer->exporter->silent, false);
+    peer->silent_ns = 0;
+    llmobs_stamp_clear(peer->config, peer->url);
+}
+
+void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
+                        int64_t enough_ms)
+{
+    int64_t now = llmobs_clock_mono_ns();
+    bool cut = rc == -ECANCELED &&
+               now - began_ns >= enough_ms * LLMOBS_NS_PER_MS &&
+               llmobs_exporter_was_cut(peer->exporter);
+
+    if (rc != -ETIMEDOUT && !cut)
+        return;
+    atomic_store(&peer->exporter->silent, true);
+    peer->silent_ns = now;
+    llmobs_stamp_set(peer->config, peer->url);
+}
+
+void llmobs_peer_forget(struct llmobs_peer *peer)
+{
+    peer->tried = false;
+    peer->silent_ns = 0;
+    atomic_store(&peer->exporter->silent, false);
+}

@@ -1,0 +1,277 @@
+#include "core/ledger/ledger_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/base/scratch.h"
+#include "core/ledger/ledger.h"
+
+#define STAT_MAX 1024
+
+/* -- names --------------------------------------------------------------- */
+
+void llmobs_record_name(const struct llmobs_record_owner *owner,
+                        char out[LLMOBS_RECORD_NAME_MAX])
+{
+    snprintf(out, LLMOBS_RECORD_NAME_MAX, "%ld-%" PRIu64 "-%" PRIx64,
+             (long)owner->pid, owner->start, owner->nonce);
+}
+
+/* Strictly the names that we make: made again it is the same. */
+bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out)
+{
+    char again[LLMOBS_RECORD_NAME_MAX];
+    char *end;
+
+    if (strlen(name) >= sizeof(again))
+        return false;
+    out->pid = (pid_t)strtol(name, &end, 10);
+    if (out->pid <= 0 || *end != '-')
+        return false;
+    out->start = strtoull(end + 1, &end, 10);
+    if (*end != '-')
+        return false;
+    out->nonce = strtoull(end + 1, &end, 16);
+    llmobs_record_name(out, again);
+    return strcmp(name, again) == 0;
+}
+
+/* -- processes ----------------------------------------------------------- */
+
+/* The n-th field behind `at`, a text of fields each after a blank. */
+static const char *field(const char *at, int n)
+{
+    while (n-- > 0 && at)
+        at = strchr(at + 1, ' ');
+    return at ? at + 1 : "";
+}
+
+/* A dead process stays in the table until its parent asks for it; for one
+ * whose first thread alone has ended the others are counted. */
+static int read_stat(const char *text, uint64_t *start)
+{
+    const char *at = strrchr(text, ')'); /* names may have any bytes */
+    char state;
+
+    if (!at)
+        return 0;
+    at++;
+    state = *field(at, 0) ? *(at + 1) : ' ';
+    if (state == 'X' || (state == 'Z' && strtol(field(at, 17), NULL, 10) <= 1))
+        return -ESRCH;
+    *start = strtoull(field(at, 19), NULL, 10);
+    return 0;
+}
+
+int llmobs_record_start(pid_t pid, uint64_t *start)
+{
+    char path[64], *text;
+    int rc = 0;
+
+    *start = 0;
+    if (pid != getpid() && kill(pid, 0) != 0 && errno == ESRCH)
+        return -ESRCH;
+    text = llmobs_scratch_take(STAT_MAX);
+    if (!text)
+        return 0;
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    if (llmobs_file_begin(AT_FDCWD, path, text, STAT_MAX) > 0)
+        rc = read_stat(text, start);
+    llmobs_scratch_give(text);
+    return rc;
+}
+
+void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX])
+{
+    struct llmobs_record_owner self = {.pid = getpid()};
+
+    (void)llmobs_record_start(self.pid, &self.start);
+    self.nonce = (uint64_t)llmobs_clock_mono_ns();
+    llmobs_record_name(&self, out);
+}
+
+void llmobs_record_place(uint64_t *boot, uint64_t *pidns)
+{
+    char text[64];
+    struct stat st;
+
+    *boot = *pidns = 0;
+    if (llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text,
+                          sizeof(text)) > 0) {
+        text[8] = '\0'; /* 32 bits of chance are enough */
+        *boot = strtoull(text, NULL, 16);
+    }
+    if (stat("/proc/self/ns/pid", &st) == 0)
+        *pidns = (uint64_t)st.st_ino;
+}
+
+/* -- pages --------------------------------------------------------------- */
+
+static int write_page(int fd, const struct llmobs_page *page)
+{
+    char text[LLMOBS_PAGE_SIZE];
+    ssize_t n;
+
+    llmobs_page_write(page, text);
+    do
+        n = pwrite(fd, text, sizeof(text), 0);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    return n == sizeof(text) ? 0 : -ENOSPC;
+}
+
+/* -ENODATA for an empty file. */
+static int read_page(int fd, struct llmobs_page *page)
+{
+    char text[LLMOBS_PAGE_SIZE + 1]; /* one more: a longer one is seen */
+    ssize_t n;
+
+    memset(page, 0, sizeof(*page));
+    do
+        n = pread(fd, text, sizeof(text), 0);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return n < 0 ? -errno : -ENODATA;
+    return llmobs_page_read(page, text, (size_t)n);
+}
+
+/* -- records ------------------------------------------------------------- */
+
+int llmobs_record_write(int dir, const char *name,
+                        const struct llmobs_page *page)
+{
+    int fd = llmobs_file_open(dir, name, O_RDWR);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    rc = write_page(fd, page);
+    if (rc) /* half a page would only be complained of */
+        unlinkat(dir, name, 0);
+    close(fd);
+    return rc;
+}
+
+/* Its owner may be writing it at this moment, and then half a page is looked at
+ * again, or removing it. */
+int llmobs_record_read(int dir, const char *name, bool own,
+                       struct llmobs_page *page)
+{
+    int fd = own ? llmobs_file_open(dir, name, O_RDONLY)
+                 : llmobs_file_peek(dir, name);
+    int rc = 0;
+
+    if (fd < 0)
+        return fd;
+    for (int i = 0; i < 10 && !rc; i++) {
+        rc = read_page(fd, page);
+        if (rc != -EBADMSG && rc != -ENODATA)
+            break;
+        if (i < 9) {
+            sched_yield();
+            rc = 0;
+        }
+    }
+    close(fd);
+    return rc;
+}
+
+/* -- totals -------------------------------------------------------------- */
+
+/* Totals that nobody can read, as after a crash of the host, begin anew and
+ * say so; those of a later version stay as they are. */
+static int load(struct llmobs_totals *totals)
+{
+    int rc = read_page(totals->fd, &totals->page);
+
+    if (rc == -ENODATA)
+        return 0;
+    if (rc != -EBADMSG)
+        return rc;
+    memset(&totals->page, 0, sizeof(totals->page));
+    return llmobs_counts_add(&totals->page.counts, LLMOBS_LEDGER_RESTARTS, 1);
+}
+
+static bool is_removed(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) || st.st_nlink == 0;
+}
+
+/* After the lock: the file may have been removed before. */
+int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
+{
+    int rc = -ESTALE;
+
+    for (int i = 0; i < 3 && rc == -ESTALE; i++) {
+        totals->fd = llmobs_file_open(dir, LLMOBS_LEDGER_TOTALS, O_RDWR);
+        if (totals->fd < 0)
+            return totals->fd;
+        rc = llmobs_file_lock(totals->fd, F_WRLCK, ms);
+        if (!rc)
+            rc = is_removed(totals->fd) ? -ESTALE : load(totals);
+        if (rc)
+            llmobs_totals_close(totals);
+    }
+    return rc;
+}
+
+/* Nothing is made or changed: the ledger may be somebody else's. */
+int llmobs_totals_peek(struct llmobs_totals *totals, int dir, int64_t ms)
+{
+    memset(&totals->page, 0, sizeof(totals->page));
+    totals->fd = llmobs_file_peek(dir, LLMOBS_LEDGER_TOTALS);
+    if (totals->fd < 0)
+        return totals->fd;
+    /* Where it cannot be locked, what is there is better than nothing. */
+    (void)llmobs_file_lock(totals->fd, F_RDLCK, ms);
+    return load(totals);
+}
+
+static bool is_name(const char *name)
+{
+    struct llmobs_record_owner owner;
+
+    return llmobs_record_parse(name, &owner);
+}
+
+int llmobs_totals_add(struct llmobs_totals *totals, int dir, const char *name,
+                      const struct llmobs_counts *more)
+{
+    struct llmobs_page page = totals->page;
+    int rc = llmobs_counts_merge(&page.counts, more);
+
+    if (rc)
+        return rc;
+    /* Whoever added it died before it could remove it. */
+    if (page.last[0] && strcmp(page.last, name) != 0 && is_name(page.last))
+        unlinkat(dir, page.last, 0);
+    snprintf(page.last, sizeof(page.last), "%s", name);
+    rc = write_page(totals->fd, &page);
+    if (rc)
+        return rc;
+    totals->page = page;
+    if (name[0])
+        unlinkat(dir, name, 0);
+    return 0;
+}
+
+void llmobs_totals_close(struct llmobs_totals *totals)
+{
+    if (totals->fd >= 0)
+        close(totals->fd);
+    totals->fd = -1;
+}

@@ -1,0 +1,61 @@
+#include "core/ledger/stats.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+static _Atomic uint64_t counters[LLMOBS_STAT_COUNT];
+
+static const char *const names[LLMOBS_STAT_COUNT] = {
+#define X(name) #name,
+    LLMOBS_STATS(X)
+#undef X
+};
+
+static bool known(enum llmobs_stat stat)
+{
+    return (unsigned)stat < LLMOBS_STAT_COUNT;
+}
+
+void llmobs_stats_add(enum llmobs_stat stat, uint64_t n)
+{
+    if (known(stat))
+        atomic_fetch_add_explicit(&counters[stat], n, memory_order_release);
+}
+
+uint64_t llmobs_stats_get(enum llmobs_stat stat)
+{
+    if (!known(stat))
+        return 0;
+    return atomic_load_explicit(&counters[stat], memory_order_acquire);
+}
+
+const char *llmobs_stats_name(enum llmobs_stat stat)
+{
+    return known(stat) ? names[stat] : "unknown";
+}
+
+enum llmobs_stat llmobs_stats_sent(const char *exporter)
+{
+    for (int i = LLMOBS_STAT_sent_store; i <= LLMOBS_STAT_sent_agentless; i++)
+        if (strcmp(names[i] + strlen("sent_"), exporter) == 0)
+            return (enum llmobs_stat)i;
+    return LLMOBS_STAT_COUNT;
+}
+
+bool llmobs_stats_name_settles(const char *name)
+{
+    return strcmp(name, "delivered") == 0 || strcmp(name, "unconfirmed") == 0 ||
+           strcmp(name, "left") == 0 || strcmp(name, "purged") == 0 ||
+           strncmp(name, "dropped_", 8) == 0;
+}
+
+bool llmobs_stats_settles(enum llmobs_stat stat)
+{
+    return known(stat) && llmobs_stats_name_settles(names[stat]);
+}
+
+void llmobs_stats_reset(void)
+{
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        atomic_store_explicit(&counters[i], 0, memory_order_relaxed);
+}

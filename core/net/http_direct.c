@@ -1,0 +1,130 @@
+/* http_direct - connections in a process where another preload holds connect
+ * or the look-up of names: an anonymiser, as a rule. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/sys.h"
+#include "core/net/http_inner.h"
+#include "core/net/resolve.h"
+
+#define NET_LOOPBACK 127
+
+static atomic_bool only; /* constant once the core is attached */
+
+void llmobs_http_direct_only(bool held)
+{
+    atomic_store(&only, held);
+}
+
+bool llmobs_http_is_direct(void)
+{
+    return atomic_load_explicit(&only, memory_order_relaxed);
+}
+
+static bool is_here(const struct sockaddr *address)
+{
+    const struct sockaddr_in *four = (const void *)address;
+    const struct sockaddr_in6 *six = (const void *)address;
+
+    switch (address->sa_family) {
+    case AF_UNIX:
+        return true;
+    case AF_INET:
+        return ntohl(four->sin_addr.s_addr) >> 24 == NET_LOOPBACK;
+    case AF_INET6:
+        return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+    default:
+        return false;
+    }
+}
+
+static bool names_here(const struct llmobs_place *place)
+{
+    struct sockaddr_in four = {.sin_family = AF_INET};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+
+    if (!place->numeric)
+        return llmobs_resolve_is_local(place->host);
+    if (inet_pton(AF_INET, place->host, &four.sin_addr) == 1)
+        return is_here((const struct sockaddr *)&four);
+    return inet_pton(AF_INET6, place->host, &six.sin6_addr) == 1 &&
+           is_here((const struct sockaddr *)&six);
+}
+
+bool llmobs_http_may_go(const struct llmobs_place *target, bool unix_socket,
+                        bool proxy)
+{
+    if (!llmobs_http_is_direct() || unix_socket ||
+        (!proxy && names_here(target)))
+        return true;
+    llmobs_log_once(LLMOBS_LOG_WARN, "held",
+                    "another preload holds connect or the look-up of names: "
+                    "what is for another machine stays in the spool");
+    return false;
+}
+
+/* The kernel has a connection to this machine at once or, with a full queue,
+ * not soon. */
+static int wait_connected(int fd)
+{
+    const struct timespec most = {0, LLMOBS_HTTP_SLICE_MS * LLMOBS_NS_PER_MS};
+    struct pollfd wait = {.fd = fd, .events = POLLOUT};
+    socklen_t len = sizeof(int);
+    int error = 0;
+
+    if (llmobs_sys(SYS_ppoll, &wait, 1, &most) != 1)
+        return -ETIMEDOUT;
+    if (llmobs_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        return -EIO;
+    return -error;
+}
+
+/* libcurl is told that the socket is connected, and 7.88 connects it all the
+ * same, through who holds connect. Those pass a Unix socket's address on, and
+ * the kernel, which has the first connect still under way in its books, answers
+ * that it has succeeded, whatever the address. */
+static int reach(int fd, struct curl_sockaddr *to)
+{
+    const int yes = 1;
+    long rc = llmobs_sys(SYS_connect, fd, &to->addr, to->addrlen);
+
+    if (rc == -EINPROGRESS)
+        rc = wait_connected(fd);
+    if (rc != 0)
+        return (int)rc;
+    /* libcurl does so where it connects. */
+    llmobs_sys(SYS_setsockopt, fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    memset(&to->addr, 0, sizeof(to->addr));
+    to->addr.sa_family = AF_UNIX;
+    to->addrlen = sizeof(to->addr.sa_family);
+    return 0;
+}
+
+int llmobs_http_open_direct(struct llmobs_http *http, struct curl_sockaddr *to)
+{
+    bool unix_socket = to->family == AF_UNIX;
+    int fd, rc;
+
+    http->connected = false;
+    if (!is_here(&to->addr))
+        return -EACCES;
+    fd = llmobs_sockets_open(&http->sockets, to->family,
+                             to->socktype | SOCK_NONBLOCK, to->protocol);
+    if (fd < 0 || unix_socket)
+        return fd;
+    rc = reach(fd, to);
+    if (rc) {
+        llmobs_sockets_close(&http->sockets, fd);
+        return rc;
+    }
+    http->connected = true;
+    return fd;
+}

@@ -1,0 +1,576 @@
+/* http_transfer - one request: where it goes, what libcurl is told, and the
+ * rounds until its end. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/clock.h"
+#include "core/base/fd.h"
+#include "core/base/gate.h"
+#include "core/base/log.h"
+#include "core/net/http_date.h"
+#include "core/net/http_inner.h"
+#include "core/net/listener.h"
+#include "llmobs.h"
+
+#define LOOKS 3
+#define MULTIPLE_ADDRESSES 0x073b00 /* CURLOPT_RESOLVE takes several */
+
+/* Newer than the headers we may be built with, or deprecated in them. */
+#define OPT_PROTOCOLS ((CURLoption)181)
+#define OPT_PROTOCOLS_STR ((CURLoption)10318)
+#define OPT_RESOLVER_START ((CURLoption)20272)
+#define OPT_PROXY_CAINFO ((CURLoption)10246)
+#define OPT_NOPROXY ((CURLoption)10177)
+#define OPT_UNIX_SOCKET ((CURLoption)10231)
+#define OPT_PREREQFUNCTION ((CURLoption)20312)
+#define OPT_PREREQDATA ((CURLoption)10313)
+
+/* Where a request goes, and what must be looked up for it. */
+struct plan {
+    struct llmobs_place target;
+    struct llmobs_place via;
+    const char *proxy; /* NULL: none */
+    bool tls;
+    bool tunnel; /* through the proxy */
+    struct {
+        const struct llmobs_place *place;
+        char text[LLMOBS_RESOLVE_TEXT_MAX];
+    } names[2];
+    size_t name_count;
+};
+
+/* A request under way. */
+struct transfer {
+    const struct llmobs_real *real;
+    struct llmobs_http *http;
+    const struct llmobs_http_request *request;
+    struct llmobs_http_reply *reply;
+    struct plan plan;
+    int64_t until_ns;
+    struct curl_slist *headers;
+    struct curl_slist *resolved;
+    uint64_t mark; /* of who listened before, where there is a guard */
+    bool strange;  /* somebody else listens, now that there is a connection */
+};
+
+/* ---- libcurl's callbacks ---------------------------------------------- */
+
+static size_t take_body(char *data, size_t size, size_t count, void *ctx)
+{
+    struct transfer *transfer = ctx;
+    struct llmobs_buf *body = &transfer->reply->body;
+    size_t len = size * count;
+    size_t room = body->max - body->len;
+
+    if (len && room)
+        (void)llmobs_buf_add(body, data, len < room ? len : room);
+    return len;
+}
+
+static size_t take_header(char *data, size_t size, size_t count, void *ctx)
+{
+    struct transfer *transfer = ctx;
+    struct llmobs_http_reply *reply = transfer->reply;
+    size_t len = size * count;
+    char line[128];
+
+    if (len >= sizeof(line))
+        return len;
+    memcpy(line, data, len);
+    line[len] = '\0';
+    /* An answer before the last one: of a proxy, or "100 Continue". */
+    if (strncmp(line, "HTTP/", 5) == 0)
+        reply->retry_after_ms = -1;
+    else if (strncasecmp(line, "Retry-After:", 12) == 0)
+        reply->retry_after_ms = llmobs_http_date_wait_ms(
+            line + 12, llmobs_clock_wall_ns() / 1000000000);
+    return len;
+}
+
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose,
+                                 struct curl_sockaddr *address)
+{
+    struct llmobs_http *http = ctx;
+    int fd;
+
+    (void)purpose;
+    if (llmobs_http_is_direct())
+        fd = llmobs_http_open_direct(http, address);
+    else
+        fd = llmobs_sockets_open(&http->sockets, address->family,
+                                 address->socktype, address->protocol);
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int tell_connected(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+    const struct llmobs_http *http = ctx;
+
+    (void)fd;
+    (void)purpose;
+    return llmobs_http_is_direct() && http->connected
+               ? CURL_SOCKOPT_ALREADY_CONNECTED
+               : CURL_SOCKOPT_OK;
+}
+
+static int close_socket(void *ctx, curl_socket_t fd)
+{
+    struct llmobs_http *http = ctx;
+
+    llmobs_sockets_close(&http->sockets, fd);
+    return 0;
+}
+
+/* Called where libcurl is about to look a name up itself: never. */
+static int refuse_lookup(void *state, void *reserved, void *ctx)
+{
+    (void)state;
+    (void)reserved;
+    (void)ctx;
+    llmobs_log_once(LLMOBS_LOG_ERROR, "look-up",
+                    "libcurl wanted to look a name up itself");
+    return 1;
+}
+
+/* libcurl calls it when the connection stands and nothing was sent yet. It
+ * refuses unless the sockets that listen now are those that the guard saw
+ * before the connect; the peer of a Unix socket is asked for directly. */
+static int judge_peer(void *ctx, char *address, char *own, int port,
+                      int own_port)
+{
+    struct transfer *transfer = ctx;
+    const struct llmobs_sockets *sockets = &transfer->http->sockets;
+    uint64_t mark = 0;
+    int rc = -EPERM;
+
+    (void)address;
+    (void)own;
+    (void)port;
+    (void)own_port;
+    /* Where many come and go, the kernel's list may lack one for once. */
+    for (int i = 0; i < LOOKS && (rc || mark != transfer->mark); i++)
+        rc = llmobs_listener_check(transfer->request->guard, &mark);
+    transfer->strange = rc || mark != transfer->mark;
+    for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++)
+        if (sockets->list[i].used && !sockets->list[i].watched)
+            transfer->strange |= llmobs_listener_peer(sockets->list[i].fd) != 0;
+    return transfer->strange;
+}
+
+/* ---- where to --------------------------------------------------------- */
+
+static void want_name(struct plan *plan, const struct llmobs_place *place)
+{
+    if (!place->numeric)
+        plan->names[plan->name_count++].place = place;
+}
+
+static int make_plan(struct transfer *transfer)
+{
+    const struct llmobs_http_request *request = transfer->request;
+    struct plan *plan = &transfer->plan;
+    int rc = llmobs_place_parse(request->url, NULL, &plan->target);
+
+    if (rc)
+        return rc;
+    plan->tls = strcmp(plan->target.scheme, "https") == 0;
+    if (!plan->tls && strcmp(plan->target.scheme, "http") != 0)
+        return -EINVAL;
+    if (request->unix_socket)
+        return 0;
+    if (!request->local)
+        plan->proxy =
+            llmobs_proxies_find(llmobs_http_life_proxies(), &plan->target);
+    if (plan->proxy) {
+        rc = llmobs_place_parse(plan->proxy, "http", &plan->via);
+        if (rc)
+            return rc;
+        plan->tls |= strcmp(plan->via.scheme, "https") == 0;
+        want_name(plan, &plan->via);
+        plan->tunnel = strcmp(plan->target.scheme, "https") == 0;
+    }
+    if (!plan->proxy || llmobs_place_proxy_wants_address(&plan->via))
+        want_name(plan, &plan->target);
+    return 0;
+}
+
+static int look_up(struct transfer *transfer, size_t i)
+{
+    struct llmobs_http *http = transfer->http;
+    const char *host = transfer->plan.names[i].place->host;
+    /* A program that wants to stay of one thread does so until it exits. */
+    bool thread = http->config->thread || llmobs_http_life_is_exit();
+    int rc;
+
+    while ((rc = llmobs_resolve_get(http->resolve, host, thread,
+                                    transfer->plan.names[i].text)) ==
+           -EINPROGRESS) {
+        if (!llmobs_http_life_goes_on(transfer->real))
+            return -ECANCELED;
+        if (llmobs_clock_mono_ns() >= transfer->until_ns)
+            return -ETIMEDOUT;
+        llmobs_tick_now(&transfer->request->tick);
+        llmobs_resolve_wait(http->resolve, LLMOBS_HTTP_SLICE_MS);
+    }
+    return rc;
+}
+
+static int look_all_up(struct transfer *transfer)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < transfer->plan.name_count; i++)
+        rc = look_up(transfer, i);
+    if (rc == -EHOSTUNREACH || rc == -ETIMEDOUT)
+        transfer->reply->code = transfer->plan.proxy
+                                    ? CURLE_COULDNT_RESOLVE_PROXY
+                                    : CURLE_COULDNT_RESOLVE_HOST;
+    return rc;
+}
+
+/* ---- options ---------------------------------------------------------- */
+
+static bool append(const struct llmobs_real *real, struct curl_slist **list,
+                   const char *text)
+{
+    struct curl_slist *longer = real->slist_append(*list, text);
+
+    if (longer)
+        *list = longer;
+    return longer != NULL;
+}
+
+/* Old versions keep what they have of a name: hence its removal first. */
+static bool pin_name(struct transfer *transfer, const char *host, unsigned port,
+                     const char *addresses)
+{
+    const struct llmobs_real *real = transfer->real;
+    char line[LLMOBS_PLACE_HOST_MAX + LLMOBS_RESOLVE_TEXT_MAX + 16];
+
+    (void)snprintf(line, sizeof(line), "-%s:%u", host, port);
+    if (!append(real, &transfer->resolved, line))
+        return false;
+    (void)snprintf(line, sizeof(line), "%s:%u:%s", host, port, addresses);
+    return append(real, &transfer->resolved, line);
+}
+
+/* libcurl cuts the dot at the end of a name off or not, by version. */
+static bool pin(struct transfer *transfer, const struct llmobs_place *place,
+                char *addresses)
+{
+    const struct llmobs_real *real = transfer->real;
+    char host[LLMOBS_PLACE_HOST_MAX];
+    size_t len = strlen(place->host);
+
+    if (real->version_info &&
+        real->version_info(CURLVERSION_NOW)->version_num < MULTIPLE_ADDRESSES)
+        addresses[strcspn(addresses, ",")] = '\0';
+    if (!pin_name(transfer, place->host, place->port, addresses))
+        return false;
+    if (len < 2 || place->host[len - 1] != '.')
+        return true;
+    memcpy(host, place->host, len - 1);
+    host[len - 1] = '\0';
+    return pin_name(transfer, host, place->port, addresses);
+}
+
+static int make_lists(struct transfer *transfer)
+{
+    const struct llmobs_real *real = transfer->real;
+    const char *const *header = transfer->request->headers;
+    struct plan *plan = &transfer->plan;
+
+    if (!append(real, &transfer->headers, "Expect:"))
+        return -ENOMEM;
+    for (; header && *header; header++) {
+        if (!append(real, &transfer->headers, *header))
+            return -ENOMEM;
+    }
+    for (size_t i = 0; i < plan->name_count; i++) {
+        if (!pin(transfer, plan->names[i].place, plan->names[i].text))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static bool set(struct llmobs_http *http, CURLoption option, const void *value)
+{
+    return http->real->easy_setopt(http->easy, option, value) == CURLE_OK;
+}
+
+static bool set_long(struct llmobs_http *http, CURLoption option, long value)
+{
+    return http->real->easy_setopt(http->easy, option, value) == CURLE_OK;
+}
+
+/* All that security or the answer depends on; false: not with this libcurl. */
+static bool set_needed(struct transfer *transfer)
+{
+    const struct llmobs_http_request *request = transfer->request;
+    const char *ca_file = transfer->http->config->ca_file;
+    struct llmobs_http *http = transfer->http;
+    const struct plan *plan = &transfer->plan;
+
+    return set(http, CURLOPT_URL, request->url) &&
+           set_long(http, CURLOPT_NOSIGNAL, 1) &&
+           set(http, CURLOPT_PROXY, plan->proxy ? plan->proxy : "") &&
+           set(http, OPT_NOPROXY, "") &&
+           (!plan->tunnel ||
+            set_long(http, CURLOPT_HEADEROPT, CURLHEADER_SEPARATE)) &&
+           (!plan->tls || (set_long(http, CURLOPT_SSL_VERIFYPEER, 1) &&
+                           set_long(http, CURLOPT_SSL_VERIFYHOST, 2))) &&
+           (!plan->tls || !ca_file || set(http, CURLOPT_CAINFO, ca_file)) &&
+           (!request->unix_socket ||
+            set(http, OPT_UNIX_SOCKET, request->unix_socket)) &&
+           (!plan->name_count ||
+            set(http, CURLOPT_RESOLVE, transfer->resolved)) &&
+           set(http, CURLOPT_HTTPHEADER, transfer->headers) &&
+           set(http, CURLOPT_WRITEDATA, transfer) &&
+           set(http, CURLOPT_HEADERDATA, transfer) &&
+           set(http, CURLOPT_WRITEFUNCTION, (void *)take_body) &&
+           set(http, CURLOPT_HEADERFUNCTION, (void *)take_header) &&
+           set(http, CURLOPT_OPENSOCKETDATA, http) &&
+           set(http, CURLOPT_SOCKOPTDATA, http) &&
+           set(http, CURLOPT_CLOSESOCKETDATA, http) &&
+           set(http, CURLOPT_OPENSOCKETFUNCTION, (void *)open_socket) &&
+           set(http, CURLOPT_SOCKOPTFUNCTION, (void *)tell_connected) &&
+           set(http, CURLOPT_CLOSESOCKETFUNCTION, (void *)close_socket);
+}
+
+static bool set_method(struct transfer *transfer)
+{
+    const struct llmobs_http_request *request = transfer->request;
+    struct llmobs_http *http = transfer->http;
+
+    if (strcmp(request->method, "HEAD") == 0)
+        return set_long(http, CURLOPT_NOBODY, 1);
+    if (strcmp(request->method, "POST") != 0)
+        return set_long(http, CURLOPT_HTTPGET, 1);
+    return set_long(http, CURLOPT_POST, 1) &&
+           http->real->easy_setopt(http->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                   (curl_off_t)request->body.len) == CURLE_OK &&
+           set(http, CURLOPT_POSTFIELDS,
+               request->body.data ? request->body.data : "");
+}
+
+/* What an old libcurl may lack. The URL is ours and redirects are not
+ * followed, so that the list of protocols is one more bolt only. */
+static void set_wished(struct transfer *transfer, int64_t ms)
+{
+    struct llmobs_http *http = transfer->http;
+
+    if (!set(http, OPT_PROTOCOLS_STR, "http,https"))
+        (void)set_long(http, OPT_PROTOCOLS, 3);
+    (void)set_long(http, CURLOPT_FOLLOWLOCATION, 0);
+    (void)set_long(http, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    (void)set_long(http, CURLOPT_TIMEOUT_MS, (long)ms);
+    (void)set_long(http, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
+    (void)set_long(http, CURLOPT_DNS_CACHE_TIMEOUT, -1);
+    (void)set(http, CURLOPT_USERAGENT, "llmobs/" LLMOBS_VERSION);
+    if (transfer->plan.tls && http->config->ca_file)
+        (void)set(http, OPT_PROXY_CAINFO, http->config->ca_file);
+    if (transfer->request->guard && set(http, OPT_PREREQDATA, transfer))
+        (void)set(http, OPT_PREREQFUNCTION, (void *)judge_peer);
+    if (transfer->plan.name_count)
+        (void)set(http, OPT_RESOLVER_START, (void *)refuse_lookup);
+}
+
+static int prepare(struct transfer *transfer)
+{
+    struct llmobs_http *http = transfer->http;
+    int64_t ms =
+        (transfer->until_ns - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS + 1;
+    int rc;
+
+    http->real->easy_reset(http->easy);
+    rc = make_lists(transfer);
+    if (rc)
+        return rc;
+    set_wished(transfer, ms > 0 ? ms : 1);
+    return set_needed(transfer) && set_method(transfer) ? 0 : -EPROTONOSUPPORT;
+}
+
+/* ---- the transfer ----------------------------------------------------- */
+
+static bool finished(struct transfer *transfer)
+{
+    struct llmobs_http *http = transfer->http;
+    CURLMsg *message;
+    int left;
+
+    while ((message = http->real->multi_info_read(http->multi, &left))) {
+        if (message->msg != CURLMSG_DONE || message->easy_handle != http->easy)
+            continue;
+        transfer->reply->code = (int)message->data.result;
+        return true;
+    }
+    return false;
+}
+
+/* One round of work inside the gate: 1 when the transfer has ended. */
+static int step(struct transfer *transfer)
+{
+    struct llmobs_http *http = transfer->http;
+    int running, rc = 0;
+
+    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    if (!llmobs_sockets_intact(&http->sockets)) {
+        llmobs_http_abandon(http);
+        rc = -EBADF;
+    } else if (http->real->multi_perform(http->multi, &running) != CURLM_OK) {
+        rc = -EIO;
+    } else {
+        rc = finished(transfer);
+    }
+    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    return rc;
+}
+
+/* Old versions answer at once where there is nothing to wait for yet. */
+static void wait_a_slice(struct llmobs_http *http)
+{
+    const struct timespec pause = {0, LLMOBS_NS_PER_MS};
+    int64_t began = llmobs_clock_mono_ns();
+    int count = 0;
+
+    if (http->real->multi_wait(http->multi, NULL, 0, LLMOBS_HTTP_SLICE_MS,
+                               &count) != CURLM_OK ||
+        (count == 0 && llmobs_clock_mono_ns() - began < LLMOBS_NS_PER_MS))
+        nanosleep(&pause, NULL);
+}
+
+static int run(struct transfer *transfer)
+{
+    struct llmobs_http *http = transfer->http;
+    int rc;
+
+    if (http->real->multi_add_handle(http->multi, http->easy) != CURLM_OK)
+        return -EIO;
+    for (;;) {
+        rc = step(transfer);
+        if (rc != 0)
+            break;
+        if (!llmobs_http_life_goes_on(transfer->real)) {
+            rc = -ECANCELED;
+            break;
+        }
+        llmobs_tick_now(&transfer->request->tick);
+        wait_a_slice(http);
+    }
+    if (!http->multi)
+        return rc;
+    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    http->real->easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE,
+                             &transfer->reply->status);
+    http->real->multi_remove_handle(http->multi, http->easy);
+    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    return rc < 0 ? rc : 0;
+}
+
+static int code_error(int code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return 0;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return -EHOSTUNREACH;
+    case CURLE_COULDNT_CONNECT:
+        return -ECONNREFUSED;
+    case CURLE_OPERATION_TIMEDOUT:
+        return -ETIMEDOUT;
+    case CURLE_OUT_OF_MEMORY:
+        return -ENOMEM;
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+        return -ECONNRESET;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return -EPROTO;
+    default:
+        return -EIO;
+    }
+}
+
+/* Inside libcurl, with all names known. */
+static int perform(struct transfer *transfer)
+{
+    struct llmobs_http *http = transfer->http;
+    int rc;
+
+    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    rc = llmobs_http_make_handles(http, transfer->real);
+    if (rc == 0)
+        rc = prepare(transfer);
+    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    if (rc == 0)
+        rc = run(transfer);
+    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    /* Nothing of this request may stay behind in the handle. */
+    if (http->easy)
+        transfer->real->easy_reset(http->easy);
+    transfer->real->slist_free_all(transfer->headers);
+    transfer->real->slist_free_all(transfer->resolved);
+    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    return rc;
+}
+
+/* Names that lead nowhere any more may have moved. */
+static void doubt(const struct transfer *transfer)
+{
+    for (size_t i = 0; i < transfer->plan.name_count; i++)
+        llmobs_resolve_doubt(transfer->http->resolve,
+                             transfer->plan.names[i].place->host);
+}
+
+static int outcome(struct transfer *transfer)
+{
+    int code = transfer->reply->code;
+
+    if (transfer->strange)
+        return -EPERM;
+    if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT)
+        doubt(transfer);
+    if (code == CURLE_OK && transfer->reply->status == 0)
+        return -EIO;
+    return code_error(code);
+}
+
+int llmobs_http_transfer(struct llmobs_http *http,
+                         const struct llmobs_http_request *request,
+                         struct llmobs_http_reply *reply)
+{
+    struct transfer transfer = {.real = llmobs_http_life_real(),
+                                .http = http,
+                                .request = request,
+                                .reply = reply,
+                                .until_ns =
+                                    llmobs_clock_mono_ns() +
+                                    request->timeout_ms * LLMOBS_NS_PER_MS};
+    int rc = make_plan(&transfer);
+
+    if (rc)
+        return rc;
+    if (!transfer.real || !llmobs_http_life_may_use(transfer.plan.tls) ||
+        !llmobs_fd_spare(LLMOBS_HTTP_FDS) ||
+        !llmobs_http_may_go(&transfer.plan.target, request->unix_socket != NULL,
+                            transfer.plan.proxy != NULL))
+        return -ENOTCONN;
+    if (request->guard)
+        rc = llmobs_listener_check(request->guard, &transfer.mark);
+    if (rc == 0)
+        rc = look_all_up(&transfer);
+    if (rc == 0 && !llmobs_http_life_goes_on(transfer.real))
+        rc = -ECANCELED;
+    if (rc)
+        return rc;
+    if (!llmobs_http_life_enter(transfer.real))
+        return -ENOTCONN;
+    rc = perform(&transfer);
+    llmobs_http_life_leave();
+    return rc ? rc : outcome(&transfer);
+}

@@ -1,0 +1,282 @@
+#include "core/net/resolve.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/base/clock.h"
+#include "core/base/futex.h"
+#include "core/base/gate.h"
+#include "core/base/thread.h"
+#include "core/net/place.h"
+
+#define NS_PER_S INT64_C(1000000000)
+#define KEEP_S 300
+/* An old answer serves on while the name server is away. */
+#define KEEP_STALE_S 30
+/* An answer that is younger is not doubted: the host is just down. */
+#define DOUBT_S 30
+#define ENTRIES 4
+/* Modules of the name service need more than our own thread. */
+#define STACK_SIZE (512 * 1024)
+
+enum seeker_state { IDLE, RUNNING, DONE, ENDED };
+
+/* The thread that looks up, as who asks sees it. It does not end while the app
+ * may fork: at its end the C library takes its resolver's part of the thread
+ * down, under a lock, where no fork gate can be around it. */
+struct seeker {
+    atomic_uint state; /* both sides sleep on it */
+    int rc;
+    char host[LLMOBS_PLACE_HOST_MAX];
+    char text[LLMOBS_RESOLVE_TEXT_MAX];
+};
+
+struct entry {
+    char host[LLMOBS_PLACE_HOST_MAX]; /* "": free */
+    char text[LLMOBS_RESOLVE_TEXT_MAX];
+    int64_t made_ns;
+    int64_t until_ns;
+};
+
+struct llmobs_resolve {
+    struct entry entries[ENTRIES];
+    struct seeker *seeker; /* NULL: none yet */
+};
+
+/* ---- the look-up ------------------------------------------------------ */
+
+static void add_address(char *text, const struct addrinfo *info)
+{
+    char one[NI_MAXHOST];
+    size_t len = strlen(text);
+
+    if (getnameinfo(info->ai_addr, info->ai_addrlen, one, sizeof(one), NULL, 0,
+                    NI_NUMERICHOST) != 0)
+        return;
+    /* A scope is not part of what libcurl takes. */
+    if (strchr(one, '%') ||
+        len + 1 + strlen(one) >= (size_t)LLMOBS_RESOLVE_TEXT_MAX)
+        return;
+    if (len)
+        text[len++] = ',';
+    strcpy(text + len, one);
+}
+
+static int look_up(const char *host, char text[LLMOBS_RESOLVE_TEXT_MAX])
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo *list = NULL;
+    int rc;
+
+    text[0] = '\0';
+    llmobs_gate_enter(LLMOBS_GATE_LOOKUP);
+    rc = getaddrinfo(host, NULL, &hints, &list);
+    if (rc == 0) {
+        for (const struct addrinfo *at = list; at; at = at->ai_next)
+            add_address(text, at);
+        freeaddrinfo(list);
+    }
+    llmobs_gate_leave(LLMOBS_GATE_LOOKUP);
+    if (rc == EAI_MEMORY)
+        return -ENOMEM;
+    return text[0] ? 0 : -EHOSTUNREACH;
+}
+
+static void move_to(struct seeker *seeker, enum seeker_state state)
+{
+    atomic_store(&seeker->state, state);
+    llmobs_futex_wake(&seeker->state);
+}
+
+static void *seeker_main(void *arg)
+{
+    struct seeker *seeker = arg;
+    unsigned state;
+
+    llmobs_thread_begins();
+    while ((state = atomic_load(&seeker->state)) != ENDED) {
+        if (state != RUNNING) {
+            llmobs_futex_sleep(&seeker->state, state, -1);
+            continue;
+        }
+        seeker->rc = look_up(seeker->host, seeker->text);
+        /* Not where it has been ended meanwhile. */
+        if (atomic_compare_exchange_strong(&seeker->state, &state, DONE))
+            llmobs_futex_wake(&seeker->state);
+    }
+    free(seeker);
+    llmobs_thread_ends();
+    return NULL;
+}
+
+static struct seeker *seeker_new(void)
+{
+    struct seeker *seeker = calloc(1, sizeof(*seeker));
+
+    if (seeker && llmobs_thread_start(seeker_main, seeker, STACK_SIZE) != 0) {
+        free(seeker);
+        seeker = NULL;
+    }
+    return seeker;
+}
+
+static int start(struct llmobs_resolve *resolve, const char *host)
+{
+    if (!resolve->seeker)
+        resolve->seeker = seeker_new();
+    if (!resolve->seeker)
+        return -ENOMEM;
+    strcpy(resolve->seeker->host, host);
+    move_to(resolve->seeker, RUNNING);
+    return -EINPROGRESS;
+}
+
+/* ---- what is known ---------------------------------------------------- */
+
+static struct entry *find(struct llmobs_resolve *resolve, const char *host)
+{
+    for (size_t i = 0; i < ENTRIES; i++) {
+        if (strcmp(resolve->entries[i].host, host) == 0)
+            return &resolve->entries[i];
+    }
+    return NULL;
+}
+
+static struct entry *oldest(struct llmobs_resolve *resolve)
+{
+    struct entry *found = &resolve->entries[0];
+
+    for (size_t i = 1; i < ENTRIES; i++) {
+        if (resolve->entries[i].made_ns < found->made_ns)
+            found = &resolve->entries[i];
+    }
+    return found;
+}
+
+/* Takes an answer in, or lets an old one serve on. */
+static int keep(struct llmobs_resolve *resolve, const char *host, int rc,
+                const char *text)
+{
+    struct entry *entry = find(resolve, host);
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (rc != 0 && entry) {
+        entry->until_ns = now + KEEP_STALE_S * NS_PER_S;
+        return 0;
+    }
+    if (rc != 0)
+        return rc;
+    if (!entry)
+        entry = oldest(resolve);
+    strcpy(entry->host, host);
+    strcpy(entry->text, text);
+    entry->made_ns = now;
+    entry->until_ns = now + KEEP_S * NS_PER_S;
+    return 0;
+}
+
+/* Takes the answer of the look-up under way in, if it has come; -ENOENT: no
+ * word of this host. */
+static int collect(struct llmobs_resolve *resolve, const char *host)
+{
+    struct seeker *seeker = resolve->seeker;
+    int rc;
+
+    if (!seeker || atomic_load(&seeker->state) == IDLE)
+        return -ENOENT;
+    if (atomic_load(&seeker->state) == RUNNING)
+        return -EINPROGRESS;
+    rc = keep(resolve, seeker->host, seeker->rc, seeker->text);
+    atomic_store(&seeker->state, IDLE);
+    return strcmp(seeker->host, host) == 0 ? rc : -ENOENT;
+}
+
+static bool known(struct llmobs_resolve *resolve, const char *host, char *out)
+{
+    const struct entry *entry = find(resolve, host);
+
+    if (!entry || llmobs_clock_mono_ns() >= entry->until_ns)
+        return false;
+    strcpy(out, entry->text);
+    return true;
+}
+
+bool llmobs_resolve_is_local(const char *host)
+{
+    size_t len = strlen(host);
+
+    if (len && host[len - 1] == '.')
+        len--;
+    return len >= 9 && strncmp(host + len - 9, "localhost", 9) == 0 &&
+           (len == 9 || host[len - 10] == '.');
+}
+
+int llmobs_resolve_get(struct llmobs_resolve *resolve, const char *host,
+                       bool thread, char out[LLMOBS_RESOLVE_TEXT_MAX])
+{
+    char text[LLMOBS_RESOLVE_TEXT_MAX];
+    int rc;
+
+    if (strlen(host) >= LLMOBS_PLACE_HOST_MAX)
+        return -EHOSTUNREACH;
+    if (llmobs_resolve_is_local(host)) {
+        strcpy(out, "127.0.0.1,::1");
+        return 0;
+    }
+    if (known(resolve, host, out))
+        return 0;
+    rc = collect(resolve, host);
+    if (rc == -ENOENT && thread)
+        rc = start(resolve, host);
+    else if (rc == -ENOENT)
+        rc = keep(resolve, host, look_up(host, text), text);
+    if (rc == 0)
+        rc = known(resolve, host, out) ? 0 : -EHOSTUNREACH;
+    return rc;
+}
+
+void llmobs_resolve_wait(struct llmobs_resolve *resolve, int64_t ms)
+{
+    if (resolve->seeker)
+        llmobs_futex_sleep(&resolve->seeker->state, RUNNING, ms);
+}
+
+void llmobs_resolve_doubt(struct llmobs_resolve *resolve, const char *host)
+{
+    struct entry *entry = find(resolve, host);
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (entry && now - entry->made_ns >= DOUBT_S * NS_PER_S)
+        entry->until_ns = now;
+}
+
+struct llmobs_resolve *llmobs_resolve_new(void)
+{
+    if (llmobs_gate_init() != 0)
+        return NULL;
+    return calloc(1, sizeof(struct llmobs_resolve));
+}
+
+void llmobs_resolve_end(struct llmobs_resolve *resolve)
+{
+    if (resolve->seeker)
+        move_to(resolve->seeker, ENDED);
+    resolve->seeker = NULL;
+}
+
+void llmobs_resolve_free(struct llmobs_resolve *resolve)
+{
+    if (resolve)
+        llmobs_resolve_end(resolve);
+    free(resolve);
+}
+
+void llmobs_resolve_forget(struct llmobs_resolve *resolve)
+{
+    memset(resolve, 0, sizeof(*resolve));
+}

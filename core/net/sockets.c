@@ -1,0 +1,182 @@
+#include "core/net/sockets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/fd.h"
+#include "core/base/sys.h"
+
+/* A search for free numbers ends here: it costs some 50 ns a number. */
+#define LAST_FD 16384
+
+/* Which event descriptor it is; 0: not known (before Linux 5.2). */
+static uint64_t event_id(int fd)
+{
+    static const char key[] = "eventfd-id:";
+    char text[256];
+    ssize_t len = -1;
+    const char *at;
+    int info;
+
+    (void)snprintf(text, sizeof(text), "/proc/self/fdinfo/%d", fd);
+    info = llmobs_fd_open(AT_FDCWD, text, O_RDONLY);
+    if (info >= 0) {
+        len = read(info, text, sizeof(text) - 1);
+        close(info);
+    }
+    text[len > 0 ? len : 0] = '\0';
+    at = strstr(text, key);
+    /* The first one has the number 0. */
+    return at ? strtoull(at + sizeof(key) - 1, NULL, 10) + 1 : 0;
+}
+
+static bool look_at(int fd, struct llmobs_socket *one)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return false;
+    *one = (struct llmobs_socket){.used = true,
+                                  .fd = fd,
+                                  .type = st.st_mode & S_IFMT,
+                                  .dev = st.st_dev,
+                                  .ino = st.st_ino};
+    one->id = one->type ? 0 : event_id(fd);
+    return true;
+}
+
+static bool is_ours(const struct llmobs_socket *one)
+{
+    struct llmobs_socket now;
+
+    return look_at(one->fd, &now) && now.type == one->type &&
+           now.dev == one->dev && now.ino == one->ino && now.id == one->id &&
+           (one->type || one->id);
+}
+
+static struct llmobs_socket *free_place(struct llmobs_sockets *sockets)
+{
+    for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
+        if (!sockets->list[i].used)
+            return &sockets->list[i];
+    }
+    return NULL;
+}
+
+int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
+                        int protocol)
+{
+    struct llmobs_socket *place = free_place(sockets);
+    long made;
+    int fd;
+
+    if (!place)
+        return -EMFILE;
+    made = llmobs_sys(SYS_socket, family, type | SOCK_CLOEXEC, protocol);
+    if (made < 0)
+        return (int)made;
+    fd = llmobs_fd_lift((int)made);
+    if (fd < 0)
+        return -errno;
+    if (!look_at(fd, place)) {
+        close(fd);
+        return -EBADF;
+    }
+    return fd;
+}
+
+static bool is_free(int fd)
+{
+    return fcntl(fd, F_GETFD) < 0;
+}
+
+/* A socket without a peer: who writes to it or reads from it meanwhile gets an
+ * error at once, and no signal. */
+static void hold_low(int hold[3])
+{
+    for (int fd = 0; fd < 3; fd++) {
+        hold[fd] = -1;
+        if (is_free(fd))
+            hold[fd] = (int)llmobs_sys(SYS_socket, AF_UNIX,
+                                       SOCK_STREAM | SOCK_CLOEXEC, 0);
+    }
+}
+
+int llmobs_sockets_probe(struct llmobs_sockets_probe *probe, int hold[3])
+{
+    probe->count = 0;
+    hold_low(hold);
+    for (int fd = 3; probe->count < 8 && fd < LAST_FD; fd++) {
+        if (is_free(fd))
+            probe->free[probe->count++] = fd;
+    }
+    return probe->count == 8 ? 0 : -ENOENT;
+}
+
+/* A file that another thread opened at this moment is watched as well: when it
+ * goes, we leave behind what we could have freed, no more. */
+int llmobs_sockets_watch(struct llmobs_sockets *sockets,
+                         const struct llmobs_sockets_probe *probe,
+                         const int hold[3])
+{
+    int rc = 0;
+
+    for (int i = 0; i < 3; i++) {
+        if (hold[i] >= 0)
+            close(hold[i]);
+    }
+    for (size_t i = 0; i < probe->count; i++) {
+        struct llmobs_socket *place = free_place(sockets);
+        struct llmobs_socket one;
+
+        if (!look_at(probe->free[i], &one))
+            continue;
+        one.watched = true;
+        if (!place)
+            rc = -ENOENT;
+        else
+            *place = one;
+    }
+    return probe->count == 8 ? rc : -ENOENT;
+}
+
+void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd)
+{
+    for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
+        struct llmobs_socket *one = &sockets->list[i];
+
+        if (!one->used || one->watched || one->fd != fd)
+            continue;
+        if (is_ours(one))
+            close(fd);
+        one->used = false;
+        return;
+    }
+}
+
+bool llmobs_sockets_intact(const struct llmobs_sockets *sockets)
+{
+    for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
+        if (sockets->list[i].used && !is_ours(&sockets->list[i]))
+            return false;
+    }
+    return true;
+}
+
+void llmobs_sockets_drop(struct llmobs_sockets *sockets)
+{
+    for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
+        const struct llmobs_socket *one = &sockets->list[i];
+
+        if (one->used && !one->watched && is_ours(one))
+            close(one->fd);
+    }
+    memset(sockets, 0, sizeof(*sockets));
+}

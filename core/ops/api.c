@@ -1,0 +1,446 @@
+#include "core/ops/api.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/scratch.h"
+#include "core/event/evaluation.h"
+#include "core/ops/api_enable.h"
+#include "core/ops/global.h"
+#include "core/sdk/api_io.h"
+#include "core/sdk/api_thread.h"
+#include "core/sdk/api_values.h"
+#include "core/sdk/evaluation_submit.h"
+#include "core/trace/inject.h"
+
+_Static_assert((int)LLMOBS_LLM == (int)LLMOBS_KIND_LLM &&
+                   (int)LLMOBS_EMBEDDING == (int)LLMOBS_KIND_EMBEDDING &&
+                   (int)LLMOBS_WORKFLOW == (int)LLMOBS_KIND_WORKFLOW &&
+                   (int)LLMOBS_AGENT == (int)LLMOBS_KIND_AGENT &&
+                   (int)LLMOBS_TASK == (int)LLMOBS_KIND_TASK &&
+                   (int)LLMOBS_TOOL == (int)LLMOBS_KIND_TOOL &&
+                   (int)LLMOBS_RETRIEVAL == (int)LLMOBS_KIND_RETRIEVAL,
+               "kinds have one number");
+_Static_assert((int)LLMOBS_CATEGORICAL == (int)LLMOBS_EVALUATION_CATEGORICAL &&
+                   (int)LLMOBS_SCORE == (int)LLMOBS_EVALUATION_SCORE &&
+                   (int)LLMOBS_BOOLEAN == (int)LLMOBS_EVALUATION_BOOLEAN &&
+                   (int)LLMOBS_JSON == (int)LLMOBS_EVALUATION_JSON,
+               "types of metrics, too");
+_Static_assert((int)LLMOBS_PROXIED_BY_URL == (int)LLMOBS_PROXYING_BY_URL &&
+                   (int)LLMOBS_PROXIED_YES == (int)LLMOBS_PROXYING_YES &&
+                   (int)LLMOBS_PROXIED_NO == (int)LLMOBS_PROXYING_NO,
+               "and this");
+_Static_assert(LLMOBS_SPANS_MAX == LLMOBS_API_SPANS_MAX &&
+                   LLMOBS_DEPTH_MAX == LLMOBS_API_DEPTH_MAX &&
+                   LLMOBS_NOT_OBSERVING == LLMOBS_API_OFF,
+               "what the public header promises");
+
+/* Constant after open. */
+static const struct llmobs_config *config;
+static struct llmobs_worker *worker;
+
+void llmobs_api_open(const struct llmobs_config *the_config,
+                     struct llmobs_worker *the_worker)
+{
+    config = the_config;
+    worker = the_worker;
+    llmobs_api_init(config, worker);
+}
+
+static uint64_t number_of(llmobs_span_t span)
+{
+    return (uint64_t)(uintptr_t)span;
+}
+
+static llmobs_span_t span_of(uint64_t number)
+{
+    return (llmobs_span_t)(uintptr_t)number;
+}
+
+/* -- spans ----------------------------------------------------------------- */
+
+static int say_user(uint64_t span, const struct llmobs_start_options *options)
+{
+    const struct llmobs_pair all[] = {{"user_id", options->user_id},
+                                      {"user_handle", options->user_handle},
+                                      {"user_name", options->user_name}};
+    struct llmobs_pair given[3];
+    struct llmobs_api_data data = {0};
+    size_t count = 0;
+    int rc;
+
+    for (size_t i = 0; i < 3; i++)
+        if (all[i].value)
+            given[count++] = all[i];
+    rc = llmobs_api_pairs(given, count, &data.tags);
+    return rc || count == 0 ? rc : llmobs_api_annotate(span, &data);
+}
+
+static int start(const struct llmobs_start_options *options, llmobs_span_t *out)
+{
+    struct llmobs_start_options own;
+    struct llmobs_api_start as = {0};
+    uint64_t span;
+    int rc = out ? llmobs_api_copy(&own, sizeof(own), options) : -EINVAL;
+
+    if (rc)
+        return llmobs_api_complain(rc, "start by options that are none");
+    as.kind = (enum llmobs_kind)own.kind;
+    as.name = own.name;
+    as.model_name = own.model_name;
+    as.model_provider = own.model_provider;
+    as.session_id = own.session_id;
+    as.ml_app = own.ml_app;
+    as.parent = number_of(own.parent);
+    as.detached = own.detached != 0;
+    llmobs_global_alone();
+    rc = llmobs_api_start(&as, &span);
+    *out = span_of(span);
+    return rc ? rc : say_user(span, &own);
+}
+
+static int annotate(llmobs_span_t span,
+                    const struct llmobs_annotation *annotation)
+{
+    struct llmobs_annotation own;
+    struct llmobs_api_data data;
+    int rc;
+
+    if (!llmobs_api_is_on())
+        return LLMOBS_API_OFF;
+    rc = llmobs_api_copy(&own, sizeof(own), annotation);
+    if (!rc)
+        rc = llmobs_api_values(&own, &data);
+    if (rc)
+        return llmobs_api_complain(rc, "annotate by what is no annotation");
+    return llmobs_api_annotate(number_of(span), &data);
+}
+
+static llmobs_span_t current(void)
+{
+    uint64_t top = llmobs_api_is_on() && llmobs_api_thread_used()
+                       ? llmobs_api_thread_top()
+                       : 0;
+
+    return top ? span_of(top) : LLMOBS_NO_SPAN;
+}
+
+static int export_span(llmobs_span_t span, struct llmobs_exported *out)
+{
+    struct llmobs_context *context;
+    int rc;
+
+    if (!out)
+        return llmobs_api_complain(-EINVAL, "export to nowhere");
+    out->span_id[0] = out->trace_id[0] = '\0';
+    context = llmobs_scratch_take(sizeof(*context));
+    rc = context ? llmobs_api_context(number_of(span), context) : -ENOMEM;
+    if (!rc) {
+        (void)llmobs_propagate_decimal(context->span_id, out->span_id);
+        llmobs_id128_hex(context->trace_id, out->trace_id);
+    }
+    llmobs_scratch_give(context);
+    return rc;
+}
+
+/* -- evaluations ------------------------------------------------------------
+ */
+
+static void set_value(struct llmobs_evaluation *evaluation,
+                      const struct llmobs_evaluation_options *options,
+                      const struct llmobs_json *json)
+{
+    switch (options->metric_type) {
+    case LLMOBS_CATEGORICAL:
+        evaluation->value.categorical = options->text;
+        break;
+    case LLMOBS_SCORE:
+        evaluation->value.score = options->number;
+        break;
+    case LLMOBS_BOOLEAN:
+        evaluation->value.boolean = options->truth != 0;
+        break;
+    case LLMOBS_JSON:
+        evaluation->value.json = json;
+        break;
+    }
+}
+
+static int submit(const struct llmobs_evaluation_options *options,
+                  const struct llmobs_json *json,
+                  const struct llmobs_json *metadata)
+{
+    struct llmobs_evaluation evaluation = {
+        .label = options->label,
+        .type = (enum llmobs_evaluation_type)options->metric_type,
+        .span_id = options->span ? options->span->span_id : NULL,
+        .trace_id = options->span ? options->span->trace_id : NULL,
+        .tag_key = options->tag_key,
+        .tag_value = options->tag_value,
+        .of_trace = options->of_trace != 0,
+        .ml_app = options->ml_app,
+        .timestamp_ms = options->timestamp_ms,
+        .tag_count = options->tag_count,
+        .assessment = options->assessment,
+        .reasoning = options->reasoning,
+        .metadata = metadata,
+    };
+    struct llmobs_evaluation_tag *tags = NULL;
+    int rc;
+
+    set_value(&evaluation, options, json);
+    if (options->tags && options->tag_count <= LLMOBS_EVALUATION_TAGS)
+        tags = calloc(options->tag_count + 1, sizeof(*tags));
+    for (size_t i = 0; tags && i < options->tag_count; i++)
+        tags[i] = (struct llmobs_evaluation_tag){options->tags[i].key,
+                                                 options->tags[i].value};
+    evaluation.tags = tags;
+    rc = llmobs_evaluation_check(&evaluation);
+    if (!rc) {
+        llmobs_global_alone();
+        rc = llmobs_evaluation_submit(&evaluation);
+    }
+    free(tags);
+    return rc;
+}
+
+static int evaluate(const struct llmobs_evaluation_options *options)
+{
+    struct llmobs_evaluation_options own;
+    struct llmobs_json *json = NULL, *metadata = NULL;
+    int rc;
+
+    if (!llmobs_api_is_on())
+        return LLMOBS_API_OFF;
+    rc = llmobs_api_copy(&own, sizeof(own), options);
+    if (!rc && own.metric_type == LLMOBS_JSON)
+        rc = llmobs_api_parse(own.json, &json);
+    if (!rc)
+        rc = llmobs_api_parse(own.metadata_json, &metadata);
+    if (!rc)
+        rc = submit(&own, json, metadata);
+    else
+        (void)llmobs_api_complain(rc, "an evaluation that is none");
+    llmobs_json_free(json);
+    llmobs_json_free(metadata);
+    return rc;
+}
+
+/* -- other processes --------------------------------------------------------
+ */
+
+/* Nodes are "name: value". */
+static int tell(const struct llmobs_inject *inject, llmobs_header_fn *add,
+                void *context)
+{
+    char name[64];
+    int rc = 0;
+
+    for (size_t i = 0; i < inject->count && !rc; i++) {
+        const char *line = inject->nodes[i].data;
+        size_t len = strcspn(line, ":");
+
+        if (len >= sizeof(name) || !line[len])
+            continue;
+        memcpy(name, line, len);
+        name[len] = '\0';
+        line += len + 1;
+        rc = add(context, name, line + strspn(line, " "));
+    }
+    return rc;
+}
+
+/* `add` is the app's: it may be long, or leave by longjmp. */
+static int inject_as(const struct llmobs_context *context,
+                     llmobs_header_fn *add, void *arg)
+{
+    const struct llmobs_own none = {0};
+    struct llmobs_inject_plan plan = {
+        .config = config, .own = &none, .url = "http://localhost/"};
+    struct llmobs_inject *headers = malloc(sizeof(*headers));
+    struct llmobs_carrier room;
+    int rc = 0;
+
+    if (!headers)
+        return -ENOMEM;
+    plan.sender = llmobs_propagate_span(context);
+    plan.baggage = llmobs_api_carrier(&room)->baggage;
+    if (llmobs_inject_fill(headers, &plan))
+        rc = tell(headers, add, arg);
+    free(headers);
+    return rc;
+}
+
+static int inject(llmobs_span_t span, llmobs_header_fn *add, void *arg)
+{
+    struct llmobs_context *context;
+    int rc;
+
+    if (!add)
+        return llmobs_api_complain(-EINVAL, "inject to nowhere");
+    context = malloc(sizeof(*context));
+    rc = context ? llmobs_api_context(number_of(span), context) : -ENOMEM;
+    if (!rc)
+        rc = inject_as(context, add, arg);
+    free(context);
+    return rc;
+}
+
+static int activate(const struct llmobs_pair *headers, size_t count)
+{
+    struct llmobs_header *list;
+    int rc;
+
+    if (!llmobs_api_is_on())
+        return LLMOBS_API_OFF;
+    if ((count && !headers) || count > LLMOBS_API_LIST_MAX)
+        return llmobs_api_complain(-EINVAL, "activate of no headers");
+    list = calloc(count + 1, sizeof(*list));
+    if (!list)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        list[i] = (struct llmobs_header){(char *)(uintptr_t)headers[i].key,
+                                         (char *)(uintptr_t)headers[i].value};
+    rc = llmobs_api_activate(list, count);
+    free(list);
+    return rc;
+}
+
+/* -- what goes for all calls inside -----------------------------------------
+ */
+
+static int proxied_begin(enum llmobs_proxied proxied)
+{
+    if (!llmobs_api_is_on())
+        return LLMOBS_API_OFF;
+    if ((unsigned)proxied > LLMOBS_PROXIED_NO)
+        return llmobs_api_complain(-EINVAL, "proxied that is none");
+    return llmobs_api_complain(
+        llmobs_api_thread_proxied_begin((enum llmobs_proxying)proxied),
+        "proxied_begin");
+}
+
+static int proxied_end(void)
+{
+    return llmobs_api_complain(llmobs_api_thread_proxied_end(), "proxied_end");
+}
+
+static int make_extra(const struct llmobs_context_options *options,
+                      struct llmobs_api_extra *extra)
+{
+    struct llmobs_json *prompt;
+    int rc = llmobs_api_parse(options->prompt_json, &prompt);
+
+    if (!rc && prompt)
+        rc = llmobs_api_prompt(prompt, &extra->prompt);
+    llmobs_json_free(prompt);
+    if (!rc)
+        rc = llmobs_api_pairs(options->tags, options->tag_count, &extra->tags);
+    if (!rc && options->name && *options->name) {
+        extra->name = strdup(options->name);
+        rc = extra->name ? 0 : -ENOMEM;
+    }
+    return rc;
+}
+
+static int context_begin(const struct llmobs_context_options *options)
+{
+    struct llmobs_api_extra extra = {0};
+    struct llmobs_context_options own;
+    int rc;
+
+    if (!llmobs_api_is_on())
+        return LLMOBS_API_OFF;
+    rc = llmobs_api_copy(&own, sizeof(own), options);
+    if (!rc)
+        rc = make_extra(&own, &extra);
+    if (rc)
+        llmobs_api_extra_free(&extra);
+    else
+        rc = llmobs_api_thread_extra_begin(&extra);
+    return llmobs_api_complain(rc, "context_begin");
+}
+
+static int context_end(void)
+{
+    return llmobs_api_complain(llmobs_api_thread_extra_end(), "context_end");
+}
+
+/* -- the table --------------------------------------------------------------
+ */
+
+static int flush(int64_t timeout_ms)
+{
+    if (timeout_ms < 0)
+        return llmobs_api_complain(-EINVAL, "flush of a negative time");
+    return llmobs_worker_flush(worker, timeout_ms);
+}
+
+/* No call changes the program's errno. */
+#define KEEPING(name, parameters, call) \
+    static int api_##name parameters    \
+    {                                   \
+        int saved = errno;              \
+        int rc = call;                  \
+                                        \
+        errno = saved;                  \
+        return rc;                      \
+    }
+
+KEEPING(enable, (const struct llmobs_enable_options *o), llmobs_api_enable(o))
+KEEPING(disable, (void), llmobs_api_disable(worker))
+KEEPING(enabled, (void), llmobs_api_is_on())
+KEEPING(start, (const struct llmobs_start_options *o, llmobs_span_t *out),
+        start(o, out))
+KEEPING(finish, (llmobs_span_t span), llmobs_api_finish(number_of(span)))
+KEEPING(enter, (llmobs_span_t span), llmobs_api_enter(number_of(span)))
+KEEPING(leave, (llmobs_span_t span), llmobs_api_leave(number_of(span)))
+KEEPING(annotate, (llmobs_span_t span, const struct llmobs_annotation *a),
+        annotate(span, a))
+KEEPING(error,
+        (llmobs_span_t span, const char *type, const char *message,
+         const char *stack),
+        llmobs_api_fail(number_of(span), type, message, stack))
+KEEPING(export_span, (llmobs_span_t span, struct llmobs_exported *out),
+        export_span(span, out))
+KEEPING(evaluate, (const struct llmobs_evaluation_options *o), evaluate(o))
+KEEPING(flush, (int64_t timeout_ms), flush(timeout_ms))
+KEEPING(inject, (llmobs_span_t span, llmobs_header_fn *add, void *context),
+        inject(span, add, context))
+KEEPING(activate, (const struct llmobs_pair *headers, size_t count),
+        activate(headers, count))
+KEEPING(proxied_begin, (enum llmobs_proxied proxied), proxied_begin(proxied))
+KEEPING(proxied_end, (void), proxied_end())
+KEEPING(context_begin, (const struct llmobs_context_options *o),
+        context_begin(o))
+KEEPING(context_end, (void), context_end())
+
+static const struct llmobs_api table = {
+    .size = sizeof(table),
+    .enable = api_enable,
+    .disable = api_disable,
+    .enabled = api_enabled,
+    .start = api_start,
+    .finish = api_finish,
+    .enter = api_enter,
+    .leave = api_leave,
+    .current = current,
+    .annotate = api_annotate,
+    .error = api_error,
+    .export_span = api_export_span,
+    .evaluate = api_evaluate,
+    .flush = api_flush,
+    .inject = api_inject,
+    .activate = api_activate,
+    .proxied_begin = api_proxied_begin,
+    .proxied_end = api_proxied_end,
+    .context_begin = api_context_begin,
+    .context_end = api_context_end,
+};
+
+const struct llmobs_api *llmobs_api_table(unsigned version)
+{
+    return version == LLMOBS_API_VERSION ? &table : NULL;
+}

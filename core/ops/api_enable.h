@@ -1,0 +1,14 @@
+/* api_enable - on and off by the program. For core/ops/api.c. */
+#ifndef LLMOBS_API_ENABLE_H
+#define LLMOBS_API_ENABLE_H
+
+#include "core/deliver/worker.h"
+#include "core/sdk/api_inner.h"
+#include "llmobs.h"
+
+int llmobs_api_enable(const struct llmobs_enable_options *options);
+
+/* -ETIMEDOUT: something waits for the next enable, or the exit. */
+int llmobs_api_disable(struct llmobs_worker *worker);
+
+#endif

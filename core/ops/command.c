@@ -1,0 +1,205 @@
+#include "core/ops/command.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/log.h"
+#include "core/base/scratch.h"
+#include "core/sdk/api_span.h"
+#include "core/sdk/api_thread.h"
+#include "core/text/json.h"
+
+#define SCHEME "llmobs://"
+
+static bool on; /* constant after init */
+
+/* -- spans --------------------------------------------------------------- */
+
+/* What is left of `what` is said of the span. */
+static int annotate(uint64_t span, const struct llmobs_json *what)
+{
+    return llmobs_json_len(what) ? llmobs_api_annotate_json(span, what) : 0;
+}
+
+static int start_span(struct llmobs_json *what)
+{
+    static const char *const own[] = {"kind",   "name",       "session_id",
+                                      "ml_app", "model_name", "model_provider"};
+    struct llmobs_api_start start = {
+        .name = llmobs_json_gets(what, "name"),
+        .session_id = llmobs_json_gets(what, "session_id"),
+        .ml_app = llmobs_json_gets(what, "ml_app"),
+        .model_name = llmobs_json_gets(what, "model_name"),
+        .model_provider = llmobs_json_gets(what, "model_provider"),
+    };
+    uint64_t span;
+    int rc = llmobs_kind_read(llmobs_json_gets(what, "kind"), &start.kind);
+
+    if (rc == 0)
+        rc = llmobs_api_start(&start, &span);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+        llmobs_json_unset(what, own[i]);
+    return annotate(span, what);
+}
+
+static int fail(uint64_t span, const struct llmobs_json *error)
+{
+    const char *type = llmobs_json_gets(error, "type");
+    const char *message = llmobs_json_gets(error, "message");
+
+    if (!error)
+        return 0;
+    return llmobs_api_fail(span, type ? type : "error", message ? message : "",
+                           NULL);
+}
+
+static int finish_span(uint64_t span, struct llmobs_json *what)
+{
+    int rc = fail(span, llmobs_json_get(what, "error"));
+    int annotated, finished;
+
+    llmobs_json_unset(what, "error");
+    annotated = annotate(span, what);
+    finished = llmobs_api_finish(span);
+    return finished ? finished : annotated ? annotated : rc;
+}
+
+/* -- requests ------------------------------------------------------------ */
+
+static int leave_open(uint64_t span)
+{
+    int rc =
+        llmobs_api_fail(span, "unfinished", "left open by its request", NULL);
+
+    return rc == 0 ? llmobs_api_finish(span) : rc;
+}
+
+/* Ends what is open; `entry` is of the outermost. A child has spans of its
+ * parent's, which it cannot end: they are no longer its own then. */
+static int unwind(struct llmobs_json *entry)
+{
+    uint64_t span = llmobs_api_thread_top(), outer;
+    int rc = 0, one;
+
+    for (; span; span = outer) {
+        (void)llmobs_api_thread_remove(span);
+        outer = llmobs_api_thread_top();
+        one = !outer && entry ? finish_span(span, entry) : leave_open(span);
+        if (one != 0)
+            rc = one;
+    }
+    return rc;
+}
+
+static int activate(const struct llmobs_json *headers)
+{
+    struct llmobs_header *list =
+        llmobs_scratch_take(LLMOBS_COMMAND_HEADERS * sizeof(*list));
+    size_t count = 0;
+    int rc;
+
+    if (!list)
+        return -ENOMEM;
+    for (void *it = llmobs_json_iter(headers);
+         it && count < LLMOBS_COMMAND_HEADERS;
+         it = llmobs_json_next(headers, it)) {
+        const char *value = llmobs_json_text(llmobs_json_iter_value(it));
+
+        if (value)
+            list[count++] = (struct llmobs_header){
+                (char *)(uintptr_t)llmobs_json_iter_key(it),
+                (char *)(uintptr_t)value}; /* only read */
+    }
+    rc = llmobs_api_activate(list, count);
+    llmobs_scratch_give(list);
+    return rc;
+}
+
+static int start_request(struct llmobs_json *what)
+{
+    struct llmobs_json *entry = llmobs_json_get(what, "entry");
+    int rc;
+
+    (void)unwind(NULL);
+    rc = activate(llmobs_json_get(what, "headers"));
+    if (rc == -ENOENT) /* nobody's: a trace of its own */
+        rc = 0;
+    return rc == 0 && entry ? start_span(entry) : rc;
+}
+
+static int finish_request(struct llmobs_json *what)
+{
+    int rc = unwind(llmobs_json_get(what, "entry"));
+
+    (void)llmobs_api_activate(NULL, 0);
+    return rc;
+}
+
+static int finish_current(struct llmobs_json *what)
+{
+    uint64_t span = llmobs_api_thread_top();
+
+    return span ? finish_span(span, what) : -ENOENT;
+}
+
+/* -- commands ------------------------------------------------------------ */
+
+static const struct {
+    const char *name;
+    int (*run)(struct llmobs_json *what);
+} commands[] = {
+    {"request/start", start_request},
+    {"request/finish", finish_request},
+    {"span/start", start_span},
+    {"span/finish", finish_current},
+};
+
+static bool has_type(const struct llmobs_handle *handle)
+{
+    const char *type = llmobs_handle_header(handle, "content-type:");
+
+    return type && strcasecmp(type, LLMOBS_COMMAND_TYPE) == 0;
+}
+
+static int run(const struct llmobs_handle *handle, const char *name)
+{
+    struct llmobs_json *what = NULL;
+    struct llmobs_text body = llmobs_handle_body(handle);
+    size_t i = 0, count = sizeof(commands) / sizeof(*commands);
+    int rc;
+
+    while (i < count && strcmp(commands[i].name, name) != 0)
+        i++;
+    if (i == count || !has_type(handle) || !body.data)
+        return -EPERM;
+    rc = llmobs_json_parse(body, &what);
+    if (rc == 0)
+        rc = llmobs_json_is_object(what) ? commands[i].run(what) : -EINVAL;
+    llmobs_json_free(what);
+    return rc;
+}
+
+void llmobs_command_init(bool wanted)
+{
+    on = wanted;
+}
+
+void llmobs_command_run(const struct llmobs_handle *handle)
+{
+    int saved = errno, rc;
+
+    if (!handle->url ||
+        strncasecmp(handle->url, SCHEME, sizeof(SCHEME) - 1) != 0)
+        return;
+    rc = on ? run(handle, handle->url + sizeof(SCHEME) - 1) : 0;
+    if (!on)
+        llmobs_log_once(LLMOBS_LOG_WARN, "commands",
+                        "a command, without LLMOBS_COMMANDS: passed over");
+    else if (rc < 0)
+        llmobs_log_once(LLMOBS_LOG_WARN, "command", "a command: %s",
+                        strerror(-rc));
+    errno = saved;
+}

@@ -1,0 +1,399 @@
+#include "core/ops/global.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/base/clock.h"
+#include "core/base/fd.h"
+#include "core/base/fork.h"
+#include "core/base/futex.h"
+#include "core/base/log.h"
+#include "core/net/http.h"
+
+#define COPIES_MAX 8
+/* A request notices within some 20 ms that it has to end. */
+#define LEAVE_MS 1000
+#define EXIT_LEAVE_MS 200
+/* Longer than any cleanup of ours takes. */
+#define OWNER_MS 3000
+/* So long after a cleanup that waited in vain none waits again. */
+#define PATIENCE_MS 30000
+#define EXIT_LEAST_MS 50
+/* Less than this is not worth counting. */
+#define NOTED_MS 5
+/* Longer than an init takes; nothing depends on it. */
+#define TURN_MS 50
+
+/* libcurl's own count is never below `count`, which rises after an init and
+ * falls before a cleanup; so an easy handle's init is not part of it: another
+ * thread's may be the one that libcurl counted. */
+struct copy {
+    _Atomic(const struct llmobs_real *) real;
+    atomic_int count;
+    atomic_bool by_handle;
+    atomic_bool own_memory;
+    atomic_uint turn;     /* the process whose thread initialises it; or 0 */
+    atomic_ulong turning; /* that thread */
+    atomic_uint waiting;  /* so many threads want the turn; or of an ancestor */
+};
+
+static struct copy copies[COPIES_MAX];
+static struct llmobs_worker *worker;
+static void (*end_all)(void);
+/* The copy that our requests use, or that they used last. */
+static _Atomic(struct copy *) chosen;
+static atomic_bool in_use;
+static atomic_bool registered; /* the exit handler of those that use libcurl */
+/* The one thread that changes the two, or takes a copy down. */
+static atomic_ulong owner;
+static atomic_int owning;       /* the process whose owner it is (fork.h) */
+static _Atomic int64_t cut_ns;  /* when a cleanup last had to cut a request */
+static _Atomic int64_t used_ns; /* of an exit's time, by cleanups */
+static _Atomic int64_t used_at_ns;
+static atomic_int retreated; /* the process whose cleanup has delivered */
+
+/* ---- one at a time ---------------------------------------------------- */
+
+/* No thread id: that is a system call, for which a filter may kill. */
+static unsigned long myself(void)
+{
+    return (unsigned long)pthread_self();
+}
+
+/* A child does not wait for a thread that only its parent has. */
+static bool try_own(void)
+{
+    unsigned long nobody = 0;
+
+    if (llmobs_fork_unsettled(&owning)) {
+        atomic_store(&owner, 0);
+        llmobs_fork_settled(&owning);
+    }
+    return atomic_compare_exchange_strong(&owner, &nobody, myself());
+}
+
+static bool own(int64_t ms)
+{
+    const struct timespec pause = {0, LLMOBS_NS_PER_MS / 2};
+    int64_t until = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
+
+    while (!try_own()) {
+        if (llmobs_clock_mono_ns() >= until)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+static void disown(void)
+{
+    atomic_store(&owner, 0);
+}
+
+/* ---- which copy ------------------------------------------------------- */
+
+static struct copy *find(const struct llmobs_real *real)
+{
+    for (size_t i = 0; i < COPIES_MAX; i++) {
+        const struct llmobs_real *none = NULL;
+
+        if (atomic_load_explicit(&copies[i].real, memory_order_acquire) == real)
+            return &copies[i];
+        if (atomic_compare_exchange_strong(&copies[i].real, &none, real) ||
+            none == real)
+            return &copies[i];
+    }
+    return NULL;
+}
+
+static void choose(struct copy *copy)
+{
+    atomic_store(&chosen, copy);
+    atomic_store(&in_use, true);
+    llmobs_http_use(atomic_load(&copy->real), atomic_load(&copy->own_memory)
+                                                  ? LLMOBS_HTTP_BY_APP
+                                                  : LLMOBS_HTTP_BY_BOTH);
+}
+
+static bool is_up(struct copy *copy)
+{
+    return atomic_load(&copy->count) > 0 || atomic_load(&copy->by_handle);
+}
+
+static bool take_turn(struct copy *copy, unsigned *seen)
+{
+    unsigned mine = (unsigned)llmobs_fork_process();
+
+    *seen = atomic_load(&copy->turn);
+    if (*seen == mine ||
+        !atomic_compare_exchange_strong(&copy->turn, seen, mine))
+        return false;
+    atomic_store(&copy->turning, myself());
+    return true;
+}
+
+static bool wait_for_turn(struct copy *copy)
+{
+    int64_t until = llmobs_futex_deadline(TURN_MS), left;
+    unsigned seen;
+
+    while (!take_turn(copy, &seen)) {
+        left = llmobs_futex_left(until);
+        if (left == 0 || atomic_load(&copy->turning) == myself())
+            return false;
+        atomic_fetch_add(&copy->waiting, 1);
+        llmobs_futex_sleep(&copy->turn, seen, left);
+        atomic_fetch_sub(&copy->waiting, 1);
+        if (is_up(copy))
+            return false;
+    }
+    return true;
+}
+
+bool llmobs_global_turn(const struct llmobs_real *real)
+{
+    struct copy *copy = find(real);
+    int saved = errno;
+    bool first = copy && !is_up(copy) && wait_for_turn(copy);
+
+    errno = saved;
+    return first;
+}
+
+void llmobs_global_turn_end(const struct llmobs_real *real)
+{
+    struct copy *copy = find(real);
+
+    atomic_store(&copy->turning, 0);
+    atomic_store(&copy->turn, 0);
+    /* A thread that begins to wait after this look finds the turn free. */
+    if (atomic_load(&copy->waiting) > 0)
+        llmobs_futex_wake(&copy->turn);
+}
+
+static struct copy *find_up(void)
+{
+    for (size_t i = 0; i < COPIES_MAX; i++) {
+        if (is_up(&copies[i]))
+            return &copies[i];
+    }
+    return NULL;
+}
+
+/* Takes a copy that is up where we have none. A thread that is busy taking one
+ * down comes here afterwards. */
+static void settle(void)
+{
+    while (!atomic_load(&in_use) && find_up() && try_own()) {
+        struct copy *copy = find_up();
+
+        if (copy && !atomic_load(&in_use))
+            choose(copy);
+        disown();
+    }
+}
+
+/* ---- what a peer that hangs may cost ---------------------------------- */
+
+static bool is_lately(int64_t ns)
+{
+    return ns && llmobs_clock_mono_ns() - ns < PATIENCE_MS * LLMOBS_NS_PER_MS;
+}
+
+/* The time that cleanups have left of what an exit may take; a little is always
+ * there, in which the rest gets into the store. */
+static int64_t exit_ms(void)
+{
+    int64_t all = llmobs_worker_exit_ms(worker);
+    int64_t used = is_lately(atomic_load(&used_at_ns))
+                       ? atomic_load(&used_ns) / LLMOBS_NS_PER_MS
+                       : 0;
+    int64_t least = all < EXIT_LEAST_MS ? all : EXIT_LEAST_MS;
+
+    return all - used > least ? all - used : least;
+}
+
+static void note_use(int64_t began, int64_t took)
+{
+    bool more = is_lately(atomic_load(&used_at_ns));
+
+    atomic_store(&used_ns, more ? atomic_load(&used_ns) + took : took);
+    atomic_store(&used_at_ns, began + took);
+}
+
+void llmobs_global_prepare(void)
+{
+    int64_t began = llmobs_clock_mono_ns(), took;
+
+    llmobs_worker_prepare(worker, exit_ms());
+    took = llmobs_clock_mono_ns() - began;
+    if (took >= NOTED_MS * LLMOBS_NS_PER_MS)
+        note_use(began, took);
+}
+
+/* After the first cleanup most processes end: it delivers, and the exit has
+ * the rest of the time. A process that goes on is not made to wait again, but
+ * for a request that is under way. */
+static void pause_worker(void)
+{
+    bool first = atomic_load(&retreated) != llmobs_fork_process();
+    int64_t ms = is_lately(atomic_load(&cut_ns)) ? 0 : exit_ms();
+    int64_t began = llmobs_clock_mono_ns(), took;
+    bool tried = false;
+    int rc;
+
+    ms = first ? ms : ms / 2;
+    rc = first ? llmobs_worker_retreat(worker, ms, &tried)
+               : llmobs_worker_pause(worker, ms);
+    took = llmobs_clock_mono_ns() - began;
+    if (tried)
+        atomic_store(&retreated, llmobs_fork_process());
+    /* A request is cut before the time is over. */
+    if (rc || took >= ms * LLMOBS_NS_PER_MS * 3 / 4)
+        atomic_store(&cut_ns, began + took);
+    if (tried || is_lately(atomic_load(&cut_ns)))
+        note_use(began, took);
+}
+
+/* ---- the end ---------------------------------------------------------- */
+
+static void at_exit(void)
+{
+    struct copy *copy = atomic_load(&chosen);
+    int64_t ms;
+
+    if (llmobs_worker_end_quietly(worker))
+        return;
+    if (llmobs_fork_shares())
+        return; /* a child of vfork: what there is to end is its parent's */
+    ms = exit_ms();
+    llmobs_fd_guest(true);
+    llmobs_http_exiting();
+    /* After the app's cleanup the first handle initialises libcurl anew. */
+    if (copy && !atomic_load(&in_use) && own(EXIT_LEAVE_MS)) {
+        choose(copy);
+        disown();
+    }
+    llmobs_http_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
+    end_all();
+    llmobs_worker_stop(worker, ms);
+    if (llmobs_http_exited(EXIT_LEAVE_MS) != 0)
+        llmobs_log(LLMOBS_LOG_WARN, "a request did not end at exit");
+}
+
+/* Registered right after libcurl's own first init: handlers run in reverse
+ * order, so ours runs before the TLS library takes itself down. */
+static void register_exit(void)
+{
+    if (!atomic_exchange(&registered, true) && atexit(at_exit) != 0)
+        llmobs_log_once(LLMOBS_LOG_ERROR, "atexit",
+                        "no exit handler: spans may stay undelivered");
+}
+
+static void at_exit_alone(void)
+{
+    if (!atomic_load(&registered))
+        at_exit();
+}
+
+void llmobs_global_alone(void)
+{
+    static atomic_flag done = ATOMIC_FLAG_INIT;
+
+    if (!worker || atomic_load(&registered) || atomic_flag_test_and_set(&done))
+        return;
+    if (atexit(at_exit_alone) != 0)
+        llmobs_log_once(LLMOBS_LOG_ERROR, "atexit",
+                        "no exit handler: spans may stay undelivered");
+}
+
+/* ---- up and down ------------------------------------------------------ */
+
+void llmobs_global_start(struct llmobs_worker *the_worker, void (*at_end)(void))
+{
+    worker = the_worker;
+    end_all = at_end;
+}
+
+void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how)
+{
+    struct copy *copy = find(real);
+
+    if (!copy) {
+        register_exit();
+        return;
+    }
+    if (how == LLMOBS_UP_HANDLE && is_up(copy))
+        return;
+    register_exit();
+    /* An allocator counts where it comes with the first init only. */
+    if (!is_up(copy))
+        atomic_store(&copy->own_memory, how == LLMOBS_UP_INIT_MEM);
+    if (how == LLMOBS_UP_HANDLE)
+        atomic_store(&copy->by_handle, true);
+    else
+        atomic_fetch_add(&copy->count, 1);
+    settle();
+}
+
+/* Counts one cleanup; true when libcurl stays up after it. */
+static bool stays_up(struct copy *copy)
+{
+    int count = atomic_load(&copy->count);
+
+    while (count > 0 &&
+           !atomic_compare_exchange_weak(&copy->count, &count, count - 1))
+        ;
+    if (count < 1)
+        atomic_store(&copy->by_handle, false);
+    return count > 1;
+}
+
+static bool is_chosen(const struct copy *copy)
+{
+    return atomic_load(&in_use) && atomic_load(&chosen) == copy;
+}
+
+/* Stays the owner until `left`, so that no other thread uses the copy while it
+ * goes down. Also where it is not the app's last cleanup: an init of another
+ * object may have passed us by. */
+bool llmobs_global_leave(const struct llmobs_real *real)
+{
+    struct copy *copy = find(real);
+
+    if (!copy || stays_up(copy) || !is_chosen(copy))
+        return true;
+    if (!own(OWNER_MS))
+        return false;
+    if (!is_chosen(copy))
+        return true;
+    pause_worker();
+    llmobs_http_use(NULL, LLMOBS_HTTP_BY_APP);
+    llmobs_worker_resume(worker);
+    if (llmobs_http_close_all(LEAVE_MS) != 0) {
+        llmobs_log_once(LLMOBS_LOG_ERROR, "cleanup",
+                        "a request of ours hangs: libcurl stays initialised");
+        return false;
+    }
+    atomic_store(&in_use, false);
+    return true;
+}
+
+void llmobs_global_left(const struct llmobs_real *real, bool done)
+{
+    struct copy *copy = find(real);
+    bool owned = atomic_load(&owner) == myself();
+
+    if (!copy)
+        return;
+    if (!done)
+        atomic_fetch_add(&copy->count, 1);
+    if (!done && owned)
+        choose(copy);
+    if (owned)
+        disown();
+    settle();
+}

@@ -1,0 +1,288 @@
+#include "core/ops/ops_multi.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "core/base/stack.h"
+#include "core/capture/adds.h"
+#include "core/capture/capture.h"
+#include "core/ops/command.h"
+#include "core/ops/ops_news.h"
+#include "core/ops/ops_push.h"
+
+CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
+                                  CURLMoption option, void *arg)
+{
+    if (option == CURLMOPT_PUSHFUNCTION)
+        return llmobs_push_setopt(real, multi, arg);
+    return real->multi_setopt(multi, option, arg);
+}
+
+/* Not to be followed: what was begun for it, by a drive inside, is undone. */
+static void withdraw(CURLM *multi, struct llmobs_handle *handle, CURL *curl)
+{
+    llmobs_adds_part(multi, handle);
+    llmobs_capture_cancel(handle, curl);
+    atomic_store(&handle->multi, NULL);
+}
+
+/* libcurl may tell the app of its timer while it adds, and the app drive it. */
+static CURLMcode add(const struct llmobs_real *real, CURLM *multi,
+                     struct llmobs_handle *handle, CURL *curl)
+{
+    bool listed;
+    CURLMcode rc;
+    int saved;
+
+    llmobs_command_run(handle);
+    llmobs_capture_take(handle);
+    atomic_store(&handle->multi, multi);
+    listed = llmobs_adds_push(multi, handle);
+    rc = real->multi_add_handle(multi, curl);
+    saved = errno;
+    if (rc != CURLM_OK)
+        withdraw(multi, handle, curl);
+    else if (!listed)
+        llmobs_capture_lose(handle);
+    else if (llmobs_adds_driven(multi) && llmobs_adds_remove(multi, handle)) {
+        /* A callback that made a call meanwhile has set its own. */
+        handle->entry = LLMOBS_STACK_ENTRY();
+        (void)llmobs_capture_start(handle, curl);
+    }
+    errno = saved;
+    return rc;
+}
+
+CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
+                                      CURLM *multi, CURL *curl)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+
+    if (!handle && curl)
+        llmobs_news_stop();
+    if (handle)
+        llmobs_capture_leave_behind(handle, curl);
+    if (!handle || atomic_load(&handle->multi) || handle->swapped ||
+        llmobs_push_is_blind(multi))
+        return real->multi_add_handle(multi, curl);
+    handle->entry = LLMOBS_STACK_ENTRY();
+    return add(real, multi, handle, curl);
+}
+
+/* ---- driving ----------------------------------------------------------- */
+
+/* From within a callback a drive does nothing; asking for the time is refused
+ * as it is. */
+static bool refuses(const struct llmobs_real *real, CURLM *multi)
+{
+    long ms;
+
+    return real->multi_timeout && real->multi_timeout(multi, &ms) != CURLM_OK;
+}
+
+static void start_added(const struct llmobs_real *real, CURLM *multi,
+                        struct llmobs_adds *adds, uintptr_t entry)
+{
+    struct llmobs_handle *handle;
+    int saved = errno;
+
+    if (refuses(real, multi))
+        return;
+    while ((handle = llmobs_adds_pop(adds)) != NULL) {
+        CURL *curl = atomic_load(&handle->keyed.key);
+
+        handle->entry = entry;
+        if (!llmobs_push_is_blind(multi))
+            (void)llmobs_capture_start(handle, curl);
+        else
+            withdraw(multi, handle, curl);
+    }
+    errno = saved;
+}
+
+static struct llmobs_adds *enter(const struct llmobs_real *real, CURLM *multi,
+                                 uintptr_t entry)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    if (!adds)
+        return NULL;
+    if (llmobs_adds_any(adds))
+        start_added(real, multi, adds, entry);
+    llmobs_adds_enter(adds);
+    return adds;
+}
+
+static CURLMcode left(struct llmobs_adds *adds, CURLMcode rc)
+{
+    if (adds)
+        llmobs_adds_leave(adds);
+    return rc;
+}
+
+CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
+                                   int *running)
+{
+    struct llmobs_adds *adds = enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return left(adds, real->multi_perform(multi, running));
+}
+
+CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,
+                                  curl_socket_t socket, int *running)
+{
+    struct llmobs_adds *adds = enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return left(adds, real->multi_socket(multi, socket, running));
+}
+
+CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
+                                         CURLM *multi, curl_socket_t socket,
+                                         int events, int *running)
+{
+    struct llmobs_adds *adds = enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return left(adds,
+                real->multi_socket_action(multi, socket, events, running));
+}
+
+CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
+                                      CURLM *multi, int *running)
+{
+    struct llmobs_adds *adds = enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return left(adds, real->multi_socket_all(multi, running));
+}
+
+/* ---- ends -------------------------------------------------------------- */
+
+struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
+                                             CURL *curl)
+{
+    struct llmobs_ending ending = {LLMOBS_END_REMOVED, CURLE_OK};
+    CURLM *multi = atomic_load(&handle->multi);
+    int saved = errno;
+
+    if (multi && handle->capturing &&
+        llmobs_news_result(handle->real, multi, curl, &ending.code))
+        ending.end = LLMOBS_END_DONE;
+    errno = saved;
+    return ending;
+}
+
+static void leave(struct llmobs_handle *handle, CURL *curl,
+                  const struct llmobs_ending *ending)
+{
+    int saved = errno;
+
+    llmobs_adds_part(atomic_load(&handle->multi), handle);
+    llmobs_capture_swap_out(handle, curl);
+    llmobs_capture_finish(handle, ending->end, ending->code);
+    atomic_store(&handle->multi, NULL);
+    errno = saved;
+}
+
+CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
+                                         CURLM *multi, CURL *curl)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    struct llmobs_ending ending;
+    CURLMcode rc;
+
+    if (handle && atomic_load(&handle->multi) != multi)
+        handle = NULL;
+    if (handle) {
+        llmobs_capture_measure(handle, curl);
+        ending = llmobs_ops_multi_ending(handle, curl);
+    }
+    rc = real->multi_remove_handle(multi, curl);
+    if (rc != CURLM_OK)
+        return rc;
+    llmobs_news_forget(multi, curl);
+    if (handle)
+        leave(handle, curl, &ending);
+    return rc;
+}
+
+CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
+                                    CURLM *multi, int *left)
+{
+    CURLMsg *message = llmobs_news_read(real, multi, left);
+    struct llmobs_handle *handle;
+    int saved = errno;
+
+    if (!message || message->msg != CURLMSG_DONE)
+        return message;
+    handle = llmobs_handle_find(message->easy_handle);
+    if (handle) {
+        llmobs_capture_measure(handle, message->easy_handle);
+        llmobs_capture_swap_out(handle, message->easy_handle);
+        llmobs_capture_finish(handle, LLMOBS_END_DONE, message->data.result);
+    }
+    errno = saved;
+    return message;
+}
+
+/* Those that are done end now, while the multi has its messages. */
+static void end_done(struct llmobs_handle *handle, void *ctx)
+{
+    CURL *curl = atomic_load(&handle->keyed.key);
+    struct llmobs_ending ending;
+
+    if (atomic_load(&handle->multi) != ctx)
+        return;
+    llmobs_capture_measure(handle, curl);
+    ending = llmobs_ops_multi_ending(handle, curl);
+    if (ending.end != LLMOBS_END_DONE)
+        return;
+    llmobs_capture_swap_out(handle, curl);
+    llmobs_capture_finish(handle, ending.end, ending.code);
+}
+
+static void end_rest(struct llmobs_handle *handle, void *ctx)
+{
+    static const struct llmobs_ending removed = {LLMOBS_END_REMOVED, CURLE_OK};
+
+    if (atomic_load(&handle->multi) == ctx)
+        leave(handle, atomic_load(&handle->keyed.key), &removed);
+}
+
+CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
+{
+    struct llmobs_adds *adds;
+    CURLMcode rc;
+    int saved = errno;
+
+    if (!multi)
+        return real->multi_cleanup(multi);
+    llmobs_handle_each(end_done, multi);
+    adds = llmobs_adds_detach(multi);
+    errno = saved;
+    rc = real->multi_cleanup(multi);
+    /* Refused within one of its callbacks. */
+    if (rc != CURLM_OK && adds)
+        llmobs_adds_attach(adds, multi);
+    if (rc != CURLM_OK)
+        return rc;
+    saved = errno;
+    if (adds)
+        llmobs_adds_release(adds);
+    llmobs_news_forget_all(multi);
+    llmobs_handle_each(end_rest, multi);
+    errno = saved;
+    return rc;
+}
+
+static void count_one(struct llmobs_handle *handle, void *ctx)
+{
+    if (atomic_load(&handle->multi))
+        ++*(size_t *)ctx;
+}
+
+size_t llmobs_ops_multi_count(void)
+{
+    size_t count = 0;
+
+    llmobs_handle_each(count_one, &count);
+    return count;
+}

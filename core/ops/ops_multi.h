@@ -1,0 +1,47 @@
+/* ops_multi - the operations behind the thunks of curl_multi_*.
+ *
+ * Owns:    nothing. Threads: as the libcurl function of the same name.
+ * Errors:  those of the real function, which each calls exactly once.
+ * Fork:    as capture.h.
+ */
+#ifndef LLMOBS_OPS_MULTI_H
+#define LLMOBS_OPS_MULTI_H
+
+#include "core/capture/handle.h"
+
+/* How a transfer ended. */
+struct llmobs_ending {
+    enum llmobs_end end;
+    CURLcode code;
+};
+
+/* Of a handle that is about to leave its multi: done when libcurl has a
+ * message that says so, else removed. */
+struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
+                                             CURL *curl);
+
+CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
+                                  CURLMoption option, void *arg);
+CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
+                                      CURLM *multi, CURL *curl);
+CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
+                                         CURLM *multi, CURL *curl);
+/* These drive a multi: what was added to it since begins. */
+CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
+                                   int *running);
+CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,
+                                  curl_socket_t socket, int *running);
+CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
+                                         CURLM *multi, curl_socket_t socket,
+                                         int events, int *running);
+CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
+                                      CURLM *multi, int *running);
+CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
+                                    CURLM *multi, int *left);
+CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real,
+                                   CURLM *multi);
+
+/* How many handles are in a multi at this moment. */
+size_t llmobs_ops_multi_count(void);
+
+#endif

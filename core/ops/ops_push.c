@@ -1,0 +1,117 @@
+#include "core/ops/ops_push.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "core/base/log.h"
+#include "core/capture/adds.h"
+#include "core/capture/capture.h"
+#include "core/ops/ops_news.h"
+
+/* The app's functions. A place is taken once, and never given back: a multi
+ * may have it. */
+static _Atomic(curl_push_callback) functions[LLMOBS_PUSH_FUNCTIONS_MAX];
+static atomic_bool all_blind; /* no memory to tell them apart */
+
+bool llmobs_push_is_blind(CURLM *multi)
+{
+    return atomic_load(&all_blind) ||
+           llmobs_adds_is_blind(llmobs_adds_find(multi));
+}
+
+/* libcurl frees the pushed handle that the app refuses, unseen by us. */
+static void settle(const struct llmobs_handle *parent,
+                   struct llmobs_handle *pushed, bool taken)
+{
+    if (taken) {
+        atomic_store(&pushed->multi, atomic_load(&parent->multi));
+        llmobs_adds_join(atomic_load(&pushed->multi), pushed);
+        return;
+    }
+    llmobs_handle_detach(pushed);
+    llmobs_handle_release(pushed);
+}
+
+static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
+                   size_t count, struct curl_pushheaders *headers, void *user)
+{
+    struct llmobs_handle *from = llmobs_handle_find(parent);
+    struct llmobs_handle *twin = NULL;
+    int saved = errno;
+    int answer;
+
+    if (from)
+        twin = llmobs_capture_twin(from, pushed);
+    if (!twin)
+        llmobs_news_stop();
+    errno = saved;
+    answer = function(parent, pushed, count, headers, user);
+    saved = errno;
+    if (twin)
+        settle(from, twin, answer == CURL_PUSH_OK);
+    errno = saved;
+    return answer;
+}
+
+/* ---- one of our functions for each of the app's -------------------------- */
+
+/* PUSHDATA stays the app's own. So there is a function for each number, and the
+ * one that libcurl calls tells which of the app's to call. Octal numbers. */
+#define ONE(i)                                                            \
+    static int on_push_##i(CURL *parent, CURL *pushed, size_t count,      \
+                           struct curl_pushheaders *headers, void *user)  \
+    {                                                                     \
+        return on_push(atomic_load(&functions[i]), parent, pushed, count, \
+                       headers, user);                                    \
+    }
+#define NAME(i) on_push_##i,
+#define EIGHT(X, i) \
+    X(i##0) X(i##1) X(i##2) X(i##3) X(i##4) X(i##5) X(i##6) X(i##7)
+#define ALL(X) EIGHT(X, 00) EIGHT(X, 01) EIGHT(X, 02) EIGHT(X, 03)
+
+ALL(ONE)
+
+static const curl_push_callback ours[] = {ALL(NAME)};
+
+_Static_assert(sizeof(ours) / sizeof(ours[0]) == LLMOBS_PUSH_FUNCTIONS_MAX,
+               "one of ours for each of the app's");
+
+/* NULL: no place is left. */
+static curl_push_callback stand_in(curl_push_callback function)
+{
+    for (size_t i = 0; i < LLMOBS_PUSH_FUNCTIONS_MAX; i++) {
+        curl_push_callback there = NULL;
+
+        if (atomic_compare_exchange_strong(&functions[i], &there, function) ||
+            there == function)
+            return ours[i];
+    }
+    return NULL;
+}
+
+static void go_blind(CURLM *multi)
+{
+    if (multi && !llmobs_adds_blind(multi))
+        atomic_store(&all_blind, true);
+    llmobs_log_once(LLMOBS_LOG_WARN, "push functions",
+                    "the program has more than %d server push callbacks: "
+                    "calls in a multi handle with another one are not seen",
+                    LLMOBS_PUSH_FUNCTIONS_MAX);
+}
+
+CURLMcode llmobs_push_setopt(const struct llmobs_real *real, CURLM *multi,
+                             void *function)
+{
+    curl_push_callback mine = NULL;
+    int saved = errno;
+
+    if (function)
+        mine = stand_in((curl_push_callback)function);
+    if (function && !mine)
+        go_blind(multi);
+    else
+        llmobs_adds_see(multi);
+    errno = saved;
+    return real->multi_setopt(multi, CURLMOPT_PUSHFUNCTION,
+                              mine ? (void *)mine : function);
+}

@@ -1,0 +1,321 @@
+#include "core/privacy/links.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/privacy/members.h"
+
+#define PORT_MAX 5 /* digits */
+
+/* Stands for every letter that is none of ASCII. */
+#define FOREIGN '\x80'
+
+enum part {
+    USER, /* or host: the '@' tells */
+    PATH, /* up to the next parameter */
+    NAME,
+    VALUE /* of a parameter that is a secret */
+};
+
+struct walk {
+    char *data;
+    size_t len;
+    size_t at;    /* behind the last character that was read */
+    size_t here;  /* where that character begins */
+    size_t colon; /* the first one from `at` on, where it lies ahead */
+    size_t slash; /* likewise, of backslashes */
+    /* Of a URL: */
+    enum part part;
+    bool coded;   /* it stands in another one, its marks as %3A and %2F */
+    size_t from;  /* where the user part or the value begins */
+    size_t port;  /* behind the first colon of the user part; 0: none yet */
+    bool digits;  /* nothing else came behind that colon */
+    size_t count; /* of the letters of a name; beyond its room: it is none */
+    char name[LLMOBS_MEMBERS_NAME_MAX];
+};
+
+/* -- characters ---------------------------------------------------------- */
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* The character behind backslashes, the first of which is at `here`. But for
+ * slashes and units they stand before what no URL has. */
+static char read_escaped(struct walk *w)
+{
+    char c;
+
+    while (w->at < w->len && w->data[w->at] == '\\')
+        w->at++;
+    if (w->at == w->len)
+        return '\0';
+    c = w->data[w->at++];
+    if (c != 'u')
+        return c == '/' ? c : '"';
+    c = llmobs_members_unit(w->data + w->at - 1, w->len - w->at + 1);
+    w->at += c ? 4 : 0;
+    return c ? c : FOREIGN;
+}
+
+/* The next character, and '\0' at the end. */
+static char read_char(struct walk *w)
+{
+    char c;
+
+    w->here = w->at;
+    if (w->at == w->len)
+        return '\0';
+    c = w->data[w->at];
+    if (c == '\\')
+        return read_escaped(w);
+    w->at++;
+    return c & '\x80' ? FOREIGN : c;
+}
+
+/* The character that the two digits behind a '%' stand for; where they are
+ * none, '%'. */
+static char read_coded(struct walk *w)
+{
+    int high = w->len - w->at >= 2 ? llmobs_text_hex(w->data[w->at]) : -1;
+    int low = high >= 0 ? llmobs_text_hex(w->data[w->at + 1]) : -1;
+
+    if (low < 0)
+        return '%';
+    w->at += 2;
+    return high > 7 ? FOREIGN : (char)(high * 16 + low);
+}
+
+/* The next character of a URL. A mark of the outer one ends the inner one. */
+static char read_mark(struct walk *w)
+{
+    char c = read_char(w);
+
+    if (w->coded && (c == '&' || c == '#')) {
+        w->coded = false;
+        w->part = w->part == VALUE ? VALUE : PATH;
+    }
+    if (c != '%' || (!w->coded && (w->part == USER || w->part == VALUE)))
+        return c;
+    c = read_coded(w);
+    w->coded |= c && strchr(":?#&=", c);
+    return is_alnum(c) || (c && strchr(":/?#&=@;[]_-.", c)) ? c : '%';
+}
+
+/* Goes behind two slashes; false: they are not there. */
+static bool take_slashes(struct walk *w)
+{
+    struct walk before = {.at = w->at, .coded = w->coded, .part = w->part};
+
+    if (read_mark(w) == '/' && read_mark(w) == '/')
+        return true;
+    w->at = before.at;
+    w->coded = before.coded;
+    w->part = before.part;
+    return false;
+}
+
+/* -- parts --------------------------------------------------------------- */
+
+static void begin_user(struct walk *w)
+{
+    w->part = USER;
+    w->from = w->at;
+    w->port = 0;
+    w->digits = true;
+}
+
+static void begin_name(struct walk *w)
+{
+    w->part = NAME;
+    w->count = 0;
+}
+
+/* True for "host", "host:8080", of which no password can be a part. */
+static bool is_host(const struct walk *w)
+{
+    return !w->port || (w->digits && w->here > w->port);
+}
+
+/* An '@' of the password itself is followed by another one. */
+static void see_at(struct walk *w)
+{
+    memset(w->data + w->from, '*', w->here - w->from);
+    w->from = w->here;
+    w->port = 0;
+    w->digits = true;
+}
+
+static void see_user(struct walk *w, char c)
+{
+    if (c == '@')
+        see_at(w);
+    else if (c == '?' || c == '#' || (is_host(w) && (c == ';' || c == '&')))
+        begin_name(w);
+    else if ((is_host(w) && c == '/') || (!w->port && strchr(",|()[]", c)))
+        w->part = PATH;
+    else if (c == ':' && !w->port)
+        w->port = w->at;
+    else if (w->port)
+        w->digits &= c >= '0' && c <= '9';
+}
+
+static bool ends_in(const struct walk *w, const char *word)
+{
+    size_t len = strlen(word);
+
+    return w->count >= len && memcmp(w->name + w->count - len, word, len) == 0;
+}
+
+static bool is_secret(const struct walk *w)
+{
+    static const char *const whole[] = {"key", "sig", "auth", "pass", "pwd"};
+    static const char *const ends[] = {"token", "secret", "signature",
+                                       "credential", "credentials"};
+
+    if (w->count > sizeof(w->name))
+        return false;
+    for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
+        if (w->count == strlen(whole[i]) && ends_in(w, whole[i]))
+            return true;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+        if (ends_in(w, ends[i]))
+            return true;
+    return llmobs_members_is_secret(w->name, w->count);
+}
+
+static void see_name(struct walk *w, char c)
+{
+    bool letter = is_alnum(c) && c > '9';
+
+    if (c == '=') {
+        w->part = is_secret(w) ? VALUE : PATH;
+        w->from = w->at;
+    } else if (strchr("?#&;[", c)) {
+        begin_name(w);
+    } else if (letter && w->count < sizeof(w->name)) {
+        w->name[w->count++] = (char)(c | 0x20);
+    } else if (!strchr("-_.]+", c)) {
+        w->count = sizeof(w->name) + 1;
+    }
+}
+
+/* A stop or bracket at its end is the sentence's. */
+static void end_value(struct walk *w)
+{
+    size_t end = w->here;
+
+    while (end > w->from && strchr(".,;:!)]}", w->data[end - 1]))
+        end--;
+    llmobs_members_hide(w->data + w->from, end - w->from);
+}
+
+static void end_parameter(struct walk *w)
+{
+    end_value(w);
+    begin_name(w);
+}
+
+static void see(struct walk *w, char c)
+{
+    if (c == ':' && w->part != VALUE && take_slashes(w))
+        begin_user(w);
+    else if (w->part == USER)
+        see_user(w, c);
+    else if (w->part == NAME)
+        see_name(w, c);
+    else if (w->part == VALUE && (c == '&' || c == '#'))
+        end_parameter(w);
+    else if (w->part == PATH && strchr("?#&;", c))
+        begin_name(w);
+}
+
+/* -- URLs ---------------------------------------------------------------- */
+
+static bool is_end(const struct walk *w, char c)
+{
+    if (c == FOREIGN)
+        return w->part != USER || is_host(w);
+    return (unsigned char)c <= ' ' || strchr("\"'`<>", c);
+}
+
+/* The '@' may have been cut off. Backslashes that stand last may belong to a
+ * quote. */
+static void end_cut_user(struct walk *w)
+{
+    if (w->port && (!w->digits || w->here - w->port > PORT_MAX))
+        memset(w->data + w->from, '*', w->here - w->from);
+}
+
+/* Of a value that is cut off the end is not known. */
+static void end_cut(struct walk *w)
+{
+    if (w->part == VALUE)
+        memset(w->data + w->from, '*', w->here - w->from);
+    else if (w->part == USER)
+        end_cut_user(w);
+}
+
+static void mask_url(struct walk *w)
+{
+    char c;
+
+    begin_user(w);
+    while (!is_end(w, c = read_mark(w)))
+        see(w, c);
+    if (!c && w->at == w->len)
+        end_cut(w);
+    else if (w->part == VALUE)
+        end_value(w);
+}
+
+/* True for a colon behind a scheme, and for a backslash before a unit, which
+ * may be one. */
+static bool may_begin(const struct walk *w, size_t at)
+{
+    char before = at > 0 ? w->data[at - 1] : 'a';
+
+    if (w->data[at] == '\\')
+        return at + 1 < w->len && w->data[at + 1] == 'u';
+    return is_alnum(before);
+}
+
+/* Where the next one of these may begin a URL: it is looked for once. */
+static size_t find(const struct walk *w, char c, size_t *known)
+{
+    const char *there;
+    size_t at = w->at;
+
+    if (*known > w->at)
+        return *known;
+    while ((there = memchr(w->data + at, c, w->len - at)) &&
+           !may_begin(w, at = (size_t)(there - w->data)))
+        at++;
+    return *known = there ? at : w->len;
+}
+
+/* Goes behind the "://" of the next one; false: there is none. */
+static bool find_url(struct walk *w)
+{
+    w->part = PATH;
+    w->coded = false;
+    while (w->at < w->len) {
+        size_t colon = find(w, ':', &w->colon);
+        size_t slash = find(w, '\\', &w->slash);
+
+        w->at = colon < slash ? colon : slash;
+        if (read_char(w) == ':' && take_slashes(w))
+            return true;
+    }
+    return false;
+}
+
+void llmobs_links_mask(char *data, size_t len)
+{
+    struct walk w = {.data = data, .len = len};
+
+    while (find_url(&w))
+        mask_url(&w);
+}

@@ -1,0 +1,365 @@
+#include "core/privacy/members.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/buf.h"
+
+#define KEEP 4
+#define KEEP_FROM 12
+#define SHORTEST 6 /* "secret" */
+/* Of a name, all of it escaped. */
+#define NAME_BYTES ((size_t)LLMOBS_MEMBERS_NAME_MAX * 8)
+
+#define COUNT(list) (sizeof(list) / sizeof(*(list)))
+
+/* A text that is walked over. */
+struct walk {
+    char *data;
+    size_t len;
+    size_t at;
+    size_t own; /* backslashes of the name's quotes */
+};
+
+static const char *const whole[] = {"authorization", "proxyauthorization",
+                                    "secret",        "credentials",
+                                    "passphrase",    "passwd",
+                                    "cookie",        "setcookie"};
+static const char *const ends[] = {
+    "apikey",      "accesskey",    "secretkey",      "privatekey",
+    "accountkey",  "appkey",       "applicationkey", "subscriptionkey",
+    "accesstoken", "refreshtoken", "idtoken",        "authtoken",
+    "bearertoken", "sessiontoken", "securitytoken",  "clientsecret",
+    "password"};
+
+/* The first member of a schema: one of these, or "type" with one of those. */
+static const char *const keywords[] = {"allOf",
+                                       "anyOf",
+                                       "const",
+                                       "default",
+                                       "deprecated",
+                                       "description",
+                                       "enum",
+                                       "example",
+                                       "items",
+                                       "examples",
+                                       "format",
+                                       "maxLength",
+                                       "maxItems",
+                                       "minItems",
+                                       "not",
+                                       "minLength",
+                                       "nullable",
+                                       "oneOf",
+                                       "pattern",
+                                       "readOnly",
+                                       "title",
+                                       "properties",
+                                       "required",
+                                       "writeOnly",
+                                       "additionalProperties"};
+static const char *const types[] = {"string", "number", "integer", "boolean",
+                                    "object", "array",  "null"};
+
+bool llmobs_members_is_secret(const char *name, size_t len)
+{
+    /* Most names are none by their length or their last letter. */
+    if (len < SHORTEST || !strchr("yntdse", name[len - 1]))
+        return false;
+    for (size_t i = 0; i < COUNT(whole); i++)
+        if (len == strlen(whole[i]) && memcmp(name, whole[i], len) == 0)
+            return true;
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        size_t end = strlen(ends[i]);
+
+        if (len >= end && memcmp(name + len - end, ends[i], end) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* The backslashes that make the quote at `at` one of a text within texts: none
+ * of the outermost, then 1, 3, 7. Pairs before them are of the text itself,
+ * which ends in a backslash. */
+static size_t own_of(const struct walk *w, size_t at)
+{
+    size_t run = 0;
+
+    while (run < at && w->data[at - run - 1] == '\\')
+        run++;
+    return (run ^ (run + 1)) >> 1;
+}
+
+/* Behind the blank at `at`, which is escaped where the name is; `at`: there is
+ * none. */
+static size_t skip_blank(const struct walk *w, size_t at)
+{
+    size_t run = 0;
+
+    if (at < w->len && is_blank(w->data[at]))
+        return at + 1;
+    while (run < w->own && at + run < w->len && w->data[at + run] == '\\')
+        run++;
+    if (run == 0 || run != (w->own + 1) / 2 || at + run == w->len)
+        return at;
+    return memchr("nrt", w->data[at + run], 3) ? at + run + 1 : at;
+}
+
+static size_t skip_blanks(const struct walk *w, size_t at)
+{
+    size_t next;
+
+    while ((next = skip_blank(w, at)) != at)
+        at = next;
+    return at;
+}
+
+char llmobs_members_unit(const char *text, size_t len)
+{
+    int value = 0;
+
+    for (size_t i = 1; i < 5; i++) {
+        int digit = i < len ? llmobs_text_hex(text[i]) : -1;
+
+        if (digit < 0 || value * 16 + digit >= 0x80)
+            return 0;
+        value = value * 16 + digit;
+    }
+    return (char)value;
+}
+
+/* The name between two quotes: its letters alone, small. JSON within a text has
+ * more backslashes, also before the second quote. */
+static bool is_secrets_name(const char *text, size_t len)
+{
+    char name[LLMOBS_MEMBERS_NAME_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        bool escaped = text[i] == 'u' && i > 0 && text[i - 1] == '\\';
+        char c = escaped ? llmobs_members_unit(text + i, len - i) : text[i];
+
+        i += escaped ? 4 : 0;
+        if (c != '\0' && strchr("\\-_. ", c))
+            continue;
+        c |= 0x20;
+        if (c < 'a' || c > 'z' || n == sizeof(name))
+            return false;
+        name[n++] = c;
+    }
+    return llmobs_members_is_secret(name, n);
+}
+
+/* True where an event of a stream follows the line feed at `at`. */
+static bool is_event(const struct walk *w, size_t at)
+{
+    static const char begin[] = "\ndata:";
+    size_t len = sizeof(begin) - 1;
+
+    return w->len - at >= len && memcmp(w->data + at, begin, len) == 0;
+}
+
+/* True for a line feed behind which a text that was cut off does not go on. */
+static bool is_cut(const struct walk *w, size_t at)
+{
+    return w->data[at] == '\n' &&
+           (is_event(w, at) ||
+            (at + 1 < w->len && memchr("\n\r{", w->data[at + 1], 3)));
+}
+
+/* Where the text ends that begins at `at`: at its quote, or at that of a text
+ * around it, which has fewer backslashes. */
+static size_t find_end(const struct walk *w, size_t at)
+{
+    while (at < w->len && !is_cut(w, at) &&
+           (w->data[at] != '"' || own_of(w, at) > w->own))
+        at++;
+    return at;
+}
+
+/* Behind the quote at `at`; 0: there is none. One of another text than the
+ * name's is none: that text may end in a name and a colon. */
+static size_t skip_quote(const struct walk *w, size_t at)
+{
+    size_t from = at;
+
+    while (at < w->len && w->data[at] == '\\')
+        at++;
+    if (at == w->len || w->data[at] != '"' || at - from != w->own)
+        return 0;
+    return at + 1;
+}
+
+/* Where the value begins of the name that ends at the quote `at`; 0: it is no
+ * name. */
+static size_t skip_colon(const struct walk *w, size_t at)
+{
+    at = skip_blanks(w, at + 1);
+    if (at == w->len || w->data[at] != ':')
+        return 0;
+    return skip_blanks(w, at + 1);
+}
+
+/* True where the text between `from` and the quote `end` is one of these. */
+static bool is_one_of(const struct walk *w, size_t from, size_t end,
+                      const char *const *words, size_t count)
+{
+    size_t len = end - from - w->own;
+
+    for (size_t i = 0; i < count; i++)
+        if (len == strlen(words[i]) &&
+            strncasecmp(w->data + from, words[i], len) == 0)
+            return true;
+    return false;
+}
+
+/* The quote that ends the text which begins at `from`; 0: it is cut off. */
+static size_t find_quote(const struct walk *w, size_t from)
+{
+    size_t end = find_end(w, from);
+    bool is = end < w->len && w->data[end] == '"' && own_of(w, end) == w->own;
+
+    return is && end - from >= w->own ? end : 0;
+}
+
+/* True for the object at `at` that describes a value, as the schema of a tool
+ * describes a parameter: by its first member. One that is cut off there, or has
+ * none, is left alone like it. */
+static bool is_schema(const struct walk *w, size_t at)
+{
+    size_t from = skip_quote(w, skip_blanks(w, at + 1));
+    size_t end = from ? find_quote(w, from) : 0;
+    size_t value = end ? skip_colon(w, end) : 0;
+
+    if (!value)
+        return true;
+    if (!is_one_of(w, from, end, (const char *const[]){"type"}, 1))
+        return w->data[from] == '$' ||
+               is_one_of(w, from, end, keywords, COUNT(keywords));
+    from = skip_quote(w, value);
+    end = from ? find_quote(w, from) : 0;
+    return !end || is_one_of(w, from, end, types, COUNT(types));
+}
+
+/* Where the value begins that stands behind the name which ends at the quote
+ * `at`: behind the quote of a text, at the bracket of a list or an object;
+ * 0: none of them is there. */
+static size_t find_value(const struct walk *w, size_t at)
+{
+    at = skip_colon(w, at);
+    if (!at || at == w->len)
+        return 0;
+    if (w->data[at] == '[' || (w->data[at] == '{' && !is_schema(w, at)))
+        return at;
+    return skip_quote(w, at);
+}
+
+static bool is_plain(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < 0x20 || text[i] > 0x7e || text[i] == '\\')
+            return false;
+    return true;
+}
+
+void llmobs_members_hide(char *value, size_t len)
+{
+    if (len >= KEEP_FROM && is_plain(value, len))
+        len -= KEEP;
+    memset(value, '*', len);
+}
+
+/* A value that is cut off is masked whole, but for backslashes at its end: they
+ * may belong to a quote that comes later. */
+static void mask_cut(char *value, size_t len)
+{
+    while (len > 0 && value[len - 1] == '\\')
+        len--;
+    memset(value, '*', len);
+}
+
+/* Masks from `from` on what ends at `end`. */
+static void mask_value(struct walk *w, size_t from, size_t end)
+{
+    if (end < w->len && w->data[end] == '"')
+        llmobs_members_hide(w->data + from, end - own_of(w, end) - from);
+    else
+        mask_cut(w->data + from, end - from);
+}
+
+/* Masks the text behind the quote that `at` stands at, unless it is a name.
+ * `at` stands at its end afterwards; false: the list's text ends there. */
+static bool mask_item(struct walk *w)
+{
+    size_t from = w->at + 1, quote = find_quote(w, from);
+
+    w->at = quote ? quote : find_end(w, from);
+    if (!quote || !skip_colon(w, quote))
+        mask_value(w, from, w->at);
+    return quote > 0;
+}
+
+/* Masks the texts of a list or an object, but the names in objects. `at` stands
+ * at its bracket, and at its end afterwards. */
+static void mask_list(struct walk *w)
+{
+    size_t depth = 0;
+
+    for (; w->at < w->len && !is_event(w, w->at); w->at++) {
+        char c = w->data[w->at];
+        size_t own = c == '"' ? own_of(w, w->at) : 0;
+
+        if (c == '[' || c == '{')
+            depth++;
+        if ((c == ']' || c == '}') && --depth == 0)
+            return;
+        if (c != '"' || own > w->own)
+            continue;
+        if (own < w->own || !mask_item(w))
+            return;
+    }
+}
+
+/* Masks the value at `at`, which stands where it ends afterwards. */
+static void mask_any(struct walk *w)
+{
+    size_t from = w->at;
+
+    if (w->data[from - 1] != '"') {
+        mask_list(w);
+        return;
+    }
+    w->at = find_end(w, from);
+    mask_value(w, from, w->at);
+}
+
+void llmobs_members_mask(char *data, size_t len)
+{
+    struct walk w = {data, len, 0, 0};
+    size_t begin = 0; /* of a possible name: behind the last quote; 0: none */
+
+    while (w.at < len) {
+        const char *quote = memchr(data + w.at, '"', len - w.at);
+        size_t here = quote ? (size_t)(quote - data) : len;
+        size_t value = 0, own = w.own;
+
+        if (!quote)
+            return;
+        w.own = own_of(&w, here);
+        if (begin && own == w.own && here - begin >= SHORTEST &&
+            here - begin <= NAME_BYTES)
+            value = find_value(&w, here);
+        if (value && is_secrets_name(data + begin, here - begin)) {
+            w.at = value;
+            mask_any(&w);
+            begin = 0;
+        } else {
+            begin = w.at = here + 1;
+        }
+    }
+}

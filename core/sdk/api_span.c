@@ -1,0 +1,418 @@
+#include "core/sdk/api_span.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/cold.h"
+#include "core/base/fork.h"
+#include "core/base/log.h"
+#include "core/base/scratch.h"
+#include "core/config/inbound.h"
+#include "core/event/encode.h"
+#include "core/privacy/content.h"
+#include "core/sdk/api_inner.h"
+#include "core/sdk/api_thread.h"
+#include "core/trace/carrier.h"
+
+#define CUSTOM "custom"
+/* More than an event can have: the encoder's own cap decides. */
+#define EVENT_MAX ((size_t)1 << 31)
+
+/* Constant after init. */
+static const struct llmobs_config *config;
+static struct llmobs_worker *worker;
+static atomic_bool on;
+/* What has been complained of: a literal's address and an errno number. */
+LLMOBS_COLD static _Atomic(uint64_t) told[128];
+
+void llmobs_api_init(const struct llmobs_config *the_config,
+                     struct llmobs_worker *the_worker)
+{
+    config = the_config;
+    worker = the_worker;
+    llmobs_api_thread_init();
+    atomic_store(&on, true);
+}
+
+bool llmobs_api_is_on(void)
+{
+    return atomic_load_explicit(&on, memory_order_acquire);
+}
+
+void llmobs_api_switch(bool to)
+{
+    atomic_store(&on, to);
+}
+
+/* True for the one call that fails so first; `what` is a literal. Not
+ * llmobs_log_once: one use may be wrong in several ways, and many wrong uses
+ * must not take the places of other causes. */
+static bool is_news(const char *what, int rc)
+{
+    uint64_t failure = (uint64_t)(uintptr_t)what << 8 | (uint8_t)-rc, seen;
+
+    for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++) {
+        seen = 0;
+        if (atomic_compare_exchange_strong(&told[i], &seen, failure))
+            return true;
+        if (seen == failure)
+            return false;
+    }
+    return false;
+}
+
+int llmobs_api_complain(int rc, const char *what)
+{
+    if (rc < 0 && is_news(what, rc))
+        llmobs_log(LLMOBS_LOG_WARN, "API: %s: %s", what, strerror(-rc));
+    return rc;
+}
+
+/* -- which span ----------------------------------------------------------- */
+
+int llmobs_api_settle(uint64_t *span)
+{
+    if (*span == LLMOBS_API_NONE || !llmobs_api_is_on())
+        return LLMOBS_API_OFF;
+    if (*span == 0)
+        *span = llmobs_api_thread_top();
+    return *span ? 0 : -ENOENT;
+}
+
+int llmobs_api_lock(uint64_t *span, struct llmobs_api_live **live)
+{
+    int rc = llmobs_api_settle(span);
+
+    if (rc)
+        return rc;
+    *live = llmobs_api_table_lock(*span);
+    if (!*live)
+        return -EBADF;
+    if ((*live)->process == llmobs_fork_process())
+        return 0;
+    llmobs_api_table_unlock(*span);
+    return -ECHILD;
+}
+
+/* -- contexts ------------------------------------------------------------- */
+
+static struct llmobs_text text_of(const char *text)
+{
+    return (struct llmobs_text){text, strlen(text)};
+}
+
+/* Below an agent's span that agent is the one above (llmobs-wire 1.4). Its name
+ * goes into trace headers as well: what nobody is to see of it ends here. */
+static void attribute(struct llmobs_context *context,
+                      const struct llmobs_span *agent)
+{
+    char *clean = NULL;
+    const char *name = agent->name;
+
+    if (agent->kind != LLMOBS_KIND_AGENT)
+        return;
+    if (config->privacy.redact) {
+        clean = llmobs_content_text(&config->privacy, name);
+        name = clean ? clean : "";
+    }
+    context->pagent_span_id = agent->context.span_id;
+    llmobs_context_text(context->pagent_name, sizeof(context->pagent_name),
+                        text_of(name));
+    free(clean);
+}
+
+int llmobs_api_child(uint64_t span, struct llmobs_context *out)
+{
+    struct llmobs_api_live *live = llmobs_api_table_lock(span);
+
+    if (!live)
+        return -EBADF;
+    llmobs_context_child(out, &live->span.context);
+    attribute(out, &live->span);
+    llmobs_api_table_unlock(span);
+    return 0;
+}
+
+bool llmobs_api_from_span(struct llmobs_context *out)
+{
+    uint64_t top;
+
+    if (!llmobs_api_thread_used())
+        return false;
+    while ((top = llmobs_api_thread_top()) != 0) {
+        if (llmobs_api_child(top, out) == 0)
+            return true;
+        /* Finished meanwhile, or held by a thread that a fork left behind. */
+        (void)llmobs_api_thread_remove(top);
+    }
+    return false;
+}
+
+const struct llmobs_carrier *llmobs_api_carrier(struct llmobs_carrier *room)
+{
+    const struct llmobs_carrier *inbound =
+        llmobs_api_thread_used() ? llmobs_api_thread_inbound() : NULL;
+
+    return inbound ? inbound : llmobs_inbound_now(&config->carrier, room);
+}
+
+int llmobs_api_activate(const struct llmobs_header *headers, size_t count)
+{
+    const struct llmobs_carrier *inbound;
+    struct llmobs_context *context;
+    bool found;
+    int rc;
+
+    if (!llmobs_api_is_on())
+        return LLMOBS_API_OFF;
+    rc = llmobs_api_thread_activate(headers, count);
+    if (rc)
+        return llmobs_api_complain(rc, "activate");
+    inbound = llmobs_api_thread_inbound();
+    context = llmobs_scratch_take(sizeof(*context));
+    found = inbound && context &&
+            llmobs_context_from_carrier(context, config, inbound);
+    llmobs_scratch_give(context);
+    if (found)
+        return 0;
+    (void)llmobs_api_thread_activate(NULL, 0);
+    return -ENOENT;
+}
+
+/* Design section 5. */
+static int find_context(uint64_t parent, struct llmobs_context *out)
+{
+    struct llmobs_carrier room;
+
+    if (parent && parent != LLMOBS_API_NONE)
+        return llmobs_api_child(parent, out);
+    if (!llmobs_api_from_span(out))
+        (void)llmobs_context_from_carrier(out, config,
+                                          llmobs_api_carrier(&room));
+    return 0;
+}
+
+/* -- start ---------------------------------------------------------------- */
+
+static void name_app(struct llmobs_context *context, const char *ml_app)
+{
+    if (!ml_app || !*ml_app)
+        return;
+    if (!llmobs_ml_app_normal(ml_app, context->ml_app))
+        llmobs_log_once(LLMOBS_LOG_WARN, "api ml_app",
+                        "API: an ml_app breaks the documented rules");
+}
+
+static int fill(struct llmobs_span *span, const struct llmobs_api_start *start)
+{
+    const char *name = start->name && *start->name
+                           ? start->name
+                           : llmobs_kind_name(start->kind);
+    const char *model = start->model_name;
+    const char *provider = start->model_provider;
+    int rc;
+
+    span->kind = start->kind;
+    span->complete = true;
+    if (start->session_id && *start->session_id)
+        llmobs_context_text(span->context.session_id,
+                            sizeof(span->context.session_id),
+                            text_of(start->session_id));
+    name_app(&span->context, start->ml_app);
+    rc = llmobs_span_set(&span->name, name);
+    if (rc || (start->kind != LLMOBS_KIND_LLM &&
+               start->kind != LLMOBS_KIND_EMBEDDING))
+        return rc;
+    rc = llmobs_span_set(&span->model_name, model && *model ? model : CUSTOM);
+    return rc ? rc
+              : llmobs_span_set(&span->model_provider,
+                                provider && *provider ? provider : CUSTOM);
+}
+
+/* What the llm span above says of the tool's version, if it does. */
+static int find_version(uint64_t above, struct llmobs_span *tool)
+{
+    struct llmobs_api_live *live = llmobs_api_table_lock(above);
+    int rc = 0;
+
+    if (!live)
+        return 0;
+    for (size_t i = 0; i < llmobs_json_len(live->span.tool_definitions); i++) {
+        const struct llmobs_json *one =
+            llmobs_json_at(live->span.tool_definitions, i);
+        const char *name = llmobs_json_gets(one, "name");
+
+        if (!rc && name && strcmp(name, tool->name) == 0)
+            rc = llmobs_span_set(&tool->tool_version,
+                                 llmobs_json_gets(one, "version"));
+    }
+    llmobs_api_table_unlock(above);
+    return rc;
+}
+
+static int make(const struct llmobs_api_start *start,
+                struct llmobs_api_live **out)
+{
+    struct llmobs_api_live *live = llmobs_api_live_new();
+    int rc;
+
+    if (!live)
+        return -ENOMEM;
+    live->process = llmobs_fork_process();
+    rc = find_context(start->parent, &live->span.context);
+    if (!rc)
+        rc = fill(&live->span, start);
+    if (!rc)
+        rc = llmobs_api_add_extras(live);
+    if (!rc && start->kind == LLMOBS_KIND_TOOL)
+        rc = find_version(start->parent ? start->parent
+                                        : llmobs_api_thread_top(),
+                          &live->span);
+    live->span.start_ns = llmobs_clock_wall_ns();
+    live->start_mono_ns = llmobs_clock_mono_ns();
+    if (rc)
+        llmobs_api_live_free(live);
+    else
+        *out = live;
+    return rc;
+}
+
+static void forget(uint64_t number)
+{
+    if (llmobs_api_table_lock(number))
+        llmobs_api_live_free(llmobs_api_table_take(number));
+}
+
+int llmobs_api_start(const struct llmobs_api_start *start, uint64_t *out)
+{
+    struct llmobs_api_live *live;
+    uint64_t number;
+    int rc;
+
+    *out = LLMOBS_API_NONE;
+    if (!llmobs_api_is_on())
+        return LLMOBS_API_OFF;
+    if ((unsigned)start->kind > LLMOBS_KIND_RETRIEVAL)
+        return llmobs_api_complain(-EINVAL, "start of a kind that is none");
+    rc = make(start, &live);
+    if (rc)
+        return llmobs_api_complain(rc, "start");
+    number = llmobs_api_table_add(live);
+    if (!number) {
+        llmobs_api_live_free(live);
+        return llmobs_api_complain(-EMFILE, "start of too many spans");
+    }
+    rc = start->detached ? 0 : llmobs_api_thread_push(number);
+    if (rc) {
+        forget(number);
+        return llmobs_api_complain(rc, "start of too many spans in one thread");
+    }
+    *out = number;
+    return 0;
+}
+
+/* -- finish --------------------------------------------------------------- */
+
+/* Tags as an event has them. */
+static int list_tags(struct llmobs_api_live *live)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    struct llmobs_buf pair;
+    int rc = list ? 0 : -ENOMEM;
+
+    llmobs_buf_init(&pair, (size_t)config->event_max);
+    for (void *it = llmobs_json_iter(live->tags); it && !rc;
+         it = llmobs_json_next(live->tags, it)) {
+        const char *text = llmobs_json_text(llmobs_json_iter_value(it));
+
+        llmobs_buf_cut(&pair, 0);
+        rc = llmobs_buf_addf(&pair, "%s:%s", llmobs_json_iter_key(it), text);
+        if (rc == -EFBIG) /* no event would have room for it */
+            rc = 0;
+        else if (!rc)
+            rc = llmobs_json_add(list, llmobs_json_string(pair.data));
+    }
+    llmobs_buf_fini(&pair);
+    live->span.extra_tags = list;
+    return rc;
+}
+
+/* Encoded here, so that the disk has it when the call returns. What cannot be
+ * encoded the worker accounts for. */
+static int submit(struct llmobs_api_live *live)
+{
+    struct llmobs_buf event;
+    int rc = live->tags ? list_tags(live) : 0;
+
+    llmobs_buf_init(&event, EVENT_MAX);
+    live->span.duration_ns = llmobs_clock_mono_ns() - live->start_mono_ns;
+    if (!rc)
+        rc = llmobs_encode_span(&live->span, config, &event);
+    if (!rc) {
+        rc = llmobs_worker_give_event(
+            worker, LLMOBS_EVENT_SPAN,
+            (struct llmobs_text){event.data, event.len});
+    } else {
+        (void)llmobs_worker_give_span(worker, &live->span);
+        memset(&live->span, 0, sizeof(live->span));
+    }
+    llmobs_buf_fini(&event);
+    llmobs_api_live_free(live);
+    return rc;
+}
+
+int llmobs_api_finish(uint64_t span)
+{
+    struct llmobs_api_live *live;
+
+    if (span == LLMOBS_API_NONE)
+        return LLMOBS_API_OFF;
+    if (llmobs_api_thread_used())
+        (void)llmobs_api_thread_remove(span);
+    if (!llmobs_api_table_lock(span))
+        return llmobs_api_complain(-EBADF, "finish of a span that is not open");
+    live = llmobs_api_table_take(span);
+    if (llmobs_api_is_on() && live->process == llmobs_fork_process())
+        return llmobs_api_complain(submit(live), "finish");
+    llmobs_api_live_free(live);
+    return llmobs_api_is_on() ? 0 : LLMOBS_API_OFF;
+}
+
+/* -- other uses ----------------------------------------------------------- */
+
+int llmobs_api_context(uint64_t span, struct llmobs_context *out)
+{
+    struct llmobs_api_live *live;
+    int rc = llmobs_api_settle(&span);
+
+    if (rc)
+        return llmobs_api_complain(rc, "a span's ids");
+    live = llmobs_api_table_lock(span);
+    if (!live)
+        return llmobs_api_complain(-EBADF, "ids of a span that is not open");
+    *out = live->span.context;
+    attribute(out, &live->span);
+    llmobs_api_table_unlock(span);
+    return 0;
+}
+
+int llmobs_api_enter(uint64_t span)
+{
+    if (span == LLMOBS_API_NONE || !llmobs_api_is_on())
+        return LLMOBS_API_OFF;
+    if (!llmobs_api_table_has(span))
+        return llmobs_api_complain(-EBADF, "enter of a span that is not open");
+    return llmobs_api_complain(llmobs_api_thread_push(span), "enter");
+}
+
+int llmobs_api_leave(uint64_t span)
+{
+    if (span == LLMOBS_API_NONE)
+        return LLMOBS_API_OFF;
+    if (!llmobs_api_table_has(span))
+        return llmobs_api_complain(-EBADF, "leave of a span that is not open");
+    return llmobs_api_complain(llmobs_api_thread_remove(span), "leave");
+}

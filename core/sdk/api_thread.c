@@ -1,0 +1,322 @@
+#include "core/sdk/api_thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/network.h"
+#include "core/sdk/api_table.h"
+
+struct thread {
+    uint64_t *spans;
+    size_t depth, cap;
+    enum llmobs_proxying proxied[LLMOBS_API_NEST_MAX];
+    size_t proxied_depth;
+    struct llmobs_api_extra extras[LLMOBS_API_NEST_MAX];
+    size_t extra_depth;
+    char *headers; /* what `inbound` points to */
+    struct llmobs_carrier inbound;
+};
+
+static const struct {
+    const char *name;
+    size_t offset;
+} carried[] = {
+    {"traceparent", offsetof(struct llmobs_carrier, traceparent)},
+    {"tracestate", offsetof(struct llmobs_carrier, tracestate)},
+    {"x-datadog-trace-id", offsetof(struct llmobs_carrier, x_datadog_trace_id)},
+    {"x-datadog-parent-id",
+     offsetof(struct llmobs_carrier, x_datadog_parent_id)},
+    {"x-datadog-tags", offsetof(struct llmobs_carrier, x_datadog_tags)},
+    {"x-datadog-sampling-priority",
+     offsetof(struct llmobs_carrier, x_datadog_sampling_priority)},
+    {"x-datadog-origin", offsetof(struct llmobs_carrier, x_datadog_origin)},
+    {"baggage", offsetof(struct llmobs_carrier, baggage)},
+    {"b3", offsetof(struct llmobs_carrier, b3)},
+    {"x-b3-traceid", offsetof(struct llmobs_carrier, x_b3_traceid)},
+    {"x-b3-spanid", offsetof(struct llmobs_carrier, x_b3_spanid)},
+    {"x-b3-sampled", offsetof(struct llmobs_carrier, x_b3_sampled)},
+    {"x-b3-flags", offsetof(struct llmobs_carrier, x_b3_flags)},
+};
+
+#define CARRIED (sizeof(carried) / sizeof(*carried))
+
+static atomic_bool ready, used;
+static pthread_key_t key;
+
+/* -- the record ---------------------------------------------------------- */
+
+void llmobs_api_extra_free(struct llmobs_api_extra *extra)
+{
+    free(extra->name);
+    llmobs_json_free(extra->tags);
+    llmobs_json_free(extra->prompt);
+    memset(extra, 0, sizeof(*extra));
+}
+
+static void free_thread(void *arg)
+{
+    struct thread *thread = arg;
+
+    for (size_t i = 0; i < thread->extra_depth; i++)
+        llmobs_api_extra_free(&thread->extras[i]);
+    free(thread->spans);
+    free(thread->headers);
+    free(thread);
+}
+
+void llmobs_api_thread_init(void)
+{
+    static atomic_flag begun = ATOMIC_FLAG_INIT;
+
+    if (!atomic_flag_test_and_set(&begun) &&
+        pthread_key_create(&key, free_thread) == 0)
+        atomic_store(&ready, true);
+}
+
+bool llmobs_api_thread_used(void)
+{
+    return atomic_load_explicit(&used, memory_order_acquire);
+}
+
+/* NULL: this thread has none. */
+static struct thread *find(void)
+{
+    return llmobs_api_thread_used() ? pthread_getspecific(key) : NULL;
+}
+
+/* NULL without memory. */
+static struct thread *get(void)
+{
+    struct thread *thread;
+
+    if (!atomic_load(&ready))
+        return NULL;
+    thread = pthread_getspecific(key);
+    if (thread)
+        return thread;
+    thread = calloc(1, sizeof(*thread));
+    if (thread && pthread_setspecific(key, thread) != 0) {
+        free(thread);
+        return NULL;
+    }
+    atomic_store(&used, true);
+    return thread;
+}
+
+/* -- current spans ------------------------------------------------------- */
+
+static int grow(struct thread *thread)
+{
+    size_t cap = thread->cap ? thread->cap * 2 : 8;
+    uint64_t *spans;
+
+    if (thread->depth < thread->cap)
+        return 0;
+    if (cap > LLMOBS_API_DEPTH_MAX)
+        return -EMFILE;
+    spans = realloc(thread->spans, cap * sizeof(*spans));
+    if (!spans)
+        return -ENOMEM;
+    thread->spans = spans;
+    thread->cap = cap;
+    return 0;
+}
+
+int llmobs_api_thread_push(uint64_t number)
+{
+    struct thread *thread = get();
+    int rc;
+
+    if (!thread)
+        return -ENOMEM;
+    (void)llmobs_api_thread_top();
+    rc = grow(thread);
+    if (!rc)
+        thread->spans[thread->depth++] = number;
+    return rc;
+}
+
+int llmobs_api_thread_remove(uint64_t number)
+{
+    struct thread *thread = find();
+    size_t i = thread ? thread->depth : 0;
+
+    while (i > 0 && thread->spans[i - 1] != number)
+        i--;
+    if (i == 0)
+        return -ENOENT;
+    memmove(&thread->spans[i - 1], &thread->spans[i],
+            (thread->depth - i) * sizeof(*thread->spans));
+    thread->depth--;
+    return 0;
+}
+
+uint64_t llmobs_api_thread_top(void)
+{
+    struct thread *thread = find();
+
+    while (thread && thread->depth > 0) {
+        uint64_t number = thread->spans[thread->depth - 1];
+
+        if (llmobs_api_table_has(number))
+            return number;
+        thread->depth--;
+    }
+    return 0;
+}
+
+/* -- the caller ---------------------------------------------------------- */
+
+static size_t which(const struct llmobs_header *header)
+{
+    size_t i = 0;
+
+    if (!header->name || !header->value || !header->value[0] ||
+        strnlen(header->value, LLMOBS_API_HEADER_MAX + 1) >
+            LLMOBS_API_HEADER_MAX)
+        return CARRIED;
+    while (i < CARRIED && strcasecmp(carried[i].name, header->name) != 0)
+        i++;
+    return i;
+}
+
+/* True where a proxy's header, or ":remote-addr", which no header can be
+ * called, says that the caller is from outside. Each of several counts, also
+ * one that is too long to be kept. */
+static bool is_stranger(const struct llmobs_header *header)
+{
+    static const char *const names[] = {LLMOBS_NETWORK_HEADERS("")};
+
+    if (!header->name || !header->value)
+        return false;
+    if (strcmp(header->name, ":remote-addr") == 0)
+        return llmobs_network_public_caller(header->value);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (strcasecmp(header->name, names[i]) == 0)
+            return llmobs_network_public_forwarded(header->value);
+    return false;
+}
+
+/* The first of a name holds. */
+static void set_carried(struct llmobs_carrier *carrier, size_t i,
+                        const char *value)
+{
+    const char **field = (const char **)((char *)carrier + carried[i].offset);
+
+    if (!*field)
+        *field = value;
+}
+
+static const char *copy(char **to, const char *value)
+{
+    size_t len = strlen(value) + 1;
+    char *at = memcpy(*to, value, len);
+
+    *to += len;
+    return at;
+}
+
+int llmobs_api_thread_activate(const struct llmobs_header *headers,
+                               size_t count)
+{
+    struct thread *thread = count ? get() : find();
+    size_t len = 0;
+    char *at;
+
+    if (!thread)
+        return count ? -ENOMEM : 0;
+    free(thread->headers);
+    thread->headers = NULL;
+    memset(&thread->inbound, 0, sizeof(thread->inbound));
+    for (size_t i = 0; i < count; i++)
+        len += which(&headers[i]) < CARRIED ? strlen(headers[i].value) + 1 : 0;
+    if (len == 0)
+        return 0;
+    at = thread->headers = malloc(len);
+    if (!at)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        size_t n = which(&headers[i]);
+
+        if (n < CARRIED)
+            set_carried(&thread->inbound, n, copy(&at, headers[i].value));
+        if (is_stranger(&headers[i]))
+            thread->inbound.stranger = true;
+    }
+    return 0;
+}
+
+const struct llmobs_carrier *llmobs_api_thread_inbound(void)
+{
+    struct thread *thread = find();
+
+    return thread && thread->headers ? &thread->inbound : NULL;
+}
+
+/* -- what goes for all calls inside -------------------------------------- */
+
+int llmobs_api_thread_proxied_begin(enum llmobs_proxying how)
+{
+    struct thread *thread = get();
+
+    if (!thread)
+        return -ENOMEM;
+    if (thread->proxied_depth == LLMOBS_API_NEST_MAX)
+        return -EMFILE;
+    thread->proxied[thread->proxied_depth++] = how;
+    return 0;
+}
+
+int llmobs_api_thread_proxied_end(void)
+{
+    struct thread *thread = find();
+
+    if (!thread || thread->proxied_depth == 0)
+        return -ENOENT;
+    thread->proxied_depth--;
+    return 0;
+}
+
+enum llmobs_proxying llmobs_api_thread_proxied(void)
+{
+    struct thread *thread = find();
+
+    return thread && thread->proxied_depth > 0
+               ? thread->proxied[thread->proxied_depth - 1]
+               : LLMOBS_PROXYING_BY_URL;
+}
+
+int llmobs_api_thread_extra_begin(struct llmobs_api_extra *extra)
+{
+    struct thread *thread = get();
+    int rc = thread ? 0 : -ENOMEM;
+
+    if (thread && thread->extra_depth == LLMOBS_API_NEST_MAX)
+        rc = -EMFILE;
+    if (rc)
+        llmobs_api_extra_free(extra);
+    else
+        thread->extras[thread->extra_depth++] = *extra;
+    return rc;
+}
+
+int llmobs_api_thread_extra_end(void)
+{
+    struct thread *thread = find();
+
+    if (!thread || thread->extra_depth == 0)
+        return -ENOENT;
+    llmobs_api_extra_free(&thread->extras[--thread->extra_depth]);
+    return 0;
+}
+
+const struct llmobs_api_extra *llmobs_api_thread_extra(size_t i)
+{
+    struct thread *thread = find();
+
+    return thread && i < thread->extra_depth ? &thread->extras[i] : NULL;
+}

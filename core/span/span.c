@@ -1,0 +1,142 @@
+#include "core/span/span.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/privacy/mask.h"
+
+/* A token count beyond this is no count: it would not survive a double
+ * (llmobs-wire 8.4). */
+#define METRIC_MAX ((int64_t)1 << 53)
+
+/* More than any error text that a reader keeps; beyond it the text is cut. */
+#define MESSAGE_MAX (64 * 1024)
+
+int llmobs_span_init(struct llmobs_span *span)
+{
+    memset(span, 0, sizeof(*span));
+    span->metadata = llmobs_json_object();
+    span->metrics = llmobs_json_object();
+    if (span->metadata && span->metrics)
+        return 0;
+    llmobs_span_fini(span);
+    return -ENOMEM;
+}
+
+void llmobs_span_fini(struct llmobs_span *span)
+{
+    free(span->name);
+    free(span->model_name);
+    free(span->model_provider);
+    free(span->tool_version);
+    free(span->input_value);
+    free(span->output_value);
+    free(span->error_type);
+    free(span->error_message);
+    free(span->error_stack);
+    llmobs_json_free(span->input_messages);
+    llmobs_json_free(span->output_messages);
+    llmobs_json_free(span->input_documents);
+    llmobs_json_free(span->output_documents);
+    llmobs_json_free(span->input_prompt);
+    llmobs_json_free(span->metadata);
+    llmobs_json_free(span->metrics);
+    llmobs_json_free(span->tool_definitions);
+    llmobs_json_free(span->extra_tags);
+    memset(span, 0, sizeof(*span));
+}
+
+const char *llmobs_kind_name(enum llmobs_kind kind)
+{
+    switch (kind) {
+    case LLMOBS_KIND_LLM:
+        return "llm";
+    case LLMOBS_KIND_EMBEDDING:
+        return "embedding";
+    case LLMOBS_KIND_WORKFLOW:
+        return "workflow";
+    case LLMOBS_KIND_AGENT:
+        return "agent";
+    case LLMOBS_KIND_TASK:
+        return "task";
+    case LLMOBS_KIND_TOOL:
+        return "tool";
+    case LLMOBS_KIND_RETRIEVAL:
+        return "retrieval";
+    }
+    return "task";
+}
+
+int llmobs_kind_read(const char *name, enum llmobs_kind *out)
+{
+    for (int kind = LLMOBS_KIND_LLM; name && kind <= LLMOBS_KIND_RETRIEVAL;
+         kind++) {
+        if (strcmp(llmobs_kind_name((enum llmobs_kind)kind), name) == 0) {
+            *out = (enum llmobs_kind)kind;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+/* Gives a copy of text with its secrets masked. */
+static char *masked(const char *text)
+{
+    struct llmobs_buf buf;
+    int rc;
+
+    llmobs_buf_init(&buf, MESSAGE_MAX);
+    rc = llmobs_mask_text(text, &buf);
+    if (rc == -EFBIG)
+        rc = 0;
+    if (rc || !buf.data) {
+        llmobs_buf_fini(&buf);
+        return rc ? NULL : strdup("");
+    }
+    return llmobs_buf_take(&buf, NULL);
+}
+
+int llmobs_span_fail(struct llmobs_span *span, const char *type,
+                     const char *message)
+{
+    if (span->failed)
+        return 0;
+    /* The status is right even where there is no memory for its words. */
+    span->failed = true;
+    span->error_type = masked(type ? type : "");
+    span->error_message = masked(message ? message : "");
+    return span->error_type && span->error_message ? 0 : -ENOMEM;
+}
+
+int llmobs_span_set_masked(char **field, const char *text)
+{
+    char *copy = text ? masked(text) : NULL;
+
+    if (text && !copy)
+        return -ENOMEM;
+    free(*field);
+    *field = copy;
+    return 0;
+}
+
+int llmobs_span_set(char **field, const char *text)
+{
+    char *copy = NULL;
+
+    if (text) {
+        copy = strdup(text);
+        if (!copy)
+            return -ENOMEM;
+    }
+    free(*field);
+    *field = copy;
+    return 0;
+}
+
+void llmobs_span_metric(struct llmobs_span *span, const char *key,
+                        int64_t number)
+{
+    if (number >= 0 && number <= METRIC_MAX)
+        llmobs_json_set(span->metrics, key, llmobs_json_int(number));
+}

@@ -1,0 +1,88 @@
+/* span - one LLM Observability span before it is encoded.
+ *
+ * Owns:    every pointer in it, from init to fini.
+ * Threads: one at a time.
+ * Errors:  setters answer -ENOMEM and leave the old value.
+ * Fork:    plain memory.
+ *
+ * A dialect fills the upper half (what was asked and answered), the core the
+ * lower half (who, when, how it ended). Field meanings: llmobs-wire section 1.
+ */
+#ifndef LLMOBS_SPAN_H
+#define LLMOBS_SPAN_H
+
+#include <stdint.h>
+
+#include "core/span/context.h"
+#include "core/text/json.h"
+
+enum llmobs_kind {
+    LLMOBS_KIND_LLM,
+    LLMOBS_KIND_EMBEDDING,
+    LLMOBS_KIND_WORKFLOW,
+    LLMOBS_KIND_AGENT,
+    LLMOBS_KIND_TASK,
+    LLMOBS_KIND_TOOL,
+    LLMOBS_KIND_RETRIEVAL
+};
+
+struct llmobs_span {
+    enum llmobs_kind kind;
+    bool proxied; /* a configured proxy: encoded in workflow form */
+    char *name;
+    char *model_name;                   /* NULL: unknown */
+    char *model_provider;               /* NULL: unknown */
+    char *tool_version;                 /* of a tool's definition; or NULL */
+    const char *integration;            /* static; NULL: no integration tag */
+    struct llmobs_json *input_messages; /* arrays or NULL */
+    struct llmobs_json *output_messages;
+    struct llmobs_json *input_documents;
+    struct llmobs_json *output_documents;
+    char *input_value; /* texts or NULL; used where there are no messages */
+    char *output_value;
+    struct llmobs_json *input_prompt;     /* object or NULL */
+    struct llmobs_json *metadata;         /* object, never NULL after init */
+    struct llmobs_json *metrics;          /* object, never NULL after init */
+    struct llmobs_json *tool_definitions; /* array or NULL */
+    struct llmobs_json *extra_tags;       /* array of "key:value" or NULL */
+    bool streamed;                        /* the answer came as a stream */
+    bool complete; /* the answer's own end was seen (terminator, finish
+                    * reason, or a whole document) */
+    bool failed;   /* status error */
+    char *error_type;
+    char *error_message;
+    char *error_stack;
+    bool input_dropped; /* could not be completed */
+    bool output_dropped;
+
+    struct llmobs_context context;
+    int64_t start_ns; /* wall clock */
+    int64_t duration_ns;
+    long http_status; /* 0: none received */
+};
+
+int llmobs_span_init(struct llmobs_span *span);
+void llmobs_span_fini(struct llmobs_span *span);
+
+/* "llm", "embedding", ...; never NULL. */
+const char *llmobs_kind_name(enum llmobs_kind kind);
+
+/* The kind of such a name; -EINVAL: none has it. */
+int llmobs_kind_read(const char *name, enum llmobs_kind *out);
+
+/* Marks the span failed; copies both texts (NULL: empty). The first error of
+ * a span stays: a later call changes nothing. Secrets in the message are
+ * masked (llmobs-wire 8.2). */
+int llmobs_span_fail(struct llmobs_span *span, const char *type,
+                     const char *message);
+
+/* Replaces *field, an owned string of the span, by a copy of text; _masked: of
+ * one that came with an error, likewise. */
+int llmobs_span_set(char **field, const char *text);
+int llmobs_span_set_masked(char **field, const char *text);
+
+/* Sets an integer metric; a negative number or one beyond 2^53 is left out. */
+void llmobs_span_metric(struct llmobs_span *span, const char *key,
+                        int64_t number);
+
+#endif

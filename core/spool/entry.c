@@ -1,0 +1,471 @@
+#include "core/spool/entry.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
+
+#include "core/base/clock.h"
+#include "core/base/fork.h"
+#include "core/base/mix.h"
+#include "core/base/sha256.h"
+
+/* Of an entry without a key, and of a file with one. */
+#define VERSION 2
+#define FILE_VERSION 3
+
+static const char magic[8] = "\x93LLMOBS";
+static const char file_magic[8] = "\x93LLMSPL";
+
+/* -- keys ---------------------------------------------------------------- */
+
+/* Where the kernel gives no more random bytes, those that it gave the process
+ * at its start, in a hash that does not tell them. */
+static void guess_key(struct llmobs_entry_key *key)
+{
+    const void *start = (const void *)(uintptr_t)getauxval(AT_RANDOM);
+    uint8_t hash[LLMOBS_SHA256_LEN];
+    struct {
+        uint8_t random[16];
+        int64_t mono_ns, wall_ns;
+        const void *stack;
+        long process;
+    } from = {.mono_ns = llmobs_clock_mono_ns(),
+              .wall_ns = llmobs_clock_wall_ns(),
+              .stack = &from,
+              .process = llmobs_fork_process()};
+
+    if (start)
+        memcpy(from.random, start, sizeof(from.random));
+    llmobs_sha256(&from, sizeof(from), hash);
+    memcpy(key, hash, sizeof(*key));
+}
+
+/* Not from the random ids, which gateways see: of one the next can be
+ * computed. GRND_NONBLOCK: an app at early boot must not wait for us. */
+void llmobs_entry_key(struct llmobs_entry_key *key)
+{
+    if (getrandom(key, sizeof(*key), GRND_NONBLOCK) != sizeof(*key))
+        guess_key(key);
+}
+
+void llmobs_entry_file(struct llmobs_entry_file *file,
+                       const struct llmobs_entry_key *key)
+{
+    memset(file, 0, sizeof(*file));
+    memcpy(file->magic, file_magic, sizeof(file_magic));
+    file->version = FILE_VERSION;
+    file->key = *key;
+}
+
+int llmobs_entry_file_read(struct llmobs_text text,
+                           struct llmobs_entry_key *key)
+{
+    struct llmobs_entry_file file;
+
+    if (text.len < sizeof(file))
+        return -ENODATA;
+    memcpy(&file, text.data, sizeof(file));
+    if (memcmp(file.magic, file_magic, sizeof(file_magic)) != 0)
+        return -EBADMSG;
+    if (file.version != FILE_VERSION)
+        return -ENOTSUP;
+    *key = file.key;
+    return 0;
+}
+
+/* -- writing ------------------------------------------------------------- */
+
+/* What is larger stays where it is: to copy it would cost more than a piece. */
+#define SMALL 512
+
+void llmobs_entry_begin(struct llmobs_entry_writer *writer,
+                        enum llmobs_entry_type type, uint64_t id)
+{
+    struct llmobs_entry_head *head = &writer->start.head;
+
+    memset(head, 0, sizeof(*head));
+    head->type = (uint16_t)type;
+    head->id = id;
+    writer->fields = 0;
+    writer->filled = sizeof(*head);
+    writer->pieces = 1;
+    writer->iov[0] = (struct iovec){&writer->start, sizeof(*head)};
+}
+
+static void add_copied(struct llmobs_entry_writer *writer, const void *data,
+                       size_t len)
+{
+    char *to = (char *)&writer->start + writer->filled;
+    struct iovec *last = &writer->iov[writer->pieces - 1];
+
+    memcpy(to, data, len);
+    writer->filled += len;
+    if ((char *)last->iov_base + last->iov_len == to)
+        last->iov_len += len;
+    else
+        writer->iov[writer->pieces++] = (struct iovec){to, len};
+}
+
+/* The marks to come, and the tail, find room whatever is copied here. */
+static bool is_small(const struct llmobs_entry_writer *writer, size_t len)
+{
+    size_t kept = (LLMOBS_ENTRY_FIELDS - writer->fields) *
+                      sizeof(struct llmobs_entry_mark) +
+                  sizeof(uint64_t);
+
+    return len <= SMALL && len <= sizeof(writer->start) - writer->filled - kept;
+}
+
+static void add_piece(struct llmobs_entry_writer *writer,
+                      struct llmobs_text text)
+{
+    writer->start.head.len += text.len;
+    if (text.len == 0)
+        return;
+    if (is_small(writer, text.len))
+        add_copied(writer, text.data, text.len);
+    else
+        writer->iov[writer->pieces++] =
+            (struct iovec){(void *)(uintptr_t)text.data, text.len};
+}
+
+int llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
+                         struct llmobs_text first, struct llmobs_text second)
+{
+    struct llmobs_entry_mark mark = {.tag = tag, .len = first.len + second.len};
+
+    if (writer->fields == LLMOBS_ENTRY_FIELDS)
+        return -ENOSPC;
+    writer->fields++;
+    writer->start.head.len += sizeof(mark);
+    add_copied(writer, &mark, sizeof(mark));
+    add_piece(writer, first);
+    add_piece(writer, second);
+    return 0;
+}
+
+int llmobs_entry_add(struct llmobs_entry_writer *writer, uint32_t tag,
+                     const void *data, size_t len)
+{
+    return llmobs_entry_add_two(writer, tag, (struct llmobs_text){data, len},
+                                (struct llmobs_text){NULL, 0});
+}
+
+/* Two running sums over words of eight bytes, as Fletcher's: what they are for
+ * is bytes that were not written, and zlib's crc32 costs the app's thread ten
+ * times as much. */
+struct sum {
+    uint64_t plain;
+    uint64_t running;
+    char word[8];
+    size_t filled; /* bytes of the word */
+};
+
+/* Four words at a time, in sums of their own that wait for no other. A word of
+ * the first of them is in the running sum four times for each time that its own
+ * has it; one of the next once less, and so on. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+static pair load(const char *data)
+{
+    pair words;
+
+    memcpy(&words, data, sizeof(words));
+    return words;
+}
+
+static size_t sum_fours(struct sum *sum, const char *data, size_t words)
+{
+    const size_t count = words / 4;
+    pair low = {0}, high = {0}, low_running = {0}, high_running = {0};
+
+    for (size_t i = 0; i < count; i++, data += 2 * sizeof(pair)) {
+        low += load(data);
+        high += load(data + sizeof(pair));
+        low_running += low;
+        high_running += high;
+    }
+    sum->running += sum->plain * 4 * count;
+    sum->running += 4 * (low_running[0] + low_running[1] + high_running[0] +
+                         high_running[1]);
+    sum->running -= low[1] + 2 * high[0] + 3 * high[1];
+    sum->plain += low[0] + low[1] + high[0] + high[1];
+    return 4 * count;
+}
+
+static void sum_words(struct sum *sum, const char *data, size_t words)
+{
+    uint64_t word;
+
+    for (size_t i = sum_fours(sum, data, words); i < words; i++) {
+        memcpy(&word, data + i * sizeof(word), sizeof(word));
+        sum->plain += word;
+        sum->running += sum->plain;
+    }
+}
+
+/* Where the pieces begin and end does not matter. */
+static void sum_bytes(struct sum *sum, const char *data, size_t len)
+{
+    size_t part = sizeof(sum->word) - sum->filled;
+
+    if (sum->filled > 0 || len < part) {
+        part = len < part ? len : part;
+        memcpy(sum->word + sum->filled, data, part);
+        sum->filled += part;
+        data += part;
+        len -= part;
+        if (sum->filled < sizeof(sum->word))
+            return;
+        sum_words(sum, sum->word, 1);
+        sum->filled = 0;
+    }
+    sum_words(sum, data, len / sizeof(sum->word));
+    sum->filled = len % sizeof(sum->word);
+    memcpy(sum->word, data + len - sum->filled, sum->filled);
+}
+
+static void sum_end(struct sum *sum)
+{
+    memset(sum->word + sum->filled, 0, sizeof(sum->word) - sum->filled);
+    sum_words(sum, sum->word, 1);
+}
+
+/* The multiplier is odd and has no pattern: each bit of both sums counts. */
+static uint32_t sum_short(struct sum *sum)
+{
+    uint64_t both;
+
+    sum_end(sum);
+    both = (sum->running ^ (sum->plain << 32 | sum->plain >> 32)) *
+           UINT64_C(0x9E3779B97F4A7C15);
+    return (uint32_t)(both >> 32);
+}
+
+/* `len` bytes of the pieces, from `skip` on. */
+static void sum_range(struct sum *sum, const struct iovec *iov, int count,
+                      size_t skip, size_t len)
+{
+    for (int i = 0; i < count && len > 0; i++) {
+        size_t from = skip < iov[i].iov_len ? skip : iov[i].iov_len;
+        size_t part = iov[i].iov_len - from;
+
+        if (part > len)
+            part = len;
+        sum_bytes(sum, (const char *)iov[i].iov_base + from, part);
+        skip -= from;
+        len -= part;
+    }
+}
+
+/* Of both ends of the fields, `len` bytes: the pieces from `skip` on. */
+static void sum_ends(struct sum *sum, const struct iovec *iov, int count,
+                     size_t skip, size_t len)
+{
+    size_t first = len < LLMOBS_ENTRY_SUM ? len : LLMOBS_ENTRY_SUM;
+    size_t last = len - first;
+
+    sum_range(sum, iov, count, skip, first);
+    if (last > LLMOBS_ENTRY_SUM)
+        last = LLMOBS_ENTRY_SUM;
+    sum_range(sum, iov, count, skip + len - last, last);
+}
+
+/* Without a key: of the head, without its own sum and as it was written, and
+ * of the fields. */
+static uint32_t sum_of(struct llmobs_entry_head head, const struct iovec *iov,
+                       int count, size_t skip)
+{
+    struct sum sum = {.plain = 1};
+
+    head.sum = 0;
+    head.type &= (uint16_t)~LLMOBS_ENTRY_DONE;
+    sum_bytes(&sum, (const char *)&head, sizeof(head));
+    sum_ends(&sum, iov, count, skip, (size_t)head.len);
+    return sum_short(&sum);
+}
+
+/* -- the seal ------------------------------------------------------------ */
+
+/* A place in pieces that follow one another. */
+struct place {
+    const struct iovec *iov;
+    const struct iovec *end;
+    size_t at; /* in the first of them */
+};
+
+static void skip_to(struct place *place, uint64_t len)
+{
+    while (place->iov < place->end && len >= place->iov->iov_len - place->at) {
+        len -= place->iov->iov_len - place->at;
+        place->at = 0;
+        place->iov++;
+    }
+    place->at += (size_t)len;
+}
+
+/* Adds tag and length of each field, all of which together have `len` bytes;
+ * false where they do not. A mark stands in one piece. */
+static bool seal_marks(uint64_t *state, struct place place, uint64_t len)
+{
+    struct llmobs_entry_mark mark;
+    size_t fields = 0;
+
+    while (len > 0) {
+        if (len < sizeof(mark) || ++fields > LLMOBS_ENTRY_FIELDS)
+            return false;
+        memcpy(&mark, (const char *)place.iov->iov_base + place.at,
+               sizeof(mark));
+        len -= sizeof(mark);
+        if (mark.len > len)
+            return false;
+        *state = llmobs_mix(*state ^ mark.len) + mark.tag;
+        len -= mark.len;
+        skip_to(&place, sizeof(mark) + mark.len);
+    }
+    return true;
+}
+
+/* The seal covers the head as it was written, all marks, and both ends of the
+ * fields. The key is hashed before and after them: else a peer that knows one
+ * entry could compute the seal of another. */
+static bool seal_of(const struct llmobs_entry_key *key,
+                    const struct llmobs_entry_head *head,
+                    const struct iovec *iov, int count, size_t skip,
+                    uint64_t *out)
+{
+    struct place place = {iov, iov + count, 0};
+    struct sum sum = {.plain = key->seal[0], .running = key->seal[1]};
+    uint64_t state = llmobs_mix(key->seal[0] ^ head->id);
+
+    state = llmobs_mix(state ^ head->len);
+    state = llmobs_mix(state ^ (head->type & (unsigned)~LLMOBS_ENTRY_DONE));
+    skip_to(&place, skip);
+    if (!seal_marks(&state, place, head->len))
+        return false;
+    sum_ends(&sum, iov, count, skip, (size_t)head->len);
+    sum_end(&sum);
+    *out = llmobs_mix(llmobs_mix(llmobs_mix(state) ^ sum.plain) + sum.running) ^
+           key->seal[1];
+    *out = llmobs_mix(*out);
+    return true;
+}
+
+size_t llmobs_entry_end(struct llmobs_entry_writer *writer,
+                        const struct llmobs_entry_key *key)
+{
+    struct llmobs_entry_head *head = &writer->start.head;
+    uint64_t tail = ~head->id;
+
+    if (key) {
+        head->mark = key->mark;
+        (void)seal_of(key, head, writer->iov, writer->pieces, sizeof(*head),
+                      &tail);
+    } else {
+        memcpy(head->magic, magic, sizeof(magic));
+        head->version = VERSION;
+        head->sum = sum_of(*head, writer->iov, writer->pieces, sizeof(*head));
+    }
+    add_copied(writer, &tail, sizeof(tail));
+    return sizeof(*head) + head->len + sizeof(tail);
+}
+
+void llmobs_entry_seal(char *bytes, size_t len,
+                       const struct llmobs_entry_key *key)
+{
+    struct iovec whole = {bytes, len};
+    struct llmobs_entry_head head;
+    uint64_t tail = 0;
+
+    memcpy(&head, bytes, sizeof(head));
+    head.mark = key->mark;
+    memcpy(bytes, &head, sizeof(head));
+    (void)seal_of(key, &head, &whole, 1, sizeof(head), &tail);
+    memcpy(bytes + len - sizeof(tail), &tail, sizeof(tail));
+}
+
+/* -- reading ------------------------------------------------------------- */
+
+static bool is_whole(const struct llmobs_entry_key *key,
+                     const struct llmobs_entry_head *head,
+                     const struct iovec *fields, uint64_t tail)
+{
+    uint64_t seal;
+
+    if (!key)
+        return head->version == VERSION && tail == ~head->id &&
+               sum_of(*head, fields, 1, 0) == head->sum;
+    return head->version == 0 && head->sum == 0 &&
+           seal_of(key, head, fields, 1, 0, &seal) && tail == seal;
+}
+
+static bool is_entry(const struct llmobs_entry_key *key,
+                     struct llmobs_text text, struct llmobs_entry *entry)
+{
+    struct llmobs_entry_head head;
+    struct iovec fields;
+    uint64_t tail;
+
+    if (text.len < sizeof(head) + sizeof(tail))
+        return false;
+    memcpy(&head, text.data, sizeof(head));
+    if (head.len > LLMOBS_ENTRY_MAX ||
+        head.len > text.len - sizeof(head) - sizeof(tail))
+        return false;
+    memcpy(&tail, text.data + sizeof(head) + head.len, sizeof(tail));
+    fields = (struct iovec){(void *)(uintptr_t)(text.data + sizeof(head)),
+                            (size_t)head.len};
+    if (!is_whole(key, &head, &fields, tail))
+        return false;
+    entry->type = (enum llmobs_entry_type)(head.type & ~LLMOBS_ENTRY_DONE);
+    entry->done = head.type & LLMOBS_ENTRY_DONE;
+    entry->id = head.id;
+    entry->fields = (struct llmobs_text){fields.iov_base, fields.iov_len};
+    entry->size = sizeof(head) + (size_t)head.len + sizeof(tail);
+    return true;
+}
+
+bool llmobs_entry_next(const struct llmobs_entry_key *key,
+                       struct llmobs_text text, size_t *at,
+                       struct llmobs_entry *entry)
+{
+    const void *mark = key ? (const void *)&key->mark : magic;
+    const char *from, *found;
+
+    while (*at < text.len) {
+        from = text.data + *at;
+        found = memmem(from, text.len - *at, mark, sizeof(magic));
+        if (!found)
+            break;
+        *at += (size_t)(found - from);
+        entry->offset = *at;
+        if (is_entry(key, (struct llmobs_text){found, text.len - *at}, entry)) {
+            *at += entry->size;
+            return true;
+        }
+        *at += 1;
+    }
+    *at = text.len;
+    return false;
+}
+
+bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,
+                        uint32_t *tag, struct llmobs_text *value)
+{
+    struct llmobs_entry_mark mark;
+    size_t left = entry->fields.len - *at;
+
+    if (left < sizeof(mark))
+        return false;
+    memcpy(&mark, entry->fields.data + *at, sizeof(mark));
+    left -= sizeof(mark);
+    if (mark.len > left)
+        return false;
+    *tag = mark.tag;
+    value->data = entry->fields.data + *at + sizeof(mark);
+    value->len = (size_t)mark.len;
+    *at += sizeof(mark) + value->len;
+    return true;
+}

@@ -1,0 +1,244 @@
+#include "core/spool/owner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/scratch.h"
+#include "core/base/sha256.h"
+#include "core/ledger/ledger_dir.h"
+
+#define TEXT_MAX ((size_t)1024 * 1024)
+#define TAGS_MAX 48
+
+/* The fields; numbers that are on disk do not change. */
+enum {
+    TAG_PLACE = 1, /* where its events go: struct place */
+    TAG_SERVICE,
+    TAG_ENV,
+    TAG_VERSION,
+    TAG_GIT_URL,
+    TAG_GIT_SHA,
+    TAG_TAG /* each of DD_TAGS */
+};
+
+struct place {
+    uint64_t boot;
+    uint64_t pidns;
+    uint8_t hash[16];
+};
+
+struct llmobs_owner {
+    struct place place;
+    char *texts[TAG_GIT_SHA + 1];
+    char *tags[TAGS_MAX + 1];
+    size_t tag_count;
+    struct llmobs_buf lead; /* of our own: a file's begin, our entry */
+};
+
+/* Every setting that decides where events go, each with its NUL. */
+static int add_places(const struct llmobs_config *config,
+                      struct llmobs_buf *buf)
+{
+    const char *const texts[] = {
+        config->exporter, config->agent_url,       config->site,
+        config->api_key,  config->override_origin, config->store_dir};
+    int rc = llmobs_buf_addf(buf, "%d", config->agentless);
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++) {
+        const char *text = texts[i] ? texts[i] : "";
+
+        rc = llmobs_buf_add(buf, text, strlen(text) + 1);
+    }
+    return rc;
+}
+
+static int find_place(const struct llmobs_config *config, struct place *place)
+{
+    uint8_t hash[LLMOBS_SHA256_LEN];
+    struct llmobs_buf buf;
+    int rc;
+
+    llmobs_buf_init(&buf, TEXT_MAX);
+    rc = add_places(config, &buf);
+    if (!rc) {
+        llmobs_sha256(buf.data, buf.len, hash);
+        memcpy(place->hash, hash, sizeof(place->hash));
+        llmobs_record_place(&place->boot, &place->pidns);
+    }
+    if (buf.data)
+        explicit_bzero(buf.data, buf.len);
+    llmobs_buf_fini(&buf);
+    return rc;
+}
+
+static int add_texts(const struct llmobs_config *config,
+                     struct llmobs_entry_writer *writer)
+{
+    const struct {
+        uint32_t tag;
+        const char *text;
+    } texts[] = {{TAG_SERVICE, config->service},
+                 {TAG_ENV, config->env},
+                 {TAG_VERSION, config->version},
+                 {TAG_GIT_URL, config->git_url},
+                 {TAG_GIT_SHA, config->git_sha}};
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
+        if (texts[i].text)
+            rc = llmobs_entry_add(writer, texts[i].tag, texts[i].text,
+                                  strlen(texts[i].text));
+    for (size_t i = 0; i < TAGS_MAX && config->tags && config->tags[i] && !rc;
+         i++)
+        rc = llmobs_entry_add(writer, TAG_TAG, config->tags[i],
+                              strlen(config->tags[i]));
+    return rc;
+}
+
+static int make_lead(struct llmobs_owner *owner,
+                     const struct llmobs_config *config)
+{
+    const struct llmobs_entry_key none = {0};
+    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
+    struct llmobs_entry_file file;
+    int rc;
+
+    if (!writer)
+        return -ENOMEM;
+    llmobs_entry_begin(writer, LLMOBS_ENTRY_OWNER, 1);
+    rc = llmobs_entry_add(writer, TAG_PLACE, &owner->place,
+                          sizeof(owner->place));
+    if (!rc)
+        rc = add_texts(config, writer);
+    if (!rc)
+        (void)llmobs_entry_end(writer, &none);
+    llmobs_entry_file(&file, &none);
+    if (!rc)
+        rc = llmobs_buf_add(&owner->lead, &file, sizeof(file));
+    for (int i = 0; i < writer->pieces && !rc; i++)
+        rc = llmobs_buf_add(&owner->lead, writer->iov[i].iov_base,
+                            writer->iov[i].iov_len);
+    llmobs_scratch_give(writer);
+    return rc;
+}
+
+void llmobs_owner_seal(struct llmobs_owner *owner,
+                       const struct llmobs_entry_key *key)
+{
+    struct llmobs_entry_file file;
+
+    llmobs_entry_file(&file, key);
+    memcpy(owner->lead.data, &file, sizeof(file));
+    llmobs_entry_seal(owner->lead.data + sizeof(file),
+                      owner->lead.len - sizeof(file), key);
+}
+
+struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
+{
+    struct llmobs_owner *owner = calloc(1, sizeof(*owner));
+
+    if (!owner)
+        return NULL;
+    llmobs_buf_init(&owner->lead, TEXT_MAX);
+    if (find_place(config, &owner->place) == 0 && make_lead(owner, config) == 0)
+        return owner;
+    llmobs_owner_free(owner);
+    return NULL;
+}
+
+void llmobs_owner_renew(struct llmobs_owner **owner,
+                        const struct llmobs_config *config)
+{
+    struct llmobs_owner *anew = llmobs_owner_new(config);
+
+    if (!anew)
+        return;
+    llmobs_owner_free(*owner);
+    *owner = anew;
+}
+
+static int keep_text(char **field, struct llmobs_text value)
+{
+    free(*field);
+    *field = strndup(value.data, value.len);
+    return *field ? 0 : -ENOMEM;
+}
+
+static int read_field(struct llmobs_owner *owner, uint32_t tag,
+                      struct llmobs_text value)
+{
+    if (tag == TAG_PLACE && value.len == sizeof(owner->place))
+        memcpy(&owner->place, value.data, value.len);
+    else if (tag >= TAG_SERVICE && tag <= TAG_GIT_SHA)
+        return keep_text(&owner->texts[tag], value);
+    else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
+        return keep_text(&owner->tags[owner->tag_count++], value);
+    return 0;
+}
+
+int llmobs_owner_read(const struct llmobs_entry *entry,
+                      struct llmobs_owner **out)
+{
+    struct llmobs_owner *owner = calloc(1, sizeof(*owner));
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+    int rc = owner ? 0 : -ENOMEM;
+
+    *out = NULL;
+    while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
+        rc = read_field(owner, tag, value);
+    if (rc)
+        llmobs_owner_free(owner);
+    else
+        *out = owner;
+    return rc;
+}
+
+void llmobs_owner_free(struct llmobs_owner *owner)
+{
+    if (!owner)
+        return;
+    for (size_t i = 0; i <= TAG_GIT_SHA; i++)
+        free(owner->texts[i]);
+    for (size_t i = 0; i < owner->tag_count; i++)
+        free(owner->tags[i]);
+    llmobs_buf_fini(&owner->lead);
+    free(owner);
+}
+
+struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner)
+{
+    return (struct llmobs_text){owner->lead.data, owner->lead.len};
+}
+
+bool llmobs_owner_same_place(const struct llmobs_owner *owner,
+                             const struct llmobs_owner *other)
+{
+    return memcmp(owner->place.hash, other->place.hash,
+                  sizeof(owner->place.hash)) == 0;
+}
+
+uint64_t llmobs_owner_boot(const struct llmobs_owner *owner)
+{
+    return owner->place.boot;
+}
+
+uint64_t llmobs_owner_pidns(const struct llmobs_owner *owner)
+{
+    return owner->place.pidns;
+}
+
+void llmobs_owner_config(const struct llmobs_owner *owner,
+                         const struct llmobs_config *base,
+                         struct llmobs_config *out)
+{
+    *out = *base;
+    out->service = owner->texts[TAG_SERVICE];
+    out->env = owner->texts[TAG_ENV];
+    out->version = owner->texts[TAG_VERSION];
+    out->git_url = owner->texts[TAG_GIT_URL];
+    out->git_sha = owner->texts[TAG_GIT_SHA];
+    out->tags = (char **)(uintptr_t)owner->tags;
+}

@@ -1,0 +1,99 @@
+/* json - values of JSON; the only door to the JSON library.
+ *
+ * Owns:    nothing; a value is freed by its last owner with llmobs_json_free.
+ * Threads: a value belongs to one thread at a time.
+ * Errors:  makers give NULL without memory, and all else fails as if there were
+ *          none where no work is left (work.h); set and add take their value in
+ *          every case and answer -ENOMEM where it or what it goes into is
+ *          NULL; readers are NULL-safe and answer NULL, 0 or false for a value
+ *          of another type.
+ * Limits:  LLMOBS_JSON_DEPTH_MAX levels, LLMOBS_JSON_TOKENS_MAX tokens (keys,
+ *          values and containers); a document beyond either is refused whole.
+ *          Values that were built are written up to 1000 levels deep, then
+ *          -E2BIG; dumps gives NULL beyond 1 GiB too.
+ * Fork:    plain memory.
+ *
+ * Strings are UTF-8 without NUL: parsing and the makers replace bad bytes and
+ * NUL by U+FFFD; parsing does so with lone surrogates, accepts raw control
+ * characters in strings, drops a byte order mark, turns integers beyond 64 bits
+ * into reals and numbers beyond a double into null; of duplicate keys the last
+ * one holds (llmobs-wire 8.4, 8.9).
+ */
+#ifndef LLMOBS_JSON_H
+#define LLMOBS_JSON_H
+
+#include <stdint.h>
+
+#include "core/base/buf.h"
+
+#define LLMOBS_JSON_DEPTH_MAX 200
+#define LLMOBS_JSON_TOKENS_MAX 1000000
+
+struct llmobs_json;
+
+/* Parses a document. Gives `*out`. -EINVAL: no JSON; -E2BIG: beyond a limit;
+ * -ENOMEM. */
+int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **out);
+
+/* Makers; each gives a value. _share gives another owner of the same value;
+ * _clone a deep copy. */
+struct llmobs_json *llmobs_json_object(void);
+struct llmobs_json *llmobs_json_array(void);
+struct llmobs_json *llmobs_json_string(const char *text); /* NULL: NULL */
+struct llmobs_json *llmobs_json_stringn(const char *text, size_t len);
+struct llmobs_json *llmobs_json_int(int64_t number);
+struct llmobs_json *llmobs_json_real(double number); /* not finite: null */
+struct llmobs_json *llmobs_json_bool(bool value);
+struct llmobs_json *llmobs_json_null(void);
+struct llmobs_json *llmobs_json_share(struct llmobs_json *json);
+struct llmobs_json *llmobs_json_clone(const struct llmobs_json *json);
+void llmobs_json_free(struct llmobs_json *json); /* NULL is fine */
+
+/* Puts a value; takes it, also on error. */
+int llmobs_json_set(struct llmobs_json *object, const char *key,
+                    struct llmobs_json *value);
+int llmobs_json_add(struct llmobs_json *array, struct llmobs_json *value);
+int llmobs_json_sets(struct llmobs_json *object, const char *key,
+                     const char *text); /* NULL text: nothing is set */
+void llmobs_json_unset(struct llmobs_json *object, const char *key);
+
+/* Readers; what they answer is borrowed from the value. */
+struct llmobs_json *llmobs_json_get(const struct llmobs_json *object,
+                                    const char *key);
+struct llmobs_json *llmobs_json_at(const struct llmobs_json *array, size_t i);
+size_t llmobs_json_len(const struct llmobs_json *json); /* array, object */
+const char *llmobs_json_text(const struct llmobs_json *json);
+const char *llmobs_json_gets(const struct llmobs_json *object, const char *key);
+
+bool llmobs_json_is_object(const struct llmobs_json *json);
+bool llmobs_json_is_array(const struct llmobs_json *json);
+bool llmobs_json_is_string(const struct llmobs_json *json);
+bool llmobs_json_is_int(const struct llmobs_json *json);
+bool llmobs_json_is_number(const struct llmobs_json *json);
+bool llmobs_json_is_null(const struct llmobs_json *json); /* JSON null */
+bool llmobs_json_is_true(const struct llmobs_json *json);
+bool llmobs_json_is_false(const struct llmobs_json *json);
+int64_t llmobs_json_to_int(const struct llmobs_json *json);
+double llmobs_json_to_real(const struct llmobs_json *json);
+
+/* Walks an object: `key` and `value` are borrowed; the object must not change
+ * meanwhile. for (it = llmobs_json_iter(o); it; it = llmobs_json_next(o, it)).
+ */
+void *llmobs_json_iter(const struct llmobs_json *object);
+void *llmobs_json_next(const struct llmobs_json *object, void *iter);
+const char *llmobs_json_iter_key(void *iter);
+struct llmobs_json *llmobs_json_iter_value(void *iter);
+
+/* Writes a value to the end of `buf`: keys sorted, reals in their shortest
+ * form that reads back the same, separators ", " and ": " (llmobs-wire 1.5,
+ * 1.10). _ASCII escapes every code point from 0x7F up; _KEEP_ORDER leaves keys
+ * as they came. */
+#define LLMOBS_JSON_ASCII 1u
+#define LLMOBS_JSON_KEEP_ORDER 2u
+int llmobs_json_dump(const struct llmobs_json *json, unsigned flags,
+                     struct llmobs_buf *buf);
+
+/* The same as a new C string; gives it, NULL without memory. */
+char *llmobs_json_dumps(const struct llmobs_json *json, unsigned flags);
+
+#endif

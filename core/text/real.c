@@ -1,0 +1,151 @@
+#include "core/text/real.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGITS_MAX 17 /* always enough for a double */
+
+/* A positive decimal: 0.DIGITS times ten to the power of `point`. */
+struct decimal {
+    char digits[DIGITS_MAX + 1];
+    int len;
+    int point;
+};
+
+/* The digits of "%.*e" whatever stands there for the point. */
+static double read_back(double number, int precision, struct decimal *out)
+{
+    char text[48];
+    const char *at;
+
+    (void)snprintf(text, sizeof(text), "%.*e", precision - 1, number);
+    out->len = 0;
+    for (at = text; *at != 'e'; at++) {
+        if (*at >= '0' && *at <= '9')
+            out->digits[out->len++] = *at;
+    }
+    out->point = atoi(at + 1) + 1;
+    return strtod(text, NULL);
+}
+
+/* One more in the last digit. */
+static void step_up(struct decimal *out)
+{
+    int i = out->len - 1;
+
+    while (i > 0 && out->digits[i] == '9')
+        out->digits[i--] = '0';
+    out->digits[i]++;
+}
+
+/* The gap below a power of two is half of that above: the nearest decimal of
+ * 16 digits may lie below and read back wrong while the next one above is
+ * right. A first digit of 9 never has to carry there: tests/unit walks all of
+ * them. */
+static bool find_above(double number, struct decimal *out)
+{
+    char text[48];
+    uint64_t bits;
+
+    memcpy(&bits, &number, sizeof(bits));
+    if ((bits & ((UINT64_C(1) << 52) - 1)) != 0)
+        return false;
+    step_up(out);
+    (void)snprintf(text, sizeof(text), "%.*se%d", out->len, out->digits,
+                   out->point - out->len);
+    return strtod(text, NULL) == number;
+}
+
+/* 15 digits always survive the way to a double and back, so that a shorter
+ * form shows as zeros at their end; numbers near zero have fewer bits. */
+static void find_slowly(double number, struct decimal *out)
+{
+    int precision = number < DBL_MIN ? 1 : DBL_DIG;
+
+    while (precision < DIGITS_MAX &&
+           read_back(number, precision, out) != number)
+        precision++;
+    if (precision == DIGITS_MAX && !find_above(number, out))
+        (void)read_back(number, precision, out);
+    while (out->len > 1 && out->digits[out->len - 1] == '0')
+        out->len--;
+}
+
+/* Numbers people write: M / 10^k with M and 10^k exact in a double, where one
+ * division rounds once. The first k that fits gives the fewest digits. */
+static bool find_quickly(double number, struct decimal *out)
+{
+    double scale = 1;
+    char text[24];
+
+    if (number < 1e-5 || number >= 1e15)
+        return false;
+    for (int k = 0; k <= 20 && number * scale < 1e15; k++, scale *= 10) {
+        double scaled = (double)(long long)(number * scale + 0.5);
+
+        if (scaled / scale != number)
+            continue;
+        out->len = snprintf(text, sizeof(text), "%lld", (long long)scaled);
+        out->point = out->len - k;
+        while (out->len > 1 && text[out->len - 1] == '0')
+            out->len--;
+        memcpy(out->digits, text, (size_t)out->len);
+        return true;
+    }
+    return false;
+}
+
+static size_t write_fixed(const struct decimal *in, char *out)
+{
+    size_t len = 0;
+
+    if (in->point <= 0) {
+        out[len++] = '0';
+        out[len++] = '.';
+        for (int i = in->point; i < 0; i++)
+            out[len++] = '0';
+    }
+    for (int i = 0; i < in->len || i <= in->point; i++) {
+        if (i == in->point && i > 0)
+            out[len++] = '.';
+        out[len++] = i < in->len ? in->digits[i] : '0';
+    }
+    return len;
+}
+
+static size_t write_exponent(const struct decimal *in, char *out)
+{
+    size_t len = 0;
+
+    out[len++] = in->digits[0];
+    if (in->len > 1)
+        out[len++] = '.';
+    for (int i = 1; i < in->len; i++)
+        out[len++] = in->digits[i];
+    return len + (size_t)snprintf(out + len, LLMOBS_REAL_MAX - 1 - len,
+                                  "e%+03d", in->point - 1);
+}
+
+size_t llmobs_real_write(double number, char out[LLMOBS_REAL_MAX])
+{
+    struct decimal decimal = {.digits = "0", .len = 1, .point = 1};
+    double positive = fabs(number);
+    size_t len = 0;
+
+    if (signbit(number))
+        out[len++] = '-';
+    if (positive > 0 && !find_quickly(positive, &decimal))
+        find_slowly(positive, &decimal);
+    /* Python's repr changes form at the same two places. */
+    if (decimal.point > 16 || decimal.point < -3)
+        len += write_exponent(&decimal, out + len);
+    else
+        len += write_fixed(&decimal, out + len);
+    out[len] = '\0';
+    return len;
+}

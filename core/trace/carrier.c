@@ -1,0 +1,582 @@
+#include "core/trace/carrier.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "core/config/config.h"
+
+/* A carrier beyond this is hostile; the documented limits are far below. */
+#define CARRIER_MAX 8192
+#define DATADOG_TAGS_MAX 512
+#define BAGGAGE_ITEMS_MAX 64
+
+/* -- pieces -------------------------------------------------------------- */
+
+/* What the tags of a carrier say of LLM Observability; borrowed texts, data
+ * NULL where absent. */
+struct tags {
+    struct llmobs_text tid;
+    struct llmobs_text dm;
+    struct llmobs_text parent_id;
+    struct llmobs_text trace_id;
+    struct llmobs_text ml_app;
+    struct llmobs_text rate;
+    struct llmobs_text sampled;
+    struct llmobs_text session;
+    struct llmobs_text pagent_id;
+    struct llmobs_text pagent_name;
+};
+
+/* One carrier, parsed. */
+struct inbound {
+    struct llmobs_id128 trace_id;
+    uint64_t span_id; /* 0: none */
+    int priority;
+    char equals;   /* what stands for '=' in its values */
+    bool vendored; /* tracestate's other members belong to this trace */
+    struct llmobs_text origin;
+    struct tags tags;
+};
+
+static void tags_put(struct tags *tags, struct llmobs_text key,
+                     struct llmobs_text value)
+{
+    static const struct {
+        const char *key;
+        size_t at;
+    } known[] = {
+        {"tid", offsetof(struct tags, tid)},
+        {"dm", offsetof(struct tags, dm)},
+        {"llmobs_parent_id", offsetof(struct tags, parent_id)},
+        {"llmobs_trace_id", offsetof(struct tags, trace_id)},
+        {"llmobs_ml_app", offsetof(struct tags, ml_app)},
+        {"llmobs_sr", offsetof(struct tags, rate)},
+        {"llmobs_sd", offsetof(struct tags, sampled)},
+        {"llmobs_sid", offsetof(struct tags, session)},
+        {"llmobs_pagent_span_id", offsetof(struct tags, pagent_id)},
+        {"llmobs_pagent_name", offsetof(struct tags, pagent_name)},
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        if (strlen(known[i].key) == key.len &&
+            memcmp(known[i].key, key.data, key.len) == 0)
+            memcpy((char *)tags + known[i].at, &value, sizeof(value));
+    }
+}
+
+static struct llmobs_text trim(struct llmobs_text text)
+{
+    while (text.len && text.data[0] == ' ') {
+        text.data++;
+        text.len--;
+    }
+    while (text.len && text.data[text.len - 1] == ' ')
+        text.len--;
+    return text;
+}
+
+/* Cuts the text before the first `mark` off `rest`; false at the end. */
+static bool next_part(struct llmobs_text *rest, char mark,
+                      struct llmobs_text *part)
+{
+    const char *end;
+
+    if (!rest->data)
+        return false;
+    end = rest->len ? memchr(rest->data, mark, rest->len) : NULL;
+    *part = *rest;
+    if (!end) {
+        rest->data = NULL;
+        rest->len = 0;
+        return true;
+    }
+    part->len = (size_t)(end - part->data);
+    rest->data = end + 1;
+    rest->len -= part->len + 1;
+    return true;
+}
+
+static bool starts_with(struct llmobs_text text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return text.len >= len && memcmp(text.data, prefix, len) == 0;
+}
+
+/* A carrier of printable ASCII and bearable length; data NULL otherwise. */
+static struct llmobs_text checked(const char *value)
+{
+    struct llmobs_text text = {value, 0};
+
+    if (!value)
+        return text;
+    text.len = strnlen(value, CARRIER_MAX + 1);
+    for (size_t i = 0; i < text.len; i++) {
+        if (value[i] < 0x20 || value[i] > 0x7e)
+            return (struct llmobs_text){NULL, 0};
+    }
+    if (text.len > CARRIER_MAX)
+        return (struct llmobs_text){NULL, 0};
+    return trim(text);
+}
+
+/* x-datadog-tags: one malformed entry and all are ignored (llmobs-wire 5.3).
+ */
+static void read_datadog_tags(const char *value, struct tags *out)
+{
+    struct llmobs_text rest = checked(value);
+    struct llmobs_text part;
+    struct tags tags = {0};
+
+    if (!rest.data || rest.len == 0 || rest.len > DATADOG_TAGS_MAX)
+        return;
+    while (next_part(&rest, ',', &part)) {
+        struct llmobs_text key;
+
+        if (!next_part(&part, '=', &key) || key.len == 0 || part.len == 0 ||
+            memchr(key.data, ' ', key.len))
+            return;
+        if (starts_with(key, "_dd.p.")) {
+            key.data += strlen("_dd.p.");
+            key.len -= strlen("_dd.p.");
+            tags_put(&tags, key, trim(part));
+        }
+    }
+    *out = tags;
+}
+
+static bool parse_int(struct llmobs_text text, int *out)
+{
+    bool minus = text.len > 0 && text.data[0] == '-';
+    int value = 0;
+
+    if (text.len == minus || text.len > 4)
+        return false;
+    for (size_t i = minus; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        value = value * 10 + (text.data[i] - '0');
+    }
+    *out = minus ? -value : value;
+    return true;
+}
+
+/* The dd member's parts; `priority` is left alone where there is none. False
+ * when the member is malformed: then nothing of it counts. */
+static bool read_dd_member(struct llmobs_text member, struct inbound *in,
+                           bool *has_priority)
+{
+    struct llmobs_text part;
+    struct llmobs_text origin = {NULL, 0};
+    struct tags tags = {0};
+
+    *has_priority = false;
+    while (next_part(&member, ';', &part)) {
+        struct llmobs_text key;
+
+        if (!next_part(&part, ':', &key) || !part.data)
+            return false;
+        if (starts_with(key, "t.")) {
+            key.data += 2;
+            key.len -= 2;
+            tags_put(&tags, key, part);
+        } else if (key.len == 1 && key.data[0] == 's') {
+            if (!parse_int(part, &in->priority))
+                return false;
+            *has_priority = true;
+        } else if (key.len == 1 && key.data[0] == 'o') {
+            origin = part;
+        }
+    }
+    in->tags = tags;
+    in->origin = origin;
+    return true;
+}
+
+/* llmobs-wire 5.2, "Priority from both". */
+static int joined_priority(bool flag, bool has, int priority)
+{
+    if (flag)
+        return has && priority > 0 ? priority : 1;
+    return has && priority < 0 ? priority : 0;
+}
+
+__attribute__((noinline)) static void read_tracestate(const char *value,
+                                                      bool flag,
+                                                      struct inbound *in)
+{
+    struct llmobs_text rest = checked(value);
+    struct llmobs_text member, dd = {NULL, 0};
+    struct inbound read = *in;
+    bool has = false;
+
+    while (next_part(&rest, ',', &member)) {
+        member = trim(member);
+        if (starts_with(member, "dd="))
+            dd = (struct llmobs_text){member.data + 3, member.len - 3};
+    }
+    if (dd.data && read_dd_member(dd, &read, &has))
+        *in = read;
+    else
+        has = false;
+    in->priority = joined_priority(flag, has, in->priority);
+}
+
+/* Only the form; the flags go to `flag`. */
+static bool read_traceparent(const char *value, struct inbound *in, bool *flag)
+{
+    struct llmobs_text text = checked(value);
+    uint64_t version, flags;
+
+    if (!text.data || text.len < 55 || text.data[2] != '-' ||
+        text.data[35] != '-' || text.data[52] != '-')
+        return false;
+    if (!llmobs_id128_parse_hex64(text.data, 2, &version) || version == 0xff ||
+        !llmobs_id128_parse_hex64(text.data + 3, 16, &in->trace_id.hi) ||
+        !llmobs_id128_parse_hex64(text.data + 19, 16, &in->trace_id.lo) ||
+        !llmobs_id128_parse_hex64(text.data + 36, 16, &in->span_id) ||
+        !llmobs_id128_parse_hex64(text.data + 53, 2, &flags))
+        return false;
+    if (text.len > 55 && (version == 0 || text.data[55] != '-'))
+        return false;
+    *flag = flags & 1;
+    return in->span_id != 0 && (in->trace_id.hi != 0 || in->trace_id.lo != 0);
+}
+
+static bool read_w3c(const struct llmobs_carrier *carrier, struct inbound *in)
+{
+    bool flag = false;
+
+    memset(in, 0, sizeof(*in));
+    if (!read_traceparent(carrier->traceparent, in, &flag))
+        return false;
+    in->equals = '~';
+    in->vendored = true;
+    read_tracestate(carrier->tracestate, flag, in);
+    return true;
+}
+
+static bool read_datadog(const struct llmobs_carrier *carrier, bool wide,
+                         struct inbound *in)
+{
+    struct llmobs_text trace = checked(carrier->x_datadog_trace_id);
+    struct llmobs_text parent = checked(carrier->x_datadog_parent_id);
+    struct llmobs_text priority = checked(carrier->x_datadog_sampling_priority);
+    uint64_t high;
+
+    memset(in, 0, sizeof(*in));
+    if (!llmobs_id128_parse_decimal64(trace, &in->trace_id.lo) ||
+        in->trace_id.lo == 0)
+        return false;
+    if (parent.len && !llmobs_id128_parse_decimal64(parent, &in->span_id))
+        return false;
+    if (!parse_int(priority, &in->priority))
+        in->priority = 1;
+    in->equals = '=';
+    in->origin = checked(carrier->x_datadog_origin);
+    read_datadog_tags(carrier->x_datadog_tags, &in->tags);
+    if (wide && in->tags.tid.len == 16 &&
+        llmobs_id128_parse_hex64(in->tags.tid.data, 16, &high))
+        in->trace_id.hi = high;
+    return true;
+}
+
+/* b3 ids are 16 hex digits, a trace id 32 as well, in either case. */
+static bool read_b3_id(struct llmobs_text text, struct llmobs_id128 *id)
+{
+    char lower[32];
+
+    if (text.len != 16 && text.len != 32)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        lower[i] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
+    }
+    id->hi = 0;
+    return (text.len == 16 || llmobs_id128_parse_hex64(lower, 16, &id->hi)) &&
+           llmobs_id128_parse_hex64(lower + text.len - 16, 16, &id->lo);
+}
+
+static bool read_b3_pair(struct llmobs_text trace, struct llmobs_text span,
+                         char sampled, struct inbound *in)
+{
+    struct llmobs_id128 id = {0, 0};
+
+    memset(in, 0, sizeof(*in));
+    if (!read_b3_id(trace, &in->trace_id) || span.len != 16 ||
+        !read_b3_id(span, &id))
+        return false;
+    in->span_id = id.lo;
+    in->priority = sampled == 'd' ? 2 : sampled == '0' ? 0 : 1;
+    in->equals = '=';
+    return in->span_id != 0 && (in->trace_id.hi != 0 || in->trace_id.lo != 0);
+}
+
+static bool read_b3(const struct llmobs_carrier *carrier, struct inbound *in)
+{
+    struct llmobs_text rest = checked(carrier->b3);
+    struct llmobs_text trace, span, sampled = {NULL, 0};
+
+    if (!next_part(&rest, '-', &trace) || !next_part(&rest, '-', &span))
+        return false;
+    (void)next_part(&rest, '-', &sampled);
+    return read_b3_pair(trace, span, sampled.len == 1 ? sampled.data[0] : '\0',
+                        in);
+}
+
+static bool read_b3multi(const struct llmobs_carrier *carrier,
+                         struct inbound *in)
+{
+    struct llmobs_text sampled = checked(carrier->x_b3_sampled);
+    struct llmobs_text flags = checked(carrier->x_b3_flags);
+    char mark = sampled.len == 1 ? sampled.data[0] : '\0';
+
+    if (flags.len == 1 && flags.data[0] == '1')
+        mark = 'd';
+    return read_b3_pair(checked(carrier->x_b3_traceid),
+                        checked(carrier->x_b3_spanid), mark, in);
+}
+
+/* -- styles -------------------------------------------------------------- */
+
+static bool read_style(enum llmobs_style style,
+                       const struct llmobs_config *config,
+                       const struct llmobs_carrier *carrier, struct inbound *in)
+{
+    switch (style) {
+    case LLMOBS_STYLE_DATADOG:
+        return read_datadog(carrier, config->trace_id_128, in);
+    case LLMOBS_STYLE_TRACECONTEXT:
+        return read_w3c(carrier, in);
+    case LLMOBS_STYLE_B3:
+        return read_b3(carrier, in);
+    case LLMOBS_STYLE_B3MULTI:
+        return read_b3multi(carrier, in);
+    default: /* baggage is no context */
+        return false;
+    }
+}
+
+/* An id without its upper half may be of the same trace. */
+static bool same_trace(const struct inbound *a, const struct inbound *b)
+{
+    return a->trace_id.lo == b->trace_id.lo &&
+           (a->trace_id.hi == b->trace_id.hi || a->trace_id.hi == 0 ||
+            b->trace_id.hi == 0);
+}
+
+/* llmobs-wire 5.3: the first style that gives a context has the word; a
+ * traceparent of the same trace names the span, and keeps its tracestate.
+ * Apart, so that no frame holds all that is read. */
+__attribute__((noinline)) static bool read_carrier(
+    const struct llmobs_config *config, const struct llmobs_carrier *carrier,
+    struct inbound *in)
+{
+    const struct llmobs_styles *styles = &config->extract_styles;
+    struct inbound other;
+    bool found = false;
+
+    for (size_t i = 0; i < styles->count; i++) {
+        if (!read_style(styles->list[i], config, carrier, &other))
+            continue;
+        if (!found)
+            *in = other;
+        else if (other.vendored && same_trace(in, &other)) {
+            in->span_id = other.span_id;
+            in->vendored = true;
+        }
+        found = true;
+        if (config->extract_first)
+            break;
+    }
+    return found || (carrier->process && read_w3c(carrier, in));
+}
+
+/* -- contexts ------------------------------------------------------------ */
+
+/* Other vendors' members travel on, as far as the header's limit allows. */
+static void keep_vendors(struct llmobs_context *context, const char *value)
+{
+    struct llmobs_text rest = checked(value);
+    struct llmobs_text member;
+    size_t used = 0;
+
+    while (next_part(&rest, ',', &member)) {
+        member = trim(member);
+        if (member.len == 0 || member.len > 128 || starts_with(member, "dd="))
+            continue;
+        if (used + 1 + member.len >= sizeof(context->vendors))
+            continue;
+        if (used)
+            context->vendors[used++] = ',';
+        memcpy(context->vendors + used, member.data, member.len);
+        used += member.len;
+    }
+    context->vendors[used] = '\0';
+}
+
+/* tracestate cannot hold an equals sign (llmobs-wire 5.2, Decode). */
+static void copy_value(char *out, size_t cap, struct llmobs_text text,
+                       char equals)
+{
+    llmobs_context_text(out, cap, text);
+    for (; *out; out++) {
+        if (*out == equals)
+            *out = '=';
+    }
+}
+
+static bool is_rate(struct llmobs_text text)
+{
+    if (text.len == 0 || text.len > 11)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!strchr("0123456789.eE+-", text.data[i]))
+            return false;
+    }
+    return true;
+}
+
+/* A stranger may call a public service. By its headers it must not name the
+ * service's application, choose its sessions or switch its spans off. */
+static bool is_trusted(const struct llmobs_config *config,
+                       const struct llmobs_carrier *carrier)
+{
+    if (carrier->process || config->trust == LLMOBS_TRUST_ALL)
+        return true;
+    return config->trust == LLMOBS_TRUST_DEFAULT && !carrier->stranger;
+}
+
+/* A distributed parent's trace. */
+static bool inherit_parent(struct llmobs_context *context,
+                           const struct inbound *in)
+{
+    uint64_t id;
+
+    if (!llmobs_id128_parse_decimal64(in->tags.parent_id, &id) || id == 0)
+        return false;
+    context->parent_id = id;
+    if (!llmobs_id128_parse(in->tags.trace_id, &context->trace_id))
+        context->trace_id = in->trace_id;
+    return true;
+}
+
+/* Its decision as it was sent; none sent, none made. */
+static void inherit_sampling(struct llmobs_context *context,
+                             const struct tags *tags)
+{
+    context->sample_rate[0] = '\0';
+    context->sampled[0] = '\0';
+    if (is_rate(tags->rate))
+        llmobs_context_text(context->sample_rate, sizeof(context->sample_rate),
+                            tags->rate);
+    if (tags->sampled.len == 1 &&
+        (tags->sampled.data[0] == '0' || tags->sampled.data[0] == '1'))
+        llmobs_context_text(context->sampled, sizeof(context->sampled),
+                            tags->sampled);
+}
+
+/* llmobs-wire 5.3, the LLM Observability part but for ids. */
+static void inherit_names(struct llmobs_context *context,
+                          const struct inbound *in)
+{
+    const struct tags *tags = &in->tags;
+    uint64_t id;
+
+    if (tags->ml_app.len)
+        copy_value(context->ml_app, sizeof(context->ml_app), tags->ml_app,
+                   in->equals);
+    if (tags->session.len)
+        copy_value(context->session_id, sizeof(context->session_id),
+                   tags->session, in->equals);
+    if (llmobs_id128_parse_decimal64(tags->pagent_id, &id) && id != 0) {
+        context->pagent_span_id = id;
+        copy_value(context->pagent_name, sizeof(context->pagent_name),
+                   tags->pagent_name, in->equals);
+    }
+}
+
+/* Of a caller that is not trusted the ids alone are taken: all else stays as
+ * our configuration made it for a root. That holds for the sampling decision,
+ * too, which was made for an id that the caller did not choose. */
+static void inherit(struct llmobs_context *context, const struct inbound *in,
+                    bool trusted, double rate)
+{
+    bool parent = in->span_id != 0 && inherit_parent(context, in);
+
+    if (!trusted)
+        return;
+    context->priority = in->priority;
+    copy_value(context->origin, sizeof(context->origin), in->origin,
+               in->equals);
+    llmobs_context_text(context->dm, sizeof(context->dm), in->tags.dm);
+    if (in->span_id != 0)
+        inherit_names(context, in);
+    if (parent)
+        inherit_sampling(context, &in->tags);
+    else
+        llmobs_context_sample(context, rate);
+}
+
+static struct llmobs_text text_of(const char *text)
+{
+    return (struct llmobs_text){text, text ? strlen(text) : 0};
+}
+
+void llmobs_context_root(struct llmobs_context *context,
+                         const struct llmobs_config *config)
+{
+    memset(context, 0, sizeof(*context));
+    context->trace_id = llmobs_context_trace_id();
+    context->apm_trace_id = context->trace_id;
+    /* The trace id keeps its upper half: peers print a smaller one as decimal
+     * and would not find ours (llmobs-wire 5.3). */
+    if (!config->trace_id_128)
+        context->apm_trace_id.hi = 0;
+    context->span_id = llmobs_context_random();
+    context->priority = 1;
+    llmobs_context_text(context->ml_app, sizeof(context->ml_app),
+                        text_of(config->ml_app));
+    llmobs_context_text(context->session_id, sizeof(context->session_id),
+                        text_of(config->session_id));
+    llmobs_context_sample(context, config->sample_rate);
+}
+
+bool llmobs_context_from_carrier(struct llmobs_context *context,
+                                 const struct llmobs_config *config,
+                                 const struct llmobs_carrier *carrier)
+{
+    struct inbound in;
+
+    llmobs_context_root(context, config);
+    if (config->extract != LLMOBS_EXTRACT_CONTINUE ||
+        !read_carrier(config, carrier, &in))
+        return false;
+    context->apm_trace_id = in.trace_id;
+    context->apm_parent_id = in.span_id;
+    if (in.vendored)
+        keep_vendors(context, carrier->tracestate);
+    inherit(context, &in, is_trusted(config, carrier), config->sample_rate);
+    return true;
+}
+
+/* llmobs-wire 5.4: one malformed pair and there is no baggage. */
+bool llmobs_context_baggage(const struct llmobs_config *config,
+                            const char *value, struct llmobs_text *out)
+{
+    struct llmobs_text rest = checked(value), pair;
+    size_t items = 0;
+
+    if (config->extract == LLMOBS_EXTRACT_IGNORE || rest.len == 0)
+        return false;
+    *out = rest;
+    while (next_part(&rest, ',', &pair)) {
+        struct llmobs_text key;
+
+        if (!next_part(&pair, '=', &key) || trim(key).len == 0 ||
+            trim(pair).len == 0 || ++items > BAGGAGE_ITEMS_MAX)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,84 @@
+/* inject - our trace headers in front of the app's own header list.
+ *
+ * Owns:    a llmobs_inject holds its list nodes and their texts; one a handle,
+ *          made at the first injection and kept until the record is recycled,
+ *          for libcurl may read the nodes as long as the transfer runs, also
+ *          when the exit handler has taken the exchange away.
+ * Threads: those of the handle: whoever drives it.
+ * Errors:  what does not fit is left out; a request goes without headers
+ *          rather than fail.
+ * Limits:  LLMOBS_INJECT_NODES headers, LLMOBS_INJECT_TEXT bytes of them.
+ * Fork:    plain memory.
+ *
+ * The app's list is never written: the last node of ours points to it. Nodes
+ * are blanked ("name:" sends nothing) where their text must not go.
+ */
+#ifndef LLMOBS_INJECT_H
+#define LLMOBS_INJECT_H
+
+#include "core/config/config.h"
+#include "core/engine.h"
+#include "core/trace/propagate.h"
+
+#define LLMOBS_INJECT_NODES 12
+#define LLMOBS_INJECT_TEXT 4096
+#define LLMOBS_INJECT_BAGGAGE 8192 /* and what is around its value */
+#define LLMOBS_INJECT_BASE 512
+
+struct llmobs_inject {
+    struct curl_slist nodes[LLMOBS_INJECT_NODES];
+    const char *blanks[LLMOBS_INJECT_NODES]; /* "name:", static */
+    size_t count;
+    bool left; /* blanked for good: the request goes elsewhere */
+    size_t len;
+    char base[LLMOBS_INJECT_BASE]; /* scheme and authority of the URL */
+    char text[LLMOBS_INJECT_TEXT + LLMOBS_INJECT_BAGGAGE + 16];
+};
+
+/* The trace headers of an app's own list. */
+struct llmobs_own {
+    unsigned names; /* a bit for each name that must not be added */
+    struct llmobs_carrier carrier;
+};
+
+/* Looks through the app's list once. `url`: names that a signature covers, in
+ * a header or in the query, count as the app's own. Borrows both. */
+void llmobs_inject_scan(const struct curl_slist *list, const char *url,
+                        struct llmobs_own *own);
+
+/* True when the app sends a trace id of its own: it is the parent, or nothing
+ * is added. */
+bool llmobs_inject_foreign(const struct llmobs_own *own);
+
+/* What is to be written for a request. */
+struct llmobs_inject_plan {
+    const struct llmobs_config *config;
+    struct llmobs_sender sender;
+    const struct llmobs_own *own;
+    bool continued; /* the sender continues the trace of `own` */
+    const char *url;
+    const char *baggage; /* of the process, sent on; NULL: none */
+};
+
+/* Fills the nodes; false when nothing is to be added. */
+bool llmobs_inject_fill(struct llmobs_inject *inject,
+                        const struct llmobs_inject_plan *plan);
+
+/* Puts the nodes before `list`, which may be NULL. Gives the list for libcurl,
+ * good until another one is linked. */
+struct curl_slist *llmobs_inject_link(struct llmobs_inject *inject,
+                                      struct curl_slist *list);
+
+/* The same for a list that the app sets while ours are in: where it holds trace
+ * headers itself, ours are blanked. */
+void llmobs_inject_relink(struct llmobs_inject *inject,
+                          struct curl_slist *list);
+
+/* Ours are not to be sent again. */
+void llmobs_inject_blank(struct llmobs_inject *inject);
+
+/* A response header: a redirect to another origin blanks ours. */
+void llmobs_inject_response(struct llmobs_inject *inject, const char *line,
+                            size_t len);
+
+#endif

@@ -1,0 +1,324 @@
+#include "core/trace/propagate.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/base/scratch.h"
+
+/* What the tracestate limit counts: members without their ';', without "dd="
+ * and without the p (llmobs-wire 5.2). */
+#define DD_MEMBER_MAX 256
+
+struct llmobs_sender llmobs_propagate_span(const struct llmobs_context *context)
+{
+    return (struct llmobs_sender){context, context->span_id, context->span_id};
+}
+
+/* -- numbers: on the app's thread, so without printf --------------------- */
+
+size_t llmobs_propagate_decimal(uint64_t number, char out[21])
+{
+    char digits[20];
+    size_t at = sizeof(digits), len;
+
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    len = sizeof(digits) - at;
+    memcpy(out, digits + at, len);
+    out[len] = '\0';
+    return len;
+}
+
+size_t llmobs_propagate_hex64(uint64_t number, char out[17])
+{
+    for (int i = 15; i >= 0; i--, number >>= 4)
+        out[i] = "0123456789abcdef"[number & 15];
+    out[16] = '\0';
+    return 16;
+}
+
+size_t llmobs_propagate_int(int number, char out[12])
+{
+    char digits[21];
+    size_t minus = number < 0;
+    size_t len = llmobs_propagate_decimal(
+        minus ? (uint64_t) - (int64_t)number : (uint64_t)number, digits);
+
+    out[0] = '-';
+    memcpy(out + minus, digits, len + 1);
+    return minus + len;
+}
+
+size_t llmobs_propagate_b3_trace(struct llmobs_id128 id, char out[33])
+{
+    size_t len = id.hi ? llmobs_propagate_hex64(id.hi, out) : 0;
+
+    return len + llmobs_propagate_hex64(id.lo, out + len);
+}
+
+/* -- a list of members --------------------------------------------------- */
+
+/* Room that is written from the left; `counted` runs against `max`. */
+struct line {
+    char *text;
+    size_t cap;
+    size_t len;
+    size_t counted;
+    size_t max;
+};
+
+/* How a style writes its members. */
+struct form {
+    const char *key_prefix;
+    char between; /* members */
+    char equals;  /* key and value */
+    bool count_between;
+    size_t (*encode)(const char *value, char *out, size_t cap);
+};
+
+/* llmobs-wire 5.1: 0x20 to 0x7e but ','; no blanks at the ends. Nothing is
+ * written of a value of another form. */
+static size_t encode_tag(const char *value, char *out, size_t cap)
+{
+    size_t len;
+
+    while (*value == ' ')
+        value++;
+    for (len = 0; value[len]; len++) {
+        unsigned char c = (unsigned char)value[len];
+
+        if (len == cap || c < 0x20 || c > 0x7e || c == ',')
+            return 0;
+        out[len] = (char)c;
+    }
+    while (len > 0 && out[len - 1] == ' ')
+        len--;
+    return len;
+}
+
+/* llmobs-wire 5.2, "Value characters". */
+static size_t encode_state(const char *value, char *out, size_t cap)
+{
+    size_t len = 0;
+    bool in_run = false;
+
+    for (; *value && len < cap; value++) {
+        unsigned char c = (unsigned char)*value;
+        bool bad = c < 0x20 || c > 0x7e || c == ',' || c == ';' || c == '~';
+
+        if (bad && in_run)
+            continue;
+        in_run = bad;
+        if (bad)
+            out[len++] = '_';
+        else
+            out[len++] = c == '=' ? '~' : (char)c;
+    }
+    return len;
+}
+
+static const struct form tags_form = {"_dd.p.", ',', '=', true, encode_tag};
+static const struct form state_form = {"t.", ';', ':', false, encode_state};
+
+/* A member that would pass the limit is left out; a smaller one may follow. The
+ * value is encoded, or needs no encoding. */
+static void add_plain(struct line *line, const struct form *form,
+                      const char *prefix, const char *key, const char *value,
+                      size_t len)
+{
+    size_t prefix_len = strlen(prefix), key_len = strlen(key);
+    size_t between = line->len > 0;
+    size_t total = prefix_len + key_len + 1 + len;
+    size_t counted = total + (form->count_between ? between : 0);
+    char *at = line->text + line->len;
+
+    if (len == 0 || line->counted + counted > line->max ||
+        line->len + between + total + 1 > line->cap)
+        return;
+    if (between)
+        *at++ = form->between;
+    memcpy(at, prefix, prefix_len);
+    memcpy(at + prefix_len, key, key_len);
+    at += prefix_len + key_len;
+    *at++ = form->equals;
+    memcpy(at, value, len);
+    at[len] = '\0';
+    line->len += between + total;
+    line->counted += counted;
+}
+
+static void add_as(struct line *line, const struct form *form,
+                   const char *prefix, const char *key, const char *value)
+{
+    const size_t cap = LLMOBS_ML_APP_LEN * 4 + 1;
+    char *encoded = llmobs_scratch_take(cap);
+
+    if (!encoded)
+        return;
+    add_plain(line, form, prefix, key, encoded,
+              form->encode(value, encoded, cap));
+    llmobs_scratch_give(encoded);
+}
+
+static void add(struct line *line, const struct form *form, const char *key,
+                const char *value)
+{
+    add_as(line, form, form->key_prefix, key, value);
+}
+
+static void add_number(struct line *line, const struct form *form,
+                       const char *key, uint64_t number)
+{
+    char text[21];
+
+    if (number == 0)
+        return;
+    add_plain(line, form, form->key_prefix, key, text,
+              llmobs_propagate_decimal(number, text));
+}
+
+/* The upper half of the APM trace id. */
+static void add_tid(struct line *line, const struct form *form,
+                    const struct llmobs_context *context)
+{
+    char text[17];
+
+    if (context->apm_trace_id.hi == 0)
+        return;
+    add_plain(line, form, form->key_prefix, "tid", text,
+              llmobs_propagate_hex64(context->apm_trace_id.hi, text));
+}
+
+/* The members of LLM Observability, most needed first. Without a parent its
+ * trace is unknown, too. */
+static void add_ours(struct line *line, const struct form *form,
+                     const struct llmobs_sender *sender)
+{
+    const struct llmobs_context *context = sender->context;
+    char text[40];
+
+    if (sender->parent_id != 0) {
+        add_number(line, form, "llmobs_parent_id", sender->parent_id);
+        llmobs_id128_decimal(context->trace_id, text);
+        add_plain(line, form, form->key_prefix, "llmobs_trace_id", text,
+                  strlen(text));
+        add(line, form, "llmobs_sd", context->sampled);
+        add(line, form, "llmobs_sr", context->sample_rate);
+    } else {
+        add(line, form, "llmobs_parent_id", "undefined");
+    }
+    add(line, form, "llmobs_ml_app", context->ml_app);
+    add(line, form, "llmobs_sid", context->session_id);
+    add_number(line, form, "llmobs_pagent_span_id", context->pagent_span_id);
+    add(line, form, "llmobs_pagent_name", context->pagent_name);
+}
+
+size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool ours_only,
+                             size_t max, char *out, size_t cap)
+{
+    struct line line = {.text = out, .cap = cap, .max = max};
+
+    out[0] = '\0';
+    if (!ours_only) {
+        add_tid(&line, &tags_form, sender->context);
+        add(&line, &tags_form, "dm", sender->context->dm);
+    }
+    add_ours(&line, &tags_form, sender);
+    return line.len;
+}
+
+size_t llmobs_propagate_traceparent(const struct llmobs_sender *sender,
+                                    char *out, size_t cap)
+{
+    const struct llmobs_context *context = sender->context;
+
+    if (cap < LLMOBS_TRACEPARENT_LEN + 1)
+        return 0;
+    memcpy(out, "00-", 3);
+    (void)llmobs_propagate_hex64(context->apm_trace_id.hi, out + 3);
+    (void)llmobs_propagate_hex64(context->apm_trace_id.lo, out + 19);
+    out[35] = '-';
+    (void)llmobs_propagate_hex64(sender->apm_span_id, out + 36);
+    memcpy(out + 52, context->priority > 0 ? "-01" : "-00", 4);
+    return LLMOBS_TRACEPARENT_LEN;
+}
+
+/* Other vendors' members that fit, each whole. */
+static size_t add_vendors(const char *vendors, size_t len, char *out,
+                          size_t cap)
+{
+    size_t room =
+        cap - 1 < LLMOBS_TRACESTATE_LEN ? cap - 1 : LLMOBS_TRACESTATE_LEN;
+    size_t all = strlen(vendors);
+
+    while (all && len + 1 + all > room) {
+        while (all && vendors[all - 1] != ',')
+            all--;
+        if (all)
+            all--;
+    }
+    if (all) {
+        out[len++] = ',';
+        memcpy(out + len, vendors, all);
+        len += all;
+    }
+    out[len] = '\0';
+    return len;
+}
+
+size_t llmobs_propagate_tracestate(const struct llmobs_sender *sender,
+                                   char *out, size_t cap)
+{
+    const struct llmobs_context *context = sender->context;
+    struct line line = {.text = out, .cap = cap, .max = DD_MEMBER_MAX};
+    char text[12];
+
+    /* Room for the member at its longest, or nothing. */
+    if (cap < sizeof("dd=p:") + 16 + DD_MEMBER_MAX + 16)
+        return 0;
+    memcpy(out, "dd=p:", 5);
+    line.len = 5 + llmobs_propagate_hex64(sender->apm_span_id, out + 5);
+    (void)llmobs_propagate_int(context->priority, text);
+    add_as(&line, &state_form, "", "s", text);
+    add_as(&line, &state_form, "", "o", context->origin);
+    add(&line, &state_form, "dm", context->dm);
+    add_tid(&line, &state_form, context);
+    add_ours(&line, &state_form, sender);
+    return add_vendors(context->vendors, line.len, out, cap);
+}
+
+size_t llmobs_propagate_b3(const struct llmobs_sender *sender, char *out,
+                           size_t cap)
+{
+    const struct llmobs_context *context = sender->context;
+    size_t len;
+
+    if (cap < 32 + 1 + 16 + 2 + 1)
+        return 0;
+    len = llmobs_propagate_b3_trace(context->apm_trace_id, out);
+    out[len++] = '-';
+    len += llmobs_propagate_hex64(sender->apm_span_id, out + len);
+    out[len++] = '-';
+    out[len++] = context->priority <= 0   ? '0'
+                 : context->priority == 1 ? '1'
+                                          : 'd';
+    out[len] = '\0';
+    return len;
+}
+
+int llmobs_context_traceparent(const struct llmobs_context *context, char *out,
+                               size_t cap)
+{
+    struct llmobs_sender sender = llmobs_propagate_span(context);
+
+    return llmobs_propagate_traceparent(&sender, out, cap) ? 0 : -ENOSPC;
+}
+
+int llmobs_context_tracestate(const struct llmobs_context *context, char *out,
+                              size_t cap)
+{
+    struct llmobs_sender sender = llmobs_propagate_span(context);
+
+    return llmobs_propagate_tracestate(&sender, out, cap) ? 0 : -ENOSPC;
+}

@@ -1,0 +1,61 @@
+/* propagate - the values of trace headers and carriers, as text.
+ *
+ * Owns:    nothing; writes into the caller's room.
+ * Threads: any; no state, no allocation.
+ * Errors:  a value that does not fit is not written: its length is then 0.
+ * Limits:  as named below; a member of a list that cannot be encoded or does
+ *          not fit is left out, the rest stays (llmobs-wire 5.1, 5.2).
+ * Fork:    nothing to do.
+ */
+#ifndef LLMOBS_PROPAGATE_H
+#define LLMOBS_PROPAGATE_H
+
+#include "core/span/context.h"
+
+#define LLMOBS_TRACEPARENT_LEN 55
+#define LLMOBS_TRACESTATE_LEN 512
+#define LLMOBS_TAGS_LEN 2048 /* more than all members together */
+
+/* Who asks. Its two ids are one where the request has a span of ours; they
+ * differ where an app's own trace is continued, or a context is passed on. */
+struct llmobs_sender {
+    const struct llmobs_context *context;
+    uint64_t apm_span_id; /* the parent in the APM trace */
+    uint64_t parent_id;   /* the parent in LLM Observability; 0: none */
+};
+
+/* The sender that is the context's own span. */
+struct llmobs_sender llmobs_propagate_span(
+    const struct llmobs_context *context);
+
+/* Each writes at most `cap` bytes, a NUL included, and answers the length. */
+size_t llmobs_propagate_traceparent(const struct llmobs_sender *sender,
+                                    char *out, size_t cap);
+size_t llmobs_propagate_tracestate(const struct llmobs_sender *sender,
+                                   char *out, size_t cap);
+
+/* The members of x-datadog-tags; at most `max` bytes. `ours_only`: those of
+ * LLM Observability alone, beside ids that the app sends itself. */
+size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool ours_only,
+                             size_t max, char *out, size_t cap);
+
+/* "trace-span-sampled". */
+size_t llmobs_propagate_b3(const struct llmobs_sender *sender, char *out,
+                           size_t cap);
+
+/* Numbers, each ended by NUL: at most 20 digits, 16 digits, 11 characters, 32
+ * digits. */
+size_t llmobs_propagate_decimal(uint64_t number, char out[21]);
+size_t llmobs_propagate_hex64(uint64_t number, char out[17]);
+size_t llmobs_propagate_int(int number, char out[12]);
+/* A trace id as b3 writes it: 16 digits when the upper half is 0. */
+size_t llmobs_propagate_b3_trace(struct llmobs_id128 id, char out[33]);
+
+/* Writes TRACEPARENT and TRACESTATE values for children of this span; each
+ * NUL-terminated, at most `cap` bytes, -ENOSPC beyond. */
+int llmobs_context_traceparent(const struct llmobs_context *context, char *out,
+                               size_t cap);
+int llmobs_context_tracestate(const struct llmobs_context *context, char *out,
+                              size_t cap);
+
+#endif

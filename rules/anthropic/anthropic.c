@@ -1,0 +1,156 @@
+/* The Anthropic messages dialect (llmobs-wire 6.8): Anthropic's own API, what
+ * others offer in its form, and its models on Vertex AI. */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/anthropic/anthropic_message.h"
+#include "rules/anthropic/anthropic_stream.h"
+#include "rules/google/google.h"
+#include "rules/read/frame.h"
+#include "rules/read/request.h"
+#include "rules/read/scan.h"
+#include "rules/read/tools.h"
+
+static const char *const metadata_keys[] = {"max_tokens", "temperature", NULL};
+
+static bool has_messages(const struct llmobs_frame *frame)
+{
+    const struct llmobs_call *call = frame->reading->call;
+
+    if (call->request_truncated)
+        return llmobs_scan_has(call->request, call->request_tail, "messages");
+    return llmobs_json_is_array(llmobs_json_get(frame->request, "messages"));
+}
+
+/* What tells a message from other JSON: its messages and its model, unless the
+ * path names that. */
+static bool is_message(const struct llmobs_frame *frame)
+{
+    bool named = strcmp(frame->reading->shape->operation, "messages") != 0;
+
+    return has_messages(frame) &&
+           (named ||
+            llmobs_json_is_string(llmobs_json_get(frame->request, "model")));
+}
+
+/* Vertex AI names the model in the path only (llmobs-wire 6.2). A gateway may
+ * mean something else by a path as common as ours: then its bodies are kept as
+ * texts (4.6). */
+static int read_request(struct llmobs_frame *frame)
+{
+    struct llmobs_span *span = frame->span;
+    int rc = llmobs_google_model(frame);
+
+    if (frame->reading->proxied && !has_messages(frame))
+        return -ENOTSUP;
+    if (rc == 0)
+        rc = llmobs_request_metadata(frame->request, metadata_keys, span);
+    if (rc < 0 || frame->reading->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_anthropic_inputs(frame->request, true);
+    if (!span->input_messages)
+        return -ENOMEM;
+    return llmobs_tools_read_definitions(frame->request,
+                                         &span->tool_definitions);
+}
+
+static int read_document(struct llmobs_frame *frame,
+                         const struct llmobs_json *body)
+{
+    llmobs_anthropic_usage(llmobs_json_get(body, "usage"), frame->span);
+    return llmobs_anthropic_outputs(body, &frame->span->output_messages);
+}
+
+static int read_event(struct llmobs_frame *frame,
+                      const struct llmobs_event *event)
+{
+    struct llmobs_anthropic_stream *stream = frame->state;
+    int rc = llmobs_anthropic_stream_add(stream, event->json);
+
+    if (stream->begun)
+        llmobs_frame_token(frame, event);
+    frame->done = frame->done || stream->done;
+    return rc;
+}
+
+static int finish_stream(struct llmobs_frame *frame)
+{
+    const struct llmobs_anthropic_stream *stream = frame->state;
+
+    llmobs_anthropic_usage(stream->usage, frame->span);
+    return llmobs_anthropic_stream_outputs(stream,
+                                           &frame->span->output_messages);
+}
+
+static void free_stream(void *stream)
+{
+    llmobs_anthropic_stream_fini(stream);
+}
+
+/* The value of a key that stands behind the content, or before it. */
+static struct llmobs_json *find_value(const struct llmobs_call *call,
+                                      const char *key)
+{
+    struct llmobs_json *value = llmobs_scan_last(call->response_tail, key);
+
+    return value ? value : llmobs_scan_first(call->response, key);
+}
+
+static int read_ends(struct llmobs_frame *frame)
+{
+    const struct llmobs_call *call = frame->reading->call;
+    struct llmobs_json *usage = find_value(call, "usage");
+    struct llmobs_json *reason = find_value(call, "stop_reason");
+
+    frame->span->complete = llmobs_json_is_string(reason);
+    llmobs_anthropic_usage(usage, frame->span);
+    llmobs_json_free(usage);
+    llmobs_json_free(reason);
+    return 0;
+}
+
+static const struct llmobs_form form = {
+    .keys = metadata_keys,
+    .confirm = is_message,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish_stream,
+    .ends = read_ends,
+    .state_fini = free_stream,
+    .state_size = sizeof(struct llmobs_anthropic_stream),
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/messages",
+     .not_path = "/threads/*/messages",
+     .operation = "messages",
+     .span_name = "anthropic.request",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true},
+    {.method = "POST",
+     .path = "/publishers/anthropic/models/*:rawPredict",
+     .not_path = "/models/count-tokens:rawPredict",
+     .operation = "rawPredict",
+     .span_name = "anthropic.request",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true,
+     .telling = true},
+    {.method = "POST",
+     .path = "/publishers/anthropic/models/*:streamRawPredict",
+     .operation = "streamRawPredict",
+     .span_name = "anthropic.request",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true,
+     .telling = true,
+     .streams = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_anthropic = {
+    .name = "anthropic",
+    .integration = "anthropic",
+    .shapes = shapes,
+    .form = &form,
+};

@@ -1,0 +1,452 @@
+#include "rules/bedrock/bedrock_body.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "rules/anthropic/anthropic_message.h"
+#include "rules/bedrock/converse_message.h"
+#include "rules/read/message.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+
+static const struct llmobs_json *ask(const struct llmobs_frame *frame,
+                                     const char *key)
+{
+    return llmobs_json_get(frame->request, key);
+}
+
+/* The first of the keys that says something. */
+static const struct llmobs_json *ask_either(const struct llmobs_frame *frame,
+                                            const char *key, const char *other)
+{
+    const struct llmobs_json *value = ask(frame, key);
+
+    return llmobs_json_is_number(value) ? value : ask(frame, other);
+}
+
+/* What a request with `messages` has besides them; -ECANCELED where they are
+ * missing with the body's middle. */
+static int read_around(struct llmobs_frame *frame, const char *max_tokens)
+{
+    int rc =
+        llmobs_bedrock_settings(frame->span, ask(frame, "temperature"),
+                                ask_either(frame, "max_tokens", max_tokens));
+
+    if (rc < 0 || frame->reading->call->request_truncated)
+        return rc < 0 ? rc : -ECANCELED;
+    return llmobs_tools_read_definitions(frame->request,
+                                         &frame->span->tool_definitions);
+}
+
+/* Anthropic's messages. */
+
+static int anthropic_request(struct llmobs_frame *frame)
+{
+    int rc = read_around(frame, "max_tokens_to_sample");
+
+    if (rc < 0)
+        return rc == -ECANCELED ? 0 : rc;
+    frame->span->input_messages =
+        llmobs_anthropic_inputs(frame->request, false);
+    return frame->span->input_messages ? 0 : -ENOMEM;
+}
+
+static int anthropic_document(struct llmobs_frame *frame,
+                              const struct llmobs_json *body,
+                              struct llmobs_json **list)
+{
+    (void)frame;
+    return llmobs_anthropic_outputs(body, list);
+}
+
+static int anthropic_chunk(struct llmobs_bedrock_invoke *invoke,
+                           const struct llmobs_event *event)
+{
+    int rc = llmobs_anthropic_stream_add(&invoke->anthropic, event->json);
+
+    invoke->begun = invoke->anthropic.begun;
+    invoke->done = invoke->done || invoke->anthropic.done;
+    return rc;
+}
+
+static int anthropic_finish(struct llmobs_bedrock_invoke *invoke,
+                            struct llmobs_json **list)
+{
+    return llmobs_anthropic_stream_outputs(&invoke->anthropic, list);
+}
+
+static const struct llmobs_bedrock_body anthropic = {
+    anthropic_request, anthropic_document, anthropic_chunk, anthropic_finish};
+
+/* Nova, which speaks as Converse does. */
+
+static int nova_document(struct llmobs_frame *frame,
+                         const struct llmobs_json *body,
+                         struct llmobs_json **list)
+{
+    (void)frame;
+    return llmobs_converse_outputs(body, list);
+}
+
+/* A chunk is an object of events by their names. */
+static int nova_chunk(struct llmobs_bedrock_invoke *invoke,
+                      const struct llmobs_event *event)
+{
+    struct llmobs_converse_stream *stream = &invoke->converse;
+    void *it = llmobs_json_iter(event->json);
+    int rc = 0;
+
+    for (; rc == 0 && it; it = llmobs_json_next(event->json, it))
+        rc = llmobs_converse_stream_add(
+            stream, llmobs_text_of(llmobs_json_iter_key(it)),
+            llmobs_json_iter_value(it));
+    invoke->begun = stream->begun;
+    invoke->done = invoke->done || stream->done;
+    return rc;
+}
+
+static int nova_finish(struct llmobs_bedrock_invoke *invoke,
+                       struct llmobs_json **list)
+{
+    *list = llmobs_converse_stream_take(&invoke->converse);
+    return *list ? 0 : -ENOMEM;
+}
+
+static const struct llmobs_bedrock_body nova = {
+    llmobs_converse_request, nova_document, nova_chunk, nova_finish};
+
+/* Chats as OpenAI has them: Jamba, Mistral, OpenAI's own and others. */
+
+static int chat_request(struct llmobs_frame *frame)
+{
+    int rc = read_around(frame, "max_completion_tokens");
+
+    if (rc < 0)
+        return rc == -ECANCELED ? 0 : rc;
+    frame->span->input_messages = llmobs_message_read_list(
+        ask(frame, "messages"), &llmobs_message_openai);
+    return frame->span->input_messages ? 0 : -ENOMEM;
+}
+
+static int chat_document(struct llmobs_frame *frame,
+                         const struct llmobs_json *body,
+                         struct llmobs_json **list)
+{
+    const struct llmobs_json *choices = llmobs_json_get(body, "choices");
+    int rc = 0;
+
+    (void)frame;
+    *list = llmobs_json_array();
+    for (size_t i = 0; *list && rc == 0 && i < llmobs_json_len(choices); i++)
+        rc = llmobs_message_add_answer(
+            *list, llmobs_json_get(llmobs_json_at(choices, i), "message"),
+            NULL);
+    return *list ? rc : -ENOMEM;
+}
+
+/* Gives what stands under one key a second one, if that is not taken. */
+static int call_it(struct llmobs_json *object, const char *key,
+                   const char *also)
+{
+    struct llmobs_json *value = llmobs_json_get(object, key);
+    const struct llmobs_json *other = llmobs_json_get(object, also);
+
+    if (!value || llmobs_json_is_null(value) ||
+        (other && !llmobs_json_is_null(other)))
+        return 0;
+    return llmobs_json_set(object, also, llmobs_json_share(value));
+}
+
+/* Mistral's pieces are called messages, and it stops for other words. */
+static int as_deltas(const struct llmobs_json *choices)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
+        struct llmobs_json *choice = llmobs_json_at(choices, i);
+
+        rc = call_it(choice, "message", "delta");
+        if (rc == 0)
+            rc = call_it(choice, "stop_reason", "finish_reason");
+    }
+    return rc;
+}
+
+static int chat_chunk(struct llmobs_bedrock_invoke *invoke,
+                      const struct llmobs_event *event)
+{
+    int rc = as_deltas(llmobs_json_get(event->json, "choices"));
+
+    if (rc == 0)
+        rc = llmobs_stream_add(&invoke->chat, event->json);
+    invoke->begun = invoke->chat.begun;
+    invoke->done = invoke->done || invoke->chat.done;
+    return rc;
+}
+
+static int chat_finish(struct llmobs_bedrock_invoke *invoke,
+                       struct llmobs_json **list)
+{
+    if (invoke->chat.choices.count == 0 && !invoke->done)
+        return 0;
+    *list = llmobs_stream_messages(&invoke->chat, NULL);
+    return *list ? 0 : -ENOMEM;
+}
+
+static const struct llmobs_bedrock_body chat = {chat_request, chat_document,
+                                                chat_chunk, chat_finish};
+
+/* Cohere's Command R. */
+
+static int add_text(struct llmobs_json *list, const char *role,
+                    const char *text)
+{
+    return llmobs_json_add(list,
+                           llmobs_message_new(role, llmobs_text_of(text)));
+}
+
+static const char *role_of(const struct llmobs_json *turn)
+{
+    static const char *const roles[][2] = {{"USER", "user"},
+                                           {"CHATBOT", "assistant"},
+                                           {"SYSTEM", "system"},
+                                           {"TOOL", "tool"}};
+    const char *role = llmobs_json_gets(turn, "role");
+
+    for (size_t i = 0; role && i < sizeof(roles) / sizeof(roles[0]); i++)
+        if (strcmp(role, roles[i][0]) == 0)
+            return roles[i][1];
+    return role;
+}
+
+static int add_turns(const struct llmobs_frame *frame, struct llmobs_json *list)
+{
+    const struct llmobs_json *history = ask(frame, "chat_history");
+    const char *preamble = llmobs_json_gets(frame->request, "preamble");
+    int rc = 0;
+
+    if (preamble && *preamble)
+        rc = add_text(list, "system", preamble);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(history); i++) {
+        const struct llmobs_json *turn = llmobs_json_at(history, i);
+
+        if (llmobs_json_is_object(turn))
+            rc = add_text(list, role_of(turn),
+                          llmobs_json_gets(turn, "message"));
+    }
+    if (rc < 0)
+        return rc;
+    return add_text(list, "user", llmobs_json_gets(frame->request, "message"));
+}
+
+static int command_request(struct llmobs_frame *frame)
+{
+    struct llmobs_span *span = frame->span;
+    int rc = llmobs_bedrock_settings(span, ask(frame, "temperature"),
+                                     ask(frame, "max_tokens"));
+
+    if (rc < 0 || frame->reading->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    return span->input_messages ? add_turns(frame, span->input_messages)
+                                : -ENOMEM;
+}
+
+static int command_document(struct llmobs_frame *frame,
+                            const struct llmobs_json *body,
+                            struct llmobs_json **list)
+{
+    const char *text = llmobs_json_gets(body, "text");
+
+    (void)frame;
+    if (!text)
+        return 0;
+    *list = llmobs_message_only(NULL, llmobs_text_of(text));
+    return *list ? 0 : -ENOMEM;
+}
+
+static int add_piece(struct llmobs_bedrock_invoke *invoke,
+                     struct llmobs_text piece)
+{
+    int rc = llmobs_text_stream_add(&invoke->texts, 0, piece);
+
+    invoke->begun = invoke->texts.len > 0;
+    return rc;
+}
+
+static int command_chunk(struct llmobs_bedrock_invoke *invoke,
+                         const struct llmobs_event *event)
+{
+    const char *type = llmobs_json_gets(event->json, "event_type");
+    const char *text = llmobs_json_gets(event->json, "text");
+
+    if (llmobs_json_is_true(llmobs_json_get(event->json, "is_finished")))
+        invoke->done = true;
+    if (!type || strcmp(type, "text-generation") != 0 || !text)
+        return 0;
+    return add_piece(invoke, llmobs_text_of(text));
+}
+
+static int texts_finish(struct llmobs_bedrock_invoke *invoke,
+                        struct llmobs_json **list)
+{
+    if (invoke->texts.texts.count == 0)
+        return 0;
+    *list = llmobs_text_stream_messages(
+        &invoke->texts, invoke->family ? invoke->family->role : NULL);
+    return *list ? 0 : -ENOMEM;
+}
+
+static const struct llmobs_bedrock_body command = {
+    command_request, command_document, command_chunk, texts_finish};
+
+/* One prompt, by the maker's family. */
+
+static const struct llmobs_bedrock_family *family_of(
+    const struct llmobs_frame *frame)
+{
+    return ((const struct llmobs_bedrock_invoke *)frame->state)->family;
+}
+
+static int prompt_request(struct llmobs_frame *frame)
+{
+    const struct llmobs_bedrock_family *family = family_of(frame);
+    const char *prompt = llmobs_json_gets(frame->request, family->prompt);
+    int rc = llmobs_bedrock_settings(
+        frame->span,
+        llmobs_bedrock_family_get(frame->request, family->temperature),
+        llmobs_bedrock_family_get(frame->request, family->max_tokens));
+
+    if (rc < 0 || frame->reading->call->request_truncated)
+        return rc;
+    frame->span->input_messages =
+        llmobs_message_only(NULL, llmobs_text_of(prompt));
+    return frame->span->input_messages ? 0 : -ENOMEM;
+}
+
+static int prompt_document(struct llmobs_frame *frame,
+                           const struct llmobs_json *body,
+                           struct llmobs_json **list)
+{
+    return llmobs_bedrock_family_outputs(family_of(frame), body, list);
+}
+
+/* Cohere's last chunk only says that it is. */
+static int prompt_chunk(struct llmobs_bedrock_invoke *invoke,
+                        const struct llmobs_event *event)
+{
+    int rc;
+
+    if (llmobs_json_is_true(llmobs_json_get(event->json, "is_finished"))) {
+        invoke->done = true;
+        return 0;
+    }
+    rc = llmobs_bedrock_family_chunk(invoke->family, event->json,
+                                     &invoke->texts, &invoke->done);
+    invoke->begun = invoke->texts.len > 0;
+    return rc;
+}
+
+static const struct llmobs_bedrock_body prompt = {
+    prompt_request, prompt_document, prompt_chunk, texts_finish};
+
+/* What nobody knows. */
+
+static int raw_request(struct llmobs_frame *frame)
+{
+    if (frame->reading->call->request_truncated)
+        return 0;
+    frame->span->input_messages =
+        llmobs_request_text_message(frame->reading->call);
+    return frame->span->input_messages ? 0 : -ENOMEM;
+}
+
+static int raw_document(struct llmobs_frame *frame,
+                        const struct llmobs_json *body,
+                        struct llmobs_json **list)
+{
+    (void)body;
+    if (frame->reading->call->status >= 300)
+        return 0;
+    *list = llmobs_answer_message(frame->reading->call);
+    return *list ? 0 : -ENOMEM;
+}
+
+static bool says_metrics_only(const struct llmobs_json *json)
+{
+    return llmobs_json_len(json) == 1 &&
+           llmobs_json_get(json, LLMOBS_BEDROCK_METRICS);
+}
+
+/* A document a line. */
+static int raw_chunk(struct llmobs_bedrock_invoke *invoke,
+                     const struct llmobs_event *event)
+{
+    size_t left = LLMOBS_ANSWER_TEXT_CUT;
+    int rc = 0;
+
+    if (invoke->texts.len >= left || says_metrics_only(event->json))
+        return 0;
+    left -= invoke->texts.len;
+    if (invoke->texts.len > 0)
+        rc = add_piece(invoke, (struct llmobs_text){"\n", 1});
+    return rc < 0 ? rc : add_piece(invoke, llmobs_text_cut(event->data, left));
+}
+
+static int raw_finish(struct llmobs_bedrock_invoke *invoke,
+                      struct llmobs_json **list)
+{
+    if (invoke->texts.texts.count == 0)
+        return 0;
+    *list = llmobs_text_stream_messages(&invoke->texts, NULL);
+    return *list ? 0 : -ENOMEM;
+}
+
+const struct llmobs_bedrock_body llmobs_bedrock_body_raw = {
+    raw_request, raw_document, raw_chunk, raw_finish};
+
+static bool is_of(const struct llmobs_bedrock_family *family, const char *name)
+{
+    return family && strcmp(family->name, name) == 0;
+}
+
+/* True where the id says Command R, or as an inference profile's hides it. */
+static bool is_command(const struct llmobs_bedrock_family *family,
+                       const char *model)
+{
+    return family ? is_of(family, "cohere")
+                  : llmobs_text_starts(llmobs_text_of(model), "arn:");
+}
+
+/* What the request says of itself comes before the model's id (llmobs-wire
+ * 6.9). */
+const struct llmobs_bedrock_body *llmobs_bedrock_body_find(
+    const struct llmobs_frame *frame, const char *model,
+    const struct llmobs_bedrock_family **family)
+{
+    bool messages = llmobs_bedrock_asks(frame, "messages");
+
+    *family = llmobs_bedrock_family_find(model);
+    if (llmobs_bedrock_asks(frame, "anthropic_version"))
+        return &anthropic;
+    if (llmobs_bedrock_asks(frame, "schemaVersion") ||
+        llmobs_bedrock_asks(frame, "inferenceConfig") ||
+        (messages && llmobs_text_has_nocase(llmobs_text_of(model), "nova")))
+        return &nova;
+    if (messages)
+        return is_of(*family, "anthropic") ? &anthropic : &chat;
+    if (is_command(*family, model) && llmobs_bedrock_asks(frame, "message"))
+        return &command;
+    if (*family && llmobs_bedrock_asks(frame, (*family)->prompt))
+        return &prompt;
+    return NULL;
+}
+
+void llmobs_bedrock_invoke_fini(struct llmobs_bedrock_invoke *invoke)
+{
+    llmobs_stream_fini(&invoke->chat);
+    llmobs_anthropic_stream_fini(&invoke->anthropic);
+    llmobs_converse_stream_fini(&invoke->converse);
+    llmobs_text_stream_fini(&invoke->texts);
+}

@@ -1,0 +1,132 @@
+/* Bedrock's Converse and ConverseStream (llmobs-wire 6.9). */
+#include <errno.h>
+
+#include "rules/bedrock/converse_message.h"
+#include "rules/bedrock/converse_stream.h"
+#include "rules/read/scan.h"
+
+static const char *const keys[] = {"inferenceConfig", "toolConfig", NULL};
+
+static bool is_converse(const struct llmobs_frame *frame)
+{
+    return llmobs_bedrock_asks(frame, "messages");
+}
+
+static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
+{
+    struct llmobs_bedrock_tokens tokens;
+
+    if (!llmobs_json_is_object(usage))
+        return 0;
+    llmobs_converse_usage(usage, &tokens);
+    llmobs_bedrock_count(&tokens, span);
+    return 0;
+}
+
+static int read_document(struct llmobs_frame *frame,
+                         const struct llmobs_json *body)
+{
+    struct llmobs_span *span = frame->span;
+    int rc = llmobs_converse_outputs(body, &span->output_messages);
+
+    if (rc == 0)
+        rc = llmobs_json_sets(span->metadata, "stop_reason",
+                              llmobs_json_gets(body, "stopReason"));
+    return rc < 0 ? rc : read_usage(llmobs_json_get(body, "usage"), span);
+}
+
+static int read_event(struct llmobs_frame *frame,
+                      const struct llmobs_event *event)
+{
+    struct llmobs_converse_stream *stream = frame->state;
+    int rc;
+
+    if (event->failed)
+        return 0;
+    rc = llmobs_converse_stream_add(stream, event->type, event->json);
+    if (stream->begun)
+        llmobs_frame_token(frame, event);
+    frame->done = stream->done;
+    return rc;
+}
+
+static int finish_stream(struct llmobs_frame *frame)
+{
+    struct llmobs_converse_stream *stream = frame->state;
+    struct llmobs_span *span = frame->span;
+    int rc =
+        llmobs_json_sets(span->metadata, "stop_reason", stream->stop_reason);
+
+    if (rc < 0)
+        return rc;
+    span->output_messages = llmobs_converse_stream_take(stream);
+    return span->output_messages ? read_usage(stream->usage, span) : -ENOMEM;
+}
+
+static int read_ends(struct llmobs_frame *frame)
+{
+    const struct llmobs_call *call = frame->reading->call;
+    struct llmobs_json *usage = llmobs_scan_last(call->response_tail, "usage");
+    struct llmobs_json *reason =
+        llmobs_scan_last(call->response_tail, "stopReason");
+    const char *text = llmobs_json_text(reason);
+    int rc;
+
+    if (!text) {
+        llmobs_json_free(reason);
+        reason = llmobs_scan_last(call->response, "stopReason");
+        text = llmobs_json_text(reason);
+    }
+    frame->span->complete = text != NULL;
+    rc = llmobs_json_sets(frame->span->metadata, "stop_reason", text);
+    if (rc == 0)
+        rc = read_usage(usage, frame->span);
+    llmobs_json_free(usage);
+    llmobs_json_free(reason);
+    return rc;
+}
+
+static void free_stream(void *stream)
+{
+    llmobs_converse_stream_fini(stream);
+}
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .confirm = is_converse,
+    .begin = llmobs_bedrock_begin,
+    .request = llmobs_converse_request,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish_stream,
+    .ends = read_ends,
+    .state_fini = free_stream,
+    .state_size = sizeof(struct llmobs_converse_stream),
+    .framing = LLMOBS_FRAMING_AWS,
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/model/**/converse",
+     .operation = "converse",
+     .span_name = "bedrock-runtime.command",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true,
+     .telling = true},
+    {.method = "POST",
+     .path = "/model/**/converse-stream",
+     .operation = "converse_stream",
+     .span_name = "bedrock-runtime.command",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true,
+     .telling = true,
+     .streams = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_bedrock_converse = {
+    .name = "bedrock_converse",
+    .integration = "bedrock",
+    .shapes = shapes,
+    .form = &form,
+};

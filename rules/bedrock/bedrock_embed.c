@@ -1,0 +1,101 @@
+/* InvokeModel of Bedrock's embedding models (llmobs-wire 6.12). */
+#include <errno.h>
+
+#include "rules/bedrock/bedrock.h"
+#include "rules/read/embedding.h"
+#include "rules/read/usage.h"
+
+static bool is_embed(const struct llmobs_frame *frame)
+{
+    return llmobs_bedrock_asks(frame, "inputText") ||
+           llmobs_bedrock_asks(frame, "texts");
+}
+
+/* A request without texts (images) has no documents. */
+static int read_request(struct llmobs_frame *frame)
+{
+    const struct llmobs_json *input =
+        llmobs_json_get(frame->request, "inputText");
+
+    if (frame->reading->call->request_truncated)
+        return 0;
+    if (!llmobs_json_is_string(input))
+        input = llmobs_json_get(frame->request, "texts");
+    if (!llmobs_json_is_string(input) && !llmobs_json_is_array(input))
+        return 0;
+    return llmobs_embedding_read_input(frame->span, input);
+}
+
+/* Vectors by type: those of the first one. */
+static const struct llmobs_json *list_of(const struct llmobs_json *body)
+{
+    const struct llmobs_json *list = llmobs_json_get(body, "embeddings");
+    void *it = llmobs_json_iter(list);
+
+    return llmobs_json_is_object(list) && it ? llmobs_json_iter_value(it)
+                                             : list;
+}
+
+static int read_vectors(const struct llmobs_json *body,
+                        struct llmobs_span *span)
+{
+    const struct llmobs_json *one = llmobs_json_get(body, "embedding");
+    const struct llmobs_json *list = list_of(body);
+
+    if (llmobs_json_is_array(one))
+        return llmobs_embedding_tell(span, 1, llmobs_json_len(one));
+    return llmobs_embedding_tell_list(
+        span, list,
+        llmobs_json_is_object(llmobs_json_at(list, 0)) ? "embedding" : NULL);
+}
+
+/* The headers count before the body does. */
+static int read_document(struct llmobs_frame *frame,
+                         const struct llmobs_json *body)
+{
+    struct llmobs_span *span = frame->span;
+    int rc = read_vectors(body, span);
+
+    if (!llmobs_json_get(span->metrics, "input_tokens"))
+        llmobs_span_metric(span, "input_tokens",
+                           llmobs_usage_count(body, "inputTextTokenCount"));
+    return rc < 0 ? rc : llmobs_embedding_total(span);
+}
+
+static int read_ends(struct llmobs_frame *frame)
+{
+    int rc = llmobs_bedrock_ends(frame);
+
+    return rc < 0 ? rc : llmobs_embedding_total(frame->span);
+}
+
+/* No part of a text is worth keeping. */
+static const char *const keys[] = {NULL};
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .confirm = is_embed,
+    .begin = llmobs_bedrock_begin,
+    .request = read_request,
+    .document = read_document,
+    .ends = read_ends,
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/model/**/invoke",
+     .holds = "embed",
+     .operation = "embed",
+     .span_name = "bedrock-runtime.command",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .any_host = true,
+     .telling = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_bedrock_embed = {
+    .name = "bedrock_embed",
+    .integration = "bedrock",
+    .shapes = shapes,
+    .form = &form,
+};

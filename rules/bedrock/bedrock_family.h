@@ -1,0 +1,48 @@
+/* bedrock_family - bodies of InvokeModel that have one prompt, whose shape
+ * depends on who made the model.
+ *
+ * Owns:    nothing; what is given belongs to the caller.
+ * Threads: any; all tables are constant.
+ * Errors:  -ENOMEM.
+ * Limits:  none of its own.
+ * Fork:    nothing to do.
+ *
+ * Source: llmobs-wire 6.9, 6.12.
+ */
+#ifndef LLMOBS_BEDROCK_FAMILY_H
+#define LLMOBS_BEDROCK_FAMILY_H
+
+#include "rules/read/text_stream.h"
+
+/* One family: a row of the table. Paths lead from object to object by dots. */
+struct llmobs_bedrock_family {
+    const char *name;                     /* the maker, as in model ids */
+    const char *prompt;                   /* key of the request */
+    const char *temperature, *max_tokens; /* paths in the request */
+    const char *list; /* key of the answer's outputs; NULL, or without one in a
+                       * chunk of a stream: it is an output itself */
+    const char *text; /* path in an output */
+    const char *stop; /* key of an output's reason to stop, NULL: none */
+    const char *role; /* of outputs, NULL: none */
+    bool all;         /* every output counts, else the first */
+};
+
+/* The family of a model id, with its regions and ARNs; NULL: unknown. */
+const struct llmobs_bedrock_family *llmobs_bedrock_family_find(const char *id);
+
+/* What a path leads to, NULL: nothing. */
+const struct llmobs_json *llmobs_bedrock_family_get(
+    const struct llmobs_json *body, const char *path);
+
+/* Gives the messages of an answer in *out; NULL where it has no output. */
+int llmobs_bedrock_family_outputs(const struct llmobs_bedrock_family *family,
+                                  const struct llmobs_json *body,
+                                  struct llmobs_json **out);
+
+/* Adds a chunk of a streamed answer; sets *done where it tells why that ends.
+ */
+int llmobs_bedrock_family_chunk(const struct llmobs_bedrock_family *family,
+                                const struct llmobs_json *chunk,
+                                struct llmobs_text_stream *texts, bool *done);
+
+#endif

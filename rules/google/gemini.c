@@ -1,0 +1,326 @@
+/* The generateContent dialect of Gemini and Vertex AI (llmobs-wire 6.10). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/google/gemini_parts.h"
+#include "rules/google/gemini_tools.h"
+#include "rules/google/google.h"
+#include "rules/read/content.h"
+#include "rules/read/message.h"
+#include "rules/read/scan.h"
+#include "rules/read/usage.h"
+
+static const char *const settings[] = {
+    "temperature",
+    "topP",
+    "topK",
+    "candidateCount",
+    "maxOutputTokens",
+    "stopSequences",
+    "responseLogprobs",
+    "logprobs",
+    "presencePenalty",
+    "frequencyPenalty",
+    "seed",
+    "responseMimeType",
+    "safetySettings",
+    "automaticFunctionCalling",
+    NULL,
+};
+
+static const char *const cut_keys[] = {"generationConfig", "generation_config",
+                                       "safetySettings", "safety_settings",
+                                       NULL};
+
+/* A streamed answer: the texts of all its chunks as two, the other parts in
+ * the order they came. */
+struct stream {
+    struct llmobs_buf text;
+    struct llmobs_buf thought;
+    struct llmobs_json *others; /* messages; NULL: no chunk came */
+    struct llmobs_json *usage;  /* the last one */
+    char *role;                 /* of the first content */
+    char *model;                /* the last one */
+    bool begun;                 /* a first token was seen */
+};
+
+static bool is_request(const struct llmobs_frame *frame)
+{
+    const struct llmobs_call *call = frame->reading->call;
+    const struct llmobs_json *contents =
+        llmobs_json_get(frame->request, "contents");
+
+    if (call->request_truncated)
+        return llmobs_scan_has(call->request, call->request_tail, "contents");
+    return llmobs_json_is_array(contents) || llmobs_json_is_object(contents);
+}
+
+static int read_inputs(const struct llmobs_json *request,
+                       struct llmobs_json *list)
+{
+    const struct llmobs_json *contents = llmobs_json_get(request, "contents");
+    int rc = llmobs_gemini_add_content(
+        list, llmobs_google_get(request, "systemInstruction"), "system");
+
+    for (size_t i = 0; rc == 0 && i < llmobs_google_len(contents); i++) {
+        const struct llmobs_json *content = llmobs_google_at(contents, i);
+
+        rc = llmobs_gemini_add_content(list, content,
+                                       llmobs_gemini_role(content, "user"));
+    }
+    return rc;
+}
+
+static int read_request(struct llmobs_frame *frame)
+{
+    struct llmobs_span *span = frame->span;
+    int rc = llmobs_google_metadata(
+        llmobs_google_get(frame->request, "generationConfig"), frame->request,
+        settings, span);
+
+    if (rc < 0 || frame->reading->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    rc = read_inputs(frame->request, span->input_messages);
+    return rc < 0 ? rc
+                  : llmobs_gemini_read_tools(frame->request,
+                                             &span->tool_definitions);
+}
+
+static void read_usage(const struct llmobs_json *usage,
+                       struct llmobs_span *span)
+{
+    int64_t in = llmobs_usage_count(usage, "promptTokenCount");
+    int64_t said = llmobs_usage_count(usage, "candidatesTokenCount");
+    int64_t thought = llmobs_usage_count(usage, "thoughtsTokenCount");
+    int64_t total = llmobs_usage_count(usage, "totalTokenCount");
+    int64_t out = said < 0 ? thought : thought < 0 ? said : said + thought;
+
+    if (total <= 0 && in >= 0 && out >= 0)
+        total = in + out;
+    llmobs_span_metric(span, "input_tokens", in);
+    llmobs_span_metric(span, "output_tokens", out);
+    llmobs_span_metric(span, "total_tokens", total);
+    llmobs_span_metric(span, "reasoning_output_tokens", thought);
+    llmobs_span_metric(span, "cache_read_input_tokens",
+                       llmobs_usage_count(usage, "cachedContentTokenCount"));
+}
+
+static int read_document(struct llmobs_frame *frame,
+                         const struct llmobs_json *body)
+{
+    const struct llmobs_json *candidates = llmobs_json_get(body, "candidates");
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    frame->span->output_messages = list;
+    for (size_t i = 0; rc == 0 && i < llmobs_google_len(candidates); i++) {
+        const struct llmobs_json *content =
+            llmobs_json_get(llmobs_google_at(candidates, i), "content");
+
+        rc = llmobs_gemini_add_content(
+            list, content, llmobs_gemini_role(content, "assistant"));
+    }
+    read_usage(llmobs_json_get(body, "usageMetadata"), frame->span);
+    return rc < 0 ? rc
+                  : llmobs_frame_model(frame,
+                                       llmobs_json_gets(body, "modelVersion"));
+}
+
+static int add_part(struct stream *stream, const struct llmobs_json *part)
+{
+    const char *text = llmobs_json_gets(part, "text");
+    size_t count = llmobs_json_len(stream->others);
+    int rc;
+
+    if (text && *text) {
+        stream->begun = true;
+        return llmobs_content_append(
+            llmobs_gemini_is_thought(part) ? &stream->thought : &stream->text,
+            text);
+    }
+    if (!llmobs_gemini_has_data(part))
+        return 0;
+    rc = llmobs_gemini_add_part(stream->others, part, stream->role);
+    if (llmobs_json_len(stream->others) > count)
+        stream->begun = true;
+    return rc;
+}
+
+static int add_content(struct stream *stream, const struct llmobs_json *content)
+{
+    const struct llmobs_json *parts = llmobs_json_get(content, "parts");
+    int rc = 0;
+
+    if (!stream->role) {
+        stream->role = strdup(llmobs_gemini_role(content, "assistant"));
+        if (!stream->role)
+            return -ENOMEM;
+    }
+    for (size_t i = 0; rc == 0 && i < llmobs_google_len(parts); i++)
+        rc = add_part(stream, llmobs_google_at(parts, i));
+    return rc;
+}
+
+static bool is_reason(const char *reason)
+{
+    return reason && *reason &&
+           strcmp(reason, "FINISH_REASON_UNSPECIFIED") != 0;
+}
+
+/* What a chunk says besides its candidates. */
+static int note_chunk(struct llmobs_frame *frame,
+                      const struct llmobs_json *chunk)
+{
+    struct llmobs_json *usage = llmobs_json_get(chunk, "usageMetadata");
+    const char *model = llmobs_json_gets(chunk, "modelVersion");
+    struct stream *stream = frame->state;
+
+    if (is_reason(llmobs_json_gets(llmobs_json_get(chunk, "promptFeedback"),
+                                   "blockReason")))
+        frame->done = true;
+    if (llmobs_json_is_object(usage)) {
+        llmobs_json_free(stream->usage);
+        stream->usage = llmobs_json_share(usage);
+    }
+    return model && *model ? llmobs_span_set(&stream->model, model) : 0;
+}
+
+static int begin_stream(struct stream *stream)
+{
+    if (stream->others)
+        return 0;
+    stream->text.max = LLMOBS_CONTENT_MAX;
+    stream->thought.max = LLMOBS_CONTENT_MAX;
+    stream->others = llmobs_json_array();
+    return stream->others ? 0 : -ENOMEM;
+}
+
+static int read_event(struct llmobs_frame *frame,
+                      const struct llmobs_event *event)
+{
+    const struct llmobs_json *candidates =
+        llmobs_json_get(event->json, "candidates");
+    struct stream *stream = frame->state;
+    int rc = begin_stream(stream);
+
+    for (size_t i = 0; rc == 0 && i < llmobs_google_len(candidates); i++) {
+        const struct llmobs_json *candidate = llmobs_google_at(candidates, i);
+        const struct llmobs_json *content =
+            llmobs_json_get(candidate, "content");
+
+        if (is_reason(llmobs_json_gets(candidate, "finishReason")))
+            frame->done = true;
+        if (llmobs_json_is_object(content))
+            rc = add_content(stream, content);
+    }
+    if (stream->begun)
+        llmobs_frame_token(frame, event);
+    return rc < 0 ? rc : note_chunk(frame, event->json);
+}
+
+static int add_text(struct llmobs_json *list, const char *role,
+                    const struct llmobs_buf *text)
+{
+    if (text->len == 0)
+        return 0;
+    return llmobs_json_add(
+        list,
+        llmobs_message_new(role, (struct llmobs_text){text->data, text->len}));
+}
+
+static int finish_stream(struct llmobs_frame *frame)
+{
+    const struct stream *stream = frame->state;
+    struct llmobs_json *list;
+    int rc = llmobs_frame_model(frame, stream->model);
+
+    read_usage(stream->usage, frame->span);
+    if (rc < 0 || !stream->others)
+        return rc;
+    list = llmobs_json_array();
+    frame->span->output_messages = list;
+    rc = list ? add_text(list, "reasoning", &stream->thought) : -ENOMEM;
+    if (rc == 0)
+        rc = add_text(list, stream->role, &stream->text);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(stream->others); i++)
+        rc = llmobs_json_add(
+            list, llmobs_json_share(llmobs_json_at(stream->others, i)));
+    return rc;
+}
+
+static void free_stream(void *state)
+{
+    struct stream *stream = state;
+
+    llmobs_buf_fini(&stream->text);
+    llmobs_buf_fini(&stream->thought);
+    llmobs_json_free(stream->others);
+    llmobs_json_free(stream->usage);
+    free(stream->role);
+    free(stream->model);
+}
+
+static int read_ends(struct llmobs_frame *frame)
+{
+    const struct llmobs_call *call = frame->reading->call;
+    struct llmobs_json *usage =
+        llmobs_scan_last(call->response_tail, "usageMetadata");
+    struct llmobs_json *model =
+        llmobs_scan_last(call->response_tail, "modelVersion");
+    struct llmobs_json *reason =
+        llmobs_scan_last(call->response_tail, "finishReason");
+    int rc = llmobs_frame_model(frame, llmobs_json_text(model));
+
+    frame->span->complete = is_reason(llmobs_json_text(reason));
+    read_usage(usage, frame->span);
+    llmobs_json_free(usage);
+    llmobs_json_free(model);
+    llmobs_json_free(reason);
+    return rc;
+}
+
+static const struct llmobs_form form = {
+    .keys = cut_keys,
+    .confirm = is_request,
+    .begin = llmobs_google_begin,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
+    .model = llmobs_google_model,
+    .finish = finish_stream,
+    .ends = read_ends,
+    .state_fini = free_stream,
+    .state_size = sizeof(struct stream),
+    .framing = LLMOBS_FRAMING_ARRAY,
+    .failed_role = "assistant",
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/*:generateContent",
+     .operation = "generateContent",
+     .span_name = "google_genai.request",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true,
+     .telling = true},
+    {.method = "POST",
+     .path = "/*:streamGenerateContent",
+     .operation = "streamGenerateContent",
+     .span_name = "google_genai.request",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true,
+     .telling = true,
+     .streams = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_gemini = {
+    .name = "gemini",
+    .integration = "google_genai",
+    .shapes = shapes,
+    .form = &form,
+};

@@ -1,0 +1,81 @@
+/* The OpenAI chat completions dialect (llmobs-wire 6.3, 6.6, 6.7), which most
+ * other providers speak too. */
+#include "rules/openai/chat.h"
+#include "rules/openai/openai.h"
+#include "rules/read/usage.h"
+
+const char *const llmobs_chat_openai_keys[] = {
+    "stream",
+    "temperature",
+    "top_p",
+    "user",
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "reasoning_effort",
+    "response_format",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream_options",
+    "tool_choice",
+    "top_logprobs",
+    "web_search_options",
+    NULL,
+};
+
+const struct llmobs_chat_manner llmobs_chat_openai = {
+    .metadata = llmobs_chat_openai_keys,
+    .messages = &llmobs_message_openai,
+    .usage = llmobs_usage_read,
+};
+
+static const struct llmobs_form form = {
+    .keys = llmobs_chat_openai_keys,
+    .confirm = llmobs_chat_asks,
+    .request = llmobs_chat_request,
+    .document = llmobs_chat_document,
+    .event = llmobs_chat_event,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
+    .state_fini = llmobs_chat_fini,
+    .state_size = sizeof(struct llmobs_stream),
+    .manner = &llmobs_chat_openai,
+    .unknown = "unknown_model",
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/chat/completions",
+     .not_path = "/async/chat/completions", /* an order; no answer comes */
+     .operation = "chat",
+     .span_name = "%s.createChatCompletion",
+     .helper = ".completions.parse",
+     .helper_name = "%s.parseChatCompletion",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true,
+     .telling = true},
+    {.method = "POST",
+     .path = "/v1/sonar", /* Perplexity */
+     .operation = "chat",
+     .span_name = "%s.createChatCompletion",
+     .kind = LLMOBS_KIND_LLM},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_openai_chat = {
+    .name = "openai_chat",
+    .integration = "openai",
+    .shapes = shapes,
+    .form = &form,
+};

@@ -1,0 +1,109 @@
+/* The OpenAI embeddings dialect (llmobs-wire 6.4, 6.12). */
+#include <string.h>
+
+#include "rules/openai/openai.h"
+#include "rules/read/embedding.h"
+#include "rules/read/frame.h"
+#include "rules/read/usage.h"
+
+static const char *const metadata_keys[] = {
+    "encoding_format",
+    "dimensions",
+    NULL,
+};
+
+static bool is_embedding(const struct llmobs_frame *frame)
+{
+    return llmobs_openai_asks(frame, "input");
+}
+
+static const char *encoding_of(const struct llmobs_frame *frame)
+{
+    const char *format = llmobs_json_gets(frame->request, "encoding_format");
+
+    return format && *format ? format : "float";
+}
+
+/* The encoding is told also where the request leaves it to the default;
+ * dimensions only where they say something. */
+static int read_metadata(struct llmobs_frame *frame)
+{
+    struct llmobs_json *metadata = frame->span->metadata;
+    struct llmobs_json *dimensions =
+        llmobs_json_get(frame->request, "dimensions");
+    int rc = llmobs_json_sets(metadata, "encoding_format", encoding_of(frame));
+
+    if (rc < 0 || !dimensions || llmobs_json_is_null(dimensions) ||
+        (llmobs_json_is_number(dimensions) &&
+         !(llmobs_json_to_real(dimensions) > 0)))
+        return rc;
+    return llmobs_json_set(metadata, "dimensions",
+                           llmobs_json_share(dimensions));
+}
+
+static int read_request(struct llmobs_frame *frame)
+{
+    int rc = read_metadata(frame);
+
+    if (rc < 0 || frame->reading->call->request_truncated)
+        return rc;
+    return llmobs_embedding_read_input(
+        frame->span, llmobs_json_get(frame->request, "input"));
+}
+
+/* Vectors that were not asked for as plain numbers have no size
+ * (llmobs-wire 6.4). */
+static int read_vectors(struct llmobs_frame *frame,
+                        const struct llmobs_json *data)
+{
+    if (strcmp(encoding_of(frame), "float") == 0)
+        return llmobs_embedding_tell_list(frame->span, data, "embedding");
+    if (!llmobs_json_is_array(data))
+        return 0;
+    return llmobs_embedding_tell(frame->span, llmobs_json_len(data), 0);
+}
+
+static int read_document(struct llmobs_frame *frame,
+                         const struct llmobs_json *body)
+{
+    int rc = llmobs_frame_model(frame, llmobs_json_gets(body, "model"));
+
+    if (rc == 0)
+        rc = llmobs_usage_read(llmobs_usage_find(body), frame->span);
+    if (rc == 0)
+        rc = llmobs_embedding_total(frame->span);
+    return rc < 0 ? rc : read_vectors(frame, llmobs_json_get(body, "data"));
+}
+
+static int read_ends(struct llmobs_frame *frame)
+{
+    int rc = llmobs_openai_ends(frame);
+
+    return rc < 0 ? rc : llmobs_embedding_total(frame->span);
+}
+
+static const struct llmobs_form form = {
+    .keys = metadata_keys,
+    .confirm = is_embedding,
+    .request = read_request,
+    .document = read_document,
+    .ends = read_ends,
+    .unknown = "unknown_model",
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/embeddings",
+     .operation = "embedding",
+     .span_name = "%s.createEmbedding",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .any_host = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_openai_embeddings = {
+    .name = "openai_embeddings",
+    .integration = "openai",
+    .shapes = shapes,
+    .form = &form,
+};

@@ -1,0 +1,316 @@
+/* The OpenAI Responses dialect (llmobs-wire 6.5, 6.6, 6.7). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/openai/openai.h"
+#include "rules/openai/responses_items.h"
+#include "rules/openai/responses_prompt.h"
+#include "rules/openai/responses_stream.h"
+#include "rules/read/frame.h"
+#include "rules/read/message.h"
+#include "rules/read/request.h"
+#include "rules/read/scan.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+#include "rules/read/usage.h"
+
+static const char *const metadata_keys[] = {
+    "stream",
+    "temperature",
+    "top_p",
+    "user",
+    "background",
+    "include",
+    "max_output_tokens",
+    "max_tool_calls",
+    "parallel_tool_calls",
+    "previous_response_id",
+    "prompt",
+    "reasoning",
+    "service_tier",
+    "store",
+    "text",
+    "tool_choice",
+    "top_logprobs",
+    "truncation",
+    NULL,
+};
+
+/* What a response is asked for where its middle is missing: first its own
+ * metadata. */
+static const char *const response_keys[] = {
+    "temperature", "max_output_tokens",
+    "top_p",       "tool_choice",
+    "truncation",  "text",
+    "user",        "model",
+    "usage",       NULL,
+};
+#define RESPONSE_METADATA_KEYS 7
+
+static bool is_response(const struct llmobs_frame *frame)
+{
+    return llmobs_openai_asks(frame, "input") ||
+           llmobs_openai_asks(frame, "prompt");
+}
+
+/* -- the request --------------------------------------------------------- */
+
+static int read_instructions(struct llmobs_frame *frame)
+{
+    const struct llmobs_json *value =
+        llmobs_json_get(frame->request, "instructions");
+    const char *text = llmobs_json_text(value);
+
+    if (text)
+        return llmobs_json_add(
+            frame->span->input_messages,
+            llmobs_message_new("system", llmobs_text_of(text)));
+    return llmobs_responses_add_inputs(frame->span->input_messages, value);
+}
+
+static int read_request(struct llmobs_frame *frame)
+{
+    const struct llmobs_json *prompt =
+        llmobs_json_get(frame->request, "prompt");
+    struct llmobs_span *span = frame->span;
+    int rc = llmobs_request_metadata(frame->request, metadata_keys, span);
+
+    if (rc < 0 || frame->reading->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    rc = read_instructions(frame);
+    if (rc == 0)
+        rc = llmobs_responses_add_inputs(
+            span->input_messages, llmobs_json_get(frame->request, "input"));
+    if (rc == 0 && !frame->reading->proxied)
+        rc = llmobs_responses_read_prompt(prompt, span);
+    return rc < 0 ? rc
+                  : llmobs_tools_read_definitions(frame->request,
+                                                  &span->tool_definitions);
+}
+
+/* -- the response -------------------------------------------------------- */
+
+static int read_metadata(struct llmobs_frame *frame,
+                         const struct llmobs_json *response)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < RESPONSE_METADATA_KEYS; i++) {
+        struct llmobs_json *value = llmobs_json_get(response, response_keys[i]);
+
+        if (value && !llmobs_json_is_null(value))
+            rc = llmobs_json_set(frame->span->metadata, response_keys[i],
+                                 llmobs_json_share(value));
+    }
+    return rc;
+}
+
+static bool says_nothing(const struct llmobs_json *input)
+{
+    const char *text = llmobs_json_text(input);
+
+    return text ? *text == '\0'
+                : !llmobs_json_is_object(input) && llmobs_json_len(input) == 0;
+}
+
+/* A reusable prompt is told in the response as the messages that it gave, which
+ * are the input where the request has none of its own. */
+static int read_prompt(struct llmobs_frame *frame,
+                       const struct llmobs_json *instructions)
+{
+    struct llmobs_span *span = frame->span;
+    struct llmobs_json *messages;
+    int rc;
+
+    if (!llmobs_json_is_object(llmobs_json_get(frame->request, "prompt")) ||
+        !llmobs_json_is_array(instructions) || !span->input_messages)
+        return 0;
+    messages = llmobs_json_array();
+    rc = messages ? llmobs_responses_add_inputs(messages, instructions)
+                  : -ENOMEM;
+    if (rc == 0 && span->input_prompt)
+        rc = llmobs_responses_read_template(messages, span);
+    if (rc == 0 && says_nothing(llmobs_json_get(frame->request, "input")))
+        rc = llmobs_responses_add_inputs(span->input_messages, instructions);
+    llmobs_json_free(messages);
+    return rc;
+}
+
+/* All that a response says but its output. */
+static int read_response(struct llmobs_frame *frame,
+                         const struct llmobs_json *response)
+{
+    int rc = llmobs_frame_model(frame, llmobs_json_gets(response, "model"));
+
+    if (rc == 0)
+        rc = llmobs_usage_read(llmobs_usage_find(response), frame->span);
+    if (rc < 0 || frame->reading->call->status >= 300)
+        return rc;
+    rc = read_metadata(frame, response);
+    return rc < 0
+               ? rc
+               : read_prompt(frame, llmobs_json_get(response, "instructions"));
+}
+
+/* The tools that servers of the protocol MCP offered are told by the answer. */
+static int read_tools(const struct llmobs_json *item, struct llmobs_span *span)
+{
+    const char *type = llmobs_json_gets(item, "type");
+
+    if (!type || strcmp(type, "mcp_list_tools") != 0)
+        return 0;
+    return llmobs_tools_add_definitions(llmobs_json_get(item, "tools"),
+                                        &span->tool_definitions);
+}
+
+static int read_output(struct llmobs_frame *frame,
+                       const struct llmobs_json *items)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    if (!llmobs_json_is_array(items))
+        items = NULL;
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(items); i++) {
+        rc = llmobs_responses_add_output(list, llmobs_json_at(items, i));
+        if (rc == 0)
+            rc = read_tools(llmobs_json_at(items, i), frame->span);
+    }
+    frame->span->output_messages = list;
+    return rc;
+}
+
+static int read_document(struct llmobs_frame *frame,
+                         const struct llmobs_json *body)
+{
+    int rc = read_response(frame, body);
+
+    frame->answered = llmobs_json_is_array(llmobs_json_get(body, "output"));
+    return rc < 0 ? rc : read_output(frame, llmobs_json_get(body, "output"));
+}
+
+/* -- streams ------------------------------------------------------------- */
+
+/* A response that failed, or an error instead of one. */
+static int read_failure(struct llmobs_frame *frame, const char *type,
+                        const struct llmobs_json *event)
+{
+    const struct llmobs_json *from = NULL;
+    const char *code, *message;
+
+    if (strcmp(type, "response.failed") == 0)
+        from = llmobs_json_get(llmobs_json_get(event, "response"), "error");
+    else if (strcmp(type, "error") == 0)
+        from = event;
+    else
+        return 0;
+    frame->answered = true;
+    if (llmobs_json_is_object(llmobs_json_get(event, "error")))
+        return 0;
+    code = llmobs_json_gets(from, "code");
+    message = llmobs_json_gets(from, "message");
+    return llmobs_span_fail(frame->span, code && *code ? code : type, message);
+}
+
+static int read_event(struct llmobs_frame *frame,
+                      const struct llmobs_event *event)
+{
+    struct llmobs_responses_stream *stream = frame->state;
+    const char *type = llmobs_json_gets(event->json, "type");
+    char *name = NULL;
+    int rc;
+
+    if (!event->json)
+        return 0;
+    if (!type)
+        type = name =
+            strndup(event->type.data ? event->type.data : "", event->type.len);
+    if (!type)
+        return -ENOMEM;
+    rc = llmobs_responses_stream_add(stream, type, event->json);
+    if (rc == 0)
+        rc = read_failure(frame, type, event->json);
+    if (stream->begun)
+        llmobs_frame_token(frame, event);
+    frame->done = frame->done || stream->done;
+    free(name);
+    return rc;
+}
+
+static int finish_stream(struct llmobs_frame *frame)
+{
+    const struct llmobs_responses_stream *stream = frame->state;
+    struct llmobs_json *items;
+    int rc = read_response(frame, stream->response);
+
+    if (rc < 0)
+        return rc;
+    items = llmobs_responses_stream_items(stream);
+    if (!items)
+        return -ENOMEM;
+    if (llmobs_json_len(items) > 0 || frame->done || frame->answered)
+        rc = read_output(frame, items);
+    llmobs_json_free(items);
+    return rc;
+}
+
+static void free_stream(void *stream)
+{
+    llmobs_responses_stream_fini(stream);
+}
+
+/* -- the dialect --------------------------------------------------------- */
+
+static int read_ends(struct llmobs_frame *frame)
+{
+    const struct llmobs_call *call = frame->reading->call;
+    struct llmobs_json *response =
+        llmobs_scan_object(call->response, call->response_tail, response_keys);
+    int rc = response ? read_response(frame, response) : -ENOMEM;
+
+    frame->span->complete =
+        llmobs_json_is_object(llmobs_json_get(response, "usage"));
+    llmobs_json_free(response);
+    return rc;
+}
+
+static const struct llmobs_form form = {
+    .keys = metadata_keys,
+    .confirm = is_response,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish_stream,
+    .ends = read_ends,
+    .state_fini = free_stream,
+    .state_size = sizeof(struct llmobs_responses_stream),
+    .unknown = "unknown_model",
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/responses",
+     .operation = "response",
+     .span_name = "%s.createResponse",
+     .helper = "responses.parse",
+     .helper_name = "%s.parseResponse",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true},
+    {.method = "POST",
+     .path = "/v1/agent", /* Perplexity */
+     .operation = "response",
+     .span_name = "%s.createResponse",
+     .kind = LLMOBS_KIND_LLM},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_openai_responses = {
+    .name = "openai_responses",
+    .integration = "openai",
+    .shapes = shapes,
+    .form = &form,
+};

@@ -1,0 +1,54 @@
+/* openai_stream - a streamed chat or completion put together from its chunks.
+ *
+ * Owns:    its choices and their texts, from init to fini.
+ * Threads: one at a time.
+ * Errors:  -ENOMEM; what is no chunk is passed over.
+ * Limits:  LLMOBS_STREAM_CHOICES_MAX choices and LLMOBS_STREAM_CALLS_MAX tool
+ *          calls each; chunks of others are passed over. Texts as content.h.
+ * Fork:    plain memory.
+ *
+ * Source: llmobs-wire 6.7.
+ */
+#ifndef LLMOBS_OPENAI_STREAM_H
+#define LLMOBS_OPENAI_STREAM_H
+
+#include "core/text/json.h"
+#include "rules/read/slots.h"
+
+#define LLMOBS_STREAM_CHOICES_MAX 128
+#define LLMOBS_STREAM_CALLS_MAX 512
+
+struct llmobs_stream {
+    bool texts; /* legacy completions: a choice holds a text, no delta */
+    struct llmobs_slots choices;
+    char *model;               /* the first that was not empty */
+    struct llmobs_json *usage; /* the last one */
+    bool done;                 /* a finish reason was seen */
+    bool begun;                /* a first token was seen */
+    bool keep_space;           /* the white space around the content stays */
+};
+
+/* A stream of all zeros is empty and ready for a chat. */
+void llmobs_stream_fini(struct llmobs_stream *stream);
+
+/* Adds one chunk. */
+int llmobs_stream_add(struct llmobs_stream *stream,
+                      const struct llmobs_json *chunk);
+
+/* Adds a part of the only choice, for dialects whose events are no chunks.
+ * NULL texts are fine; `call` is a tool call, or a piece of one, in the form
+ * that a chunk has it. */
+int llmobs_stream_role(struct llmobs_stream *stream, const char *role);
+int llmobs_stream_text(struct llmobs_stream *stream, const char *text);
+int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text);
+int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
+                       const struct llmobs_json *call);
+
+/* Gives the output messages. */
+struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,
+                                           const char *audio_format);
+
+/* The same for legacy completions: texts as they are, without roles. */
+struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream);
+
+#endif

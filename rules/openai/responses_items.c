@@ -1,0 +1,415 @@
+#include "rules/openai/responses_items.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "rules/read/content.h"
+#include "rules/read/message.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+
+static bool has_text(const char *text)
+{
+    return text && *text;
+}
+
+static bool is_type(const struct llmobs_json *item, const char *type)
+{
+    const char *own = llmobs_json_gets(item, "type");
+
+    return own && strcmp(own, type) == 0;
+}
+
+/* A URL that holds what it names, perhaps behind white space. */
+static bool is_inline(const char *url)
+{
+    struct llmobs_text text = llmobs_text_strip(llmobs_text_of(url));
+
+    return text.len >= strlen("data:") &&
+           strncasecmp(text.data, "data:", strlen("data:")) == 0;
+}
+
+/* As the API has it, or as chats have it. */
+static const char *image_url(const struct llmobs_json *part)
+{
+    const struct llmobs_json *url = llmobs_json_get(part, "image_url");
+    const char *text = llmobs_json_text(url);
+
+    return text ? text : llmobs_json_gets(url, "url");
+}
+
+/* The first that says something and is not the thing itself. */
+static const char *first_of(const char *const *texts, size_t count,
+                            const char *otherwise)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (has_text(texts[i]) && is_inline(texts[i]))
+            return otherwise;
+        if (has_text(texts[i]))
+            return texts[i];
+    }
+    return otherwise;
+}
+
+const char *llmobs_responses_reference(const struct llmobs_json *part)
+{
+    const char *id = llmobs_json_gets(part, "file_id");
+    const char *const image[] = {image_url(part), id};
+    const char *const file[] = {llmobs_json_gets(part, "file_url"), id,
+                                llmobs_json_gets(part, "filename")};
+
+    if (is_type(part, "input_image") || is_type(part, "computer_screenshot"))
+        return first_of(image, 2, "[image]");
+    if (is_type(part, "input_file"))
+        return first_of(file, 3, "[file]");
+    return NULL;
+}
+
+/* -- content ------------------------------------------------------------- */
+
+static int add_audio(struct llmobs_content *content,
+                     const struct llmobs_json *part)
+{
+    const struct llmobs_json *audio = llmobs_json_get(part, "input_audio");
+    const char *data = llmobs_json_gets(audio, "data");
+
+    if (!has_text(data))
+        return llmobs_content_append(&content->text, "[audio]");
+    return llmobs_content_add_audio(content, data,
+                                    llmobs_json_gets(audio, "format"));
+}
+
+/* Parts of a type that may come hold a text or a refusal, or nothing that
+ * could be shown. */
+static int add_part(struct llmobs_content *content,
+                    const struct llmobs_json *part)
+{
+    const char *reference = llmobs_responses_reference(part);
+    int rc;
+
+    if (llmobs_json_is_string(part))
+        return llmobs_content_append(&content->text, llmobs_json_text(part));
+    if (is_type(part, "input_image") && is_inline(image_url(part)))
+        return llmobs_content_add_image(content, image_url(part));
+    if (reference)
+        return llmobs_content_append(&content->text, reference);
+    if (is_type(part, "input_audio"))
+        return add_audio(content, part);
+    rc = llmobs_content_append(&content->text, llmobs_json_gets(part, "text"));
+    if (rc < 0)
+        return rc;
+    return llmobs_content_append(&content->text,
+                                 llmobs_json_gets(part, "refusal"));
+}
+
+static int add_content(struct llmobs_content *content,
+                       const struct llmobs_json *value)
+{
+    int rc = 0;
+
+    content->bare = true;
+    if (!llmobs_json_is_array(value))
+        return llmobs_content_read(content, value, 0);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
+        rc = add_part(content, llmobs_json_at(value, i));
+    return rc;
+}
+
+/* Adds a message with what was collected; an empty one only if `empty`. */
+static int put_content(struct llmobs_json *list, const char *role,
+                       struct llmobs_content *content, bool empty)
+{
+    struct llmobs_json *message;
+    int rc;
+
+    if (!empty && content->text.len == 0 && !content->images && !content->audio)
+        return 0;
+    message = llmobs_json_object();
+    rc = llmobs_json_sets(message, "role", role);
+    if (rc == 0)
+        rc = llmobs_content_store(content, message);
+    if (rc == 0)
+        return llmobs_json_add(list, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+static int add_message(struct llmobs_json *list, const char *role,
+                       const struct llmobs_json *value, bool empty)
+{
+    struct llmobs_content content;
+    int rc;
+
+    llmobs_content_init(&content);
+    rc = add_content(&content, value);
+    if (rc == 0)
+        rc = put_content(list, role, &content, empty);
+    llmobs_content_fini(&content);
+    return rc;
+}
+
+/* A screenshot that a computer call led to, by its place only. */
+static int add_screenshot(struct llmobs_json *list,
+                          const struct llmobs_json *item)
+{
+    const char *text =
+        llmobs_responses_reference(llmobs_json_get(item, "output"));
+
+    return llmobs_json_add(
+        list,
+        llmobs_message_new("user", llmobs_text_of(text ? text : "[image]")));
+}
+
+/* -- tools --------------------------------------------------------------- */
+
+/* Adds a message with a tool call, a result, or both. Takes them. */
+static int add_tool(struct llmobs_json *list, const char *role,
+                    struct llmobs_json *call, struct llmobs_json *result)
+{
+    struct llmobs_json *message = llmobs_json_object();
+    struct llmobs_json *calls = call ? llmobs_json_array() : NULL;
+    struct llmobs_json *results = result ? llmobs_json_array() : NULL;
+    int rc = llmobs_json_sets(message, "role", role);
+
+    if (call && llmobs_json_add(calls, call) < 0)
+        rc = -ENOMEM;
+    if (result && llmobs_json_add(results, result) < 0)
+        rc = -ENOMEM;
+    if (calls && llmobs_json_set(message, "tool_calls", calls) < 0)
+        rc = -ENOMEM;
+    if (results && llmobs_json_set(message, "tool_results", results) < 0)
+        rc = -ENOMEM;
+    if (rc == 0)
+        return llmobs_json_add(list, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+/* Arguments under the first of two names that says something. */
+static struct llmobs_json *arguments_of(const struct llmobs_json *item,
+                                        const char *key, const char *other)
+{
+    const struct llmobs_json *value = llmobs_json_get(item, key);
+    const char *text = llmobs_json_text(value);
+
+    if (!value || llmobs_json_is_null(value) || (text && !*text))
+        value = llmobs_json_get(item, other);
+    return llmobs_tools_arguments(value);
+}
+
+static int add_call(struct llmobs_json *list, const struct llmobs_json *item,
+                    struct llmobs_json *arguments)
+{
+    const char *type = llmobs_json_gets(item, "type");
+    struct llmobs_json *call = llmobs_tools_call(
+        llmobs_json_gets(item, "name"), llmobs_json_gets(item, "call_id"),
+        type ? type : "function_call", arguments);
+
+    return call ? add_tool(list, "assistant", call, NULL) : -ENOMEM;
+}
+
+/* Of a list only its texts, anything else as JSON. */
+static struct llmobs_json *result_text(const struct llmobs_json *value)
+{
+    struct llmobs_json *text = NULL;
+    struct llmobs_buf buf;
+    char *dump;
+    int rc = 0;
+
+    llmobs_buf_init(&buf, LLMOBS_CONTENT_MAX);
+    if (llmobs_json_is_array(value)) {
+        for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
+            if (is_type(llmobs_json_at(value, i), "input_text"))
+                rc = llmobs_content_append(
+                    &buf, llmobs_json_gets(llmobs_json_at(value, i), "text"));
+    } else if (llmobs_json_is_string(value)) {
+        rc = llmobs_content_append(&buf, llmobs_json_text(value));
+    } else if (value && !llmobs_json_is_null(value)) {
+        dump = llmobs_json_dumps(value, LLMOBS_JSON_ASCII);
+        rc = dump ? llmobs_content_append(&buf, dump) : -ENOMEM;
+        free(dump);
+    }
+    if (rc == 0)
+        text = llmobs_content_string(&buf);
+    llmobs_buf_fini(&buf);
+    return text;
+}
+
+static const char *name_of(const struct llmobs_json *item)
+{
+    const char *name = llmobs_json_gets(item, "name");
+
+    return name ? name : "";
+}
+
+static int add_result(struct llmobs_json *list, const struct llmobs_json *item)
+{
+    const char *type = llmobs_json_gets(item, "type");
+    struct llmobs_json *result =
+        llmobs_tools_result(name_of(item), llmobs_json_gets(item, "call_id"),
+                            type ? type : "function_call_output",
+                            result_text(llmobs_json_get(item, "output")));
+
+    return result ? add_tool(list, "user", NULL, result) : -ENOMEM;
+}
+
+/* What a call that the server made itself led to: its result, or why it failed.
+ * NULL with *rc 0: it has not ended. */
+static struct llmobs_json *mcp_result(const struct llmobs_json *item, int *rc)
+{
+    const struct llmobs_json *output = llmobs_json_get(item, "output");
+    const struct llmobs_json *error = llmobs_json_get(item, "error");
+    struct llmobs_json *result;
+
+    if (!output && !error)
+        return NULL;
+    if (!output || llmobs_json_is_null(output))
+        output = error;
+    result = llmobs_tools_result(name_of(item), llmobs_json_gets(item, "id"),
+                                 "mcp_tool_result", result_text(output));
+    if (!result)
+        *rc = -ENOMEM;
+    return result;
+}
+
+static int add_mcp_call(struct llmobs_json *list,
+                        const struct llmobs_json *item)
+{
+    int rc = 0;
+    struct llmobs_json *result = mcp_result(item, &rc), *call = NULL;
+
+    if (rc == 0)
+        call = llmobs_tools_call(llmobs_json_gets(item, "name"),
+                                 llmobs_json_gets(item, "id"), "mcp_call",
+                                 arguments_of(item, "arguments", "input"));
+    if (call)
+        return add_tool(list, "assistant", call, result);
+    llmobs_json_free(result);
+    return -ENOMEM;
+}
+
+/* -- input --------------------------------------------------------------- */
+
+/* What an item is shows in its keys: many come without a type. */
+static bool is_call(const struct llmobs_json *item)
+{
+    if (is_type(item, "function_call") || is_type(item, "custom_tool_call"))
+        return true;
+    return llmobs_json_get(item, "call_id") &&
+           (llmobs_json_get(item, "arguments") ||
+            llmobs_json_get(item, "input"));
+}
+
+static int add_input(struct llmobs_json *list, const struct llmobs_json *item)
+{
+    const char *role = llmobs_json_gets(item, "role");
+
+    if (llmobs_json_is_string(item))
+        return add_message(list, "user", item, false);
+    if (role && llmobs_json_get(item, "content"))
+        return add_message(list, role, llmobs_json_get(item, "content"), false);
+    if (is_type(item, "computer_call_output"))
+        return add_screenshot(list, item);
+    if (is_call(item))
+        return add_call(list, item, arguments_of(item, "arguments", "input"));
+    if (llmobs_json_get(item, "call_id") && llmobs_json_get(item, "output"))
+        return add_result(list, item);
+    return 0;
+}
+
+int llmobs_responses_add_inputs(struct llmobs_json *list,
+                                const struct llmobs_json *input)
+{
+    int rc = 0;
+
+    if (!llmobs_json_is_array(input))
+        return add_input(list, input);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(input); i++)
+        rc = add_input(list, llmobs_json_at(input, i));
+    return rc;
+}
+
+/* -- output -------------------------------------------------------------- */
+
+/* Adds JSON text as a message. Takes `json`; NULL: no memory. */
+static int add_json(struct llmobs_json *list, const char *role,
+                    struct llmobs_json *json, size_t max)
+{
+    char *text = json ? llmobs_json_dumps(json, LLMOBS_JSON_ASCII) : NULL;
+    int rc = -ENOMEM;
+
+    if (text)
+        rc = llmobs_json_add(
+            list, llmobs_message_new(
+                      role, llmobs_text_cut(llmobs_text_of(text), max)));
+    free(text);
+    llmobs_json_free(json);
+    return rc;
+}
+
+static int copy_key(struct llmobs_json *to, const struct llmobs_json *from,
+                    const char *key)
+{
+    struct llmobs_json *value = llmobs_json_get(from, key);
+
+    return llmobs_json_set(
+        to, key, value ? llmobs_json_share(value) : llmobs_json_null());
+}
+
+/* Servers of open models tell the thoughts themselves, under `content`, which
+ * OpenAI's never has. */
+static int add_reasoning(struct llmobs_json *list,
+                         const struct llmobs_json *item)
+{
+    struct llmobs_json *json = llmobs_json_object();
+    int rc = copy_key(json, item, "summary");
+
+    if (rc == 0)
+        rc = copy_key(json, item, "encrypted_content");
+    if (rc == 0)
+        rc = copy_key(json, item, "id");
+    if (rc == 0 && llmobs_json_len(llmobs_json_get(item, "content")) > 0)
+        rc = copy_key(json, item, "content");
+    if (rc == 0)
+        return add_json(list, "reasoning", json, LLMOBS_CONTENT_MAX);
+    llmobs_json_free(json);
+    return rc;
+}
+
+static int add_other(struct llmobs_json *list, const struct llmobs_json *item)
+{
+    return add_json(list, "assistant",
+                    llmobs_json_share((struct llmobs_json *)(uintptr_t)item),
+                    RESPONSES_ITEM_TEXT_MAX);
+}
+
+static int add_picture(struct llmobs_json *list)
+{
+    return llmobs_json_add(
+        list, llmobs_message_new("assistant", llmobs_text_of("[image]")));
+}
+
+int llmobs_responses_add_output(struct llmobs_json *list,
+                                const struct llmobs_json *item)
+{
+    const char *role = llmobs_json_gets(item, "role");
+
+    if (is_type(item, "message"))
+        return add_message(list, role ? role : "assistant",
+                           llmobs_json_get(item, "content"), true);
+    if (is_type(item, "reasoning"))
+        return add_reasoning(list, item);
+    if (is_type(item, "function_call") || is_type(item, "custom_tool_call"))
+        return add_call(list, item, arguments_of(item, "input", "arguments"));
+    if (is_type(item, "mcp_call"))
+        return add_mcp_call(list, item);
+    if (is_type(item, "mcp_list_tools"))
+        return 0;
+    if (is_type(item, "image_generation_call"))
+        return add_picture(list);
+    if (is_type(item, "computer_call_output"))
+        return add_screenshot(list, item);
+    return add_other(list, item);
+}

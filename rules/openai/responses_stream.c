@@ -1,0 +1,232 @@
+#include "rules/openai/responses_stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "rules/read/content.h"
+#include "rules/read/text.h"
+
+/* What comes in pieces of an item. */
+enum piece { PIECE_TEXT, PIECE_ARGUMENTS, PIECE_INPUT, PIECE_THOUGHT, PIECES };
+
+struct stream_item {
+    int64_t index;
+    struct llmobs_json *item; /* as it was announced, or whole; NULL: neither */
+    bool whole;
+    struct llmobs_buf pieces[PIECES];
+};
+
+static struct stream_item *item_of(const struct llmobs_responses_stream *stream,
+                                   size_t i)
+{
+    return (struct stream_item *)stream->items.items + i;
+}
+
+void llmobs_responses_stream_fini(struct llmobs_responses_stream *stream)
+{
+    for (size_t i = 0; i < stream->items.count; i++) {
+        struct stream_item *item = item_of(stream, i);
+
+        llmobs_json_free(item->item);
+        for (size_t p = 0; p < PIECES; p++)
+            llmobs_buf_fini(&item->pieces[p]);
+    }
+    llmobs_slots_fini(&stream->items);
+    llmobs_json_free(stream->response);
+}
+
+/* The item of an event, made when new; -ENOSPC beyond the limit. */
+static int item_at(struct llmobs_responses_stream *stream,
+                   const struct llmobs_json *event, struct stream_item **out)
+{
+    void *at;
+    int rc = llmobs_slots_at(
+        &stream->items, sizeof(**out), LLMOBS_RESPONSES_ITEMS_MAX,
+        llmobs_json_to_int(llmobs_json_get(event, "output_index")), &at);
+
+    if (rc < 0)
+        return rc;
+    *out = at;
+    for (size_t p = 0; p < PIECES; p++)
+        (*out)->pieces[p].max = LLMOBS_CONTENT_MAX;
+    return 0;
+}
+
+static int add_item(struct llmobs_responses_stream *stream,
+                    const struct llmobs_json *event, bool whole)
+{
+    struct llmobs_json *item = llmobs_json_get(event, "item");
+    struct stream_item *slot;
+    int rc;
+
+    if (!llmobs_json_is_object(item))
+        return 0;
+    rc = item_at(stream, event, &slot);
+    if (rc < 0 || (slot->whole && !whole))
+        return rc == -ENOSPC ? 0 : rc;
+    llmobs_json_free(slot->item);
+    slot->item = llmobs_json_share(item);
+    slot->whole = whole;
+    stream->begun = stream->begun || whole;
+    return 0;
+}
+
+static bool piece_of(const char *type, enum piece *out)
+{
+    static const struct {
+        const char *type;
+        enum piece piece;
+    } deltas[] = {
+        {"response.output_text.delta", PIECE_TEXT},
+        {"response.refusal.delta", PIECE_TEXT},
+        {"response.function_call_arguments.delta", PIECE_ARGUMENTS},
+        {"response.mcp_call_arguments.delta", PIECE_ARGUMENTS},
+        {"response.custom_tool_call_input.delta", PIECE_INPUT},
+        {"response.reasoning_summary_text.delta", PIECE_THOUGHT},
+        {"response.reasoning_text.delta", PIECE_THOUGHT},
+    };
+
+    for (size_t i = 0; i < sizeof(deltas) / sizeof(deltas[0]); i++)
+        if (strcmp(type, deltas[i].type) == 0) {
+            *out = deltas[i].piece;
+            return true;
+        }
+    return false;
+}
+
+static int add_delta(struct llmobs_responses_stream *stream, enum piece piece,
+                     const struct llmobs_json *event)
+{
+    const char *text = llmobs_json_gets(event, "delta");
+    struct stream_item *slot;
+    int rc;
+
+    if (!text || !*text)
+        return 0;
+    rc = item_at(stream, event, &slot);
+    if (rc < 0)
+        return rc == -ENOSPC ? 0 : rc;
+    stream->begun = true;
+    return llmobs_content_append(&slot->pieces[piece], text);
+}
+
+static bool is_last(const char *type)
+{
+    static const char *const types[] = {
+        "response.completed", "response.incomplete", "response.failed"};
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    return false;
+}
+
+static void take_response(struct llmobs_responses_stream *stream,
+                          const char *type, struct llmobs_json *response)
+{
+    llmobs_json_free(stream->response);
+    stream->response = llmobs_json_share(response);
+    stream->done = stream->done || is_last(type);
+    if (llmobs_json_len(llmobs_json_get(response, "output")) > 0)
+        stream->begun = true;
+}
+
+int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
+                                const char *type,
+                                const struct llmobs_json *event)
+{
+    struct llmobs_json *response = llmobs_json_get(event, "response");
+    enum piece piece;
+
+    if (llmobs_json_is_object(response))
+        take_response(stream, type, response);
+    if (strcmp(type, "response.output_item.added") == 0)
+        return add_item(stream, event, false);
+    if (strcmp(type, "response.output_item.done") == 0)
+        return add_item(stream, event, true);
+    return piece_of(type, &piece) ? add_delta(stream, piece, event) : 0;
+}
+
+/* Sets the key where an item of that kind has what came in pieces. */
+static int set_piece(struct llmobs_json *item, const struct stream_item *slot,
+                     enum piece piece)
+{
+    const struct llmobs_buf *buf = &slot->pieces[piece];
+    struct llmobs_json *list, *part;
+    int rc;
+
+    if (piece == PIECE_ARGUMENTS || piece == PIECE_INPUT)
+        return llmobs_json_set(item,
+                               piece == PIECE_INPUT ? "input" : "arguments",
+                               llmobs_content_string(buf));
+    list = llmobs_json_array();
+    part = llmobs_json_object();
+    rc = llmobs_json_sets(part, "type",
+                          piece == PIECE_TEXT ? "output_text" : "summary_text");
+    if (rc == 0)
+        rc = llmobs_json_set(part, "text", llmobs_content_string(buf));
+    if (rc == 0)
+        rc = llmobs_json_add(list, part);
+    else
+        llmobs_json_free(part);
+    if (rc == 0)
+        return llmobs_json_set(
+            item, piece == PIECE_TEXT ? "content" : "summary", list);
+    llmobs_json_free(list);
+    return rc;
+}
+
+/* The type of an item whose announcement was lost, or did not tell it: by what
+ * came of it, where all that came is a name it is a call. */
+static const char *type_of(size_t piece)
+{
+    static const char *const types[] = {"message", "function_call",
+                                        "custom_tool_call", "reasoning",
+                                        "function_call"};
+
+    return types[piece];
+}
+
+/* An item as far as it came; nothing of one of which nothing came. */
+static int add_part(struct llmobs_json *list, const struct stream_item *slot)
+{
+    struct llmobs_json *item;
+    size_t piece = 0;
+    int rc = 0;
+
+    while (piece < PIECES && slot->pieces[piece].len == 0)
+        piece++;
+    if (piece == PIECES && !llmobs_json_gets(slot->item, "name"))
+        return 0;
+    item = slot->item ? llmobs_json_clone(slot->item) : llmobs_json_object();
+    if (!llmobs_json_gets(item, "type"))
+        rc = llmobs_json_sets(item, "type", type_of(piece));
+    if (rc == 0 && piece < PIECES)
+        rc = set_piece(item, slot, (enum piece)piece);
+    if (rc == 0)
+        return llmobs_json_add(list, item);
+    llmobs_json_free(item);
+    return rc;
+}
+
+struct llmobs_json *llmobs_responses_stream_items(
+    const struct llmobs_responses_stream *stream)
+{
+    struct llmobs_json *output = llmobs_json_get(stream->response, "output");
+    struct llmobs_json *list;
+    int rc = 0;
+
+    if (llmobs_json_len(output) > 0 && llmobs_json_is_array(output))
+        return llmobs_json_share(output);
+    list = llmobs_json_array();
+    for (size_t i = 0; list && rc == 0 && i < stream->items.count; i++) {
+        const struct stream_item *slot = item_of(stream, i);
+
+        rc = slot->whole ? llmobs_json_add(list, llmobs_json_share(slot->item))
+                         : add_part(list, slot);
+    }
+    if (rc == 0)
+        return list;
+    llmobs_json_free(list);
+    return NULL;
+}

@@ -1,0 +1,41 @@
+/* responses_stream - a streamed answer of the Responses API, also one that was
+ * cut before its last event.
+ *
+ * Owns:    the last response and the items, from first use to fini.
+ * Threads: one at a time.
+ * Errors:  -ENOMEM; events of other kinds are passed over.
+ * Limits:  LLMOBS_RESPONSES_ITEMS_MAX items; texts as content.h.
+ * Fork:    plain memory.
+ *
+ * Source: llmobs-wire 6.7. The last event holds the whole response; before it
+ * come items, whole when done, and before that in pieces.
+ */
+#ifndef LLMOBS_RESPONSES_STREAM_H
+#define LLMOBS_RESPONSES_STREAM_H
+
+#include "core/text/json.h"
+#include "rules/read/slots.h"
+
+#define LLMOBS_RESPONSES_ITEMS_MAX 1024
+
+struct llmobs_responses_stream {
+    struct llmobs_json *response; /* the last one that came, or NULL */
+    struct llmobs_slots items;
+    bool done;  /* the response has ended, however */
+    bool begun; /* a first token was seen */
+};
+
+/* A stream of all zeros is empty and ready. */
+void llmobs_responses_stream_fini(struct llmobs_responses_stream *stream);
+
+/* Adds an event of a type. */
+int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
+                                const char *type,
+                                const struct llmobs_json *event);
+
+/* The output items: those of the response, else what arrived of them. Gives an
+ * array; NULL without memory. */
+struct llmobs_json *llmobs_responses_stream_items(
+    const struct llmobs_responses_stream *stream);
+
+#endif

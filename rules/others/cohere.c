@@ -1,0 +1,188 @@
+/* Cohere's own chat, version 2 (llmobs-wire 6.12). */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/openai/chat.h"
+#include "rules/openai/openai.h"
+#include "rules/read/content.h"
+#include "rules/read/error.h"
+#include "rules/read/usage.h"
+
+/* The first is looked for and no metadata. */
+static const char *const keys[] = {
+    "stream",
+    "temperature",
+    "max_tokens",
+    "p",
+    "k",
+    "seed",
+    "stop_sequences",
+    "frequency_penalty",
+    "presence_penalty",
+    "response_format",
+    "safety_mode",
+    NULL,
+};
+
+static const struct llmobs_message_form messages = {
+    .parts = LLMOBS_CONTENT_THINKING | LLMOBS_CONTENT_DOCUMENTS,
+    .tool_name = "name",
+    .instead = "tool_plan",
+};
+
+/* What was counted, not what is billed. */
+static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
+{
+    llmobs_span_metric(span, "cache_read_input_tokens",
+                       llmobs_usage_count(usage, "cached_tokens"));
+    return llmobs_usage_read(llmobs_json_get(usage, "tokens"), span);
+}
+
+static const struct llmobs_chat_manner manner = {
+    .usage = read_usage,
+    .metadata = keys + 1,
+    .messages = &messages,
+    .keep_space = true,
+};
+
+/* An answer under way. Its content has parts by their index; texts of several
+ * are joined as those of a whole answer are. */
+struct cohere {
+    struct llmobs_stream stream;
+    struct llmobs_buf plan; /* tool plan: stands where there is no text */
+    int64_t part;           /* of the last text */
+    bool text;              /* there was one */
+};
+
+static int read_document(struct llmobs_frame *frame,
+                         const struct llmobs_json *body)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    const struct llmobs_json *message = llmobs_json_get(body, "message");
+    int rc = list ? 0 : -ENOMEM;
+
+    if (rc == 0 && llmobs_json_is_object(message))
+        rc = llmobs_message_add(list, message, &messages);
+    frame->span->output_messages = list;
+    return rc < 0 ? rc
+                  : read_usage(llmobs_json_get(body, "usage"), frame->span);
+}
+
+static int add_text(struct cohere *state, int64_t part, const char *text)
+{
+    int rc = 0;
+
+    if (!text || !*text)
+        return 0;
+    if (state->text && part != state->part)
+        rc = llmobs_stream_text(&state->stream, "\n");
+    state->text = true;
+    state->part = part;
+    return rc < 0 ? rc : llmobs_stream_text(&state->stream, text);
+}
+
+static int add_plan(struct cohere *state, const char *text)
+{
+    state->plan.max = LLMOBS_CONTENT_MAX;
+    state->stream.begun = state->stream.begun || (text && *text);
+    return llmobs_content_append(&state->plan, text);
+}
+
+/* The message that an event brings a piece of. Its content is one part here;
+ * an empty array when the message begins. */
+static int add_message(struct cohere *state, int64_t index,
+                       const struct llmobs_json *message)
+{
+    const struct llmobs_json *content = llmobs_json_get(message, "content");
+    const struct llmobs_json *call = llmobs_json_get(message, "tool_calls");
+    int rc =
+        llmobs_stream_role(&state->stream, llmobs_json_gets(message, "role"));
+
+    if (rc == 0)
+        rc = llmobs_stream_reasoning(&state->stream,
+                                     llmobs_json_gets(content, "thinking"));
+    if (rc == 0)
+        rc = add_text(state, index, llmobs_json_gets(content, "text"));
+    if (rc == 0)
+        rc = add_plan(state, llmobs_json_gets(message, "tool_plan"));
+    if (rc == 0 && llmobs_json_is_object(call))
+        rc = llmobs_stream_call(&state->stream, index, call);
+    return rc;
+}
+
+static int end_message(struct llmobs_frame *frame,
+                       const struct llmobs_event *event,
+                       const struct llmobs_json *delta)
+{
+    int rc = read_usage(llmobs_json_get(delta, "usage"), frame->span);
+
+    frame->done = true;
+    if (rc == 0 && llmobs_error_in(delta))
+        rc = llmobs_error_read(delta, event->data, frame->reading->call,
+                               frame->span);
+    return rc;
+}
+
+static int read_event(struct llmobs_frame *frame,
+                      const struct llmobs_event *event)
+{
+    const struct llmobs_json *delta = llmobs_json_get(event->json, "delta");
+    const struct llmobs_json *message = llmobs_json_get(delta, "message");
+    const char *type = llmobs_json_gets(event->json, "type");
+    int rc = 0;
+
+    if (type && strcmp(type, "message-end") == 0)
+        return end_message(frame, event, delta);
+    if (llmobs_json_is_object(message))
+        rc = add_message(
+            frame->state,
+            llmobs_json_to_int(llmobs_json_get(event->json, "index")), message);
+    llmobs_chat_begun(frame, event);
+    return rc;
+}
+
+static int finish_stream(struct llmobs_frame *frame)
+{
+    struct cohere *state = frame->state;
+    int rc = 0;
+
+    if (!state->text && state->plan.len > 0)
+        rc = llmobs_stream_text(&state->stream, state->plan.data);
+    return rc < 0 ? rc : llmobs_chat_messages(frame);
+}
+
+static void free_state(void *state)
+{
+    struct cohere *cohere = state;
+
+    llmobs_stream_fini(&cohere->stream);
+    llmobs_buf_fini(&cohere->plan);
+}
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .request = llmobs_chat_request,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish_stream,
+    .ends = llmobs_chat_ends,
+    .state_fini = free_state,
+    .state_size = sizeof(struct cohere),
+    .manner = &manner,
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/v2/chat",
+     .operation = "chat",
+     .span_name = "cohere.request",
+     .kind = LLMOBS_KIND_LLM},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_cohere = {
+    .name = "cohere",
+    .integration = "cohere",
+    .shapes = shapes,
+    .form = &form,
+};

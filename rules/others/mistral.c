@@ -1,0 +1,159 @@
+/* Mistral's own API: chat, agents, fill-in-the-middle, embeddings
+ * (llmobs-wire 6.11, 6.12). It is OpenAI's but for settings, usage and a few
+ * habits; other hosts that serve its models speak OpenAI's. */
+#include <string.h>
+
+#include "rules/openai/chat.h"
+#include "rules/openai/openai.h"
+#include "rules/read/content.h"
+#include "rules/read/embedding.h"
+#include "rules/read/request.h"
+#include "rules/read/usage.h"
+
+/* The first is looked for and no metadata. */
+static const char *const keys[] = {
+    "stream",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "stop",
+    "random_seed",
+    "response_format",
+    "presence_penalty",
+    "frequency_penalty",
+    "n",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "prompt_mode",
+    "guardrails",
+    "safe_prompt",
+    "suffix",
+    NULL,
+};
+
+static const char *const embedding_keys[] = {"encoding_format", NULL};
+
+/* Counts as they were sent. */
+static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
+{
+    static const char *const rows[][2] = {
+        {"input_tokens", "prompt_tokens"},
+        {"output_tokens", "completion_tokens"},
+        {"total_tokens", "total_tokens"},
+        {"cache_read_input_tokens", "num_cached_tokens"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        llmobs_span_metric(span, rows[i][0],
+                           llmobs_usage_count(usage, rows[i][1]));
+    return 0;
+}
+
+static const struct llmobs_message_form messages = {
+    .parts = LLMOBS_CONTENT_THINKING,
+    .tool_content = true,
+};
+
+/* A request with a prompt, as the one message that it is. */
+static const struct llmobs_message_form prompt = {
+    .tool_content = true,
+    .instead = "prompt",
+};
+
+static const struct llmobs_chat_manner manner = {
+    .usage = read_usage,
+    .metadata = keys + 1,
+    .messages = &messages,
+    .asked_model = true,
+    .keep_space = true,
+};
+
+static int read_request(struct llmobs_frame *frame)
+{
+    struct llmobs_json *list;
+    int rc = llmobs_chat_request(frame);
+
+    list = frame->span->input_messages;
+    if (rc < 0 || !list || strcmp(frame->reading->shape->operation, "fim") != 0)
+        return rc;
+    return llmobs_message_add(list, frame->request, &prompt);
+}
+
+static int read_inputs(struct llmobs_frame *frame)
+{
+    struct llmobs_span *span = frame->span;
+    int rc = llmobs_request_metadata(frame->request, embedding_keys, span);
+
+    if (rc < 0 || frame->reading->call->request_truncated)
+        return rc;
+    return llmobs_embedding_read_input(
+        span, llmobs_json_get(frame->request, "input"));
+}
+
+static int read_vectors(struct llmobs_frame *frame,
+                        const struct llmobs_json *body)
+{
+    struct llmobs_span *span = frame->span;
+    int rc = llmobs_frame_model(frame, llmobs_json_gets(body, "model"));
+
+    if (rc == 0)
+        rc = read_usage(llmobs_usage_find(body), span);
+    if (rc == 0)
+        rc = llmobs_embedding_total(span);
+    return rc < 0 ? rc
+                  : llmobs_embedding_tell_list(
+                        span, llmobs_json_get(body, "data"), "embedding");
+}
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .request = read_request,
+    .document = llmobs_chat_document,
+    .event = llmobs_chat_event,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
+    .state_fini = llmobs_chat_fini,
+    .state_size = sizeof(struct llmobs_stream),
+    .manner = &manner,
+    .failed_role = "assistant",
+};
+
+static const struct llmobs_form embeddings = {
+    .keys = embedding_keys,
+    .request = read_inputs,
+    .document = read_vectors,
+    .ends = llmobs_chat_ends,
+    .manner = &manner,
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/chat/completions",
+     .operation = "chat",
+     .span_name = "mistralai.request",
+     .kind = LLMOBS_KIND_LLM},
+    {.method = "POST",
+     .path = "/agents/completions",
+     .operation = "agents",
+     .span_name = "mistralai.request",
+     .kind = LLMOBS_KIND_LLM},
+    {.method = "POST",
+     .path = "/fim/completions",
+     .operation = "fim",
+     .span_name = "mistralai.request",
+     .kind = LLMOBS_KIND_LLM},
+    {.method = "POST",
+     .path = "/embeddings",
+     .operation = "embedding",
+     .span_name = "mistralai.request",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_mistral = {
+    .name = "mistral",
+    .integration = "mistralai",
+    .shapes = shapes,
+    .form = &form,
+};

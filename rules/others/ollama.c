@@ -1,0 +1,264 @@
+/* Ollama's own API: chat, generate, embed (llmobs-wire 6.12). An answer is one
+ * JSON object, or as a stream, which is the default, one a line: so a whole
+ * answer is read as a stream of one line. */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/openai/chat.h"
+#include "rules/openai/openai.h"
+#include "rules/read/embedding.h"
+#include "rules/read/request.h"
+#include "rules/read/scan.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+
+/* The first two are looked for and no metadata. */
+static const char *const keys[] = {
+    "stream", "options", "think", "format", "keep_alive", NULL,
+};
+
+static const struct llmobs_message_form messages = {
+    .tool_name = "tool_name",
+    .reasoning = "thinking",
+    .images = "images",
+};
+
+/* A request of generate, as the one message that it is. */
+static const struct llmobs_message_form prompt = {
+    .tool_content = true,
+    .instead = "prompt",
+    .images = "images",
+};
+
+static const struct llmobs_chat_manner manner = {
+    .metadata = keys + 2,
+    .messages = &messages,
+    .keep_space = true,
+};
+
+struct ollama {
+    struct llmobs_stream stream;
+    int64_t calls; /* tool calls; each comes whole */
+};
+
+static bool generates(const struct llmobs_frame *frame)
+{
+    return strcmp(frame->reading->shape->operation, "generate") == 0;
+}
+
+static bool embeds(const struct llmobs_frame *frame)
+{
+    return llmobs_openai_asks(frame, "input");
+}
+
+static bool is_ours(const struct llmobs_frame *frame)
+{
+    return generates(frame) ? llmobs_openai_asks(frame, "prompt")
+                            : llmobs_chat_asks(frame);
+}
+
+static int read_options(struct llmobs_frame *frame)
+{
+    const struct llmobs_json *options =
+        llmobs_json_get(frame->request, "options");
+    int rc = 0;
+
+    for (void *it = llmobs_json_iter(options); rc == 0 && it;
+         it = llmobs_json_next(options, it))
+        rc = llmobs_json_set(frame->span->metadata, llmobs_json_iter_key(it),
+                             llmobs_json_share(llmobs_json_iter_value(it)));
+    return rc;
+}
+
+/* The system's text and the prompt, as messages. */
+static int read_prompt(struct llmobs_frame *frame)
+{
+    struct llmobs_json *list = frame->span->input_messages;
+    const char *system = llmobs_json_gets(frame->request, "system");
+    int rc = 0;
+
+    if (system && *system)
+        rc = llmobs_json_add(
+            list, llmobs_message_new("system", llmobs_text_of(system)));
+    return rc < 0 ? rc : llmobs_message_add(list, frame->request, &prompt);
+}
+
+static int read_request(struct llmobs_frame *frame)
+{
+    int rc = read_options(frame);
+
+    if (rc == 0)
+        rc = llmobs_chat_request(frame);
+    if (rc < 0 || !frame->span->input_messages || !generates(frame))
+        return rc;
+    return read_prompt(frame);
+}
+
+static int read_inputs(struct llmobs_frame *frame)
+{
+    int rc = read_options(frame);
+
+    if (rc == 0)
+        rc = llmobs_request_metadata(frame->request, keys + 2, frame->span);
+    if (rc < 0 || frame->reading->call->request_truncated)
+        return rc;
+    return llmobs_embedding_read_input(
+        frame->span, llmobs_json_get(frame->request, "input"));
+}
+
+/* Chats have a message, generate has its text and thoughts beside the rest. */
+static int add_line(struct ollama *state, const struct llmobs_json *line)
+{
+    const struct llmobs_json *message = llmobs_json_get(line, "message");
+    bool chats = llmobs_json_is_object(message);
+    const struct llmobs_json *from = chats ? message : line;
+    const struct llmobs_json *calls = llmobs_json_get(from, "tool_calls");
+    int rc = llmobs_stream_role(&state->stream, llmobs_json_gets(from, "role"));
+
+    if (rc == 0)
+        rc = llmobs_stream_reasoning(&state->stream,
+                                     llmobs_json_gets(from, "thinking"));
+    if (rc == 0)
+        rc = llmobs_stream_text(
+            &state->stream,
+            llmobs_json_gets(from, chats ? "content" : "response"));
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++)
+        if (llmobs_json_is_object(llmobs_json_at(calls, i)))
+            rc = llmobs_stream_call(&state->stream, state->calls++,
+                                    llmobs_json_at(calls, i));
+    return rc;
+}
+
+static void read_counts(struct llmobs_frame *frame,
+                        const struct llmobs_json *line)
+{
+    int64_t in = llmobs_usage_count(line, "prompt_eval_count");
+    int64_t out = llmobs_usage_count(line, "eval_count");
+
+    llmobs_span_metric(frame->span, "input_tokens", in);
+    llmobs_span_metric(frame->span, "output_tokens", out);
+    llmobs_span_metric(frame->span, "total_tokens",
+                       in >= 0 && out >= 0 ? in + out : -1);
+}
+
+static int read_event(struct llmobs_frame *frame,
+                      const struct llmobs_event *event)
+{
+    const char *error = llmobs_json_gets(event->json, "error");
+    int rc;
+
+    if (error && *error)
+        return llmobs_span_fail(frame->span, "error", error);
+    rc = add_line(frame->state, event->json);
+    llmobs_chat_begun(frame, event);
+    if (llmobs_json_is_true(llmobs_json_get(event->json, "done")))
+        frame->done = true;
+    read_counts(frame, event->json);
+    return rc;
+}
+
+static int read_document(struct llmobs_frame *frame,
+                         const struct llmobs_json *body)
+{
+    int rc = add_line(frame->state, body);
+
+    read_counts(frame, body);
+    return rc < 0 ? rc : llmobs_chat_messages(frame);
+}
+
+static int read_vectors(struct llmobs_frame *frame,
+                        const struct llmobs_json *body)
+{
+    int rc;
+
+    read_counts(frame, body);
+    rc = llmobs_embedding_total(frame->span);
+    return rc < 0 ? rc
+                  : llmobs_embedding_tell_list(
+                        frame->span, llmobs_json_get(body, "embeddings"), NULL);
+}
+
+static int read_ends(struct llmobs_frame *frame)
+{
+    static const char *const counts[] = {"prompt_eval_count", "eval_count",
+                                         "done", NULL};
+    const struct llmobs_call *call = frame->reading->call;
+    struct llmobs_json *ends =
+        llmobs_scan_object(call->response, call->response_tail, counts);
+
+    if (!ends)
+        return -ENOMEM;
+    read_counts(frame, ends);
+    frame->span->complete = llmobs_json_is_true(llmobs_json_get(ends, "done"));
+    llmobs_json_free(ends);
+    return 0;
+}
+
+/* The vectors come first: what is counted stands behind the last of them. */
+static int read_vectors_ends(struct llmobs_frame *frame)
+{
+    int rc = read_ends(frame);
+
+    frame->span->complete =
+        llmobs_json_get(frame->span->metrics, "input_tokens") != NULL;
+    return rc < 0 ? rc : llmobs_embedding_total(frame->span);
+}
+
+static void free_state(void *state)
+{
+    llmobs_stream_fini(&((struct ollama *)state)->stream);
+}
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .confirm = is_ours,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
+    .finish = llmobs_chat_messages,
+    .ends = read_ends,
+    .state_fini = free_state,
+    .state_size = sizeof(struct ollama),
+    .manner = &manner,
+    .framing = LLMOBS_FRAMING_LINES,
+};
+
+static const struct llmobs_form embeddings = {
+    .keys = keys,
+    .confirm = embeds,
+    .request = read_inputs,
+    .document = read_vectors,
+    .ends = read_vectors_ends,
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/api/chat",
+     .operation = "chat",
+     .span_name = "ollama.request",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true,
+     .streams = true},
+    {.method = "POST",
+     .path = "/api/generate",
+     .operation = "generate",
+     .span_name = "ollama.request",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true,
+     .streams = true},
+    {.method = "POST",
+     .path = "/api/embed",
+     .operation = "embedding",
+     .span_name = "ollama.request",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings,
+     .any_host = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_ollama = {
+    .name = "ollama",
+    .integration = "ollama",
+    .shapes = shapes,
+    .form = &form,
+};

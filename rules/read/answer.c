@@ -1,0 +1,155 @@
+#include "rules/read/answer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/message.h"
+#include "rules/read/text.h"
+
+#define WORD_MAX 512
+
+static const char *content_type(const struct llmobs_call *call)
+{
+    return llmobs_header_find(call->response_headers,
+                              call->response_header_count, "content-type");
+}
+
+/* True when the text begins as a line of an event stream does, or is too short
+ * to tell. */
+static bool begins_stream(struct llmobs_text text)
+{
+    static const char *const fields[] = {"data:", "event:", ":",
+                                         "id:", "retry:"};
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        size_t n = strlen(fields[i]);
+
+        if (memcmp(text.data, fields[i], text.len < n ? text.len : n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_sse(const struct llmobs_call *call, struct llmobs_text text,
+                   bool asked)
+{
+    const char *type = content_type(call);
+    bool typed =
+        llmobs_text_has_nocase(llmobs_text_of(type), "text/event-stream");
+
+    if (text.len == 0)
+        return typed;
+    if (text.data[0] == '{' || text.data[0] == '[')
+        return false;
+    if (typed)
+        return true;
+    return (asked || !type || !*type) && begins_stream(text);
+}
+
+static bool is_aws(const struct llmobs_call *call, struct llmobs_text text)
+{
+    return call->status < 300 && (text.len == 0 || text.data[0] != '{') &&
+           llmobs_text_has_nocase(llmobs_text_of(content_type(call)),
+                                  "application/vnd.amazon.eventstream");
+}
+
+/* Errors come as one document, whatever was asked for. */
+static bool is_framed(const struct llmobs_call *call, struct llmobs_text text,
+                      enum llmobs_framing framing)
+{
+    char first = text.len > 0 ? text.data[0] : '\0';
+
+    if (call->status >= 300)
+        return false;
+    /* A frame begins with its length, which never needs the first byte. */
+    if (framing == LLMOBS_FRAMING_AWS)
+        return text.len > 0 && first == '\0';
+    return (framing == LLMOBS_FRAMING_LINES && first == '{') ||
+           (framing == LLMOBS_FRAMING_ARRAY && first == '[');
+}
+
+static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
+                      bool asked, enum llmobs_framing framing,
+                      struct llmobs_answer *answer)
+{
+    answer->framing = LLMOBS_FRAMING_SSE;
+    if (is_sse(call, text, asked))
+        return true;
+    answer->framing = LLMOBS_FRAMING_AWS;
+    if (is_aws(call, text))
+        return true;
+    answer->framing = framing;
+    return asked && is_framed(call, text, framing);
+}
+
+static int read_json(struct llmobs_text text, struct llmobs_answer *answer)
+{
+    int rc = llmobs_json_parse(text, &answer->json);
+
+    if (rc == 0)
+        answer->form = LLMOBS_ANSWER_JSON;
+    else if (rc == -E2BIG)
+        answer->form = LLMOBS_ANSWER_BEYOND;
+    return rc == -ENOMEM ? rc : 0;
+}
+
+int llmobs_answer_read(const struct llmobs_call *call, bool stream,
+                       enum llmobs_framing framing,
+                       struct llmobs_answer *answer)
+{
+    struct llmobs_text text = {NULL, 0};
+    bool document;
+
+    answer->json = NULL;
+    answer->form = LLMOBS_ANSWER_OTHER;
+    if (call->encoded)
+        return 0;
+    if (call->response.data)
+        text = llmobs_text_unblank(call->response);
+    document = text.len > 0 && (text.data[0] == '{' || text.data[0] == '[');
+    if (is_stream(call, text, stream, framing, answer))
+        answer->form = LLMOBS_ANSWER_STREAM;
+    else if (text.len == 0)
+        answer->form = LLMOBS_ANSWER_EMPTY;
+    else if (document && call->response_truncated)
+        answer->form = LLMOBS_ANSWER_CUT;
+    else if (document && !call->response_truncated)
+        return read_json(text, answer);
+    return 0;
+}
+
+void llmobs_answer_fini(struct llmobs_answer *answer)
+{
+    llmobs_json_free(answer->json);
+    answer->json = NULL;
+}
+
+/* The type without its parameters. */
+static char *binary_word(const char *type)
+{
+    char *bare = type && *type ? strndup(type, strcspn(type, "; ")) : NULL;
+    char *out = llmobs_text_word("binary data", bare);
+
+    free(bare);
+    return out;
+}
+
+char *llmobs_answer_text(const struct llmobs_call *call)
+{
+    struct llmobs_text text = call->response;
+
+    if (call->encoded)
+        return llmobs_text_word("encoded", call->encoded);
+    if (!text.data)
+        return strdup("");
+    if (!llmobs_text_readable(text))
+        return binary_word(content_type(call));
+    text = llmobs_text_cut(text, LLMOBS_ANSWER_TEXT_CUT);
+    return strndup(text.data, text.len);
+}
+
+struct llmobs_json *llmobs_answer_message(const struct llmobs_call *call)
+{
+    return llmobs_message_take(llmobs_answer_text(call));
+}

@@ -1,0 +1,48 @@
+/* answer - what form an answer has, and what to show of one that is none.
+ *
+ * Owns:    what llmobs_answer holds, from read to fini.
+ * Threads: one at a time.
+ * Errors:  -ENOMEM.
+ * Limits:  LLMOBS_ANSWER_TEXT_CUT bytes of a body that is only text.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_ANSWER_H
+#define LLMOBS_ANSWER_H
+
+#include "core/span/span.h"
+#include "rules/read/call.h"
+#include "rules/read/events.h"
+
+#define LLMOBS_ANSWER_TEXT_CUT (64 * 1024)
+
+enum llmobs_answer_form {
+    LLMOBS_ANSWER_EMPTY,
+    LLMOBS_ANSWER_JSON,   /* `json` is the document */
+    LLMOBS_ANSWER_STREAM, /* events, or their beginning */
+    LLMOBS_ANSWER_CUT,    /* JSON beyond the capture limit: head and tail */
+    LLMOBS_ANSWER_BEYOND, /* JSON beyond the limits of core/text/json.h */
+    LLMOBS_ANSWER_OTHER   /* text, binary, encoded, or JSON cut short */
+};
+
+struct llmobs_answer {
+    enum llmobs_answer_form form;
+    enum llmobs_framing framing; /* of a stream */
+    struct llmobs_json *json;
+};
+
+/* Looks at the response of a call. `stream` is what the request asked for
+ * (llmobs-wire 8.1), `framing` how the dialect streams where it is not by
+ * server-sent events. */
+int llmobs_answer_read(const struct llmobs_call *call, bool stream,
+                       enum llmobs_framing framing,
+                       struct llmobs_answer *answer);
+void llmobs_answer_fini(struct llmobs_answer *answer);
+
+/* A body as text: itself where it is readable, cut at LLMOBS_ANSWER_TEXT_CUT,
+ * else a word on what it is (llmobs-wire 8.4). Gives a new C string. */
+char *llmobs_answer_text(const struct llmobs_call *call);
+
+/* Gives the output of such an answer: one message without a role. */
+struct llmobs_json *llmobs_answer_message(const struct llmobs_call *call);
+
+#endif

@@ -1,0 +1,60 @@
+/* call - one call as a dialect reads it: plain values, all borrowed.
+ *
+ * Threads: any. Errors: none.
+ */
+#ifndef LLMOBS_CALL_H
+#define LLMOBS_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+
+/* A header as kept: name in lower case. */
+struct llmobs_header {
+    const char *name;
+    char *value;
+};
+
+/* When body bytes arrived: all bytes before `offset` were there at `at_ns`
+ * (monotonic). Ascending. */
+struct llmobs_mark {
+    uint64_t offset;
+    int64_t at_ns;
+};
+
+/* One call, after it ended, as a dialect sees it. All borrowed. */
+struct llmobs_call {
+    const char *method;
+    const char *url;
+    const struct llmobs_header *request_headers; /* only kept ones */
+    size_t request_header_count;
+    const struct llmobs_header *response_headers;
+    size_t response_header_count;
+    struct llmobs_text request;       /* decoded; the head when truncated */
+    struct llmobs_text request_tail;  /* only when truncated */
+    struct llmobs_text response;      /* decoded; the head when truncated */
+    struct llmobs_text response_tail; /* only when truncated */
+    bool multipart;                   /* request body is a form, not captured */
+    bool request_truncated;
+    bool response_truncated;
+    const char *encoded; /* the answer's content coding, where it could not be
+                          * undone, or NULL */
+    const char *request_encoded;     /* the request's, likewise */
+    long status;                     /* 0: no answer */
+    bool transport_ok;               /* libcurl ended without error */
+    int64_t start_ns;                /* monotonic */
+    const struct llmobs_mark *marks; /* of the response body */
+    size_t mark_count;               /* 0: times unknown */
+};
+
+/* Value of a kept header, NULL when absent. The name in lower case. */
+const char *llmobs_header_find(const struct llmobs_header *headers,
+                               size_t count, const char *name);
+
+/* When byte `offset - 1` of the response body had arrived, monotonic ns; 0
+ * when unknown. */
+int64_t llmobs_call_time_at(const struct llmobs_call *call, uint64_t offset);
+
+#endif

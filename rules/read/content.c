@@ -1,0 +1,298 @@
+#include "rules/read/content.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "rules/read/text.h"
+
+#define IMAGE_RAW_MAX ((size_t)LLMOBS_IMAGE_MAX * 8)
+#define IMAGE_MARKER "[image]"
+
+void llmobs_content_init(struct llmobs_content *content)
+{
+    memset(content, 0, sizeof(*content));
+    llmobs_buf_init(&content->text, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&content->thinking, LLMOBS_CONTENT_MAX);
+}
+
+void llmobs_content_fini(struct llmobs_content *content)
+{
+    llmobs_buf_fini(&content->text);
+    llmobs_buf_fini(&content->thinking);
+    llmobs_json_free(content->images);
+    llmobs_json_free(content->audio);
+}
+
+int llmobs_content_append(struct llmobs_buf *buf, const char *text)
+{
+    int rc = text ? llmobs_buf_adds(buf, text) : 0;
+
+    return rc == -EFBIG ? 0 : rc;
+}
+
+struct llmobs_json *llmobs_content_string(const struct llmobs_buf *buf)
+{
+    return llmobs_json_stringn(buf->data ? buf->data : "", buf->len);
+}
+
+static int add_line(struct llmobs_content *content, const char *text)
+{
+    bool joint = content->lines++ > 0 && !content->bare;
+    int rc = joint ? llmobs_content_append(&content->text, "\n") : 0;
+
+    return rc < 0 ? rc : llmobs_content_append(&content->text, text);
+}
+
+struct llmobs_json *llmobs_content_media(const char *mime,
+                                         struct llmobs_json *data)
+{
+    struct llmobs_json *media = llmobs_json_object();
+
+    if (llmobs_json_set(media, "content", data) == 0 &&
+        llmobs_json_sets(media, "mime_type", mime) == 0)
+        return media;
+    llmobs_json_free(media);
+    return NULL;
+}
+
+/* Adds a clip or image to *list, made when needed. Takes `data`. */
+static int add_media(struct llmobs_json **list, const char *mime,
+                     struct llmobs_json *data)
+{
+    if (!*list)
+        *list = llmobs_json_array();
+    return llmobs_json_add(*list, llmobs_content_media(mime, data));
+}
+
+/* Where the payload of "data:image/<subtype>[;params];base64,<data>" begins;
+ * NULL: not such a URL. *mime_len is the length of "image/<subtype>". */
+static const char *image_payload(const char *url, size_t *mime_len)
+{
+    const char *mime = url + 5, *comma;
+
+    if (strncasecmp(url, "data:image/", 11) != 0)
+        return NULL;
+    comma = strchr(url, ',');
+    *mime_len = strcspn(mime, ";,");
+    if (!comma || *mime_len <= strlen("image/") ||
+        comma - url < 5 + (ptrdiff_t)*mime_len + 7 ||
+        strncasecmp(comma - 7, ";base64", 7) != 0)
+        return NULL;
+    return comma + 1;
+}
+
+/* Both alphabets of base64. */
+static bool is_base64(const struct llmobs_buf *data)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "abcdefghijklmnopqrstuvwxyz0123456789+/-_=";
+
+    return strspn(data->data, alphabet) == data->len;
+}
+
+static void to_lower(char *text)
+{
+    for (; *text; text++)
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text - 'A' + 'a');
+}
+
+static int add_inline(struct llmobs_content *content, const char *url,
+                      size_t mime_len, const char *payload)
+{
+    struct llmobs_buf data;
+    char *mime = strndup(url + 5, mime_len);
+    int rc = mime ? 0 : -ENOMEM;
+
+    if (mime)
+        to_lower(mime);
+
+    llmobs_buf_init(&data, LLMOBS_IMAGE_MAX);
+    while (rc == 0 && *payload) {
+        size_t n = strcspn(payload, " \t\r\n\v\f");
+
+        rc = llmobs_buf_add(&data, payload, n);
+        payload += n;
+        payload += strspn(payload, " \t\r\n\v\f");
+    }
+    if (rc == -EFBIG)
+        rc = add_line(content, LLMOBS_IMAGE_TOO_LARGE);
+    else if (rc == 0 && (data.len == 0 || !is_base64(&data)))
+        rc = add_line(content, IMAGE_MARKER);
+    else if (rc == 0)
+        rc = add_media(&content->images, mime, llmobs_content_string(&data));
+    llmobs_buf_fini(&data);
+    free(mime);
+    return rc;
+}
+
+int llmobs_content_add_image(struct llmobs_content *content, const char *url)
+{
+    size_t mime_len;
+    const char *payload = url ? image_payload(url, &mime_len) : NULL;
+
+    if (!payload)
+        return add_line(content, IMAGE_MARKER);
+    if (strlen(payload) > IMAGE_RAW_MAX)
+        return add_line(content, LLMOBS_IMAGE_TOO_LARGE);
+    return add_inline(content, url, mime_len, payload);
+}
+
+static int add_image_part(struct llmobs_content *content,
+                          const struct llmobs_json *part)
+{
+    const struct llmobs_json *image = llmobs_json_get(part, "image_url");
+    const char *url = llmobs_json_text(image);
+
+    return llmobs_content_add_image(content,
+                                    url ? url : llmobs_json_gets(image, "url"));
+}
+
+int llmobs_content_add_images(struct llmobs_content *content,
+                              const struct llmobs_json *list)
+{
+    int rc = 0;
+
+    content->lines = content->text.len > 0 ? 1 : 0;
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
+        rc = add_line(content, IMAGE_MARKER);
+    return rc;
+}
+
+int llmobs_content_add_audio(struct llmobs_content *content, const char *data,
+                             const char *format)
+{
+    struct llmobs_text text = llmobs_text_strip(llmobs_text_of(format));
+    struct llmobs_buf mime;
+    int rc;
+
+    if (text.len == 0)
+        text = llmobs_text_of("wav");
+    llmobs_buf_init(&mime, LLMOBS_CONTENT_MAX);
+    rc = llmobs_buf_addf(&mime, "audio/%.*s", (int)text.len, text.data);
+    if (rc == 0) {
+        to_lower(mime.data);
+        rc = add_media(&content->audio,
+                       strcmp(mime.data, "audio/mp3") == 0 ? "audio/mpeg"
+                                                           : mime.data,
+                       llmobs_json_string(data));
+    }
+    llmobs_buf_fini(&mime);
+    return rc;
+}
+
+static int add_audio_part(struct llmobs_content *content,
+                          const struct llmobs_json *part)
+{
+    const struct llmobs_json *audio = llmobs_json_get(part, "input_audio");
+    const char *data = llmobs_json_gets(audio, "data");
+
+    if (!data || !*data)
+        return add_line(content, "[audio]");
+    return llmobs_content_add_audio(content, data,
+                                    llmobs_json_gets(audio, "format"));
+}
+
+/* Mistral has a list of texts there, Cohere one text. */
+static int add_thinking(struct llmobs_content *content,
+                        const struct llmobs_json *thinking)
+{
+    int rc =
+        llmobs_content_append(&content->thinking, llmobs_json_text(thinking));
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(thinking); i++)
+        rc = llmobs_content_append(
+            &content->thinking,
+            llmobs_json_gets(llmobs_json_at(thinking, i), "text"));
+    return rc;
+}
+
+static int add_marker(struct llmobs_content *content, const char *type)
+{
+    int rc = add_line(content, "[");
+
+    if (rc == 0)
+        rc = llmobs_content_append(&content->text, type);
+    return rc < 0 ? rc : llmobs_content_append(&content->text, "]");
+}
+
+/* A value as its JSON text. */
+static int add_json(struct llmobs_content *content,
+                    const struct llmobs_json *value)
+{
+    char *text = llmobs_json_dumps(value, 0);
+    int rc = text ? add_line(content, text) : -ENOMEM;
+
+    free(text);
+    return rc;
+}
+
+static int add_document(struct llmobs_content *content,
+                        const struct llmobs_json *document)
+{
+    const struct llmobs_json *data = llmobs_json_get(document, "data");
+
+    if (!data)
+        return add_marker(content, "document");
+    if (llmobs_json_is_string(data))
+        return add_line(content, llmobs_json_text(data));
+    return add_json(content, data);
+}
+
+static int add_part(struct llmobs_content *content,
+                    const struct llmobs_json *part, unsigned types)
+{
+    const char *type = llmobs_json_gets(part, "type");
+    const char *text = llmobs_json_text(part);
+
+    if (!text && (!type || strcmp(type, "text") == 0))
+        text = llmobs_json_gets(part, "text");
+    if (text)
+        return add_line(content, text);
+    if (!type)
+        type = "unknown";
+    if (strcmp(type, "image_url") == 0)
+        return add_image_part(content, part);
+    if (strcmp(type, "input_audio") == 0)
+        return add_audio_part(content, part);
+    if ((types & LLMOBS_CONTENT_THINKING) && strcmp(type, "thinking") == 0)
+        return add_thinking(content, llmobs_json_get(part, "thinking"));
+    if ((types & LLMOBS_CONTENT_DOCUMENTS) && strcmp(type, "document") == 0)
+        return add_document(content, llmobs_json_get(part, "document"));
+    return strcmp(type, "text") == 0 ? 0 : add_marker(content, type);
+}
+
+int llmobs_content_read(struct llmobs_content *content,
+                        const struct llmobs_json *value, unsigned types)
+{
+    int rc = 0;
+
+    if (!value || llmobs_json_is_null(value))
+        return 0;
+    if (llmobs_json_is_string(value))
+        return add_line(content, llmobs_json_text(value));
+    if (!llmobs_json_is_array(value)) /* no known form */
+        return add_json(content, value);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
+        rc = add_part(content, llmobs_json_at(value, i), types);
+    return rc;
+}
+
+int llmobs_content_store(struct llmobs_content *content,
+                         struct llmobs_json *message)
+{
+    int rc = llmobs_json_set(message, "content",
+                             llmobs_content_string(&content->text));
+
+    if (rc == 0 && content->images) {
+        rc = llmobs_json_set(message, "image_parts", content->images);
+        content->images = NULL;
+    }
+    if (rc == 0 && content->audio) {
+        rc = llmobs_json_set(message, "audio_parts", content->audio);
+        content->audio = NULL;
+    }
+    return rc;
+}

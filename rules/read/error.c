@@ -1,0 +1,164 @@
+#include "rules/read/error.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "rules/read/text.h"
+
+#define CODE_LEN 32
+#define TYPE_MAX 256
+
+/* An OpenAI path of Google's answers an array with one document
+ * (llmobs-wire 6.12). */
+static const struct llmobs_json *unwrap(const struct llmobs_json *body)
+{
+    return llmobs_json_is_array(body) ? llmobs_json_at(body, 0) : body;
+}
+
+static bool has_text(const char *text)
+{
+    return text && *text;
+}
+
+bool llmobs_error_in(const struct llmobs_json *body)
+{
+    const struct llmobs_json *error;
+    const char *object;
+
+    body = unwrap(body);
+    error = llmobs_json_get(body, "error");
+    if (llmobs_json_is_object(error) ? llmobs_json_len(error) > 0
+                                     : has_text(llmobs_json_text(error)))
+        return true;
+    object = llmobs_json_gets(body, "object");
+    return object && strcmp(object, "error") == 0;
+}
+
+/* The first of type, code and status that says something; "None" is how
+ * Python programs write nothing. */
+static const char *type_text(const struct llmobs_json *from)
+{
+    static const char *const keys[] = {"type", "code", "status"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const char *text = llmobs_json_gets(from, keys[i]);
+
+        if (has_text(text) && strcmp(text, "None") != 0)
+            return text;
+    }
+    return NULL;
+}
+
+static const char *message_text(const struct llmobs_json *body,
+                                const struct llmobs_json *error)
+{
+    static const char *const keys[] = {"message", "detail", "Message"};
+    const char *text = llmobs_json_text(error);
+
+    if (!has_text(text))
+        text = llmobs_json_gets(error, "message");
+    for (size_t i = 0; !has_text(text) && i < sizeof(keys) / sizeof(keys[0]);
+         i++)
+        text = llmobs_json_gets(body, keys[i]);
+    return has_text(text) ? text : NULL;
+}
+
+static bool is_html(struct llmobs_text text, const struct llmobs_call *call)
+{
+    const char *type = llmobs_header_find(
+        call->response_headers, call->response_header_count, "content-type");
+
+    return llmobs_text_starts(llmobs_text_unblank(text), "<") ||
+           llmobs_text_has_nocase(llmobs_text_of(type), "text/html");
+}
+
+static int fail_with(struct llmobs_span *span, const char *type,
+                     const char *message, struct llmobs_text raw,
+                     const struct llmobs_call *call)
+{
+    char status[CODE_LEN], *copy;
+    int rc;
+
+    if (message)
+        return llmobs_span_fail(span, type, message);
+    raw = llmobs_text_strip(llmobs_text_cut(raw, LLMOBS_ERROR_TEXT_CUT));
+    if (raw.len == 0 || call->encoded || is_html(raw, call) ||
+        !llmobs_text_readable(raw)) {
+        snprintf(status, sizeof(status), "HTTP %ld", call->status);
+        return llmobs_span_fail(span, type, status);
+    }
+    copy = strndup(raw.data, raw.len);
+    rc = llmobs_span_fail(span, type, copy);
+    free(copy);
+    return rc;
+}
+
+/* AWS names the type in a header, before the address of its description. */
+static struct llmobs_text header_type(const struct llmobs_call *call)
+{
+    const char *type =
+        llmobs_header_find(call->response_headers, call->response_header_count,
+                           "x-amzn-errortype");
+
+    return (struct llmobs_text){type, type ? strcspn(type, ":") : 0};
+}
+
+/* Where the body does not name it as a text. */
+static void other_type(const struct llmobs_json *from, struct llmobs_text told,
+                       const struct llmobs_call *call, char *out)
+{
+    const struct llmobs_json *code = llmobs_json_get(from, "code");
+
+    if (told.len == 0)
+        told = header_type(call);
+    if (told.len > 0)
+        snprintf(out, TYPE_MAX, "%.*s",
+                 told.len < TYPE_MAX ? (int)told.len : TYPE_MAX - 1, told.data);
+    else
+        snprintf(out, TYPE_MAX, "http_%lld",
+                 llmobs_json_is_int(code) ? (long long)llmobs_json_to_int(code)
+                                          : (long long)call->status);
+}
+
+int llmobs_error_read_as(struct llmobs_text type,
+                         const struct llmobs_json *body, struct llmobs_text raw,
+                         const struct llmobs_call *call,
+                         struct llmobs_span *span)
+{
+    const struct llmobs_json *error, *from;
+    const char *text = NULL;
+    char other[TYPE_MAX];
+
+    body = unwrap(body);
+    error = llmobs_json_get(body, "error");
+    from = llmobs_json_is_object(error) ? error : body;
+    if (type.len == 0)
+        text = type_text(from);
+    if (!text) {
+        other_type(from, type, call, other);
+        text = other;
+    }
+    return fail_with(span, text, message_text(body, error), raw, call);
+}
+
+int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,
+                      const struct llmobs_call *call, struct llmobs_span *span)
+{
+    return llmobs_error_read_as((struct llmobs_text){NULL, 0}, body, raw, call,
+                                span);
+}
+
+int llmobs_error_of_status(const struct llmobs_json *body,
+                           const struct llmobs_call *call,
+                           struct llmobs_span *span)
+{
+    const struct llmobs_text none = {NULL, 0};
+
+    if (call->status < 300 || (!body && !call->transport_ok))
+        return 0;
+    if (call->status < 400)
+        return llmobs_error_read(NULL, none, call, span);
+    return llmobs_error_read(body, call->response, call, span);
+}

@@ -1,0 +1,216 @@
+#include "rules/read/events.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/privacy/links.h"
+#include "core/privacy/members.h"
+#include "rules/read/base64.h"
+#include "rules/read/text.h"
+
+void llmobs_events_init(struct llmobs_events *events,
+                        enum llmobs_framing framing, struct llmobs_text in,
+                        bool whole)
+{
+    memset(events, 0, sizeof(*events));
+    events->framing = framing;
+    events->in = in;
+    events->whole = whole;
+    llmobs_sse_init(&events->sse, in);
+    llmobs_eventstream_init(&events->frames, in);
+    llmobs_buf_init(&events->bytes, LLMOBS_EVENTSTREAM_FRAME_MAX);
+    if (framing == LLMOBS_FRAMING_AWS && !whole)
+        llmobs_eventstream_seek(&events->frames);
+}
+
+void llmobs_events_fini(struct llmobs_events *events)
+{
+    llmobs_sse_fini(&events->sse);
+    llmobs_buf_fini(&events->bytes);
+    llmobs_json_free(events->json);
+}
+
+static bool next_sse(struct llmobs_events *events, struct llmobs_event *event)
+{
+    struct llmobs_sse_event sse;
+
+    if (!llmobs_sse_next(&events->sse, &sse))
+        return false;
+    event->type = sse.type;
+    event->data = sse.data;
+    event->failed = llmobs_text_is(sse.type, "error");
+    event->end = sse.end;
+    return true;
+}
+
+static bool next_line(struct llmobs_events *events, struct llmobs_event *event)
+{
+    size_t left = events->in.len - events->at;
+    const char *from, *feed;
+
+    if (left == 0)
+        return false;
+    from = events->in.data + events->at;
+    feed = memchr(from, '\n', left);
+    event->data =
+        (struct llmobs_text){from, feed ? (size_t)(feed - from) : left};
+    events->at += event->data.len + (feed ? 1 : 0);
+    event->end = events->at;
+    return true;
+}
+
+/* How deep a text is in JSON. */
+struct depth {
+    size_t open; /* brackets */
+    bool string;
+    bool escaped;
+};
+
+/* Takes one byte; true where it ends the value that began at depth 0. */
+static bool closes(struct depth *depth, char c)
+{
+    if (depth->escaped) {
+        depth->escaped = false;
+    } else if (depth->string) {
+        depth->escaped = c == '\\';
+        depth->string = c != '"';
+    } else if (c == '"') {
+        depth->string = true;
+    } else if (c == '{' || c == '[') {
+        depth->open++;
+    } else if ((c == '}' || c == ']') && depth->open > 0) {
+        return --depth->open == 0;
+    }
+    return false;
+}
+
+/* Where the next element of an array begins. In a text that begins anywhere
+ * the first one is sought at the beginning of a line, where Google puts it. */
+static size_t find_element(const struct llmobs_events *events)
+{
+    struct llmobs_text in = events->in;
+    size_t at = events->at;
+
+    if (at == 0 && !events->whole) {
+        const char *mark =
+            in.len > 0 ? memmem(in.data, in.len, "\n{", 2) : NULL;
+
+        return mark ? (size_t)(mark - in.data) + 1 : in.len;
+    }
+    while (at < in.len && in.data[at] != '{')
+        at++;
+    return at;
+}
+
+static bool next_element(struct llmobs_events *events,
+                         struct llmobs_event *event)
+{
+    struct depth depth = {0, false, false};
+    size_t from = find_element(events), at = from;
+
+    while (at < events->in.len && !closes(&depth, events->in.data[at]))
+        at++;
+    if (at >= events->in.len) {
+        events->at = events->in.len;
+        return false;
+    }
+    events->at = at + 1;
+    event->data =
+        (struct llmobs_text){events->in.data + from, events->at - from};
+    event->end = events->at;
+    return true;
+}
+
+static bool next_frame(struct llmobs_events *events, struct llmobs_event *event)
+{
+    struct llmobs_eventstream_event frame;
+
+    if (!llmobs_eventstream_next(&events->frames, &frame))
+        return false;
+    event->type = frame.event_type;
+    event->data = frame.payload;
+    event->end = frame.end;
+    if (llmobs_text_is(frame.message_type, "exception")) {
+        event->failed = true;
+        event->error = frame.exception_type;
+    } else if (llmobs_text_is(frame.message_type, "error")) {
+        event->failed = true;
+        event->error = frame.error_code;
+        if (frame.error_message.len > 0)
+            event->data = frame.error_message;
+    }
+    return true;
+}
+
+static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
+{
+    switch (events->framing) {
+    case LLMOBS_FRAMING_LINES:
+        return next_line(events, event);
+    case LLMOBS_FRAMING_ARRAY:
+        return next_element(events, event);
+    case LLMOBS_FRAMING_AWS:
+        return next_frame(events, event);
+    case LLMOBS_FRAMING_SSE:
+        break;
+    }
+    return next_sse(events, event);
+}
+
+static int parse(struct llmobs_events *events, struct llmobs_event *event)
+{
+    int rc = llmobs_json_parse(event->data, &events->json);
+
+    if (rc == -ENOMEM)
+        return rc;
+    event->json = rc == 0 ? events->json : NULL;
+    return 0;
+}
+
+/* The answer was masked as it lay, and base64 hid what is in it. */
+static struct llmobs_text mask(struct llmobs_buf *bytes)
+{
+    if (bytes->len > 0) {
+        llmobs_members_mask(bytes->data, bytes->len);
+        llmobs_links_mask(bytes->data, bytes->len);
+    }
+    return (struct llmobs_text){bytes->data, bytes->len};
+}
+
+/* The document inside, where there is one in base64. */
+static int unwrap(struct llmobs_events *events, struct llmobs_event *event)
+{
+    const char *bytes = llmobs_json_gets(event->json, "bytes");
+    int rc;
+
+    if (!bytes)
+        return 0;
+    llmobs_buf_cut(&events->bytes, 0);
+    rc = llmobs_base64_decode(llmobs_text_of(bytes), &events->bytes);
+    if (rc < 0)
+        return rc == -ENOMEM ? rc : 0;
+    llmobs_json_free(events->json);
+    events->json = NULL;
+    event->data = mask(&events->bytes);
+    return parse(events, event);
+}
+
+int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
+{
+    int rc;
+
+    llmobs_json_free(events->json);
+    events->json = NULL;
+    do {
+        memset(event, 0, sizeof(*event));
+        if (!next_raw(events, event))
+            return 0;
+        event->data = llmobs_text_strip(event->data);
+    } while (event->data.len == 0 && !event->failed);
+    if (!events->whole)
+        event->end = 0;
+    rc = parse(events, event);
+    if (rc == 0 && events->framing == LLMOBS_FRAMING_AWS)
+        rc = unwrap(events, event);
+    return rc < 0 ? rc : 1;
+}

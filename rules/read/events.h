@@ -1,0 +1,62 @@
+/* events - the events of a streamed answer, whatever carries them.
+ *
+ * Owns:    the present event's document, until the next one or fini.
+ * Threads: one at a time.
+ * Errors:  -ENOMEM; an event that is no JSON is given without a document.
+ * Limits:  those of core/text/json.h for each event; time is linear in the
+ * text. Fork:    plain memory.
+ *
+ * A text that is `whole` begins at the answer's first byte. Any other (the end
+ * of an answer that was too long) begins anywhere: what stands before its
+ * first whole event is passed over, and its events tell no times.
+ *
+ * The text comes without its secrets; those of a document in base64 are masked
+ * here (members.h, links.h).
+ */
+#ifndef LLMOBS_EVENTS_H
+#define LLMOBS_EVENTS_H
+
+#include "core/text/eventstream.h"
+#include "core/text/json.h"
+#include "core/text/sse.h"
+
+enum llmobs_framing {
+    LLMOBS_FRAMING_SSE,   /* text/event-stream */
+    LLMOBS_FRAMING_LINES, /* a JSON document a line */
+    LLMOBS_FRAMING_ARRAY, /* the elements of one JSON array */
+    LLMOBS_FRAMING_AWS    /* application/vnd.amazon.eventstream; a document that
+                           * comes in base64, as {"bytes": ...}, is the event's
+                           */
+};
+
+struct llmobs_event {
+    struct llmobs_text type;  /* its name, empty: none was sent */
+    struct llmobs_text data;  /* without white space around it */
+    struct llmobs_json *json; /* NULL: it is no JSON */
+    bool failed;              /* it is an error by its name or frame alone */
+    struct llmobs_text error; /* the error's type, where the frame tells it */
+    uint64_t end; /* bytes of the answer up to its end; 0: unknown */
+};
+
+struct llmobs_events {
+    enum llmobs_framing framing;
+    struct llmobs_text in; /* borrowed until fini */
+    bool whole;
+    size_t at;
+    struct llmobs_sse sse;
+    struct llmobs_eventstream frames;
+    struct llmobs_buf bytes; /* what came in base64 */
+    struct llmobs_json *json;
+};
+
+void llmobs_events_init(struct llmobs_events *events,
+                        enum llmobs_framing framing, struct llmobs_text in,
+                        bool whole);
+void llmobs_events_fini(struct llmobs_events *events);
+
+/* The next event: 1, 0 at the end, or -ENOMEM. It is borrowed until the next
+ * call. */
+int llmobs_events_next(struct llmobs_events *events,
+                       struct llmobs_event *event);
+
+#endif

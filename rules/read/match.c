@@ -1,0 +1,151 @@
+#include "rules/read/match.h"
+
+#include <string.h>
+
+#include "rules/read/text.h"
+
+static size_t without_slashes(struct llmobs_text path)
+{
+    while (path.len > 1 && path.data[path.len - 1] == '/')
+        path.len--;
+    return path.len;
+}
+
+static struct llmobs_text find_rest(const char *suffix, const char *stars,
+                                    struct llmobs_text path)
+{
+    const struct llmobs_text none = {"", 0};
+    size_t before = (size_t)(stars - suffix);
+    const char *end, *at;
+
+    if (!llmobs_text_ends(path, stars + 2))
+        return none;
+    end = path.data + path.len - strlen(stars + 2);
+    at = memmem(path.data, (size_t)(end - path.data), suffix, before);
+    if (!at)
+        return none;
+    return (struct llmobs_text){at + before, (size_t)(end - at) - before};
+}
+
+/* Where the last segment of a path begins, with its slash. */
+static size_t last_segment(struct llmobs_text path)
+{
+    const char *slash = path.len > 0 ? memrchr(path.data, '/', path.len) : NULL;
+
+    return slash ? (size_t)(slash - path.data) : 0;
+}
+
+/* Bytes at the end of `path` that the suffix takes, 0: none. Both are read
+ * segment by segment from their ends; no segment is empty. */
+static size_t suffix_len(const char *suffix, struct llmobs_text path)
+{
+    struct llmobs_text wanted = llmobs_text_of(suffix), left = path;
+    const char *stars;
+
+    if (!llmobs_text_may_match(path, wanted))
+        return 0;
+    if (!strchr(suffix, '*'))
+        return llmobs_text_ends(path, suffix) ? wanted.len : 0;
+    stars = strstr(suffix, "**");
+    if (stars) {
+        struct llmobs_text rest = find_rest(suffix, stars, path);
+
+        if (rest.len == 0)
+            return 0;
+        return path.len - (size_t)(rest.data - path.data) +
+               (size_t)(stars - suffix);
+    }
+    while (wanted.len > 0) {
+        size_t w = last_segment(wanted), l = last_segment(left);
+        struct llmobs_text pattern = {wanted.data + w, wanted.len - w};
+        struct llmobs_text segment = {left.data + l, left.len - l};
+
+        if (segment.len <= 1 || !llmobs_text_matches(segment, pattern))
+            return 0;
+        wanted.len = w;
+        left.len = l;
+    }
+    return path.len - left.len;
+}
+
+struct llmobs_text llmobs_match_rest(const struct llmobs_shape *shape,
+                                     struct llmobs_text path)
+{
+    const char *stars = strstr(shape->path, "**");
+
+    path.len = without_slashes(path);
+    return stars ? find_rest(shape->path, stars, path)
+                 : (struct llmobs_text){"", 0};
+}
+
+size_t llmobs_match_path(const struct llmobs_shape *shape,
+                         struct llmobs_text path)
+{
+    struct llmobs_text bare = {path.data, without_slashes(path)};
+    size_t n = suffix_len(shape->path, bare);
+
+    if (n == 0 || (shape->not_path && suffix_len(shape->not_path, bare) > 0))
+        return 0;
+    if (shape->holds &&
+        !llmobs_text_has_nocase(llmobs_match_rest(shape, bare), shape->holds))
+        return 0;
+    return n + path.len - bare.len;
+}
+
+const struct llmobs_shape *llmobs_match_shape(
+    const struct llmobs_dialect *const *dialects, const char *method,
+    struct llmobs_text path, bool any_host, const struct llmobs_dialect **found)
+{
+    for (; *dialects; dialects++) {
+        const struct llmobs_shape *shape = (*dialects)->shapes;
+
+        for (; shape->path; shape++) {
+            if ((any_host && !shape->any_host) ||
+                llmobs_match_path(shape, path) == 0 ||
+                strcmp(method, shape->method) != 0)
+                continue;
+            *found = *dialects;
+            return shape;
+        }
+    }
+    return NULL;
+}
+
+const char *llmobs_match_client(const struct llmobs_shape *shape,
+                                const struct llmobs_url *url)
+{
+    struct llmobs_text host = {url->host, url->host_len};
+    struct llmobs_text base = {
+        url->path.data, url->path.len - llmobs_match_path(shape, url->path)};
+
+    if (llmobs_text_has_nocase(host, "azure") ||
+        llmobs_text_has_nocase(base, "azure"))
+        return "AzureOpenAI";
+    if (llmobs_text_has_nocase(host, "deepseek") ||
+        llmobs_text_has_nocase(base, "deepseek"))
+        return "Deepseek";
+    return "OpenAI";
+}
+
+bool llmobs_match_intake(const struct llmobs_url *url)
+{
+    static const char *const sites[] = {".datadoghq.com", ".datadoghq.eu",
+                                        ".datad0g.com", ".ddog-gov.com"};
+    struct llmobs_text host = {url->host, url->host_len};
+
+    for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++)
+        if (llmobs_text_ends(host, sites[i]))
+            return true;
+    return false;
+}
+
+bool llmobs_match_object(struct llmobs_text body)
+{
+    return llmobs_text_starts(llmobs_text_unblank(body), "{");
+}
+
+bool llmobs_match_json_type(const char *content_type)
+{
+    return !content_type || !*content_type ||
+           llmobs_text_has_nocase(llmobs_text_of(content_type), "json");
+}

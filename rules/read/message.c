@@ -1,0 +1,207 @@
+#include "rules/read/message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/content.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+
+const struct llmobs_message_form llmobs_message_openai = {.tool_name = "name",
+                                                          .instead = "refusal"};
+
+static bool has_text(const char *text)
+{
+    return text && *text;
+}
+
+struct llmobs_json *llmobs_message_new(const char *role,
+                                       struct llmobs_text content)
+{
+    struct llmobs_json *message = llmobs_json_object();
+
+    if (message &&
+        llmobs_json_set(message, "content",
+                        llmobs_json_stringn(content.data ? content.data : "",
+                                            content.len)) == 0 &&
+        llmobs_json_sets(message, "role", role) == 0)
+        return message;
+    llmobs_json_free(message);
+    return NULL;
+}
+
+struct llmobs_json *llmobs_message_only(const char *role,
+                                        struct llmobs_text content)
+{
+    struct llmobs_json *list = llmobs_json_array();
+
+    if (list && llmobs_json_add(list, llmobs_message_new(role, content)) == 0)
+        return list;
+    llmobs_json_free(list);
+    return NULL;
+}
+
+struct llmobs_json *llmobs_message_take(char *text)
+{
+    struct llmobs_json *list =
+        text ? llmobs_message_only(NULL, llmobs_text_of(text)) : NULL;
+
+    free(text);
+    return list;
+}
+
+/* A message of role tool is the result of one call: its content becomes the
+ * result's. Takes nothing from `content` but its text. */
+static int store_result(const struct llmobs_json *from,
+                        const struct llmobs_message_form *form,
+                        struct llmobs_content *content,
+                        struct llmobs_json *message)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    const char *name = llmobs_json_gets(from, form->tool_name);
+    const char *type = llmobs_json_gets(from, "type");
+    int rc = llmobs_json_add(
+        list, llmobs_tools_result(name ? name : "",
+                                  llmobs_json_gets(from, "tool_call_id"),
+                                  has_text(type) ? type : "tool_result",
+                                  llmobs_content_string(&content->text)));
+
+    if (rc == 0) {
+        llmobs_buf_cut(&content->text, 0);
+        return llmobs_json_set(message, "tool_results", list);
+    }
+    llmobs_json_free(list);
+    return rc;
+}
+
+/* The end of every message: what its content holds and its tool calls. Frees
+ * the message where that or what was before it (`rc`) failed. */
+static int finish(struct llmobs_json *message, const struct llmobs_json *from,
+                  struct llmobs_content *content, int rc)
+{
+    if (rc == 0)
+        rc = llmobs_content_store(content, message);
+    if (rc == 0)
+        rc = llmobs_tools_read_calls(from, message);
+    llmobs_content_fini(content);
+    if (rc < 0)
+        llmobs_json_free(message);
+    return rc;
+}
+
+/* Adds the message of what was thought: `text`, else what thinking parts held;
+ * nothing where there is none. */
+static int add_reasoning(struct llmobs_json *list, const char *text,
+                         const struct llmobs_content *content)
+{
+    struct llmobs_text reasoning = {content->thinking.data,
+                                    content->thinking.len};
+
+    if (has_text(text))
+        reasoning = llmobs_text_of(text);
+    if (reasoning.len == 0)
+        return 0;
+    return llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
+}
+
+static int read_content(struct llmobs_content *content,
+                        const struct llmobs_json *from,
+                        const struct llmobs_message_form *form)
+{
+    int rc = llmobs_content_read(content, llmobs_json_get(from, "content"),
+                                 form->parts);
+
+    if (rc == 0 && content->text.len == 0)
+        rc = llmobs_content_append(&content->text,
+                                   llmobs_json_gets(from, form->instead));
+    return rc < 0 ? rc
+                  : llmobs_content_add_images(
+                        content, llmobs_json_get(from, form->images));
+}
+
+int llmobs_message_add(struct llmobs_json *list, const struct llmobs_json *from,
+                       const struct llmobs_message_form *form)
+{
+    const char *role = llmobs_json_gets(from, "role");
+    const char *thought = llmobs_json_gets(from, form->reasoning);
+    struct llmobs_json *message = llmobs_json_object();
+    struct llmobs_content content;
+    int rc;
+
+    llmobs_content_init(&content);
+    rc = read_content(&content, from, form);
+    if (rc == 0)
+        rc = llmobs_json_sets(message, "role", role);
+    if (rc == 0 && role && strcmp(role, "tool") == 0 && !form->tool_content)
+        rc = store_result(from, form, &content, message);
+    if (rc == 0)
+        rc = add_reasoning(list, thought, &content);
+    rc = finish(message, from, &content, rc);
+    return rc == 0 ? llmobs_json_add(list, message) : rc;
+}
+
+struct llmobs_json *llmobs_message_read_list(
+    const struct llmobs_json *list, const struct llmobs_message_form *form)
+{
+    struct llmobs_json *messages = llmobs_json_array();
+    int rc = messages ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++) {
+        const struct llmobs_json *from = llmobs_json_at(list, i);
+        const char *text = llmobs_json_text(from);
+
+        if (text)
+            rc = llmobs_json_add(
+                messages, llmobs_message_new(NULL, llmobs_text_of(text)));
+        else if (llmobs_json_is_object(from))
+            rc = llmobs_message_add(messages, from, form);
+    }
+    if (rc == 0)
+        return messages;
+    llmobs_json_free(messages);
+    return NULL;
+}
+
+/* What stands for the text where the answer has none. */
+static int read_answer(struct llmobs_content *content,
+                       const struct llmobs_json *from, const char *audio_format)
+{
+    const struct llmobs_json *audio = llmobs_json_get(from, "audio");
+    const char *data = llmobs_json_gets(audio, "data");
+    const char *text = NULL;
+    int rc;
+
+    rc = llmobs_content_read(content, llmobs_json_get(from, "content"),
+                             LLMOBS_CONTENT_THINKING);
+    if (rc == 0 && has_text(data))
+        rc = llmobs_content_add_audio(content, data, audio_format);
+    if (rc == 0 && content->text.len == 0) {
+        text = llmobs_json_gets(audio, "transcript");
+        if (!has_text(text))
+            text = llmobs_json_gets(from, "refusal");
+        rc = llmobs_content_append(&content->text, text);
+    }
+    return rc;
+}
+
+int llmobs_message_add_answer(struct llmobs_json *list,
+                              const struct llmobs_json *from,
+                              const char *audio_format)
+{
+    struct llmobs_json *message = llmobs_json_object();
+    const char *thought = llmobs_json_gets(from, "reasoning_content");
+    struct llmobs_content content;
+    int rc;
+
+    if (!has_text(thought))
+        thought = llmobs_json_gets(from, "reasoning");
+    llmobs_content_init(&content);
+    rc = read_answer(&content, from, audio_format);
+    if (rc == 0)
+        rc = llmobs_json_sets(message, "role", llmobs_json_gets(from, "role"));
+    if (rc == 0)
+        rc = add_reasoning(list, thought, &content);
+    rc = finish(message, from, &content, rc);
+    return rc == 0 ? llmobs_json_add(list, message) : rc;
+}

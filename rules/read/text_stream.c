@@ -1,0 +1,60 @@
+#include "rules/read/text_stream.h"
+
+#include <errno.h>
+
+#include "rules/read/content.h"
+#include "rules/read/message.h"
+
+struct stream_text {
+    int64_t index;
+    struct llmobs_buf buf;
+};
+
+static struct stream_text *text_at(const struct llmobs_text_stream *stream,
+                                   size_t i)
+{
+    return (struct stream_text *)stream->texts.items + i;
+}
+
+void llmobs_text_stream_fini(struct llmobs_text_stream *stream)
+{
+    for (size_t i = 0; i < stream->texts.count; i++)
+        llmobs_buf_fini(&text_at(stream, i)->buf);
+    llmobs_slots_fini(&stream->texts);
+}
+
+int llmobs_text_stream_add(struct llmobs_text_stream *stream, int64_t index,
+                           struct llmobs_text piece)
+{
+    struct stream_text *text;
+    void *item;
+    int rc = llmobs_slots_at(&stream->texts, sizeof(*text),
+                             LLMOBS_TEXT_STREAM_MAX, index, &item);
+
+    if (rc < 0)
+        return rc == -ENOSPC ? 0 : rc;
+    text = item;
+    text->buf.max = LLMOBS_CONTENT_MAX;
+    stream->len += piece.len;
+    rc = llmobs_buf_add(&text->buf, piece.data ? piece.data : "", piece.len);
+    return rc == -EFBIG ? 0 : rc;
+}
+
+struct llmobs_json *llmobs_text_stream_messages(
+    const struct llmobs_text_stream *stream, const char *role)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < stream->texts.count; i++) {
+        const struct llmobs_buf *buf = &text_at(stream, i)->buf;
+
+        rc = llmobs_json_add(
+            list, llmobs_message_new(
+                      role, (struct llmobs_text){buf->data, buf->len}));
+    }
+    if (rc == 0)
+        return list;
+    llmobs_json_free(list);
+    return NULL;
+}

@@ -1,0 +1,34 @@
+/* text_stream - plain texts that come in pieces, one or several at a time.
+ *
+ * Owns:    its texts, from the first piece to fini.
+ * Threads: one at a time.
+ * Errors:  -ENOMEM.
+ * Limits:  LLMOBS_TEXT_STREAM_MAX texts, pieces of others are passed over.
+ *          Texts as content.h.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_TEXT_STREAM_H
+#define LLMOBS_TEXT_STREAM_H
+
+#include "core/text/json.h"
+#include "rules/read/slots.h"
+
+#define LLMOBS_TEXT_STREAM_MAX 128
+
+/* All zeros: empty and ready. */
+struct llmobs_text_stream {
+    struct llmobs_slots texts;
+    size_t len; /* bytes of all together */
+};
+
+void llmobs_text_stream_fini(struct llmobs_text_stream *stream);
+
+/* Appends a piece to the text of an index. */
+int llmobs_text_stream_add(struct llmobs_text_stream *stream, int64_t index,
+                           struct llmobs_text piece);
+
+/* Gives a message for each text; a NULL role is left out. */
+struct llmobs_json *llmobs_text_stream_messages(
+    const struct llmobs_text_stream *stream, const char *role);
+
+#endif

@@ -1,0 +1,467 @@
+#include "rules/read/url.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/scratch.h"
+#include "rules/read/idn.h"
+
+struct llmobs_url_list {
+    struct llmobs_url_list *next;
+    struct llmobs_url url; /* may point into text */
+    char text[];
+};
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+static bool unreserved(int c)
+{
+    return (c >= '0' && c <= '9') || (lower((char)c) >= 'a' && c <= 'z') ||
+           c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+/* Copies a path with its unreserved characters decoded and the digits of all
+ * other escapes in one case; never longer than the original. */
+static size_t decode_path(struct llmobs_text in, char *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < in.len; i++) {
+        int c = llmobs_text_escape(in, i);
+
+        if (c < 0) {
+            out[n++] = in.data[i];
+            continue;
+        }
+        if (unreserved(c)) {
+            out[n++] = (char)c;
+        } else {
+            out[n++] = '%';
+            out[n++] = lower(in.data[i + 1]);
+            out[n++] = lower(in.data[i + 2]);
+        }
+        i += 2;
+    }
+    return n;
+}
+
+/* Removes "." and ".." segments in place (RFC 3986, 5.2.4), as libcurl does
+ * before it sends. */
+static size_t remove_dots(char *path, size_t len)
+{
+    size_t from = 0, to = 0;
+
+    while (from < len) {
+        const char *slash = memchr(path + from + 1, '/', len - from - 1);
+        size_t end = slash ? (size_t)(slash - path) : len;
+        size_t n = end - from - 1;
+        bool dots = n == 2 && memcmp(path + from + 1, "..", 2) == 0;
+
+        if (dots)
+            while (to > 0 && path[--to] != '/')
+                ;
+        if (dots || (n == 1 && path[from + 1] == '.')) {
+            if (end == len)
+                path[to++] = '/';
+        } else {
+            memmove(path + to, path + from, end - from);
+            to += end - from;
+        }
+        from = end;
+    }
+    return to;
+}
+
+static void set_path(struct llmobs_text path, struct llmobs_url *url)
+{
+    url->path = path;
+    if (path.len == 0 || path.len > sizeof(url->path_buf))
+        return;
+    if (!memchr(path.data, '%', path.len) &&
+        !memmem(path.data, path.len, "/.", 2))
+        return;
+    url->path.len = decode_path(path, url->path_buf);
+    url->path.len = remove_dots(url->path_buf, url->path.len);
+    url->path.data = url->path_buf;
+}
+
+static int parse_port(struct llmobs_text text, uint16_t *port)
+{
+    unsigned number = 0;
+
+    if (text.len == 0)
+        return 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return -EINVAL;
+        number = number * 10 + (unsigned)(text.data[i] - '0');
+        if (number > UINT16_MAX)
+            return -EINVAL;
+    }
+    if (number == 0)
+        return -EINVAL;
+    *port = (uint16_t)number;
+    return 0;
+}
+
+/* One name for a host, whichever of its two forms was written; one that has
+ * no other is compared by its bytes. */
+static void to_dns(struct llmobs_url *url)
+{
+    char name[LLMOBS_URL_HOST_MAX + 1];
+
+    for (size_t i = 0; i < url->host_len; i++) {
+        if ((unsigned char)url->host[i] < 0x80)
+            continue;
+        if (llmobs_idn_encode((struct llmobs_text){url->host, url->host_len},
+                              name, sizeof(name)) == 0) {
+            url->host_len = strlen(name);
+            memcpy(url->host, name, url->host_len + 1);
+        }
+        return;
+    }
+}
+
+/* Lower case, escapes decoded (libcurl does so too), one dot at the end gone.
+ */
+static int set_host(struct llmobs_text host, struct llmobs_url *url)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < host.len; i++) {
+        int c = llmobs_text_escape(host, i);
+
+        if (n == LLMOBS_URL_HOST_MAX)
+            return -EINVAL;
+        if (c >= 0)
+            i += 2;
+        else
+            c = (unsigned char)host.data[i];
+        if (c <= ' ' || c == 0x7F || c == '/')
+            return -EINVAL;
+        url->host[n++] = lower((char)c);
+    }
+    if (n > 0 && url->host[n - 1] == '.')
+        n--;
+    url->host[n] = '\0';
+    url->host_len = n;
+    to_dns(url);
+    return n > 0 ? 0 : -EINVAL;
+}
+
+/* An address without its brackets; the zone ("%25eth0") says nothing of the
+ * peer. */
+static int set_address(struct llmobs_text host, struct llmobs_url *url)
+{
+    const char *zone = memchr(host.data, '%', host.len);
+    int rc;
+
+    if (zone)
+        host.len = (size_t)(zone - host.data);
+    rc = set_host(host, url);
+    if (rc == 0 && inet_pton(AF_INET6, url->host, url->address) != 1)
+        rc = -EINVAL;
+    url->ipv6 = rc == 0;
+    return rc;
+}
+
+/* Takes "[address]" off what is left: the port with its colon. */
+static int split_address(struct llmobs_text *host, struct llmobs_text *port)
+{
+    const char *end = memchr(host->data, ']', host->len);
+
+    if (!end)
+        return -EINVAL;
+    port->data = end + 1;
+    port->len = host->len - (size_t)(end + 1 - host->data);
+    if (port->len > 0 && port->data[0] != ':')
+        return -EINVAL;
+    host->len = (size_t)(end - host->data) - 1;
+    host->data++;
+    return 0;
+}
+
+static void split_name(struct llmobs_text *host, struct llmobs_text *port)
+{
+    const char *colon = memchr(host->data, ':', host->len);
+
+    if (!colon)
+        return;
+    port->data = colon;
+    port->len = host->len - (size_t)(colon - host->data);
+    host->len = (size_t)(colon - host->data);
+}
+
+/* Reads "user@host:port". `bare` allows an IPv6 address without brackets. */
+static int parse_authority(struct llmobs_text text, bool bare,
+                           struct llmobs_url *url)
+{
+    const char *at = memrchr(text.data, '@', text.len);
+    struct llmobs_text host = text, port = {NULL, 0};
+    int rc;
+
+    if (at) {
+        host.data = at + 1;
+        host.len = text.len - (size_t)(at + 1 - text.data);
+    }
+    if (host.len == 0)
+        return -EINVAL;
+    if (host.data[0] == '[') {
+        rc = split_address(&host, &port);
+        if (rc == 0)
+            rc = set_address(host, url);
+    } else if (bare && memchr(host.data, ':', host.len) !=
+                           memrchr(host.data, ':', host.len)) {
+        return set_address(host, url);
+    } else {
+        split_name(&host, &port);
+        rc = set_host(host, url);
+    }
+    if (rc == 0 && port.len > 0)
+        rc = parse_port((struct llmobs_text){port.data + 1, port.len - 1},
+                        &url->port);
+    return rc;
+}
+
+/* Takes the scheme and its slashes off `text`. libcurl forgives one slash and
+ * three. */
+static bool take_scheme(struct llmobs_text *text, enum llmobs_scheme *scheme)
+{
+    size_t n, slashes = 0;
+
+    if (text->len >= 5 && strncasecmp(text->data, "http:", 5) == 0)
+        n = 5, *scheme = LLMOBS_SCHEME_HTTP;
+    else if (text->len >= 6 && strncasecmp(text->data, "https:", 6) == 0)
+        n = 6, *scheme = LLMOBS_SCHEME_HTTPS;
+    else
+        return false;
+    while (n + slashes < text->len && text->data[n + slashes] == '/')
+        slashes++;
+    if (slashes < 1 || slashes > 3)
+        return false;
+    text->data += n + slashes;
+    text->len -= n + slashes;
+    return true;
+}
+
+static int parse_rest(struct llmobs_text text, bool entry,
+                      struct llmobs_url *url)
+{
+    struct llmobs_text path;
+    size_t n = 0, end;
+    int rc;
+
+    while (n < text.len && !memchr("/?#", text.data[n], 3))
+        n++;
+    end = n;
+    while (end < text.len && text.data[end] != '?' && text.data[end] != '#')
+        end++;
+    path = (struct llmobs_text){text.data + n, end - n};
+    url->ipv6 = false;
+    url->port = url->scheme == LLMOBS_SCHEME_HTTP    ? 80
+                : url->scheme == LLMOBS_SCHEME_HTTPS ? 443
+                                                     : 0;
+    rc = parse_authority((struct llmobs_text){text.data, n}, entry, url);
+    if (rc == 0)
+        set_path(path, url);
+    return rc;
+}
+
+int llmobs_url_parse(struct llmobs_text text, struct llmobs_url *url)
+{
+    if (!text.data || !take_scheme(&text, &url->scheme))
+        return -EINVAL;
+    return parse_rest(text, false, url);
+}
+
+int llmobs_url_parse_entry(struct llmobs_text text, struct llmobs_url *url)
+{
+    int rc;
+
+    if (!text.data)
+        return -EINVAL;
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.data[i] <= ' ')
+            return -EINVAL;
+    if (!take_scheme(&text, &url->scheme)) {
+        if (memmem(text.data, text.len, "://", 3))
+            return -EINVAL;
+        url->scheme = LLMOBS_SCHEME_ANY;
+    }
+    rc = parse_rest(text, true, url);
+    while (rc == 0 && url->path.len > 0 &&
+           url->path.data[url->path.len - 1] == '/')
+        url->path.len--;
+    return rc;
+}
+
+static bool same_port(const struct llmobs_url *entry,
+                      const struct llmobs_url *url)
+{
+    if (entry->port != 0)
+        return entry->port == url->port;
+    return url->port == (url->scheme == LLMOBS_SCHEME_HTTPS ? 443 : 80);
+}
+
+static bool same_host(const struct llmobs_url *a, const struct llmobs_url *b)
+{
+    if (a->ipv6 != b->ipv6)
+        return false;
+    if (a->ipv6)
+        return memcmp(a->address, b->address, sizeof(a->address)) == 0;
+    return a->host_len == b->host_len &&
+           memcmp(a->host, b->host, a->host_len) == 0;
+}
+
+bool llmobs_url_under(const struct llmobs_url *entry,
+                      const struct llmobs_url *url)
+{
+    size_t n = entry->path.len;
+
+    if (entry->scheme != LLMOBS_SCHEME_ANY && entry->scheme != url->scheme)
+        return false;
+    if (!same_port(entry, url) || !same_host(entry, url))
+        return false;
+    if (n == 0)
+        return true;
+    return url->path.len >= n &&
+           memcmp(entry->path.data, url->path.data, n) == 0 &&
+           (url->path.len == n || url->path.data[n] == '/');
+}
+
+/* "name:", whatever follows. */
+static bool names_scheme(struct llmobs_text text)
+{
+    size_t n = 0;
+
+    while (n < text.len &&
+           (unreserved((unsigned char)text.data[n]) || text.data[n] == '+'))
+        n++;
+    return n > 0 && n < text.len && text.data[n] == ':';
+}
+
+/* Versions of libcurl differ in where such a reference leads. */
+static bool has_control(struct llmobs_text text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
+            return true;
+    return false;
+}
+
+/* Answers for the reference without blanks at its ends. */
+static bool leads_to(const struct llmobs_url *base,
+                     struct llmobs_text reference, struct llmobs_url *url)
+{
+    size_t slashes = 0;
+    int rc;
+
+    if (reference.len == 0 || has_control(reference) ||
+        memchr(reference.data, '\\', reference.len))
+        return false;
+    while (slashes < reference.len && reference.data[slashes] == '/')
+        slashes++;
+    if (names_scheme(reference)) {
+        rc = llmobs_url_parse(reference, url);
+    } else if (slashes >= 2) {
+        reference.data += slashes;
+        reference.len -= slashes;
+        url->scheme = base->scheme;
+        rc = parse_rest(reference, false, url);
+    } else {
+        return true;
+    }
+    return rc == 0 && url->scheme == base->scheme && url->port == base->port &&
+           same_host(url, base);
+}
+
+static bool stays(const struct llmobs_url *base, struct llmobs_text reference)
+{
+    struct llmobs_url *url = llmobs_scratch_take(sizeof(*url));
+    bool same;
+
+    if (!url)
+        return false;
+    memset(url, 0, sizeof(*url));
+    same = leads_to(base, reference, url);
+    llmobs_scratch_give(url);
+    return same;
+}
+
+bool llmobs_url_stays(const struct llmobs_url *base,
+                      struct llmobs_text reference)
+{
+    /* Those that libcurl passes over. */
+    static const char blanks[] = " \t\n\v\f\r";
+    const size_t count = sizeof(blanks) - 1;
+
+    while (reference.len > 0 && memchr(blanks, reference.data[0], count)) {
+        reference.data++;
+        reference.len--;
+    }
+    while (reference.len > 0 &&
+           memchr(blanks, reference.data[reference.len - 1], count))
+        reference.len--;
+    return stays(base, reference);
+}
+
+char *llmobs_url_decode(struct llmobs_text text)
+{
+    char *out = malloc(text.len + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; out && i < text.len; i++) {
+        int c = llmobs_text_escape(text, i);
+
+        if (c > 0)
+            i += 2;
+        out[n++] = c > 0 ? (char)c : text.data[i];
+    }
+    if (out)
+        out[n] = '\0';
+    return out;
+}
+
+int llmobs_url_list_add(struct llmobs_url_list **list, struct llmobs_text text)
+{
+    struct llmobs_url_list *entry = malloc(sizeof(*entry) + text.len + 1);
+    int rc;
+
+    if (!entry)
+        return -ENOMEM;
+    memcpy(entry->text, text.data ? text.data : "", text.len);
+    rc = llmobs_url_parse_entry((struct llmobs_text){entry->text, text.len},
+                                &entry->url);
+    if (rc < 0) {
+        free(entry);
+        return rc;
+    }
+    entry->next = *list;
+    *list = entry;
+    return 0;
+}
+
+bool llmobs_url_list_has(const struct llmobs_url_list *list,
+                         const struct llmobs_url *url)
+{
+    for (; list; list = list->next)
+        if (llmobs_url_under(&list->url, url))
+            return true;
+    return false;
+}
+
+void llmobs_url_list_free(struct llmobs_url_list *list)
+{
+    while (list) {
+        struct llmobs_url_list *next = list->next;
+
+        free(list);
+        list = next;
+    }
+}

@@ -1,0 +1,192 @@
+#include "rules/read/usage.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define COUNT_MAX (INT64_C(1) << 53)
+#define COST_GRAIN 1e-9
+
+int64_t llmobs_usage_text(const char *text)
+{
+    int64_t number;
+    char *end;
+
+    if (!text || *text < '0' || *text > '9')
+        return -1;
+    errno = 0;
+    number = strtoll(text, &end, 10);
+    return *end != '\0' || errno != 0 || number > COUNT_MAX ? -1 : number;
+}
+
+/* A count, or -1: numeric texts are counts too, reals only when whole
+ * (llmobs-wire 8.4). */
+static int64_t count_of(const struct llmobs_json *value)
+{
+    int64_t number = -1;
+
+    if (llmobs_json_is_int(value)) {
+        number = llmobs_json_to_int(value);
+    } else if (llmobs_json_is_number(value)) {
+        double real = llmobs_json_to_real(value);
+
+        if (real >= 0 && real <= (double)COUNT_MAX &&
+            real == (double)(int64_t)real)
+            number = (int64_t)real;
+    } else {
+        number = llmobs_usage_text(llmobs_json_text(value));
+    }
+    return number > COUNT_MAX ? -1 : number;
+}
+
+int64_t llmobs_usage_count(const struct llmobs_json *object, const char *key)
+{
+    int64_t number = count_of(llmobs_json_get(object, key));
+
+    return number < 0 ? -1 : number;
+}
+
+/* The first of two counts that is not 0, else one that was sent. */
+static int64_t count_either(const struct llmobs_json *usage, const char *key,
+                            const char *other)
+{
+    int64_t one = llmobs_usage_count(usage, key), two;
+
+    if (one > 0)
+        return one;
+    two = llmobs_usage_count(usage, other);
+    return two >= 0 ? two : one;
+}
+
+/* The first of two counts that was sent. */
+static int64_t count_detail(const struct llmobs_json *usage, const char *group,
+                            const char *other, const char *key)
+{
+    int64_t number = llmobs_usage_count(llmobs_json_get(usage, group), key);
+
+    return number >= 0 ? number
+                       : llmobs_usage_count(llmobs_json_get(usage, other), key);
+}
+
+static void put(struct llmobs_span *span, const char *key, int64_t number)
+{
+    if (number >= 0)
+        llmobs_span_metric(span, key, number);
+}
+
+static void put_positive(struct llmobs_span *span, const char *key,
+                         int64_t number)
+{
+    if (number > 0)
+        llmobs_span_metric(span, key, number);
+}
+
+static void read_cache(const struct llmobs_json *usage,
+                       struct llmobs_span *span)
+{
+    const struct llmobs_json *details =
+        llmobs_json_get(usage, "prompt_tokens_details");
+    const struct llmobs_json *split =
+        llmobs_json_get(details, "cache_creation_token_details");
+    int64_t number = count_detail(usage, "prompt_tokens_details",
+                                  "input_tokens_details", "cached_tokens");
+
+    if (number < 0)
+        number = llmobs_usage_count(usage, "cached_tokens");
+    if (number < 0)
+        number = llmobs_usage_count(usage, "prompt_cache_hit_tokens");
+    put(span, "cache_read_input_tokens", number);
+
+    number = count_detail(usage, "prompt_tokens_details",
+                          "input_tokens_details", "cache_write_tokens");
+    put(span, "cache_write_input_tokens", number);
+    if (number < 0) {
+        number = llmobs_usage_count(details, "cache_creation_tokens");
+        if (number < 0)
+            number = llmobs_usage_count(usage, "cache_creation_input_tokens");
+        put_positive(span, "cache_write_input_tokens", number);
+    }
+    put_positive(span, "ephemeral_5m_input_tokens",
+                 llmobs_usage_count(split, "ephemeral_5m_input_tokens"));
+    put_positive(span, "ephemeral_1h_input_tokens",
+                 llmobs_usage_count(split, "ephemeral_1h_input_tokens"));
+}
+
+static int put_cost(struct llmobs_span *span, const char *key, double cost)
+{
+    if (cost - cost != 0)
+        return 0;
+    return llmobs_json_set(span->metrics, key, llmobs_json_real(cost));
+}
+
+/* OpenRouter; the parts are told only where they make up the whole
+ * (llmobs-wire 6.6). */
+static int read_costs(const struct llmobs_json *usage, struct llmobs_span *span)
+{
+    const struct llmobs_json *details = llmobs_json_get(usage, "cost_details");
+    const struct llmobs_json *cost = llmobs_json_get(usage, "cost");
+    const struct llmobs_json *upstream =
+        llmobs_json_get(details, "upstream_inference_cost");
+    const struct llmobs_json *in =
+        llmobs_json_get(details, "upstream_inference_prompt_cost");
+    const struct llmobs_json *out =
+        llmobs_json_get(details, "upstream_inference_completions_cost");
+    double total, rest;
+    int rc;
+
+    if (!llmobs_json_is_number(cost))
+        return 0;
+    total = llmobs_json_to_real(cost);
+    if (llmobs_json_is_true(llmobs_json_get(usage, "is_byok")))
+        total += llmobs_json_to_real(upstream);
+    rc = put_cost(span, "total_cost", total);
+    if (rc < 0 || !llmobs_json_is_number(in) || !llmobs_json_is_number(out))
+        return rc;
+    rest = total - llmobs_json_to_real(in) - llmobs_json_to_real(out);
+    if (rest >= COST_GRAIN / 2 || rest <= -COST_GRAIN / 2)
+        return 0;
+    rc = put_cost(span, "input_cost", llmobs_json_to_real(in));
+    return rc < 0 ? rc
+                  : put_cost(span, "output_cost", llmobs_json_to_real(out));
+}
+
+static bool is_usage(const struct llmobs_json *value)
+{
+    return llmobs_json_is_object(value) && llmobs_json_len(value) > 0;
+}
+
+const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body)
+{
+    const struct llmobs_json *usage = llmobs_json_get(body, "usage");
+    const struct llmobs_json *choices = llmobs_json_get(body, "choices");
+
+    if (is_usage(usage))
+        return usage;
+    usage = llmobs_json_get(llmobs_json_get(body, "x_groq"), "usage");
+    if (is_usage(usage))
+        return usage;
+    for (size_t i = llmobs_json_len(choices); i-- > 0;) {
+        usage = llmobs_json_get(llmobs_json_at(choices, i), "usage");
+        if (is_usage(usage))
+            return usage;
+    }
+    return NULL;
+}
+
+int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
+{
+    int64_t in = count_either(usage, "prompt_tokens", "input_tokens");
+    int64_t out = count_either(usage, "completion_tokens", "output_tokens");
+
+    if (!usage)
+        return 0;
+    put(span, "input_tokens", in);
+    put(span, "output_tokens", out);
+    put(span, "total_tokens",
+        in >= 0 && out >= 0 ? in + out
+                            : llmobs_usage_count(usage, "total_tokens"));
+    put(span, "reasoning_output_tokens",
+        count_detail(usage, "completion_tokens_details",
+                     "output_tokens_details", "reasoning_tokens"));
+    read_cache(usage, span);
+    return read_costs(usage, span);
+}
