@@ -80,7 +80,7 @@ static const struct llmobs_dialect *const bedrock[] = {
 
 #define HOST(text) .host = {text, sizeof(text) - 1}
 
-/* llmobs-wire 6.12. Hosts below a listed one are its own; '*' stands for any
+/* WIRE 6.12. Hosts below a listed one are its own; '*' stands for any
  * bytes. */
 static const struct llmobs_provider providers[] = {
     {HOST("*.openai.com"), .name = "openai", .dialects = openai},

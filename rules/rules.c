@@ -442,7 +442,7 @@ static void begin_reading(const struct llmobs_match *match,
 }
 
 /* The span's name: the user's, the provider's, else the shape's with the
- * client in the place of %s (llmobs-wire 6.1). */
+ * client in the place of %s (WIRE 6.1). */
 static int name_span(const struct llmobs_rule *rule,
                      const struct llmobs_reading *reading,
                      struct llmobs_span *span)

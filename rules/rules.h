@@ -66,7 +66,7 @@ struct llmobs_rules_config {
 struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config);
 void llmobs_rules_free(struct llmobs_rules *rules);
 
-/* Classifies a request (design section 4, rules 0 to 4). True: ours, `match`
+/* Classifies a request (WIRE 4.5, 6.1). True: ours, `match`
  * is filled. False: not ours, only match->why is filled, and match->inject
  * where it goes to a configured proxy. */
 bool llmobs_rules_match(const struct llmobs_rules *rules,

@@ -16,7 +16,7 @@
 
 #define LLMOBS_CONF_MAX 65536
 
-/* llmobs-wire 3.1: "1" and "true" in any case, nothing else. */
+/* WIRE 3.1: "1" and "true" in any case, nothing else. */
 bool llmobs_conf_is_true(const char *value);
 
 struct llmobs_conf {

@@ -41,7 +41,7 @@ int llmobs_filter_since(struct llmobs_filter *filter, const char *text,
 bool llmobs_filter_kind_known(const char *kind);
 
 /* "llm", ... of an event; NULL when it has none. Both forms of the field are
- * read (llmobs-wire 1.4). */
+ * read (WIRE 1.4). */
 const char *llmobs_filter_kind(const struct llmobs_json *event);
 
 /* The value of the tag `key`; NULL when there is none. */

@@ -147,7 +147,7 @@ static bool is_word(const char *text, const char *const *words)
     return false;
 }
 
-/* llmobs-wire 3.1: true and 1 are true, all else is false; a word that looks
+/* WIRE 3.1: true and 1 are true, all else is false; a word that looks
  * like neither is worth a line. Our own switches also know on, and keep their
  * default where a word means nothing. */
 static bool read_bool(const char *name, const char *text, bool *to)

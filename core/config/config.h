@@ -5,7 +5,7 @@
  * Errors:  a bad value is told to `complain` and its default stands.
  * Fork:    plain memory.
  *
- * Parsing rules (booleans, numbers, tag maps): llmobs-wire section 3.1; an
+ * Parsing rules (booleans, numbers, tag maps): WIRE 3.1; an
  * empty value counts as unset.
  */
 #ifndef LLMOBS_CONFIG_H
@@ -18,7 +18,7 @@
 #include "core/privacy/content.h"
 #include "core/span/context.h"
 
-/* How trace context is written and read (llmobs-wire 3.2, 5). */
+/* How trace context is written and read (WIRE 3.2, 5). */
 enum llmobs_style {
     LLMOBS_STYLE_DATADOG,
     LLMOBS_STYLE_TRACECONTEXT,
@@ -92,13 +92,13 @@ struct llmobs_config {
     char *log_path;                /* LLMOBS_LOG; NULL: no log */
     int log_level;                 /* LLMOBS_LOG_LEVEL, enum llmobs_log_level */
     struct llmobs_carrier carrier; /* context carried in the environment */
-    int agentless;   /* DD_LLMOBS_AGENTLESS_ENABLED: 1, 0, or -1: unset */
-    char *api_key;   /* DD_API_KEY, trimmed; NULL: unset. Never logged */
-    char *site;      /* DD_SITE */
-    char *agent_url; /* resolved (llmobs-wire 2.3): "http://host:port[/base]",
-                      * "https://...", "unix:///path"; never NULL */
-    bool agent_configured;     /* by a variable, or its socket is there */
-    bool agent_named;          /* by a variable */
+    int agentless;         /* DD_LLMOBS_AGENTLESS_ENABLED: 1, 0, or -1: unset */
+    char *api_key;         /* DD_API_KEY, trimmed; NULL: unset. Never logged */
+    char *site;            /* DD_SITE */
+    char *agent_url;       /* resolved (WIRE 2.3): "http://host:port[/base]",
+                            * "https://...", "unix:///path"; never NULL */
+    bool agent_configured; /* by a variable, or its socket is there */
+    bool agent_named;      /* by a variable */
     int64_t agent_timeout_ms;  /* DD_TRACE_AGENT_TIMEOUT_SECONDS */
     char *override_origin;     /* DD_LLMOBS_OVERRIDE_ORIGIN; NULL: unset */
     char **extra_headers;      /* _DD_TRACE_WRITER_ADDITIONAL_HEADERS, each
@@ -152,7 +152,7 @@ const char *llmobs_config_given(const struct llmobs_config *config,
 /* The path of the configuration file; NULL when none was read. */
 const char *llmobs_config_file(const struct llmobs_config *config);
 
-/* Where the local store is for the effective user (design section 6); writes
+/* Where the local store is for the effective user; writes
  * the directory's path. -ENAMETOOLONG. */
 int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
                             size_t cap);

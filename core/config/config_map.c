@@ -63,7 +63,7 @@ static void map_put(struct map *map, struct llmobs_text part)
     map->list[at] = entry;
 }
 
-/* Gives the entries of a tag map (llmobs-wire 3.1); an empty list without a
+/* Gives the entries of a tag map (WIRE 3.1); an empty list without a
  * text, NULL without memory. */
 static char **map_read(struct llmobs_config_loading *loading, const char *name,
                        const char *text)

@@ -99,7 +99,7 @@ static bool has_socket(void)
     return stat(AGENT_SOCKET, &st) == 0;
 }
 
-/* In the order of llmobs-wire 2.3. */
+/* In the order of WIRE 2.3. */
 static void settle_agent(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
@@ -133,7 +133,7 @@ static bool is_government(const char *site)
 }
 
 /* Sent to as it is: another site than the one that was meant must not get the
- * data (llmobs-wire 3.2, DD_SITE). */
+ * data (WIRE 3.2, DD_SITE). */
 static void settle_site(struct llmobs_config_loading *loading)
 {
     char **site = &loading->config.site;
@@ -184,8 +184,9 @@ static void settle_ca_file(struct llmobs_config_loading *loading)
 /* -- what is no call of the app ---------------------------------------------
  */
 
-/* What the user's own telemetry goes to (design section 4, rule 0). A Unix
- * socket's URL needs no rule; an agent that has one answers on its port too. */
+/* The user's own telemetry goes to these places: a request there is no call. A
+ * Unix socket's URL needs no rule; an agent that has one answers on its port
+ * too. */
 static void settle_never_urls(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;

@@ -57,7 +57,7 @@ static void read_styles(struct llmobs_config_loading *loading,
     }
 }
 
-/* llmobs-wire 3.2: the variable of one direction wins over the common one. */
+/* WIRE 3.2: the variable of one direction wins over the common one. */
 static void settle_styles(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;

@@ -180,7 +180,7 @@ static int64_t start_of_event(struct llmobs_text event)
     return start;
 }
 
-/* A span as old as this is refused by every intake (llmobs-wire 2.4). */
+/* A span as old as this is refused by every intake (WIRE 2.4). */
 static bool is_expired(const struct source *source)
 {
     const struct llmobs_exchange *exchange;

@@ -9,15 +9,15 @@
 #include "core/event/tags.h"
 #include "core/privacy/content.h"
 
-/* Containers this deep under meta become text (llmobs-wire 1.4). */
+/* Containers this deep under meta become text (WIRE 1.4). */
 #define META_DEPTH_MAX 12
 
-/* llmobs-wire 1.5, last row of the placeholders. */
+/* WIRE 1.5, last row of the placeholders. */
 #define DROPPED                                                              \
     "[This value has been dropped because this span's size exceeds the 5MB " \
     "size limit.]"
 
-/* What is left out so that an event fits (llmobs-wire 2.4), in this order. */
+/* What is left out so that an event fits (WIRE 2.4), in this order. */
 enum cut { CUT_NOTHING, CUT_IO, CUT_REST };
 
 struct encoding {
@@ -161,7 +161,7 @@ static int set_dropped(struct llmobs_json *meta, const char *side)
     return rc;
 }
 
-/* A prompt says whose it is (llmobs-wire 1.5). */
+/* A prompt says whose it is (WIRE 1.5). */
 static int set_prompt(const struct encoding *e, struct llmobs_json *io)
 {
     struct llmobs_json *prompt = limited(e->span->input_prompt, 2);
@@ -177,7 +177,7 @@ static int set_prompt(const struct encoding *e, struct llmobs_json *io)
     return rc;
 }
 
-/* One side's container; without content it is left out (llmobs-wire 1.4). */
+/* One side's container; without content it is left out (WIRE 1.4). */
 static int set_io(const struct encoding *e, struct llmobs_json *meta,
                   const char *side, struct llmobs_json *messages,
                   struct llmobs_json *documents, const char *value)
@@ -308,7 +308,7 @@ static int set_attribution(const struct encoding *e, struct llmobs_json *meta)
     return rc;
 }
 
-/* The version that the model above has of the tool (llmobs-wire 1.4). */
+/* The version that the model above has of the tool (WIRE 1.4). */
 static int set_tool(const struct encoding *e, struct llmobs_json *meta)
 {
     struct llmobs_json *tool;
@@ -352,7 +352,7 @@ static struct llmobs_json *make_meta(const struct encoding *e)
 /* -- metrics ------------------------------------------------------------- */
 
 /* A dot in a key makes the intake drop the batch; a proxied call has no
- * metrics (llmobs-wire 1.7, 4.2). */
+ * metrics (WIRE 1.7, 4.2). */
 static struct llmobs_json *make_metrics(const struct encoding *e)
 {
     const struct llmobs_json *from = e->span->proxied ? NULL : e->span->metrics;

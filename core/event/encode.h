@@ -5,7 +5,7 @@
  * Errors:  -ENOMEM; -E2BIG when the event stays beyond `event_max` after
  *          everything that may be dropped was dropped (of an evaluation nothing
  *          may); -ETIMEDOUT: nobody waits for it any more (work.h).
- * Source: llmobs-wire sections 1, 2.4 and 2.7.
+ * Source: WIRE 1, 2.4 and 2.7.
  */
 #ifndef LLMOBS_ENCODE_H
 #define LLMOBS_ENCODE_H
@@ -20,7 +20,7 @@ int llmobs_encode_dump(struct llmobs_json *event,
                        struct llmobs_buf *buf);
 
 /* Appends the event object (no envelope, no line end) to `buf`, on error
- * nothing. Proxied spans are written in workflow form (llmobs-wire 4.2). Keys
+ * nothing. Proxied spans are written in workflow form (WIRE 4.2). Keys
  * sorted, ASCII only. Takes whatever work the span needs: the app made it. */
 int llmobs_encode_span(const struct llmobs_span *span,
                        const struct llmobs_config *config,

@@ -8,7 +8,7 @@
  * Limits:  LLMOBS_EVALUATION_TAGS tags; texts of LLMOBS_EVALUATION_TEXT bytes.
  * Fork:    plain memory.
  *
- * Field meanings: llmobs-wire section 2.7.
+ * Field meanings: WIRE 2.7.
  */
 #ifndef LLMOBS_EVALUATION_H
 #define LLMOBS_EVALUATION_H

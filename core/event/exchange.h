@@ -124,7 +124,7 @@ void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
 void llmobs_exchange_mask(struct llmobs_exchange *exchange);
 
 /* Makes the span of an ended exchange: the dialect's reading, then the
- * transport's outcome, ids, times and tags (llmobs-wire 8.2, 8.3). `span` is
+ * transport's outcome, ids, times and tags (WIRE 8.2, 8.3). `span` is
  * initialised here. A body that takes too much work (work.h) is read by its
  * ends, as one that is longer than may be kept. -ENOENT: it was no LLM call
  * after all (an unconfirmed candidate); -ETIMEDOUT: nobody waits for it any

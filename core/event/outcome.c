@@ -271,7 +271,7 @@ static bool sees_end(const struct llmobs_call *call)
            (!call->response_truncated || call->response_tail.len > 0);
 }
 
-/* llmobs-wire 8.2 and 8.3; what the provider said of itself came first and
+/* WIRE 8.2 and 8.3; what the provider said of itself came first and
  * stays. */
 static void settle_status(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
@@ -302,7 +302,7 @@ static void settle_status(const struct llmobs_exchange *exchange,
                                "the stream ended before its own end");
 }
 
-/* An error has one empty message as its output (llmobs-wire 8.2), where the
+/* An error has one empty message as its output (WIRE 8.2), where the
  * answer held none. */
 static void settle_output(struct llmobs_span *span)
 {

@@ -16,7 +16,7 @@ static int put_tag(struct llmobs_json *tags, const char *key, const char *value)
 
     if (!copy)
         return -ENOMEM;
-    /* The intake would split there (llmobs-wire 1.8). */
+    /* The intake would split there (WIRE 1.8). */
     for (char *comma = copy; (comma = strchr(comma, ','));)
         *comma = '_';
     rc = llmobs_json_sets(tags, key, copy);

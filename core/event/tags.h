@@ -1,7 +1,7 @@
 /* tags - the tags of an event: the configured ones, what every event has, and
  * those of the span itself, a later one over an earlier one of the same key.
  *
- * Threads: any. Errors: NULL without memory. Source: llmobs-wire 1.8, 2.7.
+ * Threads: any. Errors: NULL without memory. Source: WIRE 1.8, 2.7.
  */
 #ifndef LLMOBS_TAGS_H
 #define LLMOBS_TAGS_H

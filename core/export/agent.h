@@ -4,7 +4,7 @@
  * Threads: our thread only: a probe is a request and may take its time-out.
  * Errors:  negative errno. Fork: plain memory.
  *
- * Sources: llmobs-wire sections 2.2, 2.3.
+ * Sources: WIRE 2.2, 2.3.
  */
 #ifndef LLMOBS_AGENT_H
 #define LLMOBS_AGENT_H

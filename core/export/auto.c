@@ -2,7 +2,7 @@
  * if asked for; else to an agent that is configured or answers; else to the
  * intake when there is a key; else to the local store.
  *
- * Sources: design section 6, llmobs-wire section 2.3. */
+ * Source: WIRE 2.3. */
 #include "core/export/exporter.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
  * to the intake. They differ in URL and headers alone; so do the kinds of
  * events, and in what is around them in a body.
  *
- * Sources: llmobs-wire sections 2.1, 2.2, 2.4, 2.5, 2.7. */
+ * Sources: WIRE 2.1, 2.2, 2.4, 2.5, 2.7. */
 #include "core/export/exporter.h"
 
 #include <errno.h>

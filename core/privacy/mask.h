@@ -11,7 +11,7 @@
  * secret, password or signature, and the user part of a URL; in the text of an
  * error also what looks like a key, or stands behind one of these names. Of a
  * secret its last four characters stay, of one below eight characters nothing
- * (llmobs-wire 8.2).
+ * (WIRE 8.2).
  */
 #ifndef LLMOBS_MASK_H
 #define LLMOBS_MASK_H

@@ -85,7 +85,7 @@ static int set_list(struct llmobs_json *to, const struct llmobs_json *from,
 
 /* -- messages ------------------------------------------------------------- */
 
-/* A text of arguments that is no object is kept as one (llmobs-wire 1.5). */
+/* A text of arguments that is no object is kept as one (WIRE 1.5). */
 static struct llmobs_json *arguments_of(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);

@@ -7,7 +7,7 @@
  * Limits:  those of json.h.
  * Fork:    plain memory.
  *
- * The forms are those of Datadog's SDKs (llmobs-wire 1.5).
+ * The forms are those of Datadog's SDKs (WIRE 1.5).
  */
 #ifndef LLMOBS_API_IO_H
 #define LLMOBS_API_IO_H

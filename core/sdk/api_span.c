@@ -104,7 +104,7 @@ static struct llmobs_text text_of(const char *text)
     return (struct llmobs_text){text, strlen(text)};
 }
 
-/* Below an agent's span that agent is the one above (llmobs-wire 1.4). Its name
+/* Below an agent's span that agent is the one above (WIRE 1.4). Its name
  * goes into trace headers as well: what nobody is to see of it ends here. */
 static void attribute(struct llmobs_context *context,
                       const struct llmobs_span *agent)
@@ -182,7 +182,9 @@ int llmobs_api_activate(const struct llmobs_header *headers, size_t count)
     return -ENOENT;
 }
 
-/* Design section 5. */
+/* The context below the span that the caller names; without one below the
+ * thread's current span; without that as the carrier of request or process
+ * says. */
 static int find_context(uint64_t parent, struct llmobs_context *out)
 {
     struct llmobs_carrier room;

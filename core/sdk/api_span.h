@@ -31,7 +31,7 @@ struct llmobs_api_start {
     const char *model_provider; /* "custom" */
     const char *session_id;     /* the parent's */
     const char *ml_app;         /* the parent's, else the configuration's */
-    uint64_t parent;            /* 0: by design section 5 */
+    uint64_t parent;            /* 0: the current span, else none */
     bool detached;              /* does not become the current one */
 };
 

@@ -62,7 +62,7 @@ void llmobs_context_text(char *out, size_t cap, struct llmobs_text text)
     out[len] = '\0';
 }
 
-/* llmobs-wire 1.3: rounded to six decimals, trailing zeros removed; by hand,
+/* WIRE 1.3: rounded to six decimals, trailing zeros removed; by hand,
  * for printf would ask the locale for its point. */
 static void print_rate(double rate, char out[12])
 {

@@ -61,7 +61,7 @@ struct llmobs_carrier {
 uint64_t llmobs_context_random(void);
 
 /* A new trace id: its first four bytes are the seconds since 1970, so that ids
- * sort by age (llmobs-wire 1.3). */
+ * sort by age (WIRE 1.3). */
 struct llmobs_id128 llmobs_context_trace_id(void);
 
 /* Fills `child` as a child of `parent`: new span id, all else inherited. */
@@ -72,7 +72,7 @@ void llmobs_context_child(struct llmobs_context *child,
  * trace id of LLM Observability where it has no parent there. */
 void llmobs_context_sibling(struct llmobs_context *context);
 
-/* Decides and notes whether the trace is sampled, by its APM id (llmobs-wire
+/* Decides and notes whether the trace is sampled, by its APM id (WIRE
  * 1.3). */
 void llmobs_context_sample(struct llmobs_context *context, double rate);
 
@@ -81,7 +81,7 @@ void llmobs_context_text(char *out, size_t cap, struct llmobs_text text);
 
 /* The name as the documented rules allow us to send it: ',' becomes '_', cut
  * at 193 characters. True when the name follows all documented rules
- * (llmobs-wire 3.3); the caller logs a false once. */
+ * (WIRE 3.3); the caller logs a false once. */
 bool llmobs_ml_app_normal(const char *name,
                           char out[LLMOBS_ML_APP_LEN * 4 + 1]);
 

@@ -25,7 +25,7 @@ void llmobs_id128_hex(struct llmobs_id128 id,
 void llmobs_id128_decimal(struct llmobs_id128 id, char out[40]);
 
 /* A propagated trace id: 32 lower-case hex digits, or, where all characters
- * are digits and no 0 leads 32 of them, a decimal number (llmobs-wire 5.3).
+ * are digits and no 0 leads 32 of them, a decimal number (WIRE 5.3).
  * False for 0. */
 bool llmobs_id128_parse(struct llmobs_text text, struct llmobs_id128 *out);
 

@@ -7,7 +7,7 @@
 #include "core/privacy/mask.h"
 
 /* A token count beyond this is no count: it would not survive a double
- * (llmobs-wire 8.4). */
+ * (WIRE 8.4). */
 #define METRIC_MAX ((int64_t)1 << 53)
 
 /* More than any error text that a reader keeps; beyond it the text is cut. */

@@ -6,7 +6,7 @@
  * Fork:    plain memory.
  *
  * A dialect fills the upper half (what was asked and answered), the core the
- * lower half (who, when, how it ended). Field meanings: llmobs-wire section 1.
+ * lower half (who, when, how it ended). Field meanings: WIRE 1.
  */
 #ifndef LLMOBS_SPAN_H
 #define LLMOBS_SPAN_H
@@ -72,7 +72,7 @@ int llmobs_kind_read(const char *name, enum llmobs_kind *out);
 
 /* Marks the span failed; copies both texts (NULL: empty). The first error of
  * a span stays: a later call changes nothing. Secrets in the message are
- * masked (llmobs-wire 8.2). */
+ * masked (WIRE 8.2). */
 int llmobs_span_fail(struct llmobs_span *span, const char *type,
                      const char *message);
 

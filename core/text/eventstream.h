@@ -9,7 +9,7 @@
  *          input.
  * Fork:    nothing to do.
  *
- * application/vnd.amazon.eventstream, llmobs-wire 6.9: a prelude of total
+ * application/vnd.amazon.eventstream, WIRE 6.9: a prelude of total
  * length, headers' length and checksum, then headers, payload and a checksum
  * of all before it.
  */

@@ -17,7 +17,7 @@
  * NUL by U+FFFD; parsing does so with lone surrogates, accepts raw control
  * characters in strings, drops a byte order mark, turns integers beyond 64 bits
  * into reals and numbers beyond a double into null; of duplicate keys the last
- * one holds (llmobs-wire 8.4, 8.9).
+ * one holds (WIRE 8.4, 8.9).
  */
 #ifndef LLMOBS_JSON_H
 #define LLMOBS_JSON_H
@@ -85,8 +85,8 @@ const char *llmobs_json_iter_key(void *iter);
 struct llmobs_json *llmobs_json_iter_value(void *iter);
 
 /* Writes a value to the end of `buf`: keys sorted, reals in their shortest
- * form that reads back the same, separators ", " and ": " (llmobs-wire 1.5,
- * 1.10). _ASCII escapes every code point from 0x7F up; _KEEP_ORDER leaves keys
+ * form that reads back the same, separators ", " and ": " (WIRE 1.5,
+ * 1.9). _ASCII escapes every code point from 0x7F up; _KEEP_ORDER leaves keys
  * as they came. */
 #define LLMOBS_JSON_ASCII 1u
 #define LLMOBS_JSON_KEEP_ORDER 2u

@@ -120,7 +120,7 @@ static struct llmobs_text checked(const char *value)
     return trim(text);
 }
 
-/* x-datadog-tags: one malformed entry and all are ignored (llmobs-wire 5.3).
+/* x-datadog-tags: one malformed entry and all are ignored (WIRE 5.3).
  */
 static void read_datadog_tags(const char *value, struct tags *out)
 {
@@ -193,7 +193,7 @@ static bool read_dd_member(struct llmobs_text member, struct inbound *in,
     return true;
 }
 
-/* llmobs-wire 5.2, "Priority from both". */
+/* WIRE 5.2, "Priority from both". */
 static int joined_priority(bool flag, bool has, int priority)
 {
     if (flag)
@@ -366,7 +366,7 @@ static bool same_trace(const struct inbound *a, const struct inbound *b)
             b->trace_id.hi == 0);
 }
 
-/* llmobs-wire 5.3: the first style that gives a context has the word; a
+/* WIRE 5.3: the first style that gives a context has the word; a
  * traceparent of the same trace names the span, and keeps its tracestate.
  * Apart, so that no frame holds all that is read. */
 __attribute__((noinline)) static bool read_carrier(
@@ -416,7 +416,7 @@ static void keep_vendors(struct llmobs_context *context, const char *value)
     context->vendors[used] = '\0';
 }
 
-/* tracestate cannot hold an equals sign (llmobs-wire 5.2, Decode). */
+/* tracestate cannot hold an equals sign (WIRE 5.2, Decode). */
 static void copy_value(char *out, size_t cap, struct llmobs_text text,
                        char equals)
 {
@@ -477,7 +477,7 @@ static void inherit_sampling(struct llmobs_context *context,
                             tags->sampled);
 }
 
-/* llmobs-wire 5.3, the LLM Observability part but for ids. */
+/* WIRE 5.3, the LLM Observability part but for ids. */
 static void inherit_names(struct llmobs_context *context,
                           const struct inbound *in)
 {
@@ -531,7 +531,7 @@ void llmobs_context_root(struct llmobs_context *context,
     context->trace_id = llmobs_context_trace_id();
     context->apm_trace_id = context->trace_id;
     /* The trace id keeps its upper half: peers print a smaller one as decimal
-     * and would not find ours (llmobs-wire 5.3). */
+     * and would not find ours (WIRE 5.3). */
     if (!config->trace_id_128)
         context->apm_trace_id.hi = 0;
     context->span_id = llmobs_context_random();
@@ -561,7 +561,7 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
     return true;
 }
 
-/* llmobs-wire 5.4: one malformed pair and there is no baggage. */
+/* WIRE 5.4: one malformed pair and there is no baggage. */
 bool llmobs_context_baggage(const struct llmobs_config *config,
                             const char *value, struct llmobs_text *out)
 {

@@ -14,14 +14,14 @@ struct llmobs_config;
 
 /* Fills a root context: new ids, ml_app, session and sampling of the
  * configuration; trace and APM id are one value, <32 bits of seconds><32 zero
- * bits><64 random bits> (llmobs-wire 1.3). Where APM ids are to have 64 bits,
+ * bits><64 random bits> (WIRE 1.3). Where APM ids are to have 64 bits,
  * the APM id is its lower half alone. */
 void llmobs_context_root(struct llmobs_context *context,
                          const struct llmobs_config *config);
 
 /* Fills a context whose parent is in `carrier`, read in the configured styles:
  * LLM Observability parent, trace, ml_app, session and sampling where it has
- * them (llmobs-wire 5.3), else as a root; of a stranger, unless the
+ * them (WIRE 5.3), else as a root; of a stranger, unless the
  * configuration says otherwise, nothing but ids. False when the carrier held no
  * valid trace context, or none is to be honoured: the context is then a root.
  */

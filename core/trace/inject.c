@@ -176,7 +176,7 @@ static unsigned without_own(unsigned wanted, unsigned own)
     return wanted;
 }
 
-/* llmobs-wire 5.5: beside ids of the app's own, only what makes a reader find
+/* WIRE 5.5: beside ids of the app's own, only what makes a reader find
  * our span in the same trace. */
 static unsigned choose(const struct llmobs_inject_plan *plan)
 {

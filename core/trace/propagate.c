@@ -6,7 +6,7 @@
 #include "core/base/scratch.h"
 
 /* What the tracestate limit counts: members without their ';', without "dd="
- * and without the p (llmobs-wire 5.2). */
+ * and without the p (WIRE 5.2). */
 #define DD_MEMBER_MAX 256
 
 struct llmobs_sender llmobs_propagate_span(const struct llmobs_context *context)
@@ -77,7 +77,7 @@ struct form {
     size_t (*encode)(const char *value, char *out, size_t cap);
 };
 
-/* llmobs-wire 5.1: 0x20 to 0x7e but ','; no blanks at the ends. Nothing is
+/* WIRE 5.1: 0x20 to 0x7e but ','; no blanks at the ends. Nothing is
  * written of a value of another form. */
 static size_t encode_tag(const char *value, char *out, size_t cap)
 {
@@ -97,7 +97,7 @@ static size_t encode_tag(const char *value, char *out, size_t cap)
     return len;
 }
 
-/* llmobs-wire 5.2, "Value characters". */
+/* WIRE 5.2, "Value characters". */
 static size_t encode_state(const char *value, char *out, size_t cap)
 {
     size_t len = 0;

@@ -4,7 +4,7 @@
  * Threads: any; no state, no allocation.
  * Errors:  a value that does not fit is not written: its length is then 0.
  * Limits:  as named below; a member of a list that cannot be encoded or does
- *          not fit is left out, the rest stays (llmobs-wire 5.1, 5.2).
+ *          not fit is left out, the rest stays (WIRE 5.1, 5.2).
  * Fork:    nothing to do.
  */
 #ifndef LLMOBS_PROPAGATE_H

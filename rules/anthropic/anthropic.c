@@ -1,4 +1,4 @@
-/* The Anthropic messages dialect (llmobs-wire 6.8): Anthropic's own API, what
+/* The Anthropic messages dialect (WIRE 6.8): Anthropic's own API, what
  * others offer in its form, and its models on Vertex AI. */
 #include <errno.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static bool is_message(const struct llmobs_frame *frame)
             llmobs_json_is_string(llmobs_json_get(frame->request, "model")));
 }
 
-/* Vertex AI names the model in the path only (llmobs-wire 6.2). A gateway may
+/* Vertex AI names the model in the path only (WIRE 6.2). A gateway may
  * mean something else by a path as common as ours: then its bodies are kept as
  * texts (4.6). */
 static int read_request(struct llmobs_frame *frame)

@@ -7,7 +7,7 @@
  *          base64, else a marker.
  * Fork:    nothing to do.
  *
- * Source: llmobs-wire 6.8. Knows neither paths nor frames, since the same
+ * Source: WIRE 6.8. Knows neither paths nor frames, since the same
  * bodies come by Bedrock and Vertex. A request's tools are read by tools.h.
  */
 #ifndef LLMOBS_ANTHROPIC_MESSAGE_H
@@ -18,7 +18,7 @@
 #define LLMOBS_ANTHROPIC_IMAGE_MAX (4 * 1024 * 1024)
 
 /* Gives the messages of a request: those of `system`, then of `messages`.
- * `images`: inline ones are kept, else each is a marker (llmobs-wire 1.5). */
+ * `images`: inline ones are kept, else each is a marker (WIRE 1.5). */
 struct llmobs_json *llmobs_anthropic_inputs(const struct llmobs_json *request,
                                             bool images);
 

@@ -238,7 +238,7 @@ int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,
 }
 
 /* Where the beginning did not come the deltas tell what the block is; types
- * without a form of their own count as text (llmobs-wire 6.8). */
+ * without a form of their own count as text (WIRE 6.8). */
 static const char *type_of(const struct block *block)
 {
     const char *type = llmobs_json_gets(block->start, "type");

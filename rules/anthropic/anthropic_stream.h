@@ -8,7 +8,7 @@
  *          as content.h.
  * Fork:    plain memory.
  *
- * Source: llmobs-wire 6.8. Takes each event's JSON, whatever framed it.
+ * Source: WIRE 6.8. Takes each event's JSON, whatever framed it.
  */
 #ifndef LLMOBS_ANTHROPIC_STREAM_H
 #define LLMOBS_ANTHROPIC_STREAM_H

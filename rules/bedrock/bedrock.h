@@ -7,7 +7,7 @@
  * Limits:  counts as usage.h.
  * Fork:    nothing to do.
  *
- * Source: llmobs-wire 6.1, 6.2, 6.9.
+ * Source: WIRE 6.1, 6.2, 6.9.
  */
 #ifndef LLMOBS_BEDROCK_H
 #define LLMOBS_BEDROCK_H

@@ -7,7 +7,7 @@
  *          those of the streams.
  * Fork:    plain memory.
  *
- * Source: llmobs-wire 6.9, 6.12.
+ * Source: WIRE 6.9, 6.12.
  */
 #ifndef LLMOBS_BEDROCK_BODY_H
 #define LLMOBS_BEDROCK_BODY_H

@@ -1,4 +1,4 @@
-/* Bedrock's Converse and ConverseStream (llmobs-wire 6.9). */
+/* Bedrock's Converse and ConverseStream (WIRE 6.9). */
 #include <errno.h>
 
 #include "rules/bedrock/converse_message.h"

@@ -1,4 +1,4 @@
-/* InvokeModel of Bedrock's embedding models (llmobs-wire 6.12). */
+/* InvokeModel of Bedrock's embedding models (WIRE 6.12). */
 #include <errno.h>
 
 #include "rules/bedrock/bedrock.h"

@@ -7,7 +7,7 @@
  * Limits:  none of its own.
  * Fork:    nothing to do.
  *
- * Source: llmobs-wire 6.9, 6.12.
+ * Source: WIRE 6.9, 6.12.
  */
 #ifndef LLMOBS_BEDROCK_FAMILY_H
 #define LLMOBS_BEDROCK_FAMILY_H

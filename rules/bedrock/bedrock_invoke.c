@@ -1,5 +1,5 @@
 /* Bedrock's InvokeModel and its stream, whatever the model's own API is
- * (llmobs-wire 6.9). */
+ * (WIRE 6.9). */
 #include <errno.h>
 #include <stdlib.h>
 

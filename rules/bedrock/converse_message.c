@@ -166,7 +166,7 @@ static int add_block(struct parts *parts, const struct llmobs_json *block)
 }
 
 /* Texts and tool calls share a message, whose role is told where it has text
- * (llmobs-wire 6.9). */
+ * (WIRE 6.9). */
 static int put_main(struct parts *parts)
 {
     struct llmobs_json *message;

@@ -6,7 +6,7 @@
  * Limits:  texts as content.h.
  * Fork:    nothing to do.
  *
- * Source: llmobs-wire 6.9. Nova's bodies by InvokeModel are the same.
+ * Source: WIRE 6.9. Nova's bodies by InvokeModel are the same.
  */
 #ifndef LLMOBS_CONVERSE_MESSAGE_H
 #define LLMOBS_CONVERSE_MESSAGE_H

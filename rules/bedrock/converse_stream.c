@@ -141,7 +141,7 @@ static int add_delta(struct llmobs_converse_stream *stream,
     return rc;
 }
 
-/* {} for nothing, {"input": text} for what is no object (llmobs-wire 6.9). */
+/* {} for nothing, {"input": text} for what is no object (WIRE 6.9). */
 static struct llmobs_json *read_input(const struct block *block)
 {
     struct llmobs_json *parsed = NULL;

@@ -8,7 +8,7 @@
  *          over. Texts as content.h.
  * Fork:    plain memory.
  *
- * Source: llmobs-wire 6.9.
+ * Source: WIRE 6.9.
  */
 #ifndef LLMOBS_CONVERSE_STREAM_H
 #define LLMOBS_CONVERSE_STREAM_H

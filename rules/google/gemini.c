@@ -1,4 +1,4 @@
-/* The generateContent dialect of Gemini and Vertex AI (llmobs-wire 6.10). */
+/* The generateContent dialect of Gemini and Vertex AI (WIRE 6.10). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Embeddings of Gemini and Vertex AI: embedContent, batchEmbedContents and
- * predict (llmobs-wire 6.10). */
+ * predict (WIRE 6.10). */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
  * Limits:  those of content.h.
  * Fork:    nothing to do.
  *
- * Source: llmobs-wire 1.5, 6.10. Files, images and sounds are never kept.
+ * Source: WIRE 1.5, 6.10. Files, images and sounds are never kept.
  */
 #ifndef LLMOBS_GEMINI_PARTS_H
 #define LLMOBS_GEMINI_PARTS_H

@@ -7,7 +7,7 @@
  * Limits:  schemas as deep as core/text/json.h parses them.
  * Fork:    nothing to do.
  *
- * Source: llmobs-wire 6.10.
+ * Source: WIRE 6.10.
  */
 #ifndef LLMOBS_GEMINI_TOOLS_H
 #define LLMOBS_GEMINI_TOOLS_H

@@ -75,7 +75,7 @@ int llmobs_google_metadata(const struct llmobs_json *from,
 }
 
 /* Between the last slash and the colon of the operation, decoded; its last
- * segment where it has several (llmobs-wire 6.2). Empty: the path has none.
+ * segment where it has several (WIRE 6.2). Empty: the path has none.
  * Gives it. */
 static char *path_model(const struct llmobs_url *url)
 {

@@ -35,7 +35,7 @@ const char *llmobs_google_snake(const char *name,
                                 char out[LLMOBS_GOOGLE_SNAKE_CAP]);
 
 /* Sets the metadata of all `names` (camelCase, NULL-terminated) under their
- * snake_case names: of `from`, else of `other`, else null (llmobs-wire 6.10).
+ * snake_case names: of `from`, else of `other`, else null (WIRE 6.10).
  */
 int llmobs_google_metadata(const struct llmobs_json *from,
                            const struct llmobs_json *other,
@@ -45,7 +45,7 @@ int llmobs_google_metadata(const struct llmobs_json *from,
 int llmobs_google_model(struct llmobs_frame *frame);
 
 /* Names the provider after the model's vendor where the path tells it
- * (llmobs-wire 6.2): a form's begin. */
+ * (WIRE 6.2): a form's begin. */
 int llmobs_google_begin(struct llmobs_frame *frame);
 
 #endif

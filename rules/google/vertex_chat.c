@@ -1,6 +1,6 @@
 /* Chats with models of other vendors on Vertex AI, which takes their own bodies
  * as they are (rawPredict): those that have OpenAI's form, such as Mistral's
- * and AI21's (llmobs-wire 6.2). Anthropic's are a dialect of their own. */
+ * and AI21's (WIRE 6.2). Anthropic's are a dialect of their own. */
 #include "rules/google/google.h"
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"

@@ -1,5 +1,5 @@
 /* chat - answers in the form of OpenAI's chat completions, which several
- * dialects have (llmobs-wire 6.3, 6.7).
+ * dialects have (WIRE 6.3, 6.7).
  *
  * Owns:    nothing; the frame's state is a struct llmobs_stream.
  * Threads: one at a time.

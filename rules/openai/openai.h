@@ -12,7 +12,7 @@
 #include "rules/read/frame.h"
 
 /* True where a request names its model, which an Azure path may do instead,
- * and has the key `what` (llmobs-wire 6.1). */
+ * and has the key `what` (WIRE 6.1). */
 bool llmobs_openai_asks(const struct llmobs_frame *frame, const char *what);
 
 /* form->ends of answers with `choices`, and of embeddings: model, usage,

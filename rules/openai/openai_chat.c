@@ -1,4 +1,4 @@
-/* The OpenAI chat completions dialect (llmobs-wire 6.3, 6.6, 6.7), which most
+/* The OpenAI chat completions dialect (WIRE 6.3, 6.6, 6.7), which most
  * other providers speak too. */
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"

@@ -1,4 +1,4 @@
-/* The OpenAI legacy completions dialect (llmobs-wire 6.4, 6.7). */
+/* The OpenAI legacy completions dialect (WIRE 6.4, 6.7). */
 #include <errno.h>
 
 #include "rules/openai/chat.h"

@@ -1,4 +1,4 @@
-/* The OpenAI embeddings dialect (llmobs-wire 6.4, 6.12). */
+/* The OpenAI embeddings dialect (WIRE 6.4, 6.12). */
 #include <string.h>
 
 #include "rules/openai/openai.h"
@@ -52,7 +52,7 @@ static int read_request(struct llmobs_frame *frame)
 }
 
 /* Vectors that were not asked for as plain numbers have no size
- * (llmobs-wire 6.4). */
+ * (WIRE 6.4). */
 static int read_vectors(struct llmobs_frame *frame,
                         const struct llmobs_json *data)
 {

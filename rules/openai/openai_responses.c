@@ -1,4 +1,4 @@
-/* The OpenAI Responses dialect (llmobs-wire 6.5, 6.6, 6.7). */
+/* The OpenAI Responses dialect (WIRE 6.5, 6.6, 6.7). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  *          calls each; chunks of others are passed over. Texts as content.h.
  * Fork:    plain memory.
  *
- * Source: llmobs-wire 6.7.
+ * Source: WIRE 6.7.
  */
 #ifndef LLMOBS_OPENAI_STREAM_H
 #define LLMOBS_OPENAI_STREAM_H

@@ -8,7 +8,7 @@
  *          unknown type.
  * Fork:    nothing to do.
  *
- * Source: llmobs-wire 6.5.
+ * Source: WIRE 6.5.
  */
 #ifndef LLMOBS_RESPONSES_ITEMS_H
 #define LLMOBS_RESPONSES_ITEMS_H

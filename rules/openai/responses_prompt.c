@@ -15,7 +15,7 @@ struct variable {
     size_t order;
 };
 
-/* A variable as text (llmobs-wire 6.5). Gives a string value. */
+/* A variable as text (WIRE 6.5). Gives a string value. */
 static struct llmobs_json *flatten(const struct llmobs_json *value)
 {
     const char *text =

@@ -8,7 +8,7 @@
  *          longest ones; texts as content.h.
  * Fork:    nothing to do.
  *
- * Source: llmobs-wire 6.5.
+ * Source: WIRE 6.5.
  */
 #ifndef LLMOBS_RESPONSES_PROMPT_H
 #define LLMOBS_RESPONSES_PROMPT_H

@@ -7,7 +7,7 @@
  * Limits:  LLMOBS_RESPONSES_ITEMS_MAX items; texts as content.h.
  * Fork:    plain memory.
  *
- * Source: llmobs-wire 6.7. The last event holds the whole response; before it
+ * Source: WIRE 6.7. The last event holds the whole response; before it
  * come items, whole when done, and before that in pieces.
  */
 #ifndef LLMOBS_RESPONSES_STREAM_H

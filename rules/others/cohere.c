@@ -1,4 +1,4 @@
-/* Cohere's own chat, version 2 (llmobs-wire 6.12). */
+/* Cohere's own chat, version 2 (WIRE 6.12). */
 #include <errno.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* What is read of a configured proxy's endpoints that no dialect knows: the
- * bodies as texts (llmobs-wire 4.6, 6.12). */
+ * bodies as texts (WIRE 4.6, 6.12). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

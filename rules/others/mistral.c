@@ -1,5 +1,5 @@
 /* Mistral's own API: chat, agents, fill-in-the-middle, embeddings
- * (llmobs-wire 6.11, 6.12). It is OpenAI's but for settings, usage and a few
+ * (WIRE 6.11, 6.12). It is OpenAI's but for settings, usage and a few
  * habits; other hosts that serve its models speak OpenAI's. */
 #include <string.h>
 

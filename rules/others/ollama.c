@@ -1,4 +1,4 @@
-/* Ollama's own API: chat, generate, embed (llmobs-wire 6.12). An answer is one
+/* Ollama's own API: chat, generate, embed (WIRE 6.12). An answer is one
  * JSON object, or as a stream, which is the default, one a line: so a whole
  * answer is read as a stream of one line. */
 #include <errno.h>

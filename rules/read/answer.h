@@ -31,7 +31,7 @@ struct llmobs_answer {
 };
 
 /* Looks at the response of a call. `stream` is what the request asked for
- * (llmobs-wire 8.1), `framing` how the dialect streams where it is not by
+ * (WIRE 8.1), `framing` how the dialect streams where it is not by
  * server-sent events. */
 int llmobs_answer_read(const struct llmobs_call *call, bool stream,
                        enum llmobs_framing framing,
@@ -39,7 +39,7 @@ int llmobs_answer_read(const struct llmobs_call *call, bool stream,
 void llmobs_answer_fini(struct llmobs_answer *answer);
 
 /* A body as text: itself where it is readable, cut at LLMOBS_ANSWER_TEXT_CUT,
- * else a word on what it is (llmobs-wire 8.4). Gives a new C string. */
+ * else a word on what it is (WIRE 8.4). Gives a new C string. */
 char *llmobs_answer_text(const struct llmobs_call *call);
 
 /* Gives the output of such an answer: one message without a role. */

@@ -29,7 +29,7 @@ void llmobs_content_init(struct llmobs_content *content);
 void llmobs_content_fini(struct llmobs_content *content);
 
 /* Types of parts that only some providers have; to the others they are like
- * any unknown type (llmobs-wire 6.3, 6.11, 6.12). */
+ * any unknown type (WIRE 6.3, 6.11, 6.12). */
 #define LLMOBS_CONTENT_THINKING 1u  /* they go to ->thinking */
 #define LLMOBS_CONTENT_DOCUMENTS 2u /* they are their data */
 
@@ -46,7 +46,7 @@ struct llmobs_json *llmobs_content_media(const char *mime,
                                          struct llmobs_json *data);
 
 /* Adds an image by its URL: an inline one to ->images, a marker for one that
- * is too large or not inline (llmobs-wire 1.5). NULL is fine. */
+ * is too large or not inline (WIRE 1.5). NULL is fine. */
 int llmobs_content_add_image(struct llmobs_content *content, const char *url);
 
 /* Adds one audio clip; `format` NULL: wav. */

@@ -6,7 +6,7 @@
  * Limits:  those of the JSON that was parsed.
  * Fork:    nothing to do.
  *
- * Source: llmobs-wire 1.5, 6.4, 6.12. Vectors themselves are never kept.
+ * Source: WIRE 1.5, 6.4, 6.12. Vectors themselves are never kept.
  */
 #ifndef LLMOBS_EMBEDDING_H
 #define LLMOBS_EMBEDDING_H
@@ -32,7 +32,7 @@ int llmobs_embedding_tell_list(struct llmobs_span *span,
                                const struct llmobs_json *list, const char *key);
 
 /* Where the provider told input tokens only, they are the total
- * (llmobs-wire 6.12). */
+ * (WIRE 6.12). */
 int llmobs_embedding_total(struct llmobs_span *span);
 
 #endif

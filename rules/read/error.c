@@ -11,7 +11,7 @@
 #define TYPE_MAX 256
 
 /* An OpenAI path of Google's answers an array with one document
- * (llmobs-wire 6.12). */
+ * (WIRE 6.12). */
 static const struct llmobs_json *unwrap(const struct llmobs_json *body)
 {
     return llmobs_json_is_array(body) ? llmobs_json_at(body, 0) : body;

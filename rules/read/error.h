@@ -18,7 +18,7 @@
  * a top-level `error` that is an object or a text, or `object` is "error". */
 bool llmobs_error_in(const struct llmobs_json *body);
 
-/* Fails the span by such a document (llmobs-wire 6.12). `raw` is its text,
+/* Fails the span by such a document (WIRE 6.12). `raw` is its text,
  * used where it holds no message. */
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,
                       const struct llmobs_call *call, struct llmobs_span *span);
@@ -29,7 +29,7 @@ int llmobs_error_read_as(struct llmobs_text type,
                          const struct llmobs_call *call,
                          struct llmobs_span *span);
 
-/* Fails the span where the status says so (300 and above; llmobs-wire 8.2).
+/* Fails the span where the status says so (300 and above; WIRE 8.2).
  * `body` is the answer's document, NULL: it is none. A transfer that failed
  * without one is left to the core, which knows why. */
 int llmobs_error_of_status(const struct llmobs_json *body,

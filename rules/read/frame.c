@@ -154,7 +154,7 @@ static int read_events(struct llmobs_frame *frame, struct llmobs_text text,
     return rc;
 }
 
-/* From the start of the request to the first token's arrival (llmobs-wire
+/* From the start of the request to the first token's arrival (WIRE
  * 1.7). */
 static int read_first_token(struct llmobs_frame *frame)
 {
@@ -258,7 +258,7 @@ static int read_output(struct llmobs_frame *frame)
 }
 
 /* The one that was noted, the request's, the deployment of an Azure path
- * (llmobs-wire 6.2, 8.6). */
+ * (WIRE 6.2, 8.6). */
 static int name_model(struct llmobs_frame *frame)
 {
     const char *model, *unknown = frame->form->unknown;
@@ -284,7 +284,7 @@ static int name_model(struct llmobs_frame *frame)
     return rc;
 }
 
-/* The gateway itself tells the model and the metrics (llmobs-wire 4.2). */
+/* The gateway itself tells the model and the metrics (WIRE 4.2). */
 static int finish_span(struct llmobs_frame *frame)
 {
     struct llmobs_json *none;

@@ -14,7 +14,7 @@
 
 /* Calls `each` for every input of a value: a text is one, an array of numbers
  * is one, any other array is one for each element. What is no text comes as
- * JSON text, `[1111, 2222]` (llmobs-wire 6.4); nothing as the empty text. */
+ * JSON text, `[1111, 2222]` (WIRE 6.4); nothing as the empty text. */
 int llmobs_inputs_each(const struct llmobs_json *value,
                        int (*each)(void *to, struct llmobs_text text),
                        void *to);

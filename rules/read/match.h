@@ -30,7 +30,7 @@ const struct llmobs_shape *llmobs_match_shape(
     struct llmobs_text path, bool any_host,
     const struct llmobs_dialect **found);
 
-/* The client of a span name, by the URL without its operation (llmobs-wire
+/* The client of a span name, by the URL without its operation (WIRE
  * 6.1). Static. */
 const char *llmobs_match_client(const struct llmobs_shape *shape,
                                 const struct llmobs_url *url);

@@ -11,7 +11,7 @@
 
 #include "core/text/json.h"
 
-/* Gives a message; a NULL role is left out (llmobs-wire 1.5). */
+/* Gives a message; a NULL role is left out (WIRE 1.5). */
 struct llmobs_json *llmobs_message_new(const char *role,
                                        struct llmobs_text content);
 
@@ -33,7 +33,7 @@ struct llmobs_message_form {
     const char *images;    /* key of a list of images */
 };
 
-/* OpenAI's own (llmobs-wire 6.3). */
+/* OpenAI's own (WIRE 6.3). */
 extern const struct llmobs_message_form llmobs_message_openai;
 
 /* Appends a message, after what was thought where it tells that. */

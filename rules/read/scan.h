@@ -7,7 +7,7 @@
  *          looks at SCAN_TRIES_MAX places and values of SCAN_VALUE_MAX bytes.
  * Fork:    nothing to do.
  *
- * Used only for bodies beyond the capture limit (llmobs-wire 2.4, 8.4): the
+ * Used only for bodies beyond the capture limit (WIRE 2.4, 8.4): the
  * answers are what a reader would guess, not what a parser would prove.
  */
 #ifndef LLMOBS_SCAN_H

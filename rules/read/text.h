@@ -17,7 +17,7 @@ struct llmobs_text llmobs_text_of(const char *text); /* NULL: empty */
 struct llmobs_text llmobs_text_unblank(struct llmobs_text text);
 
 /* The text without white space at both ends, that of Unicode included
- * (llmobs-wire 6.7). */
+ * (WIRE 6.7). */
 struct llmobs_text llmobs_text_strip(struct llmobs_text text);
 
 bool llmobs_text_is(struct llmobs_text text, const char *word);

@@ -92,7 +92,7 @@ static struct llmobs_json *read_call(const struct llmobs_json *from)
                                    : llmobs_json_get(function, "arguments")));
 }
 
-/* The legacy form has neither id nor type (llmobs-wire 1.5). */
+/* The legacy form has neither id nor type (WIRE 1.5). */
 static struct llmobs_json *read_legacy(const struct llmobs_json *function)
 {
     struct llmobs_json *call = llmobs_json_object();
@@ -156,7 +156,7 @@ static const struct llmobs_json *schema_of(const struct llmobs_json *from)
 }
 
 /* One definition out of its nested or flat form; an empty one adds nothing.
- * A deferred tool keeps only its name (llmobs-wire 1.5). */
+ * A deferred tool keeps only its name (WIRE 1.5). */
 static int add_definition(const struct llmobs_json *tool,
                           struct llmobs_json *list)
 {

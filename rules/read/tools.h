@@ -12,7 +12,7 @@
 #include "core/text/json.h"
 
 /* Arguments as an object: JSON text is parsed, other text is {"value": text},
- * nothing is {} (llmobs-wire 1.5). Gives it. */
+ * nothing is {} (WIRE 1.5). Gives it. */
 struct llmobs_json *llmobs_tools_arguments(const struct llmobs_json *value);
 
 /* A tool call; NULL texts become "". Takes `arguments`; gives the call. */

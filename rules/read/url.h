@@ -1,5 +1,5 @@
 /* url - absolute http and https URLs in pieces, and the structural match of
- * configured entries (llmobs-wire 4.5).
+ * configured entries (WIRE 4.5).
  *
  * Owns:    llmobs_url: nothing; its path borrows the parsed text or lies in
  *          the value itself, which must therefore not be copied.

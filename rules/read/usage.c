@@ -19,7 +19,7 @@ int64_t llmobs_usage_text(const char *text)
 }
 
 /* A count, or -1: numeric texts are counts too, reals only when whole
- * (llmobs-wire 8.4). */
+ * (WIRE 8.4). */
 static int64_t count_of(const struct llmobs_json *value)
 {
     int64_t number = -1;
@@ -119,7 +119,7 @@ static int put_cost(struct llmobs_span *span, const char *key, double cost)
 }
 
 /* OpenRouter; the parts are told only where they make up the whole
- * (llmobs-wire 6.6). */
+ * (WIRE 6.6). */
 static int read_costs(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     const struct llmobs_json *details = llmobs_json_get(usage, "cost_details");

@@ -12,16 +12,16 @@
 #include "core/span/span.h"
 
 /* The usage object of a whole answer or one stream chunk, wherever the
- * provider puts it (llmobs-wire 6.12). Borrows; NULL: none. */
+ * provider puts it (WIRE 6.12). Borrows; NULL: none. */
 const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body);
 
-/* The count under a key, -1: none that is one (llmobs-wire 8.4). */
+/* The count under a key, -1: none that is one (WIRE 8.4). */
 int64_t llmobs_usage_count(const struct llmobs_json *object, const char *key);
 
 /* The same of a text, which may be NULL. */
 int64_t llmobs_usage_text(const char *text);
 
-/* Sets the metrics of an OpenAI-shaped usage object (llmobs-wire 6.6, 6.11).
+/* Sets the metrics of an OpenAI-shaped usage object (WIRE 6.6, 6.11).
  * NULL: nothing is set. */
 int llmobs_usage_read(const struct llmobs_json *usage,
                       struct llmobs_span *span);

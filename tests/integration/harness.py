@@ -522,7 +522,7 @@ def tags_of(span):
 
 
 def accept(span, foreign_trace=False):
-    """The acceptance list of llmobs-wire 9.1, and the types of section 1."""
+    """The acceptance list of WIRE 7, and the types of WIRE 1."""
     extra = set(span) - {"trace_id", "span_id", "parent_id", "name",
                          "start_ns", "duration", "status", "meta", "metrics",
                          "tags", "_dd", "session_id", "span_links",
@@ -599,7 +599,7 @@ def accept_tags(span):
 
 
 def value_of(messages):
-    """Messages as a workflow's value (llmobs-wire 1.5)."""
+    """Messages as a workflow's value (WIRE 1.5)."""
     return json.dumps(messages, sort_keys=True, ensure_ascii=False)
 
 

@@ -1,5 +1,5 @@
 """Trace headers: which requests get them, what they say, and that nothing else
-of a request changes (llmobs-wire 5)."""
+of a request changes (WIRE 5)."""
 import os
 import re
 import subprocess

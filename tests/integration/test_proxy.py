@@ -1,4 +1,4 @@
-"""DD_LLMOBS_INSTRUMENTED_PROXY_URLS in all its forms (llmobs-wire 4.5)."""
+"""DD_LLMOBS_INSTRUMENTED_PROXY_URLS in all its forms (WIRE 4.5)."""
 from harness import (Skip, body, curl, equal, expect_llm, expect_proxy, ok,
                      tags_of, test)
 

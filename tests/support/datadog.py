@@ -13,7 +13,7 @@ CONTROL_PORT, CERT (the CA), API_KEY, DATADOG_PID.  --ca CERT: the CA of
 llm_server.py (its key lies beside it) signs the intake's certificate, for
 localhost and the names below datadoghq.com and its like, or for --name only.
 
-Whatever differs from the form of llmobs-wire 1 and 2 is a violation: in the
+Whatever differs from the form of WIRE 1 and 2 is a violation: in the
 events, in the headers (--header NAME allows one more), a secret (the API key
 and each --secret) outside DD-API-KEY, a span id or the same evaluation taken
 twice though the first was acknowledged.  --peer: a Node tracer reports here,
@@ -362,7 +362,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return [(k, v) for k, v in self.headers.items()]
 
     def wrong_info(self):
-        """A probe has no key, and no trace of the app (llmobs-wire 2.3)."""
+        """A probe has no key, and no trace of the app (WIRE 2.3)."""
         if self.server.state.peer:
             return []
         return self.wrong_names({"host", "user-agent", "accept",

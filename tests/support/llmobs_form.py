@@ -2,8 +2,8 @@
 
 check_spans(body, facts) and check_evaluations(body, facts) give the events of a
 request's body and a list of what is wrong with them.  `facts` says what the
-request is measured with: see Facts.  Sources: llmobs-wire 1, 2.1, 2.4, 2.7 and
-9.1.
+request is measured with: see Facts.  Sources: WIRE 1, 2.1, 2.4, 2.7 and
+7.
 """
 import json
 import re
@@ -181,8 +181,7 @@ def check_ids(event, wrong):
 
 
 def check_peer(event, wrong):
-    """An event of the Node tracer: ids, name and the tags that joining needs
-    (llmobs-wire 9.2)."""
+    """An event of the Node tracer: ids, name and the tags that joining needs."""
     check_ids(event, wrong)
     wrong.unless(isinstance(event.get("name"), str), "name")
     wrong.unless("ml_app" in tags_of(event), "no tag ml_app")
@@ -433,7 +432,7 @@ EVALUATION_MORE = {"assessment": str, "reasoning": str, "metadata": dict}
 
 
 def check_evaluations(body, facts):
-    """(list of metrics, list of what is wrong); llmobs-wire 2.7."""
+    """(list of metrics, list of what is wrong); WIRE 2.7."""
     wrong = Wrong()
     check_secrets(body, facts, wrong)
     wrong.unless(len(body) <= PAYLOAD_MAX, "a body of %d bytes" % len(body))

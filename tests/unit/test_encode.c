@@ -113,7 +113,7 @@ static void expect(const char *want)
     llmobs_json_free(value);
 }
 
-/* The three examples of llmobs-wire 1.11. */
+/* Three whole events: a chat, a gateway's, a call that failed. */
 START_TEST(example_of_a_streamed_chat)
 {
     begin();

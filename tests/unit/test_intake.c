@@ -52,7 +52,7 @@ static void teardown(void)
     unit_remove(base_dir);
 }
 
-/* The ids in a request's body, which must have the form of llmobs-wire 2.1. */
+/* The ids in a request's body, which must have the form of WIRE 2.1. */
 static size_t read_ids(const struct llmobs_http_request *request, long *ids,
                        size_t cap)
 {

@@ -164,7 +164,7 @@ START_TEST(an_answer_is_ok)
 }
 END_TEST
 
-/* llmobs-wire 8.2 and 8.3, a row each. */
+/* WIRE 8.2 and 8.3, a row each. */
 static const struct {
     const char *name;
     const char *type;

@@ -13,7 +13,7 @@ static struct llmobs_config config = {
     .trace_id_128 = true,
     .extract_styles = {{LLMOBS_STYLE_DATADOG, LLMOBS_STYLE_TRACECONTEXT}, 2}};
 
-/* The example of llmobs-wire 5.5. */
+/* The example of WIRE 5.5. */
 static struct llmobs_context example(void)
 {
     struct llmobs_context c;

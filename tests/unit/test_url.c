@@ -15,7 +15,7 @@ struct row {
     bool match;
 };
 
-/* The examples of llmobs-wire 4.5. */
+/* The examples of WIRE 4.5. */
 static const struct row examples[] = {
     {"http://localhost:4000", "http://localhost:4000/v1/chat/completions",
      true},
