@@ -34,8 +34,9 @@ struct row {
  * default is read like a value. */
 #define VARIABLES(V)                                                           \
     V("DD_LLMOBS_ENABLED", "boolean", "false",                                 \
-      "master switch: without it nothing is observed", FORM_BOOL,              \
-      CONF(enabled), 0, 0)                                                     \
+      "master switch: without it nothing is observed; llmobs-run sets it to "  \
+      "1 where it is unset",                                                   \
+      FORM_BOOL, CONF(enabled), 0, 0)                                          \
     V("DD_LLMOBS_ML_APP", "text", "",                                          \
       "name of the application; else the service, "                            \
       "else " LLMOBS_ML_APP_UNNAMED,                                           \
@@ -51,8 +52,9 @@ struct row {
       "share of traces that the backend retains", FORM_RATE,                   \
       CONF(sample_rate), 0, 1)                                                 \
     V("DD_LLMOBS_EVENT_SIZE_BYTES", "bytes, from 1024", "5000000",             \
-      "a bigger event loses its input and output", FORM_NUMBER,                \
-      CONF(event_max), 1024, 1024 * MIB)                                       \
+      "a bigger event loses its input and output; a bigger evaluation is "     \
+      "refused",                                                               \
+      FORM_NUMBER, CONF(event_max), 1024, 1024 * MIB)                          \
     V("DD_LLMOBS_PAYLOAD_SIZE_BYTES", "bytes, from 1024", "5242880",           \
       "most of one request to the agent or intake", FORM_NUMBER,               \
       CONF(payload_max), 1024, 1024 * MIB)                                     \
@@ -170,7 +172,8 @@ struct row {
       "pattern has a /",                                                       \
       FORM_TEXT, CONF(exclude), 0, 0)                                          \
     V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \
-      "where spans go", FORM_TEXT, CONF(exporter), 0, 0)                       \
+      "where spans go: agent, agentless, store, several of them, or auto",     \
+      FORM_TEXT, CONF(exporter), 0, 0)                                         \
     V("LLMOBS_CA_FILE", "file", "",                                            \
       "certificates to trust for the intake; else SSL_CERT_FILE, else "        \
       "CURL_CA_BUNDLE, else libcurl's",                                        \
@@ -192,17 +195,20 @@ struct row {
       "beyond it newer spans are kept in memory only", FORM_NUMBER,            \
       CONF(spool_max), 0, 1024 * 1024 * MIB)                                   \
     V("LLMOBS_CAPTURE_MAX", "bytes, from 1024", "16777216",                    \
-      "a bigger body is kept as head and tail", FORM_NUMBER,                   \
-      CONF(capture_max), 1024, 1024 * MIB)                                     \
+      "a bigger body is kept as head and tail; so is one that takes too much " \
+      "work to read, or is longer than a fifth of LLMOBS_BUFFER_MAX",          \
+      FORM_NUMBER, CONF(capture_max), 1024, 1024 * MIB)                        \
     V("LLMOBS_BUFFER_MAX", "bytes, from 65536", "67108864",                    \
-      "bodies of all calls, and what waits; beyond it heads and tails are "    \
-      "kept, and at last spans are dropped",                                   \
+      "what the bodies of all calls under way, the events that wait for "      \
+      "delivery and the reading of one call take together; beyond it heads "   \
+      "and tails of bodies are kept, and at last spans are dropped",           \
       FORM_NUMBER, CONF(buffer_max), 65536, 1024 * MIB)                        \
     V("LLMOBS_EXIT_FLUSH_MS", "milliseconds", "-1",                            \
       "longest wait at exit; -1: by exporter", FORM_NUMBER,                    \
       CONF(exit_flush_ms), -1, 600000)                                         \
     V("LLMOBS_GRACE_MS", "milliseconds", "3000",                               \
-      "llmobs-entrypoint: how long it stays after its command has ended",      \
+      "llmobs-entrypoint: how long it stays at most after its command has "    \
+      "ended, to deliver what is left",                                        \
       FORM_NUMBER, CONF(grace_ms), 0, 600000)                                  \
     V("LLMOBS_THREAD", "boolean", "on",                                        \
       "off: no thread, spans are delivered at exit", FORM_BOOL, CONF(thread),  \
@@ -215,15 +221,17 @@ struct row {
     V("LLMOBS_LOG_LEVEL", "off, error, warn, info, debug", "warn",             \
       "least weight of a log line", FORM_CHOICE, CONF(log_level), 0, 0)        \
     V("OTEL_EXPORTER_OTLP_ENDPOINT", "URL", "",                                \
-      "the program's own telemetry: never observed", FORM_TEXT, IN(otlp), 0,   \
-      0)                                                                       \
+      "the program's own telemetry goes there: never observed", FORM_TEXT,     \
+      IN(otlp), 0, 0)                                                          \
     V("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "URL", "", "likewise", FORM_TEXT,  \
       IN(otlp_traces), 0, 0)                                                   \
     V("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "URL", "", "likewise", FORM_TEXT, \
       IN(otlp_metrics), 0, 0)                                                  \
     V("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "URL", "", "likewise", FORM_TEXT,    \
       IN(otlp_logs), 0, 0)                                                     \
-    V("TRACEPARENT", "W3C trace context", "", "parent of the process's spans", \
+    V("TRACEPARENT", "W3C trace context", "",                                  \
+      "parent of the process's spans; read anew at each call while the "       \
+      "program has one thread; never from the file",                           \
       FORM_TEXT, IN(carried[LLMOBS_CARRIED_TRACEPARENT]), 0, 0)                \
     V("TRACESTATE", "W3C trace context", "", "likewise", FORM_TEXT,            \
       IN(carried[LLMOBS_CARRIED_TRACESTATE]), 0, 0)                            \
