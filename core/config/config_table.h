@@ -199,9 +199,10 @@ struct row {
       "work to read, or is longer than a fifth of LLMOBS_BUFFER_MAX",          \
       FORM_NUMBER, CONF(capture_max), 1024, 1024 * MIB)                        \
     V("LLMOBS_BUFFER_MAX", "bytes, from 65536", "67108864",                    \
-      "what the bodies of all calls under way, the events that wait for "      \
-      "delivery and the reading of one call take together; beyond it heads "   \
-      "and tails of bodies are kept, and at last spans are dropped",           \
+      "memory for the bodies of all calls under way, the events that wait "    \
+      "for "                                                                   \
+      "delivery and the reading of a call, in all; beyond it heads and tails " \
+      "of bodies are kept, and at last spans are dropped",                     \
       FORM_NUMBER, CONF(buffer_max), 65536, 1024 * MIB)                        \
     V("LLMOBS_EXIT_FLUSH_MS", "milliseconds", "-1",                            \
       "longest wait at exit; -1: by exporter", FORM_NUMBER,                    \
@@ -214,10 +215,11 @@ struct row {
       "off: no thread, spans are delivered at exit", FORM_BOOL, CONF(thread),  \
       0, 0)                                                                    \
     V("LLMOBS_TEST_CAPTURE_ALL", "boolean", "off",                             \
-      "for our tests with curl's own suite: every HTTP request is captured",   \
+      "for the tests with curl's own suite: every HTTP request is captured",   \
       FORM_BOOL, CONF(capture_all), 0, 0)                                      \
-    V("LLMOBS_LOG", "file", "", "where our own log lines go; else nowhere",    \
-      FORM_TEXT, CONF(log_path), 0, 0)                                         \
+    V("LLMOBS_LOG", "file", "",                                                \
+      "where the library writes its log; else nowhere", FORM_TEXT,             \
+      CONF(log_path), 0, 0)                                                    \
     V("LLMOBS_LOG_LEVEL", "off, error, warn, info, debug", "warn",             \
       "least weight of a log line", FORM_CHOICE, CONF(log_level), 0, 0)        \
     V("OTEL_EXPORTER_OTLP_ENDPOINT", "URL", "",                                \
