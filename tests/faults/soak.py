@@ -182,7 +182,7 @@ def usage(t):
     for place in left_behind(t):
         try:
             for name in os.listdir(os.path.join(spool_of(t), place)):
-                last = max(last, int(name))
+                last = max(last, int(name.partition(".")[0]))
                 total += os.path.getsize(os.path.join(spool_of(t), place,
                                                       name))
         except OSError:
