@@ -263,7 +263,7 @@ uninstall:
 	for d in $(OWN_DIRS); do test ! -d $(DESTDIR)$$d || \
 		find $(DESTDIR)$$d -depth -type d -empty -delete || exit 1; done
 
-# What an editor's language server wants to know (clangd and others).
+# The list of commands for an editor's language server (clangd and others).
 compile_commands.json: FORCE
 	$(Q)scripts/compile-commands "$(CC)" '$(CPPFLAGS) $(CFLAGS_ALL)' > $@.new
 	$(Q)mv $@.new $@

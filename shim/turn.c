@@ -138,9 +138,9 @@ void llmobs_turn_end(struct llmobs_turn *turn)
     end(turn);
 }
 
-/* Whose turn, and of which kind, keeps the thread from loading. One that opens
- * has the loader's lock itself while code of the app runs; of a crowd it may be
- * the one that closes as well. */
+/* Answers whose turn, and of which kind, keeps the thread from loading. A
+ * thread that opens has the loader's lock itself while code of the app runs; of
+ * a crowd it may be the one that closes as well. */
 static enum whose hindered(int *by)
 {
     enum whose closes = whose(CLOSE);

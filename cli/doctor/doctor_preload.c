@@ -220,7 +220,8 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
 
 /* ---- on ----------------------------------------------------------------- */
 
-/* What is preloaded into all; `text` is initialised here. */
+/* Initialises `text` and reads the list of libraries that the loader preloads
+ * into every program. */
 static int read_list(const struct llmobs_doctor *doctor,
                      struct llmobs_buf *text)
 {

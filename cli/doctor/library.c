@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #define CACHE_FILE "/etc/ld.so.cache"
-/* What a look at an entry of the cache costs, in bytes read. */
+/* A look at an entry of the cache costs as much as reading so many bytes. */
 #define COST_ENTRY 32
 #define MAGIC "glibc-ld.so.cache1.1"
 

@@ -17,7 +17,8 @@
 #define SYMBOLS_AT_ONCE 4096
 #define NAMES_MAX 32
 #define CURL "curl_easy_perform"
-/* What a call of the kernel costs, and a text that is found, in bytes read. */
+/* A call of the kernel, and a text that is found, cost as much as reading so
+ * many bytes. */
 #define COST_READ 512
 #define COST_PLACE (8 * 1024)
 

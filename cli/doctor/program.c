@@ -17,7 +17,7 @@
 #define INI_MAX (1024 * 1024)
 #define EXTENSIONS_MAX 32
 #define PATTERNS_MAX 10
-/* What a name that a search comes upon costs, in bytes read. */
+/* A name that a search finds costs as much as reading so many bytes. */
 #define COST_ENTRY 1024
 
 /* Interpreters by the beginning of their names, and where their extensions

@@ -21,8 +21,8 @@
 #define STAT_MAX 448
 #define STAT_EXIT_CODE 52
 #define LAST_MS 1000
-/* Systems allow a user thousands of processes and threads. Who allows fewer
- * than these has counted those of one program. */
+/* Systems allow a user thousands of processes and threads. An administrator
+ * who allows fewer than these has counted those of one program. */
 #define PROCESSES_LEAST 64
 
 /* ---- how many ---------------------------------------------------------- */

@@ -9,9 +9,10 @@
  * that went in. */
 bool llmobs_capture_swap_in(struct llmobs_handle *handle, CURL *curl);
 
-/* What an app's callback gets; sets a callback and its data. */
+/* The data that the app's callback gets: the app's own, else `fallback`. */
 void *llmobs_capture_data(const struct llmobs_callback *callback,
                           void *fallback);
+/* Sets a callback and its data at libcurl; false: libcurl refused one. */
 bool llmobs_capture_put(const struct llmobs_handle *handle, CURL *curl,
                         CURLoption function_option, void *function,
                         CURLoption data_option, void *data);

@@ -190,7 +190,7 @@ static bool is_near(const struct llmobs_worker *worker)
     return true;
 }
 
-/* What the disk does not have is lost, and counted. */
+/* Counts as lost each event that the disk does not have. */
 static void give_up(struct llmobs_worker *worker)
 {
     size_t lost = leave(worker);

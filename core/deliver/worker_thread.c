@@ -52,8 +52,8 @@ static int64_t note(struct llmobs_worker *worker, int64_t due)
 }
 
 /* Main may end by pthread_exit, and the last of the app's threads likewise: the
- * process is to end with it, and not with ours. What is under way is cut as at
- * an exit. */
+ * process is to end with it, and not with ours. A delivery under way is
+ * cut as at an exit. */
 static void look(void *arg)
 {
     struct llmobs_worker *worker = arg;

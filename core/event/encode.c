@@ -17,7 +17,7 @@
     "[This value has been dropped because this span's size exceeds the 5MB " \
     "size limit.]"
 
-/* What is left out so that an event fits (WIRE 2.4), in this order. */
+/* Parts are left out so that an event fits (WIRE 2.4), in this order. */
 enum cut { CUT_NOTHING, CUT_IO, CUT_REST };
 
 struct encoding {

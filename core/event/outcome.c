@@ -173,8 +173,8 @@ static void mask_text(char *data, size_t len)
     llmobs_links_mask(data, len);
 }
 
-/* A frame is read where its checksum is right. What is no whole frame nobody
- * reads. */
+/* A frame is read where its checksum is right. Bytes that are no whole frame
+ * are never read. */
 static void mask_frames(char *data, size_t len)
 {
     struct llmobs_eventstream_event event;

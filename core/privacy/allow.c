@@ -12,7 +12,7 @@
 #define WORD_MAX 24
 #define VERSION_MAX 8
 
-/* What dialects and the body's decoding need (WIRE 6.1, 6.9). */
+/* The headers that dialects and the body's decoding need (WIRE 6.1, 6.9). */
 static const char *const headers[] = {
     "content-type",
     "content-encoding",

@@ -376,7 +376,7 @@ static int kind_of(char c)
     return c >= 'a' && c <= 'z' ? 3 : 0;
 }
 
-/* What a part of a word is made of. */
+/* The characters of a part of a word, counted by kind. */
 struct part {
     size_t len, changes;
     size_t digits, capitals, smalls;

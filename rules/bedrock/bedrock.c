@@ -97,7 +97,7 @@ static int64_t or_none(int64_t number)
     return number > 0 ? number : 0;
 }
 
-/* What was read from the cache or written to it is input too (WIRE
+/* Tokens that were read from the cache or written to it are input too (WIRE
  * 6.9). */
 void llmobs_bedrock_count(const struct llmobs_bedrock_tokens *tokens,
                           struct llmobs_span *span)

@@ -419,8 +419,8 @@ static bool is_command(const struct llmobs_bedrock_family *family,
                   : llmobs_text_starts(llmobs_text_of(model), "arn:");
 }
 
-/* What the request says of itself comes before the model's id (WIRE
- * 6.9). */
+/* The form that the request itself names comes before the one that the model's
+ * id tells (WIRE 6.9). */
 const struct llmobs_bedrock_body *llmobs_bedrock_body_find(
     const struct llmobs_frame *frame, const char *model,
     const struct llmobs_bedrock_family **family)

@@ -701,7 +701,7 @@ def further_place_of_a_stopper():
 def walk_past_a_stopper():
     names, first = entries(), 60000 + os.getpid() % 4000
     give(names[0], HOME + "/.local/state/llmobs/spool", first, HOME)
-    # Whatever the order of a list: one of the others is behind it.
+    # In any order of a list one of the others is behind it.
     for i, uid in (1, first + 1), (2, first), (3, first + 2):
         give(names[i], "/var/tmp/llmobs-%d/spool" % uid, uid)
     env = environment(LLMOBS_STORE_DIR=None, HOME="/root")

@@ -15,7 +15,7 @@ enum moment { BEGINS, WAITS, CONNECTS, ANSWERED };
 
 struct one;
 
-/* What libcurl reads, and how often it was rewound. */
+/* A source that libcurl reads, and how often libcurl rewound it. */
 struct reading {
     struct source from;
     int rewound;

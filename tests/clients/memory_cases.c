@@ -359,7 +359,8 @@ static void end(struct asked *asked, CURLcode rc)
         asked->option->drop(asked->memory[1]);
 }
 
-/* What waits for a multi drives nothing: what was added is still the app's. */
+/* To wait for a multi drives nothing: the memory of the added handle is still
+ * the app's. */
 static void wait_in_vain(CURLM *multi)
 {
     fd_set in, out, wrong;

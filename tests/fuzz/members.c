@@ -2,7 +2,7 @@
  * stays JSON of the same structure, also as a text within JSON and where the
  * body is masked while it grows; no byte becomes anything but '*'; a member
  * that is a secret by its name keeps no more than four characters, and one that
- * is none stays. What stands before an event of a stream does nothing to it. */
+ * is none stays. Bytes before an event of a stream do nothing to it. */
 #include <ctype.h>
 #include <jansson.h>
 #include <stdint.h>
@@ -269,7 +269,8 @@ static void mask_all_ways(struct llmobs_text in, mask_fn *mask, bool whole)
     mask_before_event(in, mask);
 }
 
-/* Whatever the key is, and in whatever text of a text it stands. */
+/* A URL loses its password and its key, of any letters and at any level of
+ * quotes. */
 static void check_link(struct llmobs_text in)
 {
     char key[] = "Zq9XwV7uT5sR3pN1", text[256];

@@ -13,7 +13,7 @@ CONTROL_PORT, CERT (the CA), API_KEY, DATADOG_PID.  --ca CERT: the CA of
 llm_server.py (its key lies beside it) signs the intake's certificate, for
 localhost and the names below datadoghq.com and its like, or for --name only.
 
-Whatever differs from the form of WIRE 1 and 2 is a violation: in the
+A difference from the form of WIRE 1 and 2 is a violation: in the
 events, in the headers (--header NAME allows one more), a secret (the API key
 and each --secret) outside DD-API-KEY, a span id or the same evaluation taken
 twice though the first was acknowledged.  --peer: a Node tracer reports here,

@@ -37,7 +37,7 @@ static const char *const rows[][2] = {
     {"postgres://u:p@db:5432/x", "postgres://***@db:5432/x"},
     {"http://a://u:p@b", "http://a://***@b"},
     {"see http://p/http://u:p@b", "see http://p/http://***@b"},
-    /* What is none. */
+    /* Texts without a URL's secret. */
     {"{\"a\":\"mail me@host or http://host/@me, you@host\"}", NULL},
     {"Acme,https://host,me@host", NULL},
     {"(http://host),me@host [http://host]me@host", NULL},
