@@ -132,46 +132,53 @@ struct llmobs_ops {
 typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     const struct llmobs_host *host);
 
+/* Options by number: old headers lack the first two (since 7.80), new ones warn
+ * of the others. */
+#define LLMOBS_OPT_PREREQFUNCTION ((CURLoption)20312)
+#define LLMOBS_OPT_PREREQDATA ((CURLoption)10313)
+#define LLMOBS_OPT_IOCTLFUNCTION ((CURLoption)20130)
+#define LLMOBS_OPT_PUT ((CURLoption)54)
+
 /* X(option, ...): the options whose value the core remembers. */
-#define LLMOBS_WATCHED(X, ...)                                        \
-    X(CURLOPT_URL, __VA_ARGS__)                                       \
-    X(CURLOPT_CURLU, __VA_ARGS__)                                     \
-    X(CURLOPT_PORT, __VA_ARGS__)                                      \
-    X(CURLOPT_DEFAULT_PROTOCOL, __VA_ARGS__)                          \
-    X(CURLOPT_CUSTOMREQUEST, __VA_ARGS__)                             \
-    X(CURLOPT_HTTPGET, __VA_ARGS__)                                   \
-    X(CURLOPT_POST, __VA_ARGS__)                                      \
-    X(CURLOPT_UPLOAD, __VA_ARGS__)                                    \
-    X(54, __VA_ARGS__) /* CURLOPT_PUT, deprecated in newer headers */ \
-    X(CURLOPT_NOBODY, __VA_ARGS__)                                    \
-    X(10024, __VA_ARGS__) /* CURLOPT_HTTPPOST */                      \
-    X(CURLOPT_MIMEPOST, __VA_ARGS__)                                  \
-    X(CURLOPT_POSTFIELDS, __VA_ARGS__)                                \
-    X(CURLOPT_COPYPOSTFIELDS, __VA_ARGS__)                            \
-    X(CURLOPT_POSTFIELDSIZE, __VA_ARGS__)                             \
-    X(CURLOPT_POSTFIELDSIZE_LARGE, __VA_ARGS__)                       \
-    X(CURLOPT_HTTPHEADER, __VA_ARGS__)                                \
-    X(CURLOPT_HEADER, __VA_ARGS__)                                    \
-    X(CURLOPT_CONNECT_ONLY, __VA_ARGS__)                              \
-    X(CURLOPT_WRITEFUNCTION, __VA_ARGS__)                             \
-    X(CURLOPT_WRITEDATA, __VA_ARGS__)                                 \
-    X(CURLOPT_HEADERFUNCTION, __VA_ARGS__)                            \
-    X(CURLOPT_HEADERDATA, __VA_ARGS__)                                \
-    X(CURLOPT_READFUNCTION, __VA_ARGS__)                              \
-    X(CURLOPT_READDATA, __VA_ARGS__)                                  \
-    X(CURLOPT_SEEKFUNCTION, __VA_ARGS__)                              \
-    X(CURLOPT_SEEKDATA, __VA_ARGS__)                                  \
-    X(CURLOPT_ERRORBUFFER, __VA_ARGS__)                               \
-    X(20312, __VA_ARGS__) /* CURLOPT_PREREQFUNCTION, since 7.80 */    \
-    X(10313, __VA_ARGS__) /* CURLOPT_PREREQDATA, since 7.80 */        \
-    X(CURLOPT_PROXY, __VA_ARGS__)                                     \
-    X(CURLOPT_HTTPAUTH, __VA_ARGS__)                                  \
-    X(CURLOPT_PROXYAUTH, __VA_ARGS__)                                 \
-    X(229, __VA_ARGS__)   /* CURLOPT_HEADEROPT, since 7.37 */         \
-    X(10203, __VA_ARGS__) /* CURLOPT_RESOLVE */                       \
-    X(10243, __VA_ARGS__) /* CURLOPT_CONNECT_TO */                    \
-    X(10305, __VA_ARGS__) /* CURLOPT_AWS_SIGV4, since 7.75 */         \
-    X(20130, __VA_ARGS__) /* CURLOPT_IOCTLFUNCTION, deprecated, too */
+#define LLMOBS_WATCHED(X, ...)                                \
+    X(CURLOPT_URL, __VA_ARGS__)                               \
+    X(CURLOPT_CURLU, __VA_ARGS__)                             \
+    X(CURLOPT_PORT, __VA_ARGS__)                              \
+    X(CURLOPT_DEFAULT_PROTOCOL, __VA_ARGS__)                  \
+    X(CURLOPT_CUSTOMREQUEST, __VA_ARGS__)                     \
+    X(CURLOPT_HTTPGET, __VA_ARGS__)                           \
+    X(CURLOPT_POST, __VA_ARGS__)                              \
+    X(CURLOPT_UPLOAD, __VA_ARGS__)                            \
+    X(LLMOBS_OPT_PUT, __VA_ARGS__)                            \
+    X(CURLOPT_NOBODY, __VA_ARGS__)                            \
+    X(10024, __VA_ARGS__) /* CURLOPT_HTTPPOST */              \
+    X(CURLOPT_MIMEPOST, __VA_ARGS__)                          \
+    X(CURLOPT_POSTFIELDS, __VA_ARGS__)                        \
+    X(CURLOPT_COPYPOSTFIELDS, __VA_ARGS__)                    \
+    X(CURLOPT_POSTFIELDSIZE, __VA_ARGS__)                     \
+    X(CURLOPT_POSTFIELDSIZE_LARGE, __VA_ARGS__)               \
+    X(CURLOPT_HTTPHEADER, __VA_ARGS__)                        \
+    X(CURLOPT_HEADER, __VA_ARGS__)                            \
+    X(CURLOPT_CONNECT_ONLY, __VA_ARGS__)                      \
+    X(CURLOPT_WRITEFUNCTION, __VA_ARGS__)                     \
+    X(CURLOPT_WRITEDATA, __VA_ARGS__)                         \
+    X(CURLOPT_HEADERFUNCTION, __VA_ARGS__)                    \
+    X(CURLOPT_HEADERDATA, __VA_ARGS__)                        \
+    X(CURLOPT_READFUNCTION, __VA_ARGS__)                      \
+    X(CURLOPT_READDATA, __VA_ARGS__)                          \
+    X(CURLOPT_SEEKFUNCTION, __VA_ARGS__)                      \
+    X(CURLOPT_SEEKDATA, __VA_ARGS__)                          \
+    X(CURLOPT_ERRORBUFFER, __VA_ARGS__)                       \
+    X(LLMOBS_OPT_PREREQFUNCTION, __VA_ARGS__)                 \
+    X(LLMOBS_OPT_PREREQDATA, __VA_ARGS__)                     \
+    X(CURLOPT_PROXY, __VA_ARGS__)                             \
+    X(CURLOPT_HTTPAUTH, __VA_ARGS__)                          \
+    X(CURLOPT_PROXYAUTH, __VA_ARGS__)                         \
+    X(229, __VA_ARGS__)   /* CURLOPT_HEADEROPT, since 7.37 */ \
+    X(10203, __VA_ARGS__) /* CURLOPT_RESOLVE */               \
+    X(10243, __VA_ARGS__) /* CURLOPT_CONNECT_TO */            \
+    X(10305, __VA_ARGS__) /* CURLOPT_AWS_SIGV4, since 7.75 */ \
+    X(LLMOBS_OPT_IOCTLFUNCTION, __VA_ARGS__)
 
 /* True for those. Asked before any other work, so that nearly every other
  * option costs the look at one bit alone. */

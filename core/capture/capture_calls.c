@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* CURLOPT_PREREQFUNCTION and _PREREQDATA, since 7.80. */
-#define OPT_PREREQFUNCTION ((CURLoption)20312)
-#define OPT_PREREQDATA ((CURLoption)10313)
 #define PREREQ_OK 0
 
 typedef int (*prereq_callback)(void *, char *, char *, int, int);
@@ -208,8 +205,8 @@ static void restore(const struct llmobs_handle *handle, CURL *curl)
     if (handle->swapped)
         restore_write(handle, curl);
     if (handle->swapped_prereq)
-        llmobs_capture_put(handle, curl, OPT_PREREQFUNCTION,
-                           handle->prereq.function, OPT_PREREQDATA,
+        llmobs_capture_put(handle, curl, LLMOBS_OPT_PREREQFUNCTION,
+                           handle->prereq.function, LLMOBS_OPT_PREREQDATA,
                            llmobs_capture_data(&handle->prereq, NULL));
     llmobs_capture_restore_reads(handle, curl);
 }
@@ -252,8 +249,8 @@ bool llmobs_capture_swap_in(struct llmobs_handle *handle, CURL *curl)
                             (void *)on_header, CURLOPT_HEADERDATA, handle))
         return false;
     handle->swapped_prereq =
-        llmobs_capture_put(handle, curl, OPT_PREREQFUNCTION, (void *)on_prereq,
-                           OPT_PREREQDATA, handle);
+        llmobs_capture_put(handle, curl, LLMOBS_OPT_PREREQFUNCTION,
+                           (void *)on_prereq, LLMOBS_OPT_PREREQDATA, handle);
     return !llmobs_capture_reads(handle) ||
            llmobs_capture_swap_reads(handle, curl);
 }
@@ -274,10 +271,10 @@ bool llmobs_capture_owns(const struct llmobs_handle *handle, CURLoption option)
     case CURLOPT_SEEKFUNCTION:
     case CURLOPT_SEEKDATA:
         return handle->swapped_seek;
-    case 20130: /* CURLOPT_IOCTLFUNCTION */
+    case LLMOBS_OPT_IOCTLFUNCTION:
         return handle->swapped_ioctl;
-    case 20312: /* CURLOPT_PREREQFUNCTION */
-    case 10313: /* CURLOPT_PREREQDATA */
+    case LLMOBS_OPT_PREREQFUNCTION:
+    case LLMOBS_OPT_PREREQDATA:
         return handle->swapped_prereq;
     default:
         return false;

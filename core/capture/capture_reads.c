@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* CURLOPT_IOCTLFUNCTION, deprecated in newer headers. */
-#define OPT_IOCTLFUNCTION ((CURLoption)20130)
 /* From this one on libcurl rewinds before it takes a reader anew. */
 #define REWINDS_FIRST 0x080700
 
@@ -102,7 +100,7 @@ static bool swap_ioctl(struct llmobs_handle *handle, CURL *curl)
     if (wanted == handle->swapped_ioctl)
         return true;
     handle->swapped_ioctl = wanted;
-    return handle->real->easy_setopt(curl, OPT_IOCTLFUNCTION,
+    return handle->real->easy_setopt(curl, LLMOBS_OPT_IOCTLFUNCTION,
                                      wanted ? (void *)on_ioctl : NULL) ==
            CURLE_OK;
 }
@@ -248,14 +246,14 @@ static bool concerns_body(CURLoption option)
     switch ((int)option) {
     case CURLOPT_POST:
     case CURLOPT_UPLOAD:
-    case 54: /* CURLOPT_PUT */
+    case LLMOBS_OPT_PUT:
     case CURLOPT_POSTFIELDS:
     case CURLOPT_COPYPOSTFIELDS:
     case CURLOPT_READFUNCTION:
     case CURLOPT_READDATA:
     case CURLOPT_SEEKFUNCTION:
     case CURLOPT_SEEKDATA:
-    case 20130: /* CURLOPT_IOCTLFUNCTION */
+    case LLMOBS_OPT_IOCTLFUNCTION:
         return true;
     default:
         return false;
@@ -287,6 +285,6 @@ void llmobs_capture_restore_reads(const struct llmobs_handle *handle,
                            handle->seek.function, CURLOPT_SEEKDATA,
                            llmobs_capture_data(&handle->seek, NULL));
     if (handle->swapped_ioctl)
-        (void)handle->real->easy_setopt(curl, OPT_IOCTLFUNCTION,
+        (void)handle->real->easy_setopt(curl, LLMOBS_OPT_IOCTLFUNCTION,
                                         handle->ioctl_function);
 }

@@ -266,7 +266,7 @@ static void note_request(struct llmobs_handle *handle, CURLoption option,
         handle->request = on ? LLMOBS_HTTP_POST : LLMOBS_HTTP_GET;
         break;
     case CURLOPT_UPLOAD:
-    case 54: /* CURLOPT_PUT */
+    case LLMOBS_OPT_PUT:
         handle->request = on ? LLMOBS_HTTP_PUT : LLMOBS_HTTP_GET;
         break;
     default: /* HTTPPOST, MIMEPOST */
@@ -362,7 +362,7 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
     case CURLOPT_HTTPGET:
     case CURLOPT_POST:
     case CURLOPT_UPLOAD:
-    case 54:    /* CURLOPT_PUT */
+    case LLMOBS_OPT_PUT:
     case 10024: /* CURLOPT_HTTPPOST */
     case CURLOPT_MIMEPOST:
         note_request(handle, option, arg != NULL);
@@ -437,16 +437,16 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
     case CURLOPT_SEEKDATA:
         set_data(&handle->seek, arg);
         break;
-    case 20312: /* CURLOPT_PREREQFUNCTION, since 7.80 */
+    case LLMOBS_OPT_PREREQFUNCTION:
         set_function(&handle->prereq, arg);
         break;
-    case 10313: /* CURLOPT_PREREQDATA, since 7.80 */
+    case LLMOBS_OPT_PREREQDATA:
         set_data(&handle->prereq, arg);
         break;
     case CURLOPT_ERRORBUFFER:
         handle->error_buffer = arg;
         break;
-    case 20130: /* CURLOPT_IOCTLFUNCTION */
+    case LLMOBS_OPT_IOCTLFUNCTION:
         handle->ioctl_function = arg;
         break;
     default:

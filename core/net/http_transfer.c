@@ -24,8 +24,6 @@
 #define OPT_PROXY_CAINFO ((CURLoption)10246)
 #define OPT_NOPROXY ((CURLoption)10177)
 #define OPT_UNIX_SOCKET ((CURLoption)10231)
-#define OPT_PREREQFUNCTION ((CURLoption)20312)
-#define OPT_PREREQDATA ((CURLoption)10313)
 
 /* Where a request goes, and what must be looked up for it. */
 struct plan {
@@ -371,8 +369,8 @@ static void set_wished(struct transfer *transfer, int64_t ms)
     (void)set(http, CURLOPT_USERAGENT, "llmobs/" LLMOBS_VERSION);
     if (transfer->plan.tls && http->config->ca_file)
         (void)set(http, OPT_PROXY_CAINFO, http->config->ca_file);
-    if (transfer->request->guard && set(http, OPT_PREREQDATA, transfer))
-        (void)set(http, OPT_PREREQFUNCTION, (void *)judge_peer);
+    if (transfer->request->guard && set(http, LLMOBS_OPT_PREREQDATA, transfer))
+        (void)set(http, LLMOBS_OPT_PREREQFUNCTION, (void *)judge_peer);
     if (transfer->plan.name_count)
         (void)set(http, OPT_RESOLVER_START, (void *)refuse_lookup);
 }
