@@ -743,6 +743,16 @@ HAZARDS = [
                                   "atomic_store(&retreated")],
           ["exit.a_process_that_goes_on_waits_once"])]),
 
+    ("our thread looks in while a cleanup has it paused",
+     "one look at the gate decides whether a request hung: none is cut, and so "
+     "sent twice, for a gate that is taken for an instant "
+     "(`llmobs_worker_pause`)", [
+         ("pause-looks-twice", [("core/deliver/worker.c",
+                                 "    return busy ? -ETIMEDOUT : 0;",
+                                 "    return atomic_load(&worker->gate) ? "
+                                 "-ETIMEDOUT : busy * 0;")],
+          ["unit a_pause_is_no_timeout_where_the_thread_looks_in"])]),
+
     ("a body made to cost more than its bytes",
      "each pass counts its steps, and beyond a budget the body is read by its "
      "ends (`core/base/work`)", [

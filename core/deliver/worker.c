@@ -419,6 +419,7 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
     const struct timespec moment = {0, 200000};
     int64_t deadline = llmobs_futex_deadline(ms);
     int saved = errno;
+    bool busy;
 
     if (!is_ours(worker))
         return 0;
@@ -428,10 +429,13 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
         llmobs_http_deadline(llmobs_worker_pending(worker)
                                  ? deadline - ms * LLMOBS_NS_PER_MS / 4
                                  : 0);
-    while (atomic_load(&worker->gate) != 0 && llmobs_futex_left(deadline) > 0)
+    /* One look decides. Our thread may take the gate for an instant after it,
+     * until it sees the pause: a second look would find it taken. */
+    while ((busy = atomic_load(&worker->gate) != 0) &&
+           llmobs_futex_left(deadline) > 0)
         llmobs_quiet_sleep(&moment);
     errno = saved;
-    return atomic_load(&worker->gate) == 0 ? 0 : -ETIMEDOUT;
+    return busy ? -ETIMEDOUT : 0;
 }
 
 void llmobs_worker_resume(struct llmobs_worker *worker)

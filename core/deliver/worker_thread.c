@@ -173,8 +173,9 @@ static void thread_loop(struct llmobs_worker *worker)
     }
     thread_answer(worker, true);
     if (worker->last) {
-        llmobs_http_end_lookups();
+        /* First the code: a thread that looks names up may be the last one. */
         llmobs_thread_leave(&worker->signals);
+        llmobs_http_end_lookups();
     }
 }
 

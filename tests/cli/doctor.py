@@ -22,7 +22,7 @@ import time
 BUILD, RUN, *PARTS = sys.argv[1:]
 TOOL = os.path.join(BUILD, "llmobs")
 SHIM = os.path.join(BUILD, "libllmobs_preload.so")
-TMP = tempfile.mkdtemp(prefix="llmobs-doctor.")
+TMP = tempfile.mkdtemp(prefix="llmobs-doctor-test.")
 MACHINE = 62 if os.uname().machine == "x86_64" else 183
 SECRET = "sk-doctor-0123456789abcdef"
 BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,

@@ -490,6 +490,24 @@ START_TEST(a_pause_keeps_the_worker_out)
 }
 END_TEST
 
+/* Our thread comes to a gate that is paused, and leaves it at once: nobody is
+ * in an exporter, and no request is to be cut for it. */
+START_TEST(a_pause_is_no_timeout_where_the_thread_looks_in)
+{
+    int64_t end = llmobs_clock_mono_ns() + INT64_C(2000000000);
+    int late = 0;
+
+    begin(true, 1 << 24);
+    give(0, 1);
+    while (llmobs_clock_mono_ns() < end) {
+        if (llmobs_worker_pause(worker, 10000) != 0)
+            late++;
+        llmobs_worker_resume(worker); /* wakes it */
+    }
+    ck_assert_int_eq(late, 0);
+}
+END_TEST
+
 static void *give_many(void *arg)
 {
     int from = (int)(intptr_t)arg;
@@ -602,6 +620,7 @@ UNIT_SUITE(delivery)
     UNIT_TEST(s, what_is_left_is_rescued);
     UNIT_TEST(s, a_peer_is_not_pressed);
     UNIT_TEST(s, a_pause_keeps_the_worker_out);
+    UNIT_TEST(s, a_pause_is_no_timeout_where_the_thread_looks_in);
     UNIT_TEST(s, the_sums_hold_with_several);
     UNIT_TEST(s, the_books_are_kept);
     return s;
