@@ -44,7 +44,7 @@ DEEP_FRAME := 9216
 DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/callsite/,caller cfi symbol) \
 	$(addprefix core/deliver/,delivery_fill destination) core/event/outcome \
-	$(addprefix core/export/,stamp store) \
+	$(addprefix core/export/,peer store) \
 	$(addprefix core/ledger/,counts ledger ledger_dir ledger_fold) \
 	$(addprefix core/net/,http http_transfer resolve) \
 	$(addprefix core/spool/,adopt adopt_find adopt_read living) \

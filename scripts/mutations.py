@@ -802,7 +802,7 @@ HAZARDS = [
                              "device;", ";")],
           ["spool.given_up_its_root"]),
          ("never-back", [("core/deliver/destination.c", "    if (llmobs_spool_may_return"
-                          "(d->account->keeping.spool)) {", "    if (!d) {")],
+                          "(d->account->backlog.spool)) {", "    if (!d) {")],
           ["spool.back_from_another_user"])]),
 
     ("keys that no list of beginnings knows",

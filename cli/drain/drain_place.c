@@ -13,7 +13,7 @@
 #include "cli/shared/real.h"
 #include "core/base/clock.h"
 #include "core/deliver/worker.h"
-#include "core/export/stamp.h"
+#include "core/export/peer.h"
 #include "core/ledger/stats.h"
 #include "core/net/http.h"
 #include "core/spool/adopt.h"
@@ -67,7 +67,7 @@ static int deliver(const struct llmobs_drain_round *round)
         return -ENOMEM;
     if (strcmp(round->config->exporter, "store") != 0)
         llmobs_cli_use_curl();
-    llmobs_stamp_clear(round->config, round->config->agent_url);
+    llmobs_peer_unmark(round->config, round->config->agent_url);
     worker = llmobs_worker_drainer(round->config, adopt);
     if (worker == NULL) {
         llmobs_adopt_free(adopt);

@@ -91,7 +91,7 @@ void llmobs_config_settle_headers(struct llmobs_config_loading *loading);
 /* What cannot be redacted is not told at all: content is off then. */
 void llmobs_config_settle_content(struct llmobs_config_loading *loading);
 
-/* -- config_place.c: whom we send to, and what is never observed -- */
+/* -- config_peers.c: whom we send to, and what is never observed -- */
 
 void llmobs_config_settle_places(struct llmobs_config_loading *loading);
 

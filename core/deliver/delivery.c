@@ -22,7 +22,7 @@ void llmobs_delivery_init(struct llmobs_delivery *delivery,
     delivery->config = config;
     delivery->buffer = buffer;
     llmobs_buf_init(&delivery->scratch, LLMOBS_SCRATCH_MAX);
-    llmobs_keeping_init(&delivery->account.keeping, NULL, NULL);
+    llmobs_backlog_init(&delivery->account.backlog, NULL, NULL);
 }
 
 void llmobs_delivery_reset(struct llmobs_delivery *delivery)
@@ -33,7 +33,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     if (delivery->rescue)
         delivery->rescue->ops->forget(delivery->rescue);
     llmobs_stats_reset();
-    llmobs_keeping_reset(&delivery->account.keeping);
+    llmobs_backlog_reset(&delivery->account.backlog);
     delivery->held = NULL;
     delivery->eager = false;
     delivery->busy = NULL;
@@ -108,8 +108,8 @@ static void bound_adoption(struct llmobs_delivery *delivery, int64_t now)
     if (end == 0 || now - end > ADOPT_AGAIN_MS * LLMOBS_NS_PER_MS)
         end = now + ADOPT_ENDING_MS * LLMOBS_NS_PER_MS;
     atomic_store(&delivery->adopt_end_ns, end);
-    if (delivery->account.keeping.adopt)
-        llmobs_adopt_until(delivery->account.keeping.adopt, end);
+    if (delivery->account.backlog.adopt)
+        llmobs_adopt_until(delivery->account.backlog.adopt, end);
 }
 
 int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms)
@@ -129,17 +129,18 @@ void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since)
     if (!atomic_compare_exchange_strong(&delivery->end_ns, &since, 0))
         return;
     bound_work(delivery);
-    if (delivery->account.keeping.adopt)
-        llmobs_adopt_until(delivery->account.keeping.adopt, INT64_MAX);
+    if (delivery->account.backlog.adopt)
+        llmobs_adopt_until(delivery->account.backlog.adopt, INT64_MAX);
     for (size_t i = 0; i < delivery->count; i++)
         atomic_store(&delivery->list[i].exporter->cut_ns, 0);
 }
 
-void llmobs_delivery_hasten(struct llmobs_delivery *delivery, int64_t ms)
+void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,
+                                       int64_t ms)
 {
     (void)llmobs_delivery_bound(delivery, ms);
-    if (delivery->account.keeping.spool)
-        llmobs_spool_ending(delivery->account.keeping.spool);
+    if (delivery->account.backlog.spool)
+        llmobs_spool_ending(delivery->account.backlog.spool);
 }
 
 static void begin_send(struct llmobs_delivery *delivery,
@@ -178,7 +179,7 @@ static int send_to(struct llmobs_delivery *delivery,
     return rc;
 }
 
-void llmobs_delivery_hurry(struct llmobs_delivery *delivery, bool ending)
+void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending)
 {
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
@@ -202,7 +203,7 @@ static int result(const struct llmobs_delivery *delivery, enum llmobs_run how)
     }
     if (!left)
         return 0;
-    return how == LLMOBS_RUN_HURRY && !hope ? -ECONNABORTED : -EAGAIN;
+    return how == LLMOBS_RUN_ALL && !hope ? -ECONNABORTED : -EAGAIN;
 }
 
 /* The next request may hang until the process is killed: what was settled by
@@ -210,7 +211,7 @@ static int result(const struct llmobs_delivery *delivery, enum llmobs_run how)
  * there. */
 static void tell_settled(struct llmobs_delivery *delivery)
 {
-    llmobs_keeping_flush(&delivery->account.keeping);
+    llmobs_backlog_flush(&delivery->account.backlog);
     if (delivery->settled)
         delivery->settled(delivery->config);
 }
@@ -241,9 +242,9 @@ static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
         if (more && llmobs_clock_mono_ns() >= deadline_ns)
             break;
     }
-    llmobs_keeping_flush(&delivery->account.keeping);
-    if (delivery->account.keeping.spool && how != LLMOBS_RUN_INLINE)
-        llmobs_spool_look(delivery->account.keeping.spool);
+    llmobs_backlog_flush(&delivery->account.backlog);
+    if (delivery->account.backlog.spool && how != LLMOBS_RUN_INLINE)
+        llmobs_spool_look(delivery->account.backlog.spool);
     rc = result(delivery, how);
     return rc && more ? -ETIMEDOUT : rc;
 }
@@ -369,11 +370,11 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery)
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
 
-        if (delivery->account.keeping.spool)
+        if (delivery->account.backlog.spool)
             tell_saved(d, llmobs_destination_keep(d), "spool");
         tell_saved(d, rescue_all(delivery, d), "local store");
     }
-    llmobs_keeping_flush(&delivery->account.keeping);
+    llmobs_backlog_flush(&delivery->account.backlog);
     atomic_store(&delivery->rescuing, false);
 }
 

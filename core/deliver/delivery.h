@@ -57,7 +57,7 @@ struct llmobs_delivery {
 enum llmobs_run {
     LLMOBS_RUN_DUE,    /* send what is due */
     LLMOBS_RUN_INLINE, /* on an app's thread, in its path: no network */
-    LLMOBS_RUN_HURRY   /* send all, whether due or not */
+    LLMOBS_RUN_ALL     /* send all, whether due or not */
 };
 
 void llmobs_delivery_init(struct llmobs_delivery *delivery,
@@ -76,7 +76,7 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item);
 
 /* Before the runs of a hurry: how often each destination may be tried. Where
  * the peer asked for a pause, not at all, or once when the process ends. */
-void llmobs_delivery_hurry(struct llmobs_delivery *delivery, bool ending);
+void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending);
 
 /* 0: nothing is left; -ETIMEDOUT: the deadline has passed; -EAGAIN: something
  * waits for its time; -ECONNABORTED: and a hurry has no try left. */
@@ -99,6 +99,7 @@ int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms);
 void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since);
 
 /* The same as _bound, without an end: the process exits. */
-void llmobs_delivery_hasten(struct llmobs_delivery *delivery, int64_t ms);
+void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,
+                                       int64_t ms);
 
 #endif

@@ -77,7 +77,7 @@ static int rescue_some(struct llmobs_delivery *delivery,
     int rc;
 
     if (!delivery->rescue || !atomic_load(&d->exporter->remote) || !d->count ||
-        delivery->account.keeping.spool)
+        delivery->account.backlog.spool)
         return -ENOSPC;
     rc = llmobs_destination_rescue(d, delivery->rescue);
     if (rc > 0)
@@ -202,7 +202,7 @@ static int load(struct llmobs_delivery *delivery, struct source *source)
 
     if (!source->item || source->item->type != LLMOBS_ITEM_SPOOLED)
         return 0;
-    rc = llmobs_keeping_load(&delivery->account.keeping, &source->spooled,
+    rc = llmobs_backlog_load(&delivery->account.backlog, &source->spooled,
                              &item);
     llmobs_exchange_free_memory(source->item);
     source->item = item;
@@ -253,7 +253,7 @@ static void secure(struct llmobs_delivery *delivery, struct source *source,
         remote |= atomic_load(&delivery->list[i].exporter->remote);
     if (remote && source->item && source->item->type != LLMOBS_ITEM_EVENT &&
         !source->adopted && llmobs_privacy_applies(&source->config->privacy))
-        llmobs_keeping_replace(&delivery->account.keeping, &source->spooled,
+        llmobs_backlog_replace(&delivery->account.backlog, &source->spooled,
                                source->item->kind, text);
 }
 
@@ -265,13 +265,13 @@ static void fail(struct llmobs_delivery *delivery, const struct source *source,
 
     if ((error == -ENOMEM || error == -ETIMEDOUT ||
          (error == -EXDEV &&
-          llmobs_spool_may_return(account->keeping.spool))) &&
+          llmobs_spool_may_return(account->backlog.spool))) &&
         llmobs_account_wait(account, &source->spooled, source->had,
                             source->adopted))
         return;
     lose(delivery, error);
     if (error != -EXDEV)
-        llmobs_keeping_done(&account->keeping, &source->spooled,
+        llmobs_backlog_done(&account->backlog, &source->spooled,
                             source->adopted);
 }
 
@@ -328,7 +328,7 @@ static void put_off(struct llmobs_delivery *delivery, struct source *source)
     if (!llmobs_account_wait(&delivery->account, &source->spooled, source->had,
                              false)) {
         lose(delivery, -ENOSPC);
-        llmobs_keeping_done(&delivery->account.keeping, &source->spooled,
+        llmobs_backlog_done(&delivery->account.backlog, &source->spooled,
                             false);
     }
     llmobs_delivery_free_item(source->item);
@@ -369,7 +369,7 @@ static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
     if (delivery->account.bytes * 2 >= (size_t)delivery->config->buffer_max)
         return NULL;
     do {
-        rc = llmobs_keeping_unspill(&delivery->account.keeping, &item, had);
+        rc = llmobs_backlog_unspill(&delivery->account.backlog, &item, had);
         if (rc && rc != -ENOENT && rc != -ENOMEM)
             lose(delivery, rc);
     } while (rc && rc != -ENOENT && rc != -ENOMEM);
@@ -436,15 +436,15 @@ static bool has_sent(const struct llmobs_delivery *delivery,
 /* Somebody must be there to take it: what lies on the disk is safe there. */
 bool llmobs_delivery_may_adopt(const struct llmobs_delivery *delivery)
 {
-    const struct llmobs_keeping *keeping = &delivery->account.keeping;
+    const struct llmobs_backlog *backlog = &delivery->account.backlog;
     int64_t now = llmobs_clock_mono_ns();
     bool ends = atomic_load(&delivery->end_ns) != 0;
 
-    if (!keeping->adopt ||
+    if (!backlog->adopt ||
         (ends && now >= atomic_load(&delivery->adopt_end_ns)) ||
         delivery->account.bytes >= FILL_BYTES ||
-        (keeping->adopted_ns &&
-         now - keeping->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
+        (backlog->adopted_ns &&
+         now - backlog->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
         return false;
     for (size_t i = 0; i < delivery->count; i++)
         if (delivery->list[i].due_ns ||
@@ -459,21 +459,21 @@ bool llmobs_delivery_may_adopt(const struct llmobs_delivery *delivery)
 bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
                            enum llmobs_run how)
 {
-    struct llmobs_keeping *keeping = &delivery->account.keeping;
+    struct llmobs_backlog *backlog = &delivery->account.backlog;
     struct llmobs_adopted adopted;
     size_t n = 0;
     int rc = 1;
 
-    llmobs_keeping_flush(keeping);
+    llmobs_backlog_flush(backlog);
     while (n < FILL_EVENTS && llmobs_delivery_may_adopt(delivery)) {
-        rc = llmobs_adopt_next(keeping->adopt, &adopted);
+        rc = llmobs_adopt_next(backlog->adopt, &adopted);
         if (rc != 1)
             break;
         add_adopted(delivery, &adopted);
         n++;
     }
     if (rc != 1 && rc != -EAGAIN)
-        keeping->adopted_ns = llmobs_clock_mono_ns();
+        backlog->adopted_ns = llmobs_clock_mono_ns();
     delivery->eager = n > 0 || rc == -EAGAIN;
     for (size_t i = 0; i < delivery->count && rc == -EAGAIN; i++)
         if (llmobs_delivery_is_due(delivery, &delivery->list[i], how))

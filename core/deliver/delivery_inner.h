@@ -37,7 +37,7 @@ static inline bool llmobs_delivery_is_due(
 {
     if (!d->count || !llmobs_delivery_serves(d, how))
         return false;
-    if (how == LLMOBS_RUN_HURRY)
+    if (how == LLMOBS_RUN_ALL)
         return d->tries > 0;
     return ((llmobs_delivery_is_over(delivery) || delivery->eager) &&
             !d->due_ns) ||

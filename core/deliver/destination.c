@@ -55,7 +55,7 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
 static void leave(struct llmobs_account *account, bool adopted)
 {
     if (adopted)
-        llmobs_adopt_give_back(account->keeping.adopt, 1);
+        llmobs_adopt_give_back(account->backlog.adopt, 1);
     llmobs_account_settle(account, LLMOBS_STAT_left, 1);
 }
 
@@ -63,7 +63,7 @@ bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled, unsigned had,
                          bool adopted)
 {
-    if (!adopted && llmobs_keeping_spill(&account->keeping, spooled, had) == 0)
+    if (!adopted && llmobs_backlog_spill(&account->backlog, spooled, had) == 0)
         return true;
     if (!adopted && !spooled->file)
         return false;
@@ -90,7 +90,7 @@ static void settle_event(struct llmobs_account *account,
         event->fate == LLMOBS_STAT_delivered)
         llmobs_stats_add(LLMOBS_STAT_evaluations, 1);
     llmobs_account_settle(account, event->fate, 1);
-    llmobs_keeping_done(&account->keeping, &event->spooled, event->adopted);
+    llmobs_backlog_done(&account->backlog, &event->spooled, event->adopted);
 }
 
 void llmobs_event_release(struct llmobs_account *account,
@@ -250,15 +250,15 @@ static void go_on(struct llmobs_destination *d)
 static void note_had(const struct llmobs_destination *d,
                      struct llmobs_event *event)
 {
-    struct llmobs_keeping *keeping = &d->account->keeping;
+    struct llmobs_backlog *backlog = &d->account->backlog;
 
     event->had |= 1u << d->bit;
     if (event->refs < 2)
         return;
     if (event->adopted)
-        llmobs_adopt_had(keeping->adopt, &event->spooled, event->had);
-    else if (keeping->spool)
-        llmobs_spool_had(keeping->spool, &event->spooled, event->had);
+        llmobs_adopt_had(backlog->adopt, &event->spooled, event->had);
+    else if (backlog->spool)
+        llmobs_spool_had(backlog->spool, &event->spooled, event->had);
 }
 
 /* At most `most` of the first, at least one, all of its kind. */
@@ -294,7 +294,7 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
 static void set_aside(const struct llmobs_destination *d,
                       const struct llmobs_event *event)
 {
-    struct llmobs_spool *spool = d->account->keeping.spool;
+    struct llmobs_spool *spool = d->account->backlog.spool;
 
     if (spool)
         (void)llmobs_spool_reject(
@@ -304,7 +304,7 @@ static void set_aside(const struct llmobs_destination *d,
 static bool is_away(const struct llmobs_destination *d,
                     const struct llmobs_event *event)
 {
-    struct llmobs_spool *spool = d->account->keeping.spool;
+    struct llmobs_spool *spool = d->account->backlog.spool;
 
     return spool && !event->adopted &&
            llmobs_spool_is_away(spool, &event->spooled);
@@ -314,7 +314,7 @@ static bool is_away(const struct llmobs_destination *d,
  * release it. */
 static void leave_first(struct llmobs_destination *d)
 {
-    if (llmobs_spool_may_return(d->account->keeping.spool)) {
+    if (llmobs_spool_may_return(d->account->backlog.spool)) {
         pop(d, 1, LLMOBS_STAT_dropped_full);
         return;
     }
@@ -353,7 +353,7 @@ int llmobs_destination_send(struct llmobs_destination *destination)
         llmobs_log_once(
             LLMOBS_LOG_ERROR, "event refused", "exporter %s refused an event%s",
             d->exporter->ops->name,
-            d->account->keeping.spool ? ": see " LLMOBS_REJECTED " in the spool"
+            d->account->backlog.spool ? ": see " LLMOBS_REJECTED " in the spool"
                                       : "");
     } else {
         rc = rc ? rc : -EAGAIN;
@@ -388,10 +388,10 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
 }
 
 /* An event that the disk does not have, or not any more, is written there. */
-static bool is_kept(struct llmobs_keeping *keeping, struct llmobs_event *event)
+static bool is_kept(struct llmobs_backlog *backlog, struct llmobs_event *event)
 {
     struct llmobs_text text = {event->data, event->len};
-    struct llmobs_spool *spool = keeping->spool;
+    struct llmobs_spool *spool = backlog->spool;
 
     if (event->adopted)
         return true;
@@ -412,7 +412,7 @@ size_t llmobs_destination_keep(struct llmobs_destination *destination)
     struct llmobs_destination *d = destination;
     size_t n = 0;
 
-    while (n < d->count && is_kept(&d->account->keeping, event_at(d, n)))
+    while (n < d->count && is_kept(&d->account->backlog, event_at(d, n)))
         n++;
     pop(d, n, LLMOBS_STAT_left);
     return n;

@@ -12,7 +12,7 @@
 #ifndef LLMOBS_DESTINATION_H
 #define LLMOBS_DESTINATION_H
 
-#include "core/deliver/keeping.h"
+#include "core/deliver/backlog.h"
 #include "core/export/exporter.h"
 #include "core/ledger/stats.h"
 
@@ -20,7 +20,7 @@
 struct llmobs_account {
     atomic_size_t pending; /* given and not yet counted as anything else */
     size_t bytes;          /* of encoded events */
-    struct llmobs_keeping keeping;
+    struct llmobs_backlog backlog;
 };
 
 /* An encoded event, counted by its references. It is settled when the last

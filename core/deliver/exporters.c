@@ -89,7 +89,7 @@ static bool add_all(struct llmobs_worker *worker,
 
     if (names.is_auto)
         names.agent = names.agentless = names.store = false;
-    if (names.is_auto && !add(worker, llmobs_auto_new(config)))
+    if (names.is_auto && !add(worker, llmobs_choose_new(config)))
         names.store = true;
     else
         any = names.is_auto;

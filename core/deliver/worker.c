@@ -175,7 +175,7 @@ void llmobs_worker_rescue(struct llmobs_worker *worker,
 void llmobs_worker_keep(struct llmobs_worker *worker,
                         struct llmobs_spool *spool, struct llmobs_adopt *adopt)
 {
-    llmobs_keeping_init(&worker->delivery.account.keeping, spool, adopt);
+    llmobs_backlog_init(&worker->delivery.account.backlog, spool, adopt);
 }
 
 void llmobs_worker_call(struct llmobs_worker *worker)

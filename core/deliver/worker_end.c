@@ -39,8 +39,7 @@ static void flush_by_thread(struct llmobs_worker *worker, int64_t deadline_ns)
 static void flush_inline(struct llmobs_worker *worker, bool ending,
                          int64_t deadline_ns)
 {
-    const struct timespec pause = {0,
-                                   LLMOBS_HURRIED_PAUSE_MS * LLMOBS_NS_PER_MS};
+    const struct timespec pause = {0, LLMOBS_RETRY_PAUSE_MS * LLMOBS_NS_PER_MS};
     struct llmobs_quiet quiet;
     bool begun = false;
 
@@ -48,12 +47,12 @@ static void flush_inline(struct llmobs_worker *worker, bool ending,
         int rc = -EBUSY;
 
         if (!begun && llmobs_worker_inline_begin(worker, &quiet)) {
-            llmobs_delivery_hurry(&worker->delivery, ending);
+            llmobs_delivery_allow_tries(&worker->delivery, ending);
             begun = true;
             llmobs_worker_inline_end(worker, &quiet);
         }
         if (begun)
-            rc = llmobs_worker_deliver_inline(worker, LLMOBS_RUN_HURRY,
+            rc = llmobs_worker_deliver_inline(worker, LLMOBS_RUN_ALL,
                                               deadline_ns);
         if (rc == 0 || rc == -ECONNABORTED ||
             llmobs_futex_left(deadline_ns) == 0)
@@ -225,7 +224,7 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
 
     llmobs_worker_check_fork(worker);
     atomic_store(&worker->paused, 0);
-    llmobs_delivery_hasten(&worker->delivery, ms > 0 ? ms : 0);
+    llmobs_delivery_set_exit_deadline(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
     /* A thread that has not begun yet is not waited for. */
     if (is_near(worker) && atomic_exchange(&worker->fresh, false))
@@ -250,10 +249,10 @@ static int drain_once(struct llmobs_worker *worker, const atomic_bool *stop)
     int64_t deadline;
     int rc;
 
-    llmobs_delivery_hurry(&worker->delivery, true);
+    llmobs_delivery_allow_tries(&worker->delivery, true);
     do {
         deadline = llmobs_futex_deadline(DRAIN_STEP_MS);
-        rc = llmobs_delivery_run(&worker->delivery, LLMOBS_RUN_HURRY, deadline);
+        rc = llmobs_delivery_run(&worker->delivery, LLMOBS_RUN_ALL, deadline);
         if (worker->note)
             worker->note(worker->config);
     } while (

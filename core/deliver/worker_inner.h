@@ -14,7 +14,7 @@
 #include "core/deliver/delivery.h"
 #include "core/deliver/worker.h"
 
-#define LLMOBS_HURRIED_PAUSE_MS 10
+#define LLMOBS_RETRY_PAUSE_MS 10
 
 enum llmobs_thread_state {
     LLMOBS_THREAD_NONE,
@@ -76,7 +76,7 @@ static inline bool llmobs_worker_has_thread(struct llmobs_worker *worker)
 static inline struct llmobs_spool *llmobs_worker_spool(
     struct llmobs_worker *worker)
 {
-    return worker->delivery.account.keeping.spool;
+    return worker->delivery.account.backlog.spool;
 }
 
 static inline void llmobs_worker_wake(struct llmobs_worker *worker)

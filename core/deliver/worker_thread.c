@@ -66,7 +66,8 @@ static void look(void *arg)
     if (!worker->last)
         return;
     llmobs_fd_alone();
-    llmobs_delivery_hasten(&worker->delivery, llmobs_worker_exit_ms(worker));
+    llmobs_delivery_set_exit_deadline(&worker->delivery,
+                                      llmobs_worker_exit_ms(worker));
 }
 
 /* All that is due; answers when the next look is: monotonic, INT64_MAX when
@@ -103,13 +104,13 @@ static void thread_answer(struct llmobs_worker *worker, bool ending)
     for (int i = 0; i < HURRIED_ROUNDS && rc == -EAGAIN; i++) {
         if (i > 0)
             llmobs_futex_sleep(&worker->events, atomic_load(&worker->events),
-                               LLMOBS_HURRIED_PAUSE_MS);
+                               LLMOBS_RETRY_PAUSE_MS);
         if (!llmobs_worker_gate_take(worker))
             continue;
         if (!begun)
-            llmobs_delivery_hurry(delivery, ending);
+            llmobs_delivery_allow_tries(delivery, ending);
         begun = true;
-        rc = llmobs_delivery_run(delivery, LLMOBS_RUN_HURRY, INT64_MAX);
+        rc = llmobs_delivery_run(delivery, LLMOBS_RUN_ALL, INT64_MAX);
         /* TLS may be the exiting thread's alone: it tries before it saves. */
         if (ending && rc == -ECONNABORTED && !llmobs_http_exit_thread_only())
             llmobs_delivery_save(delivery);

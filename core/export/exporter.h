@@ -91,6 +91,6 @@ struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
                                           struct llmobs_http *http);
 
 /* Gives the exporter that finds out where events go; NULL without memory. */
-struct llmobs_exporter *llmobs_auto_new(const struct llmobs_config *config);
+struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config);
 
 #endif

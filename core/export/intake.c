@@ -14,7 +14,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/export/agent.h"
-#include "core/export/stamp.h"
+#include "core/export/peer.h"
 #include "core/net/http.h"
 #include "core/net/listener.h"
 #include "llmobs.h"

@@ -66,7 +66,7 @@ static inline int double_http_warm(struct llmobs_http *http, const char *url,
 #define llmobs_http_reply_fini double_http_reply_fini
 #define llmobs_http_warm double_http_warm
 #define llmobs_intake_new double_intake_new
-#define llmobs_auto_new double_auto_new
+#define llmobs_choose_new double_choose_new
 #define llmobs_agent_probe double_agent_probe
 
 #endif

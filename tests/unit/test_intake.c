@@ -350,7 +350,7 @@ END_TEST
 
 /* A process that begins while the peer is known to be silent does not try; one
  * that goes on does; one that ends does not; an answer ends it. */
-START_TEST(a_silent_peer_is_stamped)
+START_TEST(a_silent_peer_is_marked_down)
 {
     struct llmobs_exporter *one = llmobs_intake_new(&config, false, NULL);
     struct llmobs_exporter *two = llmobs_intake_new(&config, false, NULL);
@@ -361,7 +361,7 @@ START_TEST(a_silent_peer_is_stamped)
     the_error = -ETIMEDOUT;
     ck_assert_int_eq(one->ops->send(one, three, 3), -ETIMEDOUT);
     ck_assert(atomic_load(&one->silent));
-    ck_assert(llmobs_stamp_is_set(&config, config.agent_url));
+    ck_assert(llmobs_peer_is_marked_down(&config, config.agent_url));
     ck_assert_int_eq(double_requests, 1);
     one->phase = LLMOBS_PHASE_ENDING;
     ck_assert_int_eq(one->ops->send(one, three, 3), -EHOSTDOWN);
@@ -371,7 +371,7 @@ START_TEST(a_silent_peer_is_stamped)
     the_status = 202;
     ck_assert_int_eq(two->ops->send(two, three, 3), 3);
     ck_assert(!atomic_load(&two->silent));
-    ck_assert(!llmobs_stamp_is_set(&config, config.agent_url));
+    ck_assert(!llmobs_peer_is_marked_down(&config, config.agent_url));
     ck_assert_int_eq(three_->ops->send(three_, three, 3), 3);
     one->ops->free(one);
     two->ops->free(two);
@@ -399,7 +399,7 @@ START_TEST(who_cut_a_request)
             atomic_store(&one->cut_ns, llmobs_clock_mono_ns() + 1000000);
         ck_assert_int_eq(one->ops->send(one, three, 3), -ECANCELED);
         ck_assert_int_eq(atomic_load(&one->silent), by_end);
-        ck_assert_int_eq(llmobs_stamp_is_set(&config, config.agent_url),
+        ck_assert_int_eq(llmobs_peer_is_marked_down(&config, config.agent_url),
                          by_end);
         one->ops->free(one);
     }
@@ -639,10 +639,10 @@ START_TEST(no_silent_one_is_warmed)
     struct llmobs_exporter *intake = llmobs_intake_new(&config, true, NULL);
     struct intake *inner = (struct intake *)intake;
 
-    llmobs_stamp_set(&config, inner->routes[LLMOBS_EVENT_SPAN].peer.url);
+    llmobs_peer_mark_down(&config, inner->routes[LLMOBS_EVENT_SPAN].peer.url);
     intake->ops->warm(intake);
     ck_assert_int_eq(double_warmed, 0);
-    llmobs_stamp_clear(&config, inner->routes[LLMOBS_EVENT_SPAN].peer.url);
+    llmobs_peer_unmark(&config, inner->routes[LLMOBS_EVENT_SPAN].peer.url);
     intake->ops->warm(intake);
     ck_assert_int_eq(double_warmed, 1);
     intake->ops->free(intake);
@@ -661,7 +661,7 @@ UNIT_SUITE(intake)
     tcase_add_test(c, where_requests_go);
     tcase_add_test(c, where_evaluations_go);
     tcase_add_test(c, what_each_answer_means);
-    tcase_add_test(c, a_silent_peer_is_stamped);
+    tcase_add_test(c, a_silent_peer_is_marked_down);
     tcase_add_test(c, who_cut_a_request);
     tcase_add_test(c, the_refused_one_is_found);
     tcase_add_test(c, what_is_too_much_is_split);

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/deliver/keeping.h"
+#include "core/deliver/backlog.h"
 #include "core/ledger/stats.h"
 #include "core/spool/owner.h"
 #include "core/spool/spool_file.h"
@@ -20,7 +20,7 @@
 
 START_TEST(test_keep_and_load)
 {
-    struct llmobs_keeping keeping;
+    struct llmobs_backlog backlog;
     struct llmobs_spooled one = spool_keep(10), two = spool_keep(5 << 20),
                           three = spool_keep(0);
     struct llmobs_item *item;
@@ -29,21 +29,21 @@ START_TEST(test_keep_and_load)
 
     ck_assert_uint_eq(one.file, 1);
     ck_assert_uint_gt(three.file, two.file);
-    llmobs_keeping_init(&keeping, spool, NULL);
-    ck_assert_int_eq(llmobs_keeping_load(&keeping, &two, &item), 0);
+    llmobs_backlog_init(&backlog, spool, NULL);
+    ck_assert_int_eq(llmobs_backlog_load(&backlog, &two, &item), 0);
     e = (struct llmobs_exchange *)item;
     ck_assert_uint_eq(e->context.span_id, two.id);
     ck_assert_uint_eq(e->response.total, 5 << 20);
     llmobs_exchange_free(e);
     two.offset++;
-    ck_assert_int_lt(llmobs_keeping_load(&keeping, &two, &item), 0);
+    ck_assert_int_lt(llmobs_backlog_load(&backlog, &two, &item), 0);
     ck_assert_ptr_null(item);
     two.file = 77;
-    ck_assert_int_eq(llmobs_keeping_load(&keeping, &two, &item), -EIO);
+    ck_assert_int_eq(llmobs_backlog_load(&backlog, &two, &item), -EIO);
     ck_assert_int_eq(stat(llmobs_spool_path(spool), &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0700);
-    llmobs_buf_fini(&keeping.text);
-    llmobs_recalls_free(keeping.recalls);
+    llmobs_buf_fini(&backlog.text);
+    llmobs_recalls_free(backlog.recalls);
 }
 END_TEST
 
@@ -462,41 +462,41 @@ START_TEST(test_link)
 }
 END_TEST
 
-/* -- keeping ------------------------------------------------------------- */
+/* -- backlog ------------------------------------------------------------- */
 
 START_TEST(test_spill)
 {
-    struct llmobs_keeping keeping;
+    struct llmobs_backlog backlog;
     struct llmobs_spooled none = {.id = 1};
     struct llmobs_item *item;
     struct rlimit old, few;
     unsigned had;
 
-    llmobs_keeping_init(&keeping, spool, NULL);
-    ck_assert_int_eq(llmobs_keeping_spill(&keeping, &none, 0), -ENOENT);
+    llmobs_backlog_init(&backlog, spool, NULL);
+    ck_assert_int_eq(llmobs_backlog_spill(&backlog, &none, 0), -ENOENT);
     for (unsigned i = 0; i < 600; i++) {
         struct llmobs_spooled one = spool_keep(1);
 
-        ck_assert_int_eq(llmobs_keeping_spill(&keeping, &one, i), 0);
+        ck_assert_int_eq(llmobs_backlog_spill(&backlog, &one, i), 0);
     }
     getrlimit(RLIMIT_NOFILE, &old);
     few = (struct rlimit){0, old.rlim_max};
     setrlimit(RLIMIT_NOFILE, &few);
     /* For want of a descriptor it waits on. */
-    ck_assert_int_eq(llmobs_keeping_unspill(&keeping, &item, &had), -ENOMEM);
+    ck_assert_int_eq(llmobs_backlog_unspill(&backlog, &item, &had), -ENOMEM);
     setrlimit(RLIMIT_NOFILE, &old);
     for (unsigned i = 0; i < 600; i++) {
-        ck_assert_int_eq(llmobs_keeping_unspill(&keeping, &item, &had), 0);
+        ck_assert_int_eq(llmobs_backlog_unspill(&backlog, &item, &had), 0);
         ck_assert_uint_eq(had, i);
-        llmobs_keeping_done(&keeping, &item->spooled, false);
+        llmobs_backlog_done(&backlog, &item->spooled, false);
         llmobs_exchange_free((struct llmobs_exchange *)item);
     }
-    ck_assert_int_eq(llmobs_keeping_unspill(&keeping, &item, &had), -ENOENT);
-    llmobs_keeping_flush(&keeping);
+    ck_assert_int_eq(llmobs_backlog_unspill(&backlog, &item, &had), -ENOENT);
+    llmobs_backlog_flush(&backlog);
     llmobs_spool_close(spool);
     ck_assert_int_eq(spool_dirs(), 0);
-    llmobs_buf_fini(&keeping.text);
-    llmobs_recalls_free(keeping.recalls);
+    llmobs_buf_fini(&backlog.text);
+    llmobs_recalls_free(backlog.recalls);
 }
 END_TEST
 

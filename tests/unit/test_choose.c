@@ -14,7 +14,7 @@ static int double_agent_probe(struct llmobs_http *http,
                               int64_t timeout_ms,
                               const struct llmobs_tick *tick);
 
-#include "core/export/auto.c"
+#include "core/export/choose.c"
 
 #undef llmobs_agent_probe
 #undef llmobs_http_send
@@ -145,7 +145,7 @@ static struct llmobs_exporter *make(int agentless, const char *key,
     config.agentless = agentless;
     config.api_key = (char *)key;
     config.agent_configured = configured;
-    return llmobs_auto_new(&config);
+    return llmobs_choose_new(&config);
 }
 
 /* "agent", "agentless", "store" or "wait". */
@@ -206,7 +206,7 @@ START_TEST(every_case_has_its_place)
 
         probes = 0;
         probe_answer = rows[i].probe;
-        llmobs_stamp_clear(&config, config.agent_url);
+        llmobs_peer_unmark(&config, config.agent_url);
         got = where(exporter);
         ck_assert_msg(strcmp(got, rows[i].expected) == 0, "row %zu: %s", i,
                       got);
@@ -247,7 +247,7 @@ END_TEST
 START_TEST(the_store_is_not_for_good)
 {
     struct llmobs_exporter *exporter = make(-1, NULL, false);
-    struct automatic *a = (struct automatic *)exporter;
+    struct chooser *a = (struct chooser *)exporter;
 
     probe_answer = -ECONNREFUSED;
     ck_assert_str_eq(where(exporter), "store");
@@ -279,7 +279,7 @@ END_TEST
 START_TEST(without_libcurl)
 {
     struct llmobs_exporter *exporter = make(-1, NULL, false);
-    struct automatic *a = (struct automatic *)exporter;
+    struct chooser *a = (struct chooser *)exporter;
 
     probe_answer = -ENOTCONN;
     ck_assert_str_eq(where(exporter), "wait");
@@ -287,7 +287,7 @@ START_TEST(without_libcurl)
     ck_assert_str_eq(where(exporter), "agent");
     exporter->ops->free(exporter);
     exporter = make(-1, NULL, false);
-    a = (struct automatic *)exporter;
+    a = (struct chooser *)exporter;
     probe_answer = -ENOTCONN;
     ck_assert_str_eq(where(exporter), "wait");
     a->no_curl_ns -= NO_CURL_MS * LLMOBS_NS_PER_MS;
@@ -316,7 +316,7 @@ START_TEST(a_silent_agent_is_not_probed_by_the_next_process)
     probe_answer = 1;
     ck_assert_str_eq(where(exporter), "agent");
     ck_assert_int_eq(probes, 2);
-    ck_assert(!llmobs_stamp_is_set(&config, config.agent_url));
+    ck_assert(!llmobs_peer_is_marked_down(&config, config.agent_url));
     exporter->ops->free(exporter);
     exporter = make(-1, NULL, true);
     exporter->phase = LLMOBS_PHASE_ENDING;
@@ -360,10 +360,10 @@ START_TEST(only_what_is_far_is_warmed)
 }
 END_TEST
 
-UNIT_SUITE(auto)
+UNIT_SUITE(choose)
 {
-    Suite *s = suite_create("auto");
-    TCase *c = tcase_create("auto");
+    Suite *s = suite_create("choose");
+    TCase *c = tcase_create("choose");
 
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, every_case_has_its_place);

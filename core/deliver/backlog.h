@@ -1,4 +1,4 @@
-/* keeping - the worker's side of the spool: what may go, what waits on the disk
+/* backlog - the worker's side of the spool: what may go, what waits on the disk
  * alone, what others left.
  *
  * Owns:    its lists; borrows the spool and the adoption.
@@ -7,8 +7,8 @@
  * Limits:  LLMOBS_SPILL_MAX entries that wait on the disk alone.
  * Fork:    reset.
  */
-#ifndef LLMOBS_KEEPING_H
-#define LLMOBS_KEEPING_H
+#ifndef LLMOBS_BACKLOG_H
+#define LLMOBS_BACKLOG_H
 
 #include "core/spool/adopt.h"
 #include "core/spool/spool.h"
@@ -22,7 +22,7 @@ struct llmobs_spilled {
     unsigned had; /* bit i: destination i has it */
 };
 
-struct llmobs_keeping {
+struct llmobs_backlog {
     struct llmobs_spool *spool; /* NULL: there is none */
     struct llmobs_adopt *adopt; /* likewise */
     struct llmobs_recalls *recalls;
@@ -35,40 +35,40 @@ struct llmobs_keeping {
     int64_t adopted_ns; /* when there was nothing to adopt */
 };
 
-void llmobs_keeping_init(struct llmobs_keeping *keeping,
+void llmobs_backlog_init(struct llmobs_backlog *backlog,
                          struct llmobs_spool *spool,
                          struct llmobs_adopt *adopt);
-void llmobs_keeping_reset(struct llmobs_keeping *keeping);
+void llmobs_backlog_reset(struct llmobs_backlog *backlog);
 
 /* An entry is settled; the disk learns it at the next flush, or before, where
  * many are. */
-void llmobs_keeping_done(struct llmobs_keeping *keeping,
+void llmobs_backlog_done(struct llmobs_backlog *backlog,
                          const struct llmobs_spooled *spooled, bool adopted);
-void llmobs_keeping_flush(struct llmobs_keeping *keeping);
+void llmobs_backlog_flush(struct llmobs_backlog *backlog);
 
 /* Where the disk had no body of an exchange (content.h): it gets the event that
  * was made of it instead. Without room there, or where this process can release
  * the entry no more, that stays as it was. */
-void llmobs_keeping_replace(struct llmobs_keeping *keeping,
+void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             struct llmobs_spooled *spooled,
                             enum llmobs_event_kind kind,
                             struct llmobs_text event);
 
 /* Lets an entry wait on the disk; -ENOMEM, -ENOSPC, or -ENOENT where the disk
  * does not have it. */
-int llmobs_keeping_spill(struct llmobs_keeping *keeping,
+int llmobs_backlog_spill(struct llmobs_backlog *backlog,
                          const struct llmobs_spooled *spooled, unsigned had);
 
 /* Takes the first of those that wait: gives it, and who had it. -ENOENT: none
  * waits, or the process is away and may return; -ENOMEM: not now; -EXDEV: it is
  * out of this process's reach, and left where it is; any other error: it is
  * lost. */
-int llmobs_keeping_unspill(struct llmobs_keeping *keeping,
+int llmobs_backlog_unspill(struct llmobs_backlog *backlog,
                            struct llmobs_item **item, unsigned *had);
 
 /* Reads an exchange or event of this process from the disk again. -ENOMEM: for
  * want of memory or of descriptors; -EXDEV: llmobs_spool_is_away. */
-int llmobs_keeping_load(struct llmobs_keeping *keeping,
+int llmobs_backlog_load(struct llmobs_backlog *backlog,
                         const struct llmobs_spooled *spooled,
                         struct llmobs_item **item);
 

@@ -1,4 +1,4 @@
-#include "core/export/stamp.h"
+#include "core/export/peer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static int open_base(const struct llmobs_config *config, bool make, int *dir)
                 : llmobs_dirs_open(path, chosen, false, dir);
 }
 
-void llmobs_stamp_set(const struct llmobs_config *config, const char *url)
+void llmobs_peer_mark_down(const struct llmobs_config *config, const char *url)
 {
     const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     char name[NAME_SIZE];
@@ -60,8 +60,9 @@ void llmobs_stamp_set(const struct llmobs_config *config, const char *url)
     close(dir);
 }
 
-/* A stamp of the future is none: the clock was set back. */
-bool llmobs_stamp_is_set(const struct llmobs_config *config, const char *url)
+/* A marker of the future is none: the clock was set back. */
+bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
+                                const char *url)
 {
     char name[NAME_SIZE];
     struct stat st;
@@ -79,10 +80,10 @@ bool llmobs_stamp_is_set(const struct llmobs_config *config, const char *url)
     age = llmobs_clock_wall_ns() -
           ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
     return age > -1000 * LLMOBS_NS_PER_MS &&
-           age < LLMOBS_STAMP_MS * LLMOBS_NS_PER_MS;
+           age < LLMOBS_PEER_DOWN_MS * LLMOBS_NS_PER_MS;
 }
 
-void llmobs_stamp_clear(const struct llmobs_config *config, const char *url)
+void llmobs_peer_unmark(const struct llmobs_config *config, const char *url)
 {
     char name[NAME_SIZE];
     int dir;
@@ -100,8 +101,8 @@ bool llmobs_peer_is_silent(const struct llmobs_peer *peer)
 {
     int64_t age = llmobs_clock_mono_ns() - peer->silent_ns;
 
-    return (peer->silent_ns && age < LLMOBS_STAMP_MS * LLMOBS_NS_PER_MS) ||
-           llmobs_stamp_is_set(peer->config, peer->url);
+    return (peer->silent_ns && age < LLMOBS_PEER_DOWN_MS * LLMOBS_NS_PER_MS) ||
+           llmobs_peer_is_marked_down(peer->config, peer->url);
 }
 
 int llmobs_peer_begin(struct llmobs_peer *peer)
@@ -124,7 +125,7 @@ void llmobs_peer_answered(struct llmobs_peer *peer)
 {
     atomic_store(&peer->exporter->silent, false);
     peer->silent_ns = 0;
-    llmobs_stamp_clear(peer->config, peer->url);
+    llmobs_peer_unmark(peer->config, peer->url);
 }
 
 void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
@@ -139,7 +140,7 @@ void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
         return;
     atomic_store(&peer->exporter->silent, true);
     peer->silent_ns = now;
-    llmobs_stamp_set(peer->config, peer->url);
+    llmobs_peer_mark_down(peer->config, peer->url);
 }
 
 void llmobs_peer_forget(struct llmobs_peer *peer)

@@ -1,23 +1,24 @@
-/* stamp - peers found dead, for all processes of this host: an empty file in
+/* peer - peers found dead, for all processes of this host: an empty file in
  * our state directory, so that a loop of short processes pays the time-out of
- * a silent agent once in LLMOBS_STAMP_MS, not once each.
+ * a silent agent once in LLMOBS_PEER_DOWN_MS, not once each.
  *
  * Owns:    nothing between calls. Threads: any.
- * Errors:  none: without a directory there is no stamp.
+ * Errors:  none: without a directory there is no marker.
  * Limits:  one file a URL, "dead-<hash>", 0600; never followed as a link, and
  *          of no other user's making.
  * Fork:    nothing to do.
  */
-#ifndef LLMOBS_STAMP_H
-#define LLMOBS_STAMP_H
+#ifndef LLMOBS_PEER_H
+#define LLMOBS_PEER_H
 
 #include "core/export/exporter.h"
 
-#define LLMOBS_STAMP_MS 30000
+#define LLMOBS_PEER_DOWN_MS 30000
 
-void llmobs_stamp_set(const struct llmobs_config *config, const char *url);
-bool llmobs_stamp_is_set(const struct llmobs_config *config, const char *url);
-void llmobs_stamp_clear(const struct llmobs_config *config, const char *url);
+void llmobs_peer_mark_down(const struct llmobs_config *config, const char *url);
+bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
+                                const char *url);
+void llmobs_peer_unmark(const struct llmobs_config *config, const char *url);
 
 /* What an exporter knows of its peer. Keeps the exporter's `silent`. */
 struct llmobs_peer {

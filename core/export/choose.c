@@ -1,6 +1,6 @@
-/* auto - the exporter that finds out where events go: straight to the intake
- * if asked for; else to an agent that is configured or answers; else to the
- * intake when there is a key; else to the local store.
+/* choose - the exporter "auto", which finds out where events go: straight to
+ * the intake if the configuration says so; else to an agent that is configured
+ * or answers; else to the intake if there is a key; else to the local store.
  *
  * Source: WIRE 2.3. */
 #include "core/export/exporter.h"
@@ -12,7 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/export/agent.h"
-#include "core/export/stamp.h"
+#include "core/export/peer.h"
 
 /* Nobody is there: looked at again after this. */
 #define PROBE_AGAIN_MS 30000
@@ -24,7 +24,7 @@
 /* An app that has cleaned libcurl up may be about to exit. */
 #define NO_CURL_MS 1000
 
-struct automatic {
+struct chooser {
     struct llmobs_exporter base; /* first */
     const struct llmobs_config *config;
     struct llmobs_http *http;
@@ -38,7 +38,7 @@ struct automatic {
     bool answered;      /* an agent was there once */
 };
 
-static void choose(struct automatic *a, struct llmobs_exporter *exporter)
+static void choose(struct chooser *a, struct llmobs_exporter *exporter)
 {
     if (exporter == a->chosen)
         return;
@@ -52,7 +52,7 @@ static void choose(struct automatic *a, struct llmobs_exporter *exporter)
 }
 
 /* What the variables settle alone. */
-static void choose_by_config(struct automatic *a)
+static void choose_by_config(struct chooser *a)
 {
     if (a->config->agentless == 0)
         choose(a, a->agent);
@@ -66,7 +66,7 @@ static void choose_by_config(struct automatic *a)
     }
 }
 
-static int probe(struct automatic *a)
+static int probe(struct chooser *a)
 {
     bool ending = a->base.phase == LLMOBS_PHASE_ENDING;
     int64_t ms = a->config->agent_timeout_ms;
@@ -87,7 +87,7 @@ static int probe(struct automatic *a)
 
 /* Nobody, or an agent that is too old: the intake or the store, unless an agent
  * is to be expected. 0 when something is chosen. */
-static int choose_without(struct automatic *a, int rc)
+static int choose_without(struct chooser *a, int rc)
 {
     bool expected =
         (a->config->agent_configured && rc != -EPERM) || a->answered;
@@ -121,7 +121,7 @@ static int choose_without(struct automatic *a, int rc)
 
 /* A probe that the app's cleanup of libcurl, or its end, has cut: what waits
  * has another chance at exit. Not for long where that may be far away. */
-static bool says_nothing(struct automatic *a, int rc, int64_t now)
+static bool says_nothing(struct chooser *a, int rc, int64_t now)
 {
     if (rc != -ENOTCONN && rc != -ECANCELED) {
         a->no_curl_ns = 0;
@@ -133,7 +133,7 @@ static bool says_nothing(struct automatic *a, int rc, int64_t now)
 }
 
 /* Neither the store nor the intake is for good where nobody asked for it. */
-static int find_out(struct automatic *a)
+static int find_out(struct chooser *a)
 {
     int64_t now = llmobs_clock_mono_ns();
     bool known = a->chosen && a->probed_ns &&
@@ -157,10 +157,10 @@ static int find_out(struct automatic *a)
     return choose_without(a, rc);
 }
 
-static int auto_send(struct llmobs_exporter *exporter,
-                     const struct llmobs_text *events, size_t count)
+static int choose_send(struct llmobs_exporter *exporter,
+                       const struct llmobs_text *events, size_t count)
 {
-    struct automatic *a = (struct automatic *)exporter;
+    struct chooser *a = (struct chooser *)exporter;
     struct llmobs_exporter *chosen;
     int rc = find_out(a);
 
@@ -183,9 +183,9 @@ static int auto_send(struct llmobs_exporter *exporter,
     return rc;
 }
 
-static void auto_warm(struct llmobs_exporter *exporter)
+static void choose_warm(struct llmobs_exporter *exporter)
 {
-    struct automatic *a = (struct automatic *)exporter;
+    struct chooser *a = (struct chooser *)exporter;
 
     if (find_out(a) != 0 || !a->chosen->wants_warm)
         return;
@@ -193,9 +193,9 @@ static void auto_warm(struct llmobs_exporter *exporter)
     a->chosen->ops->warm(a->chosen);
 }
 
-static void auto_forget(struct llmobs_exporter *exporter)
+static void choose_forget(struct llmobs_exporter *exporter)
 {
-    struct automatic *a = (struct automatic *)exporter;
+    struct chooser *a = (struct chooser *)exporter;
 
     llmobs_http_forget(a->http);
     a->agent->ops->forget(a->agent);
@@ -206,9 +206,9 @@ static void auto_forget(struct llmobs_exporter *exporter)
     a->no_curl_ns = 0;
 }
 
-static void auto_free(struct llmobs_exporter *exporter)
+static void choose_free(struct llmobs_exporter *exporter)
 {
-    struct automatic *a = (struct automatic *)exporter;
+    struct chooser *a = (struct chooser *)exporter;
 
     if (a->agent)
         a->agent->ops->free(a->agent);
@@ -224,15 +224,15 @@ static void auto_free(struct llmobs_exporter *exporter)
 
 static const struct llmobs_exporter_ops ops = {
     .name = "auto",
-    .send = auto_send,
-    .forget = auto_forget,
-    .free = auto_free,
-    .warm = auto_warm,
+    .send = choose_send,
+    .forget = choose_forget,
+    .free = choose_free,
+    .warm = choose_warm,
 };
 
-struct llmobs_exporter *llmobs_auto_new(const struct llmobs_config *config)
+struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
 {
-    struct automatic *a = calloc(1, sizeof(*a));
+    struct chooser *a = calloc(1, sizeof(*a));
 
     if (!a)
         return NULL;
@@ -248,7 +248,7 @@ struct llmobs_exporter *llmobs_auto_new(const struct llmobs_config *config)
         a->intake = llmobs_intake_new(config, true, a->http);
     }
     if (!a->peer.url || !a->http || !a->store || !a->agent) {
-        auto_free(&a->base);
+        choose_free(&a->base);
         return NULL;
     }
     a->agent->outer = &a->base;

@@ -1,5 +1,6 @@
-/* The stamps of dead peers: trusted only as far as they are ours. */
-#include "core/export/stamp.h"
+/* The markers of peers that are down: only a file that this user or root made
+ * is believed. */
+#include "core/export/peer.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -56,60 +57,60 @@ static void age(int64_t seconds)
     ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
-START_TEST(a_stamp_lasts_for_its_time)
+START_TEST(a_down_marker_lasts_for_its_time)
 {
     struct stat st;
 
     umask(0);
-    ck_assert(!llmobs_stamp_is_set(&config, URL));
-    llmobs_stamp_set(&config, URL);
-    ck_assert(llmobs_stamp_is_set(&config, URL));
-    ck_assert(!llmobs_stamp_is_set(&config, URL "/"));
+    ck_assert(!llmobs_peer_is_marked_down(&config, URL));
+    llmobs_peer_mark_down(&config, URL);
+    ck_assert(llmobs_peer_is_marked_down(&config, URL));
+    ck_assert(!llmobs_peer_is_marked_down(&config, URL "/"));
     ck_assert_int_eq(find(), 1);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_uint_eq(st.st_mode, S_IFREG | 0600);
     ck_assert_int_eq(st.st_size, 0);
     age(29);
-    ck_assert(llmobs_stamp_is_set(&config, URL));
+    ck_assert(llmobs_peer_is_marked_down(&config, URL));
     age(31);
-    ck_assert(!llmobs_stamp_is_set(&config, URL));
+    ck_assert(!llmobs_peer_is_marked_down(&config, URL));
     age(-100);
-    ck_assert(!llmobs_stamp_is_set(&config, URL));
-    llmobs_stamp_set(&config, URL);
-    ck_assert(llmobs_stamp_is_set(&config, URL));
-    llmobs_stamp_clear(&config, URL);
-    ck_assert(!llmobs_stamp_is_set(&config, URL));
+    ck_assert(!llmobs_peer_is_marked_down(&config, URL));
+    llmobs_peer_mark_down(&config, URL);
+    ck_assert(llmobs_peer_is_marked_down(&config, URL));
+    llmobs_peer_unmark(&config, URL);
+    ck_assert(!llmobs_peer_is_marked_down(&config, URL));
     ck_assert_int_eq(find(), 0);
-    llmobs_stamp_clear(&config, URL);
+    llmobs_peer_unmark(&config, URL);
 }
 END_TEST
 
 /* Neither followed nor believed. */
-START_TEST(a_link_is_no_stamp)
+START_TEST(a_link_is_no_down_marker)
 {
     char target[100];
 
-    llmobs_stamp_set(&config, URL);
+    llmobs_peer_mark_down(&config, URL);
     ck_assert_int_eq(find(), 1);
     snprintf(target, sizeof(target), "%s-target", base);
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_int_eq(symlink(target, path), 0);
-    llmobs_stamp_set(&config, URL);
+    llmobs_peer_mark_down(&config, URL);
     ck_assert_int_ne(access(target, F_OK), 0);
-    ck_assert(!llmobs_stamp_is_set(&config, URL));
-    llmobs_stamp_clear(&config, URL);
+    ck_assert(!llmobs_peer_is_marked_down(&config, URL));
+    llmobs_peer_unmark(&config, URL);
     ck_assert_int_eq(mkdir(path, 0700), 0);
-    llmobs_stamp_set(&config, URL);
-    ck_assert(!llmobs_stamp_is_set(&config, URL));
+    llmobs_peer_mark_down(&config, URL);
+    ck_assert(!llmobs_peer_is_marked_down(&config, URL));
 }
 END_TEST
 
 START_TEST(without_a_place_there_is_none)
 {
     config.store_dir = "/proc/none/store";
-    llmobs_stamp_set(&config, URL);
-    ck_assert(!llmobs_stamp_is_set(&config, URL));
-    llmobs_stamp_clear(&config, URL);
+    llmobs_peer_mark_down(&config, URL);
+    ck_assert(!llmobs_peer_is_marked_down(&config, URL));
+    llmobs_peer_unmark(&config, URL);
 }
 END_TEST
 
@@ -120,21 +121,21 @@ START_TEST(beside_the_store)
         return;
     config.store_dir = NULL;
     config.xdg_state_home = base;
-    llmobs_stamp_set(&config, URL);
+    llmobs_peer_mark_down(&config, URL);
     strcat(base, "/llmobs");
     ck_assert_int_eq(find(), 1);
     base[strlen(base) - strlen("/llmobs")] = '\0';
 }
 END_TEST
 
-UNIT_SUITE(stamp)
+UNIT_SUITE(peer)
 {
-    Suite *s = suite_create("stamp");
-    TCase *c = tcase_create("stamp");
+    Suite *s = suite_create("peer");
+    TCase *c = tcase_create("peer");
 
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_test(c, a_stamp_lasts_for_its_time);
-    tcase_add_test(c, a_link_is_no_stamp);
+    tcase_add_test(c, a_down_marker_lasts_for_its_time);
+    tcase_add_test(c, a_link_is_no_down_marker);
     tcase_add_test(c, without_a_place_there_is_none);
     tcase_add_test(c, beside_the_store);
     suite_add_tcase(s, c);

@@ -1,0 +1,213 @@
+#include "core/deliver/backlog.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/step.h"
+#include "core/ledger/stats.h"
+#include "core/spool/event_item.h"
+#include "core/spool/exchange_entry.h"
+
+void llmobs_backlog_init(struct llmobs_backlog *backlog,
+                         struct llmobs_spool *spool, struct llmobs_adopt *adopt)
+{
+    memset(backlog, 0, sizeof(*backlog));
+    backlog->spool = spool;
+    backlog->adopt = adopt;
+    if (adopt)
+        llmobs_adopt_except(adopt, spool);
+    llmobs_buf_init(&backlog->text, LLMOBS_SPOOL_TEXT);
+}
+
+/* What a child inherited may be half-way in a state that only a thread of the
+ * parent could finish: nothing of it is touched. */
+void llmobs_backlog_reset(struct llmobs_backlog *backlog)
+{
+    struct llmobs_spool *spool = backlog->spool;
+    struct llmobs_adopt *adopt = backlog->adopt;
+
+    if (spool)
+        llmobs_spool_reset(spool);
+    if (adopt)
+        llmobs_adopt_abandon(adopt);
+    llmobs_backlog_init(backlog, spool, adopt);
+}
+
+static void release(struct llmobs_backlog *backlog,
+                    const struct llmobs_spooled *list, size_t count,
+                    bool adopted)
+{
+    if (adopted) {
+        llmobs_stats_add(LLMOBS_STAT_released, count);
+        llmobs_adopt_let_go(backlog->adopt, list, count);
+    } else {
+        llmobs_spool_release(backlog->spool, list, count);
+    }
+}
+
+static void flush_one(struct llmobs_backlog *backlog, bool adopted)
+{
+    size_t count = backlog->done_count[adopted];
+
+    backlog->done_count[adopted] = 0;
+    if (count > 0)
+        release(backlog, backlog->done[adopted], count, adopted);
+    free(backlog->done[adopted]);
+    backlog->done[adopted] = NULL;
+}
+
+/* Without memory each is let go by itself. */
+void llmobs_backlog_done(struct llmobs_backlog *backlog,
+                         const struct llmobs_spooled *spooled, bool adopted)
+{
+    struct llmobs_spooled **done = &backlog->done[adopted];
+
+    if (!llmobs_spooled_any(spooled))
+        return;
+    if (backlog->done_count[adopted] == LLMOBS_RELEASE_MAX)
+        flush_one(backlog, adopted);
+    if (!*done)
+        *done = malloc(LLMOBS_RELEASE_MAX * sizeof(**done));
+    if (*done)
+        (*done)[backlog->done_count[adopted]++] = *spooled;
+    else
+        release(backlog, spooled, 1, adopted);
+}
+
+void llmobs_backlog_flush(struct llmobs_backlog *backlog)
+{
+    bool some = backlog->done_count[false] || backlog->done_count[true];
+
+    flush_one(backlog, false);
+    flush_one(backlog, true);
+    if (some)
+        llmobs_step("noted");
+}
+
+/* By an id of its own: to release the one must not be to release the other. A
+ * death between the two steps tells the call twice. */
+void llmobs_backlog_replace(struct llmobs_backlog *backlog,
+                            struct llmobs_spooled *spooled,
+                            enum llmobs_event_kind kind,
+                            struct llmobs_text event)
+{
+    struct llmobs_spooled anew = {0};
+
+    if (!backlog->spool || !spooled->file ||
+        llmobs_spool_is_away(backlog->spool, spooled) ||
+        llmobs_spool_event(backlog->spool, &anew, kind, event) != 0)
+        return;
+    llmobs_spool_release(backlog->spool, spooled, 1);
+    *spooled = anew;
+}
+
+/* -- on the disk alone --------------------------------------------------- */
+
+static int grow(struct llmobs_backlog *backlog)
+{
+    size_t cap = backlog->cap ? backlog->cap * 2 : 256;
+    struct llmobs_spilled *spill;
+
+    if (backlog->count < backlog->cap)
+        return 0;
+    if (cap > LLMOBS_SPILL_MAX)
+        return -ENOSPC;
+    spill = malloc(cap * sizeof(*spill));
+    if (!spill)
+        return -ENOMEM;
+    for (size_t i = 0; i < backlog->count; i++)
+        spill[i] = backlog->spill[(backlog->first + i) % backlog->cap];
+    free(backlog->spill);
+    backlog->spill = spill;
+    backlog->first = 0;
+    backlog->cap = cap;
+    return 0;
+}
+
+int llmobs_backlog_spill(struct llmobs_backlog *backlog,
+                         const struct llmobs_spooled *spooled, unsigned had)
+{
+    int rc;
+
+    if (!backlog->spool || !spooled->file)
+        return -ENOENT;
+    rc = grow(backlog);
+    if (rc)
+        return rc;
+    backlog->spill[(backlog->first + backlog->count) % backlog->cap] =
+        (struct llmobs_spilled){*spooled, had};
+    backlog->count++;
+    return 0;
+}
+
+static int read_item(struct llmobs_backlog *backlog,
+                     const struct llmobs_entry *entry,
+                     struct llmobs_item **item)
+{
+    struct llmobs_exchange *exchange;
+    enum llmobs_event_kind kind;
+    struct llmobs_text text;
+    int rc;
+
+    if (entry->type == LLMOBS_ENTRY_EVENT) {
+        rc = llmobs_event_read(entry, &kind, &text);
+        if (rc)
+            return rc;
+        *item = llmobs_event_item_new(kind, text);
+        return *item ? 0 : -ENOMEM;
+    }
+    rc = llmobs_exchange_read(entry, &backlog->recalls, &exchange);
+    *item = rc ? NULL : &exchange->item;
+    return rc;
+}
+
+int llmobs_backlog_load(struct llmobs_backlog *backlog,
+                        const struct llmobs_spooled *spooled,
+                        struct llmobs_item **item)
+{
+    struct llmobs_entry entry;
+    int rc = llmobs_spool_load(backlog->spool, spooled, &backlog->text, &entry);
+
+    *item = NULL;
+    if (rc == -EMFILE || rc == -ENFILE || rc == -EINTR || rc == -EAGAIN)
+        rc = -ENOMEM;
+    else if (rc == -ENOENT)
+        rc = -EIO;
+    if (!rc)
+        rc = read_item(backlog, &entry, item);
+    if (!rc)
+        (*item)->spooled = *spooled;
+    if (backlog->text.cap > LLMOBS_SPOOL_FILE)
+        llmobs_buf_fini(&backlog->text);
+    if (rc && rc != -ENOMEM && llmobs_spool_is_away(backlog->spool, spooled))
+        rc = -EXDEV;
+    return rc;
+}
+
+int llmobs_backlog_unspill(struct llmobs_backlog *backlog,
+                           struct llmobs_item **item, unsigned *had)
+{
+    struct llmobs_spilled one;
+    int rc;
+
+    if (backlog->count == 0)
+        return -ENOENT;
+    one = backlog->spill[backlog->first];
+    if (llmobs_spool_is_away(backlog->spool, &one.spooled) &&
+        llmobs_spool_may_return(backlog->spool))
+        return -ENOENT;
+    rc = llmobs_backlog_load(backlog, &one.spooled, item);
+    if (rc == -ENOMEM)
+        return rc;
+    backlog->first = (backlog->first + 1) % backlog->cap;
+    if (--backlog->count == 0) {
+        free(backlog->spill);
+        backlog->spill = NULL;
+        backlog->first = backlog->cap = 0;
+    }
+    *had = one.had;
+    if (rc && rc != -EXDEV)
+        llmobs_backlog_done(backlog, &one.spooled, false);
+    return rc;
+}
