@@ -7,7 +7,7 @@ V ?=
 Q := $(if $(V),,@)
 SAN ?=
 WERROR ?= -Werror
-# TEST=1: a core that dies where the environment says (core/base/step.h).
+# TEST=1: a core that dies where the environment says (core/base/crash_point.h).
 TEST ?=
 
 B := build$(if $(SAN),-$(SAN))$(if $(TEST),-test)
@@ -55,7 +55,8 @@ CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(shell find core -name '*.c'))
 RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(shell find rules -name '*.c'))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run/run_main.c, \
 	$(shell find cli -name '*.c')))
-LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ) $(if $(TEST),$(B)/tests/support/step.o)
+LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ) \
+	$(if $(TEST),$(B)/tests/support/crash_point.o)
 CPPFLAGS += $(if $(TEST),-DLLMOBS_TEST)
 ifeq ($(SAN),)
 $(SHIM_OBJ) $(CORE_OBJ) $(RULES_OBJ): FRAMES := -Wframe-larger-than=$(FRAME)

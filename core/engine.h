@@ -18,7 +18,7 @@
 
 #include <curl/curl.h>
 
-#include "core/base/etc.h"
+#include "core/base/paths.h"
 
 struct dl_phdr_info;
 

@@ -1293,7 +1293,7 @@ HAZARDS = [
     ("fork while our thread is in the TLS library",
      "the fork waits for it: a lock that the child inherits stays locked "
      "(`before_fork`)", [
-         ("fork-waits-little", [("core/base/gate.h", "GATE_CALL_MS 1000",
+         ("fork-waits-little", [("core/base/fork_gate.h", "GATE_CALL_MS 1000",
                                  "GATE_CALL_MS 5")],
           ["unit fork_waits_for_a_long_call"])]),
 
@@ -1527,14 +1527,15 @@ HAZARDS = [
           ["programs.life_cases.signalled"])]),
 
     ("SIGPIPE and SIGXFSZ of our own writing",
-     "blocked and taken back (`core/base/quiet.h`)", [
-         ("loud", [("core/deliver/worker_inner.h", "    llmobs_quiet_begin(quiet);\n",
-                    "    *quiet = (struct llmobs_quiet){.cancel = 0};\n"),
+     "blocked and taken back (`core/base/signal_guard.h`)", [
+         ("loud", [("core/deliver/worker_inner.h",
+                    "    llmobs_signal_guard_begin(guard);\n",
+                    "    *guard = (struct llmobs_signal_guard){.cancel = 0};\n"),
                    ("core/deliver/worker_inner.h", "gate_leave(worker);\n    llmobs_"
-                    "quiet_end(quiet);\n",
-                    "gate_leave(worker);\n    (void)quiet;\n"),
+                    "signal_guard_end(guard);\n",
+                    "gate_leave(worker);\n    (void)guard;\n"),
                    ("core/deliver/worker_inner.h", "        return true;\n    llmobs_"
-                    "quiet_end(quiet);\n", "        return true;\n")],
+                    "signal_guard_end(guard);\n", "        return true;\n")],
           ["failure.files_may_not_grow",
            "failure.files_may_not_grow_nor_the_log"])]),
 
@@ -1559,12 +1560,13 @@ HAZARDS = [
 
     ("pthread_cancel and pthread_exit in a transfer",
      "nothing is held across it, and our own writing is not cancelled "
-     "(`core/base/quiet.h`); what is left ends at exit", [
+     "(`core/base/signal_guard.h`); what is left ends at exit", [
          ("gate-held", [("core/ops/global.c", "    end_all();\n", "")],
           ["programs.life_cases.cancelled"]),
-         ("flush-cancelled", [("core/base/quiet.h", "    pthread_setcancelstate("
-                               "PTHREAD_CANCEL_DISABLE, &quiet->cancel);\n",
-                               "    quiet->cancel = PTHREAD_CANCEL_ENABLE;\n")
+         ("flush-cancelled", [("core/base/signal_guard.h",
+                               "    pthread_setcancelstate("
+                               "PTHREAD_CANCEL_DISABLE, &guard->cancel);\n",
+                               "    guard->cancel = PTHREAD_CANCEL_ENABLE;\n")
                               ],
           ["unit a_cancelled_flush_is_finished"])]),
 

@@ -6,11 +6,11 @@
 
 #include "cli/doctor/doctor.h"
 #include "cli/shared/real.h"
-#include "core/base/etc.h"
+#include "core/base/paths.h"
 #include "core/base/glob.h"
 #include "core/export/agent.h"
 #include "core/net/http.h"
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 #include "core/privacy/mask.h"
 
 #define ABOUT "settings"
@@ -99,7 +99,7 @@ static int add_urls(const char *value, struct llmobs_buf *out)
 
         if (piece == NULL)
             return -ENOMEM;
-        rc = strstr(piece, "://") != NULL ? llmobs_allow_url(piece, out)
+        rc = strstr(piece, "://") != NULL ? llmobs_allowlist_url(piece, out)
                                           : llmobs_buf_adds(out, piece);
         free(piece);
         value += len;

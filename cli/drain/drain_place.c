@@ -33,7 +33,8 @@ static void stop(int number)
 
     (void)number;
     atomic_store(&stopped, true);
-    llmobs_http_deadline(llmobs_clock_mono_ns() + ENDING_MS * LLMOBS_NS_PER_MS);
+    llmobs_curl_access_deadline(llmobs_clock_mono_ns() +
+                                ENDING_MS * LLMOBS_NS_PER_MS);
     errno = saved;
 }
 

@@ -13,7 +13,7 @@
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
 #include "core/base/clock.h"
-#include "core/base/etc.h"
+#include "core/base/paths.h"
 #include "core/base/log.h"
 
 /* Of the grace, for the processes that the command left behind. */

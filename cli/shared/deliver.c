@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "cli/shared/real.h"
-#include "core/base/etc.h"
+#include "core/base/paths.h"
 #include "core/net/http.h"
 
 #define BUFFER_BYTES (1u * 1024 * 1024)
@@ -33,6 +33,6 @@ int llmobs_cli_deliver(const struct llmobs_config *config,
         return -ENOMEM;
     rc = give(ctx, worker);
     llmobs_worker_stop(worker, llmobs_worker_exit_ms(worker));
-    (void)llmobs_http_exited(STRAGGLER_MS);
+    (void)llmobs_curl_access_exited(STRAGGLER_MS);
     return rc;
 }

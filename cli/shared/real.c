@@ -23,5 +23,5 @@ void llmobs_cli_use_curl(void)
     LLMOBS_REAL_FUNCTIONS(X)
 #undef X
     if (real.global_init && real.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-        llmobs_http_use(&real, LLMOBS_HTTP_BY_US);
+        llmobs_curl_access_set(&real, LLMOBS_CURL_NO_APP);
 }

@@ -14,7 +14,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/fd.h"
-#include "core/base/quiet.h"
+#include "core/base/signal_guard.h"
 #include "core/base/scratch.h"
 
 #define CAUSES_MAX 128
@@ -85,18 +85,18 @@ static int stamp(char *out, size_t cap)
 
 static void append(const char *line, size_t len)
 {
-    struct llmobs_quiet quiet;
+    struct llmobs_signal_guard guard;
     ssize_t ignored;
     int fd;
 
-    llmobs_quiet_begin(&quiet);
+    llmobs_signal_guard_begin(&guard);
     fd = log_open();
     if (fd >= 0) {
         ignored = write(fd, line, len);
         (void)ignored;
         close(fd);
     }
-    llmobs_quiet_end(&quiet);
+    llmobs_signal_guard_end(&guard);
 }
 
 /* One line, one write: what comes from outside cannot begin another. */

@@ -8,8 +8,8 @@
  * Fork:    nothing to do.
  *
  * Never stdout or stderr, never a body, key or header value: a line is made of
- * numbers, words of ours, strerror, hosts (allow.h), and of the configuration
- * the paths and names that are no secret.
+ * numbers, words of ours, strerror, hosts (allowlist.h), and of the
+ * configuration the paths and names that are no secret.
  */
 #ifndef LLMOBS_LOG_H
 #define LLMOBS_LOG_H

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "core/base/gate.h"
+#include "core/base/fork_gate.h"
 
 static llmobs_loaded_walk_fn *walk_objects = dl_iterate_phdr;
 
@@ -51,9 +51,9 @@ static int each(int (*fn)(struct dl_phdr_info *, size_t, void *), void *ctx)
 {
     int rc;
 
-    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_enter(LLMOBS_FORK_GATE_CALL);
     rc = walk_objects(fn, ctx);
-    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_leave(LLMOBS_FORK_GATE_CALL);
     return rc;
 }
 

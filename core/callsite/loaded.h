@@ -5,8 +5,8 @@
  *          allocation in it: an allocator may ask for that lock under its own.
  * Errors:  -ENOENT: no object has that address, or it could not be asked.
  * Limits:  nothing is read but what the object's own segments hold.
- * Fork:    the lock is taken inside the gate (gate.h), so that a child does not
- *          inherit it.
+ * Fork:    the lock is taken inside the gate (fork_gate.h), so that a child
+ *          does not inherit it.
  */
 #ifndef LLMOBS_LOADED_H
 #define LLMOBS_LOADED_H

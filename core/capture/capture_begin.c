@@ -6,7 +6,7 @@
 
 #include "core/base/fork.h"
 #include "core/capture/capture_inner.h"
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 #include "core/sdk/api_said.h"
 #include "core/sdk/api_span.h"
 #include "core/sdk/api_thread.h"
@@ -157,7 +157,7 @@ static bool start_exchange(struct llmobs_handle *handle,
 {
     struct llmobs_exchange *exchange = handle->origin.exchange;
 
-    exchange->url = llmobs_allow_url_copy(handle->origin.url);
+    exchange->url = llmobs_allowlist_url_copy(handle->origin.url);
     if (!exchange->url)
         return false;
     if (!handle->latch.unplaced)

@@ -4,7 +4,7 @@
 
 #include "core/base/log.h"
 #include "core/capture/capture_inner.h"
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 #include "core/sdk/api_span.h"
 #include "core/sdk/api_thread.h"
 
@@ -79,7 +79,7 @@ void llmobs_capture_tell(const char *method, const char *url,
     if (!llmobs_log_on(LLMOBS_LOG_DEBUG))
         return;
     llmobs_buf_init(&place, LLMOBS_LOG_LINE_MAX);
-    (void)llmobs_allow_words(url, &place); /* cut, where it is longer */
+    (void)llmobs_allowlist_words(url, &place); /* cut, where it is longer */
     llmobs_log(LLMOBS_LOG_DEBUG, "%.16s %s: %s (%s)", method,
                place.data ? place.data : "", ours ? "captured" : "not ours",
                match->why ? match->why : "");

@@ -7,7 +7,7 @@
 
 #include "core/base/network.h"
 #include "core/capture/capture_inner.h"
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 #include "core/trace/carrier.h"
 
 /* CURLINFO_EFFECTIVE_METHOD, since 7.72. */
@@ -178,7 +178,7 @@ static void move(struct llmobs_handle *handle, const char *url)
     char *owned;
     const char *whole = llmobs_handle_url_at(handle, url, &owned);
     char *now = owned || !whole ? owned : strdup(whole);
-    char *kept = now && exchange ? llmobs_allow_url_copy(now) : NULL;
+    char *kept = now && exchange ? llmobs_allowlist_url_copy(now) : NULL;
 
     if (!now || (exchange && !kept)) {
         free(now);

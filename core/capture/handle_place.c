@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/net/place.h"
+#include "core/net/target.h"
 
 /* -- the URL ------------------------------------------------------------- */
 

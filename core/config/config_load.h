@@ -11,7 +11,7 @@
 #define LLMOBS_CONFIG_LOAD_H
 
 #include "core/base/buf.h"
-#include "core/base/etc.h"
+#include "core/base/paths.h"
 #include "core/config/config.h"
 #include "core/config/inbound.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 
 /* A list under way: at most LLMOBS_CONFIG_MAP_MAX "key:value". */
 struct map {
@@ -125,7 +125,7 @@ static void clean_url(struct llmobs_config_loading *loading, char **url)
 
     if (!*url || !strstr(*url, "://"))
         return;
-    clean = llmobs_allow_url_copy(*url);
+    clean = llmobs_allowlist_url_copy(*url);
     if (!clean)
         loading->no_memory = true;
     free(*url);

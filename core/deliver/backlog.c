@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/step.h"
+#include "core/base/crash_point.h"
 #include "core/ledger/stats.h"
 #include "core/spool/event_item.h"
 #include "core/spool/exchange_entry.h"
@@ -82,7 +82,7 @@ void llmobs_backlog_flush(struct llmobs_backlog *backlog)
     flush_one(backlog, false);
     flush_one(backlog, true);
     if (some)
-        llmobs_step("noted");
+        llmobs_crash_point("noted");
 }
 
 /* By an id of its own: to release the one must not be to release the other. A

@@ -48,7 +48,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     atomic_store(&delivery->adopt_end_ns, 0);
     llmobs_work_until(INT64_MAX);
     llmobs_work_by(INT64_MAX);
-    llmobs_http_deadline(INT64_MAX);
+    llmobs_curl_access_deadline(INT64_MAX);
 }
 
 /* -- sending ------------------------------------------------------------- */
@@ -95,7 +95,7 @@ static void set_deadline(struct llmobs_delivery *delivery)
         return;
     end = end_of(delivery, exporter);
     atomic_store(&exporter->cut_ns, end == INT64_MAX ? 0 : end);
-    llmobs_http_deadline(end);
+    llmobs_curl_access_deadline(end);
 }
 
 /* A process that adopted as libcurl went down does not go on with it at exit:

@@ -6,7 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/step.h"
+#include "core/base/crash_point.h"
 #include "core/span/context.h"
 #include "core/text/budget.h"
 
@@ -279,7 +279,7 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
     exporter->retry_ms = 0;
     rc = exporter->ops->send(exporter, events, n);
     if (rc > 0)
-        llmobs_step("accepted");
+        llmobs_crash_point("accepted");
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++)

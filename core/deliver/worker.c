@@ -28,13 +28,13 @@
 int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
                                  enum llmobs_run how, int64_t deadline_ns)
 {
-    struct llmobs_quiet quiet;
+    struct llmobs_signal_guard guard;
     int rc;
 
-    if (!llmobs_worker_inline_begin(worker, &quiet))
+    if (!llmobs_worker_inline_begin(worker, &guard))
         return -EBUSY;
     rc = llmobs_delivery_run(&worker->delivery, how, deadline_ns);
-    llmobs_worker_inline_end(worker, &quiet);
+    llmobs_worker_inline_end(worker, &guard);
     return rc;
 }
 
@@ -101,9 +101,9 @@ static void stir_late(struct llmobs_worker *worker)
 {
     int64_t ms = llmobs_worker_exit_ms(worker);
 
-    llmobs_http_exiting();
-    llmobs_http_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
-    (void)llmobs_http_exited(0);
+    llmobs_curl_access_exiting();
+    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
+    (void)llmobs_curl_access_exited(0);
     atomic_store(&worker->stop, true);
 }
 
@@ -426,14 +426,14 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
     atomic_fetch_add(&worker->paused, 1);
     /* A request that carries nothing is not waited for. */
     if (atomic_load(&worker->gate) != 0)
-        llmobs_http_deadline(llmobs_worker_pending(worker)
-                                 ? deadline - ms * LLMOBS_NS_PER_MS / 4
-                                 : 0);
+        llmobs_curl_access_deadline(llmobs_worker_pending(worker)
+                                        ? deadline - ms * LLMOBS_NS_PER_MS / 4
+                                        : 0);
     /* One look decides. Our thread may take the gate for an instant after it,
      * until it sees the pause: a second look would find it taken. */
     while ((busy = atomic_load(&worker->gate) != 0) &&
            llmobs_futex_left(deadline) > 0)
-        llmobs_quiet_sleep(&moment);
+        llmobs_signal_guard_sleep(&moment);
     errno = saved;
     return busy ? -ETIMEDOUT : 0;
 }
@@ -451,7 +451,7 @@ void llmobs_worker_resume(struct llmobs_worker *worker)
     if (n == 1 && !atomic_load(&worker->stop)) {
         llmobs_delivery_unbound(&worker->delivery,
                                 atomic_exchange(&worker->bound_ns, 0));
-        llmobs_http_deadline(INT64_MAX);
+        llmobs_curl_access_deadline(INT64_MAX);
     }
     llmobs_worker_wake(worker);
     errno = saved;

@@ -40,16 +40,16 @@ static void flush_inline(struct llmobs_worker *worker, bool ending,
                          int64_t deadline_ns)
 {
     const struct timespec pause = {0, LLMOBS_RETRY_PAUSE_MS * LLMOBS_NS_PER_MS};
-    struct llmobs_quiet quiet;
+    struct llmobs_signal_guard guard;
     bool begun = false;
 
     for (;;) {
         int rc = -EBUSY;
 
-        if (!begun && llmobs_worker_inline_begin(worker, &quiet)) {
+        if (!begun && llmobs_worker_inline_begin(worker, &guard)) {
             llmobs_delivery_allow_tries(&worker->delivery, ending);
             begun = true;
-            llmobs_worker_inline_end(worker, &quiet);
+            llmobs_worker_inline_end(worker, &guard);
         }
         if (begun)
             rc = llmobs_worker_deliver_inline(worker, LLMOBS_RUN_ALL,
@@ -63,12 +63,12 @@ static void flush_inline(struct llmobs_worker *worker, bool ending,
 
 static void save_inline(struct llmobs_worker *worker)
 {
-    struct llmobs_quiet quiet;
+    struct llmobs_signal_guard guard;
 
-    if (!llmobs_worker_inline_begin(worker, &quiet))
+    if (!llmobs_worker_inline_begin(worker, &guard))
         return;
     llmobs_delivery_save(&worker->delivery);
-    llmobs_worker_inline_end(worker, &quiet);
+    llmobs_worker_inline_end(worker, &guard);
 }
 
 /* By the thread where there is one, else here: also where it ended meanwhile.
@@ -151,13 +151,13 @@ int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
  * for those that adopt. */
 static void close_spool(struct llmobs_worker *worker)
 {
-    struct llmobs_quiet quiet;
+    struct llmobs_signal_guard guard;
 
     if (!llmobs_worker_spool(worker) ||
-        !llmobs_worker_inline_begin(worker, &quiet))
+        !llmobs_worker_inline_begin(worker, &guard))
         return;
     llmobs_spool_close(llmobs_worker_spool(worker));
-    llmobs_worker_inline_end(worker, &quiet);
+    llmobs_worker_inline_end(worker, &guard);
 }
 
 /* What is pending and on the disk is left there for another process; how many

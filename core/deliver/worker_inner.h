@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 #include "core/base/futex.h"
-#include "core/base/quiet.h"
+#include "core/base/signal_guard.h"
 #include "core/deliver/delivery.h"
 #include "core/deliver/worker.h"
 
@@ -107,20 +107,20 @@ static inline void llmobs_worker_gate_leave(struct llmobs_worker *worker)
  * meanwhile, and which no signal that our own writing raised (SIGXFSZ kills)
  * may reach. False: somebody else has it. */
 static inline bool llmobs_worker_inline_begin(struct llmobs_worker *worker,
-                                              struct llmobs_quiet *quiet)
+                                              struct llmobs_signal_guard *guard)
 {
-    llmobs_quiet_begin(quiet);
+    llmobs_signal_guard_begin(guard);
     if (llmobs_worker_gate_take(worker))
         return true;
-    llmobs_quiet_end(quiet);
+    llmobs_signal_guard_end(guard);
     return false;
 }
 
-static inline void llmobs_worker_inline_end(struct llmobs_worker *worker,
-                                            const struct llmobs_quiet *quiet)
+static inline void llmobs_worker_inline_end(
+    struct llmobs_worker *worker, const struct llmobs_signal_guard *guard)
 {
     llmobs_worker_gate_leave(worker);
-    llmobs_quiet_end(quiet);
+    llmobs_signal_guard_end(guard);
 }
 
 /* Delivers on an app's thread. -EBUSY: somebody else does. */

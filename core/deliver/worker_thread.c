@@ -112,7 +112,8 @@ static void thread_answer(struct llmobs_worker *worker, bool ending)
         begun = true;
         rc = llmobs_delivery_run(delivery, LLMOBS_RUN_ALL, INT64_MAX);
         /* TLS may be the exiting thread's alone: it tries before it saves. */
-        if (ending && rc == -ECONNABORTED && !llmobs_http_exit_thread_only())
+        if (ending && rc == -ECONNABORTED &&
+            !llmobs_curl_access_exit_thread_only())
             llmobs_delivery_save(delivery);
         llmobs_worker_gate_leave(worker);
     }

@@ -8,7 +8,7 @@
 #include "core/base/cold.h"
 #include "core/base/fork.h"
 #include "core/base/sanitizer.h"
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 #include "core/privacy/links.h"
 #include "core/privacy/members.h"
 
@@ -119,7 +119,7 @@ void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
         return;
     name_len = (size_t)(colon - line);
     header = &headers->list[headers->count];
-    header->name = llmobs_allow_header(line, name_len);
+    header->name = llmobs_allowlist_header(line, name_len);
     if (!header->name)
         return;
     value =

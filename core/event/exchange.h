@@ -98,7 +98,7 @@ void llmobs_exchange_free_memory(void *item);
  * and weighs nothing. Takes the exchange, gives the item. */
 struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange);
 
-/* Keeps a header where allow.h lets it. `line` is "Name: value", with or
+/* Keeps a header where allowlist.h lets it. `line` is "Name: value", with or
  * without its line end; a line of another form is ignored. */
 void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
                          size_t len);

@@ -17,7 +17,7 @@
 #include "core/base/file.h"
 #include "core/base/fork.h"
 #include "core/base/log.h"
-#include "core/base/quiet.h"
+#include "core/base/signal_guard.h"
 #include "core/ledger/ledger_dir.h"
 #include "core/ledger/stats.h"
 
@@ -333,16 +333,16 @@ static void close_ledger(const struct llmobs_config *config)
 
 void llmobs_ledger_close(const struct llmobs_config *config)
 {
-    struct llmobs_quiet quiet;
+    struct llmobs_signal_guard guard;
     int saved = errno;
 
     if (!has_counted())
         return;
-    llmobs_quiet_begin(&quiet);
+    llmobs_signal_guard_begin(&guard);
     if (enter()) {
         close_ledger(config);
         leave();
     }
-    llmobs_quiet_end(&quiet);
+    llmobs_signal_guard_end(&guard);
     errno = saved;
 }

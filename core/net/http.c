@@ -8,8 +8,8 @@
 
 #include "core/base/fd.h"
 #include "core/base/fork.h"
-#include "core/base/gate.h"
-#include "core/base/quiet.h"
+#include "core/base/fork_gate.h"
+#include "core/base/signal_guard.h"
 #include "core/base/sanitizer.h"
 #include "core/net/http_inner.h"
 
@@ -54,7 +54,7 @@ static void free_handles(struct llmobs_http *http)
 
     if (!real || http->process != llmobs_fork_process())
         return;
-    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_enter(LLMOBS_FORK_GATE_CALL);
     /* Who takes a handle frees it: nobody does so twice. */
     easy = atomic_exchange(&http->easy, NULL);
     multi = atomic_exchange(&http->multi, NULL);
@@ -68,7 +68,7 @@ static void free_handles(struct llmobs_http *http)
         leave_behind(multi);
     }
     llmobs_http_abandon(http);
-    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_leave(LLMOBS_FORK_GATE_CALL);
 }
 
 static bool has_handles(const struct llmobs_http *http)
@@ -78,10 +78,10 @@ static bool has_handles(const struct llmobs_http *http)
 
 static void give_back(struct llmobs_http *http)
 {
-    if (!http->real || !llmobs_http_life_enter(http->real))
+    if (!http->real || !llmobs_curl_access_enter(http->real))
         return;
     free_handles(http);
-    llmobs_http_life_leave();
+    llmobs_curl_access_leave();
 }
 
 static bool any_handles(void)
@@ -97,26 +97,26 @@ static bool any_handles(void)
 
 int llmobs_http_close_all(int64_t ms)
 {
-    struct llmobs_quiet quiet;
+    struct llmobs_signal_guard guard;
     int rc;
 
-    llmobs_http_life_check();
-    rc = llmobs_http_life_wait_outside(ms);
+    llmobs_curl_access_check();
+    rc = llmobs_curl_access_wait_outside(ms);
     if (rc)
         return rc;
     /* Somebody may have brought libcurl up again while we waited. */
-    if (llmobs_http_life_real())
+    if (llmobs_curl_access_current())
         return -EBUSY;
     if (!any_handles())
         return 0;
-    llmobs_quiet_begin(&quiet);
+    llmobs_signal_guard_begin(&guard);
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct llmobs_http *http = atomic_load(&clients[i]);
 
         if (http)
             free_handles(http);
     }
-    llmobs_quiet_end(&quiet);
+    llmobs_signal_guard_end(&guard);
     return 0;
 }
 
@@ -170,7 +170,7 @@ void llmobs_http_free(struct llmobs_http *http)
 
     if (!http)
         return;
-    llmobs_http_life_check();
+    llmobs_curl_access_check();
     give_back(http);
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         none = http;
@@ -209,7 +209,7 @@ int llmobs_http_send(struct llmobs_http *http,
     memset(reply, 0, sizeof(*reply));
     reply->retry_after_ms = -1;
     llmobs_buf_init(&reply->body, LLMOBS_HTTP_BODY_MAX);
-    llmobs_http_life_check();
+    llmobs_curl_access_check();
     if (http->process != llmobs_fork_process())
         llmobs_http_forget(http);
     rc = llmobs_http_transfer(http, request, reply);
@@ -226,21 +226,21 @@ void llmobs_http_reply_fini(struct llmobs_http_reply *reply)
 int llmobs_http_warm(struct llmobs_http *http, const char *url, bool local,
                      int64_t timeout_ms, const struct llmobs_tick *tick)
 {
-    char root[LLMOBS_PLACE_HOST_MAX + 32];
+    char root[LLMOBS_TARGET_HOST_MAX + 32];
     struct llmobs_http_request request = {.method = "HEAD",
                                           .url = root,
                                           .local = local,
                                           .timeout_ms = timeout_ms,
                                           .tick = *tick};
     struct llmobs_http_reply reply;
-    struct llmobs_place place;
-    int rc = llmobs_place_parse(url, NULL, &place);
+    struct llmobs_target target;
+    int rc = llmobs_target_parse(url, NULL, &target);
 
     if (rc)
         return rc;
     (void)snprintf(root, sizeof(root),
-                   strchr(place.host, ':') ? "%s://[%s]:%u/" : "%s://%s:%u/",
-                   place.scheme, place.host, place.port);
+                   strchr(target.host, ':') ? "%s://[%s]:%u/" : "%s://%s:%u/",
+                   target.scheme, target.host, target.port);
     rc = llmobs_http_send(http, &request, &reply);
     llmobs_http_reply_fini(&reply);
     return rc;

@@ -54,16 +54,18 @@ struct llmobs_http_reply {
 void llmobs_http_direct_only(bool held);
 
 /* Which threads may use libcurl. */
-enum llmobs_http_by {
-    LLMOBS_HTTP_BY_APP,  /* the app's own: its allocator may count on that */
-    LLMOBS_HTTP_BY_BOTH, /* ours as well; TLS where its library has locks */
-    LLMOBS_HTTP_BY_US    /* there is no app: all */
+enum llmobs_curl_users {
+    LLMOBS_CURL_APP_THREADS, /* the app's own: its allocator may count on that
+                              */
+    LLMOBS_CURL_ALL_THREADS, /* ours as well; TLS where its library has locks */
+    LLMOBS_CURL_NO_APP       /* there is no app: all */
 };
 
 /* Tells which libcurl copy may be used from now on, and by whom; NULL: none
  * (the app has cleaned libcurl up). Borrowed for ever. Reads the proxy
  * variables at the first use: in a thread of the app. */
-void llmobs_http_use(const struct llmobs_real *real, enum llmobs_http_by by);
+void llmobs_curl_access_set(const struct llmobs_real *real,
+                            enum llmobs_curl_users by);
 
 /* After use(NULL): waits until no thread is in libcurl any more, at most `ms`,
  * and frees all handles; -ETIMEDOUT; -EBUSY: in use again. One thread at a
@@ -72,16 +74,16 @@ int llmobs_http_close_all(int64_t ms);
 
 /* The process exits, by the calling thread: that one may do all, whatever
  * `use` said. */
-void llmobs_http_exiting(void);
+void llmobs_curl_access_exiting(void);
 
 /* True when the calling thread may not do all while the one that exits may:
  * what is left is that one's to deliver. */
-bool llmobs_http_exit_thread_only(void);
+bool llmobs_curl_access_exit_thread_only(void);
 
 /* The exit handler is done: from now on only the thread that exits, and
  * without TLS, since the TLS library may be gone. Waits until all others are
  * out of libcurl, at most `ms`; -ETIMEDOUT. Frees nothing. */
-int llmobs_http_exited(int64_t ms);
+int llmobs_curl_access_exited(int64_t ms);
 
 /* Gives a client; NULL without memory. Borrows the configuration. */
 struct llmobs_http *llmobs_http_new(const struct llmobs_config *config);
@@ -108,6 +110,6 @@ int llmobs_http_warm(struct llmobs_http *http, const char *url, bool local,
 /* Every request of the process under way, and each later one, ends at this
  * monotonic time at the latest (INT64_MAX: no such end). Noticed within about
  * 20 ms. Any thread. */
-void llmobs_http_deadline(int64_t mono_ns);
+void llmobs_curl_access_deadline(int64_t mono_ns);
 
 #endif

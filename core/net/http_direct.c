@@ -46,20 +46,20 @@ static bool is_here(const struct sockaddr *address)
     }
 }
 
-static bool names_here(const struct llmobs_place *place)
+static bool names_here(const struct llmobs_target *target)
 {
     struct sockaddr_in four = {.sin_family = AF_INET};
     struct sockaddr_in6 six = {.sin6_family = AF_INET6};
 
-    if (!place->numeric)
-        return llmobs_resolve_is_local(place->host);
-    if (inet_pton(AF_INET, place->host, &four.sin_addr) == 1)
+    if (!target->numeric)
+        return llmobs_resolve_is_local(target->host);
+    if (inet_pton(AF_INET, target->host, &four.sin_addr) == 1)
         return is_here((const struct sockaddr *)&four);
-    return inet_pton(AF_INET6, place->host, &six.sin6_addr) == 1 &&
+    return inet_pton(AF_INET6, target->host, &six.sin6_addr) == 1 &&
            is_here((const struct sockaddr *)&six);
 }
 
-bool llmobs_http_may_go(const struct llmobs_place *target, bool unix_socket,
+bool llmobs_http_may_go(const struct llmobs_target *target, bool unix_socket,
                         bool proxy)
 {
     if (!llmobs_http_is_direct() || unix_socket ||

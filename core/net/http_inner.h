@@ -6,7 +6,7 @@
 #define LLMOBS_HTTP_INNER_H
 
 #include "core/net/http.h"
-#include "core/net/place.h"
+#include "core/net/target.h"
 #include "core/net/resolve.h"
 #include "core/net/sockets.h"
 
@@ -30,30 +30,30 @@ struct llmobs_http {
     struct llmobs_sockets sockets;
 };
 
-/* ---- http_life: may this thread use libcurl now? */
+/* ---- curl_access: may this thread use libcurl now? */
 
 /* The copy that may be used; NULL: none. */
-const struct llmobs_real *llmobs_http_life_real(void);
+const struct llmobs_real *llmobs_curl_access_current(void);
 
 /* To be called before anything else: a child is a process of its own. */
-void llmobs_http_life_check(void);
+void llmobs_curl_access_check(void);
 
 /* False: this thread must keep away from it, or from TLS with it. */
-bool llmobs_http_life_may_use(bool tls);
+bool llmobs_curl_access_may_use(bool tls);
 
 /* False once the app has taken that libcurl down, the process has exited or
  * the deadline has passed. */
-bool llmobs_http_life_goes_on(const struct llmobs_real *real);
+bool llmobs_curl_access_goes_on(const struct llmobs_real *real);
 
 /* A look-up may run in a thread of its own although LLMOBS_THREAD is off. */
-bool llmobs_http_life_is_exit(void);
+bool llmobs_curl_access_is_exit(void);
 
 /* Around all use of libcurl, waiting in it included; false: not now. */
-bool llmobs_http_life_enter(const struct llmobs_real *real);
-void llmobs_http_life_leave(void);
-int llmobs_http_life_wait_outside(int64_t ms);
+bool llmobs_curl_access_enter(const struct llmobs_real *real);
+void llmobs_curl_access_leave(void);
+int llmobs_curl_access_wait_outside(int64_t ms);
 
-const struct llmobs_proxies *llmobs_http_life_proxies(void);
+const struct llmobs_proxies *llmobs_curl_access_proxies(void);
 
 /* ---- http_direct: another preload holds connect, or the look-up of names */
 
@@ -63,7 +63,7 @@ const struct llmobs_proxies *llmobs_http_life_proxies(void);
 bool llmobs_http_is_direct(void);
 
 /* False for what has to wait for another process. */
-bool llmobs_http_may_go(const struct llmobs_place *target, bool unix_socket,
+bool llmobs_http_may_go(const struct llmobs_target *target, bool unix_socket,
                         bool proxy);
 
 /* Gives a socket, of TCP connected by the kernel and `to` changed, so that

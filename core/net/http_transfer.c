@@ -7,7 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/fd.h"
-#include "core/base/gate.h"
+#include "core/base/fork_gate.h"
 #include "core/base/log.h"
 #include "core/net/http_date.h"
 #include "core/net/http_inner.h"
@@ -27,13 +27,13 @@
 
 /* Where a request goes, and what must be looked up for it. */
 struct plan {
-    struct llmobs_place target;
-    struct llmobs_place via;
+    struct llmobs_target target;
+    struct llmobs_target via;
     const char *proxy; /* NULL: none */
     bool tls;
     bool tunnel; /* through the proxy */
     struct {
-        const struct llmobs_place *place;
+        const struct llmobs_target *target;
         char text[LLMOBS_RESOLVE_TEXT_MAX];
     } names[2];
     size_t name_count;
@@ -159,17 +159,17 @@ static int judge_peer(void *ctx, char *address, char *own, int port,
 
 /* ---- where to --------------------------------------------------------- */
 
-static void want_name(struct plan *plan, const struct llmobs_place *place)
+static void want_name(struct plan *plan, const struct llmobs_target *target)
 {
-    if (!place->numeric)
-        plan->names[plan->name_count++].place = place;
+    if (!target->numeric)
+        plan->names[plan->name_count++].target = target;
 }
 
 static int make_plan(struct transfer *transfer)
 {
     const struct llmobs_http_request *request = transfer->request;
     struct plan *plan = &transfer->plan;
-    int rc = llmobs_place_parse(request->url, NULL, &plan->target);
+    int rc = llmobs_target_parse(request->url, NULL, &plan->target);
 
     if (rc)
         return rc;
@@ -180,16 +180,16 @@ static int make_plan(struct transfer *transfer)
         return 0;
     if (!request->local)
         plan->proxy =
-            llmobs_proxies_find(llmobs_http_life_proxies(), &plan->target);
+            llmobs_proxies_find(llmobs_curl_access_proxies(), &plan->target);
     if (plan->proxy) {
-        rc = llmobs_place_parse(plan->proxy, "http", &plan->via);
+        rc = llmobs_target_parse(plan->proxy, "http", &plan->via);
         if (rc)
             return rc;
         plan->tls |= strcmp(plan->via.scheme, "https") == 0;
         want_name(plan, &plan->via);
         plan->tunnel = strcmp(plan->target.scheme, "https") == 0;
     }
-    if (!plan->proxy || llmobs_place_proxy_wants_address(&plan->via))
+    if (!plan->proxy || llmobs_target_proxy_wants_address(&plan->via))
         want_name(plan, &plan->target);
     return 0;
 }
@@ -197,15 +197,15 @@ static int make_plan(struct transfer *transfer)
 static int look_up(struct transfer *transfer, size_t i)
 {
     struct llmobs_http *http = transfer->http;
-    const char *host = transfer->plan.names[i].place->host;
+    const char *host = transfer->plan.names[i].target->host;
     /* A program that wants to stay of one thread does so until it exits. */
-    bool thread = http->config->thread || llmobs_http_life_is_exit();
+    bool thread = http->config->thread || llmobs_curl_access_is_exit();
     int rc;
 
     while ((rc = llmobs_resolve_get(http->resolve, host, thread,
                                     transfer->plan.names[i].text)) ==
            -EINPROGRESS) {
-        if (!llmobs_http_life_goes_on(transfer->real))
+        if (!llmobs_curl_access_goes_on(transfer->real))
             return -ECANCELED;
         if (llmobs_clock_mono_ns() >= transfer->until_ns)
             return -ETIMEDOUT;
@@ -245,7 +245,7 @@ static bool pin_name(struct transfer *transfer, const char *host, unsigned port,
                      const char *addresses)
 {
     const struct llmobs_real *real = transfer->real;
-    char line[LLMOBS_PLACE_HOST_MAX + LLMOBS_RESOLVE_TEXT_MAX + 16];
+    char line[LLMOBS_TARGET_HOST_MAX + LLMOBS_RESOLVE_TEXT_MAX + 16];
 
     (void)snprintf(line, sizeof(line), "-%s:%u", host, port);
     if (!append(real, &transfer->resolved, line))
@@ -255,23 +255,23 @@ static bool pin_name(struct transfer *transfer, const char *host, unsigned port,
 }
 
 /* libcurl cuts the dot at the end of a name off or not, by version. */
-static bool pin(struct transfer *transfer, const struct llmobs_place *place,
+static bool pin(struct transfer *transfer, const struct llmobs_target *target,
                 char *addresses)
 {
     const struct llmobs_real *real = transfer->real;
-    char host[LLMOBS_PLACE_HOST_MAX];
-    size_t len = strlen(place->host);
+    char host[LLMOBS_TARGET_HOST_MAX];
+    size_t len = strlen(target->host);
 
     if (real->version_info &&
         real->version_info(CURLVERSION_NOW)->version_num < MULTIPLE_ADDRESSES)
         addresses[strcspn(addresses, ",")] = '\0';
-    if (!pin_name(transfer, place->host, place->port, addresses))
+    if (!pin_name(transfer, target->host, target->port, addresses))
         return false;
-    if (len < 2 || place->host[len - 1] != '.')
+    if (len < 2 || target->host[len - 1] != '.')
         return true;
-    memcpy(host, place->host, len - 1);
+    memcpy(host, target->host, len - 1);
     host[len - 1] = '\0';
-    return pin_name(transfer, host, place->port, addresses);
+    return pin_name(transfer, host, target->port, addresses);
 }
 
 static int make_lists(struct transfer *transfer)
@@ -287,7 +287,7 @@ static int make_lists(struct transfer *transfer)
             return -ENOMEM;
     }
     for (size_t i = 0; i < plan->name_count; i++) {
-        if (!pin(transfer, plan->names[i].place, plan->names[i].text))
+        if (!pin(transfer, plan->names[i].target, plan->names[i].text))
             return -ENOMEM;
     }
     return 0;
@@ -413,7 +413,7 @@ static int step(struct transfer *transfer)
     struct llmobs_http *http = transfer->http;
     int running, rc = 0;
 
-    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_enter(LLMOBS_FORK_GATE_CALL);
     if (!llmobs_sockets_intact(&http->sockets)) {
         llmobs_http_abandon(http);
         rc = -EBADF;
@@ -422,7 +422,7 @@ static int step(struct transfer *transfer)
     } else {
         rc = finished(transfer);
     }
-    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_leave(LLMOBS_FORK_GATE_CALL);
     return rc;
 }
 
@@ -450,7 +450,7 @@ static int run(struct transfer *transfer)
         rc = step(transfer);
         if (rc != 0)
             break;
-        if (!llmobs_http_life_goes_on(transfer->real)) {
+        if (!llmobs_curl_access_goes_on(transfer->real)) {
             rc = -ECANCELED;
             break;
         }
@@ -459,11 +459,11 @@ static int run(struct transfer *transfer)
     }
     if (!http->multi)
         return rc;
-    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_enter(LLMOBS_FORK_GATE_CALL);
     http->real->easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE,
                              &transfer->reply->status);
     http->real->multi_remove_handle(http->multi, http->easy);
-    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_leave(LLMOBS_FORK_GATE_CALL);
     return rc < 0 ? rc : 0;
 }
 
@@ -500,20 +500,20 @@ static int perform(struct transfer *transfer)
     struct llmobs_http *http = transfer->http;
     int rc;
 
-    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_enter(LLMOBS_FORK_GATE_CALL);
     rc = llmobs_http_make_handles(http, transfer->real);
     if (rc == 0)
         rc = prepare(transfer);
-    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_leave(LLMOBS_FORK_GATE_CALL);
     if (rc == 0)
         rc = run(transfer);
-    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_enter(LLMOBS_FORK_GATE_CALL);
     /* Nothing of this request may stay behind in the handle. */
     if (http->easy)
         transfer->real->easy_reset(http->easy);
     transfer->real->slist_free_all(transfer->headers);
     transfer->real->slist_free_all(transfer->resolved);
-    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_leave(LLMOBS_FORK_GATE_CALL);
     return rc;
 }
 
@@ -522,7 +522,7 @@ static void doubt(const struct transfer *transfer)
 {
     for (size_t i = 0; i < transfer->plan.name_count; i++)
         llmobs_resolve_doubt(transfer->http->resolve,
-                             transfer->plan.names[i].place->host);
+                             transfer->plan.names[i].target->host);
 }
 
 static int outcome(struct transfer *transfer)
@@ -542,7 +542,7 @@ int llmobs_http_transfer(struct llmobs_http *http,
                          const struct llmobs_http_request *request,
                          struct llmobs_http_reply *reply)
 {
-    struct transfer transfer = {.real = llmobs_http_life_real(),
+    struct transfer transfer = {.real = llmobs_curl_access_current(),
                                 .http = http,
                                 .request = request,
                                 .reply = reply,
@@ -553,7 +553,7 @@ int llmobs_http_transfer(struct llmobs_http *http,
 
     if (rc)
         return rc;
-    if (!transfer.real || !llmobs_http_life_may_use(transfer.plan.tls) ||
+    if (!transfer.real || !llmobs_curl_access_may_use(transfer.plan.tls) ||
         !llmobs_fd_spare(LLMOBS_HTTP_FDS) ||
         !llmobs_http_may_go(&transfer.plan.target, request->unix_socket != NULL,
                             transfer.plan.proxy != NULL))
@@ -562,13 +562,13 @@ int llmobs_http_transfer(struct llmobs_http *http,
         rc = llmobs_listener_check(request->guard, &transfer.mark);
     if (rc == 0)
         rc = look_all_up(&transfer);
-    if (rc == 0 && !llmobs_http_life_goes_on(transfer.real))
+    if (rc == 0 && !llmobs_curl_access_goes_on(transfer.real))
         rc = -ECANCELED;
     if (rc)
         return rc;
-    if (!llmobs_http_life_enter(transfer.real))
+    if (!llmobs_curl_access_enter(transfer.real))
         return -ENOTCONN;
     rc = perform(&transfer);
-    llmobs_http_life_leave();
+    llmobs_curl_access_leave();
     return rc ? rc : outcome(&transfer);
 }

@@ -11,7 +11,7 @@
 
 #include "core/base/fd.h"
 #include "core/base/file.h"
-#include "core/net/place.h"
+#include "core/net/target.h"
 
 #define UNIX "unix://"
 #define AGENT_USER "dd-agent:"
@@ -160,13 +160,13 @@ static int look_into(struct look *look, const char *path)
 
 static int check_port(const char *url, uint64_t *mark)
 {
-    struct llmobs_place place;
+    struct llmobs_target target;
     struct look look = {0};
-    int rc = llmobs_place_parse(url, NULL, &place);
+    int rc = llmobs_target_parse(url, NULL, &target);
 
     if (rc)
         return rc;
-    look.port = place.port;
+    look.port = target.port;
     rc = look_into(&look, "/proc/thread-self/net/tcp");
     /* Where there is no other family there is no such file. */
     if (!rc && look_into(&look, "/proc/thread-self/net/tcp6") &&

@@ -9,9 +9,9 @@
 
 #include "core/base/clock.h"
 #include "core/base/futex.h"
-#include "core/base/gate.h"
+#include "core/base/fork_gate.h"
 #include "core/base/thread.h"
-#include "core/net/place.h"
+#include "core/net/target.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define KEEP_S 300
@@ -31,12 +31,12 @@ enum seeker_state { IDLE, RUNNING, DONE, ENDED };
 struct seeker {
     atomic_uint state; /* both sides sleep on it */
     int rc;
-    char host[LLMOBS_PLACE_HOST_MAX];
+    char host[LLMOBS_TARGET_HOST_MAX];
     char text[LLMOBS_RESOLVE_TEXT_MAX];
 };
 
 struct entry {
-    char host[LLMOBS_PLACE_HOST_MAX]; /* "": free */
+    char host[LLMOBS_TARGET_HOST_MAX]; /* "": free */
     char text[LLMOBS_RESOLVE_TEXT_MAX];
     int64_t made_ns;
     int64_t until_ns;
@@ -74,14 +74,14 @@ static int look_up(const char *host, char text[LLMOBS_RESOLVE_TEXT_MAX])
     int rc;
 
     text[0] = '\0';
-    llmobs_gate_enter(LLMOBS_GATE_LOOKUP);
+    llmobs_fork_gate_enter(LLMOBS_FORK_GATE_LOOKUP);
     rc = getaddrinfo(host, NULL, &hints, &list);
     if (rc == 0) {
         for (const struct addrinfo *at = list; at; at = at->ai_next)
             add_address(text, at);
         freeaddrinfo(list);
     }
-    llmobs_gate_leave(LLMOBS_GATE_LOOKUP);
+    llmobs_fork_gate_leave(LLMOBS_FORK_GATE_LOOKUP);
     if (rc == EAI_MEMORY)
         return -ENOMEM;
     return text[0] ? 0 : -EHOSTUNREACH;
@@ -222,7 +222,7 @@ int llmobs_resolve_get(struct llmobs_resolve *resolve, const char *host,
     char text[LLMOBS_RESOLVE_TEXT_MAX];
     int rc;
 
-    if (strlen(host) >= LLMOBS_PLACE_HOST_MAX)
+    if (strlen(host) >= LLMOBS_TARGET_HOST_MAX)
         return -EHOSTUNREACH;
     if (llmobs_resolve_is_local(host)) {
         strcpy(out, "127.0.0.1,::1");
@@ -257,7 +257,7 @@ void llmobs_resolve_doubt(struct llmobs_resolve *resolve, const char *host)
 
 struct llmobs_resolve *llmobs_resolve_new(void)
 {
-    if (llmobs_gate_init() != 0)
+    if (llmobs_fork_gate_init() != 0)
         return NULL;
     return calloc(1, sizeof(struct llmobs_resolve));
 }

@@ -113,9 +113,10 @@ static void choose(struct copy *copy)
 {
     atomic_store(&chosen, copy);
     atomic_store(&in_use, true);
-    llmobs_http_use(atomic_load(&copy->real), atomic_load(&copy->own_memory)
-                                                  ? LLMOBS_HTTP_BY_APP
-                                                  : LLMOBS_HTTP_BY_BOTH);
+    llmobs_curl_access_set(atomic_load(&copy->real),
+                           atomic_load(&copy->own_memory)
+                               ? LLMOBS_CURL_APP_THREADS
+                               : LLMOBS_CURL_ALL_THREADS);
 }
 
 static bool is_up(struct copy *copy)
@@ -271,16 +272,16 @@ static void at_exit(void)
         return; /* a child of vfork: what there is to end is its parent's */
     ms = exit_ms();
     llmobs_fd_guest(true);
-    llmobs_http_exiting();
+    llmobs_curl_access_exiting();
     /* After the app's cleanup the first handle initialises libcurl anew. */
     if (copy && !atomic_load(&in_use) && own(EXIT_LEAVE_MS)) {
         choose(copy);
         disown();
     }
-    llmobs_http_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
+    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
     end_all();
     llmobs_worker_stop(worker, ms);
-    if (llmobs_http_exited(EXIT_LEAVE_MS) != 0)
+    if (llmobs_curl_access_exited(EXIT_LEAVE_MS) != 0)
         llmobs_log(LLMOBS_LOG_WARN, "a request did not end at exit");
 }
 
@@ -371,7 +372,7 @@ bool llmobs_global_leave(const struct llmobs_real *real)
     if (!is_chosen(copy))
         return true;
     pause_worker();
-    llmobs_http_use(NULL, LLMOBS_HTTP_BY_APP);
+    llmobs_curl_access_set(NULL, LLMOBS_CURL_APP_THREADS);
     llmobs_worker_resume(worker);
     if (llmobs_http_close_all(LEAVE_MS) != 0) {
         llmobs_log_once(LLMOBS_LOG_ERROR, "cleanup",

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/step.h"
+#include "core/base/crash_point.h"
 #include "core/spool/spool_file.h"
 
 struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
@@ -99,12 +99,12 @@ static void remove_dir(struct llmobs_adopt *adopt)
 
     for (size_t i = 0; i < adopt->file_count; i++) {
         llmobs_adopt_path(adopt, adopt->dir, adopt->files[i], path);
-        llmobs_step("removing an adopted file");
+        llmobs_crash_point("removing an adopted file");
         unlink(path);
     }
-    llmobs_step("removing an adopted directory");
+    llmobs_crash_point("removing an adopted directory");
     rmdir(adopt->dir);
-    llmobs_step("removed an adopted directory");
+    llmobs_crash_point("removed an adopted directory");
 }
 
 static void close_if_done(struct llmobs_adopt *adopt)

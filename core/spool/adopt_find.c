@@ -12,7 +12,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/fd.h"
-#include "core/base/step.h"
+#include "core/base/crash_point.h"
 #include "core/ledger/ledger_dir.h"
 #include "core/spool/spool_file.h"
 
@@ -154,10 +154,10 @@ static int claim(struct llmobs_adopt *adopt, const char *path)
     if (snprintf(adopt->dir, sizeof(adopt->dir), "%s/%s", adopt->base, name) >=
         (int)sizeof(adopt->dir))
         return -ENAMETOOLONG;
-    llmobs_step("claiming");
+    llmobs_crash_point("claiming");
     if (rename(path, adopt->dir))
         return -errno;
-    llmobs_step("claimed");
+    llmobs_crash_point("claimed");
     return 0;
 }
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/event/curlcode.h"
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 #include "core/spool/event_item.h"
 
 /* The fields of an exchange; numbers that are on disk do not change. */
@@ -320,7 +320,7 @@ static int read_header(struct llmobs_headers *headers, struct llmobs_text value)
 
     if (name == value.len || headers->count == LLMOBS_HEADERS_MAX)
         return -EINVAL;
-    header->name = llmobs_allow_header(value.data, name);
+    header->name = llmobs_allowlist_header(value.data, name);
     if (!header->name)
         return 0;
     header->value = strndup(value.data + name + 1, value.len - name - 1);

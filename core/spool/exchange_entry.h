@@ -1,6 +1,6 @@
 /* exchange_entry - an exchange as an entry of the spool, and back.
  *
- * URL and headers are what capture.c let the exchange keep (allow.h). Where
+ * URL and headers are what capture.c let the exchange keep (allowlist.h). Where
  * content is not to be seen (content.h), bodies and libcurl's error text stay
  * out, and their sizes say that they were there.
  *

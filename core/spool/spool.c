@@ -19,7 +19,7 @@
 #include "core/base/futex.h"
 #include "core/base/log.h"
 #include "core/base/scratch.h"
-#include "core/base/step.h"
+#include "core/base/crash_point.h"
 #include "core/ledger/ledger_dir.h"
 #include "core/ledger/stats.h"
 #include "core/spool/event_item.h"
@@ -140,7 +140,7 @@ static int open_in(struct llmobs_spool *spool, uint32_t file, char *path)
     if (!exists) {
         fchmod(fd, 0600);
         atomic_store(&slot->file, file);
-        llmobs_step("made a file");
+        llmobs_crash_point("made a file");
     }
     return fd;
 }

@@ -16,9 +16,9 @@
 #include "core/base/dirs.h"
 #include "core/base/fd.h"
 #include "core/base/file.h"
-#include "core/base/quiet.h"
+#include "core/base/signal_guard.h"
 #include "core/base/scratch.h"
-#include "core/base/step.h"
+#include "core/base/crash_point.h"
 #include "core/trace/propagate.h"
 
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
@@ -107,7 +107,7 @@ static bool is_limited(void)
  * `part`: bytes that are there nevertheless. */
 static int put_some(int fd, const struct iovec *pieces, int count, size_t *part)
 {
-    struct llmobs_quiet quiet;
+    struct llmobs_signal_guard guard;
     bool limited = is_limited();
     size_t size = 0;
     ssize_t n;
@@ -116,16 +116,16 @@ static int put_some(int fd, const struct iovec *pieces, int count, size_t *part)
     for (int i = 0; i < count; i++)
         size += pieces[i].iov_len;
     if (limited)
-        llmobs_quiet_begin(&quiet);
-    llmobs_step_write("an entry", fd, pieces, count);
+        llmobs_signal_guard_begin(&guard);
+    llmobs_crash_point_write("an entry", fd, pieces, count);
     do
         n = writev(fd, pieces, count);
     while (n < 0 && errno == EINTR);
     if (limited)
-        llmobs_quiet_end(&quiet);
+        llmobs_signal_guard_end(&guard);
     if (n < 0)
         return -errno;
-    llmobs_step("written");
+    llmobs_crash_point("written");
     if ((size_t)n == size)
         return 0;
     *part = (size_t)n;

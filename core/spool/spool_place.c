@@ -15,7 +15,7 @@
 #include "core/base/fd.h"
 #include "core/base/futex.h"
 #include "core/base/scratch.h"
-#include "core/base/step.h"
+#include "core/base/crash_point.h"
 #include "core/base/sys.h"
 #include "core/ledger/ledger_dir.h"
 #include "core/spool/spool_file.h"
@@ -50,10 +50,10 @@ static int take_spare(int base, const char *name)
 {
     if (!is_fit(base, LLMOBS_SPOOL_SPARE))
         return -ENOENT;
-    llmobs_step("taking the spare directory");
+    llmobs_crash_point("taking the spare directory");
     if (renameat(base, LLMOBS_SPOOL_SPARE, base, name))
         return -errno;
-    llmobs_step("took the spare directory");
+    llmobs_crash_point("took the spare directory");
     return is_fit(base, name) ? 0 : -EPERM;
 }
 
@@ -105,11 +105,11 @@ static int give_spare(const char *path)
         return -ENOMEM;
     memcpy(spare, path, base);
     memcpy(spare + base, LLMOBS_SPOOL_SPARE, sizeof(LLMOBS_SPOOL_SPARE));
-    llmobs_step("giving the directory");
+    llmobs_crash_point("giving the directory");
     if (rename(path, spare))
         rc = -errno;
     else
-        llmobs_step("gave the directory");
+        llmobs_crash_point("gave the directory");
     llmobs_scratch_give(spare);
     return rc;
 }
@@ -120,12 +120,12 @@ static int make(int base, const char *name)
 {
     int rc = 0;
 
-    llmobs_step("making a directory");
+    llmobs_crash_point("making a directory");
     if (mkdirat(base, name, 0700) == 0)
         (void)!fchmodat(base, name, 0700, 0);
     else
         rc = -errno;
-    llmobs_step("made a directory");
+    llmobs_crash_point("made a directory");
     return rc;
 }
 
@@ -262,10 +262,10 @@ static bool is_idle(struct llmobs_spool *spool)
 
 static int remove_dir(const char *path)
 {
-    llmobs_step("removing a directory");
+    llmobs_crash_point("removing a directory");
     if (rmdir(path) != 0)
         return -errno;
-    llmobs_step("removed a directory");
+    llmobs_crash_point("removed a directory");
     return 0;
 }
 

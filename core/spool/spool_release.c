@@ -13,7 +13,7 @@
 #include "core/base/fork.h"
 #include "core/base/log.h"
 #include "core/base/scratch.h"
-#include "core/base/step.h"
+#include "core/base/crash_point.h"
 #include "core/ledger/stats.h"
 #include "core/spool/spool_file.h"
 
@@ -201,9 +201,9 @@ static void tidy(struct llmobs_spool *spool)
             atomic_load(&slot->left) != 0)
             continue;
         llmobs_spool_file_path(spool->dir, file, path);
-        llmobs_step("removing a file");
+        llmobs_crash_point("removing a file");
         unlink(path);
-        llmobs_step("removed a file");
+        llmobs_crash_point("removed a file");
         atomic_fetch_add(&spool->room, atomic_exchange(&slot->bytes, 0));
         atomic_store(&slot->owned, false);
         atomic_store(&slot->file, 0);

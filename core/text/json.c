@@ -12,7 +12,7 @@
 #include "core/text/json_build.h"
 #include "core/text/json_clean.h"
 #include "core/text/json_plain.h"
-#include "core/text/real.h"
+#include "core/text/decimal.h"
 
 #define BIG_OBJECT 4096 /* members */
 #define DUMP_DEPTH_MAX 1000
@@ -479,7 +479,7 @@ static int dump_open(struct dump *d, json_t *value)
 
 static int dump_scalar(struct dump *d, json_t *value)
 {
-    char number[LLMOBS_REAL_MAX];
+    char number[LLMOBS_DECIMAL_MAX];
     struct llmobs_text text;
 
     switch (json_typeof(value)) {
@@ -491,7 +491,7 @@ static int dump_scalar(struct dump *d, json_t *value)
         return llmobs_buf_addf(d->buf, "%" PRId64,
                                (int64_t)json_integer_value(value));
     case JSON_REAL:
-        (void)llmobs_real_write(json_real_value(value), number);
+        (void)llmobs_decimal_write(json_real_value(value), number);
         return llmobs_buf_adds(d->buf, number);
     case JSON_TRUE:
         return llmobs_buf_adds(d->buf, "true");

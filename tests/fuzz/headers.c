@@ -5,7 +5,7 @@
 #include "core/event/exchange.h"
 #include "core/export/agent.h"
 #include "core/net/http_date.h"
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 #include "core/text/inflate.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -44,9 +44,9 @@ static void check_value(const char *value)
     if (llmobs_endpoint_init(&place, value, "/info") == 0)
         llmobs_endpoint_fini(&place);
     llmobs_buf_init(&words, 1 << 20);
-    (void)llmobs_allow_words(value, &words);
-    (void)llmobs_allow_url(value, &words);
-    FUZZ_CHECK(llmobs_allow_host(value).len <= strlen(value));
+    (void)llmobs_allowlist_words(value, &words);
+    (void)llmobs_allowlist_url(value, &words);
+    FUZZ_CHECK(llmobs_allowlist_host(value).len <= strlen(value));
     llmobs_buf_fini(&words);
 }
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 #include "core/spool/exchange_entry.h"
 #include "core/text/eventstream.h"
 #include "tests/fuzz/fuzz.h"
@@ -207,7 +207,7 @@ static void write_call(const struct llmobs_match *match,
     if (!exchange)
         return;
     exchange->match = *match;
-    exchange->url = llmobs_allow_url_copy(call->url);
+    exchange->url = llmobs_allowlist_url_copy(call->url);
     exchange->status = call->status;
     (void)llmobs_body_add(&exchange->request, call->request.data,
                           call->request.len);

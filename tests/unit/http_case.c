@@ -197,8 +197,8 @@ struct llmobs_http *client(void)
     unsetenv("http_proxy");
     unsetenv("all_proxy");
     unsetenv("ALL_PROXY");
-    llmobs_http_use(libcurl(), LLMOBS_HTTP_BY_BOTH);
-    llmobs_http_deadline(INT64_MAX);
+    llmobs_curl_access_set(libcurl(), LLMOBS_CURL_ALL_THREADS);
+    llmobs_curl_access_deadline(INT64_MAX);
     http = llmobs_http_new(&http_config);
     ck_assert_ptr_nonnull(http);
     return http;

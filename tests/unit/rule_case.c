@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 #include "tests/support/case_file.h"
 
 /* Ends the line at `at` with a NUL and answers where the next begins. */
@@ -26,7 +26,7 @@ static char *take_headers(char *at, struct llmobs_header *list, size_t *count)
     while (*at && *at != '\n') {
         char *next = take_line(at), *colon = strchr(at, ':');
 
-        if (colon && llmobs_allow_header(at, (size_t)(colon - at)) &&
+        if (colon && llmobs_allowlist_header(at, (size_t)(colon - at)) &&
             *count < RULE_CASE_HEADERS_MAX) {
             *colon = '\0';
             for (char *c = at; *c; c++)

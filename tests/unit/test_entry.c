@@ -12,7 +12,7 @@
 
 #include "core/base/sha256.h"
 #include "core/event/encode.h"
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 #include "core/spool/entry.h"
 #include "core/spool/exchange_entry.h"
 #include "core/trace/carrier.h"
@@ -505,7 +505,7 @@ static struct llmobs_exchange *make(size_t capture_max)
     if (!rules)
         rules = llmobs_rules_new(&config);
     ck_assert(llmobs_rules_match(rules, &asked, &e->match));
-    e->url = llmobs_allow_url_copy(
+    e->url = llmobs_allowlist_url_copy(
         "http://me:pw@proxy.example/v1/chat/completions?key=SECRET#x");
     strcpy(e->method, "POST");
     e->said = strdup("{\"tags\": {\"said\": \"it\"}}");

@@ -68,7 +68,7 @@ START_TEST(goes_by_a_proxy)
     snprintf(text, sizeof(text), "http://user:word@localhost.:%u",
              server->port);
     setenv("http_proxy", text, 1);
-    llmobs_http_use(libcurl(), LLMOBS_HTTP_BY_BOTH);
+    llmobs_curl_access_set(libcurl(), LLMOBS_CURL_ALL_THREADS);
     http = llmobs_http_new(&http_config);
     ck_assert_int_eq(llmobs_http_send(http, &request, &reply), 0);
     ck_assert_int_eq(reply.status, 202);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/text/json.h"
-#include "core/text/real.h"
+#include "core/text/decimal.h"
 #include "tests/unit/json_case.h"
 
 static const struct {
@@ -63,10 +63,10 @@ static const struct {
 
 START_TEST(test_json_reals)
 {
-    char text[LLMOBS_REAL_MAX];
+    char text[LLMOBS_DECIMAL_MAX];
 
     for (size_t i = 0; i < sizeof(reals) / sizeof(reals[0]); i++) {
-        size_t len = llmobs_real_write(reals[i].number, text);
+        size_t len = llmobs_decimal_write(reals[i].number, text);
 
         ck_assert_str_eq(text, reals[i].text);
         ck_assert_uint_eq(len, strlen(text));
@@ -76,10 +76,10 @@ END_TEST
 
 static void check_real(double number)
 {
-    char text[LLMOBS_REAL_MAX];
+    char text[LLMOBS_DECIMAL_MAX];
     double back;
 
-    if (llmobs_real_write(number, text) >= LLMOBS_REAL_MAX)
+    if (llmobs_decimal_write(number, text) >= LLMOBS_DECIMAL_MAX)
         ck_abort_msg("%a is too long", number);
     back = strtod(text, NULL);
     if (memcmp(&back, &number, sizeof(back)) != 0)

@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
-#include "core/base/gate.h"
+#include "core/base/fork_gate.h"
 #include "core/base/sanitizer.h"
-#include "core/net/place.h"
+#include "core/net/target.h"
 #include "core/net/resolve.h"
 #include "tests/unit/unit.h"
 
@@ -339,8 +339,8 @@ START_TEST(fork_waits_bounded)
     for (int i = 0; i < 5000 && atomic_load(&dns.questions) == 0; i++)
         nap(1);
     took = fork_ms();
-    ck_assert_int_ge(took, LLMOBS_GATE_LOOKUP_MS - 20);
-    ck_assert_int_lt(took, LLMOBS_GATE_LOOKUP_MS + 1000);
+    ck_assert_int_ge(took, LLMOBS_FORK_GATE_LOOKUP_MS - 20);
+    ck_assert_int_lt(took, LLMOBS_FORK_GATE_LOOKUP_MS + 1000);
     ck_assert_int_lt(least_fork_ms(), 40);
     ck_assert_int_eq(get(resolve, "slow.test", out), 0);
     ck_assert_int_lt(least_fork_ms(), 40);
@@ -353,11 +353,11 @@ static void *hold(void *arg)
 {
     atomic_int *stage = arg;
 
-    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_enter(LLMOBS_FORK_GATE_CALL);
     atomic_store(stage, 1);
     while (atomic_load(stage) != 2)
         nap(1);
-    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_leave(LLMOBS_FORK_GATE_CALL);
     return NULL;
 }
 
@@ -365,11 +365,11 @@ static void *hold_a_while(void *arg)
 {
     atomic_int *stage = arg;
 
-    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_enter(LLMOBS_FORK_GATE_CALL);
     atomic_store(stage, 1);
     nap(300);
     atomic_store(stage, 2);
-    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_leave(LLMOBS_FORK_GATE_CALL);
     return NULL;
 }
 
@@ -383,7 +383,7 @@ START_TEST(fork_waits_for_a_long_call)
     pid_t child;
     int status;
 
-    ck_assert_int_eq(llmobs_gate_init(), 0);
+    ck_assert_int_eq(llmobs_fork_gate_init(), 0);
     pthread_create(&thread, NULL, hold_a_while, &stage);
     while (atomic_load(&stage) != 1)
         nap(1);
@@ -391,7 +391,7 @@ START_TEST(fork_waits_for_a_long_call)
     child = fork();
     if (child == 0)
         _exit(atomic_load(&stage) == 2 ? 0 : 1);
-    ck_assert_int_lt(unit_ms_since(began), LLMOBS_GATE_CALL_MS);
+    ck_assert_int_lt(unit_ms_since(began), LLMOBS_FORK_GATE_CALL_MS);
     pthread_join(thread, NULL);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
@@ -404,21 +404,21 @@ START_TEST(fork_waits_bounded_for_a_call)
     pthread_t thread;
     int64_t took;
 
-    ck_assert_int_eq(llmobs_gate_init(), 0);
+    ck_assert_int_eq(llmobs_fork_gate_init(), 0);
     pthread_create(&thread, NULL, hold, &stage);
     while (atomic_load(&stage) != 1)
         nap(1);
     errno = 77;
     took = fork_ms();
-    ck_assert_int_ge(took, LLMOBS_GATE_CALL_MS - 1);
+    ck_assert_int_ge(took, LLMOBS_FORK_GATE_CALL_MS - 1);
     ck_assert_int_lt(took, 5000); /* for ever, if it waited for the call */
-    ck_assert_int_lt(least_fork_ms(), LLMOBS_GATE_AGAIN_MS + 40);
+    ck_assert_int_lt(least_fork_ms(), LLMOBS_FORK_GATE_AGAIN_MS + 40);
     atomic_store(&stage, 2);
     pthread_join(thread, NULL);
     ck_assert_int_lt(least_fork_ms(), 40);
     /* It can be entered at once again, also in a child. */
-    llmobs_gate_enter(LLMOBS_GATE_CALL);
-    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_enter(LLMOBS_FORK_GATE_CALL);
+    llmobs_fork_gate_leave(LLMOBS_FORK_GATE_CALL);
 }
 END_TEST
 #endif
@@ -456,22 +456,22 @@ START_TEST(places)
     char longer[400] = "http://";
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct llmobs_place place;
-        int rc = llmobs_place_parse(rows[i].url, rows[i].fallback, &place);
+        struct llmobs_target target;
+        int rc = llmobs_target_parse(rows[i].url, rows[i].fallback, &target);
 
         ck_assert_msg((rc == 0) == (rows[i].host != NULL), "%s", rows[i].url);
         if (rc)
             continue;
-        ck_assert_str_eq(place.scheme, rows[i].scheme);
-        ck_assert_str_eq(place.host, rows[i].host);
-        ck_assert_uint_eq(place.port, rows[i].port);
-        ck_assert_int_eq(place.numeric, rows[i].numeric);
+        ck_assert_str_eq(target.scheme, rows[i].scheme);
+        ck_assert_str_eq(target.host, rows[i].host);
+        ck_assert_uint_eq(target.port, rows[i].port);
+        ck_assert_int_eq(target.numeric, rows[i].numeric);
     }
     memset(longer + 7, 'a', sizeof(longer) - 8);
     {
-        struct llmobs_place place;
+        struct llmobs_target target;
 
-        ck_assert_int_eq(llmobs_place_parse(longer, NULL, &place), -EINVAL);
+        ck_assert_int_eq(llmobs_target_parse(longer, NULL, &target), -EINVAL);
     }
 }
 END_TEST
@@ -521,13 +521,13 @@ START_TEST(proxies)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct llmobs_proxies list;
-        struct llmobs_place place;
+        struct llmobs_target target;
         const char *got;
 
         set_proxies(rows[i].http, rows[i].https, rows[i].all, rows[i].none);
         llmobs_proxies_read(&list);
-        ck_assert_int_eq(llmobs_place_parse(rows[i].url, NULL, &place), 0);
-        got = llmobs_proxies_find(&list, &place);
+        ck_assert_int_eq(llmobs_target_parse(rows[i].url, NULL, &target), 0);
+        got = llmobs_proxies_find(&list, &target);
         ck_assert_msg(rows[i].want ? got && strcmp(got, rows[i].want) == 0
                                    : !got,
                       "row %zu: %s", i, got ? got : "none");

@@ -1,4 +1,4 @@
-/* http_life - when our own requests may use libcurl, and by which thread. */
+/* curl_access - when our own requests may use libcurl, and by which thread. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,14 +8,14 @@
 #include "core/base/clock.h"
 #include "core/base/cold.h"
 #include "core/base/fork.h"
-#include "core/base/gate.h"
-#include "core/base/quiet.h"
+#include "core/base/fork_gate.h"
+#include "core/base/signal_guard.h"
 #include "core/net/http_inner.h"
 
 enum life { LIFE_RUNNING, LIFE_EXITING, LIFE_EXITED };
 
 static _Atomic(const struct llmobs_real *) current;
-static atomic_int current_by; /* enum llmobs_http_by */
+static atomic_int current_by; /* enum llmobs_curl_users */
 static _Atomic int64_t deadline = INT64_MAX;
 static atomic_int inside; /* threads in libcurl by our doing */
 static atomic_uint life;
@@ -24,11 +24,11 @@ static atomic_int process; /* fork.h */
 LLMOBS_COLD static struct llmobs_proxies proxies;
 
 /* What a child inherits of a parent's request or exit does not hold for it. */
-void llmobs_http_life_check(void)
+void llmobs_curl_access_check(void)
 {
     if (!llmobs_fork_unsettled(&process))
         return;
-    llmobs_gate_reset();
+    llmobs_fork_gate_reset();
     atomic_store(&inside, 0);
     atomic_store(&life, LIFE_RUNNING);
     atomic_store(&deadline, INT64_MAX);
@@ -46,14 +46,14 @@ static bool is_usable(const struct llmobs_real *real)
            (atomic_load(&life) != LIFE_EXITED || is_exit_thread());
 }
 
-bool llmobs_http_life_goes_on(const struct llmobs_real *real)
+bool llmobs_curl_access_goes_on(const struct llmobs_real *real)
 {
     return is_usable(real) && llmobs_clock_mono_ns() < atomic_load(&deadline);
 }
 
 /* Who changes `current` or `life` looks at `inside` afterwards: one of two
  * always sees the other. */
-bool llmobs_http_life_enter(const struct llmobs_real *real)
+bool llmobs_curl_access_enter(const struct llmobs_real *real)
 {
     atomic_fetch_add(&inside, 1);
     if (is_usable(real))
@@ -62,7 +62,7 @@ bool llmobs_http_life_enter(const struct llmobs_real *real)
     return false;
 }
 
-void llmobs_http_life_leave(void)
+void llmobs_curl_access_leave(void)
 {
     atomic_fetch_sub(&inside, 1);
 }
@@ -72,9 +72,9 @@ static bool ask_for_locks(const struct llmobs_real *real)
     const curl_version_info_data *info;
     const char *ssl;
 
-    llmobs_gate_enter(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_enter(LLMOBS_FORK_GATE_CALL);
     info = real->version_info(CURLVERSION_NOW);
-    llmobs_gate_leave(LLMOBS_GATE_CALL);
+    llmobs_fork_gate_leave(LLMOBS_FORK_GATE_CALL);
     ssl = info ? info->ssl_version : NULL;
     return ssl && !strstr(ssl, "OpenSSL/0.") && !strstr(ssl, "OpenSSL/1.0.");
 }
@@ -89,10 +89,10 @@ static bool has_locks(const struct llmobs_real *real)
 
     if (atomic_load(&locking) == real)
         return true;
-    if (!real->version_info || !llmobs_http_life_enter(real))
+    if (!real->version_info || !llmobs_curl_access_enter(real))
         return false;
     has = ask_for_locks(real);
-    llmobs_http_life_leave();
+    llmobs_curl_access_leave();
     if (has)
         atomic_store(&locking, real);
     return has;
@@ -103,11 +103,11 @@ static bool is_shared(bool tls)
     const struct llmobs_real *real = atomic_load(&current);
     int by = atomic_load(&current_by);
 
-    return by == LLMOBS_HTTP_BY_US ||
-           (by == LLMOBS_HTTP_BY_BOTH && (!tls || !real || has_locks(real)));
+    return by == LLMOBS_CURL_NO_APP || (by == LLMOBS_CURL_ALL_THREADS &&
+                                        (!tls || !real || has_locks(real)));
 }
 
-bool llmobs_http_life_may_use(bool tls)
+bool llmobs_curl_access_may_use(bool tls)
 {
     if (atomic_load(&life) == LIFE_EXITED)
         return !tls;
@@ -116,13 +116,13 @@ bool llmobs_http_life_may_use(bool tls)
     return is_shared(tls);
 }
 
-bool llmobs_http_exit_thread_only(void)
+bool llmobs_curl_access_exit_thread_only(void)
 {
     return atomic_load(&life) == LIFE_EXITING && !is_exit_thread() &&
            !is_shared(true);
 }
 
-int llmobs_http_life_wait_outside(int64_t ms)
+int llmobs_curl_access_wait_outside(int64_t ms)
 {
     const struct timespec pause = {0, LLMOBS_NS_PER_MS / 2};
     int64_t until = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
@@ -130,7 +130,7 @@ int llmobs_http_life_wait_outside(int64_t ms)
     while (atomic_load(&inside) != 0) {
         if (llmobs_clock_mono_ns() >= until)
             return -ETIMEDOUT;
-        llmobs_quiet_sleep(&pause);
+        llmobs_signal_guard_sleep(&pause);
     }
     return 0;
 }
@@ -145,11 +145,12 @@ static bool has_all(const struct llmobs_real *real)
            real->slist_free_all;
 }
 
-void llmobs_http_use(const struct llmobs_real *real, enum llmobs_http_by by)
+void llmobs_curl_access_set(const struct llmobs_real *real,
+                            enum llmobs_curl_users by)
 {
     static atomic_flag read = ATOMIC_FLAG_INIT;
 
-    llmobs_http_life_check();
+    llmobs_curl_access_check();
     if (real && !has_all(real))
         real = NULL;
     if (real && !atomic_flag_test_and_set(&read))
@@ -158,37 +159,37 @@ void llmobs_http_use(const struct llmobs_real *real, enum llmobs_http_by by)
     atomic_store(&current, real);
 }
 
-void llmobs_http_deadline(int64_t mono_ns)
+void llmobs_curl_access_deadline(int64_t mono_ns)
 {
-    llmobs_http_life_check();
+    llmobs_curl_access_check();
     atomic_store(&deadline, mono_ns);
 }
 
-void llmobs_http_exiting(void)
+void llmobs_curl_access_exiting(void)
 {
-    llmobs_http_life_check();
+    llmobs_curl_access_check();
     atomic_store(&exit_thread, (unsigned long)pthread_self());
     atomic_store(&life, LIFE_EXITING);
 }
 
-int llmobs_http_exited(int64_t ms)
+int llmobs_curl_access_exited(int64_t ms)
 {
-    llmobs_http_life_check();
+    llmobs_curl_access_check();
     atomic_store(&life, LIFE_EXITED);
-    return llmobs_http_life_wait_outside(ms);
+    return llmobs_curl_access_wait_outside(ms);
 }
 
-const struct llmobs_real *llmobs_http_life_real(void)
+const struct llmobs_real *llmobs_curl_access_current(void)
 {
     return atomic_load(&current);
 }
 
-bool llmobs_http_life_is_exit(void)
+bool llmobs_curl_access_is_exit(void)
 {
     return atomic_load(&life) != LIFE_RUNNING;
 }
 
-const struct llmobs_proxies *llmobs_http_life_proxies(void)
+const struct llmobs_proxies *llmobs_curl_access_proxies(void)
 {
     return &proxies;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 #include "tests/unit/unit.h"
 
 START_TEST(test_headers)
@@ -29,9 +29,9 @@ START_TEST(test_headers)
                                          "x-datadog-tags"};
 
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-        ck_assert(llmobs_allow_header(kept[i], strlen(kept[i])));
+        ck_assert(llmobs_allowlist_header(kept[i], strlen(kept[i])));
     for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++)
-        ck_assert(!llmobs_allow_header(secret[i], strlen(secret[i])));
+        ck_assert(!llmobs_allowlist_header(secret[i], strlen(secret[i])));
 }
 END_TEST
 
@@ -88,7 +88,7 @@ START_TEST(test_urls)
         {"://@", "://"}};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        char *got = llmobs_allow_url_copy(rows[i][0]);
+        char *got = llmobs_allowlist_url_copy(rows[i][0]);
 
         ck_assert_msg(got && strcmp(got, rows[i][1]) == 0, "%s: %s", rows[i][0],
                       got ? got : "(none)");
@@ -133,7 +133,7 @@ START_TEST(names_are_no_keys)
         char url[256], *got;
 
         snprintf(url, sizeof(url), "https://h/model/%s/x", names[i]);
-        got = llmobs_allow_url_copy(url);
+        got = llmobs_allowlist_url_copy(url);
         ck_assert_str_eq(got, url);
         free(got);
     }
@@ -156,7 +156,7 @@ static size_t count_missed(size_t len, size_t keys)
             seed = seed * 6364136223846793005u + 1442695040888963407u;
             url[at] = letters[seed >> 58];
         }
-        got = llmobs_allow_url_copy(url);
+        got = llmobs_allowlist_url_copy(url);
         missed += strcmp(got, url) == 0;
         free(got);
     }
@@ -175,7 +175,7 @@ END_TEST
 
 START_TEST(test_host)
 {
-    struct llmobs_text host = llmobs_allow_host("https://u:p@h:1/v1?x");
+    struct llmobs_text host = llmobs_allowlist_host("https://u:p@h:1/v1?x");
 
     ck_assert_uint_eq(host.len, 3);
     ck_assert_mem_eq(host.data, "h:1", 3);
@@ -205,16 +205,16 @@ START_TEST(test_words)
         struct llmobs_buf out;
 
         llmobs_buf_init(&out, 4096);
-        ck_assert_int_eq(llmobs_allow_words(rows[i][0], &out), 0);
+        ck_assert_int_eq(llmobs_allowlist_words(rows[i][0], &out), 0);
         ck_assert_str_eq(out.data ? out.data : "", rows[i][1]);
         llmobs_buf_fini(&out);
     }
 }
 END_TEST
 
-UNIT_SUITE(allow)
+UNIT_SUITE(allowlist)
 {
-    Suite *suite = suite_create("allow");
+    Suite *suite = suite_create("allowlist");
 
     UNIT_TEST(suite, test_headers);
     UNIT_TEST(suite, test_urls);

@@ -1,4 +1,4 @@
-#include "core/net/place.h"
+#include "core/net/target.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -58,7 +58,7 @@ static unsigned read_address(const char *text, unsigned char out[16])
 }
 
 /* "host", "host:1", "[::1]:1". */
-static int read_host(const char *at, const char *end, struct llmobs_place *out)
+static int read_host(const char *at, const char *end, struct llmobs_target *out)
 {
     unsigned char address[16];
     const char *stop;
@@ -86,8 +86,8 @@ static int read_host(const char *at, const char *end, struct llmobs_place *out)
                         : -EINVAL;
 }
 
-int llmobs_place_parse(const char *url, const char *scheme,
-                       struct llmobs_place *out)
+int llmobs_target_parse(const char *url, const char *scheme,
+                        struct llmobs_target *out)
 {
     const char *at = strstr(url, "://");
     const char *end, *user;
@@ -112,7 +112,7 @@ int llmobs_place_parse(const char *url, const char *scheme,
     return at < end ? read_host(at, end, out) : -EINVAL;
 }
 
-bool llmobs_place_proxy_wants_address(const struct llmobs_place *proxy)
+bool llmobs_target_proxy_wants_address(const struct llmobs_target *proxy)
 {
     return strcmp(proxy->scheme, "socks4") == 0 ||
            strcmp(proxy->scheme, "socks5") == 0;
@@ -220,20 +220,20 @@ static bool covers_address(const char *entry, size_t len, const char *host)
 }
 
 static bool covers(const char *entry, size_t len,
-                   const struct llmobs_place *place)
+                   const struct llmobs_target *target)
 {
     if (len == 1 && *entry == '*')
         return true;
-    return place->numeric ? covers_address(entry, len, place->host)
-                          : covers_name(entry, len, place->host);
+    return target->numeric ? covers_address(entry, len, target->host)
+                           : covers_name(entry, len, target->host);
 }
 
-static bool excepted(const char *list, const struct llmobs_place *place)
+static bool excepted(const char *list, const struct llmobs_target *target)
 {
     while (*list) {
         size_t len = strcspn(list, ", ");
 
-        if (covers(list, len, place))
+        if (covers(list, len, target))
             return true;
         list += len;
         list += strspn(list, ", ");
@@ -242,10 +242,10 @@ static bool excepted(const char *list, const struct llmobs_place *place)
 }
 
 const char *llmobs_proxies_find(const struct llmobs_proxies *proxies,
-                                const struct llmobs_place *place)
+                                const struct llmobs_target *target)
 {
     const char *proxy =
-        strcmp(place->scheme, "https") == 0 ? proxies->https : proxies->http;
+        strcmp(target->scheme, "https") == 0 ? proxies->https : proxies->http;
 
-    return proxy[0] && !excepted(proxies->none, place) ? proxy : NULL;
+    return proxy[0] && !excepted(proxies->none, target) ? proxy : NULL;
 }

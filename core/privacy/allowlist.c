@@ -1,4 +1,4 @@
-#include "core/privacy/allow.h"
+#include "core/privacy/allowlist.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static const char *const headers[] = {
     "x-amzn-bedrock-cache-write-input-token-count",
 };
 
-const char *llmobs_allow_header(const char *name, size_t len)
+const char *llmobs_allowlist_header(const char *name, size_t len)
 {
     for (size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++)
         if (len > 0 && (*name | 0x20) == *headers[i] &&
@@ -44,7 +44,7 @@ static bool is_password(const char *host, size_t len)
     return colon && colon + 1 + strspn(colon + 1, "0123456789") != host + len;
 }
 
-struct llmobs_text llmobs_allow_host(const char *url)
+struct llmobs_text llmobs_allowlist_host(const char *url)
 {
     const char *host = strstr(url, "://"), *at;
     size_t len;
@@ -94,10 +94,10 @@ static int add_path(const char *path, struct llmobs_buf *out)
     return rc;
 }
 
-int llmobs_allow_url(const char *url, struct llmobs_buf *out)
+int llmobs_allowlist_url(const char *url, struct llmobs_buf *out)
 {
     const char *host = strstr(url, "://");
-    struct llmobs_text place = llmobs_allow_host(url);
+    struct llmobs_text place = llmobs_allowlist_host(url);
     int rc = host ? llmobs_buf_add(out, url, (size_t)(host + 3 - url)) : 0;
 
     if (!rc)
@@ -118,9 +118,9 @@ static bool is_word(const char *text, size_t len)
     return len <= WORD_MAX && strspn(text, letters) >= len;
 }
 
-int llmobs_allow_words(const char *url, struct llmobs_buf *out)
+int llmobs_allowlist_words(const char *url, struct llmobs_buf *out)
 {
-    struct llmobs_text place = llmobs_allow_host(url);
+    struct llmobs_text place = llmobs_allowlist_host(url);
     const char *at = place.data + place.len;
     int rc = llmobs_buf_add(out, place.data, place.len);
 
@@ -137,12 +137,12 @@ int llmobs_allow_words(const char *url, struct llmobs_buf *out)
     return rc;
 }
 
-char *llmobs_allow_url_copy(const char *url)
+char *llmobs_allowlist_url_copy(const char *url)
 {
     struct llmobs_buf out;
 
     llmobs_buf_init(&out, URL_MAX);
-    if (llmobs_allow_url(url, &out) != 0)
+    if (llmobs_allowlist_url(url, &out) != 0)
         llmobs_buf_fini(&out);
     return llmobs_buf_take(&out, NULL);
 }

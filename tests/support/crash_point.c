@@ -1,12 +1,12 @@
-/* step - kills the process at the n-th step of the spool: LLMOBS_TEST_DIE_AT=n;
- * with n = 0 it lives. Every step is appended to the file of
- * LLMOBS_TEST_DIE_LOG before it is done, so that the last one there is where
+/* crash_point - kills the process at the n-th step of the spool:
+ * LLMOBS_TEST_DIE_AT=n; with n = 0 it lives. Every step is appended to the file
+ * of LLMOBS_TEST_DIE_LOG before it is done, so that the last one there is where
  * the process fell, whoever killed it. Built into the core by `make TEST=1`
  * alone. */
 #ifndef LLMOBS_TEST
 #define LLMOBS_TEST
 #endif
-#include "core/base/step.h"
+#include "core/base/crash_point.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -54,21 +54,21 @@ static void die(void)
         pause();
 }
 
-void llmobs_step(const char *what)
+void llmobs_crash_point(const char *what)
 {
     if (count(what) >= 0)
         die();
 }
 
 /* Half of the pieces, and of the one in the middle half of its bytes. */
-void llmobs_step_write(const char *what, int fd, const struct iovec *pieces,
-                       int count_of)
+void llmobs_crash_point_write(const char *what, int fd,
+                              const struct iovec *pieces, int count_of)
 {
     struct iovec some[512];
     int half = count_of / 2;
     char text[128];
 
-    llmobs_step(what);
+    llmobs_crash_point(what);
     snprintf(text, sizeof(text), "half of %s", what);
     if (count(text) < 0)
         return;

@@ -1,25 +1,25 @@
-/* place - where a request of ours goes: scheme, host, port, and by which
+/* target - where a request of ours goes: scheme, host, port, and by which
  * proxy.
  *
  * Owns:    nothing but copies inside the structs.
  * Threads: llmobs_proxies_read and _named in a thread of the app only: they
  *          read the environment. The rest: any.
  * Errors:  -EINVAL for what is not a usable URL.
- * Limits:  LLMOBS_PLACE_HOST_MAX bytes of a host name; a longer proxy variable
+ * Limits:  LLMOBS_TARGET_HOST_MAX bytes of a host name; a longer proxy variable
  *          than LLMOBS_PROXY_MAX counts as unset.
  * Fork:    plain memory.
  */
-#ifndef LLMOBS_PLACE_H
-#define LLMOBS_PLACE_H
+#ifndef LLMOBS_TARGET_H
+#define LLMOBS_TARGET_H
 
 #include <stdbool.h>
 
-#define LLMOBS_PLACE_HOST_MAX 256
+#define LLMOBS_TARGET_HOST_MAX 256
 #define LLMOBS_PROXY_MAX 1024
 
-struct llmobs_place {
-    char scheme[16];                  /* lower case */
-    char host[LLMOBS_PLACE_HOST_MAX]; /* lower case, without brackets */
+struct llmobs_target {
+    char scheme[16];                   /* lower case */
+    char host[LLMOBS_TARGET_HOST_MAX]; /* lower case, without brackets */
     unsigned port;
     bool numeric; /* the host is an address */
 };
@@ -33,20 +33,20 @@ struct llmobs_proxies {
 
 /* Reads scheme, host and port of a URL; `scheme` is what counts where the URL
  * names none (NULL: it must). */
-int llmobs_place_parse(const char *url, const char *scheme,
-                       struct llmobs_place *out);
+int llmobs_target_parse(const char *url, const char *scheme,
+                        struct llmobs_target *out);
 
 /* True where libcurl itself would look the target's name up: no proxy, or one
  * that takes addresses only. */
-bool llmobs_place_proxy_wants_address(const struct llmobs_place *proxy);
+bool llmobs_target_proxy_wants_address(const struct llmobs_target *proxy);
 
 void llmobs_proxies_read(struct llmobs_proxies *proxies);
 
 /* True when the environment names any proxy, for any request. */
 bool llmobs_proxies_named(void);
 
-/* The proxy for requests to `place`; NULL: none. Borrowed from `proxies`. */
+/* The proxy for requests to `target`; NULL: none. Borrowed from `proxies`. */
 const char *llmobs_proxies_find(const struct llmobs_proxies *proxies,
-                                const struct llmobs_place *place);
+                                const struct llmobs_target *target);
 
 #endif

@@ -1,4 +1,4 @@
-#include "core/text/real.h"
+#include "core/text/decimal.h"
 
 #include <float.h>
 #include <math.h>
@@ -127,11 +127,11 @@ static size_t write_exponent(const struct decimal *in, char *out)
         out[len++] = '.';
     for (int i = 1; i < in->len; i++)
         out[len++] = in->digits[i];
-    return len + (size_t)snprintf(out + len, LLMOBS_REAL_MAX - 1 - len,
+    return len + (size_t)snprintf(out + len, LLMOBS_DECIMAL_MAX - 1 - len,
                                   "e%+03d", in->point - 1);
 }
 
-size_t llmobs_real_write(double number, char out[LLMOBS_REAL_MAX])
+size_t llmobs_decimal_write(double number, char out[LLMOBS_DECIMAL_MAX])
 {
     struct decimal decimal = {.digits = "0", .len = 1, .point = 1};
     double positive = fabs(number);

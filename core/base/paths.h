@@ -1,7 +1,7 @@
-/* etc - the files of the machine's administrator, which the shim, the core and
- * the command all look for. */
-#ifndef LLMOBS_ETC_H
-#define LLMOBS_ETC_H
+/* paths - the files of the machine's administrator, which the shim, the core
+ * and the command all look for. */
+#ifndef LLMOBS_PATHS_H
+#define LLMOBS_PATHS_H
 
 /* NAME=value lines, where LLMOBS_CONFIG names no other file. */
 #define LLMOBS_CONFIG_FILE "/etc/llmobs/llmobs.conf"

@@ -1,4 +1,4 @@
-#include "core/base/gate.h"
+#include "core/base/fork_gate.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,11 +17,11 @@
  * least one of two sees the other. Counters: several threads may fork. */
 static atomic_uint forks;
 static atomic_uint kept_out;  /* threads that sleep on `forks` */
-static atomic_uint inside[2]; /* by enum llmobs_gate */
+static atomic_uint inside[2]; /* by enum llmobs_fork_gate */
 static atomic_uint moved;     /* a fork sleeps on it */
 static atomic_bool waited[2]; /* a fork has waited for this one in vain */
 
-static void step_out(enum llmobs_gate kind)
+static void step_out(enum llmobs_fork_gate kind)
 {
     atomic_store(&waited[kind], false);
     atomic_fetch_sub(&inside[kind], 1);
@@ -31,7 +31,7 @@ static void step_out(enum llmobs_gate kind)
     }
 }
 
-void llmobs_gate_enter(enum llmobs_gate kind)
+void llmobs_fork_gate_enter(enum llmobs_fork_gate kind)
 {
     int64_t until = llmobs_futex_deadline(FORK_PATIENCE_MS);
 
@@ -49,27 +49,27 @@ void llmobs_gate_enter(enum llmobs_gate kind)
     }
 }
 
-void llmobs_gate_leave(enum llmobs_gate kind)
+void llmobs_fork_gate_leave(enum llmobs_fork_gate kind)
 {
     step_out(kind);
 }
 
 /* How long this fork waits for one kind; 0: no thread is inside. */
-static int64_t patience_ns(enum llmobs_gate kind)
+static int64_t patience_ns(enum llmobs_fork_gate kind)
 {
     static const int64_t limits_ms[] = {
-        [LLMOBS_GATE_CALL] = LLMOBS_GATE_CALL_MS,
-        [LLMOBS_GATE_LOOKUP] = LLMOBS_GATE_LOOKUP_MS,
+        [LLMOBS_FORK_GATE_CALL] = LLMOBS_FORK_GATE_CALL_MS,
+        [LLMOBS_FORK_GATE_LOOKUP] = LLMOBS_FORK_GATE_LOOKUP_MS,
     };
     int64_t ms = limits_ms[kind];
 
     if (atomic_load(&inside[kind]) == 0)
         return 0;
-    return (atomic_load(&waited[kind]) ? LLMOBS_GATE_AGAIN_MS : ms) *
+    return (atomic_load(&waited[kind]) ? LLMOBS_FORK_GATE_AGAIN_MS : ms) *
            LLMOBS_NS_PER_MS;
 }
 
-static void give_up(enum llmobs_gate kind)
+static void give_up(enum llmobs_fork_gate kind)
 {
     if (atomic_load(&inside[kind]) != 0)
         atomic_store(&waited[kind], true);
@@ -83,16 +83,16 @@ static void before_fork(void)
     atomic_fetch_add(&forks, 1);
     for (;;) {
         unsigned seen = atomic_load(&moved);
-        int64_t call_ns = patience_ns(LLMOBS_GATE_CALL);
-        int64_t lookup_ns = patience_ns(LLMOBS_GATE_LOOKUP);
+        int64_t call_ns = patience_ns(LLMOBS_FORK_GATE_CALL);
+        int64_t lookup_ns = patience_ns(LLMOBS_FORK_GATE_LOOKUP);
         int64_t left = call_ns > lookup_ns ? call_ns : lookup_ns;
 
         if (left == 0)
             break;
         left += began - llmobs_clock_mono_ns();
         if (left <= 0) {
-            give_up(LLMOBS_GATE_CALL);
-            give_up(LLMOBS_GATE_LOOKUP);
+            give_up(LLMOBS_FORK_GATE_CALL);
+            give_up(LLMOBS_FORK_GATE_LOOKUP);
             break;
         }
         llmobs_futex_sleep_ns(&moved, seen, left);
@@ -109,21 +109,21 @@ static void after_fork(void)
     errno = saved;
 }
 
-void llmobs_gate_reset(void)
+void llmobs_fork_gate_reset(void)
 {
     atomic_store(&forks, 0);
     atomic_store(&kept_out, 0);
-    atomic_store(&inside[LLMOBS_GATE_CALL], 0);
-    atomic_store(&inside[LLMOBS_GATE_LOOKUP], 0);
-    atomic_store(&waited[LLMOBS_GATE_CALL], false);
-    atomic_store(&waited[LLMOBS_GATE_LOOKUP], false);
+    atomic_store(&inside[LLMOBS_FORK_GATE_CALL], 0);
+    atomic_store(&inside[LLMOBS_FORK_GATE_LOOKUP], 0);
+    atomic_store(&waited[LLMOBS_FORK_GATE_CALL], false);
+    atomic_store(&waited[LLMOBS_FORK_GATE_LOOKUP], false);
 }
 
-int llmobs_gate_init(void)
+int llmobs_fork_gate_init(void)
 {
     static atomic_flag done = ATOMIC_FLAG_INIT;
 
     if (atomic_flag_test_and_set(&done))
         return 0;
-    return -pthread_atfork(before_fork, after_fork, llmobs_gate_reset);
+    return -pthread_atfork(before_fork, after_fork, llmobs_fork_gate_reset);
 }

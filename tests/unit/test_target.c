@@ -1,17 +1,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/net/place.h"
+#include "core/net/target.h"
 #include "tests/unit/unit.h"
 
 static bool goes_by_proxy(const char *none, const char *url)
 {
     struct llmobs_proxies proxies = {.http = "http://proxy:3128"};
-    struct llmobs_place place;
+    struct llmobs_target target;
 
     snprintf(proxies.none, sizeof(proxies.none), "%s", none);
-    ck_assert_int_eq(llmobs_place_parse(url, "http", &place), 0);
-    return llmobs_proxies_find(&proxies, &place) != NULL;
+    ck_assert_int_eq(llmobs_target_parse(url, "http", &target), 0);
+    return llmobs_proxies_find(&proxies, &target) != NULL;
 }
 
 /* As libcurl 7.86 and later read it. */
@@ -90,9 +90,9 @@ START_TEST(long_entries)
 }
 END_TEST
 
-UNIT_SUITE(place)
+UNIT_SUITE(target)
 {
-    Suite *suite = suite_create("place");
+    Suite *suite = suite_create("target");
 
     UNIT_TEST(suite, exceptions);
     UNIT_TEST(suite, long_entries);

@@ -66,7 +66,7 @@ START_TEST(ends_in_time)
     llmobs_http_reply_fini(&reply);
     /* The deadline of the process comes first. */
     began = llmobs_clock_mono_ns();
-    llmobs_http_deadline(began + 100 * 1000000);
+    llmobs_curl_access_deadline(began + 100 * 1000000);
     request.timeout_ms = 20000;
     ck_assert_int_eq(llmobs_http_send(http, &request, &reply), -ECANCELED);
     ck_assert_int_lt(unit_ms_since(began), 10000);
@@ -115,7 +115,7 @@ static void *send_beside(void *arg)
 {
     struct llmobs_http_reply reply;
 
-    ck_assert(llmobs_http_exit_thread_only());
+    ck_assert(llmobs_curl_access_exit_thread_only());
     ck_assert_int_eq(post(arg, "https://127.0.0.1:1/", "", &reply), -ENOTCONN);
     return arg;
 }
@@ -187,33 +187,33 @@ START_TEST(without_libcurl)
 
     poor.multi_wait = NULL;
     old.version_info = tell_old;
-    llmobs_http_use(&poor, LLMOBS_HTTP_BY_BOTH);
+    llmobs_curl_access_set(&poor, LLMOBS_CURL_ALL_THREADS);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
-    llmobs_http_use(NULL, LLMOBS_HTTP_BY_APP);
+    llmobs_curl_access_set(NULL, LLMOBS_CURL_APP_THREADS);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
-    llmobs_http_use(&old, LLMOBS_HTTP_BY_BOTH);
+    llmobs_curl_access_set(&old, LLMOBS_CURL_ALL_THREADS);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply),
                      -ECONNREFUSED);
     llmobs_http_reply_fini(&reply);
     /* The app's allocator: all by the thread that exits only. */
-    llmobs_http_use(&real, LLMOBS_HTTP_BY_APP);
+    llmobs_curl_access_set(&real, LLMOBS_CURL_APP_THREADS);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply), -ENOTCONN);
     ck_assert_int_eq(llmobs_http_close_all(10), -EBUSY);
     /* A process without an app. */
-    llmobs_http_use(&old, LLMOBS_HTTP_BY_US);
+    llmobs_curl_access_set(&old, LLMOBS_CURL_NO_APP);
     ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply),
                      -ECONNREFUSED);
     llmobs_http_reply_fini(&reply);
-    llmobs_http_use(&old, LLMOBS_HTTP_BY_BOTH);
+    llmobs_curl_access_set(&old, LLMOBS_CURL_ALL_THREADS);
     ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply), -ENOTCONN);
-    ck_assert(!llmobs_http_exit_thread_only());
-    llmobs_http_exiting();
-    ck_assert(!llmobs_http_exit_thread_only());
+    ck_assert(!llmobs_curl_access_exit_thread_only());
+    llmobs_curl_access_exiting();
+    ck_assert(!llmobs_curl_access_exit_thread_only());
     check_other_thread(http);
     ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply),
                      -ECONNREFUSED);
     llmobs_http_reply_fini(&reply);
-    ck_assert_int_eq(llmobs_http_exited(10), 0);
+    ck_assert_int_eq(llmobs_curl_access_exited(10), 0);
     ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply), -ENOTCONN);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply),
                      -ECONNREFUSED);
@@ -262,15 +262,15 @@ static void check_take_down(int delay_ms, int rounds)
 
         nanosleep(&pause, NULL);
         began = llmobs_clock_mono_ns();
-        llmobs_http_use(NULL, LLMOBS_HTTP_BY_APP);
+        llmobs_curl_access_set(NULL, LLMOBS_CURL_APP_THREADS);
         ck_assert_int_eq(llmobs_http_close_all(20000), 0);
         ck_assert_int_le(unit_ms_since(began), 2500);
         real.global_cleanup();
         ck_assert_int_eq(real.global_init(CURL_GLOBAL_ALL), CURLE_OK);
-        llmobs_http_use(&real, LLMOBS_HTTP_BY_BOTH);
+        llmobs_curl_access_set(&real, LLMOBS_CURL_ALL_THREADS);
     }
     atomic_store(&sender.stop, true);
-    llmobs_http_use(NULL, LLMOBS_HTTP_BY_APP);
+    llmobs_curl_access_set(NULL, LLMOBS_CURL_APP_THREADS);
     pthread_join(thread, NULL);
     ck_assert_int_eq(llmobs_http_close_all(100), 0);
     ck_assert_int_eq(atomic_load(&sender.answers[2]), 0);
@@ -337,7 +337,7 @@ START_TEST(descriptors_taken)
     ck_assert_int_eq(
         post(http, url_at("127.0.0.1", server->port, "/"), "2", &reply), 0);
     llmobs_http_reply_fini(&reply);
-    llmobs_http_use(NULL, LLMOBS_HTTP_BY_APP);
+    llmobs_curl_access_set(NULL, LLMOBS_CURL_APP_THREADS);
     ck_assert_int_eq(llmobs_http_close_all(100), 0);
     llmobs_http_free(http);
     for (int i = 0; i < count; i++) {
