@@ -15,11 +15,11 @@ SETTLE = "core/capture/capture_settle.c"
 CALLS = "core/capture/capture_calls.c"
 READS = "core/capture/capture_reads.c"
 CAPTURE = "core/capture/capture.c"
-ENGINE = "core/ops/engine.c"
+ENGINE = "core/ops/attach.c"
 HANDLE = "core/capture/handle.c"
 KEYED = "core/base/keyed.c"
 SENT = "core/capture/handle_body.c"
-MULTI = "core/ops/ops_multi.c"
+MULTI = "core/ops/multi.c"
 INJECT = "core/trace/inject.c"
 READ = "core/spool/adopt_read.c"
 ENTRY = "core/spool/exchange_entry.c"
@@ -119,8 +119,8 @@ HAZARDS = [
           ["hazards.failures_of_a_multi"])]),
 
     ("multi: news that we had to read before the app did",
-     "kept, in their order, and given on (`core/ops/ops_news.c`)", [
-         ("news-lost", [("core/ops/ops_news.c", "    struct news *news = "
+     "kept, in their order, and given on (`core/ops/multi_messages.c`)", [
+         ("news-lost", [("core/ops/multi_messages.c", "    struct news *news = "
                          "find(multi);\n    CURLMsg *message;",
                          "    struct news *news = NULL;\n    CURLMsg "
                          "*message;")],
@@ -330,7 +330,7 @@ HAZARDS = [
                             "led)")],
           ["programs.beside_cases.begins"]),
          ("moved-too-late", [(SETTLE, "    if (!url || url == handle->latch."
-                              "placed)\n", "    if (!url)\n")],
+                              "seen_url)\n", "    if (!url)\n")],
           ["programs.beside_cases.connects"]),
          ("led-unseen", [(SETTLE, "        forget_address(handle);\n    "
                           "follow_method", "        (void)0;\n    follow_"
@@ -358,12 +358,12 @@ HAZARDS = [
     ("a URL handle freed, or replaced by another transfer's callback, before "
      "libcurl begins with its transfer",
      "beside others in a multi it is not asked: libcurl tells its address in the "
-     "prereq callback, or at the end (`start_unplaced`)", [
+     "prereq callback, or at the end (`start_url_pending`)", [
          ("handle-read-early", [(BEGIN, "    if (handle->curlu && "
                                  "llmobs_handle_early(handle))\n",
                                  "    if (handle->curlu && !curl)\n")],
           ["programs.memory_cases.url_goes_beside"]),
-         ("handle-unknown", [(SETTLE, "    if (!handle->latch.unplaced || "
+         ("handle-unknown", [(SETTLE, "    if (!handle->latch.url_pending || "
                               "!handle->origin.url[0])\n",
                               "    if (handle)\n")],
           ["programs.memory_cases.url_goes_beside"]),
@@ -622,12 +622,12 @@ HAZARDS = [
 
     ("HTTP/2: pushed handles inherit callback data",
      "they get the app's own before the app sees them (`on_push`)", [
-         ("push-swapped", [("core/ops/ops_push.c", "        twin = "
+         ("push-swapped", [("core/ops/multi_push.c", "        twin = "
                             "llmobs_capture_twin(from, pushed);\n",
                             "        (void)twin;\n")],
           ["programs.push_cases.accepted",
            "clients.symfony_that_is_pushed_to"]),
-         ("push-not-in-its-multi", [("core/ops/ops_push.c", "        atomic_store("
+         ("push-not-in-its-multi", [("core/ops/multi_push.c", "        atomic_store("
                                      "&pushed->multi, atomic_load(&parent->"
                                      "multi));\n", "        (void)parent;\n")],
           ["programs.push_cases.accepted"])]),
@@ -653,27 +653,27 @@ HAZARDS = [
 
     ("a long body that is read",
      "as its ends, where reading all would pass the budget (`make_room`)", [
-         ("read-whole", [("core/event/outcome.c", "        llmobs_body_shrink(body);"
+         ("read-whole", [("core/event/to_span.c", "        llmobs_body_shrink(body);"
                           "\n", "")],
           ["unit a_long_body_is_read_as_its_ends"])]),
 
     ("more push callbacks than we have places for",
      "no transfer that begins in a multi of another one is captured, and the "
      "log says so (`go_blind`)", [
-         ("push-unseen", [("core/ops/ops_push.c", "        go_blind(multi);\n",
+         ("push-unseen", [("core/ops/multi_push.c", "        go_blind(multi);\n",
                            "        (void)go_blind;\n")],
           ["programs.push_cases.many_functions",
            "hazards.more_push_functions_than_places"]),
-         ("all-go-blind", [("core/ops/ops_push.c", "    if (multi && !llmobs_adds_"
+         ("all-go-blind", [("core/ops/multi_push.c", "    if (multi && !llmobs_adds_"
                             "blind(multi))", "    if (multi)")],
           ["programs.push_cases.one_too_many"]),
-         ("waiting-begun", [(MULTI, "        if (!llmobs_push_is_blind(multi))",
+         ("waiting-begun", [(MULTI, "        if (!llmobs_multi_push_is_blind(multi))",
                              "        if (multi)")],
           ["programs.push_cases.one_too_many"])]),
 
     ("gzip asked for by header",
      "a copy is inflated on our thread (`decode`)", [
-         ("stays-coded", [("core/event/outcome.c", "    if (!is_coded(*part->head, "
+         ("stays-coded", [("core/event/to_span.c", "    if (!is_coded(*part->head, "
                            "coding))\n        return 0;",
                            "    if (!is_coded(*part->head, coding) || out)\n"
                            "        return 0;")],
@@ -818,14 +818,14 @@ HAZARDS = [
           ["unit secret_members_are_masked"]),
          ("schemas-masked", [("core/privacy/members.c", " && !is_schema(w, at))", ")")],
           ["unit secret_members_are_masked"]),
-         ("frames-unsealed", [("core/event/outcome.c",
+         ("frames-unsealed", [("core/event/to_span.c",
                                "        llmobs_eventstream_seal(data + from, "
                                "event.end - from);\n", "")],
           ["unit what_is_read_of_frames_is_masked"]),
          ("base64-unmasked", [("rules/read/events.c", "    if (bytes->len > 0) {",
                                "    if (bytes->len > SIZE_MAX / 2) {")],
           ["unit cases_read_as_expected"]),
-         ("masks-by-budget", [("core/event/outcome.c", "        (void)llmobs_work_do("
+         ("masks-by-budget", [("core/event/to_span.c", "        (void)llmobs_work_do("
                                "texts[i].len * 3);", "        if (!llmobs_work_do"
                                "(texts[i].len * 3))\n            continue;")],
           ["unit what_is_read_is_masked"]),
@@ -896,7 +896,7 @@ HAZARDS = [
          ("links-on-disk", [("core/event/exchange.c",
                              "    llmobs_links_mask(data, part.len);\n", "")],
           ["unit a_request_is_masked"]),
-         ("links-in-answers", [("core/event/outcome.c",
+         ("links-in-answers", [("core/event/to_span.c",
                                 "    llmobs_links_mask(data, len);\n",
                                 "")],
           ["unit what_is_read_is_masked"]),
@@ -1542,7 +1542,7 @@ HAZARDS = [
     ("longjmp out of a callback",
      "what was left without an end is ended by cleanup "
      "(`op_easy_cleanup`)", [
-         ("jump-loses-it", [("core/ops/engine.c", "    llmobs_capture_finish("
+         ("jump-loses-it", [("core/ops/attach.c", "    llmobs_capture_finish("
                              "handle, ending.end, ending.code);\n    llmobs_"
                              "handle_release(handle);",
                              "    if (atomic_load(&handle->multi))\n        "
@@ -1721,7 +1721,7 @@ HAZARDS = [
                             "    rc = llmobs_json_len(llmobs_json_get(what, "
                             "\"headers\")) ? activate(llmobs_json_get(what, "
                             "\"headers\")) : 0;"),
-                           ("core/ops/command.c", "    (void)llmobs_api_activate("
+                           ("core/ops/command.c", "    (void)llmobs_own_span_activate("
                             "NULL, 0);\n", "")],
           ["gateways.ruby_threads"])]),
 
@@ -1765,8 +1765,8 @@ HAZARDS = [
 
     ("a span of the API that has ended, or never was",
      "a number has a generation, and its place another one (`is_open`)", [
-         ("any-generation", [("core/sdk/api_table.c", "    return (generation & 1) "
-                              "&&\n           (generation ^ number >> PLACE_BITS"
+         ("any-generation", [("core/sdk/span_table.c", "    return (generation & 1) "
+                              "&&\n           (generation ^ number >> SLOT_BITS"
                               ") << GENERATION_UNUSED == 0;",
                               "    (void)number;\n    return (generation & 1) "
                               "!= 0;")],
@@ -1774,16 +1774,16 @@ HAZARDS = [
 
     ("a fork while another thread is about a span of the API",
      "its lock names the process; a child does not wait for it (`hold`)", [
-         ("waits-for-the-dead", [("core/sdk/api_table.c", "        if (holder != 0 "
+         ("waits-for-the-dead", [("core/sdk/span_table.c", "        if (holder != 0 "
                                   "&& holder != mine)\n            return "
                                   "false;\n", "")],
           ["unit a_child_waits_for_nobody"])]),
 
     ("a fork within a span of the API",
-     "who started it submits it (`llmobs_api_finish`)", [
-         ("child-submits", [("core/sdk/api_span.c", "    if (llmobs_api_is_on() && "
+     "who started it submits it (`llmobs_own_span_finish`)", [
+         ("child-submits", [("core/sdk/own_span.c", "    if (llmobs_own_span_is_on() && "
                              "live->process == llmobs_fork_process())\n",
-                             "    if (llmobs_api_is_on())\n")],
+                             "    if (llmobs_own_span_is_on())\n")],
           ["unit a_child_continues_and_does_not_submit",
            "programs.api_cases.forked"])]),
 ]

@@ -8,7 +8,7 @@
 #include "core/event/curlcode.h"
 
 /* How long the exit handler waits for a thread that is appending. */
-#define EXIT_GATE_MS 5
+#define EXIT_LOCK_MS 5
 
 static struct llmobs_exchange *take(struct llmobs_handle *handle)
 {
@@ -65,14 +65,14 @@ static void cover_marks(struct llmobs_exchange *exchange)
         exchange->duration_ns = last;
 }
 
-struct llmobs_handle *llmobs_capture_born(const struct llmobs_real *real,
-                                          CURL *curl)
+struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
+                                                CURL *curl)
 {
     struct llmobs_handle *stale = llmobs_handle_find(curl);
 
     if (stale)
         llmobs_capture_finish(stale, LLMOBS_END_REMOVED, CURLE_OK);
-    return llmobs_handle_born(real, curl);
+    return llmobs_handle_create(real, curl);
 }
 
 /* libcurl never made the request, or never came to its body: method and URL say
@@ -136,7 +136,7 @@ static void abandon(struct llmobs_handle *handle, void *ctx)
     struct llmobs_exchange *exchange;
 
     (void)ctx;
-    if (!llmobs_handle_trylock(handle, EXIT_GATE_MS))
+    if (!llmobs_handle_trylock(handle, EXIT_LOCK_MS))
         return;
     exchange = handle->exchange;
     handle->exchange = NULL;

@@ -76,8 +76,8 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
 
 /* Makes the record of a handle that is new. One that is there already was of a
  * handle that went unseen, whose transfer ends. NULL without memory. */
-struct llmobs_handle *llmobs_capture_born(const struct llmobs_real *real,
-                                          CURL *curl);
+struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
+                                                CURL *curl);
 
 /* Of libcurl's fresh duplicate of a handle: it gets the app's settings in place
  * of ours, and a record of its own; NULL without memory for that. */

@@ -7,9 +7,9 @@
 #include "core/base/fork.h"
 #include "core/capture/capture_inner.h"
 #include "core/privacy/allowlist.h"
-#include "core/sdk/api_said.h"
-#include "core/sdk/api_span.h"
-#include "core/sdk/api_thread.h"
+#include "core/sdk/annotation_pack.h"
+#include "core/sdk/own_span.h"
+#include "core/sdk/thread_state.h"
 #include "core/trace/carrier.h"
 
 /* ---- what is ours: when the app makes the call ------------------------- */
@@ -37,13 +37,14 @@ static void take_parent(struct llmobs_origin *origin,
                         struct llmobs_context *context)
 {
     struct llmobs_carrier room;
-    const struct llmobs_carrier *now = llmobs_api_carrier(&room);
+    const struct llmobs_carrier *now = llmobs_own_span_carrier(&room);
 
     if (now->baggage)
         origin->baggage = strdup(now->baggage);
     origin->from_span =
-        origin->waits ? origin->span && !llmobs_api_child(origin->span, context)
-                      : llmobs_api_from_span(context);
+        origin->waits
+            ? origin->span && !llmobs_own_span_child(origin->span, context)
+            : llmobs_own_span_child_of_current(context);
     origin->stranger = now->stranger;
     if (!origin->from_span)
         origin->carried =
@@ -58,10 +59,11 @@ static bool take_ours(struct llmobs_handle *handle)
 
     if (!exchange)
         return false;
-    exchange->callsite = take_callsite(handle->entry);
-    handle->entry = 0;
-    exchange->said = origin->waits ? origin->said : llmobs_api_said();
-    origin->said = NULL;
+    exchange->callsite = take_callsite(handle->called_from);
+    handle->called_from = 0;
+    exchange->annotations =
+        origin->waits ? origin->annotations : llmobs_annotation_pack();
+    origin->annotations = NULL;
     take_parent(origin, &exchange->context);
     origin->exchange = exchange;
     return true;
@@ -71,7 +73,7 @@ static bool take_ours(struct llmobs_handle *handle)
 static void begin_anew(struct llmobs_handle *handle)
 {
     llmobs_capture_finish(handle, LLMOBS_END_REMOVED, CURLE_OK);
-    handle->origin.proxying = llmobs_api_thread_proxied();
+    handle->origin.proxying = llmobs_thread_state_proxied();
 }
 
 /* By our own copy of the URL alone; what a CURLU says is not asked yet. */
@@ -103,9 +105,9 @@ void llmobs_capture_take(struct llmobs_handle *handle)
         origin->not_ours = judge_added(handle) == LLMOBS_NOT_OURS;
     if (llmobs_capture_may_begin(handle) && !origin->not_ours) {
         (void)take_ours(handle);
-    } else if (llmobs_api_thread_used()) {
-        origin->span = llmobs_api_thread_top();
-        origin->said = llmobs_api_said();
+    } else if (llmobs_thread_state_used()) {
+        origin->span = llmobs_thread_state_top();
+        origin->annotations = llmobs_annotation_pack();
     }
     origin->waits = true;
     errno = saved;
@@ -160,7 +162,7 @@ static bool start_exchange(struct llmobs_handle *handle,
     exchange->url = llmobs_allowlist_url_copy(handle->origin.url);
     if (!exchange->url)
         return false;
-    if (!handle->latch.unplaced)
+    if (!handle->latch.url_pending)
         start_clock(&handle->origin);
     exchange->match = *match;
     exchange->unsent = true;
@@ -246,15 +248,15 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
 
 /* A URL handle may be freed or replaced until libcurl asks it, and libcurl
  * tells what it was told where it had no address before. */
-static bool start_unplaced(struct llmobs_handle *handle, CURL *curl)
+static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
 {
     const char *before =
         llmobs_capture_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
 
     if (!before || before[0] || !take_all(handle, "", LLMOBS_PASSES_ON, NULL))
         return false;
-    handle->latch.unplaced = true;
-    handle->latch.placed = before;
+    handle->latch.url_pending = true;
+    handle->latch.seen_url = before;
     start_clock(&handle->origin);
     return put_in(handle, curl);
 }
@@ -272,7 +274,7 @@ static bool start(struct llmobs_handle *handle, CURL *curl)
         return false;
     }
     if (handle->curlu && llmobs_handle_early(handle))
-        return start_unplaced(handle, curl);
+        return start_url_pending(handle, curl);
     url = llmobs_handle_url(handle, &owned);
     begun = url && start_judged(handle, curl, url);
     free(owned);

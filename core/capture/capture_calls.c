@@ -229,7 +229,7 @@ struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
     struct llmobs_handle *to;
 
     restore(from, twin);
-    to = llmobs_capture_born(from->real, twin);
+    to = llmobs_capture_new_handle(from->real, twin);
     if (!to || llmobs_handle_copy(to, from))
         return to;
     llmobs_handle_detach(to);

@@ -5,8 +5,8 @@
 #include "core/base/log.h"
 #include "core/capture/capture_inner.h"
 #include "core/privacy/allowlist.h"
-#include "core/sdk/api_span.h"
-#include "core/sdk/api_thread.h"
+#include "core/sdk/own_span.h"
+#include "core/sdk/thread_state.h"
 
 /* Set once before any handle exists, constant afterwards. */
 static const struct llmobs_config *config;
@@ -31,7 +31,7 @@ bool llmobs_capture_may_pass(const struct llmobs_handle *handle)
 
 static bool observes(void)
 {
-    return llmobs_api_is_on() && atomic_load(&integrated);
+    return llmobs_own_span_is_on() && atomic_load(&integrated);
 }
 
 void llmobs_capture_integrate(bool wanted)

@@ -212,13 +212,13 @@ static void follow_address(struct llmobs_handle *handle, CURL *curl)
 {
     const char *url;
 
-    if (!handle->latch.placed)
+    if (!handle->latch.seen_url)
         return;
     url = llmobs_capture_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
-    if (!url || url == handle->latch.placed)
+    if (!url || url == handle->latch.seen_url)
         return;
     move(handle, url);
-    handle->latch.placed = NULL;
+    handle->latch.seen_url = NULL;
 }
 
 /* A form is a POST to libcurl, too; of a custom method it says no more. */
@@ -257,25 +257,25 @@ static void follow(struct llmobs_handle *handle, CURL *curl)
 
 /* Of one whose address only libcurl could ask for: judges it by that, and makes
  * it a call. Nothing where libcurl has not begun with it. */
-static void place(struct llmobs_handle *handle)
+static void judge_pending(struct llmobs_handle *handle)
 {
     struct llmobs_match match;
 
-    if (!handle->latch.unplaced || !handle->origin.url[0])
+    if (!handle->latch.url_pending || !handle->origin.url[0])
         return;
     if (llmobs_capture_judge(handle, handle->origin.url, &match) ==
             LLMOBS_PERHAPS_OURS &&
         !llmobs_capture_open(handle, &match))
         llmobs_worker_lose(llmobs_capture_worker());
-    handle->latch.unplaced = false;
+    handle->latch.url_pending = false;
 }
 
-static void follow_and_place(struct llmobs_handle *handle, CURL *curl)
+static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_handle_lock(handle);
     follow(handle, curl);
     llmobs_handle_unlock(handle);
-    place(handle);
+    judge_pending(handle);
 }
 
 /* The request was never made: what libcurl began with is judged by method and
@@ -302,7 +302,7 @@ static void open_unsent(struct llmobs_handle *handle, CURL *curl)
 {
     bool known = handle->capturing;
 
-    follow_and_place(handle, curl);
+    follow_and_judge(handle, curl);
     if (handle->capturing && !known)
         llmobs_capture_keep_start(handle);
 }
@@ -332,7 +332,7 @@ void llmobs_capture_before_set(struct llmobs_handle *handle, CURL *curl,
 {
     int saved = errno;
 
-    if (!awaits(handle, option) || !handle->latch.placed)
+    if (!awaits(handle, option) || !handle->latch.seen_url)
         return;
     llmobs_handle_lock(handle);
     follow_address(handle, curl);
@@ -348,11 +348,11 @@ void llmobs_capture_after_set(struct llmobs_handle *handle, CURL *curl,
     llmobs_capture_follow_reads(handle, curl, option);
     if (!awaits(handle, option))
         return;
-    handle->latch.placed =
+    handle->latch.seen_url =
         llmobs_capture_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     if (option == CURLOPT_CURLU)
         handle->latch.led =
-            !handle->latch.placed || handle->latch.placed[0] != '\0';
+            !handle->latch.seen_url || handle->latch.seen_url[0] != '\0';
 }
 
 /* ---- all of it -------------------------------------------------------------
@@ -365,7 +365,7 @@ static void settle(struct llmobs_handle *handle, CURL *curl)
     bool ours = false;
 
     if (handle->latch.early)
-        follow_and_place(handle, curl);
+        follow_and_judge(handle, curl);
     if (handle->swapped_prereq)
         llmobs_handle_defer(handle);
     llmobs_handle_lock(handle);

@@ -55,15 +55,15 @@ void llmobs_handle_drop_origin(struct llmobs_handle *handle)
 {
     const struct llmobs_origin none = {0};
 
-    free(handle->origin.said);
+    free(handle->origin.annotations);
     free(handle->origin.baggage);
     free(handle->origin.url);
     llmobs_exchange_free(handle->origin.exchange);
     handle->origin = none;
 }
 
-struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
-                                         CURL *curl)
+struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
+                                           CURL *curl)
 {
     struct llmobs_handle *handle = llmobs_keyed_claim(&table, curl);
 
@@ -478,7 +478,8 @@ enum { GATE_NOBODY, GATE_OWNER, GATE_EXIT };
 static bool pass(struct llmobs_handle *handle, int from, int to)
 {
     return atomic_compare_exchange_strong_explicit(
-        &handle->gate, &from, to, memory_order_acquire, memory_order_relaxed);
+        &handle->exchange_holder, &from, to, memory_order_acquire,
+        memory_order_relaxed);
 }
 
 bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms)
@@ -512,5 +513,6 @@ void llmobs_handle_lock(struct llmobs_handle *handle)
 
 void llmobs_handle_unlock(struct llmobs_handle *handle)
 {
-    atomic_store_explicit(&handle->gate, GATE_NOBODY, memory_order_release);
+    atomic_store_explicit(&handle->exchange_holder, GATE_NOBODY,
+                          memory_order_release);
 }

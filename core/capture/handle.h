@@ -63,21 +63,21 @@ struct llmobs_latch {
     bool on;
     enum llmobs_http_verb request;
     curl_off_t size; /* of POSTFIELDS; -1: not sent */
-    bool early;    /* beside others in a multi: their callbacks may still change
-                    * it before libcurl begins, or just after */
-    bool unsure;   /* of the two requests that it may make: no body is read */
-    bool led;      /* to a URL handle that was set since */
-    bool unplaced; /* a URL handle has its address, which is libcurl's to ask:
-                    * it is in `placed` as it was before that */
-    bool rounds;   /* it may ask for the authentication first, without a body */
-    bool proxy_rounds;  /* likewise, where a proxy sees the request */
-    bool later;         /* its POSTFIELDS go when the server asks for them, or
-                         * never: read as libcurl has sent them, from: */
-    const char *fields; /* NULL: none go */
-    uint64_t taken;     /* so many bytes */
-    bool continued;     /* the server has said 100 */
-    const char *placed; /* libcurl's copy of an address that was set since, to
-                         * be compared alone */
+    bool early;  /* beside others in a multi: their callbacks may still change
+                  * it before libcurl begins, or just after */
+    bool unsure; /* of the two requests that it may make: no body is read */
+    bool led;    /* to a URL handle that was set since */
+    bool url_pending; /* a URL handle has its address, which is libcurl's to
+                       * ask: it is in `seen_url` as it was before that */
+    bool rounds; /* it may ask for the authentication first, without a body */
+    bool proxy_rounds;    /* likewise, where a proxy sees the request */
+    bool later;           /* its POSTFIELDS go when the server asks for them, or
+                           * never: read as libcurl has sent them, from: */
+    const char *fields;   /* NULL: none go */
+    uint64_t taken;       /* so many bytes */
+    bool continued;       /* the server has said 100 */
+    const char *seen_url; /* libcurl's copy of an address that was set since, to
+                           * be compared alone */
 };
 
 /* Where a call comes from, taken when the app makes it and kept until libcurl
@@ -86,12 +86,12 @@ struct llmobs_origin {
     bool waits;    /* in a multi: taken before the transfer begins */
     bool not_ours; /* by the handle's settings when it was taken, and since */
     enum llmobs_proxying proxying;
-    uint64_t span;  /* of the API, current then (api_table.h) */
-    char *said;     /* api_said.h; until the exchange has it */
-    bool from_span; /* that span is the parent */
-    bool carried;   /* the process's carrier is */
-    bool stranger;  /* of that carrier */
-    char *baggage;  /* likewise; NULL: none */
+    uint64_t span;     /* of the API, current then (span_table.h) */
+    char *annotations; /* annotation_pack.h; until the exchange has it */
+    bool from_span;    /* that span is the parent */
+    bool carried;      /* the process's carrier is */
+    bool stranger;     /* of that carrier */
+    char *baggage;     /* likewise; NULL: none */
     struct llmobs_exchange *exchange; /* NULL: not taken yet, or given on */
     char *url;    /* the whole one, of a request that is still to be read */
     bool exposes; /* others than its peer may see the request's headers */
@@ -133,8 +133,8 @@ struct llmobs_handle {
     const char *error_buffer;
 
     /* The transfer being captured. */
-    uintptr_t entry; /* where the program called for it (stack.h) */
-    atomic_int gate; /* who is at `exchange`; 0: nobody */
+    uintptr_t called_from;      /* where the program called for it (stack.h) */
+    atomic_int exchange_holder; /* who is at `exchange`; 0: nobody */
     struct llmobs_exchange *exchange;
     _Atomic(CURLM *) multi;       /* while in one; read by a multi's cleanup */
     struct llmobs_inject *inject; /* kept for the next one; NULL: none yet */
@@ -163,8 +163,8 @@ struct llmobs_handle *llmobs_handle_find(CURL *curl);
 /* Makes or resets the record of a handle whose settings are all defaults;
  * NULL without memory. What an earlier handle at this address left is dropped.
  */
-struct llmobs_handle *llmobs_handle_born(const struct llmobs_real *real,
-                                         CURL *curl);
+struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
+                                           CURL *curl);
 
 /* Copies the settings of `from`; false (and an unusable record) without
  * memory. */

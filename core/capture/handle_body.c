@@ -37,8 +37,9 @@ void llmobs_handle_latch(struct llmobs_handle *handle)
 {
     handle->latch.request = handle->request;
     handle->latch.early = llmobs_handle_early(handle);
-    handle->latch.unsure = handle->latch.led = handle->latch.unplaced = false;
-    handle->latch.placed = NULL;
+    handle->latch.unsure = handle->latch.led = handle->latch.url_pending =
+        false;
+    handle->latch.seen_url = NULL;
     handle->latch.rounds = handle->rounds;
     handle->latch.proxy_rounds = handle->proxy_rounds;
     handle->latch.later = false;

@@ -45,7 +45,7 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
     exchange = (const struct llmobs_exchange *)item;
     return sizeof(*exchange) +
            (exchange->callsite ? exchange->callsite->len : 0) +
-           (exchange->said ? strlen(exchange->said) : 0) +
+           (exchange->annotations ? strlen(exchange->annotations) : 0) +
            exchange->request.head.cap + exchange->request.tail_len +
            exchange->response.head.cap + exchange->response.tail_len +
            exchange->mark_cap * sizeof(*exchange->marks);

@@ -76,7 +76,7 @@ void llmobs_exchange_start(struct llmobs_exchange *exchange)
 static void free_parts(struct llmobs_exchange *exchange)
 {
     free(exchange->url);
-    free(exchange->said);
+    free(exchange->annotations);
     llmobs_callsite_free(exchange->callsite);
     free(exchange->marks);
     llmobs_headers_clear(&exchange->request_headers);

@@ -55,7 +55,8 @@ struct llmobs_exchange {
     struct llmobs_match match;
     struct llmobs_context context;
     struct llmobs_callsite *callsite; /* NULL: none was taken */
-    char *said; /* by the program of what it starts now (api_said.h), or NULL */
+    char *annotations;                /* by the program of what it starts now
+                                         (annotation_pack.h), or NULL */
     char method[16];
     char *url;
     struct llmobs_headers request_headers;

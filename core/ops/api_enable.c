@@ -1,4 +1,4 @@
-#include "core/ops/api.h"
+#include "core/ops/c_api.h"
 #include "core/ops/api_enable.h"
 
 #include <errno.h>
@@ -8,8 +8,8 @@
 
 #include "core/base/log.h"
 #include "core/capture/capture.h"
-#include "core/sdk/api_span.h"
-#include "core/sdk/api_values.h"
+#include "core/sdk/own_span.h"
+#include "core/sdk/values.h"
 
 /* What the configuration was read with, until its caller asks for it. */
 static _Atomic(const struct llmobs_enable_options *) applied;
@@ -80,14 +80,14 @@ static const char **join(const char *const *env,
     return list;
 }
 
-const char **llmobs_api_environment(const char *const *env,
-                                    const struct llmobs_enable_options *options)
+const char **llmobs_c_api_environment(
+    const char *const *env, const struct llmobs_enable_options *options)
 {
     struct llmobs_enable_options own;
     struct setting settings[SETTINGS];
     const char **list;
 
-    if (llmobs_api_copy(&own, sizeof(own), options) != 0)
+    if (llmobs_values_copy(&own, sizeof(own), options) != 0)
         return NULL;
     list_settings(&own, settings);
     list = join(env, settings);
@@ -109,28 +109,29 @@ static bool says_anything(const struct llmobs_enable_options *options)
     return false;
 }
 
-int llmobs_api_enable(const struct llmobs_enable_options *options)
+int llmobs_c_api_enable(const struct llmobs_enable_options *options)
 {
     const struct llmobs_enable_options *ours = options;
     struct llmobs_enable_options own;
     bool first;
-    int rc = llmobs_api_copy(&own, sizeof(own), options);
+    int rc = llmobs_values_copy(&own, sizeof(own), options);
 
     if (rc)
-        return llmobs_api_complain(rc, "enable by options of a wrong size");
+        return llmobs_own_span_complain(rc,
+                                        "enable by options of a wrong size");
     first = atomic_compare_exchange_strong(&applied, &ours, NULL);
     if (own.integrations_enabled)
         llmobs_capture_integrate(own.integrations_enabled > 0);
-    llmobs_api_switch(true);
+    llmobs_own_span_switch(true);
     if (first || !says_anything(&own))
         return 0;
-    return llmobs_api_complain(-EALREADY, "enable of what is on already");
+    return llmobs_own_span_complain(-EALREADY, "enable of what is on already");
 }
 
-int llmobs_api_disable(struct llmobs_worker *worker)
+int llmobs_c_api_disable(struct llmobs_worker *worker)
 {
-    if (!llmobs_api_is_on())
-        return LLMOBS_API_OFF;
-    llmobs_api_switch(false);
+    if (!llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
+    llmobs_own_span_switch(false);
     return llmobs_worker_flush(worker, llmobs_worker_exit_ms(worker));
 }

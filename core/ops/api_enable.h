@@ -1,4 +1,4 @@
-/* api_enable - on and off by the program. For core/ops/api.c. */
+/* api_enable - on and off by the program. For core/ops/c_api.c. */
 #ifndef LLMOBS_API_ENABLE_H
 #define LLMOBS_API_ENABLE_H
 
@@ -6,9 +6,9 @@
 #include "core/sdk/api_inner.h"
 #include "llmobs.h"
 
-int llmobs_api_enable(const struct llmobs_enable_options *options);
+int llmobs_c_api_enable(const struct llmobs_enable_options *options);
 
 /* -ETIMEDOUT: something waits for the next enable, or the exit. */
-int llmobs_api_disable(struct llmobs_worker *worker);
+int llmobs_c_api_disable(struct llmobs_worker *worker);
 
 #endif

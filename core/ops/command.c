@@ -6,8 +6,8 @@
 
 #include "core/base/log.h"
 #include "core/base/scratch.h"
-#include "core/sdk/api_span.h"
-#include "core/sdk/api_thread.h"
+#include "core/sdk/own_span.h"
+#include "core/sdk/thread_state.h"
 #include "core/text/json.h"
 
 #define SCHEME "llmobs://"
@@ -19,14 +19,15 @@ static bool on; /* constant after init */
 /* What is left of `what` is said of the span. */
 static int annotate(uint64_t span, const struct llmobs_json *what)
 {
-    return llmobs_json_len(what) ? llmobs_api_annotate_json(span, what) : 0;
+    return llmobs_json_len(what) ? llmobs_own_span_annotate_json(span, what)
+                                 : 0;
 }
 
 static int start_span(struct llmobs_json *what)
 {
     static const char *const own[] = {"kind",   "name",       "session_id",
                                       "ml_app", "model_name", "model_provider"};
-    struct llmobs_api_start start = {
+    struct llmobs_own_span_start start = {
         .name = llmobs_json_gets(what, "name"),
         .session_id = llmobs_json_gets(what, "session_id"),
         .ml_app = llmobs_json_gets(what, "ml_app"),
@@ -37,7 +38,7 @@ static int start_span(struct llmobs_json *what)
     int rc = llmobs_kind_read(llmobs_json_gets(what, "kind"), &start.kind);
 
     if (rc == 0)
-        rc = llmobs_api_start(&start, &span);
+        rc = llmobs_own_span_start(&start, &span);
     if (rc != 0)
         return rc;
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
@@ -52,8 +53,8 @@ static int fail(uint64_t span, const struct llmobs_json *error)
 
     if (!error)
         return 0;
-    return llmobs_api_fail(span, type ? type : "error", message ? message : "",
-                           NULL);
+    return llmobs_own_span_fail(span, type ? type : "error",
+                                message ? message : "", NULL);
 }
 
 static int finish_span(uint64_t span, struct llmobs_json *what)
@@ -63,7 +64,7 @@ static int finish_span(uint64_t span, struct llmobs_json *what)
 
     llmobs_json_unset(what, "error");
     annotated = annotate(span, what);
-    finished = llmobs_api_finish(span);
+    finished = llmobs_own_span_finish(span);
     return finished ? finished : annotated ? annotated : rc;
 }
 
@@ -71,22 +72,22 @@ static int finish_span(uint64_t span, struct llmobs_json *what)
 
 static int leave_open(uint64_t span)
 {
-    int rc =
-        llmobs_api_fail(span, "unfinished", "left open by its request", NULL);
+    int rc = llmobs_own_span_fail(span, "unfinished",
+                                  "left open by its request", NULL);
 
-    return rc == 0 ? llmobs_api_finish(span) : rc;
+    return rc == 0 ? llmobs_own_span_finish(span) : rc;
 }
 
 /* Ends what is open; `entry` is of the outermost. A child has spans of its
  * parent's, which it cannot end: they are no longer its own then. */
 static int unwind(struct llmobs_json *entry)
 {
-    uint64_t span = llmobs_api_thread_top(), outer;
+    uint64_t span = llmobs_thread_state_top(), outer;
     int rc = 0, one;
 
     for (; span; span = outer) {
-        (void)llmobs_api_thread_remove(span);
-        outer = llmobs_api_thread_top();
+        (void)llmobs_thread_state_remove(span);
+        outer = llmobs_thread_state_top();
         one = !outer && entry ? finish_span(span, entry) : leave_open(span);
         if (one != 0)
             rc = one;
@@ -113,7 +114,7 @@ static int activate(const struct llmobs_json *headers)
                 (char *)(uintptr_t)llmobs_json_iter_key(it),
                 (char *)(uintptr_t)value}; /* only read */
     }
-    rc = llmobs_api_activate(list, count);
+    rc = llmobs_own_span_activate(list, count);
     llmobs_scratch_give(list);
     return rc;
 }
@@ -134,13 +135,13 @@ static int finish_request(struct llmobs_json *what)
 {
     int rc = unwind(llmobs_json_get(what, "entry"));
 
-    (void)llmobs_api_activate(NULL, 0);
+    (void)llmobs_own_span_activate(NULL, 0);
     return rc;
 }
 
 static int finish_current(struct llmobs_json *what)
 {
-    uint64_t span = llmobs_api_thread_top();
+    uint64_t span = llmobs_thread_state_top();
 
     return span ? finish_span(span, what) : -ENOENT;
 }

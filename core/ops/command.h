@@ -12,10 +12,10 @@
  *
  * SPAN: "kind", "name", "session_id", "ml_app", "model_name",
  * "model_provider"; END: "error" {"type", "message"}; both: what
- * llmobs_api_annotate_json takes. The headers are those of the request that the
- * thread serves now, in place of any before; "entry", where there is one, is
- * the span around it. What a request leaves open ends with it, or as the next
- * one starts, with the error `unfinished`.
+ * llmobs_own_span_annotate_json takes. The headers are those of the request
+ * that the thread serves now, in place of any before; "entry", where there is
+ * one, is the span around it. What a request leaves open ends with it, or as
+ * the next one starts, with the error `unfinished`.
  *
  * Only with LLMOBS_COMMANDS: a program may be asked for URLs by its users. Nor
  * can a URL alone bring method, type and body.
@@ -24,7 +24,7 @@
  * Threads: those of the handle; a command is about the calling thread.
  * Errors:  the program's never; each is in the log, the first of its cause.
  * Limits:  LLMOBS_COMMAND_HEADERS headers; the body as handle.h keeps it.
- * Fork:    see api_span.h.
+ * Fork:    see own_span.h.
  */
 #ifndef LLMOBS_COMMAND_H
 #define LLMOBS_COMMAND_H

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/sdk/api_io.h"
-#include "core/sdk/api_span.h"
-#include "core/sdk/api_thread.h"
+#include "core/sdk/span_io.h"
+#include "core/sdk/own_span.h"
+#include "core/sdk/thread_state.h"
 
 /* What is to be changed, made before anything is. */
 struct change {
     bool has_input, has_output;
-    struct llmobs_api_side input, output;
+    struct llmobs_span_side input, output;
     struct llmobs_json *tools;
     struct llmobs_json *prompt;
     struct llmobs_json *tags; /* values are texts */
@@ -19,14 +19,14 @@ struct change {
 
 static void free_change(struct change *change)
 {
-    llmobs_api_side_free(&change->input);
-    llmobs_api_side_free(&change->output);
+    llmobs_span_side_free(&change->input);
+    llmobs_span_side_free(&change->output);
     llmobs_json_free(change->tools);
     llmobs_json_free(change->prompt);
     llmobs_json_free(change->tags);
 }
 
-void llmobs_api_data_free(struct llmobs_api_data *data)
+void llmobs_annotation_json_free(struct llmobs_annotation_json *data)
 {
     llmobs_json_free(data->input);
     llmobs_json_free(data->output);
@@ -61,7 +61,7 @@ static int make_tags(const struct llmobs_json *tags, struct llmobs_json **out)
     for (void *it = llmobs_json_iter(tags); it && !rc;
          it = llmobs_json_next(tags, it)) {
         const char *key = llmobs_json_iter_key(it);
-        char *text = llmobs_api_tag(llmobs_json_iter_value(it));
+        char *text = llmobs_span_io_tag(llmobs_json_iter_value(it));
 
         rc = text ? llmobs_json_sets(made, key, text) : -ENOMEM;
         if (!*key || strchr(key, ':'))
@@ -73,7 +73,7 @@ static int make_tags(const struct llmobs_json *tags, struct llmobs_json **out)
 }
 
 static int make_change(enum llmobs_kind kind,
-                       const struct llmobs_api_data *data,
+                       const struct llmobs_annotation_json *data,
                        struct change *change)
 {
     int rc = 0;
@@ -85,13 +85,13 @@ static int make_change(enum llmobs_kind kind,
     change->has_input = data->input && !llmobs_json_is_null(data->input);
     change->has_output = data->output && !llmobs_json_is_null(data->output);
     if (change->has_input)
-        rc = llmobs_api_input(kind, data->input, &change->input);
+        rc = llmobs_span_io_input(kind, data->input, &change->input);
     if (!rc && change->has_output)
-        rc = llmobs_api_output(kind, data->output, &change->output);
+        rc = llmobs_span_io_output(kind, data->output, &change->output);
     if (!rc && data->tools)
-        rc = llmobs_api_tools(data->tools, &change->tools);
+        rc = llmobs_span_io_tools(data->tools, &change->tools);
     if (!rc && data->prompt)
-        rc = llmobs_api_prompt(data->prompt, &change->prompt);
+        rc = llmobs_span_io_prompt(data->prompt, &change->prompt);
     if (!rc && data->tags)
         rc = make_tags(data->tags, &change->tags);
     return rc;
@@ -105,7 +105,7 @@ static void swap(struct llmobs_json **a, struct llmobs_json **b)
     *b = was;
 }
 
-static void swap_side(struct llmobs_api_side *side,
+static void swap_side(struct llmobs_span_side *side,
                       struct llmobs_json **messages,
                       struct llmobs_json **documents, char **value)
 {
@@ -131,7 +131,7 @@ static int join(struct llmobs_json **to, const struct llmobs_json *from)
     return *to ? rc : -ENOMEM;
 }
 
-static int join_tags(struct llmobs_api_live *live,
+static int join_tags(struct llmobs_open_span *live,
                      const struct llmobs_json *tags)
 {
     const char *session = llmobs_json_gets(tags, "session_id");
@@ -143,7 +143,8 @@ static int join_tags(struct llmobs_api_live *live,
     return join(&live->tags, tags);
 }
 
-static int set_prompt(struct llmobs_api_live *live, struct llmobs_json **prompt)
+static int set_prompt(struct llmobs_open_span *live,
+                      struct llmobs_json **prompt)
 {
     swap(&live->span.input_prompt, prompt);
     if (!live->tags)
@@ -152,8 +153,8 @@ static int set_prompt(struct llmobs_api_live *live, struct llmobs_json **prompt)
         live->tags, "prompt_tracking_instrumentation_method", "annotated");
 }
 
-static int apply(struct llmobs_api_live *live, struct change *change,
-                 const struct llmobs_api_data *data)
+static int apply(struct llmobs_open_span *live, struct change *change,
+                 const struct llmobs_annotation_json *data)
 {
     struct llmobs_span *span = &live->span;
     int rc = 0;
@@ -177,27 +178,27 @@ static int apply(struct llmobs_api_live *live, struct change *change,
     return rc;
 }
 
-int llmobs_api_annotate(uint64_t span, struct llmobs_api_data *data)
+int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)
 {
     struct change change = {0};
-    struct llmobs_api_live *live;
-    int rc = llmobs_api_lock(&span, &live);
+    struct llmobs_open_span *live;
+    int rc = llmobs_own_span_lock(&span, &live);
 
     if (!rc) {
         rc = make_change(live->span.kind, data, &change);
         if (!rc)
             rc = apply(live, &change, data);
         free_change(&change);
-        llmobs_api_data_free(data);
-        llmobs_api_table_unlock(span);
+        llmobs_annotation_json_free(data);
+        llmobs_span_table_unlock(span);
     } else {
-        llmobs_api_data_free(data);
+        llmobs_annotation_json_free(data);
     }
-    return llmobs_api_complain(rc, "annotate");
+    return llmobs_own_span_complain(rc, "annotate");
 }
 
-static int add_extra(struct llmobs_api_live *live,
-                     const struct llmobs_api_extra *extra)
+static int add_extra(struct llmobs_open_span *live,
+                     const struct llmobs_annotation_context *extra)
 {
     struct llmobs_json *copy;
     int rc = extra->name ? llmobs_span_set(&live->span.name, extra->name) : 0;
@@ -215,19 +216,21 @@ static int add_extra(struct llmobs_api_live *live,
     return rc;
 }
 
-int llmobs_api_add_extras(struct llmobs_api_live *live)
+int llmobs_own_span_add_contexts(struct llmobs_open_span *live)
 {
-    const struct llmobs_api_extra *extra;
+    const struct llmobs_annotation_context *extra;
     int rc = 0;
 
-    for (size_t i = 0; !rc && (extra = llmobs_api_thread_extra(i)) != NULL; i++)
+    for (size_t i = 0; !rc && (extra = llmobs_annotation_context_at(i)) != NULL;
+         i++)
         rc = add_extra(live, extra);
     return rc;
 }
 
-int llmobs_api_annotate_json(uint64_t span, const struct llmobs_json *object)
+int llmobs_own_span_annotate_json(uint64_t span,
+                                  const struct llmobs_json *object)
 {
-    struct llmobs_api_data data = {0};
+    struct llmobs_annotation_json data = {0};
     const struct {
         const char *key;
         struct llmobs_json **to;
@@ -245,29 +248,30 @@ int llmobs_api_annotate_json(uint64_t span, const struct llmobs_json *object)
         known += value != NULL;
         *keys[i].to = value ? llmobs_json_clone(value) : NULL;
         if (value && !*keys[i].to) {
-            llmobs_api_data_free(&data);
+            llmobs_annotation_json_free(&data);
             return -ENOMEM;
         }
     }
     if (llmobs_json_is_object(object) && known == llmobs_json_len(object))
-        return llmobs_api_annotate(span, &data);
-    llmobs_api_data_free(&data);
-    return llmobs_api_complain(-EINVAL, "annotate by what is no annotation");
+        return llmobs_own_span_annotate(span, &data);
+    llmobs_annotation_json_free(&data);
+    return llmobs_own_span_complain(-EINVAL,
+                                    "annotate by what is no annotation");
 }
 
-int llmobs_api_fail(uint64_t span, const char *type, const char *message,
-                    const char *stack)
+int llmobs_own_span_fail(uint64_t span, const char *type, const char *message,
+                         const char *stack)
 {
-    struct llmobs_api_live *live;
-    int rc = llmobs_api_lock(&span, &live);
+    struct llmobs_open_span *live;
+    int rc = llmobs_own_span_lock(&span, &live);
 
     if (rc)
-        return llmobs_api_complain(rc, "error");
+        return llmobs_own_span_complain(rc, "error");
     if (!live->span.failed) {
         rc = llmobs_span_fail(&live->span, type, message);
         if (!rc)
             rc = llmobs_span_set_masked(&live->span.error_stack, stack);
     }
-    llmobs_api_table_unlock(span);
-    return llmobs_api_complain(rc, "error");
+    llmobs_span_table_unlock(span);
+    return llmobs_own_span_complain(rc, "error");
 }

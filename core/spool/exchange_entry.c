@@ -30,7 +30,7 @@ enum {
     TAG_ML_APP,
     TAG_SESSION,
     TAG_PAGENT,
-    TAG_SAID
+    TAG_ANNOTATIONS
 };
 
 /* The order in TAG_NUMBERS: it only grows at its end. */
@@ -261,7 +261,7 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
     if (!rc)
         rc = add_asked(exchange, writer);
     if (!rc && !bare)
-        rc = add_text(writer, TAG_SAID, exchange->said);
+        rc = add_text(writer, TAG_ANNOTATIONS, exchange->annotations);
     if (!rc && !bare)
         rc = add_request(exchange, type, writer);
     return rc || bare || llmobs_entry_has_begun(type)
@@ -449,8 +449,8 @@ static int read_field(struct reading *reading, uint32_t tag,
         return read_rule(reading, value);
     case TAG_URL:
         return read_long(&exchange->url, value);
-    case TAG_SAID:
-        return read_long(&exchange->said, value);
+    case TAG_ANNOTATIONS:
+        return read_long(&exchange->annotations, value);
     case TAG_REQUEST_HEADER:
         return read_header(&exchange->request_headers, value);
     case TAG_RESPONSE_HEADER:

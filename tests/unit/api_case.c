@@ -57,11 +57,11 @@ const struct llmobs_api *api_case(void)
     ck_assert_uint_lt(worker_count, 64);
     workers[worker_count++] = worker;
     llmobs_evaluation_init(&config, worker);
-    llmobs_api_open(&config, worker);
+    llmobs_c_api_open(&config, worker);
     for (size_t i = 0; i < event_count; i++)
         llmobs_json_free(events[i]);
     event_count = 0;
-    return llmobs_api_table(LLMOBS_API_VERSION);
+    return llmobs_c_api_table(LLMOBS_API_VERSION);
 }
 
 void api_case_redact(const char *patterns)
@@ -129,7 +129,7 @@ llmobs_span_t api_case_start(enum llmobs_span_kind kind, const char *name)
     llmobs_span_t span = NULL;
 
     ck_assert_int_eq(
-        llmobs_api_table(LLMOBS_API_VERSION)->start(&options, &span), 0);
+        llmobs_c_api_table(LLMOBS_API_VERSION)->start(&options, &span), 0);
     ck_assert_ptr_nonnull(span);
     return span;
 }

@@ -2,7 +2,7 @@
 #ifndef LLMOBS_API_CASE_H
 #define LLMOBS_API_CASE_H
 
-#include "core/ops/api.h"
+#include "core/ops/c_api.h"
 #include "core/text/json.h"
 #include "llmobs.h"
 #include "tests/unit/unit.h"

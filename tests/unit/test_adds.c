@@ -105,7 +105,8 @@ END_TEST
 START_TEST(a_latched_handle)
 {
     static const struct llmobs_real no_real;
-    struct llmobs_handle *h = llmobs_handle_born(&no_real, (CURL *)&memory[7]);
+    struct llmobs_handle *h =
+        llmobs_handle_create(&no_real, (CURL *)&memory[7]);
 
     llmobs_handle_note(h, CURLOPT_POSTFIELDS, (void *)(uintptr_t) "{}   ", 9);
     llmobs_handle_latch(h);

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "core/base/sanitizer.h"
-#include "core/sdk/api_span.h"
-#include "core/sdk/api_table.h"
+#include "core/sdk/own_span.h"
+#include "core/sdk/span_table.h"
 #include "tests/unit/api_case.h"
 
 #define TRACE "6affe73a00000000c3d1e2f3a4b5c6d7"
@@ -178,7 +178,7 @@ START_TEST(an_agents_name_is_redacted_below_it)
     api = api_case();
     api_case_redact("use email");
     agent = api_case_start(LLMOBS_AGENT, "of bob@mail.com");
-    ck_assert(llmobs_api_from_span(&context));
+    ck_assert(llmobs_own_span_child_of_current(&context));
     ck_assert_str_eq(context.pagent_name, "of [redacted:email]");
     api->finish(api_case_start(LLMOBS_TOOL, "tool"));
     api->finish(agent);
@@ -219,20 +219,20 @@ END_TEST
 /* Each place is used again, also the one that it had. */
 START_TEST(a_number_is_never_another_spans)
 {
-    struct llmobs_api_live *live = llmobs_api_live_new();
-    uint64_t first = llmobs_api_table_add(live), other;
+    struct llmobs_open_span *live = llmobs_open_span_new();
+    uint64_t first = llmobs_span_table_add(live), other;
 
     ck_assert_uint_ne(first, 0);
-    ck_assert_ptr_eq(llmobs_api_table_lock(first), live);
-    ck_assert_ptr_eq(llmobs_api_table_take(first), live);
-    for (int i = 0; i < 2 * LLMOBS_API_SPANS_MAX; i++) {
-        other = llmobs_api_table_add(live);
-        ck_assert(!llmobs_api_table_has(first));
-        ck_assert_ptr_null(llmobs_api_table_lock(first));
-        ck_assert_ptr_eq(llmobs_api_table_lock(other), live);
-        ck_assert_ptr_eq(llmobs_api_table_take(other), live);
+    ck_assert_ptr_eq(llmobs_span_table_lock(first), live);
+    ck_assert_ptr_eq(llmobs_span_table_take(first), live);
+    for (int i = 0; i < 2 * LLMOBS_SPAN_TABLE_MAX; i++) {
+        other = llmobs_span_table_add(live);
+        ck_assert(!llmobs_span_table_has(first));
+        ck_assert_ptr_null(llmobs_span_table_lock(first));
+        ck_assert_ptr_eq(llmobs_span_table_lock(other), live);
+        ck_assert_ptr_eq(llmobs_span_table_take(other), live);
     }
-    llmobs_api_live_free(live);
+    llmobs_open_span_free(live);
 }
 END_TEST
 
@@ -304,8 +304,8 @@ START_TEST(wrong_structs_are_refused)
     ck_assert_int_eq(api->context_begin(NULL), -EINVAL);
     ck_assert_int_eq(api->activate(NULL, 3), -EINVAL);
     ck_assert_int_eq(api->flush(-1), -EINVAL);
-    ck_assert_ptr_null(llmobs_api_table(0));
-    ck_assert_ptr_null(llmobs_api_table(LLMOBS_API_VERSION + 1));
+    ck_assert_ptr_null(llmobs_c_api_table(0));
+    ck_assert_ptr_null(llmobs_c_api_table(LLMOBS_API_VERSION + 1));
     ck_assert_uint_eq(api_case_count(), 1);
 }
 END_TEST
@@ -328,9 +328,9 @@ START_TEST(there_is_a_limit)
     ck_assert_int_eq(api->finish(spans[77]), 0);
     spans[77] = start(&options);
     for (size_t i = 0; i < count; i++)
-        llmobs_api_live_free(
-            llmobs_api_table_lock((uint64_t)(uintptr_t)spans[i])
-                ? llmobs_api_table_take((uint64_t)(uintptr_t)spans[i])
+        llmobs_open_span_free(
+            llmobs_span_table_lock((uint64_t)(uintptr_t)spans[i])
+                ? llmobs_span_table_take((uint64_t)(uintptr_t)spans[i])
                 : NULL);
     ck_assert_ptr_eq(api->current(), LLMOBS_NO_SPAN);
     free(spans);
@@ -434,7 +434,7 @@ START_TEST(a_child_waits_for_nobody)
 
     api = api_case();
     span = api_case_start(LLMOBS_WORKFLOW, "held");
-    ck_assert_ptr_nonnull(llmobs_api_table_lock((uint64_t)(uintptr_t)span));
+    ck_assert_ptr_nonnull(llmobs_span_table_lock((uint64_t)(uintptr_t)span));
     pid = fork();
     if (pid == 0) {
         bool fine = api->annotate(span, &annotation) == -EBADF &&
@@ -443,7 +443,7 @@ START_TEST(a_child_waits_for_nobody)
 
         _exit(fine ? 0 : 1);
     }
-    llmobs_api_table_unlock((uint64_t)(uintptr_t)span);
+    llmobs_span_table_unlock((uint64_t)(uintptr_t)span);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_int_eq(status, 0);
     ck_assert_int_eq(api->finish(span), 0);
@@ -519,7 +519,7 @@ START_TEST(an_enable_comes_before_the_environment)
     static const char *const env[] = {"DD_ENV=prod", "HOME=/h", NULL};
     struct llmobs_enable_options enable = {
         .size = sizeof(enable), .ml_app = "a", .env = "dev", .agentless = -1};
-    const char **list = llmobs_api_environment(env, &enable);
+    const char **list = llmobs_c_api_environment(env, &enable);
     static const char *const want[] = {
         "DD_LLMOBS_ENABLED=1",           "DD_LLMOBS_ML_APP=a", "DD_ENV=dev",
         "DD_LLMOBS_AGENTLESS_ENABLED=0", "DD_ENV=prod",        "HOME=/h"};
@@ -529,7 +529,7 @@ START_TEST(an_enable_comes_before_the_environment)
     ck_assert_ptr_null(list[6]);
     free(list);
     enable.size = 3;
-    ck_assert_ptr_null(llmobs_api_environment(env, &enable));
+    ck_assert_ptr_null(llmobs_c_api_environment(env, &enable));
 }
 END_TEST
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/sdk/api_span.h"
+#include "core/sdk/own_span.h"
 #include "tests/unit/api_case.h"
 
 static const struct llmobs_api *api;
@@ -460,14 +460,14 @@ START_TEST(an_object_says_it_all)
     ck_assert_int_eq(
         llmobs_json_parse((struct llmobs_text){text, sizeof(text) - 1}, &json),
         0);
-    ck_assert_int_eq(llmobs_api_annotate_json(0, json), 0);
+    ck_assert_int_eq(llmobs_own_span_annotate_json(0, json), 0);
     llmobs_json_free(json);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
         ck_assert_int_eq(
             llmobs_json_parse((struct llmobs_text){wrong[i], strlen(wrong[i])},
                               &json),
             0);
-        ck_assert_int_eq(llmobs_api_annotate_json(0, json), -EINVAL);
+        ck_assert_int_eq(llmobs_own_span_annotate_json(0, json), -EINVAL);
         llmobs_json_free(json);
     }
     api->finish(span);

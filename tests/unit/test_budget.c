@@ -155,7 +155,7 @@ START_TEST(copies_of_handles_are_free)
     start(MAX);
     memset(text, '{', sizeof(text) - 1);
     for (size_t i = 0; i < sizeof(keys); i++) {
-        h = llmobs_handle_born(&real, (CURL *)&keys[i]);
+        h = llmobs_handle_create(&real, (CURL *)&keys[i]);
         llmobs_handle_note(h, CURLOPT_COPYPOSTFIELDS, text, 2 * MIB);
     }
     ck_assert_uint_eq(unit_budget_left(), MAX);

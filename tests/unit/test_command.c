@@ -7,7 +7,7 @@
 
 #include "core/base/sanitizer.h"
 #include "core/ops/command.h"
-#include "core/sdk/api_thread.h"
+#include "core/sdk/thread_state.h"
 #include "tests/unit/api_case.h"
 
 static const struct llmobs_real no_real;
@@ -19,7 +19,7 @@ static void say_bytes(const char *command, const char *body, size_t len,
                       const char *type)
 {
     struct llmobs_handle *handle =
-        llmobs_handle_born(&no_real, (CURL *)&address);
+        llmobs_handle_create(&no_real, (CURL *)&address);
     struct curl_slist header = {.data = NULL};
     char url[64], line[128];
 
@@ -50,7 +50,7 @@ static void begin(void)
 
 static bool is_quiet(void)
 {
-    return llmobs_api_thread_top() == 0 && !llmobs_api_thread_inbound();
+    return llmobs_thread_state_top() == 0 && !llmobs_thread_state_inbound();
 }
 
 START_TEST(a_request_and_its_spans)
@@ -157,7 +157,7 @@ START_TEST(only_with_method_type_and_leave)
     say_bytes("span/start", good, strlen(good), LLMOBS_COMMAND_TYPE "+json");
     say("span/start/", good);
     say("", good);
-    handle = llmobs_handle_born(&no_real, (CURL *)&address);
+    handle = llmobs_handle_create(&no_real, (CURL *)&address);
     llmobs_command_run(handle);
     llmobs_handle_note(handle, CURLOPT_URL, (void *)(uintptr_t) "llmobs://",
                        1000);

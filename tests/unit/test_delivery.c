@@ -595,9 +595,9 @@ START_TEST(what_is_said_of_a_call_weighs)
 
     ck_assert_ptr_nonnull(exchange);
     before = llmobs_delivery_weight(&exchange->item);
-    exchange->said = calloc(1, 100001);
-    ck_assert_ptr_nonnull(exchange->said);
-    memset(exchange->said, 'x', 100000);
+    exchange->annotations = calloc(1, 100001);
+    ck_assert_ptr_nonnull(exchange->annotations);
+    memset(exchange->annotations, 'x', 100000);
     ck_assert_uint_ge(llmobs_delivery_weight(&exchange->item), before + 100000);
     llmobs_exchange_free(exchange);
 }

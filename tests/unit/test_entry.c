@@ -508,7 +508,7 @@ static struct llmobs_exchange *make(size_t capture_max)
     e->url = llmobs_allowlist_url_copy(
         "http://me:pw@proxy.example/v1/chat/completions?key=SECRET#x");
     strcpy(e->method, "POST");
-    e->said = strdup("{\"tags\": {\"said\": \"it\"}}");
+    e->annotations = strdup("{\"tags\": {\"said\": \"it\"}}");
     fill_context(&e->context);
     fill_transfer(e);
     llmobs_headers_keep(&e->request_headers, "content-type: a/b", 17);
@@ -615,7 +615,7 @@ START_TEST(test_exchange)
     same_headers(&e->response_headers, &r->response_headers);
     same_body(&e->request, &r->request);
     same_body(&e->response, &r->response);
-    ck_assert_str_eq(r->said, e->said);
+    ck_assert_str_eq(r->annotations, e->annotations);
     ck_assert_uint_eq(r->mark_count, 2);
     ck_assert_mem_eq(e->marks, r->marks, 2 * sizeof(*e->marks));
     ck_assert_str_eq(r->url, "http://proxy.example/v1/chat/completions");
@@ -641,7 +641,7 @@ START_TEST(test_bare)
         r = again_as(e, types[i], true);
         ck_assert(!memmem(disk.data, disk.len, "Echo", 4));
         ck_assert(!memmem(disk.data, disk.len, "messages", 8));
-        ck_assert_ptr_null(r->said);
+        ck_assert_ptr_null(r->annotations);
         ck_assert(r->bare);
         ck_assert(r->request.lost == asked && r->response.lost == asked);
         ck_assert_uint_eq(r->request.total, asked ? e->request.total : 0);

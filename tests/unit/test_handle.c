@@ -25,7 +25,7 @@ static void note_long(struct llmobs_handle *h, CURLoption option, long arg)
 
 static struct llmobs_handle *fresh(int i)
 {
-    return llmobs_handle_born(&no_real, (CURL *)&memory[i]);
+    return llmobs_handle_create(&no_real, (CURL *)&memory[i]);
 }
 
 START_TEST(test_find)
@@ -355,7 +355,7 @@ START_TEST(test_who_sees_headers)
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         struct llmobs_real *real = &reals[i];
         struct llmobs_handle *h =
-            llmobs_handle_born(real, (CURL *)&memory[8 + i]);
+            llmobs_handle_create(real, (CURL *)&memory[8 + i]);
 
         /* One of 7.62 or later is not asked. */
         if (ways[i].version == 0)

@@ -1,4 +1,4 @@
-#include "core/sdk/api_values.h"
+#include "core/sdk/values.h"
 
 #include <errno.h>
 #include <math.h>
@@ -9,7 +9,7 @@
 /* Whole numbers up to here are written as such. */
 #define WHOLE_MAX 9007199254740992.0
 
-int llmobs_api_copy(void *to, size_t own, const void *from)
+int llmobs_values_copy(void *to, size_t own, const void *from)
 {
     const unsigned char *bytes = from;
     size_t size;
@@ -26,7 +26,7 @@ int llmobs_api_copy(void *to, size_t own, const void *from)
     return 0;
 }
 
-int llmobs_api_parse(const char *text, struct llmobs_json **out)
+int llmobs_values_parse(const char *text, struct llmobs_json **out)
 {
     *out = NULL;
     if (!text)
@@ -36,11 +36,11 @@ int llmobs_api_parse(const char *text, struct llmobs_json **out)
 
 static bool is_list(const void *list, size_t count)
 {
-    return count == 0 || (list && count <= LLMOBS_API_LIST_MAX);
+    return count == 0 || (list && count <= LLMOBS_VALUES_LIST_MAX);
 }
 
-int llmobs_api_pairs(const struct llmobs_pair *pairs, size_t count,
-                     struct llmobs_json **out)
+int llmobs_values_pairs(const struct llmobs_pair *pairs, size_t count,
+                        struct llmobs_json **out)
 {
     struct llmobs_json *object;
     int rc = 0;
@@ -237,15 +237,15 @@ static int side_of(const struct llmobs_side *side, struct llmobs_json **out)
         !is_list(side->documents, side->document_count))
         return -EINVAL;
     if (side->json)
-        return llmobs_api_parse(side->json, out);
+        return llmobs_values_parse(side->json, out);
     if (!side->text)
         return lists_of(side, out);
     *out = llmobs_json_string(side->text);
     return *out ? 0 : -ENOMEM;
 }
 
-int llmobs_api_values(const struct llmobs_annotation *annotation,
-                      struct llmobs_api_data *out)
+int llmobs_values_annotation(const struct llmobs_annotation *annotation,
+                             struct llmobs_annotation_json *out)
 {
     int rc;
 
@@ -257,15 +257,16 @@ int llmobs_api_values(const struct llmobs_annotation *annotation,
         rc = numbers_of(annotation->metrics, annotation->metric_count,
                         &out->metrics);
     if (!rc)
-        rc = llmobs_api_pairs(annotation->tags, annotation->tag_count,
-                              &out->tags);
+        rc = llmobs_values_pairs(annotation->tags, annotation->tag_count,
+                                 &out->tags);
     if (!rc)
-        rc = llmobs_api_parse(annotation->metadata_json, &out->metadata);
+        rc = llmobs_values_parse(annotation->metadata_json, &out->metadata);
     if (!rc)
-        rc = llmobs_api_parse(annotation->tool_definitions_json, &out->tools);
+        rc =
+            llmobs_values_parse(annotation->tool_definitions_json, &out->tools);
     if (!rc)
-        rc = llmobs_api_parse(annotation->prompt_json, &out->prompt);
+        rc = llmobs_values_parse(annotation->prompt_json, &out->prompt);
     if (rc)
-        llmobs_api_data_free(out);
+        llmobs_annotation_json_free(out);
     return rc;
 }

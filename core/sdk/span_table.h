@@ -1,27 +1,27 @@
-/* api_table - the spans of the API that are open, by numbers that are never
+/* span_table - the spans of the API that are open, by numbers that are never
  * used twice.
  *
  * Owns:    every span in it, from add to take.
  * Threads: any. A span is one thread's between lock and unlock or take; others
  *          that want it wait, which takes microseconds.
  * Errors:  a number that is none, or whose span was taken: NULL.
- * Limits:  LLMOBS_API_SPANS_MAX spans; a number comes again after 2^47 others
+ * Limits:  LLMOBS_SPAN_TABLE_MAX spans; a number comes again after 2^47 others
  *          in its place.
  * Fork:    a child sees the spans of its parent but for those that were locked
  *          as it was born.
  */
-#ifndef LLMOBS_API_TABLE_H
-#define LLMOBS_API_TABLE_H
+#ifndef LLMOBS_SPAN_TABLE_H
+#define LLMOBS_SPAN_TABLE_H
 
 #include "core/span/span.h"
 
-#define LLMOBS_API_SPANS_MAX 65000
+#define LLMOBS_SPAN_TABLE_MAX 65000
 
 /* The number of no span; what an application has where none was started. */
-#define LLMOBS_API_NONE UINT64_C(1)
+#define LLMOBS_OWN_SPAN_NONE UINT64_C(1)
 
 /* A span that is open. */
-struct llmobs_api_live {
+struct llmobs_open_span {
     struct llmobs_span span;
     struct llmobs_json *tags; /* an object; NULL: none yet */
     int process;              /* that started it (fork.h) */
@@ -29,20 +29,20 @@ struct llmobs_api_live {
 };
 
 /* Gives one with nothing in it; NULL without memory. */
-struct llmobs_api_live *llmobs_api_live_new(void);
-void llmobs_api_live_free(struct llmobs_api_live *live);
+struct llmobs_open_span *llmobs_open_span_new(void);
+void llmobs_open_span_free(struct llmobs_open_span *live);
 
 /* Takes it on success; its number, 0: the table is full. */
-uint64_t llmobs_api_table_add(struct llmobs_api_live *live);
+uint64_t llmobs_span_table_add(struct llmobs_open_span *live);
 
 /* NULL: not open. unlock or take follows. */
-struct llmobs_api_live *llmobs_api_table_lock(uint64_t number);
-void llmobs_api_table_unlock(uint64_t number);
+struct llmobs_open_span *llmobs_span_table_lock(uint64_t number);
+void llmobs_span_table_unlock(uint64_t number);
 
 /* Gives a locked one; its number is no longer open. */
-struct llmobs_api_live *llmobs_api_table_take(uint64_t number);
+struct llmobs_open_span *llmobs_span_table_take(uint64_t number);
 
 /* Without a lock: whether it is open at this moment. */
-bool llmobs_api_table_has(uint64_t number);
+bool llmobs_span_table_has(uint64_t number);
 
 #endif

@@ -1,4 +1,4 @@
-#include "core/sdk/api_thread.h"
+#include "core/sdk/thread_state.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -8,14 +8,14 @@
 #include <strings.h>
 
 #include "core/base/network.h"
-#include "core/sdk/api_table.h"
+#include "core/sdk/span_table.h"
 
 struct thread {
     uint64_t *spans;
     size_t depth, cap;
-    enum llmobs_proxying proxied[LLMOBS_API_NEST_MAX];
+    enum llmobs_proxying proxied[LLMOBS_THREAD_STATE_NEST_MAX];
     size_t proxied_depth;
-    struct llmobs_api_extra extras[LLMOBS_API_NEST_MAX];
+    struct llmobs_annotation_context extras[LLMOBS_THREAD_STATE_NEST_MAX];
     size_t extra_depth;
     char *headers; /* what `inbound` points to */
     struct llmobs_carrier inbound;
@@ -49,7 +49,7 @@ static pthread_key_t key;
 
 /* -- the record ---------------------------------------------------------- */
 
-void llmobs_api_extra_free(struct llmobs_api_extra *extra)
+void llmobs_annotation_context_free(struct llmobs_annotation_context *extra)
 {
     free(extra->name);
     llmobs_json_free(extra->tags);
@@ -62,13 +62,13 @@ static void free_thread(void *arg)
     struct thread *thread = arg;
 
     for (size_t i = 0; i < thread->extra_depth; i++)
-        llmobs_api_extra_free(&thread->extras[i]);
+        llmobs_annotation_context_free(&thread->extras[i]);
     free(thread->spans);
     free(thread->headers);
     free(thread);
 }
 
-void llmobs_api_thread_init(void)
+void llmobs_thread_state_init(void)
 {
     static atomic_flag begun = ATOMIC_FLAG_INIT;
 
@@ -77,7 +77,7 @@ void llmobs_api_thread_init(void)
         atomic_store(&ready, true);
 }
 
-bool llmobs_api_thread_used(void)
+bool llmobs_thread_state_used(void)
 {
     return atomic_load_explicit(&used, memory_order_acquire);
 }
@@ -85,7 +85,7 @@ bool llmobs_api_thread_used(void)
 /* NULL: this thread has none. */
 static struct thread *find(void)
 {
-    return llmobs_api_thread_used() ? pthread_getspecific(key) : NULL;
+    return llmobs_thread_state_used() ? pthread_getspecific(key) : NULL;
 }
 
 /* NULL without memory. */
@@ -116,7 +116,7 @@ static int grow(struct thread *thread)
 
     if (thread->depth < thread->cap)
         return 0;
-    if (cap > LLMOBS_API_DEPTH_MAX)
+    if (cap > LLMOBS_THREAD_STATE_DEPTH_MAX)
         return -EMFILE;
     spans = realloc(thread->spans, cap * sizeof(*spans));
     if (!spans)
@@ -126,21 +126,21 @@ static int grow(struct thread *thread)
     return 0;
 }
 
-int llmobs_api_thread_push(uint64_t number)
+int llmobs_thread_state_push(uint64_t number)
 {
     struct thread *thread = get();
     int rc;
 
     if (!thread)
         return -ENOMEM;
-    (void)llmobs_api_thread_top();
+    (void)llmobs_thread_state_top();
     rc = grow(thread);
     if (!rc)
         thread->spans[thread->depth++] = number;
     return rc;
 }
 
-int llmobs_api_thread_remove(uint64_t number)
+int llmobs_thread_state_remove(uint64_t number)
 {
     struct thread *thread = find();
     size_t i = thread ? thread->depth : 0;
@@ -155,14 +155,14 @@ int llmobs_api_thread_remove(uint64_t number)
     return 0;
 }
 
-uint64_t llmobs_api_thread_top(void)
+uint64_t llmobs_thread_state_top(void)
 {
     struct thread *thread = find();
 
     while (thread && thread->depth > 0) {
         uint64_t number = thread->spans[thread->depth - 1];
 
-        if (llmobs_api_table_has(number))
+        if (llmobs_span_table_has(number))
             return number;
         thread->depth--;
     }
@@ -176,8 +176,8 @@ static size_t which(const struct llmobs_header *header)
     size_t i = 0;
 
     if (!header->name || !header->value || !header->value[0] ||
-        strnlen(header->value, LLMOBS_API_HEADER_MAX + 1) >
-            LLMOBS_API_HEADER_MAX)
+        strnlen(header->value, LLMOBS_THREAD_STATE_HEADER_MAX + 1) >
+            LLMOBS_THREAD_STATE_HEADER_MAX)
         return CARRIED;
     while (i < CARRIED && strcasecmp(carried[i].name, header->name) != 0)
         i++;
@@ -220,8 +220,8 @@ static const char *copy(char **to, const char *value)
     return at;
 }
 
-int llmobs_api_thread_activate(const struct llmobs_header *headers,
-                               size_t count)
+int llmobs_thread_state_activate(const struct llmobs_header *headers,
+                                 size_t count)
 {
     struct thread *thread = count ? get() : find();
     size_t len = 0;
@@ -250,7 +250,7 @@ int llmobs_api_thread_activate(const struct llmobs_header *headers,
     return 0;
 }
 
-const struct llmobs_carrier *llmobs_api_thread_inbound(void)
+const struct llmobs_carrier *llmobs_thread_state_inbound(void)
 {
     struct thread *thread = find();
 
@@ -259,19 +259,19 @@ const struct llmobs_carrier *llmobs_api_thread_inbound(void)
 
 /* -- what goes for all calls inside -------------------------------------- */
 
-int llmobs_api_thread_proxied_begin(enum llmobs_proxying how)
+int llmobs_thread_state_proxied_begin(enum llmobs_proxying how)
 {
     struct thread *thread = get();
 
     if (!thread)
         return -ENOMEM;
-    if (thread->proxied_depth == LLMOBS_API_NEST_MAX)
+    if (thread->proxied_depth == LLMOBS_THREAD_STATE_NEST_MAX)
         return -EMFILE;
     thread->proxied[thread->proxied_depth++] = how;
     return 0;
 }
 
-int llmobs_api_thread_proxied_end(void)
+int llmobs_thread_state_proxied_end(void)
 {
     struct thread *thread = find();
 
@@ -281,7 +281,7 @@ int llmobs_api_thread_proxied_end(void)
     return 0;
 }
 
-enum llmobs_proxying llmobs_api_thread_proxied(void)
+enum llmobs_proxying llmobs_thread_state_proxied(void)
 {
     struct thread *thread = find();
 
@@ -290,31 +290,31 @@ enum llmobs_proxying llmobs_api_thread_proxied(void)
                : LLMOBS_PROXYING_BY_URL;
 }
 
-int llmobs_api_thread_extra_begin(struct llmobs_api_extra *extra)
+int llmobs_annotation_context_begin(struct llmobs_annotation_context *extra)
 {
     struct thread *thread = get();
     int rc = thread ? 0 : -ENOMEM;
 
-    if (thread && thread->extra_depth == LLMOBS_API_NEST_MAX)
+    if (thread && thread->extra_depth == LLMOBS_THREAD_STATE_NEST_MAX)
         rc = -EMFILE;
     if (rc)
-        llmobs_api_extra_free(extra);
+        llmobs_annotation_context_free(extra);
     else
         thread->extras[thread->extra_depth++] = *extra;
     return rc;
 }
 
-int llmobs_api_thread_extra_end(void)
+int llmobs_annotation_context_end(void)
 {
     struct thread *thread = find();
 
     if (!thread || thread->extra_depth == 0)
         return -ENOENT;
-    llmobs_api_extra_free(&thread->extras[--thread->extra_depth]);
+    llmobs_annotation_context_free(&thread->extras[--thread->extra_depth]);
     return 0;
 }
 
-const struct llmobs_api_extra *llmobs_api_thread_extra(size_t i)
+const struct llmobs_annotation_context *llmobs_annotation_context_at(size_t i)
 {
     struct thread *thread = find();
 

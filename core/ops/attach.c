@@ -1,4 +1,4 @@
-/* engine - the operations behind the shim's thunks, and the life of the core
+/* attach - the operations behind the shim's thunks, and the life of the core
  * in its process. */
 #include "core/engine.h"
 
@@ -16,11 +16,11 @@
 #include "core/capture/capture.h"
 #include "core/config/inbound.h"
 #include "core/net/http.h"
-#include "core/ops/api.h"
+#include "core/ops/c_api.h"
 #include "core/ops/command.h"
 #include "core/ops/global.h"
-#include "core/ops/ops_multi.h"
-#include "core/ops/ops_news.h"
+#include "core/ops/multi.h"
+#include "core/ops/multi_messages.h"
 #include "core/sdk/evaluation_submit.h"
 #include "core/text/budget.h"
 
@@ -95,7 +95,7 @@ static const struct llmobs_config *load_config(const struct llmobs_host *host,
                                                struct complaints *complaints)
 {
     const char **env =
-        host->enable ? llmobs_api_environment(host->env, host->enable) : NULL;
+        host->enable ? llmobs_c_api_environment(host->env, host->enable) : NULL;
     const struct llmobs_config *loaded =
         llmobs_config_load(env ? env : host->env, complain_later, complaints);
 
@@ -141,7 +141,7 @@ static bool start(const struct llmobs_host *host)
         return false;
     llmobs_capture_init(config, rules, worker);
     llmobs_inbound_lookups(llmobs_ops_multi_count);
-    llmobs_api_open(config, worker);
+    llmobs_c_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
     llmobs_command_init(config->commands);
     if (config->callsite != LLMOBS_CALLSITE_OFF)
@@ -213,7 +213,7 @@ static CURL *op_easy_init(const struct llmobs_real *real)
 
     if (curl) {
         llmobs_global_up(real, LLMOBS_UP_HANDLE);
-        (void)llmobs_capture_born(real, curl);
+        (void)llmobs_capture_new_handle(real, curl);
     }
     if (first)
         llmobs_global_turn_end(real);
@@ -273,7 +273,7 @@ static CURLcode op_easy_perform(const struct llmobs_real *real, CURL *curl)
     if (!busy)
         llmobs_command_run(handle);
     if (!busy)
-        handle->entry = LLMOBS_STACK_ENTRY();
+        handle->called_from = LLMOBS_STACK_ENTRY();
     if (!busy && !llmobs_capture_begin(handle, curl))
         return real->easy_perform(curl);
     if (!busy)
@@ -299,7 +299,7 @@ static void op_easy_reset(const struct llmobs_real *real, CURL *curl)
      * from. With one: our callbacks went with the app's; what arrived until
      * now is kept. */
     if (!handle)
-        (void)llmobs_handle_born(real, curl);
+        (void)llmobs_handle_create(real, curl);
     else
         llmobs_handle_reset(handle);
     errno = saved;
@@ -329,7 +329,7 @@ static void op_easy_cleanup(const struct llmobs_real *real, CURL *curl)
     }
     llmobs_capture_measure(handle, curl);
     ending = llmobs_ops_multi_ending(handle, curl);
-    llmobs_news_forget(atomic_load(&handle->multi), curl);
+    llmobs_multi_messages_forget(atomic_load(&handle->multi), curl);
     /* The address may be a new handle's as soon as it is freed. */
     llmobs_handle_detach(handle);
     errno = saved;
@@ -362,7 +362,7 @@ static const struct llmobs_ops ops = {
     .multi_info_read = llmobs_ops_multi_info_read,
     .multi_cleanup = llmobs_ops_multi_cleanup,
     .multi_setopt = llmobs_ops_multi_setopt,
-    .api = llmobs_api_table,
+    .api = llmobs_c_api_table,
 };
 
 __attribute__((visibility("default"))) const struct llmobs_ops *

@@ -1,13 +1,13 @@
-/* api - the table of functions behind the public header.
+/* c_api - the table of functions behind the public header.
  *
  * Owns:    what a first enable said, until the configuration is read.
  * Threads: any, once the core is attached.
  * Errors:  those of the public header.
- * Limits:  as api_span.h.
- * Fork:    as api_span.h.
+ * Limits:  as own_span.h.
+ * Fork:    as own_span.h.
  */
-#ifndef LLMOBS_API_H
-#define LLMOBS_API_H
+#ifndef LLMOBS_C_API_H
+#define LLMOBS_C_API_H
 
 #include "core/config/config.h"
 #include "core/deliver/worker.h"
@@ -18,14 +18,14 @@ struct llmobs_enable_options;
 /* Gives an environment in which the options come before what `env` says, and
  * notes that they are applied; NULL without memory, or where the options are
  * of a size that is none. Borrows `env` and the options. Free with free(). */
-const char **llmobs_api_environment(
+const char **llmobs_c_api_environment(
     const char *const *env, const struct llmobs_enable_options *options);
 
 /* Once, before the table is given to anybody. Borrows both for ever. */
-void llmobs_api_open(const struct llmobs_config *config,
-                     struct llmobs_worker *worker);
+void llmobs_c_api_open(const struct llmobs_config *config,
+                       struct llmobs_worker *worker);
 
 /* The table of that version; NULL: it is not known. */
-const struct llmobs_api *llmobs_api_table(unsigned version);
+const struct llmobs_api *llmobs_c_api_table(unsigned version);
 
 #endif

@@ -1,4 +1,4 @@
-#include "core/ops/ops_multi.h"
+#include "core/ops/multi.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -7,14 +7,14 @@
 #include "core/capture/adds.h"
 #include "core/capture/capture.h"
 #include "core/ops/command.h"
-#include "core/ops/ops_news.h"
-#include "core/ops/ops_push.h"
+#include "core/ops/multi_messages.h"
+#include "core/ops/multi_push.h"
 
 CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
                                   CURLMoption option, void *arg)
 {
     if (option == CURLMOPT_PUSHFUNCTION)
-        return llmobs_push_setopt(real, multi, arg);
+        return llmobs_multi_push_setopt(real, multi, arg);
     return real->multi_setopt(multi, option, arg);
 }
 
@@ -46,7 +46,7 @@ static CURLMcode add(const struct llmobs_real *real, CURLM *multi,
         llmobs_capture_lose(handle);
     else if (llmobs_adds_driven(multi) && llmobs_adds_remove(multi, handle)) {
         /* A callback that made a call meanwhile has set its own. */
-        handle->entry = LLMOBS_STACK_ENTRY();
+        handle->called_from = LLMOBS_STACK_ENTRY();
         (void)llmobs_capture_start(handle, curl);
     }
     errno = saved;
@@ -59,13 +59,13 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     struct llmobs_handle *handle = llmobs_handle_find(curl);
 
     if (!handle && curl)
-        llmobs_news_stop();
+        llmobs_multi_messages_stop();
     if (handle)
         llmobs_capture_leave_behind(handle, curl);
     if (!handle || atomic_load(&handle->multi) || handle->swapped ||
-        llmobs_push_is_blind(multi))
+        llmobs_multi_push_is_blind(multi))
         return real->multi_add_handle(multi, curl);
-    handle->entry = LLMOBS_STACK_ENTRY();
+    handle->called_from = LLMOBS_STACK_ENTRY();
     return add(real, multi, handle, curl);
 }
 
@@ -91,8 +91,8 @@ static void start_added(const struct llmobs_real *real, CURLM *multi,
     while ((handle = llmobs_adds_pop(adds)) != NULL) {
         CURL *curl = atomic_load(&handle->keyed.key);
 
-        handle->entry = entry;
-        if (!llmobs_push_is_blind(multi))
+        handle->called_from = entry;
+        if (!llmobs_multi_push_is_blind(multi))
             (void)llmobs_capture_start(handle, curl);
         else
             withdraw(multi, handle, curl);
@@ -164,7 +164,7 @@ struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
     int saved = errno;
 
     if (multi && handle->capturing &&
-        llmobs_news_result(handle->real, multi, curl, &ending.code))
+        llmobs_multi_messages_result(handle->real, multi, curl, &ending.code))
         ending.end = LLMOBS_END_DONE;
     errno = saved;
     return ending;
@@ -198,7 +198,7 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
     rc = real->multi_remove_handle(multi, curl);
     if (rc != CURLM_OK)
         return rc;
-    llmobs_news_forget(multi, curl);
+    llmobs_multi_messages_forget(multi, curl);
     if (handle)
         leave(handle, curl, &ending);
     return rc;
@@ -207,7 +207,7 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
 CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
                                     CURLM *multi, int *left)
 {
-    CURLMsg *message = llmobs_news_read(real, multi, left);
+    CURLMsg *message = llmobs_multi_messages_read(real, multi, left);
     struct llmobs_handle *handle;
     int saved = errno;
 
@@ -267,7 +267,7 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
     saved = errno;
     if (adds)
         llmobs_adds_release(adds);
-    llmobs_news_forget_all(multi);
+    llmobs_multi_messages_forget_all(multi);
     llmobs_handle_each(end_rest, multi);
     errno = saved;
     return rc;

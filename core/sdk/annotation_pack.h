@@ -1,17 +1,17 @@
-/* api_said - what annotation contexts say of a call through libcurl, from the
- * thread that makes it to the span that is made of it later.
+/* annotation_pack - what annotation contexts say of a call through libcurl,
+ * from the thread that makes it to the span that is made of it later.
  *
  * Owns:    nothing; a text is its holder's.
  * Threads: about the calling thread.
  * Errors:  without memory a call has nothing said of it.
- * Limits:  those of api_thread.h.
+ * Limits:  those of thread_state.h.
  * Fork:    plain memory.
  */
-#ifndef LLMOBS_API_SAID_H
-#define LLMOBS_API_SAID_H
+#ifndef LLMOBS_ANNOTATION_PACK_H
+#define LLMOBS_ANNOTATION_PACK_H
 
 /* Gives the text of an object {"name", "tags", "prompt"} that holds what the
  * thread's contexts say, inner ones last; NULL: nothing. */
-char *llmobs_api_said(void);
+char *llmobs_annotation_pack(void);
 
 #endif

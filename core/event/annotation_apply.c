@@ -1,5 +1,6 @@
-/* annotated - an annotation text, on the span that is made of its call. */
-#include "core/event/annotated.h"
+/* annotation_apply - an annotation text, on the span that is made of its call.
+ */
+#include "core/event/annotation_apply.h"
 
 #include <string.h>
 
@@ -43,7 +44,7 @@ static void say_prompt(struct llmobs_json *prompt, struct llmobs_span *span)
     add_tag(span, "prompt_tracking_instrumentation_method", "annotated");
 }
 
-void llmobs_annotated_apply(const char *said, struct llmobs_span *span)
+void llmobs_annotation_apply(const char *said, struct llmobs_span *span)
 {
     struct llmobs_json *json;
 

@@ -1,9 +1,9 @@
-#include "core/sdk/api_said.h"
+#include "core/sdk/annotation_pack.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "core/sdk/api_thread.h"
+#include "core/sdk/thread_state.h"
 
 /* -- in the thread that calls ---------------------------------------------- */
 
@@ -20,16 +20,17 @@ static void join_tags(struct llmobs_json *said, const struct llmobs_json *tags)
                               llmobs_json_clone(llmobs_json_iter_value(it)));
 }
 
-char *llmobs_api_said(void)
+char *llmobs_annotation_pack(void)
 {
-    const struct llmobs_api_extra *extra = llmobs_api_thread_extra(0);
+    const struct llmobs_annotation_context *extra =
+        llmobs_annotation_context_at(0);
     struct llmobs_json *said;
     char *text;
 
     if (!extra)
         return NULL;
     said = llmobs_json_object();
-    for (size_t i = 0; (extra = llmobs_api_thread_extra(i)) != NULL; i++) {
+    for (size_t i = 0; (extra = llmobs_annotation_context_at(i)) != NULL; i++) {
         (void)llmobs_json_sets(said, "name", extra->name);
         if (extra->tags)
             join_tags(said, extra->tags);

@@ -1,4 +1,4 @@
-#include "core/ops/ops_news.h"
+#include "core/ops/multi_messages.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static atomic_int live; /* 0 as a rule: then nobody looks any further */
 
 static atomic_bool stopped;
 
-void llmobs_news_stop(void)
+void llmobs_multi_messages_stop(void)
 {
     atomic_store(&stopped, true);
 }
@@ -78,8 +78,8 @@ static void read_ahead(const struct llmobs_real *real, struct news *news)
         news->list[news->count++] = message;
 }
 
-bool llmobs_news_result(const struct llmobs_real *real, CURLM *multi,
-                        const CURL *curl, CURLcode *code)
+bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
+                                  const CURL *curl, CURLcode *code)
 {
     struct news *news = claim(multi);
     bool done = false;
@@ -99,8 +99,8 @@ bool llmobs_news_result(const struct llmobs_real *real, CURLM *multi,
 }
 
 /* What came since goes to the end, so that what is left is counted whole. */
-CURLMsg *llmobs_news_read(const struct llmobs_real *real, CURLM *multi,
-                          int *left)
+CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
+                                    CURLM *multi, int *left)
 {
     struct news *news = find(multi);
     CURLMsg *message;
@@ -117,7 +117,7 @@ CURLMsg *llmobs_news_read(const struct llmobs_real *real, CURLM *multi,
     return message;
 }
 
-void llmobs_news_forget(CURLM *multi, const CURL *curl)
+void llmobs_multi_messages_forget(CURLM *multi, const CURL *curl)
 {
     struct news *news = find(multi);
     size_t kept = 0;
@@ -133,7 +133,7 @@ void llmobs_news_forget(CURLM *multi, const CURL *curl)
         release(news);
 }
 
-void llmobs_news_forget_all(CURLM *multi)
+void llmobs_multi_messages_forget_all(CURLM *multi)
 {
     struct news *news = find(multi);
 

@@ -1,4 +1,4 @@
-#include "core/ops/ops_push.h"
+#include "core/ops/multi_push.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -6,14 +6,14 @@
 #include "core/base/log.h"
 #include "core/capture/adds.h"
 #include "core/capture/capture.h"
-#include "core/ops/ops_news.h"
+#include "core/ops/multi_messages.h"
 
 /* The app's functions. A place is taken once, and never given back: a multi
  * may have it. */
-static _Atomic(curl_push_callback) functions[LLMOBS_PUSH_FUNCTIONS_MAX];
+static _Atomic(curl_push_callback) functions[LLMOBS_MULTI_PUSH_FUNCTIONS_MAX];
 static atomic_bool all_blind; /* no memory to tell them apart */
 
-bool llmobs_push_is_blind(CURLM *multi)
+bool llmobs_multi_push_is_blind(CURLM *multi)
 {
     return atomic_load(&all_blind) ||
            llmobs_adds_is_blind(llmobs_adds_find(multi));
@@ -43,7 +43,7 @@ static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
     if (from)
         twin = llmobs_capture_twin(from, pushed);
     if (!twin)
-        llmobs_news_stop();
+        llmobs_multi_messages_stop();
     errno = saved;
     answer = function(parent, pushed, count, headers, user);
     saved = errno;
@@ -73,13 +73,14 @@ ALL(ONE)
 
 static const curl_push_callback ours[] = {ALL(NAME)};
 
-_Static_assert(sizeof(ours) / sizeof(ours[0]) == LLMOBS_PUSH_FUNCTIONS_MAX,
+_Static_assert(sizeof(ours) / sizeof(ours[0]) ==
+                   LLMOBS_MULTI_PUSH_FUNCTIONS_MAX,
                "one of ours for each of the app's");
 
 /* NULL: no place is left. */
 static curl_push_callback stand_in(curl_push_callback function)
 {
-    for (size_t i = 0; i < LLMOBS_PUSH_FUNCTIONS_MAX; i++) {
+    for (size_t i = 0; i < LLMOBS_MULTI_PUSH_FUNCTIONS_MAX; i++) {
         curl_push_callback there = NULL;
 
         if (atomic_compare_exchange_strong(&functions[i], &there, function) ||
@@ -96,11 +97,11 @@ static void go_blind(CURLM *multi)
     llmobs_log_once(LLMOBS_LOG_WARN, "push functions",
                     "the program has more than %d server push callbacks: "
                     "calls in a multi handle with another one are not seen",
-                    LLMOBS_PUSH_FUNCTIONS_MAX);
+                    LLMOBS_MULTI_PUSH_FUNCTIONS_MAX);
 }
 
-CURLMcode llmobs_push_setopt(const struct llmobs_real *real, CURLM *multi,
-                             void *function)
+CURLMcode llmobs_multi_push_setopt(const struct llmobs_real *real, CURLM *multi,
+                                   void *function)
 {
     curl_push_callback mine = NULL;
     int saved = errno;

@@ -9,7 +9,7 @@
 
 #include "core/base/work.h"
 #include "core/callsite/caller.h"
-#include "core/event/annotated.h"
+#include "core/event/annotation_apply.h"
 #include "core/privacy/links.h"
 #include "core/privacy/mask.h"
 #include "core/privacy/members.h"
@@ -477,7 +477,7 @@ static void fill(const struct llmobs_exchange *exchange,
     add_truncated(exchange, call, span);
     add_caller(exchange, span);
     add_tags(span);
-    llmobs_annotated_apply(exchange->said, span);
+    llmobs_annotation_apply(exchange->annotations, span);
 }
 
 /* -- how much of it is read ---------------------------------------------- */

@@ -1,4 +1,4 @@
-#include "core/sdk/api_span.h"
+#include "core/sdk/own_span.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -14,7 +14,7 @@
 #include "core/event/encode.h"
 #include "core/privacy/content.h"
 #include "core/sdk/api_inner.h"
-#include "core/sdk/api_thread.h"
+#include "core/sdk/thread_state.h"
 #include "core/trace/carrier.h"
 
 #define CUSTOM "custom"
@@ -28,21 +28,21 @@ static atomic_bool on;
 /* What has been complained of: a literal's address and an errno number. */
 LLMOBS_COLD static _Atomic(uint64_t) told[128];
 
-void llmobs_api_init(const struct llmobs_config *the_config,
-                     struct llmobs_worker *the_worker)
+void llmobs_own_span_init(const struct llmobs_config *the_config,
+                          struct llmobs_worker *the_worker)
 {
     config = the_config;
     worker = the_worker;
-    llmobs_api_thread_init();
+    llmobs_thread_state_init();
     atomic_store(&on, true);
 }
 
-bool llmobs_api_is_on(void)
+bool llmobs_own_span_is_on(void)
 {
     return atomic_load_explicit(&on, memory_order_acquire);
 }
 
-void llmobs_api_switch(bool to)
+void llmobs_own_span_switch(bool to)
 {
     atomic_store(&on, to);
 }
@@ -64,7 +64,7 @@ static bool is_news(const char *what, int rc)
     return false;
 }
 
-int llmobs_api_complain(int rc, const char *what)
+int llmobs_own_span_complain(int rc, const char *what)
 {
     if (rc < 0 && is_news(what, rc))
         llmobs_log(LLMOBS_LOG_WARN, "API: %s: %s", what, strerror(-rc));
@@ -73,27 +73,27 @@ int llmobs_api_complain(int rc, const char *what)
 
 /* -- which span ----------------------------------------------------------- */
 
-int llmobs_api_settle(uint64_t *span)
+int llmobs_own_span_resolve(uint64_t *span)
 {
-    if (*span == LLMOBS_API_NONE || !llmobs_api_is_on())
-        return LLMOBS_API_OFF;
+    if (*span == LLMOBS_OWN_SPAN_NONE || !llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
     if (*span == 0)
-        *span = llmobs_api_thread_top();
+        *span = llmobs_thread_state_top();
     return *span ? 0 : -ENOENT;
 }
 
-int llmobs_api_lock(uint64_t *span, struct llmobs_api_live **live)
+int llmobs_own_span_lock(uint64_t *span, struct llmobs_open_span **live)
 {
-    int rc = llmobs_api_settle(span);
+    int rc = llmobs_own_span_resolve(span);
 
     if (rc)
         return rc;
-    *live = llmobs_api_table_lock(*span);
+    *live = llmobs_span_table_lock(*span);
     if (!*live)
         return -EBADF;
     if ((*live)->process == llmobs_fork_process())
         return 0;
-    llmobs_api_table_unlock(*span);
+    llmobs_span_table_unlock(*span);
     return -ECHILD;
 }
 
@@ -124,61 +124,62 @@ static void attribute(struct llmobs_context *context,
     free(clean);
 }
 
-int llmobs_api_child(uint64_t span, struct llmobs_context *out)
+int llmobs_own_span_child(uint64_t span, struct llmobs_context *out)
 {
-    struct llmobs_api_live *live = llmobs_api_table_lock(span);
+    struct llmobs_open_span *live = llmobs_span_table_lock(span);
 
     if (!live)
         return -EBADF;
     llmobs_context_child(out, &live->span.context);
     attribute(out, &live->span);
-    llmobs_api_table_unlock(span);
+    llmobs_span_table_unlock(span);
     return 0;
 }
 
-bool llmobs_api_from_span(struct llmobs_context *out)
+bool llmobs_own_span_child_of_current(struct llmobs_context *out)
 {
     uint64_t top;
 
-    if (!llmobs_api_thread_used())
+    if (!llmobs_thread_state_used())
         return false;
-    while ((top = llmobs_api_thread_top()) != 0) {
-        if (llmobs_api_child(top, out) == 0)
+    while ((top = llmobs_thread_state_top()) != 0) {
+        if (llmobs_own_span_child(top, out) == 0)
             return true;
         /* Finished meanwhile, or held by a thread that a fork left behind. */
-        (void)llmobs_api_thread_remove(top);
+        (void)llmobs_thread_state_remove(top);
     }
     return false;
 }
 
-const struct llmobs_carrier *llmobs_api_carrier(struct llmobs_carrier *room)
+const struct llmobs_carrier *llmobs_own_span_carrier(
+    struct llmobs_carrier *room)
 {
     const struct llmobs_carrier *inbound =
-        llmobs_api_thread_used() ? llmobs_api_thread_inbound() : NULL;
+        llmobs_thread_state_used() ? llmobs_thread_state_inbound() : NULL;
 
     return inbound ? inbound : llmobs_inbound_now(&config->carrier, room);
 }
 
-int llmobs_api_activate(const struct llmobs_header *headers, size_t count)
+int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count)
 {
     const struct llmobs_carrier *inbound;
     struct llmobs_context *context;
     bool found;
     int rc;
 
-    if (!llmobs_api_is_on())
-        return LLMOBS_API_OFF;
-    rc = llmobs_api_thread_activate(headers, count);
+    if (!llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
+    rc = llmobs_thread_state_activate(headers, count);
     if (rc)
-        return llmobs_api_complain(rc, "activate");
-    inbound = llmobs_api_thread_inbound();
+        return llmobs_own_span_complain(rc, "activate");
+    inbound = llmobs_thread_state_inbound();
     context = llmobs_scratch_take(sizeof(*context));
     found = inbound && context &&
             llmobs_context_from_carrier(context, config, inbound);
     llmobs_scratch_give(context);
     if (found)
         return 0;
-    (void)llmobs_api_thread_activate(NULL, 0);
+    (void)llmobs_thread_state_activate(NULL, 0);
     return -ENOENT;
 }
 
@@ -189,11 +190,11 @@ static int find_context(uint64_t parent, struct llmobs_context *out)
 {
     struct llmobs_carrier room;
 
-    if (parent && parent != LLMOBS_API_NONE)
-        return llmobs_api_child(parent, out);
-    if (!llmobs_api_from_span(out))
+    if (parent && parent != LLMOBS_OWN_SPAN_NONE)
+        return llmobs_own_span_child(parent, out);
+    if (!llmobs_own_span_child_of_current(out))
         (void)llmobs_context_from_carrier(out, config,
-                                          llmobs_api_carrier(&room));
+                                          llmobs_own_span_carrier(&room));
     return 0;
 }
 
@@ -208,7 +209,8 @@ static void name_app(struct llmobs_context *context, const char *ml_app)
                         "API: an ml_app breaks the documented rules");
 }
 
-static int fill(struct llmobs_span *span, const struct llmobs_api_start *start)
+static int fill(struct llmobs_span *span,
+                const struct llmobs_own_span_start *start)
 {
     const char *name = start->name && *start->name
                            ? start->name
@@ -237,7 +239,7 @@ static int fill(struct llmobs_span *span, const struct llmobs_api_start *start)
 /* What the llm span above says of the tool's version, if it does. */
 static int find_version(uint64_t above, struct llmobs_span *tool)
 {
-    struct llmobs_api_live *live = llmobs_api_table_lock(above);
+    struct llmobs_open_span *live = llmobs_span_table_lock(above);
     int rc = 0;
 
     if (!live)
@@ -251,14 +253,14 @@ static int find_version(uint64_t above, struct llmobs_span *tool)
             rc = llmobs_span_set(&tool->tool_version,
                                  llmobs_json_gets(one, "version"));
     }
-    llmobs_api_table_unlock(above);
+    llmobs_span_table_unlock(above);
     return rc;
 }
 
-static int make(const struct llmobs_api_start *start,
-                struct llmobs_api_live **out)
+static int make(const struct llmobs_own_span_start *start,
+                struct llmobs_open_span **out)
 {
-    struct llmobs_api_live *live = llmobs_api_live_new();
+    struct llmobs_open_span *live = llmobs_open_span_new();
     int rc;
 
     if (!live)
@@ -268,15 +270,15 @@ static int make(const struct llmobs_api_start *start,
     if (!rc)
         rc = fill(&live->span, start);
     if (!rc)
-        rc = llmobs_api_add_extras(live);
+        rc = llmobs_own_span_add_contexts(live);
     if (!rc && start->kind == LLMOBS_KIND_TOOL)
         rc = find_version(start->parent ? start->parent
-                                        : llmobs_api_thread_top(),
+                                        : llmobs_thread_state_top(),
                           &live->span);
     live->span.start_ns = llmobs_clock_wall_ns();
     live->start_mono_ns = llmobs_clock_mono_ns();
     if (rc)
-        llmobs_api_live_free(live);
+        llmobs_open_span_free(live);
     else
         *out = live;
     return rc;
@@ -284,33 +286,36 @@ static int make(const struct llmobs_api_start *start,
 
 static void forget(uint64_t number)
 {
-    if (llmobs_api_table_lock(number))
-        llmobs_api_live_free(llmobs_api_table_take(number));
+    if (llmobs_span_table_lock(number))
+        llmobs_open_span_free(llmobs_span_table_take(number));
 }
 
-int llmobs_api_start(const struct llmobs_api_start *start, uint64_t *out)
+int llmobs_own_span_start(const struct llmobs_own_span_start *start,
+                          uint64_t *out)
 {
-    struct llmobs_api_live *live;
+    struct llmobs_open_span *live;
     uint64_t number;
     int rc;
 
-    *out = LLMOBS_API_NONE;
-    if (!llmobs_api_is_on())
-        return LLMOBS_API_OFF;
+    *out = LLMOBS_OWN_SPAN_NONE;
+    if (!llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
     if ((unsigned)start->kind > LLMOBS_KIND_RETRIEVAL)
-        return llmobs_api_complain(-EINVAL, "start of a kind that is none");
+        return llmobs_own_span_complain(-EINVAL,
+                                        "start of a kind that is none");
     rc = make(start, &live);
     if (rc)
-        return llmobs_api_complain(rc, "start");
-    number = llmobs_api_table_add(live);
+        return llmobs_own_span_complain(rc, "start");
+    number = llmobs_span_table_add(live);
     if (!number) {
-        llmobs_api_live_free(live);
-        return llmobs_api_complain(-EMFILE, "start of too many spans");
+        llmobs_open_span_free(live);
+        return llmobs_own_span_complain(-EMFILE, "start of too many spans");
     }
-    rc = start->detached ? 0 : llmobs_api_thread_push(number);
+    rc = start->detached ? 0 : llmobs_thread_state_push(number);
     if (rc) {
         forget(number);
-        return llmobs_api_complain(rc, "start of too many spans in one thread");
+        return llmobs_own_span_complain(
+            rc, "start of too many spans in one thread");
     }
     *out = number;
     return 0;
@@ -319,7 +324,7 @@ int llmobs_api_start(const struct llmobs_api_start *start, uint64_t *out)
 /* -- finish --------------------------------------------------------------- */
 
 /* Tags as an event has them. */
-static int list_tags(struct llmobs_api_live *live)
+static int list_tags(struct llmobs_open_span *live)
 {
     struct llmobs_json *list = llmobs_json_array();
     struct llmobs_buf pair;
@@ -344,7 +349,7 @@ static int list_tags(struct llmobs_api_live *live)
 
 /* Encoded here, so that the disk has it when the call returns. What cannot be
  * encoded the worker accounts for. */
-static int submit(struct llmobs_api_live *live)
+static int submit(struct llmobs_open_span *live)
 {
     struct llmobs_buf event;
     int rc = live->tags ? list_tags(live) : 0;
@@ -362,59 +367,63 @@ static int submit(struct llmobs_api_live *live)
         memset(&live->span, 0, sizeof(live->span));
     }
     llmobs_buf_fini(&event);
-    llmobs_api_live_free(live);
+    llmobs_open_span_free(live);
     return rc;
 }
 
-int llmobs_api_finish(uint64_t span)
+int llmobs_own_span_finish(uint64_t span)
 {
-    struct llmobs_api_live *live;
+    struct llmobs_open_span *live;
 
-    if (span == LLMOBS_API_NONE)
-        return LLMOBS_API_OFF;
-    if (llmobs_api_thread_used())
-        (void)llmobs_api_thread_remove(span);
-    if (!llmobs_api_table_lock(span))
-        return llmobs_api_complain(-EBADF, "finish of a span that is not open");
-    live = llmobs_api_table_take(span);
-    if (llmobs_api_is_on() && live->process == llmobs_fork_process())
-        return llmobs_api_complain(submit(live), "finish");
-    llmobs_api_live_free(live);
-    return llmobs_api_is_on() ? 0 : LLMOBS_API_OFF;
+    if (span == LLMOBS_OWN_SPAN_NONE)
+        return LLMOBS_OWN_SPAN_OFF;
+    if (llmobs_thread_state_used())
+        (void)llmobs_thread_state_remove(span);
+    if (!llmobs_span_table_lock(span))
+        return llmobs_own_span_complain(-EBADF,
+                                        "finish of a span that is not open");
+    live = llmobs_span_table_take(span);
+    if (llmobs_own_span_is_on() && live->process == llmobs_fork_process())
+        return llmobs_own_span_complain(submit(live), "finish");
+    llmobs_open_span_free(live);
+    return llmobs_own_span_is_on() ? 0 : LLMOBS_OWN_SPAN_OFF;
 }
 
 /* -- other uses ----------------------------------------------------------- */
 
-int llmobs_api_context(uint64_t span, struct llmobs_context *out)
+int llmobs_own_span_context(uint64_t span, struct llmobs_context *out)
 {
-    struct llmobs_api_live *live;
-    int rc = llmobs_api_settle(&span);
+    struct llmobs_open_span *live;
+    int rc = llmobs_own_span_resolve(&span);
 
     if (rc)
-        return llmobs_api_complain(rc, "a span's ids");
-    live = llmobs_api_table_lock(span);
+        return llmobs_own_span_complain(rc, "a span's ids");
+    live = llmobs_span_table_lock(span);
     if (!live)
-        return llmobs_api_complain(-EBADF, "ids of a span that is not open");
+        return llmobs_own_span_complain(-EBADF,
+                                        "ids of a span that is not open");
     *out = live->span.context;
     attribute(out, &live->span);
-    llmobs_api_table_unlock(span);
+    llmobs_span_table_unlock(span);
     return 0;
 }
 
-int llmobs_api_enter(uint64_t span)
+int llmobs_own_span_enter(uint64_t span)
 {
-    if (span == LLMOBS_API_NONE || !llmobs_api_is_on())
-        return LLMOBS_API_OFF;
-    if (!llmobs_api_table_has(span))
-        return llmobs_api_complain(-EBADF, "enter of a span that is not open");
-    return llmobs_api_complain(llmobs_api_thread_push(span), "enter");
+    if (span == LLMOBS_OWN_SPAN_NONE || !llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
+    if (!llmobs_span_table_has(span))
+        return llmobs_own_span_complain(-EBADF,
+                                        "enter of a span that is not open");
+    return llmobs_own_span_complain(llmobs_thread_state_push(span), "enter");
 }
 
-int llmobs_api_leave(uint64_t span)
+int llmobs_own_span_leave(uint64_t span)
 {
-    if (span == LLMOBS_API_NONE)
-        return LLMOBS_API_OFF;
-    if (!llmobs_api_table_has(span))
-        return llmobs_api_complain(-EBADF, "leave of a span that is not open");
-    return llmobs_api_complain(llmobs_api_thread_remove(span), "leave");
+    if (span == LLMOBS_OWN_SPAN_NONE)
+        return LLMOBS_OWN_SPAN_OFF;
+    if (!llmobs_span_table_has(span))
+        return llmobs_own_span_complain(-EBADF,
+                                        "leave of a span that is not open");
+    return llmobs_own_span_complain(llmobs_thread_state_remove(span), "leave");
 }

@@ -1,11 +1,11 @@
-/* ops_multi - the operations behind the thunks of curl_multi_*.
+/* multi - the operations behind the thunks of curl_multi_*.
  *
  * Owns:    nothing. Threads: as the libcurl function of the same name.
  * Errors:  those of the real function, which each calls exactly once.
  * Fork:    as capture.h.
  */
-#ifndef LLMOBS_OPS_MULTI_H
-#define LLMOBS_OPS_MULTI_H
+#ifndef LLMOBS_MULTI_H
+#define LLMOBS_MULTI_H
 
 #include "core/capture/handle.h"
 

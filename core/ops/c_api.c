@@ -1,4 +1,4 @@
-#include "core/ops/api.h"
+#include "core/ops/c_api.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,9 +9,9 @@
 #include "core/event/evaluation.h"
 #include "core/ops/api_enable.h"
 #include "core/ops/global.h"
-#include "core/sdk/api_io.h"
-#include "core/sdk/api_thread.h"
-#include "core/sdk/api_values.h"
+#include "core/sdk/span_io.h"
+#include "core/sdk/thread_state.h"
+#include "core/sdk/values.h"
 #include "core/sdk/evaluation_submit.h"
 #include "core/trace/inject.h"
 
@@ -32,21 +32,21 @@ _Static_assert((int)LLMOBS_PROXIED_BY_URL == (int)LLMOBS_PROXYING_BY_URL &&
                    (int)LLMOBS_PROXIED_YES == (int)LLMOBS_PROXYING_YES &&
                    (int)LLMOBS_PROXIED_NO == (int)LLMOBS_PROXYING_NO,
                "and this");
-_Static_assert(LLMOBS_SPANS_MAX == LLMOBS_API_SPANS_MAX &&
-                   LLMOBS_DEPTH_MAX == LLMOBS_API_DEPTH_MAX &&
-                   LLMOBS_NOT_OBSERVING == LLMOBS_API_OFF,
+_Static_assert(LLMOBS_SPANS_MAX == LLMOBS_SPAN_TABLE_MAX &&
+                   LLMOBS_DEPTH_MAX == LLMOBS_THREAD_STATE_DEPTH_MAX &&
+                   LLMOBS_NOT_OBSERVING == LLMOBS_OWN_SPAN_OFF,
                "what the public header promises");
 
 /* Constant after open. */
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 
-void llmobs_api_open(const struct llmobs_config *the_config,
-                     struct llmobs_worker *the_worker)
+void llmobs_c_api_open(const struct llmobs_config *the_config,
+                       struct llmobs_worker *the_worker)
 {
     config = the_config;
     worker = the_worker;
-    llmobs_api_init(config, worker);
+    llmobs_own_span_init(config, worker);
 }
 
 static uint64_t number_of(llmobs_span_t span)
@@ -67,26 +67,26 @@ static int say_user(uint64_t span, const struct llmobs_start_options *options)
                                       {"user_handle", options->user_handle},
                                       {"user_name", options->user_name}};
     struct llmobs_pair given[3];
-    struct llmobs_api_data data = {0};
+    struct llmobs_annotation_json data = {0};
     size_t count = 0;
     int rc;
 
     for (size_t i = 0; i < 3; i++)
         if (all[i].value)
             given[count++] = all[i];
-    rc = llmobs_api_pairs(given, count, &data.tags);
-    return rc || count == 0 ? rc : llmobs_api_annotate(span, &data);
+    rc = llmobs_values_pairs(given, count, &data.tags);
+    return rc || count == 0 ? rc : llmobs_own_span_annotate(span, &data);
 }
 
 static int start(const struct llmobs_start_options *options, llmobs_span_t *out)
 {
     struct llmobs_start_options own;
-    struct llmobs_api_start as = {0};
+    struct llmobs_own_span_start as = {0};
     uint64_t span;
-    int rc = out ? llmobs_api_copy(&own, sizeof(own), options) : -EINVAL;
+    int rc = out ? llmobs_values_copy(&own, sizeof(own), options) : -EINVAL;
 
     if (rc)
-        return llmobs_api_complain(rc, "start by options that are none");
+        return llmobs_own_span_complain(rc, "start by options that are none");
     as.kind = (enum llmobs_kind)own.kind;
     as.name = own.name;
     as.model_name = own.model_name;
@@ -96,7 +96,7 @@ static int start(const struct llmobs_start_options *options, llmobs_span_t *out)
     as.parent = number_of(own.parent);
     as.detached = own.detached != 0;
     llmobs_global_alone();
-    rc = llmobs_api_start(&as, &span);
+    rc = llmobs_own_span_start(&as, &span);
     *out = span_of(span);
     return rc ? rc : say_user(span, &own);
 }
@@ -105,23 +105,24 @@ static int annotate(llmobs_span_t span,
                     const struct llmobs_annotation *annotation)
 {
     struct llmobs_annotation own;
-    struct llmobs_api_data data;
+    struct llmobs_annotation_json data;
     int rc;
 
-    if (!llmobs_api_is_on())
-        return LLMOBS_API_OFF;
-    rc = llmobs_api_copy(&own, sizeof(own), annotation);
+    if (!llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
+    rc = llmobs_values_copy(&own, sizeof(own), annotation);
     if (!rc)
-        rc = llmobs_api_values(&own, &data);
+        rc = llmobs_values_annotation(&own, &data);
     if (rc)
-        return llmobs_api_complain(rc, "annotate by what is no annotation");
-    return llmobs_api_annotate(number_of(span), &data);
+        return llmobs_own_span_complain(rc,
+                                        "annotate by what is no annotation");
+    return llmobs_own_span_annotate(number_of(span), &data);
 }
 
 static llmobs_span_t current(void)
 {
-    uint64_t top = llmobs_api_is_on() && llmobs_api_thread_used()
-                       ? llmobs_api_thread_top()
+    uint64_t top = llmobs_own_span_is_on() && llmobs_thread_state_used()
+                       ? llmobs_thread_state_top()
                        : 0;
 
     return top ? span_of(top) : LLMOBS_NO_SPAN;
@@ -133,10 +134,10 @@ static int export_span(llmobs_span_t span, struct llmobs_exported *out)
     int rc;
 
     if (!out)
-        return llmobs_api_complain(-EINVAL, "export to nowhere");
+        return llmobs_own_span_complain(-EINVAL, "export to nowhere");
     out->span_id[0] = out->trace_id[0] = '\0';
     context = llmobs_scratch_take(sizeof(*context));
-    rc = context ? llmobs_api_context(number_of(span), context) : -ENOMEM;
+    rc = context ? llmobs_own_span_context(number_of(span), context) : -ENOMEM;
     if (!rc) {
         (void)llmobs_propagate_decimal(context->span_id, out->span_id);
         llmobs_id128_hex(context->trace_id, out->trace_id);
@@ -212,17 +213,17 @@ static int evaluate(const struct llmobs_evaluation_options *options)
     struct llmobs_json *json = NULL, *metadata = NULL;
     int rc;
 
-    if (!llmobs_api_is_on())
-        return LLMOBS_API_OFF;
-    rc = llmobs_api_copy(&own, sizeof(own), options);
+    if (!llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
+    rc = llmobs_values_copy(&own, sizeof(own), options);
     if (!rc && own.metric_type == LLMOBS_JSON)
-        rc = llmobs_api_parse(own.json, &json);
+        rc = llmobs_values_parse(own.json, &json);
     if (!rc)
-        rc = llmobs_api_parse(own.metadata_json, &metadata);
+        rc = llmobs_values_parse(own.metadata_json, &metadata);
     if (!rc)
         rc = submit(&own, json, metadata);
     else
-        (void)llmobs_api_complain(rc, "an evaluation that is none");
+        (void)llmobs_own_span_complain(rc, "an evaluation that is none");
     llmobs_json_free(json);
     llmobs_json_free(metadata);
     return rc;
@@ -266,7 +267,7 @@ static int inject_as(const struct llmobs_context *context,
     if (!headers)
         return -ENOMEM;
     plan.sender = llmobs_propagate_span(context);
-    plan.baggage = llmobs_api_carrier(&room)->baggage;
+    plan.baggage = llmobs_own_span_carrier(&room)->baggage;
     if (llmobs_inject_fill(headers, &plan))
         rc = tell(headers, add, arg);
     free(headers);
@@ -279,9 +280,9 @@ static int inject(llmobs_span_t span, llmobs_header_fn *add, void *arg)
     int rc;
 
     if (!add)
-        return llmobs_api_complain(-EINVAL, "inject to nowhere");
+        return llmobs_own_span_complain(-EINVAL, "inject to nowhere");
     context = malloc(sizeof(*context));
-    rc = context ? llmobs_api_context(number_of(span), context) : -ENOMEM;
+    rc = context ? llmobs_own_span_context(number_of(span), context) : -ENOMEM;
     if (!rc)
         rc = inject_as(context, add, arg);
     free(context);
@@ -293,17 +294,17 @@ static int activate(const struct llmobs_pair *headers, size_t count)
     struct llmobs_header *list;
     int rc;
 
-    if (!llmobs_api_is_on())
-        return LLMOBS_API_OFF;
-    if ((count && !headers) || count > LLMOBS_API_LIST_MAX)
-        return llmobs_api_complain(-EINVAL, "activate of no headers");
+    if (!llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
+    if ((count && !headers) || count > LLMOBS_VALUES_LIST_MAX)
+        return llmobs_own_span_complain(-EINVAL, "activate of no headers");
     list = calloc(count + 1, sizeof(*list));
     if (!list)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
         list[i] = (struct llmobs_header){(char *)(uintptr_t)headers[i].key,
                                          (char *)(uintptr_t)headers[i].value};
-    rc = llmobs_api_activate(list, count);
+    rc = llmobs_own_span_activate(list, count);
     free(list);
     return rc;
 }
@@ -313,31 +314,33 @@ static int activate(const struct llmobs_pair *headers, size_t count)
 
 static int proxied_begin(enum llmobs_proxied proxied)
 {
-    if (!llmobs_api_is_on())
-        return LLMOBS_API_OFF;
+    if (!llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
     if ((unsigned)proxied > LLMOBS_PROXIED_NO)
-        return llmobs_api_complain(-EINVAL, "proxied that is none");
-    return llmobs_api_complain(
-        llmobs_api_thread_proxied_begin((enum llmobs_proxying)proxied),
+        return llmobs_own_span_complain(-EINVAL, "proxied that is none");
+    return llmobs_own_span_complain(
+        llmobs_thread_state_proxied_begin((enum llmobs_proxying)proxied),
         "proxied_begin");
 }
 
 static int proxied_end(void)
 {
-    return llmobs_api_complain(llmobs_api_thread_proxied_end(), "proxied_end");
+    return llmobs_own_span_complain(llmobs_thread_state_proxied_end(),
+                                    "proxied_end");
 }
 
 static int make_extra(const struct llmobs_context_options *options,
-                      struct llmobs_api_extra *extra)
+                      struct llmobs_annotation_context *extra)
 {
     struct llmobs_json *prompt;
-    int rc = llmobs_api_parse(options->prompt_json, &prompt);
+    int rc = llmobs_values_parse(options->prompt_json, &prompt);
 
     if (!rc && prompt)
-        rc = llmobs_api_prompt(prompt, &extra->prompt);
+        rc = llmobs_span_io_prompt(prompt, &extra->prompt);
     llmobs_json_free(prompt);
     if (!rc)
-        rc = llmobs_api_pairs(options->tags, options->tag_count, &extra->tags);
+        rc = llmobs_values_pairs(options->tags, options->tag_count,
+                                 &extra->tags);
     if (!rc && options->name && *options->name) {
         extra->name = strdup(options->name);
         rc = extra->name ? 0 : -ENOMEM;
@@ -347,25 +350,26 @@ static int make_extra(const struct llmobs_context_options *options,
 
 static int context_begin(const struct llmobs_context_options *options)
 {
-    struct llmobs_api_extra extra = {0};
+    struct llmobs_annotation_context extra = {0};
     struct llmobs_context_options own;
     int rc;
 
-    if (!llmobs_api_is_on())
-        return LLMOBS_API_OFF;
-    rc = llmobs_api_copy(&own, sizeof(own), options);
+    if (!llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
+    rc = llmobs_values_copy(&own, sizeof(own), options);
     if (!rc)
         rc = make_extra(&own, &extra);
     if (rc)
-        llmobs_api_extra_free(&extra);
+        llmobs_annotation_context_free(&extra);
     else
-        rc = llmobs_api_thread_extra_begin(&extra);
-    return llmobs_api_complain(rc, "context_begin");
+        rc = llmobs_annotation_context_begin(&extra);
+    return llmobs_own_span_complain(rc, "context_begin");
 }
 
 static int context_end(void)
 {
-    return llmobs_api_complain(llmobs_api_thread_extra_end(), "context_end");
+    return llmobs_own_span_complain(llmobs_annotation_context_end(),
+                                    "context_end");
 }
 
 /* -- the table --------------------------------------------------------------
@@ -374,7 +378,7 @@ static int context_end(void)
 static int flush(int64_t timeout_ms)
 {
     if (timeout_ms < 0)
-        return llmobs_api_complain(-EINVAL, "flush of a negative time");
+        return llmobs_own_span_complain(-EINVAL, "flush of a negative time");
     return llmobs_worker_flush(worker, timeout_ms);
 }
 
@@ -389,20 +393,20 @@ static int flush(int64_t timeout_ms)
         return rc;                      \
     }
 
-KEEPING(enable, (const struct llmobs_enable_options *o), llmobs_api_enable(o))
-KEEPING(disable, (void), llmobs_api_disable(worker))
-KEEPING(enabled, (void), llmobs_api_is_on())
+KEEPING(enable, (const struct llmobs_enable_options *o), llmobs_c_api_enable(o))
+KEEPING(disable, (void), llmobs_c_api_disable(worker))
+KEEPING(enabled, (void), llmobs_own_span_is_on())
 KEEPING(start, (const struct llmobs_start_options *o, llmobs_span_t *out),
         start(o, out))
-KEEPING(finish, (llmobs_span_t span), llmobs_api_finish(number_of(span)))
-KEEPING(enter, (llmobs_span_t span), llmobs_api_enter(number_of(span)))
-KEEPING(leave, (llmobs_span_t span), llmobs_api_leave(number_of(span)))
+KEEPING(finish, (llmobs_span_t span), llmobs_own_span_finish(number_of(span)))
+KEEPING(enter, (llmobs_span_t span), llmobs_own_span_enter(number_of(span)))
+KEEPING(leave, (llmobs_span_t span), llmobs_own_span_leave(number_of(span)))
 KEEPING(annotate, (llmobs_span_t span, const struct llmobs_annotation *a),
         annotate(span, a))
 KEEPING(error,
         (llmobs_span_t span, const char *type, const char *message,
          const char *stack),
-        llmobs_api_fail(number_of(span), type, message, stack))
+        llmobs_own_span_fail(number_of(span), type, message, stack))
 KEEPING(export_span, (llmobs_span_t span, struct llmobs_exported *out),
         export_span(span, out))
 KEEPING(evaluate, (const struct llmobs_evaluation_options *o), evaluate(o))
@@ -440,7 +444,7 @@ static const struct llmobs_api table = {
     .context_end = api_context_end,
 };
 
-const struct llmobs_api *llmobs_api_table(unsigned version)
+const struct llmobs_api *llmobs_c_api_table(unsigned version)
 {
     return version == LLMOBS_API_VERSION ? &table : NULL;
 }

@@ -1,10 +1,10 @@
-#include "core/sdk/api_io.h"
+#include "core/sdk/span_io.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-void llmobs_api_side_free(struct llmobs_api_side *side)
+void llmobs_span_side_free(struct llmobs_span_side *side)
 {
     llmobs_json_free(side->messages);
     llmobs_json_free(side->documents);
@@ -133,7 +133,7 @@ static int make_result(const struct llmobs_json *value, struct llmobs_json *out)
 
     if (!llmobs_json_is_object(value) || !result)
         return -EINVAL;
-    text = llmobs_api_tag(result);
+    text = llmobs_span_io_tag(result);
     rc = text ? llmobs_json_sets(out, "result", text) : -ENOMEM;
     free(text);
     if (!rc)
@@ -217,12 +217,12 @@ static int make_document(const struct llmobs_json *value,
 
 static int make_value(const struct llmobs_json *value, char **out)
 {
-    *out = llmobs_api_tag(value);
+    *out = llmobs_span_io_tag(value);
     return *out ? 0 : -ENOMEM;
 }
 
-int llmobs_api_input(enum llmobs_kind kind, struct llmobs_json *value,
-                     struct llmobs_api_side *out)
+int llmobs_span_io_input(enum llmobs_kind kind, struct llmobs_json *value,
+                         struct llmobs_span_side *out)
 {
     memset(out, 0, sizeof(*out));
     if (kind == LLMOBS_KIND_LLM)
@@ -232,8 +232,8 @@ int llmobs_api_input(enum llmobs_kind kind, struct llmobs_json *value,
     return make_value(value, &out->value);
 }
 
-int llmobs_api_output(enum llmobs_kind kind, struct llmobs_json *value,
-                      struct llmobs_api_side *out)
+int llmobs_span_io_output(enum llmobs_kind kind, struct llmobs_json *value,
+                          struct llmobs_span_side *out)
 {
     memset(out, 0, sizeof(*out));
     if (kind == LLMOBS_KIND_LLM)
@@ -243,7 +243,7 @@ int llmobs_api_output(enum llmobs_kind kind, struct llmobs_json *value,
     return make_value(value, &out->value);
 }
 
-char *llmobs_api_tag(const struct llmobs_json *value)
+char *llmobs_span_io_tag(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
 
@@ -315,8 +315,8 @@ static int copy_prompt(struct llmobs_json *to, const struct llmobs_json *from)
     return rc;
 }
 
-int llmobs_api_prompt(const struct llmobs_json *prompt,
-                      struct llmobs_json **out)
+int llmobs_span_io_prompt(const struct llmobs_json *prompt,
+                          struct llmobs_json **out)
 {
     struct llmobs_json *made;
     int rc;
@@ -348,7 +348,8 @@ static int make_tool(const struct llmobs_json *value, struct llmobs_json *out)
     return rc ? rc : copy_object(out, value, "schema");
 }
 
-int llmobs_api_tools(const struct llmobs_json *tools, struct llmobs_json **out)
+int llmobs_span_io_tools(const struct llmobs_json *tools,
+                         struct llmobs_json **out)
 {
     struct llmobs_json *list;
     int rc = 0;

@@ -1,0 +1,19 @@
+/* annotation_apply - the annotations of a call, on the span that is made of it.
+ *
+ * The thread that makes the call packs them into a text (annotation_pack.h);
+ * the worker applies that text here.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ * Errors:  without memory the span stays as it was, or is annotated in part.
+ */
+#ifndef LLMOBS_ANNOTATION_APPLY_H
+#define LLMOBS_ANNOTATION_APPLY_H
+
+#include "core/span/span.h"
+
+/* Applies the text of an object {"name", "tags", "prompt"} to a span; NULL, or
+ * a text of another form, changes nothing. */
+void llmobs_annotation_apply(const char *said, struct llmobs_span *span);
+
+#endif
