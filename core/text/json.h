@@ -1,23 +1,22 @@
 /* json - values of JSON; the only door to the JSON library.
  *
- * Owns:    nothing; a value is freed by its last owner with llmobs_json_free.
+ * Owns:    nothing; the last owner of a value frees it with llmobs_json_free.
  * Threads: a value belongs to one thread at a time.
- * Errors:  makers give NULL without memory, and all else fails as if there were
- *          none where no work is left (work.h); set and add take their value in
- *          every case and answer -ENOMEM where it or what it goes into is
- *          NULL; readers are NULL-safe and answer NULL, 0 or false for a value
- *          of another type.
+ * Errors:  a maker gives NULL when memory runs out. Where no work is left
+ *          (work.h) every function fails as if there were no memory. set and
+ *          add take their value in every case; they answer -ENOMEM where the
+ *          value or its container is NULL. A reader accepts NULL, and answers
+ *          NULL, 0 or false for a value of another type.
  * Limits:  LLMOBS_JSON_DEPTH_MAX levels, LLMOBS_JSON_TOKENS_MAX tokens (keys,
  *          values and containers); a document beyond either is refused whole.
- *          Values that were built are written up to 1000 levels deep, then
- *          -E2BIG; dumps gives NULL beyond 1 GiB too.
- * Fork:    plain memory.
+ *          dump writes at most 1000 levels, then -E2BIG; dumps also gives NULL
+ *          beyond 1 GiB.
  *
- * Strings are UTF-8 without NUL: parsing and the makers replace bad bytes and
- * NUL by U+FFFD; parsing does so with lone surrogates, accepts raw control
- * characters in strings, drops a byte order mark, turns integers beyond 64 bits
- * into reals and numbers beyond a double into null; of duplicate keys the last
- * one holds (WIRE 8.4, 8.9).
+ * Strings are UTF-8 without NUL. The parser and the makers replace bad bytes
+ * and NUL by U+FFFD. The parser does the same with lone surrogates, accepts raw
+ * control characters in strings, drops a byte order mark, and turns an integer
+ * beyond 64 bits into a real and a number beyond a double into null. Of
+ * duplicate keys the last one holds (WIRE 8.4, 8.9).
  */
 #ifndef LLMOBS_JSON_H
 #define LLMOBS_JSON_H
@@ -35,8 +34,8 @@ struct llmobs_json;
  * -ENOMEM. */
 int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **out);
 
-/* Makers; each gives a value. _share gives another owner of the same value;
- * _clone a deep copy. */
+/* Makers; each gives a value. _share makes the caller one more owner of the
+ * same value; _clone gives a deep copy. */
 struct llmobs_json *llmobs_json_object(void);
 struct llmobs_json *llmobs_json_array(void);
 struct llmobs_json *llmobs_json_string(const char *text); /* NULL: NULL */
@@ -57,7 +56,7 @@ int llmobs_json_sets(struct llmobs_json *object, const char *key,
                      const char *text); /* NULL text: nothing is set */
 void llmobs_json_unset(struct llmobs_json *object, const char *key);
 
-/* Readers; what they answer is borrowed from the value. */
+/* Readers; the caller borrows their answer from the value. */
 struct llmobs_json *llmobs_json_get(const struct llmobs_json *object,
                                     const char *key);
 struct llmobs_json *llmobs_json_at(const struct llmobs_json *array, size_t i);
@@ -76,24 +75,23 @@ bool llmobs_json_is_false(const struct llmobs_json *json);
 int64_t llmobs_json_to_int(const struct llmobs_json *json);
 double llmobs_json_to_real(const struct llmobs_json *json);
 
-/* Walks an object: `key` and `value` are borrowed; the object must not change
- * meanwhile. for (it = llmobs_json_iter(o); it; it = llmobs_json_next(o, it)).
+/* Walks an object, which must not change meanwhile; the caller borrows keys and
+ * values. for (it = llmobs_json_iter(o); it; it = llmobs_json_next(o, it)).
  */
 void *llmobs_json_iter(const struct llmobs_json *object);
 void *llmobs_json_next(const struct llmobs_json *object, void *iter);
 const char *llmobs_json_iter_key(void *iter);
 struct llmobs_json *llmobs_json_iter_value(void *iter);
 
-/* Writes a value to the end of `buf`: keys sorted, reals in their shortest
- * form that reads back the same, separators ", " and ": " (WIRE 1.5,
- * 1.9). _ASCII escapes every code point from 0x7F up; _KEEP_ORDER leaves keys
- * as they came. */
+/* Appends a value to `buf`: keys sorted, each real in the shortest form that
+ * reads back the same, separators ", " and ": " (WIRE 1.5, 1.9). _ASCII escapes
+ * every code point from 0x7F up; _KEEP_ORDER leaves the keys in their order. */
 #define LLMOBS_JSON_ASCII 1u
 #define LLMOBS_JSON_KEEP_ORDER 2u
 int llmobs_json_dump(const struct llmobs_json *json, unsigned flags,
                      struct llmobs_buf *buf);
 
-/* The same as a new C string; gives it, NULL without memory. */
+/* The same as a new C string; gives it, NULL when memory runs out. */
 char *llmobs_json_dumps(const struct llmobs_json *json, unsigned flags);
 
 #endif

@@ -18,7 +18,7 @@
 #define DIGITS_MAX 320
 #define EXPONENT_MAX 1000000000000000
 
-/* What the grammar allows next. */
+/* The next thing that the grammar allows. */
 enum expected {
     EXPECT_VALUE,
     EXPECT_VALUE_OR_END,
@@ -147,8 +147,8 @@ static int clean_wide(struct cleaner *c)
     return 0;
 }
 
-/* A raw control character: providers' own parsers are more lenient than the
- * grammar, so the text is kept by writing what should have been written. */
+/* Writes the escape of a raw control character. The grammar forbids such a
+ * character, but providers' parsers accept it: so the text is kept. */
 static int clean_control(struct cleaner *c)
 {
     unsigned char byte = c->in[c->at];
@@ -161,7 +161,7 @@ static int clean_control(struct cleaner *c)
     return replace(c, 1, escape);
 }
 
-/* The four hex digits of a \u escape at `at`; -1: no such escape. */
+/* Reads the four hex digits of a \u escape at `at`; -1: no such escape. */
 static int32_t read_unit(const struct cleaner *c, size_t at)
 {
     int32_t unit = 0;
@@ -330,8 +330,8 @@ static unsigned char digit_at(const struct cleaner *c, const struct number *n,
                             : c->in[n->frac + i - n->whole_len];
 }
 
-/* Whether a number rounds to infinity. Its size is plain from the power of ten
- * of its first digit, except within one power. */
+/* True when the number rounds to infinity. The power of ten of its first digit
+ * decides, except within one power, where the digits do. */
 static bool is_infinite(const struct cleaner *c, const struct number *n)
 {
     size_t digits = n->whole_len + n->frac_len;
@@ -393,7 +393,7 @@ static int skip_word(struct cleaner *c, const char *word)
     return 0;
 }
 
-/* What is no number, as Python's programs write it though JSON cannot. */
+/* NaN and Infinity: Python writes them although JSON has no such words. */
 static int clean_no_number(struct cleaner *c, const char *word)
 {
     size_t first = c->at;

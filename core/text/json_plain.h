@@ -1,10 +1,7 @@
-/* json_plain - runs of bytes that JSON text takes as they are, eight at a time.
+/* json_plain - finds runs of bytes that need no escape in JSON text, eight
+ * bytes at a time.
  *
- * Owns:    nothing.
  * Threads: any.
- * Errors:  none.
- * Limits:  none.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_JSON_PLAIN_H
 #define LLMOBS_JSON_PLAIN_H
@@ -15,15 +12,17 @@
 
 #define LLMOBS_JSON_ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* The high bit of each byte that is below `limit`, of bytes below 0x80; a byte
- * above one that is found may be marked wrongly, the lowest is not. */
+/* Sets the high bit of each byte that is below `limit`, where all bytes are
+ * below 0x80. The lowest mark is right; a byte above it may be marked
+ * wrongly. */
 static inline uint64_t llmobs_json_plain_below(uint64_t word, uint64_t limit)
 {
     return (word - LLMOBS_JSON_ALL(limit)) & ~word & LLMOBS_JSON_ALL(0x80);
 }
 
-/* How many bytes at the begin surely are printable ASCII and neither a
- * quotation mark nor a backslash: a multiple of eight. */
+/* Answers how many bytes at the beginning are printable ASCII and neither a
+ * quotation mark nor a backslash: a multiple of eight, so perhaps fewer than
+ * there are. */
 static inline size_t llmobs_json_plain_run(const void *data, size_t len)
 {
     size_t at = 0;
@@ -43,7 +42,7 @@ static inline size_t llmobs_json_plain_run(const void *data, size_t len)
     return at;
 }
 
-/* The same for ASCII but NUL. */
+/* The same for all of ASCII but NUL. */
 static inline size_t llmobs_json_plain_ascii(const void *data, size_t len)
 {
     size_t at = 0;
