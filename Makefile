@@ -48,7 +48,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/ledger/,counts ledger ledger_dir ledger_fold) \
 	$(addprefix core/net/,http http_transfer resolve) \
 	$(addprefix core/spool/,adopt adopt_find adopt_read living) \
-	$(addprefix core/text/,inflate inflate_br inflate_zstd) rules/read/base64)
+	core/text/inflate rules/read/base64)
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
 CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(shell find core -name '*.c'))
@@ -102,8 +102,8 @@ BROTLI := $(call usable,brotli/decode.h,BrotliDecoderVersion,$(BROTLI_LIBS))
 ZSTD := $(call usable,zstd.h,ZSTD_versionNumber,$(shell $(CC) -print-file-name=libzstd.a))
 CODING_LIBS := $(BROTLI) $(ZSTD)
 CODING_FLAGS := $(if $(BROTLI),-DLLMOBS_BROTLI) $(if $(ZSTD),-DLLMOBS_ZSTD)
-$(B)/core/text/inflate_br.o $(B)/core/text/inflate_zstd.o: CPPFLAGS += $(CODING_FLAGS)
-$(B)/core/text/inflate_br.o $(B)/core/text/inflate_zstd.o: $(B)/codings
+$(B)/core/text/inflate.o: CPPFLAGS += $(CODING_FLAGS)
+$(B)/core/text/inflate.o: $(B)/codings
 $(B)/codings: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CODING_LIBS)' | cmp -s - $@ || echo '$(CODING_LIBS)' > $@

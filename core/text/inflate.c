@@ -6,29 +6,310 @@
 #include <string.h>
 #include <strings.h>
 #include <zlib.h>
+#ifdef LLMOBS_BROTLI
+#include <brotli/decode.h>
+#endif
+#ifdef LLMOBS_ZSTD
+#include <zstd.h>
+#include <zstd_errors.h>
+#endif
 
 #include "core/base/work.h"
-#include "core/text/inflate_inner.h"
 
-/* Window bits as zlib's inflateInit2 takes them: which frame to expect. */
-enum frame {
-    FRAME_RAW = -MAX_WBITS,
-    FRAME_ZLIB = MAX_WBITS,
-    FRAME_GZIP = MAX_WBITS + 16
+#define CHUNK 8192
+
+/* Where decoded bytes go. */
+struct sink {
+    struct llmobs_buf *out;   /* or NULL: */
+    struct llmobs_body *body; /* here */
+    size_t left;              /* bytes that may still be added */
+    bool full;                /* more came than that */
 };
 
-enum coding { CODING_GZIP, CODING_DEFLATE, CODING_BR, CODING_ZSTD };
+/* Adds as many bytes as there is room for. */
+static int sink_add(struct sink *sink, const void *data, size_t len)
+{
+    int rc;
 
-struct codings {
-    enum coding list[LLMOBS_INFLATE_CODINGS_MAX];
-    size_t count;
+    (void)llmobs_work_do(len);
+    if (len > sink->left) {
+        len = sink->left;
+        sink->full = true;
+    }
+    rc = sink->body ? llmobs_body_add(sink->body, data, len)
+                    : llmobs_buf_add(sink->out, data, len);
+    sink->left -= rc == 0 ? len : 0;
+    return rc;
+}
+
+/* ---- gzip and deflate -------------------------------------------------- */
+
+/* The format around the data, as the window bits of zlib's inflateInit2. */
+enum wrapper {
+    WRAPPER_RAW = -MAX_WBITS,
+    WRAPPER_ZLIB = MAX_WBITS,
+    WRAPPER_GZIP = MAX_WBITS + 16
 };
 
 /* One decoding by zlib. */
 struct stage {
     z_stream z;
     struct llmobs_text in; /* not yet given to zlib */
-    struct llmobs_sink *sink;
+    struct sink *sink;
+};
+
+static void feed(struct stage *s)
+{
+    size_t len = s->in.len < UINT_MAX ? s->in.len : UINT_MAX;
+
+    if (s->z.avail_in > 0 || len == 0)
+        return;
+    s->z.next_in = (Bytef *)(uintptr_t)s->in.data;
+    s->z.avail_in = (uInt)len;
+    s->in.data += len;
+    s->in.len -= len;
+}
+
+/* Runs one member to its end. 0: ended or the output is full; 1: the input
+ * ended first. */
+static int run_member(struct stage *s)
+{
+    unsigned char chunk[CHUNK];
+    int rc = 0;
+
+    for (;;) {
+        int z;
+
+        feed(s);
+        s->z.next_out = chunk;
+        s->z.avail_out = sizeof(chunk);
+        z = inflate(&s->z, Z_NO_FLUSH);
+        rc = sink_add(s->sink, chunk, sizeof(chunk) - s->z.avail_out);
+        if (rc != 0 || s->sink->full || z == Z_STREAM_END)
+            return rc;
+        if (z == Z_MEM_ERROR)
+            return -ENOMEM;
+        if (z != Z_OK && z != Z_BUF_ERROR)
+            return -EBADMSG;
+        if (s->z.avail_out > 0 && s->z.avail_in == 0 && s->in.len == 0)
+            return 1;
+    }
+}
+
+/* True when another gzip member follows the one that ended; any other bytes
+ * behind it are padding. */
+static bool more_members(struct stage *s)
+{
+    feed(s);
+    return s->z.avail_in >= 2 && s->z.next_in[0] == 0x1F &&
+           s->z.next_in[1] == 0x8B;
+}
+
+static int run_zlib(struct llmobs_text in, enum wrapper wrapper,
+                    struct sink *sink)
+{
+    struct stage s;
+    int rc;
+
+    memset(&s, 0, sizeof(s));
+    s.in = in;
+    s.sink = sink;
+    if (inflateInit2(&s.z, wrapper) != Z_OK)
+        return -ENOMEM;
+    rc = run_member(&s);
+    while (rc == 0 && !sink->full && wrapper == WRAPPER_GZIP &&
+           more_members(&s)) {
+        (void)inflateReset(&s.z);
+        rc = run_member(&s);
+    }
+    /* Raw data have no checksum, and any text may happen to unpack to
+     * something: only raw data end exactly where the input ends. */
+    if (rc == 0 && !sink->full && wrapper == WRAPPER_RAW &&
+        s.z.avail_in + s.in.len > 0)
+        rc = -EBADMSG;
+    (void)inflateEnd(&s.z);
+    return rc;
+}
+
+/* Both bytes of zlib's header have to be there and right. */
+static bool has_zlib_header(struct llmobs_text in)
+{
+    const unsigned char *at = (const unsigned char *)in.data;
+
+    return in.len >= 2 && (at[0] & 0xF) == Z_DEFLATED && at[0] >> 4 <= 7 &&
+           (at[0] * 256 + at[1]) % 31 == 0;
+}
+
+static int run_deflate(struct llmobs_text in, struct sink *sink)
+{
+    size_t before = sink->left;
+    int rc;
+
+    if (!has_zlib_header(in))
+        return run_zlib(in, WRAPPER_RAW, sink);
+    rc = run_zlib(in, WRAPPER_ZLIB, sink);
+    if (rc != -EBADMSG || sink->left < before)
+        return rc;
+    /* Raw data can begin like a header by chance. */
+    return run_zlib(in, WRAPPER_RAW, sink);
+}
+
+/* ---- br ---------------------------------------------------------------- */
+
+#ifdef LLMOBS_BROTLI
+
+static const bool has_br = true;
+
+static int decode_br(BrotliDecoderState *state, struct llmobs_text in,
+                     struct sink *sink)
+{
+    const uint8_t *next_in = (const uint8_t *)in.data;
+    size_t left = in.len;
+
+    for (;;) {
+        uint8_t chunk[CHUNK], *next_out = chunk;
+        size_t room = sizeof(chunk);
+        BrotliDecoderResult result = BrotliDecoderDecompressStream(
+            state, &left, &next_in, &room, &next_out, NULL);
+        int rc = sink_add(sink, chunk, sizeof(chunk) - room);
+
+        if (rc != 0 || sink->full)
+            return rc;
+        if (result == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT)
+            continue;
+        if (result == BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT)
+            return 1;
+        /* As with raw data: br has no checksum, so its end must be the end of
+         * the input. */
+        return result == BROTLI_DECODER_RESULT_SUCCESS && left == 0 ? 0
+                                                                    : -EBADMSG;
+    }
+}
+
+static int run_br(struct llmobs_text in, struct sink *sink)
+{
+    BrotliDecoderState *state = BrotliDecoderCreateInstance(NULL, NULL, NULL);
+    int rc;
+
+    if (state == NULL)
+        return -ENOMEM;
+    rc = decode_br(state, in, sink);
+    BrotliDecoderDestroyInstance(state);
+    return rc;
+}
+
+#else
+
+static const bool has_br = false;
+
+static int run_br(struct llmobs_text in, struct sink *sink)
+{
+    (void)in;
+    (void)sink;
+    return -ENOTSUP;
+}
+
+#endif
+
+/* ---- zstd -------------------------------------------------------------- */
+
+#ifdef LLMOBS_ZSTD
+
+/* No content coding may ask for more (RFC 9659). */
+#define WINDOW_LOG_MAX 23
+
+static const bool has_zstd = true;
+
+/* zstd calls these two functions where the process has them: a tracer may bring
+ * some. The copy of zstd in this object finds these here instead, and so never
+ * calls another's; 0: no trace. */
+unsigned long long ZSTD_trace_decompress_begin(const ZSTD_DCtx *context);
+void ZSTD_trace_decompress_end(unsigned long long trace, const void *what);
+
+unsigned long long ZSTD_trace_decompress_begin(const ZSTD_DCtx *context)
+{
+    (void)context;
+    return 0;
+}
+
+void ZSTD_trace_decompress_end(unsigned long long trace, const void *what)
+{
+    (void)trace;
+    (void)what;
+}
+
+/* True when a frame begins here, a skippable one included; any other bytes
+ * behind a frame that ended are padding. */
+static bool is_frame(const ZSTD_inBuffer *in)
+{
+    const unsigned char *at = (const unsigned char *)in->src + in->pos;
+
+    return in->size - in->pos >= 4 &&
+           (memcmp(at, "\x28\xb5\x2f\xfd", 4) == 0 ||
+            (at[0] >> 4 == 5 && memcmp(at + 1, "\x2a\x4d\x18", 3) == 0));
+}
+
+static int decode_zstd(ZSTD_DCtx *context, struct llmobs_text text,
+                       struct sink *sink)
+{
+    ZSTD_inBuffer in = {text.data, text.len, 0};
+
+    /* The library may read older formats too, which have no limit of the
+     * window. */
+    if (in.size >= 4 && !is_frame(&in))
+        return -EBADMSG;
+    for (;;) {
+        char chunk[CHUNK];
+        ZSTD_outBuffer out = {chunk, sizeof(chunk), 0};
+        size_t result = ZSTD_decompressStream(context, &out, &in);
+        int rc = sink_add(sink, chunk, out.pos);
+
+        if (rc != 0 || sink->full)
+            return rc;
+        if (ZSTD_isError(result))
+            return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation
+                       ? -ENOMEM
+                       : -EBADMSG;
+        if (result == 0 && !is_frame(&in))
+            return 0;
+        if (result != 0 && in.pos == in.size && out.pos < out.size)
+            return 1;
+    }
+}
+
+static int run_zstd(struct llmobs_text in, struct sink *sink)
+{
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    int rc;
+
+    if (context == NULL)
+        return -ENOMEM;
+    (void)ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
+    rc = decode_zstd(context, in, sink);
+    ZSTD_freeDCtx(context);
+    return rc;
+}
+
+#else
+
+static const bool has_zstd = false;
+
+static int run_zstd(struct llmobs_text in, struct sink *sink)
+{
+    (void)in;
+    (void)sink;
+    return -ENOTSUP;
+}
+
+#endif
+
+/* ---- lists of codings -------------------------------------------------- */
+
+enum coding { CODING_GZIP, CODING_DEFLATE, CODING_BR, CODING_ZSTD };
+
+struct codings {
+    enum coding list[LLMOBS_INFLATE_CODINGS_MAX];
+    size_t count;
 };
 
 static bool is_word(struct llmobs_text word, const char *text)
@@ -47,9 +328,9 @@ static int add_coding(struct codings *codings, struct llmobs_text word)
         coding = CODING_GZIP;
     else if (is_word(word, "deflate"))
         coding = CODING_DEFLATE;
-    else if (llmobs_inflate_has_br && is_word(word, "br"))
+    else if (has_br && is_word(word, "br"))
         coding = CODING_BR;
-    else if (llmobs_inflate_has_zstd && is_word(word, "zstd"))
+    else if (has_zstd && is_word(word, "zstd"))
         coding = CODING_ZSTD;
     else
         return -ENOTSUP;
@@ -78,165 +359,55 @@ static int read_codings(const char *at, struct codings *codings)
     return rc;
 }
 
-static void feed(struct stage *s)
-{
-    size_t len = s->in.len < UINT_MAX ? s->in.len : UINT_MAX;
-
-    if (s->z.avail_in > 0 || len == 0)
-        return;
-    s->z.next_in = (Bytef *)(uintptr_t)s->in.data;
-    s->z.avail_in = (uInt)len;
-    s->in.data += len;
-    s->in.len -= len;
-}
-
-int llmobs_sink_add(struct llmobs_sink *sink, const void *data, size_t len)
-{
-    int rc;
-
-    (void)llmobs_work_do(len);
-    if (len > sink->left) {
-        len = sink->left;
-        sink->full = true;
-    }
-    rc = sink->body ? llmobs_body_add(sink->body, data, len)
-                    : llmobs_buf_add(sink->out, data, len);
-    sink->left -= rc == 0 ? len : 0;
-    return rc;
-}
-
-/* Runs one member to its end. 0: ended or the output is full; 1: the input
- * ended first. */
-static int run_member(struct stage *s)
-{
-    unsigned char chunk[LLMOBS_INFLATE_CHUNK];
-    int rc = 0;
-
-    for (;;) {
-        int z;
-
-        feed(s);
-        s->z.next_out = chunk;
-        s->z.avail_out = sizeof(chunk);
-        z = inflate(&s->z, Z_NO_FLUSH);
-        rc = llmobs_sink_add(s->sink, chunk, sizeof(chunk) - s->z.avail_out);
-        if (rc != 0 || s->sink->full || z == Z_STREAM_END)
-            return rc;
-        if (z == Z_MEM_ERROR)
-            return -ENOMEM;
-        if (z != Z_OK && z != Z_BUF_ERROR)
-            return -EBADMSG;
-        if (s->z.avail_out > 0 && s->z.avail_in == 0 && s->in.len == 0)
-            return 1;
-    }
-}
-
-/* Whether another gzip member follows the one that ended; anything else behind
- * it is padding. */
-static bool more_members(struct stage *s)
-{
-    feed(s);
-    return s->z.avail_in >= 2 && s->z.next_in[0] == 0x1F &&
-           s->z.next_in[1] == 0x8B;
-}
-
-static int run_zlib(struct llmobs_text in, enum frame frame,
-                    struct llmobs_sink *sink)
-{
-    struct stage s;
-    int rc;
-
-    memset(&s, 0, sizeof(s));
-    s.in = in;
-    s.sink = sink;
-    if (inflateInit2(&s.z, frame) != Z_OK)
-        return -ENOMEM;
-    rc = run_member(&s);
-    while (rc == 0 && !sink->full && frame == FRAME_GZIP && more_members(&s)) {
-        (void)inflateReset(&s.z);
-        rc = run_member(&s);
-    }
-    /* Raw data have no checksum; that they end where the input does is all
-     * that tells them from text which happens to unpack to something. */
-    if (rc == 0 && !sink->full && frame == FRAME_RAW &&
-        s.z.avail_in + s.in.len > 0)
-        rc = -EBADMSG;
-    (void)inflateEnd(&s.z);
-    return rc;
-}
-
-/* Both bytes of zlib's header have to be there and right. */
-static bool has_zlib_header(struct llmobs_text in)
-{
-    const unsigned char *at = (const unsigned char *)in.data;
-
-    return in.len >= 2 && (at[0] & 0xF) == Z_DEFLATED && at[0] >> 4 <= 7 &&
-           (at[0] * 256 + at[1]) % 31 == 0;
-}
-
-static int run_deflate(struct llmobs_text in, struct llmobs_sink *sink)
-{
-    size_t before = sink->left;
-    int rc;
-
-    if (!has_zlib_header(in))
-        return run_zlib(in, FRAME_RAW, sink);
-    rc = run_zlib(in, FRAME_ZLIB, sink);
-    if (rc != -EBADMSG || sink->left < before)
-        return rc;
-    /* Raw data can begin like a header by chance. */
-    return run_zlib(in, FRAME_RAW, sink);
-}
-
 static int run_coding(struct llmobs_text in, enum coding coding,
-                      struct llmobs_sink *sink)
+                      struct sink *sink)
 {
     switch (coding) {
     case CODING_GZIP:
-        return run_zlib(in, FRAME_GZIP, sink);
+        return run_zlib(in, WRAPPER_GZIP, sink);
     case CODING_DEFLATE:
         return run_deflate(in, sink);
     case CODING_BR:
-        return llmobs_inflate_br(in, sink);
+        return run_br(in, sink);
     case CODING_ZSTD:
-        return llmobs_inflate_zstd(in, sink);
+        return run_zstd(in, sink);
     }
     return -ENOTSUP;
 }
 
-static int undo(struct llmobs_text in, enum coding coding,
-                struct llmobs_sink *sink, bool *cut)
+static int undo(struct llmobs_text in, enum coding coding, struct sink *sink,
+                bool *cut)
 {
     int rc;
 
     if (in.len == 0)
-        return llmobs_sink_add(sink, "", 0);
+        return sink_add(sink, "", 0);
     rc = run_coding(in, coding, sink);
     *cut = *cut || rc != 0 || sink->full;
     return rc < 0 ? rc : 0;
 }
 
-static int copy(struct llmobs_text in, struct llmobs_sink *sink, bool *cut)
+static int copy(struct llmobs_text in, struct sink *sink, bool *cut)
 {
-    int rc = llmobs_sink_add(sink, in.data, in.len);
+    int rc = sink_add(sink, in.data, in.len);
 
     *cut = sink->full;
     return rc;
 }
 
-/* Undoes all of them; `max` bytes may be between two. */
+/* Undoes all codings; between two of them there may be `max` bytes. */
 static int undo_all(struct llmobs_text in, struct codings *codings, size_t max,
-                    struct llmobs_sink *sink, bool *cut)
+                    struct sink *sink, bool *cut)
 {
     struct llmobs_buf from, to;
     int worst = 0, rc = 0;
 
     llmobs_buf_init(&from, max);
-    /* Damage in an outer coding does not stop the inner ones: what came before
-     * it is a cut input to them. */
+    /* Damage in an outer coding does not stop the inner ones: they take the
+     * bytes before the damage as an input that was cut. */
     while (rc == 0 && codings->count > 0) {
         enum coding last = codings->list[--codings->count];
-        struct llmobs_sink next = {&to, NULL, max, false};
+        struct sink next = {&to, NULL, max, false};
 
         llmobs_buf_init(&to, max);
         rc = undo(in, last, codings->count > 0 ? &next : sink, cut);
@@ -256,7 +427,7 @@ static int undo_all(struct llmobs_text in, struct codings *codings, size_t max,
 int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
                         struct llmobs_body *out, bool *cut)
 {
-    struct llmobs_sink sink = {NULL, out, max, false};
+    struct sink sink = {NULL, out, max, false};
     struct codings codings;
     int rc = read_codings(coding, &codings);
 

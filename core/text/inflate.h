@@ -1,19 +1,19 @@
-/* inflate - bodies as they were before their content coding.
+/* inflate - undoes the content coding of a body.
  *
- * Owns:    nothing beyond the call.
  * Threads: any.
- * Errors:  -ENOTSUP: a coding that is not ours, nothing is added; -EBADMSG:
- *          corrupt, what came before the damage is added (nothing: perhaps
- *          libcurl had undone the coding already); -ENOMEM likewise.
- * Limits:  `max` decoded bytes, also between two codings; as many codings as
- *          LLMOBS_INFLATE_CODINGS_MAX, more are -ENOTSUP; a zstd frame with a
- *          window beyond 8 MiB is -EBADMSG.
- * Fork:    plain memory.
+ * Errors:  -ENOTSUP: an unknown coding, and no byte is added; -EBADMSG: the
+ *          body is corrupt, and the bytes before the damage are added (no byte
+ *          at all may mean that libcurl has undone the coding); -ENOMEM
+ *          likewise.
+ * Limits:  `max` decoded bytes, also between two codings; at most
+ *          LLMOBS_INFLATE_CODINGS_MAX codings, else -ENOTSUP; a zstd frame with
+ *          a window beyond 8 MiB is -EBADMSG (RFC 9659). br takes up to 16 MiB
+ *          of memory, zstd up to 8 MiB.
  *
- * Codings are gzip, x-gzip, deflate (in zlib's frame or, as some servers send
- * it, without), br and zstd where the build found their libraries, and
- * identity, in any case, and lists of them, last one undone first (RFC 9110,
- * 8.4). A body of no bytes decodes to none.
+ * The codings are gzip, x-gzip, deflate (in zlib's format, or raw as some
+ * servers send it), br and zstd where the build found their libraries, and
+ * identity, in upper or lower case. Of a list of codings the last one is undone
+ * first (RFC 9110, 8.4). An empty body decodes to an empty one.
  */
 #ifndef LLMOBS_INFLATE_H
 #define LLMOBS_INFLATE_H
@@ -24,9 +24,9 @@
 
 /* Adds the decoded body to the end of `out`, which the caller has initialised.
  * `coding` is the value of Content-Encoding; NULL or empty: identity. An input
- * that ends early and an output that would pass `max` give what there is, and
- * 0; `out` keeps no more than the ends of what it has no room for. `cut` says
- * whether anything is missing at the end. It is true after errors too. */
+ * that ends early or an output that would pass `max` is no error: the bytes up
+ * to there are added. Where `out` has no room for all, it keeps both ends.
+ * `cut` is true when bytes are missing at the end, and after each error. */
 int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
                         struct llmobs_body *out, bool *cut);
 
