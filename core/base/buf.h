@@ -5,7 +5,6 @@
  * Errors:  -EFBIG beyond the cap, -ENOMEM without memory; the buffer is then
  *          unchanged.
  * Limits:  `max` bytes, given at init; a NUL is always kept behind them.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_BUF_H
 #define LLMOBS_BUF_H

@@ -4,7 +4,6 @@
  * Threads: any.
  * Errors:  negative errno; directories that were made stay.
  * Limits:  PATH_MAX bytes a path.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_DIRS_H
 #define LLMOBS_DIRS_H

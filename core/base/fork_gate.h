@@ -1,7 +1,6 @@
 /* fork_gate - keeps a fork of the app and what must not be forked half-way
  * apart.
  *
- * Owns:    nothing.
  * Threads: enter and leave: any thread of ours. The fork handlers run in the
  *          app's thread that forks.
  * Errors:  none; a fork that waited long enough goes on.

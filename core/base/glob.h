@@ -9,7 +9,6 @@
  * Threads: any.
  * Errors:  never fails.
  * Limits:  at worst as many steps as pattern and path have pairs of characters.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_GLOB_H
 #define LLMOBS_GLOB_H

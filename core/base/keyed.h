@@ -9,7 +9,6 @@
  *          claimed or given back by one atomic store.
  * Errors:  claim: NULL without memory.
  * Limits:  as many chains as the table has; any number of records.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_KEYED_H
 #define LLMOBS_KEYED_H

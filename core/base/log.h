@@ -5,7 +5,6 @@
  * Threads: any; a line is one write.
  * Errors:  none: a line that cannot be written is gone.
  * Limits:  LLMOBS_LOG_LINE_MAX bytes a line; the rest is cut.
- * Fork:    nothing to do.
  *
  * Never stdout or stderr, never a body, key or header value: a line is made of
  * numbers, words of ours, strerror, hosts (allowlist.h), and of the

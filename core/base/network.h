@@ -2,11 +2,8 @@
  * network: loopback, RFC 1918, shared (100.64/10), unique local, link-local,
  * and names that no public name server has.
  *
- * Owns:    nothing.
  * Threads: any.
  * Errors:  none: an address that is not known to be private counts as public.
- * Limits:  none.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_NETWORK_H
 #define LLMOBS_NETWORK_H

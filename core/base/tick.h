@@ -3,7 +3,6 @@
  * Owns:    nothing; whoever sets it outlives whoever calls it.
  * Threads: called on the waiting thread, every 20 ms or more often.
  * Errors:  never fails. Limits: it is to be short: the wait goes on after it.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_TICK_H
 #define LLMOBS_TICK_H

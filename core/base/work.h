@@ -6,10 +6,8 @@
  * memory had ended, and so do its callers. The function that began the budget
  * then knows the reason and reads less of the body.
  *
- * Owns:    nothing.
  * Threads: one at a time works by a budget, the one that holds the worker's
  *          gate; all others work without. _until: any thread.
- * Errors:  none.
  * Limits:  the clock is read once in LLMOBS_WORK_LOOK steps.
  * Fork:    a child has no budget until it begins one.
  */

@@ -1,14 +1,12 @@
 /* cfi - how a frame's caller is found: the row of an object's call frame
  * information for one instruction (DWARF 5, 6.4; .eh_frame as the LSB has it).
  *
- * Owns:    nothing.
  * Threads: row: inside the callback of loaded.h. step: any.
  * Errors:  -ENOENT: the object says nothing of that instruction. -ENOTSUP: it
  *          says it in a way that is not known here. -EBADMSG: damaged. -EFAULT:
  *          a step leaves the stack that is known. -ENODATA: the last frame.
  * Limits:  LLMOBS_CFI_STATES remembered states; of expressions those that
  *          compilers write: a register and an offset, what that points to.
- * Fork:    plain memory.
  *
  * Written here and not taken from libunwind: opening that costs more than a
  * whole short run of a program may, and it locks.

@@ -1,11 +1,9 @@
 /* cfi_read - numbers of DWARF tables, read where they lie; for
  * core/callsite/cfi.c.
  *
- * Owns:    nothing.
  * Threads: any.
  * Errors:  what ends too early sets `bad` and reads as 0 from then on.
  * Limits:  never beyond `end`.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_CFI_READ_H
 #define LLMOBS_CFI_READ_H

@@ -1,10 +1,7 @@
 /* frame - the registers of one frame of a stack, by their DWARF numbers.
  *
- * Owns:    nothing.
  * Threads: any.
- * Errors:  none.
  * Limits:  general registers only: no others say where a frame ends.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_FRAME_H
 #define LLMOBS_FRAME_H

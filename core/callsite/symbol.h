@@ -7,7 +7,6 @@
  *          the file has none.
  * Limits:  LLMOBS_SYMBOL_NAME bytes of a name, LLMOBS_SYMBOL_COUNT entries of a
  *          file's table. A function without a size covers LLMOBS_SYMBOL_REACH.
- * Fork:    plain memory.
  *
  * Names are as in the tables, so those of C++ are mangled; what a compiler adds
  * to the name of a function that it changed (".constprop.0") is cut.

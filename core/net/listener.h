@@ -7,12 +7,10 @@
  * cannot be told counts as a stranger's: where there is no /proc, or the user
  * is one of another namespace.
  *
- * Owns:    nothing.
  * Threads: those that send: it reads files.
  * Errors:  -ECONNREFUSED: nobody listens; -EPERM: a stranger listens, or a user
  *          that cannot be told.
  * Limits:  places on this machine: a port on loopback, a Unix socket.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_LISTENER_H
 #define LLMOBS_LISTENER_H

@@ -7,7 +7,6 @@
  * Errors:  -EINVAL for what is not a usable URL.
  * Limits:  LLMOBS_TARGET_HOST_MAX bytes of a host name; a longer proxy variable
  *          than LLMOBS_PROXY_MAX counts as unset.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_TARGET_H
 #define LLMOBS_TARGET_H

@@ -1,10 +1,8 @@
 /* allowlist - which parts of headers and URLs may be kept: the one place that
  * says so. Whatever is not on its lists is never copied.
  *
- * Owns:    nothing.
  * Threads: any.
  * Errors:  -ENOMEM.
- * Fork:    plain memory.
  *
  * Of a URL are kept scheme, host, port and path, without the parameters of the
  * path, and in the path what is known as a key by its beginning, or looks like

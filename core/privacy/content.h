@@ -7,14 +7,12 @@
  * within a text as JSON, and a text that only looks like JSON, in which a match
  * could hide behind its escapes or be split over its pieces, as a whole.
  *
- * Owns:    nothing.
  * Threads: any; an event is one thread's.
  * Errors:  -ENOMEM: the event stays as it was and must not be written.
  * Limits:  JSON within a text to LLMOBS_CONTENT_NEST levels, all of it to
  *          LLMOBS_CONTENT_DEPTH containers inside one another: deeper it is
  *          replaced. Ids, session, model and the tags that every span has are
  *          no content.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_CONTENT_H
 #define LLMOBS_CONTENT_H

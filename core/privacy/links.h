@@ -17,13 +17,10 @@
  * JSON where it was. A slash belongs to the password where what stands before
  * it is no port.
  *
- * Owns:    nothing.
  * Threads: any; the body is one thread's.
- * Errors:  none.
  * Limits:  one pass from colon to colon, and within a URL from character to
  *          character; nothing is read twice but the two slashes. Nothing is
  *          allocated. A URL whose scheme a cut has taken away is none.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_LINKS_H
 #define LLMOBS_LINKS_H

@@ -1,10 +1,8 @@
 /* mask - secrets in a text that leaves the process.
  *
- * Owns:    nothing.
  * Threads: any.
  * Errors:  -ENOMEM, also where no work is left (work.h).
  * Limits:  linear in the text; the result is never much longer than it.
- * Fork:    plain memory.
  *
  * Masked are keys by their well-known beginnings (sk-, AIza, ...), what follows
  * "Bearer", values of parameters and headers whose name says key, token,

@@ -27,12 +27,9 @@
  *
  * URLs within a body are links.h's.
  *
- * Owns:    nothing.
  * Threads: any; the body is one thread's.
- * Errors:  none.
  * Limits:  one pass from quote to quote; LLMOBS_MEMBERS_NAME_MAX letters of a
  *          name. No tree is made and nothing is allocated.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_MEMBERS_H
 #define LLMOBS_MEMBERS_H

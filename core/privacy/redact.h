@@ -12,7 +12,6 @@
  * Limits:  LLMOBS_REDACT_MAX patterns. The texts of one event share what time
  *          they may take (regex.h, work.h): one that takes longer is replaced
  *          whole.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_REDACT_H
 #define LLMOBS_REDACT_H

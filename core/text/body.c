@@ -12,9 +12,10 @@
 #define STEP_FIRST ((size_t)8 * 1024)
 #define STEP ((size_t)64 * 1024)
 
-/* -- what it has of the budget ------------------------------------------- */
+/* -- its share of the budget --------------------------------------------- */
 
-/* A child gives nothing back that its parent took: its budget is a new one. */
+/* A child process has a new budget: it gives nothing back that its parent
+ * took. */
 static void settle(struct llmobs_body *body)
 {
     int process = llmobs_fork_process();
@@ -24,7 +25,8 @@ static void settle(struct llmobs_body *body)
     body->charged_in = process;
 }
 
-/* All `need` bytes, or no more than before. */
+/* Takes from the budget until the share is `need` bytes; false, and the share
+ * stays, where there is no room. */
 static bool charge(struct llmobs_body *body, size_t need,
                    enum llmobs_budget_for purpose)
 {
@@ -41,7 +43,7 @@ static bool charge(struct llmobs_body *body, size_t need,
     return true;
 }
 
-/* Gives back what is beyond `need`. */
+/* Gives back the share beyond `need`. */
 static void uncharge(struct llmobs_body *body, size_t need)
 {
     if (body->charged > 0)
@@ -52,8 +54,8 @@ static void uncharge(struct llmobs_body *body, size_t need)
     body->charged = need;
 }
 
-/* Whether the body may be kept whole at `len` bytes. Up to the length of two
- * ends, a whole body costs no more than its ends would. */
+/* True when the budget lets the body be whole at `len` bytes. Up to the length
+ * of two ends, a whole body costs no more than its ends would. */
 static bool affords(struct llmobs_body *body, uint64_t len)
 {
     size_t step = len < STEP ? STEP_FIRST : STEP;
@@ -65,8 +67,8 @@ static bool affords(struct llmobs_body *body, uint64_t len)
                                               : LLMOBS_BUDGET_WHOLE);
 }
 
-/* The length of an end: LLMOBS_BODY_EDGE, or what the budget has room for. It
- * is charged for both ends at once. */
+/* Answers the length of an end: LLMOBS_BODY_EDGE, or less where the budget has
+ * less room. Takes the share for both ends at once. */
 static size_t choose_edge(struct llmobs_body *body)
 {
     size_t edge = body->whole_max / 2;
@@ -127,7 +129,8 @@ static void add_tail(struct llmobs_body *body, const char *data, size_t len)
     body->tail_len = body->tail_len + len < edge ? body->tail_len + len : edge;
 }
 
-/* Splits what was whole so far; the bytes that led here come next. */
+/* Makes two ends of a body that was whole. The bytes that made it too long
+ * follow: the head takes the first of them, the caller adds the rest. */
 static int truncate_to_edges(struct llmobs_body *body, const char **data,
                              size_t *len)
 {
@@ -180,7 +183,7 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
     return rc;
 }
 
-/* The ends of the copy are as long as those of the body that is copied. */
+/* Makes the ends of the copy as long as the ends of the original. */
 static int clone_ends(struct llmobs_body *to, const struct llmobs_body *from)
 {
     int rc = llmobs_buf_add(&to->head, from->head.data, from->head.len);
@@ -273,9 +276,9 @@ struct llmobs_text llmobs_body_tail(struct llmobs_body *body)
 {
     struct llmobs_text tail = {body->tail, body->tail_len};
 
-    /* Turned in place, so that this cannot run out of memory. The ring is full
-     * as soon as it exists, hence its oldest byte is where the next one goes.
-     */
+    /* Three reversals turn the ring in place, so that this cannot run out of
+     * memory. The ring is full from its beginning: the oldest byte lies where
+     * the next one goes. */
     if (body->tail_at > 0) {
         reverse(body->tail, body->tail_at);
         reverse(body->tail + body->tail_at, body->tail_len - body->tail_at);

@@ -3,15 +3,14 @@
  *
  * Owns:    its bytes, from the first add to fini, but for those in its room.
  * Threads: one at a time; no lock.
- * Errors:  -ENOMEM: the bytes are counted in total and `lost` is set; later
- *          adds only count.
- * Limits:  `whole_max` bytes whole; beyond it the first and the last
- *          LLMOBS_BODY_EDGE bytes (never more than whole_max together), or
- *          fewer where the budget has not even room for those, in memory that
- *          no longer grows. LLMOBS_BODY_SMALL bytes are kept whatever the
- *          budget says.
- * Fork:    plain memory; its bytes are charged to the budget of the process
- *          that added them.
+ * Errors:  -ENOMEM: `total` counts the bytes, and `lost` is set; later adds
+ *          only count.
+ * Limits:  whole up to `whole_max` bytes; beyond that, in memory that no longer
+ *          grows, the first and the last LLMOBS_BODY_EDGE bytes (never more
+ *          than whole_max together), or fewer where the budget has no room for
+ *          those. A body of LLMOBS_BODY_SMALL bytes is kept even without room
+ *          in the budget.
+ * Fork:    the bytes count against the budget of the process that added them.
  */
 #ifndef LLMOBS_BODY_H
 #define LLMOBS_BODY_H
@@ -35,9 +34,9 @@ struct llmobs_body {
     int charged_in;  /* by this process */
     uint64_t total;  /* bytes ever added and not rewound */
     size_t whole_max;
-    bool free;      /* outside of the budget */
+    bool free;      /* its bytes do not count against the budget */
     bool truncated; /* head and tail do not meet */
-    bool lost;      /* memory ran out: what is there is a prefix */
+    bool lost;      /* memory ran out: the bytes here are a prefix */
 };
 
 void llmobs_body_init(struct llmobs_body *body, size_t whole_max);
@@ -46,26 +45,26 @@ void llmobs_body_fini(struct llmobs_body *body);
 /* Copies `len` bytes to the end. */
 int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len);
 
-/* Makes `to`, an initialised body without bytes, the same as `from`; -ENOMEM
- * with `to` lost. */
+/* Makes `to`, an initialised body without bytes, a copy of `from`; -ENOMEM, and
+ * `to` is lost. */
 int llmobs_body_clone(struct llmobs_body *to, const struct llmobs_body *from);
 
-/* Keeps no more of it than its ends. */
+/* Keeps only the two ends of the body. */
 void llmobs_body_shrink(struct llmobs_body *body);
 
-/* Counts `len` bytes that nobody copied: there is no head and no tail. */
+/* Counts `len` bytes that nobody copied; `lost` is set. */
 void llmobs_body_miss(struct llmobs_body *body, uint64_t len);
 
-/* Forgets everything after byte `total` (a READFUNCTION upload that seeks
- * back); a total ahead of the present one changes nothing. Within the whole
- * part the body is then as if the rest never came; beyond it this loses the
- * tail: `lost` is set. */
+/* Forgets all bytes after byte `total`, for a READFUNCTION upload that seeks
+ * back; a larger total than the present one changes nothing. When `total` is
+ * within the head, the body is as if the rest had never come; else the tail is
+ * gone, and `lost` is set. */
 void llmobs_body_rewind(struct llmobs_body *body, uint64_t total);
 
-/* The whole body, or its head when truncated. Borrows until the next add. */
+/* The whole body, or its head when truncated; borrowed until the next add. */
 struct llmobs_text llmobs_body_head(const struct llmobs_body *body);
 
-/* The last bytes in order; empty unless truncated. Borrows until the next
+/* The last bytes in order; empty unless truncated. Borrowed until the next
  * add. */
 struct llmobs_text llmobs_body_tail(struct llmobs_body *body);
 

@@ -1,16 +1,14 @@
-/* budget - how much memory all captured bodies and encoded events of the
- * process may have together (LLMOBS_BUFFER_MAX): those of calls under way,
- * those that wait, and what reading one takes. The copy that a handle keeps for
- * its next calls is not in it: libcurl keeps one of the same length there.
+/* budget - limits the memory of all captured bodies and encoded events of the
+ * process together (LLMOBS_BUFFER_MAX): of calls under way, of events that
+ * wait, and of the reading of a body. The copy of a body that a handle keeps
+ * for its next calls does not count: libcurl keeps one of the same length.
  *
- * Owns:    a number.
  * Threads: any; no lock. A body asks for some KiB at a time, not for each add.
  * Errors:  false: there is no room.
- * Limits:  long bodies may take five eighths of the whole; short ones, and the
- *          ends of those that are not kept whole, another eighth; the rest is
- *          for the reading of a body, and for memory that nobody counts. A
- *          caller that takes by force may pass the limit: its bytes are there
- *          already, or are few.
+ * Limits:  long bodies may take five eighths of the whole; short bodies, and
+ *          the ends of long ones, another eighth; the rest is for the reading
+ *          of a body, and for memory that nobody counts. A caller that takes by
+ *          force may pass the limit: its bytes exist already, or are few.
  * Fork:    a child begins with nothing taken. It inherits the bytes of its
  *          parent, and does not give them back.
  */
@@ -33,7 +31,7 @@ void llmobs_budget_init(size_t max);
 /* Takes `len` bytes, or nothing. */
 bool llmobs_budget_take(size_t len, enum llmobs_budget_for purpose);
 
-/* Takes them whatever there is. */
+/* Takes them even where there is no room. */
 void llmobs_budget_force(size_t len);
 
 void llmobs_budget_give(size_t len);

@@ -17,7 +17,8 @@ struct decimal {
     int point;
 };
 
-/* The digits of "%.*e" whatever stands there for the point. */
+/* Takes the digits of "%.*e": the decimal point, which depends on the locale,
+ * does not matter. */
 static double read_back(double number, int precision, struct decimal *out)
 {
     char text[48];
@@ -33,7 +34,7 @@ static double read_back(double number, int precision, struct decimal *out)
     return strtod(text, NULL);
 }
 
-/* One more in the last digit. */
+/* Adds one to the last digit. */
 static void step_up(struct decimal *out)
 {
     int i = out->len - 1;
@@ -43,10 +44,10 @@ static void step_up(struct decimal *out)
     out->digits[i]++;
 }
 
-/* The gap below a power of two is half of that above: the nearest decimal of
- * 16 digits may lie below and read back wrong while the next one above is
- * right. A first digit of 9 never has to carry there: tests/unit walks all of
- * them. */
+/* The gap below a power of two is half the gap above it: the nearest decimal of
+ * 16 digits may lie below and read back wrong, while the next one above reads
+ * back right. step_up never has to carry out of a first digit of 9:
+ * tests/unit tries every power of two. */
 static bool find_above(double number, struct decimal *out)
 {
     char text[48];
@@ -61,8 +62,9 @@ static bool find_above(double number, struct decimal *out)
     return strtod(text, NULL) == number;
 }
 
-/* 15 digits always survive the way to a double and back, so that a shorter
- * form shows as zeros at their end; numbers near zero have fewer bits. */
+/* 15 digits always survive the way to a double and back, so a shorter form
+ * shows as zeros at their end. Numbers near zero have fewer bits, so the search
+ * begins with one digit for them. */
 static void find_slowly(double number, struct decimal *out)
 {
     int precision = number < DBL_MIN ? 1 : DBL_DIG;
@@ -76,8 +78,9 @@ static void find_slowly(double number, struct decimal *out)
         out->len--;
 }
 
-/* Numbers people write: M / 10^k with M and 10^k exact in a double, where one
- * division rounds once. The first k that fits gives the fewest digits. */
+/* Finds numbers that people write: M / 10^k, where a double holds M and 10^k
+ * exactly, and the one division rounds once. The first k that fits gives the
+ * fewest digits. */
 static bool find_quickly(double number, struct decimal *out)
 {
     double scale = 1;

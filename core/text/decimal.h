@@ -1,8 +1,6 @@
 /* decimal - a double as the shortest decimal that reads back the same.
  *
- * Owns:    nothing.
- * Threads: any; the locale has no say.
- * Errors:  none.
+ * Threads: any, in any locale.
  * Limits:  LLMOBS_DECIMAL_MAX bytes with the NUL.
  */
 #ifndef LLMOBS_DECIMAL_H

@@ -7,7 +7,7 @@
 #define PRELUDE 12 /* total length, headers' length, their checksum */
 #define TRAILER 4  /* checksum of all before it */
 
-/* What a header's value is; only TYPE_STRING is of use here. */
+/* The type of a header's value; only TYPE_STRING is of use here. */
 enum type {
     TYPE_TRUE,
     TYPE_FALSE,
@@ -42,7 +42,7 @@ static bool has_checksum(const char *data, size_t len)
            big_endian(data + len, 4);
 }
 
-/* Whether a whole frame begins at `at`, as far as its prelude says. */
+/* True when, by its prelude, a whole frame begins at `at`. */
 static bool read_prelude(struct llmobs_text in, size_t at, struct frame *frame)
 {
     size_t left = in.len - at;
@@ -85,7 +85,7 @@ static bool take_number(struct llmobs_text *from, size_t len, size_t *out)
     return true;
 }
 
-/* The length of a value of this type, which it may say itself. */
+/* The length of a value of this type: fixed, or in front of the value. */
 static bool take_length(struct llmobs_text *from, size_t type, size_t *out)
 {
     static const unsigned char fixed[] = {

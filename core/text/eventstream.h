@@ -1,13 +1,13 @@
-/* eventstream - frames of AWS's event stream out of a complete byte buffer.
+/* eventstream - reads the frames of AWS's event stream in a complete byte
+ * buffer.
  *
  * Owns:    nothing; events borrow from the input. There is no fini.
  * Threads: one at a time.
- * Errors:  none: the walk ends at the first frame that is cut, of an
- *          impossible length or not what its checksums say; what came before
- *          stays valid.
+ * Errors:  none: the walk ends at the first frame that is cut, has an
+ *          impossible length or does not match its checksums; the events before
+ *          it stay valid.
  * Limits:  LLMOBS_EVENTSTREAM_FRAME_MAX bytes a frame; time is linear in the
  *          input.
- * Fork:    nothing to do.
  *
  * application/vnd.amazon.eventstream, WIRE 6.9: a prelude of total
  * length, headers' length and checksum, then headers, payload and a checksum
@@ -25,9 +25,9 @@ struct llmobs_eventstream {
     size_t at;             /* next byte to read */
 };
 
-/* Texts of headers that the frame lacks, or has in another type than string,
- * have no bytes (len 0). Of headers that make no sense those before them hold.
- */
+/* The text of a header that the frame lacks, or has in another type than
+ * string, is empty (len 0). A header that makes no sense ends the list: those
+ * before it hold. */
 struct llmobs_eventstream_event {
     struct llmobs_text message_type; /* "event", "exception", "error" */
     struct llmobs_text event_type;
@@ -41,15 +41,17 @@ struct llmobs_eventstream_event {
 void llmobs_eventstream_init(struct llmobs_eventstream *es,
                              struct llmobs_text in);
 
-/* For input that may begin inside a frame (the tail of a truncated body):
- * moves on to the first whole frame by its prelude; to the end without one. */
+/* For input that may begin inside a frame (the tail of a truncated body): moves
+ * on to the first whole frame, which it knows by its prelude; to the end where
+ * there is none. */
 void llmobs_eventstream_seek(struct llmobs_eventstream *es);
 
 /* The next frame; false at the end. */
 bool llmobs_eventstream_next(struct llmobs_eventstream *es,
                              struct llmobs_eventstream_event *event);
 
-/* Sets the last checksum of a whole frame: its payload was masked. */
+/* Sets the last checksum of a whole frame anew, after its payload was masked.
+ */
 void llmobs_eventstream_seal(char *frame, size_t len);
 
 #endif

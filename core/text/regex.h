@@ -13,7 +13,6 @@
  * Limits:  LLMOBS_REGEX_LEN bytes of a pattern, LLMOBS_REGEX_SIZE instructions
  *          of its program, LLMOBS_REGEX_STATES states at once, and steps in
  *          proportion to all texts of one memory together.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_REGEX_H
 #define LLMOBS_REGEX_H

@@ -4,11 +4,12 @@
 
 #include "core/base/work.h"
 
-/* How far one look for a line feed goes: in text whose lines end in CR alone a
- * look to the end of the input would cost the square of its length. */
+/* One search for a line feed goes no further than this: in text whose lines end
+ * in CR alone, searches to the end of the input would take time in proportion
+ * to the square of its length. */
 #define WINDOW 1024
 
-/* What an event has gathered so far. */
+/* The fields of the event so far. */
 struct gathered {
     struct llmobs_text type;
     struct llmobs_text data; /* of the only data line */
@@ -94,7 +95,8 @@ static void split(struct llmobs_text line, struct llmobs_text *name,
     }
 }
 
-/* A line of data: the first is only pointed at, the second begins a copy. */
+/* Adds a line of data. The event points at the first line where it lies; the
+ * second line begins a copy. */
 static int gather(struct llmobs_sse *sse, struct gathered *g,
                   struct llmobs_text value)
 {

@@ -2,15 +2,15 @@
  *
  * Owns:    the joined data of the present event, until the next or fini.
  * Threads: one at a time.
- * Errors:  none but memory or the end of work (work.h), which end the walk.
+ * Errors:  none; the walk ends where memory or work (work.h) runs out.
  * Limits:  the buffer's own length; time is linear in it, and an event of one
  *          data line is not copied.
  *
- * Lines end in LF, CR or CRLF; a blank line dispatches; data lines are joined
- * by LF; comments, id and retry are skipped; a byte order mark at the start is
- * dropped; an event without its blank line at the end of the buffer is given
- * too (WHATWG HTML, 9.2.6, but for that last point: a stream that was cut keeps
- * what arrived).
+ * Lines end in LF, CR or CRLF; a blank line ends an event; LF joins data lines;
+ * the reader skips comments, id and retry, and drops a byte order mark at the
+ * start (WHATWG HTML, 9.2.6). One point differs from the standard: an event at
+ * the end of the buffer counts without its blank line too, so that a stream
+ * that was cut keeps all that arrived.
  */
 #ifndef LLMOBS_SSE_H
 #define LLMOBS_SSE_H
