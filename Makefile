@@ -160,7 +160,7 @@ $(B)/fuzz-seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/shapes.o \
 $(B)/fuzz-config: $(B)/tests/fuzz/shim_conf.o
 $(B)/fuzz-elf: $(B)/tests/fuzz/shim_elf.o
 $(B)/fuzz-object: $(patsubst %,$(B)/%.o,cli/doctor/object)
-$(B)/fuzz-store: $(patsubst %,$(B)/%.o,cli/shared/reader cli/shared/shown)
+$(B)/fuzz-store: $(patsubst %,$(B)/%.o,cli/shared/reader cli/shared/escape)
 # With the sanitizers that the shim is made without.
 $(B)/tests/fuzz/shim_%.o: shim/%.c
 	@mkdir -p $(@D)

@@ -11,7 +11,7 @@
 #include "core/base/scratch.h"
 #include "rules/custom.h"
 #include "rules/providers.h"
-#include "rules/read/frame.h"
+#include "rules/read/reading.h"
 #include "rules/read/match.h"
 #include "rules/read/text.h"
 
@@ -425,34 +425,35 @@ bool llmobs_rules_same_origin(const char *base, struct llmobs_text location)
     return same;
 }
 
-/* Fills a reading; `url` is where its URL is kept. */
+/* Fills `classified`; `url` is where its URL is kept. */
 static void begin_reading(const struct llmobs_match *match,
                           const struct llmobs_call *call,
                           struct llmobs_url *url,
-                          struct llmobs_reading *reading)
+                          struct llmobs_classified *classified)
 {
     if (llmobs_url_parse(llmobs_text_of(call->url), url) < 0)
         memset(url, 0, sizeof(*url));
-    reading->call = call;
-    reading->shape = match->rule->shape;
-    reading->url = url;
-    reading->provider = match->provider;
-    reading->proxied = match->proxied;
-    reading->confirm = match->confirm;
+    classified->call = call;
+    classified->shape = match->rule->shape;
+    classified->url = url;
+    classified->provider = match->provider;
+    classified->proxied = match->proxied;
+    classified->confirm = match->confirm;
 }
 
 /* The span's name: the user's, the provider's, else the shape's with the
  * client in the place of %s (WIRE 6.1). */
 static int name_span(const struct llmobs_rule *rule,
-                     const struct llmobs_reading *reading,
+                     const struct llmobs_classified *classified,
                      struct llmobs_span *span)
 {
-    const struct llmobs_provider *provider = llmobs_provider_find(reading->url);
+    const struct llmobs_provider *provider =
+        llmobs_provider_find(classified->url);
     const struct llmobs_shape *shape = rule->shape;
     const char *form = shape->span_name, *place;
-    const char *helper = llmobs_header_find(reading->call->request_headers,
-                                            reading->call->request_header_count,
-                                            "x-stainless-helper-method");
+    const char *helper = llmobs_header_find(
+        classified->call->request_headers,
+        classified->call->request_header_count, "x-stainless-helper-method");
     char name[NAME_MAX_LEN];
 
     if (rule->name)
@@ -466,37 +467,37 @@ static int name_span(const struct llmobs_rule *rule,
     if (provider && provider->span_name)
         return llmobs_span_set(&span->name, provider->span_name);
     snprintf(name, sizeof(name), "%.*s%s%s", (int)(place - form), form,
-             llmobs_match_client(shape, reading->url), place + 2);
+             llmobs_match_client(shape, classified->url), place + 2);
     return llmobs_span_set(&span->name, name);
 }
 
 static int read_bodies(const struct llmobs_rule *rule,
-                       const struct llmobs_reading *reading,
+                       const struct llmobs_classified *classified,
                        struct llmobs_span *span)
 {
-    const struct llmobs_form *form = reading->shape->form;
+    const struct llmobs_form *form = classified->shape->form;
 
     if (!form)
         form = rule->dialect->form;
-    return form ? llmobs_frame_read(form, reading, span)
-                : rule->dialect->read(reading, span);
+    return form ? llmobs_reading_run(form, classified, span)
+                : rule->dialect->read(classified, span);
 }
 
 static int read_as(const struct llmobs_rule *rule,
-                   const struct llmobs_reading *reading,
+                   const struct llmobs_classified *classified,
                    struct llmobs_span *span)
 {
-    int rc = read_bodies(rule, reading, span);
+    int rc = read_bodies(rule, classified, span);
 
     if (rc < 0)
         return rc;
     span->integration = rule->dialect->integration;
-    rc = name_span(rule, reading, span);
-    if (rc < 0 || reading->proxied || !reading->provider)
+    rc = name_span(rule, classified, span);
+    if (rc < 0 || classified->proxied || !classified->provider)
         return rc;
     if (span->model_provider && !rule->provider)
         return 0;
-    return llmobs_span_set(&span->model_provider, reading->provider);
+    return llmobs_span_set(&span->model_provider, classified->provider);
 }
 
 int llmobs_rules_read(const struct llmobs_match *match,
@@ -504,7 +505,7 @@ int llmobs_rules_read(const struct llmobs_match *match,
 {
     const struct llmobs_rule generic = {.dialect = &llmobs_dialect_generic,
                                         .shape = llmobs_dialect_generic.shapes};
-    struct llmobs_reading reading;
+    struct llmobs_classified classified;
     struct llmobs_url *url;
     int rc;
 
@@ -513,13 +514,13 @@ int llmobs_rules_read(const struct llmobs_match *match,
     url = llmobs_scratch_take(sizeof(*url));
     if (!url)
         return -ENOMEM;
-    begin_reading(match, call, url, &reading);
+    begin_reading(match, call, url, &classified);
     span->kind = match->kind;
     span->proxied = match->proxied;
-    rc = read_as(match->rule, &reading, span);
+    rc = read_as(match->rule, &classified, span);
     if (rc == -ENOTSUP) {
-        reading.shape = generic.shape;
-        rc = read_as(&generic, &reading, span);
+        classified.shape = generic.shape;
+        rc = read_as(&generic, &classified, span);
     }
     llmobs_scratch_give(url);
     return rc;

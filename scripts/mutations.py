@@ -926,7 +926,7 @@ HAZARDS = [
 
     ("our dlsym called before our constructor",
      "the real one is looked for at the first call (`get`)", [
-         ("early-dlsym-lost", [("shim/real.c", "    if (!one) {\n        "
+         ("early-dlsym-lost", [("shim/loader_calls.c", "    if (!one) {\n        "
                                 "search_all();",
                                 "    if (!one && llmobs_host_state() != "
                                 "LLMOBS_HOST_NEW) {\n        search_all();")],
@@ -1015,8 +1015,8 @@ HAZARDS = [
           ["failure.low_limits"])]),
 
     ("a preload whose dlopen looks elsewhere",
-     "the core is opened by libc's own (`llmobs_real_own_open`)", [
-         ("core-by-the-next", [("shim/real.c", "    void *one = get_own(OPEN);"
+     "the core is opened by libc's own (`llmobs_loader_own_open`)", [
+         ("core-by-the-next", [("shim/loader_calls.c", "    void *one = get_own(OPEN);"
                                 "\n\n    return one ? ((llmobs_open_fn)one)",
                                 "    void *one = get(OPEN);\n\n    return one "
                                 "? ((llmobs_open_fn)one)")],
@@ -1074,8 +1074,8 @@ HAZARDS = [
 
     ("libcurl linked statically",
      "out of reach, and `llmobs doctor` says so (`is_in_reach`)", [
-         ("static-in-reach", [("cli/doctor/doctor.c", "    return copy->how != LLMOBS_"
-                               "REACH_STATIC && !copy->missing &&",
+         ("static-in-reach", [("cli/doctor/doctor.c", "    return copy->how != LLMOBS_LIBCURL_"
+                               "STATIC && !copy->missing &&",
                                "    return !copy->missing &&")],
           ["doctor made"])]),
 
@@ -1083,10 +1083,10 @@ HAZARDS = [
      "the process that delivers for a user has a time of its own (`set_times`), "
      "and its further places come after all others (`put_aside`); "
      "a file that takes no blocks takes no time (`pass_hole`)", [
-         ("user-without-end", [("cli/drain/drain_place.c", "child->uid == geteuid() || "
+         ("user-without-end", [("cli/drain/drain_round.c", "child->uid == geteuid() || "
                                 "round->user_ms == 0)", "round->user_ms >= 0)")],
           ["drain stopped_by_its_user"]),
-         ("waits-for-the-user", [("cli/drain/drain_place.c", "    out.error = is_served("
+         ("waits-for-the-user", [("cli/drain/drain_round.c", "    out.error = is_served("
                                   "round, place->uid) ?", "    while (is_served("
                                   "round, place->uid)) {\n        wait_some("
                                   "round);\n        (void)reap(round);\n    }\n"
@@ -1101,11 +1101,11 @@ HAZARDS = [
 
     ("names of files and links in a store that others may write",
      "no link is followed, and a name is escaped before it is shown "
-     "(`read_file`, `llmobs_shown_name`)", [
+     "(`read_file`, `llmobs_escape_name`)", [
          ("link-followed", [("cli/shared/reader.c", "O_RDONLY | O_NOFOLLOW |",
                              "O_RDONLY |")],
           ["cli names_are_safe"]),
-         ("name-as-it-is", [("cli/shared/reader.c", "            llmobs_shown_name(name, "
+         ("name-as-it-is", [("cli/shared/reader.c", "            llmobs_escape_name(name, "
                              "room),", "            ((void)room, name),")],
           ["cli names_are_safe"])]),
 
@@ -1165,9 +1165,9 @@ HAZARDS = [
 
     ("a dlclose by the address that libc has for it",
      "dlsym answers with ours (`observed`)", [
-         ("dlclose-by-name", [("shim/route.c", "    if (llmobs_real_is(CLOSE, "
+         ("dlclose-by-name", [("shim/route.c", "    if (llmobs_loader_is(CLOSE, "
                                "found))",
-                               "    if (llmobs_real_is(CLOSE, NULL))")],
+                               "    if (llmobs_loader_is(CLOSE, NULL))")],
           ["preload parting_f_a", "preload parting_f_v"])]),
 
     ("dlsym in such a destructor",
@@ -1670,7 +1670,7 @@ HAZARDS = [
 
     ("somebody else's dlopen before ours",
      "then unbound slots are left to be bound to it (`search_all`)", [
-         ("dlopen-bypassed", [("shim/real.c", "    __atomic_store_n(&preceded, "
+         ("dlopen-bypassed", [("shim/loader_calls.c", "    __atomic_store_n(&preceded, "
                                "search.preceded, ",
                                "    __atomic_store_n(&preceded, 0, ")],
           ["preload dlopen_interposed"])]),

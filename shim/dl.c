@@ -42,7 +42,7 @@ void *llmobs_dl_vsym(void *handle, const char *name, const char *version)
 /* The destructors are called from within. */
 int llmobs_dl_close(void *handle)
 {
-    llmobs_close_fn next = llmobs_real_close_fn();
+    llmobs_close_fn next = llmobs_loader_close_fn();
     struct llmobs_turn *turn;
     int result;
 

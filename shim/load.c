@@ -4,7 +4,7 @@
 
 #include "shim/fit.h"
 #include "shim/host.h"
-#include "shim/real.h"
+#include "shim/loader_calls.h"
 #include "shim/turn.h"
 
 /* One word: a positive value is the pid that is loading. */
@@ -20,17 +20,17 @@ static void *open_core(const char *path)
     void *core;
 
     /* Asking first leaves the app's dlerror alone where nothing is there. */
-    if (!llmobs_fit(path) || !llmobs_real_bring())
+    if (!llmobs_fit(path) || !llmobs_loader_bring())
         return NULL;
     /* Before glibc 2.34 threads live in a library of their own, which a core
      * without DT_NEEDED does not bring. First, since a core that was tried
      * without stays, half done. */
-    if (!llmobs_real_own_sym(RTLD_DEFAULT, "pthread_create") &&
-        !llmobs_real_own_open("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL))
-        llmobs_real_drop_error();
-    core = llmobs_real_own_open(path, RTLD_NOW | RTLD_LOCAL);
+    if (!llmobs_loader_own_sym(RTLD_DEFAULT, "pthread_create") &&
+        !llmobs_loader_own_open("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL))
+        llmobs_loader_drop_error();
+    core = llmobs_loader_own_open(path, RTLD_NOW | RTLD_LOCAL);
     if (!core)
-        llmobs_real_drop_error();
+        llmobs_loader_drop_error();
     return core;
 }
 
@@ -45,9 +45,9 @@ static const struct llmobs_ops *attach(
 
     if (!core)
         return NULL;
-    symbol = llmobs_real_own_sym(core, LLMOBS_CORE_ATTACH);
+    symbol = llmobs_loader_own_sym(core, LLMOBS_CORE_ATTACH);
     if (!symbol) {
-        llmobs_real_drop_error();
+        llmobs_loader_drop_error();
         return NULL;
     }
     entry = (llmobs_core_attach_fn)symbol;
@@ -112,9 +112,9 @@ static bool pin_in_turn(const struct llmobs_copy *copy)
 
     if (!turn)
         return false;
-    if (!llmobs_real_own_open(copy->path,
-                              RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
-        llmobs_real_drop_error();
+    if (!llmobs_loader_own_open(copy->path,
+                                RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
+        llmobs_loader_drop_error();
     llmobs_turn_load_end(turn);
     return true;
 }

@@ -3,7 +3,7 @@
 #include "shim/arch.h"
 #include "shim/copies.h"
 #include "shim/dl.h"
-#include "shim/real.h"
+#include "shim/loader_calls.h"
 #include "shim/thunks.h"
 
 /* One object in work. */
@@ -119,8 +119,8 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
 
     if (!ours || ours == value)
         return NULL;
-    if (llmobs_real_is(name, value) ||
-        (llmobs_real_ours_first(name) && unbound(work, rela, value)))
+    if (llmobs_loader_is(name, value) ||
+        (llmobs_loader_ours_first(name) && unbound(work, rela, value)))
         return ours;
     return NULL;
 }

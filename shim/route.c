@@ -12,7 +12,7 @@
 static void *open_and_scan(const char *file, int mode)
 {
     struct llmobs_turn *turn = llmobs_turn_begin(LLMOBS_TURN_OPEN);
-    void *handle = llmobs_real_open(file, mode);
+    void *handle = llmobs_loader_open(file, mode);
 
     llmobs_turn_end(turn);
     if (handle)
@@ -59,12 +59,12 @@ llmobs_open_fn llmobs_route_open(const char *file, int mode, const void *caller)
 {
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING || !file ||
         (mode & RTLD_NOLOAD))
-        return llmobs_real_open_fn();
+        return llmobs_loader_open_fn();
     llmobs_scan_unseen();
     if (caller_is_no_matter(file, caller))
         return open_and_scan;
     llmobs_scan_expect_unseen();
-    return llmobs_real_open_fn();
+    return llmobs_loader_open_fn();
 }
 
 /* libc's own dlclose is asked for by name, too. */
@@ -75,7 +75,7 @@ static void *observed(void *found)
 {
     void *thunk = llmobs_copies_thunk(found);
 
-    if (llmobs_real_is(CLOSE, found))
+    if (llmobs_loader_is(CLOSE, found))
         return llmobs_dl_ours(CLOSE);
     if (found && !thunk) {
         llmobs_scan();
@@ -86,12 +86,12 @@ static void *observed(void *found)
 
 static void *sym_observed(void *handle, const char *name)
 {
-    return observed(llmobs_real_sym(handle, name));
+    return observed(llmobs_loader_sym(handle, name));
 }
 
 static void *vsym_observed(void *handle, const char *name, const char *version)
 {
-    return observed(llmobs_real_vsym(handle, name, version));
+    return observed(llmobs_loader_vsym(handle, name, version));
 }
 
 /* RTLD_DEFAULT means the caller's scope, and ours is not always that: only
@@ -99,7 +99,7 @@ static void *vsym_observed(void *handle, const char *name, const char *version)
 static bool one_answer(const char *name)
 {
     return llmobs_copies_only() &&
-           llmobs_copies_thunk(llmobs_real_sym(RTLD_DEFAULT, name));
+           llmobs_copies_thunk(llmobs_loader_sym(RTLD_DEFAULT, name));
 }
 
 static bool is_hooked(const char *name)
@@ -124,10 +124,10 @@ static bool may_observe(const void *handle, const char *name)
 
 llmobs_sym_fn llmobs_route_sym(void *handle, const char *name)
 {
-    return may_observe(handle, name) ? sym_observed : llmobs_real_sym_fn();
+    return may_observe(handle, name) ? sym_observed : llmobs_loader_sym_fn();
 }
 
 llmobs_vsym_fn llmobs_route_vsym(void *handle, const char *name)
 {
-    return may_observe(handle, name) ? vsym_observed : llmobs_real_vsym_fn();
+    return may_observe(handle, name) ? vsym_observed : llmobs_loader_vsym_fn();
 }

@@ -9,7 +9,7 @@
 #ifndef LLMOBS_ROUTE_H
 #define LLMOBS_ROUTE_H
 
-#include "shim/real.h"
+#include "shim/loader_calls.h"
 
 llmobs_open_fn llmobs_route_open(const char *file, int mode,
                                  const void *caller);

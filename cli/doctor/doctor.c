@@ -31,13 +31,13 @@ static const char help_text[] =
     "\n"
     "Exit status: 0 all is well, 1 it cannot work or is not on, 2 usage.\n";
 
-/* ---- reach -------------------------------------------------------------- */
+/* ---- routes to libcurl -------------------------------------------------- */
 
-static struct llmobs_json *copy_fact(const struct llmobs_reach_copy *copy)
+static struct llmobs_json *copy_fact(const struct llmobs_libcurl_route *copy)
 {
     struct llmobs_json *fact = llmobs_json_object();
 
-    (void)llmobs_json_sets(fact, "how", llmobs_reach_how_name(copy->how));
+    (void)llmobs_json_sets(fact, "how", llmobs_libcurl_how_name(copy->how));
     (void)llmobs_json_sets(fact, "path", copy->path);
     (void)llmobs_json_sets(fact, "via", copy->via[0] ? copy->via : NULL);
     (void)llmobs_json_sets(fact, "flavour",
@@ -52,20 +52,20 @@ static struct llmobs_json *copy_fact(const struct llmobs_reach_copy *copy)
 }
 
 /* True when calls through that copy can be seen. */
-static bool is_in_reach(const struct llmobs_reach_copy *copy)
+static bool is_in_reach(const struct llmobs_libcurl_route *copy)
 {
-    return copy->how != LLMOBS_REACH_STATIC && !copy->missing &&
+    return copy->how != LLMOBS_LIBCURL_STATIC && !copy->missing &&
            !copy->switched_off;
 }
 
 static void tell_copy(struct llmobs_doctor *doctor,
-                      const struct llmobs_reach_copy *copy)
+                      const struct llmobs_libcurl_route *copy)
 {
     static const char *const texts[] = {
         "loaded: ", "linked: ", "opened later: ", "inside the file: "};
     const char *flavour = copy->flavour[0] ? copy->flavour : "unknown TLS";
     const char *version = copy->version[0] ? copy->version : "unknown version";
-    bool is_static = copy->how == LLMOBS_REACH_STATIC;
+    bool is_static = copy->how == LLMOBS_LIBCURL_STATIC;
 
     llmobs_report_add(
         &doctor->report,
@@ -85,7 +85,7 @@ static void tell_nothing(struct llmobs_doctor *doctor)
     const struct llmobs_program *program = &doctor->program;
     struct llmobs_report *report = &doctor->report;
 
-    if (doctor->reach.count > 0)
+    if (doctor->routes.count > 0)
         llmobs_report_add(report, LLMOBS_REPORT_BAD, "reach",
                           "no libcurl that can be observed");
     else if (program->loads != NULL)
@@ -99,9 +99,10 @@ static void tell_nothing(struct llmobs_doctor *doctor)
     else
         llmobs_report_add(report, LLMOBS_REPORT_BAD, "reach",
                           "neither linked with libcurl nor naming it");
-    if (doctor->reach.missing[0] != '\0' && !doctor->allowance.spent)
+    if (doctor->routes.missing[0] != '\0' && !doctor->allowance.spent)
         llmobs_report_add(report, LLMOBS_REPORT_NOTE, "reach",
-                          "a library was not found: %s", doctor->reach.missing);
+                          "a library was not found: %s",
+                          doctor->routes.missing);
 }
 
 static void tell_reach(struct llmobs_doctor *doctor)
@@ -111,12 +112,12 @@ static void tell_reach(struct llmobs_doctor *doctor)
     const char *how = "none";
     bool in_reach = false;
 
-    for (size_t i = 0; i < doctor->reach.count; i++) {
-        const struct llmobs_reach_copy *copy = &doctor->reach.copies[i];
+    for (size_t i = 0; i < doctor->routes.count; i++) {
+        const struct llmobs_libcurl_route *copy = &doctor->routes.copies[i];
 
         tell_copy(doctor, copy);
         if (!in_reach)
-            how = llmobs_reach_how_name(copy->how);
+            how = llmobs_libcurl_how_name(copy->how);
         in_reach |= is_in_reach(copy);
         doctor->report.no_memory |= llmobs_json_add(list, copy_fact(copy)) != 0;
     }
@@ -141,8 +142,9 @@ static void find_loaded(struct llmobs_doctor *doctor)
         const struct llmobs_process_object *object = &process->objects[i];
 
         if (!object->deleted)
-            (void)llmobs_reach_add_copy(&doctor->reach, &doctor->library,
-                                        object->path, LLMOBS_REACH_LOADED);
+            (void)llmobs_libcurl_routes_add_copy(&doctor->routes,
+                                                 &doctor->library, object->path,
+                                                 LLMOBS_LIBCURL_LOADED);
         else if (strstr(object->path, "/libcurl") != NULL)
             llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, "reach",
                               "loaded, and replaced or deleted since: %s",
@@ -152,16 +154,17 @@ static void find_loaded(struct llmobs_doctor *doctor)
 
 static void find_reach(struct llmobs_doctor *doctor)
 {
-    struct llmobs_reach *reach = &doctor->reach;
+    struct llmobs_libcurl_routes *routes = &doctor->routes;
     int rc = 0;
 
     find_loaded(doctor);
-    if (reach->count == 0)
-        rc = llmobs_reach_add(reach, &doctor->library, doctor->program.file,
-                              LLMOBS_REACH_LINKED, "", true);
-    if (reach->count == 0 && rc == 0)
+    if (routes->count == 0)
+        rc = llmobs_libcurl_routes_add(routes, &doctor->library,
+                                       doctor->program.file,
+                                       LLMOBS_LIBCURL_LINKED, "", true);
+    if (routes->count == 0 && rc == 0)
         llmobs_program_extensions(&doctor->program, doctor->process.prefix,
-                                  reach, &doctor->library);
+                                  routes, &doctor->library);
     /* Why a file cannot be read is told as what it means for preloading. */
     if (rc == 0)
         tell_reach(doctor);

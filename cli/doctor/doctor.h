@@ -3,7 +3,7 @@
  * Owns:    what it opened, until the command ends.
  * Threads: one.
  * Errors:  findings of the report; -ENOMEM and the like end the command.
- * Limits:  those of object, library, reach, program and process.
+ * Limits:  those of object, library, routes, program and process.
  * Fork:    nothing to do.
  */
 #ifndef LLMOBS_DOCTOR_H
@@ -23,7 +23,7 @@ struct llmobs_doctor {
     struct llmobs_process process; /* pid 0: a command, not a process */
     struct llmobs_library library;
     struct llmobs_allowance allowance;
-    struct llmobs_reach reach;
+    struct llmobs_libcurl_routes routes;
     char holder[PATH_MAX]; /* another preload that has connect or the look-up of
                             * names; "": none is known */
     bool possible;         /* its loader preloads what it is asked for */

@@ -142,7 +142,7 @@ static void check_asan(struct llmobs_doctor *doctor)
     const char *options = variable(doctor, "ASAN_OPTIONS");
     const char *list = variable(doctor, "LD_PRELOAD");
 
-    if (!doctor->reach.asan || doctor->process.pid != 0)
+    if (!doctor->routes.asan || doctor->process.pid != 0)
         return;
     if ((options != NULL &&
          strstr(options, "verify_asan_link_order=0") != NULL) ||

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "cli/doctor/doctor.h"
-#include "cli/shared/real.h"
+#include "cli/shared/open_libcurl.h"
 #include "core/base/paths.h"
 #include "core/base/glob.h"
 #include "core/export/agent.h"
@@ -269,7 +269,7 @@ static int probe(const struct llmobs_config *config, bool held)
     struct llmobs_http *http;
     int rc = -ENOMEM;
 
-    llmobs_cli_use_curl();
+    llmobs_cli_open_libcurl();
     llmobs_http_direct_only(held);
     http = llmobs_http_new(config);
     if (http != NULL)

@@ -261,34 +261,34 @@ int llmobs_program_find(struct llmobs_program *program, const char *command)
 struct extensions {
     const struct llmobs_program *program;
     const char *prefix;
-    struct llmobs_reach *reach;
+    struct llmobs_libcurl_routes *routes;
     const struct llmobs_library *library;
 };
 
 /* What came of the files since then is by an extension that is off. */
-static void switch_off(struct llmobs_reach *reach, size_t since)
+static void switch_off(struct llmobs_libcurl_routes *routes, size_t since)
 {
-    for (size_t i = since; i < reach->count; i++)
-        reach->copies[i].switched_off = true;
+    for (size_t i = since; i < routes->count; i++)
+        routes->copies[i].switched_off = true;
 }
 
 static void add_extension(const struct extensions *all, const char *path,
                           bool enabled)
 {
-    size_t before = all->reach->count;
+    size_t before = all->routes->count;
     size_t skip = strlen(all->prefix);
 
-    (void)llmobs_reach_add(all->reach, all->library, path + skip,
-                           LLMOBS_REACH_LATER, path + skip, false);
+    (void)llmobs_libcurl_routes_add(all->routes, all->library, path + skip,
+                                    LLMOBS_LIBCURL_LATER, path + skip, false);
     if (!enabled)
-        switch_off(all->reach, before);
+        switch_off(all->routes, before);
 }
 
 /* Ruby's FFI names its library in a script. */
 static void add_named_later(const struct extensions *all, const char *by)
 {
     static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
-    struct llmobs_reach_copy *copy;
+    struct llmobs_libcurl_route *copy;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[PATH_MAX];
@@ -300,10 +300,10 @@ static void add_named_later(const struct extensions *all, const char *by)
                  "aarch64-linux-gnu",
 #endif
                  names[i]);
-        if (!llmobs_reach_add_copy(all->reach, all->library, path,
-                                   LLMOBS_REACH_LATER))
+        if (!llmobs_libcurl_routes_add_copy(all->routes, all->library, path,
+                                            LLMOBS_LIBCURL_LATER))
             continue;
-        copy = &all->reach->copies[all->reach->count - 1];
+        copy = &all->routes->copies[all->routes->count - 1];
         snprintf(copy->via, sizeof copy->via, "%s", by + strlen(all->prefix));
         return;
     }
@@ -514,10 +514,11 @@ static void add_php(const struct extensions *all)
 }
 
 void llmobs_program_extensions(const struct llmobs_program *program,
-                               const char *prefix, struct llmobs_reach *reach,
+                               const char *prefix,
+                               struct llmobs_libcurl_routes *routes,
                                const struct llmobs_library *library)
 {
-    const struct extensions all = {program, prefix, reach, library};
+    const struct extensions all = {program, prefix, routes, library};
     const struct interpreter *known = find_interpreter(name_of(program));
 
     if (is_php(program->file))

@@ -10,7 +10,7 @@
 #ifndef LLMOBS_PROGRAM_H
 #define LLMOBS_PROGRAM_H
 
-#include "cli/doctor/reach.h"
+#include "cli/doctor/libcurl_routes.h"
 
 #define LLMOBS_PROGRAM_SCRIPTS 4
 
@@ -33,7 +33,8 @@ void llmobs_program_know(struct llmobs_program *program);
 /* Adds the extensions of an interpreter, and what they come to; of the
  * installed files below `prefix`, the path of the process's root or "". */
 void llmobs_program_extensions(const struct llmobs_program *program,
-                               const char *prefix, struct llmobs_reach *reach,
+                               const char *prefix,
+                               struct llmobs_libcurl_routes *routes,
                                const struct llmobs_library *library);
 
 #endif

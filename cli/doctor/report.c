@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/shared/shown.h"
+#include "cli/shared/escape.h"
 
 #define JSON_MAX (4u * 1024 * 1024)
 
@@ -66,8 +66,8 @@ int llmobs_report_print_text(const struct llmobs_report *report)
         struct llmobs_buf text;
 
         llmobs_buf_init(&text, 8 * LLMOBS_REPORT_TEXT);
-        rc = llmobs_shown_adds(&text, llmobs_json_gets(one, "text"),
-                               LLMOBS_REPORT_TEXT);
+        rc = llmobs_escape_adds(&text, llmobs_json_gets(one, "text"),
+                                LLMOBS_REPORT_TEXT);
         if (rc == 0)
             printf("%-10s %s%s\n", strcmp(about, last) != 0 ? about : "",
                    marks[mark], text.data);

@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/drain/drain_place.h"
+#include "cli/drain/drain_round.h"
 #include "cli/shared/cli.h"
-#include "cli/shared/shown.h"
+#include "cli/shared/escape.h"
 #include "core/base/log.h"
 
 #define WATCH_S 30
@@ -193,10 +193,10 @@ static void add_up(struct llmobs_drain_outcome *sum,
 
 static void tell_error(const struct drain *drain, const char *path, int error)
 {
-    char room[LLMOBS_SHOWN_NAME];
+    char room[LLMOBS_ESCAPE_NAME];
 
     fprintf(stderr, "%s: %s: %s\n", drain->argv[0],
-            llmobs_shown_name(path, room),
+            llmobs_escape_name(path, room),
             error == -ECHILD ? "the delivery broke off" : strerror(-error));
 }
 

@@ -11,7 +11,7 @@
 
 #include "cli/drain/purge.h"
 #include "cli/shared/cli.h"
-#include "cli/shared/shown.h"
+#include "cli/shared/escape.h"
 #include "core/spool/spool_file.h"
 
 #define USER_S 60
@@ -131,7 +131,7 @@ static void add_up(struct llmobs_purged *sum, const struct llmobs_purged *one)
 
 /* A user may hold up what has become that user's. */
 static bool waits_for(const struct llmobs_purge *purge, int fd,
-                      const struct llmobs_drain_place *place)
+                      const struct llmobs_user_spool *place)
 {
     struct pollfd one = {.fd = fd, .events = POLLIN};
     int rc, user_ms = (int)purge->user_s * 1000;
@@ -143,7 +143,7 @@ static bool waits_for(const struct llmobs_purge *purge, int fd,
 }
 
 static int run_apart(struct llmobs_purge *purge,
-                     const struct llmobs_drain_place *place,
+                     const struct llmobs_user_spool *place,
                      struct llmobs_purged *out)
 {
     int ends[2];
@@ -155,7 +155,7 @@ static int run_apart(struct llmobs_purge *purge,
     fflush(NULL);
     child = fork();
     if (child == 0) {
-        llmobs_purge_place(purge, place, out);
+        llmobs_purge_spool(purge, place, out);
         _exit(write(ends[1], out, sizeof *out) == sizeof *out ? 0 : 1);
     }
     close(ends[1]);
@@ -173,12 +173,12 @@ static int run_apart(struct llmobs_purge *purge,
     return told ? out->error : -ECHILD;
 }
 
-static int visit(void *ctx, const struct llmobs_drain_place *place)
+static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct llmobs_purge *purge = ctx;
     struct llmobs_purged out = {0};
     bool own = place->uid == geteuid();
-    char room[LLMOBS_SHOWN_NAME];
+    char room[LLMOBS_ESCAPE_NAME];
     int rc;
 
     /* Our own place was the first, unless another one was named. */
@@ -187,7 +187,7 @@ static int visit(void *ctx, const struct llmobs_drain_place *place)
     rc = run_apart(purge, place, &out);
     if (rc != 0)
         fprintf(stderr, "%s: %s: %s\n", purge->name,
-                llmobs_shown_name(place->path, room),
+                llmobs_escape_name(place->path, room),
                 rc == -ECHILD ? "it broke off" : strerror(-rc));
     out.error = rc;
     add_up(&purge->sum, &out);
@@ -197,8 +197,8 @@ static int visit(void *ctx, const struct llmobs_drain_place *place)
 static int visit_own(struct llmobs_purge *purge)
 {
     char path[PATH_MAX];
-    struct llmobs_drain_place place = {path, purge->config->spool_dir != NULL,
-                                       geteuid(), getegid()};
+    struct llmobs_user_spool place = {path, purge->config->spool_dir != NULL,
+                                      geteuid(), getegid()};
     struct llmobs_purged out = {0};
     int rc = llmobs_spool_dir(purge->config, path, sizeof path);
 
@@ -221,7 +221,7 @@ static int go(struct llmobs_purge *purge)
     if (purge->dir == NULL)
         rc = visit_own(purge);
     if (purge->dir != NULL || purge->users)
-        rc = llmobs_drain_places(purge->dir, purge->config, visit, purge);
+        rc = llmobs_spool_dirs_visit(purge->dir, purge->config, visit, purge);
     llmobs_living_free(&purge->living);
     if (rc != 0 && purge->sum.error == 0) {
         fprintf(stderr, "%s: %s: %s\n", purge->name,

@@ -6,7 +6,7 @@
  * Errors:  in the outcome: the first negative errno. What is not the user's
  *          own, or no file, is told to stderr, counted and stays.
  * Limits:  those of adopt.h.
- * Fork:    llmobs_purge_place becomes the place's user for good: only in a
+ * Fork:    llmobs_purge_spool becomes the place's user for good: only in a
  *          child.
  */
 #ifndef LLMOBS_CLI_PURGE_H
@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/drain/places.h"
+#include "cli/drain/spool_dirs.h"
 #include "core/spool/living.h"
 
 /* What went, or would go, of one place or of all. */
@@ -46,8 +46,8 @@ struct llmobs_purge {
     struct llmobs_purged sum;
 };
 
-void llmobs_purge_place(const struct llmobs_purge *purge,
-                        const struct llmobs_drain_place *place,
+void llmobs_purge_spool(const struct llmobs_purge *purge,
+                        const struct llmobs_user_spool *place,
                         struct llmobs_purged *out);
 
 #endif

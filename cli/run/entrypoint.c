@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/drain/drain_place.h"
+#include "cli/drain/drain_round.h"
 #include "cli/run/child.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/environment.h"

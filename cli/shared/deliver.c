@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/shared/real.h"
+#include "cli/shared/open_libcurl.h"
 #include "core/base/paths.h"
 #include "core/net/http.h"
 
@@ -26,7 +26,7 @@ int llmobs_cli_deliver(const struct llmobs_config *config,
     int rc;
 
     if (strcmp(config->exporter, "store") != 0)
-        llmobs_cli_use_curl();
+        llmobs_cli_open_libcurl();
     if (buffer != NULL)
         worker = llmobs_worker_open(config, buffer);
     if (worker == NULL)

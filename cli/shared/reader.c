@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/shared/shown.h"
+#include "cli/shared/escape.h"
 #include "core/base/fd.h"
 
 #define CHUNK 65536
@@ -101,10 +101,10 @@ static int read_all(struct reader *reader, int fd, int *error)
 
 static void tell_unreadable(const char *name, int error)
 {
-    char room[LLMOBS_SHOWN_NAME];
+    char room[LLMOBS_ESCAPE_NAME];
 
     fprintf(stderr, "llmobs: cannot read %s: %s\n",
-            llmobs_shown_name(name, room),
+            llmobs_escape_name(name, room),
             error == ELOOP    ? "it is a link"
             : error == EINVAL ? "it is no regular file"
                               : strerror(error));

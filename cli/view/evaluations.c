@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/shared/shown.h"
+#include "cli/shared/escape.h"
 
 #define LABEL_COLUMNS 40
 #define TEXT_COLUMNS 96
@@ -82,7 +82,7 @@ static int add_value(struct llmobs_buf *out, const struct llmobs_json *event)
         dumped = llmobs_json_dumps(value, 0);
         text = dumped;
     }
-    rc = llmobs_shown_adds(out, text != NULL ? text : "?", TEXT_COLUMNS);
+    rc = llmobs_escape_adds(out, text != NULL ? text : "?", TEXT_COLUMNS);
     free(dumped);
     return rc;
 }
@@ -95,8 +95,8 @@ static int make_text(struct llmobs_buf *out, const struct llmobs_json *event)
     int rc = llmobs_buf_adds(out, "eval ");
 
     if (rc == 0)
-        rc = llmobs_shown_adds(out, llmobs_json_gets(event, "label"),
-                               LABEL_COLUMNS);
+        rc = llmobs_escape_adds(out, llmobs_json_gets(event, "label"),
+                                LABEL_COLUMNS);
     if (rc == 0)
         rc = llmobs_buf_adds(out, ": ");
     if (rc == 0)
@@ -104,14 +104,14 @@ static int make_text(struct llmobs_buf *out, const struct llmobs_json *event)
     if (rc == 0 && assessment != NULL) {
         rc = llmobs_buf_adds(out, " (");
         if (rc == 0)
-            rc = llmobs_shown_adds(out, assessment, LABEL_COLUMNS);
+            rc = llmobs_escape_adds(out, assessment, LABEL_COLUMNS);
         if (rc == 0)
             rc = llmobs_buf_addc(out, ')');
     }
     if (rc == 0 && reasoning != NULL && *reasoning != '\0') {
         rc = llmobs_buf_addc(out, ' ');
         if (rc == 0)
-            rc = llmobs_shown_adds(out, reasoning, TEXT_COLUMNS);
+            rc = llmobs_escape_adds(out, reasoning, TEXT_COLUMNS);
     }
     return rc == 0 ? llmobs_buf_addc(out, '\n') : rc;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/shared/shown.h"
+#include "cli/shared/escape.h"
 #include "cli/view/filter.h"
 
 #define DETAIL_MAX (256u * 1024)
@@ -26,7 +26,7 @@ static int copy_shown(char **field, const char *text, size_t columns)
     if (text == NULL)
         return 0;
     llmobs_buf_init(&buf, DETAIL_MAX);
-    rc = llmobs_shown_adds(&buf, text, columns);
+    rc = llmobs_escape_adds(&buf, text, columns);
     if (rc == 0 && buf.data == NULL)
         rc = llmobs_buf_adds(&buf, "");
     if (rc == 0) {
@@ -95,12 +95,12 @@ static int line(const struct detail *detail, const char *who, const char *text,
     int rc = llmobs_buf_addf(out, "%-4s ", detail->side);
 
     if (rc == 0 && who != NULL && *who != '\0') {
-        rc = llmobs_shown_adds(out, who, 24);
+        rc = llmobs_escape_adds(out, who, 24);
         if (rc == 0)
             rc = llmobs_buf_adds(out, ": ");
     }
     if (rc == 0)
-        rc = llmobs_shown_add(out, shown, LLMOBS_ROW_TEXT);
+        rc = llmobs_escape_add(out, shown, LLMOBS_ROW_TEXT);
     return rc == 0 ? llmobs_buf_addc(out, '\n') : rc;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/shared/shown.h"
+#include "cli/shared/escape.h"
 
 #define CELL_MAX 4096
 
@@ -194,7 +194,7 @@ static int fill(struct table *table, enum column column,
     case COLUMN_STATUS:
         return llmobs_buf_adds(out, row->failed ? "error" : "ok");
     case COLUMN_TRACE:
-        return llmobs_shown_adds(out, row->trace_id, 39);
+        return llmobs_escape_adds(out, row->trace_id, 39);
     case COLUMN_COUNT:
         break;
     }
@@ -228,7 +228,7 @@ static int measure(struct table *table, const struct llmobs_row *row)
     int rc = fill_row(table, row);
 
     for (int i = 0; rc == 0 && i < COLUMN_COUNT; i++) {
-        size_t width = llmobs_shown_width(cell(table, i));
+        size_t width = llmobs_escape_width(cell(table, i));
 
         if (width > table->width[i])
             table->width[i] = width;
@@ -249,7 +249,7 @@ static void pad(size_t count)
 static void print_cell(const struct table *table, int column, const char *text,
                        enum paint which)
 {
-    size_t width = llmobs_shown_width(text);
+    size_t width = llmobs_escape_width(text);
     size_t space =
         table->width[column] > width ? table->width[column] - width : 0;
 
@@ -327,7 +327,7 @@ static void init(struct table *table, bool list, bool colour)
     table->colour = colour;
     for (int i = 0; i < COLUMN_COUNT; i++) {
         llmobs_buf_init(&table->cell[i], CELL_MAX);
-        table->width[i] = llmobs_shown_width(columns[i].title);
+        table->width[i] = llmobs_escape_width(columns[i].title);
     }
 }
 
@@ -347,7 +347,7 @@ static int print_trace(struct table *table,
     llmobs_buf_cut(title, 0);
     rc = llmobs_buf_adds(title, "trace ");
     if (rc == 0)
-        rc = llmobs_shown_adds(title, row->trace_id, 39);
+        rc = llmobs_escape_adds(title, row->trace_id, 39);
     if (rc == 0)
         rc = llmobs_buf_adds(title, "  ");
     if (rc == 0)

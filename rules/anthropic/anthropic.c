@@ -6,80 +6,81 @@
 #include "rules/anthropic/anthropic_message.h"
 #include "rules/anthropic/anthropic_stream.h"
 #include "rules/google/google.h"
-#include "rules/read/frame.h"
+#include "rules/read/reading.h"
 #include "rules/read/request.h"
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/tools.h"
 
 static const char *const metadata_keys[] = {"max_tokens", "temperature", NULL};
 
-static bool has_messages(const struct llmobs_frame *frame)
+static bool has_messages(const struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = frame->reading->call;
+    const struct llmobs_call *call = reading->classified->call;
 
     if (call->request_truncated)
-        return llmobs_scan_has(call->request, call->request_tail, "messages");
-    return llmobs_json_is_array(llmobs_json_get(frame->request, "messages"));
+        return llmobs_cut_json_has(call->request, call->request_tail,
+                                   "messages");
+    return llmobs_json_is_array(llmobs_json_get(reading->request, "messages"));
 }
 
 /* What tells a message from other JSON: its messages and its model, unless the
  * path names that. */
-static bool is_message(const struct llmobs_frame *frame)
+static bool is_message(const struct llmobs_reading *reading)
 {
-    bool named = strcmp(frame->reading->shape->operation, "messages") != 0;
+    bool named = strcmp(reading->classified->shape->operation, "messages") != 0;
 
-    return has_messages(frame) &&
+    return has_messages(reading) &&
            (named ||
-            llmobs_json_is_string(llmobs_json_get(frame->request, "model")));
+            llmobs_json_is_string(llmobs_json_get(reading->request, "model")));
 }
 
 /* Vertex AI names the model in the path only (WIRE 6.2). A gateway may
  * mean something else by a path as common as ours: then its bodies are kept as
  * texts (4.6). */
-static int read_request(struct llmobs_frame *frame)
+static int read_request(struct llmobs_reading *reading)
 {
-    struct llmobs_span *span = frame->span;
-    int rc = llmobs_google_model(frame);
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_google_model(reading);
 
-    if (frame->reading->proxied && !has_messages(frame))
+    if (reading->classified->proxied && !has_messages(reading))
         return -ENOTSUP;
     if (rc == 0)
-        rc = llmobs_request_metadata(frame->request, metadata_keys, span);
-    if (rc < 0 || frame->reading->call->request_truncated)
+        rc = llmobs_request_metadata(reading->request, metadata_keys, span);
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    span->input_messages = llmobs_anthropic_inputs(frame->request, true);
+    span->input_messages = llmobs_anthropic_inputs(reading->request, true);
     if (!span->input_messages)
         return -ENOMEM;
-    return llmobs_tools_read_definitions(frame->request,
+    return llmobs_tools_read_definitions(reading->request,
                                          &span->tool_definitions);
 }
 
-static int read_document(struct llmobs_frame *frame,
+static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
-    llmobs_anthropic_usage(llmobs_json_get(body, "usage"), frame->span);
-    return llmobs_anthropic_outputs(body, &frame->span->output_messages);
+    llmobs_anthropic_usage(llmobs_json_get(body, "usage"), reading->span);
+    return llmobs_anthropic_outputs(body, &reading->span->output_messages);
 }
 
-static int read_event(struct llmobs_frame *frame,
+static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
-    struct llmobs_anthropic_stream *stream = frame->state;
+    struct llmobs_anthropic_stream *stream = reading->state;
     int rc = llmobs_anthropic_stream_add(stream, event->json);
 
     if (stream->begun)
-        llmobs_frame_token(frame, event);
-    frame->done = frame->done || stream->done;
+        llmobs_reading_token(reading, event);
+    reading->done = reading->done || stream->done;
     return rc;
 }
 
-static int finish_stream(struct llmobs_frame *frame)
+static int finish_stream(struct llmobs_reading *reading)
 {
-    const struct llmobs_anthropic_stream *stream = frame->state;
+    const struct llmobs_anthropic_stream *stream = reading->state;
 
-    llmobs_anthropic_usage(stream->usage, frame->span);
+    llmobs_anthropic_usage(stream->usage, reading->span);
     return llmobs_anthropic_stream_outputs(stream,
-                                           &frame->span->output_messages);
+                                           &reading->span->output_messages);
 }
 
 static void free_stream(void *stream)
@@ -91,19 +92,19 @@ static void free_stream(void *stream)
 static struct llmobs_json *find_value(const struct llmobs_call *call,
                                       const char *key)
 {
-    struct llmobs_json *value = llmobs_scan_last(call->response_tail, key);
+    struct llmobs_json *value = llmobs_cut_json_last(call->response_tail, key);
 
-    return value ? value : llmobs_scan_first(call->response, key);
+    return value ? value : llmobs_cut_json_first(call->response, key);
 }
 
-static int read_ends(struct llmobs_frame *frame)
+static int read_ends(struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = frame->reading->call;
+    const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *usage = find_value(call, "usage");
     struct llmobs_json *reason = find_value(call, "stop_reason");
 
-    frame->span->complete = llmobs_json_is_string(reason);
-    llmobs_anthropic_usage(usage, frame->span);
+    reading->span->complete = llmobs_json_is_string(reason);
+    llmobs_anthropic_usage(usage, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(reason);
     return 0;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/message.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
@@ -114,8 +114,9 @@ static int add_image(const struct sink *sink, const struct llmobs_json *block)
         return add_text(sink, sink->role, IMAGE_SEEN);
     if (strlen(data) > LLMOBS_ANTHROPIC_IMAGE_MAX)
         return add_text(sink, sink->role, LLMOBS_IMAGE_TOO_LARGE);
-    return add_with(sink, "", "image_parts",
-                    llmobs_content_media(mime, llmobs_json_string(data)));
+    return add_with(
+        sink, "", "image_parts",
+        llmobs_message_content_media(mime, llmobs_json_string(data)));
 }
 
 static int add_call(const struct sink *sink, const struct llmobs_json *block)
@@ -140,11 +141,11 @@ static int add_result_text(struct llmobs_buf *buf,
     if (!text)
         text = llmobs_json_gets(value, "text");
     if (text)
-        return llmobs_content_append(buf, text);
+        return llmobs_message_content_append(buf, text);
     if (type && strcmp(type, "image") == 0)
-        return llmobs_content_append(buf, IMAGE_SEEN);
+        return llmobs_message_content_append(buf, IMAGE_SEEN);
     json = text_of(value);
-    rc = json ? llmobs_content_append(buf, json) : -ENOMEM;
+    rc = json ? llmobs_message_content_append(buf, json) : -ENOMEM;
     free(json);
     return rc;
 }
@@ -161,7 +162,7 @@ static int read_result(struct llmobs_buf *buf, const struct llmobs_json *value)
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++) {
         size_t before = buf->len, behind;
 
-        rc = before > 0 ? llmobs_content_append(buf, ",") : 0;
+        rc = before > 0 ? llmobs_message_content_append(buf, ",") : 0;
         behind = buf->len;
         if (rc == 0)
             rc = add_result_text(buf, llmobs_json_at(value, i));
@@ -176,13 +177,13 @@ static int add_result(const struct sink *sink, const struct llmobs_json *block)
     struct llmobs_buf text;
     int rc;
 
-    llmobs_buf_init(&text, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = read_result(&text, llmobs_json_get(block, "content"));
     if (rc == 0)
-        rc = add_with(
-            sink, "", "tool_results",
-            llmobs_tools_result(NULL, llmobs_json_gets(block, "tool_use_id"),
-                                "tool_result", llmobs_content_string(&text)));
+        rc = add_with(sink, "", "tool_results",
+                      llmobs_tools_result(
+                          NULL, llmobs_json_gets(block, "tool_use_id"),
+                          "tool_result", llmobs_message_content_string(&text)));
     llmobs_buf_fini(&text);
     return rc;
 }

@@ -3,9 +3,8 @@
  * Owns:    nothing; what is given belongs to the caller.
  * Threads: any; no state.
  * Errors:  NULL or a negative errno without memory.
- * Limits:  those of content.h; images of LLMOBS_ANTHROPIC_IMAGE_MAX bytes of
- *          base64, else a marker.
- * Fork:    nothing to do.
+ * Limits:  those of message_content.h; images of LLMOBS_ANTHROPIC_IMAGE_MAX
+ * bytes of base64, else a marker. Fork:    nothing to do.
  *
  * Source: WIRE 6.8. Knows neither paths nor frames, since the same
  * bodies come by Bedrock and Vertex. A request's tools are read by tools.h.

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "rules/anthropic/anthropic_message.h"
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 /* One block under way. Blocks stand in the order in which they began. */
 struct block {
-    int64_t place;             /* the slot's */
+    int64_t place;             /* the part's */
     int64_t index;             /* as sent */
     struct llmobs_json *start; /* its beginning; NULL: only deltas came */
     struct llmobs_buf text;
@@ -35,7 +35,7 @@ void llmobs_anthropic_stream_fini(struct llmobs_anthropic_stream *stream)
         llmobs_buf_fini(&block->thinking);
         llmobs_buf_fini(&block->input);
     }
-    llmobs_slots_fini(&stream->blocks);
+    llmobs_stream_parts_fini(&stream->blocks);
     free(stream->role);
     llmobs_json_free(stream->usage);
 }
@@ -50,17 +50,17 @@ static int new_block(struct llmobs_anthropic_stream *stream, int64_t index,
                      struct block **out)
 {
     void *item;
-    int rc = llmobs_slots_at(&stream->blocks, sizeof(**out),
-                             LLMOBS_ANTHROPIC_BLOCKS_MAX,
-                             (int64_t)stream->blocks.count, &item);
+    int rc = llmobs_stream_part_at(&stream->blocks, sizeof(**out),
+                                   LLMOBS_ANTHROPIC_BLOCKS_MAX,
+                                   (int64_t)stream->blocks.count, &item);
 
     if (rc < 0)
         return rc;
     *out = item;
     (*out)->index = index;
-    llmobs_buf_init(&(*out)->text, LLMOBS_CONTENT_MAX);
-    llmobs_buf_init(&(*out)->thinking, LLMOBS_CONTENT_MAX);
-    llmobs_buf_init(&(*out)->input, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&(*out)->text, LLMOBS_MESSAGE_CONTENT_MAX);
+    llmobs_buf_init(&(*out)->thinking, LLMOBS_MESSAGE_CONTENT_MAX);
+    llmobs_buf_init(&(*out)->input, LLMOBS_MESSAGE_CONTENT_MAX);
     return 0;
 }
 
@@ -100,10 +100,11 @@ static int start_block(struct llmobs_anthropic_stream *stream,
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
     block->start = share(from);
-    rc = llmobs_content_append(&block->text, llmobs_json_gets(from, "text"));
+    rc = llmobs_message_content_append(&block->text,
+                                       llmobs_json_gets(from, "text"));
     if (rc == 0)
-        rc = llmobs_content_append(&block->thinking,
-                                   llmobs_json_gets(from, "thinking"));
+        rc = llmobs_message_content_append(&block->thinking,
+                                           llmobs_json_gets(from, "thinking"));
     if (block->text.len + block->thinking.len > 0 || is_tool(type))
         stream->begun = true;
     return rc;
@@ -151,7 +152,7 @@ static int add_delta(struct llmobs_anthropic_stream *stream,
         if (rc < 0)
             return rc == -ENOSPC ? 0 : rc;
     }
-    return llmobs_content_append(
+    return llmobs_message_content_append(
         (struct llmobs_buf *)(void *)((char *)block + offset), text);
 }
 
@@ -261,13 +262,14 @@ static struct llmobs_json *whole_block(const struct block *block)
     int rc = llmobs_json_sets(out, "type", type);
 
     if (rc == 0)
-        rc = llmobs_json_set(out, "text", llmobs_content_string(&block->text));
+        rc = llmobs_json_set(out, "text",
+                             llmobs_message_content_string(&block->text));
     if (rc == 0)
         rc = llmobs_json_set(out, "thinking",
-                             llmobs_content_string(&block->thinking));
+                             llmobs_message_content_string(&block->thinking));
     if (rc == 0 && block->input.len > 0)
-        rc =
-            llmobs_json_set(out, "input", llmobs_content_string(&block->input));
+        rc = llmobs_json_set(out, "input",
+                             llmobs_message_content_string(&block->input));
     if (rc == 0)
         return out;
     llmobs_json_free(out);

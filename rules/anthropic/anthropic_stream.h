@@ -5,7 +5,7 @@
  * Threads: one at a time.
  * Errors:  -ENOMEM; what is no event of the messages API is passed over.
  * Limits:  LLMOBS_ANTHROPIC_BLOCKS_MAX blocks, others are passed over. Texts
- *          as content.h.
+ *          as message_content.h.
  * Fork:    plain memory.
  *
  * Source: WIRE 6.8. Takes each event's JSON, whatever framed it.
@@ -14,12 +14,12 @@
 #define LLMOBS_ANTHROPIC_STREAM_H
 
 #include "core/text/json.h"
-#include "rules/read/slots.h"
+#include "rules/read/stream_parts.h"
 
 #define LLMOBS_ANTHROPIC_BLOCKS_MAX 1024
 
 struct llmobs_anthropic_stream {
-    struct llmobs_slots blocks;
+    struct llmobs_stream_parts blocks;
     char *role;
     struct llmobs_json *usage; /* as far as it was told, NULL: nothing */
     bool done;                 /* message_stop or a stop reason was seen */

@@ -4,16 +4,16 @@
 #include <stdlib.h>
 
 #include "rules/read/match.h"
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 #define HEADER(name) "x-amzn-bedrock-" name "-token-count"
 
-char *llmobs_bedrock_model(const struct llmobs_frame *frame)
+char *llmobs_bedrock_model(const struct llmobs_reading *reading)
 {
-    return llmobs_url_decode(
-        llmobs_match_rest(frame->reading->shape, frame->reading->url->path));
+    return llmobs_url_decode(llmobs_match_rest(reading->classified->shape,
+                                               reading->classified->url->path));
 }
 
 static int64_t header_count(const struct llmobs_call *call, const char *name)
@@ -33,40 +33,40 @@ static void read_headers(const struct llmobs_call *call,
     tokens->cache_write = header_count(call, HEADER("cache-write-input"));
 }
 
-int llmobs_bedrock_begin(struct llmobs_frame *frame)
+int llmobs_bedrock_begin(struct llmobs_reading *reading)
 {
     struct llmobs_bedrock_tokens tokens;
     char *model;
     int rc;
 
-    if (frame->reading->proxied)
+    if (reading->classified->proxied)
         return 0;
-    model = llmobs_bedrock_model(frame);
-    rc = model ? llmobs_frame_model(frame, model) : -ENOMEM;
+    model = llmobs_bedrock_model(reading);
+    rc = model ? llmobs_reading_model(reading, model) : -ENOMEM;
     free(model);
     if (rc < 0)
         return rc;
-    read_headers(frame->reading->call, &tokens);
-    llmobs_bedrock_count(&tokens, frame->span);
-    return llmobs_span_set(&frame->span->model_provider, "amazon_bedrock");
+    read_headers(reading->classified->call, &tokens);
+    llmobs_bedrock_count(&tokens, reading->span);
+    return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
 }
 
-int llmobs_bedrock_ends(struct llmobs_frame *frame)
+int llmobs_bedrock_ends(struct llmobs_reading *reading)
 {
     struct llmobs_text tail =
-        llmobs_text_strip(frame->reading->call->response_tail);
+        llmobs_text_strip(reading->classified->call->response_tail);
 
-    frame->span->complete = llmobs_text_ends(tail, "}");
+    reading->span->complete = llmobs_text_ends(tail, "}");
     return 0;
 }
 
-bool llmobs_bedrock_asks(const struct llmobs_frame *frame, const char *key)
+bool llmobs_bedrock_asks(const struct llmobs_reading *reading, const char *key)
 {
-    const struct llmobs_call *call = frame->reading->call;
+    const struct llmobs_call *call = reading->classified->call;
 
     if (call->request_truncated)
-        return llmobs_scan_has(call->request, call->request_tail, key);
-    return llmobs_json_get(frame->request, key) != NULL;
+        return llmobs_cut_json_has(call->request, call->request_tail, key);
+    return llmobs_json_get(reading->request, key) != NULL;
 }
 
 int llmobs_bedrock_settings(struct llmobs_span *span,

@@ -12,22 +12,22 @@
 #ifndef LLMOBS_BEDROCK_H
 #define LLMOBS_BEDROCK_H
 
-#include "rules/read/frame.h"
+#include "rules/read/reading.h"
 
 /* A form's begin: names the model by the path, and the provider, which is the
  * same on every host; counts tokens by the answer's headers. */
-int llmobs_bedrock_begin(struct llmobs_frame *frame);
+int llmobs_bedrock_begin(struct llmobs_reading *reading);
 
 /* A form's ends where the counts stand in the headers: what is left to see is
  * the answer's end. */
-int llmobs_bedrock_ends(struct llmobs_frame *frame);
+int llmobs_bedrock_ends(struct llmobs_reading *reading);
 
 /* The model id of the path, decoded; "" where it has none. Gives it; NULL
  * without memory. */
-char *llmobs_bedrock_model(const struct llmobs_frame *frame);
+char *llmobs_bedrock_model(const struct llmobs_reading *reading);
 
 /* Whether the request has this key, also where its middle is missing. */
-bool llmobs_bedrock_asks(const struct llmobs_frame *frame, const char *key);
+bool llmobs_bedrock_asks(const struct llmobs_reading *reading, const char *key);
 
 /* Puts both settings into the metadata as the SDK does, a real and an integer;
  * what is no number is left out. */

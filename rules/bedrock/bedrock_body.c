@@ -10,53 +10,53 @@
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 
-static const struct llmobs_json *ask(const struct llmobs_frame *frame,
+static const struct llmobs_json *ask(const struct llmobs_reading *reading,
                                      const char *key)
 {
-    return llmobs_json_get(frame->request, key);
+    return llmobs_json_get(reading->request, key);
 }
 
 /* The first of the keys that says something. */
-static const struct llmobs_json *ask_either(const struct llmobs_frame *frame,
-                                            const char *key, const char *other)
+static const struct llmobs_json *ask_either(
+    const struct llmobs_reading *reading, const char *key, const char *other)
 {
-    const struct llmobs_json *value = ask(frame, key);
+    const struct llmobs_json *value = ask(reading, key);
 
-    return llmobs_json_is_number(value) ? value : ask(frame, other);
+    return llmobs_json_is_number(value) ? value : ask(reading, other);
 }
 
 /* What a request with `messages` has besides them; -ECANCELED where they are
  * missing with the body's middle. */
-static int read_around(struct llmobs_frame *frame, const char *max_tokens)
+static int read_around(struct llmobs_reading *reading, const char *max_tokens)
 {
     int rc =
-        llmobs_bedrock_settings(frame->span, ask(frame, "temperature"),
-                                ask_either(frame, "max_tokens", max_tokens));
+        llmobs_bedrock_settings(reading->span, ask(reading, "temperature"),
+                                ask_either(reading, "max_tokens", max_tokens));
 
-    if (rc < 0 || frame->reading->call->request_truncated)
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc < 0 ? rc : -ECANCELED;
-    return llmobs_tools_read_definitions(frame->request,
-                                         &frame->span->tool_definitions);
+    return llmobs_tools_read_definitions(reading->request,
+                                         &reading->span->tool_definitions);
 }
 
 /* Anthropic's messages. */
 
-static int anthropic_request(struct llmobs_frame *frame)
+static int anthropic_request(struct llmobs_reading *reading)
 {
-    int rc = read_around(frame, "max_tokens_to_sample");
+    int rc = read_around(reading, "max_tokens_to_sample");
 
     if (rc < 0)
         return rc == -ECANCELED ? 0 : rc;
-    frame->span->input_messages =
-        llmobs_anthropic_inputs(frame->request, false);
-    return frame->span->input_messages ? 0 : -ENOMEM;
+    reading->span->input_messages =
+        llmobs_anthropic_inputs(reading->request, false);
+    return reading->span->input_messages ? 0 : -ENOMEM;
 }
 
-static int anthropic_document(struct llmobs_frame *frame,
+static int anthropic_document(struct llmobs_reading *reading,
                               const struct llmobs_json *body,
                               struct llmobs_json **list)
 {
-    (void)frame;
+    (void)reading;
     return llmobs_anthropic_outputs(body, list);
 }
 
@@ -81,11 +81,11 @@ static const struct llmobs_bedrock_body anthropic = {
 
 /* Nova, which speaks as Converse does. */
 
-static int nova_document(struct llmobs_frame *frame,
+static int nova_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body,
                          struct llmobs_json **list)
 {
-    (void)frame;
+    (void)reading;
     return llmobs_converse_outputs(body, list);
 }
 
@@ -118,25 +118,25 @@ static const struct llmobs_bedrock_body nova = {
 
 /* Chats as OpenAI has them: Jamba, Mistral, OpenAI's own and others. */
 
-static int chat_request(struct llmobs_frame *frame)
+static int chat_request(struct llmobs_reading *reading)
 {
-    int rc = read_around(frame, "max_completion_tokens");
+    int rc = read_around(reading, "max_completion_tokens");
 
     if (rc < 0)
         return rc == -ECANCELED ? 0 : rc;
-    frame->span->input_messages = llmobs_message_read_list(
-        ask(frame, "messages"), &llmobs_message_openai);
-    return frame->span->input_messages ? 0 : -ENOMEM;
+    reading->span->input_messages = llmobs_message_read_list(
+        ask(reading, "messages"), &llmobs_message_openai);
+    return reading->span->input_messages ? 0 : -ENOMEM;
 }
 
-static int chat_document(struct llmobs_frame *frame,
+static int chat_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body,
                          struct llmobs_json **list)
 {
     const struct llmobs_json *choices = llmobs_json_get(body, "choices");
     int rc = 0;
 
-    (void)frame;
+    (void)reading;
     *list = llmobs_json_array();
     for (size_t i = 0; *list && rc == 0 && i < llmobs_json_len(choices); i++)
         rc = llmobs_message_add_answer(
@@ -220,10 +220,11 @@ static const char *role_of(const struct llmobs_json *turn)
     return role;
 }
 
-static int add_turns(const struct llmobs_frame *frame, struct llmobs_json *list)
+static int add_turns(const struct llmobs_reading *reading,
+                     struct llmobs_json *list)
 {
-    const struct llmobs_json *history = ask(frame, "chat_history");
-    const char *preamble = llmobs_json_gets(frame->request, "preamble");
+    const struct llmobs_json *history = ask(reading, "chat_history");
+    const char *preamble = llmobs_json_gets(reading->request, "preamble");
     int rc = 0;
 
     if (preamble && *preamble)
@@ -237,29 +238,30 @@ static int add_turns(const struct llmobs_frame *frame, struct llmobs_json *list)
     }
     if (rc < 0)
         return rc;
-    return add_text(list, "user", llmobs_json_gets(frame->request, "message"));
+    return add_text(list, "user",
+                    llmobs_json_gets(reading->request, "message"));
 }
 
-static int command_request(struct llmobs_frame *frame)
+static int command_request(struct llmobs_reading *reading)
 {
-    struct llmobs_span *span = frame->span;
-    int rc = llmobs_bedrock_settings(span, ask(frame, "temperature"),
-                                     ask(frame, "max_tokens"));
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_bedrock_settings(span, ask(reading, "temperature"),
+                                     ask(reading, "max_tokens"));
 
-    if (rc < 0 || frame->reading->call->request_truncated)
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
-    return span->input_messages ? add_turns(frame, span->input_messages)
+    return span->input_messages ? add_turns(reading, span->input_messages)
                                 : -ENOMEM;
 }
 
-static int command_document(struct llmobs_frame *frame,
+static int command_document(struct llmobs_reading *reading,
                             const struct llmobs_json *body,
                             struct llmobs_json **list)
 {
     const char *text = llmobs_json_gets(body, "text");
 
-    (void)frame;
+    (void)reading;
     if (!text)
         return 0;
     *list = llmobs_message_only(NULL, llmobs_text_of(text));
@@ -304,32 +306,32 @@ static const struct llmobs_bedrock_body command = {
 /* One prompt, by the maker's family. */
 
 static const struct llmobs_bedrock_family *family_of(
-    const struct llmobs_frame *frame)
+    const struct llmobs_reading *reading)
 {
-    return ((const struct llmobs_bedrock_invoke *)frame->state)->family;
+    return ((const struct llmobs_bedrock_invoke *)reading->state)->family;
 }
 
-static int prompt_request(struct llmobs_frame *frame)
+static int prompt_request(struct llmobs_reading *reading)
 {
-    const struct llmobs_bedrock_family *family = family_of(frame);
-    const char *prompt = llmobs_json_gets(frame->request, family->prompt);
+    const struct llmobs_bedrock_family *family = family_of(reading);
+    const char *prompt = llmobs_json_gets(reading->request, family->prompt);
     int rc = llmobs_bedrock_settings(
-        frame->span,
-        llmobs_bedrock_family_get(frame->request, family->temperature),
-        llmobs_bedrock_family_get(frame->request, family->max_tokens));
+        reading->span,
+        llmobs_bedrock_family_get(reading->request, family->temperature),
+        llmobs_bedrock_family_get(reading->request, family->max_tokens));
 
-    if (rc < 0 || frame->reading->call->request_truncated)
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    frame->span->input_messages =
+    reading->span->input_messages =
         llmobs_message_only(NULL, llmobs_text_of(prompt));
-    return frame->span->input_messages ? 0 : -ENOMEM;
+    return reading->span->input_messages ? 0 : -ENOMEM;
 }
 
-static int prompt_document(struct llmobs_frame *frame,
+static int prompt_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body,
                            struct llmobs_json **list)
 {
-    return llmobs_bedrock_family_outputs(family_of(frame), body, list);
+    return llmobs_bedrock_family_outputs(family_of(reading), body, list);
 }
 
 /* Cohere's last chunk only says that it is. */
@@ -353,23 +355,23 @@ static const struct llmobs_bedrock_body prompt = {
 
 /* What nobody knows. */
 
-static int raw_request(struct llmobs_frame *frame)
+static int raw_request(struct llmobs_reading *reading)
 {
-    if (frame->reading->call->request_truncated)
+    if (reading->classified->call->request_truncated)
         return 0;
-    frame->span->input_messages =
-        llmobs_request_text_message(frame->reading->call);
-    return frame->span->input_messages ? 0 : -ENOMEM;
+    reading->span->input_messages =
+        llmobs_request_text_message(reading->classified->call);
+    return reading->span->input_messages ? 0 : -ENOMEM;
 }
 
-static int raw_document(struct llmobs_frame *frame,
+static int raw_document(struct llmobs_reading *reading,
                         const struct llmobs_json *body,
                         struct llmobs_json **list)
 {
     (void)body;
-    if (frame->reading->call->status >= 300)
+    if (reading->classified->call->status >= 300)
         return 0;
-    *list = llmobs_answer_message(frame->reading->call);
+    *list = llmobs_answer_message(reading->classified->call);
     return *list ? 0 : -ENOMEM;
 }
 
@@ -422,23 +424,23 @@ static bool is_command(const struct llmobs_bedrock_family *family,
 /* The form that the request itself names comes before the one that the model's
  * id tells (WIRE 6.9). */
 const struct llmobs_bedrock_body *llmobs_bedrock_body_find(
-    const struct llmobs_frame *frame, const char *model,
+    const struct llmobs_reading *reading, const char *model,
     const struct llmobs_bedrock_family **family)
 {
-    bool messages = llmobs_bedrock_asks(frame, "messages");
+    bool messages = llmobs_bedrock_asks(reading, "messages");
 
     *family = llmobs_bedrock_family_find(model);
-    if (llmobs_bedrock_asks(frame, "anthropic_version"))
+    if (llmobs_bedrock_asks(reading, "anthropic_version"))
         return &anthropic;
-    if (llmobs_bedrock_asks(frame, "schemaVersion") ||
-        llmobs_bedrock_asks(frame, "inferenceConfig") ||
+    if (llmobs_bedrock_asks(reading, "schemaVersion") ||
+        llmobs_bedrock_asks(reading, "inferenceConfig") ||
         (messages && llmobs_text_has_nocase(llmobs_text_of(model), "nova")))
         return &nova;
     if (messages)
         return is_of(*family, "anthropic") ? &anthropic : &chat;
-    if (is_command(*family, model) && llmobs_bedrock_asks(frame, "message"))
+    if (is_command(*family, model) && llmobs_bedrock_asks(reading, "message"))
         return &command;
-    if (*family && llmobs_bedrock_asks(frame, (*family)->prompt))
+    if (*family && llmobs_bedrock_asks(reading, (*family)->prompt))
         return &prompt;
     return NULL;
 }

@@ -23,9 +23,9 @@ struct llmobs_bedrock_invoke;
 /* One kind of body. Functions that take the list set it where there is an
  * output at all. */
 struct llmobs_bedrock_body {
-    int (*request)(struct llmobs_frame *frame);
-    int (*document)(struct llmobs_frame *frame, const struct llmobs_json *body,
-                    struct llmobs_json **list);
+    int (*request)(struct llmobs_reading *reading);
+    int (*document)(struct llmobs_reading *reading,
+                    const struct llmobs_json *body, struct llmobs_json **list);
     int (*chunk)(struct llmobs_bedrock_invoke *invoke,
                  const struct llmobs_event *event);
     int (*finish)(struct llmobs_bedrock_invoke *invoke,
@@ -47,7 +47,7 @@ struct llmobs_bedrock_invoke {
 /* The kind of the request's body, and the family that its path names; NULL
  * where it says of itself nothing that is known. */
 const struct llmobs_bedrock_body *llmobs_bedrock_body_find(
-    const struct llmobs_frame *frame, const char *model,
+    const struct llmobs_reading *reading, const char *model,
     const struct llmobs_bedrock_family **family);
 
 /* The kind of all others: texts as they are. */

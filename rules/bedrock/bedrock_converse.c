@@ -3,13 +3,13 @@
 
 #include "rules/bedrock/converse_message.h"
 #include "rules/bedrock/converse_stream.h"
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 
 static const char *const keys[] = {"inferenceConfig", "toolConfig", NULL};
 
-static bool is_converse(const struct llmobs_frame *frame)
+static bool is_converse(const struct llmobs_reading *reading)
 {
-    return llmobs_bedrock_asks(frame, "messages");
+    return llmobs_bedrock_asks(reading, "messages");
 }
 
 static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
@@ -23,10 +23,10 @@ static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
     return 0;
 }
 
-static int read_document(struct llmobs_frame *frame,
+static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
-    struct llmobs_span *span = frame->span;
+    struct llmobs_span *span = reading->span;
     int rc = llmobs_converse_outputs(body, &span->output_messages);
 
     if (rc == 0)
@@ -35,25 +35,25 @@ static int read_document(struct llmobs_frame *frame,
     return rc < 0 ? rc : read_usage(llmobs_json_get(body, "usage"), span);
 }
 
-static int read_event(struct llmobs_frame *frame,
+static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
-    struct llmobs_converse_stream *stream = frame->state;
+    struct llmobs_converse_stream *stream = reading->state;
     int rc;
 
     if (event->failed)
         return 0;
     rc = llmobs_converse_stream_add(stream, event->type, event->json);
     if (stream->begun)
-        llmobs_frame_token(frame, event);
-    frame->done = stream->done;
+        llmobs_reading_token(reading, event);
+    reading->done = stream->done;
     return rc;
 }
 
-static int finish_stream(struct llmobs_frame *frame)
+static int finish_stream(struct llmobs_reading *reading)
 {
-    struct llmobs_converse_stream *stream = frame->state;
-    struct llmobs_span *span = frame->span;
+    struct llmobs_converse_stream *stream = reading->state;
+    struct llmobs_span *span = reading->span;
     int rc =
         llmobs_json_sets(span->metadata, "stop_reason", stream->stop_reason);
 
@@ -63,24 +63,25 @@ static int finish_stream(struct llmobs_frame *frame)
     return span->output_messages ? read_usage(stream->usage, span) : -ENOMEM;
 }
 
-static int read_ends(struct llmobs_frame *frame)
+static int read_ends(struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = frame->reading->call;
-    struct llmobs_json *usage = llmobs_scan_last(call->response_tail, "usage");
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *usage =
+        llmobs_cut_json_last(call->response_tail, "usage");
     struct llmobs_json *reason =
-        llmobs_scan_last(call->response_tail, "stopReason");
+        llmobs_cut_json_last(call->response_tail, "stopReason");
     const char *text = llmobs_json_text(reason);
     int rc;
 
     if (!text) {
         llmobs_json_free(reason);
-        reason = llmobs_scan_last(call->response, "stopReason");
+        reason = llmobs_cut_json_last(call->response, "stopReason");
         text = llmobs_json_text(reason);
     }
-    frame->span->complete = text != NULL;
-    rc = llmobs_json_sets(frame->span->metadata, "stop_reason", text);
+    reading->span->complete = text != NULL;
+    rc = llmobs_json_sets(reading->span->metadata, "stop_reason", text);
     if (rc == 0)
-        rc = read_usage(usage, frame->span);
+        rc = read_usage(usage, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(reason);
     return rc;

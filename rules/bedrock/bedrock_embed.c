@@ -5,25 +5,25 @@
 #include "rules/read/embedding.h"
 #include "rules/read/usage.h"
 
-static bool is_embed(const struct llmobs_frame *frame)
+static bool is_embed(const struct llmobs_reading *reading)
 {
-    return llmobs_bedrock_asks(frame, "inputText") ||
-           llmobs_bedrock_asks(frame, "texts");
+    return llmobs_bedrock_asks(reading, "inputText") ||
+           llmobs_bedrock_asks(reading, "texts");
 }
 
 /* A request without texts (images) has no documents. */
-static int read_request(struct llmobs_frame *frame)
+static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *input =
-        llmobs_json_get(frame->request, "inputText");
+        llmobs_json_get(reading->request, "inputText");
 
-    if (frame->reading->call->request_truncated)
+    if (reading->classified->call->request_truncated)
         return 0;
     if (!llmobs_json_is_string(input))
-        input = llmobs_json_get(frame->request, "texts");
+        input = llmobs_json_get(reading->request, "texts");
     if (!llmobs_json_is_string(input) && !llmobs_json_is_array(input))
         return 0;
-    return llmobs_embedding_read_input(frame->span, input);
+    return llmobs_embedding_read_input(reading->span, input);
 }
 
 /* Vectors by type: those of the first one. */
@@ -50,10 +50,10 @@ static int read_vectors(const struct llmobs_json *body,
 }
 
 /* The headers count before the body does. */
-static int read_document(struct llmobs_frame *frame,
+static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
-    struct llmobs_span *span = frame->span;
+    struct llmobs_span *span = reading->span;
     int rc = read_vectors(body, span);
 
     if (!llmobs_json_get(span->metrics, "input_tokens"))
@@ -62,11 +62,11 @@ static int read_document(struct llmobs_frame *frame,
     return rc < 0 ? rc : llmobs_embedding_total(span);
 }
 
-static int read_ends(struct llmobs_frame *frame)
+static int read_ends(struct llmobs_reading *reading)
 {
-    int rc = llmobs_bedrock_ends(frame);
+    int rc = llmobs_bedrock_ends(reading);
 
-    return rc < 0 ? rc : llmobs_embedding_total(frame->span);
+    return rc < 0 ? rc : llmobs_embedding_total(reading->span);
 }
 
 /* No part of a text is worth keeping. */

@@ -19,52 +19,53 @@ static const char *const keys[] = {
     NULL,
 };
 
-static bool is_invoke(const struct llmobs_frame *frame)
+static bool is_invoke(const struct llmobs_reading *reading)
 {
     const struct llmobs_bedrock_family *family;
-    char *model = llmobs_bedrock_model(frame);
+    char *model = llmobs_bedrock_model(reading);
     bool known =
-        model && llmobs_bedrock_body_find(frame, model, &family) != NULL;
+        model && llmobs_bedrock_body_find(reading, model, &family) != NULL;
 
     free(model);
     return known;
 }
 
-static int begin(struct llmobs_frame *frame)
+static int begin(struct llmobs_reading *reading)
 {
-    struct llmobs_bedrock_invoke *invoke = frame->state;
-    char *model = llmobs_bedrock_model(frame);
+    struct llmobs_bedrock_invoke *invoke = reading->state;
+    char *model = llmobs_bedrock_model(reading);
 
     if (!model)
         return -ENOMEM;
-    invoke->body = llmobs_bedrock_body_find(frame, model, &invoke->family);
+    invoke->body = llmobs_bedrock_body_find(reading, model, &invoke->family);
     if (!invoke->body)
         invoke->body = &llmobs_bedrock_body_raw;
     free(model);
-    return llmobs_bedrock_begin(frame);
+    return llmobs_bedrock_begin(reading);
 }
 
 static const struct llmobs_bedrock_body *body_of(
-    const struct llmobs_frame *frame)
+    const struct llmobs_reading *reading)
 {
-    return ((const struct llmobs_bedrock_invoke *)frame->state)->body;
+    return ((const struct llmobs_bedrock_invoke *)reading->state)->body;
 }
 
-static int read_request(struct llmobs_frame *frame)
+static int read_request(struct llmobs_reading *reading)
 {
-    return body_of(frame)->request(frame);
+    return body_of(reading)->request(reading);
 }
 
-static int read_document(struct llmobs_frame *frame,
+static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
-    return body_of(frame)->document(frame, body, &frame->span->output_messages);
+    return body_of(reading)->document(reading, body,
+                                      &reading->span->output_messages);
 }
 
-static int read_event(struct llmobs_frame *frame,
+static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
-    struct llmobs_bedrock_invoke *invoke = frame->state;
+    struct llmobs_bedrock_invoke *invoke = reading->state;
     const struct llmobs_json *metrics =
         llmobs_json_get(event->json, LLMOBS_BEDROCK_METRICS);
     struct llmobs_bedrock_tokens tokens;
@@ -74,19 +75,20 @@ static int read_event(struct llmobs_frame *frame,
         return 0;
     rc = invoke->body->chunk(invoke, event);
     if (invoke->begun)
-        llmobs_frame_token(frame, event);
+        llmobs_reading_token(reading, event);
     if (llmobs_json_is_object(metrics)) {
         llmobs_bedrock_invocation(metrics, &tokens);
-        llmobs_bedrock_count(&tokens, frame->span);
+        llmobs_bedrock_count(&tokens, reading->span);
         invoke->done = true;
     }
-    frame->done = invoke->done;
+    reading->done = invoke->done;
     return rc;
 }
 
-static int finish_stream(struct llmobs_frame *frame)
+static int finish_stream(struct llmobs_reading *reading)
 {
-    return body_of(frame)->finish(frame->state, &frame->span->output_messages);
+    return body_of(reading)->finish(reading->state,
+                                    &reading->span->output_messages);
 }
 
 static void free_state(void *state)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/message.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
@@ -49,7 +49,7 @@ static int add_other(struct parts *parts, const struct llmobs_json *block)
     struct llmobs_buf text;
     int rc;
 
-    llmobs_buf_init(&text, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = name_block(block, "content type", &text);
     if (rc == 0)
         rc = llmobs_json_add(
@@ -62,9 +62,11 @@ static int add_other(struct parts *parts, const struct llmobs_json *block)
 
 static int add_text(struct parts *parts, const char *text)
 {
-    int rc = parts->texts++ > 0 ? llmobs_content_append(&parts->text, " ") : 0;
+    int rc = parts->texts++ > 0
+                 ? llmobs_message_content_append(&parts->text, " ")
+                 : 0;
 
-    return rc < 0 ? rc : llmobs_content_append(&parts->text, text);
+    return rc < 0 ? rc : llmobs_message_content_append(&parts->text, text);
 }
 
 static int add_call(struct parts *parts, const struct llmobs_json *use)
@@ -95,12 +97,12 @@ static struct llmobs_json *result_text(const struct llmobs_json *entry)
 
     if (has_text(text))
         return llmobs_json_string(text);
-    llmobs_buf_init(&buf, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&buf, LLMOBS_MESSAGE_CONTENT_MAX);
     if (says_something(json))
         rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, &buf);
     else
         rc = name_block(entry, "content type(s)", &buf);
-    result = rc == -ENOMEM ? NULL : llmobs_content_string(&buf);
+    result = rc == -ENOMEM ? NULL : llmobs_message_content_string(&buf);
     llmobs_buf_fini(&buf);
     return result;
 }
@@ -177,7 +179,7 @@ static int put_main(struct parts *parts)
     message = llmobs_json_object();
     if (parts->texts > 0)
         rc = llmobs_json_set(message, "content",
-                             llmobs_content_string(&parts->text));
+                             llmobs_message_content_string(&parts->text));
     if (rc == 0 && parts->texts > 0)
         rc = llmobs_json_sets(message, "role", parts->role);
     if (rc == 0 && llmobs_json_len(parts->calls) > 0)
@@ -227,7 +229,7 @@ static int add_content(struct llmobs_json *list, const char *role,
     if (text)
         return llmobs_json_add(
             list, llmobs_message_new(parts.role, llmobs_text_of(text)));
-    llmobs_buf_init(&parts.text, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&parts.text, LLMOBS_MESSAGE_CONTENT_MAX);
     parts.calls = llmobs_json_array();
     parts.others = llmobs_json_array();
     parts.results = llmobs_json_array();
@@ -297,12 +299,12 @@ static int read_tools(const struct llmobs_json *request,
     return rc;
 }
 
-int llmobs_converse_request(struct llmobs_frame *frame)
+int llmobs_converse_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *config =
-        llmobs_json_get(frame->request, "inferenceConfig");
+        llmobs_json_get(reading->request, "inferenceConfig");
     const struct llmobs_json *most = llmobs_json_get(config, "maxTokens");
-    struct llmobs_span *span = frame->span;
+    struct llmobs_span *span = reading->span;
     int rc;
 
     if (!most)
@@ -310,12 +312,12 @@ int llmobs_converse_request(struct llmobs_frame *frame)
     rc = llmobs_bedrock_settings(span, llmobs_json_get(config, "temperature"),
                                  most);
     if (rc == 0)
-        rc = read_tools(frame->request, span);
-    if (rc < 0 || frame->reading->call->request_truncated)
+        rc = read_tools(reading->request, span);
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
     return span->input_messages
-               ? add_inputs(span->input_messages, frame->request)
+               ? add_inputs(span->input_messages, reading->request)
                : -ENOMEM;
 }
 

@@ -3,7 +3,7 @@
  * Owns:    nothing; what is given belongs to the caller.
  * Threads: any; no state.
  * Errors:  NULL or -ENOMEM without memory.
- * Limits:  texts as content.h.
+ * Limits:  texts as message_content.h.
  * Fork:    nothing to do.
  *
  * Source: WIRE 6.9. Nova's bodies by InvokeModel are the same.
@@ -15,7 +15,7 @@
 
 /* Reads a request: messages, tools and settings. Where the body's middle is
  * missing: the settings, and tools if they are there. */
-int llmobs_converse_request(struct llmobs_frame *frame);
+int llmobs_converse_request(struct llmobs_reading *reading);
 
 /* Gives the messages of an answer in *out; NULL where it has none. */
 int llmobs_converse_outputs(const struct llmobs_json *answer,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/message.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
@@ -38,7 +38,7 @@ static void drop_blocks(struct llmobs_converse_stream *stream)
         llmobs_buf_fini(&block->reasoning);
         llmobs_buf_fini(&block->input);
     }
-    llmobs_slots_fini(&stream->blocks);
+    llmobs_stream_parts_fini(&stream->blocks);
     free(stream->role);
     stream->role = NULL;
 }
@@ -71,15 +71,15 @@ static int find_block(struct llmobs_converse_stream *stream,
 
     if (!llmobs_json_is_int(index))
         return -ENOSPC;
-    rc = llmobs_slots_at(&stream->blocks, sizeof(**out),
-                         LLMOBS_CONVERSE_BLOCKS_MAX, llmobs_json_to_int(index),
-                         &item);
+    rc = llmobs_stream_part_at(&stream->blocks, sizeof(**out),
+                               LLMOBS_CONVERSE_BLOCKS_MAX,
+                               llmobs_json_to_int(index), &item);
     if (rc < 0)
         return rc;
     *out = item;
-    (*out)->text.max = LLMOBS_CONTENT_MAX;
-    (*out)->reasoning.max = LLMOBS_CONTENT_MAX;
-    (*out)->input.max = LLMOBS_CONTENT_MAX;
+    (*out)->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->reasoning.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->input.max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 
@@ -109,9 +109,10 @@ static int add_input(struct block *block, const struct llmobs_json *input)
     if (!input || llmobs_json_is_null(input))
         return 0;
     if (llmobs_json_is_string(input))
-        return llmobs_content_append(&block->input, llmobs_json_text(input));
+        return llmobs_message_content_append(&block->input,
+                                             llmobs_json_text(input));
     text = llmobs_json_dumps(input, LLMOBS_JSON_KEEP_ORDER);
-    rc = text ? llmobs_content_append(&block->input, text) : -ENOMEM;
+    rc = text ? llmobs_message_content_append(&block->input, text) : -ENOMEM;
     free(text);
     return rc;
 }
@@ -128,9 +129,9 @@ static int add_delta(struct llmobs_converse_stream *stream,
     if (rc < 0)
         return rc;
     block->texted = block->texted || text;
-    rc = llmobs_content_append(&block->text, text);
+    rc = llmobs_message_content_append(&block->text, text);
     if (rc == 0)
-        rc = llmobs_content_append(
+        rc = llmobs_message_content_append(
             &block->reasoning,
             llmobs_json_gets(llmobs_json_get(delta, "reasoningContent"),
                              "text"));
@@ -156,7 +157,7 @@ static struct llmobs_json *read_input(const struct block *block)
     llmobs_json_free(parsed);
     parsed = llmobs_json_object();
     if (llmobs_json_set(parsed, "input",
-                        llmobs_content_string(&block->input)) == 0)
+                        llmobs_message_content_string(&block->input)) == 0)
         return parsed;
     llmobs_json_free(parsed);
     return NULL;
@@ -198,13 +199,15 @@ static int put_text(const struct llmobs_converse_stream *stream,
     bool texted = false;
     int rc = 0;
 
-    llmobs_buf_init(&all, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&all, LLMOBS_MESSAGE_CONTENT_MAX);
     for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
         texted = texted || block_of(stream, i)->texted;
-        rc = llmobs_content_append(&all, block_of(stream, i)->text.data);
+        rc =
+            llmobs_message_content_append(&all, block_of(stream, i)->text.data);
     }
     if (rc == 0 && texted)
-        rc = llmobs_json_set(message, "content", llmobs_content_string(&all));
+        rc = llmobs_json_set(message, "content",
+                             llmobs_message_content_string(&all));
     llmobs_buf_fini(&all);
     return rc;
 }

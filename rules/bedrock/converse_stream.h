@@ -5,7 +5,7 @@
  * Threads: one at a time.
  * Errors:  -ENOMEM; what is no event of the API is passed over.
  * Limits:  LLMOBS_CONVERSE_BLOCKS_MAX blocks a message, others are passed
- *          over. Texts as content.h.
+ *          over. Texts as message_content.h.
  * Fork:    plain memory.
  *
  * Source: WIRE 6.9.
@@ -14,18 +14,18 @@
 #define LLMOBS_CONVERSE_STREAM_H
 
 #include "core/text/json.h"
-#include "rules/read/slots.h"
+#include "rules/read/stream_parts.h"
 
 #define LLMOBS_CONVERSE_BLOCKS_MAX 1024
 
 struct llmobs_converse_stream {
-    struct llmobs_slots blocks;   /* of the message under way */
-    struct llmobs_json *messages; /* those that ended, NULL: none */
-    char *role;                   /* of the message under way */
-    char *stop_reason;            /* the last one */
-    struct llmobs_json *usage;    /* the last one */
-    bool begun;                   /* a first token was seen */
-    bool done;                    /* messageStop was seen */
+    struct llmobs_stream_parts blocks; /* of the message under way */
+    struct llmobs_json *messages;      /* those that ended, NULL: none */
+    char *role;                        /* of the message under way */
+    char *stop_reason;                 /* the last one */
+    struct llmobs_json *usage;         /* the last one */
+    bool begun;                        /* a first token was seen */
+    bool done;                         /* messageStop was seen */
 };
 
 /* A stream of all zeros is empty and ready. */

@@ -6,9 +6,9 @@
 #include "rules/google/gemini_parts.h"
 #include "rules/google/gemini_tools.h"
 #include "rules/google/google.h"
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/message.h"
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/usage.h"
 
 static const char *const settings[] = {
@@ -45,14 +45,15 @@ struct stream {
     bool begun;                 /* a first token was seen */
 };
 
-static bool is_request(const struct llmobs_frame *frame)
+static bool is_request(const struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = frame->reading->call;
+    const struct llmobs_call *call = reading->classified->call;
     const struct llmobs_json *contents =
-        llmobs_json_get(frame->request, "contents");
+        llmobs_json_get(reading->request, "contents");
 
     if (call->request_truncated)
-        return llmobs_scan_has(call->request, call->request_tail, "contents");
+        return llmobs_cut_json_has(call->request, call->request_tail,
+                                   "contents");
     return llmobs_json_is_array(contents) || llmobs_json_is_object(contents);
 }
 
@@ -72,21 +73,21 @@ static int read_inputs(const struct llmobs_json *request,
     return rc;
 }
 
-static int read_request(struct llmobs_frame *frame)
+static int read_request(struct llmobs_reading *reading)
 {
-    struct llmobs_span *span = frame->span;
+    struct llmobs_span *span = reading->span;
     int rc = llmobs_google_metadata(
-        llmobs_google_get(frame->request, "generationConfig"), frame->request,
-        settings, span);
+        llmobs_google_get(reading->request, "generationConfig"),
+        reading->request, settings, span);
 
-    if (rc < 0 || frame->reading->call->request_truncated)
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
     if (!span->input_messages)
         return -ENOMEM;
-    rc = read_inputs(frame->request, span->input_messages);
+    rc = read_inputs(reading->request, span->input_messages);
     return rc < 0 ? rc
-                  : llmobs_gemini_read_tools(frame->request,
+                  : llmobs_gemini_read_tools(reading->request,
                                              &span->tool_definitions);
 }
 
@@ -109,14 +110,14 @@ static void read_usage(const struct llmobs_json *usage,
                        llmobs_usage_count(usage, "cachedContentTokenCount"));
 }
 
-static int read_document(struct llmobs_frame *frame,
+static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
     const struct llmobs_json *candidates = llmobs_json_get(body, "candidates");
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    frame->span->output_messages = list;
+    reading->span->output_messages = list;
     for (size_t i = 0; rc == 0 && i < llmobs_google_len(candidates); i++) {
         const struct llmobs_json *content =
             llmobs_json_get(llmobs_google_at(candidates, i), "content");
@@ -124,10 +125,10 @@ static int read_document(struct llmobs_frame *frame,
         rc = llmobs_gemini_add_content(
             list, content, llmobs_gemini_role(content, "assistant"));
     }
-    read_usage(llmobs_json_get(body, "usageMetadata"), frame->span);
+    read_usage(llmobs_json_get(body, "usageMetadata"), reading->span);
     return rc < 0 ? rc
-                  : llmobs_frame_model(frame,
-                                       llmobs_json_gets(body, "modelVersion"));
+                  : llmobs_reading_model(
+                        reading, llmobs_json_gets(body, "modelVersion"));
 }
 
 static int add_part(struct stream *stream, const struct llmobs_json *part)
@@ -138,7 +139,7 @@ static int add_part(struct stream *stream, const struct llmobs_json *part)
 
     if (text && *text) {
         stream->begun = true;
-        return llmobs_content_append(
+        return llmobs_message_content_append(
             llmobs_gemini_is_thought(part) ? &stream->thought : &stream->text,
             text);
     }
@@ -172,16 +173,16 @@ static bool is_reason(const char *reason)
 }
 
 /* What a chunk says besides its candidates. */
-static int note_chunk(struct llmobs_frame *frame,
+static int note_chunk(struct llmobs_reading *reading,
                       const struct llmobs_json *chunk)
 {
     struct llmobs_json *usage = llmobs_json_get(chunk, "usageMetadata");
     const char *model = llmobs_json_gets(chunk, "modelVersion");
-    struct stream *stream = frame->state;
+    struct stream *stream = reading->state;
 
     if (is_reason(llmobs_json_gets(llmobs_json_get(chunk, "promptFeedback"),
                                    "blockReason")))
-        frame->done = true;
+        reading->done = true;
     if (llmobs_json_is_object(usage)) {
         llmobs_json_free(stream->usage);
         stream->usage = llmobs_json_share(usage);
@@ -193,18 +194,18 @@ static int begin_stream(struct stream *stream)
 {
     if (stream->others)
         return 0;
-    stream->text.max = LLMOBS_CONTENT_MAX;
-    stream->thought.max = LLMOBS_CONTENT_MAX;
+    stream->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    stream->thought.max = LLMOBS_MESSAGE_CONTENT_MAX;
     stream->others = llmobs_json_array();
     return stream->others ? 0 : -ENOMEM;
 }
 
-static int read_event(struct llmobs_frame *frame,
+static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
     const struct llmobs_json *candidates =
         llmobs_json_get(event->json, "candidates");
-    struct stream *stream = frame->state;
+    struct stream *stream = reading->state;
     int rc = begin_stream(stream);
 
     for (size_t i = 0; rc == 0 && i < llmobs_google_len(candidates); i++) {
@@ -213,13 +214,13 @@ static int read_event(struct llmobs_frame *frame,
             llmobs_json_get(candidate, "content");
 
         if (is_reason(llmobs_json_gets(candidate, "finishReason")))
-            frame->done = true;
+            reading->done = true;
         if (llmobs_json_is_object(content))
             rc = add_content(stream, content);
     }
     if (stream->begun)
-        llmobs_frame_token(frame, event);
-    return rc < 0 ? rc : note_chunk(frame, event->json);
+        llmobs_reading_token(reading, event);
+    return rc < 0 ? rc : note_chunk(reading, event->json);
 }
 
 static int add_text(struct llmobs_json *list, const char *role,
@@ -232,17 +233,17 @@ static int add_text(struct llmobs_json *list, const char *role,
         llmobs_message_new(role, (struct llmobs_text){text->data, text->len}));
 }
 
-static int finish_stream(struct llmobs_frame *frame)
+static int finish_stream(struct llmobs_reading *reading)
 {
-    const struct stream *stream = frame->state;
+    const struct stream *stream = reading->state;
     struct llmobs_json *list;
-    int rc = llmobs_frame_model(frame, stream->model);
+    int rc = llmobs_reading_model(reading, stream->model);
 
-    read_usage(stream->usage, frame->span);
+    read_usage(stream->usage, reading->span);
     if (rc < 0 || !stream->others)
         return rc;
     list = llmobs_json_array();
-    frame->span->output_messages = list;
+    reading->span->output_messages = list;
     rc = list ? add_text(list, "reasoning", &stream->thought) : -ENOMEM;
     if (rc == 0)
         rc = add_text(list, stream->role, &stream->text);
@@ -264,19 +265,19 @@ static void free_stream(void *state)
     free(stream->model);
 }
 
-static int read_ends(struct llmobs_frame *frame)
+static int read_ends(struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = frame->reading->call;
+    const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *usage =
-        llmobs_scan_last(call->response_tail, "usageMetadata");
+        llmobs_cut_json_last(call->response_tail, "usageMetadata");
     struct llmobs_json *model =
-        llmobs_scan_last(call->response_tail, "modelVersion");
+        llmobs_cut_json_last(call->response_tail, "modelVersion");
     struct llmobs_json *reason =
-        llmobs_scan_last(call->response_tail, "finishReason");
-    int rc = llmobs_frame_model(frame, llmobs_json_text(model));
+        llmobs_cut_json_last(call->response_tail, "finishReason");
+    int rc = llmobs_reading_model(reading, llmobs_json_text(model));
 
-    frame->span->complete = is_reason(llmobs_json_text(reason));
-    read_usage(usage, frame->span);
+    reading->span->complete = is_reason(llmobs_json_text(reason));
+    read_usage(usage, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(model);
     llmobs_json_free(reason);

@@ -6,7 +6,7 @@
 #include "rules/google/gemini_parts.h"
 #include "rules/google/google.h"
 #include "rules/read/embedding.h"
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/usage.h"
 
 static const char *const settings[] = {
@@ -19,17 +19,19 @@ static const char *const cut_keys[] = {"taskType",   "task_type",
                                        "mime_type",  "embedContentConfig",
                                        "parameters", NULL};
 
-static bool is_request(const struct llmobs_frame *frame)
+static bool is_request(const struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = frame->reading->call;
+    const struct llmobs_call *call = reading->classified->call;
     const struct llmobs_json *content =
-        llmobs_json_get(frame->request, "content");
+        llmobs_json_get(reading->request, "content");
 
     if (call->request_truncated)
-        return llmobs_scan_has(call->request, call->request_tail, "content") ||
-               llmobs_scan_has(call->request, call->request_tail, "requests");
+        return llmobs_cut_json_has(call->request, call->request_tail,
+                                   "content") ||
+               llmobs_cut_json_has(call->request, call->request_tail,
+                                   "requests");
     return llmobs_json_is_object(content) || llmobs_json_is_string(content) ||
-           llmobs_json_is_array(llmobs_json_get(frame->request, "requests"));
+           llmobs_json_is_array(llmobs_json_get(reading->request, "requests"));
 }
 
 /* What holds the contents to embed: the request itself, or a list of such. */
@@ -79,9 +81,9 @@ static int read_documents(const struct llmobs_json *items,
 }
 
 /* Settings stand in the request, in the first of its items, or apart. */
-static int read_request(struct llmobs_frame *frame)
+static int read_request(struct llmobs_reading *reading)
 {
-    const struct llmobs_json *request = frame->request;
+    const struct llmobs_json *request = reading->request;
     const struct llmobs_json *items = items_of(request);
     const struct llmobs_json *apart =
         llmobs_google_get(request, "embedContentConfig");
@@ -90,10 +92,10 @@ static int read_request(struct llmobs_frame *frame)
     if (!apart)
         apart = llmobs_json_get(request, "parameters");
     rc = llmobs_google_metadata(llmobs_google_at(items, 0), apart, settings,
-                                frame->span);
-    if (rc < 0 || frame->reading->call->request_truncated)
+                                reading->span);
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    return read_documents(items, frame->span);
+    return read_documents(items, reading->span);
 }
 
 /* The object that holds a vector's values and its statistics. */
@@ -144,7 +146,7 @@ static int read_metrics(const struct llmobs_json *body,
     return llmobs_embedding_total(span);
 }
 
-static int read_document(struct llmobs_frame *frame,
+static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
     static const char *const names[] = {"embedding", "embeddings",
@@ -154,12 +156,13 @@ static int read_document(struct llmobs_frame *frame,
 
     for (size_t i = 0; !list && i < sizeof(names) / sizeof(names[0]); i++)
         list = llmobs_json_get(body, names[i]);
-    rc = read_metrics(body, list, frame->span);
-    if (rc < 0 || frame->span->failed || frame->reading->call->status >= 300)
+    rc = read_metrics(body, list, reading->span);
+    if (rc < 0 || reading->span->failed ||
+        reading->classified->call->status >= 300)
         return rc;
     if (llmobs_google_len(list) == 0)
-        return llmobs_span_set(&frame->span->output_value, "");
-    return llmobs_embedding_tell(frame->span, llmobs_google_len(list),
+        return llmobs_span_set(&reading->span->output_value, "");
+    return llmobs_embedding_tell(reading->span, llmobs_google_len(list),
                                  size_of(llmobs_google_at(list, 0)));
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "rules/google/google.h"
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/message.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
@@ -143,16 +143,17 @@ static int set_marker(struct llmobs_json *message, const char *what,
     struct llmobs_buf text;
     int rc;
 
-    llmobs_buf_init(&text, LLMOBS_CONTENT_MAX);
-    rc = llmobs_content_append(&text, what);
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_message_content_append(&text, what);
     if (rc == 0 && told)
-        rc = llmobs_content_append(&text, ": ");
+        rc = llmobs_message_content_append(&text, ": ");
     if (rc == 0 && told)
-        rc = llmobs_content_append(&text, detail);
+        rc = llmobs_message_content_append(&text, detail);
     if (rc == 0)
-        rc = llmobs_content_append(&text, "]");
+        rc = llmobs_message_content_append(&text, "]");
     if (rc == 0)
-        rc = llmobs_json_set(message, "content", llmobs_content_string(&text));
+        rc = llmobs_json_set(message, "content",
+                             llmobs_message_content_string(&text));
     llmobs_buf_fini(&text);
     return rc;
 }

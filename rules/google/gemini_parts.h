@@ -3,7 +3,7 @@
  * Owns:    nothing; what is given belongs to the caller.
  * Threads: any; no state.
  * Errors:  -ENOMEM.
- * Limits:  those of content.h.
+ * Limits:  those of message_content.h.
  * Fork:    nothing to do.
  *
  * Source: WIRE 1.5, 6.10. Files, images and sounds are never kept.

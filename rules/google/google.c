@@ -95,10 +95,10 @@ static char *path_model(const struct llmobs_url *url)
     return model;
 }
 
-int llmobs_google_model(struct llmobs_frame *frame)
+int llmobs_google_model(struct llmobs_reading *reading)
 {
-    char *model = path_model(frame->reading->url);
-    int rc = model ? llmobs_frame_model(frame, model) : -ENOMEM;
+    char *model = path_model(reading->classified->url);
+    int rc = model ? llmobs_reading_model(reading, model) : -ENOMEM;
 
     free(model);
     return rc;
@@ -128,20 +128,20 @@ static const char *vendor_of(const char *model)
     return NULL;
 }
 
-int llmobs_google_begin(struct llmobs_frame *frame)
+int llmobs_google_begin(struct llmobs_reading *reading)
 {
     const char *vendor;
     char *model;
     int rc = 0;
 
-    if (frame->reading->proxied)
+    if (reading->classified->proxied)
         return 0;
-    model = path_model(frame->reading->url);
+    model = path_model(reading->classified->url);
     if (!model)
         return -ENOMEM;
     vendor = vendor_of(model);
     if (vendor)
-        rc = llmobs_span_set(&frame->span->model_provider, vendor);
+        rc = llmobs_span_set(&reading->span->model_provider, vendor);
     free(model);
     return rc;
 }

@@ -13,7 +13,7 @@
 #ifndef LLMOBS_GOOGLE_H
 #define LLMOBS_GOOGLE_H
 
-#include "rules/read/frame.h"
+#include "rules/read/reading.h"
 
 #define LLMOBS_GOOGLE_NAME_MAX 64
 #define LLMOBS_GOOGLE_SNAKE_CAP (2 * LLMOBS_GOOGLE_NAME_MAX + 1)
@@ -42,10 +42,10 @@ int llmobs_google_metadata(const struct llmobs_json *from,
                            const char *const *names, struct llmobs_span *span);
 
 /* Notes the model of the path, ".../models/NAME:operation": a form's model. */
-int llmobs_google_model(struct llmobs_frame *frame);
+int llmobs_google_model(struct llmobs_reading *reading);
 
 /* Names the provider after the model's vendor where the path tells it
  * (WIRE 6.2): a form's begin. */
-int llmobs_google_begin(struct llmobs_frame *frame);
+int llmobs_google_begin(struct llmobs_reading *reading);
 
 #endif

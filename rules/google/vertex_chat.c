@@ -4,23 +4,24 @@
 #include "rules/google/google.h"
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 
 /* The path names the model, whatever the body says. */
-static int read_request(struct llmobs_frame *frame)
+static int read_request(struct llmobs_reading *reading)
 {
-    int rc = llmobs_google_model(frame);
+    int rc = llmobs_google_model(reading);
 
-    return rc < 0 ? rc : llmobs_chat_request(frame);
+    return rc < 0 ? rc : llmobs_chat_request(reading);
 }
 
-static bool is_chat(const struct llmobs_frame *frame)
+static bool is_chat(const struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = frame->reading->call;
+    const struct llmobs_call *call = reading->classified->call;
 
     if (call->request_truncated)
-        return llmobs_scan_has(call->request, call->request_tail, "messages");
-    return llmobs_json_is_array(llmobs_json_get(frame->request, "messages"));
+        return llmobs_cut_json_has(call->request, call->request_tail,
+                                   "messages");
+    return llmobs_json_is_array(llmobs_json_get(reading->request, "messages"));
 }
 
 /* Vendors serve what is no chat at the same paths: the body decides on Google's
@@ -36,7 +37,7 @@ static const struct llmobs_form form = {
     .ends = llmobs_chat_ends,
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
-    .manner = &llmobs_chat_openai,
+    .variant = &llmobs_chat_openai,
 };
 
 static const struct llmobs_shape shapes[] = {

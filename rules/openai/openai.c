@@ -1,70 +1,71 @@
 #include "rules/openai/openai.h"
 
 #include "rules/read/request.h"
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/usage.h"
 
-bool llmobs_openai_asks(const struct llmobs_frame *frame, const char *what)
+bool llmobs_openai_asks(const struct llmobs_reading *reading, const char *what)
 {
-    const struct llmobs_call *call = frame->reading->call;
-    bool deployed = llmobs_request_deployment(frame->reading->url).len > 0;
+    const struct llmobs_call *call = reading->classified->call;
+    bool deployed = llmobs_request_deployment(reading->classified->url).len > 0;
 
     if (!deployed &&
-        !llmobs_json_is_string(llmobs_json_get(frame->request, "model")))
+        !llmobs_json_is_string(llmobs_json_get(reading->request, "model")))
         return false;
     if (call->request_truncated)
-        return llmobs_scan_has(call->request, call->request_tail, what);
-    return llmobs_json_get(frame->request, what) != NULL;
+        return llmobs_cut_json_has(call->request, call->request_tail, what);
+    return llmobs_json_get(reading->request, what) != NULL;
 }
 
 /* A value from wherever it may stand: before what is missing or behind it. */
 static struct llmobs_json *value_of(const struct llmobs_call *call,
                                     const char *key)
 {
-    struct llmobs_json *value = llmobs_scan_first(call->response, key);
+    struct llmobs_json *value = llmobs_cut_json_first(call->response, key);
 
-    return value ? value : llmobs_scan_last(call->response_tail, key);
+    return value ? value : llmobs_cut_json_last(call->response_tail, key);
 }
 
 /* Of several finish reasons the last one tells; embeddings have none and end
  * with their usage. */
-static bool has_ended(const struct llmobs_frame *frame,
+static bool has_ended(const struct llmobs_reading *reading,
                       const struct llmobs_json *usage)
 {
-    const struct llmobs_call *call = frame->reading->call;
+    const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *reason;
     bool ended;
 
-    if (frame->reading->shape->kind == LLMOBS_KIND_EMBEDDING)
+    if (reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING)
         return llmobs_json_is_object(usage);
-    reason = llmobs_scan_last(call->response_tail, "finish_reason");
+    reason = llmobs_cut_json_last(call->response_tail, "finish_reason");
     if (!reason)
-        reason = llmobs_scan_last(call->response, "finish_reason");
+        reason = llmobs_cut_json_last(call->response, "finish_reason");
     ended = llmobs_json_is_string(reason);
     llmobs_json_free(reason);
     return ended;
 }
 
-int llmobs_openai_ends(struct llmobs_frame *frame)
+int llmobs_openai_ends(struct llmobs_reading *reading)
 {
-    return llmobs_openai_ends_by(frame, llmobs_usage_read);
+    return llmobs_openai_ends_by(reading, llmobs_usage_read);
 }
 
-int llmobs_openai_ends_by(struct llmobs_frame *frame,
+int llmobs_openai_ends_by(struct llmobs_reading *reading,
                           int (*read)(const struct llmobs_json *usage,
                                       struct llmobs_span *span))
 {
-    const struct llmobs_call *call = frame->reading->call;
-    struct llmobs_json *usage = llmobs_scan_last(call->response_tail, "usage");
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *usage =
+        llmobs_cut_json_last(call->response_tail, "usage");
     struct llmobs_json *model = value_of(call, "model");
     int rc;
 
     if (!usage)
-        usage = llmobs_scan_first(call->response, "usage");
-    frame->span->complete = has_ended(frame, usage);
-    rc = llmobs_frame_model(frame, llmobs_json_text(model));
+        usage = llmobs_cut_json_first(call->response, "usage");
+    reading->span->complete = has_ended(reading, usage);
+    rc = llmobs_reading_model(reading, llmobs_json_text(model));
     if (rc == 0 && llmobs_json_is_object(usage))
-        rc = read(usage, frame->span);
+        rc = read(usage, reading->span);
     llmobs_json_free(model);
     llmobs_json_free(usage);
     return rc;

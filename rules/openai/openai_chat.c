@@ -34,7 +34,7 @@ const char *const llmobs_chat_openai_keys[] = {
     NULL,
 };
 
-const struct llmobs_chat_manner llmobs_chat_openai = {
+const struct llmobs_chat_variant llmobs_chat_openai = {
     .metadata = llmobs_chat_openai_keys,
     .messages = &llmobs_message_openai,
     .usage = llmobs_usage_read,
@@ -50,7 +50,7 @@ static const struct llmobs_form form = {
     .ends = llmobs_chat_ends,
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
-    .manner = &llmobs_chat_openai,
+    .variant = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };
 

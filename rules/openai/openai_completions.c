@@ -28,9 +28,9 @@ static const char *const metadata_keys[] = {
     NULL,
 };
 
-static bool is_completion(const struct llmobs_frame *frame)
+static bool is_completion(const struct llmobs_reading *reading)
 {
-    return llmobs_openai_asks(frame, "prompt");
+    return llmobs_openai_asks(reading, "prompt");
 }
 
 static int add_prompt(void *messages, struct llmobs_text text)
@@ -38,17 +38,17 @@ static int add_prompt(void *messages, struct llmobs_text text)
     return llmobs_json_add(messages, llmobs_message_new(NULL, text));
 }
 
-static int read_request(struct llmobs_frame *frame)
+static int read_request(struct llmobs_reading *reading)
 {
-    struct llmobs_span *span = frame->span;
-    int rc = llmobs_request_metadata(frame->request, metadata_keys, span);
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(reading->request, metadata_keys, span);
 
-    if (rc < 0 || frame->reading->call->request_truncated)
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
     if (!span->input_messages)
         return -ENOMEM;
-    return llmobs_inputs_each(llmobs_json_get(frame->request, "prompt"),
+    return llmobs_inputs_each(llmobs_json_get(reading->request, "prompt"),
                               add_prompt, span->input_messages);
 }
 
@@ -62,29 +62,30 @@ static const char *text_of(const struct llmobs_json *choice)
                                    "content");
 }
 
-static int read_document(struct llmobs_frame *frame,
+static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
     const struct llmobs_json *choices = llmobs_json_get(body, "choices");
     struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? llmobs_frame_model(frame, llmobs_json_gets(body, "model"))
-                  : -ENOMEM;
+    int rc =
+        list ? llmobs_reading_model(reading, llmobs_json_gets(body, "model"))
+             : -ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++)
         rc = add_prompt(list,
                         llmobs_text_of(text_of(llmobs_json_at(choices, i))));
-    frame->span->output_messages = list;
+    reading->span->output_messages = list;
     return rc < 0 ? rc
-                  : llmobs_usage_read(llmobs_usage_find(body), frame->span);
+                  : llmobs_usage_read(llmobs_usage_find(body), reading->span);
 }
 
-static int read_event(struct llmobs_frame *frame,
+static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
-    struct llmobs_stream *stream = frame->state;
+    struct llmobs_stream *stream = reading->state;
 
     stream->texts = true;
-    return llmobs_chat_event(frame, event);
+    return llmobs_chat_event(reading, event);
 }
 
 static const struct llmobs_form form = {
@@ -97,7 +98,7 @@ static const struct llmobs_form form = {
     .ends = llmobs_chat_ends,
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
-    .manner = &llmobs_chat_openai,
+    .variant = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };
 

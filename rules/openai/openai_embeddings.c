@@ -3,7 +3,7 @@
 
 #include "rules/openai/openai.h"
 #include "rules/read/embedding.h"
-#include "rules/read/frame.h"
+#include "rules/read/reading.h"
 #include "rules/read/usage.h"
 
 static const char *const metadata_keys[] = {
@@ -12,26 +12,27 @@ static const char *const metadata_keys[] = {
     NULL,
 };
 
-static bool is_embedding(const struct llmobs_frame *frame)
+static bool is_embedding(const struct llmobs_reading *reading)
 {
-    return llmobs_openai_asks(frame, "input");
+    return llmobs_openai_asks(reading, "input");
 }
 
-static const char *encoding_of(const struct llmobs_frame *frame)
+static const char *encoding_of(const struct llmobs_reading *reading)
 {
-    const char *format = llmobs_json_gets(frame->request, "encoding_format");
+    const char *format = llmobs_json_gets(reading->request, "encoding_format");
 
     return format && *format ? format : "float";
 }
 
 /* The encoding is told also where the request leaves it to the default;
  * dimensions only where they say something. */
-static int read_metadata(struct llmobs_frame *frame)
+static int read_metadata(struct llmobs_reading *reading)
 {
-    struct llmobs_json *metadata = frame->span->metadata;
+    struct llmobs_json *metadata = reading->span->metadata;
     struct llmobs_json *dimensions =
-        llmobs_json_get(frame->request, "dimensions");
-    int rc = llmobs_json_sets(metadata, "encoding_format", encoding_of(frame));
+        llmobs_json_get(reading->request, "dimensions");
+    int rc =
+        llmobs_json_sets(metadata, "encoding_format", encoding_of(reading));
 
     if (rc < 0 || !dimensions || llmobs_json_is_null(dimensions) ||
         (llmobs_json_is_number(dimensions) &&
@@ -41,45 +42,45 @@ static int read_metadata(struct llmobs_frame *frame)
                            llmobs_json_share(dimensions));
 }
 
-static int read_request(struct llmobs_frame *frame)
+static int read_request(struct llmobs_reading *reading)
 {
-    int rc = read_metadata(frame);
+    int rc = read_metadata(reading);
 
-    if (rc < 0 || frame->reading->call->request_truncated)
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     return llmobs_embedding_read_input(
-        frame->span, llmobs_json_get(frame->request, "input"));
+        reading->span, llmobs_json_get(reading->request, "input"));
 }
 
 /* Vectors that were not asked for as plain numbers have no size
  * (WIRE 6.4). */
-static int read_vectors(struct llmobs_frame *frame,
+static int read_vectors(struct llmobs_reading *reading,
                         const struct llmobs_json *data)
 {
-    if (strcmp(encoding_of(frame), "float") == 0)
-        return llmobs_embedding_tell_list(frame->span, data, "embedding");
+    if (strcmp(encoding_of(reading), "float") == 0)
+        return llmobs_embedding_tell_list(reading->span, data, "embedding");
     if (!llmobs_json_is_array(data))
         return 0;
-    return llmobs_embedding_tell(frame->span, llmobs_json_len(data), 0);
+    return llmobs_embedding_tell(reading->span, llmobs_json_len(data), 0);
 }
 
-static int read_document(struct llmobs_frame *frame,
+static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
-    int rc = llmobs_frame_model(frame, llmobs_json_gets(body, "model"));
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
 
     if (rc == 0)
-        rc = llmobs_usage_read(llmobs_usage_find(body), frame->span);
+        rc = llmobs_usage_read(llmobs_usage_find(body), reading->span);
     if (rc == 0)
-        rc = llmobs_embedding_total(frame->span);
-    return rc < 0 ? rc : read_vectors(frame, llmobs_json_get(body, "data"));
+        rc = llmobs_embedding_total(reading->span);
+    return rc < 0 ? rc : read_vectors(reading, llmobs_json_get(body, "data"));
 }
 
-static int read_ends(struct llmobs_frame *frame)
+static int read_ends(struct llmobs_reading *reading)
 {
-    int rc = llmobs_openai_ends(frame);
+    int rc = llmobs_openai_ends(reading);
 
-    return rc < 0 ? rc : llmobs_embedding_total(frame->span);
+    return rc < 0 ? rc : llmobs_embedding_total(reading->span);
 }
 
 static const struct llmobs_form form = {

@@ -7,10 +7,10 @@
 #include "rules/openai/responses_items.h"
 #include "rules/openai/responses_prompt.h"
 #include "rules/openai/responses_stream.h"
-#include "rules/read/frame.h"
+#include "rules/read/reading.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
@@ -48,53 +48,53 @@ static const char *const response_keys[] = {
 };
 #define RESPONSE_METADATA_KEYS 7
 
-static bool is_response(const struct llmobs_frame *frame)
+static bool is_response(const struct llmobs_reading *reading)
 {
-    return llmobs_openai_asks(frame, "input") ||
-           llmobs_openai_asks(frame, "prompt");
+    return llmobs_openai_asks(reading, "input") ||
+           llmobs_openai_asks(reading, "prompt");
 }
 
 /* -- the request --------------------------------------------------------- */
 
-static int read_instructions(struct llmobs_frame *frame)
+static int read_instructions(struct llmobs_reading *reading)
 {
     const struct llmobs_json *value =
-        llmobs_json_get(frame->request, "instructions");
+        llmobs_json_get(reading->request, "instructions");
     const char *text = llmobs_json_text(value);
 
     if (text)
         return llmobs_json_add(
-            frame->span->input_messages,
+            reading->span->input_messages,
             llmobs_message_new("system", llmobs_text_of(text)));
-    return llmobs_responses_add_inputs(frame->span->input_messages, value);
+    return llmobs_responses_add_inputs(reading->span->input_messages, value);
 }
 
-static int read_request(struct llmobs_frame *frame)
+static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *prompt =
-        llmobs_json_get(frame->request, "prompt");
-    struct llmobs_span *span = frame->span;
-    int rc = llmobs_request_metadata(frame->request, metadata_keys, span);
+        llmobs_json_get(reading->request, "prompt");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(reading->request, metadata_keys, span);
 
-    if (rc < 0 || frame->reading->call->request_truncated)
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
     if (!span->input_messages)
         return -ENOMEM;
-    rc = read_instructions(frame);
+    rc = read_instructions(reading);
     if (rc == 0)
         rc = llmobs_responses_add_inputs(
-            span->input_messages, llmobs_json_get(frame->request, "input"));
-    if (rc == 0 && !frame->reading->proxied)
+            span->input_messages, llmobs_json_get(reading->request, "input"));
+    if (rc == 0 && !reading->classified->proxied)
         rc = llmobs_responses_read_prompt(prompt, span);
     return rc < 0 ? rc
-                  : llmobs_tools_read_definitions(frame->request,
+                  : llmobs_tools_read_definitions(reading->request,
                                                   &span->tool_definitions);
 }
 
 /* -- the response -------------------------------------------------------- */
 
-static int read_metadata(struct llmobs_frame *frame,
+static int read_metadata(struct llmobs_reading *reading,
                          const struct llmobs_json *response)
 {
     int rc = 0;
@@ -103,7 +103,7 @@ static int read_metadata(struct llmobs_frame *frame,
         struct llmobs_json *value = llmobs_json_get(response, response_keys[i]);
 
         if (value && !llmobs_json_is_null(value))
-            rc = llmobs_json_set(frame->span->metadata, response_keys[i],
+            rc = llmobs_json_set(reading->span->metadata, response_keys[i],
                                  llmobs_json_share(value));
     }
     return rc;
@@ -119,14 +119,14 @@ static bool says_nothing(const struct llmobs_json *input)
 
 /* A reusable prompt is told in the response as the messages that it gave, which
  * are the input where the request has none of its own. */
-static int read_prompt(struct llmobs_frame *frame,
+static int read_prompt(struct llmobs_reading *reading,
                        const struct llmobs_json *instructions)
 {
-    struct llmobs_span *span = frame->span;
+    struct llmobs_span *span = reading->span;
     struct llmobs_json *messages;
     int rc;
 
-    if (!llmobs_json_is_object(llmobs_json_get(frame->request, "prompt")) ||
+    if (!llmobs_json_is_object(llmobs_json_get(reading->request, "prompt")) ||
         !llmobs_json_is_array(instructions) || !span->input_messages)
         return 0;
     messages = llmobs_json_array();
@@ -134,26 +134,26 @@ static int read_prompt(struct llmobs_frame *frame,
                   : -ENOMEM;
     if (rc == 0 && span->input_prompt)
         rc = llmobs_responses_read_template(messages, span);
-    if (rc == 0 && says_nothing(llmobs_json_get(frame->request, "input")))
+    if (rc == 0 && says_nothing(llmobs_json_get(reading->request, "input")))
         rc = llmobs_responses_add_inputs(span->input_messages, instructions);
     llmobs_json_free(messages);
     return rc;
 }
 
 /* All that a response says but its output. */
-static int read_response(struct llmobs_frame *frame,
+static int read_response(struct llmobs_reading *reading,
                          const struct llmobs_json *response)
 {
-    int rc = llmobs_frame_model(frame, llmobs_json_gets(response, "model"));
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(response, "model"));
 
     if (rc == 0)
-        rc = llmobs_usage_read(llmobs_usage_find(response), frame->span);
-    if (rc < 0 || frame->reading->call->status >= 300)
+        rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
+    if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    rc = read_metadata(frame, response);
-    return rc < 0
-               ? rc
-               : read_prompt(frame, llmobs_json_get(response, "instructions"));
+    rc = read_metadata(reading, response);
+    return rc < 0 ? rc
+                  : read_prompt(reading,
+                                llmobs_json_get(response, "instructions"));
 }
 
 /* The tools that servers of the protocol MCP offered are told by the answer. */
@@ -167,7 +167,7 @@ static int read_tools(const struct llmobs_json *item, struct llmobs_span *span)
                                         &span->tool_definitions);
 }
 
-static int read_output(struct llmobs_frame *frame,
+static int read_output(struct llmobs_reading *reading,
                        const struct llmobs_json *items)
 {
     struct llmobs_json *list = llmobs_json_array();
@@ -178,25 +178,25 @@ static int read_output(struct llmobs_frame *frame,
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(items); i++) {
         rc = llmobs_responses_add_output(list, llmobs_json_at(items, i));
         if (rc == 0)
-            rc = read_tools(llmobs_json_at(items, i), frame->span);
+            rc = read_tools(llmobs_json_at(items, i), reading->span);
     }
-    frame->span->output_messages = list;
+    reading->span->output_messages = list;
     return rc;
 }
 
-static int read_document(struct llmobs_frame *frame,
+static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
-    int rc = read_response(frame, body);
+    int rc = read_response(reading, body);
 
-    frame->answered = llmobs_json_is_array(llmobs_json_get(body, "output"));
-    return rc < 0 ? rc : read_output(frame, llmobs_json_get(body, "output"));
+    reading->answered = llmobs_json_is_array(llmobs_json_get(body, "output"));
+    return rc < 0 ? rc : read_output(reading, llmobs_json_get(body, "output"));
 }
 
 /* -- streams ------------------------------------------------------------- */
 
 /* A response that failed, or an error instead of one. */
-static int read_failure(struct llmobs_frame *frame, const char *type,
+static int read_failure(struct llmobs_reading *reading, const char *type,
                         const struct llmobs_json *event)
 {
     const struct llmobs_json *from = NULL;
@@ -208,18 +208,19 @@ static int read_failure(struct llmobs_frame *frame, const char *type,
         from = event;
     else
         return 0;
-    frame->answered = true;
+    reading->answered = true;
     if (llmobs_json_is_object(llmobs_json_get(event, "error")))
         return 0;
     code = llmobs_json_gets(from, "code");
     message = llmobs_json_gets(from, "message");
-    return llmobs_span_fail(frame->span, code && *code ? code : type, message);
+    return llmobs_span_fail(reading->span, code && *code ? code : type,
+                            message);
 }
 
-static int read_event(struct llmobs_frame *frame,
+static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
-    struct llmobs_responses_stream *stream = frame->state;
+    struct llmobs_responses_stream *stream = reading->state;
     const char *type = llmobs_json_gets(event->json, "type");
     char *name = NULL;
     int rc;
@@ -233,27 +234,27 @@ static int read_event(struct llmobs_frame *frame,
         return -ENOMEM;
     rc = llmobs_responses_stream_add(stream, type, event->json);
     if (rc == 0)
-        rc = read_failure(frame, type, event->json);
+        rc = read_failure(reading, type, event->json);
     if (stream->begun)
-        llmobs_frame_token(frame, event);
-    frame->done = frame->done || stream->done;
+        llmobs_reading_token(reading, event);
+    reading->done = reading->done || stream->done;
     free(name);
     return rc;
 }
 
-static int finish_stream(struct llmobs_frame *frame)
+static int finish_stream(struct llmobs_reading *reading)
 {
-    const struct llmobs_responses_stream *stream = frame->state;
+    const struct llmobs_responses_stream *stream = reading->state;
     struct llmobs_json *items;
-    int rc = read_response(frame, stream->response);
+    int rc = read_response(reading, stream->response);
 
     if (rc < 0)
         return rc;
     items = llmobs_responses_stream_items(stream);
     if (!items)
         return -ENOMEM;
-    if (llmobs_json_len(items) > 0 || frame->done || frame->answered)
-        rc = read_output(frame, items);
+    if (llmobs_json_len(items) > 0 || reading->done || reading->answered)
+        rc = read_output(reading, items);
     llmobs_json_free(items);
     return rc;
 }
@@ -265,14 +266,14 @@ static void free_stream(void *stream)
 
 /* -- the dialect --------------------------------------------------------- */
 
-static int read_ends(struct llmobs_frame *frame)
+static int read_ends(struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = frame->reading->call;
-    struct llmobs_json *response =
-        llmobs_scan_object(call->response, call->response_tail, response_keys);
-    int rc = response ? read_response(frame, response) : -ENOMEM;
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *response = llmobs_cut_json_object(
+        call->response, call->response_tail, response_keys);
+    int rc = response ? read_response(reading, response) : -ENOMEM;
 
-    frame->span->complete =
+    reading->span->complete =
         llmobs_json_is_object(llmobs_json_get(response, "usage"));
     llmobs_json_free(response);
     return rc;

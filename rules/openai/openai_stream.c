@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/message.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
@@ -27,7 +27,7 @@ struct stream_choice {
     struct llmobs_buf refusal;
     struct llmobs_buf audio;
     struct llmobs_buf transcript;
-    struct llmobs_slots calls;
+    struct llmobs_stream_parts calls;
     struct stream_call *legacy; /* function_call */
 };
 
@@ -60,7 +60,7 @@ static void choice_fini(struct stream_choice *choice)
     llmobs_buf_fini(&choice->transcript);
     for (size_t i = 0; i < choice->calls.count; i++)
         call_fini(call_of(choice, i));
-    llmobs_slots_fini(&choice->calls);
+    llmobs_stream_parts_fini(&choice->calls);
     if (choice->legacy)
         call_fini(choice->legacy);
     free(choice->legacy);
@@ -70,7 +70,7 @@ void llmobs_stream_fini(struct llmobs_stream *stream)
 {
     for (size_t i = 0; i < stream->choices.count; i++)
         choice_fini(choice_of(stream, i));
-    llmobs_slots_fini(&stream->choices);
+    llmobs_stream_parts_fini(&stream->choices);
     free(stream->model);
     llmobs_json_free(stream->usage);
 }
@@ -80,17 +80,17 @@ static int choice_at(struct llmobs_stream *stream, int64_t index,
                      struct stream_choice **out)
 {
     void *item;
-    int rc = llmobs_slots_at(&stream->choices, sizeof(**out),
-                             LLMOBS_STREAM_CHOICES_MAX, index, &item);
+    int rc = llmobs_stream_part_at(&stream->choices, sizeof(**out),
+                                   LLMOBS_STREAM_CHOICES_MAX, index, &item);
 
     if (rc < 0)
         return rc;
     *out = item;
-    (*out)->content.max = LLMOBS_CONTENT_MAX;
-    (*out)->reasoning.max = LLMOBS_CONTENT_MAX;
-    (*out)->refusal.max = LLMOBS_CONTENT_MAX;
-    (*out)->audio.max = LLMOBS_CONTENT_MAX;
-    (*out)->transcript.max = LLMOBS_CONTENT_MAX;
+    (*out)->content.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->reasoning.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->refusal.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->audio.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->transcript.max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 
@@ -99,13 +99,13 @@ static int call_at(struct stream_choice *choice, int64_t index,
                    struct stream_call **out)
 {
     void *item;
-    int rc = llmobs_slots_at(&choice->calls, sizeof(**out),
-                             LLMOBS_STREAM_CALLS_MAX, index, &item);
+    int rc = llmobs_stream_part_at(&choice->calls, sizeof(**out),
+                                   LLMOBS_STREAM_CALLS_MAX, index, &item);
 
     if (rc < 0)
         return rc;
     *out = item;
-    (*out)->arguments.max = LLMOBS_CONTENT_MAX;
+    (*out)->arguments.max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 
@@ -128,9 +128,9 @@ static int add_arguments(struct llmobs_buf *buf,
     if (!value || llmobs_json_is_null(value))
         return 0;
     if (llmobs_json_is_string(value))
-        return llmobs_content_append(buf, llmobs_json_text(value));
+        return llmobs_message_content_append(buf, llmobs_json_text(value));
     text = llmobs_json_dumps(value, LLMOBS_JSON_KEEP_ORDER);
-    rc = text ? llmobs_content_append(buf, text) : -ENOMEM;
+    rc = text ? llmobs_message_content_append(buf, text) : -ENOMEM;
     free(text);
     return rc;
 }
@@ -210,7 +210,7 @@ static int add_legacy(struct stream_choice *choice,
         choice->legacy = calloc(1, sizeof(*choice->legacy));
         if (!choice->legacy)
             return -ENOMEM;
-        llmobs_buf_init(&choice->legacy->arguments, LLMOBS_CONTENT_MAX);
+        llmobs_buf_init(&choice->legacy->arguments, LLMOBS_MESSAGE_CONTENT_MAX);
     }
     rc = keep_first(&choice->legacy->name, llmobs_json_gets(from, "name"));
     if (rc < 0)
@@ -223,31 +223,34 @@ static int add_legacy(struct stream_choice *choice,
 static int add_content(struct stream_choice *choice,
                        const struct llmobs_json *value)
 {
-    struct llmobs_content parts;
+    struct llmobs_message_content parts;
     int rc;
 
     if (!llmobs_json_is_array(value))
-        return llmobs_content_append(&choice->content, llmobs_json_text(value));
-    llmobs_content_init(&parts);
-    rc = llmobs_content_read(&parts, value, LLMOBS_CONTENT_THINKING);
+        return llmobs_message_content_append(&choice->content,
+                                             llmobs_json_text(value));
+    llmobs_message_content_init(&parts);
+    rc = llmobs_message_content_read(&parts, value,
+                                     LLMOBS_MESSAGE_CONTENT_THINKING);
     if (rc == 0)
-        rc = llmobs_content_append(&choice->content, parts.text.data);
+        rc = llmobs_message_content_append(&choice->content, parts.text.data);
     if (rc == 0)
-        rc = llmobs_content_append(&choice->reasoning, parts.thinking.data);
-    llmobs_content_fini(&parts);
+        rc = llmobs_message_content_append(&choice->reasoning,
+                                           parts.thinking.data);
+    llmobs_message_content_fini(&parts);
     return rc;
 }
 
 static int add_audio(struct stream_choice *choice,
                      const struct llmobs_json *audio)
 {
-    int rc =
-        llmobs_content_append(&choice->audio, llmobs_json_gets(audio, "data"));
+    int rc = llmobs_message_content_append(&choice->audio,
+                                           llmobs_json_gets(audio, "data"));
 
     if (rc < 0)
         return rc;
-    return llmobs_content_append(&choice->transcript,
-                                 llmobs_json_gets(audio, "transcript"));
+    return llmobs_message_content_append(&choice->transcript,
+                                         llmobs_json_gets(audio, "transcript"));
 }
 
 static int add_reasoning(struct stream_choice *choice,
@@ -257,7 +260,7 @@ static int add_reasoning(struct stream_choice *choice,
 
     if (!text || !*text)
         text = llmobs_json_gets(delta, "reasoning");
-    return llmobs_content_append(&choice->reasoning, text);
+    return llmobs_message_content_append(&choice->reasoning, text);
 }
 
 static int add_delta(struct stream_choice *choice,
@@ -272,8 +275,8 @@ static int add_delta(struct stream_choice *choice,
     if (rc == 0)
         rc = add_content(choice, llmobs_json_get(delta, "content"));
     if (rc == 0)
-        rc = llmobs_content_append(&choice->refusal,
-                                   llmobs_json_gets(delta, "refusal"));
+        rc = llmobs_message_content_append(&choice->refusal,
+                                           llmobs_json_gets(delta, "refusal"));
     if (rc == 0)
         rc = add_audio(choice, llmobs_json_get(delta, "audio"));
     if (rc == 0 && llmobs_json_is_object(legacy))
@@ -305,7 +308,7 @@ static int add_piece(const struct llmobs_stream *stream,
     const char *text = llmobs_json_gets(from, "text");
 
     if (stream->texts && text)
-        return llmobs_content_append(&choice->content, text);
+        return llmobs_message_content_append(&choice->content, text);
     if (!llmobs_json_is_object(delta) && produced(choice) == 0)
         delta = llmobs_json_get(from, "message");
     return add_delta(choice, delta);
@@ -371,7 +374,7 @@ static int add_text(struct llmobs_stream *stream, const char *text,
     if (rc < 0)
         return rc;
     stream->begun = stream->begun || *text;
-    return llmobs_content_append(
+    return llmobs_message_content_append(
         thought ? &choice->reasoning : &choice->content, text);
 }
 
@@ -399,7 +402,7 @@ int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
 
 static struct llmobs_json *call_arguments(const struct stream_call *call)
 {
-    struct llmobs_json *text = llmobs_content_string(&call->arguments);
+    struct llmobs_json *text = llmobs_message_content_string(&call->arguments);
     struct llmobs_json *arguments = text ? llmobs_tools_arguments(text) : NULL;
 
     llmobs_json_free(text);
@@ -448,11 +451,11 @@ static int put_content(const struct llmobs_stream *stream,
                        const char *audio_format, struct llmobs_json *message)
 {
     const struct llmobs_buf *from = &choice->content;
-    struct llmobs_content content;
+    struct llmobs_message_content content;
     struct llmobs_text text;
     int rc = 0;
 
-    llmobs_content_init(&content);
+    llmobs_message_content_init(&content);
     if (from->len == 0)
         from = &choice->transcript;
     if (from->len == 0)
@@ -463,11 +466,11 @@ static int put_content(const struct llmobs_stream *stream,
     if (text.len > 0)
         rc = llmobs_buf_add(&content.text, text.data, text.len);
     if (rc == 0 && choice->audio.len > 0)
-        rc = llmobs_content_add_audio(&content, choice->audio.data,
-                                      audio_format);
+        rc = llmobs_message_content_add_audio(&content, choice->audio.data,
+                                              audio_format);
     if (rc == 0)
-        rc = llmobs_content_store(&content, message);
-    llmobs_content_fini(&content);
+        rc = llmobs_message_content_store(&content, message);
+    llmobs_message_content_fini(&content);
     return rc;
 }
 

@@ -4,8 +4,8 @@
  * Threads: one at a time.
  * Errors:  -ENOMEM; what is no chunk is passed over.
  * Limits:  LLMOBS_STREAM_CHOICES_MAX choices and LLMOBS_STREAM_CALLS_MAX tool
- *          calls each; chunks of others are passed over. Texts as content.h.
- * Fork:    plain memory.
+ *          calls each; chunks of others are passed over. Texts as
+ *          message_content.h.
  *
  * Source: WIRE 6.7.
  */
@@ -13,14 +13,14 @@
 #define LLMOBS_OPENAI_STREAM_H
 
 #include "core/text/json.h"
-#include "rules/read/slots.h"
+#include "rules/read/stream_parts.h"
 
 #define LLMOBS_STREAM_CHOICES_MAX 128
 #define LLMOBS_STREAM_CALLS_MAX 512
 
 struct llmobs_stream {
     bool texts; /* legacy completions: a choice holds a text, no delta */
-    struct llmobs_slots choices;
+    struct llmobs_stream_parts choices;
     char *model;               /* the first that was not empty */
     struct llmobs_json *usage; /* the last one */
     bool done;                 /* a finish reason was seen */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/message.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
@@ -69,49 +69,51 @@ const char *llmobs_responses_reference(const struct llmobs_json *part)
 
 /* -- content ------------------------------------------------------------- */
 
-static int add_audio(struct llmobs_content *content,
+static int add_audio(struct llmobs_message_content *content,
                      const struct llmobs_json *part)
 {
     const struct llmobs_json *audio = llmobs_json_get(part, "input_audio");
     const char *data = llmobs_json_gets(audio, "data");
 
     if (!has_text(data))
-        return llmobs_content_append(&content->text, "[audio]");
-    return llmobs_content_add_audio(content, data,
-                                    llmobs_json_gets(audio, "format"));
+        return llmobs_message_content_append(&content->text, "[audio]");
+    return llmobs_message_content_add_audio(content, data,
+                                            llmobs_json_gets(audio, "format"));
 }
 
 /* Parts of a type that may come hold a text or a refusal, or nothing that
  * could be shown. */
-static int add_part(struct llmobs_content *content,
+static int add_part(struct llmobs_message_content *content,
                     const struct llmobs_json *part)
 {
     const char *reference = llmobs_responses_reference(part);
     int rc;
 
     if (llmobs_json_is_string(part))
-        return llmobs_content_append(&content->text, llmobs_json_text(part));
+        return llmobs_message_content_append(&content->text,
+                                             llmobs_json_text(part));
     if (is_type(part, "input_image") && is_inline(image_url(part)))
-        return llmobs_content_add_image(content, image_url(part));
+        return llmobs_message_content_add_image(content, image_url(part));
     if (reference)
-        return llmobs_content_append(&content->text, reference);
+        return llmobs_message_content_append(&content->text, reference);
     if (is_type(part, "input_audio"))
         return add_audio(content, part);
-    rc = llmobs_content_append(&content->text, llmobs_json_gets(part, "text"));
+    rc = llmobs_message_content_append(&content->text,
+                                       llmobs_json_gets(part, "text"));
     if (rc < 0)
         return rc;
-    return llmobs_content_append(&content->text,
-                                 llmobs_json_gets(part, "refusal"));
+    return llmobs_message_content_append(&content->text,
+                                         llmobs_json_gets(part, "refusal"));
 }
 
-static int add_content(struct llmobs_content *content,
+static int add_content(struct llmobs_message_content *content,
                        const struct llmobs_json *value)
 {
     int rc = 0;
 
     content->bare = true;
     if (!llmobs_json_is_array(value))
-        return llmobs_content_read(content, value, 0);
+        return llmobs_message_content_read(content, value, 0);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
         rc = add_part(content, llmobs_json_at(value, i));
     return rc;
@@ -119,7 +121,7 @@ static int add_content(struct llmobs_content *content,
 
 /* Adds a message with what was collected; an empty one only if `empty`. */
 static int put_content(struct llmobs_json *list, const char *role,
-                       struct llmobs_content *content, bool empty)
+                       struct llmobs_message_content *content, bool empty)
 {
     struct llmobs_json *message;
     int rc;
@@ -129,7 +131,7 @@ static int put_content(struct llmobs_json *list, const char *role,
     message = llmobs_json_object();
     rc = llmobs_json_sets(message, "role", role);
     if (rc == 0)
-        rc = llmobs_content_store(content, message);
+        rc = llmobs_message_content_store(content, message);
     if (rc == 0)
         return llmobs_json_add(list, message);
     llmobs_json_free(message);
@@ -139,14 +141,14 @@ static int put_content(struct llmobs_json *list, const char *role,
 static int add_message(struct llmobs_json *list, const char *role,
                        const struct llmobs_json *value, bool empty)
 {
-    struct llmobs_content content;
+    struct llmobs_message_content content;
     int rc;
 
-    llmobs_content_init(&content);
+    llmobs_message_content_init(&content);
     rc = add_content(&content, value);
     if (rc == 0)
         rc = put_content(list, role, &content, empty);
-    llmobs_content_fini(&content);
+    llmobs_message_content_fini(&content);
     return rc;
 }
 
@@ -218,21 +220,21 @@ static struct llmobs_json *result_text(const struct llmobs_json *value)
     char *dump;
     int rc = 0;
 
-    llmobs_buf_init(&buf, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&buf, LLMOBS_MESSAGE_CONTENT_MAX);
     if (llmobs_json_is_array(value)) {
         for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
             if (is_type(llmobs_json_at(value, i), "input_text"))
-                rc = llmobs_content_append(
+                rc = llmobs_message_content_append(
                     &buf, llmobs_json_gets(llmobs_json_at(value, i), "text"));
     } else if (llmobs_json_is_string(value)) {
-        rc = llmobs_content_append(&buf, llmobs_json_text(value));
+        rc = llmobs_message_content_append(&buf, llmobs_json_text(value));
     } else if (value && !llmobs_json_is_null(value)) {
         dump = llmobs_json_dumps(value, LLMOBS_JSON_ASCII);
-        rc = dump ? llmobs_content_append(&buf, dump) : -ENOMEM;
+        rc = dump ? llmobs_message_content_append(&buf, dump) : -ENOMEM;
         free(dump);
     }
     if (rc == 0)
-        text = llmobs_content_string(&buf);
+        text = llmobs_message_content_string(&buf);
     llmobs_buf_fini(&buf);
     return text;
 }
@@ -373,7 +375,7 @@ static int add_reasoning(struct llmobs_json *list,
     if (rc == 0 && llmobs_json_len(llmobs_json_get(item, "content")) > 0)
         rc = copy_key(json, item, "content");
     if (rc == 0)
-        return add_json(list, "reasoning", json, LLMOBS_CONTENT_MAX);
+        return add_json(list, "reasoning", json, LLMOBS_MESSAGE_CONTENT_MAX);
     llmobs_json_free(json);
     return rc;
 }

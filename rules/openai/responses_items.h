@@ -4,9 +4,8 @@
  * Owns:    nothing; what is added belongs to the list.
  * Threads: any; no state.
  * Errors:  -ENOMEM.
- * Limits:  those of content.h; RESPONSES_ITEM_TEXT_MAX bytes of an item of
- *          unknown type.
- * Fork:    nothing to do.
+ * Limits:  those of message_content.h; RESPONSES_ITEM_TEXT_MAX bytes of an item
+ * of unknown type. Fork:    nothing to do.
  *
  * Source: WIRE 6.5.
  */

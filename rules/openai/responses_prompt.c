@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "rules/openai/responses_items.h"
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/message.h"
 #include "rules/read/text.h"
 
@@ -201,7 +201,7 @@ static int add_template(struct llmobs_json *template,
 
     if (text.len == 0)
         return 0;
-    llmobs_buf_init(&out, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&out, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = substitute(&out, text, list, count);
     if (rc == 0 || rc == -EFBIG)
         rc = llmobs_json_add(

@@ -5,7 +5,7 @@
  * Threads: any; no state.
  * Errors:  -ENOMEM.
  * Limits:  RESPONSES_VARIABLES_MAX variables are looked for in a template, the
- *          longest ones; texts as content.h.
+ *          longest ones; texts as message_content.h.
  * Fork:    nothing to do.
  *
  * Source: WIRE 6.5.

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/text.h"
 
 /* What comes in pieces of an item. */
@@ -31,7 +31,7 @@ void llmobs_responses_stream_fini(struct llmobs_responses_stream *stream)
         for (size_t p = 0; p < PIECES; p++)
             llmobs_buf_fini(&item->pieces[p]);
     }
-    llmobs_slots_fini(&stream->items);
+    llmobs_stream_parts_fini(&stream->items);
     llmobs_json_free(stream->response);
 }
 
@@ -40,7 +40,7 @@ static int item_at(struct llmobs_responses_stream *stream,
                    const struct llmobs_json *event, struct stream_item **out)
 {
     void *at;
-    int rc = llmobs_slots_at(
+    int rc = llmobs_stream_part_at(
         &stream->items, sizeof(**out), LLMOBS_RESPONSES_ITEMS_MAX,
         llmobs_json_to_int(llmobs_json_get(event, "output_index")), &at);
 
@@ -48,7 +48,7 @@ static int item_at(struct llmobs_responses_stream *stream,
         return rc;
     *out = at;
     for (size_t p = 0; p < PIECES; p++)
-        (*out)->pieces[p].max = LLMOBS_CONTENT_MAX;
+        (*out)->pieces[p].max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 
@@ -56,17 +56,17 @@ static int add_item(struct llmobs_responses_stream *stream,
                     const struct llmobs_json *event, bool whole)
 {
     struct llmobs_json *item = llmobs_json_get(event, "item");
-    struct stream_item *slot;
+    struct stream_item *streamed;
     int rc;
 
     if (!llmobs_json_is_object(item))
         return 0;
-    rc = item_at(stream, event, &slot);
-    if (rc < 0 || (slot->whole && !whole))
+    rc = item_at(stream, event, &streamed);
+    if (rc < 0 || (streamed->whole && !whole))
         return rc == -ENOSPC ? 0 : rc;
-    llmobs_json_free(slot->item);
-    slot->item = llmobs_json_share(item);
-    slot->whole = whole;
+    llmobs_json_free(streamed->item);
+    streamed->item = llmobs_json_share(item);
+    streamed->whole = whole;
     stream->begun = stream->begun || whole;
     return 0;
 }
@@ -98,16 +98,16 @@ static int add_delta(struct llmobs_responses_stream *stream, enum piece piece,
                      const struct llmobs_json *event)
 {
     const char *text = llmobs_json_gets(event, "delta");
-    struct stream_item *slot;
+    struct stream_item *streamed;
     int rc;
 
     if (!text || !*text)
         return 0;
-    rc = item_at(stream, event, &slot);
+    rc = item_at(stream, event, &streamed);
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
     stream->begun = true;
-    return llmobs_content_append(&slot->pieces[piece], text);
+    return llmobs_message_content_append(&streamed->pieces[piece], text);
 }
 
 static bool is_last(const char *type)
@@ -148,23 +148,23 @@ int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
 }
 
 /* Sets the key where an item of that kind has what came in pieces. */
-static int set_piece(struct llmobs_json *item, const struct stream_item *slot,
-                     enum piece piece)
+static int set_piece(struct llmobs_json *item,
+                     const struct stream_item *streamed, enum piece piece)
 {
-    const struct llmobs_buf *buf = &slot->pieces[piece];
+    const struct llmobs_buf *buf = &streamed->pieces[piece];
     struct llmobs_json *list, *part;
     int rc;
 
     if (piece == PIECE_ARGUMENTS || piece == PIECE_INPUT)
         return llmobs_json_set(item,
                                piece == PIECE_INPUT ? "input" : "arguments",
-                               llmobs_content_string(buf));
+                               llmobs_message_content_string(buf));
     list = llmobs_json_array();
     part = llmobs_json_object();
     rc = llmobs_json_sets(part, "type",
                           piece == PIECE_TEXT ? "output_text" : "summary_text");
     if (rc == 0)
-        rc = llmobs_json_set(part, "text", llmobs_content_string(buf));
+        rc = llmobs_json_set(part, "text", llmobs_message_content_string(buf));
     if (rc == 0)
         rc = llmobs_json_add(list, part);
     else
@@ -188,21 +188,23 @@ static const char *type_of(size_t piece)
 }
 
 /* An item as far as it came; nothing of one of which nothing came. */
-static int add_part(struct llmobs_json *list, const struct stream_item *slot)
+static int add_part(struct llmobs_json *list,
+                    const struct stream_item *streamed)
 {
     struct llmobs_json *item;
     size_t piece = 0;
     int rc = 0;
 
-    while (piece < PIECES && slot->pieces[piece].len == 0)
+    while (piece < PIECES && streamed->pieces[piece].len == 0)
         piece++;
-    if (piece == PIECES && !llmobs_json_gets(slot->item, "name"))
+    if (piece == PIECES && !llmobs_json_gets(streamed->item, "name"))
         return 0;
-    item = slot->item ? llmobs_json_clone(slot->item) : llmobs_json_object();
+    item = streamed->item ? llmobs_json_clone(streamed->item)
+                          : llmobs_json_object();
     if (!llmobs_json_gets(item, "type"))
         rc = llmobs_json_sets(item, "type", type_of(piece));
     if (rc == 0 && piece < PIECES)
-        rc = set_piece(item, slot, (enum piece)piece);
+        rc = set_piece(item, streamed, (enum piece)piece);
     if (rc == 0)
         return llmobs_json_add(list, item);
     llmobs_json_free(item);
@@ -220,10 +222,11 @@ struct llmobs_json *llmobs_responses_stream_items(
         return llmobs_json_share(output);
     list = llmobs_json_array();
     for (size_t i = 0; list && rc == 0 && i < stream->items.count; i++) {
-        const struct stream_item *slot = item_of(stream, i);
+        const struct stream_item *streamed = item_of(stream, i);
 
-        rc = slot->whole ? llmobs_json_add(list, llmobs_json_share(slot->item))
-                         : add_part(list, slot);
+        rc = streamed->whole
+                 ? llmobs_json_add(list, llmobs_json_share(streamed->item))
+                 : add_part(list, streamed);
     }
     if (rc == 0)
         return list;

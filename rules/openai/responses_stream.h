@@ -4,7 +4,7 @@
  * Owns:    the last response and the items, from first use to fini.
  * Threads: one at a time.
  * Errors:  -ENOMEM; events of other kinds are passed over.
- * Limits:  LLMOBS_RESPONSES_ITEMS_MAX items; texts as content.h.
+ * Limits:  LLMOBS_RESPONSES_ITEMS_MAX items; texts as message_content.h.
  * Fork:    plain memory.
  *
  * Source: WIRE 6.7. The last event holds the whole response; before it
@@ -14,13 +14,13 @@
 #define LLMOBS_RESPONSES_STREAM_H
 
 #include "core/text/json.h"
-#include "rules/read/slots.h"
+#include "rules/read/stream_parts.h"
 
 #define LLMOBS_RESPONSES_ITEMS_MAX 1024
 
 struct llmobs_responses_stream {
     struct llmobs_json *response; /* the last one that came, or NULL */
-    struct llmobs_slots items;
+    struct llmobs_stream_parts items;
     bool done;  /* the response has ended, however */
     bool begun; /* a first token was seen */
 };

@@ -4,7 +4,7 @@
 
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/error.h"
 #include "rules/read/usage.h"
 
@@ -25,7 +25,7 @@ static const char *const keys[] = {
 };
 
 static const struct llmobs_message_form messages = {
-    .parts = LLMOBS_CONTENT_THINKING | LLMOBS_CONTENT_DOCUMENTS,
+    .parts = LLMOBS_MESSAGE_CONTENT_THINKING | LLMOBS_MESSAGE_CONTENT_DOCUMENTS,
     .tool_name = "name",
     .instead = "tool_plan",
 };
@@ -38,7 +38,7 @@ static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
     return llmobs_usage_read(llmobs_json_get(usage, "tokens"), span);
 }
 
-static const struct llmobs_chat_manner manner = {
+static const struct llmobs_chat_variant variant = {
     .usage = read_usage,
     .metadata = keys + 1,
     .messages = &messages,
@@ -54,7 +54,7 @@ struct cohere {
     bool text;              /* there was one */
 };
 
-static int read_document(struct llmobs_frame *frame,
+static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
     struct llmobs_json *list = llmobs_json_array();
@@ -63,9 +63,9 @@ static int read_document(struct llmobs_frame *frame,
 
     if (rc == 0 && llmobs_json_is_object(message))
         rc = llmobs_message_add(list, message, &messages);
-    frame->span->output_messages = list;
+    reading->span->output_messages = list;
     return rc < 0 ? rc
-                  : read_usage(llmobs_json_get(body, "usage"), frame->span);
+                  : read_usage(llmobs_json_get(body, "usage"), reading->span);
 }
 
 static int add_text(struct cohere *state, int64_t part, const char *text)
@@ -83,9 +83,9 @@ static int add_text(struct cohere *state, int64_t part, const char *text)
 
 static int add_plan(struct cohere *state, const char *text)
 {
-    state->plan.max = LLMOBS_CONTENT_MAX;
+    state->plan.max = LLMOBS_MESSAGE_CONTENT_MAX;
     state->stream.begun = state->stream.begun || (text && *text);
-    return llmobs_content_append(&state->plan, text);
+    return llmobs_message_content_append(&state->plan, text);
 }
 
 /* The message that an event brings a piece of. Its content is one part here;
@@ -110,20 +110,20 @@ static int add_message(struct cohere *state, int64_t index,
     return rc;
 }
 
-static int end_message(struct llmobs_frame *frame,
+static int end_message(struct llmobs_reading *reading,
                        const struct llmobs_event *event,
                        const struct llmobs_json *delta)
 {
-    int rc = read_usage(llmobs_json_get(delta, "usage"), frame->span);
+    int rc = read_usage(llmobs_json_get(delta, "usage"), reading->span);
 
-    frame->done = true;
+    reading->done = true;
     if (rc == 0 && llmobs_error_in(delta))
-        rc = llmobs_error_read(delta, event->data, frame->reading->call,
-                               frame->span);
+        rc = llmobs_error_read(delta, event->data, reading->classified->call,
+                               reading->span);
     return rc;
 }
 
-static int read_event(struct llmobs_frame *frame,
+static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
     const struct llmobs_json *delta = llmobs_json_get(event->json, "delta");
@@ -132,23 +132,23 @@ static int read_event(struct llmobs_frame *frame,
     int rc = 0;
 
     if (type && strcmp(type, "message-end") == 0)
-        return end_message(frame, event, delta);
+        return end_message(reading, event, delta);
     if (llmobs_json_is_object(message))
         rc = add_message(
-            frame->state,
+            reading->state,
             llmobs_json_to_int(llmobs_json_get(event->json, "index")), message);
-    llmobs_chat_begun(frame, event);
+    llmobs_chat_begun(reading, event);
     return rc;
 }
 
-static int finish_stream(struct llmobs_frame *frame)
+static int finish_stream(struct llmobs_reading *reading)
 {
-    struct cohere *state = frame->state;
+    struct cohere *state = reading->state;
     int rc = 0;
 
     if (!state->text && state->plan.len > 0)
         rc = llmobs_stream_text(&state->stream, state->plan.data);
-    return rc < 0 ? rc : llmobs_chat_messages(frame);
+    return rc < 0 ? rc : llmobs_chat_messages(reading);
 }
 
 static void free_state(void *state)
@@ -168,7 +168,7 @@ static const struct llmobs_form form = {
     .ends = llmobs_chat_ends,
     .state_fini = free_state,
     .state_size = sizeof(struct cohere),
-    .manner = &manner,
+    .variant = &variant,
 };
 
 static const struct llmobs_shape shapes[] = {

@@ -20,10 +20,10 @@ static char *output_text(const struct llmobs_call *call)
     return strndup(call->response.data, call->response.len);
 }
 
-static int generic_read(const struct llmobs_reading *reading,
+static int generic_read(const struct llmobs_classified *classified,
                         struct llmobs_span *span)
 {
-    const struct llmobs_call *call = reading->call;
+    const struct llmobs_call *call = classified->call;
     struct llmobs_json *body = NULL;
     int rc;
 

@@ -5,7 +5,7 @@
 
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/embedding.h"
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
@@ -50,7 +50,7 @@ static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
 }
 
 static const struct llmobs_message_form messages = {
-    .parts = LLMOBS_CONTENT_THINKING,
+    .parts = LLMOBS_MESSAGE_CONTENT_THINKING,
     .tool_content = true,
 };
 
@@ -60,7 +60,7 @@ static const struct llmobs_message_form prompt = {
     .instead = "prompt",
 };
 
-static const struct llmobs_chat_manner manner = {
+static const struct llmobs_chat_variant variant = {
     .usage = read_usage,
     .metadata = keys + 1,
     .messages = &messages,
@@ -68,33 +68,34 @@ static const struct llmobs_chat_manner manner = {
     .keep_space = true,
 };
 
-static int read_request(struct llmobs_frame *frame)
+static int read_request(struct llmobs_reading *reading)
 {
     struct llmobs_json *list;
-    int rc = llmobs_chat_request(frame);
+    int rc = llmobs_chat_request(reading);
 
-    list = frame->span->input_messages;
-    if (rc < 0 || !list || strcmp(frame->reading->shape->operation, "fim") != 0)
+    list = reading->span->input_messages;
+    if (rc < 0 || !list ||
+        strcmp(reading->classified->shape->operation, "fim") != 0)
         return rc;
-    return llmobs_message_add(list, frame->request, &prompt);
+    return llmobs_message_add(list, reading->request, &prompt);
 }
 
-static int read_inputs(struct llmobs_frame *frame)
+static int read_inputs(struct llmobs_reading *reading)
 {
-    struct llmobs_span *span = frame->span;
-    int rc = llmobs_request_metadata(frame->request, embedding_keys, span);
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(reading->request, embedding_keys, span);
 
-    if (rc < 0 || frame->reading->call->request_truncated)
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     return llmobs_embedding_read_input(
-        span, llmobs_json_get(frame->request, "input"));
+        span, llmobs_json_get(reading->request, "input"));
 }
 
-static int read_vectors(struct llmobs_frame *frame,
+static int read_vectors(struct llmobs_reading *reading,
                         const struct llmobs_json *body)
 {
-    struct llmobs_span *span = frame->span;
-    int rc = llmobs_frame_model(frame, llmobs_json_gets(body, "model"));
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
 
     if (rc == 0)
         rc = read_usage(llmobs_usage_find(body), span);
@@ -114,7 +115,7 @@ static const struct llmobs_form form = {
     .ends = llmobs_chat_ends,
     .state_fini = llmobs_chat_fini,
     .state_size = sizeof(struct llmobs_stream),
-    .manner = &manner,
+    .variant = &variant,
     .failed_role = "assistant",
 };
 
@@ -123,7 +124,7 @@ static const struct llmobs_form embeddings = {
     .request = read_inputs,
     .document = read_vectors,
     .ends = llmobs_chat_ends,
-    .manner = &manner,
+    .variant = &variant,
 };
 
 static const struct llmobs_shape shapes[] = {

@@ -8,7 +8,7 @@
 #include "rules/openai/openai.h"
 #include "rules/read/embedding.h"
 #include "rules/read/request.h"
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 
@@ -30,7 +30,7 @@ static const struct llmobs_message_form prompt = {
     .images = "images",
 };
 
-static const struct llmobs_chat_manner manner = {
+static const struct llmobs_chat_variant variant = {
     .metadata = keys + 2,
     .messages = &messages,
     .keep_space = true,
@@ -41,69 +41,69 @@ struct ollama {
     int64_t calls; /* tool calls; each comes whole */
 };
 
-static bool generates(const struct llmobs_frame *frame)
+static bool generates(const struct llmobs_reading *reading)
 {
-    return strcmp(frame->reading->shape->operation, "generate") == 0;
+    return strcmp(reading->classified->shape->operation, "generate") == 0;
 }
 
-static bool embeds(const struct llmobs_frame *frame)
+static bool embeds(const struct llmobs_reading *reading)
 {
-    return llmobs_openai_asks(frame, "input");
+    return llmobs_openai_asks(reading, "input");
 }
 
-static bool is_ours(const struct llmobs_frame *frame)
+static bool is_ours(const struct llmobs_reading *reading)
 {
-    return generates(frame) ? llmobs_openai_asks(frame, "prompt")
-                            : llmobs_chat_asks(frame);
+    return generates(reading) ? llmobs_openai_asks(reading, "prompt")
+                              : llmobs_chat_asks(reading);
 }
 
-static int read_options(struct llmobs_frame *frame)
+static int read_options(struct llmobs_reading *reading)
 {
     const struct llmobs_json *options =
-        llmobs_json_get(frame->request, "options");
+        llmobs_json_get(reading->request, "options");
     int rc = 0;
 
     for (void *it = llmobs_json_iter(options); rc == 0 && it;
          it = llmobs_json_next(options, it))
-        rc = llmobs_json_set(frame->span->metadata, llmobs_json_iter_key(it),
+        rc = llmobs_json_set(reading->span->metadata, llmobs_json_iter_key(it),
                              llmobs_json_share(llmobs_json_iter_value(it)));
     return rc;
 }
 
 /* The system's text and the prompt, as messages. */
-static int read_prompt(struct llmobs_frame *frame)
+static int read_prompt(struct llmobs_reading *reading)
 {
-    struct llmobs_json *list = frame->span->input_messages;
-    const char *system = llmobs_json_gets(frame->request, "system");
+    struct llmobs_json *list = reading->span->input_messages;
+    const char *system = llmobs_json_gets(reading->request, "system");
     int rc = 0;
 
     if (system && *system)
         rc = llmobs_json_add(
             list, llmobs_message_new("system", llmobs_text_of(system)));
-    return rc < 0 ? rc : llmobs_message_add(list, frame->request, &prompt);
+    return rc < 0 ? rc : llmobs_message_add(list, reading->request, &prompt);
 }
 
-static int read_request(struct llmobs_frame *frame)
+static int read_request(struct llmobs_reading *reading)
 {
-    int rc = read_options(frame);
+    int rc = read_options(reading);
 
     if (rc == 0)
-        rc = llmobs_chat_request(frame);
-    if (rc < 0 || !frame->span->input_messages || !generates(frame))
+        rc = llmobs_chat_request(reading);
+    if (rc < 0 || !reading->span->input_messages || !generates(reading))
         return rc;
-    return read_prompt(frame);
+    return read_prompt(reading);
 }
 
-static int read_inputs(struct llmobs_frame *frame)
+static int read_inputs(struct llmobs_reading *reading)
 {
-    int rc = read_options(frame);
+    int rc = read_options(reading);
 
     if (rc == 0)
-        rc = llmobs_request_metadata(frame->request, keys + 2, frame->span);
-    if (rc < 0 || frame->reading->call->request_truncated)
+        rc = llmobs_request_metadata(reading->request, keys + 2, reading->span);
+    if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     return llmobs_embedding_read_input(
-        frame->span, llmobs_json_get(frame->request, "input"));
+        reading->span, llmobs_json_get(reading->request, "input"));
 }
 
 /* Chats have a message, generate has its text and thoughts beside the rest. */
@@ -129,79 +129,81 @@ static int add_line(struct ollama *state, const struct llmobs_json *line)
     return rc;
 }
 
-static void read_counts(struct llmobs_frame *frame,
+static void read_counts(struct llmobs_reading *reading,
                         const struct llmobs_json *line)
 {
     int64_t in = llmobs_usage_count(line, "prompt_eval_count");
     int64_t out = llmobs_usage_count(line, "eval_count");
 
-    llmobs_span_metric(frame->span, "input_tokens", in);
-    llmobs_span_metric(frame->span, "output_tokens", out);
-    llmobs_span_metric(frame->span, "total_tokens",
+    llmobs_span_metric(reading->span, "input_tokens", in);
+    llmobs_span_metric(reading->span, "output_tokens", out);
+    llmobs_span_metric(reading->span, "total_tokens",
                        in >= 0 && out >= 0 ? in + out : -1);
 }
 
-static int read_event(struct llmobs_frame *frame,
+static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
     const char *error = llmobs_json_gets(event->json, "error");
     int rc;
 
     if (error && *error)
-        return llmobs_span_fail(frame->span, "error", error);
-    rc = add_line(frame->state, event->json);
-    llmobs_chat_begun(frame, event);
+        return llmobs_span_fail(reading->span, "error", error);
+    rc = add_line(reading->state, event->json);
+    llmobs_chat_begun(reading, event);
     if (llmobs_json_is_true(llmobs_json_get(event->json, "done")))
-        frame->done = true;
-    read_counts(frame, event->json);
+        reading->done = true;
+    read_counts(reading, event->json);
     return rc;
 }
 
-static int read_document(struct llmobs_frame *frame,
+static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
-    int rc = add_line(frame->state, body);
+    int rc = add_line(reading->state, body);
 
-    read_counts(frame, body);
-    return rc < 0 ? rc : llmobs_chat_messages(frame);
+    read_counts(reading, body);
+    return rc < 0 ? rc : llmobs_chat_messages(reading);
 }
 
-static int read_vectors(struct llmobs_frame *frame,
+static int read_vectors(struct llmobs_reading *reading,
                         const struct llmobs_json *body)
 {
     int rc;
 
-    read_counts(frame, body);
-    rc = llmobs_embedding_total(frame->span);
-    return rc < 0 ? rc
-                  : llmobs_embedding_tell_list(
-                        frame->span, llmobs_json_get(body, "embeddings"), NULL);
+    read_counts(reading, body);
+    rc = llmobs_embedding_total(reading->span);
+    return rc < 0
+               ? rc
+               : llmobs_embedding_tell_list(
+                     reading->span, llmobs_json_get(body, "embeddings"), NULL);
 }
 
-static int read_ends(struct llmobs_frame *frame)
+static int read_ends(struct llmobs_reading *reading)
 {
     static const char *const counts[] = {"prompt_eval_count", "eval_count",
                                          "done", NULL};
-    const struct llmobs_call *call = frame->reading->call;
+    const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *ends =
-        llmobs_scan_object(call->response, call->response_tail, counts);
+        llmobs_cut_json_object(call->response, call->response_tail, counts);
 
     if (!ends)
         return -ENOMEM;
-    read_counts(frame, ends);
-    frame->span->complete = llmobs_json_is_true(llmobs_json_get(ends, "done"));
+    read_counts(reading, ends);
+    reading->span->complete =
+        llmobs_json_is_true(llmobs_json_get(ends, "done"));
     llmobs_json_free(ends);
     return 0;
 }
 
 /* The vectors come first: what is counted stands behind the last of them. */
-static int read_vectors_ends(struct llmobs_frame *frame)
+static int read_vectors_ends(struct llmobs_reading *reading)
 {
-    int rc = read_ends(frame);
+    int rc = read_ends(reading);
 
-    frame->span->complete =
-        llmobs_json_get(frame->span->metrics, "input_tokens") != NULL;
-    return rc < 0 ? rc : llmobs_embedding_total(frame->span);
+    reading->span->complete =
+        llmobs_json_get(reading->span->metrics, "input_tokens") != NULL;
+    return rc < 0 ? rc : llmobs_embedding_total(reading->span);
 }
 
 static void free_state(void *state)
@@ -219,7 +221,7 @@ static const struct llmobs_form form = {
     .ends = read_ends,
     .state_fini = free_state,
     .state_size = sizeof(struct ollama),
-    .manner = &manner,
+    .variant = &variant,
     .framing = LLMOBS_FRAMING_LINES,
 };
 

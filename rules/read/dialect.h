@@ -48,7 +48,7 @@ struct llmobs_provider {
 };
 
 /* What a dialect is told besides the call. */
-struct llmobs_reading {
+struct llmobs_classified {
     const struct llmobs_call *call;
     const struct llmobs_shape *shape;
     const struct llmobs_url *url; /* of the call */
@@ -66,9 +66,10 @@ struct llmobs_dialect {
     const char *name;                  /* as in LLMOBS_RULES */
     const char *integration;           /* the integration tag */
     const struct llmobs_shape *shapes; /* ended by one with a NULL path */
-    const struct llmobs_form *form;    /* what is read, and how (frame.h) */
+    const struct llmobs_form *form;    /* what is read, and how (reading.h) */
     /* In place of a form, where the bodies are kept as texts. */
-    int (*read)(const struct llmobs_reading *reading, struct llmobs_span *span);
+    int (*read)(const struct llmobs_classified *classified,
+                struct llmobs_span *span);
 };
 
 /* The dialect of a configured proxy's endpoints that no other one reads. */

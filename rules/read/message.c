@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 
@@ -55,17 +55,17 @@ struct llmobs_json *llmobs_message_take(char *text)
  * result's. Takes nothing from `content` but its text. */
 static int store_result(const struct llmobs_json *from,
                         const struct llmobs_message_form *form,
-                        struct llmobs_content *content,
+                        struct llmobs_message_content *content,
                         struct llmobs_json *message)
 {
     struct llmobs_json *list = llmobs_json_array();
     const char *name = llmobs_json_gets(from, form->tool_name);
     const char *type = llmobs_json_gets(from, "type");
     int rc = llmobs_json_add(
-        list, llmobs_tools_result(name ? name : "",
-                                  llmobs_json_gets(from, "tool_call_id"),
-                                  has_text(type) ? type : "tool_result",
-                                  llmobs_content_string(&content->text)));
+        list, llmobs_tools_result(
+                  name ? name : "", llmobs_json_gets(from, "tool_call_id"),
+                  has_text(type) ? type : "tool_result",
+                  llmobs_message_content_string(&content->text)));
 
     if (rc == 0) {
         llmobs_buf_cut(&content->text, 0);
@@ -78,13 +78,13 @@ static int store_result(const struct llmobs_json *from,
 /* The end of every message: what its content holds and its tool calls. Frees
  * the message where that or what was before it (`rc`) failed. */
 static int finish(struct llmobs_json *message, const struct llmobs_json *from,
-                  struct llmobs_content *content, int rc)
+                  struct llmobs_message_content *content, int rc)
 {
     if (rc == 0)
-        rc = llmobs_content_store(content, message);
+        rc = llmobs_message_content_store(content, message);
     if (rc == 0)
         rc = llmobs_tools_read_calls(from, message);
-    llmobs_content_fini(content);
+    llmobs_message_content_fini(content);
     if (rc < 0)
         llmobs_json_free(message);
     return rc;
@@ -93,7 +93,7 @@ static int finish(struct llmobs_json *message, const struct llmobs_json *from,
 /* Adds the message of what was thought: `text`, else what thinking parts held;
  * nothing where there is none. */
 static int add_reasoning(struct llmobs_json *list, const char *text,
-                         const struct llmobs_content *content)
+                         const struct llmobs_message_content *content)
 {
     struct llmobs_text reasoning = {content->thinking.data,
                                     content->thinking.len};
@@ -105,18 +105,18 @@ static int add_reasoning(struct llmobs_json *list, const char *text,
     return llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
 }
 
-static int read_content(struct llmobs_content *content,
+static int read_content(struct llmobs_message_content *content,
                         const struct llmobs_json *from,
                         const struct llmobs_message_form *form)
 {
-    int rc = llmobs_content_read(content, llmobs_json_get(from, "content"),
-                                 form->parts);
+    int rc = llmobs_message_content_read(
+        content, llmobs_json_get(from, "content"), form->parts);
 
     if (rc == 0 && content->text.len == 0)
-        rc = llmobs_content_append(&content->text,
-                                   llmobs_json_gets(from, form->instead));
+        rc = llmobs_message_content_append(
+            &content->text, llmobs_json_gets(from, form->instead));
     return rc < 0 ? rc
-                  : llmobs_content_add_images(
+                  : llmobs_message_content_add_images(
                         content, llmobs_json_get(from, form->images));
 }
 
@@ -126,10 +126,10 @@ int llmobs_message_add(struct llmobs_json *list, const struct llmobs_json *from,
     const char *role = llmobs_json_gets(from, "role");
     const char *thought = llmobs_json_gets(from, form->reasoning);
     struct llmobs_json *message = llmobs_json_object();
-    struct llmobs_content content;
+    struct llmobs_message_content content;
     int rc;
 
-    llmobs_content_init(&content);
+    llmobs_message_content_init(&content);
     rc = read_content(&content, from, form);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", role);
@@ -164,7 +164,7 @@ struct llmobs_json *llmobs_message_read_list(
 }
 
 /* What stands for the text where the answer has none. */
-static int read_answer(struct llmobs_content *content,
+static int read_answer(struct llmobs_message_content *content,
                        const struct llmobs_json *from, const char *audio_format)
 {
     const struct llmobs_json *audio = llmobs_json_get(from, "audio");
@@ -172,15 +172,15 @@ static int read_answer(struct llmobs_content *content,
     const char *text = NULL;
     int rc;
 
-    rc = llmobs_content_read(content, llmobs_json_get(from, "content"),
-                             LLMOBS_CONTENT_THINKING);
+    rc = llmobs_message_content_read(content, llmobs_json_get(from, "content"),
+                                     LLMOBS_MESSAGE_CONTENT_THINKING);
     if (rc == 0 && has_text(data))
-        rc = llmobs_content_add_audio(content, data, audio_format);
+        rc = llmobs_message_content_add_audio(content, data, audio_format);
     if (rc == 0 && content->text.len == 0) {
         text = llmobs_json_gets(audio, "transcript");
         if (!has_text(text))
             text = llmobs_json_gets(from, "refusal");
-        rc = llmobs_content_append(&content->text, text);
+        rc = llmobs_message_content_append(&content->text, text);
     }
     return rc;
 }
@@ -191,12 +191,12 @@ int llmobs_message_add_answer(struct llmobs_json *list,
 {
     struct llmobs_json *message = llmobs_json_object();
     const char *thought = llmobs_json_gets(from, "reasoning_content");
-    struct llmobs_content content;
+    struct llmobs_message_content content;
     int rc;
 
     if (!has_text(thought))
         thought = llmobs_json_gets(from, "reasoning");
-    llmobs_content_init(&content);
+    llmobs_message_content_init(&content);
     rc = read_answer(&content, from, audio_format);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", llmobs_json_gets(from, "role"));

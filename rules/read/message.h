@@ -3,7 +3,7 @@
  * Owns:    nothing; what is given belongs to the caller.
  * Threads: any; no state.
  * Errors:  NULL or -ENOMEM without memory.
- * Limits:  those of content.h.
+ * Limits:  those of message_content.h.
  * Fork:    nothing to do.
  */
 #ifndef LLMOBS_MESSAGE_H
@@ -25,7 +25,7 @@ struct llmobs_json *llmobs_message_take(char *text);
 /* How the messages of a provider differ from OpenAI's. A key that is NULL is
  * not looked for. */
 struct llmobs_message_form {
-    unsigned parts;        /* LLMOBS_CONTENT_*: types of parts that it knows */
+    unsigned parts; /* LLMOBS_MESSAGE_CONTENT_*: types of parts that it knows */
     bool tool_content;     /* one of role tool is like any other */
     const char *tool_name; /* key of the tool's name in one of role tool */
     const char *instead;   /* key of the text where the content has none */

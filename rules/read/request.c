@@ -6,7 +6,7 @@
 
 #include "rules/read/match.h"
 #include "rules/read/message.h"
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/text.h"
 
 static int read_ends(struct llmobs_text head, struct llmobs_text tail,
@@ -18,8 +18,8 @@ static int read_ends(struct llmobs_text head, struct llmobs_text tail,
 
     if (!llmobs_match_object(head))
         return 0;
-    *out = llmobs_scan_object(head, tail, keys);
-    model = llmobs_scan_object(head, tail, model_key);
+    *out = llmobs_cut_json_object(head, tail, keys);
+    model = llmobs_cut_json_object(head, tail, model_key);
     if (*out && model)
         rc = llmobs_json_sets(*out, "model", llmobs_json_gets(model, "model"));
     llmobs_json_free(model);

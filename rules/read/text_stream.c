@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "rules/read/message.h"
 
 struct stream_text {
@@ -20,7 +20,7 @@ void llmobs_text_stream_fini(struct llmobs_text_stream *stream)
 {
     for (size_t i = 0; i < stream->texts.count; i++)
         llmobs_buf_fini(&text_at(stream, i)->buf);
-    llmobs_slots_fini(&stream->texts);
+    llmobs_stream_parts_fini(&stream->texts);
 }
 
 int llmobs_text_stream_add(struct llmobs_text_stream *stream, int64_t index,
@@ -28,13 +28,13 @@ int llmobs_text_stream_add(struct llmobs_text_stream *stream, int64_t index,
 {
     struct stream_text *text;
     void *item;
-    int rc = llmobs_slots_at(&stream->texts, sizeof(*text),
-                             LLMOBS_TEXT_STREAM_MAX, index, &item);
+    int rc = llmobs_stream_part_at(&stream->texts, sizeof(*text),
+                                   LLMOBS_TEXT_STREAM_MAX, index, &item);
 
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
     text = item;
-    text->buf.max = LLMOBS_CONTENT_MAX;
+    text->buf.max = LLMOBS_MESSAGE_CONTENT_MAX;
     stream->len += piece.len;
     rc = llmobs_buf_add(&text->buf, piece.data ? piece.data : "", piece.len);
     return rc == -EFBIG ? 0 : rc;

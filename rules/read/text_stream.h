@@ -4,20 +4,20 @@
  * Threads: one at a time.
  * Errors:  -ENOMEM.
  * Limits:  LLMOBS_TEXT_STREAM_MAX texts, pieces of others are passed over.
- *          Texts as content.h.
+ *          Texts as message_content.h.
  * Fork:    plain memory.
  */
 #ifndef LLMOBS_TEXT_STREAM_H
 #define LLMOBS_TEXT_STREAM_H
 
 #include "core/text/json.h"
-#include "rules/read/slots.h"
+#include "rules/read/stream_parts.h"
 
 #define LLMOBS_TEXT_STREAM_MAX 128
 
 /* All zeros: empty and ready. */
 struct llmobs_text_stream {
-    struct llmobs_slots texts;
+    struct llmobs_stream_parts texts;
     size_t len; /* bytes of all together */
 };
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli/shared/reader.h"
-#include "cli/shared/shown.h"
+#include "cli/shared/escape.h"
 #include "core/text/json.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -20,7 +20,7 @@ static void check_shown(struct llmobs_text text)
     struct llmobs_buf out;
 
     llmobs_buf_init(&out, (size_t)1 << 20);
-    FUZZ_CHECK(llmobs_shown_add(&out, text, 80) == 0);
+    FUZZ_CHECK(llmobs_escape_add(&out, text, 80) == 0);
     for (size_t i = 0; i < out.len; i++)
         FUZZ_CHECK((unsigned char)out.data[i] >= ' ' && out.data[i] != 0x7f);
     llmobs_buf_fini(&out);

@@ -4,7 +4,7 @@
 
 #include "core/base/clock.h"
 #include "rules/read/match.h"
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/text.h"
 #include "rules/rules.h"
 #include "tests/unit/unit.h"
@@ -665,25 +665,25 @@ START_TEST(cut_documents_are_scanned)
     const char *tail = "or\"}],\"m\":[{\"usage\":null}],\"t\":\"{\\\"usage\\\""
                        ":1}\",\"usage\":{\"p\":[\"}\"]},\"n\":{\"n\":9}}";
 
-    check_scan(llmobs_scan_first(llmobs_text_of(head), "model"), "\"yes\"");
-    check_scan(llmobs_scan_first(llmobs_text_of(head), "usage"), "none");
-    check_scan(llmobs_scan_first(llmobs_text_of("{\"n\":12"), "n"), "none");
-    check_scan(llmobs_scan_last(llmobs_text_of(tail), "usage"),
+    check_scan(llmobs_cut_json_first(llmobs_text_of(head), "model"), "\"yes\"");
+    check_scan(llmobs_cut_json_first(llmobs_text_of(head), "usage"), "none");
+    check_scan(llmobs_cut_json_first(llmobs_text_of("{\"n\":12"), "n"), "none");
+    check_scan(llmobs_cut_json_last(llmobs_text_of(tail), "usage"),
                "{\"p\": [\"}\"]}");
-    check_scan(llmobs_scan_last(llmobs_text_of("{\"usage\":{\"p\":1},"
-                                               "\"say \\\"usage\":5}"),
-                                "usage"),
+    check_scan(llmobs_cut_json_last(llmobs_text_of("{\"usage\":{\"p\":1},"
+                                                   "\"say \\\"usage\":5}"),
+                                    "usage"),
                "{\"p\": 1}");
-    check_scan(llmobs_scan_last(llmobs_text_of("{\"usage\":{"), "usage"),
+    check_scan(llmobs_cut_json_last(llmobs_text_of("{\"usage\":{"), "usage"),
                "none");
-    check_scan(llmobs_scan_object(llmobs_text_of("{\"a\":1"),
-                                  llmobs_text_of("\"b\":2}"), NULL),
+    check_scan(llmobs_cut_json_object(llmobs_text_of("{\"a\":1"),
+                                      llmobs_text_of("\"b\":2}"), NULL),
                "{}");
-    check_scan(llmobs_scan_object(llmobs_text_of("{\"messages\":[{\"a\":"),
-                                  llmobs_text_of("}],\"n\":3,\"model\":\"m\"}"),
-                                  keys),
+    check_scan(llmobs_cut_json_object(
+                   llmobs_text_of("{\"messages\":[{\"a\":"),
+                   llmobs_text_of("}],\"n\":3,\"model\":\"m\"}"), keys),
                "{\"model\": \"m\", \"n\": 3}");
-    check_scan(llmobs_scan_object(
+    check_scan(llmobs_cut_json_object(
                    llmobs_text_of("{"),
                    llmobs_text_of("{\"model\":\"deep\"}],\"n\":3}"), keys),
                "{\"n\": 3}");
@@ -700,9 +700,9 @@ START_TEST(values_too_long_to_scan_are_left)
     memcpy(text, "\"usage\":\"", 9);
     text[8] = '"';
     text[17 * 1024] = '"';
-    ck_assert_ptr_null(llmobs_scan_last(tail, "usage"));
+    ck_assert_ptr_null(llmobs_cut_json_last(tail, "usage"));
     text[15 * 1024] = '"';
-    found = llmobs_scan_last(tail, "usage");
+    found = llmobs_cut_json_last(tail, "usage");
     ck_assert_ptr_nonnull(found);
     llmobs_json_free(found);
 }
@@ -718,17 +718,17 @@ START_TEST(hostile_texts_are_scanned_in_bounded_time)
     for (size_t i = 0; i + 9 <= sizeof(text); i += 9)
         memcpy(text + i, "\"usage\":{", 9);
     check_scan(
-        llmobs_scan_last((struct llmobs_text){text, sizeof(text)}, "usage"),
+        llmobs_cut_json_last((struct llmobs_text){text, sizeof(text)}, "usage"),
         "none");
     memset(text, '\\', sizeof(text));
     text[sizeof(text) - 1] = '"';
     check_scan(
-        llmobs_scan_last((struct llmobs_text){text, sizeof(text)}, "usage"),
+        llmobs_cut_json_last((struct llmobs_text){text, sizeof(text)}, "usage"),
         "none");
     memset(text, '{', sizeof(text));
-    check_scan(
-        llmobs_scan_first((struct llmobs_text){text, sizeof(text)}, "usage"),
-        "none");
+    check_scan(llmobs_cut_json_first((struct llmobs_text){text, sizeof(text)},
+                                     "usage"),
+               "none");
     ck_assert_int_lt(llmobs_clock_mono_ns() - start, 60000000000);
 }
 END_TEST

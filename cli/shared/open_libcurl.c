@@ -1,4 +1,4 @@
-#include "cli/shared/real.h"
+#include "cli/shared/open_libcurl.h"
 
 #include <dlfcn.h>
 
@@ -8,7 +8,7 @@
 
 #define LIBRARY "libcurl.so.4"
 
-void llmobs_cli_use_curl(void)
+void llmobs_cli_open_libcurl(void)
 {
     static struct llmobs_real real;
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);

@@ -1,4 +1,4 @@
-#include "cli/shared/shown.h"
+#include "cli/shared/escape.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -128,8 +128,8 @@ static size_t next_piece(struct llmobs_text text, struct piece *piece)
  * may be of any length. */
 #define BYTES_PER_COLUMN 16
 
-int llmobs_shown_add(struct llmobs_buf *out, struct llmobs_text text,
-                     size_t columns)
+int llmobs_escape_add(struct llmobs_buf *out, struct llmobs_text text,
+                      size_t columns)
 {
     size_t begin = out->len, fit = out->len, width = 0;
     struct piece piece;
@@ -152,19 +152,19 @@ int llmobs_shown_add(struct llmobs_buf *out, struct llmobs_text text,
     return rc;
 }
 
-int llmobs_shown_adds(struct llmobs_buf *out, const char *text, size_t columns)
+int llmobs_escape_adds(struct llmobs_buf *out, const char *text, size_t columns)
 {
     struct llmobs_text whole = {text, strlen(text)};
 
-    return llmobs_shown_add(out, whole, columns);
+    return llmobs_escape_add(out, whole, columns);
 }
 
-const char *llmobs_shown_name(const char *name, char room[LLMOBS_SHOWN_NAME])
+const char *llmobs_escape_name(const char *name, char room[LLMOBS_ESCAPE_NAME])
 {
     struct llmobs_buf text;
 
-    llmobs_buf_init(&text, LLMOBS_SHOWN_NAME - 1);
-    if (llmobs_shown_adds(&text, name, NAME_COLUMNS) == 0 && text.len > 0)
+    llmobs_buf_init(&text, LLMOBS_ESCAPE_NAME - 1);
+    if (llmobs_escape_adds(&text, name, NAME_COLUMNS) == 0 && text.len > 0)
         memcpy(room, text.data, text.len + 1);
     else
         memcpy(room, "?", 2);
@@ -172,7 +172,7 @@ const char *llmobs_shown_name(const char *name, char room[LLMOBS_SHOWN_NAME])
     return room;
 }
 
-size_t llmobs_shown_width(const char *text)
+size_t llmobs_escape_width(const char *text)
 {
     struct llmobs_text rest = {text, strlen(text)};
     struct piece piece;

@@ -1,4 +1,4 @@
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,14 +10,14 @@
 #define IMAGE_RAW_MAX ((size_t)LLMOBS_IMAGE_MAX * 8)
 #define IMAGE_MARKER "[image]"
 
-void llmobs_content_init(struct llmobs_content *content)
+void llmobs_message_content_init(struct llmobs_message_content *content)
 {
     memset(content, 0, sizeof(*content));
-    llmobs_buf_init(&content->text, LLMOBS_CONTENT_MAX);
-    llmobs_buf_init(&content->thinking, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&content->text, LLMOBS_MESSAGE_CONTENT_MAX);
+    llmobs_buf_init(&content->thinking, LLMOBS_MESSAGE_CONTENT_MAX);
 }
 
-void llmobs_content_fini(struct llmobs_content *content)
+void llmobs_message_content_fini(struct llmobs_message_content *content)
 {
     llmobs_buf_fini(&content->text);
     llmobs_buf_fini(&content->thinking);
@@ -25,28 +25,28 @@ void llmobs_content_fini(struct llmobs_content *content)
     llmobs_json_free(content->audio);
 }
 
-int llmobs_content_append(struct llmobs_buf *buf, const char *text)
+int llmobs_message_content_append(struct llmobs_buf *buf, const char *text)
 {
     int rc = text ? llmobs_buf_adds(buf, text) : 0;
 
     return rc == -EFBIG ? 0 : rc;
 }
 
-struct llmobs_json *llmobs_content_string(const struct llmobs_buf *buf)
+struct llmobs_json *llmobs_message_content_string(const struct llmobs_buf *buf)
 {
     return llmobs_json_stringn(buf->data ? buf->data : "", buf->len);
 }
 
-static int add_line(struct llmobs_content *content, const char *text)
+static int add_line(struct llmobs_message_content *content, const char *text)
 {
     bool joint = content->lines++ > 0 && !content->bare;
-    int rc = joint ? llmobs_content_append(&content->text, "\n") : 0;
+    int rc = joint ? llmobs_message_content_append(&content->text, "\n") : 0;
 
-    return rc < 0 ? rc : llmobs_content_append(&content->text, text);
+    return rc < 0 ? rc : llmobs_message_content_append(&content->text, text);
 }
 
-struct llmobs_json *llmobs_content_media(const char *mime,
-                                         struct llmobs_json *data)
+struct llmobs_json *llmobs_message_content_media(const char *mime,
+                                                 struct llmobs_json *data)
 {
     struct llmobs_json *media = llmobs_json_object();
 
@@ -63,7 +63,7 @@ static int add_media(struct llmobs_json **list, const char *mime,
 {
     if (!*list)
         *list = llmobs_json_array();
-    return llmobs_json_add(*list, llmobs_content_media(mime, data));
+    return llmobs_json_add(*list, llmobs_message_content_media(mime, data));
 }
 
 /* Where the payload of "data:image/<subtype>[;params];base64,<data>" begins;
@@ -99,7 +99,7 @@ static void to_lower(char *text)
             *text = (char)(*text - 'A' + 'a');
 }
 
-static int add_inline(struct llmobs_content *content, const char *url,
+static int add_inline(struct llmobs_message_content *content, const char *url,
                       size_t mime_len, const char *payload)
 {
     struct llmobs_buf data;
@@ -122,13 +122,15 @@ static int add_inline(struct llmobs_content *content, const char *url,
     else if (rc == 0 && (data.len == 0 || !is_base64(&data)))
         rc = add_line(content, IMAGE_MARKER);
     else if (rc == 0)
-        rc = add_media(&content->images, mime, llmobs_content_string(&data));
+        rc = add_media(&content->images, mime,
+                       llmobs_message_content_string(&data));
     llmobs_buf_fini(&data);
     free(mime);
     return rc;
 }
 
-int llmobs_content_add_image(struct llmobs_content *content, const char *url)
+int llmobs_message_content_add_image(struct llmobs_message_content *content,
+                                     const char *url)
 {
     size_t mime_len;
     const char *payload = url ? image_payload(url, &mime_len) : NULL;
@@ -140,18 +142,18 @@ int llmobs_content_add_image(struct llmobs_content *content, const char *url)
     return add_inline(content, url, mime_len, payload);
 }
 
-static int add_image_part(struct llmobs_content *content,
+static int add_image_part(struct llmobs_message_content *content,
                           const struct llmobs_json *part)
 {
     const struct llmobs_json *image = llmobs_json_get(part, "image_url");
     const char *url = llmobs_json_text(image);
 
-    return llmobs_content_add_image(content,
-                                    url ? url : llmobs_json_gets(image, "url"));
+    return llmobs_message_content_add_image(
+        content, url ? url : llmobs_json_gets(image, "url"));
 }
 
-int llmobs_content_add_images(struct llmobs_content *content,
-                              const struct llmobs_json *list)
+int llmobs_message_content_add_images(struct llmobs_message_content *content,
+                                      const struct llmobs_json *list)
 {
     int rc = 0;
 
@@ -161,8 +163,8 @@ int llmobs_content_add_images(struct llmobs_content *content,
     return rc;
 }
 
-int llmobs_content_add_audio(struct llmobs_content *content, const char *data,
-                             const char *format)
+int llmobs_message_content_add_audio(struct llmobs_message_content *content,
+                                     const char *data, const char *format)
 {
     struct llmobs_text text = llmobs_text_strip(llmobs_text_of(format));
     struct llmobs_buf mime;
@@ -170,7 +172,7 @@ int llmobs_content_add_audio(struct llmobs_content *content, const char *data,
 
     if (text.len == 0)
         text = llmobs_text_of("wav");
-    llmobs_buf_init(&mime, LLMOBS_CONTENT_MAX);
+    llmobs_buf_init(&mime, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = llmobs_buf_addf(&mime, "audio/%.*s", (int)text.len, text.data);
     if (rc == 0) {
         to_lower(mime.data);
@@ -183,7 +185,7 @@ int llmobs_content_add_audio(struct llmobs_content *content, const char *data,
     return rc;
 }
 
-static int add_audio_part(struct llmobs_content *content,
+static int add_audio_part(struct llmobs_message_content *content,
                           const struct llmobs_json *part)
 {
     const struct llmobs_json *audio = llmobs_json_get(part, "input_audio");
@@ -191,35 +193,35 @@ static int add_audio_part(struct llmobs_content *content,
 
     if (!data || !*data)
         return add_line(content, "[audio]");
-    return llmobs_content_add_audio(content, data,
-                                    llmobs_json_gets(audio, "format"));
+    return llmobs_message_content_add_audio(content, data,
+                                            llmobs_json_gets(audio, "format"));
 }
 
 /* Mistral has a list of texts there, Cohere one text. */
-static int add_thinking(struct llmobs_content *content,
+static int add_thinking(struct llmobs_message_content *content,
                         const struct llmobs_json *thinking)
 {
-    int rc =
-        llmobs_content_append(&content->thinking, llmobs_json_text(thinking));
+    int rc = llmobs_message_content_append(&content->thinking,
+                                           llmobs_json_text(thinking));
 
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(thinking); i++)
-        rc = llmobs_content_append(
+        rc = llmobs_message_content_append(
             &content->thinking,
             llmobs_json_gets(llmobs_json_at(thinking, i), "text"));
     return rc;
 }
 
-static int add_marker(struct llmobs_content *content, const char *type)
+static int add_marker(struct llmobs_message_content *content, const char *type)
 {
     int rc = add_line(content, "[");
 
     if (rc == 0)
-        rc = llmobs_content_append(&content->text, type);
-    return rc < 0 ? rc : llmobs_content_append(&content->text, "]");
+        rc = llmobs_message_content_append(&content->text, type);
+    return rc < 0 ? rc : llmobs_message_content_append(&content->text, "]");
 }
 
 /* A value as its JSON text. */
-static int add_json(struct llmobs_content *content,
+static int add_json(struct llmobs_message_content *content,
                     const struct llmobs_json *value)
 {
     char *text = llmobs_json_dumps(value, 0);
@@ -229,7 +231,7 @@ static int add_json(struct llmobs_content *content,
     return rc;
 }
 
-static int add_document(struct llmobs_content *content,
+static int add_document(struct llmobs_message_content *content,
                         const struct llmobs_json *document)
 {
     const struct llmobs_json *data = llmobs_json_get(document, "data");
@@ -241,7 +243,7 @@ static int add_document(struct llmobs_content *content,
     return add_json(content, data);
 }
 
-static int add_part(struct llmobs_content *content,
+static int add_part(struct llmobs_message_content *content,
                     const struct llmobs_json *part, unsigned types)
 {
     const char *type = llmobs_json_gets(part, "type");
@@ -257,15 +259,17 @@ static int add_part(struct llmobs_content *content,
         return add_image_part(content, part);
     if (strcmp(type, "input_audio") == 0)
         return add_audio_part(content, part);
-    if ((types & LLMOBS_CONTENT_THINKING) && strcmp(type, "thinking") == 0)
+    if ((types & LLMOBS_MESSAGE_CONTENT_THINKING) &&
+        strcmp(type, "thinking") == 0)
         return add_thinking(content, llmobs_json_get(part, "thinking"));
-    if ((types & LLMOBS_CONTENT_DOCUMENTS) && strcmp(type, "document") == 0)
+    if ((types & LLMOBS_MESSAGE_CONTENT_DOCUMENTS) &&
+        strcmp(type, "document") == 0)
         return add_document(content, llmobs_json_get(part, "document"));
     return strcmp(type, "text") == 0 ? 0 : add_marker(content, type);
 }
 
-int llmobs_content_read(struct llmobs_content *content,
-                        const struct llmobs_json *value, unsigned types)
+int llmobs_message_content_read(struct llmobs_message_content *content,
+                                const struct llmobs_json *value, unsigned types)
 {
     int rc = 0;
 
@@ -280,11 +284,11 @@ int llmobs_content_read(struct llmobs_content *content,
     return rc;
 }
 
-int llmobs_content_store(struct llmobs_content *content,
-                         struct llmobs_json *message)
+int llmobs_message_content_store(struct llmobs_message_content *content,
+                                 struct llmobs_json *message)
 {
     int rc = llmobs_json_set(message, "content",
-                             llmobs_content_string(&content->text));
+                             llmobs_message_content_string(&content->text));
 
     if (rc == 0 && content->images) {
         rc = llmobs_json_set(message, "image_parts", content->images);

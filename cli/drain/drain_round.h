@@ -1,4 +1,4 @@
-/* drain_place - delivers what ended processes left in one spool, in a process
+/* drain_round - delivers what ended processes left in one spool, in a process
  * of its own, which becomes the user that the spool belongs to.
  *
  * That user may stop the process, or give it work without an end. So several
@@ -15,14 +15,14 @@
  * Limits:  the deadline, if there is one; LLMOBS_DRAIN_CHILDREN at once.
  * Fork:    forks for each place.
  */
-#ifndef LLMOBS_DRAIN_PLACE_H
-#define LLMOBS_DRAIN_PLACE_H
+#ifndef LLMOBS_DRAIN_ROUND_H
+#define LLMOBS_DRAIN_ROUND_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cli/drain/places.h"
+#include "cli/drain/spool_dirs.h"
 #include "core/config/config.h"
 #include "core/spool/living.h"
 
@@ -51,7 +51,7 @@ struct llmobs_drain_child {
 /* A place whose user has a child already. */
 struct llmobs_drain_aside {
     struct llmobs_drain_aside *next;
-    struct llmobs_drain_place place; /* its path is this one */
+    struct llmobs_user_spool place; /* its path is this one */
     char path[];
 };
 
@@ -71,8 +71,8 @@ struct llmobs_drain_round {
     struct llmobs_drain_aside *aside;                          /* NULL */
 };
 
-/* Delivers what the places of `dir` hold (places.h), and waits for all that it
- * began. -EINTR: the round was told to end before the last place. */
+/* Delivers what the places of `dir` hold (spool_dirs.h), and waits for all that
+ * it began. -EINTR: the round was told to end before the last place. */
 int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir);
 
 #endif

@@ -1,4 +1,4 @@
-/* shown - text of others, made fit for a terminal.
+/* escape - text of others, made fit for a terminal.
  *
  * Threads: any.
  * Errors:  -ENOMEM, -EFBIG of the buffer.
@@ -9,22 +9,23 @@
  * Bytes that are no UTF-8 come out as \xHH. Text is cut between characters,
  * with an ellipsis as its last column.
  */
-#ifndef LLMOBS_SHOWN_H
-#define LLMOBS_SHOWN_H
+#ifndef LLMOBS_ESCAPE_H
+#define LLMOBS_ESCAPE_H
 
 #include "core/base/buf.h"
 
 /* Appends `text` in at most `columns` (> 0) columns. */
-int llmobs_shown_add(struct llmobs_buf *out, struct llmobs_text text,
-                     size_t columns);
-int llmobs_shown_adds(struct llmobs_buf *out, const char *text, size_t columns);
+int llmobs_escape_add(struct llmobs_buf *out, struct llmobs_text text,
+                      size_t columns);
+int llmobs_escape_adds(struct llmobs_buf *out, const char *text,
+                       size_t columns);
 
-#define LLMOBS_SHOWN_NAME 1024
+#define LLMOBS_ESCAPE_NAME 1024
 
 /* For a message: a name or a path so, in `room`, which it gives. */
-const char *llmobs_shown_name(const char *name, char room[LLMOBS_SHOWN_NAME]);
+const char *llmobs_escape_name(const char *name, char room[LLMOBS_ESCAPE_NAME]);
 
 /* Columns that bytes made by _add take. */
-size_t llmobs_shown_width(const char *text);
+size_t llmobs_escape_width(const char *text);
 
 #endif

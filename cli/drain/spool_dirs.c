@@ -1,4 +1,4 @@
-#include "cli/drain/places.h"
+#include "cli/drain/spool_dirs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,7 +26,7 @@
 
 /* One walk over users. */
 struct walk {
-    llmobs_place_fn *visit;
+    llmobs_user_spool_fn *visit;
     void *ctx;
 };
 
@@ -47,7 +47,7 @@ static DIR *open_list(const char *path, bool chosen, int *rc)
 static int visit(const struct walk *walk, const char *path, bool chosen,
                  uid_t uid, gid_t gid)
 {
-    struct llmobs_drain_place place = {path, chosen, uid, gid};
+    struct llmobs_user_spool place = {path, chosen, uid, gid};
 
     return walk->visit(walk->ctx, &place);
 }
@@ -64,7 +64,7 @@ static bool add_user(struct user *users, size_t *count, const struct stat *st)
     for (size_t i = 0; i < *count; i++)
         if (users[i].uid == st->st_uid)
             return true;
-    if (*count == LLMOBS_PLACES_MAX)
+    if (*count == LLMOBS_SPOOL_DIRS_MAX)
         return false;
     users[(*count)++] = (struct user){st->st_uid, st->st_gid};
     return true;
@@ -98,7 +98,7 @@ static int list_users(const char *path, bool chosen, struct user *users,
 
 static int one(const struct walk *walk, const char *path, bool chosen)
 {
-    struct user *users = calloc(LLMOBS_PLACES_MAX, sizeof(*users));
+    struct user *users = calloc(LLMOBS_SPOOL_DIRS_MAX, sizeof(*users));
     size_t count = 0;
     int rc = users != NULL ? 0 : -ENOMEM;
 
@@ -178,8 +178,8 @@ static int worse(int first, int second)
     return first != 0 ? first : second;
 }
 
-int llmobs_drain_places(const char *dir, const struct llmobs_config *config,
-                        llmobs_place_fn *the_visit, void *ctx)
+int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
+                            llmobs_user_spool_fn *the_visit, void *ctx)
 {
     struct walk walk = {the_visit, ctx};
     bool chosen = config->store_dir != NULL || config->spool_dir != NULL;
@@ -202,7 +202,7 @@ int llmobs_drain_places(const char *dir, const struct llmobs_config *config,
 
 /* -- becoming a user ------------------------------------------------------ */
 
-static int become(const struct llmobs_drain_place *place)
+static int become(const struct llmobs_user_spool *place)
 {
     const struct passwd *user;
     gid_t gid = place->gid;
@@ -238,8 +238,8 @@ static int name_state(struct llmobs_config *config, const char *path)
                               state ? len - tail : 0);
 }
 
-int llmobs_drain_enter(const struct llmobs_drain_place *place,
-                       struct llmobs_config *config)
+int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
+                            struct llmobs_config *config)
 {
     bool other = place->uid != geteuid();
     char path[PATH_MAX];

@@ -1,5 +1,5 @@
-/* real - the dlopen, dlsym, dlvsym, dlclose and dlerror behind ours: the next
- * ones, for the app, and libc's own, for us.
+/* loader_calls - the dlopen, dlsym, dlvsym, dlclose and dlerror behind ours:
+ * the next ones, for the app, and libc's own, for us.
  *
  * Owns:    ten words, and what comes before us.
  * Threads: any; looking up twice gives the same.
@@ -15,22 +15,22 @@
  * another preload. Ours pass it: fakechroot's dlopen, say, would look for our
  * core where it is not.
  */
-#ifndef LLMOBS_REAL_H
-#define LLMOBS_REAL_H
+#ifndef LLMOBS_LOADER_CALLS_H
+#define LLMOBS_LOADER_CALLS_H
 
 #include "shim/libc.h"
 
 /* For a program that has no dlopen and wants the core all the same: brings
  * libdl, to nobody's scope. True when there is a dlopen. */
-bool llmobs_real_bring(void);
+bool llmobs_loader_bring(void);
 
 /* libc's own. */
-void *llmobs_real_own_open(const char *file, int mode);
-void *llmobs_real_own_sym(void *handle, const char *name);
+void *llmobs_loader_own_open(const char *file, int mode);
+void *llmobs_loader_own_sym(void *handle, const char *name);
 
-void *llmobs_real_open(const char *file, int mode);
-void *llmobs_real_sym(void *handle, const char *name);
-void *llmobs_real_vsym(void *handle, const char *name, const char *version);
+void *llmobs_loader_open(const char *file, int mode);
+void *llmobs_loader_sym(void *handle, const char *name);
+void *llmobs_loader_vsym(void *handle, const char *name, const char *version);
 
 typedef void *(*llmobs_open_fn)(const char *, int);
 typedef void *(*llmobs_sym_fn)(void *, const char *);
@@ -38,19 +38,19 @@ typedef void *(*llmobs_vsym_fn)(void *, const char *, const char *);
 typedef int (*llmobs_close_fn)(void *);
 
 /* Never NULL: where there is none, a function that answers NULL. */
-llmobs_open_fn llmobs_real_open_fn(void);
-llmobs_sym_fn llmobs_real_sym_fn(void);
-llmobs_vsym_fn llmobs_real_vsym_fn(void);
-llmobs_close_fn llmobs_real_close_fn(void); /* -1 */
+llmobs_open_fn llmobs_loader_open_fn(void);
+llmobs_sym_fn llmobs_loader_sym_fn(void);
+llmobs_vsym_fn llmobs_loader_vsym_fn(void);
+llmobs_close_fn llmobs_loader_close_fn(void); /* -1 */
 
 /* Drops the calling thread's dlerror text, which a failed call of ours left. */
-void llmobs_real_drop_error(void);
+void llmobs_loader_drop_error(void);
 
 /* True when `address` is the real function of that name. */
-bool llmobs_real_is(const char *name, const void *address);
+bool llmobs_loader_is(const char *name, const void *address);
 
 /* True when nothing before us in load order defines that name, so that a caller
  * not bound yet would be bound to us. */
-bool llmobs_real_ours_first(const char *name);
+bool llmobs_loader_ours_first(const char *name);
 
 #endif

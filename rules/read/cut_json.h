@@ -1,4 +1,4 @@
-/* scan - finding a few values in JSON text that is cut at one end or both.
+/* cut_json - finding a few values in JSON text that is cut at one end or both.
  *
  * Owns:    nothing; values that are given belong to the caller.
  * Threads: any; no state.
@@ -10,28 +10,30 @@
  * Used only for bodies beyond the capture limit (WIRE 2.4, 8.4): the
  * answers are what a reader would guess, not what a parser would prove.
  */
-#ifndef LLMOBS_SCAN_H
-#define LLMOBS_SCAN_H
+#ifndef LLMOBS_CUT_JSON_H
+#define LLMOBS_CUT_JSON_H
 
 #include "core/text/json.h"
 
 /* The value of `key` one level below the document's start, where `head` is
  * the document's beginning; only one that is there whole. Gives it. */
-struct llmobs_json *llmobs_scan_first(struct llmobs_text head, const char *key);
+struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
+                                          const char *key);
 
 /* The last value of `key` at any level that is there whole and not null. Gives
  * it. */
-struct llmobs_json *llmobs_scan_last(struct llmobs_text tail, const char *key);
+struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
+                                         const char *key);
 
 /* An object with those of `keys` (NULL-terminated, NULL: none) that stand one
  * level below the document, whose beginning and end are given. Gives it; NULL
  * without memory. */
-struct llmobs_json *llmobs_scan_object(struct llmobs_text head,
-                                       struct llmobs_text tail,
-                                       const char *const *keys);
+struct llmobs_json *llmobs_cut_json_object(struct llmobs_text head,
+                                           struct llmobs_text tail,
+                                           const char *const *keys);
 
 /* True when `key` stands one level below the document. */
-bool llmobs_scan_has(struct llmobs_text head, struct llmobs_text tail,
-                     const char *key);
+bool llmobs_cut_json_has(struct llmobs_text head, struct llmobs_text tail,
+                         const char *key);
 
 #endif

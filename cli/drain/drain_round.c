@@ -1,4 +1,4 @@
-#include "cli/drain/drain_place.h"
+#include "cli/drain/drain_round.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/shared/real.h"
+#include "cli/shared/open_libcurl.h"
 #include "core/base/clock.h"
 #include "core/deliver/worker.h"
 #include "core/export/peer.h"
@@ -67,7 +67,7 @@ static int deliver(const struct llmobs_drain_round *round)
     if (adopt == NULL)
         return -ENOMEM;
     if (strcmp(round->config->exporter, "store") != 0)
-        llmobs_cli_use_curl();
+        llmobs_cli_open_libcurl();
     llmobs_peer_unmark(round->config, round->config->agent_url);
     worker = llmobs_worker_drainer(round->config, adopt);
     if (worker == NULL) {
@@ -79,12 +79,12 @@ static int deliver(const struct llmobs_drain_round *round)
 }
 
 static void drain(const struct llmobs_drain_round *round,
-                  const struct llmobs_drain_place *place,
+                  const struct llmobs_user_spool *place,
                   struct llmobs_drain_outcome *out)
 {
     struct llmobs_adopt_left left = {0};
 
-    out->error = llmobs_drain_enter(place, round->config);
+    out->error = llmobs_user_spool_enter(place, round->config);
     if (out->error == -ENOENT) { /* another place of the same user's */
         out->error = 0;
         return;
@@ -106,7 +106,7 @@ static void drain(const struct llmobs_drain_round *round,
 }
 
 static void run_child(const struct llmobs_drain_round *round,
-                      const struct llmobs_drain_place *place, int fd)
+                      const struct llmobs_user_spool *place, int fd)
 {
     struct sigaction action = {.sa_handler = stop};
     struct llmobs_drain_outcome out = {0};
@@ -279,7 +279,7 @@ static struct llmobs_drain_child *find_room(struct llmobs_drain_round *round)
 }
 
 static int begin_child(struct llmobs_drain_round *round,
-                       const struct llmobs_drain_place *place,
+                       const struct llmobs_user_spool *place,
                        struct llmobs_drain_child *child)
 {
     char *path = strdup(place->path);
@@ -309,7 +309,7 @@ static int begin_child(struct llmobs_drain_round *round,
 
 /* Where need be after another has ended. */
 static int begin(struct llmobs_drain_round *round,
-                 const struct llmobs_drain_place *place)
+                 const struct llmobs_user_spool *place)
 {
     struct llmobs_drain_child *child;
 
@@ -321,7 +321,7 @@ static int begin(struct llmobs_drain_round *round,
 }
 
 static int put_aside(struct llmobs_drain_round *round,
-                     const struct llmobs_drain_place *place)
+                     const struct llmobs_user_spool *place)
 {
     size_t size = strlen(place->path) + 1;
     struct llmobs_drain_aside *aside = malloc(sizeof(*aside) + size);
@@ -339,7 +339,7 @@ static int put_aside(struct llmobs_drain_round *round,
 }
 
 /* A user who holds up its own place holds up no walk to the others'. */
-static int visit(void *ctx, const struct llmobs_drain_place *place)
+static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct llmobs_drain_round *round = ctx;
     struct llmobs_drain_outcome out = {0};
@@ -393,7 +393,7 @@ int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
     int rc;
 
     (void)llmobs_living_read("/proc", &round->living);
-    rc = llmobs_drain_places(dir, round->config, visit, round);
+    rc = llmobs_spool_dirs_visit(dir, round->config, visit, round);
     if (visit_aside(round) != 0 && rc == 0)
         rc = -EINTR;
     while (reap(round) > 0)

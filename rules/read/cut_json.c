@@ -1,4 +1,4 @@
-#include "rules/read/scan.h"
+#include "rules/read/cut_json.h"
 
 #include <string.h>
 
@@ -106,7 +106,8 @@ static size_t find_first(struct llmobs_text head, const char *key)
     return 0;
 }
 
-struct llmobs_json *llmobs_scan_first(struct llmobs_text head, const char *key)
+struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
+                                          const char *key)
 {
     size_t at = find_first(head, key);
 
@@ -124,7 +125,8 @@ static bool escaped(struct llmobs_text text, size_t at)
     return n % 2 == 1;
 }
 
-struct llmobs_json *llmobs_scan_last(struct llmobs_text tail, const char *key)
+struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
+                                         const char *key)
 {
     size_t len = strlen(key) + 2, value, tries = 0;
 
@@ -176,20 +178,20 @@ static size_t find_last(struct llmobs_text tail, const char *key)
     return 0;
 }
 
-bool llmobs_scan_has(struct llmobs_text head, struct llmobs_text tail,
-                     const char *key)
+bool llmobs_cut_json_has(struct llmobs_text head, struct llmobs_text tail,
+                         const char *key)
 {
     return find_first(head, key) != 0 || find_last(tail, key) != 0;
 }
 
-struct llmobs_json *llmobs_scan_object(struct llmobs_text head,
-                                       struct llmobs_text tail,
-                                       const char *const *keys)
+struct llmobs_json *llmobs_cut_json_object(struct llmobs_text head,
+                                           struct llmobs_text tail,
+                                           const char *const *keys)
 {
     struct llmobs_json *object = llmobs_json_object();
 
     for (; object && keys && *keys; keys++) {
-        struct llmobs_json *value = llmobs_scan_first(head, *keys);
+        struct llmobs_json *value = llmobs_cut_json_first(head, *keys);
         size_t at = value ? 0 : find_last(tail, *keys);
 
         if (at > 0)

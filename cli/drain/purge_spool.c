@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "cli/drain/purge.h"
-#include "cli/shared/shown.h"
+#include "cli/shared/escape.h"
 #include "core/base/dirs.h"
 #include "core/base/fd.h"
 #include "core/base/file.h"
@@ -57,13 +57,13 @@ static bool is_own(const struct folder *folder, const char *name,
 
 static void refuse(const struct folder *folder, const char *name)
 {
-    char path[LLMOBS_SHOWN_NAME], file[LLMOBS_SHOWN_NAME];
+    char path[LLMOBS_ESCAPE_NAME], file[LLMOBS_ESCAPE_NAME];
 
     folder->out->refused++;
     if (!folder->purge->dry)
         fprintf(stderr, "%s: %s/%s: not a file of yours\n", folder->purge->name,
-                llmobs_shown_name(folder->path, path),
-                llmobs_shown_name(name, file));
+                llmobs_escape_name(folder->path, path),
+                llmobs_escape_name(name, file));
 }
 
 static void remove_file(const struct folder *folder, const char *name)
@@ -282,13 +282,13 @@ static void purge_spool(const struct llmobs_purge *purge,
 /* -- one place ------------------------------------------------------------ */
 
 /* Another's files lie in that user's own store only. */
-void llmobs_purge_place(const struct llmobs_purge *purge,
-                        const struct llmobs_drain_place *place,
+void llmobs_purge_spool(const struct llmobs_purge *purge,
+                        const struct llmobs_user_spool *place,
                         struct llmobs_purged *out)
 {
     bool theirs = place->uid != geteuid();
 
-    out->error = llmobs_drain_enter(place, purge->config);
+    out->error = llmobs_user_spool_enter(place, purge->config);
     if (out->error == -ENOENT) /* another place of the same user's */
         out->error = 0;
     else if (out->error == 0) {

@@ -1,4 +1,4 @@
-#include "shim/real.h"
+#include "shim/loader_calls.h"
 
 #include "shim/elf.h"
 #include "shim/host.h"
@@ -122,7 +122,7 @@ static int find_door(struct dl_phdr_info *info, size_t size, void *argument)
     return *door != NULL;
 }
 
-bool llmobs_real_bring(void)
+bool llmobs_loader_bring(void)
 {
     void *door = NULL;
 
@@ -162,64 +162,64 @@ static int no_close(void *handle)
     return -1;
 }
 
-llmobs_open_fn llmobs_real_open_fn(void)
+llmobs_open_fn llmobs_loader_open_fn(void)
 {
     void *one = get(OPEN);
 
     return one ? (llmobs_open_fn)one : no_open;
 }
 
-llmobs_sym_fn llmobs_real_sym_fn(void)
+llmobs_sym_fn llmobs_loader_sym_fn(void)
 {
     void *one = get(SYM);
 
     return one ? (llmobs_sym_fn)one : no_sym;
 }
 
-llmobs_vsym_fn llmobs_real_vsym_fn(void)
+llmobs_vsym_fn llmobs_loader_vsym_fn(void)
 {
     void *one = get(VSYM);
 
     return one ? (llmobs_vsym_fn)one : no_vsym;
 }
 
-llmobs_close_fn llmobs_real_close_fn(void)
+llmobs_close_fn llmobs_loader_close_fn(void)
 {
     void *one = get(CLOSE);
 
     return one ? (llmobs_close_fn)one : no_close;
 }
 
-void *llmobs_real_open(const char *file, int mode)
+void *llmobs_loader_open(const char *file, int mode)
 {
-    return llmobs_real_open_fn()(file, mode);
+    return llmobs_loader_open_fn()(file, mode);
 }
 
-void *llmobs_real_sym(void *handle, const char *name)
+void *llmobs_loader_sym(void *handle, const char *name)
 {
-    return llmobs_real_sym_fn()(handle, name);
+    return llmobs_loader_sym_fn()(handle, name);
 }
 
-void *llmobs_real_vsym(void *handle, const char *name, const char *version)
+void *llmobs_loader_vsym(void *handle, const char *name, const char *version)
 {
-    return llmobs_real_vsym_fn()(handle, name, version);
+    return llmobs_loader_vsym_fn()(handle, name, version);
 }
 
-void *llmobs_real_own_open(const char *file, int mode)
+void *llmobs_loader_own_open(const char *file, int mode)
 {
     void *one = get_own(OPEN);
 
     return one ? ((llmobs_open_fn)one)(file, mode) : NULL;
 }
 
-void *llmobs_real_own_sym(void *handle, const char *name)
+void *llmobs_loader_own_sym(void *handle, const char *name)
 {
     void *one = get_own(SYM);
 
     return one ? ((llmobs_sym_fn)one)(handle, name) : NULL;
 }
 
-void llmobs_real_drop_error(void)
+void llmobs_loader_drop_error(void)
 {
     char *(*drop)(void) = (char *(*)(void))get_own(ERROR);
 
@@ -236,14 +236,14 @@ static size_t index_of(const char *name)
     return i;
 }
 
-bool llmobs_real_is(const char *name, const void *address)
+bool llmobs_loader_is(const char *name, const void *address)
 {
     size_t i = index_of(name);
 
     return i < ERROR && address && address == get(i);
 }
 
-bool llmobs_real_ours_first(const char *name)
+bool llmobs_loader_ours_first(const char *name)
 {
     get(OPEN);
     return !(__atomic_load_n(&preceded, __ATOMIC_ACQUIRE) >> index_of(name) &

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/content.h"
+#include "rules/read/message_content.h"
 #include "tests/unit/unit.h"
 
 #define PREFIX "data:image/png;base64,"
@@ -13,7 +13,7 @@ static void read_image(size_t len, size_t every, const char *expected)
 {
     struct llmobs_json *parts = llmobs_json_array();
     struct llmobs_json *part = llmobs_json_object();
-    struct llmobs_content content;
+    struct llmobs_message_content content;
     struct llmobs_buf url;
 
     llmobs_buf_init(&url, 1 << 28);
@@ -26,15 +26,15 @@ static void read_image(size_t len, size_t every, const char *expected)
     llmobs_json_sets(part, "type", "image_url");
     llmobs_json_sets(part, "image_url", url.data);
     llmobs_json_add(parts, part);
-    llmobs_content_init(&content);
-    ck_assert_int_eq(llmobs_content_read(&content, parts, false), 0);
+    llmobs_message_content_init(&content);
+    ck_assert_int_eq(llmobs_message_content_read(&content, parts, false), 0);
     ck_assert_str_eq(content.text.data ? content.text.data : "", expected);
     ck_assert_int_eq(content.images != NULL, *expected == '\0');
     if (content.images)
         ck_assert_uint_eq(strlen(llmobs_json_gets(
                               llmobs_json_at(content.images, 0), "content")),
                           len);
-    llmobs_content_fini(&content);
+    llmobs_message_content_fini(&content);
     llmobs_buf_fini(&url);
     llmobs_json_free(parts);
 }
@@ -74,14 +74,15 @@ START_TEST(image_urls_are_told_apart)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct llmobs_json *parts = llmobs_json_array();
         struct llmobs_json *part = llmobs_json_object();
-        struct llmobs_content content;
+        struct llmobs_message_content content;
         const struct llmobs_json *image;
 
         llmobs_json_sets(part, "type", "image_url");
         llmobs_json_sets(part, "image_url", rows[i].url);
         llmobs_json_add(parts, part);
-        llmobs_content_init(&content);
-        ck_assert_int_eq(llmobs_content_read(&content, parts, false), 0);
+        llmobs_message_content_init(&content);
+        ck_assert_int_eq(llmobs_message_content_read(&content, parts, false),
+                         0);
         image = llmobs_json_at(content.images, 0);
         if (rows[i].mime) {
             ck_assert_str_eq(llmobs_json_gets(image, "mime_type"),
@@ -91,15 +92,15 @@ START_TEST(image_urls_are_told_apart)
             ck_assert_msg(image == NULL, "%s", rows[i].url);
             ck_assert_str_eq(content.text.data, "[image]");
         }
-        llmobs_content_fini(&content);
+        llmobs_message_content_fini(&content);
         llmobs_json_free(parts);
     }
 }
 END_TEST
 
-UNIT_SUITE(content)
+UNIT_SUITE(message_content)
 {
-    Suite *s = suite_create("content");
+    Suite *s = suite_create("message_content");
 
     UNIT_TEST(s, images_have_a_budget);
     UNIT_TEST(s, image_urls_are_told_apart);

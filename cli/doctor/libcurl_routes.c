@@ -1,4 +1,4 @@
-#include "cli/doctor/reach.h"
+#include "cli/doctor/libcurl_routes.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -19,10 +19,10 @@ struct member {
 };
 
 struct tree {
-    struct llmobs_reach *reach;
+    struct llmobs_libcurl_routes *routes;
     const struct llmobs_library *library;
-    enum llmobs_reach_how how;
-    struct member *members[LLMOBS_REACH_OBJECTS];
+    enum llmobs_libcurl_how how;
+    struct member *members[LLMOBS_LIBCURL_OBJECTS];
     size_t count;
 };
 
@@ -34,7 +34,7 @@ struct texts {
     size_t name_count;
 };
 
-const char *llmobs_reach_how_name(enum llmobs_reach_how how)
+const char *llmobs_libcurl_how_name(enum llmobs_libcurl_how how)
 {
     static const char *const names[] = {"loaded", "linked", "later", "static"};
 
@@ -144,24 +144,25 @@ static const char *flavour_of(const struct llmobs_object *object)
     return texts.gnutls ? "GnuTLS" : texts.openssl ? "OpenSSL" : "";
 }
 
-static bool has_copy(const struct llmobs_reach *reach, const char *path)
+static bool has_copy(const struct llmobs_libcurl_routes *routes,
+                     const char *path)
 {
-    for (size_t i = 0; i < reach->count; i++)
-        if (strcmp(reach->copies[i].path, path) == 0)
+    for (size_t i = 0; i < routes->count; i++)
+        if (strcmp(routes->copies[i].path, path) == 0)
             return true;
     return false;
 }
 
 /* A new copy; NULL when it is there already or there are too many. */
-static struct llmobs_reach_copy *new_copy(struct llmobs_reach *reach,
-                                          enum llmobs_reach_how how,
-                                          const char *path, const char *via)
+static struct llmobs_libcurl_route *new_copy(
+    struct llmobs_libcurl_routes *routes, enum llmobs_libcurl_how how,
+    const char *path, const char *via)
 {
-    struct llmobs_reach_copy *copy;
+    struct llmobs_libcurl_route *copy;
 
-    if (reach->count == LLMOBS_REACH_COPIES || has_copy(reach, path))
+    if (routes->count == LLMOBS_LIBCURL_ROUTES || has_copy(routes, path))
         return NULL;
-    copy = &reach->copies[reach->count++];
+    copy = &routes->copies[routes->count++];
     memset(copy, 0, sizeof *copy);
     copy->how = how;
     snprintf(copy->path, sizeof copy->path, "%s", path);
@@ -169,11 +170,12 @@ static struct llmobs_reach_copy *new_copy(struct llmobs_reach *reach,
     return copy;
 }
 
-static void add_copy(struct llmobs_reach *reach, enum llmobs_reach_how how,
+static void add_copy(struct llmobs_libcurl_routes *routes,
+                     enum llmobs_libcurl_how how,
                      const struct llmobs_object *object, const char *path,
                      const char *via)
 {
-    struct llmobs_reach_copy *copy = new_copy(reach, how, path, via);
+    struct llmobs_libcurl_route *copy = new_copy(routes, how, path, via);
     struct texts texts = {.name_count = 0};
 
     if (copy == NULL)
@@ -183,9 +185,10 @@ static void add_copy(struct llmobs_reach *reach, enum llmobs_reach_how how,
     snprintf(copy->flavour, sizeof copy->flavour, "%s", flavour_of(object));
 }
 
-bool llmobs_reach_add_copy(struct llmobs_reach *reach,
-                           const struct llmobs_library *library,
-                           const char *path, enum llmobs_reach_how how)
+bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
+                                    const struct llmobs_library *library,
+                                    const char *path,
+                                    enum llmobs_libcurl_how how)
 {
     static struct llmobs_object object;
     bool may = llmobs_allowance_take(library->allowance, LLMOBS_ALLOWANCE_OPEN);
@@ -200,7 +203,7 @@ bool llmobs_reach_add_copy(struct llmobs_reach *reach,
     }
     is_one = object.defines && !object.program;
     if (is_one)
-        add_copy(reach, how, &object, path, "");
+        add_copy(routes, how, &object, path, "");
     llmobs_object_close(&object);
     return is_one;
 }
@@ -211,7 +214,7 @@ bool llmobs_reach_add_copy(struct llmobs_reach *reach,
 static struct member *keep(struct tree *tree, struct member *member)
 {
     const struct stat *st = &member->object.st;
-    bool known = tree->count == LLMOBS_REACH_OBJECTS;
+    bool known = tree->count == LLMOBS_LIBCURL_OBJECTS;
 
     for (size_t i = 0; i < tree->count && !known; i++)
         known = tree->members[i]->object.st.st_ino == st->st_ino &&
@@ -237,7 +240,7 @@ static void add_library(struct tree *tree, const struct member *by,
     if (llmobs_library_find(tree->library, &program->object, program->path,
                             &by->object, by->path, name, member->path,
                             &member->object) != 0) {
-        snprintf(tree->reach->missing, sizeof tree->reach->missing, "%.*s",
+        snprintf(tree->routes->missing, sizeof tree->routes->missing, "%.*s",
                  LLMOBS_OBJECT_NAME - 1, name);
         free(member);
         return;
@@ -256,9 +259,10 @@ static void judge(struct tree *tree, size_t index, const char *via)
         (*via != '\0' || strcmp(member->via, tree->members[0]->path) != 0))
         via = member->via;
     if (object->defines && !object->program)
-        add_copy(tree->reach, tree->how, object, member->path, via);
+        add_copy(tree->routes, tree->how, object, member->path, via);
     else if (object->defines || object->holds)
-        add_copy(tree->reach, LLMOBS_REACH_STATIC, object, member->path, via);
+        add_copy(tree->routes, LLMOBS_LIBCURL_STATIC, object, member->path,
+                 via);
 }
 
 static int plant(struct tree *tree, const char *path)
@@ -301,17 +305,17 @@ static void add_later(struct tree *tree, const struct member *by,
     const struct member *program = tree->members[0];
     static struct llmobs_object object;
     char path[PATH_MAX];
-    struct llmobs_reach_copy *copy;
+    struct llmobs_libcurl_route *copy;
 
     if (llmobs_library_find(tree->library, &program->object, program->path,
                             &by->object, by->path, name, path, &object) != 0) {
-        copy = new_copy(tree->reach, LLMOBS_REACH_LATER, name, by->path);
+        copy = new_copy(tree->routes, LLMOBS_LIBCURL_LATER, name, by->path);
         if (copy != NULL)
             copy->missing = true;
         return;
     }
     if (object.defines)
-        add_copy(tree->reach, LLMOBS_REACH_LATER, &object, path, by->path);
+        add_copy(tree->routes, LLMOBS_LIBCURL_LATER, &object, path, by->path);
     llmobs_object_close(&object);
 }
 
@@ -334,7 +338,7 @@ static void read_texts(struct tree *tree, size_t index)
     llmobs_object_find(&member->object, CURL, note_text, &texts);
     /* Only libcurl itself says which one it is. */
     if (texts.version[0] != '\0') {
-        add_copy(tree->reach, LLMOBS_REACH_STATIC, &member->object,
+        add_copy(tree->routes, LLMOBS_LIBCURL_STATIC, &member->object,
                  member->path, index == 0 ? "" : member->via);
         return;
     }
@@ -343,25 +347,26 @@ static void read_texts(struct tree *tree, size_t index)
             add_later(tree, member, texts.names[i]);
 }
 
-int llmobs_reach_add(struct llmobs_reach *reach,
-                     const struct llmobs_library *library, const char *path,
-                     enum llmobs_reach_how how, const char *via, bool deep)
+int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
+                              const struct llmobs_library *library,
+                              const char *path, enum llmobs_libcurl_how how,
+                              const char *via, bool deep)
 {
     struct tree *tree = calloc(1, sizeof *tree);
     int rc = tree != NULL ? 0 : -ENOMEM;
 
     if (rc == 0) {
-        *tree = (struct tree){.reach = reach, .library = library, .how = how};
+        *tree = (struct tree){.routes = routes, .library = library, .how = how};
         rc = plant(tree, path);
     }
     if (rc == 0) {
-        size_t before = reach->count;
+        size_t before = routes->count;
 
         grow(tree);
         for (size_t i = 0; i < tree->count; i++)
             judge(tree, i, via);
-        reach->asan |= needs(&tree->members[0]->object, "libasan.so");
-        deep &= reach->count == before;
+        routes->asan |= needs(&tree->members[0]->object, "libasan.so");
+        deep &= routes->count == before;
         for (size_t i = 0; i < (deep ? tree->count : 1); i++)
             read_texts(tree, i);
     }

@@ -1,0 +1,60 @@
+/* libcurl_routes - the ways by which a program comes to libcurl, read from its
+ * files.
+ *
+ * Owns:    its list of copies.
+ * Threads: one.
+ * Errors:  -errno of the first file; what a library's file does not tell is
+ *          left out.
+ * Limits:  LLMOBS_LIBCURL_ROUTES copies, LLMOBS_LIBCURL_OBJECTS objects.
+ * Fork:    nothing to do.
+ */
+#ifndef LLMOBS_LIBCURL_ROUTES_H
+#define LLMOBS_LIBCURL_ROUTES_H
+
+#include "cli/doctor/library.h"
+
+#define LLMOBS_LIBCURL_ROUTES 16
+#define LLMOBS_LIBCURL_OBJECTS 512
+
+enum llmobs_libcurl_how {
+    LLMOBS_LIBCURL_LOADED, /* in the memory of a process */
+    LLMOBS_LIBCURL_LINKED, /* by DT_NEEDED, its own or its libraries' */
+    LLMOBS_LIBCURL_LATER,  /* by dlopen: named in the file, or an extension */
+    LLMOBS_LIBCURL_STATIC  /* inside the file itself: out of reach */
+};
+
+struct llmobs_libcurl_route {
+    enum llmobs_libcurl_how how;
+    char path[PATH_MAX]; /* the name alone where no file was found */
+    char via[PATH_MAX];  /* who loads it; "": the program itself */
+    char flavour[32];    /* "OpenSSL", ...; "": unknown */
+    char version[32];    /* "7.88.1"; "": unknown */
+    bool missing;        /* no such file */
+    bool switched_off;   /* an extension that is not enabled */
+};
+
+struct llmobs_libcurl_routes {
+    struct llmobs_libcurl_route copies[LLMOBS_LIBCURL_ROUTES];
+    size_t count;
+    char missing[LLMOBS_OBJECT_NAME]; /* a library that was not found */
+    bool asan;                        /* the program needs libasan */
+};
+
+/* "loaded", "linked", "later", "static". */
+const char *llmobs_libcurl_how_name(enum llmobs_libcurl_how how);
+
+/* Adds the copies that the file `path`, a program or an extension, comes to.
+ * `how` is what a linked one counts as, `via` who has loaded the file. Whether
+ * texts of the libraries are searched for names to dlopen is `deep`. */
+int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
+                              const struct llmobs_library *library,
+                              const char *path, enum llmobs_libcurl_how how,
+                              const char *via, bool deep);
+
+/* Adds a file if it is a copy itself; true when it is. */
+bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
+                                    const struct llmobs_library *library,
+                                    const char *path,
+                                    enum llmobs_libcurl_how how);
+
+#endif
