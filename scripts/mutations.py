@@ -91,7 +91,7 @@ HAZARDS = [
                                 "LLMOBS_STACK_ENTRY()) >= LLMOBS_ASIDE_ROOM)",
                                 "    if (ms >= 0)")],
           ["stack.least_of_an_end"]),
-         ("rest-uncounted", [("core/deliver/worker_end.c", "    if (rc && rc != "
+         ("rest-uncounted", [("core/deliver/worker.c", "    if (rc && rc != "
                               "-ETIMEDOUT)\n        give_up(worker);\n",
                               "    (void)rc;\n")],
           ["stack.least_of_an_end"])]),
@@ -734,7 +734,7 @@ HAZARDS = [
     ("curl_global_cleanup just before the exit",
      "what is finished is delivered over the connection that stands, once in a "
      "process (`llmobs_worker_retreat`); the exit has the rest of the time", [
-         ("cleanup-closes-it", [("core/deliver/worker_end.c", "    if (*tried) {",
+         ("cleanup-closes-it", [("core/deliver/worker.c", "    if (*tried) {",
                                  "    if (*tried && ms < 0) {")],
           ["exit.cleanup_over_the_warm_connection"]),
          ("each-cleanup-waits", [("core/ops/global.c", "    if (tried)\n        "
@@ -744,12 +744,12 @@ HAZARDS = [
           ["exit.a_process_that_goes_on_waits_once"])]),
 
     ("our thread looks in while a cleanup has it paused",
-     "one look at the gate decides whether a request hung: none is cut, and so "
-     "sent twice, for a gate that is taken for an instant "
+     "one look at the turn decides whether a request hung: none is cut, and so "
+     "sent twice, for a turn that is taken for an instant "
      "(`llmobs_worker_pause`)", [
          ("pause-looks-twice", [("core/deliver/worker.c",
                                  "    return busy ? -ETIMEDOUT : 0;",
-                                 "    return atomic_load(&worker->gate) ? "
+                                 "    return atomic_load(&worker->turn) ? "
                                  "-ETIMEDOUT : busy * 0;")],
           ["unit a_pause_is_no_timeout_where_the_thread_looks_in"])]),
 
@@ -1251,7 +1251,7 @@ HAZARDS = [
     ("a first thread that ends by itself, and a process that ends with its "
      "last one", "our thread looks each second whether any other is left, and "
      "ends with the first one's code (`look`, `llmobs_thread_leave`)", [
-         ("sleeps-for-ever", [("core/deliver/worker_thread.c", "    worker->last = "
+         ("sleeps-for-ever", [("core/deliver/worker.c", "    worker->last = "
                                "llmobs_thread_is_last();",
                                "    worker->last = false;")],
           ["exit.last_thread_beside_a_silent_agent"]),
@@ -1267,14 +1267,14 @@ HAZARDS = [
          ("leaves-the-others", [("core/base/thread.c", "    return apps == 1;",
                                  "    return apps >= 1;")],
           ["programs.exit_cases.left_to_another"]),
-         ("lookup-goes-on", [("core/deliver/worker_thread.c",
+         ("lookup-goes-on", [("core/deliver/worker.c",
                               "        llmobs_http_end_lookups();\n", "")],
           ["exit.last_thread_beside_a_lookup"]),
-         ("looks-when-idle", [("core/deliver/worker_thread.c",
+         ("looks-when-idle", [("core/deliver/worker.c",
                                "(struct llmobs_tick){look, worker}",
                                "(struct llmobs_tick){NULL, NULL}")],
           ["exit.last_thread_beside_a_silent_agent"]),
-         ("descriptors-of-nobody", [("core/deliver/worker_thread.c",
+         ("descriptors-of-nobody", [("core/deliver/worker.c",
                                      "    llmobs_fd_alone();\n", "")],
           ["exit.last_thread_has_the_last_descriptors"]),
          ("small-stack-at-last", [("core/base/thread.c",
@@ -1528,13 +1528,12 @@ HAZARDS = [
 
     ("SIGPIPE and SIGXFSZ of our own writing",
      "blocked and taken back (`core/base/signal_guard.h`)", [
-         ("loud", [("core/deliver/worker_inner.h",
-                    "    llmobs_signal_guard_begin(guard);\n",
+         ("loud", [("core/deliver/worker.c", "    llmobs_signal_guard_begin(guard);\n",
                     "    *guard = (struct llmobs_signal_guard){.cancel = 0};\n"),
-                   ("core/deliver/worker_inner.h", "gate_leave(worker);\n    llmobs_"
+                   ("core/deliver/worker.c", "leave_turn(worker);\n    llmobs_"
                     "signal_guard_end(guard);\n",
-                    "gate_leave(worker);\n    (void)guard;\n"),
-                   ("core/deliver/worker_inner.h", "        return true;\n    llmobs_"
+                    "leave_turn(worker);\n    (void)guard;\n"),
+                   ("core/deliver/worker.c", "        return true;\n    llmobs_"
                     "signal_guard_end(guard);\n", "        return true;\n")],
           ["failure.files_may_not_grow",
            "failure.files_may_not_grow_nor_the_log"])]),
@@ -1571,17 +1570,17 @@ HAZARDS = [
           ["unit a_cancelled_flush_is_finished"])]),
 
     ("unshare and setns: one thread only",
-     "`LLMOBS_THREAD=off` (`llmobs_worker_thread_start`)", [
-         ("thread-all-the-same", [("core/deliver/worker_thread.c", "    if (!worker->"
+     "`LLMOBS_THREAD=off` (`start_thread`)", [
+         ("thread-all-the-same", [("core/deliver/worker.c", "    if (!worker->"
                                    "config->thread || atomic_load(",
                                    "    if (atomic_load(")],
           ["hazards.a_process_of_one_thread"])]),
 
     ("seccomp without mmap and clone",
      "no thread, then: delivered at exit "
-     "(`llmobs_worker_thread_start`)", [
-         ("thread-believed", [("core/deliver/worker_thread.c", "    atomic_store("
-                               "&worker->thread, LLMOBS_THREAD_NONE);\n    "
+     "(`start_thread`)", [
+         ("thread-believed", [("core/deliver/worker.c", "    atomic_store("
+                               "&worker->thread, THREAD_NONE);\n    "
                                "llmobs_log_once(",
                                "    llmobs_log_once(")],
           ["programs.process_cases.sandboxed"])]),
@@ -1597,23 +1596,23 @@ HAZARDS = [
                                "(unsigned long)pthread_self();",
                                "(unsigned long)syscall(SYS_gettid);")],
           ["programs.quiet_cases.confined"]),
-         ("wakes-nobody", [("core/deliver/worker_inner.h",
-                            "    if (llmobs_worker_has_thread(worker))\n"
+         ("wakes-nobody", [("core/deliver/worker.c",
+                            "    if (has_thread(worker))\n"
                             "        llmobs_futex_wake(",
                             "    if (true)\n        llmobs_futex_wake(")],
           ["quiet.exactly.fetch_cleaned"]),
          ("child-begins-anew", [("core/deliver/worker.c",
                                  "    return is_ours(worker) ? atomic_load(",
-                                 "    llmobs_worker_check_fork(worker);\n"
+                                 "    check_fork(worker);\n"
                                  "    return is_ours(worker) ? atomic_load(")],
           ["quiet.exactly.forked_after_a_call"])]),
 
     ("the first call of all in a handler of the exit that runs after ours",
-     "it does what the exit would have done (`stir_late`)", [
+     "it does what the exit would have done (`end_late`)", [
          ("late-forgotten", [("core/deliver/worker.c", "        is_exiting())\n"
-                              "        stir_late(worker);",
+                              "        end_late(worker);",
                               "        is_exiting())\n"
-                              "        (void)stir_late;")],
+                              "        (void)end_late;")],
           ["programs.quiet_cases.called_at_exit"])]),
 
     ("read-only root, full disk",

@@ -12,7 +12,7 @@
 
 #include "cli/shared/open_libcurl.h"
 #include "core/base/clock.h"
-#include "core/deliver/worker.h"
+#include "core/deliver/open.h"
 #include "core/export/peer.h"
 #include "core/ledger/stats.h"
 #include "core/net/http.h"
@@ -69,7 +69,7 @@ static int deliver(const struct llmobs_drain_round *round)
     if (strcmp(round->config->exporter, "store") != 0)
         llmobs_cli_open_libcurl();
     llmobs_peer_unmark(round->config, round->config->agent_url);
-    worker = llmobs_worker_drainer(round->config, adopt);
+    worker = llmobs_worker_open_drainer(round->config, adopt);
     if (worker == NULL) {
         llmobs_adopt_free(adopt);
         return -ENOMEM;

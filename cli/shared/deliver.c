@@ -6,6 +6,7 @@
 
 #include "cli/shared/open_libcurl.h"
 #include "core/base/paths.h"
+#include "core/deliver/open.h"
 #include "core/net/http.h"
 
 #define BUFFER_BYTES (1u * 1024 * 1024)
@@ -21,7 +22,7 @@ int llmobs_cli_deliver(const struct llmobs_config *config,
                        int (*give)(void *ctx, struct llmobs_worker *worker),
                        void *ctx)
 {
-    struct llmobs_buffer *buffer = llmobs_buffer_memory(BUFFER_BYTES);
+    struct llmobs_buffer *buffer = llmobs_buffer_new(BUFFER_BYTES);
     struct llmobs_worker *worker = NULL;
     int rc;
 

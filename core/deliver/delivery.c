@@ -27,7 +27,7 @@ void llmobs_delivery_init(struct llmobs_delivery *delivery,
 
 void llmobs_delivery_reset(struct llmobs_delivery *delivery)
 {
-    delivery->buffer->ops->reset(delivery->buffer);
+    llmobs_buffer_reset(delivery->buffer);
     for (size_t i = 0; i < delivery->count; i++)
         llmobs_destination_forget(&delivery->list[i]);
     if (delivery->rescue)

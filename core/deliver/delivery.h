@@ -16,7 +16,7 @@
 #define LLMOBS_DELIVERY_H
 
 #include "core/deliver/destination.h"
-#include "core/event/buffer.h"
+#include "core/deliver/buffer.h"
 #include "core/span/span.h"
 
 /* Two for each exporter but the store: spans, evaluations. */

@@ -387,7 +387,7 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
         unsigned had = 0;
 
         if (!item)
-            item = delivery->buffer->ops->take(delivery->buffer);
+            item = llmobs_buffer_take(delivery->buffer);
         delivery->held = item ? item->next : NULL;
         if (!item)
             item = unspill(delivery, &had);

@@ -1,57 +1,211 @@
-#include "core/deliver/worker_inner.h"
+#include "core/deliver/worker.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <time.h>
 
 #include "core/base/aside.h"
 #include "core/base/blocks.h"
 #include "core/base/clock.h"
+#include "core/base/fd.h"
 #include "core/base/fork.h"
+#include "core/base/futex.h"
 #include "core/base/log.h"
+#include "core/base/signal_guard.h"
+#include "core/base/thread.h"
+#include "core/deliver/delivery.h"
 #include "core/ledger/stats.h"
 #include "core/net/http.h"
 #include "core/spool/event_item.h"
+#include "core/spool/spool.h"
 
-/* How long a call may encode what others left in a full buffer. */
+/* How long an app's thread may encode the items of a full buffer. */
 #define ENCODE_MS 1000
-/* For a call that ends after the exit handler. */
+/* How long the delivery of a call may take that ends after the exit handler. */
 #define LATE_MS 100
 /* Half of the exchanges' blocks (blocks.h). */
 #define BATCH (LLMOBS_BLOCKS / 2)
-/* A connection of ours that is younger needs no warming. */
+/* A connection that the worker opened so lately needs no warming. */
 #define WARM_AGAIN_MS 10000
+
+/* Measured: the deepest document that the JSON limits allow takes 32 KiB to
+ * read, encode and store, and a TLS handshake 40; the rest is for thread-local
+ * storage of the app, which the C library takes out of the stack. */
+#define STACK_SIZE (256 * 1024)
+
+/* So long the new thread waits before its first delivery. A program that makes
+ * one call and ends, such as curl, has ended by then, and delivers by itself
+ * sooner than another thread would. The wait is no longer, because the items
+ * that wait here are lost if the process is killed. */
+#define FIRST_MS 4
+/* After a delivery the thread looks again so soon, so that a busy app need not
+ * wake it for every call. The time is no longer, because the items that wait
+ * here are lost if the process is killed. */
+#define LINGER_MS 20
+/* More than a destination has tries, as another thread may have the turn in
+ * some of the rounds. */
+#define ANSWER_ROUNDS 5
+#define RETRY_PAUSE_MS 10
+/* The thread is started again no sooner than this after a start that failed. */
+#define START_AGAIN_MS 1000
+/* The thread looks so often whether a thread of the app is left. */
+#define LOOK_MS 1000
+
+/* The additional time in which an exit saves undelivered events locally. */
+#define SAVE_MS 1000
+
+/* A drain checks so often whether to stop, gives up after so many failures in a
+ * row, and waits so long between two of them. */
+#define DRAIN_STEP_MS 50
+#define DRAIN_TRIES 3
+#define DRAIN_PAUSE_MS 2000
+
+enum thread_state {
+    THREAD_NONE,
+    THREAD_STARTING,
+    THREAD_RUNNING,
+    THREAD_ENDED /* for good */
+};
+
+struct llmobs_worker {
+    const struct llmobs_config *config;
+    struct llmobs_delivery delivery;
+
+    /* The process to which the state below belongs (fork.h). */
+    atomic_int process;
+    atomic_uint thread;        /* enum thread_state; a stop sleeps on it */
+    _Atomic int64_t failed_ns; /* when a start of the thread failed; 0: none */
+    sigset_t signals;          /* blocked in the thread that started this one */
+    /* Used by the worker's thread alone: when it last looked for threads of the
+     * app, and whether it found none. */
+    int64_t looked_ns;
+    bool last;
+    atomic_bool stop;
+    /* The process that has begun or given something, and the process whose exit
+     * found that it had not. A thread sets one of them first and reads the
+     * other then, so that at least one of two threads sees both. */
+    atomic_int active;
+    atomic_int ended_quietly;
+    /* The thread was started and has not begun to work. Either the thread or a
+     * stop clears it, and the one that clears it delivers first. */
+    atomic_bool fresh;
+
+    /* The thread sleeps on `events`; `idle` says that a give must wake it. */
+    atomic_uint events;
+    atomic_int idle;
+    atomic_uint given; /* how often something was put */
+    /* Flushes asked for, and flushes done; a flush sleeps on `served`. */
+    atomic_uint asked;
+    atomic_uint served;
+
+    atomic_int turn;          /* 1: a thread delivers; no other may meanwhile */
+    atomic_int paused;        /* so many callers want that no thread delivers */
+    atomic_bool warm;         /* connections are wanted */
+    _Atomic int64_t warm_ns;  /* when they were last asked for */
+    _Atomic int64_t bound_ns; /* since when a retreat bounds each send */
+    /* Constant once something is given. */
+    bool wants_warm;
+    bool brief;        /* the program ends with its calls */
+    atomic_uint calls; /* begun by a brief program */
+    llmobs_worker_note_fn *note;
+    llmobs_worker_close_fn *close;
+};
+
+static bool has_thread(struct llmobs_worker *worker)
+{
+    unsigned state = atomic_load(&worker->thread);
+
+    return state == THREAD_STARTING || state == THREAD_RUNNING;
+}
+
+static struct llmobs_spool *spool_of(struct llmobs_worker *worker)
+{
+    return worker->delivery.account.backlog.spool;
+}
+
+static void wake(struct llmobs_worker *worker)
+{
+    atomic_fetch_add(&worker->events, 1);
+    if (has_thread(worker))
+        llmobs_futex_wake(&worker->events);
+}
+
+static bool take_turn(struct llmobs_worker *worker)
+{
+    int none = 0;
+
+    if (!atomic_compare_exchange_strong(&worker->turn, &none, 1))
+        return false;
+    if (atomic_load(&worker->paused) == 0)
+        return true;
+    atomic_store(&worker->turn, 0);
+    return false;
+}
+
+static void leave_turn(struct llmobs_worker *worker)
+{
+    atomic_store(&worker->turn, 0);
+}
+
+/* Takes the turn on an app's thread, and blocks the signals of that thread: no
+ * handler of the app may run while the thread delivers, and a signal that the
+ * delivery's own writing raises (SIGXFSZ kills) may not reach the app. False:
+ * another thread has the turn. */
+static bool begin_inline(struct llmobs_worker *worker,
+                         struct llmobs_signal_guard *guard)
+{
+    llmobs_signal_guard_begin(guard);
+    if (take_turn(worker))
+        return true;
+    llmobs_signal_guard_end(guard);
+    return false;
+}
+
+static void end_inline(struct llmobs_worker *worker,
+                       const struct llmobs_signal_guard *guard)
+{
+    leave_turn(worker);
+    llmobs_signal_guard_end(guard);
+}
 
 /* -- delivering ---------------------------------------------------------- */
 
-int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
-                                 enum llmobs_run how, int64_t deadline_ns)
+/* Delivers on an app's thread. -EBUSY: another thread has the turn. */
+static int deliver_inline(struct llmobs_worker *worker, enum llmobs_run how,
+                          int64_t deadline_ns)
 {
     struct llmobs_signal_guard guard;
     int rc;
 
-    if (!llmobs_worker_inline_begin(worker, &guard))
+    if (!begin_inline(worker, &guard))
         return -EBUSY;
     rc = llmobs_delivery_run(&worker->delivery, how, deadline_ns);
-    llmobs_worker_inline_end(worker, &guard);
+    end_inline(worker, &guard);
     return rc;
 }
 
 static void encode(void *arg, int64_t until_ns)
 {
-    (void)llmobs_worker_deliver_inline(arg, LLMOBS_RUN_INLINE, until_ns);
+    (void)deliver_inline(arg, LLMOBS_RUN_INLINE, until_ns);
 }
 
-void llmobs_worker_encode(struct llmobs_worker *worker, int64_t ms)
+/* Makes events of the items that were given, for at most `ms`; on another stack
+ * where this one is small. */
+static void encode_aside(struct llmobs_worker *worker, int64_t ms)
 {
     (void)llmobs_aside_run(encode, worker, worker->config->thread, ms);
 }
 
 /* -- fork ---------------------------------------------------------------- */
 
-/* A child begins anew and touches nothing of what it inherited: the parent's
- * thread may have been half-way through any of it. */
+/* A child begins anew and frees nothing that it inherited: a thread of the
+ * parent may have been in the middle of changing it. */
 static void reset(struct llmobs_worker *worker)
 {
     llmobs_delivery_reset(&worker->delivery);
@@ -62,15 +216,16 @@ static void reset(struct llmobs_worker *worker)
     atomic_store(&worker->idle, 0);
     atomic_store(&worker->asked, 0);
     atomic_store(&worker->served, 0);
-    atomic_store(&worker->gate, 0);
+    atomic_store(&worker->turn, 0);
     atomic_store(&worker->paused, 0);
     atomic_store(&worker->warm, false);
     atomic_store(&worker->warm_ns, 0);
     atomic_store(&worker->bound_ns, 0);
-    atomic_store(&worker->thread, LLMOBS_THREAD_NONE);
+    atomic_store(&worker->thread, THREAD_NONE);
 }
 
-void llmobs_worker_check_fork(struct llmobs_worker *worker)
+/* Each call by an app's thread begins with this: a child resets the worker. */
+static void check_fork(struct llmobs_worker *worker)
 {
     if (!llmobs_fork_unsettled(&worker->process))
         return;
@@ -78,26 +233,261 @@ void llmobs_worker_check_fork(struct llmobs_worker *worker)
     llmobs_fork_settled(&worker->process);
 }
 
-/* -- at all, or not ------------------------------------------------------ */
+/* -- the thread ---------------------------------------------------------- */
 
-static bool has_stirred(struct llmobs_worker *worker)
+static void thread_serve(struct llmobs_worker *worker, unsigned asked)
 {
-    return atomic_load(&worker->stirred) == llmobs_fork_process();
+    atomic_store(&worker->served, asked);
+    llmobs_futex_wake(&worker->served);
+}
+
+/* Calls `note`, which may want to be called again before `due`; gives the
+ * earlier of the two times. */
+static int64_t note(struct llmobs_worker *worker, int64_t due)
+{
+    int64_t again, ms = -1;
+
+    if (worker->note && !atomic_load(&worker->stop))
+        ms = worker->note(worker->config);
+    if (ms < 0)
+        return due;
+    again = llmobs_futex_deadline(ms);
+    return again < due ? again : due;
+}
+
+/* The first thread of the app may end by pthread_exit, and so may all others.
+ * The process has to end with the app's last thread, although the worker's
+ * thread is still there: a delivery under way is then cut as at an exit. */
+static void look(void *arg)
+{
+    struct llmobs_worker *worker = arg;
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (worker->last || now - worker->looked_ns < LOOK_MS * LLMOBS_NS_PER_MS)
+        return;
+    worker->looked_ns = now;
+    worker->last = llmobs_thread_is_last();
+    if (!worker->last)
+        return;
+    llmobs_fd_alone();
+    llmobs_delivery_set_exit_deadline(&worker->delivery,
+                                      llmobs_worker_exit_ms(worker));
+}
+
+/* Sends all that is due; gives the monotonic time of the next look, INT64_MAX:
+ * not before something is given. */
+static int64_t thread_deliver(struct llmobs_worker *worker)
+{
+    struct llmobs_delivery *delivery = &worker->delivery;
+    int64_t linger = worker->config->flush_interval_ms;
+    int64_t due;
+
+    if (linger > LINGER_MS)
+        linger = LINGER_MS;
+    if (!take_turn(worker))
+        return llmobs_futex_deadline(LINGER_MS);
+    delivery->waits = (struct llmobs_tick){look, worker};
+    if (atomic_exchange(&worker->warm, false))
+        llmobs_delivery_warm(delivery);
+    llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
+    delivery->waits.call = NULL;
+    due = delivery->taken ? llmobs_futex_deadline(linger)
+                          : llmobs_delivery_due(delivery);
+    leave_turn(worker);
+    return note(worker, due);
+}
+
+/* Sends everything, due or not, and tells the callers of a flush that it is
+ * done. */
+static void thread_answer(struct llmobs_worker *worker, bool ending)
+{
+    struct llmobs_delivery *delivery = &worker->delivery;
+    unsigned asked = atomic_load(&worker->asked);
+    bool begun = false;
+    int rc = -EAGAIN;
+
+    for (int i = 0; i < ANSWER_ROUNDS && rc == -EAGAIN; i++) {
+        if (i > 0)
+            llmobs_futex_sleep(&worker->events, atomic_load(&worker->events),
+                               RETRY_PAUSE_MS);
+        if (!take_turn(worker))
+            continue;
+        if (!begun)
+            llmobs_delivery_allow_tries(delivery, ending);
+        begun = true;
+        rc = llmobs_delivery_run(delivery, LLMOBS_RUN_ALL, INT64_MAX);
+        /* Where only the exiting thread may use TLS, it tries to send before
+         * anything is saved. */
+        if (ending && rc == -ECONNABORTED &&
+            !llmobs_curl_access_exit_thread_only())
+            llmobs_delivery_save(delivery);
+        leave_turn(worker);
+    }
+    thread_serve(worker, asked);
+}
+
+static bool is_called(struct llmobs_worker *worker)
+{
+    return atomic_load(&worker->asked) != atomic_load(&worker->served) ||
+           atomic_load(&worker->stop);
+}
+
+/* Sleeps for at most `ms`, < 0: without end, and looks for the app's threads
+ * meanwhile. */
+static void sleep_looking(struct llmobs_worker *worker, unsigned seen,
+                          int64_t ms)
+{
+    int64_t until = ms < 0 ? INT64_MAX : llmobs_futex_deadline(ms);
+    int64_t left = ms;
+
+    while (atomic_load(&worker->events) == seen && left != 0 && !worker->last) {
+        llmobs_futex_sleep(&worker->events, seen,
+                           left < 0 || left > LOOK_MS ? LOOK_MS : left);
+        if (atomic_load(&worker->events) == seen)
+            look(worker);
+        if (ms >= 0)
+            left = llmobs_futex_left(until);
+    }
+}
+
+/* Sleeps until `until_ns` or until something is given. No give goes unseen:
+ * either the give sees `idle` and wakes this thread, or this thread sees that
+ * `given` has changed since it last looked. */
+static void thread_sleep(struct llmobs_worker *worker, unsigned seen,
+                         unsigned given, int64_t until_ns)
+{
+    int64_t left = until_ns == INT64_MAX ? -1 : llmobs_futex_left(until_ns);
+    bool lingers = left >= 0 && left <= LINGER_MS + 1;
+
+    if (!lingers)
+        atomic_store(&worker->idle, 1);
+    if (!lingers && atomic_load(&worker->given) != given)
+        left = 1;
+    if (!is_called(worker) && !atomic_load(&worker->warm))
+        sleep_looking(worker, seen, left);
+    atomic_store(&worker->idle, 0);
+}
+
+static void thread_loop(struct llmobs_worker *worker)
+{
+    worker->last = false;
+    worker->looked_ns = llmobs_clock_mono_ns();
+    while (!worker->last && !atomic_load(&worker->stop)) {
+        unsigned seen = atomic_load(&worker->events);
+        unsigned given = atomic_load(&worker->given);
+
+        if (is_called(worker))
+            thread_answer(worker, false);
+        else
+            thread_sleep(worker, seen, given, thread_deliver(worker));
+    }
+    thread_answer(worker, true);
+    if (worker->last) {
+        /* The exit code first: a thread that resolves a host name may be the
+         * last one of the process from here on. */
+        llmobs_thread_leave(&worker->signals);
+        llmobs_http_end_lookups();
+    }
+}
+
+/* Waits for FIRST_MS, or less where a flush, a stop or a second give comes.
+ * False when a stop has come meanwhile: then the exiting thread delivers. */
+static bool thread_begin(struct llmobs_worker *worker)
+{
+    int64_t until = llmobs_futex_deadline(FIRST_MS);
+    unsigned seen;
+    int64_t left;
+
+    while ((seen = atomic_load(&worker->events)),
+           atomic_load(&worker->idle) && !is_called(worker) &&
+               !atomic_load(&worker->warm) &&
+               (left = llmobs_futex_left(until)) > 0)
+        llmobs_futex_sleep(&worker->events, seen, left);
+    atomic_store(&worker->idle, 0);
+    return atomic_exchange(&worker->fresh, false);
+}
+
+static void *thread_main(void *arg)
+{
+    struct llmobs_worker *worker = arg;
+    locale_t plain;
+
+    llmobs_thread_begins();
+    if (!thread_begin(worker)) {
+        llmobs_thread_ends();
+        return NULL;
+    }
+    plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (plain)
+        uselocale(plain);
+    thread_loop(worker);
+    if (plain) {
+        uselocale(LC_GLOBAL_LOCALE);
+        freelocale(plain);
+    }
+    atomic_store(&worker->thread, THREAD_ENDED);
+    llmobs_futex_wake(&worker->thread);
+    thread_serve(worker, atomic_load(&worker->asked));
+    llmobs_thread_ends();
+    return NULL;
+}
+
+/* Starts the thread unless it runs or ran before, the configuration wants none,
+ * or the system refused one a moment ago. */
+static void start_thread(struct llmobs_worker *worker)
+{
+    unsigned none = THREAD_NONE;
+    int rc;
+
+    if (!worker->config->thread || atomic_load(&worker->stop))
+        return;
+    if (atomic_load(&worker->failed_ns) &&
+        llmobs_clock_mono_ns() - atomic_load(&worker->failed_ns) <
+            START_AGAIN_MS * LLMOBS_NS_PER_MS)
+        return;
+    if (!atomic_compare_exchange_strong(&worker->thread, &none,
+                                        THREAD_STARTING))
+        return;
+    atomic_store(&worker->idle, 1);
+    atomic_store(&worker->fresh, true);
+    pthread_sigmask(SIG_SETMASK, NULL, &worker->signals);
+    rc = llmobs_thread_start(thread_main, worker, STACK_SIZE);
+    none = THREAD_STARTING;
+    if (rc == 0) {
+        atomic_compare_exchange_strong(&worker->thread, &none, THREAD_RUNNING);
+        return;
+    }
+    atomic_store(&worker->fresh, false);
+    atomic_store(&worker->failed_ns, llmobs_clock_mono_ns());
+    atomic_store(&worker->thread, THREAD_NONE);
+    llmobs_log_once(LLMOBS_LOG_WARN, "thread",
+                    "no thread (%s): spans are delivered at exit, or wait "
+                    "in the spool",
+                    strerror(-rc));
+}
+
+/* -- whether this process has done anything ------------------------------ */
+
+static bool is_active(struct llmobs_worker *worker)
+{
+    return atomic_load(&worker->active) == llmobs_fork_process();
 }
 
 static void nothing(void)
 {
 }
 
-/* The C library takes a handler within exit, and none after it: as in the
- * parent of a child of vfork that called exit in its place. */
+/* The C library accepts another handler during exit, and none once exit has
+ * run: so it is in a process whose child of vfork has called exit, which leaves
+ * the parent running. */
 static bool is_exiting(void)
 {
     return atexit(nothing) == 0;
 }
 
-/* The exit handler has found nothing, and is past: what it would have done. */
-static void stir_late(struct llmobs_worker *worker)
+/* The exit handler found nothing to do and has returned: this does what it
+ * would have done. */
+static void end_late(struct llmobs_worker *worker)
 {
     int64_t ms = llmobs_worker_exit_ms(worker);
 
@@ -107,27 +497,39 @@ static void stir_late(struct llmobs_worker *worker)
     atomic_store(&worker->stop, true);
 }
 
-void llmobs_worker_stir(struct llmobs_worker *worker)
+/* Each call by an app's thread that leaves something to deliver begins with
+ * this. */
+static void become_active(struct llmobs_worker *worker)
 {
-    llmobs_worker_check_fork(worker);
-    if (has_stirred(worker))
+    check_fork(worker);
+    if (is_active(worker))
         return;
     llmobs_fork_note();
-    atomic_store(&worker->stirred, llmobs_fork_process());
+    atomic_store(&worker->active, llmobs_fork_process());
     if (atomic_exchange(&worker->ended_quietly, 0) == llmobs_fork_process() &&
         is_exiting())
-        stir_late(worker);
+        end_late(worker);
 }
 
 bool llmobs_worker_end_quietly(struct llmobs_worker *worker)
 {
-    if (has_stirred(worker))
+    if (is_active(worker))
         return false;
     atomic_store(&worker->ended_quietly, llmobs_fork_process());
-    return !has_stirred(worker);
+    return !is_active(worker);
 }
 
 /* -- the app's side ------------------------------------------------------ */
+
+/* True for the curl tool, which mostly ends after one transfer: to start and
+ * end a thread would cost it as much time as all of the delivery. */
+static bool is_brief(void)
+{
+    const char *path = (const char *)getauxval(AT_EXECFN);
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    return path && strcmp(slash ? slash + 1 : path, "curl") == 0;
+}
 
 struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
                                         struct llmobs_buffer *buffer,
@@ -138,7 +540,7 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
     if (!worker)
         return NULL;
     worker->config = config;
-    worker->brief = llmobs_worker_is_brief();
+    worker->brief = is_brief();
     llmobs_delivery_init(&worker->delivery, config, buffer);
     llmobs_fork_settled(&worker->process);
     if (exporter)
@@ -182,13 +584,14 @@ void llmobs_worker_call(struct llmobs_worker *worker)
 {
     if (!worker->brief)
         return;
-    llmobs_worker_check_fork(worker);
+    check_fork(worker);
     atomic_fetch_add(&worker->calls, 1);
     if (atomic_load(&worker->delivery.account.pending) > 0)
-        llmobs_worker_thread_start(worker);
+        start_thread(worker);
 }
 
-/* The exit is near, and what was given is on the disk: there is time. */
+/* True where no thread is needed yet: the program is about to exit, and the
+ * disk has the item if it is killed before. */
 static bool can_wait(struct llmobs_worker *worker, bool kept)
 {
     return worker->brief && kept && atomic_load(&worker->calls) <= 1;
@@ -197,58 +600,70 @@ static bool can_wait(struct llmobs_worker *worker, bool kept)
 void llmobs_worker_start(struct llmobs_worker *worker,
                          struct llmobs_exchange *exchange)
 {
-    llmobs_worker_stir(worker);
-    if (llmobs_worker_spool(worker))
-        (void)llmobs_spool_start(llmobs_worker_spool(worker), exchange);
+    become_active(worker);
+    if (spool_of(worker))
+        (void)llmobs_spool_start(spool_of(worker), exchange);
 }
 
 void llmobs_worker_begin(struct llmobs_worker *worker,
                          struct llmobs_exchange *exchange)
 {
-    llmobs_worker_stir(worker);
-    if (llmobs_worker_spool(worker))
-        (void)llmobs_spool_begin(llmobs_worker_spool(worker), exchange);
+    become_active(worker);
+    if (spool_of(worker))
+        (void)llmobs_spool_begin(spool_of(worker), exchange);
 }
 
 void llmobs_worker_cancel(struct llmobs_worker *worker,
                           struct llmobs_exchange *exchange)
 {
-    llmobs_worker_check_fork(worker);
-    if (llmobs_worker_spool(worker))
-        llmobs_spool_cancel(llmobs_worker_spool(worker), exchange);
+    check_fork(worker);
+    if (spool_of(worker))
+        llmobs_spool_cancel(spool_of(worker), exchange);
 }
 
-/* Memory has no room: what the disk has needs none but its place there. */
-static int put_place(struct llmobs_worker *worker, struct llmobs_item **item)
+/* Frees all of an event but its head, which says where the disk keeps it. */
+static struct llmobs_item *event_to_spooled(struct llmobs_item *item)
+{
+    struct llmobs_item *head;
+
+    item->type = LLMOBS_ITEM_SPOOLED;
+    item->weight = 0;
+    head = realloc(item, sizeof(*item));
+    return head ? head : item;
+}
+
+/* Memory has no room for the item: if the disk has it, the buffer keeps only
+ * where it lies there. */
+static int put_spooled(struct llmobs_worker *worker, struct llmobs_item **item)
 {
     struct llmobs_buffer *buffer = worker->delivery.buffer;
 
     if (!(*item)->spooled.file)
         return -ENOBUFS;
     if ((*item)->type == LLMOBS_ITEM_EXCHANGE)
-        *item = llmobs_exchange_shed((struct llmobs_exchange *)*item);
+        *item = llmobs_exchange_to_spooled((struct llmobs_exchange *)*item);
     else
-        *item = llmobs_item_shed(*item);
-    return buffer->ops->put(buffer, *item);
+        *item = event_to_spooled(*item);
+    return llmobs_buffer_put(buffer, *item);
 }
 
-/* Without a thread a full buffer is emptied here rather than lost. What the
- * disk has the bare half of is kept as long as there is room. */
+/* Without a thread, this thread empties a full buffer rather than lose the
+ * item. An item of which the disk has only the part without content stays in
+ * memory as long as there is room. */
 static int put(struct llmobs_worker *worker, struct llmobs_item **item)
 {
     struct llmobs_buffer *buffer = worker->delivery.buffer;
     int rc;
 
-    if (atomic_load(&worker->delivery.full) &&
-        llmobs_worker_has_thread(worker) &&
+    if (atomic_load(&worker->delivery.full) && has_thread(worker) &&
         !llmobs_privacy_applies(&worker->config->privacy))
-        return put_place(worker, item);
-    rc = buffer->ops->put(buffer, *item);
-    if (rc == -ENOBUFS && !llmobs_worker_has_thread(worker)) {
-        llmobs_worker_encode(worker, ENCODE_MS);
-        rc = buffer->ops->put(buffer, *item);
+        return put_spooled(worker, item);
+    rc = llmobs_buffer_put(buffer, *item);
+    if (rc == -ENOBUFS && !has_thread(worker)) {
+        encode_aside(worker, ENCODE_MS);
+        rc = llmobs_buffer_put(buffer, *item);
     }
-    return rc == -ENOBUFS ? put_place(worker, item) : rc;
+    return rc == -ENOBUFS ? put_spooled(worker, item) : rc;
 }
 
 static void keep_event(struct llmobs_spool *spool, struct llmobs_item *item)
@@ -261,11 +676,11 @@ static void keep_event(struct llmobs_spool *spool, struct llmobs_item *item)
     pthread_setcancelstate(state, NULL);
 }
 
-/* The END of an exchange, or an event that is ready, goes to the disk before
- * anybody may lose it. */
+/* Writes the END of an exchange, or an event that is ready, to the disk, before
+ * the item can be lost from memory. */
 static void keep(struct llmobs_worker *worker, struct llmobs_item *item)
 {
-    struct llmobs_spool *spool = llmobs_worker_spool(worker);
+    struct llmobs_spool *spool = spool_of(worker);
 
     if (spool && item->type == LLMOBS_ITEM_EXCHANGE)
         (void)llmobs_spool_end(spool, (struct llmobs_exchange *)item);
@@ -273,15 +688,14 @@ static void keep(struct llmobs_worker *worker, struct llmobs_item *item)
         keep_event(spool, item);
 }
 
-/* What the disk has is for the process that comes after this one. */
+/* Frees an item that the buffer refused. If the disk has it, another process
+ * delivers it later. */
 static void drop(struct llmobs_worker *worker, struct llmobs_item *item)
 {
-    bool kept = llmobs_worker_spool(worker) && item->spooled.file;
+    bool kept = spool_of(worker) && item->spooled.file;
 
-    if (!kept && llmobs_worker_spool(worker) &&
-        item->type == LLMOBS_ITEM_EXCHANGE)
-        llmobs_spool_cancel(llmobs_worker_spool(worker),
-                            (struct llmobs_exchange *)item);
+    if (!kept && spool_of(worker) && item->type == LLMOBS_ITEM_EXCHANGE)
+        llmobs_spool_cancel(spool_of(worker), (struct llmobs_exchange *)item);
     llmobs_delivery_free_item(item);
     if (kept) {
         llmobs_account_settle(&worker->delivery.account, LLMOBS_STAT_left, 1);
@@ -294,12 +708,12 @@ static void drop(struct llmobs_worker *worker, struct llmobs_item *item)
                     "dropped");
 }
 
-/* So many wait that the thread had better look before it would have: what they
- * take is then there again for the next ones. */
+/* True where so many items wait that the thread should look now: the blocks
+ * that they use are then free again for the next exchanges. */
 static bool is_batch(struct llmobs_worker *worker)
 {
     struct llmobs_buffer *buffer = worker->delivery.buffer;
-    size_t pending = buffer->ops->pending(buffer);
+    size_t pending = llmobs_buffer_pending(buffer);
 
     return pending > 0 && pending % BATCH == 0;
 }
@@ -309,7 +723,7 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     int saved = errno;
     bool kept;
 
-    llmobs_worker_stir(worker);
+    become_active(worker);
     if (item->weight == 0)
         item->weight = llmobs_delivery_weight(item);
     keep(worker, item);
@@ -320,13 +734,13 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
         drop(worker, item);
     atomic_fetch_add(&worker->given, 1);
     if (atomic_load(&worker->stop)) {
-        /* After the exit handler: another handler of the app makes calls. */
+        /* The exit handler has run: another handler of the app makes calls. */
         llmobs_worker_stop(worker, LATE_MS);
-    } else if (atomic_load(&worker->thread) == LLMOBS_THREAD_NONE) {
+    } else if (atomic_load(&worker->thread) == THREAD_NONE) {
         if (!can_wait(worker, kept))
-            llmobs_worker_thread_start(worker);
+            start_thread(worker);
     } else if (atomic_exchange(&worker->idle, 0) || is_batch(worker)) {
-        llmobs_worker_wake(worker);
+        wake(worker);
     }
     errno = saved;
 }
@@ -335,7 +749,7 @@ void llmobs_worker_lose(struct llmobs_worker *worker)
 {
     int saved = errno;
 
-    llmobs_worker_stir(worker);
+    become_active(worker);
     llmobs_stats_add(LLMOBS_STAT_captured, 1);
     llmobs_stats_add(LLMOBS_STAT_dropped_memory, 1);
     errno = saved;
@@ -371,7 +785,7 @@ int llmobs_worker_give_event(struct llmobs_worker *worker,
     return 0;
 }
 
-/* A thread's start costs the app once what its first span would anyway. */
+/* To start the thread here costs the app what its first span would cost it. */
 void llmobs_worker_warm(struct llmobs_worker *worker)
 {
     int64_t now, last;
@@ -379,7 +793,7 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
 
     if (!worker->wants_warm)
         return;
-    llmobs_worker_stir(worker);
+    become_active(worker);
     now = llmobs_clock_mono_ns();
     last = atomic_load(&worker->warm_ns);
     if ((last && now - last < WARM_AGAIN_MS * LLMOBS_NS_PER_MS) ||
@@ -387,15 +801,16 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
         atomic_load(&worker->stop))
         return;
     atomic_store(&worker->warm, true);
-    if (atomic_load(&worker->thread) == LLMOBS_THREAD_NONE)
-        llmobs_worker_thread_start(worker);
+    if (atomic_load(&worker->thread) == THREAD_NONE)
+        start_thread(worker);
     else
-        llmobs_worker_wake(worker);
+        wake(worker);
     errno = saved;
 }
 
-/* A child to which nothing was given yet has inherited what is its parent's;
- * to begin anew for the sake of a look would take system calls. */
+/* False in a child to which nothing was given yet: the worker's state is still
+ * that of its parent. A mere look does not reset it, which would take system
+ * calls. */
 static bool is_ours(struct llmobs_worker *worker)
 {
     return atomic_load(&worker->process) == llmobs_fork_process();
@@ -409,7 +824,7 @@ size_t llmobs_worker_pending(struct llmobs_worker *worker)
 void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms)
 {
     if (llmobs_worker_pending(worker) != 0 && !atomic_load(&worker->stop))
-        llmobs_worker_encode(worker, ms);
+        encode_aside(worker, ms);
 }
 
 /* -- pausing ------------------------------------------------------------- */
@@ -424,14 +839,15 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
     if (!is_ours(worker))
         return 0;
     atomic_fetch_add(&worker->paused, 1);
-    /* A request that carries nothing is not waited for. */
-    if (atomic_load(&worker->gate) != 0)
+    /* A request that carries no event is cut at once. */
+    if (atomic_load(&worker->turn) != 0)
         llmobs_curl_access_deadline(llmobs_worker_pending(worker)
                                         ? deadline - ms * LLMOBS_NS_PER_MS / 4
                                         : 0);
-    /* One look decides. Our thread may take the gate for an instant after it,
-     * until it sees the pause: a second look would find it taken. */
-    while ((busy = atomic_load(&worker->gate) != 0) &&
+    /* The last look of this loop decides. The worker's thread may take the turn
+     * for an instant after it, until it sees the pause: another look could find
+     * the turn taken. */
+    while ((busy = atomic_load(&worker->turn) != 0) &&
            llmobs_futex_left(deadline) > 0)
         llmobs_signal_guard_sleep(&moment);
     errno = saved;
@@ -453,6 +869,286 @@ void llmobs_worker_resume(struct llmobs_worker *worker)
                                 atomic_exchange(&worker->bound_ns, 0));
         llmobs_curl_access_deadline(INT64_MAX);
     }
-    llmobs_worker_wake(worker);
+    wake(worker);
     errno = saved;
+}
+
+/* -- flushing ------------------------------------------------------------ */
+
+/* Asks the thread to deliver everything, and waits until it has tried, has
+ * ended, or the deadline passes. */
+static void flush_by_thread(struct llmobs_worker *worker, int64_t deadline_ns)
+{
+    unsigned asked = atomic_fetch_add(&worker->asked, 1) + 1;
+    unsigned served;
+    int64_t left;
+
+    wake(worker);
+    while ((served = atomic_load(&worker->served)),
+           (int)(asked - served) > 0 && has_thread(worker) &&
+               (left = llmobs_futex_left(deadline_ns)) > 0)
+        llmobs_futex_sleep(&worker->served, served, left);
+}
+
+/* Delivers on this thread, and tries again for a while, as a disk may be full
+ * for a moment. While another thread has the turn, this one waits for it. */
+static void flush_inline(struct llmobs_worker *worker, bool ending,
+                         int64_t deadline_ns)
+{
+    const struct timespec pause = {0, RETRY_PAUSE_MS * LLMOBS_NS_PER_MS};
+    struct llmobs_signal_guard guard;
+    bool begun = false;
+
+    for (;;) {
+        int rc = -EBUSY;
+
+        if (!begun && begin_inline(worker, &guard)) {
+            llmobs_delivery_allow_tries(&worker->delivery, ending);
+            begun = true;
+            end_inline(worker, &guard);
+        }
+        if (begun)
+            rc = deliver_inline(worker, LLMOBS_RUN_ALL, deadline_ns);
+        if (rc == 0 || rc == -ECONNABORTED ||
+            llmobs_futex_left(deadline_ns) == 0)
+            return;
+        nanosleep(&pause, NULL);
+    }
+}
+
+static void save_inline(struct llmobs_worker *worker)
+{
+    struct llmobs_signal_guard guard;
+
+    if (!begin_inline(worker, &guard))
+        return;
+    llmobs_delivery_save(&worker->delivery);
+    end_inline(worker, &guard);
+}
+
+/* The worker's thread delivers where there is one; without it, or when it has
+ * ended meanwhile, this thread does. */
+static void flush(struct llmobs_worker *worker, bool ending,
+                  int64_t deadline_ns)
+{
+    if (has_thread(worker))
+        flush_by_thread(worker, deadline_ns);
+    if (has_thread(worker) || llmobs_worker_pending(worker) == 0)
+        return;
+    flush_inline(worker, ending, deadline_ns);
+    if (ending && llmobs_worker_pending(worker) != 0)
+        save_inline(worker);
+}
+
+int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms)
+{
+    int64_t deadline = llmobs_futex_deadline(ms);
+    int saved = errno;
+
+    if (llmobs_worker_pending(worker) != 0)
+        flush(worker, false, deadline);
+    errno = saved;
+    return llmobs_worker_pending(worker) == 0 ? 0 : -ETIMEDOUT;
+}
+
+int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms, bool *tried)
+{
+    int64_t deadline = llmobs_futex_deadline(ms);
+    int saved = errno;
+
+    *tried = llmobs_worker_pending(worker) != 0 && worker->wants_warm &&
+             has_thread(worker) && !atomic_load(&worker->stop);
+    if (*tried) {
+        atomic_store(&worker->bound_ns,
+                     llmobs_delivery_bound(&worker->delivery, ms));
+        flush_by_thread(worker, deadline);
+    }
+    errno = saved;
+    return llmobs_worker_pause(worker, llmobs_futex_left(deadline));
+}
+
+static void wait_for_end(struct llmobs_worker *worker, int64_t deadline_ns)
+{
+    int64_t last_ns = deadline_ns + SAVE_MS * LLMOBS_NS_PER_MS;
+    unsigned state;
+    int64_t left;
+
+    while ((state = atomic_load(&worker->thread)), has_thread(worker)) {
+        bool saving = atomic_load(&worker->delivery.rescuing);
+
+        left = llmobs_futex_left(saving ? last_ns : deadline_ns);
+        if (left == 0)
+            return;
+        llmobs_futex_sleep(&worker->thread, state, left);
+    }
+}
+
+int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
+{
+    const struct llmobs_delivery *delivery = &worker->delivery;
+    int64_t most = 0;
+
+    if (worker->config->exit_flush_ms >= 0)
+        return worker->config->exit_flush_ms;
+    for (size_t i = 0; i < delivery->count; i++) {
+        int64_t ms = atomic_load(&delivery->list[i].exporter->exit_ms);
+
+        if (ms == 0)
+            ms = LLMOBS_EXIT_STORE_MS;
+        if (ms > most)
+            most = ms;
+    }
+    return most;
+}
+
+/* Closes the spool, unless another thread has the turn, as one that delivers or
+ * ends has: then the spool stays for the process that adopts it. */
+static void close_spool(struct llmobs_worker *worker)
+{
+    struct llmobs_signal_guard guard;
+
+    if (!spool_of(worker) || !begin_inline(worker, &guard))
+        return;
+    llmobs_spool_close(spool_of(worker));
+    end_inline(worker, &guard);
+}
+
+/* Leaves the pending items that the disk has to another process; gives the
+ * number of those that it does not have. The counts may differ by a few calls
+ * where a thread goes on giving. */
+static size_t leave(struct llmobs_worker *worker)
+{
+    size_t pending = atomic_exchange(&worker->delivery.account.pending, 0);
+    uint64_t gone = llmobs_stats_get(LLMOBS_STAT_released) +
+                    llmobs_stats_get(LLMOBS_STAT_left);
+    uint64_t kept = llmobs_stats_get(LLMOBS_STAT_kept);
+
+    close_spool(worker);
+    kept = kept > gone ? kept - gone : 0;
+    if (kept > pending)
+        kept = pending;
+    llmobs_stats_add(LLMOBS_STAT_left, kept);
+    return pending - (size_t)kept;
+}
+
+/* True where no exporter sends to an intake: a TLS handshake is better left to
+ * the worker's thread. */
+static bool is_near(const struct llmobs_worker *worker)
+{
+    const struct llmobs_delivery *delivery = &worker->delivery;
+
+    for (size_t i = 0; i < delivery->count; i++)
+        if (atomic_load(&delivery->list[i].exporter->exit_ms) >=
+            LLMOBS_EXIT_INTAKE_MS)
+            return false;
+    return true;
+}
+
+/* Counts each event as lost that the disk does not have. */
+static void give_up(struct llmobs_worker *worker)
+{
+    size_t lost = leave(worker);
+
+    if (lost) {
+        llmobs_stats_add(LLMOBS_STAT_dropped_exit, lost);
+        llmobs_log(LLMOBS_LOG_ERROR,
+                   "%zu events were not delivered at exit "
+                   "(LLMOBS_EXIT_FLUSH_MS) and are lost",
+                   lost);
+    }
+    if (worker->close)
+        worker->close(worker->config);
+}
+
+/* Delivers or leaves on the disk all that the thread has not delivered. */
+static void end_rest(void *arg, int64_t until_ns)
+{
+    struct llmobs_worker *worker = arg;
+
+    flush(worker, true, until_ns - SAVE_MS * LLMOBS_NS_PER_MS);
+    give_up(worker);
+}
+
+/* Where this stack is too small to deliver the rest and no thread can be
+ * started, the spool keeps the events that it has for another process. */
+void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
+{
+    int64_t deadline = llmobs_futex_deadline(ms);
+    int saved = errno;
+    int rc;
+
+    check_fork(worker);
+    atomic_store(&worker->paused, 0);
+    llmobs_delivery_set_exit_deadline(&worker->delivery, ms > 0 ? ms : 0);
+    atomic_store(&worker->stop, true);
+    /* The exit does not wait for a thread that has not begun to work. */
+    if (is_near(worker) && atomic_exchange(&worker->fresh, false))
+        atomic_store(&worker->thread, THREAD_ENDED);
+    if (has_thread(worker)) {
+        flush_by_thread(worker, deadline);
+        wait_for_end(worker, deadline);
+    }
+    rc = llmobs_aside_run(end_rest, worker, worker->config->thread,
+                          llmobs_futex_left(deadline) + SAVE_MS);
+    if (rc && rc != -ETIMEDOUT)
+        give_up(worker);
+    errno = saved;
+}
+
+/* -- draining ------------------------------------------------------------ */
+
+/* One attempt; 0 where nothing is left to deliver. A run that ends because its
+ * time is up proves neither success nor failure, so another follows. */
+static int drain_once(struct llmobs_worker *worker, const atomic_bool *stop)
+{
+    int64_t deadline;
+    int rc;
+
+    llmobs_delivery_allow_tries(&worker->delivery, true);
+    do {
+        deadline = llmobs_futex_deadline(DRAIN_STEP_MS);
+        rc = llmobs_delivery_run(&worker->delivery, LLMOBS_RUN_ALL, deadline);
+        if (worker->note)
+            worker->note(worker->config);
+    } while (
+        !atomic_load(stop) &&
+        (rc == -ETIMEDOUT || (rc == 0 && llmobs_clock_mono_ns() >= deadline)));
+    return rc;
+}
+
+/* Waits until the peer may be tried again, for DRAIN_PAUSE_MS at most. */
+static void drain_pause(const struct llmobs_delivery *delivery,
+                        const atomic_bool *stop)
+{
+    const struct timespec moment = {0, DRAIN_STEP_MS * LLMOBS_NS_PER_MS};
+    int64_t due = llmobs_delivery_due(delivery);
+    int64_t until = llmobs_futex_deadline(DRAIN_PAUSE_MS);
+
+    if (due < until)
+        until = due;
+    while (!atomic_load(stop) && llmobs_futex_left(until) > 0)
+        nanosleep(&moment, NULL);
+}
+
+void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop)
+{
+    struct llmobs_delivery *delivery = &worker->delivery;
+    int failures = 0;
+
+    check_fork(worker);
+    delivery->drains = true;
+    while (!atomic_load(stop) && failures < DRAIN_TRIES) {
+        uint64_t before = llmobs_stats_get(LLMOBS_STAT_delivered);
+
+        if (drain_once(worker, stop) == 0)
+            break;
+        failures++;
+        if (llmobs_stats_get(LLMOBS_STAT_delivered) > before)
+            failures = 0;
+        if (failures < DRAIN_TRIES)
+            drain_pause(delivery, stop);
+    }
+    llmobs_delivery_save(delivery);
+    if (worker->close)
+        worker->close(worker->config);
 }

@@ -93,7 +93,7 @@ void llmobs_exchange_free(struct llmobs_exchange *exchange)
     llmobs_exchange_free_memory(exchange);
 }
 
-struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange)
+struct llmobs_item *llmobs_exchange_to_spooled(struct llmobs_exchange *exchange)
 {
     struct llmobs_item *item = malloc(sizeof(*item));
 

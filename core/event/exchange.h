@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 #include "core/callsite/callsite.h"
-#include "core/event/buffer.h"
+#include "core/event/item.h"
 #include "core/text/body.h"
 #include "rules/rules.h"
 
@@ -97,7 +97,8 @@ void llmobs_exchange_free_memory(void *item);
 
 /* Frees all of an exchange but its item, which is then one of the type SPOOLED
  * and weighs nothing. Takes the exchange, gives the item. */
-struct llmobs_item *llmobs_exchange_shed(struct llmobs_exchange *exchange);
+struct llmobs_item *llmobs_exchange_to_spooled(
+    struct llmobs_exchange *exchange);
 
 /* Keeps a header where allowlist.h lets it. `line` is "Name: value", with or
  * without its line end; a line of another form is ignored. */

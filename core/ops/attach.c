@@ -1,5 +1,6 @@
 /* attach - the operations behind the shim's thunks, and the life of the core
  * in its process. */
+#include "core/deliver/open.h"
 #include "core/engine.h"
 
 #include <errno.h>
@@ -133,7 +134,7 @@ static bool start(const struct llmobs_host *host)
         return false;
     rules = load_rules();
     llmobs_budget_init((size_t)config->buffer_max);
-    buffer = llmobs_buffer_memory((size_t)config->buffer_max);
+    buffer = llmobs_buffer_new((size_t)config->buffer_max);
     if (!rules || !buffer)
         return false;
     worker = llmobs_worker_open(config, buffer);

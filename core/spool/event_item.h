@@ -10,7 +10,7 @@
 #ifndef LLMOBS_EVENT_ITEM_H
 #define LLMOBS_EVENT_ITEM_H
 
-#include "core/event/buffer.h"
+#include "core/event/item.h"
 #include "core/spool/entry.h"
 
 struct llmobs_event_item {

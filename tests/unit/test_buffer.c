@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "core/event/buffer.h"
+#include "core/deliver/buffer.h"
 #include "tests/unit/unit.h"
 
 #define GIVERS 4
@@ -29,15 +29,15 @@ static struct numbered *make(int giver, int number, size_t weight)
 
 START_TEST(keeps_the_order)
 {
-    struct llmobs_buffer *b = llmobs_buffer_memory(1 << 20);
+    struct llmobs_buffer *b = llmobs_buffer_new(1 << 20);
     struct llmobs_item *list;
 
-    ck_assert_ptr_null(b->ops->take(b));
+    ck_assert_ptr_null(llmobs_buffer_take(b));
     for (int i = 0; i < 10; i++)
-        ck_assert_int_eq(b->ops->put(b, &make(0, i, 1)->item), 0);
-    ck_assert_uint_eq(b->ops->pending(b), 10);
-    list = b->ops->take(b);
-    ck_assert_uint_eq(b->ops->pending(b), 0);
+        ck_assert_int_eq(llmobs_buffer_put(b, &make(0, i, 1)->item), 0);
+    ck_assert_uint_eq(llmobs_buffer_pending(b), 10);
+    list = llmobs_buffer_take(b);
+    ck_assert_uint_eq(llmobs_buffer_pending(b), 0);
     for (int i = 0; i < 10; i++) {
         struct llmobs_item *next = list->next;
 
@@ -46,65 +46,65 @@ START_TEST(keeps_the_order)
         list = next;
     }
     ck_assert_ptr_null(list);
-    b->ops->free(b);
+    free(b);
 }
 END_TEST
 
 START_TEST(refuses_beyond_the_bytes)
 {
-    struct llmobs_buffer *b = llmobs_buffer_memory(100);
+    struct llmobs_buffer *b = llmobs_buffer_new(100);
     struct numbered *huge = make(0, 0, 1000), *one = make(0, 1, 60);
     struct numbered *two = make(0, 2, 60), *most = make(0, 3, (size_t)-1);
 
     /* Alone it is taken whatever it weighs; nothing fits beside it. */
-    ck_assert_int_eq(b->ops->put(b, &huge->item), 0);
-    ck_assert_int_eq(b->ops->put(b, &one->item), -ENOBUFS);
-    ck_assert_ptr_eq(b->ops->take(b), &huge->item);
-    ck_assert_int_eq(b->ops->put(b, &one->item), 0);
-    ck_assert_int_eq(b->ops->put(b, &two->item), -ENOBUFS);
-    ck_assert_int_eq(b->ops->put(b, &most->item), -ENOBUFS);
+    ck_assert_int_eq(llmobs_buffer_put(b, &huge->item), 0);
+    ck_assert_int_eq(llmobs_buffer_put(b, &one->item), -ENOBUFS);
+    ck_assert_ptr_eq(llmobs_buffer_take(b), &huge->item);
+    ck_assert_int_eq(llmobs_buffer_put(b, &one->item), 0);
+    ck_assert_int_eq(llmobs_buffer_put(b, &two->item), -ENOBUFS);
+    ck_assert_int_eq(llmobs_buffer_put(b, &most->item), -ENOBUFS);
     two->item.weight = 40;
-    ck_assert_int_eq(b->ops->put(b, &two->item), 0);
-    ck_assert_uint_eq(b->ops->pending(b), 2);
-    ck_assert_ptr_eq(b->ops->take(b), &one->item);
+    ck_assert_int_eq(llmobs_buffer_put(b, &two->item), 0);
+    ck_assert_uint_eq(llmobs_buffer_pending(b), 2);
+    ck_assert_ptr_eq(llmobs_buffer_take(b), &one->item);
     ck_assert_ptr_eq(one->item.next, &two->item);
     free(huge);
     free(one);
     free(two);
     free(most);
-    b->ops->free(b);
+    free(b);
 }
 END_TEST
 
 START_TEST(refuses_beyond_the_items)
 {
-    struct llmobs_buffer *b = llmobs_buffer_memory(1 << 30);
+    struct llmobs_buffer *b = llmobs_buffer_new(1 << 30);
     struct numbered *all = calloc(LLMOBS_BUFFER_ITEMS_MAX + 1, sizeof(*all));
 
     for (int i = 0; i < LLMOBS_BUFFER_ITEMS_MAX; i++)
-        ck_assert_int_eq(b->ops->put(b, &all[i].item), 0);
-    ck_assert_int_eq(b->ops->put(b, &all[LLMOBS_BUFFER_ITEMS_MAX].item),
+        ck_assert_int_eq(llmobs_buffer_put(b, &all[i].item), 0);
+    ck_assert_int_eq(llmobs_buffer_put(b, &all[LLMOBS_BUFFER_ITEMS_MAX].item),
                      -ENOBUFS);
-    ck_assert_uint_eq(b->ops->pending(b), LLMOBS_BUFFER_ITEMS_MAX);
-    b->ops->take(b);
-    ck_assert_int_eq(b->ops->put(b, &all[0].item), 0);
+    ck_assert_uint_eq(llmobs_buffer_pending(b), LLMOBS_BUFFER_ITEMS_MAX);
+    llmobs_buffer_take(b);
+    ck_assert_int_eq(llmobs_buffer_put(b, &all[0].item), 0);
     free(all);
-    b->ops->free(b);
+    free(b);
 }
 END_TEST
 
 START_TEST(a_reset_forgets)
 {
-    struct llmobs_buffer *b = llmobs_buffer_memory(100);
+    struct llmobs_buffer *b = llmobs_buffer_new(100);
     struct numbered *one = make(0, 0, 100);
 
-    b->ops->put(b, &one->item);
-    b->ops->reset(b);
-    ck_assert_uint_eq(b->ops->pending(b), 0);
-    ck_assert_ptr_null(b->ops->take(b));
-    ck_assert_int_eq(b->ops->put(b, &one->item), 0);
+    llmobs_buffer_put(b, &one->item);
+    llmobs_buffer_reset(b);
+    ck_assert_uint_eq(llmobs_buffer_pending(b), 0);
+    ck_assert_ptr_null(llmobs_buffer_take(b));
+    ck_assert_int_eq(llmobs_buffer_put(b, &one->item), 0);
     free(one);
-    b->ops->free(b);
+    free(b);
 }
 END_TEST
 
@@ -116,7 +116,8 @@ static void *give_many(void *arg)
     int giver = *(int *)arg;
 
     for (int i = 0; i < EACH; i++)
-        ck_assert_int_eq(shared->ops->put(shared, &make(giver, i, 1)->item), 0);
+        ck_assert_int_eq(llmobs_buffer_put(shared, &make(giver, i, 1)->item),
+                         0);
     atomic_fetch_sub(&givers_left, 1);
     return NULL;
 }
@@ -128,14 +129,14 @@ START_TEST(threads_lose_nothing)
     int ids[GIVERS], next[GIVERS] = {0}, total = 0;
     bool last = false;
 
-    shared = llmobs_buffer_memory(1 << 30);
+    shared = llmobs_buffer_new(1 << 30);
     atomic_store(&givers_left, GIVERS);
     for (int i = 0; i < GIVERS; i++) {
         ids[i] = i;
         pthread_create(&threads[i], NULL, give_many, &ids[i]);
     }
     for (;;) {
-        struct llmobs_item *list = shared->ops->take(shared);
+        struct llmobs_item *list = llmobs_buffer_take(shared);
 
         for (struct llmobs_item *after; list; list = after) {
             struct numbered *one = (struct numbered *)list;
@@ -153,8 +154,8 @@ START_TEST(threads_lose_nothing)
     for (int i = 0; i < GIVERS; i++)
         pthread_join(threads[i], NULL);
     ck_assert_int_eq(total, GIVERS * EACH);
-    ck_assert_uint_eq(shared->ops->pending(shared), 0);
-    shared->ops->free(shared);
+    ck_assert_uint_eq(llmobs_buffer_pending(shared), 0);
+    free(shared);
 }
 END_TEST
 

@@ -107,7 +107,7 @@ START_TEST(test_many)
             if (i % 2)
                 llmobs_exchange_free(all[i]);
             else
-                llmobs_exchange_free_memory(llmobs_exchange_shed(all[i]));
+                llmobs_exchange_free_memory(llmobs_exchange_to_spooled(all[i]));
         }
     }
 }

@@ -89,8 +89,8 @@ static size_t kept_count;
 
 void fake_replace(struct llmobs_exporter *exporter, size_t bytes_max)
 {
-    worker = llmobs_worker_new(fake_config, llmobs_buffer_memory(bytes_max),
-                               exporter);
+    worker =
+        llmobs_worker_new(fake_config, llmobs_buffer_new(bytes_max), exporter);
     ck_assert_ptr_nonnull(worker);
     kept[kept_count++ % BEGUN_MAX] = worker;
 }

@@ -1,5 +1,4 @@
-/* exporters - from the names in LLMOBS_EXPORTER to a worker with exporters. */
-#include "core/deliver/worker.h"
+#include "core/deliver/open.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,10 +6,10 @@
 #include "core/base/log.h"
 #include "core/ledger/ledger.h"
 
-/* Nothing is given to a drainer. */
+/* A drainer gets its events from the disk alone. */
 #define DRAIN_BUFFER 4096
 
-/* Which of the known names are in the list. */
+/* The known names that are in the list. */
 struct names {
     bool is_auto, agent, agentless, store;
 };
@@ -80,7 +79,7 @@ static void add_agentless(struct llmobs_worker *worker,
     names->store = true;
 }
 
-/* The store is there where nothing else can be had. */
+/* Adds the store as well where no other exporter could be added. */
 static bool add_all(struct llmobs_worker *worker,
                     const struct llmobs_config *config)
 {
@@ -126,10 +125,10 @@ struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
                      llmobs_adopt_new(config, LLMOBS_ADOPT_OURS));
 }
 
-struct llmobs_worker *llmobs_worker_drainer(const struct llmobs_config *config,
-                                            struct llmobs_adopt *adopt)
+struct llmobs_worker *llmobs_worker_open_drainer(
+    const struct llmobs_config *config, struct llmobs_adopt *adopt)
 {
-    struct llmobs_buffer *buffer = llmobs_buffer_memory(DRAIN_BUFFER);
+    struct llmobs_buffer *buffer = llmobs_buffer_new(DRAIN_BUFFER);
 
     return buffer ? open_with(config, buffer, adopt) : NULL;
 }

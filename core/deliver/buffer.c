@@ -1,0 +1,86 @@
+#include "core/deliver/buffer.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* A stack of items: put pushes with one exchange-if-unchanged, take empties it
+ * with one exchange, so that no two threads ever look at one item, and none can
+ * come back to the top meanwhile (no ABA). */
+struct llmobs_buffer {
+    _Atomic(struct llmobs_item *) top;
+    atomic_size_t items;
+    atomic_size_t bytes;
+    size_t bytes_max;
+};
+
+static void forget(struct llmobs_buffer *buffer, size_t items, size_t bytes)
+{
+    atomic_fetch_sub_explicit(&buffer->items, items, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&buffer->bytes, bytes, memory_order_relaxed);
+}
+
+/* An empty buffer takes an item that alone is heavier than the limit: its
+ * memory is there already, and to refuse it would lose it for good. */
+int llmobs_buffer_put(struct llmobs_buffer *buffer, struct llmobs_item *item)
+{
+    size_t items =
+        atomic_fetch_add_explicit(&buffer->items, 1, memory_order_relaxed);
+    size_t bytes = atomic_fetch_add_explicit(&buffer->bytes, item->weight,
+                                             memory_order_relaxed);
+    struct llmobs_item *top;
+
+    if (items >= LLMOBS_BUFFER_ITEMS_MAX ||
+        (items > 0 && (item->weight > buffer->bytes_max ||
+                       bytes > buffer->bytes_max - item->weight))) {
+        forget(buffer, 1, item->weight);
+        return -ENOBUFS;
+    }
+    top = atomic_load_explicit(&buffer->top, memory_order_relaxed);
+    do
+        item->next = top;
+    while (!atomic_compare_exchange_weak_explicit(
+        &buffer->top, &top, item, memory_order_release, memory_order_relaxed));
+    return 0;
+}
+
+struct llmobs_item *llmobs_buffer_take(struct llmobs_buffer *buffer)
+{
+    struct llmobs_item *from =
+        atomic_exchange_explicit(&buffer->top, NULL, memory_order_acquire);
+    struct llmobs_item *list = NULL;
+    size_t items = 0, bytes = 0;
+
+    while (from) {
+        struct llmobs_item *next = from->next;
+
+        from->next = list;
+        list = from;
+        from = next;
+        items++;
+        bytes += list->weight;
+    }
+    forget(buffer, items, bytes);
+    return list;
+}
+
+size_t llmobs_buffer_pending(const struct llmobs_buffer *buffer)
+{
+    return atomic_load_explicit(&buffer->items, memory_order_relaxed);
+}
+
+void llmobs_buffer_reset(struct llmobs_buffer *buffer)
+{
+    atomic_store(&buffer->top, NULL);
+    atomic_store(&buffer->items, 0);
+    atomic_store(&buffer->bytes, 0);
+}
+
+struct llmobs_buffer *llmobs_buffer_new(size_t bytes_max)
+{
+    struct llmobs_buffer *buffer = calloc(1, sizeof(*buffer));
+
+    if (buffer)
+        buffer->bytes_max = bytes_max;
+    return buffer;
+}

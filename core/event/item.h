@@ -1,0 +1,47 @@
+/* item - the common head of everything that a buffer carries: an exchange, a
+ * span, an encoded event, or only where the disk keeps one of them.
+ */
+#ifndef LLMOBS_ITEM_H
+#define LLMOBS_ITEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/event/event_kind.h"
+
+enum llmobs_item_type {
+    LLMOBS_ITEM_EXCHANGE,
+    LLMOBS_ITEM_SPAN,
+    LLMOBS_ITEM_EVENT,  /* encoded already (event_item.h) */
+    LLMOBS_ITEM_SPOOLED /* the disk alone has it: no more than this head */
+};
+
+/* The disk gets the START of a call, then its BEGIN, and then its END. */
+#define LLMOBS_BEGUN 2
+
+/* Where the disk keeps an item (spool.h); a file of 0: nowhere. */
+struct llmobs_spooled {
+    uint64_t id;
+    uint32_t begun[LLMOBS_BEGUN]; /* the files of its START and BEGIN */
+    uint32_t file;                /* of its END or EVENT */
+    uint64_t begun_at[LLMOBS_BEGUN];
+    uint64_t offset;
+    uint64_t size;
+};
+
+static inline bool llmobs_spooled_any(const struct llmobs_spooled *spooled)
+{
+    return spooled->begun[0] || spooled->begun[1] || spooled->file;
+}
+
+/* The first member of everything that goes through a buffer. */
+struct llmobs_item {
+    struct llmobs_item *next;
+    enum llmobs_item_type type;
+    enum llmobs_event_kind kind; /* of its event */
+    size_t weight;               /* bytes, roughly */
+    struct llmobs_spooled spooled;
+};
+
+#endif
