@@ -10,15 +10,12 @@ PART" of tests/cli/doctor.py, and so "drain PART", "purge PART", "launcher PART"
 "cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
 """
 
-BEGIN = "core/capture/capture_begin.c"
-SETTLE = "core/capture/capture_settle.c"
-CALLS = "core/capture/capture_calls.c"
-READS = "core/capture/capture_reads.c"
+OUTGOING = "core/capture/outgoing.c"
+CALLBACKS = "core/capture/callbacks.c"
 CAPTURE = "core/capture/capture.c"
 ENGINE = "core/ops/attach.c"
 HANDLE = "core/capture/handle.c"
 KEYED = "core/base/keyed.c"
-SENT = "core/capture/handle_body.c"
 MULTI = "core/ops/multi.c"
 INJECT = "core/trace/inject.c"
 READ = "core/spool/adopt_read.c"
@@ -27,8 +24,8 @@ ENTRY = "core/spool/exchange_entry.c"
 HAZARDS = [
     ("setopt inside callbacks",
      "what we own while swapped in is noted, not forwarded "
-     "(`llmobs_capture_owns`)", [
-         ("owns-nothing", [(CALLS, "        return handle->swapped;",
+     "(`llmobs_callbacks_own`)", [
+         ("owns-nothing", [(CALLBACKS, "        return handle->swapped;",
                             "        return false;")],
           ["hazards.changed_within_a_callback"])]),
 
@@ -42,7 +39,7 @@ HAZARDS = [
     ("duphandle, before, during and after a transfer",
      "the twin gets the app's settings, not ours, and a record of its own "
      "(`op_easy_duphandle`)", [
-         ("twin-keeps-ours", [(CALLS, "    restore(from, twin);\n", "")],
+         ("twin-keeps-ours", [(CAPTURE, "    llmobs_callbacks_restore(from, twin);\n", "")],
           ["programs.hazard_cases.twin_of_a_busy_one",
            "headers.lists_of_programs", "programs.push_cases.accepted"]),
          ("twin-forgets", [(HANDLE, "    drop_copy(to, 0);\n    to->has_copy = "
@@ -163,30 +160,27 @@ HAZARDS = [
 
     ("WRITEFUNCTION set to NULL, or never set",
      "libcurl's default is ours, then (`app_write`)", [
-         ("no-default-write", [(CALLS, "    return fwrite(data, size, count,\n"
-                                "                  llmobs_capture_data(&handle"
-                                "->write, stdout));",
+         ("no-default-write", [(CALLBACKS, "    return fwrite(data, size, count, "
+                                "callback_data(&handle->write, stdout));",
                                 "    return size * count;")],
           ["programs.hazard_cases.write_unset",
            "programs.easy_cases.to_stdout"])]),
 
     ("WRITEDATA that was never set",
      "set back to libc's stdout, not to NULL (`restore_write`)", [
-         ("stdout-lost", [(CALLS, "CURLOPT_WRITEDATA,\n                       "
-                           "llmobs_capture_data(&handle->write, stdout));",
-                           "CURLOPT_WRITEDATA,\n                       "
-                           "llmobs_capture_data(&handle->write, NULL));"),
-                          (CALLS, "    return fwrite(data, size, count,\n"
-                           "                  llmobs_capture_data(&handle->"
+         ("stdout-lost", [(CALLBACKS, "CURLOPT_WRITEDATA, callback_data(&handle->"
                            "write, stdout));",
-                           "    return fwrite(data, size, count,\n"
-                           "                  llmobs_capture_data(&handle->"
-                           "write, NULL));")],
+                           "CURLOPT_WRITEDATA, callback_data(&handle->"
+                           "write, NULL));"),
+                          (CALLBACKS, "    return fwrite(data, size, count, "
+                           "callback_data(&handle->write, stdout));",
+                           "    return fwrite(data, size, count, "
+                           "callback_data(&handle->write, NULL));")],
           ["programs.easy_cases.to_stdout"])]),
 
     ("HEADERDATA without HEADERFUNCTION",
      "headers go to the app's write function (`app_header`)", [
-         ("headers-to-nobody", [(CALLS, "        header = (curl_write_callback"
+         ("headers-to-nobody", [(CALLBACKS, "        header = (curl_write_callback"
                                  ")handle->write.function;\n    if (!header)",
                                  "        return size * count;\n    if "
                                  "(!header)")],
@@ -195,7 +189,7 @@ HAZARDS = [
 
     ("CURLOPT_HEADER: headers within the body",
      "taken out of the recorded body (`keep_lines`)", [
-         ("headers-stay-in-body", [(CALLS, "    if (handle->header_in_body)\n"
+         ("headers-stay-in-body", [(CALLBACKS, "    if (handle->header_in_body)\n"
                                     "        llmobs_exchange_unreceive("
                                     "exchange, data, len);", "")],
           ["hazards.headers_within_the_body"])]),
@@ -203,13 +197,13 @@ HAZARDS = [
     ("PAUSE and redelivery",
      "what was recorded before a pause is skipped when it comes again "
      "(`skip_again`)", [
-         ("recorded-twice", [(CALLS, "        handle->exchange->again += len;",
+         ("recorded-twice", [(CALLBACKS, "        handle->exchange->again += len;",
                               "        handle->exchange->again += 0;")],
           ["hazards.paused_and_given_again"]),
-         ("pause-swallowed", [(CALLS, "        llmobs_capture_answered(handle, "
+         ("pause-swallowed", [(CALLBACKS, "        llmobs_outgoing_answered(handle, "
                                "data, len);\n    if (took != "
                                "CURL_WRITEFUNC_PAUSE)\n        return took;",
-                               "        llmobs_capture_answered(handle, data, "
+                               "        llmobs_outgoing_answered(handle, data, "
                                "len);\n    if (took != "
                                "CURL_WRITEFUNC_PAUSE)\n        return took;\n"
                                "    took = len;")],
@@ -217,7 +211,7 @@ HAZARDS = [
 
     ("ABORT and short counts",
      "returned as the app returned them (`on_write`)", [
-         ("refusal-swallowed", [(CALLS, "    took = app_write(handle, data, "
+         ("refusal-swallowed", [(CALLBACKS, "    took = app_write(handle, data, "
                                  "size, count);\n    if (took != "
                                  "CURL_WRITEFUNC_PAUSE)\n        return took;",
                                  "    took = app_write(handle, data, size, "
@@ -229,7 +223,7 @@ HAZARDS = [
 
     ("CURLOPT_PRIVATE and getinfo untouched",
      "state is in a table of ours, found by the handle's address", [
-         ("private-taken", [(CALLS, "    handle->swapped = true;\n",
+         ("private-taken", [(CALLBACKS, "    handle->swapped = true;\n",
                              "    handle->swapped = true;\n    (void)handle->"
                              "real->easy_setopt(curl, CURLOPT_PRIVATE, "
                              "\"x\");\n")],
@@ -246,7 +240,7 @@ HAZARDS = [
 
     ("the app's slist freed",
      "the app's list is set again at the end (`restore`)", [
-         ("our-nodes-stay", [(CALLS, "    if (handle->injected)\n        "
+         ("our-nodes-stay", [(CALLBACKS, "    if (handle->injected)\n        "
                               "(void)handle->real->easy_setopt(curl, "
                               "CURLOPT_HTTPHEADER,\n"
                               "                                        "
@@ -276,20 +270,20 @@ HAZARDS = [
 
     ("POSTFIELDS with size -1",
      "then it is a string (`size_of`)", [
-         ("size-taken-literally", [(SENT, "    return handle->postfields ? "
+         ("size-taken-literally", [(HANDLE, "    return handle->postfields ? "
                                     "(curl_off_t)strlen(handle->postfields) : "
                                     "-1;", "    return -1;")],
           ["hazards.sizes_of_a_body"])]),
 
     ("POSTFIELDS with embedded NULs",
      "a size beats the string's end (`size_of`)", [
-         ("always-a-string", [(SENT, "    if (handle->postfieldsize >= 0)\n"
+         ("always-a-string", [(HANDLE, "    if (handle->postfieldsize >= 0)\n"
                                "        return handle->postfieldsize;\n", "")],
           ["hazards.bodies_with_zero_bytes"])]),
 
     ("POSTFIELDS in a buffer that changes",
      "read as libcurl makes the request (`keep_request`)", [
-         ("read-at-the-end", [(SETTLE, "    llmobs_exchange_rewind(exchange, "
+         ("read-at-the-end", [(OUTGOING, "    llmobs_exchange_rewind(exchange, "
                                "0);\n    llmobs_handle_copy_body(handle, "
                                "&exchange->request);\n", ""),
                               (CAPTURE, "    exchange->end = end;\n    if (end "
@@ -322,33 +316,33 @@ HAZARDS = [
      "begins with it, or just after",
      "libcurl is asked which of two addresses and methods it took; of a body no "
      "more is read than it reads either way (`follow`)", [
-         ("measured-early", [("core/capture/handle_body.c", "multi && !llmobs_adds_"
+         ("measured-early", [("core/capture/handle.c", "multi && !llmobs_adds_"
                               "single(multi);", "multi && false;")],
           ["programs.beside_cases.begins"]),
-         ("moved-unseen", [(SETTLE, "    follow_address(handle, curl);\n    "
+         ("moved-unseen", [(OUTGOING, "    follow_address(handle, curl);\n    "
                             "if (handle->latch.led)", "    if (handle->latch."
                             "led)")],
           ["programs.beside_cases.begins"]),
-         ("moved-too-late", [(SETTLE, "    if (!url || url == handle->latch."
+         ("moved-too-late", [(OUTGOING, "    if (!url || url == handle->latch."
                               "seen_url)\n", "    if (!url)\n")],
           ["programs.beside_cases.connects"]),
-         ("led-unseen", [(SETTLE, "        forget_address(handle);\n    "
+         ("led-unseen", [(OUTGOING, "        forget_address(handle);\n    "
                           "follow_method", "        (void)0;\n    follow_"
                           "method")],
           ["programs.beside_cases.begins"]),
-         ("method-unseen", [(SETTLE, "    follow_method(handle, curl);\n",
+         ("method-unseen", [(OUTGOING, "    follow_method(handle, curl);\n",
                              "    (void)follow_method;\n")],
           ["programs.beside_cases.begins"]),
-         ("form-read-as-fields", [(SETTLE, "            i == LLMOBS_HTTP_POST "
+         ("form-read-as-fields", [(OUTGOING, "            i == LLMOBS_HTTP_POST "
                                    "&& (", "            false && (")],
           ["programs.beside_cases.begins"]),
-         ("upload-read-as-fields", [("core/capture/handle_body.c", " || handle->request "
+         ("upload-read-as-fields", [("core/capture/handle.c", " || handle->request "
                                      "== LLMOBS_HTTP_PUT))", "))")],
           ["unit a_latched_handle"]),
-         ("unsent-but-stands", [(SETTLE, "        exchange->stands = false;"
+         ("unsent-but-stands", [(OUTGOING, "        exchange->stands = false;"
                                  "\n", "")],
           ["programs.beside_cases.begins", "programs.beside_cases.waits"]),
-         ("unsent-unfollowed", [(SETTLE, "    open_unsent(handle, curl);\n",
+         ("unsent-unfollowed", [(OUTGOING, "    open_unsent(handle, curl);\n",
                                  "    (void)open_unsent;\n")],
           ["programs.beside_cases.begins", "programs.beside_cases.waits"]),
          ("member-for-ever", [("core/capture/adds.c", "        adds->members--;\n",
@@ -359,28 +353,28 @@ HAZARDS = [
      "libcurl begins with its transfer",
      "beside others in a multi it is not asked: libcurl tells its address in the "
      "prereq callback, or at the end (`start_url_pending`)", [
-         ("handle-read-early", [(BEGIN, "    if (handle->curlu && "
+         ("handle-read-early", [(CAPTURE, "    if (handle->curlu && "
                                  "llmobs_handle_early(handle))\n",
                                  "    if (handle->curlu && !curl)\n")],
           ["programs.memory_cases.url_goes_beside"]),
-         ("handle-unknown", [(SETTLE, "    if (!handle->latch.url_pending || "
+         ("handle-unknown", [(OUTGOING, "    if (!handle->latch.url_pending || "
                               "!handle->origin.url[0])\n",
                               "    if (handle)\n")],
           ["programs.memory_cases.url_goes_beside"]),
-         ("unsent-unknown", [(SETTLE, "    open_unsent(handle, curl);\n",
+         ("unsent-unknown", [(OUTGOING, "    open_unsent(handle, curl);\n",
                               "    (void)open_unsent;\n")],
           ["programs.memory_cases.url_goes_beside"])]),
 
     ("header list or body replaced or freed before the connection stands",
      "read in a prereq callback of ours, in which libcurl is about to read them "
-     "(`llmobs_capture_settle`)", [
-         ("read-as-it-begins", [(BEGIN, "    if (handle->swapped_prereq) {\n"
-                                 "        llmobs_capture_keep_start(handle);"
+     "(`llmobs_outgoing_settle`)", [
+         ("read-as-it-begins", [(CAPTURE, "    if (handle->swapped_prereq) {\n"
+                                 "        llmobs_outgoing_keep_start(handle);"
                                  "\n        return true;\n    }\n", "")],
           ["programs.memory_cases.fields_goes",
            "programs.memory_cases.header_goes",
            "programs.memory_cases.never_sent"]),
-         ("refused-but-read", [(CALLS, "    if (answer == PREREQ_OK)\n",
+         ("refused-but-read", [(CALLBACKS, "    if (answer == PREREQ_OK)\n",
                                 "    if (handle)\n")],
           ["programs.memory_cases.refused"])]),
 
@@ -388,42 +382,42 @@ HAZARDS = [
      "in the last round of an authentication",
      "taken at the end of the 100, else as far as libcurl has sent them, in our "
      "callbacks of the answer (`llmobs_handle_defer`, `take`)", [
-         ("late-read-at-once", [(SENT, "    latch->later = latch->rounds || "
+         ("late-read-at-once", [(HANDLE, "    latch->later = latch->rounds || "
                                  "expects(handle);", "    latch->later = "
                                  "latch->rounds && expects(handle) && false;")],
           ["programs.memory_cases.fields_late",
            "programs.memory_cases.fields_refused"]),
-         ("rounds-unknown", [(SENT, "    latch->rounds = takes_rounds(handle);",
-                              "    latch->rounds = takes_rounds(handle) && "
+         ("rounds-unknown", [(HANDLE, "    latch->rounds = goes_in_rounds(handle);",
+                              "    latch->rounds = goes_in_rounds(handle) && "
                               "false;")],
           ["programs.memory_cases.fields_late"]),
-         ("expected-by-the-list-alone", [(SENT, "    return fields_len(handle, "
+         ("expected-by-the-list-alone", [(HANDLE, "    return fields_len(handle, "
                                           "handle->postfields, EXPECTS_ABOVE + "
                                           "1) >", "    return false && "
                                           "fields_len(handle, "
                                           "handle->postfields, 1) >")],
           ["programs.memory_cases.fields_refused"]),
-         ("asked-by-name-only", [(SENT, "        return strcasestr(value, "
+         ("asked-by-name-only", [(HANDLE, "        return strcasestr(value, "
                                   "\"100-continue\");",
                                   "        return false;")],
           ["programs.memory_cases.fields_refused"]),
-         ("consent-unheard", [("core/capture/capture_sent.c", "        take_up_to("
+         ("consent-unheard", [("core/capture/outgoing.c", "        take_up_to("
                                "handle, UINT64_MAX);", "        (void)data;")],
           ["hazards.bodies_that_go_later"]),
-         ("consent-to-nothing", [("core/capture/capture_sent.c", "    if (!waits(handle) "
+         ("consent-to-nothing", [("core/capture/outgoing.c", "    if (!waits(handle) "
                                   "|| handle->latch.rounds || len == 0)",
                                   "    if (!waits(handle) || len == 0)")],
           ["programs.memory_cases.fields_late"]),
-         ("taken-after-the-app", [(CALLS, "    llmobs_capture_take_sent(handle);"
+         ("taken-after-the-app", [(CALLBACKS, "    llmobs_outgoing_take_sent(handle);"
                                    "\n    llmobs_handle_lock(handle);\n    "
                                    "if (handle->exchange)\n        keep_lines",
                                    "    llmobs_handle_lock(handle);\n    "
                                    "if (handle->exchange)\n        keep_lines")],
           ["programs.memory_cases.fields_late"]),
-         ("unanswered-unread", [(ENGINE, "    llmobs_capture_take_sent(handle);"
+         ("unanswered-unread", [(ENGINE, "    llmobs_outgoing_take_sent(handle);"
                                  "\n", "")],
           ["hazards.bodies_that_go_later"]),
-         ("first-round-counts", [(SETTLE, "            settle_again(handle);",
+         ("first-round-counts", [(OUTGOING, "            settle_again(handle);",
                                   "            (void)settle_again;")],
           ["programs.memory_cases.fields_late"]),
          ("unsent-unconfirmed", [(CAPTURE, " || handle->latch.later)", ")")],
@@ -431,21 +425,21 @@ HAZARDS = [
 
     ("kill while libcurl looks a name up, connects or does TLS",
      "the disk knows of the call before, and learns the request when libcurl "
-     "makes it (`llmobs_capture_keep_start`)", [
-         ("kept-with-the-request", [(BEGIN, "        llmobs_capture_keep_start("
+     "makes it (`llmobs_outgoing_keep_start`)", [
+         ("kept-with-the-request", [(CAPTURE, "        llmobs_outgoing_keep_start("
                                      "handle);\n", "")],
           ["killed.in_a_look_up", "killed.in_a_connect",
            "killed.in_a_handshake", "killed.behind_another"]),
          ("start-beside-begin", [(READ, "entry->type == LLMOBS_ENTRY_START && ",
                                   "entry->type == LLMOBS_ENTRY_END && ")],
           ["killed.in_an_answer", "unit started_and_asked"]),
-         ("another-id", [(SETTLE, "        continued->span_id = context->"
+         ("another-id", [(OUTGOING, "        continued->span_id = context->"
                           "span_id;\n", "")],
           ["killed.in_an_answer"]),
-         ("no-call-stays", [(SETTLE, "        llmobs_worker_cancel("
-                             "llmobs_capture_worker(), exchange);\n", "")],
+         ("no-call-stays", [(OUTGOING, "        llmobs_worker_cancel("
+                             "worker, exchange);\n", "")],
           ["killed.no_call_after_all"]),
-         ("body-at-hand-unasked", [(SETTLE, "    if (body.len == 0 || exchange->stands)"
+         ("body-at-hand-unasked", [(OUTGOING, "    if (body.len == 0 || exchange->stands)"
                                     "\n", "")],
           ["killed.a_body_at_hand"]),
          ("start-with-the-body", [(ENTRY, "    if (type == LLMOBS_ENTRY_START)"
@@ -470,13 +464,13 @@ HAZARDS = [
     ("a prereq callback of the app's own",
      "called by ours, set within the transfer or not, and given back "
      "(`on_prereq`, `restore`)", [
-         ("prereq-lost", [(CALLS, "    int answer = prereq ?",
+         ("prereq-lost", [(CALLBACKS, "    int answer = prereq ?",
                            "    int answer = prereq && !handle ?")],
           ["programs.memory_cases.own_prereq"]),
-         ("prereq-not-given-back", [(CALLS, "    if (handle->swapped_prereq)\n"
-                                     "        llmobs_capture_put(",
+         ("prereq-not-given-back", [(CALLBACKS, "    if (handle->swapped_prereq)\n"
+                                     "        put(",
                                      "    if (!curl)\n"
-                                     "        llmobs_capture_put(")],
+                                     "        put(")],
           ["programs.memory_cases.own_prereq"])]),
 
     ("the app's error buffer freed once the transfer is done",
@@ -490,45 +484,45 @@ HAZARDS = [
     ("READFUNCTION or READDATA set within a transfer, its own or another one's",
      "each that the app sets is a reader of ours, of which libcurl takes the "
      "newest as it makes for a connection, and keeps to it (`follow_reader`)", [
-         ("reader-follows", [(READS, "    const struct llmobs_callback *app = "
+         ("reader-follows", [(CALLBACKS, "    const struct llmobs_callback *app = "
                               "&reader->app;",
                               "    const struct llmobs_callback *app = "
                               "&handle->read;")],
           ["programs.memory_cases.reader_fixed",
            "programs.beside_cases.connects"]),
-         ("reader-stays", [(READS, "        follow_reader(handle, curl);\n",
+         ("reader-stays", [(CALLBACKS, "        follow_reader(handle, curl);\n",
                             "        (void)follow_reader;\n")],
           ["programs.beside_cases.answered"]),
-         ("readers-without-end", [(READS, "&handle->readers[handle->"
+         ("readers-without-end", [(CALLBACKS, "&handle->readers[handle->"
                                    "reader_count++];",
                                    "&handle->readers[handle->reader_count++ % "
                                    "LLMOBS_READERS_MAX];"),
-                                  (READS, "    if (handle->reader_count < "
+                                  (CALLBACKS, "    if (handle->reader_count < "
                                    "LLMOBS_READERS_MAX) {",
                                    "    if (curl) {"),
-                                  (READS, "&handle->readers[handle->"
+                                  (CALLBACKS, "&handle->readers[handle->"
                                    "reader_count - 1];",
                                    "&handle->readers[(handle->reader_count - 1)"
                                    " % LLMOBS_READERS_MAX];")],
           ["programs.beside_cases.connects"]),
-         ("each-another-reader", [(READS, "    if (is_newest(handle))\n",
+         ("each-another-reader", [(CALLBACKS, "    if (is_newest(handle))\n",
                                    "    if (is_newest(handle) && !curl)\n")],
           ["programs.beside_cases.begins"]),
-         ("late-reader-unseen", [(READS, "    else if (llmobs_capture_reads("
-                                  "handle))\n        (void)llmobs_capture_swap_"
+         ("late-reader-unseen", [(CALLBACKS, "    else if (reads_body("
+                                  "handle))\n        (void)swap_"
                                   "reads(handle, curl);\n", "")],
           ["programs.beside_cases.begins"])]),
 
     ("SEEKFUNCTION or IOCTLFUNCTION set within a transfer",
      "ours are there exactly where the app's are, and where libcurl's own fseek "
      "would be (`swap_rewind`)", [
-         ("pipe-seeks-again", [(READS, "    reader->unseekable = true;\n",
+         ("pipe-seeks-again", [(CALLBACKS, "    reader->unseekable = true;\n",
                                 "    (void)reader;\n")],
           ["programs.beside_cases.answered"]),
-         ("rewound-too-early", [(READS, "    return info && info->version_num >= "
+         ("rewound-too-early", [(CALLBACKS, "    return info && info->version_num >= "
                                  "REWINDS_FIRST;", "    return info;")],
           ["programs.beside_cases.answered"]),
-         ("rewind-stays", [(READS, "    if (handle->swapped_read)\n        "
+         ("rewind-stays", [(CALLBACKS, "    if (handle->swapped_read)\n        "
                             "(void)swap_rewind(handle, curl);\n", "")],
           ["programs.beside_cases.begins", "programs.beside_cases.answered"])]),
 
@@ -550,15 +544,15 @@ HAZARDS = [
           ["programs.body_cases.huge_copy"])]),
 
     ("READFUNCTION uploads, chunked or not",
-     "read through ours (`llmobs_capture_swap_in`)", [
-         ("uploads-unread", [(CALLS, "    return !llmobs_capture_reads(handle) "
-                              "||", "    return handle || !llmobs_capture_reads("
+     "read through ours (`llmobs_callbacks_swap_in`)", [
+         ("uploads-unread", [(CALLBACKS, "    return !reads_body(handle) "
+                              "||", "    return handle || !reads_body("
                               "handle) ||")],
           ["programs.easy_cases.read_chunked"])]),
 
     ("uploads rewound by SEEKFUNCTION or IOCTLFUNCTION",
      "what was recorded is rewound as well (`rewind_request`)", [
-         ("sent-twice-recorded-twice", [(READS, "        llmobs_exchange_rewind("
+         ("sent-twice-recorded-twice", [(CALLBACKS, "        llmobs_exchange_rewind("
                                          "handle->exchange, "
                                          "(uint64_t)offset);",
                                          "        (void)offset;")],
@@ -567,15 +561,15 @@ HAZARDS = [
     ("uploads by libcurl's own fread, rewound by fseek",
      "our seek does the same, where fseek would work "
      "(`swap_rewind`, `check_rewind`)", [
-         ("no-seek", [(READS, "    bool wanted = handle->seek.function ||\n",
+         ("no-seek", [(CALLBACKS, "    bool wanted = handle->seek.function ||\n",
                        "    bool wanted = handle->seek.function &&\n")],
           ["programs.easy_cases.file_redirected",
            "programs.edge_cases.fmem_redirected"]),
-         ("seek-too-late", [(READS, "    return put_reader(handle, curl) && "
+         ("seek-too-late", [(CALLBACKS, "    return put_reader(handle, curl) && "
                              "swap_rewind(handle, curl);\n",
                              "    return put_reader(handle, curl);\n")],
           ["programs.edge_cases.rewound_first"]),
-         ("seek-on-a-pipe", [(READS, "    return fd >= 0 ? lseek(fd, 0, "
+         ("seek-on-a-pipe", [(CALLBACKS, "    return fd >= 0 ? lseek(fd, 0, "
                               "SEEK_CUR) >= 0 : ftello(file) >= 0;",
                               "    return fd >= 0 || file;")],
           ["programs.easy_cases.file_redirected"])]),
@@ -583,7 +577,7 @@ HAZARDS = [
     ("MIME and formadd",
      "READ is never swapped: libcurl hands it the app's pointers "
      "(`reads_body`)", [
-         ("form-read-swapped", [(READS, "    if (handle->request == "
+         ("form-read-swapped", [(CALLBACKS, "    if (handle->request == "
                                  "LLMOBS_HTTP_PUT)\n        return true;",
                                  "    if (handle->request == LLMOBS_HTTP_PUT "
                                  "||\n        handle->request == "
@@ -592,7 +586,7 @@ HAZARDS = [
 
     ("Expect: 100, redirects, 401 rounds",
      "a status line begins the answer anew (`keep_line`)", [
-         ("rounds-add-up", [(CALLS, "        llmobs_exchange_restart("
+         ("rounds-add-up", [(CALLBACKS, "        llmobs_exchange_restart("
                              "exchange);\n", "")],
           ["hazards.rounds_before_the_answer"])]),
 
@@ -613,7 +607,7 @@ HAZARDS = [
 
     ("proxies and CONNECT",
      "no headers for who is not the peer (`llmobs_handle_exposes_headers`)", [
-         ("proxy-sees-headers", [("core/capture/handle_place.c", "    if (handle->"
+         ("proxy-sees-headers", [("core/capture/handle.c", "    if (handle->"
                                   "signs)\n        return true;\n    if "
                                   "(!unified ||",
                                   "    if (handle->signs)\n        return "
@@ -639,7 +633,7 @@ HAZARDS = [
                               "    if (max < SIZE_MAX ||")],
           ["hostile.many_answers_have_one_budget",
            "unit long_bodies_share_it"]),
-         ("bodies-without-content", [("core/capture/capture_judge.c", "        return 2 * "
+         ("bodies-without-content", [(CAPTURE, "        return 2 * "
                                       "(size_t)LLMOBS_BODY_EDGE;\n",
                                       "        return (size_t)config->"
                                       "capture_max;\n")],
@@ -681,15 +675,15 @@ HAZARDS = [
 
     ("resumed and ranged",
      "offsets are handed on as they are (`on_seek`)", [
-         ("seeks-to-0", [(READS, "seek(llmobs_capture_data(&handle->seek, NULL)"
+         ("seeks-to-0", [(CALLBACKS, "seek(callback_data(&handle->seek, NULL)"
                           ", offset, origin)",
-                          "seek(llmobs_capture_data(&handle->seek, NULL), 0 * "
+                          "seek(callback_data(&handle->seek, NULL), 0 * "
                           "offset, origin)")],
           ["hazards.resumed_uploads_to_a_proxy"])]),
 
     ("CONNECT_ONLY and websockets",
      "no transfer of ours (`may_begin`)", [
-         ("connect-only-captured", [("core/capture/capture_judge.c", "observes() && !handle->"
+         ("connect-only-captured", [("core/capture/judge.c", "observes() && !handle->"
                                      "connect_only &&", "observes() &&")],
           ["programs.easy_cases.connect_only",
            "programs.hazard_cases.spoken"])]),
@@ -704,8 +698,8 @@ HAZARDS = [
 
     ("share handles",
      "stay as the app set them: we set callbacks and headers alone "
-     "(`llmobs_capture_swap_in`)", [
-         ("share-left", [(CALLS, "    handle->swapped = true;\n",
+     "(`llmobs_callbacks_swap_in`)", [
+         ("share-left", [(CALLBACKS, "    handle->swapped = true;\n",
                           "    handle->swapped = true;\n    (void)handle->real"
                           "->easy_setopt(curl, CURLOPT_SHARE, NULL);\n")],
           ["programs.process_cases.share"])]),
@@ -1234,7 +1228,7 @@ HAZARDS = [
     ("a fork between a multi's add and its transfer",
      "the copy that begins in another process draws ids of its own "
      "(`renew_ids`)", [
-         ("ids-inherited", [("core/capture/capture_begin.c", "    if (exchange->process "
+         ("ids-inherited", [(OUTGOING, "    if (exchange->process "
                              "== llmobs_fork_process())\n        return;\n"
                              "    if (origin->from_span",
                              "    if (exchange)\n        return;\n"
@@ -1493,12 +1487,12 @@ HAZARDS = [
 
     ("siglongjmp out of our write to the disk",
      "the handle's owner gets its gate back at once (`llmobs_handle_lock`), and "
-     "the call ends with the next one (`llmobs_capture_leave_behind`)", [
-         ("gate-kept", [("core/capture/handle.c", " &&\n           !pass(handle, "
-                         "GATE_OWNER, GATE_OWNER)) {", ") {")],
+     "the call ends with the next one (`llmobs_callbacks_leave_behind`)", [
+         ("gate-kept", [("core/capture/handle.c", " &&\n           !hand_over(handle, "
+                         "HELD_BY_OWNER, HELD_BY_OWNER)) {", ") {")],
           ["spool.left_by_a_signal", "unit gates_that_were_left"]),
-         ("left-in", [(CALLS, "    if (handle->swapped && !handle->inside && !"
-                       "atomic_load(&handle->multi))\n        llmobs_capture_"
+         ("left-in", [(CALLBACKS, "    if (handle->swapped && !handle->inside && !"
+                       "atomic_load(&handle->multi))\n        llmobs_callbacks_"
                        "swap_out(handle, curl);\n", "    (void)handle, "
                        "(void)curl;\n")],
           ["spool.left_by_a_signal"])]),
@@ -1731,7 +1725,7 @@ HAZARDS = [
                            "private_host(url->host);",
                            "    match->near = true;")],
           ["unit hosts_that_get_headers"]),
-         ("elsewhere-told", [("core/capture/capture_judge.c",
+         ("elsewhere-told", [("core/capture/judge.c",
                               "match->near && !handle->elsewhere;",
                               "match->near;")],
           ["headers.public_hosts_of_no_known_provider"])]),
@@ -1750,7 +1744,7 @@ HAZARDS = [
                            "i++)", "i <= LLMOBS_CARRIED_HTTP_REAL_IP;\n         "
                            "i++)")],
           ["inbound.behind_proxies_of_all_kinds"]),
-         ("sent-on-as-known", [("core/capture/capture_settle.c", "origin->stranger || "
+         ("sent-on-as-known", [("core/capture/outgoing.c", "origin->stranger || "
                                 "forwards_strangers(handle);",
                                 "origin->stranger;\n    (void)"
                                 "forwards_strangers;")],

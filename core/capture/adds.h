@@ -1,5 +1,5 @@
-/* adds - easy handles that were added to a multi, and those of them that no
- * drive of it has reached yet.
+/* adds - the easy handles that were added to a multi, and those of them that
+ * wait for its next drive.
  *
  * libcurl looks at an added handle when the multi is driven: by perform,
  * socket, socket_action or socket_all. Until then the app may set, replace and
@@ -10,7 +10,6 @@
  * Threads: those of keyed.h.
  * Errors:  false without memory.
  * Limits:  LLMOBS_ADDS_CHAINS chains.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_ADDS_H
 #define LLMOBS_ADDS_H
@@ -27,13 +26,13 @@ struct llmobs_adds *llmobs_adds_find(CURLM *multi);
 /* Puts a handle at the end of its multi's list, and counts it as a member. */
 bool llmobs_adds_push(CURLM *multi, struct llmobs_handle *handle);
 
-/* Members that libcurl adds by itself are counted alone; whoever leaves, or is
- * gone, is taken off list and count. */
+/* join counts a handle that libcurl added by itself, without listing it; part
+ * takes a handle that leaves, or is gone, off the list and the count. */
 void llmobs_adds_join(CURLM *multi, struct llmobs_handle *handle);
 void llmobs_adds_part(CURLM *multi, struct llmobs_handle *handle);
 
-/* True when the multi has no member but one: nobody else's callback is called
- * as it is driven. */
+/* True when the multi has one member: libcurl calls no other handle's callbacks
+ * as it drives it. */
 bool llmobs_adds_single(CURLM *multi);
 
 /* Takes the first one; NULL: there is none. */
@@ -43,21 +42,23 @@ bool llmobs_adds_any(const struct llmobs_adds *adds);
 /* Takes this one; false: it is not there. */
 bool llmobs_adds_remove(CURLM *multi, struct llmobs_handle *handle);
 
-/* Makes the record unfindable (the address may be a new multi's any moment):
- * NULL: there is none. Then gives it back for recycling, and its list is gone;
- * or, where the multi stays after all, makes it findable again. */
+/* detach makes the record unfindable, for a new multi may get the address at
+ * any moment; NULL: there is none. Then release empties its list and gives it
+ * back for recycling; or, where the multi stays after all, attach makes it
+ * findable again. */
 struct llmobs_adds *llmobs_adds_detach(CURLM *multi);
 void llmobs_adds_release(struct llmobs_adds *adds);
 void llmobs_adds_attach(struct llmobs_adds *adds, CURLM *multi);
 
-/* Whether a pushed handle of this multi may inherit what we set, unseen: no
- * transfer of it is captured. Blinding answers false without memory. */
+/* A multi is blind while a server push may copy a handle, our callbacks
+ * included, unseen: no transfer of such a multi is captured. blind answers
+ * false without memory. */
 bool llmobs_adds_blind(CURLM *multi);
 void llmobs_adds_see(CURLM *multi);
 bool llmobs_adds_is_blind(const struct llmobs_adds *adds);
 
-/* Around a drive. A handle that is added inside may be reached by that very
- * drive. */
+/* Around a drive: a handle that the app adds within it may be reached by that
+ * very drive. */
 void llmobs_adds_enter(struct llmobs_adds *adds);
 void llmobs_adds_leave(struct llmobs_adds *adds);
 bool llmobs_adds_driven(CURLM *multi);

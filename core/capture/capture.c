@@ -1,14 +1,72 @@
-#include "core/capture/capture_inner.h"
+#include "core/capture/capture.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/fork.h"
+#include "core/capture/callbacks.h"
+#include "core/capture/judge.h"
+#include "core/capture/outgoing.h"
 #include "core/event/curlcode.h"
+#include "core/sdk/annotation_pack.h"
+#include "core/sdk/own_span.h"
+#include "core/sdk/thread_state.h"
+#include "core/trace/carrier.h"
 
-/* How long the exit handler waits for a thread that is appending. */
+/* How many milliseconds the exit handler waits for a thread that is appending.
+ */
 #define EXIT_LOCK_MS 5
+
+/* Set once before any handle exists, constant afterwards. */
+static const struct llmobs_config *config;
+static struct llmobs_worker *worker;
+
+void llmobs_capture_init(const struct llmobs_config *the_config,
+                         const struct llmobs_rules *rules,
+                         struct llmobs_worker *the_worker)
+{
+    config = the_config;
+    worker = the_worker;
+    llmobs_judge_init(config, rules);
+    llmobs_outgoing_init(config, worker);
+}
+
+size_t llmobs_capture_body_max(void)
+{
+    if (config->privacy.content == LLMOBS_CONTENT_OFF &&
+        config->capture_max > 2 * LLMOBS_BODY_EDGE)
+        return 2 * (size_t)LLMOBS_BODY_EDGE;
+    return (size_t)config->capture_max;
+}
+
+/* ---- records of handles -------------------------------------------------- */
+
+struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
+                                                CURL *curl)
+{
+    struct llmobs_handle *stale = llmobs_handle_find(curl);
+
+    if (stale)
+        llmobs_capture_finish(stale, LLMOBS_END_REMOVED, CURLE_OK);
+    return llmobs_handle_create(real, curl);
+}
+
+struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
+                                          CURL *twin)
+{
+    struct llmobs_handle *to;
+
+    llmobs_callbacks_restore(from, twin);
+    to = llmobs_capture_new_handle(from->real, twin);
+    if (!to || llmobs_handle_copy(to, from))
+        return to;
+    llmobs_handle_detach(to);
+    llmobs_handle_release(to);
+    return NULL;
+}
 
 static struct llmobs_exchange *take(struct llmobs_handle *handle)
 {
@@ -26,19 +84,322 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_exchange *exchange = take(handle);
 
-    llmobs_capture_swap_out(handle, curl);
+    llmobs_callbacks_swap_out(handle, curl);
     llmobs_handle_drop_origin(handle);
     handle->latch.on = false;
     if (!exchange)
         return;
-    llmobs_worker_cancel(llmobs_capture_worker(), exchange);
+    llmobs_worker_cancel(worker, exchange);
     llmobs_exchange_free(exchange);
 }
 
-/* The app's own error buffer says more than the code; else libcurl's text.
- * libcurl empties it as a transfer begins, and never writes beyond its size. It
- * is certain to be there as easy_perform returns alone: in a multi nobody says
- * in which drive libcurl wrote it, and the app may have freed it since. */
+/* ---- the app makes the call --------------------------------------------- */
+
+/* NULL without memory: the span then names no caller. */
+static struct llmobs_callsite *take_callsite(uintptr_t entry)
+{
+    struct llmobs_callsite *callsite;
+
+    if (config->callsite == LLMOBS_CALLSITE_OFF)
+        return NULL;
+    callsite = llmobs_callsite_take(config->callsite == LLMOBS_CALLSITE_ADDRESS
+                                        ? LLMOBS_CALLSITE_NEAR
+                                        : LLMOBS_CALLSITE_STACK,
+                                    entry);
+    if (callsite)
+        callsite->frames = config->callsite;
+    return callsite;
+}
+
+/* The program's own span is the first choice, the context of the request that
+ * it serves the last. The context in its own headers comes between them;
+ * libcurl has not read those yet. */
+static void take_parent(struct llmobs_origin *origin,
+                        struct llmobs_context *context)
+{
+    struct llmobs_carrier room;
+    const struct llmobs_carrier *now = llmobs_own_span_carrier(&room);
+
+    if (now->baggage)
+        origin->baggage = strdup(now->baggage);
+    origin->from_span =
+        origin->waits
+            ? origin->span && !llmobs_own_span_child(origin->span, context)
+            : llmobs_own_span_child_of_current(context);
+    origin->stranger = now->stranger;
+    if (!origin->from_span)
+        origin->carried = llmobs_context_from_carrier(context, config, now);
+}
+
+static bool take_ours(struct llmobs_handle *handle)
+{
+    struct llmobs_origin *origin = &handle->origin;
+    struct llmobs_exchange *exchange =
+        llmobs_exchange_new(llmobs_capture_body_max());
+
+    if (!exchange)
+        return false;
+    exchange->callsite = take_callsite(handle->called_from);
+    handle->called_from = 0;
+    exchange->annotations =
+        origin->waits ? origin->annotations : llmobs_annotation_pack();
+    origin->annotations = NULL;
+    take_parent(origin, &exchange->context);
+    origin->exchange = exchange;
+    return true;
+}
+
+/* Ends a call that a longjmp, or a reset under way, left without an end. */
+static void begin_anew(struct llmobs_handle *handle)
+{
+    llmobs_capture_finish(handle, LLMOBS_END_REMOVED, CURLE_OK);
+    handle->origin.proxying = llmobs_thread_state_proxied();
+}
+
+/* Judges by our own copy of the URL alone; a CURLU is not asked yet. */
+static enum llmobs_verdict judge_added(const struct llmobs_handle *handle)
+{
+    struct llmobs_match match;
+    char *owned = NULL;
+    const char *url;
+    enum llmobs_verdict verdict = LLMOBS_NOT_OURS;
+
+    if (handle->curlu)
+        return LLMOBS_PERHAPS_OURS;
+    url = llmobs_handle_url(handle, &owned);
+    if (url)
+        verdict = llmobs_judge_url(handle, url, &match);
+    if (url && verdict == LLMOBS_NOT_OURS)
+        llmobs_judge_log(llmobs_handle_method(handle), url, &match, false);
+    free(owned);
+    return verdict;
+}
+
+void llmobs_capture_take(struct llmobs_handle *handle)
+{
+    struct llmobs_origin *origin = &handle->origin;
+    int saved = errno;
+
+    begin_anew(handle);
+    if (llmobs_judge_may_begin(handle))
+        origin->not_ours = judge_added(handle) == LLMOBS_NOT_OURS;
+    if (llmobs_judge_may_begin(handle) && !origin->not_ours) {
+        (void)take_ours(handle);
+    } else if (llmobs_thread_state_used()) {
+        origin->span = llmobs_thread_state_top();
+        origin->annotations = llmobs_annotation_pack();
+    }
+    origin->waits = true;
+    errno = saved;
+}
+
+void llmobs_capture_lose(struct llmobs_handle *handle)
+{
+    if (handle->origin.exchange)
+        llmobs_worker_lose(worker);
+    llmobs_handle_drop_origin(handle);
+}
+
+/* ---- libcurl begins the transfer ---------------------------------------- */
+
+/* A libcurl without prereq callbacks offers no later moment: the request is
+ * read at once. */
+static bool put_in(struct llmobs_handle *handle, CURL *curl)
+{
+    if (!llmobs_callbacks_swap_in(handle, curl)) {
+        if (handle->capturing)
+            llmobs_worker_lose(worker);
+        llmobs_capture_cancel(handle, curl);
+        return false;
+    }
+    if (handle->swapped_prereq) {
+        llmobs_outgoing_keep_start(handle);
+        return true;
+    }
+    llmobs_outgoing_settle(handle, curl);
+    if (handle->capturing || handle->injected)
+        return true;
+    llmobs_callbacks_swap_out(handle, curl);
+    return false;
+}
+
+/* False: without memory. */
+static bool take_all(struct llmobs_handle *handle, const char *url,
+                     enum llmobs_verdict verdict,
+                     const struct llmobs_match *match)
+{
+    struct llmobs_origin *origin = &handle->origin;
+
+    if (!origin->exchange && !take_ours(handle))
+        return false;
+    origin->url = strdup(url);
+    if (!origin->url)
+        return false;
+    origin->exposes = llmobs_handle_exposes_headers(handle);
+    llmobs_handle_latch(handle);
+    return verdict != LLMOBS_PERHAPS_OURS ||
+           llmobs_outgoing_open(handle, match);
+}
+
+static bool start_judged(struct llmobs_handle *handle, CURL *curl,
+                         const char *url)
+{
+    struct llmobs_match match;
+    enum llmobs_verdict verdict = llmobs_judge_url(handle, url, &match);
+
+    if (verdict == LLMOBS_NOT_OURS) {
+        llmobs_judge_log(llmobs_handle_method(handle), url, &match, false);
+        return false;
+    }
+    if (!take_all(handle, url, verdict, &match)) {
+        if (verdict == LLMOBS_PERHAPS_OURS)
+            llmobs_worker_lose(worker);
+        return false;
+    }
+    return put_in(handle, curl);
+}
+
+/* The app may free or replace a URL handle until libcurl asks it, so libcurl's
+ * own answer is awaited. Only where libcurl tells an empty address now will a
+ * later answer be that of the URL handle. */
+static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
+{
+    const char *before =
+        llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+
+    if (!before || before[0] || !take_all(handle, "", LLMOBS_PASSES_ON, NULL))
+        return false;
+    handle->latch.url_pending = true;
+    handle->latch.seen_url = before;
+    llmobs_outgoing_start_clock(&handle->origin);
+    return put_in(handle, curl);
+}
+
+static bool start(struct llmobs_handle *handle, CURL *curl)
+{
+    char *owned = NULL;
+    const char *url;
+    bool begun;
+
+    if (handle->origin.not_ours)
+        return false;
+    if (!llmobs_judge_may_begin(handle)) {
+        llmobs_judge_log_bodyless(handle);
+        return false;
+    }
+    if (handle->curlu && llmobs_handle_early(handle))
+        return start_url_pending(handle, curl);
+    url = llmobs_handle_url(handle, &owned);
+    begun = url && start_judged(handle, curl, url);
+    free(owned);
+    return begun;
+}
+
+bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl)
+{
+    int saved = errno;
+    bool begun;
+
+    llmobs_worker_call(worker);
+    begun = start(handle, curl);
+    if (!begun) {
+        llmobs_handle_drop_origin(handle);
+        handle->latch.on = false;
+    }
+    errno = saved;
+    return begun;
+}
+
+bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl)
+{
+    int saved = errno;
+
+    begin_anew(handle);
+    errno = saved;
+    return llmobs_capture_start(handle, curl);
+}
+
+/* ---- what libcurl measured ----------------------------------------------- */
+
+static double time_ms(const struct llmobs_real *real, CURL *curl, CURLINFO info)
+{
+    double seconds = 0;
+
+    if (real->easy_getinfo(curl, info, &seconds) != CURLE_OK || seconds <= 0)
+        return -1;
+    return seconds * 1000;
+}
+
+static int64_t count_of(const struct llmobs_real *real, CURL *curl,
+                        CURLINFO info)
+{
+    curl_off_t count = -1;
+
+    if (real->easy_getinfo(curl, info, &count) != CURLE_OK)
+        return -1;
+    return count;
+}
+
+static long long_of(const struct llmobs_real *real, CURL *curl, CURLINFO info)
+{
+    long value = 0;
+
+    if (real->easy_getinfo(curl, info, &value) != CURLE_OK)
+        return 0;
+    return value;
+}
+
+/* The status that libcurl tells, where it still knows (not after a reset). One
+ * seen in a header line alone may be that of a proxy that refused the tunnel.
+ */
+static long status_now(const struct llmobs_real *real, CURL *curl, long seen)
+{
+    long status = long_of(real, curl, CURLINFO_RESPONSE_CODE);
+
+    if (status >= 200)
+        return status;
+    return seen == long_of(real, curl, CURLINFO_HTTP_CONNECTCODE) ? 0 : seen;
+}
+
+void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
+{
+    const struct llmobs_real *real = handle->real;
+    struct llmobs_transfer transfer;
+    int saved = errno;
+    double total_ms;
+
+    llmobs_outgoing_follow_unsent(handle, curl);
+    if (!handle->capturing || !real->easy_getinfo)
+        return;
+    transfer.http_version = long_of(real, curl, CURLINFO_HTTP_VERSION);
+    transfer.redirects = long_of(real, curl, CURLINFO_REDIRECT_COUNT);
+    transfer.bytes_sent = count_of(real, curl, CURLINFO_SIZE_UPLOAD_T);
+    transfer.bytes_received = count_of(real, curl, CURLINFO_SIZE_DOWNLOAD_T);
+    transfer.dns_ms = time_ms(real, curl, CURLINFO_NAMELOOKUP_TIME);
+    transfer.connect_ms = time_ms(real, curl, CURLINFO_CONNECT_TIME);
+    transfer.tls_ms = time_ms(real, curl, CURLINFO_APPCONNECT_TIME);
+    transfer.first_byte_ms = time_ms(real, curl, CURLINFO_STARTTRANSFER_TIME);
+    total_ms = time_ms(real, curl, CURLINFO_TOTAL_TIME);
+    llmobs_handle_lock(handle);
+    /* After a reset libcurl knows nothing more. */
+    if (handle->exchange && (total_ms > 0 || !handle->exchange->duration_ns)) {
+        handle->exchange->transfer = transfer;
+        handle->exchange->status =
+            status_now(real, curl, handle->exchange->status);
+        if (total_ms > 0)
+            handle->exchange->duration_ns = (int64_t)(total_ms * 1000000);
+    }
+    llmobs_handle_unlock(handle);
+    errno = saved;
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
+/* Copies the app's error buffer, which says more than the code, or else
+ * libcurl's text for the code. libcurl empties the buffer as a transfer begins,
+ * and never writes beyond its size. Only as easy_perform returns is the buffer
+ * certain to be there: in a multi it is unknown in which drive libcurl wrote
+ * it, and the app may have freed it since. */
 static void copy_error(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {
@@ -51,8 +412,8 @@ static void copy_error(const struct llmobs_handle *handle,
              CURL_ERROR_SIZE - 1, text ? text : "");
 }
 
-/* libcurl's clock starts a little after ours: nothing may have arrived after
- * the end. */
+/* libcurl's clock starts a little after ours: lengthens its duration so that no
+ * mark lies after the end. */
 static void cover_marks(struct llmobs_exchange *exchange)
 {
     int64_t last;
@@ -65,18 +426,8 @@ static void cover_marks(struct llmobs_exchange *exchange)
         exchange->duration_ns = last;
 }
 
-struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
-                                                CURL *curl)
-{
-    struct llmobs_handle *stale = llmobs_handle_find(curl);
-
-    if (stale)
-        llmobs_capture_finish(stale, LLMOBS_END_REMOVED, CURLE_OK);
-    return llmobs_handle_create(real, curl);
-}
-
-/* libcurl never made the request, or never came to its body: method and URL say
- * whether it was a call, or a copy of the body, where we have one. */
+/* libcurl never made the request, or never came to its body: method and URL
+ * decide whether it was a call, or a copy of the body, where there is one. */
 static void settle_unsent(struct llmobs_exchange *exchange)
 {
     if (exchange->unsent && !exchange->request.total && exchange->stands)
@@ -90,8 +441,8 @@ static void copy_unsent(const struct llmobs_handle *handle,
         llmobs_handle_copy_body(handle, &exchange->request);
     if (exchange->unsent && handle->origin.url &&
         (exchange->stands || exchange->request.total))
-        llmobs_capture_tell(llmobs_handle_method(handle), handle->origin.url,
-                            &exchange->match, true);
+        llmobs_judge_log(llmobs_handle_method(handle), handle->origin.url,
+                         &exchange->match, true);
 }
 
 static void finish(struct llmobs_handle *handle,
@@ -115,7 +466,7 @@ static void finish(struct llmobs_handle *handle,
         exchange->duration_ns =
             llmobs_clock_mono_ns() - exchange->start_mono_ns;
     cover_marks(exchange);
-    llmobs_worker_give(llmobs_capture_worker(), &exchange->item);
+    llmobs_worker_give(worker, &exchange->item);
 }
 
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
@@ -146,7 +497,7 @@ static void abandon(struct llmobs_handle *handle, void *ctx)
     settle_unsent(exchange);
     exchange->end = LLMOBS_END_EXIT;
     exchange->duration_ns = llmobs_clock_mono_ns() - exchange->start_mono_ns;
-    llmobs_worker_give(llmobs_capture_worker(), &exchange->item);
+    llmobs_worker_give(worker, &exchange->item);
 }
 
 void llmobs_capture_abandon_all(void)

@@ -11,10 +11,15 @@
 #include "core/base/clock.h"
 #include "core/base/cold.h"
 #include "core/capture/adds.h"
+#include "core/net/target.h"
 
 /* Bodies that do not look like JSON are copied only up to this size: a form
  * post to a proxy is small, and a 200 MB upload must not cost 200 MB more. */
 #define COPY_TEXT_MAX (64 * 1024)
+
+/* libcurl asks for the server's consent to a longer body (before 7.70 to one
+ * above 1 KiB), unless the app's list has an Expect of its own. */
+#define EXPECTS_ABOVE (1024 * 1024)
 
 LLMOBS_COLD static llmobs_keyed_chain chains[LLMOBS_HANDLE_CHAINS];
 static const struct llmobs_keyed_table table = {chains, LLMOBS_HANDLE_CHAINS,
@@ -25,8 +30,8 @@ struct llmobs_handle *llmobs_handle_find(CURL *curl)
     return llmobs_keyed_find(&table, curl);
 }
 
-/* A handle may keep its copy for ever, and never call a model: the budget is
- * for calls, each of which has a copy of its own. */
+/* A handle may keep its copy for ever and never call a model, so the copy does
+ * not count for the budget; each call has a copy of its own that does. */
 static void drop_copy(struct llmobs_handle *handle, size_t copy_max)
 {
     llmobs_body_fini(&handle->copied);
@@ -45,7 +50,7 @@ static void forget_transfer(struct llmobs_handle *handle)
     llmobs_handle_unlock(handle);
     llmobs_exchange_free(exchange);
     llmobs_handle_drop_origin(handle);
-    /* A multi's list does not outlive its handles: it was left by cleanup. */
+    /* A multi that cleanup has freed is in no handle any more. */
     llmobs_adds_part(atomic_load(&handle->multi), handle);
     atomic_store(&handle->multi, NULL);
     handle->capturing = handle->latch.on = false;
@@ -129,6 +134,8 @@ void llmobs_handle_release(struct llmobs_handle *handle)
     llmobs_keyed_set(&handle->keyed, NULL);
 }
 
+/* ---- settings --------------------------------------------------------- */
+
 static bool set_url(struct llmobs_handle *handle, const char *url)
 {
     size_t need = url ? strlen(url) + 1 : 1;
@@ -198,7 +205,8 @@ static bool worth_a_copy(const char *data, size_t len)
     return i < len && (data[i] == '{' || data[i] == '[');
 }
 
-/* As CURLOPT_COPYPOSTFIELDS does it: the size in force now, else a string. */
+/* Copies as CURLOPT_COPYPOSTFIELDS does: as many bytes as the size in force
+ * says, else a string. */
 static void copy_postfields(struct llmobs_handle *handle, const char *data,
                             size_t copy_max)
 {
@@ -233,7 +241,7 @@ static void set_name(char *field, size_t cap, const char *text)
 {
     size_t len = text ? strlen(text) : 0;
 
-    /* A name that does not fit is none that we know: kept as unknown. */
+    /* No name that the rules know is that long: it is kept as unknown. */
     if (len >= cap)
         text = "?", len = 1;
     memcpy(field, text ? text : "", len);
@@ -251,7 +259,7 @@ static void set_data(struct llmobs_callback *callback, void *data)
     callback->data_set = true;
 }
 
-/* As libcurl's own setopt does it. */
+/* Derives the kind of request as libcurl's own setopt does. */
 static void note_request(struct llmobs_handle *handle, CURLoption option,
                          bool on)
 {
@@ -308,14 +316,15 @@ static void note_headeropt(struct llmobs_handle *handle, long mask)
     handle->unified = !(mask & 1); /* CURLHEADER_SEPARATE */
 }
 
-/* All but those that go with the first request: basic, bearer, AWS_SIGV4. */
+/* Every method takes several requests but those that go with the first one:
+ * basic, bearer and AWS_SIGV4. */
 static bool takes_rounds(unsigned long methods)
 {
     return (methods & ~(CURLAUTH_BASIC | 64UL | 128UL)) != 0;
 }
 
-/* Options that lead the request to another place, or its headers to others
- * than its peer. */
+/* Options that lead the request to another address, or its headers to hosts
+ * beside its peer. */
 static bool redirects(CURLoption option)
 {
     switch ((int)option) {
@@ -454,6 +463,369 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
     }
 }
 
+/* ---- the request: its method and its body ------------------------------- */
+
+enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle)
+{
+    return handle->latch.on ? handle->latch.request : handle->request;
+}
+
+static curl_off_t size_of(const struct llmobs_handle *handle)
+{
+    if (handle->request != LLMOBS_HTTP_POST || handle->no_body)
+        return -1;
+    if (handle->postfieldsize >= 0)
+        return handle->postfieldsize;
+    if (handle->has_copy)
+        return (curl_off_t)handle->copied.total;
+    return handle->postfields ? (curl_off_t)strlen(handle->postfields) : -1;
+}
+
+bool llmobs_handle_early(const struct llmobs_handle *handle)
+{
+    CURLM *multi = atomic_load(&handle->multi);
+
+    return multi && !llmobs_adds_single(multi);
+}
+
+void llmobs_handle_latch(struct llmobs_handle *handle)
+{
+    handle->latch.request = handle->request;
+    handle->latch.early = llmobs_handle_early(handle);
+    handle->latch.unsure = handle->latch.led = handle->latch.url_pending =
+        false;
+    handle->latch.seen_url = NULL;
+    handle->latch.rounds = handle->rounds;
+    handle->latch.proxy_rounds = handle->proxy_rounds;
+    handle->latch.later = false;
+    handle->latch.size = -1;
+    if (handle->latch.early)
+        handle->latch.size = handle->postfieldsize;
+    else if (handle->postfields || handle->has_copy)
+        handle->latch.size = size_of(handle);
+    handle->latch.on = true;
+}
+
+const char *llmobs_handle_method(const struct llmobs_handle *handle)
+{
+    static const char *const names[] = {
+        [LLMOBS_HTTP_GET] = "GET",   [LLMOBS_HTTP_HEAD] = "HEAD",
+        [LLMOBS_HTTP_POST] = "POST", [LLMOBS_HTTP_PUT] = "PUT",
+        [LLMOBS_HTTP_FORM] = "POST",
+    };
+
+    if (handle->custom_request[0])
+        return handle->custom_request;
+    return handle->no_body ? "HEAD" : names[llmobs_handle_verb(handle)];
+}
+
+bool llmobs_handle_sends_body(const struct llmobs_handle *handle)
+{
+    enum llmobs_http_verb verb = llmobs_handle_verb(handle);
+
+    return !handle->no_body && verb != LLMOBS_HTTP_GET &&
+           verb != LLMOBS_HTTP_HEAD;
+}
+
+/* The smaller one of two of which either may be unknown, -1. */
+static curl_off_t smaller(curl_off_t a, curl_off_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* The size of POSTFIELDS or of the copy; -1: not known. Where libcurl may have
+ * taken either of two sizes, the bytes are there for certain as far as the
+ * smaller one goes. */
+static curl_off_t body_size(const struct llmobs_handle *handle)
+{
+    if (!handle->latch.on)
+        return handle->postfieldsize;
+    return handle->latch.early
+               ? smaller(handle->latch.size, handle->postfieldsize)
+               : handle->latch.size;
+}
+
+/* How many of at most `most` bytes of the app's memory libcurl sends. Where
+ * that may be a string, it ends at its NUL in any case. */
+static size_t fields_len(const struct llmobs_handle *handle, const char *fields,
+                         size_t most)
+{
+    const struct llmobs_latch *latch = &handle->latch;
+    curl_off_t size = body_size(handle);
+
+    if (size >= 0 && (size_t)size < most)
+        most = (size_t)size;
+    if (size >= 0 && (!latch->on || !latch->early ||
+                      (latch->size >= 0 && handle->postfieldsize >= 0)))
+        return most;
+    return strnlen(fields, most);
+}
+
+static bool has_fields(const struct llmobs_handle *handle)
+{
+    return handle->postfields && (!handle->latch.on || handle->latch.early ||
+                                  handle->latch.size >= 0);
+}
+
+/* Of the copy that libcurl made earlier, it sends as many bytes as the size in
+ * force says when the transfer begins. */
+static uint64_t copy_len(const struct llmobs_handle *handle)
+{
+    uint64_t total = handle->copied.total;
+    curl_off_t size = body_size(handle);
+
+    return size >= 0 && (uint64_t)size < total ? (uint64_t)size : total;
+}
+
+/* Before 8.1 libcurl also makes a PUT of a transfer that becomes an upload
+ * after it began: then the app may have freed the fields. */
+static bool sends_fields(const struct llmobs_handle *handle)
+{
+    const struct llmobs_latch *latch = &handle->latch;
+
+    if (latch->on && (latch->unsure || handle->request == LLMOBS_HTTP_PUT))
+        return false;
+    return !handle->no_body && llmobs_handle_verb(handle) == LLMOBS_HTTP_POST;
+}
+
+struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
+{
+    struct llmobs_text body = {NULL, 0};
+
+    if (!sends_fields(handle) || (handle->latch.on && handle->latch.later))
+        return body;
+    if (handle->has_copy) {
+        body = llmobs_body_head(&handle->copied);
+        if (body.len > copy_len(handle))
+            body.len = (size_t)copy_len(handle);
+    } else if (has_fields(handle)) {
+        body.data = handle->postfields;
+        body.len = fields_len(handle, body.data, SIZE_MAX);
+    }
+    return body;
+}
+
+/* True where libcurl waits for the server to ask for the body: because the
+ * app's list says so, or because libcurl adds an Expect by itself. */
+static bool expects(const struct llmobs_handle *handle)
+{
+    const char *value = llmobs_handle_header(handle, "expect:");
+
+    if (value)
+        return strcasestr(value, "100-continue");
+    return fields_len(handle, handle->postfields, EXPECTS_ABOVE + 1) >
+           EXPECTS_ABOVE;
+}
+
+/* A proxy that makes a tunnel (for https) authenticates before the request. */
+static bool goes_in_rounds(const struct llmobs_handle *handle)
+{
+    const char *url = handle->origin.url;
+
+    return handle->latch.rounds ||
+           (handle->latch.proxy_rounds &&
+            !(url && strncasecmp(url, "https:", 6) == 0));
+}
+
+void llmobs_handle_defer(struct llmobs_handle *handle)
+{
+    struct llmobs_latch *latch = &handle->latch;
+    bool goes = sends_fields(handle) && !handle->has_copy && has_fields(handle);
+
+    latch->fields = goes ? handle->postfields : NULL;
+    latch->taken = 0;
+    latch->continued = false;
+    if (!goes || latch->later)
+        return;
+    latch->rounds = goes_in_rounds(handle);
+    latch->later = latch->rounds || expects(handle);
+}
+
+struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
+                                        uint64_t most)
+{
+    struct llmobs_text body = {handle->latch.fields, 0};
+
+    if (body.data)
+        body.len = fields_len(handle, body.data, (size_t)most);
+    return body;
+}
+
+void llmobs_handle_copy_body(const struct llmobs_handle *handle,
+                             struct llmobs_body *to)
+{
+    struct llmobs_text body;
+
+    if (handle->has_copy && sends_fields(handle)) {
+        (void)llmobs_body_clone(to, &handle->copied);
+        llmobs_body_rewind(to, copy_len(handle));
+        return;
+    }
+    body = llmobs_handle_body(handle);
+    if (body.data)
+        (void)llmobs_body_add(to, body.data, body.len);
+}
+
+/* -- the URL ------------------------------------------------------------- */
+
+static bool is_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Length of the scheme that `url` begins with, 0: none. "://" follows it. */
+static size_t scheme_len(const char *url)
+{
+    size_t len = 0;
+
+    if (!is_letter(url[0]))
+        return 0;
+    while (is_letter(url[len]) || (url[len] >= '0' && url[len] <= '9') ||
+           (url[len] && strchr("+-.", url[len])))
+        len++;
+    return strncmp(url + len, "://", 3) == 0 ? len : 0;
+}
+
+/* libcurl guesses the scheme of a bare host by its first label. */
+static const char *scheme_of(const struct llmobs_handle *handle,
+                             const char *url)
+{
+    static const char *const other[] = {"ftp.",  "dict.", "ldap.",
+                                        "imap.", "smtp.", "pop3."};
+
+    if (handle->default_protocol[0])
+        return handle->default_protocol;
+    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+        if (strncasecmp(url, other[i], strlen(other[i])) == 0)
+            return NULL;
+    }
+    return "http";
+}
+
+static const char *with_scheme(const struct llmobs_handle *handle,
+                               const char *url, char **owned)
+{
+    const char *scheme;
+
+    if (scheme_len(url))
+        return url;
+    scheme = scheme_of(handle, url);
+    if (!scheme || asprintf(owned, "%s://%s", scheme, url) < 0)
+        *owned = NULL;
+    return *owned;
+}
+
+/* CURLOPT_PORT beats the port of the URL. */
+static const char *with_port(const char *url, long port, char **owned)
+{
+    const char *host = url + scheme_len(url);
+    const char *end, *at, *colon;
+    char *made = NULL;
+
+    if (host == url)
+        return NULL;
+    host += 3;
+    end = host + strcspn(host, "/?#");
+    at = memrchr(host, '@', (size_t)(end - host));
+    if (at)
+        host = at + 1;
+    colon = memrchr(host, ':', (size_t)(end - host));
+    if (!colon || memchr(colon, ']', (size_t)(end - colon)))
+        colon = end;
+    if (asprintf(&made, "%.*s:%ld%s", (int)(colon - url), url, port, end) < 0)
+        made = NULL;
+    free(*owned);
+    *owned = made;
+    return made;
+}
+
+static const char *url_of_curlu(const struct llmobs_handle *handle,
+                                char **owned)
+{
+    char *text = NULL;
+
+    if (!handle->real->url_get || !handle->real->free)
+        return NULL;
+    if (handle->real->url_get(handle->curlu, CURLUPART_URL, &text, 0) !=
+            CURLUE_OK ||
+        !text)
+        return NULL;
+    /* libcurl's own memory goes back through its own free. */
+    *owned = strdup(text);
+    handle->real->free(text);
+    return *owned;
+}
+
+const char *llmobs_handle_url_at(const struct llmobs_handle *handle,
+                                 const char *url, char **owned)
+{
+    *owned = NULL;
+    return handle->port > 0 ? with_port(url, handle->port, owned) : url;
+}
+
+const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned)
+{
+    const char *url;
+
+    *owned = NULL;
+    if (handle->curlu)
+        url = url_of_curlu(handle, owned);
+    else if (handle->url && handle->url[0])
+        url = with_scheme(handle, handle->url, owned);
+    else
+        return NULL;
+    if (url && handle->port > 0)
+        url = with_port(url, handle->port, owned);
+    return url;
+}
+
+/* -- who sees the headers ------------------------------------------------ */
+
+/* 7.42.1 made SEPARATE the default. Asking libcurl for its version takes a
+ * microsecond, and twelve the first time: a copy with the functions of 7.62 is
+ * therefore not asked, and an older copy that answered well is remembered. */
+static bool unified_by_default(const struct llmobs_real *real)
+{
+    static _Atomic(const struct llmobs_real *) separate;
+    const curl_version_info_data *info;
+
+    if (real->url_get || atomic_load(&separate) == real)
+        return false;
+    info = real->version_info ? real->version_info(CURLVERSION_FIRST) : NULL;
+    if (!info || info->version_num < 0x072a01)
+        return true;
+    atomic_store(&separate, real);
+    return false;
+}
+
+bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle)
+{
+    bool unified = handle->unified_set ? handle->unified
+                                       : unified_by_default(handle->real);
+
+    if (handle->signs)
+        return true;
+    if (!unified || handle->proxy == LLMOBS_PROXY_NONE)
+        return false;
+    return handle->proxy == LLMOBS_PROXY_SET || llmobs_proxies_named();
+}
+
+/* -- headers ------------------------------------------------------------- */
+
+const char *llmobs_handle_header(const struct llmobs_handle *handle,
+                                 const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const struct curl_slist *h = handle->headers; h; h = h->next) {
+        if (h->data && strncasecmp(h->data, name, len) == 0)
+            return h->data + len + strspn(h->data + len, " \t");
+    }
+    return NULL;
+}
+
+/* ---- all records -------------------------------------------------------- */
+
 void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
                         void *ctx)
 {
@@ -468,14 +840,16 @@ void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
     }
 }
 
-/* The holder of `exchange`. */
-enum { GATE_NOBODY, GATE_OWNER, GATE_EXIT };
+/* ---- the lock of `exchange` ---------------------------------------------- */
 
-/* The exit handler keeps it for a pointer swap; a child may have been forked
- * meanwhile, where nobody gives it back. */
+/* Values of exchange_holder. */
+enum { HELD_BY_NOBODY, HELD_BY_OWNER, HELD_BY_EXIT };
+
+/* The exit handler holds `exchange` for a pointer swap. A child that is forked
+ * meanwhile has no thread that gives it back, so it waits this long at most. */
 #define EXIT_PATIENCE_MS 100
 
-static bool pass(struct llmobs_handle *handle, int from, int to)
+static bool hand_over(struct llmobs_handle *handle, int from, int to)
 {
     return atomic_compare_exchange_strong_explicit(
         &handle->exchange_holder, &from, to, memory_order_acquire,
@@ -487,32 +861,32 @@ bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms)
     const struct timespec nap = {.tv_nsec = 100000};
 
     for (int i = 0; i < 10 * ms + 1; i++) {
-        if (pass(handle, GATE_NOBODY, GATE_EXIT))
+        if (hand_over(handle, HELD_BY_NOBODY, HELD_BY_EXIT))
             return true;
         nanosleep(&nap, NULL);
     }
     return false;
 }
 
-/* One that the owner has already was left by siglongjmp, out of a write to the
- * disk: nobody waits for it. */
+/* An owner that holds it already has left by siglongjmp, out of a write to the
+ * disk: it gets it again without a wait. */
 void llmobs_handle_lock(struct llmobs_handle *handle)
 {
     int64_t until = 0;
 
-    while (!pass(handle, GATE_NOBODY, GATE_OWNER) &&
-           !pass(handle, GATE_OWNER, GATE_OWNER)) {
+    while (!hand_over(handle, HELD_BY_NOBODY, HELD_BY_OWNER) &&
+           !hand_over(handle, HELD_BY_OWNER, HELD_BY_OWNER)) {
         if (!until)
             until =
                 llmobs_clock_mono_ns() + EXIT_PATIENCE_MS * LLMOBS_NS_PER_MS;
         else if (llmobs_clock_mono_ns() >= until)
-            (void)pass(handle, GATE_EXIT, GATE_NOBODY);
+            (void)hand_over(handle, HELD_BY_EXIT, HELD_BY_NOBODY);
         sched_yield();
     }
 }
 
 void llmobs_handle_unlock(struct llmobs_handle *handle)
 {
-    atomic_store_explicit(&handle->exchange_holder, GATE_NOBODY,
+    atomic_store_explicit(&handle->exchange_holder, HELD_BY_NOBODY,
                           memory_order_release);
 }

@@ -1,15 +1,15 @@
 /* handle - what an app has set on each of its easy handles.
  *
- * Owns:    one record per live easy handle, by its address (keyed.h). Strings
- *          and copies in it.
- * Threads: those of keyed.h. `exchange` alone is also reached by the exit
- *          handler, under the gate.
+ * Owns:    one record per live easy handle, by its address (keyed.h), with the
+ *          strings and copies in it.
+ * Threads: those of keyed.h. The exit handler also reaches `exchange`, and
+ *          nothing else, once it holds it.
  * Errors:  without memory a handle has no record: it is not instrumented.
- * Limits:  LLMOBS_HANDLE_CHAINS chains; where the app sets the reader of a
+ * Limits:  LLMOBS_HANDLE_CHAINS chains. Where the app sets the reader of a
  *          transfer more than LLMOBS_READERS_MAX times within it, the body is
  *          not seen.
- * Fork:    the child has its own copies; an exchange of the parent's is
- *          recognised by its pid.
+ * Fork:    the child has its own copies; the pid in an exchange tells the child
+ *          that the parent began it.
  */
 #ifndef LLMOBS_HANDLE_H
 #define LLMOBS_HANDLE_H
@@ -25,7 +25,7 @@
 /* Of one transfer. */
 #define LLMOBS_READERS_MAX 8
 
-/* What libcurl will do, as its own setopt derives it. */
+/* The kind of request that libcurl will make, as its own setopt derives it. */
 enum llmobs_http_verb {
     LLMOBS_HTTP_GET,
     LLMOBS_HTTP_HEAD,
@@ -48,53 +48,58 @@ struct llmobs_callback {
     bool data_set; /* else libcurl's default */
 };
 
-/* Whom libcurl reads a body from: the READDATA that goes with our callback. It
- * takes the newest one each time it makes for a connection, and keeps to that
- * one, so each that the app sets is another of ours. */
+/* The READDATA that goes with our read callback. libcurl takes the newest one
+ * each time it makes for a connection, and keeps to that one; so each reader
+ * that the app sets gets a record of its own. */
 struct llmobs_reader {
     struct llmobs_handle *handle;
     struct llmobs_callback app;
     bool unseekable; /* a file that cannot seek */
 };
 
-/* The settings that libcurl takes as a transfer begins: one that is set later
- * counts for the next transfer. */
+/* The settings that libcurl takes as a transfer begins: one that the app sets
+ * later counts for the next transfer. */
 struct llmobs_latch {
     bool on;
     enum llmobs_http_verb request;
     curl_off_t size; /* of POSTFIELDS; -1: not sent */
-    bool early;  /* beside others in a multi: their callbacks may still change
-                  * it before libcurl begins, or just after */
-    bool unsure; /* of the two requests that it may make: no body is read */
-    bool led;    /* to a URL handle that was set since */
-    bool url_pending; /* a URL handle has its address, which is libcurl's to
-                       * ask: it is in `seen_url` as it was before that */
-    bool rounds; /* it may ask for the authentication first, without a body */
-    bool proxy_rounds;    /* likewise, where a proxy sees the request */
-    bool later;           /* its POSTFIELDS go when the server asks for them, or
-                           * never: read as libcurl has sent them, from: */
-    const char *fields;   /* NULL: none go */
-    uint64_t taken;       /* so many bytes */
-    bool continued;       /* the server has said 100 */
-    const char *seen_url; /* libcurl's copy of an address that was set since, to
-                           * be compared alone */
+    /* Other handles are in the same multi: their callbacks may still change
+     * this one before libcurl begins with it, or just after. */
+    bool early;
+    bool
+        unsure; /* which of two requests libcurl makes: the body stays unread */
+    bool led;   /* to a URL handle that the app has set since */
+    /* A URL handle has the address, and libcurl alone may ask it; `seen_url`
+     * is what libcurl told before that. */
+    bool url_pending;
+    /* libcurl's copy of an address that the app has set since; only ever
+     * compared, never read. */
+    const char *seen_url;
+    bool rounds;       /* libcurl may authenticate first, without a body */
+    bool proxy_rounds; /* the same, where a proxy sees the request */
+    /* POSTFIELDS go when the server asks for them, or never: `taken` bytes of
+     * `fields` were read so far, as libcurl has sent them. */
+    bool later;
+    const char *fields; /* NULL: none go */
+    uint64_t taken;
+    bool continued; /* the server has answered 100 */
 };
 
-/* Where a call comes from, taken when the app makes it and kept until libcurl
+/* Where a call comes from: taken when the app makes it and kept until libcurl
  * makes the request. */
 struct llmobs_origin {
     bool waits;    /* in a multi: taken before the transfer begins */
     bool not_ours; /* by the handle's settings when it was taken, and since */
     enum llmobs_proxying proxying;
-    uint64_t span;     /* of the API, current then (span_table.h) */
-    char *annotations; /* annotation_pack.h; until the exchange has it */
+    uint64_t span;     /* the thread's current one (span_table.h); 0: none */
+    char *annotations; /* annotation_pack.h; until the exchange has them */
     bool from_span;    /* that span is the parent */
-    bool carried;      /* the process's carrier is */
-    bool stranger;     /* of that carrier */
-    char *baggage;     /* likewise; NULL: none */
+    bool carried;      /* the carrier of the request or process is the parent */
+    bool stranger;     /* that carrier comes from a public network */
+    char *baggage;     /* of that carrier; NULL: none */
     struct llmobs_exchange *exchange; /* NULL: not taken yet, or given on */
     char *url;    /* the whole one, of a request that is still to be read */
-    bool exposes; /* others than its peer may see the request's headers */
+    bool exposes; /* hosts beside the peer may see the request's headers */
 };
 
 struct llmobs_handle {
@@ -121,7 +126,7 @@ struct llmobs_handle {
     bool signs;        /* libcurl signs what is in the list */
     bool rounds;       /* HTTPAUTH may take more than one request */
     bool proxy_rounds; /* PROXYAUTH likewise */
-    bool elsewhere;    /* the app says where its hosts are */
+    bool elsewhere;    /* the app names the addresses of hosts (RESOLVE) */
     bool header_in_body;
     bool connect_only;
     struct llmobs_callback write;
@@ -145,11 +150,11 @@ struct llmobs_handle {
     struct llmobs_latch latch;
     struct llmobs_reader readers[LLMOBS_READERS_MAX];
     size_t reader_count;
-    struct llmobs_reader *reading; /* the one it has read from; NULL: none */
-    bool unread;                   /* there was no room for another one */
+    struct llmobs_reader *reading; /* libcurl has read from it; NULL: none */
+    bool unread;                   /* no room was left for another reader */
     bool capturing;      /* `exchange` was set and not yet given away */
     bool injected;       /* our headers are before the app's */
-    bool inside;         /* easy_perform was called with them: */
+    bool inside;         /* libcurl is in easy_perform with our callbacks: */
     bool swapped;        /* our write and header callbacks are in */
     bool swapped_prereq; /* our prereq callback too */
     bool swapped_read;   /* our read callback too */
@@ -160,9 +165,8 @@ struct llmobs_handle {
 /* The record of an easy handle; NULL when there is none. */
 struct llmobs_handle *llmobs_handle_find(CURL *curl);
 
-/* Makes or resets the record of a handle whose settings are all defaults;
- * NULL without memory. What an earlier handle at this address left is dropped.
- */
+/* Makes or resets the record of a handle whose settings are all defaults, and
+ * drops what an earlier handle at this address left. NULL without memory. */
 struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
                                            CURL *curl);
 
@@ -171,32 +175,33 @@ struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
 bool llmobs_handle_copy(struct llmobs_handle *to,
                         const struct llmobs_handle *from);
 
-/* Ours are out: somebody has put the app's own settings back. */
+/* The app's own settings are back at libcurl: none of our callbacks is in. */
 void llmobs_handle_unswap(struct llmobs_handle *handle);
 
 /* Frees what was taken of a call, and forgets it. */
 void llmobs_handle_drop_origin(struct llmobs_handle *handle);
 
-/* As libcurl does where a transfer begins: takes the method, measures a body
- * that is a string, unless it is early for that. */
+/* Does as libcurl does where a transfer begins: takes the method, and measures
+ * a body that is a string unless the transfer is early. */
 void llmobs_handle_latch(struct llmobs_handle *handle);
 
-/* True when others' callbacks may come before libcurl begins with it. */
+/* True when callbacks of other handles may run before libcurl begins with this
+ * one. */
 bool llmobs_handle_early(const struct llmobs_handle *handle);
 
-/* Forgets all settings, ours too, as curl_easy_reset does; keeps the transfer.
- */
+/* Forgets all settings and callbacks, as curl_easy_reset does; keeps the
+ * transfer. */
 void llmobs_handle_reset(struct llmobs_handle *handle);
 
-/* Makes the record unfindable (the address may come back any moment), and
- * gives it back for recycling. */
+/* detach makes the record unfindable, for libcurl may hand out the address
+ * again at any moment; release gives the record back for recycling. */
 void llmobs_handle_detach(struct llmobs_handle *handle);
 void llmobs_handle_release(struct llmobs_handle *handle);
 
 /* Notes an option that libcurl has accepted, or that the capture owns.
- * `copy_max`: cap of a COPYPOSTFIELDS copy. While our headers are in, they
- * follow at once: before a new list, blanked where the request's place or way
- * changes. */
+ * `copy_max`: cap of a COPYPOSTFIELDS copy. Trace headers that are in follow at
+ * once: they go before a new list, and are blanked where the option changes the
+ * request's address, or the hosts it passes. */
 void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
                         void *arg, size_t copy_max);
 
@@ -204,10 +209,11 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
 void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
                         void *ctx);
 
-/* The right to touch `exchange`: lock is the owner's, for the length of an
- * append or of a write to the disk. A siglongjmp out of that leaves it with the
- * owner, who then gets it again at once. _try is the exit handler's, and gives
- * up after about `ms` milliseconds: a thread may be gone with the gate. */
+/* The right to touch `exchange`. The thread that drives the handle holds it by
+ * lock, for the length of an append or of a write to the disk. A siglongjmp out
+ * of that leaves it held, and the thread's next lock succeeds at once. The exit
+ * handler uses trylock, which gives up after about `ms` milliseconds: the
+ * holder's thread may be gone. */
 void llmobs_handle_lock(struct llmobs_handle *handle);
 bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms);
 void llmobs_handle_unlock(struct llmobs_handle *handle);
@@ -215,16 +221,16 @@ void llmobs_handle_unlock(struct llmobs_handle *handle);
 /* True when libcurl might send HTTPHEADER to a CONNECT proxy, or sign it. */
 bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle);
 
-/* The method that will be sent; the body as far as it is known before sending
- * (data NULL: none or not known). While a transfer is latched, of that one;
- * else of the next. The body may be the app's memory: only to be asked where
+/* The method that libcurl will send, and the body as far as it is known before
+ * that (data NULL: none, or not known): of the transfer that is latched, else
+ * of the next one. The body may be the app's memory: ask for it only where
  * libcurl reads it. */
 const char *llmobs_handle_method(const struct llmobs_handle *handle);
 enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle);
 struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle);
 
-/* The value of a header of the app's, NULL: not there; `name` ends with its
- * colon. */
+/* The value of a header in the app's list; NULL: it is not there. `name` ends
+ * with its colon. */
 const char *llmobs_handle_header(const struct llmobs_handle *handle,
                                  const char *name);
 
@@ -232,25 +238,22 @@ const char *llmobs_handle_header(const struct llmobs_handle *handle,
 bool llmobs_handle_sends_body(const struct llmobs_handle *handle);
 
 /* libcurl is about to make a request: notes whether it sends POSTFIELDS with
- * it or later, and which; `_body` knows none of the latter. Reads the header
- * list, measures a string. */
+ * the request or later, and which; llmobs_handle_body gives none that go later.
+ * Reads the header list, and measures a string. */
 void llmobs_handle_defer(struct llmobs_handle *handle);
 
-/* Of what goes later at most `most` bytes: the app's memory. */
+/* At most `most` bytes of a body that goes later: the app's memory. */
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
                                         uint64_t most);
 
-/* Copies the body as far as it is known before sending into an exchange's,
- * which is initialised and without bytes. */
+/* Copies the body as far as it is known before sending into `to`, which is
+ * initialised and empty. */
 void llmobs_handle_copy_body(const struct llmobs_handle *handle,
                              struct llmobs_body *to);
 
-/* Length of the scheme that `url` begins with, 0: none. "://" follows it. */
-size_t llmobs_handle_scheme(const char *url);
-
 /* The absolute URL that libcurl will use; NULL when there is none or it is not
  * HTTP. The result is the handle's own string or `*owned`, which the caller
- * frees. _at: from the address that libcurl itself has. */
+ * frees. _at makes it from the address that libcurl itself has. */
 const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned);
 const char *llmobs_handle_url_at(const struct llmobs_handle *handle,
                                  const char *url, char **owned);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
-#include "core/capture/capture.h"
+#include "core/capture/judge.h"
 #include "core/sdk/own_span.h"
 #include "core/sdk/values.h"
 
@@ -121,7 +121,7 @@ int llmobs_c_api_enable(const struct llmobs_enable_options *options)
                                         "enable by options of a wrong size");
     first = atomic_compare_exchange_strong(&applied, &ours, NULL);
     if (own.integrations_enabled)
-        llmobs_capture_integrate(own.integrations_enabled > 0);
+        llmobs_judge_integrate(own.integrations_enabled > 0);
     llmobs_own_span_switch(true);
     if (first || !says_anything(&own))
         return 0;

@@ -14,7 +14,9 @@
 #include "core/base/stack.h"
 #include "core/callsite/caller.h"
 #include "core/callsite/loaded.h"
+#include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
+#include "core/capture/outgoing.h"
 #include "core/config/inbound.h"
 #include "core/net/http.h"
 #include "core/ops/c_api.h"
@@ -231,13 +233,14 @@ static CURLcode op_easy_setopt(const struct llmobs_real *real, CURL *curl,
 
     if (!handle)
         return real->easy_setopt(curl, option, arg);
-    llmobs_capture_before_set(handle, curl, option);
-    if (!llmobs_capture_owns(handle, option))
+    llmobs_outgoing_before_set(handle, curl, option);
+    if (!llmobs_callbacks_own(handle, option))
         rc = real->easy_setopt(curl, option, arg);
     saved = errno;
     if (rc == CURLE_OK) {
         llmobs_handle_note(handle, option, arg, llmobs_capture_body_max());
-        llmobs_capture_after_set(handle, curl, option);
+        llmobs_callbacks_follow_reads(handle, curl, option);
+        llmobs_outgoing_after_set(handle, curl, option);
     }
     errno = saved;
     return rc;
@@ -254,9 +257,9 @@ static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
 {
     int saved = errno;
 
-    llmobs_capture_take_sent(handle);
+    llmobs_outgoing_take_sent(handle);
     llmobs_capture_measure(handle, curl);
-    llmobs_capture_swap_out(handle, curl);
+    llmobs_callbacks_swap_out(handle, curl);
     llmobs_capture_finish(handle, LLMOBS_END_DONE, rc);
     errno = saved;
 }
@@ -269,7 +272,7 @@ static CURLcode op_easy_perform(const struct llmobs_real *real, CURL *curl)
 
     if (!handle)
         return real->easy_perform(curl);
-    llmobs_capture_leave_behind(handle, curl);
+    llmobs_callbacks_leave_behind(handle, curl);
     busy = handle->swapped || atomic_load(&handle->multi);
     if (!busy)
         llmobs_command_run(handle);

@@ -5,6 +5,7 @@
 
 #include "core/base/stack.h"
 #include "core/capture/adds.h"
+#include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
 #include "core/ops/command.h"
 #include "core/ops/multi_messages.h"
@@ -61,7 +62,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     if (!handle && curl)
         llmobs_multi_messages_stop();
     if (handle)
-        llmobs_capture_leave_behind(handle, curl);
+        llmobs_callbacks_leave_behind(handle, curl);
     if (!handle || atomic_load(&handle->multi) || handle->swapped ||
         llmobs_multi_push_is_blind(multi))
         return real->multi_add_handle(multi, curl);
@@ -176,7 +177,7 @@ static void leave(struct llmobs_handle *handle, CURL *curl,
     int saved = errno;
 
     llmobs_adds_part(atomic_load(&handle->multi), handle);
-    llmobs_capture_swap_out(handle, curl);
+    llmobs_callbacks_swap_out(handle, curl);
     llmobs_capture_finish(handle, ending->end, ending->code);
     atomic_store(&handle->multi, NULL);
     errno = saved;
@@ -216,7 +217,7 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
     handle = llmobs_handle_find(message->easy_handle);
     if (handle) {
         llmobs_capture_measure(handle, message->easy_handle);
-        llmobs_capture_swap_out(handle, message->easy_handle);
+        llmobs_callbacks_swap_out(handle, message->easy_handle);
         llmobs_capture_finish(handle, LLMOBS_END_DONE, message->data.result);
     }
     errno = saved;
@@ -235,7 +236,7 @@ static void end_done(struct llmobs_handle *handle, void *ctx)
     ending = llmobs_ops_multi_ending(handle, curl);
     if (ending.end != LLMOBS_END_DONE)
         return;
-    llmobs_capture_swap_out(handle, curl);
+    llmobs_callbacks_swap_out(handle, curl);
     llmobs_capture_finish(handle, ending.end, ending.code);
 }
 

@@ -1,20 +1,104 @@
-/* capture_settle - what libcurl reads as it makes the request, read with it:
- * the middle of capture.h. */
+#include "core/capture/outgoing.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/fork.h"
 #include "core/base/network.h"
-#include "core/capture/capture_inner.h"
+#include "core/capture/judge.h"
 #include "core/privacy/allowlist.h"
 #include "core/trace/carrier.h"
 
 /* CURLINFO_EFFECTIVE_METHOD, since 7.72. */
 #define INFO_EFFECTIVE_METHOD ((CURLINFO)(CURLINFO_STRING + 58))
 
-/* The context that the app sends itself is the parent, where there is no span
- * of the program's. The call keeps the id by which the disk knows it. */
+/* Set once before any handle exists, constant afterwards. */
+static const struct llmobs_config *config;
+static struct llmobs_worker *worker;
+
+void llmobs_outgoing_init(const struct llmobs_config *the_config,
+                          struct llmobs_worker *the_worker)
+{
+    config = the_config;
+    worker = the_worker;
+}
+
+/* ---- an exchange begins ------------------------------------------------- */
+
+static void set_method(struct llmobs_exchange *exchange,
+                       const struct llmobs_handle *handle)
+{
+    const char *method = llmobs_handle_method(handle);
+
+    llmobs_context_text(exchange->method, sizeof(exchange->method),
+                        (struct llmobs_text){method, strlen(method)});
+}
+
+/* A fork between the add and the transfer leaves each process a copy of the
+ * exchange: the copy that begins in the child becomes another span. */
+static void renew_ids(const struct llmobs_origin *origin,
+                      struct llmobs_exchange *exchange)
+{
+    if (exchange->process == llmobs_fork_process())
+        return;
+    if (origin->from_span || origin->carried)
+        llmobs_context_sibling(&exchange->context);
+    else
+        llmobs_context_root(&exchange->context, config);
+}
+
+void llmobs_outgoing_start_clock(struct llmobs_origin *origin)
+{
+    if (!origin->waits)
+        return;
+    renew_ids(origin, origin->exchange);
+    llmobs_exchange_start(origin->exchange);
+}
+
+/* Copies a body that libcurl measures now: it is a string, and at hand. */
+static bool start_exchange(struct llmobs_handle *handle,
+                           const struct llmobs_match *match)
+{
+    struct llmobs_exchange *exchange = handle->origin.exchange;
+
+    exchange->url = llmobs_allowlist_url_copy(handle->origin.url);
+    if (!exchange->url)
+        return false;
+    if (!handle->latch.url_pending)
+        llmobs_outgoing_start_clock(&handle->origin);
+    exchange->match = *match;
+    exchange->unsent = true;
+    exchange->multipart = llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM;
+    set_method(exchange, handle);
+    if (!handle->has_copy && handle->postfieldsize < 0 && !handle->latch.early)
+        llmobs_handle_copy_body(handle, &exchange->request);
+    return true;
+}
+
+static void publish(struct llmobs_handle *handle)
+{
+    llmobs_handle_lock(handle);
+    handle->exchange = handle->origin.exchange;
+    handle->origin.exchange = NULL;
+    llmobs_handle_unlock(handle);
+    handle->capturing = true;
+}
+
+bool llmobs_outgoing_open(struct llmobs_handle *handle,
+                          const struct llmobs_match *match)
+{
+    if (!start_exchange(handle, match))
+        return false;
+    publish(handle);
+    return true;
+}
+
+/* ---- header list and body ------------------------------------------------ */
+
+/* The context in the app's own headers is the parent, unless a span of the
+ * program is. The call keeps the id by which the disk knows it. */
 static bool continue_own(const struct llmobs_own *own, bool from_span,
                          struct llmobs_context *context)
 {
@@ -24,8 +108,8 @@ static bool continue_own(const struct llmobs_own *own, bool from_span,
     if (from_span || !own->names)
         return false;
     continued = malloc(sizeof(*continued));
-    found = continued && llmobs_context_from_carrier(
-                             continued, llmobs_capture_config(), &own->carrier);
+    found = continued &&
+            llmobs_context_from_carrier(continued, config, &own->carrier);
     if (found) {
         continued->span_id = context->span_id;
         *context = *continued;
@@ -47,15 +131,15 @@ static void put_headers(struct llmobs_handle *handle, CURL *curl,
             llmobs_inject_link(handle->inject, handle->headers)) == CURLE_OK;
 }
 
-/* A request to a proxy without a span of its own: it carries the process's
- * context on, unless it has one. */
+/* A request to a proxy that makes no span: it carries the process's context on,
+ * unless it has a context itself. */
 static void pass_on(struct llmobs_handle *handle, CURL *curl,
                     const struct llmobs_context *context)
 {
     const struct llmobs_origin *origin = &handle->origin;
     struct llmobs_own own;
     struct llmobs_inject_plan plan = {
-        .config = llmobs_capture_config(),
+        .config = config,
         .own = &own,
         .url = origin->url,
         .baggage = origin->baggage,
@@ -70,7 +154,7 @@ static void pass_on(struct llmobs_handle *handle, CURL *curl,
 static void keep_head(const struct llmobs_handle *handle,
                       struct llmobs_exchange *exchange)
 {
-    llmobs_capture_set_method(exchange, handle);
+    set_method(exchange, handle);
     for (const struct curl_slist *h = handle->headers; h; h = h->next) {
         if (h->data)
             llmobs_headers_keep(&exchange->request_headers, h->data,
@@ -78,7 +162,7 @@ static void keep_head(const struct llmobs_handle *handle,
     }
 }
 
-/* A body that goes later was perhaps copied as the transfer began. */
+/* Where the body goes later, a copy made as the transfer began may stay. */
 static void keep_request(const struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
@@ -90,7 +174,8 @@ static void keep_request(const struct llmobs_handle *handle,
     llmobs_handle_copy_body(handle, &exchange->request);
 }
 
-/* A program that sends on what it was sent. */
+/* True for a program that sends on the headers of a caller from a public
+ * network. */
 static bool forwards_strangers(const struct llmobs_handle *handle)
 {
     static const char *const names[] = {LLMOBS_NETWORK_HEADERS(":")};
@@ -108,7 +193,7 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
     const struct llmobs_origin *origin = &handle->origin;
     struct llmobs_context *context = &exchange->context;
     struct llmobs_own own;
-    struct llmobs_inject_plan plan = {.config = llmobs_capture_config(),
+    struct llmobs_inject_plan plan = {.config = config,
                                       .own = &own,
                                       .url = origin->url,
                                       .baggage = origin->baggage};
@@ -119,12 +204,13 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
     plan.sender = llmobs_propagate_span(context);
     if (plan.continued)
         plan.sender.apm_span_id = context->apm_parent_id;
-    if (llmobs_capture_wants_headers(handle, &exchange->match))
+    if (llmobs_judge_wants_headers(handle, &exchange->match))
         put_headers(handle, curl, &plan);
 }
 
-/* A body of ours speaks for or against a call; without one, method and URL do,
- * and where they can't, the disk has to know of it all the same: it counts. */
+/* A body at hand decides whether this is a call; without one, method and URL
+ * do. Where they cannot, the disk must know of it all the same, for it counts.
+ */
 static void keep_start(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {
@@ -135,10 +221,10 @@ static void keep_start(const struct llmobs_handle *handle,
     exchange->stands = body.len > 0 ? llmobs_rules_seems(&exchange->match, body)
                                     : llmobs_rules_stands(&exchange->match);
     if (body.len == 0 || exchange->stands)
-        llmobs_worker_start(llmobs_capture_worker(), exchange);
+        llmobs_worker_start(worker, exchange);
 }
 
-void llmobs_capture_keep_start(struct llmobs_handle *handle)
+void llmobs_outgoing_keep_start(struct llmobs_handle *handle)
 {
     llmobs_handle_lock(handle);
     if (handle->exchange)
@@ -146,27 +232,27 @@ void llmobs_capture_keep_start(struct llmobs_handle *handle)
     llmobs_handle_unlock(handle);
 }
 
-/* False: it was no call after all. The gate is held. */
+/* False: it was no call after all. The caller holds the lock. */
 static bool settle_call(struct llmobs_handle *handle, CURL *curl,
                         struct llmobs_match *match)
 {
     struct llmobs_exchange *exchange = handle->exchange;
 
-    if (!llmobs_capture_matches(handle, handle->origin.url, match)) {
-        llmobs_worker_cancel(llmobs_capture_worker(), exchange);
+    if (!llmobs_judge_request(handle, handle->origin.url, match)) {
+        llmobs_worker_cancel(worker, exchange);
         return false;
     }
     exchange->match = *match;
     keep_request(handle, exchange);
     send_context(handle, curl, exchange);
     if (!exchange->unsent || exchange->request.total > 0)
-        llmobs_worker_begin(llmobs_capture_worker(), exchange);
+        llmobs_worker_begin(worker, exchange);
     return true;
 }
 
 /* ---- changed by another transfer's callback ----------------------------- */
 
-/* Where it goes is not known: it is none of ours. */
+/* The address is unknown, and a transfer without one is never a call. */
 static void forget_address(struct llmobs_handle *handle)
 {
     handle->origin.url[0] = '\0';
@@ -183,7 +269,7 @@ static void move(struct llmobs_handle *handle, const char *url)
     if (!now || (exchange && !kept)) {
         free(now);
         if (exchange)
-            llmobs_worker_lose(llmobs_capture_worker());
+            llmobs_worker_lose(worker);
         forget_address(handle);
         return;
     }
@@ -195,8 +281,8 @@ static void move(struct llmobs_handle *handle, const char *url)
     exchange->url = kept;
 }
 
-const char *llmobs_capture_ask(const struct llmobs_handle *handle, CURL *curl,
-                               CURLINFO info)
+const char *llmobs_outgoing_ask(const struct llmobs_handle *handle, CURL *curl,
+                                CURLINFO info)
 {
     const char *text = NULL;
 
@@ -206,22 +292,23 @@ const char *llmobs_capture_ask(const struct llmobs_handle *handle, CURL *curl,
     return text;
 }
 
-/* libcurl parses the address that it begins with into other memory than setopt
- * did: the same memory as then was set too late for this transfer. */
+/* libcurl copies the address that it begins with: where it still tells the
+ * memory that setopt made, that address was set too late for this transfer. */
 static void follow_address(struct llmobs_handle *handle, CURL *curl)
 {
     const char *url;
 
     if (!handle->latch.seen_url)
         return;
-    url = llmobs_capture_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     if (!url || url == handle->latch.seen_url)
         return;
     move(handle, url);
     handle->latch.seen_url = NULL;
 }
 
-/* A form is a POST to libcurl, too; of a custom method it says no more. */
+/* libcurl calls a form a POST, too, and tells nothing of the request under a
+ * custom method. */
 static void follow_method(struct llmobs_handle *handle, CURL *curl)
 {
     static const char *const names[] = {[LLMOBS_HTTP_GET] = "GET",
@@ -235,7 +322,7 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
         return;
     latch->unsure = true;
     if (!handle->custom_request[0] && !handle->no_body)
-        method = llmobs_capture_ask(handle, curl, INFO_EFFECTIVE_METHOD);
+        method = llmobs_outgoing_ask(handle, curl, INFO_EFFECTIVE_METHOD);
     for (int i = LLMOBS_HTTP_GET; method && i <= LLMOBS_HTTP_PUT; i++) {
         if (strcmp(method, names[i]) != 0)
             continue;
@@ -255,18 +342,19 @@ static void follow(struct llmobs_handle *handle, CURL *curl)
     follow_method(handle, curl);
 }
 
-/* Of one whose address only libcurl could ask for: judges it by that, and makes
- * it a call. Nothing where libcurl has not begun with it. */
+/* Only libcurl could ask for the address of this transfer: judges it by that
+ * now, and makes it a call. Does nothing where libcurl has not begun with it.
+ */
 static void judge_pending(struct llmobs_handle *handle)
 {
     struct llmobs_match match;
 
     if (!handle->latch.url_pending || !handle->origin.url[0])
         return;
-    if (llmobs_capture_judge(handle, handle->origin.url, &match) ==
+    if (llmobs_judge_url(handle, handle->origin.url, &match) ==
             LLMOBS_PERHAPS_OURS &&
-        !llmobs_capture_open(handle, &match))
-        llmobs_worker_lose(llmobs_capture_worker());
+        !llmobs_outgoing_open(handle, &match))
+        llmobs_worker_lose(worker);
     handle->latch.url_pending = false;
 }
 
@@ -278,15 +366,15 @@ static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
     judge_pending(handle);
 }
 
-/* The request was never made: what libcurl began with is judged by method and
- * address. The gate is held. */
+/* libcurl never made the request: judges the transfer by the method and address
+ * that libcurl began with. The caller holds the lock. */
 static void judge_unsent(struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
     struct llmobs_match match = {0};
 
-    if (!llmobs_capture_may_begin(handle) ||
-        llmobs_capture_judge(handle, handle->origin.url, &match) !=
+    if (!llmobs_judge_may_begin(handle) ||
+        llmobs_judge_url(handle, handle->origin.url, &match) !=
             LLMOBS_PERHAPS_OURS) {
         exchange->match.confirm = true;
         exchange->stands = false;
@@ -294,20 +382,21 @@ static void judge_unsent(struct llmobs_handle *handle,
     }
     exchange->match = match;
     exchange->stands = exchange->stands && llmobs_rules_stands(&match);
-    llmobs_capture_set_method(exchange, handle);
+    set_method(exchange, handle);
 }
 
-/* A call that the end of its transfer brought to light begins with it. */
+/* A transfer that turns out to be a call only as it ends begins on the disk
+ * now. */
 static void open_unsent(struct llmobs_handle *handle, CURL *curl)
 {
     bool known = handle->capturing;
 
     follow_and_judge(handle, curl);
     if (handle->capturing && !known)
-        llmobs_capture_keep_start(handle);
+        llmobs_outgoing_keep_start(handle);
 }
 
-void llmobs_capture_follow_unsent(struct llmobs_handle *handle, CURL *curl)
+void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
 {
     int saved = errno;
 
@@ -327,8 +416,8 @@ static bool awaits(const struct llmobs_handle *handle, CURLoption option)
            (option == CURLOPT_URL || option == CURLOPT_CURLU);
 }
 
-void llmobs_capture_before_set(struct llmobs_handle *handle, CURL *curl,
-                               CURLoption option)
+void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl,
+                                CURLoption option)
 {
     int saved = errno;
 
@@ -340,22 +429,21 @@ void llmobs_capture_before_set(struct llmobs_handle *handle, CURL *curl,
     errno = saved;
 }
 
-/* A libcurl that keeps its address beside a URL handle, before 8.12, does not
- * tell which of the two it has taken. */
-void llmobs_capture_after_set(struct llmobs_handle *handle, CURL *curl,
-                              CURLoption option)
+/* Before 8.12 libcurl keeps its address beside a URL handle, and does not tell
+ * which of the two it has taken. */
+void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
+                               CURLoption option)
 {
-    llmobs_capture_follow_reads(handle, curl, option);
     if (!awaits(handle, option))
         return;
     handle->latch.seen_url =
-        llmobs_capture_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+        llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     if (option == CURLOPT_CURLU)
         handle->latch.led =
             !handle->latch.seen_url || handle->latch.seen_url[0] != '\0';
 }
 
-/* ---- all of it -------------------------------------------------------------
+/* ---- the request is made --------------------------------------------------
  */
 
 static void settle(struct llmobs_handle *handle, CURL *curl)
@@ -376,22 +464,20 @@ static void settle(struct llmobs_handle *handle, CURL *curl)
             handle->exchange = NULL;
         }
     } else if (origin->exchange && origin->url[0]) {
-        (void)llmobs_capture_matches(handle, origin->url, &match);
+        (void)llmobs_judge_request(handle, origin->url, &match);
     }
     llmobs_handle_unlock(handle);
-    llmobs_capture_tell(llmobs_handle_method(handle), origin->url, &match,
-                        ours);
+    llmobs_judge_log(llmobs_handle_method(handle), origin->url, &match, ours);
     if (ours)
-        llmobs_worker_warm(llmobs_capture_worker());
+        llmobs_worker_warm(worker);
     else
         handle->capturing = false;
-    if (origin->exchange && llmobs_capture_may_pass(handle) && match.inject &&
-        llmobs_capture_wants_headers(handle, &match))
+    if (origin->exchange && llmobs_judge_may_pass(handle) && match.inject &&
+        llmobs_judge_wants_headers(handle, &match))
         pass_on(handle, curl, &origin->exchange->context);
 }
 
-/* Each round of an authentication is another request, and the last one counts.
- */
+/* Each round of an authentication is another request; the last one counts. */
 static void settle_again(struct llmobs_handle *handle)
 {
     struct llmobs_exchange *exchange;
@@ -406,7 +492,7 @@ static void settle_again(struct llmobs_handle *handle)
     llmobs_handle_unlock(handle);
 }
 
-void llmobs_capture_settle(struct llmobs_handle *handle, CURL *curl)
+void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
 {
     int state, saved = errno;
 
@@ -420,5 +506,89 @@ void llmobs_capture_settle(struct llmobs_handle *handle, CURL *curl)
     settle(handle, curl);
     llmobs_handle_drop_origin(handle);
     pthread_setcancelstate(state, NULL);
+    errno = saved;
+}
+
+/* ---- a body that goes later than its request ----------------------------- */
+
+static bool waits(const struct llmobs_handle *handle)
+{
+    return handle->latch.on && handle->latch.later && handle->latch.fields &&
+           handle->capturing && handle->swapped;
+}
+
+/* The caller holds the lock. */
+static void take_fields(struct llmobs_handle *handle, uint64_t most)
+{
+    struct llmobs_exchange *exchange = handle->exchange;
+    struct llmobs_latch *latch = &handle->latch;
+    struct llmobs_text body = llmobs_handle_fields(handle, most);
+    bool first;
+
+    if (body.len <= latch->taken)
+        return;
+    first = exchange->unsent && exchange->request.total == 0;
+    if (latch->taken == 0)
+        llmobs_exchange_rewind(exchange, 0);
+    (void)llmobs_body_add(&exchange->request, body.data + latch->taken,
+                          body.len - latch->taken);
+    latch->taken = body.len;
+    if (body.len < most) /* there is no more */
+        latch->fields = NULL;
+    exchange->unsent = false;
+    if (first)
+        llmobs_worker_begin(worker, exchange);
+}
+
+static void take_up_to(struct llmobs_handle *handle, uint64_t most)
+{
+    if (most <= handle->latch.taken)
+        return;
+    llmobs_handle_lock(handle);
+    if (handle->exchange)
+        take_fields(handle, most);
+    llmobs_handle_unlock(handle);
+}
+
+void llmobs_outgoing_take_sent(struct llmobs_handle *handle)
+{
+    CURL *curl = atomic_load(&handle->keyed.key);
+    curl_off_t sent = 0;
+
+    if (!waits(handle) || !handle->real->easy_getinfo ||
+        handle->real->easy_getinfo(curl, CURLINFO_SIZE_UPLOAD_T, &sent) !=
+            CURLE_OK ||
+        sent <= 0)
+        return;
+    take_up_to(handle, (uint64_t)sent);
+}
+
+static bool says_continue(const char *data, size_t len)
+{
+    const char *space = memchr(data, ' ', len);
+
+    return len > 5 && memcmp(data, "HTTP/", 5) == 0 && space &&
+           len - (size_t)(space - data) >= 4 && memcmp(space, " 100", 4) == 0;
+}
+
+static bool ends_head(const char *data, size_t len)
+{
+    return (len <= 2 && data[len - 1] == '\n') ||
+           (len >= 4 && memcmp(data + len - 4, "\r\n\r\n", 4) == 0);
+}
+
+/* While libcurl authenticates it sends no body, and a 100 says nothing of it.
+ */
+void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
+                              size_t len)
+{
+    int saved = errno;
+
+    if (!waits(handle) || handle->latch.rounds || len == 0)
+        return;
+    if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
+        handle->latch.continued = says_continue(data, len);
+    if (handle->latch.continued && ends_head(data, len))
+        take_up_to(handle, UINT64_MAX);
     errno = saved;
 }

@@ -1,19 +1,17 @@
-/* capture_judge - whether a transfer is ours: the rules, asked by capture.h. */
+#include "core/capture/judge.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/log.h"
-#include "core/capture/capture_inner.h"
 #include "core/privacy/allowlist.h"
 #include "core/sdk/own_span.h"
-#include "core/sdk/thread_state.h"
 
 /* Set once before any handle exists, constant afterwards. */
 static const struct llmobs_config *config;
 static const struct llmobs_rules *rules;
-static struct llmobs_worker *worker;
-static bool bodyless; /* a rule of the user wants requests without a body */
-static atomic_bool integrated = true; /* calls make spans at all */
+static bool bodyless; /* one of the user's rules wants requests without body */
+static atomic_bool integrated = true; /* calls through libcurl make spans */
 static bool passes_on; /* requests without a span may carry a context on */
 
 static bool injects(void)
@@ -23,7 +21,7 @@ static bool injects(void)
 }
 
 /* A proxy is configured, or the program says that it calls one. */
-bool llmobs_capture_may_pass(const struct llmobs_handle *handle)
+bool llmobs_judge_may_pass(const struct llmobs_handle *handle)
 {
     return passes_on ||
            (injects() && handle->origin.proxying == LLMOBS_PROXYING_YES);
@@ -34,60 +32,39 @@ static bool observes(void)
     return llmobs_own_span_is_on() && atomic_load(&integrated);
 }
 
-void llmobs_capture_integrate(bool wanted)
+void llmobs_judge_integrate(bool wanted)
 {
     atomic_store(&integrated, wanted);
 }
 
-void llmobs_capture_init(const struct llmobs_config *the_config,
-                         const struct llmobs_rules *the_rules,
-                         struct llmobs_worker *the_worker)
+void llmobs_judge_init(const struct llmobs_config *the_config,
+                       const struct llmobs_rules *the_rules)
 {
     config = the_config;
     rules = the_rules;
-    worker = the_worker;
     bodyless = llmobs_rules_has_bodyless(rules);
     passes_on = injects() && llmobs_rules_has_proxies(rules);
 }
 
-size_t llmobs_capture_body_max(void)
-{
-    if (config->privacy.content == LLMOBS_CONTENT_OFF &&
-        config->capture_max > 2 * LLMOBS_BODY_EDGE)
-        return 2 * (size_t)LLMOBS_BODY_EDGE;
-    return (size_t)config->capture_max;
-}
+/* ---- the rules ---------------------------------------------------------- */
 
-const struct llmobs_config *llmobs_capture_config(void)
+/* The method is cut, for the app may have set any text. */
+void llmobs_judge_log(const char *method, const char *url,
+                      const struct llmobs_match *match, bool ours)
 {
-    return config;
-}
-
-struct llmobs_worker *llmobs_capture_worker(void)
-{
-    return worker;
-}
-
-/* ---- what the rules say ------------------------------------------------ */
-
-/* A method is the program's text, too. */
-void llmobs_capture_tell(const char *method, const char *url,
-                         const struct llmobs_match *match, bool ours)
-{
-    struct llmobs_buf place;
+    struct llmobs_buf words;
 
     if (!llmobs_log_on(LLMOBS_LOG_DEBUG))
         return;
-    llmobs_buf_init(&place, LLMOBS_LOG_LINE_MAX);
-    (void)llmobs_allowlist_words(url, &place); /* cut, where it is longer */
+    llmobs_buf_init(&words, LLMOBS_LOG_LINE_MAX);
+    (void)llmobs_allowlist_words(url, &words); /* cut, where it is longer */
     llmobs_log(LLMOBS_LOG_DEBUG, "%.16s %s: %s (%s)", method,
-               place.data ? place.data : "", ours ? "captured" : "not ours",
+               words.data ? words.data : "", ours ? "captured" : "not ours",
                match->why ? match->why : "");
-    llmobs_buf_fini(&place);
+    llmobs_buf_fini(&words);
 }
 
-/* Most calls of most programs have no body and end here. */
-void llmobs_capture_tell_bodyless(const struct llmobs_handle *handle)
+void llmobs_judge_log_bodyless(const struct llmobs_handle *handle)
 {
     const struct llmobs_match none = {
         .why = handle->connect_only ? "connect only" : "no body"};
@@ -99,7 +76,7 @@ void llmobs_capture_tell_bodyless(const struct llmobs_handle *handle)
         return;
     url = llmobs_handle_url(handle, &owned);
     if (url)
-        llmobs_capture_tell(llmobs_handle_method(handle), url, &none, false);
+        llmobs_judge_log(llmobs_handle_method(handle), url, &none, false);
     free(owned);
 }
 
@@ -122,8 +99,8 @@ static bool sends_some(const struct llmobs_handle *handle)
            (verb == LLMOBS_HTTP_PUT || verb == LLMOBS_HTTP_POST);
 }
 
-/* By method and URL. Header list and body are not read yet, and are taken to
- * speak for a call. */
+/* Matches by method and URL, as if header list and body, which are not read
+ * yet, were those of a call. */
 static bool may_match(const struct llmobs_handle *handle, const char *url,
                       struct llmobs_match *match)
 {
@@ -134,9 +111,8 @@ static bool may_match(const struct llmobs_handle *handle, const char *url,
     return llmobs_rules_match(rules, &request, match);
 }
 
-/* By all of it. */
-bool llmobs_capture_matches(const struct llmobs_handle *handle, const char *url,
-                            struct llmobs_match *match)
+bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
+                          struct llmobs_match *match)
 {
     struct llmobs_request request = request_of(handle, url);
 
@@ -151,8 +127,8 @@ bool llmobs_capture_matches(const struct llmobs_handle *handle, const char *url,
     return llmobs_rules_match(rules, &request, match);
 }
 
-bool llmobs_capture_wants_headers(const struct llmobs_handle *handle,
-                                  const struct llmobs_match *match)
+bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
+                                const struct llmobs_match *match)
 {
     bool near = match->near && !handle->elsewhere;
 
@@ -161,26 +137,25 @@ bool llmobs_capture_wants_headers(const struct llmobs_handle *handle,
            !handle->origin.exposes && !llmobs_handle_exposes_headers(handle);
 }
 
-/* Whether a transfer of the handle may be ours, or may carry a context on. A
- * test that captures everything wants those without a body, too. */
-bool llmobs_capture_may_begin(const struct llmobs_handle *handle)
+/* A test that captures everything wants transfers without a body, too. */
+bool llmobs_judge_may_begin(const struct llmobs_handle *handle)
 {
     return observes() && !handle->connect_only &&
            (config->capture_all || llmobs_handle_sends_body(handle) ||
-            llmobs_capture_may_pass(handle) || bodyless);
+            llmobs_judge_may_pass(handle) || bodyless);
 }
 
-enum llmobs_verdict llmobs_capture_judge(const struct llmobs_handle *handle,
-                                         const char *url,
-                                         struct llmobs_match *match)
+enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
+                                     const char *url,
+                                     struct llmobs_match *match)
 {
     if (may_match(handle, url, match))
         return config->capture_all || match->bodyless ||
                        llmobs_handle_sends_body(handle)
                    ? LLMOBS_PERHAPS_OURS
                    : LLMOBS_NOT_OURS;
-    return llmobs_capture_may_pass(handle) && match->inject &&
-                   llmobs_capture_wants_headers(handle, match)
+    return llmobs_judge_may_pass(handle) && match->inject &&
+                   llmobs_judge_wants_headers(handle, match)
                ? LLMOBS_PASSES_ON
                : LLMOBS_NOT_OURS;
 }

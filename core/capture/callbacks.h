@@ -1,0 +1,37 @@
+/* callbacks - our callbacks around the app's own, and how they get in and out.
+ *
+ * Owns:    a handle's readers[] while its read callback is in.
+ * Threads: the thread that drives the handle.
+ * Errors:  a callback that records nothing still calls the app's, and answers
+ *          as the app's does.
+ */
+#ifndef LLMOBS_CALLBACKS_H
+#define LLMOBS_CALLBACKS_H
+
+#include "core/capture/handle.h"
+
+/* Puts our callbacks around the app's. On false, swap_out undoes the part that
+ * went in. */
+bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl);
+
+/* Puts the app's own settings back; does nothing when ours are not in. */
+void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl);
+
+/* Sets the app's settings of `handle` at `curl`, which is the handle's own or
+ * a duplicate of it. */
+void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl);
+
+/* swap_out for a call that a siglongjmp left before libcurl had it; the next
+ * begin or take ends the call. */
+void llmobs_callbacks_leave_behind(struct llmobs_handle *handle, CURL *curl);
+
+/* True when `option` must be noted and not forwarded now. */
+bool llmobs_callbacks_own(const struct llmobs_handle *handle,
+                          CURLoption option);
+
+/* The app has set an option under way: where libcurl reads the body from a
+ * callback or a file, ours follow it. */
+void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl,
+                                   CURLoption option);
+
+#endif

@@ -1,0 +1,50 @@
+/* judge - whether a transfer is a call to a model: asks the rules.
+ *
+ * Owns:    nothing.
+ * Threads: init before any handle exists; integrate in any thread; the others
+ *          in the thread that drives the handle.
+ */
+#ifndef LLMOBS_JUDGE_H
+#define LLMOBS_JUDGE_H
+
+#include "core/capture/handle.h"
+#include "core/config/config.h"
+
+enum llmobs_verdict {
+    LLMOBS_NOT_OURS,
+    LLMOBS_PASSES_ON, /* makes no span, but may carry a context on */
+    LLMOBS_PERHAPS_OURS
+};
+
+/* Runs once; borrows both for ever. */
+void llmobs_judge_init(const struct llmobs_config *config,
+                       const struct llmobs_rules *rules);
+
+/* Whether calls through libcurl make spans from now on; true after init. */
+void llmobs_judge_integrate(bool wanted);
+
+/* True when a transfer of the handle may be a call, or may carry a context on;
+ * true when it may carry a context on. Both are cheap: most transfers of most
+ * programs end here. */
+bool llmobs_judge_may_begin(const struct llmobs_handle *handle);
+bool llmobs_judge_may_pass(const struct llmobs_handle *handle);
+
+/* Judges by method and URL. */
+enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
+                                     const char *url,
+                                     struct llmobs_match *match);
+
+/* Judges by header list and body as well, and so reads them. */
+bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
+                          struct llmobs_match *match);
+
+/* True when the request may get trace headers. */
+bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
+                                const struct llmobs_match *match);
+
+/* Write a verdict, or that a request has no body, to a debug log. */
+void llmobs_judge_log(const char *method, const char *url,
+                      const struct llmobs_match *match, bool ours);
+void llmobs_judge_log_bodyless(const struct llmobs_handle *handle);
+
+#endif

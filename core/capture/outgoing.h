@@ -1,0 +1,65 @@
+/* outgoing - the request of a call, read as libcurl reads it.
+ *
+ * libcurl reads method and URL as a transfer begins, header list and body as it
+ * makes the request, and a body that the server must ask for later still.
+ * Reading any of them sooner could read memory that the app has not filled yet,
+ * later memory that it has freed.
+ *
+ * Owns:    nothing.
+ * Threads: the thread that drives the handle.
+ * Errors:  a call that cannot be followed for want of memory is counted as
+ *          lost.
+ */
+#ifndef LLMOBS_OUTGOING_H
+#define LLMOBS_OUTGOING_H
+
+#include "core/capture/handle.h"
+#include "core/deliver/worker.h"
+
+/* Runs once, before any handle exists; borrows both for ever. */
+void llmobs_outgoing_init(const struct llmobs_config *config,
+                          struct llmobs_worker *worker);
+
+/* The call begins now, in this process, whenever it was taken. */
+void llmobs_outgoing_start_clock(struct llmobs_origin *origin);
+
+/* The transfer is perhaps a call: from here on an exit of the program may end
+ * its exchange and give it to the worker. False: without memory. */
+bool llmobs_outgoing_open(struct llmobs_handle *handle,
+                          const struct llmobs_match *match);
+
+/* From here on libcurl looks names up and connects. Tells the disk of the call,
+ * so that a kill meanwhile leaves a span, though without its request. */
+void llmobs_outgoing_keep_start(struct llmobs_handle *handle);
+
+/* libcurl is about to make the request: reads its header list and its body,
+ * decides whether it is a call, and puts trace headers in. Does nothing where
+ * that was done before. */
+void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl);
+
+/* Around each setting of a handle: where libcurl may not have begun with it,
+ * they note which address libcurl takes. */
+void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl,
+                                CURLoption option);
+void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
+                               CURLoption option);
+
+/* The same as the transfer ends, where libcurl began it and never sent the
+ * request. */
+void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl);
+
+/* Takes, of a body that libcurl sends later than the request or never, as much
+ * as libcurl has sent until now. Called within a callback of the transfer, or
+ * as easy_perform returns. */
+void llmobs_outgoing_take_sent(struct llmobs_handle *handle);
+
+/* The app's header function has seen a part of the answer. At the end of a 100
+ * libcurl begins to send such a body, and all of it is taken. */
+void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
+                              size_t len);
+
+/* Asks libcurl for one of its own texts; NULL: it has none. */
+const char *llmobs_outgoing_ask(const struct llmobs_handle *handle, CURL *curl,
+                                CURLINFO info);
+
+#endif
