@@ -75,7 +75,8 @@ static void lower(char *text)
             *text = (char)(*text + 32);
 }
 
-/* Hosts of requests are compared in this form. */
+/* Requests' hosts have their DNS form when they are compared, so a rule's has
+ * it, too. */
 static int to_dns(char **host)
 {
     char name[LLMOBS_URL_HOST_MAX + 1];

@@ -1,15 +1,13 @@
 /* custom - rules that a user adds: the file named by LLMOBS_RULES.
  *
- * Owns:    the list owns its rules and their texts, until
- *          llmobs_custom_free.
+ * Owns:    the list owns its rules and their texts, until llmobs_custom_free.
  * Threads: constant after parse.
- * Errors:  -EINVAL: the file is bad and was ignored whole; -ENOMEM.
+ * Errors:  -EINVAL: the file is bad, and no rule of it holds; -ENOMEM.
  * Limits:  LLMOBS_CUSTOM_MAX rules; a file with more is bad.
- * Fork:    plain memory.
  *
  * The file is a JSON array of objects with the columns host, path, method,
- * operation, dialect, provider and name, all texts. dialect and one of host
- * and path must be there; '*' in these two stands for any bytes, and both must
+ * operation, dialect, provider and name, all texts. dialect and one of host and
+ * path must be there; '*' in these two stands for any bytes, and both must
  * match whole. method is POST and operation the dialect's first unless given;
  * name is the span's name. A request without a body needs a rule that names its
  * method: GET, HEAD, DELETE.
@@ -21,8 +19,8 @@
 
 #define LLMOBS_CUSTOM_MAX 1000
 
-/* How one kind of request is read. The first two members are all that a rule
- * of ours has. */
+/* How one kind of request is read. A rule of a built-in dialect fills the first
+ * two members only. */
 struct llmobs_rule {
     const struct llmobs_dialect *dialect;
     const struct llmobs_shape *shape;
@@ -38,9 +36,9 @@ struct llmobs_custom {
     size_t count;
 };
 
-/* What is wrong with a file, for the user. */
+/* The fault of a file, for the user. */
 struct llmobs_custom_fault {
-    size_t rule;     /* the first is 1; 0: the file as such */
+    size_t rule;     /* the first is 1; 0: the file as a whole */
     const char *why; /* static */
 };
 

@@ -38,8 +38,8 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     NULL,
 };
 
-/* Many hosts that speak as OpenAI does also offer Anthropic's form, for the
- * programs that know no other. */
+/* Many hosts with OpenAI's API offer Anthropic's too, for programs that know no
+ * other. */
 static const struct llmobs_dialect *const openai[] = {
     &llmobs_dialect_openai_chat,       &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses,
@@ -80,7 +80,7 @@ static const struct llmobs_dialect *const bedrock[] = {
 
 #define HOST(text) .host = {text, sizeof(text) - 1}
 
-/* WIRE 6.12. Hosts below a listed one are its own; '*' stands for any
+/* WIRE 6.12. A row counts for the hosts below its own, too; '*' stands for any
  * bytes. */
 static const struct llmobs_provider providers[] = {
     {HOST("*.openai.com"), .name = "openai", .dialects = openai},
@@ -144,7 +144,8 @@ const struct llmobs_dialect *llmobs_dialect_find(const char *name)
 #define PROVIDERS (sizeof(providers) / sizeof(providers[0]))
 _Static_assert(PROVIDERS <= 64, "a bit for each");
 
-/* Asked of each request: those that the end of the host does not rule out. */
+/* One bit for each row that the host's last byte does not rule out. Each
+ * request asks, so this has to be cheap. */
 static uint64_t possible(struct llmobs_text host)
 {
     uint64_t bits = 0;

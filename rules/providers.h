@@ -3,15 +3,13 @@
  * Owns:    nothing; all tables are constant.
  * Threads: any.
  * Errors:  never fails.
- * Limits:  none.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_PROVIDERS_H
 #define LLMOBS_PROVIDERS_H
 
 #include "rules/read/dialect.h"
 
-/* Every dialect that paths may name, NULL-terminated. */
+/* Every dialect that a path can select, NULL-terminated. */
 extern const struct llmobs_dialect *const llmobs_dialects[];
 
 /* The dialect of that name, the generic one included; NULL: there is none. */

@@ -11,8 +11,8 @@
 #include "core/base/scratch.h"
 #include "rules/custom.h"
 #include "rules/providers.h"
-#include "rules/read/reading.h"
 #include "rules/read/match.h"
+#include "rules/read/reading.h"
 #include "rules/read/text.h"
 
 #define NAME_MAX_LEN 256
@@ -59,7 +59,8 @@ static int fill_shapes(struct llmobs_rules *rules)
     return 0;
 }
 
-/* An entry may hold a password: the line tells its number only. */
+/* The message has only the entry's number, since the entry may hold a password.
+ */
 static int add_proxy(struct llmobs_rules *rules,
                      const struct llmobs_rules_config *config,
                      struct llmobs_text entry, size_t number)
@@ -217,7 +218,8 @@ static const char *provider_name(const struct llmobs_url *url)
     return provider ? provider->name : llmobs_provider_by_port(url);
 }
 
-/* A host that the user names gets headers, whether it is public or not. */
+/* True where the user has named the host: it gets trace headers, even a public
+ * one. */
 static bool is_named(const struct llmobs_rules *rules,
                      const struct llmobs_url *url)
 {
@@ -232,7 +234,7 @@ static bool is_named(const struct llmobs_rules *rules,
     return false;
 }
 
-/* Rule 1. A body that is known not to be an object is no dialect's. */
+/* Rule 1. No dialect reads a body that is known to be no JSON object. */
 static bool match_proxy(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         const struct llmobs_url *url,
@@ -259,7 +261,8 @@ static bool match_proxy(const struct llmobs_rules *rules,
                "rule 1: configured proxy, known path");
 }
 
-/* Rule 3. A body that only comes while sending must be able to be JSON. */
+/* Rule 3. Of a body that comes while libcurl sends, only the content type is
+ * known: it must allow JSON. */
 static bool match_shape(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         const struct llmobs_url *url,
@@ -287,7 +290,7 @@ static bool match_shape(const struct llmobs_rules *rules,
                "rule 3: known path on another host");
 }
 
-/* Rules 2 and 3. Most requests end at the first look at the path. */
+/* Rules 2 and 3. The first look at the path rules out most requests. */
 static bool match_known(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         const struct llmobs_url *url,
@@ -339,8 +342,8 @@ static bool is_coded(const char *coding)
     return coding[strspn(coding, " \t\r\n")] != '\0';
 }
 
-/* What a compressed body says is known at the end, like that of one which
- * comes while it is sent. */
+/* A compressed body can only be read at the end, just as one that comes while
+ * libcurl sends. */
 static struct llmobs_request as_known(const struct llmobs_request *request)
 {
     struct llmobs_request known = *request;
@@ -441,8 +444,8 @@ static void begin_reading(const struct llmobs_match *match,
     classified->confirm = match->confirm;
 }
 
-/* The span's name: the user's, the provider's, else the shape's with the
- * client in the place of %s (WIRE 6.1). */
+/* Sets the span's name: the user's, else the provider's, else the shape's with
+ * the client in place of %s (WIRE 6.1). */
 static int name_span(const struct llmobs_rule *rule,
                      const struct llmobs_classified *classified,
                      struct llmobs_span *span)
@@ -526,7 +529,7 @@ int llmobs_rules_read(const struct llmobs_match *match,
     return rc;
 }
 
-/* Of those to be confirmed only a known port names a provider. */
+/* A match that the body has to confirm has a provider only by a known port. */
 bool llmobs_rules_stands(const struct llmobs_match *match)
 {
     return !match->confirm || match->provider || match->rule->shape->telling;
@@ -544,4 +547,169 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
             memmem(body.data, body.len, names[i], strlen(names[i])))
             return true;
     return !match->confirm;
+}
+
+/* ---- a match as a text, for another process that reads the call ---------- */
+
+#define SEPARATOR '\t'
+#define RECALLS_MAX 1000
+_Static_assert(LLMOBS_KIND_RETRIEVAL < 10, "a digit for each");
+
+/* The columns of the text, in this order. */
+enum {
+    COLUMN_DIALECT,
+    COLUMN_PATH, /* tells the shapes of a dialect apart */
+    COLUMN_KIND,
+    COLUMN_FLAGS, /* p: proxied, c: the body has to confirm it */
+    COLUMN_PROVIDER,
+    COLUMN_NAME,
+    COLUMN_COUNT
+};
+
+struct llmobs_recalls {
+    struct llmobs_recalls *next;
+    size_t count; /* of this one and all after it */
+    struct llmobs_rule rule;
+    struct llmobs_match match;
+    char *text; /* whole */
+    char *copy; /* cut in columns, which rule and match point into */
+};
+
+/* Answers the end of the text, NULL where it does not fit. No printf, since the
+ * app's thread writes such a text twice a call. */
+static char *put_column(char *at, const char *end, const char *text,
+                        char behind)
+{
+    size_t len = text ? strlen(text) : 0;
+
+    if (!at || (size_t)(end - at) <= len)
+        return NULL;
+    memcpy(at, text ? text : "", len);
+    at[len] = behind;
+    return at + len + 1;
+}
+
+int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap)
+{
+    const struct llmobs_rule *rule = match->rule;
+    const char kind[] = {(char)('0' + match->kind), '\0'};
+    const char *end = out + cap;
+    char flags[3] = "", *flag = flags;
+
+    if (match->proxied)
+        *flag++ = 'p';
+    if (match->confirm)
+        *flag = 'c';
+    out = put_column(out, end, rule->dialect->name, SEPARATOR);
+    out = put_column(out, end, rule->shape->path, SEPARATOR);
+    out = put_column(out, end, kind, SEPARATOR);
+    out = put_column(out, end, flags, SEPARATOR);
+    out = put_column(out, end, match->provider, SEPARATOR);
+    return put_column(out, end, rule->name, '\0') ? 0 : -ENOSPC;
+}
+
+static const struct llmobs_shape *find_shape(
+    const struct llmobs_dialect *dialect, const char *path)
+{
+    const struct llmobs_shape *shape = dialect ? dialect->shapes : NULL;
+
+    for (; shape && shape->path; shape++)
+        if (strcmp(shape->path, path) == 0)
+            return shape;
+    return NULL;
+}
+
+/* Ends each column with a NUL; false where it has more or fewer of them. */
+static bool split_note(char *text, char *columns[COLUMN_COUNT])
+{
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        char *end = strchr(text, SEPARATOR);
+
+        columns[i] = text;
+        if (!end)
+            return i + 1 == COLUMN_COUNT;
+        *end = '\0';
+        text = end + 1;
+    }
+    return false;
+}
+
+static int fill_recall(struct llmobs_recalls *recall)
+{
+    char *columns[COLUMN_COUNT];
+    struct llmobs_match *match = &recall->match;
+    struct llmobs_rule *rule = &recall->rule;
+
+    if (!split_note(recall->copy, columns))
+        return -EINVAL;
+    rule->dialect = llmobs_dialect_find(columns[COLUMN_DIALECT]);
+    rule->shape = find_shape(rule->dialect, columns[COLUMN_PATH]);
+    if (!rule->shape)
+        return -ENOTSUP;
+    if (*columns[COLUMN_NAME])
+        rule->name = columns[COLUMN_NAME];
+    match->rule = rule;
+    if (*columns[COLUMN_PROVIDER])
+        match->provider = columns[COLUMN_PROVIDER];
+    match->kind = (enum llmobs_kind)atoi(columns[COLUMN_KIND]);
+    if ((unsigned)match->kind > LLMOBS_KIND_RETRIEVAL)
+        return -EINVAL;
+    match->proxied = strchr(columns[COLUMN_FLAGS], 'p') != NULL;
+    match->confirm = strchr(columns[COLUMN_FLAGS], 'c') != NULL;
+    match->why = "recalled";
+    return 0;
+}
+
+static int add_recall(struct llmobs_recalls **recalls, struct llmobs_text text)
+{
+    struct llmobs_recalls *recall = calloc(1, sizeof(*recall));
+    int rc = -ENOMEM;
+
+    if (recall) {
+        recall->next = *recalls;
+        recall->count = *recalls ? (*recalls)->count + 1 : 1;
+        recall->text = strndup(text.data, text.len);
+        recall->copy = strndup(text.data, text.len);
+        if (recall->text && recall->copy)
+            rc = recall->count > RECALLS_MAX ? -ENOSPC : fill_recall(recall);
+    }
+    if (rc == 0) {
+        *recalls = recall;
+        return 0;
+    }
+    if (recall)
+        recall->next = NULL;
+    llmobs_recalls_free(recall);
+    return rc;
+}
+
+int llmobs_rules_recall(struct llmobs_recalls **recalls,
+                        struct llmobs_text text, struct llmobs_match *match)
+{
+    const struct llmobs_recalls *at = *recalls;
+    int rc;
+
+    while (at && (strlen(at->text) != text.len ||
+                  memcmp(at->text, text.data, text.len) != 0))
+        at = at->next;
+    if (!at) {
+        rc = add_recall(recalls, text);
+        if (rc < 0)
+            return rc;
+        at = *recalls;
+    }
+    *match = at->match;
+    return 0;
+}
+
+void llmobs_recalls_free(struct llmobs_recalls *recalls)
+{
+    while (recalls) {
+        struct llmobs_recalls *next = recalls->next;
+
+        free(recalls->text);
+        free(recalls->copy);
+        free(recalls);
+        recalls = next;
+    }
 }

@@ -8,7 +8,6 @@
  *          request.
  * Limits:  in match: no allocation, no I/O, no JSON parsing (it runs on the
  *          app's thread).
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_RULES_H
 #define LLMOBS_RULES_H
@@ -16,7 +15,8 @@
 #include "core/span/span.h"
 #include "rules/read/call.h"
 
-/* Whether a request goes to a proxy: as its URL says, or as the program does.
+/* How the rules know whether a request goes to a proxy: by its URL, or because
+ * the program says so.
  */
 enum llmobs_proxying {
     LLMOBS_PROXYING_BY_URL,
@@ -24,7 +24,8 @@ enum llmobs_proxying {
     LLMOBS_PROXYING_NO
 };
 
-/* What is known of a request before it is sent. Borrowed for the call. */
+/* A request as far as it is known before libcurl sends it. Borrowed for the
+ * call. */
 struct llmobs_request {
     const char *method;           /* upper case as sent */
     const char *url;              /* absolute, with a scheme */
@@ -39,16 +40,16 @@ struct llmobs_request {
 struct llmobs_rules;
 struct llmobs_rule;
 
-/* What classification decided; a plain value that may be copied. */
+/* The result of classification; a plain value that may be copied. */
 struct llmobs_match {
     const struct llmobs_rule *rule; /* lives as long as the rules */
     const char *provider;           /* likewise; NULL: unknown */
-    enum llmobs_kind kind;          /* of the span, workflow when proxied */
+    enum llmobs_kind kind;          /* of the span; workflow when proxied */
     bool proxied;                   /* a configured proxy (rule 1) */
-    bool confirm;                   /* the body decides at the end */
-    bool bodyless;                  /* a user's rule wants it without one */
+    bool confirm;                   /* the body decides when the call is read */
+    bool bodyless;                  /* a user's rule takes it without a body */
     bool inject; /* trace headers may go there: a configured proxy or host */
-    bool near;   /* likewise, because the host is of a private network */
+    bool near;   /* they may, because the host is in a private network */
     const char *why; /* static text: what matched, or why nothing did */
 };
 
@@ -66,14 +67,14 @@ struct llmobs_rules_config {
 struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config);
 void llmobs_rules_free(struct llmobs_rules *rules);
 
-/* Classifies a request (WIRE 4.5, 6.1). True: ours, `match`
- * is filled. False: not ours, only match->why is filled, and match->inject
- * where it goes to a configured proxy. */
+/* Classifies a request (WIRE 4.5, 6.1). True: it may be an LLM call, and
+ * `match` is filled. False: it is none; then only match->why is filled, and
+ * match->inject where the request goes to a configured proxy. */
 bool llmobs_rules_match(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         struct llmobs_match *match);
 
-/* True when configured proxies are known at all. */
+/* True when the configuration has at least one proxy. */
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);
 
 /* True when a user's rule names a method that has no body, such as GET. */
@@ -83,30 +84,32 @@ bool llmobs_rules_has_bodyless(const struct llmobs_rules *rules);
  * stays with scheme, host and port of the absolute URL `base`. */
 bool llmobs_rules_same_origin(const char *base, struct llmobs_text location);
 
-/* Reads a call into the upper half of `span` (initialised by the caller):
- * name, model, input, output, metadata, metrics, tools, complete, and the
- * provider's own error. What cannot be read is left out. -ENOENT: a match with
- * `confirm` that was no LLM call after all; -ENOMEM. */
+/* Reads a call into the upper half of `span` (initialised by the caller): name,
+ * model, input, output, metadata, metrics, tools, complete, and the provider's
+ * own error. It leaves out all that it cannot read. -ENOENT: a match with
+ * `confirm` was no LLM call after all; -ENOMEM. */
 int llmobs_rules_read(const struct llmobs_match *match,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
-/* Whether method and URL alone say that it was a call, of one whose body never
- * could be read: by what the user has set, a known host or port, or a path that
- * nothing else has. */
+/* True where method and URL alone show that it was an LLM call: by the user's
+ * settings, a known host or port, or a path that only this API has. For a call
+ * whose body never could be read. */
 bool llmobs_rules_stands(const struct llmobs_match *match);
 
-/* A guess at what `confirm` would find, by a look at the body for a name that
- * such requests have: for one who will not have the body to ask it. */
+/* Guesses the answer of `confirm`: looks in the body for a name that such
+ * requests have. For a caller that will not have the body when the call is
+ * read. */
 bool llmobs_rules_seems(const struct llmobs_match *match,
                         struct llmobs_text body);
 
-/* What a match decided, as a text that another process can turn into a match
- * again, whatever its own configuration is. -ENOSPC. */
+/* Writes a match as a text, from which another process makes the match again,
+ * whatever its own configuration is. -ENOSPC. */
 int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap);
 
-/* Turns such a text into a match, which borrows from *recalls: NULL at first,
- * freed by the caller when no match of it is in use. -EINVAL; -ENOTSUP: its
- * dialect is not known to this version; -ENOMEM. One thread at a time. */
+/* Makes the match of such a text. It borrows from *recalls, which is NULL at
+ * first; the caller frees that when it needs none of the matches any more.
+ * -EINVAL; -ENOTSUP: this version does not know its dialect; -ENOMEM. One
+ * thread at a time. */
 struct llmobs_recalls;
 int llmobs_rules_recall(struct llmobs_recalls **recalls,
                         struct llmobs_text text, struct llmobs_match *match);

@@ -1,30 +1,26 @@
-/* The Anthropic messages dialect (WIRE 6.8): Anthropic's own API, what
- * others offer in its form, and its models on Vertex AI. */
+/* The Anthropic messages dialect (WIRE 6.8): Anthropic's own API, other
+ * vendors' APIs in its form, and its models on Vertex AI. */
 #include <errno.h>
 #include <string.h>
 
 #include "rules/anthropic/anthropic_message.h"
 #include "rules/anthropic/anthropic_stream.h"
 #include "rules/google/google.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
-#include "rules/read/cut_json.h"
 #include "rules/read/tools.h"
 
 static const char *const metadata_keys[] = {"max_tokens", "temperature", NULL};
 
 static bool has_messages(const struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = reading->classified->call;
-
-    if (call->request_truncated)
-        return llmobs_cut_json_has(call->request, call->request_tail,
-                                   "messages");
-    return llmobs_json_is_array(llmobs_json_get(reading->request, "messages"));
+    return llmobs_request_has_messages(reading->classified->call,
+                                       reading->request);
 }
 
-/* What tells a message from other JSON: its messages and its model, unless the
- * path names that. */
+/* True for a messages request: it has messages, and its model unless the path
+ * names that. */
 static bool is_message(const struct llmobs_reading *reading)
 {
     bool named = strcmp(reading->classified->shape->operation, "messages") != 0;
@@ -34,9 +30,9 @@ static bool is_message(const struct llmobs_reading *reading)
             llmobs_json_is_string(llmobs_json_get(reading->request, "model")));
 }
 
-/* Vertex AI names the model in the path only (WIRE 6.2). A gateway may
- * mean something else by a path as common as ours: then its bodies are kept as
- * texts (4.6). */
+/* Vertex AI names the model in the path only (WIRE 6.2). A gateway may use a
+ * path as common as "/messages" for something else; then its bodies are kept as
+ * texts (WIRE 4.6). */
 static int read_request(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
@@ -88,7 +84,7 @@ static void free_stream(void *stream)
     llmobs_anthropic_stream_fini(stream);
 }
 
-/* The value of a key that stands behind the content, or before it. */
+/* Finds a value after the content, or before it. */
 static struct llmobs_json *find_value(const struct llmobs_call *call,
                                       const char *key)
 {

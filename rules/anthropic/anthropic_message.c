@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/message_content.h"
 #include "rules/read/message.h"
+#include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
 #define IMAGE_SEEN "([IMAGE DETECTED])"
 
-/* Where the messages of one side go, and with which role. */
+/* The list for the messages of one side, and their role. */
 struct sink {
     struct llmobs_json *list;
     const char *role; /* NULL: none was sent */
@@ -25,7 +25,7 @@ static int add_text(const struct sink *sink, const char *role, const char *text)
                            llmobs_message_new(role, llmobs_text_of(text)));
 }
 
-/* Adds a message with one thing under `key`. Takes `item`. */
+/* Adds a message with one item under `key`. Takes `item`. */
 static int add_with(const struct sink *sink, const char *text, const char *key,
                     struct llmobs_json *item)
 {
@@ -44,7 +44,7 @@ static int add_with(const struct sink *sink, const char *text, const char *key,
     return rc;
 }
 
-/* Takes the bytes of files out of a value, at every level. */
+/* Removes the bytes of files from a value, at every level. */
 static void drop_data(struct llmobs_json *value)
 {
     const char *type = llmobs_json_gets(value, "type");
@@ -61,7 +61,7 @@ static void drop_data(struct llmobs_json *value)
             drop_data(llmobs_json_iter_value(it));
 }
 
-/* A value as text; gives it. */
+/* Gives a value as text. */
 static char *text_of(const struct llmobs_json *value)
 {
     struct llmobs_json *copy = llmobs_json_clone(value);
@@ -73,7 +73,7 @@ static char *text_of(const struct llmobs_json *value)
     return text;
 }
 
-/* A block of a type that has no form of its own. */
+/* Adds a block whose type has no form of its own. */
 static int add_other(const struct sink *sink, const struct llmobs_json *block)
 {
     char *text = text_of(block);
@@ -129,7 +129,7 @@ static int add_call(const struct sink *sink, const struct llmobs_json *block)
             llmobs_tools_arguments(llmobs_json_get(block, "input"))));
 }
 
-/* One value of a tool's result; an image is only named. */
+/* Adds one value of a tool's result; an image only as a marker. */
 static int add_result_text(struct llmobs_buf *buf,
                            const struct llmobs_json *value)
 {
@@ -150,7 +150,7 @@ static int add_result_text(struct llmobs_buf *buf,
     return rc;
 }
 
-/* The values of a list with commas between them, empty ones left out. */
+/* Adds the values of a list, commas between them, without the empty ones. */
 static int read_result(struct llmobs_buf *buf, const struct llmobs_json *value)
 {
     int rc = 0;
@@ -211,7 +211,7 @@ static int add_block(const struct sink *sink, const struct llmobs_json *block)
     return add_other(sink, block);
 }
 
-/* A content: a text, or blocks of which each is a message. */
+/* Adds a content: a text, or blocks, each of which becomes a message. */
 static int add_content(const struct sink *sink,
                        const struct llmobs_json *content)
 {
@@ -271,8 +271,8 @@ static int64_t at_least_0(int64_t number)
     return number > 0 ? number : 0;
 }
 
-/* What was written to the cache, by how long it lives: all of it briefly where
- * the answer does not tell. */
+/* Sets the tokens that were written to the cache, by its lifetime. Without a
+ * split in the answer all of them have the short one. */
 static void put_writes(const struct llmobs_json *usage, int64_t writes,
                        struct llmobs_span *span)
 {

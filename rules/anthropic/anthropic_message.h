@@ -1,13 +1,13 @@
-/* anthropic_message - bodies of Anthropic's messages API as what a span holds.
+/* anthropic_message - bodies of Anthropic's messages API as members of a span.
  *
- * Owns:    nothing; what is given belongs to the caller.
+ * Owns:    nothing; the caller owns the messages that it is given.
  * Threads: any; no state.
  * Errors:  NULL or a negative errno without memory.
  * Limits:  those of message_content.h; images of LLMOBS_ANTHROPIC_IMAGE_MAX
- * bytes of base64, else a marker. Fork:    nothing to do.
+ *          bytes of base64, of a larger one a marker.
  *
- * Source: WIRE 6.8. Knows neither paths nor frames, since the same
- * bodies come by Bedrock and Vertex. A request's tools are read by tools.h.
+ * Source:  WIRE 6.8. Knows neither paths nor framings, since the same bodies
+ *          come by Bedrock and Vertex AI. tools.h reads a request's tools.
  */
 #ifndef LLMOBS_ANTHROPIC_MESSAGE_H
 #define LLMOBS_ANTHROPIC_MESSAGE_H
@@ -17,7 +17,8 @@
 #define LLMOBS_ANTHROPIC_IMAGE_MAX (4 * 1024 * 1024)
 
 /* Gives the messages of a request: those of `system`, then of `messages`.
- * `images`: inline ones are kept, else each is a marker (WIRE 1.5). */
+ * `images`: keeps inline images, each of which else becomes a marker (WIRE
+ * 1.5). */
 struct llmobs_json *llmobs_anthropic_inputs(const struct llmobs_json *request,
                                             bool images);
 
@@ -26,7 +27,7 @@ struct llmobs_json *llmobs_anthropic_inputs(const struct llmobs_json *request,
 int llmobs_anthropic_outputs(const struct llmobs_json *answer,
                              struct llmobs_json **out);
 
-/* Sets the metrics of a usage object; anything else sets none. */
+/* Sets the metrics from a usage object; nothing where `usage` is none. */
 void llmobs_anthropic_usage(const struct llmobs_json *usage,
                             struct llmobs_span *span);
 

@@ -9,14 +9,14 @@
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 
-/* One block under way. Blocks stand in the order in which they began. */
+/* A block while it arrives. Blocks are in the order in which they began. */
 struct block {
     int64_t place;             /* the part's */
     int64_t index;             /* as sent */
-    struct llmobs_json *start; /* its beginning; NULL: only deltas came */
+    struct llmobs_json *start; /* as announced; NULL: only deltas came */
     struct llmobs_buf text;
     struct llmobs_buf thinking;
-    struct llmobs_buf input; /* JSON in pieces */
+    struct llmobs_buf input; /* pieces of JSON */
 };
 
 static struct block *block_of(const struct llmobs_anthropic_stream *stream,
@@ -45,7 +45,7 @@ static struct llmobs_json *share(const struct llmobs_json *value)
     return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
 }
 
-/* Makes a block behind all others; -ENOSPC beyond the limit. */
+/* Makes a block after all others; -ENOSPC beyond the limit. */
 static int new_block(struct llmobs_anthropic_stream *stream, int64_t index,
                      struct block **out)
 {
@@ -64,8 +64,8 @@ static int new_block(struct llmobs_anthropic_stream *stream, int64_t index,
     return 0;
 }
 
-/* The block that an event speaks of: the latest of its index, the last one
- * where it names none; NULL: none yet. */
+/* The event's block: the latest one of its index, or the last block where the
+ * event has no index; NULL: none yet. */
 static struct block *find_block(const struct llmobs_anthropic_stream *stream,
                                 const struct llmobs_json *index)
 {
@@ -79,7 +79,8 @@ static struct block *find_block(const struct llmobs_anthropic_stream *stream,
     return NULL;
 }
 
-/* Calls of tools and their results, whoever runs the tool. */
+/* True for tool calls and results, whether the app or the server runs the tool.
+ */
 static bool is_tool(const char *type)
 {
     return type && (strstr(type, "tool_use") || strstr(type, "tool_result"));
@@ -110,7 +111,8 @@ static int start_block(struct llmobs_anthropic_stream *stream,
     return rc;
 }
 
-/* What a delta adds, and to which text of the block; NULL: nothing. */
+/* The text that a delta adds, NULL: none. *buf_offset is that of the
+ * block's buffer which takes it. */
 static const char *read_delta(const struct llmobs_json *delta,
                               size_t *buf_offset)
 {
@@ -156,7 +158,8 @@ static int add_delta(struct llmobs_anthropic_stream *stream,
         (struct llmobs_buf *)(void *)((char *)block + offset), text);
 }
 
-/* A new number of cache writes makes the split of an older one void. */
+/* Drops the split of an older number of cache writes when a new number comes.
+ */
 static void drop_split(struct llmobs_json *held,
                        const struct llmobs_json *usage)
 {
@@ -167,8 +170,8 @@ static void drop_split(struct llmobs_json *held,
         llmobs_json_unset(held, "cache_creation");
 }
 
-/* Takes over what a usage object tells. The output that message_start counts
- * is not the answer's. */
+/* Takes over the counts of a usage object, but not message_start's output
+ * count, which is not that of the answer. */
 static int add_usage(struct llmobs_anthropic_stream *stream,
                      const struct llmobs_json *usage, bool last)
 {
@@ -238,8 +241,8 @@ int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,
     return 0;
 }
 
-/* Where the beginning did not come the deltas tell what the block is; types
- * without a form of their own count as text (WIRE 6.8). */
+/* The block's type. Where its beginning did not come, the deltas show the type;
+ * types without a form of their own count as text (WIRE 6.8). */
 static const char *type_of(const struct block *block)
 {
     const char *type = llmobs_json_gets(block->start, "type");
@@ -252,7 +255,7 @@ static const char *type_of(const struct block *block)
                                                                     : "text";
 }
 
-/* A block as the answer that is not streamed has it; gives it. */
+/* Gives a block in the form that it has in an answer without a stream. */
 static struct llmobs_json *whole_block(const struct block *block)
 {
     const char *type = type_of(block);

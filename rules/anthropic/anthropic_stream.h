@@ -1,14 +1,13 @@
-/* anthropic_stream - a streamed answer of Anthropic's put together from its
- * events.
+/* anthropic_stream - puts a streamed answer of Anthropic's API together from
+ * its events.
  *
  * Owns:    its blocks and their texts, from the first event to fini.
  * Threads: one at a time.
- * Errors:  -ENOMEM; what is no event of the messages API is passed over.
- * Limits:  LLMOBS_ANTHROPIC_BLOCKS_MAX blocks, others are passed over. Texts
- *          as message_content.h.
- * Fork:    plain memory.
+ * Errors:  -ENOMEM; events that are not of the messages API are passed over.
+ * Limits:  LLMOBS_ANTHROPIC_BLOCKS_MAX blocks; more are passed over. Texts as
+ *          message_content.h.
  *
- * Source: WIRE 6.8. Takes each event's JSON, whatever framed it.
+ * Source:  WIRE 6.8. Takes each event's JSON, in whatever framing it came.
  */
 #ifndef LLMOBS_ANTHROPIC_STREAM_H
 #define LLMOBS_ANTHROPIC_STREAM_H
@@ -21,7 +20,7 @@
 struct llmobs_anthropic_stream {
     struct llmobs_stream_parts blocks;
     char *role;
-    struct llmobs_json *usage; /* as far as it was told, NULL: nothing */
+    struct llmobs_json *usage; /* the counts that came; NULL: none */
     bool done;                 /* message_stop or a stop reason was seen */
     bool begun;                /* a first token was seen */
 };
@@ -33,8 +32,8 @@ void llmobs_anthropic_stream_fini(struct llmobs_anthropic_stream *stream);
 int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,
                                 const struct llmobs_json *event);
 
-/* Gives the output messages in *out; NULL where nothing came and the end did
- * not come either. */
+/* Gives the output messages in *out; NULL where neither a block nor the end
+ * came. */
 int llmobs_anthropic_stream_outputs(
     const struct llmobs_anthropic_stream *stream, struct llmobs_json **out);
 

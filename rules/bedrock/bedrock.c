@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/read/match.h"
 #include "rules/read/cut_json.h"
+#include "rules/read/match.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 
@@ -22,7 +22,7 @@ static int64_t header_count(const struct llmobs_call *call, const char *name)
         call->response_headers, call->response_header_count, name));
 }
 
-/* InvokeModel tells its counts in the headers of its answer. */
+/* Reads the counts, which InvokeModel puts into its answer's headers. */
 static void read_headers(const struct llmobs_call *call,
                          struct llmobs_bedrock_tokens *tokens)
 {

@@ -16,7 +16,7 @@ static const struct llmobs_json *ask(const struct llmobs_reading *reading,
     return llmobs_json_get(reading->request, key);
 }
 
-/* The first of the keys that says something. */
+/* The request's number under the first of two keys that has one. */
 static const struct llmobs_json *ask_either(
     const struct llmobs_reading *reading, const char *key, const char *other)
 {
@@ -25,7 +25,7 @@ static const struct llmobs_json *ask_either(
     return llmobs_json_is_number(value) ? value : ask(reading, other);
 }
 
-/* What a request with `messages` has besides them; -ECANCELED where they are
+/* Reads everything of a request but its `messages`; -ECANCELED where those are
  * missing with the body's middle. */
 static int read_around(struct llmobs_reading *reading, const char *max_tokens)
 {
@@ -79,7 +79,7 @@ static int anthropic_finish(struct llmobs_bedrock_invoke *invoke,
 static const struct llmobs_bedrock_body anthropic = {
     anthropic_request, anthropic_document, anthropic_chunk, anthropic_finish};
 
-/* Nova, which speaks as Converse does. */
+/* Nova, whose bodies are those of Converse. */
 
 static int nova_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body,
@@ -89,7 +89,7 @@ static int nova_document(struct llmobs_reading *reading,
     return llmobs_converse_outputs(body, list);
 }
 
-/* A chunk is an object of events by their names. */
+/* Reads a chunk, an object whose keys are names of events. */
 static int nova_chunk(struct llmobs_bedrock_invoke *invoke,
                       const struct llmobs_event *event)
 {
@@ -116,7 +116,7 @@ static int nova_finish(struct llmobs_bedrock_invoke *invoke,
 static const struct llmobs_bedrock_body nova = {
     llmobs_converse_request, nova_document, nova_chunk, nova_finish};
 
-/* Chats as OpenAI has them: Jamba, Mistral, OpenAI's own and others. */
+/* Chats in OpenAI's form: Jamba, Mistral, OpenAI's own and others. */
 
 static int chat_request(struct llmobs_reading *reading)
 {
@@ -145,7 +145,7 @@ static int chat_document(struct llmobs_reading *reading,
     return *list ? rc : -ENOMEM;
 }
 
-/* Gives what stands under one key a second one, if that is not taken. */
+/* Sets the value of one key under a second key too, unless that has a value. */
 static int call_it(struct llmobs_json *object, const char *key,
                    const char *also)
 {
@@ -158,7 +158,7 @@ static int call_it(struct llmobs_json *object, const char *key,
     return llmobs_json_set(object, also, llmobs_json_share(value));
 }
 
-/* Mistral's pieces are called messages, and it stops for other words. */
+/* Renames Mistral's messages to deltas, and its stop reasons to OpenAI's. */
 static int as_deltas(const struct llmobs_json *choices)
 {
     int rc = 0;
@@ -303,7 +303,7 @@ static int texts_finish(struct llmobs_bedrock_invoke *invoke,
 static const struct llmobs_bedrock_body command = {
     command_request, command_document, command_chunk, texts_finish};
 
-/* One prompt, by the maker's family. */
+/* Bodies with one prompt, by the maker's family. */
 
 static const struct llmobs_bedrock_family *family_of(
     const struct llmobs_reading *reading)
@@ -334,7 +334,7 @@ static int prompt_document(struct llmobs_reading *reading,
     return llmobs_bedrock_family_outputs(family_of(reading), body, list);
 }
 
-/* Cohere's last chunk only says that it is. */
+/* Reads a chunk; Cohere's last one only says that it is the last. */
 static int prompt_chunk(struct llmobs_bedrock_invoke *invoke,
                         const struct llmobs_event *event)
 {
@@ -353,7 +353,7 @@ static int prompt_chunk(struct llmobs_bedrock_invoke *invoke,
 static const struct llmobs_bedrock_body prompt = {
     prompt_request, prompt_document, prompt_chunk, texts_finish};
 
-/* What nobody knows. */
+/* Unknown bodies. */
 
 static int raw_request(struct llmobs_reading *reading)
 {
@@ -381,7 +381,7 @@ static bool says_metrics_only(const struct llmobs_json *json)
            llmobs_json_get(json, LLMOBS_BEDROCK_METRICS);
 }
 
-/* A document a line. */
+/* Adds a chunk as a line of text. */
 static int raw_chunk(struct llmobs_bedrock_invoke *invoke,
                      const struct llmobs_event *event)
 {
@@ -413,7 +413,8 @@ static bool is_of(const struct llmobs_bedrock_family *family, const char *name)
     return family && strcmp(family->name, name) == 0;
 }
 
-/* True where the id says Command R, or as an inference profile's hides it. */
+/* True where the model may be Command R: its maker is Cohere, or the id is an
+ * inference profile's, which hides the maker. */
 static bool is_command(const struct llmobs_bedrock_family *family,
                        const char *model)
 {
@@ -421,8 +422,8 @@ static bool is_command(const struct llmobs_bedrock_family *family,
                   : llmobs_text_starts(llmobs_text_of(model), "arn:");
 }
 
-/* The form that the request itself names comes before the one that the model's
- * id tells (WIRE 6.9). */
+/* The form that the request's keys show counts before that of the model's id
+ * (WIRE 6.9). */
 const struct llmobs_bedrock_body *llmobs_bedrock_body_find(
     const struct llmobs_reading *reading, const char *model,
     const struct llmobs_bedrock_family **family)

@@ -1,13 +1,12 @@
 /* bedrock_body - the kinds of bodies that InvokeModel carries.
  *
- * Owns:    llmobs_bedrock_invoke: what its streams hold, until _fini.
+ * Owns:    the streams in llmobs_bedrock_invoke, until _fini.
  * Threads: one at a time.
  * Errors:  -ENOMEM.
- * Limits:  LLMOBS_ANSWER_TEXT_CUT bytes of a stream that nobody knows; else
- *          those of the streams.
- * Fork:    plain memory.
+ * Limits:  LLMOBS_ANSWER_TEXT_CUT bytes of a stream of unknown form; else those
+ *          of the streams.
  *
- * Source: WIRE 6.9, 6.12.
+ * Source:  WIRE 6.9, 6.12.
  */
 #ifndef LLMOBS_BEDROCK_BODY_H
 #define LLMOBS_BEDROCK_BODY_H
@@ -20,8 +19,8 @@
 
 struct llmobs_bedrock_invoke;
 
-/* One kind of body. Functions that take the list set it where there is an
- * output at all. */
+/* One kind of body. Functions with a list set it where the answer has an
+ * output. */
 struct llmobs_bedrock_body {
     int (*request)(struct llmobs_reading *reading);
     int (*document)(struct llmobs_reading *reading,
@@ -32,7 +31,7 @@ struct llmobs_bedrock_body {
                   struct llmobs_json **list);
 };
 
-/* The state of a call. All zeros: empty and ready, but for its body. */
+/* The state of a call. All zeros but its body: empty and ready. */
 struct llmobs_bedrock_invoke {
     const struct llmobs_bedrock_body *body;
     const struct llmobs_bedrock_family *family; /* NULL: unknown */
@@ -45,12 +44,12 @@ struct llmobs_bedrock_invoke {
 };
 
 /* The kind of the request's body, and the family that its path names; NULL
- * where it says of itself nothing that is known. */
+ * where neither is known. */
 const struct llmobs_bedrock_body *llmobs_bedrock_body_find(
     const struct llmobs_reading *reading, const char *model,
     const struct llmobs_bedrock_family **family);
 
-/* The kind of all others: texts as they are. */
+/* The kind for all other bodies: it keeps them as texts. */
 extern const struct llmobs_bedrock_body llmobs_bedrock_body_raw;
 
 void llmobs_bedrock_invoke_fini(struct llmobs_bedrock_invoke *invoke);

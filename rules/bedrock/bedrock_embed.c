@@ -11,7 +11,7 @@ static bool is_embed(const struct llmobs_reading *reading)
            llmobs_bedrock_asks(reading, "texts");
 }
 
-/* A request without texts (images) has no documents. */
+/* Adds the documents; a request with images only has none. */
 static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *input =
@@ -26,7 +26,7 @@ static int read_request(struct llmobs_reading *reading)
     return llmobs_embedding_read_input(reading->span, input);
 }
 
-/* Vectors by type: those of the first one. */
+/* The list of vectors; of vectors in several types those of the first. */
 static const struct llmobs_json *list_of(const struct llmobs_json *body)
 {
     const struct llmobs_json *list = llmobs_json_get(body, "embeddings");
@@ -49,7 +49,7 @@ static int read_vectors(const struct llmobs_json *body,
         llmobs_json_is_object(llmobs_json_at(list, 0)) ? "embedding" : NULL);
 }
 
-/* The headers count before the body does. */
+/* The headers' counts are preferred to the body's. */
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
@@ -69,7 +69,7 @@ static int read_ends(struct llmobs_reading *reading)
     return rc < 0 ? rc : llmobs_embedding_total(reading->span);
 }
 
-/* No part of a text is worth keeping. */
+/* No keys: a part of a text to embed is not kept. */
 static const char *const keys[] = {NULL};
 
 static const struct llmobs_form form = {

@@ -69,7 +69,7 @@ static const struct llmobs_bedrock_family *find_name(struct llmobs_text name)
     return NULL;
 }
 
-/* What follows the kind of an ARN that names a model by its id. */
+/* The model's id in an ARN that has it, else `id` itself. */
 static const char *bare_id(const char *id)
 {
     static const char *const kinds[] = {"foundation-model/", "custom-model/",
@@ -84,8 +84,8 @@ static const char *bare_id(const char *id)
     return id;
 }
 
-/* The maker stands between dots before the model's own name, which may have
- * dots too. */
+/* Finds the family by the maker's name, which stands between dots before the
+ * model's own name, which may have dots too. */
 static const struct llmobs_bedrock_family *find_segment(const char *id)
 {
     const struct llmobs_bedrock_family *family = NULL, *found;
@@ -99,7 +99,7 @@ static const struct llmobs_bedrock_family *find_segment(const char *id)
     return family;
 }
 
-/* An ARN that names no id may say the maker's name anywhere. */
+/* An ARN without an id may have the maker's name anywhere. */
 const struct llmobs_bedrock_family *llmobs_bedrock_family_find(const char *id)
 {
     const struct llmobs_bedrock_family *family = find_segment(bare_id(id));

@@ -1,13 +1,11 @@
-/* bedrock_family - bodies of InvokeModel that have one prompt, whose shape
- * depends on who made the model.
+/* bedrock_family - bodies of InvokeModel with one prompt, whose shape depends
+ * on the model's maker.
  *
- * Owns:    nothing; what is given belongs to the caller.
+ * Owns:    nothing; the caller owns the messages that it is given.
  * Threads: any; all tables are constant.
  * Errors:  -ENOMEM.
- * Limits:  none of its own.
- * Fork:    nothing to do.
  *
- * Source: WIRE 6.9, 6.12.
+ * Source:  WIRE 6.9, 6.12.
  */
 #ifndef LLMOBS_BEDROCK_FAMILY_H
 #define LLMOBS_BEDROCK_FAMILY_H
@@ -19,18 +17,19 @@ struct llmobs_bedrock_family {
     const char *name;                     /* the maker, as in model ids */
     const char *prompt;                   /* key of the request */
     const char *temperature, *max_tokens; /* paths in the request */
-    const char *list; /* key of the answer's outputs; NULL, or without one in a
-                       * chunk of a stream: it is an output itself */
+    const char *list; /* key of the answer's outputs; NULL: the answer is itself
+                       * the output, as is a stream's chunk without that key */
     const char *text; /* path in an output */
     const char *stop; /* key of an output's reason to stop, NULL: none */
     const char *role; /* of outputs, NULL: none */
-    bool all;         /* every output counts, else the first */
+    bool all;         /* every output counts, else only the first */
 };
 
-/* The family of a model id, with its regions and ARNs; NULL: unknown. */
+/* The family of a model id, which may have a region or be an ARN; NULL:
+ * unknown. */
 const struct llmobs_bedrock_family *llmobs_bedrock_family_find(const char *id);
 
-/* What a path leads to, NULL: nothing. */
+/* The value at a path; NULL: none. */
 const struct llmobs_json *llmobs_bedrock_family_get(
     const struct llmobs_json *body, const char *path);
 
@@ -39,7 +38,8 @@ int llmobs_bedrock_family_outputs(const struct llmobs_bedrock_family *family,
                                   const struct llmobs_json *body,
                                   struct llmobs_json **out);
 
-/* Adds a chunk of a streamed answer; sets *done where it tells why that ends.
+/* Adds a chunk of a streamed answer; sets *done where it has the reason of the
+ * end.
  */
 int llmobs_bedrock_family_chunk(const struct llmobs_bedrock_family *family,
                                 const struct llmobs_json *chunk,

@@ -1,4 +1,4 @@
-/* Bedrock's InvokeModel and its stream, whatever the model's own API is
+/* Bedrock's InvokeModel and its stream, with the bodies of the model's own API
  * (WIRE 6.9). */
 #include <errno.h>
 #include <stdlib.h>

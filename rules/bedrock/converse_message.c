@@ -3,17 +3,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/read/message_content.h"
 #include "rules/read/message.h"
+#include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
-/* One message of Converse is up to four of a span's, in this order. */
+/* One message of Converse becomes up to four of a span, in this order. */
 struct parts {
     const char *role;
-    struct llmobs_json *list;  /* of the span; reasoning goes there at once */
-    struct llmobs_buf text;    /* joined by a blank */
+    struct llmobs_json *list;  /* the span's; reasoning is added to it directly
+                                */
+    struct llmobs_buf text;    /* texts, joined by a blank */
     struct llmobs_json *calls; /* tool calls */
     struct llmobs_json *others;
     struct llmobs_json *results;
@@ -30,7 +31,7 @@ static bool has_members(const struct llmobs_json *value)
     return llmobs_json_is_object(value) && llmobs_json_len(value) > 0;
 }
 
-/* The keys of a block that nothing else is known of. */
+/* Names a block of an unknown kind by its keys. */
 static int name_block(const struct llmobs_json *block, const char *what,
                       struct llmobs_buf *out)
 {
@@ -78,7 +79,8 @@ static int add_call(struct parts *parts, const struct llmobs_json *use)
             "toolUse", llmobs_tools_arguments(llmobs_json_get(use, "input"))));
 }
 
-/* An empty object, array, text, 0 or false is as good as none. */
+/* False for an empty object, array or text, 0 and false, which count as no
+ * value. */
 static bool says_something(const struct llmobs_json *value)
 {
     if (llmobs_json_is_number(value))
@@ -107,7 +109,7 @@ static struct llmobs_json *result_text(const struct llmobs_json *entry)
     return result;
 }
 
-/* One entry of a toolResult: a message of its own. Takes `result`. */
+/* Adds one entry of a toolResult, as a message of its own. Takes `result`. */
 static int add_result(struct parts *parts, const char *id,
                       struct llmobs_json *result)
 {
@@ -167,8 +169,8 @@ static int add_block(struct parts *parts, const struct llmobs_json *block)
     return add_other(parts, block);
 }
 
-/* Texts and tool calls share a message, whose role is told where it has text
- * (WIRE 6.9). */
+/* Adds the message that texts and tool calls share; it has a role only where it
+ * has text (WIRE 6.9). */
 static int put_main(struct parts *parts)
 {
     struct llmobs_json *message;
@@ -217,8 +219,8 @@ static int read_blocks(struct parts *parts, const struct llmobs_json *content)
     return rc < 0 ? rc : put_all(parts->list, parts->results);
 }
 
-/* Adds the messages of one content, a list of blocks; what is none adds
- * nothing, but a text is one. */
+/* Adds the messages of one content: a list of blocks, or a text. Anything else
+ * adds nothing. */
 static int add_content(struct llmobs_json *list, const char *role,
                        const struct llmobs_json *content)
 {
@@ -342,7 +344,7 @@ int llmobs_converse_outputs(const struct llmobs_json *answer,
     return rc;
 }
 
-/* Recordings have both names of the cached counts. */
+/* The cached count; recorded answers have it under either name. */
 static int64_t cache_count(const struct llmobs_json *usage, const char *key,
                            const char *other)
 {

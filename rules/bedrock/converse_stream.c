@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/message_content.h"
 #include "rules/read/message.h"
+#include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 
-/* One content block; what kind it is shows in what it holds. */
+/* One content block; its contents show its kind. */
 struct block {
     int64_t index;
     bool texted; /* a delta of text came, perhaps an empty one */
@@ -60,7 +60,7 @@ static int keep(char **field, const char *text)
     return *field ? 0 : -ENOMEM;
 }
 
-/* The block that an event is about; -ENOSPC: none, or one too many. */
+/* Sets *out to the event's block; -ENOSPC: it has none, or one too many. */
 static int find_block(struct llmobs_converse_stream *stream,
                       const struct llmobs_json *event, struct block **out)
 {
@@ -99,7 +99,7 @@ static int start_block(struct llmobs_converse_stream *stream,
     return rc < 0 ? rc : keep(&block->id, llmobs_json_gets(use, "toolUseId"));
 }
 
-/* Input comes as pieces of text, or at once. */
+/* Adds input: pieces of text, or all of it at once. */
 static int add_input(struct block *block, const struct llmobs_json *input)
 {
     char *text;
@@ -142,7 +142,8 @@ static int add_delta(struct llmobs_converse_stream *stream,
     return rc;
 }
 
-/* {} for nothing, {"input": text} for what is no object (WIRE 6.9). */
+/* Gives the input as an object: {} where none came, {"input": text} where it is
+ * no object (WIRE 6.9). */
 static struct llmobs_json *read_input(const struct block *block)
 {
     struct llmobs_json *parsed = NULL;
@@ -163,7 +164,7 @@ static struct llmobs_json *read_input(const struct block *block)
     return NULL;
 }
 
-/* True where reasoning is all that came. */
+/* True where only reasoning came. */
 static bool only_thought(const struct llmobs_converse_stream *stream)
 {
     bool thought = false;
@@ -249,7 +250,7 @@ static struct llmobs_json *make_message(
     return NULL;
 }
 
-/* Ends the message under way. */
+/* Ends the current message. */
 static int put_message(struct llmobs_converse_stream *stream)
 {
     int rc;

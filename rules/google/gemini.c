@@ -6,9 +6,9 @@
 #include "rules/google/gemini_parts.h"
 #include "rules/google/gemini_tools.h"
 #include "rules/google/google.h"
-#include "rules/read/message_content.h"
-#include "rules/read/message.h"
 #include "rules/read/cut_json.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
 #include "rules/read/usage.h"
 
 static const char *const settings[] = {
@@ -33,8 +33,8 @@ static const char *const cut_keys[] = {"generationConfig", "generation_config",
                                        "safetySettings", "safety_settings",
                                        NULL};
 
-/* A streamed answer: the texts of all its chunks as two, the other parts in
- * the order they came. */
+/* A streamed answer: the texts of all its chunks joined in two (thought and
+ * said), the other parts in their order. */
 struct stream {
     struct llmobs_buf text;
     struct llmobs_buf thought;
@@ -172,7 +172,7 @@ static bool is_reason(const char *reason)
            strcmp(reason, "FINISH_REASON_UNSPECIFIED") != 0;
 }
 
-/* What a chunk says besides its candidates. */
+/* Reads everything of a chunk but its candidates. */
 static int note_chunk(struct llmobs_reading *reading,
                       const struct llmobs_json *chunk)
 {

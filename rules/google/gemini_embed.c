@@ -5,8 +5,8 @@
 
 #include "rules/google/gemini_parts.h"
 #include "rules/google/google.h"
-#include "rules/read/embedding.h"
 #include "rules/read/cut_json.h"
+#include "rules/read/embedding.h"
 #include "rules/read/usage.h"
 
 static const char *const settings[] = {
@@ -34,7 +34,8 @@ static bool is_request(const struct llmobs_reading *reading)
            llmobs_json_is_array(llmobs_json_get(reading->request, "requests"));
 }
 
-/* What holds the contents to embed: the request itself, or a list of such. */
+/* The objects with the contents to embed: the request itself, or a list of
+ * such. */
 static const struct llmobs_json *items_of(const struct llmobs_json *request)
 {
     const struct llmobs_json *items = llmobs_json_get(request, "requests");
@@ -80,7 +81,8 @@ static int read_documents(const struct llmobs_json *items,
     return rc;
 }
 
-/* Settings stand in the request, in the first of its items, or apart. */
+/* Settings are in the request, in the first of its items, or in an object of
+ * their own. */
 static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *request = reading->request;
@@ -175,8 +177,8 @@ static const struct llmobs_form form = {
     .model = llmobs_google_model,
 };
 
-/* predict serves models of all kinds: only the names of some say that they
- * embed. */
+/* predict serves models of all kinds, so the path must have the name of one
+ * that embeds. */
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/*:embedContent",

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "rules/google/google.h"
-#include "rules/read/message_content.h"
 #include "rules/read/message.h"
+#include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 
@@ -43,7 +43,7 @@ bool llmobs_gemini_is_thought(const struct llmobs_json *part)
     return llmobs_json_is_true(llmobs_json_get(part, "thought"));
 }
 
-/* Sets message[key] to a list of one. Takes `item`. */
+/* Sets message[key] to a list with one item, which it takes. */
 static int set_one(struct llmobs_json *message, const char *key,
                    struct llmobs_json *item)
 {
@@ -66,7 +66,7 @@ static int read_call(const struct llmobs_json *value,
                        llmobs_tools_arguments(llmobs_json_get(value, "args"))));
 }
 
-/* The JSON text of a value; gives it as a string value. */
+/* Gives the JSON text of a value, as a string value. */
 static struct llmobs_json *dumped(const struct llmobs_json *value,
                                   unsigned flags)
 {
@@ -95,7 +95,7 @@ static int read_response(const struct llmobs_json *value,
                                        "function_response", result));
 }
 
-/* Content that is the JSON text of two members. */
+/* Sets the content to the JSON text of two members. */
 static int set_pair(struct llmobs_json *message, const char *const keys[2],
                     const char *const texts[2])
 {
@@ -135,7 +135,7 @@ static int read_outcome(const struct llmobs_json *value,
                               output ? output : ""});
 }
 
-/* Content that stands for data: "[what: detail]". */
+/* Sets the content to a marker for data, "[what: detail]". */
 static int set_marker(struct llmobs_json *message, const char *what,
                       const char *detail)
 {

@@ -6,10 +6,11 @@
 #include "rules/google/google.h"
 #include "rules/read/tools.h"
 
-/* What the keys of an object in a schema are. */
+/* The meaning of the keys of an object in a schema. */
 enum names {
-    NAMES_KEYWORDS, /* of the schema language: written in snake_case */
-    NAMES_OWN       /* the user's: the members are schemas */
+    NAMES_KEYWORDS, /* keywords of the schema language, which become snake_case
+                     */
+    NAMES_OWN       /* the user's own names, whose values are schemas */
 };
 
 static bool is_one_of(const char *key, const char *const *list)
@@ -22,8 +23,8 @@ static bool is_one_of(const char *key, const char *const *list)
 static struct llmobs_json *snake_value(const char *key,
                                        const struct llmobs_json *value);
 
-/* A schema, or the named schemas below a keyword. Recursion ends with the
- * parsed document's own depth. */
+/* Gives a schema, or the named schemas below a keyword, in snake_case. The
+ * recursion is as deep as the parsed document. */
 static struct llmobs_json *snake_object(const struct llmobs_json *from,
                                         enum names names)
 {
@@ -61,8 +62,8 @@ static struct llmobs_json *snake_list(const struct llmobs_json *from)
     return NULL;
 }
 
-/* The value of a keyword; "": a schema. Examples of the user's data stay as
- * they are. */
+/* Gives the value of a keyword; "": a schema. Examples of the user's data stay
+ * as they are. */
 static struct llmobs_json *snake_value(const char *key,
                                        const struct llmobs_json *value)
 {

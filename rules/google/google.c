@@ -74,9 +74,9 @@ int llmobs_google_metadata(const struct llmobs_json *from,
     return rc;
 }
 
-/* Between the last slash and the colon of the operation, decoded; its last
- * segment where it has several (WIRE 6.2). Empty: the path has none.
- * Gives it. */
+/* Gives the model's name in the path: the text between the last slash and the
+ * operation's colon, decoded, and of several segments the last (WIRE 6.2).
+ * Empty: the path has none. */
 static char *path_model(const struct llmobs_url *url)
 {
     struct llmobs_text path = url->path, name = {NULL, 0};

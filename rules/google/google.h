@@ -1,14 +1,14 @@
-/* google - what Google's generative APIs have in common: names in two
- * spellings, lists of one, the model in the path, its vendor.
+/* google - the common part of Google's generative APIs: names in two spellings,
+ * lists of one, the model and its vendor in the path.
  *
- * Owns:    nothing; what is given belongs to the caller.
+ * Owns:    nothing; the caller owns the values that it is given.
  * Threads: any; no state.
  * Errors:  NULL or -ENOMEM without memory.
- * Limits:  names of LLMOBS_GOOGLE_NAME_MAX bytes are known in both spellings.
- * Fork:    nothing to do.
+ * Limits:  longer names than LLMOBS_GOOGLE_NAME_MAX bytes are known in
+ *          camelCase only.
  *
- * The wire is the JSON of protocol buffers: its names are camelCase, snake_case
- * is accepted too, and one object may stand where a list is wanted.
+ * These APIs speak the JSON of protocol buffers: names are camelCase,
+ * snake_case is accepted too, and one object may stand in the place of a list.
  */
 #ifndef LLMOBS_GOOGLE_H
 #define LLMOBS_GOOGLE_H
@@ -18,34 +18,34 @@
 #define LLMOBS_GOOGLE_NAME_MAX 64
 #define LLMOBS_GOOGLE_SNAKE_CAP (2 * LLMOBS_GOOGLE_NAME_MAX + 1)
 
-/* A member by its camelCase name, in whichever spelling. Borrows. */
+/* The member with that camelCase name or the same in snake_case. Borrows. */
 struct llmobs_json *llmobs_google_get(const struct llmobs_json *object,
                                       const char *name);
 const char *llmobs_google_gets(const struct llmobs_json *object,
                                const char *name);
 
-/* Elements of a list; an object is a list of one. */
+/* The number of a list's elements; an object counts as a list of one. */
 size_t llmobs_google_len(const struct llmobs_json *list);
 const struct llmobs_json *llmobs_google_at(const struct llmobs_json *list,
                                            size_t i);
 
-/* A camelCase name in snake_case, which may lie in `out`; one that is too long
- * stays as it is. */
+/* A camelCase name in snake_case, perhaps written to `out`; a name that is too
+ * long stays as it is. */
 const char *llmobs_google_snake(const char *name,
                                 char out[LLMOBS_GOOGLE_SNAKE_CAP]);
 
-/* Sets the metadata of all `names` (camelCase, NULL-terminated) under their
- * snake_case names: of `from`, else of `other`, else null (WIRE 6.10).
+/* Sets the metadata for all `names` (camelCase, NULL-terminated), under their
+ * snake_case names, from `from`, else from `other`, else to null (WIRE 6.10).
  */
 int llmobs_google_metadata(const struct llmobs_json *from,
                            const struct llmobs_json *other,
                            const char *const *names, struct llmobs_span *span);
 
-/* Notes the model of the path, ".../models/NAME:operation": a form's model. */
+/* form->model: notes the model of the path, ".../models/NAME:operation". */
 int llmobs_google_model(struct llmobs_reading *reading);
 
-/* Names the provider after the model's vendor where the path tells it
- * (WIRE 6.2): a form's begin. */
+/* form->begin: sets the provider to the model's vendor where the path has that
+ * (WIRE 6.2). */
 int llmobs_google_begin(struct llmobs_reading *reading);
 
 #endif

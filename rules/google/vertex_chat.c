@@ -1,12 +1,12 @@
-/* Chats with models of other vendors on Vertex AI, which takes their own bodies
- * as they are (rawPredict): those that have OpenAI's form, such as Mistral's
- * and AI21's (WIRE 6.2). Anthropic's are a dialect of their own. */
+/* Chats with other vendors' models on Vertex AI, whose rawPredict takes the
+ * vendor's own bodies (WIRE 6.2). This dialect reads those in OpenAI's form,
+ * such as Mistral's and AI21's; Anthropic's have a dialect of their own. */
 #include "rules/google/google.h"
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
-#include "rules/read/cut_json.h"
+#include "rules/read/request.h"
 
-/* The path names the model, whatever the body says. */
+/* The path's model counts, not the body's. */
 static int read_request(struct llmobs_reading *reading)
 {
     int rc = llmobs_google_model(reading);
@@ -16,16 +16,12 @@ static int read_request(struct llmobs_reading *reading)
 
 static bool is_chat(const struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = reading->classified->call;
-
-    if (call->request_truncated)
-        return llmobs_cut_json_has(call->request, call->request_tail,
-                                   "messages");
-    return llmobs_json_is_array(llmobs_json_get(reading->request, "messages"));
+    return llmobs_request_has_messages(reading->classified->call,
+                                       reading->request);
 }
 
-/* Vendors serve what is no chat at the same paths: the body decides on Google's
- * hosts too. */
+/* The vendors' other operations have the same paths, so the body decides on
+ * Google's hosts too. */
 static const struct llmobs_form form = {
     .keys = llmobs_chat_openai_keys,
     .confirm = is_chat,

@@ -1,7 +1,7 @@
 #include "rules/openai/openai.h"
 
-#include "rules/read/request.h"
 #include "rules/read/cut_json.h"
+#include "rules/read/request.h"
 #include "rules/read/usage.h"
 
 bool llmobs_openai_asks(const struct llmobs_reading *reading, const char *what)
@@ -17,7 +17,7 @@ bool llmobs_openai_asks(const struct llmobs_reading *reading, const char *what)
     return llmobs_json_get(reading->request, what) != NULL;
 }
 
-/* A value from wherever it may stand: before what is missing or behind it. */
+/* Finds a value on either side of the missing middle. */
 static struct llmobs_json *value_of(const struct llmobs_call *call,
                                     const char *key)
 {
@@ -26,8 +26,8 @@ static struct llmobs_json *value_of(const struct llmobs_call *call,
     return value ? value : llmobs_cut_json_last(call->response_tail, key);
 }
 
-/* Of several finish reasons the last one tells; embeddings have none and end
- * with their usage. */
+/* True where the last finish reason is there; embeddings have none and end with
+ * their usage. */
 static bool has_ended(const struct llmobs_reading *reading,
                       const struct llmobs_json *usage)
 {

@@ -57,7 +57,8 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/chat/completions",
-     .not_path = "/async/chat/completions", /* an order; no answer comes */
+     .not_path = "/async/chat/completions", /* an order: the answer comes
+                                             * elsewhere */
      .operation = "chat",
      .span_name = "%s.createChatCompletion",
      .helper = ".completions.parse",

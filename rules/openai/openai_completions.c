@@ -52,7 +52,7 @@ static int read_request(struct llmobs_reading *reading)
                               add_prompt, span->input_messages);
 }
 
-/* A choice's text; some servers answer with a message all the same. */
+/* A choice's text; some servers send a message instead. */
 static const char *text_of(const struct llmobs_json *choice)
 {
     const char *text = llmobs_json_gets(choice, "text");

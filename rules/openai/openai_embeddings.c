@@ -24,8 +24,8 @@ static const char *encoding_of(const struct llmobs_reading *reading)
     return format && *format ? format : "float";
 }
 
-/* The encoding is told also where the request leaves it to the default;
- * dimensions only where they say something. */
+/* Sets the encoding, the default one too, and the dimensions where the request
+ * has them. */
 static int read_metadata(struct llmobs_reading *reading)
 {
     struct llmobs_json *metadata = reading->span->metadata;
@@ -52,8 +52,8 @@ static int read_request(struct llmobs_reading *reading)
         reading->span, llmobs_json_get(reading->request, "input"));
 }
 
-/* Vectors that were not asked for as plain numbers have no size
- * (WIRE 6.4). */
+/* Vectors in another encoding than plain numbers have no known size (WIRE 6.4).
+ */
 static int read_vectors(struct llmobs_reading *reading,
                         const struct llmobs_json *data)
 {

@@ -7,10 +7,10 @@
 #include "rules/openai/responses_items.h"
 #include "rules/openai/responses_prompt.h"
 #include "rules/openai/responses_stream.h"
-#include "rules/read/reading.h"
-#include "rules/read/message.h"
-#include "rules/read/request.h"
 #include "rules/read/cut_json.h"
+#include "rules/read/message.h"
+#include "rules/read/reading.h"
+#include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
@@ -37,7 +37,7 @@ static const char *const metadata_keys[] = {
     NULL,
 };
 
-/* What a response is asked for where its middle is missing: first its own
+/* Keys to look for in a response whose middle is missing; the first ones are
  * metadata. */
 static const char *const response_keys[] = {
     "temperature", "max_output_tokens",
@@ -117,7 +117,7 @@ static bool says_nothing(const struct llmobs_json *input)
                 : !llmobs_json_is_object(input) && llmobs_json_len(input) == 0;
 }
 
-/* A reusable prompt is told in the response as the messages that it gave, which
+/* The response has the messages that the server made of a reusable prompt. They
  * are the input where the request has none of its own. */
 static int read_prompt(struct llmobs_reading *reading,
                        const struct llmobs_json *instructions)
@@ -140,7 +140,7 @@ static int read_prompt(struct llmobs_reading *reading,
     return rc;
 }
 
-/* All that a response says but its output. */
+/* Reads everything of a response but its output. */
 static int read_response(struct llmobs_reading *reading,
                          const struct llmobs_json *response)
 {
@@ -156,7 +156,7 @@ static int read_response(struct llmobs_reading *reading,
                                 llmobs_json_get(response, "instructions"));
 }
 
-/* The tools that servers of the protocol MCP offered are told by the answer. */
+/* Adds the tools that MCP servers offered: only the answer lists those. */
 static int read_tools(const struct llmobs_json *item, struct llmobs_span *span)
 {
     const char *type = llmobs_json_gets(item, "type");
@@ -195,7 +195,7 @@ static int read_document(struct llmobs_reading *reading,
 
 /* -- streams ------------------------------------------------------------- */
 
-/* A response that failed, or an error instead of one. */
+/* Reads a failed response, or an error that came instead of one. */
 static int read_failure(struct llmobs_reading *reading, const char *type,
                         const struct llmobs_json *event)
 {

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/message_content.h"
 #include "rules/read/message.h"
+#include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
-/* One tool call under way. Texts of the first fragment that has them. */
+/* A tool call while it arrives. Each text is that of the first fragment that
+ * has it. */
 struct stream_call {
     int64_t index;
     char *id;
@@ -75,7 +76,8 @@ void llmobs_stream_fini(struct llmobs_stream *stream)
     llmobs_json_free(stream->usage);
 }
 
-/* The choice of an index, made when new; -ENOSPC beyond the limit. */
+/* Sets *out to the choice of that index, which it makes when new; -ENOSPC
+ * beyond the limit. */
 static int choice_at(struct llmobs_stream *stream, int64_t index,
                      struct stream_choice **out)
 {
@@ -94,7 +96,8 @@ static int choice_at(struct llmobs_stream *stream, int64_t index,
     return 0;
 }
 
-/* The call of an index, made when new; -ENOSPC beyond the limit. */
+/* Sets *out to the call of that index, which it makes when new; -ENOSPC beyond
+ * the limit. */
 static int call_at(struct stream_choice *choice, int64_t index,
                    struct stream_call **out)
 {
@@ -109,7 +112,7 @@ static int call_at(struct stream_choice *choice, int64_t index,
     return 0;
 }
 
-/* Keeps the first text that says something. */
+/* Keeps the first text that is not empty. */
 static int keep_first(char **field, const char *text)
 {
     if (*field || !text || !*text)
@@ -118,7 +121,7 @@ static int keep_first(char **field, const char *text)
     return *field ? 0 : -ENOMEM;
 }
 
-/* Arguments come as pieces of text; some servers send them whole, as JSON. */
+/* Adds arguments: pieces of text, or, from some servers, whole JSON values. */
 static int add_arguments(struct llmobs_buf *buf,
                          const struct llmobs_json *value)
 {
@@ -135,8 +138,8 @@ static int add_arguments(struct llmobs_buf *buf,
     return rc;
 }
 
-/* Where a fragment without an index belongs: a new id begins a call, without
- * an id the last one goes on. */
+/* The index for a fragment that has none: a new id begins a call, a fragment
+ * without an id continues the last one. */
 static int64_t index_by_id(const struct stream_choice *choice, const char *id)
 {
     const struct stream_call *last;
@@ -152,7 +155,7 @@ static int64_t index_by_id(const struct stream_choice *choice, const char *id)
     return last->index + 1;
 }
 
-/* What a tool call's name stands in. */
+/* The object that holds a tool call's name. */
 static const struct llmobs_json *call_body(const struct llmobs_json *from)
 {
     const struct llmobs_json *body = llmobs_json_get(from, "function");
@@ -161,7 +164,7 @@ static const struct llmobs_json *call_body(const struct llmobs_json *from)
 }
 
 /* The index of a fragment. Some servers give every call of an answer the index
- * 0: another id with a name of its own is another call. */
+ * 0; there a fragment with a new id and a name begins another call. */
 static int64_t index_of(const struct stream_choice *choice,
                         const struct llmobs_json *from)
 {
@@ -219,7 +222,8 @@ static int add_legacy(struct stream_choice *choice,
                          llmobs_json_get(from, "arguments"));
 }
 
-/* Content as text, or as parts (Mistral), whose thinking is reasoning. */
+/* Adds content: text, or parts (Mistral), of which thinking parts are
+ * reasoning. */
 static int add_content(struct stream_choice *choice,
                        const struct llmobs_json *value)
 {
@@ -290,7 +294,7 @@ static int add_delta(struct stream_choice *choice,
     return rc;
 }
 
-/* Bytes of everything that counts as a token of the answer. */
+/* The number of bytes of all that counts as a token of the answer. */
 static size_t produced(const struct stream_choice *choice)
 {
     return choice->content.len + choice->reasoning.len + choice->refusal.len +
@@ -298,8 +302,8 @@ static size_t produced(const struct stream_choice *choice)
            (choice->legacy != NULL);
 }
 
-/* What a chunk adds to a choice. Some servers end a stream with the whole
- * message in one chunk, and some speak of deltas in completions too. */
+/* Adds a chunk's part of a choice. Some servers end a stream with the whole
+ * message in one chunk, and some send deltas for completions too. */
 static int add_piece(const struct llmobs_stream *stream,
                      struct stream_choice *choice,
                      const struct llmobs_json *from)
@@ -409,7 +413,7 @@ static struct llmobs_json *call_arguments(const struct stream_call *call)
     return arguments;
 }
 
-/* The legacy call as the message that is not streamed has it. */
+/* Sets the legacy call as a message that is not streamed has it. */
 static int put_legacy(const struct stream_call *legacy,
                       struct llmobs_json *calls)
 {

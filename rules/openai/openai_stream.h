@@ -1,13 +1,13 @@
-/* openai_stream - a streamed chat or completion put together from its chunks.
+/* openai_stream - puts a streamed chat or completion together from its chunks.
  *
  * Owns:    its choices and their texts, from init to fini.
  * Threads: one at a time.
- * Errors:  -ENOMEM; what is no chunk is passed over.
+ * Errors:  -ENOMEM; an event that is no chunk is passed over.
  * Limits:  LLMOBS_STREAM_CHOICES_MAX choices and LLMOBS_STREAM_CALLS_MAX tool
- *          calls each; chunks of others are passed over. Texts as
+ *          calls each; chunks of more of them are passed over. Texts as
  *          message_content.h.
  *
- * Source: WIRE 6.7.
+ * Source:  WIRE 6.7.
  */
 #ifndef LLMOBS_OPENAI_STREAM_H
 #define LLMOBS_OPENAI_STREAM_H
@@ -19,13 +19,13 @@
 #define LLMOBS_STREAM_CALLS_MAX 512
 
 struct llmobs_stream {
-    bool texts; /* legacy completions: a choice holds a text, no delta */
+    bool texts; /* legacy completions: a choice has a text and no delta */
     struct llmobs_stream_parts choices;
     char *model;               /* the first that was not empty */
     struct llmobs_json *usage; /* the last one */
     bool done;                 /* a finish reason was seen */
     bool begun;                /* a first token was seen */
-    bool keep_space;           /* the white space around the content stays */
+    bool keep_space;           /* the content keeps the white space around it */
 };
 
 /* A stream of all zeros is empty and ready for a chat. */
@@ -35,9 +35,9 @@ void llmobs_stream_fini(struct llmobs_stream *stream);
 int llmobs_stream_add(struct llmobs_stream *stream,
                       const struct llmobs_json *chunk);
 
-/* Adds a part of the only choice, for dialects whose events are no chunks.
- * NULL texts are fine; `call` is a tool call, or a piece of one, in the form
- * that a chunk has it. */
+/* Each adds a part of the only choice, for dialects whose events are no chunks.
+ * Texts may be NULL; `call` is a tool call, or a piece of one, in a chunk's
+ * form. */
 int llmobs_stream_role(struct llmobs_stream *stream, const char *role);
 int llmobs_stream_text(struct llmobs_stream *stream, const char *text);
 int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text);
@@ -48,7 +48,7 @@ int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
 struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,
                                            const char *audio_format);
 
-/* The same for legacy completions: texts as they are, without roles. */
+/* Gives those of legacy completions: plain texts without roles. */
 struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream);
 
 #endif

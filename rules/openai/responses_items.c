@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rules/read/message_content.h"
 #include "rules/read/message.h"
+#include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 
@@ -22,7 +22,8 @@ static bool is_type(const struct llmobs_json *item, const char *type)
     return own && strcmp(own, type) == 0;
 }
 
-/* A URL that holds what it names, perhaps behind white space. */
+/* True for a data URL, which holds the thing itself; white space may come
+ * before it. */
 static bool is_inline(const char *url)
 {
     struct llmobs_text text = llmobs_text_strip(llmobs_text_of(url));
@@ -31,7 +32,7 @@ static bool is_inline(const char *url)
            strncasecmp(text.data, "data:", strlen("data:")) == 0;
 }
 
-/* As the API has it, or as chats have it. */
+/* The image's URL, in this API's form or in that of chats. */
 static const char *image_url(const struct llmobs_json *part)
 {
     const struct llmobs_json *url = llmobs_json_get(part, "image_url");
@@ -40,7 +41,7 @@ static const char *image_url(const struct llmobs_json *part)
     return text ? text : llmobs_json_gets(url, "url");
 }
 
-/* The first that says something and is not the thing itself. */
+/* The first that is not empty and no data URL. */
 static const char *first_of(const char *const *texts, size_t count,
                             const char *otherwise)
 {
@@ -81,8 +82,8 @@ static int add_audio(struct llmobs_message_content *content,
                                             llmobs_json_gets(audio, "format"));
 }
 
-/* Parts of a type that may come hold a text or a refusal, or nothing that
- * could be shown. */
+/* Adds a part. One of an unknown type may have a text or a refusal, else it
+ * adds nothing. */
 static int add_part(struct llmobs_message_content *content,
                     const struct llmobs_json *part)
 {
@@ -119,7 +120,7 @@ static int add_content(struct llmobs_message_content *content,
     return rc;
 }
 
-/* Adds a message with what was collected; an empty one only if `empty`. */
+/* Adds a message with the collected content; an empty one only if `empty`. */
 static int put_content(struct llmobs_json *list, const char *role,
                        struct llmobs_message_content *content, bool empty)
 {
@@ -152,7 +153,7 @@ static int add_message(struct llmobs_json *list, const char *role,
     return rc;
 }
 
-/* A screenshot that a computer call led to, by its place only. */
+/* Adds the screenshot that answers a computer call, as its URL or id only. */
 static int add_screenshot(struct llmobs_json *list,
                           const struct llmobs_json *item)
 {
@@ -189,7 +190,7 @@ static int add_tool(struct llmobs_json *list, const char *role,
     return rc;
 }
 
-/* Arguments under the first of two names that says something. */
+/* Gives the arguments under the first of two names that is not empty. */
 static struct llmobs_json *arguments_of(const struct llmobs_json *item,
                                         const char *key, const char *other)
 {
@@ -212,7 +213,7 @@ static int add_call(struct llmobs_json *list, const struct llmobs_json *item,
     return call ? add_tool(list, "assistant", call, NULL) : -ENOMEM;
 }
 
-/* Of a list only its texts, anything else as JSON. */
+/* Gives a result as text: of a list only its texts, anything else as JSON. */
 static struct llmobs_json *result_text(const struct llmobs_json *value)
 {
     struct llmobs_json *text = NULL;
@@ -257,8 +258,8 @@ static int add_result(struct llmobs_json *list, const struct llmobs_json *item)
     return result ? add_tool(list, "user", NULL, result) : -ENOMEM;
 }
 
-/* What a call that the server made itself led to: its result, or why it failed.
- * NULL with *rc 0: it has not ended. */
+/* Gives the result of a call that the server itself made, or its error. NULL
+ * with *rc 0: the call has not ended. */
 static struct llmobs_json *mcp_result(const struct llmobs_json *item, int *rc)
 {
     const struct llmobs_json *output = llmobs_json_get(item, "output");
@@ -294,7 +295,7 @@ static int add_mcp_call(struct llmobs_json *list,
 
 /* -- input --------------------------------------------------------------- */
 
-/* What an item is shows in its keys: many come without a type. */
+/* True for a call. Its keys show that, since many items come without a type. */
 static bool is_call(const struct llmobs_json *item)
 {
     if (is_type(item, "function_call") || is_type(item, "custom_tool_call"))
@@ -360,8 +361,8 @@ static int copy_key(struct llmobs_json *to, const struct llmobs_json *from,
         to, key, value ? llmobs_json_share(value) : llmobs_json_null());
 }
 
-/* Servers of open models tell the thoughts themselves, under `content`, which
- * OpenAI's never has. */
+/* Adds the reasoning. Servers of open models send its full text, under
+ * `content`, which OpenAI never does. */
 static int add_reasoning(struct llmobs_json *list,
                          const struct llmobs_json *item)
 {

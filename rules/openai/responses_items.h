@@ -1,13 +1,13 @@
 /* responses_items - the items of OpenAI's Responses API as the messages of a
  * span.
  *
- * Owns:    nothing; what is added belongs to the list.
+ * Owns:    nothing; the list owns the messages that are added.
  * Threads: any; no state.
  * Errors:  -ENOMEM.
  * Limits:  those of message_content.h; RESPONSES_ITEM_TEXT_MAX bytes of an item
- * of unknown type. Fork:    nothing to do.
+ *          of unknown type.
  *
- * Source: WIRE 6.5.
+ * Source:  WIRE 6.5.
  */
 #ifndef LLMOBS_RESPONSES_ITEMS_H
 #define LLMOBS_RESPONSES_ITEMS_H
@@ -25,8 +25,8 @@ int llmobs_responses_add_inputs(struct llmobs_json *list,
 int llmobs_responses_add_output(struct llmobs_json *list,
                                 const struct llmobs_json *item);
 
-/* What stands for an image or a file: its URL, id or name; a marker where there
- * is none, or the URL holds it all. Borrowed from the part; NULL: a part of
+/* The text for an image or a file: its URL, id or name, or a marker where it
+ * has none of them or a data URL. Borrowed from the part; NULL: the part has
  * another type. */
 const char *llmobs_responses_reference(const struct llmobs_json *part);
 

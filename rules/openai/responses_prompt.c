@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "rules/openai/responses_items.h"
-#include "rules/read/message_content.h"
 #include "rules/read/message.h"
+#include "rules/read/message_content.h"
 #include "rules/read/text.h"
 
 struct variable {
@@ -15,7 +15,7 @@ struct variable {
     size_t order;
 };
 
-/* A variable as text (WIRE 6.5). Gives a string value. */
+/* Gives a variable as text, in a string value (WIRE 6.5). */
 static struct llmobs_json *flatten(const struct llmobs_json *value)
 {
     const char *text =
@@ -42,7 +42,7 @@ static int add_tag(struct llmobs_span *span, const char *tag)
     return llmobs_json_add(span->extra_tags, llmobs_json_string(tag));
 }
 
-/* *media: whether one of them is an image or a file. */
+/* Copies the variables. Sets *media where one of them is an image or a file. */
 static int set_variables(struct llmobs_json *to,
                          const struct llmobs_json *variables, bool *media)
 {
@@ -62,7 +62,7 @@ static int set_variables(struct llmobs_json *to,
     return rc;
 }
 
-/* All that the request says of it but what it leaves open. */
+/* Copies the keys of the prompt that the request sets. */
 static int copy_keys(struct llmobs_json *to, const struct llmobs_json *prompt)
 {
     int rc = 0;
@@ -119,7 +119,8 @@ int llmobs_responses_read_prompt(const struct llmobs_json *prompt,
 
 /* -- the template -------------------------------------------------------- */
 
-/* The longest first; of equal ones the last in the request. */
+/* Orders variables: the longest first, of equal ones the last in the request.
+ */
 static int by_length(const void *a, const void *b)
 {
     const struct variable *one = a, *two = b;
@@ -129,15 +130,15 @@ static int by_length(const void *a, const void *b)
     return one->order < two->order ? 1 : -1;
 }
 
-/* Values that stand for anything can be no variable's trace. */
+/* False for a value that is too common to be found again in a text. */
 static bool can_be_found(struct llmobs_text value)
 {
     return value.len > 0 && !llmobs_text_is(value, "[image]") &&
            !llmobs_text_is(value, "[file]");
 }
 
-/* Gives the variables in the order in which they are looked for; *count of
- * them. NULL without memory. */
+/* Gives the variables, *count of them, in the order in which they are looked
+ * for; NULL without memory. */
 static struct variable *gather(const struct llmobs_json *variables,
                                size_t *count)
 {
@@ -163,9 +164,9 @@ static struct variable *gather(const struct llmobs_json *variables,
     return list;
 }
 
-/* Names that were put in are never searched themselves, which is why the text
- * before one is done with the variables that are left; recursion is as deep as
- * there are variables. */
+/* Puts variables' names in the place of their values. A name that was put in
+ * must not be searched again, so the text before it is searched by itself, for
+ * the remaining variables. The recursion is as deep as there are variables. */
 static int substitute(struct llmobs_buf *out, struct llmobs_text text,
                       const struct variable *list, size_t count)
 {

@@ -6,12 +6,13 @@
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
 
-/* What comes in pieces of an item. */
+/* The members of an item that come in pieces. */
 enum piece { PIECE_TEXT, PIECE_ARGUMENTS, PIECE_INPUT, PIECE_THOUGHT, PIECES };
 
 struct stream_item {
     int64_t index;
-    struct llmobs_json *item; /* as it was announced, or whole; NULL: neither */
+    struct llmobs_json *item; /* the announced or the whole item; NULL: neither
+                               * came */
     bool whole;
     struct llmobs_buf pieces[PIECES];
 };
@@ -35,7 +36,8 @@ void llmobs_responses_stream_fini(struct llmobs_responses_stream *stream)
     llmobs_json_free(stream->response);
 }
 
-/* The item of an event, made when new; -ENOSPC beyond the limit. */
+/* Sets *out to the event's item, which it makes when new; -ENOSPC beyond the
+ * limit. */
 static int item_at(struct llmobs_responses_stream *stream,
                    const struct llmobs_json *event, struct stream_item **out)
 {
@@ -147,7 +149,7 @@ int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
     return piece_of(type, &piece) ? add_delta(stream, piece, event) : 0;
 }
 
-/* Sets the key where an item of that kind has what came in pieces. */
+/* Sets the pieces under the key that they have in an item of that kind. */
 static int set_piece(struct llmobs_json *item,
                      const struct stream_item *streamed, enum piece piece)
 {
@@ -176,8 +178,8 @@ static int set_piece(struct llmobs_json *item,
     return rc;
 }
 
-/* The type of an item whose announcement was lost, or did not tell it: by what
- * came of it, where all that came is a name it is a call. */
+/* The type of an item whose announcement was lost, or had none: that of its
+ * first pieces; an item of which only a name came is a call. */
 static const char *type_of(size_t piece)
 {
     static const char *const types[] = {"message", "function_call",
@@ -187,7 +189,7 @@ static const char *type_of(size_t piece)
     return types[piece];
 }
 
-/* An item as far as it came; nothing of one of which nothing came. */
+/* Adds an item as far as it came; nothing where nothing of it came. */
 static int add_part(struct llmobs_json *list,
                     const struct stream_item *streamed)
 {

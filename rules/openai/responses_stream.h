@@ -1,14 +1,13 @@
-/* responses_stream - a streamed answer of the Responses API, also one that was
- * cut before its last event.
+/* responses_stream - puts a streamed answer of the Responses API together, also
+ * one that was cut before its last event.
  *
  * Owns:    the last response and the items, from first use to fini.
  * Threads: one at a time.
  * Errors:  -ENOMEM; events of other kinds are passed over.
  * Limits:  LLMOBS_RESPONSES_ITEMS_MAX items; texts as message_content.h.
- * Fork:    plain memory.
  *
- * Source: WIRE 6.7. The last event holds the whole response; before it
- * come items, whole when done, and before that in pieces.
+ * Source:  WIRE 6.7. The last event holds the whole response; before it the
+ *          items come, each in pieces and then whole.
  */
 #ifndef LLMOBS_RESPONSES_STREAM_H
 #define LLMOBS_RESPONSES_STREAM_H
@@ -21,20 +20,20 @@
 struct llmobs_responses_stream {
     struct llmobs_json *response; /* the last one that came, or NULL */
     struct llmobs_stream_parts items;
-    bool done;  /* the response has ended, however */
+    bool done;  /* the response has ended, well or not */
     bool begun; /* a first token was seen */
 };
 
 /* A stream of all zeros is empty and ready. */
 void llmobs_responses_stream_fini(struct llmobs_responses_stream *stream);
 
-/* Adds an event of a type. */
+/* Adds an event of the type `type`. */
 int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
                                 const char *type,
                                 const struct llmobs_json *event);
 
-/* The output items: those of the response, else what arrived of them. Gives an
- * array; NULL without memory. */
+/* Gives an array of the output items: those of the response, else as much of
+ * them as arrived; NULL without memory. */
 struct llmobs_json *llmobs_responses_stream_items(
     const struct llmobs_responses_stream *stream);
 

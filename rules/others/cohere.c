@@ -4,11 +4,11 @@
 
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
-#include "rules/read/message_content.h"
 #include "rules/read/error.h"
+#include "rules/read/message_content.h"
 #include "rules/read/usage.h"
 
-/* The first is looked for and no metadata. */
+/* Keys to look for; all but the first are metadata. */
 static const char *const keys[] = {
     "stream",
     "temperature",
@@ -30,7 +30,7 @@ static const struct llmobs_message_form messages = {
     .instead = "tool_plan",
 };
 
-/* What was counted, not what is billed. */
+/* Sets the counted tokens, not the billed ones. */
 static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     llmobs_span_metric(span, "cache_read_input_tokens",
@@ -45,13 +45,14 @@ static const struct llmobs_chat_variant variant = {
     .keep_space = true,
 };
 
-/* An answer under way. Its content has parts by their index; texts of several
- * are joined as those of a whole answer are. */
+/* An answer while it arrives. Its content has parts by their index; the texts
+ * of several are joined as in a whole answer. */
 struct cohere {
     struct llmobs_stream stream;
-    struct llmobs_buf plan; /* tool plan: stands where there is no text */
-    int64_t part;           /* of the last text */
-    bool text;              /* there was one */
+    struct llmobs_buf plan; /* the tool plan, which is the text where there is
+                             * none */
+    int64_t part;           /* index of the last text */
+    bool text;              /* a text came */
 };
 
 static int read_document(struct llmobs_reading *reading,
@@ -88,8 +89,8 @@ static int add_plan(struct cohere *state, const char *text)
     return llmobs_message_content_append(&state->plan, text);
 }
 
-/* The message that an event brings a piece of. Its content is one part here;
- * an empty array when the message begins. */
+/* Adds an event's piece of the message. Its content is one part, or an empty
+ * array when the message begins. */
 static int add_message(struct cohere *state, int64_t index,
                        const struct llmobs_json *message)
 {

@@ -1,16 +1,16 @@
-/* Mistral's own API: chat, agents, fill-in-the-middle, embeddings
- * (WIRE 6.11, 6.12). It is OpenAI's but for settings, usage and a few
- * habits; other hosts that serve its models speak OpenAI's. */
+/* Mistral's own API: chat, agents, fill-in-the-middle, embeddings (WIRE 6.11,
+ * 6.12). It is OpenAI's but for settings, usage and a few details; other hosts
+ * that serve its models have OpenAI's. */
 #include <string.h>
 
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
-#include "rules/read/message_content.h"
 #include "rules/read/embedding.h"
+#include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
 
-/* The first is looked for and no metadata. */
+/* Keys to look for; all but the first are metadata. */
 static const char *const keys[] = {
     "stream",
     "temperature",
@@ -33,7 +33,7 @@ static const char *const keys[] = {
 
 static const char *const embedding_keys[] = {"encoding_format", NULL};
 
-/* Counts as they were sent. */
+/* Sets the counts as they were sent. */
 static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     static const char *const rows[][2] = {
@@ -54,7 +54,7 @@ static const struct llmobs_message_form messages = {
     .tool_content = true,
 };
 
-/* A request with a prompt, as the one message that it is. */
+/* A request with a prompt, which is itself the only message. */
 static const struct llmobs_message_form prompt = {
     .tool_content = true,
     .instead = "prompt",

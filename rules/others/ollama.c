@@ -1,18 +1,18 @@
-/* Ollama's own API: chat, generate, embed (WIRE 6.12). An answer is one
- * JSON object, or as a stream, which is the default, one a line: so a whole
- * answer is read as a stream of one line. */
+/* Ollama's own API: chat, generate, embed (WIRE 6.12). A stream, the default,
+ * has one JSON object a line, and a whole answer is one such object: so it is
+ * read as a stream of one line. */
 #include <errno.h>
 #include <string.h>
 
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
 #include "rules/read/request.h"
-#include "rules/read/cut_json.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 
-/* The first two are looked for and no metadata. */
+/* Keys to look for; all but the first two are metadata. */
 static const char *const keys[] = {
     "stream", "options", "think", "format", "keep_alive", NULL,
 };
@@ -23,7 +23,7 @@ static const struct llmobs_message_form messages = {
     .images = "images",
 };
 
-/* A request of generate, as the one message that it is. */
+/* A generate request, which is itself the only message. */
 static const struct llmobs_message_form prompt = {
     .tool_content = true,
     .instead = "prompt",
@@ -70,7 +70,7 @@ static int read_options(struct llmobs_reading *reading)
     return rc;
 }
 
-/* The system's text and the prompt, as messages. */
+/* Adds the system's text and the prompt as messages. */
 static int read_prompt(struct llmobs_reading *reading)
 {
     struct llmobs_json *list = reading->span->input_messages;
@@ -106,7 +106,8 @@ static int read_inputs(struct llmobs_reading *reading)
         reading->span, llmobs_json_get(reading->request, "input"));
 }
 
-/* Chats have a message, generate has its text and thoughts beside the rest. */
+/* Adds a line: a chat's has a message, a generate answer's has text and
+ * thinking of its own. */
 static int add_line(struct ollama *state, const struct llmobs_json *line)
 {
     const struct llmobs_json *message = llmobs_json_get(line, "message");
@@ -196,7 +197,8 @@ static int read_ends(struct llmobs_reading *reading)
     return 0;
 }
 
-/* The vectors come first: what is counted stands behind the last of them. */
+/* Reads an answer's ends: the vectors come first, the counts after the last of
+ * them. */
 static int read_vectors_ends(struct llmobs_reading *reading)
 {
     int rc = read_ends(reading);

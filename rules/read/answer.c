@@ -54,7 +54,8 @@ static bool is_aws(const struct llmobs_call *call, struct llmobs_text text)
                                   "application/vnd.amazon.eventstream");
 }
 
-/* Errors come as one document, whatever was asked for. */
+/* False for an error: it comes as one document, even where a stream was asked
+ * for. */
 static bool is_framed(const struct llmobs_call *call, struct llmobs_text text,
                       enum llmobs_framing framing)
 {
@@ -62,7 +63,7 @@ static bool is_framed(const struct llmobs_call *call, struct llmobs_text text,
 
     if (call->status >= 300)
         return false;
-    /* A frame begins with its length, which never needs the first byte. */
+    /* AWS's message begins with its length, whose first byte is always 0. */
     if (framing == LLMOBS_FRAMING_AWS)
         return text.len > 0 && first == '\0';
     return (framing == LLMOBS_FRAMING_LINES && first == '{') ||
@@ -125,7 +126,7 @@ void llmobs_answer_fini(struct llmobs_answer *answer)
     answer->json = NULL;
 }
 
-/* The type without its parameters. */
+/* A word for a body that is no text: its media type, without parameters. */
 static char *binary_word(const char *type)
 {
     char *bare = type && *type ? strndup(type, strcspn(type, "; ")) : NULL;

@@ -1,10 +1,9 @@
-/* answer - what form an answer has, and what to show of one that is none.
+/* answer - the form of an answer, and a text for one that no dialect can read.
  *
- * Owns:    what llmobs_answer holds, from read to fini.
+ * Owns:    the document of llmobs_answer, from read to fini.
  * Threads: one at a time.
  * Errors:  -ENOMEM.
- * Limits:  LLMOBS_ANSWER_TEXT_CUT bytes of a body that is only text.
- * Fork:    plain memory.
+ * Limits:  LLMOBS_ANSWER_TEXT_CUT bytes of a body that is text and no JSON.
  */
 #ifndef LLMOBS_ANSWER_H
 #define LLMOBS_ANSWER_H
@@ -21,7 +20,7 @@ enum llmobs_answer_form {
     LLMOBS_ANSWER_STREAM, /* events, or their beginning */
     LLMOBS_ANSWER_CUT,    /* JSON beyond the capture limit: head and tail */
     LLMOBS_ANSWER_BEYOND, /* JSON beyond the limits of core/text/json.h */
-    LLMOBS_ANSWER_OTHER   /* text, binary, encoded, or JSON cut short */
+    LLMOBS_ANSWER_OTHER   /* text, binary, encoded, or incomplete JSON */
 };
 
 struct llmobs_answer {
@@ -30,16 +29,17 @@ struct llmobs_answer {
     struct llmobs_json *json;
 };
 
-/* Looks at the response of a call. `stream` is what the request asked for
- * (WIRE 8.1), `framing` how the dialect streams where it is not by
- * server-sent events. */
+/* Looks at the response of a call. `stream`: the request asked for a stream
+ * (WIRE 8.1). `framing`: the dialect's, if it does not stream by server-sent
+ * events. */
 int llmobs_answer_read(const struct llmobs_call *call, bool stream,
                        enum llmobs_framing framing,
                        struct llmobs_answer *answer);
 void llmobs_answer_fini(struct llmobs_answer *answer);
 
-/* A body as text: itself where it is readable, cut at LLMOBS_ANSWER_TEXT_CUT,
- * else a word on what it is (WIRE 8.4). Gives a new C string. */
+/* The body as text: itself, cut at LLMOBS_ANSWER_TEXT_CUT, where it is
+ * readable, else a word that names its kind (WIRE 8.4). Gives a new C string.
+ */
 char *llmobs_answer_text(const struct llmobs_call *call);
 
 /* Gives the output of such an answer: one message without a role. */

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdint.h>
 
-#define BLOCK 3072 /* bytes that are added at once; three a group */
+#define BLOCK                                                     \
+    3072 /* bytes that are added at once: a multiple of a group's \
+          * three */
 
-/* The six bits of a digit, negative: it is none. */
+/* The six bits of a digit; negative: this is no digit. */
 static int digit(char c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -28,7 +30,7 @@ static size_t without_padding(struct llmobs_text text)
     return len;
 }
 
-/* One group of two to four digits. */
+/* Writes the bytes of one group of two to four digits. */
 static int read_group(const char *digits, size_t count, char out[3])
 {
     uint32_t bits = 0;

@@ -11,24 +11,24 @@
 
 #include "core/base/buf.h"
 
-/* A header as kept: name in lower case. */
+/* A header that the core keeps, its name in lower case. */
 struct llmobs_header {
     const char *name;
     char *value;
 };
 
-/* When body bytes arrived: all bytes before `offset` were there at `at_ns`
- * (monotonic). Ascending. */
+/* The arrival of body bytes: all bytes before `offset` were there at `at_ns`
+ * (monotonic). A list of them is ascending. */
 struct llmobs_mark {
     uint64_t offset;
     int64_t at_ns;
 };
 
-/* One call, after it ended, as a dialect sees it. All borrowed. */
+/* One call after its end, as a dialect sees it. All borrowed. */
 struct llmobs_call {
     const char *method;
     const char *url;
-    const struct llmobs_header *request_headers; /* only kept ones */
+    const struct llmobs_header *request_headers; /* those that the core keeps */
     size_t request_header_count;
     const struct llmobs_header *response_headers;
     size_t response_header_count;
@@ -39,8 +39,8 @@ struct llmobs_call {
     bool multipart;                   /* request body is a form, not captured */
     bool request_truncated;
     bool response_truncated;
-    const char *encoded; /* the answer's content coding, where it could not be
-                          * undone, or NULL */
+    const char *encoded; /* the answer's content coding if it could not be
+                          * decoded, or NULL */
     const char *request_encoded;     /* the request's, likewise */
     long status;                     /* 0: no answer */
     bool transport_ok;               /* libcurl ended without error */
@@ -53,8 +53,8 @@ struct llmobs_call {
 const char *llmobs_header_find(const struct llmobs_header *headers,
                                size_t count, const char *name);
 
-/* When byte `offset - 1` of the response body had arrived, monotonic ns; 0
- * when unknown. */
+/* The time (monotonic ns) at which byte `offset - 1` of the response body had
+ * arrived; 0 when unknown. */
 int64_t llmobs_call_time_at(const struct llmobs_call *call, uint64_t offset);
 
 #endif

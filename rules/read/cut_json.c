@@ -5,7 +5,8 @@
 #define SCAN_TRIES_MAX 1024
 #define SCAN_VALUE_MAX (16 * 1024)
 
-/* Offset behind the string whose quote is at `at`, 0 when it is cut. */
+/* The offset after the string whose quote is at `at`; 0 when the string is cut.
+ */
 static size_t string_end(struct llmobs_text text, size_t at)
 {
     for (size_t i = at + 1; i < text.len; i++) {
@@ -17,7 +18,7 @@ static size_t string_end(struct llmobs_text text, size_t at)
     return 0;
 }
 
-/* Offset behind the value at `at`, 0 when it is cut. */
+/* The offset after the value at `at`; 0 when the value is cut. */
 static size_t value_end(struct llmobs_text text, size_t at)
 {
     size_t depth = 0, i = at;
@@ -52,8 +53,8 @@ static size_t skip_blank(struct llmobs_text text, size_t at)
     return at;
 }
 
-/* True when the string from `at` to `end` is `key` and a colon follows; then
- * *value is where its value begins. */
+/* True when the string from `at` to `end` is `key` and a colon follows; sets
+ * *value to the beginning of its value. */
 static bool key_at(struct llmobs_text text, size_t at, size_t end,
                    const char *key, size_t *value)
 {
@@ -79,7 +80,8 @@ static struct llmobs_json *parse_at(struct llmobs_text text, size_t at)
     return llmobs_json_parse(text, &json) == 0 ? json : NULL;
 }
 
-/* Where the value of `key` begins one level below the start; 0: nowhere. */
+/* The offset at which the value of `key` begins one level below the start; 0:
+ * there is none. */
 static size_t find_first(struct llmobs_text head, const char *key)
 {
     size_t depth = 0, value;
@@ -149,9 +151,9 @@ struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
     return NULL;
 }
 
-/* Where the value of `key` begins one level below the document that ends with
- * `tail`; 0: nowhere. Read backwards: a quote that is not escaped always ends
- * or begins a string. */
+/* The offset at which the value of `key` begins, one level below the document
+ * that ends with `tail`; 0: there is none. It reads backwards, where a quote
+ * that is not escaped always ends or begins a string. */
 static size_t find_last(struct llmobs_text tail, const char *key)
 {
     size_t depth = 0, end = 0, value;

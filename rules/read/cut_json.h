@@ -1,33 +1,32 @@
-/* cut_json - finding a few values in JSON text that is cut at one end or both.
+/* cut_json - finds a few values in JSON text that is cut at one end or both.
  *
- * Owns:    nothing; values that are given belong to the caller.
+ * Owns:    nothing; the caller owns the values that it is given.
  * Threads: any; no state.
  * Errors:  NULL or false where nothing is found or memory is short.
- * Limits:  one pass over the text for each question; no recursion. _last
- *          looks at SCAN_TRIES_MAX places and values of SCAN_VALUE_MAX bytes.
- * Fork:    nothing to do.
+ * Limits:  one pass over the text for each question; no recursion. _last looks
+ *          at SCAN_TRIES_MAX places and values of SCAN_VALUE_MAX bytes.
  *
- * Used only for bodies beyond the capture limit (WIRE 2.4, 8.4): the
- * answers are what a reader would guess, not what a parser would prove.
+ * Used only for bodies beyond the capture limit (WIRE 2.4, 8.4): a parser could
+ * not prove the answers, they are a good reader's guess.
  */
 #ifndef LLMOBS_CUT_JSON_H
 #define LLMOBS_CUT_JSON_H
 
 #include "core/text/json.h"
 
-/* The value of `key` one level below the document's start, where `head` is
- * the document's beginning; only one that is there whole. Gives it. */
+/* Gives the value of `key` one level below the document's start, of which
+ * `head` is the beginning; only a value that is complete there. */
 struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
                                           const char *key);
 
-/* The last value of `key` at any level that is there whole and not null. Gives
- * it. */
+/* Gives the last value of `key`, at any level, that is complete and not null.
+ */
 struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
                                          const char *key);
 
-/* An object with those of `keys` (NULL-terminated, NULL: none) that stand one
- * level below the document, whose beginning and end are given. Gives it; NULL
- * without memory. */
+/* Gives an object with those of `keys` (NULL-terminated, NULL: none) that stand
+ * one level below the document of which `head` is the beginning and `tail` the
+ * end; NULL without memory. */
 struct llmobs_json *llmobs_cut_json_object(struct llmobs_text head,
                                            struct llmobs_text tail,
                                            const char *const *keys);

@@ -1,14 +1,13 @@
-/* dialect - how one family of APIs is recognised and read.
+/* dialect - a family of APIs: its paths, and the functions that read its calls.
  *
- * A dialect is one file: it defines its shapes (paths) and how to read them,
- * and is listed once in rules/providers.c. It does no I/O, keeps no state and
- * may be called from any thread.
+ * A dialect is one file, with its shapes (paths) and its reading functions, and
+ * one row in rules/providers.c. It does no I/O, keeps no state and may be
+ * called from any thread.
  *
  * Owns:    nothing; all tables are constant.
  * Threads: any.
- * Errors:  -ENOMEM, -ENOENT, -ENOTSUP; what cannot be read is left out.
- * Limits:  none of its own.
- * Fork:    nothing to do.
+ * Errors:  -ENOMEM, -ENOENT, -ENOTSUP; a dialect leaves out all that it cannot
+ *          read.
  */
 #ifndef LLMOBS_DIALECT_H
 #define LLMOBS_DIALECT_H
@@ -25,54 +24,59 @@ struct llmobs_shape {
     const char *path;      /* suffix of the path, from a '/'; '*' stands for
                             * any bytes of one segment; "**", once and with no
                             * other star, for one or more whole segments */
-    const char *holds;     /* what "**" must hold, or NULL */
-    const char *not_path;  /* a suffix that makes it another one, or NULL */
+    const char *holds;     /* a text that "**" must contain, or NULL */
+    const char *not_path;  /* with this suffix it is another operation; or NULL
+                            */
     const char *operation; /* "chat", ... */
     const char *span_name; /* "%s.createChatCompletion": %s is the client */
-    const char *helper; /* end of the x-stainless-helper-method header that */
-    const char *helper_name; /* gives this name instead; both may be NULL */
+    const char *helper; /* a request whose x-stainless-helper-method ends so */
+    const char *helper_name; /* has this name instead; both may be NULL */
     enum llmobs_kind kind;
-    bool any_host; /* known on every host (rule 3) */
-    bool telling;  /* nothing but this API has such a path: on every host a call
-                    * counts even if its body never could be read */
-    bool streams;  /* it streams unless the request says no */
-    const struct llmobs_form *form; /* another than its dialect's, or NULL */
+    bool any_host; /* counts on every host, also an unlisted one (rule 3) */
+    bool telling;  /* only this API has such a path: a call counts on every
+                    * host, even if its body never could be read */
+    bool streams;  /* it streams unless the request refuses that */
+    const struct llmobs_form *form; /* its own form, or NULL: the dialect's */
 };
 
 /* One known host: a row of the provider table. Data, no code. */
 struct llmobs_provider {
     struct llmobs_text host; /* "api.groq.com", "*.openai.com" */
     const char *name;        /* model_provider */
-    const char *span_name;   /* of all its calls; NULL: the shape's */
+    const char *span_name;   /* name of the spans of all its calls; NULL: the
+                              * shape's */
     const struct llmobs_dialect *const *dialects; /* NULL-terminated */
 };
 
-/* What a dialect is told besides the call. */
+/* A call and the result of its classification, for a dialect. */
 struct llmobs_classified {
     const struct llmobs_call *call;
     const struct llmobs_shape *shape;
     const struct llmobs_url *url; /* of the call */
     const char *provider;         /* NULL: unknown */
-    bool proxied;                 /* no model and no metrics are wanted */
-    bool confirm;                 /* the request's body decides */
+    bool proxied;                 /* the gateway reports model and metrics:
+                                   * leave them out */
+    bool confirm;                 /* the request's body decides whether it is a
+                                   * call */
 };
 
-/* Reading fills the span; a model_provider that it sets is taken before that of
- * the host. Before it has touched the span, where the request body is none of
- * this dialect: -ENOENT with `confirm` (an unknown host: it was no LLM call),
- * or on any host where the path serves other things too; -ENOTSUP with
- * `proxied` (the generic dialect reads it). */
+/* A dialect's functions fill the span; a model_provider that they set replaces
+ * the host's. Where the request body is none of this dialect they leave the
+ * span untouched and answer -ENOENT with `confirm` (on an unknown host it was
+ * no LLM call), or on any host where the path serves other things too; -ENOTSUP
+ * with `proxied` (the generic dialect then reads it). */
 struct llmobs_dialect {
     const char *name;                  /* as in LLMOBS_RULES */
     const char *integration;           /* the integration tag */
     const struct llmobs_shape *shapes; /* ended by one with a NULL path */
-    const struct llmobs_form *form;    /* what is read, and how (reading.h) */
-    /* In place of a form, where the bodies are kept as texts. */
+    const struct llmobs_form *form;    /* its functions (reading.h) */
+    /* For a dialect without a form, which keeps the bodies as texts. */
     int (*read)(const struct llmobs_classified *classified,
                 struct llmobs_span *span);
 };
 
-/* The dialect of a configured proxy's endpoints that no other one reads. */
+/* The dialect for those endpoints of a configured proxy that no other dialect
+ * reads. */
 extern const struct llmobs_dialect llmobs_dialect_generic;
 
 #endif

@@ -1,38 +1,38 @@
-/* embedding - what embedding calls have in common, whoever answers them.
+/* embedding - the common part of all embedding calls: documents, vectors'
+ * sizes.
  *
- * Owns:    nothing; what is set belongs to the span.
+ * Owns:    nothing; the span owns all that is set.
  * Threads: any; no state.
  * Errors:  -ENOMEM.
  * Limits:  those of the JSON that was parsed.
- * Fork:    nothing to do.
  *
- * Source: WIRE 1.5, 6.4, 6.12. Vectors themselves are never kept.
+ * Source:  WIRE 1.5, 6.4, 6.12. No vector is ever kept.
  */
 #ifndef LLMOBS_EMBEDDING_H
 #define LLMOBS_EMBEDDING_H
 
 #include "core/span/span.h"
 
-/* Appends a document of this text to the span's. */
+/* Appends a document with this text to the span. */
 int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text);
 
-/* Appends what was to be embedded, one or several documents, as inputs.h takes
- * an input apart. The span has a list of documents afterwards. */
+/* Appends the texts to embed as documents, split as inputs.h does. The span has
+ * a list of documents afterwards, if only an empty one. */
 int llmobs_embedding_read_input(struct llmobs_span *span,
                                 const struct llmobs_json *input);
 
-/* Sets the output value, "[N embedding(s) returned with size D]"; `size` 0: it
- * is not known and left out. */
+/* Sets the output value, "[N embedding(s) returned with size D]"; `size` 0:
+ * unknown, so left out. */
 int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size);
 
 /* The same for a list of vectors: arrays of numbers, or objects that hold one
- * as `key` (NULL: they are the arrays). The first one tells the size. A value
- * that is no array tells nothing. */
+ * as `key` (NULL: they are the arrays). The first vector's length is the size.
+ * A value that is no array sets nothing. */
 int llmobs_embedding_tell_list(struct llmobs_span *span,
                                const struct llmobs_json *list, const char *key);
 
-/* Where the provider told input tokens only, they are the total
- * (WIRE 6.12). */
+/* Where the provider counts input tokens only, they are the total (WIRE 6.12).
+ */
 int llmobs_embedding_total(struct llmobs_span *span);
 
 #endif

@@ -10,8 +10,8 @@
 #define CODE_LEN 32
 #define TYPE_MAX 256
 
-/* An OpenAI path of Google's answers an array with one document
- * (WIRE 6.12). */
+/* Google's OpenAI-compatible path answers an array with one document (WIRE
+ * 6.12). */
 static const struct llmobs_json *unwrap(const struct llmobs_json *body)
 {
     return llmobs_json_is_array(body) ? llmobs_json_at(body, 0) : body;
@@ -36,8 +36,8 @@ bool llmobs_error_in(const struct llmobs_json *body)
     return object && strcmp(object, "error") == 0;
 }
 
-/* The first of type, code and status that says something; "None" is how
- * Python programs write nothing. */
+/* The first of type, code and status that is not empty; Python programs write
+ * "None" for an empty one. */
 static const char *type_text(const struct llmobs_json *from)
 {
     static const char *const keys[] = {"type", "code", "status"};
@@ -95,7 +95,7 @@ static int fail_with(struct llmobs_span *span, const char *type,
     return rc;
 }
 
-/* AWS names the type in a header, before the address of its description. */
+/* AWS has the type in a header, followed by the address of its description. */
 static struct llmobs_text header_type(const struct llmobs_call *call)
 {
     const char *type =
@@ -105,7 +105,7 @@ static struct llmobs_text header_type(const struct llmobs_call *call)
     return (struct llmobs_text){type, type ? strcspn(type, ":") : 0};
 }
 
-/* Where the body does not name it as a text. */
+/* Sets the type where the body does not have it as a text. */
 static void other_type(const struct llmobs_json *from, struct llmobs_text told,
                        const struct llmobs_call *call, char *out)
 {

@@ -1,10 +1,8 @@
 /* error - errors as providers write them in bodies and stream events.
  *
- * Owns:    nothing.
  * Threads: any; no state.
  * Errors:  -ENOMEM.
- * Limits:  LLMOBS_ERROR_TEXT_CUT bytes of a body that is the message itself.
- * Fork:    nothing to do.
+ * Limits:  LLMOBS_ERROR_TEXT_CUT bytes of a body that is itself the message.
  */
 #ifndef LLMOBS_ERROR_H
 #define LLMOBS_ERROR_H
@@ -14,24 +12,25 @@
 
 #define LLMOBS_ERROR_TEXT_CUT 2048
 
-/* True when a document of a 2xx answer, or a stream event, carries an error:
- * a top-level `error` that is an object or a text, or `object` is "error". */
+/* True when the document of a 2xx answer, or of a stream's event, is an error:
+ * it has a top-level `error`, an object or a text, or its `object` is "error".
+ */
 bool llmobs_error_in(const struct llmobs_json *body);
 
-/* Fails the span by such a document (WIRE 6.12). `raw` is its text,
- * used where it holds no message. */
+/* Marks the span as failed, with type and message of such a document (WIRE
+ * 6.12). `raw`, its text, is the message where it has none. */
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
-/* The same where the frame of an event tells the type; empty: it does not. */
+/* The same with the type that the event's frame has; empty: it has none. */
 int llmobs_error_read_as(struct llmobs_text type,
                          const struct llmobs_json *body, struct llmobs_text raw,
                          const struct llmobs_call *call,
                          struct llmobs_span *span);
 
-/* Fails the span where the status says so (300 and above; WIRE 8.2).
- * `body` is the answer's document, NULL: it is none. A transfer that failed
- * without one is left to the core, which knows why. */
+/* Marks the span as failed for a status of 300 and above (WIRE 8.2). `body` is
+ * the answer's document, NULL: it has none. Of a transfer that failed without a
+ * status the core knows the reason, and sets it. */
 int llmobs_error_of_status(const struct llmobs_json *body,
                            const struct llmobs_call *call,
                            struct llmobs_span *span);

@@ -59,14 +59,14 @@ static bool next_line(struct llmobs_events *events, struct llmobs_event *event)
     return true;
 }
 
-/* How deep a text is in JSON. */
+/* The nesting of JSON at a byte of a text. */
 struct depth {
     size_t open; /* brackets */
     bool string;
     bool escaped;
 };
 
-/* Takes one byte; true where it ends the value that began at depth 0. */
+/* Takes one byte; true where that ends a value that began at depth 0. */
 static bool closes(struct depth *depth, char c)
 {
     if (depth->escaped) {
@@ -84,8 +84,9 @@ static bool closes(struct depth *depth, char c)
     return false;
 }
 
-/* Where the next element of an array begins. In a text that begins anywhere
- * the first one is sought at the beginning of a line, where Google puts it. */
+/* The offset of the array's next element. In a text that does not begin at the
+ * answer's first byte, the first element is looked for at the beginning of a
+ * line, where Google puts it. */
 static size_t find_element(const struct llmobs_events *events)
 {
     struct llmobs_text in = events->in;
@@ -167,7 +168,8 @@ static int parse(struct llmobs_events *events, struct llmobs_event *event)
     return 0;
 }
 
-/* The answer was masked as it lay, and base64 hid what is in it. */
+/* The core has masked secrets in the answer's bytes, where base64 hid this
+ * document: so it is masked here. */
 static struct llmobs_text mask(struct llmobs_buf *bytes)
 {
     if (bytes->len > 0) {
@@ -177,7 +179,8 @@ static struct llmobs_text mask(struct llmobs_buf *bytes)
     return (struct llmobs_text){bytes->data, bytes->len};
 }
 
-/* The document inside, where there is one in base64. */
+/* Puts the document that an event carries in base64 in the place of the event's
+ * own. */
 static int unwrap(struct llmobs_events *events, struct llmobs_event *event)
 {
     const char *bytes = llmobs_json_gets(event->json, "bytes");

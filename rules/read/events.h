@@ -1,17 +1,17 @@
-/* events - the events of a streamed answer, whatever carries them.
+/* events - the events of a streamed answer, in any of the four framings.
  *
- * Owns:    the present event's document, until the next one or fini.
+ * Owns:    the current event's document, until the next one or fini.
  * Threads: one at a time.
  * Errors:  -ENOMEM; an event that is no JSON is given without a document.
  * Limits:  those of core/text/json.h for each event; time is linear in the
- * text. Fork:    plain memory.
+ *          text.
  *
- * A text that is `whole` begins at the answer's first byte. Any other (the end
- * of an answer that was too long) begins anywhere: what stands before its
- * first whole event is passed over, and its events tell no times.
+ * A text that is `whole` begins at the answer's first byte. Any other, the end
+ * of an answer that was too long, begins anywhere: the bytes before its first
+ * whole event are passed over, and its events have no times.
  *
- * The text comes without its secrets; those of a document in base64 are masked
- * here (members.h, links.h).
+ * The core has masked the text's secrets; those of a document in base64 are
+ * masked here (members.h, links.h).
  */
 #ifndef LLMOBS_EVENTS_H
 #define LLMOBS_EVENTS_H
@@ -24,8 +24,8 @@ enum llmobs_framing {
     LLMOBS_FRAMING_SSE,   /* text/event-stream */
     LLMOBS_FRAMING_LINES, /* a JSON document a line */
     LLMOBS_FRAMING_ARRAY, /* the elements of one JSON array */
-    LLMOBS_FRAMING_AWS    /* application/vnd.amazon.eventstream; a document that
-                           * comes in base64, as {"bytes": ...}, is the event's
+    LLMOBS_FRAMING_AWS    /* application/vnd.amazon.eventstream; {"bytes":
+                           * BASE64} is replaced by the document that it encodes
                            */
 };
 
@@ -33,9 +33,10 @@ struct llmobs_event {
     struct llmobs_text type;  /* its name, empty: none was sent */
     struct llmobs_text data;  /* without white space around it */
     struct llmobs_json *json; /* NULL: it is no JSON */
-    bool failed;              /* it is an error by its name or frame alone */
-    struct llmobs_text error; /* the error's type, where the frame tells it */
-    uint64_t end; /* bytes of the answer up to its end; 0: unknown */
+    bool failed;              /* its name or its frame alone says that it is an
+                               * error */
+    struct llmobs_text error; /* the error's type, if the frame has it */
+    uint64_t end;             /* offset of its end in the answer; 0: unknown */
 };
 
 struct llmobs_events {
@@ -45,7 +46,7 @@ struct llmobs_events {
     size_t at;
     struct llmobs_sse sse;
     struct llmobs_eventstream frames;
-    struct llmobs_buf bytes; /* what came in base64 */
+    struct llmobs_buf bytes; /* the document that came in base64 */
     struct llmobs_json *json;
 };
 
@@ -54,8 +55,8 @@ void llmobs_events_init(struct llmobs_events *events,
                         bool whole);
 void llmobs_events_fini(struct llmobs_events *events);
 
-/* The next event: 1, 0 at the end, or -ENOMEM. It is borrowed until the next
- * call. */
+/* Reads the next event: 1, 0 at the end, or -ENOMEM. It is borrowed until the
+ * next call. */
 int llmobs_events_next(struct llmobs_events *events,
                        struct llmobs_event *event);
 

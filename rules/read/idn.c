@@ -16,7 +16,7 @@
 #define INITIAL_BIAS 72
 #define INITIAL_N 0x80
 
-/* A label on its way to its new form. */
+/* A label while it is converted. */
 struct label {
     uint32_t points[LABEL_MAX];
     size_t count;
@@ -26,7 +26,7 @@ struct label {
 
 /* -- UTF-8 --------------------------------------------------------------- */
 
-/* The bytes of the character that begins there; 0: none does. */
+/* The length of the character at the text's beginning; 0: there is none. */
 static size_t decode(struct llmobs_text text, uint32_t *point)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -94,7 +94,7 @@ static uint32_t adapt(uint32_t delta, uint32_t points, bool first)
     return k + (BASE - T_MIN + 1) * delta / (delta + SKEW);
 }
 
-/* A number whose digits tell where it ends. */
+/* Writes a number whose digits show where it ends (RFC 3492, section 3.3). */
 static int put_number(struct label *label, uint32_t q, uint32_t bias)
 {
     for (uint32_t k = BASE;; k += BASE) {
@@ -118,7 +118,7 @@ static uint32_t next_point(const struct label *label, uint32_t from)
     return least;
 }
 
-/* 63 characters below 0x110000 keep all numbers far from 32 bits' end. */
+/* 63 characters below 0x110000 keep every number within 32 bits. */
 static int put_others(struct label *label, uint32_t basic)
 {
     uint32_t n = INITIAL_N, delta = 0, bias = INITIAL_BIAS, done = basic;

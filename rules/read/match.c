@@ -27,7 +27,7 @@ static struct llmobs_text find_rest(const char *suffix, const char *stars,
     return (struct llmobs_text){at + before, (size_t)(end - at) - before};
 }
 
-/* Where the last segment of a path begins, with its slash. */
+/* The offset of the path's last segment, its slash included. */
 static size_t last_segment(struct llmobs_text path)
 {
     const char *slash = path.len > 0 ? memrchr(path.data, '/', path.len) : NULL;
@@ -35,8 +35,8 @@ static size_t last_segment(struct llmobs_text path)
     return slash ? (size_t)(slash - path.data) : 0;
 }
 
-/* Bytes at the end of `path` that the suffix takes, 0: none. Both are read
- * segment by segment from their ends; no segment is empty. */
+/* The number of bytes at the end of `path` that match the suffix, 0: none. Both
+ * are compared segment by segment from their ends; no segment is empty. */
 static size_t suffix_len(const char *suffix, struct llmobs_text path)
 {
     struct llmobs_text wanted = llmobs_text_of(suffix), left = path;

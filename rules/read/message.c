@@ -51,8 +51,8 @@ struct llmobs_json *llmobs_message_take(char *text)
     return list;
 }
 
-/* A message of role tool is the result of one call: its content becomes the
- * result's. Takes nothing from `content` but its text. */
+/* A message of role tool is the result of one call: the text of its content
+ * becomes the result's. */
 static int store_result(const struct llmobs_json *from,
                         const struct llmobs_message_form *form,
                         struct llmobs_message_content *content,
@@ -75,8 +75,8 @@ static int store_result(const struct llmobs_json *from,
     return rc;
 }
 
-/* The end of every message: what its content holds and its tool calls. Frees
- * the message where that or what was before it (`rc`) failed. */
+/* The last step of every message: sets its content and its tool calls. Frees
+ * the message where that fails or a step before it has failed (`rc`). */
 static int finish(struct llmobs_json *message, const struct llmobs_json *from,
                   struct llmobs_message_content *content, int rc)
 {
@@ -90,8 +90,8 @@ static int finish(struct llmobs_json *message, const struct llmobs_json *from,
     return rc;
 }
 
-/* Adds the message of what was thought: `text`, else what thinking parts held;
- * nothing where there is none. */
+/* Adds a message with the reasoning: `text`, else the text of the thinking
+ * parts; nothing where both are empty. */
 static int add_reasoning(struct llmobs_json *list, const char *text,
                          const struct llmobs_message_content *content)
 {
@@ -163,7 +163,8 @@ struct llmobs_json *llmobs_message_read_list(
     return NULL;
 }
 
-/* What stands for the text where the answer has none. */
+/* Reads the answer's content; where that has no text, a clip's transcript or a
+ * refusal stands in. */
 static int read_answer(struct llmobs_message_content *content,
                        const struct llmobs_json *from, const char *audio_format)
 {

@@ -57,7 +57,7 @@ struct llmobs_json *llmobs_message_content_media(const char *mime,
     return NULL;
 }
 
-/* Adds a clip or image to *list, made when needed. Takes `data`. */
+/* Adds a clip or image to *list, which it makes when needed. Takes `data`. */
 static int add_media(struct llmobs_json **list, const char *mime,
                      struct llmobs_json *data)
 {
@@ -66,8 +66,8 @@ static int add_media(struct llmobs_json **list, const char *mime,
     return llmobs_json_add(*list, llmobs_message_content_media(mime, data));
 }
 
-/* Where the payload of "data:image/<subtype>[;params];base64,<data>" begins;
- * NULL: not such a URL. *mime_len is the length of "image/<subtype>". */
+/* Gives the payload of "data:image/<subtype>[;params];base64,<data>"; NULL:
+ * this is no such URL. *mime_len is the length of "image/<subtype>". */
 static const char *image_payload(const char *url, size_t *mime_len)
 {
     const char *mime = url + 5, *comma;
@@ -83,7 +83,7 @@ static const char *image_payload(const char *url, size_t *mime_len)
     return comma + 1;
 }
 
-/* Both alphabets of base64. */
+/* Accepts both alphabets of base64. */
 static bool is_base64(const struct llmobs_buf *data)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -197,7 +197,7 @@ static int add_audio_part(struct llmobs_message_content *content,
                                             llmobs_json_gets(audio, "format"));
 }
 
-/* Mistral has a list of texts there, Cohere one text. */
+/* Mistral's thinking is a list of texts, Cohere's one text. */
 static int add_thinking(struct llmobs_message_content *content,
                         const struct llmobs_json *thinking)
 {
@@ -220,7 +220,7 @@ static int add_marker(struct llmobs_message_content *content, const char *type)
     return rc < 0 ? rc : llmobs_message_content_append(&content->text, "]");
 }
 
-/* A value as its JSON text. */
+/* Adds a value as its JSON text. */
 static int add_json(struct llmobs_message_content *content,
                     const struct llmobs_json *value)
 {

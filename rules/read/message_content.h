@@ -1,12 +1,12 @@
 /* message_content - the content of a chat message: a text, or an array of
  * parts.
  *
- * Owns:    what it collects, from init to fini.
+ * Owns:    the texts and lists that it collects, from init to fini.
  * Threads: one at a time.
  * Errors:  -ENOMEM.
- * Limits:  LLMOBS_MESSAGE_CONTENT_MAX bytes of text, the rest is left out;
- * inline images of LLMOBS_IMAGE_MAX bytes of base64, else a marker. Fork: plain
- * memory.
+ * Limits:  LLMOBS_MESSAGE_CONTENT_MAX bytes of text, more is left out; inline
+ *          images of LLMOBS_IMAGE_MAX bytes of base64, of a larger one a
+ *          marker.
  */
 #ifndef LLMOBS_MESSAGE_CONTENT_H
 #define LLMOBS_MESSAGE_CONTENT_H
@@ -18,8 +18,8 @@
 #define LLMOBS_IMAGE_TOO_LARGE "[image omitted: too large]"
 
 struct llmobs_message_content {
-    struct llmobs_buf text;     /* parts joined by LF */
-    struct llmobs_buf thinking; /* thinking parts, joined bare */
+    struct llmobs_buf text;     /* text parts, joined by LF */
+    struct llmobs_buf thinking; /* thinking parts, joined without LF */
     struct llmobs_json *images; /* image_parts, NULL: none */
     struct llmobs_json *audio;  /* audio_parts, NULL: none */
     size_t lines;               /* parts that went into text */
@@ -29,26 +29,26 @@ struct llmobs_message_content {
 void llmobs_message_content_init(struct llmobs_message_content *content);
 void llmobs_message_content_fini(struct llmobs_message_content *content);
 
-/* Types of parts that only some providers have; to the others they are like
- * any unknown type (WIRE 6.3, 6.11, 6.12). */
-#define LLMOBS_MESSAGE_CONTENT_THINKING 1u  /* they go to ->thinking */
-#define LLMOBS_MESSAGE_CONTENT_DOCUMENTS 2u /* they are their data */
+/* Types of parts that only some providers have; for the others they are unknown
+ * types (WIRE 6.3, 6.11, 6.12). */
+#define LLMOBS_MESSAGE_CONTENT_THINKING 1u  /* collected in ->thinking */
+#define LLMOBS_MESSAGE_CONTENT_DOCUMENTS 2u /* their data is their text */
 
 /* Reads a content value. */
 int llmobs_message_content_read(struct llmobs_message_content *content,
                                 const struct llmobs_json *value,
                                 unsigned types);
 
-/* Adds a line for each image of a list (Ollama's have no type). */
+/* Adds the images of a list; they have no media type (Ollama). */
 int llmobs_message_content_add_images(struct llmobs_message_content *content,
                                       const struct llmobs_json *list);
 
-/* An element of image_parts or audio_parts. Takes `data`; gives it. */
+/* Gives an element of image_parts or audio_parts. Takes `data`. */
 struct llmobs_json *llmobs_message_content_media(const char *mime,
                                                  struct llmobs_json *data);
 
-/* Adds an image by its URL: an inline one to ->images, a marker for one that
- * is too large or not inline (WIRE 1.5). NULL is fine. */
+/* Adds an image by its URL: an inline one to ->images, and a marker for one
+ * that is too large or not inline (WIRE 1.5). `url` may be NULL. */
 int llmobs_message_content_add_image(struct llmobs_message_content *content,
                                      const char *url);
 
@@ -56,16 +56,16 @@ int llmobs_message_content_add_image(struct llmobs_message_content *content,
 int llmobs_message_content_add_audio(struct llmobs_message_content *content,
                                      const char *data, const char *format);
 
-/* Sets content, image_parts and audio_parts of a message; gives away what it
- * collected. */
+/* Sets content, image_parts and audio_parts of a message, which takes over all
+ * that was collected. */
 int llmobs_message_content_store(struct llmobs_message_content *content,
                                  struct llmobs_json *message);
 
-/* Appends to a capped buffer: what is beyond the cap is left out, -ENOMEM
- * stays. */
+/* Appends to a capped buffer and leaves out the bytes beyond the cap; -ENOMEM.
+ */
 int llmobs_message_content_append(struct llmobs_buf *buf, const char *text);
 
-/* A string value of what a buffer holds; gives it. */
+/* Gives a buffer's text as a string value. */
 struct llmobs_json *llmobs_message_content_string(const struct llmobs_buf *buf);
 
 #endif

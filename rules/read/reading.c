@@ -30,7 +30,7 @@ void llmobs_reading_token(struct llmobs_reading *reading,
         reading->first_at = event->end;
 }
 
-/* A body that is no object, as the one thing that was asked. */
+/* Takes a body that is no object as the only input. */
 static int read_text_input(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
@@ -48,8 +48,8 @@ static int read_text_input(struct llmobs_reading *reading)
     return rc;
 }
 
-/* Runs `read` on the call as if the middle of its bodies were missing: so
- * documents are read that are beyond the limits of core/text/json.h. */
+/* Runs `read` on the call as if the middle of its bodies were missing. That is
+ * how documents beyond the limits of core/text/json.h are read. */
 static int read_as_ends(struct llmobs_reading *reading,
                         int (*read)(struct llmobs_reading *reading))
 {
@@ -87,7 +87,7 @@ static int read_input(struct llmobs_reading *reading)
     return read_text_input(reading);
 }
 
-/* An answer that is only text. */
+/* Takes an answer that is only text as the output. */
 static int read_text_output(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
@@ -131,8 +131,8 @@ static int read_event(struct llmobs_reading *reading,
     return rc;
 }
 
-/* 1 where the stream's own end mark was met: what stands behind it no client
- * of the provider reads. */
+/* 1 where the stream's own end mark came: no client of the provider reads the
+ * bytes after it. */
 static int read_events(struct llmobs_reading *reading, struct llmobs_text text,
                        bool whole)
 {
@@ -154,7 +154,7 @@ static int read_events(struct llmobs_reading *reading, struct llmobs_text text,
     return rc;
 }
 
-/* From the start of the request to the first token's arrival (WIRE
+/* Sets the time from the request's start to the first token's arrival (WIRE
  * 1.7). */
 static int read_first_token(struct llmobs_reading *reading)
 {
@@ -187,7 +187,8 @@ static int read_stream(struct llmobs_reading *reading)
     return rc;
 }
 
-/* What stands at its ends, and its text unless that is vectors. */
+/* Reads the values at the answer's ends, and its text unless that holds
+ * vectors. */
 static int read_beyond(struct llmobs_reading *reading)
 {
     int rc = read_as_ends(reading, reading->form->ends);
@@ -218,7 +219,7 @@ static int read_form(struct llmobs_reading *reading)
     return 0;
 }
 
-/* Unless the request says otherwise a shape that streams does so. */
+/* A shape that streams does so unless the request says otherwise. */
 static bool asks_for_stream(const struct llmobs_reading *reading)
 {
     const struct llmobs_json *stream =
@@ -229,7 +230,7 @@ static bool asks_for_stream(const struct llmobs_reading *reading)
     return llmobs_json_is_true(stream);
 }
 
-/* One empty message stands for an answer that did not come. */
+/* Adds one empty message for an answer that did not come. */
 static int fill_output(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
@@ -258,8 +259,8 @@ static int read_output(struct llmobs_reading *reading)
     return rc < 0 ? rc : fill_output(reading);
 }
 
-/* The one that was noted, the request's, the deployment of an Azure path
- * (WIRE 6.2, 8.6). */
+/* Sets the model: the noted one, else the request's, else the deployment of an
+ * Azure path (WIRE 6.2, 8.6). */
 static int name_model(struct llmobs_reading *reading)
 {
     const char *model, *unknown = reading->form->unknown;
@@ -285,7 +286,8 @@ static int name_model(struct llmobs_reading *reading)
     return rc;
 }
 
-/* The gateway itself tells the model and the metrics (WIRE 4.2). */
+/* Leaves out model and metrics of a proxied call, since the gateway reports
+ * them (WIRE 4.2). */
 static int finish_span(struct llmobs_reading *reading)
 {
     struct llmobs_json *none;

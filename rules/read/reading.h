@@ -1,15 +1,12 @@
-/* reading - how a call is read, whatever its dialect: request, answer, error,
- * model.
+/* reading - reads a call of any dialect: request, answer, error, model.
  *
- * A dialect fills a llmobs_form; what the form's functions do is the dialect,
- * all else is here: which form the answer has, streams, answers that are cut,
- * text or errors, which model is named, what a proxied call leaves out.
+ * A dialect is a llmobs_form, whose functions know the API. All that dialects
+ * share is here: the forms of answers (whole, streamed, cut, text, error), the
+ * choice of the model's name, the parts that a proxied call leaves out.
  *
- * Owns:    what a reading holds is its own; the form is constant.
+ * Owns:    a reading owns its members; the form is constant.
  * Threads: one at a time.
  * Errors:  -ENOMEM; -ENOENT and -ENOTSUP as struct llmobs_dialect says.
- * Limits:  none of its own.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_READING_H
 #define LLMOBS_READING_H
@@ -20,76 +17,81 @@
 
 struct llmobs_form;
 
-/* One call being read. */
+/* A call while it is read. */
 struct llmobs_reading {
     const struct llmobs_form *form;
     const struct llmobs_classified *classified;
     struct llmobs_span *span;
-    struct llmobs_json *request; /* an object, or NULL: it is none */
-    bool beyond; /* request holds only what stands at the body's ends */
+    struct llmobs_json *request; /* an object; NULL: the body is none */
+    bool beyond; /* request has only values from the body's ends */
     struct llmobs_answer answer;
-    char *model;       /* by llmobs_reading_model; NULL: not known yet */
+    char *model;       /* from llmobs_reading_model; NULL: not known yet */
     void *state;       /* form->state_size bytes, zero at first; NULL: none */
     bool done;         /* the stream's own end was seen */
-    bool answered;     /* the output stands as it is: empty though it failed */
-    uint64_t first_at; /* by llmobs_reading_token; 0: no token yet */
+    bool answered;     /* the output is final, even an empty one of a failed
+                        * call */
+    uint64_t first_at; /* from llmobs_reading_token; 0: no token yet */
 };
 
-/* What makes a dialect. A function that is NULL is not called; all answer 0 or
- * -ENOMEM and leave out what they cannot read. */
+/* The functions and values of a dialect. A function may be NULL; each answers 0
+ * or -ENOMEM, and leaves out all that it cannot read. */
 struct llmobs_form {
-    /* Keys of the request that are looked for where its middle is missing,
-     * NULL-terminated; "model" need not stand here. NULL: none. */
+    /* Keys to look for in a request whose middle is missing, NULL-terminated;
+     * "model" need not be among them. NULL: none. */
     const char *const *keys;
-    /* True where the body is a request of this dialect: asked on hosts that
-     * nobody listed. reading->request is an object. */
+    /* True where the body is a request of this dialect; called for hosts that
+     * are not listed. reading->request is an object. */
     bool (*confirm)(const struct llmobs_reading *reading);
-    bool confirm_always; /* on listed ones too; not behind a gateway */
-    /* Comes first, whatever the bodies are: what the path says. */
+    bool confirm_always; /* call `confirm` for listed hosts too, but not behind
+                          * a gateway */
+    /* Called first, whatever the bodies are: reads the path. */
     int (*begin)(struct llmobs_reading *reading);
     /* Reads reading->request, an object, into input, metadata, tools. Where the
-     * body's middle is missing it holds `keys` only. */
+     * body's middle is missing, the object has `keys` only. */
     int (*request)(struct llmobs_reading *reading);
-    /* Reads an answer that is an object, of any status: what a failed call
-     * says of its error is read already. */
+    /* Reads an answer that is an object, of any status; the error of a failed
+     * call has been read before. */
     int (*document)(struct llmobs_reading *reading,
                     const struct llmobs_json *body);
-    /* Reads one event; one that is no JSON comes only where it says that it is
-     * an error. Errors of the forms that error.h knows are read afterwards. */
+    /* Reads one event. One that is no JSON comes here only if its frame says
+     * that it is an error. Errors of the forms that error.h knows are read
+     * after this. */
     int (*event)(struct llmobs_reading *reading,
                  const struct llmobs_event *event);
-    /* Notes the model that the request names elsewhere than in its "model";
-     * asked where nothing noted one before. */
+    /* Notes a model that the request names elsewhere than in its "model";
+     * called where no model was noted before. */
     int (*model)(struct llmobs_reading *reading);
-    /* Makes the output of what the events said. */
+    /* Makes the output from the events. */
     int (*finish)(struct llmobs_reading *reading);
-    /* An answer in JSON whose middle is missing: call->response is its
-     * beginning, ->response_tail its end. One that is beyond the limits of
-     * core/text/json.h is both. */
+    /* Reads a JSON answer whose middle is missing: call->response is its
+     * beginning, ->response_tail its end. Of an answer beyond the limits of
+     * core/text/json.h each of them is the whole. */
     int (*ends)(struct llmobs_reading *reading);
-    /* The state's own allocations, at the end. */
+    /* Frees the state's own allocations, at the end. */
     void (*state_fini)(void *state);
     size_t state_size;
-    const void *variant; /* what functions that several forms share are told */
-    enum llmobs_framing framing; /* of its streams that are no SSE */
-    const char *failed_role; /* of the empty message that stands for an answer
-                              * that did not come; NULL: no role */
-    const char *unknown;     /* the model where none is told; NULL: "unknown" */
+    const void *variant; /* settings for functions that several forms share */
+    enum llmobs_framing framing; /* of streams that are not server-sent events
+                                  */
+    const char *failed_role; /* role of the empty message for an answer that did
+                              * not come; NULL: none */
+    const char *unknown;     /* the model's name where none is known; NULL:
+                              * "unknown" */
 };
 
-/* Reads the call by the form; what it answers, dialect.h says. */
+/* Reads the call by the form; dialect.h has the errors. */
 int llmobs_reading_run(const struct llmobs_form *form,
                        const struct llmobs_classified *classified,
                        struct llmobs_span *span);
 
-/* Notes the model's name; the first that is not empty stays. NULL is fine. A
- * dialect whose request decides does so in form->request, one whose answer
- * decides where it reads that; else form->model is asked, and then the
- * request's "model" is used. */
+/* Notes the model's name; the first that is not empty stays. `model` may be
+ * NULL. A dialect whose request names the model notes it in form->request, one
+ * whose answer names it where it reads that. Otherwise form->model is called,
+ * and then the request's "model" is taken. */
 int llmobs_reading_model(struct llmobs_reading *reading, const char *model);
 
-/* Notes that an event brought a first piece of the answer; later ones are
- * passed over. */
+/* Notes the time of an event that brought a piece of the answer; only the first
+ * one counts. */
 void llmobs_reading_token(struct llmobs_reading *reading,
                           const struct llmobs_event *event);
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/cut_json.h"
 #include "rules/read/match.h"
 #include "rules/read/message.h"
-#include "rules/read/cut_json.h"
 #include "rules/read/text.h"
 
 static int read_ends(struct llmobs_text head, struct llmobs_text tail,
@@ -98,4 +98,13 @@ struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)
     end = url->path.data + url->path.len;
     slash = memchr(at, '/', (size_t)(end - at));
     return (struct llmobs_text){at, (size_t)((slash ? slash : end) - at)};
+}
+
+bool llmobs_request_has_messages(const struct llmobs_call *call,
+                                 const struct llmobs_json *request)
+{
+    if (call->request_truncated)
+        return llmobs_cut_json_has(call->request, call->request_tail,
+                                   "messages");
+    return llmobs_json_is_array(llmobs_json_get(request, "messages"));
 }

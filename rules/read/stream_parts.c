@@ -32,7 +32,7 @@ static int make_room(struct llmobs_stream_parts *parts, size_t size, size_t max)
     return 0;
 }
 
-/* Where the first item stands whose index is not below this one. */
+/* The position of the first item whose index is not below this one. */
 static size_t find(const struct llmobs_stream_parts *parts, size_t size,
                    int64_t index)
 {

@@ -1,11 +1,11 @@
-/* parts - the parts of a streamed answer, each under the index it came with.
+/* stream_parts - the parts of a streamed answer, each under its index.
  *
- * Owns:    its items, not what they point at, from the first use to fini.
+ * Owns:    its items, from the first use to fini, but nothing that they point
+ *          at.
  * Threads: one at a time.
  * Errors:  -ENOSPC beyond `max` items, -ENOMEM.
- * Limits:  `max` items; finding one is cheap, also among many, and so is adding
- *          at the end; between costs a move.
- * Fork:    plain memory.
+ * Limits:  `max` items; to find one (by bisection) and to add one at the end is
+ *          cheap, to add one between others moves those after it.
  *
  * An item is a struct whose first member is its `int64_t index`.
  */
@@ -21,8 +21,8 @@ struct llmobs_stream_parts {
     size_t cap;
 };
 
-/* The item of an index, made (all zeros but the index) when there is none yet.
- * It stays where it is until the next one is made. */
+/* Sets *item to the item of that index, which it makes (all zeros but the
+ * index) when there is none yet. The next item that is made may move it. */
 int llmobs_stream_part_at(struct llmobs_stream_parts *parts, size_t size,
                           size_t max, int64_t index, void **item);
 

@@ -54,8 +54,8 @@ struct llmobs_text llmobs_text_unblank(struct llmobs_text text)
     return text;
 }
 
-/* Bytes of the white space that begins here, 0 when none does. The list is
- * that of Unicode's White_Space and of Python's str.strip. */
+/* The length of the white space at `at`, 0 when it is none. Unicode's
+ * White_Space and the characters of Python's str.strip count. */
 static size_t space_at(const char *at, size_t len)
 {
     unsigned char c = (unsigned char)at[0];
@@ -77,7 +77,7 @@ static size_t space_at(const char *at, size_t len)
                                                                            : 0;
 }
 
-/* Bytes of the white space that ends `text`. */
+/* The length of the white space at the end of `text`. */
 static size_t space_behind(struct llmobs_text text)
 {
     for (size_t n = 1; n <= 3 && n <= text.len; n++)
@@ -129,7 +129,8 @@ bool llmobs_text_like(struct llmobs_text text, const char *pattern)
     return llmobs_text_matches(text, llmobs_text_of(pattern));
 }
 
-/* Bytes that the UTF-8 character of this first byte needs; 0: no first byte. */
+/* The length of the UTF-8 character with this first byte; 0: no character
+ * begins so. */
 static size_t utf8_need(unsigned char c)
 {
     if (c < 0x80)
@@ -156,9 +157,8 @@ struct llmobs_text llmobs_text_cut(struct llmobs_text text, size_t max)
     return text;
 }
 
-/* True when the `n` bytes at `at` are the whole or the beginning of one
- * character; overlong forms, surrogates and what is beyond U+10FFFF are not
- * characters. */
+/* True when the `n` bytes at `at` are a whole character or its beginning.
+ * Overlong forms, surrogates and numbers beyond U+10FFFF are no characters. */
 static bool utf8_valid(const unsigned char *at, size_t n)
 {
     static const unsigned char low[5] = {0xE0, 0xF0, 0xED, 0xF4, 0};

@@ -1,10 +1,8 @@
-/* text - small questions about bytes that somebody else owns.
+/* text - small questions about borrowed texts.
  *
- * Owns:    nothing.
  * Threads: any; no state.
  * Errors:  never fails.
  * Limits:  one pass over the bytes, no recursion.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_RULES_TEXT_H
 #define LLMOBS_RULES_TEXT_H
@@ -13,7 +11,8 @@
 
 struct llmobs_text llmobs_text_of(const char *text); /* NULL: empty */
 
-/* The text behind a byte order mark and JSON's white space. */
+/* The text without its byte order mark and JSON's white space before its first
+ * byte. */
 struct llmobs_text llmobs_text_unblank(struct llmobs_text text);
 
 /* The text without white space at both ends, that of Unicode included
@@ -27,7 +26,7 @@ bool llmobs_text_ends(struct llmobs_text text, const char *suffix);
 /* ASCII letters compare alike in both cases. */
 bool llmobs_text_has_nocase(struct llmobs_text text, const char *word);
 
-/* A text of another end cannot match the pattern: most of a list's. */
+/* False where the last bytes differ: that rules out most patterns of a list. */
 static inline bool llmobs_text_may_match(struct llmobs_text text,
                                          struct llmobs_text pattern)
 {
@@ -40,16 +39,16 @@ static inline bool llmobs_text_may_match(struct llmobs_text text,
 bool llmobs_text_like(struct llmobs_text text, const char *pattern);
 bool llmobs_text_matches(struct llmobs_text text, struct llmobs_text pattern);
 
-/* At most `max` bytes of it, cut between two characters; a character that is
- * cut off at the end of the text goes too. */
+/* At most `max` bytes of the text, cut between two characters. An incomplete
+ * character at the end of the text goes, too. */
 struct llmobs_text llmobs_text_cut(struct llmobs_text text, size_t max);
 
 /* True for UTF-8 text as people write it: no NUL, no control characters but
- * those of layout. A character cut off at the end is forgiven. */
+ * those of layout. The last character may be incomplete. */
 bool llmobs_text_readable(struct llmobs_text text);
 
-/* "[what: detail]" for what is no text, without the detail where there is
- * none. Gives it; NULL without memory. */
+/* Gives "[what: detail]", or "[what]" where `detail` is NULL, for data that is
+ * no text; NULL without memory. */
 char *llmobs_text_word(const char *what, const char *detail);
 
 #endif

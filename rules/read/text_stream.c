@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "rules/read/message_content.h"
 #include "rules/read/message.h"
+#include "rules/read/message_content.h"
 
 struct stream_text {
     int64_t index;

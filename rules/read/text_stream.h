@@ -3,9 +3,8 @@
  * Owns:    its texts, from the first piece to fini.
  * Threads: one at a time.
  * Errors:  -ENOMEM.
- * Limits:  LLMOBS_TEXT_STREAM_MAX texts, pieces of others are passed over.
+ * Limits:  LLMOBS_TEXT_STREAM_MAX texts; pieces of more texts are passed over.
  *          Texts as message_content.h.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_TEXT_STREAM_H
 #define LLMOBS_TEXT_STREAM_H
@@ -18,7 +17,7 @@
 /* All zeros: empty and ready. */
 struct llmobs_text_stream {
     struct llmobs_stream_parts texts;
-    size_t len; /* bytes of all together */
+    size_t len; /* bytes of all texts together */
 };
 
 void llmobs_text_stream_fini(struct llmobs_text_stream *stream);

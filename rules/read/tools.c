@@ -141,7 +141,7 @@ struct llmobs_json *llmobs_tools_definition(const char *name,
     return NULL;
 }
 
-/* The schema under whichever of its names is there. */
+/* The schema, which has several names; the first that is there counts. */
 static const struct llmobs_json *schema_of(const struct llmobs_json *from)
 {
     static const char *const keys[] = {"parameters", "format", "input_schema"};
@@ -155,7 +155,7 @@ static const struct llmobs_json *schema_of(const struct llmobs_json *from)
     return NULL;
 }
 
-/* One definition out of its nested or flat form; an empty one adds nothing.
+/* Adds one definition from its nested or flat form; an empty one adds nothing.
  * A deferred tool keeps only its name (WIRE 1.5). */
 static int add_definition(const struct llmobs_json *tool,
                           struct llmobs_json *list)

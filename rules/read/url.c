@@ -11,7 +11,7 @@
 
 struct llmobs_url_list {
     struct llmobs_url_list *next;
-    struct llmobs_url url; /* may point into text */
+    struct llmobs_url url; /* its path may point into `text` */
     char text[];
 };
 
@@ -27,7 +27,7 @@ static bool unreserved(int c)
 }
 
 /* Copies a path with its unreserved characters decoded and the digits of all
- * other escapes in one case; never longer than the original. */
+ * other escapes in one case. The copy is never longer. */
 static size_t decode_path(struct llmobs_text in, char *out)
 {
     size_t n = 0;
@@ -110,8 +110,8 @@ static int parse_port(struct llmobs_text text, uint16_t *port)
     return 0;
 }
 
-/* One name for a host, whichever of its two forms was written; one that has
- * no other is compared by its bytes. */
+/* Brings a host's name to the form of DNS, so that both of its forms compare
+ * alike. A name without such a form is compared by its bytes. */
 static void to_dns(struct llmobs_url *url)
 {
     char name[LLMOBS_URL_HOST_MAX + 1];
@@ -128,7 +128,8 @@ static void to_dns(struct llmobs_url *url)
     }
 }
 
-/* Lower case, escapes decoded (libcurl does so too), one dot at the end gone.
+/* Sets the host in lower case, with escapes decoded (as libcurl does) and
+ * without one dot at its end.
  */
 static int set_host(struct llmobs_text host, struct llmobs_url *url)
 {
@@ -155,8 +156,8 @@ static int set_host(struct llmobs_text host, struct llmobs_url *url)
     return n > 0 ? 0 : -EINVAL;
 }
 
-/* An address without its brackets; the zone ("%25eth0") says nothing of the
- * peer. */
+/* Sets an IPv6 address, given without its brackets. Its zone ("%25eth0") is
+ * dropped: it does not name the peer. */
 static int set_address(struct llmobs_text host, struct llmobs_url *url)
 {
     const char *zone = memchr(host.data, '%', host.len);
@@ -171,7 +172,7 @@ static int set_address(struct llmobs_text host, struct llmobs_url *url)
     return rc;
 }
 
-/* Takes "[address]" off what is left: the port with its colon. */
+/* Takes "[address]" off the host, so that the port with its colon remains. */
 static int split_address(struct llmobs_text *host, struct llmobs_text *port)
 {
     const char *end = memchr(host->data, ']', host->len);
@@ -280,7 +281,7 @@ int llmobs_url_parse(struct llmobs_text text, struct llmobs_url *url)
     return parse_rest(text, false, url);
 }
 
-int llmobs_url_parse_entry(struct llmobs_text text, struct llmobs_url *url)
+static int parse_entry(struct llmobs_text text, struct llmobs_url *url)
 {
     int rc;
 
@@ -319,8 +320,8 @@ static bool same_host(const struct llmobs_url *a, const struct llmobs_url *b)
            memcmp(a->host, b->host, a->host_len) == 0;
 }
 
-bool llmobs_url_under(const struct llmobs_url *entry,
-                      const struct llmobs_url *url)
+static bool is_under(const struct llmobs_url *entry,
+                     const struct llmobs_url *url)
 {
     size_t n = entry->path.len;
 
@@ -335,7 +336,7 @@ bool llmobs_url_under(const struct llmobs_url *entry,
            (url->path.len == n || url->path.data[n] == '/');
 }
 
-/* "name:", whatever follows. */
+/* True for a text that begins with "name:". */
 static bool names_scheme(struct llmobs_text text)
 {
     size_t n = 0;
@@ -346,7 +347,8 @@ static bool names_scheme(struct llmobs_text text)
     return n > 0 && n < text.len && text.data[n] == ':';
 }
 
-/* Versions of libcurl differ in where such a reference leads. */
+/* True for a text with control characters: libcurl's versions resolve such a
+ * reference in different ways. */
 static bool has_control(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -355,7 +357,7 @@ static bool has_control(struct llmobs_text text)
     return false;
 }
 
-/* Answers for the reference without blanks at its ends. */
+/* The answer for a reference that has no blanks at its ends. */
 static bool leads_to(const struct llmobs_url *base,
                      struct llmobs_text reference, struct llmobs_url *url)
 {
@@ -397,7 +399,7 @@ static bool stays(const struct llmobs_url *base, struct llmobs_text reference)
 bool llmobs_url_stays(const struct llmobs_url *base,
                       struct llmobs_text reference)
 {
-    /* Those that libcurl passes over. */
+    /* The blanks that libcurl skips. */
     static const char blanks[] = " \t\n\v\f\r";
     const size_t count = sizeof(blanks) - 1;
 
@@ -436,8 +438,7 @@ int llmobs_url_list_add(struct llmobs_url_list **list, struct llmobs_text text)
     if (!entry)
         return -ENOMEM;
     memcpy(entry->text, text.data ? text.data : "", text.len);
-    rc = llmobs_url_parse_entry((struct llmobs_text){entry->text, text.len},
-                                &entry->url);
+    rc = parse_entry((struct llmobs_text){entry->text, text.len}, &entry->url);
     if (rc < 0) {
         free(entry);
         return rc;
@@ -451,7 +452,7 @@ bool llmobs_url_list_has(const struct llmobs_url_list *list,
                          const struct llmobs_url *url)
 {
     for (; list; list = list->next)
-        if (llmobs_url_under(&list->url, url))
+        if (is_under(&list->url, url))
             return true;
     return false;
 }

@@ -1,14 +1,13 @@
-/* url - absolute http and https URLs in pieces, and the structural match of
- * configured entries (WIRE 4.5).
+/* url - splits absolute http and https URLs, and matches them with configured
+ * entries (WIRE 4.5).
  *
- * Owns:    llmobs_url: nothing; its path borrows the parsed text or lies in
- *          the value itself, which must therefore not be copied.
- *          llmobs_url_list: its entries, until llmobs_url_list_free.
+ * Owns:    llmobs_url: nothing; its path points into the parsed text or into
+ *          the value itself, so the value must not be copied. llmobs_url_list:
+ *          its entries, until llmobs_url_list_free.
  * Threads: any; parsing and matching allocate nothing.
- * Errors:  -EINVAL: not such a URL; -ENOMEM when adding entries only.
+ * Errors:  -EINVAL: this is no such URL; -ENOMEM only from llmobs_url_list_add.
  * Limits:  LLMOBS_URL_HOST_MAX bytes of host, else -EINVAL; a path beyond
- *          LLMOBS_URL_PATH_MAX is compared as it stands, not normalised.
- * Fork:    plain memory.
+ *          LLMOBS_URL_PATH_MAX is compared as it is, not normalised.
  */
 #ifndef LLMOBS_URL_H
 #define LLMOBS_URL_H
@@ -21,7 +20,7 @@
 #define LLMOBS_URL_PATH_MAX 2048
 
 enum llmobs_scheme {
-    LLMOBS_SCHEME_ANY, /* an entry that names none */
+    LLMOBS_SCHEME_ANY, /* an entry without a scheme */
     LLMOBS_SCHEME_HTTP,
     LLMOBS_SCHEME_HTTPS
 };
@@ -42,30 +41,25 @@ struct llmobs_url {
  * segments and needless percent-encoding of the path are undone. */
 int llmobs_url_parse(struct llmobs_text text, struct llmobs_url *url);
 
-/* The same for a configured entry: the scheme may be absent, a bare IPv6
- * address may go without brackets, blanks make it invalid, slashes at the end
- * of its path are dropped. */
-int llmobs_url_parse_entry(struct llmobs_text text, struct llmobs_url *url);
-
-/* True when `url` lies under `entry`: scheme, host and port equal, the
- * entry's path a prefix at a '/'. */
-bool llmobs_url_under(const struct llmobs_url *entry,
-                      const struct llmobs_url *url);
-
 /* True when a reference (a Location's value) surely leads to scheme, host and
- * port of `base`; relative forms do. */
+ * port of `base`, as relative ones do. */
 bool llmobs_url_stays(const struct llmobs_url *base,
                       struct llmobs_text reference);
 
-/* Undoes all percent-encoding of a piece of a path. Gives a C string; NULL
- * without memory. */
+/* Gives a piece of a path, with all percent-encoding undone, as a C string;
+ * NULL without memory. */
 char *llmobs_url_decode(struct llmobs_text text);
 
-/* Entries in a list; NULL is the empty one. */
+/* A list of entries; NULL is the empty one. */
 struct llmobs_url_list;
 
-/* Puts an entry into the list; copies `text`. */
+/* Puts an entry into the list; copies `text`. An entry is a URL that may lack
+ * its scheme, and the brackets of an IPv6 address without a port. Blanks make
+ * it invalid; slashes at the end of its path are dropped. */
 int llmobs_url_list_add(struct llmobs_url_list **list, struct llmobs_text text);
+
+/* True when `url` lies under an entry: scheme, host and port equal, the entry's
+ * path a prefix that ends at a '/'. */
 bool llmobs_url_list_has(const struct llmobs_url_list *list,
                          const struct llmobs_url *url);
 void llmobs_url_list_free(struct llmobs_url_list *list);

@@ -18,8 +18,8 @@ int64_t llmobs_usage_text(const char *text)
     return *end != '\0' || errno != 0 || number > COUNT_MAX ? -1 : number;
 }
 
-/* A count, or -1: numeric texts are counts too, reals only when whole
- * (WIRE 8.4). */
+/* The value as a count, or -1. Texts with digits are counts too, reals only
+ * when whole (WIRE 8.4). */
 static int64_t count_of(const struct llmobs_json *value)
 {
     int64_t number = -1;
@@ -45,7 +45,7 @@ int64_t llmobs_usage_count(const struct llmobs_json *object, const char *key)
     return number < 0 ? -1 : number;
 }
 
-/* The first of two counts that is not 0, else one that was sent. */
+/* The first of two counts that is not 0, else one that is there. */
 static int64_t count_either(const struct llmobs_json *usage, const char *key,
                             const char *other)
 {
@@ -57,7 +57,7 @@ static int64_t count_either(const struct llmobs_json *usage, const char *key,
     return two >= 0 ? two : one;
 }
 
-/* The first of two counts that was sent. */
+/* The first of two counts that is there. */
 static int64_t count_detail(const struct llmobs_json *usage, const char *group,
                             const char *other, const char *key)
 {
@@ -118,7 +118,7 @@ static int put_cost(struct llmobs_span *span, const char *key, double cost)
     return llmobs_json_set(span->metrics, key, llmobs_json_real(cost));
 }
 
-/* OpenRouter; the parts are told only where they make up the whole
+/* OpenRouter's costs; their parts are set only where they add up to the total
  * (WIRE 6.6). */
 static int read_costs(const struct llmobs_json *usage, struct llmobs_span *span)
 {

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/shared/reader.h"
 #include "cli/shared/escape.h"
+#include "cli/shared/reader.h"
 #include "core/text/json.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -203,6 +203,14 @@ START_TEST(long_urls_stay_within_bounds)
 }
 END_TEST
 
+static void add_entry(struct llmobs_text text)
+{
+    struct llmobs_url_list *list = NULL;
+
+    llmobs_url_list_add(&list, text);
+    llmobs_url_list_free(list);
+}
+
 /* Every prefix and every single-byte change of a rich URL: the sanitizers
  * watch. */
 START_TEST(hostile_urls_do_no_harm)
@@ -214,17 +222,15 @@ START_TEST(hostile_urls_do_no_harm)
 
     for (size_t n = 0; n <= strlen(rich); n++) {
         llmobs_url_parse((struct llmobs_text){rich, n}, &url);
-        llmobs_url_parse_entry((struct llmobs_text){rich, n}, &url);
-        llmobs_url_parse_entry((struct llmobs_text){rich + n, strlen(rich) - n},
-                               &url);
+        add_entry((struct llmobs_text){rich, n});
+        add_entry((struct llmobs_text){rich + n, strlen(rich) - n});
     }
     for (size_t i = 0; i < strlen(rich); i++)
         for (int c = 0; c < 256; c++) {
             memcpy(text, rich, sizeof(rich));
             text[i] = (char)c;
             llmobs_url_parse((struct llmobs_text){text, strlen(rich)}, &url);
-            llmobs_url_parse_entry((struct llmobs_text){text, strlen(rich)},
-                                   &url);
+            add_entry((struct llmobs_text){text, strlen(rich)});
         }
 }
 END_TEST
