@@ -3,7 +3,7 @@
 #define LLMOBS_API_ENABLE_H
 
 #include "core/deliver/worker.h"
-#include "core/sdk/api_inner.h"
+#include "core/sdk/own_span.h"
 #include "llmobs.h"
 
 int llmobs_c_api_enable(const struct llmobs_enable_options *options);

@@ -10,6 +10,7 @@
 #include "core/ops/api_enable.h"
 #include "core/ops/global.h"
 #include "core/sdk/span_io.h"
+#include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
 #include "core/sdk/values.h"
 #include "core/sdk/evaluation_submit.h"
@@ -329,28 +330,28 @@ static int proxied_end(void)
                                     "proxied_end");
 }
 
-static int make_extra(const struct llmobs_context_options *options,
-                      struct llmobs_annotation_context *extra)
+static int make_context(const struct llmobs_context_options *options,
+                        struct llmobs_annotation_context *context)
 {
     struct llmobs_json *prompt;
     int rc = llmobs_values_parse(options->prompt_json, &prompt);
 
     if (!rc && prompt)
-        rc = llmobs_span_io_prompt(prompt, &extra->prompt);
+        rc = llmobs_span_io_prompt(prompt, &context->prompt);
     llmobs_json_free(prompt);
     if (!rc)
         rc = llmobs_values_pairs(options->tags, options->tag_count,
-                                 &extra->tags);
+                                 &context->tags);
     if (!rc && options->name && *options->name) {
-        extra->name = strdup(options->name);
-        rc = extra->name ? 0 : -ENOMEM;
+        context->name = strdup(options->name);
+        rc = context->name ? 0 : -ENOMEM;
     }
     return rc;
 }
 
 static int context_begin(const struct llmobs_context_options *options)
 {
-    struct llmobs_annotation_context extra = {0};
+    struct llmobs_annotation_context context = {0};
     struct llmobs_context_options own;
     int rc;
 
@@ -358,11 +359,11 @@ static int context_begin(const struct llmobs_context_options *options)
         return LLMOBS_OWN_SPAN_OFF;
     rc = llmobs_values_copy(&own, sizeof(own), options);
     if (!rc)
-        rc = make_extra(&own, &extra);
+        rc = make_context(&own, &context);
     if (rc)
-        llmobs_annotation_context_free(&extra);
+        llmobs_annotation_context_free(&context);
     else
-        rc = llmobs_annotation_context_begin(&extra);
+        rc = llmobs_annotation_context_begin(&context);
     return llmobs_own_span_complain(rc, "context_begin");
 }
 

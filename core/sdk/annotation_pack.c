@@ -5,15 +5,14 @@
 
 #include "core/sdk/thread_state.h"
 
-/* -- in the thread that calls ---------------------------------------------- */
-
-static void join_tags(struct llmobs_json *said, const struct llmobs_json *tags)
+static void join_tags(struct llmobs_json *packed,
+                      const struct llmobs_json *tags)
 {
-    struct llmobs_json *all = llmobs_json_get(said, "tags");
+    struct llmobs_json *all = llmobs_json_get(packed, "tags");
 
     if (!all) {
-        (void)llmobs_json_set(said, "tags", llmobs_json_object());
-        all = llmobs_json_get(said, "tags");
+        (void)llmobs_json_set(packed, "tags", llmobs_json_object());
+        all = llmobs_json_get(packed, "tags");
     }
     for (void *it = llmobs_json_iter(tags); it; it = llmobs_json_next(tags, it))
         (void)llmobs_json_set(all, llmobs_json_iter_key(it),
@@ -22,23 +21,24 @@ static void join_tags(struct llmobs_json *said, const struct llmobs_json *tags)
 
 char *llmobs_annotation_pack(void)
 {
-    const struct llmobs_annotation_context *extra =
+    const struct llmobs_annotation_context *context =
         llmobs_annotation_context_at(0);
-    struct llmobs_json *said;
+    struct llmobs_json *packed;
     char *text;
 
-    if (!extra)
+    if (!context)
         return NULL;
-    said = llmobs_json_object();
-    for (size_t i = 0; (extra = llmobs_annotation_context_at(i)) != NULL; i++) {
-        (void)llmobs_json_sets(said, "name", extra->name);
-        if (extra->tags)
-            join_tags(said, extra->tags);
-        if (extra->prompt)
-            (void)llmobs_json_set(said, "prompt",
-                                  llmobs_json_clone(extra->prompt));
+    packed = llmobs_json_object();
+    for (size_t i = 0; (context = llmobs_annotation_context_at(i)) != NULL;
+         i++) {
+        (void)llmobs_json_sets(packed, "name", context->name);
+        if (context->tags)
+            join_tags(packed, context->tags);
+        if (context->prompt)
+            (void)llmobs_json_set(packed, "prompt",
+                                  llmobs_json_clone(context->prompt));
     }
-    text = said ? llmobs_json_dumps(said, 0) : NULL;
-    llmobs_json_free(said);
+    text = packed ? llmobs_json_dumps(packed, 0) : NULL;
+    llmobs_json_free(packed);
     return text;
 }

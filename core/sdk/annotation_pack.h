@@ -1,17 +1,16 @@
-/* annotation_pack - what annotation contexts say of a call through libcurl,
- * from the thread that makes it to the span that is made of it later.
+/* annotation_pack - packs a thread's annotation contexts into a text, which a
+ * call through libcurl carries until its span is made (annotation_apply.h).
  *
- * Owns:    nothing; a text is its holder's.
+ * Owns:    nothing; the caller owns the text.
  * Threads: about the calling thread.
- * Errors:  without memory a call has nothing said of it.
+ * Errors:  without memory the call has no annotations, or a part of them.
  * Limits:  those of thread_state.h.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_ANNOTATION_PACK_H
 #define LLMOBS_ANNOTATION_PACK_H
 
-/* Gives the text of an object {"name", "tags", "prompt"} that holds what the
- * thread's contexts say, inner ones last; NULL: nothing. */
+/* Gives the text of an object {"name", "tags", "prompt"} made of the thread's
+ * contexts, where an inner one wins over an outer one; NULL: there is none. */
 char *llmobs_annotation_pack(void);
 
 #endif

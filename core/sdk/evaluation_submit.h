@@ -1,9 +1,9 @@
-/* evaluation_submit - evaluations on their way to the worker.
+/* evaluation_submit - gives the program's evaluations to the worker.
  *
  * Owns:    nothing.
  * Threads: init before any other call; submit in any thread.
  * Errors:  -ENOMEM; -E2BIG: beyond DD_LLMOBS_EVENT_SIZE_BYTES; -ENOTCONN:
- *          nobody delivers.
+ *          no worker was named.
  */
 #ifndef LLMOBS_EVALUATION_SUBMIT_H
 #define LLMOBS_EVALUATION_SUBMIT_H
@@ -17,8 +17,8 @@ struct llmobs_worker;
 void llmobs_evaluation_init(const struct llmobs_config *config,
                             struct llmobs_worker *worker);
 
-/* Hands over one that check has passed. Copies what it keeps. Preserves errno.
- */
+/* Gives the worker an evaluation that llmobs_evaluation_check has accepted.
+ * Copies the parts that it keeps, and preserves errno. */
 int llmobs_evaluation_submit(const struct llmobs_evaluation *evaluation);
 
 #endif

@@ -13,7 +13,8 @@
 #include "core/config/inbound.h"
 #include "core/event/encode.h"
 #include "core/privacy/content.h"
-#include "core/sdk/api_inner.h"
+#include "core/sdk/span_io.h"
+#include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
 #include "core/trace/carrier.h"
 
@@ -25,8 +26,8 @@
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 static atomic_bool on;
-/* What has been complained of: a literal's address and an errno number. */
-LLMOBS_COLD static _Atomic(uint64_t) told[128];
+/* The causes in the log: a literal's address and an errno number. */
+LLMOBS_COLD static _Atomic(uint64_t) complained[128];
 
 void llmobs_own_span_init(const struct llmobs_config *the_config,
                           struct llmobs_worker *the_worker)
@@ -47,16 +48,16 @@ void llmobs_own_span_switch(bool to)
     atomic_store(&on, to);
 }
 
-/* True for the one call that fails so first; `what` is a literal. Not
- * llmobs_log_once: one use may be wrong in several ways, and many wrong uses
- * must not take the places of other causes. */
-static bool is_news(const char *what, int rc)
+/* True for the first call that fails in this way. llmobs_log_once does not do:
+ * one use may be wrong in several ways, and many wrong uses must not use up the
+ * room for other causes. */
+static bool is_first(const char *what, int rc)
 {
     uint64_t failure = (uint64_t)(uintptr_t)what << 8 | (uint8_t)-rc, seen;
 
-    for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++) {
+    for (size_t i = 0; i < sizeof(complained) / sizeof(*complained); i++) {
         seen = 0;
-        if (atomic_compare_exchange_strong(&told[i], &seen, failure))
+        if (atomic_compare_exchange_strong(&complained[i], &seen, failure))
             return true;
         if (seen == failure)
             return false;
@@ -66,14 +67,14 @@ static bool is_news(const char *what, int rc)
 
 int llmobs_own_span_complain(int rc, const char *what)
 {
-    if (rc < 0 && is_news(what, rc))
+    if (rc < 0 && is_first(what, rc))
         llmobs_log(LLMOBS_LOG_WARN, "API: %s: %s", what, strerror(-rc));
     return rc;
 }
 
 /* -- which span ----------------------------------------------------------- */
 
-int llmobs_own_span_resolve(uint64_t *span)
+static int resolve(uint64_t *span)
 {
     if (*span == LLMOBS_OWN_SPAN_NONE || !llmobs_own_span_is_on())
         return LLMOBS_OWN_SPAN_OFF;
@@ -82,9 +83,9 @@ int llmobs_own_span_resolve(uint64_t *span)
     return *span ? 0 : -ENOENT;
 }
 
-int llmobs_own_span_lock(uint64_t *span, struct llmobs_open_span **live)
+static int lock(uint64_t *span, struct llmobs_open_span **live)
 {
-    int rc = llmobs_own_span_resolve(span);
+    int rc = resolve(span);
 
     if (rc)
         return rc;
@@ -104,8 +105,8 @@ static struct llmobs_text text_of(const char *text)
     return (struct llmobs_text){text, strlen(text)};
 }
 
-/* Below an agent's span that agent is the one above (WIRE 1.4). Its name
- * goes into trace headers as well: what nobody is to see of it ends here. */
+/* A span below an agent's span is attributed to that agent (WIRE 1.4). The name
+ * goes into trace headers as well, so it is redacted here. */
 static void attribute(struct llmobs_context *context,
                       const struct llmobs_span *agent)
 {
@@ -145,7 +146,7 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out)
     while ((top = llmobs_thread_state_top()) != 0) {
         if (llmobs_own_span_child(top, out) == 0)
             return true;
-        /* Finished meanwhile, or held by a thread that a fork left behind. */
+        /* Another thread has finished it, or a fork left its holder behind. */
         (void)llmobs_thread_state_remove(top);
     }
     return false;
@@ -183,9 +184,8 @@ int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count)
     return -ENOENT;
 }
 
-/* The context below the span that the caller names; without one below the
- * thread's current span; without that as the carrier of request or process
- * says. */
+/* The context below the span that the caller names, else below the thread's
+ * current span, else as the carrier of the request or the process says. */
 static int find_context(uint64_t parent, struct llmobs_context *out)
 {
     struct llmobs_carrier room;
@@ -196,6 +196,277 @@ static int find_context(uint64_t parent, struct llmobs_context *out)
         (void)llmobs_context_from_carrier(out, config,
                                           llmobs_own_span_carrier(&room));
     return 0;
+}
+
+/* -- annotate ------------------------------------------------------------- */
+
+/* All new values of an annotation, made before the span changes. */
+struct change {
+    bool has_input, has_output;
+    struct llmobs_span_side input, output;
+    struct llmobs_json *tools;
+    struct llmobs_json *prompt;
+    struct llmobs_json *tags; /* values are texts */
+};
+
+static void free_change(struct change *change)
+{
+    llmobs_span_side_free(&change->input);
+    llmobs_span_side_free(&change->output);
+    llmobs_json_free(change->tools);
+    llmobs_json_free(change->prompt);
+    llmobs_json_free(change->tags);
+}
+
+void llmobs_annotation_json_free(struct llmobs_annotation_json *data)
+{
+    llmobs_json_free(data->input);
+    llmobs_json_free(data->output);
+    llmobs_json_free(data->metadata);
+    llmobs_json_free(data->metrics);
+    llmobs_json_free(data->tags);
+    llmobs_json_free(data->tools);
+    llmobs_json_free(data->prompt);
+    memset(data, 0, sizeof(*data));
+}
+
+static bool are_numbers(const struct llmobs_json *metrics)
+{
+    if (!llmobs_json_is_object(metrics))
+        return false;
+    for (void *it = llmobs_json_iter(metrics); it;
+         it = llmobs_json_next(metrics, it))
+        if (!*llmobs_json_iter_key(it) ||
+            !llmobs_json_is_number(llmobs_json_iter_value(it)))
+            return false;
+    return true;
+}
+
+static int make_tags(const struct llmobs_json *tags, struct llmobs_json **out)
+{
+    struct llmobs_json *made;
+    int rc = 0;
+
+    if (!llmobs_json_is_object(tags))
+        return -EINVAL;
+    made = llmobs_json_object();
+    for (void *it = llmobs_json_iter(tags); it && !rc;
+         it = llmobs_json_next(tags, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        char *text = llmobs_span_io_tag(llmobs_json_iter_value(it));
+
+        rc = text ? llmobs_json_sets(made, key, text) : -ENOMEM;
+        if (!*key || strchr(key, ':'))
+            rc = -EINVAL;
+        free(text);
+    }
+    *out = made;
+    return made ? rc : -ENOMEM;
+}
+
+static int make_change(enum llmobs_kind kind,
+                       const struct llmobs_annotation_json *data,
+                       struct change *change)
+{
+    int rc = 0;
+
+    if ((data->metadata && !llmobs_json_is_object(data->metadata)) ||
+        (data->metrics && !are_numbers(data->metrics)) ||
+        ((data->tools || data->prompt) && kind != LLMOBS_KIND_LLM))
+        return -EINVAL;
+    change->has_input = data->input && !llmobs_json_is_null(data->input);
+    change->has_output = data->output && !llmobs_json_is_null(data->output);
+    if (change->has_input)
+        rc = llmobs_span_io_input(kind, data->input, &change->input);
+    if (!rc && change->has_output)
+        rc = llmobs_span_io_output(kind, data->output, &change->output);
+    if (!rc && data->tools)
+        rc = llmobs_span_io_tools(data->tools, &change->tools);
+    if (!rc && data->prompt)
+        rc = llmobs_span_io_prompt(data->prompt, &change->prompt);
+    if (!rc && data->tags)
+        rc = make_tags(data->tags, &change->tags);
+    return rc;
+}
+
+static void swap(struct llmobs_json **a, struct llmobs_json **b)
+{
+    struct llmobs_json *was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
+static void swap_side(struct llmobs_span_side *side,
+                      struct llmobs_json **messages,
+                      struct llmobs_json **documents, char **value)
+{
+    char *was = *value;
+
+    swap(messages, &side->messages);
+    swap(documents, &side->documents);
+    *value = side->value;
+    side->value = was;
+}
+
+/* Shares the members of `from`, which its owner frees afterwards. */
+static int join(struct llmobs_json **to, const struct llmobs_json *from)
+{
+    int rc = 0;
+
+    if (!*to)
+        *to = llmobs_json_object();
+    for (void *it = llmobs_json_iter(from); it && !rc;
+         it = llmobs_json_next(from, it))
+        rc = llmobs_json_set(*to, llmobs_json_iter_key(it),
+                             llmobs_json_share(llmobs_json_iter_value(it)));
+    return *to ? rc : -ENOMEM;
+}
+
+static int join_tags(struct llmobs_open_span *live,
+                     const struct llmobs_json *tags)
+{
+    const char *session = llmobs_json_gets(tags, "session_id");
+
+    if (session && *session)
+        llmobs_context_text(live->span.context.session_id,
+                            sizeof(live->span.context.session_id),
+                            (struct llmobs_text){session, strlen(session)});
+    return join(&live->tags, tags);
+}
+
+static int set_prompt(struct llmobs_open_span *live,
+                      struct llmobs_json **prompt)
+{
+    swap(&live->span.input_prompt, prompt);
+    if (!live->tags)
+        live->tags = llmobs_json_object();
+    return llmobs_json_sets(
+        live->tags, "prompt_tracking_instrumentation_method", "annotated");
+}
+
+static int apply(struct llmobs_open_span *live, struct change *change,
+                 const struct llmobs_annotation_json *data)
+{
+    struct llmobs_span *span = &live->span;
+    int rc = 0;
+
+    if (change->has_input)
+        swap_side(&change->input, &span->input_messages, &span->input_documents,
+                  &span->input_value);
+    if (change->has_output)
+        swap_side(&change->output, &span->output_messages,
+                  &span->output_documents, &span->output_value);
+    if (change->tools)
+        swap(&span->tool_definitions, &change->tools);
+    if (change->prompt)
+        rc = set_prompt(live, &change->prompt);
+    if (!rc && change->tags)
+        rc = join_tags(live, change->tags);
+    if (!rc && data->metadata)
+        rc = join(&span->metadata, data->metadata);
+    if (!rc && data->metrics)
+        rc = join(&span->metrics, data->metrics);
+    return rc;
+}
+
+int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)
+{
+    struct change change = {0};
+    struct llmobs_open_span *live;
+    int rc = lock(&span, &live);
+
+    if (!rc) {
+        rc = make_change(live->span.kind, data, &change);
+        if (!rc)
+            rc = apply(live, &change, data);
+        free_change(&change);
+        llmobs_annotation_json_free(data);
+        llmobs_span_table_unlock(span);
+    } else {
+        llmobs_annotation_json_free(data);
+    }
+    return llmobs_own_span_complain(rc, "annotate");
+}
+
+static int add_context(struct llmobs_open_span *live,
+                       const struct llmobs_annotation_context *context)
+{
+    struct llmobs_json *copy;
+    int rc =
+        context->name ? llmobs_span_set(&live->span.name, context->name) : 0;
+
+    if (!rc && context->tags) {
+        copy = llmobs_json_clone(context->tags);
+        rc = copy ? join_tags(live, copy) : -ENOMEM;
+        llmobs_json_free(copy);
+    }
+    if (!rc && context->prompt && live->span.kind == LLMOBS_KIND_LLM) {
+        copy = llmobs_json_clone(context->prompt);
+        rc = copy ? set_prompt(live, &copy) : -ENOMEM;
+        llmobs_json_free(copy);
+    }
+    return rc;
+}
+
+static int add_contexts(struct llmobs_open_span *live)
+{
+    const struct llmobs_annotation_context *context;
+    int rc = 0;
+
+    for (size_t i = 0;
+         !rc && (context = llmobs_annotation_context_at(i)) != NULL; i++)
+        rc = add_context(live, context);
+    return rc;
+}
+
+int llmobs_own_span_annotate_json(uint64_t span,
+                                  const struct llmobs_json *object)
+{
+    struct llmobs_annotation_json data = {0};
+    const struct {
+        const char *key;
+        struct llmobs_json **to;
+    } keys[] = {
+        {"input", &data.input},       {"output", &data.output},
+        {"metadata", &data.metadata}, {"metrics", &data.metrics},
+        {"tags", &data.tags},         {"tool_definitions", &data.tools},
+        {"prompt", &data.prompt},
+    };
+    size_t known = 0;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        const struct llmobs_json *value = llmobs_json_get(object, keys[i].key);
+
+        known += value != NULL;
+        *keys[i].to = value ? llmobs_json_clone(value) : NULL;
+        if (value && !*keys[i].to) {
+            llmobs_annotation_json_free(&data);
+            return -ENOMEM;
+        }
+    }
+    if (llmobs_json_is_object(object) && known == llmobs_json_len(object))
+        return llmobs_own_span_annotate(span, &data);
+    llmobs_annotation_json_free(&data);
+    return llmobs_own_span_complain(-EINVAL,
+                                    "annotate by what is no annotation");
+}
+
+int llmobs_own_span_fail(uint64_t span, const char *type, const char *message,
+                         const char *stack)
+{
+    struct llmobs_open_span *live;
+    int rc = lock(&span, &live);
+
+    if (rc)
+        return llmobs_own_span_complain(rc, "error");
+    if (!live->span.failed) {
+        rc = llmobs_span_fail(&live->span, type, message);
+        if (!rc)
+            rc = llmobs_span_set_masked(&live->span.error_stack, stack);
+    }
+    llmobs_span_table_unlock(span);
+    return llmobs_own_span_complain(rc, "error");
 }
 
 /* -- start ---------------------------------------------------------------- */
@@ -236,7 +507,7 @@ static int fill(struct llmobs_span *span,
                                 provider && *provider ? provider : CUSTOM);
 }
 
-/* What the llm span above says of the tool's version, if it does. */
+/* Takes the tool's version from the llm span above, if that names one. */
 static int find_version(uint64_t above, struct llmobs_span *tool)
 {
     struct llmobs_open_span *live = llmobs_span_table_lock(above);
@@ -270,7 +541,7 @@ static int make(const struct llmobs_own_span_start *start,
     if (!rc)
         rc = fill(&live->span, start);
     if (!rc)
-        rc = llmobs_own_span_add_contexts(live);
+        rc = add_contexts(live);
     if (!rc && start->kind == LLMOBS_KIND_TOOL)
         rc = find_version(start->parent ? start->parent
                                         : llmobs_thread_state_top(),
@@ -323,7 +594,7 @@ int llmobs_own_span_start(const struct llmobs_own_span_start *start,
 
 /* -- finish --------------------------------------------------------------- */
 
-/* Tags as an event has them. */
+/* Makes the array of "key:value" that an event has. */
 static int list_tags(struct llmobs_open_span *live)
 {
     struct llmobs_json *list = llmobs_json_array();
@@ -347,8 +618,8 @@ static int list_tags(struct llmobs_open_span *live)
     return rc;
 }
 
-/* Encoded here, so that the disk has it when the call returns. What cannot be
- * encoded the worker accounts for. */
+/* Encodes the span here, so that the disk has it when the call returns. A span
+ * that cannot be encoded goes to the worker, which counts it. */
 static int submit(struct llmobs_open_span *live)
 {
     struct llmobs_buf event;
@@ -394,7 +665,7 @@ int llmobs_own_span_finish(uint64_t span)
 int llmobs_own_span_context(uint64_t span, struct llmobs_context *out)
 {
     struct llmobs_open_span *live;
-    int rc = llmobs_own_span_resolve(&span);
+    int rc = resolve(&span);
 
     if (rc)
         return llmobs_own_span_complain(rc, "a span's ids");

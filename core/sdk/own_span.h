@@ -1,17 +1,17 @@
-/* own_span - spans that the program makes itself: start, say, fail, finish.
- * What the C API and the commands of the helpers are made of.
+/* own_span - the spans that the program makes itself: start, annotate, fail,
+ * finish. The C API and the commands of the helpers are built on them.
  *
- * Owns:    the spans that are open (span_table.h).
+ * Owns:    the open spans (span_table.h).
  * Threads: any.
- * Errors:  -EBADF: not open; -ENOENT: no current span; -EINVAL; -EMFILE beyond
- *          a limit; -ECHILD: the parent process's; -ENOMEM;
- *          LLMOBS_OWN_SPAN_OFF: nothing is observed. Each but the last has a
- * line in the log, the first of its cause. Limits:  those of span_table.h and
- * thread_state.h. Fork:    a child has its parent's spans as parents, and
- * cannot submit them.
+ * Errors:  -EBADF: not open; -ENOENT: no current span; -EINVAL; -EMFILE: beyond
+ *          a limit; -ECHILD: the parent process's span; -ENOMEM;
+ *          LLMOBS_OWN_SPAN_OFF: nothing is observed. The log names the first
+ *          error of each cause, but not the last of these.
+ * Limits:  those of span_table.h and thread_state.h.
+ * Fork:    a child may start spans below its parent's, and cannot submit those.
  *
- * A span is a number (span_table.h); 0 is the current one of the thread where a
- * function says so.
+ * A span is a number (span_table.h). Where a function says so, 0 is the current
+ * span of the thread.
  */
 #ifndef LLMOBS_OWN_SPAN_H
 #define LLMOBS_OWN_SPAN_H
@@ -23,7 +23,8 @@
 
 #define LLMOBS_OWN_SPAN_OFF 1
 
-/* Texts are borrowed until the call returns, NULL: as the comments say. */
+/* Texts are borrowed until the call returns. Beside each stands what NULL
+ * means. */
 struct llmobs_own_span_start {
     enum llmobs_kind kind;
     const char *name;           /* the kind's */
@@ -35,9 +36,9 @@ struct llmobs_own_span_start {
     bool detached;              /* does not become the current one */
 };
 
-/* What is said of a span, in the forms of Datadog's SDKs (span_io.h); NULL: not
- * said. Input, output, tools and prompt replace what was there; metadata,
- * metrics and tags, objects, join it by key. */
+/* An annotation of a span, in the forms of Datadog's SDKs (span_io.h); NULL
+ * changes nothing. Input, output, tools and prompt replace earlier ones;
+ * metadata, metrics and tags are objects, which join earlier ones by key. */
 struct llmobs_annotation_json {
     struct llmobs_json *input;
     struct llmobs_json *output;
@@ -48,7 +49,7 @@ struct llmobs_annotation_json {
     struct llmobs_json *prompt;
 };
 
-/* Once, before the others. Borrows both for ever. */
+/* Runs once, before the others. Borrows both for ever. */
 void llmobs_own_span_init(const struct llmobs_config *config,
                           struct llmobs_worker *worker);
 
@@ -56,18 +57,23 @@ void llmobs_own_span_init(const struct llmobs_config *config,
 bool llmobs_own_span_is_on(void);
 void llmobs_own_span_switch(bool on);
 
-/* Starts a span: its number, LLMOBS_OWN_SPAN_NONE where none was started. */
+/* Writes the first error of each cause to the log; `cause` is a literal. Gives
+ * `rc` back. */
+int llmobs_own_span_complain(int rc, const char *cause);
+
+/* Starts a span. `out`: its number, or LLMOBS_OWN_SPAN_NONE where none was
+ * started. */
 int llmobs_own_span_start(const struct llmobs_own_span_start *start,
                           uint64_t *out);
 
-/* Takes the data's values, also on error; then nothing is changed. Span 0: the
- * current one; so in fail and get. */
+/* Takes the data's values, also on error; then the span is unchanged. Span 0 is
+ * the current one, here and in the two functions below. */
 int llmobs_own_span_annotate(uint64_t span,
                              struct llmobs_annotation_json *data);
 void llmobs_annotation_json_free(struct llmobs_annotation_json *data);
 
-/* The same of an object {"input", "output", "metadata", "metrics", "tags",
- * "tool_definitions", "prompt"}; another key is -EINVAL. Borrows. */
+/* The same from an object {"input", "output", "metadata", "metrics", "tags",
+ * "tool_definitions", "prompt"}, which is borrowed; another key is -EINVAL. */
 int llmobs_own_span_annotate_json(uint64_t span,
                                   const struct llmobs_json *object);
 
@@ -79,16 +85,16 @@ int llmobs_own_span_finish(uint64_t span);
 /* The context that a child of the span begins with (its own ids are new). */
 int llmobs_own_span_child(uint64_t span, struct llmobs_context *out);
 
-/* The context of the span itself, and as who sends it says it: with the span
- * as the agent above where it is one. */
+/* The span's own context, as the program sends it to another one: an agent's
+ * span names itself as the agent above. */
 int llmobs_own_span_context(uint64_t span, struct llmobs_context *out);
 
-/* For a call of this thread: the context that its current span makes for it.
- * False: it has none. */
+/* Gives the context of a call below this thread's current span. False: the
+ * thread has none. */
 bool llmobs_own_span_child_of_current(struct llmobs_context *out);
 
-/* The carrier of the request that this thread serves: what it has activated,
- * else the process's of this moment, in `room`. */
+/* The carrier of the request that this thread serves: the one that it has
+ * activated, else the process's at this moment, in `room`. */
 const struct llmobs_carrier *llmobs_own_span_carrier(
     struct llmobs_carrier *room);
 
@@ -96,7 +102,7 @@ const struct llmobs_carrier *llmobs_own_span_carrier(
  * -ENOENT: they carry no caller. */
 int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count);
 
-/* Makes a span the current one of this thread as well, or no longer. */
+/* Makes a span a current one of this thread as well, or no longer. */
 int llmobs_own_span_enter(uint64_t span);
 int llmobs_own_span_leave(uint64_t span);
 

@@ -17,8 +17,8 @@ static bool is_text(const struct llmobs_json *value)
     return llmobs_json_is_string(value);
 }
 
-/* Sets a copy of a member where it is there; a text, or -EINVAL. `empty`: what
- * is set where it is not, or NULL. */
+/* Copies a member, which must be a text (else -EINVAL). Where it is missing,
+ * sets `empty`, or nothing if that is NULL. */
 static int copy_text(struct llmobs_json *to, const struct llmobs_json *from,
                      const char *key, const char *empty)
 {
@@ -49,7 +49,7 @@ static int add_made(struct llmobs_json *list, const struct llmobs_json *value,
     return llmobs_json_add(list, object);
 }
 
-/* A list of what `make` makes of each element, or of the one value. */
+/* Makes a list by calling `make` for each element, or for the one value. */
 static int make_list(struct llmobs_json *value, make_fn *make,
                      struct llmobs_json **out)
 {
@@ -85,7 +85,7 @@ static int set_list(struct llmobs_json *to, const struct llmobs_json *from,
 
 /* -- messages ------------------------------------------------------------- */
 
-/* A text of arguments that is no object is kept as one (WIRE 1.5). */
+/* Arguments that are no object become the member "value" of one (WIRE 1.5). */
 static struct llmobs_json *arguments_of(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
@@ -260,8 +260,8 @@ static bool is_list_of_texts(const struct llmobs_json *list)
     return llmobs_json_is_array(list);
 }
 
-/* The names of variables, under which key an event has them, and the name
- * where none is given. */
+/* Copies a list of variables' names under the key `as`, by which an event has
+ * it; where there is none, the list is `usual` alone. */
 static int copy_names(struct llmobs_json *to, const struct llmobs_json *from,
                       const char *key, const char *as, const char *usual)
 {

@@ -1,20 +1,18 @@
-/* span_io - what an application says of a span, in the form that its kind has.
+/* span_io - an application's input, output, prompt and tools, in the form that
+ * an event of the span's kind has (WIRE 1.5), as Datadog's SDKs make it.
  *
- * Owns:    nothing; what is made is the caller's.
+ * Owns:    nothing; the caller owns each result.
  * Threads: any.
- * Errors:  -EINVAL: a form that the kind does not take; -ENOMEM. Then nothing
- *          is made.
+ * Errors:  -EINVAL: a form that the kind does not take; -ENOMEM. There is no
+ *          result then.
  * Limits:  those of json.h.
- * Fork:    plain memory.
- *
- * The forms are those of Datadog's SDKs (WIRE 1.5).
  */
 #ifndef LLMOBS_SPAN_IO_H
 #define LLMOBS_SPAN_IO_H
 
 #include "core/span/span.h"
 
-/* One side of a span: at most one of the three is there. */
+/* The input or the output of a span: at most one of the three is set. */
 struct llmobs_span_side {
     struct llmobs_json *messages;
     struct llmobs_json *documents;
@@ -23,21 +21,21 @@ struct llmobs_span_side {
 
 void llmobs_span_side_free(struct llmobs_span_side *side);
 
-/* Makes the side of a value, which is borrowed. */
+/* Makes a side from a value, which is borrowed. */
 int llmobs_span_io_input(enum llmobs_kind kind, struct llmobs_json *value,
                          struct llmobs_span_side *out);
 int llmobs_span_io_output(enum llmobs_kind kind, struct llmobs_json *value,
                           struct llmobs_span_side *out);
 
-/* Checks a prompt and makes it as an event has it. */
+/* Checks a prompt and makes the form that an event has. */
 int llmobs_span_io_prompt(const struct llmobs_json *prompt,
                           struct llmobs_json **out);
 
-/* The same for an array of tool definitions. */
+/* Does the same for an array of tool definitions. */
 int llmobs_span_io_tools(const struct llmobs_json *tools,
                          struct llmobs_json **out);
 
-/* The text of a tag's value. Gives it; NULL without memory. */
+/* Gives the text of a tag's value; NULL without memory. */
 char *llmobs_span_io_tag(const struct llmobs_json *value);
 
 #endif

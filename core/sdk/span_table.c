@@ -7,11 +7,13 @@
 #include "core/base/cold.h"
 #include "core/base/fork.h"
 
-/* A number is a generation, then 16 bits that name the slot from 2 on: 0 and
- * 1 are no spans. An odd generation is open. */
+/* A number is a generation, then 16 bits that name the slot. Slots count from
+ * 2, for 0 and 1 are the numbers of no span. A slot of an odd generation is
+ * open. */
 #define SLOT_BITS 16
 #define SLOT_FIRST 2
-/* An application has a number in a pointer. */
+/* An application keeps a number in a pointer, which may be shorter: the top
+ * bits of a generation are not compared. */
 #define GENERATION_UNUSED (64 + SLOT_BITS - 8 * sizeof(void *))
 #define CHUNK 256
 #define CHUNKS ((LLMOBS_SPAN_TABLE_MAX + CHUNK - 1) / CHUNK)
@@ -106,7 +108,8 @@ static void let_go(struct slot *slot)
     atomic_store_explicit(&slot->holder, 0, memory_order_release);
 }
 
-/* One that nobody waits for: a slot that is held is none. */
+/* Takes a free slot without waiting: one that another thread holds is passed
+ * over. */
 static bool claim(struct slot *slot)
 {
     int nobody = 0;

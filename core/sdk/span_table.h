@@ -1,14 +1,14 @@
-/* span_table - the spans of the API that are open, by numbers that are never
- * used twice.
+/* span_table - the spans of the program that are open, by numbers that are
+ * never used twice.
  *
  * Owns:    every span in it, from add to take.
- * Threads: any. A span is one thread's between lock and unlock or take; others
+ * Threads: any. One thread has a span between lock and unlock or take; others
  *          that want it wait, which takes microseconds.
- * Errors:  a number that is none, or whose span was taken: NULL.
- * Limits:  LLMOBS_SPAN_TABLE_MAX spans; a number comes again after 2^47 others
- *          in its place.
- * Fork:    a child sees the spans of its parent but for those that were locked
- *          as it was born.
+ * Errors:  NULL for a number of no span, or of one that was taken.
+ * Limits:  LLMOBS_SPAN_TABLE_MAX spans; a number comes again after 2^47 other
+ *          spans in its slot.
+ * Fork:    a child sees the spans of its parent, but for those that a thread of
+ *          the parent held at the fork.
  */
 #ifndef LLMOBS_SPAN_TABLE_H
 #define LLMOBS_SPAN_TABLE_H
@@ -17,7 +17,7 @@
 
 #define LLMOBS_SPAN_TABLE_MAX 65000
 
-/* The number of no span; what an application has where none was started. */
+/* The number of no span: an application gets it where none was started. */
 #define LLMOBS_OWN_SPAN_NONE UINT64_C(1)
 
 /* A span that is open. */
@@ -28,21 +28,21 @@ struct llmobs_open_span {
     int64_t start_mono_ns;
 };
 
-/* Gives one with nothing in it; NULL without memory. */
+/* Gives an empty one; NULL without memory. */
 struct llmobs_open_span *llmobs_open_span_new(void);
 void llmobs_open_span_free(struct llmobs_open_span *live);
 
-/* Takes it on success; its number, 0: the table is full. */
+/* Gives the span's number, and takes the span; 0: the table is full. */
 uint64_t llmobs_span_table_add(struct llmobs_open_span *live);
 
-/* NULL: not open. unlock or take follows. */
+/* NULL: not open. Else unlock or take must follow. */
 struct llmobs_open_span *llmobs_span_table_lock(uint64_t number);
 void llmobs_span_table_unlock(uint64_t number);
 
-/* Gives a locked one; its number is no longer open. */
+/* Gives a locked span to the caller; its number is no longer open. */
 struct llmobs_open_span *llmobs_span_table_take(uint64_t number);
 
-/* Without a lock: whether it is open at this moment. */
+/* True when the span is open at this moment; takes no lock. */
 bool llmobs_span_table_has(uint64_t number);
 
 #endif

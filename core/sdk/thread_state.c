@@ -15,9 +15,9 @@ struct thread {
     size_t depth, cap;
     enum llmobs_proxying proxied[LLMOBS_THREAD_STATE_NEST_MAX];
     size_t proxied_depth;
-    struct llmobs_annotation_context extras[LLMOBS_THREAD_STATE_NEST_MAX];
-    size_t extra_depth;
-    char *headers; /* what `inbound` points to */
+    struct llmobs_annotation_context contexts[LLMOBS_THREAD_STATE_NEST_MAX];
+    size_t context_depth;
+    char *headers; /* the texts that `inbound` points to */
     struct llmobs_carrier inbound;
 };
 
@@ -49,20 +49,20 @@ static pthread_key_t key;
 
 /* -- the record ---------------------------------------------------------- */
 
-void llmobs_annotation_context_free(struct llmobs_annotation_context *extra)
+void llmobs_annotation_context_free(struct llmobs_annotation_context *context)
 {
-    free(extra->name);
-    llmobs_json_free(extra->tags);
-    llmobs_json_free(extra->prompt);
-    memset(extra, 0, sizeof(*extra));
+    free(context->name);
+    llmobs_json_free(context->tags);
+    llmobs_json_free(context->prompt);
+    memset(context, 0, sizeof(*context));
 }
 
 static void free_thread(void *arg)
 {
     struct thread *thread = arg;
 
-    for (size_t i = 0; i < thread->extra_depth; i++)
-        llmobs_annotation_context_free(&thread->extras[i]);
+    for (size_t i = 0; i < thread->context_depth; i++)
+        llmobs_annotation_context_free(&thread->contexts[i]);
     free(thread->spans);
     free(thread->headers);
     free(thread);
@@ -185,8 +185,8 @@ static size_t which(const struct llmobs_header *header)
 }
 
 /* True where a proxy's header, or ":remote-addr", which no header can be
- * called, says that the caller is from outside. Each of several counts, also
- * one that is too long to be kept. */
+ * called, says that the caller is from a public network. Each of several
+ * headers counts, also one that is too long to be kept. */
 static bool is_stranger(const struct llmobs_header *header)
 {
     static const char *const names[] = {LLMOBS_NETWORK_HEADERS("")};
@@ -201,7 +201,7 @@ static bool is_stranger(const struct llmobs_header *header)
     return false;
 }
 
-/* The first of a name holds. */
+/* The first header of a name counts. */
 static void set_carried(struct llmobs_carrier *carrier, size_t i,
                         const char *value)
 {
@@ -257,7 +257,7 @@ const struct llmobs_carrier *llmobs_thread_state_inbound(void)
     return thread && thread->headers ? &thread->inbound : NULL;
 }
 
-/* -- what goes for all calls inside -------------------------------------- */
+/* -- scopes ---------------------------------------------------------------- */
 
 int llmobs_thread_state_proxied_begin(enum llmobs_proxying how)
 {
@@ -290,17 +290,17 @@ enum llmobs_proxying llmobs_thread_state_proxied(void)
                : LLMOBS_PROXYING_BY_URL;
 }
 
-int llmobs_annotation_context_begin(struct llmobs_annotation_context *extra)
+int llmobs_annotation_context_begin(struct llmobs_annotation_context *context)
 {
     struct thread *thread = get();
     int rc = thread ? 0 : -ENOMEM;
 
-    if (thread && thread->extra_depth == LLMOBS_THREAD_STATE_NEST_MAX)
+    if (thread && thread->context_depth == LLMOBS_THREAD_STATE_NEST_MAX)
         rc = -EMFILE;
     if (rc)
-        llmobs_annotation_context_free(extra);
+        llmobs_annotation_context_free(context);
     else
-        thread->extras[thread->extra_depth++] = *extra;
+        thread->contexts[thread->context_depth++] = *context;
     return rc;
 }
 
@@ -308,9 +308,9 @@ int llmobs_annotation_context_end(void)
 {
     struct thread *thread = find();
 
-    if (!thread || thread->extra_depth == 0)
+    if (!thread || thread->context_depth == 0)
         return -ENOENT;
-    llmobs_annotation_context_free(&thread->extras[--thread->extra_depth]);
+    llmobs_annotation_context_free(&thread->contexts[--thread->context_depth]);
     return 0;
 }
 
@@ -318,5 +318,5 @@ const struct llmobs_annotation_context *llmobs_annotation_context_at(size_t i)
 {
     struct thread *thread = find();
 
-    return thread && i < thread->extra_depth ? &thread->extras[i] : NULL;
+    return thread && i < thread->context_depth ? &thread->contexts[i] : NULL;
 }

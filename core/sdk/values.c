@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-/* A struct of later versions may be this much bigger. */
+/* By how many bytes a struct of a later version may be bigger. */
 #define LATER_MAX 4096
-/* Whole numbers up to here are written as such. */
+/* Whole numbers up to here (2^53) are written without a fraction. */
 #define WHOLE_MAX 9007199254740992.0
 
 int llmobs_values_copy(void *to, size_t own, const void *from)

@@ -1,13 +1,12 @@
-/* values - the structs of the public header as values of JSON.
+/* values - the structs of the public header as JSON values.
  *
- * Owns:    nothing; what is made is the caller's.
+ * Owns:    nothing; the caller owns each result.
  * Threads: any.
- * Errors:  -EINVAL: a text that is no JSON, a key that is empty, several forms
- *          of one side, an array that is not there, a struct of a size that is
- *          none; -E2BIG: one that says what this version does not know;
- *          -ENOMEM.
+ * Errors:  -EINVAL: a text that is no JSON, an empty key, several forms of one
+ *          side, an array that is missing, a struct of an impossible size;
+ *          -E2BIG: a struct of a later version, with fields set that this
+ *          version does not know; -ENOMEM.
  * Limits:  LLMOBS_VALUES_LIST_MAX elements of an array.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_VALUES_H
 #define LLMOBS_VALUES_H
@@ -17,17 +16,17 @@
 
 #define LLMOBS_VALUES_LIST_MAX 100000
 
-/* Copies a struct that begins with its size to one of `own` bytes. */
+/* Copies a struct that begins with its size into one of `own` bytes. */
 int llmobs_values_copy(void *to, size_t own, const void *from);
 
-/* NULL text: NULL. */
+/* Gives NULL for a NULL text. */
 int llmobs_values_parse(const char *text, struct llmobs_json **out);
 
-/* Tags as an object; none: NULL. */
+/* Makes an object of tags; NULL where there are none. */
 int llmobs_values_pairs(const struct llmobs_pair *pairs, size_t count,
                         struct llmobs_json **out);
 
-/* All of an annotation; on error `out` holds nothing. */
+/* Makes the values of a whole annotation; on error `out` is empty. */
 int llmobs_values_annotation(const struct llmobs_annotation *annotation,
                              struct llmobs_annotation_json *out);
 
