@@ -13,7 +13,7 @@ PART" of tests/cli/doctor.py, and so "drain PART", "purge PART", "launcher PART"
 OUTGOING = "core/capture/outgoing.c"
 CALLBACKS = "core/capture/callbacks.c"
 CAPTURE = "core/capture/capture.c"
-ENGINE = "core/ops/attach.c"
+EASY = "core/ops/easy.c"
 HANDLE = "core/capture/handle.c"
 KEYED = "core/base/keyed.c"
 MULTI = "core/ops/multi.c"
@@ -31,7 +31,7 @@ HAZARDS = [
 
     ("reset, before, during and after a transfer",
      "the record follows libcurl's (`op_easy_reset`)", [
-         ("reset-unseen", [(ENGINE, "    else\n        llmobs_handle_reset"
+         ("reset-unseen", [(EASY, "    else\n        llmobs_handle_reset"
                             "(handle);", "")],
           ["programs.easy_cases.reset_reused",
            "programs.header_cases.reset_in_multi"])]),
@@ -132,7 +132,7 @@ HAZARDS = [
 
     ("multi: cleanup without remove, of the handle or of the multi",
      "both end the exchange (`op_easy_cleanup`, `end_rest`)", [
-         ("cleanup-unseen", [(ENGINE, "    llmobs_capture_finish(handle, "
+         ("cleanup-unseen", [(EASY, "    llmobs_capture_finish(handle, "
                               "ending.end, ending.code);\n    llmobs_handle_"
                               "release(handle);",
                               "    llmobs_handle_release(handle);")],
@@ -414,7 +414,7 @@ HAZARDS = [
                                    "    llmobs_handle_lock(handle);\n    "
                                    "if (handle->exchange)\n        keep_lines")],
           ["programs.memory_cases.fields_late"]),
-         ("unanswered-unread", [(ENGINE, "    llmobs_outgoing_take_sent(handle);"
+         ("unanswered-unread", [(EASY, "    llmobs_outgoing_take_sent(handle);"
                                  "\n", "")],
           ["hazards.bodies_that_go_later"]),
          ("first-round-counts", [(OUTGOING, "            settle_again(handle);",
@@ -714,7 +714,7 @@ HAZARDS = [
           ["exit.own_allocator_is_left_alone"])]),
 
     ("curl_global_cleanup beside our requests",
-     "they end first, and our handles go (`llmobs_global_leave`)", [
+     "they end first, and our handles go (`leave`)", [
          ("cleanup-unnoticed", [("core/ops/global.c", "    if (!copy || stays_up("
                                  "copy) || !is_chosen(copy))\n        return "
                                  "true;\n    if (!own(OWNER_MS))",
@@ -1535,7 +1535,7 @@ HAZARDS = [
     ("longjmp out of a callback",
      "what was left without an end is ended by cleanup "
      "(`op_easy_cleanup`)", [
-         ("jump-loses-it", [("core/ops/attach.c", "    llmobs_capture_finish("
+         ("jump-loses-it", [(EASY, "    llmobs_capture_finish("
                              "handle, ending.end, ending.code);\n    llmobs_"
                              "handle_release(handle);",
                              "    if (atomic_load(&handle->multi))\n        "
@@ -1752,7 +1752,7 @@ HAZARDS = [
 
     ("libcurl's own threads in a program that has none",
      "as many as there are transfers in multis do not count (`is_alone`)", [
-         ("lookups-counted", [(ENGINE, "    llmobs_inbound_lookups(llmobs_ops_"
+         ("lookups-counted", [("core/ops/attach.c", "    llmobs_inbound_lookups(llmobs_ops_"
                                "multi_count);\n", "")],
           ["inbound.names_are_looked_up_in_threads"])]),
 

@@ -1,6 +1,5 @@
-/* attach - the operations behind the shim's thunks, and the life of the core
- * in its process. */
-#include "core/deliver/open.h"
+/* attach - makes the parts of the core in a process, and gives the shim the
+ * table of operations (engine.h). */
 #include "core/engine.h"
 
 #include <errno.h>
@@ -11,25 +10,24 @@
 #include "core/base/file.h"
 #include "core/base/fork.h"
 #include "core/base/log.h"
-#include "core/base/stack.h"
 #include "core/callsite/caller.h"
 #include "core/callsite/loaded.h"
-#include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
-#include "core/capture/outgoing.h"
 #include "core/config/inbound.h"
+#include "core/deliver/open.h"
 #include "core/net/http.h"
 #include "core/ops/c_api.h"
 #include "core/ops/command.h"
+#include "core/ops/easy.h"
 #include "core/ops/global.h"
 #include "core/ops/multi.h"
-#include "core/ops/multi_messages.h"
 #include "core/sdk/evaluation_submit.h"
 #include "core/text/budget.h"
 
 #define RULES_FILE_MAX (1024 * 1024)
 
-/* Made in attach, before any other thread calls us; constant afterwards. */
+/* Made in attach, before any other thread calls the core; constant afterwards.
+ */
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 
@@ -41,7 +39,8 @@ static void complain(void *ctx, const char *text)
     llmobs_log(LLMOBS_LOG_WARN, "%s", text);
 }
 
-/* What load says comes before the log is open: kept until then. */
+/* The configuration complains before the log is open: its lines are kept until
+ * then. */
 struct complaints {
     struct llmobs_buf text;
 };
@@ -93,7 +92,7 @@ static const struct llmobs_rules *load_rules(void)
     return rules;
 }
 
-/* What the program says comes before its environment. */
+/* The options that the program gave win over its environment. */
 static const struct llmobs_config *load_config(const struct llmobs_host *host,
                                                struct complaints *complaints)
 {
@@ -106,7 +105,7 @@ static const struct llmobs_config *load_config(const struct llmobs_host *host,
     return loaded;
 }
 
-/* The log is known once the configuration is. */
+/* Opens the log as well, for the configuration names it. */
 static bool configure(const struct llmobs_host *host)
 {
     struct complaints complaints;
@@ -150,213 +149,24 @@ static bool start(const struct llmobs_host *host)
     if (config->callsite != LLMOBS_CALLSITE_OFF)
         llmobs_caller_watch();
     llmobs_fd_guest(false);
-    llmobs_global_start(worker, llmobs_capture_abandon_all);
+    llmobs_global_start(worker, config->callsite != LLMOBS_CALLSITE_OFF,
+                        llmobs_capture_abandon_all);
     return true;
-}
-
-/* ---- global operations ------------------------------------------------ */
-
-static CURLcode op_global_init(const struct llmobs_real *real, long flags)
-{
-    bool first = llmobs_global_turn(real);
-    CURLcode rc = real->global_init(flags);
-    int saved = errno;
-
-    if (rc == CURLE_OK)
-        llmobs_global_up(real, LLMOBS_UP_INIT);
-    if (first)
-        llmobs_global_turn_end(real);
-    errno = saved;
-    return rc;
-}
-
-static CURLcode op_global_init_mem(const struct llmobs_real *real, long flags,
-                                   curl_malloc_callback m, curl_free_callback f,
-                                   curl_realloc_callback r,
-                                   curl_strdup_callback s,
-                                   curl_calloc_callback c)
-{
-    bool first = llmobs_global_turn(real);
-    CURLcode rc = real->global_init_mem(flags, m, f, r, s, c);
-    int saved = errno;
-
-    if (rc == CURLE_OK)
-        llmobs_global_up(real, LLMOBS_UP_INIT_MEM);
-    if (first)
-        llmobs_global_turn_end(real);
-    errno = saved;
-    return rc;
-}
-
-static void op_global_cleanup(const struct llmobs_real *real)
-{
-    int saved = errno;
-    bool safe;
-
-    /* An extension that is about to be unloaded calls this: PHP's at its
-     * end, before our exit handler. */
-    if (config->callsite != LLMOBS_CALLSITE_OFF)
-        llmobs_global_prepare();
-    safe = llmobs_global_leave(real);
-    errno = saved;
-    if (safe)
-        real->global_cleanup();
-    saved = errno;
-    llmobs_global_left(real, safe);
-    errno = saved;
-}
-
-/* ---- easy operations -------------------------------------------------- */
-
-static CURL *op_easy_init(const struct llmobs_real *real)
-{
-    bool first = llmobs_global_turn(real);
-    CURL *curl = real->easy_init();
-    int saved = errno;
-
-    if (curl) {
-        llmobs_global_up(real, LLMOBS_UP_HANDLE);
-        (void)llmobs_capture_new_handle(real, curl);
-    }
-    if (first)
-        llmobs_global_turn_end(real);
-    errno = saved;
-    return curl;
-}
-
-static CURLcode op_easy_setopt(const struct llmobs_real *real, CURL *curl,
-                               CURLoption option, void *arg)
-{
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
-    CURLcode rc = CURLE_OK;
-    int saved;
-
-    if (!handle)
-        return real->easy_setopt(curl, option, arg);
-    llmobs_outgoing_before_set(handle, curl, option);
-    if (!llmobs_callbacks_own(handle, option))
-        rc = real->easy_setopt(curl, option, arg);
-    saved = errno;
-    if (rc == CURLE_OK) {
-        llmobs_handle_note(handle, option, arg, llmobs_capture_body_max());
-        llmobs_callbacks_follow_reads(handle, curl, option);
-        llmobs_outgoing_after_set(handle, curl, option);
-    }
-    errno = saved;
-    return rc;
-}
-
-/* True when libcurl refused to start: the handle is busy already, in a multi
- * or in the very callback that calls. Nothing of ours may change then. */
-static bool refused(CURLcode rc)
-{
-    return rc == CURLE_FAILED_INIT || (int)rc == 93; /* RECURSIVE_API_CALL */
-}
-
-static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
-{
-    int saved = errno;
-
-    llmobs_outgoing_take_sent(handle);
-    llmobs_capture_measure(handle, curl);
-    llmobs_callbacks_swap_out(handle, curl);
-    llmobs_capture_finish(handle, LLMOBS_END_DONE, rc);
-    errno = saved;
-}
-
-static CURLcode op_easy_perform(const struct llmobs_real *real, CURL *curl)
-{
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
-    bool busy;
-    CURLcode rc;
-
-    if (!handle)
-        return real->easy_perform(curl);
-    llmobs_callbacks_leave_behind(handle, curl);
-    busy = handle->swapped || atomic_load(&handle->multi);
-    if (!busy)
-        llmobs_command_run(handle);
-    if (!busy)
-        handle->called_from = LLMOBS_STACK_ENTRY();
-    if (!busy && !llmobs_capture_begin(handle, curl))
-        return real->easy_perform(curl);
-    if (!busy)
-        handle->inside = true;
-    rc = real->easy_perform(curl);
-    if (!busy || !refused(rc))
-        end_perform(handle, curl, rc);
-    return rc;
-}
-
-static void op_easy_reset(const struct llmobs_real *real, CURL *curl)
-{
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
-    int saved = errno;
-
-    /* What libcurl measured is lost with the settings. */
-    if (handle)
-        llmobs_capture_measure(handle, curl);
-    errno = saved;
-    real->easy_reset(curl);
-    saved = errno;
-    /* Without a record: its settings are known from here on, wherever it came
-     * from. With one: our callbacks went with the app's; what arrived until
-     * now is kept. */
-    if (!handle)
-        (void)llmobs_handle_create(real, curl);
-    else
-        llmobs_handle_reset(handle);
-    errno = saved;
-}
-
-static CURL *op_easy_duphandle(const struct llmobs_real *real, CURL *curl)
-{
-    struct llmobs_handle *from = llmobs_handle_find(curl);
-    CURL *twin = real->easy_duphandle(curl);
-    int saved = errno;
-
-    if (twin && from)
-        (void)llmobs_capture_twin(from, twin);
-    errno = saved;
-    return twin;
-}
-
-static void op_easy_cleanup(const struct llmobs_real *real, CURL *curl)
-{
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
-    struct llmobs_ending ending;
-    int saved = errno;
-
-    if (!handle) {
-        real->easy_cleanup(curl);
-        return;
-    }
-    llmobs_capture_measure(handle, curl);
-    ending = llmobs_ops_multi_ending(handle, curl);
-    llmobs_multi_messages_forget(atomic_load(&handle->multi), curl);
-    /* The address may be a new handle's as soon as it is freed. */
-    llmobs_handle_detach(handle);
-    errno = saved;
-    real->easy_cleanup(curl);
-    saved = errno;
-    llmobs_capture_finish(handle, ending.end, ending.code);
-    llmobs_handle_release(handle);
-    errno = saved;
 }
 
 /* ---- attach ----------------------------------------------------------- */
 
 static const struct llmobs_ops ops = {
     .abi = LLMOBS_ENGINE_ABI,
-    .global_init = op_global_init,
-    .global_init_mem = op_global_init_mem,
-    .global_cleanup = op_global_cleanup,
-    .easy_init = op_easy_init,
-    .easy_setopt = op_easy_setopt,
-    .easy_perform = op_easy_perform,
-    .easy_reset = op_easy_reset,
-    .easy_duphandle = op_easy_duphandle,
-    .easy_cleanup = op_easy_cleanup,
+    .global_init = llmobs_ops_global_init,
+    .global_init_mem = llmobs_ops_global_init_mem,
+    .global_cleanup = llmobs_ops_global_cleanup,
+    .easy_init = llmobs_ops_easy_init,
+    .easy_setopt = llmobs_ops_easy_setopt,
+    .easy_perform = llmobs_ops_easy_perform,
+    .easy_reset = llmobs_ops_easy_reset,
+    .easy_duphandle = llmobs_ops_easy_duphandle,
+    .easy_cleanup = llmobs_ops_easy_cleanup,
     .multi_add_handle = llmobs_ops_multi_add_handle,
     .multi_remove_handle = llmobs_ops_multi_remove_handle,
     .multi_perform = llmobs_ops_multi_perform,

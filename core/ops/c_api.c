@@ -1,13 +1,15 @@
 #include "core/ops/c_api.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/base/scratch.h"
+#include "core/capture/judge.h"
 #include "core/event/evaluation.h"
-#include "core/ops/api_enable.h"
 #include "core/ops/global.h"
 #include "core/sdk/span_io.h"
 #include "core/sdk/span_table.h"
@@ -32,7 +34,7 @@ _Static_assert((int)LLMOBS_CATEGORICAL == (int)LLMOBS_EVALUATION_CATEGORICAL &&
 _Static_assert((int)LLMOBS_PROXIED_BY_URL == (int)LLMOBS_PROXYING_BY_URL &&
                    (int)LLMOBS_PROXIED_YES == (int)LLMOBS_PROXYING_YES &&
                    (int)LLMOBS_PROXIED_NO == (int)LLMOBS_PROXYING_NO,
-               "and this");
+               "ways of proxying, too");
 _Static_assert(LLMOBS_SPANS_MAX == LLMOBS_SPAN_TABLE_MAX &&
                    LLMOBS_DEPTH_MAX == LLMOBS_THREAD_STATE_DEPTH_MAX &&
                    LLMOBS_NOT_OBSERVING == LLMOBS_OWN_SPAN_OFF,
@@ -41,6 +43,10 @@ _Static_assert(LLMOBS_SPANS_MAX == LLMOBS_SPAN_TABLE_MAX &&
 /* Constant after open. */
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
+
+/* The options that the configuration was read with, until the same enable asks
+ * for its answer. */
+static _Atomic(const struct llmobs_enable_options *) applied;
 
 void llmobs_c_api_open(const struct llmobs_config *the_config,
                        struct llmobs_worker *the_worker)
@@ -58,6 +64,128 @@ static uint64_t number_of(llmobs_span_t span)
 static llmobs_span_t span_of(uint64_t number)
 {
     return (llmobs_span_t)(uintptr_t)number;
+}
+
+/* -- the options of enable, as variables ----------------------------------- */
+
+struct setting {
+    const char *name;
+    const char *value; /* NULL: not given */
+};
+
+#define SETTINGS 8
+
+static void list_settings(const struct llmobs_enable_options *o,
+                          struct setting out[SETTINGS])
+{
+    const char *agentless = o->agentless > 0 ? "1" : "0";
+    const struct setting settings[SETTINGS] = {
+        {"DD_LLMOBS_ENABLED", "1"},
+        {"DD_LLMOBS_ML_APP", o->ml_app},
+        {"DD_SERVICE", o->service},
+        {"DD_ENV", o->env},
+        {"DD_SITE", o->site},
+        {"DD_API_KEY", o->api_key},
+        {"DD_LLMOBS_INSTRUMENTED_PROXY_URLS", o->instrumented_proxy_urls},
+        {"DD_LLMOBS_AGENTLESS_ENABLED", o->agentless ? agentless : NULL},
+    };
+
+    memcpy(out, settings, sizeof(settings));
+}
+
+static size_t size_of(const char *const *env,
+                      const struct setting settings[SETTINGS], size_t *texts)
+{
+    size_t count = 1;
+
+    *texts = 0;
+    while (env && env[count - 1])
+        count++;
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (settings[i].value)
+            *texts += strlen(settings[i].name) + strlen(settings[i].value) + 2;
+    return (count + SETTINGS) * sizeof(*env);
+}
+
+/* Makes one block of the list and, behind it, the texts that are new. */
+static const char **join(const char *const *env,
+                         const struct setting settings[SETTINGS])
+{
+    size_t texts, n = 0, size = size_of(env, settings, &texts);
+    const char **list = malloc(size + texts);
+    char *at = (char *)list + size;
+
+    for (size_t i = 0; list && i < SETTINGS; i++) {
+        if (!settings[i].value)
+            continue;
+        list[n++] = at;
+        strcpy(at, settings[i].name);
+        at += strlen(at);
+        *at++ = '=';
+        strcpy(at, settings[i].value);
+        at += strlen(at) + 1;
+    }
+    for (; list && env && *env; env++)
+        list[n++] = *env;
+    if (list)
+        list[n] = NULL;
+    return list;
+}
+
+const char **llmobs_c_api_environment(
+    const char *const *env, const struct llmobs_enable_options *options)
+{
+    struct llmobs_enable_options own;
+    struct setting settings[SETTINGS];
+    const char **list;
+
+    if (llmobs_values_copy(&own, sizeof(own), options) != 0)
+        return NULL;
+    list_settings(&own, settings);
+    list = join(env, settings);
+    if (list)
+        atomic_store(&applied, options);
+    return list;
+}
+
+/* -- on and off ------------------------------------------------------------ */
+
+static bool says_anything(const struct llmobs_enable_options *options)
+{
+    struct setting settings[SETTINGS];
+
+    list_settings(options, settings);
+    for (size_t i = 1; i < SETTINGS; i++)
+        if (settings[i].value)
+            return true;
+    return false;
+}
+
+static int enable(const struct llmobs_enable_options *options)
+{
+    const struct llmobs_enable_options *ours = options;
+    struct llmobs_enable_options own;
+    bool first;
+    int rc = llmobs_values_copy(&own, sizeof(own), options);
+
+    if (rc)
+        return llmobs_own_span_complain(rc,
+                                        "enable by options of a wrong size");
+    first = atomic_compare_exchange_strong(&applied, &ours, NULL);
+    if (own.integrations_enabled)
+        llmobs_judge_integrate(own.integrations_enabled > 0);
+    llmobs_own_span_switch(true);
+    if (first || !says_anything(&own))
+        return 0;
+    return llmobs_own_span_complain(-EALREADY, "enable of what is on already");
+}
+
+static int disable(void)
+{
+    if (!llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
+    llmobs_own_span_switch(false);
+    return llmobs_worker_flush(worker, llmobs_worker_exit_ms(worker));
 }
 
 /* -- spans ----------------------------------------------------------------- */
@@ -147,8 +275,7 @@ static int export_span(llmobs_span_t span, struct llmobs_exported *out)
     return rc;
 }
 
-/* -- evaluations ------------------------------------------------------------
- */
+/* -- evaluations ----------------------------------------------------------- */
 
 static void set_value(struct llmobs_evaluation *evaluation,
                       const struct llmobs_evaluation_options *options,
@@ -230,8 +357,7 @@ static int evaluate(const struct llmobs_evaluation_options *options)
     return rc;
 }
 
-/* -- other processes --------------------------------------------------------
- */
+/* -- other processes ------------------------------------------------------- */
 
 /* Nodes are "name: value". */
 static int tell(const struct llmobs_inject *inject, llmobs_header_fn *add,
@@ -254,7 +380,7 @@ static int tell(const struct llmobs_inject *inject, llmobs_header_fn *add,
     return rc;
 }
 
-/* `add` is the app's: it may be long, or leave by longjmp. */
+/* `add` is the app's function: it may take its time, or leave by longjmp. */
 static int inject_as(const struct llmobs_context *context,
                      llmobs_header_fn *add, void *arg)
 {
@@ -310,8 +436,7 @@ static int activate(const struct llmobs_pair *headers, size_t count)
     return rc;
 }
 
-/* -- what goes for all calls inside -----------------------------------------
- */
+/* -- scopes ---------------------------------------------------------------- */
 
 static int proxied_begin(enum llmobs_proxied proxied)
 {
@@ -373,8 +498,7 @@ static int context_end(void)
                                     "context_end");
 }
 
-/* -- the table --------------------------------------------------------------
- */
+/* -- the table ------------------------------------------------------------- */
 
 static int flush(int64_t timeout_ms)
 {
@@ -394,8 +518,8 @@ static int flush(int64_t timeout_ms)
         return rc;                      \
     }
 
-KEEPING(enable, (const struct llmobs_enable_options *o), llmobs_c_api_enable(o))
-KEEPING(disable, (void), llmobs_c_api_disable(worker))
+KEEPING(enable, (const struct llmobs_enable_options *o), enable(o))
+KEEPING(disable, (void), disable())
 KEEPING(enabled, (void), llmobs_own_span_is_on())
 KEEPING(start, (const struct llmobs_start_options *o, llmobs_span_t *out),
         start(o, out))

@@ -1,10 +1,9 @@
 /* c_api - the table of functions behind the public header.
  *
- * Owns:    what a first enable said, until the configuration is read.
+ * Owns:    the options of a first enable, until the configuration is read.
  * Threads: any, once the core is attached.
  * Errors:  those of the public header.
- * Limits:  as own_span.h.
- * Fork:    as own_span.h.
+ * Limits:  those of own_span.h.
  */
 #ifndef LLMOBS_C_API_H
 #define LLMOBS_C_API_H
@@ -15,17 +14,18 @@
 struct llmobs_api;
 struct llmobs_enable_options;
 
-/* Gives an environment in which the options come before what `env` says, and
- * notes that they are applied; NULL without memory, or where the options are
- * of a size that is none. Borrows `env` and the options. Free with free(). */
+/* Gives an environment in which the options stand before the variables of `env`
+ * and so win over them, and notes that they are applied; NULL without memory,
+ * or where the options have an impossible size. Borrows `env` and the options.
+ * Free with free(). */
 const char **llmobs_c_api_environment(
     const char *const *env, const struct llmobs_enable_options *options);
 
-/* Once, before the table is given to anybody. Borrows both for ever. */
+/* Runs once, before anybody gets the table. Borrows both for ever. */
 void llmobs_c_api_open(const struct llmobs_config *config,
                        struct llmobs_worker *worker);
 
-/* The table of that version; NULL: it is not known. */
+/* The table of that version; NULL: this core does not know it. */
 const struct llmobs_api *llmobs_c_api_table(unsigned version);
 
 #endif

@@ -16,7 +16,7 @@ static bool on; /* constant after init */
 
 /* -- spans --------------------------------------------------------------- */
 
-/* What is left of `what` is said of the span. */
+/* The members of `what` that are left annotate the span. */
 static int annotate(uint64_t span, const struct llmobs_json *what)
 {
     return llmobs_json_len(what) ? llmobs_own_span_annotate_json(span, what)
@@ -78,8 +78,8 @@ static int leave_open(uint64_t span)
     return rc == 0 ? llmobs_own_span_finish(span) : rc;
 }
 
-/* Ends what is open; `entry` is of the outermost. A child has spans of its
- * parent's, which it cannot end: they are no longer its own then. */
+/* Ends the open spans; `entry` is for the outermost. A child cannot end spans
+ * of its parent: they stop being current, and no more. */
 static int unwind(struct llmobs_json *entry)
 {
     uint64_t span = llmobs_thread_state_top(), outer;
@@ -126,7 +126,7 @@ static int start_request(struct llmobs_json *what)
 
     (void)unwind(NULL);
     rc = activate(llmobs_json_get(what, "headers"));
-    if (rc == -ENOENT) /* nobody's: a trace of its own */
+    if (rc == -ENOENT) /* no caller: the request begins a trace */
         rc = 0;
     return rc == 0 && entry ? start_span(entry) : rc;
 }

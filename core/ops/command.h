@@ -1,8 +1,8 @@
-/* command - what a script says of its request and its spans, in the one way to
- * us that every language with libcurl has: a request to an `llmobs:` URL.
+/* command - a script's statements about its request and its spans. The script
+ * sends a request to an `llmobs:` URL, which every language with libcurl can.
  *
- * POST, `Content-Type: application/vnd.llmobs`, a JSON object as body. What it
- * says is done as the transfer is to begin, before libcurl is asked, which then
+ * The request is a POST with `Content-Type: application/vnd.llmobs` and a JSON
+ * object as body. The core does the command before it calls libcurl, which then
  * fails as it does without us: CURLE_UNSUPPORTED_PROTOCOL, without any I/O.
  *
  *   llmobs://request/start   {"headers": {NAME: VALUE}, "entry": SPAN}
@@ -11,20 +11,19 @@
  *   llmobs://span/finish     END: of the span that was started last
  *
  * SPAN: "kind", "name", "session_id", "ml_app", "model_name",
- * "model_provider"; END: "error" {"type", "message"}; both: what
+ * "model_provider"; END: "error" {"type", "message"}; both: the members that
  * llmobs_own_span_annotate_json takes. The headers are those of the request
- * that the thread serves now, in place of any before; "entry", where there is
- * one, is the span around it. What a request leaves open ends with it, or as
- * the next one starts, with the error `unfinished`.
+ * that the thread serves now, and replace any before; "entry", where there is
+ * one, is the span around it. Spans that a request leaves open end with it, or
+ * as the next request starts, with the error `unfinished`.
  *
- * Only with LLMOBS_COMMANDS: a program may be asked for URLs by its users. Nor
- * can a URL alone bring method, type and body.
+ * Commands work only with LLMOBS_COMMANDS, since a program's users may make it
+ * ask for any URL; and only with method, type and body, which no URL can bring.
  *
  * Owns:    nothing.
  * Threads: those of the handle; a command is about the calling thread.
- * Errors:  the program's never; each is in the log, the first of its cause.
+ * Errors:  the program sees none; the log has the first of each cause.
  * Limits:  LLMOBS_COMMAND_HEADERS headers; the body as handle.h keeps it.
- * Fork:    see own_span.h.
  */
 #ifndef LLMOBS_COMMAND_H
 #define LLMOBS_COMMAND_H
@@ -34,10 +33,10 @@
 #define LLMOBS_COMMAND_HEADERS 32
 #define LLMOBS_COMMAND_TYPE "application/vnd.llmobs"
 
-/* Once, before any handle exists. `on`: LLMOBS_COMMANDS. */
+/* Runs once, before any handle exists. `on`: LLMOBS_COMMANDS is set. */
 void llmobs_command_init(bool on);
 
-/* Does what a handle that is about to begin says, if it is a command. */
+/* The handle is about to begin a transfer: does its command, if it is one. */
 void llmobs_command_run(const struct llmobs_handle *handle);
 
 #endif

@@ -17,9 +17,9 @@
 /* A request notices within some 20 ms that it has to end. */
 #define LEAVE_MS 1000
 #define EXIT_LEAVE_MS 200
-/* Longer than any cleanup of ours takes. */
+/* How long to wait for the owner: longer than a cleanup of ours takes. */
 #define OWNER_MS 3000
-/* So long after a cleanup that waited in vain none waits again. */
+/* For how long after a cleanup that waited in vain no cleanup waits. */
 #define PATIENCE_MS 30000
 #define EXIT_LEAST_MS 50
 /* Less than this is not worth counting. */
@@ -27,9 +27,9 @@
 /* Longer than an init takes; nothing depends on it. */
 #define TURN_MS 50
 
-/* libcurl's own count is never below `count`, which rises after an init and
- * falls before a cleanup; so an easy handle's init is not part of it: another
- * thread's may be the one that libcurl counted. */
+/* `count` rises after an init and falls before a cleanup, so that libcurl's own
+ * count is never below it. The init that an easy handle makes is not counted:
+ * libcurl may have counted that of another thread. */
 struct copy {
     _Atomic(const struct llmobs_real *) real;
     atomic_int count;
@@ -43,11 +43,12 @@ struct copy {
 static struct copy copies[COPIES_MAX];
 static struct llmobs_worker *worker;
 static void (*end_all)(void);
+static bool reads_callers; /* spans name the code that made a call */
 /* The copy that our requests use, or that they used last. */
 static _Atomic(struct copy *) chosen;
 static atomic_bool in_use;
 static atomic_bool registered; /* the exit handler of those that use libcurl */
-/* The one thread that changes the two, or takes a copy down. */
+/* The one thread that changes `chosen` and `in_use`, or takes a copy down. */
 static atomic_ulong owner;
 static atomic_int owning;       /* the process whose owner it is (fork.h) */
 static _Atomic int64_t cut_ns;  /* when a cleanup last had to cut a request */
@@ -57,7 +58,8 @@ static atomic_int retreated; /* the process whose cleanup has delivered */
 
 /* ---- one at a time ---------------------------------------------------- */
 
-/* No thread id: that is a system call, for which a filter may kill. */
+/* Not the thread's id: gettid is a system call, and a seccomp filter may kill
+ * the program for it. */
 static unsigned long myself(void)
 {
     return (unsigned long)pthread_self();
@@ -184,8 +186,8 @@ static struct copy *find_up(void)
     return NULL;
 }
 
-/* Takes a copy that is up where we have none. A thread that is busy taking one
- * down comes here afterwards. */
+/* Chooses a copy that is up, where none is chosen. A thread that is busy taking
+ * a copy down comes here afterwards. */
 static void settle(void)
 {
     while (!atomic_load(&in_use) && find_up() && try_own()) {
@@ -204,8 +206,8 @@ static bool is_lately(int64_t ns)
     return ns && llmobs_clock_mono_ns() - ns < PATIENCE_MS * LLMOBS_NS_PER_MS;
 }
 
-/* The time that cleanups have left of what an exit may take; a little is always
- * there, in which the rest gets into the store. */
+/* How much of an exit's time cleanups have left; never less than EXIT_LEAST_MS,
+ * in which the worker stores what it cannot deliver. */
 static int64_t exit_ms(void)
 {
     int64_t all = llmobs_worker_exit_ms(worker);
@@ -225,7 +227,7 @@ static void note_use(int64_t began, int64_t took)
     atomic_store(&used_at_ns, began + took);
 }
 
-void llmobs_global_prepare(void)
+static void prepare(void)
 {
     int64_t began = llmobs_clock_mono_ns(), took;
 
@@ -235,9 +237,9 @@ void llmobs_global_prepare(void)
         note_use(began, took);
 }
 
-/* After the first cleanup most processes end: it delivers, and the exit has
- * the rest of the time. A process that goes on is not made to wait again, but
- * for a request that is under way. */
+/* Most processes end after their first cleanup: it delivers, and the exit has
+ * the rest of the time. A process that goes on waits again only for a request
+ * that is under way. */
 static void pause_worker(void)
 {
     bool first = atomic_load(&retreated) != llmobs_fork_process();
@@ -252,7 +254,7 @@ static void pause_worker(void)
     took = llmobs_clock_mono_ns() - began;
     if (tried)
         atomic_store(&retreated, llmobs_fork_process());
-    /* A request is cut before the time is over. */
+    /* The worker cuts a request a little before the time is over. */
     if (rc || took >= ms * LLMOBS_NS_PER_MS * 3 / 4)
         atomic_store(&cut_ns, began + took);
     if (tried || is_lately(atomic_load(&cut_ns)))
@@ -269,7 +271,7 @@ static void at_exit(void)
     if (llmobs_worker_end_quietly(worker))
         return;
     if (llmobs_fork_shares())
-        return; /* a child of vfork: what there is to end is its parent's */
+        return; /* a child of vfork: the calls under way are its parent's */
     ms = exit_ms();
     llmobs_fd_guest(true);
     llmobs_curl_access_exiting();
@@ -285,8 +287,8 @@ static void at_exit(void)
         llmobs_log(LLMOBS_LOG_WARN, "a request did not end at exit");
 }
 
-/* Registered right after libcurl's own first init: handlers run in reverse
- * order, so ours runs before the TLS library takes itself down. */
+/* Runs right after libcurl's own first init. Exit handlers run in reverse
+ * order, so ours runs before that of the TLS library. */
 static void register_exit(void)
 {
     if (!atomic_exchange(&registered, true) && atexit(at_exit) != 0)
@@ -313,9 +315,11 @@ void llmobs_global_alone(void)
 
 /* ---- up and down ------------------------------------------------------ */
 
-void llmobs_global_start(struct llmobs_worker *the_worker, void (*at_end)(void))
+void llmobs_global_start(struct llmobs_worker *the_worker, bool names_callers,
+                         void (*at_end)(void))
 {
     worker = the_worker;
+    reads_callers = names_callers;
     end_all = at_end;
 }
 
@@ -330,7 +334,7 @@ void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how)
     if (how == LLMOBS_UP_HANDLE && is_up(copy))
         return;
     register_exit();
-    /* An allocator counts where it comes with the first init only. */
+    /* libcurl takes an allocator with its first init only. */
     if (!is_up(copy))
         atomic_store(&copy->own_memory, how == LLMOBS_UP_INIT_MEM);
     if (how == LLMOBS_UP_HANDLE)
@@ -358,10 +362,12 @@ static bool is_chosen(const struct copy *copy)
     return atomic_load(&in_use) && atomic_load(&chosen) == copy;
 }
 
-/* Stays the owner until `left`, so that no other thread uses the copy while it
- * goes down. Also where it is not the app's last cleanup: an init of another
- * object may have passed us by. */
-bool llmobs_global_leave(const struct llmobs_real *real)
+/* Before the real cleanup. False: a request of ours did not end in time, so
+ * libcurl must not be taken down. This thread stays the owner until `left`, so
+ * that no other one uses the copy while it goes down. libcurl may stay up all
+ * the same, where an object that the shim has not patched initialised it, too.
+ */
+static bool leave(const struct llmobs_real *real)
 {
     struct copy *copy = find(real);
 
@@ -383,7 +389,8 @@ bool llmobs_global_leave(const struct llmobs_real *real)
     return true;
 }
 
-void llmobs_global_left(const struct llmobs_real *real, bool done)
+/* After the real cleanup, or, where `done` is false, in its place. */
+static void left(const struct llmobs_real *real, bool done)
 {
     struct copy *copy = find(real);
     bool owned = atomic_load(&owner) == myself();
@@ -397,4 +404,57 @@ void llmobs_global_left(const struct llmobs_real *real, bool done)
     if (owned)
         disown();
     settle();
+}
+
+/* ---- operations -------------------------------------------------------- */
+
+CURLcode llmobs_ops_global_init(const struct llmobs_real *real, long flags)
+{
+    bool first = llmobs_global_turn(real);
+    CURLcode rc = real->global_init(flags);
+    int saved = errno;
+
+    if (rc == CURLE_OK)
+        llmobs_global_up(real, LLMOBS_UP_INIT);
+    if (first)
+        llmobs_global_turn_end(real);
+    errno = saved;
+    return rc;
+}
+
+CURLcode llmobs_ops_global_init_mem(const struct llmobs_real *real, long flags,
+                                    curl_malloc_callback m,
+                                    curl_free_callback f,
+                                    curl_realloc_callback r,
+                                    curl_strdup_callback s,
+                                    curl_calloc_callback c)
+{
+    bool first = llmobs_global_turn(real);
+    CURLcode rc = real->global_init_mem(flags, m, f, r, s, c);
+    int saved = errno;
+
+    if (rc == CURLE_OK)
+        llmobs_global_up(real, LLMOBS_UP_INIT_MEM);
+    if (first)
+        llmobs_global_turn_end(real);
+    errno = saved;
+    return rc;
+}
+
+void llmobs_ops_global_cleanup(const struct llmobs_real *real)
+{
+    int saved = errno;
+    bool safe;
+
+    /* PHP's curl extension calls this at its end, and is then unloaded, before
+     * our exit handler runs. */
+    if (reads_callers)
+        prepare();
+    safe = leave(real);
+    errno = saved;
+    if (safe)
+        real->global_cleanup();
+    saved = errno;
+    left(real, safe);
+    errno = saved;
 }

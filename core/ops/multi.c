@@ -19,7 +19,7 @@ CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
     return real->multi_setopt(multi, option, arg);
 }
 
-/* Not to be followed: what was begun for it, by a drive inside, is undone. */
+/* The transfer will not be followed: undoes what a drive inside has begun. */
 static void withdraw(CURLM *multi, struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_adds_part(multi, handle);
@@ -27,7 +27,8 @@ static void withdraw(CURLM *multi, struct llmobs_handle *handle, CURL *curl)
     atomic_store(&handle->multi, NULL);
 }
 
-/* libcurl may tell the app of its timer while it adds, and the app drive it. */
+/* While libcurl adds a handle it may call the app's timer callback, which may
+ * drive the multi. */
 static CURLMcode add(const struct llmobs_real *real, CURLM *multi,
                      struct llmobs_handle *handle, CURL *curl)
 {
@@ -46,7 +47,7 @@ static CURLMcode add(const struct llmobs_real *real, CURLM *multi,
     else if (!listed)
         llmobs_capture_lose(handle);
     else if (llmobs_adds_driven(multi) && llmobs_adds_remove(multi, handle)) {
-        /* A callback that made a call meanwhile has set its own. */
+        /* A callback that called libcurl meanwhile has set its own address. */
         handle->called_from = LLMOBS_STACK_ENTRY();
         (void)llmobs_capture_start(handle, curl);
     }
@@ -72,8 +73,8 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
 
 /* ---- driving ----------------------------------------------------------- */
 
-/* From within a callback a drive does nothing; asking for the time is refused
- * as it is. */
+/* True within a callback, where libcurl refuses to drive the multi: it refuses
+ * to tell the timeout just so. */
 static bool refuses(const struct llmobs_real *real, CURLM *multi)
 {
     long ms;
@@ -224,7 +225,7 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
     return message;
 }
 
-/* Those that are done end now, while the multi has its messages. */
+/* Transfers that are done end now, while the multi still has its messages. */
 static void end_done(struct llmobs_handle *handle, void *ctx)
 {
     CURL *curl = atomic_load(&handle->keyed.key);
@@ -260,7 +261,7 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
     adds = llmobs_adds_detach(multi);
     errno = saved;
     rc = real->multi_cleanup(multi);
-    /* Refused within one of its callbacks. */
+    /* libcurl refuses a cleanup within a callback of the multi. */
     if (rc != CURLM_OK && adds)
         llmobs_adds_attach(adds, multi);
     if (rc != CURLM_OK)

@@ -2,7 +2,6 @@
  *
  * Owns:    nothing. Threads: as the libcurl function of the same name.
  * Errors:  those of the real function, which each calls exactly once.
- * Fork:    as capture.h.
  */
 #ifndef LLMOBS_MULTI_H
 #define LLMOBS_MULTI_H
@@ -15,8 +14,8 @@ struct llmobs_ending {
     CURLcode code;
 };
 
-/* Of a handle that is about to leave its multi: done when libcurl has a
- * message that says so, else removed. */
+/* How the transfer of a handle ends that is about to leave its multi: done when
+ * libcurl has a message that says so, else removed. */
 struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
                                              CURL *curl);
 
@@ -26,7 +25,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
                                       CURLM *multi, CURL *curl);
 CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
                                          CURLM *multi, CURL *curl);
-/* These drive a multi: what was added to it since begins. */
+/* These drive a multi: the handles that were added to it since begin. */
 CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
                                    int *running);
 CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,

@@ -13,10 +13,10 @@ struct news {
     size_t cap;
 };
 
-/* One chain: few multis have any. */
+/* One chain is enough: few multis have messages that were read ahead. */
 static llmobs_keyed_chain chain;
 static const struct llmobs_keyed_table table = {&chain, 1, sizeof(struct news)};
-static atomic_int live; /* 0 as a rule: then nobody looks any further */
+static atomic_int live; /* multis with a list; mostly 0, and then no look-up */
 
 static atomic_bool stopped;
 
@@ -51,7 +51,7 @@ static void release(struct news *news)
     llmobs_keyed_set(&news->keyed, NULL);
 }
 
-/* Before a message is taken: it could not be put back. */
+/* Runs before a message is taken, for it could not be put back. */
 static bool make_room(struct news *news)
 {
     size_t cap = news->cap ? news->cap * 2 : 8;
@@ -98,7 +98,8 @@ bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
     return done;
 }
 
-/* What came since goes to the end, so that what is left is counted whole. */
+/* Reads newer messages to the end of the list first, so that `left` counts
+ * them. */
 CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
                                     CURLM *multi, int *left)
 {

@@ -8,8 +8,8 @@
 #include "core/capture/capture.h"
 #include "core/ops/multi_messages.h"
 
-/* The app's functions. A place is taken once, and never given back: a multi
- * may have it. */
+/* The app's functions. A slot is taken once and never given back, for a multi
+ * may still call it. */
 static _Atomic(curl_push_callback) functions[LLMOBS_MULTI_PUSH_FUNCTIONS_MAX];
 static atomic_bool all_blind; /* no memory to tell them apart */
 
@@ -19,7 +19,8 @@ bool llmobs_multi_push_is_blind(CURLM *multi)
            llmobs_adds_is_blind(llmobs_adds_find(multi));
 }
 
-/* libcurl frees the pushed handle that the app refuses, unseen by us. */
+/* libcurl frees a pushed handle that the app refuses without a call of
+ * curl_easy_cleanup: its record goes here. */
 static void settle(const struct llmobs_handle *parent,
                    struct llmobs_handle *pushed, bool taken)
 {
@@ -55,8 +56,8 @@ static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
 
 /* ---- one of our functions for each of the app's -------------------------- */
 
-/* PUSHDATA stays the app's own. So there is a function for each number, and the
- * one that libcurl calls tells which of the app's to call. Octal numbers. */
+/* PUSHDATA stays the app's own, so it cannot name the function to call: there
+ * is one of ours for each slot instead. The numbers are octal. */
 #define ONE(i)                                                            \
     static int on_push_##i(CURL *parent, CURL *pushed, size_t count,      \
                            struct curl_pushheaders *headers, void *user)  \
@@ -77,7 +78,7 @@ _Static_assert(sizeof(ours) / sizeof(ours[0]) ==
                    LLMOBS_MULTI_PUSH_FUNCTIONS_MAX,
                "one of ours for each of the app's");
 
-/* NULL: no place is left. */
+/* NULL: no slot is left. */
 static curl_push_callback stand_in(curl_push_callback function)
 {
     for (size_t i = 0; i < LLMOBS_MULTI_PUSH_FUNCTIONS_MAX; i++) {

@@ -1,0 +1,149 @@
+#include "core/ops/easy.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "core/base/stack.h"
+#include "core/capture/callbacks.h"
+#include "core/capture/capture.h"
+#include "core/capture/outgoing.h"
+#include "core/ops/command.h"
+#include "core/ops/global.h"
+#include "core/ops/multi.h"
+#include "core/ops/multi_messages.h"
+
+CURL *llmobs_ops_easy_init(const struct llmobs_real *real)
+{
+    bool first = llmobs_global_turn(real);
+    CURL *curl = real->easy_init();
+    int saved = errno;
+
+    if (curl) {
+        llmobs_global_up(real, LLMOBS_UP_HANDLE);
+        (void)llmobs_capture_new_handle(real, curl);
+    }
+    if (first)
+        llmobs_global_turn_end(real);
+    errno = saved;
+    return curl;
+}
+
+CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
+                                CURLoption option, void *arg)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    CURLcode rc = CURLE_OK;
+    int saved;
+
+    if (!handle)
+        return real->easy_setopt(curl, option, arg);
+    llmobs_outgoing_before_set(handle, curl, option);
+    if (!llmobs_callbacks_own(handle, option))
+        rc = real->easy_setopt(curl, option, arg);
+    saved = errno;
+    if (rc == CURLE_OK) {
+        llmobs_handle_note(handle, option, arg, llmobs_capture_body_max());
+        llmobs_callbacks_follow_reads(handle, curl, option);
+        llmobs_outgoing_after_set(handle, curl, option);
+    }
+    errno = saved;
+    return rc;
+}
+
+/* True when libcurl refused to start, because the handle is busy: in a multi,
+ * or in the very callback that calls. Its capture goes on unchanged then. */
+static bool refused(CURLcode rc)
+{
+    return rc == CURLE_FAILED_INIT || (int)rc == 93; /* RECURSIVE_API_CALL */
+}
+
+static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
+{
+    int saved = errno;
+
+    llmobs_outgoing_take_sent(handle);
+    llmobs_capture_measure(handle, curl);
+    llmobs_callbacks_swap_out(handle, curl);
+    llmobs_capture_finish(handle, LLMOBS_END_DONE, rc);
+    errno = saved;
+}
+
+CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    bool busy;
+    CURLcode rc;
+
+    if (!handle)
+        return real->easy_perform(curl);
+    llmobs_callbacks_leave_behind(handle, curl);
+    busy = handle->swapped || atomic_load(&handle->multi);
+    if (!busy)
+        llmobs_command_run(handle);
+    if (!busy)
+        handle->called_from = LLMOBS_STACK_ENTRY();
+    if (!busy && !llmobs_capture_begin(handle, curl))
+        return real->easy_perform(curl);
+    if (!busy)
+        handle->inside = true;
+    rc = real->easy_perform(curl);
+    if (!busy || !refused(rc))
+        end_perform(handle, curl, rc);
+    return rc;
+}
+
+void llmobs_ops_easy_reset(const struct llmobs_real *real, CURL *curl)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    int saved = errno;
+
+    /* libcurl forgets its measurements with the settings. */
+    if (handle)
+        llmobs_capture_measure(handle, curl);
+    errno = saved;
+    real->easy_reset(curl);
+    saved = errno;
+    /* A handle without a record gets one, for its settings are known from here
+     * on, whatever made it. A handle with one has lost our callbacks with the
+     * app's; its exchange keeps the bytes that arrived until now. */
+    if (!handle)
+        (void)llmobs_handle_create(real, curl);
+    else
+        llmobs_handle_reset(handle);
+    errno = saved;
+}
+
+CURL *llmobs_ops_easy_duphandle(const struct llmobs_real *real, CURL *curl)
+{
+    struct llmobs_handle *from = llmobs_handle_find(curl);
+    CURL *twin = real->easy_duphandle(curl);
+    int saved = errno;
+
+    if (twin && from)
+        (void)llmobs_capture_twin(from, twin);
+    errno = saved;
+    return twin;
+}
+
+void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    struct llmobs_ending ending;
+    int saved = errno;
+
+    if (!handle) {
+        real->easy_cleanup(curl);
+        return;
+    }
+    llmobs_capture_measure(handle, curl);
+    ending = llmobs_ops_multi_ending(handle, curl);
+    llmobs_multi_messages_forget(atomic_load(&handle->multi), curl);
+    /* libcurl may give the address to a new handle as soon as it is freed. */
+    llmobs_handle_detach(handle);
+    errno = saved;
+    real->easy_cleanup(curl);
+    saved = errno;
+    llmobs_capture_finish(handle, ending.end, ending.code);
+    llmobs_handle_release(handle);
+    errno = saved;
+}
