@@ -8,6 +8,7 @@
 #include "core/base/work.h"
 #include "core/event/encode.h"
 #include "core/event/exchange.h"
+#include "core/event/to_span.h"
 #include "core/privacy/content.h"
 #include "core/spool/event_item.h"
 #include "core/text/json.h"

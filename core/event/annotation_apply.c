@@ -1,5 +1,3 @@
-/* annotation_apply - an annotation text, on the span that is made of its call.
- */
 #include "core/event/annotation_apply.h"
 
 #include <string.h>
@@ -17,7 +15,7 @@ static void add_tag(struct llmobs_span *span, const char *key,
     llmobs_buf_fini(&pair);
 }
 
-static void say_tags(const struct llmobs_json *tags, struct llmobs_span *span)
+static void apply_tags(const struct llmobs_json *tags, struct llmobs_span *span)
 {
     for (void *it = llmobs_json_iter(tags); it;
          it = llmobs_json_next(tags, it)) {
@@ -34,7 +32,7 @@ static void say_tags(const struct llmobs_json *tags, struct llmobs_span *span)
     }
 }
 
-static void say_prompt(struct llmobs_json *prompt, struct llmobs_span *span)
+static void apply_prompt(struct llmobs_json *prompt, struct llmobs_span *span)
 {
     if (!llmobs_json_is_object(prompt) || span->kind != LLMOBS_KIND_LLM ||
         span->proxied)
@@ -44,16 +42,17 @@ static void say_prompt(struct llmobs_json *prompt, struct llmobs_span *span)
     add_tag(span, "prompt_tracking_instrumentation_method", "annotated");
 }
 
-void llmobs_annotation_apply(const char *said, struct llmobs_span *span)
+void llmobs_annotation_apply(const char *packed, struct llmobs_span *span)
 {
     struct llmobs_json *json;
 
-    if (!said ||
-        llmobs_json_parse((struct llmobs_text){said, strlen(said)}, &json) != 0)
+    if (!packed ||
+        llmobs_json_parse((struct llmobs_text){packed, strlen(packed)},
+                          &json) != 0)
         return;
     if (llmobs_json_gets(json, "name"))
         (void)llmobs_span_set(&span->name, llmobs_json_gets(json, "name"));
-    say_tags(llmobs_json_get(json, "tags"), span);
-    say_prompt(llmobs_json_get(json, "prompt"), span);
+    apply_tags(llmobs_json_get(json, "tags"), span);
+    apply_prompt(llmobs_json_get(json, "prompt"), span);
     llmobs_json_free(json);
 }

@@ -1,4 +1,5 @@
-/* annotation_apply - the annotations of a call, on the span that is made of it.
+/* annotation_apply - puts the annotations of a call on the span that is made of
+ * it.
  *
  * The thread that makes the call packs them into a text (annotation_pack.h);
  * the worker applies that text here.
@@ -14,6 +15,6 @@
 
 /* Applies the text of an object {"name", "tags", "prompt"} to a span; NULL, or
  * a text of another form, changes nothing. */
-void llmobs_annotation_apply(const char *said, struct llmobs_span *span);
+void llmobs_annotation_apply(const char *packed, struct llmobs_span *span);
 
 #endif

@@ -12,12 +12,12 @@
 /* Containers this deep under meta become text (WIRE 1.4). */
 #define META_DEPTH_MAX 12
 
-/* WIRE 1.5, last row of the placeholders. */
+/* The last row of the placeholders in WIRE 1.5. */
 #define DROPPED                                                              \
     "[This value has been dropped because this span's size exceeds the 5MB " \
     "size limit.]"
 
-/* Parts are left out so that an event fits (WIRE 2.4), in this order. */
+/* How much is left out so that an event fits (WIRE 2.4), in this order. */
 enum cut { CUT_NOTHING, CUT_IO, CUT_REST };
 
 struct encoding {
@@ -41,8 +41,8 @@ static bool is_container(const struct llmobs_json *json)
     return llmobs_json_is_object(json) || llmobs_json_is_array(json);
 }
 
-/* True when a container lies at META_DEPTH_MAX or deeper; recursion ends
- * there. */
+/* True when a container lies at META_DEPTH_MAX or deeper, where the recursion
+ * ends. */
 static bool is_deep(const struct llmobs_json *json, int depth)
 {
     if (!is_container(json))
@@ -64,7 +64,7 @@ static bool is_deep(const struct llmobs_json *json, int depth)
     return false;
 }
 
-/* Gives the JSON text of a value as a string value. */
+/* Gives a string value that holds the JSON text of a value. */
 static struct llmobs_json *as_text(const struct llmobs_json *json)
 {
     char *text = llmobs_json_dumps(json, 0);
@@ -104,8 +104,8 @@ static struct llmobs_json *limited_object(struct llmobs_json *json, int depth)
     return NULL;
 }
 
-/* Gives the value with what lies too deep as text; the same value where
- * nothing does. */
+/* Gives a copy of the value in which containers that lie too deep are texts;
+ * the same value where none does. */
 static struct llmobs_json *limited(struct llmobs_json *json, int depth)
 {
     if (!is_deep(json, depth))
@@ -131,7 +131,7 @@ static bool lacks_role(const struct llmobs_json *messages)
     return false;
 }
 
-/* Gives the message list of an llm span: every message has a role. */
+/* Gives the message list of an llm span, in which every message has a role. */
 static struct llmobs_json *with_roles(struct llmobs_json *messages)
 {
     struct llmobs_json *copy;
@@ -161,7 +161,7 @@ static int set_dropped(struct llmobs_json *meta, const char *side)
     return rc;
 }
 
-/* A prompt says whose it is (WIRE 1.5). */
+/* A prompt names its ml_app (WIRE 1.5). */
 static int set_prompt(const struct encoding *e, struct llmobs_json *io)
 {
     struct llmobs_json *prompt = limited(e->span->input_prompt, 2);
@@ -266,7 +266,7 @@ static int set_error(const struct encoding *e, struct llmobs_json *meta)
     return rc;
 }
 
-/* `_dd` is reserved there. */
+/* The intake reserves `_dd` in metadata. */
 static int set_metadata(const struct encoding *e, struct llmobs_json *meta)
 {
     struct llmobs_json *from = e->span->metadata;
@@ -490,8 +490,9 @@ int llmobs_encode_dump(struct llmobs_json *event,
     return rc;
 }
 
-/* Bytes of the texts in a value, counted up to a little beyond `max`; of those
- * that lie too deep less, for this runs on the app's thread as well. */
+/* Counts the bytes of the texts in a value, up to a little beyond `max`. Texts
+ * that lie too deep are not counted whole, for this runs on the app's thread as
+ * well. */
 static size_t text_len(const struct llmobs_json *json, size_t max, int depth)
 {
     const char *text = llmobs_json_text(json);
@@ -531,7 +532,7 @@ static int encode_cut(struct encoding *e, struct llmobs_buf *buf)
     return llmobs_encode_dump(make_event(e), e->config, buf);
 }
 
-/* So much is left out that it takes no more than it may. */
+/* Leaves out so much that the work stays within its bound. */
 static int encode_by_budget(struct encoding *e, struct llmobs_buf *buf)
 {
     int enough, rc;

@@ -1,14 +1,12 @@
-/* evaluation - one evaluation metric of a span, before it is encoded.
+/* evaluation - one evaluation metric of a span, and its text for the intake
+ * (WIRE 2.7).
  *
  * Owns:    nothing: every pointer is borrowed until the call returns.
  * Threads: any.
- * Errors:  check: -EINVAL, and one line in the log that says what is wrong.
- *          submit: -ENOMEM; -E2BIG: beyond DD_LLMOBS_EVENT_SIZE_BYTES;
- *          -ENOTCONN: nobody delivers.
+ * Errors:  check: -EINVAL, and a line in the log that says why.
+ *          encode: -ENOMEM; -E2BIG: beyond DD_LLMOBS_EVENT_SIZE_BYTES, for no
+ *          part of an evaluation may be left out.
  * Limits:  LLMOBS_EVALUATION_TAGS tags; texts of LLMOBS_EVALUATION_TEXT bytes.
- * Fork:    plain memory.
- *
- * Field meanings: WIRE 2.7.
  */
 #ifndef LLMOBS_EVALUATION_H
 #define LLMOBS_EVALUATION_H
@@ -43,8 +41,8 @@ struct llmobs_evaluation {
         bool boolean;
         const struct llmobs_json *json; /* an object */
     } value;
-    /* What is evaluated: a span by its ids as export gives them (decimal, and
-     * 32 hex digits), or the one that has this tag; the other pair is NULL. */
+    /* The span: by its ids as export gives them (decimal, and 32 hex digits),
+     * or by a tag that it has; the other pair is NULL. */
     const char *span_id;
     const char *trace_id;
     const char *tag_key;
@@ -62,17 +60,17 @@ struct llmobs_evaluation {
 /* "categorical", "score", "boolean", "json"; NULL for another number. */
 const char *llmobs_evaluation_type_name(enum llmobs_evaluation_type type);
 
-/* What is wrong with it, in words; NULL: it may be submitted. */
+/* Says in words why an evaluation may not be submitted; NULL: it may. */
 const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation);
 
-/* Whether it may be submitted. */
+/* 0: the evaluation may be submitted. */
 int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation);
 
 struct llmobs_config;
 
-/* Appends the metric object of an evaluation that its check has passed, no
- * envelope, no line end, to `buf`; on error nothing. Keys sorted, ASCII only.
- * -E2BIG: it reaches the limit, for nothing of it is dropped. */
+/* Appends the metric object of an evaluation that check has accepted, without
+ * envelope and line end, to `buf`; on error nothing. Keys are sorted, and all
+ * is ASCII. */
 int llmobs_encode_evaluation(const struct llmobs_evaluation *evaluation,
                              const struct llmobs_config *config,
                              struct llmobs_buf *buf);

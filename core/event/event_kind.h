@@ -1,8 +1,9 @@
-/* event_kind - what there is to deliver. Everything from the buffer to the
- * peer's answer is the same for each; what differs is said by tables that this
- * indexes, and a request holds one kind only.
+/* event_kind - the kinds of events that are delivered. From the buffer to the
+ * peer's answer every kind takes the same way; tables with a row for each kind
+ * hold the differences. A request holds one kind only.
  *
- * The numbers are on the disk, as tags of the spool's entries: they stay.
+ * The numbers are on the disk, as tags of the spool's entries: never change
+ * them.
  */
 #ifndef LLMOBS_EVENT_KIND_H
 #define LLMOBS_EVENT_KIND_H

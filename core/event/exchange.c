@@ -12,14 +12,15 @@
 #include "core/privacy/links.h"
 #include "core/privacy/members.h"
 
-/* Kept with room for two small bodies. */
+/* A block holds an exchange and room for two small bodies. */
 struct kept {
     struct llmobs_exchange exchange;
     char request[LLMOBS_BODY_ROOM];
     char response[LLMOBS_BODY_ROOM];
 };
 
-/* A sanitizer knows better what was freed than we do. */
+/* Under a sanitizer each exchange is allocated, so that it sees what is freed.
+ */
 #if LLMOBS_ASAN
 static struct llmobs_blocks blocks = {.taken = UINT64_MAX};
 #else
@@ -163,7 +164,7 @@ void llmobs_exchange_received(struct llmobs_exchange *exchange,
 {
     if (!len)
         return;
-    /* Without memory the body marks itself as lost. */
+    /* Without memory the body is marked as lost. */
     (void)llmobs_body_add(&exchange->response, data, len);
     add_mark(exchange);
 }
@@ -192,7 +193,8 @@ void llmobs_exchange_restart(struct llmobs_exchange *exchange)
     exchange->status = 0;
 }
 
-/* The head of a body, and its end, are the body's own memory. */
+/* The head and the tail of a body are the body's own memory, and so writable.
+ */
 static void mask_part(struct llmobs_text part)
 {
     char *data = (char *)(uintptr_t)part.data;

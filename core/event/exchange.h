@@ -1,10 +1,10 @@
-/* exchange - one transfer as captured: what a span is made of.
+/* exchange - one transfer as captured, from which a span is made (to_span.h).
  *
- * Owns:    everything it points to, from new to free. Its own memory may be one
- *          of some blocks (blocks.h), and is freed by free_memory alone.
- * Threads: one owner at a time: whoever holds the handle's gate (handle.h)
- *          until it is given to the worker; the worker afterwards.
- * Errors:  -ENOMEM from new only; later losses are marked in the bodies.
+ * Owns:    everything it points to, from new to free. Its own memory may come
+ *          from a pool of blocks (blocks.h); free_memory alone frees it.
+ * Threads: one owner at a time: the thread that holds the handle's lock
+ *          (handle.h), and after the give the worker.
+ * Errors:  -ENOMEM from new only; the bodies are marked for later losses.
  * Limits:  bodies as body.h; LLMOBS_HEADERS_MAX kept headers a side,
  *          LLMOBS_MARKS_MAX time marks.
  * Fork:    a child never finishes an exchange of its parent (fork.h).
@@ -26,10 +26,10 @@
 
 /* How the transfer ended. */
 enum llmobs_end {
-    LLMOBS_END_DONE,    /* libcurl said so: code holds its CURLcode */
+    LLMOBS_END_DONE,    /* libcurl ended it: code holds its CURLcode */
     LLMOBS_END_REMOVED, /* the app removed or cleaned up the handle */
     LLMOBS_END_EXIT,    /* the process ended first */
-    LLMOBS_END_KILLED   /* it was killed: another process says so */
+    LLMOBS_END_KILLED   /* the process was killed: another one delivers it */
 };
 
 struct llmobs_headers {
@@ -55,22 +55,21 @@ struct llmobs_exchange {
     struct llmobs_match match;
     struct llmobs_context context;
     struct llmobs_callsite *callsite; /* NULL: none was taken */
-    char *annotations;                /* by the program of what it starts now
-                                         (annotation_pack.h), or NULL */
+    char *annotations;                /* annotation_pack.h; NULL: none */
     char method[16];
     char *url;
     struct llmobs_headers request_headers;
     struct llmobs_headers response_headers;
     struct llmobs_body request;
-    uint64_t masked; /* the request's bytes as it was masked; 0: never */
+    uint64_t masked; /* the length of `request` when masked; 0: never */
     struct llmobs_body response;
-    /* So many bytes of the response, and of its headers, come once more after a
-     * pause. */
+    /* How many bytes of the response, and of its headers, libcurl delivers
+     * again after a pause. */
     size_t again, header_again;
     bool multipart;
     bool unsent; /* libcurl has not made the request */
     bool stands; /* a call, even if libcurl never makes the request */
-    bool bare;   /* read from a disk that was not to have its bodies */
+    bool bare;   /* read from the disk, which was not to have its bodies */
     struct llmobs_mark *marks;
     size_t mark_count;
     size_t mark_cap;
@@ -89,10 +88,11 @@ struct llmobs_exchange {
 struct llmobs_exchange *llmobs_exchange_new(size_t capture_max);
 void llmobs_exchange_free(struct llmobs_exchange *exchange);
 
-/* It begins now, and not when it was made. */
+/* The exchange begins now, and not when it was made. */
 void llmobs_exchange_start(struct llmobs_exchange *exchange);
 
-/* Frees an exchange's memory, or an item's; what it owns is gone or taken. */
+/* Frees the memory of an exchange or of an item itself, after everything that
+ * it owned was freed or taken. */
 void llmobs_exchange_free_memory(void *item);
 
 /* Frees all of an exchange but its item, which is then one of the type SPOOLED
@@ -100,13 +100,13 @@ void llmobs_exchange_free_memory(void *item);
 struct llmobs_item *llmobs_exchange_to_spooled(
     struct llmobs_exchange *exchange);
 
-/* Keeps a header where allowlist.h lets it. `line` is "Name: value", with or
+/* Keeps a header that allowlist.h allows. `line` is "Name: value", with or
  * without its line end; a line of another form is ignored. */
 void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
                          size_t len);
 void llmobs_headers_clear(struct llmobs_headers *headers);
 
-/* Appends response bytes and when they came. */
+/* Appends response bytes, and notes when they came. */
 void llmobs_exchange_received(struct llmobs_exchange *exchange,
                               const void *data, size_t len);
 
@@ -118,20 +118,12 @@ void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
 /* Forgets the response so far: a new status line came (redirect, 100, 401). */
 void llmobs_exchange_restart(struct llmobs_exchange *exchange);
 
-/* Forgets what was sent of the request's body after byte `total` (body.h). */
+/* Forgets the request's body after byte `total` (body.h). */
 void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
 
-/* Masks the secrets among the members of the request's body (members.h): before
- * it leaves memory. Once, unless it has grown or was rewound since. */
+/* Masks the secrets among the members of the request's body (members.h), before
+ * the body leaves memory. Does nothing a second time, unless the body has grown
+ * or was rewound since. */
 void llmobs_exchange_mask(struct llmobs_exchange *exchange);
-
-/* Makes the span of an ended exchange: the dialect's reading, then the
- * transport's outcome, ids, times and tags (WIRE 8.2, 8.3). `span` is
- * initialised here. A body that takes too much work (work.h) is read by its
- * ends, as one that is longer than may be kept. -ENOENT: it was no LLM call
- * after all (an unconfirmed candidate); -ETIMEDOUT: nobody waits for it any
- * more, and it can be made another time; -ENOMEM. Worker only. */
-int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
-                            struct llmobs_span *span);
 
 #endif

@@ -8,7 +8,8 @@
 
 #include "llmobs.h"
 
-/* Tags by key while they are gathered: the last one of a key holds. */
+/* While tags are gathered they are an object, so the last one of a key counts.
+ */
 static int put_tag(struct llmobs_json *tags, const char *key, const char *value)
 {
     char *copy = strdup(value ? value : "");
@@ -16,7 +17,7 @@ static int put_tag(struct llmobs_json *tags, const char *key, const char *value)
 
     if (!copy)
         return -ENOMEM;
-    /* The intake would split there (WIRE 1.8). */
+    /* The intake would split the tag at a comma (WIRE 1.8). */
     for (char *comma = copy; (comma = strchr(comma, ','));)
         *comma = '_';
     rc = llmobs_json_sets(tags, key, copy);

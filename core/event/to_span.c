@@ -1,5 +1,4 @@
-/* outcome - what became of an exchange: the last half of exchange.h. */
-#include "core/event/exchange.h"
+#include "core/event/to_span.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +16,7 @@
 #include "core/text/eventstream.h"
 #include "core/text/inflate.h"
 
-/* Numbers of libcurl's API, which this file does not include. */
+/* Numbers of libcurl's API, whose header this file does not include. */
 #define CODE_HTTP_RETURNED_ERROR 22
 
 /* Reading a body, redacting and encoding it take up to this many times its
@@ -27,7 +26,7 @@
  * exchange may have a whole one. */
 #define DECODED_MAX ((size_t)16 * 1024 * 1024)
 
-/* What the call borrows beside the exchange. */
+/* The memory that a call borrows beside the exchange's. */
 struct decoded {
     struct llmobs_body request;
     struct llmobs_body response;
@@ -36,7 +35,8 @@ struct decoded {
 
 /* -- the budget ----------------------------------------------------------- */
 
-/* A body that was read from the disk has taken nothing of it for itself. */
+/* A body that was read from the disk has not taken its own length of the budget
+ * yet. */
 static size_t reading_of(const struct llmobs_body *body)
 {
     size_t len = llmobs_body_head(body).len;
@@ -44,7 +44,8 @@ static size_t reading_of(const struct llmobs_body *body)
     return READING * len + (body->charged < len ? len - body->charged : 0);
 }
 
-/* Where there is no room to read a body whole, its ends are read. */
+/* Shortens a body to its two ends where the budget has no room to read it
+ * whole. */
 static void make_room(struct decoded *decoded, struct llmobs_body *body)
 {
     size_t need = reading_of(body);
@@ -59,9 +60,9 @@ static void make_room(struct decoded *decoded, struct llmobs_body *body)
 
 /* -- content codings ----------------------------------------------------- */
 
-/* libcurl may have undone the coding already, and the header still names it:
- * then the body is text. A compressed one always has a control character or a
- * bad byte in its first bytes, but for zlib's own 'x'. */
+/* Where libcurl has undone the coding already, the header still names it, but
+ * the body is text. A compressed body always has a control character or an
+ * invalid byte in its first bytes, beside zlib's own 'x'. */
 static bool is_text(struct llmobs_text body)
 {
     const unsigned char *data = (const unsigned char *)body.data;
@@ -80,7 +81,7 @@ static bool is_text(struct llmobs_text body)
     return true;
 }
 
-/* The first bytes of a coding that has such; NULL: it has none. */
+/* The bytes that every body of a coding begins with; NULL: it has none. */
 static const char *magic_of(const char *coding)
 {
     if (strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0)
@@ -99,16 +100,16 @@ static bool is_coded(struct llmobs_text body, const char *coding)
     return !is_text(body);
 }
 
-/* A body of a call: where the call has it, and what is said of it. */
+/* The members of a call that are about one of its bodies. */
 struct part {
     struct llmobs_text *head, *tail;
     const char **encoded;
     bool *truncated;
 };
 
-/* Undoes the coding of a part: 1 where its ends are those of `out` then, 0
- * where it stays as it is. Where the decoding was cut, its last bytes are not
- * the end of the body. */
+/* Undoes the coding of a body. 1: the ends of `part` are those of `out` now; 0:
+ * it stays as it is. Where the decoding was cut, its last bytes are not the end
+ * of the body, and `part` has no tail. */
 static int decode(const struct part *part, const char *coding,
                   struct llmobs_body *out, struct decoded *decoded)
 {
@@ -125,7 +126,7 @@ static int decode(const struct part *part, const char *coding,
         *part->encoded = coding;
         return 0;
     }
-    /* Damaged from its first byte on: it was never coded this way. */
+    /* Invalid from its first byte on: the body was never coded this way. */
     if (rc && out->total == 0)
         return 0;
     make_room(decoded, out);
@@ -157,7 +158,7 @@ static int decode_bodies(struct llmobs_call *call, struct decoded *decoded)
                     llmobs_header_find(call->response_headers,
                                        call->response_header_count, name),
                     &decoded->response, decoded);
-    /* Times are known of the bytes as they came, not as they are now. */
+    /* The marks tell when coded bytes came, and say nothing of decoded ones. */
     if (rc > 0) {
         call->marks = NULL;
         call->mark_count = 0;
@@ -173,8 +174,9 @@ static void mask_text(char *data, size_t len)
     llmobs_links_mask(data, len);
 }
 
-/* A frame is read where its checksum is right. Bytes that are no whole frame
- * are never read. */
+/* Masks the payload of each frame and mends its checksum, for a frame is read
+ * only where that is right. Bytes that are no whole frame are never read as
+ * one. */
 static void mask_frames(char *data, size_t len)
 {
     struct llmobs_eventstream_event event;
@@ -192,17 +194,17 @@ static void mask_frames(char *data, size_t len)
     mask_text(data + from, len - from);
 }
 
-/* A frame begins with its length, which never needs the first byte, and no text
- * begins with that. */
+/* A frame begins with its length, whose first byte is always 0; no text begins
+ * with a 0. */
 static bool is_frames(const struct llmobs_call *call)
 {
     return call->response.len > 0 && call->response.data[0] == '\0';
 }
 
-/* All of them lie in memory of the exchange, or in what was decoded. They are
- * masked whole, for the end of a value does not say what it is, and whatever
- * work is left, for the other tries read them as well. Once the time is over
- * nobody does. */
+/* The texts lie in memory of the exchange, or in decoded bodies. They are
+ * masked whole, because the end of a value does not tell whether it is a
+ * secret; and however little work is left, because the later tries read them as
+ * well. Once the time is over no try follows. */
 static void mask_texts(const struct llmobs_call *call)
 {
     const struct llmobs_text texts[] = {call->request, call->request_tail,
@@ -264,14 +266,14 @@ static void fail_http(struct llmobs_span *span, long status)
     (void)llmobs_span_fail(span, type, message);
 }
 
-/* True when the end of a stream would have been seen, had it come. */
+/* True where the end of a stream, had it come, would have been seen. */
 static bool sees_end(const struct llmobs_call *call)
 {
     return !call->encoded &&
            (!call->response_truncated || call->response_tail.len > 0);
 }
 
-/* WIRE 8.2 and 8.3; what the provider said of itself came first and
+/* WIRE 8.2 and 8.3. An error that the provider's answer names came first, and
  * stays. */
 static void settle_status(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
@@ -302,8 +304,8 @@ static void settle_status(const struct llmobs_exchange *exchange,
                                "the stream ended before its own end");
 }
 
-/* An error has one empty message as its output (WIRE 8.2), where the
- * answer held none. */
+/* A span with an error has one empty message as its output (WIRE 8.2), where
+ * the answer held none. */
 static void settle_output(struct llmobs_span *span)
 {
     bool messages = span->proxied ? span->input_messages != NULL
@@ -359,7 +361,8 @@ static void set_ms(struct llmobs_json *object, const char *key, double ms)
             llmobs_json_real((double)(int64_t)(ms * 1000 + 0.5) / 1000));
 }
 
-/* The status of the span stands without its details: no memory, none. */
+/* The span is complete without these details: they are left out where there is
+ * no memory. */
 static void add_transfer(const struct llmobs_exchange *exchange,
                          struct llmobs_span *span)
 {
@@ -390,7 +393,7 @@ static void add_caller(const struct llmobs_exchange *exchange,
         (void)llmobs_json_set(span->metadata, "caller", caller);
 }
 
-/* How long the bodies were that are not here whole. */
+/* Notes the whole length of each body that was not kept whole. */
 static void add_truncated(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
                           struct llmobs_span *span)
@@ -428,8 +431,8 @@ static void add_tags(struct llmobs_span *span)
         add_tag(span, "integration:http");
 }
 
-/* A gateway's bodies that no dialect reads are kept as they are, and may be a
- * sign-in as well as a chat. */
+/* A gateway's bodies that no dialect reads are kept as they are, and may hold a
+ * sign-in as well as a chat: masks their secrets. */
 static int mask_value(char **value)
 {
     struct llmobs_buf masked;
@@ -447,7 +450,8 @@ static int mask_value(char **value)
     return rc;
 }
 
-/* What the disk did not have was not dropped for its size, nor empty. */
+/* The disk did not have these texts: the span must not say that they were
+ * dropped for their size, or empty. */
 static void forget_content(struct llmobs_span *span)
 {
     llmobs_json_free(span->input_messages);
@@ -482,8 +486,8 @@ static void fill(const struct llmobs_exchange *exchange,
 
 /* -- how much of it is read ---------------------------------------------- */
 
-/* A body that takes too much work is read by its ends, as one that is too long
- * to be kept. The last try reads so little of them that it needs no bound. */
+/* A body that takes too much work is read by its two ends, as a body is that is
+ * too long to be kept. The last try reads so little that it needs no bound. */
 static const struct {
     int64_t work;
     size_t edge;
@@ -508,7 +512,8 @@ static bool shorten(struct llmobs_text *head, struct llmobs_text *tail,
     return true;
 }
 
-/* The answer first: it is the peer who makes things long. */
+/* Shortens the answer before the request: the peer can make only that one long.
+ */
 static void shorten_call(struct llmobs_call *call, size_t try)
 {
     size_t edge = tries[try].edge;
@@ -519,7 +524,7 @@ static void shorten_call(struct llmobs_call *call, size_t try)
         call->request_truncated = true;
 }
 
-/* `span` is initialised here; on error it is gone. */
+/* Initialises `span`; on error it is freed again. */
 static int read_span(const struct llmobs_exchange *exchange,
                      const struct llmobs_call *call, struct llmobs_span *span)
 {
@@ -560,7 +565,7 @@ static int read_within(struct llmobs_exchange *exchange,
     return enough ? enough : rc;
 }
 
-/* Apart from its caller, so that each frame is small. */
+/* Not inlined into its caller, so that both stack frames are small. */
 __attribute__((noinline)) static int read_call(struct llmobs_exchange *exchange,
                                                struct decoded *decoded,
                                                struct llmobs_span *span)

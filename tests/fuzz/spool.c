@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/event/exchange.h"
+#include "core/event/to_span.h"
 #include "core/privacy/content.h"
 #include "core/span/span.h"
 #include "core/spool/adopt.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/event/encode.h"
+#include "core/event/to_span.h"
 #include "core/trace/carrier.h"
 #include "rules/read/base64.h"
 #include "tests/support/case_file.h"

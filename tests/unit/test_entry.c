@@ -12,6 +12,7 @@
 
 #include "core/base/sha256.h"
 #include "core/event/encode.h"
+#include "core/event/to_span.h"
 #include "core/privacy/allowlist.h"
 #include "core/spool/entry.h"
 #include "core/spool/exchange_entry.h"

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "core/base/sanitizer.h"
-#include "core/event/exchange.h"
+#include "core/event/to_span.h"
 #include "rules/read/text.h"
 #include "tests/support/es_frame.h"
 #include "tests/unit/unit.h"

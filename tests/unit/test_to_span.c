@@ -8,6 +8,7 @@
 #include "core/event/curlcode.h"
 #include "core/event/encode.h"
 #include "core/event/exchange.h"
+#include "core/event/to_span.h"
 #include "core/text/budget.h"
 #include "tests/unit/unit.h"
 
@@ -568,9 +569,9 @@ START_TEST(codes_have_names)
 }
 END_TEST
 
-UNIT_SUITE(outcome)
+UNIT_SUITE(to_span)
 {
-    Suite *s = suite_create("outcome");
+    Suite *s = suite_create("to_span");
 
     UNIT_TEST(s, an_answer_is_ok);
     UNIT_TEST(s, every_outcome);

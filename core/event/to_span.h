@@ -1,0 +1,22 @@
+/* to_span - makes the span of an exchange that has ended.
+ *
+ * The rules read the bodies, then come the transport's own facts: status, ids,
+ * times and tags (WIRE 8.2, 8.3).
+ *
+ * Owns:    nothing; the caller owns the span.
+ * Threads: the thread that holds the worker's gate (work.h).
+ */
+#ifndef LLMOBS_TO_SPAN_H
+#define LLMOBS_TO_SPAN_H
+
+#include "core/event/exchange.h"
+#include "core/span/span.h"
+
+/* Initialises `span`, and fills it. A body that takes too much work (work.h) is
+ * read by its two ends, as a body is that is too long to be kept. -ENOENT: the
+ * exchange was no LLM call after all (an unconfirmed candidate); -ETIMEDOUT:
+ * the time is over, and the span can be made another time; -ENOMEM. */
+int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
+                            struct llmobs_span *span);
+
+#endif
