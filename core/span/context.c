@@ -13,9 +13,9 @@
 /* -- random ids ---------------------------------------------------------- */
 
 static _Atomic uint64_t random_state;
-static atomic_int random_process; /* whose state it is (fork.h) */
+static atomic_int random_process; /* that seeded the state (fork.h) */
 
-/* GRND_NONBLOCK: an app at early boot must not wait for us. */
+/* GRND_NONBLOCK, for an app at early boot must not wait for entropy. */
 static uint64_t seed(void)
 {
     uint64_t value = 0;
@@ -62,15 +62,15 @@ void llmobs_context_text(char *out, size_t cap, struct llmobs_text text)
     out[len] = '\0';
 }
 
-/* WIRE 1.3: rounded to six decimals, trailing zeros removed; by hand,
- * for printf would ask the locale for its point. */
+/* Rounds to six decimals and removes trailing zeros (WIRE 1.3), without printf,
+ * which would take the decimal point from the locale. */
 static void print_rate(double rate, char out[12])
 {
     unsigned micros = (unsigned)(rate * 1e6 + 0.5);
     int len;
 
     if (micros == 1000000) {
-        memcpy(out, "1", 2); /* nearly always, and on the app's thread */
+        memcpy(out, "1", 2); /* the usual rate; this is the app's thread */
         return;
     }
     len = snprintf(out, 12, "%u.%06u", micros / 1000000 % 10, micros % 1000000);

@@ -2,7 +2,7 @@
  *
  * Threads: any; plain values.
  * Errors:  parsers answer false for any other form and leave *out undefined.
- * Limits:  no more than 64 characters are ever looked at.
+ * Limits:  a parser reads at most 64 characters.
  */
 #ifndef LLMOBS_ID128_H
 #define LLMOBS_ID128_H
@@ -24,9 +24,9 @@ void llmobs_id128_hex(struct llmobs_id128 id,
 /* At most 39 decimal digits and a NUL. */
 void llmobs_id128_decimal(struct llmobs_id128 id, char out[40]);
 
-/* A propagated trace id: 32 lower-case hex digits, or, where all characters
- * are digits and no 0 leads 32 of them, a decimal number (WIRE 5.3).
- * False for 0. */
+/* Reads a propagated trace id: 32 lower-case hex digits; or a decimal number,
+ * where all characters are digits and they are not 32 with a 0 in front (WIRE
+ * 5.3). False for 0. */
 bool llmobs_id128_parse(struct llmobs_text text, struct llmobs_id128 *out);
 
 /* Exactly `len` (at most 16) lower-case hex digits. */

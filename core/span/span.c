@@ -6,11 +6,11 @@
 
 #include "core/privacy/mask.h"
 
-/* A token count beyond this is no count: it would not survive a double
- * (WIRE 8.4). */
+/* A greater number is not a token count: a double could not hold it (WIRE 8.4).
+ */
 #define METRIC_MAX ((int64_t)1 << 53)
 
-/* More than any error text that a reader keeps; beyond it the text is cut. */
+/* More than any dialect keeps of an error text; a longer one is cut. */
 #define MESSAGE_MAX (64 * 1024)
 
 int llmobs_span_init(struct llmobs_span *span)
@@ -102,7 +102,7 @@ int llmobs_span_fail(struct llmobs_span *span, const char *type,
 {
     if (span->failed)
         return 0;
-    /* The status is right even where there is no memory for its words. */
+    /* The status is set even where there is no memory for its texts. */
     span->failed = true;
     span->error_type = masked(type ? type : "");
     span->error_message = masked(message ? message : "");

@@ -3,10 +3,9 @@
  * Owns:    every pointer in it, from init to fini.
  * Threads: one at a time.
  * Errors:  setters answer -ENOMEM and leave the old value.
- * Fork:    plain memory.
  *
- * A dialect fills the upper half (what was asked and answered), the core the
- * lower half (who, when, how it ended). Field meanings: WIRE 1.
+ * A dialect fills the upper half (request and answer), the core the lower half
+ * (ids, times, status). WIRE 1 says what each field means.
  */
 #ifndef LLMOBS_SPAN_H
 #define LLMOBS_SPAN_H
@@ -46,13 +45,13 @@ struct llmobs_span {
     struct llmobs_json *tool_definitions; /* array or NULL */
     struct llmobs_json *extra_tags;       /* array of "key:value" or NULL */
     bool streamed;                        /* the answer came as a stream */
-    bool complete; /* the answer's own end was seen (terminator, finish
+    bool complete; /* the answer came to its end (terminator, finish
                     * reason, or a whole document) */
     bool failed;   /* status error */
     char *error_type;
     char *error_message;
     char *error_stack;
-    bool input_dropped; /* could not be completed */
+    bool input_dropped; /* parts of it are missing */
     bool output_dropped;
 
     struct llmobs_context context;
@@ -67,7 +66,7 @@ void llmobs_span_fini(struct llmobs_span *span);
 /* "llm", "embedding", ...; never NULL. */
 const char *llmobs_kind_name(enum llmobs_kind kind);
 
-/* The kind of such a name; -EINVAL: none has it. */
+/* The kind of that name; -EINVAL: there is none. */
 int llmobs_kind_read(const char *name, enum llmobs_kind *out);
 
 /* Marks the span failed; copies both texts (NULL: empty). The first error of
@@ -76,8 +75,8 @@ int llmobs_kind_read(const char *name, enum llmobs_kind *out);
 int llmobs_span_fail(struct llmobs_span *span, const char *type,
                      const char *message);
 
-/* Replaces *field, an owned string of the span, by a copy of text; _masked: of
- * one that came with an error, likewise. */
+/* Replaces *field, an owned string of the span, by a copy of text; _masked by a
+ * copy with its secrets masked, as for a text that came with an error. */
 int llmobs_span_set(char **field, const char *text);
 int llmobs_span_set_masked(char **field, const char *text);
 

@@ -5,14 +5,14 @@
 
 #include "core/config/config.h"
 
-/* A carrier beyond this is hostile; the documented limits are far below. */
+/* A longer carrier is hostile: the documented limits are far below. */
 #define CARRIER_MAX 8192
 #define DATADOG_TAGS_MAX 512
 #define BAGGAGE_ITEMS_MAX 64
 
 /* -- pieces -------------------------------------------------------------- */
 
-/* What the tags of a carrier say of LLM Observability; borrowed texts, data
+/* The tags of a carrier that are about LLM Observability; borrowed texts, data
  * NULL where absent. */
 struct tags {
     struct llmobs_text tid;
@@ -32,7 +32,7 @@ struct inbound {
     struct llmobs_id128 trace_id;
     uint64_t span_id; /* 0: none */
     int priority;
-    char equals;   /* what stands for '=' in its values */
+    char equals;   /* the character for '=' in its values */
     bool vendored; /* tracestate's other members belong to this trace */
     struct llmobs_text origin;
     struct tags tags;
@@ -103,7 +103,8 @@ static bool starts_with(struct llmobs_text text, const char *prefix)
     return text.len >= len && memcmp(text.data, prefix, len) == 0;
 }
 
-/* A carrier of printable ASCII and bearable length; data NULL otherwise. */
+/* Gives a carrier's text; data NULL where it is too long, or not printable
+ * ASCII. */
 static struct llmobs_text checked(const char *value)
 {
     struct llmobs_text text = {value, 0};
@@ -161,8 +162,8 @@ static bool parse_int(struct llmobs_text text, int *out)
     return true;
 }
 
-/* The dd member's parts; `priority` is left alone where there is none. False
- * when the member is malformed: then nothing of it counts. */
+/* Reads the parts of the dd member; leaves `priority` alone where there is
+ * none. False when the member is malformed: the caller ignores all of it. */
 static bool read_dd_member(struct llmobs_text member, struct inbound *in,
                            bool *has_priority)
 {
@@ -222,7 +223,7 @@ __attribute__((noinline)) static void read_tracestate(const char *value,
     in->priority = joined_priority(flag, has, in->priority);
 }
 
-/* Only the form; the flags go to `flag`. */
+/* Checks the form alone; the flags go to `flag`. */
 static bool read_traceparent(const char *value, struct inbound *in, bool *flag)
 {
     struct llmobs_text text = checked(value);
@@ -358,7 +359,7 @@ static bool read_style(enum llmobs_style style,
     }
 }
 
-/* An id without its upper half may be of the same trace. */
+/* An id without its upper half may belong to the same trace. */
 static bool same_trace(const struct inbound *a, const struct inbound *b)
 {
     return a->trace_id.lo == b->trace_id.lo &&
@@ -366,9 +367,9 @@ static bool same_trace(const struct inbound *a, const struct inbound *b)
             b->trace_id.hi == 0);
 }
 
-/* WIRE 5.3: the first style that gives a context has the word; a
- * traceparent of the same trace names the span, and keeps its tracestate.
- * Apart, so that no frame holds all that is read. */
+/* The first style that gives a context is taken (WIRE 5.3); a traceparent of
+ * the same trace names the span, and keeps its tracestate. Not inlined, so that
+ * no one stack frame holds every parsed carrier. */
 __attribute__((noinline)) static bool read_carrier(
     const struct llmobs_config *config, const struct llmobs_carrier *carrier,
     struct inbound *in)
@@ -438,7 +439,7 @@ static bool is_rate(struct llmobs_text text)
     return true;
 }
 
-/* A stranger may call a public service. By its headers it must not name the
+/* Anybody may call a public service, but a stranger's headers must not name the
  * service's application, choose its sessions or switch its spans off. */
 static bool is_trusted(const struct llmobs_config *config,
                        const struct llmobs_carrier *carrier)
@@ -448,7 +449,7 @@ static bool is_trusted(const struct llmobs_config *config,
     return config->trust == LLMOBS_TRUST_DEFAULT && !carrier->stranger;
 }
 
-/* A distributed parent's trace. */
+/* Takes the trace of a parent in another process. */
 static bool inherit_parent(struct llmobs_context *context,
                            const struct inbound *in)
 {
@@ -462,7 +463,8 @@ static bool inherit_parent(struct llmobs_context *context,
     return true;
 }
 
-/* Its decision as it was sent; none sent, none made. */
+/* Takes the parent's sampling decision as it was sent; where it sent none, none
+ * is made here. */
 static void inherit_sampling(struct llmobs_context *context,
                              const struct tags *tags)
 {
@@ -497,9 +499,9 @@ static void inherit_names(struct llmobs_context *context,
     }
 }
 
-/* Of a caller that is not trusted the ids alone are taken: all else stays as
- * our configuration made it for a root. That holds for the sampling decision,
- * too, which was made for an id that the caller did not choose. */
+/* A caller that is not trusted gives its ids alone: everything else stays as
+ * the configuration made it for a root. That includes the sampling decision, so
+ * the caller cannot choose it by its id. */
 static void inherit(struct llmobs_context *context, const struct inbound *in,
                     bool trusted, double rate)
 {
@@ -561,7 +563,7 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
     return true;
 }
 
-/* WIRE 5.4: one malformed pair and there is no baggage. */
+/* One malformed pair spoils the whole baggage (WIRE 5.4). */
 bool llmobs_context_baggage(const struct llmobs_config *config,
                             const char *value, struct llmobs_text *out)
 {

@@ -1,5 +1,5 @@
-/* carrier - span contexts that begin here, or continue a carrier's: the
- * environment of a process, or the headers of a request.
+/* carrier - makes span contexts: roots, and children of the context in a
+ * carrier, which is the environment of a process or the headers of a request.
  *
  * Threads: any.
  * Errors:  none: a carrier that does not parse is no parent.
@@ -12,25 +12,25 @@
 
 struct llmobs_config;
 
-/* Fills a root context: new ids, ml_app, session and sampling of the
- * configuration; trace and APM id are one value, <32 bits of seconds><32 zero
- * bits><64 random bits> (WIRE 1.3). Where APM ids are to have 64 bits,
- * the APM id is its lower half alone. */
+/* Fills a root context: new ids, and the configuration's ml_app, session and
+ * sampling. Trace id and APM id are one value, <32 bits of seconds><32 zero
+ * bits><64 random bits> (WIRE 1.3); where APM ids are to have 64 bits, the APM
+ * id is its lower half alone. */
 void llmobs_context_root(struct llmobs_context *context,
                          const struct llmobs_config *config);
 
-/* Fills a context whose parent is in `carrier`, read in the configured styles:
- * LLM Observability parent, trace, ml_app, session and sampling where it has
- * them (WIRE 5.3), else as a root; of a stranger, unless the
- * configuration says otherwise, nothing but ids. False when the carrier held no
- * valid trace context, or none is to be honoured: the context is then a root.
+/* Fills a context whose parent is in `carrier`, read in the configured styles.
+ * Takes the LLM Observability parent, trace, ml_app, session and sampling that
+ * it has (WIRE 5.3), and the rest as a root has it; from a stranger ids alone,
+ * unless the configuration says otherwise. False when the carrier held no valid
+ * trace context, or the configuration honours none: the context is a root then.
  */
 bool llmobs_context_from_carrier(struct llmobs_context *context,
                                  const struct llmobs_config *config,
                                  const struct llmobs_carrier *carrier);
 
-/* Borrows a carrier's baggage for sending on as it came; false when there is
- * none, it is malformed, or none is to be honoured. */
+/* Borrows a carrier's baggage, to be sent on as it came; false when there is
+ * none, it is malformed, or the configuration honours none. */
 bool llmobs_context_baggage(const struct llmobs_config *config,
                             const char *value, struct llmobs_text *out);
 

@@ -27,8 +27,8 @@ enum name {
     NAMES
 };
 
-/* With their colons: as such a node says "do not send". The second column is
- * where a carrier keeps the value. */
+/* The names end with their colons: a node with such a text alone tells libcurl
+ * not to send the header. The second column is a carrier's member. */
 static const struct {
     const char *text;
     size_t member;
@@ -117,7 +117,7 @@ static void own_header(const char *line, struct llmobs_own *own)
 
     if (strncasecmp(line, authorization, sizeof(authorization) - 1) == 0)
         own->names |= find_signed(line, "SignedHeaders=");
-    /* "Name:" and "Name;" are the app's word on this header, too. */
+    /* By "Name:" and "Name;" the app decides on this header, too. */
     if (name == NAMES || line[len] == '\0')
         return;
     own->names |= BIT(name);
@@ -145,7 +145,7 @@ bool llmobs_inject_foreign(const struct llmobs_own *own)
     return own->names & (BIT(DD_TRACE_ID) | BIT(TRACEPARENT));
 }
 
-/* -- what is to be added ------------------------------------------------- */
+/* -- the headers to add ---------------------------------------------------- */
 
 static unsigned of_styles(const struct llmobs_styles *styles)
 {
@@ -163,7 +163,7 @@ static unsigned of_styles(const struct llmobs_styles *styles)
     return found;
 }
 
-/* A style of which the app sends a part is the app's. */
+/* Where the app sends a header of a style, the whole style is the app's. */
 static unsigned without_own(unsigned wanted, unsigned own)
 {
     static const unsigned styles[] = {ALL_DATADOG, ALL_W3C, BIT(BAGGAGE),
@@ -176,8 +176,8 @@ static unsigned without_own(unsigned wanted, unsigned own)
     return wanted;
 }
 
-/* WIRE 5.5: beside ids of the app's own, only what makes a reader find
- * our span in the same trace. */
+/* Beside ids of the app's own we add only the members by which a reader finds
+ * our span in the same trace (WIRE 5.5). */
 static unsigned choose(const struct llmobs_inject_plan *plan)
 {
     unsigned styles = of_styles(&plan->config->inject_styles);
@@ -210,7 +210,7 @@ static char *value_room(struct llmobs_inject *inject, enum name name,
     return inject->text + inject->len + len + 1;
 }
 
-/* Makes the node of a value that was written; none of an empty one. */
+/* Makes the node of the value just written, unless that is empty. */
 static void take_value(struct llmobs_inject *inject, enum name name,
                        const char *value, size_t len)
 {
@@ -308,7 +308,7 @@ static void put_b3(struct llmobs_inject *inject,
     put(inject, B3, text, llmobs_propagate_b3(sender, text, sizeof(text)));
 }
 
-/* Scheme and authority: a redirect is compared with them. */
+/* Keeps scheme and authority, with which a redirect is compared. */
 static bool keep_base(struct llmobs_inject *inject, const char *url)
 {
     const char *host = strstr(url, "://");
@@ -350,7 +350,7 @@ bool llmobs_inject_fill(struct llmobs_inject *inject,
     return inject->count > 0;
 }
 
-/* -- in place ------------------------------------------------------------ */
+/* -- in the app's list ----------------------------------------------------- */
 
 void llmobs_inject_blank(struct llmobs_inject *inject)
 {

@@ -4,14 +4,14 @@
  *          made at the first injection and kept until the record is recycled,
  *          for libcurl may read the nodes as long as the transfer runs, also
  *          when the exit handler has taken the exchange away.
- * Threads: those of the handle: whoever drives it.
- * Errors:  what does not fit is left out; a request goes without headers
- *          rather than fail.
+ * Threads: the one that drives the handle.
+ * Errors:  a header that does not fit is left out; a request goes without
+ *          headers rather than fail.
  * Limits:  LLMOBS_INJECT_NODES headers, LLMOBS_INJECT_TEXT bytes of them.
- * Fork:    plain memory.
  *
- * The app's list is never written: the last node of ours points to it. Nodes
- * are blanked ("name:" sends nothing) where their text must not go.
+ * We never write to the app's list: our last node points to it. A node is
+ * blanked (its text becomes "name:", for which libcurl sends nothing) where its
+ * header must not go.
  */
 #ifndef LLMOBS_INJECT_H
 #define LLMOBS_INJECT_H
@@ -41,16 +41,16 @@ struct llmobs_own {
     struct llmobs_carrier carrier;
 };
 
-/* Looks through the app's list once. `url`: names that a signature covers, in
- * a header or in the query, count as the app's own. Borrows both. */
+/* Looks through the app's list once. Names that an AWS signature covers, in a
+ * header or in the query of `url`, count as the app's own. Borrows both. */
 void llmobs_inject_scan(const struct curl_slist *list, const char *url,
                         struct llmobs_own *own);
 
-/* True when the app sends a trace id of its own: it is the parent, or nothing
- * is added. */
+/* True when the app sends a trace id of its own: either that is the parent, or
+ * no header is added. */
 bool llmobs_inject_foreign(const struct llmobs_own *own);
 
-/* What is to be written for a request. */
+/* The values to write for a request. */
 struct llmobs_inject_plan {
     const struct llmobs_config *config;
     struct llmobs_sender sender;
@@ -60,7 +60,7 @@ struct llmobs_inject_plan {
     const char *baggage; /* of the process, sent on; NULL: none */
 };
 
-/* Fills the nodes; false when nothing is to be added. */
+/* Fills the nodes; false when there is no header to add. */
 bool llmobs_inject_fill(struct llmobs_inject *inject,
                         const struct llmobs_inject_plan *plan);
 
@@ -69,15 +69,15 @@ bool llmobs_inject_fill(struct llmobs_inject *inject,
 struct curl_slist *llmobs_inject_link(struct llmobs_inject *inject,
                                       struct curl_slist *list);
 
-/* The same for a list that the app sets while ours are in: where it holds trace
- * headers itself, ours are blanked. */
+/* The same for a list that the app sets while our headers are in: those that
+ * the list has itself are blanked. */
 void llmobs_inject_relink(struct llmobs_inject *inject,
                           struct curl_slist *list);
 
-/* Ours are not to be sent again. */
+/* Blanks our headers for good. */
 void llmobs_inject_blank(struct llmobs_inject *inject);
 
-/* A response header: a redirect to another origin blanks ours. */
+/* Reads a response header: a redirect to another origin blanks our headers. */
 void llmobs_inject_response(struct llmobs_inject *inject, const char *line,
                             size_t len);
 

@@ -5,8 +5,8 @@
 
 #include "core/base/scratch.h"
 
-/* What the tracestate limit counts: members without their ';', without "dd="
- * and without the p (WIRE 5.2). */
+/* The tracestate limit counts members without their ';', without "dd=" and
+ * without the p (WIRE 5.2). */
 #define DD_MEMBER_MAX 256
 
 struct llmobs_sender llmobs_propagate_span(const struct llmobs_context *context)
@@ -77,8 +77,8 @@ struct form {
     size_t (*encode)(const char *value, char *out, size_t cap);
 };
 
-/* WIRE 5.1: 0x20 to 0x7e but ','; no blanks at the ends. Nothing is
- * written of a value of another form. */
+/* A value may hold 0x20 to 0x7e but ',', and no blanks at its ends (WIRE 5.1).
+ * A value of another form is not written. */
 static size_t encode_tag(const char *value, char *out, size_t cap)
 {
     size_t len;
@@ -190,8 +190,8 @@ static void add_tid(struct line *line, const struct form *form,
               llmobs_propagate_hex64(context->apm_trace_id.hi, text));
 }
 
-/* The members of LLM Observability, most needed first. Without a parent its
- * trace is unknown, too. */
+/* Writes the members of LLM Observability, most needed first. Without a parent
+ * there its trace is unknown, too. */
 static void add_ours(struct line *line, const struct form *form,
                      const struct llmobs_sender *sender)
 {
@@ -244,7 +244,7 @@ size_t llmobs_propagate_traceparent(const struct llmobs_sender *sender,
     return LLMOBS_TRACEPARENT_LEN;
 }
 
-/* Other vendors' members that fit, each whole. */
+/* Writes the members of other vendors that fit, each whole. */
 static size_t add_vendors(const char *vendors, size_t len, char *out,
                           size_t cap)
 {
@@ -274,7 +274,7 @@ size_t llmobs_propagate_tracestate(const struct llmobs_sender *sender,
     struct line line = {.text = out, .cap = cap, .max = DD_MEMBER_MAX};
     char text[12];
 
-    /* Room for the member at its longest, or nothing. */
+    /* Writes the member only where its longest form has room. */
     if (cap < sizeof("dd=p:") + 16 + DD_MEMBER_MAX + 16)
         return 0;
     memcpy(out, "dd=p:", 5);

@@ -1,11 +1,10 @@
 /* propagate - the values of trace headers and carriers, as text.
  *
- * Owns:    nothing; writes into the caller's room.
+ * Owns:    nothing; writes into the caller's memory.
  * Threads: any; no state, no allocation.
  * Errors:  a value that does not fit is not written: its length is then 0.
  * Limits:  as named below; a member of a list that cannot be encoded or does
  *          not fit is left out, the rest stays (WIRE 5.1, 5.2).
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_PROPAGATE_H
 #define LLMOBS_PROPAGATE_H
@@ -16,15 +15,16 @@
 #define LLMOBS_TRACESTATE_LEN 512
 #define LLMOBS_TAGS_LEN 2048 /* more than all members together */
 
-/* Who asks. Its two ids are one where the request has a span of ours; they
- * differ where an app's own trace is continued, or a context is passed on. */
+/* The sender of a request. Its two ids are equal where the request has a span
+ * of ours; they differ where it continues the app's own trace, or passes a
+ * context on. */
 struct llmobs_sender {
     const struct llmobs_context *context;
     uint64_t apm_span_id; /* the parent in the APM trace */
     uint64_t parent_id;   /* the parent in LLM Observability; 0: none */
 };
 
-/* The sender that is the context's own span. */
+/* Makes the sender that is the context's own span. */
 struct llmobs_sender llmobs_propagate_span(
     const struct llmobs_context *context);
 
