@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/shared/cli.h"
+#include "cli/shared/options.h"
 #include "core/base/clock.h"
 #include "core/config/config.h"
 #include "core/ledger/ledger.h"

@@ -992,7 +992,7 @@ HAZARDS = [
                                   "? THERE : MISSING;",
                                   "        return THERE;")],
           ["preload core_of_a_later_libc"]),
-         ("older-untold", [("cli/doctor/doctor_fit.c", "given > 0 && given < asked",
+         ("older-untold", [("cli/doctor/doctor_preload.c", "given > 0 && given < asked",
                             "given < 0 && given < asked")],
           ["doctor newer"]),
          ("unknown-refused", [("shim/fit.c", "&& may_be_refused());",

@@ -1,4 +1,8 @@
 #include "cli/doctor/doctor.h"
+#include "cli/doctor/doctor_fpm.h"
+#include "cli/doctor/doctor_preload.h"
+#include "cli/doctor/doctor_selftest.h"
+#include "cli/doctor/doctor_settings.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -4,7 +4,6 @@
  * Threads: one.
  * Errors:  findings of the report; -ENOMEM and the like end the command.
  * Limits:  those of object, library, routes, program and process.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_DOCTOR_H
 #define LLMOBS_DOCTOR_H
@@ -33,41 +32,8 @@ struct llmobs_doctor {
     bool no_selftest;
 };
 
-/* -- doctor.c -- */
-
-/* Looks at a program that is found, or at the process that is open, and
+/* Looks at the program that was found, or at the process that is open, and
  * reports all of it. */
 int llmobs_doctor_examine(struct llmobs_doctor *doctor);
-
-/* -- doctor_preload.c -- */
-
-/* Whether anything can be preloaded into the program's file. */
-void llmobs_doctor_possible(struct llmobs_doctor *doctor);
-
-/* Whether our objects are in the process, or would be in the command. */
-void llmobs_doctor_on(struct llmobs_doctor *doctor);
-
-/* -- doctor_fit.c -- */
-
-/* Whether the program's C library is as new as the core beside that shim asks
- * for: the shim does not load one that would not fit. */
-void llmobs_doctor_fit(struct llmobs_doctor *doctor,
-                       const struct llmobs_object *program, const char *shim);
-
-/* -- doctor_settings.c -- */
-
-/* The configuration and the agent. -ENOMEM. */
-int llmobs_doctor_settings(struct llmobs_doctor *doctor);
-
-/* -- doctor_selftest.c -- */
-
-/* Makes a call of its own, observed by the settings of this environment, and
- * tells how far it came. */
-void llmobs_doctor_selftest(struct llmobs_doctor *doctor);
-
-/* -- doctor_fpm.c -- */
-
-/* Looks at a pool of php-fpm by its name or its file's path. */
-int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *pool);
 
 #endif

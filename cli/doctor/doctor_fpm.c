@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/doctor/doctor.h"
+#include "cli/doctor/doctor_fpm.h"
 #include "core/base/file.h"
 
 #define ABOUT "fpm"

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/doctor/doctor.h"
+#include "cli/doctor/doctor_selftest.h"
 #include "cli/doctor/loopback.h"
 #include "cli/doctor/probe.h"
 #include "cli/shared/environment.h"

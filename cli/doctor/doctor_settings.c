@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/doctor/doctor.h"
+#include "cli/doctor/doctor_settings.h"
 #include "cli/shared/open_libcurl.h"
-#include "core/base/paths.h"
 #include "core/base/glob.h"
+#include "core/base/paths.h"
 #include "core/export/agent.h"
 #include "core/net/http.h"
 #include "core/privacy/allowlist.h"

@@ -6,7 +6,6 @@
  * Errors:  -errno of the first file; what a library's file does not tell is
  *          left out.
  * Limits:  LLMOBS_LIBCURL_ROUTES copies, LLMOBS_LIBCURL_OBJECTS objects.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_LIBCURL_ROUTES_H
 #define LLMOBS_LIBCURL_ROUTES_H

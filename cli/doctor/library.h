@@ -5,7 +5,6 @@
  * Errors:  -ENOENT.
  * Limits:  LLMOBS_LIBRARY_CACHE bytes of /etc/ld.so.cache; none of a bigger
  *          one.
- * Fork:    nothing to do.
  *
  * In glibc's order: RPATH, LD_LIBRARY_PATH, RUNPATH, the cache, the standard
  * directories; a file of another class or machine is passed over. What the

@@ -8,7 +8,6 @@
  * Limits:  LLMOBS_OBJECT_NEEDED libraries, LLMOBS_OBJECT_TABLE bytes of a
  *          table, LLMOBS_OBJECT_FIND bytes searched for texts; all files
  *          together: LLMOBS_ALLOWANCE_MAX.
- * Fork:    nothing to do.
  *
  * Of a file of another class or byte order than ours only the header counts.
  */

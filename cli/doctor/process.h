@@ -5,7 +5,6 @@
  * Errors:  -ESRCH: no such process; -EACCES: another user's; else -errno.
  * Limits:  LLMOBS_PROCESS_TEXT bytes of an environment or of maps,
  *          LLMOBS_PROCESS_OBJECTS files in its memory.
- * Fork:    nothing to do.
  *
  * The process may end or change while it is read: each part is of its moment.
  * A process that writes its title over its environment, as php-fpm does, has

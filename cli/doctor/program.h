@@ -1,11 +1,9 @@
 /* program - what a person means by a command: the file that the kernel would
  * run in the end, and what that file is known to load later.
  *
- * Owns:    nothing.
  * Threads: one.
  * Errors:  -ENOENT: no such command; -ELOOP: scripts of scripts; else -errno.
  * Limits:  LLMOBS_PROGRAM_SCRIPTS lines "#!" are followed.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_PROGRAM_H
 #define LLMOBS_PROGRAM_H

@@ -4,7 +4,6 @@
  * Threads: one.
  * Errors:  -ENOMEM, remembered until it is printed.
  * Limits:  LLMOBS_REPORT_TEXT bytes a finding.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_REPORT_H
 #define LLMOBS_REPORT_H

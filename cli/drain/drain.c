@@ -11,6 +11,7 @@
 #include "cli/drain/drain_round.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
+#include "cli/shared/options.h"
 #include "core/base/log.h"
 
 #define WATCH_S 30

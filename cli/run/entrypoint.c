@@ -13,8 +13,8 @@
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
 #include "core/base/clock.h"
-#include "core/base/paths.h"
 #include "core/base/log.h"
+#include "core/base/paths.h"
 
 /* Of the grace, for the processes that the command left behind. */
 #define OTHERS_SHARE 3

@@ -8,6 +8,7 @@
 
 #include "cli/shared/cli.h"
 #include "cli/shared/deliver.h"
+#include "cli/shared/options.h"
 #include "core/base/log.h"
 #include "core/event/evaluation.h"
 #include "core/ledger/stats.h"

@@ -6,7 +6,6 @@
  * Errors:  the answer is the exit status: LLMOBS_CLI_OK, _FAILED or _USAGE,
  *          but for `workflow`, `span` and `entrypoint`, which exit as the
  *          command that they ran.
- * Limits:  none of its own.
  * Fork:    `workflow`, `span` and `entrypoint` fork, and `drain` and `purge`,
  * for each place.
  */
@@ -26,23 +25,5 @@ int llmobs_cmd_purge(int argc, char **argv);
 int llmobs_cmd_stats(int argc, char **argv);
 int llmobs_cmd_view(int argc, char **argv);
 int llmobs_cmd_workflow(int argc, char **argv);
-
-/* For commands that read: hands each option to `apply` ("h" is known besides),
- * which answers 0 or -EINVAL; nothing may follow them. What is wrong is told.
- */
-struct option;
-int llmobs_cli_parse(int argc, char **argv, const struct option *options,
-                     int (*apply)(void *ctx, int code, const char *value),
-                     void *ctx);
-
-/* Reads an option's value, 1 to LLMOBS_CLI_SECONDS_MAX; -EINVAL, and told by
- * the names of the command and the option. */
-#define LLMOBS_CLI_SECONDS_MAX 86400
-int llmobs_cli_seconds(const char *command, const char *name, const char *value,
-                       long *out);
-
-/* Gives the environment's configuration, with another store where one is
- * named; NULL without memory. */
-struct llmobs_config *llmobs_cli_config(const char *store);
 
 #endif

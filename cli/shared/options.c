@@ -1,3 +1,5 @@
+#include "cli/shared/options.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -5,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/shared/cli.h"
 #include "core/config/config.h"
 
 int llmobs_cli_parse(int argc, char **argv, const struct option *options,

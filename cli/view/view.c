@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/shared/cli.h"
+#include "cli/shared/options.h"
 #include "cli/shared/reader.h"
 #include "cli/view/evaluations.h"
 #include "cli/view/filter.h"

@@ -1,0 +1,27 @@
+/* options - options of commands, read in one way.
+ *
+ * Threads: one.
+ * Errors:  -EINVAL; the message is on stderr then.
+ */
+#ifndef LLMOBS_OPTIONS_H
+#define LLMOBS_OPTIONS_H
+
+/* For commands that read: hands each option to `apply` ("h" is known besides),
+ * which answers 0 or -EINVAL; nothing may follow them. What is wrong is told.
+ */
+struct option;
+int llmobs_cli_parse(int argc, char **argv, const struct option *options,
+                     int (*apply)(void *ctx, int code, const char *value),
+                     void *ctx);
+
+/* Reads an option's value, 1 to LLMOBS_CLI_SECONDS_MAX; -EINVAL, and told by
+ * the names of the command and the option. */
+#define LLMOBS_CLI_SECONDS_MAX 86400
+int llmobs_cli_seconds(const char *command, const char *name, const char *value,
+                       long *out);
+
+/* Gives the environment's configuration, with another store where one is
+ * named; NULL without memory. */
+struct llmobs_config *llmobs_cli_config(const char *store);
+
+#endif
