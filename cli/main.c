@@ -61,7 +61,8 @@ static void print_commands(FILE *out)
     fputs("\n`llmobs COMMAND --help` tells more.\n", out);
 }
 
-/* A command that could not print has failed: `llmobs view > /dev/full`. */
+/* A command whose output cannot be written has failed: `llmobs view >
+ * /dev/full`. */
 static int finish(int status)
 {
     if (fflush(stdout) != 0 || ferror(stdout))

@@ -17,11 +17,11 @@
 
 #define DROPPED "dropped_"
 
-/* What waits longer in the spool is not on its way any more. */
+/* An entry that is older than this is stuck in the spool. */
 #define CHECK_S 3600
 #define CHECK_MAX_S (24 * 3600)
 
-/* Each process leaves at most one record: enough for any host. */
+/* Each process leaves at most one record, so this is enough for any host. */
 #define FOLD_MAX 100000
 
 enum form { FORM_TEXT, FORM_JSON, FORM_PROMETHEUS };
@@ -30,18 +30,18 @@ struct stats {
     const char *store; /* NULL: by the environment */
     enum form form;
     bool check;
-    long check_s; /* how long something may lie in the spool */
+    long check_s; /* the age that an entry of the spool may have */
     bool help;
     struct llmobs_config *config;
     char dir[PATH_MAX];
     struct llmobs_ledger ledger;
-    struct llmobs_counts sum; /* of the ended and the living */
-    uint64_t captured;        /* those included that no record knows of */
-    uint64_t spooled;         /* in the spool, of processes that ended */
+    struct llmobs_counts sum; /* of ended and running processes */
+    uint64_t captured;        /* calls that no record has included */
+    uint64_t spooled;         /* calls in the spool, of ended processes */
     uint64_t dropped;
     uint64_t pending;
     struct llmobs_adopt_left spool;
-    int64_t oldest_s; /* how old the oldest there is; 0: nothing is */
+    int64_t oldest_s; /* the age of the oldest there; 0: none */
 };
 
 static const char help_text[] =
@@ -105,14 +105,14 @@ static int apply(void *ctx, int code, const char *value)
     case 'h':
         stats->help = true;
         return 0;
-    default: /* told by getopt_long */
+    default: /* getopt_long has printed the error */
         return -EINVAL;
     }
 }
 
 /* -- numbers ------------------------------------------------------------- */
 
-/* What lies in the spool; one that cannot be read has nothing to tell. */
+/* Counts the entries of the spool; of an unreadable spool none. */
 static void look_at_spool(struct stats *stats)
 {
     struct llmobs_adopt *adopt =
@@ -135,9 +135,10 @@ static int find_places(struct stats *stats)
     return llmobs_ledger_dir(stats->config, stats->dir, sizeof stats->dir);
 }
 
-/* A killed process may have left more than its last record says: that was
- * captured, too. What another takes over meanwhile, or has just left, is in the
- * records: it would be counted twice, so both looks must see it. */
+/* Adds calls that a killed process left beyond its last record: they were
+ * captured too. A call that another process takes over meanwhile, or has just
+ * left, is in the records and would count twice, so only those count that both
+ * looks at the spool saw. */
 static void count_unrecorded(struct stats *stats)
 {
     uint64_t before = stats->spool.ours;
@@ -153,7 +154,7 @@ static void count_unrecorded(struct stats *stats)
     stats->spooled = before;
 }
 
-/* What one process left and another adopted is counted once. */
+/* Counts a call once that one process left and another took over. */
 static void count_spooled(struct stats *stats)
 {
     uint64_t left = llmobs_counts_get(&stats->sum, "left");
@@ -167,7 +168,7 @@ static void count_spooled(struct stats *stats)
     count_unrecorded(stats);
 }
 
-/* Every counter of this version has its place, also while nobody counted. */
+/* Adds every counter of this version, even those that are 0. */
 static int add_up(struct stats *stats)
 {
     struct llmobs_counts *sum = &stats->sum;
@@ -187,7 +188,8 @@ static int add_up(struct stats *stats)
     return rc;
 }
 
-/* The dead are added where we may; read sees them in any case. */
+/* Folds the records of ended processes where that is allowed; the reading below
+ * includes them in any case. */
 static int gather(struct stats *stats)
 {
     int rc = find_places(stats);
@@ -196,7 +198,7 @@ static int gather(struct stats *stats)
         return rc;
     (void)llmobs_ledger_fold(stats->dir, FOLD_MAX);
     rc = llmobs_ledger_read(stats->dir, &stats->ledger);
-    if (rc == -ENOENT) /* nothing was ever captured */
+    if (rc == -ENOENT) /* nothing has been captured yet */
         rc = 0;
     return rc == 0 ? add_up(stats) : rc;
 }
@@ -209,8 +211,8 @@ static const char *reason(const struct llmobs_count *count)
                : NULL;
 }
 
-/* Neither a part of the sum nor shown in a place of its own; and only what was
- * ever counted: there is one for each kind of exporter. */
+/* True for a counter that is neither part of the sum nor printed elsewhere, and
+ * is not 0: each kind of exporter has one. */
 static bool is_aside(const struct llmobs_count *count)
 {
     static const char *const shown[] = {"captured",

@@ -55,7 +55,7 @@ static struct llmobs_json *copy_fact(const struct llmobs_libcurl_route *copy)
     return fact;
 }
 
-/* True when calls through that copy can be seen. */
+/* True when the shim sees calls through that copy. */
 static bool is_in_reach(const struct llmobs_libcurl_route *copy)
 {
     return copy->how != LLMOBS_LIBCURL_STATIC && !copy->missing &&
@@ -137,7 +137,8 @@ static void tell_reach(struct llmobs_doctor *doctor)
     llmobs_report_fact(&doctor->report, "reach", fact);
 }
 
-/* What a process has loaded tells more than its files do. */
+/* Lists the copies in the memory of a process, which are surer than those that
+ * its files name. */
 static void find_loaded(struct llmobs_doctor *doctor)
 {
     const struct llmobs_process *process = &doctor->process;
@@ -169,7 +170,7 @@ static void find_reach(struct llmobs_doctor *doctor)
     if (routes->count == 0 && rc == 0)
         llmobs_program_extensions(&doctor->program, doctor->process.prefix,
                                   routes, &doctor->library);
-    /* Why a file cannot be read is told as what it means for preloading. */
+    /* An unreadable file is reported here by what it means for preloading. */
     if (rc == 0)
         tell_reach(doctor);
 }
@@ -216,8 +217,8 @@ int llmobs_doctor_examine(struct llmobs_doctor *doctor)
     return llmobs_doctor_settings(doctor);
 }
 
-/* A process and a pool have their own environment: a call in ours would tell
- * nothing of them. */
+/* False for a process and for a pool: they have their own environment, and a
+ * call in the doctor's would show nothing of them. */
 static bool wants_selftest(struct llmobs_doctor *doctor)
 {
     if (doctor->no_selftest || doctor->process.pid != 0 ||
@@ -275,7 +276,7 @@ static bool is_number(const char *text)
     return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
-/* A file of php-fpm's settings, and not a program of that name. */
+/* True for the path of a file with php-fpm's settings, false for a program. */
 static bool is_pool_file(const char *text)
 {
     size_t len = strlen(text);
@@ -308,7 +309,8 @@ static int print(const struct llmobs_report *report, bool json)
     return rc;
 }
 
-/* 1: help was asked for; 2: this is the self-test's client. */
+/* Answers 1 where help is wanted, 2 where this process is the self-test's
+ * client. */
 static int parse(int argc, char **argv, struct llmobs_doctor *doctor,
                  bool *json)
 {
@@ -321,7 +323,7 @@ static int parse(int argc, char **argv, struct llmobs_doctor *doctor,
     };
     int code;
 
-    /* "+": what follows is the command's. */
+    /* "+": the options after the command are the command's. */
     while ((code = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
         if (code == 'h' || code == 'c')
             return code == 'h' ? 1 : 2;

@@ -1,6 +1,6 @@
-/* doctor - what the files of the command share; nobody else includes it.
+/* doctor - the state that the modules of `llmobs doctor` share.
  *
- * Owns:    what it opened, until the command ends.
+ * Owns:    the files that it has opened, until the command ends.
  * Threads: one.
  * Errors:  findings of the report; -ENOMEM and the like end the command.
  * Limits:  those of object, library, routes, program and process.
@@ -23,12 +23,14 @@ struct llmobs_doctor {
     struct llmobs_library library;
     struct llmobs_allowance allowance;
     struct llmobs_libcurl_routes routes;
-    char holder[PATH_MAX]; /* another preload that has connect or the look-up of
-                            * names; "": none is known */
-    bool possible;         /* its loader preloads what it is asked for */
-    bool by_launcher;      /* nothing preloads yet: llmobs-run would */
-    bool off;              /* by its settings, or for all */
-    bool no_exporter;      /* where spans are to go does not take them */
+    char holder[PATH_MAX]; /* another preload that defines connect or the
+                            * look-up of names; "": none */
+    bool possible;         /* its loader preloads the libraries that LD_PRELOAD
+                            * names */
+    bool by_launcher;      /* nothing preloads the shim yet; llmobs-run would */
+    bool off;              /* switched off, by its settings or for all programs
+                            */
+    bool no_exporter;      /* the chosen exporter's peer does not take spans */
     bool no_selftest;
 };
 

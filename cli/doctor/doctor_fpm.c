@@ -16,13 +16,13 @@
 #define MASTER "php-fpm: master process ("
 #define WORKER "php-fpm: pool "
 
-/* One pool as its settings tell it. */
+/* One pool, from its settings. */
 struct pool {
     char name[128];
-    char file[PATH_MAX]; /* where its section stands */
+    char file[PATH_MAX]; /* the file with its section */
     char user[128];
     char chroot[PATH_MAX];
-    char late[LATE_MAX][128]; /* names in env[...] that are ours */
+    char late[LATE_MAX][128]; /* LLMOBS_, DD_ and loader's names in env[...] */
     size_t late_count;
     bool found;
     bool keeps_env; /* clear_env = no */
@@ -33,11 +33,11 @@ struct pool {
     size_t workers;
 };
 
-/* One walk over a file and what it includes. */
+/* One walk over a file and the files that it includes. */
 struct walk {
     struct pool *pool;
     const char *file;
-    bool inside; /* the section of the pool */
+    bool inside; /* within the pool's section */
     size_t files;
 };
 
@@ -59,7 +59,8 @@ static void trim(char **text)
     }
 }
 
-/* What of the environment would concern us, were it there in time. */
+/* True for a variable that the library or the loader would read, were it set
+ * before the process starts. */
 static bool is_ours(const char *name)
 {
     return strncmp(name, "DD_", 3) == 0 || strncmp(name, "_DD_", 4) == 0 ||
@@ -102,7 +103,7 @@ static void note_setting(struct walk *walk, char *key, const char *value)
         snprintf(pool->user, sizeof pool->user, "%s", value);
 }
 
-/* The first pool of the first file, where none is named. */
+/* Without a wanted name the first pool of the first file is taken. */
 static void note_section(struct walk *walk, const char *name)
 {
     struct pool *pool = walk->pool;
@@ -123,7 +124,7 @@ static void note_section(struct walk *walk, const char *name)
 
 static void walk_file(struct walk *walk, const char *path);
 
-/* Files in files, as deep as there are files to read. */
+/* Reads included files, at most INCLUDES_MAX in all. */
 static void walk_pattern(struct walk *walk, const char *pattern)
 {
     const char *file = walk->file;
@@ -203,7 +204,8 @@ static void find_settings(struct pool *pool, const char *what)
 
 /* ---- the processes ------------------------------------------------------ */
 
-/* The file between the brackets of a master's title. */
+/* Copies the path of the settings, which a master has in the brackets of its
+ * title. */
 static bool conf_of(const char *title, char out[PATH_MAX])
 {
     const char *end;
@@ -219,7 +221,7 @@ static bool conf_of(const char *title, char out[PATH_MAX])
     return true;
 }
 
-/* True when the settings of that master have the pool, in the file we know. */
+/* True when that master's settings have the pool, in the same file. */
 static bool has_pool(const char *conf, const struct pool *wanted,
                      struct pool *seen)
 {
@@ -335,7 +337,7 @@ static void add_facts(struct llmobs_doctor *doctor, const struct pool *pool)
     llmobs_report_fact(&doctor->report, ABOUT, fact);
 }
 
-/* "/etc/php/8.2/fpm/..." is of /usr/sbin/php-fpm8.2. */
+/* The settings in "/etc/php/8.2/fpm/..." are those of /usr/sbin/php-fpm8.2. */
 static int find_program(struct llmobs_doctor *doctor, const struct pool *pool)
 {
     char path[128] = "php-fpm", version[16] = "";

@@ -84,7 +84,8 @@ static bool is_loader_glibc(struct llmobs_doctor *doctor,
     return false;
 }
 
-/* As the kernel decides on AT_SECURE for the user who asks. */
+/* Decides as the kernel would on AT_SECURE, for the user who runs the doctor.
+ */
 static void check_rights(struct llmobs_doctor *doctor,
                          const struct llmobs_object *object)
 {
@@ -107,7 +108,7 @@ static void check_rights(struct llmobs_doctor *doctor,
                       secure ? "" : ", but for you it does");
 }
 
-/* `found`, which is of PATH_MAX bytes or NULL, gets its whole name. */
+/* Copies the whole name to `found`, PATH_MAX bytes, unless that is NULL. */
 static bool in_list(const char *list, const char *beginning, char *found)
 {
     while (list != NULL && *list != '\0') {
@@ -138,8 +139,8 @@ static const char *variable(const struct llmobs_doctor *doctor,
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
-/* AddressSanitizer looks who is first in the list of libraries, and ends the
- * program when that is not its own. */
+/* AddressSanitizer ends a program in which its own runtime is not the first
+ * library. */
 static void check_asan(struct llmobs_doctor *doctor)
 {
     const char *options = variable(doctor, "ASAN_OPTIONS");
@@ -180,7 +181,7 @@ static void check_object(struct llmobs_doctor *doctor,
     check_asan(doctor);
 }
 
-/* A process's file may have been replaced: /proc knows the one that runs. */
+/* A process's file may have been replaced, so /proc names the one that runs. */
 static int open_program(const struct llmobs_doctor *doctor)
 {
     char path[64];
@@ -196,7 +197,8 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
     static struct llmobs_object object;
     bool before = doctor->report.bad;
     int fd = open_program(doctor);
-    /* Its own share: whatever the file leads to, this is told of it. */
+    /* This has its own budget, so that it is reported however much the rest
+     * reads. */
     struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 4};
     int rc = fd < 0 ? fd : llmobs_object_open(&object, fd, &allowance);
     bool possible;
@@ -223,8 +225,8 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
 
 /* ---- on ----------------------------------------------------------------- */
 
-/* Initialises `text` and reads the list of libraries that the loader preloads
- * into every program. */
+/* Initialises `text` and reads /etc/ld.so.preload, the list of libraries that
+ * the loader preloads into every program. */
 static int read_list(const struct llmobs_doctor *doctor,
                      struct llmobs_buf *text)
 {
@@ -295,8 +297,8 @@ static bool is_there(void *ctx, const char *text, size_t at)
 
 enum answer { NO, YES, UNKNOWN };
 
-/* Whether the file has the function for others, and is no sanitizer's runtime,
- * which passes calls on as they are. */
+/* Whether the file defines the function for other objects. A sanitizer's
+ * runtime does not count, since it passes calls on unchanged. */
 static enum answer defines(struct llmobs_doctor *doctor, const char *path,
                            const char *function)
 {
@@ -369,7 +371,7 @@ static void tell_others(struct llmobs_doctor *doctor)
 
 /* ---- the C library ------------------------------------------------------ */
 
-/* The release in "GLIBC_2.34", where that is the whole text; 0: it is not. */
+/* The release in "GLIBC_2.34"; 0: the text is not of that form. */
 static long release_in(const char *text, size_t at)
 {
     char *end;
@@ -386,7 +388,7 @@ static bool note(void *ctx, const char *text, size_t at)
     return true;
 }
 
-/* The newest release of glibc that the file names; 0: none. */
+/* The newest release of glibc that the file names; 0: it names none. */
 static long newest_in(const struct llmobs_object *object)
 {
     long newest = 0;
@@ -395,7 +397,7 @@ static long newest_in(const struct llmobs_object *object)
     return newest;
 }
 
-/* The newest release that the core beside the shim asks for. */
+/* The newest release that the core needs which lies beside the shim. */
 static long asked_for(const struct llmobs_doctor *doctor, const char *shim,
                       struct llmobs_allowance *allowance)
 {
@@ -421,7 +423,8 @@ static long asked_for(const struct llmobs_doctor *doctor, const char *shim,
     return release;
 }
 
-/* The C library that the program gets, by its loader's rules; its path too. */
+/* The release of the C library that the program's loader chooses; its path too.
+ */
 static long given_to(const struct llmobs_doctor *doctor,
                      const struct llmobs_object *program, char path[PATH_MAX])
 {
@@ -456,7 +459,8 @@ static void check_fit(struct llmobs_doctor *doctor,
 
 /* ---- in a process ------------------------------------------------------- */
 
-/* Where the core is not loaded, or will be. */
+/* Reports whether the program's C library is new enough for a core that is not
+ * loaded yet. */
 static void tell_fit(struct llmobs_doctor *doctor, const char *shim)
 {
     static struct llmobs_object object;

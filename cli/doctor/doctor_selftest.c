@@ -24,7 +24,7 @@
 #define LOG_MAX (1u * 1024 * 1024)
 #define PATH_OF_CALL "/v1/chat/completions"
 
-/* What a call goes through, in this order. */
+/* The steps of an observed call, in order. */
 enum step {
     STEP_CLIENT,
     STEP_PRELOAD,
@@ -45,11 +45,11 @@ struct selftest {
     char dir[64]; /* its store, spool and log */
     char url[64];
     struct llmobs_preload preload;
-    char client[PATH_MAX]; /* "": ourselves */
+    char client[PATH_MAX]; /* "": this program */
     struct llmobs_environment environment;
     pid_t pid;
     int status; /* as of waitpid */
-    bool asked; /* the server got a request; else: */
+    bool asked; /* the server got a request */
     bool preloaded;
     bool has_core;
     bool made; /* the span is in the store */
@@ -58,7 +58,7 @@ struct selftest {
 
 /* -- the client ----------------------------------------------------------- */
 
-/* A path below our own directory. */
+/* Sets a variable to a path below the test's directory. */
 static int set_place(struct selftest *test, const char *name, const char *below)
 {
     char path[PATH_MAX];
@@ -69,11 +69,13 @@ static int set_place(struct selftest *test, const char *name, const char *below)
                : -ENAMETOOLONG;
 }
 
-/* The user's settings, as the launcher would hand them on, with places of our
- * own: nothing of a test goes where spans go. */
+/* Makes the environment that the launcher would make from the user's settings,
+ * but with the test's own directories, so that no span of the test is
+ * delivered. */
 static int make_environment(struct selftest *test)
 {
-    /* Whether the program is excluded is told elsewhere; the client is not. */
+    /* The client must not be excluded; another check reports an excluded
+     * program. */
     static const char *const fixed[][2] = {{"LLMOBS_LOG_LEVEL", "debug"},
                                            {"LLMOBS_EXPORTER", "store"},
                                            {"LLMOBS_EXIT_FLUSH_MS", "10000"},
@@ -122,7 +124,8 @@ _Noreturn static void become_client(const struct selftest *test)
     _exit(127);
 }
 
-/* While the client waits for its answer it has in memory what it will have. */
+/* Looks at the client's memory while it waits for its answer: then it has
+ * loaded all that it will load. */
 static void look_into(void *ctx)
 {
     static struct llmobs_process process;
@@ -180,7 +183,8 @@ static void look_back(struct selftest *test)
     (void)llmobs_file_read(path, &test->log);
 }
 
-/* The line of our call: what follows its host, to the end. */
+/* Finds the test's call in the log: copies the text after its host, to the
+ * line's end. */
 static bool find_verdict(const struct selftest *test, char *out, size_t cap)
 {
     char host[32];
@@ -211,7 +215,7 @@ static const char *why_no_client(const struct selftest *test)
     return text;
 }
 
-/* By the loader of this process, which is that of most programs. */
+/* Asks the loader of this process, which is that of most programs. */
 static const char *why_not_loaded(const char *path)
 {
     static char text[512];
@@ -244,7 +248,8 @@ static const char *why_no_core(const struct selftest *test)
     return why_not_loaded(path);
 }
 
-/* Which step failed; STEP_COUNT: none. `why` is told of it, or of the rule. */
+/* The step that failed; STEP_COUNT: none. Writes the reason, or the rule that
+ * matched, to `why`. */
 static enum step judge(const struct selftest *test, char *why, size_t cap)
 {
     bool answered = test->asked && WIFEXITED(test->status) &&
@@ -383,7 +388,7 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
     test.loopback.listener = -1;
     llmobs_buf_init(&test.log, LOG_MAX);
     if (llmobs_preload_find(&test.preload) != 0)
-        return; /* told where it is looked for */
+        return; /* the search has reported it */
     rc = run(&test);
     if (rc == 0)
         tell(&test);

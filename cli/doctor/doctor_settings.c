@@ -17,15 +17,16 @@
 #define AGENT "agent"
 #define ENABLED "DD_LLMOBS_ENABLED"
 #define VALUE_MAX 1024
-/* What is put before an environment, and its end. */
+/* The number of entries that are put before an environment, its end included.
+ */
 #define MORE 3
 
-/* The environment that the program has or would have. */
+/* The environment that the process has, or the command would have. */
 struct settings {
     struct llmobs_doctor *doctor;
     struct llmobs_config *config;
     const char **env;
-    char *file; /* LLMOBS_CONFIG in another root; NULL: as it stands */
+    char *file; /* LLMOBS_CONFIG below another root; NULL: unchanged */
 };
 
 /* ---- the environment ---------------------------------------------------- */
@@ -39,7 +40,7 @@ static size_t env_count(const char *const *env)
     return count;
 }
 
-/* A file of settings is looked for below the root of the process. */
+/* Sets LLMOBS_CONFIG to the file below the process's root. */
 static int set_file(struct settings *settings)
 {
     const struct llmobs_process *process = &settings->doctor->process;
@@ -56,7 +57,7 @@ static int set_file(struct settings *settings)
                                                                    : 0;
 }
 
-/* The first of a name counts. */
+/* Puts the doctor's entries first, since the first of a name counts. */
 static int make_env(struct settings *settings)
 {
     const struct llmobs_doctor *doctor = settings->doctor;
@@ -88,7 +89,7 @@ static void complain(void *ctx, const char *text)
     llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT, "%s", text);
 }
 
-/* A list in which each URL has lost what may not be kept of it. */
+/* Adds a list of URLs without their secrets. */
 static int add_urls(const char *value, struct llmobs_buf *out)
 {
     int rc = 0;
@@ -111,7 +112,8 @@ static int add_urls(const char *value, struct llmobs_buf *out)
     return rc;
 }
 
-/* A value that may be shown: keys, tokens and headers never are. */
+/* Gives a value in a form that may be shown. Keys, tokens and headers are never
+ * shown. */
 static char *shown_value(const char *name, const char *value)
 {
     static const char *const secret[] = {"KEY", "TOKEN", "SECRET", "PASSWORD",
@@ -261,8 +263,9 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
-/* As a program would ask it in which another preload holds connect, or none. 1:
- * it takes our events, 0: it answers and does not; -errno: no answer. */
+/* Asks the peer as the program would, with or without another preload that
+ * holds connect. 1: it takes events; 0: it answers and does not take them;
+ * -errno: no answer. */
 static int probe(const struct llmobs_config *config, bool held)
 {
     const struct llmobs_tick tick = {NULL, NULL};
@@ -290,7 +293,8 @@ static void add_agent_fact(struct llmobs_doctor *doctor, const char *url,
     llmobs_report_fact(&doctor->report, AGENT, fact);
 }
 
-/* `wanted`: spans go nowhere else. */
+/* Reports a peer that the other preload keeps from being asked. `wanted`: no
+ * other exporter can take the spans. */
 static void tell_held(struct llmobs_doctor *doctor, bool wanted,
                       const char *place)
 {
@@ -342,14 +346,15 @@ static void tell_store(struct llmobs_doctor *doctor,
 {
     char dir[PATH_MAX];
 
-    /* Of another user's process it would be another place. */
+    /* Another user's process has another directory, which this user cannot
+     * test. */
     if (doctor->process.pid == 0 &&
         llmobs_config_store_dir(config, dir, sizeof dir) == 0)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
                           "local store: %s", dir);
 }
 
-/* True when the intake takes spans where no agent does. */
+/* Reports the intake. True when it takes spans in place of an agent. */
 static bool tell_intake(struct llmobs_doctor *doctor,
                         const struct llmobs_config *config, bool asked)
 {

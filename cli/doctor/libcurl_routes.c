@@ -11,7 +11,7 @@
 #define CLIENT "CLIENT "
 #define TEXT_NAMES 4
 
-/* One object of the tree that hangs below a file. */
+/* One object of the tree of libraries below a file. */
 struct member {
     char path[PATH_MAX];
     char via[PATH_MAX];
@@ -26,11 +26,11 @@ struct tree {
     size_t count;
 };
 
-/* What the texts of an object say. */
+/* The findings in an object's texts. */
 struct texts {
     char version[32];
     bool gnutls, openssl;
-    char names[TEXT_NAMES][LLMOBS_OBJECT_NAME]; /* files to dlopen */
+    char names[TEXT_NAMES][LLMOBS_OBJECT_NAME]; /* names of files to dlopen */
     size_t name_count;
 };
 
@@ -62,7 +62,7 @@ static bool is_known(const struct texts *texts, const char *name)
     return false;
 }
 
-/* A file's name around `at`, such as "/opt/x/libcurl-gnutls.so.4". */
+/* Notes the file name around `at`, such as "/opt/x/libcurl-gnutls.so.4". */
 static void note_name(struct texts *texts, const char *text, size_t at)
 {
     static const char chars[] = "abcdefghijklmnopqrstuvwxyz"
@@ -87,8 +87,9 @@ static void note_name(struct texts *texts, const char *text, size_t at)
     memcpy(texts->names[texts->name_count++], name, len + 1);
 }
 
-/* As it tells web servers, or, where a compiler has taken that text apart, as
- * it tells dictionaries. */
+/* True for the text before libcurl's version: that of its User-Agent for web
+ * servers or, where the compiler has split that text, that for dictionary
+ * servers. */
 static bool before_version(const char *text, size_t at)
 {
     char end = text[at + strlen(CURL)];
@@ -153,7 +154,7 @@ static bool has_copy(const struct llmobs_libcurl_routes *routes,
     return false;
 }
 
-/* A new copy; NULL when it is there already or there are too many. */
+/* Adds a copy; NULL when it is in the list already, or the list is full. */
 static struct llmobs_libcurl_route *new_copy(
     struct llmobs_libcurl_routes *routes, enum llmobs_libcurl_how how,
     const char *path, const char *via)
@@ -210,7 +211,8 @@ bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
 
 /* ---- the tree ----------------------------------------------------------- */
 
-/* Takes the object of `member`, and it, unless that file is there already. */
+/* Adds `member`, and takes its object, unless the tree has that file already.
+ */
 static struct member *keep(struct tree *tree, struct member *member)
 {
     const struct stat *st = &member->object.st;
@@ -224,7 +226,8 @@ static struct member *keep(struct tree *tree, struct member *member)
         free(member);
         return NULL;
     }
-    /* Its descriptor is opened again where texts are searched. */
+    /* The descriptor is closed here; the search of texts opens the file again.
+     */
     tree->members[tree->count++] = member;
     return member;
 }
@@ -249,7 +252,7 @@ static void add_library(struct tree *tree, const struct member *by,
     keep(tree, member);
 }
 
-/* `via` is who has opened the whole tree; "" for a program. */
+/* `via` is the object that has loaded the whole tree; "" for a program. */
 static void judge(struct tree *tree, size_t index, const char *via)
 {
     const struct member *member = tree->members[index];
@@ -285,7 +288,8 @@ static int plant(struct tree *tree, const char *path)
     return rc;
 }
 
-/* Breadth first, as the loader goes. A copy's own libraries don't matter. */
+/* Adds the needed libraries breadth first, as the loader does, but not those of
+ * a libcurl copy, which do not matter. */
 static void grow(struct tree *tree)
 {
     for (size_t i = 0; i < tree->count; i++) {
@@ -319,7 +323,7 @@ static void add_later(struct tree *tree, const struct member *by,
     llmobs_object_close(&object);
 }
 
-/* True when the object names what it needs or is itself. */
+/* True when the name is one of the object's needed libraries or its own. */
 static bool is_linked(const struct llmobs_object *object, const char *name)
 {
     for (size_t i = 0; i < object->needed_count; i++)
@@ -336,7 +340,7 @@ static void read_texts(struct tree *tree, size_t index)
     if (member->object.defines || member->object.holds)
         return;
     llmobs_object_find(&member->object, CURL, note_text, &texts);
-    /* Only libcurl itself says which one it is. */
+    /* Only libcurl itself has a text with its version. */
     if (texts.version[0] != '\0') {
         add_copy(tree->routes, LLMOBS_LIBCURL_STATIC, &member->object,
                  member->path, index == 0 ? "" : member->via);

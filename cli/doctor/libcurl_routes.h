@@ -3,7 +3,7 @@
  *
  * Owns:    its list of copies.
  * Threads: one.
- * Errors:  -errno of the first file; what a library's file does not tell is
+ * Errors:  -errno of the first file; a library whose file cannot be read is
  *          left out.
  * Limits:  LLMOBS_LIBCURL_ROUTES copies, LLMOBS_LIBCURL_OBJECTS objects.
  */
@@ -24,8 +24,8 @@ enum llmobs_libcurl_how {
 
 struct llmobs_libcurl_route {
     enum llmobs_libcurl_how how;
-    char path[PATH_MAX]; /* the name alone where no file was found */
-    char via[PATH_MAX];  /* who loads it; "": the program itself */
+    char path[PATH_MAX]; /* only its name where no file was found */
+    char via[PATH_MAX];  /* the object that loads it; "": the program itself */
     char flavour[32];    /* "OpenSSL", ...; "": unknown */
     char version[32];    /* "7.88.1"; "": unknown */
     bool missing;        /* no such file */
@@ -42,15 +42,15 @@ struct llmobs_libcurl_routes {
 /* "loaded", "linked", "later", "static". */
 const char *llmobs_libcurl_how_name(enum llmobs_libcurl_how how);
 
-/* Adds the copies that the file `path`, a program or an extension, comes to.
- * `how` is what a linked one counts as, `via` who has loaded the file. Whether
- * texts of the libraries are searched for names to dlopen is `deep`. */
+/* Adds the copies that the file `path`, a program or an extension, loads. `how`
+ * is set for copies that it links, `via` is the object that loads the file.
+ * `deep`: also searches the libraries' texts for names to dlopen. */
 int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
                               const struct llmobs_library *library,
                               const char *path, enum llmobs_libcurl_how how,
                               const char *via, bool deep);
 
-/* Adds a file if it is a copy itself; true when it is. */
+/* Adds a file that is itself a copy; false when it is none. */
 bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
                                     const struct llmobs_library *library,
                                     const char *path,

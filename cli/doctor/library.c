@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #define CACHE_FILE "/etc/ld.so.cache"
-/* A look at an entry of the cache costs as much as reading so many bytes. */
+/* The cost of a look at one entry of the cache, in bytes of the budget. */
 #define COST_ENTRY 32
 #define MAGIC "glibc-ld.so.cache1.1"
 
@@ -74,7 +74,7 @@ void llmobs_library_fini(struct llmobs_library *library)
     llmobs_buf_fini(&library->cache);
 }
 
-/* True, and open, when the file at asked->path is one that `by` can load. */
+/* True, with the file open, when `by` can load the file at asked->path. */
 static bool fits(const struct asked *asked)
 {
     struct llmobs_allowance *allowance = asked->library->allowance;
@@ -97,7 +97,8 @@ static bool fits(const struct asked *asked)
 
 /* ---- lists of directories ----------------------------------------------- */
 
-/* The rest of `text` behind a token of the loader's, or NULL. */
+/* The text after one of the loader's tokens, NULL where `text` does not begin
+ * with it. */
 static const char *behind(const char *text, const char *end, const char *token)
 {
     size_t len = strlen(token);
@@ -111,7 +112,7 @@ static const char *behind(const char *text, const char *end, const char *token)
     return NULL;
 }
 
-/* What a token stands for, and where the text goes on; NULL: no token. */
+/* The value of a token, and the text after it; NULL: no token. */
 static const char *expand(const struct asked *asked, const char *text,
                           const char *end, size_t *len, const char **next)
 {
@@ -148,14 +149,15 @@ static int add_dir(const struct asked *asked, struct llmobs_buf *out,
     return rc;
 }
 
-/* The name in one directory. */
+/* Looks for the name in one directory. */
 static bool in_dir(const struct asked *asked, const char *text, const char *end)
 {
     struct llmobs_buf path;
     bool found = false;
 
     llmobs_buf_init(&path, PATH_MAX - 1);
-    /* A relative one is of the moment: of where the process is just then. */
+    /* A relative directory is passed over: it depends on where the process is
+     * at that moment. */
     if (add_dir(asked, &path, text, end) == 0 && path.len > 0 &&
         path.data[0] == '/' && llmobs_buf_addc(&path, '/') == 0 &&
         llmobs_buf_adds(&path, asked->name) == 0) {
@@ -182,7 +184,7 @@ static bool in_list(const struct asked *asked, const char *list,
 
 /* ---- the cache ---------------------------------------------------------- */
 
-/* Up to the cache's end, which read_cache ended with a NUL. */
+/* A string of the cache; read_cache has put a NUL at the cache's end. */
 static const char *cache_string(const struct llmobs_buf *cache, uint32_t at)
 {
     return at < cache->len ? cache->data + at : NULL;
@@ -228,7 +230,7 @@ static bool in_cache(const struct asked *asked)
 
 /* ---- all of it ---------------------------------------------------------- */
 
-/* `program` is whose RPATH counts as well. */
+/* `program` is the object whose RPATH counts too. */
 static bool by_search(const struct asked *asked, const struct asked *program)
 {
     static const char standard[] =

@@ -1,4 +1,4 @@
-/* library - which file the loader would take for the name of a library.
+/* library - finds the file that the loader would take for a library's name.
  *
  * Owns:    nothing but a copy of the loader's cache, from init to fini.
  * Threads: one.
@@ -6,9 +6,9 @@
  * Limits:  LLMOBS_LIBRARY_CACHE bytes of /etc/ld.so.cache; none of a bigger
  *          one.
  *
- * In glibc's order: RPATH, LD_LIBRARY_PATH, RUNPATH, the cache, the standard
- * directories; a file of another class or machine is passed over. What the
- * processor's abilities choose (glibc-hwcaps) is not looked at.
+ * It looks in glibc's order: RPATH, LD_LIBRARY_PATH, RUNPATH, the cache, the
+ * standard directories, and passes over files of another class or machine. It
+ * does not look at the directories for certain processors (glibc-hwcaps).
  */
 #ifndef LLMOBS_LIBRARY_H
 #define LLMOBS_LIBRARY_H
@@ -20,7 +20,8 @@
 
 struct llmobs_library {
     int root;                           /* as of llmobs_object_at */
-    struct llmobs_allowance *allowance; /* for all that is read; borrowed */
+    struct llmobs_allowance *allowance; /* budget of all that is read; borrowed
+                                         */
     const char *path;                   /* LD_LIBRARY_PATH, borrowed, or NULL */
     struct llmobs_buf cache;
 };
@@ -29,8 +30,8 @@ void llmobs_library_init(struct llmobs_library *library, int root,
                          const char *path, struct llmobs_allowance *allowance);
 void llmobs_library_fini(struct llmobs_library *library);
 
-/* The file that `by`, which lies at `by_path`, gets for a name; `program` is
- * whose RPATH counts too. Writes its path and opens it into `out`. */
+/* Finds the file that `by`, the object at `by_path`, gets for a name; the RPATH
+ * of `program` counts too. Writes its path and opens it into `out`. */
 int llmobs_library_find(const struct llmobs_library *library,
                         const struct llmobs_object *program,
                         const char *program_path,

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A client that has connected and then stops. */
+/* The time for each step of a client, which may stop after it has connected. */
 #define STEP_MS 5000
 
 static const char answer[] =
@@ -57,7 +57,7 @@ static int wait_readable(int fd, int ms)
     return n < 0 && errno != EINTR ? -errno : n > 0;
 }
 
-/* True when head and body are there; the length is told, as libcurl does. */
+/* True when head and body are complete. libcurl sends a Content-Length. */
 static bool is_whole(const char *text, size_t len)
 {
     const char *end = strstr(text, "\r\n\r\n");

@@ -1,4 +1,5 @@
-/* loopback - one answer of a language model, on 127.0.0.1, for a test of ours.
+/* loopback - a server on 127.0.0.1 that answers once as a language model, for
+ * the self-test.
  *
  * Owns:    its descriptors, from open to close.
  * Threads: one.
@@ -22,8 +23,8 @@ struct llmobs_loopback {
 int llmobs_loopback_open(struct llmobs_loopback *loopback);
 void llmobs_loopback_close(struct llmobs_loopback *loopback);
 
-/* Waits up to `ms` for a request, calls `asked` when it is there and
- * unanswered, then answers it. 1; 0: none came; -errno: it broke off. */
+/* Waits up to `ms` for a request, calls `asked` when the request is there, then
+ * answers it. 1; 0: none came; -errno: it broke off. */
 int llmobs_loopback_serve(const struct llmobs_loopback *loopback, int ms,
                           void (*asked)(void *ctx), void *ctx);
 

@@ -17,8 +17,7 @@
 #define SYMBOLS_AT_ONCE 4096
 #define NAMES_MAX 32
 #define CURL "curl_easy_perform"
-/* A call of the kernel, and a text that is found, cost as much as reading so
- * many bytes. */
+/* The costs of a system call and of a found text, in bytes of the budget. */
 #define COST_READ 512
 #define COST_PLACE (8 * 1024)
 
@@ -30,7 +29,7 @@
 #error "which machine?"
 #endif
 
-/* What is known while a file is read. */
+/* The tables of a file while it is read. */
 struct reading {
     struct llmobs_object *object;
     Elf64_Ehdr head;
@@ -42,11 +41,12 @@ struct reading {
     uint64_t soname, rpath, runpath; /* offsets of strings; 0: none */
 };
 
-/* A table of symbols and of their names, by their places in the file. */
+/* A table of symbols and the table of their names, by their offsets in the
+ * file. */
 struct symbols {
     uint64_t at, len;
     uint64_t names_at, names_len;
-    bool for_others; /* the dynamic one */
+    bool for_others; /* it is the dynamic table */
 };
 
 bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
@@ -58,7 +58,8 @@ bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
     return enough;
 }
 
-/* In the root of a process; there is a /proc, where that root was found. */
+/* Opens a path in a process's root, by way of /proc, which exists because that
+ * root was found there. */
 static int open_in(int root, const char *path, int flags)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC,
@@ -86,7 +87,7 @@ int llmobs_object_at(int root, const char *path)
     return fd < 0 ? -errno : fd;
 }
 
-/* All of it, or false. */
+/* Reads all of it, or answers false. */
 static bool read_at(const struct llmobs_object *object, void *to, size_t len,
                     uint64_t offset)
 {
@@ -109,7 +110,7 @@ static bool read_at(const struct llmobs_object *object, void *to, size_t len,
     return true;
 }
 
-/* A string that ends within `cap` bytes and the file; "" else. */
+/* Copies a string that ends within `cap` bytes and within the file; else "". */
 static void text_at(const struct llmobs_object *object, uint64_t offset,
                     char *out, size_t cap)
 {
@@ -124,7 +125,7 @@ static void text_at(const struct llmobs_object *object, uint64_t offset,
 
 /* ---- dynamic section ---------------------------------------------------- */
 
-/* Where an address of the loaded object is in the file; 0: nowhere. */
+/* The offset in the file of an address of the loaded object; 0: none. */
 static uint64_t offset_of(const struct reading *reading, uint64_t address)
 {
     for (size_t i = 0; i < reading->phnum; i++) {
@@ -190,7 +191,7 @@ static void note_entry(struct reading *reading, const Elf64_Dyn *entry)
     }
 }
 
-/* Entries up to DT_NULL. */
+/* The number of entries before DT_NULL. */
 static size_t dynamic_len(const Elf64_Dyn *list, size_t count)
 {
     size_t i = 0;
@@ -231,7 +232,7 @@ static void read_dynamic(struct reading *reading, const Elf64_Phdr *segment)
 
 /* ---- symbols ------------------------------------------------------------ */
 
-/* The offsets at which the name stands in a table of names. */
+/* Finds the offsets of a name in a table of names. */
 static size_t find_names(const char *name, const char *names, size_t len,
                          uint32_t *out)
 {
@@ -320,7 +321,7 @@ static bool read_section(const struct reading *reading, size_t index,
                    reading->head.e_shoff + index * sizeof *out);
 }
 
-/* True when the file lists its dynamic symbols in a section. */
+/* Reads the tables of symbols; true when a section has the dynamic ones. */
 static bool read_sections(const struct reading *reading)
 {
     bool found = false;
@@ -347,8 +348,8 @@ static bool read_sections(const struct reading *reading)
     return found;
 }
 
-/* Without sections, as some tools leave it: linkers put the names right
- * behind the symbols. */
+/* Reads the symbols of a file without sections, which some tools remove:
+ * linkers put the names directly after the symbols. */
 static void read_unlisted(const struct reading *reading)
 {
     if (reading->symtab != 0 && reading->strtab > reading->symtab)
@@ -374,7 +375,7 @@ static int read_head(struct reading *reading)
         object->machine = (object->machine & 0xff) << 8 | object->machine >> 8;
     object->native = object->wide && ident[EI_DATA] == ELFDATA2LSB &&
                      object->machine == MACHINE;
-    /* The kernel asks no more of a program than this and its segments. */
+    /* The kernel, too, reads only this and the segments of a program. */
     if (!object->wide || ident[EI_DATA] != ELFDATA2LSB) {
         object->program = true;
         return 0;
@@ -473,7 +474,7 @@ static bool is_text(char c)
     return c >= ' ' && c <= '~';
 }
 
-/* The printable text around one place. */
+/* Reports the printable text around one place. */
 static bool tell(const struct finding *finding, const char *data, size_t len,
                  size_t place)
 {
@@ -489,7 +490,7 @@ static bool tell(const struct finding *finding, const char *data, size_t len,
     return finding->each(finding->ctx, text, place - from);
 }
 
-/* Places from `from` on, before `until`. */
+/* Finds the places between `from` and `until`. */
 static bool find_in(const struct finding *finding, const char *data, size_t len,
                     size_t from, size_t until)
 {
@@ -518,7 +519,7 @@ void llmobs_object_find(const struct llmobs_object *object, const char *needle,
 
     if (size > LLMOBS_OBJECT_FIND)
         size = LLMOBS_OBJECT_FIND;
-    /* Each chunk begins and ends with a margin that its neighbours have too. */
+    /* Each chunk overlaps its neighbours by a margin, so no place is split. */
     for (uint64_t at = 0; at < size && more; at += CHUNK - 2 * MARGIN) {
         bool last = size - at <= CHUNK;
         size_t len = last ? (size_t)(size - at) : CHUNK;

@@ -1,15 +1,15 @@
-/* object - one ELF file as its tables tell it; nothing of it is ever run.
+/* object - reads the tables of one ELF file, and never runs it.
  *
  * Owns:    its descriptor and lists, from open to close.
  * Threads: one.
  * Errors:  -ENOEXEC: no ELF file; -EINVAL: not a regular file; else -errno. A
- *          table that is not where the file says is as good as absent, and
- *          `damaged` is set.
+ *          table at a wrong offset counts as absent, and `damaged` is set.
  * Limits:  LLMOBS_OBJECT_NEEDED libraries, LLMOBS_OBJECT_TABLE bytes of a
  *          table, LLMOBS_OBJECT_FIND bytes searched for texts; all files
  *          together: LLMOBS_ALLOWANCE_MAX.
  *
- * Of a file of another class or byte order than ours only the header counts.
+ * Of a file with another class or byte order than this program's, only the
+ * header counts.
  */
 #ifndef LLMOBS_OBJECT_H
 #define LLMOBS_OBJECT_H
@@ -25,18 +25,18 @@
 #define LLMOBS_OBJECT_FIND (512u * 1024 * 1024)
 #define LLMOBS_OBJECT_NAME 512
 
-/* How many bytes may still be read of all files that one look at a program
- * leads to: their authors must not keep the doctor busy for long. To open a
- * file, or to find a text, counts as some thousand bytes. */
+/* The budget of bytes to read from all files that one program leads to, so that
+ * their authors cannot keep the doctor busy for long. To open a file, or to
+ * find a text, costs some thousand bytes. */
 struct llmobs_allowance {
     uint64_t left;
-    bool spent; /* it was too little, and something was left out */
+    bool spent; /* the budget was too small: something was left out */
 };
 
 #define LLMOBS_ALLOWANCE_MAX ((uint64_t)2 * 1024 * 1024 * 1024)
 #define LLMOBS_ALLOWANCE_OPEN ((uint64_t)64 * 1024)
 
-/* Takes `cost` from what is left; false where that is less. */
+/* Takes `cost` from the budget; false where less is left. */
 bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost);
 
 struct llmobs_object {
@@ -45,26 +45,25 @@ struct llmobs_object {
     struct stat st;
     unsigned machine; /* EM_... */
     bool wide;        /* 64 bits */
-    bool native;      /* class, byte order and machine are ours */
-    bool program;     /* has a loader, is a fixed or position-independent
-                       * executable; else a library or another kind of file */
+    bool native;      /* same class, byte order and machine as this program */
+    bool program;     /* an executable, fixed or position-independent; else a
+                       * library or another kind of file */
     bool dynamic;     /* has a dynamic section */
     bool damaged;
     char interp[PATH_MAX]; /* its loader; "": none */
     char soname[LLMOBS_OBJECT_NAME];
-    char rpath[PATH_MAX]; /* in force; "" where a RUNPATH stands beside it */
+    char rpath[PATH_MAX]; /* "" where a RUNPATH takes its place */
     char runpath[PATH_MAX];
     char *needed[LLMOBS_OBJECT_NEEDED];
     size_t needed_count;
-    const char *symbol; /* that is looked for; borrowed */
-    bool calls;         /* wants it of another object */
-    bool defines;       /* has it for others */
-    bool holds;         /* has it for itself */
+    const char *symbol; /* the one to look for; borrowed */
+    bool calls;         /* needs it from another object */
+    bool defines;       /* defines it for other objects */
+    bool holds;         /* has it for itself only */
 };
 
-/* Opens a file as a process would whose root is the directory `root`
- * (AT_FDCWD: this process's). -ELOOP and the like as open; -EINVAL: no regular
- * file. */
+/* Opens a file as a process does whose root is the directory `root` (AT_FDCWD:
+ * this process's). The errors of open(2); -EINVAL: no regular file. */
 int llmobs_object_at(int root, const char *path);
 
 /* Reads the file, and looks for curl_easy_perform or another symbol; takes `fd`
@@ -76,9 +75,9 @@ int llmobs_object_open_for(struct llmobs_object *object, int fd,
                            const char *symbol);
 void llmobs_object_close(struct llmobs_object *object);
 
-/* Calls `each` for every place of `needle` in the file, with the text around
- * it: printable, at most LLMOBS_OBJECT_NAME bytes on each side, and where in
- * it the needle begins. False ends the search. */
+/* Calls `each` for every place of `needle` in the file, with the printable text
+ * around it, at most LLMOBS_OBJECT_NAME bytes on each side, and the needle's
+ * offset in that text. False ends the search. */
 void llmobs_object_find(const struct llmobs_object *object, const char *needle,
                         bool (*each)(void *ctx, const char *text, size_t at),
                         void *ctx);

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #define LIBRARY "libcurl.so.4"
-/* Of libcurl's public interface, which never changes a number. */
+/* Numbers of libcurl's public interface, which never change. */
 #define URL 10002
 #define POSTFIELDS 10015
 #define NOPROXY 10177

@@ -1,8 +1,9 @@
-/* probe - one call of a language model by libcurl, as a program of its own that
- * doctor runs observed where there is no curl.
+/* probe - one call of a language model by libcurl. The doctor runs it as an
+ * observed program of its own where the host has no curl.
  *
- * Owns:    nothing when it returns. Threads: one. Fork: nothing to do.
- * Errors:  the answer is an exit status, one of those below; 0: answered.
+ * Threads: one.
+ * Errors:  the result is one of the exit statuses below; 0: the call was
+ *          answered.
  * Limits:  LLMOBS_PROBE_S seconds.
  */
 #ifndef LLMOBS_PROBE_H

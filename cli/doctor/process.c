@@ -14,7 +14,7 @@
 
 #define DELETED " (deleted)"
 
-/* Files of /proc have no size to be read by. */
+/* Reads a file of /proc, whose size is not known before. */
 static int slurp(pid_t pid, const char *name, struct llmobs_buf *out)
 {
     char path[64], block[16384];
@@ -49,7 +49,7 @@ static int read_link(pid_t pid, const char *name, char *out, size_t cap)
     return 0;
 }
 
-/* Cuts the mark that the kernel puts behind the path of a file that is gone. */
+/* Cuts the mark that the kernel puts after the path of a deleted file. */
 static bool cut_deleted(char *path)
 {
     size_t len = strlen(path), more = sizeof DELETED - 1;
@@ -82,7 +82,7 @@ static bool is_variable(const char *text)
     return len > 0 && text[len] == '=';
 }
 
-/* Entries of `text`, which ends with NUL. */
+/* Splits `text`, which ends with a NUL, into entries. */
 static int split_env(struct llmobs_process *process, bool variables)
 {
     struct llmobs_buf *text = &process->env_text;
@@ -102,7 +102,7 @@ static int split_env(struct llmobs_process *process, bool variables)
     return 0;
 }
 
-/* What is there may be a title, and NULs behind it. */
+/* True where a title, followed by NULs, has replaced the environment. */
 static bool is_overwritten(const struct llmobs_process *process)
 {
     for (const char **env = process->env; *env != NULL; env++)
@@ -111,8 +111,8 @@ static bool is_overwritten(const struct llmobs_process *process)
     return process->env_text.len > 0;
 }
 
-/* Its data begins with what was initialised and ends with what was not: the
- * only texts of that form in it are the copied variables. */
+/* Reads the shim's copy of the environment from its data. No other text there
+ * has the form of a variable. */
 static int read_copy(struct llmobs_process *process)
 {
     size_t len = (size_t)(process->data_to - process->data_from);
@@ -162,7 +162,7 @@ const char *llmobs_process_env(const struct llmobs_process *process,
 
 /* ---- objects ------------------------------------------------------------ */
 
-/* Many mappings of one file stand one after the other. */
+/* Adds a file once, though it has several mappings, one after another. */
 static void add_object(struct llmobs_process *process, char *path)
 {
     bool deleted = cut_deleted(path);
@@ -177,7 +177,7 @@ static void add_object(struct llmobs_process *process, char *path)
         (struct llmobs_process_object){path, deleted};
 }
 
-/* Writable parts of our library, and what the loader added behind it. */
+/* Notes the shim's writable mappings, and the anonymous one after them. */
 static void note_data(struct llmobs_process *process, const char *line)
 {
     const char *slash = strrchr(line, '/');
@@ -246,8 +246,8 @@ const struct llmobs_process_object *llmobs_process_object(
 
 /* ---- the process -------------------------------------------------------- */
 
-/* A process in another root, or with other mounts, has other files by the same
- * names. */
+/* Finds the root of a process: with another root, or other mounts, it sees
+ * other files under the same names. */
 static void find_root(struct llmobs_process *process)
 {
     char root[PATH_MAX] = "", ours[64] = "", theirs[64] = "";
@@ -281,7 +281,7 @@ static void read_secure(struct llmobs_process *process)
     llmobs_buf_fini(&text);
 }
 
-/* Field 4 of "PID (name) state parent ..."; a name may hold anything. */
+/* Field 4 of "PID (name) state parent ..."; a name may contain any byte. */
 pid_t llmobs_process_parent(pid_t pid)
 {
     struct llmobs_buf text;

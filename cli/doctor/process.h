@@ -1,4 +1,4 @@
-/* process - what /proc tells of a running process.
+/* process - a running process, as /proc shows it.
  *
  * Owns:    its lists and its root's descriptor, from open to close.
  * Threads: one.
@@ -6,9 +6,10 @@
  * Limits:  LLMOBS_PROCESS_TEXT bytes of an environment or of maps,
  *          LLMOBS_PROCESS_OBJECTS files in its memory.
  *
- * The process may end or change while it is read: each part is of its moment.
- * A process that writes its title over its environment, as php-fpm does, has
- * none to be read; then what our library copied at its start is taken.
+ * The process may end or change while it is read, so the parts may be of
+ * different moments. A process that writes its title over its environment, as
+ * php-fpm does, leaves none to read; then the copy that the shim made at its
+ * start is taken.
  */
 #ifndef LLMOBS_PROCESS_H
 #define LLMOBS_PROCESS_H
@@ -26,24 +27,26 @@
 #define LLMOBS_PROCESS_OBJECTS 4096
 
 struct llmobs_process_object {
-    const char *path; /* as it was when it was mapped */
-    bool deleted;     /* the file is not there any more, or another one is */
+    const char *path; /* its path when it was mapped */
+    bool deleted;     /* the path has no file any more, or another one */
 };
 
 struct llmobs_process {
     pid_t pid;
-    char exe[PATH_MAX]; /* "" where it may not be read */
+    char exe[PATH_MAX]; /* "" where reading it is not allowed */
     bool exe_deleted;
-    char prefix[PATH_MAX]; /* "/proc/PID/root"; "" where its root is ours */
+    char prefix[PATH_MAX]; /* "/proc/PID/root"; "" where it has this program's
+                            * root */
     int root;              /* as of llmobs_object_at */
-    bool secure;           /* the loader ignores what an environment asks for */
+    bool secure;           /* AT_SECURE: its loader ignores LD_PRELOAD */
     bool env_known;
-    bool env_copied;  /* all that is known is what our library kept of it */
-    const char **env; /* "NAME=value" as it was started with; NULL at the end */
+    bool env_copied;  /* only the shim's copy of it is known */
+    const char **env; /* "NAME=value", from its start; NULL at the end */
     bool maps_known;
     struct llmobs_process_object *objects;
     size_t object_count;
-    uint64_t data_from, data_to; /* our library's own variables; 0: none */
+    uint64_t data_from, data_to; /* range of the shim's own variables; 0: none
+                                  */
     struct llmobs_buf env_text;
     struct llmobs_buf maps_text;
 };
@@ -55,17 +58,17 @@ void llmobs_process_close(struct llmobs_process *process);
 const char *llmobs_process_env(const struct llmobs_process *process,
                                const char *name);
 
-/* The object of that file name, wherever it lies; NULL: not in its memory. */
+/* The object with that file name, in any directory; NULL: not in its memory. */
 const struct llmobs_process_object *llmobs_process_object(
     const struct llmobs_process *process, const char *name);
 
-/* 0: none, or no such process. */
+/* The parent's id; 0: none, or no such process. */
 pid_t llmobs_process_parent(pid_t pid);
 
-/* What ps shows of a process, "" where there is none. */
+/* The title that ps shows of a process; "" where it has none. */
 void llmobs_process_title(pid_t pid, char *out, size_t cap);
 
-/* Calls `each` for every process there is; false ends the walk. */
+/* Calls `each` for every process; false ends the walk. */
 void llmobs_process_all(bool (*each)(void *ctx, pid_t pid), void *ctx);
 
 #endif

@@ -17,12 +17,12 @@
 #define INI_MAX (1024 * 1024)
 #define EXTENSIONS_MAX 32
 #define PATTERNS_MAX 10
-/* A name that a search finds costs as much as reading so many bytes. */
+/* The cost of a name that a search finds, in bytes of the budget. */
 #define COST_ENTRY 1024
 
-/* Interpreters by the beginning of their names, and where their extensions
- * that use libcurl lie: %p is the directory above the program's own, %v the
- * version behind its name. */
+/* Interpreters, by the beginning of their names, and the paths of their
+ * extensions that use libcurl: %p is the directory above the program's own, %v
+ * the version after its name. */
 struct interpreter {
     const char *name;
     const char *loads;
@@ -97,7 +97,7 @@ static const char *base_of(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-/* Where the version begins in "python3.11"; NULL: another name. */
+/* The version in "python3.11"; NULL: another name. */
 static const char *version_in(const char *base, const char *name)
 {
     size_t len = strlen(name);
@@ -135,7 +135,8 @@ static bool is_shell(const char *path)
     return false;
 }
 
-/* R is a script that runs R: its name says it, not its interpreter's. */
+/* The name of the program to know. R is a script that runs R, so there the
+ * script's name counts, not its interpreter's. */
 static const char *name_of(const struct llmobs_program *program)
 {
     return program->script[0] != '\0' && is_shell(program->file)
@@ -162,8 +163,8 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* As execvp looks: the first of that name that may be executed, else the first
- * file of that name. */
+/* Finds the file as execvp does: the first of that name that may be executed,
+ * else the first file of that name. */
 static int find_in_path(const char *name, char out[PATH_MAX])
 {
     const char *list = getenv("PATH");
@@ -200,7 +201,7 @@ static int locate(const char *command, char out[PATH_MAX])
     return access(out, F_OK) == 0 ? 0 : -errno;
 }
 
-/* The line behind "#!"; false: no script. */
+/* Reads the line after "#!"; false: no script. */
 static bool read_script(const char *path, char line[SCRIPT_LINE])
 {
     int fd = llmobs_object_at(AT_FDCWD, path);
@@ -219,8 +220,8 @@ static bool read_script(const char *path, char line[SCRIPT_LINE])
     return true;
 }
 
-/* The interpreter of the line: the first word, or, behind env, the first that
- * is neither an option of env nor a variable. */
+/* The interpreter in the line: its first word or, after env, the first word
+ * that is neither an option of env nor a variable. */
 static const char *interpreter_in(char *line)
 {
     char *rest = line + 2, *word = strtok_r(rest, " \t", &rest);
@@ -265,7 +266,7 @@ struct extensions {
     const struct llmobs_library *library;
 };
 
-/* What came of the files since then is by an extension that is off. */
+/* Marks the copies from index `since` on as those of a disabled extension. */
 static void switch_off(struct llmobs_libcurl_routes *routes, size_t since)
 {
     for (size_t i = since; i < routes->count; i++)
@@ -284,7 +285,7 @@ static void add_extension(const struct extensions *all, const char *path,
         switch_off(all->routes, before);
 }
 
-/* Ruby's FFI names its library in a script. */
+/* Adds the library of Ruby's FFI, whose name stands in a script. */
 static void add_named_later(const struct extensions *all, const char *by)
 {
     static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
@@ -309,8 +310,9 @@ static void add_named_later(const struct extensions *all, const char *by)
     }
 }
 
-/* The budget of the search under way; only one runs at a time. A user who may
- * write to a directory can fill it, so each entry has its cost. */
+/* The budget of the current search, of which only one runs at a time. Each
+ * entry of a directory has its cost, since any user with write access could
+ * fill the directory. */
 static struct llmobs_allowance *globbing;
 
 static struct dirent *next_entry(void *dir)
@@ -358,7 +360,7 @@ static void add_glob(const struct extensions *all, const char *pattern,
     globfree(&found);
 }
 
-/* A pattern with %p and %v filled in. */
+/* Adds the files of a pattern with %p and %v filled in. */
 static void add_pattern(const struct extensions *all, const char *pattern,
                         const char *path, const char *version)
 {
@@ -395,11 +397,11 @@ static void add_pattern(const struct extensions *all, const char *pattern,
 /* ---- php ---------------------------------------------------------------- */
 
 struct php {
-    char scan_dir[PATH_MAX]; /* of further .ini files */
+    char scan_dir[PATH_MAX]; /* directory of further .ini files */
     char extension_dir[PATH_MAX];
 };
 
-/* Both are compiled in. */
+/* Notes the directory, which is compiled into the program. */
 static bool note_scan_dir(void *ctx, const char *text, size_t at)
 {
     struct php *php = ctx;
@@ -441,7 +443,7 @@ static void read_php(struct php *php, const struct llmobs_library *library,
     llmobs_object_close(&object);
 }
 
-/* True for a line "extension=curl", as it stands in 20-curl.ini. */
+/* True for a line like "extension=curl" of 20-curl.ini. */
 static bool is_enabling(const char *line, size_t len)
 {
     static const char name[] = "extension";

@@ -1,5 +1,5 @@
-/* program - what a person means by a command: the file that the kernel would
- * run in the end, and what that file is known to load later.
+/* program - finds the file that the kernel would finally run for a command, and
+ * the extensions that this file is known to load later.
  *
  * Threads: one.
  * Errors:  -ENOENT: no such command; -ELOOP: scripts of scripts; else -errno.
@@ -13,23 +13,25 @@
 #define LLMOBS_PROGRAM_SCRIPTS 4
 
 struct llmobs_program {
-    char path[PATH_MAX];   /* as found: a link of a virtual environment says
-                            * where its modules are */
+    char path[PATH_MAX];   /* as found, perhaps a link, whose directory shows
+                            * where a virtual environment has its modules */
     char file[PATH_MAX];   /* without links */
-    char script[PATH_MAX]; /* whose "#!" names the program; "": none */
+    char script[PATH_MAX]; /* the script whose "#!" names the program; "": none
+                            */
     bool shell;            /* it does its work by running other programs */
-    const char *loads;     /* what of it would reach libcurl, such as "the
+    const char *loads;     /* its part that would reach libcurl, such as "the
                             * extension curl"; NULL: not an interpreter */
 };
 
 /* Finds `command` by PATH, or as a path, and follows scripts. */
 int llmobs_program_find(struct llmobs_program *program, const char *command);
 
-/* Sets what follows from `path`; the file is in another root perhaps. */
+/* Sets all members that follow from `path`, a file that may be in another root.
+ */
 void llmobs_program_know(struct llmobs_program *program);
 
-/* Adds the extensions of an interpreter, and what they come to; of the
- * installed files below `prefix`, the path of the process's root or "". */
+/* Adds the libcurl copies that an interpreter's extensions load. The extensions
+ * are the files below `prefix`, the path of the process's root or "". */
 void llmobs_program_extensions(const struct llmobs_program *program,
                                const char *prefix,
                                struct llmobs_libcurl_routes *routes,

@@ -51,7 +51,7 @@ void llmobs_report_add(struct llmobs_report *report,
         report->no_memory = true;
 }
 
-/* What a file is called may be anything. */
+/* Escapes texts, since a file's name may contain any byte. */
 int llmobs_report_print_text(const struct llmobs_report *report)
 {
     static const char *const marks[] = {"ok ", "-- ", "NO "};

@@ -1,4 +1,4 @@
-/* report - what doctor has found, for people and for programs.
+/* report - the doctor's findings, for people and for programs.
  *
  * Owns:    its texts and values, from init to fini.
  * Threads: one.
@@ -15,12 +15,12 @@
 enum llmobs_report_level {
     LLMOBS_REPORT_OK,
     LLMOBS_REPORT_NOTE, /* worth knowing */
-    LLMOBS_REPORT_BAD   /* with this it cannot work, or does not */
+    LLMOBS_REPORT_BAD   /* with this, observing cannot work or does not */
 };
 
 struct llmobs_report {
-    struct llmobs_json *facts;    /* what is no sentence, by its part */
-    struct llmobs_json *findings; /* in the order of telling */
+    struct llmobs_json *facts;    /* values for programs, by subject */
+    struct llmobs_json *findings; /* sentences, in their order */
     bool bad;
     bool no_memory;
 };

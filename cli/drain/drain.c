@@ -22,14 +22,15 @@
 struct drain {
     char **argv;
     const char *dir; /* NULL: by the environment */
-    const char *to;  /* NULL: the configuration's own, and its entries only */
+    const char *to;  /* NULL: the configuration's exporter, and only entries for
+                      * it */
     long watch_s;    /* 0: once */
     long user_s;     /* 0: USER_S */
     bool json;
     bool help;
     struct llmobs_drain_round round;
     struct llmobs_drain_outcome sum;
-    struct llmobs_drain_outcome told; /* by the last line */
+    struct llmobs_drain_outcome told; /* the outcome in the last printed line */
     bool any_told;
     sigset_t signals;
 };
@@ -112,7 +113,7 @@ static int apply(void *ctx, int code, const char *value)
     case 'h':
         drain->help = true;
         return 0;
-    default: /* told by getopt_long */
+    default: /* getopt_long has printed the error */
         return -EINVAL;
     }
 }
@@ -130,8 +131,8 @@ static void hear(void *ctx, const char *text)
     complaint->about_url |= strncmp(text, "DD_TRACE_AGENT_URL:", 19) == 0;
 }
 
-/* The environment with `exporter` and `url` before it: the first one counts,
- * for others of the name are left out. */
+/* Gives the environment with the entries of `more` before it. The first entry
+ * of a name counts, so others of the same names are left out. */
 static const char **make_environment(char *const more[2])
 {
     static const char *list[VARIABLES_MAX];
@@ -234,7 +235,7 @@ static void print_text(const struct llmobs_drain_outcome *sum)
     putchar('\n');
 }
 
-/* A watch is silent while nothing happens. */
+/* Prints the outcome, but of a watch only one that has changed. */
 static void tell(struct drain *drain)
 {
     const struct llmobs_drain_outcome *sum = &drain->sum;
@@ -262,7 +263,7 @@ static void go_round(struct drain *drain)
     memset(&drain->sum, 0, sizeof drain->sum);
     rc = llmobs_drain_run(&drain->round, drain->dir);
     if (rc == -ENOENT && drain->watch_s > 0)
-        rc = 0; /* it may come */
+        rc = 0; /* the spool may come later */
     if (rc != 0 && rc != -EINTR)
         tell_error(drain, drain->dir != NULL ? drain->dir : "spool", rc);
     if (rc != 0 && drain->sum.error == 0)

@@ -18,9 +18,9 @@
 #include "core/net/http.h"
 #include "core/spool/adopt.h"
 
-/* A request that hangs when we are told to end. */
+/* The time for a request that hangs when the drain has to end. */
 #define ENDING_MS 500
-/* From being told to end until it is killed. */
+/* The time between a child's signal to end and its kill. */
 #define LATE_MS 700
 
 /* -- in the process of its own -------------------------------------------- */
@@ -58,7 +58,8 @@ static int look(const struct llmobs_drain_round *round,
     return rc;
 }
 
-/* The person who types it wants it tried, whatever was found before. */
+/* Forgets that the peer was down: the person who types this command wants the
+ * delivery tried. */
 static int deliver(const struct llmobs_drain_round *round)
 {
     struct llmobs_adopt *adopt = open_adopt(round);
@@ -85,7 +86,7 @@ static void drain(const struct llmobs_drain_round *round,
     struct llmobs_adopt_left left = {0};
 
     out->error = llmobs_user_spool_enter(place, round->config);
-    if (out->error == -ENOENT) { /* another place of the same user's */
+    if (out->error == -ENOENT) { /* the user's other spool was removed */
         out->error = 0;
         return;
     }
@@ -124,7 +125,7 @@ static void run_child(const struct llmobs_drain_round *round,
 
 /* -- in ours -------------------------------------------------------------- */
 
-/* 0: the time is up. */
+/* Waits for a signal; 0: the time is up. */
 static int next_signal(int64_t until_ns)
 {
     struct timespec left = llmobs_clock_wait(until_ns - llmobs_clock_mono_ns());
@@ -141,13 +142,14 @@ static int next_signal(int64_t until_ns)
     return number < 0 && errno == EAGAIN ? 0 : number;
 }
 
-/* The earlier one; 0 stands for no time at all. */
+/* The earlier time; 0 means that there is none. */
 static int64_t sooner(int64_t a_ns, int64_t b_ns)
 {
     return a_ns == 0 || (b_ns != 0 && b_ns < a_ns) ? b_ns : a_ns;
 }
 
-/* When a child is told to end, so that it has ended by the deadline. */
+/* The time at which a child has to be told to end, so that it has ended by the
+ * deadline. */
 static int64_t soft_deadline(const struct llmobs_drain_round *round)
 {
     int64_t left = round->deadline_ns - llmobs_clock_mono_ns();
@@ -181,7 +183,7 @@ static void tell_to_end(struct llmobs_drain_child *child)
 
     kill(child->pid, SIGTERM);
     child->soft_ns = 0;
-    if (child->uid != geteuid()) /* that user may have stopped it */
+    if (child->uid != geteuid()) /* that user may have stopped the child */
         child->hard_ns = sooner(child->hard_ns, late_ns);
 }
 
@@ -193,7 +195,8 @@ static void end_round(struct llmobs_drain_round *round)
             tell_to_end(&round->children[i]);
 }
 
-/* Tells the children whose time is up to end; gives the time of the next. */
+/* Tells or kills the children whose time is up; answers the time of the next
+ * one. */
 static int64_t keep_time(struct llmobs_drain_round *round)
 {
     int64_t now = llmobs_clock_mono_ns(), next = 0;
@@ -216,8 +219,8 @@ static int64_t keep_time(struct llmobs_drain_round *round)
     return next;
 }
 
-/* Root waits for no byte of a child that has ended: another process of the same
- * user may hold the other end open. */
+/* Root does not wait for bytes of a child that has ended: another process of
+ * the same user may hold the pipe's other end open. */
 static void end_child(struct llmobs_drain_round *round,
                       struct llmobs_drain_child *child, bool well)
 {
@@ -231,7 +234,8 @@ static void end_child(struct llmobs_drain_round *round,
     *child = (struct llmobs_drain_child){0};
 }
 
-/* Takes the outcome of each child that has ended; gives how many still run. */
+/* Takes the outcome of each child that has ended; answers the number of those
+ * that still run. */
 static size_t reap(struct llmobs_drain_round *round)
 {
     size_t left = 0;
@@ -269,7 +273,7 @@ static bool is_served(const struct llmobs_drain_round *round, uid_t uid)
     return false;
 }
 
-/* NULL: as many as may run do. */
+/* A free place for a child; NULL: LLMOBS_DRAIN_CHILDREN run. */
 static struct llmobs_drain_child *find_room(struct llmobs_drain_round *round)
 {
     for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
@@ -307,7 +311,7 @@ static int begin_child(struct llmobs_drain_round *round,
     return 0;
 }
 
-/* Where need be after another has ended. */
+/* Starts a child, if need be after another one has ended. */
 static int begin(struct llmobs_drain_round *round,
                  const struct llmobs_user_spool *place)
 {
@@ -338,7 +342,8 @@ static int put_aside(struct llmobs_drain_round *round,
     return 0;
 }
 
-/* A user who holds up its own place holds up no walk to the others'. */
+/* Puts a spool aside where its user has a child already, so that this user does
+ * not hold up the others. */
 static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct llmobs_drain_round *round = ctx;
@@ -354,7 +359,8 @@ static int visit(void *ctx, const struct llmobs_user_spool *place)
     return round->ending ? -EINTR : 0;
 }
 
-/* Takes the first one whose user has no child any more; NULL: each has one. */
+/* Takes the first spool whose user has no child any more; NULL: each user has
+ * one. */
 static struct llmobs_drain_aside *take_aside(struct llmobs_drain_round *round)
 {
     struct llmobs_drain_aside **at = &round->aside, *aside;
@@ -367,7 +373,7 @@ static struct llmobs_drain_aside *take_aside(struct llmobs_drain_round *round)
     return aside;
 }
 
-/* Frees all of them, visited or not. */
+/* Visits the spools that were put aside, and frees them, visited or not. */
 static int visit_aside(struct llmobs_drain_round *round)
 {
     struct llmobs_drain_aside *aside;

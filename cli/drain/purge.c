@@ -87,13 +87,13 @@ static const struct option options[] = {
 
 /* -- arguments ------------------------------------------------------------ */
 
-/* What went, or would go, of one place or of all. */
+/* What was removed, or would be, of one user or of all. */
 struct llmobs_purged {
-    uint64_t files; /* of the store, and what the peer had refused */
+    uint64_t files; /* of the store, and the file of refused entries */
     uint64_t bytes;
     uint64_t calls;   /* of the spool */
-    uint64_t living;  /* of running processes: left there */
-    uint64_t refused; /* not the user's own, or no files: left there */
+    uint64_t living;  /* calls of running processes: they stay */
+    uint64_t refused; /* not the user's own, or no regular files: they stay */
     uint64_t unreadable;
     int error;
 };
@@ -109,7 +109,7 @@ struct llmobs_purge {
     bool dry;
     bool json;
     bool help;
-    long user_s; /* for how long each other user is waited for */
+    long user_s; /* the time for each other user */
     struct llmobs_config *config;
     struct llmobs_living living;
     struct llmobs_purged sum;
@@ -117,7 +117,7 @@ struct llmobs_purge {
 
 /* -- files ---------------------------------------------------------------- */
 
-/* A directory while its files go. */
+/* A directory while its files are removed. */
 struct folder {
     const struct llmobs_purge *purge;
     const char *path;
@@ -137,7 +137,7 @@ static int open_folder(struct folder *folder, bool chosen, DIR **list)
     return *list != NULL ? 0 : -errno;
 }
 
-/* A file of the user's own, and no link to one. */
+/* True for a regular file of the user's own; a link is none. */
 static bool is_own(const struct folder *folder, const char *name,
                    struct stat *st)
 {
@@ -176,8 +176,8 @@ static void remove_file(const struct folder *folder, const char *name)
 
 /* -- the store ------------------------------------------------------------ */
 
-/* A writer looks, once it has the lock, whether its file is still the one of
- * that name: with the lock nothing goes that was written after our begin. */
+/* Locks the current file. A writer that gets the lock looks whether its file
+ * still has that name, so nothing that is written after this is removed. */
 static int lock_current(const struct folder *folder, int *out)
 {
     struct stat st;
@@ -193,7 +193,7 @@ static int lock_current(const struct folder *folder, int *out)
     if (rc == -EBUSY)
         close(fd);
     else
-        *out = fd; /* a file system without locks has no such care */
+        *out = fd; /* some file systems have no locks */
     return rc == -EBUSY ? rc : 0;
 }
 
@@ -232,8 +232,8 @@ static void count_gone(const struct llmobs_adopted *adopted)
     llmobs_stats_add(LLMOBS_STAT_purged, 1);
 }
 
-/* By the very code that delivers them: it knows who is dead, and no two take
- * the same. */
+/* Takes calls over by the same code that delivers them: it knows which
+ * processes are dead, and no two processes take the same call. */
 static int purge_dead(struct llmobs_adopt *adopt, struct llmobs_purged *out)
 {
     struct llmobs_adopted adopted;
@@ -248,7 +248,7 @@ static int purge_dead(struct llmobs_adopt *adopt, struct llmobs_purged *out)
     return rc;
 }
 
-/* All files of one process, whoever it is. */
+/* Removes all files of one process, running or not. */
 static void remove_process(const struct folder *base, const char *name)
 {
     char path[2 * PATH_MAX];
@@ -279,8 +279,9 @@ static void remove_process(const struct folder *base, const char *name)
     unlinkat(base->fd, name, AT_REMOVEDIR);
 }
 
-/* Beside the directories of processes: what the peer refused, how much there
- * was, and a directory for the next one, in which nothing ought to be. */
+/* Removes what stands beside the directories of processes: the refused entries,
+ * the file with the usage, and the directory for the next process, which should
+ * be empty. */
 static void remove_rest(const struct folder *folder, const char *name)
 {
     struct llmobs_record_owner who;
@@ -314,8 +315,8 @@ static int purge_rest(const struct llmobs_purge *purge,
     return rc;
 }
 
-/* A running process may remove a file between its name and its bytes: what
- * cannot be read a few times cannot be read. */
+/* A running process may remove a file after its name was listed and before it
+ * is read, so an unreadable entry is tried several times. */
 static int count(struct llmobs_adopt *adopt, struct llmobs_adopt_left *left)
 {
     const struct timespec pause = {0, COUNT_AGAIN_MS * 1000000};
@@ -328,7 +329,8 @@ static int count(struct llmobs_adopt *adopt, struct llmobs_adopt_left *left)
     return rc;
 }
 
-/* What is left counts as gone where all of it goes. */
+/* Counts the entries that are left; with --all they go, too, and count as
+ * removed. */
 static void count_left(const struct llmobs_purge *purge,
                        const struct llmobs_adopt_left *left,
                        struct llmobs_purged *out)
@@ -371,7 +373,8 @@ static void purge_spool(const struct llmobs_purge *purge,
 
 /* -- one place ------------------------------------------------------------ */
 
-/* Another's files lie in that user's own store only. */
+/* Purges one user's store and spool. For another user only that user's own
+ * store counts. */
 static void purge_user(const struct llmobs_purge *purge,
                        const struct llmobs_user_spool *place,
                        struct llmobs_purged *out)
@@ -379,7 +382,7 @@ static void purge_user(const struct llmobs_purge *purge,
     bool theirs = place->uid != geteuid();
 
     out->error = llmobs_user_spool_enter(place, purge->config);
-    if (out->error == -ENOENT) /* another place of the same user's */
+    if (out->error == -ENOENT) /* the user's other spool was removed */
         out->error = 0;
     else if (out->error == 0) {
         if (purge->store && !(theirs && purge->config->store_dir != NULL))
@@ -412,7 +415,7 @@ static int apply(void *ctx, int code, const char *value)
         purge->help = true;
     else if (code == 'd' && *value != '\0')
         purge->dir = value;
-    else /* told by getopt_long, but for an empty directory */
+    else /* getopt_long has printed the error, but not for an empty directory */
         return -EINVAL;
     return 0;
 }
@@ -453,7 +456,7 @@ static void add_up(struct llmobs_purged *sum, const struct llmobs_purged *one)
         sum->error = one->error;
 }
 
-/* A user may hold up what has become that user's. */
+/* Waits for a child. A user may hold up a child that has become that user. */
 static bool waits_for(const struct llmobs_purge *purge, int fd,
                       const struct llmobs_user_spool *place)
 {
@@ -490,7 +493,7 @@ static int run_apart(struct llmobs_purge *purge,
     told = waits_for(purge, ends[0], place) &&
            read(ends[0], out, sizeof *out) == sizeof *out;
     close(ends[0]);
-    /* Its user may have stopped it, also after its word. */
+    /* Its user may have stopped it, even after it sent its result. */
     kill(child, SIGKILL);
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
@@ -505,7 +508,8 @@ static int visit(void *ctx, const struct llmobs_user_spool *place)
     char room[LLMOBS_ESCAPE_NAME];
     int rc;
 
-    /* Our own place was the first, unless another one was named. */
+    /* The first visit was that of this user's own spool, unless --dir names
+     * one. */
     if (purge->dir != NULL ? !own && !purge->users : own)
         return 0;
     rc = run_apart(purge, place, &out);
@@ -583,7 +587,7 @@ static void tell(const struct llmobs_purge *purge)
     putchar('\n');
 }
 
-/* What would go, and whether it shall. */
+/* Prints what would be removed, and asks whether to do it. */
 static bool is_wanted(struct llmobs_purge *purge)
 {
     char answer[8] = "";

@@ -70,8 +70,8 @@ static bool add_user(struct user *users, size_t *count, const struct stat *st)
     return true;
 }
 
-/* Root acts as each user that has something there; anybody else as who they
- * are. */
+/* Lists the users: for root each user with files there, else the user itself.
+ */
 static int list_users(const char *path, bool chosen, struct user *users,
                       size_t *count)
 {
@@ -112,8 +112,9 @@ static int one(const struct walk *walk, const char *path, bool chosen)
 
 /* -- all users ------------------------------------------------------------ */
 
-/* Whether there is nothing at all of ours, of which the spool is a part. Root
- * may not see what is on a network's disk: the user will. */
+/* True where the directory that the spool is a part of does not exist. On a
+ * network file system root may not be allowed to look: then the user's process
+ * does. */
 static bool is_missing(const char *spool)
 {
     char path[PATH_MAX];
@@ -124,7 +125,7 @@ static bool is_missing(const char *spool)
     return lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
-/* A home is its owner's; those of root are no user's. */
+/* Visits a home as its owner; a home that root owns is no user's. */
 static int visit_home(const struct walk *walk, const char *name,
                       const struct stat *st)
 {
@@ -137,7 +138,8 @@ static int visit_home(const struct walk *walk, const char *name,
     return visit(walk, path, false, st->st_uid, st->st_gid);
 }
 
-/* Anybody may make a directory there: its name must be its owner's. */
+/* Visits a directory where anybody may make one, so its name must be its
+ * owner's. */
 static int visit_loose(const struct walk *walk, const char *name,
                        const struct stat *st)
 {
@@ -195,7 +197,7 @@ int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
         rc = 0;
     if (geteuid() != 0 || chosen)
         return rc;
-    /* One that cannot be had does not stand before the others. */
+    /* A directory that fails does not keep the others from being visited. */
     rc = worse(rc, each(&walk, HOMES, visit_home));
     return worse(rc, each(&walk, LOOSE, visit_loose));
 }
@@ -215,7 +217,8 @@ static int become(const struct llmobs_user_spool *place)
     if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
         setresuid(place->uid, place->uid, place->uid) != 0)
         return -errno;
-    /* Our memory holds root's key. */
+    /* This process's memory has root's key, so other processes of the user must
+     * not read it. */
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
@@ -226,7 +229,7 @@ static int put_text(char **field, const char *text, size_t len)
     return text == NULL || *field != NULL ? 0 : -ENOMEM;
 }
 
-/* "P/llmobs/spool" is the rule's place of a state directory P. */
+/* For a spool "P/llmobs/spool", sets P as the state directory. */
 static int name_state(struct llmobs_config *config, const char *path)
 {
     size_t len = strlen(path), tail = strlen(SPOOL);
@@ -251,7 +254,7 @@ int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
         return rc;
     if (place->chosen)
         return put_text(&config->spool_dir, place->path, strlen(place->path));
-    /* By the rule: with its care for links. */
+    /* By the usual rule, which checks links. */
     rc = llmobs_spool_dir(config, path, sizeof path);
     return rc == 0 && strcmp(path, place->path) != 0 ? -ENOENT : rc;
 }

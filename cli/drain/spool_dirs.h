@@ -1,13 +1,12 @@
-/* spool_dirs - the spools that a drain goes through, and as which user.
+/* spool_dirs - the spools that drain and purge visit, each with its user.
  *
- * Each user's files are touched by a process of that user's alone: a link that
- * one lays leads no further than its own rights do.
+ * Only a process that has become the user touches a user's files, so a link
+ * that the user makes leads no further than the user's own rights.
  *
- * Owns:    nothing; what a visit gets is borrowed for the call.
+ * Owns:    nothing; a visit borrows its spool for the call.
  * Threads: one at a time.
- * Errors:  negative errno; a place that is not there is passed over.
+ * Errors:  negative errno; a spool that does not exist is passed over.
  * Limits:  LLMOBS_SPOOL_DIRS_MAX users of one directory.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_SPOOL_DIRS_H
 #define LLMOBS_SPOOL_DIRS_H
@@ -21,22 +20,22 @@
 
 struct llmobs_user_spool {
     const char *path; /* of the spool */
-    bool chosen;      /* by a person, who may have chosen a link */
-    uid_t uid;        /* whose entries */
+    bool chosen;      /* by a person, so its path may be a link */
+    uid_t uid;        /* the owner of the entries */
     gid_t gid;
 };
 
 typedef int llmobs_user_spool_fn(void *ctx,
                                  const struct llmobs_user_spool *place);
 
-/* Visits the spool `dir`; NULL: the configuration's, or, for root where that
- * names none, those of all users, also where only the store is there. Until a
- * visit answers other than 0. */
+/* Visits the spool `dir`; NULL: the configuration's or, for root without a
+ * configured one, those of all users, also of users who have only a store. A
+ * visit that answers other than 0 ends the walk. */
 int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
                             llmobs_user_spool_fn *visit, void *ctx);
 
-/* Becomes the place's user for good and makes the place that of the
- * configuration, so that store and counters are that user's too. */
+/* Becomes the spool's user for good, and sets the spool in the configuration,
+ * so that store and counters are that user's too. */
 int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
                             struct llmobs_config *config);
 

@@ -17,13 +17,13 @@
 struct child {
     pid_t pid;
     bool reaps;
-    sigset_t taken;            /* the signals that we wait for */
-    sigset_t mask;             /* as we were started */
+    sigset_t taken;            /* the signals to wait for */
+    sigset_t mask;             /* the mask at this process's start */
     struct sigaction on_child; /* SIGCHLD, likewise */
 };
 
-/* All but the ones that a fault of ours raises: those must still kill us, and
- * not be passed on where others may send them. */
+/* Blocks all signals but those of a fault: these must still kill this process,
+ * and one that somebody sends is not passed on. */
 static void block_signals(struct child *child)
 {
     static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
@@ -34,7 +34,8 @@ static void block_signals(struct child *child)
     for (size_t i = 0; i < sizeof faults / sizeof *faults && !child->reaps; i++)
         sigdelset(&child->taken, faults[i]);
     sigprocmask(SIG_BLOCK, &child->taken, &child->mask);
-    /* Started with SIGCHLD ignored, we could not learn the status. */
+    /* Where SIGCHLD was ignored at the start, the kernel would drop the status.
+     */
     sigaction(SIGCHLD, &by_default, &child->on_child);
 }
 
@@ -59,7 +60,7 @@ _Noreturn static void become(const struct child *child,
     _exit(llmobs_environment_exec_status(error));
 }
 
-/* The pipe closes with the exec; before it, it brings the error. */
+/* Reads the error of the exec from a pipe, which a successful exec closes. */
 static int exec_error(int report)
 {
     int error = 0;
@@ -71,8 +72,8 @@ static int exec_error(int report)
     return n == (ssize_t)sizeof error ? error : 0;
 }
 
-/* By hand before Linux 5.9, as far as it is worth the time: a limit may be a
- * million. */
+/* Closes descriptors one by one, before Linux 5.9. Only the lower ones, since
+ * the limit may be a million. */
 static void close_from(int first)
 {
     long end = sysconf(_SC_OPEN_MAX);
@@ -85,7 +86,7 @@ static void close_from(int first)
         close(fd);
 }
 
-/* Descriptors of ours would keep pipes and locks of the command open. */
+/* Descriptors of this process would keep the command's pipes and locks open. */
 static void release_descriptors(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -95,8 +96,9 @@ static void release_descriptors(void)
     close_from(3);
 }
 
-/* Stops as the child did. Where nobody could continue us (an orphaned group)
- * the kernel ignores the signal, and so do we. */
+/* Stops this process as the child was stopped. In an orphaned group, where
+ * nobody could continue it, the kernel ignores the signal, and this process
+ * goes on. */
 static void stop_too(const struct child *child, int signal)
 {
     struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -131,7 +133,7 @@ static bool ended(const struct child *child, int *status)
         if ((pid < 0 && errno == EINTR) || (pid > 0 && pid != child->pid))
             continue;
         if (pid != child->pid)
-            return pid < 0; /* nobody can tell its status any more */
+            return pid < 0; /* its status is lost */
         if (!WIFSTOPPED(*status))
             return true;
         if (is_stop(WSTOPSIG(*status)))
@@ -139,7 +141,8 @@ static bool ended(const struct child *child, int *status)
     }
 }
 
-/* A timer set before we were started was meant for the command. */
+/* A timer that was set before this process started was meant for the command.
+ */
 static bool is_timer(int signal)
 {
     return signal == SIGALRM || signal == SIGVTALRM || signal == SIGPROF;

@@ -1,21 +1,23 @@
-/* child - runs a command as if it had been run in our place.
+/* child - runs a command as if it had been run in this process's place.
  *
  * Owns:    the child process, until it has ended and is reaped.
- * Threads: one, and no other may run: the process forks, and signals are
- *          taken synchronously from then on (they stay blocked).
- * Errors:  -errno: the command was not run. What it did itself is the result.
- * Limits:  none.
- * Fork:    the child has the mask and dispositions that we were started with.
+ * Threads: one, and no other may run: the process forks, and signals are taken
+ *          synchronously from then on (they stay blocked).
+ * Errors:  -errno: the command was not run. Its own failure is part of the
+ *          result.
+ * Fork:    the child has the signal mask and dispositions of this process's
+ *          start.
  *
- * Signals that a process sends us are passed on; those of the terminal reach
- * the child by its group. When the child stops, we stop; when we are
- * continued, it is. Once it runs, every descriptor of ours is closed or
- * /dev/null: a pipe ends when the command ends it.
+ * Signals that another process sends are passed on to the child; those of the
+ * terminal reach it by its group. When the child stops, this process stops, and
+ * when this process is continued, the child is. Once the child runs, every
+ * descriptor of this process is closed or /dev/null, so that a pipe ends when
+ * the command ends it.
  *
- * One that `reaps` is the first process of a pid namespace: orphans become its
- * children, and a signal that it does not take is ignored by the kernel. So it
+ * With `reaps` this is the first process of a pid namespace: orphans become its
+ * children, and the kernel ignores each signal that it does not take. So it
  * waits for every child that ends, and passes all signals on, those of faults
- * included: a fault of our own ends us nevertheless, blocked or not.
+ * included; a fault of its own ends it even where the signal is blocked.
  */
 #ifndef LLMOBS_CHILD_H
 #define LLMOBS_CHILD_H
@@ -24,12 +26,12 @@
 
 struct llmobs_child_result {
     int exec_error; /* errno of a command that could not be executed, or 0 */
-    int status;     /* as of waitpid, when there was no such error */
+    int status;     /* as of waitpid, where exec_error is 0 */
 };
 
 struct llmobs_environment;
 
-/* A command, and how it is run. */
+/* A command, and the way to run it. */
 struct llmobs_child_command {
     char **argv; /* argv[0] is found as execvp finds it */
     const struct llmobs_environment *environment;
@@ -42,8 +44,8 @@ struct llmobs_child_command {
 int llmobs_child_run(const struct llmobs_child_command *command,
                      struct llmobs_child_result *result);
 
-/* How a shell would tell it: the exit status, 128 and the number of a signal,
- * 127 or 126 for what could not be executed. */
+/* The status that a shell would set: the exit status, 128 plus the number of a
+ * signal, 127 or 126 for a command that could not be executed. */
 int llmobs_child_status(const struct llmobs_child_result *result);
 
 #endif

@@ -16,15 +16,16 @@
 #include "core/base/log.h"
 #include "core/base/paths.h"
 
-/* Of the grace, for the processes that the command left behind. */
+/* A third of the grace is for the processes that the command left behind. */
 #define OTHERS_SHARE 3
-/* For killed ones to be gone. */
+/* The time for killed processes to end. */
 #define KILLED_MS 100
 
 struct entrypoint {
     const char *preload;
     bool help;
-    bool first; /* of a pid namespace: what is left ends with us */
+    bool first; /* first process of a pid namespace: the kernel ends all others
+                 * with it */
     char **command;
     struct llmobs_environment environment; /* the command's */
     struct llmobs_drain_round round;
@@ -70,7 +71,7 @@ static int fail_exec(const struct entrypoint *entry, int error)
     return llmobs_environment_exec_status(error);
 }
 
-/* No process to be had: the command is the first one itself. */
+/* Executes the command in this process, where no other process can be had. */
 static int run_plain(struct entrypoint *entry)
 {
     return fail_exec(
@@ -79,7 +80,8 @@ static int run_plain(struct entrypoint *entry)
 
 /* -- the end -------------------------------------------------------------- */
 
-/* Waits for all children that we have or get. False: some are left then. */
+/* Waits for all children, new ones included. False: some are left at that time.
+ */
 static bool reap_until(int64_t until_ns)
 {
     sigset_t child;
@@ -101,8 +103,8 @@ static bool reap_until(int64_t until_ns)
     }
 }
 
-/* What the kernel would kill with us gets the chance to end by itself, and to
- * put its last calls into the spool. */
+/* Tells the processes to end which the kernel would kill with this one, so that
+ * they can put their last calls into the spool. */
 static void end_others(int64_t ms)
 {
     if (kill(-1, SIGTERM) != 0)
@@ -131,7 +133,7 @@ static bool delivers(const struct entrypoint *entry)
            access(LLMOBS_DISABLED_FILE, F_OK) != 0;
 }
 
-/* The command has ended: nothing that fails here changes how we exit. */
+/* Called after the command's end: no failure here changes the exit status. */
 static void finish(struct entrypoint *entry, int64_t ended_ns)
 {
     struct llmobs_drain_round *round = &entry->round;

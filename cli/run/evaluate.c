@@ -1,4 +1,4 @@
-/* evaluate - an evaluation metric, said by a script. */
+/* evaluate - sends an evaluation metric for a script. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -24,10 +24,11 @@ struct job {
     const char *value;
     bool help;
     struct llmobs_config *config;
-    struct llmobs_context context; /* of a span below the one around us */
+    struct llmobs_context context; /* of a span below the one around the script
+                                    */
     char span_id[24];
     char trace_id[LLMOBS_TRACE_HEX_LEN + 1];
-    struct llmobs_json *json; /* the value's */
+    struct llmobs_json *json; /* the value, where it is JSON */
     struct llmobs_json *metadata;
 };
 
@@ -98,7 +99,7 @@ static int refuse(const char *option, const char *why)
 
 /* -- arguments ------------------------------------------------------------ */
 
-/* Cuts the argument in two, which is ours to change. */
+/* Cuts the argument in two, in its own place. */
 static int split(const char *option, const char *text, char mark,
                  const char **key, const char **value)
 {
@@ -199,7 +200,7 @@ static int apply(void *ctx, int code, const char *value)
     case 'h':
         job->help = true;
         return 0;
-    default: /* told by getopt_long */
+    default: /* getopt_long has printed the error */
         return -EINVAL;
     }
 }
@@ -267,7 +268,7 @@ static int read_value(struct job *job)
 
 /* -- the span ------------------------------------------------------------- */
 
-/* The one around the script, where no other is named. */
+/* Takes the span around the script where no other is named. */
 static void join_around(struct job *job)
 {
     struct llmobs_evaluation *e = &job->evaluation;
@@ -311,7 +312,7 @@ static int give(void *ctx, struct llmobs_worker *worker)
     return llmobs_evaluation_submit(&job->evaluation);
 }
 
-/* Delivered, or left on the disk. */
+/* True when the metric is delivered, or stands on the disk. */
 static bool is_safe(void)
 {
     return llmobs_stats_get(LLMOBS_STAT_delivered) +
@@ -344,7 +345,7 @@ static int submit(struct job *job)
 
 int llmobs_cmd_evaluate(int argc, char **argv)
 {
-    /* Static: the worker's thread may outlive us. */
+    /* Static: the worker's thread may outlive this function. */
     static struct job job;
     int status = LLMOBS_CLI_USAGE;
 

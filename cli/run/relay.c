@@ -38,8 +38,8 @@ static bool write_all(const char *data, size_t len)
     return true;
 }
 
-/* Whoever reads our output may be gone: then the command learns it as it would
- * have, by a pipe that is closed. */
+/* Passes bytes on. When the reader of the output has gone, this closes the
+ * pipe, so that the command notices as it would without a relay. */
 static void pass_on(int from, struct llmobs_relayed *kept)
 {
     char part[16384];
@@ -57,7 +57,8 @@ static void pass_on(int from, struct llmobs_relayed *kept)
     }
 }
 
-/* Ends with the command's output, not with a signal meant for the command. */
+/* Runs until the command's output ends; a signal for the command does not end
+ * it. */
 static void run(struct llmobs_relay *relay)
 {
     sigset_t all;
@@ -67,6 +68,12 @@ static void run(struct llmobs_relay *relay)
     close(relay->pipe[1]);
     pass_on(relay->pipe[0], relay->kept);
     _exit(0);
+}
+
+static void unmap(struct llmobs_relay *relay)
+{
+    munmap(relay->kept, sizeof *relay->kept);
+    relay->kept = NULL;
 }
 
 int llmobs_relay_begin(struct llmobs_relay *relay)
@@ -89,11 +96,11 @@ int llmobs_relay_begin(struct llmobs_relay *relay)
         return 0;
     rc = -errno;
     llmobs_relay_leave(relay);
-    llmobs_relay_fini(relay);
+    unmap(relay);
     return rc;
 no_pipe:
     rc = -errno;
-    llmobs_relay_fini(relay);
+    unmap(relay);
     return rc;
 }
 
@@ -123,11 +130,4 @@ struct llmobs_text llmobs_relay_take(struct llmobs_relay *relay, int ms)
     text.len = atomic_load(&relay->kept->len);
     text.data = relay->kept->data;
     return text;
-}
-
-void llmobs_relay_fini(struct llmobs_relay *relay)
-{
-    if (relay->kept != NULL)
-        munmap(relay->kept, sizeof *relay->kept);
-    relay->kept = NULL;
 }

@@ -1,13 +1,14 @@
 /* relay - the standard output of a command, passed on and kept.
  *
- * A process of its own reads what the command writes and writes it on, for the
- * command may have children that write after its end, and we close all
- * descriptors while it runs. What is kept lies in memory that both share.
+ * A process of its own reads the command's output and writes it on: the command
+ * may have children that write after its end, and the tool closes all its
+ * descriptors while the command runs. The kept bytes are in memory that both
+ * processes share.
  *
- * Owns:    the process until take, the memory until fini.
+ * Owns:    the process until take, the memory until the tool's end.
  * Threads: one, and no other may run: it forks.
  * Errors:  -errno: nothing is relayed.
- * Limits:  LLMOBS_RELAY_MAX bytes are kept, all are passed on.
+ * Limits:  LLMOBS_RELAY_MAX bytes are kept; all bytes are passed on.
  * Fork:    begin forks.
  */
 #ifndef LLMOBS_RELAY_H
@@ -22,22 +23,22 @@
 
 struct llmobs_relay {
     pid_t pid;   /* 0: there is none */
-    int pipe[2]; /* the command's end is the second */
+    int pipe[2]; /* the command writes to the second */
     struct llmobs_relayed *kept;
 };
 
 int llmobs_relay_begin(struct llmobs_relay *relay);
 
-/* In the command's process, before it begins: its output is the pipe. */
+/* Makes the pipe the output; called in the command's process before the exec.
+ */
 void llmobs_relay_enter(const struct llmobs_relay *relay);
 
-/* In ours, once the command has been forked or could not be. */
+/* Closes the pipe; called in the tool's process after the fork, failed or not.
+ */
 void llmobs_relay_leave(struct llmobs_relay *relay);
 
-/* After the command's end: waits up to `ms` for the rest of its output, which
- * grandchildren of it may hold open. Borrowed until fini. */
+/* Gives the kept output after the command's end. Waits up to `ms` for the rest,
+ * since the command's own children may hold the pipe open. Borrowed. */
 struct llmobs_text llmobs_relay_take(struct llmobs_relay *relay, int ms);
-
-void llmobs_relay_fini(struct llmobs_relay *relay);
 
 #endif

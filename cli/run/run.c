@@ -18,13 +18,13 @@
 #define STATUS_REFUSED 126
 #define STATUS_ABSENT 127
 
-/* The kernel takes no longer string than this, its NUL included, and no more of
- * all together. */
+/* The longest string that the kernel takes, its NUL included. */
 #define STRING_MAX_BYTES ((size_t)128 * 1024)
 #define STRINGS_MAX_BYTES (6L * 1024 * 1024)
-/* Room for LD_PRELOAD, TRACEPARENT and TRACESTATE, which the tools add. */
+/* Space for LD_PRELOAD, TRACEPARENT and TRACESTATE, which the tools add later.
+ */
 #define ADDED_LATER ((size_t)8 * 1024)
-/* The words that both tools put before a command. */
+/* The number of words that both tools put before a command. */
 #define TOOL_WORDS 12
 
 #define NOT_THERE " is not there (run make)"
@@ -50,13 +50,14 @@ static const struct {
 struct launch {
     bool entrypoint;
     const char *self;
-    char *given[OPTION_COUNT]; /* NULL: not */
+    char *given[OPTION_COUNT]; /* NULL: not given */
     char **command;
     char *workflow;                 /* NULL: no span around the command */
-    bool stays;                     /* the tool is the first process */
-    struct llmobs_environment bare; /* nothing is added */
-    struct llmobs_environment environment; /* with what was asked for */
-    struct llmobs_environment whole;       /* with the library too */
+    bool stays;                     /* the tool stays, as the first process */
+    struct llmobs_environment bare; /* without additions */
+    struct llmobs_environment environment; /* with the variables of the options
+                                            */
+    struct llmobs_environment whole;       /* with the library, too */
     struct llmobs_preload preload;
 };
 
@@ -78,7 +79,7 @@ static const char help_text[] =
 
 /* -- the command line ------------------------------------------------------ */
 
-/* The name that was typed comes first. */
+/* Prints the usage, which begins with the name that was typed. */
 static int usage(const struct launch *launch, FILE *out)
 {
     fprintf(out, "usage: %s [OPTIONS] [--] CMD...\n", launch->self);
@@ -97,8 +98,7 @@ static int wrong(const struct launch *launch, const char *text,
     return -EINVAL;
 }
 
-/* Takes the option at *argv and its value; behind it is where *argv then
- * stands. */
+/* Takes the option at *argv and its value, and moves *argv behind them. */
 static int take(struct launch *launch, char ***argv)
 {
     char *word = *(*argv)++;
@@ -125,7 +125,7 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* 1: the help was asked for. */
+/* Answers 1 where the help is wanted. */
 static int parse(struct launch *launch, char **argv)
 {
     int rc = 0;
@@ -167,7 +167,7 @@ static int tell(const struct launch *launch, const char *text, const char *what,
     return STATUS_ABSENT;
 }
 
-/* 0, or the exit status. */
+/* Finds library and tool. Answers 0, or the exit status. */
 static int find(struct launch *launch)
 {
     struct llmobs_preload *preload = &launch->preload;
@@ -191,8 +191,8 @@ static int find(struct launch *launch)
     }
 }
 
-/* A tool that was made for another libc does not start. Its status is there to
- * be had though we were started with SIGCHLD ignored. */
+/* True when the tool starts; one that was built for another libc does not.
+ * SIGCHLD must have its default here, or the status would be lost. */
 static bool tool_works(const char *tool)
 {
     char *words[] = {(char *)tool, (char[]){"version"}, NULL};
@@ -216,7 +216,7 @@ static bool tool_works(const char *tool)
 
 /* -- the exec -------------------------------------------------------------- */
 
-/* As the kernel counts: the strings, and a pointer to each. */
+/* The size as the kernel counts it: the strings, and a pointer to each. */
 static size_t weigh(char *const *strings, bool *fits)
 {
     size_t sum = 0;
@@ -230,8 +230,8 @@ static size_t weigh(char *const *strings, bool *fits)
     return sum;
 }
 
-/* False where the command might not be executed with all that is added to its
- * variables: once the tool runs it is too late to leave anything out. */
+/* False where the kernel might refuse the command with all added variables.
+ * This decides early, since the tool cannot leave anything out later. */
 static bool has_room(const struct launch *launch, char *const *words)
 {
     long max = sysconf(_SC_ARG_MAX);
@@ -252,7 +252,7 @@ static char **add_tool(char **at, struct launch *launch, char *command)
     return at;
 }
 
-/* Gives the command with the tools that stay around it before it; NULL where
+/* Gives the command with the words of the tools that stay around it; NULL where
  * there are none, or no memory. */
 static char **around(struct launch *launch)
 {
@@ -289,7 +289,7 @@ static int become(struct launch *launch,
     return llmobs_environment_exec_status(error);
 }
 
-/* The variables of the tools, and those of a command without one. */
+/* Sets the variables for the tools, and those for a command without a tool. */
 static int add_variables(struct launch *launch)
 {
     int rc = llmobs_preload_enable(&launch->environment);
@@ -319,7 +319,7 @@ static int run(struct launch *launch)
     return become(launch, &launch->whole, launch->command);
 }
 
-/* By any name but those it is the launcher. */
+/* The tool's name; by any other name it is the launcher. */
 static enum name name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -1,4 +1,4 @@
-/* run - the launcher: becomes a command with our library preloaded.
+/* run - the launcher: becomes a command with the library preloaded.
  *
  * It is a program of its own, llmobs-run, and `llmobs run`. As
  * llmobs-entrypoint it is the first process of a container: `llmobs entrypoint`
@@ -7,9 +7,9 @@
  * Owns:    nothing: it opens no descriptor, and ends by an exec.
  * Threads: one.
  * Errors:  the answer is the exit status: 2 for a mistake in the options, 126
- *          or 127 where library or command cannot be had.
+ *          or 127 where the library or the command cannot be used.
  * Limits:  where the kernel takes no more variables, or no longer one, the
- *          command gets those that came, and is not observed.
+ *          command gets the variables that came, and is not observed.
  * Fork:    the entrypoint alone forks, to see whether the tool starts.
  */
 #ifndef LLMOBS_RUN_H

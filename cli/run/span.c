@@ -20,15 +20,15 @@
 #include "core/trace/carrier.h"
 #include "core/trace/propagate.h"
 
-/* For output that outlives the command. */
+/* The time for output that comes after the command's end. */
 #define REST_MS 200
 
 struct job {
-    bool typed_workflow; /* as `llmobs workflow` */
+    bool typed_workflow; /* typed as `llmobs workflow` */
     enum llmobs_kind kind;
     const char *name; /* NULL: the kind's */
     const char *preload;
-    const char *input; /* NULL: none is told */
+    const char *input; /* NULL: none */
     const char *model;
     const char *provider;
     bool keeps_output;
@@ -110,7 +110,7 @@ static int apply(struct job *job, int code, const char *value)
     case 'h':
         job->help = true;
         return 0;
-    default: /* told by getopt_long */
+    default: /* getopt_long has printed the error */
         return -EINVAL;
     }
 }
@@ -165,7 +165,7 @@ static void enter_relay(void *ctx)
     llmobs_relay_enter(&job->relay);
 }
 
-/* Hands the span on. */
+/* Adds the span's context to the command's variables. */
 static int add_context(struct job *job)
 {
     struct llmobs_environment *environment = &job->environment;
@@ -241,7 +241,7 @@ static int describe_end(struct llmobs_span *span,
     return llmobs_span_fail(span, type, message);
 }
 
-/* The program's name alone: arguments hold keys. */
+/* The program's name, without its arguments, which may hold keys. */
 static const char *program(const struct job *job)
 {
     const char *slash = strrchr(job->command[0], '/');
@@ -385,13 +385,13 @@ static int give_span(void *ctx, struct llmobs_worker *worker)
     if (rc != 0)
         return rc;
     rc = fill_span(job, job->result, &span);
-    if (rc == 0) /* takes what the span points to, also on error */
+    if (rc == 0) /* takes all that the span points to, also on error */
         return llmobs_worker_give_span(worker, &span);
     llmobs_span_fini(&span);
     return rc;
 }
 
-/* The command has run: nothing that fails here changes how we exit. */
+/* Called after the command has run: no failure here changes the exit status. */
 static void deliver(struct job *job, const struct llmobs_child_result *result)
 {
     int rc;
@@ -408,7 +408,8 @@ static int fail_exec(const struct job *job, int error)
     return llmobs_environment_exec_status(error);
 }
 
-/* Without a span: switched off, or no process to be had. */
+/* Runs the command without a span: observing is off, or no process can be had.
+ */
 static int run_plain(struct job *job)
 {
     return fail_exec(job,
@@ -420,8 +421,8 @@ static bool observing(const struct job *job)
     return job->config != NULL && llmobs_cli_observing(job->config);
 }
 
-/* The output is passed on by a process of its own; where there is none to be
- * had, the command has ours. */
+/* Runs the command with its output relayed; where no process for the relay can
+ * be had, the command writes to this process's output. */
 static int run_inside(struct job *job, struct llmobs_child_result *result)
 {
     struct llmobs_child_command command = {.argv = job->command,
@@ -433,7 +434,7 @@ static int run_inside(struct job *job, struct llmobs_child_result *result)
     if (job->keeps_output && llmobs_relay_begin(&job->relay) != 0)
         job->keeps_output = false;
     rc = llmobs_child_run(&command, result);
-    /* Once the command runs no descriptor of ours is left. */
+    /* Once the command runs, this process has no open descriptor. */
     if (rc != 0 || result->exec_error != 0)
         llmobs_relay_leave(&job->relay);
     return rc;
@@ -465,7 +466,7 @@ static int run_job(struct job *job, int argc, char **argv)
     return llmobs_child_status(&result);
 }
 
-/* Static: the worker's thread may outlive us. */
+/* Static: the worker's thread may outlive this function. */
 static struct job job;
 
 int llmobs_cmd_workflow(int argc, char **argv)

@@ -3,11 +3,11 @@
  * Owns:    nothing. Each command is one function over its own arguments, with
  *          argv[0] the command as a person typed it ("llmobs view").
  * Threads: the main thread.
- * Errors:  the answer is the exit status: LLMOBS_CLI_OK, _FAILED or _USAGE,
- *          but for `workflow`, `span` and `entrypoint`, which exit as the
- *          command that they ran.
- * Fork:    `workflow`, `span` and `entrypoint` fork, and `drain` and `purge`,
- * for each place.
+ * Errors:  the answer is the exit status: LLMOBS_CLI_OK, _FAILED or _USAGE, but
+ *          for `workflow`, `span` and `entrypoint`, which exit as the command
+ *          that they ran.
+ * Fork:    `workflow`, `span` and `entrypoint` fork, and `drain` and `purge`
+ *          for each spool.
  */
 #ifndef LLMOBS_CLI_H
 #define LLMOBS_CLI_H

@@ -10,7 +10,8 @@
 #include "core/net/http.h"
 
 #define BUFFER_BYTES (1u * 1024 * 1024)
-/* For a thread that is still inside libcurl, which ends with us. */
+/* The time for a thread that is still inside libcurl, which is unloaded at the
+ * end. */
 #define STRAGGLER_MS 100
 
 bool llmobs_cli_observing(const struct llmobs_config *config)

@@ -1,10 +1,10 @@
-/* deliver - what a command has made itself, on its way.
+/* deliver - delivers the spans that a command has made itself.
  *
  * Owns:    the worker, which lives as long as the process: its thread may
  *          outlast the command.
  * Threads: the main one; starts the worker's.
- * Errors:  -ENOMEM, or what `give` answered. What could not be delivered is in
- *          the spool then, or counted as dropped.
+ * Errors:  -ENOMEM, or the error of `give`. A span that could not be delivered
+ *          is in the spool, or counted as dropped.
  * Limits:  waits as long as the exit of any program (exporter.h).
  * Fork:    not after it.
  */
@@ -13,10 +13,11 @@
 
 #include "core/deliver/worker.h"
 
-/* Whether this host and the environment want anything observed. */
+/* True where the configuration switches observing on, and this host not off. */
 bool llmobs_cli_observing(const struct llmobs_config *config);
 
-/* Calls `give` with a worker of the configuration, once, and stops that. */
+/* Calls `give` once with a worker of the configuration, and stops the worker.
+ */
 int llmobs_cli_deliver(const struct llmobs_config *config,
                        int (*give)(void *ctx, struct llmobs_worker *worker),
                        void *ctx);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* For what is added, so that the list seldom grows. */
+/* Free entries at first, so that the list seldom grows. */
 #define ROOM_FOR_MORE 16
 
 static const char *value_of(const char *entry, const char *name)

@@ -1,16 +1,16 @@
-/* environment - the variables that a command gets, beside our own.
+/* environment - the variables that a command gets, apart from those of the
+ * tool.
  *
- * Every entry that is not set here passes as it came: the same bytes in the
- * same order, duplicates and entries without a '=' included. A name that stands
- * there several times is set each time, since programs differ in which one they
- * read.
+ * Every entry that is not set here is passed on unchanged: the same bytes in
+ * the same order, duplicates and entries without a '=' included. A name that
+ * occurs several times is set each time, since programs differ in which one
+ * they read.
  *
- * Owns:    its list and the entries that it makes. Nothing is given back before
- *          the exec or the end of the process: a command is run once.
+ * Owns:    its list and the entries that it makes. They are never freed: the
+ *          process ends, or executes the command, soon.
  * Threads: one.
  * Errors:  -ENOMEM; the list stays as it was.
  * Limits:  those of the kernel, see llmobs_environment_exec.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_ENVIRONMENT_H
 #define LLMOBS_ENVIRONMENT_H
@@ -18,7 +18,7 @@
 #include <stddef.h>
 
 struct llmobs_environment {
-    char **entries; /* NULL at the end; NULL itself: our own variables */
+    char **entries; /* NULL at the end; NULL itself: this process's variables */
     size_t count;
     size_t room;
 };
@@ -33,22 +33,24 @@ int llmobs_environment_set(struct llmobs_environment *environment,
 void llmobs_environment_unset(struct llmobs_environment *environment,
                               const char *name);
 
-/* Borrowed: the value of the first entry of that name that has one, else "". */
+/* The value of the first entry of that name with a value, else ""; borrowed. */
 const char *llmobs_environment_get(const struct llmobs_environment *environment,
                                    const char *name);
 
-/* Adds `item` behind `separator` to every value that `holds` does not find it
- * in. */
+/* Adds `separator` and `item` to every value in which `holds` does not find it.
+ */
 int llmobs_environment_join(struct llmobs_environment *environment,
                             const char *name, const char *item, char separator,
                             int (*holds)(const char *value, const char *item));
 
-/* Runs argv[0], found as execvp finds it, with these variables, or with our own
- * where the kernel takes no more (E2BIG). Comes back with an errno. */
+/* Executes argv[0], found as execvp finds it, with these variables, or with
+ * this process's own where the kernel refuses so many (E2BIG). Returns an
+ * errno. */
 int llmobs_environment_exec(const struct llmobs_environment *environment,
                             char **argv);
 
-/* As env(1) tells it: 127 for a command that is not there, else 126. */
+/* The exit status that env(1) has: 127 for a command that does not exist, else
+ * 126. */
 int llmobs_environment_exec_status(int error);
 
 #endif

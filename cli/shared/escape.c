@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define ESCAPE_MAX 16
-/* Of a name in a message. */
+/* The columns of a name in a message. */
 #define NAME_COLUMNS 200
 
 struct range {
@@ -13,7 +13,8 @@ struct range {
     uint32_t last;
 };
 
-/* Invisible or direction-turning characters, besides the controls. */
+/* Characters that are invisible or change the direction of writing, besides the
+ * controls. */
 static const struct range escaped[] = {
     {0x00AD, 0x00AD},   {0x061C, 0x061C},   {0x180E, 0x180E}, {0x200B, 0x200F},
     {0x2028, 0x202E},   {0x2060, 0x206F},   {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB},
@@ -41,7 +42,7 @@ static bool in_table(const struct range *table, size_t count, uint32_t code)
     return false;
 }
 
-/* Bytes of the character at `s`; 0 when it is none. */
+/* The length of the character at `s`; 0 when it is none. */
 static size_t decode(const unsigned char *s, size_t len, uint32_t *code)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -73,7 +74,8 @@ static size_t width_of(uint32_t code)
     return IN(wide, code) ? 2 : 1;
 }
 
-/* Writes the escape of a character that must not be shown; 0: it may be. */
+/* Writes the escape of a character that must not be shown as it is; 0: it may
+ * be. */
 static size_t escape(uint32_t code, char out[ESCAPE_MAX])
 {
     int n;
@@ -92,7 +94,7 @@ static size_t escape(uint32_t code, char out[ESCAPE_MAX])
     return (size_t)n;
 }
 
-/* One character of the text as it is shown. */
+/* The shown form of one character of the text. */
 struct piece {
     char escape[ESCAPE_MAX];
     const char *data;
@@ -100,7 +102,7 @@ struct piece {
     size_t width;
 };
 
-/* Fills `piece` from the text's start; answers the bytes of the text used. */
+/* Fills `piece` from the text's start; answers the number of bytes used. */
 static size_t next_piece(struct llmobs_text text, struct piece *piece)
 {
     uint32_t code;
@@ -124,8 +126,8 @@ static size_t next_piece(struct llmobs_text text, struct piece *piece)
     return used;
 }
 
-/* A run of characters without a width has a bound too: nothing that is shown
- * may be of any length. */
+/* Characters without a width are limited by this, so that every shown text has
+ * a maximal length. */
 #define BYTES_PER_COLUMN 16
 
 int llmobs_escape_add(struct llmobs_buf *out, struct llmobs_text text,

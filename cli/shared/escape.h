@@ -1,13 +1,13 @@
-/* escape - text of others, made fit for a terminal.
+/* escape - makes a foreign text fit for a terminal.
  *
  * Threads: any.
  * Errors:  -ENOMEM, -EFBIG of the buffer.
  * Limits:  the columns asked for.
  *
- * Controls, escapes, line breaks and whatever turns the direction of writing
- * come out as \n, \x1b or \u{202e}: a model's answer cannot drive a terminal.
- * Bytes that are no UTF-8 come out as \xHH. Text is cut between characters,
- * with an ellipsis as its last column.
+ * Controls, escapes, line breaks and characters that change the direction of
+ * writing are written as \n, \x1b or \u{202e}, so that a model's answer cannot
+ * control a terminal. Bytes that are no UTF-8 are written as \xHH. Text is cut
+ * between characters, with an ellipsis as its last column.
  */
 #ifndef LLMOBS_ESCAPE_H
 #define LLMOBS_ESCAPE_H
@@ -22,10 +22,10 @@ int llmobs_escape_adds(struct llmobs_buf *out, const char *text,
 
 #define LLMOBS_ESCAPE_NAME 1024
 
-/* For a message: a name or a path so, in `room`, which it gives. */
+/* Escapes a name or a path for a message, into `room`, which it returns. */
 const char *llmobs_escape_name(const char *name, char room[LLMOBS_ESCAPE_NAME]);
 
-/* Columns that bytes made by _add take. */
+/* The number of columns of a text that llmobs_escape_add has written. */
 size_t llmobs_escape_width(const char *text);
 
 #endif

@@ -17,7 +17,8 @@ void llmobs_cli_open_libcurl(void)
         llmobs_log(LLMOBS_LOG_WARN, "no " LIBRARY ": nothing can be sent");
         return;
     }
-/* The one way from dlsym to a function that C has no complaint about. */
+/* C allows no cast from an object pointer to a function's; this assignment is
+ * the way that POSIX shows. */
 #define X(result, name, args) \
     *(void **)&real.name = dlsym(library, "curl_" #name);
     LLMOBS_REAL_FUNCTIONS(X)

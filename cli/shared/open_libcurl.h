@@ -1,9 +1,8 @@
 /* open_libcurl - libcurl for this command's own requests.
  *
- * Opened when it is needed and not linked: most runs send nothing, and the
- * store must work on a host without it. Stays open until the process ends.
- * Threads: the main one, before others. Errors: none: without it what would
- * have been sent is kept in the local store.
+ * It is not linked but opened when needed: most runs send nothing, and the
+ * store must work on a host without libcurl. It stays open until the process
+ * ends.
  */
 #ifndef LLMOBS_OPEN_LIBCURL_H
 #define LLMOBS_OPEN_LIBCURL_H

@@ -6,16 +6,16 @@
 #ifndef LLMOBS_OPTIONS_H
 #define LLMOBS_OPTIONS_H
 
-/* For commands that read: hands each option to `apply` ("h" is known besides),
- * which answers 0 or -EINVAL; nothing may follow them. What is wrong is told.
+/* Hands each option to `apply` ("h" too), which answers 0 or -EINVAL. No other
+ * arguments may follow. Prints the fault.
  */
 struct option;
 int llmobs_cli_parse(int argc, char **argv, const struct option *options,
                      int (*apply)(void *ctx, int code, const char *value),
                      void *ctx);
 
-/* Reads an option's value, 1 to LLMOBS_CLI_SECONDS_MAX; -EINVAL, and told by
- * the names of the command and the option. */
+/* Reads an option's value, 1 to LLMOBS_CLI_SECONDS_MAX. Else -EINVAL and a
+ * message with the names of the command and the option. */
 #define LLMOBS_CLI_SECONDS_MAX 86400
 int llmobs_cli_seconds(const char *command, const char *name, const char *value,
                        long *out);

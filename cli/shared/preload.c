@@ -12,8 +12,8 @@
 
 #define ENABLED "DD_LLMOBS_ENABLED"
 
-/* The directory of the program that runs; the name that it was started by says
- * it where there is no /proc. */
+/* The directory of this program; without /proc, by the name that it was started
+ * with. */
 static int own_directory(char dir[PATH_MAX])
 {
     unsigned long name = getauxval(AT_EXECFN);
@@ -38,7 +38,8 @@ static int join(char path[PATH_MAX], const char *dir, const char *name)
     return need < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-/* Of an installation: false where `dir` is in none. */
+/* Sets the paths of the installation that `dir` is in; false where it is in
+ * none. */
 static bool installed(const char *dir, char lib[PATH_MAX])
 {
     char path[PATH_MAX];
@@ -81,7 +82,7 @@ int llmobs_preload_find(struct llmobs_preload *preload)
     return strpbrk(preload->library, ":$ \t\n\v\f\r") == NULL ? 0 : -EINVAL;
 }
 
-/* True when `list`, separated as LD_PRELOAD is, holds `path`. */
+/* True when `list`, separated as LD_PRELOAD is, has `path`. */
 static int listed(const char *list, const char *path)
 {
     size_t len = strlen(path);

@@ -1,10 +1,9 @@
-/* preload - where our library and tool are, and what a command gets of them.
+/* preload - finds the library and the tool, and preloads the library into a
+ * command.
  *
- * Owns:    nothing.
  * Threads: one: it reads the environment.
  * Errors:  -errno, see below.
  * Limits:  paths of PATH_MAX.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_PRELOAD_H
 #define LLMOBS_PRELOAD_H
@@ -17,21 +16,22 @@ struct llmobs_environment;
 
 struct llmobs_preload {
     char library[PATH_MAX];
-    char tool[PATH_MAX]; /* whether it is there is not looked at */
+    char tool[PATH_MAX]; /* not checked: it may be absent */
 };
 
-/* LLMOBS_BUILD, or what lies beside this program or was installed with it.
+/* Finds them in LLMOBS_BUILD, beside this program, or in its installation.
  * -ENOTDIR: LLMOBS_BUILD is no directory, -ESRCH: this program cannot find
  * itself, -ENOENT: `library`, which is filled, cannot be read, -EINVAL: the
  * loader would take its path for another. */
 int llmobs_preload_find(struct llmobs_preload *preload);
 
-/* Puts the library behind what LD_PRELOAD has: an allocator or a sanitizer must
- * come first. Nothing to do for one that is there, or for NULL. */
+/* Puts the library after the others in LD_PRELOAD, since an allocator or a
+ * sanitizer must come first. Does nothing where the library is there already,
+ * or NULL. */
 int llmobs_preload_join(struct llmobs_environment *environment,
                         const char *library);
 
-/* Switches observing on, where nobody has said anything about it. */
+/* Switches observing on, unless the environment says something about it. */
 int llmobs_preload_enable(struct llmobs_environment *environment);
 
 #endif

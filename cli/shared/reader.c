@@ -19,7 +19,7 @@ struct reader {
     void *ctx;
     struct llmobs_reader_report *report;
     bool silent;
-    struct llmobs_buf pending; /* a line of which the end is still to come */
+    struct llmobs_buf pending; /* a line whose end is still to come */
     bool skipping;             /* inside a line beyond the limit */
 };
 
@@ -77,7 +77,8 @@ static int feed(struct reader *reader, const char *data, size_t len)
     return rc == 0 ? keep_rest(reader, data, len) : rc;
 }
 
-/* Reads to the end. A read error is the file's, not the walk's: *error. */
+/* Reads to the end. A read error goes to *error, since it does not end the
+ * walk. */
 static int read_all(struct reader *reader, int fd, int *error)
 {
     char chunk[CHUNK];

@@ -1,12 +1,11 @@
-/* reader - the lines of a local store, file after file.
+/* reader - reads the lines of a local store, file after file.
  *
  * Owns:    one open file and one line at a time.
  * Threads: one.
- * Errors:  -errno of the directory; a file that cannot be read is told to
- *          stderr and counted, the others are read.
+ * Errors:  -errno of the directory; of a file that cannot be read there is a
+ *          message on stderr and a count; the others are read.
  * Limits:  LLMOBS_READER_LINE_MAX bytes a line; a longer one is skipped and
  *          counted. Files may have any size.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_READER_H
 #define LLMOBS_READER_H
@@ -21,10 +20,10 @@ struct llmobs_reader_report {
     size_t oversized;  /* lines beyond the limit */
 };
 
-/* Calls `line` with every non-empty line, without its end, of all *.jsonl
- * files of `dir` in the order of their names. `line` borrows the text until it
- * returns; a negative answer ends the walk and is answered. Without `report`
- * nothing is told and counted. */
+/* Calls `line` with every non-empty line, without its end, of all *.jsonl files
+ * of `dir` in the order of their names. `line` borrows the text until it
+ * returns; a negative answer ends the walk and is returned. Without `report` it
+ * prints and counts nothing. */
 int llmobs_reader_walk(const char *dir,
                        int (*line)(void *ctx, struct llmobs_text text),
                        void *ctx, struct llmobs_reader_report *report);

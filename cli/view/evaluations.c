@@ -9,12 +9,12 @@
 #define LABEL_COLUMNS 40
 #define TEXT_COLUMNS 96
 #define LINE_MAX_BYTES 8192
-/* Before the ids of a span: no tag is "key:value" and begins so. */
+/* Comes before the ids of a span; no tag begins so. */
 #define ID_MARK "\x1f"
 
 struct llmobs_evaluation_line {
-    char *key;  /* whose it is: a span's ids, or "key:value" */
-    char *text; /* as shown, its end included */
+    char *key;  /* the span that it belongs to: ids, or a tag "key:value" */
+    char *text; /* the shown line, with its end */
     int64_t stamp_ms;
     bool joined;
 };
@@ -59,7 +59,7 @@ static int make_key(struct llmobs_buf *key, const struct llmobs_json *event)
                         : tag_key(key, llmobs_json_get(join, "tag"));
 }
 
-/* The value of whatever type. */
+/* The value, of any type. */
 static const struct llmobs_json *value_of(const struct llmobs_json *event)
 {
     static const char *const names[] = {"score_value", "categorical_value",
@@ -193,7 +193,8 @@ void llmobs_evaluations_sort(struct llmobs_evaluations *all)
     all->count = kept + 1;
 }
 
-/* The first of a key; `count` where there is none. */
+/* The index of the first evaluation with this key; `count` where there is none.
+ */
 static size_t find(const struct llmobs_evaluations *all, const char *key)
 {
     size_t low = 0, high = all->count;

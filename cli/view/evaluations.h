@@ -1,13 +1,13 @@
-/* evaluations - those of a local store, to be shown below their spans.
+/* evaluations - collects the evaluations of a local store, to show them below
+ * their spans.
  *
- * Owns:    what is added, until fini.
+ * Owns:    the evaluations that are added, until fini.
  * Threads: one.
- * Errors:  -EINVAL: it is no evaluation; -ENOMEM.
+ * Errors:  -EINVAL: the event is no evaluation; -ENOMEM.
  * Limits:  LLMOBS_EVALUATIONS_SHOWN of a span; memory.
- * Fork:    plain memory.
  *
- * An evaluation may come before its span, and belong to several by a tag: all
- * are added and sorted first, then each span is asked for.
+ * An evaluation may come before its span, and may belong to several spans by a
+ * tag. So all are added and sorted first; then each span looks for its own.
  */
 #ifndef LLMOBS_CLI_EVALUATIONS_H
 #define LLMOBS_CLI_EVALUATIONS_H
@@ -26,7 +26,8 @@ bool llmobs_evaluations_is_one(const struct llmobs_json *event);
 int llmobs_evaluations_add(struct llmobs_evaluations *evaluations,
                            const struct llmobs_json *event);
 
-/* After the last add. One that is there twice, as after a kill, stays once. */
+/* Call it after the last add. Of equal evaluations, as a kill may leave them,
+ * one stays. */
 void llmobs_evaluations_sort(struct llmobs_evaluations *evaluations);
 
 /* Appends a line, fit for a terminal, for each evaluation of this span. */
@@ -34,7 +35,7 @@ int llmobs_evaluations_of(struct llmobs_evaluations *evaluations,
                           const struct llmobs_json *span,
                           struct llmobs_buf *out);
 
-/* How many were of no span that was asked for. */
+/* The number of evaluations for which no span has asked. */
 size_t llmobs_evaluations_unjoined(const struct llmobs_evaluations *all);
 
 void llmobs_evaluations_fini(struct llmobs_evaluations *evaluations);

@@ -34,7 +34,8 @@ const char *llmobs_filter_tag_of(const struct llmobs_json *event,
     return NULL;
 }
 
-/* A key may be there more than once: any of them will do. */
+/* True where any tag of that key has the value; a key may occur several times.
+ */
 static bool has_tag(const struct llmobs_json *event, const char *key,
                     const char *value)
 {
@@ -140,7 +141,7 @@ int llmobs_filter_since(struct llmobs_filter *filter, const char *text,
     char *end;
     double number = strtod(text, &end), unit = unit_seconds(end), back;
 
-    /* strtod would take "inf", "0x10", "1e3" and blanks as well. */
+    /* strtod alone would accept "inf", "0x10", "1e3" and blanks. */
     if (end == text || end != text + strspn(text, "0123456789.") || unit < 0)
         return -EINVAL;
     back = number * unit * NS_PER_S;

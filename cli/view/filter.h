@@ -1,10 +1,9 @@
-/* filter - which events a person asked for.
+/* filter - selects the events that a person wants to see.
  *
- * Owns:    nothing; borrows the arguments it was filled from.
+ * Owns:    nothing; it borrows the arguments that it was filled from.
  * Threads: any, once filled.
  * Errors:  -EINVAL from the parsers, for usage messages.
  * Limits:  LLMOBS_FILTER_TAGS_MAX tags.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_FILTER_H
 #define LLMOBS_FILTER_H
@@ -13,7 +12,7 @@
 
 #define LLMOBS_FILTER_TAGS_MAX 32
 
-/* What is NULL, false or 0 asks for nothing; all else must hold together. */
+/* An event must meet all members that are not NULL, false or 0. */
 struct llmobs_filter {
     const char *service;
     const char *kind;
@@ -40,8 +39,8 @@ int llmobs_filter_since(struct llmobs_filter *filter, const char *text,
 /* True for the seven kinds of spans. */
 bool llmobs_filter_kind_known(const char *kind);
 
-/* "llm", ... of an event; NULL when it has none. Both forms of the field are
- * read (WIRE 1.4). */
+/* An event's kind, such as "llm"; NULL when it has none. Reads both forms of
+ * the field (WIRE 1.4). */
 const char *llmobs_filter_kind(const struct llmobs_json *event);
 
 /* The value of the tag `key`; NULL when there is none. */

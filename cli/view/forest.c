@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How far a parent is looked for among rows that are not shown. */
+/* The number of hidden rows that are climbed in search of a shown parent. */
 #define CLIMB_MAX 1000
 
 void llmobs_forest_init(struct llmobs_forest *forest)
@@ -130,8 +130,8 @@ static void find_parents(struct llmobs_forest *forest)
     }
 }
 
-/* Every row is walked up from with a mark of its own until an older mark: a
- * walk that meets its own mark went round. */
+/* Cuts circles of parents. Each walk upwards leaves its own mark, and ends at
+ * an older one; a walk that meets its own mark has gone round a circle. */
 static void cut_circles(struct llmobs_forest *forest)
 {
     unsigned mark = 0;
@@ -164,7 +164,7 @@ int llmobs_forest_sort(struct llmobs_forest *forest)
     return 0;
 }
 
-/* Roots that are shown, a trace's together, each trace oldest first. */
+/* Orders roots: those of a trace together, the oldest trace first. */
 static int by_trace(const void *left, const void *right)
 {
     const struct llmobs_row *a = *(struct llmobs_row *const *)left;
@@ -183,7 +183,8 @@ static int by_start(const void *left, const void *right)
     return strcmp(a->root->trace_id, b->root->trace_id);
 }
 
-/* Hangs the children below their parents; answers the roots, in `roots`. */
+/* Links the children to their parents; writes the roots to `roots`, and answers
+ * their number. */
 static size_t link_rows(struct llmobs_forest *forest, struct llmobs_row **roots)
 {
     size_t count = 0;

@@ -1,14 +1,13 @@
-/* forest - rows of a store, put in order: traces, and the tree in each.
+/* forest - puts the rows of a store in order: traces, and the tree in each.
  *
  * Owns:    its rows and arrays, from the first add to fini.
  * Threads: one.
  * Errors:  -ENOMEM.
  * Limits:  memory.
- * Fork:    plain memory.
  *
- * Whatever the events say, every row that is wanted comes out exactly once:
- * of rows with the same ids the last one holds, a parent that is not there
- * leaves an orphan at the top, a circle of parents is cut.
+ * Every wanted row comes out exactly once, whatever the events contain: of rows
+ * with the same ids the last one counts, a row without its parent is an orphan
+ * at the top, a circle of parents is cut.
  */
 #ifndef LLMOBS_FOREST_H
 #define LLMOBS_FOREST_H
@@ -25,7 +24,7 @@ struct llmobs_forest {
     struct llmobs_row **rows;
     size_t count;
     size_t cap;
-    size_t repeated;                    /* rows that were there already */
+    size_t repeated;                    /* rows that came again */
     struct llmobs_forest_trace *traces; /* oldest first */
     size_t trace_count;
 };
@@ -42,8 +41,7 @@ int llmobs_forest_sort(struct llmobs_forest *forest);
 /* Builds the traces of sorted rows. */
 int llmobs_forest_grow(struct llmobs_forest *forest);
 
-/* The row below or beside, in the order of printing; NULL after the last of a
- * trace. */
+/* The next row in the order of printing; NULL after the last of a trace. */
 struct llmobs_row *llmobs_forest_next(const struct llmobs_row *row);
 
 #endif

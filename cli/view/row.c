@@ -37,7 +37,7 @@ static int copy_shown(char **field, const char *text, size_t columns)
     return rc;
 }
 
-/* A count that was not sent is unknown, never 0. */
+/* A count; one that was not sent is unknown (-1), never 0. */
 static int64_t count_of(const struct llmobs_json *metrics, const char *key)
 {
     const struct llmobs_json *number = llmobs_json_get(metrics, key);
@@ -81,7 +81,7 @@ static int read_error(struct llmobs_row *row, const struct llmobs_json *event)
     return rc;
 }
 
-/* One line of detail being written: "in   user: text". */
+/* A line of detail while it is written: "in   user: text". */
 struct detail {
     struct llmobs_buf *out;
     const char *side;
@@ -149,7 +149,7 @@ static int message_lines(const struct detail *detail,
     return rc;
 }
 
-/* The last messages: an input repeats what was said before. */
+/* Writes the last messages only, since an input repeats all earlier ones. */
 static int messages_lines(const struct detail *detail,
                           const struct llmobs_json *messages)
 {
@@ -207,7 +207,7 @@ static int read_detail(struct llmobs_row *row, const struct llmobs_json *meta)
     rc = side_lines(&in, llmobs_json_get(meta, "input"));
     if (rc == 0)
         rc = side_lines(&answer, llmobs_json_get(meta, "output"));
-    if (rc == -EFBIG) /* what fits is shown */
+    if (rc == -EFBIG) /* the part that fits is shown */
         rc = 0;
     if (rc == 0 && out.len > 0)
         row->detail = llmobs_buf_take(&out, NULL);

@@ -50,7 +50,7 @@ struct table {
     bool colour;
     bool list;
     size_t width[COLUMN_COUNT];
-    struct llmobs_buf cell[COLUMN_COUNT]; /* of the row at hand */
+    struct llmobs_buf cell[COLUMN_COUNT]; /* cells of the current row */
 };
 
 static void paint(const struct table *table, enum paint which)
@@ -73,7 +73,9 @@ static void painted(const struct table *table, enum paint which,
     unpaint(table, which);
 }
 
-void llmobs_table_duration(int64_t ns, char *out, size_t cap)
+/* Writes a duration in the unit that a person would choose: "412 ms",
+ * "3 m 05 s". */
+static void write_duration(int64_t ns, char *out, size_t cap)
 {
     int64_t s = ns / 1000000000;
 
@@ -114,11 +116,11 @@ static int add_duration(struct llmobs_buf *out, int64_t ns)
 {
     char text[32];
 
-    llmobs_table_duration(ns, text, sizeof text);
+    write_duration(ns, text, sizeof text);
     return llmobs_buf_adds(out, text);
 }
 
-/* The rows above `row` that are drawn, the top one first; answers how many. */
+/* Lists the drawn rows above `row`, the top one first; answers their number. */
 static size_t above(const struct llmobs_row *row,
                     const struct llmobs_row *path[LLMOBS_TABLE_DEPTH])
 {
@@ -135,8 +137,9 @@ static size_t above(const struct llmobs_row *row,
     return depth;
 }
 
-/* The lines to the left of a row: branches for its own line, or the bars that
- * go on beside what is written below it. A root's siblings are other trees. */
+/* Adds the tree's lines to the left of a row: branches for its own line, or the
+ * bars beside the lines below it. A root has none, since its siblings are other
+ * trees. */
 static int add_branches(struct llmobs_buf *out, const struct llmobs_row *row,
                         bool own)
 {
@@ -276,7 +279,7 @@ static enum paint paint_of(int column, const struct llmobs_row *row)
     return PAINT_NONE;
 }
 
-/* What stands below a row: its error and its messages. */
+/* Prints the lines below a row: its error and its messages. */
 static int print_below(struct table *table, const struct llmobs_row *row)
 {
     struct llmobs_buf *bars = &table->cell[COLUMN_NAME];

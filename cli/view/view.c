@@ -159,7 +159,7 @@ static int apply(void *ctx, int code, const char *value)
     case 'h':
         view->help = true;
         return 0;
-    default: /* told by getopt_long */
+    default: /* getopt_long has printed the error */
         return -EINVAL;
     }
 }
@@ -171,7 +171,7 @@ static int print_event(struct llmobs_text text)
     return ferror(stdout) ? -EPIPE : 0;
 }
 
-/* The lines of its evaluations go below a row that is shown. */
+/* Puts the lines of a shown row's evaluations below it. */
 static int keep_evaluations(struct view *view, const struct llmobs_json *event,
                             struct llmobs_row *row)
 {
@@ -186,7 +186,8 @@ static int keep_evaluations(struct view *view, const struct llmobs_json *event,
     return rc;
 }
 
-/* A tree needs to know of the spans in between, also those not asked for. */
+/* Keeps the ids of unwanted spans too, since a tree needs the spans between
+ * others. */
 static int keep_event(struct view *view, const struct llmobs_json *event,
                       bool wanted)
 {
@@ -245,7 +246,7 @@ static int take_line(void *ctx, struct llmobs_text text)
     return rc;
 }
 
-/* All evaluations are known before the first span is looked at. */
+/* Takes an evaluation: all of them are read before the first span. */
 static int take_evaluation(void *ctx, struct llmobs_text text)
 {
     static const char mark[] = "\"join_on\"";
@@ -330,7 +331,7 @@ static int run(struct view *view)
     llmobs_evaluations_sort(&view->evaluations);
     if (rc == 0)
         rc = llmobs_reader_walk(store, take_line, view, &report);
-    if (rc == -ENOENT) { /* nothing was ever stored */
+    if (rc == -ENOENT) { /* nothing has been stored yet */
         memset(&report, 0, sizeof report);
         rc = 0;
     }
