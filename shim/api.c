@@ -1,5 +1,6 @@
-/* The one name that is exported for programs (include/llmobs.h): the way to the
- * core's table. Any thread; nothing is loaded where nobody asked for it. */
+/* llmobs_get_api, the only function that is exported for programs
+ * (include/llmobs.h), gives the core's table. Any thread may call it. The core
+ * is loaded only where the program or its environment wants it. */
 #include "shim/host.h"
 #include "shim/load.h"
 #include "shim/scan.h"

@@ -1,8 +1,8 @@
 /* arch - the relocation numbers that differ between processors.
  *
- * Owns nothing and never fails. Only these three kinds hold the address of a
- * function by its name; on both processors all arguments of the libcurl
- * functions travel in registers, also behind "..." (one each).
+ * Only these three kinds of relocation hold the address of a function by its
+ * name. On both processors all arguments of the libcurl functions travel in
+ * registers, also the one behind "...".
  */
 #ifndef LLMOBS_ARCH_H
 #define LLMOBS_ARCH_H

@@ -1,9 +1,9 @@
 #include <stddef.h>
 
-/* The compiler may turn an assignment of a structure, or a loop, into a call
- * of these, and a process without a libc has none. Hidden, like all but three
- * names. The empty statement keeps it from turning these very loops into calls
- * of themselves. */
+/* The compiler may replace an assignment of a structure, or a loop, by a call
+ * of these functions, and a process without a libc has none of them. They are
+ * hidden, so that nobody else binds to them. The empty statement keeps the
+ * compiler from replacing these very loops by calls of themselves. */
 void *memset(void *to, int value, size_t len);
 void *memcpy(void *restrict to, const void *restrict from, size_t len);
 

@@ -8,7 +8,8 @@
 #define ENABLED "DD_LLMOBS_ENABLED"
 #define EXCLUDE "LLMOBS_EXCLUDE"
 
-/* One byte more than may be, and one for the end. */
+/* One byte more than the limit, to notice a bigger file, and one for the NUL.
+ */
 LLMOBS_COLD static char text[LLMOBS_CONF_MAX + 2];
 
 bool llmobs_conf_is_true(const char *value)
@@ -23,7 +24,8 @@ bool llmobs_conf_is_true(const char *value)
     return word[i] == '\0' && value[i] == '\0';
 }
 
-/* A fifo would wait, a device do something: a regular file only. */
+/* Opens a regular file only: a fifo would block, and reading a device may have
+ * effects. */
 static int open_regular(const char *path)
 {
     struct stat st;
@@ -38,7 +40,8 @@ static int open_regular(const char *path)
     return -1;
 }
 
-/* Bytes read into `text`, 0 for none that count. */
+/* Reads the file into `text`; answers its length, 0 where the file does not
+ * count. */
 static size_t slurp(const char *path)
 {
     int fd = open_regular(path);
@@ -62,8 +65,8 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* The line without blanks around it, ended by NUL; NULL where it has one of its
- * own. Moves *end. */
+/* Removes the blanks around the line and ends it with a NUL; NULL where the
+ * line itself has one. Moves *end. */
 static char *trim(char *line, char **end)
 {
     for (char *c = line; c < *end; c++)
@@ -77,8 +80,8 @@ static char *trim(char *line, char **end)
     return line;
 }
 
-/* The value in a line of this name, without its quotes; NULL for every other
- * line and for one whose quotes don't match. */
+/* The value in a line that begins with this name, without its quotes; NULL for
+ * every other line, and where the quotes don't match. */
 static const char *value_in(char *line, char *end, const char *name)
 {
     if (!llmobs_str_begins(line, name))

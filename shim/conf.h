@@ -1,10 +1,10 @@
-/* conf - two lines of the configuration file: whether to observe at all.
+/* conf - reads two lines of the configuration file: those that decide whether
+ * to observe at all.
  *
  * Owns:    a static buffer that holds the file, until the next one is read.
  * Threads: one at a time, under the scan's lock.
- * Errors:  none; a file that cannot be read, or is no file, says nothing.
- * Limits:  LLMOBS_CONF_MAX bytes; a bigger file says nothing.
- * Fork:    nothing to do.
+ * Errors:  none; a file that cannot be read counts as empty.
+ * Limits:  LLMOBS_CONF_MAX bytes; a bigger file counts as empty.
  *
  * The core reads everything else of the file, by the same rules
  * (core/config/config_file.c).
@@ -16,7 +16,7 @@
 
 #define LLMOBS_CONF_MAX 65536
 
-/* WIRE 3.1: "1" and "true" in any case, nothing else. */
+/* True for "1" and for "true" in any case, nothing else (WIRE 3.1). */
 bool llmobs_conf_is_true(const char *value);
 
 struct llmobs_conf {
@@ -24,7 +24,7 @@ struct llmobs_conf {
     const char *exclude; /* "" where there is none; borrowed */
 };
 
-/* Reads what the file says of them: "off" and nothing, where it does not. */
+/* Reads both from the file. Without a line they are off and empty. */
 void llmobs_conf_read(const char *path, struct llmobs_conf *conf);
 
 #endif

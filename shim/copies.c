@@ -28,10 +28,10 @@ static const struct {
 #undef X
 };
 
-/* One bit a place. Apart from the places, so that a process without libcurl
- * does not touch their pages. */
+/* One bit for each element of llmobs_copies. It stands apart from them, so that
+ * a process without libcurl does not touch their pages. */
 static unsigned used;
-static unsigned marked; /* met in the scan that is going on */
+static unsigned marked; /* bits of the copies that the current scan has met */
 
 static bool is_used(const struct llmobs_copy *copy)
 {
@@ -39,7 +39,7 @@ static bool is_used(const struct llmobs_copy *copy)
            1;
 }
 
-/* Made when there is a copy. */
+/* Computed when the first copy is found, since most processes have none. */
 static uint32_t hook_hash(unsigned hook)
 {
     static uint32_t hashes[LLMOBS_HOOK_COUNT];
@@ -124,8 +124,9 @@ bool llmobs_copies_has(const struct llmobs_elf *elf)
     return false;
 }
 
-/* A pinned copy cannot have changed; another may have been replaced on disk
- * and loaded again at the same place. True when an address is new. */
+/* Fills in the copy's functions; true when an address is new. A pinned copy
+ * cannot have changed. Another one may have been unloaded, replaced on disk and
+ * loaded again at the same address. */
 static bool fill(struct llmobs_copy *copy, const struct llmobs_elf *elf)
 {
     size_t count = sizeof real_functions / sizeof real_functions[0];
@@ -180,7 +181,7 @@ static bool is_before(const struct llmobs_copy *copy,
            llmobs_str_same(copy->soname, other->soname);
 }
 
-/* The first of several with a name is who the program means by it. */
+/* Of several copies with one name, the program gets the first. */
 void llmobs_copies_needed(const struct llmobs_elf *program)
 {
     for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
@@ -232,8 +233,8 @@ bool llmobs_copies_any(void)
     return __atomic_load_n(&used, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* The one copy that the object asks for: by the file of the symbol's version,
- * else by DT_NEEDED. NULL when none or several answer. */
+/* The copy that the object names: by the file of the symbol's version, else by
+ * DT_NEEDED. NULL when it names none or several. */
 static struct llmobs_copy *asked_for(const struct llmobs_elf *elf,
                                      const char *file)
 {
@@ -266,8 +267,9 @@ struct llmobs_copy *llmobs_copies_only(void)
     return one;
 }
 
-/* A preload that defines the names itself, without versions, is bound to
- * whatever version is wanted, when it comes first. */
+/* The copy that an unbound slot gets though it wants another's version: the
+ * loader binds any version to a preload that comes first and defines the names
+ * without versions. */
 static struct llmobs_copy *interposer(const struct llmobs_copy *asked)
 {
     struct llmobs_copy *first = NULL;

@@ -1,14 +1,13 @@
-/* copies - the libcurl copies loaded in this process, and the hooked names.
+/* copies - the libcurl copies that are loaded in this process, and the hooked
+ * names.
  *
- * Owns:    LLMOBS_COPIES static places, each with the real functions of one
- *          copy. A place is used again when its copy is gone; a copy that the
- *          core has seen is pinned in memory and never goes.
- * Threads: changed only under the scan's lock. A place is published by its
- *          bit of a word, its real functions are constant from then on.
- * Errors:  a copy that finds no place, or whose path is too long, is not
- *          observed.
+ * Owns:    LLMOBS_COPIES static structures, each with the real functions of one
+ *          copy. One is used again when its copy is unloaded; a copy that the
+ *          core has seen is pinned in memory and is never unloaded.
+ * Threads: changed only under the scan's lock. A bit of a word publishes a
+ *          structure, whose real functions are constant from then on.
+ * Errors:  a copy beyond the limit, or whose path is too long, is not observed.
  * Limits:  LLMOBS_COPIES copies at a time.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_COPIES_H
 #define LLMOBS_COPIES_H
@@ -17,10 +16,11 @@
 #include "shim/elf.h"
 #include "shim/host.h"
 
-/* OpenSSL, GnuTLS, NSS and a bundled one. */
+/* Enough for those with OpenSSL, GnuTLS and NSS, and a bundled one. */
 #define LLMOBS_COPIES 4
 
-/* X(name): the hooked functions, without "curl_"; those of llmobs_ops. */
+/* X(name) for each hooked function, without "curl_"; llmobs_ops has the same.
+ */
 #define LLMOBS_HOOKS(X)    \
     X(global_init)         \
     X(global_init_mem)     \
@@ -50,11 +50,12 @@ enum llmobs_hook {
 
 struct llmobs_copy {
     struct llmobs_real real;
-    const struct llmobs_ops *ops; /* NULL until pinned and the core is ready */
+    const struct llmobs_ops *ops; /* NULL until the copy is pinned and the core
+                                   * ready */
     uintptr_t base;
-    size_t order;   /* place in load order when found */
-    bool at_start;  /* loaded with the program: in everybody's scope */
-    bool stays;     /* the program itself needs it: never unloaded */
+    size_t order;   /* its position in load order when it was found */
+    bool at_start;  /* loaded with the program: every object can bind to it */
+    bool stays;     /* needed by the program itself, so never unloaded */
     bool versioned; /* its symbols carry versions */
     char soname[128];
     char path[LLMOBS_HOST_PATH_MAX];
@@ -62,18 +63,19 @@ struct llmobs_copy {
 
 extern struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
 
-/* The hook of that full name ("curl_..."); LLMOBS_HOOK_COUNT when it is none.
+/* The hook with that full name ("curl_..."); LLMOBS_HOOK_COUNT when there is
+ * none.
  */
 enum llmobs_hook llmobs_hook_find(const char *name);
 
 /* One bit for each hook whose name the object defines. */
 unsigned llmobs_hooks_defined(const struct llmobs_elf *elf);
 
-/* True when the object's GNU hash table may have such a name, defined or not.
+/* True when the object's GNU hash table may have a hooked name, defined or not.
  */
 bool llmobs_hooks_hashed(const struct llmobs_elf *elf);
 
-/* The copy's own function; NULL when it lacks it. */
+/* The copy's own function; NULL when it has none. */
 void *llmobs_copy_function(const struct llmobs_copy *copy,
                            enum llmobs_hook hook);
 
@@ -83,33 +85,35 @@ void *llmobs_copies_thunk(const void *address);
 /* True when the object is a known copy. */
 bool llmobs_copies_has(const struct llmobs_elf *elf);
 
-/* True when the object defines what makes a libcurl. */
+/* True when the object defines the functions that make it a libcurl. */
 bool llmobs_copies_is_one(const struct llmobs_elf *elf);
 
-/* Notes an object that is one; true when it was not known. */
+/* Notes an object that is a copy; true when it was not known. */
 bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
                        bool at_start);
 
-/* Notes which of them the program itself needs. Before the first call. */
+/* Notes the copies that the program itself needs. Called before the first call
+ * of libcurl. */
 void llmobs_copies_needed(const struct llmobs_elf *program);
 
-/* Around a walk over all objects, or all but those that came with the program:
- * unmark, add, then drop what was not met. True when something was dropped. */
+/* For a walk over all objects, or all but those that came with the program:
+ * unmark before it, add within it, and sweep after it, which drops the copies
+ * that the walk has not met. sweep answers true when it dropped one. */
 void llmobs_copies_unmark(bool but_at_start);
 bool llmobs_copies_sweep(void);
 
-/* True when there is one at least. */
+/* True when at least one copy is known. */
 bool llmobs_copies_any(void);
 
-/* How many of the objects that came with the program a name may be found in
- * before the last copy: those that are loaded before it. */
+/* The number of objects that came with the program and are loaded before the
+ * last copy: their definitions of a name come before the copy's. */
 size_t llmobs_copies_reach(size_t start_objects);
 
 /* The only copy; NULL when there are several or none. */
 struct llmobs_copy *llmobs_copies_only(void);
 
-/* Which copy a function that is not bound yet will come from; NULL when that
- * is not certain. */
+/* The copy from which an unbound function will come; NULL when that is not
+ * certain. */
 struct llmobs_copy *llmobs_copies_wanted(const struct llmobs_elf *elf,
                                          size_t symbol);
 

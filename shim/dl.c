@@ -39,7 +39,7 @@ void *llmobs_dl_vsym(void *handle, const char *name, const char *version)
     return next(handle, name, version);
 }
 
-/* The destructors are called from within. */
+/* The loader calls the destructors from within. */
 int llmobs_dl_close(void *handle)
 {
     llmobs_close_fn next = llmobs_loader_close_fn();

@@ -55,8 +55,8 @@ bool llmobs_elf_relro(const struct llmobs_elf *elf, uintptr_t *start,
     return false;
 }
 
-/* glibc writes the relocated addresses into the section itself, musl and the
- * vdso leave offsets there. */
+/* glibc writes relocated addresses into the section itself; musl and the vdso
+ * leave offsets there. */
 static const void *table(const struct llmobs_elf *elf, uintptr_t value,
                          size_t align)
 {
@@ -66,7 +66,8 @@ static const void *table(const struct llmobs_elf *elf, uintptr_t value,
                                                        : NULL;
 }
 
-/* How many entries of a size there may be from a table on. */
+/* The number of entries of that size between the table's begin and the object's
+ * end. */
 static size_t room(const struct llmobs_elf *elf, const void *from, size_t size)
 {
     return from ? (elf->end - (uintptr_t)from) / size : 0;
@@ -151,8 +152,8 @@ static bool is_hash_table(const struct llmobs_elf *elf)
     return words >= 2 && (size_t)head[0] + head[1] <= words - 2;
 }
 
-/* The loader trusts what it has loaded; a packer's tables may end too early
- * all the same. */
+/* The loader trusts an object's tables, but those of a packed object may be too
+ * short. */
 static void check_symbols(struct llmobs_elf *elf)
 {
     if (!is_gnu_table(elf))
@@ -167,7 +168,7 @@ static void check_symbols(struct llmobs_elf *elf)
         elf->strtab_len--;
 }
 
-/* Tables that are not inside the object are no tables. */
+/* Drops tables that are not inside the object. */
 static void check_tables(struct llmobs_elf *elf, size_t skipped)
 {
     size_t size = sizeof(ElfW(Rela));
@@ -189,7 +190,7 @@ static void check_tables(struct llmobs_elf *elf, size_t skipped)
     check_symbols(elf);
 }
 
-/* The next entry of the dynamic section; NULL behind the last. */
+/* The next entry of the dynamic section; NULL after the last. */
 static const ElfW(Dyn) *
     next_dynamic(const struct llmobs_elf *elf, const ElfW(Dyn) * d)
 {
@@ -215,7 +216,8 @@ static void read_dynamic(struct llmobs_elf *elf)
         elf->soname = llmobs_elf_string(elf, soname);
 }
 
-/* Once it is known where the dynamic section is, and how far it all goes. */
+/* Reads the object, of which the dynamic section and the range of addresses are
+ * known. */
 static int open_dynamic(struct llmobs_elf *elf)
 {
     if (!elf->dynamic ||
@@ -271,7 +273,8 @@ static unsigned version_of(const struct llmobs_elf *elf, size_t index)
     return index < elf->versym_len ? elf->versym[index] : 0;
 }
 
-/* How well a symbol answers: 2 the default version, 1 an old one, 0 not. */
+/* The rank of a symbol for a name: 2 for the default version, 1 for an old one,
+ * 0 for another symbol. */
 static int rank(const struct llmobs_elf *elf, uint32_t index, const char *name)
 {
     const ElfW(Sym) *sym = llmobs_elf_sym(elf, index);
@@ -323,7 +326,7 @@ static struct gnu gnu_table(const struct llmobs_elf *elf)
     return gnu;
 }
 
-/* Where the symbols of that hash would be; 0: there are none. */
+/* The first symbol in the bucket of that hash; 0: there is none. */
 static uint32_t gnu_start(const struct llmobs_elf *elf, const struct gnu *gnu,
                           uint32_t hash)
 {
@@ -332,7 +335,7 @@ static uint32_t gnu_start(const struct llmobs_elf *elf, const struct gnu *gnu,
 
     if (gnu->buckets == 0 || gnu->words == 0)
         return 0;
-    /* A power of two, by the format. */
+    /* The format says that the number of words is a power of two. */
     ElfW(Addr) word = gnu->bloom[hash / 64 & (gnu->words - 1)];
     if (!(word >> hash % 64 & word >> (hash >> shift) % 64 & 1))
         return 0;
@@ -340,7 +343,7 @@ static uint32_t gnu_start(const struct llmobs_elf *elf, const struct gnu *gnu,
     return start < gnu->first ? 0 : start;
 }
 
-/* The end of a chain, or of the table. */
+/* True at the end of a chain, or of the table. */
 static bool is_last(const struct gnu *gnu, uint32_t i)
 {
     return (size_t)(i - gnu->first) + 1 >= gnu->chains ||
@@ -380,8 +383,9 @@ bool llmobs_elf_hashes(const struct llmobs_elf *elf, uint32_t hash)
     return false;
 }
 
-/* The lowest bucket that is in use starts with the first symbol of the table;
- * of an empty table linkers say that it starts anywhere. */
+/* The lowest used bucket begins with the table's first symbol. Where no bucket
+ * is used, the table's own value for that symbol cannot be trusted: linkers
+ * write any number. */
 size_t llmobs_elf_unhashed(const struct llmobs_elf *elf)
 {
     struct gnu gnu;
@@ -435,8 +439,8 @@ void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name)
     return llmobs_elf_symbol_hashed(elf, name, llmobs_elf_hash(name));
 }
 
-/* The place `step` bytes behind `from`; NULL where `len` bytes there are not
- * all in the object. */
+/* The address `step` bytes after `from`; NULL where the `len` bytes there are
+ * not all in the object. */
 static const void *behind(const struct llmobs_elf *elf, const void *from,
                           size_t step, size_t len)
 {

@@ -9,16 +9,16 @@
 #define NAME_MAX_LEN 64
 #define TAGS_AT_ONCE 32
 #define GLIBC "GLIBC_2."
-/* Fields of /proc/self/statm: all that is mapped; data and stacks. */
+/* Fields of /proc/self/statm: all mapped memory; data and stacks. */
 #define STATM_SIZE 0
 #define STATM_DATA 5
-/* The first release whose loader may be refused something. */
+/* The first release of glibc whose loader survives a failed load. */
 #define RELEASE_SOUND 18
 
-/* Of a version, and of the file: the worst of its versions. */
+/* The answer for a version; the file's is that of its worst version. */
 enum answer { MISSING, UNKNOWN, THERE };
 
-/* The file, and what its dynamic section says. */
+/* The file, and values of its dynamic section. */
 struct file {
     int fd;
     size_t phnum;
@@ -28,7 +28,7 @@ struct file {
     uint64_t count;          /* of needs */
 };
 
-/* A version, and what is there of it. */
+/* A wanted version, and the loaded parts of it. */
 struct version {
     char file[NAME_MAX_LEN];
     char name[NAME_MAX_LEN];
@@ -45,7 +45,7 @@ static bool read_at(uint64_t offset, void *to, size_t len)
     return llmobs_sys(SYS_pread64, core.fd, to, len, offset) == (long)len;
 }
 
-/* Where the file has what is at that address when it is loaded; 0: nowhere. */
+/* The offset in the file of the byte with that address; 0: none. */
 static uint64_t place_of(uint64_t address)
 {
     for (size_t i = 0; i < core.phnum; i++) {
@@ -58,7 +58,7 @@ static uint64_t place_of(uint64_t address)
     return 0;
 }
 
-/* A string may end where the file does. */
+/* Reads a string, which may end at the file's end without a NUL. */
 static bool read_name(uint64_t offset, char to[NAME_MAX_LEN])
 {
     uint64_t at = place_of(core.strings + offset);
@@ -83,7 +83,7 @@ static bool read_segments(void)
     return read_at(head.e_phoff, core.phdr, core.phnum * sizeof(core.phdr[0]));
 }
 
-/* False behind the last. */
+/* Reads the next tag; false after the last. */
 static bool take_tag(const ElfW(Dyn) * tag)
 {
     if (tag->d_tag == DT_STRTAB)
@@ -123,7 +123,7 @@ static bool read_dynamic(void)
     return false;
 }
 
-/* N of GLIBC_2.N, with nothing behind it; 0: another name. */
+/* N of the whole name GLIBC_2.N; 0: another name. */
 static unsigned release(const char *name)
 {
     unsigned number = 0;
@@ -148,7 +148,7 @@ static int look(struct dl_phdr_info *info, size_t size, void *argument)
     if (!named && !llmobs_libc_is_part(&elf))
         return 0;
     wanted.loaded |= named;
-    /* The loader takes a file without versions for any. */
+    /* The loader accepts any version from a file without versions. */
     wanted.there |= named && elf.verdef_len == 0;
     for (size_t i = 0; i < elf.verdef_len; i++) {
         const char *name = llmobs_elf_version(&elf, i);
@@ -167,8 +167,8 @@ static void look_for_wanted(void)
     llmobs_libc.iterate(look, NULL);
 }
 
-/* A part of glibc that is not loaded is of the same release as libc. Other
- * files are found by the loader, if at all. */
+/* The answer for a wanted version. A part of glibc that is not loaded has the
+ * same release as libc. Whether the loader finds any other file is unknown. */
 static enum answer is_there(void)
 {
     look_for_wanted();
@@ -230,8 +230,8 @@ static bool may_be_refused(void)
     return wanted.newest >= RELEASE_SOUND;
 }
 
-/* The field of that number (from 0) of /proc/self/statm, in bytes; -1: not to
- * be read. */
+/* A field of /proc/self/statm by its number from 0, in bytes; -1: it cannot be
+ * read. */
 static int64_t used(unsigned field)
 {
     int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, "/proc/self/statm",

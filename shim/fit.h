@@ -1,18 +1,18 @@
-/* fit - whether the loader can load the core here, and the program can spare
- * the memory.
+/* fit - decides whether the loader can load the core in this process, and
+ * whether the process's limits leave memory for it.
  *
- * Owns:    nothing but buffers.
+ * Owns:    static buffers.
  * Threads: only the one that loads the core.
- * Errors:  a file that is not understood fits where the loader can refuse it
- *          without harm: from glibc 2.18 on.
+ * Errors:  a file that cannot be understood fits from glibc 2.18 on, where the
+ *          loader can refuse it without harm.
  * Limits:  LLMOBS_FIT_SEGMENTS segments.
- * Fork:    constant.
  *
- * Trying can hurt: glibc 2.17, refused a version, leaves its loader in the
- * middle of a change, and ends the process at the next dlopen of anybody. So
- * the versions that the file needs are read from it first, and looked for in
- * what is loaded; of one that is not, nor a part of glibc, nothing is known.
- * The file is read and not mapped: it may be cut short meanwhile.
+ * Just trying can do harm: where a version is missing, the loader of glibc 2.17
+ * stops in the middle of a change, and the next dlopen of any object ends the
+ * process. So the shim first reads the needed versions from the file and looks
+ * for them in the loaded objects. Of a file that is neither loaded nor a part
+ * of glibc the answer is unknown. The file is read and not mapped, since it may
+ * be truncated meanwhile.
  */
 #ifndef LLMOBS_FIT_H
 #define LLMOBS_FIT_H
@@ -20,12 +20,12 @@
 #include <stdbool.h>
 
 #define LLMOBS_FIT_SEGMENTS 16
-/* Bytes that the process's own limits of memory must leave: what the core takes
- * would be missing to the program. */
+/* Bytes that the process's own limits of memory must leave free, so that the
+ * program does not lack the memory which the core takes. */
 #define LLMOBS_FIT_ROOM (32 << 20)
 
-/* True where the limits of memory leave room for the core, and the file's
- * versions are there. */
+/* True where the limits of memory leave enough for the core, and the versions
+ * that the file needs exist. */
 bool llmobs_fit(const char *path);
 
 #endif

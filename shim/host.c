@@ -13,12 +13,14 @@ static const char whole[][20] = {
 };
 
 static enum llmobs_host_state state;
-static bool file_decides;  /* the environment says neither yes nor no */
-static bool file_excludes; /* and names no programs */
+static bool file_decides;  /* the environment does not decide: the file does */
+static bool file_excludes; /* the environment excludes no programs: the file may
+                            */
 static size_t env_count;
 LLMOBS_COLD_FIRST static char env_bytes[LLMOBS_HOST_ENV_MAX];
 LLMOBS_COLD static const char *env_list[LLMOBS_HOST_ENV_COUNT + 1];
-/* The loader's, which stays; NULL where `core_path` is made already. */
+/* The loader's string, which stays valid; NULL where `core_path` has been made.
+ */
 static const char *own_path;
 LLMOBS_COLD static char core_path[LLMOBS_HOST_PATH_MAX];
 static struct llmobs_host table;
@@ -45,7 +47,7 @@ static uint64_t letter(const char *name)
     return UINT64_C(1) << (name[0] & 63);
 }
 
-/* Most of an environment begins with none of these. */
+/* One bit for each first letter: most variables begin with none of them. */
 static uint64_t first_letters(void)
 {
     uint64_t letters = 0;
@@ -57,7 +59,7 @@ static uint64_t first_letters(void)
     return letters;
 }
 
-/* "NAME" of "NAME=value"; NULL when the entry is another variable. */
+/* The value in "NAME=value"; NULL when the entry is another variable. */
 static const char *value_of(const char *entry, const char *name)
 {
     for (; *name && *entry == *name; name++)
@@ -76,8 +78,8 @@ static bool wanted(const char *entry)
     return false;
 }
 
-/* The strings one after the other; the list of them is made when the core is
- * loaded, since most processes never get there. */
+/* Copies the strings, one after another. The list of pointers is made when the
+ * core is loaded, since most processes never load it. */
 static void copy_env(char **env)
 {
     uint64_t letters = first_letters();
@@ -103,7 +105,8 @@ static const char *const *list_env(void)
     return env_list;
 }
 
-/* The runtimes of sanitizers pass both on to libc and change neither. */
+/* True where the object defines one of both functions. Runtimes of sanitizers
+ * do not count, since they pass both on to libc unchanged. */
 static bool holds_connect(const struct llmobs_elf *elf)
 {
     return (llmobs_elf_symbol(elf, "connect") ||
@@ -111,8 +114,9 @@ static bool holds_connect(const struct llmobs_elf *elf)
            !llmobs_elf_symbol(elf, "__sanitizer_print_stack_trace");
 }
 
-/* libcurl calls a function of the first object that defines it: an object that
- * stands before libc holds it. Before glibc 2.34 libpthread is part of libc. */
+/* Finds the object before libc, if any, whose definition libcurl would call,
+ * since the first one in load order counts. Before glibc 2.34 libpthread counts
+ * as part of libc. */
 static int find_holder(struct dl_phdr_info *info, size_t size, void *argument)
 {
     bool *held = argument;
@@ -139,7 +143,7 @@ const struct llmobs_host *llmobs_host_table(
     return &table;
 }
 
-/* The first of that name; NULL when unset or empty. */
+/* The value of the first variable of that name; NULL when unset or empty. */
 static const char *setting(const char *const *env, const char *name)
 {
     const char *value = NULL;
@@ -151,7 +155,7 @@ static const char *setting(const char *const *env, const char *name)
 
 struct own {
     const char *path;
-    bool second; /* another shim is before us in load order */
+    bool second; /* another copy of the shim comes first in load order */
 };
 
 static int find_own(struct dl_phdr_info *info, size_t size, void *argument)
@@ -171,7 +175,7 @@ static int find_own(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-/* The core is looked for beside the shim. */
+/* Makes the core's path: it lies beside the shim. */
 static void make_core_path(const char *own)
 {
     size_t len = 0;
@@ -195,8 +199,9 @@ none:
     core_path[0] = '\0';
 }
 
-/* A relative name is only good for the directory that the process was started
- * in; most never ask. */
+/* Keeps the shim's path. A relative one counts only in the directory that the
+ * process was started in, so the core's path is made from it at once; from an
+ * absolute one it is made later, since most processes never need it. */
 static void keep_own_path(const char *own)
 {
     if (own[0] == '/')
@@ -212,8 +217,8 @@ const char *llmobs_host_core_path(void)
     return core_path[0] ? core_path : NULL;
 }
 
-/* By the file that runs, without links, and by the name that was asked for: of
- * a script, which has no file that runs, this is the only one. */
+/* True where the list has the program: by its file, without links, or by the
+ * name that was executed, which for a script is the only one. */
 static bool is_listed(const char *list)
 {
     LLMOBS_COLD static char file[LLMOBS_HOST_PATH_MAX];
@@ -252,7 +257,8 @@ void llmobs_host_init(char **env)
     set_state(LLMOBS_HOST_WATCHING);
 }
 
-/* Read only where the environment leaves something open. */
+/* Reads the configuration file where the environment does not decide
+ * everything. */
 static enum llmobs_host_state state_by_file(void)
 {
     const char *path = setting(list_env(), "LLMOBS_CONFIG");

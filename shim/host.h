@@ -1,13 +1,12 @@
-/* host - what the shim knows of its process: on or off, who and where it is,
- * and the copied environment.
+/* host - the shim's facts about its process: whether to observe, the paths of
+ * program and core, the copied environment.
  *
  * Owns:    static buffers; nothing is allocated.
  * Threads: written by the constructor; afterwards only the state changes, and
  *          only towards off or on, for good.
- * Errors:  none; what is missing makes the shim inert.
- * Limits:  LLMOBS_HOST_ENV_MAX bytes and LLMOBS_HOST_ENV_COUNT variables; one
- *          that does not fit is left out whole.
- * Fork:    constant.
+ * Errors:  none; without a fact that it needs the shim does nothing.
+ * Limits:  LLMOBS_HOST_ENV_MAX bytes and LLMOBS_HOST_ENV_COUNT variables; a
+ *          variable that does not fit is left out as a whole.
  */
 #ifndef LLMOBS_HOST_H
 #define LLMOBS_HOST_H
@@ -23,32 +22,33 @@
 
 enum llmobs_host_state {
     LLMOBS_HOST_NEW,      /* the constructor has not run */
-    LLMOBS_HOST_OFF,      /* for good: every call goes straight on */
-    LLMOBS_HOST_UNASKED,  /* nobody asked for it: the program still may */
-    LLMOBS_HOST_WATCHING, /* asked for, no libcurl seen yet */
+    LLMOBS_HOST_OFF,      /* for good: every call goes straight to the real
+                           * function */
+    LLMOBS_HOST_UNASKED,  /* not switched on; the program may still do it */
+    LLMOBS_HOST_WATCHING, /* switched on, no libcurl seen yet */
     LLMOBS_HOST_ON
 };
 
-/* Constructor only: everything below. `env` may be NULL. */
+/* Sets everything below; called by the constructor alone. `env` may be NULL. */
 void llmobs_host_init(char **env);
 
 enum llmobs_host_state llmobs_host_state(void);
 
-/* Decides, once, when the first libcurl copy has been found. */
+/* Decides once, when the first libcurl copy has been found. */
 void llmobs_host_decide(void);
 
-/* The program asks: on, unless it is off for good. True when that is news, so
- * that all objects are to be looked through. */
+/* Switches on for the program, unless the state is off for good. True when it
+ * was not on before: then all objects must be looked through. */
 bool llmobs_host_ask(void);
 
-/* True for our own object. */
+/* True for the shim itself. */
 bool llmobs_host_is_shim(const struct llmobs_elf *elf);
 
-/* Absolute; NULL when the shim's own place is not known. Only for the one
- * thread that loads the core. */
+/* The core's absolute path; NULL when the shim's own path is not known. Only
+ * for the thread that loads the core. */
 const char *llmobs_host_core_path(void);
 
-/* What is handed to the core; only for the one thread that loads it. */
+/* The facts for the core. Only for the thread that loads it. */
 const struct llmobs_host *llmobs_host_table(
     const struct llmobs_enable_options *enable);
 

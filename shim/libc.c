@@ -4,7 +4,7 @@
 
 #define LIBC_SONAME "libc.so.6"
 
-/* The loader's list: glibc's name for it, and musl's. */
+/* The head of the loader's list, under glibc's name and musl's. */
 #pragma weak _r_debug
 #pragma weak _dl_debug_addr
 extern struct r_debug *_dl_debug_addr;
@@ -25,8 +25,8 @@ static bool is_loader(uintptr_t base)
     return debug && debug->r_ldbase && base == debug->r_ldbase;
 }
 
-/* By its file's name. The list names no segments, and without them only the
- * tables of an ordinary object can be read, not those of the vdso. */
+/* True by the file's name. The list has no segments, and without them the
+ * tables of the vdso cannot be read, so it must be left out. */
 static bool may_be_libc(const struct link_map *object)
 {
     static const char beginnings[][12] = {"libc-2.", "libc.musl-", "ld-musl-"};
@@ -38,13 +38,13 @@ static bool may_be_libc(const struct link_map *object)
     return llmobs_str_same(name, LIBC_SONAME) || is_loader(object->l_addr);
 }
 
-/* musl is the loader itself. */
+/* musl's libc and its loader are one object. */
 bool llmobs_libc_is_part(const struct llmobs_elf *elf)
 {
     return llmobs_str_same(elf->soname, LIBC_SONAME) || is_loader(elf->base);
 }
 
-/* True when it is libc. */
+/* Takes the functions of the object; true when it is libc. */
 static bool take(const struct link_map *object)
 {
     struct llmobs_elf elf;
@@ -63,9 +63,9 @@ static bool take(const struct link_map *object)
     return true;
 }
 
-/* The loader's list, past the program at its head and without a lock. Each
- * l_ld is mapped. l_addr need not be: where an object was linked for an address
- * of its own, it is 0, or far from it. */
+/* Walks the loader's list from the program on, without a lock. Each l_ld is
+ * mapped memory; l_addr need not be, since it is 0, or far away, for an object
+ * that was linked for a fixed address. */
 static void walk_list(void)
 {
     const struct r_debug *debug = loader();

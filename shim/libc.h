@@ -1,19 +1,19 @@
-/* libc - the few names of the process's libc that the shim uses, and the
- * string helpers that it does not take from there.
+/* libc - the few functions of the process's libc that the shim calls, and its
+ * own string functions.
  *
- * Owns:    the addresses of libc's own functions, for good.
- * Threads: found before main, when there is one thread: that walk over the
- *          loader's list takes no lock. Any from then on.
- * Errors:  a program without a libc has none of these names, and the weak ones
- *          are tested: nothing but llmobs_libc_find is called where that one
- *          says no.
- * Fork:    constant.
+ * Owns:    the addresses of libc's functions, which never change.
+ * Threads: found before main, while there is one thread, since that walk over
+ *          the loader's list takes no lock. Any thread from then on.
+ * Errors:  a program without a libc has none of these names, so the weak ones
+ *          are tested. Where llmobs_libc_find says no, nothing else here is
+ *          called.
  *
- * Another preload may hold each name that we could import, with a lock of its
- * own or by asking our dlsym for the next one: fakechroot and torsocks do, and
- * a scan inside of which they call us would never end. So the shim calls libc's
- * own functions, found in its symbol table, and makes system calls by itself
- * (core/base/sys.h). None is a cancellation point, and none allocates.
+ * Another preload may define any name that the shim could import, and take a
+ * lock in it or ask the shim's dlsym for the next one, as fakechroot and
+ * torsocks do. A scan that called such a function would never end. So the shim
+ * calls libc's own functions, which it finds in libc's symbol table, and makes
+ * system calls by itself (core/base/sys.h). None of them is a cancellation
+ * point, and none allocates.
  */
 #ifndef LLMOBS_LIBC_H
 #define LLMOBS_LIBC_H
@@ -52,7 +52,7 @@ extern struct llmobs_libc {
 /* Finds all of them, once; false where the process has no libc. */
 bool llmobs_libc_find(void);
 
-/* True for libc, whatever else has names of its. */
+/* True for libc itself, false for other objects with the same names. */
 bool llmobs_libc_is_part(const struct llmobs_elf *elf);
 
 static inline int llmobs_libc_errno(void)
@@ -66,19 +66,19 @@ static inline void llmobs_libc_errno_restore(int value)
         *llmobs_libc.errno_location() = value;
 }
 
-/* Never a cached value: it has to tell a forked child. */
+/* Never a cached value, so that a forked child gets its own. */
 static inline int llmobs_libc_pid(void)
 {
     return (int)llmobs_sys(SYS_getpid);
 }
 
-/* access(2), of the real user. */
+/* access(2), by the real user id. */
 static inline bool llmobs_libc_may(const char *path, int mode)
 {
     return llmobs_sys(SYS_faccessat, AT_FDCWD, path, mode) == 0;
 }
 
-/* The current directory, absolute; false when it has no such name. */
+/* Writes the absolute path of the current directory; false when it has none. */
 static inline bool llmobs_libc_directory(char *to, size_t cap)
 {
     return llmobs_sys(SYS_getcwd, to, cap) > 0 && to[0] == '/';
@@ -98,9 +98,10 @@ static inline int64_t llmobs_libc_monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Sleeps while the word has that value, or less; false once `deadline_us` has
- * passed or the time is not known. Not by yielding: of many that wait, each
- * would take its turn before who works. */
+/* Sleeps while the word has that value, or for less time; false once
+ * `deadline_us` has passed, or the time is not known. It does not yield
+ * instead, since many waiting threads would each run before the one that works.
+ */
 static inline bool llmobs_libc_wait(const int *word, int value,
                                     int64_t deadline_us)
 {
@@ -115,7 +116,7 @@ static inline bool llmobs_libc_wait(const int *word, int value,
     return true;
 }
 
-/* All that sleep on it. */
+/* Wakes all threads that sleep on the word. */
 static inline void llmobs_libc_wake(const int *word)
 {
     llmobs_sys(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX);
@@ -155,7 +156,7 @@ static inline bool llmobs_str_has(const char *s, char c)
     return *s == c;
 }
 
-/* What follows the last '/', or all of it. */
+/* The part after the last '/', or the whole path. */
 static inline const char *llmobs_str_base(const char *path)
 {
     const char *base = path;
@@ -175,7 +176,8 @@ static inline void llmobs_bytes_copy(void *to, const void *from, size_t len)
         *t++ = *f++;
 }
 
-/* Copies with its NUL; false, and nothing copied, when it does not fit. */
+/* Copies the string with its NUL; false, with nothing copied, when it does not
+ * fit. */
 static inline bool llmobs_str_copy(char *to, size_t cap, const char *from)
 {
     size_t len = llmobs_str_len(from);

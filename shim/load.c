@@ -7,7 +7,7 @@
 #include "shim/loader_calls.h"
 #include "shim/turn.h"
 
-/* One word: a positive value is the pid that is loading. */
+/* The state in one word: a positive value is the pid of the loading process. */
 enum { IDLE = 0, READY = -1, FAILED = -2 };
 
 static int state;
@@ -19,12 +19,13 @@ static void *open_core(const char *path)
 {
     void *core;
 
-    /* Asking first leaves the app's dlerror alone where nothing is there. */
+    /* A look at the file first leaves the app's dlerror text alone where there
+     * is none. */
     if (!llmobs_fit(path) || !llmobs_loader_bring())
         return NULL;
-    /* Before glibc 2.34 threads live in a library of their own, which a core
-     * without DT_NEEDED does not bring. First, since a core that was tried
-     * without stays, half done. */
+    /* Before glibc 2.34 threads are in a library of their own, which the core
+     * does not bring, as it has no DT_NEEDED for it. It is loaded first, since
+     * a core that was tried without it stays half loaded. */
     if (!llmobs_loader_own_sym(RTLD_DEFAULT, "pthread_create") &&
         !llmobs_loader_own_open("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL))
         llmobs_loader_drop_error();
@@ -82,8 +83,9 @@ static int wait_for(int loading)
                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
         return FAILED;
     }
-    /* Waited for in vain once, it is not waited for again; nor by the thread
-     * itself, in what the loader calls: a malloc of the program's, say. */
+    /* No thread waits again after one has waited in vain, nor does the loading
+     * thread wait for itself, as it would in the program's malloc, which the
+     * loader may call. */
     if (!__atomic_load_n(&too_slow, __ATOMIC_RELAXED) &&
         __atomic_load_n(&loader, __ATOMIC_ACQUIRE) != llmobs_sys_thread())
         until = llmobs_libc_monotonic_us() + LLMOBS_LOAD_WAIT_US;
@@ -95,7 +97,7 @@ static int wait_for(int loading)
     return now;
 }
 
-/* IDLE where this is no time to load. */
+/* Loads the core; IDLE where loading is not allowed at this moment. */
 static int load_in_turn(const struct llmobs_enable_options *enable)
 {
     struct llmobs_turn *turn = llmobs_turn_load();
@@ -119,7 +121,8 @@ static bool pin_in_turn(const struct llmobs_copy *copy)
     return true;
 }
 
-/* Opening what came with the program has the loader list all that it needs. */
+/* Pins the copy. One that the program itself needs is not opened: it stays
+ * anyway, and to open it would make the loader list all that it needs. */
 static bool pin(struct llmobs_copy *copy)
 {
     if (!copy->stays && !pin_in_turn(copy))

@@ -1,34 +1,34 @@
-/* load - the core, loaded at the first libcurl call that begins something, or
+/* load - loads the core at the first libcurl call that begins something, or at
  * the first call of the API.
  *
- * Owns:    one reference to the core, never given back, and one to each
- *          libcurl copy that it has seen (so that none goes under it).
- * Threads: any. The first caller loads; one that comes meanwhile waits
- *          LLMOBS_LOAD_WAIT_US, then goes on unobserved.
- *          None loads, or pins a copy, while objects are closed, or opened by
- *          another thread (turn.h): it goes on unobserved, and tries again at
- *          its next call.
- * Errors:  a core that is missing, cannot be loaded, is of another number or
- *          will not work here is given up for good; the app's dlerror text of
- *          this thread is then as if nothing had been tried and no error were
- *          pending.
- * Fork:    a child born while another thread was loading gives up: the
- *          loader's half-done work is not its to finish.
+ * Owns:    one reference to the core, for good, and one to each libcurl copy
+ *          that the core has seen, so that none is unloaded while the core uses
+ *          it.
+ * Threads: any. The first caller loads; another one waits at most
+ *          LLMOBS_LOAD_WAIT_US meanwhile, then goes on unobserved. While an
+ *          object is closed, or another thread opens one (turn.h), no thread
+ *          loads the core or pins a copy: it goes on unobserved, and tries
+ *          again at its next call.
+ * Errors:  the shim gives up for good where the core is missing, cannot be
+ *          loaded, has another interface number or refuses to work. This
+ *          thread's dlerror text is empty then.
+ * Fork:    a child that is born while another thread loads gives up, since it
+ *          cannot finish the loader's half-done work.
  */
 #ifndef LLMOBS_LOAD_H
 #define LLMOBS_LOAD_H
 
 #include "shim/copies.h"
 
-/* A slow disk makes loading slow. Who waits in vain is one that holds the
+/* Long enough for a slow disk. A thread waits in vain only where it holds the
  * loader's lock, in a constructor. */
 #define LLMOBS_LOAD_WAIT_US 1000000
 
 /* The slow half of llmobs_load_begin. */
 const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy);
 
-/* For the program's own calls of the API: no copy of libcurl need be there.
- * `enable`: what it asks for; NULL: nothing. */
+/* For the program's own calls of the API, which need no copy of libcurl.
+ * `enable`: the program's options; NULL: it has not called llmobs_enable. */
 const struct llmobs_ops *llmobs_load_alone(
     const struct llmobs_enable_options *enable);
 
@@ -39,7 +39,7 @@ static inline const struct llmobs_ops *llmobs_load_ready(
     return __atomic_load_n(&copy->ops, __ATOMIC_ACQUIRE);
 }
 
-/* The same, after loading it where that has not been tried. */
+/* The same, but loads the core where that has not been tried. */
 static inline const struct llmobs_ops *llmobs_load_begin(
     struct llmobs_copy *copy)
 {

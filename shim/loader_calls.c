@@ -10,15 +10,15 @@ enum { OPEN, SYM, VSYM, CLOSE, ERROR, COUNT };
 static const char names[COUNT][8] = {"dlopen", "dlsym", "dlvsym", "dlclose",
                                      "dlerror"};
 static void *found[COUNT];
-static void *own[COUNT];  /* libc's, before glibc 2.34 libdl's */
-static unsigned preceded; /* bits: somebody before us defines it */
+static void *own[COUNT];  /* those of libc, or of libdl before glibc 2.34 */
+static unsigned preceded; /* bits: an object before the shim defines it */
 
 struct search {
     void *before[COUNT];
     void *after[COUNT];
     void *own[COUNT];
     size_t index;
-    bool passed;       /* our own object is behind us */
+    bool passed;       /* the walk has passed the shim */
     unsigned preceded; /* bits: the program itself defines it */
 };
 
@@ -32,8 +32,8 @@ static void find_own(struct search *search, const struct llmobs_elf *elf)
             search->own[i] = llmobs_elf_symbol(elf, names[i]);
 }
 
-/* The walk ends once all functions are known that the next object would call,
- * and libc's own ones, which come last. */
+/* The walk ends when the next function of each name and libc's own, which come
+ * last, are known. */
 static int visit(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct search *search = argument;
@@ -44,8 +44,8 @@ static int visit(struct dl_phdr_info *info, size_t size, void *argument)
     (void)size;
     if (llmobs_elf_open(&elf, info) != 0)
         return 0;
-    /* The program's own definition, if any, is a runtime linked into it that
-     * calls on to us. */
+    /* A definition in the program itself is that of a linked-in runtime, which
+     * calls on to the shim. */
     if (search->index++ == 0) {
         for (size_t i = 0; i < COUNT; i++)
             if (llmobs_elf_symbol(&elf, names[i]))
@@ -107,7 +107,7 @@ static void *get_own(size_t i)
     return get_from(own, i);
 }
 
-/* For glibc's own parts, until 2.33; its mode has one bit more. */
+/* glibc's own parts call this, until 2.33; its mode has one bit more. */
 #define DOOR "__libc_dlopen_mode"
 #define DOOR_MODE (RTLD_NOW | (int)0x80000000)
 

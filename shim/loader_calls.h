@@ -1,27 +1,28 @@
-/* loader_calls - the dlopen, dlsym, dlvsym, dlclose and dlerror behind ours:
- * the next ones, for the app, and libc's own, for us.
+/* loader_calls - the dlopen, dlsym, dlvsym, dlclose and dlerror behind those of
+ * the shim: the next ones in load order, for the app, and libc's own, for the
+ * shim.
  *
- * Owns:    ten words, and what comes before us.
- * Threads: any; looking up twice gives the same.
- * Errors:  NULL where the process has no such function (yet): before glibc
- *          2.34 they come with libdl, which may be loaded late.
- * Fork:    plain memory.
+ * Owns:    their addresses.
+ * Threads: any; two look-ups of a name find the same address.
+ * Errors:  NULL where the process has no such function (yet): before glibc 2.34
+ *          they come with libdl, which may be loaded late.
  *
- * Found by walking symbol tables, since asking dlsym for dlsym is no answer.
- * Objects behind the shim in load order come first: one before it that defines
- * the names (a sanitizer's runtime) calls on to us and would never end.
+ * They are found in the symbol tables, since dlsym cannot be asked for dlsym.
+ * Only objects after the shim in load order count: one before it that defines
+ * the names, a sanitizer's runtime, calls on to the shim, and a call of it
+ * would never end.
  *
- * The app's calls go on to the next object that has the name, which may be
- * another preload. Ours pass it: fakechroot's dlopen, say, would look for our
- * core where it is not.
+ * The app's calls go to the next object that has the name, which may be another
+ * preload. The shim's own calls bypass that one: fakechroot's dlopen, for
+ * example, would look for the core in another directory.
  */
 #ifndef LLMOBS_LOADER_CALLS_H
 #define LLMOBS_LOADER_CALLS_H
 
 #include "shim/libc.h"
 
-/* For a program that has no dlopen and wants the core all the same: brings
- * libdl, to nobody's scope. True when there is a dlopen. */
+/* Loads libdl, without adding its names to any scope, for a program that has no
+ * dlopen. True when there is a dlopen afterwards. */
 bool llmobs_loader_bring(void);
 
 /* libc's own. */
@@ -37,20 +38,21 @@ typedef void *(*llmobs_sym_fn)(void *, const char *);
 typedef void *(*llmobs_vsym_fn)(void *, const char *, const char *);
 typedef int (*llmobs_close_fn)(void *);
 
-/* Never NULL: where there is none, a function that answers NULL. */
+/* Never NULL: where there is none, they give a function that answers NULL. */
 llmobs_open_fn llmobs_loader_open_fn(void);
 llmobs_sym_fn llmobs_loader_sym_fn(void);
 llmobs_vsym_fn llmobs_loader_vsym_fn(void);
 llmobs_close_fn llmobs_loader_close_fn(void); /* -1 */
 
-/* Drops the calling thread's dlerror text, which a failed call of ours left. */
+/* Drops the calling thread's dlerror text, which a failed call of the shim has
+ * set. */
 void llmobs_loader_drop_error(void);
 
 /* True when `address` is the real function of that name. */
 bool llmobs_loader_is(const char *name, const void *address);
 
-/* True when nothing before us in load order defines that name, so that a caller
- * not bound yet would be bound to us. */
+/* True when no object before the shim in load order defines that name, so that
+ * the loader binds an unbound caller to the shim. */
 bool llmobs_loader_ours_first(const char *name);
 
 #endif

@@ -6,19 +6,20 @@
 #include "shim/loader_calls.h"
 #include "shim/thunks.h"
 
-/* One object in work. */
+/* The object that is being patched. */
 struct work {
     const struct llmobs_elf *elf;
     const struct llmobs_patch *how;
     uintptr_t sealed_start, sealed_end; /* pages of RELRO */
-    bool asked;                         /* the three below are known */
+    bool asked;                         /* the three below are set */
     bool sealed;                        /* they are read-only now */
-    bool loading;                       /* not yet so: still relocated */
-    bool opened;                        /* made writable by us */
+    bool loading;                       /* they are not yet read-only: the
+                                         * loader still relocates */
+    bool opened;                        /* the shim has made them writable */
 };
 
-/* Whether a word can be written, without writing and without a fault: the
- * kernel adds nothing to it on our behalf. */
+/* Tests whether a word can be written, without a change and without a fault:
+ * the kernel is asked to add 0 to it. */
 static bool writable(uintptr_t address)
 {
     uint32_t none = 0;
@@ -38,9 +39,10 @@ static void find_seal(struct work *work)
     work->sealed_end &= ~(page - 1);
 }
 
-/* The loader lists an object before it has relocated it, and seals its RELRO
- * pages when it has. Sealing them again before that would crash the loader,
- * so an object of which they are writable is left for the next scan. */
+/* The loader lists an object before it relocates it, and makes its RELRO pages
+ * read-only afterwards. If the shim made them read-only before that, the loader
+ * would crash. So an object with writable RELRO pages is left for the next
+ * scan. */
 static void ask_seal(struct work *work)
 {
     bool open;
@@ -110,8 +112,8 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
     return llmobs_thunk((unsigned)(copy - llmobs_copies), hook);
 }
 
-/* Objects that came with the program are bound to us by name already; a later
- * one may have been given a scope that starts with itself (DEEPBIND). */
+/* Objects that came with the program are bound to the shim by name already. A
+ * later one may have a scope that begins with itself (RTLD_DEEPBIND). */
 static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
                        const char *name, const void *value)
 {
@@ -162,8 +164,8 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
     }
 }
 
-/* Most objects name nothing of ours, and have a hundred relocations for each
- * name: those are not looked at. */
+/* False where the object has none of the hooked names. That spares a look at
+ * the relocations of most objects, which have a hundred for each name. */
 static bool may_name_us(const struct work *work)
 {
     size_t count = llmobs_elf_unhashed(work->elf);

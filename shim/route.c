@@ -22,7 +22,7 @@ static void *open_and_scan(const char *file, int mode)
 
 struct caller {
     uintptr_t address;
-    bool plain; /* an object without search paths of its own */
+    bool plain; /* the caller has no search paths of its own */
 };
 
 static int find_caller(struct dl_phdr_info *info, size_t size, void *argument)
@@ -38,9 +38,10 @@ static int find_caller(struct dl_phdr_info *info, size_t size, void *argument)
     return 1;
 }
 
-/* True when the real dlopen does for us what it would do for the caller:
- * $ORIGIN is the caller's, and a bare name is looked for by the caller's
- * RUNPATH or RPATH, and by the RPATH of whoever needed the caller. */
+/* True when the real dlopen finds the same file for the shim as for the caller.
+ * $ORIGIN is the caller's directory, and a bare name is looked for in the
+ * caller's RUNPATH or RPATH, and in the RPATH of the objects that needed the
+ * caller. */
 static bool caller_is_no_matter(const char *file, const void *address)
 {
     struct caller caller = {(uintptr_t)address, false};
@@ -67,10 +68,11 @@ llmobs_open_fn llmobs_route_open(const char *file, int mode, const void *caller)
     return llmobs_loader_open_fn();
 }
 
-/* libc's own dlclose is asked for by name, too. */
+/* The name by which programs ask dlsym for libc's dlclose. */
 #define CLOSE "dlclose"
 
-/* The thunk of what was found, also when its copy came in unseen. */
+/* The thunk for the found function, even if the shim has not seen its copy
+ * being loaded. */
 static void *observed(void *found)
 {
     void *thunk = llmobs_copies_thunk(found);
@@ -94,8 +96,8 @@ static void *vsym_observed(void *handle, const char *name, const char *version)
     return observed(llmobs_loader_vsym(handle, name, version));
 }
 
-/* RTLD_DEFAULT means the caller's scope, and ours is not always that: only
- * while there is one copy can the two answers not differ. */
+/* RTLD_DEFAULT means the caller's scope, which may differ from the shim's. The
+ * answers cannot differ while there is only one copy. */
 static bool one_answer(const char *name)
 {
     return llmobs_copies_only() &&
@@ -109,8 +111,9 @@ static bool is_hooked(const char *name)
     return llmobs_str_same(name, CLOSE);
 }
 
-/* RTLD_NEXT is asked by interposers, who want what is behind them. The loader
- * pins what we ask it for, which it must not while the object goes. */
+/* False for RTLD_NEXT, by which interposers want the objects after them, and
+ * within a dlclose: a look-up from here may make the loader keep an object that
+ * is being unloaded. */
 static bool may_observe(const void *handle, const char *name)
 {
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING)

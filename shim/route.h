@@ -1,10 +1,9 @@
-/* route - where a call of dlopen, dlsym or dlvsym goes on to.
+/* route - chooses the function to which a call of dlopen, dlsym or dlvsym goes
+ * on.
  *
- * Owns:    nothing.
  * Threads: any, also before the constructor.
- * Errors:  none; in doubt the real function, which then sees the app as its
- *          caller and is only observed at the next call.
- * Fork:    constant.
+ * Errors:  none; in doubt it chooses the real function, which then sees the app
+ *          as its caller. The shim then notices the change at the next call.
  */
 #ifndef LLMOBS_ROUTE_H
 #define LLMOBS_ROUTE_H

@@ -7,9 +7,9 @@
 
 #define ROUNDS_MAX 8
 
-/* What the loader counted when we last looked. */
+/* The loader's counters at the last scan. */
 struct counts {
-    bool known; /* false: look at all */
+    bool known; /* false: look at all objects */
     unsigned long long adds, subs;
     size_t objects;
 };
@@ -18,24 +18,25 @@ struct counts {
 struct walk {
     struct counts now;
     size_t first;  /* objects before this one are done */
-    uint64_t last; /* which object is the last */
+    uint64_t last; /* identity of the last object */
     bool full;
-    bool same;    /* nothing was loaded or unloaded */
-    bool changed; /* the set of copies did */
-    bool loading; /* an object is not ready yet */
-    bool shifted; /* one that was there at the start has gone */
+    bool same;    /* no object was loaded or unloaded */
+    bool changed; /* the set of copies has changed */
+    bool loading; /* an object is still being loaded */
+    bool shifted; /* an object of the program's start is unloaded */
 };
 
 static struct counts seen;
 static size_t start_objects;
-static uint64_t start_last;  /* which of them is the last */
-static unsigned foreign;     /* hooks that others define for everybody */
-static size_t foreign_reach; /* of so many objects they are known */
+static uint64_t start_last;  /* identity of the last one */
+static unsigned foreign;     /* hooks that other objects define for all */
+static size_t foreign_reach; /* the number of objects in which they were looked
+                              * for */
 static bool met_rpath, expect_unseen;
-static int question; /* of the API: whether it is on */
+static int question; /* of the API (llmobs_scan_question) */
 static int owner, pending;
 static uintptr_t owner_thread;
-static int waiting; /* for the owner to end, so many threads */
+static int waiting; /* the number of threads that wait for the owner */
 
 bool llmobs_scan_met_rpath(void)
 {
@@ -54,8 +55,8 @@ static bool is_loader(const struct llmobs_elf *elf)
                          elf->base == llmobs_libc.auxval(AT_SYSINFO_EHDR));
 }
 
-/* By place and name: what is loaded where another went has its address, when
- * it is of the same size. */
+/* The identity of an object: its address and name. The address alone would not
+ * do, since an object of the same size may be loaded where another one was. */
 static uint64_t identity(const struct dl_phdr_info *info)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ info->dlpi_addr;
@@ -65,8 +66,8 @@ static uint64_t identity(const struct dl_phdr_info *info)
     return hash;
 }
 
-/* What came with the program never goes; what came later may have moved up in
- * the list when something went. */
+/* The first object to look at. Objects that came with the program stay where
+ * they are in the list; later ones move up when another is unloaded. */
 static size_t first_to_see(bool full)
 {
     if (!seen.known)
@@ -74,7 +75,7 @@ static size_t first_to_see(bool full)
     return full ? start_objects : seen.objects;
 }
 
-/* First walk: which copies are there. */
+/* First walk: finds the copies. */
 static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct walk *walk = argument;
@@ -112,8 +113,8 @@ struct before {
     size_t index, count;
 };
 
-/* What comes before a copy, the program and its preloads, may define some of
- * the names itself, and is then what an unbound slot will be bound to. */
+/* Notes the hooks that an object before a copy defines, as the program and its
+ * preloads may: the loader binds unbound slots to those. */
 static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct before *before = argument;
@@ -132,7 +133,7 @@ static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-/* Second walk: who calls them. */
+/* Second walk: patches the objects that call them. */
 static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct walk *walk = argument;
@@ -177,7 +178,8 @@ static void find(struct walk *walk)
     }
 }
 
-/* True when the list was the same in both walks: done. */
+/* Does both walks; true when the list was the same in both, so that the scan is
+ * done. */
 static bool round_done(void)
 {
     struct walk copies = {.first = 0};
@@ -186,14 +188,15 @@ static bool round_done(void)
     find(&copies);
     if (copies.same || llmobs_host_state() < LLMOBS_HOST_WATCHING)
         return true;
-    /* A constructor that ran before ours had loaded it: only the program
-     * itself is certain to stay. */
+    /* A constructor that ran before the shim's had loaded that object. From now
+     * on only the program itself is certain to stay. */
     if (copies.shifted) {
         start_objects = 1;
         seen.known = false;
         return false;
     }
-    /* Without a copy only dlopen and its like matter, in what came later. */
+    /* Without a copy only calls of dlopen and its like matter, in later
+     * objects. */
     if (!copies.changed)
         callers.first = copies.first;
     if (llmobs_host_state() != LLMOBS_HOST_ON && callers.first < start_objects)
@@ -208,7 +211,7 @@ static bool round_done(void)
         seen.known = false;
         return false;
     }
-    /* Else what is loading would count as seen. */
+    /* An object that is still being loaded must not count as seen. */
     if (!callers.loading)
         seen = copies.now;
     else if (copies.changed || copies.full)
@@ -232,7 +235,8 @@ static bool try_lock(void)
     return true;
 }
 
-/* In a signal's handler, or somebody's code that the loader calls meanwhile. */
+/* True where this thread is the owner: in a signal handler, or in the app's
+ * code that the loader calls during the scan. */
 static bool is_owner(void)
 {
     return __atomic_load_n(&owner, __ATOMIC_ACQUIRE) == llmobs_libc_pid() &&
@@ -240,7 +244,8 @@ static bool is_owner(void)
                llmobs_sys_thread();
 }
 
-/* True when what was seen was seen without patching. */
+/* Answers the API's question; true when objects were seen without being
+ * patched, so that they must be looked at again. */
 static bool answer(void)
 {
     int asked = __atomic_exchange_n(&question, 0, __ATOMIC_SEQ_CST);
@@ -266,7 +271,7 @@ static void scan_locked(void)
         llmobs_libc_wake(&owner);
 }
 
-/* False: in vain. */
+/* Waits for the owner to end its scan. False: in vain. */
 static bool wait_for_owner(int64_t *until)
 {
     bool more;

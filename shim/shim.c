@@ -1,8 +1,9 @@
 #include "shim/host.h"
 #include "shim/scan.h"
 
-/* musl hands a constructor nothing; under glibc ours, which needs no library,
- * may run before libc has set environ. */
+/* musl passes no arguments to a constructor. Under glibc, the shim's
+ * constructor may run before libc has set environ, since the shim needs no
+ * library. */
 __attribute__((constructor)) static void start(int argc, char **argv,
                                                char **env)
 {

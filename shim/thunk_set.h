@@ -1,13 +1,12 @@
 /* thunk_set - the thunks of copy number COPY; included once for each copy by
  * thunks.c, hence without a guard.
  *
- * Owns:    nothing.
  * Threads: any.
  * Errors:  those of the real function.
- * Fork:    constant.
  *
- * BEGIN() loads the core when it is not there yet, READY() does not: what only
- * ends things has nothing to tell a core that saw no beginning.
+ * BEGIN() loads the core when it is not loaded yet, READY() does not: a call
+ * that only ends things means nothing to a core that has not seen their
+ * beginning.
  */
 #define NAME_2(name, copy) name##_##copy
 #define NAME_1(name, copy) NAME_2(name, copy)
@@ -52,7 +51,8 @@ static CURL *NAME(easy_init)(void)
     return ops ? ops->easy_init(REAL) : REAL->easy_init();
 }
 
-/* Apart, so that the way of all other options needs no frame. */
+/* A function of its own, so that the thunk needs no stack frame for all other
+ * options. */
 __attribute__((noinline)) static CURLcode NAME(note_setopt)(CURL *handle,
                                                             CURLoption option,
                                                             void *value)
@@ -63,10 +63,11 @@ __attribute__((noinline)) static CURLcode NAME(note_setopt)(CURL *handle,
                : REAL->easy_setopt(handle, option, value);
 }
 
-/* Called as (CURL *, CURLoption, ...). The one argument behind "..." is a
- * 64-bit register whatever its type, the very one that a third named argument
- * would be in (arch.h): taken and handed on as a pointer it keeps all of its
- * bits. Named, it costs half of what va_arg does, and the way on is a jump. */
+/* Called as (CURL *, CURLoption, ...). The argument behind "..." is in a 64-bit
+ * register, whatever its type, in the same one that a third named argument
+ * would be in (arch.h). So a pointer takes it and passes it on with all its
+ * bits. A named argument costs half of va_arg, and the call of the real
+ * function is a jump. */
 static CURLcode NAME(easy_setopt)(CURL *handle, CURLoption option, void *value)
 {
     if (llmobs_option_watched(option))

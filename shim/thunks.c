@@ -2,7 +2,7 @@
 
 #include "shim/load.h"
 
-/* curl's headers check the types of these by macros. */
+/* curl's headers define these names as macros that check types. */
 #undef curl_easy_setopt
 #undef curl_multi_setopt
 

@@ -1,9 +1,8 @@
-/* thunks - what the patched slots point at: one set for each place of copies.
+/* thunks - the functions that patched slots point at: one set for each element
+ * of llmobs_copies.
  *
- * Owns:    nothing.
  * Threads: any thread that may call the libcurl function of the same name.
- * Errors:  none of ours: each thunk answers what the real function answered.
- * Fork:    constant.
+ * Errors:  those of the real function, whose result each thunk returns.
  */
 #ifndef LLMOBS_THUNKS_H
 #define LLMOBS_THUNKS_H

@@ -8,8 +8,8 @@
 #define KINDS 3
 
 struct llmobs_turn {
-    int who;          /* the pid of one that loads; negative: CLOSE or OPEN;
-                       * 0: free */
+    int who;          /* the pid of a process that loads; negative: CLOSE or
+                       * OPEN; 0: free */
     uintptr_t thread; /* 0: not known yet */
 };
 
@@ -19,10 +19,10 @@ static const int wait_us[KINDS] = {LLMOBS_TURN_LOAD_US, LLMOBS_TURN_CLOSE_US,
 enum whose { NOBODY, ANOTHER, MINE };
 
 static struct llmobs_turn turns[LLMOBS_TURNS];
-static int crowd; /* of the app's, that found no place */
-static int ends;  /* counts turns that ended; waited on */
+static int crowd; /* the number of the app's turns without a structure */
+static int ends;  /* counts ended turns; threads wait on it */
 static int waiting;
-/* A wait for that kind was: no other is begun. */
+/* A wait for a turn of that kind was in vain: no other wait is begun. */
 static bool in_vain[KINDS];
 
 static bool is_mine(const struct llmobs_turn *turn)
@@ -31,8 +31,8 @@ static bool is_mine(const struct llmobs_turn *turn)
            llmobs_sys_thread();
 }
 
-/* Of a thread of the parent, which was loading. The pid is asked for only where
- * somebody loads. */
+/* True for the turn of a parent's thread that was loading. The pid is only
+ * asked for where a thread loads. */
 static bool is_left(const struct llmobs_turn *turn, int who)
 {
     return who > 0 && who != llmobs_libc_pid() && !is_mine(turn);
@@ -65,7 +65,8 @@ static void end(struct llmobs_turn *turn)
         llmobs_libc_wake(&ends);
 }
 
-/* The thread's own turn hides those of others. */
+/* The owner of a turn of that kind; this thread's own turn counts before those
+ * of others. */
 static enum whose whose(int kind)
 {
     enum whose found = NOBODY;
@@ -84,7 +85,8 @@ static enum whose whose(int kind)
     return found;
 }
 
-/* The turns of others are then those of threads that a parent had. */
+/* True in a process with one thread: there, turns of other threads are those of
+ * a parent's threads. */
 static bool is_alone(void)
 {
     struct stat st;
@@ -94,8 +96,8 @@ static bool is_alone(void)
            st.st_nlink == 3;
 }
 
-/* For a turn of that kind to end that had not when `seen` was read. False: in
- * vain, which for a parent's threads it is at once. */
+/* Waits until a turn of that kind ends that had not ended when `seen` was read.
+ * False: in vain, which is so at once for turns of a parent's threads. */
 static bool wait_for_end(int kind, int seen, int64_t *until)
 {
     bool more;
@@ -112,8 +114,9 @@ static bool wait_for_end(int kind, int seen, int64_t *until)
     return more;
 }
 
-/* The turn is told of first and asked about then, by both kinds, so that of two
- * that begin at once one sees the other. It is the one that loads that yields.
+/* Both kinds of turn first announce themselves and then look for others, so
+ * that of two which begin at once one sees the other. The turn that loads is
+ * the one that gives way.
  */
 struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind)
 {
@@ -138,9 +141,9 @@ void llmobs_turn_end(struct llmobs_turn *turn)
     end(turn);
 }
 
-/* Answers whose turn, and of which kind, keeps the thread from loading. A
- * thread that opens has the loader's lock itself while code of the app runs; of
- * a crowd it may be the one that closes as well. */
+/* The owner and the kind of the turn that keeps this thread from loading. While
+ * this thread opens, it has the loader's lock even where the app's code runs; a
+ * turn without a structure may be its own dlclose, too. */
 static enum whose hindered(int *by)
 {
     enum whose closes = whose(CLOSE);
@@ -154,7 +157,7 @@ static enum whose hindered(int *by)
     return closes == NOBODY ? opens : closes;
 }
 
-/* NULL where somebody hinders. */
+/* NULL where another turn keeps the thread from loading. */
 static struct llmobs_turn *take_alone(int *by)
 {
     struct llmobs_turn *turn =

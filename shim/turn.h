@@ -1,27 +1,28 @@
-/* turn - the app's dlopen and dlclose, and our own changes of what is loaded,
- * take turns.
+/* turn - lets the app's dlopen and dlclose, and the shim's own loading, take
+ * turns.
  *
- * Owns:    LLMOBS_TURNS static places, each one thread's turn.
- * Threads: any, also before the constructor. A place belongs to the thread that
- *          took it, until it ends its turn.
- *          One whose thread leaves by longjmp, or ends within, stays taken, as
- *          the loader's lock does.
+ * Owns:    LLMOBS_TURNS static structures, each for one thread's turn.
+ * Threads: any, also before the constructor. A structure belongs to the thread
+ *          that took it until its turn ends. If the thread leaves by longjmp,
+ *          or ends, within its turn, it stays taken, as the loader's lock does.
  * Errors:  a thread that may not load now goes on unobserved, and asks again at
  *          its next call. The app always goes on.
  * Limits:  LLMOBS_TURNS turns at a time. While the app has more than that,
  *          nothing is loaded, nor in a child that is born then.
- * Fork:    plain memory. A child that is born while another thread has a turn
- *          loads nothing, for good: that thread may hold locks of the loader,
- *          and of exit's handlers, that no fork gives back, and the loader's
- *          half-done work is not the child's to finish.
+ * Fork:    a child that is born while another thread has a turn never loads:
+ *          that thread may hold locks of the loader and of exit's handlers,
+ *          which nobody releases in the child, and the child cannot finish the
+ *          loader's half-done work.
  *
- * The app makes no system call here but where somebody loads or waits.
+ * The app's thread makes no system call here except where a thread loads or
+ * waits.
  *
- * In a dlclose the loader has settled which objects go, and then calls their
- * destructors: what is loaded from there may be bound to an object that goes,
- * and an object that is pinned from there makes the loader end the process. A
- * destructor, or a constructor in a dlopen, may also wait for another thread,
- * which must then not wait for the loader's lock on our account.
+ * In a dlclose the loader first decides which objects it unloads, and then
+ * calls their destructors. An object that is loaded from there may be bound to
+ * one that is unloaded, and an object that is pinned from there makes the
+ * loader end the process. A destructor, or a constructor in a dlopen, may also
+ * wait for another thread, and that thread must not wait for the loader's lock
+ * because of the shim.
  */
 #ifndef LLMOBS_TURN_H
 #define LLMOBS_TURN_H
@@ -30,25 +31,27 @@
 
 #define LLMOBS_TURNS 16
 
-/* Longer than a dlclose takes whose destructors wait for nobody. */
+/* Longer than a dlclose takes unless its destructors wait for another thread.
+ */
 #define LLMOBS_TURN_CLOSE_US 50000
 
-/* A slow disk makes opening slow. */
+/* Long enough for a slow disk. */
 #define LLMOBS_TURN_OPEN_US 1000000
 
-/* Waited for by the app while another thread loads the core: the loader's lock
- * would make it wait just so. */
+/* The app waits so long at most while another thread loads the core; the
+ * loader's lock would make it wait as well. */
 #define LLMOBS_TURN_LOAD_US 1000000
 
 struct llmobs_turn;
 
 enum llmobs_turn_kind { LLMOBS_TURN_CLOSE = 1, LLMOBS_TURN_OPEN };
 
-/* Around what the app does; NULL where no place is left, which ends just so. */
+/* Around the app's call. NULL where all structures are taken, which _end takes,
+ * too. */
 struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind);
 void llmobs_turn_end(struct llmobs_turn *turn);
 
-/* Around each change of ours; NULL: not now. */
+/* Around each change that the shim makes; NULL: not allowed now. */
 struct llmobs_turn *llmobs_turn_load(void);
 void llmobs_turn_load_end(struct llmobs_turn *turn);
 
