@@ -42,14 +42,14 @@ def curl(world):
     return world.same(world.chat(), 1)
 
 
-@case(FIRST, "same, one span for each of two calls")
+@case(FIRST, "same output and status, one span for each of two calls")
 def a_shell_that_runs_curl_twice(world):
     one = quoted(world.chat())
     return world.same([SH, "-c", "%s && %s; exit 3" % (one, one)], 2)
 
 
-@case(FIRST, "no effect, as without us: a first process without a handler "
-      "ignores it; KILL ends it")
+@case(FIRST, "the app goes on, as it does without the library: a first "
+      "process without a handler ignores TERM; KILL ends it")
 def TERM_to_sleep(world):
     process = world.start([SH, "-c", ": > /mnt/ready; exec sleep 100"])
     world.signal_when_ready(process, signal.SIGTERM)
@@ -61,7 +61,8 @@ def TERM_to_sleep(world):
     return "as expected"
 
 
-@case(FIRST, "joined behind what LD_PRELOAD has, both are loaded")
+@case(FIRST, "the library stands last in LD_PRELOAD, and both preloads "
+      "are loaded")
 def another_preload(world):
     got = world.run([SH, "-c", "cat /proc/self/maps; " + quoted(world.chat())],
                     LD_PRELOAD=OTHER + ":" + SHIM)
@@ -82,8 +83,8 @@ def curl_below_it(world):
     return "same, 1 span"
 
 
-@case(LAUNCH, "exits as the app did: 7; 137 after its KILL; 127 and 126 where "
-      "it cannot be run")
+@case(LAUNCH, "llmobs-entrypoint exits as the app did: 7; 137 after its"
+      " KILL; 127 and 126 if it cannot be run")
 def exit_status(world):
     got = [launched(world, argv).status for argv in (
         [SH, "-c", "exit 7"], [SH, "-c", "kill -KILL $$"], ["no-such-app"],
@@ -92,8 +93,8 @@ def exit_status(world):
     return ", ".join(map(str, got))
 
 
-@case(LAUNCH, "LD_PRELOAD joined behind what is there, our first process its "
-      "parent")
+@case(LAUNCH, "the library stands last in LD_PRELOAD, and llmobs-"
+      "entrypoint is the app's parent")
 def environment_of_the_app(world):
     got = launched(world, [SH, "-c", "echo $LD_PRELOAD $$ $PPID"],
                    LD_PRELOAD=OTHER).out.decode().split()
@@ -113,19 +114,21 @@ def ends_by_signal(world, number, count):
     equal(len(world.said()), count, "signals")
 
 
-@case(LAUNCH, "passed on once; the app's handler decides, its status is ours")
+@case(LAUNCH, "llmobs-entrypoint passes TERM on once; the app's handler"
+      " decides, and llmobs-entrypoint exits with its status")
 def TERM(world):
     ends_by_signal(world, signal.SIGTERM, 1)
     return "one TERM arrived, status 5"
 
 
-@case(LAUNCH, "each is passed on; we wait for the app")
+@case(LAUNCH, "llmobs-entrypoint passes each on, and waits for the app")
 def a_second_and_a_third_TERM(world):
     ends_by_signal(world, signal.SIGTERM, 3)
     return "three arrived, status 5"
 
 
-@case(LAUNCH, "passed on, those of faults too (STOPSIGNAL may be any)")
+@case(LAUNCH, "llmobs-entrypoint passes them on, those of faults too "
+      "(STOPSIGNAL may be any)")
 def INT_HUP_QUIT_USR1_ABRT(world):
     for name in ("INT", "HUP", "QUIT", "USR1", "ABRT"):
         world.fresh()
@@ -178,8 +181,8 @@ done; cat /mnt/z; exit 9"""])
     return "none left"
 
 
-@case(LAUNCH, "what the app leaves running gets TERM, and the time to end; "
-      "its call is delivered")
+@case(LAUNCH, "a process that the app leaves gets TERM, and the time to"
+      " end; its call is delivered")
 def a_process_left_behind(world):
     script = "(trap 'echo term >> /mnt/got; exit' TERM; : > /mnt/ready; " \
         "while :; do sleep 0.02; done) & (%s) & until [ -e /mnt/ready ] && " \
@@ -191,7 +194,8 @@ def a_process_left_behind(world):
     return "TERM arrived, status 6, 1 span"
 
 
-@case(LAUNCH, "killed after a third of LLMOBS_GRACE_MS")
+@case(LAUNCH, "llmobs-entrypoint kills it after a third of "
+      "LLMOBS_GRACE_MS")
 def one_left_behind_that_ignores_TERM(world):
     script = "(trap '' TERM; : > /mnt/ready; " \
         "while :; do sleep 0.02; done) & until [ -e /mnt/ready ]; do " \
@@ -211,7 +215,8 @@ def killed_call(world, agent, **env):
     equal((got.status, got.out, got.err), (4, b"", b""), "end of the app")
 
 
-@case(LAUNCH, "what a killed process left is delivered before the end")
+@case(LAUNCH, "the calls of a killed process are delivered before the "
+      "end")
 def grace_delivers(world):
     killed_call(world, world.datadog.url, LLMOBS_GRACE_MS="60000")
     world.spans(1)
@@ -219,8 +224,8 @@ def grace_delivers(world):
     return "1 span, the spool is empty"
 
 
-@case(LAUNCH, "without /proc the dead cannot be told from the living: "
-      "delivered or kept, not lost")
+@case(LAUNCH, "without /proc nobody can tell the dead from the living: "
+      "the call is delivered or kept, not lost")
 def grace_without_proc(world):
     killed_call(world, world.datadog.url, LLMOBS_GRACE_MS="60000", proc=False)
     left = len(world.spooled())
@@ -240,18 +245,21 @@ def bounded(world, agent, what):
     return "%s: ended, the call is kept" % what
 
 
-@case(LAUNCH, "ends within LLMOBS_GRACE_MS, the call stays in the spool")
+@case(LAUNCH, "llmobs-entrypoint ends within LLMOBS_GRACE_MS, and the "
+      "call stays in the spool")
 def grace_with_a_dead_agent(world):
     return bounded(world, "http://127.0.0.1:9", "refused")
 
 
-@case(LAUNCH, "likewise, where the agent takes and does not answer")
+@case(LAUNCH, "the same, if the agent takes the request and does not "
+      "answer")
 def grace_with_a_silent_agent(world):
     world.datadog.fault("hang", path="")
     return bounded(world, world.datadog.url, "silent")
 
 
-@case(LAUNCH, "delivered, though every answer takes half a second")
+@case(LAUNCH, "the call is delivered, though every answer takes half a "
+      "second")
 def grace_with_a_slow_agent(world):
     world.datadog.fault("slow", delay_ms=500, path="")
     killed_call(world, world.datadog.url, LLMOBS_GRACE_MS="60000")
@@ -266,7 +274,8 @@ def no_grace(world):
     return "%d file in the spool" % len(world.spooled())
 
 
-@case(LAUNCH, "as a user without rights, a read-only root: same")
+@case(LAUNCH, "as a user without rights, with a read-only root: one "
+      "span")
 def not_root_read_only(world):
     got = launched(world, world.chat(), user=APP, read_only=True, state=False)
     equal((got.status, got.err), (0, b""), "status, stderr")
@@ -274,8 +283,9 @@ def not_root_read_only(world):
     return "1 span"
 
 
-@case(LAUNCH, "below another first process: TERM passed on, others are left "
-      "alone, delivered at the end")
+@case(LAUNCH, "below another first process llmobs-entrypoint passes "
+      "TERM on, leaves other processes alone, and delivers at "
+      "the end")
 def not_the_first(world):
     got = world.run([SH, "-c", "sleep 1000 & other=$!; %s %s -c '%s' & "
                      "until [ -e /mnt/ready ]; do sleep 0.02; done; "
@@ -286,7 +296,7 @@ def not_the_first(world):
     return "status 5, the others live"
 
 
-@case(LAUNCH, "one line on stderr, the app runs without us")
+@case(LAUNCH, "one line on stderr, and the app runs without the library")
 def the_library_is_missing(world):
     got = launched(world, [SH, "-c", "echo $LD_PRELOAD.; exit 3"],
                    LLMOBS_BUILD="/nowhere")
@@ -295,7 +305,7 @@ def the_library_is_missing(world):
     return got.err.decode().strip()
 
 
-@case(LAUNCH, "the app is the first process itself, observed")
+@case(LAUNCH, "the app is the first process itself, and is observed")
 def the_tool_does_not_start(world):
     tool = world.root + PREFIX + "/bin/llmobs"
     os.rename(tool, tool + ".away")
@@ -330,7 +340,7 @@ def without_a_shell(world):
 
 # ---- programs of other kinds ---------------------------------------------
 
-@case(PROGRAMS, "the same, no span")
+@case(PROGRAMS, "same output and status, no span")
 def no_libcurl(world):
     for argv in (["true"], ["false"], ["ls", "-la", "/opt"],
                  ["sort", "/opt/hello.txt"], ["sha256sum", "/opt/hello.txt"]):
@@ -338,22 +348,23 @@ def no_libcurl(world):
     return "5 programs, same, 0 spans"
 
 
-@case(PROGRAMS, "inert: nothing can be preloaded")
+@case(PROGRAMS, "the loader can preload nothing: same output, no span")
 def a_static_program(world):
     return world.same(["/opt/static", "x"], 0)
 
 
-@case(PROGRAMS, "as root it is no more than its user: observed")
+@case(PROGRAMS, "for root the bit changes nothing: observed, one span")
 def set_user_id_for_its_owner(world):
     return world.same(world.chat(program="/opt/setuid-curl"), 1)
 
 
-@case(PROGRAMS, "for another user: inert, no span, the same output")
+@case(PROGRAMS, "for another user the library does nothing: same "
+      "output, no span")
 def set_user_id_for_another(world):
     return world.same(world.chat(program="/opt/setuid-curl"), 0, user=APP)
 
 
-@case(PROGRAMS, "php: the same, one span")
+@case(PROGRAMS, "php: same output and status, one span")
 def other_users_of_libcurl(world):
     if not world.has("php"):
         return "not in this root"
@@ -367,39 +378,40 @@ def other_users_of_libcurl(world):
 
 # ---- a poor container ----------------------------------------------------
 
-@case(POOR, "same, one span, nothing written")
+@case(POOR, "same output and status, one span, no file written")
 def read_only_root(world):
     return world.same(world.chat(), 1, read_only=True, state=False,
                       var_tmp=False)
 
 
-@case(POOR, "same, one span; the spool is /var/tmp/llmobs-%d" % APP)
+@case(POOR, "same output and status, one span; the spool is "
+      "/var/tmp/llmobs-%d" % APP)
 def no_HOME(world):
     return world.same(world.chat(), 1, user=APP)
 
 
-@case(POOR, "same, one span, kept in memory only")
+@case(POOR, "same output and status, one span, kept in memory only")
 def no_HOME_and_var_tmp_not_to_be_written(world):
     return world.same(world.chat(), 1, user=APP, var_tmp=False)
 
 
-@case(POOR, "same, one span")
+@case(POOR, "same output and status, one span")
 def no_dev_shm(world):
     return world.same(world.chat(), 1, shm=False)
 
 
-@case(POOR, "same, one span")
+@case(POOR, "same output and status, one span")
 def no_proc(world):
     return world.same(world.chat(), 1, proc=False)
 
 
-@case(POOR, "same, one span")
+@case(POOR, "same output and status, one span")
 def all_of_it_at_once(world):
     return world.same(world.chat(), 1, user=APP, read_only=True, proc=False,
                       shm=False, var_tmp=False, state=False)
 
 
-@case(POOR, "the same with llmobs-entrypoint")
+@case(POOR, "the same below llmobs-entrypoint: one span")
 def all_of_it_below_the_entrypoint(world):
     got = launched(world, world.chat(), user=APP, read_only=True, proc=False,
                    shm=False, var_tmp=False, state=False)
@@ -455,7 +467,8 @@ def curl_in_it(world):
     return "mapped in sh and cat, 1 span"
 
 
-@case(ALL, "switched on by /etc/llmobs/llmobs.conf, no variable at all")
+@case(ALL, "/etc/llmobs/llmobs.conf switches it on, without any "
+      "variable: one span")
 def no_environment(world):
     text = "DD_LLMOBS_ENABLED=1\nLLMOBS_EXPORTER=agent\n" \
         "DD_TRACE_AGENT_URL=%s\nDD_LLMOBS_ML_APP=boxed\n" \
@@ -469,7 +482,8 @@ def no_environment(world):
     return "1 span"
 
 
-@case(ALL, "the loader loads it there: inert, no span, same output")
+@case(ALL, "the loader loads the library, which does nothing: same "
+      "output, no span")
 def set_user_id(world):
     argv = world.chat(program="/opt/setuid-curl")
     bare = world.run(argv, preload=False, user=APP)
@@ -480,7 +494,7 @@ def set_user_id(world):
     return "same, 0 spans"
 
 
-@case(ALL, "the same")
+@case(ALL, "same output, no span")
 def static_program(world):
     with for_all(world):
         got = world.run(["/opt/static", "x"], preload=False,
@@ -489,7 +503,7 @@ def static_program(world):
     return "status 3"
 
 
-@case(ALL, "no DD_LLMOBS_ENABLED: no span, the same output")
+@case(ALL, "no DD_LLMOBS_ENABLED: same output, no span")
 def not_switched_on(world):
     bare = world.run(world.chat(), preload=False)
     with for_all(world):
@@ -498,7 +512,7 @@ def not_switched_on(world):
     return "same, 0 spans"
 
 
-@case(ALL, "/etc/llmobs/disabled: no span, the same output")
+@case(ALL, "/etc/llmobs/disabled: same output, no span")
 def disabled_for_all(world):
     bare = world.run(world.chat(), preload=False)
     with for_all(world), world.file("/etc/llmobs/disabled", ""):
