@@ -23,22 +23,23 @@ ENTRY = "core/spool/exchange_entry.c"
 
 HAZARDS = [
     ("setopt inside callbacks",
-     "what we own while swapped in is noted, not forwarded "
-     "(`llmobs_callbacks_own`)", [
+     "while the library's values are set, it notes the app's and does not "
+     "forward them (`llmobs_callbacks_own`)", [
          ("owns-nothing", [(CALLBACKS, "        return handle->swapped;",
                             "        return false;")],
           ["hazards.changed_within_a_callback"])]),
 
     ("reset, before, during and after a transfer",
-     "the record follows libcurl's (`op_easy_reset`)", [
+     "the handle's record is reset as libcurl resets the handle "
+     "(`op_easy_reset`)", [
          ("reset-unseen", [(EASY, "    else\n        llmobs_handle_reset"
                             "(handle);", "")],
           ["programs.easy_cases.reset_reused",
            "programs.header_cases.reset_in_multi"])]),
 
     ("duphandle, before, during and after a transfer",
-     "the twin gets the app's settings, not ours, and a record of its own "
-     "(`op_easy_duphandle`)", [
+     "the copy gets the app's settings, not the library's, and a record of "
+     "its own (`op_easy_duphandle`)", [
          ("twin-keeps-ours", [(CAPTURE, "    llmobs_callbacks_restore(from, twin);\n", "")],
           ["programs.hazard_cases.twin_of_a_busy_one",
            "headers.lists_of_programs", "programs.push_cases.accepted"]),
@@ -48,7 +49,7 @@ HAZARDS = [
           ["programs.easy_cases.duplicated"])]),
 
     ("a handle reused on another host",
-     "every URL is noted (`llmobs_handle_note`)", [
+     "the library notes every URL (`llmobs_handle_note`)", [
          ("first-url-stays", [(HANDLE, "    case CURLOPT_URL:\n        "
                                "(void)set_url(handle, arg);",
                                "    case CURLOPT_URL:\n        if (!handle->"
@@ -57,8 +58,8 @@ HAZARDS = [
           ["programs.hazard_cases.other_host"])]),
 
     ("memory above the stack pointer that others unmap at any moment",
-     "read only in a stack whose end is known, elsewhere the page that we run "
-     "on (`llmobs_stack_sure`)", [
+     "the library reads a stack only if it knows the stack's end, "
+     "elsewhere its own page (`llmobs_stack_sure`)", [
          ("one-page-more", [("core/base/stack.c", "    return (last | (PAGE - 1)) "
                              "+ 1 - sp;",
                              "    return (last | (PAGE - 1)) + 1 + PAGE - sp;")],
@@ -72,9 +73,9 @@ HAZARDS = [
           ["unit of_a_stack_that_a_thread_was_given_one_page"])]),
 
     ("little stack, of a thread or a coroutine",
-     "no frame above 512 bytes (`Makefile`, FRAME); what is larger is a block "
-     "that is kept (`core/base/scratch`), and what is deep runs on a thread of ours "
-     "(`llmobs_aside_run`)", [
+     "no frame has more than 512 bytes (`Makefile`, FRAME); larger things "
+     "are blocks that the library keeps (`core/base/scratch`), and deep "
+     "work runs on a thread of the library (`llmobs_aside_run`)", [
          ("writer-on-the-stack", [("core/spool/spool.c", "    written = "
                                    "llmobs_scratch_take(sizeof(*written));",
                                    "    struct written here;\n\n    written = "
@@ -94,7 +95,8 @@ HAZARDS = [
           ["stack.least_of_an_end"])]),
 
     ("several threads",
-     "a free record is claimed by one exchange of its key (`core/base/keyed.c`)", [
+     "only one exchange claims a free record of its key "
+     "(`core/base/keyed.c`)", [
          ("unclaimed-record", [(KEYED, "#include <stdlib.h>",
                                 "#include <sched.h>\n#include <stdlib.h>"),
                                ("core/base/keyed.h", " * table->count >> 32]",
@@ -109,14 +111,16 @@ HAZARDS = [
           ["programs.life_cases.threads"])]),
 
     ("multi with socket_action and info_read",
-     "an end is what info_read says (`llmobs_ops_multi_info_read`)", [
+     "a transfer ends when info_read says so "
+     "(`llmobs_ops_multi_info_read`)", [
          ("info-read-unseen", [(MULTI, "        llmobs_capture_finish(handle, "
                                 "LLMOBS_END_DONE, message->data.result);\n",
                                 "")],
           ["hazards.failures_of_a_multi"])]),
 
-    ("multi: news that we had to read before the app did",
-     "kept, in their order, and given on (`core/ops/multi_messages.c`)", [
+    ("multi: messages that the library has to read before the app does",
+     "the library keeps them, in their order, and gives them to the app "
+     "(`core/ops/multi_messages.c`)", [
          ("news-lost", [("core/ops/multi_messages.c", "    struct news *news = "
                          "find(multi);\n    CURLMsg *message;",
                          "    struct news *news = NULL;\n    CURLMsg "
@@ -142,7 +146,8 @@ HAZARDS = [
           ["programs.multi_cases.multi_first"])]),
 
     ("a handle moved to a second multi",
-     "leaving one forgets it (`leave`)", [
+     "when a handle leaves a multi, the library forgets that multi "
+     "(`leave`)", [
          ("multi-remembered", [(MULTI, "    llmobs_capture_finish(handle, "
                                 "ending->end, ending->code);\n    atomic_store"
                                 "(&handle->multi, NULL);",
@@ -151,7 +156,8 @@ HAZARDS = [
           ["programs.multi_cases.reused"])]),
 
     ("HTTPHEADER replaced in a callback",
-     "our nodes are put before the new list at once (`note_headers`)", [
+     "the library puts its nodes before the new list at once "
+     "(`note_headers`)", [
          ("list-not-relinked", [(HANDLE, "    if (handle->injected)\n        "
                                  "llmobs_inject_relink(handle->inject, "
                                  "list);", "")],
@@ -159,7 +165,7 @@ HAZARDS = [
            "programs.header_cases.nulled_inside"])]),
 
     ("WRITEFUNCTION set to NULL, or never set",
-     "libcurl's default is ours, then (`app_write`)", [
+     "the library then does as libcurl's default does (`app_write`)", [
          ("no-default-write", [(CALLBACKS, "    return fwrite(data, size, count, "
                                 "callback_data(&handle->write, stdout));",
                                 "    return size * count;")],
@@ -167,7 +173,8 @@ HAZARDS = [
            "programs.easy_cases.to_stdout"])]),
 
     ("WRITEDATA that was never set",
-     "set back to libc's stdout, not to NULL (`restore_write`)", [
+     "the library sets it back to libc's stdout, not to NULL "
+     "(`restore_write`)", [
          ("stdout-lost", [(CALLBACKS, "CURLOPT_WRITEDATA, callback_data(&handle->"
                            "write, stdout));",
                            "CURLOPT_WRITEDATA, callback_data(&handle->"
@@ -188,15 +195,15 @@ HAZARDS = [
            "programs.easy_cases.to_file"])]),
 
     ("CURLOPT_HEADER: headers within the body",
-     "taken out of the recorded body (`keep_lines`)", [
+     "the library takes them out of the recorded body (`keep_lines`)", [
          ("headers-stay-in-body", [(CALLBACKS, "    if (handle->header_in_body)\n"
                                     "        llmobs_exchange_unreceive("
                                     "exchange, data, len);", "")],
           ["hazards.headers_within_the_body"])]),
 
     ("PAUSE and redelivery",
-     "what was recorded before a pause is skipped when it comes again "
-     "(`skip_again`)", [
+     "the library skips bytes that it recorded before a pause when they "
+     "come again (`skip_again`)", [
          ("recorded-twice", [(CALLBACKS, "        handle->exchange->again += len;",
                               "        handle->exchange->again += 0;")],
           ["hazards.paused_and_given_again"]),
@@ -210,7 +217,7 @@ HAZARDS = [
           ["programs.edge_cases.paused"])]),
 
     ("ABORT and short counts",
-     "returned as the app returned them (`on_write`)", [
+     "the library returns what the app returned (`on_write`)", [
          ("refusal-swallowed", [(CALLBACKS, "    took = app_write(handle, data, "
                                  "size, count);\n    if (took != "
                                  "CURL_WRITEFUNC_PAUSE)\n        return took;",
@@ -222,7 +229,8 @@ HAZARDS = [
            "programs.edge_cases.refused_at_the_end"])]),
 
     ("CURLOPT_PRIVATE and getinfo untouched",
-     "state is in a table of ours, found by the handle's address", [
+     "the library keeps its state in a table of its own, by the handle's "
+     "address", [
          ("private-taken", [(CALLBACKS, "    handle->swapped = true;\n",
                              "    handle->swapped = true;\n    (void)handle->"
                              "real->easy_setopt(curl, CURLOPT_PRIVATE, "
@@ -230,7 +238,7 @@ HAZARDS = [
           ["programs.easy_cases.plain", "programs.hazard_cases.asked_inside"])
      ]),
 
-    ("errno after our part of a call",
+    ("errno after the library's part of a call",
      "saved and put back (`op_*`)", [
          ("errno-changed", [(MULTI, "(void)llmobs_capture_start(handle, curl);"
                              "\n    }\n    errno = saved;",
@@ -239,7 +247,7 @@ HAZARDS = [
           ["programs.edge_cases.errno_kept"])]),
 
     ("the app's slist freed",
-     "the app's list is set again at the end (`restore`)", [
+     "at the end the library sets the app's list again (`restore`)", [
          ("our-nodes-stay", [(CALLBACKS, "    if (handle->injected)\n        "
                               "(void)handle->real->easy_setopt(curl, "
                               "CURLOPT_HTTPHEADER,\n"
@@ -248,7 +256,8 @@ HAZARDS = [
           ["headers.lists_of_programs"])]),
 
     ("the app's slist shared or mutated",
-     "our nodes are before it, none behind (`llmobs_inject_link`)", [
+     "the library puts its nodes before the list, none behind it "
+     "(`llmobs_inject_link`)", [
          ("appended-to-the-list", [(INJECT, "    inject->nodes[inject->count "
                                     "- 1].next = list;\n    return inject->"
                                     "nodes;",
@@ -263,26 +272,27 @@ HAZARDS = [
            "programs.header_cases.shared"])]),
 
     ("headers of the app's own",
-     "a style of which it sends a part is left to it (`without_own`)", [
+     "if the app sends a part of a style, the library leaves that style to "
+     "it (`without_own`)", [
          ("headers-twice", [(INJECT, "        if (own & styles[i])\n",
                              "        if (own & styles[i] & 0)\n")],
           ["headers.own_headers_of_any_form"])]),
 
     ("POSTFIELDS with size -1",
-     "then it is a string (`size_of`)", [
+     "the body is then a string (`size_of`)", [
          ("size-taken-literally", [(HANDLE, "    return handle->postfields ? "
                                     "(curl_off_t)strlen(handle->postfields) : "
                                     "-1;", "    return -1;")],
           ["hazards.sizes_of_a_body"])]),
 
     ("POSTFIELDS with embedded NULs",
-     "a size beats the string's end (`size_of`)", [
+     "if there is a size, it counts, not the string's end (`size_of`)", [
          ("always-a-string", [(HANDLE, "    if (handle->postfieldsize >= 0)\n"
                                "        return handle->postfieldsize;\n", "")],
           ["hazards.bodies_with_zero_bytes"])]),
 
     ("POSTFIELDS in a buffer that changes",
-     "read as libcurl makes the request (`keep_request`)", [
+     "the library reads it when libcurl makes the request (`keep_request`)", [
          ("read-at-the-end", [(OUTGOING, "    llmobs_exchange_rewind(exchange, "
                                "0);\n    llmobs_handle_copy_body(handle, "
                                "&exchange->request);\n", ""),
@@ -294,8 +304,8 @@ HAZARDS = [
           ["hazards.buffers_of_the_program"])]),
 
     ("options set, replaced or freed after the handle was added to a multi",
-     "nothing that they name is read before the multi is driven "
-     "(`start_added`)", [
+     "the library reads nothing that they name before the app drives the "
+     "multi (`start_added`)", [
          ("read-at-add", [(MULTI, "    listed = llmobs_adds_push(multi, handle);",
                            "    listed = llmobs_capture_start(handle, "
                            "curl);")],
@@ -314,8 +324,8 @@ HAZARDS = [
 
     ("a transfer of a multi that another one's callback changes before libcurl "
      "begins with it, or just after",
-     "libcurl is asked which of two addresses and methods it took; of a body no "
-     "more is read than it reads either way (`follow`)", [
+     "the library asks libcurl which of two addresses and methods it took, "
+     "and reads no more of a body than libcurl reads either way (`follow`)", [
          ("measured-early", [("core/capture/handle.c", "multi && !llmobs_adds_"
                               "single(multi);", "multi && false;")],
           ["programs.beside_cases.begins"]),
@@ -351,8 +361,9 @@ HAZARDS = [
 
     ("a URL handle freed, or replaced by another transfer's callback, before "
      "libcurl begins with its transfer",
-     "beside others in a multi it is not asked: libcurl tells its address in the "
-     "prereq callback, or at the end (`start_url_pending`)", [
+     "beside others in a multi the library does not ask it: libcurl gives "
+     "its address in the prereq callback, or at the end "
+     "(`start_url_pending`)", [
          ("handle-read-early", [(CAPTURE, "    if (handle->curlu && "
                                  "llmobs_handle_early(handle))\n",
                                  "    if (handle->curlu && !curl)\n")],
@@ -366,8 +377,8 @@ HAZARDS = [
           ["programs.memory_cases.url_goes_beside"])]),
 
     ("header list or body replaced or freed before the connection stands",
-     "read in a prereq callback of ours, in which libcurl is about to read them "
-     "(`llmobs_outgoing_settle`)", [
+     "the library reads them in its prereq callback, just before libcurl "
+     "reads them (`llmobs_outgoing_settle`)", [
          ("read-as-it-begins", [(CAPTURE, "    if (handle->swapped_prereq) {\n"
                                  "        llmobs_outgoing_keep_start(handle);"
                                  "\n        return true;\n    }\n", "")],
@@ -380,8 +391,9 @@ HAZARDS = [
 
     ("POSTFIELDS that libcurl sends later than the request, or never: after a 100, "
      "in the last round of an authentication",
-     "taken at the end of the 100, else as far as libcurl has sent them, in our "
-     "callbacks of the answer (`llmobs_handle_defer`, `take`)", [
+     "the library reads them at the end of the 100, else, as far as "
+     "libcurl has sent them, in its callbacks of the answer "
+     "(`llmobs_handle_defer`, `take`)", [
          ("late-read-at-once", [(HANDLE, "    latch->later = latch->rounds || "
                                  "expects(handle);", "    latch->later = "
                                  "latch->rounds && expects(handle) && false;")],
@@ -424,8 +436,8 @@ HAZARDS = [
           ["programs.memory_cases.fields_refused"])]),
 
     ("kill while libcurl looks a name up, connects or does TLS",
-     "the disk knows of the call before, and learns the request when libcurl "
-     "makes it (`llmobs_outgoing_keep_start`)", [
+     "the call is on the disk before that, and the request follows when "
+     "libcurl makes it (`llmobs_outgoing_keep_start`)", [
          ("kept-with-the-request", [(CAPTURE, "        llmobs_outgoing_keep_start("
                                      "handle);\n", "")],
           ["killed.in_a_look_up", "killed.in_a_connect",
@@ -462,8 +474,8 @@ HAZARDS = [
           ["unit child_begins_nothing"])]),
 
     ("a prereq callback of the app's own",
-     "called by ours, set within the transfer or not, and given back "
-     "(`on_prereq`, `restore`)", [
+     "the library's callback calls it, also if the app sets it within the "
+     "transfer, and gives it back (`on_prereq`, `restore`)", [
          ("prereq-lost", [(CALLBACKS, "    int answer = prereq ?",
                            "    int answer = prereq && !handle ?")],
           ["programs.memory_cases.own_prereq"]),
@@ -474,16 +486,17 @@ HAZARDS = [
           ["programs.memory_cases.own_prereq"])]),
 
     ("the app's error buffer freed once the transfer is done",
-     "read as easy_perform returns, never of a transfer of a multi "
-     "(`copy_error`)", [
+     "the library reads it as easy_perform returns, and never for a "
+     "transfer of a multi (`copy_error`)", [
          ("reason-read-late", [(CAPTURE, "        atomic_load(&handle->multi) ? "
                                 "NULL : handle->error_buffer;",
                                 "        handle->error_buffer;")],
           ["programs.memory_cases.reason_goes"])]),
 
     ("READFUNCTION or READDATA set within a transfer, its own or another one's",
-     "each that the app sets is a reader of ours, of which libcurl takes the "
-     "newest as it makes for a connection, and keeps to it (`follow_reader`)", [
+     "each that the app sets becomes a reader of the library's; libcurl "
+     "takes the newest as it makes for a connection, and keeps to it "
+     "(`follow_reader`)", [
          ("reader-follows", [(CALLBACKS, "    const struct llmobs_callback *app = "
                               "&reader->app;",
                               "    const struct llmobs_callback *app = "
@@ -514,8 +527,8 @@ HAZARDS = [
           ["programs.beside_cases.begins"])]),
 
     ("SEEKFUNCTION or IOCTLFUNCTION set within a transfer",
-     "ours are there exactly where the app's are, and where libcurl's own fseek "
-     "would be (`swap_rewind`)", [
+     "the library sets its own exactly where the app has one, or where "
+     "libcurl's fseek would work (`swap_rewind`)", [
          ("pipe-seeks-again", [(CALLBACKS, "    reader->unseekable = true;\n",
                                 "    (void)reader;\n")],
           ["programs.beside_cases.answered"]),
@@ -527,7 +540,8 @@ HAZARDS = [
           ["programs.beside_cases.begins", "programs.beside_cases.answered"])]),
 
     ("COPYPOSTFIELDS: the size in force when it was set",
-     "copied then, with that size (`copy_postfields`)", [
+     "the library copies the body at that moment, with that size "
+     "(`copy_postfields`)", [
          ("copied-as-string", [(HANDLE, "    len = handle->postfieldsize < 0 ?"
                                 " strlen(data)\n                              "
                                 "      : (size_t)handle->postfieldsize;",
@@ -536,7 +550,7 @@ HAZARDS = [
            "hazards.sizes_of_a_body"])]),
 
     ("COPYPOSTFIELDS of 200 MB",
-     "no second copy beyond the cap (`copy_postfields`)", [
+     "the library makes no second copy beyond the cap (`copy_postfields`)", [
          ("copied-whole", [(HANDLE, "    llmobs_body_init(&handle->copied, "
                             "copy_max);",
                             "    (void)copy_max;\n    llmobs_body_init("
@@ -544,14 +558,15 @@ HAZARDS = [
           ["programs.body_cases.huge_copy"])]),
 
     ("READFUNCTION uploads, chunked or not",
-     "read through ours (`llmobs_callbacks_swap_in`)", [
+     "libcurl reads them through the library's function "
+     "(`llmobs_callbacks_swap_in`)", [
          ("uploads-unread", [(CALLBACKS, "    return !reads_body(handle) "
                               "||", "    return handle || !reads_body("
                               "handle) ||")],
           ["programs.easy_cases.read_chunked"])]),
 
     ("uploads rewound by SEEKFUNCTION or IOCTLFUNCTION",
-     "what was recorded is rewound as well (`rewind_request`)", [
+     "the library rewinds its record as well (`rewind_request`)", [
          ("sent-twice-recorded-twice", [(CALLBACKS, "        llmobs_exchange_rewind("
                                          "handle->exchange, "
                                          "(uint64_t)offset);",
@@ -559,7 +574,7 @@ HAZARDS = [
           ["hazards.uploads_sent_twice"])]),
 
     ("uploads by libcurl's own fread, rewound by fseek",
-     "our seek does the same, where fseek would work "
+     "the library's seek function does the same, where fseek would work "
      "(`swap_rewind`, `check_rewind`)", [
          ("no-seek", [(CALLBACKS, "    bool wanted = handle->seek.function ||\n",
                        "    bool wanted = handle->seek.function &&\n")],
@@ -575,8 +590,8 @@ HAZARDS = [
           ["programs.easy_cases.file_redirected"])]),
 
     ("MIME and formadd",
-     "READ is never swapped: libcurl hands it the app's pointers "
-     "(`reads_body`)", [
+     "the library never replaces READ there: libcurl gives the app's "
+     "pointers to it (`reads_body`)", [
          ("form-read-swapped", [(CALLBACKS, "    if (handle->request == "
                                  "LLMOBS_HTTP_PUT)\n        return true;",
                                  "    if (handle->request == LLMOBS_HTTP_PUT "
@@ -591,7 +606,7 @@ HAZARDS = [
           ["hazards.rounds_before_the_answer"])]),
 
     ("redirects to another host",
-     "our headers are emptied in place (`llmobs_inject_response`)", [
+     "the library empties its headers in place (`llmobs_inject_response`)", [
          ("headers-leak", [(INJECT, "            inject->base, (struct llmobs_"
                             "text){line + name, len - name}))\n        llmobs_"
                             "inject_blank(inject);",
@@ -606,7 +621,8 @@ HAZARDS = [
           ["unit redirects_away_blank_ours"])]),
 
     ("proxies and CONNECT",
-     "no headers for who is not the peer (`llmobs_handle_exposes_headers`)", [
+     "the library adds no headers if a proxy would read them "
+     "(`llmobs_handle_exposes_headers`)", [
          ("proxy-sees-headers", [("core/capture/handle.c", "    if (handle->"
                                   "signs)\n        return true;\n    if "
                                   "(!unified ||",
@@ -615,7 +631,8 @@ HAZARDS = [
           ["headers.unified_headers_and_a_proxy"])]),
 
     ("HTTP/2: pushed handles inherit callback data",
-     "they get the app's own before the app sees them (`on_push`)", [
+     "the library gives them the app's values before the app sees them "
+     "(`on_push`)", [
          ("push-swapped", [("core/ops/multi_push.c", "        twin = "
                             "llmobs_capture_twin(from, pushed);\n",
                             "        (void)twin;\n")],
@@ -627,8 +644,9 @@ HAZARDS = [
           ["programs.push_cases.accepted"])]),
 
     ("many long bodies at the same time",
-     "all of the process share one budget (`llmobs_budget_take`), and without "
-     "content only their ends are kept (`llmobs_capture_body_max`)", [
+     "all bodies of the process share one budget (`llmobs_budget_take`), "
+     "and without content the library keeps only their ends "
+     "(`llmobs_capture_body_max`)", [
          ("budget-unasked", [("core/text/budget.c", "    if (max == 0 ||",
                               "    if (max < SIZE_MAX ||")],
           ["hostile.many_answers_have_one_budget",
@@ -646,14 +664,15 @@ HAZARDS = [
           ["unit a_child_begins_anew"])]),
 
     ("a long body that is read",
-     "as its ends, where reading all would pass the budget (`make_room`)", [
+     "the worker reads its ends, if reading all of it would pass the "
+     "budget (`make_room`)", [
          ("read-whole", [("core/event/to_span.c", "        llmobs_body_shrink(body);"
                           "\n", "")],
           ["unit a_long_body_is_read_as_its_ends"])]),
 
-    ("more push callbacks than we have places for",
-     "no transfer that begins in a multi of another one is captured, and the "
-     "log says so (`go_blind`)", [
+    ("more push callbacks than the library has functions for",
+     "the library captures no transfer of a multi with a further one, and "
+     "the log says so (`go_blind`)", [
          ("push-unseen", [("core/ops/multi_push.c", "        go_blind(multi);\n",
                            "        (void)go_blind;\n")],
           ["programs.push_cases.many_functions",
@@ -666,7 +685,7 @@ HAZARDS = [
           ["programs.push_cases.one_too_many"])]),
 
     ("gzip asked for by header",
-     "a copy is inflated on our thread (`decode`)", [
+     "the worker inflates a copy (`decode`)", [
          ("stays-coded", [("core/event/to_span.c", "    if (!is_coded(*part->head, "
                            "coding))\n        return 0;",
                            "    if (!is_coded(*part->head, coding) || out)\n"
@@ -674,7 +693,7 @@ HAZARDS = [
           ["curl.accept_encoding_by_hand"])]),
 
     ("resumed and ranged",
-     "offsets are handed on as they are (`on_seek`)", [
+     "the library hands offsets on as they are (`on_seek`)", [
          ("seeks-to-0", [(CALLBACKS, "seek(callback_data(&handle->seek, NULL)"
                           ", offset, origin)",
                           "seek(callback_data(&handle->seek, NULL), 0 * "
@@ -682,7 +701,7 @@ HAZARDS = [
           ["hazards.resumed_uploads_to_a_proxy"])]),
 
     ("CONNECT_ONLY and websockets",
-     "no transfer of ours (`may_begin`)", [
+     "the library leaves such a transfer alone (`may_begin`)", [
          ("connect-only-captured", [("core/capture/judge.c", "observes() && !handle->"
                                      "connect_only &&", "observes() &&")],
           ["programs.easy_cases.connect_only",
@@ -697,15 +716,15 @@ HAZARDS = [
           ["programs.hazard_cases.not_http"])]),
 
     ("share handles",
-     "stay as the app set them: we set callbacks and headers alone "
-     "(`llmobs_callbacks_swap_in`)", [
+     "the library leaves them as the app set them: it sets callbacks and "
+     "headers alone (`llmobs_callbacks_swap_in`)", [
          ("share-left", [(CALLBACKS, "    handle->swapped = true;\n",
                           "    handle->swapped = true;\n    (void)handle->real"
                           "->easy_setopt(curl, CURLOPT_SHARE, NULL);\n")],
           ["programs.process_cases.share"])]),
 
     ("curl_global_init_mem",
-     "no libcurl on our thread, then (`is_shared`)", [
+     "the worker then does not use libcurl (`is_shared`)", [
          ("allocator-on-our-thread", [("core/ops/global.c", "        atomic_store("
                                        "&copy->own_memory, how == LLMOBS_UP_"
                                        "INIT_MEM);",
@@ -713,8 +732,8 @@ HAZARDS = [
                                        ", false);")],
           ["exit.own_allocator_is_left_alone"])]),
 
-    ("curl_global_cleanup beside our requests",
-     "they end first, and our handles go (`leave`)", [
+    ("curl_global_cleanup beside the worker's requests",
+     "the requests end first, and the worker's handles go (`leave`)", [
          ("cleanup-unnoticed", [("core/ops/global.c", "    if (!copy || stays_up("
                                  "copy) || !is_chosen(copy))\n        return "
                                  "true;\n    if (!own(OWNER_MS))",
@@ -726,8 +745,9 @@ HAZARDS = [
            "exit.a_process_that_goes_on_waits_once"])]),
 
     ("curl_global_cleanup just before the exit",
-     "what is finished is delivered over the connection that stands, once in a "
-     "process (`llmobs_worker_retreat`); the exit has the rest of the time", [
+     "the worker delivers finished calls over the connection that stands, "
+     "once in a process (`llmobs_worker_retreat`); the exit has the rest "
+     "of the time", [
          ("cleanup-closes-it", [("core/deliver/worker.c", "    if (*tried) {",
                                  "    if (*tried && ms < 0) {")],
           ["exit.cleanup_over_the_warm_connection"]),
@@ -737,10 +757,10 @@ HAZARDS = [
                                   "atomic_store(&retreated")],
           ["exit.a_process_that_goes_on_waits_once"])]),
 
-    ("our thread looks in while a cleanup has it paused",
-     "one look at the turn decides whether a request hung: none is cut, and so "
-     "sent twice, for a turn that is taken for an instant "
-     "(`llmobs_worker_pause`)", [
+    ("the worker looks in while a cleanup has it paused",
+     "one look at the gate decides whether a request hung: the library "
+     "cuts none, which would send it twice, because a thread takes the "
+     "gate for an instant (`llmobs_worker_pause`)", [
          ("pause-looks-twice", [("core/deliver/worker.c",
                                  "    return busy ? -ETIMEDOUT : 0;",
                                  "    return atomic_load(&worker->turn) ? "
@@ -748,8 +768,8 @@ HAZARDS = [
           ["unit a_pause_is_no_timeout_where_the_thread_looks_in"])]),
 
     ("a body made to cost more than its bytes",
-     "each pass counts its steps, and beyond a budget the body is read by its "
-     "ends (`core/base/work`)", [
+     "each pass counts its steps, and beyond a budget the worker reads the "
+     "body by its ends (`core/base/work`)", [
          ("steps-unbounded", [("core/base/work.c", "    if (get(&left) < 0)",
                               "    if (get(&left) < 0 && count < 0)")],
           ["unit a_body_has_a_budget", "unit a_budget_ends_once"]),
@@ -777,7 +797,8 @@ HAZARDS = [
           ["exit.a_hostile_answer_is_left_in_the_spool"])]),
 
     ("thousands of directories in the spool, at an exit",
-     "who is waited for ends its look at them (`llmobs_adopt_until`)", [
+     "the exit ends the worker's look at them when its time is over "
+     "(`llmobs_adopt_until`)", [
          ("adopts-without-end", [("core/spool/adopt_inner.h", "    return until != "
                                   "INT64_MAX &&", "    return !until &&")],
           ["unit in_time"]),
@@ -786,8 +807,8 @@ HAZARDS = [
           ["unit in_time"])]),
 
     ("a program that gives up its user or its root after a call",
-     "what it can release no more is left in the spool of that user "
-     "(`llmobs_spool_is_away`)", [
+     "an entry that the process can no longer release stays in the spool "
+     "of that user (`llmobs_spool_is_away`)", [
          ("user-not-seen", [("core/spool/spool_place.c", "    return now.uid != spool->"
                              "home.uid || now.root", "    return now.root")],
           ["spool.given_up_its_user"]),
@@ -800,9 +821,9 @@ HAZARDS = [
           ["spool.back_from_another_user"])]),
 
     ("keys that no list of beginnings knows",
-     "members whose names say so are masked before the disk has them, and words "
-     "of a path or an error by their shape (`llmobs_members_mask`, "
-     "`mask_shapes`)", [
+     "the library masks members whose names say so before the disk has "
+     "them, and words of a path or an error by their shape "
+     "(`llmobs_members_mask`, `mask_shapes`)", [
          ("members-stay", [("core/privacy/members.c", "        if (value && is_secrets",
                             "        if (value && len == 0 && is_secrets")],
           ["unit secret_members_are_masked"]),
@@ -843,8 +864,8 @@ HAZARDS = [
           ["unit test_urls"])]),
 
     ("a text in a body that ends behind a quoted name and a colon, or in a list",
-     "a value's quotes have as many backslashes as its name's; one with fewer, "
-     "or the next event of a stream, ends what is masked "
+     "a value's quotes have as many backslashes as its name's; a quote "
+     "with fewer, or the next event of a stream, ends the masked part "
      "(`llmobs_members_mask`)", [
          ("level-unasked", [("core/privacy/members.c",
                              " || at - from != w->own)", ")")],
@@ -885,8 +906,9 @@ HAZARDS = [
           ["unit what_grows_is_masked_as_whole"])]),
 
     ("a body that names a server by a URL with a password or key in it",
-     "the URL's user part and secret parameters are masked before the disk has "
-     "them, and as an answer is read (`llmobs_links_mask`)", [
+     "the library masks the URL's user part and secret parameters before "
+     "the disk has them, and as the worker reads an answer "
+     "(`llmobs_links_mask`)", [
          ("links-on-disk", [("core/event/exchange.c",
                              "    llmobs_links_mask(data, part.len);\n", "")],
           ["unit a_request_is_masked"]),
@@ -910,16 +932,16 @@ HAZARDS = [
           ["unit no_text_is_read_twice"])]),
 
     ("a loop of short processes beside a silent intake",
-     "a mark on the disk: it is neither connected to ahead nor waited for "
-     "(`llmobs_peer_is_silent`)", [
+     "a mark on the disk: with it, a process neither connects ahead nor "
+     "waits (`llmobs_peer_is_silent`)", [
          ("silent-is-warmed", [("core/export/intake.c", "    if (llmobs_peer_is_silent"
                                 "(&route->peer))\n        return;",
                                 "    if (llmobs_peer_is_silent(&route->peer) && "
                                 "began < 0)\n        return;")],
           ["exit.a_silent_intake_is_left_alone"])]),
 
-    ("our dlsym called before our constructor",
-     "the real one is looked for at the first call (`get`)", [
+    ("the shim's dlsym called before its constructor",
+     "it looks for the real one at the first call (`get`)", [
          ("early-dlsym-lost", [("shim/loader_calls.c", "    if (!one) {\n        "
                                 "search_all();",
                                 "    if (!one && llmobs_host_state() != "
@@ -927,14 +949,15 @@ HAZARDS = [
           ["preload called_before_constructor"])]),
 
     ("two flavours in one process",
-     "a thunk knows its copy (`llmobs_copies_thunk`)", [
+     "a thunk knows its copy of libcurl (`llmobs_copies_thunk`)", [
          ("one-copy-for-all", [("shim/copies.c", "                return "
                                 "llmobs_thunk(c, h);",
                                 "                return llmobs_thunk(0, h);")],
           ["preload two_flavours"])]),
 
     ("RTLD_DEEPBIND",
-     "slots of later objects lead to our dlopen and dlsym (`dl_target`)", [
+     "slots of later objects lead to the shim's dlopen and dlsym "
+     "(`dl_target`)", [
          ("deepbind-unseen", [("shim/patch.c", "    if (!ours || ours == "
                                "value)\n        return NULL;",
                                "    if (!ours || ours || value == ours)\n"
@@ -942,21 +965,22 @@ HAZARDS = [
           ["preload deepbind_opener", "preload deepbind_opener_lazy"])]),
 
     ("RTLD_LOCAL: plugins that come later",
-     "objects are looked at after each dlopen (`open_and_scan`)", [
+     "the shim looks at new objects after each dlopen (`open_and_scan`)", [
          ("plugins-unseen", [("shim/route.c", "    if (handle)\n        llmobs_"
                               "scan();\n    return handle;",
                               "    return handle;")],
           ["preload plugin_now_plain", "preload plugin_lazy_plain"])]),
 
-    ("the RUNPATH of who calls dlopen",
-     "then the real dlopen gets the call as it came "
+    ("the RUNPATH of the object that calls dlopen",
+     "the real dlopen then gets the call as it came "
      "(`caller_is_no_matter`)", [
          ("runpath-lost", [("shim/route.c", "    return caller.plain;",
                             "    return caller.plain || caller.address;")],
           ["preload runpath_bare"])]),
 
     ("dlsym (FFI)",
-     "a known function's address is answered by its thunk (`observed`)", [
+     "for a known function's address dlsym answers with its thunk "
+     "(`observed`)", [
          ("dlsym-unseen", [("shim/route.c", "    return thunk ? thunk : "
                             "found;", "    return found;")],
           ["preload dlsym", "preload ctypes"])]),
@@ -976,8 +1000,8 @@ HAZARDS = [
            "preload program_of_address_sanitizer"])]),
 
     ("libraries linked for an address that another has",
-     "no memory is read at `l_addr`: libc is known by its name, and read from "
-     "its dynamic section on (`llmobs_elf_open_listed`)", [
+     "the shim reads no memory at `l_addr`: it knows libc by its name, and "
+     "reads it from its dynamic section on (`llmobs_elf_open_listed`)", [
          ("address-as-memory", [("shim/libc.c", "        if (may_be_libc(object)"
                                  " && take",
                                  "        if (*(const char *)object->l_addr == "
@@ -986,8 +1010,8 @@ HAZARDS = [
           ["preload displaced"])]),
 
     ("a libc that is older than the core",
-     "the versions that the core's file names are looked for before it is tried "
-     "(`llmobs_fit`)", [
+     "the shim looks for the versions that the core's file names before it "
+     "tries the core (`llmobs_fit`)", [
          ("tried-all-the-same", [("shim/fit.c", "        return wanted.there "
                                   "? THERE : MISSING;",
                                   "        return THERE;")],
@@ -1000,8 +1024,8 @@ HAZARDS = [
           ["preload core_of_an_unloaded_library"])]),
 
     ("a limit of memory that has room for the program alone",
-     "the core is loaded where the limits leave 32 MiB beside what is in use "
-     "(`has_room`)", [
+     "the shim loads the core if the limits leave 32 MiB beside the memory "
+     "in use (`has_room`)", [
          ("loaded-without-room", [("shim/fit.c", "    if (!has_room(RLIMIT_AS, "
                                    "STATM_SIZE) || !has_room(RLIMIT_DATA, "
                                    "STATM_DATA))\n        return false;\n",
@@ -1009,7 +1033,7 @@ HAZARDS = [
           ["failure.low_limits"])]),
 
     ("a preload whose dlopen looks elsewhere",
-     "the core is opened by libc's own (`llmobs_loader_own_open`)", [
+     "libc's own dlopen opens the core (`llmobs_loader_own_open`)", [
          ("core-by-the-next", [("shim/loader_calls.c", "    void *one = get_own(OPEN);"
                                 "\n\n    return one ? ((llmobs_open_fn)one)",
                                 "    void *one = get(OPEN);\n\n    return one "
@@ -1017,8 +1041,8 @@ HAZARDS = [
           ["preload dlopen_astray"])]),
 
     ("a preload that leads connections elsewhere: an anonymiser",
-     "ours to this machine go to the kernel, and no other is made "
-     "(`http_direct`)", [
+     "the library's connections to this machine go to the kernel, and it "
+     "makes no others (`http_direct`)", [
          ("through-the-holder", [("core/net/http_direct.c", "    if (rc != 0)\n"
                                   "        return (int)rc;\n    /* libcurl",
                                   "    if (rc != 0 || yes)\n        "
@@ -1040,7 +1064,7 @@ HAZARDS = [
           ["doctor settings"])]),
 
     ("slots that are bound to somebody else's function",
-     "left alone (`curl_target`)", [
+     "the shim leaves them alone (`curl_target`)", [
          ("interposer-bypassed", [("shim/patch.c", "    if (thunk || (work->"
                                    "how->foreign >> hook & 1) ||",
                                    "    if (thunk ||")],
@@ -1057,8 +1081,9 @@ HAZARDS = [
           ["launcher environment"])]),
 
     ("an environment as large as the kernel takes",
-     "the command gets what came (`llmobs_environment_exec`), before a tool is "
-     "put around it too (`has_room`)", [
+     "the command gets the environment that the launcher got "
+     "(`llmobs_environment_exec`), also when another tool would be put "
+     "around it (`has_room`)", [
          ("too-big-to-run", [("cli/shared/environment.c",
                               "entries == NULL || errno == E2BIG)",
                               "entries == NULL)")], ["launcher room"]),
@@ -1074,9 +1099,10 @@ HAZARDS = [
           ["doctor made"])]),
 
     ("a user who holds up root's `llmobs drain` for all others",
-     "the process that delivers for a user has a time of its own (`set_times`), "
-     "and its further places come after all others (`put_aside`); "
-     "a file that takes no blocks takes no time (`pass_hole`)", [
+     "the process that delivers for a user has a time of its own "
+     "(`set_times`), and that user's further spools come after all others "
+     "(`put_aside`); a file that takes no blocks takes no time "
+     "(`pass_hole`)", [
          ("user-without-end", [("cli/drain/drain_round.c", "child->uid == geteuid() || "
                                 "round->user_ms == 0)", "round->user_ms >= 0)")],
           ["drain stopped_by_its_user"]),
@@ -1094,7 +1120,7 @@ HAZARDS = [
           ["unit sparse"])]),
 
     ("names of files and links in a store that others may write",
-     "no link is followed, and a name is escaped before it is shown "
+     "the tool follows no link, and escapes a name before it shows it "
      "(`read_file`, `llmobs_escape_name`)", [
          ("link-followed", [("cli/shared/reader.c", "O_RDONLY | O_NOFOLLOW |",
                              "O_RDONLY |")],
@@ -1104,8 +1130,8 @@ HAZARDS = [
           ["cli names_are_safe"])]),
 
     ("a damaged entry of the spool, of which parts are missing",
-     "nothing is added to a pointer that there is not "
-     "(`llmobs_request_deployment`); clang's sanitizer says so", [
+     "the reader adds nothing to a pointer that is NULL "
+     "(`llmobs_request_deployment`); clang's sanitizer would say so", [
          ("added-to-nothing", [("rules/read/request.c", "    if (url->path.len == 0)\n"
                                 "        return none;\n    at = memmem(",
                                 "    end = url->path.data + url->path.len;\n"
@@ -1122,9 +1148,10 @@ HAZARDS = [
                               "allowance->left;", "    bool enough = cost > 0 "
                               "|| allowance->left;")], ["doctor work"])]),
 
-    ("whoever is first to listen where an agent is looked for",
-     "all that listens there is root's, dd-agent's or our user's, before and "
-     "when the connection stands (`llmobs_listener_check`, `judge_peer`)", [
+    ("another user's process that listens first at the agent's usual place",
+     "all listeners there must be root's, dd-agent's or the program's "
+     "user's, before and when the connection stands "
+     "(`llmobs_listener_check`, `judge_peer`)", [
          ("stranger-trusted", [("core/net/listener.c", "    look->stranger |= "
                                 "!is_trusted(uid);",
                                 "    (void)is_trusted(uid);")],
@@ -1134,14 +1161,15 @@ HAZARDS = [
                               "    transfer->strange = false;")],
           ["unit sends_nothing_to_strangers"])]),
 
-    ("a device where a file is looked for",
-     "the tool looks by O_PATH, and opens files alone (`llmobs_fd_reopen`)", [
+    ("a device in the place of a file",
+     "the tool looks by O_PATH, and opens regular files alone "
+     "(`llmobs_fd_reopen`)", [
          ("device-opened", [("core/base/fd.c", "    files_only = true;",
                              "    files_only = false;")],
           ["doctor devices"])]),
 
     ("dlclose and reload",
-     "copies that went are forgotten (`llmobs_copies_sweep`)", [
+     "the shim forgets copies that are gone (`llmobs_copies_sweep`)", [
          ("gone-copies-stay", [("shim/copies.c", "    unsigned before = "
                                 "__atomic_fetch_and(&used, marked, "
                                 "__ATOMIC_ACQ_REL);",
@@ -1149,8 +1177,9 @@ HAZARDS = [
                                 "__ATOMIC_ACQUIRE);")],
           ["preload come_and_go"])]),
 
-    ("the first calls in the destructor of what a dlclose takes away",
-     "nothing is loaded or pinned inside of a dlclose (`llmobs_turn_load`)", [
+    ("the first calls in a destructor that a dlclose runs",
+     "the shim loads and pins nothing inside a dlclose "
+     "(`llmobs_turn_load`)", [
          ("loads-in-dlclose", [("shim/dl.c", "    if (llmobs_host_state() == "
                                 "LLMOBS_HOST_OFF)",
                                 "    if (llmobs_host_state() >= "
@@ -1158,14 +1187,15 @@ HAZARDS = [
           ["preload parting_f_h", "preload parting_f_p"])]),
 
     ("a dlclose by the address that libc has for it",
-     "dlsym answers with ours (`observed`)", [
+     "dlsym answers with the shim's (`observed`)", [
          ("dlclose-by-name", [("shim/route.c", "    if (llmobs_loader_is(CLOSE, "
                                "found))",
                                "    if (llmobs_loader_is(CLOSE, NULL))")],
           ["preload parting_f_a", "preload parting_f_v"])]),
 
     ("dlsym in such a destructor",
-     "the loader is asked by the app alone (`may_observe`)", [
+     "the shim's own look-ups do not ask the loader there: the app alone "
+     "does (`may_observe`)", [
          ("asks-in-dlclose", [("shim/route.c", "    return !llmobs_turn_in_"
                                "close() &&\n           (handle",
                                "    return (handle")],
@@ -1204,13 +1234,13 @@ HAZARDS = [
           ["preload parting_dwl_k_seen"])]),
 
     ("a dlclose under seccomp that kills",
-     "no system call of ours is in it (`llmobs_turn_begin`)", [
+     "the shim makes no system call in it (`llmobs_turn_begin`)", [
          ("dlclose-asks", [("shim/turn.c", "= take(-(int)kind);",
                             "= take(-(int)kind - 0 * llmobs_libc_pid());")],
           ["preload close_quietly"])]),
 
     ("a look at the stack from a destructor",
-     "unwind tables of the shim (`Makefile`)", [
+     "the shim has unwind tables (`Makefile`)", [
          ("no-tables-of-shim", [("Makefile", None, "$(B)/shim/dl.o: "
                                  "SHIM_CFLAGS += "
                                  "-fno-asynchronous-unwind-tables "
@@ -1218,7 +1248,7 @@ HAZARDS = [
           ["preload parting_b_h"])]),
 
     ("fork in mid-transfer, exit in the child",
-     "an exchange belongs to the process it began in (`abandon`)", [
+     "an exchange belongs to the process in which it began (`abandon`)", [
          ("child-ends-it-too", [(CAPTURE, "    if (!exchange || exchange->"
                                  "process != llmobs_fork_process())\n        "
                                  "return;",
@@ -1236,15 +1266,16 @@ HAZARDS = [
           ["programs.life_cases.fork_before_transfer"])]),
 
     ("a limit of processes that the program has counted for itself",
-     "below 64 (RLIMIT_NPROC) no thread is started (`has_room`)", [
+     "below 64 (RLIMIT_NPROC) the library starts no thread (`has_room`)", [
          ("takes-the-last-slot", [("core/base/thread.c",
                                    "limit.rlim_cur >= PROCESSES_LEAST;",
                                    "limit.rlim_cur > 0;")],
           ["programs.process_cases.few_processes"])]),
 
     ("a first thread that ends by itself, and a process that ends with its "
-     "last one", "our thread looks each second whether any other is left, and "
-     "ends with the first one's code (`look`, `llmobs_thread_leave`)", [
+     "last one", "the worker looks each second whether any other thread is "
+                 "left, and ends with the first one's code (`look`, "
+                 "`llmobs_thread_leave`)", [
          ("sleeps-for-ever", [("core/deliver/worker.c", "    worker->last = "
                                "llmobs_thread_is_last();",
                                "    worker->last = false;")],
@@ -1276,7 +1307,7 @@ HAZARDS = [
                                    "end_last, NULL, 0);", "        ;")],
           ["exit.agent.left_by_main"])]),
 
-    ("fork beside our thread",
+    ("fork beside the worker",
      "a child begins anew and touches nothing inherited (`check_fork`)", [
          ("child-goes-on", [("core/deliver/worker.c", "    reset(worker);\n    llmobs_"
                              "fork_settled(&worker->process);",
@@ -1284,9 +1315,9 @@ HAZARDS = [
                              "&worker->process);")],
           ["programs.life_cases.prefork"])]),
 
-    ("fork while our thread is in the TLS library",
-     "the fork waits for it: a lock that the child inherits stays locked "
-     "(`before_fork`)", [
+    ("fork while the worker is in the TLS library",
+     "the fork waits for the worker: a lock that the child inherits stays "
+     "locked (`before_fork`)", [
          ("fork-waits-little", [("core/base/fork_gate.h", "GATE_CALL_MS 1000",
                                  "GATE_CALL_MS 5")],
           ["unit fork_waits_for_a_long_call"])]),
@@ -1299,20 +1330,22 @@ HAZARDS = [
           ["unit a_process_knows_itself"])]),
 
     ("exit in a child of vfork",
-     "what there is to end is its parent's (`at_exit`)", [
+     "the child ends nothing: all that could end is its parent's "
+     "(`at_exit`)", [
          ("vfork-ends-it", [("core/ops/global.c", "    if (llmobs_fork_shares())\n"
                              "        return; /*",
                              "    if (false)\n        return; /*")],
           ["exit.vfork_child_exits"])]),
 
     ("a body that outgrows the room of its block",
-     "it moves, and the block's room is nobody's to free (`move`)", [
+     "the body moves, and nothing frees the block's room by itself "
+     "(`move`)", [
          ("room-freed", [("core/base/buf.c", "    if (!buf->lent)\n        free("
                           "buf->data);", "    free(buf->data);")],
           ["unit test_buf_lent"])]),
 
     ("exit beside calls under way",
-     "they are ended by our handler (`llmobs_capture_abandon_all`)", [
+     "the library's exit handler ends them (`llmobs_capture_abandon_all`)", [
          ("exit-unseen", [("core/ops/global.c", "    end_all();\n", "")],
           ["programs.life_cases.exit_in_callback",
            "programs.life_cases.exit_beside"])]),
@@ -1325,9 +1358,9 @@ HAZARDS = [
           ["unit one_after_the_other"])]),
 
     ("kill between the disk and the counters",
-     "captured is counted after kept, and read before it (`take_counts`); "
-     "what is settled is told before the next request "
-     "(`tell_settled`)", [
+     "a call counts as captured after the disk has it, and a reader takes "
+     "that counter first (`take_counts`); the worker records settled calls "
+     "before its next request (`tell_settled`)", [
          ("counted-first", [("core/deliver/worker.c", "    keep(worker, item);\n    "
                              "kept = item->spooled.file != 0;\n    "
                              "llmobs_stats_add(LLMOBS_STAT_captured, 1); "
@@ -1341,8 +1374,8 @@ HAZARDS = [
           ["evaluations.killed_between_two_requests"])]),
 
     ("a directory of the spool that was another process's",
-     "empty, of the same user alone (`is_fit`), and given when no thread "
-     "writes to it (`is_idle`)", [
+     "a process takes it only if it is empty and of the same user "
+     "(`is_fit`), and leaves it when no thread writes to it (`is_idle`)", [
          ("takes-any", [("core/spool/spool_place.c", "           S_ISDIR(st.st_mode) "
                          "&& st.st_uid == geteuid() &&\n           "
                          "(st.st_mode & 07777) == 0700;",
@@ -1364,9 +1397,9 @@ HAZARDS = [
           ["unit after_the_end"])]),
 
     ("half an entry on the disk, and a stranger's bytes behind its head",
-     "all that tells an entry is of a key that only the file has "
-     "(`llmobs_entry_key`); half an entry is taken back where one thread "
-     "writes (`llmobs_spool_cut`)", [
+     "all marks of an entry come from a key that only the file has "
+     "(`llmobs_entry_key`); the writer takes half an entry back if no "
+     "other thread writes (`llmobs_spool_cut`)", [
          ("key-known", [("core/spool/entry.c", "    if (getrandom(key, sizeof(*key), "
                          "GRND_NONBLOCK) != sizeof(*key))\n        guess_key"
                          "(key);", "    memset(key, 0, sizeof(*key));\n    "
@@ -1407,8 +1440,9 @@ HAZARDS = [
           ["unit cut_back"])]),
 
     ("a directory that other users may write to",
-     "a file is this user's, has one name and is regular, or it is neither "
-     "written nor believed (`core/base/file.c`); others' files take no room", [
+     "the library writes and believes a file only if it is this user's, "
+     "has one name and is regular (`core/base/file.c`); others' files take "
+     "no room", [
          ("owner-unasked", [("core/base/file.c", "        (!any_owner && st.st_uid != "
                              "geteuid()))", "        (!any_owner && st.st_uid "
                              "== (uid_t)-1))")],
@@ -1436,7 +1470,7 @@ HAZARDS = [
 
     ("processes of two releases at one spool",
      "each leaves the files of the other's form alone "
-     "(`LLMOBS_SPOOL_SUFFIX`), and a later one's (`remove_stub`)", [
+     "(`LLMOBS_SPOOL_SUFFIX`), and those of a later one (`remove_stub`)", [
          ("old-name", [("core/spool/spool_file.h", "#define LLMOBS_SPOOL_SUFFIX \""
                         ".entries\"", "#define LLMOBS_SPOOL_SUFFIX \"\"")],
           ["unit later_version"]),
@@ -1447,7 +1481,7 @@ HAZARDS = [
           ["unit later_version"])]),
 
     ("close_range(3, ~0), then open",
-     "our descriptors are known by identity, not by number "
+     "the library knows its descriptors by identity, not by number "
      "(`llmobs_sockets_intact`)", [
          ("numbers-trusted", [("core/net/sockets.c", "    return look_at(one->fd, "
                                "&now) && now.type == one->type &&\n           "
@@ -1457,9 +1491,9 @@ HAZARDS = [
                                "    return look_at(one->fd, &now) || one;")],
           ["exit.agent.close_low", "exit.agentless.close_low"])]),
 
-    ("close_range(3, ~0), then open, while our thread opens a file",
-     "what it opened is known by its name, and stands above what the app gets "
-     "(`llmobs_fd_open`)", [
+    ("close_range(3, ~0), then open, while the worker opens a file",
+     "the worker knows its file by name, and its number is above those "
+     "that the app gets (`llmobs_fd_open`)", [
          ("taken-for-ours", [("core/base/fd.c", "    if (one.fd >= 0 && "
                               "!one.named) {",
                               "    if (one.fd >= 0 && one.fd < 0) {")],
@@ -1478,14 +1512,15 @@ HAZARDS = [
           ["unit high_on_ours", "programs.closed_in_openat"])]),
 
     ("descriptors 0, 1 and 2 closed",
-     "none of ours ever takes their place (`above_standard`)", [
+     "no descriptor of the library ever takes their place "
+     "(`above_standard`)", [
          ("standard-numbers-taken", [("core/net/sockets.c", "        if (is_free("
                                       "fd))\n            hold[fd] = (int)",
                                       "        if (is_free(fd) && fd > 2)\n"
                                       "            hold[fd] = (int)")],
           ["exit.agent.close_standard", "exit.agentless.close_standard"])]),
 
-    ("siglongjmp out of our write to the disk",
+    ("siglongjmp out of the library's write to the disk",
      "the handle's owner gets its gate back at once (`llmobs_handle_lock`), and "
      "the call ends with the next one (`llmobs_callbacks_leave_behind`)", [
          ("gate-kept", [("core/capture/handle.c", " &&\n           !hand_over(handle, "
@@ -1498,8 +1533,8 @@ HAZARDS = [
           ["spool.left_by_a_signal"])]),
 
     ("few descriptors: the last ones are the program's",
-     "none is taken where too few are left for it, and no connection stays "
-     "open there (`llmobs_fd_spare`)", [
+     "the library opens none if too few are left for it, and keeps no "
+     "connection open there (`llmobs_fd_spare`)", [
          ("takes-the-last", [("core/base/fd.c", "    return want <= 0;",
                               "    return want <= 0 || limit > 0;")],
           ["quiet.few.8_hang", "quiet.few.20_close",
@@ -1515,12 +1550,12 @@ HAZARDS = [
           ["quiet.few.5_well"])]),
 
     ("signals",
-     "all are blocked on our thread (`llmobs_thread_start`)", [
+     "the worker blocks all (`llmobs_thread_start`)", [
          ("signals-taken", [("core/base/thread.c", "    sigfillset(&all);",
                              "    sigemptyset(&all);")],
           ["programs.life_cases.signalled"])]),
 
-    ("SIGPIPE and SIGXFSZ of our own writing",
+    ("SIGPIPE and SIGXFSZ of the library's own writing",
      "blocked and taken back (`core/base/signal_guard.h`)", [
          ("loud", [("core/deliver/worker.c", "    llmobs_signal_guard_begin(guard);\n",
                     "    *guard = (struct llmobs_signal_guard){.cancel = 0};\n"),
@@ -1533,8 +1568,7 @@ HAZARDS = [
            "failure.files_may_not_grow_nor_the_log"])]),
 
     ("longjmp out of a callback",
-     "what was left without an end is ended by cleanup "
-     "(`op_easy_cleanup`)", [
+     "cleanup ends a call that was left without an end (`op_easy_cleanup`)", [
          ("jump-loses-it", [(EASY, "    llmobs_capture_finish("
                              "handle, ending.end, ending.code);\n    llmobs_"
                              "handle_release(handle);",
@@ -1544,16 +1578,17 @@ HAZARDS = [
                              "handle);")],
           ["programs.easy_cases.jumped", "programs.process_cases.thrown"])]),
 
-    ("exceptions through our frames",
-     "unwind tables of the core and the shim (`Makefile`)", [
+    ("exceptions through the library's frames",
+     "the core and the shim have unwind tables (`Makefile`)", [
          ("no-unwind-tables", [("Makefile", None, "$(B)/core/engine.o: "
                                 "CFLAGS_ALL += -fno-asynchronous-unwind-tables"
                                 " -fno-unwind-tables")],
           ["programs.process_cases.thrown"])]),
 
     ("pthread_cancel and pthread_exit in a transfer",
-     "nothing is held across it, and our own writing is not cancelled "
-     "(`core/base/signal_guard.h`); what is left ends at exit", [
+     "the library holds nothing across it, and its own writing cannot be "
+     "cancelled (`core/base/signal_guard.h`); the exit ends calls that "
+     "were left", [
          ("gate-held", [("core/ops/global.c", "    end_all();\n", "")],
           ["programs.life_cases.cancelled"]),
          ("flush-cancelled", [("core/base/signal_guard.h",
@@ -1564,14 +1599,14 @@ HAZARDS = [
           ["unit a_cancelled_flush_is_finished"])]),
 
     ("unshare and setns: one thread only",
-     "`LLMOBS_THREAD=off` (`start_thread`)", [
+     "`LLMOBS_THREAD=off` starts no thread (`start_thread`)", [
          ("thread-all-the-same", [("core/deliver/worker.c", "    if (!worker->"
                                    "config->thread || atomic_load(",
                                    "    if (atomic_load(")],
           ["hazards.a_process_of_one_thread"])]),
 
     ("seccomp without mmap and clone",
-     "no thread, then: delivered at exit "
+     "the library then starts no thread, and delivers at exit "
      "(`start_thread`)", [
          ("thread-believed", [("core/deliver/worker.c", "    atomic_store("
                                "&worker->thread, THREAD_NONE);\n    "
@@ -1579,9 +1614,9 @@ HAZARDS = [
                                "    llmobs_log_once(")],
           ["programs.process_cases.sandboxed"])]),
 
-    ("seccomp that kills, for what libcurl never asks of the kernel",
-     "who calls no model makes no system call of ours, nor at its end "
-     "(`llmobs_worker_end_quietly`)", [
+    ("seccomp that kills for a system call that libcurl never makes",
+     "in a program that calls no model the library makes no system call, "
+     "nor at its end (`llmobs_worker_end_quietly`)", [
          ("never-quiet", [("core/ops/global.c",
                            "    if (llmobs_worker_end_quietly(worker))\n",
                            "    if (false)\n")],
@@ -1601,8 +1636,9 @@ HAZARDS = [
                                  "    return is_ours(worker) ? atomic_load(")],
           ["quiet.exactly.forked_after_a_call"])]),
 
-    ("the first call of all in a handler of the exit that runs after ours",
-     "it does what the exit would have done (`end_late`)", [
+    ("the first call of all in an exit handler that runs after the "
+     "library's",
+     "that call does the work of the exit (`end_late`)", [
          ("late-forgotten", [("core/deliver/worker.c", "        is_exiting())\n"
                               "        end_late(worker);",
                               "        is_exiting())\n"
@@ -1610,14 +1646,14 @@ HAZARDS = [
           ["programs.quiet_cases.called_at_exit"])]),
 
     ("read-only root, full disk",
-     "said once in the log, and nothing else (`write_lines`)", [
+     "the log says so once; nothing else happens (`write_lines`)", [
          ("failure-unsaid", [("core/export/store.c", "            *error = n == 0 ? "
                               "-EIO : -errno;\n            break;",
                               "            return len;")],
           ["hazards.file_system_that_is_full"])]),
 
     ("no HOME, or somebody else's",
-     "a place of the user's own below /var/tmp "
+     "the store is in a directory of the user's own below /var/tmp "
      "(`llmobs_config_store_dir`)", [
          ("any-home", [("core/config/config_store.c", "    else if (home && usable("
                         "home, \"/.local/state/llmobs/store\"))",
@@ -1625,21 +1661,22 @@ HAZARDS = [
           ["unit the_store_of_others"])]),
 
     ("cleared environment",
-     "copied in the shim's constructor (`copy_env`)", [
+     "the shim's constructor copies it (`copy_env`)", [
          ("environment-lost", [("shim/host.c", "    copy_env(env);\n",
                                 "    (void)copy_env;\n")],
           ["variables.workers_with_a_cleared_environment",
            "preload linked_cleared"])]),
 
     ("setuid",
-     "inert (`llmobs_host_init`)", [
+     "the shim does nothing (`llmobs_host_init`)", [
          ("secure-ignored", [("shim/host.c", "    if (!llmobs_libc_find() || "
                               "llmobs_libc.auxval(AT_SECURE) ||",
                               "    if (!llmobs_libc_find() ||")],
           ["preload secure_inert"])]),
 
     ("chroot",
-     "the core is loaded at curl_global_init, before it (`thunk_set.h`)", [
+     "the shim loads the core at curl_global_init, before the chroot "
+     "(`thunk_set.h`)", [
          ("loaded-later", [("shim/thunk_set.h", "static CURLcode NAME(global_"
                             "init)(long flags)\n{\n    const struct llmobs_ops "
                             "*ops = BEGIN();",
@@ -1648,8 +1685,8 @@ HAZARDS = [
           ["variables.workers_in_a_chroot", "fpm.pool_in_a_chroot"])]),
 
     ("a program that is to be left alone",
-     "`LLMOBS_EXCLUDE`, by the name that was asked for and the file that runs, "
-     "in the environment or else the file (`is_listed`)", [
+     "`LLMOBS_EXCLUDE` names it, by the name that was asked for or the "
+     "file that runs, in the environment or else the file (`is_listed`)", [
          ("one-name", [("shim/host.c", "    return llmobs_glob_listed(list, "
                         "file);\n", "    return false;\n")],
           ["preload excluded_behind_a_link"]),
@@ -1661,15 +1698,16 @@ HAZARDS = [
                                      "    if (false)")],
           ["preload excluded_by_file"])]),
 
-    ("somebody else's dlopen before ours",
-     "then unbound slots are left to be bound to it (`search_all`)", [
+    ("another object's dlopen before the shim's",
+     "the loader then binds unbound slots to that one (`search_all`)", [
          ("dlopen-bypassed", [("shim/loader_calls.c", "    __atomic_store_n(&preceded, "
                                "search.preceded, ",
                                "    __atomic_store_n(&preceded, 0, ")],
           ["preload dlopen_interposed"])]),
 
     ("core missing or broken",
-     "given up for good, the app's dlerror as it was (`open_core`)", [
+     "the shim gives it up for good, and leaves the app's dlerror as it "
+     "was (`open_core`)", [
          ("dlerror-left", [("shim/load.c", "!llmobs_fit(path) || ", "")],
           ["preload core_missing_same"])]),
 
@@ -1679,22 +1717,22 @@ HAZARDS = [
                             "pid, status,", "waitpid(child->pid, status,")],
           ["container orphans_are_reaped"])]),
 
-    ("a container's first process: the kernel drops what it does not take",
-     "all signals are taken and passed on (`block_signals`)", [
+    ("a container's first process: the kernel drops signals that it does "
+     "not take",
+     "it takes all signals and passes them on (`block_signals`)", [
          ("faults-dropped", [("cli/run/child.c", " && !child->reaps", "")],
           ["container INT_HUP_QUIT_USR1_ABRT"])]),
 
     ("core of another version",
-     "asked by number (`attach`)", [
+     "the shim asks for its number (`attach`)", [
          ("any-version", [("shim/load.c", "    return ops && ops->abi == "
                            "LLMOBS_ENGINE_ABI ? ops : NULL;",
                            "    return ops;")],
           ["preload core_other_number"])]),
 
-    ("a URL that a user of the program chose, and that we would take for a "
-     "command",
-     "only where the program's owner allows it, and never by a URL alone "
-     "(`llmobs_command_run`, `has_type`)", [
+    ("a URL that a user of the program chose, in the form of a command",
+     "the library takes it only if the program's owner allows it, and "
+     "never by a URL alone (`llmobs_command_run`, `has_type`)", [
          ("commands-always", [("core/ops/command.c", "    on = wanted;",
                                "    on = wanted || true;")],
           ["commands.off_by_default"]),
@@ -1704,8 +1742,8 @@ HAZARDS = [
           ["commands.only_what_the_program_says_itself"])]),
 
     ("a request that leaves its trace to the next one",
-     "what it left open ends, its headers go (`start_request`, "
-     "`finish_request`)", [
+     "the next request ends the spans that it left open, and drops its "
+     "headers (`start_request`, `finish_request`)", [
          ("spans-stay-open", [("core/ops/command.c", "    (void)unwind(NULL);\n",
                                "")],
           ["commands.what_a_request_leaves_open_ends_with_it"]),
@@ -1731,7 +1769,7 @@ HAZARDS = [
           ["headers.public_hosts_of_no_known_provider"])]),
 
     ("a client of a public service that says whose its spans are, or drops them",
-     "ids alone are taken of strangers (`is_trusted`)", [
+     "from strangers the library takes ids alone (`is_trusted`)", [
          ("strangers-trusted", [("core/trace/carrier.c",
                                  "LLMOBS_TRUST_DEFAULT && !carrier->stranger;",
                                  "LLMOBS_TRUST_DEFAULT;")],
@@ -1751,13 +1789,15 @@ HAZARDS = [
           ["inbound.a_stranger_that_is_sent_on"])]),
 
     ("libcurl's own threads in a program that has none",
-     "as many as there are transfers in multis do not count (`is_alone`)", [
+     "of the threads, as many as there are transfers in multis do not "
+     "count (`is_alone`)", [
          ("lookups-counted", [("core/ops/attach.c", "    llmobs_inbound_lookups(llmobs_ops_"
                                "multi_count);\n", "")],
           ["inbound.names_are_looked_up_in_threads"])]),
 
     ("a span of the API that has ended, or never was",
-     "a number has a generation, and its place another one (`is_open`)", [
+     "a number has a generation, and the next span in its place has "
+     "another (`is_open`)", [
          ("any-generation", [("core/sdk/span_table.c", "    return (generation & 1) "
                               "&&\n           (generation ^ number >> SLOT_BITS"
                               ") << GENERATION_UNUSED == 0;",
@@ -1765,7 +1805,7 @@ HAZARDS = [
                               "!= 0;")],
           ["unit a_number_is_never_another_spans"])]),
 
-    ("a fork while another thread is about a span of the API",
+    ("a fork while another thread works on a span of the API",
      "its lock names the process; a child does not wait for it (`hold`)", [
          ("waits-for-the-dead", [("core/sdk/span_table.c", "        if (holder != 0 "
                                   "&& holder != mine)\n            return "
@@ -1773,7 +1813,8 @@ HAZARDS = [
           ["unit a_child_waits_for_nobody"])]),
 
     ("a fork within a span of the API",
-     "who started it submits it (`llmobs_own_span_finish`)", [
+     "only the process that started the span submits it "
+     "(`llmobs_own_span_finish`)", [
          ("child-submits", [("core/sdk/own_span.c", "    if (llmobs_own_span_is_on() && "
                              "live->process == llmobs_fork_process())\n",
                              "    if (llmobs_own_span_is_on())\n")],
