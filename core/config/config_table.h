@@ -59,7 +59,7 @@ struct row {
       "most of one request to the agent or intake", FORM_NUMBER,               \
       CONF(payload_max), 1024, 1024 * MIB)                                     \
     V("DD_LLMOBS_OVERRIDE_ORIGIN", "URL: http, https or unix", "",             \
-      "sent there, in place of the agent or intake", FORM_TEXT,                \
+      "deliveries go there instead of to the agent or intake", FORM_TEXT,      \
       CONF(override_origin), 0, 0)                                             \
     V("_DD_LLMOBS_WRITER_INTERVAL", "seconds", "1",                            \
       "pause between deliveries", FORM_SECONDS, CONF(flush_interval_ms),       \
@@ -91,7 +91,7 @@ struct row {
     V("DD_TRACE_AGENT_TIMEOUT_SECONDS", "seconds", "2",                        \
       "longest wait for the agent's description of itself", FORM_SECONDS,      \
       CONF(agent_timeout_ms), 0.001, 3600)                                     \
-    V("DD_EXTERNAL_ENV", "text", "", "told to the agent: names the container", \
+    V("DD_EXTERNAL_ENV", "text", "", "name of the container, for the agent",   \
       FORM_TEXT, CONF(external_env), 0, 0)                                     \
     V("DD_SERVICE", "text", "",                                                \
       "tag service; else service in DD_TAGS, else OTEL_SERVICE_NAME",          \
@@ -122,8 +122,8 @@ struct row {
       0)                                                                       \
     V("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "continue, restart, ignore",    \
       "continue",                                                              \
-      "what a parent from outside is for: continued; restart: a new trace, "   \
-      "baggage kept; ignore: not read",                                        \
+      "continue: a parent from outside is the parent; restart: a new "         \
+      "trace, with its baggage; ignore: it is not read",                       \
       FORM_CHOICE, CONF(extract), 0, 0)                                        \
     V("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "bytes", "512",                    \
       "longest x-datadog-tags header; 0: none is written", FORM_NUMBER,        \
@@ -139,31 +139,28 @@ struct row {
     V("LLMOBS_SESSION_ID", "text", "", "session of the spans", FORM_TEXT,      \
       CONF(session_id), 0, 0)                                                  \
     V("LLMOBS_INBOUND_TRUST", "default, all, none", "default",                 \
-      "whose ml_app, session and sampling are taken, of the callers of a "     \
-      "program that serves requests: of those without a public address; all; " \
-      "none",                                                                  \
+      "callers of a program that serves requests whose ml_app, session "       \
+      "and sampling count: those without a public address; all; none",         \
       FORM_CHOICE, CONF(trust), 0, 0)                                          \
     V("LLMOBS_INJECT", "default, all, none or hosts, comma-separated",         \
       "default",                                                               \
-      "who gets trace headers: gateways, hosts of a private network and "      \
-      "those "                                                                 \
-      "named here, *.llm.example.com; all; none",                              \
+      "hosts that get trace headers: gateways, hosts of a private "            \
+      "network and those named here, *.llm.example.com; all; none",            \
       FORM_TEXT, CONF(inject_hosts), 0, 0)                                     \
     V("LLMOBS_CALLSITE", "stack:N (1 to 16), address, off", "stack:8",         \
-      "what of the caller a span tells: N frames by name, the address alone, " \
-      "nothing",                                                               \
+      "the caller in a span: N frames by name, the address alone, nothing",    \
       FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
     V("LLMOBS_COMMANDS", "boolean", "off",                                     \
-      "the program itself says what it serves, by requests to llmobs: URLs "   \
-      "(examples/inbound)",                                                    \
+      "the program describes the request that it serves, by requests to "      \
+      "llmobs: URLs (examples/inbound)",                                       \
       FORM_BOOL, CONF(commands), 0, 0)                                         \
     V("LLMOBS_CONTENT", "full, off", "full",                                   \
       "off: no prompt, answer, tool, document or error text leaves the "       \
-      "process; so for any other value",                                       \
+      "process; any other value means off",                                    \
       FORM_CONTENT, CONF(privacy.content), 0, 0)                               \
     V("LLMOBS_REDACT", "file", "",                                             \
-      "patterns of what is replaced in all texts; a bad file switches "        \
-      "content off",                                                           \
+      "patterns whose matches are replaced in all texts; a bad file "          \
+      "switches content off",                                                  \
       FORM_TEXT, IN(redact_path), 0, 0)                                        \
     V("LLMOBS_RULES", "file", "", "further rules, as JSON", FORM_TEXT,         \
       CONF(rules_path), 0, 0)                                                  \
@@ -189,8 +186,8 @@ struct row {
       "beyond it the oldest spans of the store go", FORM_NUMBER,               \
       CONF(store_max), 4096, 1024 * 1024 * MIB)                                \
     V("LLMOBS_SPOOL_DIR", "directory", "",                                     \
-      "place of what is not delivered yet; else beside the store", FORM_TEXT,  \
-      CONF(spool_dir), 0, 0)                                                   \
+      "place of the spool, calls not yet delivered; else beside the store",    \
+      FORM_TEXT, CONF(spool_dir), 0, 0)                                        \
     V("LLMOBS_SPOOL_MAX", "bytes; 0: nothing", "268435456",                    \
       "beyond it newer spans are kept in memory only", FORM_NUMBER,            \
       CONF(spool_max), 0, 1024 * 1024 * MIB)                                   \
@@ -208,8 +205,8 @@ struct row {
       "longest wait at exit; -1: by exporter", FORM_NUMBER,                    \
       CONF(exit_flush_ms), -1, 600000)                                         \
     V("LLMOBS_GRACE_MS", "milliseconds", "3000",                               \
-      "llmobs-entrypoint: how long it stays at most after its command has "    \
-      "ended, to deliver what is left",                                        \
+      "llmobs-entrypoint: how long it stays at most after its command "        \
+      "has ended, to deliver the remaining calls",                             \
       FORM_NUMBER, CONF(grace_ms), 0, 600000)                                  \
     V("LLMOBS_THREAD", "boolean", "on",                                        \
       "off: no thread, spans are delivered at exit", FORM_BOOL, CONF(thread),  \
@@ -218,7 +215,7 @@ struct row {
       "for the tests with curl's own suite: every HTTP request is captured",   \
       FORM_BOOL, CONF(capture_all), 0, 0)                                      \
     V("LLMOBS_LOG", "file", "",                                                \
-      "where the library writes its log; else nowhere", FORM_TEXT,             \
+      "file of the library's log; else there is none", FORM_TEXT,              \
       CONF(log_path), 0, 0)                                                    \
     V("LLMOBS_LOG_LEVEL", "off, error, warn, info, debug", "warn",             \
       "least weight of a log line", FORM_CHOICE, CONF(log_level), 0, 0)        \
