@@ -1,18 +1,61 @@
-#include "core/deliver/delivery_inner.h"
+#include "core/deliver/delivery.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/work.h"
+#include "core/event/encode.h"
+#include "core/event/exchange.h"
+#include "core/event/to_span.h"
 #include "core/net/http.h"
+#include "core/privacy/content.h"
+#include "core/spool/event_item.h"
+#include "core/text/json.h"
 
-/* A disk may be full for a moment; a request is an attempt in itself. */
-#define HURRIED_TRIES 3
-/* How long a process that ends goes on adopting: short ones are all that some
- * hosts have. */
+/* More bytes than an event can have, so that this limit never decides. */
+#define SCRATCH_MAX ((size_t)1 << 31)
+
+/* More tries than one for a local destination, as a disk may be full for a
+ * moment; a request over the network gets one. */
+#define LOCAL_TRIES 3
+/* How long an ending process goes on adopting. It does so because some hosts
+ * run short processes only. */
 #define ADOPT_ENDING_MS 20
+/* An ending process does not adopt again within this time. */
 #define ADOPT_AGAIN_MS 30000
+
+/* At most so much is encoded ahead of a send. */
+#define FILL_EVENTS 64
+#define FILL_BYTES ((size_t)1024 * 1024)
+#define SCRATCH_KEPT ((size_t)2 * 1024 * 1024)
+#define EXPIRED_NS (INT64_C(24) * 3600 * 1000000000)
+/* The time between two looks for spools of processes that have ended. */
+#define ADOPT_EVERY_MS 30000
+
+static bool is_over(const struct llmobs_delivery *delivery)
+{
+    return delivery->account.bytes >= (size_t)delivery->config->buffer_max;
+}
+
+/* True where a run of this kind may send to the destination at all. */
+static bool serves(const struct llmobs_destination *d, enum llmobs_run how)
+{
+    return how != LLMOBS_RUN_INLINE || !atomic_load(&d->exporter->remote);
+}
+
+static bool is_due(const struct llmobs_delivery *delivery,
+                   const struct llmobs_destination *d, enum llmobs_run how)
+{
+    if (!d->count || !serves(d, how))
+        return false;
+    if (how == LLMOBS_RUN_ALL)
+        return d->tries > 0;
+    return ((is_over(delivery) || delivery->eager) && !d->due_ns) ||
+           llmobs_destination_due(d) <= llmobs_clock_mono_ns();
+}
 
 void llmobs_delivery_init(struct llmobs_delivery *delivery,
                           const struct llmobs_config *config,
@@ -21,7 +64,7 @@ void llmobs_delivery_init(struct llmobs_delivery *delivery,
     memset(delivery, 0, sizeof(*delivery));
     delivery->config = config;
     delivery->buffer = buffer;
-    llmobs_buf_init(&delivery->scratch, LLMOBS_SCRATCH_MAX);
+    llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
     llmobs_backlog_init(&delivery->account.backlog, NULL, NULL);
 }
 
@@ -38,7 +81,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     delivery->eager = false;
     delivery->busy = NULL;
     delivery->waits.call = NULL;
-    llmobs_buf_init(&delivery->scratch, LLMOBS_SCRATCH_MAX);
+    llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
     delivery->account.bytes = 0;
     atomic_store(&delivery->account.pending, 0);
     atomic_store(&delivery->full, false);
@@ -51,10 +94,478 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     llmobs_curl_access_deadline(INT64_MAX);
 }
 
+/* -- items --------------------------------------------------------------- */
+
+void llmobs_delivery_free_item(struct llmobs_item *item)
+{
+    if (item->type == LLMOBS_ITEM_EXCHANGE) {
+        llmobs_exchange_free((struct llmobs_exchange *)item);
+        return;
+    }
+    if (item->type == LLMOBS_ITEM_SPAN)
+        llmobs_span_fini(&((struct llmobs_span_item *)item)->span);
+    llmobs_exchange_free_memory(item);
+}
+
+size_t llmobs_delivery_weight(const struct llmobs_item *item)
+{
+    const struct llmobs_exchange *exchange;
+
+    if (item->type == LLMOBS_ITEM_EVENT)
+        return sizeof(struct llmobs_event_item) +
+               llmobs_event_item_text(item).len;
+    if (item->type != LLMOBS_ITEM_EXCHANGE)
+        return sizeof(struct llmobs_span_item) + 4096;
+    exchange = (const struct llmobs_exchange *)item;
+    return sizeof(*exchange) +
+           (exchange->callsite ? exchange->callsite->len : 0) +
+           (exchange->annotations ? strlen(exchange->annotations) : 0) +
+           exchange->request.head.cap + exchange->request.tail_len +
+           exchange->response.head.cap + exchange->response.tail_len +
+           exchange->mark_cap * sizeof(*exchange->marks);
+}
+
+/* -- encoding ------------------------------------------------------------ */
+
+static int encode_item(struct llmobs_delivery *delivery,
+                       struct llmobs_item *item,
+                       const struct llmobs_config *config)
+{
+    struct llmobs_span span;
+    int rc;
+
+    if (item->type == LLMOBS_ITEM_SPAN)
+        return llmobs_encode_call(&((struct llmobs_span_item *)item)->span,
+                                  config, &delivery->scratch);
+    rc = llmobs_exchange_to_span((struct llmobs_exchange *)item, &span);
+    if (rc)
+        return rc;
+    rc = llmobs_encode_call(&span, config, &delivery->scratch);
+    llmobs_span_fini(&span);
+    return rc;
+}
+
+static int rescue_some(struct llmobs_delivery *delivery,
+                       struct llmobs_destination *d)
+{
+    int rc;
+
+    if (!delivery->rescue || !atomic_load(&d->exporter->remote) || !d->count ||
+        delivery->account.backlog.spool)
+        return -ENOSPC;
+    rc = llmobs_destination_rescue(d, delivery->rescue);
+    if (rc > 0)
+        llmobs_log_once(LLMOBS_LOG_WARN, "rescue full",
+                        "exporter %s is behind: its oldest spans are kept in "
+                        "the local store",
+                        d->exporter->ops->name);
+    return rc;
+}
+
+/* Where the memory for events is used up, a destination that is behind gets no
+ * newer events; the others do. */
+static bool refuses(struct llmobs_delivery *delivery,
+                    struct llmobs_destination *d, enum llmobs_run how)
+{
+    if (!is_over(delivery) || !d->count || (!d->due_ns && serves(d, how)) ||
+        d == delivery->busy)
+        return false;
+    return rescue_some(delivery, d) <= 0;
+}
+
+static void lose(struct llmobs_delivery *delivery, int error)
+{
+    bool memory = error == -ENOMEM;
+    enum llmobs_stat stat = LLMOBS_STAT_dropped_export;
+
+    if (error == -ENOENT)
+        stat = LLMOBS_STAT_unconfirmed;
+    else if (error == -EXDEV)
+        stat = LLMOBS_STAT_left;
+    else if (error == -ESTALE)
+        stat = LLMOBS_STAT_dropped_expired;
+    else if (error == -ENOSPC)
+        stat = LLMOBS_STAT_dropped_full;
+    else if (memory)
+        stat = LLMOBS_STAT_dropped_memory;
+    llmobs_account_settle(&delivery->account, stat, 1);
+    if (error == -ENOSPC)
+        llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
+                        "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
+                        "dropped");
+    else if (error == -ESTALE)
+        llmobs_log_once(LLMOBS_LOG_WARN, "expired",
+                        "spans older than a day are dropped: no intake takes "
+                        "them");
+    else if (error != -ENOENT && error != -EXDEV)
+        llmobs_log_once(LLMOBS_LOG_ERROR, memory ? "encode memory" : "encode",
+                        "a span was dropped: %s", strerror(-error));
+}
+
+/* One item of the buffer or of a spool, which is to become an event. */
+struct source {
+    struct llmobs_item *item; /* NULL: `event` is the text */
+    struct llmobs_text event;
+    enum llmobs_event_kind kind;
+    struct llmobs_spooled spooled;
+    const struct llmobs_config *config;
+    bool adopted;
+    unsigned had; /* bit i: destination i has it already */
+};
+
+/* Pushes one event to all destinations that take its kind, but not to those
+ * that refuse it or have it already. */
+static int share(struct llmobs_delivery *delivery, const struct source *source,
+                 struct llmobs_text text, const bool *refusing)
+{
+    struct llmobs_event *event =
+        llmobs_event_new(&delivery->account, source->kind, text);
+    enum llmobs_stat fate = LLMOBS_STAT_delivered;
+
+    if (!event)
+        return -ENOMEM;
+    event->spooled = source->spooled;
+    event->adopted = source->adopted;
+    event->had = source->had;
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct llmobs_destination *d = &delivery->list[i];
+        int rc = 0;
+
+        if (source->had & 1u << d->bit ||
+            !llmobs_destination_takes(d, source->kind))
+            continue;
+        rc = refusing[i] ? -ENOSPC : llmobs_destination_push(d, event);
+        if (rc)
+            fate = rc == -ENOMEM ? LLMOBS_STAT_dropped_memory
+                                 : LLMOBS_STAT_dropped_full;
+    }
+    llmobs_event_release(&delivery->account, event, fate);
+    return 0;
+}
+
+static int64_t start_of_event(struct llmobs_text event)
+{
+    struct llmobs_json *json;
+    int64_t start = INT64_MAX;
+
+    if (llmobs_json_parse(event, &json) != 0)
+        return start;
+    if (llmobs_json_is_int(llmobs_json_get(json, "start_ns")))
+        start = llmobs_json_to_int(llmobs_json_get(json, "start_ns"));
+    llmobs_json_free(json);
+    return start;
+}
+
+/* Every intake refuses a span that is older than this (WIRE 2.4). */
+static bool is_expired(const struct source *source)
+{
+    const struct llmobs_exchange *exchange;
+    int64_t start;
+
+    if (source->kind != LLMOBS_EVENT_SPAN ||
+        (source->item && source->item->type != LLMOBS_ITEM_EXCHANGE))
+        return false;
+    exchange = (const struct llmobs_exchange *)source->item;
+    start = exchange ? exchange->start_wall_ns : start_of_event(source->event);
+    return start < llmobs_clock_wall_ns() - EXPIRED_NS;
+}
+
+/* Reads an item again of which memory has only the head. */
+static int load(struct llmobs_delivery *delivery, struct source *source)
+{
+    struct llmobs_item *item;
+    int rc;
+
+    if (!source->item || source->item->type != LLMOBS_ITEM_SPOOLED)
+        return 0;
+    rc = llmobs_backlog_load(&delivery->account.backlog, &source->spooled,
+                             &item);
+    llmobs_exchange_free_memory(source->item);
+    source->item = item;
+    return rc;
+}
+
+/* Redacts an event that is text already. The steps need no limit, as the size
+ * of an event has one. */
+static int apply_text(struct llmobs_delivery *delivery,
+                      const struct source *source)
+{
+    int enough, rc;
+
+    llmobs_work_begin(LLMOBS_WORK_ALL);
+    rc = llmobs_content_apply_text(&source->config->privacy, source->event,
+                                   &delivery->scratch);
+    enough = llmobs_work_end();
+    return rc && enough ? enough : rc;
+}
+
+static int encode(struct llmobs_delivery *delivery, const struct source *source,
+                  struct llmobs_text *text)
+{
+    int rc;
+
+    *text = source->event;
+    if (is_expired(source))
+        return -ESTALE;
+    if (source->item && source->item->type == LLMOBS_ITEM_EVENT) {
+        *text = llmobs_event_item_text(source->item);
+        return 0;
+    }
+    if (!source->item && !llmobs_privacy_applies(&source->config->privacy))
+        return 0;
+    rc = text->data ? apply_text(delivery, source)
+                    : encode_item(delivery, source->item, source->config);
+    *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
+    return rc;
+}
+
+/* An event for another host may wait for long. Where the privacy settings kept
+ * its content from the disk, the disk gets the redacted event now. */
+static void secure(struct llmobs_delivery *delivery, struct source *source,
+                   struct llmobs_text text)
+{
+    bool remote = false;
+
+    for (size_t i = 0; i < delivery->count; i++)
+        remote |= atomic_load(&delivery->list[i].exporter->remote);
+    if (remote && source->item && source->item->type != LLMOBS_ITEM_EVENT &&
+        !source->adopted && llmobs_privacy_applies(&source->config->privacy))
+        llmobs_backlog_replace(&delivery->account.backlog, &source->spooled,
+                               source->item->kind, text);
+}
+
+/* Counts a source that could not become an event as lost, or lets it wait on
+ * the disk. */
+static void fail(struct llmobs_delivery *delivery, const struct source *source,
+                 int error)
+{
+    struct llmobs_account *account = &delivery->account;
+
+    if ((error == -ENOMEM || error == -ETIMEDOUT ||
+         (error == -EXDEV &&
+          llmobs_spool_may_return(account->backlog.spool))) &&
+        llmobs_account_wait(account, &source->spooled, source->had,
+                            source->adopted))
+        return;
+    lose(delivery, error);
+    if (error != -EXDEV)
+        llmobs_backlog_done(&account->backlog, &source->spooled,
+                            source->adopted);
+}
+
+/* The time is over: puts the item back in front, so that a later run finds it
+ * with all that memory has of it. False for an adopted item and for one that
+ * some destination has already: the disk has all of those. */
+static bool hold(struct llmobs_delivery *delivery, struct source *source)
+{
+    if (source->adopted || source->had || !source->item)
+        return false;
+    source->item->spooled = source->spooled;
+    source->item->next = delivery->held;
+    delivery->held = source->item;
+    source->item = NULL;
+    return true;
+}
+
+/* Encodes one source for the destinations, or counts its loss. Takes the item.
+ * False where memory is short or the time is over. */
+static bool add_source(struct llmobs_delivery *delivery, struct source *source,
+                       const bool *refusing)
+{
+    struct llmobs_text text;
+    int rc = load(delivery, source);
+
+    if (!rc)
+        rc = encode(delivery, source, &text);
+    if (!rc) {
+        secure(delivery, source, text);
+        rc = share(delivery, source, text, refusing);
+    }
+    if (rc && !(rc == -ETIMEDOUT && hold(delivery, source)))
+        fail(delivery, source, rc);
+    if (source->item)
+        llmobs_delivery_free_item(source->item);
+    if (delivery->scratch.cap > SCRATCH_KEPT)
+        llmobs_buf_fini(&delivery->scratch);
+    else
+        llmobs_buf_cut(&delivery->scratch, 0);
+    return rc != -ENOMEM && rc != -ETIMEDOUT;
+}
+
+/* No destination accepts the item now: it waits on the disk, as the redacted
+ * event where the disk may not have its content, or it is lost. */
+static void put_off(struct llmobs_delivery *delivery, struct source *source)
+{
+    struct llmobs_text text;
+
+    atomic_store(&delivery->full, true);
+    if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
+        llmobs_privacy_applies(&source->config->privacy) &&
+        encode(delivery, source, &text) == 0)
+        secure(delivery, source, text);
+    llmobs_buf_cut(&delivery->scratch, 0);
+    if (!llmobs_account_wait(&delivery->account, &source->spooled, source->had,
+                             false)) {
+        lose(delivery, -ENOSPC);
+        llmobs_backlog_done(&delivery->account.backlog, &source->spooled,
+                            false);
+    }
+    llmobs_delivery_free_item(source->item);
+}
+
+/* Takes the item. False where memory is short or the time is over. */
+static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
+                     unsigned had, enum llmobs_run how)
+{
+    struct source source = {.item = item,
+                            .kind = item->kind,
+                            .spooled = item->spooled,
+                            .config = delivery->config,
+                            .had = had};
+    bool refusing[LLMOBS_DESTINATIONS_MAX];
+    bool wanted = false;
+
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct llmobs_destination *d = &delivery->list[i];
+
+        refusing[i] = llmobs_destination_takes(d, item->kind) &&
+                      refuses(delivery, d, how);
+        wanted |= llmobs_destination_takes(d, item->kind) && !refusing[i];
+    }
+    if (wanted)
+        return add_source(delivery, &source, refusing);
+    put_off(delivery, &source);
+    return true;
+}
+
+/* When half of the memory for events is free again, gives an item that waits on
+ * the disk for want of room; NULL: none. */
+static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
+                                   unsigned *had)
+{
+    struct llmobs_item *item;
+    int rc;
+
+    if (delivery->account.bytes * 2 >= (size_t)delivery->config->buffer_max)
+        return NULL;
+    do {
+        rc = llmobs_backlog_unspill(&delivery->account.backlog, &item, had);
+        if (rc && rc != -ENOENT && rc != -ENOMEM)
+            lose(delivery, rc);
+    } while (rc && rc != -ENOENT && rc != -ENOMEM);
+    return rc ? NULL : item;
+}
+
+/* Encodes some of the items that wait; false: there were none. */
+static bool fill(struct llmobs_delivery *delivery, enum llmobs_run how)
+{
+    size_t bytes = delivery->account.bytes;
+    size_t n = 0;
+
+    while (n < FILL_EVENTS && delivery->account.bytes < bytes + FILL_BYTES) {
+        struct llmobs_item *item = delivery->held;
+        unsigned had = 0;
+
+        if (!item)
+            item = llmobs_buffer_take(delivery->buffer);
+        delivery->held = item ? item->next : NULL;
+        if (!item)
+            item = unspill(delivery, &had);
+        if (!item)
+            break;
+        if (!add_item(delivery, item, had, how))
+            break;
+        n++;
+    }
+    delivery->taken += n;
+    return n > 0;
+}
+
+/* -- adopting ------------------------------------------------------------ */
+
+static void add_adopted(struct llmobs_delivery *delivery,
+                        const struct llmobs_adopted *adopted)
+{
+    const bool refusing[LLMOBS_DESTINATIONS_MAX] = {false};
+    struct source source = {.event = adopted->event,
+                            .kind = adopted->kind,
+                            .spooled = adopted->spooled,
+                            .config = adopted->config,
+                            .adopted = true,
+                            .had = adopted->had};
+
+    if (adopted->exchange)
+        source.item = &adopted->exchange->item;
+    llmobs_stats_add(LLMOBS_STAT_kept, 1);
+    llmobs_stats_add(
+        adopted->uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
+    atomic_fetch_add(&delivery->account.pending, 1);
+    (void)add_source(delivery, &source, refusing);
+}
+
+/* True where the exporter has sent an event of any kind. */
+static bool has_sent(const struct llmobs_delivery *delivery,
+                     const struct llmobs_exporter *exporter)
+{
+    for (size_t i = 0; i < delivery->count; i++)
+        if (delivery->list[i].exporter == exporter && delivery->list[i].sent_ns)
+            return true;
+    return false;
+}
+
+/* True where it is time to look for spools of ended processes, and every
+ * exporter works: else their events are safer on the disk. */
+static bool may_adopt(const struct llmobs_delivery *delivery)
+{
+    const struct llmobs_backlog *backlog = &delivery->account.backlog;
+    int64_t now = llmobs_clock_mono_ns();
+    bool ends = atomic_load(&delivery->end_ns) != 0;
+
+    if (!backlog->adopt ||
+        (ends && now >= atomic_load(&delivery->adopt_end_ns)) ||
+        delivery->account.bytes >= FILL_BYTES ||
+        (backlog->adopted_ns &&
+         now - backlog->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
+        return false;
+    for (size_t i = 0; i < delivery->count; i++)
+        if (delivery->list[i].due_ns ||
+            (!delivery->drains &&
+             !has_sent(delivery, delivery->list[i].exporter)))
+            return false;
+    return true;
+}
+
+/* Takes some events out of the spools of ended processes. Before another spool
+ * is opened, the events of the last one are sent. True while there is more to
+ * do. */
+static bool adopt(struct llmobs_delivery *delivery, enum llmobs_run how)
+{
+    struct llmobs_backlog *backlog = &delivery->account.backlog;
+    struct llmobs_adopted adopted;
+    size_t n = 0;
+    int rc = 1;
+
+    llmobs_backlog_flush(backlog);
+    while (n < FILL_EVENTS && may_adopt(delivery)) {
+        rc = llmobs_adopt_next(backlog->adopt, &adopted);
+        if (rc != 1)
+            break;
+        add_adopted(delivery, &adopted);
+        n++;
+    }
+    if (rc != 1 && rc != -EAGAIN)
+        backlog->adopted_ns = llmobs_clock_mono_ns();
+    delivery->eager = n > 0 || rc == -EAGAIN;
+    for (size_t i = 0; i < delivery->count && rc == -EAGAIN; i++)
+        if (is_due(delivery, &delivery->list[i], how))
+            return true;
+    return n > 0;
+}
+
 /* -- sending ------------------------------------------------------------- */
 
-/* The part of an exit that its exporter has: who let us wait before gets none,
- * and what remains is for the rescue. */
+/* When the exporter's part of the exit is over. A peer that was silent before
+ * gets no time; a part of the time is left for the rescue exporter. */
 static int64_t end_of(const struct llmobs_delivery *delivery,
                       struct llmobs_exporter *exporter)
 {
@@ -72,8 +583,8 @@ static int64_t end_of(const struct llmobs_delivery *delivery,
     return start + ms * LLMOBS_NS_PER_MS;
 }
 
-/* A thread that changes the end tells it to the threads that work. Of two that
- * do so at the same time the later one tells the end that then holds. */
+/* Tells the time limit of all work when it changes. Of two threads that change
+ * it at the same time, the later one tells the limit that then holds. */
 static void bound_work(struct llmobs_delivery *delivery)
 {
     int64_t end;
@@ -98,9 +609,9 @@ static void set_deadline(struct llmobs_delivery *delivery)
     llmobs_curl_access_deadline(end);
 }
 
-/* A process that adopted as libcurl went down does not go on with it at exit:
- * the connection is gone, and a new one would make the app wait for the spans
- * of other processes. */
+/* A process that adopted while the app cleaned libcurl up does not adopt again
+ * at exit: its connection is closed, and a new one would make the app wait for
+ * the spans of other processes. */
 static void bound_adoption(struct llmobs_delivery *delivery, int64_t now)
 {
     int64_t end = atomic_load(&delivery->adopt_end_ns);
@@ -189,7 +700,7 @@ void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending)
         if (d->given_up || (waits && !ending))
             d->tries = 0;
         else if (!waits && !atomic_load(&d->exporter->remote))
-            d->tries = HURRIED_TRIES;
+            d->tries = LOCAL_TRIES;
     }
 }
 
@@ -206,9 +717,9 @@ static int result(const struct llmobs_delivery *delivery, enum llmobs_run how)
     return how == LLMOBS_RUN_ALL && !hope ? -ECONNABORTED : -EAGAIN;
 }
 
-/* The next request may hang until the process is killed: what was settled by
- * this one is not in the spool then, and must not be in the books as left
- * there. */
+/* The next request may hang until the process is killed. By then the events
+ * that this one delivered are out of the spool, so the recorded counts must not
+ * have them as left there. */
 static void tell_settled(struct llmobs_delivery *delivery)
 {
     llmobs_backlog_flush(&delivery->account.backlog);
@@ -216,7 +727,8 @@ static void tell_settled(struct llmobs_delivery *delivery)
         delivery->settled(delivery->config);
 }
 
-/* One send a destination and round: none waits for another's backlog. */
+/* Each destination gets one send in a round, so that none waits for the queue
+ * of another. */
 static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
                int64_t deadline_ns)
 {
@@ -226,19 +738,18 @@ static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
 
     delivery->taken = 0;
     while (more) {
-        more = llmobs_delivery_fill(delivery, how);
+        more = fill(delivery, how);
         for (size_t i = 0; i < delivery->count; i++) {
             struct llmobs_destination *d = &delivery->list[i];
 
-            if (failed[i] || !llmobs_delivery_is_due(delivery, d, how))
+            if (failed[i] || !is_due(delivery, d, how))
                 continue;
             failed[i] = send_to(delivery, d, how) != 0;
             tell_settled(delivery);
             more = true;
         }
-        if (!more && how != LLMOBS_RUN_INLINE &&
-            llmobs_delivery_may_adopt(delivery))
-            more = llmobs_delivery_adopt(delivery, how);
+        if (!more && how != LLMOBS_RUN_INLINE && may_adopt(delivery))
+            more = adopt(delivery, how);
         if (more && llmobs_clock_mono_ns() >= deadline_ns)
             break;
     }
@@ -249,7 +760,8 @@ static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
     return rc && more ? -ETIMEDOUT : rc;
 }
 
-/* A call of the app waits for what is done in its path. */
+/* A call of the app waits for an inline run, whose work ends at the deadline
+ * for that reason. */
 int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
                         int64_t deadline_ns)
 {
@@ -262,10 +774,11 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
     return rc;
 }
 
-/* While a request hangs, what stays on this host goes on: what has come since
- * may have no other chance, should the process be killed. `sending` stays the
- * one that waits, for that is what a hurry has to cut; and who sends by means
- * of others may not ask the network now. */
+/* While a request waits for its answer, the destinations on this host go on, as
+ * newer items may have no other chance if the process is killed. `sending`
+ * remains the exporter whose request waits, because an exit has to cut that
+ * one. The phase is INLINE, so that an exporter that sends through others does
+ * not use the network. */
 static void tick(void *ctx)
 {
     struct llmobs_delivery *delivery = ctx;
@@ -278,12 +791,12 @@ static void tick(void *ctx)
         if ((delivery->busy && d->exporter == delivery->busy->exporter) ||
             atomic_load(&d->exporter->remote))
             continue;
-        /* Where memory ends, what waits is safer in the buffer, whose bound
-         * is its own. */
-        if (!filled && !llmobs_delivery_is_over(delivery))
-            (void)llmobs_delivery_fill(delivery, LLMOBS_RUN_DUE);
+        /* Where the memory for events is used up, the items stay in the
+         * buffer, which has a limit of its own. */
+        if (!filled && !is_over(delivery))
+            (void)fill(delivery, LLMOBS_RUN_DUE);
         filled = true;
-        if (!llmobs_delivery_is_due(delivery, d, LLMOBS_RUN_DUE))
+        if (!is_due(delivery, d, LLMOBS_RUN_DUE))
             continue;
         d->exporter->phase = LLMOBS_PHASE_INLINE;
         if (llmobs_destination_send(d) == 0)
@@ -361,9 +874,9 @@ static void tell_saved(const struct llmobs_destination *d, size_t n,
                    where);
 }
 
-/* The spool keeps them for another process. Without one: the local store, and
- * where that is one of the destinations, what it has is not lost, wherever
- * else it should have gone. */
+/* The spool keeps the events for another process. Without a spool, the rescue
+ * exporter gets them; and where the local store is a destination, an event that
+ * it has is not lost, although another destination did not get it. */
 void llmobs_delivery_save(struct llmobs_delivery *delivery)
 {
     atomic_store(&delivery->rescuing, true);
