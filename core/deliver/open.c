@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/export/choose.h"
+#include "core/export/intake.h"
+#include "core/export/store.h"
 #include "core/ledger/ledger.h"
 
 /* A drainer gets its events from the disk alone. */

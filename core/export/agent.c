@@ -12,7 +12,7 @@
 #define UNIX "unix://"
 #define NEEDED "/evp_proxy/v2"
 
-/* Behind "scheme://", or NULL: not one of ours. */
+/* The text behind "http://" or "https://"; NULL: another scheme. */
 static const char *rest_of(const char *origin)
 {
     if (strncasecmp(origin, "http://", 7) == 0)
@@ -20,7 +20,7 @@ static const char *rest_of(const char *origin)
     return strncasecmp(origin, "https://", 8) == 0 ? origin + 8 : NULL;
 }
 
-/* Without a query, a fragment and slashes at its end. */
+/* The length without a query, a fragment, and slashes at the end. */
 static size_t len_of(const char *origin)
 {
     size_t len = strcspn(origin, "?#");
@@ -38,34 +38,34 @@ bool llmobs_endpoint_has_base(const char *origin)
            memchr(rest, '/', len_of(origin) - (size_t)(rest - origin));
 }
 
-int llmobs_endpoint_init(struct llmobs_endpoint *place, const char *origin,
+int llmobs_endpoint_init(struct llmobs_endpoint *endpoint, const char *origin,
                          const char *path)
 {
     const char *rest = rest_of(origin);
     size_t len = len_of(origin);
 
-    memset(place, 0, sizeof(*place));
+    memset(endpoint, 0, sizeof(*endpoint));
     if (strncasecmp(origin, UNIX, strlen(UNIX)) == 0 && len > strlen(UNIX)) {
-        place->unix_socket = strdup(origin + strlen(UNIX));
-        if (!place->unix_socket ||
-            asprintf(&place->url, "http://localhost%s", path) < 0)
-            place->url = NULL;
+        endpoint->unix_socket = strdup(origin + strlen(UNIX));
+        if (!endpoint->unix_socket ||
+            asprintf(&endpoint->url, "http://localhost%s", path) < 0)
+            endpoint->url = NULL;
     } else if (!rest || len <= (size_t)(rest - origin)) {
         return -EINVAL;
-    } else if (asprintf(&place->url, "%.*s%s", (int)len, origin, path) < 0) {
-        place->url = NULL;
+    } else if (asprintf(&endpoint->url, "%.*s%s", (int)len, origin, path) < 0) {
+        endpoint->url = NULL;
     }
-    if (place->url)
+    if (endpoint->url)
         return 0;
-    llmobs_endpoint_fini(place);
+    llmobs_endpoint_fini(endpoint);
     return -ENOMEM;
 }
 
-void llmobs_endpoint_fini(struct llmobs_endpoint *place)
+void llmobs_endpoint_fini(struct llmobs_endpoint *endpoint)
 {
-    free(place->url);
-    free(place->unix_socket);
-    memset(place, 0, sizeof(*place));
+    free(endpoint->url);
+    free(endpoint->unix_socket);
+    memset(endpoint, 0, sizeof(*endpoint));
 }
 
 int llmobs_agent_info(struct llmobs_text body)
@@ -101,13 +101,13 @@ int llmobs_agent_probe(struct llmobs_http *http,
         .tick = *tick,
     };
     struct llmobs_http_reply reply;
-    struct llmobs_endpoint place;
-    int rc = llmobs_endpoint_init(&place, config->agent_url, "/info");
+    struct llmobs_endpoint endpoint;
+    int rc = llmobs_endpoint_init(&endpoint, config->agent_url, "/info");
 
     if (rc)
         return rc;
-    request.url = place.url;
-    request.unix_socket = place.unix_socket;
+    request.url = endpoint.url;
+    request.unix_socket = endpoint.unix_socket;
     rc = llmobs_http_send(http, &request, &reply);
     if (rc == 0) {
         struct llmobs_text body = {reply.body.data, reply.body.len};
@@ -116,6 +116,6 @@ int llmobs_agent_probe(struct llmobs_http *http,
              llmobs_agent_info(body);
     }
     llmobs_http_reply_fini(&reply);
-    llmobs_endpoint_fini(&place);
+    llmobs_endpoint_fini(&endpoint);
     return rc;
 }

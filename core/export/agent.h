@@ -1,8 +1,8 @@
-/* agent - where a Datadog Agent is, and whether it takes our events.
+/* agent - where a Datadog Agent listens, and whether it accepts LLM events.
  *
  * Owns:    an endpoint owns its texts, until llmobs_endpoint_fini.
- * Threads: our thread only: a probe is a request and may take its time-out.
- * Errors:  negative errno. Fork: plain memory.
+ * Threads: the one that has the worker's turn: a probe is a request and may
+ *          take its time-out.
  *
  * Sources: WIRE 2.2, 2.3.
  */
@@ -11,7 +11,7 @@
 
 #include "core/net/http.h"
 
-/* A URL as llmobs_http_send wants it. */
+/* A URL in the parts that llmobs_http_send takes. */
 struct llmobs_endpoint {
     char *url;
     char *unix_socket; /* NULL: none */
@@ -19,18 +19,18 @@ struct llmobs_endpoint {
 
 /* Joins an origin ("http://host:port[/base]", "https://...", "unix:///path")
  * and a path. -EINVAL for any other origin, -ENOMEM. */
-int llmobs_endpoint_init(struct llmobs_endpoint *place, const char *origin,
+int llmobs_endpoint_init(struct llmobs_endpoint *endpoint, const char *origin,
                          const char *path);
-void llmobs_endpoint_fini(struct llmobs_endpoint *place);
+void llmobs_endpoint_fini(struct llmobs_endpoint *endpoint);
 
-/* True when the origin has a base path: "/" is none. */
+/* True when the origin has a base path; "/" is none. */
 bool llmobs_endpoint_has_base(const char *origin);
 
 /* 1 where an agent's answer to /info names an EVP proxy, else 0. */
 int llmobs_agent_info(struct llmobs_text body);
 
-/* Asks the agent what it can do: 1 when it has an EVP proxy, 0 when it
- * answered without one; negative errno: no answer, as llmobs_http_send. */
+/* Asks the agent for its /info: 1 when it has an EVP proxy, 0 when it has none;
+ * negative errno: it did not answer (llmobs_http_send). */
 int llmobs_agent_probe(struct llmobs_http *http,
                        const struct llmobs_config *config, int64_t timeout_ms,
                        const struct llmobs_tick *tick);

@@ -1,9 +1,4 @@
-/* choose - the exporter "auto", which finds out where events go: straight to
- * the intake if the configuration says so; else to an agent that is configured
- * or answers; else to the intake if there is a key; else to the local store.
- *
- * Source: WIRE 2.3. */
-#include "core/export/exporter.h"
+#include "core/export/choose.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,16 +7,19 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/export/agent.h"
+#include "core/export/intake.h"
 #include "core/export/peer.h"
+#include "core/export/store.h"
 
-/* Nobody is there: looked at again after this. */
+/* After a probe without an answer, the next one follows so much later. */
 #define PROBE_AGAIN_MS 30000
-/* The time of a probe when the process ends. */
+/* How long a probe may take when the process ends. */
 #define PROBE_ENDING_MS 100
 
-/* Cut short by us, a probe says something of its peer only after this. */
+/* A probe that was cut before its time-out proves the peer silent only if it
+ * lasted this long. */
 #define SILENT_MS 50
-/* An app that has cleaned libcurl up may be about to exit. */
+/* So long after the app has cleaned libcurl up it may be about to exit. */
 #define NO_CURL_MS 1000
 
 struct chooser {
@@ -51,7 +49,7 @@ static void choose(struct chooser *a, struct llmobs_exporter *exporter)
     llmobs_log(LLMOBS_LOG_INFO, "exporter auto: %s", exporter->ops->name);
 }
 
-/* What the variables settle alone. */
+/* Chooses where the configuration alone decides. */
 static void choose_by_config(struct chooser *a)
 {
     if (a->config->agentless == 0)
@@ -85,8 +83,8 @@ static int probe(struct chooser *a)
     return rc;
 }
 
-/* Nobody, or an agent that is too old: the intake or the store, unless an agent
- * is to be expected. 0 when something is chosen. */
+/* There is no agent, or one that is too old: chooses the intake or the store,
+ * unless an agent is expected. 0 when one is chosen. */
 static int choose_without(struct chooser *a, int rc)
 {
     bool expected =
@@ -119,8 +117,9 @@ static int choose_without(struct chooser *a, int rc)
     return rc;
 }
 
-/* A probe that the app's cleanup of libcurl, or its end, has cut: what waits
- * has another chance at exit. Not for long where that may be far away. */
+/* True where the app's cleanup of libcurl, or its exit, has cut the probe: the
+ * events that wait have another chance at the exit. Only for NO_CURL_MS, as the
+ * exit may be far away. */
 static bool says_nothing(struct chooser *a, int rc, int64_t now)
 {
     if (rc != -ENOTCONN && rc != -ECANCELED) {
@@ -132,7 +131,8 @@ static bool says_nothing(struct chooser *a, int rc, int64_t now)
     return now - a->no_curl_ns < NO_CURL_MS * LLMOBS_NS_PER_MS;
 }
 
-/* Neither the store nor the intake is for good where nobody asked for it. */
+/* Probes the agent, again from time to time where the configuration names
+ * neither the store nor the intake. */
 static int find_out(struct chooser *a)
 {
     int64_t now = llmobs_clock_mono_ns();
@@ -174,7 +174,7 @@ static int choose_send(struct llmobs_exporter *exporter,
     rc = chosen->ops->send(chosen, events, count);
     exporter->retry_ms = chosen->retry_ms;
     atomic_store(&exporter->silent, atomic_load(&chosen->silent));
-    /* Another agent, or an older one, is there now. */
+    /* Another agent, or an older one, listens there now. */
     if ((rc == -EACCES || rc == -EPERM) && chosen == a->agent &&
         a->config->agentless < 0) {
         a->chosen = NULL;
@@ -254,7 +254,7 @@ struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
     a->agent->outer = &a->base;
     if (a->intake)
         a->intake->outer = &a->base;
-    /* Until something is known: the longest that may come of it. */
+    /* Until the choice is made, the longest time that it may need. */
     atomic_store(&a->base.remote, true);
     atomic_store(&a->base.exit_ms, atomic_load(&a->agent->exit_ms));
     if (a->intake && !config->agent_configured)

@@ -1,16 +1,14 @@
-/* exporter - where events go.
- *
- * An interface: the local store, an agent, the intake, and auto, which chooses
- * among them; OTLP fills the same places.
+/* exporter - an interface to send events somewhere: to the local store, to an
+ * agent, to the intake, or to the one of these that "auto" chooses.
  *
  * Owns:    its descriptors and connections, until free.
- * Threads: the worker only, or the exit handler after the worker has stopped;
- *          the atomic members: any.
- * Errors:  send answers the number of leading events that are delivered for
- *          good (0 to count), or a negative errno when none is; -EBADMSG: the
- *          first one is refused for good, the others are not looked at yet.
- *          The exporter itself says in the log, once, why it cannot.
- * Fork:    forget abandons what a child inherited, without touching it.
+ * Threads: the one that has the worker's turn; the atomic members: any.
+ * Errors:  send gives the number of leading events that are delivered for good
+ *          (0 to count), or a negative errno when none is. -EBADMSG: the peer
+ *          has refused the first event for good, and has not judged the others.
+ *          The exporter itself logs, once, why it cannot send.
+ * Fork:    forget abandons the state that a child inherited, and frees none of
+ *          it.
  */
 #ifndef LLMOBS_EXPORTER_H
 #define LLMOBS_EXPORTER_H
@@ -23,7 +21,7 @@
 #include "core/config/config.h"
 #include "core/event/event_kind.h"
 
-/* Events offered by one send, at most. */
+/* A send offers at most so many events. */
 #define LLMOBS_SEND_MAX 256
 
 /* How long an exit may wait for a store, an agent, an intake. */
@@ -45,27 +43,29 @@ struct llmobs_exporter_ops {
 
 /* When a send happens. */
 enum llmobs_phase {
-    LLMOBS_PHASE_RUNNING, /* on our thread, there is time */
+    LLMOBS_PHASE_RUNNING, /* on the worker's thread: there is time */
     LLMOBS_PHASE_INLINE,  /* on an app's thread: no network */
-    LLMOBS_PHASE_ENDING   /* the process waits for us */
+    LLMOBS_PHASE_ENDING   /* the exit of the process waits for it */
 };
 
 struct llmobs_exporter {
     const struct llmobs_exporter_ops *ops;
-    struct llmobs_exporter *outer; /* who sends by it; NULL: nobody else */
-    _Atomic int64_t cut_ns;  /* its requests end then; 0: not before theirs */
-    const char *via;         /* who takes the events; NULL: ops->name */
-    atomic_bool remote;      /* sends over the network */
-    atomic_bool silent;      /* its peer let a request run into its time-out */
-    bool wants_warm;         /* connecting takes long: worth doing ahead */
-    atomic_int exit_ms;      /* one of the above; 0: the store's */
-    int64_t retry_ms;        /* after a failed send: not before; 0: back-off */
-    enum llmobs_phase phase; /* set by the caller of send */
-    enum llmobs_event_kind kind; /* of all events of a send; likewise */
-    struct llmobs_tick tick;     /* for its requests, likewise */
+    struct llmobs_exporter *outer; /* sends through this one; NULL: none does */
+    _Atomic int64_t
+        cut_ns;         /* cuts its requests then; 0: not before their end */
+    const char *via;    /* name of the one that sends; NULL: ops->name */
+    atomic_bool remote; /* sends over the network */
+    atomic_bool silent; /* its peer let a request run into its time-out */
+    bool wants_warm;    /* connecting takes so long that it is done ahead */
+    atomic_int exit_ms; /* one of the above; 0: the store's */
+    int64_t retry_ms;   /* after a failed send: no retry before; 0: back-off */
+    /* The caller of send sets these. */
+    enum llmobs_phase phase;
+    enum llmobs_event_kind kind; /* of all events of a send */
+    struct llmobs_tick tick;     /* called while a request waits */
 };
 
-/* True when the process's end is what ended a request. */
+/* True where the end of the process has cut a request. */
 static inline bool llmobs_exporter_was_cut(struct llmobs_exporter *exporter)
 {
     int64_t cut = atomic_load(exporter->outer ? &exporter->outer->cut_ns
@@ -73,24 +73,5 @@ static inline bool llmobs_exporter_was_cut(struct llmobs_exporter *exporter)
 
     return cut && llmobs_clock_mono_ns() >= cut;
 }
-
-/* Gives the exporter of the local store: JSON Lines, one event a line. NULL
- * without memory. The directory is made at the first send. */
-struct llmobs_exporter *llmobs_store_new(const struct llmobs_config *config);
-
-/* The file that the store writes to, and whether a file's name is that of one
- * of its files. */
-#define LLMOBS_STORE_FILE "spans.jsonl"
-bool llmobs_store_has(const char *name);
-
-/* Gives the exporter of a Datadog Agent, or of the intake itself; NULL without
- * memory, and, of the intake, without a key. Borrows `http`; NULL: it makes
- * its own. */
-struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
-                                          bool agentless,
-                                          struct llmobs_http *http);
-
-/* Gives the exporter that finds out where events go; NULL without memory. */
-struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config);
 
 #endif

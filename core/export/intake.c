@@ -1,9 +1,4 @@
-/* intake - the exporter to Datadog: through an agent's EVP proxy, or straight
- * to the intake. They differ in URL and headers alone; so do the kinds of
- * events, and in what is around them in a body.
- *
- * Sources: WIRE 2.1, 2.2, 2.4, 2.5, 2.7. */
-#include "core/export/exporter.h"
+#include "core/export/intake.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,11 +18,11 @@
 
 /* How a kind of event is sent. */
 static const struct form {
-    const char *events; /* to a person */
+    const char *events; /* the word for them in a message */
     const char *path;
-    const char *host;           /* of the site; to an agent: the subdomain */
-    const char *first, *last;   /* of a body */
-    const char *before, *after; /* of an event in it */
+    const char *host;           /* at the site; for an agent: the subdomain */
+    const char *first, *last;   /* around a whole body */
+    const char *before, *after; /* around each event in it */
 } forms[LLMOBS_EVENT_KINDS] = {
     [LLMOBS_EVENT_SPAN] =
         {
@@ -58,21 +53,22 @@ static const struct form {
 #define BODY_KEPT ((size_t)1024 * 1024)
 #define HEADERS_MAX 64
 #define RETRY_AFTER_MAX_MS 60000
-/* The key or the destination is wrong: somebody has to do something. */
+/* The key or the destination is wrong, until a person corrects it. */
 #define DENIED_PAUSE_MS 60000
-/* Cut short by us, a request says something of its peer only after this. */
+/* A request that was cut before its time-out proves the peer silent only if it
+ * lasted this long. */
 #define SILENT_LOCAL_MS 50
 #define SILENT_REMOTE_MS 1000
 
-/* Where a kind of event goes, and what is known of that. */
+/* Where events of one kind go, and the state of that peer. */
 struct route {
     const struct form *form;
-    struct llmobs_endpoint place;
+    struct llmobs_endpoint endpoint;
     struct llmobs_peer peer;
-    const char *guard; /* of the place, as of a request */
+    const char *guard; /* of the endpoint, as in a request */
     char *headers[HEADERS_MAX + 1];
     size_t header_count;
-    size_t most; /* events of the next request: less after a refusal */
+    size_t most; /* events in the next request; fewer after a refusal */
 };
 
 struct intake {
@@ -95,15 +91,16 @@ static bool names(const char *header, const char *name)
            header[len + strspn(header + len, " \t")] == ':';
 }
 
-/* Those of the two modes must never meet; the others are ours to say. */
+/* Headers that the configuration may not add: the key for one of the two modes
+ * must never reach the other, and the exporter itself sets the rest. */
 static bool is_reserved(const char *header)
 {
-    static const char *const ours[] = {
+    static const char *const reserved[] = {
         "DD-API-KEY",   "DD-APPLICATION-KEY", "X-Datadog-EVP-Subdomain",
         "Content-Type", "Content-Length",     "Content-Encoding"};
 
-    for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
-        if (names(header, ours[i]))
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++) {
+        if (names(header, reserved[i]))
             return true;
     }
     return false;
@@ -193,13 +190,13 @@ static int write_body(struct llmobs_buf *body, const struct form *form,
     return rc ? rc : llmobs_buf_adds(body, form->last);
 }
 
-/* -- what an answer means ------------------------------------------------ */
+/* -- the meaning of an answer -------------------------------------------- */
 
 enum verdict {
     VERDICT_ACCEPTED,
-    VERDICT_LATER,   /* the peer cannot now */
-    VERDICT_REFUSED, /* one of the events, or their number */
-    VERDICT_DENIED   /* the key, the site, the URL: none of the events */
+    VERDICT_LATER,   /* the peer cannot take the events now */
+    VERDICT_REFUSED, /* an event is wrong, or they are too many */
+    VERDICT_DENIED   /* the key, the site or the URL is wrong, no event */
 };
 
 static enum verdict judge(long status)
@@ -263,16 +260,16 @@ static int no_answer(struct intake *intake, struct route *route, int rc,
 
 /* -- sending ------------------------------------------------------------- */
 
-/* One request. An answer counts once its status is there, however it ends
- * then: what was accepted must not come twice. */
+/* Sends one request. An answer counts as soon as its status is there, even if
+ * the rest of it fails: events that were accepted must not be sent twice. */
 static int post(struct intake *intake, struct route *route,
                 const struct llmobs_text *events, size_t count,
                 struct llmobs_http_reply *reply)
 {
     struct llmobs_http_request request = {
         .method = "POST",
-        .url = route->place.url,
-        .unix_socket = route->place.unix_socket,
+        .url = route->endpoint.url,
+        .unix_socket = route->endpoint.unix_socket,
         .headers = (const char *const *)route->headers,
         .local = !intake->agentless,
         .guard = route->guard,
@@ -300,7 +297,7 @@ static int post(struct intake *intake, struct route *route,
     return rc;
 }
 
-/* Halves what is refused until one event is left: that is the one. */
+/* Halves a refused batch until one event is left: that is the wrong one. */
 static int settle(const struct intake *intake, struct route *route,
                   size_t count, long status)
 {
@@ -349,7 +346,7 @@ static int intake_send(struct llmobs_exporter *exporter,
     return rc;
 }
 
-/* Not where the peer let somebody wait before. */
+/* Opens the connection ahead, unless the peer is near or was silent before. */
 static void intake_warm(struct llmobs_exporter *exporter)
 {
     struct intake *intake = (struct intake *)exporter;
@@ -358,11 +355,11 @@ static void intake_warm(struct llmobs_exporter *exporter)
     int rc;
 
     if (route->guard)
-        return; /* near by */
+        return; /* an agent on this host */
     if (llmobs_peer_is_silent(&route->peer))
         return;
     rc =
-        llmobs_http_warm(intake->http, route->place.url, !intake->agentless,
+        llmobs_http_warm(intake->http, route->endpoint.url, !intake->agentless,
                          intake->config->writer_timeout_ms, &intake->base.tick);
     if (rc)
         (void)no_answer(intake, route, rc, began);
@@ -385,7 +382,7 @@ static void intake_forget(struct llmobs_exporter *exporter)
 
 static void route_fini(struct route *route)
 {
-    llmobs_endpoint_fini(&route->place);
+    llmobs_endpoint_fini(&route->endpoint);
     free(route->peer.url);
     for (size_t i = 0; i < route->header_count; i++)
         free(route->headers[i]);
@@ -419,26 +416,26 @@ static const struct llmobs_exporter_ops agentless_ops = {
     .warm = intake_warm,
 };
 
-/* Where requests go: the override's base path takes the place of the agent's
- * prefix. */
-static int set_place(const struct intake *intake, struct route *route,
-                     const char *origin, bool bare)
+/* A base path in the override replaces the prefix of the agent. */
+static int set_endpoint(const struct intake *intake, struct route *route,
+                        const char *origin, bool bare)
 {
     char path[128];
 
     snprintf(path, sizeof(path), "%s%s", intake->agentless || bare ? "" : PROXY,
              route->form->path);
-    return llmobs_endpoint_init(&route->place, origin, path);
+    return llmobs_endpoint_init(&route->endpoint, origin, path);
 }
 
-static int settle_place(const struct intake *intake, struct route *route)
+static int settle_endpoint(const struct intake *intake, struct route *route)
 {
     const struct llmobs_config *config = intake->config;
     const char *origin = config->override_origin;
     int rc;
 
     if (origin) {
-        rc = set_place(intake, route, origin, llmobs_endpoint_has_base(origin));
+        rc = set_endpoint(intake, route, origin,
+                          llmobs_endpoint_has_base(origin));
         if (rc != -EINVAL) {
             route->peer.url = strdup(origin);
             return rc;
@@ -453,7 +450,7 @@ static int settle_place(const struct intake *intake, struct route *route)
                         config->site) < 0) {
         route->peer.url = NULL;
     }
-    return route->peer.url ? set_place(intake, route, route->peer.url, false)
+    return route->peer.url ? set_endpoint(intake, route, route->peer.url, false)
                            : -ENOMEM;
 }
 
@@ -466,16 +463,16 @@ static int settle_route(struct intake *intake, enum llmobs_event_kind kind)
     route->most = LLMOBS_SEND_MAX;
     route->peer.exporter = &intake->base;
     route->peer.config = intake->config;
-    rc = settle_place(intake, route);
+    rc = settle_endpoint(intake, route);
     if (!rc && !route->peer.url)
         rc = -ENOMEM;
     return rc ? rc : add_headers(intake, route);
 }
 
-/* A handshake takes more than an exit should wait. */
+/* A TLS handshake takes longer than an exit waits for an agent. */
 static void settle_base(struct intake *intake)
 {
-    const char *url = intake->routes[LLMOBS_EVENT_SPAN].place.url;
+    const char *url = intake->routes[LLMOBS_EVENT_SPAN].endpoint.url;
     bool tls = strncasecmp(url, "https", 5) == 0;
     bool far = intake->agentless || tls;
 

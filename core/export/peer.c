@@ -14,10 +14,11 @@
 #include "core/base/fd.h"
 
 #define NAME_SIZE 32
-/* So soon a peer that is avoided is thought of again. */
+/* A send to a peer that is marked as down is tried again after this time. */
 #define AVOID_MS 1000
 
-/* FNV-1a: the name says nothing of the URL, which may hold a password. */
+/* A hash (FNV-1a), so that the name does not show the URL, which may hold a
+ * password. */
 static void name_of(const char *url, char out[NAME_SIZE])
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -60,7 +61,7 @@ void llmobs_peer_mark_down(const struct llmobs_config *config, const char *url)
     close(dir);
 }
 
-/* A marker of the future is none: the clock was set back. */
+/* A marker from the future does not count: the clock was set back. */
 bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
                                 const char *url)
 {

@@ -1,12 +1,14 @@
-/* peer - peers found dead, for all processes of this host: an empty file in
- * our state directory, so that a loop of short processes pays the time-out of
- * a silent agent once in LLMOBS_PEER_DOWN_MS, not once each.
+/* peer - whether the other end of an exporter's connection answers.
  *
- * Owns:    nothing between calls. Threads: any.
- * Errors:  none: without a directory there is no marker.
- * Limits:  one file a URL, "dead-<hash>", 0600; never followed as a link, and
- *          of no other user's making.
- * Fork:    nothing to do.
+ * A process that finds a peer silent marks it as down for all processes of this
+ * host: an empty file in the state directory. So a series of short processes
+ * pays the time-out of a silent agent once in LLMOBS_PEER_DOWN_MS, and not once
+ * in each process.
+ *
+ * Threads: a marker: any; a struct llmobs_peer: the one that sends.
+ * Errors:  none: without a state directory there are no markers.
+ * Limits:  one file for each URL, "dead-<hash>", 0600. A link is no marker, nor
+ *          is a file of another user but root.
  */
 #ifndef LLMOBS_PEER_H
 #define LLMOBS_PEER_H
@@ -15,30 +17,32 @@
 
 #define LLMOBS_PEER_DOWN_MS 30000
 
+/* The marker of one URL. */
 void llmobs_peer_mark_down(const struct llmobs_config *config, const char *url);
 bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
                                 const char *url);
 void llmobs_peer_unmark(const struct llmobs_config *config, const char *url);
 
-/* What an exporter knows of its peer. Keeps the exporter's `silent`. */
+/* The state of one peer. The functions below also set the exporter's `silent`.
+ */
 struct llmobs_peer {
     struct llmobs_exporter *exporter;
     const struct llmobs_config *config;
     char *url;         /* as configured; owned by the exporter */
-    bool tried;        /* a request was sent by this process */
-    int64_t silent_ns; /* when it let us wait; 0: it did not */
+    bool tried;        /* this process has sent a request */
+    int64_t silent_ns; /* when a request last timed out; 0: none has */
 };
 
-/* -EHOSTDOWN when nothing is to be tried now: the peer was found silent, and
- * this process is at its begin or its end, where the app would wait. */
+/* Before a request. -EHOSTDOWN: it must not be sent now, because the peer was
+ * found silent and this process begins or ends, when the app would wait. */
 int llmobs_peer_begin(struct llmobs_peer *peer);
 
-/* For who has a choice: whether it was found silent lately. */
+/* True where the peer was found silent lately, by any process. */
 bool llmobs_peer_is_silent(const struct llmobs_peer *peer);
 
-/* After a request: with any answer, and without. An error says that the peer
- * is silent when time ran out, or when the process's end cut the request that
- * had begun at `began_ns` and lasted `enough_ms`. */
+/* After a request: _answered after any answer, _failed after none. The peer is
+ * silent if the request has timed out, or if the end of the process has cut it
+ * although it had lasted `enough_ms` since `began_ns`. */
 void llmobs_peer_answered(struct llmobs_peer *peer);
 void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
                         int64_t enough_ms);

@@ -1,5 +1,4 @@
-/* store - the exporter that keeps events in files of this host, one a line. */
-#include "core/export/exporter.h"
+#include "core/export/store.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +20,7 @@
 #define OLD_PREFIX "spans-"
 #define OLD_SUFFIX ".jsonl"
 
-/* One file holds this part of the whole store. */
+/* A file holds the store's limit divided by this. */
 #define FILE_PARTS 4
 #define LOCK_WAIT_MS 200
 #define OPEN_TRIES 100
@@ -32,14 +31,14 @@ struct store {
 };
 
 /* The current file while a batch is written. */
-struct target {
+struct open_file {
     int dir;
     int fd;
     bool locked;
     off_t size;
 };
 
-/* -- places -------------------------------------------------------------- */
+/* -- the file ------------------------------------------------------------ */
 
 static int open_dir(const struct store *store, char path[PATH_MAX], int *out)
 {
@@ -49,62 +48,61 @@ static int open_dir(const struct store *store, char path[PATH_MAX], int *out)
               : llmobs_dirs_have(path, store->config->store_dir != NULL, out);
 }
 
-static int look_at_size(struct target *target)
+static int look_at_size(struct open_file *file)
 {
     struct stat st;
 
-    if (fstat(target->fd, &st))
+    if (fstat(file->fd, &st))
         return -errno;
-    target->size = st.st_size;
+    file->size = st.st_size;
     return 0;
 }
 
 /* Another process may have rotated the file between open and lock. */
-static bool is_current(const struct target *target)
+static bool is_current(const struct open_file *file)
 {
     struct stat named, opened;
 
-    return fstatat(target->dir, LLMOBS_STORE_FILE, &named,
-                   AT_SYMLINK_NOFOLLOW) == 0 &&
-           fstat(target->fd, &opened) == 0 && named.st_ino == opened.st_ino &&
+    return fstatat(file->dir, LLMOBS_STORE_FILE, &named, AT_SYMLINK_NOFOLLOW) ==
+               0 &&
+           fstat(file->fd, &opened) == 0 && named.st_ino == opened.st_ino &&
            named.st_dev == opened.st_dev;
 }
 
-static void close_target(struct target *target)
+static void close_file(struct open_file *file)
 {
-    if (target->fd >= 0)
-        close(target->fd);
-    target->fd = -1;
-    target->locked = false;
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+    file->locked = false;
 }
 
-static int open_target(struct target *target)
+static int open_current(struct open_file *file)
 {
     int rc = -EAGAIN;
 
     for (int i = 0; i < OPEN_TRIES; i++) {
-        /* Readable too: the last byte is looked at. */
-        target->fd =
-            llmobs_file_open(target->dir, LLMOBS_STORE_FILE, O_RDWR | O_APPEND);
-        if (target->fd < 0)
-            return target->fd;
-        /* Where the file system has no locks, single appends still hold. */
-        target->locked =
-            llmobs_file_lock(target->fd, F_WRLCK, LOCK_WAIT_MS) == 0;
-        rc = look_at_size(target);
-        if (rc || is_current(target))
+        /* For reading too, because end_last_line reads the last byte. */
+        file->fd =
+            llmobs_file_open(file->dir, LLMOBS_STORE_FILE, O_RDWR | O_APPEND);
+        if (file->fd < 0)
+            return file->fd;
+        /* Where the file system has no locks, each append is still one. */
+        file->locked = llmobs_file_lock(file->fd, F_WRLCK, LOCK_WAIT_MS) == 0;
+        rc = look_at_size(file);
+        if (rc || is_current(file))
             break;
-        close_target(target);
+        close_file(file);
         rc = -EAGAIN;
     }
     if (rc)
-        close_target(target);
+        close_file(file);
     return rc;
 }
 
 /* -- rotation ------------------------------------------------------------ */
 
-/* The stamp in "spans-<stamp>.jsonl"; 0 for any other name. */
+/* The number in "spans-<number>.jsonl"; 0 for any other name. */
 static uint64_t stamp_of(const char *name)
 {
     const char *digits = name + strlen(OLD_PREFIX);
@@ -131,7 +129,8 @@ static void old_name(uint64_t stamp, char out[64])
     snprintf(out, 64, OLD_PREFIX "%019" PRIu64 OLD_SUFFIX, stamp);
 }
 
-/* The rotated files: how much they hold, the oldest and the newest. */
+/* The rotated files: their bytes in all, and the numbers of the oldest and the
+ * newest. */
 struct survey {
     int64_t bytes;
     uint64_t oldest;
@@ -167,7 +166,7 @@ static int survey(int dir, struct survey *out)
     return 0;
 }
 
-/* Removes the oldest until the rotated files and `more` bytes fit. */
+/* Removes the oldest files until the rest and `more` bytes fit. */
 static void trim(const struct store *store, int dir, int64_t more)
 {
     struct survey found;
@@ -181,40 +180,41 @@ static void trim(const struct store *store, int dir, int64_t more)
     }
 }
 
-/* Names only grow, also when the clock is set back: their order is that of
- * the spans. Only under the lock, or two would rotate one after the other. */
-static int rotate(struct target *target)
+/* The number in a name is larger than in all older ones, even when the clock
+ * was set back, so that the names are in the order of the spans. Needs the
+ * lock, as two processes would else rotate one after the other. */
+static int rotate(struct open_file *file)
 {
     uint64_t stamp = (uint64_t)llmobs_clock_wall_ns();
     struct survey found;
     char name[64];
-    int rc = survey(target->dir, &found);
+    int rc = survey(file->dir, &found);
 
     if (rc)
         return rc;
     if (stamp <= found.newest)
         stamp = found.newest + 1;
     old_name(stamp, name);
-    if (renameat(target->dir, LLMOBS_STORE_FILE, target->dir, name))
+    if (renameat(file->dir, LLMOBS_STORE_FILE, file->dir, name))
         return -errno;
-    close_target(target);
-    return open_target(target);
+    close_file(file);
+    return open_current(file);
 }
 
 /* -- writing ------------------------------------------------------------- */
 
-/* A writer that was killed half-way left a line without its end. */
-static int end_last_line(const struct target *target, struct llmobs_buf *lines)
+/* A writer that was killed may have left a line without its end. */
+static int end_last_line(const struct open_file *file, struct llmobs_buf *lines)
 {
     char last;
 
-    if (target->size > 0 &&
-        pread(target->fd, &last, 1, target->size - 1) == 1 && last != '\n')
+    if (file->size > 0 && pread(file->fd, &last, 1, file->size - 1) == 1 &&
+        last != '\n')
         return llmobs_buf_addc(lines, '\n');
     return 0;
 }
 
-/* As many bytes as can be written; *error says why not all. */
+/* Writes as many bytes as it can; *error says why not all. */
 static size_t write_all(int fd, const char *data, size_t len, int *error)
 {
     size_t done = 0;
@@ -233,28 +233,29 @@ static size_t write_all(int fd, const char *data, size_t len, int *error)
     return done;
 }
 
-/* Writes the lines; the number of whole ones that stay. A half line is taken
- * back while nobody else can have written behind it. */
-static int write_lines(struct target *target, const struct llmobs_buf *lines,
+/* Writes the lines; gives the number of whole ones that stay. Takes an
+ * incomplete line back where the lock kept other processes from writing behind
+ * it. */
+static int write_lines(struct open_file *file, const struct llmobs_buf *lines,
                        size_t lead)
 {
     int error, count = 0;
-    size_t done = write_all(target->fd, lines->data, lines->len, &error);
+    size_t done = write_all(file->fd, lines->data, lines->len, &error);
     size_t whole = done;
 
     while (whole > 0 && lines->data[whole - 1] != '\n')
         whole--;
     for (size_t i = lead; i < whole; i++)
         count += lines->data[i] == '\n';
-    if (whole < done && target->locked &&
-        ftruncate(target->fd, target->size + (off_t)whole) != 0)
+    if (whole < done && file->locked &&
+        ftruncate(file->fd, file->size + (off_t)whole) != 0)
         llmobs_log_once(LLMOBS_LOG_WARN, "store truncate",
                         "store: half a line stays: %m");
-    target->size += (off_t)whole;
+    file->size += (off_t)whole;
     return count ? count : error;
 }
 
-/* How many of the next events go into one file: as many as fit, at least one.
+/* How many of the next events go into the file: as many as fit, at least one.
  */
 static size_t take_group(const struct llmobs_text *events, size_t count,
                          int64_t room)
@@ -267,7 +268,7 @@ static size_t take_group(const struct llmobs_text *events, size_t count,
     return n;
 }
 
-static int write_group(struct target *target, const struct llmobs_text *events,
+static int write_group(struct open_file *file, const struct llmobs_text *events,
                        size_t count)
 {
     struct llmobs_buf lines;
@@ -275,7 +276,7 @@ static int write_group(struct target *target, const struct llmobs_text *events,
     int rc;
 
     llmobs_buf_init(&lines, SIZE_MAX / 2);
-    rc = end_last_line(target, &lines);
+    rc = end_last_line(file, &lines);
     lead = lines.len;
     for (size_t i = 0; i < count && !rc; i++) {
         rc = llmobs_buf_add(&lines, events[i].data, events[i].len);
@@ -283,40 +284,39 @@ static int write_group(struct target *target, const struct llmobs_text *events,
             rc = llmobs_buf_addc(&lines, '\n');
     }
     if (!rc)
-        rc = write_lines(target, &lines, lead);
+        rc = write_lines(file, &lines, lead);
     llmobs_buf_fini(&lines);
     return rc;
 }
 
-/* One group into the current file, or into a new one when it has had its part.
- */
-static int send_group(const struct store *store, struct target *target,
+/* Writes one group to the current file, or to a new one when that is full. */
+static int send_group(const struct store *store, struct open_file *file,
                       const struct llmobs_text *events, size_t count)
 {
     int64_t part = store->config->store_max / FILE_PARTS;
     size_t n;
     int rc;
 
-    n = take_group(events, count, part - target->size);
-    if (target->size > 0 && target->locked &&
-        target->size + (int64_t)events[0].len + 1 > part) {
-        rc = rotate(target);
+    n = take_group(events, count, part - file->size);
+    if (file->size > 0 && file->locked &&
+        file->size + (int64_t)events[0].len + 1 > part) {
+        rc = rotate(file);
         if (rc)
             return rc;
-        n = take_group(events, count, part - target->size);
-        trim(store, target->dir, part);
+        n = take_group(events, count, part - file->size);
+        trim(store, file->dir, part);
     }
-    return write_group(target, events, n);
+    return write_group(file, events, n);
 }
 
-static int send_to(const struct store *store, struct target *target,
+static int send_to(const struct store *store, struct open_file *file,
                    const struct llmobs_text *events, size_t count)
 {
     size_t done = 0;
     int rc = 0;
 
     while (done < count) {
-        rc = send_group(store, target, events + done, count - done);
+        rc = send_group(store, file, events + done, count - done);
         if (rc <= 0)
             break;
         done += (size_t)rc;
@@ -328,17 +328,17 @@ static int store_send(struct llmobs_exporter *exporter,
                       const struct llmobs_text *events, size_t count)
 {
     const struct store *store = (const struct store *)exporter;
-    struct target target = {.dir = -1, .fd = -1};
+    struct open_file file = {.dir = -1, .fd = -1};
     char path[PATH_MAX];
-    int rc = open_dir(store, path, &target.dir);
+    int rc = open_dir(store, path, &file.dir);
 
     if (!rc)
-        rc = open_target(&target);
+        rc = open_current(&file);
     if (!rc)
-        rc = send_to(store, &target, events, count);
-    close_target(&target);
-    if (target.dir >= 0)
-        close(target.dir);
+        rc = send_to(store, &file, events, count);
+    close_file(&file);
+    if (file.dir >= 0)
+        close(file.dir);
     if (rc < 0)
         llmobs_log_once(LLMOBS_LOG_ERROR, "store",
                         "the local store %s cannot be written: %s", path,
@@ -346,7 +346,7 @@ static int store_send(struct llmobs_exporter *exporter,
     return rc;
 }
 
-/* No descriptor outlives a send. */
+/* Nothing to abandon: no descriptor stays open after a send. */
 static void store_forget(struct llmobs_exporter *exporter)
 {
     (void)exporter;

@@ -13,7 +13,7 @@
 #include "core/base/dirs.h"
 #include "core/base/fd.h"
 #include "core/base/log.h"
-#include "core/export/exporter.h"
+#include "core/export/store.h"
 #include "tests/unit/unit.h"
 
 static char dir[128], file[160];

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/sanitizer.h"
+#include "core/export/store.h"
 #include "core/ledger/stats.h"
 #include "tests/unit/worker_fake.h"
 

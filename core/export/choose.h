@@ -1,0 +1,15 @@
+/* choose - the exporter "auto", which finds out where events go: straight to
+ * the intake if the configuration says so; else to an agent that is configured
+ * or answers; else to the intake if there is a key; else to the local store.
+ *
+ * Source: WIRE 2.3.
+ */
+#ifndef LLMOBS_CHOOSE_H
+#define LLMOBS_CHOOSE_H
+
+#include "core/export/exporter.h"
+
+/* Gives the exporter; NULL without memory. */
+struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config);
+
+#endif

@@ -1,0 +1,22 @@
+/* store - the exporter that keeps events in files of this host, one event a
+ * line.
+ *
+ * Limits:  the files together hold `store_max` bytes: the oldest file goes when
+ *          a new one begins.
+ */
+#ifndef LLMOBS_STORE_H
+#define LLMOBS_STORE_H
+
+#include "core/export/exporter.h"
+
+/* The file that the store writes to. */
+#define LLMOBS_STORE_FILE "spans.jsonl"
+
+/* Gives the exporter; NULL without memory. The first send makes the directory.
+ */
+struct llmobs_exporter *llmobs_store_new(const struct llmobs_config *config);
+
+/* True where a file of this name belongs to the store. */
+bool llmobs_store_has(const char *name);
+
+#endif
