@@ -45,7 +45,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/callsite/,caller cfi symbol) \
 	$(addprefix core/deliver/,delivery destination) core/event/to_span \
 	$(addprefix core/export/,peer store) \
-	$(addprefix core/ledger/,counts ledger ledger_dir ledger_fold) \
+	$(addprefix core/ledger/,counts ledger ledger_dir) \
 	$(addprefix core/net/,http http_transfer resolve) \
 	$(addprefix core/spool/,adopt adopt_find adopt_read living) \
 	core/text/inflate rules/read/base64)

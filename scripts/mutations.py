@@ -1451,11 +1451,11 @@ HAZARDS = [
                              "st.st_nlink > 1 ||\n",
                              "    if (!S_ISREG(st.st_mode) ||\n")],
           ["unit files_of_others"]),
-         ("root-adds-others", [("core/ledger/ledger_fold.c", "        if (llmobs_"
+         ("root-adds-others", [("core/ledger/ledger.c", "        if (llmobs_"
                                 "record_read(survey.dir, name, true, &page)",
                                 "        if (llmobs_record_read(survey.dir, "
                                 "name, false, &page)"),
-                               ("core/ledger/ledger_fold.c", "    rc = llmobs_record_"
+                               ("core/ledger/ledger.c", "    rc = llmobs_record_"
                                 "read(dir, name, true, &page);",
                                 "    rc = llmobs_record_read(dir, name, false, "
                                 "&page);")],

@@ -9,14 +9,15 @@
 #define MAGIC "llmobs-ledger "
 #define VERSION "1"
 
-/* The longest page fits: a head of 160 bytes, 40 names, the end. */
+/* The longest page: a head of 160 bytes, 40 names, the end. */
 _Static_assert(200 + LLMOBS_COUNTS_MAX * (LLMOBS_COUNTS_NAME_MAX + 21) <=
                    LLMOBS_PAGE_SIZE,
                "a page holds every name");
 
 /* -- numbers ------------------------------------------------------------- */
 
-/* What a line of a page can hold, and no terminal is driven by. */
+/* True for a name that fits a line of a page, and has no control characters
+ * that a terminal would obey. */
 static bool name_is_good(const char *name)
 {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
@@ -152,7 +153,7 @@ static int read_count(struct llmobs_page *page, char *line)
     return 0;
 }
 
-/* Cuts the lines that the checksum covers. */
+/* Checks the sum, and cuts the text behind the lines that it covers. */
 static bool check_sum(char *text)
 {
     char *end = strstr(text, "\n= ");

@@ -1,16 +1,13 @@
 /* counts - numbers by name, and the page of text that holds them on disk.
  *
- * Names and not places: a page written by another version, with counters that
- * we do not know, is read, added to and written again without a loss.
+ * The numbers have names, and no fixed order, so that this version can read,
+ * add to and write a page with counters that only another version knows.
  *
- * Owns:    nothing; plain values.
- * Threads: a value belongs to one thread at a time.
- * Errors:  -ENOSPC beyond the limits; reading: -EBADMSG for what is no page or
- *          half of one, -EPROTONOSUPPORT for a later format.
- * Limits:  LLMOBS_COUNTS_MAX names of LLMOBS_COUNTS_NAME_MAX bytes; a page has
- *          always LLMOBS_PAGE_SIZE bytes, so that one write replaces another
- *          whole, and never needs more room on the disk.
- * Fork:    plain memory.
+ * Errors:  -ENOSPC beyond the limits; reading: -EBADMSG for anything but a
+ *          whole page, -EPROTONOSUPPORT for a later format.
+ * Limits:  LLMOBS_COUNTS_MAX names of LLMOBS_COUNTS_NAME_MAX bytes. A page
+ *          always has LLMOBS_PAGE_SIZE bytes, so that one write replaces the
+ *          whole of the last one, and never needs more room on the disk.
  */
 #ifndef LLMOBS_COUNTS_H
 #define LLMOBS_COUNTS_H
@@ -33,11 +30,12 @@ struct llmobs_counts {
     struct llmobs_count list[LLMOBS_COUNTS_MAX];
 };
 
-/* What a file of the ledger says. A zero or empty member is absent. */
+/* The content of a file of the ledger. A member that is 0 or empty is absent.
+ */
 struct llmobs_page {
     uint64_t boot;                   /* the boot that it was written in */
     uint64_t pidns;                  /* the pid namespace of its writer */
-    char last[LLMOBS_PAGE_LAST_MAX]; /* of totals: the record added last */
+    char last[LLMOBS_PAGE_LAST_MAX]; /* in totals: the record added last */
     struct llmobs_counts counts;
 };
 

@@ -1,11 +1,13 @@
 #include "core/ledger/ledger.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,17 +23,22 @@
 #include "core/ledger/ledger_dir.h"
 #include "core/ledger/stats.h"
 
-/* A process that lives long cleans up after others now and then; a short one
- * never looks at the directory. */
+/* A process that lives so long adds the records of ended processes to the
+ * totals; a short one never looks at the directory. */
 #define FOLD_EVERY_MS 60000
 #define FOLD_MAX 256
-#define FOLD_STAMP "folded"
+#define FOLD_MARK "folded"
 
-/* What this process has told the disk. Under the gate. */
+/* How long a reader of the ledger waits for the lock: it has time. */
+#define READ_LOCK_MS 2000
+#define FOLD_LOCK_MS 20
+
+/* The counts that this process has written to the disk. The thread that has the
+ * turn uses them. */
 struct told {
     int process; /* fork.h */
     char dir[PATH_MAX];
-    char name[LLMOBS_RECORD_NAME_MAX]; /* ""; no record was written yet */
+    char name[LLMOBS_RECORD_NAME_MAX]; /* "": no record was written yet */
     uint64_t boot, pidns;
     uint64_t base[LLMOBS_STAT_COUNT];    /* in the totals already */
     uint64_t written[LLMOBS_STAT_COUNT]; /* in the record */
@@ -41,18 +48,19 @@ struct told {
 };
 
 LLMOBS_COLD static struct told told;
-static atomic_int gate; /* who is inside; 0: nobody */
+static atomic_int turn; /* the process that has it; 0: none */
 
-/* -- the gate ------------------------------------------------------------ */
+/* -- the turn ------------------------------------------------------------ */
 
-/* Waits for nobody: a fork may have left a gate closed whose owner is in the
- * parent, and an exit may overtake a thread that hangs in a write. */
-static bool enter(void)
+/* False where another thread of this process has the turn. Never waits: an exit
+ * may come while a thread hangs in a write. A child takes the turn from a
+ * thread that only the parent has. */
+static bool take_turn(void)
 {
     int process = llmobs_fork_process();
     int inside = 0;
 
-    while (!atomic_compare_exchange_strong(&gate, &inside, process))
+    while (!atomic_compare_exchange_strong(&turn, &inside, process))
         if (inside == process)
             return false;
     if (told.process != process) {
@@ -62,22 +70,23 @@ static bool enter(void)
     return true;
 }
 
-static void leave(void)
+static void leave_turn(void)
 {
-    atomic_store(&gate, 0);
+    atomic_store(&turn, 0);
 }
 
 void llmobs_ledger_reset(void)
 {
     memset(&told, 0, sizeof(told));
-    atomic_store(&gate, 0);
+    atomic_store(&turn, 0);
 }
 
 /* -- numbers ------------------------------------------------------------- */
 
-/* Backwards (stats.h): what is settled meanwhile is pending then and never
- * counted twice, and what is pending has been counted as kept, and does not die
- * with the process. */
+/* Reads the counters backwards (stats.h). A call that is settled meanwhile is
+ * then still pending and never counted twice; and a pending call has been
+ * counted as kept already, so that it does not count as dead with the process.
+ */
 static void take_counts(uint64_t out[LLMOBS_STAT_COUNT])
 {
     for (int i = LLMOBS_STAT_COUNT; i-- > 0;)
@@ -102,7 +111,7 @@ static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
     return begun > settled ? begun - settled : 0;
 }
 
-/* What the totals do not have yet. */
+/* The counts that the totals do not have yet. */
 static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
                         struct llmobs_counts *out)
 {
@@ -113,7 +122,254 @@ static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
     llmobs_counts_add(out, LLMOBS_LEDGER_PROCESSES, told.ended ? 0 : 1);
 }
 
-/* -- the record ---------------------------------------------------------- */
+/* -- the records of a ledger --------------------------------------------- */
+
+/* A walk over the records: the directory, and this process's own boot and pid
+ * namespace. */
+struct survey {
+    int dir;
+    DIR *list;
+    uint64_t boot, pidns;
+};
+
+static int survey_open(struct survey *survey, const char *dir)
+{
+    int rc = llmobs_dirs_open(dir, true, true, &survey->dir);
+
+    if (rc)
+        return rc;
+    survey->list = llmobs_fd_list(survey->dir);
+    if (!survey->list)
+        return -errno;
+    llmobs_record_namespace(&survey->boot, &survey->pidns);
+    return 0;
+}
+
+static void survey_close(struct survey *survey)
+{
+    closedir(survey->list);
+}
+
+/* The next record's name, borrowed until the next call; NULL at the end. */
+static const char *survey_next(struct survey *survey,
+                               struct llmobs_record_owner *owner)
+{
+    struct dirent *entry;
+
+    while ((entry = readdir(survey->list)) != NULL)
+        if (llmobs_record_parse(entry->d_name, owner))
+            return entry->d_name;
+    return NULL;
+}
+
+/* A program that replaced another by exec has its pid and start time: only the
+ * record with the latest nonce is that of a living program. */
+static bool is_replaced(const struct survey *survey,
+                        const struct llmobs_record_owner *owner)
+{
+    struct llmobs_record_owner other;
+    struct survey again = {.list = NULL};
+    bool found = false;
+
+    if (llmobs_dirs_reopen(survey->dir, &again.dir) != 0)
+        return false;
+    again.list = llmobs_fd_list(again.dir);
+    if (!again.list)
+        return false;
+    while (!found && survey_next(&again, &other) != NULL)
+        found = other.pid == owner->pid && other.start == owner->start &&
+                other.nonce > owner->nonce;
+    survey_close(&again);
+    return found;
+}
+
+/* A pid means nothing in another pid namespace. Where it is not known whether a
+ * process lives, it counts as living, because to add the record of a living
+ * process would count it twice. */
+static bool is_dead(const struct survey *survey,
+                    const struct llmobs_record_owner *owner,
+                    const struct llmobs_page *page)
+{
+    uint64_t start;
+
+    if (page->boot && survey->boot && page->boot != survey->boot)
+        return true;
+    if (!page->pidns || page->pidns != survey->pidns)
+        return false;
+    if (llmobs_record_start(owner->pid, &start) == -ESRCH)
+        return true;
+    if (start && owner->start && start != owner->start)
+        return true;
+    return is_replaced(survey, owner);
+}
+
+/* The pending events of an ended process are in the spool, or lost. */
+static int settle_pending(const struct llmobs_counts *record,
+                          struct llmobs_counts *out)
+{
+    uint64_t pending = llmobs_counts_get(record, LLMOBS_LEDGER_PENDING);
+    uint64_t kept = llmobs_counts_get(record, "kept");
+    uint64_t gone = llmobs_counts_get(record, "released") +
+                    llmobs_counts_get(record, "left");
+    uint64_t left = kept > gone ? kept - gone : 0;
+    int rc;
+
+    if (left > pending)
+        left = pending;
+    rc = llmobs_counts_add(out, "left", left);
+    return rc ? rc : llmobs_counts_add(out, "dropped_died", pending - left);
+}
+
+/* Makes the counts of an ended process of its last record. */
+static int settle_dead(const struct llmobs_counts *record,
+                       struct llmobs_counts *out)
+{
+    int rc = 0;
+
+    out->len = 0;
+    for (size_t i = 0; i < record->len && !rc; i++)
+        if (strcmp(record->list[i].name, LLMOBS_LEDGER_PENDING) != 0)
+            rc = llmobs_counts_add(out, record->list[i].name,
+                                   record->list[i].value);
+    return rc ? rc : settle_pending(record, out);
+}
+
+/* -- folding ------------------------------------------------------------- */
+
+/* Reads the record again, under the lock: another process may have added it. */
+static int fold_locked(int dir, const char *name, struct llmobs_totals *totals)
+{
+    struct llmobs_page page;
+    struct llmobs_counts counts;
+    int rc;
+
+    if (strcmp(totals->page.last, name) == 0)
+        return unlinkat(dir, name, 0) ? -errno : 0;
+    rc = llmobs_record_read(dir, name, true, &page);
+    if (!rc)
+        rc = settle_dead(&page.counts, &counts);
+    return rc ? rc : llmobs_totals_add(totals, dir, name, &counts);
+}
+
+static int fold_one(int dir, const char *name)
+{
+    struct llmobs_totals totals;
+    int rc = llmobs_totals_open(&totals, dir, FOLD_LOCK_MS);
+
+    if (rc)
+        return rc;
+    rc = fold_locked(dir, name, &totals);
+    llmobs_totals_close(&totals);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+/* Root adds no records of others: it would make files that their owner could
+ * not write. */
+static int is_own(int dir)
+{
+    struct stat st;
+
+    if (fstat(dir, &st))
+        return -errno;
+    return st.st_uid == geteuid() ? 0 : -EPERM;
+}
+
+int llmobs_ledger_fold(const char *dir, size_t max)
+{
+    struct llmobs_record_owner owner;
+    struct llmobs_page page;
+    struct survey survey;
+    const char *name;
+    int rc = survey_open(&survey, dir);
+
+    if (rc)
+        return rc;
+    rc = is_own(survey.dir);
+    while (!rc && max > 0 && (name = survey_next(&survey, &owner)) != NULL) {
+        if (llmobs_record_read(survey.dir, name, true, &page) != 0 ||
+            !is_dead(&survey, &owner, &page))
+            continue;
+        max--;
+        rc = fold_one(survey.dir, name);
+    }
+    survey_close(&survey);
+    return rc;
+}
+
+/* -- reading ------------------------------------------------------------- */
+
+static void read_one(const struct survey *survey, const char *name,
+                     const struct llmobs_record_owner *owner,
+                     struct llmobs_ledger *out)
+{
+    struct llmobs_page page;
+    struct llmobs_counts counts;
+    int rc = llmobs_record_read(survey->dir, name, false, &page);
+
+    if (rc == 0 && is_dead(survey, owner, &page)) {
+        rc = settle_dead(&page.counts, &counts);
+        if (rc == 0)
+            rc = llmobs_counts_merge(&out->ended, &counts);
+    } else if (rc == 0) {
+        rc = llmobs_counts_merge(&out->living, &page.counts);
+        out->records++;
+    }
+    /* A process has just made an empty one. */
+    if (rc != 0 && rc != -ENOENT && rc != -ENODATA)
+        out->unreadable++;
+}
+
+/* -EAGAIN when another process made the totals meanwhile: they may hold records
+ * that were read here, too. */
+static int read_all(struct survey *survey, struct llmobs_ledger *out)
+{
+    struct llmobs_record_owner owner;
+    struct llmobs_totals totals;
+    const char *name;
+    int rc = llmobs_totals_peek(&totals, survey->dir, READ_LOCK_MS);
+
+    memset(out, 0, sizeof(*out));
+    out->unreadable += rc != 0 && rc != -ENOENT;
+    out->ended = totals.page.counts;
+    rewinddir(survey->list);
+    while ((name = survey_next(survey, &owner)) != NULL)
+        if (strcmp(name, totals.page.last) != 0)
+            read_one(survey, name, &owner, out);
+    llmobs_totals_close(&totals);
+    if (rc != -ENOENT)
+        return 0;
+    return faccessat(survey->dir, LLMOBS_LEDGER_TOTALS, F_OK, 0) ? 0 : -EAGAIN;
+}
+
+int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
+{
+    struct survey survey;
+    int rc = survey_open(&survey, dir);
+
+    memset(out, 0, sizeof(*out));
+    if (rc)
+        return rc;
+    for (int i = 0; i < 3; i++)
+        if (read_all(&survey, out) != -EAGAIN)
+            break;
+    survey_close(&survey);
+    return 0;
+}
+
+/* -- the record of this process ------------------------------------------ */
+
+int llmobs_ledger_dir(const struct llmobs_config *config, char *out, size_t cap)
+{
+    const char *const leaf = "/stats";
+    int rc = llmobs_config_base_dir(config, out, cap);
+
+    if (rc)
+        return rc;
+    if (strlen(out) + strlen(leaf) >= cap)
+        return -ENAMETOOLONG;
+    memcpy(out + strlen(out), leaf, strlen(leaf) + 1);
+    return 0;
+}
 
 static int find_dir(const struct llmobs_config *config)
 {
@@ -133,7 +389,7 @@ static int open_dir(const struct llmobs_config *config, int *out)
 static void name_record(void)
 {
     llmobs_record_self(told.name);
-    llmobs_record_place(&told.boot, &told.pidns);
+    llmobs_record_namespace(&told.boot, &told.pidns);
 }
 
 static int write_record(const struct llmobs_config *config,
@@ -165,26 +421,27 @@ static void complain(int rc)
 
 /* -- note ---------------------------------------------------------------- */
 
-/* One process of all does it: whoever finds the stamp old makes it new. */
-static bool is_our_turn(void)
+/* True for one process in FOLD_EVERY_MS: the one that finds the mark old writes
+ * it again. */
+static bool may_fold(void)
 {
     time_t now = (time_t)(llmobs_clock_wall_ns() / 1000000000);
     struct stat st;
-    bool ours = false;
+    bool old = false;
     int dir, fd;
 
     if (llmobs_dirs_open(told.dir, true, false, &dir) != 0)
         return false;
-    fd = llmobs_file_open(dir, FOLD_STAMP, O_WRONLY);
+    fd = llmobs_file_open(dir, FOLD_MARK, O_WRONLY);
     close(dir);
     if (fd < 0)
         return false;
     if (fstat(fd, &st) == 0)
-        ours = st.st_size == 0 || st.st_mtime > now ||
-               now - st.st_mtime >= FOLD_EVERY_MS / 1000;
-    ours = ours && pwrite(fd, "\n", 1, 0) == 1;
+        old = st.st_size == 0 || st.st_mtime > now ||
+              now - st.st_mtime >= FOLD_EVERY_MS / 1000;
+    old = old && pwrite(fd, "\n", 1, 0) == 1;
     close(fd);
-    return ours;
+    return old;
 }
 
 static void fold_others(int64_t now_ns)
@@ -194,12 +451,12 @@ static void fold_others(int64_t now_ns)
     if (now_ns - told.folded_ns < FOLD_EVERY_MS * LLMOBS_NS_PER_MS)
         return;
     told.folded_ns = now_ns;
-    if (is_our_turn())
+    if (may_fold())
         (void)llmobs_ledger_fold(told.dir, FOLD_MAX);
 }
 
-/* The record has as pending what is delivered now, and would tell that it died
- * with the process. */
+/* True where events are pending in the record that have been delivered since:
+ * if the process were killed now, they would count as lost. */
 static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
 {
     return open_count(told.written) > 0 &&
@@ -251,9 +508,9 @@ int64_t llmobs_ledger_note(const struct llmobs_config *config)
 
     if (!has_counted())
         return -1;
-    if (enter()) {
+    if (take_turn()) {
         again = note(config);
-        leave();
+        leave_turn();
     }
     errno = saved;
     return again;
@@ -264,18 +521,18 @@ void llmobs_ledger_settle(const struct llmobs_config *config)
     int saved = errno;
     uint64_t now[LLMOBS_STAT_COUNT];
 
-    if (enter()) {
+    if (take_turn()) {
         take_counts(now);
         if (is_outdated(now))
             (void)put_counts(config, now, llmobs_clock_mono_ns());
-        leave();
+        leave_turn();
     }
     errno = saved;
 }
 
 /* -- close --------------------------------------------------------------- */
 
-/* What nobody has accounted for ends with the process. */
+/* Counts the events as lost that are still pending at the end. */
 static void settle_rest(uint64_t now[LLMOBS_STAT_COUNT])
 {
     uint64_t rest = open_count(now);
@@ -308,7 +565,7 @@ static int add_to_totals(const struct llmobs_config *config,
     return rc;
 }
 
-/* The record, or none, is the whole truth when the totals cannot be had. */
+/* Writes the record instead where the totals cannot be locked or written. */
 static void close_ledger(const struct llmobs_config *config)
 {
     uint64_t now[LLMOBS_STAT_COUNT];
@@ -339,9 +596,9 @@ void llmobs_ledger_close(const struct llmobs_config *config)
     if (!has_counted())
         return;
     llmobs_signal_guard_begin(&guard);
-    if (enter()) {
+    if (take_turn()) {
         close_ledger(config);
-        leave();
+        leave_turn();
     }
     llmobs_signal_guard_end(&guard);
     errno = saved;

@@ -1,27 +1,30 @@
 /* ledger - the counters of stats.h on disk, those of ended processes included.
  *
- * A directory "stats" beside the store (inside it, where LLMOBS_STORE_DIR names
- * one), made once something is captured. In it, a page (counts.h) each:
- *   totals                   what ended processes counted, all added up;
+ * The ledger is a directory "stats" beside the store (inside it, where
+ * LLMOBS_STORE_DIR names one), which a process makes once it has captured
+ * something. Its files have one page (counts.h) each:
+ *   totals                   the sum of the counts of all ended processes;
  *   PID-START-NONCE          the record of one process since it began.
- * A process that ends adds its counts to the totals and removes its record, if
- * it has lived long enough to have one. A record whose process is gone is
- * added by fold, what it had pending as dropped_died. The totals name the
+ * A process that ends adds its counts to the totals, and removes its record, if
+ * it has lived long enough to have one. fold adds the record of a process that
+ * was killed; its pending events count as dropped_died. The totals name the
  * record that was added last, so that a death between adding and removing
  * counts nothing twice.
  *
  * Owns:    no descriptor between two calls.
- * Threads: note, settle: who delivers; close: the exit handler; one of them at
- *          a time, by a gate, else the call does nothing. fold and read: any.
- * Errors:  never the app's: a ledger that cannot be written is logged once.
- *          fold and read answer a negative errno. errno stays.
- * Limits:  a record is written once per LLMOBS_LEDGER_NOTE_MS at most, and
- *          when what it has as pending is delivered (12 us measured). The
- *          lock of the totals is tried for LLMOBS_LEDGER_LOCK_MS at exit; then
- *          the record stays. What a process captured after its last record is
- *          unknown to the ledger when it is killed.
- * Fork:    a child has counts and a record of its own; the gate and names that
- *          it inherited are dropped when it finds another process (fork.h).
+ * Threads: note and settle: the one that has the worker's turn; close: the exit
+ *          handler. Where two of these meet, the second does nothing. fold and
+ *          read: any.
+ * Errors:  the app sees none: a ledger that cannot be written is logged once.
+ *          fold and read give a negative errno. All preserve errno.
+ * Limits:  a process writes its record at most once in LLMOBS_LEDGER_NOTE_MS,
+ *          and when events that are pending in it are delivered (12 us
+ *          measured). The exit tries to lock the totals for
+ *          LLMOBS_LEDGER_LOCK_MS; then the record stays. If a process is
+ *          killed, the ledger does not know what it captured after its last
+ *          record.
+ * Fork:    a child has counts and a record of its own. It drops the inherited
+ *          ones when it finds itself in another process (fork.h).
  */
 #ifndef LLMOBS_LEDGER_H
 #define LLMOBS_LEDGER_H
@@ -38,42 +41,41 @@
 #define LLMOBS_LEDGER_RESTARTS "totals_restarted"
 
 /* After a round of the worker: writes the record if something changed and the
- * last one is old enough. Gives the ms after which it wants to be called again
- * although nothing happens meanwhile; -1: not before the next round. */
+ * last one is old enough. Gives the milliseconds after which it wants to be
+ * called again even if nothing happens meanwhile; -1: not before the next
+ * round. */
 int64_t llmobs_ledger_note(const struct llmobs_config *config);
 
-/* Between two requests, by whoever holds the worker's gate: writes the record
- * again if it tells of what is settled as pending. The first one is note's. */
+/* Between two requests: writes the record again if events are pending in it
+ * that have been delivered since. note writes the first record. */
 void llmobs_ledger_settle(const struct llmobs_config *config);
 
-/* From the exit handler, after the worker has stopped and has counted what it
- * could not deliver: adds this process to the totals. May come again, when
- * something was captured after it. */
+/* From the exit handler, after the worker has stopped and has counted the
+ * events that it could not deliver: adds this process to the totals. May be
+ * called again if something was captured since. */
 void llmobs_ledger_close(const struct llmobs_config *config);
 
-/* Begins anew, as llmobs_stats_reset does: with it, or numbers go backwards. A
- * forked child needs no call of it. */
+/* Begins anew, together with llmobs_stats_reset, as the counts would else go
+ * backwards. A forked child does not need it. */
 void llmobs_ledger_reset(void);
 
-/* Where the ledger of this configuration is. -ENAMETOOLONG. */
+/* The directory of the ledger in this configuration. -ENAMETOOLONG. */
 int llmobs_ledger_dir(const struct llmobs_config *config, char *out,
                       size_t cap);
 
-/* Adds the records of the dead in `dir` to its totals. At most `max` of them.
- */
+/* Adds at most `max` records of ended processes in `dir` to its totals. */
 int llmobs_ledger_fold(const char *dir, size_t max);
 
 struct llmobs_ledger {
     struct llmobs_counts ended;  /* the totals */
-    struct llmobs_counts living; /* all records that were not added, pending
-                                  * included */
+    struct llmobs_counts living; /* of all living processes, with pending */
     size_t records;
-    size_t unreadable; /* files that hold no page, or a later version's */
+    size_t unreadable; /* files that hold no page, or one of a later version */
 };
 
-/* Reads the ledger in `dir`, consistently, while processes come and go. The
- * records of the dead that fold could not add count as ended here.
- * -ENOENT: there is none. */
+/* Reads the ledger in `dir`, consistently, while processes come and go. A
+ * record of an ended process that fold could not add counts as ended here.
+ * -ENOENT: there is no ledger. */
 int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out);
 
 #endif

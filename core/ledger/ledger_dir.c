@@ -28,7 +28,7 @@ void llmobs_record_name(const struct llmobs_record_owner *owner,
              (long)owner->pid, owner->start, owner->nonce);
 }
 
-/* Strictly the names that we make: made again it is the same. */
+/* True only for names that llmobs_record_name makes. */
 bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out)
 {
     char again[LLMOBS_RECORD_NAME_MAX];
@@ -49,7 +49,7 @@ bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out)
 
 /* -- processes ----------------------------------------------------------- */
 
-/* The n-th field behind `at`, a text of fields each after a blank. */
+/* The n-th field behind `at`, where a blank stands before each field. */
 static const char *field(const char *at, int n)
 {
     while (n-- > 0 && at)
@@ -57,8 +57,9 @@ static const char *field(const char *at, int n)
     return at ? at + 1 : "";
 }
 
-/* A dead process stays in the table until its parent asks for it; for one
- * whose first thread alone has ended the others are counted. */
+/* An ended process stays in the table as a zombie until its parent waits for
+ * it. A process looks like one, too, when only its first thread has ended, so
+ * the number of its threads decides. */
 static int read_stat(const char *text, uint64_t *start)
 {
     const char *at = strrchr(text, ')'); /* names may have any bytes */
@@ -101,7 +102,7 @@ void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX])
     llmobs_record_name(&self, out);
 }
 
-void llmobs_record_place(uint64_t *boot, uint64_t *pidns)
+void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns)
 {
     char text[64];
     struct stat st;
@@ -109,7 +110,7 @@ void llmobs_record_place(uint64_t *boot, uint64_t *pidns)
     *boot = *pidns = 0;
     if (llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text,
                           sizeof(text)) > 0) {
-        text[8] = '\0'; /* 32 bits of chance are enough */
+        text[8] = '\0'; /* 32 random bits are enough */
         *boot = strtoull(text, NULL, 16);
     }
     if (stat("/proc/self/ns/pid", &st) == 0)
@@ -135,7 +136,7 @@ static int write_page(int fd, const struct llmobs_page *page)
 /* -ENODATA for an empty file. */
 static int read_page(int fd, struct llmobs_page *page)
 {
-    char text[LLMOBS_PAGE_SIZE + 1]; /* one more: a longer one is seen */
+    char text[LLMOBS_PAGE_SIZE + 1]; /* shows whether the file is longer */
     ssize_t n;
 
     memset(page, 0, sizeof(*page));
@@ -158,14 +159,14 @@ int llmobs_record_write(int dir, const char *name,
     if (fd < 0)
         return fd;
     rc = write_page(fd, page);
-    if (rc) /* half a page would only be complained of */
+    if (rc) /* a reader would only complain of an incomplete page */
         unlinkat(dir, name, 0);
     close(fd);
     return rc;
 }
 
-/* Its owner may be writing it at this moment, and then half a page is looked at
- * again, or removing it. */
+/* The process that owns the record may be writing it at this moment: an
+ * incomplete page is read again. */
 int llmobs_record_read(int dir, const char *name, bool own,
                        struct llmobs_page *page)
 {
@@ -190,8 +191,8 @@ int llmobs_record_read(int dir, const char *name, bool own,
 
 /* -- totals -------------------------------------------------------------- */
 
-/* Totals that nobody can read, as after a crash of the host, begin anew and
- * say so; those of a later version stay as they are. */
+/* Totals that are no page, as after a crash of the host, begin anew, and a
+ * count says so; those of a later version stay as they are. */
 static int load(struct llmobs_totals *totals)
 {
     int rc = read_page(totals->fd, &totals->page);
@@ -211,7 +212,7 @@ static bool is_removed(int fd)
     return fstat(fd, &st) || st.st_nlink == 0;
 }
 
-/* After the lock: the file may have been removed before. */
+/* Opens the file again if it was removed before the lock was taken. */
 int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
 {
     int rc = -ESTALE;
@@ -229,14 +230,14 @@ int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
     return rc;
 }
 
-/* Nothing is made or changed: the ledger may be somebody else's. */
+/* Makes and changes nothing, as the ledger may be that of another user. */
 int llmobs_totals_peek(struct llmobs_totals *totals, int dir, int64_t ms)
 {
     memset(&totals->page, 0, sizeof(totals->page));
     totals->fd = llmobs_file_peek(dir, LLMOBS_LEDGER_TOTALS);
     if (totals->fd < 0)
         return totals->fd;
-    /* Where it cannot be locked, what is there is better than nothing. */
+    /* Without a lock, a page that may be changing is better than none. */
     (void)llmobs_file_lock(totals->fd, F_RDLCK, ms);
     return load(totals);
 }
@@ -256,7 +257,7 @@ int llmobs_totals_add(struct llmobs_totals *totals, int dir, const char *name,
 
     if (rc)
         return rc;
-    /* Whoever added it died before it could remove it. */
+    /* The process that added the last record died before it removed it. */
     if (page.last[0] && strcmp(page.last, name) != 0 && is_name(page.last))
         unlinkat(dir, page.last, 0);
     snprintf(page.last, sizeof(page.last), "%s", name);

@@ -1,11 +1,10 @@
 /* ledger_dir - the files of a ledger: their names, pages and lock.
  *
  * Owns:    a llmobs_totals owns its descriptor from open to close.
- * Threads: one at a time in a process: the lock is the process's.
- * Errors:  negative errno; a page that was not written whole is removed or, in
- *          the totals, found by its checksum.
- * Limits:  see ledger.h.
- * Fork:    the lock does not go to a child.
+ * Threads: one at a time in a process, because the lock is that of the process.
+ * Errors:  negative errno. A record that could not be written whole is removed;
+ *          the checksum shows it in the totals.
+ * Fork:    a child does not inherit the lock.
  */
 #ifndef LLMOBS_LEDGER_DIR_H
 #define LLMOBS_LEDGER_DIR_H
@@ -18,7 +17,7 @@
 #define LLMOBS_RECORD_NAME_MAX LLMOBS_PAGE_LAST_MAX
 #define LLMOBS_LEDGER_TOTALS "totals"
 
-/* Who writes a record. */
+/* The program that writes a record. */
 struct llmobs_record_owner {
     pid_t pid;
     uint64_t start; /* field 22 of /proc/PID/stat; 0: not known */
@@ -32,33 +31,34 @@ struct llmobs_totals {
 
 void llmobs_record_name(const struct llmobs_record_owner *owner,
                         char out[LLMOBS_RECORD_NAME_MAX]);
-/* The same for this process and now: a name that it never had before. */
+/* Makes a new name for this process, different from all before. */
 void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX]);
 bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out);
 
-/* The start time of a process, and whether it is one still: -ESRCH. 0 and a
- * start of 0 where /proc does not tell. */
+/* Gives the start time of a process, 0 where /proc does not have it. -ESRCH:
+ * the process has ended. */
 int llmobs_record_start(pid_t pid, uint64_t *start);
 
 /* The boot and the pid namespace of this process; 0: not known. */
-void llmobs_record_place(uint64_t *boot, uint64_t *pidns);
+void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns);
 
 int llmobs_record_write(int dir, const char *name,
                         const struct llmobs_page *page);
-/* -ENODATA: it was made and is still empty. `own`: of this user alone; else
- * root reads everybody's. */
+/* -ENODATA: it was made and is still empty. With `own` it reads a file of this
+ * user only, also for root. */
 int llmobs_record_read(int dir, const char *name, bool own,
                        struct llmobs_page *page);
 
-/* Opens the totals, locked, made if need be; tries for `ms`: -EBUSY. */
+/* Opens and locks the totals, and makes the file if there is none. -EBUSY after
+ * `ms`. */
 int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms);
 
-/* The same to read only: nobody adds anything until close. On error too, but
- * for -ENOENT, the descriptor is open. */
+/* The same to read only: no process can add anything until close. The
+ * descriptor is open after an error too, but not after -ENOENT. */
 int llmobs_totals_peek(struct llmobs_totals *totals, int dir, int64_t ms);
 
-/* Adds `more` as the record `name` ("": there was none), then removes that
- * record. */
+/* Adds the counts of the record `name` ("": the process had none), then removes
+ * that record. */
 int llmobs_totals_add(struct llmobs_totals *totals, int dir, const char *name,
                       const struct llmobs_counts *more);
 void llmobs_totals_close(struct llmobs_totals *totals);

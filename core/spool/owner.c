@@ -64,7 +64,7 @@ static int find_place(const struct llmobs_config *config, struct place *place)
     if (!rc) {
         llmobs_sha256(buf.data, buf.len, hash);
         memcpy(place->hash, hash, sizeof(place->hash));
-        llmobs_record_place(&place->boot, &place->pidns);
+        llmobs_record_namespace(&place->boot, &place->pidns);
     }
     if (buf.data)
         explicit_bzero(buf.data, buf.len);

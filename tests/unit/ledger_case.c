@@ -117,7 +117,7 @@ struct llmobs_page ledger_page_of_mine(void)
     struct llmobs_page page;
 
     memset(&page, 0, sizeof(page));
-    llmobs_record_place(&page.boot, &page.pidns);
+    llmobs_record_namespace(&page.boot, &page.pidns);
     llmobs_counts_add(&page.counts, "captured", 1);
     llmobs_counts_add(&page.counts, "pending", 1);
     return page;
