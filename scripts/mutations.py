@@ -1655,7 +1655,7 @@ HAZARDS = [
     ("no HOME, or somebody else's",
      "the store is in a directory of the user's own below /var/tmp "
      "(`llmobs_config_store_dir`)", [
-         ("any-home", [("core/config/config_store.c", "    else if (home && usable("
+         ("any-home", [("core/config/state_dir.c", "    else if (home && usable("
                         "home, \"/.local/state/llmobs/store\"))",
                         "    else if (home)")],
           ["unit the_store_of_others"])]),

@@ -8,6 +8,7 @@
 #include "cli/shared/open_libcurl.h"
 #include "core/base/glob.h"
 #include "core/base/paths.h"
+#include "core/config/state_dir.h"
 #include "core/export/agent.h"
 #include "core/net/http.h"
 #include "core/privacy/allowlist.h"

@@ -22,6 +22,7 @@
 #include "core/base/dirs.h"
 #include "core/base/fd.h"
 #include "core/base/file.h"
+#include "core/config/state_dir.h"
 #include "core/export/store.h"
 #include "core/ledger/ledger.h"
 #include "core/ledger/ledger_dir.h"

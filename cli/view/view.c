@@ -15,6 +15,7 @@
 #include "cli/view/table.h"
 #include "core/base/clock.h"
 #include "core/config/config.h"
+#include "core/config/state_dir.h"
 
 struct view {
     const char *store; /* NULL: by the environment */

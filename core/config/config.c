@@ -1,18 +1,22 @@
 #include "core/config/config.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/scratch.h"
+#include "core/config/config_file.h"
+#include "core/config/config_map.h"
+#include "core/config/config_peers.h"
 #include "core/config/config_table.h"
+#include "core/config/config_trace.h"
 #include "core/privacy/redact.h"
 
-#define COMPLAINT_MAX 512
+#define REDACT_FILE_MAX ((size_t)64 * 1024)
 
 static const struct llmobs_config_variable variables[] = {
 #define V(name, type, fallback, help, form, offset, least, most) \
@@ -36,59 +40,10 @@ const struct llmobs_config_variable *llmobs_config_variables(void)
     return variables;
 }
 
-void llmobs_config_complain(const struct llmobs_config_loading *loading,
-                            const char *format, ...)
-{
-    char *text = loading->complain ? llmobs_scratch_take(COMPLAINT_MAX) : NULL;
-    va_list args;
-
-    if (!text)
-        return;
-    va_start(args, format);
-    vsnprintf(text, COMPLAINT_MAX, format, args);
-    va_end(args);
-    /* Told as one line, whatever stood in the variable. */
-    for (char *at = text; *at; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
-            *at = '?';
-    }
-    loading->complain(loading->complain_ctx, text);
-    llmobs_scratch_give(text);
-}
-
-void llmobs_config_set(struct llmobs_config_loading *loading, char **to,
-                       struct llmobs_text text)
-{
-    char *copy = strndup(text.data, text.len);
-
-    if (!copy) {
-        loading->no_memory = true;
-        return;
-    }
-    free(*to);
-    *to = copy;
-}
-
-void llmobs_config_unset(char **to)
-{
-    free(*to);
-    *to = NULL;
-}
-
-bool llmobs_config_is_clean(struct llmobs_text text, bool blanks)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-
-        if (c < ' ' || c == 0x7f || (c == ' ' && !blanks))
-            return false;
-    }
-    return true;
-}
-
 /* -- values -------------------------------------------------------------- */
 
-/* The first of that name, as getenv would; NULL when unset or empty. */
+/* The first variable of that name, as getenv gives it; NULL when unset or
+ * empty. */
 static const char *find(const char *const *env, const char *name)
 {
     size_t len = strlen(name);
@@ -100,7 +55,8 @@ static const char *find(const char *const *env, const char *name)
     return NULL;
 }
 
-/* A decimal number by hand: strtod asks the app's locale for its point. */
+/* Reads a decimal number without strtod, which takes the decimal point of the
+ * app's locale. */
 static bool read_decimal(const char *text, double *out)
 {
     bool minus = *text == '-';
@@ -147,18 +103,18 @@ static bool is_word(const char *text, const char *const *words)
     return false;
 }
 
-/* WIRE 3.1: true and 1 are true, all else is false; a word that looks
- * like neither is worth a line. Our own switches also know on, and keep their
- * default where a word means nothing. */
+/* WIRE 3.1: true and 1 are true, all else is false, and an unknown word is
+ * reported. The LLMOBS_ variables also know on, and keep their default after an
+ * unknown word. */
 static bool read_bool(const char *name, const char *text, bool *to)
 {
     static const char *const yes[] = {"true", "1", NULL};
     static const char *const no[] = {"false", "0", "off", "no", NULL};
-    bool ours = strncmp(name, "LLMOBS_", 7) == 0;
-    bool is_yes = is_word(text, yes) || (ours && strcasecmp(text, "on") == 0);
+    bool own = strncmp(name, "LLMOBS_", 7) == 0;
+    bool is_yes = is_word(text, yes) || (own && strcasecmp(text, "on") == 0);
     bool known = is_yes || is_word(text, no);
 
-    if (known || !ours)
+    if (known || !own)
         *to = is_yes;
     return known;
 }
@@ -190,7 +146,7 @@ static bool read_tristate(const char *name, const char *text, int *to)
     return good;
 }
 
-/* Who asks for something else than all of it gets none. */
+/* Only the word "full" turns content on. */
 static bool read_content(const char *text, int *to)
 {
     *to = strcasecmp(text, "full") == 0 ? LLMOBS_CONTENT_FULL
@@ -252,7 +208,8 @@ static bool read_value(struct llmobs_config_loading *loading, size_t i,
     return false;
 }
 
-/* The environment's, else the file's; NULL when unset or empty in both. */
+/* The value in the environment, else in the file; NULL when unset or empty in
+ * both. */
 static const char *given(const struct llmobs_config_loading *loading,
                          const char *const *env, const char *name,
                          bool *by_file)
@@ -299,7 +256,7 @@ static void read_variables(struct llmobs_config_loading *loading,
     }
 }
 
-/* The file's own name comes from the environment only. */
+/* Only the environment can name the file. */
 static void read_file(struct llmobs_config_loading *loading,
                       const char *const *env)
 {
@@ -309,7 +266,7 @@ static void read_file(struct llmobs_config_loading *loading,
                             named != NULL);
 }
 
-/* -- what follows from several variables ---------------------------------- */
+/* -- values that follow from several variables ---------------------------- */
 
 static void settle_ml_app(struct llmobs_config_loading *loading)
 {
@@ -335,7 +292,8 @@ static void settle_ml_app(struct llmobs_config_loading *loading)
     llmobs_scratch_give(name);
 }
 
-/* A relative path is meant from where the process began. */
+/* Makes a relative path absolute, from the directory in which the process
+ * began. */
 static void settle_dir(char **dir)
 {
     char *here, *joined = NULL;
@@ -350,6 +308,40 @@ static void settle_dir(char **dir)
     free(here);
 }
 
+/* Turns content off where not every rule of redaction is known. */
+static void refuse_content(struct llmobs_config_loading *loading, size_t line,
+                           const char *why)
+{
+    loading->config.privacy.content = LLMOBS_CONTENT_OFF;
+    if (line)
+        llmobs_config_complain(
+            loading, "LLMOBS_REDACT: %s: line %zu: %s; LLMOBS_CONTENT is off",
+            loading->redact_path, line, why);
+    else
+        llmobs_config_complain(loading,
+                               "LLMOBS_REDACT: %s: %s; LLMOBS_CONTENT is off",
+                               loading->redact_path, why);
+}
+
+static void settle_content(struct llmobs_config_loading *loading)
+{
+    struct llmobs_redact_fault fault;
+    struct llmobs_buf text;
+    int rc;
+
+    if (!loading->redact_path ||
+        loading->config.privacy.content == LLMOBS_CONTENT_OFF)
+        return;
+    llmobs_buf_init(&text, REDACT_FILE_MAX);
+    rc = llmobs_file_read(loading->redact_path, &text);
+    if (rc)
+        refuse_content(loading, 0, strerror(-rc));
+    else if (llmobs_redact_parse((struct llmobs_text){text.data, text.len},
+                                 &loading->config.privacy.redact, &fault) != 0)
+        refuse_content(loading, fault.line, fault.why);
+    llmobs_buf_fini(&text);
+}
+
 static void settle(struct llmobs_config_loading *loading)
 {
     llmobs_config_settle_tags(loading);
@@ -357,8 +349,8 @@ static void settle(struct llmobs_config_loading *loading)
     settle_dir(&loading->config.store_dir);
     settle_dir(&loading->config.spool_dir);
     llmobs_config_settle_headers(loading);
-    llmobs_config_settle_content(loading);
-    llmobs_config_settle_places(loading);
+    settle_content(loading);
+    llmobs_config_settle_peers(loading);
     llmobs_config_settle_trace(loading);
     if (loading->debug)
         loading->config.log_level = LLMOBS_LOG_DEBUG;
@@ -391,7 +383,7 @@ static void free_list(char **list)
     free(list);
 }
 
-/* Every text of the table, and what hangs beside it. */
+/* Frees every text of the table, and all lists. */
 void llmobs_config_free(struct llmobs_config *config)
 {
     struct llmobs_config_loading *loading =

@@ -1,12 +1,11 @@
 /* config - every variable, in one table, as typed values.
  *
  * Owns:    a llmobs_config owns its strings, until llmobs_config_free.
- * Threads: constant after load.
- * Errors:  a bad value is told to `complain` and its default stands.
- * Fork:    plain memory.
+ * Threads: any: it is constant after load.
+ * Errors:  `complain` gets a line for a bad value, and the default stands.
  *
- * Parsing rules (booleans, numbers, tag maps): WIRE 3.1; an
- * empty value counts as unset.
+ * Parsing rules (booleans, numbers, tag maps): WIRE 3.1. An empty value counts
+ * as unset.
  */
 #ifndef LLMOBS_CONFIG_H
 #define LLMOBS_CONFIG_H
@@ -41,24 +40,25 @@ enum llmobs_extract {
     LLMOBS_EXTRACT_IGNORE   /* nothing is read */
 };
 
-/* LLMOBS_INBOUND_TRUST: whose ml_app, session and sampling are taken. */
+/* LLMOBS_INBOUND_TRUST: the callers whose ml_app, session and sampling the
+ * process takes over. */
 enum llmobs_trust {
-    LLMOBS_TRUST_DEFAULT, /* of callers that are no strangers (context.h) */
+    LLMOBS_TRUST_DEFAULT, /* all that are no strangers (context.h) */
     LLMOBS_TRUST_ALL,
     LLMOBS_TRUST_NONE
 };
 
-/* LLMOBS_INJECT: to whom trace headers go. */
+/* LLMOBS_INJECT: the hosts that get trace headers. */
 enum llmobs_inject_to {
-    LLMOBS_INJECT_DEFAULT, /* configured proxies and hosts, API shapes on hosts
-                            * that are no public provider's */
+    LLMOBS_INJECT_DEFAULT, /* configured proxies and hosts, and hosts other than
+                            * public providers that speak a known API */
     LLMOBS_INJECT_ALL,
     LLMOBS_INJECT_NONE
 };
 
 /* LLMOBS_CALLSITE: frames of the stack, or one of these. */
 #define LLMOBS_CALLSITE_OFF 0
-#define LLMOBS_CALLSITE_ADDRESS (-1) /* of the return, and nothing else */
+#define LLMOBS_CALLSITE_ADDRESS (-1) /* only the return address */
 #define LLMOBS_CALLSITE_MAX 16
 
 struct llmobs_config {
@@ -83,7 +83,7 @@ struct llmobs_config {
     int64_t capture_max;   /* LLMOBS_CAPTURE_MAX, bytes a body */
     int64_t buffer_max;    /* LLMOBS_BUFFER_MAX, bytes not yet delivered */
     int64_t event_max;     /* DD_LLMOBS_EVENT_SIZE_BYTES */
-    int64_t exit_flush_ms; /* LLMOBS_EXIT_FLUSH_MS; -1: by exporter */
+    int64_t exit_flush_ms; /* LLMOBS_EXIT_FLUSH_MS; -1: each exporter's own */
     int64_t grace_ms;      /* LLMOBS_GRACE_MS */
     int64_t flush_interval_ms;     /* _DD_LLMOBS_WRITER_INTERVAL */
     double sample_rate;            /* DD_LLMOBS_SAMPLE_RATE, 0 to 1 */
@@ -91,7 +91,7 @@ struct llmobs_config {
     bool capture_all;              /* LLMOBS_TEST_CAPTURE_ALL: for tests only */
     char *log_path;                /* LLMOBS_LOG; NULL: no log */
     int log_level;                 /* LLMOBS_LOG_LEVEL, enum llmobs_log_level */
-    struct llmobs_carrier carrier; /* context carried in the environment */
+    struct llmobs_carrier carrier; /* the trace context in the environment */
     int agentless;         /* DD_LLMOBS_AGENTLESS_ENABLED: 1, 0, or -1: unset */
     char *api_key;         /* DD_API_KEY, trimmed; NULL: unset. Never logged */
     char *site;            /* DD_SITE */
@@ -120,7 +120,7 @@ struct llmobs_config {
     int callsite;                  /* LLMOBS_CALLSITE */
     bool commands;                 /* LLMOBS_COMMANDS */
     struct llmobs_privacy privacy; /* LLMOBS_CONTENT and LLMOBS_REDACT */
-    char *xdg_state_home; /* XDG_STATE_HOME and HOME, for the store's place */
+    char *xdg_state_home; /* XDG_STATE_HOME and HOME: the store is below one */
     char *home;
 };
 
@@ -143,23 +143,14 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
                                          void *ctx);
 void llmobs_config_free(struct llmobs_config *config);
 
-/* What was given for a variable, with `env` what the configuration was loaded
- * from, and whether its file said so; NULL when unset. Borrowed from both. */
+/* The value that was given for a variable; NULL when unset. `env` is the
+ * environment from which the configuration was loaded, `*by_file` says whether
+ * the value is from the file. Borrowed from both. */
 const char *llmobs_config_given(const struct llmobs_config *config,
                                 const char *const *env, const char *name,
                                 bool *by_file);
 
 /* The path of the configuration file; NULL when none was read. */
 const char *llmobs_config_file(const struct llmobs_config *config);
-
-/* Where the local store is for the effective user; writes
- * the directory's path. -ENAMETOOLONG. */
-int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
-                            size_t cap);
-
-/* Where our other files are: beside the store, or in it where the user chose
- * its place. -ENAMETOOLONG. */
-int llmobs_config_base_dir(const struct llmobs_config *config, char *out,
-                           size_t cap);
 
 #endif

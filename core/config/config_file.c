@@ -1,4 +1,4 @@
-#include "core/config/config_load.h"
+#include "core/config/config_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,7 +7,8 @@
 
 #include "core/base/file.h"
 
-/* A file that is no configuration at all is not told line by line. */
+/* At most so many lines are reported, as the file may be no configuration at
+ * all. */
 #define TOLD_MAX 8
 
 struct reading {
@@ -33,7 +34,7 @@ bool llmobs_config_in_file(const char *name)
            strcmp(name, "CURL_CA_BUNDLE") == 0;
 }
 
-/* Never what is in the line: it may be a key. */
+/* Reports a line by its number; its text may be a key. */
 static void tell_line(struct reading *reading, const char *why)
 {
     reading->told++;
@@ -74,8 +75,8 @@ static bool unquote(struct llmobs_text *value)
     return !memchr(value->data, mark, value->len);
 }
 
-/* NULL when the line is one; else why not. The shim reads two of the names by
- * the same rules (shim/conf.c). */
+/* NULL when the line is NAME=value; else the reason why not. The shim reads two
+ * of the names by the same rules (shim/conf.c). */
 static const char *split(struct llmobs_text line, struct llmobs_text *name,
                          struct llmobs_text *value)
 {
@@ -102,7 +103,8 @@ static bool is_known(const char *name)
     return row->name != NULL;
 }
 
-/* Other Datadog products have variables too, and may share the file. */
+/* False for an unknown LLMOBS_ name. Other unknown names may belong to another
+ * Datadog product that shares the file. */
 static bool belongs(const char *name)
 {
     return llmobs_config_in_file(name) &&
@@ -136,7 +138,8 @@ static void read_line(struct reading *reading, struct llmobs_text line)
     reading->list[--reading->at] = entry;
 }
 
-/* The entries stand at the end of the list: moved to its beginning. */
+/* Fills the list from its end, so that the last line comes first, and then
+ * moves the entries to its beginning. */
 static void read_lines(struct reading *reading, struct llmobs_text text)
 {
     size_t max = 1;

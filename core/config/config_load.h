@@ -1,11 +1,9 @@
-/* config_load - a configuration while it is read; for core/config*.c alone.
+/* config_load - a configuration while it is read; for core/config alone.
  *
  * Owns:    all that is read, until llmobs_config_free.
  * Threads: the one that loads.
- * Errors:  without memory no_memory is set, and what is read so far stays
- *          whole; a bad value is told and its default stands.
- * Limits:  LLMOBS_CONFIG_FILE_MAX bytes of a file, LLMOBS_CONFIG_MAP_MAX tags.
- * Fork:    plain memory.
+ * Errors:  no_memory says that memory was short; all values read before stay
+ *          valid. A bad value is reported, and the default stands.
  */
 #ifndef LLMOBS_CONFIG_LOAD_H
 #define LLMOBS_CONFIG_LOAD_H
@@ -15,13 +13,11 @@
 #include "core/config/config.h"
 #include "core/config/inbound.h"
 
-#define LLMOBS_CONFIG_FILE_MAX 65536
-#define LLMOBS_CONFIG_MAP_MAX 256
 #define LLMOBS_SITE "datadoghq.com"
 #define LLMOBS_ML_APP_UNNAMED "unnamed-ml-app"
 
-/* What is read, and what must live as long as it: the carriers' texts.
- * `config` is first: one address, one free. */
+/* The configuration, and beside it the texts from which it is made or which it
+ * points to. `config` is the first member, so that both have one address. */
 struct llmobs_config_loading {
     struct llmobs_config config;
     char **file; /* "NAME=value" of the configuration file */
@@ -32,9 +28,9 @@ struct llmobs_config_loading {
     bool debug;
     bool no_memory;
     char *agent_url;
-    char *agent_hostname; /* the older name of the next, and stronger */
+    char *agent_hostname; /* DD_TRACE_AGENT_HOSTNAME: older, wins */
     char *agent_host;
-    int64_t trace_agent_port; /* likewise; 0: unset */
+    int64_t trace_agent_port; /* DD_TRACE_AGENT_PORT: wins; 0: unset */
     int64_t agent_port;
     char *headers_text;
     char *ssl_cert_file;
@@ -52,9 +48,7 @@ struct llmobs_config_loading {
     void *complain_ctx;
 };
 
-/* -- config.c -- */
-
-/* Tells one line. Never a value that may be a secret. */
+/* Reports one line, which must not hold a value that may be secret. */
 void llmobs_config_complain(const struct llmobs_config_loading *loading,
                             const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -63,40 +57,11 @@ void llmobs_config_complain(const struct llmobs_config_loading *loading,
 void llmobs_config_set(struct llmobs_config_loading *loading, char **to,
                        struct llmobs_text text);
 
-/* Replaces *to, which was set here, by nothing. */
+/* Frees *to and sets it to NULL. */
 void llmobs_config_unset(char **to);
 
-/* True for a text without control characters, blanks within included where
- * `blanks` says so: fit for a header, or for a URL. */
+/* True for a text without control characters, and without blanks unless
+ * `blanks`: as a URL needs it, or a header. */
 bool llmobs_config_is_clean(struct llmobs_text text, bool blanks);
-
-/* -- config_file.c -- */
-
-/* Reads the file into loading->file, the last line of a name first. `named`:
- * the user asked for it, so that its absence is told. */
-void llmobs_config_read_file(struct llmobs_config_loading *loading,
-                             const char *path, bool named);
-
-/* True for a name that a configuration file may set: what belongs to one
- * process alone (its parent span, its home) is none. */
-bool llmobs_config_in_file(const char *name);
-
-/* -- config_map.c: DD_TAGS and what is read from it, the extra headers -- */
-
-void llmobs_config_settle_tags(struct llmobs_config_loading *loading);
-void llmobs_config_settle_headers(struct llmobs_config_loading *loading);
-
-/* -- config_content.c: LLMOBS_REDACT -- */
-
-/* What cannot be redacted is not told at all: content is off then. */
-void llmobs_config_settle_content(struct llmobs_config_loading *loading);
-
-/* -- config_peers.c: whom we send to, and what is never observed -- */
-
-void llmobs_config_settle_places(struct llmobs_config_loading *loading);
-
-/* -- config_trace.c: propagation styles and the process's own parent -- */
-
-void llmobs_config_settle_trace(struct llmobs_config_loading *loading);
 
 #endif

@@ -1,4 +1,4 @@
-#include "core/config/config_load.h"
+#include "core/config/config_map.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,12 +7,12 @@
 
 #include "core/privacy/allowlist.h"
 
-/* A list under way: at most LLMOBS_CONFIG_MAP_MAX "key:value". */
+/* A list of "key:value" while it is read. */
 struct map {
     struct llmobs_config_loading *loading;
     const char *name; /* of the variable */
     char **list;
-    bool full; /* said once */
+    bool full; /* this was reported */
 };
 
 static size_t key_len(struct llmobs_text part)
@@ -22,7 +22,7 @@ static size_t key_len(struct llmobs_text part)
     return colon ? (size_t)(colon - part.data) : part.len;
 }
 
-/* Index of the entry of this key, or the number of entries. */
+/* The index of the entry with this key; without one, the number of entries. */
 static size_t map_find(char **list, const char *key, size_t len)
 {
     size_t i = 0;
@@ -32,7 +32,7 @@ static size_t map_find(char **list, const char *key, size_t len)
     return i;
 }
 
-/* Puts "key:value", in the place of one of the same key. */
+/* Adds "key:value", or replaces the entry with the same key. */
 static void map_put(struct map *map, struct llmobs_text part)
 {
     size_t len = key_len(part), at;
@@ -91,7 +91,7 @@ static void set_string(struct llmobs_config_loading *loading, char **to,
     llmobs_config_set(loading, to, (struct llmobs_text){text, strlen(text)});
 }
 
-/* Fills an unset `*to` from a tag of this key. */
+/* Sets `*to`, if it is unset, to the value of the tag with this key. */
 static void fall_back_on_tag(struct llmobs_config_loading *loading, char **to,
                              const char *key)
 {
@@ -176,7 +176,8 @@ static bool is_header_name(struct llmobs_text name)
     return name.len > 0;
 }
 
-/* What says where a body ends is libcurl's to say. */
+/* True for a header about the length or encoding of the body, which only
+ * libcurl may set. */
 static bool is_framing(struct llmobs_text name)
 {
     static const char *const names[] = {"Content-Length", "Transfer-Encoding",
@@ -190,8 +191,9 @@ static bool is_framing(struct llmobs_text name)
     return false;
 }
 
-/* "Name:value" to "Name: value". A line break would begin a header of its own,
- * and an empty value means to libcurl that the header is to go. */
+/* Changes "Name:value" to "Name: value". False for a value with a line break,
+ * which would begin another header, and for an empty one, by which libcurl
+ * would leave a header out. */
 static bool to_header(struct llmobs_config_loading *loading, char **entry)
 {
     size_t len = strcspn(*entry, ":");

@@ -1,4 +1,4 @@
-#include "core/config/config_load.h"
+#include "core/config/config_peers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +29,8 @@ static bool is_http(const char *url)
            (has_scheme(url, "https://") && !strchr("/:@", url[8]));
 }
 
-/* Takes blanks around it and '/' at the end off; unsets, and tells, what no
- * request can go to. */
+/* Removes blanks around the URL and slashes at its end. Reports and unsets one
+ * that no request can be sent to. */
 static void settle_url(struct llmobs_config_loading *loading, char **url,
                        const char *name)
 {
@@ -99,7 +99,7 @@ static bool has_socket(void)
     return stat(AGENT_SOCKET, &st) == 0;
 }
 
-/* In the order of WIRE 2.3. */
+/* Looks for the agent in the order of WIRE 2.3. */
 static void settle_agent(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
@@ -132,8 +132,8 @@ static bool is_government(const char *site)
            (len == more || site[len - more - 1] == '.');
 }
 
-/* Sent to as it is: another site than the one that was meant must not get the
- * data (WIRE 3.2, DD_SITE). */
+/* Reports a wrong site and keeps it: the data must not go to another site than
+ * the user named (WIRE 3.2, DD_SITE). */
 static void settle_site(struct llmobs_config_loading *loading)
 {
     char **site = &loading->config.site;
@@ -154,7 +154,8 @@ static void settle_site(struct llmobs_config_loading *loading)
             *site);
 }
 
-/* Into a header: what could end its line is refused. */
+/* The value goes into a header: one with a control character is refused, as it
+ * could end the line. */
 static void settle_secret(struct llmobs_config_loading *loading, char **text,
                           const char *name)
 {
@@ -181,12 +182,10 @@ static void settle_ca_file(struct llmobs_config_loading *loading)
         llmobs_config_set(loading, &loading->config.ca_file, text_of(other));
 }
 
-/* -- what is no call of the app ---------------------------------------------
- */
+/* -- requests that are never observed -------------------------------------- */
 
-/* The user's own telemetry goes to these places: a request there is no call. A
- * Unix socket's URL needs no rule; an agent that has one answers on its port
- * too. */
+/* A request to one of these URLs is the user's own telemetry, and no LLM call.
+ * An agent with a Unix socket listens on its port as well. */
 static void settle_never_urls(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
@@ -210,7 +209,7 @@ static void settle_never_urls(struct llmobs_config_loading *loading)
         config->never_urls[at] = host_url(loading);
 }
 
-void llmobs_config_settle_places(struct llmobs_config_loading *loading)
+void llmobs_config_settle_peers(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
 

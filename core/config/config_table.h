@@ -13,9 +13,9 @@ enum form {
     FORM_NUMBER,   /* int64_t, from least to most */
     FORM_SECONDS,  /* a decimal number of seconds, kept as ms in int64_t */
     FORM_RATE,     /* double */
-    FORM_CONTENT,  /* enum llmobs_content; whatever is no value is off */
+    FORM_CONTENT,  /* enum llmobs_content; a bad value means off */
     FORM_CALLSITE, /* int: frames, or what config.h says */
-    FORM_CHOICE    /* an enum: the place of the word in the row's type */
+    FORM_CHOICE    /* an enum: the index of the word in the row's type */
 };
 
 struct row {
@@ -30,7 +30,7 @@ struct row {
 #define MIB (1024.0 * 1024)
 #define STYLES "datadog, tracecontext, baggage, b3, b3multi or none"
 
-/* V(name, type, default, help, form, where, least, most): all of them. The
+/* V(name, type, default, help, form, where, least, most): all variables. The
  * default is read like a value. */
 #define VARIABLES(V)                                                           \
     V("DD_LLMOBS_ENABLED", "boolean", "false",                                 \

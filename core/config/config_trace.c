@@ -1,4 +1,4 @@
-#include "core/config/config_load.h"
+#include "core/config/config_trace.h"
 
 #include <string.h>
 #include <strings.h>
@@ -82,7 +82,8 @@ static void settle_styles(struct llmobs_config_loading *loading)
     }
 }
 
-/* A pattern of hosts: a name without a dot is a private one anyway. */
+/* True for a pattern of hosts. A name without a dot needs none: it is private
+ * in any case. */
 static bool is_pattern(struct llmobs_text word)
 {
     return memchr(word.data, '.', word.len) ||

@@ -39,8 +39,8 @@ static const char *some(const char *value)
     return value && *value ? value : NULL;
 }
 
-/* A client can write the headers of a proxy itself. So they may make a caller a
- * stranger, and never make one trusted. */
+/* A client can send the headers of a proxy itself. So they can show that a
+ * caller is a stranger, and never that it is trusted. */
 static bool is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
 {
     for (size_t i = LLMOBS_CARRIED_HTTP_FORWARDED_FOR; i < LLMOBS_CARRIED_COUNT;
@@ -75,7 +75,7 @@ void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
 }
 
 static size_t (*lookups)(void);
-/* The program had no thread of its own when it was last seen at rest. */
+/* The app had one thread when no transfer was under way. */
 static atomic_bool trusted;
 
 void llmobs_inbound_lookups(size_t (*count)(void))
@@ -83,8 +83,9 @@ void llmobs_inbound_lookups(size_t (*count)(void))
     lookups = count;
 }
 
-/* libcurl looks names up in threads of its own, one a transfer: a program that
- * had none as its transfers began is taken to have no more than these. */
+/* libcurl resolves host names in threads of its own, one for each transfer. So
+ * an app that had one thread when its transfers began is taken to have no other
+ * threads than these. */
 static bool is_alone(void)
 {
     size_t threads = llmobs_thread_apps();
@@ -96,7 +97,7 @@ static bool is_alone(void)
     return alone;
 }
 
-/* The names' first letters: most of an environment has none of them. */
+/* Compares the first letters of the names, which few other variables have. */
 static bool may_carry(const char *entry)
 {
     return (entry[0] == 'T' && entry[1] == 'R') ||

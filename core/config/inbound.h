@@ -1,27 +1,24 @@
-/* inbound - the trace context that a process has in its environment.
+/* inbound - the trace context in the environment of a process.
  *
- * A program that serves one request after another may set it for each: CGI
- * does, and so do the helpers in examples/inbound.
+ * A program that serves one request after another may set it for each of them:
+ * a CGI server does, and so do the helpers in examples/inbound.
  *
- * Owns:    nothing; what is given borrows from the environment.
- * Threads: any; while the program has one thread only, the environment itself
- *          is read, which nobody else can be changing then. Ours and libcurl's
- *          own do not count.
- * Errors:  none.
- * Limits:  none of its own.
- * Fork:    nothing to do.
+ * Owns:    nothing; a carrier borrows from the environment.
+ * Threads: any. The environment itself is read only while the app has one
+ *          thread, because no other thread can change it then. The worker's
+ *          thread and those of libcurl do not count.
  */
 #ifndef LLMOBS_INBOUND_H
 #define LLMOBS_INBOUND_H
 
 #include "core/span/context.h"
 
-/* The variables that carry it, in this order. */
+/* The variables that carry the context. */
 enum llmobs_carried {
     LLMOBS_CARRIED_TRACEPARENT,
     LLMOBS_CARRIED_TRACESTATE,
     LLMOBS_CARRIED_BAGGAGE,
-    LLMOBS_CARRIED_HTTP_TRACEPARENT, /* these are a CGI server's */
+    LLMOBS_CARRIED_HTTP_TRACEPARENT, /* from here: set by a CGI server */
     LLMOBS_CARRIED_HTTP_TRACESTATE,
     LLMOBS_CARRIED_HTTP_BAGGAGE,
     LLMOBS_CARRIED_HTTP_TRACE_ID,
@@ -29,8 +26,8 @@ enum llmobs_carried {
     LLMOBS_CARRIED_HTTP_TAGS,
     LLMOBS_CARRIED_HTTP_PRIORITY,
     LLMOBS_CARRIED_HTTP_ORIGIN,
-    LLMOBS_CARRIED_REMOTE_ADDR,        /* who the caller is */
-    LLMOBS_CARRIED_HTTP_FORWARDED_FOR, /* to the end: proxies' */
+    LLMOBS_CARRIED_REMOTE_ADDR,        /* the address of the caller */
+    LLMOBS_CARRIED_HTTP_FORWARDED_FOR, /* from here: headers of proxies */
     LLMOBS_CARRIED_HTTP_FORWARDED,
     LLMOBS_CARRIED_HTTP_REAL_IP,
     LLMOBS_CARRIED_HTTP_X_FORWARDED,
@@ -45,17 +42,17 @@ enum llmobs_carried {
     LLMOBS_CARRIED_COUNT
 };
 
-/* The carrier of such values, NULL or empty where absent: of the two pairs one
- * is used, a CGI server's only where the process has none of its own. */
+/* Makes a carrier of such values; NULL or empty: absent. The context of a CGI
+ * server counts only where TRACEPARENT is absent. */
 void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
                            struct llmobs_carrier *out);
 
-/* Who tells how many threads libcurl may have at work in transfers that several
- * calls drive. Once. */
+/* Sets, once, the function that gives the number of threads that libcurl may
+ * have in transfers that take several calls. */
 void llmobs_inbound_lookups(size_t (*count)(void));
 
-/* The carrier of this moment, in `room`; `at_start` where the program has
- * threads of its own. */
+/* Reads the environment as it is now into `room`; gives `at_start` instead
+ * where the app has more than one thread. */
 const struct llmobs_carrier *llmobs_inbound_now(
     const struct llmobs_carrier *at_start, struct llmobs_carrier *room);
 

@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/dirs.h"
 #include "core/base/fd.h"
+#include "core/config/state_dir.h"
 
 #define NAME_SIZE 32
 /* A send to a peer that is marked as down is tried again after this time. */

@@ -16,6 +16,7 @@
 #include "core/base/fd.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
+#include "core/config/state_dir.h"
 
 #define OLD_PREFIX "spans-"
 #define OLD_SUFFIX ".jsonl"

@@ -20,6 +20,7 @@
 #include "core/base/fork.h"
 #include "core/base/log.h"
 #include "core/base/signal_guard.h"
+#include "core/config/state_dir.h"
 #include "core/ledger/ledger_dir.h"
 #include "core/ledger/stats.h"
 

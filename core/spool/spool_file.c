@@ -19,6 +19,7 @@
 #include "core/base/signal_guard.h"
 #include "core/base/scratch.h"
 #include "core/base/crash_point.h"
+#include "core/config/state_dir.h"
 #include "core/trace/propagate.h"
 
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)

@@ -8,6 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/config/config.h"
+#include "core/config/state_dir.h"
 #include "tests/unit/config_case.h"
 #include "tests/unit/unit.h"
 

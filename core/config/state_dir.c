@@ -1,4 +1,4 @@
-#include "core/config/config.h"
+#include "core/config/state_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,9 +10,9 @@
 
 #include "core/base/scratch.h"
 
-/* access(2), of the effective user. glibc before 2.33 asks for the real one
- * even with AT_EACCESS; so where they differ, the mode says it: no access list,
- * no further group. */
+/* Like access(2), but for the effective user. glibc before 2.33 takes the real
+ * user even with AT_EACCESS. So where the two differ, the mode decides, without
+ * access lists and supplementary groups. */
 static bool may(const char *path, int mode)
 {
     struct stat st;
@@ -28,8 +28,8 @@ static bool may(const char *path, int mode)
     return (bits & (unsigned)mode) == (unsigned)mode;
 }
 
-/* True when the effective user could have `base` + `rest`: it is there, or the
- * nearest parent that is there can be written. A web server's worker often
+/* True when the effective user can write to `path`, or make it below its
+ * nearest parent that is there. A worker of a web server, for instance, often
  * inherits the HOME of root. */
 static bool may_make(char *path, size_t len)
 {

@@ -1,0 +1,23 @@
+/* config_file - the configuration file: lines NAME=value.
+ *
+ * Errors:  a wrong line is reported by its number, and never by its text, which
+ *          may be a key.
+ * Limits:  LLMOBS_CONFIG_FILE_MAX bytes; a larger file is ignored.
+ */
+#ifndef LLMOBS_CONFIG_FILE_H
+#define LLMOBS_CONFIG_FILE_H
+
+#include "core/config/config_load.h"
+
+#define LLMOBS_CONFIG_FILE_MAX 65536
+
+/* Reads the file into loading->file, the last line of a name first. `named`:
+ * the user named the file, so that its absence is reported. */
+void llmobs_config_read_file(struct llmobs_config_loading *loading,
+                             const char *path, bool named);
+
+/* True for a name that a configuration file may set. It may not set the
+ * variables that belong to one process, such as its parent span or HOME. */
+bool llmobs_config_in_file(const char *name);
+
+#endif

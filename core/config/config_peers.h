@@ -1,0 +1,10 @@
+/* config_peers - where events go: the agent and the intake, with their keys;
+ * and the URLs of the app's own telemetry, which is never observed. */
+#ifndef LLMOBS_CONFIG_PEERS_H
+#define LLMOBS_CONFIG_PEERS_H
+
+#include "core/config/config_load.h"
+
+void llmobs_config_settle_peers(struct llmobs_config_loading *loading);
+
+#endif

@@ -1,0 +1,10 @@
+/* config_trace - the styles of propagation, the hosts that get trace headers,
+ * and the parent span that the process inherits. */
+#ifndef LLMOBS_CONFIG_TRACE_H
+#define LLMOBS_CONFIG_TRACE_H
+
+#include "core/config/config_load.h"
+
+void llmobs_config_settle_trace(struct llmobs_config_loading *loading);
+
+#endif
