@@ -20,8 +20,8 @@ void llmobs_backlog_init(struct llmobs_backlog *backlog,
     llmobs_buf_init(&backlog->text, LLMOBS_SPOOL_TEXT);
 }
 
-/* What a child inherited may be half-way in a state that only a thread of the
- * parent could finish: nothing of it is touched. */
+/* Frees nothing that a child inherited: a thread of the parent may have been in
+ * the middle of changing it. */
 void llmobs_backlog_reset(struct llmobs_backlog *backlog)
 {
     struct llmobs_spool *spool = backlog->spool;
@@ -57,7 +57,7 @@ static void flush_one(struct llmobs_backlog *backlog, bool adopted)
     backlog->done[adopted] = NULL;
 }
 
-/* Without memory each is let go by itself. */
+/* Without memory for a list, releases the entry at once. */
 void llmobs_backlog_done(struct llmobs_backlog *backlog,
                          const struct llmobs_spooled *spooled, bool adopted)
 {
@@ -85,8 +85,9 @@ void llmobs_backlog_flush(struct llmobs_backlog *backlog)
         llmobs_crash_point("noted");
 }
 
-/* By an id of its own: to release the one must not be to release the other. A
- * death between the two steps tells the call twice. */
+/* The event gets an id of its own, so that to release one entry does not
+ * release the other. If the process dies between the two steps, the call is
+ * delivered twice. */
 void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             struct llmobs_spooled *spooled,
                             enum llmobs_event_kind kind,

@@ -1,11 +1,11 @@
-/* backlog - the worker's side of the spool: what may go, what waits on the disk
- * alone, what others left.
+/* backlog - the worker's account of the spool: settled entries that may be
+ * released, entries that wait on the disk alone, entries that ended processes
+ * left.
  *
  * Owns:    its lists; borrows the spool and the adoption.
- * Threads: whoever holds the worker's gate.
- * Errors:  negative errno.
+ * Threads: the one that has the worker's turn.
  * Limits:  LLMOBS_SPILL_MAX entries that wait on the disk alone.
- * Fork:    reset.
+ * Fork:    a child begins empty, by reset.
  */
 #ifndef LLMOBS_BACKLOG_H
 #define LLMOBS_BACKLOG_H
@@ -16,7 +16,7 @@
 
 #define LLMOBS_SPILL_MAX 1000000
 
-/* An entry on the disk that memory had no room for. */
+/* An entry that only the disk has, as memory had no room for it. */
 struct llmobs_spilled {
     struct llmobs_spooled spooled;
     unsigned had; /* bit i: destination i has it */
@@ -24,15 +24,16 @@ struct llmobs_spilled {
 
 struct llmobs_backlog {
     struct llmobs_spool *spool; /* NULL: there is none */
-    struct llmobs_adopt *adopt; /* likewise */
+    struct llmobs_adopt *adopt; /* NULL: there is none */
     struct llmobs_recalls *recalls;
-    /* Ours, adopted: LLMOBS_RELEASE_MAX of each, while there is one. */
+    /* Settled entries of this process [0] and adopted ones [1], at most
+     * LLMOBS_RELEASE_MAX of each; NULL where there are none. */
     struct llmobs_spooled *done[2];
     size_t done_count[2];
-    struct llmobs_spilled *spill; /* a ring */
+    struct llmobs_spilled *spill; /* entries on the disk alone, a ring */
     size_t first, count, cap;
     struct llmobs_buf text;
-    int64_t adopted_ns; /* when there was nothing to adopt */
+    int64_t adopted_ns; /* when there was last nothing to adopt */
 };
 
 void llmobs_backlog_init(struct llmobs_backlog *backlog,
@@ -40,34 +41,34 @@ void llmobs_backlog_init(struct llmobs_backlog *backlog,
                          struct llmobs_adopt *adopt);
 void llmobs_backlog_reset(struct llmobs_backlog *backlog);
 
-/* An entry is settled; the disk learns it at the next flush, or before, where
- * many are. */
+/* _done: an entry is settled. The disk is told at the next flush, or sooner
+ * where there are many. */
 void llmobs_backlog_done(struct llmobs_backlog *backlog,
                          const struct llmobs_spooled *spooled, bool adopted);
 void llmobs_backlog_flush(struct llmobs_backlog *backlog);
 
-/* Where the disk had no body of an exchange (content.h): it gets the event that
- * was made of it instead. Without room there, or where this process can release
- * the entry no more, that stays as it was. */
+/* Where the disk may not have the bodies of an exchange (content.h): writes the
+ * redacted event in its place. The entry stays as it is where the disk is full,
+ * or where this process cannot release it any more. */
 void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             struct llmobs_spooled *spooled,
                             enum llmobs_event_kind kind,
                             struct llmobs_text event);
 
-/* Lets an entry wait on the disk; -ENOMEM, -ENOSPC, or -ENOENT where the disk
- * does not have it. */
+/* Lets an entry wait on the disk alone; -ENOMEM, -ENOSPC, or -ENOENT where the
+ * disk does not have it. */
 int llmobs_backlog_spill(struct llmobs_backlog *backlog,
                          const struct llmobs_spooled *spooled, unsigned had);
 
-/* Takes the first of those that wait: gives it, and who had it. -ENOENT: none
- * waits, or the process is away and may return; -ENOMEM: not now; -EXDEV: it is
- * out of this process's reach, and left where it is; any other error: it is
- * lost. */
+/* Reads the first entry that waits on the disk alone, and gives the item and
+ * the destinations that have it already. -ENOENT: none waits, or the process
+ * has another user for now; -ENOMEM: not now; -EXDEV: this process cannot reach
+ * the entry, which stays on the disk; any other error: the entry is lost. */
 int llmobs_backlog_unspill(struct llmobs_backlog *backlog,
                            struct llmobs_item **item, unsigned *had);
 
-/* Reads an exchange or event of this process from the disk again. -ENOMEM: for
- * want of memory or of descriptors; -EXDEV: llmobs_spool_is_away. */
+/* Reads an exchange or event of this process from the disk again. -ENOMEM:
+ * memory or descriptors are short; -EXDEV: llmobs_spool_is_away. */
 int llmobs_backlog_load(struct llmobs_backlog *backlog,
                         const struct llmobs_spooled *spooled,
                         struct llmobs_item **item);

@@ -12,8 +12,9 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
-/* A short process ends before: then its exit sends, and no request is cut by
- * the app's own cleanup of libcurl, of which nobody knows whether it came. */
+/* The first send waits so long. A short process has ended by then, and its exit
+ * sends: a request before could be cut by the app's own cleanup of libcurl, and
+ * then it is not known whether the peer got the events. */
 #define FIRST_MS 50
 
 /* -- events -------------------------------------------------------------- */
@@ -51,7 +52,7 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
     return event;
 }
 
-/* Somebody else will have it. */
+/* Leaves the entry on the disk for another process. */
 static void leave(struct llmobs_account *account, bool adopted)
 {
     if (adopted)
@@ -71,8 +72,8 @@ bool llmobs_account_wait(struct llmobs_account *account,
     return true;
 }
 
-/* What stays on the disk for a later moment, or for another process, is no
- * more released there than it is lost. */
+/* Settles the event and releases its entry, unless that stays on the disk for
+ * a later moment or for another process. */
 static void settle_event(struct llmobs_account *account,
                          const struct llmobs_event *event)
 {
@@ -173,7 +174,8 @@ int llmobs_destination_push(struct llmobs_destination *destination,
     return 0;
 }
 
-/* Lets go of the first n. A big queue's memory is not kept. */
+/* Releases the first n events, and the memory of a big queue once it is empty.
+ */
 static void pop(struct llmobs_destination *d, size_t n, enum llmobs_stat fate)
 {
     for (size_t i = 0; i < n; i++) {
@@ -193,7 +195,7 @@ static void pop(struct llmobs_destination *d, size_t n, enum llmobs_stat fate)
 
 /* -- sending ------------------------------------------------------------- */
 
-/* Nobody waits long for a batch to fill who has not sent for an interval. */
+/* Waits for a full batch only within the interval that follows a send. */
 int64_t llmobs_destination_due(const struct llmobs_destination *destination)
 {
     const struct llmobs_destination *d = destination;
@@ -211,15 +213,16 @@ int64_t llmobs_destination_due(const struct llmobs_destination *destination)
     return early > regular ? early : regular;
 }
 
-/* What a moment may mend; a store that may not be written stays so. */
+/* True for an error that may pass, unlike that of a store that this user may
+ * not write. */
 static bool may_pass(int error)
 {
     return error == -EAGAIN || error == -EINTR || error == -ENOSPC ||
            error == -EDQUOT;
 }
 
-/* Half fixed and half drawn, so that the processes of a host don't come back
- * all at once. */
+/* Half of the time is random, so that the processes of a host do not all try
+ * again at once. */
 static void back_off(struct llmobs_destination *d, int error)
 {
     int64_t ms = d->exporter->retry_ms;
@@ -245,8 +248,8 @@ static void go_on(struct llmobs_destination *d)
     d->sent_ns = llmobs_clock_mono_ns();
 }
 
-/* Where others have yet to take it, the disk learns who had it: should the
- * process die, nobody gets it twice. */
+/* Where other destinations still wait for the event, notes on the disk which
+ * have it, so that none gets it twice if the process dies. */
 static void note_had(const struct llmobs_destination *d,
                      struct llmobs_event *event)
 {
@@ -261,7 +264,8 @@ static void note_had(const struct llmobs_destination *d,
         llmobs_spool_had(backlog->spool, &event->spooled, event->had);
 }
 
-/* At most `most` of the first, at least one, all of its kind. */
+/* Sends at least one and at most `most` of the first events, all of one kind.
+ */
 static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
                  size_t most)
 {
@@ -310,8 +314,8 @@ static bool is_away(const struct llmobs_destination *d,
            llmobs_spool_is_away(spool, &event->spooled);
 }
 
-/* It waits on the disk until the process is back, or is for one that can
- * release it. */
+/* Lets the first event wait on the disk where the process may get the user of
+ * its spool back; else leaves it there for another process. */
 static void leave_first(struct llmobs_destination *d)
 {
     if (llmobs_spool_may_return(d->account->backlog.spool)) {
@@ -324,7 +328,8 @@ static void leave_first(struct llmobs_destination *d)
     pop(d, 1, LLMOBS_STAT_left);
 }
 
-/* How many of the first may be sent. */
+/* How many of the first events this process may send, as it can release them
+ * afterwards. */
 static size_t may_send(struct llmobs_destination *d)
 {
     size_t n = 0;
@@ -387,7 +392,8 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
     return rc;
 }
 
-/* An event that the disk does not have, or not any more, is written there. */
+/* True once the disk has the event: writes it where the disk does not have it,
+ * or not any more. */
 static bool is_kept(struct llmobs_backlog *backlog, struct llmobs_event *event)
 {
     struct llmobs_text text = {event->data, event->len};
