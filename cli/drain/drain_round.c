@@ -398,12 +398,12 @@ int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
 {
     int rc;
 
-    (void)llmobs_living_read("/proc", &round->living);
+    (void)llmobs_live_namespaces_read("/proc", &round->living);
     rc = llmobs_spool_dirs_visit(dir, round->config, visit, round);
     if (visit_aside(round) != 0 && rc == 0)
         rc = -EINTR;
     while (reap(round) > 0)
         wait_some(round);
-    llmobs_living_free(&round->living);
+    llmobs_live_namespaces_free(&round->living);
     return rc;
 }

@@ -23,7 +23,7 @@
 
 #include "cli/drain/spool_dirs.h"
 #include "core/config/config.h"
-#include "core/spool/living.h"
+#include "core/spool/live_namespaces.h"
 
 /* The outcome for the entries of one spool, or of all. */
 struct llmobs_drain_outcome {
@@ -56,7 +56,7 @@ struct llmobs_drain_aside {
 
 struct llmobs_drain_round {
     struct llmobs_config *config;
-    struct llmobs_living living;
+    struct llmobs_live_namespaces living;
     bool all;            /* also entries that were for another destination */
     int64_t deadline_ns; /* monotonic: no child runs after it; 0: none */
     int64_t user_ms;     /* of the process of another user; 0: no limit */

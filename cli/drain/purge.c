@@ -28,7 +28,7 @@
 #include "core/ledger/ledger_dir.h"
 #include "core/ledger/stats.h"
 #include "core/spool/adopt.h"
-#include "core/spool/living.h"
+#include "core/spool/live_namespaces.h"
 #include "core/spool/spool_file.h"
 
 #define USAGE_FILE "usage"
@@ -112,7 +112,7 @@ struct llmobs_purge {
     bool help;
     long user_s; /* the time for each other user */
     struct llmobs_config *config;
-    struct llmobs_living living;
+    struct llmobs_live_namespaces living;
     struct llmobs_purged sum;
 };
 
@@ -546,12 +546,12 @@ static int go(struct llmobs_purge *purge)
     int rc = 0;
 
     memset(&purge->sum, 0, sizeof purge->sum);
-    (void)llmobs_living_read("/proc", &purge->living);
+    (void)llmobs_live_namespaces_read("/proc", &purge->living);
     if (purge->dir == NULL)
         rc = visit_own(purge);
     if (purge->dir != NULL || purge->users)
         rc = llmobs_spool_dirs_visit(purge->dir, purge->config, visit, purge);
-    llmobs_living_free(&purge->living);
+    llmobs_live_namespaces_free(&purge->living);
     if (rc != 0 && purge->sum.error == 0) {
         fprintf(stderr, "%s: %s: %s\n", purge->name,
                 purge->dir != NULL ? purge->dir : "spool", strerror(-rc));

@@ -127,7 +127,8 @@ static int grow(struct llmobs_backlog *backlog)
 }
 
 int llmobs_backlog_spill(struct llmobs_backlog *backlog,
-                         const struct llmobs_spooled *spooled, unsigned had)
+                         const struct llmobs_spooled *spooled,
+                         unsigned delivered_to)
 {
     int rc;
 
@@ -137,7 +138,7 @@ int llmobs_backlog_spill(struct llmobs_backlog *backlog,
     if (rc)
         return rc;
     backlog->spill[(backlog->first + backlog->count) % backlog->cap] =
-        (struct llmobs_spilled){*spooled, had};
+        (struct llmobs_spilled){*spooled, delivered_to};
     backlog->count++;
     return 0;
 }
@@ -187,7 +188,7 @@ int llmobs_backlog_load(struct llmobs_backlog *backlog,
 }
 
 int llmobs_backlog_unspill(struct llmobs_backlog *backlog,
-                           struct llmobs_item **item, unsigned *had)
+                           struct llmobs_item **item, unsigned *delivered_to)
 {
     struct llmobs_spilled one;
     int rc;
@@ -207,7 +208,7 @@ int llmobs_backlog_unspill(struct llmobs_backlog *backlog,
         backlog->spill = NULL;
         backlog->first = backlog->cap = 0;
     }
-    *had = one.had;
+    *delivered_to = one.delivered_to;
     if (rc && rc != -EXDEV)
         llmobs_backlog_done(backlog, &one.spooled, false);
     return rc;

@@ -19,7 +19,7 @@
 /* An entry that only the disk has, as memory had no room for it. */
 struct llmobs_spilled {
     struct llmobs_spooled spooled;
-    unsigned had; /* bit i: destination i has it */
+    unsigned delivered_to; /* bit i: destination i has it */
 };
 
 struct llmobs_backlog {
@@ -58,14 +58,15 @@ void llmobs_backlog_replace(struct llmobs_backlog *backlog,
 /* Lets an entry wait on the disk alone; -ENOMEM, -ENOSPC, or -ENOENT where the
  * disk does not have it. */
 int llmobs_backlog_spill(struct llmobs_backlog *backlog,
-                         const struct llmobs_spooled *spooled, unsigned had);
+                         const struct llmobs_spooled *spooled,
+                         unsigned delivered_to);
 
 /* Reads the first entry that waits on the disk alone, and gives the item and
  * the destinations that have it already. -ENOENT: none waits, or the process
  * has another user for now; -ENOMEM: not now; -EXDEV: this process cannot reach
  * the entry, which stays on the disk; any other error: the entry is lost. */
 int llmobs_backlog_unspill(struct llmobs_backlog *backlog,
-                           struct llmobs_item **item, unsigned *had);
+                           struct llmobs_item **item, unsigned *delivered_to);
 
 /* Reads an exchange or event of this process from the disk again. -ENOMEM:
  * memory or descriptors are short; -EXDEV: llmobs_spool_is_away. */

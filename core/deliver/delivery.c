@@ -210,7 +210,7 @@ struct source {
     struct llmobs_spooled spooled;
     const struct llmobs_config *config;
     bool adopted;
-    unsigned had; /* bit i: destination i has it already */
+    unsigned delivered_to; /* bit i: destination i has it already */
 };
 
 /* Pushes one event to all destinations that take its kind, but not to those
@@ -226,12 +226,12 @@ static int share(struct llmobs_delivery *delivery, const struct source *source,
         return -ENOMEM;
     event->spooled = source->spooled;
     event->adopted = source->adopted;
-    event->had = source->had;
+    event->delivered_to = source->delivered_to;
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
         int rc = 0;
 
-        if (source->had & 1u << d->bit ||
+        if (source->delivered_to & 1u << d->bit ||
             !llmobs_destination_takes(d, source->kind))
             continue;
         rc = refusing[i] ? -ENOSPC : llmobs_destination_push(d, event);
@@ -344,7 +344,7 @@ static void fail(struct llmobs_delivery *delivery, const struct source *source,
     if ((error == -ENOMEM || error == -ETIMEDOUT ||
          (error == -EXDEV &&
           llmobs_spool_may_return(account->backlog.spool))) &&
-        llmobs_account_wait(account, &source->spooled, source->had,
+        llmobs_account_wait(account, &source->spooled, source->delivered_to,
                             source->adopted))
         return;
     lose(delivery, error);
@@ -358,7 +358,7 @@ static void fail(struct llmobs_delivery *delivery, const struct source *source,
  * some destination has already: the disk has all of those. */
 static bool hold(struct llmobs_delivery *delivery, struct source *source)
 {
-    if (source->adopted || source->had || !source->item)
+    if (source->adopted || source->delivered_to || !source->item)
         return false;
     source->item->spooled = source->spooled;
     source->item->next = delivery->held;
@@ -404,8 +404,8 @@ static void put_off(struct llmobs_delivery *delivery, struct source *source)
         encode(delivery, source, &text) == 0)
         secure(delivery, source, text);
     llmobs_buf_cut(&delivery->scratch, 0);
-    if (!llmobs_account_wait(&delivery->account, &source->spooled, source->had,
-                             false)) {
+    if (!llmobs_account_wait(&delivery->account, &source->spooled,
+                             source->delivered_to, false)) {
         lose(delivery, -ENOSPC);
         llmobs_backlog_done(&delivery->account.backlog, &source->spooled,
                             false);
@@ -415,13 +415,13 @@ static void put_off(struct llmobs_delivery *delivery, struct source *source)
 
 /* Takes the item. False where memory is short or the time is over. */
 static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
-                     unsigned had, enum llmobs_run how)
+                     unsigned delivered_to, enum llmobs_run how)
 {
     struct source source = {.item = item,
                             .kind = item->kind,
                             .spooled = item->spooled,
                             .config = delivery->config,
-                            .had = had};
+                            .delivered_to = delivered_to};
     bool refusing[LLMOBS_DESTINATIONS_MAX];
     bool wanted = false;
 
@@ -441,7 +441,7 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
 /* When half of the memory for events is free again, gives an item that waits on
  * the disk for want of room; NULL: none. */
 static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
-                                   unsigned *had)
+                                   unsigned *delivered_to)
 {
     struct llmobs_item *item;
     int rc;
@@ -449,7 +449,8 @@ static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
     if (delivery->account.bytes * 2 >= (size_t)delivery->config->buffer_max)
         return NULL;
     do {
-        rc = llmobs_backlog_unspill(&delivery->account.backlog, &item, had);
+        rc = llmobs_backlog_unspill(&delivery->account.backlog, &item,
+                                    delivered_to);
         if (rc && rc != -ENOENT && rc != -ENOMEM)
             lose(delivery, rc);
     } while (rc && rc != -ENOENT && rc != -ENOMEM);
@@ -464,16 +465,16 @@ static bool fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 
     while (n < FILL_EVENTS && delivery->account.bytes < bytes + FILL_BYTES) {
         struct llmobs_item *item = delivery->held;
-        unsigned had = 0;
+        unsigned delivered_to = 0;
 
         if (!item)
             item = llmobs_buffer_take(delivery->buffer);
         delivery->held = item ? item->next : NULL;
         if (!item)
-            item = unspill(delivery, &had);
+            item = unspill(delivery, &delivered_to);
         if (!item)
             break;
-        if (!add_item(delivery, item, had, how))
+        if (!add_item(delivery, item, delivered_to, how))
             break;
         n++;
     }
@@ -492,7 +493,7 @@ static void add_adopted(struct llmobs_delivery *delivery,
                             .spooled = adopted->spooled,
                             .config = adopted->config,
                             .adopted = true,
-                            .had = adopted->had};
+                            .delivered_to = adopted->delivered_to};
 
     if (adopted->exchange)
         source.item = &adopted->exchange->item;

@@ -42,7 +42,7 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
     event->refs = 1;
     event->kind = kind;
     event->fate = LLMOBS_STAT_delivered;
-    event->had = 0;
+    event->delivered_to = 0;
     event->adopted = event->rescued = false;
     memset(&event->spooled, 0, sizeof(event->spooled));
     event->len = text.len;
@@ -61,10 +61,11 @@ static void leave(struct llmobs_account *account, bool adopted)
 }
 
 bool llmobs_account_wait(struct llmobs_account *account,
-                         const struct llmobs_spooled *spooled, unsigned had,
-                         bool adopted)
+                         const struct llmobs_spooled *spooled,
+                         unsigned delivered_to, bool adopted)
 {
-    if (!adopted && llmobs_backlog_spill(&account->backlog, spooled, had) == 0)
+    if (!adopted &&
+        llmobs_backlog_spill(&account->backlog, spooled, delivered_to) == 0)
         return true;
     if (!adopted && !spooled->file)
         return false;
@@ -80,8 +81,8 @@ static void settle_event(struct llmobs_account *account,
     bool room = event->fate != LLMOBS_STAT_dropped_full &&
                 event->fate != LLMOBS_STAT_dropped_memory;
 
-    if (!room && llmobs_account_wait(account, &event->spooled, event->had,
-                                     event->adopted))
+    if (!room && llmobs_account_wait(account, &event->spooled,
+                                     event->delivered_to, event->adopted))
         return;
     if (event->fate == LLMOBS_STAT_left) {
         leave(account, event->adopted);
@@ -250,18 +251,20 @@ static void go_on(struct llmobs_destination *d)
 
 /* Where other destinations still wait for the event, notes on the disk which
  * have it, so that none gets it twice if the process dies. */
-static void note_had(const struct llmobs_destination *d,
-                     struct llmobs_event *event)
+static void note_delivered_to(const struct llmobs_destination *d,
+                              struct llmobs_event *event)
 {
     struct llmobs_backlog *backlog = &d->account->backlog;
 
-    event->had |= 1u << d->bit;
+    event->delivered_to |= 1u << d->bit;
     if (event->refs < 2)
         return;
     if (event->adopted)
-        llmobs_adopt_had(backlog->adopt, &event->spooled, event->had);
+        llmobs_adopt_note_delivered_to(backlog->adopt, &event->spooled,
+                                       event->delivered_to);
     else if (backlog->spool)
-        llmobs_spool_had(backlog->spool, &event->spooled, event->had);
+        llmobs_spool_note_delivered_to(backlog->spool, &event->spooled,
+                                       event->delivered_to);
 }
 
 /* Sends at least one and at most `most` of the first events, all of one kind.
@@ -287,7 +290,7 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++)
-        note_had(d, event_at(d, (size_t)i));
+        note_delivered_to(d, event_at(d, (size_t)i));
     if (rc > 0)
         llmobs_stats_add(llmobs_stats_sent(exporter->via ? exporter->via
                                                          : exporter->ops->name),
@@ -408,8 +411,9 @@ static bool is_kept(struct llmobs_backlog *backlog, struct llmobs_event *event)
         return true;
     if (llmobs_spool_event(spool, &event->spooled, event->kind, text) != 0)
         return false;
-    if (event->had)
-        llmobs_spool_had(spool, &event->spooled, event->had);
+    if (event->delivered_to)
+        llmobs_spool_note_delivered_to(spool, &event->spooled,
+                                       event->delivered_to);
     return true;
 }
 
@@ -429,7 +433,7 @@ size_t llmobs_destination_leave(struct llmobs_destination *destination)
     struct llmobs_destination *d = destination;
     size_t n = 0;
 
-    while (n < d->count && event_at(d, n)->had)
+    while (n < d->count && event_at(d, n)->delivered_to)
         n++;
     pop(d, n, LLMOBS_STAT_delivered);
     return n;

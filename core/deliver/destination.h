@@ -30,7 +30,7 @@ struct llmobs_event {
     enum llmobs_stat fate;
     struct llmobs_spooled spooled; /* where the disk keeps it */
     bool adopted;                  /* in the directory of another process */
-    unsigned had;                  /* bit i: destination i has it */
+    unsigned delivered_to;         /* bit i: destination i has it */
     bool rescued; /* the rescue exporter has it, and gets it only once */
     size_t len;
     char data[];
@@ -64,8 +64,8 @@ void llmobs_account_settle(struct llmobs_account *account,
 /* There was no room for an entry. True where the disk has it: it waits there,
  * or is settled as left there for another process. */
 bool llmobs_account_wait(struct llmobs_account *account,
-                         const struct llmobs_spooled *spooled, unsigned had,
-                         bool adopted);
+                         const struct llmobs_spooled *spooled,
+                         unsigned delivered_to, bool adopted);
 
 /* Gives an event of one reference; copies the text. NULL without memory. */
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,

@@ -31,8 +31,8 @@ static void forget_dir(struct llmobs_adopt *adopt)
     memset(&adopt->released, 0, sizeof(adopt->released));
     memset(&adopt->begun, 0, sizeof(adopt->begun));
     memset(&adopt->ended, 0, sizeof(adopt->ended));
-    adopt->had = NULL;
-    adopt->had_count = adopt->had_cap = 0;
+    adopt->delivered_to = NULL;
+    adopt->delivered_to_count = adopt->had_cap = 0;
     adopt->owner = NULL;
     adopt->recalls = NULL;
     llmobs_buf_init(&adopt->text, LLMOBS_SPOOL_TEXT);
@@ -57,7 +57,7 @@ void llmobs_adopt_leave(struct llmobs_adopt *adopt)
     free(adopt->released.list);
     free(adopt->begun.list);
     free(adopt->ended.list);
-    free(adopt->had);
+    free(adopt->delivered_to);
     llmobs_owner_free(adopt->owner);
     llmobs_recalls_free(adopt->recalls);
     llmobs_buf_fini(&adopt->text);
@@ -81,7 +81,7 @@ void llmobs_adopt_until(struct llmobs_adopt *adopt, int64_t mono_ns)
 }
 
 void llmobs_adopt_living(struct llmobs_adopt *adopt,
-                         const struct llmobs_living *living)
+                         const struct llmobs_live_namespaces *living)
 {
     adopt->living = living;
 }
@@ -181,15 +181,17 @@ void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
     close_if_done(adopt);
 }
 
-void llmobs_adopt_had(struct llmobs_adopt *adopt,
-                      const struct llmobs_spooled *spooled, unsigned had)
+void llmobs_adopt_note_delivered_to(struct llmobs_adopt *adopt,
+                                    const struct llmobs_spooled *spooled,
+                                    unsigned delivered_to)
 {
     struct llmobs_spool_target target;
     struct llmobs_entry_key key;
     char path[PATH_MAX];
 
     if (open_target(adopt, spooled->file, path, &key, &target) == 0)
-        (void)llmobs_spool_note_had(&target, spooled->id, had);
+        (void)llmobs_spool_write_delivered_to(&target, spooled->id,
+                                              delivered_to);
 }
 
 void llmobs_adopt_give_back(struct llmobs_adopt *adopt, size_t count)

@@ -15,7 +15,7 @@
 #ifndef LLMOBS_ADOPT_H
 #define LLMOBS_ADOPT_H
 
-#include "core/spool/living.h"
+#include "core/spool/live_namespaces.h"
 #include "core/spool/owner.h"
 #include "core/spool/spool.h"
 
@@ -33,9 +33,9 @@ struct llmobs_adopted {
     struct llmobs_exchange *exchange; /* the caller's, to free */
     struct llmobs_text event;         /* borrowed until the next call */
     enum llmobs_event_kind kind;
-    bool killed;    /* it had only begun */
-    bool uncounted; /* and nobody has counted it as captured before */
-    unsigned had;   /* bit i: destination i has it */
+    bool killed;           /* it had only begun */
+    bool uncounted;        /* and nobody has counted it as captured before */
+    unsigned delivered_to; /* bit i: destination i has it */
     const struct llmobs_config *config; /* its process's names; borrowed until
                                          * the directory ends */
 };
@@ -51,7 +51,7 @@ void llmobs_adopt_until(struct llmobs_adopt *adopt, int64_t mono_ns);
 /* Which pid namespaces live: without, a directory of another one than ours is
  * never adopted. Borrowed until free. */
 void llmobs_adopt_living(struct llmobs_adopt *adopt,
-                         const struct llmobs_living *living);
+                         const struct llmobs_live_namespaces *living);
 
 /* The spool of this process, whose directory is not to be adopted. Borrows it.
  */
@@ -71,8 +71,9 @@ void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
 void llmobs_adopt_abandon(struct llmobs_adopt *adopt);
 
 /* Some destinations have an entry which others have not yet. */
-void llmobs_adopt_had(struct llmobs_adopt *adopt,
-                      const struct llmobs_spooled *spooled, unsigned had);
+void llmobs_adopt_note_delivered_to(struct llmobs_adopt *adopt,
+                                    const struct llmobs_spooled *spooled,
+                                    unsigned delivered_to);
 
 /* What lies in the spool. */
 struct llmobs_adopt_left {

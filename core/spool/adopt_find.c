@@ -131,7 +131,7 @@ bool llmobs_adopt_is_dead(const struct llmobs_adopt *adopt,
         return true;
     if (!pidns || pidns != llmobs_owner_pidns(adopt->self))
         return adopt->living &&
-               llmobs_living_lacks(adopt->living, pidns, changed_s);
+               llmobs_live_namespaces_lacks(adopt->living, pidns, changed_s);
     if (gone)
         return true;
     if (start && who->start && start != who->start)

@@ -30,7 +30,7 @@ struct llmobs_ids {
 typedef char llmobs_dir_name[LLMOBS_RECORD_NAME_MAX];
 
 /* Who had an entry already; sorted by the id, its first member. */
-struct llmobs_had {
+struct llmobs_delivered_to {
     uint64_t id;
     unsigned bits;
 };
@@ -38,7 +38,7 @@ struct llmobs_had {
 struct llmobs_adopt {
     const struct llmobs_config *config;
     enum llmobs_adopt_whose whose;
-    const struct llmobs_living *living;
+    const struct llmobs_live_namespaces *living;
     _Atomic int64_t until_ns;
     struct llmobs_owner *self; /* from the first owner on */
     const struct llmobs_spool *own;
@@ -55,8 +55,9 @@ struct llmobs_adopt {
     size_t file_count, file;
     bool old; /* they are the last release's */
     struct llmobs_ids released, begun, ended;
-    struct llmobs_had *had; /* few, in the order of their file */
-    size_t had_count, had_cap;
+    struct llmobs_delivered_to
+        *delivered_to; /* few, in the order of their file */
+    size_t delivered_to_count, had_cap;
     struct llmobs_recalls *recalls;
     struct llmobs_buf text;      /* of the present file */
     struct llmobs_entry_key key; /* likewise, unless it is old */

@@ -123,54 +123,56 @@ static int note_ids(struct llmobs_ids *ids, const struct llmobs_entry *entry)
 }
 
 /* Room for one more. */
-static int grow_had(struct llmobs_adopt *adopt)
+static int grow_delivered_to(struct llmobs_adopt *adopt)
 {
     size_t cap = adopt->had_cap ? adopt->had_cap * 2 : 64;
-    struct llmobs_had *list;
+    struct llmobs_delivered_to *list;
 
-    if (adopt->had_count < adopt->had_cap)
+    if (adopt->delivered_to_count < adopt->had_cap)
         return 0;
-    list = realloc(adopt->had, cap * sizeof(*list));
+    list = realloc(adopt->delivered_to, cap * sizeof(*list));
     if (!list)
         return -ENOMEM;
-    adopt->had = list;
+    adopt->delivered_to = list;
     adopt->had_cap = cap;
     return 0;
 }
 
-static int note_had(struct llmobs_adopt *adopt,
-                    const struct llmobs_entry *entry)
+static int note_delivered_to(struct llmobs_adopt *adopt,
+                             const struct llmobs_entry *entry)
 {
     struct llmobs_text value;
-    struct llmobs_had *had;
+    struct llmobs_delivered_to *delivered_to;
     size_t at = 0;
     uint32_t tag;
 
     if (!llmobs_entry_field(entry, &at, &tag, &value) ||
-        value.len != sizeof(had->bits) || adopt->had_count >= IDS_MAX)
+        value.len != sizeof(delivered_to->bits) ||
+        adopt->delivered_to_count >= IDS_MAX)
         return 0;
-    if (grow_had(adopt) != 0)
+    if (grow_delivered_to(adopt) != 0)
         return -ENOMEM;
-    had = &adopt->had[adopt->had_count++];
-    had->id = entry->id;
-    memcpy(&had->bits, value.data, sizeof(had->bits));
+    delivered_to = &adopt->delivered_to[adopt->delivered_to_count++];
+    delivered_to->id = entry->id;
+    memcpy(&delivered_to->bits, value.data, sizeof(delivered_to->bits));
     return 0;
 }
 
 /* False where nobody has noted anything of it. */
-static bool had_of(const struct llmobs_adopt *adopt, uint64_t id,
-                   unsigned *bits)
+static bool delivered_to_of(const struct llmobs_adopt *adopt, uint64_t id,
+                            unsigned *bits)
 {
-    const struct llmobs_had *at, *end;
+    const struct llmobs_delivered_to *at, *end;
 
     *bits = 0;
-    if (adopt->had_count == 0)
+    if (adopt->delivered_to_count == 0)
         return false;
-    end = adopt->had + adopt->had_count;
-    at = bsearch(&id, adopt->had, adopt->had_count, sizeof(*at), by_number);
+    end = adopt->delivered_to + adopt->delivered_to_count;
+    at = bsearch(&id, adopt->delivered_to, adopt->delivered_to_count,
+                 sizeof(*at), by_number);
     if (!at)
         return false;
-    while (at > adopt->had && at[-1].id == id)
+    while (at > adopt->delivered_to && at[-1].id == id)
         at--;
     for (; at < end && at->id == id; at++)
         *bits |= at->bits;
@@ -184,8 +186,8 @@ static int note_entry(struct llmobs_adopt *adopt,
         return add_id(&adopt->released, entry->id);
     if (entry->type == LLMOBS_ENTRY_RELEASE)
         return note_ids(&adopt->released, entry);
-    if (entry->type == LLMOBS_ENTRY_HAD)
-        return note_had(adopt, entry);
+    if (entry->type == LLMOBS_ENTRY_DELIVERED_TO)
+        return note_delivered_to(adopt, entry);
     if (entry->type == LLMOBS_ENTRY_BEGIN)
         return add_id(&adopt->begun, entry->id);
     if (entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT)
@@ -243,8 +245,9 @@ int llmobs_adopt_survey(struct llmobs_adopt *adopt)
     sort_ids(&adopt->released);
     sort_ids(&adopt->begun);
     sort_ids(&adopt->ended);
-    if (adopt->had_count > 1)
-        qsort(adopt->had, adopt->had_count, sizeof(*adopt->had), by_number);
+    if (adopt->delivered_to_count > 1)
+        qsort(adopt->delivered_to, adopt->delivered_to_count,
+              sizeof(*adopt->delivered_to), by_number);
     llmobs_buf_cut(&adopt->text, 0);
     adopt->file = 0;
     adopt->at = 0;
@@ -285,9 +288,9 @@ static int read_entry(struct llmobs_adopt *adopt,
     out->spooled.id = entry->id;
     out->spooled.file = adopt->files[adopt->file];
     /* Another's destinations are numbered otherwise. */
-    counted = had_of(adopt, entry->id, &out->had);
+    counted = delivered_to_of(adopt, entry->id, &out->delivered_to);
     if (adopt->whose == LLMOBS_ADOPT_ANY)
-        out->had = 0;
+        out->delivered_to = 0;
     if (entry->type == LLMOBS_ENTRY_EVENT)
         return llmobs_event_read(entry, &out->kind, &out->event);
     out->killed = llmobs_entry_has_begun(entry->type);
@@ -315,7 +318,7 @@ static int give(struct llmobs_adopt *adopt, const struct llmobs_entry *entry,
     if (out->killed)
         end_by_kill(adopt, out->exchange);
     if (out->uncounted)
-        llmobs_adopt_had(adopt, &out->spooled, 0);
+        llmobs_adopt_note_delivered_to(adopt, &out->spooled, 0);
     adopt->out++;
     return 1;
 }

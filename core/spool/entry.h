@@ -35,13 +35,13 @@
 #define LLMOBS_ENTRY_SUM ((size_t)16 * 1024)
 
 enum llmobs_entry_type {
-    LLMOBS_ENTRY_OWNER = 1, /* who writes here */
-    LLMOBS_ENTRY_BEGIN,     /* its request is made: ids and request */
-    LLMOBS_ENTRY_END,       /* it ended: all of it */
-    LLMOBS_ENTRY_EVENT,     /* an event as it is delivered */
-    LLMOBS_ENTRY_RELEASE,   /* ids that were delivered or given up */
-    LLMOBS_ENTRY_HAD,       /* an id that some destinations have */
-    LLMOBS_ENTRY_START      /* a call began: as a BEGIN, of method and URL */
+    LLMOBS_ENTRY_OWNER = 1,    /* who writes here */
+    LLMOBS_ENTRY_BEGIN,        /* its request is made: ids and request */
+    LLMOBS_ENTRY_END,          /* it ended: all of it */
+    LLMOBS_ENTRY_EVENT,        /* an event as it is delivered */
+    LLMOBS_ENTRY_RELEASE,      /* ids that were delivered or given up */
+    LLMOBS_ENTRY_DELIVERED_TO, /* an id that some destinations have */
+    LLMOBS_ENTRY_START         /* a call began: as a BEGIN, of method and URL */
 };
 
 /* The call of such an entry may have ended since. */

@@ -41,7 +41,7 @@ static void begin(struct llmobs_spool *spool)
     atomic_store(&spool->at, (uint64_t)1 << 32);
     atomic_store(&spool->room, spool->config->spool_max);
     spool->looked_ns = 0;
-    spool->owed_count = 0;
+    spool->deferred_count = 0;
 }
 
 /* Few are in use; what is not written to stays the parent's memory. */
@@ -89,7 +89,7 @@ void llmobs_spool_free(struct llmobs_spool *spool)
     if (!spool)
         return;
     llmobs_owner_free(spool->owner);
-    free(spool->owed);
+    free(spool->deferred);
     free(spool);
 }
 
@@ -472,8 +472,9 @@ int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event)
     return rc;
 }
 
-void llmobs_spool_had(struct llmobs_spool *spool,
-                      const struct llmobs_spooled *spooled, unsigned had)
+void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
+                                    const struct llmobs_spooled *spooled,
+                                    unsigned delivered_to)
 {
     struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, spooled->file);
     char *path = spooled->file ? llmobs_scratch_take(PATH_MAX) : NULL;
@@ -485,7 +486,8 @@ void llmobs_spool_had(struct llmobs_spool *spool,
         return;
     llmobs_spool_file_path(spool->dir, spooled->file, path);
     if (llmobs_spool_enter_write(slot)) {
-        rc = llmobs_spool_note_had(&target, spooled->id, had);
+        rc =
+            llmobs_spool_write_delivered_to(&target, spooled->id, delivered_to);
         llmobs_spool_leave_write(slot, -1, NULL);
     }
     if (rc)

@@ -62,8 +62,9 @@ int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event);
 
 /* Notes that some destinations have an event which others have not: bit i of
  * `had` is destination i. The worker's. */
-void llmobs_spool_had(struct llmobs_spool *spool,
-                      const struct llmobs_spooled *spooled, unsigned had);
+void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
+                                    const struct llmobs_spooled *spooled,
+                                    unsigned delivered_to);
 
 /* A call that began was none after all: lets go of what was kept of it. Any
  * thread. */

@@ -252,12 +252,14 @@ int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
     return rc;
 }
 
-int llmobs_spool_note_had(const struct llmobs_spool_target *target, uint64_t id,
-                          unsigned had)
+int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
+                                    uint64_t id, unsigned delivered_to)
 {
-    const struct llmobs_text field = {(const char *)&had, sizeof(had)};
+    const struct llmobs_text field = {(const char *)&delivered_to,
+                                      sizeof(delivered_to)};
 
-    return append_field(target, LLMOBS_ENTRY_HAD, id, LLMOBS_HAD_BITS, field);
+    return append_field(target, LLMOBS_ENTRY_DELIVERED_TO, id,
+                        LLMOBS_DELIVERED_TO_BITS, field);
 }
 
 static int read_part(int fd, uint64_t offset, size_t want,

@@ -20,7 +20,7 @@
 #define LLMOBS_RELEASE_IDS 1
 #define LLMOBS_RELEASE_MAX 256
 /* The field of a HAD entry: the destinations, a bit each. */
-#define LLMOBS_HAD_BITS 1
+#define LLMOBS_DELIVERED_TO_BITS 1
 
 /* In the spool, a directory that its process has emptied and needs no more: to
  * move one costs a short program far less than to make and remove it. */
@@ -84,8 +84,8 @@ int llmobs_spool_note(const struct llmobs_spool_target *target,
 int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
 
 /* Notes in a file which destinations have an event: bit i is destination i. */
-int llmobs_spool_note_had(const struct llmobs_spool_target *target, uint64_t id,
-                          unsigned had);
+int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
+                                    uint64_t id, unsigned delivered_to);
 
 /* Appends `size` bytes from `offset` on, or what there is, to the buffer. Of
  * what a file has no blocks for, only the first LLMOBS_SPOOL_HOLES bytes: no

@@ -6,7 +6,7 @@
  * Owns:    see spool.h.
  * Threads: the members say.
  * Errors:  see spool.h.
- * Limits:  LLMOBS_SPOOL_OWED release notes that the disk would not take.
+ * Limits:  LLMOBS_SPOOL_DEFERRED release notes that the disk would not take.
  * Fork:    see spool.h.
  */
 #ifndef LLMOBS_SPOOL_INNER_H
@@ -21,7 +21,7 @@
 #include "core/spool/spool_file.h"
 
 /* Release notes that the disk would not take are written later. */
-#define LLMOBS_SPOOL_OWED 1024
+#define LLMOBS_SPOOL_DEFERRED 1024
 
 enum llmobs_spool_place {
     LLMOBS_SPOOL_PLACE_NONE,
@@ -46,7 +46,7 @@ struct llmobs_spool_slot {
 
 #define LLMOBS_SPOOL_CUTTING 0x80000000u
 
-struct llmobs_spool_owed {
+struct llmobs_spool_deferred {
     uint32_t file;
     uint64_t id;
 };
@@ -77,8 +77,9 @@ struct llmobs_spool {
     struct llmobs_spool_slot slots[LLMOBS_SPOOL_FILES];
     /* The worker's. */
     int64_t looked_ns;
-    struct llmobs_spool_owed *owed; /* LLMOBS_SPOOL_OWED, once there is one */
-    size_t owed_count;
+    struct llmobs_spool_deferred
+        *deferred; /* LLMOBS_SPOOL_DEFERRED, once there is one */
+    size_t deferred_count;
 };
 
 static inline struct llmobs_spool_slot *llmobs_spool_slot(

@@ -101,27 +101,29 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
 }
 
 /* Should the process die before these are paid, they are delivered twice. */
-static void owe(struct llmobs_spool *spool, uint32_t file,
-                const struct llmobs_spooled *list, size_t count)
+static void defer_release(struct llmobs_spool *spool, uint32_t file,
+                          const struct llmobs_spooled *list, size_t count)
 {
-    if (!spool->owed)
-        spool->owed = malloc(LLMOBS_SPOOL_OWED * sizeof(*spool->owed));
-    for (size_t i = 0; i < count && spool->owed_count < LLMOBS_SPOOL_OWED; i++)
+    if (!spool->deferred)
+        spool->deferred =
+            malloc(LLMOBS_SPOOL_DEFERRED * sizeof(*spool->deferred));
+    for (size_t i = 0;
+         i < count && spool->deferred_count < LLMOBS_SPOOL_DEFERRED; i++)
         if (entries_in(file, &list[i]) > 0 &&
-            strike(spool, file, &list[i]) != 0 && spool->owed)
-            spool->owed[spool->owed_count++] =
-                (struct llmobs_spool_owed){file, list[i].id};
+            strike(spool, file, &list[i]) != 0 && spool->deferred)
+            spool->deferred[spool->deferred_count++] =
+                (struct llmobs_spool_deferred){file, list[i].id};
 }
 
-static void pay(struct llmobs_spool *spool)
+static void retry_deferred(struct llmobs_spool *spool)
 {
-    while (spool->owed_count > 0) {
-        const struct llmobs_spool_owed *last =
-            &spool->owed[spool->owed_count - 1];
+    while (spool->deferred_count > 0) {
+        const struct llmobs_spool_deferred *last =
+            &spool->deferred[spool->deferred_count - 1];
 
         if (note_release(spool, last->file, &last->id, 1) != 0)
             return;
-        spool->owed_count--;
+        spool->deferred_count--;
     }
 }
 
@@ -152,7 +154,7 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
     bool last;
 
     if (!ids) {
-        owe(spool, file, list, count);
+        defer_release(spool, file, list, count);
         return;
     }
     entries = ids_in(file, list, count, ids, &id_count);
@@ -163,7 +165,7 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
     last = file != llmobs_spool_current(spool) &&
            atomic_load(&llmobs_spool_slot(spool, file)->left) == entries;
     if (!last && note_release(spool, file, ids, id_count) != 0)
-        owe(spool, file, list, count);
+        defer_release(spool, file, list, count);
     llmobs_spool_leave_file(spool, file, entries);
 out:
     llmobs_scratch_give(ids);
@@ -220,7 +222,7 @@ void llmobs_spool_release(struct llmobs_spool *spool,
         if (list[i].file)
             llmobs_stats_add(LLMOBS_STAT_released, 1);
     if (!atomic_load(&spool->failed_ns))
-        pay(spool);
+        retry_deferred(spool);
     while ((file = next_file(list, count, file)) != UINT32_MAX)
         release_file(spool, file, list, count);
     tidy(spool);
@@ -313,7 +315,7 @@ void llmobs_spool_close(struct llmobs_spool *spool)
     if (atomic_load(&spool->place) != LLMOBS_SPOOL_PLACE_READY)
         return;
     llmobs_spool_turn_from(spool, llmobs_spool_current(spool));
-    pay(spool);
+    retry_deferred(spool);
     tidy(spool);
     if (!llmobs_spool_leave_dir(spool))
         find_room(spool);

@@ -157,7 +157,7 @@ static void adopt_all(bool had)
         else
             read_event(one.event);
         if (had)
-            llmobs_adopt_had(adopt, &one.spooled, 1);
+            llmobs_adopt_note_delivered_to(adopt, &one.spooled, 1);
         llmobs_adopt_let_go(adopt, &one.spooled, 1);
     }
 }

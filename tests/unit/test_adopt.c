@@ -193,10 +193,10 @@ static void leave_and_note(void)
 {
     struct llmobs_spooled one = spool_keep(1);
 
-    llmobs_spool_had(spool, &one, 1);
+    llmobs_spool_note_delivered_to(spool, &one, 1);
     one = spool_keep(1);
-    llmobs_spool_had(spool, &one, 2);
-    llmobs_spool_had(spool, &one, 4);
+    llmobs_spool_note_delivered_to(spool, &one, 2);
+    llmobs_spool_note_delivered_to(spool, &one, 4);
 }
 
 START_TEST(test_had)
@@ -205,7 +205,7 @@ START_TEST(test_had)
 
     spool_in_dead(leave_and_note);
     while (llmobs_adopt_next(adopt, &last) == 1) {
-        sum = sum * 10 + last.had;
+        sum = sum * 10 + last.delivered_to;
         llmobs_exchange_free(last.exchange);
         llmobs_adopt_let_go(adopt, &last.spooled, 1);
     }
@@ -363,7 +363,8 @@ static size_t add_forged(char *to, const struct llmobs_entry_key *by,
         memcpy(to, &file, sizeof(file));
         len = sizeof(file);
     }
-    for (int type = LLMOBS_ENTRY_OWNER; type <= LLMOBS_ENTRY_HAD; type++) {
+    for (int type = LLMOBS_ENTRY_OWNER; type <= LLMOBS_ENTRY_DELIVERED_TO;
+         type++) {
         llmobs_entry_begin(&writer, (enum llmobs_entry_type)type, victim);
         ck_assert_int_eq(llmobs_entry_add(&writer, 1, &victim, sizeof(victim)),
                          0);

@@ -1,4 +1,4 @@
-#include "core/spool/living.h"
+#include "core/spool/live_namespaces.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -64,7 +64,7 @@ static int read_one(int proc, const char *pid, uint64_t *out)
     return rc;
 }
 
-static bool has(const struct llmobs_living *living, uint64_t pidns)
+static bool has(const struct llmobs_live_namespaces *living, uint64_t pidns)
 {
     for (size_t i = 0; i < living->count; i++)
         if (living->list[i] == pidns)
@@ -72,7 +72,7 @@ static bool has(const struct llmobs_living *living, uint64_t pidns)
     return false;
 }
 
-static int add(struct llmobs_living *living, uint64_t pidns)
+static int add(struct llmobs_live_namespaces *living, uint64_t pidns)
 {
     uint64_t *list;
 
@@ -88,7 +88,7 @@ static int add(struct llmobs_living *living, uint64_t pidns)
 
 /* A namespace lives as long as its first process, which is seen if it lives
  * when the walk ends. */
-static int read_all(DIR *dir, struct llmobs_living *out)
+static int read_all(DIR *dir, struct llmobs_live_namespaces *out)
 {
     struct dirent *entry;
     uint64_t pidns;
@@ -108,7 +108,8 @@ static int read_all(DIR *dir, struct llmobs_living *out)
     return rc;
 }
 
-int llmobs_living_read(const char *proc, struct llmobs_living *out)
+int llmobs_live_namespaces_read(const char *proc,
+                                struct llmobs_live_namespaces *out)
 {
     DIR *dir;
     int rc;
@@ -122,19 +123,19 @@ int llmobs_living_read(const char *proc, struct llmobs_living *out)
     rc = read_all(dir, out);
     closedir(dir);
     if (rc)
-        llmobs_living_free(out);
+        llmobs_live_namespaces_free(out);
     return rc;
 }
 
-void llmobs_living_free(struct llmobs_living *living)
+void llmobs_live_namespaces_free(struct llmobs_live_namespaces *living)
 {
     free(living->list);
     living->list = NULL;
     living->count = 0;
 }
 
-bool llmobs_living_lacks(const struct llmobs_living *living, uint64_t pidns,
-                         int64_t written_s)
+bool llmobs_live_namespaces_lacks(const struct llmobs_live_namespaces *living,
+                                  uint64_t pidns, int64_t written_s)
 {
     return living->list && pidns && written_s < living->before_s &&
            !has(living, pidns);

@@ -11,8 +11,8 @@
  *          before the look may be of a namespace made since.
  * Fork:    plain memory.
  */
-#ifndef LLMOBS_LIVING_H
-#define LLMOBS_LIVING_H
+#ifndef LLMOBS_LIVE_NAMESPACES_H
+#define LLMOBS_LIVE_NAMESPACES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@
 /* More than any clock of a file system is behind. */
 #define LLMOBS_LIVING_SLACK_S 5
 
-struct llmobs_living {
+struct llmobs_live_namespaces {
     uint64_t *list; /* NULL: not known */
     size_t count;
     int64_t before_s; /* wall clock: what is newer is not known */
@@ -29,12 +29,13 @@ struct llmobs_living {
 
 /* Reads them from `proc`, which is "/proc" but for tests. On error the list is
  * none. */
-int llmobs_living_read(const char *proc, struct llmobs_living *out);
-void llmobs_living_free(struct llmobs_living *living);
+int llmobs_live_namespaces_read(const char *proc,
+                                struct llmobs_live_namespaces *out);
+void llmobs_live_namespaces_free(struct llmobs_live_namespaces *living);
 
 /* True where the namespace has surely no process, given that something in it
  * had been written by then. */
-bool llmobs_living_lacks(const struct llmobs_living *living, uint64_t pidns,
-                         int64_t written_s);
+bool llmobs_live_namespaces_lacks(const struct llmobs_live_namespaces *living,
+                                  uint64_t pidns, int64_t written_s);
 
 #endif

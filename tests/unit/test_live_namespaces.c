@@ -1,5 +1,5 @@
 /* Which pid namespaces have processes, from a /proc made of links. */
-#include "core/spool/living.h"
+#include "core/spool/live_namespaces.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ static void add(const char *pid, const char *link)
 
 START_TEST(lists_each_once)
 {
-    struct llmobs_living living;
+    struct llmobs_live_namespaces living;
     int64_t old;
 
     unit_directory(proc);
@@ -39,37 +39,38 @@ START_TEST(lists_each_once)
     add("21", "pid:[4026532001]");
     add("30", NULL); /* has ended */
     add("version", "pid:[7]");
-    ck_assert_int_eq(llmobs_living_read(proc, &living), 0);
+    ck_assert_int_eq(llmobs_live_namespaces_read(proc, &living), 0);
     unit_remove(proc);
     ck_assert_uint_eq(living.count, 2);
     old = living.before_s - 1;
-    ck_assert(!llmobs_living_lacks(&living, FIRST_NUMBER, old));
-    ck_assert(!llmobs_living_lacks(&living, 4026532001, old));
-    ck_assert(llmobs_living_lacks(&living, 4026532002, old));
+    ck_assert(!llmobs_live_namespaces_lacks(&living, FIRST_NUMBER, old));
+    ck_assert(!llmobs_live_namespaces_lacks(&living, 4026532001, old));
+    ck_assert(llmobs_live_namespaces_lacks(&living, 4026532002, old));
     /* What is new, or of an unknown namespace, may live. */
-    ck_assert(!llmobs_living_lacks(&living, 4026532002, living.before_s));
-    ck_assert(!llmobs_living_lacks(&living, 0, old));
-    llmobs_living_free(&living);
-    ck_assert(!llmobs_living_lacks(&living, 4026532002, old));
+    ck_assert(
+        !llmobs_live_namespaces_lacks(&living, 4026532002, living.before_s));
+    ck_assert(!llmobs_live_namespaces_lacks(&living, 0, old));
+    llmobs_live_namespaces_free(&living);
+    ck_assert(!llmobs_live_namespaces_lacks(&living, 4026532002, old));
 }
 END_TEST
 
 static void refuses(const char *self, const char *other)
 {
-    struct llmobs_living living;
+    struct llmobs_live_namespaces living;
 
     unit_directory(proc);
     add("self", self);
     add("1", other);
-    ck_assert_int_ne(llmobs_living_read(proc, &living), 0);
+    ck_assert_int_ne(llmobs_live_namespaces_read(proc, &living), 0);
     unit_remove(proc);
     ck_assert_ptr_null(living.list);
-    ck_assert(!llmobs_living_lacks(&living, 4026532002, 0));
+    ck_assert(!llmobs_live_namespaces_lacks(&living, 4026532002, 0));
 }
 
 START_TEST(knows_what_it_does_not_see)
 {
-    struct llmobs_living living;
+    struct llmobs_live_namespaces living;
 
     refuses("pid:[4026532001]", FIRST); /* in a container */
     refuses(NULL, FIRST);
@@ -77,14 +78,14 @@ START_TEST(knows_what_it_does_not_see)
     refuses(FIRST, "pid:[x]");
     refuses(FIRST, "pid:[4026531836]more");
     refuses(FIRST, "pid:[0]");
-    ck_assert_int_eq(llmobs_living_read("/nowhere", &living), -ENOENT);
+    ck_assert_int_eq(llmobs_live_namespaces_read("/nowhere", &living), -ENOENT);
     ck_assert_ptr_null(living.list);
 }
 END_TEST
 
-UNIT_SUITE(living)
+UNIT_SUITE(live_namespaces)
 {
-    Suite *s = suite_create("living");
+    Suite *s = suite_create("live_namespaces");
 
     UNIT_TEST(s, lists_each_once);
     UNIT_TEST(s, knows_what_it_does_not_see);
