@@ -47,7 +47,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/export/,peer store) \
 	$(addprefix core/ledger/,counts ledger ledger_dir) \
 	$(addprefix core/net/,http http_transfer resolve) \
-	$(addprefix core/spool/,adopt adopt_find adopt_read live_namespaces) \
+	$(addprefix core/spool/,adopt live_namespaces) \
 	core/text/inflate rules/read/base64)
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))

@@ -18,7 +18,7 @@ HANDLE = "core/capture/handle.c"
 KEYED = "core/base/keyed.c"
 MULTI = "core/ops/multi.c"
 INJECT = "core/trace/inject.c"
-READ = "core/spool/adopt_read.c"
+READ = "core/spool/adopt.c"
 ENTRY = "core/spool/exchange_entry.c"
 
 HAZARDS = [
@@ -799,11 +799,11 @@ HAZARDS = [
     ("thousands of directories in the spool, at an exit",
      "the exit ends the worker's look at them when its time is over "
      "(`llmobs_adopt_until`)", [
-         ("adopts-without-end", [("core/spool/adopt_inner.h", "    return until != "
+         ("adopts-without-end", [("core/spool/adopt.c", "    return until != "
                                   "INT64_MAX &&", "    return !until &&")],
           ["unit in_time"]),
-         ("adopts-the-big", [("core/spool/adopt_read.c", "           (bytes > "
-                              "HURRIED_BYTES ||", "           (")],
+         ("adopts-the-big", [("core/spool/adopt.c", "           (bytes > "
+                              "ENDING_BYTES ||", "           (")],
           ["unit in_time"])]),
 
     ("a program that gives up its user or its root after a call",
@@ -1474,7 +1474,7 @@ HAZARDS = [
          ("old-name", [("core/spool/spool_file.h", "#define LLMOBS_SPOOL_SUFFIX \""
                         ".entries\"", "#define LLMOBS_SPOOL_SUFFIX \"\"")],
           ["unit later_version"]),
-         ("later-for-a-stub", [("core/spool/adopt_find.c", "        if (one != "
+         ("later-for-a-stub", [("core/spool/adopt.c", "        if (one != "
                                 "-ENODATA)\n            rc = one;",
                                 "        rc = one == -ENOTSUP ? -ENODATA : "
                                 "one;")],

@@ -1,13 +1,773 @@
-#include "core/spool/adopt_inner.h"
+#include "core/spool/adopt.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/crash_point.h"
+#include "core/base/fd.h"
+#include "core/ledger/ledger_dir.h"
+#include "core/spool/event_item.h"
+#include "core/spool/exchange_entry.h"
 #include "core/spool/spool_file.h"
+
+#define FILES_MAX 4096
+/* The bytes of a directory that an ending process still reads. */
+#define ENDING_BYTES ((size_t)2 * 1024 * 1024)
+#define IDS_MAX ((size_t)4 * 1024 * 1024)
+
+/* A directory without a file is younger than this if its process has just
+ * begun; else that process was killed. */
+#define EMPTY_S 60
+#define OWNER_LOOK ((size_t)64 * 1024)
+
+/* Numbers, which are sorted once and then searched. */
+struct ids {
+    uint64_t *list;
+    size_t count, cap;
+};
+
+typedef char dir_name[LLMOBS_RECORD_NAME_MAX];
+
+/* The destinations that have an entry already. by_number sorts them by the id,
+ * which is the first member. */
+struct delivered_to {
+    uint64_t id;
+    unsigned bits;
+};
+
+struct llmobs_adopt {
+    const struct llmobs_config *config;
+    enum llmobs_adopt_whose whose;
+    const struct llmobs_live_namespaces *living;
+    _Atomic int64_t until_ns;
+    struct llmobs_owner *self; /* from the first owner on */
+    const struct llmobs_spool *own;
+    char base[PATH_MAX];
+    /* Directories that this walk has visited and left something in. */
+    dir_name *given_up;
+    size_t given_up_count;
+    /* The directory that is open, and that this process has claimed. */
+    bool open;
+    char dir[PATH_MAX];
+    struct llmobs_owner *owner;
+    struct llmobs_config names;
+    uint32_t *files; /* FILES_MAX, once there is one */
+    size_t file_count, file;
+    bool old; /* the files have the form of the last release */
+    struct ids released, begun, ended;
+    struct delivered_to *delivered_to; /* few, in the order of their file */
+    size_t delivered_to_count, delivered_to_cap;
+    struct llmobs_recalls *recalls;
+    struct llmobs_buf text;      /* of the present file */
+    struct llmobs_entry_key key; /* of the present file, unless it is old */
+    size_t at;
+    size_t out;      /* entries given, and neither let go nor given back */
+    size_t kept;     /* entries given back, and unreadable files or entries */
+    int64_t died_ns; /* wall clock: the last write there */
+};
+
+/* True where the time that the caller allows is over. */
+static bool is_late(struct llmobs_adopt *adopt)
+{
+    int64_t until = atomic_load(&adopt->until_ns);
+
+    return until != INT64_MAX && llmobs_clock_mono_ns() >= until;
+}
+
+/* -- ids ---------------------------------------------------------------- */
+
+static int add_id(struct ids *ids, uint64_t id)
+{
+    size_t cap = ids->cap ? ids->cap * 2 : 64;
+    uint64_t *list = ids->list;
+
+    if (ids->count == ids->cap) {
+        if (ids->count >= IDS_MAX)
+            return -E2BIG;
+        list = realloc(list, cap * sizeof(*list));
+        if (!list)
+            return -ENOMEM;
+        ids->list = list;
+        ids->cap = cap;
+    }
+    list[ids->count++] = id;
+    return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return (x > y) - (x < y);
+}
+
+static bool has_id(const struct ids *ids, uint64_t id)
+{
+    return ids->count > 0 &&
+           bsearch(&id, ids->list, ids->count, sizeof(id), by_number) != NULL;
+}
+
+static void sort_ids(struct ids *ids)
+{
+    if (ids->count > 1)
+        qsort(ids->list, ids->count, sizeof(*ids->list), by_number);
+}
+
+/* -- a file ------------------------------------------------------------- */
+
+static void file_path(const struct llmobs_adopt *adopt, const char *dir,
+                      uint32_t file, char out[PATH_MAX])
+{
+    if (adopt->old)
+        llmobs_spool_old_path(dir, file, out);
+    else
+        llmobs_spool_file_path(dir, file, out);
+}
+
+static struct llmobs_text text_of(const struct llmobs_adopt *adopt)
+{
+    return (struct llmobs_text){adopt->text.data, adopt->text.len};
+}
+
+/* A process that was killed in its first write leaves less than a key: that
+ * counts as an empty file. */
+static int read_key(struct llmobs_adopt *adopt)
+{
+    int rc = llmobs_entry_file_read(text_of(adopt), &adopt->key);
+
+    if (rc)
+        llmobs_buf_cut(&adopt->text, 0);
+    return rc == -ENODATA ? 0 : rc;
+}
+
+static int read_file(struct llmobs_adopt *adopt, const char *dir, uint32_t file,
+                     size_t max)
+{
+    char path[PATH_MAX];
+    int rc;
+
+    llmobs_buf_cut(&adopt->text, 0);
+    file_path(adopt, dir, file, path);
+    rc = llmobs_spool_read(path, 0, max, &adopt->text);
+    return rc || adopt->old ? rc : read_key(adopt);
+}
+
+static bool next_entry(const struct llmobs_adopt *adopt, size_t *at,
+                       struct llmobs_entry *entry)
+{
+    return llmobs_entry_next(adopt->old ? NULL : &adopt->key, text_of(adopt),
+                             at, entry);
+}
+
+/* -- what is in a directory --------------------------------------------- */
+
+static int note_ids(struct ids *ids, const struct llmobs_entry *entry)
+{
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+    int rc = 0;
+
+    while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
+        for (size_t i = 0; tag == LLMOBS_RELEASE_IDS && !rc &&
+                           i + sizeof(uint64_t) <= value.len;
+             i += sizeof(uint64_t)) {
+            uint64_t id;
+
+            memcpy(&id, value.data + i, sizeof(id));
+            rc = add_id(ids, id);
+        }
+    return rc;
+}
+
+/* Makes room for one more. */
+static int grow_delivered_to(struct llmobs_adopt *adopt)
+{
+    size_t cap = adopt->delivered_to_cap ? adopt->delivered_to_cap * 2 : 64;
+    struct delivered_to *list;
+
+    if (adopt->delivered_to_count < adopt->delivered_to_cap)
+        return 0;
+    list = realloc(adopt->delivered_to, cap * sizeof(*list));
+    if (!list)
+        return -ENOMEM;
+    adopt->delivered_to = list;
+    adopt->delivered_to_cap = cap;
+    return 0;
+}
+
+static int note_delivered_to(struct llmobs_adopt *adopt,
+                             const struct llmobs_entry *entry)
+{
+    struct llmobs_text value;
+    struct delivered_to *delivered_to;
+    size_t at = 0;
+    uint32_t tag;
+
+    if (!llmobs_entry_field(entry, &at, &tag, &value) ||
+        value.len != sizeof(delivered_to->bits) ||
+        adopt->delivered_to_count >= IDS_MAX)
+        return 0;
+    if (grow_delivered_to(adopt) != 0)
+        return -ENOMEM;
+    delivered_to = &adopt->delivered_to[adopt->delivered_to_count++];
+    delivered_to->id = entry->id;
+    memcpy(&delivered_to->bits, value.data, sizeof(delivered_to->bits));
+    return 0;
+}
+
+/* Gives the destinations that have the entry. False where no process has noted
+ * any, not even an empty set. */
+static bool delivered_to_of(const struct llmobs_adopt *adopt, uint64_t id,
+                            unsigned *bits)
+{
+    const struct delivered_to *at, *end;
+
+    *bits = 0;
+    if (adopt->delivered_to_count == 0)
+        return false;
+    end = adopt->delivered_to + adopt->delivered_to_count;
+    at = bsearch(&id, adopt->delivered_to, adopt->delivered_to_count,
+                 sizeof(*at), by_number);
+    if (!at)
+        return false;
+    while (at > adopt->delivered_to && at[-1].id == id)
+        at--;
+    for (; at < end && at->id == id; at++)
+        *bits |= at->bits;
+    return true;
+}
+
+static int note_entry(struct llmobs_adopt *adopt,
+                      const struct llmobs_entry *entry)
+{
+    if (entry->done)
+        return add_id(&adopt->released, entry->id);
+    if (entry->type == LLMOBS_ENTRY_RELEASE)
+        return note_ids(&adopt->released, entry);
+    if (entry->type == LLMOBS_ENTRY_DELIVERED_TO)
+        return note_delivered_to(adopt, entry);
+    if (entry->type == LLMOBS_ENTRY_BEGIN)
+        return add_id(&adopt->begun, entry->id);
+    if (entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT)
+        return add_id(&adopt->ended, entry->id);
+    return 0;
+}
+
+/* Notes when the file was last written; gives its bytes. */
+static size_t note_file(struct llmobs_adopt *adopt, uint32_t file)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    int64_t at;
+
+    file_path(adopt, adopt->dir, file, path);
+    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW))
+        return 0;
+    at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    if (at > adopt->died_ns)
+        adopt->died_ns = at;
+    return st.st_size > 0 ? (size_t)st.st_size : 0;
+}
+
+/* Reading cannot be cut short. So where the app waits for it, a directory is
+ * begun only if it is read in no time. */
+static bool is_too_much(struct llmobs_adopt *adopt, size_t bytes)
+{
+    return atomic_load(&adopt->until_ns) != INT64_MAX &&
+           (bytes > ENDING_BYTES || is_late(adopt));
+}
+
+/* Reads all files of the directory once, to learn which entries were released,
+ * which calls began and which ended. A file that cannot be read counts as kept,
+ * so that the directory stays. */
+static int survey(struct llmobs_adopt *adopt)
+{
+    struct llmobs_entry entry;
+    size_t bytes = 0;
+    int rc = 0;
+
+    adopt->died_ns = 0;
+    for (size_t i = 0; i < adopt->file_count && !rc; i++) {
+        size_t at = 0;
+
+        bytes += note_file(adopt, adopt->files[i]);
+        if (is_too_much(adopt, bytes))
+            return -ETIME;
+        rc = read_file(adopt, adopt->dir, adopt->files[i], LLMOBS_SPOOL_TEXT);
+        if (rc == -ENOMEM)
+            break; /* else entries that it releases would be delivered again */
+        adopt->kept += rc != 0;
+        rc = 0;
+        while (!rc && next_entry(adopt, &at, &entry))
+            rc = note_entry(adopt, &entry);
+    }
+    sort_ids(&adopt->released);
+    sort_ids(&adopt->begun);
+    sort_ids(&adopt->ended);
+    if (adopt->delivered_to_count > 1)
+        qsort(adopt->delivered_to, adopt->delivered_to_count,
+              sizeof(*adopt->delivered_to), by_number);
+    llmobs_buf_cut(&adopt->text, 0);
+    adopt->file = 0;
+    adopt->at = 0;
+    return rc;
+}
+
+/* -- entries ------------------------------------------------------------ */
+
+static bool is_due(const struct llmobs_adopt *adopt,
+                   const struct llmobs_entry *entry)
+{
+    if (has_id(&adopt->released, entry->id))
+        return false;
+    if (entry->type == LLMOBS_ENTRY_START && has_id(&adopt->begun, entry->id))
+        return false;
+    if (llmobs_entry_has_begun(entry->type))
+        return !has_id(&adopt->ended, entry->id);
+    return entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
+}
+
+static void end_by_kill(const struct llmobs_adopt *adopt,
+                        struct llmobs_exchange *exchange)
+{
+    exchange->end = LLMOBS_END_KILLED;
+    exchange->duration_ns = adopt->died_ns - exchange->start_wall_ns;
+    if (exchange->duration_ns < 0)
+        exchange->duration_ns = 0;
+}
+
+static int read_entry(struct llmobs_adopt *adopt,
+                      const struct llmobs_entry *entry,
+                      struct llmobs_adopted *out)
+{
+    bool counted;
+
+    memset(out, 0, sizeof(*out));
+    out->config = &adopt->names;
+    out->spooled.id = entry->id;
+    out->spooled.file = adopt->files[adopt->file];
+    /* In a process with other destinations the bits mean others. */
+    counted = delivered_to_of(adopt, entry->id, &out->delivered_to);
+    if (adopt->whose == LLMOBS_ADOPT_ANY)
+        out->delivered_to = 0;
+    if (entry->type == LLMOBS_ENTRY_EVENT)
+        return llmobs_event_read(entry, &out->kind, &out->event);
+    out->killed = llmobs_entry_has_begun(entry->type);
+    out->uncounted = out->killed && !counted;
+    return llmobs_exchange_read(entry, &adopt->recalls, &out->exchange);
+}
+
+/* 1: `out` has the entry; 0: it is not to be delivered; -ENOMEM: the next call
+ * reads it again. */
+static int give(struct llmobs_adopt *adopt, const struct llmobs_entry *entry,
+                struct llmobs_adopted *out)
+{
+    int rc;
+
+    if (!is_due(adopt, entry))
+        return 0;
+    rc = read_entry(adopt, entry, out);
+    if (rc == -ENOMEM) {
+        adopt->at = entry->offset;
+        return rc;
+    }
+    if (rc) {
+        adopt->kept++;
+        return 0;
+    }
+    if (out->killed)
+        end_by_kill(adopt, out->exchange);
+    if (out->uncounted)
+        llmobs_adopt_note_delivered_to(adopt, &out->spooled, 0);
+    adopt->out++;
+    return 1;
+}
+
+/* Gives the next entry of the present directory: 1; 0: there is none. */
+static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
+{
+    struct llmobs_entry entry;
+    int rc;
+
+    for (; adopt->file < adopt->file_count; adopt->file++) {
+        if (adopt->at == 0) {
+            rc = read_file(adopt, adopt->dir, adopt->files[adopt->file],
+                           LLMOBS_SPOOL_TEXT);
+            if (rc == -ENOMEM)
+                return rc;
+            if (rc)
+                continue; /* the survey has counted it as kept */
+        }
+        while (next_entry(adopt, &adopt->at, &entry)) {
+            rc = give(adopt, &entry, out);
+            if (rc)
+                return rc;
+        }
+        adopt->at = 0;
+    }
+    return 0;
+}
+
+/* -- its files ---------------------------------------------------------- */
+
+static int by_file(const void *a, const void *b)
+{
+    uint32_t x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return (x > y) - (x < y);
+}
+
+static bool file_number(const char *name, const char *suffix, uint32_t *out)
+{
+    char *end;
+    unsigned long number = strtoul(name, &end, 10);
+
+    *out = (uint32_t)number;
+    return *name >= '1' && *name <= '9' && strcmp(end, suffix) == 0 &&
+           number < UINT32_MAX;
+}
+
+/* All files of one process are old, or none is. */
+static void list_names(struct llmobs_adopt *adopt, DIR *dir)
+{
+    const char *suffix = adopt->old ? "" : LLMOBS_SPOOL_SUFFIX;
+    struct dirent *entry;
+
+    while (adopt->file_count < FILES_MAX && (entry = readdir(dir)))
+        adopt->file_count += file_number(entry->d_name, suffix,
+                                         &adopt->files[adopt->file_count]);
+}
+
+static int list_files(struct llmobs_adopt *adopt, const char *path)
+{
+    DIR *dir;
+
+    adopt->file_count = 0;
+    adopt->old = false;
+    if (!adopt->files)
+        adopt->files = malloc(FILES_MAX * sizeof(*adopt->files));
+    if (!adopt->files)
+        return -ENOMEM;
+    dir = llmobs_fd_list(
+        llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    if (!dir)
+        return -errno;
+    list_names(adopt, dir);
+    if (adopt->file_count == 0) {
+        adopt->old = true;
+        rewinddir(dir);
+        list_names(adopt, dir);
+    }
+    closedir(dir);
+    qsort(adopt->files, adopt->file_count, sizeof(*adopt->files), by_file);
+    return 0;
+}
+
+/* -- the process of a directory ----------------------------------------- */
+
+/* Reads the owner from one file. */
+static int owner_in(struct llmobs_adopt *adopt, const char *dir, uint32_t file)
+{
+    int rc = read_file(adopt, dir, file, OWNER_LOOK);
+    struct llmobs_entry entry;
+    size_t at = 0;
+
+    while (!rc && !adopt->owner && next_entry(adopt, &at, &entry))
+        if (entry.type == LLMOBS_ENTRY_OWNER)
+            rc = llmobs_owner_read(&entry, &adopt->owner);
+    return rc ? rc : adopt->owner ? 0 : -ENODATA;
+}
+
+/* Reads the owner from the first file that has one. -ENODATA: none has, and all
+ * files could be read. */
+static int find_owner(struct llmobs_adopt *adopt, const char *dir)
+{
+    int rc = -ENODATA, one;
+
+    if (!adopt->self)
+        adopt->self = llmobs_owner_new(adopt->config);
+    if (!adopt->self)
+        return -ENOMEM;
+    llmobs_owner_free(adopt->owner);
+    adopt->owner = NULL;
+    for (size_t i = 0; i < adopt->file_count && !adopt->owner; i++) {
+        one = owner_in(adopt, dir, adopt->files[i]);
+        if (one != -ENODATA)
+            rc = one;
+    }
+    return rc;
+}
+
+/* A pid means nothing in another pid namespace. Where it is not known whether a
+ * process lives, it counts as living. A directory with the pid of this process
+ * and another name is that of the program before an exec. The process that has
+ * claimed a directory of another boot or namespace is in the directory's name,
+ * so that one is asked about first. */
+static bool is_dead(const struct llmobs_adopt *adopt,
+                    const struct llmobs_record_owner *who, int64_t changed_s)
+{
+    uint64_t boot = llmobs_owner_boot(adopt->owner);
+    uint64_t mine = llmobs_owner_boot(adopt->self);
+    uint64_t pidns = llmobs_owner_pidns(adopt->owner);
+    uint64_t start;
+    bool gone = llmobs_record_start(who->pid, &start) == -ESRCH;
+
+    if (!gone && start && start == who->start && who->pid != getpid())
+        return false;
+    if (boot && mine && boot != mine)
+        return true;
+    if (!pidns || pidns != llmobs_owner_pidns(adopt->self))
+        return adopt->living &&
+               llmobs_live_namespaces_lacks(adopt->living, pidns, changed_s);
+    if (gone)
+        return true;
+    if (start && who->start && start != who->start)
+        return true;
+    return who->pid == getpid();
+}
+
+static bool is_for_us(const struct llmobs_adopt *adopt)
+{
+    return adopt->whose == LLMOBS_ADOPT_ANY ||
+           llmobs_owner_same_place(adopt->owner, adopt->self);
+}
+
+/* Gives the directory the name of this process. It fails where another process
+ * was faster. */
+static int claim(struct llmobs_adopt *adopt, const char *path)
+{
+    char name[LLMOBS_RECORD_NAME_MAX];
+
+    llmobs_record_self(name);
+    if (snprintf(adopt->dir, sizeof(adopt->dir), "%s/%s", adopt->base, name) >=
+        (int)sizeof(adopt->dir))
+        return -ENAMETOOLONG;
+    llmobs_crash_point("claiming");
+    if (rename(path, adopt->dir))
+        return -errno;
+    llmobs_crash_point("claimed");
+    return 0;
+}
+
+/* -- leaving a directory -------------------------------------------------- */
+
+static void forget_dir(struct llmobs_adopt *adopt)
+{
+    memset(&adopt->released, 0, sizeof(adopt->released));
+    memset(&adopt->begun, 0, sizeof(adopt->begun));
+    memset(&adopt->ended, 0, sizeof(adopt->ended));
+    adopt->delivered_to = NULL;
+    adopt->delivered_to_count = adopt->delivered_to_cap = 0;
+    adopt->owner = NULL;
+    adopt->recalls = NULL;
+    llmobs_buf_init(&adopt->text, LLMOBS_SPOOL_TEXT);
+    adopt->at = adopt->file = adopt->file_count = 0;
+    adopt->out = adopt->kept = 0;
+    adopt->open = false;
+}
+
+static void leave_dir(struct llmobs_adopt *adopt)
+{
+    free(adopt->released.list);
+    free(adopt->begun.list);
+    free(adopt->ended.list);
+    free(adopt->delivered_to);
+    llmobs_owner_free(adopt->owner);
+    llmobs_recalls_free(adopt->recalls);
+    llmobs_buf_fini(&adopt->text);
+    forget_dir(adopt);
+}
+
+/* Keeps this walk from visiting the present directory again. */
+static void give_up(struct llmobs_adopt *adopt)
+{
+    size_t count = adopt->given_up_count;
+    dir_name *list = realloc(adopt->given_up, (count + 1) * sizeof(*list));
+
+    if (!list)
+        return;
+    adopt->given_up = list;
+    adopt->given_up_count = count + 1;
+    snprintf(list[count], sizeof(*list), "%s", strrchr(adopt->dir, '/') + 1);
+}
+
+static bool is_given_up(const struct llmobs_adopt *adopt, const char *name)
+{
+    for (size_t i = 0; i < adopt->given_up_count; i++)
+        if (strcmp(adopt->given_up[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* 0 where the directory cannot be claimed or read, so that the walk goes on to
+ * the next one. */
+static int open_dir(struct llmobs_adopt *adopt, const char *path)
+{
+    int rc = claim(adopt, path);
+
+    if (rc)
+        return 0;
+    adopt->open = true;
+    adopt->out = adopt->kept = 0;
+    llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
+    rc = survey(adopt);
+    if (!rc)
+        return 1;
+    give_up(adopt);
+    leave_dir(adopt);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* -- directories that are passed over ----------------------------------- */
+
+static bool is_old(const char *path)
+{
+    struct stat st;
+
+    return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(st.st_mode) &&
+           llmobs_clock_wall_ns() / 1000000000 - st.st_mtime > EMPTY_S;
+}
+
+/* Removes the directory of a process that was killed in its first write. There
+ * is nothing to read in it, because the owner is written before all else. */
+static void remove_stub(struct llmobs_adopt *adopt, const char *dir,
+                        const struct llmobs_record_owner *who)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    uint64_t start;
+
+    if (!is_old(dir) || llmobs_record_start(who->pid, &start) != -ESRCH)
+        return;
+    for (size_t i = 0; i < adopt->file_count; i++) {
+        file_path(adopt, dir, adopt->files[i], path);
+        if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
+            !S_ISREG(st.st_mode) || st.st_size > (off_t)OWNER_LOOK)
+            return;
+    }
+    for (size_t i = 0; i < adopt->file_count; i++) {
+        file_path(adopt, dir, adopt->files[i], path);
+        unlink(path);
+    }
+    rmdir(dir);
+}
+
+/* True for the directory of this process. It is asked again after the files
+ * were listed, because the directory has files only once its path is known. */
+static bool is_own(const struct llmobs_adopt *adopt, const char *path)
+{
+    return adopt->own && llmobs_spool_is_at(adopt->own, path);
+}
+
+/* -- finding one -------------------------------------------------------- */
+
+/* Lists the files of a directory of the spool; gives the process in its name,
+ * its path, and when it was last changed. False where it is that of no process,
+ * of another user, or of this process. Root, too, leaves a directory to its
+ * user, and makes a process for that. */
+static bool look_at(struct llmobs_adopt *adopt, const char *name,
+                    struct llmobs_record_owner *who, char path[PATH_MAX],
+                    int64_t *changed_s)
+{
+    struct stat st;
+
+    if (!llmobs_record_parse(name, who) ||
+        snprintf(path, PATH_MAX, "%s/%s", adopt->base, name) >= PATH_MAX)
+        return false;
+    if (is_own(adopt, path) ||
+        fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
+        !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+        return false;
+    *changed_s = st.st_ctime;
+    return list_files(adopt, path) == 0 && !is_own(adopt, path);
+}
+
+/* 1: this process has claimed it; 0: it is not for this process. */
+static int try_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
+{
+    struct llmobs_record_owner who;
+    char path[PATH_MAX];
+    int64_t changed_s;
+    int rc;
+
+    (void)ctx;
+    if (!look_at(adopt, name, &who, path, &changed_s) ||
+        is_given_up(adopt, name))
+        return 0;
+    if (adopt->file_count == 0) {
+        if (is_old(path))
+            rmdir(path);
+        return 0;
+    }
+    rc = find_owner(adopt, path);
+    if (rc == -ENODATA)
+        remove_stub(adopt, path, &who);
+    if (rc || !is_dead(adopt, &who, changed_s) || !is_for_us(adopt))
+        return 0;
+    return open_dir(adopt, path);
+}
+
+/* True where the spool has no directory but that of this process, so that it
+ * need not be listed. Many file systems count each directory as a link to the
+ * one above. */
+static bool has_own_alone(const struct llmobs_adopt *adopt, int base)
+{
+    struct stat st;
+
+    return adopt->own && llmobs_spool_path(adopt->own)[0] &&
+           fstat(base, &st) == 0 && st.st_nlink == 3;
+}
+
+/* Visits each name in the spool until a visit gives other than 0, and gives
+ * that. */
+static int walk(struct llmobs_adopt *adopt,
+                int (*visit)(struct llmobs_adopt *, const char *, void *),
+                void *ctx)
+{
+    struct dirent *entry;
+    DIR *list;
+    int fd, rc = llmobs_spool_base(adopt->config, true, &fd);
+
+    if (rc)
+        return rc == -ENOENT ? 0 : rc;
+    if (has_own_alone(adopt, fd)) {
+        close(fd);
+        return 0;
+    }
+    list = llmobs_fd_list(fd);
+    if (!list)
+        return -errno;
+    while (rc == 0 && !is_late(adopt) && (entry = readdir(list)))
+        rc = visit(adopt, entry->d_name, ctx);
+    closedir(list);
+    return rc;
+}
+
+static int find_dir(struct llmobs_adopt *adopt)
+{
+    int rc = walk(adopt, try_dir, NULL);
+
+    if (rc == 0)
+        adopt->given_up_count = 0;
+    return rc;
+}
+
+/* -- the public functions ------------------------------------------------ */
 
 struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
                                       enum llmobs_adopt_whose whose)
@@ -26,21 +786,6 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
     return NULL;
 }
 
-static void forget_dir(struct llmobs_adopt *adopt)
-{
-    memset(&adopt->released, 0, sizeof(adopt->released));
-    memset(&adopt->begun, 0, sizeof(adopt->begun));
-    memset(&adopt->ended, 0, sizeof(adopt->ended));
-    adopt->delivered_to = NULL;
-    adopt->delivered_to_count = adopt->had_cap = 0;
-    adopt->owner = NULL;
-    adopt->recalls = NULL;
-    llmobs_buf_init(&adopt->text, LLMOBS_SPOOL_TEXT);
-    adopt->at = adopt->file = adopt->file_count = 0;
-    adopt->out = adopt->kept = 0;
-    adopt->open = false;
-}
-
 void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
 {
     if (adopt->self)
@@ -52,23 +797,11 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
     forget_dir(adopt);
 }
 
-void llmobs_adopt_leave(struct llmobs_adopt *adopt)
-{
-    free(adopt->released.list);
-    free(adopt->begun.list);
-    free(adopt->ended.list);
-    free(adopt->delivered_to);
-    llmobs_owner_free(adopt->owner);
-    llmobs_recalls_free(adopt->recalls);
-    llmobs_buf_fini(&adopt->text);
-    forget_dir(adopt);
-}
-
 void llmobs_adopt_free(struct llmobs_adopt *adopt)
 {
     if (!adopt)
         return;
-    llmobs_adopt_leave(adopt);
+    leave_dir(adopt);
     free(adopt->given_up);
     free(adopt->files);
     llmobs_owner_free(adopt->self);
@@ -92,13 +825,13 @@ void llmobs_adopt_except(struct llmobs_adopt *adopt,
     adopt->own = own;
 }
 
-/* Nothing is left: its files and the directory go. */
+/* Removes the directory and its files once nothing is left to deliver. */
 static void remove_dir(struct llmobs_adopt *adopt)
 {
     char path[PATH_MAX];
 
     for (size_t i = 0; i < adopt->file_count; i++) {
-        llmobs_adopt_path(adopt, adopt->dir, adopt->files[i], path);
+        file_path(adopt, adopt->dir, adopt->files[i], path);
         llmobs_crash_point("removing an adopted file");
         unlink(path);
     }
@@ -114,8 +847,8 @@ static void close_if_done(struct llmobs_adopt *adopt)
     if (adopt->kept == 0)
         remove_dir(adopt);
     else
-        llmobs_adopt_give_up(adopt);
-    llmobs_adopt_leave(adopt);
+        give_up(adopt);
+    leave_dir(adopt);
 }
 
 int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
@@ -124,34 +857,36 @@ int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
 
     for (;;) {
         if (adopt->open) {
-            rc = llmobs_adopt_next_here(adopt, out);
+            rc = next_here(adopt, out);
             if (rc != 0)
                 return rc;
             if (adopt->out > 0)
                 return -EAGAIN;
             close_if_done(adopt);
         }
-        rc = llmobs_adopt_find(adopt);
+        rc = find_dir(adopt);
         if (rc != 1)
             return rc;
     }
 }
 
-/* A file of the present directory, which is ours alone. The key is read again:
- * it may not be that of the file that was read last. */
+/* Prepares to write to a file of the present directory, which no other process
+ * writes to. Reads the key again, as the file that was read last may have
+ * another. */
 static int open_target(const struct llmobs_adopt *adopt, uint32_t file,
                        char path[PATH_MAX], struct llmobs_entry_key *key,
                        struct llmobs_spool_target *out)
 {
     *out = (struct llmobs_spool_target){.path = path, .alone = true};
-    llmobs_adopt_path(adopt, adopt->dir, file, path);
+    file_path(adopt, adopt->dir, file, path);
     if (adopt->old)
         return 0;
     out->key = key;
     return llmobs_spool_key(path, key);
 }
 
-/* The first of `list` that are in one file, at most as many as a note holds. */
+/* Releases the first entries of `list` that are in one file, as many as one
+ * note holds; gives how many. */
 static size_t note_some(const struct llmobs_adopt *adopt,
                         const struct llmobs_spooled *list, size_t count)
 {
@@ -199,4 +934,68 @@ void llmobs_adopt_give_back(struct llmobs_adopt *adopt, size_t count)
     adopt->out -= count < adopt->out ? count : adopt->out;
     adopt->kept += count;
     close_if_done(adopt);
+}
+
+/* -- counting ------------------------------------------------------------ */
+
+static void count_entry(const struct llmobs_entry *entry, uint64_t *count,
+                        struct llmobs_adopt_left *out)
+{
+    int64_t start = llmobs_exchange_entry_start(entry);
+
+    (*count)++;
+    if (start > 0 && (out->oldest_ns == 0 || start < out->oldest_ns))
+        out->oldest_ns = start;
+}
+
+static int count_files(struct llmobs_adopt *adopt, bool dead,
+                       struct llmobs_adopt_left *out)
+{
+    uint64_t *count = !dead              ? &out->living
+                      : is_for_us(adopt) ? &out->ours
+                                         : &out->others;
+    struct llmobs_entry entry;
+    int rc = survey(adopt);
+
+    for (size_t i = 0; i < adopt->file_count && !rc; i++) {
+        size_t at = 0;
+
+        rc = read_file(adopt, adopt->dir, adopt->files[i], LLMOBS_SPOOL_TEXT);
+        while (!rc && next_entry(adopt, &at, &entry))
+            if (is_due(adopt, &entry) &&
+                (dead || !llmobs_entry_has_begun(entry.type)))
+                count_entry(&entry, count, out);
+        rc = rc == -ENOMEM ? rc : 0;
+    }
+    out->unreadable += adopt->kept;
+    return rc;
+}
+
+static int count_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
+{
+    struct llmobs_adopt_left *out = ctx;
+    struct llmobs_record_owner who;
+    int64_t changed_s;
+    bool dead;
+    int rc = 0;
+
+    if (!look_at(adopt, name, &who, adopt->dir, &changed_s) ||
+        adopt->file_count == 0)
+        return 0;
+    if (find_owner(adopt, adopt->dir)) {
+        out->unreadable++;
+    } else {
+        dead = is_dead(adopt, &who, changed_s);
+        out->dirs += dead && is_for_us(adopt);
+        rc = count_files(adopt, dead, out);
+    }
+    leave_dir(adopt);
+    return rc;
+}
+
+int llmobs_adopt_count(struct llmobs_adopt *adopt,
+                       struct llmobs_adopt_left *out)
+{
+    memset(out, 0, sizeof(*out));
+    return adopt->open ? -EBUSY : walk(adopt, count_dir, out);
 }
