@@ -1,11 +1,12 @@
-#include "core/spool/spool_inner.h"
+#include "core/spool/spool.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,27 +14,52 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/crash_point.h"
 #include "core/base/dirs.h"
+#include "core/base/fd.h"
 #include "core/base/file.h"
 #include "core/base/fork.h"
 #include "core/base/futex.h"
 #include "core/base/log.h"
 #include "core/base/scratch.h"
-#include "core/base/crash_point.h"
+#include "core/base/sys.h"
 #include "core/ledger/ledger_dir.h"
 #include "core/ledger/stats.h"
 #include "core/spool/event_item.h"
 #include "core/spool/exchange_entry.h"
-#include "core/spool/owner.h"
 #include "core/spool/spool_file.h"
+#include "core/spool/spool_state.h"
 
-/* A file has this part of a small spool at most. */
+/* A file of a small spool has at most this part of it. */
 #define FILE_PARTS 16
 
-/* Nothing is in it yet; the slots are as they are. */
+/* After a failure nothing is written for so long. */
+#define FAILED_MS 1000
+/* How long a thread waits for another one that makes the directory. */
+#define MAKING_MS 20
+
+#define LOOK_EVERY_MS 1000
+
+static struct llmobs_spool_slot *slot_of(struct llmobs_spool *spool,
+                                         uint32_t file)
+{
+    return &spool->slots[file % LLMOBS_SPOOL_FILES];
+}
+
+static uint32_t file_at(uint64_t at)
+{
+    return (uint32_t)(at >> 32);
+}
+
+static uint32_t current_file(struct llmobs_spool *spool)
+{
+    return file_at(atomic_load(&spool->at));
+}
+
+/* Sets all but the slots as in a spool without a directory. */
 static void begin(struct llmobs_spool *spool)
 {
-    atomic_store(&spool->place, LLMOBS_SPOOL_PLACE_NONE);
+    atomic_store(&spool->dir_state, LLMOBS_SPOOL_DIR_NONE);
     atomic_store(&spool->named, false);
     atomic_store(&spool->failed_ns, 0);
     atomic_store(&spool->turned, true);
@@ -44,7 +70,8 @@ static void begin(struct llmobs_spool *spool)
     spool->deferred_count = 0;
 }
 
-/* Few are in use; what is not written to stays the parent's memory. */
+/* Writes only to the slots in use, which are few: a child shares the memory of
+ * its parent until it writes there. */
 static void clear_slots(struct llmobs_spool *spool)
 {
     for (size_t i = 0; i < LLMOBS_SPOOL_FILES; i++) {
@@ -93,8 +120,9 @@ void llmobs_spool_free(struct llmobs_spool *spool)
     free(spool);
 }
 
-/* A child may be in a pid namespace of its own. Without memory it keeps its
- * parent's word, and nobody adopts what it leaves. */
+/* A child may be in another pid namespace, so it needs an owner of its own.
+ * Without memory it keeps that of its parent, and no process adopts what it
+ * leaves. */
 void llmobs_spool_reset(struct llmobs_spool *spool)
 {
     llmobs_owner_renew(&spool->owner, spool->config);
@@ -104,13 +132,341 @@ void llmobs_spool_reset(struct llmobs_spool *spool)
 
 const char *llmobs_spool_path(const struct llmobs_spool *spool)
 {
-    return atomic_load(&spool->place) == LLMOBS_SPOOL_PLACE_READY ? spool->dir
-                                                                  : "";
+    return atomic_load(&spool->dir_state) == LLMOBS_SPOOL_DIR_READY ? spool->dir
+                                                                    : "";
+}
+
+static void note_failure(struct llmobs_spool *spool, int error)
+{
+    atomic_store(&spool->failed_ns,
+                 error ? llmobs_clock_mono_ns() | 1 : (int64_t)0);
+    if (error)
+        llmobs_log_once(LLMOBS_LOG_WARN, "spool",
+                        "the spool cannot be written (%s): spans are kept in "
+                        "memory only",
+                        strerror(-error));
+}
+
+/* -- the directory ------------------------------------------------------- */
+
+/* Takes over the room that another process has found lately. */
+static void look_first(struct llmobs_spool *spool, int base)
+{
+    uint64_t bytes;
+
+    if (llmobs_spool_usage_told(base, &bytes) == 0)
+        atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
+}
+
+/* -- the spare directory ------------------------------------------------- */
+
+/* True for a directory, and no link, that only this user can use. */
+static bool is_fit(int base, const char *name)
+{
+    struct stat st;
+
+    return fstatat(base, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+           (st.st_mode & 07777) == 0700;
+}
+
+static int take_spare(int base, const char *name)
+{
+    if (!is_fit(base, LLMOBS_SPOOL_SPARE))
+        return -ENOENT;
+    llmobs_crash_point("taking the spare directory");
+    if (renameat(base, LLMOBS_SPOOL_SPARE, base, name))
+        return -errno;
+    llmobs_crash_point("took the spare directory");
+    return is_fit(base, name) ? 0 : -EPERM;
+}
+
+/* These C libraries give the entries of a directory as the kernel does. */
+_Static_assert(offsetof(struct dirent, d_name) == 19, "linux_dirent64");
+
+static bool names_nothing(const char *list, long len)
+{
+    unsigned short size;
+
+    for (long at = 0; at < len; at += size) {
+        memcpy(&size, list + at + offsetof(struct dirent, d_reclen),
+               sizeof(size));
+        if (list[at + (long)offsetof(struct dirent, d_name)] != '.')
+            return false;
+    }
+    return true;
+}
+
+/* Like a walk with opendir, but without its allocation. */
+static bool is_empty(const char *path)
+{
+    int fd =
+        llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    char list[320]; /* an entry and more */
+    bool empty = true;
+    long len = -1;
+
+    if (fd < 0)
+        return false;
+    while (empty &&
+           (len = llmobs_sys(SYS_getdents64, fd, list, sizeof(list))) > 0)
+        empty = names_nothing(list, len);
+    close(fd);
+    return empty && len == 0;
+}
+
+/* Renames an empty directory to the spare one, which replaces a spare one that
+ * is there and empty. */
+static int give_spare(const char *path)
+{
+    const size_t base = (size_t)(strrchr(path, '/') + 1 - path);
+    char *spare;
+    int rc = 0;
+
+    if (!is_empty(path))
+        return -ENOTEMPTY;
+    spare = llmobs_scratch_take(base + sizeof(LLMOBS_SPOOL_SPARE));
+    if (!spare)
+        return -ENOMEM;
+    memcpy(spare, path, base);
+    memcpy(spare + base, LLMOBS_SPOOL_SPARE, sizeof(LLMOBS_SPOOL_SPARE));
+    llmobs_crash_point("giving the directory");
+    if (rename(path, spare))
+        rc = -errno;
+    else
+        llmobs_crash_point("gave the directory");
+    llmobs_scratch_give(spare);
+    return rc;
+}
+
+/* -- the directory of this process --------------------------------------- */
+
+static int make(int base, const char *name)
+{
+    int rc = 0;
+
+    llmobs_crash_point("making a directory");
+    if (mkdirat(base, name, 0700) == 0)
+        (void)!fchmodat(base, name, 0700, 0);
+    else
+        rc = -errno;
+    llmobs_crash_point("made a directory");
+    return rc;
+}
+
+static int open_base(const struct llmobs_spool *spool, const char **name,
+                     int *fd)
+{
+    char *base = llmobs_scratch_take(PATH_MAX);
+    size_t len;
+    int rc;
+
+    if (!base)
+        return -ENOMEM;
+    *name = strrchr(spool->dir, '/') + 1;
+    len = (size_t)(*name - 1 - spool->dir);
+    memcpy(base, spool->dir, len);
+    base[len] = '\0';
+    rc = llmobs_dirs_have(base, spool->config->spool_dir != NULL, fd);
+    llmobs_scratch_give(base);
+    return rc;
+}
+
+/* Takes the spare directory or makes one. It fails where the name is taken by
+ * another kind of directory; the next call then has another name. A directory
+ * that was removed meanwhile may be made again by several threads at once. */
+static int put_dir(struct llmobs_spool *spool, bool spare)
+{
+    const char *name;
+    int fd, rc = open_base(spool, &name, &fd);
+
+    if (rc)
+        return rc;
+    rc = spare ? take_spare(fd, name) : -ENOENT;
+    if (rc != 0 && rc != -EPERM)
+        rc = make(fd, name);
+    if (!spare && rc == -EEXIST && is_fit(fd, name))
+        rc = 0;
+    look_first(spool, fd);
+    close(fd);
+    return rc;
+}
+
+static int put_again(struct llmobs_spool *spool)
+{
+    return put_dir(spool, false);
+}
+
+static void find_home(struct llmobs_spool_home *home)
+{
+    struct stat st = {0};
+
+    (void)fstatat(AT_FDCWD, "/", &st, 0);
+    *home = (struct llmobs_spool_home){geteuid(), st.st_dev, st.st_ino};
+}
+
+static int make_dir(struct llmobs_spool *spool)
+{
+    char name[LLMOBS_RECORD_NAME_MAX];
+    size_t len, size;
+    int rc = llmobs_spool_dir(spool->config, spool->dir, sizeof(spool->dir));
+
+    if (rc)
+        return rc;
+    find_home(&spool->home);
+    llmobs_entry_key(&spool->key);
+    llmobs_owner_seal(spool->owner, &spool->key);
+    llmobs_record_self(name);
+    len = strlen(spool->dir);
+    size = strlen(name) + 1;
+    if (len + 1 + size > sizeof(spool->dir))
+        return -ENAMETOOLONG;
+    spool->dir[len] = '/';
+    memcpy(spool->dir + len + 1, name, size);
+    rc = put_dir(spool, true);
+    if (rc == 0)
+        atomic_store(&spool->named, true);
+    return rc;
+}
+
+static int put_from(struct llmobs_spool *spool, unsigned state)
+{
+    int rc =
+        state == LLMOBS_SPOOL_DIR_GIVEN ? put_again(spool) : make_dir(spool);
+
+    /* The threads that wait see the failure when they wake, and do not try
+     * again. */
+    if (rc)
+        note_failure(spool, rc);
+    atomic_store(&spool->dir_state, rc ? state : LLMOBS_SPOOL_DIR_READY);
+    llmobs_futex_wake(&spool->dir_state);
+    return rc;
+}
+
+static bool has_failed(struct llmobs_spool *spool)
+{
+    int64_t failed = atomic_load(&spool->failed_ns);
+
+    return failed && !atomic_load(&spool->ending) &&
+           llmobs_clock_mono_ns() - failed < FAILED_MS * LLMOBS_NS_PER_MS;
+}
+
+static int wait_dir(struct llmobs_spool *spool)
+{
+    int64_t until = 0, left;
+    unsigned state;
+
+    while ((state = atomic_load(&spool->dir_state)) != LLMOBS_SPOOL_DIR_READY) {
+        if (until && has_failed(spool))
+            return -EBUSY;
+        if (state != LLMOBS_SPOOL_DIR_BUSY &&
+            atomic_compare_exchange_strong(&spool->dir_state, &state,
+                                           LLMOBS_SPOOL_DIR_BUSY))
+            return put_from(spool, state);
+        if (!until)
+            until = llmobs_futex_deadline(MAKING_MS);
+        left = llmobs_futex_left(until);
+        if (left == 0)
+            return -EBUSY;
+        llmobs_futex_sleep(&spool->dir_state, LLMOBS_SPOOL_DIR_BUSY, left);
+    }
+    return 0;
+}
+
+static int have_dir(struct llmobs_spool *spool)
+{
+    return has_failed(spool) ? -EBUSY : wait_dir(spool);
+}
+
+/* True where no thread writes and no entry is left. A thread that begins to
+ * write after this waits until the directory is ready. */
+static bool is_idle(struct llmobs_spool *spool)
+{
+    for (size_t i = 0; i < LLMOBS_SPOOL_FILES; i++)
+        if (atomic_load(&spool->slots[i].left) != 0)
+            return false;
+    return true;
+}
+
+static int remove_dir(const char *path)
+{
+    llmobs_crash_point("removing a directory");
+    if (rmdir(path) != 0)
+        return -errno;
+    llmobs_crash_point("removed a directory");
+    return 0;
+}
+
+static bool leave_dir(struct llmobs_spool *spool)
+{
+    unsigned ready = LLMOBS_SPOOL_DIR_READY;
+    bool gone;
+
+    if (!atomic_compare_exchange_strong(&spool->dir_state, &ready,
+                                        LLMOBS_SPOOL_DIR_BUSY))
+        return true;
+    gone = is_idle(spool) &&
+           (give_spare(spool->dir) == 0 || remove_dir(spool->dir) == 0);
+    atomic_store(&spool->dir_state,
+                 gone ? LLMOBS_SPOOL_DIR_GIVEN : LLMOBS_SPOOL_DIR_READY);
+    llmobs_futex_wake(&spool->dir_state);
+    return gone;
+}
+
+bool llmobs_spool_is_at(const struct llmobs_spool *spool, const char *path)
+{
+    return atomic_load(&spool->named) && strcmp(path, spool->dir) == 0;
+}
+
+/* -- a process that has changed its user or root -------------------------- */
+
+bool llmobs_spool_may_return(struct llmobs_spool *spool)
+{
+    struct llmobs_spool_home now;
+    uid_t real, effective, saved;
+
+    find_home(&now);
+    if (atomic_load(&spool->ending) || now.root != spool->home.root ||
+        now.device != spool->home.device ||
+        getresuid(&real, &effective, &saved) != 0)
+        return false;
+    return real == spool->home.uid || saved == spool->home.uid;
+}
+
+static bool has_left(const struct llmobs_spool *spool)
+{
+    struct llmobs_spool_home now;
+
+    find_home(&now);
+    return now.uid != spool->home.uid || now.root != spool->home.root ||
+           now.device != spool->home.device;
+}
+
+/* Only the kernel knows what capabilities and namespaces allow: so this opens
+ * the file itself. */
+bool llmobs_spool_is_away(struct llmobs_spool *spool,
+                          const struct llmobs_spooled *spooled)
+{
+    char *path;
+    int fd = -1;
+
+    if (!spooled->file || !atomic_load(&spool->named) || !has_left(spool))
+        return false;
+    path = llmobs_scratch_take(PATH_MAX);
+    if (path) {
+        llmobs_spool_file_path(spool->dir, spooled->file, path);
+        fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
+    }
+    llmobs_scratch_give(path);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0;
 }
 
 /* -- a file -------------------------------------------------------------- */
 
-/* A file that another thread has made just now, or somebody else. */
+/* Opens a file that another thread has just made, and refuses one that somebody
+ * else has put there. */
 static int open_another(const char *path)
 {
     int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
@@ -126,7 +482,7 @@ static int open_another(const char *path)
 /* `path`: room for PATH_MAX bytes. */
 static int open_in(struct llmobs_spool *spool, uint32_t file, char *path)
 {
-    struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, file);
+    struct llmobs_spool_slot *slot = slot_of(spool, file);
     bool exists = atomic_load(&slot->file) == file;
     int fd;
 
@@ -154,7 +510,7 @@ static int open_file(struct llmobs_spool *spool, uint32_t file)
     return fd;
 }
 
-bool llmobs_spool_enter_write(struct llmobs_spool_slot *slot)
+static bool enter_write(struct llmobs_spool_slot *slot)
 {
     if (!(atomic_fetch_add(&slot->writers, 1) & LLMOBS_SPOOL_CUTTING))
         return true;
@@ -162,8 +518,8 @@ bool llmobs_spool_enter_write(struct llmobs_spool_slot *slot)
     return false;
 }
 
-void llmobs_spool_leave_write(struct llmobs_spool_slot *slot, int fd,
-                              const struct llmobs_spool_written *written)
+static void leave_write(struct llmobs_spool_slot *slot, int fd,
+                        const struct llmobs_spool_written *written)
 {
     unsigned alone = 1;
 
@@ -176,12 +532,12 @@ void llmobs_spool_leave_write(struct llmobs_spool_slot *slot, int fd,
     atomic_fetch_sub(&slot->writers, 1);
 }
 
-/* Several threads may find a file without its owner, or one of them may be
- * killed: each then brings it along. */
+/* Each thread that finds the file without its owner writes the OWNER entry, as
+ * the thread that was to write it may be killed. So a file may have several. */
 static int append_in(struct llmobs_spool *spool, uint32_t file,
                      struct llmobs_entry_writer *writer, uint64_t *end)
 {
-    struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, file);
+    struct llmobs_spool_slot *slot = slot_of(spool, file);
     struct llmobs_text owner = llmobs_owner_text(spool->owner);
     struct llmobs_spool_written written = {0};
     bool owned = atomic_load(&slot->owned);
@@ -196,7 +552,7 @@ static int append_in(struct llmobs_spool *spool, uint32_t file,
     } else {
         rc = fd;
     }
-    llmobs_spool_leave_write(slot, fd, &written);
+    leave_write(slot, fd, &written);
     if (fd >= 0)
         close(fd);
     if (!rc && !owned)
@@ -204,11 +560,12 @@ static int append_in(struct llmobs_spool *spool, uint32_t file,
     return rc;
 }
 
-/* A file that somebody cuts back is as good as full. */
+/* -EFBIG where another thread cuts the file: the entry then goes to the next
+ * one. */
 static int append(struct llmobs_spool *spool, uint32_t file,
                   struct llmobs_entry_writer *writer, uint64_t *end)
 {
-    if (!llmobs_spool_enter_write(llmobs_spool_slot(spool, file)))
+    if (!enter_write(slot_of(spool, file)))
         return -EFBIG;
     return append_in(spool, file, writer, end);
 }
@@ -220,13 +577,13 @@ static bool is_free(struct llmobs_spool_slot *slot)
     return atomic_load(&slot->left) == 0 && atomic_load(&slot->file) == 0;
 }
 
-/* From `at` to a new file; false where there are too many. Whoever is first
- * does it for all. */
+/* Makes the next free file the current one, unless another thread has done so
+ * since `at` was read; false where there are too many files. */
 static bool turn_over(struct llmobs_spool *spool, uint64_t at)
 {
-    for (uint32_t next = llmobs_spool_file_at(at) + 1;
-         next < llmobs_spool_file_at(at) + LLMOBS_SPOOL_FILES; next++) {
-        struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, next);
+    for (uint32_t next = file_at(at) + 1;
+         next < file_at(at) + LLMOBS_SPOOL_FILES; next++) {
+        struct llmobs_spool_slot *slot = slot_of(spool, next);
 
         if (!is_free(slot))
             continue;
@@ -238,23 +595,22 @@ static bool turn_over(struct llmobs_spool *spool, uint64_t at)
     return false;
 }
 
-void llmobs_spool_turn_from(struct llmobs_spool *spool, uint32_t file)
+static void turn_from(struct llmobs_spool *spool, uint32_t file)
 {
     uint64_t at = atomic_load(&spool->at);
 
-    if (llmobs_spool_file_at(at) == file)
+    if (file_at(at) == file)
         (void)turn_over(spool, at);
 }
 
-/* The current file, with this entry and its bytes counted: no file is removed
- * that one is being written to, and none has more than one beyond its size.
- * 0: there are too many. */
+/* Gives the current file, and counts this entry and its bytes in it. So no file
+ * is removed while an entry is written to it, and none exceeds its size by more
+ * than one entry. 0: there are too many files. */
 static uint32_t enter_file(struct llmobs_spool *spool, size_t size)
 {
     for (;;) {
         uint64_t at = atomic_load(&spool->at);
-        struct llmobs_spool_slot *slot =
-            llmobs_spool_slot(spool, llmobs_spool_file_at(at));
+        struct llmobs_spool_slot *slot = slot_of(spool, file_at(at));
 
         if ((at & UINT32_MAX) >= spool->file_max) {
             if (!turn_over(spool, at))
@@ -263,30 +619,18 @@ static uint32_t enter_file(struct llmobs_spool *spool, size_t size)
         }
         atomic_fetch_add(&slot->left, 1);
         if (atomic_compare_exchange_strong(&spool->at, &at, at + size))
-            return llmobs_spool_file_at(at);
+            return file_at(at);
         atomic_fetch_sub(&slot->left, 1);
     }
 }
 
-void llmobs_spool_leave_file(struct llmobs_spool *spool, uint32_t file,
-                             unsigned n)
+static void leave_file(struct llmobs_spool *spool, uint32_t file, unsigned n)
 {
-    atomic_fetch_sub(&llmobs_spool_slot(spool, file)->left, n);
+    atomic_fetch_sub(&slot_of(spool, file)->left, n);
 }
 
-void llmobs_spool_note_failure(struct llmobs_spool *spool, int error)
-{
-    atomic_store(&spool->failed_ns,
-                 error ? llmobs_clock_mono_ns() | 1 : (int64_t)0);
-    if (error)
-        llmobs_log_once(LLMOBS_LOG_WARN, "spool",
-                        "the spool cannot be written (%s): spans are kept in "
-                        "memory only",
-                        strerror(-error));
-}
-
-/* Once more in a new file: the directory may have been removed, whose numbers
- * do not come again, or the file have grown to the app's limit. */
+/* Tries again in a new file, where the directory was removed, or where the file
+ * has grown to the app's limit of file sizes. */
 static int64_t write_entry(struct llmobs_spool *spool,
                            struct llmobs_entry_writer *writer, uint64_t *end,
                            size_t size)
@@ -298,28 +642,29 @@ static int64_t write_entry(struct llmobs_spool *spool,
 
         if (file == 0)
             return -EDQUOT;
-        /* Asked again: the directory may have been given away meanwhile. */
-        rc = llmobs_spool_wait_dir(spool);
+        /* Asked again, as the directory may have been given away meanwhile. */
+        rc = wait_dir(spool);
         if (rc == 0)
             rc = append(spool, file, writer, end);
         if (rc == 0)
             return file;
-        llmobs_spool_leave_file(spool, file, 1);
+        leave_file(spool, file, 1);
         if (rc != -EFBIG && rc != -ENOENT)
             break;
-        if (rc == -ENOENT && (rc = llmobs_spool_put_dir(spool)) != 0)
+        if (rc == -ENOENT && (rc = put_again(spool)) != 0)
             break;
-        llmobs_spool_turn_from(spool, file);
+        turn_from(spool, file);
     }
     return rc;
 }
 
-/* Answers the file and fills offset and size, or a negative errno. */
+/* Writes the entry. Gives the file, and fills offset and size; or a negative
+ * errno. */
 static int64_t keep(struct llmobs_spool *spool,
                     struct llmobs_entry_writer *writer, uint64_t *offset,
                     uint64_t *size)
 {
-    int64_t file = llmobs_spool_have_dir(spool);
+    int64_t file = have_dir(spool);
     uint64_t end = 0;
 
     if (file)
@@ -331,19 +676,18 @@ static int64_t keep(struct llmobs_spool *spool,
         return -EDQUOT;
     file = write_entry(spool, writer, &end, (size_t)*size);
     if (file < 0 && file != -EDQUOT && file != -EFBIG && file != -EBUSY)
-        llmobs_spool_note_failure(spool, (int)file);
+        note_failure(spool, (int)file);
     if (file < 0)
         return file;
     if (atomic_load(&spool->failed_ns))
-        llmobs_spool_note_failure(spool, 0);
+        note_failure(spool, 0);
     atomic_fetch_sub(&spool->room, (int64_t)*size);
-    atomic_fetch_add(&llmobs_spool_slot(spool, (uint32_t)file)->bytes,
-                     (uint32_t)*size);
+    atomic_fetch_add(&slot_of(spool, (uint32_t)file)->bytes, (uint32_t)*size);
     *offset = end - *size;
     return file;
 }
 
-/* An entry that is written of an exchange, and the facts that it borrows. */
+/* The writer of an exchange's entry, and the facts that it borrows. */
 struct written {
     struct llmobs_entry_writer writer;
     struct llmobs_exchange_facts facts;
@@ -386,7 +730,8 @@ static int64_t keep_exchange(struct llmobs_spool *spool,
     return file;
 }
 
-/* A child that goes on with its parent's transfer leaves the call to it. */
+/* Does nothing in a child that goes on with a transfer of its parent: the
+ * parent keeps the call. */
 static int keep_begun(struct llmobs_spool *spool,
                       struct llmobs_exchange *exchange, size_t which)
 {
@@ -476,7 +821,7 @@ void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to)
 {
-    struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, spooled->file);
+    struct llmobs_spool_slot *slot = slot_of(spool, spooled->file);
     char *path = spooled->file ? llmobs_scratch_take(PATH_MAX) : NULL;
     const struct llmobs_spool_target target = {.path = path,
                                                .key = &spool->key};
@@ -485,12 +830,317 @@ void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
     if (!path)
         return;
     llmobs_spool_file_path(spool->dir, spooled->file, path);
-    if (llmobs_spool_enter_write(slot)) {
+    if (enter_write(slot)) {
         rc =
             llmobs_spool_write_delivered_to(&target, spooled->id, delivered_to);
-        llmobs_spool_leave_write(slot, -1, NULL);
+        leave_write(slot, -1, NULL);
     }
     if (rc)
-        llmobs_spool_note_failure(spool, rc);
+        note_failure(spool, rc);
     llmobs_scratch_give(path);
+}
+
+/* -- releasing ----------------------------------------------------------- */
+
+static int note_release(struct llmobs_spool *spool, uint32_t file,
+                        const uint64_t *ids, size_t count)
+{
+    struct llmobs_spool_slot *slot = slot_of(spool, file);
+    char *path = llmobs_scratch_take(PATH_MAX);
+    const struct llmobs_spool_target target = {.path = path,
+                                               .key = &spool->key};
+    int rc = -EBUSY;
+
+    if (!path)
+        return -ENOMEM;
+    llmobs_spool_file_path(spool->dir, file, path);
+    if (enter_write(slot)) {
+        rc = llmobs_spool_note(&target, ids, count);
+        leave_write(slot, -1, NULL);
+    }
+    llmobs_scratch_give(path);
+    if (rc == -ENOENT) /* the file was removed, and its entries with it */
+        return 0;
+    if (rc)
+        note_failure(spool, rc);
+    return rc;
+}
+
+/* Releases entries in place, where the disk has no room for a RELEASE entry. */
+static int strike(struct llmobs_spool *spool, uint32_t file,
+                  const struct llmobs_spooled *spooled)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+    int rc = 0;
+
+    if (!path)
+        return -ENOMEM;
+    llmobs_spool_file_path(spool->dir, file, path);
+    for (size_t i = 0; i < LLMOBS_BEGUN && rc == 0; i++)
+        if (spooled->begun[i] == file)
+            rc = llmobs_spool_strike(path, spooled->begun_at[i], spooled->id);
+    if (spooled->file == file && rc == 0)
+        rc = llmobs_spool_strike(path, spooled->offset, spooled->id);
+    llmobs_scratch_give(path);
+    return rc;
+}
+
+static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
+{
+    unsigned n = spooled->file == file;
+
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        n += spooled->begun[i] == file;
+    return n;
+}
+
+static void cancel_in(struct llmobs_spool *spool,
+                      struct llmobs_spooled *spooled, uint32_t file)
+{
+    if (note_release(spool, file, &spooled->id, 1) != 0)
+        (void)strike(spool, file, spooled);
+    leave_file(spool, file, entries_in(file, spooled));
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        if (spooled->begun[i] == file)
+            spooled->begun[i] = 0;
+}
+
+void llmobs_spool_cancel(struct llmobs_spool *spool,
+                         struct llmobs_exchange *exchange)
+{
+    struct llmobs_spooled *spooled = &exchange->item.spooled;
+    int state, saved = errno;
+
+    if (exchange->process != llmobs_fork_process())
+        return;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        if (spooled->begun[i])
+            cancel_in(spool, spooled, spooled->begun[i]);
+    pthread_setcancelstate(state, NULL);
+    errno = saved;
+}
+
+/* If the process dies before these are retried, the entries are delivered
+ * twice. */
+static void defer_release(struct llmobs_spool *spool, uint32_t file,
+                          const struct llmobs_spooled *list, size_t count)
+{
+    if (!spool->deferred)
+        spool->deferred =
+            malloc(LLMOBS_SPOOL_DEFERRED * sizeof(*spool->deferred));
+    for (size_t i = 0;
+         i < count && spool->deferred_count < LLMOBS_SPOOL_DEFERRED; i++)
+        if (entries_in(file, &list[i]) > 0 &&
+            strike(spool, file, &list[i]) != 0 && spool->deferred)
+            spool->deferred[spool->deferred_count++] =
+                (struct llmobs_spool_deferred){file, list[i].id};
+}
+
+static void retry_deferred(struct llmobs_spool *spool)
+{
+    while (spool->deferred_count > 0) {
+        const struct llmobs_spool_deferred *last =
+            &spool->deferred[spool->deferred_count - 1];
+
+        if (note_release(spool, last->file, &last->id, 1) != 0)
+            return;
+        spool->deferred_count--;
+    }
+}
+
+/* Gives the ids of `list` that have an entry in the file, and the number of
+ * these entries. */
+static unsigned ids_in(uint32_t file, const struct llmobs_spooled *list,
+                       size_t count, uint64_t *ids, size_t *id_count)
+{
+    unsigned entries = 0;
+
+    *id_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned n = entries_in(file, &list[i]);
+
+        if (n > 0)
+            ids[(*id_count)++] = list[i].id;
+        entries += n;
+    }
+    return entries;
+}
+
+/* A file whose last entries are released is removed, and needs no RELEASE
+ * entry. That is so only if no thread can write to it any more. */
+static void release_file(struct llmobs_spool *spool, uint32_t file,
+                         const struct llmobs_spooled *list, size_t count)
+{
+    uint64_t *ids = llmobs_scratch_take(LLMOBS_RELEASE_MAX * sizeof(*ids));
+    unsigned entries;
+    size_t id_count;
+    bool last;
+
+    if (!ids) {
+        defer_release(spool, file, list, count);
+        return;
+    }
+    entries = ids_in(file, list, count, ids, &id_count);
+    if (entries == 0)
+        goto out;
+    if (atomic_load(&spool->ending))
+        turn_from(spool, file);
+    last = file != current_file(spool) &&
+           atomic_load(&slot_of(spool, file)->left) == entries;
+    if (!last && note_release(spool, file, ids, id_count) != 0)
+        defer_release(spool, file, list, count);
+    leave_file(spool, file, entries);
+out:
+    llmobs_scratch_give(ids);
+}
+
+static uint32_t nearer(uint32_t file, uint32_t after, uint32_t next)
+{
+    return file > after && file < next ? file : next;
+}
+
+/* The next file above `after` that the list names; UINT32_MAX: none. */
+static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
+                          uint32_t after)
+{
+    uint32_t next = UINT32_MAX;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < LLMOBS_BEGUN; k++)
+            next = nearer(list[i].begun[k], after, next);
+        next = nearer(list[i].file, after, next);
+    }
+    return next;
+}
+
+/* Removes all files without an entry, except the current one. */
+static void tidy(struct llmobs_spool *spool)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+
+    for (size_t i = 0; path && i < LLMOBS_SPOOL_FILES; i++) {
+        struct llmobs_spool_slot *slot = &spool->slots[i];
+        uint32_t file = atomic_load(&slot->file);
+
+        if (file == 0 || file == current_file(spool) ||
+            atomic_load(&slot->left) != 0)
+            continue;
+        llmobs_spool_file_path(spool->dir, file, path);
+        llmobs_crash_point("removing a file");
+        unlink(path);
+        llmobs_crash_point("removed a file");
+        atomic_fetch_add(&spool->room, atomic_exchange(&slot->bytes, 0));
+        atomic_store(&slot->owned, false);
+        atomic_store(&slot->file, 0);
+    }
+    llmobs_scratch_give(path);
+}
+
+void llmobs_spool_release(struct llmobs_spool *spool,
+                          const struct llmobs_spooled *list, size_t count)
+{
+    uint32_t file = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (list[i].file)
+            llmobs_stats_add(LLMOBS_STAT_released, 1);
+    if (!atomic_load(&spool->failed_ns))
+        retry_deferred(spool);
+    while ((file = next_file(list, count, file)) != UINT32_MAX)
+        release_file(spool, file, list, count);
+    tidy(spool);
+}
+
+/* -- reading again ------------------------------------------------------- */
+
+int llmobs_spool_load(struct llmobs_spool *spool,
+                      const struct llmobs_spooled *spooled,
+                      struct llmobs_buf *text, struct llmobs_entry *entry)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+    size_t at = 0;
+    int rc;
+
+    if (!path)
+        return -ENOMEM;
+    llmobs_buf_cut(text, 0);
+    llmobs_spool_file_path(spool->dir, spooled->file, path);
+    rc = llmobs_spool_read(path, spooled->offset, spooled->size, text);
+    llmobs_scratch_give(path);
+    if (rc)
+        return rc;
+    if (!llmobs_entry_next(&spool->key,
+                           (struct llmobs_text){text->data, text->len}, &at,
+                           entry) ||
+        entry->id != spooled->id)
+        return -EBADMSG;
+    return 0;
+}
+
+bool llmobs_spool_has(struct llmobs_spool *spool,
+                      const struct llmobs_spooled *spooled)
+{
+    char *path = spooled->file ? llmobs_scratch_take(PATH_MAX) : NULL;
+    struct stat st;
+    bool there;
+
+    if (!path)
+        return false;
+    llmobs_spool_file_path(spool->dir, spooled->file, path);
+    there = fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    llmobs_scratch_give(path);
+    return there;
+}
+
+/* -- room and end -------------------------------------------------------- */
+
+static void find_room(struct llmobs_spool *spool)
+{
+    uint64_t bytes;
+
+    if (llmobs_spool_usage(spool->config, &bytes))
+        return;
+    if (bytes >= (uint64_t)spool->config->spool_max)
+        llmobs_log_once(LLMOBS_LOG_WARN, "spool full",
+                        "the spool has reached LLMOBS_SPOOL_MAX: newer spans "
+                        "are kept in memory only");
+    atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
+}
+
+/* Counts when a new file was begun, or when little room is left. */
+void llmobs_spool_look(struct llmobs_spool *spool)
+{
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (atomic_load(&spool->ending) ||
+        (!atomic_load(&spool->turned) &&
+         atomic_load(&spool->room) > (int64_t)spool->file_max))
+        return;
+    if (atomic_load(&spool->dir_state) != LLMOBS_SPOOL_DIR_READY ||
+        (spool->looked_ns &&
+         now - spool->looked_ns < LOOK_EVERY_MS * LLMOBS_NS_PER_MS))
+        return;
+    spool->looked_ns = now;
+    atomic_store(&spool->turned, false);
+    find_room(spool);
+}
+
+void llmobs_spool_ending(struct llmobs_spool *spool)
+{
+    atomic_store(&spool->ending, true);
+}
+
+/* A process that leaves entries counts the spool, and so tells the other
+ * processes how full it is. Another thread that goes on writes to a new file,
+ * or makes a directory again. */
+void llmobs_spool_close(struct llmobs_spool *spool)
+{
+    if (atomic_load(&spool->dir_state) != LLMOBS_SPOOL_DIR_READY)
+        return;
+    turn_from(spool, current_file(spool));
+    retry_deferred(spool);
+    tidy(spool);
+    if (!leave_dir(spool))
+        find_room(spool);
 }

@@ -13,7 +13,7 @@
 #include "core/ledger/stats.h"
 #include "core/spool/owner.h"
 #include "core/spool/spool_file.h"
-#include "core/spool/spool_inner.h"
+#include "core/spool/spool_state.h"
 #include "tests/unit/spool_case.h"
 
 /* -- spool --------------------------------------------------------------- */
@@ -433,7 +433,7 @@ START_TEST(test_made_by_others)
     put(other, "mine");
     llmobs_spool_file_path(llmobs_spool_path(spool), 2, path);
     ck_assert_int_eq(link(other, path), 0);
-    llmobs_spool_turn_from(spool, 1);
+    atomic_store(&spool->at, (uint64_t)2 << 32);
     ck_assert_int_eq(llmobs_spool_end(spool, e), -EPERM);
     ck_assert_int_eq(stat(other, &st), 0);
     ck_assert_int_eq(st.st_size, 4);
@@ -561,7 +561,7 @@ START_TEST(test_cut_back)
         uint32_t file = spool_keep(1).file;
 
         before = size_of(file);
-        slot = llmobs_spool_slot(spool, file);
+        slot = &spool->slots[file % LLMOBS_SPOOL_FILES];
         atomic_fetch_add(&slot->writers, others);
         ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
         limit.rlim_cur = (rlim_t)before + 100;
@@ -582,7 +582,8 @@ END_TEST
 START_TEST(test_not_beside_a_cut)
 {
     struct llmobs_spooled one = spool_keep(1), two;
-    struct llmobs_spool_slot *slot = llmobs_spool_slot(spool, one.file);
+    struct llmobs_spool_slot *slot =
+        &spool->slots[one.file % LLMOBS_SPOOL_FILES];
 
     atomic_fetch_add(&slot->writers, 1 | LLMOBS_SPOOL_CUTTING);
     two = spool_keep(1);
