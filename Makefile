@@ -258,7 +258,7 @@ install: all
 # The loader would complain on the stderr of every process of the host.
 uninstall:
 	@! grep -s -F $(PREFIX)/lib/llmobs/ $(DESTDIR)/etc/ld.so.preload || \
-		{ echo "$(DESTDIR)/etc/ld.so.preload names our library:" \
+		{ echo "$(DESTDIR)/etc/ld.so.preload names the library:" \
 			"take that line out first" >&2; exit 1; }
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	for d in $(OWN_DIRS); do test ! -d $(DESTDIR)$$d || \

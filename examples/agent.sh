@@ -3,8 +3,8 @@
 #
 #     llmobs-run --ml-app support --workflow agent examples/agent.sh QUESTION
 #
-# GATEWAY is the base URL of a gateway such as examples/chat.php, which is to be
-# in DD_LLMOBS_INSTRUMENTED_PROXY_URLS; NOTES is a file to look through.
+# GATEWAY is the base URL of a gateway such as examples/chat.php, and has to be
+# in DD_LLMOBS_INSTRUMENTED_PROXY_URLS; NOTES is a file to search.
 set -euo pipefail
 question=$1
 

@@ -1,7 +1,8 @@
 <?php
-/* A gateway of a company's own, as one PHP page: takes a chat in the form of
- * OpenAI's API, adds the rules of the house, and asks the model behind UPSTREAM
- * (a base URL), streamed if so asked. Nothing here knows that it is observed:
+/* A company's gateway as one PHP page: it takes a chat in the form of OpenAI's
+ * API, adds the rules of the house, and asks the model behind UPSTREAM (a base
+ * URL), with a stream if the caller wants one. Nothing here knows that it is
+ * observed:
  *
  *     UPSTREAM=https://api.openai.com/v1 llmobs-run --service chat-proxy \
  *         php -d auto_prepend_file=$PWD/examples/inbound/llmobs.php \

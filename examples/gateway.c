@@ -1,13 +1,13 @@
 /* A gateway: a server of chats, a thread for each connection, that asks a model
- * through libcurl. Callers that send trace headers find what it does in their
- * own trace, under their own ml_app.
+ * through libcurl. Its spans join the trace, and the ml_app, of a caller that
+ * sends trace headers.
  *
  *     cc -Iinclude examples/gateway.c -lcurl -lpthread -o gateway
  *     llmobs-run --service chat-gateway ./gateway 4000 https://api.openai.com
  *
- * Three calls make it so: llmobs_activate with the headers of each request,
+ * It takes three calls: llmobs_activate with the headers of each request,
  * llmobs_start for the span of the request, llmobs_finish at its end. Each
- * connection is kept, and so is the one to the model. SIGTERM ends it. */
+ * connection stays open, and so does the one to the model. SIGTERM ends it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -44,7 +44,8 @@ struct request {
 
 /* -- HTTP, as little as it takes ------------------------------------------- */
 
-/* A line without its end; NULL: the peer has gone, or it is too long. */
+/* Reads a line without its end; NULL: the peer has gone, or the line is too
+ * long. */
 static char *read_line(FILE *in, char *at, const char *end)
 {
     size_t len;
@@ -67,7 +68,7 @@ static const char *header_of(const struct request *request, const char *name)
     return "";
 }
 
-/* 1: a request; 0: no more of them, or none that we understand. */
+/* Reads a request: 1; 0: there are no more, or it is malformed. */
 static int read_head(FILE *in, struct request *request)
 {
     const char *end = request->head + sizeof(request->head);
@@ -172,7 +173,8 @@ static void serve(CURL *curl, const struct request *request, FILE *out)
     llmobs_span_t span;
     long status;
 
-    /* Also where there are none: the caller before is not this one's. */
+    /* A request without such headers must not keep those of the request before
+     * it. */
     llmobs_activate(request->headers, request->header_count);
     span = llmobs_start(LLMOBS_WORKFLOW, "chat-proxy-entrypoint");
     llmobs_annotate_text(span, request->body.data, NULL);
@@ -270,6 +272,6 @@ int main(int argc, char **argv)
         else
             pthread_detach(thread);
     }
-    /* What is finished is delivered as the program exits. */
+    /* The library delivers the finished spans as the program exits. */
     return 0;
 }

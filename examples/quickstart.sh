@@ -1,6 +1,6 @@
 #!/bin/sh
-# A chat as a shell script would hold it: nothing here knows that it is
-# observed. LLM and GATEWAY are base URLs.
+# A chat by a shell script; nothing here knows that it is observed. LLM and
+# GATEWAY are base URLs.
 set -eu
 
 ask() { # URL BODY

@@ -5,8 +5,8 @@
  *     llmobs-run --ml-app rag ./rag http://localhost:4000 "Why is it late?"
  *     llmobs view
  *
- * The call of the model is seen by itself; everything else is said here. Run
- * without llmobs-run, the program does the same and says it to nobody. */
+ * The library sees the call of the model by itself; this program reports all
+ * other spans. Without llmobs-run it does the same, and reports to nobody. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 #include "llmobs.h"
 
-#define WORDS 256 /* of an embedding: words by their hash */
+#define WORDS 256 /* numbers of an embedding, one for each word's hash */
 #define FOUND 2
 
 static const struct {
@@ -35,7 +35,7 @@ struct answer {
     size_t len;
 };
 
-/* -- an embedding of our own ----------------------------------------------- */
+/* -- an embedding without a model ------------------------------------------ */
 
 static void count_words(const char *text, double counts[WORDS])
 {
@@ -93,7 +93,7 @@ static int by_score(const void *a, const void *b)
     return (x->score < y->score) - (x->score > y->score);
 }
 
-/* The best documents are the first ones of `found` then. */
+/* Moves the best documents to the beginning of `found`. */
 static void search(const char *question, struct llmobs_document *found)
 {
     struct llmobs_annotation said = {
@@ -143,7 +143,8 @@ static void write_request(char *out, size_t cap, const char *question,
              found[0].text, found[1].text, question);
 }
 
-/* The text of the answer, to be freed; a real program has a parser. */
+/* The text of the answer, which the caller frees; a real program has a parser.
+ */
 static char *content_of(const char *body)
 {
     const char *key = body ? strstr(body, "\"content\": \"") : NULL;

@@ -10,16 +10,16 @@
 #     ...
 #     Llmobs::end(output => $answer);
 #
-# What is asked for through WWW::Curl meanwhile is part of the trace, and of the
-# ml_app, that the request's headers name; so is what programs ask for that it
+# Calls through WWW::Curl between the two are part of the trace, and of the
+# ml_app, that the request's headers name; so are the calls of programs that it
 # starts. `entry`: the request is a workflow span around them, of that name, or
-# "chat-proxy-entrypoint" for 1. `content`: with the request's body and, where
-# it is no stream, the answer's; a MiB of each. Spans of one's own nest:
+# "chat-proxy-entrypoint" for 1. `content`: that span has the request's body and
+# (of no stream) the answer's, a MiB of each. Further spans nest:
 #
 #     my $docs = Llmobs::span(retrieval => "search", sub { search($q) }, $q);
 #
-# The spans need LLMOBS_COMMANDS=1. Where nothing is preloaded, all of this does
-# nothing.
+# The spans need LLMOBS_COMMANDS=1. Without the library preloaded, all of this
+# does nothing.
 package Llmobs;
 use strict;
 use warnings;
@@ -39,7 +39,7 @@ sub begin {
     my %header = headers_of($env, @NAMES);
     my %who = headers_of($env, @WHO);
     %saved = map { exists $ENV{$_} ? ($_ => $ENV{$_}) : () } @CARRIED;
-    if (%header) { # without a context the process's own stays, if it has one
+    if (%header) { # without a context the process keeps its own, if it has one
         delete @ENV{@CARRIED};
         %header = (%header, %who);
         $ENV{"HTTP_" . uc($_) =~ tr/-/_/r} = $header{$_} for keys %header;
@@ -89,7 +89,7 @@ sub ended {
         $type ? (error => { type => $type, message => $message }) : () };
 }
 
-# Runs the work in a span; what it gives is given, and is the output if it is
+# Runs the work in a span. Returns its result, which is the output if it is
 # text.
 sub span {
     my ($kind, $name, $work, $input) = @_;
@@ -150,7 +150,7 @@ sub note {
     return;
 }
 
-# Reads the body and leaves it to be read again.
+# Reads the body, and rewinds it for the app.
 sub body_of {
     my ($env) = @_;
     my $in = $env->{"psgi.input"} or return "";

@@ -4,17 +4,17 @@
 #     llmobs$request(req, { ... }, entry = TRUE, input = body)
 #
 # `req` has the request's headers as CGI and Rook name them (HTTP_TRACEPARENT
-# ...): what httpuv and plumber give, or a list. What is asked for through the
-# packages curl and httr meanwhile is part of the trace, and of the ml_app, that
-# they name; so is what programs ask for that it starts. `entry`: the request is
-# a workflow span around that, of this name, or "chat-proxy-entrypoint" for TRUE;
-# `input` is what it was given, and text that the expression gives is its output.
-# Spans of one's own nest:
+# ...): the request of httpuv or plumber, or a list. Calls through the packages
+# curl and httr in the expression are part of the trace, and of the ml_app, that
+# the headers name; so are the calls of programs that it starts. `entry`: the
+# request is a workflow span around them, of this name, or
+# "chat-proxy-entrypoint" for TRUE; `input` is its input, and the expression's
+# value is its output if it is text. Further spans nest:
 #
 #     docs <- llmobs$span("retrieval", "search", search(q), q)
 #
 # The spans need LLMOBS_COMMANDS=1, and so do servers with threads, as httpuv's
-# and plumber's are. Where nothing is preloaded, all of this does nothing.
+# and plumber's are. Without the library preloaded, all of this does nothing.
 llmobs <- local({
     own <- c("TRACEPARENT", "TRACESTATE", "BAGGAGE")
     known <- c(own, "X_DATADOG_TRACE_ID", "X_DATADOG_PARENT_ID",
@@ -26,7 +26,7 @@ llmobs <- local({
              "CF_CONNECTING_IPV6", "FASTLY_CLIENT_IP", "FLY_CLIENT_IP")
     carried <- c(own, "REMOTE_ADDR", paste0("HTTP_", c(known, who)))
 
-    # A string of JSON, or an object of what is in a list.
+    # A string of JSON, or an object of a list's elements.
     json <- function(value) {
         if (!is.list(value)) return(quoted(value))
         if (!length(value)) return("{}")
@@ -69,7 +69,7 @@ llmobs <- local({
         list(error = list(type = class(e)[1],
                           message = sub("\n.*", "", conditionMessage(e))))
 
-    # Gives what the work gives; `end` is told of it, or of its error.
+    # Returns the work's result, and passes it, or its error, to `end`.
     watch <- function(work, end) {
         said <- list(error = list(type = "unfinished",
                                   message = "left before its end"))
@@ -93,7 +93,7 @@ llmobs <- local({
         Filter(Negate(is.null), given)
     }
 
-    # A request without a context leaves the process's own, if it has one.
+    # Without a context in the request the process keeps its own, if it has one.
     request <- function(env, work, entry = NULL, input = NULL) {
         headers <- headers_of(env, known)
         address <- env[["REMOTE_ADDR"]]

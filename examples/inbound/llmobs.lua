@@ -4,17 +4,17 @@
 --     local llmobs = require "llmobs"
 --     llmobs.request(headers, function() ... end, {entry = true, input = body})
 --
--- `headers` are the request's, names in any case. What is asked for through
--- Lua-cURL meanwhile is part of the trace, and of the ml_app, that they name.
--- `entry`: the request is a workflow span around that, of this name, or
--- "chat-proxy-entrypoint" for true; `input` is what it was given, and text that
--- the function returns is its output. `address` is the caller's: of one with a
--- public address nothing but ids is taken (LLMOBS_INBOUND_TRUST). Spans of one's own nest:
+-- `headers` are the request's, names in any case. Calls through Lua-cURL in the
+-- function are part of the trace, and of the ml_app, that the headers name.
+-- `entry`: the request is a workflow span around them, of this name, or
+-- "chat-proxy-entrypoint" for true; `input` is its input, and text that the
+-- function returns is its output. `address` is the caller's: of a caller with a
+-- public address only ids are taken (LLMOBS_INBOUND_TRUST). Further spans nest:
 --
 --     local docs = llmobs.span("retrieval", "search", function() ... end, q)
 --
 -- All of it needs LLMOBS_COMMANDS=1: Lua itself cannot set the environment.
--- Where nothing is preloaded, it does nothing.
+-- Without the library preloaded, it does nothing.
 local llmobs = {}
 
 local names = {"traceparent", "tracestate", "baggage", "x-datadog-trace-id",
@@ -70,7 +70,7 @@ local function says(kind, name, input)
     return {kind = kind, name = name, input = text(input)}
 end
 
--- Of what pcall gave.
+-- Takes the results of pcall.
 local function ended(ok, result)
     if ok then return {output = text(result)} end
     local problem = tostring(result):match("^[^\n]*")
@@ -86,7 +86,7 @@ function llmobs.start(kind, name, input)
     command("span/start", says(kind, name, input))
 end
 
--- Ends the span that was started last. `problem`: what went wrong, if so.
+-- Ends the span that was started last. `problem`: its error, if any.
 function llmobs.finish(output, problem)
     command("span/finish", ended(not problem, problem or output))
 end

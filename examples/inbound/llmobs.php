@@ -4,20 +4,20 @@
  *     auto_prepend_file = /usr/local/share/llmobs/inbound/llmobs.php
  *
  * in php.ini, in a pool of php-fpm or with `php -d`; the router script of a
- * `php -S` must require it itself. What the page asks for through curl is then
- * part of the trace, and of the ml_app, that the headers of its request name. At
- * the end of the request PHP takes the variables back.
+ * `php -S` must require it itself. The page's calls through curl are then part
+ * of the trace, and of the ml_app, that the headers of its request name. PHP
+ * resets the variables at the end of the request.
  *
  * LLMOBS_ENTRY=1, in the environment or as a fastcgi_param: the request itself
  * is a workflow span around them, "chat-proxy-entrypoint"; any other text is
- * its name. LLMOBS_ENTRY_CONTENT=1: with the request's body as input and the
- * page as output, the first MiB of each. Both need LLMOBS_COMMANDS=1.
+ * its name. LLMOBS_ENTRY_CONTENT=1: its input is the request's body and its
+ * output the page, the first MiB of each. Both need LLMOBS_COMMANDS=1.
  *
- * A page may open spans of its own, which nest:
+ * A page may open further spans, which nest:
  *
  *     $docs = Llmobs::span('retrieval', 'search', fn() => search($q), $q);
  *
- * Where nothing is preloaded, all of this does nothing.
+ * Without the library preloaded, all of this does nothing.
  */
 if (!class_exists('Llmobs', false)) {
     final class Llmobs
@@ -34,10 +34,10 @@ if (!class_exists('Llmobs', false)) {
         private static $entry = false;
         private static $content = false;
         private static $output = '';
-        private static $open = false; /* our buffer */
+        private static $open = false; /* the output buffer */
         private static $closing = false;
 
-        /* Of the request at hand; called at the end of this file. */
+        /* Begins the current request; called at the end of this file. */
         public static function begin()
         {
             $headers = self::headers(self::NAMES);
@@ -57,8 +57,8 @@ if (!class_exists('Llmobs', false)) {
             register_shutdown_function([__CLASS__, 'end']);
         }
 
-        /* Runs $work in a span; gives what it gives. Text, or what JSON can
-         * hold, is its output. */
+        /* Runs $work in a span and returns its result, which is the output if
+         * it is text or can be JSON. */
         public static function span($kind, $name, callable $work, $input = null)
         {
             self::start($kind, $name, $input);
@@ -83,7 +83,7 @@ if (!class_exists('Llmobs', false)) {
             self::send('span/finish', self::ended($output, $type, $message));
         }
 
-        /* After the functions that the page registered itself. */
+        /* Runs after the functions that the page has registered itself. */
         public static function end()
         {
             register_shutdown_function([__CLASS__, 'close']);
@@ -96,7 +96,7 @@ if (!class_exists('Llmobs', false)) {
                 self::leave();
         }
 
-        /* What the page writes, as it goes by. */
+        /* Keeps the page's output as it passes. */
         public static function keep($text, $phase)
         {
             $room = self::MOST - strlen(self::$output);
@@ -133,7 +133,7 @@ if (!class_exists('Llmobs', false)) {
             return $found;
         }
 
-        /* A request without a context leaves the process's own, if it has one.
+        /* Without a context in the request the process keeps its own, if any.
          */
         private static function carry(array $headers, array $who, $address)
         {
@@ -150,7 +150,7 @@ if (!class_exists('Llmobs', false)) {
                 putenv($name);
         }
 
-        /* The request's body; from here on the page's output is kept. */
+        /* Reads the request's body; keeps the page's output from here on. */
         private static function input()
         {
             if (!self::$content)
@@ -173,7 +173,7 @@ if (!class_exists('Llmobs', false)) {
                     ['type' => $type, 'message' => $message]]);
         }
 
-        /* The first line only: a stack trace may hold arguments. */
+        /* Takes the first line only: a stack trace may hold arguments. */
         private static function failure()
         {
             $last = error_get_last();

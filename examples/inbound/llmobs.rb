@@ -8,11 +8,11 @@
 #
 #     Llmobs.request(env, entry: "my-gateway", input: body) { ... }
 #
-# What the thread asks for through Typhoeus, Ethon or Curb meanwhile is part of
+# The thread's calls through Typhoeus, Ethon or Curb in the block are part of
 # the trace, and of the ml_app, that the request's headers name. `entry`: the
-# request is a workflow span around that, of this name, or
-# "chat-proxy-entrypoint" for true. `content`: with the request's body and the
-# answer's, a MiB of each. Spans of one's own nest:
+# request is a workflow span around them, of this name, or
+# "chat-proxy-entrypoint" for true. `content`: that span has the request's body
+# and the answer's, a MiB of each. Further spans nest:
 #
 #     docs = Llmobs.span("retrieval", "search", input: q) { search(q) }
 #

@@ -1,8 +1,8 @@
-"""What the manual pages say beyond the --help of their commands: for
-scripts/man-pages.  Lines of four blanks stay as they are."""
+"""Sections of the manual pages that the --help of the commands does not have:
+for scripts/man-pages.  Lines of four blanks stay as they are."""
 
 FILES = """\
-`/etc/llmobs/llmobs.conf`, or what `LLMOBS_CONFIG` names: settings,
+`/etc/llmobs/llmobs.conf`, or the file that `LLMOBS_CONFIG` names: settings,
 `llmobs.conf`(5).
 
 `/etc/llmobs/disabled`: where it exists, new processes are not observed.
@@ -28,13 +28,13 @@ makes none. `llmobs COMMAND --help` lists the options of a command.
     "llmobs-run": {
         "ENVIRONMENT": """\
 `DD_LLMOBS_ENABLED` is set to 1 where it is unset or empty, and the library
-is added to `LD_PRELOAD`; every other entry passes byte for byte. Where the
+is added to `LD_PRELOAD`; every other entry is passed on unchanged. Where the
 kernel takes no more, the command gets the variables that came, and is not
 observed. All variables are in `llmobs.conf`(5).
 """,
         "EXIT STATUS": """\
 That of the command; 126 or 127 where the library or the command cannot be
-had, 2 for a mistake in the options.
+used, 2 for a mistake in the options.
 """,
         "EXAMPLES": """\
     llmobs-run --ml-app my-app --session 42 ./my-program --its --own options
@@ -80,8 +80,8 @@ had, 2 for a mistake in the options.
     llmobs purge --yes --users
 """,
         "NOTES": """\
-`LLMOBS_STORE_MAX` bounds the store and `LLMOBS_SPOOL_MAX` the spool without
-anybody's help: what is oldest in the store goes first.
+`LLMOBS_STORE_MAX` limits the store and `LLMOBS_SPOOL_MAX` the spool, even without
+this command: the store's oldest files are removed first.
 """,
     },
     "llmobs.conf": {
@@ -94,8 +94,9 @@ leaves the default, and one line in the log.
 A process reads the file once, when it first uses libcurl. `LLMOBS_CONFIG` in
 the environment names another file.
 
-Whoever may write it decides where spans go, and whoever may read it reads the
-API key in it: give it to root, with mode 0644, or 0640 and a group.
+A user who may write the file decides where spans go, and a user who may read
+it reads the API key in it. So give it to root, with mode 0644, or 0640 and a
+group.
 """,
         "EXAMPLES": """\
     DD_LLMOBS_ENABLED=1
