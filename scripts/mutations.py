@@ -31,7 +31,7 @@ HAZARDS = [
 
     ("reset, before, during and after a transfer",
      "the handle's record is reset as libcurl resets the handle "
-     "(`op_easy_reset`)", [
+     "(`llmobs_ops_easy_reset`)", [
          ("reset-unseen", [(EASY, "    else\n        llmobs_handle_reset"
                             "(handle);", "")],
           ["programs.easy_cases.reset_reused",
@@ -39,7 +39,7 @@ HAZARDS = [
 
     ("duphandle, before, during and after a transfer",
      "the copy gets the app's settings, not the library's, and a record of "
-     "its own (`op_easy_duphandle`)", [
+     "its own (`llmobs_ops_easy_duphandle`)", [
          ("twin-keeps-ours", [(CAPTURE, "    llmobs_callbacks_restore(from, twin);\n", "")],
           ["programs.hazard_cases.twin_of_a_busy_one",
            "headers.lists_of_programs", "programs.push_cases.accepted"]),
@@ -135,7 +135,7 @@ HAZARDS = [
            "programs.multi_cases.removed_and_reused"])]),
 
     ("multi: cleanup without remove, of the handle or of the multi",
-     "both end the exchange (`op_easy_cleanup`, `end_rest`)", [
+     "both end the exchange (`llmobs_ops_easy_cleanup`, `end_rest`)", [
          ("cleanup-unseen", [(EASY, "    llmobs_capture_finish(handle, "
                               "ending.end, ending.code);\n    llmobs_handle_"
                               "release(handle);",
@@ -239,7 +239,7 @@ HAZARDS = [
      ]),
 
     ("errno after the library's part of a call",
-     "saved and put back (`op_*`)", [
+     "saved and put back (`llmobs_ops_*`)", [
          ("errno-changed", [(MULTI, "(void)llmobs_capture_start(handle, curl);"
                              "\n    }\n    errno = saved;",
                              "(void)llmobs_capture_start(handle, curl);"
@@ -1568,7 +1568,8 @@ HAZARDS = [
            "failure.files_may_not_grow_nor_the_log"])]),
 
     ("longjmp out of a callback",
-     "cleanup ends a call that was left without an end (`op_easy_cleanup`)", [
+     "cleanup ends a call that was left without an end "
+     "(`llmobs_ops_easy_cleanup`)", [
          ("jump-loses-it", [(EASY, "    llmobs_capture_finish("
                              "handle, ending.end, ending.code);\n    llmobs_"
                              "handle_release(handle);",
