@@ -5,8 +5,8 @@
  *          The core owns its llmobs_ops, which lives as long.
  * Threads: every operation may be called from any thread that may call the
  *          libcurl function of the same name.
- * Errors:  an operation answers what the real function answered; a failed
- *          observation is never the caller's error.
+ * Errors:  an operation gives the real function's answer; a failed observation
+ *          is never the caller's error.
  * Fork:    both tables are constant and stay valid in a child.
  */
 #ifndef LLMOBS_ENGINE_H
@@ -72,22 +72,22 @@ struct llmobs_real {
 #undef X
 };
 
-/* Of the public header, which the shim passes on and does not read. */
+/* Types of the public header, which the shim passes on and does not read. */
 struct llmobs_api;
 struct llmobs_enable_options;
 
-/* What the core knows of the process it is in. The environment is the shim's
- * copy of DD_*, LLMOBS_*, OTEL_* and the trace carriers ("NAME=value"), made
- * in its constructor, NULL at the end. */
+/* The facts about the process that the shim gives the core. `env` is the shim's
+ * copy of DD_*, LLMOBS_*, OTEL_* and the trace carriers ("NAME=value"), made in
+ * its constructor, with NULL at the end. */
 struct llmobs_host {
     unsigned abi;
     const char *const *env;
-    /* What the program asks for that loads the core by the public header's
-     * enable; NULL: nothing. Borrowed until attach returns. */
+    /* The options of the public header's enable, where that loads the core;
+     * NULL: another call does. Borrowed until attach returns. */
     const struct llmobs_enable_options *enable;
-    /* libc's own dl_iterate_phdr, which another preload may hold. */
+    /* libc's own dl_iterate_phdr, which another preload may have replaced. */
     int (*objects)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
-    /* Another preload holds connect or the look-up of names. */
+    /* Another preload has replaced connect, or the look-up of names. */
     bool connect_held;
 };
 
@@ -125,10 +125,10 @@ struct llmobs_ops {
     const struct llmobs_api *(*api)(unsigned version);
 };
 
-/* Type of llmobs_core_attach: called once by the shim after it loaded the
- * core. Borrows `host` for ever; gives a table that lives as long as the
- * process, or NULL when the core will not work here (then the shim passes all
- * calls through for good). */
+/* The type of llmobs_core_attach, which the shim calls once, after it loaded
+ * the core. Borrows `host` for ever. Gives a table that lives as long as the
+ * process; or NULL when the core will not work here, and then the shim passes
+ * all calls through for good. */
 typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     const struct llmobs_host *host);
 
@@ -180,8 +180,8 @@ typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     X(10305, __VA_ARGS__) /* CURLOPT_AWS_SIGV4, since 7.75 */ \
     X(LLMOBS_OPT_IOCTLFUNCTION, __VA_ARGS__)
 
-/* True for those. Asked before any other work, so that nearly every other
- * option costs the look at one bit alone. */
+/* True for the options above. The shim asks this before any other work, so that
+ * nearly every other option costs a look at one bit. */
 static inline bool llmobs_option_watched(CURLoption option)
 {
 #define BIT(option, word) \

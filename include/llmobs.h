@@ -6,28 +6,27 @@
  *
  *     llmobs_span_t span = LLMOBS_START(LLMOBS_WORKFLOW);
  *     llmobs_annotate_text(span, question, NULL);
- *     ... calls of language models through libcurl become children ...
+ *     ... calls to language models through libcurl become children ...
  *     llmobs_annotate_text(span, NULL, answer);
  *     llmobs_finish(span);
  *
- * Answers: 0 done; LLMOBS_NOT_OBSERVING (1) nothing is observed, so that
- *          nothing was done; a negative errno number for a wrong use or a lack
- *          of memory, with a line in the file that LLMOBS_LOG names. No call
- *          ever ends the program, prints, or changes errno.
- * Owns:    a span is ours from start to finish; every text, array and struct
- *          that is given is copied before the call returns.
- * Texts:   C strings in UTF-8; bad bytes become U+FFFD. NULL: not given.
- * Structs: the ones with a `size` begin with their own sizeof, and what is not
- *          set is 0: struct llmobs_annotation a = {.size = sizeof(a)}.
- * Threads: every call may be made by any thread. A span that is started
- *          becomes the current one of its thread, until it is finished; spans
- *          started meanwhile by the same thread are its children. A span may
- *          be used and finished by another thread. None of it is for signal
- *          handlers.
- * Fork:    a child goes on with the spans of the thread that forked as
- *          parents; only the process that started a span can submit it.
- * Limits:  LLMOBS_SPANS_MAX spans that are open at once, LLMOBS_DEPTH_MAX
- *          current ones of a thread.
+ * Answers: 0: done. LLMOBS_NOT_OBSERVING (1): no calls are observed, and this
+ *          one did nothing. A negative errno number: a wrong use, or a lack of
+ *          memory, with a line in the file that LLMOBS_LOG names. No call ever
+ *          ends the program, prints, or changes errno.
+ * Owns:    the library owns a span from start to finish. It copies every text,
+ *          array and struct that it is given before the call returns.
+ * Texts:   C strings in UTF-8; invalid bytes become U+FFFD. NULL: not given.
+ * Structs: those with a `size` begin with their own sizeof, and a member that
+ *          is not set is 0: struct llmobs_annotation a = {.size = sizeof(a)}.
+ * Threads: any thread may make any call. A span that is started becomes the
+ *          current one of its thread until it is finished; spans that the same
+ *          thread starts meanwhile are its children. Another thread may use and
+ *          finish a span. Signal handlers must make no call.
+ * Fork:    in a child the spans of the thread that forked are still parents,
+ *          but only the process that started a span can submit it.
+ * Limits:  LLMOBS_SPANS_MAX open spans at once, LLMOBS_DEPTH_MAX current ones
+ * in a thread.
  */
 #ifndef LLMOBS_H
 #define LLMOBS_H
@@ -38,7 +37,8 @@
 
 #define LLMOBS_VERSION "0.1.0"
 
-/* Of the table below; a library that does not know it answers none. */
+/* The version of the table below; a library that does not know it gives no
+ * table. */
 #define LLMOBS_API_VERSION 1u
 
 #define LLMOBS_NOT_OBSERVING 1
@@ -49,13 +49,13 @@
 extern "C" {
 #endif
 
-/* A span that is open. A number in the clothes of a pointer: it points to
- * nothing, and one that is finished is recognised. NULL stands for the current
- * span of the calling thread where a function says so. */
+/* An open span. The pointer is a number and points to no memory, so that the
+ * library can tell one that is finished. NULL stands for the current span of
+ * the calling thread where a function says so. */
 typedef struct llmobs_opaque *llmobs_span_t;
 
-/* What a start answers that started nothing: good for every call, each of
- * which then answers LLMOBS_NOT_OBSERVING. */
+/* The answer of a start that started no span. Every call takes it, and answers
+ * LLMOBS_NOT_OBSERVING. */
 #ifdef __cplusplus
 #define LLMOBS_NO_SPAN \
     (reinterpret_cast<llmobs_span_t>(static_cast<uintptr_t>(1)))
@@ -64,16 +64,16 @@ typedef struct llmobs_opaque *llmobs_span_t;
 #endif
 
 enum llmobs_span_kind {
-    LLMOBS_LLM,       /* a call of a language model */
-    LLMOBS_EMBEDDING, /* a call of a model that makes embeddings */
+    LLMOBS_LLM,       /* a call to a language model */
+    LLMOBS_EMBEDDING, /* a call to a model that makes embeddings */
     LLMOBS_WORKFLOW,  /* a fixed sequence of operations */
     LLMOBS_AGENT,     /* a model decides on the operations */
-    LLMOBS_TASK,      /* one step without a request to others */
-    LLMOBS_TOOL,      /* a call of another program or service */
-    LLMOBS_RETRIEVAL  /* a search that answers documents */
+    LLMOBS_TASK,      /* one step, without a request to another service */
+    LLMOBS_TOOL,      /* a call to another program or service */
+    LLMOBS_RETRIEVAL  /* a search that gives documents */
 };
 
-/* A text by its name: a tag, a header of HTTP. */
+/* A text and its name: a tag, or an HTTP header. */
 struct llmobs_pair {
     const char *key;
     const char *value;
@@ -95,8 +95,8 @@ struct llmobs_enable_options {
     const char *api_key; /* DD_API_KEY */
     /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS: separated by commas. */
     const char *instrumented_proxy_urls;
-    int agentless;            /* 1 straight to the intake, -1 to an agent; 0 as
-                               * DD_LLMOBS_AGENTLESS_ENABLED says */
+    int agentless; /* 1: straight to the intake, -1: to an agent, 0: as
+                    * DD_LLMOBS_AGENTLESS_ENABLED says */
     int integrations_enabled; /* -1: calls through libcurl make no spans */
 };
 
@@ -110,7 +110,7 @@ struct llmobs_start_options {
     const char *model_provider; /* likewise */
     const char *session_id;     /* NULL: the parent's */
     const char *ml_app;         /* NULL: the parent's, else the process's */
-    const char *user_id;        /* these are tags of this span */
+    const char *user_id;        /* this and the next two are tags of the span */
     const char *user_handle;
     const char *user_name;
     llmobs_span_t parent; /* NULL: by the rule of llmobs_start */
@@ -126,7 +126,7 @@ struct llmobs_tool_call {
     const char *type; /* "function", ... */
 };
 
-/* What a tool answered. */
+/* The answer of a tool. */
 struct llmobs_tool_result {
     const char *name;
     const char *result;
@@ -151,8 +151,8 @@ struct llmobs_document {
     int has_score;
 };
 
-/* One side of a span; at most one of the four forms is given. What the kinds
- * read it as:
+/* The input or the output of a span, given in at most one of four forms. Each
+ * kind reads it as:
  *                input                        output
  *   llm          messages *)                  messages *)
  *   embedding    documents **)                text
@@ -173,16 +173,16 @@ struct llmobs_side {
 
 struct llmobs_annotation {
     size_t size;
-    struct llmobs_side input;            /* replaces what was there */
+    struct llmobs_side input;            /* replaces an earlier one */
     struct llmobs_side output;           /* likewise */
-    const struct llmobs_number *metrics; /* joins, by key: input_tokens,
+    const struct llmobs_number *metrics; /* join by key: input_tokens,
                                           * output_tokens, total_tokens,
                                           * time_to_first_token (s), ... */
     size_t metric_count;
-    const struct llmobs_pair *tags; /* joins, by key; session_id, user_id,
-                                     * user_handle and user_name are known */
+    const struct llmobs_pair *tags; /* join by key; Datadog knows session_id,
+                                     * user_id, user_handle and user_name */
     size_t tag_count;
-    const char *metadata_json; /* the text of a JSON object; joins, by key */
+    const char *metadata_json; /* the text of a JSON object; joins by key */
     /* llm spans. The text of a JSON array of {"name", "description", "schema",
      * "version"}. */
     const char *tool_definitions_json;
@@ -192,7 +192,7 @@ struct llmobs_annotation {
     const char *prompt_json;
 };
 
-/* The ids of a span as evaluations name them. */
+/* The ids of a span, by which an evaluation names it. */
 struct llmobs_exported {
     char span_id[24];  /* decimal */
     char trace_id[40]; /* 32 hex digits */
@@ -211,11 +211,11 @@ struct llmobs_evaluation_options {
     size_t size;
     const char *label; /* not empty, without a dot */
     enum llmobs_metric_type metric_type;
-    const char *text; /* the value, by the metric's type */
+    const char *text; /* the value is one of these four, by metric_type */
     double number;    /* finite */
     int truth;
     const char *json; /* the text of a JSON object */
-    /* What is evaluated: a span, or the one with this tag; never both. */
+    /* The span that is evaluated: by its ids, or by a tag; never both. */
     const struct llmobs_exported *span;
     const char *tag_key;
     const char *tag_value;
@@ -229,7 +229,7 @@ struct llmobs_evaluation_options {
     int of_trace;              /* 1: of the span's whole trace */
 };
 
-/* -- annotations of what is started inside ------------------------------- */
+/* -- annotations of a scope ---------------------------------------------- */
 
 struct llmobs_context_options {
     size_t size;
@@ -241,7 +241,8 @@ struct llmobs_context_options {
 
 /* -- the library --------------------------------------------------------- */
 
-/* Whether the calls inside go to an LLM proxy, whatever their URL is. */
+/* Whether the calls of a scope go to an LLM proxy. YES and NO win over the
+ * URL. */
 enum llmobs_proxied {
     LLMOBS_PROXIED_BY_URL, /* as DD_LLMOBS_INSTRUMENTED_PROXY_URLS says */
     LLMOBS_PROXIED_YES,
@@ -277,16 +278,17 @@ struct llmobs_api {
     int (*context_end)(void);
 };
 
-/* The one symbol, which the preloaded library has. NULL: nothing is observed,
- * or it does not know this version. `enable`: observing is wanted, so. */
+/* The only symbol of the preloaded library. NULL: no calls are observed, or it
+ * does not know this version. `enable`: the program wants to be observed, with
+ * these options. */
 __attribute__((weak)) const struct llmobs_api *llmobs_get_api(
     unsigned version, const struct llmobs_enable_options *enable);
 
 typedef const struct llmobs_api *llmobs_get_api_fn(
     unsigned version, const struct llmobs_enable_options *enable);
 
-/* By way of the GOT: what a position-dependent program compiles to otherwise is
- * settled when it is linked, for good. */
+/* Reads the address from the GOT: in a position-dependent program the linker
+ * would otherwise settle the weak symbol for good. */
 static inline llmobs_get_api_fn *llmobs_get_api_found(void)
 {
 #if defined(__x86_64__) && !defined(__PIC__) && !defined(__PIE__)
@@ -311,12 +313,12 @@ static inline const struct llmobs_api *llmobs_api_get(
 
 /* -- on and off ---------------------------------------------------------- */
 
-/* Switches observing on where the environment leaves that open, and says what
- * the environment does not: a field that is set here wins. What is on already,
- * by DD_LLMOBS_ENABLED and a first call of libcurl or of this API, keeps its
- * settings: -EALREADY where any is given. So call it first. NULL: no settings.
- * DD_LLMOBS_ENABLED=0, /etc/llmobs/disabled and a program with raised rights
- * stay off: LLMOBS_NOT_OBSERVING. */
+/* Switches observing on where the environment leaves that open. A member that
+ * is set here wins over the environment; NULL sets none. Call it first: once
+ * observing is on, by DD_LLMOBS_ENABLED and a first call of libcurl or of this
+ * API, the settings stay, and giving any is -EALREADY. DD_LLMOBS_ENABLED=0,
+ * /etc/llmobs/disabled and a program with raised rights keep observing off:
+ * LLMOBS_NOT_OBSERVING. */
 static inline int llmobs_enable(const struct llmobs_enable_options *options)
 {
     const struct llmobs_api *api;
@@ -330,9 +332,9 @@ static inline int llmobs_enable(const struct llmobs_enable_options *options)
     return api ? api->enable(options) : LLMOBS_NOT_OBSERVING;
 }
 
-/* Delivers what there is, waiting as long as an exit would, and observes
- * nothing more until the next enable; spans that are open are dropped when
- * they are finished. */
+/* Delivers all finished spans, waiting as long as an exit would, and observes
+ * no calls until the next enable. A span that is still open is dropped as it is
+ * finished. */
 static inline int llmobs_disable(void)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -351,10 +353,10 @@ static inline int llmobs_enabled(void)
 /* -- spans --------------------------------------------------------------- */
 
 /* Starts a span; *out is LLMOBS_NO_SPAN where none was started. Its parent is
- * the one that is named, else the current span of the thread, else the caller
- * whose headers the thread has activated, else the context that the process
- * has in its environment. -EINVAL: a kind or size that is none; -EBADF: a
- * parent that is not open; -EMFILE: beyond a limit. */
+ * `parent`, else the current span of the thread, else the caller whose headers
+ * the thread has activated, else the context in the environment of the process.
+ * -EINVAL: an unknown kind, or an impossible size; -EBADF: the parent is not
+ * open; -EMFILE: beyond a limit. */
 static inline int llmobs_start_span(const struct llmobs_start_options *options,
                                     llmobs_span_t *out)
 {
@@ -365,7 +367,7 @@ static inline int llmobs_start_span(const struct llmobs_start_options *options,
     return api ? api->start(options, out) : LLMOBS_NOT_OBSERVING;
 }
 
-/* The same with what llm and embedding spans need. Never NULL. */
+/* The same with the members that llm and embedding spans need. Never NULL. */
 static inline llmobs_span_t llmobs_start_model(enum llmobs_span_kind kind,
                                                const char *name,
                                                const char *model_name,
@@ -384,20 +386,20 @@ static inline llmobs_span_t llmobs_start_model(enum llmobs_span_kind kind,
     return span;
 }
 
-/* With what most others need. */
+/* The same with the members that most other spans need. */
 static inline llmobs_span_t llmobs_start(enum llmobs_span_kind kind,
                                          const char *name)
 {
     return llmobs_start_model(kind, name, NULL, NULL);
 }
 
-/* Named after the function that it stands in. */
+/* Starts a span with the name of the function that it stands in. */
 #define LLMOBS_START(kind) llmobs_start((kind), __func__)
 
-/* Ends and submits a span; what is never finished is never submitted. The
- * current span of each thread that had this one is then the one before it.
+/* Ends and submits a span; a span that is never finished is never submitted. In
+ * each thread whose current span it was, the one before it becomes current.
  * -EBADF: not open (finished already, NULL, no span at all). In a forked child
- * a span of its parent only stops being current. */
+ * a span of the parent process only stops being current. */
 static inline int llmobs_finish(llmobs_span_t span)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -429,11 +431,11 @@ static inline llmobs_span_t llmobs_current(void)
     return api ? api->current() : LLMOBS_NO_SPAN;
 }
 
-/* Says what a span was about; NULL: the current one. What is wrong changes
- * nothing at all. -EBADF: not open; -ENOENT: NULL, and there is no current
- * span; -EINVAL: a form that the kind does not take, a text that is no JSON, a
- * number that is not finite, a key that is empty or a tag's with a colon;
- * -ECHILD: a span of the parent process. */
+/* Annotates a span; NULL: the current one. After an error the span is
+ * unchanged. -EBADF: not open; -ENOENT: NULL, and there is no current span;
+ * -EINVAL: a form that the kind does not take, a text that is no JSON, a number
+ * that is not finite, an empty key, a colon in a tag's key; -ECHILD: a span of
+ * the parent process. */
 static inline int llmobs_annotate(llmobs_span_t span,
                                   const struct llmobs_annotation *annotation)
 {
@@ -442,7 +444,7 @@ static inline int llmobs_annotate(llmobs_span_t span,
     return api ? api->annotate(span, annotation) : LLMOBS_NOT_OBSERVING;
 }
 
-/* Parts of it. Either text may be NULL. */
+/* These three annotate with one part. Either text may be NULL. */
 static inline int llmobs_annotate_text(llmobs_span_t span, const char *input,
                                        const char *output)
 {
@@ -481,8 +483,8 @@ static inline int llmobs_annotate_metric(llmobs_span_t span, const char *key,
     return llmobs_annotate(span, &annotation);
 }
 
-/* The span failed; NULL: the current one. The first error stays. Any text may
- * be NULL. Errors as annotate. */
+/* Marks a span as failed; NULL: the current one. The first error stays. Any
+ * text may be NULL. Errors as annotate. */
 static inline int llmobs_error(llmobs_span_t span, const char *type,
                                const char *message, const char *stack)
 {
@@ -503,8 +505,8 @@ static inline int llmobs_export_span(llmobs_span_t span,
     return api ? api->export_span(span, out) : LLMOBS_NOT_OBSERVING;
 }
 
-/* Submits an evaluation of a span, whose process may be another. -EINVAL: what
- * the struct's comments rule out. */
+/* Submits an evaluation of a span, also of another process's. -EINVAL: a value
+ * that the struct's comments rule out. */
 static inline int llmobs_submit_evaluation(
     const struct llmobs_evaluation_options *options)
 {
@@ -513,8 +515,8 @@ static inline int llmobs_submit_evaluation(
     return api ? api->evaluate(options) : LLMOBS_NOT_OBSERVING;
 }
 
-/* Delivers what is finished, due or not, and waits for it, at most timeout_ms
- * milliseconds. -ETIMEDOUT: something is left, which is tried again later. */
+/* Delivers all finished spans at once, and waits for that, at most timeout_ms
+ * milliseconds. -ETIMEDOUT: some are left, and are tried again later. */
 static inline int llmobs_flush(int64_t timeout_ms)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -524,11 +526,11 @@ static inline int llmobs_flush(int64_t timeout_ms)
 
 /* -- other processes ----------------------------------------------------- */
 
-/* Calls add(context, name, value) for each header that carries the span to the
- * service that is called, until it answers other than 0: that is the answer
- * then. NULL: the current span. Not for requests through libcurl: those to
- * proxies get their headers by themselves. The two texts last for the call.
- * -EBADF, -ENOENT as annotate. */
+/* Calls add(context, name, value) for each header that carries the span to
+ * another service, until it answers other than 0, which is then the answer
+ * here. NULL: the current span. Not for requests through libcurl: the library
+ * adds the headers to those that go to a proxy. The two texts are valid during
+ * the call of add. -EBADF, -ENOENT as annotate. */
 static inline int llmobs_inject(llmobs_span_t span, llmobs_header_fn *add,
                                 void *context)
 {
@@ -537,14 +539,14 @@ static inline int llmobs_inject(llmobs_span_t span, llmobs_header_fn *add,
     return api ? api->inject(span, add, context) : LLMOBS_NOT_OBSERVING;
 }
 
-/* The request that this thread serves now came with these headers (others are
- * passed over; names in any case): its caller is the parent of what the thread
- * starts without a current span, until the next activate. Of a caller with a
- * public address nothing but ids is taken (LLMOBS_INBOUND_TRUST): say who it is
- * by a pair {":remote-addr", ADDRESS}, and pass its X-Forwarded-For, Forwarded,
- * X-Real-IP and the like, which may make it a stranger, too. -ENOENT: the
- * headers carry no caller, and the thread has none now; so it is for no headers
- * at all. */
+/* Names the headers of the request that this thread serves now (in any case;
+ * headers that carry no context are passed over). Until the next activate the
+ * caller is the parent of the spans that the thread starts without a current
+ * span. From a caller with a public address ids alone are taken
+ * (LLMOBS_INBOUND_TRUST): give its address as a pair {":remote-addr", ADDRESS},
+ * and pass X-Forwarded-For, Forwarded, X-Real-IP and the like, which may name
+ * such an address, too. -ENOENT: the headers carry no caller, or there are
+ * none, and the thread has no caller now. */
 static inline int llmobs_activate(const struct llmobs_pair *headers,
                                   size_t count)
 {
@@ -553,10 +555,11 @@ static inline int llmobs_activate(const struct llmobs_pair *headers,
     return api ? api->activate(headers, count) : LLMOBS_NOT_OBSERVING;
 }
 
-/* -- what goes for all calls inside, in this thread ---------------------- */
+/* -- scopes of this thread ------------------------------------------------ */
 
-/* The calls through libcurl until the matching end go to a proxy, or to none.
- * They nest, 16 deep: -EMFILE. end: -ENOENT where there is no begin. */
+/* The thread's calls through libcurl until the matching end go to a proxy, or
+ * to none. Scopes nest, 16 deep, beyond it is -EMFILE. end: -ENOENT where there
+ * is no begin. */
 static inline int llmobs_proxied_begin(enum llmobs_proxied proxied)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -571,9 +574,10 @@ static inline int llmobs_proxied_end(void)
     return api ? api->proxied_end() : LLMOBS_NOT_OBSERVING;
 }
 
-/* The spans that the thread starts until the matching end have this name,
- * these tags and this prompt, inner ones last. Spans of calls through libcurl
- * too. They nest, 16 deep: -EMFILE. -EINVAL as annotate; end: -ENOENT. */
+/* The spans that the thread starts until the matching end get this name, these
+ * tags and this prompt; so do those of its calls through libcurl. Scopes nest,
+ * 16 deep, beyond it is -EMFILE, and an inner one wins. -EINVAL as annotate;
+ * end: -ENOENT where there is no begin. */
 static inline int llmobs_context_begin(
     const struct llmobs_context_options *options)
 {
@@ -596,7 +600,7 @@ static inline int llmobs_context_end(void)
 
 namespace llmobs
 {
-/* A span that ends with its scope; failed where an exception ends it. */
+/* A span that ends with its scope, and failed where an exception ends that. */
 class scope
 {
   public:
@@ -640,7 +644,7 @@ class scope
     int exceptions_;
 };
 
-/* The same for the calls inside. */
+/* A scope whose calls go to a proxy, or to none. */
 class proxied_scope
 {
   public:
@@ -679,7 +683,7 @@ static inline void llmobs_proxied_end_at_end(int *begun)
     __attribute__((cleanup(llmobs_finish_at_end), unused)) \
     llmobs_span_t variable = llmobs_start((kind), (name))
 
-/* LLMOBS_SCOPE of the name of the function. */
+/* LLMOBS_SCOPE with the name of the function. */
 #define LLMOBS_FUNCTION(variable, kind) LLMOBS_SCOPE(variable, kind, __func__)
 
 /* Declares `variable`: until the end of its scope calls are proxied, or not. */

@@ -1521,11 +1521,11 @@ HAZARDS = [
           ["exit.agent.close_standard", "exit.agentless.close_standard"])]),
 
     ("siglongjmp out of the library's write to the disk",
-     "the handle's owner gets its gate back at once (`llmobs_handle_lock`), and "
+     "the handle's owner gets its lock back at once (`llmobs_handle_lock`), and "
      "the call ends with the next one (`llmobs_callbacks_leave_behind`)", [
-         ("gate-kept", [("core/capture/handle.c", " &&\n           !hand_over(handle, "
+         ("lock-kept", [("core/capture/handle.c", " &&\n           !hand_over(handle, "
                          "HELD_BY_OWNER, HELD_BY_OWNER)) {", ") {")],
-          ["spool.left_by_a_signal", "unit gates_that_were_left"]),
+          ["spool.left_by_a_signal", "unit locks_that_were_left"]),
          ("left-in", [(CALLBACKS, "    if (handle->swapped && !handle->inside && !"
                        "atomic_load(&handle->multi))\n        llmobs_callbacks_"
                        "swap_out(handle, curl);\n", "    (void)handle, "

@@ -14,7 +14,7 @@
  * went in. */
 bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl);
 
-/* Puts the app's own settings back; does nothing when ours are not in. */
+/* Puts the app's own settings back; does nothing when they are in already. */
 void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl);
 
 /* Sets the app's settings of `handle` at `curl`, which is the handle's own or
@@ -29,8 +29,9 @@ void llmobs_callbacks_leave_behind(struct llmobs_handle *handle, CURL *curl);
 bool llmobs_callbacks_own(const struct llmobs_handle *handle,
                           CURLoption option);
 
-/* The app has set an option under way: where libcurl reads the body from a
- * callback or a file, ours follow it. */
+/* The app has set an option while a transfer is under way: where libcurl reads
+ * the body from a callback or a file, puts our callbacks around that, or the
+ * app's back. */
 void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl,
                                    CURLoption option);
 

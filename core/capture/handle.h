@@ -1,4 +1,5 @@
-/* handle - what an app has set on each of its easy handles.
+/* handle - the app's settings of each of its easy handles, and the transfer
+ * that is captured there.
  *
  * Owns:    one record per live easy handle, by its address (keyed.h), with the
  *          strings and copies in it.
@@ -139,7 +140,7 @@ struct llmobs_handle {
 
     /* The transfer being captured. */
     uintptr_t called_from;      /* where the program called for it (stack.h) */
-    atomic_int exchange_holder; /* who is at `exchange`; 0: nobody */
+    atomic_int exchange_holder; /* of `exchange`; 0: nobody */
     struct llmobs_exchange *exchange;
     _Atomic(CURLM *) multi;       /* while in one; read by a multi's cleanup */
     struct llmobs_inject *inject; /* kept for the next one; NULL: none yet */
@@ -178,7 +179,7 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
 /* The app's own settings are back at libcurl: none of our callbacks is in. */
 void llmobs_handle_unswap(struct llmobs_handle *handle);
 
-/* Frees what was taken of a call, and forgets it. */
+/* Frees the origin of a call, and forgets it. */
 void llmobs_handle_drop_origin(struct llmobs_handle *handle);
 
 /* Does as libcurl does where a transfer begins: takes the method, and measures
@@ -234,7 +235,7 @@ struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle);
 const char *llmobs_handle_header(const struct llmobs_handle *handle,
                                  const char *name);
 
-/* True when the request has a body, whatever its method is called. */
+/* True when the request has a body: asks its kind, not its name. */
 bool llmobs_handle_sends_body(const struct llmobs_handle *handle);
 
 /* libcurl is about to make a request: notes whether it sends POSTFIELDS with

@@ -57,7 +57,8 @@ void llmobs_outgoing_start_clock(struct llmobs_origin *origin)
     llmobs_exchange_start(origin->exchange);
 }
 
-/* Copies a body that libcurl measures now: it is a string, and at hand. */
+/* Fills the exchange with the facts that are known as the transfer begins. A
+ * body that libcurl measures now is at hand, and is copied as well. */
 static bool start_exchange(struct llmobs_handle *handle,
                            const struct llmobs_match *match)
 {
@@ -99,7 +100,7 @@ bool llmobs_outgoing_open(struct llmobs_handle *handle,
 
 /* The context in the app's own headers is the parent, unless a span of the
  * program is. The call keeps the id by which the disk knows it. */
-static bool continue_own(const struct llmobs_own *own, bool from_span,
+static bool continue_own(const struct llmobs_own_headers *own, bool from_span,
                          struct llmobs_context *context)
 {
     struct llmobs_context *continued;
@@ -137,7 +138,7 @@ static void pass_on(struct llmobs_handle *handle, CURL *curl,
                     const struct llmobs_context *context)
 {
     const struct llmobs_origin *origin = &handle->origin;
-    struct llmobs_own own;
+    struct llmobs_own_headers own;
     struct llmobs_inject_plan plan = {
         .config = config,
         .own = &own,
@@ -192,7 +193,7 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
 {
     const struct llmobs_origin *origin = &handle->origin;
     struct llmobs_context *context = &exchange->context;
-    struct llmobs_own own;
+    struct llmobs_own_headers own;
     struct llmobs_inject_plan plan = {.config = config,
                                       .own = &own,
                                       .url = origin->url,

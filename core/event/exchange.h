@@ -37,7 +37,7 @@ struct llmobs_headers {
     size_t count;
 };
 
-/* What libcurl measured; times in ms from the start, < 0: unknown. */
+/* libcurl's measurements; times in ms from the start, < 0: unknown. */
 struct llmobs_transfer {
     long http_version; /* CURL_HTTP_VERSION_*; 0: unknown */
     long redirects;

@@ -384,7 +384,7 @@ static int tell(const struct llmobs_inject *inject, llmobs_header_fn *add,
 static int inject_as(const struct llmobs_context *context,
                      llmobs_header_fn *add, void *arg)
 {
-    const struct llmobs_own none = {0};
+    const struct llmobs_own_headers none = {0};
     struct llmobs_inject_plan plan = {
         .config = config, .own = &none, .url = "http://localhost/"};
     struct llmobs_inject *headers = malloc(sizeof(*headers));

@@ -104,8 +104,8 @@ void llmobs_ops_easy_reset(const struct llmobs_real *real, CURL *curl)
     real->easy_reset(curl);
     saved = errno;
     /* A handle without a record gets one, for its settings are known from here
-     * on, whatever made it. A handle with one has lost our callbacks with the
-     * app's; its exchange keeps the bytes that arrived until now. */
+     * on. A handle with one has lost our callbacks with the app's; its exchange
+     * keeps the bytes that arrived until now. */
     if (!handle)
         (void)llmobs_handle_create(real, curl);
     else

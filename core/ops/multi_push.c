@@ -57,7 +57,7 @@ static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
 /* ---- one of our functions for each of the app's -------------------------- */
 
 /* PUSHDATA stays the app's own, so it cannot name the function to call: there
- * is one of ours for each slot instead. The numbers are octal. */
+ * is a function of its own for each slot. The numbers are octal. */
 #define ONE(i)                                                            \
     static int on_push_##i(CURL *parent, CURL *pushed, size_t count,      \
                            struct curl_pushheaders *headers, void *user)  \
@@ -76,7 +76,7 @@ static const curl_push_callback ours[] = {ALL(NAME)};
 
 _Static_assert(sizeof(ours) / sizeof(ours[0]) ==
                    LLMOBS_MULTI_PUSH_FUNCTIONS_MAX,
-               "one of ours for each of the app's");
+               "one function for each of the app's");
 
 /* NULL: no slot is left. */
 static curl_push_callback stand_in(curl_push_callback function)

@@ -23,8 +23,8 @@
 
 #define LLMOBS_OWN_SPAN_OFF 1
 
-/* Texts are borrowed until the call returns. Beside each stands what NULL
- * means. */
+/* Texts are borrowed until the call returns. The comment beside each is its
+ * value where it is NULL. */
 struct llmobs_own_span_start {
     enum llmobs_kind kind;
     const char *name;           /* the kind's */

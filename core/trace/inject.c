@@ -108,7 +108,7 @@ static unsigned find_signed(const char *text, const char *name)
     return at ? signed_names(at + strlen(name)) : 0;
 }
 
-static void own_header(const char *line, struct llmobs_own *own)
+static void own_header(const char *line, struct llmobs_own_headers *own)
 {
     static const char authorization[] = "authorization:";
     size_t len = strcspn(line, ":;");
@@ -127,7 +127,7 @@ static void own_header(const char *line, struct llmobs_own *own)
 }
 
 void llmobs_inject_scan(const struct curl_slist *list, const char *url,
-                        struct llmobs_own *own)
+                        struct llmobs_own_headers *own)
 {
     const char *query = url ? strchr(url, '?') : NULL;
 
@@ -140,7 +140,9 @@ void llmobs_inject_scan(const struct curl_slist *list, const char *url,
         own->names |= find_signed(query, "X-Amz-SignedHeaders=");
 }
 
-bool llmobs_inject_foreign(const struct llmobs_own *own)
+/* True when the app sends a trace id of its own: either that is the parent, or
+ * no header is added. */
+static bool sends_own_trace(const struct llmobs_own_headers *own)
 {
     return own->names & (BIT(DD_TRACE_ID) | BIT(TRACEPARENT));
 }
@@ -184,7 +186,7 @@ static unsigned choose(const struct llmobs_inject_plan *plan)
     unsigned own = plan->own->names;
     unsigned wanted = without_own(styles, own);
 
-    if (!llmobs_inject_foreign(plan->own))
+    if (!sends_own_trace(plan->own))
         return plan->continued ? wanted & ~BIT(BAGGAGE) : wanted;
     if (!plan->continued)
         return 0;
@@ -371,7 +373,7 @@ struct curl_slist *llmobs_inject_link(struct llmobs_inject *inject,
 
 void llmobs_inject_relink(struct llmobs_inject *inject, struct curl_slist *list)
 {
-    struct llmobs_own own;
+    struct llmobs_own_headers own;
 
     if (inject->count == 0)
         return;

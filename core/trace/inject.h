@@ -22,7 +22,8 @@
 
 #define LLMOBS_INJECT_NODES 12
 #define LLMOBS_INJECT_TEXT 4096
-#define LLMOBS_INJECT_BAGGAGE 8192 /* and what is around its value */
+/* A value; 16 more bytes hold its name. */
+#define LLMOBS_INJECT_BAGGAGE 8192
 #define LLMOBS_INJECT_BASE 512
 
 struct llmobs_inject {
@@ -36,7 +37,7 @@ struct llmobs_inject {
 };
 
 /* The trace headers of an app's own list. */
-struct llmobs_own {
+struct llmobs_own_headers {
     unsigned names; /* a bit for each name that must not be added */
     struct llmobs_carrier carrier;
 };
@@ -44,17 +45,13 @@ struct llmobs_own {
 /* Looks through the app's list once. Names that an AWS signature covers, in a
  * header or in the query of `url`, count as the app's own. Borrows both. */
 void llmobs_inject_scan(const struct curl_slist *list, const char *url,
-                        struct llmobs_own *own);
-
-/* True when the app sends a trace id of its own: either that is the parent, or
- * no header is added. */
-bool llmobs_inject_foreign(const struct llmobs_own *own);
+                        struct llmobs_own_headers *own);
 
 /* The values to write for a request. */
 struct llmobs_inject_plan {
     const struct llmobs_config *config;
     struct llmobs_sender sender;
-    const struct llmobs_own *own;
+    const struct llmobs_own_headers *own;
     bool continued; /* the sender continues the trace of `own` */
     const char *url;
     const char *baggage; /* of the process, sent on; NULL: none */

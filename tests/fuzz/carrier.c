@@ -71,7 +71,7 @@ static void inject(const struct llmobs_config *config,
                    struct curl_slist *list, const char *baggage)
 {
     static struct llmobs_inject ours;
-    struct llmobs_own own;
+    struct llmobs_own_headers own;
     struct llmobs_inject_plan plan = {
         .config = config,
         .sender = llmobs_propagate_span(context),
@@ -83,9 +83,8 @@ static void inject(const struct llmobs_config *config,
 
     memset(&ours, 0, sizeof(ours));
     llmobs_inject_scan(list, plan.url, &own);
-    plan.continued =
-        llmobs_inject_foreign(&own) &&
-        llmobs_context_from_carrier(&from_own, config, &own.carrier);
+    plan.continued = own.names && llmobs_context_from_carrier(&from_own, config,
+                                                              &own.carrier);
     if (!llmobs_inject_fill(&ours, &plan))
         return;
     check_nodes(&ours);

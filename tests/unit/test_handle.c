@@ -253,7 +253,7 @@ static struct llmobs_inject *inject_into(struct llmobs_handle *h)
         .ml_app = (char *)"a",
         .inject_styles = {{LLMOBS_STYLE_TRACECONTEXT}, 1}};
     struct llmobs_context context;
-    struct llmobs_own own = {0};
+    struct llmobs_own_headers own = {0};
     struct llmobs_inject_plan plan = {
         .config = &config, .own = &own, .url = "http://a/x"};
 
@@ -382,7 +382,7 @@ START_TEST(test_who_sees_headers)
 END_TEST
 
 /* By siglongjmp, or by the exit handler of a thread that a child has not. */
-START_TEST(gates_that_were_left)
+START_TEST(locks_that_were_left)
 {
     struct llmobs_handle *h = fresh(0);
     int64_t start = llmobs_clock_mono_ns();
@@ -414,6 +414,6 @@ UNIT_SUITE(handle)
     UNIT_TEST(s, test_copies);
     UNIT_TEST(s, test_headers_follow);
     UNIT_TEST(s, test_who_sees_headers);
-    UNIT_TEST(s, gates_that_were_left);
+    UNIT_TEST(s, locks_that_were_left);
     return s;
 }

@@ -49,7 +49,7 @@ static const char *added_for(const struct llmobs_config *config,
                              struct curl_slist *list, const char *url)
 {
     static char out[512];
-    struct llmobs_own own;
+    struct llmobs_own_headers own;
     struct llmobs_inject_plan plan = {.config = config,
                                       .own = &own,
                                       .url = url,
@@ -393,7 +393,7 @@ END_TEST
 START_TEST(all_at_their_longest)
 {
     struct llmobs_config config = base();
-    struct llmobs_own own = {0};
+    struct llmobs_own_headers own = {0};
     struct llmobs_inject_plan plan = {
         .config = &config, .own = &own, .url = URL};
     char bag[8193];
