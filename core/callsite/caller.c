@@ -17,20 +17,20 @@
 #define PROGRAM "/proc/self/exe"
 #define MODULE_MAX 64
 #define PATH_CAP 4096
-/* Places that one address may be in: two that met in one would be looked up
- * anew by each call. */
+/* An address may be in one of so many slots. With a single slot, two addresses
+ * that share it would push each other out at each call. */
 #define WAYS 8
-/* Objects that are remembered for their stripped files. */
+/* The table remembers so many objects whose files are stripped. */
 #define STRIPPED 8
 
-/* What is known of one address. */
-struct place {
+/* An address in code, and all that is known of it. */
+struct location {
     uintptr_t pc;
     bool exact;
     bool used;
-    bool asked;   /* for the name */
+    bool asked;   /* the symbol tables were searched for the name */
     bool program; /* in the program itself */
-    int rc;       /* of the row */
+    int rc;       /* the result of reading the row */
     struct llmobs_cfi_row row;
     uintptr_t offset; /* in the object */
     char module[MODULE_MAX];
@@ -39,45 +39,47 @@ struct place {
 
 /* One look at the loader's list. */
 struct look {
-    struct place *place;
-    bool names; /* also in the C library */
+    struct location *location;
+    bool names; /* find names in the C library too */
     const void *object;
     uintptr_t address; /* in the object, of the instruction itself */
     char path[PATH_CAP];
     struct llmobs_symbol_head head;
 };
 
-/* By address; or NULL. */
-LLMOBS_COLD static struct place *places[LLMOBS_CALLER_KNOWN];
+/* Indexed by address; NULL: never used. */
+LLMOBS_COLD static struct location *locations[LLMOBS_CALLER_KNOWN];
 static const void *stripped[STRIPPED]; /* their headers; or NULL */
 static char program[MODULE_MAX];       /* the name, once it was asked for */
 static struct llmobs_loaded_counts seen;
-static bool counted;     /* the loader counts, and `seen` is true */
-static int64_t doubt_ns; /* callsites before it may be of something unloaded */
+static bool counted;     /* the loader counts, and `seen` is set */
+static int64_t doubt_ns; /* an older callsite may point into an object that is
+                          * not loaded any more */
 static atomic_int process;
 
-/* -- what was loaded and unloaded ----------------------------------------- */
+/* -- loads and unloads ---------------------------------------------------- */
 
-/* Half-made by a thread that is not there any more, in a child. */
+/* In a child the table may be half-written, by a thread that the child has not:
+ * the child begins with an empty one. */
 static void check_fork(void)
 {
     if (!llmobs_fork_unsettled(&process))
         return;
-    memset(places, 0, sizeof(places));
+    memset(locations, 0, sizeof(locations));
     memset(stripped, 0, sizeof(stripped));
     memset(program, 0, sizeof(program));
     llmobs_fork_settled(&process);
 }
 
-static void forget_places(void)
+static void forget_locations(void)
 {
     memset(stripped, 0, sizeof(stripped));
     for (size_t i = 0; i < LLMOBS_CALLER_KNOWN; i++)
-        if (places[i])
-            places[i]->used = false;
+        if (locations[i])
+            locations[i]->used = false;
 }
 
-/* True when something was unloaded since the last time. */
+/* True when an object was unloaded since the last look. */
 static bool look_around(void)
 {
     struct llmobs_loaded_counts now;
@@ -90,7 +92,7 @@ static bool look_around(void)
     counted = true;
     if (unloaded) {
         doubt_ns = llmobs_clock_mono_ns();
-        forget_places();
+        forget_locations();
     }
     return unloaded;
 }
@@ -101,18 +103,19 @@ void llmobs_caller_watch(void)
     (void)look_around();
 }
 
-/* -- places --------------------------------------------------------------- */
+/* -- locations ---------------------------------------------------------------
+ */
 
-static void set_module(struct place *place, const char *path)
+static void set_module(struct location *location, const char *path)
 {
     const char *slash = strrchr(path, '/');
     size_t i;
 
     if (slash)
         path = slash + 1;
-    for (i = 0; path[i] && i < sizeof(place->module) - 1; i++)
-        place->module[i] = path[i] > ' ' && path[i] < 0x7f ? path[i] : '?';
-    place->module[i] = '\0';
+    for (i = 0; path[i] && i < sizeof(location->module) - 1; i++)
+        location->module[i] = path[i] > ' ' && path[i] < 0x7f ? path[i] : '?';
+    location->module[i] = '\0';
 }
 
 static bool begins(const char *text, const char *with)
@@ -120,42 +123,44 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-static bool is_ours(const struct place *place)
+static bool is_ours(const struct location *location)
 {
-    return begins(place->module, "libllmobs_");
+    return begins(location->module, "libllmobs_");
 }
 
-/* Its table is one of the longest, and most of its frames are what starts a
- * program or a thread. */
-static bool is_c_library(const struct place *place)
+/* The C library's symbol table is one of the longest, and most of its frames
+ * only start a program or a thread. */
+static bool is_c_library(const struct location *location)
 {
-    return begins(place->module, "libc.so") ||
-           begins(place->module, "libc-2.") ||
-           begins(place->module, "libpthread.so") ||
-           begins(place->module, "libpthread-2.");
+    return begins(location->module, "libc.so") ||
+           begins(location->module, "libc-2.") ||
+           begins(location->module, "libpthread.so") ||
+           begins(location->module, "libpthread-2.");
 }
 
-/* Our own frames are only walked through: they need no name. */
+/* Runs under the loader's lock. The walk passes the frames of this library, and
+ * so needs no names for them. */
 static void see_object(const struct llmobs_loaded *object, void *ctx)
 {
     struct look *look = ctx;
-    struct place *place = look->place;
+    struct location *location = look->location;
 
     look->object = object->phdr;
-    look->address = place->pc - object->base - (place->exact ? 0 : 1);
-    place->offset = place->pc - object->base;
+    look->address = location->pc - object->base - (location->exact ? 0 : 1);
+    location->offset = location->pc - object->base;
     snprintf(look->path, sizeof(look->path), "%s", object->path);
-    set_module(place, look->path);
-    place->rc =
-        llmobs_cfi_row(object, place->pc - (place->exact ? 0 : 1), &place->row);
-    place->asked = look->names || !is_c_library(place);
-    if (place->asked && !is_ours(place) &&
-        !llmobs_symbol_in_memory(object, look->address, &place->symbol))
+    set_module(location, look->path);
+    location->rc = llmobs_cfi_row(
+        object, location->pc - (location->exact ? 0 : 1), &location->row);
+    location->asked = look->names || !is_c_library(location);
+    if (location->asked && !is_ours(location) &&
+        !llmobs_symbol_in_memory(object, look->address, &location->symbol))
         llmobs_symbol_head(object, &look->head);
 }
 
-/* The file's own name, also of one that was replaced since. */
-static void name_program(struct place *place)
+/* Takes the name of the program's file, also when another file has replaced it.
+ */
+static void name_program(struct location *location)
 {
     static const char deleted[] = " (deleted)";
     const ssize_t tail = sizeof(deleted) - 1;
@@ -167,14 +172,15 @@ static void name_program(struct place *place)
         path[len > 0 ? len : 0] = '\0';
         if (len > tail && strcmp(path + len - tail, deleted) == 0)
             path[len - tail] = '\0';
-        set_module(place, len > 0 ? path : "program");
-        memcpy(program, place->module, sizeof(program));
+        set_module(location, len > 0 ? path : "program");
+        memcpy(program, location->module, sizeof(program));
     }
-    memcpy(place->module, program, sizeof(program));
+    memcpy(location->module, program, sizeof(program));
 }
 
-/* A program without tables has most frames of a short run. */
-static void name_from_file(struct place *place, const struct look *look)
+/* Searches the object's file. A stripped object is remembered: in a short run
+ * most frames lie in the program, and it may be stripped. */
+static void name_from_file(struct location *location, const struct look *look)
 {
     static unsigned turn;
 
@@ -182,87 +188,89 @@ static void name_from_file(struct place *place, const struct look *look)
         if (stripped[i] == look->object)
             return;
     if (llmobs_symbol_in_file(look->path[0] ? look->path : PROGRAM, &look->head,
-                              look->address, &place->symbol) == -ENODATA)
+                              look->address, &location->symbol) == -ENODATA)
         stripped[turn++ % STRIPPED] = look->object;
 }
 
-static bool fill(struct place *place, struct look *look)
+static bool fill(struct location *location, struct look *look)
 {
-    uintptr_t inside = place->pc - (place->exact ? 0 : 1);
+    uintptr_t inside = location->pc - (location->exact ? 0 : 1);
 
-    look->place = place;
+    look->location = location;
     look->head.len = 0;
     if (llmobs_loaded_find(inside, see_object, look) != 0)
         return false;
-    place->program = !look->path[0];
-    if (place->program)
-        name_program(place);
-    if (!place->symbol.name[0] && look->head.len)
-        name_from_file(place, look);
-    /* From the function to where it goes on, as debuggers count. */
-    if (place->symbol.name[0] && !place->exact)
-        place->symbol.offset++;
+    location->program = !look->path[0];
+    if (location->program)
+        name_program(location);
+    if (!location->symbol.name[0] && look->head.len)
+        name_from_file(location, look);
+    /* Debuggers count the offset up to the instruction after the call. */
+    if (location->symbol.name[0] && !location->exact)
+        location->symbol.offset++;
     return true;
 }
 
-/* The one that has it; else a free one, or the one that is next to go, of the
- * few that it may be in. Not all at once: a short process has ten. */
-static struct place *slot_of(uintptr_t pc, bool exact)
+/* Answers the location of the address; else, of its few slots, an unused one,
+ * or the one whose turn it is to go. Allocates a location at its first use, as
+ * a short process needs ten; NULL when memory runs out. */
+static struct location *slot_of(uintptr_t pc, bool exact)
 {
     static unsigned turn;
     size_t first = (pc ^ pc >> 8) * WAYS % LLMOBS_CALLER_KNOWN;
     size_t to = first + WAYS;
 
     for (size_t i = first; i < first + WAYS; i++) {
-        struct place *place = places[i];
+        struct location *location = locations[i];
 
-        if (place && place->used && place->pc == pc && place->exact == exact)
-            return place;
-        if (to == first + WAYS && !(place && place->used))
+        if (location && location->used && location->pc == pc &&
+            location->exact == exact)
+            return location;
+        if (to == first + WAYS && !(location && location->used))
             to = i;
     }
     if (to == first + WAYS)
         to = first + turn++ % WAYS;
-    if (!places[to])
-        places[to] = calloc(1, sizeof(*places[to]));
-    return places[to];
+    if (!locations[to])
+        locations[to] = calloc(1, sizeof(*locations[to]));
+    return locations[to];
 }
 
-static const struct place *place_of(uintptr_t pc, bool exact, bool names)
+static const struct location *location_of(uintptr_t pc, bool exact, bool names)
 {
-    struct place *place = slot_of(pc, exact);
+    struct location *location = slot_of(pc, exact);
     struct look *look;
 
-    if (!place)
+    if (!location)
         return NULL;
-    if (place->used && place->pc == pc && place->exact == exact &&
-        (place->asked || !names))
-        return place;
+    if (location->used && location->pc == pc && location->exact == exact &&
+        (location->asked || !names))
+        return location;
     look = malloc(sizeof(*look));
     if (!look)
         return NULL;
     look->names = names;
-    memset(place, 0, sizeof(*place));
-    place->pc = pc;
-    place->exact = exact;
-    place->used = fill(place, look);
+    memset(location, 0, sizeof(*location));
+    location->pc = pc;
+    location->exact = exact;
+    location->used = fill(location, look);
     free(look);
-    return place->used ? place : NULL;
+    return location->used ? location : NULL;
 }
 
-/* -- who is who ----------------------------------------------------------- */
+/* -- kinds of modules ----------------------------------------------------- */
 
-/* libcurl itself, and what calls any function for anybody. */
-static bool is_plumbing(const struct place *place)
+/* libcurl itself, and libffi, which calls any function for any caller. */
+static bool is_plumbing(const struct location *location)
 {
-    return begins(place->module, "libcurl.") ||
-           begins(place->module, "libcurl-") ||
-           begins(place->module, "libffi.");
+    return begins(location->module, "libcurl.") ||
+           begins(location->module, "libcurl-") ||
+           begins(location->module, "libffi.");
 }
 
-/* What makes libcurl known to a language: every call of every program in it
- * comes from there. */
-static bool is_binding(const struct place *place)
+/* A language's binding of libcurl: every call of every program in that language
+ * comes from there, so it tells nothing of the caller. */
+static bool is_binding(const struct location *location)
 {
     static const char *const names[] = {
         "pycurl.", "_pycurl.",   "_ctypes.",   "curl.so",
@@ -271,7 +279,7 @@ static bool is_binding(const struct place *place)
         "tclcurl", "libtclcurl", "libgstcurl", "dllcurl"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (begins(place->module, names[i]))
+        if (begins(location->module, names[i]))
             return true;
     }
     return false;
@@ -282,13 +290,13 @@ static bool is_binding(const struct place *place)
 struct answer {
     struct llmobs_json *json;
     struct llmobs_json *frames; /* NULL: the first frame's address alone */
-    int left;                   /* frames still to be told */
-    bool named;                 /* the caller is in it */
-    bool bound;                 /* the binding is in it */
-    bool told;                  /* a frame was */
-    struct place first;         /* outside our own */
-    /* In the C library, and told once it is known that somebody called it:
-     * else they are what starts a program or a thread. */
+    int left;                   /* how many frames may still be added */
+    bool named;                 /* the answer has the caller */
+    bool bound;                 /* the answer has the binding */
+    bool told;                  /* the answer has a frame */
+    struct location first;      /* outside of this library */
+    /* Frames in the C library. They are added when the walk finds a caller of
+     * them; without a caller they started the program or the thread. */
     struct {
         uintptr_t pc;
         bool exact;
@@ -296,101 +304,104 @@ struct answer {
     int held_count;
 };
 
-static void add_frame(struct answer *answer, const struct place *place)
+static void add_frame(struct answer *answer, const struct location *location)
 {
     char text[MODULE_MAX + LLMOBS_SYMBOL_NAME + 32];
 
-    if (place->symbol.name[0])
-        snprintf(text, sizeof(text), "%s!%s+0x%lx", place->module,
-                 place->symbol.name, (unsigned long)place->symbol.offset);
+    if (location->symbol.name[0])
+        snprintf(text, sizeof(text), "%s!%s+0x%lx", location->module,
+                 location->symbol.name, (unsigned long)location->symbol.offset);
     else
-        snprintf(text, sizeof(text), "%s+0x%lx", place->module,
-                 (unsigned long)place->offset);
+        snprintf(text, sizeof(text), "%s+0x%lx", location->module,
+                 (unsigned long)location->offset);
     (void)llmobs_json_add(answer->frames, llmobs_json_string(text));
     answer->left--;
 }
 
-static void set_caller(struct answer *answer, const struct place *place)
+static void set_caller(struct answer *answer, const struct location *location)
 {
-    const char *name = answer->frames ? place->symbol.name : "";
-    uintptr_t offset = name[0] ? place->symbol.offset : place->offset;
+    const char *name = answer->frames ? location->symbol.name : "";
+    uintptr_t offset = name[0] ? location->symbol.offset : location->offset;
 
-    (void)llmobs_json_sets(answer->json, "module", place->module);
+    (void)llmobs_json_sets(answer->json, "module", location->module);
     (void)llmobs_json_sets(answer->json, "function", name[0] ? name : NULL);
     (void)llmobs_json_set(answer->json, "offset",
                           llmobs_json_int((int64_t)offset));
     answer->named = true;
 }
 
-static void tell(struct answer *answer, const struct place *place)
+static void tell(struct answer *answer, const struct location *location)
 {
     answer->told = true;
     if (answer->frames && answer->left > 0)
-        add_frame(answer, place);
+        add_frame(answer, location);
     if (!answer->frames) {
-        set_caller(answer, place);
-    } else if (is_binding(place) && !answer->bound && !answer->named) {
-        (void)llmobs_json_sets(answer->json, "binding", place->module);
+        set_caller(answer, location);
+    } else if (is_binding(location) && !answer->bound && !answer->named) {
+        (void)llmobs_json_sets(answer->json, "binding", location->module);
         answer->bound = true;
-    } else if (!answer->named && !is_binding(place) && !is_plumbing(place)) {
-        set_caller(answer, place);
+    } else if (!answer->named && !is_binding(location) &&
+               !is_plumbing(location)) {
+        set_caller(answer, location);
     }
 }
 
 static void tell_held(struct answer *answer)
 {
-    const struct place *place;
+    const struct location *location;
 
     for (int i = 0;
          i < answer->held_count && (answer->left > 0 || !answer->named); i++) {
-        place = place_of(answer->held[i].pc, answer->held[i].exact, true);
-        if (place)
-            tell(answer, place);
+        location = location_of(answer->held[i].pc, answer->held[i].exact, true);
+        if (location)
+            tell(answer, location);
     }
     answer->held_count = 0;
 }
 
-static void visit(struct answer *answer, const struct place *place)
+static void visit(struct answer *answer, const struct location *location)
 {
-    if (is_ours(place))
+    if (is_ours(location))
         return;
     if (!answer->first.used)
-        answer->first = *place;
-    if (!is_c_library(place)) {
+        answer->first = *location;
+    if (!is_c_library(location)) {
         tell_held(answer);
-        tell(answer, place);
+        tell(answer, location);
     } else if (answer->held_count < LLMOBS_CALLER_FRAMES) {
-        answer->held[answer->held_count].pc = place->pc;
-        answer->held[answer->held_count++].exact = place->exact;
+        answer->held[answer->held_count].pc = location->pc;
+        answer->held[answer->held_count++].exact = location->exact;
     }
 }
 
-/* The outermost frame, which called the C library, is a program's _start where
- * it is in the program and has no other name. */
-static bool is_start(const struct place *place)
+/* True for a program's _start, the outermost frame, which calls the C library:
+ * it lies in the program and has no other name. */
+static bool is_start(const struct location *location)
 {
-    return place->program && (!place->symbol.name[0] ||
-                              strcmp(place->symbol.name, "_start") == 0);
+    return location->program && (!location->symbol.name[0] ||
+                                 strcmp(location->symbol.name, "_start") == 0);
 }
 
-/* Makes of the frame its caller's. */
+/* Visits the frame, and turns it into the frame of its caller. */
 static int visit_next(struct answer *answer, struct llmobs_frame *frame,
                       const struct llmobs_cfi_stack *stack)
 {
-    const struct place *place = place_of(frame->pc, frame->exact, false);
-    struct place here;
+    const struct location *location =
+        location_of(frame->pc, frame->exact, false);
+    struct location here;
     int rc;
 
-    if (!place)
+    if (!location)
         return -ENOENT;
-    here = *place; /* its slot is anybody's */
+    here = *location; /* visit may give its slot to another address */
     rc = here.rc ? here.rc : llmobs_cfi_step(frame, &here.row, stack);
     if (rc != -ENODATA || answer->held_count == 0 || !is_start(&here))
         visit(answer, &here);
     return rc;
 }
 
-/* Where the walk ended inside a binding, that is the caller. */
+/* Where the walk ends inside plumbing or a binding, its first frame outside of
+ * this library is the caller. */
 static void walk(const struct llmobs_callsite *callsite, struct answer *answer)
 {
     const struct llmobs_cfi_stack stack = {

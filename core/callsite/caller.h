@@ -1,17 +1,21 @@
-/* caller - from a callsite to metadata.caller: which frames called, by name.
+/* caller - turns a callsite into metadata.caller: the names of the frames that
+ * called.
  *
- * Owns:    a table of what was found at each address, until it is unloaded.
- * Threads: one at a time: whoever holds the worker's gate. Never the app's,
- *          but for the exit handler's.
- * Errors:  NULL: nothing can be said.
- * Limits:  LLMOBS_CALLER_STEPS frames are looked at, LLMOBS_CALLER_FRAMES are
- *          told, LLMOBS_CALLER_KNOWN addresses (a multiple of 8) are kept.
+ * Owns:    a table of the code at each address that it met, until an object is
+ *          unloaded.
+ * Threads: one at a time: the thread that holds the worker's gate. An app's
+ *          thread only when it runs the exit handler.
+ * Errors:  NULL: the caller is unknown.
+ * Limits:  LLMOBS_CALLER_STEPS frames of a walk, LLMOBS_CALLER_FRAMES names in
+ *          an answer, LLMOBS_CALLER_KNOWN addresses (a multiple of 8) in the
+ *          table.
  * Fork:    a child begins with an empty table.
  *
- * What starts a program or a thread, in the C library and before, is left out.
- * A frame that belongs to no loaded object (compiled at run time), or whose
- * object says nothing of it, ends the walk. Where something was unloaded since
- * the callsite was taken, another object may be at its addresses: NULL.
+ * The answer leaves out the frames that start a program or a thread, in the C
+ * library and before. The walk ends at a frame that belongs to no loaded object
+ * (code compiled at run time), or whose object has no row for it. Where an
+ * object was unloaded after the callsite was taken, another one may lie at its
+ * addresses: the answer is NULL.
  */
 #ifndef LLMOBS_CALLER_H
 #define LLMOBS_CALLER_H
@@ -23,7 +27,8 @@
 #define LLMOBS_CALLER_FRAMES 16
 #define LLMOBS_CALLER_KNOWN 256
 
-/* Before the first callsite is taken: unloads count from here on. */
+/* To be called before the first callsite is taken: counts unloads from now on.
+ */
 void llmobs_caller_watch(void);
 
 /* Gives metadata.caller of a callsite that was taken at `taken_ns`

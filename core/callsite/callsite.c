@@ -15,7 +15,8 @@
 LLMOBS_COLD static _Alignas(64) unsigned char memory[LLMOBS_BLOCKS][BLOCK_SIZE];
 static struct llmobs_blocks blocks = {.memory = memory[0], .size = BLOCK_SIZE};
 
-/* Where none is left, one for a smaller piece: *max says so. */
+/* Gives a block of the set; where none is left, one from the allocator, for a
+ * smaller piece: *max tells its size. */
 static void *block_take(size_t *max)
 {
     void *block = llmobs_blocks_take(&blocks);
@@ -35,9 +36,10 @@ static void block_free(void *block)
 
 /* -- taking --------------------------------------------------------------- */
 
-/* Sanitizers know what of a stack is nobody's, and of other threads; this
- * reads all of it. A program's sanitizer watches memcpy even where we are not
- * built with it, so the bytes are moved without. */
+/* Copies a piece of stack with all that is in it, also the bytes that no
+ * variable has and those that other threads use: a sanitizer would complain.
+ * The sanitizer of a program watches memcpy even where this library is built
+ * without one, so this function copies the bytes by itself. */
 __attribute__((no_sanitize("address", "thread"))) static void copy(
     unsigned char *to, uintptr_t from, size_t len)
 {
@@ -56,7 +58,8 @@ __attribute__((no_sanitize("address", "thread"))) static void copy(
 
 #define BIT(n) ((uint64_t)1 << (n))
 
-/* What a function has to leave as it was, and where we are. */
+/* Reads the registers that a function has to preserve, the stack pointer and
+ * the address of the present instruction. */
 static inline __attribute__((always_inline)) void read_registers(
     struct llmobs_frame *frame)
 {
@@ -124,7 +127,8 @@ void llmobs_callsite_free(struct llmobs_callsite *callsite)
     if (!callsite)
         return;
     memset(callsite->stack, 0, callsite->len);
-    /* The compiler may not take the block for dead. */
+    /* Without this the compiler may drop the memset: it sees that nobody reads
+     * the block again. */
     __asm__ volatile("" : : "r"(callsite->stack) : "memory");
     block_free(callsite);
 }

@@ -1,39 +1,58 @@
-/* callsite - where the app is, as it makes a call: its registers and the next
- * piece of its stack.
+/* callsite - records where the app is when it makes a call: its registers and
+ * the nearest piece of its stack.
  *
- * Owns:    a callsite is one block, of some that are kept or of the allocator,
- *          wiped before it is freed: a stack may hold secrets. It is never
- *          written anywhere.
- * Threads: take in the app's thread: no lock, one allocation. read.h has the
- *          rest, in ours.
- * Errors:  NULL without memory.
- * Limits:  LLMOBS_CALLSITE_STACK bytes, less where less can be read for certain
- *          (stack.h); LLMOBS_CALLSITE_NEAR where more than 64 are alive, so
- *          that neither memory nor time grows with them.
- * Fork:    plain memory; of the kept blocks a child lacks those that it never
- *          frees.
+ * Owns:    a callsite is one block, from a fixed set of blocks or from the
+ *          allocator. A stack may hold secrets: so the block is never written
+ *          to a file, and free wipes it.
+ * Threads: take runs in the app's thread: no lock, one allocation. caller.h
+ *          reads callsites, in the worker's thread.
+ * Errors:  NULL when memory runs out.
+ * Limits:  LLMOBS_CALLSITE_STACK bytes, or as many as can certainly be read
+ *          (stack.h); LLMOBS_CALLSITE_NEAR where more than 64 callsites are
+ *          alive, so that neither memory nor time grows with their number.
+ * Fork:    a child loses the blocks of the set that it never frees.
  */
 #ifndef LLMOBS_CALLSITE_H
 #define LLMOBS_CALLSITE_H
 
+#include <stdbool.h>
 #include <stddef.h>
-
-#include "core/callsite/frame.h"
+#include <stdint.h>
 
 #define LLMOBS_CALLSITE_STACK 16384
-/* Enough for our own frames and some of the app's. */
+/* Enough for the frames of this library and some of the app's. */
 #define LLMOBS_CALLSITE_NEAR 4096
+
+#if defined(__x86_64__)
+#define LLMOBS_FRAME_REGS 17
+#define LLMOBS_FRAME_SP 7
+#elif defined(__aarch64__)
+#define LLMOBS_FRAME_REGS 32
+#define LLMOBS_FRAME_SP 31
+#else
+#error "64-bit x86 and ARM only"
+#endif
+
+/* The registers of one frame of a stack, by their DWARF numbers. General
+ * registers only: no other register says where a frame ends. */
+struct llmobs_frame {
+    uintptr_t pc;
+    bool exact;     /* pc is the instruction itself, not the one after a call */
+    uint64_t known; /* a bit for each register */
+    uintptr_t regs[LLMOBS_FRAME_REGS];
+};
 
 struct llmobs_callsite {
     struct llmobs_frame frame; /* of take itself */
-    int frames;                /* wanted; LLMOBS_CALLSITE_ADDRESS (config.h) */
+    int frames; /* how many to name; LLMOBS_CALLSITE_ADDRESS (config.h) */
     size_t len;
     unsigned char stack[]; /* from the stack pointer on */
 };
 
-/* Gives one of at most `max` bytes of stack, all of which can be read whatever
- * other threads unmap meanwhile. `entry`: where the program called us
- * (stack.h); its frame is in any callsite. */
+/* Gives a callsite of at most `max` bytes of stack, all of which stay readable
+ * even while other threads unmap memory. `entry`: the address on the stack
+ * where the program entered this library (stack.h); every callsite holds the
+ * frame there. */
 struct llmobs_callsite *llmobs_callsite_take(size_t max, uintptr_t entry);
 void llmobs_callsite_free(struct llmobs_callsite *callsite);
 

@@ -3,18 +3,157 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/callsite/cfi_read.h"
-
-/* Of DWARF: encodings of pointers, operations of expressions. */
-#define TABLE_ENC                                               \
-    0x3b /* pairs of 32-bit numbers, from the table's header on \
-          */
+/* DWARF's encodings of pointers, and operations of its expressions. */
+/* Pairs of 32-bit numbers, relative to the table's header. */
+#define TABLE_ENC 0x3b
 #define COUNT_ENC 0x03
 #define OP_BREG0 0x70
 #define OP_BREG31 0x8f
 #define OP_DEREF 0x06
 
-/* A common information entry, and what of a function's entry follows it. */
+/* -- reading numbers ------------------------------------------------------ */
+
+/* Reads a DWARF table where it lies, and never beyond `end`. Past the end every
+ * number is 0, and `bad` is set. */
+struct reader {
+    const unsigned char *at;
+    const unsigned char *end;
+    bool bad;
+};
+
+static void skip(struct reader *reader, uint64_t len)
+{
+    if (len > (size_t)(reader->end - reader->at))
+        reader->bad = true;
+    else
+        reader->at += len;
+}
+
+static void take(struct reader *reader, void *to, size_t len)
+{
+    const unsigned char *from = reader->at;
+
+    if (!reader->bad)
+        skip(reader, len);
+    if (reader->bad)
+        memset(to, 0, len);
+    else
+        memcpy(to, from, len);
+}
+
+static uint8_t read_u8(struct reader *reader)
+{
+    uint8_t value;
+
+    take(reader, &value, sizeof(value));
+    return value;
+}
+
+static uint16_t read_u16(struct reader *reader)
+{
+    uint16_t value;
+
+    take(reader, &value, sizeof(value));
+    return value;
+}
+
+static uint32_t read_u32(struct reader *reader)
+{
+    uint32_t value;
+
+    take(reader, &value, sizeof(value));
+    return value;
+}
+
+static uint64_t read_u64(struct reader *reader)
+{
+    uint64_t value;
+
+    take(reader, &value, sizeof(value));
+    return value;
+}
+
+/* Reads a number of seven bits a byte; *shift tells how many bits it has. */
+static uint64_t read_leb(struct reader *reader, unsigned *shift, uint8_t *last)
+{
+    uint64_t value = 0;
+
+    *shift = 0;
+    do {
+        *last = read_u8(reader);
+        if (*shift < 64)
+            value |= (uint64_t)(*last & 0x7f) << *shift;
+        *shift += 7;
+    } while ((*last & 0x80) && !reader->bad);
+    return value;
+}
+
+static uint64_t read_uleb(struct reader *reader)
+{
+    unsigned shift;
+    uint8_t last;
+
+    return read_leb(reader, &shift, &last);
+}
+
+static int64_t read_sleb(struct reader *reader)
+{
+    unsigned shift;
+    uint8_t last;
+    uint64_t value = read_leb(reader, &shift, &last);
+
+    if ((last & 0x40) && shift < 64)
+        value |= ~(uint64_t)0 << shift;
+    return (int64_t)value;
+}
+
+/* Reads the text before the next NUL; "" when there is none. */
+static const char *read_text(struct reader *reader)
+{
+    const unsigned char *from = reader->at;
+    const unsigned char *nul =
+        reader->bad ? NULL : memchr(from, 0, (size_t)(reader->end - from));
+
+    if (!nul) {
+        reader->bad = true;
+        return "";
+    }
+    reader->at = nul + 1;
+    return (const char *)from;
+}
+
+/* Reads a pointer in the encodings of position-independent code: absolute or
+ * relative to its own place, never indirect. */
+static uintptr_t read_pointer(struct reader *reader, uint8_t encoding)
+{
+    uintptr_t base = (encoding & 0x70) == 0x10 ? (uintptr_t)reader->at : 0;
+    uint64_t value = 0;
+
+    switch (encoding & 0x0f) {
+    case 0x00: /* as wide as an address */
+    case 0x04:
+    case 0x0c:
+        value = read_u64(reader);
+        break;
+    case 0x02:
+        value = read_u16(reader);
+        break;
+    case 0x0a:
+        value = (uint64_t)(int64_t)(int16_t)read_u16(reader);
+        break;
+    case 0x03:
+        value = read_u32(reader);
+        break;
+    case 0x0b:
+        value = (uint64_t)(int64_t)(int32_t)read_u32(reader);
+        break;
+    default:
+        reader->bad = true;
+    }
+    return base + (uintptr_t)value;
+}
+
+/* A common information entry, together with the entry of one function. */
 struct entry {
     uint64_t code_align;
     int64_t data_align;
@@ -22,8 +161,8 @@ struct entry {
     uint8_t pointer_enc;
     bool augmented;
     bool signal;
-    struct llmobs_cfi_reader start; /* instructions of all functions */
-    struct llmobs_cfi_reader own;   /* of this one */
+    struct reader start; /* instructions of all functions */
+    struct reader own;   /* instructions of this function */
     uintptr_t begin;
 };
 
@@ -39,16 +178,16 @@ struct machine {
 
 /* -- finding the entry ---------------------------------------------------- */
 
-static struct llmobs_cfi_reader reader_at(const struct llmobs_loaded *object,
-                                          uintptr_t address)
+static struct reader reader_at(const struct llmobs_loaded *object,
+                               uintptr_t address)
 {
     size_t left = llmobs_loaded_left(object, address);
     const unsigned char *data = (const unsigned char *)address;
 
-    return (struct llmobs_cfi_reader){data, data + left, left == 0};
+    return (struct reader){data, data + left, left == 0};
 }
 
-/* The table is sorted by the functions' begins. */
+/* The table is sorted by the first addresses of the functions. */
 static uintptr_t search_table(uintptr_t base, const unsigned char *table,
                               size_t count, uintptr_t pc)
 {
@@ -73,21 +212,20 @@ static int find_entry(const struct llmobs_loaded *object, uintptr_t pc,
 {
     const ElfW(Phdr) *header = llmobs_loaded_header(object, PT_GNU_EH_FRAME);
     uintptr_t base = header ? object->base + header->p_vaddr : 0;
-    struct llmobs_cfi_reader reader;
+    struct reader reader;
     uint8_t frame_enc;
     uint64_t count;
 
     if (!header)
         return -ENOENT;
     reader = reader_at(object, base);
-    if (llmobs_cfi_u8(&reader) != 1)
+    if (read_u8(&reader) != 1)
         return -ENOTSUP;
-    frame_enc = llmobs_cfi_u8(&reader);
-    if (llmobs_cfi_u8(&reader) != COUNT_ENC ||
-        llmobs_cfi_u8(&reader) != TABLE_ENC)
+    frame_enc = read_u8(&reader);
+    if (read_u8(&reader) != COUNT_ENC || read_u8(&reader) != TABLE_ENC)
         return -ENOTSUP;
-    (void)llmobs_cfi_pointer(&reader, frame_enc);
-    count = llmobs_cfi_u32(&reader);
+    (void)read_pointer(&reader, frame_enc);
+    count = read_u32(&reader);
     if (reader.bad || count == 0 ||
         count > (size_t)(reader.end - reader.at) / 8)
         return -EBADMSG;
@@ -95,10 +233,10 @@ static int find_entry(const struct llmobs_loaded *object, uintptr_t pc,
     return 0;
 }
 
-/* An entry's length; then the reader ends where the entry does. */
-static bool bound(struct llmobs_cfi_reader *reader)
+/* Reads an entry's length, and makes the reader end where the entry ends. */
+static bool bound(struct reader *reader)
 {
-    uint32_t len = llmobs_cfi_u32(reader);
+    uint32_t len = read_u32(reader);
 
     if (reader->bad || len == 0 || len > (size_t)(reader->end - reader->at))
         return false;
@@ -106,23 +244,23 @@ static bool bound(struct llmobs_cfi_reader *reader)
     return true;
 }
 
-/* The letters say what the augmentation data holds. */
-static int read_augmentation(struct llmobs_cfi_reader *reader,
-                             const char *letters, struct entry *entry)
+/* Reads the augmentation data; `letters` tell its fields. */
+static int read_augmentation(struct reader *reader, const char *letters,
+                             struct entry *entry)
 {
     entry->augmented = letters[0] == 'z';
     if (!entry->augmented)
         return letters[0] ? -ENOTSUP : 0;
     for (const char *c = letters + 1; *c; c++) {
         if (*c == 'R')
-            entry->pointer_enc = llmobs_cfi_u8(reader);
+            entry->pointer_enc = read_u8(reader);
         else if (*c == 'L')
-            (void)llmobs_cfi_u8(reader);
+            (void)read_u8(reader);
         else if (*c == 'P')
-            (void)llmobs_cfi_pointer(reader, llmobs_cfi_u8(reader));
+            (void)read_pointer(reader, read_u8(reader));
         else if (*c == 'S')
             entry->signal = true;
-        else if (*c != 'B') /* the other of ARM's keys */
+        else if (*c != 'B') /* B: ARM's second key for signatures */
             return -ENOTSUP;
     }
     return 0;
@@ -131,28 +269,28 @@ static int read_augmentation(struct llmobs_cfi_reader *reader,
 static int read_common(const struct llmobs_loaded *object, uintptr_t address,
                        struct entry *entry)
 {
-    struct llmobs_cfi_reader reader = reader_at(object, address), data;
+    struct reader reader = reader_at(object, address), data;
     const char *letters;
     uint64_t ret, len;
     uint8_t version;
 
-    if (!bound(&reader) || llmobs_cfi_u32(&reader) != 0)
+    if (!bound(&reader) || read_u32(&reader) != 0)
         return -EBADMSG;
-    version = llmobs_cfi_u8(&reader);
+    version = read_u8(&reader);
     if (version != 1 && version != 3)
         return -ENOTSUP;
-    letters = llmobs_cfi_text(&reader);
-    entry->code_align = llmobs_cfi_uleb(&reader);
-    entry->data_align = llmobs_cfi_sleb(&reader);
-    ret = version == 1 ? llmobs_cfi_u8(&reader) : llmobs_cfi_uleb(&reader);
+    letters = read_text(&reader);
+    entry->code_align = read_uleb(&reader);
+    entry->data_align = read_sleb(&reader);
+    ret = version == 1 ? read_u8(&reader) : read_uleb(&reader);
     if (reader.bad || ret >= LLMOBS_FRAME_REGS)
         return -EBADMSG;
     entry->return_reg = (uint8_t)ret;
     data = reader;
     if (letters[0] == 'z') {
-        len = llmobs_cfi_uleb(&reader);
+        len = read_uleb(&reader);
         data = reader;
-        llmobs_cfi_skip(&reader, len);
+        skip(&reader, len);
     }
     entry->start = reader;
     return reader.bad ? -EBADMSG : read_augmentation(&data, letters, entry);
@@ -161,7 +299,7 @@ static int read_common(const struct llmobs_loaded *object, uintptr_t address,
 static int read_entry(const struct llmobs_loaded *object, uintptr_t address,
                       uintptr_t pc, struct entry *entry)
 {
-    struct llmobs_cfi_reader reader = reader_at(object, address);
+    struct reader reader = reader_at(object, address);
     uintptr_t id_at, size;
     uint32_t id;
     int rc;
@@ -169,16 +307,16 @@ static int read_entry(const struct llmobs_loaded *object, uintptr_t address,
     if (!bound(&reader))
         return -EBADMSG;
     id_at = (uintptr_t)reader.at;
-    id = llmobs_cfi_u32(&reader);
+    id = read_u32(&reader);
     if (reader.bad || id == 0)
         return -EBADMSG;
     rc = read_common(object, id_at - id, entry);
     if (rc)
         return rc;
-    entry->begin = llmobs_cfi_pointer(&reader, entry->pointer_enc);
-    size = llmobs_cfi_pointer(&reader, entry->pointer_enc & 0x0f);
+    entry->begin = read_pointer(&reader, entry->pointer_enc);
+    size = read_pointer(&reader, entry->pointer_enc & 0x0f);
     if (entry->augmented)
-        llmobs_cfi_skip(&reader, llmobs_cfi_uleb(&reader));
+        skip(&reader, read_uleb(&reader));
     if (reader.bad)
         return -EBADMSG;
     if (pc - entry->begin >= size)
@@ -193,7 +331,7 @@ static void set(struct machine *m, uint64_t reg, enum llmobs_cfi_kind kind,
                 uint8_t from, int64_t offset)
 {
     if (reg >= LLMOBS_FRAME_REGS)
-        return; /* of no interest: no general register */
+        return; /* no general register */
     if (offset < INT32_MIN || offset > INT32_MAX)
         kind = LLMOBS_CFI_NONE;
     m->row->regs[reg] = (struct llmobs_cfi_rule){
@@ -210,26 +348,26 @@ static void set_frame(struct machine *m, uint64_t reg, int64_t offset)
         good ? (int32_t)offset : 0};
 }
 
-/* Register + offset, and nothing else or one DEREF. */
-static struct llmobs_cfi_rule read_expression(struct llmobs_cfi_reader *reader,
+/* Reads an expression: register + offset, and then one DEREF when `pointed`. */
+static struct llmobs_cfi_rule read_expression(struct reader *reader,
                                               bool pointed)
 {
     struct llmobs_cfi_rule rule = {LLMOBS_CFI_NONE, 0, 0};
-    struct llmobs_cfi_reader code = *reader;
-    uint64_t len = llmobs_cfi_uleb(&code);
+    struct reader code = *reader;
+    uint64_t len = read_uleb(&code);
     int64_t offset;
     uint8_t op;
 
     *reader = code;
-    llmobs_cfi_skip(reader, len);
+    skip(reader, len);
     if (reader->bad)
         return rule;
     code.end = reader->at;
-    op = llmobs_cfi_u8(&code);
+    op = read_u8(&code);
     if (op < OP_BREG0 || op > OP_BREG31 || op - OP_BREG0 >= LLMOBS_FRAME_REGS)
         return rule;
-    offset = llmobs_cfi_sleb(&code);
-    if (pointed && llmobs_cfi_u8(&code) != OP_DEREF)
+    offset = read_sleb(&code);
+    if (pointed && read_u8(&code) != OP_DEREF)
         return rule;
     if (code.bad || code.at != code.end || offset < INT32_MIN ||
         offset > INT32_MAX)
@@ -239,10 +377,9 @@ static struct llmobs_cfi_rule read_expression(struct llmobs_cfi_reader *reader,
     return rule;
 }
 
-static void set_expression(struct machine *m, struct llmobs_cfi_reader *reader,
-                           bool value)
+static void set_expression(struct machine *m, struct reader *reader, bool value)
 {
-    uint64_t reg = llmobs_cfi_uleb(reader);
+    uint64_t reg = read_uleb(reader);
     struct llmobs_cfi_rule rule = read_expression(reader, false);
 
     if (value && rule.kind == LLMOBS_CFI_AT_REG)
@@ -277,42 +414,40 @@ static void advance(struct machine *m, uint64_t delta)
     m->at += delta * m->entry->code_align;
 }
 
-/* A number that counts in the entry's steps. */
+/* Turns a number of data_align steps into bytes. */
 static int64_t scaled(const struct machine *m, uint64_t number)
 {
     return (int64_t)(number * (uint64_t)m->entry->data_align);
 }
 
-static void run_offset(struct machine *m, struct llmobs_cfi_reader *reader,
+static void run_offset(struct machine *m, struct reader *reader,
                        enum llmobs_cfi_kind kind, bool is_signed)
 {
-    uint64_t reg = llmobs_cfi_uleb(reader);
+    uint64_t reg = read_uleb(reader);
     uint64_t number =
-        is_signed ? (uint64_t)llmobs_cfi_sleb(reader) : llmobs_cfi_uleb(reader);
+        is_signed ? (uint64_t)read_sleb(reader) : read_uleb(reader);
 
     set(m, reg, kind, 0, scaled(m, number));
 }
 
-static void run_frame(struct machine *m, struct llmobs_cfi_reader *reader,
-                      uint8_t op)
+static void run_frame(struct machine *m, struct reader *reader, uint8_t op)
 {
     uint64_t reg =
-        op == 0x0e || op == 0x13 ? m->row->frame.reg : llmobs_cfi_uleb(reader);
+        op == 0x0e || op == 0x13 ? m->row->frame.reg : read_uleb(reader);
     int64_t offset = m->row->frame.offset;
 
     if (op == 0x0c || op == 0x0e)
-        offset = (int64_t)llmobs_cfi_uleb(reader);
+        offset = (int64_t)read_uleb(reader);
     else if (op != 0x0d)
-        offset = scaled(m, (uint64_t)llmobs_cfi_sleb(reader));
-    /* Of an expression there is no half to be changed. */
+        offset = scaled(m, (uint64_t)read_sleb(reader));
+    /* These operations change half of a rule; an expression has no halves. */
     if (m->row->frame.kind != LLMOBS_CFI_PLUS_REG && op != 0x0c && op != 0x12)
         m->rc = -EBADMSG;
     else
         set_frame(m, reg, offset);
 }
 
-static void run_long(struct machine *m, struct llmobs_cfi_reader *reader,
-                     uint8_t op)
+static void run_long(struct machine *m, struct reader *reader, uint8_t op)
 {
     uint64_t reg;
 
@@ -320,16 +455,16 @@ static void run_long(struct machine *m, struct llmobs_cfi_reader *reader,
     case 0x00: /* nop */
         break;
     case 0x01: /* set_loc */
-        m->at = llmobs_cfi_pointer(reader, m->entry->pointer_enc);
+        m->at = read_pointer(reader, m->entry->pointer_enc);
         break;
     case 0x02: /* advance_loc1, 2, 4 */
-        advance(m, llmobs_cfi_u8(reader));
+        advance(m, read_u8(reader));
         break;
     case 0x03:
-        advance(m, llmobs_cfi_u16(reader));
+        advance(m, read_u16(reader));
         break;
     case 0x04:
-        advance(m, llmobs_cfi_u32(reader));
+        advance(m, read_u32(reader));
         break;
     case 0x05: /* offset_extended, _sf */
         run_offset(m, reader, LLMOBS_CFI_AT_FRAME, false);
@@ -338,18 +473,18 @@ static void run_long(struct machine *m, struct llmobs_cfi_reader *reader,
         run_offset(m, reader, LLMOBS_CFI_AT_FRAME, true);
         break;
     case 0x06: /* restore_extended */
-        restore(m, llmobs_cfi_uleb(reader));
+        restore(m, read_uleb(reader));
         break;
     case 0x07: /* undefined */
-        set(m, llmobs_cfi_uleb(reader), LLMOBS_CFI_NONE, 0, 0);
+        set(m, read_uleb(reader), LLMOBS_CFI_NONE, 0, 0);
         break;
     case 0x08: /* same_value */
-        set(m, llmobs_cfi_uleb(reader), LLMOBS_CFI_SAME, 0, 0);
+        set(m, read_uleb(reader), LLMOBS_CFI_SAME, 0, 0);
         break;
     case 0x09: /* register */
-        reg = llmobs_cfi_uleb(reader);
+        reg = read_uleb(reader);
         {
-            uint64_t from = llmobs_cfi_uleb(reader);
+            uint64_t from = read_uleb(reader);
 
             set(m, reg,
                 from < LLMOBS_FRAME_REGS ? LLMOBS_CFI_PLUS_REG
@@ -389,23 +524,23 @@ static void run_long(struct machine *m, struct llmobs_cfi_reader *reader,
         m->row->sealed = !m->row->sealed;
         break;
     case 0x2e: /* GNU_args_size */
-        (void)llmobs_cfi_uleb(reader);
+        (void)read_uleb(reader);
         break;
     default:
         m->rc = -ENOTSUP;
     }
 }
 
-static int run(struct machine *m, struct llmobs_cfi_reader reader)
+static int run(struct machine *m, struct reader reader)
 {
     while (!m->rc && reader.at < reader.end && m->at <= m->target) {
-        uint8_t op = llmobs_cfi_u8(&reader);
+        uint8_t op = read_u8(&reader);
 
         if (op >> 6 == 1)
             advance(m, op & 0x3f);
         else if (op >> 6 == 2)
             set(m, op & 0x3f, LLMOBS_CFI_AT_FRAME, 0,
-                scaled(m, llmobs_cfi_uleb(&reader)));
+                scaled(m, read_uleb(&reader)));
         else if (op >> 6 == 3)
             restore(m, op & 0x3f);
         else
@@ -456,7 +591,7 @@ static bool knows(const struct llmobs_frame *frame, unsigned reg)
     return reg < LLMOBS_FRAME_REGS && (frame->known >> reg & 1);
 }
 
-/* False where the value cannot be known. */
+/* Finds a register's value in the caller's frame; false where it is unknown. */
 static bool value_of(const struct llmobs_cfi_rule *rule,
                      const struct llmobs_frame *frame, unsigned self,
                      uintptr_t address, const struct llmobs_cfi_stack *stack,
@@ -486,7 +621,7 @@ static bool value_of(const struct llmobs_cfi_rule *rule,
     return false;
 }
 
-/* The signature is in the bits that no address of a program uses. */
+/* Removes the signature: it lies in bits that no address of a program uses. */
 static uintptr_t unseal(uintptr_t pc, bool sealed)
 {
     return sealed ? pc & (((uintptr_t)1 << 48) - 1) : pc;
@@ -513,8 +648,8 @@ int llmobs_cfi_step(struct llmobs_frame *frame,
     if (!knows(&next, row->return_reg))
         return -EFAULT;
     next.pc = unseal(next.regs[row->return_reg], row->sealed);
-    /* Frames lie in order, and each is somewhere else than the one before:
-     * only a leaf of ARM's has no stack of its own. */
+    /* Frames lie in order on the stack, and each begins at another address than
+     * the one before; only a leaf function on ARM may have no stack. */
     if (next.pc == 0 ||
         (!row->signal &&
          (address < frame->regs[LLMOBS_FRAME_SP] ||

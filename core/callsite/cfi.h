@@ -1,31 +1,33 @@
-/* cfi - how a frame's caller is found: the row of an object's call frame
- * information for one instruction (DWARF 5, 6.4; .eh_frame as the LSB has it).
+/* cfi - finds a frame's caller by an object's call frame information, of which
+ * it reads the row for one instruction (DWARF 5, 6.4; .eh_frame as in the LSB).
  *
  * Threads: row: inside the callback of loaded.h. step: any.
- * Errors:  -ENOENT: the object says nothing of that instruction. -ENOTSUP: it
- *          says it in a way that is not known here. -EBADMSG: damaged. -EFAULT:
- *          a step leaves the stack that is known. -ENODATA: the last frame.
- * Limits:  LLMOBS_CFI_STATES remembered states; of expressions those that
- *          compilers write: a register and an offset, what that points to.
+ * Errors:  -ENOENT: the object has no row for that instruction. -ENOTSUP: the
+ *          row has a form that this module does not know. -EBADMSG: damaged.
+ *          -EFAULT: the step leaves the copied piece of stack. -ENODATA: this
+ *          was the last frame.
+ * Limits:  LLMOBS_CFI_STATES remembered states; only the expressions that
+ *          compilers write: a register and an offset, and the value that this
+ *          address holds.
  *
- * Written here and not taken from libunwind: opening that costs more than a
- * whole short run of a program may, and it locks.
+ * libunwind does the same, but to load it takes longer than a whole short run
+ * of a program may, and it takes locks.
  */
 #ifndef LLMOBS_CFI_H
 #define LLMOBS_CFI_H
 
-#include "core/callsite/frame.h"
+#include "core/callsite/callsite.h"
 #include "core/callsite/loaded.h"
 
 #define LLMOBS_CFI_STATES 8
 
 enum llmobs_cfi_kind {
     LLMOBS_CFI_SAME,
-    LLMOBS_CFI_NONE,       /* nothing is known of it */
+    LLMOBS_CFI_NONE,       /* unknown */
     LLMOBS_CFI_AT_FRAME,   /* stored at the frame's address + offset */
-    LLMOBS_CFI_PLUS_FRAME, /* is the frame's address + offset */
-    LLMOBS_CFI_PLUS_REG,   /* is what the register has, + offset */
-    LLMOBS_CFI_AT_REG      /* stored where the register + offset points */
+    LLMOBS_CFI_PLUS_FRAME, /* the frame's address + offset */
+    LLMOBS_CFI_PLUS_REG,   /* the register's value + offset */
+    LLMOBS_CFI_AT_REG      /* stored at the address: register + offset */
 };
 
 struct llmobs_cfi_rule {
@@ -34,7 +36,7 @@ struct llmobs_cfi_rule {
     int32_t offset;
 };
 
-/* What holds at one instruction. */
+/* The rules that hold at one instruction. */
 struct llmobs_cfi_row {
     struct llmobs_cfi_rule frame; /* its address; PLUS_REG or AT_REG, else
                                    * unknown */
@@ -54,7 +56,7 @@ struct llmobs_cfi_stack {
     size_t len;
 };
 
-/* Makes of a frame its caller's. */
+/* Turns a frame into the frame of its caller. */
 int llmobs_cfi_step(struct llmobs_frame *frame,
                     const struct llmobs_cfi_row *row,
                     const struct llmobs_cfi_stack *stack);

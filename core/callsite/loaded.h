@@ -1,12 +1,13 @@
 /* loaded - one loaded ELF object, as the loader's list has it.
  *
  * Owns:    nothing: a view borrows, and is valid only inside the callback.
- * Threads: any of ours. The loader's lock is held around the callback, hence no
- *          allocation in it: an allocator may ask for that lock under its own.
- * Errors:  -ENOENT: no object has that address, or it could not be asked.
- * Limits:  nothing is read but what the object's own segments hold.
- * Fork:    the lock is taken inside the gate (fork_gate.h), so that a child
- *          does not inherit it.
+ * Threads: any thread of this library. The loader's lock is held around the
+ *          callback, which must not allocate: an allocator may take that lock
+ *          while it holds its own.
+ * Errors:  -ENOENT: no object has that address, or the loader has no list.
+ * Limits:  reads only inside the object's own segments.
+ * Fork:    the lock is taken inside the fork gate (fork_gate.h), so that a
+ *          child does not inherit it.
  */
 #ifndef LLMOBS_LOADED_H
 #define LLMOBS_LOADED_H
@@ -23,13 +24,13 @@ struct llmobs_loaded {
     size_t phnum;
 };
 
-/* The function to use for dl_iterate_phdr; once, before the others. */
+/* Sets the function to call for dl_iterate_phdr; once, before the others. */
 typedef int llmobs_loaded_walk_fn(int (*)(struct dl_phdr_info *, size_t,
                                           void *),
                                   void *);
 void llmobs_loaded_by(llmobs_loaded_walk_fn *walk);
 
-/* How often something was loaded and unloaded. */
+/* How many objects were loaded and unloaded so far. */
 struct llmobs_loaded_counts {
     unsigned long long adds;
     unsigned long long subs;
@@ -43,12 +44,12 @@ int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx);
 /* False where the loader does not count. */
 bool llmobs_loaded_counts(struct llmobs_loaded_counts *counts);
 
-/* The bytes of the object at `address`; NULL when it has not all of them, or
- * they are not for reading. */
+/* `len` bytes of the object at `address`; NULL when the object has fewer, or
+ * their segment is not readable. */
 const void *llmobs_loaded_at(const struct llmobs_loaded *object,
                              uintptr_t address, size_t len);
 
-/* How many bytes from `address` on that gives. */
+/* How many bytes llmobs_loaded_at gives at most from `address` on. */
 size_t llmobs_loaded_left(const struct llmobs_loaded *object,
                           uintptr_t address);
 

@@ -38,7 +38,8 @@ static bool is_better(const ElfW(Sym) * a, const ElfW(Sym) * b)
            ELF64_ST_BIND(b->st_info) != STB_GLOBAL;
 }
 
-/* Tables have thousands: most are too far away. */
+/* A table has thousands of symbols, and most are too far away: the distance
+ * comes first. */
 static inline void consider(struct best *best, const ElfW(Sym) * symbol)
 {
     uintptr_t reach = symbol->st_size ? symbol->st_size : LLMOBS_SYMBOL_REACH;
@@ -51,7 +52,8 @@ static inline void consider(struct best *best, const ElfW(Sym) * symbol)
     best->found = true;
 }
 
-/* Cuts what begins with a word of GCC's; others use the dot in names. */
+/* Cuts a suffix that begins with a word of GCC's. Other dots stay: some
+ * languages use them in names. */
 static void cut_suffix(char *name)
 {
     static const char *const words[] = {".constprop.", ".isra.",
@@ -66,7 +68,7 @@ static void cut_suffix(char *name)
     }
 }
 
-/* Takes a name of at most `len` bytes; false for an empty one. */
+/* Copies a name of at most `len` bytes; false for an empty one. */
 static bool name_it(const struct best *best, const char *text, size_t len,
                     struct llmobs_symbol *symbol)
 {
@@ -89,8 +91,9 @@ struct tables {
     size_t strings_len;
 };
 
-/* glibc has made addresses of the offsets, other loaders have not. */
-static uintptr_t place(const struct llmobs_loaded *object, ElfW(Addr) value)
+/* Where the table has an offset, makes it an address: glibc's loader has done
+ * so itself, other loaders have not. */
+static uintptr_t absolute(const struct llmobs_loaded *object, ElfW(Addr) value)
 {
     return value < object->base ? object->base + value : value;
 }
@@ -107,19 +110,19 @@ static void read_dynamic(const struct llmobs_loaded *object,
            d->d_tag != DT_NULL;
          at += sizeof(*d)) {
         if (d->d_tag == DT_SYMTAB)
-            tables->symbols = place(object, d->d_un.d_ptr);
+            tables->symbols = absolute(object, d->d_un.d_ptr);
         else if (d->d_tag == DT_STRTAB)
-            tables->strings = place(object, d->d_un.d_ptr);
+            tables->strings = absolute(object, d->d_un.d_ptr);
         else if (d->d_tag == DT_STRSZ)
             tables->strings_len = d->d_un.d_val;
         else if (d->d_tag == DT_GNU_HASH)
-            tables->gnu_hash = place(object, d->d_un.d_ptr);
+            tables->gnu_hash = absolute(object, d->d_un.d_ptr);
         else if (d->d_tag == DT_HASH)
-            tables->hash = place(object, d->d_un.d_ptr);
+            tables->hash = absolute(object, d->d_un.d_ptr);
     }
 }
 
-/* The end of the chain that the last bucket begins. */
+/* Counts the symbols: the last one ends the chain of the last bucket. */
 static size_t count_gnu(const struct llmobs_loaded *object, uintptr_t at)
 {
     const uint32_t *head = llmobs_loaded_at(object, at, 16), *word;
@@ -218,7 +221,7 @@ static int open_object(const char *path, const struct llmobs_symbol_head *head)
     return -1;
 }
 
-/* The symbol table's section, and that of its names. */
+/* Finds the section of the symbol table, and that of its names. */
 static bool pick_sections(const ElfW(Shdr) * list, size_t count,
                           ElfW(Shdr) sections[2])
 {

@@ -1,15 +1,16 @@
-/* symbol - the function that an address is in, by the symbol tables of its
- * object.
+/* symbol - finds the function that an address is in, by the symbol tables of
+ * its object.
  *
  * Owns:    nothing; each call closes the file that it opened.
  * Threads: in_memory inside the callback of loaded.h, in_file outside it.
- * Errors:  false or -ENOENT: the tables that there are do not tell; -ENODATA:
- *          the file has none.
+ * Errors:  false or -ENOENT: the tables have no such function; -ENODATA: the
+ *          file has no table.
  * Limits:  LLMOBS_SYMBOL_NAME bytes of a name, LLMOBS_SYMBOL_COUNT entries of a
  *          file's table. A function without a size covers LLMOBS_SYMBOL_REACH.
  *
- * Names are as in the tables, so those of C++ are mangled; what a compiler adds
- * to the name of a function that it changed (".constprop.0") is cut.
+ * Names are as in the tables, so those of C++ are mangled. The suffix that a
+ * compiler adds to the name of a function that it changed (".constprop.0") is
+ * cut.
  */
 #ifndef LLMOBS_SYMBOL_H
 #define LLMOBS_SYMBOL_H
@@ -19,8 +20,8 @@
 #define LLMOBS_SYMBOL_NAME 128
 #define LLMOBS_SYMBOL_COUNT 1000000
 #define LLMOBS_SYMBOL_REACH 4096
-/* The begin of an object, which tells whether a file is the one loaded: its
- * headers, and its build id as linkers place it. */
+/* So many bytes from an object's beginning tell whether a file is the loaded
+ * one: they hold its headers, and its build id, which linkers put next. */
 #define LLMOBS_SYMBOL_HEAD 1024
 
 struct llmobs_symbol {
@@ -33,13 +34,14 @@ struct llmobs_symbol_head {
     unsigned char data[LLMOBS_SYMBOL_HEAD];
 };
 
-/* `address` as the object's own tables count. */
+/* `address` is relative to the object's base, as in its tables. */
 bool llmobs_symbol_in_memory(const struct llmobs_loaded *object,
                              uintptr_t address, struct llmobs_symbol *symbol);
 void llmobs_symbol_head(const struct llmobs_loaded *object,
                         struct llmobs_symbol_head *head);
 
-/* What only the file has: names of static functions, unless it is stripped. */
+/* Searches the file, which unless stripped has the names of static functions
+ * too. */
 int llmobs_symbol_in_file(const char *path,
                           const struct llmobs_symbol_head *head,
                           uintptr_t address, struct llmobs_symbol *symbol);
