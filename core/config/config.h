@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/privacy/content.h"
+#include "core/privacy/content_filter.h"
 #include "core/span/context.h"
 
 /* How trace context is written and read (WIRE 3.2, 5). */

@@ -47,9 +47,9 @@ void llmobs_backlog_done(struct llmobs_backlog *backlog,
                          const struct llmobs_spooled *spooled, bool adopted);
 void llmobs_backlog_flush(struct llmobs_backlog *backlog);
 
-/* Where the disk may not have the bodies of an exchange (content.h): writes the
- * redacted event in its place. The entry stays as it is where the disk is full,
- * or where this process cannot release it any more. */
+/* Where the disk may not have the bodies of an exchange (content_filter.h):
+ * writes the redacted event in its place. The entry stays as it is where the
+ * disk is full, or where this process cannot release it any more. */
 void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             struct llmobs_spooled *spooled,
                             enum llmobs_event_kind kind,

@@ -11,7 +11,7 @@
 #include "core/event/exchange.h"
 #include "core/event/to_span.h"
 #include "core/net/http.h"
-#include "core/privacy/content.h"
+#include "core/privacy/content_filter.h"
 #include "core/spool/event_item.h"
 #include "core/text/json.h"
 
@@ -293,8 +293,8 @@ static int apply_text(struct llmobs_delivery *delivery,
     int enough, rc;
 
     llmobs_work_begin(LLMOBS_WORK_ALL);
-    rc = llmobs_content_apply_text(&source->config->privacy, source->event,
-                                   &delivery->scratch);
+    rc = llmobs_content_filter_json(&source->config->privacy, source->event,
+                                    &delivery->scratch);
     enough = llmobs_work_end();
     return rc && enough ? enough : rc;
 }

@@ -7,7 +7,7 @@
 
 #include "core/base/work.h"
 #include "core/event/tags.h"
-#include "core/privacy/content.h"
+#include "core/privacy/content_filter.h"
 
 /* Containers this deep under meta become text (WIRE 1.4). */
 #define META_DEPTH_MAX 12
@@ -478,7 +478,8 @@ int llmobs_encode_dump(struct llmobs_json *event,
     int rc;
 
     llmobs_buf_init(&text, max);
-    rc = event ? llmobs_content_apply(&config->privacy, &event) : -ENOMEM;
+    rc =
+        event ? llmobs_content_filter_event(&config->privacy, &event) : -ENOMEM;
     if (!rc)
         rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, &text);
     llmobs_json_free(event);

@@ -12,7 +12,7 @@
 #include "core/base/scratch.h"
 #include "core/config/inbound.h"
 #include "core/event/encode.h"
-#include "core/privacy/content.h"
+#include "core/privacy/content_filter.h"
 #include "core/sdk/span_io.h"
 #include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
@@ -116,7 +116,7 @@ static void attribute(struct llmobs_context *context,
     if (agent->kind != LLMOBS_KIND_AGENT)
         return;
     if (config->privacy.redact) {
-        clean = llmobs_content_text(&config->privacy, name);
+        clean = llmobs_content_filter_text(&config->privacy, name);
         name = clean ? clean : "";
     }
     context->pagent_span_id = agent->context.span_id;

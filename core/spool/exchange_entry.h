@@ -1,8 +1,8 @@
 /* exchange_entry - an exchange as an entry of the spool, and back.
  *
  * URL and headers are what capture.c let the exchange keep (allowlist.h). Where
- * content is not to be seen (content.h), bodies and libcurl's error text stay
- * out, and their sizes say that they were there.
+ * content is not to be seen (content_filter.h), bodies and libcurl's error text
+ * stay out, and their sizes say that they were there.
  *
  * Owns:    an exchange that is read is the caller's.
  * Threads: add: whoever owns the exchange; read: any.

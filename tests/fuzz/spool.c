@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/event/to_span.h"
-#include "core/privacy/content.h"
+#include "core/privacy/content_filter.h"
 #include "core/span/span.h"
 #include "core/spool/adopt.h"
 #include "core/spool/exchange_entry.h"
@@ -139,7 +139,7 @@ static void read_event(struct llmobs_text event)
     struct llmobs_buf out;
 
     llmobs_buf_init(&out, (size_t)1 << 24);
-    (void)llmobs_content_apply_text(&config->privacy, event, &out);
+    (void)llmobs_content_filter_json(&config->privacy, event, &out);
     llmobs_buf_fini(&out);
 }
 

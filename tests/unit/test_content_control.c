@@ -7,7 +7,7 @@
 
 #include "core/base/sanitizer.h"
 #include "core/config/config.h"
-#include "core/privacy/content.h"
+#include "core/privacy/content_filter.h"
 #include "core/privacy/redact.h"
 #include "tests/unit/unit.h"
 
@@ -70,7 +70,7 @@ static void expect(const struct llmobs_config *config, const char *event,
     struct llmobs_json *a = parse(event), *b = parse(want);
     char *got, *expected = llmobs_json_dumps(b, 0);
 
-    ck_assert_int_eq(llmobs_content_apply(&config->privacy, &a), 0);
+    ck_assert_int_eq(llmobs_content_filter_event(&config->privacy, &a), 0);
     got = llmobs_json_dumps(a, 0);
     ck_assert_str_eq(got, expected);
     free(got);
@@ -374,7 +374,7 @@ START_TEST(test_hidden)
     struct llmobs_config *c = with_patterns("use email\nuse cards\n");
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        char *got = llmobs_content_text(&c->privacy, rows[i][0]);
+        char *got = llmobs_content_filter_text(&c->privacy, rows[i][0]);
 
         ck_assert_msg(got && strcmp(got, rows[i][1]) == 0, "%s: %s", rows[i][0],
                       got);
@@ -394,7 +394,7 @@ START_TEST(test_deep)
 
     for (int i = 0; i < 8; i++) {
         struct llmobs_json *array = llmobs_json_array();
-        char *got = llmobs_content_text(&c->privacy, text);
+        char *got = llmobs_content_filter_text(&c->privacy, text);
 
         ck_assert_ptr_nonnull(got);
         ck_assert_ptr_null(strstr(got, "x.com"));
@@ -416,7 +416,7 @@ static char *make_deep(void)
 {
     char *text = strdup("b@x.com");
 
-    for (int i = 0; i <= LLMOBS_CONTENT_NEST; i++) {
+    for (int i = 0; i <= LLMOBS_CONTENT_FILTER_NEST; i++) {
         struct llmobs_json *json = llmobs_json_string(text);
 
         for (int n = 0; n < LLMOBS_JSON_DEPTH_MAX; n++) {
@@ -437,7 +437,7 @@ static const struct llmobs_config *deep_config;
 
 static void *clean_deep(void *text)
 {
-    return llmobs_content_text(&deep_config->privacy, text);
+    return llmobs_content_filter_text(&deep_config->privacy, text);
 }
 
 START_TEST(test_small_stack)
@@ -471,13 +471,13 @@ START_TEST(test_event_text)
 
     llmobs_buf_init(&out, 1024);
     ck_assert_int_eq(
-        llmobs_content_apply_text(
+        llmobs_content_filter_json(
             &c->privacy, (struct llmobs_text){text, strlen(text)}, &out),
         0);
     ck_assert_str_eq(out.data, "{\"meta\": {}}");
     ck_assert_int_eq(
-        llmobs_content_apply_text(&c->privacy,
-                                  (struct llmobs_text){"{\"a\": ", 6}, &out),
+        llmobs_content_filter_json(&c->privacy,
+                                   (struct llmobs_text){"{\"a\": ", 6}, &out),
         -EINVAL);
     llmobs_buf_fini(&out);
     llmobs_config_free(c);
@@ -505,14 +505,14 @@ START_TEST(test_no_event)
 
             llmobs_buf_init(&out, 1024);
             ck_assert_int_eq(
-                llmobs_content_apply_text(
+                llmobs_content_filter_json(
                     &c->privacy,
                     (struct llmobs_text){rows[i][0], strlen(rows[i][0])}, &out),
                 0);
             if (rows[i][1])
                 ck_assert_str_eq(out.data, rows[i][1]);
             ck_assert_int_eq(
-                llmobs_content_apply_text(
+                llmobs_content_filter_json(
                     &c->privacy, (struct llmobs_text){"[\"a\"]", 5}, &out),
                 -EINVAL);
             llmobs_buf_fini(&out);
