@@ -46,7 +46,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/deliver/,delivery destination) core/event/to_span \
 	$(addprefix core/export/,peer store) \
 	$(addprefix core/ledger/,counts ledger ledger_dir) \
-	$(addprefix core/net/,http http_transfer resolve) \
+	$(addprefix core/net/,http resolve) \
 	$(addprefix core/spool/,adopt live_namespaces) \
 	core/text/inflate rules/read/base64)
 

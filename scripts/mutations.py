@@ -1042,15 +1042,15 @@ HAZARDS = [
 
     ("a preload that leads connections elsewhere: an anonymiser",
      "the library's connections to this machine go to the kernel, and it "
-     "makes no others (`http_direct`)", [
-         ("through-the-holder", [("core/net/http_direct.c", "    if (rc != 0)\n"
+     "makes no others (`core/net/direct`)", [
+         ("through-the-holder", [("core/net/direct.c", "    if (rc != 0)\n"
                                   "        return (int)rc;\n    /* libcurl",
                                   "    if (rc != 0 || yes)\n        "
                                   "return (int)rc;\n    /* libcurl")],
           ["preloads.an_anonymiser_hears_nothing_of_us"]),
-         ("around-the-holder", [("core/net/http_direct.c", "    if (!llmobs_http_is_"
-                                 "direct() || unix_socket ||",
-                                 "    if (!llmobs_http_is_direct() || "
+         ("around-the-holder", [("core/net/direct.c", "    if (!llmobs_direct_is_"
+                                 "on() || unix_socket ||",
+                                 "    if (!llmobs_direct_is_on() || "
                                  "!unix_socket ||")],
           ["preloads.around_an_anonymiser_nothing_goes",
            "unit passes_a_holder_by"]),
@@ -1156,7 +1156,7 @@ HAZARDS = [
                                 "!is_trusted(uid);",
                                 "    (void)is_trusted(uid);")],
           ["delivery.auto_stranger_in_the_usual_place"]),
-         ("looked-at-once", [("core/net/http_transfer.c", "    transfer->strange = "
+         ("looked-at-once", [("core/net/http.c", "    transfer->strange = "
                               "rc || mark != transfer->mark;",
                               "    transfer->strange = false;")],
           ["unit sends_nothing_to_strangers"])]),
@@ -1541,7 +1541,7 @@ HAZARDS = [
            "unit the_last_are_the_apps"]),
          ("keeps-connections", [("core/net/http.c",
                                  "    if (has_handles(http) && "
-                                 "!llmobs_fd_spare(LLMOBS_HTTP_KEEP_FDS))\n"
+                                 "!llmobs_fd_spare(KEEP_FDS))\n"
                                  "        give_back(http);",
                                  "    (void)has_handles;\n")],
           ["quiet.keeps_no_connection_where_few_are_left"]),

@@ -10,6 +10,7 @@
 #include "core/base/paths.h"
 #include "core/config/state_dir.h"
 #include "core/export/agent.h"
+#include "core/net/direct.h"
 #include "core/net/http.h"
 #include "core/privacy/allowlist.h"
 #include "core/privacy/mask.h"
@@ -274,7 +275,7 @@ static int probe(const struct llmobs_config *config, bool held)
     int rc = -ENOMEM;
 
     llmobs_cli_open_libcurl();
-    llmobs_http_direct_only(held);
+    llmobs_direct_only(held);
     http = llmobs_http_new(config);
     if (http != NULL)
         rc = llmobs_agent_probe(http, config, config->agent_timeout_ms, &tick);

@@ -1,4 +1,5 @@
-/* curl_access - when our own requests may use libcurl, and by which thread. */
+#include "core/net/curl_access.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,20 +11,20 @@
 #include "core/base/fork.h"
 #include "core/base/fork_gate.h"
 #include "core/base/signal_guard.h"
-#include "core/net/http_inner.h"
 
 enum life { LIFE_RUNNING, LIFE_EXITING, LIFE_EXITED };
 
 static _Atomic(const struct llmobs_real *) current;
 static atomic_int current_by; /* enum llmobs_curl_users */
 static _Atomic int64_t deadline = INT64_MAX;
-static atomic_int inside; /* threads in libcurl by our doing */
+static atomic_int inside; /* threads in libcurl for a request */
 static atomic_uint life;
 static atomic_ulong exit_thread;
 static atomic_int process; /* fork.h */
 LLMOBS_COLD static struct llmobs_proxies proxies;
 
-/* What a child inherits of a parent's request or exit does not hold for it. */
+/* A child inherits the state of its parent's requests and exit, which does not
+ * hold for the child. */
 void llmobs_curl_access_check(void)
 {
     if (!llmobs_fork_unsettled(&process))
@@ -51,8 +52,9 @@ bool llmobs_curl_access_goes_on(const struct llmobs_real *real)
     return is_usable(real) && llmobs_clock_mono_ns() < atomic_load(&deadline);
 }
 
-/* Who changes `current` or `life` looks at `inside` afterwards: one of two
- * always sees the other. */
+/* A thread that changes `current` or `life` looks at `inside` afterwards. This
+ * one looks at them after it has changed `inside`: so at least one of the two
+ * threads sees the other. */
 bool llmobs_curl_access_enter(const struct llmobs_real *real)
 {
     atomic_fetch_add(&inside, 1);
@@ -79,9 +81,10 @@ static bool ask_for_locks(const struct llmobs_real *real)
     return ssl && !strstr(ssl, "OpenSSL/0.") && !strstr(ssl, "OpenSSL/1.0.");
 }
 
-/* OpenSSL before 1.1 needs locks that an app of one thread does not set up.
- * Not asked before there is need: it takes libcurl a dozen microseconds. The
- * copy that answered well is remembered. */
+/* True when the TLS library has locks. OpenSSL before 1.1 needs locks that an
+ * app of one thread does not set up. libcurl takes a dozen microseconds to
+ * answer, so it is asked at the first need only; a copy with locks is
+ * remembered. */
 static bool has_locks(const struct llmobs_real *real)
 {
     static _Atomic(const struct llmobs_real *) locking;

@@ -15,7 +15,7 @@
 #include "core/capture/capture.h"
 #include "core/config/inbound.h"
 #include "core/deliver/open.h"
-#include "core/net/http.h"
+#include "core/net/direct.h"
 #include "core/ops/c_api.h"
 #include "core/ops/command.h"
 #include "core/ops/easy.h"
@@ -130,7 +130,7 @@ static bool start(const struct llmobs_host *host)
 
     (void)llmobs_fork_init();
     llmobs_loaded_by(host->objects);
-    llmobs_http_direct_only(host->connect_held);
+    llmobs_direct_only(host->connect_held);
     if (!configure(host))
         return false;
     rules = load_rules();

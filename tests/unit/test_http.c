@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/net/direct.h"
 #include "core/net/http.h"
 #include "tests/unit/http_case.h"
 #include "tests/unit/unit.h"
@@ -249,14 +250,14 @@ START_TEST(passes_a_holder_by)
         "0.0.0.0",   "[::]",          "localhost.example"};
     struct llmobs_http_reply reply;
 
-    llmobs_http_direct_only(true);
+    llmobs_direct_only(true);
     check_post("127.0.0.1");
     check_post("localhost");
     ck_assert_int_eq(post_to("127.0.0.1", &reply), -ECONNREFUSED);
     ck_assert_int_eq(post_to("127.9.9.9", &reply), -ECONNREFUSED);
     for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
         ck_assert_int_eq(post_to(elsewhere[i], &reply), -ENOTCONN);
-    llmobs_http_direct_only(false);
+    llmobs_direct_only(false);
 }
 END_TEST
 

@@ -1,5 +1,5 @@
-/* http_direct - connections in a process where another preload holds connect
- * or the look-up of names: an anonymiser, as a rule. */
+#include "core/net/direct.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -12,19 +12,19 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/sys.h"
-#include "core/net/http_inner.h"
 #include "core/net/resolve.h"
 
 #define NET_LOOPBACK 127
+#define CONNECT_MS 20
 
 static atomic_bool only; /* constant once the core is attached */
 
-void llmobs_http_direct_only(bool held)
+void llmobs_direct_only(bool held)
 {
     atomic_store(&only, held);
 }
 
-bool llmobs_http_is_direct(void)
+bool llmobs_direct_is_on(void)
 {
     return atomic_load_explicit(&only, memory_order_relaxed);
 }
@@ -59,11 +59,10 @@ static bool names_here(const struct llmobs_target *target)
            is_here((const struct sockaddr *)&six);
 }
 
-bool llmobs_http_may_go(const struct llmobs_target *target, bool unix_socket,
-                        bool proxy)
+bool llmobs_direct_may_go(const struct llmobs_target *target, bool unix_socket,
+                          bool proxy)
 {
-    if (!llmobs_http_is_direct() || unix_socket ||
-        (!proxy && names_here(target)))
+    if (!llmobs_direct_is_on() || unix_socket || (!proxy && names_here(target)))
         return true;
     llmobs_log_once(LLMOBS_LOG_WARN, "held",
                     "another preload holds connect or the look-up of names: "
@@ -71,11 +70,11 @@ bool llmobs_http_may_go(const struct llmobs_target *target, bool unix_socket,
     return false;
 }
 
-/* The kernel has a connection to this machine at once or, with a full queue,
- * not soon. */
+/* Waits for the connection. The kernel connects to this machine at once or,
+ * when the listener's queue is full, not soon. */
 static int wait_connected(int fd)
 {
-    const struct timespec most = {0, LLMOBS_HTTP_SLICE_MS * LLMOBS_NS_PER_MS};
+    const struct timespec most = {0, CONNECT_MS * LLMOBS_NS_PER_MS};
     struct pollfd wait = {.fd = fd, .events = POLLOUT};
     socklen_t len = sizeof(int);
     int error = 0;
@@ -87,10 +86,11 @@ static int wait_connected(int fd)
     return -error;
 }
 
-/* libcurl is told that the socket is connected, and 7.88 connects it all the
- * same, through who holds connect. Those pass a Unix socket's address on, and
- * the kernel, which has the first connect still under way in its books, answers
- * that it has succeeded, whatever the address. */
+/* Connects by the kernel. libcurl learns that the socket is connected; 7.88
+ * connects it nevertheless, through the preload that holds connect. Such a
+ * preload passes the address of a Unix socket on to the kernel, so `to` becomes
+ * one. The kernel still has the first connect under way, and so answers the
+ * second one with success, whatever its address. */
 static int reach(int fd, struct curl_sockaddr *to)
 {
     const int yes = 1;
@@ -100,7 +100,7 @@ static int reach(int fd, struct curl_sockaddr *to)
         rc = wait_connected(fd);
     if (rc != 0)
         return (int)rc;
-    /* libcurl does so where it connects. */
+    /* libcurl sets this option where it connects by itself. */
     llmobs_sys(SYS_setsockopt, fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     memset(&to->addr, 0, sizeof(to->addr));
     to->addr.sa_family = AF_UNIX;
@@ -108,23 +108,24 @@ static int reach(int fd, struct curl_sockaddr *to)
     return 0;
 }
 
-int llmobs_http_open_direct(struct llmobs_http *http, struct curl_sockaddr *to)
+int llmobs_direct_open(struct llmobs_sockets *sockets, struct curl_sockaddr *to,
+                       bool *connected)
 {
     bool unix_socket = to->family == AF_UNIX;
     int fd, rc;
 
-    http->connected = false;
+    *connected = false;
     if (!is_here(&to->addr))
         return -EACCES;
-    fd = llmobs_sockets_open(&http->sockets, to->family,
-                             to->socktype | SOCK_NONBLOCK, to->protocol);
+    fd = llmobs_sockets_open(sockets, to->family, to->socktype | SOCK_NONBLOCK,
+                             to->protocol);
     if (fd < 0 || unix_socket)
         return fd;
     rc = reach(fd, to);
     if (rc) {
-        llmobs_sockets_close(&http->sockets, fd);
+        llmobs_sockets_close(sockets, fd);
         return rc;
     }
-    http->connected = true;
+    *connected = true;
     return fd;
 }
