@@ -1,10 +1,10 @@
-/* aside - runs work that needs a deep stack: on the caller's stack where that
- * is known to have room, else on a new thread, for which the caller waits.
+/* aside - runs work that needs a deep stack: on the caller's stack where it
+ * certainly has room, else on a new thread, for which the caller waits.
  *
  * Owns:    the thread, until it ends.
- * Threads: any; the caller waits for at most the time that it says.
- * Errors:  negative errno; -ETIMEDOUT: the work still runs, and all that `arg`
- *          leads to has to stay; any other: it did not run.
+ * Threads: any; the caller waits `ms` at most.
+ * Errors:  negative errno; -ETIMEDOUT: the work still runs, and everything that
+ *          `arg` leads to has to stay; any other: the work did not run.
  * Limits:  with LLMOBS_ASIDE_ROOM bytes left the caller's stack is enough.
  * Fork:    a child has no such thread, and no caller that waits for one.
  */

@@ -1,13 +1,14 @@
-/* blocks - pieces of memory of one size, kept for what comes and goes with each
- * call: the allocator would give their pages back to the kernel and take them
- * again, call by call, and its lists are the app's, too.
+/* blocks - a fixed set of memory blocks of one size, for objects that come and
+ * go with each call. The allocator would give their pages back to the kernel
+ * and take them again, call by call, and it shares its lists with the app.
  *
- * Owns:    the memory, static; a block is its taker's until it is given back.
- * Threads: any at once, without a lock: a bit for each block.
- * Errors:  take: NULL when all are taken, for the allocator to help out.
+ * Owns:    the memory, which is static; a block belongs to its taker until it
+ *          is given back.
+ * Threads: any at once, without a lock: each block has a bit.
+ * Errors:  take: NULL when all are taken; the caller then asks the allocator.
  * Limits:  LLMOBS_BLOCKS blocks; the lowest first, so that few calls at a time
  *          touch few pages.
- * Fork:    plain memory; a child lacks those that it never gives back.
+ * Fork:    a child loses the blocks that it never gives back.
  */
 #ifndef LLMOBS_BLOCKS_H
 #define LLMOBS_BLOCKS_H
@@ -27,7 +28,7 @@ struct llmobs_blocks {
 
 void *llmobs_blocks_take(struct llmobs_blocks *blocks);
 
-/* Takes it back; false when it is none of them. */
+/* Takes a block back; false when it is not of this set. */
 bool llmobs_blocks_give(struct llmobs_blocks *blocks, const void *block);
 
 #endif

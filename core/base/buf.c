@@ -20,7 +20,7 @@ static void empty(struct llmobs_buf *buf)
 void llmobs_buf_init(struct llmobs_buf *buf, size_t max)
 {
     empty(buf);
-    /* No object is larger than that, the NUL behind the last byte included. */
+    /* No object in C is larger, the NUL behind the last byte included. */
     buf->max = max < PTRDIFF_MAX ? max : PTRDIFF_MAX - 1;
 }
 
@@ -39,7 +39,9 @@ void llmobs_buf_lend(struct llmobs_buf *buf, char *room, size_t cap)
     room[0] = '\0';
 }
 
-/* The bytes in memory of `cap` bytes of the buffer's own; NULL: as before. */
+/* Moves the bytes to `cap` bytes of memory that the buffer owns; NULL: they
+ * stay.
+ */
 static char *move(struct llmobs_buf *buf, size_t cap)
 {
     char *data = realloc(buf->lent ? NULL : buf->data, cap);
@@ -106,7 +108,7 @@ int llmobs_buf_addc(struct llmobs_buf *buf, char byte)
 
 int llmobs_buf_addf(struct llmobs_buf *buf, const char *format, ...)
 {
-    char text[160]; /* what is longer is printed twice */
+    char text[160]; /* a longer text is printed twice */
     va_list args;
     int len;
     int rc;
@@ -159,7 +161,7 @@ char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len)
     return data;
 }
 
-/* A NUL is no blank: strchr alone would find it in every text. */
+/* A NUL is no blank, but strchr finds it at the end of every list. */
 static bool is_blank(char c)
 {
     return c && strchr(" \t\r\n", c);

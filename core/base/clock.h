@@ -1,5 +1,5 @@
-/* clock - the only place that reads a clock. Both in nanoseconds; monotonic
- * for durations, wall time for stamps. Never fails. Any thread. */
+/* clock - reads the clocks, in nanoseconds: the monotonic one for durations,
+ * the wall clock for time stamps. No other file reads a clock. Never fails. */
 #ifndef LLMOBS_CLOCK_H
 #define LLMOBS_CLOCK_H
 
@@ -26,7 +26,7 @@ static inline int64_t llmobs_clock_wall_ns(void)
     return llmobs_clock_read_ns(CLOCK_REALTIME);
 }
 
-/* How long to wait, for calls that take a timespec; 0 for what is over. */
+/* A wait of `ns`, for calls that take a timespec; 0 for a time that is over. */
 static inline struct timespec llmobs_clock_wait(int64_t ns)
 {
     const int64_t second = 1000 * LLMOBS_NS_PER_MS;

@@ -1,8 +1,8 @@
-/* crash_point - where a test can kill the process: before and after each thing
- * that the spool does to the disk.
+/* crash_point - a point at which a test can kill the process: there is one
+ * before and after each change that the spool makes to the disk.
  *
- * In the product there is nothing of it: only `make TEST=1` builds objects in
- * which llmobs_crash_point counts, and dies where the environment says
+ * In the product a crash point is empty. `make TEST=1` builds objects in which
+ * each one counts, and the process dies at the one that the environment names
  * (tests/support/crash_point.c).
  */
 #ifndef LLMOBS_CRASH_POINT_H
@@ -12,7 +12,8 @@
 
 #ifdef LLMOBS_TEST
 void llmobs_crash_point(const char *what);
-/* The same before a write, which may come half-way. */
+/* A crash point before a write: the process may also die half-way through it.
+ */
 void llmobs_crash_point_write(const char *what, int fd,
                               const struct iovec *pieces, int count);
 #else

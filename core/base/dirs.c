@@ -12,7 +12,7 @@
 
 #define OURS "/llmobs"
 
-/* -- other people's directories, which may be links ----------------------- */
+/* -- directories above the library's, which may be links ------------------ */
 
 static int make_parts(char *part, size_t len)
 {
@@ -63,9 +63,9 @@ static int open_any(const char *path, bool make, int flags, int *out)
     return 0;
 }
 
-/* -- our own -------------------------------------------------------------- */
+/* -- the library's directories -------------------------------------------- */
 
-/* Where the name of the first directory of ours begins; NULL: none is. */
+/* Finds the name of the first directory of the library; NULL: there is none. */
 static const char *ours_in(const char *path)
 {
     const char *at = path, *found = NULL;
@@ -78,8 +78,8 @@ static const char *ours_in(const char *path)
     return found;
 }
 
-/* In a directory like /var/tmp nobody but us can replace what we have made
- * just now. */
+/* Opens one directory below `parent`, or makes it. In a directory like /var/tmp
+ * only its owner can replace a directory that was made. */
 static int enter(int parent, const char *name, bool make, int flags, int *out)
 {
     struct stat st;
@@ -87,7 +87,7 @@ static int enter(int parent, const char *name, bool make, int flags, int *out)
     int rc;
 
     if (fd < 0 && errno == ENOENT && make) {
-        /* The app's umask may have taken our own rights away. */
+        /* The app's umask may have taken rights from the owner too. */
         if (mkdirat(parent, name, 0700) == 0)
             (void)!fchmodat(parent, name, 0700, 0);
         else if (errno != EEXIST)
@@ -106,7 +106,7 @@ static int enter(int parent, const char *name, bool make, int flags, int *out)
     return rc;
 }
 
-/* Takes `parent`. Goes down the names, the last of which `flags` are for. */
+/* Takes `parent`. Goes down the names; `flags` are for the last one. */
 static int walk(int parent, char *names, bool make, int flags, int *out)
 {
     char *save = NULL, *name = strtok_r(names, "/", &save);

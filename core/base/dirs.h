@@ -1,6 +1,7 @@
-/* dirs - directories of ours: made for their owner only, opened with care.
+/* dirs - the library's directories: made for their owner alone, and opened so
+ * that no other user can replace them.
  *
- * Owns:    nothing; an opened descriptor is the caller's.
+ * Owns:    nothing; the caller owns an opened descriptor.
  * Threads: any.
  * Errors:  negative errno; directories that were made stay.
  * Limits:  PATH_MAX bytes a path.
@@ -11,14 +12,15 @@
 #include <stdbool.h>
 
 /* Opens a directory, as a handle for the ...at calls or, with `list`, for
- * reading it. Where the user has not `chosen` it, its last part named
- * "llmobs" or "llmobs-..." and all below are ours: none of them may be a link,
- * and each must be our own or root's, for another user could watch or replace
- * what is in it (-EPERM). Gives *out, close-on-exec and above 2. */
+ * reading it. Where the user has not `chosen` the path, its last part named
+ * "llmobs" or "llmobs-..." and all parts below are the library's: none of them
+ * may be a link, and each must belong to this user or root, as another user
+ * could watch or replace its files (-EPERM). Gives *out, close-on-exec and
+ * above 2. */
 int llmobs_dirs_open(const char *path, bool chosen, bool list, int *out);
 
-/* The same, as a handle; makes every directory that is missing, 0700 whatever
- * the umask. Gives *out. */
+/* The same, as a handle; makes every directory that is missing, with mode 0700
+ * under every umask. Gives *out. */
 int llmobs_dirs_have(const char *path, bool chosen, int *out);
 
 /* Opens the same directory once more, for reading it. Gives *out. */

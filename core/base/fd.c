@@ -13,18 +13,18 @@
 
 #define FIRST_FREE 3
 #define TRIES 3
-/* So many descriptors stay free for the app: fewer where our code runs on the
- * app's own thread, since it closes what it opens before it returns; more where
- * it runs on the worker's thread, beside the app. */
+/* So many descriptors stay free for the app. Fewer are enough where the library
+ * runs on the app's own thread, as it closes its files before it returns; more
+ * are needed where it runs on its own thread, beside the app. */
 #define LEFT_BY_APP 3
-#define LEFT_BY_US 24
-/* A search for free numbers ends here: it costs some 100 ns a number. */
+#define LEFT_BY_LIBRARY 24
+/* A search for free numbers looks at no more: each look takes some 100 ns. */
 #define LOOKS_MAX 512
 
 /* -- whose thread --------------------------------------------------------- */
 
-/* Has a value on our threads only. Not a thread-local variable: the first look
- * at one would allocate on the app's thread. */
+/* Has a value on the library's threads only. A thread-local variable would not
+ * do: the first look at one would allocate on the app's thread. */
 static pthread_key_t mark;
 static atomic_bool has_mark;
 
@@ -32,7 +32,8 @@ void llmobs_fd_thread_of_ours(void)
 {
     static atomic_flag made = ATOMIC_FLAG_INIT;
 
-    /* Who comes while it is made goes without, as on the app's threads. */
+    /* A thread that comes while another one makes the key stays unmarked, and
+     * follows the rules of the app's threads. */
     if (!atomic_flag_test_and_set(&made))
         atomic_store(&has_mark, pthread_key_create(&mark, NULL) == 0);
     if (atomic_load(&has_mark))
@@ -46,7 +47,8 @@ static bool is_ours(void)
 
 /* -- how many are left ----------------------------------------------------- */
 
-/* By the app's own threads; -1: the process is ours. */
+/* How many descriptors the library leaves on the app's threads; -1: there is no
+ * app, as in the llmobs command. */
 static atomic_int left_by_app = -1;
 
 void llmobs_fd_guest(bool ending)
@@ -61,7 +63,7 @@ void llmobs_fd_alone(void)
     llmobs_fd_guest(true);
 }
 
-/* Downwards from the limit: up there, mostly, nothing is open. */
+/* Searches downwards from the limit: most numbers there are free. */
 static bool has_free(rlim_t limit, int want)
 {
     int fd = limit < INT_MAX ? (int)limit : INT_MAX;
@@ -78,19 +80,20 @@ bool llmobs_fd_spare(int count)
     bool spare = true;
 
     if (left >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        spare =
-            has_free(limit.rlim_cur, count + (is_ours() ? LEFT_BY_US : left));
+        spare = has_free(limit.rlim_cur,
+                         count + (is_ours() ? LEFT_BY_LIBRARY : left));
     errno = saved;
     return spare;
 }
 
 /* -- numbers -------------------------------------------------------------- */
 
-/* A number, and what it stood for when it was ours for certain. */
+/* A number, and the file that it stood for when it was certainly the library's.
+ */
 struct opened {
     int fd;
     struct stat file;
-    bool named; /* the name led to it */
+    bool named; /* the name led to this file */
 };
 
 static bool is_same(const struct stat *a, const struct stat *b)
@@ -105,8 +108,9 @@ static bool still_is(int fd, const struct stat *file)
     return fstat(fd, &now) == 0 && is_same(&now, file);
 }
 
-/* The app may have closed the number and got it again: then it is the app's.
- * Apart, for the sake of small frames, as open_high is. */
+/* Closes the number unless it stands for another file: the app may have closed
+ * it and got it again for its own. Not inlined, as open_high: the app's threads
+ * run the callers, whose frames must be small. */
 __attribute__((noinline)) static void close_ours(int fd,
                                                  const struct stat *file)
 {
@@ -114,7 +118,7 @@ __attribute__((noinline)) static void close_ours(int fd,
         close(fd);
 }
 
-/* Takes `fd`. */
+/* Takes `fd`; gives a copy above the standard numbers. */
 static int above_standard(int fd)
 {
     int lifted, saved;
@@ -141,7 +145,10 @@ static int lift(const struct opened *one)
         close_ours(one->fd, &one->file);
         return high;
     }
-    if (still_is(one->fd, &copy)) /* else the app has that number, too */
+    /* The old number is not the library's any more. Where the copy is of the
+     * file that it stands for now, the library closes its copy; else the app
+     * has got the number of the copy too. */
+    if (still_is(one->fd, &copy))
         close(high);
     errno = EBADF;
     return -1;
@@ -184,7 +191,8 @@ int llmobs_fd_reopen(int look, int flags)
     return open(path, (flags & ~(O_NOFOLLOW | O_CREAT | O_EXCL)) | O_CLOEXEC);
 }
 
-/* Without /proc: nobody may have put another file there meanwhile. */
+/* Opens the file where there is no /proc; fails where another file has the name
+ * by now. */
 static int reopen_by_name(int look, int dir, const char *name, int flags)
 {
     struct stat before;
@@ -233,8 +241,9 @@ static bool look_up(int dir, const char *name, int flags, struct stat *found)
     return fstatat(dir, name, found, links) == 0;
 }
 
-/* What is replaced or removed meanwhile was there before, what is made is there
- * afterwards. */
+/* Opens a file, and finds out whether the name led to it, by a look before and
+ * a look after. A file that is replaced or removed at this moment was there
+ * before; a new file is there afterwards. */
 static void open_one(int dir, const char *name, int flags, struct opened *one)
 {
     struct stat found;
@@ -250,9 +259,11 @@ static void open_one(int dir, const char *name, int flags, struct opened *one)
         (look_up(dir, name, flags, &found) && is_same(&found, &one->file));
 }
 
-/* What the name does not lead to is the app's, which closed all and opened its
- * own meanwhile; or the name tells nothing (an emulator's /proc): then it does
- * not the next time, either. */
+/* Where the name does not lead to the opened file, there are two reasons. The
+ * app closed all descriptors and got this number for its own file: then the
+ * number stays open, and a second try gets another. Or the name never leads to
+ * the file, as in an emulator's /proc: then it does not at the second try
+ * either, and the first number is closed. */
 __attribute__((noinline)) static int open_high(int dir, const char *name,
                                                int flags)
 {

@@ -1,18 +1,19 @@
-/* fd - files of ours, on descriptors that stay out of the app's way.
+/* fd - opens this library's files on descriptors that stay out of the app's
+ * way.
  *
- * None ever stands where the app's standard streams may be: an app that closed
- * its stdout and prints must not write to a file of ours. What a thread of ours
- * opens stands high besides: an app that closes all descriptors and opens its
- * own gets low numbers, which we must neither use nor close then; and it counts
- * on the lowest number being free. A number that the app took between two steps
- * is known by what it stands for; in the last step, between that look and the
- * close, it is not.
+ * No descriptor is one of the standard numbers 0 to 2: an app that closed its
+ * stdout and still prints must not write to a file of the library. On a thread
+ * of the library (thread.h) a descriptor gets a high number besides. An app
+ * that closes all descriptors and opens its own files gets low numbers, which
+ * the library must not use or close any more; and an app may rely on the lowest
+ * number being free. Before each step the library looks whether the number
+ * still stands for its own file, as the app may have taken it in between. One
+ * gap remains: between the last look and the close.
  *
- * Nor does any take the last that the app may open: each is asked for first,
- * and refused where too few would be left.
+ * Nor does the library take the last descriptors that the app may open: it
+ * counts the free ones first, and opens nothing where too few would be left.
  *
- * Threads: any. Errors: errno, as of open; EMFILE as well where too few are
- * left.
+ * Threads: any. Errors: errno, as of open; EMFILE too where too few are left.
  */
 #ifndef LLMOBS_FD_H
 #define LLMOBS_FD_H
@@ -20,35 +21,37 @@
 #include <dirent.h>
 #include <stdbool.h>
 
-/* Above what programs count on, and below 64: a number beyond the table of
- * descriptors makes it grow, and in a process with threads the kernel waits up
- * to 30 ms for that; hence on threads of ours only. */
+/* Above the numbers that programs rely on, and below 64: a number beyond the
+ * kernel's table of descriptors makes the table grow. In a process with several
+ * threads the kernel waits up to 30 ms for that, so only the library's threads
+ * use high numbers. */
 #define LLMOBS_FD_HIGH 40
 
-/* To be called by a thread of ours before it opens anything. */
+/* Each thread of the library calls it before it opens a file. */
 void llmobs_fd_thread_of_ours(void);
 
-/* To be called by a thread of ours where none of the app is left: it may take
- * the last descriptors. */
+/* A thread of the library calls it where the app has no thread any more: then
+ * it may take the last descriptors. */
 void llmobs_fd_alone(void);
 
-/* From now on the process is an app's, which needs its last descriptors; when
- * it is ending, the thread that ends it may take them. */
+/* Says that the process is an app's, which needs its last descriptors; once it
+ * is ending, the thread that ends it may take them. */
 void llmobs_fd_guest(bool ending);
 
-/* True where `count` more would leave the app enough: a look of some
- * microseconds, for what is opened right after it. */
+/* True where `count` more descriptors would leave the app enough. Takes some
+ * microseconds; the answer holds for descriptors opened right after it. */
 bool llmobs_fd_spare(int count);
 
-/* As openat, for us alone (0600) where it makes a file, closed on exec: gives a
- * descriptor above 2, on a thread of ours one from LLMOBS_FD_HIGH on where
- * there are such; or -1. EBADF: the app closed it again and again. */
+/* As openat; a new file is for its owner alone (0600). Gives a descriptor above
+ * 2, on a thread of the library from LLMOBS_FD_HIGH on where such a number is
+ * free, closed on exec; or -1. EBADF: the app closed it at each try. */
 int llmobs_fd_open(int dir, const char *name, int flags);
 
-/* To be called by the tool, before it has a thread: it opens files by names
- * that others chose, as root. From then on llmobs_fd_open opens regular files
- * and directories alone, EINVAL for all else: to open a device is enough for it
- * to do something. It costs three system calls more. */
+/* The llmobs command calls it before it has a second thread, as it may run as
+ * root and open files by names that other users chose. From then on
+ * llmobs_fd_open opens regular files and directories alone, and answers EINVAL
+ * for all else: a device may act when it is opened. Costs three more system
+ * calls. */
 void llmobs_fd_files_only(void);
 
 /* Borrows `look`, opened by O_PATH; gives a descriptor of the same file, opened
@@ -60,9 +63,10 @@ int llmobs_fd_reopen(int look, int flags);
  * entries, for closedir, or NULL with errno. */
 DIR *llmobs_fd_list(int fd);
 
-/* Takes `fd`, a socket just made; gives one from LLMOBS_FD_HIGH on, or above 2
- * where there are no such; or -1. EBADF: the app closed it. A socket that the
- * app made in its place meanwhile is not told from it. */
+/* Takes `fd`, a socket just made; gives its copy from LLMOBS_FD_HIGH on, or
+ * above 2 where no such number is free; or -1. EBADF: the app closed it. Where
+ * the app closed it and got the number for a socket of its own, this function
+ * cannot tell the two sockets apart. */
 int llmobs_fd_lift(int fd);
 
 #endif

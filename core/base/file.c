@@ -12,9 +12,10 @@
 #include "core/base/fd.h"
 #include "core/base/scratch.h"
 
-/* Most locks are held for some 10 us: the first tries only let others run. */
+/* Most locks are held for some 10 us: so the first tries do not sleep, but only
+ * let other threads run. */
 #define LOCK_SPINS 8
-#define PART 4096 /* read at once */
+#define PART 4096 /* bytes of one read */
 #define OPEN_TRIES 3
 
 static int read_all(int fd, struct llmobs_buf *text)
@@ -75,7 +76,8 @@ static int open_any(int dir, const char *name, int how)
     return fd < 0 ? -errno : fd;
 }
 
-/* Somebody else's would be believed, or get what is written. */
+/* Refuses another user's file: the library would believe its contents, or write
+ * its own data there. */
 int llmobs_file_check(int fd, bool any_owner)
 {
     struct stat st;
@@ -90,7 +92,7 @@ int llmobs_file_check(int fd, bool any_owner)
     return 0;
 }
 
-/* One that was removed since is looked for again. */
+/* Opens the name again where the file was removed in between. */
 static int open_checked(int dir, const char *name, int how, bool any_owner)
 {
     int fd, rc = -ESTALE;

@@ -6,11 +6,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Linux's pids have no more bits, and the sign is taken. */
+/* Linux's pids have no more bits. The sign of a number has another use. */
 #define PID_BITS 22
 #define GENERATIONS (1U << (31 - PID_BITS))
 
-/* In a page that a child finds empty, however it was made. */
+/* Lies in a page that every child finds empty, also one that was made by the
+ * bare system call. */
 struct known {
     atomic_int process; /* its number; 0: none yet */
     atomic_int pid;     /* 0: not noted */
@@ -20,8 +21,8 @@ static atomic_uint generation;
 /* The number that was given last. A child inherits it and gives itself a
  * greater one; so no number is an ancestor's. */
 static atomic_uint last;
-/* NULL, before Linux 4.14: the pid is asked for each time. Set once, before
- * any other thread may ask. */
+/* NULL, before Linux 4.14: then each question asks for the pid. Set once,
+ * before a second thread may ask. */
 static struct known *known;
 
 static void in_child(void)
@@ -41,7 +42,8 @@ static void *wiped_page(void)
 
     if (page == MAP_FAILED)
         return NULL;
-    /* Who takes any advice, as an emulator does, follows none. */
+    /* A kernel that accepts an unknown advice, as an emulator does, follows
+     * none. */
     if (madvise(page, size, -1) != 0 &&
         madvise(page, size, MADV_WIPEONFORK) == 0)
         return page;
@@ -59,8 +61,9 @@ int llmobs_fork_init(void)
     return -pthread_atfork(NULL, NULL, in_child);
 }
 
-/* A handler of a signal may fork in the midst of it: its child does not keep
- * the number that its parent takes. */
+/* Gives the process its number. A signal handler may fork in the middle of this
+ * function: the child then sees a new generation and takes another number than
+ * its parent. */
 static int take_number(void)
 {
     int process;

@@ -1,20 +1,22 @@
-/* fork - which process this is, and state that belongs to one process, in
- * memory that a child inherits.
+/* fork - tells the present process from its parent, and state of the one from
+ * state of the other, in memory that a child inherits.
  *
- * Owns:    a page, for good.
+ * Owns:    a page, for ever.
  * Threads: any.
- * Errors:  -errno of the registration; without it the pid alone tells.
- * Limits:  without the page (before Linux 4.14) it is a system call, and a
- *          process is taken for an ancestor of the same pid 512 forks away.
- * Fork:    what this is about. A process is told by a number, not by its pid,
- *          which it would have to ask for, and which does not tell a child
- *          where its parent is the first process of a pid namespace and the
- *          child that of another. A child that shares our memory, as vfork's
- *          does until it executes, is its parent here: what is in that memory
- *          is the parent's.
+ * Errors:  -errno of the registration; without it only the pid tells processes
+ *          apart.
+ * Limits:  without the page (before Linux 4.14) each question is a system call,
+ *          and a process counts as its ancestor of the same pid 512 forks away.
  *
- * The word says whose the state is: a process, or the negative of it while one
- * thread of that process resets it and the others wait.
+ * Each process has a number here. Its pid would not do: a question for it is a
+ * system call, and where the parent is the first process of a pid namespace and
+ * the child the first one of another, both have the same. A child that shares
+ * the parent's memory, as vfork's does until it executes, counts as its parent:
+ * all state in that memory is the parent's.
+ *
+ * A word beside the state holds the number of the process that has the state,
+ * or its negative while one thread of that process resets the state and the
+ * other threads wait.
  */
 #ifndef LLMOBS_FORK_H
 #define LLMOBS_FORK_H
@@ -26,19 +28,20 @@
 /* Registers the handler, once. -ENOMEM. */
 int llmobs_fork_init(void);
 
-/* This process: positive, and another number than any ancestor's in a child
- * with its own memory. No system call. */
+/* The number of this process: positive, and in a child with its own memory
+ * another one than that of any ancestor. No system call. */
 int llmobs_fork_process(void);
 
-/* Notes the pid, for the next one: once in a process, a system call. */
+/* Notes the pid for llmobs_fork_shares: a system call, once in a process. */
 void llmobs_fork_note(void);
 
 /* True in a child that shares the memory of the process that noted its pid: a
  * system call. */
 bool llmobs_fork_shares(void);
 
-/* True once in a process that finds another's state: the caller resets it and
- * says llmobs_fork_settled, which lets the others go on. */
+/* True once in a process that finds another process's state: the caller resets
+ * the state and calls llmobs_fork_settled, which lets the other threads go on.
+ */
 static inline bool llmobs_fork_unsettled(atomic_int *word)
 {
     int process = llmobs_fork_process();

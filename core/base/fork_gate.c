@@ -10,16 +10,18 @@
 #include "core/base/clock.h"
 #include "core/base/futex.h"
 
-/* A fork that hangs in somebody else's handler must not stop us for good. */
+/* A fork may hang in another library's handler: a thread waits no longer than
+ * this for it. */
 #define FORK_PATIENCE_MS 1000
 
-/* Each side announces itself first and looks at the other one then; so at
- * least one of two sees the other. Counters: several threads may fork. */
+/* A fork and a thread that enters each announce themselves first and look for
+ * the other then: so at least one of the two sees the other. `forks` is a
+ * counter, as several threads may fork. */
 static atomic_uint forks;
 static atomic_uint kept_out;  /* threads that sleep on `forks` */
 static atomic_uint inside[2]; /* by enum llmobs_fork_gate */
-static atomic_uint moved;     /* a fork sleeps on it */
-static atomic_bool waited[2]; /* a fork has waited for this one in vain */
+static atomic_uint moved; /* changes when a thread leaves; forks sleep on it */
+static atomic_bool waited[2]; /* a fork has waited for this kind in vain */
 
 static void step_out(enum llmobs_fork_gate kind)
 {

@@ -1,7 +1,7 @@
-/* futex - sleeping on a word that another thread changes.
+/* futex - sleeps until another thread changes a word.
  *
- * A futex and not a semaphore: its time-out is relative and monotonic, and it
- * has no state that a fork could catch half-way. Never fails; a sleep may end
+ * A semaphore would not do: its time-out is absolute, by the wall clock, and it
+ * has state that a fork could catch half-way. Never fails; a sleep may end
  * early.
  */
 #ifndef LLMOBS_FUTEX_H
@@ -16,7 +16,7 @@
 #include "core/base/clock.h"
 #include "core/base/sys.h"
 
-/* While the word is `seen`; ns < 0: without end. */
+/* Sleeps while the word is `seen`; ns < 0: without end. */
 static inline void llmobs_futex_sleep_ns(atomic_uint *word, unsigned seen,
                                          int64_t ns)
 {
@@ -31,7 +31,8 @@ static inline void llmobs_futex_sleep(atomic_uint *word, unsigned seen,
     llmobs_futex_sleep_ns(word, seen, ms < 0 ? -1 : ms * LLMOBS_NS_PER_MS);
 }
 
-/* The word's memory may be gone by then: its address alone is used. */
+/* Wakes all sleepers. The memory of the word may be freed already: the kernel
+ * uses its address alone. */
 static inline void llmobs_futex_wake(atomic_uint *word)
 {
     llmobs_sys(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX);

@@ -1,14 +1,17 @@
-/* glob - whether a program is one of a list of patterns (LLMOBS_EXCLUDE).
+/* glob - matches a program against a list of patterns (LLMOBS_EXCLUDE).
  *
- * The patterns stand between commas, blanks around them do not count. `*` is
- * any text, a '/' in it too, `?` one character, `[a-z]` and `[!a-z]` one of a
- * set; a '[' that nothing closes is itself. A pattern with a '/' is for the
- * whole path, another for what follows its last '/'.
+ * Commas separate the patterns; blanks around a pattern do not count. `*`
+ * stands for any text, also with a '/' in it, `?` for one character, `[a-z]`
+ * and
+ * `[!a-z]` for one character of a set, and a '[' without its end for itself. A
+ * pattern with a '/' is matched against the whole path, any other pattern
+ * against the part behind the last '/'.
  *
- * Owns:    nothing. All is inline, since the shim may call nobody.
+ * All is inline, as the shim may not call the core here.
+ *
  * Threads: any.
  * Errors:  never fails.
- * Limits:  at worst as many steps as pattern and path have pairs of characters.
+ * Limits:  at worst one step for each pair of characters of pattern and path.
  */
 #ifndef LLMOBS_GLOB_H
 #define LLMOBS_GLOB_H
@@ -48,8 +51,8 @@ static inline bool llmobs_glob_set(struct llmobs_glob *pattern, char c,
     return true;
 }
 
-/* One character of the text against one of the pattern, which is stepped over
- * where it fits. */
+/* Matches one character of the text against one of the pattern, and steps over
+ * the latter where it fits. */
 static inline bool llmobs_glob_one(struct llmobs_glob *pattern, char c)
 {
     bool in;
@@ -64,7 +67,8 @@ static inline bool llmobs_glob_one(struct llmobs_glob *pattern, char c)
     return true;
 }
 
-/* What did not fit is tried again one character behind the last `*`. */
+/* Where the text does not fit, `*` takes one character more and the rest is
+ * tried again; the last `*` is enough for that. */
 static inline bool llmobs_glob_match(struct llmobs_glob pattern,
                                      const char *text)
 {
@@ -108,7 +112,7 @@ static inline struct llmobs_glob llmobs_glob_next(const char **list)
     return pattern;
 }
 
-/* True when one of the list covers the program of that path. */
+/* True when a pattern of the list fits the program with that path. */
 static inline bool llmobs_glob_listed(const char *list, const char *path)
 {
     const char *base = path;

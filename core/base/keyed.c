@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* Only a free record is ever written here, and its key is the claim. */
+/* Claims a free record, by one atomic write of its key. */
 static struct llmobs_keyed *recycle(llmobs_keyed_chain *chain, void *key)
 {
     struct llmobs_keyed *record =

@@ -1,14 +1,12 @@
-/* keyed - records that are found by an address of the app's: of an easy handle,
- * of a multi.
+/* keyed - a table of records, found by an address of the app: that of an easy
+ * or of a multi handle.
  *
  * Owns:    the records of a table. They are recycled and never freed, so that a
- *          late reader never meets freed memory. The array of its chains is the
- *          table's maker's.
- * Threads: a record belongs to the thread that uses its key (libcurl's own
- *          rule). Finding one takes no lock: chains only grow, and a record is
- *          claimed or given back by one atomic store.
- * Errors:  claim: NULL without memory.
- * Limits:  as many chains as the table has; any number of records.
+ *          late reader never meets freed memory. The maker of the table owns
+ * the array of its chains. Threads: a record belongs to the thread that uses
+ * its key, by libcurl's own rule. A search takes no lock: chains only grow, and
+ * one atomic store claims a record or gives it back. Errors:  claim: NULL when
+ * memory runs out.
  */
 #ifndef LLMOBS_KEYED_H
 #define LLMOBS_KEYED_H
@@ -25,7 +23,7 @@ struct llmobs_keyed {
 
 typedef _Atomic(struct llmobs_keyed *) llmobs_keyed_chain;
 
-/* Constant, so that the compiler puts its numbers into a search. */
+/* Constant, so that the compiler can put its numbers into the search. */
 struct llmobs_keyed_table {
     llmobs_keyed_chain *chains;
     uint32_t count;
@@ -55,12 +53,12 @@ static inline void *llmobs_keyed_find(const struct llmobs_keyed_table *table,
     return record;
 }
 
-/* The same, and where there is none, one that was given back or a new one: all
- * zero but for what its last user left. */
+/* The same; where there is none, claims a record that was given back, with the
+ * contents that its last user left, or a new one, all zero. */
 void *llmobs_keyed_claim(const struct llmobs_keyed_table *table, void *key);
 
-/* The record stands for that key from now on; NULL: gives it back. Under a key
- * that nothing of the app's can have, such as the record's own address, it is
+/* Sets the key of a record; NULL: gives the record back. Under a key that no
+ * object of the app can have, such as the record's own address, a record is
  * neither found nor recycled. */
 static inline void llmobs_keyed_set(struct llmobs_keyed *record, void *key)
 {

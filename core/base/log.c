@@ -42,8 +42,9 @@ int llmobs_log_on(enum llmobs_log_level level)
     return state.path && level != LLMOBS_LOG_OFF && level <= state.level;
 }
 
-/* A regular file of this user, or root's; O_NOFOLLOW also keeps /dev/stdout
- * out. O_NONBLOCK: a FIFO without a reader must not stop the app. */
+/* Opens the log, a regular file of this user or of root. O_NOFOLLOW refuses
+ * /dev/stdout too, which is a link. O_NONBLOCK: a FIFO without a reader must
+ * not stop the app. */
 static int log_open(void)
 {
     struct stat st;
@@ -60,9 +61,9 @@ static int log_open(void)
     return -1;
 }
 
-/* Not gmtime_r: it takes a lock of libc, which a forked child may have
- * inherited taken. Days to a date as in the proleptic Gregorian calendar,
- * years beginning in March. */
+/* Writes the time. gmtime_r would take a lock of libc, and in a forked child
+ * that lock may be taken for ever. So this computes the date from the days, in
+ * the proleptic Gregorian calendar, with years that begin in March. */
 static int stamp(char *out, size_t cap)
 {
     int64_t ms = llmobs_clock_wall_ns() / LLMOBS_NS_PER_MS;
@@ -99,7 +100,8 @@ static void append(const char *line, size_t len)
     llmobs_signal_guard_end(&guard);
 }
 
-/* One line, one write: what comes from outside cannot begin another. */
+/* Writes one line by one write. Text from outside cannot begin another line:
+ * blanks replace its control characters. */
 static void write_line(enum llmobs_log_level level, const char *format,
                        va_list args)
 {
@@ -141,7 +143,7 @@ void llmobs_log(enum llmobs_log_level level, const char *format, ...)
     va_end(args);
 }
 
-/* True for the one caller that comes first with this cause. */
+/* True for the first caller with this cause. */
 static int first_time(const char *cause)
 {
     for (size_t i = 0; i < CAUSES_MAX; i++) {

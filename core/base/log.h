@@ -1,14 +1,16 @@
-/* log - what went wrong, in a file of the user's choosing, else nowhere.
+/* log - writes a log to the file that the user names; without a name there is
+ * no log.
  *
- * Owns:    the path; the file is opened, appended and closed for each line,
- *          so that no descriptor stays in the app.
+ * Owns:    the path. Each line opens the file, appends and closes, so that no
+ *          descriptor stays open in the app.
  * Threads: any; a line is one write.
- * Errors:  none: a line that cannot be written is gone.
+ * Errors:  none: a line that cannot be written is lost.
  * Limits:  LLMOBS_LOG_LINE_MAX bytes a line; the rest is cut.
  *
- * Never stdout or stderr, never a body, key or header value: a line is made of
- * numbers, words of ours, strerror, hosts (allowlist.h), and of the
- * configuration the paths and names that are no secret.
+ * The log never goes to stdout or stderr, and never holds a body, a key or the
+ * value of a header. A line has numbers, this library's own words, strerror,
+ * hosts (allowlist.h), and paths and names of the configuration that are no
+ * secret.
  */
 #ifndef LLMOBS_LOG_H
 #define LLMOBS_LOG_H
@@ -23,7 +25,8 @@ enum llmobs_log_level {
     LLMOBS_LOG_DEBUG
 };
 
-/* Copies path; NULL: no log. Before any other thread of ours. */
+/* Copies path; NULL: no log. To be called before the library has a second
+ * thread. */
 void llmobs_log_init(const char *path, enum llmobs_log_level level);
 
 /* True when a line of this level would be written. */
@@ -32,7 +35,8 @@ int llmobs_log_on(enum llmobs_log_level level);
 void llmobs_log(enum llmobs_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Once per process and cause: `cause` is a static string that names it. */
+/* Writes a line once for each cause in a process; `cause` is a static string
+ * that names it. */
 void llmobs_log_once(enum llmobs_log_level level, const char *cause,
                      const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -1,7 +1,6 @@
-/* mix - a number whose every bit depends on every bit of another, and stands
- * for it alone: the last steps of splitmix64.
- *
- * Owns, Threads, Errors, Limits, Fork: nothing.
+/* mix - turns a number into another one, each bit of which depends on all bits
+ * of the first; no two numbers give the same. These are the last steps of
+ * splitmix64.
  */
 #ifndef LLMOBS_MIX_H
 #define LLMOBS_MIX_H

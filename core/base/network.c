@@ -9,7 +9,7 @@
 #include "core/base/buf.h"
 
 #define PARTS 4
-#define NAME_MAX_LEN 64 /* of an address with all that may be around it */
+#define NAME_MAX_LEN 64 /* an address with quotes, brackets, zone and port */
 
 /* ---- addresses --------------------------------------------------------- */
 
@@ -52,7 +52,8 @@ static bool is_digit(char c, int base)
     return value >= 0 && value < base;
 }
 
-/* One part of an address in any of its old forms; NULL: it is none. */
+/* Reads one part of an address: decimal, octal or hexadecimal; NULL: it is no
+ * number. */
 static const char *read_part(const char *at, uint64_t *out)
 {
     int base = *at != '0' ? 10 : at[1] == 'x' ? 16 : 8;
@@ -68,7 +69,8 @@ static const char *read_part(const char *at, uint64_t *out)
     return at > first && (*at == '.' || *at == '\0') ? at : NULL;
 }
 
-/* As inet_aton: the last part is all that is left of the address. */
+/* Reads an address as inet_aton does: the last part fills all bytes that are
+ * left. */
 static bool read_address(const char *host, uint32_t *out)
 {
     uint64_t part;
@@ -90,7 +92,8 @@ static bool read_address(const char *host, uint32_t *out)
     return false;
 }
 
-/* A name whose last part begins with a digit is meant as an address. */
+/* True for a name of ordinary letters. One whose last part begins with a digit
+ * is meant as an address. */
 static bool is_name(const char *host)
 {
     const char *dot = strrchr(host, '.');
@@ -135,8 +138,8 @@ bool llmobs_network_private_host(const char *host)
 
 /* ---- callers ----------------------------------------------------------- */
 
-/* Takes what may be around an address: blanks, quotes, brackets, zone, port.
- */
+/* Copies an address without the blanks, quotes, brackets, zone and port that
+ * may be around it. */
 static bool bare(const char *text, size_t len, char out[NAME_MAX_LEN])
 {
     const char *colon;
@@ -178,8 +181,8 @@ bool llmobs_network_public_caller(const char *address)
     return address && network_of(address, strlen(address)) == PUBLIC;
 }
 
-/* "for=..." of a Forwarded header, or the address itself; what other members
- * of it say is of no matter. */
+/* True for an address that is not known to be private: the address itself, or
+ * "for=..." of a Forwarded header, whose other members do not count. */
 static bool is_stranger(const char *text, size_t len)
 {
     const char *equals = memchr(text, '=', len);

@@ -1,6 +1,6 @@
-/* network - whether an address, or the host of a URL, is one of a private
- * network: loopback, RFC 1918, shared (100.64/10), unique local, link-local,
- * and names that no public name server has.
+/* network - tells whether an address, or the host of a URL, belongs to a
+ * private network: loopback, RFC 1918, shared (100.64/10), unique local,
+ * link-local, and names that no public name server has.
  *
  * Threads: any.
  * Errors:  none: an address that is not known to be private counts as public.
@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-/* `host` is lower case, without brackets, zone and the dot at its end. Numbers
- * are read as libcurl and the C library do: 0x7f.1, 2130706433, 0177.0.0.1. */
+/* `host` is lower case, without brackets, zone and the dot at its end. Reads
+ * numbers as libcurl and the C library do: 0x7f.1, 2130706433, 0177.0.0.1. */
 bool llmobs_network_private_host(const char *host);
 
 /* True where the address of a caller (CGI's REMOTE_ADDR), with a port or
@@ -26,8 +26,8 @@ bool llmobs_network_public_caller(const char *address);
         "cf-connecting-ip" end, "cf-connecting-ipv6" end,          \
         "fastly-client-ip" end, "fly-client-ip" end
 
-/* The same for the value of such a header: true where it names an address that
- * is not known to be private. */
+/* True where the value of such a header names an address that is not known to
+ * be private. */
 bool llmobs_network_public_forwarded(const char *value);
 
 #endif

@@ -1,11 +1,11 @@
 /* paths - the files of the machine's administrator, which the shim, the core
- * and the command all look for. */
+ * and the llmobs command all look for. */
 #ifndef LLMOBS_PATHS_H
 #define LLMOBS_PATHS_H
 
-/* NAME=value lines, where LLMOBS_CONFIG names no other file. */
+/* Lines of NAME=value; LLMOBS_CONFIG may name another file. */
 #define LLMOBS_CONFIG_FILE "/etc/llmobs/llmobs.conf"
-/* While it is there, new processes are left alone. */
+/* While this file exists, the library stays inert in new processes. */
 #define LLMOBS_DISABLED_FILE "/etc/llmobs/disabled"
 
 #endif

@@ -1,4 +1,4 @@
-/* sanitizer - whether this is built with one, by GCC or clang. */
+/* sanitizer - tells the sanitizer of this build, by GCC or clang. */
 #ifndef LLMOBS_SANITIZER_H
 #define LLMOBS_SANITIZER_H
 

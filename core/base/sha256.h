@@ -1,5 +1,5 @@
-/* sha256 - the hash of FIPS 180-4, for the one place that must compare keys
- * without holding them (owner.h). Threads: any; no state. Never fails.
+/* sha256 - the hash of FIPS 180-4, for owner.h, which compares keys without
+ * holding them. Threads: any; no state. Never fails.
  */
 #ifndef LLMOBS_SHA256_H
 #define LLMOBS_SHA256_H

@@ -1,11 +1,10 @@
-/* signal_guard - our own I/O on an app's thread without a signal of it reaching
- * the app: a write past a file limit raises SIGXFSZ, one to a closed pipe
- * SIGPIPE, and both kill. Nor does a cancellation end the thread in the middle
- * of it.
+/* signal_guard - hides from the app the signals of the library's own I/O on an
+ * app's thread: a write past a file limit raises SIGXFSZ, a write to a closed
+ * pipe SIGPIPE, and both would kill the app. Nor can a cancellation end the
+ * thread in the middle of such I/O.
  *
- * Owns:    nothing. Threads: any; the calling thread's mask and cancelability
- *          alone change.
- * Errors:  none. Fork: nothing to do.
+ * Threads: any; changes only the calling thread's signal mask and
+ * cancelability.
  */
 #ifndef LLMOBS_SIGNAL_GUARD_H
 #define LLMOBS_SIGNAL_GUARD_H
@@ -19,14 +18,15 @@
 
 struct llmobs_signal_guard {
     sigset_t before;
-    bool size;  /* SIGXFSZ may become pending by our doing, */
-    bool pipe;  /* SIGPIPE may */
-    int cancel; /* the state of cancelability before */
+    bool size;  /* a pending SIGXFSZ at the end is the library's */
+    bool pipe;  /* a pending SIGPIPE at the end is the library's */
+    int cancel; /* the cancelability before */
 };
 
-/* Blocks all signals and cancellation; what the app gets meanwhile waits for
- * the end. Only what the app had blocked may be pending before: else that is
- * not asked for, which would be one kind of system call more. */
+/* Blocks all signals and cancellation; a signal for the app waits for the end.
+ * Asks for pending signals only where the app has blocked one of the two: no
+ * other can be pending, and sigpending would be one more kind of system call.
+ */
 static inline void llmobs_signal_guard_begin(struct llmobs_signal_guard *guard)
 {
     sigset_t set; /* one: they are large, and the app's stack may be small */
@@ -42,7 +42,8 @@ static inline void llmobs_signal_guard_begin(struct llmobs_signal_guard *guard)
     guard->pipe = !sigismember(&set, SIGPIPE);
 }
 
-/* Takes back what we raised, the mask and the cancelability. errno stays. */
+/* Removes the signals that the library raised, and restores the mask and the
+ * cancelability. errno stays. */
 static inline void llmobs_signal_guard_end(
     const struct llmobs_signal_guard *guard)
 {
@@ -62,7 +63,8 @@ static inline void llmobs_signal_guard_end(
     errno = saved;
 }
 
-/* For who has taken what a cancellation in the sleep would never give back. */
+/* Sleeps without being cancelled: for a caller that holds something which a
+ * cancellation in the sleep would leave taken for ever. */
 static inline void llmobs_signal_guard_sleep(const struct timespec *time)
 {
     int cancel;

@@ -7,15 +7,15 @@
 #include <sys/resource.h>
 
 #define PAGE LLMOBS_STACK_PAGE
-/* The kernel keeps this much below the first thread's stack free of what a
- * program maps anywhere, and of what it maps near there by a hint. */
+/* So far below the end of the first thread's stack the kernel puts no mapping
+ * of the program, not even one that a hint asks for near there. */
 #define SURE_DEPTH (1024 * 1024)
-/* More than the frames between two of our own functions take. */
+/* More than the frames between two functions of the library take. */
 #define FRAMES_MAX 8192
-/* More thread-local variables than any program has beside its stack. */
+/* More bytes of thread-local variables than any program has. */
 #define TLS_MAX ((uintptr_t)16 * 1024 * 1024)
 
-/* The first thread's stack has the kernel's random bytes near its end, and
+/* The kernel's random bytes lie near the end of the first thread's stack, with
  * nothing but stack on the way to them. */
 static size_t left_of_first(uintptr_t sp)
 {
@@ -26,15 +26,15 @@ static size_t left_of_first(uintptr_t sp)
 
 /* -- libc's record of a thread -------------------------------------------- */
 
-/* As it stands in glibc's record of a thread (struct pthread), at a place that
- * differs between versions. */
+/* A thread's stack, as glibc's record of the thread (struct pthread) has it, at
+ * a position that differs between versions. */
 struct block {
     uintptr_t begin, size, guard;
 };
 
-/* The place in the record, in words; 0: not found yet. Several threads may
+/* The position in the record, in words; 0: not found yet. Several threads may
  * write it at once: all write the same number. */
-static atomic_size_t place;
+static atomic_size_t position;
 
 static bool is_page(uintptr_t at)
 {
@@ -52,7 +52,8 @@ static bool ends_right(uintptr_t end, uintptr_t record)
 #endif
 }
 
-/* Without a guard it is a stack that the program gave. */
+/* True where these words may describe the thread's stack. A stack without a
+ * guard page is one that the program gave, and does not count. */
 static bool is_block(const struct block *block, uintptr_t record)
 {
     return is_page(block->begin) && is_page(block->size) &&
@@ -61,8 +62,8 @@ static bool is_block(const struct block *block, uintptr_t record)
            ends_right(block->begin + block->size, record);
 }
 
-/* The record can be read up to there: it lies in one page, or, on ARM, ends
- * where the thread's pointer points. */
+/* The end of the record's readable part: it lies in one page, or, on ARM, ends
+ * where the thread pointer points. */
 static uintptr_t record_end(uintptr_t record)
 {
 #if defined(__x86_64__)
@@ -74,7 +75,8 @@ static uintptr_t record_end(uintptr_t record)
 #endif
 }
 
-/* Of a thread of the program, whose sanitizer may watch what libc writes. */
+/* Reads the record of a thread of the app. The app's sanitizer may watch the
+ * memory that libc writes there, so this reads without instrumentation. */
 __attribute__((no_sanitize("address", "thread"))) static struct block read_at(
     uintptr_t record, size_t word)
 {
@@ -83,8 +85,9 @@ __attribute__((no_sanitize("address", "thread"))) static struct block read_at(
     return (struct block){at[0], at[1], at[2]};
 }
 
-/* The one place where a stack's block stands; 0 for none, or for more. */
-static size_t find_place(uintptr_t record)
+/* Finds the one position that may hold the thread's stack; 0: there is none, or
+ * more than one. */
+static size_t find_position(uintptr_t record)
 {
     size_t words = (record_end(record) - record) / sizeof(uintptr_t);
     size_t found = 0;
@@ -101,20 +104,21 @@ static size_t find_place(uintptr_t record)
     return found;
 }
 
-/* The bytes on both sides of `sp`, where it is in the thread's own stack. */
+/* Finds the bytes on both sides of `sp`; false unless `sp` is in the thread's
+ * own stack. */
 static bool find_thread(uintptr_t sp, size_t *above, size_t *below)
 {
     uintptr_t record = (uintptr_t)pthread_self();
-    size_t word = atomic_load_explicit(&place, memory_order_relaxed);
+    size_t word = atomic_load_explicit(&position, memory_order_relaxed);
     struct block block;
 
     if (sp >= record)
         return false;
     if (!word) {
-        word = find_place(record);
+        word = find_position(record);
         if (!word)
             return false;
-        atomic_store_explicit(&place, word, memory_order_relaxed);
+        atomic_store_explicit(&position, word, memory_order_relaxed);
     }
     block = read_at(record, word);
     if (!is_block(&block, record) || sp < block.begin + block.guard)
@@ -152,7 +156,7 @@ size_t llmobs_stack_room(uintptr_t sp)
         return find_thread(sp, &above, &below) ? below : 0;
     if (getrlimit(RLIMIT_STACK, &limit) != 0)
         return 0;
-    /* A quarter is for what the process was started with. */
+    /* Arguments and environment of the process may take a quarter. */
     limit.rlim_cur -= limit.rlim_cur / 4;
     return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }

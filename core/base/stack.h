@@ -1,14 +1,14 @@
-/* stack - how much memory above a stack pointer can be read for certain, and
- * how much is left below it.
+/* stack - how much memory above a stack pointer can certainly be read, and how
+ * much stack is left below it.
  *
- * Owns:    nothing but where libc keeps a thread's stack in its record.
- * Threads: any; no lock, no allocation, and but for room no system call.
- * Errors:  none: where nothing is known, the pages of our frames.
- * Limits:  the first thread's stack 1 MiB deep, and those that glibc has mapped
- *          for a thread. Of every other stack (of a coroutine, of a signal
- *          handler, one that the program gave a thread) the pages that our own
- *          frames are in: nobody can unmap those, and anybody the next.
- * Fork:    plain memory, which stays true in a child.
+ * Threads: any; no lock, no allocation; only room makes a system call.
+ * Errors:  none: where the stack is unknown, sure answers for the pages of the
+ *          library's frames.
+ * Limits:  knows 1 MiB of the first thread's stack, and the stacks that glibc
+ *          has mapped for threads. Of every other stack (of a coroutine, of a
+ *          signal handler, one that the program gave a thread) it knows the
+ *          pages with the library's own frames: no thread can unmap those, but
+ *          any thread may unmap the next page.
  */
 #ifndef LLMOBS_STACK_H
 #define LLMOBS_STACK_H
@@ -19,16 +19,17 @@
 /* Pages may be bigger; none is smaller. */
 #define LLMOBS_STACK_PAGE 4096
 
-/* How many bytes from `sp` on, which is this thread's stack pointer. `entry`:
- * in a frame of this stack that still runs, so that all up to it is there; or
- * 0. */
+/* How many bytes from `sp` on, the calling thread's stack pointer, can
+ * certainly be read. `entry`: an address in a frame of this stack that still
+ * runs, so that all bytes up to it are there; or 0. */
 size_t llmobs_stack_sure(uintptr_t sp, uintptr_t entry);
 
-/* How much stack is left below `sp`, as far as that is known; else 0. Asks the
- * kernel for the limit of the first thread's. */
+/* How much stack is left below `sp`; 0: unknown. Asks the kernel for the limit
+ * of the first thread's stack. */
 size_t llmobs_stack_room(uintptr_t sp);
 
-/* That of the function it stands in: its caller's address is the last of it. */
+/* The entry of the function that uses it: its frame ends with the return
+ * address. */
 #define LLMOBS_STACK_ENTRY() ((uintptr_t)__builtin_frame_address(0))
 
 #endif

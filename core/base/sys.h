@@ -1,11 +1,11 @@
-/* sys - system calls by the instruction itself.
+/* sys - makes system calls by the instruction itself.
  *
- * Another preload may hold libc's syscall() and the functions around single
- * calls (torsocks does, and denies what it does not know, aloud): these pass
- * nobody. They answer as the kernel does, negative errno, leave errno alone,
- * and are no cancellation points.
+ * Another preload may hold libc's syscall() and its functions for single calls:
+ * torsocks does, and refuses a call that it does not know, with a line on
+ * stderr. These calls pass no other code. They answer as the kernel does,
+ * negative errno, leave errno alone, and are no cancellation points.
  *
- * Owns nothing; any thread, also without a libc.
+ * Threads: any, also without a libc.
  */
 #ifndef LLMOBS_SYS_H
 #define LLMOBS_SYS_H
@@ -30,7 +30,8 @@ static inline long llmobs_sys_six(long number, const uintptr_t args[6])
     return result;
 }
 
-/* The same for one thread at all times, another for each other. */
+/* A number of the calling thread that never changes, and that no other living
+ * thread of the process has. */
 static inline uintptr_t llmobs_sys_thread(void)
 {
     uintptr_t self;

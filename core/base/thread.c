@@ -17,24 +17,26 @@
 #include "core/base/futex.h"
 #include "core/base/sys.h"
 
-/* Of a first thread that has ended: it has no memory, and its line is short. */
+/* The longest line of /proc/self/stat that is read: the one of a first thread
+ * that has ended is short, as it has no memory. */
 #define STAT_MAX 448
 #define STAT_EXIT_CODE 52
 #define LAST_MS 1000
-/* Systems allow a user thousands of processes and threads. An administrator
- * who allows fewer than these has counted those of one program. */
+/* Systems allow a user thousands of processes and threads. An administrator who
+ * sets a lower limit than this has counted the threads of one program. */
 #define PROCESSES_LEAST 64
 
 /* ---- how many ---------------------------------------------------------- */
 
-/* Of that process (fork.h); a child has none. A thread is counted after it was
- * made, and no more before it ends: there are never fewer than these. */
+/* How many threads of the library the process `owner` has (fork.h); a child has
+ * none. A thread is added after it was made, and subtracted before it ends: so
+ * the count is never larger than the number of these threads. */
 static atomic_int owner;
 static atomic_size_t count;
 static atomic_uint changes;
 
-/* With signals blocked: a handler of the app that came in between would wait
- * for the thread that it runs on. */
+/* The caller blocks signals: a signal handler of the app that came in the
+ * middle of this and called it too would wait for ever for its own thread. */
 static void own(void)
 {
     if (!llmobs_fork_unsettled(&owner))
@@ -61,7 +63,8 @@ static size_t ours(void)
                                                         : 0;
 }
 
-/* A directory has a link for each of its own, "." and the parent's entry. */
+/* The link count of a directory is the number of its subdirectories, here one a
+ * thread, and two: its "." and its entry in the parent directory. */
 size_t llmobs_thread_apps(void)
 {
     unsigned before = atomic_load(&changes);
@@ -76,9 +79,9 @@ size_t llmobs_thread_apps(void)
 
 /* ---- begin and end ----------------------------------------------------- */
 
-/* Where the process ends with our last thread. */
+/* Set when the process has to end with the library's last thread. */
 static struct {
-    atomic_int process; /* this one */
+    atomic_int process; /* the one for which it is set */
     int code;
     sigset_t signals;
 } leaving;
@@ -99,7 +102,8 @@ static int create(void *(*run)(void *), void *arg, size_t stack)
     return -rc;
 }
 
-/* The last of them are the app's, whose fork would fail for want of ours. */
+/* False where the system allows few threads: a thread of the library could take
+ * the last one, and the app's next fork would fail. */
 static bool has_room(void)
 {
     struct rlimit limit;
@@ -133,9 +137,11 @@ void llmobs_thread_begins(void)
     llmobs_fd_thread_of_ours();
 }
 
-/* The C library exits on the last thread, as it would on the app's. Where the
- * first one ended by the system call it does not, and Linux takes the last
- * thread's code. */
+/* When the last thread ends, the C library exits the process, with code 0, and
+ * runs the exit handlers there as it would on the app's last thread. Where the
+ * first thread ended by the bare system call, with a code of its own, the C
+ * library would not exit at all: Linux takes the code of the last thread, so
+ * the thread ends by that system call too. */
 void llmobs_thread_ends(void)
 {
     uncount_one();
@@ -148,10 +154,11 @@ void llmobs_thread_ends(void)
 
 /* ---- the end of a process whose first thread has ended ------------------ */
 
-/* The process in which others were seen beside it: its code is theirs. */
+/* The process in which other threads of the app outlived the first one: its
+ * exit code comes from them. */
 static atomic_int outlived;
 
-/* proc(5): this link cannot be read once the first thread has ended. */
+/* By proc(5), this link cannot be read once the first thread has ended. */
 bool llmobs_thread_is_last(void)
 {
     char first;
@@ -165,7 +172,8 @@ bool llmobs_thread_is_last(void)
     return apps == 1;
 }
 
-/* proc(5): the name, before the third field, may hold anything. */
+/* Answers the exit code of the first thread. By proc(5), the name before the
+ * third field may hold any character: the last ')' ends it. */
 static int first_code(void)
 {
     char text[STAT_MAX];
@@ -180,8 +188,9 @@ static int first_code(void)
     return at ? (int)strtol(at, NULL, 10) >> 8 : 0;
 }
 
-/* The last thread has a whole stack for the app's exit handlers. It waits for
- * the others, but for no name server. */
+/* Runs as the last thread, with a whole stack for the app's exit handlers. It
+ * waits until the library's other threads have ended, LAST_MS at most: one of
+ * them may wait for a name server. */
 static void *end_last(void *unused)
 {
     int64_t until = llmobs_futex_deadline(LAST_MS);

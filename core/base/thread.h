@@ -1,11 +1,14 @@
-/* thread - a thread of ours in a program that is not.
+/* thread - starts a thread of this library in the app's process, and ends the
+ * process as it should end where the app's threads leave first.
  *
  * Owns:    nothing: a thread is detached, and ends by returning.
  * Threads: any. Errors: negative errno.
- * Limits:  the stack is what is asked for, unless thread-local storage of the
- *          app, which the C library takes out of it, does not fit: then the
- *          default size.
- * Fork:    a child has none of them.
+ * Limits:  the stack has the size that the caller asks for. The C library takes
+ *          the app's thread-local storage out of it; where that does not fit,
+ *          the stack has the default size.
+ * Fork:    a child has none of these threads.
+ *
+ * "The library's threads" are those that start here; all others are the app's.
  */
 #ifndef LLMOBS_THREAD_H
 #define LLMOBS_THREAD_H
@@ -14,26 +17,29 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Runs `run(arg)`, named "llmobs", on `stack` bytes. All signals stay with the
- * app's threads. Borrows `arg`; -EAGAIN: the system gives no thread, or
- * so few (RLIMIT_NPROC) that they are the app's. */
+/* Runs `run(arg)` in a thread named "llmobs" with `stack` bytes of stack. The
+ * thread blocks all signals, so that the app's threads get them. Borrows `arg`.
+ * -EAGAIN: the system gives no thread, or allows so few (RLIMIT_NPROC) that the
+ * app needs them. */
 int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack);
 
-/* To be called first thing by the thread, and last. */
+/* The thread calls the one first of all, and the other last of all. */
 void llmobs_thread_begins(void);
 void llmobs_thread_ends(void);
 
-/* How many threads this process has besides them. The first one counts even
- * where it has ended. Never too few; 0: not known, as without /proc. */
+/* How many threads of the app this process has. The process's first thread
+ * counts even after its end. The answer is never too small; 0: unknown, as
+ * without /proc. */
 size_t llmobs_thread_apps(void);
 
-/* True where the first thread has ended, as by pthread_exit, and all others are
- * ours: the process is to end with them. False without /proc. Changes errno. */
+/* True where the first thread has ended, as by pthread_exit, and only the
+ * library's threads are left: the process has to end with them. False without
+ * /proc. Changes errno. */
 bool llmobs_thread_is_last(void);
 
-/* To be called by one of our threads then, before all of them end: the last one
- * gives the process the code that it would have had without us. Exit handlers
- * of the app may run on it, with `signals` blocked. */
+/* A library's thread calls it then, before all of them end: the last one gives
+ * the process the exit code that it would have without this library. The app's
+ * exit handlers may run on that thread, with `signals` blocked. */
 void llmobs_thread_leave(const sigset_t *signals);
 
 #endif

@@ -1,8 +1,9 @@
-/* tick - what somebody wants done while somebody else waits.
+/* tick - a function that a waiting function calls again and again, for a caller
+ * that has work to do meanwhile.
  *
- * Owns:    nothing; whoever sets it outlives whoever calls it.
+ * Owns:    nothing; the object behind `ctx` outlives the wait.
  * Threads: called on the waiting thread, every 20 ms or more often.
- * Errors:  never fails. Limits: it is to be short: the wait goes on after it.
+ * Limits:  the call must be short: the wait goes on only after it.
  */
 #ifndef LLMOBS_TICK_H
 #define LLMOBS_TICK_H

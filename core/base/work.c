@@ -7,12 +7,12 @@
 #include "core/base/clock.h"
 #include "core/base/fork.h"
 
-/* The thread that has the budget (0: none), and its process: a thread of a
- * child may have the id of one of its parent's. */
+/* The thread that has the budget (0: none), and its process: a child's thread
+ * may have the id of a thread of the parent process. */
 static _Atomic(uintptr_t) owner;
 static atomic_int process;
 static _Atomic int64_t until = INT64_MAX;
-/* For the thread that holds the gate, alone. */
+/* Only the thread that holds the worker's gate uses these. */
 static _Atomic int64_t by = INT64_MAX;
 static _Atomic int64_t left;
 static _Atomic int64_t look; /* steps to the next look at the clock */
@@ -64,7 +64,7 @@ void llmobs_work_by(int64_t mono_ns)
     set(&by, mono_ns);
 }
 
-/* Work that begins now is not late where nobody waits for it. */
+/* False while no end is set. */
 static bool is_over_time(int64_t steps)
 {
     int64_t end = atomic_load(&until);

@@ -1,15 +1,14 @@
-/* work - how much is done for one body: a budget of steps, and a time.
+/* work - limits the work on one body: by a budget of steps, and by a time.
  *
- * A peer chooses the cost of its body: a byte that must be replaced, a value
- * that is built and freed. So each pass asks for its steps, of some three
- * nanoseconds, before it takes them. Beyond the budget it gives up as if its
- * memory had ended, and so do its callers. The function that began the budget
- * then knows the reason and reads less of the body.
+ * The peer chooses how much work its body is: how many bytes to replace, how
+ * many values to make and free. So each pass over the body asks for its steps,
+ * of some three nanoseconds, before it takes them. Beyond the budget the pass
+ * fails as if memory had run out, and so do its callers. The function that
+ * began the budget then knows the reason and reads less of the body.
  *
- * Threads: one at a time works by a budget, the one that holds the worker's
- *          gate; all others work without. _until: any thread.
- * Limits:  the clock is read once in LLMOBS_WORK_LOOK steps.
- * Fork:    a child has no budget until it begins one.
+ * Threads: only the thread that holds the worker's gate has a budget; all
+ * others work without one. _until: any thread. Limits:  reads the clock once in
+ * LLMOBS_WORK_LOOK steps. Fork:    a child has no budget until it begins one.
  */
 #ifndef LLMOBS_WORK_H
 #define LLMOBS_WORK_H
@@ -27,28 +26,30 @@
 
 /* The cost of a byte or of a value, in steps. */
 #define LLMOBS_WORK_ODD 10   /* a character beyond ASCII, or an escape */
-#define LLMOBS_WORK_MEND 16  /* one that is replaced */
-#define LLMOBS_WORK_VALUE 64 /* one that is made, and freed some day */
+#define LLMOBS_WORK_MEND 16  /* a character that is replaced */
+#define LLMOBS_WORK_VALUE 64 /* a value that is made, and freed later */
 
-/* Begins a budget for the calling thread, in the place of any other. */
+/* Begins a budget for the calling thread; it replaces any other. */
 void llmobs_work_begin(int64_t most);
 
-/* Ends it. 0; -E2BIG: it was not enough; -ETIMEDOUT: the time was over. */
+/* Ends the budget. 0; -E2BIG: it was not enough; -ETIMEDOUT: the time was over.
+ */
 int llmobs_work_end(void);
 
-/* Takes steps from the calling thread's budget, where it has one. False: it is
- * used up, or the time is over; it stays so until the end. */
+/* Takes steps from the calling thread's budget, where it has one. False, and
+ * from then on until the end: the budget is used up, or the time is over. */
 bool llmobs_work_do(size_t steps);
 
 /* True where the calling thread has a budget: else its steps need no count. */
 bool llmobs_work_is_counted(void);
 
-/* True: the time of the calling thread's budget was over, and nobody takes what
- * it does. */
+/* True when the time of the calling thread's budget is over: nobody waits for
+ * the result of its work. */
 bool llmobs_work_is_late(void);
 
-/* The end of all work by a budget (monotonic; INT64_MAX: none), and the end of
- * that of the thread that holds the gate: the earlier one counts. */
+/* Set the time at which work by a budget ends (monotonic; INT64_MAX: never):
+ * until for every thread, by for the thread that holds the worker's gate. The
+ * earlier one counts. */
 void llmobs_work_until(int64_t mono_ns);
 void llmobs_work_by(int64_t mono_ns);
 
