@@ -6,6 +6,7 @@
 
 #include "core/base/work.h"
 #include "core/privacy/mask.h"
+#include "core/text/regex_compile.h"
 
 #define NAME_MAX_LEN 32
 #define MEMBER_MAX 128
@@ -69,7 +70,7 @@ static const char *use_ready(struct pattern *pattern, struct llmobs_text name)
         memcpy(pattern->name, name.data, name.len);
         pattern->finder = ready[i].finder;
         if (ready[i].regex &&
-            llmobs_regex_new(
+            llmobs_regex_compile(
                 (struct llmobs_text){ready[i].regex, strlen(ready[i].regex)},
                 &pattern->regex, &why) != 0)
             return why;
@@ -97,7 +98,7 @@ static const char *read_line(struct llmobs_text line, struct pattern *pattern)
         sign + 1, line.len - (size_t)(sign + 1 - line.data)});
     if (!is_name(name))
         return "no name of letters, digits, _ and - before the =";
-    if (llmobs_regex_new(regex, &pattern->regex, &why) != 0)
+    if (llmobs_regex_compile(regex, &pattern->regex, &why) != 0)
         return why;
     memcpy(pattern->name, name.data, name.len);
     pattern->finder = FIND_REGEX;

@@ -1,24 +1,26 @@
-/* regex - matches of a program in a text: the second half of regex.h.
- *
- * A first pass from the text's end finds every place where a match begins, by
- * the program that reads backwards; a second one reads ahead from those that no
- * match before covers. Both run on states that are learnt as they are met, a
- * state being all that the program may be in the middle of. */
-#include "core/text/regex_inner.h"
+#include "core/text/regex.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text/regex_program.h"
+
+/* A first pass, from the text's end, finds every place where a match begins, by
+ * the program that reads backwards. A second pass reads ahead from each of
+ * these that no earlier match covers. Both run on states, which they learn when
+ * they meet them; a state is the set of instructions that the program may be
+ * at. */
+
 #define SLOTS 4096 /* a power of two, more than the states */
 #define POOL_MAX ((size_t)1 << 20)
-/* Steps that searches may take, all that share a memory together: those of an
- * ordinary one are two a byte. */
+/* How many steps all searches with one memory may take together. An ordinary
+ * search takes two steps a byte. */
 #define STEPS_FIRST 4000000
 #define STEPS_PER_BYTE 32
 
 #define PREV_BEGIN 1 /* a line begins here */
-#define PREV_WORD 2  /* the byte before is of a word */
+#define PREV_WORD 2  /* the byte before belongs to a word */
 #define PREVS 3
 
 struct state {
@@ -33,17 +35,17 @@ struct llmobs_dfa {
     bool anywhere; /* a match may begin at every byte */
     struct state states[LLMOBS_REGEX_STATES];
     size_t count;
-    int first[PREVS];      /* where a search begins, from 1; 0: not known yet */
+    int first[PREVS];      /* a search's first state, from 1; 0: unknown */
     uint32_t slots[SLOTS]; /* a state's number, from 1 */
-    /* By state and class, the last one being the text's end: 0 is not known
-     * yet, else twice the state's number, from 1, and 1 where a match ended
-     * before the byte. */
+    /* The next state, by state and class; the class after the last one is the
+     * text's end. 0: unknown; else twice the state's number, from 1, and 1 more
+     * where a match ends before the byte. */
     uint32_t *ways;
     uint16_t *pool;
     size_t pool_len, pool_cap;
-    /* The step under way. */
+    /* Of the present step. */
     uint16_t *todo;
-    uint8_t *seen; /* of each instruction */
+    uint8_t *seen; /* a mark for each instruction */
     uint8_t *next; /* likewise */
     int64_t left;
 };
@@ -84,8 +86,8 @@ static struct llmobs_dfa *dfa_new(const struct llmobs_regex *regex, bool back)
 
 /* -- states -------------------------------------------------------------- */
 
-/* The marked instructions, as a list at the pool's end that is not a state's
- * yet; how many. */
+/* Lists the instructions that `next` marks, at the pool's end, where no state
+ * has them yet. *out: how many. */
 static int gather(struct llmobs_dfa *dfa, uint16_t *out)
 {
     size_t n = 0, most = dfa->program->count;
@@ -115,7 +117,7 @@ static size_t hash_of(const uint16_t *list, size_t count, uint8_t prev)
     return (size_t)(hash ^ hash >> 32) & (SLOTS - 1);
 }
 
-/* Forgets all states but the list that is being made one. */
+/* Forgets all states, but keeps the list of the new one. */
 static void forget_states(struct llmobs_dfa *dfa, size_t count)
 {
     memmove(dfa->pool, dfa->pool + dfa->pool_len, count * sizeof(*dfa->pool));
@@ -126,7 +128,7 @@ static void forget_states(struct llmobs_dfa *dfa, size_t count)
     dfa->pool_len = dfa->count = 0;
 }
 
-/* The state of the marked instructions, or -ENOMEM. */
+/* Answers the state of the instructions that `next` marks, or -ENOMEM. */
 static int state_of_marks(struct llmobs_dfa *dfa, uint8_t prev)
 {
     uint16_t count;
@@ -171,8 +173,8 @@ static int first_state(struct llmobs_dfa *dfa, uint8_t prev)
 
 /* -- steps --------------------------------------------------------------- */
 
-/* Whether an assertion holds between what was before and `byte`, -1: the end
- * of the text. */
+/* True when an assertion holds between the byte before, of the kind `prev`, and
+ * `byte`; -1: the end of the text. */
 static bool holds(enum llmobs_regex_op op, uint8_t prev, int byte)
 {
     bool word = byte >= 0 && llmobs_regex_is_word((unsigned)byte);
@@ -200,8 +202,8 @@ static void visit(struct llmobs_dfa *dfa, uint16_t at, size_t *count)
     dfa->todo[(*count)++] = at;
 }
 
-/* Marks where the state's instructions lead with the byte; true where a match
- * ends before it. */
+/* Marks the instructions to which the byte leads from this state; true where a
+ * match ends before the byte. */
 static bool walk(struct llmobs_dfa *dfa, const struct state *state, int byte)
 {
     const struct llmobs_regex_program *program = dfa->program;
@@ -212,7 +214,7 @@ static bool walk(struct llmobs_dfa *dfa, const struct state *state, int byte)
     memset(dfa->next, 0, program->count);
     for (size_t i = 0; i < state->count; i++)
         visit(dfa, dfa->pool[state->at + i], &count);
-    /* Each instruction is put on the list once: it has room for all. */
+    /* Each instruction comes on the list once: the list has room for all. */
     for (size_t i = 0; i < count; i++) {
         const struct llmobs_regex_step *step = &program->steps[dfa->todo[i]];
 
@@ -241,7 +243,8 @@ static uint8_t prev_of(int byte)
     return llmobs_regex_is_word((unsigned)byte) ? PREV_WORD : 0;
 }
 
-/* Answers the way from a state, as `ways` has it, or a negative errno. */
+/* Finds the next state, and notes it in `ways`; answers it in the form of
+ * `ways`, or a negative errno. */
 static int64_t learn(struct llmobs_dfa *dfa, int from, size_t symbol)
 {
     const struct llmobs_regex *regex = dfa->regex;
@@ -255,13 +258,13 @@ static int64_t learn(struct llmobs_dfa *dfa, int from, size_t symbol)
     if (to < 0)
         return to;
     way = ((uint32_t)to + 1) * 2 + matched;
-    if (dfa->count >= states) /* else all was forgotten, this state too */
+    if (dfa->count >= states) /* else all states were forgotten, this one too */
         dfa->ways[(size_t)from * (regex->classes + 1) + symbol] = way;
     return way;
 }
 
-/* From *state on by the byte, -1: the text's end. 1: a match ended before it,
- * 0: none; -ENOMEM, -E2BIG. */
+/* Moves *state on by the byte, -1: the text's end. 1: a match ends before the
+ * byte, 0: none; -ENOMEM, -E2BIG. */
 static int step(struct llmobs_dfa *dfa, int *state, int byte)
 {
     size_t classes = dfa->regex->classes;
@@ -302,7 +305,7 @@ static int mark_starts(struct llmobs_dfa *dfa, struct llmobs_text text,
     return state < 0 ? state : 0;
 }
 
-/* Fills the end of the longest match that begins at `from`. */
+/* Finds the end of the longest match that begins at `from`. */
 static int find_end(struct llmobs_dfa *dfa, struct llmobs_text text,
                     size_t from, size_t *end)
 {
@@ -359,7 +362,7 @@ static int find_all(struct llmobs_dfa *dfa, struct llmobs_text text,
     return rc;
 }
 
-/* What a text adds, to what those before it left. */
+/* Adds the steps of a new text to those that earlier texts left. */
 static void allow_steps(struct llmobs_dfa *dfa, struct llmobs_text text)
 {
     if (dfa->left < 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/privacy/redact.h"
+#include "core/text/regex_compile.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -30,7 +31,7 @@ static void check_pattern(struct llmobs_text in)
     struct llmobs_regex *regex;
     const char *why = NULL;
 
-    if (llmobs_regex_new(pattern, &regex, &why) == 0) {
+    if (llmobs_regex_compile(pattern, &regex, &why) == 0) {
         in.data = text;
         if (llmobs_regex_find(regex, &memory, in, 0, &founds) == 0)
             check_founds(&founds, in.len);

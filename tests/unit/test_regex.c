@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/text/regex.h"
+#include "core/text/regex_compile.h"
 #include "tests/unit/unit.h"
 
 /* More groups in groups than are read. */
@@ -21,7 +22,7 @@ static struct llmobs_regex *make(const char *pattern)
     struct llmobs_regex *regex;
     const char *why;
 
-    ck_assert_msg(llmobs_regex_new(text_of(pattern), &regex, &why) == 0,
+    ck_assert_msg(llmobs_regex_compile(text_of(pattern), &regex, &why) == 0,
                   "%s: %s", pattern, why);
     return regex;
 }
@@ -122,7 +123,7 @@ START_TEST(test_refused)
     const char *why;
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        ck_assert_msg(llmobs_regex_new(text_of(bad[i]), &regex, &why) ==
+        ck_assert_msg(llmobs_regex_compile(text_of(bad[i]), &regex, &why) ==
                           -EINVAL,
                       "%s", bad[i]);
         ck_assert_ptr_null(regex);
@@ -130,11 +131,11 @@ START_TEST(test_refused)
     }
     memset(text, 'a', sizeof(text));
     ck_assert_int_eq(
-        llmobs_regex_new((struct llmobs_text){text, LLMOBS_REGEX_LEN + 1},
-                         &regex, &why),
+        llmobs_regex_compile((struct llmobs_text){text, LLMOBS_REGEX_LEN + 1},
+                             &regex, &why),
         -EINVAL);
     ck_assert_int_eq(
-        llmobs_regex_new((struct llmobs_text){"a\0b", 3}, &regex, &why),
+        llmobs_regex_compile((struct llmobs_text){"a\0b", 3}, &regex, &why),
         -EINVAL);
 }
 END_TEST
@@ -214,7 +215,7 @@ START_TEST(test_beside_libc)
         regex_t theirs;
 
         add_random(pattern, 2);
-        if (llmobs_regex_new(text_of(pattern), &regex, &why) != 0)
+        if (llmobs_regex_compile(text_of(pattern), &regex, &why) != 0)
             continue;
         ck_assert_int_eq(regcomp(&theirs, pattern, REG_EXTENDED | REG_NEWLINE),
                          0);

@@ -1,20 +1,21 @@
-/* regex_parse - a pattern as a program: the first half of regex.h.
- *
- * Thompson's construction, without a tree: what is repeated is read again as
- * often. For the program that reads a text from its end, the parts of a
- * sequence are put together in the opposite order. */
-#include "core/text/regex_inner.h"
+#include "core/text/regex_compile.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text/regex_program.h"
+
+/* Thompson's construction, without a tree: a part that is repeated is read
+ * again for each repetition. For the program that reads a text from its end,
+ * the parts of a sequence are joined in the opposite order. */
+
 #define GROUPS_MAX 32
 #define TIMES_MAX 255
 #define NOWHERE UINT16_MAX
 
-/* A piece of the program: entered at `start`, left at the step `end`, whose y
- * is open. */
+/* A piece of the program: it begins at `start` and ends with the step `end`,
+ * the y of which is still open. */
 struct piece {
     uint16_t start;
     uint16_t end;
@@ -71,7 +72,7 @@ static void link_to(struct parsing *p, uint16_t from, uint16_t to)
         p->program->steps[from].y = to;
 }
 
-/* A step that does nothing: where ways meet. */
+/* A step that does nothing, where several ways meet. */
 static uint16_t add_nothing(struct parsing *p)
 {
     return add_step(p, LLMOBS_REGEX_SPLIT, NOWHERE, NOWHERE);
@@ -137,7 +138,7 @@ static struct piece add_bytes(struct parsing *p, struct llmobs_regex_set *set)
     return (struct piece){step, step};
 }
 
-/* Of a letter behind a backslash; false: it stands for none. */
+/* Fills the set that a letter behind a backslash stands for; false: none. */
 static bool escape_set(char letter, struct llmobs_regex_set *set)
 {
     switch (letter | 0x20) {
@@ -186,7 +187,7 @@ static bool put_class(struct llmobs_text name, struct llmobs_regex_set *set)
     return false;
 }
 
-/* True for "[:name:]" at the place, which is then behind it. */
+/* Reads "[:name:]", and moves behind it; false: there is none. */
 static bool read_class(struct parsing *p, struct llmobs_regex_set *set)
 {
     size_t left = (size_t)(p->end - p->at);
@@ -204,8 +205,9 @@ static bool read_class(struct parsing *p, struct llmobs_regex_set *set)
     return true;
 }
 
-/* One character or range of a bracket. A backslash is one there, unless it is
- * that of \d and its like, or hides a bracket or itself. */
+/* Reads one character or range of a bracket. A backslash stands for itself
+ * there, unless it begins \d and its like, or stands before a bracket or
+ * another backslash. */
 static void read_member(struct parsing *p, struct llmobs_regex_set *set)
 {
     unsigned from, to;
@@ -321,7 +323,7 @@ static struct piece read_group(struct parsing *p)
     return piece;
 }
 
-/* All bytes of a character beyond ASCII belong together. */
+/* Reads a character; all bytes of one beyond ASCII belong together. */
 static struct piece read_character(struct parsing *p, char c)
 {
     struct piece all = add_byte(p, c);
@@ -387,8 +389,8 @@ static int read_times(struct parsing *p)
     return n;
 }
 
-/* Reads "*", "+", "?" or "{m,n}"; `most` of -1: as often as there are. False:
- * none is there. */
+/* Reads "*", "+", "?" or "{m,n}"; *most is -1 where there is no limit. False:
+ * there is none of them. */
 static bool read_repeat(struct parsing *p, int *least, int *most)
 {
     char c = p->at < p->end ? *p->at : '\0';
@@ -418,7 +420,7 @@ static struct piece join(struct parsing *p, struct piece a, struct piece b)
     return (struct piece){a.start, b.end};
 }
 
-/* Once or not at all, or any number of times. */
+/* Makes the piece optional, or with `again` repeats it any number of times. */
 static struct piece loosen(struct parsing *p, struct piece piece, bool again)
 {
     uint16_t end = add_nothing(p);
@@ -428,7 +430,7 @@ static struct piece loosen(struct parsing *p, struct piece piece, bool again)
     return (struct piece){split, end};
 }
 
-/* The atom that begins at `from`, once more. */
+/* Reads the atom that begins at `from` once more. */
 static struct piece repeated(struct parsing *p, const char *from)
 {
     const char *here = p->at;
@@ -512,7 +514,8 @@ struct walk {
     uint8_t seen[LLMOBS_REGEX_SIZE];
 };
 
-/* True where a match is reached without a byte, whatever stands around. */
+/* True where the program can reach a match without a byte; all assertions count
+ * as true. */
 static bool matches_nothing(const struct llmobs_regex_program *program,
                             uint16_t at, struct walk *walk)
 {
@@ -589,8 +592,8 @@ static void classify(struct llmobs_regex *regex)
     }
 }
 
-int llmobs_regex_new(struct llmobs_text pattern, struct llmobs_regex **out,
-                     const char **why)
+int llmobs_regex_compile(struct llmobs_text pattern, struct llmobs_regex **out,
+                         const char **why)
 {
     struct parsing p = {.regex = calloc(1, sizeof(*p.regex)), .why = ""};
 

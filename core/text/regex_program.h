@@ -1,19 +1,23 @@
-/* regex_inner - the program of a regex, for its two files alone. */
-#ifndef LLMOBS_REGEX_INNER_H
-#define LLMOBS_REGEX_INNER_H
+/* regex_program - the programs that a regex consists of: regex_compile writes
+ * them, regex runs them. */
+#ifndef LLMOBS_REGEX_PROGRAM_H
+#define LLMOBS_REGEX_PROGRAM_H
 
-#include "core/text/regex.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define LLMOBS_REGEX_CLASSES 256
 
-/* What an instruction does; x and y are others, or see there. */
+/* The kinds of instructions; x and y are the numbers of the next ones, unless a
+ * kind says otherwise. */
 enum llmobs_regex_op {
-    LLMOBS_REGEX_BYTE,  /* a byte of set x, then y */
-    LLMOBS_REGEX_SPLIT, /* x and y */
+    LLMOBS_REGEX_BYTE,  /* a byte of the set number x, then y */
+    LLMOBS_REGEX_SPLIT, /* x and y both */
     LLMOBS_REGEX_BEGIN, /* where a line begins, then y */
-    LLMOBS_REGEX_END,   /* where it ends */
-    LLMOBS_REGEX_WORD,  /* where a word begins or ends */
-    LLMOBS_REGEX_INNER, /* where none does */
+    LLMOBS_REGEX_END,   /* where a line ends, then y */
+    LLMOBS_REGEX_WORD,  /* where a word begins or ends, then y */
+    LLMOBS_REGEX_INNER, /* where no word begins or ends, then y */
     LLMOBS_REGEX_MATCH
 };
 
@@ -39,8 +43,8 @@ struct llmobs_regex {
     size_t set_count;
     size_t set_cap;
     struct llmobs_regex_program ahead;
-    struct llmobs_regex_program back; /* for the text from its end */
-    /* Bytes that no set and no assertion tells apart are of one class. */
+    struct llmobs_regex_program back; /* reads the text from its end */
+    /* Bytes that all sets and assertions treat alike are of one class. */
     uint8_t class_of[256];
     uint8_t example[LLMOBS_REGEX_CLASSES]; /* a byte of each class */
     size_t classes;
