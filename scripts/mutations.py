@@ -920,9 +920,9 @@ HAZARDS = [
                          "        w->port = 0;")],
           ["unit a_cut_url_keeps_no_secret"]),
          ("links-cut-backslash", [("core/privacy/links.c", "memset(w->data + w->from, "
-                                   "'*', w->here - w->from);\n}\n\n/* Of a",
+                                   "'*', w->here - w->from);\n}\n\n/* Masks at",
                                    "memset(w->data + w->from, "
-                                   "'*', w->len - w->from);\n}\n\n/* Of a")],
+                                   "'*', w->len - w->from);\n}\n\n/* Masks at")],
           ["unit urls_of_a_body_lose_their_secrets"]),
          ("links-cut-value", [("core/privacy/links.c", "        end_cut(w);",
                                "        end_value(w);")],

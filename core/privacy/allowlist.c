@@ -6,9 +6,9 @@
 
 #include "core/privacy/mask.h"
 
-/* A path of %-escapes that is masked grows a little. */
+/* Larger than any URL: a path of %-escapes grows a little when it is masked. */
 #define URL_MAX ((size_t)1 << 24)
-/* "streamGenerateContent" has 21; keys are longer, or have digits. */
+/* "streamGenerateContent" has 21 letters; keys are longer, or have digits. */
 #define WORD_MAX 24
 #define VERSION_MAX 8
 
@@ -34,7 +34,7 @@ const char *llmobs_allowlist_header(const char *name, size_t len)
     return NULL;
 }
 
-/* True for ":" and what is no port: a password with a slash in it. */
+/* True for ":" and a text that is no port: a password with a slash in it. */
 static bool is_password(const char *host, size_t len)
 {
     const char *close = memrchr(host, ']', len);
@@ -61,7 +61,7 @@ struct llmobs_text llmobs_allowlist_host(const char *url)
     return (struct llmobs_text){host, len};
 }
 
-/* Up to the query, without parameters. */
+/* Adds the path up to the query, without parameters. */
 static int add_plain(const char *path, struct llmobs_buf *out)
 {
     size_t end = strcspn(path, "?#"), at = 0;
@@ -77,7 +77,7 @@ static int add_plain(const char *path, struct llmobs_buf *out)
     return rc;
 }
 
-/* The path without parameters, its keys masked. */
+/* Adds the path without parameters, its keys masked. */
 static int add_path(const char *path, struct llmobs_buf *out)
 {
     size_t at = out->len;
@@ -97,15 +97,16 @@ static int add_path(const char *path, struct llmobs_buf *out)
 int llmobs_allowlist_url(const char *url, struct llmobs_buf *out)
 {
     const char *host = strstr(url, "://");
-    struct llmobs_text place = llmobs_allowlist_host(url);
+    struct llmobs_text host_part = llmobs_allowlist_host(url);
     int rc = host ? llmobs_buf_add(out, url, (size_t)(host + 3 - url)) : 0;
 
     if (!rc)
-        rc = llmobs_buf_add(out, place.data, place.len);
-    return rc ? rc : add_path(place.data + place.len, out);
+        rc = llmobs_buf_add(out, host_part.data, host_part.len);
+    return rc ? rc : add_path(host_part.data + host_part.len, out);
 }
 
-/* Letters, with '-', '_' or '.' between them; or a version: v1, v1beta2. */
+/* True for letters with '-', '_' or '.' between them, and for a version: v1,
+ * v1beta2. */
 static bool is_word(const char *text, size_t len)
 {
     static const char letters[] =
@@ -120,9 +121,9 @@ static bool is_word(const char *text, size_t len)
 
 int llmobs_allowlist_words(const char *url, struct llmobs_buf *out)
 {
-    struct llmobs_text place = llmobs_allowlist_host(url);
-    const char *at = place.data + place.len;
-    int rc = llmobs_buf_add(out, place.data, place.len);
+    struct llmobs_text host_part = llmobs_allowlist_host(url);
+    const char *at = host_part.data + host_part.len;
+    int rc = llmobs_buf_add(out, host_part.data, host_part.len);
 
     while (rc == 0 && *at != '\0' && !strchr("?#;", *at)) {
         size_t mark = *at == '/' || *at == ':';

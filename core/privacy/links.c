@@ -8,14 +8,14 @@
 
 #define PORT_MAX 5 /* digits */
 
-/* Stands for every letter that is none of ASCII. */
+/* Stands for every letter beyond ASCII. */
 #define FOREIGN '\x80'
 
 enum part {
-    USER, /* or host: the '@' tells */
+    USER, /* or the host: only an '@' tells */
     PATH, /* up to the next parameter */
     NAME,
-    VALUE /* of a parameter that is a secret */
+    VALUE /* of a parameter, and a secret */
 };
 
 struct walk {
@@ -23,15 +23,15 @@ struct walk {
     size_t len;
     size_t at;    /* behind the last character that was read */
     size_t here;  /* where that character begins */
-    size_t colon; /* the first one from `at` on, where it lies ahead */
-    size_t slash; /* likewise, of backslashes */
+    size_t colon; /* the first colon from `at` on, where it lies ahead */
+    size_t slash; /* the first backslash, likewise */
     /* Of a URL: */
     enum part part;
-    bool coded;   /* it stands in another one, its marks as %3A and %2F */
+    bool coded;   /* it lies in another URL, with its marks as %3A and %2F */
     size_t from;  /* where the user part or the value begins */
     size_t port;  /* behind the first colon of the user part; 0: none yet */
-    bool digits;  /* nothing else came behind that colon */
-    size_t count; /* of the letters of a name; beyond its room: it is none */
+    bool digits;  /* only digits came behind that colon */
+    size_t count; /* letters of a name; more than `name` holds: it is none */
     char name[LLMOBS_MEMBERS_NAME_MAX];
 };
 
@@ -42,8 +42,8 @@ static bool is_alnum(char c)
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-/* The character behind backslashes, the first of which is at `here`. But for
- * slashes and units they stand before what no URL has. */
+/* Reads the character behind backslashes, the first of which is at `here`. Of
+ * escaped characters, a URL has only slashes and \u units. */
 static char read_escaped(struct walk *w)
 {
     char c;
@@ -60,7 +60,7 @@ static char read_escaped(struct walk *w)
     return c ? c : FOREIGN;
 }
 
-/* The next character, and '\0' at the end. */
+/* Reads the next character; '\0' at the end. */
 static char read_char(struct walk *w)
 {
     char c;
@@ -75,8 +75,8 @@ static char read_char(struct walk *w)
     return c & '\x80' ? FOREIGN : c;
 }
 
-/* The character that the two digits behind a '%' stand for; where they are
- * none, '%'. */
+/* Reads the character that two hexadecimal digits behind a '%' stand for;
+ * without such digits, '%'. */
 static char read_coded(struct walk *w)
 {
     int high = w->len - w->at >= 2 ? llmobs_text_hex(w->data[w->at]) : -1;
@@ -88,7 +88,8 @@ static char read_coded(struct walk *w)
     return high > 7 ? FOREIGN : (char)(high * 16 + low);
 }
 
-/* The next character of a URL. A mark of the outer one ends the inner one. */
+/* Reads the next character of a URL. A mark of the outer URL ends an inner one.
+ */
 static char read_mark(struct walk *w)
 {
     char c = read_char(w);
@@ -104,7 +105,7 @@ static char read_mark(struct walk *w)
     return is_alnum(c) || (c && strchr(":/?#&=@;[]_-.", c)) ? c : '%';
 }
 
-/* Goes behind two slashes; false: they are not there. */
+/* Moves behind two slashes; false: there are none. */
 static bool take_slashes(struct walk *w)
 {
     struct walk before = {.at = w->at, .coded = w->coded, .part = w->part};
@@ -133,13 +134,14 @@ static void begin_name(struct walk *w)
     w->count = 0;
 }
 
-/* True for "host", "host:8080", of which no password can be a part. */
+/* True for "host" and "host:8080", which cannot hold a password. */
 static bool is_host(const struct walk *w)
 {
     return !w->port || (w->digits && w->here > w->port);
 }
 
-/* An '@' of the password itself is followed by another one. */
+/* Masks up to an '@'. The password itself may hold one: then another follows,
+ * and the part between them is masked too. */
 static void see_at(struct walk *w)
 {
     memset(w->data + w->from, '*', w->here - w->from);
@@ -202,7 +204,7 @@ static void see_name(struct walk *w, char c)
     }
 }
 
-/* A stop or bracket at its end is the sentence's. */
+/* Masks a value; a full stop or bracket at its end belongs to the sentence. */
 static void end_value(struct walk *w)
 {
     size_t end = w->here;
@@ -241,15 +243,15 @@ static bool is_end(const struct walk *w, char c)
     return (unsigned char)c <= ' ' || strchr("\"'`<>", c);
 }
 
-/* The '@' may have been cut off. Backslashes that stand last may belong to a
- * quote. */
+/* Masks a user part whose '@' may have been cut off. Backslashes at the end
+ * stay: they may belong to a quote. */
 static void end_cut_user(struct walk *w)
 {
     if (w->port && (!w->digits || w->here - w->port > PORT_MAX))
         memset(w->data + w->from, '*', w->here - w->from);
 }
 
-/* Of a value that is cut off the end is not known. */
+/* Masks at the end of the bytes: a value that is cut off whole. */
 static void end_cut(struct walk *w)
 {
     if (w->part == VALUE)
@@ -271,8 +273,8 @@ static void mask_url(struct walk *w)
         end_value(w);
 }
 
-/* True for a colon behind a scheme, and for a backslash before a unit, which
- * may be one. */
+/* True for a colon behind a scheme, and for a backslash before a \u unit, which
+ * may be such a colon. */
 static bool may_begin(const struct walk *w, size_t at)
 {
     char before = at > 0 ? w->data[at - 1] : 'a';
@@ -282,7 +284,8 @@ static bool may_begin(const struct walk *w, size_t at)
     return is_alnum(before);
 }
 
-/* Where the next one of these may begin a URL: it is looked for once. */
+/* Finds the next `c` that may begin a URL, and notes it in *known: no byte is
+ * searched twice. */
 static size_t find(const struct walk *w, char c, size_t *known)
 {
     const char *there;
@@ -296,7 +299,7 @@ static size_t find(const struct walk *w, char c, size_t *known)
     return *known = there ? at : w->len;
 }
 
-/* Goes behind the "://" of the next one; false: there is none. */
+/* Moves behind the "://" of the next URL; false: there is none. */
 static bool find_url(struct walk *w)
 {
     w->part = PATH;

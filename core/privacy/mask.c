@@ -13,13 +13,13 @@
 #define MASK_WORK 2 /* steps of work a byte */
 #define KEEP_FROM 8
 
-/* What a secret looks like: the text that announces it, and which characters
- * it is made of. */
+/* The form of a secret: the text at its beginning, and the characters that it
+ * consists of. */
 struct pattern {
     const char *lead;
     bool any_case;
     bool inside_word;  /* the lead may follow a letter or digit */
-    size_t least;      /* fewer characters are no secret */
+    size_t least;      /* a secret has at least so many characters */
     const char *extra; /* secret characters besides letters and digits */
 };
 
@@ -49,15 +49,15 @@ static const struct pattern patterns[] = {
     {"key provided: ", true, true, 4, TOKEN_CHARS},
 };
 
-/* What a name says of the value that follows it. */
+/* The kind of a value, by the name before it. */
 enum rank {
-    WEAK,   /* may be a secret: masked in an error text alone */
-    STRONG, /* is one, in any text */
-    HEADER  /* is one up to the end of its line */
+    WEAK,   /* perhaps a secret: masked in the text of an error alone */
+    STRONG, /* a secret in any text */
+    HEADER  /* a secret up to the end of its line */
 };
 
 struct name {
-    const char *word; /* in any case, '_' standing for '-' and nothing too */
+    const char *word; /* in any case; '_' stands for '_', '-' or nothing */
     enum rank rank;
     bool inside_word;
 };
@@ -93,9 +93,9 @@ _Static_assert(PATTERNS + NAMES < 63, "a bit for each");
 #define NAME_BITS ((BIT(NAMES) - 1) << PATTERNS)
 #define SCHEME_BIT BIT(63) /* "Bearer", "Basic" */
 
-/* The rows that a letter may begin, whatever its case: bits of the patterns,
- * above them those of the names. Asked at each byte of each URL: of 39 rows
- * some three are left. */
+/* The rows that may begin with a letter, in upper or lower case: a bit for each
+ * pattern, and above these a bit for each name. The search asks at each byte of
+ * each URL: of 39 rows some three are left. */
 struct rows {
     uint64_t of[32];
     uint64_t inside_word;
@@ -125,7 +125,7 @@ static inline uint64_t rows_at(const struct rows *rows, const char *text,
     return rows->of[letter & 31] & (in_word ? rows->inside_word : UINT64_MAX);
 }
 
-/* Takes the first of the rows out; which it was. */
+/* Takes the first row out, and answers its number. */
 static inline size_t next_row(uint64_t *bits)
 {
     size_t row = (size_t)__builtin_ctzll(*bits);
@@ -149,13 +149,13 @@ static size_t secret_len(const char *text, const char *extra)
     while (text[len] &&
            (llmobs_mask_is_alnum(text[len]) || strchr(extra, text[len])))
         len++;
-    /* A full stop or colon at the end is the sentence's. */
+    /* A full stop or colon at the end belongs to the sentence. */
     while (len > 0 && (text[len - 1] == '.' || text[len - 1] == ':'))
         len--;
     return len;
 }
 
-/* Length of the secret behind one of these beginnings; 0: none. */
+/* The length of the secret behind one of these beginnings; 0: none. */
 static size_t match_pattern(uint64_t left, const char *text, size_t *lead_len)
 {
     left &= PATTERN_BITS;
@@ -207,7 +207,9 @@ static size_t match_word(const char *text, const char *word)
     return (size_t)(at - text);
 }
 
-/* Length of what stands between a name and its value; 0: no value follows. */
+/* The length of the separator between a name and its value; 0: no value
+ * follows.
+ */
 static size_t match_separator(const char *text, bool *equals)
 {
     const char *at = text;
@@ -235,8 +237,8 @@ static size_t match_value(const char *text, enum rank rank, bool equals,
     return len >= (equals || rank != WEAK ? 1u : 4u) ? len : 0;
 }
 
-/* Length of the value of a parameter, member or header whose name says that it
- * is a secret; 0: none begins here. */
+/* The length of the value of a parameter, member or header that is a secret by
+ * its name; 0: none begins here. */
 static size_t match_name(uint64_t left, const char *text, enum rank least,
                          struct llmobs_mask_ends *ends, size_t *lead_len)
 {
@@ -285,7 +287,7 @@ static size_t match(const struct rows *rows, const char *text, bool in_word,
     return secret;
 }
 
-/* True for "host:8080/path": the '@' behind it is the path's. */
+/* True for "host:8080/path": an '@' behind it belongs to the path. */
 static bool is_host_and_port(const char *text, size_t slash)
 {
     const char *colon = memchr(text, ':', slash);
@@ -312,13 +314,13 @@ static int add_masked(const char *secret, size_t len, struct llmobs_buf *out)
 {
     int rc = llmobs_buf_adds(out, "***");
 
-    /* A header's value is several things in one: none of it stays. */
+    /* The value of a header may hold several secrets: no character stays. */
     if (!rc && len >= KEEP_FROM && !memchr(secret, ' ', len))
         rc = llmobs_buf_add(out, secret + len - KEEP, KEEP);
     return rc;
 }
 
-/* Length of what begins nothing that is masked: most of a text. */
+/* The length of the text here that begins no secret: most of a text. */
 static size_t dull_len(const struct rows *rows, const char *text, bool *in_word)
 {
     size_t len = 0;
@@ -329,7 +331,7 @@ static size_t dull_len(const struct rows *rows, const char *text, bool *in_word)
     return len;
 }
 
-/* As much of it as there is room for. */
+/* Adds as much of the text as there is room for. */
 static int add_plain(const char *text, size_t len, struct llmobs_buf *out)
 {
     size_t room = out->max - out->len;
@@ -343,11 +345,11 @@ struct masking {
     struct llmobs_mask_ends ends;
     enum rank least;
     bool in_word;
-    bool user; /* what was found is the user part of a URL */
+    bool user; /* the secret that was found is the user part of a URL */
 };
 
-/* Moves *text to what is masked next, behind a lead that stays: its length; 0:
- * nothing is, up to the end. */
+/* Moves *text to the next secret, behind its beginning that stays, and answers
+ * the secret's length; 0: there is none up to the end. */
 static size_t find_next(struct masking *m, const char **text)
 {
     for (;; m->in_word = llmobs_mask_is_alnum(*(*text)++)) {
@@ -382,14 +384,14 @@ struct part {
     size_t digits, capitals, smalls;
 };
 
-/* The part that begins here; '-' and '_' end it. */
+/* Reads the part that begins here; '-' and '_' end it. */
 static struct part read_part(const char *text, size_t len)
 {
     struct part part = {0};
     int before = 0, kind;
 
     while (part.len < len && (kind = kind_of(text[part.len]))) {
-        /* "Llama": a capital at its beginning is a word's. */
+        /* "Llama": a capital at the beginning of a word is no change. */
         part.changes += before && kind != before && !(before == 2 && kind == 3);
         part.digits += kind == 1;
         part.capitals += kind == 2;
@@ -400,7 +402,8 @@ static struct part read_part(const char *text, size_t len)
     return part;
 }
 
-/* No part of a name changes so often: "Mixtral8x22B" does four times. */
+/* True for a part that changes between kinds of characters more often than a
+ * name: "Mixtral8x22B" changes four times. */
 static bool is_random(const struct part *part)
 {
     if (part->len >= 8 && part->changes >= 6 && part->digits &&
@@ -410,15 +413,16 @@ static bool is_random(const struct part *part)
            part->changes >= (part->len < OPAQUE_LEAST ? 5 : OPAQUE_CHANGES);
 }
 
-/* A name has one such part at most: "Qwen2VL7B". */
+/* True for a part that changes often; a name has one such part at most:
+ * "Qwen2VL7B". */
 static bool is_doubtful(const struct part *part)
 {
     return part->len >= 5 && part->changes >= 3 && part->capitals &&
            part->smalls;
 }
 
-/* Each part is judged by itself: those of "qwen3-235b-a22b-2507-v1" change six
- * times in all. */
+/* True for a word that looks like a key. Judges each part by itself: those of
+ * "qwen3-235b-a22b-2507-v1" change six times in all. */
 static bool is_opaque(const char *text, size_t len)
 {
     size_t doubtful = 0, at = 0;
@@ -441,7 +445,8 @@ static bool begins(const char *text, size_t len, const char *lead)
     return len > n && strncasecmp(text, lead, n) == 0;
 }
 
-/* By which people ask after a request or a limit: "req_...", "org-...". */
+/* True for an id by which a user asks a provider about a request or a limit:
+ * "req_...", "org-...". */
 static bool is_id(const char *text, size_t len)
 {
     static const char *const leads[] = {"req",  "resp_", "msg_", "chatcmpl-",
@@ -454,7 +459,8 @@ static bool is_id(const char *text, size_t len)
     return lead < sizeof(leads) / sizeof(*leads);
 }
 
-/* In an error it is a request's; in a path it may be a key. */
+/* True for a UUID: in an error it is the id of a request; in a path it may be a
+ * key. */
 static bool is_uuid(const char *text, size_t len)
 {
     static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
@@ -466,7 +472,8 @@ static bool is_uuid(const char *text, size_t len)
     return i == strlen(form);
 }
 
-/* "token", "key": a value may follow with nothing but a blank between. */
+/* True for "token", "key" and the like: a value may follow them after a mere
+ * blank. */
 static bool is_name(const char *text, size_t len)
 {
     static const char *const some[] = {"token", "key", "secret", "password",
@@ -478,7 +485,7 @@ static bool is_name(const char *text, size_t len)
     return false;
 }
 
-/* Letters and digits. */
+/* True for a word with letters and digits. */
 static bool is_mixed(const char *text, size_t len)
 {
     size_t digits = 0, letters = 0;
@@ -495,11 +502,11 @@ static bool is_word_byte(char c)
     return kind_of(c) || c == '-' || c == '_';
 }
 
-/* Whether a word of an error's text is a secret, by its shape or the word
- * before it; of a URL by its shape alone. */
+/* Decides whether a word is a secret: in the text of an error by its shape or
+ * the word before it, in a URL by its shape alone. */
 struct shape {
     bool error;
-    bool named; /* a name was the last word, and what came since is no word */
+    bool named; /* the last word was a name */
 };
 
 static bool is_shaped(struct shape *shape, const char *text, size_t len)

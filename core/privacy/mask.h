@@ -1,15 +1,16 @@
-/* mask - secrets in a text that leaves the process.
+/* mask - masks the secrets in a text that leaves the process.
  *
  * Threads: any.
  * Errors:  -ENOMEM, also where no work is left (work.h).
- * Limits:  linear in the text; the result is never much longer than it.
+ * Limits:  time linear in the text; the result is never much longer than the
+ *          text.
  *
- * Masked are keys by their well-known beginnings (sk-, AIza, ...), what follows
- * "Bearer", values of parameters and headers whose name says key, token,
- * secret, password or signature, and the user part of a URL; in the text of an
- * error also what looks like a key, or stands behind one of these names. Of a
- * secret its last four characters stay, of one below eight characters nothing
- * (WIRE 8.2).
+ * Secrets are keys with a well-known beginning (sk-, AIza, ...), the word after
+ * "Bearer", the values of parameters and headers with key, token, secret,
+ * password or signature in their name, and the user part of a URL. In the text
+ * of an error, words that look like a key or follow one of these names count
+ * too. The last four characters of a secret stay; a secret below eight
+ * characters is masked whole (WIRE 8.2).
  */
 #ifndef LLMOBS_MASK_H
 #define LLMOBS_MASK_H
@@ -19,18 +20,19 @@
 /* Appends `text`, an error message, with its secrets masked. */
 int llmobs_mask_text(const char *text, struct llmobs_buf *out);
 
-/* The same for a body kept as text, where a name must leave no doubt:
- * "api_key" and "password", not any "key". */
+/* The same for a body that is kept as text. There a name must leave no doubt:
+ * "api_key" and "password" count, "key" alone does not. */
 int llmobs_mask_body(const char *text, struct llmobs_buf *out);
 
-/* Masks, where they lie from `at` on, the words that look like keys and like no
- * name: of twenty characters or more, with a part between '-' and '_' that
- * alternates between digits and letters as words and dates do not. Also
- * UUIDs. */
+/* Masks in place, from `at` on, the words that look like keys and not like
+ * names: of twenty characters or more, with a part between '-' and '_' that
+ * alternates between digits and letters more often than words and dates do.
+ * Also UUIDs. */
 void llmobs_mask_opaque(struct llmobs_buf *buf, size_t at);
 
-/* Where what may be a value ended, by what ends it: the same for all beginnings
- * before there, so that a hostile text is not read to its end for each. */
+/* The ends of possible values, by the characters that end them. An end holds
+ * for all beginnings before it, so that a hostile text is not read to its end
+ * for each beginning. */
 struct llmobs_mask_ends {
     const char *user;
     const char *line;
@@ -43,9 +45,9 @@ struct llmobs_mask_walk {
     struct llmobs_mask_ends ends;
 };
 
-/* The next secret from walk->at on, by the rules for a body, or with `bearer`
- * by "Bearer" and "Basic" alone: its length, and its place in walk->at, which
- * the caller moves behind it; 0: none. */
+/* Finds the next secret from walk->at on, by the rules for a body, or with
+ * `bearer` by "Bearer" and "Basic" alone. Answers its length, and sets walk->at
+ * to its beginning; the caller moves it behind the secret. 0: there is none. */
 size_t llmobs_mask_find(const char *text, bool bearer,
                         struct llmobs_mask_walk *walk);
 

@@ -8,12 +8,12 @@
 #define KEEP 4
 #define KEEP_FROM 12
 #define SHORTEST 6 /* "secret" */
-/* Of a name, all of it escaped. */
+/* The most bytes of a name, each letter of which is escaped. */
 #define NAME_BYTES ((size_t)LLMOBS_MEMBERS_NAME_MAX * 8)
 
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
-/* A text that is walked over. */
+/* A walk over the bytes of a body. */
 struct walk {
     char *data;
     size_t len;
@@ -63,7 +63,7 @@ static const char *const types[] = {"string", "number", "integer", "boolean",
 
 bool llmobs_members_is_secret(const char *name, size_t len)
 {
-    /* Most names are none by their length or their last letter. */
+    /* The length or the last letter rules out most names. */
     if (len < SHORTEST || !strchr("yntdse", name[len - 1]))
         return false;
     for (size_t i = 0; i < COUNT(whole); i++)
@@ -83,9 +83,9 @@ static bool is_blank(char c)
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-/* The backslashes that make the quote at `at` one of a text within texts: none
- * of the outermost, then 1, 3, 7. Pairs before them are of the text itself,
- * which ends in a backslash. */
+/* How many backslashes before the quote at `at` are its own, and tell how deep
+ * its text lies within texts: none for the outermost, then 1, 3, 7. Pairs
+ * before them belong to the text itself, which then ends in a backslash. */
 static size_t own_of(const struct walk *w, size_t at)
 {
     size_t run = 0;
@@ -95,8 +95,8 @@ static size_t own_of(const struct walk *w, size_t at)
     return (run ^ (run + 1)) >> 1;
 }
 
-/* Behind the blank at `at`, which is escaped where the name is; `at`: there is
- * none. */
+/* Answers the position behind the blank at `at`, which is escaped as the name
+ * is; `at`: there is no blank. */
 static size_t skip_blank(const struct walk *w, size_t at)
 {
     size_t run = 0;
@@ -133,8 +133,9 @@ char llmobs_members_unit(const char *text, size_t len)
     return (char)value;
 }
 
-/* The name between two quotes: its letters alone, small. JSON within a text has
- * more backslashes, also before the second quote. */
+/* True where the text between two quotes is a name of the list: takes its
+ * letters alone, in lower case. In JSON within a text there are more
+ * backslashes, also before the second quote. */
 static bool is_secrets_name(const char *text, size_t len)
 {
     char name[LLMOBS_MEMBERS_NAME_MAX];
@@ -164,7 +165,7 @@ static bool is_event(const struct walk *w, size_t at)
     return w->len - at >= len && memcmp(w->data + at, begin, len) == 0;
 }
 
-/* True for a line feed behind which a text that was cut off does not go on. */
+/* True for a line feed that ends a text which was cut off. */
 static bool is_cut(const struct walk *w, size_t at)
 {
     return w->data[at] == '\n' &&
@@ -172,7 +173,7 @@ static bool is_cut(const struct walk *w, size_t at)
             (at + 1 < w->len && memchr("\n\r{", w->data[at + 1], 3)));
 }
 
-/* Where the text ends that begins at `at`: at its quote, or at that of a text
+/* Answers the end of the text that begins at `at`: its quote, or that of a text
  * around it, which has fewer backslashes. */
 static size_t find_end(const struct walk *w, size_t at)
 {
@@ -182,8 +183,9 @@ static size_t find_end(const struct walk *w, size_t at)
     return at;
 }
 
-/* Behind the quote at `at`; 0: there is none. One of another text than the
- * name's is none: that text may end in a name and a colon. */
+/* Answers the position behind the quote at `at`; 0: there is none. A quote of
+ * another text than the name's does not count: that text may end in a name and
+ * a colon. */
 static size_t skip_quote(const struct walk *w, size_t at)
 {
     size_t from = at;
@@ -195,8 +197,8 @@ static size_t skip_quote(const struct walk *w, size_t at)
     return at + 1;
 }
 
-/* Where the value begins of the name that ends at the quote `at`; 0: it is no
- * name. */
+/* Answers where the value begins, for a name that ends at the quote `at`; 0: it
+ * is no name. */
 static size_t skip_colon(const struct walk *w, size_t at)
 {
     at = skip_blanks(w, at + 1);
@@ -227,9 +229,9 @@ static size_t find_quote(const struct walk *w, size_t from)
     return is && end - from >= w->own ? end : 0;
 }
 
-/* True for the object at `at` that describes a value, as the schema of a tool
- * describes a parameter: by its first member. One that is cut off there, or has
- * none, is left alone like it. */
+/* True where the object at `at` is by its first member a schema, which
+ * describes a parameter of a tool. An object that is cut off there, or is
+ * empty, counts as one. */
 static bool is_schema(const struct walk *w, size_t at)
 {
     size_t from = skip_quote(w, skip_blanks(w, at + 1));
@@ -246,9 +248,9 @@ static bool is_schema(const struct walk *w, size_t at)
     return !end || is_one_of(w, from, end, types, COUNT(types));
 }
 
-/* Where the value begins that stands behind the name which ends at the quote
- * `at`: behind the quote of a text, at the bracket of a list or an object;
- * 0: none of them is there. */
+/* Answers where the value begins behind the name that ends at the quote `at`:
+ * behind the quote of a text, or at the bracket of a list or an object; 0:
+ * there is none of them. */
 static size_t find_value(const struct walk *w, size_t at)
 {
     at = skip_colon(w, at);
@@ -274,8 +276,8 @@ void llmobs_members_hide(char *value, size_t len)
     memset(value, '*', len);
 }
 
-/* A value that is cut off is masked whole, but for backslashes at its end: they
- * may belong to a quote that comes later. */
+/* Masks a value that is cut off, whole but for backslashes at its end: they may
+ * belong to a quote that comes later. */
 static void mask_cut(char *value, size_t len)
 {
     while (len > 0 && value[len - 1] == '\\')
@@ -283,7 +285,7 @@ static void mask_cut(char *value, size_t len)
     memset(value, '*', len);
 }
 
-/* Masks from `from` on what ends at `end`. */
+/* Masks the value from `from` to `end`. */
 static void mask_value(struct walk *w, size_t from, size_t end)
 {
     if (end < w->len && w->data[end] == '"')
@@ -292,8 +294,8 @@ static void mask_value(struct walk *w, size_t from, size_t end)
         mask_cut(w->data + from, end - from);
 }
 
-/* Masks the text behind the quote that `at` stands at, unless it is a name.
- * `at` stands at its end afterwards; false: the list's text ends there. */
+/* Masks the text behind the quote at w->at, unless it is a name, and moves
+ * w->at to its end; false: the text around the list ends there. */
 static bool mask_item(struct walk *w)
 {
     size_t from = w->at + 1, quote = find_quote(w, from);
@@ -304,8 +306,8 @@ static bool mask_item(struct walk *w)
     return quote > 0;
 }
 
-/* Masks the texts of a list or an object, but the names in objects. `at` stands
- * at its bracket, and at its end afterwards. */
+/* Masks the texts of the list or object whose bracket is at w->at, but not the
+ * names in objects, and moves w->at to its end. */
 static void mask_list(struct walk *w)
 {
     size_t depth = 0;
@@ -325,7 +327,7 @@ static void mask_list(struct walk *w)
     }
 }
 
-/* Masks the value at `at`, which stands where it ends afterwards. */
+/* Masks the value at w->at, and moves w->at to its end. */
 static void mask_any(struct walk *w)
 {
     size_t from = w->at;
@@ -341,7 +343,7 @@ static void mask_any(struct walk *w)
 void llmobs_members_mask(char *data, size_t len)
 {
     struct walk w = {data, len, 0, 0};
-    size_t begin = 0; /* of a possible name: behind the last quote; 0: none */
+    size_t begin = 0; /* behind the last quote: perhaps of a name; 0: none */
 
     while (w.at < len) {
         const char *quote = memchr(data + w.at, '"', len - w.at);

@@ -10,7 +10,8 @@
 
 #define NAME_MAX_LEN 32
 #define MEMBER_MAX 128
-/* Steps of work: of a pattern for each byte, for each text, for a match. */
+/* Steps of work (work.h): of a pattern for each byte, for each text, and for
+ * each match. */
 #define FIND_WORK 4
 #define FIND_LEAST 32
 #define FOUND_WORK 100
@@ -79,7 +80,7 @@ static const char *use_ready(struct pattern *pattern, struct llmobs_text name)
     return "no ready-made pattern has this name";
 }
 
-/* Fills the pattern of a line; NULL, or why it is none. */
+/* Reads the pattern of a line; answers NULL, or why the line is wrong. */
 static const char *read_line(struct llmobs_text line, struct pattern *pattern)
 {
     const char *sign = memchr(line.data, '=', line.len);
@@ -166,7 +167,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Beginnings that issuers have, and Luhn's sum. */
+/* True for a number that begins like an issuer's and has a right Luhn sum. */
 static bool is_card(const char *digits, size_t count)
 {
     int head = (digits[0] - '0') * 10 + digits[1] - '0';
@@ -185,8 +186,8 @@ static bool is_card(const char *digits, size_t count)
     return sum % 10 == 0;
 }
 
-/* Length of the card's number at `at`, which ends where a group of digits does;
- * 0: none. Groups are parted by one blank, hyphen or dot. */
+/* The length of the card number at `at`, which ends where a group of digits
+ * ends; 0: none. One blank, hyphen or dot separates the groups. */
 static size_t card_at(struct llmobs_text text, size_t at)
 {
     char digits[CARD_MOST];
@@ -243,7 +244,9 @@ void llmobs_redaction_end(struct llmobs_redaction *redaction)
     free(redaction->founds.list);
 }
 
-/* What stands in the place of a secret is none: "[redacted:name". */
+/* True for "[redacted:name", which an earlier replacement left: it is no
+ * secret.
+ */
 static bool is_replaced(const struct llmobs_redact *redact, const char *text,
                         size_t len)
 {
@@ -313,7 +316,8 @@ static bool is_middle(struct llmobs_text text, size_t at)
     return at < text.len && ((unsigned char)text.data[at] & 0xc0) == 0x80;
 }
 
-/* Whole characters, and what overlaps, together under the first name. */
+/* Replaces the matches: whole characters only, and matches that overlap
+ * together under the name of the first. */
 static int replace(const struct llmobs_redaction *redaction,
                    struct llmobs_text text, struct llmobs_buf *out)
 {
@@ -334,7 +338,7 @@ static int replace(const struct llmobs_redaction *redaction,
             start--;
         while (is_middle(text, end))
             end++;
-        if (end <= done) /* of a character that is gone */
+        if (end <= done) /* its character is replaced already */
             continue;
         if (start < done)
             start = done;

@@ -1,17 +1,18 @@
-/* redact - patterns of what nobody is to see, and its replacement in texts.
+/* redact - replaces in texts what the user's patterns match.
  *
- * A file has a pattern a line, "name = regex" (regex.h) or "use NAME" of one
- * that is ready-made: email, cards (numbers that Luhn's sum confirms), keys (by
- * their beginnings, or by a name before them that says so, a member's too),
- * bearer (what follows Bearer or Basic). Each match becomes "[redacted:name]".
+ * A file of patterns has one on each line: "name = regex" (regex_compile.h), or
+ * "use NAME" for a ready-made one. These are email; cards (numbers that Luhn's
+ * sum confirms); keys (by their beginnings, or by a name before them, also a
+ * member's); bearer (the word after Bearer or Basic). Each match becomes
+ * "[redacted:name]".
  *
- * Owns:    what was parsed; a redaction what its searches have learnt.
- * Threads: parsed patterns are constant; a redaction is one thread's.
- * Errors:  parse: -EINVAL with line and reason, never with what the line says;
- *          text: -ENOMEM, nothing is added then.
- * Limits:  LLMOBS_REDACT_MAX patterns. The texts of one event share what time
- *          they may take (regex.h, work.h): one that takes longer is replaced
- *          whole.
+ * Owns:    the parsed patterns; a redaction owns all that its searches have
+ *          learnt.
+ * Threads: parsed patterns are constant; a redaction belongs to one thread.
+ * Errors:  parse: -EINVAL with line and reason, never with the text of the
+ * line; text: -ENOMEM, and nothing is added. Limits:  LLMOBS_REDACT_MAX
+ * patterns. The texts of one event share a limit of time (regex.h, work.h): a
+ * text that takes longer is replaced as a whole.
  */
 #ifndef LLMOBS_REDACT_H
 #define LLMOBS_REDACT_H
@@ -23,8 +24,8 @@
 
 struct llmobs_redact;
 
-/* Where and why a file is no list of patterns; both static, line 0: all of it.
- */
+/* The line that is wrong in a file of patterns, and why, static; line 0: the
+ * whole file is. */
 struct llmobs_redact_fault {
     size_t line;
     const char *why;
@@ -34,7 +35,7 @@ int llmobs_redact_parse(struct llmobs_text file, struct llmobs_redact **out,
                         struct llmobs_redact_fault *fault);
 void llmobs_redact_free(struct llmobs_redact *redact);
 
-/* Patterns at work on one event. */
+/* The patterns, applied to one event. */
 struct llmobs_redaction {
     const struct llmobs_redact *redact;
     struct llmobs_regex_memory memory[LLMOBS_REDACT_MAX];
@@ -46,14 +47,16 @@ void llmobs_redaction_begin(struct llmobs_redaction *redaction,
                             const struct llmobs_redact *redact);
 void llmobs_redaction_end(struct llmobs_redaction *redaction);
 
-/* Adds the text, which has no NUL in it and one behind it, to `out` with all
- * matches replaced; where nothing matches, nothing, and *changed is false. */
+/* Adds the text to `out` with all matches replaced; where no pattern matches,
+ * adds nothing, and *changed is false. The text has no NUL in it and one behind
+ * it. */
 int llmobs_redaction_text(struct llmobs_redaction *redaction,
                           struct llmobs_text text, struct llmobs_buf *out,
                           bool *changed);
 
-/* The name of the pattern by which all that a member of this name holds is a
- * secret, NULL: none. In an object, name and value are two texts. */
+/* Answers the name of the pattern by which the value of a member with this name
+ * is a secret; NULL: there is none. Needed as name and value of a member are
+ * two texts. */
 const char *llmobs_redaction_member(const struct llmobs_redaction *redaction,
                                     const char *name);
 
