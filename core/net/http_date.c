@@ -24,8 +24,8 @@ static int month_of(const char *at)
     return 0;
 }
 
-/* Days since 1970 of the Gregorian calendar; the year begins in March here, so
- * that the day of a leap year is its last. */
+/* Counts the days since 1970, in the Gregorian calendar. The year begins in
+ * March here, so that a leap day is its last day. */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
 {
     int64_t y = month <= 2 ? year - 1 : year;

@@ -16,10 +16,10 @@
 #define UNIX "unix://"
 #define AGENT_USER "dd-agent:"
 #define USERS_MAX (1024 * 1024)
-/* How the kernel shows a user of another namespace. */
+/* The kernel shows this number for a user of another namespace. */
 #define NOBODY_KNOWN 65534
 #define CHUNK 4096
-/* As the kernel counts the states of a TCP socket. */
+/* The kernel's number for the state of a TCP socket that listens. */
 #define LISTENING 0x0A
 /* Columns of a line in /proc/net/tcp. */
 enum { LOCAL = 1, STATE = 3, USER = 7, INODE = 9, COLUMNS };
@@ -34,8 +34,9 @@ const char *llmobs_listener_guard(const struct llmobs_config *config)
 
 /* -- users ---------------------------------------------------------------- */
 
-/* In the third column of its line, of the host's own users alone: to ask the
- * name service runs code that is not ours. */
+/* True for the user dd-agent: /etc/passwd has the number in the third column.
+ * The name service would know users of other sources too, but it runs other
+ * programs' code in the app. */
 static bool is_agent(uid_t uid)
 {
     struct llmobs_buf text;
@@ -69,11 +70,12 @@ struct look {
     uint64_t mark;
     bool somebody;
     bool stranger;
-    bool over; /* what follows does not listen */
+    bool over; /* no socket from here on listens */
 };
 
-/* True for what takes connections to localhost: loopback's first address and
- * any, of both families, as the kernel prints its words of memory. */
+/* True for an address that takes connections to localhost: loopback's first
+ * address and the "any" address, of both families, printed as the kernel prints
+ * its words of memory. */
 static bool takes_localhost(const char *address, size_t len)
 {
     static const char *const known[] = {
@@ -119,7 +121,7 @@ static void look_at_line(struct look *look, char *line)
     look->mark = look->mark * 31 + strtoull(column[INODE], NULL, 10) + uid;
 }
 
-/* The lines that are whole; gives how much was taken. */
+/* Looks at the whole lines; answers how many bytes they have. */
 static size_t look_at_lines(struct look *look, char *text)
 {
     char *at = text, *end;
@@ -132,8 +134,8 @@ static size_t look_at_lines(struct look *look, char *text)
     return (size_t)(at - text);
 }
 
-/* The kernel prints what listens before all else, of which there may be much.
- */
+/* Looks at the sockets that listen: the kernel prints them first, and the
+ * others, which may be many, are not read. */
 static int look_into(struct look *look, const char *path)
 {
     char *text = malloc(CHUNK);
@@ -168,7 +170,7 @@ static int check_port(const char *url, uint64_t *mark)
         return rc;
     look.port = target.port;
     rc = look_into(&look, "/proc/thread-self/net/tcp");
-    /* Where there is no other family there is no such file. */
+    /* Without IPv6 in the kernel there is no such file. */
     if (!rc && look_into(&look, "/proc/thread-self/net/tcp6") &&
         faccessat(AT_FDCWD, "/proc/thread-self/net/tcp6", F_OK, 0) == 0)
         rc = -EPERM;
@@ -207,10 +209,10 @@ int llmobs_listener_peer(int fd)
                : -EPERM;
 }
 
-int llmobs_listener_check(const char *place, uint64_t *mark)
+int llmobs_listener_check(const char *listener, uint64_t *mark)
 {
     *mark = 0;
-    return strncmp(place, UNIX, strlen(UNIX)) == 0
-               ? check_path(place + strlen(UNIX), mark)
-               : check_port(place, mark);
+    return strncmp(listener, UNIX, strlen(UNIX)) == 0
+               ? check_path(listener + strlen(UNIX), mark)
+               : check_port(listener, mark);
 }

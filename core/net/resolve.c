@@ -15,19 +15,20 @@
 
 #define NS_PER_S INT64_C(1000000000)
 #define KEEP_S 300
-/* An old answer serves on while the name server is away. */
+/* While the name server does not answer, an old answer serves so much longer.
+ */
 #define KEEP_STALE_S 30
-/* An answer that is younger is not doubted: the host is just down. */
+/* A younger answer is not in doubt: the host is down. */
 #define DOUBT_S 30
-#define ENTRIES 4
-/* Modules of the name service need more than our own thread. */
+#define ANSWERS 4
+/* Modules of the name service need more stack than the worker's thread has. */
 #define STACK_SIZE (512 * 1024)
 
 enum seeker_state { IDLE, RUNNING, DONE, ENDED };
 
-/* The thread that looks up, as who asks sees it. It does not end while the app
- * may fork: at its end the C library takes its resolver's part of the thread
- * down, under a lock, where no fork gate can be around it. */
+/* The thread that looks names up, as its client sees it. It does not end while
+ * the app may fork: at the end of a thread the C library takes a lock to free
+ * the thread's part of the resolver, where no fork gate can be around it. */
 struct seeker {
     atomic_uint state; /* both sides sleep on it */
     int rc;
@@ -35,7 +36,7 @@ struct seeker {
     char text[LLMOBS_RESOLVE_TEXT_MAX];
 };
 
-struct entry {
+struct answer {
     char host[LLMOBS_TARGET_HOST_MAX]; /* "": free */
     char text[LLMOBS_RESOLVE_TEXT_MAX];
     int64_t made_ns;
@@ -43,7 +44,7 @@ struct entry {
 };
 
 struct llmobs_resolve {
-    struct entry entries[ENTRIES];
+    struct answer answers[ANSWERS];
     struct seeker *seeker; /* NULL: none yet */
 };
 
@@ -57,7 +58,7 @@ static void add_address(char *text, const struct addrinfo *info)
     if (getnameinfo(info->ai_addr, info->ai_addrlen, one, sizeof(one), NULL, 0,
                     NI_NUMERICHOST) != 0)
         return;
-    /* A scope is not part of what libcurl takes. */
+    /* libcurl takes no address with a scope. */
     if (strchr(one, '%') ||
         len + 1 + strlen(one) >= (size_t)LLMOBS_RESOLVE_TEXT_MAX)
         return;
@@ -105,7 +106,7 @@ static void *seeker_main(void *arg)
             continue;
         }
         seeker->rc = look_up(seeker->host, seeker->text);
-        /* Not where it has been ended meanwhile. */
+        /* Unless the client has ended this thread in between. */
         if (atomic_compare_exchange_strong(&seeker->state, &state, DONE))
             llmobs_futex_wake(&seeker->state);
     }
@@ -136,52 +137,52 @@ static int start(struct llmobs_resolve *resolve, const char *host)
     return -EINPROGRESS;
 }
 
-/* ---- what is known ---------------------------------------------------- */
+/* ---- answers ---------------------------------------------------------- */
 
-static struct entry *find(struct llmobs_resolve *resolve, const char *host)
+static struct answer *find(struct llmobs_resolve *resolve, const char *host)
 {
-    for (size_t i = 0; i < ENTRIES; i++) {
-        if (strcmp(resolve->entries[i].host, host) == 0)
-            return &resolve->entries[i];
+    for (size_t i = 0; i < ANSWERS; i++) {
+        if (strcmp(resolve->answers[i].host, host) == 0)
+            return &resolve->answers[i];
     }
     return NULL;
 }
 
-static struct entry *oldest(struct llmobs_resolve *resolve)
+static struct answer *oldest(struct llmobs_resolve *resolve)
 {
-    struct entry *found = &resolve->entries[0];
+    struct answer *found = &resolve->answers[0];
 
-    for (size_t i = 1; i < ENTRIES; i++) {
-        if (resolve->entries[i].made_ns < found->made_ns)
-            found = &resolve->entries[i];
+    for (size_t i = 1; i < ANSWERS; i++) {
+        if (resolve->answers[i].made_ns < found->made_ns)
+            found = &resolve->answers[i];
     }
     return found;
 }
 
-/* Takes an answer in, or lets an old one serve on. */
+/* Keeps an answer; where the look-up failed, lets an old answer serve on. */
 static int keep(struct llmobs_resolve *resolve, const char *host, int rc,
                 const char *text)
 {
-    struct entry *entry = find(resolve, host);
+    struct answer *answer = find(resolve, host);
     int64_t now = llmobs_clock_mono_ns();
 
-    if (rc != 0 && entry) {
-        entry->until_ns = now + KEEP_STALE_S * NS_PER_S;
+    if (rc != 0 && answer) {
+        answer->until_ns = now + KEEP_STALE_S * NS_PER_S;
         return 0;
     }
     if (rc != 0)
         return rc;
-    if (!entry)
-        entry = oldest(resolve);
-    strcpy(entry->host, host);
-    strcpy(entry->text, text);
-    entry->made_ns = now;
-    entry->until_ns = now + KEEP_S * NS_PER_S;
+    if (!answer)
+        answer = oldest(resolve);
+    strcpy(answer->host, host);
+    strcpy(answer->text, text);
+    answer->made_ns = now;
+    answer->until_ns = now + KEEP_S * NS_PER_S;
     return 0;
 }
 
-/* Takes the answer of the look-up under way in, if it has come; -ENOENT: no
- * word of this host. */
+/* Keeps the answer of the look-up under way, if it has come; -ENOENT: it was of
+ * another host, or there is none. */
 static int collect(struct llmobs_resolve *resolve, const char *host)
 {
     struct seeker *seeker = resolve->seeker;
@@ -198,11 +199,11 @@ static int collect(struct llmobs_resolve *resolve, const char *host)
 
 static bool known(struct llmobs_resolve *resolve, const char *host, char *out)
 {
-    const struct entry *entry = find(resolve, host);
+    const struct answer *answer = find(resolve, host);
 
-    if (!entry || llmobs_clock_mono_ns() >= entry->until_ns)
+    if (!answer || llmobs_clock_mono_ns() >= answer->until_ns)
         return false;
-    strcpy(out, entry->text);
+    strcpy(out, answer->text);
     return true;
 }
 
@@ -248,11 +249,11 @@ void llmobs_resolve_wait(struct llmobs_resolve *resolve, int64_t ms)
 
 void llmobs_resolve_doubt(struct llmobs_resolve *resolve, const char *host)
 {
-    struct entry *entry = find(resolve, host);
+    struct answer *answer = find(resolve, host);
     int64_t now = llmobs_clock_mono_ns();
 
-    if (entry && now - entry->made_ns >= DOUBT_S * NS_PER_S)
-        entry->until_ns = now;
+    if (answer && now - answer->made_ns >= DOUBT_S * NS_PER_S)
+        answer->until_ns = now;
 }
 
 struct llmobs_resolve *llmobs_resolve_new(void)

@@ -13,10 +13,10 @@
 #include "core/base/fd.h"
 #include "core/base/sys.h"
 
-/* A search for free numbers ends here: it costs some 50 ns a number. */
+/* A search for free numbers ends here: each number takes some 50 ns. */
 #define LAST_FD 16384
 
-/* Which event descriptor it is; 0: not known (before Linux 5.2). */
+/* The number of an event descriptor; 0: unknown (before Linux 5.2). */
 static uint64_t event_id(int fd)
 {
     static const char key[] = "eventfd-id:";
@@ -33,7 +33,7 @@ static uint64_t event_id(int fd)
     }
     text[len > 0 ? len : 0] = '\0';
     at = strstr(text, key);
-    /* The first one has the number 0. */
+    /* The first event descriptor of the machine has the number 0. */
     return at ? strtoull(at + sizeof(key) - 1, NULL, 10) + 1 : 0;
 }
 
@@ -52,7 +52,7 @@ static bool look_at(int fd, struct llmobs_socket *one)
     return true;
 }
 
-static bool is_ours(const struct llmobs_socket *one)
+static bool still_is(const struct llmobs_socket *one)
 {
     struct llmobs_socket now;
 
@@ -61,7 +61,7 @@ static bool is_ours(const struct llmobs_socket *one)
            (one->type || one->id);
 }
 
-static struct llmobs_socket *free_place(struct llmobs_sockets *sockets)
+static struct llmobs_socket *free_slot(struct llmobs_sockets *sockets)
 {
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
         if (!sockets->list[i].used)
@@ -73,11 +73,11 @@ static struct llmobs_socket *free_place(struct llmobs_sockets *sockets)
 int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
                         int protocol)
 {
-    struct llmobs_socket *place = free_place(sockets);
+    struct llmobs_socket *slot = free_slot(sockets);
     long made;
     int fd;
 
-    if (!place)
+    if (!slot)
         return -EMFILE;
     made = llmobs_sys(SYS_socket, family, type | SOCK_CLOEXEC, protocol);
     if (made < 0)
@@ -85,7 +85,7 @@ int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
     fd = llmobs_fd_lift((int)made);
     if (fd < 0)
         return -errno;
-    if (!look_at(fd, place)) {
+    if (!look_at(fd, slot)) {
         close(fd);
         return -EBADF;
     }
@@ -97,8 +97,9 @@ static bool is_free(int fd)
     return fcntl(fd, F_GETFD) < 0;
 }
 
-/* A socket without a peer: who writes to it or reads from it meanwhile gets an
- * error at once, and no signal. */
+/* Takes the free ones of 0 to 2, each by a socket without a peer: an app that
+ * writes to it or reads from it at this moment gets an error at once, and no
+ * signal. */
 static void hold_low(int hold[3])
 {
     for (int fd = 0; fd < 3; fd++) {
@@ -120,8 +121,9 @@ int llmobs_sockets_probe(struct llmobs_sockets_probe *probe, int hold[3])
     return probe->count == 8 ? 0 : -ENOENT;
 }
 
-/* A file that another thread opened at this moment is watched as well: when it
- * goes, we leave behind what we could have freed, no more. */
+/* Another thread may open a file at this moment, which is then watched too.
+ * When the app closes it, the library leaves handles behind that it could have
+ * freed, and does no other harm. */
 int llmobs_sockets_watch(struct llmobs_sockets *sockets,
                          const struct llmobs_sockets_probe *probe,
                          const int hold[3])
@@ -133,16 +135,16 @@ int llmobs_sockets_watch(struct llmobs_sockets *sockets,
             close(hold[i]);
     }
     for (size_t i = 0; i < probe->count; i++) {
-        struct llmobs_socket *place = free_place(sockets);
+        struct llmobs_socket *slot = free_slot(sockets);
         struct llmobs_socket one;
 
         if (!look_at(probe->free[i], &one))
             continue;
         one.watched = true;
-        if (!place)
+        if (!slot)
             rc = -ENOENT;
         else
-            *place = one;
+            *slot = one;
     }
     return probe->count == 8 ? rc : -ENOENT;
 }
@@ -154,7 +156,7 @@ void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd)
 
         if (!one->used || one->watched || one->fd != fd)
             continue;
-        if (is_ours(one))
+        if (still_is(one))
             close(fd);
         one->used = false;
         return;
@@ -164,7 +166,7 @@ void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd)
 bool llmobs_sockets_intact(const struct llmobs_sockets *sockets)
 {
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
-        if (sockets->list[i].used && !is_ours(&sockets->list[i]))
+        if (sockets->list[i].used && !still_is(&sockets->list[i]))
             return false;
     }
     return true;
@@ -175,7 +177,7 @@ void llmobs_sockets_drop(struct llmobs_sockets *sockets)
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
         const struct llmobs_socket *one = &sockets->list[i];
 
-        if (one->used && !one->watched && is_ours(one))
+        if (one->used && !one->watched && still_is(one))
             close(one->fd);
     }
     memset(sockets, 0, sizeof(*sockets));

@@ -1,15 +1,16 @@
-/* sockets - descriptors of our own in a process that is not ours.
+/* sockets - the descriptors of this library's requests, in the app's process.
  *
  * Owns:    the descriptors in its list.
  * Threads: one at a time, as its http client.
- * Errors:  -errno; -EMFILE as well when the list is full.
+ * Errors:  -errno; -EMFILE too when the list is full.
  * Limits:  LLMOBS_SOCKETS_MAX at a time.
  * Fork:    a child drops its copies; the parent's connections live on.
  *
- * An app that closes all descriptors (a daemon) gets our numbers for files of
- * its own. Each of ours is known by its inode, so that it is neither written
- * to nor closed once it is somebody else's. Those that libcurl opens for us are
- * watched: libcurl closes them by number.
+ * An app that closes all descriptors, as a daemon does, gets the same numbers
+ * for its own files. So the list knows each descriptor by its inode, and the
+ * library neither writes to it nor closes it once the number stands for another
+ * file. Descriptors that libcurl opens by itself are watched: libcurl would
+ * close them by number.
  */
 #ifndef LLMOBS_SOCKETS_H
 #define LLMOBS_SOCKETS_H
@@ -23,7 +24,7 @@
 struct llmobs_sockets {
     struct llmobs_socket {
         bool used;
-        bool watched; /* libcurl's to close */
+        bool watched; /* libcurl closes it */
         int fd;
         mode_t type; /* 0: an event descriptor */
         dev_t dev;
@@ -32,32 +33,34 @@ struct llmobs_sockets {
     } list[LLMOBS_SOCKETS_MAX];
 };
 
-/* Gives a socket that the kernel makes, also where another preload holds libc's
+/* Gives a socket, made by the kernel even where another preload holds libc's
  * function. It is closed at exec, and its number is out of the app's way. */
 int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
                         int protocol);
 
-/* The lowest free numbers: what is opened next gets some of these. */
+/* The lowest free numbers: the next descriptors get some of these. */
 struct llmobs_sockets_probe {
     size_t count;
     int free[8];
 };
 
-/* Before and after a call that opens descriptors of its own. Before: holds
- * what is free of 0 to 2 meanwhile, which a program takes for its input and
- * output. After: watches what is new; -ENOENT when it cannot be told. */
+/* To be called before and after a call in which libcurl opens descriptors.
+ * probe takes those of 0 to 2 that are free, which a program uses for input and
+ * output, so that libcurl gets none of them. watch gives them back, and watches
+ * the new descriptors; -ENOENT when it cannot find them all. */
 int llmobs_sockets_probe(struct llmobs_sockets_probe *probe, int hold[3]);
 int llmobs_sockets_watch(struct llmobs_sockets *sockets,
                          const struct llmobs_sockets_probe *probe,
                          const int hold[3]);
 
-/* Closes one, if it is still ours. */
+/* Closes one unless its number stands for another file now. */
 void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd);
 
-/* True while all of them are still ours. */
+/* True while every number still stands for its own file. */
 bool llmobs_sockets_intact(const struct llmobs_sockets *sockets);
 
-/* Closes what is still ours and forgets the rest. */
+/* Closes the descriptors whose numbers still stand for them, and forgets all.
+ */
 void llmobs_sockets_drop(struct llmobs_sockets *sockets);
 
 #endif

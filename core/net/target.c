@@ -16,7 +16,7 @@ static int copy_lower(char *out, size_t cap, const char *from, size_t len)
     if (len == 0 || len >= cap)
         return -EINVAL;
     for (size_t i = 0; i < len; i++) {
-        /* A name of other bytes would be looked up in another spelling. */
+        /* libcurl would look up a name with other bytes in another spelling. */
         if (from[i] <= ' ' || from[i] > '~')
             return -EINVAL;
         out[i] = lower(from[i]);
@@ -49,7 +49,7 @@ static int read_number(const char *at, const char *end, unsigned max,
     return 0;
 }
 
-/* Its bits, 32 or 128; 0: not an address. */
+/* Answers how many bits the address has, 32 or 128; 0: it is no address. */
 static unsigned read_address(const char *text, unsigned char out[16])
 {
     if (inet_pton(AF_INET, text, out) == 1)
@@ -120,8 +120,8 @@ bool llmobs_target_proxy_wants_address(const struct llmobs_target *proxy)
 
 /* ---- proxies ---------------------------------------------------------- */
 
-/* HTTP_PROXY is a header of the client's in CGI programs: libcurl does not read
- * it either. */
+/* In a CGI program HTTP_PROXY is a header that the client sends: neither
+ * libcurl nor this reads it. */
 static const char *const http_names[] = {"http_proxy", "all_proxy", "ALL_PROXY",
                                          NULL};
 static const char *const https_names[] = {"https_proxy", "HTTPS_PROXY",
@@ -170,7 +170,7 @@ static bool same_name(const char *a, const char *b, size_t len)
     return true;
 }
 
-/* An entry is the host itself or a domain that it lies in. */
+/* True for an entry that is the host itself, or a domain of it. */
 static bool covers_name(const char *entry, size_t len, const char *host)
 {
     size_t host_len = strlen(host);
@@ -197,7 +197,9 @@ static bool same_bits(const unsigned char *a, const unsigned char *b,
     return rest == 0 || ((a[bits / 8] ^ b[bits / 8]) >> (8 - rest)) == 0;
 }
 
-/* An entry is the address itself or a range: "10.0.0.0/8", "[fe80::]/10". */
+/* True for an entry that is the address itself, or a range with it:
+ * "10.0.0.0/8",
+ * "[fe80::]/10". */
 static bool covers_address(const char *entry, size_t len, const char *host)
 {
     const char *slash = memchr(entry, '/', len);

@@ -1,11 +1,10 @@
-/* target - where a request of ours goes: scheme, host, port, and by which
- * proxy.
+/* target - where a request of this library goes: scheme, host and port, and the
+ * proxy on the way.
  *
- * Owns:    nothing but copies inside the structs.
- * Threads: llmobs_proxies_read and _named in a thread of the app only: they
+ * Threads: llmobs_proxies_read and _named: a thread of the app only, as they
  *          read the environment. The rest: any.
- * Errors:  -EINVAL for what is not a usable URL.
- * Limits:  LLMOBS_TARGET_HOST_MAX bytes of a host name; a longer proxy variable
+ * Errors:  -EINVAL for a URL that a request cannot use.
+ * Limits:  LLMOBS_TARGET_HOST_MAX bytes of a host name; a proxy variable longer
  *          than LLMOBS_PROXY_MAX counts as unset.
  */
 #ifndef LLMOBS_TARGET_H
@@ -30,13 +29,13 @@ struct llmobs_proxies {
     char none[LLMOBS_PROXY_MAX]; /* no_proxy, with ranges of addresses */
 };
 
-/* Reads scheme, host and port of a URL; `scheme` is what counts where the URL
- * names none (NULL: it must). */
+/* Reads scheme, host and port of a URL. A URL without a scheme has `scheme`, or
+ * with NULL is wrong. */
 int llmobs_target_parse(const char *url, const char *scheme,
                         struct llmobs_target *out);
 
-/* True where libcurl itself would look the target's name up: no proxy, or one
- * that takes addresses only. */
+/* True for a proxy that takes addresses only: libcurl would look the target's
+ * name up itself. */
 bool llmobs_target_proxy_wants_address(const struct llmobs_target *proxy);
 
 void llmobs_proxies_read(struct llmobs_proxies *proxies);
