@@ -44,7 +44,8 @@ static bool is_password(const char *host, size_t len)
     return colon && colon + 1 + strspn(colon + 1, "0123456789") != host + len;
 }
 
-struct llmobs_text llmobs_allowlist_host(const char *url)
+/* Host and port of a URL; borrowed from it. */
+static struct llmobs_text host_of(const char *url)
 {
     const char *host = strstr(url, "://"), *at;
     size_t len;
@@ -97,7 +98,7 @@ static int add_path(const char *path, struct llmobs_buf *out)
 int llmobs_allowlist_url(const char *url, struct llmobs_buf *out)
 {
     const char *host = strstr(url, "://");
-    struct llmobs_text host_part = llmobs_allowlist_host(url);
+    struct llmobs_text host_part = host_of(url);
     int rc = host ? llmobs_buf_add(out, url, (size_t)(host + 3 - url)) : 0;
 
     if (!rc)
@@ -121,7 +122,7 @@ static bool is_word(const char *text, size_t len)
 
 int llmobs_allowlist_words(const char *url, struct llmobs_buf *out)
 {
-    struct llmobs_text host_part = llmobs_allowlist_host(url);
+    struct llmobs_text host_part = host_of(url);
     const char *at = host_part.data + host_part.len;
     int rc = llmobs_buf_add(out, host_part.data, host_part.len);
 

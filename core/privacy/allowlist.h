@@ -17,9 +17,6 @@
  * NULL: it may not be kept. `name` may have upper and lower case. */
 const char *llmobs_allowlist_header(const char *name, size_t len);
 
-/* Host and port of a URL; borrowed from it. */
-struct llmobs_text llmobs_allowlist_host(const char *url);
-
 /* Appends the parts of a URL that may be kept. */
 int llmobs_allowlist_url(const char *url, struct llmobs_buf *out);
 
