@@ -2,10 +2,9 @@
  *
  * Commas separate the patterns; blanks around a pattern do not count. `*`
  * stands for any text, also with a '/' in it, `?` for one character, `[a-z]`
- * and
- * `[!a-z]` for one character of a set, and a '[' without its end for itself. A
- * pattern with a '/' is matched against the whole path, any other pattern
- * against the part behind the last '/'.
+ * and `[!a-z]` for one character of a set, and a '[' without its end for
+ * itself. A pattern with a '/' is matched against the whole path, any other
+ * pattern against the part behind the last '/'.
  *
  * All is inline, as the shim may not call the core here.
  *

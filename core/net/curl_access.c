@@ -20,7 +20,7 @@ static _Atomic int64_t deadline = INT64_MAX;
 static atomic_int inside; /* threads in libcurl for a request */
 static atomic_uint life;
 static atomic_ulong exit_thread;
-static atomic_int process; /* fork.h */
+static atomic_int process; /* the one with this state (fork.h) */
 LLMOBS_COLD static struct llmobs_proxies proxies;
 
 /* A child inherits the state of its parent's requests and exit, which does not

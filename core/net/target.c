@@ -197,9 +197,8 @@ static bool same_bits(const unsigned char *a, const unsigned char *b,
     return rest == 0 || ((a[bits / 8] ^ b[bits / 8]) >> (8 - rest)) == 0;
 }
 
-/* True for an entry that is the address itself, or a range with it:
- * "10.0.0.0/8",
- * "[fe80::]/10". */
+/* True for an entry that is the address itself, or a range that holds it:
+ * "10.0.0.0/8", "[fe80::]/10". */
 static bool covers_address(const char *entry, size_t len, const char *host)
 {
     const char *slash = memchr(entry, '/', len);

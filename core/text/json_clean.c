@@ -13,7 +13,7 @@
 #define REPLACEMENT "\xEF\xBF\xBD"
 #define GROWTH_MAX 6 /* one control character: \u00XX */
 
-/* Digits that decide whether a number rounds to infinity: the limit, halfway
+/* So many digits decide whether a number rounds to infinity: the limit, halfway
  * beyond the largest double, has 309 of them. */
 #define DIGITS_MAX 320
 #define EXPONENT_MAX 1000000000000000
@@ -37,7 +37,7 @@ struct cleaner {
     size_t tokens;
     size_t depth;
     enum expected expected;
-    bool objects[LLMOBS_JSON_DEPTH_MAX]; /* the open containers' kinds */
+    bool objects[LLMOBS_JSON_DEPTH_MAX]; /* of the open containers: objects */
 };
 
 /* A number as written, without sign. */
@@ -103,7 +103,7 @@ static void start(struct cleaner *c, struct llmobs_text text,
                                  : SIZE_MAX);
 }
 
-/* Puts `text` in the place of the next `len` input bytes. */
+/* Replaces the next `len` input bytes by `text`. */
 static int replace(struct cleaner *c, size_t len, const char *text)
 {
     int rc = -ENOMEM;
@@ -132,7 +132,7 @@ static int finish(struct cleaner *c, struct llmobs_text *clean)
     return rc;
 }
 
-/* One character beyond ASCII. */
+/* Passes one character beyond ASCII, or replaces a bad byte. */
 static int clean_wide(struct cleaner *c)
 {
     struct llmobs_text rest = {(const char *)c->in + c->at, c->len - c->at};
