@@ -543,7 +543,7 @@ static bool is_dead(const struct llmobs_adopt *adopt,
 static bool is_for_us(const struct llmobs_adopt *adopt)
 {
     return adopt->whose == LLMOBS_ADOPT_ANY ||
-           llmobs_owner_same_place(adopt->owner, adopt->self);
+           llmobs_owner_same_destinations(adopt->owner, adopt->self);
 }
 
 /* Gives the directory the name of this process. It fails where another process

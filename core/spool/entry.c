@@ -11,7 +11,7 @@
 #include "core/base/mix.h"
 #include "core/base/sha256.h"
 
-/* Of an entry without a key, and of a file with one. */
+/* The version of an entry without a key, and that of a file with one. */
 #define VERSION 2
 #define FILE_VERSION 3
 
@@ -20,8 +20,8 @@ static const char file_magic[8] = "\x93LLMSPL";
 
 /* -- keys ---------------------------------------------------------------- */
 
-/* Where the kernel gives no more random bytes, those that it gave the process
- * at its start, in a hash that does not tell them. */
+/* Where the kernel gives no random bytes, makes a key of those that the process
+ * got at its start, by a hash from which they cannot be computed. */
 static void guess_key(struct llmobs_entry_key *key)
 {
     const void *start = (const void *)(uintptr_t)getauxval(AT_RANDOM);
@@ -42,8 +42,9 @@ static void guess_key(struct llmobs_entry_key *key)
     memcpy(key, hash, sizeof(*key));
 }
 
-/* Not from the random ids, which gateways see: of one the next can be
- * computed. GRND_NONBLOCK: an app at early boot must not wait for us. */
+/* The key does not come from the generator of the ids, because gateways see
+ * ids, and can compute the next one. GRND_NONBLOCK: an app at early boot must
+ * not wait. */
 void llmobs_entry_key(struct llmobs_entry_key *key)
 {
     if (getrandom(key, sizeof(*key), GRND_NONBLOCK) != sizeof(*key))
@@ -77,7 +78,7 @@ int llmobs_entry_file_read(struct llmobs_text text,
 
 /* -- writing ------------------------------------------------------------- */
 
-/* What is larger stays where it is: to copy it would cost more than a piece. */
+/* A larger field is not copied: that would cost more than another piece. */
 #define SMALL 512
 
 void llmobs_entry_begin(struct llmobs_entry_writer *writer,
@@ -108,7 +109,8 @@ static void add_copied(struct llmobs_entry_writer *writer, const void *data,
         writer->iov[writer->pieces++] = (struct iovec){to, len};
 }
 
-/* The marks to come, and the tail, find room whatever is copied here. */
+/* True for a field that may be copied, so that the marks to come and the tail
+ * still have room. */
 static bool is_small(const struct llmobs_entry_writer *writer, size_t len)
 {
     size_t kept = (LLMOBS_ENTRY_FIELDS - writer->fields) *
@@ -153,9 +155,9 @@ int llmobs_entry_add(struct llmobs_entry_writer *writer, uint32_t tag,
                                 (struct llmobs_text){NULL, 0});
 }
 
-/* Two running sums over words of eight bytes, as Fletcher's: what they are for
- * is bytes that were not written, and zlib's crc32 costs the app's thread ten
- * times as much. */
+/* Two running sums over words of eight bytes, like Fletcher's. They show bytes
+ * that were not written; zlib's crc32 would cost the app's thread ten times as
+ * much. */
 struct sum {
     uint64_t plain;
     uint64_t running;
@@ -206,7 +208,7 @@ static void sum_words(struct sum *sum, const char *data, size_t words)
     }
 }
 
-/* Where the pieces begin and end does not matter. */
+/* Adds bytes; the sum does not depend on how they are cut into pieces. */
 static void sum_bytes(struct sum *sum, const char *data, size_t len)
 {
     size_t part = sizeof(sum->word) - sum->filled;
@@ -244,7 +246,7 @@ static uint32_t sum_short(struct sum *sum)
     return (uint32_t)(both >> 32);
 }
 
-/* `len` bytes of the pieces, from `skip` on. */
+/* Adds `len` bytes of the pieces, from `skip` on. */
 static void sum_range(struct sum *sum, const struct iovec *iov, int count,
                       size_t skip, size_t len)
 {
@@ -260,7 +262,8 @@ static void sum_range(struct sum *sum, const struct iovec *iov, int count,
     }
 }
 
-/* Of both ends of the fields, `len` bytes: the pieces from `skip` on. */
+/* Adds both ends of the fields, which are `len` bytes of the pieces from `skip`
+ * on. */
 static void sum_ends(struct sum *sum, const struct iovec *iov, int count,
                      size_t skip, size_t len)
 {
@@ -273,8 +276,8 @@ static void sum_ends(struct sum *sum, const struct iovec *iov, int count,
     sum_range(sum, iov, count, skip + len - last, last);
 }
 
-/* Without a key: of the head, without its own sum and as it was written, and
- * of the fields. */
+/* The sum of an entry without a key: of the head as it was written, with a sum
+ * of 0, and of the fields. */
 static uint32_t sum_of(struct llmobs_entry_head head, const struct iovec *iov,
                        int count, size_t skip)
 {
@@ -289,26 +292,27 @@ static uint32_t sum_of(struct llmobs_entry_head head, const struct iovec *iov,
 
 /* -- the seal ------------------------------------------------------------ */
 
-/* A place in pieces that follow one another. */
-struct place {
+/* A position in pieces that follow one another. */
+struct cursor {
     const struct iovec *iov;
     const struct iovec *end;
     size_t at; /* in the first of them */
 };
 
-static void skip_to(struct place *place, uint64_t len)
+static void skip_to(struct cursor *cursor, uint64_t len)
 {
-    while (place->iov < place->end && len >= place->iov->iov_len - place->at) {
-        len -= place->iov->iov_len - place->at;
-        place->at = 0;
-        place->iov++;
+    while (cursor->iov < cursor->end &&
+           len >= cursor->iov->iov_len - cursor->at) {
+        len -= cursor->iov->iov_len - cursor->at;
+        cursor->at = 0;
+        cursor->iov++;
     }
-    place->at += (size_t)len;
+    cursor->at += (size_t)len;
 }
 
-/* Adds tag and length of each field, all of which together have `len` bytes;
- * false where they do not. A mark stands in one piece. */
-static bool seal_marks(uint64_t *state, struct place place, uint64_t len)
+/* Adds the tag and the length of each field; false where the fields together
+ * have other than `len` bytes. A mark is never cut into two pieces. */
+static bool seal_marks(uint64_t *state, struct cursor cursor, uint64_t len)
 {
     struct llmobs_entry_mark mark;
     size_t fields = 0;
@@ -316,34 +320,34 @@ static bool seal_marks(uint64_t *state, struct place place, uint64_t len)
     while (len > 0) {
         if (len < sizeof(mark) || ++fields > LLMOBS_ENTRY_FIELDS)
             return false;
-        memcpy(&mark, (const char *)place.iov->iov_base + place.at,
+        memcpy(&mark, (const char *)cursor.iov->iov_base + cursor.at,
                sizeof(mark));
         len -= sizeof(mark);
         if (mark.len > len)
             return false;
         *state = llmobs_mix(*state ^ mark.len) + mark.tag;
         len -= mark.len;
-        skip_to(&place, sizeof(mark) + mark.len);
+        skip_to(&cursor, sizeof(mark) + mark.len);
     }
     return true;
 }
 
-/* The seal covers the head as it was written, all marks, and both ends of the
- * fields. The key is hashed before and after them: else a peer that knows one
- * entry could compute the seal of another. */
+/* Makes the seal of the head as it was written, all marks, and both ends of the
+ * fields. The key is hashed before and after them: otherwise a peer that knows
+ * one entry could compute the seal of another. */
 static bool seal_of(const struct llmobs_entry_key *key,
                     const struct llmobs_entry_head *head,
                     const struct iovec *iov, int count, size_t skip,
                     uint64_t *out)
 {
-    struct place place = {iov, iov + count, 0};
+    struct cursor cursor = {iov, iov + count, 0};
     struct sum sum = {.plain = key->seal[0], .running = key->seal[1]};
     uint64_t state = llmobs_mix(key->seal[0] ^ head->id);
 
     state = llmobs_mix(state ^ head->len);
     state = llmobs_mix(state ^ (head->type & (unsigned)~LLMOBS_ENTRY_DONE));
-    skip_to(&place, skip);
-    if (!seal_marks(&state, place, head->len))
+    skip_to(&cursor, skip);
+    if (!seal_marks(&state, cursor, head->len))
         return false;
     sum_ends(&sum, iov, count, skip, (size_t)head->len);
     sum_end(&sum);

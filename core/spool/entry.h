@@ -1,26 +1,27 @@
-/* entry - what the spool keeps, one piece of bytes a thing that happened.
+/* entry - a record in a file of the spool: a step of a call, an event, or a
+ * note about other entries.
  *
- * On disk, in the byte order of the host: a head (mark, type, length, id),
- * fields (tag, length, bytes), a seal. A file of them begins with its version
- * and its key, random numbers that no peer can know. Mark and seal are of that
- * key: most bytes of an entry are a stranger's, and half an entry, which a full
- * disk or a kill leaves, would otherwise have the next one looked for in them.
- * The seal covers the head, the tags and lengths of all fields, and the first
- * and last LLMOBS_ENTRY_SUM bytes of them: big bodies cost no second walk on
+ * On the disk it is, in the byte order of the host: a head (mark, type, length,
+ * id), fields (tag, length, bytes), a seal. A file begins with its version and
+ * its key, random numbers that no peer can know. The mark and the seal depend
+ * on the key. Most bytes of an entry come from a peer, and a full disk or a
+ * kill may leave an incomplete entry: without a key, the reader, which looks
+ * for the next entry in its bytes, could find one that the peer made. The seal
+ * covers the head, the tags and lengths of all fields, and the first and last
+ * LLMOBS_ENTRY_SUM bytes of them. So a big body is not walked a second time on
  * the app's thread.
  *
- * The last release wrote files without a key: they are read, and notes are
- * added to them, in their own form (magic, version and checksum in each head,
+ * The last release wrote files without a key. This one reads them, and adds
+ * notes to them in their own form (magic, version and checksum in each head,
  * the id again behind the fields).
  *
- * Owns:    nothing: a writer borrows what is added until write, or copies it
- *          where it is small; an entry borrows from the text it was read from.
- *          A key is never logged.
+ * Owns:    nothing: a writer borrows the fields until write, or copies small
+ *          ones; an entry borrows from the text from which it was read. A key
+ *          is never logged.
  * Threads: one at a time.
  * Errors:  add: -ENOSPC. A file: -ENODATA where it ends too early, -EBADMSG
- *          where it is none of ours, -ENOTSUP where it is a later version's.
+ *          where it is no file of entries, -ENOTSUP where its version is later.
  * Limits:  LLMOBS_ENTRY_FIELDS fields, LLMOBS_ENTRY_MAX bytes.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_ENTRY_H
 #define LLMOBS_ENTRY_H
@@ -35,27 +36,27 @@
 #define LLMOBS_ENTRY_SUM ((size_t)16 * 1024)
 
 enum llmobs_entry_type {
-    LLMOBS_ENTRY_OWNER = 1,    /* who writes here */
-    LLMOBS_ENTRY_BEGIN,        /* its request is made: ids and request */
-    LLMOBS_ENTRY_END,          /* it ended: all of it */
-    LLMOBS_ENTRY_EVENT,        /* an event as it is delivered */
-    LLMOBS_ENTRY_RELEASE,      /* ids that were delivered or given up */
-    LLMOBS_ENTRY_DELIVERED_TO, /* an id that some destinations have */
-    LLMOBS_ENTRY_START         /* a call began: as a BEGIN, of method and URL */
+    LLMOBS_ENTRY_OWNER = 1,    /* the process that writes the file */
+    LLMOBS_ENTRY_BEGIN,        /* a call's request is sent: ids and request */
+    LLMOBS_ENTRY_END,          /* a call has ended: all of it */
+    LLMOBS_ENTRY_EVENT,        /* an encoded event */
+    LLMOBS_ENTRY_RELEASE,      /* ids of entries that are settled */
+    LLMOBS_ENTRY_DELIVERED_TO, /* an id, and the destinations that have it */
+    LLMOBS_ENTRY_START         /* a call begins: ids, method and URL */
 };
 
-/* The call of such an entry may have ended since. */
+/* True for an entry whose call may have ended since. */
 static inline bool llmobs_entry_has_begun(enum llmobs_entry_type type)
 {
     return type == LLMOBS_ENTRY_START || type == LLMOBS_ENTRY_BEGIN;
 }
 
-/* Every mark and the tail have their place in it. */
+/* All marks and the tail fit in it, and 2048 bytes of small fields. */
 #define LLMOBS_ENTRY_SMALL \
     (2048 + LLMOBS_ENTRY_FIELDS * sizeof(struct llmobs_entry_mark) + 8)
 
-/* In an entry's type: it is released, by a byte over its own where the disk
- * has no room for a note. */
+/* A bit of an entry's type: the entry is released. It is set in place, where
+ * the disk has no room for a RELEASE entry. */
 #define LLMOBS_ENTRY_DONE 0x8000
 
 struct llmobs_entry_key {
@@ -78,7 +79,7 @@ struct llmobs_entry_head {
     };
     uint16_t version; /* without a key, else 0 */
     uint16_t type;
-    uint32_t sum; /* likewise */
+    uint32_t sum; /* without a key, else 0 */
     uint64_t len; /* of the fields */
     uint64_t id;
 };
@@ -89,8 +90,8 @@ struct llmobs_entry_mark {
     uint64_t len;
 };
 
-/* Head, marks and what is small are copied one behind the other: a piece more
- * costs the write as much as some hundred bytes. */
+/* The head, the marks and small fields are copied one behind the other, because
+ * another piece costs the write as much as some hundred bytes. */
 struct llmobs_entry_writer {
     struct {
         struct llmobs_entry_head head;
@@ -102,14 +103,14 @@ struct llmobs_entry_writer {
     struct iovec iov[3 * LLMOBS_ENTRY_FIELDS + 2];
 };
 
-/* One entry as read. */
+/* An entry that was read. */
 struct llmobs_entry {
     enum llmobs_entry_type type;
     bool done;
     uint64_t id;
     struct llmobs_text fields;
     size_t offset; /* in the text */
-    size_t size;   /* all of it, head and tail included */
+    size_t size;   /* with head and tail */
 };
 
 void llmobs_entry_begin(struct llmobs_entry_writer *writer,
@@ -121,12 +122,13 @@ int llmobs_entry_add(struct llmobs_entry_writer *writer, uint32_t tag,
 int llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
                          struct llmobs_text first, struct llmobs_text second);
 
-/* Ends the entry; its bytes are then writer->iov, `pieces` of them. Gives
- * their number. Borrows the key of its file; NULL: that has none. */
+/* Ends the entry, whose bytes are then in writer->iov, in `pieces` pieces;
+ * gives the number of bytes. Borrows the key of the file; NULL: the file has
+ * none. */
 size_t llmobs_entry_end(struct llmobs_entry_writer *writer,
                         const struct llmobs_entry_key *key);
 
-/* Makes an ended entry, whole at `bytes`, one of another key. */
+/* Gives an ended entry, whose bytes are at `bytes`, another key. */
 void llmobs_entry_seal(char *bytes, size_t len,
                        const struct llmobs_entry_key *key);
 
@@ -140,13 +142,13 @@ void llmobs_entry_file(struct llmobs_entry_file *file,
 int llmobs_entry_file_read(struct llmobs_text text,
                            struct llmobs_entry_key *key);
 
-/* The next whole entry of a text from *at on, of this key, or NULL; what
- * stands between is passed over. False at the end. */
+/* Gives the next whole entry of a text from *at on, with this key (NULL:
+ * without one), and passes over other bytes. False at the end. */
 bool llmobs_entry_next(const struct llmobs_entry_key *key,
                        struct llmobs_text text, size_t *at,
                        struct llmobs_entry *entry);
 
-/* The next field from *at (0 at first) on; false after the last. */
+/* Gives the next field from *at (0 at first) on; false after the last. */
 bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,
                         uint32_t *tag, struct llmobs_text *value);
 

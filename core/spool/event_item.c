@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The text's tag is its kind, from 1 on. */
+/* The tag of the text is the kind of the event plus 1. */
 #define TAG_TEXT 1
 #define TAG_BEGAN 64
 
@@ -57,7 +57,7 @@ int llmobs_event_read(const struct llmobs_entry *entry,
     return 0;
 }
 
-/* Quotes within a string are escaped: the key is not found there. */
+/* Finds the key by its quotes, which are escaped within any string. */
 static int64_t start_of_span(struct llmobs_text event)
 {
     static const char key[] = "\"start_ns\":";

@@ -1,11 +1,9 @@
-/* event_item - an event that is encoded already, as the buffer carries it and
- * as the spool keeps it.
+/* event_item - an encoded event, as an item of the buffer and as an EVENT entry
+ * of the spool.
  *
- * Owns:    its text, which is a part of it; freed as any item.
- * Threads: any, one at a time.
- * Errors:  negative errno.
+ * Owns:    its text, which is in the same block; freed like any item.
+ * Threads: one at a time.
  * Limits:  those of entry.h.
- * Fork:    plain memory.
  */
 #ifndef LLMOBS_EVENT_ITEM_H
 #define LLMOBS_EVENT_ITEM_H
@@ -24,18 +22,18 @@ struct llmobs_item *llmobs_event_item_new(enum llmobs_event_kind kind,
                                           struct llmobs_text text);
 struct llmobs_text llmobs_event_item_text(const struct llmobs_item *item);
 
-/* Adds the fields of an EVENT entry: the text, and for events that do not say
- * when they began, when that was. Borrows both. */
+/* Adds the fields of an EVENT entry: the text, and the time when it began for
+ * an event whose text does not have it. Borrows both. */
 int llmobs_event_add(struct llmobs_entry_writer *writer,
                      enum llmobs_event_kind kind, struct llmobs_text text,
                      const int64_t *began_ns);
 
-/* Reads an EVENT entry; the text is borrowed from it. -EINVAL: it is none of
- * ours, or of a later version. */
+/* Reads an EVENT entry, from which it borrows the text. -EINVAL: the entry is
+ * damaged, or from a later version. */
 int llmobs_event_read(const struct llmobs_entry *entry,
                       enum llmobs_event_kind *kind, struct llmobs_text *text);
 
-/* When it began: wall clock; 0: it does not say. */
+/* When the event began, wall clock; 0: the entry does not have it. */
 int64_t llmobs_event_start(const struct llmobs_entry *entry);
 
 #endif

@@ -10,7 +10,7 @@
 #include "core/privacy/allowlist.h"
 #include "core/spool/event_item.h"
 
-/* The fields of an exchange; numbers that are on disk do not change. */
+/* The fields of an exchange. Their numbers are on the disk and never change. */
 enum {
     TAG_NUMBERS = 1,
     TAG_TIMES,
@@ -33,7 +33,7 @@ enum {
     TAG_ANNOTATIONS
 };
 
-/* The order in TAG_NUMBERS: it only grows at its end. */
+/* The order in TAG_NUMBERS, which only ever grows at its end. */
 enum {
     NUMBER_TRACE_HIGH,
     NUMBER_TRACE_LOW,
@@ -64,7 +64,7 @@ enum {
 
 #define FLAG_TRUNCATED 1
 #define FLAG_LOST 2
-#define FLAG_BARE 4 /* of both bodies: they were kept back */
+#define FLAG_BARE 4 /* for both bodies: they were left out */
 
 /* -- writing ------------------------------------------------------------- */
 
@@ -121,7 +121,8 @@ static void fill_kept_back(const struct llmobs_exchange *exchange, bool bare,
             type == LLMOBS_ENTRY_START ? FLAG_BARE : FLAG_LOST | FLAG_BARE;
 }
 
-/* The rule, asking no body to confirm it that will not be there. */
+/* Writes the rule of the exchange. Where the bodies are left out, the rule asks
+ * for none to confirm it. */
 static int note_rule(struct llmobs_exchange *exchange, bool bare,
                      enum llmobs_entry_type type, char *out, size_t cap)
 {
@@ -151,7 +152,7 @@ static int add_text(struct llmobs_entry_writer *writer, uint32_t tag,
     return llmobs_entry_add(writer, tag, text, strlen(text));
 }
 
-/* "name" NUL "value": two pieces, of which the first brings its NUL along. */
+/* Adds "name" NUL "value" as two pieces, the NUL in the first. */
 static int add_headers(struct llmobs_entry_writer *writer, uint32_t tag,
                        const struct llmobs_headers *headers)
 {
@@ -271,8 +272,8 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
 
 /* -- reading ------------------------------------------------------------- */
 
-/* No clock writes a time before 1970: such an entry is damaged, and a
- * difference of its times may overflow. */
+/* An entry with a time before 1970 is damaged, as no clock gives one, and a
+ * difference of its times could overflow. */
 static int read_numbers(struct llmobs_exchange *exchange, const int64_t *n)
 {
     struct llmobs_context *context = &exchange->context;
@@ -370,7 +371,7 @@ static void read_flags(struct llmobs_body *body, int64_t total, int64_t flags)
     body->lost = flags & FLAG_LOST;
 }
 
-/* What is being read, and what of it must not be missing. */
+/* An exchange while it is read, and the fields that it must have. */
 struct reading {
     struct llmobs_exchange *exchange;
     struct llmobs_recalls **recalls;

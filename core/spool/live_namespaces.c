@@ -13,11 +13,12 @@
 #include "core/base/fd.h"
 #include "core/base/file.h"
 
-/* The first namespace's, the same on every kernel (PROC_PID_INIT_INO). */
+/* The number of the first namespace on every kernel (PROC_PID_INIT_INO). */
 #define FIRST UINT64_C(0xEFFFFFFC)
 
-/* Who has one pid alone is in our own namespace: that is to be read also where
- * the link is not, as of a process that a sandbox protects. */
+/* True for a process with only one pid, which is in the namespace of this
+ * process. Its status can be read where the link cannot, as for a process that
+ * a sandbox protects. */
 static bool is_beside_us(int proc, const char *pid)
 {
     char path[NAME_MAX + sizeof("/status")], text[4096];
@@ -86,8 +87,8 @@ static int add(struct llmobs_live_namespaces *living, uint64_t pidns)
     return 0;
 }
 
-/* A namespace lives as long as its first process, which is seen if it lives
- * when the walk ends. */
+/* A namespace lives as long as its first process. The walk sees that process if
+ * it still lives at the end of the walk. */
 static int read_all(DIR *dir, struct llmobs_live_namespaces *out)
 {
     struct dirent *entry;
@@ -115,7 +116,8 @@ int llmobs_live_namespaces_read(const char *proc,
     int rc;
 
     memset(out, 0, sizeof(*out));
-    out->before_s = llmobs_clock_wall_ns() / 1000000000 - LLMOBS_LIVING_SLACK_S;
+    out->before_s =
+        llmobs_clock_wall_ns() / 1000000000 - LLMOBS_LIVE_NAMESPACES_SLACK_S;
     dir =
         llmobs_fd_list(llmobs_fd_open(AT_FDCWD, proc, O_RDONLY | O_DIRECTORY));
     if (!dir)

@@ -11,9 +11,9 @@
 #define TEXT_MAX ((size_t)1024 * 1024)
 #define TAGS_MAX 48
 
-/* The fields; numbers that are on disk do not change. */
+/* The fields. Their numbers are on the disk and never change. */
 enum {
-    TAG_PLACE = 1, /* where its events go: struct place */
+    TAG_ORIGIN = 1, /* struct origin */
     TAG_SERVICE,
     TAG_ENV,
     TAG_VERSION,
@@ -22,23 +22,23 @@ enum {
     TAG_TAG /* each of DD_TAGS */
 };
 
-struct place {
+struct origin {
     uint64_t boot;
     uint64_t pidns;
     uint8_t hash[16];
 };
 
 struct llmobs_owner {
-    struct place place;
+    struct origin origin;
     char *texts[TAG_GIT_SHA + 1];
     char *tags[TAGS_MAX + 1];
     size_t tag_count;
-    struct llmobs_buf lead; /* of our own: a file's begin, our entry */
+    struct llmobs_buf lead; /* of this process: a file's begin and its entry */
 };
 
-/* Every setting that decides where events go, each with its NUL. */
-static int add_places(const struct llmobs_config *config,
-                      struct llmobs_buf *buf)
+/* Adds every setting that decides where events go, each with its NUL. */
+static int add_destinations(const struct llmobs_config *config,
+                            struct llmobs_buf *buf)
 {
     const char *const texts[] = {
         config->exporter, config->agent_url,       config->site,
@@ -53,18 +53,19 @@ static int add_places(const struct llmobs_config *config,
     return rc;
 }
 
-static int find_place(const struct llmobs_config *config, struct place *place)
+static int find_origin(const struct llmobs_config *config,
+                       struct origin *origin)
 {
     uint8_t hash[LLMOBS_SHA256_LEN];
     struct llmobs_buf buf;
     int rc;
 
     llmobs_buf_init(&buf, TEXT_MAX);
-    rc = add_places(config, &buf);
+    rc = add_destinations(config, &buf);
     if (!rc) {
         llmobs_sha256(buf.data, buf.len, hash);
-        memcpy(place->hash, hash, sizeof(place->hash));
-        llmobs_record_namespace(&place->boot, &place->pidns);
+        memcpy(origin->hash, hash, sizeof(origin->hash));
+        llmobs_record_namespace(&origin->boot, &origin->pidns);
     }
     if (buf.data)
         explicit_bzero(buf.data, buf.len);
@@ -107,8 +108,8 @@ static int make_lead(struct llmobs_owner *owner,
     if (!writer)
         return -ENOMEM;
     llmobs_entry_begin(writer, LLMOBS_ENTRY_OWNER, 1);
-    rc = llmobs_entry_add(writer, TAG_PLACE, &owner->place,
-                          sizeof(owner->place));
+    rc = llmobs_entry_add(writer, TAG_ORIGIN, &owner->origin,
+                          sizeof(owner->origin));
     if (!rc)
         rc = add_texts(config, writer);
     if (!rc)
@@ -141,7 +142,8 @@ struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
     if (!owner)
         return NULL;
     llmobs_buf_init(&owner->lead, TEXT_MAX);
-    if (find_place(config, &owner->place) == 0 && make_lead(owner, config) == 0)
+    if (find_origin(config, &owner->origin) == 0 &&
+        make_lead(owner, config) == 0)
         return owner;
     llmobs_owner_free(owner);
     return NULL;
@@ -168,8 +170,8 @@ static int keep_text(char **field, struct llmobs_text value)
 static int read_field(struct llmobs_owner *owner, uint32_t tag,
                       struct llmobs_text value)
 {
-    if (tag == TAG_PLACE && value.len == sizeof(owner->place))
-        memcpy(&owner->place, value.data, value.len);
+    if (tag == TAG_ORIGIN && value.len == sizeof(owner->origin))
+        memcpy(&owner->origin, value.data, value.len);
     else if (tag >= TAG_SERVICE && tag <= TAG_GIT_SHA)
         return keep_text(&owner->texts[tag], value);
     else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
@@ -213,21 +215,21 @@ struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner)
     return (struct llmobs_text){owner->lead.data, owner->lead.len};
 }
 
-bool llmobs_owner_same_place(const struct llmobs_owner *owner,
-                             const struct llmobs_owner *other)
+bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
+                                    const struct llmobs_owner *other)
 {
-    return memcmp(owner->place.hash, other->place.hash,
-                  sizeof(owner->place.hash)) == 0;
+    return memcmp(owner->origin.hash, other->origin.hash,
+                  sizeof(owner->origin.hash)) == 0;
 }
 
 uint64_t llmobs_owner_boot(const struct llmobs_owner *owner)
 {
-    return owner->place.boot;
+    return owner->origin.boot;
 }
 
 uint64_t llmobs_owner_pidns(const struct llmobs_owner *owner)
 {
-    return owner->place.pidns;
+    return owner->origin.pidns;
 }
 
 void llmobs_owner_config(const struct llmobs_owner *owner,

@@ -52,7 +52,7 @@ int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out)
     return rc;
 }
 
-/* Without printf: the app's thread asks for it twice a call. */
+/* Without printf, because the app's thread needs a path twice in a call. */
 static void put_path(const char *dir, uint32_t file, const char *suffix,
                      size_t suffix_len, char out[PATH_MAX])
 {
@@ -94,8 +94,8 @@ int llmobs_spool_open(const char *path, int flags)
                           flags | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 }
 
-/* A write beyond the app's own limit of file sizes raises a signal that
- * kills; where there is no limit four system calls are saved. */
+/* A write beyond the app's own limit of file sizes raises a signal that kills.
+ * Without a limit, the four system calls that block it are saved. */
 static bool is_limited(void)
 {
     struct rlimit limit;
@@ -104,8 +104,8 @@ static bool is_limited(void)
            limit.rlim_cur != RLIM_INFINITY;
 }
 
-/* A file that may not grow is as full as the disk, but another may have room.
- * `part`: bytes that are there nevertheless. */
+/* -EFBIG where the file may not grow: another file may have room, as with a
+ * full disk none has. `part`: bytes that were written nevertheless. */
 static int put_some(int fd, const struct iovec *pieces, int count, size_t *part)
 {
     struct llmobs_signal_guard guard;
@@ -148,7 +148,8 @@ int llmobs_spool_put_line(int fd, struct llmobs_text text)
     return put_pieces(fd, pieces, 2);
 }
 
-/* In one write, or what a kill leaves would be nobody's. */
+/* Writes both at once: else a kill between them would leave entries without an
+ * owner. */
 static int put_after(int fd, struct llmobs_text owner,
                      const struct llmobs_entry_writer *writer, size_t *part)
 {
@@ -178,7 +179,7 @@ int llmobs_spool_write(int fd, struct llmobs_text owner,
     return rc;
 }
 
-/* An entry that somebody wrote behind it meanwhile stays. */
+/* Removes nothing where another process has written behind it meanwhile. */
 void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written)
 {
     struct stat st;
@@ -207,7 +208,7 @@ static int append(const struct llmobs_spool_target *target,
     return rc;
 }
 
-/* An entry of one field. */
+/* Adds an entry of one field. */
 static int append_field(const struct llmobs_spool_target *target,
                         enum llmobs_entry_type type, uint64_t id, uint32_t tag,
                         struct llmobs_text field)
@@ -287,12 +288,11 @@ static int read_part(int fd, uint64_t offset, size_t want,
 struct walk {
     int fd;
     uint64_t at, end;
-    uint64_t data;  /* up to there all is looked at */
-    uint64_t holes; /* bytes of them that are still read */
+    uint64_t data;  /* no hole is known before this offset */
+    uint64_t holes; /* bytes of holes that are still read */
 };
 
-/* From a hole to what is behind it, where the file system knows; short ones
- * are read. */
+/* Skips a hole, where the file system tells of it; short holes are read. */
 static void pass_hole(struct walk *walk)
 {
     off_t data;
@@ -366,23 +366,25 @@ int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)
 
 /* -- room ---------------------------------------------------------------- */
 
-/* As most file systems count, so that many small processes are seen, too. */
+/* Sizes count in blocks, as in most file systems, so that many small files
+ * count, too. */
 #define BLOCK 4096
 #define USAGE_NAME "usage"
-/* How long what one process found counts for the others: so long, and a
- * multiple of what it took. */
+/* A count serves the other processes for this time, or for a multiple of the
+ * time that it took, if that is longer. */
 #define USAGE_MS 1000
 #define USAGE_TIMES 50
-/* For a process that begins. */
+/* A process that begins uses a count as old as this. */
 #define USAGE_TOLD_MS 60000
 
-static bool is_ours(int dir, const char *name, mode_t type, struct stat *st)
+static bool is_own(int dir, const char *name, mode_t type, struct stat *st)
 {
     return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
            (st->st_mode & S_IFMT) == type && st->st_uid == geteuid();
 }
 
-/* Another user's files count for that one, however big they look. */
+/* Adds the sizes of this user's files. Those of another user are not counted,
+ * however big they look. */
 static void add_files(int base, const char *name, uint64_t *bytes)
 {
     struct dirent *entry;
@@ -390,7 +392,7 @@ static void add_files(int base, const char *name, uint64_t *bytes)
     DIR *dir;
     int fd;
 
-    if (!is_ours(base, name, S_IFDIR, &st))
+    if (!is_own(base, name, S_IFDIR, &st))
         return;
     fd = llmobs_fd_open(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     dir = llmobs_fd_list(fd);
@@ -398,13 +400,13 @@ static void add_files(int base, const char *name, uint64_t *bytes)
         return;
     *bytes += BLOCK;
     while ((entry = readdir(dir)))
-        if (is_ours(fd, entry->d_name, S_IFREG, &st))
+        if (is_own(fd, entry->d_name, S_IFREG, &st))
             *bytes += ((uint64_t)st.st_size + BLOCK - 1) / BLOCK * BLOCK;
     closedir(dir);
 }
 
-/* How long directories are looked into, and then told by their number alone:
- * thousands of them may lie here, and a process that ends waits for this. */
+/* After this time the other directories are only numbered, as there may be
+ * thousands of them, and a process that ends waits for the count. */
 #define COUNT_MS 10
 
 static bool has_passed(int64_t since_ns, int64_t ms)
@@ -412,7 +414,7 @@ static bool has_passed(int64_t since_ns, int64_t ms)
     return llmobs_clock_mono_ns() - since_ns > ms * LLMOBS_NS_PER_MS;
 }
 
-/* The rest are taken to be as those that were looked into. */
+/* Takes the other directories to be as big as those that were looked into. */
 static void count_dirs(int base, DIR *list, uint64_t *bytes)
 {
     int64_t began = llmobs_clock_mono_ns();
@@ -449,7 +451,8 @@ static int count_all(int base, uint64_t *bytes)
     return 0;
 }
 
-/* What was found last, not longer ago than `ms`, or than what it took lasts. */
+/* Gives the last count. -ESTALE: it is older than `ms`, and than USAGE_TIMES
+ * the time that it took. */
 static int read_usage(int base, int64_t ms, uint64_t *bytes)
 {
     int fd = llmobs_file_open(base, USAGE_NAME, O_RDONLY);

@@ -1,10 +1,8 @@
-/* spool_file - the files of a spool: opened with care, read, counted.
+/* spool_file - opens, writes, reads and counts the files of a spool.
  *
- * Owns:    nothing; a descriptor or text that is given is the caller's.
+ * Owns:    nothing; the caller owns a descriptor or text that it gets.
  * Threads: any.
- * Errors:  negative errno.
  * Limits:  LLMOBS_SPOOL_TEXT bytes of a file.
- * Fork:    nothing to do.
  */
 #ifndef LLMOBS_SPOOL_FILE_H
 #define LLMOBS_SPOOL_FILE_H
@@ -14,82 +12,81 @@
 #include "core/config/config.h"
 #include "core/spool/entry.h"
 
-/* A file may end with the biggest entry. */
+/* A full file and the biggest entry at its end. */
 #define LLMOBS_SPOOL_TEXT (LLMOBS_ENTRY_MAX + ((size_t)8 << 20))
-/* The field of a RELEASE entry, an array of ids, and how many one holds. */
+/* The field of a RELEASE entry, an array of ids, and the most ids in it. */
 #define LLMOBS_RELEASE_IDS 1
 #define LLMOBS_RELEASE_MAX 256
 /* The field of a HAD entry: the destinations, a bit each. */
 #define LLMOBS_DELIVERED_TO_BITS 1
 
-/* In the spool, a directory that its process has emptied and needs no more: to
- * move one costs a short program far less than to make and remove it. */
+/* The name, in the spool, of an empty directory that its process has left: to
+ * rename it costs a short program far less than to make and remove one. */
 #define LLMOBS_SPOOL_SPARE "spare"
 
 /* The user's spool directory. */
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
 
-/* Opens it, to name files in it or to list them. Links are followed only where
- * the user chose the directory. */
+/* Opens it, to name files in it or to list them. Follows links only where the
+ * user has named the directory. */
 int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out);
 
-/* The path of a file of a process's directory; "" where it is too long. The
- * names of the last release's files (_old_path) have no such end. Its processes
- * may run beside ours: they find none of their files in our directories, take
- * these for empty, and leave them. */
+/* The path of a file in the directory of a process; "" where it is too long.
+ * The files of the last release (_old_path) have no suffix. Its processes may
+ * run beside those of this one: they find no file of theirs in a directory of
+ * this release, take it for an empty one, and leave it alone. */
 #define LLMOBS_SPOOL_SUFFIX ".entries"
 void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
 void llmobs_spool_old_path(const char *dir, uint32_t file, char out[PATH_MAX]);
 
-/* Whether a file of that name holds entries: this release's, or the last one's.
- */
+/* True for the name of a file of entries, of this release or the last one. */
 bool llmobs_spool_is_file(const char *name);
 
-/* Opens a file of ours: never through a link, above 2, close-on-exec. */
+/* Opens a file of the spool: never through a link; the descriptor is above 2
+ * and close-on-exec. */
 int llmobs_spool_open(const char *path, int flags);
 
-/* Writes a line to the end of an opened file. -EFBIG: the app's own limit of
- * file sizes was met, which raises no signal here. */
+/* Writes a line to the end of an opened file. -EFBIG: it would exceed the app's
+ * own limit of file sizes; that raises no signal here. */
 int llmobs_spool_put_line(int fd, struct llmobs_text text);
 
 /* The result of a write to the end of a file. */
 struct llmobs_spool_written {
     uint64_t end;
-    size_t part; /* bytes before it that are not a whole entry */
+    size_t part; /* bytes before the end that are no whole entry */
 };
 
-/* Writes an ended entry to the end of an opened file, likewise, behind the
- * file's begin and owner where that is not empty. */
+/* Writes an ended entry to the end of an opened file in the same way; before
+ * it, where `owner` is not empty, the begin of the file and its owner. */
 int llmobs_spool_write(int fd, struct llmobs_text owner,
                        const struct llmobs_entry_writer *writer,
                        struct llmobs_spool_written *written);
 
-/* Takes back what came of a write that was cut short. For who knows that
- * nobody else writes to the file. */
+/* Removes the part of an entry that a failed write left, where no other thread
+ * writes to the file. */
 void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written);
 
-/* A file that is there, to be added to. NULL: without a key. `alone`: nobody
- * else writes to it. */
+/* An existing file, to add entries to. */
 struct llmobs_spool_target {
     const char *path;
-    const struct llmobs_entry_key *key;
-    bool alone;
+    const struct llmobs_entry_key *key; /* NULL: a file without a key */
+    bool alone;                         /* no other thread writes to it */
 };
 
-/* Notes in a file that these ids are done with. */
+/* Adds a RELEASE entry for these ids. */
 int llmobs_spool_note(const struct llmobs_spool_target *target,
                       const uint64_t *ids, size_t count);
 
-/* Releases an entry where it stands: needs no room on the disk. */
+/* Releases an entry in place, which needs no room on the disk. */
 int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
 
-/* Notes in a file which destinations have an event: bit i is destination i. */
+/* Adds a DELIVERED_TO entry: bit i is destination i. */
 int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
                                     uint64_t id, unsigned delivered_to);
 
-/* Appends `size` bytes from `offset` on, or what there is, to the buffer. Of
- * what a file has no blocks for, only the first LLMOBS_SPOOL_HOLES bytes: no
- * entry is written so, and to make such a file costs nothing. */
+/* Appends `size` bytes from `offset` on, or as many as there are, to the
+ * buffer. Of holes in the file it reads only the first LLMOBS_SPOOL_HOLES
+ * bytes: entries have none, and a file with big holes costs nothing to make. */
 #define LLMOBS_SPOOL_HOLES ((uint64_t)1024 * 1024)
 int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
                       struct llmobs_buf *text);
@@ -97,8 +94,8 @@ int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
 /* Reads the key of a file. */
 int llmobs_spool_key(const char *path, struct llmobs_entry_key *key);
 
-/* The bytes of all that is in a spool directory, or was there when a process
- * last found out; _told: only as another one has told. */
+/* The bytes of all files in the user's spool, as this process or another one
+ * has counted them lately; _told: only where another process has. */
 int llmobs_spool_usage(const struct llmobs_config *config, uint64_t *bytes);
 int llmobs_spool_usage_told(int base, uint64_t *bytes);
 

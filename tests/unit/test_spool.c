@@ -612,7 +612,7 @@ START_TEST(test_owner)
     other.api_key = "SECRETKEY";
     mine = llmobs_owner_new(&config);
     theirs = llmobs_owner_new(&other);
-    ck_assert(mine && theirs && !llmobs_owner_same_place(mine, theirs));
+    ck_assert(mine && theirs && !llmobs_owner_same_destinations(mine, theirs));
     llmobs_entry_key(&key);
     llmobs_owner_seal(mine, &key);
     ck_assert_int_eq(llmobs_entry_file_read(llmobs_owner_text(mine), &read_key),
@@ -620,7 +620,7 @@ START_TEST(test_owner)
     ck_assert_mem_eq(&key, &read_key, sizeof(key));
     ck_assert(llmobs_entry_next(&key, llmobs_owner_text(mine), &at, &entry));
     ck_assert_int_eq(llmobs_owner_read(&entry, &again), 0);
-    ck_assert(llmobs_owner_same_place(mine, again));
+    ck_assert(llmobs_owner_same_destinations(mine, again));
     llmobs_owner_config(again, &other, &read);
     ck_assert_str_eq(read.service, "svc");
     ck_assert_str_eq(read.env, "prod");
