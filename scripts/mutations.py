@@ -758,9 +758,9 @@ HAZARDS = [
           ["exit.a_process_that_goes_on_waits_once"])]),
 
     ("the worker looks in while a cleanup has it paused",
-     "one look at the gate decides whether a request hung: the library "
+     "one look at the turn decides whether a request hung: the library "
      "cuts none, which would send it twice, because a thread takes the "
-     "gate for an instant (`llmobs_worker_pause`)", [
+     "turn for an instant (`llmobs_worker_pause`)", [
          ("pause-looks-twice", [("core/deliver/worker.c",
                                  "    return busy ? -ETIMEDOUT : 0;",
                                  "    return atomic_load(&worker->turn) ? "

@@ -12,7 +12,7 @@
 static _Atomic(uintptr_t) owner;
 static atomic_int process;
 static _Atomic int64_t until = INT64_MAX;
-/* Only the thread that holds the worker's gate uses these. */
+/* Only the thread that has the worker's turn uses these. */
 static _Atomic int64_t by = INT64_MAX;
 static _Atomic int64_t left;
 static _Atomic int64_t look; /* steps to the next look at the clock */

@@ -6,9 +6,10 @@
  * fails as if memory had run out, and so do its callers. The function that
  * began the budget then knows the reason and reads less of the body.
  *
- * Threads: only the thread that holds the worker's gate has a budget; all
- * others work without one. _until: any thread. Limits:  reads the clock once in
- * LLMOBS_WORK_LOOK steps. Fork:    a child has no budget until it begins one.
+ * Threads: only the thread that has the worker's turn has a budget; all others
+ *          work without one. _until: any thread.
+ * Limits:  reads the clock once in LLMOBS_WORK_LOOK steps.
+ * Fork:    a child has no budget until it begins one.
  */
 #ifndef LLMOBS_WORK_H
 #define LLMOBS_WORK_H
@@ -48,7 +49,7 @@ bool llmobs_work_is_counted(void);
 bool llmobs_work_is_late(void);
 
 /* Set the time at which work by a budget ends (monotonic; INT64_MAX: never):
- * until for every thread, by for the thread that holds the worker's gate. The
+ * until for every thread, by for the thread that has the worker's turn. The
  * earlier one counts. */
 void llmobs_work_until(int64_t mono_ns);
 void llmobs_work_by(int64_t mono_ns);

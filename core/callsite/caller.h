@@ -3,7 +3,7 @@
  *
  * Owns:    a table of the code at each address that it met, until an object is
  *          unloaded.
- * Threads: one at a time: the thread that holds the worker's gate. An app's
+ * Threads: one at a time: the thread that has the worker's turn. An app's
  *          thread only when it runs the exit handler.
  * Errors:  NULL: the caller is unknown.
  * Limits:  LLMOBS_CALLER_STEPS frames of a walk, LLMOBS_CALLER_FRAMES names in

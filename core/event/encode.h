@@ -1,6 +1,6 @@
 /* encode - a span as the JSON text that Datadog's intake takes.
  *
- * Threads: any; _call: the thread that holds the worker's gate (work.h).
+ * Threads: any; _call: the thread that has the worker's turn (work.h).
  * Errors:  -ENOMEM; -E2BIG: the event stays beyond `event_max` after everything
  *          that may be left out was left out; -ETIMEDOUT: the time for the work
  *          is over (work.h).

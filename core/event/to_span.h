@@ -4,7 +4,7 @@
  * times and tags (WIRE 8.2, 8.3).
  *
  * Owns:    nothing; the caller owns the span.
- * Threads: the thread that holds the worker's gate (work.h).
+ * Threads: the thread that has the worker's turn (work.h).
  */
 #ifndef LLMOBS_TO_SPAN_H
 #define LLMOBS_TO_SPAN_H

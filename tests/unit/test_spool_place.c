@@ -146,17 +146,17 @@ START_TEST(test_not_idle)
 }
 END_TEST
 
-/* Of the worker's gate: one delivers, or closes, at a time. */
-static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+/* Like the worker's turn: one thread delivers, or closes, at a time. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 static void *end_often(void *arg)
 {
     for (int i = 0; i < 300; i++) {
         struct llmobs_spooled one = spool_keep_patiently(1);
 
-        pthread_mutex_lock(&gate);
+        pthread_mutex_lock(&turn);
         end_with(&one, 1);
-        pthread_mutex_unlock(&gate);
+        pthread_mutex_unlock(&turn);
     }
     return arg;
 }

@@ -235,7 +235,7 @@ static void *flush_cancelled(void *done)
 }
 
 /* A thread that is to end does not do so in the middle of what is ours, with
- * the gate taken. */
+ * the turn taken. */
 START_TEST(a_cancelled_flush_is_finished)
 {
     pthread_t thread;
