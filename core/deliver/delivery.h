@@ -55,7 +55,7 @@ struct llmobs_delivery {
     _Atomic int64_t adopt_end_ns; /* when a stop ends adopting; 0: none has */
 };
 
-/* What a run sends. */
+/* The events that a run sends. */
 enum llmobs_run {
     LLMOBS_RUN_DUE,    /* send what is due */
     LLMOBS_RUN_INLINE, /* on an app's thread, in its path: no network */
