@@ -1012,15 +1012,15 @@ HAZARDS = [
     ("a libc that is older than the core",
      "the shim looks for the versions that the core's file names before it "
      "tries the core (`llmobs_fit`)", [
-         ("tried-all-the-same", [("shim/fit.c", "        return wanted.there "
+         ("tried-all-the-same", [("shim/fit.c", "        return version->there "
                                   "? THERE : MISSING;",
                                   "        return THERE;")],
           ["preload core_of_a_later_libc"]),
          ("older-untold", [("cli/doctor/doctor_preload.c", "given > 0 && given < asked",
                             "given < 0 && given < asked")],
           ["doctor newer"]),
-         ("unknown-refused", [("shim/fit.c", "&& may_be_refused());",
-                               "&& !may_be_refused());")],
+         ("unknown-refused", [("shim/fit.c", "&& newest >= RELEASE_SOUND);",
+                               "&& newest < RELEASE_SOUND);")],
           ["preload core_of_an_unloaded_library"])]),
 
     ("a limit of memory that has room for the program alone",

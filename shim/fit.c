@@ -8,6 +8,7 @@
 
 #define NAME_MAX_LEN 64
 #define TAGS_AT_ONCE 32
+#define VERSIONS_MAX 64
 #define GLIBC "GLIBC_2."
 /* Fields of /proc/self/statm: all mapped memory; data and stacks. */
 #define STATM_SIZE 0
@@ -28,17 +29,18 @@ struct file {
     uint64_t count;          /* of needs */
 };
 
-/* A wanted version, and the loaded parts of it. */
+/* A version that the file needs, and the loaded parts of it. */
 struct version {
     char file[NAME_MAX_LEN];
     char name[NAME_MAX_LEN];
     bool loaded; /* the file is */
     bool there;
-    unsigned newest; /* of libc's GLIBC_2.N */
 };
 
 LLMOBS_COLD static struct file core;
-LLMOBS_COLD static struct version wanted;
+LLMOBS_COLD static struct version wanted[VERSIONS_MAX];
+static size_t wanted_count;
+static unsigned newest; /* of libc's GLIBC_2.N */
 
 static bool read_at(uint64_t offset, void *to, size_t len)
 {
@@ -135,103 +137,127 @@ static unsigned release(const char *name)
     return *name && *name != '.' ? 0 : number;
 }
 
+/* Whether the object is the file of a wanted version. The loader accepts any
+ * version from a file without versions. */
+static bool is_wanted(const struct llmobs_elf *elf)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < wanted_count; i++) {
+        if (!llmobs_str_same(elf->soname, wanted[i].file))
+            continue;
+        wanted[i].loaded = found = true;
+        wanted[i].there |= elf->verdef_len == 0;
+    }
+    return found;
+}
+
+static void note_version(const struct llmobs_elf *elf, const char *name)
+{
+    for (size_t i = 0; i < wanted_count; i++)
+        wanted[i].there |= llmobs_str_same(name, wanted[i].name) &&
+                           llmobs_str_same(elf->soname, wanted[i].file);
+}
+
 static int look(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct llmobs_elf elf;
-    bool named;
+    bool is_file, is_libc;
 
     (void)size;
     (void)argument;
     if (llmobs_elf_open(&elf, info) != 0)
         return 0;
-    named = llmobs_str_same(elf.soname, wanted.file);
-    if (!named && !llmobs_libc_is_part(&elf))
-        return 0;
-    wanted.loaded |= named;
-    /* The loader accepts any version from a file without versions. */
-    wanted.there |= named && elf.verdef_len == 0;
-    for (size_t i = 0; i < elf.verdef_len; i++) {
+    is_file = is_wanted(&elf);
+    is_libc = llmobs_libc_is_part(&elf);
+    for (size_t i = 0; (is_file || is_libc) && i < elf.verdef_len; i++) {
         const char *name = llmobs_elf_version(&elf, i);
 
-        wanted.there |= named && llmobs_str_same(name, wanted.name);
-        if (llmobs_libc_is_part(&elf) && release(name) > wanted.newest)
-            wanted.newest = release(name);
+        if (is_file)
+            note_version(&elf, name);
+        if (is_libc && release(name) > newest)
+            newest = release(name);
     }
     return 0;
 }
 
-static void look_for_wanted(void)
-{
-    wanted.loaded = wanted.there = false;
-    wanted.newest = 0;
-    llmobs_libc.iterate(look, NULL);
-}
-
 /* The answer for a wanted version. A part of glibc that is not loaded has the
  * same release as libc. Whether the loader finds any other file is unknown. */
-static enum answer is_there(void)
+static enum answer is_there(const struct version *version)
 {
-    look_for_wanted();
-    if (wanted.loaded)
-        return wanted.there ? THERE : MISSING;
-    if (release(wanted.name) == 0)
+    if (version->loaded)
+        return version->there ? THERE : MISSING;
+    if (release(version->name) == 0)
         return UNKNOWN;
-    return release(wanted.name) <= wanted.newest ? THERE : MISSING;
+    return release(version->name) <= newest ? THERE : MISSING;
 }
 
-static enum answer worse(enum answer a, enum answer b)
-{
-    return a < b ? a : b;
-}
+/* -- the file's needs ---------------------------------------------------- */
 
-static enum answer all_of(uint64_t at, const ElfW(Verneed) * need)
+/* Takes the versions of one file; false: they cannot be read, or are too many.
+ */
+static bool take_versions(uint64_t at, const ElfW(Verneed) * need)
 {
-    enum answer answer = THERE;
+    char file[NAME_MAX_LEN];
 
-    at += need->vn_aux;
-    for (unsigned i = 0; i < need->vn_cnt && answer != MISSING; i++) {
+    if (!read_name(need->vn_file, file))
+        return false;
+    for (unsigned i = 0; i < need->vn_cnt; i++) {
+        struct version *version = &wanted[wanted_count];
         ElfW(Vernaux) aux;
 
-        if (!read_at(at, &aux, sizeof(aux)) ||
-            !read_name(aux.vna_name, wanted.name))
-            return UNKNOWN;
+        if (wanted_count == VERSIONS_MAX || !read_at(at, &aux, sizeof(aux)) ||
+            !read_name(aux.vna_name, version->name))
+            return false;
+        (void)llmobs_str_copy(version->file, sizeof(version->file), file);
+        version->loaded = version->there = false;
         if (!(aux.vna_flags & VER_FLG_WEAK))
-            answer = worse(answer, is_there());
+            wanted_count++;
         at += aux.vna_next;
     }
-    return answer;
+    return true;
 }
 
-static enum answer all(void)
+static bool take_needs(void)
 {
-    enum answer answer = THERE;
     uint64_t at;
 
+    wanted_count = 0;
     if (!read_segments() || !read_dynamic())
-        return UNKNOWN;
+        return false;
     at = place_of(core.needs);
-    for (uint64_t i = 0; core.needs && i < core.count && answer != MISSING;
-         i++) {
+    for (uint64_t i = 0; core.needs && i < core.count; i++) {
         ElfW(Verneed) need;
 
         if (!read_at(at, &need, sizeof(need)) ||
-            !read_name(need.vn_file, wanted.file))
-            return UNKNOWN;
-        answer = worse(answer, all_of(at, &need));
+            !take_versions(at + need.vn_aux, &need))
+            return false;
         at += need.vn_next;
     }
-    return answer;
+    return true;
 }
 
-static bool may_be_refused(void)
+/* The worst answer. One walk over the loaded objects looks for all versions: a
+ * program may have hundreds of objects. */
+static enum answer all(void)
 {
-    wanted.file[0] = wanted.name[0] = '\0';
-    look_for_wanted();
-    return wanted.newest >= RELEASE_SOUND;
+    enum answer worst = take_needs() ? THERE : UNKNOWN;
+
+    newest = 0;
+    llmobs_libc.iterate(look, NULL);
+    for (size_t i = 0; i < wanted_count; i++) {
+        enum answer answer = is_there(&wanted[i]);
+
+        if (answer < worst)
+            worst = answer;
+    }
+    return worst;
 }
 
-/* A field of /proc/self/statm by its number from 0, in bytes; -1: it cannot be
- * read. */
+/* -- memory -------------------------------------------------------------- */
+
+/* The field of that number (from 0) of /proc/self/statm, in bytes; -1: not to
+ * be read. */
 static int64_t used(unsigned field)
 {
     int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, "/proc/self/statm",
@@ -275,5 +301,5 @@ bool llmobs_fit(const char *path)
         return false;
     answer = all();
     llmobs_sys(SYS_close, core.fd);
-    return answer == THERE || (answer == UNKNOWN && may_be_refused());
+    return answer == THERE || (answer == UNKNOWN && newest >= RELEASE_SOUND);
 }
