@@ -312,6 +312,7 @@ static bool match_known(const struct llmobs_rules *rules,
         return miss(match, "known provider, but not a known operation");
     if (request->multipart)
         return miss(match, "known provider, but a form");
+    match->settled = true;
     return hit(match, rule_of(rules, shape), provider->name,
                "rule 2: known provider and path");
 }
@@ -403,6 +404,16 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
         matched = match_url(rules, &known, url, match);
     llmobs_scratch_give(url);
     return matched;
+}
+
+bool llmobs_rules_holds(const struct llmobs_match *match,
+                        const struct llmobs_request *request)
+{
+    if (!match->rule || match->proxied || request->multipart)
+        return false;
+    return match->settled ||
+           (match->confirm && llmobs_match_object(request->body) &&
+            !is_coded(request->content_encoding));
 }
 
 bool llmobs_rules_has_bodyless(const struct llmobs_rules *rules)

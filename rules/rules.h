@@ -48,8 +48,9 @@ struct llmobs_match {
     bool proxied;                   /* a configured proxy (rule 1) */
     bool confirm;                   /* the body decides when the call is read */
     bool bodyless;                  /* a user's rule takes it without a body */
-    bool inject; /* trace headers may go there: a configured proxy or host */
-    bool near;   /* they may, because the host is in a private network */
+    bool inject;  /* trace headers may go there: a configured proxy or host */
+    bool near;    /* they may, because the host is in a private network */
+    bool settled; /* method and URL decide, whatever the body is */
     const char *why; /* static text: what matched, or why nothing did */
 };
 
@@ -73,6 +74,11 @@ void llmobs_rules_free(struct llmobs_rules *rules);
 bool llmobs_rules_match(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         struct llmobs_match *match);
+
+/* True where a match by method and URL alone also holds for the header list and
+ * the body of the same request. False: the caller matches the whole request. */
+bool llmobs_rules_holds(const struct llmobs_match *match,
+                        const struct llmobs_request *request);
 
 /* True when the configuration has at least one proxy. */
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);

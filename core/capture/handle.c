@@ -494,6 +494,7 @@ void llmobs_handle_latch(struct llmobs_handle *handle)
     handle->latch.early = llmobs_handle_early(handle);
     handle->latch.unsure = handle->latch.led = handle->latch.url_pending =
         false;
+    handle->latch.changed = false;
     handle->latch.seen_url = NULL;
     handle->latch.rounds = handle->rounds;
     handle->latch.proxy_rounds = handle->proxy_rounds;

@@ -67,6 +67,7 @@ struct llmobs_latch {
     /* Other handles are in the same multi: their callbacks may still change
      * this one before libcurl begins with it, or just after. */
     bool early;
+    bool changed; /* the address or the verb, since the rules were asked */
     bool
         unsure; /* which of two requests libcurl makes: the body stays unread */
     bool led;   /* to a URL handle that the app has set since */

@@ -111,11 +111,33 @@ static bool may_match(const struct llmobs_handle *handle, const char *url,
     return llmobs_rules_match(rules, &request, match);
 }
 
+/* True where the match that was made by method and URL holds for the header
+ * list and the body as well: most requests are judged once. */
+static bool still_holds(const struct llmobs_handle *handle,
+                        const struct llmobs_match *match)
+{
+    struct llmobs_request request = request_of(handle, handle->origin.url);
+
+    if (handle->latch.changed ||
+        strcmp(request.method, handle->exchange->method) != 0)
+        return false;
+    if (!match->settled) {
+        request.content_encoding =
+            llmobs_handle_header(handle, "content-encoding:");
+        request.body = llmobs_handle_body(handle);
+    }
+    return llmobs_rules_holds(match, &request);
+}
+
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match)
 {
     struct llmobs_request request = request_of(handle, url);
 
+    if (handle->exchange && still_holds(handle, &handle->exchange->match)) {
+        *match = handle->exchange->match;
+        return true;
+    }
     request.content_type =
         handle->latch.on && handle->latch.later
             ? "application/json" /* a body that goes later speaks for itself */

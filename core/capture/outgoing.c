@@ -256,6 +256,7 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
 /* The address is unknown, and a transfer without one is never a call. */
 static void forget_address(struct llmobs_handle *handle)
 {
+    handle->latch.changed = true;
     handle->origin.url[0] = '\0';
 }
 
@@ -267,6 +268,7 @@ static void move(struct llmobs_handle *handle, const char *url)
     char *now = owned || !whole ? owned : strdup(whole);
     char *kept = now && exchange ? llmobs_allowlist_url_copy(now) : NULL;
 
+    handle->latch.changed = true;
     if (!now || (exchange && !kept)) {
         free(now);
         if (exchange)
@@ -321,7 +323,7 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
 
     if (handle->request == latch->request)
         return;
-    latch->unsure = true;
+    latch->unsure = latch->changed = true;
     if (!handle->custom_request[0] && !handle->no_body)
         method = llmobs_outgoing_ask(handle, curl, INFO_EFFECTIVE_METHOD);
     for (int i = LLMOBS_HTTP_GET; method && i <= LLMOBS_HTTP_PUT; i++) {

@@ -21,16 +21,27 @@ struct walk {
     size_t own; /* backslashes of the name's quotes */
 };
 
-static const char *const whole[] = {"authorization", "proxyauthorization",
-                                    "secret",        "credentials",
-                                    "passphrase",    "passwd",
-                                    "cookie",        "setcookie"};
-static const char *const ends[] = {
-    "apikey",      "accesskey",    "secretkey",      "privatekey",
-    "accountkey",  "appkey",       "applicationkey", "subscriptionkey",
-    "accesstoken", "refreshtoken", "idtoken",        "authtoken",
-    "bearertoken", "sessiontoken", "securitytoken",  "clientsecret",
-    "password"};
+struct word {
+    const char *text;
+    size_t len;
+};
+
+#define WORD(text)             \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+
+static const struct word whole[] = {
+    WORD("authorization"), WORD("proxyauthorization"), WORD("secret"),
+    WORD("credentials"),   WORD("passphrase"),         WORD("passwd"),
+    WORD("cookie"),        WORD("setcookie")};
+static const struct word ends[] = {
+    WORD("apikey"),         WORD("accesskey"),       WORD("secretkey"),
+    WORD("privatekey"),     WORD("accountkey"),      WORD("appkey"),
+    WORD("applicationkey"), WORD("subscriptionkey"), WORD("accesstoken"),
+    WORD("refreshtoken"),   WORD("idtoken"),         WORD("authtoken"),
+    WORD("bearertoken"),    WORD("sessiontoken"),    WORD("securitytoken"),
+    WORD("clientsecret"),   WORD("password")};
 
 /* The first member of a schema: one of these, or "type" with one of those. */
 static const char *const keywords[] = {"allOf",
@@ -61,20 +72,24 @@ static const char *const keywords[] = {"allOf",
 static const char *const types[] = {"string", "number", "integer", "boolean",
                                     "object", "array",  "null"};
 
+/* Most names differ in their last letter already. */
+static bool ends_in(const char *name, size_t len, const struct word *word)
+{
+    return len >= word->len && name[len - 1] == word->text[word->len - 1] &&
+           memcmp(name + len - word->len, word->text, word->len) == 0;
+}
+
 bool llmobs_members_is_secret(const char *name, size_t len)
 {
     /* The length or the last letter rules out most names. */
     if (len < SHORTEST || !strchr("yntdse", name[len - 1]))
         return false;
     for (size_t i = 0; i < COUNT(whole); i++)
-        if (len == strlen(whole[i]) && memcmp(name, whole[i], len) == 0)
+        if (len == whole[i].len && ends_in(name, len, &whole[i]))
             return true;
-    for (size_t i = 0; i < COUNT(ends); i++) {
-        size_t end = strlen(ends[i]);
-
-        if (len >= end && memcmp(name + len - end, ends[i], end) == 0)
+    for (size_t i = 0; i < COUNT(ends); i++)
+        if (ends_in(name, len, &ends[i]))
             return true;
-    }
     return false;
 }
 
