@@ -832,7 +832,10 @@ static void ask_late(const struct late *late, const char *base, bool alone)
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)late->size);
     curl_easy_setopt(curl, CURLOPT_HTTPAUTH, late->auth);
     curl_easy_setopt(curl, CURLOPT_USERPWD, "user:pw-Unspeakable77");
-    curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 50L);
+    /* Where an answer tells when the body may be read, libcurl waits for that
+     * answer, also on a slow machine. */
+    curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS,
+                     late->line ? 20000L : 50L);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, at_line);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &waiting);
     if (!late->line && !late->another)
