@@ -356,11 +356,11 @@ HAZARDS = [
                                  "    (void)open_unsent;\n")],
           ["programs.beside_cases.begins", "programs.beside_cases.waits"]),
          ("judged-before-the-change", [
-             ("core/capture/capture_judge.c", "    if (handle->latch.changed ||",
+             ("core/capture/judge.c", "    if (handle->latch.changed ||",
               "    if ((false && handle->latch.changed) ||")],
           ["programs.beside_cases.begins", "programs.beside_cases.waits"]),
          ("judged-by-the-first-method", [
-             ("core/capture/capture_judge.c", "        strcmp(request.method, "
+             ("core/capture/judge.c", "        strcmp(request.method, "
               "handle->exchange->method) != 0)", "        false)")],
           ["programs.beside_cases.begins", "programs.beside_cases.waits",
            "programs.beside_cases.connects"]),
