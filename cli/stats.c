@@ -47,8 +47,9 @@ struct stats {
 static const char help_text[] =
     "usage: llmobs stats [OPTIONS]\n"
     "\n"
-    "Counts what was captured and what became of it, by all processes of this\n"
-    "user that run or ran. captured is the sum of delivered, pending, spooled\n"
+    "Counts the calls that this user's processes, running or ended, have\n"
+    "captured, by their outcome. captured is the sum of delivered, pending, "
+    "spooled\n"
     "(on the disk, for another process to deliver), unconfirmed (looked like "
     "a\n"
     "call of a model and was none), purged (by `llmobs purge`) and dropped.\n"

@@ -410,8 +410,8 @@ int llmobs_doctor_settings(struct llmobs_doctor *doctor)
     }
     if (doctor->process.env_copied)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "its environment was written over; this is what our "
-                          "library kept of it");
+                          "its environment was written over; this is the "
+                          "library's copy of it");
     rc = make_env(&settings);
     if (rc == 0) {
         settings.config = llmobs_config_load(settings.env, complain, doctor);

@@ -36,9 +36,10 @@ static const char help_text[] =
     "\n"
     "Runs CMD in a container and exits as it did, with 128 and its number for\n"
     "a signal. Signals are passed on. As the first process it also waits for\n"
-    "orphans, and when CMD has ended it tells what is left to end. Last it\n"
-    "delivers what is in the spool; all this within LLMOBS_GRACE_MS of the\n"
-    "end of CMD. `llmobs-entrypoint CMD...` is how a container names it.\n";
+    "orphans, and tells the remaining processes to end when CMD has ended. "
+    "Then\n"
+    "it delivers the entries in the spool; all this within LLMOBS_GRACE_MS of\n"
+    "the end of CMD. A container names it as `llmobs-entrypoint CMD...`.\n";
 
 static int parse(struct entrypoint *entry, int argc, char **argv)
 {
