@@ -123,7 +123,7 @@ static void run_child(const struct llmobs_drain_round *round,
     _exit(write(fd, &out, sizeof out) == sizeof out ? 0 : 1);
 }
 
-/* -- in ours -------------------------------------------------------------- */
+/* -- in the process that starts the children ------------------------------- */
 
 /* Waits for a signal; 0: the time is up. */
 static int next_signal(int64_t until_ns)

@@ -87,7 +87,7 @@ static const struct option options[] = {
 
 /* -- arguments ------------------------------------------------------------ */
 
-/* What was removed, or would be, of one user or of all. */
+/* The amounts that were removed, or would be, of one user or of all. */
 struct llmobs_purged {
     uint64_t files; /* of the store, and the file of refused entries */
     uint64_t bytes;
