@@ -1145,7 +1145,7 @@ HAZARDS = [
                                 "        return none;\n    at = memmem(",
                                 "    end = url->path.data + url->path.len;\n"
                                 "    at = memmem("),
-                               ("Makefile", None, "$(B)/rules/request.o: CC = "
+                               ("Makefile", None, "$(B)/rules/read/request.o: CC = "
                                 "clang -fsanitize=pointer-overflow "
                                 "-fsanitize-trap=all")],
           ["unit nothing_is_read_of_nothing"])]),
@@ -1590,7 +1590,7 @@ HAZARDS = [
 
     ("exceptions through the library's frames",
      "the core and the shim have unwind tables (`Makefile`)", [
-         ("no-unwind-tables", [("Makefile", None, "$(B)/core/engine.o: "
+         ("no-unwind-tables", [("Makefile", None, "$(B)/core/ops/easy.o: "
                                 "CFLAGS_ALL += -fno-asynchronous-unwind-tables"
                                 " -fno-unwind-tables")],
           ["programs.process_cases.thrown"])]),
