@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What dead processes left in the spool, and `llmobs drain`.
+"""`llmobs drain`, and the entries that dead processes left in the spool.
 
 usage: drain.py LLMOBS_RUN LLMOBS [TEST]...
 """
@@ -718,7 +718,7 @@ def walk_past_a_stopper():
 
 
 def another_namespace():
-    """What a container wrote counts as dead when the container is gone, where
+    """An entry of a container counts as dead when the container is gone, where
     that can be seen."""
     needs_root()
     if os.readlink("/proc/self/ns/pid") != "pid:[4026531836]":

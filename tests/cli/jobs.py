@@ -155,7 +155,7 @@ def pipe_ends_with_the_command():
 
 
 def keeps_no_descriptor():
-    # Who reads a pipe of the command's would wait for us as well.
+    # A reader of the command's pipe would wait for this process as well.
     read, write = os.pipe()
     look = ("[ -e /proc/$$/fd/%d ] && [ -e /proc/$PPID/fd/0 ] || exit 6; "
             "for i in $(seq 100); do [ -e /proc/$PPID/fd/%d ] || exit 5; "

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What `llmobs purge` removes, and what it leaves alone.
+"""`llmobs purge`: the files that it removes, and those that it leaves alone.
 
 usage: purge.py LLMOBS_RUN LLMOBS [TEST]...
 """
@@ -102,7 +102,7 @@ def only_one():
 
 
 def refused_ones():
-    """What the peer refused holds prompts, too."""
+    """Events that the peer refused hold prompts, too."""
     calls()
     with open(os.path.join(SPOOL, "rejected.jsonl"), "w") as f:
         f.write("{}\n")
@@ -196,7 +196,7 @@ def linked_directories():
 
 
 def damaged():
-    """What cannot be read stays until --all."""
+    """Files that cannot be read stay until --all."""
     calls(2)
     path = os.path.join(SPOOL, "4000001-1-1")
     os.mkdir(path, 0o700)

@@ -73,7 +73,8 @@ def test(function=None, *, limit=240, alone=False):
 
 
 def command(argv, build=None):
-    """What starts argv; `build`: with the objects there preloaded."""
+    """The command that starts argv; `build`: with the objects of that
+    directory preloaded."""
     argv = list(argv)
     if not EMULATOR:
         return ([LAUNCHER] if build else []) + argv
@@ -199,7 +200,8 @@ class Servers:
             return 0
 
     def requests_since(self, mark):
-        """What the LLM server received since; waits until it is quiet."""
+        """The requests that the LLM server received since; waits until it is
+        quiet."""
         with urllib.request.urlopen("http://127.0.0.1:%d/__sync" % self.http,
                                     timeout=10) as answer:
             answer.read()

@@ -57,7 +57,7 @@ def stop_on_signal(number, frame):
     raise KeyboardInterrupt
 
 
-# What a test's number takes in a pipe.
+# Bytes of a test's number in a pipe.
 NUMBER = 4
 
 

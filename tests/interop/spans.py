@@ -1,4 +1,4 @@
-"""What both directions need to know of spans."""
+"""Helpers for spans that both directions share."""
 from harness import equal, tags_of
 
 
