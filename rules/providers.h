@@ -1,4 +1,5 @@
-/* providers - the tables of known dialects and known hosts.
+/* providers - the tables of known dialects and known hosts. Both are in
+ * providers.c, where a new one gets its row (docs/RULES.md).
  *
  * Owns:    nothing; all tables are constant.
  * Threads: any.

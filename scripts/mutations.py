@@ -657,7 +657,7 @@ HAZARDS = [
      "and without content the library keeps only their ends "
      "(`llmobs_capture_body_max`)", [
          ("budget-unasked", [("core/text/budget.c", "    if (max == 0 ||",
-                              "    if (max < SIZE_MAX ||")],
+                              "    if (max < (size_t)-1 ||")],
           ["hostile.many_answers_have_one_budget",
            "unit long_bodies_share_it"]),
          ("bodies-without-content", [(CAPTURE, "        return 2 * "

@@ -11,7 +11,7 @@ struct work {
     const struct llmobs_elf *elf;
     const struct llmobs_patch *how;
     uintptr_t sealed_start, sealed_end; /* pages of RELRO */
-    bool asked;                         /* the three below are set */
+    bool asked;                         /* `sealed` and `loading` are set */
     bool sealed;                        /* they are read-only now */
     bool loading;                       /* they are not yet read-only: the
                                          * loader still relocates */
@@ -112,8 +112,9 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
     return llmobs_thunk((unsigned)(copy - llmobs_copies), hook);
 }
 
-/* Objects that came with the program are bound to the shim by name already. A
- * later one may have a scope that begins with itself (RTLD_DEEPBIND). */
+/* Objects that came with the program are bound to the shim by name already. One
+ * that is opened later with RTLD_DEEPBIND looks names up in itself and its own
+ * libraries first, so its dlopen and its like need a patch. */
 static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
                        const char *name, const void *value)
 {
@@ -165,7 +166,8 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
 }
 
 /* False where the object has none of the hooked names. That spares a look at
- * the relocations of most objects, which have a hundred for each name. */
+ * the relocations of most objects, which have about a hundred for each symbol
+ * that they name. */
 static bool may_name_us(const struct work *work)
 {
     size_t count = llmobs_elf_unhashed(work->elf);

@@ -328,8 +328,8 @@ static void tell_agent(struct llmobs_doctor *doctor,
                           url);
     else if (rc == -EPERM)
         llmobs_report_add(&doctor->report, bad, AGENT,
-                          "%s is neither root's, dd-agent's nor ours: nothing "
-                          "is sent there unless DD_TRACE_AGENT_URL or "
+                          "%s is neither root's, dd-agent's nor this user's: "
+                          "nothing is sent there unless DD_TRACE_AGENT_URL or "
                           "DD_AGENT_HOST names it",
                           url);
     else if (rc == -ENOTCONN && doctor->holder[0] != '\0')

@@ -22,8 +22,8 @@
 struct drain {
     char **argv;
     const char *dir; /* NULL: by the environment */
-    const char *to;  /* NULL: the configuration's exporter, and only entries for
-                      * it */
+    const char *to;  /* NULL: by the configured exporter, and only entries that
+                      * were meant for its destination */
     long watch_s;    /* 0: once */
     long user_s;     /* 0: USER_S */
     bool json;
@@ -237,7 +237,8 @@ static void print_text(const struct llmobs_drain_outcome *sum)
     putchar('\n');
 }
 
-/* Prints the outcome, but of a watch only one that has changed. */
+/* Prints the outcome. A watch prints the first one, and then those in which
+ * something was delivered, expired or refused, or the rest has changed. */
 static void tell(struct drain *drain)
 {
     const struct llmobs_drain_outcome *sum = &drain->sum;

@@ -111,9 +111,10 @@ static struct llmobs_callsite *take_callsite(uintptr_t entry)
     return callsite;
 }
 
-/* The program's own span is the first choice, the context of the request that
- * it serves the last. The context in its own headers comes between them;
- * libcurl has not read those yet. */
+/* The parent is, in this order: the program's own span, the context in the
+ * headers that the program sends, the context of the request that it serves.
+ * libcurl has not read the headers yet: `continue_own` takes that context
+ * later. */
 static void take_parent(struct llmobs_origin *origin,
                         struct llmobs_context *context)
 {
@@ -260,8 +261,9 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
 }
 
 /* The app may free or replace a URL handle until libcurl asks it, so libcurl's
- * own answer is awaited. Only where libcurl tells an empty address now will a
- * later answer be that of the URL handle. */
+ * own answer is awaited. If libcurl tells an empty
+ * address now, the address that it tells later is the URL handle's. Otherwise
+ * nobody can tell, and the transfer stays unobserved. */
 static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
 {
     const char *before =
@@ -412,8 +414,8 @@ static void copy_error(const struct llmobs_handle *handle,
              CURL_ERROR_SIZE - 1, text ? text : "");
 }
 
-/* libcurl's clock starts a little after ours: lengthens its duration so that no
- * mark lies after the end. */
+/* libcurl's clock starts a little after the exchange's: lengthens its duration
+ * so that no mark lies after the end. */
 static void cover_marks(struct llmobs_exchange *exchange)
 {
     int64_t last;
@@ -426,8 +428,8 @@ static void cover_marks(struct llmobs_exchange *exchange)
         exchange->duration_ns = last;
 }
 
-/* libcurl never made the request, or never came to its body: method and URL
- * decide whether it was a call, or a copy of the body, where there is one. */
+/* libcurl has sent no body. If there is a copy of it, the worker judges by the
+ * copy; if not, `stands` says whether method and URL alone prove a call. */
 static void settle_unsent(struct llmobs_exchange *exchange)
 {
     if (exchange->unsent && !exchange->request.total && exchange->stands)

@@ -177,7 +177,8 @@ struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
 bool llmobs_handle_copy(struct llmobs_handle *to,
                         const struct llmobs_handle *from);
 
-/* The app's own settings are back at libcurl: none of our callbacks is in. */
+/* Notes that none of the library's callbacks is at libcurl any more: swap_out
+ * gave the app's back, or a reset took all away. Sets nothing at libcurl. */
 void llmobs_handle_unswap(struct llmobs_handle *handle);
 
 /* Frees the origin of a call, and forgets it. */

@@ -39,7 +39,7 @@ struct llmobs_event {
 struct llmobs_destination {
     struct llmobs_exporter *exporter;
     struct llmobs_account *account;
-    unsigned bit;        /* of an event's `had` */
+    unsigned bit;        /* of an event's `delivered_to` */
     unsigned kinds;      /* bit i: it takes events of kind i */
     int64_t interval_ms; /* between two sends over the network */
     size_t enough;       /* so many bytes are sent before that time is over */

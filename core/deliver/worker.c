@@ -41,12 +41,12 @@
 
 /* So long the new thread waits before its first delivery. A program that makes
  * one call and ends, such as curl, has ended by then, and delivers by itself
- * sooner than another thread would. The wait is no longer, because the items
- * that wait here are lost if the process is killed. */
+ * sooner than another thread would. The wait is short: an item that the spool
+ * does not have (it is off, full, or content may not go there) is lost if the
+ * process is killed. */
 #define FIRST_MS 4
 /* After a delivery the thread looks again so soon, so that a busy app need not
- * wake it for every call. The time is no longer, because the items that wait
- * here are lost if the process is killed. */
+ * wake it for every call. It is short for the same reason. */
 #define LINGER_MS 20
 /* More than a destination has tries, as another thread may have the turn in
  * some of the rounds. */
@@ -88,8 +88,9 @@ struct llmobs_worker {
     bool last;
     atomic_bool stop;
     /* The process that has begun or given something, and the process whose exit
-     * found that it had not. A thread sets one of them first and reads the
-     * other then, so that at least one of two threads sees both. */
+     * found that it had not. A call sets `active` and then reads
+     * `ended_quietly`; the exit handler sets `ended_quietly` and then reads
+     * `active`. If both happen at once, at least one notices the other. */
     atomic_int active;
     atomic_int ended_quietly;
     /* The thread was started and has not begun to work. Either the thread or a
@@ -477,9 +478,9 @@ static void nothing(void)
 {
 }
 
-/* The C library accepts another handler during exit, and none once exit has
- * run: so it is in a process whose child of vfork has called exit, which leaves
- * the parent running. */
+/* During exit the C library still accepts a handler; once exit has run its
+ * handlers it accepts none. A child of vfork that calls exit runs them for its
+ * parent, too: the parent then goes on, and is rightly taken not to exit. */
 static bool is_exiting(void)
 {
     return atexit(nothing) == 0;

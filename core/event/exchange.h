@@ -1,7 +1,10 @@
 /* exchange - one transfer as captured, from which a span is made (to_span.h).
  *
  * Owns:    everything it points to, from new to free. Its own memory may come
- *          from a pool of blocks (blocks.h); free_memory alone frees it.
+ *          from a pool of blocks (blocks.h), so free(3) must never have it.
+ *          Delivery frees it, on the thread that has the worker's turn, once
+ *          its event is made; the app's thread does where it is no call, where
+ *          a child of fork finds its parent's, or where the queue has no room.
  * Threads: one owner at a time: the thread that holds the handle's lock
  *          (handle.h), and after the give the worker.
  * Errors:  -ENOMEM from new only; the bodies are marked for later losses.

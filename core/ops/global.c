@@ -17,7 +17,8 @@
 /* A request notices within some 20 ms that it has to end. */
 #define LEAVE_MS 1000
 #define EXIT_LEAVE_MS 200
-/* How long to wait for the owner: longer than a cleanup of ours takes. */
+/* How long to wait for the owner: longer than the library's part of a cleanup
+ * takes. */
 #define OWNER_MS 3000
 /* For how long after a cleanup that waited in vain no cleanup waits. */
 #define PATIENCE_MS 30000
@@ -28,8 +29,8 @@
 #define TURN_MS 50
 
 /* `count` rises after an init and falls before a cleanup, so that libcurl's own
- * count is never below it. The init that an easy handle makes is not counted:
- * libcurl may have counted that of another thread. */
+ * count is never below it. The init that easy_init makes is not counted:
+ * nobody can tell whether libcurl counted it for this thread or for another. */
 struct copy {
     _Atomic(const struct llmobs_real *) real;
     atomic_int count;
@@ -37,7 +38,8 @@ struct copy {
     atomic_bool own_memory;
     atomic_uint turn;     /* the process whose thread initialises it; or 0 */
     atomic_ulong turning; /* that thread */
-    atomic_uint waiting;  /* so many threads want the turn; or of an ancestor */
+    atomic_uint waiting;  /* so many threads want the turn; after a fork some of
+                           * them may be the parent's */
 };
 
 static struct copy copies[COPIES_MAX];
@@ -275,7 +277,8 @@ static void at_exit(void)
     ms = exit_ms();
     llmobs_fd_guest(true);
     llmobs_curl_access_exiting();
-    /* After the app's cleanup the first handle initialises libcurl anew. */
+    /* If the app has cleaned libcurl up, this chooses the copy again, and the
+     * library's first handle initialises it. */
     if (copy && !atomic_load(&in_use) && own(EXIT_LEAVE_MS)) {
         choose(copy);
         disown();
@@ -288,7 +291,7 @@ static void at_exit(void)
 }
 
 /* Runs right after libcurl's own first init. Exit handlers run in reverse
- * order, so ours runs before that of the TLS library. */
+ * order, so the library's runs before that of the TLS library. */
 static void register_exit(void)
 {
     if (!atomic_exchange(&registered, true) && atexit(at_exit) != 0)
@@ -362,10 +365,11 @@ static bool is_chosen(const struct copy *copy)
     return atomic_load(&in_use) && atomic_load(&chosen) == copy;
 }
 
-/* Before the real cleanup. False: a request of ours did not end in time, so
- * libcurl must not be taken down. This thread stays the owner until `left`, so
- * that no other one uses the copy while it goes down. libcurl may stay up all
- * the same, where an object that the shim has not patched initialised it, too.
+/* Before the real cleanup. False: a request of the library did not end in time,
+ * so libcurl must not be taken down. This thread stays the owner until `left`,
+ * so that no other one uses the copy while it goes down. libcurl may stay up
+ * all the same, where an object that the shim has not patched initialised it,
+ * too.
  */
 static bool leave(const struct llmobs_real *real)
 {

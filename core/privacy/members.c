@@ -199,8 +199,8 @@ static size_t find_end(const struct walk *w, size_t at)
 }
 
 /* Answers the position behind the quote at `at`; 0: there is none. A quote of
- * another text than the name's does not count: that text may end in a name and
- * a colon. */
+ * another level of nesting than the name's does not count: a text of that level
+ * may end in a name and a colon. */
 static size_t skip_quote(const struct walk *w, size_t at)
 {
     size_t from = at;

@@ -30,7 +30,7 @@
 #include "core/spool/spool_file.h"
 #include "core/spool/spool_state.h"
 
-/* A file of a small spool has at most this part of it. */
+/* A file takes at most this part of LLMOBS_SPOOL_MAX, where that is small. */
 #define FILE_PARTS 16
 
 /* After a failure nothing is written for so long. */
@@ -56,7 +56,8 @@ static uint32_t current_file(struct llmobs_spool *spool)
     return file_at(atomic_load(&spool->at));
 }
 
-/* Sets all but the slots as in a spool without a directory. */
+/* Sets all members but the slots as they are before this process has a
+ * directory. */
 static void begin(struct llmobs_spool *spool)
 {
     atomic_store(&spool->dir_state, LLMOBS_SPOOL_DIR_NONE);
@@ -921,8 +922,8 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
     errno = saved;
 }
 
-/* If the process dies before these are retried, the entries are delivered
- * twice. */
+/* Remembers releases that the disk refused, for a later try. If the process
+ * dies before that, another process delivers these entries again. */
 static void defer_release(struct llmobs_spool *spool, uint32_t file,
                           const struct llmobs_spooled *list, size_t count)
 {

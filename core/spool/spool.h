@@ -63,7 +63,8 @@ int llmobs_spool_event(struct llmobs_spool *spool,
 int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event);
 
 /* Notes which destinations have an event that others still wait for: bit i of
- * `had` is destination i. For the thread that has the worker's turn. */
+ * `delivered_to` is destination i. For the thread that has the worker's turn.
+ */
 void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to);

@@ -33,8 +33,8 @@ int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out);
 
 /* The path of a file in the directory of a process; "" where it is too long.
  * The files of the last release (_old_path) have no suffix. Its processes may
- * run beside those of this one: they find no file of theirs in a directory of
- * this release, take it for an empty one, and leave it alone. */
+ * run beside those of this one: they find no file that they know in a directory
+ * of this release, take it for an empty one, and leave it alone. */
 #define LLMOBS_SPOOL_SUFFIX ".entries"
 void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
 void llmobs_spool_old_path(const char *dir, uint32_t file, char out[PATH_MAX]);

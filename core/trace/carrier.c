@@ -533,7 +533,7 @@ void llmobs_context_root(struct llmobs_context *context,
     context->trace_id = llmobs_context_trace_id();
     context->apm_trace_id = context->trace_id;
     /* The trace id keeps its upper half: peers print a smaller one as decimal
-     * and would not find ours (WIRE 5.3). */
+     * and would not find this trace (WIRE 5.3). */
     if (!config->trace_id_128)
         context->apm_trace_id.hi = 0;
     context->span_id = llmobs_context_random();

@@ -16,8 +16,8 @@
 #define LLMOBS_TAGS_LEN 2048 /* more than all members together */
 
 /* The sender of a request. Its two ids are equal where the request has a span
- * of ours; they differ where it continues the app's own trace, or passes a
- * context on. */
+ * of the library; they differ where it continues the app's own trace, or passes
+ * a context on. */
 struct llmobs_sender {
     const struct llmobs_context *context;
     uint64_t apm_span_id; /* the parent in the APM trace */

@@ -1,8 +1,8 @@
 /* dialect - a family of APIs: its paths, and the functions that read its calls.
  *
  * A dialect is one file, with its shapes (paths) and its reading functions, and
- * one row in rules/providers.c. It does no I/O, keeps no state and may be
- * called from any thread.
+ * its rows in rules/providers.c (docs/RULES.md names them). It does no I/O,
+ * keeps no state and may be called from any thread.
  *
  * Owns:    nothing; all tables are constant.
  * Threads: any.

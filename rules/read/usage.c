@@ -45,7 +45,8 @@ int64_t llmobs_usage_count(const struct llmobs_json *object, const char *key)
     return number < 0 ? -1 : number;
 }
 
-/* The first of two counts that is not 0, else one that is there. */
+/* `key` if it is above 0, else `other` if it is there, else `key`: 0, or -1 for
+ * an absent one. */
 static int64_t count_either(const struct llmobs_json *usage, const char *key,
                             const char *other)
 {
@@ -111,6 +112,7 @@ static void read_cache(const struct llmobs_json *usage,
                  llmobs_usage_count(split, "ephemeral_1h_input_tokens"));
 }
 
+/* JSON has no infinity and no NaN, for which this difference is not 0. */
 static int put_cost(struct llmobs_span *span, const char *key, double cost)
 {
     if (cost - cost != 0)
