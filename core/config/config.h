@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/config/config_otlp.h"
 #include "core/privacy/content_filter.h"
 #include "core/span/context.h"
 
@@ -114,12 +115,13 @@ struct llmobs_config {
     enum llmobs_extract extract; /* DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT */
     int64_t tags_header_max; /* DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH; 0: none */
     bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
-    enum llmobs_inject_to inject;  /* LLMOBS_INJECT */
-    char *inject_hosts;            /* the same: its patterns */
-    enum llmobs_trust trust;       /* LLMOBS_INBOUND_TRUST */
-    int callsite;                  /* LLMOBS_CALLSITE */
-    bool commands;                 /* LLMOBS_COMMANDS */
-    struct llmobs_privacy privacy; /* LLMOBS_CONTENT and LLMOBS_REDACT */
+    enum llmobs_inject_to inject;   /* LLMOBS_INJECT */
+    char *inject_hosts;             /* the same: its patterns */
+    enum llmobs_trust trust;        /* LLMOBS_INBOUND_TRUST */
+    int callsite;                   /* LLMOBS_CALLSITE */
+    bool commands;                  /* LLMOBS_COMMANDS */
+    struct llmobs_privacy privacy;  /* LLMOBS_CONTENT and LLMOBS_REDACT */
+    struct llmobs_otlp_config otlp; /* OTEL_... */
     char *xdg_state_home; /* XDG_STATE_HOME and HOME: the store is below one */
     char *home;
 };

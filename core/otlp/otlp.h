@@ -1,0 +1,51 @@
+/* otlp - events as requests of OTLP, in the names of OpenTelemetry's semantic
+ * conventions for generative AI.
+ *
+ * Owns:    nothing.
+ * Threads: the one that has the worker's turn (json.h, work.h).
+ * Errors:  -EINVAL: the text is no event; -ENOMEM; -EFBIG: beyond `out`'s max.
+ *
+ * An event is read from its text, as it is that which the spool keeps: a span
+ * that another process left is sent like one of this process.
+ *
+ * Sources: WIRE 9.
+ */
+#ifndef LLMOBS_OTLP_H
+#define LLMOBS_OTLP_H
+
+#include "core/config/config.h"
+#include "core/event/event_kind.h"
+#include "core/text/json.h"
+
+/* Appends one ExportTraceServiceRequest with the spans of these events, grouped
+ * by their resource. `content`: with the texts. Events that are none are left
+ * out; `*left_out` counts them. */
+int llmobs_otlp_traces(const struct llmobs_config *config, bool content,
+                       const struct llmobs_text *events, size_t count,
+                       struct llmobs_buf *out, size_t *left_out);
+
+/* The same of logs: events of evaluations, and of the spans that have
+ * something to log. `*records`: how many records were written; 0: the request
+ * must not be sent. */
+int llmobs_otlp_logs(const struct llmobs_config *config,
+                     enum llmobs_event_kind kind,
+                     const struct llmobs_text *events, size_t count,
+                     struct llmobs_buf *out, size_t *records);
+
+/* Whether the sampler lets a span go to this destination. */
+bool llmobs_otlp_is_sampled(const struct llmobs_config *config,
+                            const struct llmobs_json *event);
+
+/* What a receiver's answer to an accepted request says. */
+struct llmobs_otlp_answer {
+    int64_t rejected;  /* records that it threw away */
+    char message[256]; /* its words, "" where it had none; masked */
+};
+
+/* Reads the body of an answer of 2xx: an Export...ServiceResponse as protobuf,
+ * or as JSON where `json`. -EINVAL: it is neither; the caller counts the
+ * request as accepted all the same. */
+int llmobs_otlp_read_answer(struct llmobs_text body, bool json,
+                            struct llmobs_otlp_answer *answer);
+
+#endif
