@@ -818,10 +818,10 @@ HAZARDS = [
     ("a program that gives up its user or its root after a call",
      "an entry that the process can no longer release stays in the spool "
      "of that user (`llmobs_spool_is_away`)", [
-         ("user-not-seen", [("core/spool/spool.c", "    return now.uid != spool->"
+         ("user-not-seen", [("core/spool/process_dir.c", "    return now.uid != spool->"
                              "home.uid || now.root", "    return now.root")],
           ["spool.given_up_its_user"]),
-         ("root-not-seen", [("core/spool/spool.c", " || now.root != spool->home."
+         ("root-not-seen", [("core/spool/process_dir.c", " || now.root != spool->home."
                              "root ||\n           now.device != spool->home."
                              "device;", ";")],
           ["spool.given_up_its_root"]),
@@ -1385,20 +1385,20 @@ HAZARDS = [
     ("a directory of the spool that was another process's",
      "a process takes it only if it is empty and of the same user "
      "(`is_fit`), and leaves it when no thread writes to it (`is_idle`)", [
-         ("takes-any", [("core/spool/spool.c", "           S_ISDIR(st.st_mode) "
+         ("takes-any", [("core/spool/process_dir.c", "           S_ISDIR(st.st_mode) "
                          "&& st.st_uid == geteuid() &&\n           "
                          "(st.st_mode & 07777) == 0700;",
                          "           st.st_uid == geteuid();")],
           ["unit unfit"]),
-         ("gives-the-busy", [("core/spool/spool.c", "        if (atomic_load("
+         ("gives-the-busy", [("core/spool/process_dir.c", "        if (atomic_load("
                               "&spool->slots[i].left) != 0)\n            "
                               "return false;\n",
                               "        (void)spool->slots[i];\n")],
           ["unit not_idle"]),
-         ("gives-any", [("core/spool/spool.c", "        empty = names_nothing"
+         ("gives-any", [("core/spool/process_dir.c", "        empty = names_nothing"
                          "(list, len);", "        (void)names_nothing;")],
           ["unit not_empty"]),
-         ("not-its-own-again", [("core/spool/spool.c", "                 gone ? "
+         ("not-its-own-again", [("core/spool/process_dir.c", "                 gone ? "
                                  "LLMOBS_SPOOL_DIR_GIVEN : "
                                  "LLMOBS_SPOOL_DIR_READY);",
                                  "                 "
@@ -1433,7 +1433,7 @@ HAZARDS = [
                               "*state ^ mark.len) + mark.tag;\n",
                               "        *state += 0;\n")],
           ["unit lost_mark"]),
-         ("child-of-the-same-key", [("core/spool/spool.c", "    llmobs_entry_"
+         ("child-of-the-same-key", [("core/spool/process_dir.c", "    llmobs_entry_"
                                      "key(&spool->key);", "    if (!spool->key"
                                      ".mark)\n        llmobs_entry_key(&spool"
                                      "->key);")],

@@ -8,6 +8,7 @@
 #include "core/ledger/stats.h"
 #include "core/spool/event_item.h"
 #include "core/spool/exchange_entry.h"
+#include "core/spool/process_dir.h"
 
 void llmobs_backlog_init(struct llmobs_backlog *backlog,
                          struct llmobs_spool *spool, struct llmobs_adopt *adopt)

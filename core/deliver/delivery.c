@@ -13,6 +13,7 @@
 #include "core/net/http.h"
 #include "core/privacy/content_filter.h"
 #include "core/spool/event_item.h"
+#include "core/spool/process_dir.h"
 #include "core/text/json.h"
 
 /* More bytes than an event can have, so that this limit never decides. */

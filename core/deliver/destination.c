@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/base/crash_point.h"
 #include "core/span/context.h"
+#include "core/spool/process_dir.h"
 #include "core/text/budget.h"
 
 #define BACKOFF_FIRST_MS 100

@@ -17,6 +17,7 @@
 #include "core/ledger/ledger_dir.h"
 #include "core/spool/event_item.h"
 #include "core/spool/exchange_entry.h"
+#include "core/spool/process_dir.h"
 #include "core/spool/spool_file.h"
 
 #define FILES_MAX 4096

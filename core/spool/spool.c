@@ -1,42 +1,29 @@
 #include "core/spool/spool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/crash_point.h"
-#include "core/base/dirs.h"
-#include "core/base/fd.h"
 #include "core/base/file.h"
 #include "core/base/fork.h"
-#include "core/base/futex.h"
 #include "core/base/log.h"
 #include "core/base/scratch.h"
-#include "core/base/sys.h"
-#include "core/ledger/ledger_dir.h"
 #include "core/ledger/stats.h"
 #include "core/spool/event_item.h"
 #include "core/spool/exchange_entry.h"
+#include "core/spool/process_dir.h"
 #include "core/spool/spool_file.h"
 #include "core/spool/spool_state.h"
 
 /* A file takes at most this part of LLMOBS_SPOOL_MAX, where that is small. */
 #define FILE_PARTS 16
-
-/* After a failure nothing is written for so long. */
-#define FAILED_MS 1000
-/* How long a thread waits for another one that makes the directory. */
-#define MAKING_MS 20
 
 #define LOOK_EVERY_MS 1000
 
@@ -135,333 +122,6 @@ const char *llmobs_spool_path(const struct llmobs_spool *spool)
 {
     return atomic_load(&spool->dir_state) == LLMOBS_SPOOL_DIR_READY ? spool->dir
                                                                     : "";
-}
-
-static void note_failure(struct llmobs_spool *spool, int error)
-{
-    atomic_store(&spool->failed_ns,
-                 error ? llmobs_clock_mono_ns() | 1 : (int64_t)0);
-    if (error)
-        llmobs_log_once(LLMOBS_LOG_WARN, "spool",
-                        "the spool cannot be written (%s): spans are kept in "
-                        "memory only",
-                        strerror(-error));
-}
-
-/* -- the directory ------------------------------------------------------- */
-
-/* Takes over the room that another process has found lately. */
-static void look_first(struct llmobs_spool *spool, int base)
-{
-    uint64_t bytes;
-
-    if (llmobs_spool_usage_told(base, &bytes) == 0)
-        atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
-}
-
-/* -- the spare directory ------------------------------------------------- */
-
-/* True for a directory, and no link, that only this user can use. */
-static bool is_fit(int base, const char *name)
-{
-    struct stat st;
-
-    return fstatat(base, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
-           (st.st_mode & 07777) == 0700;
-}
-
-static int take_spare(int base, const char *name)
-{
-    if (!is_fit(base, LLMOBS_SPOOL_SPARE))
-        return -ENOENT;
-    llmobs_crash_point("taking the spare directory");
-    if (renameat(base, LLMOBS_SPOOL_SPARE, base, name))
-        return -errno;
-    llmobs_crash_point("took the spare directory");
-    return is_fit(base, name) ? 0 : -EPERM;
-}
-
-/* These C libraries give the entries of a directory as the kernel does. */
-_Static_assert(offsetof(struct dirent, d_name) == 19, "linux_dirent64");
-
-static bool names_nothing(const char *list, long len)
-{
-    unsigned short size;
-
-    for (long at = 0; at < len; at += size) {
-        memcpy(&size, list + at + offsetof(struct dirent, d_reclen),
-               sizeof(size));
-        if (list[at + (long)offsetof(struct dirent, d_name)] != '.')
-            return false;
-    }
-    return true;
-}
-
-/* Like a walk with opendir, but without its allocation. */
-static bool is_empty(const char *path)
-{
-    int fd =
-        llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    char list[320]; /* an entry and more */
-    bool empty = true;
-    long len = -1;
-
-    if (fd < 0)
-        return false;
-    while (empty &&
-           (len = llmobs_sys(SYS_getdents64, fd, list, sizeof(list))) > 0)
-        empty = names_nothing(list, len);
-    close(fd);
-    return empty && len == 0;
-}
-
-/* Renames an empty directory to the spare one, which replaces a spare one that
- * is there and empty. */
-static int give_spare(const char *path)
-{
-    const size_t base = (size_t)(strrchr(path, '/') + 1 - path);
-    char *spare;
-    int rc = 0;
-
-    if (!is_empty(path))
-        return -ENOTEMPTY;
-    spare = llmobs_scratch_take(base + sizeof(LLMOBS_SPOOL_SPARE));
-    if (!spare)
-        return -ENOMEM;
-    memcpy(spare, path, base);
-    memcpy(spare + base, LLMOBS_SPOOL_SPARE, sizeof(LLMOBS_SPOOL_SPARE));
-    llmobs_crash_point("giving the directory");
-    if (rename(path, spare))
-        rc = -errno;
-    else
-        llmobs_crash_point("gave the directory");
-    llmobs_scratch_give(spare);
-    return rc;
-}
-
-/* -- the directory of this process --------------------------------------- */
-
-static int make(int base, const char *name)
-{
-    int rc = 0;
-
-    llmobs_crash_point("making a directory");
-    if (mkdirat(base, name, 0700) == 0)
-        (void)!fchmodat(base, name, 0700, 0);
-    else
-        rc = -errno;
-    llmobs_crash_point("made a directory");
-    return rc;
-}
-
-static int open_base(const struct llmobs_spool *spool, const char **name,
-                     int *fd)
-{
-    char *base = llmobs_scratch_take(PATH_MAX);
-    size_t len;
-    int rc;
-
-    if (!base)
-        return -ENOMEM;
-    *name = strrchr(spool->dir, '/') + 1;
-    len = (size_t)(*name - 1 - spool->dir);
-    memcpy(base, spool->dir, len);
-    base[len] = '\0';
-    rc = llmobs_dirs_have(base, spool->config->spool_dir != NULL, fd);
-    llmobs_scratch_give(base);
-    return rc;
-}
-
-/* Takes the spare directory or makes one. It fails where the name is taken by
- * another kind of directory; the next call then has another name. A directory
- * that was removed meanwhile may be made again by several threads at once. */
-static int put_dir(struct llmobs_spool *spool, bool spare)
-{
-    const char *name;
-    int fd, rc = open_base(spool, &name, &fd);
-
-    if (rc)
-        return rc;
-    rc = spare ? take_spare(fd, name) : -ENOENT;
-    if (rc != 0 && rc != -EPERM)
-        rc = make(fd, name);
-    if (!spare && rc == -EEXIST && is_fit(fd, name))
-        rc = 0;
-    look_first(spool, fd);
-    close(fd);
-    return rc;
-}
-
-static int put_again(struct llmobs_spool *spool)
-{
-    return put_dir(spool, false);
-}
-
-static void find_home(struct llmobs_spool_home *home)
-{
-    struct stat st = {0};
-
-    (void)fstatat(AT_FDCWD, "/", &st, 0);
-    *home = (struct llmobs_spool_home){geteuid(), st.st_dev, st.st_ino};
-}
-
-static int make_dir(struct llmobs_spool *spool)
-{
-    char name[LLMOBS_RECORD_NAME_MAX];
-    size_t len, size;
-    int rc = llmobs_spool_dir(spool->config, spool->dir, sizeof(spool->dir));
-
-    if (rc)
-        return rc;
-    find_home(&spool->home);
-    llmobs_entry_key(&spool->key);
-    llmobs_owner_seal(spool->owner, &spool->key);
-    llmobs_record_self(name);
-    len = strlen(spool->dir);
-    size = strlen(name) + 1;
-    if (len + 1 + size > sizeof(spool->dir))
-        return -ENAMETOOLONG;
-    spool->dir[len] = '/';
-    memcpy(spool->dir + len + 1, name, size);
-    rc = put_dir(spool, true);
-    if (rc == 0)
-        atomic_store(&spool->named, true);
-    return rc;
-}
-
-static int put_from(struct llmobs_spool *spool, unsigned state)
-{
-    int rc =
-        state == LLMOBS_SPOOL_DIR_GIVEN ? put_again(spool) : make_dir(spool);
-
-    /* The threads that wait see the failure when they wake, and do not try
-     * again. */
-    if (rc)
-        note_failure(spool, rc);
-    atomic_store(&spool->dir_state, rc ? state : LLMOBS_SPOOL_DIR_READY);
-    llmobs_futex_wake(&spool->dir_state);
-    return rc;
-}
-
-static bool has_failed(struct llmobs_spool *spool)
-{
-    int64_t failed = atomic_load(&spool->failed_ns);
-
-    return failed && !atomic_load(&spool->ending) &&
-           llmobs_clock_mono_ns() - failed < FAILED_MS * LLMOBS_NS_PER_MS;
-}
-
-static int wait_dir(struct llmobs_spool *spool)
-{
-    int64_t until = 0, left;
-    unsigned state;
-
-    while ((state = atomic_load(&spool->dir_state)) != LLMOBS_SPOOL_DIR_READY) {
-        if (until && has_failed(spool))
-            return -EBUSY;
-        if (state != LLMOBS_SPOOL_DIR_BUSY &&
-            atomic_compare_exchange_strong(&spool->dir_state, &state,
-                                           LLMOBS_SPOOL_DIR_BUSY))
-            return put_from(spool, state);
-        if (!until)
-            until = llmobs_futex_deadline(MAKING_MS);
-        left = llmobs_futex_left(until);
-        if (left == 0)
-            return -EBUSY;
-        llmobs_futex_sleep(&spool->dir_state, LLMOBS_SPOOL_DIR_BUSY, left);
-    }
-    return 0;
-}
-
-static int have_dir(struct llmobs_spool *spool)
-{
-    return has_failed(spool) ? -EBUSY : wait_dir(spool);
-}
-
-/* True where no thread writes and no entry is left. A thread that begins to
- * write after this waits until the directory is ready. */
-static bool is_idle(struct llmobs_spool *spool)
-{
-    for (size_t i = 0; i < LLMOBS_SPOOL_FILES; i++)
-        if (atomic_load(&spool->slots[i].left) != 0)
-            return false;
-    return true;
-}
-
-static int remove_dir(const char *path)
-{
-    llmobs_crash_point("removing a directory");
-    if (rmdir(path) != 0)
-        return -errno;
-    llmobs_crash_point("removed a directory");
-    return 0;
-}
-
-static bool leave_dir(struct llmobs_spool *spool)
-{
-    unsigned ready = LLMOBS_SPOOL_DIR_READY;
-    bool gone;
-
-    if (!atomic_compare_exchange_strong(&spool->dir_state, &ready,
-                                        LLMOBS_SPOOL_DIR_BUSY))
-        return true;
-    gone = is_idle(spool) &&
-           (give_spare(spool->dir) == 0 || remove_dir(spool->dir) == 0);
-    atomic_store(&spool->dir_state,
-                 gone ? LLMOBS_SPOOL_DIR_GIVEN : LLMOBS_SPOOL_DIR_READY);
-    llmobs_futex_wake(&spool->dir_state);
-    return gone;
-}
-
-bool llmobs_spool_is_at(const struct llmobs_spool *spool, const char *path)
-{
-    return atomic_load(&spool->named) && strcmp(path, spool->dir) == 0;
-}
-
-/* -- a process that has changed its user or root -------------------------- */
-
-bool llmobs_spool_may_return(struct llmobs_spool *spool)
-{
-    struct llmobs_spool_home now;
-    uid_t real, effective, saved;
-
-    find_home(&now);
-    if (atomic_load(&spool->ending) || now.root != spool->home.root ||
-        now.device != spool->home.device ||
-        getresuid(&real, &effective, &saved) != 0)
-        return false;
-    return real == spool->home.uid || saved == spool->home.uid;
-}
-
-static bool has_left(const struct llmobs_spool *spool)
-{
-    struct llmobs_spool_home now;
-
-    find_home(&now);
-    return now.uid != spool->home.uid || now.root != spool->home.root ||
-           now.device != spool->home.device;
-}
-
-/* Only the kernel knows what capabilities and namespaces allow: so this opens
- * the file itself. */
-bool llmobs_spool_is_away(struct llmobs_spool *spool,
-                          const struct llmobs_spooled *spooled)
-{
-    char *path;
-    int fd = -1;
-
-    if (!spooled->file || !atomic_load(&spool->named) || !has_left(spool))
-        return false;
-    path = llmobs_scratch_take(PATH_MAX);
-    if (path) {
-        llmobs_spool_file_path(spool->dir, spooled->file, path);
-        fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
-    }
-    llmobs_scratch_give(path);
-    if (fd >= 0)
-        close(fd);
-    return fd < 0;
 }
 
 /* -- a file -------------------------------------------------------------- */
@@ -644,7 +304,7 @@ static int64_t write_entry(struct llmobs_spool *spool,
         if (file == 0)
             return -EDQUOT;
         /* Asked again, as the directory may have been given away meanwhile. */
-        rc = wait_dir(spool);
+        rc = llmobs_spool_wait_dir(spool);
         if (rc == 0)
             rc = append(spool, file, writer, end);
         if (rc == 0)
@@ -652,7 +312,7 @@ static int64_t write_entry(struct llmobs_spool *spool,
         leave_file(spool, file, 1);
         if (rc != -EFBIG && rc != -ENOENT)
             break;
-        if (rc == -ENOENT && (rc = put_again(spool)) != 0)
+        if (rc == -ENOENT && (rc = llmobs_spool_put_dir(spool)) != 0)
             break;
         turn_from(spool, file);
     }
@@ -665,7 +325,7 @@ static int64_t keep(struct llmobs_spool *spool,
                     struct llmobs_entry_writer *writer, uint64_t *offset,
                     uint64_t *size)
 {
-    int64_t file = have_dir(spool);
+    int64_t file = llmobs_spool_have_dir(spool);
     uint64_t end = 0;
 
     if (file)
@@ -677,11 +337,11 @@ static int64_t keep(struct llmobs_spool *spool,
         return -EDQUOT;
     file = write_entry(spool, writer, &end, (size_t)*size);
     if (file < 0 && file != -EDQUOT && file != -EFBIG && file != -EBUSY)
-        note_failure(spool, (int)file);
+        llmobs_spool_note_failure(spool, (int)file);
     if (file < 0)
         return file;
     if (atomic_load(&spool->failed_ns))
-        note_failure(spool, 0);
+        llmobs_spool_note_failure(spool, 0);
     atomic_fetch_sub(&spool->room, (int64_t)*size);
     atomic_fetch_add(&slot_of(spool, (uint32_t)file)->bytes, (uint32_t)*size);
     *offset = end - *size;
@@ -837,7 +497,7 @@ void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
         leave_write(slot, -1, NULL);
     }
     if (rc)
-        note_failure(spool, rc);
+        llmobs_spool_note_failure(spool, rc);
     llmobs_scratch_give(path);
 }
 
@@ -863,7 +523,7 @@ static int note_release(struct llmobs_spool *spool, uint32_t file,
     if (rc == -ENOENT) /* the file was removed, and its entries with it */
         return 0;
     if (rc)
-        note_failure(spool, rc);
+        llmobs_spool_note_failure(spool, rc);
     return rc;
 }
 
@@ -1142,6 +802,6 @@ void llmobs_spool_close(struct llmobs_spool *spool)
     turn_from(spool, current_file(spool));
     retry_deferred(spool);
     tidy(spool);
-    if (!leave_dir(spool))
+    if (!llmobs_spool_leave_dir(spool))
         find_room(spool);
 }

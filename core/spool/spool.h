@@ -9,7 +9,7 @@
  * entries in the same file name the entries that were delivered; a file is
  * removed when all of its entries are released.
  *
- * Owns:    the directory of this process, until close.
+ * Owns:    the files of this process; its directory by process_dir.h.
  * Threads: start, begin, end: any. They take no lock, allocate only by
  *          scratch.h, and list no directory; the first ones wait for each
  *          other. release, load, look: the one that has the worker's turn.
@@ -89,15 +89,6 @@ int llmobs_spool_load(struct llmobs_spool *spool,
 bool llmobs_spool_has(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled);
 
-/* True where the process has changed its user or its root since it made its
- * directory, and cannot release this entry now. If it delivered the entry, the
- * next process of that user would deliver it again. _may_return: the process
- * does not end yet, and may become that user again. For the thread that has the
- * worker's turn. */
-bool llmobs_spool_is_away(struct llmobs_spool *spool,
-                          const struct llmobs_spooled *spooled);
-bool llmobs_spool_may_return(struct llmobs_spool *spool);
-
 /* Counts the bytes of the spool, if that is due; never in a process that ends.
  */
 void llmobs_spool_look(struct llmobs_spool *spool);
@@ -115,7 +106,5 @@ void llmobs_spool_reset(struct llmobs_spool *spool);
 
 /* The directory of this process while it has one, else "". Borrowed. */
 const char *llmobs_spool_path(const struct llmobs_spool *spool);
-/* True for the directory that this process has, or had and may make again. */
-bool llmobs_spool_is_at(const struct llmobs_spool *spool, const char *path);
 
 #endif

@@ -1,4 +1,4 @@
-/* spool_state - the state of a spool, for spool.c and its tests.
+/* spool_state - the state of a spool, for spool.c, process_dir.c and the tests.
  *
  * Limits:  LLMOBS_SPOOL_DEFERRED releases that wait for the disk.
  */

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/spool/process_dir.h"
 #include "core/spool/spool_file.h"
 #include "tests/unit/spool_case.h"
 
