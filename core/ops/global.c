@@ -412,17 +412,25 @@ static void left(const struct llmobs_real *real, bool done)
 
 /* ---- operations -------------------------------------------------------- */
 
+/* After libcurl's own init, which has given `rc`; preserves errno. */
+static void end_init(const struct llmobs_real *real, enum llmobs_up how,
+                     CURLcode rc, bool first)
+{
+    int saved = errno;
+
+    if (rc == CURLE_OK)
+        llmobs_global_up(real, how);
+    if (first)
+        llmobs_global_turn_end(real);
+    errno = saved;
+}
+
 CURLcode llmobs_ops_global_init(const struct llmobs_real *real, long flags)
 {
     bool first = llmobs_global_turn(real);
     CURLcode rc = real->global_init(flags);
-    int saved = errno;
 
-    if (rc == CURLE_OK)
-        llmobs_global_up(real, LLMOBS_UP_INIT);
-    if (first)
-        llmobs_global_turn_end(real);
-    errno = saved;
+    end_init(real, LLMOBS_UP_INIT, rc, first);
     return rc;
 }
 
@@ -435,13 +443,8 @@ CURLcode llmobs_ops_global_init_mem(const struct llmobs_real *real, long flags,
 {
     bool first = llmobs_global_turn(real);
     CURLcode rc = real->global_init_mem(flags, m, f, r, s, c);
-    int saved = errno;
 
-    if (rc == CURLE_OK)
-        llmobs_global_up(real, LLMOBS_UP_INIT_MEM);
-    if (first)
-        llmobs_global_turn_end(real);
-    errno = saved;
+    end_init(real, LLMOBS_UP_INIT_MEM, rc, first);
     return rc;
 }
 
