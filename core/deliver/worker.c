@@ -20,6 +20,7 @@
 #include "core/base/signal_guard.h"
 #include "core/base/thread.h"
 #include "core/deliver/delivery.h"
+#include "core/deliver/drain.h"
 #include "core/ledger/stats.h"
 #include "core/net/http.h"
 #include "core/spool/event_item.h"
@@ -59,12 +60,6 @@
 
 /* The additional time in which an exit saves undelivered events locally. */
 #define SAVE_MS 1000
-
-/* A drain checks so often whether to stop, gives up after so many failures in a
- * row, and waits so long between two of them. */
-#define DRAIN_STEP_MS 50
-#define DRAIN_TRIES 3
-#define DRAIN_PAUSE_MS 2000
 
 enum thread_state {
     THREAD_NONE,
@@ -1098,58 +1093,10 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
 
 /* -- draining ------------------------------------------------------------ */
 
-/* One attempt; 0 where nothing is left to deliver. A run that ends because its
- * time is up proves neither success nor failure, so another follows. */
-static int drain_once(struct llmobs_worker *worker, const atomic_bool *stop)
-{
-    int64_t deadline;
-    int rc;
-
-    llmobs_delivery_allow_tries(&worker->delivery, true);
-    do {
-        deadline = llmobs_futex_deadline(DRAIN_STEP_MS);
-        rc = llmobs_delivery_run(&worker->delivery, LLMOBS_RUN_ALL, deadline);
-        if (worker->note)
-            worker->note(worker->config);
-    } while (
-        !atomic_load(stop) &&
-        (rc == -ETIMEDOUT || (rc == 0 && llmobs_clock_mono_ns() >= deadline)));
-    return rc;
-}
-
-/* Waits until the peer may be tried again, for DRAIN_PAUSE_MS at most. */
-static void drain_pause(const struct llmobs_delivery *delivery,
-                        const atomic_bool *stop)
-{
-    const struct timespec moment = {0, DRAIN_STEP_MS * LLMOBS_NS_PER_MS};
-    int64_t due = llmobs_delivery_due(delivery);
-    int64_t until = llmobs_futex_deadline(DRAIN_PAUSE_MS);
-
-    if (due < until)
-        until = due;
-    while (!atomic_load(stop) && llmobs_futex_left(until) > 0)
-        nanosleep(&moment, NULL);
-}
-
 void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop)
 {
-    struct llmobs_delivery *delivery = &worker->delivery;
-    int failures = 0;
-
     check_fork(worker);
-    delivery->drains = true;
-    while (!atomic_load(stop) && failures < DRAIN_TRIES) {
-        uint64_t before = llmobs_stats_get(LLMOBS_STAT_delivered);
-
-        if (drain_once(worker, stop) == 0)
-            break;
-        failures++;
-        if (llmobs_stats_get(LLMOBS_STAT_delivered) > before)
-            failures = 0;
-        if (failures < DRAIN_TRIES)
-            drain_pause(delivery, stop);
-    }
-    llmobs_delivery_save(delivery);
+    llmobs_drain(&worker->delivery, worker->note, stop);
     if (worker->close)
         worker->close(worker->config);
 }
