@@ -943,9 +943,9 @@ HAZARDS = [
     ("a loop of short processes beside a silent intake",
      "a mark on the disk: with it, a process neither connects ahead nor "
      "waits (`llmobs_peer_is_silent`)", [
-         ("silent-is-warmed", [("core/export/intake.c", "    if (llmobs_peer_is_silent"
-                                "(&route->peer))\n        return;",
-                                "    if (llmobs_peer_is_silent(&route->peer) && "
+         ("silent-is-warmed", [("core/export/post.c", "    if (llmobs_peer_is_silent"
+                                "(&post->peer))\n        return;",
+                                "    if (llmobs_peer_is_silent(&post->peer) && "
                                 "began < 0)\n        return;")],
           ["exit.a_silent_intake_is_left_alone"])]),
 

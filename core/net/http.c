@@ -285,6 +285,22 @@ static size_t take_body(char *data, size_t size, size_t count, void *ctx)
     return len;
 }
 
+static void forget_headers(struct llmobs_http_reply *reply)
+{
+    reply->retry_after_ms = -1;
+    reply->type[0] = '\0';
+}
+
+/* Without parameters, as of a character set. */
+static void note_type(struct llmobs_http_reply *reply, const char *value)
+{
+    size_t len;
+
+    value += strspn(value, " \t");
+    len = strcspn(value, "; \t\r\n");
+    (void)snprintf(reply->type, sizeof(reply->type), "%.*s", (int)len, value);
+}
+
 static size_t take_header(char *data, size_t size, size_t count, void *ctx)
 {
     struct transfer *transfer = ctx;
@@ -299,7 +315,9 @@ static size_t take_header(char *data, size_t size, size_t count, void *ctx)
     /* The headers so far were those of an earlier answer: of a proxy's, or "100
      * Continue". */
     if (strncmp(line, "HTTP/", 5) == 0)
-        reply->retry_after_ms = -1;
+        forget_headers(reply);
+    else if (strncasecmp(line, "Content-Type:", 13) == 0)
+        note_type(reply, line + 13);
     else if (strncasecmp(line, "Retry-After:", 12) == 0)
         reply->retry_after_ms = llmobs_http_date_wait_ms(
             line + 12, llmobs_clock_wall_ns() / 1000000000);
@@ -526,12 +544,29 @@ static bool set_long(struct llmobs_http *http, CURLoption option, long value)
     return http->real->easy_setopt(http->easy, option, value) == CURLE_OK;
 }
 
+/* A request without the key must not go out where one is wanted. */
+static bool set_tls(struct transfer *transfer)
+{
+    const struct llmobs_http_request *request = transfer->request;
+    const char *ca_file =
+        request->ca_file ? request->ca_file : transfer->http->config->ca_file;
+    struct llmobs_http *http = transfer->http;
+    bool own = strcmp(transfer->plan.target.scheme, "https") == 0;
+
+    return set_long(http, CURLOPT_SSL_VERIFYPEER, 1) &&
+           set_long(http, CURLOPT_SSL_VERIFYHOST, 2) &&
+           (!ca_file || set(http, CURLOPT_CAINFO, ca_file)) &&
+           (!own || !request->cert_file ||
+            set(http, CURLOPT_SSLCERT, request->cert_file)) &&
+           (!own || !request->key_file ||
+            set(http, CURLOPT_SSLKEY, request->key_file));
+}
+
 /* Sets the options that security and the answer depend on; false: this libcurl
  * lacks one. */
 static bool set_needed(struct transfer *transfer)
 {
     const struct llmobs_http_request *request = transfer->request;
-    const char *ca_file = transfer->http->config->ca_file;
     struct llmobs_http *http = transfer->http;
     const struct plan *plan = &transfer->plan;
 
@@ -541,9 +576,7 @@ static bool set_needed(struct transfer *transfer)
            set(http, OPT_NOPROXY, "") &&
            (!plan->tunnel ||
             set_long(http, CURLOPT_HEADEROPT, CURLHEADER_SEPARATE)) &&
-           (!plan->tls || (set_long(http, CURLOPT_SSL_VERIFYPEER, 1) &&
-                           set_long(http, CURLOPT_SSL_VERIFYHOST, 2))) &&
-           (!plan->tls || !ca_file || set(http, CURLOPT_CAINFO, ca_file)) &&
+           (!plan->tls || set_tls(transfer)) &&
            (!request->unix_socket ||
             set(http, OPT_UNIX_SOCKET, request->unix_socket)) &&
            (!plan->name_count ||
@@ -591,7 +624,9 @@ static void set_wished(struct transfer *transfer, int64_t ms)
     (void)set_long(http, CURLOPT_TIMEOUT_MS, (long)ms);
     (void)set_long(http, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
     (void)set_long(http, CURLOPT_DNS_CACHE_TIMEOUT, -1);
-    (void)set(http, CURLOPT_USERAGENT, "llmobs/" LLMOBS_VERSION);
+    (void)set(http, CURLOPT_USERAGENT,
+              transfer->request->user_agent ? transfer->request->user_agent
+                                            : "llmobs/" LLMOBS_VERSION);
     if (transfer->plan.tls && http->config->ca_file)
         (void)set(http, OPT_PROXY_CAINFO, http->config->ca_file);
     if (transfer->request->guard && set(http, LLMOBS_OPT_PREREQDATA, transfer))
@@ -714,6 +749,7 @@ static int code_error(int code)
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
         return -EPROTO;
     default:
         return -EIO;
@@ -810,7 +846,8 @@ int llmobs_http_send(struct llmobs_http *http,
 
     memset(reply, 0, sizeof(*reply));
     reply->retry_after_ms = -1;
-    llmobs_buf_init(&reply->body, LLMOBS_HTTP_BODY_MAX);
+    llmobs_buf_init(&reply->body, request->body_max ? request->body_max
+                                                    : LLMOBS_HTTP_BODY_MAX);
     llmobs_curl_access_check();
     if (http->process != llmobs_fork_process())
         llmobs_http_forget(http);
@@ -825,24 +862,24 @@ void llmobs_http_reply_fini(struct llmobs_http_reply *reply)
     llmobs_buf_fini(&reply->body);
 }
 
-int llmobs_http_warm(struct llmobs_http *http, const char *url, bool local,
-                     int64_t timeout_ms, const struct llmobs_tick *tick)
+int llmobs_http_warm(struct llmobs_http *http,
+                     const struct llmobs_http_request *like)
 {
     char root[LLMOBS_TARGET_HOST_MAX + 32];
-    struct llmobs_http_request request = {.method = "HEAD",
-                                          .url = root,
-                                          .local = local,
-                                          .timeout_ms = timeout_ms,
-                                          .tick = *tick};
+    struct llmobs_http_request request = *like;
     struct llmobs_http_reply reply;
     struct llmobs_target target;
-    int rc = llmobs_target_parse(url, NULL, &target);
+    int rc = llmobs_target_parse(like->url, NULL, &target);
 
     if (rc)
         return rc;
     (void)snprintf(root, sizeof(root),
                    strchr(target.host, ':') ? "%s://[%s]:%u/" : "%s://%s:%u/",
                    target.scheme, target.host, target.port);
+    request.method = "HEAD";
+    request.url = root;
+    request.headers = NULL;
+    request.body = (struct llmobs_text){NULL, 0};
     rc = llmobs_http_send(http, &request, &reply);
     llmobs_http_reply_fini(&reply);
     return rc;

@@ -9,7 +9,8 @@
  *          process, or this thread, has no usable libcurl now (curl_access.h);
  *          -ECANCELED: the app takes libcurl down, or the deadline has passed;
  *          else a negative errno for the CURLcode in the reply.
- * Limits:  a reply keeps LLMOBS_HTTP_BODY_MAX bytes of a body.
+ * Limits:  a reply keeps LLMOBS_HTTP_BODY_MAX bytes of a body, or as many as
+ *          the request says.
  * Fork:    names are looked up inside the fork gate (fork_gate.h), so that no
  *          child inherits a lock of libc's resolver; forget leaves the parent's
  *          handles untouched.
@@ -41,13 +42,21 @@ struct llmobs_http_request {
                          * where a stranger listens; NULL: no check */
     int64_t timeout_ms; /* for the whole request */
     struct llmobs_tick tick; /* called while it waits; may not use libcurl */
+    const char *user_agent;  /* NULL: that of this library */
+    const char *ca_file;     /* PEM; NULL: the configuration's */
+    const char *cert_file;   /* of this client, PEM, for https; NULL: none */
+    const char *key_file;    /* likewise */
+    size_t body_max;         /* of the answer; 0: LLMOBS_HTTP_BODY_MAX */
 };
 
+#define LLMOBS_HTTP_TYPE_MAX 64
+
 struct llmobs_http_reply {
-    int code;               /* CURLcode */
-    long status;            /* 0: no answer */
-    int64_t retry_after_ms; /* -1: the answer has no such header */
-    struct llmobs_buf body; /* freed by llmobs_http_reply_fini */
+    int code;                        /* CURLcode */
+    long status;                     /* 0: no answer */
+    int64_t retry_after_ms;          /* -1: the answer has no such header */
+    char type[LLMOBS_HTTP_TYPE_MAX]; /* Content-Type, or "" */
+    struct llmobs_buf body;          /* freed by llmobs_http_reply_fini */
 };
 
 /* After llmobs_curl_access_set(NULL): waits at most `ms` until no thread is in
@@ -71,10 +80,10 @@ void llmobs_http_reply_fini(struct llmobs_http_reply *reply);
  * thread that delivers. */
 void llmobs_http_end_lookups(void);
 
-/* Opens a connection to the host of `url` before the first send, by a HEAD
- * request for "/" without the caller's headers; takes at most timeout_ms.
- * Errors as send. */
-int llmobs_http_warm(struct llmobs_http *http, const char *url, bool local,
-                     int64_t timeout_ms, const struct llmobs_tick *tick);
+/* Opens the connection that a request like this one takes, before the first
+ * send: by a HEAD request for "/" without the headers and the body. Errors as
+ * send. */
+int llmobs_http_warm(struct llmobs_http *http,
+                     const struct llmobs_http_request *like);
 
 #endif

@@ -50,11 +50,10 @@ static inline void double_http_reply_fini(struct llmobs_http_reply *reply)
     llmobs_buf_fini(&reply->body);
 }
 
-static inline int double_http_warm(struct llmobs_http *http, const char *url,
-                                   bool local, int64_t timeout_ms,
-                                   const struct llmobs_tick *tick)
+static inline int double_http_warm(struct llmobs_http *http,
+                                   const struct llmobs_http_request *like)
 {
-    (void)http, (void)url, (void)local, (void)timeout_ms, (void)tick;
+    (void)http, (void)like;
     double_warmed++;
     return 0;
 }
@@ -65,6 +64,13 @@ static inline int double_http_warm(struct llmobs_http *http, const char *url,
 #define llmobs_http_send double_http_send
 #define llmobs_http_reply_fini double_http_reply_fini
 #define llmobs_http_warm double_http_warm
+#define llmobs_post_init double_post_init
+#define llmobs_post_fini double_post_fini
+#define llmobs_post_forget double_post_forget
+#define llmobs_post_add_header double_post_add_header
+#define llmobs_post_add_headers double_post_add_headers
+#define llmobs_post_send double_post_send
+#define llmobs_post_warm double_post_warm
 #define llmobs_intake_new double_intake_new
 #define llmobs_choose_new double_choose_new
 #define llmobs_agent_probe double_agent_probe

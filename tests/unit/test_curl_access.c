@@ -389,17 +389,20 @@ END_TEST
 
 START_TEST(warms)
 {
-    const struct llmobs_tick no_tick = {0};
+    static const char *const headers[] = {"Authorization: secret", NULL};
+    struct llmobs_http_request like = {
+        .method = "POST",
+        .headers = headers,
+        .body = {"body", 4},
+        .timeout_ms = 1000,
+    };
     struct llmobs_http *http = client();
     struct server *server = server_new();
     struct llmobs_http_reply reply;
 
     server_start(server, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
-    ck_assert_int_eq(llmobs_http_warm(http,
-                                      url_at("user:secret@127.0.0.1",
-                                             server->port, "/api?k=1"),
-                                      false, 1000, &no_tick),
-                     0);
+    like.url = url_at("user:secret@127.0.0.1", server->port, "/api?k=1");
+    ck_assert_int_eq(llmobs_http_warm(http, &like), 0);
     ck_assert_int_eq(
         post(http, url_at("127.0.0.1", server->port, "/"), "2", &reply), 0);
     llmobs_http_reply_fini(&reply);

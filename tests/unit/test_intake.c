@@ -2,8 +2,9 @@
  * accepted exactly once whatever happens. */
 #include "tests/unit/http_double.h"
 
-/* The file under test, with its requests going to the double. */
+/* The files under test, with their requests going to the double. */
 #include "core/export/intake.c"
+#include "core/export/post.c"
 
 #include <unistd.h>
 
@@ -639,10 +640,11 @@ START_TEST(no_silent_one_is_warmed)
     struct llmobs_exporter *intake = llmobs_intake_new(&config, true, NULL);
     struct intake *inner = (struct intake *)intake;
 
-    llmobs_peer_mark_down(&config, inner->routes[LLMOBS_EVENT_SPAN].peer.url);
+    llmobs_peer_mark_down(&config,
+                          inner->routes[LLMOBS_EVENT_SPAN].post.peer.url);
     intake->ops->warm(intake);
     ck_assert_int_eq(double_warmed, 0);
-    llmobs_peer_unmark(&config, inner->routes[LLMOBS_EVENT_SPAN].peer.url);
+    llmobs_peer_unmark(&config, inner->routes[LLMOBS_EVENT_SPAN].post.peer.url);
     intake->ops->warm(intake);
     ck_assert_int_eq(double_warmed, 1);
     intake->ops->free(intake);

@@ -1,0 +1,259 @@
+#include "core/export/post.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
+#define BODY_KEPT ((size_t)1024 * 1024)
+
+void llmobs_post_init(struct llmobs_post *post,
+                      struct llmobs_exporter *exporter,
+                      const struct llmobs_config *config)
+{
+    memset(post, 0, sizeof(*post));
+    post->exporter = exporter;
+    post->peer.exporter = exporter;
+    post->peer.config = config;
+    post->request.method = "POST";
+    post->request.headers = (const char *const *)post->headers;
+    post->limit = post->most = LLMOBS_SEND_MAX;
+}
+
+void llmobs_post_fini(struct llmobs_post *post)
+{
+    free(post->peer.url);
+    for (size_t i = 0; i < post->header_count; i++)
+        free(post->headers[i]);
+}
+
+void llmobs_post_forget(struct llmobs_post *post)
+{
+    llmobs_peer_forget(&post->peer);
+    post->most = post->limit;
+}
+
+/* -- headers ------------------------------------------------------------- */
+
+static bool names(const char *header, const char *name)
+{
+    size_t len = strlen(name);
+
+    return strncasecmp(header, name, len) == 0 &&
+           header[len + strspn(header + len, " \t")] == ':';
+}
+
+static bool is_in(const char *header, const char *const *list)
+{
+    for (; *list; list++) {
+        if (names(header, *list))
+            return true;
+    }
+    return false;
+}
+
+static bool is_clean(const char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 && *text != '\t')
+            return false;
+    }
+    return true;
+}
+
+int llmobs_post_add_header(struct llmobs_post *post, const char *name,
+                           const char *value)
+{
+    char *header;
+
+    if (!is_clean(name) || !is_clean(value)) {
+        llmobs_log_once(LLMOBS_LOG_WARN, "header",
+                        "a header with a control character is left out");
+        return 0;
+    }
+    if (post->header_count == LLMOBS_POST_HEADERS_MAX)
+        return 0;
+    if (asprintf(&header, "%s%s", name, value) < 0)
+        return -ENOMEM;
+    post->headers[post->header_count++] = header;
+    return 0;
+}
+
+int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
+                            const char *const *reserved)
+{
+    static const char *const body[] = {"Content-Type",     "Content-Length",
+                                       "Content-Encoding", "Transfer-Encoding",
+                                       "Expect",           NULL};
+    int rc = 0;
+
+    for (; !rc && headers && *headers; headers++) {
+        if (!is_in(*headers, body) && !is_in(*headers, reserved))
+            rc = llmobs_post_add_header(post, *headers, "");
+    }
+    return rc;
+}
+
+/* -- the meaning of an answer -------------------------------------------- */
+
+static void say_denied(const struct llmobs_post *post, long status)
+{
+    llmobs_log_once(LLMOBS_LOG_ERROR, post->form->denied,
+                    "exporter %s: status %ld%s; %s are kept and tried again",
+                    post->form->name, status, post->form->hint(post, status),
+                    post->events);
+}
+
+static int put_off(struct llmobs_post *post,
+                   const struct llmobs_http_reply *reply)
+{
+    int64_t most = post->form->retry_after_max_ms;
+    int64_t ms = reply->retry_after_ms;
+
+    post->exporter->retry_ms = ms > most ? most : ms > 0 ? ms : 0;
+    llmobs_log_once(LLMOBS_LOG_WARN, post->form->later,
+                    "exporter %s: status %ld; %s are tried again",
+                    post->form->name, reply->status, post->events);
+    return -EAGAIN;
+}
+
+static int no_answer(struct llmobs_post *post, int rc, int64_t began_ns)
+{
+    llmobs_peer_failed(&post->peer, rc, began_ns, post->form->silent_ms);
+    if (rc != -ECANCELED && rc != -ENOTCONN)
+        llmobs_log_once(LLMOBS_LOG_WARN, post->form->silent,
+                        "exporter %s: no answer (%s); %s are tried again",
+                        post->form->name, strerror(-rc), post->events);
+    return rc;
+}
+
+/* Halves a refused batch; one event alone is the wrong one. */
+static int settle(struct llmobs_post *post, size_t count, long status)
+{
+    if (count > 1) {
+        post->most = count / 2;
+        return 0;
+    }
+    llmobs_log_once(
+        LLMOBS_LOG_ERROR, post->form->refused,
+        "exporter %s: status %ld for a single event, which is dropped",
+        post->form->name, status);
+    return -EBADMSG;
+}
+
+/* A request with more events may be accepted next time. */
+static int go_on(struct llmobs_post *post,
+                 const struct llmobs_http_reply *reply, size_t count)
+{
+    post->most = count * 2 > post->limit ? post->limit : count * 2;
+    if (post->form->accepted)
+        post->form->accepted(post, reply, count);
+    return (int)count;
+}
+
+/* 0: fewer events have to be sent. */
+static int conclude(struct llmobs_post *post,
+                    const struct llmobs_http_reply *reply, size_t count)
+{
+    llmobs_peer_answered(&post->peer);
+    switch (post->form->judge(reply->status)) {
+    case LLMOBS_VERDICT_ACCEPTED:
+        return go_on(post, reply, count);
+    case LLMOBS_VERDICT_LATER:
+        return put_off(post, reply);
+    case LLMOBS_VERDICT_DENIED:
+        say_denied(post, reply->status);
+        post->exporter->retry_ms = post->form->pause_ms;
+        return -EACCES;
+    case LLMOBS_VERDICT_REFUSED:
+        break;
+    }
+    return settle(post, count, reply->status);
+}
+
+/* -- sending ------------------------------------------------------------- */
+
+/* How many of the events go into one request. */
+static size_t fit(const struct llmobs_post *post,
+                  const struct llmobs_text *events, size_t count)
+{
+    size_t bytes = post->frame, n = 0;
+
+    while (n < count && n < post->most) {
+        bytes += events[n].len + post->around;
+        if (n > 0 && bytes > post->room)
+            break;
+        n++;
+    }
+    return n;
+}
+
+/* Sends one request. An answer counts as soon as its status is there, even if
+ * the rest of it fails: events that were accepted must not be sent twice. */
+static int transfer(struct llmobs_post *post, struct llmobs_http_reply *reply)
+{
+    struct llmobs_http_request request = post->request;
+    int64_t start = llmobs_clock_mono_ns();
+    int rc;
+
+    request.tick = post->exporter->tick;
+    request.body = (struct llmobs_text){post->body->data, post->body->len};
+    rc = llmobs_http_send(post->http, &request, reply);
+    if (rc && reply->status > 0)
+        rc = 0;
+    return rc ? no_answer(post, rc, start) : 0;
+}
+
+/* 0: fewer events have to be sent. */
+static int post_some(struct llmobs_post *post, const struct llmobs_text *events,
+                     size_t count)
+{
+    struct llmobs_http_reply reply;
+    int rc = post->form->write(post, events, count, post->body);
+
+    if (rc == -E2BIG && count > 1) {
+        post->most = count / 2;
+        rc = 0;
+    } else if (!rc) {
+        rc = transfer(post, &reply);
+        if (!rc)
+            rc = conclude(post, &reply, count);
+        llmobs_http_reply_fini(&reply);
+    }
+    if (post->body->cap > BODY_KEPT)
+        llmobs_buf_fini(post->body);
+    else
+        llmobs_buf_cut(post->body, 0);
+    return rc;
+}
+
+int llmobs_post_send(struct llmobs_post *post, const struct llmobs_text *events,
+                     size_t count)
+{
+    int rc = llmobs_peer_begin(&post->peer);
+
+    if (rc)
+        return rc;
+    do
+        rc = post_some(post, events, fit(post, events, count));
+    while (rc == 0);
+    return rc;
+}
+
+void llmobs_post_warm(struct llmobs_post *post)
+{
+    struct llmobs_http_request request = post->request;
+    int64_t began = llmobs_clock_mono_ns();
+    int rc;
+
+    if (llmobs_peer_is_silent(&post->peer))
+        return;
+    request.tick = post->exporter->tick;
+    rc = llmobs_http_warm(post->http, &request);
+    if (rc)
+        (void)no_answer(post, rc, began);
+}

@@ -1,0 +1,97 @@
+/* post - requests that carry events to one peer, and the meaning of its
+ * answers: the part that all exporters over HTTP have in common.
+ *
+ * Owns:    its headers and the peer's URL; borrows the rest.
+ * Threads: the one that has the worker's turn.
+ * Errors:  those of an exporter's send (exporter.h).
+ * Limits:  LLMOBS_POST_HEADERS_MAX headers; the rest are left out.
+ * Fork:    forget lets go of what the parent knew of the peer.
+ *
+ * A refused batch is halved until one event is left: that is the wrong one. So
+ * one bad event costs a few more requests, and no other event.
+ */
+#ifndef LLMOBS_POST_H
+#define LLMOBS_POST_H
+
+#include "core/export/exporter.h"
+#include "core/export/peer.h"
+#include "core/net/http.h"
+
+#define LLMOBS_POST_HEADERS_MAX 64
+#define LLMOBS_POST_BODY_MAX ((size_t)1 << 31)
+
+/* What an answer says of the events. */
+enum llmobs_verdict {
+    LLMOBS_VERDICT_ACCEPTED,
+    LLMOBS_VERDICT_LATER,   /* the peer cannot take the events now */
+    LLMOBS_VERDICT_REFUSED, /* an event is wrong, or they are too many */
+    LLMOBS_VERDICT_DENIED /* the key, the site or the URL is wrong, no event */
+};
+
+struct llmobs_post;
+
+/* A kind of peer. */
+struct llmobs_post_form {
+    const char *name; /* of the exporter, in messages */
+    /* The causes of its messages (llmobs_log_once). */
+    const char *denied, *later, *silent, *refused;
+    int64_t silent_ms; /* a request that was cut before its time-out proves the
+                        * peer silent only if it lasted this long */
+    int64_t pause_ms;  /* after a denial, until a person corrects the cause */
+    int64_t retry_after_max_ms;
+    enum llmobs_verdict (*judge)(long status);
+    /* Appends the body of a request. -E2BIG: fewer events must go into it;
+     * -EBADMSG: the one event cannot be sent at all. */
+    int (*write)(struct llmobs_post *post, const struct llmobs_text *events,
+                 size_t count, struct llmobs_buf *body);
+    /* Reads the answer to `count` accepted events. NULL: it says nothing. */
+    void (*accepted)(struct llmobs_post *post,
+                     const struct llmobs_http_reply *reply, size_t count);
+    /* A likely cause of a denial, with a colon before it, or "". */
+    const char *(*hint)(const struct llmobs_post *post, long status);
+};
+
+/* The way to one peer. */
+struct llmobs_post {
+    const struct llmobs_post_form *form;
+    struct llmobs_exporter *exporter;
+    struct llmobs_http *http;
+    const char *events;                 /* the word for them in a message */
+    struct llmobs_http_request request; /* what all requests have */
+    struct llmobs_peer peer;
+    struct llmobs_buf *body;
+    char *headers[LLMOBS_POST_HEADERS_MAX + 1];
+    size_t header_count;
+    size_t room;          /* bytes of events and what is around them */
+    size_t frame, around; /* bytes around all events, and around each */
+    size_t limit;         /* events in a request */
+    size_t most;          /* in the next one; fewer after a refusal */
+};
+
+/* Sets what all posts have; the caller sets `form`, `http`, `events`, `body`,
+ * `room` and the request's URL and time-out. */
+void llmobs_post_init(struct llmobs_post *post,
+                      struct llmobs_exporter *exporter,
+                      const struct llmobs_config *config);
+void llmobs_post_fini(struct llmobs_post *post);
+void llmobs_post_forget(struct llmobs_post *post);
+
+/* Adds a header "NAME: " VALUE; leaves one with a control character out, as a
+ * line end would begin another header. -ENOMEM. */
+int llmobs_post_add_header(struct llmobs_post *post, const char *name,
+                           const char *value);
+
+/* Adds headers of the configuration, "NAME: VALUE", NULL-terminated, but none
+ * of the names in `reserved`, NULL-terminated, nor those that describe the
+ * body. */
+int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
+                            const char *const *reserved);
+
+/* An exporter's send. */
+int llmobs_post_send(struct llmobs_post *post, const struct llmobs_text *events,
+                     size_t count);
+
+/* Opens the connection ahead, unless the peer was silent before. */
+void llmobs_post_warm(struct llmobs_post *post);
+
+#endif
