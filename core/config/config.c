@@ -11,6 +11,7 @@
 #include "core/base/scratch.h"
 #include "core/config/config_file.h"
 #include "core/config/config_map.h"
+#include "core/config/config_otlp_load.h"
 #include "core/config/config_peers.h"
 #include "core/config/config_table.h"
 #include "core/config/config_trace.h"
@@ -55,33 +56,12 @@ static const char *find(const char *const *env, const char *name)
     return NULL;
 }
 
-/* Reads a decimal number without strtod, which takes the decimal point of the
- * app's locale. */
-static bool read_decimal(const char *text, double *out)
-{
-    bool minus = *text == '-';
-    double value = 0, scale = 1;
-    int digits = 0;
-
-    text += minus || *text == '+';
-    for (; *text >= '0' && *text <= '9' && digits < 30; text++, digits++)
-        value = value * 10 + (*text - '0');
-    if (*text == '.') {
-        for (text++; *text >= '0' && *text <= '9' && digits < 30;
-             text++, digits++) {
-            scale /= 10;
-            value += (*text - '0') * scale;
-        }
-    }
-    *out = minus ? -value : value;
-    return digits > 0 && *text == '\0';
-}
-
 static bool read_number(const struct row *row, const char *text, void *to)
 {
     double value;
 
-    if (!read_decimal(text, &value) || value < row->least || value > row->most)
+    if (!llmobs_config_decimal(text, &value) || value < row->least ||
+        value > row->most)
         return false;
     if (row->form == FORM_RATE)
         *(double *)to = value;
@@ -105,13 +85,16 @@ static bool is_word(const char *text, const char *const *words)
 
 /* WIRE 3.1: true and 1 are true, all else is false, and an unknown word is
  * reported. The LLMOBS_ variables also know on, and keep their default after an
- * unknown word. */
+ * unknown word. For the OTEL_ variables only true is true. */
 static bool read_bool(const char *name, const char *text, bool *to)
 {
     static const char *const yes[] = {"true", "1", NULL};
+    static const char *const otel_yes[] = {"true", NULL};
     static const char *const no[] = {"false", "0", "off", "no", NULL};
+    bool otel = strncmp(name, "OTEL_", 5) == 0;
     bool own = strncmp(name, "LLMOBS_", 7) == 0;
-    bool is_yes = is_word(text, yes) || (own && strcasecmp(text, "on") == 0);
+    bool is_yes = is_word(text, otel ? otel_yes : yes) ||
+                  (own && strcasecmp(text, "on") == 0);
     bool known = is_yes || is_word(text, no);
 
     if (known || !own)
@@ -292,22 +275,6 @@ static void settle_ml_app(struct llmobs_config_loading *loading)
     llmobs_scratch_give(name);
 }
 
-/* Makes a relative path absolute, from the directory in which the process
- * began. */
-static void settle_dir(char **dir)
-{
-    char *here, *joined = NULL;
-
-    if (!*dir || **dir == '/')
-        return;
-    here = getcwd(NULL, 0);
-    if (here && asprintf(&joined, "%s/%s", here, *dir) >= 0) {
-        free(*dir);
-        *dir = joined;
-    }
-    free(here);
-}
-
 /* Turns content off where not every rule of redaction is known. */
 static void refuse_content(struct llmobs_config_loading *loading, size_t line,
                            const char *why)
@@ -346,10 +313,11 @@ static void settle(struct llmobs_config_loading *loading)
 {
     llmobs_config_settle_tags(loading);
     settle_ml_app(loading);
-    settle_dir(&loading->config.store_dir);
-    settle_dir(&loading->config.spool_dir);
+    llmobs_config_absolute(&loading->config.store_dir);
+    llmobs_config_absolute(&loading->config.spool_dir);
     llmobs_config_settle_headers(loading);
     settle_content(loading);
+    llmobs_config_settle_otlp(loading);
     llmobs_config_settle_peers(loading);
     llmobs_config_settle_trace(loading);
     if (loading->debug)
@@ -367,20 +335,15 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
         return NULL;
     loading->complain = tell;
     loading->complain_ctx = ctx;
+    loading->env = env;
     read_file(loading, env);
     read_variables(loading, env);
     settle(loading);
+    loading->env = NULL;
     if (!loading->no_memory)
         return &loading->config;
     llmobs_config_free(&loading->config);
     return NULL;
-}
-
-static void free_list(char **list)
-{
-    for (size_t i = 0; list && list[i]; i++)
-        free(list[i]);
-    free(list);
 }
 
 /* Frees every text of the table, and all lists. */
@@ -395,10 +358,12 @@ void llmobs_config_free(struct llmobs_config *config)
         if (rows[i].form == FORM_TEXT)
             free(*(char **)((char *)loading + rows[i].offset));
     }
-    free_list(config->tags);
-    free_list(config->never_urls);
-    free_list(config->extra_headers);
-    free_list(loading->file);
+    llmobs_config_free_list(config->tags);
+    llmobs_config_free_list(config->never_urls);
+    llmobs_config_free_list(config->extra_headers);
+    llmobs_config_free_list(loading->file);
+    for (size_t i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
+        llmobs_config_free_signal(&config->otlp.signals[i]);
     llmobs_redact_free(config->privacy.redact);
     free(config->agent_url);
     free(loading);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/scratch.h"
 
@@ -57,4 +58,46 @@ bool llmobs_config_is_clean(struct llmobs_text text, bool blanks)
             return false;
     }
     return true;
+}
+
+/* No strtod: it takes the decimal point of the app's locale. */
+bool llmobs_config_decimal(const char *text, double *out)
+{
+    bool minus = *text == '-';
+    double value = 0, scale = 1;
+    int digits = 0;
+
+    text += minus || *text == '+';
+    for (; *text >= '0' && *text <= '9' && digits < 30; text++, digits++)
+        value = value * 10 + (*text - '0');
+    if (*text == '.') {
+        for (text++; *text >= '0' && *text <= '9' && digits < 30;
+             text++, digits++) {
+            scale /= 10;
+            value += (*text - '0') * scale;
+        }
+    }
+    *out = minus ? -value : value;
+    return digits > 0 && *text == '\0';
+}
+
+void llmobs_config_free_list(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        free(list[i]);
+    free(list);
+}
+
+void llmobs_config_absolute(char **path)
+{
+    char *here, *joined = NULL;
+
+    if (!*path || **path == '/')
+        return;
+    here = getcwd(NULL, 0);
+    if (here && asprintf(&joined, "%s/%s", here, *path) >= 0) {
+        free(*path);
+        *path = joined;
+    }
+    free(here);
 }

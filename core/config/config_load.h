@@ -16,14 +16,39 @@
 #define LLMOBS_SITE "datadoghq.com"
 #define LLMOBS_ML_APP_UNNAMED "unnamed-ml-app"
 
+/* The variables OTEL_EXPORTER_OTLP_<PART>, and with a signal's name before the
+ * part. */
+enum llmobs_otlp_part {
+    LLMOBS_OTLP_ENDPOINT,
+    LLMOBS_OTLP_PROTOCOL,
+    LLMOBS_OTLP_HEADERS,
+    LLMOBS_OTLP_TIMEOUT,
+    LLMOBS_OTLP_COMPRESSION,
+    LLMOBS_OTLP_CERTIFICATE,
+    LLMOBS_OTLP_CLIENT_CERTIFICATE,
+    LLMOBS_OTLP_CLIENT_KEY,
+    LLMOBS_OTLP_INSECURE,
+    LLMOBS_OTLP_PARTS
+};
+
+/* What OTEL_TRACES_SAMPLER can be, in the order of the table's row. */
+enum llmobs_otel_sampler {
+    LLMOBS_OTEL_ALWAYS_ON,
+    LLMOBS_OTEL_ALWAYS_OFF,
+    LLMOBS_OTEL_RATIO,
+    LLMOBS_OTEL_PARENT_ON,
+    LLMOBS_OTEL_PARENT_OFF,
+    LLMOBS_OTEL_PARENT_RATIO
+};
+
 /* The configuration, and beside it the texts from which it is made or which it
  * points to. `config` is the first member, so that both have one address. */
 struct llmobs_config_loading {
     struct llmobs_config config;
-    char **file; /* "NAME=value" of the configuration file */
+    const char *const *env; /* borrowed, while it loads */
+    char **file;            /* "NAME=value" of the configuration file */
     char *file_path;
     char *tags_text;
-    char *otel_service;
     bool git;
     bool debug;
     bool no_memory;
@@ -36,10 +61,19 @@ struct llmobs_config_loading {
     char *ssl_cert_file;
     char *curl_ca_bundle;
     char *redact_path;
-    char *otlp;
-    char *otlp_traces;
-    char *otlp_metrics;
-    char *otlp_logs;
+    /* Of a part: the general value, then those of the signals. */
+    char *otlp[LLMOBS_OTLP_PARTS][1 + LLMOBS_SIGNAL_COUNT];
+    bool otlp_told; /* the general values were told about */
+    char *otel_exporter[LLMOBS_SIGNAL_COUNT];
+    bool otel_off;     /* OTEL_SDK_DISABLED */
+    int otel_sampler;  /* enum llmobs_otel_sampler */
+    char *sampler_arg; /* OTEL_TRACES_SAMPLER_ARG */
+    int temporality;   /* 0: cumulative */
+    char *capture;     /* OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT */
+    char *stability;   /* OTEL_SEMCONV_STABILITY_OPT_IN */
+    int64_t span_value_max; /* OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT; -1: unset
+                             */
+    int64_t span_attribute_max; /* OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT; 0: unset */
     char *styles;
     char *styles_inject;
     char *styles_extract;
@@ -56,6 +90,16 @@ void llmobs_config_complain(const struct llmobs_config_loading *loading,
 /* Replaces *to by a copy of the text. */
 void llmobs_config_set(struct llmobs_config_loading *loading, char **to,
                        struct llmobs_text text);
+
+/* Makes a relative path absolute, from the directory in which the process
+ * began. */
+void llmobs_config_absolute(char **path);
+
+/* Reads a decimal number. False where the text is none. */
+bool llmobs_config_decimal(const char *text, double *out);
+
+/* Frees a list that ends with NULL; NULL is fine. */
+void llmobs_config_free_list(char **list);
 
 /* Frees *to and sets it to NULL. */
 void llmobs_config_unset(char **to);

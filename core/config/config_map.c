@@ -157,8 +157,8 @@ void llmobs_config_settle_tags(struct llmobs_config_loading *loading)
     fall_back_on_tag(loading, &config->service, "service");
     fall_back_on_tag(loading, &config->env, "env");
     fall_back_on_tag(loading, &config->version, "version");
-    if (!config->service && loading->otel_service)
-        set_string(loading, &config->service, loading->otel_service);
+    if (!config->service && config->otlp.service)
+        set_string(loading, &config->service, config->otlp.service);
     settle_git(loading);
 }
 
@@ -176,12 +176,13 @@ static bool is_header_name(struct llmobs_text name)
     return name.len > 0;
 }
 
-/* True for a header about the length or encoding of the body, which only
- * libcurl may set. */
+/* True for a header about the form of the body, which only its sender may set.
+ */
 static bool is_framing(struct llmobs_text name)
 {
     static const char *const names[] = {"Content-Length", "Transfer-Encoding",
-                                        "Content-Encoding", "Connection"};
+                                        "Content-Encoding", "Content-Type",
+                                        "Connection"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (strlen(names[i]) == name.len &&
@@ -191,23 +192,33 @@ static bool is_framing(struct llmobs_text name)
     return false;
 }
 
-/* Changes "Name:value" to "Name: value". False for a value with a line break,
- * which would begin another header, and for an empty one, by which libcurl
- * would leave a header out. */
+/* A value with a line break would begin another header, and by an empty one
+ * libcurl would leave a header out. */
+char *llmobs_config_header(struct llmobs_config_loading *loading,
+                           struct llmobs_text name, struct llmobs_text value)
+{
+    char *header;
+
+    if (!is_header_name(name) || is_framing(name) || value.len == 0 ||
+        !llmobs_config_is_clean(value, true))
+        return NULL;
+    if (asprintf(&header, "%.*s: %.*s", (int)name.len, name.data,
+                 (int)value.len, value.data) >= 0)
+        return header;
+    loading->no_memory = true;
+    return NULL;
+}
+
+/* Changes "Name:value" to "Name: value". */
 static bool to_header(struct llmobs_config_loading *loading, char **entry)
 {
     size_t len = strcspn(*entry, ":");
     struct llmobs_text name = {*entry, len};
     struct llmobs_text value = {*entry + len + 1, strlen(*entry + len + 1)};
-    char *header;
+    char *header = llmobs_config_header(loading, name, value);
 
-    if (!is_header_name(name) || is_framing(name) || value.len == 0 ||
-        !llmobs_config_is_clean(value, true))
+    if (!header)
         return false;
-    if (asprintf(&header, "%.*s: %s", (int)len, name.data, value.data) < 0) {
-        loading->no_memory = true;
-        return false;
-    }
     free(*entry);
     *entry = header;
     return true;

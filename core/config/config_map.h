@@ -13,4 +13,9 @@
 void llmobs_config_settle_tags(struct llmobs_config_loading *loading);
 void llmobs_config_settle_headers(struct llmobs_config_loading *loading);
 
+/* Gives "name: value" (free with free()); NULL for a header that may not be
+ * added, and without memory. */
+char *llmobs_config_header(struct llmobs_config_loading *loading,
+                           struct llmobs_text name, struct llmobs_text value);
+
 #endif

@@ -43,7 +43,8 @@ struct llmobs_otlp_signal {
     bool json;          /* http/json; else http/protobuf */
     bool gzip;          /* the body is compressed */
     int64_t timeout_ms; /* for one request; 0: no limit */
-    char *url;          /* whole; never NULL */
+    char *url;          /* whole, http or https; never NULL. It may hold a
+                         * password: never logged as it is */
     char **headers;     /* "Name: value", NULL-terminated, never NULL;
                          * secret: never logged */
     char *ca_file;      /* PEM; NULL: the library's own choice */
@@ -56,18 +57,20 @@ struct llmobs_otlp_config {
     enum llmobs_semconv semconv; /* LLMOBS_OTLP_SEMCONV */
     char *service;               /* OTEL_SERVICE_NAME; NULL: unset */
     char *resource; /* OTEL_RESOURCE_ATTRIBUTES as given, if it is well
-                     * formed; NULL: unset or not */
+                     * formed (otel_list.h reads it); NULL: unset or not */
     enum llmobs_otlp_sampler sampler;
     bool parent_based;
     double sampler_ratio; /* 0 to 1 */
     bool span_content;    /* texts go on spans: the user asked, and content is
                            * not off */
-    bool event_content;   /* texts go on log events, likewise */
+    bool event_content;   /* texts go on log records, likewise */
+    bool event_details;   /* a log event for each call, with its texts */
     bool content_unasked; /* content stays out because nobody asked for it */
     bool delta;           /* metrics: delta temporality, else cumulative */
     int64_t metric_interval_ms; /* OTEL_METRIC_EXPORT_INTERVAL */
     int64_t batch_max;          /* spans in a request */
-    int64_t value_max;     /* bytes of a text in an attribute; 0: no limit */
+    int64_t value_max;     /* bytes of a text in an attribute; INT64_MAX: no
+                            * limit */
     int64_t attribute_max; /* attributes of a span */
 };
 

@@ -23,7 +23,7 @@ static bool has_scheme(const char *url, const char *scheme)
            url[len] != '?' && url[len] != '#';
 }
 
-static bool is_http(const char *url)
+bool llmobs_config_is_http(const char *url)
 {
     return (has_scheme(url, "http://") && !strchr("/:@", url[7])) ||
            (has_scheme(url, "https://") && !strchr("/:@", url[8]));
@@ -43,7 +43,7 @@ static void settle_url(struct llmobs_config_loading *loading, char **url,
     llmobs_config_set(loading, url, text);
     for (char *c = *url; *c && *c != ':'; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
-    if ((is_http(*url) || has_scheme(*url, "unix:///")) &&
+    if ((llmobs_config_is_http(*url) || has_scheme(*url, "unix:///")) &&
         llmobs_config_is_clean(text_of(*url), false))
         return;
     llmobs_config_complain(loading, "%s: no URL of http, https or unix", name);
@@ -189,9 +189,14 @@ static void settle_ca_file(struct llmobs_config_loading *loading)
 static void settle_never_urls(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
-    const char *urls[] = {config->agent_url,     config->override_origin,
-                          loading->otlp,         loading->otlp_traces,
-                          loading->otlp_metrics, loading->otlp_logs};
+    const char *const *otlp =
+        (const char *const *)loading->otlp[LLMOBS_OTLP_ENDPOINT];
+    const char *urls[] = {config->agent_url,
+                          config->override_origin,
+                          otlp[0],
+                          otlp[1 + LLMOBS_SIGNAL_TRACES],
+                          otlp[1 + LLMOBS_SIGNAL_METRICS],
+                          otlp[1 + LLMOBS_SIGNAL_LOGS]};
     size_t n = sizeof(urls) / sizeof(*urls), at = 0;
 
     config->never_urls = calloc(n + 2, sizeof(char *));
@@ -200,11 +205,11 @@ static void settle_never_urls(struct llmobs_config_loading *loading)
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        if (urls[i] && is_http(urls[i]))
+        if (urls[i] && llmobs_config_is_http(urls[i]))
             llmobs_config_set(loading, &config->never_urls[at++],
                               text_of(urls[i]));
     }
-    if (!config->agent_url || !is_http(config->agent_url) ||
+    if (!config->agent_url || !llmobs_config_is_http(config->agent_url) ||
         (loading->agent_url && has_host(loading)))
         config->never_urls[at] = host_url(loading);
 }

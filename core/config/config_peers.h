@@ -7,4 +7,7 @@
 
 void llmobs_config_settle_peers(struct llmobs_config_loading *loading);
 
+/* True for "http://host..." and "https://host...". */
+bool llmobs_config_is_http(const char *url);
+
 #endif

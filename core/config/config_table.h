@@ -30,6 +30,18 @@ struct row {
 #define MIB (1024.0 * 1024)
 #define STYLES "datadog, tracecontext, baggage, b3, b3multi or none"
 
+/* The variables of one part of OTEL_EXPORTER_OTLP_: the general one, then one a
+ * signal. */
+#define OTLP(V, part, type, help, signal_help)                \
+    V("OTEL_EXPORTER_OTLP_" #part, type, "", help, FORM_TEXT, \
+      IN(otlp[LLMOBS_OTLP_##part][0]), 0, 0)                  \
+    OTLP_OF(V, part, TRACES, type, signal_help)               \
+    OTLP_OF(V, part, METRICS, type, signal_help)              \
+    OTLP_OF(V, part, LOGS, type, signal_help)
+#define OTLP_OF(V, part, signal, type, help)                              \
+    V("OTEL_EXPORTER_OTLP_" #signal "_" #part, type, "", help, FORM_TEXT, \
+      IN(otlp[LLMOBS_OTLP_##part][1 + LLMOBS_SIGNAL_##signal]), 0, 0)
+
 /* V(name, type, default, help, form, where, least, most): all variables. The
  * default is read like a value. */
 #define VARIABLES(V)                                                           \
@@ -103,7 +115,7 @@ struct row {
     V("DD_TAGS", "key:value, comma- or space-separated", "",                   \
       "tags of every span", FORM_TEXT, IN(tags_text), 0, 0)                    \
     V("OTEL_SERVICE_NAME", "text", "", "the last choice for the service",      \
-      FORM_TEXT, IN(otel_service), 0, 0)                                       \
+      FORM_TEXT, CONF(otlp.service), 0, 0)                                     \
     V("DD_GIT_REPOSITORY_URL", "URL", "", "tag git.repository_url", FORM_TEXT, \
       CONF(git_url), 0, 0)                                                     \
     V("DD_GIT_COMMIT_SHA", "text", "", "tag git.commit.sha", FORM_TEXT,        \
@@ -169,7 +181,8 @@ struct row {
       "pattern has a /",                                                       \
       FORM_TEXT, CONF(exclude), 0, 0)                                          \
     V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \
-      "where spans go: agent, agentless, store, several of them, or auto",     \
+      "where spans go: agent, agentless, otlp, store, several of them, or "    \
+      "auto",                                                                  \
       FORM_TEXT, CONF(exporter), 0, 0)                                         \
     V("LLMOBS_CA_FILE", "file", "",                                            \
       "certificates to trust for the intake; else SSL_CERT_FILE, else "        \
@@ -219,15 +232,87 @@ struct row {
       CONF(log_path), 0, 0)                                                    \
     V("LLMOBS_LOG_LEVEL", "off, error, warn, info, debug", "warn",             \
       "least weight of a log line", FORM_CHOICE, CONF(log_level), 0, 0)        \
-    V("OTEL_EXPORTER_OTLP_ENDPOINT", "URL", "",                                \
-      "the program's own telemetry goes there: never observed", FORM_TEXT,     \
-      IN(otlp), 0, 0)                                                          \
-    V("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "URL", "", "likewise", FORM_TEXT,  \
-      IN(otlp_traces), 0, 0)                                                   \
-    V("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "URL", "", "likewise", FORM_TEXT, \
-      IN(otlp_metrics), 0, 0)                                                  \
-    V("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "URL", "", "likewise", FORM_TEXT,    \
-      IN(otlp_logs), 0, 0)                                                     \
+    V("LLMOBS_OTLP_SEMCONV", "1.37, 1.41, latest", "1.41",                     \
+      "OpenTelemetry's conventions of which OTLP has the names", FORM_CHOICE,  \
+      CONF(otlp.semconv), 0, 0)                                                \
+    OTLP(V, ENDPOINT, "URL: http or https",                                    \
+         "the base, http://localhost:4318 where unset: v1/traces, v1/metrics " \
+         "and v1/logs are appended. The program's own telemetry goes there "   \
+         "too: never observed",                                                \
+         "the whole URL; wins. Never observed either")                         \
+    OTLP(V, PROTOCOL, "http/protobuf, http/json",                              \
+         "form of the requests; http/protobuf where unset, and in the place "  \
+         "of grpc",                                                            \
+         "the same for one signal; wins")                                      \
+    OTLP(V, HEADERS, "name=value, comma-separated",                            \
+         "headers of the requests, values percent-encoded; never logged, "     \
+         "never in a span",                                                    \
+         "the same for one signal, in place of the general ones")              \
+    OTLP(V, TIMEOUT, "milliseconds; 0: no limit",                              \
+         "longest wait for one request; 10000 where unset",                    \
+         "the same for one signal; wins")                                      \
+    OTLP(V, COMPRESSION, "gzip, none",                                         \
+         "of the requests' bodies; none where unset",                          \
+         "the same for one signal; wins")                                      \
+    OTLP(V, CERTIFICATE, "file",                                               \
+         "certificates to trust, PEM; else as LLMOBS_CA_FILE says",            \
+         "the same for one signal; wins")                                      \
+    OTLP(V, CLIENT_CERTIFICATE, "file", "certificate of the program, PEM",     \
+         "the same for one signal; wins")                                      \
+    OTLP(V, CLIENT_KEY, "file", "key of that certificate, PEM",                \
+         "the same for one signal; wins")                                      \
+    OTLP(V, INSECURE, "true or false", "for gRPC alone: no effect",            \
+         "likewise")                                                           \
+    V("OTEL_SDK_DISABLED", "true or false", "false",                           \
+      "true: nothing is sent by OTLP", FORM_BOOL, IN(otel_off), 0, 0)          \
+    V("OTEL_TRACES_EXPORTER", "otlp or none", "",                              \
+      "none: no spans by OTLP; other exporters of this name are not the "      \
+      "library's",                                                             \
+      FORM_TEXT, IN(otel_exporter[LLMOBS_SIGNAL_TRACES]), 0, 0)                \
+    V("OTEL_METRICS_EXPORTER", "otlp or none", "", "otlp: metrics too",        \
+      FORM_TEXT, IN(otel_exporter[LLMOBS_SIGNAL_METRICS]), 0, 0)               \
+    V("OTEL_LOGS_EXPORTER", "otlp or none", "",                                \
+      "otlp: log records too: evaluations and errors", FORM_TEXT,              \
+      IN(otel_exporter[LLMOBS_SIGNAL_LOGS]), 0, 0)                             \
+    V("OTEL_RESOURCE_ATTRIBUTES", "key=value, comma-separated", "",            \
+      "attributes of the resource in OTLP, percent-encoded; ignored as a "     \
+      "whole if one is wrong",                                                 \
+      FORM_TEXT, CONF(otlp.resource), 0, 0)                                    \
+    V("OTEL_TRACES_SAMPLER",                                                   \
+      "always_on, always_off, traceidratio, parentbased_always_on, "           \
+      "parentbased_always_off, parentbased_traceidratio",                      \
+      "parentbased_always_on", "spans that go by OTLP", FORM_CHOICE,           \
+      IN(otel_sampler), 0, 0)                                                  \
+    V("OTEL_TRACES_SAMPLER_ARG", "0 to 1", "",                                 \
+      "ratio of traceidratio; 1 where unset", FORM_TEXT, IN(sampler_arg), 0,   \
+      0)                                                                       \
+    V("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "spans", "512",                        \
+      "most spans of one OTLP request", FORM_NUMBER, CONF(otlp.batch_max), 1,  \
+      65536)                                                                   \
+    V("OTEL_METRIC_EXPORT_INTERVAL", "milliseconds", "60000",                  \
+      "pause between two requests with metrics", FORM_NUMBER,                  \
+      CONF(otlp.metric_interval_ms), 1, 2147483647)                            \
+    V("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",                     \
+      "cumulative, delta, lowmemory", "cumulative",                            \
+      "sums since the process began, or since the last request", FORM_CHOICE,  \
+      IN(temporality), 0, 0)                                                   \
+    V("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "bytes; -1: no limit", "-1",        \
+      "longest text in an attribute of OTLP", FORM_NUMBER,                     \
+      CONF(otlp.value_max), -1, 2147483647)                                    \
+    V("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "bytes; -1: unset", "-1",      \
+      "likewise; wins", FORM_NUMBER, IN(span_value_max), -1, 2147483647)       \
+    V("OTEL_ATTRIBUTE_COUNT_LIMIT", "number, from 1", "128",                   \
+      "most attributes of a span in OTLP", FORM_NUMBER,                        \
+      CONF(otlp.attribute_max), 1, 2147483647)                                 \
+    V("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "number, from 1", "",                 \
+      "likewise; wins", FORM_NUMBER, IN(span_attribute_max), 1, 2147483647)    \
+    V("OTEL_SEMCONV_STABILITY_OPT_IN", "words", "",                            \
+      "no effect: see LLMOBS_OTLP_SEMCONV", FORM_TEXT, IN(stability), 0, 0)    \
+    V("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",                    \
+      "NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT, true", "",           \
+      "texts go by OTLP too, on spans or on log records; unset: only with "    \
+      "LLMOBS_CONTENT=full. LLMOBS_CONTENT=off wins",                          \
+      FORM_TEXT, IN(capture), 0, 0)                                            \
     V("TRACEPARENT", "W3C trace context", "",                                  \
       "parent of the process's spans; read anew at each call while the "       \
       "program has one thread; never from the file",                           \

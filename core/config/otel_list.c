@@ -1,0 +1,72 @@
+#include "core/config/otel_list.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/text/json_clean.h"
+
+/* Takes the text before the mark off `rest`, and the mark too. False where the
+ * mark is absent. */
+static bool cut(struct llmobs_text *rest, char mark, struct llmobs_text *part)
+{
+    const char *at = rest->len ? memchr(rest->data, mark, rest->len) : NULL;
+    size_t len = at ? (size_t)(at - rest->data) : rest->len;
+
+    *part = llmobs_text_trim((struct llmobs_text){rest->data, len});
+    len += at != NULL;
+    rest->data = rest->data ? rest->data + len : NULL;
+    rest->len -= len;
+    return at != NULL;
+}
+
+int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
+                          struct llmobs_text *value)
+{
+    struct llmobs_text member = {NULL, 0};
+
+    while (rest->len && member.len == 0)
+        (void)cut(rest, ',', &member);
+    if (member.len == 0)
+        return 0;
+    if (!cut(&member, '=', key) || key->len == 0)
+        return -EINVAL;
+    *value = llmobs_text_trim(member);
+    return 1;
+}
+
+/* True for UTF-8 without control characters, those of C1 too. */
+static bool is_plain(struct llmobs_text text)
+{
+    while (text.len) {
+        uint32_t point;
+        size_t len = llmobs_utf8_decode(text, &point);
+
+        if (len == 0 || point < ' ' || (point >= 0x7f && point < 0xa0))
+            return false;
+        text.data += len;
+        text.len -= len;
+    }
+    return true;
+}
+
+int llmobs_otel_list_decode(struct llmobs_text text, bool exact,
+                            struct llmobs_buf *out)
+{
+    size_t begin = out->len;
+    int rc = llmobs_buf_add(out, "", 0);
+
+    for (size_t i = 0; i < text.len && !rc; i++) {
+        int byte = text.data[i] == '%' ? llmobs_text_escape(text, i) : -1;
+
+        if (byte >= 0)
+            i += 2;
+        else if (text.data[i] == '%' && exact)
+            return -EINVAL;
+        rc = llmobs_buf_addc(out, byte >= 0 ? (char)byte : text.data[i]);
+    }
+    if (rc)
+        return rc;
+    return is_plain((struct llmobs_text){out->data + begin, out->len - begin})
+               ? 0
+               : -EINVAL;
+}

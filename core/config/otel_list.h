@@ -1,0 +1,24 @@
+/* otel_list - the lists of OpenTelemetry's variables: "key=value,key=value",
+ * with bytes written as "%xx".
+ *
+ * Owns:    nothing; parts are borrowed from the list.
+ * Threads: any.
+ */
+#ifndef LLMOBS_OTEL_LIST_H
+#define LLMOBS_OTEL_LIST_H
+
+#include "core/base/buf.h"
+
+/* Takes the next member off `rest`, and leaves empty ones out. 1: `key` and
+ * `value` are its parts, without the blanks around them and still encoded;
+ * 0: the list is at its end; -EINVAL: the member has no "=" or no key. */
+int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
+                          struct llmobs_text *value);
+
+/* Appends the decoded text. `exact`: a "%" without two digits is an error, else
+ * it stands for itself. -EINVAL for that error, and for a result that is not
+ * UTF-8 or has control characters; then `out` has a part of it. */
+int llmobs_otel_list_decode(struct llmobs_text text, bool exact,
+                            struct llmobs_buf *out);
+
+#endif
