@@ -64,7 +64,7 @@ $(DEEP): FRAMES := -Wframe-larger-than=$(DEEP_FRAME)
 endif
 # What test programs share; each takes of it what it needs.
 SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \
-	es_frame)
+	es_frame otlp_reader)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 

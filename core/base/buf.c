@@ -51,9 +51,9 @@ static char *move(struct llmobs_buf *buf, size_t cap)
     return data;
 }
 
-/* Makes room for `len` more bytes and the NUL. Doubling keeps a long series of
+/* Doubling keeps a long series of
  * small adds linear; the last step stops at the cap instead of beyond it. */
-static int reserve(struct llmobs_buf *buf, size_t len)
+int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
 {
     size_t need;
     size_t cap = buf->cap;
@@ -85,7 +85,7 @@ static int reserve(struct llmobs_buf *buf, size_t len)
 
 int llmobs_buf_add(struct llmobs_buf *buf, const void *data, size_t len)
 {
-    int rc = reserve(buf, len);
+    int rc = llmobs_buf_reserve(buf, len);
 
     if (rc != 0)
         return rc;
@@ -120,7 +120,7 @@ int llmobs_buf_addf(struct llmobs_buf *buf, const char *format, ...)
         return -EINVAL;
     if ((size_t)len < sizeof(text))
         return llmobs_buf_add(buf, text, (size_t)len);
-    rc = reserve(buf, (size_t)len);
+    rc = llmobs_buf_reserve(buf, (size_t)len);
     if (rc != 0)
         return rc;
     va_start(args, format);

@@ -51,6 +51,10 @@ int llmobs_buf_addc(struct llmobs_buf *buf, char byte);
 int llmobs_buf_addf(struct llmobs_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Makes room for `len` more bytes and the NUL behind them. The caller writes
+ * the bytes at data + len, adds their number to len, and writes the NUL. */
+int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len);
+
 /* Forgets all bytes after the first `len`; keeps the memory. */
 void llmobs_buf_cut(struct llmobs_buf *buf, size_t len);
 
