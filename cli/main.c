@@ -72,13 +72,11 @@ static int finish(int status)
 
 static int print_variables(void)
 {
-    const struct llmobs_config_variable *row = llmobs_config_variables();
+    struct llmobs_config_variable row = {.name = NULL};
 
-    for (; row->name != NULL; row++)
-        printf("%s (%s; default: %s)\n    %s\n", row->name, row->type,
-               row->fallback != NULL && *row->fallback != '\0' ? row->fallback
-                                                               : "none",
-               row->help);
+    while (llmobs_config_next(&row))
+        printf("%s (%s; default: %s)\n    %s\n", row.name, row.type,
+               *row.fallback != '\0' ? row.fallback : "none", row.help);
     return LLMOBS_CLI_OK;
 }
 

@@ -177,7 +177,7 @@ static int add_variable(struct settings *settings, struct llmobs_json *list,
 
 static int tell_variables(struct settings *settings, struct llmobs_json *fact)
 {
-    const struct llmobs_config_variable *row = llmobs_config_variables();
+    struct llmobs_config_variable row = {.name = NULL};
     const char *file = llmobs_config_file(settings->config);
     struct llmobs_json *list = llmobs_json_array();
     int rc = 0;
@@ -185,8 +185,8 @@ static int tell_variables(struct settings *settings, struct llmobs_json *fact)
     if (file != NULL)
         llmobs_report_add(&settings->doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
                           "file: %s", file);
-    for (; row->name != NULL && rc == 0; row++)
-        rc = add_variable(settings, list, row->name);
+    while (rc == 0 && llmobs_config_next(&row))
+        rc = add_variable(settings, list, row.name);
     if (llmobs_json_set(fact, "variables", list) != 0 ||
         llmobs_json_sets(fact, "file", file) != 0)
         rc = -ENOMEM;

@@ -19,13 +19,12 @@
 
 #define REDACT_FILE_MAX ((size_t)64 * 1024)
 
-static const struct llmobs_config_variable variables[] = {
+/* One text without pointers: the loader has nothing to relocate. */
+static const char texts[] =
 #define V(name, type, fallback, help, form, offset, least, most) \
-    {name, type, fallback, help},
-    VARIABLES(V)
+    name "\0" type "\0" fallback "\0" help "\0"
+    VARIABLES(V);
 #undef V
-        {NULL, NULL, NULL, NULL},
-};
 
 static const struct row rows[] = {
 #define V(name, type, fallback, help, form, offset, least, most) \
@@ -36,9 +35,22 @@ static const struct row rows[] = {
 
 #define ROWS (sizeof(rows) / sizeof(*rows))
 
-const struct llmobs_config_variable *llmobs_config_variables(void)
+static const char *behind(const char *text)
 {
-    return variables;
+    return text + strlen(text) + 1;
+}
+
+bool llmobs_config_next(struct llmobs_config_variable *variable)
+{
+    const char *name = variable->help ? behind(variable->help) : texts;
+
+    if (*name == '\0')
+        return false;
+    variable->name = name;
+    variable->type = behind(name);
+    variable->fallback = behind(variable->type);
+    variable->help = behind(variable->fallback);
+    return true;
 }
 
 /* -- values -------------------------------------------------------------- */
@@ -163,30 +175,31 @@ static bool read_callsite(const char *text, int *to)
 }
 
 /* False for a bad value. */
-static bool read_value(struct llmobs_config_loading *loading, size_t i,
-                       const char *text)
+static bool read_value(struct llmobs_config_loading *loading,
+                       const struct llmobs_config_variable *variable,
+                       const struct row *row, const char *text)
 {
-    void *to = (char *)loading + rows[i].offset;
+    void *to = (char *)loading + row->offset;
 
-    switch (rows[i].form) {
+    switch (row->form) {
     case FORM_TEXT:
         llmobs_config_set(loading, to,
                           (struct llmobs_text){text, strlen(text)});
         return true;
     case FORM_BOOL:
-        return read_bool(variables[i].name, text, to);
+        return read_bool(variable->name, text, to);
     case FORM_TRISTATE:
-        return read_tristate(variables[i].name, text, to);
+        return read_tristate(variable->name, text, to);
     case FORM_CONTENT:
         return read_content(text, to);
     case FORM_CALLSITE:
         return read_callsite(text, to);
     case FORM_CHOICE:
-        return read_choice(variables[i].type, text, to);
+        return read_choice(variable->type, text, to);
     case FORM_NUMBER:
     case FORM_SECONDS:
     case FORM_RATE:
-        return read_number(&rows[i], text, to);
+        return read_number(row, text, to);
     }
     return false;
 }
@@ -224,18 +237,20 @@ const char *llmobs_config_file(const struct llmobs_config *config)
 static void read_variables(struct llmobs_config_loading *loading,
                            const char *const *env)
 {
-    for (size_t i = 0; i < ROWS; i++) {
-        bool by_file;
-        const char *text = given(loading, env, variables[i].name, &by_file);
+    struct llmobs_config_variable variable = {.name = NULL};
 
-        if (rows[i].form == FORM_TRISTATE)
-            *(int *)((char *)loading + rows[i].offset) = -1;
-        if (variables[i].fallback[0])
-            read_value(loading, i, variables[i].fallback);
-        if (text && !read_value(loading, i, text))
+    for (const struct row *row = rows; llmobs_config_next(&variable); row++) {
+        bool by_file;
+        const char *text = given(loading, env, variable.name, &by_file);
+
+        if (row->form == FORM_TRISTATE)
+            *(int *)((char *)loading + row->offset) = -1;
+        if (variable.fallback[0])
+            read_value(loading, &variable, row, variable.fallback);
+        if (text && !read_value(loading, &variable, row, text))
             llmobs_config_complain(loading,
                                    "%s: not a value of the form \"%s\"",
-                                   variables[i].name, variables[i].type);
+                                   variable.name, variable.type);
     }
 }
 

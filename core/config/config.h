@@ -134,8 +134,9 @@ struct llmobs_config_variable {
     const char *help;
 };
 
-/* The table, ended by a NULL name. */
-const struct llmobs_config_variable *llmobs_config_variables(void);
+/* Goes to the next row of the table; from a row of zeroes, to the first. False
+ * behind the last. */
+bool llmobs_config_next(struct llmobs_config_variable *variable);
 
 /* Gives a configuration read from `env` ("NAME=value", NULL at the end); NULL
  * only without memory. */

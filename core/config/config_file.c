@@ -96,11 +96,13 @@ static const char *split(struct llmobs_text line, struct llmobs_text *name,
 
 static bool is_known(const char *name)
 {
-    const struct llmobs_config_variable *row = llmobs_config_variables();
+    struct llmobs_config_variable row = {.name = NULL};
 
-    while (row->name && strcmp(row->name, name) != 0)
-        row++;
-    return row->name != NULL;
+    while (llmobs_config_next(&row)) {
+        if (strcmp(row.name, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* False for an unknown LLMOBS_ name. Other unknown names may belong to another

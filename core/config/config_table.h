@@ -20,13 +20,13 @@ enum form {
 
 struct row {
     enum form form;
-    size_t offset; /* in struct llmobs_config_loading */
+    unsigned offset; /* in struct llmobs_config_loading */
     double least;
     double most;
 };
 
-#define IN(field) offsetof(struct llmobs_config_loading, field)
-#define CONF(field) offsetof(struct llmobs_config_loading, config.field)
+#define IN(field) (unsigned)offsetof(struct llmobs_config_loading, field)
+#define CONF(field) IN(config.field)
 #define MIB (1024.0 * 1024)
 #define STYLES "datadog, tracecontext, baggage, b3, b3multi or none"
 

@@ -43,19 +43,21 @@ END_TEST
 /* Every row of the table names a default that its own parser takes. */
 START_TEST(the_table_is_whole)
 {
-    const struct llmobs_config_variable *v = llmobs_config_variables();
+    struct llmobs_config_variable v = {.name = NULL};
+    const char *names[256];
     size_t n = 0;
 
-    for (; v[n].name; n++) {
-        ck_assert_ptr_nonnull(v[n].type);
-        ck_assert_ptr_nonnull(v[n].help);
+    for (; llmobs_config_next(&v); n++) {
+        ck_assert_uint_lt(n, 256);
+        names[n] = v.name;
+        ck_assert(v.type[0] && v.help[0]);
         for (size_t k = 0; k < n; k++)
-            ck_assert_str_ne(v[k].name, v[n].name);
+            ck_assert_str_ne(names[k], v.name);
         /* The file of that name need not be there. */
-        if (v[n].fallback[0] && strcmp(v[n].name, "LLMOBS_CONFIG") != 0) {
+        if (v.fallback[0] && strcmp(v.name, "LLMOBS_CONFIG") != 0) {
             char env[256];
 
-            snprintf(env, sizeof(env), "%s=%s", v[n].name, v[n].fallback);
+            snprintf(env, sizeof(env), "%s=%s", v.name, v.fallback);
             llmobs_config_free(LOAD(env));
             ck_assert_msg(complaint_count == 0, "%s", complaints);
         }
@@ -108,22 +110,22 @@ START_TEST(every_boolean)
     static const char *const values[] = {"1",     "true", "tRuE", "0",
                                          "false", "No",   "2",    "on!",
                                          "yes",   " 1 ",  "tru",  "-1"};
-    const struct llmobs_config_variable *v = llmobs_config_variables();
+    struct llmobs_config_variable v = {.name = NULL};
     int count = 0;
 
-    for (; v->name; v++) {
-        if (strcmp(v->type, "boolean") != 0)
+    while (llmobs_config_next(&v)) {
+        if (strcmp(v.type, "boolean") != 0)
             continue;
         count++;
         for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
             char env[128];
 
-            snprintf(env, sizeof(env), "%s=%s", v->name, values[i]);
+            snprintf(env, sizeof(env), "%s=%s", v.name, values[i]);
             llmobs_config_free(LOAD(env));
             ck_assert_msg(complaint_count == (i > 5), "%s: %s", env,
                           complaints);
             ck_assert(i <= 5 ||
-                      strncmp(complaints, v->name, strlen(v->name)) == 0);
+                      strncmp(complaints, v.name, strlen(v.name)) == 0);
         }
     }
     ck_assert_int_ge(count, 7);
