@@ -10,6 +10,7 @@
 #include "core/base/network.h"
 #include "core/base/scratch.h"
 #include "rules/custom.h"
+#include "rules/facts.h"
 #include "rules/providers.h"
 #include "rules/read/match.h"
 #include "rules/read/reading.h"
@@ -506,6 +507,7 @@ static int read_as(const struct llmobs_rule *rule,
     if (rc < 0)
         return rc;
     span->integration = rule->dialect->integration;
+    llmobs_rules_facts(rule, classified, span);
     rc = name_span(rule, classified, span);
     if (rc < 0 || classified->proxied || !classified->provider)
         return rc;

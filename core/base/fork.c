@@ -93,6 +93,14 @@ void llmobs_fork_note(void)
         atomic_store(&known->pid, getpid());
 }
 
+int llmobs_fork_pid(void)
+{
+    if (!known)
+        return getpid();
+    llmobs_fork_note();
+    return atomic_load(&known->pid);
+}
+
 bool llmobs_fork_shares(void)
 {
     int pid = known ? atomic_load(&known->pid) : 0;

@@ -35,6 +35,9 @@ int llmobs_fork_process(void);
 /* Notes the pid for llmobs_fork_shares: a system call, once in a process. */
 void llmobs_fork_note(void);
 
+/* The pid of this process, which it notes first: see above. */
+int llmobs_fork_pid(void);
+
 /* True in a child that shares the memory of the process that noted its pid: a
  * system call. */
 bool llmobs_fork_shares(void);

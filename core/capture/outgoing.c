@@ -207,6 +207,8 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
         plan.sender.apm_span_id = context->apm_parent_id;
     if (llmobs_judge_wants_headers(handle, &exchange->match))
         put_headers(handle, curl, &plan);
+    exchange->traced =
+        handle->injected && llmobs_inject_has_state(handle->inject);
 }
 
 /* A body at hand decides whether this is a call; without one, method and URL

@@ -122,6 +122,8 @@ struct llmobs_config {
     bool commands;                  /* LLMOBS_COMMANDS */
     struct llmobs_privacy privacy;  /* LLMOBS_CONTENT and LLMOBS_REDACT */
     struct llmobs_otlp_config otlp; /* OTEL_... */
+    int64_t pid;      /* of the process whose events these are; 0: this one */
+    char *executable; /* likewise; NULL where not known */
     char *xdg_state_home; /* XDG_STATE_HOME and HOME: the store is below one */
     char *home;
 };

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <time.h>
 
 #include "core/base/aside.h"
@@ -17,6 +16,7 @@
 #include "core/base/fork.h"
 #include "core/base/futex.h"
 #include "core/base/log.h"
+#include "core/base/program.h"
 #include "core/base/signal_guard.h"
 #include "core/base/thread.h"
 #include "core/deliver/delivery.h"
@@ -521,10 +521,9 @@ bool llmobs_worker_end_quietly(struct llmobs_worker *worker)
  * end a thread would cost it as much time as all of the delivery. */
 static bool is_brief(void)
 {
-    const char *path = (const char *)getauxval(AT_EXECFN);
-    const char *slash = path ? strrchr(path, '/') : NULL;
+    const char *name = llmobs_program_name();
 
-    return path && strcmp(slash ? slash + 1 : path, "curl") == 0;
+    return name && strcmp(name, "curl") == 0;
 }
 
 struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/work.h"
+#include "core/event/facts.h"
 #include "core/event/tags.h"
 #include "core/privacy/content_filter.h"
 
@@ -447,6 +448,8 @@ static struct llmobs_json *make_event(const struct encoding *e)
     int rc = event ? 0 : -ENOMEM;
 
     note(&rc, set_identity(e, event));
+    note(&rc, llmobs_json_set(event, LLMOBS_FACTS_KEY,
+                              llmobs_facts_make(span, e->config)));
     note(&rc,
          llmobs_json_sets(event, "name",
                           span->name ? span->name : llmobs_kind_name(e->kind)));
@@ -469,25 +472,42 @@ static struct llmobs_json *make_event(const struct encoding *e)
     return NULL;
 }
 
+/* Appends the text of an event as the intake gets it. */
+static int dump_within(const struct llmobs_json *event, size_t max,
+                       struct llmobs_buf *text)
+{
+    int rc;
+
+    llmobs_buf_init(text, max);
+    rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, text);
+    return rc == -EFBIG || (rc == 0 && text->len >= max) ? -E2BIG : rc;
+}
+
+/* The limit is the intake's, which does not get the facts: they do not count.
+ */
 int llmobs_encode_dump(struct llmobs_json *event,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf)
 {
     size_t max = config->event_max > 0 ? (size_t)config->event_max : 0;
+    struct llmobs_json *facts;
     struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, max);
-    rc =
+    int rc =
         event ? llmobs_content_filter_event(&config->privacy, &event) : -ENOMEM;
-    if (!rc)
-        rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, &text);
+
+    if (rc) {
+        llmobs_json_free(event);
+        return rc;
+    }
+    facts = llmobs_json_share(llmobs_json_get(event, LLMOBS_FACTS_KEY));
+    llmobs_json_unset(event, LLMOBS_FACTS_KEY);
+    rc = dump_within(event, max, &text);
     llmobs_json_free(event);
-    if (rc == -EFBIG || (rc == 0 && text.len >= max))
-        rc = -E2BIG;
     if (rc == 0)
-        rc = llmobs_buf_add(buf, text.data, text.len);
+        rc = llmobs_facts_add(facts, (struct llmobs_text){text.data, text.len},
+                              buf);
     llmobs_buf_fini(&text);
+    llmobs_json_free(facts);
     return rc;
 }
 

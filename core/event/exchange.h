@@ -73,6 +73,7 @@ struct llmobs_exchange {
     bool unsent; /* libcurl has not made the request */
     bool stands; /* a call, even if libcurl never makes the request */
     bool bare;   /* read from the disk, which was not to have its bodies */
+    bool traced; /* libcurl got a tracestate header for it */
     struct llmobs_mark *marks;
     size_t mark_count;
     size_t mark_cap;

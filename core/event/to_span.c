@@ -393,6 +393,15 @@ static void add_caller(const struct llmobs_exchange *exchange,
         (void)llmobs_json_set(span->metadata, "caller", caller);
 }
 
+static void add_first_chunk(const struct llmobs_exchange *exchange,
+                            struct llmobs_span *span)
+{
+    if (exchange->mark_count > 0)
+        llmobs_span_fact_int(span, "first_chunk_ns",
+                             exchange->marks[0].at_ns -
+                                 exchange->start_mono_ns);
+}
+
 /* Notes the whole length of each body that was not kept whole. */
 static void add_truncated(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
@@ -470,6 +479,7 @@ static void fill(const struct llmobs_exchange *exchange,
     span->start_ns = exchange->start_wall_ns;
     span->duration_ns = exchange->duration_ns;
     span->http_status = exchange->status;
+    span->traced = exchange->traced;
     if (!span->model_provider && exchange->match.provider)
         (void)llmobs_span_set(&span->model_provider, exchange->match.provider);
     settle_status(exchange, call, span);
@@ -478,6 +488,7 @@ static void fill(const struct llmobs_exchange *exchange,
     else
         forget_content(span);
     add_transfer(exchange, span);
+    add_first_chunk(exchange, span);
     add_truncated(exchange, call, span);
     add_caller(exchange, span);
     add_tags(span);

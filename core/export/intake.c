@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "core/base/log.h"
+#include "core/event/facts.h"
 #include "core/export/agent.h"
 #include "core/export/post.h"
 #include "core/net/listener.h"
@@ -92,6 +93,22 @@ static int add_headers(const struct intake *intake, struct route *route)
               : llmobs_post_add_headers(post, config->extra_headers, reserved);
 }
 
+/* The facts beside Datadog's event stay here. */
+static size_t size_of(struct llmobs_text event)
+{
+    struct llmobs_facts_parts parts = llmobs_facts_split(event);
+
+    return parts.lead.len + parts.rest.len;
+}
+
+static int write_event(struct llmobs_buf *body, struct llmobs_text event)
+{
+    struct llmobs_facts_parts parts = llmobs_facts_split(event);
+    int rc = llmobs_buf_add(body, parts.lead.data, parts.lead.len);
+
+    return rc ? rc : llmobs_buf_add(body, parts.rest.data, parts.rest.len);
+}
+
 static int write_body(struct llmobs_post *post,
                       const struct llmobs_text *events, size_t count,
                       struct llmobs_buf *body)
@@ -105,7 +122,7 @@ static int write_body(struct llmobs_post *post,
         if (!rc)
             rc = llmobs_buf_adds(body, form->before);
         if (!rc)
-            rc = llmobs_buf_add(body, events[i].data, events[i].len);
+            rc = write_event(body, events[i]);
         if (!rc)
             rc = llmobs_buf_adds(body, form->after);
     }
@@ -148,6 +165,7 @@ static const struct llmobs_post_form agent_form = {
     .pause_ms = DENIED_PAUSE_MS,
     .retry_after_max_ms = RETRY_AFTER_MAX_MS,
     .judge = judge,
+    .size = size_of,
     .write = write_body,
     .hint = hint_of_agent,
 };
@@ -162,6 +180,7 @@ static const struct llmobs_post_form agentless_form = {
     .pause_ms = DENIED_PAUSE_MS,
     .retry_after_max_ms = RETRY_AFTER_MAX_MS,
     .judge = judge,
+    .size = size_of,
     .write = write_body,
     .hint = hint_of_intake,
 };

@@ -184,7 +184,8 @@ static size_t fit(const struct llmobs_post *post,
     size_t bytes = post->frame, n = 0;
 
     while (n < count && n < post->most) {
-        bytes += events[n].len + post->around;
+        bytes += post->around;
+        bytes += post->form->size ? post->form->size(events[n]) : events[n].len;
         if (n > 0 && bytes > post->room)
             break;
         n++;

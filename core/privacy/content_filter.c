@@ -181,11 +181,36 @@ static int put_bare_judged(struct llmobs_json *to, const char *key,
     return llmobs_json_sets(to, key, text && is_code(text) ? text : "other");
 }
 
+/* Facts of a call that stay as they are: the core's own, and names that meta
+ * has too. The other texts come from a peer or a body. */
+static bool is_plain_fact(const char *key)
+{
+    static const char *const plain[] = {"parent",  "host",     "tracestate",
+                                        "service", "resource", "executable",
+                                        NULL};
+
+    return is_in(key, plain);
+}
+
+/* Keeps numbers, switches, names of models, and words: ids and reasons. */
+static int put_bare_fact(void *ctx, struct llmobs_json *to, const char *key,
+                         struct llmobs_json *value)
+{
+    static const char *const models[] = {"request_model", "response_model",
+                                         NULL};
+
+    if (key && (is_plain_fact(key) || is_in(key, models)))
+        return llmobs_json_set(to, key, llmobs_json_share(value));
+    return put_measured(ctx, to, key, value);
+}
+
 static int put_bare(void *ctx, struct llmobs_json *to, const char *key,
                     struct llmobs_json *value)
 {
     if (strcmp(key, "meta") == 0)
         value = map_members(value, put_bare_meta, ctx);
+    else if (strcmp(key, "_call") == 0)
+        value = map_members(value, put_bare_fact, ctx);
     else if (strcmp(key, "tags") == 0)
         value = map(value, put_bare_tag, ctx);
     else if (strcmp(key, "json_value") == 0)
@@ -591,11 +616,24 @@ static int put_redacted_join(void *ctx, struct llmobs_json *to, const char *key,
     return llmobs_json_set(to, key, value);
 }
 
+/* Numbers and switches are the core's, or counts. */
+static int put_redacted_fact(void *ctx, struct llmobs_json *to, const char *key,
+                             struct llmobs_json *value)
+{
+    bool text = llmobs_json_is_string(value) || llmobs_json_is_array(value);
+
+    value = text && !is_plain_fact(key) ? cleaned(ctx, value)
+                                        : llmobs_json_share(value);
+    return llmobs_json_set(to, key, value);
+}
+
 static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
                         struct llmobs_json *value)
 {
     if (strcmp(key, "meta") == 0)
         value = map_members(value, put_redacted_meta, ctx);
+    else if (strcmp(key, "_call") == 0)
+        value = map_members(value, put_redacted_fact, ctx);
     else if (strcmp(key, "tags") == 0)
         value = map(value, put_redacted_tag, ctx);
     else if (strcmp(key, "join_on") == 0)

@@ -111,6 +111,7 @@ void llmobs_context_child(struct llmobs_context *child,
     if (child != parent)
         *child = *parent;
     child->parent_id = child->apm_parent_id = parent_id;
+    child->remote = false;
     child->span_id = llmobs_context_random();
 }
 

@@ -22,6 +22,7 @@ struct llmobs_context {
     uint64_t span_id;                 /* never 0 */
     uint64_t parent_id;               /* 0: a root, written "undefined" */
     uint64_t apm_parent_id;           /* span of the carrier; 0: none */
+    bool remote;                      /* another process has that span */
     char sample_rate[12];             /* "" when a remote parent sent none */
     char sampled[2];                  /* "1", "0" or "" likewise */
     char ml_app[LLMOBS_ML_APP_LEN * 4 + 1];

@@ -1,6 +1,7 @@
 #include "core/spool/exchange_entry.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +31,14 @@ enum {
     TAG_ML_APP,
     TAG_SESSION,
     TAG_PAGENT,
-    TAG_ANNOTATIONS
+    TAG_ANNOTATIONS,
+    TAG_DM,
+    TAG_ORIGIN,
+    TAG_VENDORS
 };
 
-/* The order in TAG_NUMBERS, which only ever grows at its end. */
+/* The order in TAG_NUMBERS, which only ever grows at its end. An entry of an
+ * older release has NUMBER_LEAST of them. */
 enum {
     NUMBER_TRACE_HIGH,
     NUMBER_TRACE_LOW,
@@ -59,8 +64,14 @@ enum {
     NUMBER_BYTES_SENT,
     NUMBER_BYTES_RECEIVED,
     NUMBER_CAPTURE_MAX,
+    NUMBER_LEAST,
+    NUMBER_PRIORITY = NUMBER_LEAST,
+    NUMBER_TRACE_FLAGS,
     NUMBER_COUNT
 };
+
+#define TRACE_REMOTE 1
+#define TRACE_SENT 2
 
 #define FLAG_TRUNCATED 1
 #define FLAG_LOST 2
@@ -102,6 +113,9 @@ static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
     n[NUMBER_BYTES_SENT] = exchange->transfer.bytes_sent;
     n[NUMBER_BYTES_RECEIVED] = exchange->transfer.bytes_received;
     n[NUMBER_CAPTURE_MAX] = (int64_t)exchange->request.whole_max;
+    n[NUMBER_PRIORITY] = context->priority;
+    n[NUMBER_TRACE_FLAGS] = (context->remote ? TRACE_REMOTE : 0) |
+                            (exchange->traced ? TRACE_SENT : 0);
 }
 
 static bool is_cut(const struct llmobs_exchange *exchange)
@@ -194,7 +208,13 @@ static int add_context(struct llmobs_entry_writer *writer,
         rc = add_text(writer, TAG_ML_APP, context->ml_app);
     if (!rc)
         rc = add_text(writer, TAG_SESSION, context->session_id);
-    return rc ? rc : add_text(writer, TAG_PAGENT, context->pagent_name);
+    if (!rc)
+        rc = add_text(writer, TAG_PAGENT, context->pagent_name);
+    if (!rc)
+        rc = add_text(writer, TAG_DM, context->dm);
+    if (!rc)
+        rc = add_text(writer, TAG_ORIGIN, context->origin);
+    return rc ? rc : add_text(writer, TAG_VENDORS, context->vendors);
 }
 
 static int add_asked(struct llmobs_exchange *exchange,
@@ -303,6 +323,9 @@ static int read_numbers(struct llmobs_exchange *exchange, const int64_t *n)
     exchange->transfer.bytes_received = n[NUMBER_BYTES_RECEIVED];
     exchange->request.whole_max = (size_t)n[NUMBER_CAPTURE_MAX];
     exchange->response.whole_max = (size_t)n[NUMBER_CAPTURE_MAX];
+    context->priority = (int)n[NUMBER_PRIORITY];
+    context->remote = n[NUMBER_TRACE_FLAGS] & TRACE_REMOTE;
+    exchange->traced = n[NUMBER_TRACE_FLAGS] & TRACE_SENT;
     return 0;
 }
 
@@ -392,10 +415,14 @@ static int read_rule(struct reading *reading, struct llmobs_text value)
 static int read_scalar(struct reading *reading, uint32_t tag,
                        struct llmobs_text value)
 {
+    size_t len = value.len < sizeof(reading->numbers)
+                     ? value.len
+                     : sizeof(reading->numbers);
     double times[4];
 
-    if (tag == TAG_NUMBERS && value.len >= sizeof(reading->numbers)) {
-        memcpy(reading->numbers, value.data, sizeof(reading->numbers));
+    if (tag == TAG_NUMBERS && len >= NUMBER_LEAST * sizeof(int64_t)) {
+        reading->numbers[NUMBER_PRIORITY] = 1;
+        memcpy(reading->numbers, value.data, len);
         reading->numbered = true;
         return read_numbers(reading->exchange, reading->numbers);
     }
@@ -409,24 +436,33 @@ static int read_scalar(struct reading *reading, uint32_t tag,
 static int read_text(struct llmobs_exchange *exchange, uint32_t tag,
                      struct llmobs_text value)
 {
-    struct llmobs_context *context = &exchange->context;
-    const struct {
+#define TEXT(tag, member)                              \
+    {                                                  \
+        tag, offsetof(struct llmobs_exchange, member), \
+            sizeof(exchange->member)                   \
+    }
+    static const struct {
         uint32_t tag;
-        char *out;
+        size_t at;
         size_t cap;
     } texts[] = {
-        {TAG_METHOD, exchange->method, sizeof(exchange->method)},
-        {TAG_ERROR_TEXT, exchange->error_text, sizeof(exchange->error_text)},
-        {TAG_SAMPLE_RATE, context->sample_rate, sizeof(context->sample_rate)},
-        {TAG_SAMPLED, context->sampled, sizeof(context->sampled)},
-        {TAG_ML_APP, context->ml_app, sizeof(context->ml_app)},
-        {TAG_SESSION, context->session_id, sizeof(context->session_id)},
-        {TAG_PAGENT, context->pagent_name, sizeof(context->pagent_name)},
+        TEXT(TAG_METHOD, method),
+        TEXT(TAG_ERROR_TEXT, error_text),
+        TEXT(TAG_SAMPLE_RATE, context.sample_rate),
+        TEXT(TAG_SAMPLED, context.sampled),
+        TEXT(TAG_ML_APP, context.ml_app),
+        TEXT(TAG_SESSION, context.session_id),
+        TEXT(TAG_PAGENT, context.pagent_name),
+        TEXT(TAG_DM, context.dm),
+        TEXT(TAG_ORIGIN, context.origin),
+        TEXT(TAG_VENDORS, context.vendors),
     };
+#undef TEXT
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (texts[i].tag == tag)
-            llmobs_context_text(texts[i].out, texts[i].cap, value);
+            llmobs_context_text((char *)exchange + texts[i].at, texts[i].cap,
+                                value);
     return 0;
 }
 
@@ -519,7 +555,7 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
 
 int64_t llmobs_exchange_entry_start(const struct llmobs_entry *entry)
 {
-    int64_t numbers[NUMBER_COUNT];
+    int64_t numbers[NUMBER_LEAST];
     struct llmobs_text value;
     size_t at = 0;
     uint32_t tag;

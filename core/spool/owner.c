@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/fork.h"
+#include "core/base/program.h"
 #include "core/base/scratch.h"
 #include "core/base/sha256.h"
 #include "core/ledger/ledger_dir.h"
@@ -19,7 +21,11 @@ enum {
     TAG_VERSION,
     TAG_GIT_URL,
     TAG_GIT_SHA,
-    TAG_TAG /* each of DD_TAGS */
+    TAG_TAG, /* each of DD_TAGS */
+    TAG_OTEL_SERVICE,
+    TAG_OTEL_RESOURCE,
+    TAG_EXECUTABLE,
+    TAG_PID /* int64_t */
 };
 
 struct origin {
@@ -30,7 +36,8 @@ struct origin {
 
 struct llmobs_owner {
     struct origin origin;
-    char *texts[TAG_GIT_SHA + 1];
+    int64_t pid;          /* 0: an older release wrote the entry */
+    char *texts[TAG_PID]; /* [TAG_TAG] is none */
     char *tags[TAGS_MAX + 1];
     size_t tag_count;
     struct llmobs_buf lead; /* of this process: a file's begin and its entry */
@@ -83,7 +90,10 @@ static int add_texts(const struct llmobs_config *config,
                  {TAG_ENV, config->env},
                  {TAG_VERSION, config->version},
                  {TAG_GIT_URL, config->git_url},
-                 {TAG_GIT_SHA, config->git_sha}};
+                 {TAG_GIT_SHA, config->git_sha},
+                 {TAG_OTEL_SERVICE, config->otlp.service},
+                 {TAG_OTEL_RESOURCE, config->otlp.resource},
+                 {TAG_EXECUTABLE, llmobs_program_name()}};
     int rc = 0;
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
@@ -110,6 +120,9 @@ static int make_lead(struct llmobs_owner *owner,
     llmobs_entry_begin(writer, LLMOBS_ENTRY_OWNER, 1);
     rc = llmobs_entry_add(writer, TAG_ORIGIN, &owner->origin,
                           sizeof(owner->origin));
+    owner->pid = llmobs_fork_pid();
+    if (!rc)
+        rc = llmobs_entry_add(writer, TAG_PID, &owner->pid, sizeof(owner->pid));
     if (!rc)
         rc = add_texts(config, writer);
     if (!rc)
@@ -172,10 +185,12 @@ static int read_field(struct llmobs_owner *owner, uint32_t tag,
 {
     if (tag == TAG_ORIGIN && value.len == sizeof(owner->origin))
         memcpy(&owner->origin, value.data, value.len);
-    else if (tag >= TAG_SERVICE && tag <= TAG_GIT_SHA)
-        return keep_text(&owner->texts[tag], value);
+    else if (tag == TAG_PID && value.len == sizeof(owner->pid))
+        memcpy(&owner->pid, value.data, value.len);
     else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
         return keep_text(&owner->tags[owner->tag_count++], value);
+    else if (tag >= TAG_SERVICE && tag <= TAG_EXECUTABLE)
+        return keep_text(&owner->texts[tag], value);
     return 0;
 }
 
@@ -202,7 +217,7 @@ void llmobs_owner_free(struct llmobs_owner *owner)
 {
     if (!owner)
         return;
-    for (size_t i = 0; i <= TAG_GIT_SHA; i++)
+    for (size_t i = 0; i < TAG_PID; i++)
         free(owner->texts[i]);
     for (size_t i = 0; i < owner->tag_count; i++)
         free(owner->tags[i]);
@@ -243,4 +258,8 @@ void llmobs_owner_config(const struct llmobs_owner *owner,
     out->git_url = owner->texts[TAG_GIT_URL];
     out->git_sha = owner->texts[TAG_GIT_SHA];
     out->tags = (char **)(uintptr_t)owner->tags;
+    out->otlp.service = owner->texts[TAG_OTEL_SERVICE];
+    out->otlp.resource = owner->texts[TAG_OTEL_RESOURCE];
+    out->executable = owner->texts[TAG_EXECUTABLE];
+    out->pid = owner->pid;
 }

@@ -557,6 +557,7 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
         return false;
     context->apm_trace_id = in.trace_id;
     context->apm_parent_id = in.span_id;
+    context->remote = in.span_id != 0;
     if (in.vendored)
         keep_vendors(context, carrier->tracestate);
     inherit(context, &in, is_trusted(config, carrier), config->sample_rate);

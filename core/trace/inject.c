@@ -352,6 +352,14 @@ bool llmobs_inject_fill(struct llmobs_inject *inject,
     return inject->count > 0;
 }
 
+bool llmobs_inject_has_state(const struct llmobs_inject *inject)
+{
+    for (size_t i = 0; i < inject->count; i++)
+        if (inject->blanks[i] == names[TRACESTATE].text)
+            return true;
+    return false;
+}
+
 /* -- in the app's list ----------------------------------------------------- */
 
 void llmobs_inject_blank(struct llmobs_inject *inject)

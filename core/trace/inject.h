@@ -61,6 +61,9 @@ struct llmobs_inject_plan {
 bool llmobs_inject_fill(struct llmobs_inject *inject,
                         const struct llmobs_inject_plan *plan);
 
+/* True where a tracestate is among them. */
+bool llmobs_inject_has_state(const struct llmobs_inject *inject);
+
 /* Puts the nodes before `list`, which may be NULL. Gives the list for libcurl,
  * good until another one is linked. */
 struct curl_slist *llmobs_inject_link(struct llmobs_inject *inject,

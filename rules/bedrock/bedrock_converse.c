@@ -128,6 +128,7 @@ static const struct llmobs_shape shapes[] = {
 const struct llmobs_dialect llmobs_dialect_bedrock_converse = {
     .name = "bedrock_converse",
     .integration = "bedrock",
+    .genai = "aws.bedrock",
     .shapes = shapes,
     .form = &form,
 };

@@ -96,6 +96,7 @@ static const struct llmobs_shape shapes[] = {
 const struct llmobs_dialect llmobs_dialect_bedrock_embed = {
     .name = "bedrock_embed",
     .integration = "bedrock",
+    .genai = "aws.bedrock",
     .shapes = shapes,
     .form = &form,
 };

@@ -601,6 +601,7 @@ static const struct llmobs_shape shapes[] = {
 const struct llmobs_dialect llmobs_dialect_bedrock_invoke = {
     .name = "bedrock_invoke",
     .integration = "bedrock",
+    .genai = "aws.bedrock",
     .shapes = shapes,
     .form = &form,
 };

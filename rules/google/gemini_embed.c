@@ -205,6 +205,7 @@ static const struct llmobs_shape shapes[] = {
 const struct llmobs_dialect llmobs_dialect_gemini_embed = {
     .name = "gemini_embed",
     .integration = "google_genai",
+    .genai = "gcp.gen_ai",
     .shapes = shapes,
     .form = &form,
 };

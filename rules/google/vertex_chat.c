@@ -58,6 +58,7 @@ static const struct llmobs_shape shapes[] = {
 const struct llmobs_dialect llmobs_dialect_vertex_chat = {
     .name = "vertex_chat",
     .integration = "openai",
+    .genai = "gcp.vertex_ai",
     .shapes = shapes,
     .form = &form,
 };

@@ -107,6 +107,7 @@ static const struct llmobs_shape shapes[] = {
      .path = "/completions",
      .not_path = "/chat/completions",
      .operation = "completion",
+     .genai = "text_completion",
      .span_name = "%s.createCompletion",
      .kind = LLMOBS_KIND_LLM,
      .any_host = true},

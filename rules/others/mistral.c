@@ -141,6 +141,7 @@ static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/fim/completions",
      .operation = "fim",
+     .genai = "text_completion",
      .span_name = "mistralai.request",
      .kind = LLMOBS_KIND_LLM},
     {.method = "POST",
@@ -155,6 +156,7 @@ static const struct llmobs_shape shapes[] = {
 const struct llmobs_dialect llmobs_dialect_mistral = {
     .name = "mistral",
     .integration = "mistralai",
+    .genai = "mistral_ai",
     .shapes = shapes,
     .form = &form,
 };

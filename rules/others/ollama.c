@@ -246,6 +246,7 @@ static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/api/generate",
      .operation = "generate",
+     .genai = "text_completion",
      .span_name = "ollama.request",
      .kind = LLMOBS_KIND_LLM,
      .any_host = true,

@@ -31,6 +31,8 @@ struct llmobs_shape {
     const char *span_name; /* "%s.createChatCompletion": %s is the client */
     const char *helper; /* a request whose x-stainless-helper-method ends so */
     const char *helper_name; /* has this name instead; both may be NULL */
+    const char *genai; /* the operation in OpenTelemetry's words; NULL: "chat",
+                        * of an embedding "embeddings" */
     enum llmobs_kind kind;
     bool any_host; /* counts on every host, also an unlisted one (rule 3) */
     bool telling;  /* only this API has such a path: a call counts on every
@@ -43,6 +45,7 @@ struct llmobs_shape {
 struct llmobs_provider {
     struct llmobs_text host; /* "api.groq.com", "*.openai.com" */
     const char *name;        /* model_provider */
+    const char *genai;       /* OpenTelemetry's name of it; NULL: the same */
     const char *span_name;   /* name of the spans of all its calls; NULL: the
                               * shape's */
     const struct llmobs_dialect *const *dialects; /* NULL-terminated */
@@ -66,8 +69,10 @@ struct llmobs_classified {
  * no LLM call), or on any host where the path serves other things too; -ENOTSUP
  * with `proxied` (the generic dialect then reads it). */
 struct llmobs_dialect {
-    const char *name;                  /* as in LLMOBS_RULES */
-    const char *integration;           /* the integration tag */
+    const char *name;        /* as in LLMOBS_RULES */
+    const char *integration; /* the integration tag */
+    const char *genai; /* OpenTelemetry's name of the provider on a host that is
+                        * not listed; NULL: as the integration */
     const struct llmobs_shape *shapes; /* ended by one with a NULL path */
     const struct llmobs_form *form;    /* its functions (reading.h) */
     /* For a dialect without a form, which keeps the bodies as texts. */

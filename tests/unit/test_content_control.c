@@ -222,6 +222,37 @@ START_TEST(test_redact)
 }
 END_TEST
 
+/* Facts that a peer may have made are words without content, and redacted ones
+ * with it; the core's own stay. */
+START_TEST(test_facts)
+{
+    static const char facts[] =
+        "{\"_call\": {\"flags\": 257, \"parent\": \"4111111111111111\","
+        " \"resource\": \"a=b c,d=b@x.com\", \"request_model\": \"my b@x.com\","
+        " \"response_id\": \"id b@x.com\", \"system_fingerprint\": \"fp_1\","
+        " \"stream\": true, \"finish_reasons\": [\"stop\", \"to b@x.com\"]}}";
+    struct llmobs_config *c = with_patterns("use email\nuse cards\n");
+
+    expect(c, facts,
+           "{\"_call\": {\"flags\": 257, \"parent\": \"4111111111111111\","
+           " \"resource\": \"a=b c,d=b@x.com\","
+           " \"request_model\": \"my [redacted:email]\","
+           " \"response_id\": \"id [redacted:email]\","
+           " \"system_fingerprint\": \"fp_1\", \"stream\": true,"
+           " \"finish_reasons\": [\"stop\", \"to [redacted:email]\"]}}");
+    expect(c, "{\"_call\": []}", "{\"_call\": {}}");
+    llmobs_config_free(c);
+    c = load("LLMOBS_CONTENT=off", NULL);
+    expect(c, facts,
+           "{\"_call\": {\"flags\": 257, \"parent\": \"4111111111111111\","
+           " \"resource\": \"a=b c,d=b@x.com\","
+           " \"request_model\": \"my b@x.com\","
+           " \"system_fingerprint\": \"fp_1\", \"stream\": true,"
+           " \"finish_reasons\": [\"stop\"]}}");
+    llmobs_config_free(c);
+}
+END_TEST
+
 /* What repeats another text: the name of the agent above, the tag of the span
  * that an evaluation is of. Ids are none, though they may look like cards. */
 START_TEST(test_repeated)
@@ -530,6 +561,7 @@ UNIT_SUITE(content_control)
     UNIT_TEST(suite, test_bad_pattern);
     UNIT_TEST(suite, test_off);
     UNIT_TEST(suite, test_redact);
+    UNIT_TEST(suite, test_facts);
     UNIT_TEST(suite, test_repeated);
     UNIT_TEST(suite, test_joined);
     UNIT_TEST(suite, test_members);

@@ -477,6 +477,11 @@ static void fill_context(struct llmobs_context *context)
     strcpy(context->ml_app, "app");
     strcpy(context->session_id, "session");
     strcpy(context->pagent_name, "agent");
+    context->remote = true;
+    context->priority = 2;
+    strcpy(context->dm, "-3");
+    strcpy(context->origin, "rum");
+    strcpy(context->vendors, "other=1");
 }
 
 static void fill_transfer(struct llmobs_exchange *e)
@@ -490,6 +495,7 @@ static void fill_transfer(struct llmobs_exchange *e)
     e->start_mono_ns = 77;
     e->duration_ns = 88;
     e->multipart = true;
+    e->traced = true;
 }
 
 static struct llmobs_exchange *make(size_t capture_max)
@@ -684,8 +690,41 @@ START_TEST(test_same_event)
     write_span(r, &b);
     ck_assert_str_eq(a.data, b.data);
     ck_assert_ptr_nonnull(strstr(a.data, "Echo"));
+    ck_assert_ptr_nonnull(strstr(a.data, "\"flags\": 769, "));
+    ck_assert_ptr_nonnull(strstr(a.data, "\"first_chunk_ns\": "));
+    ck_assert_ptr_nonnull(strstr(a.data, ";s:2;o:rum;t.dm:-3;"));
+    ck_assert_ptr_nonnull(strstr(a.data, ",other=1\""));
     llmobs_buf_fini(&a);
     llmobs_buf_fini(&b);
+    done(e, r);
+}
+END_TEST
+
+/* The last release wrote fewer numbers. */
+START_TEST(test_fewer_numbers)
+{
+    struct llmobs_exchange *e = make(1 << 20), *r = NULL;
+    struct llmobs_exchange_facts facts;
+    struct llmobs_entry_writer writer;
+    struct llmobs_entry entry;
+    size_t at = 0;
+
+    llmobs_buf_cut(&disk, 0);
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_END, 1);
+    ck_assert_int_eq(llmobs_exchange_add(e, false, &facts, &writer), 0);
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_END, 1);
+    ck_assert_int_eq(llmobs_entry_add(&writer, 1, facts.numbers, 24 * 8), 0);
+    ck_assert_int_eq(
+        llmobs_entry_add(&writer, 3, facts.rule, strlen(facts.rule)), 0);
+    ck_assert_int_eq(llmobs_entry_add(&writer, 5, e->url, strlen(e->url)), 0);
+    put(&writer);
+    ck_assert(llmobs_entry_next(key, all(), &at, &entry));
+    ck_assert_int_eq(llmobs_exchange_read(&entry, &recalls, &r), 0);
+    ck_assert(r->context.span_id == e->context.span_id);
+    ck_assert_uint_eq(r->request.whole_max, 1 << 20);
+    ck_assert_int_eq(r->context.priority, 1);
+    ck_assert(!r->context.remote && !r->traced);
+    ck_assert_int_eq(llmobs_exchange_entry_start(&entry), e->start_wall_ns);
     done(e, r);
 }
 END_TEST
@@ -884,6 +923,7 @@ UNIT_SUITE(entry)
     add_test(s, "exchange", test_exchange);
     add_test(s, "bare", test_bare);
     add_test(s, "same_event", test_same_event);
+    add_test(s, "fewer_numbers", test_fewer_numbers);
     add_test(s, "truncated", test_truncated);
     add_test(s, "begun", test_begun);
     add_test(s, "all_headers", test_all_headers);

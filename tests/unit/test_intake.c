@@ -166,6 +166,50 @@ START_TEST(each_mode_has_its_own_headers)
 }
 END_TEST
 
+static char whole_body[1024];
+
+static int keep_whole(const struct llmobs_http_request *request,
+                      struct llmobs_http_reply *reply)
+{
+    snprintf(whole_body, sizeof(whole_body), "%.*s", (int)request->body.len,
+             request->body.data);
+    reply->status = 202;
+    return 0;
+}
+
+/* Facts stay on this side, and the batch is as big as without them. */
+START_TEST(facts_are_not_sent)
+{
+    static const char first[] =
+        "{\"_call\": {\"finish_reasons\": [\"}\\\"]\"], \"host\": \"h\", "
+        "\"x\": {}}, \"_dd\": {\"span_id\": \"1\"}, \"span_id\": \"1\"}";
+    static const char second[] = "{\"_call\": {\"port\": 443}}";
+    static const char third[] = "{\"_call\": {\"port\": 443, \"span\": 1}";
+    static const char before[] =
+        "{\"_dd.stage\": \"raw\", \"_dd.tracer_version\": "
+        "\"" LLMOBS_VERSION "\", \"event_type\": \"span\", \"spans\": [";
+    const struct llmobs_text events[] = {{first, sizeof(first) - 1},
+                                         {second, sizeof(second) - 1},
+                                         {third, sizeof(third) - 1}};
+    char want[1024];
+
+    for (int agentless = 0; agentless < 2; agentless++) {
+        struct llmobs_exporter *exporter =
+            llmobs_intake_new(&config, agentless, NULL);
+
+        snprintf(want, sizeof(want),
+                 "[%s{\"_dd\": {\"span_id\": \"1\"}, \"span_id\": \"1\"}]}, "
+                 "%s{}]}, %s%s]}]",
+                 before, before, before, third);
+        config.payload_max = (int64_t)strlen(want) + 2;
+        double_script = keep_whole;
+        ck_assert_int_eq(exporter->ops->send(exporter, events, 3), 3);
+        ck_assert_str_eq(whole_body, want);
+        exporter->ops->free(exporter);
+    }
+}
+END_TEST
+
 START_TEST(no_key_no_intake)
 {
     config.api_key = NULL;
@@ -659,6 +703,7 @@ UNIT_SUITE(intake)
     tcase_set_timeout(c, 300);
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, each_mode_has_its_own_headers);
+    tcase_add_test(c, facts_are_not_sent);
     tcase_add_test(c, no_key_no_intake);
     tcase_add_test(c, where_requests_go);
     tcase_add_test(c, where_evaluations_go);

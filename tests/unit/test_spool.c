@@ -609,6 +609,8 @@ START_TEST(test_owner)
     config.env = "prod";
     config.version = "1.2";
     config.tags = tags;
+    config.otlp.service = "otel-svc";
+    config.otlp.resource = "team=a";
     other.api_key = "SECRETKEY";
     mine = llmobs_owner_new(&config);
     theirs = llmobs_owner_new(&other);
@@ -622,6 +624,10 @@ START_TEST(test_owner)
     ck_assert_int_eq(llmobs_owner_read(&entry, &again), 0);
     ck_assert(llmobs_owner_same_destinations(mine, again));
     llmobs_owner_config(again, &other, &read);
+    ck_assert_str_eq(read.otlp.service, "otel-svc");
+    ck_assert_str_eq(read.otlp.resource, "team=a");
+    ck_assert_str_eq(read.executable, "unit");
+    ck_assert_int_eq(read.pid, getpid());
     ck_assert_str_eq(read.service, "svc");
     ck_assert_str_eq(read.env, "prod");
     ck_assert_str_eq(read.version, "1.2");

@@ -1,0 +1,44 @@
+#include "rules/facts.h"
+
+#include <string.h>
+
+#include "rules/providers.h"
+
+/* The provider is the one to whose API the program speaks: a host that is known
+ * decides, then the user's rule, then the form of the bodies. */
+static const char *provider_of(const struct llmobs_rule *rule,
+                               const struct llmobs_classified *classified)
+{
+    const struct llmobs_provider *host = llmobs_provider_find(classified->url);
+    const struct llmobs_dialect *dialect = rule->dialect;
+    const char *name = classified->provider;
+
+    if (host && (!name || strcmp(name, host->name) == 0))
+        return host->genai ? host->genai : host->name;
+    if (name)
+        return name;
+    return dialect->genai ? dialect->genai : dialect->integration;
+}
+
+static const char *operation_of(const struct llmobs_shape *shape)
+{
+    if (shape->genai)
+        return shape->genai;
+    return shape->kind == LLMOBS_KIND_EMBEDDING ? "embeddings" : "chat";
+}
+
+void llmobs_rules_facts(const struct llmobs_rule *rule,
+                        const struct llmobs_classified *classified,
+                        struct llmobs_span *span)
+{
+    const struct llmobs_url *url = classified->url;
+
+    if (url->host_len > 0) {
+        llmobs_span_fact(span, "host", url->host);
+        llmobs_span_fact_int(span, "port", url->port);
+    }
+    if (span->kind != LLMOBS_KIND_LLM && span->kind != LLMOBS_KIND_EMBEDDING)
+        return;
+    llmobs_span_fact(span, "operation", operation_of(classified->shape));
+    llmobs_span_fact(span, "provider", provider_of(rule, classified));
+}

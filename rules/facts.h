@@ -1,0 +1,17 @@
+/* facts - the facts of a call that its address tells, of any dialect (WIRE
+ * 9.1): where it went, by whose API, for which operation.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ * Errors:  none: what cannot be said is left out.
+ */
+#ifndef LLMOBS_RULES_FACTS_H
+#define LLMOBS_RULES_FACTS_H
+
+#include "rules/custom.h"
+
+void llmobs_rules_facts(const struct llmobs_rule *rule,
+                        const struct llmobs_classified *classified,
+                        struct llmobs_span *span);
+
+#endif
