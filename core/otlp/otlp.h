@@ -3,7 +3,8 @@
  *
  * Owns:    nothing.
  * Threads: the one that has the worker's turn (json.h, work.h).
- * Errors:  -EINVAL: the text is no event; -ENOMEM; -EFBIG: beyond `out`'s max.
+ * Errors:  -EINVAL: there is nothing to send; -ENOMEM; -EFBIG: beyond `out`'s
+ *          max. `out` is then as it was.
  *
  * An event is read from its text, as it is that which the spool keeps: a span
  * that another process left is sent like one of this process.
@@ -18,8 +19,8 @@
 #include "core/text/json.h"
 
 /* Appends one ExportTraceServiceRequest with the spans of these events, grouped
- * by their resource. `content`: with the texts. Events that are none are left
- * out; `*left_out` counts them. */
+ * by their resource. `content`: with the texts. A text that is no event, or has
+ * ids that a receiver would refuse, is left out; `*left_out` counts them. */
 int llmobs_otlp_traces(const struct llmobs_config *config, bool content,
                        const struct llmobs_text *events, size_t count,
                        struct llmobs_buf *out, size_t *left_out);

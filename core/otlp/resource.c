@@ -1,0 +1,259 @@
+#include "core/otlp/resource.h"
+
+#include <string.h>
+
+#include "core/config/config_load.h"
+#include "core/config/otel_list.h"
+#include "core/otlp/fields.h"
+#include "llmobs.h"
+
+#define LIBRARY "llmobs-preload"
+#define LANGUAGE "c"
+#define NAME_MAX_LEN 1024
+
+#define TEXT(literal) ((struct llmobs_text){literal, sizeof(literal) - 1})
+
+/* -- the origin ------------------------------------------------------------ */
+
+static struct llmobs_text text_of(const char *string)
+{
+    return (struct llmobs_text){string, string ? strlen(string) : 0};
+}
+
+/* The value of "key:value"; an empty text where the tag has another key. */
+static struct llmobs_text tag_value(const char *tag, const char *key)
+{
+    size_t len = strlen(key);
+
+    if (!tag || strncmp(tag, key, len) != 0 || tag[len] != ':')
+        return (struct llmobs_text){NULL, 0};
+    return text_of(tag + len + 1);
+}
+
+static void read_tags(const struct llmobs_json *tags,
+                      struct llmobs_otlp_origin *origin)
+{
+    static const struct {
+        enum llmobs_origin_part part;
+        const char *key;
+    } known[] = {
+        {LLMOBS_ORIGIN_DD_SERVICE, "service"},
+        {LLMOBS_ORIGIN_ENV, "env"},
+        {LLMOBS_ORIGIN_VERSION, "version"},
+        {LLMOBS_ORIGIN_ML_APP, "ml_app"},
+    };
+
+    for (size_t i = 0; i < llmobs_json_len(tags); i++) {
+        const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
+
+        for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++) {
+            struct llmobs_text value = tag_value(tag, known[k].key);
+
+            if (value.len)
+                origin->parts[known[k].part] = value;
+        }
+    }
+}
+
+void llmobs_otlp_origin_read(const struct llmobs_json *event,
+                             struct llmobs_otlp_origin *origin)
+{
+    const struct llmobs_json *facts = llmobs_json_get(event, "_call");
+
+    memset(origin, 0, sizeof(*origin));
+    read_tags(llmobs_json_get(event, "tags"), origin);
+    origin->parts[LLMOBS_ORIGIN_SERVICE] =
+        text_of(llmobs_json_gets(facts, "service"));
+    origin->parts[LLMOBS_ORIGIN_RESOURCE] =
+        text_of(llmobs_json_gets(facts, "resource"));
+    origin->parts[LLMOBS_ORIGIN_EXECUTABLE] =
+        text_of(llmobs_json_gets(facts, "executable"));
+    origin->pid = llmobs_json_to_int(llmobs_json_get(facts, "pid"));
+}
+
+static bool is_same(struct llmobs_text a, struct llmobs_text b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+bool llmobs_otlp_origin_equal(const struct llmobs_otlp_origin *a,
+                              const struct llmobs_otlp_origin *b)
+{
+    for (size_t i = 0; i < LLMOBS_ORIGIN_PARTS; i++)
+        if (!is_same(a->parts[i], b->parts[i]))
+            return false;
+    return a->pid == b->pid;
+}
+
+/* -- the user's attributes ------------------------------------------------- */
+
+/* Finds an attribute of OTEL_RESOURCE_ATTRIBUTES, of which the last one counts;
+ * its value is still encoded. */
+static bool find_given(struct llmobs_text rest, const char *name,
+                       struct llmobs_text *found)
+{
+    struct llmobs_text key, value;
+    struct llmobs_buf plain;
+    bool there = false;
+
+    llmobs_buf_init(&plain, rest.len);
+    while (llmobs_otel_list_next(&rest, &key, &value) > 0) {
+        llmobs_buf_cut(&plain, 0);
+        if (llmobs_otel_list_decode(key, true, &plain) == 0 && plain.len &&
+            strcmp(plain.data, name) == 0) {
+            *found = value;
+            there = true;
+        }
+    }
+    llmobs_buf_fini(&plain);
+    return there;
+}
+
+/* These are for the library itself to say. */
+static bool is_reserved(const char *key)
+{
+    return strncmp(key, "telemetry.sdk.", 14) == 0;
+}
+
+/* The resource that is being written. */
+struct resource {
+    const struct llmobs_otlp_origin *origin;
+    struct llmobs_otlp_attributes attributes;
+    bool given; /* OTEL_RESOURCE_ATTRIBUTES has members */
+};
+
+/* Writes those that the user gives, each once, but for the service's name. */
+static void put_given(struct resource *r)
+{
+    struct llmobs_text all = r->origin->parts[LLMOBS_ORIGIN_RESOURCE];
+    struct llmobs_text rest = all, key, value, last;
+    struct llmobs_buf name, plain;
+
+    llmobs_buf_init(&name, all.len);
+    llmobs_buf_init(&plain, all.len);
+    while (llmobs_otel_list_next(&rest, &key, &value) > 0) {
+        llmobs_buf_cut(&name, 0);
+        llmobs_buf_cut(&plain, 0);
+        if (llmobs_otel_list_decode(key, true, &name) != 0 || !name.len ||
+            is_reserved(name.data) || strcmp(name.data, "service.name") == 0 ||
+            !find_given(all, name.data, &last) || last.data != value.data)
+            continue;
+        if (llmobs_otel_list_decode(value, true, &plain) == 0)
+            llmobs_otlp_attr_text(&r->attributes, name.data,
+                                  (struct llmobs_text){plain.data, plain.len});
+    }
+    llmobs_buf_fini(&name);
+    llmobs_buf_fini(&plain);
+}
+
+/* -- the resource ---------------------------------------------------------- */
+
+/* An attribute that is known, and that the user does not give. */
+static void put(struct resource *r, const char *key, struct llmobs_text value)
+{
+    struct llmobs_text found;
+
+    if (value.len &&
+        !find_given(r->origin->parts[LLMOBS_ORIGIN_RESOURCE], key, &found))
+        llmobs_otlp_attr_text(&r->attributes, key, value);
+}
+
+/* "unknown_service", with the executable's name where it is known. */
+static void put_unknown_service(struct resource *r)
+{
+    struct llmobs_text executable = r->origin->parts[LLMOBS_ORIGIN_EXECUTABLE];
+    struct llmobs_buf name;
+
+    llmobs_buf_init(&name, NAME_MAX_LEN);
+    if (llmobs_buf_adds(&name, "unknown_service") == 0 && executable.len &&
+        llmobs_buf_adds(&name, ":") == 0)
+        (void)llmobs_buf_add(&name, executable.data, executable.len);
+    llmobs_otlp_attr_text(&r->attributes, "service.name",
+                          (struct llmobs_text){name.data, name.len});
+    llmobs_buf_fini(&name);
+}
+
+/* The first of the names that is there. */
+static void put_service(struct resource *r)
+{
+    const struct llmobs_text *parts = r->origin->parts;
+    struct llmobs_text given = {NULL, 0};
+    struct llmobs_buf plain;
+    struct llmobs_text name = parts[LLMOBS_ORIGIN_SERVICE];
+
+    llmobs_buf_init(&plain, parts[LLMOBS_ORIGIN_RESOURCE].len);
+    if (!name.len &&
+        find_given(parts[LLMOBS_ORIGIN_RESOURCE], "service.name", &given) &&
+        llmobs_otel_list_decode(given, true, &plain) == 0)
+        name = (struct llmobs_text){plain.data, plain.len};
+    if (!name.len)
+        name = parts[LLMOBS_ORIGIN_DD_SERVICE];
+    if (!name.len &&
+        !is_same(parts[LLMOBS_ORIGIN_ML_APP], TEXT(LLMOBS_ML_APP_UNNAMED)))
+        name = parts[LLMOBS_ORIGIN_ML_APP];
+    if (name.len)
+        llmobs_otlp_attr_text(&r->attributes, "service.name", name);
+    else
+        put_unknown_service(r);
+    llmobs_buf_fini(&plain);
+}
+
+static void put_process(struct resource *r)
+{
+    struct llmobs_text found;
+
+    put(r, "process.executable.name",
+        r->origin->parts[LLMOBS_ORIGIN_EXECUTABLE]);
+    if (r->origin->pid > 0 &&
+        !find_given(r->origin->parts[LLMOBS_ORIGIN_RESOURCE], "process.pid",
+                    &found))
+        llmobs_otlp_attr_int(&r->attributes, "process.pid", r->origin->pid);
+}
+
+void llmobs_otlp_resource(struct llmobs_otlp_writer *w,
+                          const struct llmobs_otlp_origin *origin,
+                          struct llmobs_text instance)
+{
+    struct resource r = {
+        .origin = origin,
+        .attributes = {.writer = w, .list = OTLP_RESOURCE_ATTRIBUTES},
+    };
+
+    llmobs_otlp_message(w, OTLP_RESOURCE);
+    llmobs_otlp_list(w, OTLP_RESOURCE_ATTRIBUTES);
+    put_service(&r);
+    put(&r, "service.version", origin->parts[LLMOBS_ORIGIN_VERSION]);
+    put(&r, "deployment.environment.name", origin->parts[LLMOBS_ORIGIN_ENV]);
+    put(&r, "service.instance.id", instance);
+    llmobs_otlp_attr_text(&r.attributes, "telemetry.sdk.name", TEXT(LIBRARY));
+    llmobs_otlp_attr_text(&r.attributes, "telemetry.sdk.language",
+                          TEXT(LANGUAGE));
+    llmobs_otlp_attr_text(&r.attributes, "telemetry.sdk.version",
+                          TEXT(LLMOBS_VERSION));
+    put_process(&r);
+    put_given(&r);
+    llmobs_otlp_close_list(w);
+    llmobs_otlp_close(w);
+}
+
+/* -- the scope ------------------------------------------------------------- */
+
+void llmobs_otlp_scope(struct llmobs_otlp_writer *w)
+{
+    llmobs_otlp_message(w, OTLP_SCOPE);
+    llmobs_otlp_string(w, OTLP_SCOPE_NAME, TEXT(LIBRARY));
+    llmobs_otlp_string(w, OTLP_SCOPE_VERSION, TEXT(LLMOBS_VERSION));
+    llmobs_otlp_close(w);
+}
+
+struct llmobs_text llmobs_otlp_schema_url(enum llmobs_semconv semconv)
+{
+    switch (semconv) {
+    case LLMOBS_SEMCONV_1_37:
+        return TEXT("https://opentelemetry.io/schemas/1.37.0");
+    case LLMOBS_SEMCONV_LATEST:
+        return TEXT("https://opentelemetry.io/schemas/gen-ai/1.42.0");
+    default:
+        return TEXT("https://opentelemetry.io/schemas/1.41.0");
+    }
+}
