@@ -6,8 +6,8 @@ Read by scripts/mutate, which also makes docs/HAZARDS.md of it.  A row is
 (file, old, new) with `old` exactly once in the file.  An `old` may be None: the
 line `new` is put at the file's end.  Tests: names of tests/integration/run;
 "preload NAME" of tests/preload/run; "unit CASE" of the unit tests; "doctor
-PART" of tests/cli/doctor.py, and so "drain PART", "purge PART", "launcher PART";
-"cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
+PART" of tests/cli/doctor.py, and so "doctor_otlp PART", "drain PART", "purge
+PART", "launcher PART"; "cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
 """
 
 OUTGOING = "core/capture/outgoing.c"
@@ -1068,8 +1068,9 @@ HAZARDS = [
                              "    return holds_connect(&elf);")],
           ["preloads.an_anonymiser_hears_nothing_of_us",
            "preloads.around_an_anonymiser_nothing_goes"]),
-         ("holder-untold", [("cli/doctor/doctor_settings.c", "_direct_only(held);",
-                             "_direct_only(held && !held);")],
+         ("holder-untold", [("cli/doctor/doctor_settings.c",
+                             "_direct_only(doctor->holder[0] != '\\0');",
+                             "_direct_only(doctor->holder[0] < '\\0');")],
           ["doctor settings"])]),
 
     ("slots that are bound to somebody else's function",
@@ -1156,6 +1157,20 @@ HAZARDS = [
          ("work-unbounded", [("cli/doctor/object.c", "    bool enough = cost <= "
                               "allowance->left;", "    bool enough = cost > 0 "
                               "|| allowance->left;")], ["doctor work"])]),
+
+    ("an endpoint of OTLP that never takes a span: a port of gRPC, a web page",
+     "`llmobs doctor` sends a request without a span, with the exporter's "
+     "headers, and looks for the first frame of HTTP/2 (`speaks_http2`, "
+     "`tell_success`)", [
+         ("page-takes-spans", [("cli/doctor/doctor_otlp.c", "strcmp(inquiry->"
+                                "reply.type, \"text/html\") != 0",
+                                "inquiry->reply.status != 0")],
+          ["doctor_otlp answers"]),
+         ("frame-unseen", [("cli/doctor/http2.c", "head[3] == SETTINGS",
+                            "head[3] > SETTINGS")], ["doctor_otlp silence"]),
+         ("any-bytes-a-frame", [("cli/doctor/http2.c", "head[3] == SETTINGS",
+                                 "head[3] >= SETTINGS")],
+          ["doctor_otlp silence"])]),
 
     ("another user's process that listens first at the agent's usual place",
      "all listeners there must be root's, dd-agent's or the program's "

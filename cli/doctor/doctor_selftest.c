@@ -278,7 +278,8 @@ static enum step judge(const struct selftest *test, char *why, size_t cap)
         text = "none is in the store";
     } else if (test->doctor->no_exporter) {
         failed = STEP_EXPORTER;
-        text = "where spans go does not take them, see agent and settings";
+        text = "where spans go does not take them, see agent, otlp "
+               "and settings";
     }
     if (text != NULL)
         snprintf(why, cap, "%s", text);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/doctor/doctor_otlp.h"
 #include "cli/doctor/doctor_settings.h"
 #include "cli/shared/open_libcurl.h"
 #include "core/base/glob.h"
@@ -114,9 +115,7 @@ static int add_urls(const char *value, struct llmobs_buf *out)
     return rc;
 }
 
-/* Gives a value in a form that may be shown. Keys, tokens and headers are never
- * shown. */
-static char *shown_value(const char *name, const char *value)
+char *llmobs_doctor_shown(const char *name, const char *value)
 {
     static const char *const secret[] = {"KEY", "TOKEN", "SECRET", "PASSWORD",
                                          "HEADERS"};
@@ -163,7 +162,7 @@ static int add_variable(struct settings *settings, struct llmobs_json *list,
     if (value == NULL ||
         (settings->file != NULL && strcmp(name, "LLMOBS_CONFIG") == 0))
         return 0;
-    shown = shown_value(name, value);
+    shown = llmobs_doctor_shown(name, value);
     fact = llmobs_json_object();
     report->no_memory |= shown == NULL ||
                          llmobs_json_sets(fact, "name", name) != 0 ||
@@ -265,18 +264,23 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
-/* Asks the peer as the program would, with or without another preload that
- * holds connect. 1: it takes events; 0: it answers and does not take them;
- * -errno: no answer. */
-static int probe(const struct llmobs_config *config, bool held)
+struct llmobs_http *llmobs_doctor_open_http(const struct llmobs_doctor *doctor,
+                                            const struct llmobs_config *config)
+{
+    llmobs_cli_open_libcurl();
+    llmobs_direct_only(doctor->holder[0] != '\0');
+    return llmobs_http_new(config);
+}
+
+/* 1: the agent takes events; 0: it answers and does not take them; -errno: no
+ * answer. */
+static int probe(const struct llmobs_doctor *doctor,
+                 const struct llmobs_config *config)
 {
     const struct llmobs_tick tick = {NULL, NULL};
-    struct llmobs_http *http;
+    struct llmobs_http *http = llmobs_doctor_open_http(doctor, config);
     int rc = -ENOMEM;
 
-    llmobs_cli_open_libcurl();
-    llmobs_direct_only(held);
-    http = llmobs_http_new(config);
     if (http != NULL)
         rc = llmobs_agent_probe(http, config, config->agent_timeout_ms, &tick);
     llmobs_http_free(http);
@@ -295,26 +299,25 @@ static void add_agent_fact(struct llmobs_doctor *doctor, const char *url,
     llmobs_report_fact(&doctor->report, AGENT, fact);
 }
 
-/* Reports a peer that the other preload keeps from being asked. `wanted`: no
- * other exporter can take the spans. */
-static void tell_held(struct llmobs_doctor *doctor, bool wanted,
-                      const char *place)
+void llmobs_doctor_tell_held(struct llmobs_doctor *doctor,
+                             enum llmobs_report_level level, const char *about,
+                             const char *place)
 {
-    llmobs_report_add(&doctor->report,
-                      wanted ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE, AGENT,
+    llmobs_report_add(&doctor->report, level, about,
                       "%s is on another machine: beside %s nothing is sent "
                       "there, and spans wait in the spool for a process "
                       "without it (`llmobs drain`)",
                       place, doctor->holder);
 }
 
-static void tell_agent(struct llmobs_doctor *doctor,
+/* True where the agent takes spans. */
+static bool tell_agent(struct llmobs_doctor *doctor,
                        const struct llmobs_config *config, bool wanted)
 {
     enum llmobs_report_level bad =
         wanted ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE;
-    char *url = shown_value("", config->agent_url);
-    int rc = probe(config, doctor->holder[0] != '\0');
+    char *url = llmobs_doctor_shown("", config->agent_url);
+    int rc = probe(doctor, config);
 
     doctor->report.no_memory |= url == NULL;
     doctor->no_exporter |= wanted && rc <= 0;
@@ -333,14 +336,15 @@ static void tell_agent(struct llmobs_doctor *doctor,
                           "DD_AGENT_HOST names it",
                           url);
     else if (rc == -ENOTCONN && doctor->holder[0] != '\0')
-        tell_held(doctor, wanted, url);
+        llmobs_doctor_tell_held(doctor, bad, AGENT, url);
     else
         llmobs_report_add(
             &doctor->report, bad, AGENT, "%s does not answer: %s%s", url,
             rc == -ENOTCONN ? "no libcurl.so.4 to ask it with" : strerror(-rc),
-            wanted ? "" : "; spans go elsewhere, see above");
+            wanted ? "" : "; spans go elsewhere");
     add_agent_fact(doctor, url, rc);
     free(url);
+    return rc > 0;
 }
 
 static void tell_store(struct llmobs_doctor *doctor,
@@ -356,8 +360,7 @@ static void tell_store(struct llmobs_doctor *doctor,
                           "local store: %s", dir);
 }
 
-/* Reports the intake. True when it takes spans in place of an agent. */
-static bool tell_intake(struct llmobs_doctor *doctor,
+static void tell_intake(struct llmobs_doctor *doctor,
                         const struct llmobs_config *config, bool asked)
 {
     doctor->no_exporter |= asked && config->api_key == NULL;
@@ -365,11 +368,41 @@ static bool tell_intake(struct llmobs_doctor *doctor,
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
                           "intake of %s, with a key", config->site);
     if (config->api_key != NULL && doctor->holder[0] != '\0')
-        tell_held(doctor, asked, "the intake");
+        llmobs_doctor_tell_held(doctor,
+                                asked ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE,
+                                AGENT, "the intake");
     else if (config->api_key == NULL && asked)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
                           "sent to the intake, and no DD_API_KEY");
-    return config->api_key != NULL;
+}
+
+/* `datadog`: an agent or the intake takes what auto sends. */
+static void tell_otlp(struct llmobs_doctor *doctor,
+                      const struct llmobs_config *config, bool automatic,
+                      bool datadog)
+{
+    const struct llmobs_otlp_signal *traces =
+        &config->otlp.signals[LLMOBS_SIGNAL_TRACES];
+
+    if (has_word(config->exporter, "otlp"))
+        llmobs_doctor_otlp(doctor, config, true);
+    else if (!traces->given)
+        return;
+    else if (!automatic)
+        llmobs_doctor_otlp_unused(doctor, config,
+                                  "LLMOBS_EXPORTER does not name otlp");
+    else if (datadog)
+        llmobs_doctor_otlp_unused(doctor, config,
+                                  "auto sends to Datadog alone; "
+                                  "LLMOBS_EXPORTER=otlp, or agent,otlp for "
+                                  "both, chooses it");
+    else if (traces->grpc)
+        llmobs_doctor_otlp_unused(doctor, config,
+                                  "it is for gRPC, which this library does "
+                                  "not speak; LLMOBS_EXPORTER=otlp sends by "
+                                  "HTTP all the same");
+    else
+        llmobs_doctor_otlp(doctor, config, traces->on);
 }
 
 static void tell_places(struct llmobs_doctor *doctor,
@@ -380,21 +413,25 @@ static void tell_places(struct llmobs_doctor *doctor,
                     (automatic && config->agentless == 0);
     bool to_intake = has_word(config->exporter, "agentless") ||
                      (automatic && config->agentless == 1);
+    bool datadog = config->agentless >= 0 || config->api_key != NULL ||
+                   config->agent_configured;
 
     llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
                       "spans go to: %s", config->exporter);
     tell_store(doctor, config);
     if (automatic || to_intake)
-        (void)tell_intake(doctor, config, to_intake);
+        tell_intake(doctor, config, to_intake);
     if (config->override_origin != NULL)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, AGENT,
                           "DD_LLMOBS_OVERRIDE_ORIGIN stands in its place: not "
                           "asked");
     else if (to_agent || (automatic && !to_intake))
-        tell_agent(doctor, config, to_agent || config->agent_configured);
+        datadog |=
+            tell_agent(doctor, config, to_agent || config->agent_configured);
     else
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, AGENT,
                           "not asked: no spans go there");
+    tell_otlp(doctor, config, automatic, datadog);
 }
 
 int llmobs_doctor_settings(struct llmobs_doctor *doctor)

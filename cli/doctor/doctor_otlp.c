@@ -1,0 +1,346 @@
+#include "cli/doctor/doctor_otlp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/doctor/doctor_settings.h"
+#include "cli/doctor/http2.h"
+#include "core/export/post.h"
+#include "core/net/curl_access.h"
+#include "core/net/target.h"
+#include "core/otlp/otlp.h"
+
+#define ABOUT "otlp"
+#define HTTP2_MS 2000
+
+/* How a signal is asked for. */
+static const struct kind {
+    const char *name;
+    const char *word;  /* in the names of variables */
+    const char *empty; /* the request as JSON; as protobuf it has no bytes */
+} kinds[LLMOBS_SIGNAL_COUNT] = {
+    [LLMOBS_SIGNAL_TRACES] = {"traces", "TRACES", "{\"resourceSpans\":[]}"},
+    [LLMOBS_SIGNAL_METRICS] = {"metrics", "METRICS",
+                               "{\"resourceMetrics\":[]}"},
+    [LLMOBS_SIGNAL_LOGS] = {"logs", "LOGS", "{\"resourceLogs\":[]}"},
+};
+
+/* One endpoint that is asked. */
+struct inquiry {
+    struct llmobs_doctor *doctor;
+    const struct llmobs_otlp_signal *signal;
+    const struct kind *kind;
+    char *url;                    /* as it may be shown */
+    enum llmobs_report_level bad; /* of a finding that keeps spans away */
+    struct llmobs_http_reply reply;
+    int rc;
+    bool accepts;
+    bool http2;
+};
+
+/* ---- asking ------------------------------------------------------------- */
+
+static const char *form_of(const struct llmobs_otlp_signal *signal)
+{
+    return signal->json ? "http/json" : "http/protobuf";
+}
+
+static int add_headers(struct llmobs_post *post,
+                       const struct llmobs_otlp_signal *signal)
+{
+    static const char *const none[] = {NULL};
+    int rc = llmobs_post_add_header(post, "Content-Type: ",
+                                    signal->json ? "application/json"
+                                                 : "application/x-protobuf");
+
+    return rc ? rc : llmobs_post_add_headers(post, signal->headers, none);
+}
+
+static void fill_request(struct llmobs_http_request *request,
+                         const struct inquiry *inquiry)
+{
+    const struct llmobs_otlp_signal *signal = inquiry->signal;
+    const char *body = signal->json ? inquiry->kind->empty : "";
+
+    request->url = signal->url;
+    request->ca_file = signal->ca_file;
+    request->cert_file = signal->cert_file;
+    request->key_file = signal->key_file;
+    request->body = (struct llmobs_text){body, strlen(body)};
+    request->timeout_ms = LLMOBS_DOCTOR_OTLP_MS;
+    if (signal->timeout_ms > 0 && signal->timeout_ms < request->timeout_ms)
+        request->timeout_ms = signal->timeout_ms;
+}
+
+static void ask(struct inquiry *inquiry, const struct llmobs_config *config)
+{
+    struct llmobs_http *http = llmobs_doctor_open_http(inquiry->doctor, config);
+    struct llmobs_post post;
+
+    llmobs_post_init(&post, NULL, config);
+    inquiry->rc = http != NULL ? add_headers(&post, inquiry->signal) : -ENOMEM;
+    if (inquiry->rc == 0) {
+        fill_request(&post.request, inquiry);
+        inquiry->rc = llmobs_http_send(http, &post.request, &inquiry->reply);
+    }
+    llmobs_post_fini(&post);
+    llmobs_http_free(http);
+}
+
+/* True for a server of gRPC at the URL. It is asked only where it answers no
+ * HTTP/1.1, and where neither TLS nor a proxy is between. */
+static bool speaks_http2(const struct inquiry *inquiry)
+{
+    struct llmobs_target target;
+
+    return inquiry->doctor->holder[0] == '\0' &&
+           (inquiry->rc == -EIO || inquiry->rc == -ECONNRESET ||
+            inquiry->rc == -ETIMEDOUT) &&
+           llmobs_target_parse(inquiry->signal->url, NULL, &target) == 0 &&
+           strcmp(target.scheme, "http") == 0 &&
+           llmobs_proxies_find(llmobs_curl_access_proxies(), &target) == NULL &&
+           llmobs_http2_is_spoken(target.host, target.port, HTTP2_MS);
+}
+
+/* ---- an answer ---------------------------------------------------------- */
+
+static bool has(const struct llmobs_http_reply *reply, const char *word)
+{
+    return reply->body.data != NULL && memmem(reply->body.data, reply->body.len,
+                                              word, strlen(word)) != NULL;
+}
+
+static void tell(const struct inquiry *inquiry, enum llmobs_report_level level,
+                 const char *text)
+{
+    llmobs_report_add(&inquiry->doctor->report, level, ABOUT,
+                      "%s: %s answers with status %ld: %s", inquiry->kind->name,
+                      inquiry->url, inquiry->reply.status, text);
+}
+
+/* A page is the answer of a web site, and not of a receiver. */
+static void tell_success(struct inquiry *inquiry)
+{
+    struct llmobs_report *report = &inquiry->doctor->report;
+
+    inquiry->accepts = strcmp(inquiry->reply.type, "text/html") != 0;
+    if (!inquiry->accepts)
+        tell(inquiry, inquiry->bad,
+             "and with a web page: no receiver of OTLP is at this URL, and "
+             "what is sent there is lost");
+    else
+        llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
+                          "%s: %s takes a request by %s", inquiry->kind->name,
+                          inquiry->url, form_of(inquiry->signal));
+}
+
+static const char *no_entry(const struct inquiry *inquiry)
+{
+    if (inquiry->signal->headers == NULL || inquiry->signal->headers[0] == NULL)
+        return "it wants a key, and OTEL_EXPORTER_OTLP_HEADERS names none";
+    return "it does not accept the key in OTEL_EXPORTER_OTLP_HEADERS (a space "
+           "in a value is %20 there)";
+}
+
+static void tell_bad_request(const struct inquiry *inquiry)
+{
+    bool plain = strncmp(inquiry->signal->url, "http:", 5) == 0;
+
+    if (plain && has(&inquiry->reply, "HTTPS"))
+        tell(inquiry, inquiry->bad,
+             "it speaks TLS: the URL must begin with https");
+    else if (inquiry->signal->json)
+        tell(inquiry, inquiry->bad,
+             "it may not take http/json: try "
+             "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf");
+    else
+        tell(inquiry, LLMOBS_REPORT_NOTE,
+             "it was reached, and refuses a request without spans; whether it "
+             "takes spans is not known");
+}
+
+static const char *other_form(const struct inquiry *inquiry)
+{
+    return inquiry->signal->json ? "it does not take http/json: try "
+                                   "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+                                 : "it does not take http/protobuf: try "
+                                   "OTEL_EXPORTER_OTLP_PROTOCOL=http/json";
+}
+
+static void tell_status(struct inquiry *inquiry)
+{
+    long status = inquiry->reply.status;
+
+    if (status >= 200 && status < 300)
+        tell_success(inquiry);
+    else if (status == 400)
+        tell_bad_request(inquiry);
+    else if (status == 401 || status == 403)
+        tell(inquiry, inquiry->bad, no_entry(inquiry));
+    else if (status == 404 || status == 405)
+        tell(inquiry, inquiry->bad,
+             "nothing takes OTLP at this path; OTEL_EXPORTER_OTLP_ENDPOINT is "
+             "a base to which the path is added, and the variable of one "
+             "signal is the whole URL");
+    else if (status == 415)
+        tell(inquiry, inquiry->bad, other_form(inquiry));
+    else if (status >= 300 && status < 400)
+        tell(inquiry, inquiry->bad,
+             "it sends elsewhere, which is not followed, as the headers hold "
+             "keys");
+    else if (status == 429 || (status >= 502 && status <= 504))
+        tell(inquiry, inquiry->bad,
+             "it takes nothing now; what is there is kept and sent later");
+    else
+        tell(inquiry, inquiry->bad, "this means no success");
+}
+
+/* ---- no answer ---------------------------------------------------------- */
+
+static const char *tls_trouble(const struct inquiry *inquiry)
+{
+    switch (inquiry->reply.code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return "its certificate is not trusted, or is another host's; "
+               "OTEL_EXPORTER_OTLP_CERTIFICATE names the file of a CA";
+    case CURLE_SSL_CACERT_BADFILE:
+        return "the file of CAs cannot be read "
+               "(OTEL_EXPORTER_OTLP_CERTIFICATE, LLMOBS_CA_FILE)";
+    case CURLE_SSL_CERTPROBLEM:
+        return "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and "
+               "OTEL_EXPORTER_OTLP_CLIENT_KEY cannot be used";
+    default:
+        return "the TLS handshake fails: it speaks no TLS there, or is a port "
+               "of gRPC, or wants a client's certificate";
+    }
+}
+
+static const char *why_no_answer(const struct inquiry *inquiry)
+{
+    switch (inquiry->rc) {
+    case -EPROTO:
+        return tls_trouble(inquiry);
+    case -ENOTCONN:
+        return "no libcurl.so.4 to ask it with";
+    case -EHOSTUNREACH:
+        return "no address is known for its name";
+    case -EIO:
+        return "it answers in no HTTP/1.1";
+    default:
+        return strerror(-inquiry->rc);
+    }
+}
+
+static void tell_silence(const struct inquiry *inquiry)
+{
+    struct llmobs_doctor *doctor = inquiry->doctor;
+    bool held = inquiry->rc == -ENOTCONN && doctor->holder[0] != '\0';
+
+    if (held)
+        llmobs_doctor_tell_held(doctor, inquiry->bad, ABOUT, inquiry->url);
+    else if (inquiry->http2)
+        llmobs_report_add(&doctor->report, inquiry->bad, ABOUT,
+                          "%s: %s speaks HTTP/2 alone, as a port of gRPC does: "
+                          "a receiver takes OTLP by HTTP at another port, "
+                          "4318 as a rule",
+                          inquiry->kind->name, inquiry->url);
+    else
+        llmobs_report_add(&doctor->report, inquiry->bad, ABOUT,
+                          "%s: %s does not answer: %s", inquiry->kind->name,
+                          inquiry->url, why_no_answer(inquiry));
+}
+
+/* ---- an endpoint -------------------------------------------------------- */
+
+static int add_fact(const struct inquiry *inquiry, struct llmobs_json *list)
+{
+    struct llmobs_json *fact = llmobs_json_object();
+    long status = inquiry->reply.status;
+
+    (void)llmobs_json_sets(fact, "signal", inquiry->kind->name);
+    (void)llmobs_json_sets(fact, "url", inquiry->url);
+    (void)llmobs_json_sets(fact, "protocol", form_of(inquiry->signal));
+    if (status > 0)
+        (void)llmobs_json_set(fact, "status", llmobs_json_int(status));
+    (void)llmobs_json_set(fact, "accepts", llmobs_json_bool(inquiry->accepts));
+    (void)llmobs_json_set(fact, "http2", llmobs_json_bool(inquiry->http2));
+    return llmobs_json_add(list, fact);
+}
+
+static void inquire(struct llmobs_doctor *doctor,
+                    const struct llmobs_config *config,
+                    enum llmobs_signal signal, enum llmobs_report_level bad,
+                    struct llmobs_json *list)
+{
+    struct inquiry inquiry = {.doctor = doctor,
+                              .signal = &config->otlp.signals[signal],
+                              .kind = &kinds[signal],
+                              .bad = bad};
+
+    inquiry.url = llmobs_doctor_shown("", inquiry.signal->url);
+    doctor->report.no_memory |= inquiry.url == NULL;
+    ask(&inquiry, config);
+    inquiry.http2 = speaks_http2(&inquiry);
+    if (inquiry.reply.status > 0)
+        tell_status(&inquiry);
+    else
+        tell_silence(&inquiry);
+    if (signal == LLMOBS_SIGNAL_TRACES && bad == LLMOBS_REPORT_BAD)
+        doctor->no_exporter |= !inquiry.accepts;
+    doctor->report.no_memory |= add_fact(&inquiry, list) != 0;
+    llmobs_http_reply_fini(&inquiry.reply);
+    free(inquiry.url);
+}
+
+/* Tells once how to have the texts of messages. */
+static void tell_content(struct llmobs_doctor *doctor,
+                         const struct llmobs_otlp_config *otlp)
+{
+    if (otlp->span_content)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "the texts of messages are sent");
+    else if (otlp->content_unasked)
+        llmobs_report_add(
+            &doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+            "the texts of messages are not sent, as OpenTelemetry wants them "
+            "asked for: OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="
+            "SPAN_ONLY, or LLMOBS_CONTENT=full");
+    else
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "the texts of messages are switched off");
+}
+
+void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
+                        const struct llmobs_config *config, bool wanted)
+{
+    const struct llmobs_otlp_config *otlp = &config->otlp;
+    enum llmobs_report_level bad =
+        wanted ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE;
+    struct llmobs_json *list = llmobs_json_array();
+
+    if (!otlp->signals[LLMOBS_SIGNAL_TRACES].on) {
+        doctor->no_exporter |= wanted;
+        llmobs_report_add(&doctor->report, bad, ABOUT,
+                          "traces: switched off by OTEL_SDK_DISABLED or "
+                          "OTEL_TRACES_EXPORTER, or the URL is none");
+    }
+    for (int i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
+        if (otlp->signals[i].on)
+            inquire(doctor, config, (enum llmobs_signal)i, bad, list);
+    tell_content(doctor, otlp);
+    llmobs_report_fact(&doctor->report, ABOUT, list);
+}
+
+void llmobs_doctor_otlp_unused(struct llmobs_doctor *doctor,
+                               const struct llmobs_config *config,
+                               const char *why)
+{
+    char *url =
+        llmobs_doctor_shown("", config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
+
+    doctor->report.no_memory |= url == NULL;
+    llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                      "%s gets no spans: %s", url, why);
+    free(url);
+}
