@@ -48,11 +48,13 @@ static const char help_text[] =
     "usage: llmobs stats [OPTIONS]\n"
     "\n"
     "Counts the calls that this user's processes, running or ended, have\n"
-    "captured, by their outcome. captured is the sum of delivered, pending, "
-    "spooled\n"
-    "(on the disk, for another process to deliver), unconfirmed (looked like "
-    "a\n"
-    "call of a model and was none), purged (by `llmobs purge`) and dropped.\n"
+    "captured, by their outcome. captured is the sum of delivered, "
+    "sampled_out\n"
+    "(kept from OTLP by its sampler), pending, spooled (on the disk, for "
+    "another\n"
+    "process to deliver), unconfirmed (looked like a call of a model and was "
+    "none),\n"
+    "purged (by `llmobs purge`) and dropped.\n"
     "\n"
     "  --store DIR      another store than the environment names\n"
     "  --json           as one JSON object\n"
@@ -272,6 +274,7 @@ static void print_text(const struct stats *stats)
 
     print_row("captured", stats->captured);
     print_part("delivered", number(stats, "delivered"));
+    print_part("sampled_out", number(stats, "sampled_out"));
     print_part("pending", stats->pending);
     print_part("spooled", stats->spooled);
     print_part("unconfirmed", number(stats, "unconfirmed"));
@@ -368,6 +371,8 @@ static int fill_object(const struct stats *stats, struct llmobs_json *object)
     if (rc == 0)
         rc = set_number(object, "delivered", number(stats, "delivered"));
     if (rc == 0)
+        rc = set_number(object, "sampled_out", number(stats, "sampled_out"));
+    if (rc == 0)
         rc = set_number(object, "pending", stats->pending);
     if (rc == 0)
         rc = set_number(object, "spooled", stats->spooled);
@@ -426,6 +431,9 @@ static void print_prometheus(const struct stats *stats)
                  stats->captured);
     print_metric("delivered_total", "counter", "Accepted by an exporter.",
                  number(stats, "delivered"));
+    print_metric("sampled_out_total", "counter",
+                 "Kept from OTLP by its sampler.",
+                 number(stats, "sampled_out"));
     print_metric("unconfirmed_total", "counter",
                  "Candidates that were no call of a model.",
                  number(stats, "unconfirmed"));

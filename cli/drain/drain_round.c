@@ -100,6 +100,7 @@ static void drain(const struct llmobs_drain_round *round,
     out->delivered = llmobs_stats_get(LLMOBS_STAT_delivered);
     out->expired = llmobs_stats_get(LLMOBS_STAT_dropped_expired);
     out->refused = llmobs_stats_get(LLMOBS_STAT_dropped_export) +
+                   llmobs_stats_get(LLMOBS_STAT_dropped_rejected) +
                    llmobs_stats_get(LLMOBS_STAT_dropped_memory);
     out->left = left.ours + left.others;
     out->others = left.others;

@@ -36,6 +36,8 @@
 /* The time between two looks for spools of processes that have ended. */
 #define ADOPT_EVERY_MS 30000
 
+#define ALL_KINDS ((1u << LLMOBS_EVENT_KINDS) - 1)
+
 static bool is_over(const struct llmobs_delivery *delivery)
 {
     return delivery->account.bytes >= (size_t)delivery->config->buffer_max;
@@ -505,10 +507,13 @@ static void add_adopted(struct llmobs_delivery *delivery,
     (void)add_source(delivery, &source, refusing);
 }
 
-/* True where the exporter has sent an event of any kind. */
+/* True where the exporter has sent an event of any kind, or takes no spans, as
+ * it may then have nothing to send for long. */
 static bool has_sent(const struct llmobs_delivery *delivery,
                      const struct llmobs_exporter *exporter)
 {
+    if (exporter->kinds && !(exporter->kinds & 1u << LLMOBS_EVENT_SPAN))
+        return true;
     for (size_t i = 0; i < delivery->count; i++)
         if (delivery->list[i].exporter == exporter && delivery->list[i].sent_ns)
             return true;
@@ -696,10 +701,11 @@ void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending)
 {
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
+        const struct llmobs_backoff *backoff = d->exporter->backoff;
         bool waits = d->polite && llmobs_clock_mono_ns() < d->due_ns;
 
         d->tries = 1;
-        if (d->given_up || (waits && !ending))
+        if (d->given_up || (waits && (!ending || (backoff && backoff->firm))))
             d->tries = 0;
         else if (!waits && !atomic_load(&d->exporter->remote))
             d->tries = LOCAL_TRIES;
@@ -820,19 +826,20 @@ static void add_at(struct llmobs_delivery *delivery, size_t at,
 int llmobs_delivery_add(struct llmobs_delivery *delivery,
                         struct llmobs_exporter *exporter)
 {
-    size_t count = delivery->count;
+    unsigned kinds = exporter->kinds ? exporter->kinds : ALL_KINDS;
 
-    if (count + LLMOBS_EVENT_KINDS > LLMOBS_DESTINATIONS_MAX)
+    if (delivery->count + LLMOBS_EVENT_KINDS > LLMOBS_DESTINATIONS_MAX)
         return -ENOSPC;
     exporter->tick = (struct llmobs_tick){tick, delivery};
     if (atomic_load(&exporter->remote)) {
-        for (unsigned kind = 0; kind < LLMOBS_EVENT_KINDS; kind++)
-            add_at(delivery, count + kind, exporter, 1u << kind);
+        for (unsigned kind = 1; kind <= kinds; kind <<= 1)
+            if (kinds & kind)
+                add_at(delivery, delivery->count, exporter, kind);
         return 0;
     }
     memmove(delivery->list + 1, delivery->list,
-            count * sizeof(*delivery->list));
-    add_at(delivery, 0, exporter, (1u << LLMOBS_EVENT_KINDS) - 1);
+            delivery->count * sizeof(*delivery->list));
+    add_at(delivery, 0, exporter, kinds);
     return 0;
 }
 

@@ -21,8 +21,8 @@
 #include "core/deliver/destination.h"
 #include "core/span/span.h"
 
-/* A remote exporter needs two: one for spans, one for evaluations. */
-#define LLMOBS_DESTINATIONS_MAX 8
+/* A remote exporter needs one for each kind of event that it takes. */
+#define LLMOBS_DESTINATIONS_MAX 12
 
 /* A span as the buffer carries it. */
 struct llmobs_span_item {
@@ -68,7 +68,8 @@ void llmobs_delivery_init(struct llmobs_delivery *delivery,
 void llmobs_delivery_reset(struct llmobs_delivery *delivery);
 
 /* Takes the exporter on success; -ENOSPC. Local exporters are served first. One
- * that may be remote becomes a destination for each kind of event. */
+ * that may be remote becomes a destination for each kind of event that it
+ * takes. */
 int llmobs_delivery_add(struct llmobs_delivery *delivery,
                         struct llmobs_exporter *exporter);
 

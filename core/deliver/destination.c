@@ -11,12 +11,13 @@
 #include "core/spool/process_dir.h"
 #include "core/text/budget.h"
 
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS 10000
 /* The first send waits so long. A short process has ended by then, and its exit
  * sends: a request before could be cut by the app's own cleanup of libcurl, and
  * then it is not known whether the peer got the events. */
 #define FIRST_MS 50
+
+static const struct llmobs_backoff usual = {
+    .first_ms = 100, .most_ms = 10000, .growth = 200, .jitter = 50};
 
 /* -- events -------------------------------------------------------------- */
 
@@ -99,7 +100,9 @@ static void settle_event(struct llmobs_account *account,
 void llmobs_event_release(struct llmobs_account *account,
                           struct llmobs_event *event, enum llmobs_stat fate)
 {
-    if (event->fate == LLMOBS_STAT_delivered)
+    if (event->fate == LLMOBS_STAT_delivered ||
+        (event->fate == LLMOBS_STAT_sampled_out &&
+         fate != LLMOBS_STAT_delivered))
         event->fate = fate;
     if (--event->refs)
         return;
@@ -111,6 +114,12 @@ void llmobs_event_release(struct llmobs_account *account,
 
 /* -- the queue ----------------------------------------------------------- */
 
+static const struct llmobs_backoff *backoff_of(
+    const struct llmobs_destination *d)
+{
+    return d->exporter->backoff ? d->exporter->backoff : &usual;
+}
+
 void llmobs_destination_init(struct llmobs_destination *destination,
                              struct llmobs_exporter *exporter,
                              struct llmobs_account *account,
@@ -121,7 +130,7 @@ void llmobs_destination_init(struct llmobs_destination *destination,
     destination->account = account;
     destination->interval_ms = config->flush_interval_ms;
     destination->enough = (size_t)config->payload_max / 2;
-    destination->backoff_ms = BACKOFF_FIRST_MS;
+    destination->backoff_ms = backoff_of(destination)->first_ms;
 }
 
 void llmobs_destination_forget(struct llmobs_destination *destination)
@@ -132,7 +141,7 @@ void llmobs_destination_forget(struct llmobs_destination *destination)
     destination->first = destination->count = destination->cap = 0;
     destination->bytes = 0;
     destination->due_ns = destination->sent_ns = 0;
-    destination->backoff_ms = BACKOFF_FIRST_MS;
+    destination->backoff_ms = backoff_of(destination)->first_ms;
     destination->polite = destination->hopeless = false;
     destination->given_up = false;
     destination->tries = 0;
@@ -223,20 +232,29 @@ static bool may_pass(int error)
            error == -EDQUOT;
 }
 
-/* Half of the time is random, so that the processes of a host do not all try
+static int64_t random_ms(int64_t below)
+{
+    return (int64_t)(llmobs_context_random() % (uint64_t)(below + 1));
+}
+
+/* A part of the time is random, so that the processes of a host do not all try
  * again at once. */
+static int64_t next_wait(struct llmobs_destination *d)
+{
+    const struct llmobs_backoff *backoff = backoff_of(d);
+    int64_t ms = d->backoff_ms;
+    int64_t longer = ms * backoff->growth / 100;
+
+    d->backoff_ms = longer < backoff->most_ms ? longer : backoff->most_ms;
+    return ms / 2 + random_ms(ms * backoff->jitter / 100);
+}
+
 static void back_off(struct llmobs_destination *d, int error)
 {
     int64_t ms = d->exporter->retry_ms;
 
     d->polite = ms > 0;
-    if (!d->polite) {
-        ms = d->backoff_ms;
-        d->backoff_ms = ms * 2 < BACKOFF_MAX_MS ? ms * 2 : BACKOFF_MAX_MS;
-        ms = ms / 2 + (int64_t)(llmobs_context_random() % (uint64_t)ms) / 2 + 1;
-    } else {
-        ms += (int64_t)(llmobs_context_random() % (uint64_t)(ms / 8 + 1));
-    }
+    ms = d->polite ? ms + random_ms(ms / 8) : next_wait(d);
     d->due_ns = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
     d->hopeless = !atomic_load(&d->exporter->remote) && !may_pass(error);
     d->tries = d->polite || d->hopeless || d->tries < 1 ? 0 : d->tries - 1;
@@ -246,7 +264,7 @@ static void go_on(struct llmobs_destination *d)
 {
     d->due_ns = 0;
     d->polite = d->hopeless = false;
-    d->backoff_ms = BACKOFF_FIRST_MS;
+    d->backoff_ms = backoff_of(d)->first_ms;
     d->sent_ns = llmobs_clock_mono_ns();
 }
 
@@ -268,10 +286,21 @@ static void note_delivered_to(const struct llmobs_destination *d,
                                        event->delivered_to);
 }
 
+static void count_sent(const struct llmobs_exporter *exporter,
+                       const unsigned char *outcomes, int n)
+{
+    const char *name = exporter->via ? exporter->via : exporter->ops->name;
+    uint64_t sent = 0;
+
+    for (int i = 0; i < n; i++)
+        sent += outcomes[i] == LLMOBS_OUTCOME_DELIVERED;
+    llmobs_stats_add(llmobs_stats_sent(name), sent);
+}
+
 /* Sends at least one and at most `most` of the first events, all of one kind.
- */
+ * What became of each is in `outcomes`. */
 static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
-                 size_t most)
+                 size_t most, unsigned char outcomes[LLMOBS_SEND_MAX])
 {
     struct llmobs_text events[LLMOBS_SEND_MAX];
     size_t n = 0;
@@ -285,18 +314,26 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
     } while (n < most && n < LLMOBS_SEND_MAX &&
              event_at(d, n)->kind == exporter->kind);
     exporter->retry_ms = 0;
+    memset(outcomes, LLMOBS_OUTCOME_DELIVERED, LLMOBS_SEND_MAX);
+    exporter->outcomes = outcomes;
     rc = exporter->ops->send(exporter, events, n);
+    exporter->outcomes = NULL;
     if (rc > 0)
         llmobs_crash_point("accepted");
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++)
         note_delivered_to(d, event_at(d, (size_t)i));
-    if (rc > 0)
-        llmobs_stats_add(llmobs_stats_sent(exporter->via ? exporter->via
-                                                         : exporter->ops->name),
-                         (uint64_t)rc);
+    count_sent(exporter, outcomes, rc);
     return rc;
+}
+
+static enum llmobs_stat fate_of(unsigned char outcome)
+{
+    if (outcome == LLMOBS_OUTCOME_REJECTED)
+        return LLMOBS_STAT_dropped_rejected;
+    return outcome == LLMOBS_OUTCOME_SAMPLED_OUT ? LLMOBS_STAT_sampled_out
+                                                 : LLMOBS_STAT_delivered;
 }
 
 static void set_aside(const struct llmobs_destination *d,
@@ -348,14 +385,16 @@ static size_t may_send(struct llmobs_destination *d)
 int llmobs_destination_send(struct llmobs_destination *destination)
 {
     struct llmobs_destination *d = destination;
+    unsigned char outcomes[LLMOBS_SEND_MAX];
     size_t most = may_send(d);
     int rc;
 
     if (most == 0)
         return 0;
-    rc = offer(d, d->exporter, most);
+    rc = offer(d, d->exporter, most, outcomes);
     if (rc > 0) {
-        pop(d, (size_t)rc, LLMOBS_STAT_delivered);
+        for (int i = 0; i < rc; i++)
+            pop(d, 1, fate_of(outcomes[i]));
     } else if (rc == -EBADMSG) {
         set_aside(d, event_at(d, 0));
         pop(d, 1, LLMOBS_STAT_dropped_export);
@@ -377,6 +416,7 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
                               struct llmobs_exporter *rescue)
 {
     struct llmobs_destination *d = destination;
+    unsigned char outcomes[LLMOBS_SEND_MAX];
     size_t n = 0;
     int rc;
 
@@ -388,7 +428,7 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
     }
     while (n < d->count && !event_at(d, n)->rescued)
         n++;
-    rc = offer(d, rescue, n);
+    rc = offer(d, rescue, n, outcomes);
     for (int i = 0; i < rc; i++)
         event_at(d, (size_t)i)->rescued = true;
     if (rc > 0)

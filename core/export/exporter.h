@@ -3,9 +3,10 @@
  *
  * Owns:    its descriptors and connections, until free.
  * Threads: the one that has the worker's turn; the atomic members: any.
- * Errors:  send gives the number of leading events that are delivered for good
- *          (0 to count), or a negative errno when none is. -EBADMSG: the peer
- *          has refused the first event for good, and has not judged the others.
+ * Errors:  send gives the number of leading events that are done with (0 to
+ *          count), delivered unless `outcomes` says otherwise; or a negative
+ *          errno when none is. -EBADMSG: the peer has refused the first event
+ *          for good, and has not judged the others.
  *          The exporter itself logs, once, why it cannot send.
  * Fork:    forget abandons the state that a child inherited, and frees none of
  *          it.
@@ -48,8 +49,27 @@ enum llmobs_phase {
     LLMOBS_PHASE_ENDING   /* the exit of the process waits for it */
 };
 
+/* What became of an event that a send is done with. */
+enum llmobs_outcome {
+    LLMOBS_OUTCOME_DELIVERED,
+    LLMOBS_OUTCOME_REJECTED,   /* the peer accepted the request, and says that
+                                * it threw the event away */
+    LLMOBS_OUTCOME_SAMPLED_OUT /* the sampler keeps it from this peer */
+};
+
+/* How the time before the next try grows after failed sends. */
+struct llmobs_backoff {
+    int64_t first_ms, most_ms;
+    int growth; /* each time is so many percent of the last one */
+    int jitter; /* percent of the time; half of it and a random part of these
+                 * are waited */
+    bool firm;  /* a pause that the peer asks for holds at the exit, too */
+};
+
 struct llmobs_exporter {
     const struct llmobs_exporter_ops *ops;
+    const struct llmobs_backoff *backoff; /* NULL: that of an agent */
+    unsigned kinds; /* bit i: it takes events of kind i; 0: of all kinds */
     struct llmobs_exporter *outer; /* sends through this one; NULL: none does */
     _Atomic int64_t
         cut_ns;         /* cuts its requests then; 0: not before their end */
@@ -62,7 +82,9 @@ struct llmobs_exporter {
     /* The caller of send sets these. */
     enum llmobs_phase phase;
     enum llmobs_event_kind kind; /* of all events of a send */
-    struct llmobs_tick tick;     /* called while a request waits */
+    unsigned char *outcomes; /* enum llmobs_outcome, of each event, 0 before;
+                              * NULL: nobody asks */
+    struct llmobs_tick tick; /* called while a request waits */
 };
 
 /* True where the end of the process has cut a request. */

@@ -50,8 +50,6 @@ static const struct form {
 
 #define RETRY_AFTER_MAX_MS 60000
 #define DENIED_PAUSE_MS 60000
-#define SILENT_LOCAL_MS 50
-#define SILENT_REMOTE_MS 1000
 
 /* Where events of one kind go, and the state of that peer. */
 struct route {
@@ -161,7 +159,6 @@ static const struct llmobs_post_form agent_form = {
     .later = "later agent",
     .silent = "no agent",
     .refused = "refused agent",
-    .silent_ms = SILENT_LOCAL_MS,
     .pause_ms = DENIED_PAUSE_MS,
     .retry_after_max_ms = RETRY_AFTER_MAX_MS,
     .judge = judge,
@@ -176,7 +173,6 @@ static const struct llmobs_post_form agentless_form = {
     .later = "later intake",
     .silent = "no intake",
     .refused = "refused intake",
-    .silent_ms = SILENT_REMOTE_MS,
     .pause_ms = DENIED_PAUSE_MS,
     .retry_after_max_ms = RETRY_AFTER_MAX_MS,
     .judge = judge,
@@ -304,6 +300,8 @@ static void settle_post(struct intake *intake, struct route *route)
     post->room = (size_t)intake->config->payload_max;
     post->frame = strlen(form->first) + strlen(form->last);
     post->around = strlen(form->before) + strlen(form->after) + 2;
+    post->silent_ms =
+        intake->agentless ? LLMOBS_SILENT_FAR_MS : LLMOBS_SILENT_NEAR_MS;
     post->request.local = !intake->agentless;
     post->request.timeout_ms = intake->config->writer_timeout_ms;
 }

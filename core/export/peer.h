@@ -17,6 +17,11 @@
 
 #define LLMOBS_PEER_DOWN_MS 30000
 
+/* A request that was cut before its time-out proves a peer silent only if it
+ * lasted this long: one on this host, and one far away. */
+#define LLMOBS_SILENT_NEAR_MS 50
+#define LLMOBS_SILENT_FAR_MS 1000
+
 /* The marker of one URL. */
 void llmobs_peer_mark_down(const struct llmobs_config *config, const char *url);
 bool llmobs_peer_is_marked_down(const struct llmobs_config *config,

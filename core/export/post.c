@@ -123,7 +123,7 @@ static int put_off(struct llmobs_post *post,
 
 static int no_answer(struct llmobs_post *post, int rc, int64_t began_ns)
 {
-    llmobs_peer_failed(&post->peer, rc, began_ns, post->form->silent_ms);
+    llmobs_peer_failed(&post->peer, rc, began_ns, post->silent_ms);
     if (rc != -ECANCELED && rc != -ENOTCONN)
         llmobs_log_once(LLMOBS_LOG_WARN, post->form->silent,
                         "exporter %s: no answer (%s); %s are tried again",

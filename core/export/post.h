@@ -35,9 +35,7 @@ struct llmobs_post_form {
     const char *name; /* of the exporter, in messages */
     /* The causes of its messages (llmobs_log_once). */
     const char *denied, *later, *silent, *refused;
-    int64_t silent_ms; /* a request that was cut before its time-out proves the
-                        * peer silent only if it lasted this long */
-    int64_t pause_ms;  /* after a denial, until a person corrects the cause */
+    int64_t pause_ms; /* after a denial, until a person corrects the cause */
     int64_t retry_after_max_ms;
     enum llmobs_verdict (*judge)(long status);
     /* The bytes of an event in a body. NULL: those of its text. */
@@ -61,6 +59,7 @@ struct llmobs_post {
     const char *events;                 /* the word for them in a message */
     struct llmobs_http_request request; /* what all requests have */
     struct llmobs_peer peer;
+    int64_t silent_ms; /* `enough_ms` of llmobs_peer_failed */
     struct llmobs_buf *body;
     char *headers[LLMOBS_POST_HEADERS_MAX + 1];
     size_t header_count;
@@ -70,8 +69,8 @@ struct llmobs_post {
     size_t most;          /* in the next one; fewer after a refusal */
 };
 
-/* Sets what all posts have; the caller sets `form`, `http`, `events`, `body`,
- * `room` and the request's URL and time-out. */
+/* Sets what all posts have; the caller sets `form`, `http`, `events`,
+ * `silent_ms`, `body`, `room` and the request's URL and time-out. */
 void llmobs_post_init(struct llmobs_post *post,
                       struct llmobs_exporter *exporter,
                       const struct llmobs_config *config);

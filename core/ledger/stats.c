@@ -36,7 +36,7 @@ const char *llmobs_stats_name(enum llmobs_stat stat)
 
 enum llmobs_stat llmobs_stats_sent(const char *exporter)
 {
-    for (int i = LLMOBS_STAT_sent_store; i <= LLMOBS_STAT_sent_agentless; i++)
+    for (int i = LLMOBS_STAT_sent_store; i <= LLMOBS_STAT_sent_otlp; i++)
         if (strcmp(names[i] + strlen("sent_"), exporter) == 0)
             return (enum llmobs_stat)i;
     return LLMOBS_STAT_COUNT;
@@ -44,9 +44,9 @@ enum llmobs_stat llmobs_stats_sent(const char *exporter)
 
 bool llmobs_stats_name_settles(const char *name)
 {
-    return strcmp(name, "delivered") == 0 || strcmp(name, "unconfirmed") == 0 ||
-           strcmp(name, "left") == 0 || strcmp(name, "purged") == 0 ||
-           strncmp(name, "dropped_", 8) == 0;
+    return strcmp(name, "delivered") == 0 || strcmp(name, "sampled_out") == 0 ||
+           strcmp(name, "unconfirmed") == 0 || strcmp(name, "left") == 0 ||
+           strcmp(name, "purged") == 0 || strncmp(name, "dropped_", 8) == 0;
 }
 
 bool llmobs_stats_settles(enum llmobs_stat stat)

@@ -1,7 +1,7 @@
 /* stats - counters of what happened to the calls; each call is counted once.
  *
- * captured + adopted = delivered + pending + left + all dropped_* +
- * unconfirmed + purged, whenever no call is being counted. A call that one
+ * captured + adopted = delivered + sampled_out + pending + left + all dropped_*
+ * + unconfirmed + purged, whenever no call is being counted. A call that one
  * process leaves in the spool is adopted by another.
  *
  * A thread counts a call in the order of LLMOBS_STATS: kept, captured (or
@@ -20,27 +20,31 @@
 #include <stdint.h>
 
 /* X(name): the counters, in the order in which a call is counted. delivered,
- * unconfirmed, left, purged and those named dropped_... settle a captured or
- * adopted call; the others stand beside that sum. */
-#define LLMOBS_STATS(X)                                                       \
-    X(kept)            /* written to the spool, or adopted from one */        \
-    X(captured)        /* exchanges and spans given to the buffer or lost */  \
-    X(adopted)         /* taken from the spools of ended processes */         \
-    X(delivered)       /* accepted by the exporter */                         \
-    X(unconfirmed)     /* candidates that were no LLM call */                 \
-    X(left)            /* left in the spool when the process ended */         \
-    X(dropped_full)    /* the buffer was full */                              \
-    X(dropped_memory)  /* no memory */                                        \
-    X(dropped_export)  /* refused by the exporter for good */                 \
-    X(dropped_expired) /* older than the intake accepts */                    \
-    X(dropped_exit)    /* not delivered when the process ended */             \
-    X(dropped_died)    /* pending when the process was killed */              \
-    X(evaluations)     /* delivered events that are evaluations */            \
-    X(purged)          /* removed from the spool by `llmobs purge` */         \
-    X(released)        /* removed from the spool; the rest of kept is left */ \
-    X(sent_store)      /* accepted by the exporter of that name; */           \
-    X(sent_agent)      /* several may accept the same event */                \
-    X(sent_agentless)
+ * sampled_out, unconfirmed, left, purged and those named dropped_... settle a
+ * captured or adopted call; the others stand beside that sum. Of several
+ * destinations the one that did not get the call decides. */
+#define LLMOBS_STATS(X)                                                        \
+    X(kept)             /* written to the spool, or adopted from one */        \
+    X(captured)         /* exchanges and spans given to the buffer or lost */  \
+    X(adopted)          /* taken from the spools of ended processes */         \
+    X(delivered)        /* accepted by the exporter */                         \
+    X(sampled_out)      /* kept from OTLP by the sampler */                    \
+    X(unconfirmed)      /* candidates that were no LLM call */                 \
+    X(left)             /* left in the spool when the process ended */         \
+    X(dropped_full)     /* the buffer was full */                              \
+    X(dropped_memory)   /* no memory */                                        \
+    X(dropped_export)   /* refused by the exporter for good */                 \
+    X(dropped_rejected) /* accepted, and thrown away by the receiver */        \
+    X(dropped_expired)  /* older than the intake accepts */                    \
+    X(dropped_exit)     /* not delivered when the process ended */             \
+    X(dropped_died)     /* pending when the process was killed */              \
+    X(evaluations)      /* delivered events that are evaluations */            \
+    X(purged)           /* removed from the spool by `llmobs purge` */         \
+    X(released)         /* removed from the spool; the rest of kept is left */ \
+    X(sent_store)       /* accepted by the exporter of that name; */           \
+    X(sent_agent)       /* several may accept the same event */                \
+    X(sent_agentless)                                                          \
+    X(sent_otlp)
 
 enum llmobs_stat {
 #define X(name) LLMOBS_STAT_##name,

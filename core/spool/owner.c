@@ -43,6 +43,32 @@ struct llmobs_owner {
     struct llmobs_buf lead; /* of this process: a file's begin and its entry */
 };
 
+static int add_text(struct llmobs_buf *buf, const char *text)
+{
+    return llmobs_buf_add(buf, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+/* Only where OTLP can be a destination at all, as an app's own telemetry
+ * settings are nothing to the others. */
+static int add_otlp(const struct llmobs_config *config, struct llmobs_buf *buf)
+{
+    const struct llmobs_otlp_signal *signals = config->otlp.signals;
+    int rc = 0;
+
+    if (!config->exporter ||
+        !(strstr(config->exporter, "otlp") ||
+          (strcmp(config->exporter, "auto") == 0 && signals[0].given)))
+        return 0;
+    for (size_t i = 0; i < LLMOBS_SIGNAL_COUNT && !rc; i++) {
+        char *const *header = signals[i].on ? signals[i].headers : NULL;
+
+        rc = add_text(buf, signals[i].on ? signals[i].url : NULL);
+        for (; !rc && header && *header; header++)
+            rc = add_text(buf, *header);
+    }
+    return rc;
+}
+
 /* Adds every setting that decides where events go, each with its NUL. */
 static int add_destinations(const struct llmobs_config *config,
                             struct llmobs_buf *buf)
@@ -52,12 +78,9 @@ static int add_destinations(const struct llmobs_config *config,
         config->api_key,  config->override_origin, config->store_dir};
     int rc = llmobs_buf_addf(buf, "%d", config->agentless);
 
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++) {
-        const char *text = texts[i] ? texts[i] : "";
-
-        rc = llmobs_buf_add(buf, text, strlen(text) + 1);
-    }
-    return rc;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
+        rc = add_text(buf, texts[i]);
+    return rc ? rc : add_otlp(config, buf);
 }
 
 static int find_origin(const struct llmobs_config *config,

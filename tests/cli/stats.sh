@@ -51,8 +51,8 @@ import json, sys
 text = open(sys.argv[1]).read()
 j = json.loads(text)
 dropped = sum(j["dropped_by_reason"].values())
-parts = sum(j[n] for n in ("delivered", "pending", "spooled", "unconfirmed",
-                           "purged", "dropped"))
+parts = sum(j[n] for n in ("delivered", "sampled_out", "pending", "spooled",
+                           "unconfirmed", "purged", "dropped"))
 shown = {}
 for line in open(sys.argv[2]):
     words = line.split()

@@ -28,7 +28,9 @@ struct side {
     atomic_int sends;
     atomic_int busy; /* inside a send */
     atomic_int overlaps;
-    atomic_bool hangs; /* its request waits, as http does */
+    atomic_bool hangs;         /* its request waits, as http does */
+    size_t withheld, rejected; /* events: so many first and last ones of each
+                                * send do not arrive */
     unsigned seed;
     unsigned char seen[IDS];
 };
@@ -82,6 +84,12 @@ static int side_send(struct llmobs_exporter *exporter,
             atomic_fetch_add(&side->refused, 1);
     } else if (error == 0) {
         rc = side_take(side, events, count);
+    }
+    for (size_t i = 0; exporter->outcomes && rc > 0 && i < (size_t)rc; i++) {
+        if (i < side->withheld)
+            exporter->outcomes[i] = LLMOBS_OUTCOME_SAMPLED_OUT;
+        else if (i + side->rejected >= (size_t)rc)
+            exporter->outcomes[i] = LLMOBS_OUTCOME_REJECTED;
     }
     if (rc == -EACCES)
         exporter->retry_ms = 60000;
@@ -603,6 +611,97 @@ START_TEST(what_is_said_of_a_call_weighs)
 }
 END_TEST
 
+/* Each call is settled once, by the destination that did not get it. */
+START_TEST(an_outcome_for_each_event)
+{
+    begin(false, 1 << 24);
+    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    far.withheld = 3;
+    far.rejected = 2;
+    give(0, 10);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 5);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_sampled_out), 3);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_rejected), 2);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_sent_agent), 5);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_sent_store), 10);
+    check_sum();
+    /* A loss elsewhere is a loss, whatever the sampler said before. */
+    far.withheld = 10;
+    atomic_store(&near.error, -EBADMSG);
+    give(10, 20);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_sampled_out), 3);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export), 10);
+    llmobs_worker_stop(worker, 1000);
+    check_sum();
+}
+END_TEST
+
+/* An exporter gets the kinds of events that it takes. */
+START_TEST(only_the_kinds_that_it_takes)
+{
+    static const struct llmobs_text evaluation = {"{}", 2};
+
+    begin(false, 1 << 24);
+    other_far.base.kinds = 1u << LLMOBS_EVENT_SPAN;
+    ck_assert_int_eq(llmobs_worker_add(worker, &other_far.base), 0);
+    near.base.kinds = 1u << LLMOBS_EVENT_EVALUATION;
+    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    give(0, 10);
+    ck_assert_int_eq(
+        llmobs_worker_give_event(worker, LLMOBS_EVENT_EVALUATION, evaluation),
+        0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(far.taken, 11);
+    ck_assert_int_eq(other_far.taken, 10);
+    ck_assert_int_eq(near.taken, 1);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 11);
+    llmobs_worker_stop(worker, 1000);
+    check_sum();
+}
+END_TEST
+
+/* Each exporter has its own back-off; a firm pause holds at the exit, too. */
+START_TEST(a_back_off_of_its_own)
+{
+    static const struct llmobs_backoff slow = {.first_ms = 1000,
+                                               .most_ms = 30000,
+                                               .growth = 150,
+                                               .jitter = 100,
+                                               .firm = true};
+    struct llmobs_account account = {0};
+    struct llmobs_destination d;
+    int64_t least[3] = {500, 750, 1125}, most[3] = {1501, 2251, 3376};
+
+    begin(false, 1 << 24);
+    far.base.backoff = &slow;
+    llmobs_destination_init(&d, &far.base, &account, &config);
+    atomic_store(&far.error, -ECONNREFUSED);
+    llmobs_destination_push(&d,
+                            llmobs_event_new(&account, LLMOBS_EVENT_SPAN,
+                                             (struct llmobs_text){"{}", 2}));
+    for (int i = 0; i < 3; i++) {
+        int64_t start = llmobs_clock_mono_ns();
+
+        ck_assert_int_eq(llmobs_destination_send(&d), -ECONNREFUSED);
+        ck_assert_int_ge((d.due_ns - start) / LLMOBS_NS_PER_MS, least[i]);
+        ck_assert_int_le((d.due_ns - start) / LLMOBS_NS_PER_MS, most[i] + 50);
+    }
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(llmobs_destination_send(&d), -ECONNREFUSED);
+    ck_assert_int_eq(d.backoff_ms, 30000);
+    free(d.queue[0]);
+    free(d.queue);
+    give(0, 1);
+    atomic_store(&far.error, -EACCES);
+    ck_assert_int_ne(llmobs_worker_flush(worker, 100), 0);
+    ck_assert_int_eq(far.sends, 24);
+    llmobs_worker_stop(worker, 100);
+    ck_assert_int_eq(far.sends, 24);
+}
+END_TEST
+
 UNIT_SUITE(delivery)
 {
     Suite *s = suite_create("delivery");
@@ -623,5 +722,8 @@ UNIT_SUITE(delivery)
     UNIT_TEST(s, a_pause_is_no_timeout_where_the_thread_looks_in);
     UNIT_TEST(s, the_sums_hold_with_several);
     UNIT_TEST(s, the_books_are_kept);
+    UNIT_TEST(s, an_outcome_for_each_event);
+    UNIT_TEST(s, only_the_kinds_that_it_takes);
+    UNIT_TEST(s, a_back_off_of_its_own);
     return s;
 }

@@ -428,7 +428,7 @@ static int slow_cut(const struct llmobs_http_request *request,
                     struct llmobs_http_reply *reply)
 {
     (void)request, (void)reply;
-    usleep((SILENT_LOCAL_MS + 10) * 1000);
+    usleep((LLMOBS_SILENT_NEAR_MS + 10) * 1000);
     return -ECANCELED;
 }
 

@@ -43,7 +43,9 @@ START_TEST(the_sum_knows_its_parts)
     ck_assert_int_ge(parts, 7);
     ck_assert(!llmobs_stats_settles(LLMOBS_STAT_captured));
     ck_assert(llmobs_stats_settles(LLMOBS_STAT_delivered));
+    ck_assert(llmobs_stats_settles(LLMOBS_STAT_sampled_out));
     ck_assert(llmobs_stats_settles(LLMOBS_STAT_unconfirmed));
+    ck_assert(llmobs_stats_settles(LLMOBS_STAT_dropped_rejected));
     ck_assert(llmobs_stats_settles(LLMOBS_STAT_dropped_died));
     ck_assert(!llmobs_stats_settles(LLMOBS_STAT_COUNT));
     ck_assert(llmobs_stats_name_settles("dropped_of_a_later_version"));
@@ -58,6 +60,7 @@ START_TEST(what_an_exporter_sent)
     ck_assert_int_eq(llmobs_stats_sent("agent"), LLMOBS_STAT_sent_agent);
     ck_assert_int_eq(llmobs_stats_sent("agentless"),
                      LLMOBS_STAT_sent_agentless);
+    ck_assert_int_eq(llmobs_stats_sent("otlp"), LLMOBS_STAT_sent_otlp);
     ck_assert_int_eq(llmobs_stats_sent("later"), LLMOBS_STAT_COUNT);
     ck_assert(!llmobs_stats_settles(LLMOBS_STAT_sent_agent));
 }
