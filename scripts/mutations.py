@@ -1685,6 +1685,54 @@ HAZARDS = [
                         "    else if (home)")],
           ["unit the_store_of_others"])]),
 
+    ("an OTLP endpoint that no request can go to",
+     "its signal is off: spans and keys go to no place that the user did not "
+     "name (`read_endpoint`)", [
+         ("endpoint-replaced", [
+             ("core/config/config_otlp.c",
+              "    llmobs_config_unset(&signal->url);\n", "")],
+          ["unit endpoints_as_specified"])]),
+
+    ("control characters and bad bytes behind percent signs",
+     "what a header or a resource gets is checked after its decoding "
+     "(`llmobs_otel_list_decode`)", [
+         ("decoded-unchecked", [
+             ("core/config/otel_list.c", "        if (len == 0 || point < ' '",
+              "        if (len > 4 || point < ' '"),
+             ("core/config/otel_list.c", "        text.data += len;\n"
+              "        text.len -= len;\n    }\n    return true;",
+              "        text.data += len ? len : 1;\n"
+              "        text.len -= len ? len : 1;\n    }\n    return true;")],
+          ["unit headers_are_decoded_and_secret",
+           "unit a_wrong_resource_goes_as_a_whole"]),
+         ("decoded-controls", [
+             ("core/config/otel_list.c", "(point >= 0x7f && point < 0xa0)",
+              "point == 0x110000"),
+             ("core/config/otel_list.c", "len == 0 || point < ' ' ||",
+              "len == 0 ||")],
+          ["unit a_wrong_resource_goes_as_a_whole"])]),
+
+    ("texts by OTLP for which nobody asked",
+     "they go only where a variable asks for them, and never against "
+     "`LLMOBS_CONTENT=off` (`settle_content`)", [
+         ("content-unasked", [
+             ("core/config/config_otlp.c", "        !loading->capture && llmobs_config_given(",
+              "        true || llmobs_config_given(")],
+          ["unit content_is_asked_for"]),
+         ("off-loses", [
+             ("core/config/config_otlp.c",
+              "    bool full = loading->config.privacy.content == "
+              "LLMOBS_CONTENT_FULL;", "    bool full = true;")],
+          ["unit content_is_asked_for"])]),
+
+    ("OpenTelemetry's propagators beside Datadog's styles",
+     "they count only where no style is set (`settle_styles`)", [
+         ("propagators-win", [
+             ("core/config/config_trace.c",
+              "    if (loading->propagators && !llmobs_config_has_styles(loading))",
+              "    if (loading->propagators)")],
+          ["unit styles_as_documented"])]),
+
     ("cleared environment",
      "the shim's constructor copies it (`copy_env`)", [
          ("environment-lost", [("shim/host.c", "    copy_env(env);\n",

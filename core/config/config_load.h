@@ -77,6 +77,7 @@ struct llmobs_config_loading {
     char *styles;
     char *styles_inject;
     char *styles_extract;
+    char *propagators;                   /* OTEL_PROPAGATORS */
     char *carried[LLMOBS_CARRIED_COUNT]; /* inbound.h */
     void (*complain)(void *ctx, const char *text);
     void *complain_ctx;

@@ -129,6 +129,10 @@ struct row {
       "the same for writing alone; wins", FORM_TEXT, IN(styles_inject), 0, 0)  \
     V("DD_TRACE_PROPAGATION_STYLE_EXTRACT", STYLES, "",                        \
       "the same for reading alone; wins", FORM_TEXT, IN(styles_extract), 0, 0) \
+    V("OTEL_PROPAGATORS", "tracecontext, baggage, b3, b3multi or none", "",    \
+      "forms of trace context where no DD_TRACE_PROPAGATION_STYLE is set; "    \
+      "jaeger, xray and ottrace are skipped",                                  \
+      FORM_TEXT, IN(propagators), 0, 0)                                        \
     V("DD_TRACE_PROPAGATION_EXTRACT_FIRST", "boolean", "false",                \
       "true: only the first style is read", FORM_BOOL, CONF(extract_first), 0, \
       0)                                                                       \

@@ -57,13 +57,25 @@ static void read_styles(struct llmobs_config_loading *loading,
     }
 }
 
-/* WIRE 3.2: the variable of one direction wins over the common one. */
+bool llmobs_config_has_styles(const struct llmobs_config_loading *loading)
+{
+    bool by_file;
+
+    return loading->styles_inject || loading->styles_extract ||
+           llmobs_config_given(&loading->config, loading->env,
+                               "DD_TRACE_PROPAGATION_STYLE", &by_file);
+}
+
+/* WIRE 3.2: the variable of one direction wins over the common one. That of
+ * OpenTelemetry counts where Datadog's are all unset. */
 static void settle_styles(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
     struct llmobs_styles both = {.count = 0};
 
-    if (!loading->styles_inject || !loading->styles_extract)
+    if (loading->propagators && !llmobs_config_has_styles(loading))
+        read_styles(loading, &both, "OTEL_PROPAGATORS", loading->propagators);
+    else if (!loading->styles_inject || !loading->styles_extract)
         read_styles(loading, &both, "DD_TRACE_PROPAGATION_STYLE",
                     loading->styles);
     config->inject_styles = both;

@@ -7,4 +7,7 @@
 
 void llmobs_config_settle_trace(struct llmobs_config_loading *loading);
 
+/* True where one of Datadog's variables names the styles of propagation. */
+bool llmobs_config_has_styles(const struct llmobs_config_loading *loading);
+
 #endif

@@ -348,6 +348,7 @@ static const char *letters(const struct llmobs_styles *styles)
 }
 
 #define STYLE "DD_TRACE_PROPAGATION_STYLE"
+#define OTEL "OTEL_PROPAGATORS"
 
 static const struct {
     const char *env[4];
@@ -374,6 +375,16 @@ static const struct {
      0},
     {{STYLE "_INJECT=odd,tracecontext", STYLE "_EXTRACT=odd"}, "t", "", 2},
     {{STYLE "_INJECT="}, "dtb", "dtb", 0},
+    {{OTEL "=tracecontext"}, "t", "t", 0},
+    {{OTEL "= TraceContext,baggage ,b3,B3Multi"}, "tbsm", "tbsm", 0},
+    {{OTEL "=none"}, "", "", 0},
+    {{OTEL "="}, "dtb", "dtb", 0},
+    {{OTEL "=jaeger,tracecontext,xray,ottrace"}, "t", "t", 3},
+    {{OTEL "=jaeger"}, "", "", 1},
+    {{OTEL "=tracecontext", STYLE "=datadog"}, "d", "d", 0},
+    {{OTEL "=tracecontext", STYLE "="}, "t", "t", 0},
+    {{OTEL "=none", STYLE "_INJECT=b3"}, "s", "dtb", 0},
+    {{OTEL "=jaeger", STYLE "_EXTRACT=none"}, "dtb", "", 0},
 };
 
 START_TEST(styles_as_documented)
