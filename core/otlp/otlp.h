@@ -37,16 +37,22 @@ int llmobs_otlp_logs(const struct llmobs_config *config,
 bool llmobs_otlp_is_sampled(const struct llmobs_config *config,
                             const struct llmobs_json *event);
 
-/* What a receiver's answer to an accepted request says. */
+/* The words of a receiver, whose answer may be anything. */
 struct llmobs_otlp_answer {
-    int64_t rejected;  /* records that it threw away */
-    char message[256]; /* its words, "" where it had none; masked */
+    int64_t rejected;  /* records that it threw away; never negative */
+    char message[256]; /* one line of UTF-8, masked; "" where it has no words */
 };
 
 /* Reads the body of an answer of 2xx: an Export...ServiceResponse as protobuf,
- * or as JSON where `json`. -EINVAL: it is neither; the caller counts the
- * request as accepted all the same. */
+ * or as JSON where `json`; an empty body is one too. -EINVAL: it is neither, or
+ * it is cut, and the fields that came before the end are there. The caller
+ * counts the request as accepted all the same. */
 int llmobs_otlp_read_answer(struct llmobs_text body, bool json,
                             struct llmobs_otlp_answer *answer);
+
+/* Reads the body of an answer of 4xx or 5xx, a google.rpc.Status: its message
+ * alone. -EINVAL: it is none. */
+int llmobs_otlp_read_refusal(struct llmobs_text body, bool json,
+                             struct llmobs_otlp_answer *answer);
 
 #endif
