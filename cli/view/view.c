@@ -12,6 +12,7 @@
 #include "cli/view/evaluations.h"
 #include "cli/view/filter.h"
 #include "cli/view/forest.h"
+#include "cli/view/otlp_lines.h"
 #include "cli/view/table.h"
 #include "core/base/clock.h"
 #include "core/config/config.h"
@@ -21,11 +22,13 @@ struct view {
     const char *store; /* NULL: by the environment */
     struct llmobs_filter filter;
     bool json;
+    bool otlp;
     bool list;
     bool messages;
     bool help;
     struct llmobs_forest forest;
     struct llmobs_evaluations evaluations;
+    struct llmobs_otlp_lines lines;
     size_t events;
     size_t shown;
     size_t bad;
@@ -40,6 +43,9 @@ static const char help_text[] =
     "  --store DIR      another directory than the environment names\n"
     "  --spans          one list of spans, oldest first\n"
     "  --json           the events as stored, one a line\n"
+    "  --otlp           the spans as lines of OTLP's JSON, texts included "
+    "unless\n"
+    "                   LLMOBS_CONTENT is off\n"
     "  --messages       input and output below each span, shortened\n"
     "\n"
     "Only spans that pass all of these:\n"
@@ -65,6 +71,7 @@ enum option_code {
     OPTION_ERRORS,
     OPTION_SPANS,
     OPTION_JSON,
+    OPTION_OTLP,
     OPTION_MESSAGES
 };
 
@@ -81,6 +88,7 @@ static const struct option options[] = {
     {"errors", no_argument, NULL, OPTION_ERRORS},
     {"spans", no_argument, NULL, OPTION_SPANS},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"otlp", no_argument, NULL, OPTION_OTLP},
     {"messages", no_argument, NULL, OPTION_MESSAGES},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -154,6 +162,9 @@ static int apply(void *ctx, int code, const char *value)
     case OPTION_JSON:
         view->json = true;
         return 0;
+    case OPTION_OTLP:
+        view->otlp = true;
+        return 0;
     case OPTION_MESSAGES:
         view->messages = true;
         return 0;
@@ -185,6 +196,12 @@ static int keep_evaluations(struct view *view, const struct llmobs_json *event,
         rc = llmobs_row_below(row, (struct llmobs_text){lines.data, lines.len});
     llmobs_buf_fini(&lines);
     return rc;
+}
+
+/* True where the events go out one by one, as they are read. */
+static bool is_raw(const struct view *view)
+{
+    return view->json || view->otlp;
 }
 
 /* Keeps the ids of unwanted spans too, since a tree needs the spans between
@@ -222,11 +239,15 @@ static int take_event(struct view *view, const struct llmobs_json *event,
     }
     view->events += span ? 1 : 0;
     wanted = llmobs_filter_match(&view->filter, event);
-    if (!span && !view->json)
+    if (!span && (!view->json || view->otlp))
         return 0;
     view->shown += wanted ? 1 : 0;
+    if (is_raw(view) && !wanted)
+        return 0;
+    if (view->otlp)
+        return llmobs_otlp_lines_add(&view->lines, text);
     if (view->json)
-        return wanted ? print_event(text) : 0;
+        return print_event(text);
     return keep_event(view, event, wanted);
 }
 
@@ -285,22 +306,10 @@ static int print_rows(struct view *view)
     return rc == 0 ? llmobs_table_tree(&view->forest, wants_colour()) : rc;
 }
 
-static int find_store(const struct view *view, char *out, size_t cap)
-{
-    struct llmobs_config *config = llmobs_cli_config(view->store);
-    int rc;
-
-    if (config == NULL)
-        return -ENOMEM;
-    rc = llmobs_config_store_dir(config, out, cap);
-    llmobs_config_free(config);
-    return rc;
-}
-
 static void tell(const struct view *view, const char *store,
                  const struct llmobs_reader_report *report)
 {
-    size_t bad = view->bad + report->oversized;
+    size_t bad = view->bad + view->lines.bad + report->oversized;
 
     fflush(stdout);
     if (view->shown == 0)
@@ -321,27 +330,42 @@ static void tell(const struct view *view, const char *store,
                 view->forest.repeated, view->forest.repeated == 1 ? "" : "s");
 }
 
-static int run(struct view *view)
+static int show(struct view *view, const char *store,
+                struct llmobs_reader_report *report)
 {
-    struct llmobs_reader_report report;
-    char store[PATH_MAX] = "";
-    int rc = find_store(view, store, sizeof store);
+    int rc = 0;
 
-    if (rc == 0 && !view->json)
+    if (!is_raw(view))
         rc = llmobs_reader_walk(store, take_evaluation, view, NULL);
     llmobs_evaluations_sort(&view->evaluations);
     if (rc == 0)
-        rc = llmobs_reader_walk(store, take_line, view, &report);
-    if (rc == -ENOENT) { /* nothing has been stored yet */
-        memset(&report, 0, sizeof report);
+        rc = llmobs_reader_walk(store, take_line, view, report);
+    if (rc == -ENOENT) /* nothing has been stored yet */
         rc = 0;
+    if (rc == 0 && view->otlp)
+        return llmobs_otlp_lines_flush(&view->lines);
+    return rc == 0 && !view->json ? print_rows(view) : rc;
+}
+
+static int run(struct view *view)
+{
+    struct llmobs_config *config = llmobs_cli_config(view->store);
+    struct llmobs_reader_report report = {0};
+    char store[PATH_MAX] = "";
+    int rc = -ENOMEM;
+
+    if (config != NULL) {
+        llmobs_otlp_lines_init(&view->lines, config);
+        rc = llmobs_config_store_dir(config, store, sizeof store);
     }
-    if (rc == 0 && !view->json)
-        rc = print_rows(view);
+    if (rc == 0)
+        rc = show(view, store, &report);
     if (rc == 0)
         tell(view, store, &report);
     else if (rc != -EPIPE)
         fprintf(stderr, "llmobs view: %s: %s\n", store, strerror(-rc));
+    llmobs_otlp_lines_fini(&view->lines);
+    llmobs_config_free(config);
     return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
 }
 

@@ -47,6 +47,7 @@ used, 2 for a mistake in the options.
     llmobs view --messages
     llmobs view --since 1h --errors
     llmobs view --json --tag env:prod | jq .name
+    llmobs view --otlp --since 1d > spans.jsonl
 """,
     },
     "llmobs-stats": {

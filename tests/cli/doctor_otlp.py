@@ -181,7 +181,7 @@ def silence():
 
     def noise(one):
         one.recv(4096)
-        one.sendall(b"\0\0\6\5 no frame that begins HTTP/2")
+        one.sendall(FRAME.replace(b"\4", b"\5", 1))  # no SETTINGS
 
     expect("a port of gRPC", 1, ["HTTP/2 alone", "4318"], at(talk(grpc)))
     expect("a port of gRPC that waits for the preface", 1, ["HTTP/2 alone"],
