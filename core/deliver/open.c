@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/export/choose.h"
 #include "core/export/intake.h"
+#include "core/export/otlp.h"
 #include "core/export/store.h"
 #include "core/ledger/ledger.h"
 
@@ -14,14 +15,15 @@
 
 /* The known names that are in the list. */
 struct names {
-    bool is_auto, agent, agentless, store;
+    bool is_auto, agent, agentless, store, otlp;
 };
 
 static void read_name(struct names *names, const char *name, size_t len)
 {
-    static const char *const known[] = {"auto", "agent", "agentless", "store"};
+    static const char *const known[] = {"auto", "agent", "agentless", "store",
+                                        "otlp"};
     bool *flags[] = {&names->is_auto, &names->agent, &names->agentless,
-                     &names->store};
+                     &names->store, &names->otlp};
 
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
         if (strlen(known[i]) == len && memcmp(known[i], name, len) == 0) {
@@ -49,7 +51,8 @@ static struct names read_names(const char *list)
             read_name(&names, list + lead, end - lead);
         list += len + (list[len] == ',');
     }
-    if (names.is_auto && (names.agent || names.agentless || names.store))
+    if (names.is_auto &&
+        (names.agent || names.agentless || names.store || names.otlp))
         llmobs_log(LLMOBS_LOG_WARN,
                    "LLMOBS_EXPORTER: auto stands alone: the others are "
                    "ignored");
@@ -82,6 +85,21 @@ static void add_agentless(struct llmobs_worker *worker,
     names->store = true;
 }
 
+/* Evaluations go to the local store where no other exporter takes them. */
+static bool add_otlp(struct llmobs_worker *worker,
+                     const struct llmobs_config *config,
+                     const struct names *names)
+{
+    bool alone = !names->agent && !names->agentless && !names->store;
+
+    if (config->otlp.signals[LLMOBS_SIGNAL_TRACES].on)
+        return add(worker, llmobs_otlp_exporter_new(config, NULL, alone));
+    llmobs_log(LLMOBS_LOG_WARN,
+               "exporter otlp: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER "
+               "switches it off");
+    return false;
+}
+
 /* Adds the store as well where no other exporter could be added. */
 static bool add_all(struct llmobs_worker *worker,
                     const struct llmobs_config *config)
@@ -90,7 +108,7 @@ static bool add_all(struct llmobs_worker *worker,
     bool any = false;
 
     if (names.is_auto)
-        names.agent = names.agentless = names.store = false;
+        names.agent = names.agentless = names.store = names.otlp = false;
     if (names.is_auto && !add(worker, llmobs_choose_new(config)))
         names.store = true;
     else
@@ -101,6 +119,8 @@ static bool add_all(struct llmobs_worker *worker,
         add_agentless(worker, config, &names);
         any = true;
     }
+    if (names.otlp)
+        any |= add_otlp(worker, config, &names);
     if (names.store || !any)
         return add(worker, llmobs_store_new(config));
     llmobs_worker_rescue(worker, llmobs_store_new(config));

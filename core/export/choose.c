@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/export/agent.h"
 #include "core/export/intake.h"
+#include "core/export/otlp.h"
 #include "core/export/peer.h"
 #include "core/export/store.h"
 
@@ -16,9 +17,6 @@
 /* How long a probe may take when the process ends. */
 #define PROBE_ENDING_MS 100
 
-/* A probe that was cut before its time-out proves the peer silent only if it
- * lasted this long. */
-#define SILENT_MS 50
 /* So long after the app has cleaned libcurl up it may be about to exit. */
 #define NO_CURL_MS 1000
 
@@ -28,6 +26,7 @@ struct chooser {
     struct llmobs_http *http;
     struct llmobs_exporter *agent;
     struct llmobs_exporter *intake; /* NULL: no key */
+    struct llmobs_exporter *otlp;   /* NULL: no endpoint, or not wanted */
     struct llmobs_exporter *store;
     struct llmobs_exporter *chosen; /* NULL: not known yet */
     struct llmobs_peer peer;        /* the agent, as probed */
@@ -41,7 +40,7 @@ static void choose(struct chooser *a, struct llmobs_exporter *exporter)
     if (exporter == a->chosen)
         return;
     a->chosen = exporter;
-    a->base.via = exporter->ops->name;
+    a->base.backoff = exporter->backoff;
     atomic_store(&a->base.remote, exporter != a->store);
     atomic_store(&a->base.exit_ms, exporter == a->store
                                        ? LLMOBS_EXIT_STORE_MS
@@ -79,7 +78,7 @@ static int probe(struct chooser *a)
     if (rc >= 0)
         llmobs_peer_answered(&a->peer);
     else
-        llmobs_peer_failed(&a->peer, rc, start, SILENT_MS);
+        llmobs_peer_failed(&a->peer, rc, start, LLMOBS_SILENT_NEAR_MS);
     return rc;
 }
 
@@ -102,7 +101,7 @@ static int choose_without(struct chooser *a, int rc)
         return 0;
     }
     if (!expected) {
-        choose(a, a->store);
+        choose(a, a->otlp ? a->otlp : a->store);
         return 0;
     }
     if (rc == 0) {
@@ -170,8 +169,10 @@ static int choose_send(struct llmobs_exporter *exporter,
     chosen->phase = exporter->phase;
     chosen->kind = exporter->kind;
     chosen->tick = exporter->tick;
+    chosen->outcomes = exporter->outcomes;
     chosen->retry_ms = 0;
     rc = chosen->ops->send(chosen, events, count);
+    exporter->via = chosen->via ? chosen->via : chosen->ops->name;
     exporter->retry_ms = chosen->retry_ms;
     atomic_store(&exporter->silent, atomic_load(&chosen->silent));
     /* Another agent, or an older one, listens there now. */
@@ -201,6 +202,8 @@ static void choose_forget(struct llmobs_exporter *exporter)
     a->agent->ops->forget(a->agent);
     if (a->intake)
         a->intake->ops->forget(a->intake);
+    if (a->otlp)
+        a->otlp->ops->forget(a->otlp);
     a->store->ops->forget(a->store);
     llmobs_peer_forget(&a->peer);
     a->no_curl_ns = 0;
@@ -214,6 +217,8 @@ static void choose_free(struct llmobs_exporter *exporter)
         a->agent->ops->free(a->agent);
     if (a->intake)
         a->intake->ops->free(a->intake);
+    if (a->otlp)
+        a->otlp->ops->free(a->otlp);
     if (a->store)
         a->store->ops->free(a->store);
     if (a->http)
@@ -229,6 +234,37 @@ static const struct llmobs_exporter_ops ops = {
     .free = choose_free,
     .warm = choose_warm,
 };
+
+/* An app's own telemetry settings take no destination away from Datadog, and
+ * mean nothing where they are for gRPC. */
+static bool wants_otlp(const struct llmobs_config *config)
+{
+    const struct llmobs_otlp_signal *traces =
+        &config->otlp.signals[LLMOBS_SIGNAL_TRACES];
+
+    return traces->on && traces->given && !traces->grpc && !config->api_key &&
+           config->agentless < 0 && !config->agent_configured;
+}
+
+/* Until the choice is made, the longest time that it may need. */
+static void settle_base(struct chooser *a)
+{
+    bool known = a->config->agentless == 0 || a->config->agent_configured;
+    struct llmobs_exporter *others[] = {a->intake, a->otlp};
+
+    atomic_store(&a->base.remote, true);
+    atomic_store(&a->base.exit_ms, atomic_load(&a->agent->exit_ms));
+    a->base.wants_warm = a->agent->wants_warm;
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        if (!others[i])
+            continue;
+        others[i]->outer = &a->base;
+        if (!a->config->agent_configured)
+            atomic_store(&a->base.exit_ms, atomic_load(&others[i]->exit_ms));
+        if (!known || a->config->agentless == 1)
+            a->base.wants_warm |= others[i]->wants_warm;
+    }
+}
 
 struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
 {
@@ -247,21 +283,14 @@ struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
         a->agent = llmobs_intake_new(config, false, a->http);
         a->intake = llmobs_intake_new(config, true, a->http);
     }
+    if (a->http && wants_otlp(config))
+        a->otlp = llmobs_otlp_exporter_new(config, a->http, true);
     if (!a->peer.url || !a->http || !a->store || !a->agent) {
         choose_free(&a->base);
         return NULL;
     }
     a->agent->outer = &a->base;
-    if (a->intake)
-        a->intake->outer = &a->base;
-    /* Until the choice is made, the longest time that it may need. */
-    atomic_store(&a->base.remote, true);
-    atomic_store(&a->base.exit_ms, atomic_load(&a->agent->exit_ms));
-    if (a->intake && !config->agent_configured)
-        atomic_store(&a->base.exit_ms, LLMOBS_EXIT_INTAKE_MS);
-    a->base.wants_warm = a->intake && config->agentless != 0 &&
-                         (config->agentless == 1 || !config->agent_configured);
-    a->base.wants_warm |= a->agent->wants_warm;
+    settle_base(a);
     choose_by_config(a);
     return &a->base;
 }

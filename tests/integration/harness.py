@@ -532,7 +532,7 @@ def accept(span, foreign_trace=False):
     extra = set(span) - {"trace_id", "span_id", "parent_id", "name",
                          "start_ns", "duration", "status", "meta", "metrics",
                          "tags", "_dd", "session_id", "span_links",
-                         "collection_errors"}
+                         "collection_errors", "_call"}
     ok(not extra, "span: unknown fields %s" % extra)
     ok(re.fullmatch(r"[0-9a-f]{32}", span["trace_id"]), "trace_id")
     ok(re.fullmatch(r"[1-9][0-9]{0,19}", span["span_id"]), "span_id")

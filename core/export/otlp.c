@@ -1,0 +1,222 @@
+#include "core/export/otlp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/export/otlp_route.h"
+#include "core/export/store.h"
+#include "core/otlp/otlp.h"
+
+/* The events of a send that the sampler lets through. */
+struct sampled {
+    struct llmobs_text events[LLMOBS_SEND_MAX];
+    size_t places[LLMOBS_SEND_MAX]; /* of each, among all events */
+    size_t count;
+};
+
+struct otlp {
+    struct llmobs_exporter base; /* first */
+    const struct llmobs_config *config;
+    struct llmobs_http *http;
+    bool own_http;
+    struct llmobs_otlp_route route;
+    struct sampled sampled;        /* of the send under way */
+    struct llmobs_exporter *store; /* for evaluations; NULL: it takes none */
+};
+
+/* -- requests ------------------------------------------------------------ */
+
+/* An event that is none is found like one that the receiver refuses. */
+static int write_traces(struct llmobs_post *post,
+                        const struct llmobs_text *events, size_t count,
+                        struct llmobs_buf *body)
+{
+    struct llmobs_otlp_route *route = (struct llmobs_otlp_route *)post;
+    const struct llmobs_config *config = post->peer.config;
+    size_t left_out = 0;
+    int rc =
+        llmobs_otlp_traces(config, config->otlp.span_content, events, count,
+                           llmobs_otlp_route_begin(route), &left_out);
+
+    (void)body;
+    if (rc == -EINVAL || (!rc && left_out))
+        return count > 1 ? -E2BIG : -EBADMSG;
+    return rc ? rc : llmobs_otlp_route_end(route, count);
+}
+
+static const struct llmobs_post_form form = {
+    .name = "otlp",
+    .denied = "denied otlp",
+    .later = "later otlp",
+    .silent = "no otlp",
+    .refused = "refused otlp",
+    .pause_ms = LLMOBS_OTLP_PAUSE_MS,
+    .retry_after_max_ms = LLMOBS_OTLP_RETRY_AFTER_MAX_MS,
+    .judge = llmobs_otlp_judge,
+    .write = write_traces,
+    .accepted = llmobs_otlp_accepted,
+    .hint = llmobs_otlp_hint,
+};
+
+/* -- the sampler --------------------------------------------------------- */
+
+/* A text that is no event goes on, and is refused. */
+static bool is_sampled(const struct llmobs_config *config,
+                       struct llmobs_text event)
+{
+    struct llmobs_json *json;
+    bool sampled;
+
+    if (!config->otlp.parent_based &&
+        config->otlp.sampler == LLMOBS_OTLP_SAMPLER_ON)
+        return true;
+    if (llmobs_json_parse(event, &json) != 0)
+        return true;
+    sampled = llmobs_otlp_is_sampled(config, json);
+    llmobs_json_free(json);
+    return sampled;
+}
+
+static void note(struct llmobs_exporter *exporter, size_t place,
+                 enum llmobs_outcome outcome)
+{
+    if (exporter->outcomes)
+        exporter->outcomes[place] = (unsigned char)outcome;
+}
+
+static void sample(struct otlp *otlp, const struct llmobs_text *events,
+                   size_t count)
+{
+    struct sampled *sampled = &otlp->sampled;
+
+    sampled->count = 0;
+    for (size_t i = 0; i < count && i < LLMOBS_SEND_MAX; i++) {
+        if (!is_sampled(otlp->config, events[i])) {
+            note(&otlp->base, i, LLMOBS_OUTCOME_SAMPLED_OUT);
+            continue;
+        }
+        sampled->places[sampled->count] = i;
+        sampled->events[sampled->count++] = events[i];
+    }
+}
+
+/* -- sending ------------------------------------------------------------- */
+
+/* A receiver does not say which spans of a request it threw away. */
+static void note_rejected(struct otlp *otlp, size_t sent)
+{
+    size_t rejected = (size_t)otlp->route.rejected;
+
+    for (size_t i = 0; i < rejected && i < sent; i++)
+        note(&otlp->base, otlp->sampled.places[sent - 1 - i],
+             LLMOBS_OUTCOME_REJECTED);
+}
+
+static int send_spans(struct otlp *otlp, const struct llmobs_text *events,
+                      size_t count)
+{
+    const struct sampled *sampled = &otlp->sampled;
+    size_t sent;
+    int rc;
+
+    sample(otlp, events, count);
+    if (sampled->count == 0)
+        return (int)count;
+    rc = llmobs_post_send(&otlp->route.post, sampled->events, sampled->count);
+    /* The refused event is to be the first one. */
+    if (rc == -EBADMSG && sampled->places[0] > 0)
+        return (int)sampled->places[0];
+    if (rc <= 0)
+        return rc;
+    sent = (size_t)rc;
+    note_rejected(otlp, sent);
+    return (int)(sent < sampled->count ? sampled->places[sent] : count);
+}
+
+static int keep_evaluations(struct otlp *otlp, const struct llmobs_text *events,
+                            size_t count)
+{
+    llmobs_log_once(LLMOBS_LOG_WARN, "otlp evaluations",
+                    "exporter otlp: evaluations are kept in the local store "
+                    "(OTEL_LOGS_EXPORTER=otlp sends them)");
+    otlp->base.via = otlp->store->ops->name;
+    otlp->store->phase = otlp->base.phase;
+    otlp->store->kind = otlp->base.kind;
+    return otlp->store->ops->send(otlp->store, events, count);
+}
+
+static int otlp_send(struct llmobs_exporter *exporter,
+                     const struct llmobs_text *events, size_t count)
+{
+    struct otlp *otlp = (struct otlp *)exporter;
+
+    exporter->via = NULL;
+    if (exporter->kind == LLMOBS_EVENT_EVALUATION && otlp->store)
+        return keep_evaluations(otlp, events, count);
+    return send_spans(otlp, events, count);
+}
+
+static void otlp_warm(struct llmobs_exporter *exporter)
+{
+    llmobs_post_warm(&((struct otlp *)exporter)->route.post);
+}
+
+/* -- life ---------------------------------------------------------------- */
+
+static void otlp_forget(struct llmobs_exporter *exporter)
+{
+    struct otlp *otlp = (struct otlp *)exporter;
+
+    if (otlp->own_http)
+        llmobs_http_forget(otlp->http);
+    llmobs_otlp_route_forget(&otlp->route);
+}
+
+static void otlp_free(struct llmobs_exporter *exporter)
+{
+    struct otlp *otlp = (struct otlp *)exporter;
+
+    if (otlp->own_http && otlp->http)
+        llmobs_http_free(otlp->http);
+    if (otlp->store)
+        otlp->store->ops->free(otlp->store);
+    llmobs_otlp_route_fini(&otlp->route);
+    free(otlp);
+}
+
+static const struct llmobs_exporter_ops ops = {
+    .name = "otlp",
+    .send = otlp_send,
+    .forget = otlp_forget,
+    .free = otlp_free,
+    .warm = otlp_warm,
+};
+
+struct llmobs_exporter *llmobs_otlp_exporter_new(
+    const struct llmobs_config *config, struct llmobs_http *http,
+    bool keeps_evaluations)
+{
+    struct otlp *otlp = calloc(1, sizeof(*otlp));
+    int rc;
+
+    if (!otlp)
+        return NULL;
+    otlp->base.ops = &ops;
+    otlp->base.kinds = 1u << LLMOBS_EVENT_SPAN;
+    otlp->config = config;
+    otlp->own_http = !http;
+    otlp->http = http ? http : llmobs_http_new(config);
+    rc = llmobs_otlp_route_init(&otlp->route, &otlp->base, config,
+                                LLMOBS_SIGNAL_TRACES, &form, otlp->http,
+                                "spans");
+    if (keeps_evaluations) {
+        otlp->store = llmobs_store_new(config);
+        otlp->base.kinds |= 1u << LLMOBS_EVENT_EVALUATION;
+    }
+    if (otlp->http && !rc && (otlp->store || !keeps_evaluations))
+        return &otlp->base;
+    otlp_free(&otlp->base);
+    return NULL;
+}

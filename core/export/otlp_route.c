@@ -1,0 +1,232 @@
+#include "core/export/otlp_route.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/log.h"
+#include "core/base/network.h"
+#include "core/net/target.h"
+#include "core/otlp/otlp.h"
+#include "core/text/gzip.h"
+#include "llmobs.h"
+
+#define USER_AGENT \
+    "llmobs/" LLMOBS_VERSION " OTel-OTLP-Exporter-C/" LLMOBS_VERSION
+#define KEPT ((size_t)1024 * 1024)
+/* A request without a time limit of its own ends after a day. */
+#define NO_LIMIT_MS (INT64_C(86400) * 1000)
+
+static const struct llmobs_backoff backoff = {.first_ms = 1000,
+                                              .most_ms = 30000,
+                                              .growth = 150,
+                                              .jitter = 100,
+                                              .firm = true};
+
+/* -- life ---------------------------------------------------------------- */
+
+static int add_headers(struct llmobs_otlp_route *route)
+{
+    static const char *const reserved[] = {"User-Agent", "Host", NULL};
+    const struct llmobs_otlp_signal *signal = route->signal;
+    struct llmobs_post *post = &route->post;
+    int rc = llmobs_post_add_header(post, "Content-Type: ",
+                                    signal->json ? "application/json"
+                                                 : "application/x-protobuf");
+
+    if (!rc && signal->gzip)
+        rc = llmobs_post_add_header(post, "Content-Encoding: ", "gzip");
+    return rc ? rc : llmobs_post_add_headers(post, signal->headers, reserved);
+}
+
+static void settle_request(struct llmobs_otlp_route *route)
+{
+    const struct llmobs_otlp_signal *signal = route->signal;
+    struct llmobs_http_request *request = &route->post.request;
+
+    request->url = signal->url;
+    request->local = route->near;
+    request->timeout_ms =
+        signal->timeout_ms > 0 ? signal->timeout_ms : NO_LIMIT_MS;
+    request->user_agent = USER_AGENT;
+    request->ca_file = signal->ca_file;
+    request->cert_file = signal->cert_file;
+    request->key_file = signal->key_file;
+    request->body_max = LLMOBS_OTLP_ANSWER_MAX;
+}
+
+/* A TLS handshake takes longer than an exit waits for a neighbour. */
+static bool is_near(const char *url)
+{
+    struct llmobs_target target;
+
+    return llmobs_target_parse(url, NULL, &target) == 0 &&
+           strcmp(target.scheme, "http") == 0 &&
+           llmobs_network_private_host(target.host);
+}
+
+static void settle_exporter(const struct llmobs_otlp_route *route)
+{
+    struct llmobs_exporter *exporter = route->post.exporter;
+
+    exporter->backoff = &backoff;
+    exporter->wants_warm = !route->near;
+    atomic_store(&exporter->remote, true);
+    atomic_store(&exporter->exit_ms,
+                 route->near ? LLMOBS_EXIT_AGENT_MS : LLMOBS_EXIT_INTAKE_MS);
+}
+
+int llmobs_otlp_route_init(struct llmobs_otlp_route *route,
+                           struct llmobs_exporter *exporter,
+                           const struct llmobs_config *config,
+                           enum llmobs_signal signal,
+                           const struct llmobs_post_form *form,
+                           struct llmobs_http *http, const char *events)
+{
+    struct llmobs_post *post = &route->post;
+
+    memset(route, 0, sizeof(*route));
+    llmobs_post_init(post, exporter, config);
+    route->signal = &config->otlp.signals[signal];
+    route->near = is_near(route->signal->url);
+    llmobs_buf_init(&route->body, LLMOBS_POST_BODY_MAX);
+    llmobs_buf_init(&route->plain, LLMOBS_POST_BODY_MAX);
+    post->form = form;
+    post->http = http;
+    post->events = events;
+    post->body = &route->body;
+    post->silent_ms =
+        route->near ? LLMOBS_SILENT_NEAR_MS : LLMOBS_SILENT_FAR_MS;
+    post->room = LLMOBS_OTLP_REQUEST_MAX;
+    if (config->otlp.batch_max > 0 &&
+        config->otlp.batch_max < (int64_t)post->limit)
+        post->limit = post->most = (size_t)config->otlp.batch_max;
+    settle_request(route);
+    settle_exporter(route);
+    post->peer.url = strdup(route->signal->url);
+    return post->peer.url ? add_headers(route) : -ENOMEM;
+}
+
+void llmobs_otlp_route_fini(struct llmobs_otlp_route *route)
+{
+    llmobs_post_fini(&route->post);
+    llmobs_buf_fini(&route->body);
+    llmobs_buf_fini(&route->plain);
+}
+
+void llmobs_otlp_route_forget(struct llmobs_otlp_route *route)
+{
+    llmobs_buf_init(&route->body, LLMOBS_POST_BODY_MAX);
+    llmobs_buf_init(&route->plain, LLMOBS_POST_BODY_MAX);
+    llmobs_post_forget(&route->post);
+}
+
+/* -- requests ------------------------------------------------------------ */
+
+struct llmobs_buf *llmobs_otlp_route_begin(struct llmobs_otlp_route *route)
+{
+    llmobs_buf_cut(&route->plain, 0);
+    return route->signal->gzip ? &route->plain : &route->body;
+}
+
+int llmobs_otlp_route_end(struct llmobs_otlp_route *route, size_t count)
+{
+    struct llmobs_buf *plain = &route->plain;
+    size_t len = route->signal->gzip ? plain->len : route->body.len;
+    int rc = 0;
+
+    if (len > LLMOBS_OTLP_REQUEST_MAX && count > 1)
+        return -E2BIG;
+    if (route->signal->gzip)
+        rc = llmobs_gzip((struct llmobs_text){plain->data, plain->len},
+                         &route->body);
+    if (plain->cap > KEPT)
+        llmobs_buf_fini(plain);
+    return rc;
+}
+
+/* -- answers ------------------------------------------------------------- */
+
+enum llmobs_verdict llmobs_otlp_judge(long status)
+{
+    if (status >= 200 && status < 300)
+        return LLMOBS_VERDICT_ACCEPTED;
+    if (status == 429 || (status >= 502 && status <= 504))
+        return LLMOBS_VERDICT_LATER;
+    if (status < 400 ||
+        (status >= 401 && status <= 407 && status != 402 && status != 406) ||
+        status == 415)
+        return LLMOBS_VERDICT_DENIED;
+    return LLMOBS_VERDICT_REFUSED;
+}
+
+const char *llmobs_otlp_hint(const struct llmobs_post *post, long status)
+{
+    (void)post;
+    if (status == 401 || status == 403)
+        return ": look at OTEL_EXPORTER_OTLP_HEADERS";
+    return status == 404 || status == 405 || status == 415
+               ? ": the endpoint takes no OTLP over HTTP there"
+           : status < 400 ? ": no redirect is followed"
+                          : "";
+}
+
+/* True for a text that the log does not have yet. After LLMOBS_OTLP_SAID_MAX
+ * texts it gets no other. */
+static bool is_news(struct llmobs_otlp_route *route, const char *text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < route->said_count; i++)
+        if (route->said[i] == hash)
+            return false;
+    if (route->said_count == LLMOBS_OTLP_SAID_MAX)
+        return false;
+    route->said[route->said_count++] = hash;
+    return true;
+}
+
+/* `text` is masked. */
+static void say(struct llmobs_otlp_route *route, int64_t rejected,
+                const char *text)
+{
+    const struct llmobs_post *post = &route->post;
+
+    if ((!rejected && !*text) || !is_news(route, text))
+        return;
+    if (rejected)
+        llmobs_log(LLMOBS_LOG_ERROR,
+                   "exporter %s: the receiver threw %lld %s away: %s",
+                   post->form->name, (long long)rejected, post->events, text);
+    else
+        llmobs_log(LLMOBS_LOG_WARN, "exporter %s: the receiver warns: %s",
+                   post->form->name, text);
+}
+
+void llmobs_otlp_accepted(struct llmobs_post *post,
+                          const struct llmobs_http_reply *reply, size_t count)
+{
+    struct llmobs_otlp_route *route = (struct llmobs_otlp_route *)post;
+    struct llmobs_text body = {reply->body.data, reply->body.len};
+    bool json = strcasecmp(reply->type, "application/json") == 0;
+    struct llmobs_otlp_answer answer = {0};
+
+    route->rejected = 0;
+    if (body.len == 0)
+        return;
+    if ((!json && strcasecmp(reply->type, "application/x-protobuf") != 0) ||
+        llmobs_otlp_read_answer(body, json, &answer) != 0) {
+        llmobs_log_once(LLMOBS_LOG_INFO, "otlp answer",
+                        "exporter %s: an answer of status %ld cannot be read: "
+                        "it counts as accepted",
+                        post->form->name, reply->status);
+        return;
+    }
+    if (answer.rejected > 0)
+        route->rejected =
+            answer.rejected > (int64_t)count ? (int64_t)count : answer.rejected;
+    say(route, route->rejected, answer.message);
+}

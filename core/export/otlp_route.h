@@ -1,0 +1,62 @@
+/* otlp_route - the way of one signal of OTLP: what its requests have, and what
+ * a receiver's answers mean.
+ *
+ * Owns:    what llmobs_post owns, and its two buffers.
+ * Threads: the one that has the worker's turn.
+ * Errors:  -ENOMEM.
+ * Limits:  LLMOBS_OTLP_REQUEST_MAX bytes of a request before compression, but
+ *          for one event alone; LLMOBS_OTLP_ANSWER_MAX bytes of an answer.
+ * Fork:    as llmobs_post.
+ *
+ * OTLP has rules of its own: 429, 502, 503 and 504 alone say that the receiver
+ * will accept the same request later. What a configuration can mend (a key, a
+ * path) loses nothing. No redirect is followed, as the headers may hold keys.
+ *
+ * Sources: WIRE 9.
+ */
+#ifndef LLMOBS_OTLP_ROUTE_H
+#define LLMOBS_OTLP_ROUTE_H
+
+#include "core/export/post.h"
+
+#define LLMOBS_OTLP_REQUEST_MAX ((size_t)4 * 1024 * 1024)
+#define LLMOBS_OTLP_ANSWER_MAX ((size_t)4 * 1024 * 1024)
+#define LLMOBS_OTLP_SAID_MAX 16
+
+struct llmobs_otlp_route {
+    struct llmobs_post post; /* first */
+    const struct llmobs_otlp_signal *signal;
+    struct llmobs_buf body;
+    struct llmobs_buf plain; /* the same before it is compressed */
+    int64_t rejected;        /* records that the last answer says are lost */
+    bool near;               /* the receiver is on this host or network */
+    uint64_t said[LLMOBS_OTLP_SAID_MAX]; /* hashes of the receiver's texts that
+                                          * the log has */
+    size_t said_count;
+};
+
+/* Settles the exporter too: its exit, whether it warms, its back-off. Borrows
+ * `http`. `events`: the word for them in a message. */
+int llmobs_otlp_route_init(struct llmobs_otlp_route *route,
+                           struct llmobs_exporter *exporter,
+                           const struct llmobs_config *config,
+                           enum llmobs_signal signal,
+                           const struct llmobs_post_form *form,
+                           struct llmobs_http *http, const char *events);
+void llmobs_otlp_route_fini(struct llmobs_otlp_route *route);
+void llmobs_otlp_route_forget(struct llmobs_otlp_route *route);
+
+/* Where a request is to be written, and its end: compresses it where that is
+ * asked for. -E2BIG: fewer than these `count` events must go into it. */
+struct llmobs_buf *llmobs_otlp_route_begin(struct llmobs_otlp_route *route);
+int llmobs_otlp_route_end(struct llmobs_otlp_route *route, size_t count);
+
+/* Parts of a struct llmobs_post_form. _accepted sets `rejected`. */
+enum llmobs_verdict llmobs_otlp_judge(long status);
+void llmobs_otlp_accepted(struct llmobs_post *post,
+                          const struct llmobs_http_reply *reply, size_t count);
+const char *llmobs_otlp_hint(const struct llmobs_post *post, long status);
+#define LLMOBS_OTLP_PAUSE_MS 30000
+#define LLMOBS_OTLP_RETRY_AFTER_MAX_MS (INT64_C(3600) * 1000)
+
+#endif
