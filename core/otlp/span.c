@@ -1,113 +1,260 @@
 #include "core/otlp/span.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "core/otlp/attributes.h"
+#include "core/otlp/content.h"
 #include "core/otlp/fields.h"
-#include "core/span/id128.h"
+#include "core/privacy/content_filter.h"
 
+/* Values of OTLP's enums. */
 #define KIND_INTERNAL 1
 #define KIND_CLIENT 3
 #define STATUS_ERROR 2
 
-static struct llmobs_text text_of(const char *string)
+/* Flags: the parent's place is known, and the trace is sampled. */
+#define FLAG_SAMPLED 0x01
+#define FLAG_HAS_IS_REMOTE 0x100
+
+/* The longest name of a span. */
+#define NAME_MAX_LEN ((size_t)1 << 20)
+
+static struct llmobs_text text_of(const char *text)
 {
-    return (struct llmobs_text){string, string ? strlen(string) : 0};
+    return (struct llmobs_text){text, strlen(text)};
 }
 
-static bool read_trace(const struct llmobs_json *event, struct llmobs_id128 *id)
-{
-    const char *text =
-        llmobs_json_gets(llmobs_json_get(event, "_dd"), "apm_trace_id");
+/* -- ids ----------------------------------------------------------------- */
 
-    return text && llmobs_id128_parse(text_of(text), id);
+static void put_big_endian(uint8_t *to, uint64_t number)
+{
+    for (int i = 7; i >= 0; i--, number >>= 8)
+        to[i] = (uint8_t)number;
 }
 
-static bool read_id(const struct llmobs_json *event, const char *key,
-                    uint64_t *id)
+static void put_trace_id(struct llmobs_otlp_writer *w,
+                         struct llmobs_otlp_field field, struct llmobs_id128 id)
 {
-    const char *text = llmobs_json_gets(event, key);
+    uint8_t bytes[16];
 
-    return text && llmobs_id128_parse_decimal64(text_of(text), id) && *id;
+    put_big_endian(bytes, id.hi);
+    put_big_endian(bytes + 8, id.lo);
+    llmobs_otlp_hex(w, field, bytes, sizeof(bytes));
+}
+
+static void put_span_id(struct llmobs_otlp_writer *w,
+                        struct llmobs_otlp_field field, uint64_t id)
+{
+    uint8_t bytes[8];
+
+    put_big_endian(bytes, id);
+    llmobs_otlp_hex(w, field, bytes, sizeof(bytes));
+}
+
+/* The span above in the trace; 0: none. */
+static uint64_t parent_of(const struct llmobs_otlp_source *s)
+{
+    uint64_t apm = llmobs_otlp_source_id(llmobs_json_gets(s->facts, "parent"));
+
+    if (apm)
+        return apm;
+    return llmobs_otlp_source_id(llmobs_json_gets(s->event, "parent_id"));
+}
+
+static void put_identity(struct llmobs_otlp_writer *w,
+                         const struct llmobs_otlp_source *s)
+{
+    const struct llmobs_json *flags = llmobs_json_get(s->facts, "flags");
+    const char *state = llmobs_json_gets(s->facts, "tracestate");
+    uint64_t parent = parent_of(s);
+
+    put_trace_id(w, OTLP_SPAN_TRACE_ID, s->trace_id);
+    put_span_id(w, OTLP_SPAN_ID, s->span_id);
+    if (state && *state)
+        llmobs_otlp_string(w, OTLP_SPAN_TRACE_STATE, text_of(state));
+    if (parent)
+        put_span_id(w, OTLP_SPAN_PARENT_ID, parent);
+    llmobs_otlp_fixed32(
+        w, OTLP_SPAN_FLAGS,
+        FLAG_HAS_IS_REMOTE |
+            (flags ? (uint32_t)llmobs_json_to_int(flags) : FLAG_SAMPLED));
+}
+
+/* -- name, kind and times ------------------------------------------------ */
+
+/* "chat gpt-4o"; the name of LLM Observability where there is no operation. */
+static int make_name(const struct llmobs_otlp_source *s,
+                     struct llmobs_buf *name)
+{
+    int rc = llmobs_buf_adds(name, s->operation ? s->operation : s->name);
+
+    if (rc || !s->operation || !s->subject)
+        return rc;
+    rc = llmobs_buf_addc(name, ' ');
+    return rc ? rc : llmobs_buf_adds(name, s->subject);
+}
+
+static void put_times(struct llmobs_otlp_writer *w,
+                      const struct llmobs_otlp_source *s)
+{
+    int64_t start = llmobs_json_to_int(llmobs_json_get(s->event, "start_ns"));
+    int64_t duration =
+        llmobs_json_to_int(llmobs_json_get(s->event, "duration"));
+    uint64_t from = start > 0 ? (uint64_t)start : 0;
+
+    llmobs_otlp_fixed64(w, OTLP_SPAN_START, from);
+    llmobs_otlp_fixed64(w, OTLP_SPAN_END,
+                        from + (duration > 0 ? (uint64_t)duration : 0));
+}
+
+/* -- links --------------------------------------------------------------- */
+
+static void put_link_end(struct llmobs_otlp_attributes *out, const char *key,
+                         const char *text)
+{
+    if (text && *text)
+        llmobs_otlp_attr_text(out, key, text_of(text));
+}
+
+/* A link names the trace of LLM Observability: within the span's own trace
+ * that is the one below. */
+static void put_link(struct llmobs_otlp_writer *w,
+                     const struct llmobs_otlp_source *s,
+                     const struct llmobs_json *link)
+{
+    const struct llmobs_json *ends = llmobs_json_get(link, "attributes");
+    struct llmobs_otlp_attributes out = {.writer = w,
+                                         .list = OTLP_LINK_ATTRIBUTES};
+    uint64_t span = llmobs_otlp_source_id(llmobs_json_gets(link, "span_id"));
+    const char *own = llmobs_json_gets(s->event, "trace_id");
+    const char *trace = llmobs_json_gets(link, "trace_id");
+    struct llmobs_id128 id = s->trace_id;
+
+    if (!span || !trace)
+        return;
+    if ((!own || strcmp(own, trace) != 0) &&
+        !llmobs_otlp_source_trace(trace, &id))
+        return;
+    llmobs_otlp_item(w, OTLP_SPAN_LINKS);
+    put_trace_id(w, OTLP_LINK_TRACE_ID, id);
+    put_span_id(w, OTLP_LINK_SPAN_ID, span);
+    llmobs_otlp_list(w, OTLP_LINK_ATTRIBUTES);
+    put_link_end(&out, "llmobs.link.from", llmobs_json_gets(ends, "from"));
+    put_link_end(&out, "llmobs.link.to", llmobs_json_gets(ends, "to"));
+    llmobs_otlp_close_list(w);
+    llmobs_otlp_close(w);
+}
+
+static void put_links(struct llmobs_otlp_writer *w,
+                      const struct llmobs_otlp_source *s)
+{
+    const struct llmobs_json *links = llmobs_json_get(s->event, "span_links");
+
+    if (llmobs_json_len(links) == 0)
+        return;
+    llmobs_otlp_list(w, OTLP_SPAN_LINKS);
+    for (size_t i = 0; i < llmobs_json_len(links); i++)
+        put_link(w, s, llmobs_json_at(links, i));
+    llmobs_otlp_close_list(w);
+}
+
+/* -- status -------------------------------------------------------------- */
+
+/* Without content only a word of the provider's says more than the type. A span
+ * that went well has no status: the program alone could say so. */
+static void put_status(struct llmobs_otlp_writer *w,
+                       const struct llmobs_otlp_source *s, bool content)
+{
+    const char *message =
+        llmobs_json_gets(llmobs_json_get(s->meta, "error"), "message");
+
+    if (!s->failed)
+        return;
+    llmobs_otlp_message(w, OTLP_SPAN_STATUS);
+    if (message && *message && (content || llmobs_content_is_code(message)))
+        llmobs_otlp_string(w, OTLP_STATUS_MESSAGE, text_of(message));
+    llmobs_otlp_enum(w, OTLP_STATUS_CODE, STATUS_ERROR);
+    llmobs_otlp_close(w);
+}
+
+/* -- attributes ---------------------------------------------------------- */
+
+/* LLM Observability's own view, where the span shows another. */
+static void put_own(const struct llmobs_otlp_source *s, const char *name,
+                    struct llmobs_otlp_attributes *out)
+{
+    const char *parent = llmobs_json_gets(s->event, "parent_id");
+    uint64_t id = llmobs_otlp_source_id(parent);
+
+    if (strcmp(name, s->name) != 0)
+        llmobs_otlp_attr_text(out, "llmobs.name", text_of(s->name));
+    if (id && id != parent_of(s))
+        llmobs_otlp_attr_text(out, "llmobs.parent_id", text_of(parent));
+}
+
+static size_t limit_of(int64_t number)
+{
+    return number > 0 ? (size_t)number : 0;
+}
+
+/* Content comes before what is least missed where attributes are limited. */
+static void put_attributes(struct llmobs_otlp_writer *w,
+                           const struct llmobs_otlp_source *s,
+                           const struct llmobs_config *config, bool content,
+                           const char *name)
+{
+    struct llmobs_otlp_attributes out = {
+        .writer = w,
+        .list = OTLP_SPAN_ATTRIBUTES,
+        .max = limit_of(config->otlp.attribute_max),
+        .value_max = limit_of(config->otlp.value_max),
+    };
+
+    llmobs_otlp_list(w, OTLP_SPAN_ATTRIBUTES);
+    llmobs_otlp_put_call(s, &out);
+    put_own(s, name, &out);
+    if (content)
+        llmobs_otlp_put_content(s, &out);
+    llmobs_otlp_put_rest(s, content, &out);
+    llmobs_otlp_close_list(w);
+    if (out.dropped > 0)
+        llmobs_otlp_uint32(w, OTLP_SPAN_DROPPED, (uint32_t)out.dropped);
 }
 
 bool llmobs_otlp_is_span(const struct llmobs_json *event)
 {
-    struct llmobs_id128 trace;
-    uint64_t span;
+    struct llmobs_otlp_source source;
 
-    return read_trace(event, &trace) && read_id(event, "span_id", &span) &&
-           llmobs_json_to_int(llmobs_json_get(event, "start_ns")) > 0;
-}
-
-static void put_bytes(uint8_t *to, uint64_t number)
-{
-    for (int i = 7; i >= 0; i--) {
-        to[i] = (uint8_t)number;
-        number >>= 8;
-    }
-}
-
-static void write_ids(struct llmobs_otlp_writer *w,
-                      const struct llmobs_json *event)
-{
-    const struct llmobs_json *facts = llmobs_json_get(event, "_call");
-    struct llmobs_id128 trace = {0, 0};
-    uint64_t span = 0, parent = 0;
-    uint8_t bytes[16];
-
-    (void)read_trace(event, &trace);
-    (void)read_id(event, "span_id", &span);
-    put_bytes(bytes, trace.hi);
-    put_bytes(bytes + 8, trace.lo);
-    llmobs_otlp_hex(w, OTLP_SPAN_TRACE_ID, bytes, 16);
-    put_bytes(bytes, span);
-    llmobs_otlp_hex(w, OTLP_SPAN_ID, bytes, 8);
-    if (!read_id(facts, "parent", &parent) &&
-        !read_id(event, "parent_id", &parent))
-        return;
-    put_bytes(bytes, parent);
-    llmobs_otlp_hex(w, OTLP_SPAN_PARENT_ID, bytes, 8);
-}
-
-static bool is_client(const struct llmobs_json *event)
-{
-    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
-    const char *kind = llmobs_json_gets(llmobs_json_get(meta, "span"), "kind");
-
-    return llmobs_json_is_true(
-               llmobs_json_get(llmobs_json_get(event, "_call"), "proxied")) ||
-           (kind &&
-            (strcmp(kind, "llm") == 0 || strcmp(kind, "embedding") == 0 ||
-             strcmp(kind, "retrieval") == 0));
-}
-
-static void write_status(struct llmobs_otlp_writer *w,
-                         const struct llmobs_json *event)
-{
-    const char *status = llmobs_json_gets(event, "status");
-
-    if (!status || strcmp(status, "error") != 0)
-        return;
-    llmobs_otlp_message(w, OTLP_SPAN_STATUS);
-    llmobs_otlp_enum(w, OTLP_STATUS_CODE, STATUS_ERROR);
-    llmobs_otlp_close(w);
+    return llmobs_json_to_int(llmobs_json_get(event, "start_ns")) > 0 &&
+           llmobs_otlp_source_read(&source, LLMOBS_SEMCONV_1_41, event) == 0;
 }
 
 void llmobs_otlp_span(struct llmobs_otlp_writer *w,
                       const struct llmobs_config *config, bool content,
                       const struct llmobs_json *event)
 {
-    int64_t start = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
-    int64_t duration = llmobs_json_to_int(llmobs_json_get(event, "duration"));
+    struct llmobs_otlp_source s;
+    struct llmobs_buf name;
+    char room[96];
+    int rc = llmobs_otlp_source_read(&s, config->otlp.semconv, event);
 
-    (void)config;
-    (void)content;
-    write_ids(w, event);
-    llmobs_otlp_string(w, OTLP_SPAN_NAME,
-                       text_of(llmobs_json_gets(event, "name")));
-    llmobs_otlp_enum(w, OTLP_SPAN_KIND,
-                     is_client(event) ? KIND_CLIENT : KIND_INTERNAL);
-    llmobs_otlp_fixed64(w, OTLP_SPAN_START, (uint64_t)start);
-    llmobs_otlp_fixed64(w, OTLP_SPAN_END, (uint64_t)(start + duration));
-    write_status(w, event);
+    llmobs_buf_init(&name, NAME_MAX_LEN);
+    llmobs_buf_lend(&name, room, sizeof(room));
+    if (rc == 0)
+        rc = make_name(&s, &name);
+    if (rc == 0) {
+        put_identity(w, &s);
+        llmobs_otlp_string(w, OTLP_SPAN_NAME,
+                           (struct llmobs_text){name.data, name.len});
+        llmobs_otlp_enum(w, OTLP_SPAN_KIND,
+                         s.client ? KIND_CLIENT : KIND_INTERNAL);
+        put_times(w, &s);
+        put_attributes(w, &s, config, content, name.data);
+        put_links(w, &s);
+        put_status(w, &s, content);
+    } else if (w->error == 0) {
+        w->error = rc;
+    }
+    llmobs_buf_fini(&name);
 }

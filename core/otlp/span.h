@@ -6,7 +6,7 @@
  * Errors:  kept in the writer.
  * Limits:  config->otlp: bytes of a text, attributes of a span.
  *
- * Sources: WIRE 9.
+ * Sources: WIRE 9.2 to 9.5.
  */
 #ifndef LLMOBS_OTLP_SPAN_H
 #define LLMOBS_OTLP_SPAN_H

@@ -68,8 +68,7 @@ static struct llmobs_json *map_members(struct llmobs_json *json, put_fn *put,
 
 /* -- an event without content -------------------------------------------- */
 
-/* True for a word of a provider or of libcurl; false for a sentence. */
-static bool is_code(const char *text)
+bool llmobs_content_is_code(const char *text)
 {
     size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                               "abcdefghijklmnopqrstuvwxyz"
@@ -94,7 +93,8 @@ static int put_bare_error(void *ctx, struct llmobs_json *to, const char *key,
     (void)ctx;
     if (strcmp(key, "type") != 0)
         type = "";
-    return llmobs_json_sets(to, key, type && is_code(type) ? type : "error");
+    return llmobs_json_sets(
+        to, key, type && llmobs_content_is_code(type) ? type : "error");
 }
 
 /* Keeps numbers, switches, and names without a blank: a program may call
@@ -131,7 +131,8 @@ static int put_bare_metadata(void *ctx, struct llmobs_json *to, const char *key,
         return llmobs_json_set(to, key, map(value, put_measured, ctx));
     }
     if (llmobs_json_is_string(value))
-        keep = is_in(key, words) && is_code(llmobs_json_text(value));
+        keep = is_in(key, words) &&
+               llmobs_content_is_code(llmobs_json_text(value));
     return keep ? llmobs_json_set(to, key, llmobs_json_share(value)) : 0;
 }
 
@@ -162,7 +163,7 @@ static int put_bare_tag(void *ctx, struct llmobs_json *to, const char *key,
 
     (void)ctx;
     if (text && strncmp(text, lead, sizeof(lead) - 1) == 0 &&
-        !is_code(text + sizeof(lead) - 1))
+        !llmobs_content_is_code(text + sizeof(lead) - 1))
         value = llmobs_json_string("error_type:error");
     else
         value = llmobs_json_share(value);
@@ -178,7 +179,8 @@ static int put_bare_judged(struct llmobs_json *to, const char *key,
 
     if (strcmp(key, "categorical_value") != 0)
         return 0;
-    return llmobs_json_sets(to, key, text && is_code(text) ? text : "other");
+    return llmobs_json_sets(
+        to, key, text && llmobs_content_is_code(text) ? text : "other");
 }
 
 /* Facts of a call that stay as they are: the core's own, and names that meta
@@ -729,6 +731,11 @@ int llmobs_content_filter_json(const struct llmobs_privacy *privacy,
         rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, out);
     llmobs_json_free(json);
     return rc;
+}
+
+struct llmobs_json *llmobs_content_bare_metadata(struct llmobs_json *metadata)
+{
+    return map_members(metadata, put_bare_metadata, NULL);
 }
 
 char *llmobs_content_filter_text(const struct llmobs_privacy *privacy,

@@ -55,6 +55,13 @@ int llmobs_content_filter_json(const struct llmobs_privacy *privacy,
                                struct llmobs_text event,
                                struct llmobs_buf *out);
 
+/* Gives what is left of a span's metadata where content is off; NULL when
+ * memory runs out. */
+struct llmobs_json *llmobs_content_bare_metadata(struct llmobs_json *metadata);
+
+/* True for a word of a provider or of libcurl; false for a sentence. */
+bool llmobs_content_is_code(const char *text);
+
 /* Gives the filtered copy of one text: redacted, or empty where content is off;
  * NULL when memory runs out. */
 char *llmobs_content_filter_text(const struct llmobs_privacy *privacy,

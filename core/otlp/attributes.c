@@ -1,0 +1,702 @@
+#include "core/otlp/attributes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/otlp/messages.h"
+#include "core/privacy/content_filter.h"
+
+/* Sets of forms. */
+#define IN_1_37 (1 << LLMOBS_SEMCONV_1_37)
+#define IN_1_41 (1 << LLMOBS_SEMCONV_1_41)
+#define IN_LATEST (1 << LLMOBS_SEMCONV_LATEST)
+#define SINCE_1_41 (IN_1_41 | IN_LATEST)
+#define BEFORE_LATEST (IN_1_37 | IN_1_41)
+#define IN_ALL (IN_1_37 | SINCE_1_41)
+
+#define INFERENCE LLMOBS_OTLP_INFERENCE
+#define EMBEDDINGS LLMOBS_OTLP_EMBEDDINGS
+#define AGENT LLMOBS_OTLP_AGENT
+#define RETRIEVAL LLMOBS_OTLP_RETRIEVAL
+#define ANY_OP 0x7F
+
+enum type {
+    TYPE_TEXT,
+    TYPE_TEXTS, /* one text, or a list of them */
+    TYPE_INT,
+    TYPE_COUNT, /* an int that is not 1 */
+    TYPE_DOUBLE,
+    TYPE_SECONDS, /* a double, of an int in nanoseconds */
+    TYPE_TRUE     /* a boolean that is true */
+};
+
+/* An attribute of the conventions: the fact that is its value, else the keys of
+ * metadata that an API calls it by. */
+struct row {
+    const char *name;
+    int forms;
+    int ops;
+    enum type type;
+    const char *fact;
+    const char *keys[4];
+};
+
+static const struct row rows[] = {
+    {"gen_ai.response.model",
+     IN_ALL,
+     INFERENCE,
+     TYPE_TEXT,
+     "response_model",
+     {NULL}},
+    {"gen_ai.response.model",
+     SINCE_1_41,
+     EMBEDDINGS,
+     TYPE_TEXT,
+     "response_model",
+     {NULL}},
+    {"gen_ai.response.id", IN_ALL, INFERENCE, TYPE_TEXT, "response_id", {NULL}},
+    {"gen_ai.response.finish_reasons",
+     IN_ALL,
+     INFERENCE,
+     TYPE_TEXTS,
+     "finish_reasons",
+     {NULL}},
+    {"gen_ai.output.type", IN_ALL, INFERENCE, TYPE_TEXT, "output_type", {NULL}},
+    {"gen_ai.conversation.id",
+     IN_ALL,
+     INFERENCE,
+     TYPE_TEXT,
+     "conversation_id",
+     {NULL}},
+    {"gen_ai.request.max_tokens",
+     IN_ALL,
+     INFERENCE | AGENT,
+     TYPE_INT,
+     NULL,
+     {"max_tokens", "max_completion_tokens", "max_output_tokens",
+      "maxOutputTokens"}},
+    {"gen_ai.request.temperature",
+     IN_ALL,
+     INFERENCE | AGENT,
+     TYPE_DOUBLE,
+     NULL,
+     {"temperature"}},
+    {"gen_ai.request.top_p",
+     IN_ALL,
+     INFERENCE | AGENT,
+     TYPE_DOUBLE,
+     NULL,
+     {"top_p", "topP", "p"}},
+    {"gen_ai.request.frequency_penalty",
+     IN_ALL,
+     INFERENCE | AGENT,
+     TYPE_DOUBLE,
+     NULL,
+     {"frequency_penalty", "frequencyPenalty"}},
+    {"gen_ai.request.presence_penalty",
+     IN_ALL,
+     INFERENCE | AGENT,
+     TYPE_DOUBLE,
+     NULL,
+     {"presence_penalty", "presencePenalty"}},
+    {"gen_ai.request.top_k",
+     BEFORE_LATEST,
+     INFERENCE | RETRIEVAL,
+     TYPE_DOUBLE,
+     NULL,
+     {"top_k", "topK", "k"}},
+    {"gen_ai.request.top_k",
+     IN_LATEST,
+     INFERENCE,
+     TYPE_INT,
+     NULL,
+     {"top_k", "topK", "k"}},
+    {"gen_ai.retrieval.top_k",
+     IN_LATEST,
+     RETRIEVAL,
+     TYPE_INT,
+     NULL,
+     {"top_k", "topK", "k"}},
+    {"gen_ai.request.seed",
+     IN_ALL,
+     INFERENCE | AGENT,
+     TYPE_INT,
+     NULL,
+     {"seed", "random_seed"}},
+    {"gen_ai.request.stop_sequences",
+     IN_ALL,
+     INFERENCE | AGENT,
+     TYPE_TEXTS,
+     NULL,
+     {"stop_sequences", "stop", "stopSequences"}},
+    {"gen_ai.request.choice.count",
+     IN_ALL,
+     INFERENCE | AGENT,
+     TYPE_COUNT,
+     NULL,
+     {"n", "candidate_count", "candidateCount"}},
+    {"gen_ai.request.stream",
+     SINCE_1_41,
+     INFERENCE,
+     TYPE_TRUE,
+     "stream",
+     {"stream"}},
+    {"gen_ai.request.reasoning.level",
+     IN_LATEST,
+     INFERENCE,
+     TYPE_TEXT,
+     "reasoning_level",
+     {"reasoning_effort"}},
+    {"gen_ai.request.previous_response.id",
+     IN_LATEST,
+     INFERENCE,
+     TYPE_TEXT,
+     "previous_response_id",
+     {"previous_response_id"}},
+    {"gen_ai.request.encoding_formats",
+     IN_ALL,
+     EMBEDDINGS,
+     TYPE_TEXTS,
+     "encoding_formats",
+     {"encoding_format", "encoding_formats"}},
+    {"gen_ai.embeddings.dimension.count",
+     SINCE_1_41,
+     EMBEDDINGS,
+     TYPE_INT,
+     "dimensions",
+     {NULL}},
+    {"gen_ai.data_source.id",
+     SINCE_1_41,
+     RETRIEVAL,
+     TYPE_TEXT,
+     NULL,
+     {"data_source_id"}},
+    {"http.response.status_code", IN_ALL, ANY_OP, TYPE_INT, "status", {NULL}},
+};
+
+/* The longest name of an attribute, and how much needs no memory. */
+#define NAME_MAX_LEN ((size_t)1 << 20)
+#define NAME_ROOM 96
+
+#define ROWS (sizeof(rows) / sizeof(*rows))
+
+static struct llmobs_text text_of(const char *text)
+{
+    return (struct llmobs_text){text, strlen(text)};
+}
+
+static void put_text(struct llmobs_otlp_attributes *out, const char *key,
+                     const char *text)
+{
+    if (text && *text)
+        llmobs_otlp_attr_text(out, key, text_of(text));
+}
+
+/* -- values of a type ---------------------------------------------------- */
+
+static bool is_text(const struct llmobs_json *value)
+{
+    return llmobs_json_is_string(value) && *llmobs_json_text(value);
+}
+
+static bool are_texts(const struct llmobs_json *value)
+{
+    size_t count = llmobs_json_is_array(value) ? llmobs_json_len(value) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!llmobs_json_is_string(llmobs_json_at(value, i)))
+            return false;
+    }
+    return count > 0 || is_text(value);
+}
+
+static bool fits(enum type type, const struct llmobs_json *value)
+{
+    switch (type) {
+    case TYPE_TEXT:
+        return is_text(value);
+    case TYPE_TEXTS:
+        return are_texts(value);
+    case TYPE_INT:
+    case TYPE_SECONDS:
+        return llmobs_json_is_int(value);
+    case TYPE_COUNT:
+        return llmobs_json_is_int(value) && llmobs_json_to_int(value) != 1;
+    case TYPE_DOUBLE:
+        return llmobs_json_is_number(value);
+    case TYPE_TRUE:
+        return llmobs_json_is_true(value);
+    }
+    return false;
+}
+
+static void put_texts(struct llmobs_otlp_attributes *out, const char *key,
+                      const struct llmobs_json *value)
+{
+    size_t count = llmobs_json_is_array(value) ? llmobs_json_len(value) : 1;
+    struct llmobs_text *texts = calloc(count, sizeof(*texts));
+
+    if (!texts) {
+        out->writer->error = out->writer->error ? out->writer->error : -ENOMEM;
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        texts[i] = text_of(llmobs_json_text(
+            llmobs_json_is_array(value) ? llmobs_json_at(value, i) : value));
+    llmobs_otlp_attr_texts(out, key, texts, count);
+    free(texts);
+}
+
+static void put_typed(struct llmobs_otlp_attributes *out, const char *key,
+                      enum type type, const struct llmobs_json *value)
+{
+    switch (type) {
+    case TYPE_TEXT:
+        put_text(out, key, llmobs_json_text(value));
+        break;
+    case TYPE_TEXTS:
+        put_texts(out, key, value);
+        break;
+    case TYPE_INT:
+    case TYPE_COUNT:
+        llmobs_otlp_attr_int(out, key, llmobs_json_to_int(value));
+        break;
+    case TYPE_DOUBLE:
+        llmobs_otlp_attr_double(out, key, llmobs_json_to_real(value));
+        break;
+    case TYPE_SECONDS:
+        llmobs_otlp_attr_double(out, key,
+                                (double)llmobs_json_to_int(value) / 1e9);
+        break;
+    case TYPE_TRUE:
+        llmobs_otlp_attr_bool(out, key, true);
+        break;
+    }
+}
+
+static void put_fact(const struct llmobs_otlp_source *s, const char *fact,
+                     enum type type, const char *key,
+                     struct llmobs_otlp_attributes *out)
+{
+    const struct llmobs_json *value = llmobs_json_get(s->facts, fact);
+
+    if (fits(type, value))
+        put_typed(out, key, type, value);
+}
+
+/* -- the rows ------------------------------------------------------------ */
+
+static bool is_for(const struct row *row, const struct llmobs_otlp_source *s)
+{
+    return (row->forms & 1 << s->form) && (row->ops & (int)s->op);
+}
+
+static bool has_key(const struct row *row, const char *key)
+{
+    size_t count = sizeof(row->keys) / sizeof(*row->keys);
+
+    for (size_t i = 0; i < count && row->keys[i]; i++) {
+        if (row->keys[i][0] == key[0] && strcmp(row->keys[i], key) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The row that a member of metadata is the value of; NULL: none. */
+static const struct row *row_of(const struct llmobs_otlp_source *s,
+                                const char *key,
+                                const struct llmobs_json *value)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (has_key(&rows[i], key) && is_for(&rows[i], s) &&
+            fits(rows[i].type, value))
+            return &rows[i];
+    }
+    return NULL;
+}
+
+/* An API may take a setting by two names: the first one that has a value says
+ * it, the other one stays in the rest. */
+static bool is_first(const struct llmobs_otlp_source *s, const struct row *row,
+                     const char *key)
+{
+    size_t count = sizeof(row->keys) / sizeof(*row->keys);
+
+    for (size_t i = 0; i < count && row->keys[i]; i++) {
+        if (strcmp(row->keys[i], key) == 0)
+            return true;
+        if (fits(row->type, llmobs_json_get(s->metadata, row->keys[i])))
+            return false;
+    }
+    return false;
+}
+
+static void put_row(const struct llmobs_otlp_source *s, const struct row *row,
+                    struct llmobs_otlp_attributes *out)
+{
+    const struct llmobs_json *value =
+        row->fact ? llmobs_json_get(s->facts, row->fact) : NULL;
+    size_t count = sizeof(row->keys) / sizeof(*row->keys);
+
+    for (size_t i = 0; i < count && row->keys[i] && !fits(row->type, value);
+         i++)
+        value = llmobs_json_get(s->metadata, row->keys[i]);
+    if (fits(row->type, value))
+        put_typed(out, row->name, row->type, value);
+}
+
+/* -- the call ------------------------------------------------------------ */
+
+/* Every call has a provider, and so has an agent in the older forms: there the
+ * attribute is required. */
+static bool has_provider(const struct llmobs_otlp_source *s)
+{
+    if (s->op == AGENT)
+        return s->form < LLMOBS_SEMCONV_LATEST;
+    if (s->op == RETRIEVAL)
+        return llmobs_json_gets(s->facts, "provider") != NULL;
+    return s->op & (INFERENCE | EMBEDDINGS);
+}
+
+static void put_operation(const struct llmobs_otlp_source *s,
+                          struct llmobs_otlp_attributes *out)
+{
+    put_text(out, "gen_ai.operation.name", s->operation);
+    if (has_provider(s))
+        put_text(out, "gen_ai.provider.name", llmobs_otlp_source_provider(s));
+    if (s->op & (INFERENCE | EMBEDDINGS | RETRIEVAL | AGENT))
+        put_text(out, "gen_ai.request.model", s->model);
+    if (s->op == AGENT)
+        put_text(out, "gen_ai.agent.name", s->name);
+    if (s->op == LLMOBS_OTLP_WORKFLOW)
+        put_text(out, "gen_ai.workflow.name", s->name);
+    if (s->op == LLMOBS_OTLP_TOOL) {
+        put_text(out, "gen_ai.tool.name", s->name);
+        put_text(out, "gen_ai.tool.type", "function");
+    }
+    if (s->failed)
+        put_text(out, "error.type", llmobs_otlp_source_error(s));
+}
+
+static void put_server(const struct llmobs_otlp_source *s,
+                       struct llmobs_otlp_attributes *out)
+{
+    if (!s->client || !llmobs_json_gets(s->facts, "host"))
+        return;
+    put_fact(s, "host", TYPE_TEXT, "server.address", out);
+    put_fact(s, "port", TYPE_INT, "server.port", out);
+}
+
+static void put_openai(const struct llmobs_otlp_source *s,
+                       struct llmobs_otlp_attributes *out)
+{
+    const char *tier = llmobs_json_gets(s->facts, "request_service_tier");
+
+    if (s->op != INFERENCE ||
+        strcmp(llmobs_otlp_source_provider(s), "openai") != 0)
+        return;
+    if (tier && strcmp(tier, "auto") != 0)
+        put_text(out, "openai.request.service_tier", tier);
+    put_fact(s, "response_service_tier", TYPE_TEXT,
+             "openai.response.service_tier", out);
+    put_fact(s, "system_fingerprint", TYPE_TEXT,
+             "openai.response.system_fingerprint", out);
+    if (s->form >= LLMOBS_SEMCONV_1_41)
+        put_fact(s, "api_type", TYPE_TEXT, "openai.api.type", out);
+}
+
+/* The agent above names itself on the calls below it. */
+static void put_inference(const struct llmobs_otlp_source *s,
+                          struct llmobs_otlp_attributes *out)
+{
+    const struct llmobs_json *agent =
+        llmobs_json_get(s->meta, "agent_attribution");
+
+    if (s->op != INFERENCE)
+        return;
+    put_text(out, "gen_ai.agent.name", llmobs_json_gets(agent, "pagent_name"));
+    if (s->form >= LLMOBS_SEMCONV_1_41 &&
+        llmobs_json_is_true(llmobs_json_get(s->facts, "stream")))
+        put_fact(s, "first_chunk_ns", TYPE_SECONDS,
+                 "gen_ai.response.time_to_first_chunk", out);
+}
+
+static void put_prompt(const struct llmobs_otlp_source *s,
+                       struct llmobs_otlp_attributes *out)
+{
+    const struct llmobs_json *prompt =
+        llmobs_json_get(llmobs_json_get(s->meta, "input"), "prompt");
+    bool named = s->form >= LLMOBS_SEMCONV_LATEST;
+
+    put_text(out, named ? "gen_ai.prompt.name" : "llmobs.prompt.name",
+             llmobs_json_gets(prompt, "id"));
+    put_text(out, named ? "gen_ai.prompt.version" : "llmobs.prompt.version",
+             llmobs_json_gets(prompt, "version"));
+}
+
+/* -- usage --------------------------------------------------------------- */
+
+static const struct usage {
+    const char *metric, *name;
+    int forms;
+    int ops;
+} usages[] = {
+    {"input_tokens", "gen_ai.usage.input_tokens", IN_ALL,
+     INFERENCE | EMBEDDINGS | AGENT},
+    {"output_tokens", "gen_ai.usage.output_tokens", IN_ALL, INFERENCE | AGENT},
+    {"cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens",
+     SINCE_1_41, INFERENCE | AGENT},
+    {"cache_write_input_tokens", "gen_ai.usage.cache_creation.input_tokens",
+     IN_1_41, INFERENCE | AGENT},
+    {"cache_write_input_tokens", "gen_ai.usage.cache_write.input_tokens",
+     IN_LATEST, INFERENCE | AGENT},
+    {"reasoning_output_tokens", "gen_ai.usage.reasoning.output_tokens",
+     SINCE_1_41, INFERENCE},
+};
+
+#define USAGES (sizeof(usages) / sizeof(*usages))
+
+static const struct usage *usage_of(const struct llmobs_otlp_source *s,
+                                    const char *metric,
+                                    const struct llmobs_json *value)
+{
+    for (size_t i = 0; i < USAGES; i++) {
+        if (strcmp(usages[i].metric, metric) == 0 &&
+            (usages[i].forms & 1 << s->form) && (usages[i].ops & (int)s->op))
+            return llmobs_json_is_int(value) ? &usages[i] : NULL;
+    }
+    return NULL;
+}
+
+static void put_usage(const struct llmobs_otlp_source *s,
+                      struct llmobs_otlp_attributes *out)
+{
+    for (void *it = llmobs_json_iter(s->metrics); it;
+         it = llmobs_json_next(s->metrics, it)) {
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+        const struct usage *usage =
+            usage_of(s, llmobs_json_iter_key(it), value);
+
+        if (usage)
+            llmobs_otlp_attr_int(out, usage->name, llmobs_json_to_int(value));
+    }
+}
+
+/* -- all that the conventions name --------------------------------------- */
+
+void llmobs_otlp_put_call(const struct llmobs_otlp_source *s,
+                          struct llmobs_otlp_attributes *out)
+{
+    put_operation(s, out);
+    put_text(out, "llmobs.span.kind", s->kind);
+    put_server(s, out);
+    put_usage(s, out);
+    for (size_t i = 0; i < ROWS; i++) {
+        if (is_for(&rows[i], s))
+            put_row(s, &rows[i], out);
+    }
+    put_inference(s, out);
+    put_openai(s, out);
+    put_prompt(s, out);
+    put_text(out, "session.id", llmobs_json_gets(s->event, "session_id"));
+    put_text(out, "user.id", llmobs_otlp_source_tag(s, "user_id"));
+    put_text(out, "llmobs.ml_app", llmobs_otlp_source_tag(s, "ml_app"));
+    put_text(out, "llmobs.integration",
+             llmobs_otlp_source_tag(s, "integration"));
+}
+
+/* -- the rest ------------------------------------------------------------ */
+
+/* A value that is no scalar becomes the text of its JSON, null nothing. */
+static void put_json(struct llmobs_otlp_attributes *out, const char *key,
+                     const struct llmobs_json *value)
+{
+    if (llmobs_json_is_string(value))
+        llmobs_otlp_attr_text(out, key, text_of(llmobs_json_text(value)));
+    else if (llmobs_json_is_int(value))
+        llmobs_otlp_attr_int(out, key, llmobs_json_to_int(value));
+    else if (llmobs_json_is_number(value))
+        llmobs_otlp_attr_double(out, key, llmobs_json_to_real(value));
+    else if (llmobs_json_is_true(value) || llmobs_json_is_false(value))
+        llmobs_otlp_attr_bool(out, key, llmobs_json_is_true(value));
+    else if (!llmobs_json_is_null(value))
+        llmobs_otlp_put_document(out, key, value);
+}
+
+/* The name of an attribute, made of two. */
+struct name {
+    struct llmobs_buf text;
+    char room[NAME_ROOM];
+};
+
+/* Gives the name until name_fini; NULL: the writer has an error. */
+static const char *name_init(struct name *key,
+                             struct llmobs_otlp_attributes *out,
+                             const char *prefix, struct llmobs_text name)
+{
+    int rc;
+
+    llmobs_buf_init(&key->text, NAME_MAX_LEN);
+    llmobs_buf_lend(&key->text, key->room, sizeof(key->room));
+    rc = llmobs_buf_adds(&key->text, prefix);
+    if (rc == 0)
+        rc = llmobs_buf_add(&key->text, name.data, name.len);
+    if (rc && out->writer->error == 0)
+        out->writer->error = rc;
+    return rc ? NULL : key->text.data;
+}
+
+static void name_fini(struct name *key)
+{
+    llmobs_buf_fini(&key->text);
+}
+
+static void put_named(struct llmobs_otlp_attributes *out, const char *prefix,
+                      const char *name, const struct llmobs_json *value)
+{
+    struct name room;
+    const char *key = name_init(&room, out, prefix, text_of(name));
+
+    if (key)
+        put_json(out, key, value);
+    name_fini(&room);
+}
+
+void llmobs_otlp_put_variable(struct llmobs_otlp_attributes *out,
+                              const char *prefix, const char *name,
+                              const struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+    struct name room;
+    const char *key = name_init(&room, out, prefix, text_of(name));
+
+    if (key && text)
+        llmobs_otlp_attr_text(out, key, text_of(text));
+    else if (key)
+        llmobs_otlp_put_document(out, key, value);
+    name_fini(&room);
+}
+
+static void put_metadata(const struct llmobs_otlp_source *s, bool content,
+                         struct llmobs_otlp_attributes *out)
+{
+    struct llmobs_json *bare = content
+                                   ? NULL
+                                   : llmobs_content_bare_metadata(
+                                         llmobs_json_get(s->meta, "metadata"));
+    const struct llmobs_json *metadata = content ? s->metadata : bare;
+
+    for (void *it = llmobs_json_iter(metadata); it;
+         it = llmobs_json_next(metadata, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+        const struct row *row = row_of(s, key, value);
+
+        if (!row || !is_first(s, row, key))
+            put_named(out, "llmobs.metadata.", key, value);
+    }
+    llmobs_json_free(bare);
+}
+
+/* What counts usage or its price, in the words of LLM Observability. */
+static bool is_usage(const char *metric)
+{
+    static const char *const others[] = {
+        "ephemeral_5m_input_tokens",
+        "ephemeral_1h_input_tokens",
+        "billable_character_count",
+        "input_cost",
+        "output_cost",
+        "total_cost",
+    };
+
+    for (size_t i = 0; i < USAGES; i++) {
+        if (strcmp(usages[i].metric, metric) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        if (strcmp(others[i], metric) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A total is no count of its own: below gen_ai.usage. a receiver would take it
+ * for tokens of another kind. */
+static void put_metrics(const struct llmobs_otlp_source *s,
+                        struct llmobs_otlp_attributes *out)
+{
+    for (void *it = llmobs_json_iter(s->metrics); it;
+         it = llmobs_json_next(s->metrics, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+        const char *prefix = "llmobs.metric.";
+
+        if (strcmp(key, "total_tokens") == 0 || usage_of(s, key, value))
+            continue;
+        if (is_usage(key))
+            prefix = "llmobs.usage.";
+        else if (strcmp(key, "time_to_first_token") == 0)
+            prefix = "llmobs.";
+        put_named(out, prefix, key, value);
+    }
+}
+
+/* Status, scope, resource and other attributes say the same as these. */
+static bool is_said(struct llmobs_text name)
+{
+    static const char *const names[] = {
+        "version",         "env",         "service", "source",     "ml_app",
+        "agent_service",   "language",    "error",   "error_type", "session_id",
+        "ddtrace.version", "integration", "user_id",
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (strlen(names[i]) == name.len &&
+            memcmp(names[i], name.data, name.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void put_tag(struct llmobs_otlp_attributes *out, struct llmobs_text name,
+                    const char *value)
+{
+    struct name room;
+    const char *key = name_init(&room, out, "llmobs.tag.", name);
+
+    if (key)
+        llmobs_otlp_attr_text(out, key, text_of(value));
+    name_fini(&room);
+}
+
+static void put_tags(const struct llmobs_otlp_source *s,
+                     struct llmobs_otlp_attributes *out)
+{
+    for (size_t i = 0; i < llmobs_json_len(s->tags); i++) {
+        const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i));
+        struct llmobs_text name = {tag, tag ? strcspn(tag, ":") : 0};
+
+        if (name.len > 0 && !is_said(name))
+            put_tag(out, name, tag[name.len] ? tag + name.len + 1 : "");
+    }
+}
+
+static void put_tool(const struct llmobs_otlp_source *s,
+                     struct llmobs_otlp_attributes *out)
+{
+    put_text(out, "llmobs.tool.version",
+             llmobs_json_gets(llmobs_json_get(s->meta, "tool"), "version"));
+}
+
+void llmobs_otlp_put_rest(const struct llmobs_otlp_source *s, bool content,
+                          struct llmobs_otlp_attributes *out)
+{
+    put_metrics(s, out);
+    put_tool(s, out);
+    if (llmobs_json_len(llmobs_json_get(s->event, "collection_errors")) > 0)
+        llmobs_otlp_attr_bool(out, "llmobs.truncated", true);
+    put_metadata(s, content, out);
+    put_tags(s, out);
+}

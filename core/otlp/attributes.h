@@ -1,0 +1,35 @@
+/* attributes - the attributes of a span that are no content: operation, models,
+ * settings, usage, server, session, tags.
+ *
+ * Owns:    nothing.
+ * Threads: the one that has the writer.
+ * Errors:  kept in the writer.
+ *
+ * An attribute has the name and the type that the span's form gives it; what
+ * no convention names is "llmobs.". A value that is unknown has no attribute.
+ *
+ * Sources: WIRE 9.3 and 9.4.
+ */
+#ifndef LLMOBS_OTLP_ATTRIBUTES_H
+#define LLMOBS_OTLP_ATTRIBUTES_H
+
+#include "core/otlp/source.h"
+#include "core/otlp/writer.h"
+
+/* The attributes that the conventions name come first, so that they stay where
+ * the number of attributes is limited. */
+void llmobs_otlp_put_call(const struct llmobs_otlp_source *source,
+                          struct llmobs_otlp_attributes *out);
+
+/* The rest of metadata and metrics, and the tags. `content`: with the texts of
+ * metadata. */
+void llmobs_otlp_put_rest(const struct llmobs_otlp_source *source, bool content,
+                          struct llmobs_otlp_attributes *out);
+
+/* A variable of a prompt, as the attribute of the prefix and its name; always a
+ * text. */
+void llmobs_otlp_put_variable(struct llmobs_otlp_attributes *out,
+                              const char *prefix, const char *name,
+                              const struct llmobs_json *value);
+
+#endif
