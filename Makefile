@@ -146,6 +146,11 @@ unit: $(B)/unit
 $(B)/map-case: $(B)/tests/support/map_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
 
+# Writes spans of OTLP without network (tests/support/otlp_conventions.py).
+$(B)/otlp-case: $(B)/tests/support/otlp_case.o $(B)/tests/unit/rule_case.o \
+	$(SUPPORT_OBJ) $(LIB_OBJ)
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+
 # libFuzzer is clang's.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(filter-out \
 	tests/fuzz/shapes.c tests/fuzz/seeds.c tests/fuzz/api_walk.c \

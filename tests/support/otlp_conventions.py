@@ -1,0 +1,304 @@
+"""Holds spans of OTLP's JSON form against OpenTelemetry's conventions for
+generative AI, as otlp_conventions.json has them (scripts/otlp-conventions).
+
+    otlp_conventions.problems("1.41", span)   ->  list of sentences, empty if none
+"""
+import json
+import os
+import re
+
+FORMS = ("1.37", "1.41", "latest")
+CLIENT, INTERNAL = 3, 1
+OWN = "llmobs."
+CONTENT = ("gen_ai.input.messages", "gen_ai.output.messages",
+           "gen_ai.system_instructions", "gen_ai.tool.definitions",
+           "gen_ai.tool.call.arguments", "gen_ai.tool.call.result",
+           "gen_ai.retrieval.documents", "gen_ai.retrieval.query.text",
+           "gen_ai.prompt.variable.", "llmobs.input.", "llmobs.output.",
+           "llmobs.prompt.variable.", "llmobs.tool.definitions")
+# {operation: its span in the data, the kind, the attribute behind the operation
+# in the span's name}
+OPERATIONS = {
+    "chat": ("inference", CLIENT, "gen_ai.request.model"),
+    "text_completion": ("inference", CLIENT, "gen_ai.request.model"),
+    "generate_content": ("inference", CLIENT, "gen_ai.request.model"),
+    "embeddings": ("embeddings", CLIENT, "gen_ai.request.model"),
+    "retrieval": ("retrieval", CLIENT, "gen_ai.data_source.id"),
+    "invoke_agent": ("agent", INTERNAL, "gen_ai.agent.name"),
+    "execute_tool": ("tool", INTERNAL, "gen_ai.tool.name"),
+    "invoke_workflow": ("workflow", INTERNAL, "gen_ai.workflow.name"),
+}
+# Lists of values that the conventions leave open.
+OPEN = ("gen_ai.provider.name", "error.type")
+# On a span of an operation, although its list in the model lacks them.
+ELSEWHERE = {"inference": ("gen_ai.agent.name",),
+             "openai": ("gen_ai.agent.name", "gen_ai.request.top_k")}
+TYPES = {"stringValue": "string", "intValue": "int", "doubleValue": "double",
+         "boolValue": "boolean", "arrayValue": "string[]"}
+
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                       "otlp_conventions.json"), encoding="utf-8") as file:
+    DATA = json.load(file)
+
+
+# ---- values -------------------------------------------------------------------
+
+def value_of(value):
+    """The plain value of an AnyValue."""
+    (name, inner), = value.items()
+    if name == "intValue":
+        return int(inner)
+    if name == "arrayValue":
+        return [value_of(v) for v in inner.get("values", [])]
+    return inner
+
+
+def attributes_of(span):
+    return {a["key"]: value_of(a["value"]) for a in span.get("attributes", [])}
+
+
+def type_of(value):
+    (name, inner), = value.items()
+    if name == "arrayValue":
+        if any(set(v) != {"stringValue"} for v in inner.get("values", [])):
+            return "a mixed array"
+    return TYPES.get(name, name)
+
+
+# ---- JSON schemas -------------------------------------------------------------
+
+KINDS = {"object": dict, "array": list, "string": str, "null": type(None),
+         "boolean": bool}
+
+
+def is_kind(value, kind):
+    if kind in ("number", "integer"):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, KINDS[kind])
+
+
+def breaks(value, schema, root, path):
+    """Why a value breaks a schema: one sentence or none."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        inner = root["$defs"].get(name)
+        return breaks(value, inner, root, path) if inner else None
+    for word in ("anyOf", "oneOf"):
+        if word in schema:
+            return breaks_all(value, schema[word], root, path)
+    if "type" in schema and not is_kind(value, schema["type"]):
+        return "%s is no %s" % (path, schema["type"])
+    if "const" in schema and value != schema["const"]:
+        return "%s is not %r" % (path, schema["const"])
+    if "enum" in schema and value not in schema["enum"]:
+        return "%s is none of %s" % (path, schema["enum"])
+    if isinstance(value, dict):
+        for name in schema.get("required", ()):
+            if name not in value:
+                return "%s lacks %r" % (path, name)
+        for name, inner in schema.get("properties", {}).items():
+            if name in value:
+                why = breaks(value[name], inner, root, path + "." + name)
+                if why:
+                    return why
+    if isinstance(value, list) and "items" in schema:
+        for i, item in enumerate(value):
+            why = breaks(item, schema["items"], root, "%s[%d]" % (path, i))
+            if why:
+                return why
+    return None
+
+
+def breaks_all(value, schemas, root, path):
+    """The schemas end with one for parts of any type: a part whose type has a
+    schema must hold to that one."""
+    whys = []
+    for schema in schemas:
+        inner = root["$defs"].get(schema.get("$ref", "").rpartition("/")[2], {})
+        const = inner.get("properties", {}).get("type", {}).get("const")
+        why = breaks(value, schema, root, path)
+        if const and isinstance(value, dict) and value.get("type") == const:
+            return why
+        whys.append(why)
+    return None if None in whys else whys[0]
+
+
+def document_problems(form, name, text):
+    schema = DATA[form]["schemas"].get(name)
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        return ["%s is no JSON: %s" % (name, error)]
+    why = breaks(document, schema, schema, name) if schema else None
+    if why:
+        return [why]
+    if name in ("gen_ai.input.messages", "gen_ai.output.messages"):
+        return message_problems(form, name, document)
+    if not document:
+        return [name + " is empty"]
+    return []
+
+
+def message_problems(form, name, messages):
+    """What the schemas leave open and the pages say."""
+    found = []
+    for message in messages:
+        if message["role"] in ("", "developer", "model", "reasoning"):
+            found.append("%s has the role %r" % (name, message["role"]))
+        if "finish_reason" in message and name == "gen_ai.input.messages":
+            found.append("an input message has a finish reason")
+        for part in message["parts"]:
+            known = part["type"] in PARTS[form]
+            if not known and part["type"] != "reasoning":
+                found.append("%s has a part %r" % (name, part["type"]))
+            if part["type"] == "tool_call_response" and \
+                    message["role"] not in ("tool", "assistant"):
+                found.append("a tool's result is in a message of role %r"
+                             % message["role"])
+    return found if messages else [name + " is empty"]
+
+
+def parts_of(form):
+    """The types of parts that the schemas of a form name."""
+    return {d["properties"]["type"]["const"]
+            for schema in DATA[form]["schemas"].values()
+            for d in schema.get("$defs", {}).values()
+            if "const" in d.get("properties", {}).get("type", {})}
+
+
+PARTS = {form: parts_of(form) for form in FORMS}
+
+
+# ---- attributes ---------------------------------------------------------------
+
+def known_as(form, name):
+    """The entry of an attribute, also of one that a template makes."""
+    known = DATA[form]["attributes"]
+    if name in known:
+        return name, known[name]
+    for template, entry in known.items():
+        if entry["type"].startswith("template[") and \
+                name.startswith(template + "."):
+            return template, entry
+    return name, None
+
+
+def type_problems(form, name, value):
+    if name.startswith(OWN):
+        return []
+    known, entry = known_as(form, name)
+    if not entry:
+        return ["%s has no attribute %s" % (form, name)]
+    wanted = entry["type"].replace("template[string]", "string")
+    have = type_of(value)
+    if have != wanted and not (wanted == "any" and have == "string"):
+        return ["%s is %s, not %s" % (name, have, wanted)]
+    found = []
+    plain = value_of(value)
+    if entry.get("deprecated"):
+        found.append(name + " is deprecated")
+    if "values" in entry and name not in OPEN and plain not in entry["values"]:
+        found.append("%s is %r" % (name, plain))
+    if isinstance(plain, str) and not plain and known == name:
+        found.append(name + " is empty")
+    if name in DATA[form]["schemas"]:
+        found += document_problems(form, name, plain)
+    if name.startswith("gen_ai.usage.") and plain < 0:
+        found.append("%s is %d" % (name, plain))
+    return found
+
+
+def presence_problems(form, plain):
+    """Whether the span has what its operation asks for, and no more."""
+    operation = plain.get("gen_ai.operation.name")
+    theirs = {n for n in plain if n.startswith(("gen_ai.", "openai."))}
+    if operation is None:
+        return ["%s on a span of no operation" % n for n in sorted(theirs)]
+    if operation not in OPERATIONS:
+        return ["the operation is %r" % operation]
+    room = OPERATIONS[operation][0]
+    if room == "inference" and plain.get("gen_ai.provider.name") == "openai":
+        room = "openai"
+    span = DATA[form]["spans"].get(room)
+    if not span:
+        return ["%s has no span %s" % (form, room)]
+    # The general span asks for what the refined one may only have.
+    levels = dict(span["attributes"])
+    if room == "openai":
+        levels["gen_ai.provider.name"] = "required"
+    if room == "embeddings":
+        levels["gen_ai.provider.name"] = "required"
+    found = ["%s is required" % n for n, level in levels.items()
+             if level == "required" and n not in plain]
+    allowed = set(levels) | set(ELSEWHERE.get(room, ()))
+    found += ["%s on a span of %s" % (n, room) for n in sorted(theirs)
+              if known_as(form, n)[0] not in allowed]
+    return found
+
+
+def content_problems(plain):
+    return ["%s without content" % n for n in plain if n.startswith(CONTENT)]
+
+
+# ---- the span -----------------------------------------------------------------
+
+def is_hex(text, digits):
+    return isinstance(text, str) and bool(
+        re.fullmatch("[0-9a-fA-F]{%d}" % digits, text)) and set(text) != {"0"}
+
+
+def frame_problems(span, plain, limited):
+    found = []
+    operation = plain.get("gen_ai.operation.name")
+    if not is_hex(span.get("traceId"), 32) or not is_hex(span.get("spanId"), 16):
+        found.append("bad ids")
+    if "parentSpanId" in span and not is_hex(span["parentSpanId"], 16):
+        found.append("a bad parent")
+    if int(span["startTimeUnixNano"]) > int(span["endTimeUnixNano"]):
+        found.append("it ends before it begins")
+    if span.get("kind") not in (CLIENT, INTERNAL):
+        found.append("its kind is %r" % span.get("kind"))
+    if operation in OPERATIONS:
+        _, kind, behind = OPERATIONS[operation]
+        name = " ".join(t for t in (operation, plain.get(behind)) if t)
+        have = span.get("name")
+        if have != name and not (limited and have.startswith(name)):
+            found.append("its name is %r, not %r" % (have, name))
+        if span.get("kind") != kind:
+            found.append("its kind is %r" % span.get("kind"))
+    if not span.get("flags", 0) & 0x100:
+        found.append("its flags are %r" % span.get("flags"))
+    return found
+
+
+def error_problems(span, plain):
+    status = span.get("status", {})
+    code = plain.get("error.type")
+    if status.get("code", 0) not in (0, 2):
+        return ["its status is %r" % status["code"]]
+    if (status.get("code") == 2) != (code is not None):
+        return ["status %r with error.type %r" % (status, code)]
+    if code is not None and (" " in code or len(code) > 64):
+        return ["error.type is a sentence: %r" % code]
+    return []
+
+
+def problems(form, span, content=None, limited=False):
+    """`content`: False where no text may be there; `limited`: texts of attributes
+    may be cut."""
+    found = []
+    seen = set()
+    for attribute in span.get("attributes", []):
+        if attribute["key"] in seen:
+            found.append("%s comes twice" % attribute["key"])
+        seen.add(attribute["key"])
+        found += type_problems(form, attribute["key"], attribute["value"])
+    plain = attributes_of(span)
+    found += presence_problems(form, plain)
+    found += frame_problems(span, plain, limited)
+    found += error_problems(span, plain)
+    if ("server.address" in plain) != ("server.port" in plain):
+        found.append("half of a server's address")
+    if content is False:
+        found += content_problems(plain)
+    return found
