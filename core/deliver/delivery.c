@@ -78,10 +78,12 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
         llmobs_destination_forget(&delivery->list[i]);
     if (delivery->rescue)
         delivery->rescue->ops->forget(delivery->rescue);
+    if (delivery->meter)
+        delivery->meter->base.ops->forget(&delivery->meter->base);
     llmobs_stats_reset();
     llmobs_backlog_reset(&delivery->account.backlog);
     delivery->held = NULL;
-    delivery->eager = false;
+    delivery->eager = delivery->published = false;
     delivery->busy = NULL;
     delivery->waits.call = NULL;
     llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
@@ -370,6 +372,23 @@ static bool hold(struct llmobs_delivery *delivery, struct source *source)
     return true;
 }
 
+/* Shows a span to the meter. The disk never learns of it: another process does
+ * not count it again. -ETIMEDOUT: the time is over. */
+static int measure(struct llmobs_delivery *delivery, struct source *source,
+                   struct llmobs_text text)
+{
+    struct llmobs_meter *meter = delivery->meter;
+    int rc;
+
+    if (!meter || source->adopted || source->kind != LLMOBS_EVENT_SPAN ||
+        source->delivered_to & LLMOBS_MEASURED)
+        return 0;
+    rc = meter->base.ops->send(&meter->base, &text, 1);
+    if (rc > 0)
+        source->delivered_to |= LLMOBS_MEASURED;
+    return rc < 0 ? rc : 0;
+}
+
 /* Encodes one source for the destinations, or counts its loss. Takes the item.
  * False where memory is short or the time is over. */
 static bool add_source(struct llmobs_delivery *delivery, struct source *source,
@@ -382,8 +401,10 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
         rc = encode(delivery, source, &text);
     if (!rc) {
         secure(delivery, source, text);
-        rc = share(delivery, source, text, refusing);
+        rc = measure(delivery, source, text);
     }
+    if (!rc)
+        rc = share(delivery, source, text, refusing);
     if (rc && !(rc == -ETIMEDOUT && hold(delivery, source)))
         fail(delivery, source, rc);
     if (source->item)
@@ -651,6 +672,8 @@ void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since)
         llmobs_adopt_until(delivery->account.backlog.adopt, INT64_MAX);
     for (size_t i = 0; i < delivery->count; i++)
         atomic_store(&delivery->list[i].exporter->cut_ns, 0);
+    if (delivery->meter)
+        atomic_store(&delivery->meter->base.cut_ns, 0);
 }
 
 void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,
@@ -661,11 +684,19 @@ void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,
         llmobs_spool_ending(delivery->account.backlog.spool);
 }
 
-static void begin_send(struct llmobs_delivery *delivery,
-                       struct llmobs_destination *d)
+static enum llmobs_phase phase_of(const struct llmobs_delivery *delivery,
+                                  enum llmobs_run how)
 {
-    delivery->busy = d;
-    atomic_store(&delivery->sending, d->exporter);
+    if (how == LLMOBS_RUN_INLINE)
+        return LLMOBS_PHASE_INLINE;
+    return atomic_load(&delivery->end_ns) ? LLMOBS_PHASE_ENDING
+                                          : LLMOBS_PHASE_RUNNING;
+}
+
+static void begin_send(struct llmobs_delivery *delivery,
+                       struct llmobs_exporter *exporter)
+{
+    atomic_store(&delivery->sending, exporter);
     if (atomic_load(&delivery->end_ns))
         set_deadline(delivery);
 }
@@ -679,15 +710,11 @@ static void end_send(struct llmobs_delivery *delivery)
 static int send_to(struct llmobs_delivery *delivery,
                    struct llmobs_destination *d, enum llmobs_run how)
 {
-    struct llmobs_exporter *exporter = d->exporter;
     int rc;
 
-    exporter->phase = LLMOBS_PHASE_RUNNING;
-    if (how == LLMOBS_RUN_INLINE)
-        exporter->phase = LLMOBS_PHASE_INLINE;
-    else if (atomic_load(&delivery->end_ns))
-        exporter->phase = LLMOBS_PHASE_ENDING;
-    begin_send(delivery, d);
+    d->exporter->phase = phase_of(delivery, how);
+    delivery->busy = d;
+    begin_send(delivery, d->exporter);
     rc = llmobs_destination_send(d);
     end_send(delivery);
     if (!rc)
@@ -697,8 +724,32 @@ static int send_to(struct llmobs_delivery *delivery,
     return rc;
 }
 
+/* Sends the meter's sums when they are due; in a run of all that is an end,
+ * when it owes them. */
+static void publish(struct llmobs_delivery *delivery, enum llmobs_run how)
+{
+    struct llmobs_meter *meter = delivery->meter;
+    enum llmobs_phase phase = phase_of(delivery, how);
+    struct llmobs_published published;
+    bool last = how == LLMOBS_RUN_ALL && phase == LLMOBS_PHASE_ENDING;
+
+    if (!meter || phase == LLMOBS_PHASE_INLINE)
+        return;
+    if (last ? delivery->published || !atomic_load(&meter->owes)
+             : meter->due(meter) > llmobs_clock_mono_ns())
+        return;
+    delivery->published = last;
+    meter->base.phase = phase;
+    begin_send(delivery, &meter->base);
+    published = meter->publish(meter);
+    end_send(delivery);
+    llmobs_stats_add(LLMOBS_STAT_sent_otlp_metrics, published.sent);
+    llmobs_stats_add(LLMOBS_STAT_lost_otlp_metrics, published.lost);
+}
+
 void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending)
 {
+    delivery->published = false;
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
         const struct llmobs_backoff *backoff = d->exporter->backoff;
@@ -762,6 +813,7 @@ static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
             break;
     }
     llmobs_backlog_flush(&delivery->account.backlog);
+    publish(delivery, how);
     if (delivery->account.backlog.spool && how != LLMOBS_RUN_INLINE)
         llmobs_spool_look(delivery->account.backlog.spool);
     rc = result(delivery, how);
@@ -843,9 +895,30 @@ int llmobs_delivery_add(struct llmobs_delivery *delivery,
     return 0;
 }
 
+void llmobs_delivery_measure(struct llmobs_delivery *delivery,
+                             struct llmobs_meter *meter)
+{
+    meter->base.tick = (struct llmobs_tick){tick, delivery};
+    delivery->meter = meter;
+}
+
+bool llmobs_delivery_owes(const struct llmobs_delivery *delivery)
+{
+    return atomic_load(&delivery->account.pending) ||
+           (delivery->meter && atomic_load(&delivery->meter->owes));
+}
+
+bool llmobs_delivery_carries(const struct llmobs_delivery *delivery)
+{
+    return atomic_load(&delivery->account.pending) ||
+           (delivery->meter &&
+            atomic_load(&delivery->sending) == &delivery->meter->base);
+}
+
 int64_t llmobs_delivery_due(const struct llmobs_delivery *delivery)
 {
-    int64_t due = INT64_MAX;
+    const struct llmobs_meter *meter = delivery->meter;
+    int64_t due = meter ? meter->due(meter) : INT64_MAX;
 
     for (size_t i = 0; i < delivery->count; i++) {
         int64_t one = llmobs_destination_due(&delivery->list[i]);
@@ -909,7 +982,8 @@ void llmobs_delivery_warm(struct llmobs_delivery *delivery)
             !llmobs_destination_takes(&delivery->list[i], LLMOBS_EVENT_SPAN))
             continue;
         exporter->phase = LLMOBS_PHASE_RUNNING;
-        begin_send(delivery, &delivery->list[i]);
+        delivery->busy = &delivery->list[i];
+        begin_send(delivery, exporter);
         exporter->ops->warm(exporter);
         end_send(delivery);
     }

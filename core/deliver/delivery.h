@@ -19,6 +19,7 @@
 
 #include "core/deliver/buffer.h"
 #include "core/deliver/destination.h"
+#include "core/export/meter.h"
 #include "core/span/span.h"
 
 /* A remote exporter needs one for each kind of event that it takes. */
@@ -38,6 +39,7 @@ struct llmobs_delivery {
     size_t count;
     struct llmobs_destination *busy; /* in a send, or NULL */
     struct llmobs_exporter *rescue;  /* or NULL */
+    struct llmobs_meter *meter;      /* or NULL */
     struct llmobs_item *held; /* taken from the buffer, not encoded yet */
     struct llmobs_buf scratch;
     size_t taken; /* items encoded by the last run */
@@ -45,6 +47,7 @@ struct llmobs_delivery {
      * or NULL. */
     void (*settled)(const struct llmobs_config *config);
     struct llmobs_tick waits; /* called while a request waits */
+    bool published;           /* the meter had its try at this end */
     bool drains;              /* it is there to adopt only */
     bool eager;               /* adopted events do not wait for a full batch */
     atomic_bool full;         /* no destination accepts another event */
@@ -72,6 +75,19 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery);
  * takes. */
 int llmobs_delivery_add(struct llmobs_delivery *delivery,
                         struct llmobs_exporter *exporter);
+
+/* Takes the exporter that sums up. It gets each span of this process once, as
+ * soon as that is encoded, and none of another process. */
+void llmobs_delivery_measure(struct llmobs_delivery *delivery,
+                             struct llmobs_meter *meter);
+
+/* True where an end has something to do: events that wait, or sums. Any
+ * thread. */
+bool llmobs_delivery_owes(const struct llmobs_delivery *delivery);
+
+/* True where the request under way is to be given some time: it carries events
+ * or sums. Any thread. */
+bool llmobs_delivery_carries(const struct llmobs_delivery *delivery);
 
 /* Frees an item of the buffer; gives its approximate weight in bytes. */
 void llmobs_delivery_free_item(struct llmobs_item *item);

@@ -268,6 +268,11 @@ static void go_on(struct llmobs_destination *d)
     d->sent_ns = llmobs_clock_mono_ns();
 }
 
+static unsigned had_by(const struct llmobs_event *event)
+{
+    return event->delivered_to & ~LLMOBS_MEASURED;
+}
+
 /* Where other destinations still wait for the event, notes on the disk which
  * have it, so that none gets it twice if the process dies. */
 static void note_delivered_to(const struct llmobs_destination *d,
@@ -280,10 +285,10 @@ static void note_delivered_to(const struct llmobs_destination *d,
         return;
     if (event->adopted)
         llmobs_adopt_note_delivered_to(backlog->adopt, &event->spooled,
-                                       event->delivered_to);
+                                       had_by(event));
     else if (backlog->spool)
         llmobs_spool_note_delivered_to(backlog->spool, &event->spooled,
-                                       event->delivered_to);
+                                       had_by(event));
 }
 
 static void count_sent(const struct llmobs_exporter *exporter,
@@ -452,9 +457,8 @@ static bool is_kept(struct llmobs_backlog *backlog, struct llmobs_event *event)
         return true;
     if (llmobs_spool_event(spool, &event->spooled, event->kind, text) != 0)
         return false;
-    if (event->delivered_to)
-        llmobs_spool_note_delivered_to(spool, &event->spooled,
-                                       event->delivered_to);
+    if (had_by(event))
+        llmobs_spool_note_delivered_to(spool, &event->spooled, had_by(event));
     return true;
 }
 
@@ -474,7 +478,7 @@ size_t llmobs_destination_leave(struct llmobs_destination *destination)
     struct llmobs_destination *d = destination;
     size_t n = 0;
 
-    while (n < d->count && event_at(d, n)->delivered_to)
+    while (n < d->count && had_by(event_at(d, n)))
         n++;
     pop(d, n, LLMOBS_STAT_delivered);
     return n;

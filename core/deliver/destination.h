@@ -15,6 +15,9 @@
 #include "core/export/exporter.h"
 #include "core/ledger/stats.h"
 
+/* Beside the bits of destinations: the meter has the span (delivery.h). */
+#define LLMOBS_MEASURED (1u << 31)
+
 /* The events that wait, of all destinations together. */
 struct llmobs_account {
     atomic_size_t pending; /* given, and not settled yet */

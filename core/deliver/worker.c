@@ -569,6 +569,12 @@ void llmobs_worker_rescue(struct llmobs_worker *worker,
     worker->delivery.rescue = exporter;
 }
 
+void llmobs_worker_measure(struct llmobs_worker *worker,
+                           struct llmobs_meter *meter)
+{
+    llmobs_delivery_measure(&worker->delivery, meter);
+}
+
 void llmobs_worker_keep(struct llmobs_worker *worker,
                         struct llmobs_spool *spool, struct llmobs_adopt *adopt)
 {
@@ -836,7 +842,7 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
     atomic_fetch_add(&worker->paused, 1);
     /* A request that carries no event is cut at once. */
     if (atomic_load(&worker->turn) != 0)
-        llmobs_curl_access_deadline(llmobs_worker_pending(worker)
+        llmobs_curl_access_deadline(llmobs_delivery_carries(&worker->delivery)
                                         ? deadline - ms * LLMOBS_NS_PER_MS / 4
                                         : 0);
     /* The last look of this loop decides. The worker's thread may take the turn
@@ -928,7 +934,8 @@ static void flush(struct llmobs_worker *worker, bool ending,
 {
     if (has_thread(worker))
         flush_by_thread(worker, deadline_ns);
-    if (has_thread(worker) || llmobs_worker_pending(worker) == 0)
+    if (has_thread(worker) || (ending ? !llmobs_delivery_owes(&worker->delivery)
+                                      : llmobs_worker_pending(worker) == 0))
         return;
     flush_inline(worker, ending, deadline_ns);
     if (ending && llmobs_worker_pending(worker) != 0)
@@ -993,6 +1000,9 @@ int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
         if (ms > most)
             most = ms;
     }
+    if (delivery->meter && atomic_load(&delivery->meter->owes) &&
+        atomic_load(&delivery->meter->base.exit_ms) > most)
+        most = atomic_load(&delivery->meter->base.exit_ms);
     return most;
 }
 

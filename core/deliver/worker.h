@@ -27,7 +27,7 @@
 
 #include "core/config/config.h"
 #include "core/deliver/buffer.h"
-#include "core/export/exporter.h"
+#include "core/export/meter.h"
 #include "core/span/span.h"
 #include "core/spool/adopt.h"
 
@@ -62,6 +62,9 @@ int llmobs_worker_add(struct llmobs_worker *worker,
                       struct llmobs_exporter *exporter);
 void llmobs_worker_rescue(struct llmobs_worker *worker,
                           struct llmobs_exporter *exporter);
+/* Before the first give: takes the exporter that sums spans up. */
+void llmobs_worker_measure(struct llmobs_worker *worker,
+                           struct llmobs_meter *meter);
 
 /* Before the first give: sets the spool that keeps items on the disk, and the
  * adoption of other processes' spools (spool.h, adopt.h). Borrows both for

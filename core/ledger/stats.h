@@ -44,7 +44,9 @@
     X(sent_store)       /* accepted by the exporter of that name; */           \
     X(sent_agent)       /* several may accept the same event */                \
     X(sent_agentless)                                                          \
-    X(sent_otlp)
+    X(sent_otlp)                                                               \
+    X(sent_otlp_metrics) /* spans in sums that a receiver accepted; */         \
+    X(lost_otlp_metrics) /* in a delta that it refused for good */
 
 enum llmobs_stat {
 #define X(name) LLMOBS_STAT_##name,
