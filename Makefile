@@ -201,7 +201,7 @@ $(B)/tests/fuzz/api_walk: $(B)/tests/fuzz/api_walk.o $(B)/tests/fuzz/walk_item.o
 conformance: all
 	scripts/conformance $(B)
 
-BENCHES := $(patsubst %,$(B)/bench-%,parse callsite miss)
+BENCHES := $(patsubst %,$(B)/bench-%,parse callsite miss otlp)
 benches: $(BENCHES)
 $(BENCHES): $(B)/bench-%: $(B)/tests/bench/%.o $(SUPPORT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
