@@ -1733,6 +1733,24 @@ HAZARDS = [
               "    if (loading->propagators)")],
           ["unit styles_as_documented"])]),
 
+    ("a sampler of OpenTelemetry, below Datadog or alone",
+     "it decides once for a trace; trace headers say so only where Datadog has "
+     "no part (`decide`)", [
+         ("sampled-anyway", [
+             ("core/trace/carrier.c",
+              "    if (otlp->sampler_flags && keep != (context->priority > 0))\n",
+              "    if (otlp->sampler_flags && keep && context->priority <= 0)\n")],
+          ["unit a_dropped_root_tells_nobody_that_it_is_sampled"]),
+         ("datadog-unsampled", [
+             ("core/trace/carrier.c",
+              "    if (otlp->sampler_flags && keep != (context->priority > 0))\n",
+              "    if (keep != (context->priority > 0))\n")],
+          ["unit the_sampler_decides_once_for_a_trace"]),
+         ("caller-unheard", [
+             ("core/trace/carrier.c",
+              "joined && otlp->parent_based\n", "false && joined\n")],
+          ["unit the_sampler_decides_once_for_a_trace"])]),
+
     ("cleared environment",
      "the shim's constructor copies it (`copy_env`)", [
          ("environment-lost", [("shim/host.c", "    copy_env(env);\n",

@@ -7,6 +7,7 @@
 #include "core/config/config_map.h"
 #include "core/config/config_otlp_load.h"
 #include "core/config/config_peers.h"
+#include "core/config/config_trace.h"
 #include "core/config/otel_list.h"
 
 #define BASE_URL "http://localhost:4318"
@@ -426,6 +427,8 @@ static void settle_sampler(struct llmobs_config_loading *loading)
         otlp->sampler = LLMOBS_OTLP_SAMPLER_RATIO;
         break;
     }
+    otlp->sampler_flags = !llmobs_config_names_datadog(loading) &&
+                          !llmobs_config_has_styles(loading);
     otlp->sampler_ratio = 1;
     if (!arg || otlp->sampler != LLMOBS_OTLP_SAMPLER_RATIO)
         return;

@@ -61,6 +61,8 @@ struct llmobs_otlp_config {
     enum llmobs_otlp_sampler sampler;
     bool parent_based;
     double sampler_ratio; /* 0 to 1 */
+    bool sampler_flags;   /* it decides what trace headers say, too: Datadog
+                           * has no part in this process's settings */
     bool span_content;    /* texts go on spans: the user asked, and content is
                            * not off */
     bool event_content;   /* texts go on log records, likewise */

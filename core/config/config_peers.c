@@ -182,6 +182,15 @@ static void settle_ca_file(struct llmobs_config_loading *loading)
         llmobs_config_set(loading, &loading->config.ca_file, text_of(other));
 }
 
+bool llmobs_config_names_datadog(const struct llmobs_config_loading *loading)
+{
+    const struct llmobs_config *config = &loading->config;
+
+    return loading->agent_url || has_host(loading) || config->api_key ||
+           config->agentless >= 0 || config->override_origin ||
+           strstr(config->exporter, "agent");
+}
+
 /* -- requests that are never observed -------------------------------------- */
 
 /* A request to one of these URLs is the user's own telemetry, and no LLM call.

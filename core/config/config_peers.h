@@ -7,6 +7,9 @@
 
 void llmobs_config_settle_peers(struct llmobs_config_loading *loading);
 
+/* True where a variable names a place of Datadog's for spans. */
+bool llmobs_config_names_datadog(const struct llmobs_config_loading *loading);
+
 /* True for "http://host..." and "https://host...". */
 bool llmobs_config_is_http(const char *url);
 

@@ -27,7 +27,7 @@ static void set_flags(struct llmobs_json *facts,
                       const struct llmobs_context *context)
 {
     int flags = FLAG_TELLS_REMOTE | (context->remote ? FLAG_REMOTE : 0) |
-                (context->priority > 0 ? FLAG_SAMPLED : 0);
+                (context->unsampled ? 0 : FLAG_SAMPLED);
 
     (void)llmobs_json_set(facts, "flags", llmobs_json_int(flags));
 }

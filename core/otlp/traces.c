@@ -9,7 +9,6 @@
 #include "core/span/id128.h"
 
 #define FLAG_SAMPLED 0x001
-#define FLAG_REMOTE 0x200
 
 /* -- sampling -------------------------------------------------------------- */
 
@@ -18,37 +17,21 @@ static struct llmobs_text text_of(const char *string)
     return (struct llmobs_text){string, string ? strlen(string) : 0};
 }
 
-static const char *apm_trace_of(const struct llmobs_json *event)
-{
-    return llmobs_json_gets(llmobs_json_get(event, "_dd"), "apm_trace_id");
-}
-
-/* True where the trace began in another process: then its id is not that of
- * LLM Observability, or the span's own parent is the remote one. */
-static bool is_joined(const struct llmobs_json *event, int64_t flags)
-{
-    const char *trace = llmobs_json_gets(event, "trace_id");
-    const char *apm_trace = apm_trace_of(event);
-
-    return (flags & FLAG_REMOTE) != 0 ||
-           (trace && apm_trace && strcmp(trace, apm_trace) != 0);
-}
-
+/* The process that made the span decided, as its trace began. An event of an
+ * older version does not say how. */
 bool llmobs_otlp_is_sampled(const struct llmobs_config *config,
                             const struct llmobs_json *event)
 {
-    const struct llmobs_json *flag =
+    const struct llmobs_json *flags =
         llmobs_json_get(llmobs_json_get(event, "_call"), "flags");
-    int64_t flags = flag ? llmobs_json_to_int(flag) : FLAG_SAMPLED;
     struct llmobs_id128 trace = {0, 0};
 
-    if (config->otlp.parent_based) {
-        if ((flags & FLAG_SAMPLED) == 0)
-            return false;
-        if (is_joined(event, flags))
-            return true;
-    }
-    (void)llmobs_id128_parse(text_of(apm_trace_of(event)), &trace);
+    if (flags)
+        return llmobs_json_to_int(flags) & FLAG_SAMPLED;
+    (void)llmobs_id128_parse(
+        text_of(
+            llmobs_json_gets(llmobs_json_get(event, "_dd"), "apm_trace_id")),
+        &trace);
     return llmobs_sampler_keeps(&config->otlp, trace.lo);
 }
 

@@ -29,6 +29,7 @@ struct llmobs_context {
     char session_id[128];  /* "" when there is none */
     char pagent_name[128]; /* agent attribution; "" when there is none */
     uint64_t pagent_span_id;
+    bool unsampled; /* OTEL_TRACES_SAMPLER keeps the trace from OTLP */
     /* We do not read these: a child's carrier hands them on. */
     int priority;      /* sampling priority of the APM trace */
     char dm[16];       /* its decision maker; "" when there is none */

@@ -72,6 +72,7 @@ enum {
 
 #define TRACE_REMOTE 1
 #define TRACE_SENT 2
+#define TRACE_UNSAMPLED 4
 
 #define FLAG_TRUNCATED 1
 #define FLAG_LOST 2
@@ -115,7 +116,8 @@ static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
     n[NUMBER_CAPTURE_MAX] = (int64_t)exchange->request.whole_max;
     n[NUMBER_PRIORITY] = context->priority;
     n[NUMBER_TRACE_FLAGS] = (context->remote ? TRACE_REMOTE : 0) |
-                            (exchange->traced ? TRACE_SENT : 0);
+                            (exchange->traced ? TRACE_SENT : 0) |
+                            (context->unsampled ? TRACE_UNSAMPLED : 0);
 }
 
 static bool is_cut(const struct llmobs_exchange *exchange)
@@ -326,6 +328,7 @@ static int read_numbers(struct llmobs_exchange *exchange, const int64_t *n)
     context->priority = (int)n[NUMBER_PRIORITY];
     context->remote = n[NUMBER_TRACE_FLAGS] & TRACE_REMOTE;
     exchange->traced = n[NUMBER_TRACE_FLAGS] & TRACE_SENT;
+    context->unsampled = n[NUMBER_TRACE_FLAGS] & TRACE_UNSAMPLED;
     return 0;
 }
 

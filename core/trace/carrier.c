@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/config/config.h"
+#include "core/config/sampler.h"
 
 /* A longer carrier is hostile: the documented limits are far below. */
 #define CARRIER_MAX 8192
@@ -526,6 +527,21 @@ static struct llmobs_text text_of(const char *text)
     return (struct llmobs_text){text, text ? strlen(text) : 0};
 }
 
+/* Asks OTEL_TRACES_SAMPLER once, where a trace begins in this process or enters
+ * it: all spans below follow. `joined`: the parent's flag counts. */
+static void decide(struct llmobs_context *context,
+                   const struct llmobs_config *config, bool joined)
+{
+    const struct llmobs_otlp_config *otlp = &config->otlp;
+    bool keep = joined && otlp->parent_based
+                    ? context->priority > 0
+                    : llmobs_sampler_keeps(otlp, context->apm_trace_id.lo);
+
+    context->unsampled = !keep;
+    if (otlp->sampler_flags && keep != (context->priority > 0))
+        context->priority = keep;
+}
+
 void llmobs_context_root(struct llmobs_context *context,
                          const struct llmobs_config *config)
 {
@@ -543,6 +559,7 @@ void llmobs_context_root(struct llmobs_context *context,
     llmobs_context_text(context->session_id, sizeof(context->session_id),
                         text_of(config->session_id));
     llmobs_context_sample(context, config->sample_rate);
+    decide(context, config, false);
 }
 
 bool llmobs_context_from_carrier(struct llmobs_context *context,
@@ -550,6 +567,7 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
                                  const struct llmobs_carrier *carrier)
 {
     struct inbound in;
+    bool trusted = is_trusted(config, carrier);
 
     llmobs_context_root(context, config);
     if (config->extract != LLMOBS_EXTRACT_CONTINUE ||
@@ -560,7 +578,9 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
     context->remote = in.span_id != 0;
     if (in.vendored)
         keep_vendors(context, carrier->tracestate);
-    inherit(context, &in, is_trusted(config, carrier), config->sample_rate);
+    inherit(context, &in, trusted, config->sample_rate);
+    if (trusted)
+        decide(context, config, true);
     return true;
 }
 

@@ -433,6 +433,41 @@ START_TEST(samplers_as_specified)
 }
 END_TEST
 
+static const struct {
+    const char *env;
+    bool flags;
+} speakers[] = {
+    {"OTEL_PROPAGATORS=tracecontext", true},
+    {TO, true},
+    {"LLMOBS_EXPORTER=store", true},
+    {"DD_SERVICE=x", true},
+    {"DD_LLMOBS_ML_APP=x", true},
+    {"LLMOBS_EXPORTER=otlp,agent", false},
+    {"LLMOBS_EXPORTER=agentless", false},
+    {"DD_API_KEY=x", false},
+    {"DD_AGENT_HOST=x", false},
+    {"DD_TRACE_AGENT_URL=unix:///run/x", false},
+    {"DD_LLMOBS_AGENTLESS_ENABLED=true", false},
+    {"DD_LLMOBS_AGENTLESS_ENABLED=false", false},
+    {"DD_LLMOBS_OVERRIDE_ORIGIN=http://x", false},
+    {"DD_TRACE_PROPAGATION_STYLE=tracecontext", false},
+    {"DD_TRACE_PROPAGATION_STYLE_EXTRACT=tracecontext", false},
+};
+
+/* An app's own sampler says nothing to Datadog's tracers. */
+START_TEST(the_sampler_has_the_flags_where_datadog_is_absent)
+{
+    for (size_t i = 0; i < COUNT(speakers); i++) {
+        struct llmobs_config *c =
+            LOAD(speakers[i].env, "OTEL_TRACES_SAMPLER=always_off");
+
+        ck_assert_msg(c->otlp.sampler_flags == speakers[i].flags, "%s",
+                      speakers[i].env);
+        llmobs_config_free(c);
+    }
+}
+END_TEST
+
 #define CAPTURE "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="
 
 static const struct {
@@ -565,6 +600,7 @@ UNIT_SUITE(config_otlp)
     UNIT_TEST(s, a_wrong_resource_goes_as_a_whole);
     UNIT_TEST(s, a_service_is_plain_text);
     UNIT_TEST(s, samplers_as_specified);
+    UNIT_TEST(s, the_sampler_has_the_flags_where_datadog_is_absent);
     UNIT_TEST(s, content_is_asked_for);
     UNIT_TEST(s, limits_of_spans);
     UNIT_TEST(s, files_are_found_after_a_chdir);

@@ -365,6 +365,88 @@ START_TEST(a_stranger_does_not_choose_what_is_sampled)
 }
 END_TEST
 
+static const struct {
+    enum llmobs_otlp_sampler sampler;
+    bool parent_based, flags;
+    const char *parent; /* its flags; NULL: a root */
+    bool unsampled;
+    int priority;
+} decisions[] = {
+    {LLMOBS_OTLP_SAMPLER_ON, true, true, NULL, false, 1},
+    {LLMOBS_OTLP_SAMPLER_ON, true, true, "-01", false, 1},
+    {LLMOBS_OTLP_SAMPLER_ON, true, true, "-00", true, 0},
+    {LLMOBS_OTLP_SAMPLER_ON, true, false, "-00", true, 0},
+    {LLMOBS_OTLP_SAMPLER_OFF, true, true, NULL, true, 0},
+    {LLMOBS_OTLP_SAMPLER_OFF, true, false, NULL, true, 1},
+    {LLMOBS_OTLP_SAMPLER_OFF, true, true, "-01", false, 1},
+    {LLMOBS_OTLP_SAMPLER_OFF, false, true, "-01", true, 0},
+    {LLMOBS_OTLP_SAMPLER_OFF, false, false, "-01", true, 1},
+    {LLMOBS_OTLP_SAMPLER_ON, false, true, "-00", false, 1},
+    {LLMOBS_OTLP_SAMPLER_ON, false, false, "-00", false, 0},
+};
+
+/* The carrier of a decision: a stranger's flag counts as little as its other
+ * words. */
+static void check_decision(size_t i, bool stranger)
+{
+    struct llmobs_config config = context_base;
+    char parent[] = PARENT;
+    struct llmobs_carrier carrier = {.traceparent = parent,
+                                     .stranger = stranger};
+    struct llmobs_context c, child;
+
+    config.otlp.sampler = decisions[i].sampler;
+    config.otlp.parent_based = decisions[i].parent_based;
+    config.otlp.sampler_flags = decisions[i].flags;
+    if (decisions[i].parent) {
+        memcpy(parent + strlen(parent) - 3, decisions[i].parent, 3);
+        ck_assert(llmobs_context_from_carrier(&c, &config, &carrier));
+    } else {
+        llmobs_context_root(&c, &config);
+    }
+    llmobs_context_child(&child, &c);
+    ck_assert_int_eq(child.unsampled, c.unsampled);
+    ck_assert_int_eq(child.priority, c.priority);
+    if (stranger) {
+        ck_assert_int_eq(c.unsampled,
+                         decisions[i].sampler == LLMOBS_OTLP_SAMPLER_OFF);
+        return;
+    }
+    ck_assert_msg(c.unsampled == decisions[i].unsampled, "%zu", i);
+    ck_assert_msg(c.priority == decisions[i].priority, "%zu: %d", i,
+                  c.priority);
+}
+
+START_TEST(the_sampler_decides_once_for_a_trace)
+{
+    for (size_t i = 0; i < sizeof(decisions) / sizeof(*decisions); i++) {
+        check_decision(i, false);
+        check_decision(i, true);
+    }
+}
+END_TEST
+
+/* The flag of each style says the same. */
+START_TEST(a_dropped_root_tells_nobody_that_it_is_sampled)
+{
+    struct llmobs_config config = context_base;
+    struct llmobs_context c;
+    struct llmobs_sender sender;
+    char text[LLMOBS_TRACESTATE_LEN + 1];
+
+    config.otlp.sampler = LLMOBS_OTLP_SAMPLER_OFF;
+    config.otlp.sampler_flags = true;
+    llmobs_context_root(&c, &config);
+    sender = llmobs_propagate_span(&c);
+    ck_assert(llmobs_propagate_traceparent(&sender, text, sizeof(text)));
+    ck_assert_str_eq(text + 52, "-00");
+    ck_assert(llmobs_propagate_b3(&sender, text, sizeof(text)));
+    ck_assert_str_eq(text + strlen(text) - 2, "-0");
+    ck_assert(llmobs_propagate_tracestate(&sender, text, sizeof(text)));
+    ck_assert_ptr_nonnull(strstr(text, ";s:0;"));
+}
+END_TEST
+
 START_TEST(long_datadog_tags_are_ignored)
 {
     char tags[600] = "_dd.p.llmobs_parent_id=8,_dd.p.x=";
@@ -400,6 +482,8 @@ UNIT_SUITE(context_parent)
     UNIT_TEST(s, datadog_headers);
     UNIT_TEST(s, a_stranger_gives_ids_alone);
     UNIT_TEST(s, a_stranger_does_not_choose_what_is_sampled);
+    UNIT_TEST(s, the_sampler_decides_once_for_a_trace);
+    UNIT_TEST(s, a_dropped_root_tells_nobody_that_it_is_sampled);
     UNIT_TEST(s, long_datadog_tags_are_ignored);
     return s;
 }

@@ -478,6 +478,7 @@ static void fill_context(struct llmobs_context *context)
     strcpy(context->session_id, "session");
     strcpy(context->pagent_name, "agent");
     context->remote = true;
+    context->unsampled = true;
     context->priority = 2;
     strcpy(context->dm, "-3");
     strcpy(context->origin, "rum");
@@ -690,7 +691,7 @@ START_TEST(test_same_event)
     write_span(r, &b);
     ck_assert_str_eq(a.data, b.data);
     ck_assert_ptr_nonnull(strstr(a.data, "Echo"));
-    ck_assert_ptr_nonnull(strstr(a.data, "\"flags\": 769, "));
+    ck_assert_ptr_nonnull(strstr(a.data, "\"flags\": 768, "));
     ck_assert_ptr_nonnull(strstr(a.data, "\"first_chunk_ns\": "));
     ck_assert_ptr_nonnull(strstr(a.data, ";s:2;o:rum;t.dm:-3;"));
     ck_assert_ptr_nonnull(strstr(a.data, ",other=1\""));
@@ -723,7 +724,7 @@ START_TEST(test_fewer_numbers)
     ck_assert(r->context.span_id == e->context.span_id);
     ck_assert_uint_eq(r->request.whole_max, 1 << 20);
     ck_assert_int_eq(r->context.priority, 1);
-    ck_assert(!r->context.remote && !r->traced);
+    ck_assert(!r->context.remote && !r->context.unsampled && !r->traced);
     ck_assert_int_eq(llmobs_exchange_entry_start(&entry), e->start_wall_ns);
     done(e, r);
 }

@@ -96,7 +96,9 @@ static void expect(const char *want)
 
 START_TEST(the_trace)
 {
+    span.context.unsampled = true;
     expect("{\"flags\": 256}");
+    span.context.unsampled = false;
     span.context.priority = 1;
     span.context.parent_id = span.context.apm_parent_id = 7;
     expect("{\"flags\": 257}");
@@ -117,7 +119,7 @@ START_TEST(the_answer)
     span.http_status = 200;
     config.otlp.service = "svc";
     config.otlp.resource = "a=b";
-    expect("{\"flags\": 256, \"proxied\": true, \"resource\": \"a=b\", "
+    expect("{\"flags\": 257, \"proxied\": true, \"resource\": \"a=b\", "
            "\"service\": \"svc\", \"status\": 200, \"stream\": true, "
            "\"tracestate\": \"dd=p:0000000000000000;s:0;"
            "t.llmobs_parent_id:undefined\"}");

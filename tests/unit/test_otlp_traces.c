@@ -239,12 +239,10 @@ END_TEST
 /* -- sampling -------------------------------------------------------------- */
 
 static bool is_sampled(enum llmobs_otlp_sampler sampler, double ratio,
-                       bool parent_based, const char *event)
+                       const char *event)
 {
     struct llmobs_config config = {
-        .otlp = {.sampler = sampler,
-                 .sampler_ratio = ratio,
-                 .parent_based = parent_based},
+        .otlp = {.sampler = sampler, .sampler_ratio = ratio},
     };
     struct llmobs_json *json = json_case_parsed(event);
     bool sampled = llmobs_otlp_is_sampled(&config, json);
@@ -253,41 +251,35 @@ static bool is_sampled(enum llmobs_otlp_sampler sampler, double ratio,
     return sampled;
 }
 
-#define FLAGS(flags, trace, apm_trace)            \
-    "{\"_call\": {\"flags\": " #flags             \
-    "}, \"_dd\": {\"apm_trace_id\": \"" apm_trace \
-    "\"}, \"trace_id\": \"" trace "\"}"
+#define FLAGS(flags)                  \
+    "{\"_call\": {\"flags\": " #flags \
+    "}, \"_dd\": {\"apm_trace_id\": \"" TRACE_A "\"}}"
+#define OLD(trace) "{\"_dd\": {\"apm_trace_id\": \"" trace "\"}}"
 
 static const struct {
     const char *event;
-    /* always_on, always_off, traceidratio 0.5; then the same parent-based */
-    const char *kept;
+    const char *kept; /* by always_on, always_off, traceidratio 0.5 */
 } samples[] = {
-    /* roots, in the upper half of ids and in the lower half */
-    {FLAGS(257, TRACE_A, TRACE_A), "100100"},
-    {FLAGS(257, TRACE_B, TRACE_B), "101101"},
-    /* a parent elsewhere */
-    {FLAGS(769, TRACE_A, TRACE_A), "100111"},
-    {FLAGS(768, TRACE_B, TRACE_B), "101000"},
-    /* a span below the one that has its parent elsewhere */
-    {FLAGS(257, TRACE_B, TRACE_A), "100111"},
-    {FLAGS(256, TRACE_A, TRACE_B), "101000"},
-    /* an event of an older version */
-    {"{\"_dd\": {\"apm_trace_id\": \"" TRACE_A "\"}, \"trace_id\": \"" TRACE_A
-     "\"}",
-     "100100"},
+    /* the process that made the span has decided */
+    {FLAGS(257), "111"},
+    {FLAGS(769), "111"},
+    {FLAGS(256), "000"},
+    {FLAGS(768), "000"},
+    /* an event of an older version, in both halves of the ids */
+    {OLD(TRACE_A), "100"},
+    {OLD(TRACE_B), "101"},
 };
 
 START_TEST(test_otlp_samplers)
 {
     for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
-        char kept[7] = "";
+        char kept[4] = "";
 
-        for (int k = 0; k < 6; k++)
-            kept[k] = is_sampled((enum llmobs_otlp_sampler)(k % 3), 0.5, k > 2,
-                                 samples[i].event)
-                          ? '1'
-                          : '0';
+        for (int k = 0; k < 3; k++)
+            kept[k] =
+                is_sampled((enum llmobs_otlp_sampler)k, 0.5, samples[i].event)
+                    ? '1'
+                    : '0';
         ck_assert_msg(strcmp(kept, samples[i].kept) == 0, "%zu: %s", i, kept);
     }
 }
@@ -295,14 +287,10 @@ END_TEST
 
 START_TEST(test_otlp_ratios)
 {
-    ck_assert(is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 1, true,
-                         FLAGS(257, TRACE_A, TRACE_A)));
-    ck_assert(!is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 0, true,
-                          FLAGS(257, TRACE_B, TRACE_B)));
-    ck_assert(is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 0.0001, true,
-                         FLAGS(257, TRACE_B, TRACE_B)));
-    ck_assert(!is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 0.9999, true,
-                          FLAGS(257, TRACE_A, TRACE_A)));
+    ck_assert(is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 1, OLD(TRACE_A)));
+    ck_assert(!is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 0, OLD(TRACE_B)));
+    ck_assert(is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 0.0001, OLD(TRACE_B)));
+    ck_assert(!is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 0.9999, OLD(TRACE_A)));
 }
 END_TEST
 
