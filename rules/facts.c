@@ -16,7 +16,7 @@ static const char *provider_of(const struct llmobs_rule *rule,
     if (host && (!name || strcmp(name, host->name) == 0))
         return host->genai ? host->genai : host->name;
     if (name)
-        return name;
+        return llmobs_provider_genai(name);
     return dialect->genai ? dialect->genai : dialect->integration;
 }
 
@@ -41,4 +41,5 @@ void llmobs_rules_facts(const struct llmobs_rule *rule,
         return;
     llmobs_span_fact(span, "operation", operation_of(classified->shape));
     llmobs_span_fact(span, "provider", provider_of(rule, classified));
+    llmobs_span_fact(span, "api_type", rule->dialect->api);
 }

@@ -192,6 +192,17 @@ const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
     return NULL;
 }
 
+/* Of Google's two services none is known by the name alone. */
+const char *llmobs_provider_genai(const char *name)
+{
+    if (strcmp(name, "google") == 0)
+        return "gcp.gen_ai";
+    for (size_t i = 0; i < PROVIDERS; i++)
+        if (strcmp(providers[i].name, name) == 0 && providers[i].genai)
+            return providers[i].genai;
+    return name;
+}
+
 const char *llmobs_provider_by_port(const struct llmobs_url *url)
 {
     return url->port == 11434 ? "ollama" : NULL;

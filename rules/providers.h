@@ -20,6 +20,9 @@ const struct llmobs_dialect *llmobs_dialect_find(const char *name);
 const struct llmobs_provider *llmobs_provider_find(
     const struct llmobs_url *url);
 
+/* OpenTelemetry's name of a provider that was found without its host. */
+const char *llmobs_provider_genai(const char *name);
+
 /* A name for an unlisted host by its port; NULL: none. */
 const char *llmobs_provider_by_port(const struct llmobs_url *url);
 

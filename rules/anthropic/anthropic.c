@@ -7,11 +7,16 @@
 #include "rules/anthropic/anthropic_stream.h"
 #include "rules/google/google.h"
 #include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
 #include "rules/read/tools.h"
 
+/* All keys to look for, beside the metadata's, tell facts. */
 static const char *const metadata_keys[] = {"max_tokens", "temperature", NULL};
+static const char *const keys[] = {"max_tokens",    "temperature",
+                                   "output_config", "output_format",
+                                   "service_tier",  NULL};
 
 static bool has_messages(const struct llmobs_reading *reading)
 {
@@ -44,18 +49,22 @@ static int read_request(struct llmobs_reading *reading)
         rc = llmobs_request_metadata(reading->request, metadata_keys, span);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    span->input_messages = llmobs_anthropic_inputs(reading->request, true);
-    if (!span->input_messages)
-        return -ENOMEM;
-    return llmobs_tools_read_definitions(reading->request,
-                                         &span->tool_definitions);
+    rc = llmobs_anthropic_inputs(reading->request, true, span);
+    return rc < 0 ? rc
+                  : llmobs_tools_read_definitions(reading->request,
+                                                  &span->tool_definitions);
 }
 
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
-    llmobs_anthropic_usage(llmobs_json_get(body, "usage"), reading->span);
-    return llmobs_anthropic_outputs(body, &reading->span->output_messages);
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_anthropic_outputs(body, &span->output_messages);
+
+    llmobs_anthropic_usage(llmobs_json_get(body, "usage"), span);
+    if (span->output_messages)
+        llmobs_fact_finish(span, llmobs_json_gets(body, "stop_reason"));
+    return rc;
 }
 
 static int read_event(struct llmobs_reading *reading,
@@ -73,10 +82,13 @@ static int read_event(struct llmobs_reading *reading,
 static int finish_stream(struct llmobs_reading *reading)
 {
     const struct llmobs_anthropic_stream *stream = reading->state;
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_anthropic_stream_outputs(stream, &span->output_messages);
 
-    llmobs_anthropic_usage(stream->usage, reading->span);
-    return llmobs_anthropic_stream_outputs(stream,
-                                           &reading->span->output_messages);
+    llmobs_anthropic_usage(stream->usage, span);
+    if (span->output_messages)
+        llmobs_fact_finish(span, stream->reason);
+    return rc;
 }
 
 static void free_stream(void *stream)
@@ -100,6 +112,7 @@ static int read_ends(struct llmobs_reading *reading)
     struct llmobs_json *reason = find_value(call, "stop_reason");
 
     reading->span->complete = llmobs_json_is_string(reason);
+    llmobs_fact_finish(reading->span, llmobs_json_text(reason));
     llmobs_anthropic_usage(usage, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(reason);
@@ -107,8 +120,9 @@ static int read_ends(struct llmobs_reading *reading)
 }
 
 static const struct llmobs_form form = {
-    .keys = metadata_keys,
+    .keys = keys,
     .confirm = is_message,
+    .begin = llmobs_google_ask,
     .request = read_request,
     .document = read_document,
     .event = read_event,

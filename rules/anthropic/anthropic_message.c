@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
@@ -226,25 +227,24 @@ static int add_content(const struct sink *sink,
     return rc;
 }
 
-struct llmobs_json *llmobs_anthropic_inputs(const struct llmobs_json *request,
-                                            bool images)
+int llmobs_anthropic_inputs(const struct llmobs_json *request, bool images,
+                            struct llmobs_span *span)
 {
     const struct llmobs_json *from = llmobs_json_get(request, "messages");
     struct sink sink = {llmobs_json_array(), "system", images};
     int rc = sink.list ? 0 : -ENOMEM;
 
+    span->input_messages = sink.list;
     if (rc == 0)
         rc = add_content(&sink, llmobs_json_get(request, "system"));
+    llmobs_fact_apart(span);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(from); i++) {
         const struct llmobs_json *message = llmobs_json_at(from, i);
 
         sink.role = llmobs_json_gets(message, "role");
         rc = add_content(&sink, llmobs_json_get(message, "content"));
     }
-    if (rc == 0)
-        return sink.list;
-    llmobs_json_free(sink.list);
-    return NULL;
+    return rc;
 }
 
 int llmobs_anthropic_outputs(const struct llmobs_json *answer,

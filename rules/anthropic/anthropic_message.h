@@ -16,11 +16,11 @@
 
 #define LLMOBS_ANTHROPIC_IMAGE_MAX (4 * 1024 * 1024)
 
-/* Gives the messages of a request: those of `system`, then of `messages`.
- * `images`: keeps inline images, each of which else becomes a marker (WIRE
- * 1.5). */
-struct llmobs_json *llmobs_anthropic_inputs(const struct llmobs_json *request,
-                                            bool images);
+/* Sets the span's input: the messages of a request's `system`, which stand
+ * apart (facts.h), then those of `messages`. `images`: keeps inline images,
+ * each of which else becomes a marker (WIRE 1.5). */
+int llmobs_anthropic_inputs(const struct llmobs_json *request, bool images,
+                            struct llmobs_span *span);
 
 /* Gives the messages of an answer, an object with `role` and `content`, in
  * *out; an empty list where it has no blocks, NULL where it has no content. */

@@ -37,6 +37,7 @@ void llmobs_anthropic_stream_fini(struct llmobs_anthropic_stream *stream)
     }
     llmobs_stream_parts_fini(&stream->blocks);
     free(stream->role);
+    free(stream->reason);
     llmobs_json_free(stream->usage);
 }
 
@@ -214,10 +215,16 @@ static int start_message(struct llmobs_anthropic_stream *stream,
 static int end_message(struct llmobs_anthropic_stream *stream,
                        const struct llmobs_json *event)
 {
-    const struct llmobs_json *delta = llmobs_json_get(event, "delta");
+    const char *reason =
+        llmobs_json_gets(llmobs_json_get(event, "delta"), "stop_reason");
 
-    if (llmobs_json_gets(delta, "stop_reason"))
+    if (reason) {
         stream->done = true;
+        free(stream->reason);
+        stream->reason = strdup(reason);
+        if (!stream->reason)
+            return -ENOMEM;
+    }
     return add_usage(stream, llmobs_json_get(event, "usage"), true);
 }
 

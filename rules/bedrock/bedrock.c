@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
 #include "rules/read/match.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
@@ -43,6 +44,7 @@ int llmobs_bedrock_begin(struct llmobs_reading *reading)
         return 0;
     model = llmobs_bedrock_model(reading);
     rc = model ? llmobs_reading_model(reading, model) : -ENOMEM;
+    llmobs_fact_asked(reading, model);
     free(model);
     if (rc < 0)
         return rc;
@@ -51,12 +53,34 @@ int llmobs_bedrock_begin(struct llmobs_reading *reading)
     return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
 }
 
+/* Looks for the reason under the names that the bodies of all makers have. */
+static void note_reason(struct llmobs_reading *reading)
+{
+    static const char *const keys[] = {"stop_reason", "stopReason",
+                                       "finish_reason", "completionReason"};
+    const struct llmobs_call *call = reading->classified->call;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        struct llmobs_json *reason =
+            llmobs_cut_json_last(call->response_tail, keys[i]);
+        bool found = llmobs_json_is_string(reason);
+
+        if (found)
+            llmobs_fact_finish(reading->span, llmobs_json_text(reason));
+        llmobs_json_free(reason);
+        if (found)
+            return;
+    }
+}
+
 int llmobs_bedrock_ends(struct llmobs_reading *reading)
 {
     struct llmobs_text tail =
         llmobs_text_strip(reading->classified->call->response_tail);
 
     reading->span->complete = llmobs_text_ends(tail, "}");
+    if (reading->classified->shape->kind == LLMOBS_KIND_LLM)
+        note_reason(reading);
     return 0;
 }
 

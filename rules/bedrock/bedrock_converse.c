@@ -4,6 +4,7 @@
 #include "rules/bedrock/converse_message.h"
 #include "rules/bedrock/converse_stream.h"
 #include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
 
 static const char *const keys[] = {"inferenceConfig", "toolConfig", NULL};
 
@@ -29,6 +30,8 @@ static int read_document(struct llmobs_reading *reading,
     struct llmobs_span *span = reading->span;
     int rc = llmobs_converse_outputs(body, &span->output_messages);
 
+    if (span->output_messages)
+        llmobs_fact_finish(span, llmobs_json_gets(body, "stopReason"));
     if (rc == 0)
         rc = llmobs_json_sets(span->metadata, "stop_reason",
                               llmobs_json_gets(body, "stopReason"));
@@ -59,6 +62,7 @@ static int finish_stream(struct llmobs_reading *reading)
 
     if (rc < 0)
         return rc;
+    llmobs_converse_stream_reason(stream, span);
     span->output_messages = llmobs_converse_stream_take(stream);
     return span->output_messages ? read_usage(stream->usage, span) : -ENOMEM;
 }
@@ -79,6 +83,7 @@ static int read_ends(struct llmobs_reading *reading)
         text = llmobs_json_text(reason);
     }
     reading->span->complete = text != NULL;
+    llmobs_fact_finish(reading->span, text);
     rc = llmobs_json_sets(reading->span->metadata, "stop_reason", text);
     if (rc == 0)
         rc = read_usage(usage, reading->span);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/text.h"
 
@@ -12,7 +13,8 @@ static const struct llmobs_bedrock_family families[] = {
      .temperature = "temperature",
      .max_tokens = "maxTokens",
      .list = "completions",
-     .text = "data.text"},
+     .text = "data.text",
+     .stop = "finishReason.reason"},
     {.name = "amazon",
      .prompt = "inputText",
      .temperature = "textGenerationConfig.temperature",
@@ -167,21 +169,47 @@ int llmobs_bedrock_family_outputs(const struct llmobs_bedrock_family *family,
     return rc;
 }
 
+static const char *reason_of(const struct llmobs_bedrock_family *family,
+                             const struct llmobs_json *output)
+{
+    return family->stop ? llmobs_json_text(
+                              llmobs_bedrock_family_get(output, family->stop))
+                        : NULL;
+}
+
+void llmobs_bedrock_family_reasons(const struct llmobs_bedrock_family *family,
+                                   const struct llmobs_json *body,
+                                   struct llmobs_span *span)
+{
+    const struct llmobs_json *outputs =
+        family->list ? llmobs_json_get(body, family->list) : NULL;
+    size_t count = llmobs_json_len(span->output_messages);
+
+    for (size_t i = 0; i < count; i++)
+        llmobs_fact_finish(
+            span, reason_of(family,
+                            family->list ? llmobs_json_at(outputs, i) : body));
+}
+
 static int add_piece(const struct llmobs_bedrock_family *family,
                      const struct llmobs_json *output, int64_t index,
                      struct llmobs_text_stream *texts, bool *done)
 {
     const struct llmobs_json *own = llmobs_json_get(output, "index");
+    const char *reason = reason_of(family, output);
     const char *text =
         llmobs_json_text(llmobs_bedrock_family_get(output, family->text));
 
-    if (family->stop && llmobs_json_gets(output, family->stop))
-        *done = true;
-    if (!text)
-        return 0;
+    int rc = 0;
+
     if (llmobs_json_is_int(own))
         index = llmobs_json_to_int(own);
-    return llmobs_text_stream_add(texts, index, llmobs_text_of(text));
+    if (text)
+        rc = llmobs_text_stream_add(texts, index, llmobs_text_of(text));
+    if (rc < 0 || !reason)
+        return rc;
+    *done = true;
+    return llmobs_text_stream_end(texts, index, reason);
 }
 
 int llmobs_bedrock_family_chunk(const struct llmobs_bedrock_family *family,

@@ -10,6 +10,7 @@
 #ifndef LLMOBS_BEDROCK_FAMILY_H
 #define LLMOBS_BEDROCK_FAMILY_H
 
+#include "core/span/span.h"
 #include "rules/read/text_stream.h"
 
 /* One family: a row of the table. Paths lead from object to object by dots. */
@@ -20,7 +21,7 @@ struct llmobs_bedrock_family {
     const char *list; /* key of the answer's outputs; NULL: the answer is itself
                        * the output, as is a stream's chunk without that key */
     const char *text; /* path in an output */
-    const char *stop; /* key of an output's reason to stop, NULL: none */
+    const char *stop; /* path of the reason to stop in an output, NULL: none */
     const char *role; /* of outputs, NULL: none */
     bool all;         /* every output counts, else only the first */
 };
@@ -37,6 +38,12 @@ const struct llmobs_json *llmobs_bedrock_family_get(
 int llmobs_bedrock_family_outputs(const struct llmobs_bedrock_family *family,
                                   const struct llmobs_json *body,
                                   struct llmobs_json **out);
+
+/* Notes the reasons (facts.h) of the outputs whose messages are the span's
+ * output. */
+void llmobs_bedrock_family_reasons(const struct llmobs_bedrock_family *family,
+                                   const struct llmobs_json *body,
+                                   struct llmobs_span *span);
 
 /* Adds a chunk of a streamed answer; sets *done where it has the reason of the
  * end.

@@ -12,6 +12,7 @@
 #include "rules/bedrock/converse_message.h"
 #include "rules/bedrock/converse_stream.h"
 #include "rules/openai/openai_stream.h"
+#include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
@@ -19,14 +20,14 @@
 
 struct invoke;
 
-/* One kind of body. Functions with a list set it where the answer has an
- * output. */
+/* One kind of body. The last three set the output where the answer has one, and
+ * note why it ended. */
 struct body {
     int (*request)(struct llmobs_reading *reading);
     int (*document)(struct llmobs_reading *reading,
                     const struct llmobs_json *body, struct llmobs_json **list);
     int (*chunk)(struct invoke *invoke, const struct llmobs_event *event);
-    int (*finish)(struct invoke *invoke, struct llmobs_json **list);
+    int (*finish)(struct invoke *invoke, struct llmobs_span *span);
 };
 
 /* The state of a call. All zeros but its body: empty and ready. */
@@ -78,17 +79,19 @@ static int anthropic_request(struct llmobs_reading *reading)
 
     if (rc < 0)
         return rc == -ECANCELED ? 0 : rc;
-    reading->span->input_messages =
-        llmobs_anthropic_inputs(reading->request, false);
-    return reading->span->input_messages ? 0 : -ENOMEM;
+    return llmobs_anthropic_inputs(reading->request, false, reading->span);
 }
 
 static int anthropic_document(struct llmobs_reading *reading,
                               const struct llmobs_json *body,
                               struct llmobs_json **list)
 {
-    (void)reading;
-    return llmobs_anthropic_outputs(body, list);
+    int rc = llmobs_anthropic_outputs(body, list);
+
+    if (*list)
+        llmobs_fact_finish(reading->span,
+                           llmobs_json_gets(body, "stop_reason"));
+    return rc;
 }
 
 static int anthropic_chunk(struct invoke *invoke,
@@ -101,9 +104,14 @@ static int anthropic_chunk(struct invoke *invoke,
     return rc;
 }
 
-static int anthropic_finish(struct invoke *invoke, struct llmobs_json **list)
+static int anthropic_finish(struct invoke *invoke, struct llmobs_span *span)
 {
-    return llmobs_anthropic_stream_outputs(&invoke->anthropic, list);
+    int rc = llmobs_anthropic_stream_outputs(&invoke->anthropic,
+                                             &span->output_messages);
+
+    if (span->output_messages)
+        llmobs_fact_finish(span, invoke->anthropic.reason);
+    return rc;
 }
 
 static const struct body anthropic = {anthropic_request, anthropic_document,
@@ -115,8 +123,11 @@ static int nova_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body,
                          struct llmobs_json **list)
 {
-    (void)reading;
-    return llmobs_converse_outputs(body, list);
+    int rc = llmobs_converse_outputs(body, list);
+
+    if (*list)
+        llmobs_fact_finish(reading->span, llmobs_json_gets(body, "stopReason"));
+    return rc;
 }
 
 /* Reads a chunk, an object whose keys are names of events. */
@@ -135,10 +146,11 @@ static int nova_chunk(struct invoke *invoke, const struct llmobs_event *event)
     return rc;
 }
 
-static int nova_finish(struct invoke *invoke, struct llmobs_json **list)
+static int nova_finish(struct invoke *invoke, struct llmobs_span *span)
 {
-    *list = llmobs_converse_stream_take(&invoke->converse);
-    return *list ? 0 : -ENOMEM;
+    llmobs_converse_stream_reason(&invoke->converse, span);
+    span->output_messages = llmobs_converse_stream_take(&invoke->converse);
+    return span->output_messages ? 0 : -ENOMEM;
 }
 
 static const struct body nova = {llmobs_converse_request, nova_document,
@@ -164,12 +176,17 @@ static int chat_document(struct llmobs_reading *reading,
     const struct llmobs_json *choices = llmobs_json_get(body, "choices");
     int rc = 0;
 
-    (void)reading;
     *list = llmobs_json_array();
-    for (size_t i = 0; *list && rc == 0 && i < llmobs_json_len(choices); i++)
+    for (size_t i = 0; *list && rc == 0 && i < llmobs_json_len(choices); i++) {
+        const struct llmobs_json *choice = llmobs_json_at(choices, i);
+        const char *reason = llmobs_json_gets(choice, "finish_reason");
+
+        llmobs_fact_finish(reading->span,
+                           reason ? reason
+                                  : llmobs_json_gets(choice, "stop_reason"));
         rc = llmobs_message_add_answer(
-            *list, llmobs_json_get(llmobs_json_at(choices, i), "message"),
-            NULL);
+            *list, llmobs_json_get(choice, "message"), NULL);
+    }
     return *list ? rc : -ENOMEM;
 }
 
@@ -212,12 +229,13 @@ static int chat_chunk(struct invoke *invoke, const struct llmobs_event *event)
     return rc;
 }
 
-static int chat_finish(struct invoke *invoke, struct llmobs_json **list)
+static int chat_finish(struct invoke *invoke, struct llmobs_span *span)
 {
     if (invoke->chat.choices.count == 0 && !invoke->done)
         return 0;
-    *list = llmobs_stream_messages(&invoke->chat, NULL);
-    return *list ? 0 : -ENOMEM;
+    llmobs_stream_reasons(&invoke->chat, span);
+    span->output_messages = llmobs_stream_messages(&invoke->chat, NULL);
+    return span->output_messages ? 0 : -ENOMEM;
 }
 
 static const struct body chat = {chat_request, chat_document, chat_chunk,
@@ -246,15 +264,16 @@ static const char *role_of(const struct llmobs_json *turn)
     return role;
 }
 
-static int add_turns(const struct llmobs_reading *reading,
-                     struct llmobs_json *list)
+static int add_turns(const struct llmobs_reading *reading)
 {
+    struct llmobs_json *list = reading->span->input_messages;
     const struct llmobs_json *history = ask(reading, "chat_history");
     const char *preamble = llmobs_json_gets(reading->request, "preamble");
     int rc = 0;
 
     if (preamble && *preamble)
         rc = add_text(list, "system", preamble);
+    llmobs_fact_apart(reading->span);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(history); i++) {
         const struct llmobs_json *turn = llmobs_json_at(history, i);
 
@@ -277,8 +296,7 @@ static int command_request(struct llmobs_reading *reading)
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
-    return span->input_messages ? add_turns(reading, span->input_messages)
-                                : -ENOMEM;
+    return span->input_messages ? add_turns(reading) : -ENOMEM;
 }
 
 static int command_document(struct llmobs_reading *reading,
@@ -287,9 +305,9 @@ static int command_document(struct llmobs_reading *reading,
 {
     const char *text = llmobs_json_gets(body, "text");
 
-    (void)reading;
     if (!text)
         return 0;
+    llmobs_fact_finish(reading->span, llmobs_json_gets(body, "finish_reason"));
     *list = llmobs_message_only(NULL, llmobs_text_of(text));
     return *list ? 0 : -ENOMEM;
 }
@@ -302,26 +320,39 @@ static int add_piece(struct invoke *invoke, struct llmobs_text piece)
     return rc;
 }
 
+/* Cohere's last event. */
+static int end_text(struct invoke *invoke, const struct llmobs_json *event)
+{
+    invoke->done = true;
+    return llmobs_text_stream_end(&invoke->texts, 0,
+                                  llmobs_json_gets(event, "finish_reason"));
+}
+
 static int command_chunk(struct invoke *invoke,
                          const struct llmobs_event *event)
 {
     const char *type = llmobs_json_gets(event->json, "event_type");
     const char *text = llmobs_json_gets(event->json, "text");
 
-    if (llmobs_json_is_true(llmobs_json_get(event->json, "is_finished")))
-        invoke->done = true;
+    if (llmobs_json_is_true(llmobs_json_get(event->json, "is_finished"))) {
+        int rc = end_text(invoke, event->json);
+
+        if (rc < 0)
+            return rc;
+    }
     if (!type || strcmp(type, "text-generation") != 0 || !text)
         return 0;
     return add_piece(invoke, llmobs_text_of(text));
 }
 
-static int texts_finish(struct invoke *invoke, struct llmobs_json **list)
+static int texts_finish(struct invoke *invoke, struct llmobs_span *span)
 {
     if (invoke->texts.texts.count == 0)
         return 0;
-    *list = llmobs_text_stream_messages(
+    llmobs_text_stream_reasons(&invoke->texts, span);
+    span->output_messages = llmobs_text_stream_messages(
         &invoke->texts, invoke->family ? invoke->family->role : NULL);
-    return *list ? 0 : -ENOMEM;
+    return span->output_messages ? 0 : -ENOMEM;
 }
 
 static const struct body command = {command_request, command_document,
@@ -355,7 +386,10 @@ static int prompt_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body,
                            struct llmobs_json **list)
 {
-    return llmobs_bedrock_family_outputs(family_of(reading), body, list);
+    int rc = llmobs_bedrock_family_outputs(family_of(reading), body, list);
+
+    llmobs_bedrock_family_reasons(family_of(reading), body, reading->span);
+    return rc;
 }
 
 /* Reads a chunk; Cohere's last one only says that it is the last. */
@@ -363,10 +397,8 @@ static int prompt_chunk(struct invoke *invoke, const struct llmobs_event *event)
 {
     int rc;
 
-    if (llmobs_json_is_true(llmobs_json_get(event->json, "is_finished"))) {
-        invoke->done = true;
-        return 0;
-    }
+    if (llmobs_json_is_true(llmobs_json_get(event->json, "is_finished")))
+        return end_text(invoke, event->json);
     rc = llmobs_bedrock_family_chunk(invoke->family, event->json,
                                      &invoke->texts, &invoke->done);
     invoke->begun = invoke->texts.len > 0;
@@ -418,12 +450,12 @@ static int raw_chunk(struct invoke *invoke, const struct llmobs_event *event)
     return rc < 0 ? rc : add_piece(invoke, llmobs_text_cut(event->data, left));
 }
 
-static int raw_finish(struct invoke *invoke, struct llmobs_json **list)
+static int raw_finish(struct invoke *invoke, struct llmobs_span *span)
 {
     if (invoke->texts.texts.count == 0)
         return 0;
-    *list = llmobs_text_stream_messages(&invoke->texts, NULL);
-    return *list ? 0 : -ENOMEM;
+    span->output_messages = llmobs_text_stream_messages(&invoke->texts, NULL);
+    return span->output_messages ? 0 : -ENOMEM;
 }
 
 /* The kind for all other bodies: it keeps them as texts. */
@@ -551,8 +583,7 @@ static int read_event(struct llmobs_reading *reading,
 
 static int finish_stream(struct llmobs_reading *reading)
 {
-    return body_of(reading)->finish(reading->state,
-                                    &reading->span->output_messages);
+    return body_of(reading)->finish(reading->state, reading->span);
 }
 
 static void free_state(void *state)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
@@ -244,12 +245,14 @@ static int add_content(struct llmobs_json *list, const char *role,
     return rc;
 }
 
-static int add_inputs(struct llmobs_json *list,
+static int add_inputs(struct llmobs_span *span,
                       const struct llmobs_json *request)
 {
+    struct llmobs_json *list = span->input_messages;
     const struct llmobs_json *messages = llmobs_json_get(request, "messages");
     int rc = add_content(list, "system", llmobs_json_get(request, "system"));
 
+    llmobs_fact_apart(span);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
         const struct llmobs_json *message = llmobs_json_at(messages, i);
 
@@ -318,9 +321,7 @@ int llmobs_converse_request(struct llmobs_reading *reading)
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
-    return span->input_messages
-               ? add_inputs(span->input_messages, reading->request)
-               : -ENOMEM;
+    return span->input_messages ? add_inputs(span, reading->request) : -ENOMEM;
 }
 
 int llmobs_converse_outputs(const struct llmobs_json *answer,

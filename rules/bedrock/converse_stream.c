@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
@@ -317,6 +318,13 @@ int llmobs_converse_stream_add(struct llmobs_converse_stream *stream,
             return rc == -ENOSPC ? 0 : rc;
         }
     return 0;
+}
+
+void llmobs_converse_stream_reason(const struct llmobs_converse_stream *stream,
+                                   struct llmobs_span *span)
+{
+    if (stream->done || stream->begun)
+        llmobs_fact_finish(span, stream->stop_reason);
 }
 
 struct llmobs_json *llmobs_converse_stream_take(

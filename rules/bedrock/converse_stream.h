@@ -12,7 +12,7 @@
 #ifndef LLMOBS_CONVERSE_STREAM_H
 #define LLMOBS_CONVERSE_STREAM_H
 
-#include "core/text/json.h"
+#include "core/span/span.h"
 #include "rules/read/stream_parts.h"
 
 #define LLMOBS_CONVERSE_BLOCKS_MAX 1024
@@ -34,6 +34,10 @@ void llmobs_converse_stream_fini(struct llmobs_converse_stream *stream);
 int llmobs_converse_stream_add(struct llmobs_converse_stream *stream,
                                struct llmobs_text name,
                                const struct llmobs_json *event);
+
+/* Notes why the answer ended (facts.h), if any of it came. */
+void llmobs_converse_stream_reason(const struct llmobs_converse_stream *stream,
+                                   struct llmobs_span *span);
 
 /* Gives the output messages, which leave the stream: the incomplete last one
  * too, and an empty one where none came. */

@@ -7,8 +7,10 @@
 #include "rules/google/gemini_tools.h"
 #include "rules/google/google.h"
 #include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
+#include "rules/read/stream_parts.h"
 #include "rules/read/usage.h"
 
 static const char *const settings[] = {
@@ -40,9 +42,15 @@ struct stream {
     struct llmobs_buf thought;
     struct llmobs_json *others; /* messages; NULL: no chunk came */
     struct llmobs_json *usage;  /* the last one */
-    char *role;                 /* of the first content */
-    char *model;                /* the last one */
-    bool begun;                 /* a first token was seen */
+    struct llmobs_stream_parts candidates;
+    char *role;  /* of the first content */
+    char *model; /* the last one */
+    bool begun;  /* a first token was seen */
+};
+
+struct candidate {
+    int64_t index;
+    char *reason; /* why it ended; NULL: not known */
 };
 
 static bool is_request(const struct llmobs_reading *reading)
@@ -58,12 +66,14 @@ static bool is_request(const struct llmobs_reading *reading)
 }
 
 static int read_inputs(const struct llmobs_json *request,
-                       struct llmobs_json *list)
+                       struct llmobs_span *span)
 {
     const struct llmobs_json *contents = llmobs_json_get(request, "contents");
+    struct llmobs_json *list = span->input_messages;
     int rc = llmobs_gemini_add_content(
         list, llmobs_google_get(request, "systemInstruction"), "system");
 
+    llmobs_fact_apart(span);
     for (size_t i = 0; rc == 0 && i < llmobs_google_len(contents); i++) {
         const struct llmobs_json *content = llmobs_google_at(contents, i);
 
@@ -85,7 +95,7 @@ static int read_request(struct llmobs_reading *reading)
     span->input_messages = llmobs_json_array();
     if (!span->input_messages)
         return -ENOMEM;
-    rc = read_inputs(reading->request, span->input_messages);
+    rc = read_inputs(reading->request, span);
     return rc < 0 ? rc
                   : llmobs_gemini_read_tools(reading->request,
                                              &span->tool_definitions);
@@ -110,6 +120,26 @@ static void read_usage(const struct llmobs_json *usage,
                        llmobs_usage_count(usage, "cachedContentTokenCount"));
 }
 
+static bool is_reason(const char *reason)
+{
+    return reason && *reason &&
+           strcmp(reason, "FINISH_REASON_UNSPECIFIED") != 0;
+}
+
+static const char *block_of(const struct llmobs_json *body)
+{
+    return llmobs_json_gets(llmobs_json_get(body, "promptFeedback"),
+                            "blockReason");
+}
+
+/* A prompt that was refused has no candidates. */
+static void note_block(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    if (is_reason(block_of(body)))
+        llmobs_fact_finish(reading->span, block_of(body));
+}
+
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
@@ -119,12 +149,17 @@ static int read_document(struct llmobs_reading *reading,
 
     reading->span->output_messages = list;
     for (size_t i = 0; rc == 0 && i < llmobs_google_len(candidates); i++) {
+        const struct llmobs_json *candidate = llmobs_google_at(candidates, i);
         const struct llmobs_json *content =
-            llmobs_json_get(llmobs_google_at(candidates, i), "content");
+            llmobs_json_get(candidate, "content");
 
+        llmobs_fact_finish(reading->span,
+                           llmobs_json_gets(candidate, "finishReason"));
         rc = llmobs_gemini_add_content(
             list, content, llmobs_gemini_role(content, "assistant"));
     }
+    if (llmobs_google_len(candidates) == 0)
+        note_block(reading, body);
     read_usage(llmobs_json_get(body, "usageMetadata"), reading->span);
     return rc < 0 ? rc
                   : llmobs_reading_model(
@@ -166,12 +201,6 @@ static int add_content(struct stream *stream, const struct llmobs_json *content)
     return rc;
 }
 
-static bool is_reason(const char *reason)
-{
-    return reason && *reason &&
-           strcmp(reason, "FINISH_REASON_UNSPECIFIED") != 0;
-}
-
 /* Reads everything of a chunk but its candidates. */
 static int note_chunk(struct llmobs_reading *reading,
                       const struct llmobs_json *chunk)
@@ -180,9 +209,11 @@ static int note_chunk(struct llmobs_reading *reading,
     const char *model = llmobs_json_gets(chunk, "modelVersion");
     struct stream *stream = reading->state;
 
-    if (is_reason(llmobs_json_gets(llmobs_json_get(chunk, "promptFeedback"),
-                                   "blockReason")))
+    if (is_reason(block_of(chunk))) {
         reading->done = true;
+        if (stream->candidates.count == 0)
+            note_block(reading, chunk);
+    }
     if (llmobs_json_is_object(usage)) {
         llmobs_json_free(stream->usage);
         stream->usage = llmobs_json_share(usage);
@@ -200,6 +231,21 @@ static int begin_stream(struct stream *stream)
     return stream->others ? 0 : -ENOMEM;
 }
 
+static int add_reason(struct stream *stream, const struct llmobs_json *from)
+{
+    const char *reason = llmobs_json_gets(from, "finishReason");
+    struct candidate *candidate;
+    void *item;
+    int rc = llmobs_stream_part_at(
+        &stream->candidates, sizeof(*candidate), LLMOBS_FACT_ITEMS,
+        llmobs_json_to_int(llmobs_json_get(from, "index")), &item);
+
+    if (rc < 0)
+        return rc == -ENOSPC ? 0 : rc;
+    candidate = item;
+    return is_reason(reason) ? llmobs_span_set(&candidate->reason, reason) : 0;
+}
+
 static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
@@ -215,7 +261,8 @@ static int read_event(struct llmobs_reading *reading,
 
         if (is_reason(llmobs_json_gets(candidate, "finishReason")))
             reading->done = true;
-        if (llmobs_json_is_object(content))
+        rc = add_reason(stream, candidate);
+        if (rc == 0 && llmobs_json_is_object(content))
             rc = add_content(stream, content);
     }
     if (stream->begun)
@@ -233,13 +280,22 @@ static int add_text(struct llmobs_json *list, const char *role,
         llmobs_message_new(role, (struct llmobs_text){text->data, text->len}));
 }
 
+static const struct candidate *candidate_of(const struct stream *stream,
+                                            size_t i)
+{
+    return (const struct candidate *)stream->candidates.items + i;
+}
+
 static int finish_stream(struct llmobs_reading *reading)
 {
     const struct stream *stream = reading->state;
     struct llmobs_json *list;
     int rc = llmobs_reading_model(reading, stream->model);
 
+    llmobs_span_fact(reading->span, "response_model", stream->model);
     read_usage(stream->usage, reading->span);
+    for (size_t i = 0; i < stream->candidates.count; i++)
+        llmobs_fact_finish(reading->span, candidate_of(stream, i)->reason);
     if (rc < 0 || !stream->others)
         return rc;
     list = llmobs_json_array();
@@ -257,6 +313,9 @@ static void free_stream(void *state)
 {
     struct stream *stream = state;
 
+    for (size_t i = 0; i < stream->candidates.count; i++)
+        free(candidate_of(stream, i)->reason);
+    llmobs_stream_parts_fini(&stream->candidates);
     llmobs_buf_fini(&stream->text);
     llmobs_buf_fini(&stream->thought);
     llmobs_json_free(stream->others);
@@ -277,6 +336,7 @@ static int read_ends(struct llmobs_reading *reading)
     int rc = llmobs_reading_model(reading, llmobs_json_text(model));
 
     reading->span->complete = is_reason(llmobs_json_text(reason));
+    llmobs_fact_finish(reading->span, llmobs_json_text(reason));
     read_usage(usage, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(model);

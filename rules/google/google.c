@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "rules/read/facts.h"
 #include "rules/read/text.h"
 
 static bool is_upper(char c)
@@ -95,6 +96,15 @@ static char *path_model(const struct llmobs_url *url)
     return model;
 }
 
+int llmobs_google_ask(struct llmobs_reading *reading)
+{
+    char *model = path_model(reading->classified->url);
+
+    llmobs_fact_asked(reading, model);
+    free(model);
+    return model ? 0 : -ENOMEM;
+}
+
 int llmobs_google_model(struct llmobs_reading *reading)
 {
     char *model = path_model(reading->classified->url);
@@ -140,6 +150,7 @@ int llmobs_google_begin(struct llmobs_reading *reading)
     if (!model)
         return -ENOMEM;
     vendor = vendor_of(model);
+    llmobs_fact_asked(reading, model);
     if (vendor)
         rc = llmobs_span_set(&reading->span->model_provider, vendor);
     free(model);

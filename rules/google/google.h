@@ -44,8 +44,11 @@ int llmobs_google_metadata(const struct llmobs_json *from,
 /* form->model: notes the model of the path, ".../models/NAME:operation". */
 int llmobs_google_model(struct llmobs_reading *reading);
 
-/* form->begin: sets the provider to the model's vendor where the path has that
- * (WIRE 6.2). */
+/* form->begin: notes that this is the model that was asked for. */
+int llmobs_google_ask(struct llmobs_reading *reading);
+
+/* form->begin: the same, and sets the provider to the model's vendor where the
+ * path has that (WIRE 6.2). */
 int llmobs_google_begin(struct llmobs_reading *reading);
 
 #endif

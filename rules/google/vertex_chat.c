@@ -26,6 +26,7 @@ static const struct llmobs_form form = {
     .keys = llmobs_chat_openai_keys,
     .confirm = is_chat,
     .confirm_always = true,
+    .begin = llmobs_google_ask,
     .request = read_request,
     .document = llmobs_chat_document,
     .event = llmobs_chat_event,

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "rules/openai/openai.h"
+#include "rules/read/facts.h"
 #include "rules/read/request.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
@@ -47,10 +48,14 @@ int llmobs_chat_document(struct llmobs_reading *reading,
         list ? llmobs_reading_model(reading, llmobs_json_gets(body, "model"))
              : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++)
-        rc = llmobs_message_add_answer(
-            list, llmobs_json_get(llmobs_json_at(choices, i), "message"),
-            audio_format(reading));
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
+        const struct llmobs_json *choice = llmobs_json_at(choices, i);
+
+        llmobs_fact_finish(reading->span,
+                           llmobs_json_gets(choice, "finish_reason"));
+        rc = llmobs_message_add_answer(list, llmobs_json_get(choice, "message"),
+                                       audio_format(reading));
+    }
     reading->span->output_messages = list;
     return rc < 0 ? rc : variant->usage(llmobs_usage_find(body), reading->span);
 }
@@ -82,6 +87,7 @@ int llmobs_chat_messages(struct llmobs_reading *reading)
 
     if (stream->choices.count == 0 && !reading->done)
         return 0;
+    llmobs_stream_reasons(stream, reading->span);
     stream->keep_space = variant->keep_space;
     reading->span->output_messages =
         stream->texts ? llmobs_stream_texts(stream)

@@ -1,6 +1,7 @@
 #include "rules/openai/openai.h"
 
 #include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
 
@@ -41,6 +42,7 @@ static bool has_ended(const struct llmobs_reading *reading,
     if (!reason)
         reason = llmobs_cut_json_last(call->response, "finish_reason");
     ended = llmobs_json_is_string(reason);
+    llmobs_fact_finish(reading->span, llmobs_json_text(reason));
     llmobs_json_free(reason);
     return ended;
 }

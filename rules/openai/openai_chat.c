@@ -77,6 +77,7 @@ static const struct llmobs_shape shapes[] = {
 const struct llmobs_dialect llmobs_dialect_openai_chat = {
     .name = "openai_chat",
     .integration = "openai",
+    .api = "chat_completions",
     .shapes = shapes,
     .form = &form,
 };

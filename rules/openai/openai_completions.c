@@ -3,6 +3,7 @@
 
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
+#include "rules/read/facts.h"
 #include "rules/read/inputs.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
@@ -71,9 +72,13 @@ static int read_document(struct llmobs_reading *reading,
         list ? llmobs_reading_model(reading, llmobs_json_gets(body, "model"))
              : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++)
-        rc = add_prompt(list,
-                        llmobs_text_of(text_of(llmobs_json_at(choices, i))));
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
+        const struct llmobs_json *choice = llmobs_json_at(choices, i);
+
+        llmobs_fact_finish(reading->span,
+                           llmobs_json_gets(choice, "finish_reason"));
+        rc = add_prompt(list, llmobs_text_of(text_of(choice)));
+    }
     reading->span->output_messages = list;
     return rc < 0 ? rc
                   : llmobs_usage_read(llmobs_usage_find(body), reading->span);

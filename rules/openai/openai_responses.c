@@ -8,6 +8,7 @@
 #include "rules/openai/responses_prompt.h"
 #include "rules/openai/responses_stream.h"
 #include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
@@ -44,7 +45,8 @@ static const char *const response_keys[] = {
     "top_p",       "tool_choice",
     "truncation",  "text",
     "user",        "model",
-    "usage",       NULL,
+    "usage",       "status",
+    NULL,
 };
 #define RESPONSE_METADATA_KEYS 7
 
@@ -82,6 +84,7 @@ static int read_request(struct llmobs_reading *reading)
     if (!span->input_messages)
         return -ENOMEM;
     rc = read_instructions(reading);
+    llmobs_fact_apart(span);
     if (rc == 0)
         rc = llmobs_responses_add_inputs(
             span->input_messages, llmobs_json_get(reading->request, "input"));
@@ -167,6 +170,50 @@ static int read_tools(const struct llmobs_json *item, struct llmobs_span *span)
                                         &span->tool_definitions);
 }
 
+/* True for a call that the program has to answer, not the server. */
+static bool waits_for_program(const struct llmobs_json *item)
+{
+    static const char *const types[] = {"function_call", "custom_tool_call",
+                                        "computer_call", "local_shell_call",
+                                        "shell_call",    "apply_patch_call"};
+    const char *type = llmobs_json_gets(item, "type");
+
+    for (size_t i = 0; type && i < sizeof(types) / sizeof(types[0]); i++)
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The response has a status in the place of a reason. A call of a tool is a
+ * reason where the response is complete. */
+static const char *reason_of(const struct llmobs_json *response,
+                             const char *status,
+                             const struct llmobs_json *items)
+{
+    if (strcmp(status, "incomplete") == 0)
+        return llmobs_json_gets(llmobs_json_get(response, "incomplete_details"),
+                                "reason");
+    for (size_t i = 0; i < llmobs_json_len(items); i++)
+        if (strcmp(status, "completed") == 0 &&
+            waits_for_program(llmobs_json_at(items, i)))
+            return "tool_call";
+    return status;
+}
+
+/* A response that waits in the background has no reason yet. */
+static void note_reason(struct llmobs_reading *reading,
+                        const struct llmobs_json *response,
+                        const struct llmobs_json *items, bool ended)
+{
+    const char *status = llmobs_json_gets(response, "status");
+
+    if (!ended)
+        llmobs_fact_finish(reading->span, NULL);
+    else if (status && strcmp(status, "queued") != 0 &&
+             strcmp(status, "in_progress") != 0)
+        llmobs_fact_finish(reading->span, reason_of(response, status, items));
+}
+
 static int read_output(struct llmobs_reading *reading,
                        const struct llmobs_json *items)
 {
@@ -190,6 +237,8 @@ static int read_document(struct llmobs_reading *reading,
     int rc = read_response(reading, body);
 
     reading->answered = llmobs_json_is_array(llmobs_json_get(body, "output"));
+    if (reading->classified->call->status < 300)
+        note_reason(reading, body, llmobs_json_get(body, "output"), true);
     return rc < 0 ? rc : read_output(reading, llmobs_json_get(body, "output"));
 }
 
@@ -253,8 +302,11 @@ static int finish_stream(struct llmobs_reading *reading)
     items = llmobs_responses_stream_items(stream);
     if (!items)
         return -ENOMEM;
-    if (llmobs_json_len(items) > 0 || reading->done || reading->answered)
+    llmobs_fact_answer(reading, stream->response);
+    if (llmobs_json_len(items) > 0 || reading->done || reading->answered) {
+        note_reason(reading, stream->response, items, reading->done);
         rc = read_output(reading, items);
+    }
     llmobs_json_free(items);
     return rc;
 }
@@ -275,6 +327,7 @@ static int read_ends(struct llmobs_reading *reading)
 
     reading->span->complete =
         llmobs_json_is_object(llmobs_json_get(response, "usage"));
+    note_reason(reading, response, NULL, reading->span->complete);
     llmobs_json_free(response);
     return rc;
 }
@@ -312,6 +365,7 @@ static const struct llmobs_shape shapes[] = {
 const struct llmobs_dialect llmobs_dialect_openai_responses = {
     .name = "openai_responses",
     .integration = "openai",
+    .api = "responses",
     .shapes = shapes,
     .form = &form,
 };

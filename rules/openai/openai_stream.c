@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
@@ -23,6 +24,7 @@ struct stream_call {
 struct stream_choice {
     int64_t index;
     char *role;
+    char *reason; /* why it ended */
     struct llmobs_buf content;
     struct llmobs_buf reasoning;
     struct llmobs_buf refusal;
@@ -54,6 +56,7 @@ static void call_fini(struct stream_call *call)
 static void choice_fini(struct stream_choice *choice)
 {
     free(choice->role);
+    free(choice->reason);
     llmobs_buf_fini(&choice->content);
     llmobs_buf_fini(&choice->reasoning);
     llmobs_buf_fini(&choice->refusal);
@@ -332,7 +335,9 @@ static int add_choice(struct llmobs_stream *stream,
         return rc == -ENOSPC ? 0 : rc;
     if (llmobs_json_is_string(llmobs_json_get(from, "finish_reason")))
         stream->done = true;
-    rc = add_piece(stream, choice, from);
+    rc = keep_first(&choice->reason, llmobs_json_gets(from, "finish_reason"));
+    if (rc == 0)
+        rc = add_piece(stream, choice, from);
     if (produced(choice) > 0)
         stream->begun = true;
     return rc;
@@ -364,6 +369,21 @@ int llmobs_stream_role(struct llmobs_stream *stream, const char *role)
         return 0;
     rc = choice_at(stream, 0, &choice);
     return rc < 0 ? rc : keep_first(&choice->role, role);
+}
+
+int llmobs_stream_reason(struct llmobs_stream *stream, const char *reason)
+{
+    struct stream_choice *choice;
+    int rc = choice_at(stream, 0, &choice);
+
+    return rc < 0 ? rc : keep_first(&choice->reason, reason);
+}
+
+void llmobs_stream_reasons(const struct llmobs_stream *stream,
+                           struct llmobs_span *span)
+{
+    for (size_t i = 0; i < stream->choices.count; i++)
+        llmobs_fact_finish(span, choice_of(stream, i)->reason);
 }
 
 static int add_text(struct llmobs_stream *stream, const char *text,

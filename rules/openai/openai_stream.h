@@ -12,7 +12,7 @@
 #ifndef LLMOBS_OPENAI_STREAM_H
 #define LLMOBS_OPENAI_STREAM_H
 
-#include "core/text/json.h"
+#include "core/span/span.h"
 #include "rules/read/stream_parts.h"
 
 #define LLMOBS_STREAM_CHOICES_MAX 128
@@ -43,6 +43,13 @@ int llmobs_stream_text(struct llmobs_stream *stream, const char *text);
 int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text);
 int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
                        const struct llmobs_json *call);
+
+/* Sets the reason of the only choice, likewise. */
+int llmobs_stream_reason(struct llmobs_stream *stream, const char *reason);
+
+/* Notes the reason of each choice (facts.h). */
+void llmobs_stream_reasons(const struct llmobs_stream *stream,
+                           struct llmobs_span *span);
 
 /* Gives the output messages. */
 struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,

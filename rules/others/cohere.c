@@ -5,6 +5,7 @@
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
 #include "rules/read/error.h"
+#include "rules/read/facts.h"
 #include "rules/read/message_content.h"
 #include "rules/read/usage.h"
 
@@ -62,8 +63,11 @@ static int read_document(struct llmobs_reading *reading,
     const struct llmobs_json *message = llmobs_json_get(body, "message");
     int rc = list ? 0 : -ENOMEM;
 
-    if (rc == 0 && llmobs_json_is_object(message))
+    if (rc == 0 && llmobs_json_is_object(message)) {
+        llmobs_fact_finish(reading->span,
+                           llmobs_json_gets(body, "finish_reason"));
         rc = llmobs_message_add(list, message, &messages);
+    }
     reading->span->output_messages = list;
     return rc < 0 ? rc
                   : read_usage(llmobs_json_get(body, "usage"), reading->span);
@@ -115,9 +119,13 @@ static int end_message(struct llmobs_reading *reading,
                        const struct llmobs_event *event,
                        const struct llmobs_json *delta)
 {
+    struct cohere *state = reading->state;
+    const char *reason = llmobs_json_gets(delta, "finish_reason");
     int rc = read_usage(llmobs_json_get(delta, "usage"), reading->span);
 
     reading->done = true;
+    if (rc == 0)
+        rc = llmobs_stream_reason(&state->stream, reason);
     if (rc == 0 && llmobs_error_in(delta))
         rc = llmobs_error_read(delta, event->data, reading->classified->call,
                                reading->span);

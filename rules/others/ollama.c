@@ -8,6 +8,7 @@
 #include "rules/openai/openai.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
+#include "rules/read/facts.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
@@ -80,6 +81,7 @@ static int read_prompt(struct llmobs_reading *reading)
     if (system && *system)
         rc = llmobs_json_add(
             list, llmobs_message_new("system", llmobs_text_of(system)));
+    llmobs_fact_apart(reading->span);
     return rc < 0 ? rc : llmobs_message_add(list, reading->request, &prompt);
 }
 
@@ -130,6 +132,16 @@ static int add_line(struct ollama *state, const struct llmobs_json *line)
     return rc;
 }
 
+/* Older servers say that they are done, but not why. */
+static int add_reason(struct ollama *state, const struct llmobs_json *line)
+{
+    const char *reason = llmobs_json_gets(line, "done_reason");
+
+    if (!llmobs_json_is_true(llmobs_json_get(line, "done")))
+        return 0;
+    return llmobs_stream_reason(&state->stream, reason ? reason : "stop");
+}
+
 static void read_counts(struct llmobs_reading *reading,
                         const struct llmobs_json *line)
 {
@@ -155,7 +167,7 @@ static int read_event(struct llmobs_reading *reading,
     if (llmobs_json_is_true(llmobs_json_get(event->json, "done")))
         reading->done = true;
     read_counts(reading, event->json);
-    return rc;
+    return rc < 0 ? rc : add_reason(reading->state, event->json);
 }
 
 static int read_document(struct llmobs_reading *reading,
@@ -163,6 +175,8 @@ static int read_document(struct llmobs_reading *reading,
 {
     int rc = add_line(reading->state, body);
 
+    if (rc == 0)
+        rc = add_reason(reading->state, body);
     read_counts(reading, body);
     return rc < 0 ? rc : llmobs_chat_messages(reading);
 }
@@ -183,7 +197,7 @@ static int read_vectors(struct llmobs_reading *reading,
 static int read_ends(struct llmobs_reading *reading)
 {
     static const char *const counts[] = {"prompt_eval_count", "eval_count",
-                                         "done", NULL};
+                                         "done", "done_reason", NULL};
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *ends =
         llmobs_cut_json_object(call->response, call->response_tail, counts);
@@ -193,6 +207,9 @@ static int read_ends(struct llmobs_reading *reading)
     read_counts(reading, ends);
     reading->span->complete =
         llmobs_json_is_true(llmobs_json_get(ends, "done"));
+    if (reading->classified->shape->kind != LLMOBS_KIND_EMBEDDING)
+        llmobs_fact_finish(reading->span,
+                           llmobs_json_gets(ends, "done_reason"));
     llmobs_json_free(ends);
     return 0;
 }

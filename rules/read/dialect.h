@@ -73,6 +73,7 @@ struct llmobs_dialect {
     const char *integration; /* the integration tag */
     const char *genai; /* OpenTelemetry's name of the provider on a host that is
                         * not listed; NULL: as the integration */
+    const char *api;   /* which of OpenAI's APIs it is; NULL: none of two */
     const struct llmobs_shape *shapes; /* ended by one with a NULL path */
     const struct llmobs_form *form;    /* its functions (reading.h) */
     /* For a dialect without a form, which keeps the bodies as texts. */

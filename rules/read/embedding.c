@@ -46,8 +46,10 @@ int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size)
 {
     char summary[SUMMARY_LEN], with[SUMMARY_LEN / 2] = "";
 
-    if (size > 0)
+    if (size > 0) {
         snprintf(with, sizeof(with), " with size %zu", size);
+        llmobs_span_fact_int(span, "dimensions", (int64_t)size);
+    }
     snprintf(summary, sizeof(summary), "[%zu embedding(s) returned%s]", count,
              with);
     return llmobs_span_set(&span->output_value, summary);

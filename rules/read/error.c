@@ -8,6 +8,7 @@
 #include "rules/read/text.h"
 
 #define CODE_LEN 32
+#define CODE_MAX 64
 #define TYPE_MAX 256
 
 /* Google's OpenAI-compatible path answers an array with one document (WIRE
@@ -74,6 +75,19 @@ static bool is_html(struct llmobs_text text, const struct llmobs_call *call)
            llmobs_text_has_nocase(llmobs_text_of(type), "text/html");
 }
 
+/* A code of the provider that is a word tells more than the type beside it,
+ * such as "invalid_request_error"; a number tells less. The first error stays.
+ */
+static void note_code(const struct llmobs_json *from, struct llmobs_span *span)
+{
+    const char *code = llmobs_json_gets(from, "code");
+
+    if (!span->failed && has_text(code) && strcmp(code, "None") != 0 &&
+        strcspn(code, " \t\r\n") == strnlen(code, CODE_MAX + 1) &&
+        code[strspn(code, "0123456789")] != '\0')
+        llmobs_span_fact(span, "error_code", code);
+}
+
 static int fail_with(struct llmobs_span *span, const char *type,
                      const char *message, struct llmobs_text raw,
                      const struct llmobs_call *call)
@@ -134,6 +148,7 @@ int llmobs_error_read_as(struct llmobs_text type,
     body = unwrap(body);
     error = llmobs_json_get(body, "error");
     from = llmobs_json_is_object(error) ? error : body;
+    note_code(from, span);
     if (type.len == 0)
         text = type_text(from);
     if (!text) {

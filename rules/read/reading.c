@@ -6,6 +6,7 @@
 
 #include "rules/read/embedding.h"
 #include "rules/read/error.h"
+#include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
@@ -109,6 +110,7 @@ static int read_document(struct llmobs_reading *reading)
     int rc = 0;
 
     reading->span->complete = true;
+    llmobs_fact_answer(reading, body);
     if (call->status < 300 && llmobs_error_in(body))
         rc = llmobs_error_read(body, call->response, call, reading->span);
     else if (call->status < 300 && !llmobs_json_is_object(body))
@@ -123,6 +125,7 @@ static int read_event(struct llmobs_reading *reading,
 {
     int rc = 0;
 
+    llmobs_fact_event(reading, event->json);
     if (reading->form->event && (event->json || event->failed))
         rc = reading->form->event(reading, event);
     if (rc == 0 && (event->failed || llmobs_error_in(event->json)))
@@ -193,6 +196,7 @@ static int read_beyond(struct llmobs_reading *reading)
 {
     int rc = read_as_ends(reading, reading->form->ends);
 
+    llmobs_fact_ends(reading);
     if (is_embedding(reading))
         reading->span->output_dropped = true;
     else if (rc == 0 && !reading->span->output_messages)
@@ -208,6 +212,7 @@ static int read_form(struct llmobs_reading *reading)
     case LLMOBS_ANSWER_STREAM:
         return read_stream(reading);
     case LLMOBS_ANSWER_CUT:
+        llmobs_fact_ends(reading);
         return reading->form->ends ? reading->form->ends(reading) : 0;
     case LLMOBS_ANSWER_BEYOND:
         return read_beyond(reading);
@@ -254,6 +259,8 @@ static int read_output(struct llmobs_reading *reading)
 
     if (rc == 0)
         rc = read_form(reading);
+    if (call->status >= 300)
+        llmobs_fact_refused(reading->span);
     if (rc == 0)
         rc = llmobs_error_of_status(reading->answer.json, call, reading->span);
     return rc < 0 ? rc : fill_output(reading);
@@ -286,8 +293,8 @@ static int name_model(struct llmobs_reading *reading)
     return rc;
 }
 
-/* Leaves out model and metrics of a proxied call, since the gateway reports
- * them (WIRE 4.2). */
+/* Leaves out model, metrics and facts of a proxied call, since the gateway
+ * reports them (WIRE 4.2). */
 static int finish_span(struct llmobs_reading *reading)
 {
     struct llmobs_json *none;
@@ -299,7 +306,7 @@ static int finish_span(struct llmobs_reading *reading)
         return -ENOMEM;
     llmobs_json_free(reading->span->metrics);
     reading->span->metrics = none;
-    return 0;
+    return llmobs_fact_drop(reading->span);
 }
 
 static int ask_form(struct llmobs_reading *reading)
@@ -345,6 +352,7 @@ static int read_call(struct llmobs_reading *reading)
     reading->span->input_dropped = classified->call->request_truncated;
     reading->span->output_dropped = classified->call->response_truncated;
     rc = form->begin ? form->begin(reading) : 0;
+    llmobs_fact_request(reading);
     if (rc == 0)
         rc = read_input(reading);
     if (rc == 0)

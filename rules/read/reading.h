@@ -31,6 +31,7 @@ struct llmobs_reading {
     bool answered;     /* the output is final, even an empty one of a failed
                         * call */
     uint64_t first_at; /* from llmobs_reading_token; 0: no token yet */
+    unsigned told;     /* events that were searched for id and model */
 };
 
 /* The functions and values of a dialect. A function may be NULL; each answers 0

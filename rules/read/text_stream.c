@@ -1,13 +1,16 @@
 #include "rules/read/text_stream.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
+#include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 
 struct stream_text {
     int64_t index;
     struct llmobs_buf buf;
+    char *reason; /* why it ended; NULL: not known */
 };
 
 static struct stream_text *text_at(const struct llmobs_text_stream *stream,
@@ -18,8 +21,10 @@ static struct stream_text *text_at(const struct llmobs_text_stream *stream,
 
 void llmobs_text_stream_fini(struct llmobs_text_stream *stream)
 {
-    for (size_t i = 0; i < stream->texts.count; i++)
+    for (size_t i = 0; i < stream->texts.count; i++) {
         llmobs_buf_fini(&text_at(stream, i)->buf);
+        free(text_at(stream, i)->reason);
+    }
     llmobs_stream_parts_fini(&stream->texts);
 }
 
@@ -38,6 +43,22 @@ int llmobs_text_stream_add(struct llmobs_text_stream *stream, int64_t index,
     stream->len += piece.len;
     rc = llmobs_buf_add(&text->buf, piece.data ? piece.data : "", piece.len);
     return rc == -EFBIG ? 0 : rc;
+}
+
+int llmobs_text_stream_end(struct llmobs_text_stream *stream, int64_t index,
+                           const char *reason)
+{
+    for (size_t i = 0; i < stream->texts.count; i++)
+        if (text_at(stream, i)->index == index)
+            return llmobs_span_set(&text_at(stream, i)->reason, reason);
+    return 0;
+}
+
+void llmobs_text_stream_reasons(const struct llmobs_text_stream *stream,
+                                struct llmobs_span *span)
+{
+    for (size_t i = 0; i < stream->texts.count; i++)
+        llmobs_fact_finish(span, text_at(stream, i)->reason);
 }
 
 struct llmobs_json *llmobs_text_stream_messages(

@@ -9,7 +9,7 @@
 #ifndef LLMOBS_TEXT_STREAM_H
 #define LLMOBS_TEXT_STREAM_H
 
-#include "core/text/json.h"
+#include "core/span/span.h"
 #include "rules/read/stream_parts.h"
 
 #define LLMOBS_TEXT_STREAM_MAX 128
@@ -25,6 +25,14 @@ void llmobs_text_stream_fini(struct llmobs_text_stream *stream);
 /* Appends a piece to the text of an index. */
 int llmobs_text_stream_add(struct llmobs_text_stream *stream, int64_t index,
                            struct llmobs_text piece);
+
+/* Notes why the text of an index ended, if any of it came. */
+int llmobs_text_stream_end(struct llmobs_text_stream *stream, int64_t index,
+                           const char *reason);
+
+/* Tells the reasons of all texts (facts.h). */
+void llmobs_text_stream_reasons(const struct llmobs_text_stream *stream,
+                                struct llmobs_span *span);
 
 /* Gives a message for each text; a NULL role is left out. */
 struct llmobs_json *llmobs_text_stream_messages(

@@ -190,6 +190,8 @@ static struct llmobs_json *normal(const struct llmobs_span *span)
     if (span->tool_definitions)
         llmobs_json_set(out, "tool_definitions",
                         llmobs_json_clone(span->tool_definitions));
+    if (llmobs_json_len(span->facts) > 0)
+        llmobs_json_set(out, "_call", llmobs_json_clone(span->facts));
     if (span->failed) {
         error = llmobs_json_object();
         llmobs_json_sets(error, "type", span->error_type);

@@ -16,6 +16,19 @@ static struct llmobs_json *parse(const char *text)
     return json;
 }
 
+static struct llmobs_json *inputs(const struct llmobs_json *request,
+                                  bool images)
+{
+    struct llmobs_json *list;
+    struct llmobs_span span;
+
+    ck_assert_int_eq(llmobs_span_init(&span), 0);
+    ck_assert_int_eq(llmobs_anthropic_inputs(request, images, &span), 0);
+    list = llmobs_json_share(span.input_messages);
+    llmobs_span_fini(&span);
+    return list;
+}
+
 /* The message of a request with one image of so many bytes of base64. */
 static struct llmobs_json *read_image(size_t len, bool images)
 {
@@ -34,7 +47,7 @@ static struct llmobs_json *read_image(size_t len, bool images)
     ck_assert_int_eq(llmobs_json_set(llmobs_json_get(block, "source"), "data",
                                      llmobs_json_stringn(data, len)),
                      0);
-    list = llmobs_anthropic_inputs(request, images);
+    list = inputs(request, images);
     ck_assert_uint_eq(llmobs_json_len(list), 1);
     message = llmobs_json_share(llmobs_json_at(list, 0));
     llmobs_json_free(list);
@@ -126,7 +139,7 @@ START_TEST(deep_data_is_dropped)
         llmobs_buf_addc(&text, ']');
     llmobs_buf_adds(&text, "}]}]}");
     request = parse(text.data);
-    list = llmobs_anthropic_inputs(request, true);
+    list = inputs(request, true);
     content = llmobs_json_gets(llmobs_json_at(list, 0), "content");
     ck_assert_ptr_nonnull(strstr(content, "[[{\"type\": \"base64\"}]]"));
     ck_assert_ptr_null(strstr(content, "SECRET"));

@@ -1,0 +1,337 @@
+#include "rules/read/facts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "rules/read/cut_json.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+
+/* -- the request ---------------------------------------------------------- */
+
+static bool has_fact(const struct llmobs_span *span, const char *key)
+{
+    return llmobs_json_get(span->facts, key) != NULL;
+}
+
+void llmobs_fact_asked(struct llmobs_reading *reading, const char *model)
+{
+    llmobs_span_fact(reading->span, "request_model", model);
+}
+
+static void note_model(struct llmobs_reading *reading)
+{
+    char *deployment;
+
+    if (!has_fact(reading->span, "request_model"))
+        llmobs_fact_asked(reading, llmobs_json_gets(reading->request, "model"));
+    if (has_fact(reading->span, "request_model"))
+        return;
+    deployment =
+        llmobs_url_decode(llmobs_request_deployment(reading->classified->url));
+    llmobs_fact_asked(reading, deployment);
+    free(deployment);
+}
+
+/* The text at the end of a way from object to object, of at most three keys. */
+static const char *at(const struct llmobs_json *from, const char *const way[3])
+{
+    from = llmobs_json_get(from, way[0]);
+    for (size_t i = 1; i < 3 && way[i]; i++)
+        from = llmobs_json_get(from, way[i]);
+    return llmobs_json_text(from);
+}
+
+/* How much the model shall think, in the words of the API. */
+static void note_reasoning(struct llmobs_reading *reading)
+{
+    static const char *const ways[][3] = {
+        {"reasoning_effort"},
+        {"reasoning", "effort"},
+        {"output_config", "effort"},
+        {"generationConfig", "thinkingConfig", "thinkingLevel"},
+    };
+    const char *text = NULL;
+
+    for (size_t i = 0; !text && i < sizeof(ways) / sizeof(ways[0]); i++)
+        text = at(reading->request, ways[i]);
+    llmobs_span_fact(reading->span, "reasoning_level", text);
+}
+
+/* The conventions' word for a kind of output; NULL: the request asks for
+ * another one. */
+static const char *output_word(const char *kind)
+{
+    static const char *const words[][2] = {
+        {"text", "text"},        {"text/plain", "text"},
+        {"json", "json"},        {"json_object", "json"},
+        {"json_schema", "json"}, {"application/json", "json"},
+        {"audio", "speech"},     {"image", "image"},
+    };
+
+    for (size_t i = 0; kind && i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcasecmp(kind, words[i][0]) == 0)
+            return words[i][1];
+    return NULL;
+}
+
+/* Of several kinds of output the one that is no text counts. */
+static const char *modality(const struct llmobs_json *list)
+{
+    for (size_t i = 0; i < llmobs_json_len(list); i++) {
+        const char *word =
+            output_word(llmobs_json_text(llmobs_json_at(list, i)));
+
+        if (word && strcmp(word, "text") != 0)
+            return word;
+    }
+    return NULL;
+}
+
+static const char *output_type(const struct llmobs_json *request)
+{
+    static const char *const ways[][3] = {
+        {"response_format", "type"},
+        {"text", "format", "type"},
+        {"output_format", "type"},
+        {"output_config", "format", "type"},
+        {"generationConfig", "responseMimeType"},
+        {"generation_config", "response_mime_type"},
+        {"format"},
+    };
+    const char *word = modality(llmobs_json_get(request, "modalities"));
+
+    if (!word)
+        word = modality(
+            llmobs_json_get(llmobs_json_get(request, "generationConfig"),
+                            "responseModalities"));
+    for (size_t i = 0; !word && i < sizeof(ways) / sizeof(ways[0]); i++)
+        word = output_word(at(request, ways[i]));
+    /* Ollama takes a schema in the place of "json". */
+    if (!word && llmobs_json_is_object(llmobs_json_get(request, "format")))
+        word = "json";
+    return word;
+}
+
+/* Where a conversation is named by its id, or is an object with it. */
+static void note_conversation(struct llmobs_reading *reading,
+                              const struct llmobs_json *body)
+{
+    const struct llmobs_json *value = llmobs_json_get(body, "conversation");
+    const char *id = llmobs_json_text(value);
+
+    llmobs_span_fact(reading->span, "conversation_id",
+                     id ? id : llmobs_json_gets(value, "id"));
+}
+
+/* A text or a list. */
+static void add_encodings(struct llmobs_span *span,
+                          const struct llmobs_json *value)
+{
+    if (llmobs_json_is_string(value))
+        llmobs_span_fact_add(span, "encoding_formats", llmobs_json_text(value));
+    for (size_t i = 0;
+         llmobs_json_is_array(value) && i < llmobs_json_len(value); i++)
+        if (llmobs_json_is_string(llmobs_json_at(value, i)))
+            llmobs_span_fact_add(span, "encoding_formats",
+                                 llmobs_json_text(llmobs_json_at(value, i)));
+}
+
+static void note_encodings(struct llmobs_reading *reading)
+{
+    static const char *const keys[] = {"encoding_format", "encoding_formats",
+                                       "embedding_types", "embeddingTypes"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        add_encodings(reading->span,
+                      llmobs_json_get(reading->request, keys[i]));
+}
+
+void llmobs_fact_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *request = reading->request;
+    struct llmobs_span *span = reading->span;
+
+    note_model(reading);
+    if (!request)
+        return;
+    if (reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING) {
+        note_encodings(reading);
+        return;
+    }
+    note_reasoning(reading);
+    note_conversation(reading, request);
+    llmobs_span_fact(span, "output_type", output_type(request));
+    llmobs_span_fact(span, "request_service_tier",
+                     llmobs_json_gets(request, "service_tier"));
+    llmobs_span_fact(span, "previous_response_id",
+                     llmobs_json_gets(request, "previous_response_id"));
+}
+
+void llmobs_fact_apart(struct llmobs_span *span)
+{
+    size_t count = llmobs_json_len(span->input_messages);
+
+    if (count > 0)
+        llmobs_span_fact_int(span, "apart", (int64_t)count);
+}
+
+/* -- the answer ----------------------------------------------------------- */
+
+/* Sets a fact to the text under the first of two keys that has one, unless it
+ * is set. */
+static bool note_once(struct llmobs_span *span, const char *fact,
+                      const struct llmobs_json *body, const char *key,
+                      const char *other)
+{
+    const char *text;
+
+    if (has_fact(span, fact))
+        return true;
+    text = llmobs_json_gets(body, key);
+    llmobs_span_fact(span, fact, text ? text : llmobs_json_gets(body, other));
+    return false;
+}
+
+static bool note_names(struct llmobs_span *span, const struct llmobs_json *body)
+{
+    bool id = note_once(span, "response_id", body, "id", "responseId");
+    bool model =
+        note_once(span, "response_model", body, "model", "modelVersion");
+
+    return id && model;
+}
+
+/* True where id and model were known before. */
+static bool note_answer(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
+{
+    struct llmobs_span *span = reading->span;
+    bool known;
+
+    if (!llmobs_json_is_object(body) ||
+        reading->classified->call->status >= 300)
+        return true;
+    known = note_names(span, body);
+    note_conversation(reading, body);
+    llmobs_span_fact(span, "response_service_tier",
+                     llmobs_json_gets(body, "service_tier"));
+    llmobs_span_fact(span, "system_fingerprint",
+                     llmobs_json_gets(body, "system_fingerprint"));
+    return known;
+}
+
+void llmobs_fact_answer(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
+{
+    (void)note_answer(reading, body);
+}
+
+/* The object of an event that has the answer's id: itself, or a member. */
+static const struct llmobs_json *told_in(const struct llmobs_json *event)
+{
+    static const char *const keys[] = {"message", "response"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const struct llmobs_json *inner = llmobs_json_get(event, keys[i]);
+
+        if (llmobs_json_gets(inner, "id"))
+            return inner;
+    }
+    return event;
+}
+
+void llmobs_fact_event(struct llmobs_reading *reading,
+                       const struct llmobs_json *event)
+{
+    if (reading->told >= LLMOBS_FACT_EVENTS || !event)
+        return;
+    reading->told++;
+    if (note_answer(reading, told_in(event)))
+        reading->told = LLMOBS_FACT_EVENTS;
+}
+
+void llmobs_fact_ends(struct llmobs_reading *reading)
+{
+    static const char *const keys[] = {
+        "id",           "responseId",         "model", "modelVersion",
+        "service_tier", "system_fingerprint", NULL};
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *body =
+        llmobs_cut_json_object(call->response, call->response_tail, keys);
+
+    llmobs_fact_answer(reading, body);
+    llmobs_json_free(body);
+}
+
+/* -- the end -------------------------------------------------------------- */
+
+static const struct {
+    const char *theirs;
+    const char *word;
+} reasons[] = {
+    {"stop", "stop"},
+    {"end_turn", "stop"},
+    {"stop_sequence", "stop"},
+    {"complete", "stop"},
+    {"completed", "stop"},
+    {"finish", "stop"},
+    {"endoftext", "stop"},
+    {"length", "length"},
+    {"max_tokens", "length"},
+    {"max_output_tokens", "length"},
+    {"model_length", "length"},
+    {"model_context_window_exceeded", "length"},
+    {"tool_calls", "tool_call"},
+    {"tool_call", "tool_call"},
+    {"tool_use", "tool_call"},
+    {"function_call", "tool_call"},
+    {"content_filter", "content_filter"},
+    {"content_filtered", "content_filter"},
+    {"safety", "content_filter"},
+    {"image_safety", "content_filter"},
+    {"prohibited_content", "content_filter"},
+    {"blocklist", "content_filter"},
+    {"spii", "content_filter"},
+    {"refusal", "content_filter"},
+    {"guardrail_intervened", "content_filter"},
+    {"error", "error"},
+    {"failed", "error"},
+    {"cancelled", "error"},
+    {"FINISH_REASON_UNSPECIFIED", "error"},
+    {"", "error"},
+};
+
+void llmobs_fact_finish(struct llmobs_span *span, const char *reason)
+{
+    if (!reason)
+        reason = "";
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (strcasecmp(reason, reasons[i].theirs) == 0) {
+            llmobs_span_fact_add(span, "finish_reasons", reasons[i].word);
+            return;
+        }
+    llmobs_span_fact_add(span, "finish_reasons", reason);
+}
+
+void llmobs_fact_refused(struct llmobs_span *span)
+{
+    llmobs_json_unset(span->facts, "finish_reasons");
+}
+
+int llmobs_fact_drop(struct llmobs_span *span)
+{
+    struct llmobs_json *facts = llmobs_json_object();
+    int rc = llmobs_json_sets(facts, "error_code",
+                              llmobs_json_gets(span->facts, "error_code"));
+
+    if (rc < 0 || !facts) {
+        llmobs_json_free(facts);
+        return -ENOMEM;
+    }
+    llmobs_json_free(span->facts);
+    span->facts = facts;
+    return 0;
+}

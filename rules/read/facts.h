@@ -1,0 +1,54 @@
+/* facts - what a dialect tells of a call beside Datadog's event (WIRE 9.1):
+ * models, ids, reasons to stop, settings, under names that no provider owns.
+ *
+ * The reader notes what all APIs have under the same keys. A dialect tells the
+ * rest by these functions, or by llmobs_span_fact itself.
+ *
+ * Owns:    nothing.
+ * Threads: any; no state.
+ * Errors:  none but _drop's: a fact is a detail, which is left out without
+ *          memory.
+ * Limits:  those of llmobs_span_fact; LLMOBS_FACT_EVENTS events of a stream are
+ *          searched for the answer's id and model.
+ */
+#ifndef LLMOBS_READ_FACTS_H
+#define LLMOBS_READ_FACTS_H
+
+#include "rules/read/reading.h"
+
+#define LLMOBS_FACT_EVENTS 16
+
+/* Notes the model that was asked for, where the path names it, not the body.
+ * The reader itself looks at the body's "model", then at Azure's deployment. */
+void llmobs_fact_asked(struct llmobs_reading *reading, const char *model);
+
+/* The reader calls these. _request notes the settings of reading->request. */
+void llmobs_fact_request(struct llmobs_reading *reading);
+
+/* Notes id, model and tier of an answer. The first id and model stay, and the
+ * last tier. `body` may be NULL. */
+void llmobs_fact_answer(struct llmobs_reading *reading,
+                        const struct llmobs_json *body);
+
+/* The same for an event of a stream, as long as something is missing. */
+void llmobs_fact_event(struct llmobs_reading *reading,
+                       const struct llmobs_json *event);
+
+/* The same for an answer whose middle is missing. */
+void llmobs_fact_ends(struct llmobs_reading *reading);
+
+/* Notes why the next choice of the answer ended, in the words of all APIs.
+ * NULL or "": it did not come, which is an error. */
+void llmobs_fact_finish(struct llmobs_span *span, const char *reason);
+
+/* The call was refused: nothing has ended for any reason. */
+void llmobs_fact_refused(struct llmobs_span *span);
+
+/* Drops all facts but the word for the error. -ENOMEM. */
+int llmobs_fact_drop(struct llmobs_span *span);
+
+/* Notes that the input messages so far are system texts that the API has apart
+ * from the messages. */
+void llmobs_fact_apart(struct llmobs_span *span);
+
+#endif
