@@ -107,30 +107,40 @@ static size_t whole_characters(const char *text, size_t len, size_t max)
     return max;
 }
 
-/* One line without secrets; empty where memory runs out. */
+static void blank_controls(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
+            text[i] = ' ';
+}
+
+/* One line without secrets; empty where memory runs out. Masking looks at bytes
+ * and may cut a character, so the text is made UTF-8 last. */
 static void set_words(struct llmobs_otlp_answer *answer,
                       struct llmobs_text words)
 {
-    struct llmobs_buf clean, masked;
+    struct llmobs_buf line, masked, clean;
     size_t len;
 
-    llmobs_buf_init(&clean, 4 * WORDS_MAX);
-    llmobs_buf_init(&masked, 8 * WORDS_MAX);
+    llmobs_buf_init(&line, WORDS_MAX);
+    llmobs_buf_init(&masked, 4 * WORDS_MAX);
+    llmobs_buf_init(&clean, 16 * WORDS_MAX);
     if (words.len > WORDS_MAX)
         words.len = WORDS_MAX;
-    if (words.len &&
-        llmobs_letters_add(&clean, LLMOBS_QUOTED_NOT, words) == 0 &&
-        llmobs_mask_text(clean.data, &masked) == 0 && masked.len) {
-        len = whole_characters(masked.data, masked.len,
-                               sizeof(answer->message) - 1);
-        memcpy(answer->message, masked.data, len);
-        answer->message[len] = '\0';
+    if (words.len && llmobs_buf_add(&line, words.data, words.len) == 0) {
+        blank_controls(line.data, line.len);
+        if (llmobs_mask_text(line.data, &masked) == 0)
+            (void)llmobs_letters_add(
+                &clean, LLMOBS_QUOTED_NOT,
+                (struct llmobs_text){masked.data, masked.len});
     }
-    for (char *at = answer->message; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 0x7F)
-            *at = ' ';
-    llmobs_buf_fini(&clean);
+    len = whole_characters(clean.data, clean.len, sizeof(answer->message) - 1);
+    if (len)
+        memcpy(answer->message, clean.data, len);
+    answer->message[len] = '\0';
+    llmobs_buf_fini(&line);
     llmobs_buf_fini(&masked);
+    llmobs_buf_fini(&clean);
 }
 
 static void set_rejected(struct llmobs_otlp_answer *answer, int64_t rejected)

@@ -92,10 +92,13 @@ static const struct {
     /* words: one line, UTF-8, no secret */
     {BYTES("\x0A\x08\x12\x06"
            "a\r\nb\0c"),
-     false, 0, 0, "a  b" BAD "c"},
+     false, 0, 0, "a  b c"},
     {BYTES("\x0A\x05\x12\x03\x80\xC3\x7F"), false, 0, 0, BAD BAD " "},
     {BYTES("{\"partialSuccess\":{\"errorMessage\":\"a\\u0000\\u001b\\nb\"}}"),
      true, 0, 0, "a" BAD "  b"},
+    {BYTES("{\"partialSuccess\":{\"errorMessage\":\"key="
+           "abcdefgh\xD0\xB2\xD0\xB2l12 x\"}}"),
+     true, 0, 0, "key=***" BAD "l12 x"},
     {BYTES("{\"partialSuccess\":{\"errorMessage\":\"bad api_key="
            "abcdefghijkl1234 here\"}}"),
      true, 0, 0, "bad api_key=***1234 here"},
