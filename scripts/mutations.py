@@ -1725,6 +1725,65 @@ HAZARDS = [
               "LLMOBS_CONTENT_FULL;", "    bool full = true;")],
           ["unit content_is_asked_for"])]),
 
+    ("a value that no answer gave, in a span of OTLP",
+     "an attribute is written of a value that is there and has its type; an "
+     "absent count is no 0 (`put_row`)", [
+         ("absent-is-zero", [
+             ("core/otlp/attributes.c", "    if (fits(row->type, value))\n"
+              "        put_typed(out, row->name",
+              "    if (fits(row->type, value) || row->type == TYPE_INT)\n"
+              "        put_typed(out, row->name")],
+          ["unit an_event_without_facts_says_what_it_can"]),
+         ("total-sent", [
+             ("core/otlp/attributes.c",
+              "strcmp(key, \"total_tokens\") == 0 || ", "")],
+          ["unit a_call_has_the_names_of_its_form"])]),
+
+    ("texts in a span of OTLP that goes without content",
+     "metadata keeps what it keeps where content is off, and an error its word "
+     "alone (`put_metadata`, `put_status`)", [
+         ("metadata-says-all", [
+             ("core/otlp/attributes.c", "content ? s->metadata : bare;",
+              "s->metadata;")],
+          ["unit a_span_without_content_has_no_text"]),
+         ("status-says-all", [
+             ("core/otlp/span.c",
+              "(content || llmobs_content_is_code(message))", "true")],
+          ["unit a_span_without_content_has_no_text",
+           "unit a_failed_call_says_why"]),
+         ("content-unchecked", [
+             ("core/otlp/span.c", "    if (content)\n        llmobs_otlp_put_content",
+              "    (void)content;\n        llmobs_otlp_put_content")],
+          ["unit a_span_without_content_has_no_text"])]),
+
+    ("a call through a listed gateway, in OTLP",
+     "its span has no operation, for the gateway's own span counts it "
+     "(`is_proxied`)", [
+         ("gateway-counts", [
+             ("core/otlp/source.c", "LLMOBS_OTLP_WORKFLOW && is_proxied(s))",
+              "LLMOBS_OTLP_WORKFLOW && is_proxied(s) && !s->op)")],
+          ["unit each_kind_has_the_names_of_its_form"])]),
+
+    ("a sentence where receivers count types of errors",
+     "`error.type` is a word, else `_OTHER` (`llmobs_otlp_source_error`)", [
+         ("sentence-counted", [
+             ("core/otlp/source.c",
+              "code && *code && llmobs_content_is_code(code)", "code && *code")],
+          ["unit an_error_type_is_a_word"])]),
+
+    ("a limit of the length of texts, on a document of JSON",
+     "the texts inside are cut, each at a character, and bytes of a picture are "
+     "left out whole (`llmobs_document_text`, `put_blob`)", [
+         ("half-a-character", [
+             ("core/otlp/document.c",
+              "        while (part.len > 0 && (text[part.len] & 0xC0) == 0x80)\n"
+              "            part.len--;\n", "")],
+          ["unit a_limit_cuts_between_characters"]),
+         ("half-a-picture", [
+             ("core/otlp/messages.c", "limit > 0 && strlen(content) > limit",
+              "limit > strlen(content) && limit > SIZE_MAX / 2")],
+          ["unit a_limit_cuts_the_texts_inside"])]),
+
     ("OpenTelemetry's propagators beside Datadog's styles",
      "they count only where no style is set (`settle_styles`)", [
          ("propagators-win", [

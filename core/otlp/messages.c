@@ -116,6 +116,14 @@ static void put_member(struct list *l, const char *head, const char *text)
     llmobs_document_string(l->d, text);
 }
 
+/* Stands whole also where texts are cut. */
+static void put_placeholder(struct list *l, const char *text)
+{
+    begin_part(l, "{\"type\":\"text\",\"content\":");
+    llmobs_document_string(l->d, text);
+    end_part(l);
+}
+
 /* The oldest form has no part for bytes, and bytes cut short are none. */
 static void put_blob(struct list *l, const struct llmobs_json *blob, bool image)
 {
@@ -125,11 +133,11 @@ static void put_blob(struct list *l, const struct llmobs_json *blob, bool image)
     if (!content)
         return;
     if (l->source->form < LLMOBS_SEMCONV_1_41) {
-        put_text_part(l, image ? NO_IMAGE : NO_AUDIO);
+        put_placeholder(l, image ? NO_IMAGE : NO_AUDIO);
         return;
     }
     if (limit > 0 && strlen(content) > limit) {
-        put_text_part(l, image ? BIG_IMAGE : BIG_AUDIO);
+        put_placeholder(l, image ? BIG_IMAGE : BIG_AUDIO);
         return;
     }
     begin_part(l, image ? "{\"type\":\"blob\",\"modality\":\"image\""
