@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/event/facts.h"
 #include "core/export/otlp_route.h"
 #include "core/export/store.h"
 #include "core/otlp/otlp.h"
@@ -46,7 +47,7 @@ static int write_traces(struct llmobs_post *post,
     return rc ? rc : llmobs_otlp_route_end(route, count);
 }
 
-static const struct llmobs_post_form form = {
+static const struct llmobs_post_form traces_form = {
     .name = "otlp",
     .denied = "denied otlp",
     .later = "later otlp",
@@ -62,6 +63,29 @@ static const struct llmobs_post_form form = {
 
 /* -- the sampler --------------------------------------------------------- */
 
+/* Parses the facts as an event without the rest, so that no call's texts are
+ * parsed twice; an event without facts as a whole. */
+static int parse_facts(struct llmobs_text event, struct llmobs_json **json)
+{
+    struct llmobs_text rest = llmobs_facts_split(event).rest;
+    size_t len = rest.data ? (size_t)(rest.data - event.data) : 0;
+    struct llmobs_buf text;
+    int rc;
+
+    while (len > 0 && event.data[len - 1] != '}')
+        len--;
+    if (len == 0)
+        return llmobs_json_parse(event, json);
+    llmobs_buf_init(&text, len + 2);
+    rc = llmobs_buf_add(&text, event.data, len);
+    if (!rc)
+        rc = llmobs_buf_addc(&text, '}');
+    if (!rc)
+        rc = llmobs_json_parse((struct llmobs_text){text.data, text.len}, json);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
 /* A text that is no event goes on, and is refused. */
 static bool is_sampled(const struct llmobs_config *config,
                        struct llmobs_text event)
@@ -69,10 +93,7 @@ static bool is_sampled(const struct llmobs_config *config,
     struct llmobs_json *json;
     bool sampled;
 
-    if (!config->otlp.parent_based &&
-        config->otlp.sampler == LLMOBS_OTLP_SAMPLER_ON)
-        return true;
-    if (llmobs_json_parse(event, &json) != 0)
+    if (parse_facts(event, &json) != 0)
         return true;
     sampled = llmobs_otlp_is_sampled(config, json);
     llmobs_json_free(json);
@@ -209,7 +230,7 @@ struct llmobs_exporter *llmobs_otlp_exporter_new(
     otlp->own_http = !http;
     otlp->http = http ? http : llmobs_http_new(config);
     rc = llmobs_otlp_route_init(&otlp->route, &otlp->base, config,
-                                LLMOBS_SIGNAL_TRACES, &form, otlp->http,
+                                LLMOBS_SIGNAL_TRACES, &traces_form, otlp->http,
                                 "spans");
     if (keeps_evaluations) {
         otlp->store = llmobs_store_new(config);

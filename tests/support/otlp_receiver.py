@@ -8,7 +8,8 @@ usage: otlp_receiver.py [--ready FILE] [--port N] [--fault RULE]...
 JSON for each request.  Of protobuf and JSON it makes the same: the names of the
 JSON form, ids in hex, whole numbers as numbers.
 
-A RULE is [SIGNAL/]WHICH:KIND[,NAME=VALUE]..., as traces/1:503,retry-after=2.
+A RULE is [SIGNAL/]WHICH:KIND[,NAME=VALUE]..., as traces/1:503,retry-after=2;
+values are percent-decoded.
 SIGNAL: traces, metrics or logs.  WHICH of its requests: 3, 2-4, 2- or *.  KIND:
   a status      answers it; retry-after=TEXT, location=URL, body=TEXT besides
   partial       200, but rejected=N records are lost; message=TEXT
@@ -34,6 +35,7 @@ import struct
 import sys
 import threading
 import time
+import urllib.parse
 
 # -- the messages: {number: (name, type, repeated)} --------------------------
 
@@ -269,7 +271,8 @@ class Fault:
         self.first = 1 if which == "*" else int(first)
         self.last = int(last) if last else \
             self.first if which != "*" and not dash else sys.maxsize
-        self.options = dict(o.split("=", 1) for o in rest.split(",")[1:])
+        self.options = {n: urllib.parse.unquote(v) for n, v in (
+            option.split("=", 1) for option in rest.split(",")[1:])}
 
     def meets(self, signal, number, size, records):
         if self.signal not in (None, signal) or \
@@ -301,7 +304,7 @@ def answer_body(rejected, message, as_json):
 
 
 def encode_varint(number):
-    out = b""
+    out, number = b"", number & (1 << 64) - 1
     while number > 127:
         out += bytes([number & 127 | 128])
         number >>= 7

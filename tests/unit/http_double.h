@@ -3,6 +3,11 @@
 #ifndef LLMOBS_HTTP_DOUBLE_H
 #define LLMOBS_HTTP_DOUBLE_H
 
+/* The name in this test of what the file under test exports. */
+#ifndef DOUBLE
+#define DOUBLE(name) double_##name
+#endif
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +69,15 @@ static inline int double_http_warm(struct llmobs_http *http,
 #define llmobs_http_send double_http_send
 #define llmobs_http_reply_fini double_http_reply_fini
 #define llmobs_http_warm double_http_warm
-#define llmobs_post_init double_post_init
-#define llmobs_post_fini double_post_fini
-#define llmobs_post_forget double_post_forget
-#define llmobs_post_add_header double_post_add_header
-#define llmobs_post_add_headers double_post_add_headers
-#define llmobs_post_send double_post_send
-#define llmobs_post_warm double_post_warm
+#define llmobs_post_init DOUBLE(post_init)
+#define llmobs_post_fini DOUBLE(post_fini)
+#define llmobs_post_forget DOUBLE(post_forget)
+#define llmobs_post_add_header DOUBLE(post_add_header)
+#define llmobs_post_add_headers DOUBLE(post_add_headers)
+#define llmobs_post_send DOUBLE(post_send)
+#define llmobs_post_warm DOUBLE(post_warm)
 #define llmobs_intake_new double_intake_new
+#define llmobs_otlp_exporter_new double_otlp_exporter_new
 #define llmobs_choose_new double_choose_new
 #define llmobs_agent_probe double_agent_probe
 

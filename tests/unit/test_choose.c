@@ -7,6 +7,9 @@
 static struct llmobs_exporter *double_intake_new(
     const struct llmobs_config *config, bool agentless,
     struct llmobs_http *http);
+static struct llmobs_exporter *double_otlp_exporter_new(
+    const struct llmobs_config *config, struct llmobs_http *http,
+    bool keeps_evaluations);
 static struct llmobs_exporter *double_store_new(
     const struct llmobs_config *config);
 static int double_agent_probe(struct llmobs_http *http,
@@ -29,7 +32,7 @@ struct side {
     int taken;
 };
 
-static struct side *agent_side, *intake_side, *store_side;
+static struct side *agent_side, *intake_side, *store_side, *otlp_side;
 static struct llmobs_config config;
 static char base_dir[UNIT_DIRECTORY];
 static int probe_answer;
@@ -57,6 +60,8 @@ static void side_free(struct llmobs_exporter *exporter)
 {
     if (intake_side && exporter == &intake_side->base)
         intake_side = NULL;
+    if (otlp_side && exporter == &otlp_side->base)
+        otlp_side = NULL;
     free(exporter);
 }
 
@@ -70,6 +75,8 @@ static const struct llmobs_exporter_ops agent_side_ops = {
     "agent", side_send, side_forget, side_free, side_warm};
 static const struct llmobs_exporter_ops intake_side_ops = {
     "agentless", side_send, side_forget, side_free, side_warm};
+static const struct llmobs_exporter_ops otlp_side_ops = {
+    "otlp", side_send, side_forget, side_free, side_warm};
 static const struct llmobs_exporter_ops store_side_ops = {
     "store", side_send, side_forget, side_free, NULL};
 
@@ -98,6 +105,22 @@ static struct llmobs_exporter *double_intake_new(
     agent_side = new_side(&agent_side_ops);
     agent_side->base.exit_ms = LLMOBS_EXIT_AGENT_MS;
     return &agent_side->base;
+}
+
+static struct llmobs_exporter *double_otlp_exporter_new(
+    const struct llmobs_config *the_config, struct llmobs_http *http,
+    bool keeps_evaluations)
+{
+    static const struct llmobs_backoff backoff = {.first_ms = 1000};
+
+    ck_assert_ptr_nonnull(the_config);
+    ck_assert_ptr_nonnull(http);
+    ck_assert(keeps_evaluations);
+    otlp_side = new_side(&otlp_side_ops);
+    otlp_side->base.exit_ms = LLMOBS_EXIT_INTAKE_MS;
+    otlp_side->base.wants_warm = true;
+    otlp_side->base.backoff = &backoff;
+    return &otlp_side->base;
 }
 
 static struct llmobs_exporter *double_store_new(
@@ -129,7 +152,7 @@ static void setup(void)
     config.agentless = -1;
     probes = 0;
     double_warmed = 0;
-    intake_side = NULL;
+    intake_side = otlp_side = NULL;
 }
 
 static void teardown(void)
@@ -148,7 +171,7 @@ static struct llmobs_exporter *make(int agentless, const char *key,
     return llmobs_choose_new(&config);
 }
 
-/* "agent", "agentless", "store" or "wait". */
+/* "agent", "agentless", "otlp", "store" or "wait". */
 static const char *where(struct llmobs_exporter *exporter)
 {
     int rc;
@@ -156,6 +179,8 @@ static const char *where(struct llmobs_exporter *exporter)
     agent_side->taken = store_side->taken = 0;
     if (intake_side)
         intake_side->taken = 0;
+    if (otlp_side)
+        otlp_side->taken = 0;
     exporter->retry_ms = 0;
     rc = exporter->ops->send(exporter, &one, 1);
     if (rc < 0)
@@ -163,6 +188,8 @@ static const char *where(struct llmobs_exporter *exporter)
     ck_assert_int_eq(rc, 1);
     if (agent_side->taken == 1)
         return "agent";
+    if (otlp_side && otlp_side->taken == 1)
+        return "otlp";
     return store_side->taken == 1 ? "store" : "agentless";
 }
 
@@ -217,6 +244,63 @@ START_TEST(every_case_has_its_place)
             /* A verdict is kept for a while. */
             ck_assert_str_eq(where(exporter), got);
             ck_assert_int_eq(probes, rows[i].probes);
+        }
+        exporter->ops->free(exporter);
+    }
+}
+END_TEST
+
+static const struct otlp_row {
+    struct llmobs_otlp_signal traces;
+    int agentless;
+    const char *key;
+    bool configured;
+    int probe;
+    const char *expected;
+} otlp_rows[] = {
+    {{.on = true, .given = true}, -1, NULL, false, -ECONNREFUSED, "otlp"},
+    {{.on = true, .given = true}, -1, NULL, false, 0, "otlp"},
+    {{.on = true, .given = true}, -1, NULL, false, -EPERM, "otlp"},
+    {{.on = true, .given = true}, -1, NULL, false, 1, "agent"},
+    {{.on = true, .given = true}, -1, "k", false, -ECONNREFUSED, "agentless"},
+    {{.on = true, .given = true}, -1, NULL, true, -ECONNREFUSED, "wait"},
+    {{.on = true, .given = true}, 0, NULL, false, -ECONNREFUSED, "agent"},
+    {{.on = true, .given = true}, 1, NULL, false, -ECONNREFUSED, "store"},
+    {{.on = true, .given = true}, 1, "k", false, -ECONNREFUSED, "agentless"},
+    {{.on = true}, -1, NULL, false, -ECONNREFUSED, "store"},
+    {{.given = true}, -1, NULL, false, -ECONNREFUSED, "store"},
+    {{.on = true, .given = true, .grpc = true},
+     -1,
+     NULL,
+     false,
+     -ECONNREFUSED,
+     "store"},
+};
+
+/* Telemetry settings, which may be the app's own, never take a destination
+ * away. */
+START_TEST(when_otlp_is_taken)
+{
+    for (size_t i = 0; i < sizeof(otlp_rows) / sizeof(*otlp_rows); i++) {
+        const struct otlp_row *row = &otlp_rows[i];
+        struct llmobs_exporter *exporter;
+        const char *got;
+
+        config.otlp.signals[LLMOBS_SIGNAL_TRACES] = row->traces;
+        exporter = make(row->agentless, row->key, row->configured);
+        probe_answer = row->probe;
+        llmobs_peer_unmark(&config, config.agent_url);
+        got = where(exporter);
+        ck_assert_msg(strcmp(got, row->expected) == 0, "row %zu: %s", i, got);
+        if (strcmp(got, "otlp") == 0) {
+            ck_assert_str_eq(exporter->via, "otlp");
+            ck_assert_int_eq(exporter->exit_ms, LLMOBS_EXIT_INTAKE_MS);
+            ck_assert_int_eq(exporter->backoff->first_ms, 1000);
+            /* An agent that comes later gets what follows. */
+            ((struct chooser *)exporter)->probed_ns = 0;
+            probe_answer = 1;
+            ck_assert_str_eq(where(exporter), "agent");
+            ck_assert_ptr_null(exporter->backoff);
         }
         exporter->ops->free(exporter);
     }
@@ -367,6 +451,7 @@ UNIT_SUITE(choose)
 
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, every_case_has_its_place);
+    tcase_add_test(c, when_otlp_is_taken);
     tcase_add_test(c, an_agent_may_come_later);
     tcase_add_test(c, the_store_is_not_for_good);
     tcase_add_test(c, without_libcurl);
