@@ -1783,6 +1783,62 @@ HAZARDS = [
              ("core/otlp/messages.c", "limit > 0 && strlen(content) > limit",
               "limit > strlen(content) && limit > SIZE_MAX / 2")],
           ["unit a_limit_cuts_the_texts_inside"])]),
+    ("metrics of a process that lives for one call",
+     "a process sends its sums for the first time after an interval, and at "
+     "its end only where it has done so before (`note_owed`)", [
+         ("every-end-sends-metrics", [
+             ("core/export/otlp_metrics.c", "any && meter->sent);", "any);")],
+          ["otlp_metrics.a_short_process_sends_none"]),
+         ("no-end-sends-metrics", [
+             ("core/export/otlp_metrics.c", "any && meter->sent);", "false);")],
+          ["otlp_metrics.the_last_ones_come_at_exit"])]),
+
+    ("a call that the metrics count twice, or that is another process's",
+     "the meter sees a span when its event is made; an event that comes back "
+     "from the disk says that it has been seen (`LLMOBS_MEASURED`), and "
+     "adopted ones are not shown", [
+         ("measured-at-each-reading", [
+             ("core/deliver/delivery.c", "        source->delivered_to |= "
+              "LLMOBS_MEASURED;\n", "        source->delivered_to |= 0;\n")],
+          ["otlp_metrics.a_span_that_waits_is_counted_once"]),
+         ("adopted-are-measured", [
+             ("core/deliver/delivery.c", "if (!meter || source->adopted || ",
+              "if (!meter || ")],
+          ["otlp_metrics.spans_of_others_are_not_counted"]),
+         ("child-has-its-parents-sums", [
+             ("core/export/otlp_metrics.c", "    llmobs_otlp_metrics_forget("
+              "meter->metrics, llmobs_clock_wall_ns());\n", "")],
+          ["otlp_metrics.children_count_their_own"])]),
+
+    ("a receiver of metrics that is away",
+     "a delta that was not accepted is in the next one, and one that was "
+     "accepted in none", [
+         ("delta-said-again", [
+             ("core/otlp/metrics.c", "        clear(&metrics->sent);\n", "")],
+          ["unit a_delta_says_each_value_once", "otlp_metrics.deltas"]),
+         ("delta-forgotten", [
+             ("core/otlp/metrics.c", "    for (size_t i = 0; i < METRICS; i++)\n"
+              "        llmobs_otlp_set_move(",
+              "    clear(sent);\n    for (size_t i = 0; i < METRICS; i++)\n"
+              "        llmobs_otlp_set_move(")],
+          ["unit a_delta_says_each_value_once",
+           "otlp_metrics.an_outage_loses_and_doubles_nothing"])]),
+
+    ("a peer that names another model in each answer",
+     "a metric has a bounded number of series; the values of further ones are "
+     "together in one", [
+         ("series-without-end", [
+             ("core/otlp/series.c", "    if (set->count + 1 >= "
+              "LLMOBS_OTLP_SERIES_MAX)\n        return false;", "    if (0)\n"
+              "        return false;")],
+          ["unit a_bounded_number_of_series"])]),
+
+    ("a count of tokens that did not come",
+     "is no value of a histogram", [
+         ("unknown-is-zero", [
+             ("core/otlp/metrics.c", "    return value < 0 && metric->zero ? 0 "
+              ": value;", "    return value < 0 ? 0 : value;")],
+          ["unit unknown_is_no_value"])]),
 
     ("OpenTelemetry's propagators beside Datadog's styles",
      "they count only where no style is set (`settle_styles`)", [

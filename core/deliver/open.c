@@ -7,6 +7,7 @@
 #include "core/export/choose.h"
 #include "core/export/intake.h"
 #include "core/export/otlp.h"
+#include "core/export/otlp_metrics.h"
 #include "core/export/store.h"
 #include "core/ledger/ledger.h"
 
@@ -127,6 +128,17 @@ static bool add_all(struct llmobs_worker *worker,
     return true;
 }
 
+static void add_metrics(struct llmobs_worker *worker,
+                        const struct llmobs_config *config)
+{
+    struct llmobs_meter *meter = NULL;
+
+    if (config->otlp.signals[LLMOBS_SIGNAL_METRICS].on)
+        meter = llmobs_otlp_metrics_exporter_new(config);
+    if (meter)
+        llmobs_worker_measure(worker, meter);
+}
+
 static struct llmobs_worker *open_with(const struct llmobs_config *config,
                                        struct llmobs_buffer *buffer,
                                        struct llmobs_adopt *adopt)
@@ -135,6 +147,7 @@ static struct llmobs_worker *open_with(const struct llmobs_config *config,
 
     if (!worker || !add_all(worker, config))
         return NULL;
+    add_metrics(worker, config);
     llmobs_worker_keep(worker, llmobs_spool_new(config), adopt);
     llmobs_worker_note(worker, llmobs_ledger_note, llmobs_ledger_settle,
                        llmobs_ledger_close);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/base/fork.h"
+#include "core/base/program.h"
 #include "core/config/config_load.h"
 #include "core/config/otel_list.h"
 #include "core/otlp/fields.h"
@@ -69,6 +71,24 @@ void llmobs_otlp_origin_read(const struct llmobs_json *event,
     origin->parts[LLMOBS_ORIGIN_EXECUTABLE] =
         text_of(llmobs_json_gets(facts, "executable"));
     origin->pid = llmobs_json_to_int(llmobs_json_get(facts, "pid"));
+}
+
+void llmobs_otlp_origin_own(const struct llmobs_config *config,
+                            struct llmobs_otlp_origin *origin)
+{
+    *origin = (struct llmobs_otlp_origin){
+        .parts =
+            {
+                [LLMOBS_ORIGIN_SERVICE] = text_of(config->otlp.service),
+                [LLMOBS_ORIGIN_RESOURCE] = text_of(config->otlp.resource),
+                [LLMOBS_ORIGIN_DD_SERVICE] = text_of(config->service),
+                [LLMOBS_ORIGIN_ENV] = text_of(config->env),
+                [LLMOBS_ORIGIN_VERSION] = text_of(config->version),
+                [LLMOBS_ORIGIN_ML_APP] = text_of(config->ml_app),
+                [LLMOBS_ORIGIN_EXECUTABLE] = text_of(llmobs_program_name()),
+            },
+        .pid = llmobs_fork_pid(),
+    };
 }
 
 static bool is_same(struct llmobs_text a, struct llmobs_text b)

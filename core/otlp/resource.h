@@ -39,6 +39,10 @@ struct llmobs_otlp_origin {
 void llmobs_otlp_origin_read(const struct llmobs_json *event,
                              struct llmobs_otlp_origin *origin);
 
+/* That of this process, which the configuration tells. */
+void llmobs_otlp_origin_own(const struct llmobs_config *config,
+                            struct llmobs_otlp_origin *origin);
+
 bool llmobs_otlp_origin_equal(const struct llmobs_otlp_origin *a,
                               const struct llmobs_otlp_origin *b);
 
