@@ -6,10 +6,9 @@
 
 #include "cli/doctor/doctor_settings.h"
 #include "cli/doctor/http2.h"
-#include "core/export/post.h"
+#include "core/export/otlp_route.h"
 #include "core/net/curl_access.h"
 #include "core/net/target.h"
-#include "core/otlp/otlp.h"
 
 #define ABOUT "otlp"
 #define HTTP2_MS 2000
@@ -35,6 +34,7 @@ struct inquiry {
     enum llmobs_report_level bad; /* of a finding that keeps spans away */
     struct llmobs_http_reply reply;
     int rc;
+    bool near; /* asked without a proxy */
     bool accepts;
     bool http2;
 };
@@ -46,45 +46,46 @@ static const char *form_of(const struct llmobs_otlp_signal *signal)
     return signal->json ? "http/json" : "http/protobuf";
 }
 
-static int add_headers(struct llmobs_post *post,
-                       const struct llmobs_otlp_signal *signal)
+static int write_body(const struct inquiry *inquiry,
+                      struct llmobs_otlp_route *route)
 {
-    static const char *const none[] = {NULL};
-    int rc = llmobs_post_add_header(post, "Content-Type: ",
-                                    signal->json ? "application/json"
-                                                 : "application/x-protobuf");
+    struct llmobs_buf *body = llmobs_otlp_route_begin(route);
+    int rc = 0;
 
-    return rc ? rc : llmobs_post_add_headers(post, signal->headers, none);
+    if (inquiry->signal->json)
+        rc = llmobs_buf_adds(body, inquiry->kind->empty);
+    return rc ? rc : llmobs_otlp_route_end(route, 1);
 }
 
-static void fill_request(struct llmobs_http_request *request,
-                         const struct inquiry *inquiry)
+static int send_empty(struct inquiry *inquiry, struct llmobs_otlp_route *route)
 {
-    const struct llmobs_otlp_signal *signal = inquiry->signal;
-    const char *body = signal->json ? inquiry->kind->empty : "";
+    struct llmobs_http_request *request = &route->post.request;
+    int rc = write_body(inquiry, route);
 
-    request->url = signal->url;
-    request->ca_file = signal->ca_file;
-    request->cert_file = signal->cert_file;
-    request->key_file = signal->key_file;
-    request->body = (struct llmobs_text){body, strlen(body)};
-    request->timeout_ms = LLMOBS_DOCTOR_OTLP_MS;
-    if (signal->timeout_ms > 0 && signal->timeout_ms < request->timeout_ms)
-        request->timeout_ms = signal->timeout_ms;
+    if (rc != 0)
+        return rc;
+    request->body = (struct llmobs_text){route->body.data, route->body.len};
+    if (request->timeout_ms > LLMOBS_DOCTOR_OTLP_MS)
+        request->timeout_ms = LLMOBS_DOCTOR_OTLP_MS;
+    inquiry->near = route->near;
+    return llmobs_http_send(route->post.http, request, &inquiry->reply);
 }
 
-static void ask(struct inquiry *inquiry, const struct llmobs_config *config)
+static void ask(struct inquiry *inquiry, const struct llmobs_config *config,
+                enum llmobs_signal signal)
 {
     struct llmobs_http *http = llmobs_doctor_open_http(inquiry->doctor, config);
-    struct llmobs_post post;
+    struct llmobs_exporter nobody = {.ops = NULL};
+    struct llmobs_otlp_route route;
 
-    llmobs_post_init(&post, NULL, config);
-    inquiry->rc = http != NULL ? add_headers(&post, inquiry->signal) : -ENOMEM;
-    if (inquiry->rc == 0) {
-        fill_request(&post.request, inquiry);
-        inquiry->rc = llmobs_http_send(http, &post.request, &inquiry->reply);
-    }
-    llmobs_post_fini(&post);
+    inquiry->rc = -ENOMEM;
+    if (http == NULL)
+        return;
+    inquiry->rc = llmobs_otlp_route_init(&route, &nobody, config, signal, NULL,
+                                         http, inquiry->kind->name);
+    if (inquiry->rc == 0)
+        inquiry->rc = send_empty(inquiry, &route);
+    llmobs_otlp_route_fini(&route);
     llmobs_http_free(http);
 }
 
@@ -99,7 +100,8 @@ static bool speaks_http2(const struct inquiry *inquiry)
             inquiry->rc == -ETIMEDOUT) &&
            llmobs_target_parse(inquiry->signal->url, NULL, &target) == 0 &&
            strcmp(target.scheme, "http") == 0 &&
-           llmobs_proxies_find(llmobs_curl_access_proxies(), &target) == NULL &&
+           (inquiry->near || llmobs_proxies_find(llmobs_curl_access_proxies(),
+                                                 &target) == NULL) &&
            llmobs_http2_is_spoken(target.host, target.port, HTTP2_MS);
 }
 
@@ -143,29 +145,30 @@ static const char *no_entry(const struct inquiry *inquiry)
            "in a value is %20 there)";
 }
 
+/* A setting of the request's form that the receiver may not take. */
+static const char *other_form(const struct inquiry *inquiry)
+{
+    if (inquiry->signal->gzip)
+        return "it may not take gzip: try OTEL_EXPORTER_OTLP_COMPRESSION=none";
+    return inquiry->signal->json ? "it may not take http/json: try "
+                                   "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+                                 : "it does not take http/protobuf: try "
+                                   "OTEL_EXPORTER_OTLP_PROTOCOL=http/json";
+}
+
 static void tell_bad_request(const struct inquiry *inquiry)
 {
-    bool plain = strncmp(inquiry->signal->url, "http:", 5) == 0;
+    const struct llmobs_otlp_signal *signal = inquiry->signal;
 
-    if (plain && has(&inquiry->reply, "HTTPS"))
+    if (strncmp(signal->url, "http:", 5) == 0 && has(&inquiry->reply, "HTTPS"))
         tell(inquiry, inquiry->bad,
              "it speaks TLS: the URL must begin with https");
-    else if (inquiry->signal->json)
-        tell(inquiry, inquiry->bad,
-             "it may not take http/json: try "
-             "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf");
+    else if (signal->json || signal->gzip)
+        tell(inquiry, inquiry->bad, other_form(inquiry));
     else
         tell(inquiry, LLMOBS_REPORT_NOTE,
              "it was reached, and refuses a request without spans; whether it "
              "takes spans is not known");
-}
-
-static const char *other_form(const struct inquiry *inquiry)
-{
-    return inquiry->signal->json ? "it does not take http/json: try "
-                                   "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-                                 : "it does not take http/protobuf: try "
-                                   "OTEL_EXPORTER_OTLP_PROTOCOL=http/json";
 }
 
 static void tell_status(struct inquiry *inquiry)
@@ -280,7 +283,7 @@ static void inquire(struct llmobs_doctor *doctor,
 
     inquiry.url = llmobs_doctor_shown("", inquiry.signal->url);
     doctor->report.no_memory |= inquiry.url == NULL;
-    ask(&inquiry, config);
+    ask(&inquiry, config, signal);
     inquiry.http2 = speaks_http2(&inquiry);
     if (inquiry.reply.status > 0)
         tell_status(&inquiry);

@@ -29,6 +29,17 @@ struct otlp {
 
 /* -- requests ------------------------------------------------------------ */
 
+/* OpenTelemetry wants texts asked for, Datadog gets them unasked: a user who
+ * changes the destination would look for them in vain. */
+static void tell_content(const struct llmobs_config *config)
+{
+    if (config->otlp.content_unasked)
+        llmobs_log_once(LLMOBS_LOG_WARN, "otlp content",
+                        "exporter otlp: the texts of messages are left out "
+                        "(OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="
+                        "SPAN_ONLY sends them)");
+}
+
 /* An event that is none is found like one that the receiver refuses. */
 static int write_traces(struct llmobs_post *post,
                         const struct llmobs_text *events, size_t count,
@@ -42,6 +53,7 @@ static int write_traces(struct llmobs_post *post,
                            llmobs_otlp_route_begin(route), &left_out);
 
     (void)body;
+    tell_content(config);
     if (rc == -EINVAL || (!rc && left_out))
         return count > 1 ? -E2BIG : -EBADMSG;
     return rc ? rc : llmobs_otlp_route_end(route, count);

@@ -4,6 +4,7 @@ port of gRPC, of TLS and its files, and of endpoints that get nothing.
 
 usage: doctor_otlp.py BUILD_DIR [PART]...
 """
+import gzip
 import http.server
 import json
 import os
@@ -18,7 +19,7 @@ import threading
 BUILD, *PARTS = sys.argv[1:]
 TOOL = os.path.join(BUILD, "llmobs")
 TMP = tempfile.mkdtemp(prefix="llmobs-doctor-otlp.")
-SECRET = "c2VjcmV0LWtleS0wMTIzNDU2Nzg5"
+SECRET = "c2VjcmV0+0MTIz/NDU2Nzg5MA=="  # as base64 has it
 BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
         "LLMOBS_EXPORTER": "otlp", "HOME": TMP, "NO_PROXY": "*",
         "LLMOBS_STORE_DIR": os.path.join(TMP, "store"),
@@ -137,6 +138,12 @@ def accepted(url):
     check("the requests hold nothing",
           empty == [{"resourceSpans": []}, {"resourceMetrics": []},
                     {"resourceLogs": []}], Receiver.got)
+    Receiver.got.clear()
+    expect("compressed", 0, ["takes a request"],
+           at(url, OTEL_EXPORTER_OTLP_COMPRESSION="gzip"))
+    check("the compressed request holds nothing", [
+        (headers["Content-Encoding"], gzip.decompress(body))
+        for _, headers, body in Receiver.got] == [("gzip", b"")], Receiver.got)
     facts = json.loads(doctor(at(url), "--json").stdout)
     check("facts", facts["otlp"] == [{
         "signal": "traces", "url": url + "/v1/traces", "status": 200,
@@ -160,6 +167,8 @@ def answers():
              "=http/protobuf", {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}),
             ("JSON is a bad request", (400, "text/plain", b""), 1,
              "=http/protobuf", {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}),
+            ("gzip is a bad request", (400, "text/plain", b""), 1,
+             "COMPRESSION=none", {"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}),
             ("empty is a bad request", (400, "text/plain", b""), 0,
              "whether it takes spans is not known", {}),
             ("wants TLS", (400, "text/plain", b"Client sent an HTTP request "
