@@ -510,7 +510,7 @@ static int check(const struct stats *stats)
     if (is_stale(stats))
         fprintf(stderr,
                 "llmobs stats: in the spool for %" PRId64
-                " s: the agent or intake is away, or `llmobs drain` does not "
+                " s: its destination is away, or `llmobs drain` does not "
                 "run\n",
                 stats->oldest_s);
     return stats->dropped > 0 || is_stale(stats) ? LLMOBS_CLI_FAILED

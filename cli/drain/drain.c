@@ -49,7 +49,7 @@ static const char help_text[] =
     "  --user-time SECS    time for the spool of each other user (60)\n"
     "  --to WHERE          deliver all entries, of all destinations, to "
     "agent,\n"
-    "                      agentless, store, or an agent's URL\n"
+    "                      agentless, otlp, store, or an agent's URL\n"
     "  --dir DIR           this spool only\n"
     "  --json              one JSON object a line\n"
     "\n"
@@ -84,7 +84,8 @@ static int read_watch(struct drain *drain, const char *value)
 static bool is_place(const char *to)
 {
     return strcmp(to, "agent") == 0 || strcmp(to, "agentless") == 0 ||
-           strcmp(to, "store") == 0 || strstr(to, "://") != NULL;
+           strcmp(to, "otlp") == 0 || strcmp(to, "store") == 0 ||
+           strstr(to, "://") != NULL;
 }
 
 static int apply(void *ctx, int code, const char *value)
@@ -102,8 +103,8 @@ static int apply(void *ctx, int code, const char *value)
         if (is_place(value))
             return 0;
         fprintf(stderr,
-                "%s: --to: agent, agentless, store, or a URL of http, https "
-                "or unix\n",
+                "%s: --to: agent, agentless, otlp, store, or a URL of http, "
+                "https or unix\n",
                 drain->argv[0]);
         return -EINVAL;
     case 'd':
@@ -180,6 +181,16 @@ static int load_config(struct drain *drain)
     return is_url && complaint.about_url ? -EINVAL : 0;
 }
 
+/* False where --to names an exporter that the environment switches off: its
+ * entries would go to the local store. */
+static bool is_on(const struct drain *drain)
+{
+    const struct llmobs_otlp_config *otlp = &drain->round.config->otlp;
+
+    return drain->to == NULL || strcmp(drain->to, "otlp") != 0 ||
+           otlp->signals[LLMOBS_SIGNAL_TRACES].on;
+}
+
 /* -- all places ----------------------------------------------------------- */
 
 static void add_up(struct llmobs_drain_outcome *sum,
@@ -188,6 +199,7 @@ static void add_up(struct llmobs_drain_outcome *sum,
     sum->delivered += one->delivered;
     sum->expired += one->expired;
     sum->refused += one->refused;
+    sum->sampled_out += one->sampled_out;
     sum->left += one->left;
     sum->others += one->others;
     sum->unreadable += one->unreadable;
@@ -220,9 +232,10 @@ static void print_json(const struct llmobs_drain_outcome *sum)
 {
     printf("{\"delivered\":%" PRIu64 ",\"left\":%" PRIu64
            ",\"for_other_destinations\":%" PRIu64 ",\"expired\":%" PRIu64
-           ",\"refused\":%" PRIu64 ",\"unreadable\":%" PRIu64 "}\n",
+           ",\"refused\":%" PRIu64 ",\"sampled_out\":%" PRIu64
+           ",\"unreadable\":%" PRIu64 "}\n",
            sum->delivered, sum->left, sum->others, sum->expired, sum->refused,
-           sum->unreadable);
+           sum->sampled_out, sum->unreadable);
 }
 
 static void print_text(const struct llmobs_drain_outcome *sum)
@@ -234,16 +247,19 @@ static void print_text(const struct llmobs_drain_outcome *sum)
            sum->unreadable);
     if (sum->refused > 0)
         printf(", refused %" PRIu64, sum->refused);
+    if (sum->sampled_out > 0)
+        printf(", sampled out %" PRIu64, sum->sampled_out);
     putchar('\n');
 }
 
 /* Prints the outcome. A watch prints the first one, and then those in which
- * something was delivered, expired or refused, or the rest has changed. */
+ * entries were done with, or the rest has changed. */
 static void tell(struct drain *drain)
 {
     const struct llmobs_drain_outcome *sum = &drain->sum;
     bool news = !drain->any_told || sum->delivered > 0 || sum->expired > 0 ||
-                sum->refused > 0 || sum->left != drain->told.left ||
+                sum->refused > 0 || sum->sampled_out > 0 ||
+                sum->left != drain->told.left ||
                 sum->unreadable != drain->told.unreadable;
 
     if (drain->watch_s > 0 && !news)
@@ -323,6 +339,13 @@ int llmobs_cmd_drain(int argc, char **argv)
                 rc == -EINVAL ? "--to: no URL of http, https or unix"
                               : strerror(-rc));
         return rc == -EINVAL ? LLMOBS_CLI_USAGE : LLMOBS_CLI_FAILED;
+    }
+    if (!is_on(&drain)) {
+        fprintf(stderr,
+                "%s: --to otlp: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER "
+                "switches it off, or the URL is none\n",
+                argv[0]);
+        return LLMOBS_CLI_FAILED;
     }
     llmobs_log_init(drain.round.config->log_path,
                     (enum llmobs_log_level)drain.round.config->log_level);

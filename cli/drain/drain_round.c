@@ -58,7 +58,7 @@ static int look(const struct llmobs_drain_round *round,
     return rc;
 }
 
-/* Forgets that the peer was down: the person who types this command wants the
+/* Forgets that a peer was down: the person who types this command wants the
  * delivery tried. */
 static int deliver(const struct llmobs_drain_round *round)
 {
@@ -70,6 +70,8 @@ static int deliver(const struct llmobs_drain_round *round)
     if (strcmp(round->config->exporter, "store") != 0)
         llmobs_cli_open_libcurl();
     llmobs_peer_unmark(round->config, round->config->agent_url);
+    llmobs_peer_unmark(round->config,
+                       round->config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
     worker = llmobs_worker_open_drainer(round->config, adopt);
     if (worker == NULL) {
         llmobs_adopt_free(adopt);
@@ -102,6 +104,7 @@ static void drain(const struct llmobs_drain_round *round,
     out->refused = llmobs_stats_get(LLMOBS_STAT_dropped_export) +
                    llmobs_stats_get(LLMOBS_STAT_dropped_rejected) +
                    llmobs_stats_get(LLMOBS_STAT_dropped_memory);
+    out->sampled_out = llmobs_stats_get(LLMOBS_STAT_sampled_out);
     out->left = left.ours + left.others;
     out->others = left.others;
     out->unreadable = left.unreadable;

@@ -71,6 +71,7 @@ used, 2 for a mistake in the options.
     "llmobs-drain": {
         "EXAMPLES": """\
     llmobs drain --to store
+    llmobs drain --to otlp
     systemctl enable --now llmobs-drain.timer
 """,
     },

@@ -22,6 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 from doubles import Datadog, wait_for  # noqa: E402
+from otlp_receiver import Receiver  # noqa: E402
 from ports import free_port  # noqa: E402
 
 RUN, LLMOBS = sys.argv[1:3]
@@ -53,7 +54,7 @@ AGENT = "http://127.0.0.1:%d" % PORT
 
 def environment(**more):
     env = {k: v for k, v in os.environ.items()
-           if not k.startswith(("DD_", "LLMOBS_", "_DD_"))}
+           if not k.startswith(("DD_", "LLMOBS_", "_DD_", "OTEL_"))}
     env.update(LLMOBS_BUILD=os.environ["LLMOBS_BUILD"], LLMOBS_STORE_DIR=STORE,
                LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL=AGENT,
                DD_LLMOBS_ML_APP="drained",
@@ -100,7 +101,7 @@ def drain(*args, env=None, **options):
 
 def expect(result, code, **counts):
     want = dict(delivered=0, left=0, for_other_destinations=0, expired=0,
-                refused=0, unreadable=0)
+                refused=0, sampled_out=0, unreadable=0)
     want.update(counts)
     equal(result, (code, want), "exit status and counts")
 
@@ -234,6 +235,38 @@ def to_a_url():
                                      DD_LLMOBS_OVERRIDE_ORIGIN=AGENT)),
                0, delivered=2)
         arrived(dd, 2)
+
+
+def to_otlp():
+    """Entries for an agent; then those for a receiver that was away."""
+    calls(3)
+    with Receiver() as receiver:
+        there = environment(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+        off = dict(there, OTEL_TRACES_EXPORTER="none")
+        code, out, err = finish(start("--to", "otlp", env=off))
+        equal((code, out, "switches it off" in err), (1, "", True), "off")
+        ids = spooled_ids()
+        expect(drain("--to", "otlp", env=there), 0, delivered=3)
+        equal(set(str(int(i, 16)) for i in receiver.ids()), ids, "ids")
+        equal((len(receiver.ids()), receiver.wrong), (3, []), "requests")
+    equal(entries(), [], "left in the spool")
+    books(3, 3)
+
+
+def to_a_receiver_that_was_away():
+    port = free_port()
+    mine = dict(LLMOBS_EXPORTER="otlp",
+                OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:%d" % port)
+    calls(2, **mine)
+    calls(1)
+    with Receiver(port=port) as receiver:
+        expect(drain(env=environment(**mine)), 1, delivered=2, left=1,
+               for_other_destinations=1)
+        equal((len(receiver.ids()), receiver.wrong), (2, []), "requests")
+        none = environment(OTEL_TRACES_SAMPLER="always_off", **mine)
+        expect(drain("--to", "otlp", env=none), 0, sampled_out=1)
+        equal(len(receiver.ids()), 2, "with a sampler that takes none")
+    equal(entries(), [], "left in the spool")
 
 
 def flapping_agent():
@@ -814,7 +847,7 @@ def stats_check():
 
 
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
-         to_a_url, flapping_agent, hanging_agent, refused_event, many, concurrent,
+         to_a_url, to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
          beside_the_living, watch, watch_by_interrupt, drain_killed, hostile,
          truncated, one_file_of_two, of_the_last_release,
          beside_the_last_release, other_users, all_users,
