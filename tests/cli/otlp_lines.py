@@ -105,6 +105,11 @@ def each_span_once():
                 OTEL_SDK_DISABLED="true")
     check("no setting of the exporter's way takes a span away",
           len(spans_of(done.stdout)) == 2, done)
+    texts = [tool("view", "--otlp", **env).stdout.count("some text")
+             for env in ({}, {"LLMOBS_CONTENT": "off"}, {
+                 "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT":
+                     "NO_CONTENT"})]
+    check("texts as stored, unless content is off", texts == [1, 0, 1], texts)
     done = tool("view", "--otlp", "--kind", "tool", "--service", "web")
     check("filters", ids(done.stdout) == [int(tool_span["span_id"])], done)
     return task
@@ -136,12 +141,12 @@ def faults(event):
         done = tool("view", "--otlp", out=full)
     check("a full disk is told by the exit status", done.returncode == 1, done)
     write(json.dumps(dict(event, **change)) for change in (
-        {"_dd": {}}, {"span_id": "0"}, {"span_id": "-1"}, {"start_ns": "x"},
-        {"_dd": {"apm_trace_id": "nothing"}}))
+        {"span_id": "0"}, {"span_id": "-1"}, {"start_ns": "x"},
+        {"_dd": {}, "trace_id": "nothing"}))
     done = tool("view", "--otlp")
     check("no span with an id that OTLP cannot hold",
           done.returncode == 0 and done.stdout == "" and
-          "5 lines could not be read" in done.stderr, done)
+          "4 lines could not be read" in done.stderr, done)
     shutil.rmtree(STORE)
     done = tool("view", "--otlp")
     check("no store, no line", done.returncode == 0 and done.stdout == "" and
