@@ -1727,12 +1727,10 @@ HAZARDS = [
 
     ("a value that no answer gave, in a span of OTLP",
      "an attribute is written of a value that is there and has its type; an "
-     "absent count is no 0 (`put_row`)", [
+     "absent count is no 0 (`find_rows`)", [
          ("absent-is-zero", [
-             ("core/otlp/attributes.c", "    if (fits(row->type, value))\n"
-              "        put_typed(out, row->name",
-              "    if (fits(row->type, value) || row->type == TYPE_INT)\n"
-              "        put_typed(out, row->name")],
+             ("core/otlp/attributes.c", "        if (found->values[i])\n",
+              "        if (found->values[i] || rows[i].type == TYPE_INT)\n")],
           ["unit an_event_without_facts_says_what_it_can"]),
          ("total-sent", [
              ("core/otlp/attributes.c",
@@ -1743,8 +1741,10 @@ HAZARDS = [
      "metadata keeps what it keeps where content is off, and an error its word "
      "alone (`put_metadata`, `put_status`)", [
          ("metadata-says-all", [
-             ("core/otlp/attributes.c", "content ? s->metadata : bare;",
-              "s->metadata;")],
+             ("core/otlp/attributes.c", "    if (content)\n"
+              "        put_named(out, \"llmobs.metadata.\"",
+              "    if (content || key)\n"
+              "        put_named(out, \"llmobs.metadata.\"")],
           ["unit a_span_without_content_has_no_text"]),
          ("status-says-all", [
              ("core/otlp/span.c",
@@ -1752,8 +1752,9 @@ HAZARDS = [
           ["unit a_span_without_content_has_no_text",
            "unit a_failed_call_says_why"]),
          ("content-unchecked", [
-             ("core/otlp/span.c", "    if (content)\n        llmobs_otlp_put_content",
-              "    (void)content;\n        llmobs_otlp_put_content")],
+             ("core/otlp/attributes.c", "    if (content)\n"
+              "        llmobs_otlp_put_content",
+              "    llmobs_otlp_put_content")],
           ["unit a_span_without_content_has_no_text"])]),
 
     ("a call through a listed gateway, in OTLP",

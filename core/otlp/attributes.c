@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/otlp/content.h"
 #include "core/otlp/messages.h"
 #include "core/privacy/content_filter.h"
 
@@ -287,63 +288,86 @@ static void put_fact(const struct llmobs_otlp_source *s, const char *fact,
 
 /* -- the rows ------------------------------------------------------------ */
 
+/* The values of the rows: a fact, else of the row's keys the first one that
+ * metadata has a value of the row's type for. */
+struct found {
+    const struct llmobs_json *values[ROWS];
+    unsigned char keys[ROWS]; /* which key it is; NO_KEY: none */
+};
+
+#define NO_KEY 0xFF
+#define KEYS (sizeof(rows->keys) / sizeof(*rows->keys))
+
 static bool is_for(const struct row *row, const struct llmobs_otlp_source *s)
 {
     return (row->forms & 1 << s->form) && (row->ops & (int)s->op);
 }
 
-static bool has_key(const struct row *row, const char *key)
+/* Which of the row's keys it is; KEYS: none. */
+static size_t key_of(const struct row *row, const char *key)
 {
-    size_t count = sizeof(row->keys) / sizeof(*row->keys);
+    size_t i = 0;
 
-    for (size_t i = 0; i < count && row->keys[i]; i++) {
-        if (row->keys[i][0] == key[0] && strcmp(row->keys[i], key) == 0)
-            return true;
-    }
-    return false;
+    while (i < KEYS && row->keys[i] &&
+           (row->keys[i][0] != key[0] || strcmp(row->keys[i], key) != 0))
+        i++;
+    return i < KEYS && row->keys[i] ? i : KEYS;
 }
 
-/* The row that a member of metadata is the value of; NULL: none. */
-static const struct row *row_of(const struct llmobs_otlp_source *s,
-                                const char *key,
-                                const struct llmobs_json *value)
+static void find_keys(const struct llmobs_otlp_source *s, struct found *found)
+{
+    for (void *it = llmobs_json_iter(s->metadata); it;
+         it = llmobs_json_next(s->metadata, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+
+        for (size_t i = 0; i < ROWS; i++) {
+            size_t at = key_of(&rows[i], key);
+
+            if (at >= KEYS || at >= found->keys[i] || !is_for(&rows[i], s) ||
+                !fits(rows[i].type, value))
+                continue;
+            found->keys[i] = (unsigned char)at;
+            found->values[i] = value;
+        }
+    }
+}
+
+static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
+{
+    memset(found->values, 0, sizeof(found->values));
+    memset(found->keys, NO_KEY, sizeof(found->keys));
+    find_keys(s, found);
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct llmobs_json *fact =
+            rows[i].fact && is_for(&rows[i], s)
+                ? llmobs_json_get(s->facts, rows[i].fact)
+                : NULL;
+
+        if (fits(rows[i].type, fact))
+            found->values[i] = fact;
+    }
+}
+
+static void put_rows(const struct found *found,
+                     struct llmobs_otlp_attributes *out)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        if (has_key(&rows[i], key) && is_for(&rows[i], s) &&
-            fits(rows[i].type, value))
-            return &rows[i];
+        if (found->values[i])
+            put_typed(out, rows[i].name, rows[i].type, found->values[i]);
     }
-    return NULL;
 }
 
-/* An API may take a setting by two names: the first one that has a value says
- * it, the other one stays in the rest. */
-static bool is_first(const struct llmobs_otlp_source *s, const struct row *row,
-                     const char *key)
+/* A key that a row has its value of, or would have without its fact. An API may
+ * take a setting by two names: the other one stays in the rest. */
+static bool is_row(const struct found *found, const char *key)
 {
-    size_t count = sizeof(row->keys) / sizeof(*row->keys);
-
-    for (size_t i = 0; i < count && row->keys[i]; i++) {
-        if (strcmp(row->keys[i], key) == 0)
+    for (size_t i = 0; i < ROWS; i++) {
+        if (found->keys[i] != NO_KEY &&
+            strcmp(rows[i].keys[found->keys[i]], key) == 0)
             return true;
-        if (fits(row->type, llmobs_json_get(s->metadata, row->keys[i])))
-            return false;
     }
     return false;
-}
-
-static void put_row(const struct llmobs_otlp_source *s, const struct row *row,
-                    struct llmobs_otlp_attributes *out)
-{
-    const struct llmobs_json *value =
-        row->fact ? llmobs_json_get(s->facts, row->fact) : NULL;
-    size_t count = sizeof(row->keys) / sizeof(*row->keys);
-
-    for (size_t i = 0; i < count && row->keys[i] && !fits(row->type, value);
-         i++)
-        value = llmobs_json_get(s->metadata, row->keys[i]);
-    if (fits(row->type, value))
-        put_typed(out, row->name, row->type, value);
 }
 
 /* -- the call ------------------------------------------------------------ */
@@ -485,25 +509,19 @@ static void put_usage(const struct llmobs_otlp_source *s,
 
 /* -- all that the conventions name --------------------------------------- */
 
-void llmobs_otlp_put_call(const struct llmobs_otlp_source *s,
-                          struct llmobs_otlp_attributes *out)
+static void put_call(const struct llmobs_otlp_source *s,
+                     const struct found *found,
+                     struct llmobs_otlp_attributes *out)
 {
     put_operation(s, out);
     put_text(out, "llmobs.span.kind", s->kind);
     put_server(s, out);
     put_usage(s, out);
-    for (size_t i = 0; i < ROWS; i++) {
-        if (is_for(&rows[i], s))
-            put_row(s, &rows[i], out);
-    }
+    put_rows(found, out);
     put_inference(s, out);
     put_openai(s, out);
     put_prompt(s, out);
     put_text(out, "session.id", llmobs_json_gets(s->event, "session_id"));
-    put_text(out, "user.id", llmobs_otlp_source_tag(s, "user_id"));
-    put_text(out, "llmobs.ml_app", llmobs_otlp_source_tag(s, "ml_app"));
-    put_text(out, "llmobs.integration",
-             llmobs_otlp_source_tag(s, "integration"));
 }
 
 /* -- the rest ------------------------------------------------------------ */
@@ -578,25 +596,34 @@ void llmobs_otlp_put_variable(struct llmobs_otlp_attributes *out,
     name_fini(&room);
 }
 
-static void put_metadata(const struct llmobs_otlp_source *s, bool content,
+static void put_member(const char *key, struct llmobs_json *value, bool content,
+                       struct llmobs_otlp_attributes *out)
+{
+    struct llmobs_json *kept = NULL;
+    int rc = 0;
+
+    if (content)
+        put_named(out, "llmobs.metadata.", key, value);
+    else
+        rc = llmobs_content_bare_metadata(key, value, &kept);
+    if (kept)
+        put_named(out, "llmobs.metadata.", key, kept);
+    if (rc && out->writer->error == 0)
+        out->writer->error = rc;
+    llmobs_json_free(kept);
+}
+
+static void put_metadata(const struct llmobs_otlp_source *s,
+                         const struct found *found, bool content,
                          struct llmobs_otlp_attributes *out)
 {
-    struct llmobs_json *bare = content
-                                   ? NULL
-                                   : llmobs_content_bare_metadata(
-                                         llmobs_json_get(s->meta, "metadata"));
-    const struct llmobs_json *metadata = content ? s->metadata : bare;
-
-    for (void *it = llmobs_json_iter(metadata); it;
-         it = llmobs_json_next(metadata, it)) {
+    for (void *it = llmobs_json_iter(s->metadata); it;
+         it = llmobs_json_next(s->metadata, it)) {
         const char *key = llmobs_json_iter_key(it);
-        const struct llmobs_json *value = llmobs_json_iter_value(it);
-        const struct row *row = row_of(s, key, value);
 
-        if (!row || !is_first(s, row, key))
-            put_named(out, "llmobs.metadata.", key, value);
+        if (!is_row(found, key))
+            put_member(key, llmobs_json_iter_value(it), content, out);
     }
-    llmobs_json_free(bare);
 }
 
 /* What counts usage or its price, in the words of LLM Observability. */
@@ -643,29 +670,58 @@ static void put_metrics(const struct llmobs_otlp_source *s,
     }
 }
 
-/* Status, scope, resource and other attributes say the same as these. */
-static bool is_said(struct llmobs_text name)
-{
-    static const char *const names[] = {
-        "version",         "env",         "service", "source",     "ml_app",
-        "agent_service",   "language",    "error",   "error_type", "session_id",
-        "ddtrace.version", "integration", "user_id",
-    };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (strlen(names[i]) == name.len &&
-            memcmp(names[i], name.data, name.len) == 0)
-            return true;
+/* Tags that have another name, or none where status, scope, resource and other
+ * attributes say the same. */
+static const struct tag {
+    const char *name;
+    size_t len;
+    const char *as; /* NULL: nothing */
+} known_tags[] = {
+#define TAG(name, as)              \
+    {                              \
+        name, sizeof(name) - 1, as \
     }
-    return false;
+    TAG("ml_app", "llmobs.ml_app"),
+    TAG("integration", "llmobs.integration"),
+    TAG("user_id", "user.id"),
+    TAG("version", NULL),
+    TAG("env", NULL),
+    TAG("service", NULL),
+    TAG("source", NULL),
+    TAG("agent_service", NULL),
+    TAG("language", NULL),
+    TAG("error", NULL),
+    TAG("error_type", NULL),
+    TAG("session_id", NULL),
+    TAG("ddtrace.version", NULL),
+#undef TAG
+};
+
+static const struct tag *find_tag(struct llmobs_text name)
+{
+    for (size_t i = 0; i < sizeof(known_tags) / sizeof(*known_tags); i++) {
+        if (known_tags[i].len == name.len &&
+            memcmp(known_tags[i].name, name.data, name.len) == 0)
+            return &known_tags[i];
+    }
+    return NULL;
 }
 
 static void put_tag(struct llmobs_otlp_attributes *out, struct llmobs_text name,
                     const char *value)
 {
+    const struct tag *known = find_tag(name);
     struct name room;
-    const char *key = name_init(&room, out, "llmobs.tag.", name);
+    const char *key;
 
+    if (name.len == 0)
+        return;
+    if (known) {
+        if (known->as)
+            put_text(out, known->as, value);
+        return;
+    }
+    key = name_init(&room, out, "llmobs.tag.", name);
     if (key)
         llmobs_otlp_attr_text(out, key, text_of(value));
     name_fini(&room);
@@ -678,8 +734,7 @@ static void put_tags(const struct llmobs_otlp_source *s,
         const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i));
         struct llmobs_text name = {tag, tag ? strcspn(tag, ":") : 0};
 
-        if (name.len > 0 && !is_said(name))
-            put_tag(out, name, tag[name.len] ? tag + name.len + 1 : "");
+        put_tag(out, name, tag && tag[name.len] ? tag + name.len + 1 : "");
     }
 }
 
@@ -690,13 +745,27 @@ static void put_tool(const struct llmobs_otlp_source *s,
              llmobs_json_gets(llmobs_json_get(s->meta, "tool"), "version"));
 }
 
-void llmobs_otlp_put_rest(const struct llmobs_otlp_source *s, bool content,
-                          struct llmobs_otlp_attributes *out)
+static void put_rest(const struct llmobs_otlp_source *s,
+                     const struct found *found, bool content,
+                     struct llmobs_otlp_attributes *out)
 {
+    put_tags(s, out);
     put_metrics(s, out);
     put_tool(s, out);
     if (llmobs_json_len(llmobs_json_get(s->event, "collection_errors")) > 0)
         llmobs_otlp_attr_bool(out, "llmobs.truncated", true);
-    put_metadata(s, content, out);
-    put_tags(s, out);
+    put_metadata(s, found, content, out);
+}
+
+void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
+                                bool content,
+                                struct llmobs_otlp_attributes *out)
+{
+    struct found found;
+
+    find_rows(s, &found);
+    put_call(s, &found, out);
+    if (content)
+        llmobs_otlp_put_content(s, out);
+    put_rest(s, &found, content, out);
 }

@@ -1,5 +1,5 @@
-/* attributes - the attributes of a span that are no content: operation, models,
- * settings, usage, server, session, tags.
+/* attributes - the attributes of a span: operation, models, settings, usage,
+ * server, session, tags, and around its content.
  *
  * Owns:    nothing.
  * Threads: the one that has the writer.
@@ -16,15 +16,14 @@
 #include "core/otlp/source.h"
 #include "core/otlp/writer.h"
 
-/* The attributes that the conventions name come first, so that they stay where
- * the number of attributes is limited. */
-void llmobs_otlp_put_call(const struct llmobs_otlp_source *source,
-                          struct llmobs_otlp_attributes *out);
-
-/* The rest of metadata and metrics, and the tags. `content`: with the texts of
- * metadata. */
-void llmobs_otlp_put_rest(const struct llmobs_otlp_source *source, bool content,
-                          struct llmobs_otlp_attributes *out);
+/* Writes all attributes; those that the conventions name come first, then the
+ * content, if that is wanted, so that they stay where the number of attributes
+ * is limited. Without content metadata keeps what it keeps where content is
+ * off.
+ */
+void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *source,
+                                bool content,
+                                struct llmobs_otlp_attributes *out);
 
 /* A variable of a prompt, as the attribute of the prefix and its name; always a
  * text. */

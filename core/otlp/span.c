@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/otlp/attributes.h"
-#include "core/otlp/content.h"
 #include "core/otlp/fields.h"
 #include "core/privacy/content_filter.h"
 
@@ -198,7 +197,6 @@ static size_t limit_of(int64_t number)
     return number > 0 ? (size_t)number : 0;
 }
 
-/* Content comes before what is least missed where attributes are limited. */
 static void put_attributes(struct llmobs_otlp_writer *w,
                            const struct llmobs_otlp_source *s,
                            const struct llmobs_config *config, bool content,
@@ -212,11 +210,8 @@ static void put_attributes(struct llmobs_otlp_writer *w,
     };
 
     llmobs_otlp_list(w, OTLP_SPAN_ATTRIBUTES);
-    llmobs_otlp_put_call(s, &out);
+    llmobs_otlp_put_attributes(s, content, &out);
     put_own(s, name, &out);
-    if (content)
-        llmobs_otlp_put_content(s, &out);
-    llmobs_otlp_put_rest(s, content, &out);
     llmobs_otlp_close_list(w);
     if (out.dropped > 0)
         llmobs_otlp_uint32(w, OTLP_SPAN_DROPPED, (uint32_t)out.dropped);

@@ -115,8 +115,8 @@ static int put_measured(void *ctx, struct llmobs_json *to, const char *key,
 
 /* Keeps numbers and switches, the core's measurements, and words of a closed
  * list. */
-static int put_bare_metadata(void *ctx, struct llmobs_json *to, const char *key,
-                             struct llmobs_json *value)
+int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
+                                 struct llmobs_json **out)
 {
     static const char *const words[] = {"stop_reason", "finish_reason",
                                         "encoding_format", "service_tier",
@@ -125,15 +125,29 @@ static int put_bare_metadata(void *ctx, struct llmobs_json *to, const char *key,
                                            NULL};
     bool keep = !llmobs_json_is_array(value);
 
+    *out = NULL;
     if (llmobs_json_is_object(value)) {
         if (!is_in(key, measured))
             return 0;
-        return llmobs_json_set(to, key, map(value, put_measured, ctx));
+        *out = map(value, put_measured, NULL);
+        return *out ? 0 : -ENOMEM;
     }
     if (llmobs_json_is_string(value))
         keep = is_in(key, words) &&
                llmobs_content_is_code(llmobs_json_text(value));
-    return keep ? llmobs_json_set(to, key, llmobs_json_share(value)) : 0;
+    if (keep)
+        *out = llmobs_json_share(value);
+    return 0;
+}
+
+static int put_bare_metadata(void *ctx, struct llmobs_json *to, const char *key,
+                             struct llmobs_json *value)
+{
+    struct llmobs_json *kept;
+    int rc = llmobs_content_bare_metadata(key, value, &kept);
+
+    (void)ctx;
+    return rc || !kept ? rc : llmobs_json_set(to, key, kept);
 }
 
 static int put_bare_meta(void *ctx, struct llmobs_json *to, const char *key,
@@ -731,11 +745,6 @@ int llmobs_content_filter_json(const struct llmobs_privacy *privacy,
         rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, out);
     llmobs_json_free(json);
     return rc;
-}
-
-struct llmobs_json *llmobs_content_bare_metadata(struct llmobs_json *metadata)
-{
-    return map_members(metadata, put_bare_metadata, NULL);
 }
 
 char *llmobs_content_filter_text(const struct llmobs_privacy *privacy,

@@ -55,9 +55,10 @@ int llmobs_content_filter_json(const struct llmobs_privacy *privacy,
                                struct llmobs_text event,
                                struct llmobs_buf *out);
 
-/* Gives what is left of a span's metadata where content is off; NULL when
- * memory runs out. */
-struct llmobs_json *llmobs_content_bare_metadata(struct llmobs_json *metadata);
+/* Gives in *out what stays of a member of a span's metadata where content is
+ * off; NULL: nothing. -ENOMEM. */
+int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
+                                 struct llmobs_json **out);
 
 /* True for a word of a provider or of libcurl; false for a sentence. */
 bool llmobs_content_is_code(const char *text);

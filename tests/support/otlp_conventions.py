@@ -28,8 +28,8 @@ OPERATIONS = {
     "execute_tool": ("tool", INTERNAL, "gen_ai.tool.name"),
     "invoke_workflow": ("workflow", INTERNAL, "gen_ai.workflow.name"),
 }
-# Lists of values that the conventions leave open.
-OPEN = ("gen_ai.provider.name", "error.type")
+# Lists of values that name all that the library may say; the others are open.
+CLOSED = ("gen_ai.operation.name", "gen_ai.output.type", "openai.api.type")
 # On a span of an operation, although its list in the model lacks them.
 ELSEWHERE = {"inference": ("gen_ai.agent.name",),
              "openai": ("gen_ai.agent.name", "gen_ai.request.top_k")}
@@ -197,7 +197,7 @@ def type_problems(form, name, value):
     plain = value_of(value)
     if entry.get("deprecated"):
         found.append(name + " is deprecated")
-    if "values" in entry and name not in OPEN and plain not in entry["values"]:
+    if name in CLOSED and plain not in entry["values"]:
         found.append("%s is %r" % (name, plain))
     if isinstance(plain, str) and not plain and known == name:
         found.append(name + " is empty")
