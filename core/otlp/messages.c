@@ -171,7 +171,7 @@ static void put_arguments(struct list *l, const struct llmobs_json *arguments)
     if (!arguments)
         return;
     llmobs_document_raw(l->d, ",\"arguments\":");
-    if (text && *text != '{' && llmobs_json_len(arguments) == 1)
+    if (text && llmobs_json_len(arguments) == 1)
         llmobs_document_text(l->d, text);
     else
         llmobs_document_value(l->d, arguments);
