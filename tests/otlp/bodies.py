@@ -1,0 +1,79 @@
+"""What the bodies of a recorded exchange say of the call: read a second time, so
+that the facts beside an event are compared with something."""
+import json
+import re
+from urllib.parse import unquote, urlsplit
+
+REASONS = {"end_turn": "stop", "stop_sequence": "stop", "STOP": "stop",
+           "COMPLETE": "stop", "max_tokens": "length", "MAX_TOKENS": "length",
+           "max_output_tokens": "length", "tool_calls": "tool_call",
+           "tool_use": "tool_call", "function_call": "tool_call",
+           "TOOL_CALL": "tool_call", "SAFETY": "content_filter",
+           "refusal": "content_filter",
+           "guardrail_intervened": "content_filter"}
+IN_URL = (r"/models/([^/:]+):", r"/model/([^/]+)/", r"/deployments/([^/]+)/")
+
+
+def parsed(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def documents(answer):
+    """The JSON objects of an answer, which may be a stream of events; each
+    with the object inside that some APIs wrap."""
+    text = answer.decode("utf-8", "replace")
+    whole = parsed(text)
+    if whole is None:
+        whole = [parsed(line[5:]) for line in text.splitlines()
+                 if line.startswith("data:")]
+    for one in whole if isinstance(whole, list) else [whole]:
+        if not isinstance(one, dict):
+            continue
+        yield one
+        for name in ("response", "message"):
+            if isinstance(one.get(name), dict):
+                yield one[name]
+
+
+def first(found, *names):
+    for one in found:
+        for name in names:
+            if isinstance(one.get(name), str) and one[name]:
+                return one[name]
+    return None
+
+
+def reasons_of(found):
+    """{index of the choice: reason}, the last that is said."""
+    reasons = {}
+    for one in found:
+        for list_name, name in (("choices", "finish_reason"),
+                                ("candidates", "finishReason")):
+            choices = one.get(list_name)
+            for at, choice in enumerate(choices if isinstance(choices, list)
+                                        else []):
+                if isinstance(choice, dict) and choice.get(name):
+                    reasons[choice.get("index", at)] = choice[name]
+        for holder in (one, one.get("delta")):
+            for name in ("stop_reason", "stopReason"):
+                if isinstance(holder, dict) and holder.get(name):
+                    reasons[0] = holder[name]
+    return [REASONS.get(r, r) for _, r in sorted(reasons.items())]
+
+
+def facts_of(exchange):
+    """Those of the facts that the bodies and the URL tell plainly."""
+    found = list(documents(exchange.answer))
+    asked = parsed(exchange.body.decode("utf-8", "replace"))
+    asked = asked if isinstance(asked, dict) else {}
+    path = urlsplit(exchange.url).path
+    in_url = [unquote(m[1]) for m in (re.search(p, path) for p in IN_URL) if m]
+    facts = {"response_id": first(found, "id", "responseId"),
+             "response_model": first(found, "model", "modelVersion"),
+             "request_model": first([asked], "model") or
+             (in_url[0] if in_url else None),
+             "finish_reasons": reasons_of(found)}
+    return {k: v for k, v in facts.items() if v}

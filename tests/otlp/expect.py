@@ -1,0 +1,629 @@
+"""The span of OTLP that an event of the store stands for, by docs/WIRE.md 9:
+written a second time, in another language, so that the library's own mapping is
+compared with something."""
+import json
+import re
+
+FORMS = ("1.37", "1.41", "latest")
+SCHEMAS = {"1.37": "https://opentelemetry.io/schemas/1.37.0",
+           "1.41": "https://opentelemetry.io/schemas/1.41.0",
+           "latest": "https://opentelemetry.io/schemas/gen-ai/1.42.0"}
+CLIENT, INTERNAL = 3, 1
+INFERENCE = ("chat", "text_completion", "generate_content")
+NOT_REPEATED = ("error", "error_type", "ddtrace.version", "language", "source",
+                "ml_app", "agent_service", "integration", "session_id",
+                "service", "env", "version", "user_id")
+SERVER_CALLS = ("server_tool_use", "mcp_call", "mcp_tool_use")
+
+USAGE = {
+    "input_tokens": {f: "gen_ai.usage.input_tokens" for f in FORMS},
+    "output_tokens": {f: "gen_ai.usage.output_tokens" for f in FORMS},
+    "cache_read_input_tokens": {
+        "1.41": "gen_ai.usage.cache_read.input_tokens",
+        "latest": "gen_ai.usage.cache_read.input_tokens"},
+    "cache_write_input_tokens": {
+        "1.41": "gen_ai.usage.cache_creation.input_tokens",
+        "latest": "gen_ai.usage.cache_write.input_tokens"},
+    "reasoning_output_tokens": {
+        "1.41": "gen_ai.usage.reasoning.output_tokens",
+        "latest": "gen_ai.usage.reasoning.output_tokens"}}
+
+
+def tags_of(event):
+    return dict(t.split(":", 1) for t in event["tags"])
+
+
+def is_int(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def asked_model(event, facts):
+    """The model of the C API is the one that the program asked for."""
+    model = facts.get("request_model", event["meta"].get("model_name"))
+    return None if model in ("", "unknown") else model
+
+
+def is_code(text):
+    return re.fullmatch(r"[A-Za-z0-9_.:#/-]{0,64}", text) is not None
+
+
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+# ---- messages ----------------------------------------------------------------
+
+def part_of_call(call, form):
+    arguments = call.get("arguments", {})
+    if isinstance(arguments, dict) and list(arguments) == ["value"] and \
+            isinstance(arguments["value"], str):
+        arguments = arguments["value"]
+    part = {"id": call["tool_id"]} if call.get("tool_id") else {}
+    part["name"] = call.get("name", "")
+    if call.get("type") in SERVER_CALLS and form != "1.37":
+        return dict(part, type="server_tool_call", server_tool_call={
+            "type": part["name"], "arguments": arguments})
+    return dict(part, type="tool_call", arguments=arguments)
+
+
+def container(text):
+    """The JSON object or array that a text is, else the text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, (dict, list)) else text
+
+
+def part_of_result(result, server, form):
+    part = {"id": result["tool_id"]} if result.get("tool_id") else {}
+    response = container(result.get("result", ""))
+    if server and form != "1.37":
+        return dict(part, type="server_tool_call_response",
+                    server_tool_call_response={
+                        "type": result.get("name") or "tool_result",
+                        "response": response})
+    return dict(part, type="tool_call_response", response=response)
+
+
+def blobs_of(message, form):
+    for modality in ("image", "audio"):
+        for part in message.get(modality + "_parts", []):
+            if form == "1.37":
+                yield {"type": "text", "content": "[%s]" % modality}
+            else:
+                yield {"type": "blob", "modality": modality,
+                       "mime_type": part["mime_type"],
+                       "content": part["content"]}
+
+
+def pieces_of(message, output, form):
+    """(role, parts) of one message: the results of the program's own tools are
+    a message of role tool."""
+    role = message.get("role", "")
+    role = {"developer": "system", "model": "assistant", "":
+            "assistant" if output else "user"}.get(role, role)
+    if role == "reasoning":
+        yield "assistant", [{"type": "reasoning",
+                             "content": message.get("content", "")}]
+        return
+    own, server = [], []
+    for result in message.get("tool_results", []):
+        theirs = output or role == "assistant" or \
+            result.get("type") == "mcp_tool_result"
+        (server if theirs else own).append(part_of_result(result, theirs,
+                                                          form))
+    if own:
+        yield "tool", own
+    parts = [{"type": "text", "content": message["content"]}] \
+        if message.get("content") else []
+    parts += blobs_of(message, form)
+    parts += [part_of_call(c, form) for c in message.get("tool_calls", [])]
+    if parts + server or not own:
+        yield role, parts + server
+
+
+def thought_alone(message):
+    return message["parts"] and all(p["type"] == "reasoning"
+                                    for p in message["parts"])
+
+
+def messages_of(messages, output, merges, form):
+    """Reasoning belongs to the assistant's message that follows, and where
+    there is one choice, all that the assistant says is one message."""
+    out = []
+    for message in messages:
+        for role, parts in pieces_of(message, output, form):
+            if out and role == out[-1]["role"] == "assistant" and \
+                    (merges or thought_alone(out[-1])):
+                out[-1]["parts"] += parts
+                continue
+            out.append({"role": role, "parts": parts})
+            if message.get("name") and role != "tool":
+                out[-1]["name"] = message["name"]
+    return out
+
+
+def finished(messages, event, facts):
+    """With the reason for which each choice ended."""
+    reasons = facts.get("finish_reasons", [])
+    for i, message in enumerate(messages):
+        if reasons:
+            message["finish_reason"] = reasons[min(i, len(reasons) - 1)]
+        elif event["status"] == "error":
+            message["finish_reason"] = "error"
+        else:
+            calls = any(p["type"] == "tool_call" for p in message["parts"])
+            message["finish_reason"] = "tool_call" if calls else "stop"
+    return messages
+
+
+def nobody_wrote(messages):
+    """The empty message of a failed call."""
+    return len(messages) == 1 and set(messages[0]) <= {"role", "content"} and \
+        not messages[0].get("content")
+
+
+def messages_as_attributes(event, facts, form):
+    given = event["meta"].get("input", {}).get("messages", [])
+    made = event["meta"].get("output", {}).get("messages", [])
+    apart, found = facts.get("apart", 0), {}
+    if apart:
+        found["gen_ai.system_instructions"] = [
+            {"type": "text", "content": m.get("content", "")}
+            for m in given[:apart]]
+    if given[apart:]:
+        found["gen_ai.input.messages"] = messages_of(given[apart:], False,
+                                                     False, form)
+    if made and not (event["status"] == "error" and nobody_wrote(made)):
+        merges = len(facts.get("finish_reasons", [])) == 1
+        found["gen_ai.output.messages"] = finished(
+            messages_of(made, True, merges, form), event, facts)
+    return found
+
+
+def as_message(text, side):
+    message = {"role": "assistant" if side == "output" else "user",
+               "parts": [{"type": "text", "content": text}]}
+    return message
+
+
+def value_of(event, facts, operation, side, form):
+    """The attributes of an input or output that is no list of messages."""
+    io, found = event["meta"].get(side, {}), {}
+    text, documents = io.get("value"), io.get("documents")
+    names = {"execute_tool": {"input": "gen_ai.tool.call.arguments",
+                              "output": "gen_ai.tool.call.result"}[side]
+             if form != "1.37" else None,
+             "retrieval": "gen_ai.retrieval.query.text"
+             if side == "input" else None}
+    if text is not None and operation in INFERENCE + (
+            "invoke_agent", "invoke_workflow"):
+        message = [as_message(text, side)]
+        if side == "output":
+            message = finished(message, event, facts)
+        found["gen_ai.%s.messages" % side] = message
+    elif text is not None:
+        name = names.get(operation) or "llmobs.%s.value" % side
+        found[name] = text if operation == "retrieval" and \
+            side == "input" else container(text)
+    if documents and operation == "retrieval" and side == "output":
+        documents = [dict({k: v for k, v in d.items() if k != "text"},
+                          content=d.get("text", "")) for d in documents]
+        if form == "latest" or all("id" in d and "score" in d
+                                   for d in documents):
+            found["gen_ai.retrieval.documents"] = documents
+            return found
+        documents = io["documents"]
+    if documents:
+        found["llmobs.%s.documents" % side] = documents
+    return found
+
+
+def tools_of(event):
+    found = []
+    for tool in event["meta"].get("tool_definitions", []):
+        one = {"type": "function", "name": tool["name"]}
+        if tool.get("description"):
+            one["description"] = tool["description"]
+        if tool.get("schema"):
+            one["parameters"] = tool["schema"]
+        found.append(one)
+    return found
+
+
+def content_of(event, facts, form):
+    """The attributes that have texts; JSON is given as a value."""
+    operation, found = operation_of(event, facts, form), {}
+    if event["meta"]["span"]["kind"] == "llm":
+        found.update(messages_as_attributes(event, facts, form))
+    for side in ("input", "output"):
+        found.update(value_of(event, facts, operation, side, form))
+    if tools_of(event):
+        found["gen_ai.tool.definitions" if form != "1.37" else
+              "llmobs.tool.definitions"] = tools_of(event)
+    variables = event["meta"].get("input", {}).get("prompt", {}).get(
+        "variables", {})
+    prefix = "gen_ai" if form == "latest" else "llmobs"
+    found.update(("%s.prompt.variable.%s" % (prefix, k), v)
+                 for k, v in variables.items())
+    return found
+
+
+# ---- the span ----------------------------------------------------------------
+
+def operation_of(event, facts, form):
+    kind = event["meta"]["span"]["kind"]
+    if kind == "llm":
+        return facts.get("operation", "chat")
+    return {"embedding": "embeddings", "agent": "invoke_agent",
+            "tool": "execute_tool",
+            "retrieval": "retrieval" if form != "1.37" else None,
+            "workflow": "invoke_workflow"
+            if form != "1.37" and not facts.get("proxied") else None}.get(kind)
+
+
+def name_of(event, facts, operation):
+    kind = event["meta"]["span"]["kind"]
+    if operation is None:
+        return event["name"]
+    if kind in ("llm", "embedding"):
+        model = asked_model(event, facts)
+        return "%s %s" % (operation, model) if model else operation
+    if kind == "retrieval":
+        return "retrieval"
+    return "%s %s" % (operation, event["name"])
+
+
+WORDS = ("stop_reason", "finish_reason", "encoding_format", "service_tier")
+MEASURED = ("transfer", "truncated", "caller")
+
+
+def bare(metadata):
+    """Without what may be content: numbers, and words of known keys."""
+    return {k: v for k, v in metadata.items()
+            if isinstance(v, (bool, int, float)) or k in MEASURED or
+            (k in WORDS and isinstance(v, str) and is_code(v))}
+
+
+# {attribute below gen_ai.request.: (type, keys of metadata)}; the first key
+# that has a value of the type says it, and others stay in the rest.
+SETTINGS = {
+    "max_tokens": (int, "max_tokens", "max_completion_tokens",
+                   "max_output_tokens", "maxOutputTokens"),
+    "temperature": (float, "temperature"),
+    "top_p": (float, "top_p", "topP", "p"),
+    "frequency_penalty": (float, "frequency_penalty", "frequencyPenalty"),
+    "presence_penalty": (float, "presence_penalty", "presencePenalty"),
+    "top_k": (float, "top_k", "topK", "k"),
+    "seed": (int, "seed", "random_seed"),
+    "stop_sequences": (list, "stop_sequences", "stop", "stopSequences"),
+    "choice.count": (int, "n", "candidate_count", "candidateCount"),
+    "stream": (bool, "stream")}
+
+
+def typed(name, kind, value):
+    """The value of a setting; None: it is of another type."""
+    if kind is list:
+        value = [value] if isinstance(value, str) and value else value
+        return value if isinstance(value, list) and value and \
+            all(isinstance(v, str) for v in value) else None
+    if kind is bool:
+        return True if value is True else None
+    if kind is int:
+        return value if is_int(value) and \
+            (name != "choice.count" or value != 1) else None
+    return float(value) if is_number(value) else None
+
+
+def from_metadata(metadata, form):
+    found, taken = {}, set()
+    for name, (kind, *keys) in SETTINGS.items():
+        if name == "top_k" and form == "latest":
+            kind = int
+        if name == "stream" and form == "1.37":
+            continue
+        for key in keys:
+            value = typed(name, kind, metadata.get(key))
+            if value is not None:
+                found["gen_ai.request." + name] = value
+                taken.add(key)
+                break
+    return found, taken
+
+
+def encoding_of(metadata, found):
+    """Facts say it, else the metadata; gives the keys that are used up."""
+    name = "gen_ai.request.encoding_formats"
+    for key in ("encoding_format", "encoding_formats"):
+        value = typed(name, list, metadata.get(key))
+        if value:
+            found.setdefault(name, value)
+            return {key}
+    return set()
+
+
+def from_facts(event, facts, form):
+    kind = event["meta"]["span"]["kind"]
+    names = {             "finish_reasons": "gen_ai.response.finish_reasons",
+             "host": "server.address", "port": "server.port",
+             "output_type": "gen_ai.output.type",
+             "encoding_formats": "gen_ai.request.encoding_formats",
+             "conversation_id": "gen_ai.conversation.id",
+             "status": "http.response.status_code"}
+    if kind != "embedding":
+        names["response_id"] = "gen_ai.response.id"
+    if kind != "embedding" or form != "1.37":
+        names["response_model"] = "gen_ai.response.model"
+    if facts.get("provider") == "openai":
+        names.update(request_service_tier="openai.request.service_tier",
+                     response_service_tier="openai.response.service_tier",
+                     system_fingerprint="openai.response.system_fingerprint")
+        if form != "1.37":
+            names["api_type"] = "openai.api.type"
+    if form != "1.37":
+        names["dimensions"] = "gen_ai.embeddings.dimension.count"
+        if kind == "llm":
+            names["stream"] = "gen_ai.request.stream"
+    if form == "latest":
+        names.update(reasoning_level="gen_ai.request.reasoning.level",
+                     previous_response_id="gen_ai.request.previous_response.id")
+    found = {name: facts[key] for key, name in names.items() if key in facts}
+    if found.get("openai.request.service_tier") == "auto":
+        del found["openai.request.service_tier"]
+    if kind in ("llm", "embedding"):
+        if asked_model(event, facts):
+            found["gen_ai.request.model"] = asked_model(event, facts)
+        found["gen_ai.provider.name"] = facts.get(
+            "provider", event["meta"]["model_provider"])
+    if kind == "llm" and form != "1.37" and facts.get("stream") and \
+            "first_chunk_ns" in facts:
+        found["gen_ai.response.time_to_first_chunk"] = \
+            facts["first_chunk_ns"] / 1e9
+    return found
+
+
+def usage_of(event, form):
+    found, kind = {}, event["meta"]["span"]["kind"]
+    for key, value in event["metrics"].items():
+        if key == "total_tokens":
+            continue
+        name = USAGE.get(key, {}).get(form)
+        if kind == "embedding" and key != "input_tokens":
+            name = None
+        if key == "time_to_first_token":
+            name = "llmobs.time_to_first_token"
+        elif not name and (key in USAGE or key.endswith("_tokens") or
+                           key.endswith("_cost") or
+                           key == "billable_character_count"):
+            name = "llmobs.usage." + key
+        found[name or "llmobs.metric." + key] = value
+    return found
+
+
+def attributes_of(event, facts, form, content):
+    kind, tags = event["meta"]["span"]["kind"], tags_of(event)
+    operation = operation_of(event, facts, form)
+    found = {"llmobs.span.kind": kind}
+    if operation:
+        found["gen_ai.operation.name"] = operation
+    named = {"invoke_agent": "gen_ai.agent.name",
+             "execute_tool": "gen_ai.tool.name",
+             "invoke_workflow": "gen_ai.workflow.name"}.get(operation)
+    if named:
+        found[named] = event["name"]
+    if operation == "invoke_agent" and form != "latest":
+        found["gen_ai.provider.name"] = "unknown"  # it must have one
+    if operation == "execute_tool":
+        found["gen_ai.tool.type"] = "function"
+    if name_of(event, facts, operation) != event["name"]:
+        found["llmobs.name"] = event["name"]
+    if "parent" in facts and event["parent_id"] != "undefined":
+        found["llmobs.parent_id"] = event["parent_id"]
+    found.update(from_facts(event, facts, form))
+    metadata, taken = event["meta"]["metadata"], set()
+    if operation in INFERENCE:
+        more, taken = from_metadata(metadata, form)
+        found.update(more)
+        if form == "latest":
+            taken |= {k for k in ("reasoning_effort", "previous_response_id")
+                      if isinstance(metadata.get(k), str)}
+    if operation == "embeddings":
+        taken = encoding_of(metadata, found)
+    shown = metadata if content else bare(metadata)
+    found.update(("llmobs.metadata." + k, v) for k, v in shown.items()
+                 if k not in taken and v is not None)
+    prompt = event["meta"].get("input", {}).get("prompt", {})
+    for key, name in (("id", "name"), ("version", "version")):
+        if prompt.get(key):
+            found["%s.prompt.%s" % ("gen_ai" if form == "latest" else "llmobs",
+                                    name)] = prompt[key]
+    found.update(usage_of(event, form))
+    for key, name in (("ml_app", "llmobs.ml_app"),
+                      ("integration", "llmobs.integration")):
+        if key in tags:
+            found[name] = tags[key]
+    if event.get("collection_errors"):
+        found["llmobs.truncated"] = True
+    if "session_id" in event:
+        found["session.id"] = event["session_id"]
+    if "user_id" in tags:
+        found["user.id"] = tags["user_id"]
+    found.update(("llmobs.tag." + k, v) for k, v in tags.items()
+                 if k not in NOT_REPEATED)
+    if event["status"] == "error":
+        found["error.type"] = facts.get("error_code", "_OTHER")
+    if content:
+        found.update(content_of(event, facts, form))
+    return found
+
+
+def status_of(event, content):
+    """(code, message); without content a word alone is no text."""
+    if event["status"] != "error":
+        return 0, ""
+    message = event["meta"]["error"]["message"]
+    return 2, message if content or is_code(message) else ""
+
+
+def span_of(event, form, content):
+    facts = event.get("_call", {})
+    operation = operation_of(event, facts, form)
+    parent = facts.get("parent", event["parent_id"])
+    kind = event["meta"]["span"]["kind"]
+    client = kind in ("llm", "embedding", "retrieval") or facts.get("proxied")
+    return {
+        "traceId": event["_dd"]["apm_trace_id"],
+        "spanId": "%016x" % int(event["span_id"]),
+        "parentSpanId": "" if parent == "undefined" else
+        "%016x" % int(parent),
+        "traceState": facts.get("tracestate", ""),
+        "flags": facts["flags"],
+        "name": name_of(event, facts, operation),
+        "kind": CLIENT if client else INTERNAL,
+        "start": event["start_ns"],
+        "end": event["start_ns"] + event["duration"],
+        "attributes": attributes_of(event, facts, form, content),
+        "status": status_of(event, content),
+        "schema": SCHEMAS[form]}
+
+
+# ---- metrics -------------------------------------------------------------------
+
+SHORT = [0.01 * 2 ** i for i in range(14)]
+TOKENS = [4.0 ** i for i in range(14)]
+
+def call_of(event, facts, form):
+    """The attributes by which a call's metrics are told apart."""
+    names = {"provider": "gen_ai.provider.name",
+             "request_model": "gen_ai.request.model",
+             "response_model": "gen_ai.response.model",
+             "host": "server.address", "port": "server.port"}
+    found = {name: facts[key] for key, name in names.items() if key in facts}
+    found["gen_ai.operation.name"] = operation_of(event, facts, form)
+    return found
+
+
+def values_of(event, form):
+    """(metric, attributes, value, bounds) of one span; no bounds: a sum."""
+    facts, metrics = event.get("_call", {}), event["metrics"]
+    kind = event["meta"]["span"]["kind"]
+    call = call_of(event, facts, form)
+    operation = call["gen_ai.operation.name"]
+    if kind not in ("llm", "embedding") or "provider" not in facts:
+        return
+    latest = form == "latest" and operation in INFERENCE
+    prefix = "gen_ai.client." + ("inference." if latest else "operation.")
+    failed = {"error.type": facts.get("error_code", "_OTHER")} \
+        if event["status"] == "error" else {}
+    yield (prefix + "duration", dict(call, **failed), event["duration"] / 1e9,
+           SHORT)
+    if form != "1.37" and facts.get("stream") and "first_chunk_ns" in facts:
+        yield (prefix + "time_to_first_chunk", call,
+               facts["first_chunk_ns"] / 1e9, SHORT)
+    for which in ("input", "output"):
+        key = which + "_tokens"
+        if latest:
+            yield ("gen_ai.client.inference.usage." + key,
+                   dict(call, **{"gen_ai.token.modality": "unknown"}),
+                   metrics.get(key, 0), None)
+        if key not in metrics:
+            continue
+        if latest:
+            yield prefix + "operation." + key, call, metrics[key], TOKENS
+        else:
+            yield ("gen_ai.client.token.usage", dict(
+                call, **{"gen_ai.token.type": which}), metrics[key], TOKENS)
+    if latest:
+        for key, name in (("cache_read_input_tokens",
+                           "cache_read.input_tokens"),
+                          ("cache_write_input_tokens",
+                           "cache_write.input_tokens"),
+                          ("reasoning_output_tokens",
+                           "reasoning.output_tokens")):
+            if key in metrics:
+                yield ("gen_ai.client.inference.usage." + name,
+                       dict(call, **{"gen_ai.token.modality": "unknown"}),
+                       metrics[key], None)
+
+
+def key_of(name, attributes):
+    return (name, tuple(sorted(attributes.items())))
+
+
+def metrics_of(events, form):
+    """{(name, attributes): (count, sum, buckets)}; of a sum: the sum."""
+    found = {}
+    for event in events:
+        for name, attributes, value, bounds in values_of(event, form):
+            key = key_of(name, attributes)
+            if bounds is None:
+                found[key] = found.get(key, 0) + value
+                continue
+            count, total, buckets = found.get(key, (0, 0.0, [0] * 15))
+            at = len([b for b in bounds if value > b])
+            buckets = buckets[:at] + [buckets[at] + 1] + buckets[at + 1:]
+            found[key] = (count + 1, total + value, buckets)
+    return found
+
+
+# ---- logs ----------------------------------------------------------------------
+
+def evaluation_of(event, content):
+    """The log record of an evaluation; None where its span has no ids."""
+    ids = event["join_on"].get("span")
+    if not ids:
+        return None
+    kind = event["metric_type"]
+    value = event[kind + "_value"]
+    found = {"gen_ai.evaluation.name": event["label"]}
+    if kind == "score":
+        found["gen_ai.evaluation.score.value"] = float(value)
+    if kind == "boolean":
+        found["gen_ai.evaluation.score.value"] = float(value)
+    label = value if kind == "categorical" else event.get(
+        "assessment", {True: "true", False: "false"}[value]
+        if kind == "boolean" else None)
+    if label is not None:
+        found["gen_ai.evaluation.score.label"] = label
+    if content and "reasoning" in event:
+        found["gen_ai.evaluation.explanation"] = event["reasoning"]
+    if content and kind == "json":
+        found["llmobs.evaluation.value"] = value
+    return {"event": "gen_ai.evaluation.result",
+            "traceId": ids["trace_id"], "spanId": "%016x" % int(ids["span_id"]),
+            "time": event["timestamp_ms"] * 1000000, "attributes": found}
+
+
+def of_span(event, name, time, attributes):
+    return {"event": name, "traceId": event["_dd"]["apm_trace_id"],
+            "spanId": "%016x" % int(event["span_id"]), "time": time,
+            "attributes": attributes}
+
+
+def is_inference(event):
+    return event["meta"]["span"]["kind"] == "llm"
+
+
+def has_details(event, form):
+    return is_inference(event)
+
+
+def details_of(event, form):
+    """A call as an event, with its texts."""
+    return of_span(event, "gen_ai.client.inference.operation.details",
+                   event["start_ns"] + event["duration"],
+                   attributes_of(event, event.get("_call", {}), form, True))
+
+
+def has_exception(event, form):
+    return form != "1.37" and event["status"] == "error" and \
+        event["meta"]["span"]["kind"] in ("llm", "embedding")
+
+
+def exception_of(event):
+    error = event["meta"]["error"]
+    return of_span(event, "gen_ai.client.operation.exception",
+                   event["start_ns"] + event["duration"],
+                   {"exception.type": error["type"],
+                    "exception.message": error["message"]})
