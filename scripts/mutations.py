@@ -1685,6 +1685,84 @@ HAZARDS = [
                         "    else if (home)")],
           ["unit the_store_of_others"])]),
 
+    ("a receiver of OTLP that says when, that it is elsewhere, or that it is "
+     "too much",
+     "the pause holds, at the exit too; no redirect is followed, and a mistake "
+     "of configuration loses nothing; a refused batch is halved "
+     "(`llmobs_otlp_judge`, `llmobs_post_send`)", [
+         ("retry-after-ignored", [
+             ("core/export/post.c", "ms > most ? most : ms > 0 ? ms : 0;",
+              "ms > most ? most : 0;")],
+          ["otlp_faults.retry_after_is_obeyed"]),
+         ("pause-ends-at-exit", [
+             ("core/export/otlp_route.c", ".firm = true", ".firm = false")],
+          ["otlp_faults.retry_after_is_obeyed"]),
+         ("redirect-followed", [
+             ("core/net/http.c", "set_long(http, CURLOPT_FOLLOWLOCATION, 0)",
+              "set_long(http, CURLOPT_FOLLOWLOCATION, 1)")],
+          ["otlp_faults.denied_307"]),
+         ("denied-is-refused", [
+             ("core/export/otlp_route.c", "        status == 415)\n        "
+              "return LLMOBS_VERDICT_DENIED;", "        status == 415)\n"
+              "        return LLMOBS_VERDICT_REFUSED;")],
+          ["otlp_faults.denied_401"]),
+         ("batch-not-halved", [
+             ("core/export/post.c", "    if (count > 1) {\n        post->most",
+              "    if (count > 1000) {\n        post->most")],
+          ["otlp_faults.too_big_or_too_many"])]),
+
+    ("a receiver of OTLP that accepts a request, and throws spans away",
+     "they are not sent again, and are counted (`llmobs_otlp_accepted`)", [
+         ("partial-retried", [
+             ("core/export/otlp.c", "    note_rejected(otlp, sent);",
+              "    sent -= (size_t)otlp->route.rejected;\n"
+              "    if (sent == 0)\n        return -EAGAIN;\n"
+              "    note_rejected(otlp, 0);")],
+          ["otlp_faults.partial_json"]),
+         ("rejected-uncounted", [
+             ("core/deliver/destination.c",
+              "return LLMOBS_STAT_dropped_rejected;",
+              "return LLMOBS_STAT_delivered;")],
+          ["otlp_faults.partial_protobuf"])]),
+
+    ("several destinations of which one is dead, and OTLP beside Datadog",
+     "each has its own progress, on the disk too; an app's own telemetry "
+     "settings take no destination away; evaluations stay on this host "
+     "(`note_delivered_to`, `wants_otlp`, `keep_evaluations`)", [
+         ("progress-forgotten", [
+             ("core/deliver/destination.c",
+              "    event->delivered_to |= 1u << d->bit;\n", "")],
+          ["otlp_exporter.own_progress_over_a_kill"]),
+         ("adopted-for-another", [
+             ("core/spool/owner.c", "return rc ? rc : add_otlp(config, buf);",
+              "(void)add_otlp;\n    return rc;")],
+          ["otlp_faults.other_endpoints_are_other_destinations"]),
+         ("otlp-before-datadog", [
+             ("core/export/choose.c", " && !config->api_key &&", " &&")],
+          ["unit choose"]),
+         ("unsampled-sent", [
+             ("core/export/otlp.c", "    sampled = llmobs_otlp_is_sampled("
+              "config, json);", "    sampled = config != NULL;")],
+          ["otlp_exporter.sampled_out"]),
+         ("evaluations-nowhere", [
+             ("core/deliver/open.c", "llmobs_otlp_exporter_new(config, NULL, "
+              "alone)", "llmobs_otlp_exporter_new(config, NULL, alone && "
+              "!config)")],
+          ["otlp_exporter.evaluations_are_kept"])]),
+
+    ("headers and certificates of OTLP's endpoint",
+     "they reach the receiver, and no log (`llmobs_post_add_headers`, "
+     "`set_tls`)", [
+         ("header-logged", [
+             ("core/export/post.c", "    if (asprintf(&header, \"%s%s\", name, "
+              "value) < 0)", "    llmobs_log(LLMOBS_LOG_INFO, \"%s%s\", name, "
+              "value);\n    if (asprintf(&header, \"%s%s\", name, value) < 0)")],
+          ["otlp_exporter.headers_are_secrets"]),
+         ("client-key-unsent", [
+             ("core/net/http.c", "set(http, CURLOPT_SSLKEY, request->key_file)",
+              "set(http, CURLOPT_SSLKEY, request->cert_file)")],
+          ["otlp_exporter.private_ca_and_client_certificate"])]),
+
     ("an OTLP endpoint that no request can go to",
      "its signal is off: spans and keys go to no place that the user did not "
      "name (`read_endpoint`)", [

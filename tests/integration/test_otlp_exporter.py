@@ -5,11 +5,12 @@ import os
 import subprocess
 import time
 
-from delivery import (Living, agent, counts, double, left_behind,
-                      private_network, stored, untouched)
+from delivery import (Living, agent, double, left_behind, private_network,
+                      stored, untouched)
 from harness import body, curl, equal, free_port, ok, test, tree
 from otlp_case import (Receiver, books, client_certificate, each_once,
                        make_certificates, otlp)
+from test_evaluations import Program
 
 HEADERS = {"content-type", "content-length", "user-agent", "accept", "host"}
 
@@ -247,14 +248,13 @@ def sampled_out(t):
 
 # ---- evaluations ---------------------------------------------------------
 
-def evaluate(t, env, label):
-    done = subprocess.run(
-        [os.path.join(t.build, "llmobs"), "evaluate", "--label", label,
-         "--tag", "msg_id=7", "--type", "score", "--value", "0.5"],
-        env=t.environment(True, dict(DD_LLMOBS_ENABLED="1", **env)),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
-    equal((done.returncode, done.stdout, done.stderr), (0, b"", b""),
-          "status and output")
+def evaluations(t):
+    """The lines of the store that are evaluations."""
+    path = os.path.join(t.dir, "store", "spans.jsonl")
+    if not os.path.exists(path):
+        return []
+    with open(path) as f:
+        return [e for e in map(json.loads, f) if "metric_type" in e]
 
 
 @test
@@ -262,26 +262,34 @@ def evaluations_are_kept(t):
     """Without the logs signal OTLP has no place for them: the local store."""
     with Receiver() as receiver:
         t.fresh(None)
-        env = otlp(receiver)
-        for label in ("a", "b"):
-            evaluate(t, env, label)
-        equal(receiver.posts(), [], "requests")
+        with Program(t, otlp(receiver)) as app:
+            for label in ("a", "b"):
+                app.ask(label)
+            app.end()
+        each_once(receiver, 2)
         equal(sorted(e["label"] for e in evaluations(t)), ["a", "b"],
               "evaluations in the store")
-        evaluate(t, dict(env, LLMOBS_EXPORTER="otlp,store"), "c")
+        with open(os.path.join(t.dir, "log")) as f:
+            equal(f.read().count("evaluations are kept"), 1, "log lines")
+        with Program(t, otlp(receiver, LLMOBS_EXPORTER="otlp,store")) as app:
+            app.ask("c")
+            app.end()
         equal(len(evaluations(t)), 3, "evaluations in the store")
-        said = counts(t)
-        equal([said[n] for n in ("captured", "delivered", "evaluations",
-                                 "sent_store")], [3, 3, 3, 3], "counters")
+        books(t, captured=6, delivered=6, evaluations=3, sent_otlp=3,
+              sent_store=4)
 
 
-def evaluations(t):
-    """The lines of the store that are evaluations."""
-    return [e for e in read_lines(t) if "metric_type" in e]
-
-
-def read_lines(t):
-    with open(os.path.join(t.dir, "store", "spans.jsonl")) as f:
-        return [json.loads(line) for line in f]
-
-
+@test
+def evaluations_by_the_tool(t):
+    """`llmobs evaluate` makes one for the same destinations."""
+    with Receiver() as receiver:
+        t.fresh(None)
+        done = subprocess.run(
+            [os.path.join(t.build, "llmobs"), "evaluate", "--label", "a",
+             "--tag", "msg_id=7", "--type", "score", "--value", "0.5"],
+            env=t.environment(True, otlp(receiver, DD_LLMOBS_ENABLED="1")),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+        equal((done.returncode, done.stdout, done.stderr), (0, b"", b""),
+              "status and output")
+        equal([e["label"] for e in evaluations(t)], ["a"], "evaluations")
+        equal(receiver.posts(), [], "requests")
