@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/doctor/doctor_settings.h"
 #include "cli/doctor/http2.h"
@@ -13,11 +14,17 @@
 #define ABOUT "otlp"
 #define HTTP2_MS 2000
 
+/* As protobuf a request that holds nothing has no bytes. To a server that takes
+ * this for a missing body, it is one resource, its first field, without
+ * members: that holds no telemetry either. */
+static const struct llmobs_text no_bytes = {"", 0};
+static const struct llmobs_text bare_resource = {"\n\0", 2};
+
 /* How a signal is asked for. */
 static const struct kind {
     const char *name;
     const char *word;  /* in the names of variables */
-    const char *empty; /* the request as JSON; as protobuf it has no bytes */
+    const char *empty; /* the request as JSON */
 } kinds[LLMOBS_SIGNAL_COUNT] = {
     [LLMOBS_SIGNAL_TRACES] = {"traces", "TRACES", "{\"resourceSpans\":[]}"},
     [LLMOBS_SIGNAL_METRICS] = {"metrics", "METRICS",
@@ -46,29 +53,38 @@ static const char *form_of(const struct llmobs_otlp_signal *signal)
     return signal->json ? "http/json" : "http/protobuf";
 }
 
-static int write_body(const struct inquiry *inquiry,
-                      struct llmobs_otlp_route *route)
-{
-    struct llmobs_buf *body = llmobs_otlp_route_begin(route);
-    int rc = 0;
-
-    if (inquiry->signal->json)
-        rc = llmobs_buf_adds(body, inquiry->kind->empty);
-    return rc ? rc : llmobs_otlp_route_end(route, 1);
-}
-
-static int send_empty(struct inquiry *inquiry, struct llmobs_otlp_route *route)
+static int send_body(struct inquiry *inquiry, struct llmobs_otlp_route *route,
+                     struct llmobs_text body)
 {
     struct llmobs_http_request *request = &route->post.request;
-    int rc = write_body(inquiry, route);
+    int rc;
 
+    llmobs_buf_cut(&route->body, 0);
+    rc = llmobs_buf_add(llmobs_otlp_route_begin(route), body.data, body.len);
+    if (rc == 0)
+        rc = llmobs_otlp_route_end(route, 1);
     if (rc != 0)
         return rc;
     request->body = (struct llmobs_text){route->body.data, route->body.len};
     if (request->timeout_ms > LLMOBS_DOCTOR_OTLP_MS)
         request->timeout_ms = LLMOBS_DOCTOR_OTLP_MS;
     inquiry->near = route->near;
+    llmobs_http_reply_fini(&inquiry->reply);
     return llmobs_http_send(route->post.http, request, &inquiry->reply);
+}
+
+static int send_empty(struct inquiry *inquiry, struct llmobs_otlp_route *route)
+{
+    const char *json = inquiry->kind->empty;
+    int rc;
+
+    if (inquiry->signal->json)
+        return send_body(inquiry, route,
+                         (struct llmobs_text){json, strlen(json)});
+    rc = send_body(inquiry, route, no_bytes);
+    if (rc == 0 && inquiry->reply.status == 400)
+        rc = send_body(inquiry, route, bare_resource);
+    return rc;
 }
 
 static void ask(struct inquiry *inquiry, const struct llmobs_config *config,
@@ -121,12 +137,21 @@ static void tell(const struct inquiry *inquiry, enum llmobs_report_level level,
                       inquiry->url, inquiry->reply.status, text);
 }
 
+/* OTLP wants an answer to be of the request's form. */
+static bool is_other_form(const struct inquiry *inquiry)
+{
+    return inquiry->reply.body.len > 0 && inquiry->reply.type[0] != '\0' &&
+           strcasecmp(inquiry->reply.type, inquiry->signal->json
+                                               ? "application/json"
+                                               : "application/x-protobuf") != 0;
+}
+
 /* A page is the answer of a web site, and not of a receiver. */
 static void tell_success(struct inquiry *inquiry)
 {
     struct llmobs_report *report = &inquiry->doctor->report;
 
-    inquiry->accepts = strcmp(inquiry->reply.type, "text/html") != 0;
+    inquiry->accepts = strcasecmp(inquiry->reply.type, "text/html") != 0;
     if (!inquiry->accepts)
         tell(inquiry, inquiry->bad,
              "and with a web page: no receiver of OTLP is at this URL, and "
@@ -135,6 +160,14 @@ static void tell_success(struct inquiry *inquiry)
         llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
                           "%s: %s takes a request by %s", inquiry->kind->name,
                           inquiry->url, form_of(inquiry->signal));
+    if (inquiry->accepts && is_other_form(inquiry))
+        llmobs_report_add(
+            report, LLMOBS_REPORT_NOTE, ABOUT,
+            "%s: it answers %s by %s: see whether what is sent "
+            "arrives there, or try "
+            "OTEL_EXPORTER_OTLP_PROTOCOL=%s",
+            inquiry->kind->name, form_of(inquiry->signal), inquiry->reply.type,
+            inquiry->signal->json ? "http/protobuf" : "http/json");
 }
 
 static const char *no_entry(const struct inquiry *inquiry)

@@ -5,7 +5,8 @@
  * under the certificates of the exporter. So the server shows everything but
  * its judgement of a span (its path, its keys, its form of requests), and
  * stores nothing; OTLP asks it to answer such a request with success. An
- * invented span would show more, and stand in somebody's data.
+ * invented span would show more, and stand in somebody's data. A server that
+ * answers "bad request" is asked once more, by a resource without a span.
  *
  * Threads: one.
  * Errors:  findings of the report.

@@ -44,6 +44,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.got.append((self.path, dict(self.headers.items()), body))
         status, kind, text = self.answer
+        if status == "body":  # as a server that wants one
+            status = 200 if body else 400
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(text)))
@@ -169,6 +171,10 @@ def answers():
              "=http/protobuf", {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}),
             ("gzip is a bad request", (400, "text/plain", b""), 1,
              "COMPRESSION=none", {"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}),
+            ("no body is a bad request", ("body", "text/plain", b""), 0,
+             "takes a request by http/protobuf", {}),
+            ("an answer in another form", (200, "application/json", b"{}"), 0,
+             "answers http/protobuf by application/json", {}),
             ("empty is a bad request", (400, "text/plain", b""), 0,
              "whether it takes spans is not known", {}),
             ("wants TLS", (400, "text/plain", b"Client sent an HTTP request "
