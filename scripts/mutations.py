@@ -1162,7 +1162,7 @@ HAZARDS = [
      "`llmobs doctor` sends a request without a span, with the exporter's "
      "headers, and looks for the first frame of HTTP/2 (`speaks_http2`, "
      "`tell_success`)", [
-         ("page-takes-spans", [("cli/doctor/doctor_otlp.c", "strcmp(inquiry->"
+         ("page-takes-spans", [("cli/doctor/doctor_otlp.c", "strcasecmp(inquiry->"
                                 "reply.type, \"text/html\") != 0",
                                 "inquiry->reply.status != 0")],
           ["doctor_otlp answers"]),

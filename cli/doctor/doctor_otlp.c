@@ -333,7 +333,7 @@ static void inquire(struct llmobs_doctor *doctor,
 static void tell_content(struct llmobs_doctor *doctor,
                          const struct llmobs_otlp_config *otlp)
 {
-    if (otlp->span_content)
+    if (otlp->span_content || otlp->event_content)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
                           "the texts of messages are sent");
     else if (otlp->content_unasked)
@@ -347,36 +347,45 @@ static void tell_content(struct llmobs_doctor *doctor,
                           "the texts of messages are switched off");
 }
 
-void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
-                        const struct llmobs_config *config, bool wanted)
+static void tell_unused(struct llmobs_doctor *doctor,
+                        const struct llmobs_otlp_signal *traces,
+                        const char *why)
 {
-    const struct llmobs_otlp_config *otlp = &config->otlp;
-    enum llmobs_report_level bad =
-        wanted ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE;
-    struct llmobs_json *list = llmobs_json_array();
-
-    if (!otlp->signals[LLMOBS_SIGNAL_TRACES].on) {
-        doctor->no_exporter |= wanted;
-        llmobs_report_add(&doctor->report, bad, ABOUT,
-                          "traces: switched off by OTEL_SDK_DISABLED or "
-                          "OTEL_TRACES_EXPORTER, or the URL is none");
-    }
-    for (int i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
-        if (otlp->signals[i].on)
-            inquire(doctor, config, (enum llmobs_signal)i, bad, list);
-    tell_content(doctor, otlp);
-    llmobs_report_fact(&doctor->report, ABOUT, list);
-}
-
-void llmobs_doctor_otlp_unused(struct llmobs_doctor *doctor,
-                               const struct llmobs_config *config,
-                               const char *why)
-{
-    char *url =
-        llmobs_doctor_shown("", config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
+    char *url = llmobs_doctor_shown("", traces->url);
 
     doctor->report.no_memory |= url == NULL;
     llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
                       "%s gets no spans: %s", url, why);
     free(url);
+}
+
+static void tell_off(struct llmobs_doctor *doctor)
+{
+    doctor->no_exporter = true;
+    llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                      "traces: switched off by OTEL_SDK_DISABLED or "
+                      "OTEL_TRACES_EXPORTER, or the URL is none");
+}
+
+void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
+                        const struct llmobs_config *config, const char *why_not)
+{
+    const struct llmobs_otlp_signal *signals = config->otlp.signals;
+    enum llmobs_report_level bad =
+        why_not == NULL ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE;
+    struct llmobs_json *list = llmobs_json_array();
+
+    if (why_not != NULL && signals[LLMOBS_SIGNAL_TRACES].given)
+        tell_unused(doctor, &signals[LLMOBS_SIGNAL_TRACES], why_not);
+    else if (why_not == NULL && !signals[LLMOBS_SIGNAL_TRACES].on)
+        tell_off(doctor);
+    for (int i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
+        if (signals[i].on && (i != LLMOBS_SIGNAL_TRACES || why_not == NULL))
+            inquire(doctor, config, (enum llmobs_signal)i, bad, list);
+    if (why_not == NULL || signals[LLMOBS_SIGNAL_LOGS].on)
+        tell_content(doctor, &config->otlp);
+    if (llmobs_json_len(list) > 0)
+        llmobs_report_fact(&doctor->report, ABOUT, list);
+    else
+        llmobs_json_free(list);
 }

@@ -19,13 +19,11 @@
 
 #define LLMOBS_DOCTOR_OTLP_MS 10000
 
-/* Asks the endpoint of each signal that is on. `wanted`: spans go there. */
+/* Asks the endpoint of each signal that is sent: of metrics and log records
+ * where they are on, and of spans unless `why_not` says why they go elsewhere.
+ */
 void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
-                        const struct llmobs_config *config, bool wanted);
-
-/* Says that a configured endpoint gets nothing; does not ask it. */
-void llmobs_doctor_otlp_unused(struct llmobs_doctor *doctor,
-                               const struct llmobs_config *config,
-                               const char *why);
+                        const struct llmobs_config *config,
+                        const char *why_not);
 
 #endif

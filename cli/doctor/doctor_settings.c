@@ -376,33 +376,27 @@ static void tell_intake(struct llmobs_doctor *doctor,
                           "sent to the intake, and no DD_API_KEY");
 }
 
-/* `datadog`: an agent or the intake takes what auto sends. */
-static void tell_otlp(struct llmobs_doctor *doctor,
-                      const struct llmobs_config *config, bool automatic,
-                      bool datadog)
+/* Why spans do not go by OTLP; NULL: they do. `datadog`: an agent or the intake
+ * takes what auto sends. */
+static const char *why_no_otlp(const struct llmobs_config *config,
+                               bool automatic, bool datadog)
 {
     const struct llmobs_otlp_signal *traces =
         &config->otlp.signals[LLMOBS_SIGNAL_TRACES];
 
     if (has_word(config->exporter, "otlp"))
-        llmobs_doctor_otlp(doctor, config, true);
-    else if (!traces->given)
-        return;
-    else if (!automatic)
-        llmobs_doctor_otlp_unused(doctor, config,
-                                  "LLMOBS_EXPORTER does not name otlp");
-    else if (datadog)
-        llmobs_doctor_otlp_unused(doctor, config,
-                                  "auto sends to Datadog alone; "
-                                  "LLMOBS_EXPORTER=otlp, or agent,otlp for "
-                                  "both, chooses it");
-    else if (traces->grpc)
-        llmobs_doctor_otlp_unused(doctor, config,
-                                  "it is for gRPC, which this library does "
-                                  "not speak; LLMOBS_EXPORTER=otlp sends by "
-                                  "HTTP all the same");
-    else
-        llmobs_doctor_otlp(doctor, config, traces->on);
+        return NULL;
+    if (!automatic)
+        return "LLMOBS_EXPORTER does not name otlp";
+    if (datadog)
+        return "auto sends to Datadog alone; LLMOBS_EXPORTER=otlp, or "
+               "agent,otlp for both, chooses it";
+    if (traces->grpc)
+        return "it is for gRPC, which this library does not speak; "
+               "LLMOBS_EXPORTER=otlp sends by HTTP all the same";
+    if (!traces->on)
+        return "OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER switches it off";
+    return traces->given ? NULL : "no variable names it";
 }
 
 static void tell_places(struct llmobs_doctor *doctor,
@@ -431,7 +425,7 @@ static void tell_places(struct llmobs_doctor *doctor,
     else
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, AGENT,
                           "not asked: no spans go there");
-    tell_otlp(doctor, config, automatic, datadog);
+    llmobs_doctor_otlp(doctor, config, why_no_otlp(config, automatic, datadog));
 }
 
 int llmobs_doctor_settings(struct llmobs_doctor *doctor)

@@ -266,7 +266,15 @@ def choices():
            at(url, LLMOBS_EXPORTER="store"))
     expect("no endpoint, another exporter", 0, [],
            {"LLMOBS_EXPORTER": "store"}, ["otlp   "])
+    expect("auto: switched off", 0, ["OTEL_TRACES_EXPORTER switches it off"],
+           at(url, LLMOBS_EXPORTER="auto", OTEL_TRACES_EXPORTER="none"))
     check("none of these was asked", not Receiver.got, Receiver.got)
+    expect("metrics beside another exporter", 0,
+           ["metrics: %s/v1/metrics takes" % url, "gets no spans"],
+           at(url, LLMOBS_EXPORTER="store", OTEL_METRICS_EXPORTER="otlp"),
+           ["traces: ", "texts of messages"])
+    expect("metrics beside another exporter, silent", 0, ["Connection refused"],
+           at(free, LLMOBS_EXPORTER="store", OTEL_METRICS_EXPORTER="otlp"))
     expect("auto: chosen", 0, ["takes a request"],
            at(url, LLMOBS_EXPORTER="auto"))
     expect("auto: chosen, and silent", 1, ["Connection refused"],
