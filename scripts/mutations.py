@@ -1803,6 +1803,100 @@ HAZARDS = [
               "LLMOBS_CONTENT_FULL;", "    bool full = true;")],
           ["unit content_is_asked_for"])]),
 
+    ("bytes for which a receiver of OTLP refuses the whole request",
+     "bad UTF-8 and NUL become U+FFFD in every text and key, and a number that "
+     "is not finite is not written (`llmobs_letters_add`, `cleaned`)", [
+         ("bad-bytes-sent", [
+             ("core/otlp/writer.c",
+              "    if (llmobs_letters_good(text) == text.len)\n", "    if (true)\n")],
+          ["unit test_otlp_texts", "unit test_otlp_keys"]),
+         ("bad-bytes-quoted", [
+             ("core/otlp/letters.c",
+              "        memcpy(l->to, \"\\xEF\\xBF\\xBD\", 3);\n"
+              "        l->to += 3;\n        l->at++;\n",
+              "        *l->to++ = *l->at++;\n")],
+          ["unit test_otlp_texts"]),
+         ("quoted-once-for-twice", [
+             ("core/otlp/letters.c",
+              "    if (quoting == LLMOBS_QUOTED_TWICE && is_special(name, quoting))"
+              "\n        *to++ = '\\\\';\n", "")],
+          ["unit test_otlp_texts", "unit test_otlp_values"]),
+         ("not-a-number-sent", [
+             ("core/otlp/writer.c", "    if (!isfinite(number) || !begin_attr",
+              "    if (!begin_attr")],
+          ["unit test_otlp_attributes"]),
+         ("bad-id-sent", [
+             ("core/otlp/traces.c", "    return llmobs_otlp_is_span(event);",
+              "    return llmobs_json_is_object(event);")],
+          ["unit test_otlp_groups", "unit test_otlp_nothing_to_send"])]),
+
+    ("a request of OTLP beyond a limit",
+     "the writer counts levels, attributes, the bytes of a text and those of the "
+     "buffer, and takes back what it began (`descend`, `take`, `cut`, "
+     "`llmobs_otlp_end`)", [
+         ("levels-unbounded", [
+             ("core/otlp/writer.c",
+              "    if (w->depth + 1 >= LLMOBS_OTLP_LEVELS)",
+              "    if (w->depth >= LLMOBS_OTLP_LEVELS + 4)")],
+          ["unit test_otlp_levels"]),
+         ("attributes-unbounded", [
+             ("core/otlp/writer.c", "    if (a->max && a->count >= a->max) {",
+              "    if (a->max && a->count >= 1000000) {")],
+          ["unit test_otlp_attribute_limit"]),
+         ("half-a-letter", [
+             ("core/otlp/writer.c",
+              "i < 3 && text.len > 0 && is_inside", "i < 0 && is_inside")],
+          ["unit test_otlp_value_limit"]),
+         ("half-a-request", [
+             ("core/otlp/writer.c",
+              "        llmobs_buf_cut(w->out, w->start);", "        (void)0;")],
+          ["unit test_otlp_full", "unit test_otlp_levels"])]),
+
+    ("spans of several processes in one request of OTLP",
+     "each process has its resource, and the user's attributes win there, but "
+     "not over the library's name (`llmobs_otlp_origin_equal`, `put`)", [
+         ("one-resource-for-all", [
+             ("core/otlp/resource.c", "    return a->pid == b->pid;",
+              "    return true;")],
+          ["unit test_otlp_groups"]),
+         ("tags-win", [
+             ("core/otlp/resource.c", "    if (value.len &&\n"
+              "        !find_given(r->origin->parts[LLMOBS_ORIGIN_RESOURCE], "
+              "key, &found))",
+              "    (void)found;\n    if (value.len)")],
+          ["unit test_otlp_resources"]),
+         ("another-library", [
+             ("core/otlp/resource.c",
+              "strncmp(key, \"telemetry.sdk.\", 14) == 0",
+              "key[0] == 0")],
+          ["unit test_otlp_resources"])]),
+
+    ("a hostile answer of a receiver of OTLP",
+     "it is read by bounds; its number is never negative, its words are one "
+     "line of UTF-8 without secrets (`take_bytes`, `set_rejected`, `set_words`)",
+     [
+         ("length-believed", [
+             ("core/otlp/answer.c", "    if (len > in->len)\n        return false;",
+              "    if (len > in->len + 1)\n        return false;")],
+          ["unit test_otlp_answers"]),
+         ("negative-rejected", [
+             ("core/otlp/answer.c", "    answer->rejected = rejected > 0 ? "
+              "rejected : 0;", "    answer->rejected = rejected;")],
+          ["unit test_otlp_answers"]),
+         ("words-of-many-lines", [
+             ("core/otlp/answer.c", "        blank_controls(line.data, line.len);\n",
+              "        blank_controls(line.data, 0);\n")],
+          ["unit test_otlp_answers", "unit test_otlp_refusals"]),
+         ("words-unmasked", [
+             ("core/otlp/answer.c",
+              "        if (llmobs_mask_text(line.data, &masked) == 0)",
+              "        if (llmobs_buf_adds(&masked, line.data) == 0)")],
+          ["unit test_otlp_answers", "unit test_otlp_refusals"]),
+         ("words-cut-anywhere", [
+             ("core/otlp/answer.c", "    while (max > 0 && ((unsigned char)text"
+              "[max] & 0xC0) == 0x80)\n        max--;\n", "")],
+          ["unit test_otlp_long_words"])]),
+
     ("a value that no answer gave, in a span of OTLP",
      "an attribute is written of a value that is there and has its type; an "
      "absent count is no 0 (`find_rows`)", [

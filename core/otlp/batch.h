@@ -6,7 +6,7 @@
  * Errors:  -ENOMEM; -EINVAL: none of the events is of that kind; those of the
  *          writer. On error nothing is appended.
  *
- * Sources: WIRE 9.
+ * Sources: WIRE 9.6.
  */
 #ifndef LLMOBS_OTLP_BATCH_H
 #define LLMOBS_OTLP_BATCH_H

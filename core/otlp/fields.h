@@ -1,6 +1,6 @@
 /* fields - the fields of OTLP's messages: protobuf number and JSON name.
  *
- * Sources: WIRE 9; opentelemetry-proto, opentelemetry/proto.
+ * Sources: WIRE 9.6; opentelemetry-proto, opentelemetry/proto.
  */
 #ifndef LLMOBS_OTLP_FIELDS_H
 #define LLMOBS_OTLP_FIELDS_H

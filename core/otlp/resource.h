@@ -9,7 +9,7 @@
  * A span that another process left keeps that process's resource: the event
  * says which. So spans are grouped by their origin.
  *
- * Sources: WIRE 9.
+ * Sources: WIRE 9.6.
  */
 #ifndef LLMOBS_OTLP_RESOURCE_H
 #define LLMOBS_OTLP_RESOURCE_H

@@ -15,7 +15,7 @@
  * nor its field. The length of a protobuf message that stays open is a padded
  * varint of four bytes, so that nothing moves when the message is closed.
  *
- * Sources: WIRE 9; opentelemetry-proto, docs/specification.md (JSON Protobuf
+ * Sources: WIRE 9.6; opentelemetry-proto, docs/specification.md (JSON Protobuf
  *          Encoding).
  */
 #ifndef LLMOBS_OTLP_WRITER_H

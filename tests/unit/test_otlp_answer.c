@@ -75,6 +75,7 @@ static const struct {
     /* cut, or no answer at all */
     {BYTES("\x0A"), false, -EINVAL, 0, ""},
     {BYTES("\x0A\x05\x08\x01"), false, -EINVAL, 0, ""},
+    {BYTES("\x0A\x03\x08\x01"), false, -EINVAL, 0, ""},
     {BYTES("\x0A\x02\x08\x01\x0A"), false, -EINVAL, 1, ""},
     {BYTES("\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"), false, -EINVAL, 0,
      ""},
