@@ -47,18 +47,22 @@ ANY.update({1: ("stringValue", "text"), 2: ("boolValue", "bool"),
             7: ("bytesValue", "base64")})
 KEY_VALUE.update({1: ("key", "text"), 2: ("value", ANY)})
 ATTRIBUTES = ("attributes", KEY_VALUE, True)
-RESOURCE = {1: ATTRIBUTES}
-SCOPE = {1: ("name", "text"), 2: ("version", "text"), 3: ATTRIBUTES}
+DROPPED = ("droppedAttributesCount", "int")
+RESOURCE = {1: ATTRIBUTES, 2: DROPPED}
+SCOPE = {1: ("name", "text"), 2: ("version", "text"), 3: ATTRIBUTES,
+         4: DROPPED}
 SPAN = {
     1: ("traceId", "hex"), 2: ("spanId", "hex"), 3: ("traceState", "text"),
     4: ("parentSpanId", "hex"), 5: ("name", "text"), 6: ("kind", "int"),
     7: ("startTimeUnixNano", "fixed64"), 8: ("endTimeUnixNano", "fixed64"),
-    9: ATTRIBUTES, 10: ("droppedAttributesCount", "int"),
+    9: ATTRIBUTES, 10: DROPPED,
     11: ("events", {1: ("timeUnixNano", "fixed64"), 2: ("name", "text"),
-                    3: ATTRIBUTES}, True),
+                    3: ATTRIBUTES, 4: DROPPED}, True),
+    12: ("droppedEventsCount", "int"),
     13: ("links", {1: ("traceId", "hex"), 2: ("spanId", "hex"),
-                   3: ("traceState", "text"), 4: ATTRIBUTES,
+                   3: ("traceState", "text"), 4: ATTRIBUTES, 5: DROPPED,
                    6: ("flags", "fixed32")}, True),
+    14: ("droppedLinksCount", "int"),
     15: ("status", {2: ("message", "text"), 3: ("code", "int")}),
     16: ("flags", "fixed32")}
 NUMBER = {2: ("startTimeUnixNano", "fixed64"), 3: ("timeUnixNano", "fixed64"),
@@ -77,7 +81,7 @@ METRIC = {1: ("name", "text"), 2: ("description", "text"), 3: ("unit", "text"),
                             2: ("aggregationTemporality", "int")})}
 RECORD = {1: ("timeUnixNano", "fixed64"), 2: ("severityNumber", "int"),
           3: ("severityText", "text"), 5: ("body", ANY), 6: ATTRIBUTES,
-          7: ("droppedAttributesCount", "int"), 8: ("flags", "fixed32"),
+          7: DROPPED, 8: ("flags", "fixed32"),
           9: ("traceId", "hex"), 10: ("spanId", "hex"),
           11: ("observedTimeUnixNano", "fixed64"), 12: ("eventName", "text")}
 
@@ -328,8 +332,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(405, b"")
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b"".join(self.chunks())
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.state.handle(self, body)
+
+    def chunks(self):
+        size = 1
+        while size:
+            size = int(self.rfile.readline(), 16)
+            yield self.rfile.read(size)
+            self.rfile.readline()
 
     def reply(self, status, body, kind=None, head=()):
         self.send_response(status)
@@ -416,6 +430,7 @@ class Receiver:
             self.over = threading.Event()
 
     counted = {}
+    agent = r"llmobs/\S+ OTel-OTLP-Exporter-C/\S+" # others on request
 
     def complain(self, text):
         with self.lock:
@@ -459,8 +474,7 @@ class Receiver:
             raise Bad(handler.request_version)
         if kind not in ("application/x-protobuf", "application/json"):
             raise Bad("Content-Type %s" % kind)
-        if not re.fullmatch(r"llmobs/\S+ OTel-OTLP-Exporter-C/\S+",
-                            handler.headers.get("User-Agent", "")):
+        if not re.fullmatch(self.agent, handler.headers.get("User-Agent", "")):
             raise Bad("User-Agent %s" % handler.headers.get("User-Agent"))
         coding = handler.headers.get("Content-Encoding")
         if coding not in (None, "gzip"):
