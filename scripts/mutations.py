@@ -1737,8 +1737,8 @@ HAZARDS = [
              ("core/spool/owner.c", "return rc ? rc : add_otlp(config, buf);",
               "(void)add_otlp;\n    return rc;")],
           ["otlp_faults.other_endpoints_are_other_destinations"]),
-         ("otlp-before-datadog", [
-             ("core/export/choose.c", " && !config->api_key &&", " &&")],
+         ("grpc-taken-for-http", [
+             ("core/export/choose.c", " && !traces->grpc", "")],
           ["unit choose"]),
          ("unsampled-sent", [
              ("core/export/otlp.c", "    sampled = llmobs_otlp_is_sampled("
