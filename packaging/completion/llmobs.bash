@@ -16,7 +16,7 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
         COMPREPLY=($(compgen -W 'llm embedding workflow agent task tool
             retrieval' -- "$2"))
         ;;
-    --to) COMPREPLY=($(compgen -W 'agent agentless store' -- "$2")) ;;
+    --to) COMPREPLY=($(compgen -W 'agent agentless otlp store' -- "$2")) ;;
     --since) COMPREPLY=($(compgen -W '10m 1h 1d 7d' -- "$2")) ;;
     --ml-app | --service | --env | --session | --name | --tag | --trace | \
         --input | --model | --provider | --workflow | --preload | \
