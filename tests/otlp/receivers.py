@@ -35,9 +35,10 @@ def fetched(what):
     done = subprocess.run([os.path.join(HERE, "get"), what],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, encoding="utf-8")
+    if done.returncode == 77:
+        raise NotHere(done.stderr.strip().splitlines()[-1])
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["tests/otlp/get fails"]
-        raise NotHere(said[-1])
+        raise RuntimeError("tests/otlp/get fails: %s" % done.stderr[-500:])
     return done.stdout.strip()
 
 
