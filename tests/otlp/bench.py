@@ -179,6 +179,11 @@ class Differences:
             self.found.append("%s: got %s, want %s" % (
                 where, harness.short(got), harness.short(want)))
 
+    def compare_sets(self, where, got, want):
+        got, want = set(got), set(want)
+        self.compare(where + ", too many", sorted(got - want), [])
+        self.compare(where + ", missing", sorted(want - got), [])
+
     def compare_dicts(self, where, got, want):
         for key in sorted(set(got) | set(want)):
             self.compare("%s %s" % (where, key), got.get(key), want.get(key))
@@ -212,7 +217,7 @@ def by_id(events, spans, found):
     equal(len(ids), len(set(ids)), "spans that came, by their ids")
     spans = {s["spanId"]: s for s in spans}
     wanted = {"%016x" % int(e["span_id"]): e for e in events}
-    found.compare("ids", sorted(spans), sorted(wanted))
+    found.compare_sets("ids", spans, wanted)
     return [(wanted[i], spans[i]) for i in wanted if i in spans]
 
 

@@ -496,11 +496,12 @@ TOKENS = [4.0 ** i for i in range(14)]
 def call_of(event, facts, form):
     """The attributes by which a call's metrics are told apart."""
     names = {"provider": "gen_ai.provider.name",
-             "request_model": "gen_ai.request.model",
              "response_model": "gen_ai.response.model",
              "host": "server.address", "port": "server.port"}
     found = {name: facts[key] for key, name in names.items() if key in facts}
     found["gen_ai.operation.name"] = operation_of(event, facts, form)
+    if asked_model(event, facts):
+        found["gen_ai.request.model"] = asked_model(event, facts)
     return found
 
 
@@ -531,7 +532,7 @@ def values_of(event, form):
             continue
         if latest:
             yield prefix + "operation." + key, call, metrics[key], TOKENS
-        else:
+        elif form != "latest":
             yield ("gen_ai.client.token.usage", dict(
                 call, **{"gen_ai.token.type": which}), metrics[key], TOKENS)
     if latest:
@@ -576,10 +577,9 @@ def evaluation_of(event, content):
         return None
     kind = event["metric_type"]
     value = event[kind + "_value"]
-    found = {"gen_ai.evaluation.name": event["label"]}
-    if kind == "score":
-        found["gen_ai.evaluation.score.value"] = float(value)
-    if kind == "boolean":
+    found = {"gen_ai.evaluation.name": event["label"],
+             "llmobs.ml_app": event["ml_app"]}
+    if kind in ("score", "boolean"):
         found["gen_ai.evaluation.score.value"] = float(value)
     label = value if kind == "categorical" else event.get(
         "assessment", {True: "true", False: "false"}[value]
@@ -622,8 +622,8 @@ def has_exception(event, form):
 
 
 def exception_of(event):
-    error = event["meta"]["error"]
+    said = {"exception.type": event["_call"]["error_code"]}
+    if event["meta"]["error"]["message"]:
+        said["exception.message"] = event["meta"]["error"]["message"]
     return of_span(event, "gen_ai.client.operation.exception",
-                   event["start_ns"] + event["duration"],
-                   {"exception.type": error["type"],
-                    "exception.message": error["message"]})
+                   event["start_ns"] + event["duration"], said)

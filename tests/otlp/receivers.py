@@ -52,8 +52,10 @@ def ask(url, data=None, kind=None):
 # ---- one form --------------------------------------------------------------
 
 def any_value(value):
-    """An AnyValue as JSON; an int is a text there, by the mapping."""
-    (kind, inner), = value.items() if value else [("none", None)]
+    """An AnyValue as JSON, where an int is a text; without a field it is null."""
+    if not value:
+        return None
+    (kind, inner), = value.items()
     if kind == "intValue":
         return int(inner)
     if kind == "doubleValue":
