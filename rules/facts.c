@@ -34,12 +34,15 @@ void llmobs_rules_facts(const struct llmobs_rule *rule,
     const struct llmobs_url *url = classified->url;
 
     if (url->host_len > 0) {
-        llmobs_span_fact(span, "host", url->host);
-        llmobs_span_fact_int(span, "port", url->port);
+        llmobs_span_fact_word(&span->facts, LLMOBS_FACT_HOST, url->host);
+        llmobs_span_fact_int(&span->facts, LLMOBS_FACT_PORT, url->port);
     }
     if (span->kind != LLMOBS_KIND_LLM && span->kind != LLMOBS_KIND_EMBEDDING)
         return;
-    llmobs_span_fact(span, "operation", operation_of(classified->shape));
-    llmobs_span_fact(span, "provider", provider_of(rule, classified));
-    llmobs_span_fact(span, "api_type", rule->dialect->api);
+    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_OPERATION,
+                          operation_of(classified->shape));
+    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_PROVIDER,
+                          provider_of(rule, classified));
+    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_API_TYPE,
+                          rule->dialect->api);
 }

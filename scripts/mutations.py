@@ -940,6 +940,51 @@ HAZARDS = [
                                 "    if (*known > w->len)")],
           ["unit no_text_is_read_twice"])]),
 
+    ("facts for OTLP in an event for Datadog",
+     "the exporter finds the event's first member and leaves it out; neither "
+     "the batch nor the limit of an event counts it (`llmobs_facts_split`)", [
+         ("facts-reach-datadog", [("core/export/intake.c",
+                                   "llmobs_facts_split(event);\n    int rc = ",
+                                   "{.lead = event};\n    int rc = ")],
+          ["unit intake"]),
+         ("facts-fill-the-batch", [("core/export/intake.c",
+                                    "    return parts.lead.len + "
+                                    "parts.rest.len;",
+                                    "    (void)parts;\n    return event.len;")],
+          ["unit intake"]),
+         ("facts-end-in-a-text", [("core/event/facts.c",
+                                   "        if (c == '\"') {",
+                                   "        if (c == '\"' && !depth) {")],
+          ["unit facts_come_apart", "unit intake"])]),
+
+    ("a key in the place of a model's name, a novel in the place of a reason",
+     "a fact from a body has its secrets masked and a maximum, lists have one, "
+     "and the filters of content know facts (`llmobs_span_fact`)", [
+         ("facts-of-any-length", [("core/span/span_facts.c",
+                                   "LLMOBS_FACT_MAX + 1) > LLMOBS_FACT_MAX)",
+                                   "LLMOBS_FACT_MAX + 1) > 2 * LLMOBS_FACT_MAX)")],
+          ["unit long_facts_are_left_out"]),
+         ("lists-of-any-length", [("core/span/span_facts.c",
+                                   "    if (facts->items[fact] == LLMOBS_FACT_ITEMS)\n"
+                                   "        return;\n", "")],
+          ["unit long_facts_are_left_out"]),
+         ("facts-unmasked", [("core/span/span_facts.c",
+                              "    if (is_dull(text) || ",
+                              "    if (*text || is_dull(text) || ")],
+          ["unit facts_are_masked"]),
+         ("facts-unredacted", [("core/event/facts.c",
+                                "    if (!llmobs_privacy_applies(&config->privacy))\n",
+                                "    if (config)\n")],
+          ["unit facts_are_filtered"]),
+         ("facts-without-a-filter", [("core/privacy/content_filter.c",
+                                      "    value = text && !is_plain_fact(key) ? "
+                                      "cleaned(ctx, value)\n"
+                                      "                                        : "
+                                      "llmobs_json_share(value);",
+                                      "    (void)text;\n    value = "
+                                      "llmobs_json_share(value);")],
+          ["unit test_facts_of_a_call"])]),
+
     ("a loop of short processes beside a silent intake",
      "a mark on the disk: with it, a process neither connects ahead nor "
      "waits (`llmobs_peer_is_silent`)", [

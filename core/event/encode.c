@@ -18,6 +18,9 @@
     "[This value has been dropped because this span's size exceeds the 5MB " \
     "size limit.]"
 
+/* More than all facts of a call have. */
+#define LEAD_MAX ((size_t)1024 * 1024)
+
 /* How much is left out so that an event fits (WIRE 2.4), in this order. */
 enum cut { CUT_NOTHING, CUT_IO, CUT_REST };
 
@@ -26,6 +29,7 @@ struct encoding {
     const struct llmobs_config *config;
     enum llmobs_kind kind; /* as written */
     enum cut cut;
+    struct llmobs_text lead; /* of the text: the facts (facts.h) */
 };
 
 /* Keeps the first error of many calls. */
@@ -448,8 +452,6 @@ static struct llmobs_json *make_event(const struct encoding *e)
     int rc = event ? 0 : -ENOMEM;
 
     note(&rc, set_identity(e, event));
-    note(&rc, llmobs_json_set(event, LLMOBS_FACTS_KEY,
-                              llmobs_facts_make(span, e->config)));
     note(&rc,
          llmobs_json_sets(event, "name",
                           span->name ? span->name : llmobs_kind_name(e->kind)));
@@ -472,43 +474,39 @@ static struct llmobs_json *make_event(const struct encoding *e)
     return NULL;
 }
 
-/* Appends the text of an event as the intake gets it. */
-static int dump_within(const struct llmobs_json *event, size_t max,
-                       struct llmobs_buf *text)
+/* Appends the text of an event, and frees the event. The limit is the intake's,
+ * which does not get the lead: that does not count. */
+static int dump(struct llmobs_json *event, const struct llmobs_config *config,
+                struct llmobs_text lead, struct llmobs_buf *buf)
 {
+    size_t max = config->event_max > 0 ? (size_t)config->event_max : 0;
+    size_t brace = lead.len > 0, len = buf->len;
+    struct llmobs_buf text;
     int rc;
 
-    llmobs_buf_init(text, max);
-    rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, text);
-    return rc == -EFBIG || (rc == 0 && text->len >= max) ? -E2BIG : rc;
+    llmobs_buf_init(&text, max);
+    rc =
+        event ? llmobs_content_filter_event(&config->privacy, &event) : -ENOMEM;
+    if (!rc)
+        rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, &text);
+    llmobs_json_free(event);
+    if (rc == -EFBIG || (rc == 0 && text.len >= max))
+        rc = -E2BIG;
+    if (rc == 0 && lead.len > 0)
+        rc = llmobs_buf_add(buf, lead.data, lead.len);
+    if (rc == 0)
+        rc = llmobs_buf_add(buf, text.data + brace, text.len - brace);
+    if (rc)
+        llmobs_buf_cut(buf, len);
+    llmobs_buf_fini(&text);
+    return rc;
 }
 
-/* The limit is the intake's, which does not get the facts: they do not count.
- */
 int llmobs_encode_dump(struct llmobs_json *event,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf)
 {
-    size_t max = config->event_max > 0 ? (size_t)config->event_max : 0;
-    struct llmobs_json *facts;
-    struct llmobs_buf text;
-    int rc =
-        event ? llmobs_content_filter_event(&config->privacy, &event) : -ENOMEM;
-
-    if (rc) {
-        llmobs_json_free(event);
-        return rc;
-    }
-    facts = llmobs_json_share(llmobs_json_get(event, LLMOBS_FACTS_KEY));
-    llmobs_json_unset(event, LLMOBS_FACTS_KEY);
-    rc = dump_within(event, max, &text);
-    llmobs_json_free(event);
-    if (rc == 0)
-        rc = llmobs_facts_add(facts, (struct llmobs_text){text.data, text.len},
-                              buf);
-    llmobs_buf_fini(&text);
-    llmobs_json_free(facts);
-    return rc;
+    return dump(event, config, (struct llmobs_text){NULL, 0}, buf);
 }
 
 /* Counts the bytes of the texts in a value, up to a little beyond `max`. Texts
@@ -550,7 +548,7 @@ static bool is_over(const struct llmobs_span *span,
 
 static int encode_cut(struct encoding *e, struct llmobs_buf *buf)
 {
-    return llmobs_encode_dump(make_event(e), e->config, buf);
+    return dump(make_event(e), e->config, e->lead, buf);
 }
 
 /* Leaves out so much that the work stays within its bound. */
@@ -575,12 +573,18 @@ static int encode(const struct llmobs_span *span,
         .kind = span->proxied ? LLMOBS_KIND_WORKFLOW : span->kind,
     };
     int cut = is_over(span, config) ? CUT_IO : CUT_NOTHING;
+    struct llmobs_buf lead;
     int rc;
 
-    do {
+    llmobs_buf_init(&lead, LEAD_MAX);
+    rc = llmobs_facts_lead(span, config, &lead);
+    e.lead = (struct llmobs_text){lead.data, lead.len};
+    for (bool again = rc == 0; again;
+         again = rc == -E2BIG && ++cut <= CUT_REST) {
         e.cut = (enum cut)cut;
         rc = one(&e, buf);
-    } while (rc == -E2BIG && ++cut <= CUT_REST);
+    }
+    llmobs_buf_fini(&lead);
     return rc;
 }
 

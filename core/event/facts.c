@@ -9,12 +9,13 @@
 #include "core/base/scratch.h"
 #include "core/trace/propagate.h"
 
-/* The begin and the end of the member, as llmobs_facts_add writes them. */
+/* The begin of the lead, and what is behind the facts in it. */
 #define FIRST "{\"" LLMOBS_FACTS_KEY "\": "
 #define BEHIND ", "
 
 /* The longest text of OTEL_RESOURCE_ATTRIBUTES that each span repeats. */
 #define RESOURCE_MAX ((size_t)16 * 1024)
+#define FACTS_MAX ((size_t)1024 * 1024)
 
 /* The flags of a span in OTLP. */
 #define FLAG_SAMPLED 0x001
@@ -23,17 +24,17 @@
 
 /* -- the trace ------------------------------------------------------------ */
 
-static void set_flags(struct llmobs_json *facts,
+static void set_flags(struct llmobs_facts *facts,
                       const struct llmobs_context *context)
 {
     int flags = FLAG_TELLS_REMOTE | (context->remote ? FLAG_REMOTE : 0) |
                 (context->unsampled ? 0 : FLAG_SAMPLED);
 
-    (void)llmobs_json_set(facts, "flags", llmobs_json_int(flags));
+    llmobs_span_fact_int(facts, LLMOBS_FACT_FLAGS, flags);
 }
 
 /* The parent in the APM trace, where LLM Observability has another one. */
-static void set_parent(struct llmobs_json *facts,
+static void set_parent(struct llmobs_facts *facts,
                        const struct llmobs_context *context)
 {
     char text[21];
@@ -41,17 +42,17 @@ static void set_parent(struct llmobs_json *facts,
     if (!context->apm_parent_id || context->apm_parent_id == context->parent_id)
         return;
     (void)llmobs_propagate_decimal(context->apm_parent_id, text);
-    (void)llmobs_json_sets(facts, "parent", text);
+    llmobs_span_fact_word(facts, LLMOBS_FACT_PARENT, text);
 }
 
-static void set_state(struct llmobs_json *facts,
+static void set_state(struct llmobs_facts *facts,
                       const struct llmobs_context *context)
 {
     const size_t cap = LLMOBS_TRACESTATE_LEN + 1;
     char *text = llmobs_scratch_take(cap);
 
     if (text && llmobs_context_tracestate(context, text, cap) == 0)
-        (void)llmobs_json_sets(facts, "tracestate", text);
+        llmobs_span_fact_word(facts, LLMOBS_FACT_TRACESTATE, text);
     llmobs_scratch_give(text);
 }
 
@@ -67,7 +68,7 @@ static bool is_word(const char *text)
 }
 
 /* "CURLE_COULDNT_CONNECT" becomes "couldnt_connect". */
-static void set_curl_code(struct llmobs_json *facts, const char *name)
+static void set_curl_code(struct llmobs_facts *facts, const char *name)
 {
     char text[64];
     size_t len = 0;
@@ -79,16 +80,18 @@ static void set_curl_code(struct llmobs_json *facts, const char *name)
                         ? (char)(name[len] + 32)
                         : name[len];
     text[len] = '\0';
-    (void)llmobs_json_sets(facts, "error_code", text);
+    llmobs_span_fact_word(facts, LLMOBS_FACT_ERROR_CODE, text);
 }
 
 /* The provider's own code is there already, where it sent one. */
-static void set_error(struct llmobs_json *facts, const struct llmobs_span *span)
+static void set_error(struct llmobs_facts *facts,
+                      const struct llmobs_span *span)
 {
     const char *type = span->error_type ? span->error_type : "";
     char status[21];
 
-    if (!span->failed || llmobs_json_get(facts, "error_code"))
+    if (!span->failed ||
+        llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_ERROR_CODE))
         return;
     if (strncmp(type, "CURLE_", 6) == 0) {
         set_curl_code(facts, type + 6);
@@ -100,75 +103,93 @@ static void set_error(struct llmobs_json *facts, const struct llmobs_span *span)
         (void)llmobs_propagate_decimal((uint64_t)span->http_status, status);
         type = status;
     }
-    (void)llmobs_json_sets(facts, "error_code",
-                           is_word(type) ? type : "_OTHER");
+    llmobs_span_fact_word(facts, LLMOBS_FACT_ERROR_CODE,
+                          is_word(type) ? type : "_OTHER");
 }
 
 /* -- the process ---------------------------------------------------------- */
 
-static void set_process(struct llmobs_json *facts,
+static void set_process(struct llmobs_facts *facts,
                         const struct llmobs_config *config)
 {
     const struct llmobs_otlp_config *otlp = &config->otlp;
     bool other = config->pid > 0;
 
-    (void)llmobs_json_set(
-        facts, "pid", llmobs_json_int(other ? config->pid : llmobs_fork_pid()));
-    (void)llmobs_json_sets(facts, "executable",
-                           other ? config->executable : llmobs_program_name());
+    llmobs_span_fact_int(facts, LLMOBS_FACT_PID,
+                         other ? config->pid : llmobs_fork_pid());
+    llmobs_span_fact_word(facts, LLMOBS_FACT_EXECUTABLE,
+                          other ? config->executable : llmobs_program_name());
     if (otlp->service && *otlp->service)
-        (void)llmobs_json_sets(facts, "service", otlp->service);
+        llmobs_span_fact_word(facts, LLMOBS_FACT_SERVICE, otlp->service);
     if (otlp->resource && *otlp->resource &&
         strnlen(otlp->resource, RESOURCE_MAX + 1) <= RESOURCE_MAX)
-        (void)llmobs_json_sets(facts, "resource", otlp->resource);
+        llmobs_span_fact_word(facts, LLMOBS_FACT_RESOURCE, otlp->resource);
 }
 
-static void set_true(struct llmobs_json *facts, const char *key, bool value)
+/* Those that the core knows. */
+static void gather(const struct llmobs_span *span,
+                   const struct llmobs_config *config,
+                   struct llmobs_facts *facts)
 {
-    if (value)
-        (void)llmobs_json_set(facts, key, llmobs_json_bool(true));
-}
-
-struct llmobs_json *llmobs_facts_make(const struct llmobs_span *span,
-                                      const struct llmobs_config *config)
-{
-    struct llmobs_json *facts = span->facts;
-
-    set_true(facts, "stream", span->streamed);
-    set_true(facts, "proxied", span->proxied);
+    if (span->streamed)
+        llmobs_span_fact_true(facts, LLMOBS_FACT_STREAM);
+    if (span->proxied)
+        llmobs_span_fact_true(facts, LLMOBS_FACT_PROXIED);
     if (span->http_status > 0)
-        (void)llmobs_json_set(facts, "status",
-                              llmobs_json_int(span->http_status));
+        llmobs_span_fact_int(facts, LLMOBS_FACT_STATUS, span->http_status);
     set_flags(facts, &span->context);
     set_parent(facts, &span->context);
     if (span->traced || span->context.vendors[0])
         set_state(facts, &span->context);
     set_error(facts, span);
     set_process(facts, config);
-    return llmobs_json_share(facts);
 }
 
 /* -- in the text of an event ---------------------------------------------- */
 
-int llmobs_facts_add(const struct llmobs_json *facts, struct llmobs_text event,
-                     struct llmobs_buf *out)
+/* Replaces the object at `at`, which has the facts alone, by its filtered form.
+ */
+static int filter(const struct llmobs_config *config, size_t at,
+                  struct llmobs_buf *out)
 {
-    bool more = event.len > 2; /* than "{}" */
-    size_t len = out->len;
+    struct llmobs_buf clean;
     int rc;
 
-    if (llmobs_json_len(facts) == 0 || event.len < 2)
-        return llmobs_buf_add(out, event.data, event.len);
+    if (!llmobs_privacy_applies(&config->privacy))
+        return 0;
+    llmobs_buf_init(&clean, FACTS_MAX);
+    rc = llmobs_content_filter_json(
+        &config->privacy, (struct llmobs_text){out->data + at, out->len - at},
+        &clean);
+    llmobs_buf_cut(out, at);
+    if (!rc)
+        rc = llmobs_buf_add(out, clean.data, clean.len);
+    llmobs_buf_fini(&clean);
+    return rc;
+}
+
+int llmobs_facts_lead(const struct llmobs_span *span,
+                      const struct llmobs_config *config,
+                      struct llmobs_buf *out)
+{
+    size_t at = out->len;
+    struct llmobs_facts core;
+    int rc;
+
+    llmobs_span_facts_init(&core);
+    gather(span, config, &core);
     rc = llmobs_buf_adds(out, FIRST);
     if (!rc)
-        rc = llmobs_json_dump(facts, LLMOBS_JSON_ASCII, out);
-    if (!rc && more)
-        rc = llmobs_buf_adds(out, BEHIND);
+        rc = llmobs_span_facts_write(&span->facts, &core, out);
+    llmobs_span_facts_fini(&core);
     if (!rc)
-        rc = llmobs_buf_add(out, event.data + 1, event.len - 1);
+        rc = llmobs_buf_addc(out, '}');
+    if (!rc)
+        rc = filter(config, at, out);
     if (rc)
-        llmobs_buf_cut(out, len);
-    return rc;
+        return rc;
+    llmobs_buf_cut(out, out->len - 1);
+    return llmobs_buf_adds(out, BEHIND);
 }
 
 /* Answers the offset behind the string that begins at `at`; 0: it has no end.

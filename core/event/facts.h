@@ -6,7 +6,7 @@
  *
  * Owns:    nothing.
  * Threads: any.
- * Errors:  facts are details: without memory they are left out.
+ * Errors:  as each function says.
  */
 #ifndef LLMOBS_FACTS_H
 #define LLMOBS_FACTS_H
@@ -16,16 +16,13 @@
 
 #define LLMOBS_FACTS_KEY "_call"
 
-/* Adds to the facts of a span those that its context, its error, the
- * configuration and the process tell. Gives them as a value, which shares the
- * span's. */
-struct llmobs_json *llmobs_facts_make(const struct llmobs_span *span,
-                                      const struct llmobs_config *config);
-
-/* Adds the text of an event, which has no facts, to `out`, with these in
- * front. Borrows `facts`; NULL or empty: there are none. */
-int llmobs_facts_add(const struct llmobs_json *facts, struct llmobs_text event,
-                     struct llmobs_buf *out);
+/* Adds what stands in front of a span's event text without its first brace: an
+ * open brace, and the facts of the span with those that its context, its error,
+ * the configuration and the process tell. A filter of content has been over
+ * them. -ENOMEM. */
+int llmobs_facts_lead(const struct llmobs_span *span,
+                      const struct llmobs_config *config,
+                      struct llmobs_buf *out);
 
 /* An event's text without its facts: `lead`, and `rest` behind it. */
 struct llmobs_facts_parts {
@@ -33,7 +30,7 @@ struct llmobs_facts_parts {
     struct llmobs_text rest;
 };
 
-/* Finds the parts of a text that llmobs_facts_add made. Of any other text all
+/* Finds the parts of a text that begins with such a lead. Of any other text all
  * is `lead`. Borrows the text, of which it reads the facts alone. */
 struct llmobs_facts_parts llmobs_facts_split(struct llmobs_text event);
 

@@ -397,7 +397,7 @@ static void add_first_chunk(const struct llmobs_exchange *exchange,
                             struct llmobs_span *span)
 {
     if (exchange->mark_count > 0)
-        llmobs_span_fact_int(span, "first_chunk_ns",
+        llmobs_span_fact_int(&span->facts, LLMOBS_FACT_FIRST_CHUNK_NS,
                              exchange->marks[0].at_ns -
                                  exchange->start_mono_ns);
 }

@@ -18,8 +18,8 @@ int llmobs_span_init(struct llmobs_span *span)
     memset(span, 0, sizeof(*span));
     span->metadata = llmobs_json_object();
     span->metrics = llmobs_json_object();
-    span->facts = llmobs_json_object();
-    if (span->metadata && span->metrics && span->facts)
+    llmobs_span_facts_init(&span->facts);
+    if (span->metadata && span->metrics)
         return 0;
     llmobs_span_fini(span);
     return -ENOMEM;
@@ -43,7 +43,7 @@ void llmobs_span_fini(struct llmobs_span *span)
     llmobs_json_free(span->input_prompt);
     llmobs_json_free(span->metadata);
     llmobs_json_free(span->metrics);
-    llmobs_json_free(span->facts);
+    llmobs_span_facts_fini(&span->facts);
     llmobs_json_free(span->tool_definitions);
     llmobs_json_free(span->extra_tags);
     memset(span, 0, sizeof(*span));
@@ -134,57 +134,6 @@ int llmobs_span_set(char **field, const char *text)
     free(*field);
     *field = copy;
     return 0;
-}
-
-/* Gives the text as a fact's value; NULL: it is none. */
-static struct llmobs_json *fact_of(const char *text)
-{
-    struct llmobs_mask_walk walk = {.at = 0};
-    size_t len = text ? strnlen(text, LLMOBS_FACT_MAX + 1) : 0;
-    struct llmobs_json *value;
-    char *copy = NULL;
-
-    if (len == 0 || len > LLMOBS_FACT_MAX)
-        return NULL;
-    if (llmobs_mask_find(text, false, &walk) == 0)
-        return llmobs_json_stringn(text, len);
-    (void)llmobs_span_set_masked(&copy, text);
-    value = llmobs_json_string(copy);
-    free(copy);
-    return value;
-}
-
-void llmobs_span_fact(struct llmobs_span *span, const char *key,
-                      const char *text)
-{
-    struct llmobs_json *value = fact_of(text);
-
-    if (value)
-        (void)llmobs_json_set(span->facts, key, value);
-}
-
-void llmobs_span_fact_add(struct llmobs_span *span, const char *key,
-                          const char *text)
-{
-    struct llmobs_json *list = llmobs_json_get(span->facts, key);
-    struct llmobs_json *value;
-
-    if (!list) {
-        list = llmobs_json_array();
-        if (llmobs_json_set(span->facts, key, list))
-            return;
-    }
-    if (llmobs_json_len(list) == LLMOBS_FACT_ITEMS)
-        return;
-    value = fact_of(text);
-    (void)llmobs_json_add(list, value ? value : llmobs_json_string("_OTHER"));
-}
-
-void llmobs_span_fact_int(struct llmobs_span *span, const char *key,
-                          int64_t number)
-{
-    if (number >= 0)
-        (void)llmobs_json_set(span->facts, key, llmobs_json_int(number));
 }
 
 void llmobs_span_metric(struct llmobs_span *span, const char *key,

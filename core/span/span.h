@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/span/context.h"
+#include "core/span/span_facts.h"
 #include "core/text/json.h"
 
 enum llmobs_kind {
@@ -42,7 +43,7 @@ struct llmobs_span {
     struct llmobs_json *input_prompt;     /* object or NULL */
     struct llmobs_json *metadata;         /* object, never NULL after init */
     struct llmobs_json *metrics;          /* object, never NULL after init */
-    struct llmobs_json *facts;            /* likewise; see below */
+    struct llmobs_facts facts;            /* of the dialect (WIRE 9.1) */
     struct llmobs_json *tool_definitions; /* array or NULL */
     struct llmobs_json *extra_tags;       /* array of "key:value" or NULL */
     bool streamed;                        /* the answer came as a stream */
@@ -81,23 +82,6 @@ int llmobs_span_fail(struct llmobs_span *span, const char *type,
  * copy with its secrets masked, as for a text that came with an error. */
 int llmobs_span_set(char **field, const char *text);
 int llmobs_span_set_masked(char **field, const char *text);
-
-/* Facts of a call that Datadog's event has no place for: short names, numbers
- * and switches, of which WIRE 9.1 has the list; no content. They are details:
- * without memory they are left out. A text from a body or a URL has its secrets
- * masked. One that is empty or longer than LLMOBS_FACT_MAX is left out, as half
- * a name would be another's; an element of a list becomes "_OTHER" then, for
- * its place counts. A list takes LLMOBS_FACT_ITEMS elements. _int leaves out a
- * negative number. A later value replaces an earlier one. */
-#define LLMOBS_FACT_MAX 256
-#define LLMOBS_FACT_ITEMS 64
-
-void llmobs_span_fact(struct llmobs_span *span, const char *key,
-                      const char *text);
-void llmobs_span_fact_add(struct llmobs_span *span, const char *key,
-                          const char *text);
-void llmobs_span_fact_int(struct llmobs_span *span, const char *key,
-                          int64_t number);
 
 /* Sets an integer metric; a negative number or one beyond 2^53 is left out. */
 void llmobs_span_metric(struct llmobs_span *span, const char *key,

@@ -292,7 +292,8 @@ static int finish_stream(struct llmobs_reading *reading)
     struct llmobs_json *list;
     int rc = llmobs_reading_model(reading, stream->model);
 
-    llmobs_span_fact(reading->span, "response_model", stream->model);
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
+                     stream->model);
     read_usage(stream->usage, reading->span);
     for (size_t i = 0; i < stream->candidates.count; i++)
         llmobs_fact_finish(reading->span, candidate_of(stream, i)->reason);

@@ -48,7 +48,8 @@ int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size)
 
     if (size > 0) {
         snprintf(with, sizeof(with), " with size %zu", size);
-        llmobs_span_fact_int(span, "dimensions", (int64_t)size);
+        llmobs_span_fact_int(&span->facts, LLMOBS_FACT_DIMENSIONS,
+                             (int64_t)size);
     }
     snprintf(summary, sizeof(summary), "[%zu embedding(s) returned%s]", count,
              with);

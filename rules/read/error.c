@@ -85,7 +85,7 @@ static void note_code(const struct llmobs_json *from, struct llmobs_span *span)
     if (!span->failed && has_text(code) && strcmp(code, "None") != 0 &&
         strcspn(code, " \t\r\n") == strnlen(code, CODE_MAX + 1) &&
         code[strspn(code, "0123456789")] != '\0')
-        llmobs_span_fact(span, "error_code", code);
+        llmobs_span_fact(&span->facts, LLMOBS_FACT_ERROR_CODE, code);
 }
 
 static int fail_with(struct llmobs_span *span, const char *type,

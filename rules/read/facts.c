@@ -1,6 +1,5 @@
 #include "rules/read/facts.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,23 +10,23 @@
 
 /* -- the request ---------------------------------------------------------- */
 
-static bool has_fact(const struct llmobs_span *span, const char *key)
+static bool is_set(const struct llmobs_span *span, enum llmobs_fact fact)
 {
-    return llmobs_json_get(span->facts, key) != NULL;
+    return llmobs_span_fact_is_set(&span->facts, fact);
 }
 
 void llmobs_fact_asked(struct llmobs_reading *reading, const char *model)
 {
-    llmobs_span_fact(reading->span, "request_model", model);
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_REQUEST_MODEL, model);
 }
 
 static void note_model(struct llmobs_reading *reading)
 {
     char *deployment;
 
-    if (!has_fact(reading->span, "request_model"))
+    if (!is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
         llmobs_fact_asked(reading, llmobs_json_gets(reading->request, "model"));
-    if (has_fact(reading->span, "request_model"))
+    if (is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
         return;
     deployment =
         llmobs_url_decode(llmobs_request_deployment(reading->classified->url));
@@ -57,7 +56,7 @@ static void note_reasoning(struct llmobs_reading *reading)
 
     for (size_t i = 0; !text && i < sizeof(ways) / sizeof(ways[0]); i++)
         text = at(reading->request, ways[i]);
-    llmobs_span_fact(reading->span, "reasoning_level", text);
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_REASONING_LEVEL, text);
 }
 
 /* The conventions' word for a kind of output; NULL: the request asks for
@@ -122,7 +121,7 @@ static void note_conversation(struct llmobs_reading *reading,
     const struct llmobs_json *value = llmobs_json_get(body, "conversation");
     const char *id = llmobs_json_text(value);
 
-    llmobs_span_fact(reading->span, "conversation_id",
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
                      id ? id : llmobs_json_gets(value, "id"));
 }
 
@@ -131,11 +130,12 @@ static void add_encodings(struct llmobs_span *span,
                           const struct llmobs_json *value)
 {
     if (llmobs_json_is_string(value))
-        llmobs_span_fact_add(span, "encoding_formats", llmobs_json_text(value));
+        llmobs_span_fact_add(&span->facts, LLMOBS_FACT_ENCODING_FORMATS,
+                             llmobs_json_text(value));
     for (size_t i = 0;
          llmobs_json_is_array(value) && i < llmobs_json_len(value); i++)
         if (llmobs_json_is_string(llmobs_json_at(value, i)))
-            llmobs_span_fact_add(span, "encoding_formats",
+            llmobs_span_fact_add(&span->facts, LLMOBS_FACT_ENCODING_FORMATS,
                                  llmobs_json_text(llmobs_json_at(value, i)));
 }
 
@@ -163,10 +163,11 @@ void llmobs_fact_request(struct llmobs_reading *reading)
     }
     note_reasoning(reading);
     note_conversation(reading, request);
-    llmobs_span_fact(span, "output_type", output_type(request));
-    llmobs_span_fact(span, "request_service_tier",
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_OUTPUT_TYPE,
+                     output_type(request));
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_REQUEST_SERVICE_TIER,
                      llmobs_json_gets(request, "service_tier"));
-    llmobs_span_fact(span, "previous_response_id",
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_PREVIOUS_RESPONSE_ID,
                      llmobs_json_gets(request, "previous_response_id"));
 }
 
@@ -175,31 +176,33 @@ void llmobs_fact_apart(struct llmobs_span *span)
     size_t count = llmobs_json_len(span->input_messages);
 
     if (count > 0)
-        llmobs_span_fact_int(span, "apart", (int64_t)count);
+        llmobs_span_fact_int(&span->facts, LLMOBS_FACT_APART, (int64_t)count);
 }
 
 /* -- the answer ----------------------------------------------------------- */
 
 /* Sets a fact to the text under the first of two keys that has one, unless it
  * is set. */
-static bool note_once(struct llmobs_span *span, const char *fact,
+static bool note_once(struct llmobs_span *span, enum llmobs_fact fact,
                       const struct llmobs_json *body, const char *key,
                       const char *other)
 {
     const char *text;
 
-    if (has_fact(span, fact))
+    if (is_set(span, fact))
         return true;
     text = llmobs_json_gets(body, key);
-    llmobs_span_fact(span, fact, text ? text : llmobs_json_gets(body, other));
+    llmobs_span_fact(&span->facts, fact,
+                     text ? text : llmobs_json_gets(body, other));
     return false;
 }
 
 static bool note_names(struct llmobs_span *span, const struct llmobs_json *body)
 {
-    bool id = note_once(span, "response_id", body, "id", "responseId");
-    bool model =
-        note_once(span, "response_model", body, "model", "modelVersion");
+    bool id =
+        note_once(span, LLMOBS_FACT_RESPONSE_ID, body, "id", "responseId");
+    bool model = note_once(span, LLMOBS_FACT_RESPONSE_MODEL, body, "model",
+                           "modelVersion");
 
     return id && model;
 }
@@ -216,9 +219,9 @@ static bool note_answer(struct llmobs_reading *reading,
         return true;
     known = note_names(span, body);
     note_conversation(reading, body);
-    llmobs_span_fact(span, "response_service_tier",
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER,
                      llmobs_json_gets(body, "service_tier"));
-    llmobs_span_fact(span, "system_fingerprint",
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_SYSTEM_FINGERPRINT,
                      llmobs_json_gets(body, "system_fingerprint"));
     return known;
 }
@@ -310,28 +313,21 @@ void llmobs_fact_finish(struct llmobs_span *span, const char *reason)
         reason = "";
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
         if (strcasecmp(reason, reasons[i].theirs) == 0) {
-            llmobs_span_fact_add(span, "finish_reasons", reasons[i].word);
+            llmobs_span_fact_add_word(&span->facts, LLMOBS_FACT_FINISH_REASONS,
+                                      reasons[i].word);
             return;
         }
-    llmobs_span_fact_add(span, "finish_reasons", reason);
+    llmobs_span_fact_add(&span->facts, LLMOBS_FACT_FINISH_REASONS, reason);
 }
 
 void llmobs_fact_refused(struct llmobs_span *span)
 {
-    llmobs_json_unset(span->facts, "finish_reasons");
+    llmobs_span_fact_unset(&span->facts, LLMOBS_FACT_FINISH_REASONS);
 }
 
-int llmobs_fact_drop(struct llmobs_span *span)
+void llmobs_fact_drop(struct llmobs_span *span)
 {
-    struct llmobs_json *facts = llmobs_json_object();
-    int rc = llmobs_json_sets(facts, "error_code",
-                              llmobs_json_gets(span->facts, "error_code"));
-
-    if (rc < 0 || !facts) {
-        llmobs_json_free(facts);
-        return -ENOMEM;
-    }
-    llmobs_json_free(span->facts);
-    span->facts = facts;
-    return 0;
+    for (int fact = 0; fact < LLMOBS_FACTS; fact++)
+        if (fact != LLMOBS_FACT_ERROR_CODE)
+            llmobs_span_fact_unset(&span->facts, (enum llmobs_fact)fact);
 }

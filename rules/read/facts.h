@@ -6,9 +6,8 @@
  *
  * Owns:    nothing.
  * Threads: any; no state.
- * Errors:  none but _drop's: a fact is a detail, which is left out without
- *          memory.
- * Limits:  those of llmobs_span_fact; LLMOBS_FACT_EVENTS events of a stream are
+ * Errors:  none: a fact is a detail, which is left out without memory.
+ * Limits:  those of span_facts.h; LLMOBS_FACT_EVENTS events of a stream are
  *          searched for the answer's id and model.
  */
 #ifndef LLMOBS_READ_FACTS_H
@@ -44,8 +43,8 @@ void llmobs_fact_finish(struct llmobs_span *span, const char *reason);
 /* The call was refused: nothing has ended for any reason. */
 void llmobs_fact_refused(struct llmobs_span *span);
 
-/* Drops all facts but the word for the error. -ENOMEM. */
-int llmobs_fact_drop(struct llmobs_span *span);
+/* Drops all facts but the word for the error. */
+void llmobs_fact_drop(struct llmobs_span *span);
 
 /* Notes that the input messages so far are system texts that the API has apart
  * from the messages. */

@@ -306,7 +306,8 @@ static int finish_span(struct llmobs_reading *reading)
         return -ENOMEM;
     llmobs_json_free(reading->span->metrics);
     reading->span->metrics = none;
-    return llmobs_fact_drop(reading->span);
+    llmobs_fact_drop(reading->span);
+    return 0;
 }
 
 static int ask_form(struct llmobs_reading *reading)

@@ -165,6 +165,24 @@ static struct llmobs_json *side(const struct llmobs_json *messages,
     return io;
 }
 
+static void put_facts(const struct llmobs_span *span, struct llmobs_json *out)
+{
+    struct llmobs_facts none;
+    struct llmobs_json *facts;
+    struct llmobs_buf text;
+
+    llmobs_span_facts_init(&none);
+    llmobs_buf_init(&text, 1 << 20);
+    if (llmobs_span_facts_write(&span->facts, &none, &text) == 0 &&
+        llmobs_json_parse((struct llmobs_text){text.data, text.len}, &facts) ==
+            0) {
+        if (llmobs_json_len(facts) > 0)
+            llmobs_json_set(out, "_call", llmobs_json_share(facts));
+        llmobs_json_free(facts);
+    }
+    llmobs_buf_fini(&text);
+}
+
 static struct llmobs_json *normal(const struct llmobs_span *span)
 {
     struct llmobs_json *out = llmobs_json_object();
@@ -190,8 +208,7 @@ static struct llmobs_json *normal(const struct llmobs_span *span)
     if (span->tool_definitions)
         llmobs_json_set(out, "tool_definitions",
                         llmobs_json_clone(span->tool_definitions));
-    if (llmobs_json_len(span->facts) > 0)
-        llmobs_json_set(out, "_call", llmobs_json_clone(span->facts));
+    put_facts(span, out);
     if (span->failed) {
         error = llmobs_json_object();
         llmobs_json_sets(error, "type", span->error_type);

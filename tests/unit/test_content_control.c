@@ -224,7 +224,7 @@ END_TEST
 
 /* Facts that a peer may have made are words without content, and redacted ones
  * with it; the core's own stay. */
-START_TEST(test_facts)
+START_TEST(test_facts_of_a_call)
 {
     static const char facts[] =
         "{\"_call\": {\"flags\": 257, \"parent\": \"4111111111111111\","
@@ -561,7 +561,7 @@ UNIT_SUITE(content_control)
     UNIT_TEST(suite, test_bad_pattern);
     UNIT_TEST(suite, test_off);
     UNIT_TEST(suite, test_redact);
-    UNIT_TEST(suite, test_facts);
+    UNIT_TEST(suite, test_facts_of_a_call);
     UNIT_TEST(suite, test_repeated);
     UNIT_TEST(suite, test_joined);
     UNIT_TEST(suite, test_members);

@@ -30,31 +30,55 @@ static struct llmobs_text text_of(const char *text)
 /* -- one value --------------------------------------------------------------
  */
 
-START_TEST(long_texts_are_left_out)
+/* The facts of the span as an object, good until the next call. */
+static const struct llmobs_json *facts(void)
+{
+    static struct llmobs_json *json;
+    struct llmobs_facts none;
+    struct llmobs_buf text;
+
+    llmobs_json_free(json);
+    json = NULL;
+    llmobs_span_facts_init(&none);
+    llmobs_buf_init(&text, 1 << 20);
+    ck_assert_int_eq(llmobs_span_facts_write(&span.facts, &none, &text), 0);
+    ck_assert_int_eq(
+        llmobs_json_parse((struct llmobs_text){text.data, text.len}, &json), 0);
+    llmobs_buf_fini(&text);
+    return json;
+}
+
+static const char *element(const char *key, size_t i)
+{
+    return llmobs_json_text(llmobs_json_at(llmobs_json_get(facts(), key), i));
+}
+
+START_TEST(long_facts_are_left_out)
 {
     char text[LLMOBS_FACT_MAX + 2] = {0};
-    const struct llmobs_json *list;
 
     memset(text, 'a', LLMOBS_FACT_MAX);
-    llmobs_span_fact(&span, "response_id", text);
-    ck_assert_str_eq(llmobs_json_gets(span.facts, "response_id"), text);
+    llmobs_span_fact(&span.facts, LLMOBS_FACT_RESPONSE_ID, text);
+    ck_assert_str_eq(llmobs_json_gets(facts(), "response_id"), text);
     text[LLMOBS_FACT_MAX] = 'a';
-    llmobs_span_fact(&span, "system_fingerprint", text);
-    llmobs_span_fact(&span, "system_fingerprint", "");
-    llmobs_span_fact(&span, "system_fingerprint", NULL);
-    ck_assert_ptr_null(llmobs_json_get(span.facts, "system_fingerprint"));
+    llmobs_span_fact(&span.facts, LLMOBS_FACT_SYSTEM_FINGERPRINT, text);
+    llmobs_span_fact(&span.facts, LLMOBS_FACT_SYSTEM_FINGERPRINT, "");
+    llmobs_span_fact(&span.facts, LLMOBS_FACT_SYSTEM_FINGERPRINT, NULL);
+    ck_assert_ptr_null(llmobs_json_get(facts(), "system_fingerprint"));
     for (int i = 0; i < LLMOBS_FACT_ITEMS + 9; i++)
-        llmobs_span_fact_add(&span, "finish_reasons", i ? "stop" : text);
-    list = llmobs_json_get(span.facts, "finish_reasons");
-    ck_assert_uint_eq(llmobs_json_len(list), LLMOBS_FACT_ITEMS);
-    ck_assert_str_eq(llmobs_json_text(llmobs_json_at(list, 0)), "_OTHER");
-    ck_assert_str_eq(llmobs_json_text(llmobs_json_at(list, 1)), "stop");
-    llmobs_span_fact_int(&span, "dimensions", -1);
-    ck_assert_ptr_null(llmobs_json_get(span.facts, "dimensions"));
+        llmobs_span_fact_add(&span.facts, LLMOBS_FACT_FINISH_REASONS,
+                             i ? "stop" : text);
+    ck_assert_uint_eq(
+        llmobs_json_len(llmobs_json_get(facts(), "finish_reasons")),
+        LLMOBS_FACT_ITEMS);
+    ck_assert_str_eq(element("finish_reasons", 0), "_OTHER");
+    ck_assert_str_eq(element("finish_reasons", 1), "stop");
+    llmobs_span_fact_int(&span.facts, LLMOBS_FACT_DIMENSIONS, -1);
+    ck_assert_ptr_null(llmobs_json_get(facts(), "dimensions"));
 }
 END_TEST
 
-START_TEST(secrets_are_masked)
+START_TEST(facts_are_masked)
 {
     static const char *const ids[] = {
         "chatcmpl-BqkXn8kUT5cC1lrAtGZ2dp6rWZ9aE",
@@ -64,34 +88,96 @@ START_TEST(secrets_are_masked)
         "us.meta.llama"};
 
     for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
-        llmobs_span_fact(&span, "response_id", ids[i]);
-        ck_assert_str_eq(llmobs_json_gets(span.facts, "response_id"), ids[i]);
+        llmobs_span_fact(&span.facts, LLMOBS_FACT_RESPONSE_ID, ids[i]);
+        ck_assert_str_eq(llmobs_json_gets(facts(), "response_id"), ids[i]);
     }
-    llmobs_span_fact(&span, "response_model", "sk-proj-SECRETSECRETSECRET1234");
+    llmobs_span_fact(&span.facts, LLMOBS_FACT_RESPONSE_MODEL,
+                     "sk-proj-SECRETSECRETSECRET1234");
     ck_assert_ptr_null(
-        strstr(llmobs_json_gets(span.facts, "response_model"), "SECRET"));
-    llmobs_span_fact_add(&span, "finish_reasons", "api_key=SECRETSECRET1234");
-    ck_assert_ptr_null(
-        strstr(llmobs_json_text(llmobs_json_at(
-                   llmobs_json_get(span.facts, "finish_reasons"), 0)),
-               "SECRET"));
+        strstr(llmobs_json_gets(facts(), "response_model"), "SECRET"));
+    llmobs_span_fact_add(&span.facts, LLMOBS_FACT_FINISH_REASONS,
+                         "api_key=SECRETSECRET1234");
+    ck_assert_ptr_null(strstr(element("finish_reasons", 0), "SECRET"));
+}
+END_TEST
+
+/* Lists grow beside other facts, and beside each other. */
+START_TEST(lists_grow_in_turn)
+{
+    for (int i = 0; i < 3; i++) {
+        llmobs_span_fact_add(&span.facts, LLMOBS_FACT_FINISH_REASONS, "a\"]");
+        llmobs_span_fact_add(&span.facts, LLMOBS_FACT_FINISH_REASONS, "b");
+        llmobs_span_fact_add(&span.facts, LLMOBS_FACT_ENCODING_FORMATS, "c");
+        llmobs_span_fact_int(&span.facts, LLMOBS_FACT_PORT, 80 + i);
+        llmobs_span_fact_word(&span.facts, LLMOBS_FACT_HOST, "h\x01");
+    }
+    ck_assert_uint_eq(
+        llmobs_json_len(llmobs_json_get(facts(), "finish_reasons")), 6);
+    ck_assert_str_eq(element("finish_reasons", 4), "a\"]");
+    ck_assert_str_eq(element("finish_reasons", 5), "b");
+    ck_assert_str_eq(element("encoding_formats", 2), "c");
+    ck_assert_int_eq(llmobs_json_to_int(llmobs_json_get(facts(), "port")), 82);
+    ck_assert_str_eq(llmobs_json_gets(facts(), "host"), "h\x01");
+    llmobs_span_fact_unset(&span.facts, LLMOBS_FACT_FINISH_REASONS);
+    llmobs_span_fact_add(&span.facts, LLMOBS_FACT_FINISH_REASONS, "d");
+    ck_assert_str_eq(element("finish_reasons", 0), "d");
 }
 END_TEST
 
 /* -- of the core ------------------------------------------------------------
  */
 
+/* The lead of the span's event, closed. */
+static struct llmobs_json *lead(void)
+{
+    struct llmobs_json *json;
+    struct llmobs_buf text;
+
+    llmobs_buf_init(&text, 1 << 20);
+    ck_assert_int_eq(llmobs_facts_lead(&span, &config, &text), 0);
+    llmobs_buf_cut(&text, text.len - 2);
+    ck_assert_int_eq(llmobs_buf_addc(&text, '}'), 0);
+    ck_assert_int_eq(
+        llmobs_json_parse((struct llmobs_text){text.data, text.len}, &json), 0);
+    llmobs_buf_fini(&text);
+    return json;
+}
+
 static void expect(const char *want)
 {
-    struct llmobs_json *facts = llmobs_facts_make(&span, &config);
+    struct llmobs_json *json = lead();
+    struct llmobs_json *all = llmobs_json_get(json, LLMOBS_FACTS_KEY);
     char *text;
 
-    llmobs_json_unset(facts, "executable");
-    llmobs_json_unset(facts, "pid");
-    text = llmobs_json_dumps(facts, 0);
+    llmobs_json_unset(all, "executable");
+    llmobs_json_unset(all, "pid");
+    text = llmobs_json_dumps(all, 0);
     ck_assert_str_eq(text, want);
     free(text);
-    llmobs_json_free(facts);
+    llmobs_json_free(json);
+}
+
+static void expect_text(const char *key, const char *want)
+{
+    struct llmobs_json *json = lead();
+    const char *text =
+        llmobs_json_gets(llmobs_json_get(json, LLMOBS_FACTS_KEY), key);
+
+    if (want)
+        ck_assert_str_eq(text, want);
+    else
+        ck_assert_ptr_null(text);
+    llmobs_json_free(json);
+}
+
+static void expect_int(const char *key, int64_t want)
+{
+    struct llmobs_json *json = lead();
+
+    ck_assert_int_eq(llmobs_json_to_int(llmobs_json_get(
+                         llmobs_json_get(json, LLMOBS_FACTS_KEY), key)),
+                     want);
+    llmobs_json_free(json);
 }
 
 START_TEST(the_trace)
@@ -113,6 +199,17 @@ START_TEST(the_trace)
 }
 END_TEST
 
+START_TEST(facts_are_filtered)
+{
+    config.privacy.content = LLMOBS_CONTENT_OFF;
+    llmobs_span_fact(&span.facts, LLMOBS_FACT_RESPONSE_ID, "id");
+    llmobs_span_fact(&span.facts, LLMOBS_FACT_REASONING_LEVEL, "tell me all");
+    llmobs_span_fact(&span.facts, LLMOBS_FACT_REQUEST_MODEL, "my model");
+    expect("{\"flags\": 257, \"request_model\": \"my model\", "
+           "\"response_id\": \"id\"}");
+}
+END_TEST
+
 START_TEST(the_answer)
 {
     span.streamed = span.proxied = span.traced = true;
@@ -128,18 +225,11 @@ END_TEST
 
 START_TEST(the_process)
 {
-    struct llmobs_json *facts = llmobs_facts_make(&span, &config);
-
-    ck_assert_int_eq(llmobs_json_to_int(llmobs_json_get(facts, "pid")),
-                     getpid());
-    ck_assert_str_eq(llmobs_json_gets(facts, "executable"), "unit");
-    llmobs_json_free(facts);
-    llmobs_json_unset(span.facts, "executable");
+    expect_int("pid", getpid());
+    expect_text("executable", "unit");
     config.pid = 77;
-    facts = llmobs_facts_make(&span, &config);
-    ck_assert_int_eq(llmobs_json_to_int(llmobs_json_get(facts, "pid")), 77);
-    ck_assert_ptr_null(llmobs_json_get(facts, "executable"));
-    llmobs_json_free(facts);
+    expect_int("pid", 77);
+    expect_text("executable", NULL);
 }
 END_TEST
 
@@ -160,33 +250,25 @@ static const struct {
 
 START_TEST(the_error)
 {
-    struct llmobs_json *facts;
-
     span.http_status = errors[_i].status;
     llmobs_span_fail(&span, errors[_i].type, "a sentence");
-    facts = llmobs_facts_make(&span, &config);
-    ck_assert_str_eq(llmobs_json_gets(facts, "error_code"), errors[_i].code);
-    llmobs_json_free(facts);
+    expect_text("error_code", errors[_i].code);
 }
 END_TEST
 
 START_TEST(a_provider_names_its_error)
 {
-    struct llmobs_json *facts;
-
-    llmobs_span_fact(&span, "error_code", "model_not_found");
+    llmobs_span_fact(&span.facts, LLMOBS_FACT_ERROR_CODE, "model_not_found");
     llmobs_span_fail(&span, "invalid_request_error", "no such model");
-    facts = llmobs_facts_make(&span, &config);
-    ck_assert_str_eq(llmobs_json_gets(facts, "error_code"), "model_not_found");
-    llmobs_json_free(facts);
+    expect_text("error_code", "model_not_found");
 }
 END_TEST
 
 /* -- in a text --------------------------------------------------------------
  */
 
-/* Adds the facts to the event and takes them out again. */
-static void round_trip(const struct llmobs_json *facts, const char *event)
+/* Puts the lead before an event and takes it off again. */
+static void round_trip(const char *event)
 {
     struct llmobs_facts_parts parts;
     struct llmobs_json *whole;
@@ -194,49 +276,40 @@ static void round_trip(const struct llmobs_json *facts, const char *event)
     char *out;
 
     llmobs_buf_init(&buf, 1 << 20);
-    ck_assert_int_eq(llmobs_facts_add(facts, text_of(event), &buf), 0);
+    ck_assert_int_eq(llmobs_facts_lead(&span, &config, &buf), 0);
+    ck_assert_int_eq(llmobs_buf_adds(&buf, event + 1), 0);
     ck_assert_int_eq(
         llmobs_json_parse((struct llmobs_text){buf.data, buf.len}, &whole), 0);
+    ck_assert_ptr_nonnull(llmobs_json_get(whole, LLMOBS_FACTS_KEY));
     parts = llmobs_facts_split((struct llmobs_text){buf.data, buf.len});
     ck_assert_int_ge(asprintf(&out, "%.*s%.*s", (int)parts.lead.len,
                               parts.lead.data, (int)parts.rest.len,
-                              parts.rest.len ? parts.rest.data : ""),
+                              parts.rest.data),
                      0);
     ck_assert_str_eq(out, event);
-    free(out);
-    out = llmobs_json_dumps(llmobs_json_get(whole, LLMOBS_FACTS_KEY), 0);
-    if (llmobs_json_len(facts) > 0) {
-        char *want = llmobs_json_dumps(facts, 0);
-
-        ck_assert_str_eq(out, want);
-        free(want);
-    }
     free(out);
     llmobs_json_free(whole);
     llmobs_buf_fini(&buf);
 }
 
-START_TEST(a_text_comes_apart)
+START_TEST(facts_come_apart)
 {
-    static const char *const texts[] = {"",         "plain",    "}",
-                                        "{",        "\"}",      "\\",
-                                        "\\\"}, ",  "{\"_",     "\"_call\": {}",
-                                        "\n\t\x01", "\xc3\xa9", "]},{[",
-                                        "\\u0022",  "\\\\\\"};
-    static const char *const events[] = {"{}", "{\"_dd\": {\"a\": \"}\"}}",
+    static const char *const texts[] = {
+        "plain",    "}",        "{",     "\"}",
+        "\\",       "\\\"}, ",  "{\"_",  "\"_call\": {}",
+        "\n\t\x01", "\xc3\xa9", "]},{[", "\\u0022",
+        "\\\\\\\"", "\xff"};
+    static const char *const events[] = {"{\"_dd\": {\"a\": \"}\"}}",
                                          "{\"a\": \"\\\"{\", \"b\": [{}]}"};
 
-    for (size_t e = 0; e < sizeof(events) / sizeof(*events); e++) {
-        round_trip(NULL, events[e]);
-        round_trip(span.facts, events[e]);
-    }
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        llmobs_span_fact(&span, "provider", texts[i]);
-        llmobs_span_fact(&span, texts[i], texts[i]);
-        llmobs_span_fact_add(&span, "finish_reasons", texts[i]);
-        llmobs_span_fact_int(&span, "port", (int64_t)i);
+        llmobs_span_fact(&span.facts, LLMOBS_FACT_PROVIDER, texts[i]);
+        llmobs_span_fact_add(&span.facts, LLMOBS_FACT_FINISH_REASONS, texts[i]);
+        llmobs_span_fact_int(&span.facts, LLMOBS_FACT_PORT, (int64_t)i);
+        ck_assert_str_eq(element("finish_reasons", i),
+                         *texts[i] == '\xff' ? "\xef\xbf\xbd" : texts[i]);
         for (size_t e = 0; e < sizeof(events) / sizeof(*events); e++)
-            round_trip(span.facts, events[e]);
+            round_trip(events[e]);
     }
 }
 END_TEST
@@ -272,21 +345,29 @@ START_TEST(another_text_stays_whole)
 }
 END_TEST
 
+static void add(Suite *s, const char *name, const TTest *test, int count)
+{
+    TCase *c = tcase_create(name);
+
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_loop_test(c, test, 0, count);
+    suite_add_tcase(s, c);
+}
+
 UNIT_SUITE(facts)
 {
     Suite *s = suite_create("facts");
-    TCase *c = tcase_create("facts");
 
-    tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_test(c, long_texts_are_left_out);
-    tcase_add_test(c, secrets_are_masked);
-    tcase_add_test(c, the_trace);
-    tcase_add_test(c, the_answer);
-    tcase_add_test(c, the_process);
-    tcase_add_loop_test(c, the_error, 0, sizeof(errors) / sizeof(*errors));
-    tcase_add_test(c, a_provider_names_its_error);
-    tcase_add_test(c, a_text_comes_apart);
-    tcase_add_test(c, another_text_stays_whole);
-    suite_add_tcase(s, c);
+    add(s, "long_facts_are_left_out", long_facts_are_left_out, 1);
+    add(s, "facts_are_masked", facts_are_masked, 1);
+    add(s, "lists_grow_in_turn", lists_grow_in_turn, 1);
+    add(s, "facts_are_filtered", facts_are_filtered, 1);
+    add(s, "the_trace", the_trace, 1);
+    add(s, "the_answer", the_answer, 1);
+    add(s, "the_process", the_process, 1);
+    add(s, "the_error", the_error, sizeof(errors) / sizeof(*errors));
+    add(s, "a_provider_names_its_error", a_provider_names_its_error, 1);
+    add(s, "facts_come_apart", facts_come_apart, 1);
+    add(s, "another_text_stays_whole", another_text_stays_whole, 1);
     return s;
 }
