@@ -1998,8 +1998,8 @@ HAZARDS = [
               "            part.len--;\n", "")],
           ["unit a_limit_cuts_between_characters"]),
          ("half-a-picture", [
-             ("core/otlp/messages.c", "limit > 0 && strlen(content) > limit",
-              "limit > strlen(content) && limit > SIZE_MAX / 2")],
+             ("core/otlp/messages.c", "limit > 0 && len > limit",
+              "limit > 0 && len > SIZE_MAX / 2")],
           ["unit a_limit_cuts_the_texts_inside"])]),
     ("metrics of a process that lives for one call",
      "a process sends its sums for the first time after an interval, and at "

@@ -17,7 +17,7 @@ void llmobs_document_put(struct llmobs_otlp_attributes *out, const char *key,
                                        const void *ctx),
                          const void *ctx)
 {
-    struct llmobs_document d = {out->writer, out->value_max};
+    struct llmobs_document d = {.writer = out->writer, .limit = out->value_max};
     struct llmobs_buf *to = out->writer->out;
     size_t begin;
 
@@ -25,23 +25,50 @@ void llmobs_document_put(struct llmobs_otlp_attributes *out, const char *key,
         return;
     begin = to->len;
     write(&d, ctx);
-    while (d.limit / 2 >= LEAST && to->len - begin > out->value_max &&
+    while (d.limit > 0 && d.longest / 2 >= LEAST && d.len > out->value_max &&
            out->writer->error == 0) {
-        d.limit /= 2;
+        d.limit = d.longest / 2;
+        d.longest = d.len = 0;
         llmobs_buf_cut(to, begin);
         write(&d, ctx);
     }
     llmobs_otlp_doc_close(out->writer);
 }
 
+/* The bytes of a text between quotation marks: the same in protobuf and in
+ * JSON, where the document itself is quoted once more. */
+static size_t quoted_len(struct llmobs_text text)
+{
+    size_t len = text.len + 2;
+
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+
+        if (byte == '"' || byte == '\\')
+            len++;
+        else if (byte < ' ')
+            len += strchr("\n\r\t\b\f", byte) ? 1 : 5;
+    }
+    return len;
+}
+
 void llmobs_document_raw(struct llmobs_document *d, const char *json)
 {
+    if (d->limit > 0)
+        d->len += strlen(json);
     llmobs_otlp_doc_raw(d->writer, json);
+}
+
+static void put_string(struct llmobs_document *d, struct llmobs_text text)
+{
+    if (d->limit > 0)
+        d->len += quoted_len(text);
+    llmobs_otlp_doc_string(d->writer, text);
 }
 
 void llmobs_document_string(struct llmobs_document *d, const char *text)
 {
-    llmobs_otlp_doc_string(d->writer, text_of(text));
+    put_string(d, text_of(text));
 }
 
 /* Ends before the character that passes the limit. */
@@ -54,7 +81,9 @@ void llmobs_document_text(struct llmobs_document *d, const char *text)
         while (part.len > 0 && (text[part.len] & 0xC0) == 0x80)
             part.len--;
     }
-    llmobs_otlp_doc_string(d->writer, part);
+    if (part.len > d->longest)
+        d->longest = part.len;
+    put_string(d, part);
 }
 
 /* -- values -------------------------------------------------------------- */
@@ -90,6 +119,25 @@ static void put_object(struct llmobs_document *d,
     llmobs_document_raw(d, *before == '{' ? "{}" : "}");
 }
 
+/* Where there is a limit, its bytes are counted. */
+static void put_whole(struct llmobs_document *d, const struct llmobs_json *json)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    if (d->limit == 0) {
+        llmobs_otlp_doc_value(d->writer, json);
+        return;
+    }
+    llmobs_buf_init(&text, SIZE_MAX);
+    rc = llmobs_json_dump(json, LLMOBS_JSON_KEEP_ORDER, &text);
+    if (rc == 0)
+        llmobs_document_raw(d, text.data);
+    else if (d->writer->error == 0)
+        d->writer->error = rc;
+    llmobs_buf_fini(&text);
+}
+
 /* Goes into containers only to cut the texts in them. */
 static void put_value(struct llmobs_document *d, const struct llmobs_json *json,
                       int depth)
@@ -103,7 +151,7 @@ static void put_value(struct llmobs_document *d, const struct llmobs_json *json,
     else if (llmobs_json_is_object(json) && !deep)
         put_object(d, json, depth);
     else
-        llmobs_otlp_doc_value(d->writer, json);
+        put_whole(d, json);
 }
 
 void llmobs_document_value(struct llmobs_document *d,

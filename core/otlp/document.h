@@ -18,11 +18,14 @@
 
 struct llmobs_document {
     struct llmobs_otlp_writer *writer;
-    size_t limit; /* bytes of a text in it; 0: none */
+    size_t limit;   /* bytes of a text in it; 0: none */
+    size_t longest; /* where there is one: of its texts so far */
+    size_t len;     /* likewise: its bytes so far */
 };
 
-/* Writes the attribute; `write` writes the document, and may be called again
- * with a lower limit, after which only the last one counts. */
+/* Writes the attribute; `write` writes the document, and is called again with a
+ * lower limit where the document does not fit: then only the last one counts.
+ */
 void llmobs_document_put(struct llmobs_otlp_attributes *out, const char *key,
                          void (*write)(struct llmobs_document *document,
                                        const void *ctx),

@@ -22,11 +22,12 @@ struct list {
     bool any_part;     /* in the open one */
     bool only_thought; /* likewise: reasoning alone */
     bool calls;        /* likewise: a tool is called */
+    const struct llmobs_json *served; /* the last call of a provider's tool */
 };
 
 static bool is(const char *text, const char *other)
 {
-    return text && strcmp(text, other) == 0;
+    return text && other && strcmp(text, other) == 0;
 }
 
 /* -- messages ------------------------------------------------------------ */
@@ -128,7 +129,7 @@ static void put_placeholder(struct list *l, const char *text)
 static void put_blob(struct list *l, const struct llmobs_json *blob, bool image)
 {
     const char *content = llmobs_json_gets(blob, "content");
-    size_t limit = l->d->limit;
+    size_t limit = l->d->limit, len = content ? strlen(content) : 0;
 
     if (!content)
         return;
@@ -136,7 +137,7 @@ static void put_blob(struct list *l, const struct llmobs_json *blob, bool image)
         put_placeholder(l, image ? NO_IMAGE : NO_AUDIO);
         return;
     }
-    if (limit > 0 && strlen(content) > limit) {
+    if (limit > 0 && len > limit) {
         put_placeholder(l, image ? BIG_IMAGE : BIG_AUDIO);
         return;
     }
@@ -145,6 +146,8 @@ static void put_blob(struct list *l, const struct llmobs_json *blob, bool image)
     put_member(l, ",\"mime_type\":", llmobs_json_gets(blob, "mime_type"));
     llmobs_document_raw(l->d, ",\"content\":");
     llmobs_document_string(l->d, content);
+    if (len > l->d->longest)
+        l->d->longest = len;
     end_part(l);
 }
 
@@ -197,6 +200,7 @@ static void put_call(struct list *l, const struct llmobs_json *call)
         llmobs_document_raw(l->d, "}");
     end_part(l);
     l->calls |= !server;
+    l->served = server ? call : l->served;
 }
 
 static void put_calls(struct list *l, const struct llmobs_json *calls)
@@ -205,21 +209,31 @@ static void put_calls(struct list *l, const struct llmobs_json *calls)
         put_call(l, llmobs_json_at(calls, i));
 }
 
+/* The provider's tool that gave a result; without a name of its own, that of
+ * the call before it. */
+static const char *server_name(const struct list *l,
+                               const struct llmobs_json *result)
+{
+    const char *name = llmobs_json_gets(result, "name");
+    const char *id = llmobs_json_gets(result, "tool_id");
+
+    if ((!name || !*name) && is(llmobs_json_gets(l->served, "tool_id"), id))
+        name = llmobs_json_gets(l->served, "name");
+    return name && *name ? name : "tool_result";
+}
+
 static void put_result(struct list *l, const struct llmobs_json *result,
                        bool server)
 {
     const char *text = llmobs_json_gets(result, "result");
-    const char *name = llmobs_json_gets(result, "name");
 
     server = server && l->source->form >= LLMOBS_SEMCONV_1_41;
     begin_part(l, server ? "{\"type\":\"server_tool_call_response\""
                          : "{\"type\":\"tool_call_response\"");
     put_member(l, ",\"id\":", llmobs_json_gets(result, "tool_id"));
     if (server) {
-        if (!name || !*name)
-            name = "tool_result";
         llmobs_document_raw(l->d, ",\"server_tool_call_response\":{\"type\":");
-        llmobs_document_string(l->d, name);
+        llmobs_document_string(l->d, server_name(l, result));
     }
     llmobs_document_raw(l->d, ",\"response\":");
     if (!text || !llmobs_document_container(l->d, text))

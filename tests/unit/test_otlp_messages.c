@@ -157,7 +157,7 @@ static const struct {
        "{\"type\": \"server_tool_call\", \"id\": \"t\", \"name\": \"f\", "
        "\"server_tool_call\": {\"type\": \"f\", \"arguments\": {}}}, "
        "{\"type\": \"server_tool_call_response\", \"id\": \"t\", "
-       "\"server_tool_call_response\": {\"type\": \"tool_result\", "
+       "\"server_tool_call_response\": {\"type\": \"f\", "
        "\"response\": \"r\"}}, " TEXT("done"),
        "stop")},
 };
