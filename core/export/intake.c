@@ -140,17 +140,20 @@ static enum llmobs_verdict judge(long status)
     return LLMOBS_VERDICT_REFUSED;
 }
 
-static const char *hint_of_agent(const struct llmobs_post *post, long status)
+static const char *hint_of_agent(struct llmobs_post *post,
+                                 const struct llmobs_http_reply *reply)
 {
     (void)post;
-    return status == 404 ? ": it has no EVP proxy" : "";
+    return reply->status == 404 ? ": it has no EVP proxy" : "";
 }
 
-static const char *hint_of_intake(const struct llmobs_post *post, long status)
+static const char *hint_of_intake(struct llmobs_post *post,
+                                  const struct llmobs_http_reply *reply)
 {
     (void)post;
-    return status == 403 ? ": DD_API_KEY and DD_SITE do not belong together"
-                         : "";
+    return reply->status == 403
+               ? ": DD_API_KEY and DD_SITE do not belong together"
+               : "";
 }
 
 static const struct llmobs_post_form agent_form = {

@@ -1,6 +1,7 @@
 #include "core/export/otlp_route.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -161,15 +162,36 @@ enum llmobs_verdict llmobs_otlp_judge(long status)
     return LLMOBS_VERDICT_REFUSED;
 }
 
-const char *llmobs_otlp_hint(const struct llmobs_post *post, long status)
+static const char *guess(long status)
 {
-    (void)post;
     if (status == 401 || status == 403)
         return ": look at OTEL_EXPORTER_OTLP_HEADERS";
-    return status == 404 || status == 405 || status == 415
-               ? ": the endpoint takes no OTLP over HTTP there"
-           : status < 400 ? ": no redirect is followed"
-                          : "";
+    if (status == 404 || status == 405 || status == 415)
+        return ": the endpoint takes no OTLP over HTTP there";
+    return status < 400 ? ": no redirect is followed" : "";
+}
+
+/* True for a body in one of the two forms of OTLP. */
+static bool has_form(const struct llmobs_http_reply *reply, bool *json)
+{
+    *json = strcasecmp(reply->type, "application/json") == 0;
+    return *json || strcasecmp(reply->type, "application/x-protobuf") == 0;
+}
+
+const char *llmobs_otlp_hint(struct llmobs_post *post,
+                             const struct llmobs_http_reply *reply)
+{
+    struct llmobs_otlp_route *route = (struct llmobs_otlp_route *)post;
+    struct llmobs_text body = {reply->body.data, reply->body.len};
+    struct llmobs_otlp_answer answer = {0};
+    bool json;
+
+    if (body.len == 0 || !has_form(reply, &json) ||
+        llmobs_otlp_read_refusal(body, json, &answer) != 0 ||
+        answer.message[0] == '\0')
+        return guess(reply->status);
+    (void)snprintf(route->words, sizeof(route->words), ": %s", answer.message);
+    return route->words;
 }
 
 /* True for a text that the log does not have yet. After LLMOBS_OTLP_SAID_MAX
@@ -211,20 +233,18 @@ void llmobs_otlp_accepted(struct llmobs_post *post,
 {
     struct llmobs_otlp_route *route = (struct llmobs_otlp_route *)post;
     struct llmobs_text body = {reply->body.data, reply->body.len};
-    bool json = strcasecmp(reply->type, "application/json") == 0;
     struct llmobs_otlp_answer answer = {0};
+    bool json;
 
     route->rejected = 0;
     if (body.len == 0)
         return;
-    if ((!json && strcasecmp(reply->type, "application/x-protobuf") != 0) ||
-        llmobs_otlp_read_answer(body, json, &answer) != 0) {
+    if (!has_form(reply, &json) ||
+        llmobs_otlp_read_answer(body, json, &answer) != 0)
         llmobs_log_once(LLMOBS_LOG_INFO, "otlp answer",
                         "exporter %s: an answer of status %ld cannot be read: "
                         "it counts as accepted",
                         post->form->name, reply->status);
-        return;
-    }
     if (answer.rejected > 0)
         route->rejected =
             answer.rejected > (int64_t)count ? (int64_t)count : answer.rejected;

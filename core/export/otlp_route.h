@@ -22,6 +22,7 @@
 #define LLMOBS_OTLP_REQUEST_MAX ((size_t)4 * 1024 * 1024)
 #define LLMOBS_OTLP_ANSWER_MAX ((size_t)4 * 1024 * 1024)
 #define LLMOBS_OTLP_SAID_MAX 16
+#define LLMOBS_OTLP_WORDS_MAX 264
 
 struct llmobs_otlp_route {
     struct llmobs_post post; /* first */
@@ -33,6 +34,7 @@ struct llmobs_otlp_route {
     uint64_t said[LLMOBS_OTLP_SAID_MAX]; /* hashes of the receiver's texts that
                                           * the log has */
     size_t said_count;
+    char words[LLMOBS_OTLP_WORDS_MAX]; /* of the last refusal */
 };
 
 /* Settles the exporter too: its exit, whether it warms, its back-off. Borrows
@@ -55,7 +57,8 @@ int llmobs_otlp_route_end(struct llmobs_otlp_route *route, size_t count);
 enum llmobs_verdict llmobs_otlp_judge(long status);
 void llmobs_otlp_accepted(struct llmobs_post *post,
                           const struct llmobs_http_reply *reply, size_t count);
-const char *llmobs_otlp_hint(const struct llmobs_post *post, long status);
+const char *llmobs_otlp_hint(struct llmobs_post *post,
+                             const struct llmobs_http_reply *reply);
 #define LLMOBS_OTLP_PAUSE_MS 30000
 #define LLMOBS_OTLP_RETRY_AFTER_MAX_MS (INT64_C(3600) * 1000)
 

@@ -100,12 +100,13 @@ int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
 
 /* -- the meaning of an answer -------------------------------------------- */
 
-static void say_denied(const struct llmobs_post *post, long status)
+static void say_denied(struct llmobs_post *post,
+                       const struct llmobs_http_reply *reply)
 {
     llmobs_log_once(LLMOBS_LOG_ERROR, post->form->denied,
                     "exporter %s: status %ld%s; %s are kept and tried again",
-                    post->form->name, status, post->form->hint(post, status),
-                    post->events);
+                    post->form->name, reply->status,
+                    post->form->hint(post, reply), post->events);
 }
 
 static int put_off(struct llmobs_post *post,
@@ -116,8 +117,9 @@ static int put_off(struct llmobs_post *post,
 
     post->exporter->retry_ms = ms > most ? most : ms > 0 ? ms : 0;
     llmobs_log_once(LLMOBS_LOG_WARN, post->form->later,
-                    "exporter %s: status %ld; %s are tried again",
-                    post->form->name, reply->status, post->events);
+                    "exporter %s: status %ld%s; %s are tried again",
+                    post->form->name, reply->status,
+                    post->form->hint(post, reply), post->events);
     return -EAGAIN;
 }
 
@@ -132,7 +134,8 @@ static int no_answer(struct llmobs_post *post, int rc, int64_t began_ns)
 }
 
 /* Halves a refused batch; one event alone is the wrong one. */
-static int settle(struct llmobs_post *post, size_t count, long status)
+static int settle(struct llmobs_post *post,
+                  const struct llmobs_http_reply *reply, size_t count)
 {
     if (count > 1) {
         post->most = count / 2;
@@ -140,8 +143,8 @@ static int settle(struct llmobs_post *post, size_t count, long status)
     }
     llmobs_log_once(
         LLMOBS_LOG_ERROR, post->form->refused,
-        "exporter %s: status %ld for a single event, which is dropped",
-        post->form->name, status);
+        "exporter %s: status %ld for a single event, which is dropped%s",
+        post->form->name, reply->status, post->form->hint(post, reply));
     return -EBADMSG;
 }
 
@@ -166,13 +169,13 @@ static int conclude(struct llmobs_post *post,
     case LLMOBS_VERDICT_LATER:
         return put_off(post, reply);
     case LLMOBS_VERDICT_DENIED:
-        say_denied(post, reply->status);
+        say_denied(post, reply);
         post->exporter->retry_ms = post->form->pause_ms;
         return -EACCES;
     case LLMOBS_VERDICT_REFUSED:
         break;
     }
-    return settle(post, count, reply->status);
+    return settle(post, reply, count);
 }
 
 /* -- sending ------------------------------------------------------------- */

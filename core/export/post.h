@@ -47,8 +47,10 @@ struct llmobs_post_form {
     /* Reads the answer to `count` accepted events. NULL: it says nothing. */
     void (*accepted)(struct llmobs_post *post,
                      const struct llmobs_http_reply *reply, size_t count);
-    /* A likely cause of a denial, with a colon before it, or "". */
-    const char *(*hint)(const struct llmobs_post *post, long status);
+    /* The cause of an answer that does not accept, with a colon before it, or
+     * "": the peer's own words, masked, or a guess. */
+    const char *(*hint)(struct llmobs_post *post,
+                        const struct llmobs_http_reply *reply);
 };
 
 /* The way to one peer. */

@@ -194,6 +194,23 @@ def too_big_or_too_many(t):
             books(t, captured=9, delivered=9, dropped=0)
 
 
+@test
+def the_words_of_a_refusal(t):
+    """The log has them, without their secrets; the text of a page it has not."""
+    said = '{"code":16%%2c"message":"no tenant of %s here"}' % SECRET
+    with Receiver("1:401,body=" + said, "2:404,body=<p>a page</p>") as receiver:
+        for words in ("status 401: no tenant of ", "status 404: the endpoint"):
+            with Living(t, otlp(receiver, **{
+                    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})) as app:
+                app.ask()
+                receiver.wait(receiver.posts)
+                time.sleep(0.2)
+                log = app.log()
+                app.end()
+            ok(words in log, "the log has no %r" % words)
+            ok(SECRET not in log and "a page" not in log, "the log")
+
+
 # ---- partial success -----------------------------------------------------
 
 def join_partial(protocol):

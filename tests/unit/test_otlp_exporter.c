@@ -324,6 +324,10 @@ START_TEST(what_each_body_means)
         {"application/json", "no JSON", 0},
         {"application/x-protobuf", "\x0a\x02\x08\x05", 5},
         {"application/x-protobuf", "\x0a\x04\x12\x02hi", 0},
+        {"application/x-protobuf",
+         "\x0a\x07\x08\x05\x12\x04"
+         "cut",
+         5},
         {"application/x-protobuf", "\xff\xff", 0},
         {"text/html", "\x0a\x02\x08\x05", 0},
         {"", "\x0a\x02\x08\x05", 0},
