@@ -20,7 +20,7 @@ SANFLAGS := $(SANFLAGS_$(SAN)) $(if $(SAN),-fno-omit-frame-pointer)
 OPT := $(if $(SAN),-O1 -g,-O2 -g)
 CPPFLAGS += -D_GNU_SOURCE -I. -Iinclude
 # Exceptions and cancellations of the program go through frames of ours.
-CFLAGS_ALL := -std=c11 $(OPT) $(WARN) -fvisibility=hidden \
+CFLAGS_ALL = -std=c11 $(OPT) $(WARN) -fvisibility=hidden \
 	-fasynchronous-unwind-tables $(SANFLAGS) $(CFLAGS)
 
 # The shim runs in processes without a libc: nothing may be called that is not
@@ -55,6 +55,13 @@ CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(shell find core -name '*.c'))
 RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(shell find rules -name '*.c'))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run/run_main.c, \
 	$(shell find cli -name '*.c')))
+# These rooms read the configuration once or wait for disk and network: there,
+# less code in every process is worth more than faster code.
+SMALL := $(filter-out $(B)/core/otlp/writer.o $(B)/core/otlp/letters.o,$(filter \
+	$(addsuffix /%.o,$(addprefix $(B)/core/,config deliver export ledger net otlp)),$(CORE_OBJ)))
+ifeq ($(SAN),)
+$(SMALL): OPT := -Os -g
+endif
 LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ) \
 	$(if $(TEST),$(B)/tests/support/crash_point.o)
 CPPFLAGS += $(if $(TEST),-DLLMOBS_TEST)
