@@ -5,6 +5,7 @@
 #include "cli/shared/cli.h"
 #include "core/base/fd.h"
 #include "core/config/config.h"
+#include "core/config/config_table.h"
 #include "llmobs.h"
 
 struct command {
@@ -72,11 +73,17 @@ static int finish(int status)
 
 static int print_variables(void)
 {
+    /* Here, not in the library, which every process loads. */
+    static const char *const helps[] = {
+#define V(name, type, fallback, help, form, offset, least, most) help,
+        VARIABLES(V)
+#undef V
+    };
     struct llmobs_config_variable row = {.name = NULL};
 
-    while (llmobs_config_next(&row))
+    for (const char *const *help = helps; llmobs_config_next(&row); help++)
         printf("%s (%s; default: %s)\n    %s\n", row.name, row.type,
-               *row.fallback != '\0' ? row.fallback : "none", row.help);
+               *row.fallback != '\0' ? row.fallback : "none", *help);
     return LLMOBS_CLI_OK;
 }
 

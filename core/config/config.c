@@ -22,7 +22,7 @@
 /* One text without pointers: the loader has nothing to relocate. */
 static const char texts[] =
 #define V(name, type, fallback, help, form, offset, least, most) \
-    name "\0" type "\0" fallback "\0" help "\0"
+    name "\0" type "\0" fallback "\0"
     VARIABLES(V);
 #undef V
 
@@ -42,14 +42,13 @@ static const char *behind(const char *text)
 
 bool llmobs_config_next(struct llmobs_config_variable *variable)
 {
-    const char *name = variable->help ? behind(variable->help) : texts;
+    const char *name = variable->name ? behind(variable->fallback) : texts;
 
     if (*name == '\0')
         return false;
     variable->name = name;
     variable->type = behind(name);
     variable->fallback = behind(variable->type);
-    variable->help = behind(variable->fallback);
     return true;
 }
 

@@ -133,7 +133,6 @@ struct llmobs_config_variable {
     const char *name;
     const char *type;
     const char *fallback;
-    const char *help;
 };
 
 /* Goes to the next row of the table; from a row of zeroes, to the first. False

@@ -1,5 +1,5 @@
 /* config_table - the table of variables and where each value goes; for
- * core/config/config.c alone. */
+ * core/config/config.c, and for its help, which the tool alone prints. */
 #ifndef LLMOBS_CONFIG_TABLE_H
 #define LLMOBS_CONFIG_TABLE_H
 

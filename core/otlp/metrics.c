@@ -412,7 +412,8 @@ static void write_key(struct llmobs_otlp_attributes *out,
         size_t len = strlen(at + 1);
 
         if (i == ATTR_PORT)
-            llmobs_otlp_attr_int(out, attribute_names[i], atoi(at + 1));
+            llmobs_otlp_attr_int(out, attribute_names[i],
+                                 strtol(at + 1, NULL, 10));
         else
             llmobs_otlp_attr_text(out, attribute_names[i],
                                   (struct llmobs_text){at + 1, len});
