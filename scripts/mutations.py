@@ -1204,9 +1204,12 @@ HAZARDS = [
                               "|| allowance->left;")], ["doctor work"])]),
 
     ("an endpoint of OTLP that never takes a span: a port of gRPC, a web page",
-     "`llmobs doctor` sends a request without a span, with the exporter's "
-     "headers, and looks for the first frame of HTTP/2 (`speaks_http2`, "
+     "`llmobs doctor` sends a request without a span, by the exporter's "
+     "route, and looks for the first frame of HTTP/2 (`speaks_http2`, "
      "`tell_success`)", [
+         ("bodiless-alone", [("cli/doctor/doctor_otlp.c", "inquiry->reply.status "
+                              "== 400)", "inquiry->reply.status == 1)")],
+          ["doctor_otlp answers"]),
          ("page-takes-spans", [("cli/doctor/doctor_otlp.c", "strcasecmp(inquiry->"
                                 "reply.type, \"text/html\") != 0",
                                 "inquiry->reply.status != 0")],
@@ -1837,7 +1840,12 @@ HAZARDS = [
 
     ("texts by OTLP for which nobody asked",
      "they go only where a variable asks for them, and never against "
-     "`LLMOBS_CONTENT=off` (`settle_content`)", [
+     "`LLMOBS_CONTENT=off` (`settle_content`); the log says once that they stay "
+     "(`tell_content`)", [
+         ("left-out-untold", [
+             ("core/export/otlp.c", "    if (config->otlp.content_unasked)",
+              "    if (config->otlp.span_content)")],
+          ["drain to_otlp"]),
          ("content-unasked", [
              ("core/config/config_otlp.c", "        !loading->capture && llmobs_config_given(",
               "        true || llmobs_config_given(")],

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 BUILD, *PARTS = sys.argv[1:]
 TOOL = os.path.join(BUILD, "llmobs")
@@ -202,6 +203,11 @@ def silence():
     expect("a port of gRPC that waits for the preface", 1, ["HTTP/2 alone"],
            at(talk(lambda one: one.recv(4096).startswith(b"PRI *") and
                    one.sendall(FRAME))))
+    began = time.monotonic()
+    expect("mute", 1, ["does not answer"],
+           at(talk(lambda one: one.recv(4096) and time.sleep(9)),
+              OTEL_EXPORTER_OTLP_TIMEOUT="300"))
+    check("mute: asked for a bounded time", time.monotonic() - began < 5)
     expect("no HTTP at all", 1, ["in no HTTP/1.1"], at(talk(noise)),
            ["HTTP/2 alone"])
     expect("nobody listens", 1, ["Connection refused"],
@@ -281,6 +287,9 @@ def choices():
            at(free, LLMOBS_EXPORTER="auto"))
     expect("switched off", 1, ["switched off by OTEL_SDK_DISABLED"],
            at(url, OTEL_SDK_DISABLED="true"))
+    expect("a password in the URL", 0, ["takes a request"],
+           at(url.replace("//", "//me:passw0rd-0123456789@")),
+           ["passw0rd"])
     expect("a header that is none", 0, ["OTEL_EXPORTER_OTLP_HEADERS: left out",
                                         "HEADERS=(set, not shown)"],
            at(url, OTEL_EXPORTER_OTLP_HEADERS="nonsense " + SECRET))

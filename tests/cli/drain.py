@@ -237,20 +237,35 @@ def to_a_url():
         arrived(dd, 2)
 
 
+def log_lines(text):
+    with open(os.path.join(FOLDER, "log")) as f:
+        return f.read().count(text)
+
+
 def to_otlp():
-    """Entries for an agent; then those for a receiver that was away."""
+    """Entries for an agent. The log says once that texts are left out."""
+    left_out = "the texts of messages are left out"
     calls(3)
     with Receiver() as receiver:
-        there = environment(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+        there = environment(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+                            OTEL_BSP_MAX_EXPORT_BATCH_SIZE="1")
         off = dict(there, OTEL_TRACES_EXPORTER="none")
         code, out, err = finish(start("--to", "otlp", env=off))
         equal((code, out, "switches it off" in err), (1, "", True), "off")
         ids = spooled_ids()
         expect(drain("--to", "otlp", env=there), 0, delivered=3)
         equal(set(str(int(i, 16)) for i in receiver.ids()), ids, "ids")
-        equal((len(receiver.ids()), receiver.wrong), (3, []), "requests")
+        equal((len(receiver.ids()), receiver.wrong), (3, []), "spans")
+        equal((len(receiver.posts()), log_lines(left_out)), (3, 1), "told")
+        equal(log_lines("hello there"), 0, "texts in the log")
+        calls(1)
+        asked = dict(
+            there, OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true")
+        expect(drain("--to", "otlp", env=asked), 0, delivered=1)
+        texts = ["hello there" in json.dumps(s) for s in receiver.spans()]
+        equal((texts, log_lines(left_out)), ([False] * 3 + [True], 1), "texts")
     equal(entries(), [], "left in the spool")
-    books(3, 3)
+    books(4, 4)
 
 
 def to_a_receiver_that_was_away():
@@ -258,14 +273,14 @@ def to_a_receiver_that_was_away():
     mine = dict(LLMOBS_EXPORTER="otlp",
                 OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:%d" % port)
     calls(2, **mine)
-    calls(1)
+    calls(1, OTEL_TRACES_SAMPLER="always_off")
     with Receiver(port=port) as receiver:
         expect(drain(env=environment(**mine)), 1, delivered=2, left=1,
                for_other_destinations=1)
         equal((len(receiver.ids()), receiver.wrong), (2, []), "requests")
-        none = environment(OTEL_TRACES_SAMPLER="always_off", **mine)
-        expect(drain("--to", "otlp", env=none), 0, sampled_out=1)
-        equal(len(receiver.ids()), 2, "with a sampler that takes none")
+        expect(drain("--to", "otlp", env=environment(**mine)), 0,
+               sampled_out=1)
+        equal(len(receiver.ids()), 2, "with what the sampler kept back")
     equal(entries(), [], "left in the spool")
 
 
