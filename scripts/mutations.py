@@ -2050,6 +2050,52 @@ HAZARDS = [
           ["unit a_delta_says_each_value_once",
            "otlp_metrics.an_outage_loses_and_doubles_nothing"])]),
 
+    ("an evaluation whose span has another trace in OTLP",
+     "the process remembers the trace that traceparent carries "
+     "(`llmobs_exported_note`), and the log record names it", [
+         ("exported-trace-forgotten", [
+             ("core/ops/c_api.c", "        llmobs_exported_note(context);\n",
+              "")], ["otlp_logs.of_a_program"]),
+         ("log-of-the-other-trace", [
+             ("core/otlp/logs.c", "\"_call\"), \"apm_trace\");",
+              "\"_call\"), \"none\");")],
+          ["unit the_trace_of_an_evaluation", "otlp_logs.around_a_script"])]),
+
+    ("texts in logs for which nobody asked",
+     "reasons, values of JSON and messages of errors are content "
+     "(`event_content`)", [
+         ("reason-unasked", [
+             ("core/otlp/logs.c", "    if (r->config->otlp.event_content) {",
+              "    if (r->config) {")],
+          ["unit content_of_an_evaluation", "otlp_logs.content_is_asked_for"]),
+         ("error-text-unasked", [
+             ("core/otlp/logs.c", "        (r->config->otlp.event_content || "
+              "llmobs_content_is_code(message)))", "        true)")],
+          ["unit a_failure", "otlp_logs.a_failed_call"])]),
+
+    ("an evaluation that OTLP cannot say",
+     "is counted as dropped (`LLMOBS_OUTCOME_UNSAID`), whoever else has it", [
+         ("unsaid-uncounted", [
+             ("core/export/otlp_logs.c", "    note(logs, place, "
+              "LLMOBS_OUTCOME_UNSAID);\n", "    (void)logs;\n    (void)place;"
+              "\n")], ["otlp_logs.by_a_tag_it_cannot_be_said"])]),
+
+    ("calls with nothing to log, and a receiver of logs that is away",
+     "they are done with at once: they wait for no receiver", [
+         ("all-calls-wait-for-logs", [
+             ("core/export/otlp_logs.c", "    if (said->count == 0)\n"
+              "        return (int)count;\n", "    if (said->count == 0)\n"
+              "        return -EAGAIN;\n")],
+          ["otlp_logs.a_call_that_went_well_is_no_record"])]),
+
+    ("messages in an event as texts",
+     "documents of a span are structures there (`is_document`)", [
+         ("documents-stay-texts", [
+             ("core/otlp/logs.c", "        if (is(key, keys[i]))\n"
+              "            return true;\n", "        if (is(key, keys[i]))\n"
+              "            return false;\n")],
+          ["unit details", "otlp_logs.details_of_a_call"])]),
+
     ("a peer that names another model in each answer",
      "a metric has a bounded number of series; the values of further ones are "
      "together in one", [

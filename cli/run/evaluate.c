@@ -28,6 +28,7 @@ struct job {
                                     */
     char span_id[24];
     char trace_id[LLMOBS_TRACE_HEX_LEN + 1];
+    char apm_trace_id[LLMOBS_TRACE_HEX_LEN + 1];
     struct llmobs_json *json; /* the value, where it is JSON */
     struct llmobs_json *metadata;
 };
@@ -281,10 +282,12 @@ static void join_around(struct job *job)
         return;
     snprintf(job->span_id, sizeof job->span_id, "%" PRIu64, context->parent_id);
     llmobs_id128_hex(context->trace_id, job->trace_id);
+    llmobs_id128_hex(context->apm_trace_id, job->apm_trace_id);
     if (e->ml_app == NULL)
         e->ml_app = context->ml_app;
     e->span_id = job->span_id;
     e->trace_id = job->trace_id;
+    e->apm_trace_id = job->apm_trace_id;
 }
 
 static int check(struct job *job)
@@ -312,18 +315,26 @@ static int give(void *ctx, struct llmobs_worker *worker)
     return llmobs_evaluation_submit(&job->evaluation);
 }
 
-/* True when the metric is delivered, or stands on the disk. */
+/* True when the metric is delivered, or stands on the disk. Where OTLP's logs
+ * cannot say it, another exporter may have it. */
 static bool is_safe(void)
 {
-    return llmobs_stats_get(LLMOBS_STAT_delivered) +
-               llmobs_stats_get(LLMOBS_STAT_left) >
-           0;
+    static const enum llmobs_stat safe[] = {
+        LLMOBS_STAT_delivered, LLMOBS_STAT_left, LLMOBS_STAT_sent_store,
+        LLMOBS_STAT_sent_agent, LLMOBS_STAT_sent_agentless};
+
+    for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
+        if (llmobs_stats_get(safe[i]) > 0)
+            return true;
+    return false;
 }
 
 static const char *why_not(int rc)
 {
     if (rc == -E2BIG)
         return "it is beyond DD_LLMOBS_EVENT_SIZE_BYTES";
+    if (rc == 0 && llmobs_stats_get(LLMOBS_STAT_dropped_unsaid) > 0)
+        return "OTLP has evaluations by a span's ids alone, since 1.41";
     return rc != 0 ? strerror(-rc) : "neither delivered nor kept";
 }
 

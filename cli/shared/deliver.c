@@ -27,7 +27,8 @@ int llmobs_cli_deliver(const struct llmobs_config *config,
     struct llmobs_worker *worker = NULL;
     int rc;
 
-    if (strcmp(config->exporter, "store") != 0)
+    if (strcmp(config->exporter, "store") != 0 ||
+        config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
         llmobs_cli_open_libcurl();
     if (buffer != NULL)
         worker = llmobs_worker_open(config, buffer);

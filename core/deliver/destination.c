@@ -337,6 +337,8 @@ static enum llmobs_stat fate_of(unsigned char outcome)
 {
     if (outcome == LLMOBS_OUTCOME_REJECTED)
         return LLMOBS_STAT_dropped_rejected;
+    if (outcome == LLMOBS_OUTCOME_UNSAID)
+        return LLMOBS_STAT_dropped_unsaid;
     return outcome == LLMOBS_OUTCOME_SAMPLED_OUT ? LLMOBS_STAT_sampled_out
                                                  : LLMOBS_STAT_delivered;
 }

@@ -7,6 +7,7 @@
 #include "core/export/choose.h"
 #include "core/export/intake.h"
 #include "core/export/otlp.h"
+#include "core/export/otlp_logs.h"
 #include "core/export/otlp_metrics.h"
 #include "core/export/store.h"
 #include "core/ledger/ledger.h"
@@ -91,7 +92,8 @@ static bool add_otlp(struct llmobs_worker *worker,
                      const struct llmobs_config *config,
                      const struct names *names)
 {
-    bool alone = !names->agent && !names->agentless && !names->store;
+    bool alone = !names->agent && !names->agentless && !names->store &&
+                 !config->otlp.signals[LLMOBS_SIGNAL_LOGS].on;
 
     if (config->otlp.signals[LLMOBS_SIGNAL_TRACES].on)
         return add(worker, llmobs_otlp_exporter_new(config, NULL, alone));
@@ -128,6 +130,14 @@ static bool add_all(struct llmobs_worker *worker,
     return true;
 }
 
+/* Beside the others: where those go does not depend on it. */
+static void add_logs(struct llmobs_worker *worker,
+                     const struct llmobs_config *config)
+{
+    if (config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
+        (void)add(worker, llmobs_otlp_logs_exporter_new(config));
+}
+
 static void add_metrics(struct llmobs_worker *worker,
                         const struct llmobs_config *config)
 {
@@ -147,6 +157,7 @@ static struct llmobs_worker *open_with(const struct llmobs_config *config,
 
     if (!worker || !add_all(worker, config))
         return NULL;
+    add_logs(worker, config);
     add_metrics(worker, config);
     llmobs_worker_keep(worker, llmobs_spool_new(config), adopt);
     llmobs_worker_note(worker, llmobs_ledger_note, llmobs_ledger_settle,

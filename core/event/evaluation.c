@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/fork.h"
 #include "core/base/log.h"
+#include "core/base/program.h"
 #include "core/event/encode.h"
+#include "core/event/facts.h"
 #include "core/event/tags.h"
 
 #define TRACE_HEX_LEN 32
@@ -265,6 +268,32 @@ static int set_rest(struct llmobs_json *metric,
     return rc;
 }
 
+/* WIRE 9.1. The tags of an evaluation do not say the program's service. */
+static struct llmobs_json *make_facts(const struct llmobs_evaluation *e,
+                                      const struct llmobs_config *config)
+{
+    const struct {
+        const char *key, *text;
+    } texts[] = {
+        {"apm_trace", e->apm_trace_id},
+        {"dd_service", config->service},
+        {"env", config->env},
+        {"version", config->version},
+        {"service", config->otlp.service},
+        {"resource", config->otlp.resource},
+        {"executable", llmobs_program_name()},
+    };
+    struct llmobs_json *facts = llmobs_json_object();
+    int rc = llmobs_json_set(facts, "pid", llmobs_json_int(llmobs_fork_pid()));
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts) && !rc; i++)
+        rc = llmobs_json_sets(facts, texts[i].key, texts[i].text);
+    if (!rc)
+        return facts;
+    llmobs_json_free(facts);
+    return NULL;
+}
+
 static struct llmobs_json *make_metric(const struct llmobs_evaluation *e,
                                        const struct llmobs_config *config)
 {
@@ -276,6 +305,8 @@ static struct llmobs_json *make_metric(const struct llmobs_evaluation *e,
                               e->of_trace ? "trace" : "span");
     if (!rc)
         rc = llmobs_json_sets(metric, "label", e->label);
+    if (!rc && config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
+        rc = llmobs_json_set(metric, LLMOBS_FACTS_KEY, make_facts(e, config));
     if (!rc)
         rc = llmobs_json_set(metric, "join_on", make_join(e));
     if (!rc)

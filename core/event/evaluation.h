@@ -45,6 +45,8 @@ struct llmobs_evaluation {
      * or by a tag that it has; the other pair is NULL. */
     const char *span_id;
     const char *trace_id;
+    const char *apm_trace_id; /* of that span, 32 hex digits; NULL: unknown, or
+                               * the same as trace_id */
     const char *tag_key;
     const char *tag_value;
     bool of_trace;        /* eval_scope trace, else span */

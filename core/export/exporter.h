@@ -52,9 +52,11 @@ enum llmobs_phase {
 /* What became of an event that a send is done with. */
 enum llmobs_outcome {
     LLMOBS_OUTCOME_DELIVERED,
-    LLMOBS_OUTCOME_REJECTED,   /* the peer accepted the request, and says that
-                                * it threw the event away */
-    LLMOBS_OUTCOME_SAMPLED_OUT /* the sampler keeps it from this peer */
+    LLMOBS_OUTCOME_REJECTED,    /* the peer accepted the request, and says that
+                                 * it threw the event away */
+    LLMOBS_OUTCOME_SAMPLED_OUT, /* the sampler keeps it from this peer */
+    LLMOBS_OUTCOME_NOTHING,     /* the peer has no use for it */
+    LLMOBS_OUTCOME_UNSAID /* the peer would want it, and has no form for it */
 };
 
 /* How the time before the next try grows after failed sends. */

@@ -36,7 +36,7 @@ const char *llmobs_stats_name(enum llmobs_stat stat)
 
 enum llmobs_stat llmobs_stats_sent(const char *exporter)
 {
-    for (int i = LLMOBS_STAT_sent_store; i <= LLMOBS_STAT_sent_otlp; i++)
+    for (int i = LLMOBS_STAT_sent_store; i <= LLMOBS_STAT_sent_otlp_logs; i++)
         if (strcmp(names[i] + strlen("sent_"), exporter) == 0)
             return (enum llmobs_stat)i;
     return LLMOBS_STAT_COUNT;

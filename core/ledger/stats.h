@@ -35,6 +35,7 @@
     X(dropped_memory)   /* no memory */                                        \
     X(dropped_export)   /* refused by the exporter for good */                 \
     X(dropped_rejected) /* accepted, and thrown away by the receiver */        \
+    X(dropped_unsaid)   /* evaluations that the logs of OTLP cannot say */     \
     X(dropped_expired)  /* older than the intake accepts */                    \
     X(dropped_exit)     /* not delivered when the process ended */             \
     X(dropped_died)     /* pending when the process was killed */              \
@@ -45,6 +46,7 @@
     X(sent_agent)       /* several may accept the same event */                \
     X(sent_agentless)                                                          \
     X(sent_otlp)                                                               \
+    X(sent_otlp_logs)                                                          \
     X(sent_otlp_metrics) /* spans in sums that a receiver accepted; */         \
     X(lost_otlp_metrics) /* in a delta that it refused for good */
 

@@ -11,6 +11,7 @@
 #include "core/capture/judge.h"
 #include "core/event/evaluation.h"
 #include "core/ops/global.h"
+#include "core/sdk/exported.h"
 #include "core/sdk/span_io.h"
 #include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
@@ -270,6 +271,7 @@ static int export_span(llmobs_span_t span, struct llmobs_exported *out)
     if (!rc) {
         (void)llmobs_propagate_decimal(context->span_id, out->span_id);
         llmobs_id128_hex(context->trace_id, out->trace_id);
+        llmobs_exported_note(context);
     }
     llmobs_scratch_give(context);
     return rc;
@@ -297,6 +299,23 @@ static void set_value(struct llmobs_evaluation *evaluation,
     }
 }
 
+/* The trace that traceparent carries, as far as this process knows it. */
+static void set_trace(struct llmobs_evaluation *evaluation,
+                      char room[LLMOBS_TRACE_HEX_LEN + 1])
+{
+    const char *text = evaluation->span_id;
+    struct llmobs_id128 trace;
+    uint64_t id;
+
+    if (!text ||
+        !llmobs_id128_parse_decimal64(
+            (struct llmobs_text){text, strnlen(text, 24)}, &id) ||
+        !llmobs_exported_trace(id, &trace))
+        return;
+    llmobs_id128_hex(trace, room);
+    evaluation->apm_trace_id = room;
+}
+
 static int submit(const struct llmobs_evaluation_options *options,
                   const struct llmobs_json *json,
                   const struct llmobs_json *metadata)
@@ -317,8 +336,10 @@ static int submit(const struct llmobs_evaluation_options *options,
         .metadata = metadata,
     };
     struct llmobs_evaluation_tag *tags = NULL;
+    char trace[LLMOBS_TRACE_HEX_LEN + 1];
     int rc;
 
+    set_trace(&evaluation, trace);
     set_value(&evaluation, options, json);
     if (options->tags && options->tag_count <= LLMOBS_EVALUATION_TAGS)
         tags = calloc(options->tag_count + 1, sizeof(*tags));

@@ -15,7 +15,6 @@
 #define LLMOBS_OTLP_H
 
 #include "core/config/config.h"
-#include "core/event/event_kind.h"
 #include "core/text/json.h"
 
 /* Appends one ExportTraceServiceRequest with the spans of these events, grouped
@@ -24,14 +23,6 @@
 int llmobs_otlp_traces(const struct llmobs_config *config, bool content,
                        const struct llmobs_text *events, size_t count,
                        struct llmobs_buf *out, size_t *left_out);
-
-/* The same of logs: events of evaluations, and of the spans that have
- * something to log. `*records`: how many records were written; 0: the request
- * must not be sent. */
-int llmobs_otlp_logs(const struct llmobs_config *config,
-                     enum llmobs_event_kind kind,
-                     const struct llmobs_text *events, size_t count,
-                     struct llmobs_buf *out, size_t *records);
 
 /* Whether the sampler lets a span go to this destination. */
 bool llmobs_otlp_is_sampled(const struct llmobs_config *config,

@@ -57,6 +57,17 @@ static void read_tags(const struct llmobs_json *tags,
     }
 }
 
+/* The facts of an evaluation have what the tags of a span have. */
+static void read_fact(const struct llmobs_json *facts, const char *key,
+                      enum llmobs_origin_part part,
+                      struct llmobs_otlp_origin *origin)
+{
+    const char *text = llmobs_json_gets(facts, key);
+
+    if (text && *text)
+        origin->parts[part] = text_of(text);
+}
+
 void llmobs_otlp_origin_read(const struct llmobs_json *event,
                              struct llmobs_otlp_origin *origin)
 {
@@ -64,6 +75,9 @@ void llmobs_otlp_origin_read(const struct llmobs_json *event,
 
     memset(origin, 0, sizeof(*origin));
     read_tags(llmobs_json_get(event, "tags"), origin);
+    read_fact(facts, "dd_service", LLMOBS_ORIGIN_DD_SERVICE, origin);
+    read_fact(facts, "env", LLMOBS_ORIGIN_ENV, origin);
+    read_fact(facts, "version", LLMOBS_ORIGIN_VERSION, origin);
     origin->parts[LLMOBS_ORIGIN_SERVICE] =
         text_of(llmobs_json_gets(facts, "service"));
     origin->parts[LLMOBS_ORIGIN_RESOURCE] =

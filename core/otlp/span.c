@@ -32,8 +32,9 @@ static void put_big_endian(uint8_t *to, uint64_t number)
         to[i] = (uint8_t)number;
 }
 
-static void put_trace_id(struct llmobs_otlp_writer *w,
-                         struct llmobs_otlp_field field, struct llmobs_id128 id)
+void llmobs_otlp_put_trace_id(struct llmobs_otlp_writer *w,
+                              struct llmobs_otlp_field field,
+                              struct llmobs_id128 id)
 {
     uint8_t bytes[16];
 
@@ -42,8 +43,8 @@ static void put_trace_id(struct llmobs_otlp_writer *w,
     llmobs_otlp_hex(w, field, bytes, sizeof(bytes));
 }
 
-static void put_span_id(struct llmobs_otlp_writer *w,
-                        struct llmobs_otlp_field field, uint64_t id)
+void llmobs_otlp_put_span_id(struct llmobs_otlp_writer *w,
+                             struct llmobs_otlp_field field, uint64_t id)
 {
     uint8_t bytes[8];
 
@@ -68,12 +69,12 @@ static void put_identity(struct llmobs_otlp_writer *w,
     const char *state = llmobs_json_gets(s->facts, "tracestate");
     uint64_t parent = parent_of(s);
 
-    put_trace_id(w, OTLP_SPAN_TRACE_ID, s->trace_id);
-    put_span_id(w, OTLP_SPAN_ID, s->span_id);
+    llmobs_otlp_put_trace_id(w, OTLP_SPAN_TRACE_ID, s->trace_id);
+    llmobs_otlp_put_span_id(w, OTLP_SPAN_ID, s->span_id);
     if (state && *state)
         llmobs_otlp_string(w, OTLP_SPAN_TRACE_STATE, text_of(state));
     if (parent)
-        put_span_id(w, OTLP_SPAN_PARENT_ID, parent);
+        llmobs_otlp_put_span_id(w, OTLP_SPAN_PARENT_ID, parent);
     llmobs_otlp_fixed32(
         w, OTLP_SPAN_FLAGS,
         FLAG_HAS_IS_REMOTE |
@@ -136,8 +137,8 @@ static void put_link(struct llmobs_otlp_writer *w,
         !llmobs_otlp_source_trace(trace, &id))
         return;
     llmobs_otlp_item(w, OTLP_SPAN_LINKS);
-    put_trace_id(w, OTLP_LINK_TRACE_ID, id);
-    put_span_id(w, OTLP_LINK_SPAN_ID, span);
+    llmobs_otlp_put_trace_id(w, OTLP_LINK_TRACE_ID, id);
+    llmobs_otlp_put_span_id(w, OTLP_LINK_SPAN_ID, span);
     llmobs_otlp_list(w, OTLP_LINK_ATTRIBUTES);
     put_link_end(&out, "llmobs.link.from", llmobs_json_gets(ends, "from"));
     put_link_end(&out, "llmobs.link.to", llmobs_json_gets(ends, "to"));

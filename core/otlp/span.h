@@ -13,6 +13,7 @@
 
 #include "core/config/config.h"
 #include "core/otlp/writer.h"
+#include "core/span/id128.h"
 #include "core/text/json.h"
 
 /* Whether the event is a span with ids that a receiver takes: one bad id makes
@@ -24,5 +25,12 @@ bool llmobs_otlp_is_span(const struct llmobs_json *event);
 void llmobs_otlp_span(struct llmobs_otlp_writer *writer,
                       const struct llmobs_config *config, bool content,
                       const struct llmobs_json *event);
+
+/* Fields that are ids, as bytes. */
+void llmobs_otlp_put_trace_id(struct llmobs_otlp_writer *writer,
+                              struct llmobs_otlp_field field,
+                              struct llmobs_id128 id);
+void llmobs_otlp_put_span_id(struct llmobs_otlp_writer *writer,
+                             struct llmobs_otlp_field field, uint64_t id);
 
 #endif

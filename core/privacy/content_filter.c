@@ -201,9 +201,10 @@ static int put_bare_judged(struct llmobs_json *to, const char *key,
  * has too. The other texts come from a peer or a body. */
 static bool is_plain_fact(const char *key)
 {
-    static const char *const plain[] = {"parent",  "host",     "tracestate",
-                                        "service", "resource", "executable",
-                                        NULL};
+    static const char *const plain[] = {"parent",     "host",     "tracestate",
+                                        "service",    "resource", "apm_trace",
+                                        "dd_service", "env",      "version",
+                                        "executable", NULL};
 
     return is_in(key, plain);
 }

@@ -61,6 +61,8 @@ START_TEST(what_an_exporter_sent)
     ck_assert_int_eq(llmobs_stats_sent("agentless"),
                      LLMOBS_STAT_sent_agentless);
     ck_assert_int_eq(llmobs_stats_sent("otlp"), LLMOBS_STAT_sent_otlp);
+    ck_assert_int_eq(llmobs_stats_sent("otlp_logs"),
+                     LLMOBS_STAT_sent_otlp_logs);
     ck_assert_int_eq(llmobs_stats_sent("later"), LLMOBS_STAT_COUNT);
     ck_assert(!llmobs_stats_settles(LLMOBS_STAT_sent_agent));
 }

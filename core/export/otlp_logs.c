@@ -1,0 +1,188 @@
+#include "core/export/otlp_logs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/base/log.h"
+#include "core/export/otlp_route.h"
+#include "core/otlp/logs.h"
+
+/* The events of a send that have a record. */
+struct said {
+    struct llmobs_text events[LLMOBS_SEND_MAX];
+    size_t places[LLMOBS_SEND_MAX]; /* of each, among all events */
+    size_t count;
+};
+
+struct logs {
+    struct llmobs_exporter base; /* first */
+    const struct llmobs_config *config;
+    struct llmobs_http *http;
+    struct llmobs_otlp_route route;
+    struct said said; /* of the send under way */
+};
+
+/* -- requests ------------------------------------------------------------ */
+
+static int write_logs(struct llmobs_post *post,
+                      const struct llmobs_text *events, size_t count,
+                      struct llmobs_buf *body)
+{
+    struct llmobs_otlp_route *route = (struct llmobs_otlp_route *)post;
+    size_t left_out;
+    int rc = llmobs_otlp_logs(post->peer.config, events, count,
+                              llmobs_otlp_route_begin(route), &left_out);
+
+    (void)body;
+    return rc ? rc : llmobs_otlp_route_end(route, count);
+}
+
+static const struct llmobs_post_form form = {
+    .name = "otlp_logs",
+    .denied = "denied otlp logs",
+    .later = "later otlp logs",
+    .silent = "no otlp logs",
+    .refused = "refused otlp logs",
+    .pause_ms = LLMOBS_OTLP_PAUSE_MS,
+    .retry_after_max_ms = LLMOBS_OTLP_RETRY_AFTER_MAX_MS,
+    .judge = llmobs_otlp_judge,
+    .write = write_logs,
+    .accepted = llmobs_otlp_accepted,
+    .hint = llmobs_otlp_hint,
+};
+
+/* -- the events ---------------------------------------------------------- */
+
+static void note(struct logs *logs, size_t place, enum llmobs_outcome outcome)
+{
+    if (logs->base.outcomes)
+        logs->base.outcomes[place] = (unsigned char)outcome;
+}
+
+/* -ENOMEM; a text that is no event has nothing to say. */
+static int read_event(const struct llmobs_config *config,
+                      struct llmobs_text event, enum llmobs_otlp_saying *saying)
+{
+    struct llmobs_json *json;
+    int rc = llmobs_json_parse(event, &json);
+
+    *saying = LLMOBS_OTLP_NOTHING;
+    if (rc)
+        return rc == -ENOMEM ? rc : 0;
+    *saying = llmobs_otlp_log_of(config, json);
+    llmobs_json_free(json);
+    return 0;
+}
+
+static void note_unsaid(struct logs *logs, size_t place)
+{
+    note(logs, place, LLMOBS_OUTCOME_UNSAID);
+    llmobs_log_once(LLMOBS_LOG_WARN, "unsaid",
+                    "exporter otlp_logs: an evaluation joins by a tag, or "
+                    "LLMOBS_OTLP_SEMCONV has none: no log can say it");
+}
+
+/* Gathers the events that have a record; -ENOMEM. */
+static int gather(struct logs *logs, const struct llmobs_text *events,
+                  size_t count)
+{
+    struct said *said = &logs->said;
+    enum llmobs_otlp_saying saying;
+    int rc = 0;
+
+    said->count = 0;
+    for (size_t i = 0; i < count && i < LLMOBS_SEND_MAX && !rc; i++) {
+        rc = read_event(logs->config, events[i], &saying);
+        if (saying == LLMOBS_OTLP_UNSAID) {
+            note_unsaid(logs, i);
+        } else if (saying == LLMOBS_OTLP_NOTHING) {
+            note(logs, i, LLMOBS_OUTCOME_NOTHING);
+        } else {
+            said->places[said->count] = i;
+            said->events[said->count++] = events[i];
+        }
+    }
+    return rc;
+}
+
+/* -- sending ------------------------------------------------------------- */
+
+/* A receiver does not say which records of a request it threw away. */
+static void note_rejected(struct logs *logs, size_t sent)
+{
+    size_t rejected = (size_t)logs->route.rejected;
+
+    for (size_t i = 0; i < rejected && i < sent; i++)
+        note(logs, logs->said.places[sent - 1 - i], LLMOBS_OUTCOME_REJECTED);
+}
+
+/* The events in front that have no record do not wait for the receiver. */
+static int logs_send(struct llmobs_exporter *exporter,
+                     const struct llmobs_text *events, size_t count)
+{
+    struct logs *logs = (struct logs *)exporter;
+    const struct said *said = &logs->said;
+    size_t sent;
+    int rc = gather(logs, events, count);
+
+    if (rc)
+        return rc;
+    if (said->count == 0)
+        return (int)count;
+    if (said->places[0] > 0)
+        return (int)said->places[0];
+    rc = llmobs_post_send(&logs->route.post, said->events, said->count);
+    if (rc <= 0)
+        return rc;
+    sent = (size_t)rc;
+    note_rejected(logs, sent);
+    return (int)(sent < said->count ? said->places[sent] : count);
+}
+
+/* -- life ---------------------------------------------------------------- */
+
+static void logs_forget(struct llmobs_exporter *exporter)
+{
+    struct logs *logs = (struct logs *)exporter;
+
+    llmobs_http_forget(logs->http);
+    llmobs_otlp_route_forget(&logs->route);
+}
+
+static void logs_free(struct llmobs_exporter *exporter)
+{
+    struct logs *logs = (struct logs *)exporter;
+
+    if (logs->http)
+        llmobs_http_free(logs->http);
+    llmobs_otlp_route_fini(&logs->route);
+    free(logs);
+}
+
+static const struct llmobs_exporter_ops ops = {
+    .name = "otlp_logs",
+    .send = logs_send,
+    .forget = logs_forget,
+    .free = logs_free,
+};
+
+struct llmobs_exporter *llmobs_otlp_logs_exporter_new(
+    const struct llmobs_config *config)
+{
+    struct logs *logs = calloc(1, sizeof(*logs));
+    int rc;
+
+    if (!logs)
+        return NULL;
+    logs->base.ops = &ops;
+    logs->config = config;
+    logs->http = llmobs_http_new(config);
+    rc = llmobs_otlp_route_init(&logs->route, &logs->base, config,
+                                LLMOBS_SIGNAL_LOGS, &form, logs->http,
+                                "log records");
+    logs->base.wants_warm = false; /* most calls have nothing to log */
+    if (logs->http && !rc)
+        return &logs->base;
+    logs_free(&logs->base);
+    return NULL;
+}

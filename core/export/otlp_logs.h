@@ -1,0 +1,20 @@
+/* otlp_logs - the exporter of evaluations, failures and details of calls to a
+ * receiver of OTLP, as logs.
+ *
+ * It takes all events. One of which there is nothing to say is done with at
+ * once; an evaluation that no log can say is dropped, and counted.
+ *
+ * Limits:  those of otlp_route.h.
+ *
+ * Sources: WIRE 9.8.
+ */
+#ifndef LLMOBS_EXPORT_OTLP_LOGS_H
+#define LLMOBS_EXPORT_OTLP_LOGS_H
+
+#include "core/export/exporter.h"
+
+/* Gives the exporter; NULL without memory. */
+struct llmobs_exporter *llmobs_otlp_logs_exporter_new(
+    const struct llmobs_config *config);
+
+#endif

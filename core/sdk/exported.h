@@ -1,0 +1,25 @@
+/* exported - the traces of spans whose ids the program has taken out, for
+ * evaluations of them: an evaluation names the trace of LLM Observability, and
+ * the logs of OTLP want that of traceparent.
+ *
+ * Owns:    nothing.
+ * Threads: any; no lock. A place that another thread has is left alone.
+ * Errors:  none: a trace that is forgotten is not found.
+ * Limits:  LLMOBS_EXPORTED_MAX spans whose two traces differ; a later one may
+ *          take the place of an earlier one.
+ * Fork:    a child inherits them.
+ */
+#ifndef LLMOBS_EXPORTED_H
+#define LLMOBS_EXPORTED_H
+
+#include "core/span/context.h"
+
+#define LLMOBS_EXPORTED_MAX 64
+
+void llmobs_exported_note(const struct llmobs_context *context);
+
+/* The APM trace of a span; false: it is unknown, or that of LLM Observability.
+ */
+bool llmobs_exported_trace(uint64_t span_id, struct llmobs_id128 *trace);
+
+#endif
