@@ -1858,10 +1858,11 @@ HAZARDS = [
 
     ("bytes for which a receiver of OTLP refuses the whole request",
      "bad UTF-8 and NUL become U+FFFD in every text and key, and a number that "
-     "is not finite is not written (`llmobs_letters_add`, `cleaned`)", [
+     "is not finite is not written (`llmobs_letters_add`, `try_text`)", [
          ("bad-bytes-sent", [
              ("core/otlp/writer.c",
-              "    if (llmobs_letters_good(text) == text.len)\n", "    if (true)\n")],
+              "    w->out->len = before;\n    return false;\n}\n\nvoid llmobs_otlp_string(",
+              "    (void)before;\n    return true;\n}\n\nvoid llmobs_otlp_string(")],
           ["unit test_otlp_texts", "unit test_otlp_keys"]),
          ("bad-bytes-quoted", [
              ("core/otlp/letters.c",

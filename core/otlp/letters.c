@@ -3,8 +3,11 @@
 #include <endian.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "core/text/json_clean.h"
-#include "core/text/json_plain.h"
 
 /* A block may be stored whole although only a part of it is taken, and an
  * escape has at most seven bytes. */
@@ -41,6 +44,11 @@ static inline bool is_special(char byte, enum llmobs_quoting quoting)
 /* Answers how many bytes of a block precede the first marked one. */
 static inline size_t unmarked(block marks)
 {
+#ifdef __SSE2__
+    unsigned bits = (unsigned)_mm_movemask_epi8((__m128i)marks);
+
+    return bits ? (size_t)__builtin_ctz(bits) : sizeof(marks);
+#else
     uint64_t half[2];
 
     memcpy(half, &marks, sizeof(half));
@@ -49,45 +57,42 @@ static inline size_t unmarked(block marks)
     if (half[1])
         return 8 + (size_t)__builtin_ctzll(le64toh(half[1])) / 8;
     return sizeof(marks);
+#endif
 }
 
-/* Copies to the next byte that is special, or to the end. */
+/* Copies sixteen bytes, and takes those before the first special one. */
+static inline bool copy_block(struct letters *l, enum llmobs_quoting quoting)
+{
+    block bytes;
+    size_t len;
+
+    memcpy(&bytes, l->at, sizeof(bytes));
+    memcpy(l->to, &bytes, sizeof(bytes));
+    len = unmarked(special_bytes(bytes, quoting));
+    l->at += len;
+    l->to += len;
+    return len == sizeof(bytes);
+}
+
+/* Copies to the next byte that is special, or to the end. The last block begins
+ * with bytes that were copied before, if there are enough. */
 static inline void copy_plain(struct letters *l, enum llmobs_quoting quoting)
 {
-    while (l->end - l->at >= (ptrdiff_t)sizeof(block)) {
-        block bytes;
-        size_t len;
+    const char *begin = l->at;
+    ptrdiff_t back;
 
-        memcpy(&bytes, l->at, sizeof(bytes));
-        memcpy(l->to, &bytes, sizeof(bytes));
-        len = unmarked(special_bytes(bytes, quoting));
-        l->at += len;
-        l->to += len;
-        if (len < sizeof(bytes))
+    while (l->end - l->at >= (ptrdiff_t)sizeof(block))
+        if (!copy_block(l, quoting))
             return;
+    back = (ptrdiff_t)sizeof(block) - (l->end - l->at);
+    if (l->at - begin >= back && l->at < l->end) {
+        l->at -= back;
+        l->to -= back;
+        (void)copy_block(l, quoting);
+        return;
     }
     while (l->at < l->end && !is_special(*l->at, quoting))
         *l->to++ = *l->at++;
-}
-
-size_t llmobs_letters_good(struct llmobs_text text)
-{
-    size_t at = 0, len = 1;
-    uint32_t point;
-
-    while (at < text.len && len > 0) {
-        struct llmobs_text rest;
-
-        at += llmobs_json_plain_ascii(text.data + at, text.len - at);
-        while (at < text.len && !is_special(text.data[at], LLMOBS_QUOTED_NOT))
-            at++;
-        rest = (struct llmobs_text){text.data + at, text.len - at};
-        len = rest.len ? llmobs_utf8_decode(rest, &point) : 0;
-        if (len == 1)
-            len = 0; /* a NUL */
-        at += len;
-    }
-    return at;
 }
 
 /* Makes room again, after some bytes became more than they were. */
@@ -155,9 +160,11 @@ static void take_wide(struct letters *l)
     l->at += len;
 }
 
+/* `scanned` is LLMOBS_QUOTED for both quoted forms, and a constant: there are
+ * two copies of this. */
 static inline __attribute__((always_inline)) int add_as(
-    struct llmobs_buf *buf, enum llmobs_quoting quoting,
-    struct llmobs_text text)
+    struct llmobs_buf *buf, enum llmobs_quoting scanned,
+    enum llmobs_quoting quoting, struct llmobs_text text)
 {
     struct letters l = {buf, text.data, text.data + text.len, NULL, NULL};
     int rc = 0;
@@ -165,10 +172,10 @@ static inline __attribute__((always_inline)) int add_as(
     l.to = buf->data + buf->len;
     l.limit = buf->data + buf->cap - 1;
     for (;;) {
-        copy_plain(&l, quoting);
+        copy_plain(&l, scanned);
         if (l.at == l.end)
             break;
-        if ((signed char)*l.at > 0)
+        if (scanned == LLMOBS_QUOTED && (signed char)*l.at > 0)
             l.to = put_escape(l.to, (unsigned char)*l.at++, quoting);
         else
             take_wide(&l);
@@ -183,16 +190,12 @@ static inline __attribute__((always_inline)) int add_as(
 int llmobs_letters_add(struct llmobs_buf *buf, enum llmobs_quoting quoting,
                        struct llmobs_text text)
 {
-    int rc = text.len ? llmobs_buf_reserve(buf, text.len + SLACK) : 0;
+    size_t need = text.len + SLACK;
+    int rc = buf->cap - buf->len > need ? 0 : llmobs_buf_reserve(buf, need);
 
     if (rc || text.len == 0)
         return rc;
-    switch (quoting) {
-    case LLMOBS_QUOTED:
-        return add_as(buf, LLMOBS_QUOTED, text);
-    case LLMOBS_QUOTED_TWICE:
-        return add_as(buf, LLMOBS_QUOTED_TWICE, text);
-    default:
-        return add_as(buf, LLMOBS_QUOTED_NOT, text);
-    }
+    if (quoting == LLMOBS_QUOTED_NOT)
+        return add_as(buf, LLMOBS_QUOTED_NOT, LLMOBS_QUOTED_NOT, text);
+    return add_as(buf, LLMOBS_QUOTED, quoting, text);
 }

@@ -15,9 +15,6 @@
 /* How many JSON strings the text is in. */
 enum llmobs_quoting { LLMOBS_QUOTED_NOT, LLMOBS_QUOTED, LLMOBS_QUOTED_TWICE };
 
-/* How many bytes at the beginning are good UTF-8 without NUL. */
-size_t llmobs_letters_good(struct llmobs_text text);
-
 int llmobs_letters_add(struct llmobs_buf *buf, enum llmobs_quoting quoting,
                        struct llmobs_text text);
 

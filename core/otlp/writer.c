@@ -49,7 +49,8 @@ static void wrote(struct llmobs_otlp_writer *w, const char *to)
     w->out->len = (size_t)(to - w->out->data);
 }
 
-static void add(struct llmobs_otlp_writer *w, const char *bytes, size_t len)
+static __attribute__((noinline)) void add(struct llmobs_otlp_writer *w,
+                                          const char *bytes, size_t len)
 {
     char *to = room(w, len);
 
@@ -168,31 +169,34 @@ static void close_padded(struct llmobs_otlp_writer *w)
 
 /* -- JSON ------------------------------------------------------------------ */
 
-/* A comma where one is due. */
-static void separate(struct llmobs_otlp_writer *w)
+/* Notes a member of the level; a comma is due where it is not the first. */
+static bool is_next(struct llmobs_otlp_writer *w)
 {
     uint64_t level = UINT64_C(1) << w->depth;
+    bool next = (w->any & level) != 0;
 
-    if (w->any & level)
-        add(w, ",", 1);
     w->any |= level;
+    return next;
 }
 
+/* The name of a member, and a mark behind it. */
 static void add_name(struct llmobs_otlp_writer *w,
-                     struct llmobs_otlp_field field)
+                     struct llmobs_otlp_field field, char mark)
 {
     size_t len = strlen(field.name);
-    char *to;
+    char *to = room(w, len + 5);
 
-    separate(w);
-    to = room(w, len + 3);
     if (!to)
         return;
+    if (is_next(w))
+        *to++ = ',';
     *to++ = '"';
     memcpy(to, field.name, len);
     to += len;
     *to++ = '"';
     *to++ = ':';
+    if (mark)
+        *to++ = mark;
     wrote(w, to);
 }
 
@@ -226,13 +230,6 @@ static void add_decimal(struct llmobs_otlp_writer *w, double number)
     char text[NUMBER_MAX];
 
     add(w, text, llmobs_decimal_write(number, text));
-}
-
-static void add_quoted(struct llmobs_otlp_writer *w, struct llmobs_text text)
-{
-    add(w, "\"", 1);
-    add_letters(w, LLMOBS_QUOTED, text);
-    add(w, "\"", 1);
 }
 
 /* -- levels ---------------------------------------------------------------- */
@@ -287,8 +284,7 @@ void llmobs_otlp_message(struct llmobs_otlp_writer *w,
                          struct llmobs_otlp_field field)
 {
     if (w->json) {
-        add_name(w, field);
-        add(w, "{", 1);
+        add_name(w, field, '{');
     }
     if (descend(w, false) && !w->json)
         open_padded(w, field);
@@ -298,8 +294,7 @@ void llmobs_otlp_list(struct llmobs_otlp_writer *w,
                       struct llmobs_otlp_field field)
 {
     if (w->json) {
-        add_name(w, field);
-        add(w, "[", 1);
+        add_name(w, field, '[');
     }
     (void)descend(w, true);
 }
@@ -308,8 +303,10 @@ void llmobs_otlp_item(struct llmobs_otlp_writer *w,
                       struct llmobs_otlp_field field)
 {
     if (w->json) {
-        separate(w);
-        add(w, "{", 1);
+        if (is_next(w))
+            add(w, ",{", 2);
+        else
+            add(w, "{", 1);
     }
     if (descend(w, false) && !w->json)
         open_padded(w, field);
@@ -337,42 +334,61 @@ void llmobs_otlp_close_list(struct llmobs_otlp_writer *w)
 
 /* -- scalars --------------------------------------------------------------- */
 
-/* The same text, or where it has bad bytes a better one, in `scratch`. */
-static struct llmobs_text cleaned(struct llmobs_otlp_writer *w,
-                                  struct llmobs_text text,
-                                  struct llmobs_buf *scratch)
-{
-    llmobs_buf_init(scratch, LENGTH_MAX);
-    if (llmobs_letters_good(text) == text.len)
-        return text;
-    fail(w, llmobs_letters_add(scratch, LLMOBS_QUOTED_NOT, text));
-    return (struct llmobs_text){scratch->data, scratch->len};
-}
-
 static void add_bytes(struct llmobs_otlp_writer *w,
-                      struct llmobs_otlp_field field, struct llmobs_text text)
+                      struct llmobs_otlp_field field, struct llmobs_text bytes)
 {
-    char *to = begin_bytes(w, field, text.len);
+    char *to = begin_bytes(w, field, bytes.len);
 
     if (!to)
         return;
-    if (text.len)
-        memcpy(to, text.data, text.len);
-    wrote(w, to + text.len);
+    if (bytes.len)
+        memcpy(to, bytes.data, bytes.len);
+    wrote(w, to + bytes.len);
+}
+
+/* Of a text with bad bytes the length is known only behind it. */
+static void add_mended(struct llmobs_otlp_writer *w,
+                       struct llmobs_otlp_field field, struct llmobs_text text)
+{
+    if (!descend(w, false))
+        return;
+    open_padded(w, field);
+    add_letters(w, LLMOBS_QUOTED_NOT, text);
+    if (ascend(w, false)) {
+        close_padded(w);
+        w->depth--;
+    }
+}
+
+/* A field whose text has no bad bytes. False: it has, and is not written. */
+static bool try_text(struct llmobs_otlp_writer *w,
+                     struct llmobs_otlp_field field, struct llmobs_text text)
+{
+    size_t before = w->out->len;
+    char *to = begin_bytes(w, field, text.len);
+    const char *end;
+
+    if (!to)
+        return true;
+    wrote(w, to);
+    end = to + text.len;
+    add_letters(w, LLMOBS_QUOTED_NOT, text);
+    if (w->error || w->out->data + w->out->len == end)
+        return true;
+    w->out->len = before;
+    return false;
 }
 
 void llmobs_otlp_string(struct llmobs_otlp_writer *w,
                         struct llmobs_otlp_field field, struct llmobs_text text)
 {
-    struct llmobs_buf scratch;
-
     if (w->json) {
-        add_name(w, field);
-        add_quoted(w, text);
-        return;
+        add_name(w, field, '"');
+        add_letters(w, LLMOBS_QUOTED, text);
+        add(w, "\"", 1);
+    } else if (!try_text(w, field, text)) {
+        add_mended(w, field, text);
     }
-    add_bytes(w, field, cleaned(w, text, &scratch));
-    llmobs_buf_fini(&scratch);
 }
 
 void llmobs_otlp_hex(struct llmobs_otlp_writer *w,
@@ -386,11 +402,10 @@ void llmobs_otlp_hex(struct llmobs_otlp_writer *w,
         add_bytes(w, field, (struct llmobs_text){(const char *)bytes, len});
         return;
     }
-    add_name(w, field);
-    to = room(w, 2 * len + 2);
+    add_name(w, field, '"');
+    to = room(w, 2 * len + 1);
     if (!to)
         return;
-    *to++ = '"';
     for (size_t i = 0; i < len; i++) {
         *to++ = digits[bytes[i] >> 4];
         *to++ = digits[bytes[i] & 0xF];
@@ -408,7 +423,7 @@ static void add_integer(struct llmobs_otlp_writer *w,
         add_varint(w, field, (uint64_t)number);
         return;
     }
-    add_name(w, field);
+    add_name(w, field, '\0');
     add_number(w, (uint64_t)number, number < 0, quoted);
 }
 
@@ -437,7 +452,7 @@ void llmobs_otlp_bool(struct llmobs_otlp_writer *w,
         add_varint(w, field, value);
         return;
     }
-    add_name(w, field);
+    add_name(w, field, '\0');
     add(w, value ? "true" : "false", value ? 4 : 5);
 }
 
@@ -448,7 +463,7 @@ void llmobs_otlp_fixed64(struct llmobs_otlp_writer *w,
         add_fixed64(w, field, number);
         return;
     }
-    add_name(w, field);
+    add_name(w, field, '\0');
     add_number(w, number, false, true);
 }
 
@@ -479,7 +494,7 @@ void llmobs_otlp_double(struct llmobs_otlp_writer *w,
         add_fixed64(w, field, bits_of(number));
         return;
     }
-    add_name(w, field);
+    add_name(w, field, '\0');
     add_decimal(w, number);
 }
 
@@ -504,7 +519,7 @@ void llmobs_otlp_fixed64s(struct llmobs_otlp_writer *w,
             wrote(w, to);
         return;
     }
-    add_name(w, field);
+    add_name(w, field, '\0');
     for (size_t i = 0; i < count; i++) {
         add(w, i == 0 ? "[" : ",", 1);
         add_number(w, numbers[i], false, true);
@@ -535,7 +550,7 @@ void llmobs_otlp_doubles(struct llmobs_otlp_writer *w,
         put_doubles(w, field, numbers, count);
         return;
     }
-    add_name(w, field);
+    add_name(w, field, '\0');
     for (size_t i = 0; i < count; i++) {
         add(w, i == 0 ? "[" : ",", 1);
         add_decimal(w, numbers[i]);
@@ -571,23 +586,49 @@ static bool take(struct llmobs_otlp_attributes *a)
     return a->writer->error == 0;
 }
 
-/* Every length is known before: nothing is padded, and no level opened. */
-static void put_pair(struct llmobs_otlp_attributes *a, struct llmobs_text key,
+/* Writes a KeyValue up to its value's field, whose bytes are `value_len`;
+ * false: the key has bad bytes, and nothing is written. Every length is known
+ * before: nothing is padded, and no level opened. */
+static bool try_pair(struct llmobs_otlp_attributes *a, struct llmobs_text key,
                      size_t value_len)
 {
     struct llmobs_otlp_writer *w = a->writer;
-    size_t len = field_size(key.len) + field_size(value_len);
-    char *to;
+    size_t before = w->out->len, at;
+    char *to = room(w, key.len + 6 * VARINT_MAX);
 
-    if (value_len >= LENGTH_MAX || key.len >= LENGTH_MAX)
+    if (value_len >= LENGTH_MAX - key.len - 6 * VARINT_MAX)
         fail(w, -EFBIG);
-    to = begin_bytes(w, a->list, len);
     if (!to)
-        return;
+        return true;
+    to = put_tag(to, a->list, WIRE_BYTES);
+    to = put_varint(to, field_size(key.len) + field_size(value_len));
     to = put_varint(put_tag(to, OTLP_KEY, WIRE_BYTES), key.len);
-    memcpy(to, key.data, key.len);
-    to = put_tag(to + key.len, OTLP_VALUE, WIRE_BYTES);
-    wrote(w, put_varint(to, value_len));
+    wrote(w, to);
+    at = w->out->len;
+    add_letters(w, LLMOBS_QUOTED_NOT, key);
+    if (w->error || w->out->len - at != key.len) {
+        w->out->len = before;
+        return w->error != 0;
+    }
+    to = room(w, 2 * VARINT_MAX);
+    if (to)
+        wrote(w, put_varint(put_tag(to, OTLP_VALUE, WIRE_BYTES), value_len));
+    return true;
+}
+
+static void put_pair(struct llmobs_otlp_attributes *a, const char *key,
+                     size_t value_len)
+{
+    struct llmobs_text text = text_of(key);
+    struct llmobs_buf mended;
+
+    if (try_pair(a, text, value_len))
+        return;
+    llmobs_buf_init(&mended, LENGTH_MAX);
+    fail(a->writer, llmobs_letters_add(&mended, LLMOBS_QUOTED_NOT, text));
+    text = (struct llmobs_text){mended.data, mended.len};
+    (void)try_pair(a, text, value_len);
+    llmobs_buf_fini(&mended);
 }
 
 /* Writes a KeyValue up to the one field of its value, which the caller writes,
@@ -596,20 +637,19 @@ static bool begin_attr(struct llmobs_otlp_attributes *a, const char *key,
                        size_t value_len)
 {
     struct llmobs_otlp_writer *w = a->writer;
-    struct llmobs_buf scratch;
 
     if (!take(a))
         return false;
-    if (w->json) {
-        separate(w);
-        add(w, "{\"key\":", 7);
-        add_quoted(w, text_of(key));
-        add(w, ",\"value\":{", 10);
-        return descend(w, false);
+    if (!w->json) {
+        put_pair(a, key, value_len);
+        return true;
     }
-    put_pair(a, cleaned(w, text_of(key), &scratch), value_len);
-    llmobs_buf_fini(&scratch);
-    return true;
+    if (is_next(w))
+        add(w, ",", 1);
+    add(w, "{\"key\":\"", 8);
+    add_letters(w, LLMOBS_QUOTED, text_of(key));
+    add(w, "\",\"value\":{", 11);
+    return descend(w, false);
 }
 
 static void end_attr(struct llmobs_otlp_attributes *a)
@@ -636,24 +676,42 @@ static struct llmobs_text cut(struct llmobs_text text, size_t max)
     return text;
 }
 
+/* Opens a KeyValue of which no length is known, and its value. */
+static void open_pair(struct llmobs_otlp_attributes *a, const char *key)
+{
+    struct llmobs_otlp_writer *w = a->writer;
+
+    llmobs_otlp_item(w, a->list);
+    llmobs_otlp_string(w, OTLP_KEY, text_of(key));
+    llmobs_otlp_message(w, OTLP_VALUE);
+}
+
+/* A text whose length in protobuf is not known before. */
+static void put_mended(struct llmobs_otlp_attributes *a, const char *key,
+                       struct llmobs_text text)
+{
+    open_pair(a, key);
+    llmobs_otlp_string(a->writer, OTLP_STRING_VALUE, text);
+    llmobs_otlp_close(a->writer);
+    llmobs_otlp_close(a->writer);
+}
+
 void llmobs_otlp_attr_text(struct llmobs_otlp_attributes *a, const char *key,
                            struct llmobs_text text)
 {
     struct llmobs_otlp_writer *w = a->writer;
-    struct llmobs_buf scratch;
+    size_t before = w->out->len;
 
     text = cut(text, a->value_max);
-    llmobs_buf_init(&scratch, 0);
-    if (!w->json)
-        text = cleaned(w, text, &scratch);
-    if (begin_attr(a, key, field_size(text.len))) {
-        if (w->json)
-            llmobs_otlp_string(w, OTLP_STRING_VALUE, text);
-        else
-            add_bytes(w, OTLP_STRING_VALUE, text);
-        end_attr(a);
+    if (!begin_attr(a, key, field_size(text.len)))
+        return;
+    if (w->json) {
+        llmobs_otlp_string(w, OTLP_STRING_VALUE, text);
+    } else if (!try_text(w, OTLP_STRING_VALUE, text)) {
+        w->out->len = before;
+        put_mended(a, key, text);
     }
-    llmobs_buf_fini(&scratch);
+    end_attr(a);
 }
 
 void llmobs_otlp_attr_int(struct llmobs_otlp_attributes *a, const char *key,
@@ -681,16 +739,6 @@ void llmobs_otlp_attr_bool(struct llmobs_otlp_attributes *a, const char *key,
         return;
     llmobs_otlp_bool(a->writer, OTLP_BOOL_VALUE, value);
     end_attr(a);
-}
-
-/* Opens a KeyValue of which no length is known, and its value. */
-static void open_pair(struct llmobs_otlp_attributes *a, const char *key)
-{
-    struct llmobs_otlp_writer *w = a->writer;
-
-    llmobs_otlp_item(w, a->list);
-    llmobs_otlp_string(w, OTLP_KEY, text_of(key));
-    llmobs_otlp_message(w, OTLP_VALUE);
 }
 
 void llmobs_otlp_attr_texts(struct llmobs_otlp_attributes *a, const char *key,
@@ -724,8 +772,7 @@ bool llmobs_otlp_doc_open(struct llmobs_otlp_attributes *a, const char *key)
         return false;
     open_pair(a, key);
     if (w->json) {
-        add_name(w, OTLP_STRING_VALUE);
-        add(w, "\"", 1);
+        add_name(w, OTLP_STRING_VALUE, '"');
     } else if (descend(w, false)) {
         open_padded(w, OTLP_STRING_VALUE);
     }

@@ -129,6 +129,7 @@ static size_t plain_run(const struct builder *b)
 {
     const char *at = b->at;
 
+    at += llmobs_json_plain_run(at, (size_t)(b->end - at));
     while (at < b->end && *at != '"' && *at != '\\')
         at++;
     return (size_t)(at - b->at);

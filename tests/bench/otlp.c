@@ -17,11 +17,14 @@
 
 #define BATCH 64
 
-/* Lines of prose with a quotation mark here and there, as models write them. */
-#define LINE                                                           \
+/* Prose as models write it: of four lines one has two quotation marks. */
+#define PLAIN                                                        \
+    "The quick brown fox jumps over the lazy dog again, and nobody " \
+    "wonders.\\n"
+#define QUOTE                                                          \
     "The quick brown fox jumps over the \\\"lazy\\\" dog, and nobody " \
     "wonders.\\n"
-#define LINES4 LINE LINE LINE LINE
+#define LINES4 PLAIN PLAIN QUOTE PLAIN
 #define LINES16 LINES4 LINES4 LINES4 LINES4
 
 static const char event[] =
