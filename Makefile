@@ -47,6 +47,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/export/,peer store) \
 	$(addprefix core/ledger/,counts ledger ledger_dir) \
 	$(addprefix core/net/,http resolve) \
+	$(basename $(wildcard core/otlp/*.c)) \
 	$(addprefix core/spool/,adopt live_namespaces) \
 	core/text/inflate rules/read/base64)
 
@@ -68,6 +69,9 @@ CPPFLAGS += $(if $(TEST),-DLLMOBS_TEST)
 ifeq ($(SAN),)
 $(SHIM_OBJ) $(CORE_OBJ) $(RULES_OBJ): FRAMES := -Wframe-larger-than=$(FRAME)
 $(DEEP): FRAMES := -Wframe-larger-than=$(DEEP_FRAME)
+# Walks over a few members each; the loops over texts are in the other two.
+$(patsubst %.c,$(B)/%.o,$(filter-out %/letters.c %/writer.c, \
+	$(wildcard core/otlp/*.c))): CFLAGS_ALL += -Os
 endif
 # What test programs share; each takes of it what it needs.
 SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \

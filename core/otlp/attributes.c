@@ -32,155 +32,145 @@ enum type {
     TYPE_TRUE     /* a boolean that is true */
 };
 
-/* An attribute of the conventions: the fact that is its value, else the keys of
- * metadata that an API calls it by. */
+/* An attribute of the conventions: a fact is its value, else the metadata that
+ * an API calls so (keys). */
 struct row {
-    const char *name;
-    int forms;
-    int ops;
-    enum type type;
-    const char *fact;
-    const char *keys[4];
+    char name[40];
+    unsigned char forms;
+    unsigned char ops;
+    unsigned char type;
+    unsigned char fact; /* NO_FACT: none */
 };
 
-static const struct row rows[] = {
-    {"gen_ai.response.model",
-     IN_ALL,
-     INFERENCE,
-     TYPE_TEXT,
-     "response_model",
-     {NULL}},
-    {"gen_ai.response.model",
-     SINCE_1_41,
-     EMBEDDINGS,
-     TYPE_TEXT,
-     "response_model",
-     {NULL}},
-    {"gen_ai.response.id", IN_ALL, INFERENCE, TYPE_TEXT, "response_id", {NULL}},
-    {"gen_ai.response.finish_reasons",
-     IN_ALL,
-     INFERENCE,
-     TYPE_TEXTS,
-     "finish_reasons",
-     {NULL}},
-    {"gen_ai.output.type", IN_ALL, INFERENCE, TYPE_TEXT, "output_type", {NULL}},
-    {"gen_ai.conversation.id",
-     IN_ALL,
-     INFERENCE,
-     TYPE_TEXT,
-     "conversation_id",
-     {NULL}},
-    {"gen_ai.request.max_tokens",
-     IN_ALL,
-     INFERENCE | AGENT,
-     TYPE_INT,
-     NULL,
-     {"max_tokens", "max_completion_tokens", "max_output_tokens",
-      "maxOutputTokens"}},
-    {"gen_ai.request.temperature",
-     IN_ALL,
-     INFERENCE | AGENT,
-     TYPE_DOUBLE,
-     NULL,
-     {"temperature"}},
-    {"gen_ai.request.top_p",
-     IN_ALL,
-     INFERENCE | AGENT,
-     TYPE_DOUBLE,
-     NULL,
-     {"top_p", "topP", "p"}},
-    {"gen_ai.request.frequency_penalty",
-     IN_ALL,
-     INFERENCE | AGENT,
-     TYPE_DOUBLE,
-     NULL,
-     {"frequency_penalty", "frequencyPenalty"}},
-    {"gen_ai.request.presence_penalty",
-     IN_ALL,
-     INFERENCE | AGENT,
-     TYPE_DOUBLE,
-     NULL,
-     {"presence_penalty", "presencePenalty"}},
-    {"gen_ai.request.top_k",
-     BEFORE_LATEST,
-     INFERENCE | RETRIEVAL,
-     TYPE_DOUBLE,
-     NULL,
-     {"top_k", "topK", "k"}},
-    {"gen_ai.request.top_k",
-     IN_LATEST,
-     INFERENCE,
-     TYPE_INT,
-     NULL,
-     {"top_k", "topK", "k"}},
-    {"gen_ai.retrieval.top_k",
-     IN_LATEST,
-     RETRIEVAL,
-     TYPE_INT,
-     NULL,
-     {"top_k", "topK", "k"}},
-    {"gen_ai.request.seed",
-     IN_ALL,
-     INFERENCE | AGENT,
-     TYPE_INT,
-     NULL,
-     {"seed", "random_seed"}},
-    {"gen_ai.request.stop_sequences",
-     IN_ALL,
-     INFERENCE | AGENT,
-     TYPE_TEXTS,
-     NULL,
-     {"stop_sequences", "stop", "stopSequences"}},
-    {"gen_ai.request.choice.count",
-     IN_ALL,
-     INFERENCE | AGENT,
-     TYPE_COUNT,
-     NULL,
-     {"n", "candidate_count", "candidateCount"}},
-    {"gen_ai.request.stream",
-     SINCE_1_41,
-     INFERENCE,
-     TYPE_TRUE,
-     "stream",
-     {"stream"}},
-    {"gen_ai.request.reasoning.level",
-     IN_LATEST,
-     INFERENCE,
-     TYPE_TEXT,
-     "reasoning_level",
-     {"reasoning_effort"}},
-    {"gen_ai.request.previous_response.id",
-     IN_LATEST,
-     INFERENCE,
-     TYPE_TEXT,
-     "previous_response_id",
-     {"previous_response_id"}},
-    {"gen_ai.request.encoding_formats",
-     IN_ALL,
-     EMBEDDINGS,
-     TYPE_TEXTS,
-     "encoding_formats",
-     {"encoding_format", "encoding_formats"}},
-    {"gen_ai.embeddings.dimension.count",
-     SINCE_1_41,
-     EMBEDDINGS,
-     TYPE_INT,
-     "dimensions",
-     {NULL}},
-    {"gen_ai.data_source.id",
-     SINCE_1_41,
-     RETRIEVAL,
-     TYPE_TEXT,
-     NULL,
-     {"data_source_id"}},
-    {"http.response.status_code", IN_ALL, ANY_OP, TYPE_INT, "status", {NULL}},
+#define NO_FACT LLMOBS_FACT_COUNT
+
+enum row_id {
+    ROW_RESPONSE_MODEL,
+    ROW_EMBEDDING_MODEL,
+    ROW_RESPONSE_ID,
+    ROW_FINISH_REASONS,
+    ROW_OUTPUT_TYPE,
+    ROW_CONVERSATION,
+    ROW_MAX_TOKENS,
+    ROW_TEMPERATURE,
+    ROW_TOP_P,
+    ROW_FREQUENCY,
+    ROW_PRESENCE,
+    ROW_TOP_K,
+    ROW_NEW_TOP_K,
+    ROW_RETRIEVED,
+    ROW_SEED,
+    ROW_STOP,
+    ROW_CHOICES,
+    ROW_STREAM,
+    ROW_REASONING,
+    ROW_PREVIOUS,
+    ROW_ENCODING,
+    ROW_DIMENSIONS,
+    ROW_DATA_SOURCE,
+    ROW_HTTP_STATUS,
+    ROWS
 };
+
+static const struct row rows[ROWS] = {
+    [ROW_RESPONSE_MODEL] = {"gen_ai.response.model", IN_ALL, INFERENCE,
+                            TYPE_TEXT, LLMOBS_FACT_RESPONSE_MODEL},
+    [ROW_EMBEDDING_MODEL] = {"gen_ai.response.model", SINCE_1_41, EMBEDDINGS,
+                             TYPE_TEXT, LLMOBS_FACT_RESPONSE_MODEL},
+    [ROW_RESPONSE_ID] = {"gen_ai.response.id", IN_ALL, INFERENCE, TYPE_TEXT,
+                         LLMOBS_FACT_RESPONSE_ID},
+    [ROW_FINISH_REASONS] = {"gen_ai.response.finish_reasons", IN_ALL, INFERENCE,
+                            TYPE_TEXTS, LLMOBS_FACT_FINISH_REASONS},
+    [ROW_OUTPUT_TYPE] = {"gen_ai.output.type", IN_ALL, INFERENCE, TYPE_TEXT,
+                         LLMOBS_FACT_OUTPUT_TYPE},
+    [ROW_CONVERSATION] = {"gen_ai.conversation.id", IN_ALL, INFERENCE,
+                          TYPE_TEXT, LLMOBS_FACT_CONVERSATION_ID},
+    [ROW_MAX_TOKENS] = {"gen_ai.request.max_tokens", IN_ALL, INFERENCE | AGENT,
+                        TYPE_INT, NO_FACT},
+    [ROW_TEMPERATURE] = {"gen_ai.request.temperature", IN_ALL,
+                         INFERENCE | AGENT, TYPE_DOUBLE, NO_FACT},
+    [ROW_TOP_P] = {"gen_ai.request.top_p", IN_ALL, INFERENCE | AGENT,
+                   TYPE_DOUBLE, NO_FACT},
+    [ROW_FREQUENCY] = {"gen_ai.request.frequency_penalty", IN_ALL,
+                       INFERENCE | AGENT, TYPE_DOUBLE, NO_FACT},
+    [ROW_PRESENCE] = {"gen_ai.request.presence_penalty", IN_ALL,
+                      INFERENCE | AGENT, TYPE_DOUBLE, NO_FACT},
+    [ROW_TOP_K] = {"gen_ai.request.top_k", BEFORE_LATEST, INFERENCE | RETRIEVAL,
+                   TYPE_DOUBLE, NO_FACT},
+    [ROW_NEW_TOP_K] = {"gen_ai.request.top_k", IN_LATEST, INFERENCE, TYPE_INT,
+                       NO_FACT},
+    [ROW_RETRIEVED] = {"gen_ai.retrieval.top_k", IN_LATEST, RETRIEVAL, TYPE_INT,
+                       NO_FACT},
+    [ROW_SEED] = {"gen_ai.request.seed", IN_ALL, INFERENCE | AGENT, TYPE_INT,
+                  NO_FACT},
+    [ROW_STOP] = {"gen_ai.request.stop_sequences", IN_ALL, INFERENCE | AGENT,
+                  TYPE_TEXTS, NO_FACT},
+    [ROW_CHOICES] = {"gen_ai.request.choice.count", IN_ALL, INFERENCE | AGENT,
+                     TYPE_COUNT, NO_FACT},
+    [ROW_STREAM] = {"gen_ai.request.stream", SINCE_1_41, INFERENCE, TYPE_TRUE,
+                    LLMOBS_FACT_STREAM},
+    [ROW_REASONING] = {"gen_ai.request.reasoning.level", IN_LATEST, INFERENCE,
+                       TYPE_TEXT, LLMOBS_FACT_REASONING_LEVEL},
+    [ROW_PREVIOUS] = {"gen_ai.request.previous_response.id", IN_LATEST,
+                      INFERENCE, TYPE_TEXT, LLMOBS_FACT_PREVIOUS_RESPONSE_ID},
+    [ROW_ENCODING] = {"gen_ai.request.encoding_formats", IN_ALL, EMBEDDINGS,
+                      TYPE_TEXTS, LLMOBS_FACT_ENCODING_FORMATS},
+    [ROW_DIMENSIONS] = {"gen_ai.embeddings.dimension.count", SINCE_1_41,
+                        EMBEDDINGS, TYPE_INT, LLMOBS_FACT_DIMENSIONS},
+    [ROW_DATA_SOURCE] = {"gen_ai.data_source.id", SINCE_1_41, RETRIEVAL,
+                         TYPE_TEXT, NO_FACT},
+    [ROW_HTTP_STATUS] = {"http.response.status_code", IN_ALL, ANY_OP, TYPE_INT,
+                         LLMOBS_FACT_STATUS},
+};
+
+/* The keys of metadata, sorted; of two for one row the lower rank counts. */
+static const struct key {
+    char key[24];
+    unsigned char row;
+    unsigned char rank;
+} keys[] = {
+    {"candidateCount", ROW_CHOICES, 2},
+    {"candidate_count", ROW_CHOICES, 1},
+    {"data_source_id", ROW_DATA_SOURCE, 0},
+    {"encoding_format", ROW_ENCODING, 0},
+    {"encoding_formats", ROW_ENCODING, 1},
+    {"frequencyPenalty", ROW_FREQUENCY, 1},
+    {"frequency_penalty", ROW_FREQUENCY, 0},
+    {"k", ROW_NEW_TOP_K, 2},
+    {"k", ROW_RETRIEVED, 2},
+    {"k", ROW_TOP_K, 2},
+    {"maxOutputTokens", ROW_MAX_TOKENS, 3},
+    {"max_completion_tokens", ROW_MAX_TOKENS, 1},
+    {"max_output_tokens", ROW_MAX_TOKENS, 2},
+    {"max_tokens", ROW_MAX_TOKENS, 0},
+    {"n", ROW_CHOICES, 0},
+    {"p", ROW_TOP_P, 2},
+    {"presencePenalty", ROW_PRESENCE, 1},
+    {"presence_penalty", ROW_PRESENCE, 0},
+    {"previous_response_id", ROW_PREVIOUS, 0},
+    {"random_seed", ROW_SEED, 1},
+    {"reasoning_effort", ROW_REASONING, 0},
+    {"seed", ROW_SEED, 0},
+    {"stop", ROW_STOP, 1},
+    {"stopSequences", ROW_STOP, 2},
+    {"stop_sequences", ROW_STOP, 0},
+    {"stream", ROW_STREAM, 0},
+    {"temperature", ROW_TEMPERATURE, 0},
+    {"topK", ROW_NEW_TOP_K, 1},
+    {"topK", ROW_RETRIEVED, 1},
+    {"topK", ROW_TOP_K, 1},
+    {"topP", ROW_TOP_P, 1},
+    {"top_k", ROW_NEW_TOP_K, 0},
+    {"top_k", ROW_RETRIEVED, 0},
+    {"top_k", ROW_TOP_K, 0},
+    {"top_p", ROW_TOP_P, 0},
+};
+
+#define KEYS (sizeof(keys) / sizeof(*keys))
 
 /* The longest name of an attribute, and how much needs no memory. */
 #define NAME_MAX_LEN ((size_t)1 << 20)
 #define NAME_ROOM 96
-
-#define ROWS (sizeof(rows) / sizeof(*rows))
 
 static struct llmobs_text text_of(const char *text)
 {
@@ -276,11 +266,11 @@ static void put_typed(struct llmobs_otlp_attributes *out, const char *key,
     }
 }
 
-static void put_fact(const struct llmobs_otlp_source *s, const char *fact,
-                     enum type type, const char *key,
-                     struct llmobs_otlp_attributes *out)
+static void put_fact(const struct llmobs_otlp_source *s,
+                     enum llmobs_otlp_fact fact, enum type type,
+                     const char *key, struct llmobs_otlp_attributes *out)
 {
-    const struct llmobs_json *value = llmobs_json_get(s->facts, fact);
+    const struct llmobs_json *value = s->fact[fact];
 
     if (fits(type, value))
         put_typed(out, key, type, value);
@@ -292,59 +282,63 @@ static void put_fact(const struct llmobs_otlp_source *s, const char *fact,
  * metadata has a value of the row's type for. */
 struct found {
     const struct llmobs_json *values[ROWS];
-    unsigned char keys[ROWS]; /* which key it is; NO_KEY: none */
+    const char *keys[ROWS]; /* that key, of metadata; NULL: none */
+    unsigned char ranks[ROWS];
 };
-
-#define NO_KEY 0xFF
-#define KEYS (sizeof(rows->keys) / sizeof(*rows->keys))
 
 static bool is_for(const struct row *row, const struct llmobs_otlp_source *s)
 {
     return (row->forms & 1 << s->form) && (row->ops & (int)s->op);
 }
 
-/* Which of the row's keys it is; KEYS: none. */
-static size_t key_of(const struct row *row, const char *key)
+/* Goes on to where a key is or would be, from where the one before it was:
+ * those of an event are sorted, too. */
+static size_t seek_key(size_t at, const char *key)
 {
-    size_t i = 0;
+    if (at > 0 && strcmp(keys[at - 1].key, key) >= 0)
+        at = 0;
+    while (at < KEYS && strcmp(keys[at].key, key) < 0)
+        at++;
+    return at;
+}
 
-    while (i < KEYS && row->keys[i] &&
-           (row->keys[i][0] != key[0] || strcmp(row->keys[i], key) != 0))
-        i++;
-    return i < KEYS && row->keys[i] ? i : KEYS;
+static void note_key(const struct llmobs_otlp_source *s, const struct key *of,
+                     const char *key, const struct llmobs_json *value,
+                     struct found *found)
+{
+    const struct row *row = &rows[of->row];
+
+    if (!is_for(row, s) || !fits((enum type)row->type, value) ||
+        (found->keys[of->row] && found->ranks[of->row] < of->rank))
+        return;
+    found->values[of->row] = value;
+    found->keys[of->row] = key;
+    found->ranks[of->row] = of->rank;
 }
 
 static void find_keys(const struct llmobs_otlp_source *s, struct found *found)
 {
+    size_t at = 0;
+
     for (void *it = llmobs_json_iter(s->metadata); it;
          it = llmobs_json_next(s->metadata, it)) {
         const char *key = llmobs_json_iter_key(it);
-        const struct llmobs_json *value = llmobs_json_iter_value(it);
 
-        for (size_t i = 0; i < ROWS; i++) {
-            size_t at = key_of(&rows[i], key);
-
-            if (at >= KEYS || at >= found->keys[i] || !is_for(&rows[i], s) ||
-                !fits(rows[i].type, value))
-                continue;
-            found->keys[i] = (unsigned char)at;
-            found->values[i] = value;
-        }
+        for (at = seek_key(at, key);
+             at < KEYS && strcmp(keys[at].key, key) == 0; at++)
+            note_key(s, &keys[at], key, llmobs_json_iter_value(it), found);
     }
 }
 
 static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
 {
-    memset(found->values, 0, sizeof(found->values));
-    memset(found->keys, NO_KEY, sizeof(found->keys));
+    memset(found, 0, sizeof(*found));
     find_keys(s, found);
     for (size_t i = 0; i < ROWS; i++) {
         const struct llmobs_json *fact =
-            rows[i].fact && is_for(&rows[i], s)
-                ? llmobs_json_get(s->facts, rows[i].fact)
-                : NULL;
+            rows[i].fact == NO_FACT ? NULL : s->fact[rows[i].fact];
 
-        if (fits(rows[i].type, fact))
+        if (fact && is_for(&rows[i], s) && fits((enum type)rows[i].type, fact))
             found->values[i] = fact;
     }
 }
@@ -354,7 +348,8 @@ static void put_rows(const struct found *found,
 {
     for (size_t i = 0; i < ROWS; i++) {
         if (found->values[i])
-            put_typed(out, rows[i].name, rows[i].type, found->values[i]);
+            put_typed(out, rows[i].name, (enum type)rows[i].type,
+                      found->values[i]);
     }
 }
 
@@ -363,8 +358,7 @@ static void put_rows(const struct found *found,
 static bool is_row(const struct found *found, const char *key)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        if (found->keys[i] != NO_KEY &&
-            strcmp(rows[i].keys[found->keys[i]], key) == 0)
+        if (found->keys[i] == key)
             return true;
     }
     return false;
@@ -379,7 +373,7 @@ static bool has_provider(const struct llmobs_otlp_source *s)
     if (s->op == AGENT)
         return s->form < LLMOBS_SEMCONV_LATEST;
     if (s->op == RETRIEVAL)
-        return llmobs_json_gets(s->facts, "provider") != NULL;
+        return s->fact[LLMOBS_FACT_PROVIDER] != NULL;
     return s->op & (INFERENCE | EMBEDDINGS);
 }
 
@@ -406,28 +400,28 @@ static void put_operation(const struct llmobs_otlp_source *s,
 static void put_server(const struct llmobs_otlp_source *s,
                        struct llmobs_otlp_attributes *out)
 {
-    if (!s->client || !llmobs_json_gets(s->facts, "host"))
+    if (!s->client || !s->fact[LLMOBS_FACT_HOST])
         return;
-    put_fact(s, "host", TYPE_TEXT, "server.address", out);
-    put_fact(s, "port", TYPE_INT, "server.port", out);
+    put_fact(s, LLMOBS_FACT_HOST, TYPE_TEXT, "server.address", out);
+    put_fact(s, LLMOBS_FACT_PORT, TYPE_INT, "server.port", out);
 }
 
 static void put_openai(const struct llmobs_otlp_source *s,
                        struct llmobs_otlp_attributes *out)
 {
-    const char *tier = llmobs_json_gets(s->facts, "request_service_tier");
+    const char *tier = llmobs_otlp_source_fact(s, LLMOBS_FACT_REQUEST_TIER);
 
     if (s->op != INFERENCE ||
         strcmp(llmobs_otlp_source_provider(s), "openai") != 0)
         return;
     if (tier && strcmp(tier, "auto") != 0)
         put_text(out, "openai.request.service_tier", tier);
-    put_fact(s, "response_service_tier", TYPE_TEXT,
+    put_fact(s, LLMOBS_FACT_RESPONSE_TIER, TYPE_TEXT,
              "openai.response.service_tier", out);
-    put_fact(s, "system_fingerprint", TYPE_TEXT,
+    put_fact(s, LLMOBS_FACT_FINGERPRINT, TYPE_TEXT,
              "openai.response.system_fingerprint", out);
     if (s->form >= LLMOBS_SEMCONV_1_41)
-        put_fact(s, "api_type", TYPE_TEXT, "openai.api.type", out);
+        put_fact(s, LLMOBS_FACT_API_TYPE, TYPE_TEXT, "openai.api.type", out);
 }
 
 /* The agent above names itself on the calls below it. */
@@ -441,8 +435,8 @@ static void put_inference(const struct llmobs_otlp_source *s,
         return;
     put_text(out, "gen_ai.agent.name", llmobs_json_gets(agent, "pagent_name"));
     if (s->form >= LLMOBS_SEMCONV_1_41 &&
-        llmobs_json_is_true(llmobs_json_get(s->facts, "stream")))
-        put_fact(s, "first_chunk_ns", TYPE_SECONDS,
+        llmobs_json_is_true(s->fact[LLMOBS_FACT_STREAM]))
+        put_fact(s, LLMOBS_FACT_FIRST_CHUNK, TYPE_SECONDS,
                  "gen_ai.response.time_to_first_chunk", out);
 }
 

@@ -347,7 +347,7 @@ static void write_list(struct llmobs_document *d, const void *ctx)
     struct list l = {
         .d = d,
         .source = side->source,
-        .reasons = llmobs_json_get(side->source->facts, "finish_reasons"),
+        .reasons = side->source->fact[LLMOBS_FACT_FINISH_REASONS],
         .output = side->output,
     };
 
@@ -382,7 +382,7 @@ static void write_instructions(struct llmobs_document *d, const void *ctx)
 static size_t count_apart(const struct llmobs_otlp_source *s,
                           const struct llmobs_json *messages)
 {
-    int64_t apart = llmobs_json_to_int(llmobs_json_get(s->facts, "apart"));
+    int64_t apart = llmobs_json_to_int(s->fact[LLMOBS_FACT_APART]);
     size_t count = llmobs_json_len(messages);
 
     return apart < 0 ? 0 : (uint64_t)apart < count ? (size_t)apart : count;

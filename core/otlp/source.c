@@ -47,6 +47,39 @@ static int read_ids(struct llmobs_otlp_source *s)
     return 0;
 }
 
+/* -- facts --------------------------------------------------------------- */
+
+static const char fact_names[][24] = {
+#define FACT_NAME(id, name) name,
+    LLMOBS_OTLP_FACTS(FACT_NAME)
+#undef FACT_NAME
+};
+
+/* An event's text has its members sorted, as the names are: both are walked
+ * side by side. A member out of order begins the walk anew. */
+static void read_facts(struct llmobs_otlp_source *s)
+{
+    size_t at = 0;
+
+    for (void *it = llmobs_json_iter(s->facts); it;
+         it = llmobs_json_next(s->facts, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        if (at > 0 && strcmp(fact_names[at - 1], key) >= 0)
+            at = 0;
+        while (at < LLMOBS_FACT_COUNT && strcmp(fact_names[at], key) < 0)
+            at++;
+        if (at < LLMOBS_FACT_COUNT && strcmp(fact_names[at], key) == 0)
+            s->fact[at++] = llmobs_json_iter_value(it);
+    }
+}
+
+const char *llmobs_otlp_source_fact(const struct llmobs_otlp_source *s,
+                                    enum llmobs_otlp_fact fact)
+{
+    return llmobs_json_text(s->fact[fact]);
+}
+
 /* -- kind and operation -------------------------------------------------- */
 
 /* `since`: the first form that has the operation. */
@@ -82,14 +115,14 @@ static const struct kind *find_kind(const char *name)
  * operation: the span behind the proxy counts it. */
 static bool is_proxied(const struct llmobs_otlp_source *s)
 {
-    return llmobs_json_is_true(llmobs_json_get(s->facts, "proxied")) ||
+    return llmobs_json_is_true(s->fact[LLMOBS_FACT_PROXIED]) ||
            llmobs_otlp_source_tag(s, "ml-proxy");
 }
 
 static void read_kind(struct llmobs_otlp_source *s)
 {
     const struct kind *kind = find_kind(s->kind);
-    const char *operation = llmobs_json_gets(s->facts, "operation");
+    const char *operation = llmobs_otlp_source_fact(s, LLMOBS_FACT_OPERATION);
 
     s->client = kind->client;
     s->op = LLMOBS_OTLP_NO_OP;
@@ -115,7 +148,7 @@ static bool is_said(const char *text)
  * of an event without facts, as well as it knows. */
 static const char *requested_model(const struct llmobs_otlp_source *s)
 {
-    const char *model = llmobs_json_gets(s->facts, "request_model");
+    const char *model = llmobs_otlp_source_fact(s, LLMOBS_FACT_REQUEST_MODEL);
 
     if (!model)
         model = llmobs_json_gets(s->meta, "model_name");
@@ -151,6 +184,7 @@ int llmobs_otlp_source_read(struct llmobs_otlp_source *s,
         s->name = s->kind;
     s->failed = llmobs_json_gets(event, "status") &&
                 strcmp(llmobs_json_gets(event, "status"), "error") == 0;
+    read_facts(s);
     read_kind(s);
     s->model = requested_model(s);
     s->subject = find_subject(s);
@@ -200,7 +234,7 @@ static const char *by_convention(const char *name)
 
 const char *llmobs_otlp_source_provider(const struct llmobs_otlp_source *s)
 {
-    const char *fact = llmobs_json_gets(s->facts, "provider");
+    const char *fact = llmobs_otlp_source_fact(s, LLMOBS_FACT_PROVIDER);
     const char *name = llmobs_json_gets(s->meta, "model_provider");
 
     if (fact)
@@ -213,7 +247,7 @@ const char *llmobs_otlp_source_provider(const struct llmobs_otlp_source *s)
 const char *llmobs_otlp_source_error(const struct llmobs_otlp_source *s)
 {
     const struct llmobs_json *error = llmobs_json_get(s->meta, "error");
-    const char *code = llmobs_json_gets(s->facts, "error_code");
+    const char *code = llmobs_otlp_source_fact(s, LLMOBS_FACT_ERROR_CODE);
 
     if (!code)
         code = llmobs_json_gets(error, "type");

@@ -55,7 +55,8 @@ void llmobs_otlp_put_span_id(struct llmobs_otlp_writer *w,
 /* The span above in the trace; 0: none. */
 static uint64_t parent_of(const struct llmobs_otlp_source *s)
 {
-    uint64_t apm = llmobs_otlp_source_id(llmobs_json_gets(s->facts, "parent"));
+    uint64_t apm =
+        llmobs_otlp_source_id(llmobs_otlp_source_fact(s, LLMOBS_FACT_PARENT));
 
     if (apm)
         return apm;
@@ -65,8 +66,8 @@ static uint64_t parent_of(const struct llmobs_otlp_source *s)
 static void put_identity(struct llmobs_otlp_writer *w,
                          const struct llmobs_otlp_source *s)
 {
-    const struct llmobs_json *flags = llmobs_json_get(s->facts, "flags");
-    const char *state = llmobs_json_gets(s->facts, "tracestate");
+    const struct llmobs_json *flags = s->fact[LLMOBS_FACT_FLAGS];
+    const char *state = llmobs_otlp_source_fact(s, LLMOBS_FACT_TRACESTATE);
     uint64_t parent = parent_of(s);
 
     llmobs_otlp_put_trace_id(w, OTLP_SPAN_TRACE_ID, s->trace_id);
@@ -193,9 +194,11 @@ static void put_own(const struct llmobs_otlp_source *s, const char *name,
         llmobs_otlp_attr_text(out, "llmobs.parent_id", text_of(parent));
 }
 
+/* No text of an event is as long, and no event has as many attributes: such a
+ * limit costs no counting. */
 static size_t limit_of(int64_t number)
 {
-    return number > 0 ? (size_t)number : 0;
+    return number > 0 && number < INT32_MAX ? (size_t)number : 0;
 }
 
 static void put_attributes(struct llmobs_otlp_writer *w,

@@ -110,6 +110,24 @@ START_TEST(a_span_has_the_ids_of_its_trace)
 }
 END_TEST
 
+/* Where the two differ, the trace's own parent is the parent. */
+START_TEST(a_span_tells_both_of_its_parents)
+{
+    static const char event[] =
+        "{\"_call\": {\"parent\": \"4096\"}, \"meta\": {\"span\": {\"kind\": "
+        "\"task\"}}, \"name\": \"n\", \"parent_id\": \"17\", \"span_id\": "
+        "\"255\", \"start_ns\": 1, \"trace_id\": \"" OTLP_TRACE "\"}";
+
+    otlp_case_write(event, LLMOBS_SEMCONV_1_41, false);
+    otlp_case_field("parentSpanId", "0000000000001000");
+    otlp_case_attribute("llmobs.parent_id", "17");
+    otlp_case_write(OTLP_EVENT("task", "n", "\"parent\": \"4096\"", "", ""),
+                    LLMOBS_SEMCONV_1_41, false);
+    otlp_case_field("parentSpanId", "0000000000001000");
+    otlp_case_attribute("llmobs.parent_id", NULL);
+}
+END_TEST
+
 /* An event of an older version: its root has no parent, and nothing is made
  * up. */
 START_TEST(an_event_without_facts_says_what_it_can)
@@ -320,6 +338,7 @@ UNIT_SUITE(otlp_span)
 
     UNIT_TEST(s, a_call_has_the_names_of_its_form);
     UNIT_TEST(s, a_span_has_the_ids_of_its_trace);
+    UNIT_TEST(s, a_span_tells_both_of_its_parents);
     UNIT_TEST(s, an_event_without_facts_says_what_it_can);
     UNIT_TEST(s, each_kind_has_the_names_of_its_form);
     UNIT_TEST(s, the_newest_form_has_names_of_its_own);
