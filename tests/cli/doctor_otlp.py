@@ -8,6 +8,7 @@ import gzip
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -19,6 +20,8 @@ import time
 
 BUILD, *PARTS = sys.argv[1:]
 TOOL = os.path.join(BUILD, "llmobs")
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
+                    "docs", "OTLP.md")
 TMP = tempfile.mkdtemp(prefix="llmobs-doctor-otlp.")
 SECRET = "c2VjcmV0+0MTIz/NDU2Nzg5MA=="  # as base64 has it
 BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
@@ -302,9 +305,46 @@ def choices():
               out.count("the texts of messages") == 1, out)
 
 
+# ---- the page --------------------------------------------------------------
+
+RECIPES = {  # by a word of each: where the request arrives, and with what
+    "grafana": ("/otlp/v1/traces", {"Authorization": "Basic Mzpr"}),
+    "langfuse": ("/api/public/otel/v1/traces",
+                 {"Authorization": "Basic cDpz",
+                  "x-langfuse-ingestion-version": "4"}),
+    "6006": ("/v1/traces", {"authorization": "Bearer key",
+                            "x-project-name": "my-project"}),
+    "dd-otlp-source": ("/v1/traces", {"dd-api-key": "key",
+                                      "dd-otlp-source": "llmobs"})}
+FILLED = {"ID": "3", "TOKEN": "k", "PUBLIC": "p", "SECRET": "s",
+          "PHOENIX_API_KEY": "key", "DD_API_KEY": "key"}
+
+
+def recipes():
+    """Each recipe of docs/OTLP.md as it stands, but for the host."""
+    url = serve()
+    with open(PAGE, encoding="utf-8") as f:
+        page = f.read().partition("\n## Recipes\n")[2]
+    found = re.findall(r"```sh\n(.*?)```", page, re.S)
+    check("each recipe with variables is known", len(found) == len(RECIPES),
+          found)
+    for word, (path, headers) in RECIPES.items():
+        text, = [one for one in found if word in one]
+        text = re.sub(r"ENDPOINT=\.\.\..*", "ENDPOINT=%s/v1/traces" % url, text)
+        text = re.sub(r"https?://[^/\s]+", url, text)
+        Receiver.got.clear()
+        done = subprocess.run(
+            ["sh", "-ec", text + "exec %s doctor --no-self-test sh" % TOOL],
+            env=dict(BASE, **FILLED), stdout=subprocess.PIPE, cwd=TMP,
+            stderr=subprocess.STDOUT, timeout=60, encoding="utf-8")
+        check("recipe: " + word, len(Receiver.got) == 1 and
+              Receiver.got[0][0] == path and headers.items() <=
+              Receiver.got[0][1].items(), (done.stdout, Receiver.got))
+
+
 def main():
     try:
-        for part in (answers, silence, tls, choices):
+        for part in (answers, silence, tls, choices, recipes):
             if PARTS and part.__name__ not in PARTS:
                 continue
             try:
