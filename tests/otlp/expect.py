@@ -75,14 +75,15 @@ def container(text):
     return value if isinstance(value, (dict, list)) else text
 
 
-def part_of_result(result, server, form):
+def part_of_result(result, server, calls, form):
+    """`calls`: {id: name} of the calls so far."""
     part = {"id": result["tool_id"]} if result.get("tool_id") else {}
+    name = result.get("name") or calls.get(result.get("tool_id"))
     response = container(result.get("result", ""))
     if server and form != "1.37":
         return dict(part, type="server_tool_call_response",
                     server_tool_call_response={
-                        "type": result.get("name") or "tool_result",
-                        "response": response})
+                        "type": name or "tool_result", "response": response})
     return dict(part, type="tool_call_response", response=response)
 
 
@@ -97,7 +98,7 @@ def blobs_of(message, form):
                        "content": part["content"]}
 
 
-def pieces_of(message, output, form):
+def pieces_of(message, output, calls, form):
     """(role, parts) of one message: the results of the program's own tools are
     a message of role tool."""
     role = message.get("role", "")
@@ -108,11 +109,14 @@ def pieces_of(message, output, form):
                              "content": message.get("content", "")}]
         return
     own, server = [], []
+    calls.update((c.get("tool_id"), c.get("name"))
+                 for c in message.get("tool_calls", [])
+                 if c.get("type") in SERVER_CALLS)
     for result in message.get("tool_results", []):
         theirs = output or role == "assistant" or \
             result.get("type") == "mcp_tool_result"
         (server if theirs else own).append(part_of_result(result, theirs,
-                                                          form))
+                                                          calls, form))
     if own:
         yield "tool", own
     parts = [{"type": "text", "content": message["content"]}] \
@@ -131,9 +135,9 @@ def thought_alone(message):
 def messages_of(messages, output, merges, form):
     """Reasoning belongs to the assistant's message that follows, and where
     there is one choice, all that the assistant says is one message."""
-    out = []
+    out, calls = [], {}
     for message in messages:
-        for role, parts in pieces_of(message, output, form):
+        for role, parts in pieces_of(message, output, calls, form):
             if out and role == out[-1]["role"] == "assistant" and \
                     (merges or thought_alone(out[-1])):
                 out[-1]["parts"] += parts
