@@ -128,7 +128,7 @@ struct llmobs_config {
     char *home;
 };
 
-/* One row of the table of variables; the documentation is made from it. */
+/* One row of the table of variables. */
 struct llmobs_config_variable {
     const char *name;
     const char *type;

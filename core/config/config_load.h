@@ -31,16 +31,6 @@ enum llmobs_otlp_part {
     LLMOBS_OTLP_PARTS
 };
 
-/* What OTEL_TRACES_SAMPLER can be, in the order of the table's row. */
-enum llmobs_otel_sampler {
-    LLMOBS_OTEL_ALWAYS_ON,
-    LLMOBS_OTEL_ALWAYS_OFF,
-    LLMOBS_OTEL_RATIO,
-    LLMOBS_OTEL_PARENT_ON,
-    LLMOBS_OTEL_PARENT_OFF,
-    LLMOBS_OTEL_PARENT_RATIO
-};
-
 /* The configuration, and beside it the texts from which it is made or which it
  * points to. `config` is the first member, so that both have one address. */
 struct llmobs_config_loading {
@@ -66,7 +56,7 @@ struct llmobs_config_loading {
     bool otlp_told; /* the general values were told about */
     char *otel_exporter[LLMOBS_SIGNAL_COUNT];
     bool otel_off;     /* OTEL_SDK_DISABLED */
-    int otel_sampler;  /* enum llmobs_otel_sampler */
+    int otel_sampler;  /* OTEL_TRACES_SAMPLER, a word of the table's row */
     char *sampler_arg; /* OTEL_TRACES_SAMPLER_ARG */
     int temporality;   /* 0: cumulative */
     char *capture;     /* OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT */

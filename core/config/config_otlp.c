@@ -14,6 +14,7 @@
 #define TIMEOUT_MS 10000
 #define TIMEOUT_MAX 2147483647.0
 #define GRPC_PORT "4317"
+#define SAMPLERS (LLMOBS_OTLP_SAMPLER_RATIO + 1)
 
 /* A column of the variables: the general one, then the signals. */
 #define GENERAL 0
@@ -136,21 +137,20 @@ static char *with_path(struct llmobs_config_loading *loading, const char *url,
     return whole;
 }
 
-/* Trims the value, as the rules of core/config/config_peers.c want it. False
- * where it is set and no URL that a request can go to. */
-static bool settle_endpoint(struct llmobs_config_loading *loading,
+/* Trims the value, also for the rules of core/config/config_peers.c. */
+static void settle_endpoint(struct llmobs_config_loading *loading,
                             size_t column)
 {
     char **url = &loading->otlp[LLMOBS_OTLP_ENDPOINT][column];
 
     if (!*url)
-        return true;
+        return;
     llmobs_config_set(loading, url, llmobs_text_trim(text_of(*url)));
-    if (is_endpoint(*url))
-        return true;
-    tell_part(loading, LLMOBS_OTLP_ENDPOINT, column,
-              "no URL of http or https: nothing is sent");
-    return false;
+    if (**url == '\0')
+        llmobs_config_unset(url);
+    else if (!is_endpoint(*url))
+        tell_part(loading, LLMOBS_OTLP_ENDPOINT, column,
+                  "no URL of http or https: nothing is sent");
 }
 
 /* A bad URL leaves none: the data and its keys must not go to another place
@@ -345,7 +345,7 @@ static void settle_signals(struct llmobs_config_loading *loading)
     struct llmobs_otlp_signal *signals = loading->config.otlp.signals;
 
     for (size_t i = 0; i <= LLMOBS_SIGNAL_COUNT; i++)
-        (void)settle_endpoint(loading, i);
+        settle_endpoint(loading, i);
     for (size_t i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
         settle_signal(loading, (enum llmobs_signal)i);
     if (signals[0].url && signals[0].on && has_grpc_port(signals[0].url))
@@ -366,13 +366,13 @@ void llmobs_config_free_signal(struct llmobs_otlp_signal *signal)
 /* -- the rest -------------------------------------------------------------- */
 
 /* True for a text that each event can have. */
-static bool is_attribute(struct llmobs_text text, bool exact)
+static bool is_attribute(struct llmobs_text text)
 {
     struct llmobs_buf plain;
     int rc;
 
-    llmobs_buf_init(&plain, LLMOBS_OTEL_RESOURCE_MAX);
-    rc = llmobs_otel_list_decode(text, exact, &plain);
+    llmobs_buf_init(&plain, text.len + 1);
+    rc = llmobs_otel_list_decode(text, true, &plain);
     llmobs_buf_fini(&plain);
     return rc == 0;
 }
@@ -385,10 +385,17 @@ static bool is_resource(const char *text)
     if (rest.len > LLMOBS_OTEL_RESOURCE_MAX)
         return false;
     while ((rc = llmobs_otel_list_next(&rest, &key, &value)) > 0) {
-        if (!is_attribute(key, true) || !is_attribute(value, true))
+        if (!is_attribute(key) || !is_attribute(value))
             return false;
     }
     return rc == 0;
+}
+
+static bool is_service(const char *name)
+{
+    struct llmobs_text text = text_of(name);
+
+    return text.len <= LLMOBS_OTEL_SERVICE_MAX && llmobs_otel_list_plain(text);
 }
 
 /* OpenTelemetry, resource/sdk.md: an error discards the whole variable. */
@@ -401,32 +408,22 @@ static void settle_resource(struct llmobs_config_loading *loading)
              "not key=value,key=value: ignored as a whole");
         llmobs_config_unset(&otlp->resource);
     }
-    if (otlp->service && !is_attribute(text_of(otlp->service), false)) {
+    if (otlp->service && !is_service(otlp->service)) {
         llmobs_config_complain(loading, "OTEL_SERVICE_NAME: no name");
         llmobs_config_unset(&otlp->service);
     }
 }
 
+/* The words of the row are the samplers, and again those that ask the parent
+ * first. */
 static void settle_sampler(struct llmobs_config_loading *loading)
 {
     struct llmobs_otlp_config *otlp = &loading->config.otlp;
     const char *arg = loading->sampler_arg;
 
-    otlp->parent_based = loading->otel_sampler >= LLMOBS_OTEL_PARENT_ON;
-    switch ((enum llmobs_otel_sampler)loading->otel_sampler) {
-    case LLMOBS_OTEL_ALWAYS_ON:
-    case LLMOBS_OTEL_PARENT_ON:
-        otlp->sampler = LLMOBS_OTLP_SAMPLER_ON;
-        break;
-    case LLMOBS_OTEL_ALWAYS_OFF:
-    case LLMOBS_OTEL_PARENT_OFF:
-        otlp->sampler = LLMOBS_OTLP_SAMPLER_OFF;
-        break;
-    case LLMOBS_OTEL_RATIO:
-    case LLMOBS_OTEL_PARENT_RATIO:
-        otlp->sampler = LLMOBS_OTLP_SAMPLER_RATIO;
-        break;
-    }
+    otlp->sampler =
+        (enum llmobs_otlp_sampler)(loading->otel_sampler % SAMPLERS);
+    otlp->parent_based = loading->otel_sampler >= SAMPLERS;
     otlp->sampler_flags = !llmobs_config_names_datadog(loading) &&
                           !llmobs_config_has_styles(loading);
     otlp->sampler_ratio = 1;

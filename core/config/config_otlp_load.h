@@ -10,7 +10,8 @@
 
 /* The longest OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME, as each event has
  * them. */
-#define LLMOBS_OTEL_RESOURCE_MAX 8192
+#define LLMOBS_OTEL_RESOURCE_MAX 16384
+#define LLMOBS_OTEL_SERVICE_MAX 1024
 
 /* Content and the exporter must be settled. */
 void llmobs_config_settle_otlp(struct llmobs_config_loading *loading);

@@ -34,8 +34,7 @@ int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
     return 1;
 }
 
-/* True for UTF-8 without control characters, those of C1 too. */
-static bool is_plain(struct llmobs_text text)
+bool llmobs_otel_list_plain(struct llmobs_text text)
 {
     while (text.len) {
         uint32_t point;
@@ -66,7 +65,8 @@ int llmobs_otel_list_decode(struct llmobs_text text, bool exact,
     }
     if (rc)
         return rc;
-    return is_plain((struct llmobs_text){out->data + begin, out->len - begin})
+    return llmobs_otel_list_plain(
+               (struct llmobs_text){out->data + begin, out->len - begin})
                ? 0
                : -EINVAL;
 }

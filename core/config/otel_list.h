@@ -21,4 +21,7 @@ int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
 int llmobs_otel_list_decode(struct llmobs_text text, bool exact,
                             struct llmobs_buf *out);
 
+/* True for UTF-8 without control characters, those of C1 too. */
+bool llmobs_otel_list_plain(struct llmobs_text text);
+
 #endif

@@ -13,8 +13,6 @@
 #define FIRST "{\"" LLMOBS_FACTS_KEY "\": "
 #define BEHIND ", "
 
-/* The longest text of OTEL_RESOURCE_ATTRIBUTES that each span repeats. */
-#define RESOURCE_MAX ((size_t)16 * 1024)
 #define FACTS_MAX ((size_t)1024 * 1024)
 
 /* The flags of a span in OTLP. */
@@ -121,8 +119,7 @@ static void set_process(struct llmobs_facts *facts,
                           other ? config->executable : llmobs_program_name());
     if (otlp->service && *otlp->service)
         llmobs_span_fact_word(facts, LLMOBS_FACT_SERVICE, otlp->service);
-    if (otlp->resource && *otlp->resource &&
-        strnlen(otlp->resource, RESOURCE_MAX + 1) <= RESOURCE_MAX)
+    if (otlp->resource && *otlp->resource)
         llmobs_span_fact_word(facts, LLMOBS_FACT_RESOURCE, otlp->resource);
 }
 

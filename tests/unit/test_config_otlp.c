@@ -72,6 +72,7 @@ static const struct {
     {"", "http://b.test/in?k=v#f", "http://b.test/in?k=v", false},
     {"https://a.test/x", "http://b.test/y", "http://b.test/y", false},
     {"nonsense", "http://b.test/y", "http://b.test/y", false},
+    {"http://a.test", "  ", "http://a.test/v1/traces", false},
     {"http://a.test:4317", "", "http://a.test:4317/v1/traces", true},
     {"", "http://u:p@a.test:4317/", "http://u:p@a.test:4317/", true},
     {"", "http://a.test:14317/", "http://a.test:14317/", false},
@@ -376,10 +377,10 @@ END_TEST
 
 START_TEST(a_service_is_plain_text)
 {
-    struct llmobs_config *c = LOAD("OTEL_SERVICE_NAME=my shop 100%");
+    struct llmobs_config *c = LOAD("OTEL_SERVICE_NAME=my shop 100%0a");
 
-    ck_assert_str_eq(c->otlp.service, "my shop 100%");
-    ck_assert_str_eq(c->service, "my shop 100%");
+    ck_assert_str_eq(c->otlp.service, "my shop 100%0a");
+    ck_assert_str_eq(c->service, "my shop 100%0a");
     llmobs_config_free(c);
     c = LOAD("OTEL_SERVICE_NAME=a\nb", "DD_LLMOBS_ML_APP=x");
     ck_assert_ptr_null(c->otlp.service);
