@@ -1,5 +1,6 @@
 #include "core/otlp/resource.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "core/base/fork.h"
@@ -121,63 +122,69 @@ bool llmobs_otlp_origin_equal(const struct llmobs_otlp_origin *a,
 
 /* -- the user's attributes ------------------------------------------------- */
 
-/* Finds an attribute of OTEL_RESOURCE_ATTRIBUTES, of which the last one counts;
- * its value is still encoded. */
-static bool find_given(struct llmobs_text rest, const char *name,
-                       struct llmobs_text *found)
-{
-    struct llmobs_text key, value;
-    struct llmobs_buf plain;
-    bool there = false;
-
-    llmobs_buf_init(&plain, rest.len);
-    while (llmobs_otel_list_next(&rest, &key, &value) > 0) {
-        llmobs_buf_cut(&plain, 0);
-        if (llmobs_otel_list_decode(key, true, &plain) == 0 && plain.len &&
-            strcmp(plain.data, name) == 0) {
-            *found = value;
-            there = true;
-        }
-    }
-    llmobs_buf_fini(&plain);
-    return there;
-}
-
-/* These are for the library itself to say. */
-static bool is_reserved(const char *key)
-{
-    return strncmp(key, "telemetry.sdk.", 14) == 0;
-}
-
 /* The resource that is being written. */
 struct resource {
     const struct llmobs_otlp_origin *origin;
+    struct llmobs_json *given; /* OTEL_RESOURCE_ATTRIBUTES: texts by key */
     struct llmobs_otlp_attributes attributes;
-    bool given; /* OTEL_RESOURCE_ATTRIBUTES has members */
 };
 
-/* Writes those that the user gives, each once, but for the service's name. */
-static void put_given(struct resource *r)
+/* Gives one member of the list; of several with a key the last one counts. */
+static int take_given(struct llmobs_json *given, struct llmobs_text key,
+                      struct llmobs_text value)
 {
-    struct llmobs_text all = r->origin->parts[LLMOBS_ORIGIN_RESOURCE];
-    struct llmobs_text rest = all, key, value, last;
     struct llmobs_buf name, plain;
+    int rc;
 
-    llmobs_buf_init(&name, all.len);
-    llmobs_buf_init(&plain, all.len);
-    while (llmobs_otel_list_next(&rest, &key, &value) > 0) {
-        llmobs_buf_cut(&name, 0);
-        llmobs_buf_cut(&plain, 0);
-        if (llmobs_otel_list_decode(key, true, &name) != 0 || !name.len ||
-            is_reserved(name.data) || strcmp(name.data, "service.name") == 0 ||
-            !find_given(all, name.data, &last) || last.data != value.data)
-            continue;
-        if (llmobs_otel_list_decode(value, true, &plain) == 0)
-            llmobs_otlp_attr_text(&r->attributes, name.data,
-                                  (struct llmobs_text){plain.data, plain.len});
-    }
+    llmobs_buf_init(&name, key.len);
+    llmobs_buf_init(&plain, value.len);
+    rc = llmobs_otel_list_decode(key, true, &name);
+    if (rc == 0)
+        rc = llmobs_otel_list_decode(value, true, &plain);
+    if (rc == 0 && name.len)
+        rc = llmobs_json_set(given, name.data,
+                             llmobs_json_stringn(plain.data, plain.len));
     llmobs_buf_fini(&name);
     llmobs_buf_fini(&plain);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* The configuration has checked the list, and discards it where it is wrong. */
+static void read_given(struct resource *r)
+{
+    struct llmobs_text rest = r->origin->parts[LLMOBS_ORIGIN_RESOURCE];
+    struct llmobs_text key, value;
+    int rc;
+
+    r->given = llmobs_json_object();
+    rc = r->given ? 0 : -ENOMEM;
+    while (rc == 0 && llmobs_otel_list_next(&rest, &key, &value) > 0)
+        rc = take_given(r->given, key, value);
+    if (rc && !r->attributes.writer->error)
+        r->attributes.writer->error = rc;
+}
+
+static struct llmobs_text given_text(const struct resource *r, const char *key)
+{
+    return text_of(llmobs_json_gets(r->given, key));
+}
+
+/* Those that stand elsewhere, or are for the library itself to say. */
+static bool is_reserved(const char *key)
+{
+    return strcmp(key, "service.name") == 0 ||
+           strncmp(key, "telemetry.sdk.", 14) == 0;
+}
+
+static void put_given(struct resource *r)
+{
+    for (void *it = llmobs_json_iter(r->given); it;
+         it = llmobs_json_next(r->given, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        if (!is_reserved(key))
+            llmobs_otlp_attr_text(&r->attributes, key, given_text(r, key));
+    }
 }
 
 /* -- the resource ---------------------------------------------------------- */
@@ -185,10 +192,7 @@ static void put_given(struct resource *r)
 /* An attribute that is known, and that the user does not give. */
 static void put(struct resource *r, const char *key, struct llmobs_text value)
 {
-    struct llmobs_text found;
-
-    if (value.len &&
-        !find_given(r->origin->parts[LLMOBS_ORIGIN_RESOURCE], key, &found))
+    if (value.len && !llmobs_json_get(r->given, key))
         llmobs_otlp_attr_text(&r->attributes, key, value);
 }
 
@@ -211,15 +215,10 @@ static void put_unknown_service(struct resource *r)
 static void put_service(struct resource *r)
 {
     const struct llmobs_text *parts = r->origin->parts;
-    struct llmobs_text given = {NULL, 0};
-    struct llmobs_buf plain;
     struct llmobs_text name = parts[LLMOBS_ORIGIN_SERVICE];
 
-    llmobs_buf_init(&plain, parts[LLMOBS_ORIGIN_RESOURCE].len);
-    if (!name.len &&
-        find_given(parts[LLMOBS_ORIGIN_RESOURCE], "service.name", &given) &&
-        llmobs_otel_list_decode(given, true, &plain) == 0)
-        name = (struct llmobs_text){plain.data, plain.len};
+    if (!name.len)
+        name = given_text(r, "service.name");
     if (!name.len)
         name = parts[LLMOBS_ORIGIN_DD_SERVICE];
     if (!name.len &&
@@ -229,18 +228,13 @@ static void put_service(struct resource *r)
         llmobs_otlp_attr_text(&r->attributes, "service.name", name);
     else
         put_unknown_service(r);
-    llmobs_buf_fini(&plain);
 }
 
 static void put_process(struct resource *r)
 {
-    struct llmobs_text found;
-
     put(r, "process.executable.name",
         r->origin->parts[LLMOBS_ORIGIN_EXECUTABLE]);
-    if (r->origin->pid > 0 &&
-        !find_given(r->origin->parts[LLMOBS_ORIGIN_RESOURCE], "process.pid",
-                    &found))
+    if (r->origin->pid > 0 && !llmobs_json_get(r->given, "process.pid"))
         llmobs_otlp_attr_int(&r->attributes, "process.pid", r->origin->pid);
 }
 
@@ -253,6 +247,7 @@ void llmobs_otlp_resource(struct llmobs_otlp_writer *w,
         .attributes = {.writer = w, .list = OTLP_RESOURCE_ATTRIBUTES},
     };
 
+    read_given(&r);
     llmobs_otlp_message(w, OTLP_RESOURCE);
     llmobs_otlp_list(w, OTLP_RESOURCE_ATTRIBUTES);
     put_service(&r);
@@ -268,6 +263,7 @@ void llmobs_otlp_resource(struct llmobs_otlp_writer *w,
     put_given(&r);
     llmobs_otlp_close_list(w);
     llmobs_otlp_close(w);
+    llmobs_json_free(r.given);
 }
 
 /* -- the scope ------------------------------------------------------------- */

@@ -1,21 +1,14 @@
 #include "core/otlp/otlp.h"
 
-#include <string.h>
-
 #include "core/config/sampler.h"
 #include "core/otlp/batch.h"
 #include "core/otlp/fields.h"
+#include "core/otlp/source.h"
 #include "core/otlp/span.h"
-#include "core/span/id128.h"
 
 #define FLAG_SAMPLED 0x001
 
 /* -- sampling -------------------------------------------------------------- */
-
-static struct llmobs_text text_of(const char *string)
-{
-    return (struct llmobs_text){string, string ? strlen(string) : 0};
-}
 
 /* The process that made the span decided, as its trace began. An event of an
  * older version does not say how. */
@@ -28,9 +21,8 @@ bool llmobs_otlp_is_sampled(const struct llmobs_config *config,
 
     if (flags)
         return llmobs_json_to_int(flags) & FLAG_SAMPLED;
-    (void)llmobs_id128_parse(
-        text_of(
-            llmobs_json_gets(llmobs_json_get(event, "_dd"), "apm_trace_id")),
+    (void)llmobs_otlp_source_trace(
+        llmobs_json_gets(llmobs_json_get(event, "_dd"), "apm_trace_id"),
         &trace);
     return llmobs_sampler_keeps(&config->otlp, trace.lo);
 }

@@ -1,7 +1,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "core/base/clock.h"
 #include "core/otlp/otlp.h"
 #include "core/otlp/resource.h"
 #include "llmobs.h"
@@ -171,7 +173,7 @@ static const struct {
     {EVENT("1", "\"_call\": {\"pid\": 7, \"resource\": \"a=1,deployment."
                 "environment.name=x,a=2,b=%2C,process.pid=9\"}, "
                 "\"tags\": [\"env:e\", \"service:s\", \"version:v\"], "),
-     "service.name=s;service.version=v;deployment.environment.name=x;a=2;b=,;"
+     "service.name=s;service.version=v;a=2;deployment.environment.name=x;b=,;"
      "process.pid=9;"},
     {EVENT("1", "\"_call\": {\"pid\": 7}, "
                 "\"tags\": [\"env:e\", \"service:s\", \"version:v\"], "),
@@ -198,6 +200,33 @@ START_TEST(test_otlp_resources)
             llmobs_json_free(read);
         }
     }
+}
+END_TEST
+
+/* As long as the configuration takes one: the time must not grow with the
+ * square of it. */
+START_TEST(test_otlp_many_attributes)
+{
+    struct llmobs_otlp_origin origin = {.pid = 0};
+    struct llmobs_otlp_writer w;
+    struct llmobs_buf list, out;
+    int64_t begun = llmobs_clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+
+    llmobs_buf_init(&list, SIZE_MAX);
+    llmobs_buf_init(&out, SIZE_MAX);
+    for (int i = 0; i < 20000; i++)
+        llmobs_buf_addf(&list, "k%d=%d,", i, i);
+    origin.parts[LLMOBS_ORIGIN_RESOURCE] =
+        (struct llmobs_text){list.data, list.len};
+    llmobs_otlp_begin(&w, &out, true);
+    llmobs_otlp_resource(&w, &origin, (struct llmobs_text){NULL, 0});
+    ck_assert_int_eq(llmobs_otlp_end(&w), 0);
+    ck_assert_ptr_nonnull(strstr(out.data, "\"k19999\""));
+    /* The square takes minutes. */
+    ck_assert_int_lt(llmobs_clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - begun,
+                     INT64_C(5000000000));
+    llmobs_buf_fini(&list);
+    llmobs_buf_fini(&out);
 }
 END_TEST
 
@@ -301,6 +330,7 @@ UNIT_SUITE(otlp_traces)
     UNIT_TEST(s, test_otlp_groups);
     UNIT_TEST(s, test_otlp_nothing_to_send);
     UNIT_TEST(s, test_otlp_resources);
+    UNIT_TEST(s, test_otlp_many_attributes);
     UNIT_TEST(s, test_otlp_library);
     UNIT_TEST(s, test_otlp_schemas);
     UNIT_TEST(s, test_otlp_samplers);
