@@ -105,7 +105,8 @@ def private_ca_and_client_certificate(t):
            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": cert,
            "OTEL_EXPORTER_OTLP_CLIENT_KEY": cert_key}
     with Receiver(tls=(leaf, key), clients=ca) as receiver:
-        one_call(t, receiver, env)
+        _, request = one_call(t, receiver, env)
+        equal(receiver.warmed, [request["client"]], "connected ahead")
     with Receiver(tls=(leaf, key), clients=ca) as receiver:
         for missing in ("OTEL_EXPORTER_OTLP_CERTIFICATE",
                         "OTEL_EXPORTER_OTLP_CLIENT_KEY"):

@@ -324,7 +324,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_HEAD(self):
-        self.server.state.warmed += 1
+        self.server.state.warmed.append(self.client_address[1])
         self.reply(404, b"")
 
     def do_GET(self):
@@ -387,7 +387,7 @@ class Receiver:
         self.over = threading.Event()
         self.faults = [Fault(text) for text in faults]
         self.requests, self.errors, self.wrong = [], [], []
-        self.warmed = 0
+        self.warmed = []  # the ports of clients that connected ahead
         self.out = out
         self.tls = None
         if tls:
