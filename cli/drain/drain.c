@@ -153,6 +153,18 @@ static const char **make_environment(char *const more[2])
     return list;
 }
 
+/* All entries go to one place: the signals that go beside the spans would keep
+ * what that one has taken. */
+static void keep_to_one(struct drain *drain)
+{
+    struct llmobs_otlp_signal *signals = drain->round.config->otlp.signals;
+
+    if (drain->to == NULL || strcmp(drain->to, "otlp") == 0)
+        return;
+    signals[LLMOBS_SIGNAL_LOGS].on = false;
+    signals[LLMOBS_SIGNAL_METRICS].on = false;
+}
+
 static int load_config(struct drain *drain)
 {
     bool is_url = drain->to != NULL && strstr(drain->to, "://") != NULL;
@@ -172,6 +184,7 @@ static int load_config(struct drain *drain)
     free(is_url ? more[1] : NULL);
     if (drain->round.config == NULL)
         return -ENOMEM;
+    keep_to_one(drain);
     if (is_url) {
         free(drain->round.config->override_origin);
         drain->round.config->override_origin = NULL;

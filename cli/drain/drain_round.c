@@ -67,7 +67,8 @@ static int deliver(const struct llmobs_drain_round *round)
 
     if (adopt == NULL)
         return -ENOMEM;
-    if (strcmp(round->config->exporter, "store") != 0)
+    if (strcmp(round->config->exporter, "store") != 0 ||
+        round->config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
         llmobs_cli_open_libcurl();
     llmobs_peer_unmark(round->config, round->config->agent_url);
     llmobs_peer_unmark(round->config,
