@@ -56,10 +56,17 @@ CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(shell find core -name '*.c'))
 RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(shell find rules -name '*.c'))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run/run_main.c, \
 	$(shell find cli -name '*.c')))
-# These rooms read the configuration once or wait for disk and network: there,
-# less code in every process is worth more than faster code.
-SMALL := $(filter-out $(B)/core/otlp/writer.o $(B)/core/otlp/letters.o,$(filter \
-	$(addsuffix /%.o,$(addprefix $(B)/core/,config deliver export ledger net otlp)),$(CORE_OBJ)))
+# Code that waits for disk and network, or runs once, or on the worker alone:
+# every process loads it, so it is built for its size. The rest runs beside the
+# program's calls, or for every byte.
+SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
+	core/otlp/letters core/otlp/writer rules/read/idn rules/read/match \
+	rules/read/text rules/read/url), \
+	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,callsite config deliver \
+	event export ledger net otlp) rules/%) $(patsubst %,$(B)/core/spool/%.o, \
+	adopt live_namespaces owner process_dir),$(CORE_OBJ) \
+	$(filter-out $(patsubst rules/%.c,$(B)/rules/%.o,$(wildcard rules/*.c)), \
+	$(RULES_OBJ))))
 ifeq ($(SAN),)
 $(SMALL): OPT := -Os -g
 endif
