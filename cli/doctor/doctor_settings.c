@@ -92,8 +92,24 @@ static void complain(void *ctx, const char *text)
     llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT, "%s", text);
 }
 
-/* Adds a list of URLs without their secrets. */
-static int add_urls(const char *value, struct llmobs_buf *out)
+static bool is_place(const char *name)
+{
+    return strstr(name, "URL") != NULL || strstr(name, "ENDPOINT") != NULL ||
+           strstr(name, "ORIGIN") != NULL;
+}
+
+/* Adds one word of a value, a URL without its secrets. Of a place without a
+ * scheme nobody knows where its password ends. */
+static int add_word(const char *word, bool place, struct llmobs_buf *out)
+{
+    if (strstr(word, "://") != NULL)
+        return llmobs_allowlist_url(word, out);
+    if (place && strchr(word, '@') != NULL)
+        return llmobs_buf_adds(out, "(no URL, not shown)");
+    return llmobs_buf_adds(out, word);
+}
+
+static int add_words(const char *value, bool place, struct llmobs_buf *out)
 {
     int rc = 0;
 
@@ -103,8 +119,7 @@ static int add_urls(const char *value, struct llmobs_buf *out)
 
         if (piece == NULL)
             return -ENOMEM;
-        rc = strstr(piece, "://") != NULL ? llmobs_allowlist_url(piece, out)
-                                          : llmobs_buf_adds(out, piece);
+        rc = add_word(piece, place, out);
         free(piece);
         value += len;
         len = strspn(value, ", ");
@@ -127,8 +142,9 @@ char *llmobs_doctor_shown(const char *name, const char *value)
             return strdup("(set, not shown)");
     llmobs_buf_init(&text, 8 * VALUE_MAX);
     llmobs_buf_init(&urls, 4 * VALUE_MAX);
-    if (strlen(value) <= VALUE_MAX && add_urls(value, &urls) == 0 &&
-        urls.data != NULL && llmobs_mask_text(urls.data, &text) == 0)
+    if (strlen(value) <= VALUE_MAX &&
+        add_words(value, is_place(name), &urls) == 0 && urls.data != NULL &&
+        llmobs_mask_text(urls.data, &text) == 0)
         shown = llmobs_buf_take(&text, NULL);
     llmobs_buf_fini(&text);
     llmobs_buf_fini(&urls);

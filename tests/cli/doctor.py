@@ -592,6 +592,10 @@ def settings():
            "_DD_TRACE_WRITER_ADDITIONAL_HEADERS": "X-Key:" + SECRET,
            "DD_LLMOBS_INSTRUMENTED_PROXY_URLS": "http://me:%s@gw/" % SECRET,
            "DD_LLMOBS_OVERRIDE_ORIGIN": "http://u:%s@x/" % SECRET,
+           "OTEL_EXPORTER_OTLP_ENDPOINT": "u:%s@collector:4318" % SECRET,
+           "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://u:%s@x/" % SECRET,
+           "OTEL_EXPORTER_OTLP_HEADERS": "api-key=" + SECRET,
+           "OTEL_EXPORTER_OTLP_TRACES_HEADERS": SECRET,
            "DD_TRACE_AGENT_URL": "http://u:%s@127.0.0.1:1" % SECRET,
            "DD_TAGS": "token:" + SECRET}
     facts, text = expect("settings: sources", "curl", 0, "DD_SERVICE=shop (fi",
