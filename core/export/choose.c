@@ -156,6 +156,13 @@ static int find_out(struct chooser *a)
     return choose_without(a, rc);
 }
 
+/* False where another exporter takes events of this kind, as that of logs. */
+static bool takes(const struct llmobs_exporter *exporter,
+                  enum llmobs_event_kind kind)
+{
+    return !exporter->kinds || exporter->kinds & 1u << kind;
+}
+
 static int choose_send(struct llmobs_exporter *exporter,
                        const struct llmobs_text *events, size_t count)
 {
@@ -166,6 +173,10 @@ static int choose_send(struct llmobs_exporter *exporter,
     if (rc)
         return rc;
     chosen = a->chosen;
+    if (!takes(chosen, exporter->kind)) {
+        exporter->via = NULL;
+        return (int)count;
+    }
     chosen->phase = exporter->phase;
     chosen->kind = exporter->kind;
     chosen->tick = exporter->tick;
@@ -284,7 +295,8 @@ struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
         a->intake = llmobs_intake_new(config, true, a->http);
     }
     if (a->http && wants_otlp(config))
-        a->otlp = llmobs_otlp_exporter_new(config, a->http, true);
+        a->otlp = llmobs_otlp_exporter_new(
+            config, a->http, !config->otlp.signals[LLMOBS_SIGNAL_LOGS].on);
     if (!a->peer.url || !a->http || !a->store || !a->agent) {
         choose_free(&a->base);
         return NULL;

@@ -115,8 +115,8 @@ static struct llmobs_exporter *double_otlp_exporter_new(
 
     ck_assert_ptr_nonnull(the_config);
     ck_assert_ptr_nonnull(http);
-    ck_assert(keeps_evaluations);
     otlp_side = new_side(&otlp_side_ops);
+    otlp_side->base.kinds = keeps_evaluations ? 3 : 1;
     otlp_side->base.exit_ms = LLMOBS_EXIT_INTAKE_MS;
     otlp_side->base.wants_warm = true;
     otlp_side->base.backoff = &backoff;
@@ -307,6 +307,28 @@ START_TEST(when_otlp_is_taken)
 }
 END_TEST
 
+/* Where the signal of logs takes evaluations, no other place gets them. */
+START_TEST(where_evaluations_go_beside_otlp)
+{
+    for (int logs = 0; logs < 2; logs++) {
+        struct llmobs_exporter *exporter;
+
+        config.otlp.signals[LLMOBS_SIGNAL_TRACES].on = true;
+        config.otlp.signals[LLMOBS_SIGNAL_TRACES].given = true;
+        config.otlp.signals[LLMOBS_SIGNAL_LOGS].on = logs;
+        exporter = make(-1, NULL, false);
+        probe_answer = -ECONNREFUSED;
+        ck_assert_str_eq(where(exporter), "otlp");
+        otlp_side->taken = 0;
+        exporter->kind = LLMOBS_EVENT_EVALUATION;
+        ck_assert_int_eq(exporter->ops->send(exporter, &one, 1), 1);
+        ck_assert_int_eq(otlp_side->taken, !logs);
+        ck_assert_int_eq(exporter->via == NULL, logs);
+        exporter->ops->free(exporter);
+    }
+}
+END_TEST
+
 /* Not sticky: an agent that comes later gets what waited and what follows. */
 START_TEST(an_agent_may_come_later)
 {
@@ -452,6 +474,7 @@ UNIT_SUITE(choose)
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, every_case_has_its_place);
     tcase_add_test(c, when_otlp_is_taken);
+    tcase_add_test(c, where_evaluations_go_beside_otlp);
     tcase_add_test(c, an_agent_may_come_later);
     tcase_add_test(c, the_store_is_not_for_good);
     tcase_add_test(c, without_libcurl);
