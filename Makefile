@@ -63,8 +63,10 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	core/otlp/letters core/otlp/writer rules/read/idn rules/read/match \
 	rules/read/text rules/read/url), \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,callsite config deliver \
-	event export ledger net otlp) rules/%) $(patsubst %,$(B)/core/spool/%.o, \
-	adopt live_namespaces owner process_dir),$(CORE_OBJ) \
+	event export ledger net otlp trace) rules/%) $(patsubst %,$(B)/core/%.o, \
+	ops/attach ops/command ops/global privacy/content_filter privacy/redact \
+	spool/adopt spool/live_namespaces spool/owner spool/process_dir \
+	text/regex_compile),$(CORE_OBJ) \
 	$(filter-out $(patsubst rules/%.c,$(B)/rules/%.o,$(wildcard rules/*.c)), \
 	$(RULES_OBJ))))
 ifeq ($(SAN),)
@@ -76,9 +78,6 @@ CPPFLAGS += $(if $(TEST),-DLLMOBS_TEST)
 ifeq ($(SAN),)
 $(SHIM_OBJ) $(CORE_OBJ) $(RULES_OBJ): FRAMES := -Wframe-larger-than=$(FRAME)
 $(DEEP): FRAMES := -Wframe-larger-than=$(DEEP_FRAME)
-# Walks over a few members each; the loops over texts are in the other two.
-$(patsubst %.c,$(B)/%.o,$(filter-out %/letters.c %/writer.c, \
-	$(wildcard core/otlp/*.c))): CFLAGS_ALL += -Os
 endif
 # What test programs share; each takes of it what it needs.
 SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \
