@@ -320,6 +320,8 @@ static bool is_on(const struct llmobs_config_loading *loading,
     return otlp || (signal == LLMOBS_SIGNAL_TRACES && !none);
 }
 
+/* Metrics and logs stay off where the protocol is gRPC's: then the variables
+ * are for the program's own telemetry. For traces the exporter decides. */
 static void settle_signal(struct llmobs_config_loading *loading,
                           enum llmobs_signal i)
 {
@@ -338,6 +340,8 @@ static void settle_signal(struct llmobs_config_loading *loading,
         signal->url = with_path(loading, BASE_URL, paths[i]);
     if (signal->url)
         signal->grpc |= has_grpc_port(signal->url);
+    if (signal->grpc && i != LLMOBS_SIGNAL_TRACES)
+        signal->on = false;
 }
 
 static void settle_signals(struct llmobs_config_loading *loading)

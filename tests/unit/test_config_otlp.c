@@ -180,6 +180,23 @@ START_TEST(bad_values_of_a_signal)
 }
 END_TEST
 
+START_TEST(grpc_is_for_the_programs_own_signals)
+{
+    struct llmobs_config *c =
+        LOAD("OTEL_METRICS_EXPORTER=otlp", "OTEL_LOGS_EXPORTER=otlp",
+             BASE "METRICS_ENDPOINT=http://a.test:4317/v1/metrics",
+             BASE "LOGS_PROTOCOL=grpc");
+
+    ck_assert(!c->otlp.signals[LLMOBS_SIGNAL_METRICS].on);
+    ck_assert(!c->otlp.signals[LLMOBS_SIGNAL_LOGS].on);
+    llmobs_config_free(c);
+    c = LOAD("OTEL_METRICS_EXPORTER=otlp", "OTEL_LOGS_EXPORTER=otlp");
+    ck_assert(c->otlp.signals[LLMOBS_SIGNAL_METRICS].on);
+    ck_assert(c->otlp.signals[LLMOBS_SIGNAL_LOGS].on);
+    llmobs_config_free(c);
+}
+END_TEST
+
 START_TEST(grpc_is_told_once)
 {
     struct llmobs_config *c = LOAD(TO, BASE "PROTOCOL=grpc");
@@ -593,6 +610,7 @@ UNIT_SUITE(config_otlp)
     UNIT_TEST(s, endpoints_as_specified);
     UNIT_TEST(s, a_signal_wins_and_is_never_mixed);
     UNIT_TEST(s, bad_values_of_a_signal);
+    UNIT_TEST(s, grpc_is_for_the_programs_own_signals);
     UNIT_TEST(s, grpc_is_told_once);
     UNIT_TEST(s, nothing_is_told_of_the_apps_own_telemetry);
     UNIT_TEST(s, headers_are_decoded_and_secret);
