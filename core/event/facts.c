@@ -95,6 +95,9 @@ static void set_error(struct llmobs_facts *facts,
         set_curl_code(facts, type + 6);
         return;
     }
+    /* An error within an answer that the status calls a success has no code. */
+    if (strncmp(type, "http_2", 6) == 0)
+        type = "";
     if (strncmp(type, "http_", 5) == 0 && is_word(type))
         type += 5;
     if (!is_word(type) && span->http_status >= 300) {

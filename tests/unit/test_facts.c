@@ -245,6 +245,7 @@ static const struct {
     {"aborted", 200, "aborted"},
     {"The model is gone", 404, "404"},
     {"The model is gone", 200, "_OTHER"},
+    {"http_200", 200, "_OTHER"},
     {"", 0, "_OTHER"},
 };
 
