@@ -1785,6 +1785,14 @@ HAZARDS = [
              ("core/spool/owner.c", "return rc ? rc : add_otlp(config, buf);",
               "(void)add_otlp;\n    return rc;")],
           ["otlp_faults.other_endpoints_are_other_destinations"]),
+         ("logs-of-another", [
+             ("core/spool/owner.c", "    return signal == LLMOBS_SIGNAL_LOGS "
+              "||", "    return")],
+          ["unit test_owner_otlp"]),
+         ("content-of-another", [
+             ("core/spool/owner.c", "(int)signal, otlp->span_content,",
+              "(int)signal, 0,")],
+          ["unit test_owner_otlp"]),
          ("grpc-taken-for-http", [
              ("core/export/choose.c", " && !traces->grpc", "")],
           ["unit choose"]),

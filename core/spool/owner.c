@@ -48,28 +48,48 @@ static int add_text(struct llmobs_buf *buf, const char *text)
     return llmobs_buf_add(buf, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
-/* Only where OTLP can be a destination at all, as an app's own telemetry
- * settings are nothing to the others. */
-static int add_otlp(const struct llmobs_config *config, struct llmobs_buf *buf)
+/* True where a signal of OTLP may get the events of other processes. Spans go
+ * there where the exporter says so, as an app's own telemetry settings are
+ * nothing to the others; log records go beside every exporter. */
+static bool is_sent(const struct llmobs_config *config,
+                    enum llmobs_signal signal)
 {
     const struct llmobs_otlp_signal *signals = config->otlp.signals;
+
+    if (!config->exporter || !signals[signal].on)
+        return false;
+    return signal == LLMOBS_SIGNAL_LOGS || strstr(config->exporter, "otlp") ||
+           (strcmp(config->exporter, "auto") == 0 && signals[signal].given);
+}
+
+static int add_signal(const struct llmobs_config *config,
+                      enum llmobs_signal signal, struct llmobs_buf *buf)
+{
+    const struct llmobs_otlp_config *otlp = &config->otlp;
+    char *const *header = otlp->signals[signal].headers;
     int rc = 0;
 
-    if (!config->exporter ||
-        !(strstr(config->exporter, "otlp") ||
-          (strcmp(config->exporter, "auto") == 0 && signals[0].given)))
+    if (!is_sent(config, signal))
         return 0;
-    for (size_t i = 0; i < LLMOBS_SIGNAL_COUNT && !rc; i++) {
-        char *const *header = signals[i].on ? signals[i].headers : NULL;
-
-        rc = add_text(buf, signals[i].on ? signals[i].url : NULL);
-        for (; !rc && header && *header; header++)
-            rc = add_text(buf, *header);
-    }
+    rc = llmobs_buf_addf(buf, "%d %d%d%d ", (int)signal, otlp->span_content,
+                         otlp->event_content, otlp->event_details);
+    if (!rc)
+        rc = add_text(buf, otlp->signals[signal].url);
+    for (; !rc && header && *header; header++)
+        rc = add_text(buf, *header);
     return rc;
 }
 
-/* Adds every setting that decides where events go, each with its NUL. */
+/* Texts that nobody asked for do not leave by a process whose user did. No sum
+ * has a part of another process's span. */
+static int add_otlp(const struct llmobs_config *config, struct llmobs_buf *buf)
+{
+    int rc = add_signal(config, LLMOBS_SIGNAL_TRACES, buf);
+
+    return rc ? rc : add_signal(config, LLMOBS_SIGNAL_LOGS, buf);
+}
+
+/* Adds every setting that decides where events go, each with an end. */
 static int add_destinations(const struct llmobs_config *config,
                             struct llmobs_buf *buf)
 {

@@ -642,6 +642,46 @@ START_TEST(test_owner)
 }
 END_TEST
 
+static bool has_owner_of(struct llmobs_config *one, struct llmobs_config *two)
+{
+    struct llmobs_owner *mine = llmobs_owner_new(one);
+    struct llmobs_owner *theirs = llmobs_owner_new(two);
+    bool same = mine && theirs && llmobs_owner_same_destinations(mine, theirs);
+
+    llmobs_owner_free(mine);
+    llmobs_owner_free(theirs);
+    return same;
+}
+
+START_TEST(test_owner_otlp)
+{
+    struct llmobs_config other;
+    char *key[] = {"x-key: a", NULL};
+
+    config.exporter = "agent";
+    config.otlp.signals[LLMOBS_SIGNAL_TRACES].on = true;
+    config.otlp.signals[LLMOBS_SIGNAL_TRACES].url = "http://a/v1/traces";
+    config.otlp.signals[LLMOBS_SIGNAL_LOGS].url = "http://a/v1/logs";
+    other = config;
+    other.otlp.signals[LLMOBS_SIGNAL_TRACES].url = "http://b/v1/traces";
+    other.otlp.span_content = true;
+    ck_assert(has_owner_of(&config, &other));
+    other.exporter = config.exporter = "agent,otlp";
+    ck_assert(!has_owner_of(&config, &other));
+    other.otlp.signals[LLMOBS_SIGNAL_TRACES].url = "http://a/v1/traces";
+    ck_assert(!has_owner_of(&config, &other));
+    other.otlp.span_content = false;
+    ck_assert(has_owner_of(&config, &other));
+    other.exporter = config.exporter = "agent";
+    other.otlp.signals[LLMOBS_SIGNAL_LOGS].on = true;
+    ck_assert(!has_owner_of(&config, &other));
+    config.otlp.signals[LLMOBS_SIGNAL_LOGS].on = true;
+    ck_assert(has_owner_of(&config, &other));
+    other.otlp.signals[LLMOBS_SIGNAL_LOGS].headers = key;
+    ck_assert(!has_owner_of(&config, &other));
+}
+END_TEST
+
 UNIT_SUITE(spool)
 {
     Suite *s = suite_create("spool");
@@ -664,6 +704,7 @@ UNIT_SUITE(spool)
     spool_add(s, "link", test_link);
     spool_add(s, "spill", test_spill);
     spool_add(s, "owner", test_owner);
+    spool_add(s, "owner_otlp", test_owner_otlp);
     spool_add(s, "key_of_a_child", test_key_of_a_child);
     spool_add(s, "cut_back", test_cut_back);
     spool_add(s, "not_beside_a_cut", test_not_beside_a_cut);
