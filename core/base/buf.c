@@ -51,8 +51,8 @@ static char *move(struct llmobs_buf *buf, size_t cap)
     return data;
 }
 
-/* Doubling keeps a long series of
- * small adds linear; the last step stops at the cap instead of beyond it. */
+/* Doubling keeps a long series of small adds linear; the last step stops at the
+ * cap instead of beyond it. */
 int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
 {
     size_t need;

@@ -303,7 +303,7 @@ static void count_sent(const struct llmobs_exporter *exporter,
 }
 
 /* Sends at least one and at most `most` of the first events, all of one kind.
- * What became of each is in `outcomes`. */
+ * `outcomes` says of each how it ended. */
 static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
                  size_t most, unsigned char outcomes[LLMOBS_SEND_MAX])
 {

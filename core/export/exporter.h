@@ -49,7 +49,7 @@ enum llmobs_phase {
     LLMOBS_PHASE_ENDING   /* the exit of the process waits for it */
 };
 
-/* What became of an event that a send is done with. */
+/* The fate of an event that a send is done with. */
 enum llmobs_outcome {
     LLMOBS_OUTCOME_DELIVERED,
     LLMOBS_OUTCOME_REJECTED,    /* the peer accepted the request, and says that

@@ -9,8 +9,9 @@
  * Fork:    as llmobs_post.
  *
  * OTLP has rules of its own: 429, 502, 503 and 504 alone say that the receiver
- * will accept the same request later. What a configuration can mend (a key, a
- * path) loses nothing. No redirect is followed, as the headers may hold keys.
+ * will accept the same request later. An answer whose cause a configuration can
+ * mend (a key, a path) loses nothing. No redirect is followed, as the headers
+ * may hold keys.
  *
  * Sources: WIRE 9.
  */

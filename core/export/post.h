@@ -20,7 +20,7 @@
 #define LLMOBS_POST_HEADERS_MAX 64
 #define LLMOBS_POST_BODY_MAX ((size_t)1 << 31)
 
-/* What an answer says of the events. */
+/* The meaning of an answer for the events. */
 enum llmobs_verdict {
     LLMOBS_VERDICT_ACCEPTED,
     LLMOBS_VERDICT_LATER,   /* the peer cannot take the events now */

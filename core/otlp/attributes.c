@@ -620,7 +620,8 @@ static void put_metadata(const struct llmobs_otlp_source *s,
     }
 }
 
-/* What counts usage or its price, in the words of LLM Observability. */
+/* True for a metric of usage or its price, in the words of LLM Observability.
+ */
 static bool is_usage(const char *metric)
 {
     static const char *const others[] = {

@@ -21,7 +21,7 @@ static struct side side_of(const struct llmobs_otlp_source *s, bool output)
                          llmobs_json_gets(io, "value"), output};
 }
 
-/* What no convention names. */
+/* The texts that no convention names. */
 static void put_own(struct llmobs_otlp_attributes *out, const struct side *side)
 {
     if (side->value)

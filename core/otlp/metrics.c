@@ -65,7 +65,7 @@ static const char *const attribute_names[ATTR_COUNT] = {
 #define IN_1_41 (1u << LLMOBS_SEMCONV_1_41)
 #define IN_LATEST (1u << LLMOBS_SEMCONV_LATEST)
 
-/* What a metric counts of a span. */
+/* The value of a span that a metric counts. */
 enum value { VALUE_DURATION, VALUE_FIRST_CHUNK, VALUE_TOKENS };
 
 struct metric {

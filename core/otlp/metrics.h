@@ -6,9 +6,9 @@
  * Errors:  add: -EINVAL: the text is no span; -ENOMEM; -ETIMEDOUT (work.h). The
  *          span is then in no series.
  * Limits:  LLMOBS_OTLP_SERIES_MAX series for each metric. Beyond them, and
- * where memory is short, a value goes to the series that has the attribute
- *          otel.metric.overflow alone. A text has LLMOBS_OTLP_SERIES_TEXT bytes
- *          at most.
+ *          where memory is short, a value goes to the series that has the
+ *          attribute otel.metric.overflow alone. A text has
+ *          LLMOBS_OTLP_SERIES_TEXT bytes at most.
  * Fork:    forget abandons all; the child is another instance.
  *
  * Sources: WIRE 9.7.
