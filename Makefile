@@ -60,8 +60,8 @@ CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run/run_main.c, \
 # every process loads it, so it is built for its size. The rest runs beside the
 # program's calls, or for every byte.
 SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
-	core/otlp/letters core/otlp/writer rules/read/idn rules/read/match \
-	rules/read/text rules/read/url), \
+	core/otlp/letters core/otlp/writer core/trace/carrier rules/read/idn \
+	rules/read/match rules/read/text rules/read/url), \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,callsite config deliver \
 	event export ledger net otlp trace) rules/%) $(patsubst %,$(B)/core/%.o, \
 	ops/attach ops/command ops/global privacy/content_filter privacy/redact \
