@@ -1745,6 +1745,10 @@ HAZARDS = [
          ("pause-ends-at-exit", [
              ("core/export/otlp_route.c", ".firm = true", ".firm = false")],
           ["otlp_faults.retry_after_is_obeyed"]),
+         ("interim-is-an-answer", [
+             ("core/export/post.c", "reply->status >= 200)",
+              "reply->status > 0)")],
+          ["otlp_faults.again_interim"]),
          ("redirect-followed", [
              ("core/net/http.c", "set_long(http, CURLOPT_FOLLOWLOCATION, 0)",
               "set_long(http, CURLOPT_FOLLOWLOCATION, 1)")],

@@ -197,7 +197,8 @@ static size_t fit(const struct llmobs_post *post,
 }
 
 /* Sends one request. An answer counts as soon as its status is there, even if
- * the rest of it fails: events that were accepted must not be sent twice. */
+ * the rest of it fails: events that were accepted must not be sent twice. An
+ * interim one (1xx) says nothing. */
 static int transfer(struct llmobs_post *post, struct llmobs_http_reply *reply)
 {
     struct llmobs_http_request request = post->request;
@@ -207,7 +208,7 @@ static int transfer(struct llmobs_post *post, struct llmobs_http_reply *reply)
     request.tick = post->exporter->tick;
     request.body = (struct llmobs_text){post->body->data, post->body->len};
     rc = llmobs_http_send(post->http, &request, reply);
-    if (rc && reply->status > 0)
+    if (rc && reply->status >= 200)
         rc = 0;
     return rc ? no_answer(post, rc, start) : 0;
 }

@@ -19,6 +19,7 @@ SIGNAL: traces, metrics or logs.  WHICH of its requests: 3, 2-4, 2- or *.  KIND:
   many          status=N (400) where it has more than records=N
   hang          no answer until the receiver is well again
   close, reset  the connection ends without an answer, in order or not
+  interim       it ends after a "100 Continue"
   cut           the records are taken, the answer ends within its body
   slow          ms=N (500), then as usual
 """
@@ -264,7 +265,7 @@ class Fault:
     FORM = re.compile(r"(?:(traces|metrics|logs)/)?(\*|\d+(?:-\d*)?):"
                       r"([\w-]+)((?:,[\w-]+=[^,]*)*)$")
     KINDS = ("partial", "garbage", "type", "big", "many", "hang", "close",
-             "reset", "cut", "slow")
+             "reset", "interim", "cut", "slow")
 
     def __init__(self, text):
         form = self.FORM.match(text)
@@ -526,9 +527,12 @@ class Receiver:
                 over.wait(int(options.get("ms", 500)) / 1000)
             if fault.kind == "hang":
                 over.wait(60)
-            if fault.kind in ("hang", "close", "reset"):
+            if fault.kind == "interim":
+                handler.send_response_only(100)
+                handler.end_headers()
+            if fault.kind in ("hang", "close", "reset", "interim"):
                 entry["status"] = 0
-                handler.drop(fault.kind != "close")
+                handler.drop(fault.kind in ("hang", "reset"))
                 return
             entry["status"] = fault.status()
             body = options.get("body", "").encode() or body
