@@ -2156,6 +2156,15 @@ HAZARDS = [
           ["variables.workers_with_a_cleared_environment",
            "preload linked_cleared"])]),
 
+    ("an environment larger than the copy of it",
+     "the library's own variables, which keep texts back, are copied first "
+     "(`copy_env`)", [
+         ("own-variables-crowded-out", [
+             ("shim/host.c", "    (void)copy_some(env, false, copy_some(env, "
+              "true, 0));", "    (void)copy_some(env, true, copy_some(env, "
+              "false, 0));")],
+          ["variables.a_crowded_environment_keeps_texts_back"])]),
+
     ("setuid",
      "the shim does nothing (`llmobs_host_init`)", [
          ("secure-ignored", [("shim/host.c", "    if (!llmobs_libc_find() || "

@@ -4,7 +4,9 @@
 #include "core/base/glob.h"
 #include "shim/conf.h"
 
-static const char prefixes[][16] = {"DD_", "_DD_", "LLMOBS_", "OTEL_",
+#define OWN "LLMOBS_"
+
+static const char prefixes[][16] = {"DD_", "_DD_", OWN, "OTEL_",
                                     "HTTP_X_DATADOG_"};
 static const char whole[][20] = {
     "TRACEPARENT",     "TRACESTATE",     "BAGGAGE",        "HTTP_TRACEPARENT",
@@ -78,20 +80,30 @@ static bool wanted(const char *entry)
     return false;
 }
 
-/* Copies the strings, one after another. The list of pointers is made when the
- * core is loaded, since most processes never load it. */
-static void copy_env(char **env)
+/* Copies the strings whose name has that beginning, or has it not, behind the
+ * `used` bytes; gives the bytes used. */
+static size_t copy_some(char **env, bool own, size_t used)
 {
     uint64_t letters = first_letters();
-    size_t used = 0;
 
     for (; env && *env && env_count < LLMOBS_HOST_ENV_COUNT; env++) {
         if (!(letters & letter(*env)) || !wanted(*env) ||
+            llmobs_str_begins(*env, OWN) != own ||
             !llmobs_str_copy(env_bytes + used, sizeof env_bytes - used, *env))
             continue;
         used += llmobs_str_len(*env) + 1;
         env_count++;
     }
+    return used;
+}
+
+/* Copies the strings, one after another; first those of this library alone, so
+ * that no long list of tags or attributes takes the room of those that keep
+ * texts back. The list of pointers is made when the core is loaded, since most
+ * processes never load it. */
+static void copy_env(char **env)
+{
+    (void)copy_some(env, false, copy_some(env, true, 0));
 }
 
 static const char *const *list_env(void)

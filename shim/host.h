@@ -6,7 +6,8 @@
  *          only towards off or on, for good.
  * Errors:  none; without a fact that it needs the shim does nothing.
  * Limits:  LLMOBS_HOST_ENV_MAX bytes and LLMOBS_HOST_ENV_COUNT variables; a
- *          variable that does not fit is left out as a whole.
+ *          variable that does not fit is left out as a whole. Those of this
+ *          library alone (LLMOBS_...) are the first to be copied.
  */
 #ifndef LLMOBS_HOST_H
 #define LLMOBS_HOST_H

@@ -476,6 +476,18 @@ def rubbish_as_a_file(t):
         expect_off(r, "rubbish")
 
 
+@test
+def a_crowded_environment_keeps_texts_back(t):
+    """The variables of others in front leave room for those that decide about
+    texts."""
+    sizes = [1000] * 70 + [100] * 15 + [1] * 100
+    crowd = {"OTEL_F%d" % n: "x" * size for n, size in enumerate(sizes)}
+    r = t.same(curl(t.url, body("no secret here")),
+               env=dict(crowd, LLMOBS_CONTENT="off"))
+    r.only()
+    ok("no secret here" not in repr(r.spans), "texts are in the span")
+
+
 # ---- values ------------------------------------------------------------------
 
 BAD = {  # a value that means nothing
