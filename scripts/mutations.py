@@ -1792,11 +1792,11 @@ HAZARDS = [
          ("logs-of-another", [
              ("core/spool/owner.c", "    return signal == LLMOBS_SIGNAL_LOGS "
               "||", "    return")],
-          ["unit test_owner_otlp"]),
+          ["unit owner_otlp"]),
          ("content-of-another", [
              ("core/spool/owner.c", "(int)signal, otlp->span_content,",
               "(int)signal, 0,")],
-          ["unit test_owner_otlp"]),
+          ["unit owner_otlp"]),
          ("grpc-taken-for-http", [
              ("core/export/choose.c", " && !traces->grpc", "")],
           ["unit choose"]),
