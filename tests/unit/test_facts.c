@@ -84,8 +84,8 @@ START_TEST(facts_are_masked)
         "chatcmpl-BqkXn8kUT5cC1lrAtGZ2dp6rWZ9aE",
         "msg_01XFDUDYJgAACzvnptvVoYEL",
         "resp_68af4030592c81938ec0a5fbab4a3e9f05438e46b5f69a3b", "gpt-4o-mini",
-        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/"
-        "us.meta.llama"};
+        ("arn:aws:bedrock:us-east-1:123456789012:inference-profile/"
+         "us.meta.llama")};
 
     for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
         llmobs_span_fact(&span.facts, LLMOBS_FACT_RESPONSE_ID, ids[i]);

@@ -327,8 +327,8 @@ START_TEST(details)
         " gen_ai.request.temperature=0.5\n",
         " gen_ai.usage.input_tokens=5\n",
         " gen_ai.response.finish_reasons=['stop']\n",
-        " gen_ai.input.messages=[{role:'user',parts:[{type:'text',content:"
-        "'hi'}]}]\n",
+        (" gen_ai.input.messages=[{role:'user',parts:[{type:'text',content:"
+         "'hi'}]}]\n"),
         "type:'tool_call'",
         "arguments:{n:[1,2.5,yes,]}",
     };
