@@ -4,6 +4,7 @@
  *   POST .../chat/completions   2 KB of JSON; 1000 events when the body has
  *                               "stream"; 8 MB of JSON when it has "big"
  *   POST /evp_proxy/...         202, as an Agent answers; counted
+ *   POST /v1/traces             the same, as a receiver of OTLP
  *   GET /info, GET /taken       an Agent's list; how many it took
  *   anything else               2 bytes
  */
@@ -137,7 +138,7 @@ static int respond(int fd, const struct connection *c)
     static unsigned long taken;
     char number[24];
 
-    if (begins(c, "POST /evp_proxy/v2/")) {
+    if (begins(c, "POST /evp_proxy/v2/") || begins(c, "POST /v1/traces ")) {
         taken++;
         return send_json(fd, "202 Accepted", "{}");
     }
