@@ -40,7 +40,6 @@
 #define OTLP_SPAN_END LLMOBS_OTLP_FIELD(8, "endTimeUnixNano")
 #define OTLP_SPAN_ATTRIBUTES LLMOBS_OTLP_FIELD(9, "attributes")
 #define OTLP_SPAN_DROPPED LLMOBS_OTLP_FIELD(10, "droppedAttributesCount")
-#define OTLP_SPAN_EVENTS LLMOBS_OTLP_FIELD(11, "events")
 #define OTLP_SPAN_LINKS LLMOBS_OTLP_FIELD(13, "links")
 #define OTLP_SPAN_STATUS LLMOBS_OTLP_FIELD(15, "status")
 #define OTLP_SPAN_FLAGS LLMOBS_OTLP_FIELD(16, "flags")
@@ -49,7 +48,6 @@
 #define OTLP_LINK_TRACE_ID LLMOBS_OTLP_FIELD(1, "traceId")
 #define OTLP_LINK_SPAN_ID LLMOBS_OTLP_FIELD(2, "spanId")
 #define OTLP_LINK_ATTRIBUTES LLMOBS_OTLP_FIELD(4, "attributes")
-#define OTLP_LINK_FLAGS LLMOBS_OTLP_FIELD(6, "flags")
 
 /* KeyValue and AnyValue; an ArrayValue's list and a KeyValueList's are both
  * named values. */
@@ -86,8 +84,6 @@
 /* LogRecord. */
 #define OTLP_LOG_TIME LLMOBS_OTLP_FIELD(1, "timeUnixNano")
 #define OTLP_LOG_SEVERITY LLMOBS_OTLP_FIELD(2, "severityNumber")
-#define OTLP_LOG_SEVERITY_TEXT LLMOBS_OTLP_FIELD(3, "severityText")
-#define OTLP_LOG_BODY LLMOBS_OTLP_FIELD(5, "body")
 #define OTLP_LOG_ATTRIBUTES LLMOBS_OTLP_FIELD(6, "attributes")
 #define OTLP_LOG_DROPPED LLMOBS_OTLP_FIELD(7, "droppedAttributesCount")
 #define OTLP_LOG_FLAGS LLMOBS_OTLP_FIELD(8, "flags")

@@ -111,12 +111,27 @@ static const struct kind *find_kind(const char *name)
     return kind;
 }
 
+/* The value of a tag; NULL: the event has none of that name. */
+static const char *find_tag(const struct llmobs_otlp_source *s,
+                            const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < llmobs_json_len(s->tags); i++) {
+        const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i));
+
+        if (tag && strncmp(tag, name, len) == 0 && tag[len] == ':')
+            return tag + len + 1;
+    }
+    return NULL;
+}
+
 /* A call to a configured proxy is a workflow that speaks to a server, of no
  * operation: the span behind the proxy counts it. */
 static bool is_proxied(const struct llmobs_otlp_source *s)
 {
     return llmobs_json_is_true(s->fact[LLMOBS_FACT_PROXIED]) ||
-           llmobs_otlp_source_tag(s, "ml-proxy");
+           find_tag(s, "ml-proxy");
 }
 
 static void read_kind(struct llmobs_otlp_source *s)
@@ -191,20 +206,6 @@ int llmobs_otlp_source_read(struct llmobs_otlp_source *s,
     return read_ids(s);
 }
 
-const char *llmobs_otlp_source_tag(const struct llmobs_otlp_source *s,
-                                   const char *name)
-{
-    size_t len = strlen(name);
-
-    for (size_t i = 0; i < llmobs_json_len(s->tags); i++) {
-        const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i));
-
-        if (tag && strncmp(tag, name, len) == 0 && tag[len] == ':')
-            return tag + len + 1;
-    }
-    return NULL;
-}
-
 /* -- provider and error -------------------------------------------------- */
 
 /* The names that LLM Observability and the conventions give one provider; each
@@ -240,7 +241,7 @@ const char *llmobs_otlp_source_provider(const struct llmobs_otlp_source *s)
     if (fact)
         return fact;
     if (!is_said(name))
-        name = llmobs_otlp_source_tag(s, "integration");
+        name = find_tag(s, "integration");
     return is_said(name) ? by_convention(name) : "unknown";
 }
 

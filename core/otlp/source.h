@@ -96,10 +96,6 @@ int llmobs_otlp_source_read(struct llmobs_otlp_source *source,
 const char *llmobs_otlp_source_fact(const struct llmobs_otlp_source *source,
                                     enum llmobs_otlp_fact fact);
 
-/* The value of a tag; NULL: the event has none of that name. */
-const char *llmobs_otlp_source_tag(const struct llmobs_otlp_source *source,
-                                   const char *name);
-
 /* gen_ai.provider.name; never NULL. */
 const char *llmobs_otlp_source_provider(
     const struct llmobs_otlp_source *source);
