@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What `llmobs doctor` says of an endpoint of OTLP: of each kind of answer, of a
+"""The words of `llmobs doctor` for an endpoint of OTLP: of each kind of answer, of a
 port of gRPC, of TLS and its files, and of endpoints that get nothing.
 
 usage: doctor_otlp.py BUILD_DIR [PART]...

@@ -13,7 +13,7 @@ PAUSED = ("401", "307,location=http://127.0.0.1:1/v1/traces",
 
 
 def as_event(span):
-    """What a report looks at, of a span of OTLP."""
+    """The parts of a span of OTLP that a report looks at."""
     return {"span_id": str(int(span["spanId"], 16)), "meta": {"input": {
         "text": span["attributes"].get("gen_ai.input.messages", "")}}}
 
@@ -24,7 +24,7 @@ def arrived(receiver):
 
 
 def unread(receiver):
-    """What was taken while nobody waited for the answer any more."""
+    """The spans taken while nobody waited for the answer any more."""
     return {as_event(s)["span_id"] for r in receiver.posts()
             if r["fault"] == "slow" for s in r["records"]}
 

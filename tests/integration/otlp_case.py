@@ -1,4 +1,4 @@
-"""What the tests of the exporter to OTLP share."""
+"""Shared by the tests of the exporter to OTLP."""
 import os
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def each_once(receiver, count):
 
 
 def books(t, **want):
-    """What `llmobs stats` says; captured is the sum of its parts."""
+    """The counters of `llmobs stats`; captured is the sum of its parts."""
     said = counts(t)
     equal(said["captured"], sum(said[n] for n in (
         "delivered", "sampled_out", "pending", "spooled", "unconfirmed",

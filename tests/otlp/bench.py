@@ -1,4 +1,4 @@
-"""What the tests of OTLP share: the calls that programs make, one run of them,
+"""Shared by the tests of OTLP: the calls that programs make, one run of them,
 and the comparison of what was received with the store."""
 import json
 import os

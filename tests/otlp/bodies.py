@@ -1,4 +1,4 @@
-"""What the bodies of a recorded exchange say of the call: read a second time, so
+"""The facts in the bodies of a recorded exchange: read a second time, so
 that the facts beside an event are compared with something."""
 import json
 import re

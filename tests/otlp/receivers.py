@@ -197,7 +197,7 @@ class Npm:
 
 
 class Elastic:
-    """What protobufjs, or JSON.parse, makes of what came."""
+    """The values that protobufjs, or JSON.parse, makes of a request."""
 
     name = "@elastic/mockotlpserver 0.10.0"
 

@@ -140,7 +140,7 @@ def document_problems(form, name, text):
 
 
 def message_problems(form, name, messages):
-    """What the schemas leave open and the pages say."""
+    """Checks that the schemas leave open and the pages name."""
     found = []
     for message in messages:
         if message["role"] in ("", "developer", "model", "reasoning"):

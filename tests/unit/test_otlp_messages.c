@@ -359,7 +359,7 @@ START_TEST(a_limit_cuts_between_characters)
 }
 END_TEST
 
-/* What the conventions name outlives the rest, and the loss is told. */
+/* Attributes of the conventions outlive the rest, and the loss is told. */
 START_TEST(a_limit_of_attributes_drops_the_last)
 {
     otlp_case_config.otlp.attribute_max = 4;

@@ -40,7 +40,7 @@ static const char chat[] = OTLP_EVENT(
     "[\"agent_service:app\", \"error:0\", \"integration:openai\", "
     "\"ml_app:app\", \"session_id:s-1\", \"team:a:b\", \"version:1\"]");
 
-/* What every form of the call above has. */
+/* The attributes that the call above has in every form. */
 #define CHAT                                                                   \
     "\"gen_ai.operation.name\": \"chat\", \"gen_ai.provider.name\": "          \
     "\"openai\", \"gen_ai.request.model\": \"gpt-4o\", "                       \

@@ -236,7 +236,7 @@ END_TEST
 
 /* -- texts ----------------------------------------------------------------- */
 
-/* What must come out for each kind of character. */
+/* The bytes that must come out for each kind of character. */
 static const struct {
     const char *in;
     size_t len;
@@ -461,7 +461,7 @@ START_TEST(test_otlp_uneven)
 }
 END_TEST
 
-/* Whatever the buffer's limit is, the writer keeps within it. */
+/* The writer keeps within every limit of the buffer. */
 START_TEST(test_otlp_full)
 {
     for (int json = 0; json < 2; json++) {
