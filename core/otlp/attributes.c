@@ -42,7 +42,7 @@ struct row {
     unsigned char fact; /* NO_FACT: none */
 };
 
-#define NO_FACT LLMOBS_FACT_COUNT
+#define NO_FACT LLMOBS_FACTS
 
 enum row_id {
     ROW_RESPONSE_MODEL,
@@ -266,9 +266,9 @@ static void put_typed(struct llmobs_otlp_attributes *out, const char *key,
     }
 }
 
-static void put_fact(const struct llmobs_otlp_source *s,
-                     enum llmobs_otlp_fact fact, enum type type,
-                     const char *key, struct llmobs_otlp_attributes *out)
+static void put_fact(const struct llmobs_otlp_source *s, enum llmobs_fact fact,
+                     enum type type, const char *key,
+                     struct llmobs_otlp_attributes *out)
 {
     const struct llmobs_json *value = s->fact[fact];
 
@@ -409,16 +409,17 @@ static void put_server(const struct llmobs_otlp_source *s,
 static void put_openai(const struct llmobs_otlp_source *s,
                        struct llmobs_otlp_attributes *out)
 {
-    const char *tier = llmobs_otlp_source_fact(s, LLMOBS_FACT_REQUEST_TIER);
+    const char *tier =
+        llmobs_otlp_source_fact(s, LLMOBS_FACT_REQUEST_SERVICE_TIER);
 
     if (s->op != INFERENCE ||
         strcmp(llmobs_otlp_source_provider(s), "openai") != 0)
         return;
     if (tier && strcmp(tier, "auto") != 0)
         put_text(out, "openai.request.service_tier", tier);
-    put_fact(s, LLMOBS_FACT_RESPONSE_TIER, TYPE_TEXT,
+    put_fact(s, LLMOBS_FACT_RESPONSE_SERVICE_TIER, TYPE_TEXT,
              "openai.response.service_tier", out);
-    put_fact(s, LLMOBS_FACT_FINGERPRINT, TYPE_TEXT,
+    put_fact(s, LLMOBS_FACT_SYSTEM_FINGERPRINT, TYPE_TEXT,
              "openai.response.system_fingerprint", out);
     if (s->form >= LLMOBS_SEMCONV_1_41)
         put_fact(s, LLMOBS_FACT_API_TYPE, TYPE_TEXT, "openai.api.type", out);
@@ -436,7 +437,7 @@ static void put_inference(const struct llmobs_otlp_source *s,
     put_text(out, "gen_ai.agent.name", llmobs_json_gets(agent, "pagent_name"));
     if (s->form >= LLMOBS_SEMCONV_1_41 &&
         llmobs_json_is_true(s->fact[LLMOBS_FACT_STREAM]))
-        put_fact(s, LLMOBS_FACT_FIRST_CHUNK, TYPE_SECONDS,
+        put_fact(s, LLMOBS_FACT_FIRST_CHUNK_NS, TYPE_SECONDS,
                  "gen_ai.response.time_to_first_chunk", out);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/event/facts.h"
 #include "core/privacy/content_filter.h"
 
 /* -- ids ----------------------------------------------------------------- */
@@ -51,7 +52,7 @@ static int read_ids(struct llmobs_otlp_source *s)
 
 static const char fact_names[][24] = {
 #define FACT_NAME(id, name) name,
-    LLMOBS_OTLP_FACTS(FACT_NAME)
+    LLMOBS_FACTS_LIST(FACT_NAME)
 #undef FACT_NAME
 };
 
@@ -67,15 +68,15 @@ static void read_facts(struct llmobs_otlp_source *s)
 
         if (at > 0 && strcmp(fact_names[at - 1], key) >= 0)
             at = 0;
-        while (at < LLMOBS_FACT_COUNT && strcmp(fact_names[at], key) < 0)
+        while (at < LLMOBS_FACTS && strcmp(fact_names[at], key) < 0)
             at++;
-        if (at < LLMOBS_FACT_COUNT && strcmp(fact_names[at], key) == 0)
+        if (at < LLMOBS_FACTS && strcmp(fact_names[at], key) == 0)
             s->fact[at++] = llmobs_json_iter_value(it);
     }
 }
 
 const char *llmobs_otlp_source_fact(const struct llmobs_otlp_source *s,
-                                    enum llmobs_otlp_fact fact)
+                                    enum llmobs_fact fact)
 {
     return llmobs_json_text(s->fact[fact]);
 }
@@ -186,7 +187,7 @@ int llmobs_otlp_source_read(struct llmobs_otlp_source *s,
     memset(s, 0, sizeof(*s));
     s->form = form;
     s->event = event;
-    s->facts = llmobs_json_get(event, "_call");
+    s->facts = llmobs_json_get(event, LLMOBS_FACTS_KEY);
     s->meta = llmobs_json_get(event, "meta");
     s->metadata = llmobs_json_get(s->meta, "metadata");
     s->metrics = llmobs_json_get(event, "metrics");

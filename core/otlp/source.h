@@ -15,6 +15,7 @@
 
 #include "core/config/config_otlp.h"
 #include "core/span/id128.h"
+#include "core/span/span_facts.h"
 #include "core/text/json.h"
 
 /* The operations of the conventions, as bits: each has attributes of its own.
@@ -27,43 +28,6 @@ enum llmobs_otlp_op {
     LLMOBS_OTLP_TOOL = 1 << 4,
     LLMOBS_OTLP_RETRIEVAL = 1 << 5,
     LLMOBS_OTLP_WORKFLOW = 1 << 6
-};
-
-/* The facts of a call that spans tell (WIRE 9.1), sorted by name. */
-#define LLMOBS_OTLP_FACTS(F)                        \
-    F(APART, "apart")                               \
-    F(API_TYPE, "api_type")                         \
-    F(CONVERSATION_ID, "conversation_id")           \
-    F(DIMENSIONS, "dimensions")                     \
-    F(ENCODING_FORMATS, "encoding_formats")         \
-    F(ERROR_CODE, "error_code")                     \
-    F(FINISH_REASONS, "finish_reasons")             \
-    F(FIRST_CHUNK, "first_chunk_ns")                \
-    F(FLAGS, "flags")                               \
-    F(HOST, "host")                                 \
-    F(OPERATION, "operation")                       \
-    F(OUTPUT_TYPE, "output_type")                   \
-    F(PARENT, "parent")                             \
-    F(PORT, "port")                                 \
-    F(PREVIOUS_RESPONSE_ID, "previous_response_id") \
-    F(PROVIDER, "provider")                         \
-    F(PROXIED, "proxied")                           \
-    F(REASONING_LEVEL, "reasoning_level")           \
-    F(REQUEST_MODEL, "request_model")               \
-    F(REQUEST_TIER, "request_service_tier")         \
-    F(RESPONSE_ID, "response_id")                   \
-    F(RESPONSE_MODEL, "response_model")             \
-    F(RESPONSE_TIER, "response_service_tier")       \
-    F(STATUS, "status")                             \
-    F(STREAM, "stream")                             \
-    F(FINGERPRINT, "system_fingerprint")            \
-    F(TRACESTATE, "tracestate")
-
-enum llmobs_otlp_fact {
-#define LLMOBS_OTLP_FACT(id, name) LLMOBS_FACT_##id,
-    LLMOBS_OTLP_FACTS(LLMOBS_OTLP_FACT)
-#undef LLMOBS_OTLP_FACT
-        LLMOBS_FACT_COUNT
 };
 
 struct llmobs_otlp_source {
@@ -85,7 +49,7 @@ struct llmobs_otlp_source {
     const char *model;     /* the requested one; NULL: unknown */
     bool failed;
     bool client; /* the span speaks to a server */
-    const struct llmobs_json *fact[LLMOBS_FACT_COUNT]; /* NULL: unknown */
+    const struct llmobs_json *fact[LLMOBS_FACTS]; /* NULL: unknown */
 };
 
 int llmobs_otlp_source_read(struct llmobs_otlp_source *source,
@@ -94,7 +58,7 @@ int llmobs_otlp_source_read(struct llmobs_otlp_source *source,
 
 /* The text of a fact; NULL: it is unknown. */
 const char *llmobs_otlp_source_fact(const struct llmobs_otlp_source *source,
-                                    enum llmobs_otlp_fact fact);
+                                    enum llmobs_fact fact);
 
 /* gen_ai.provider.name; never NULL. */
 const char *llmobs_otlp_source_provider(

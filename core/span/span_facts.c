@@ -9,42 +9,11 @@
 /* More than all facts together have. */
 #define TEXT_MAX ((size_t)256 * 1024)
 
-#define KEY(name) ", \"" name "\": "
-
 static const char *const keys[] = {
-    KEY("apart"),
-    KEY("api_type"),
-    KEY("conversation_id"),
-    KEY("dimensions"),
-    KEY("encoding_formats"),
-    KEY("error_code"),
-    KEY("executable"),
-    KEY("finish_reasons"),
-    KEY("first_chunk_ns"),
-    KEY("flags"),
-    KEY("host"),
-    KEY("operation"),
-    KEY("output_type"),
-    KEY("parent"),
-    KEY("pid"),
-    KEY("port"),
-    KEY("previous_response_id"),
-    KEY("provider"),
-    KEY("proxied"),
-    KEY("reasoning_level"),
-    KEY("request_model"),
-    KEY("request_service_tier"),
-    KEY("resource"),
-    KEY("response_id"),
-    KEY("response_model"),
-    KEY("response_service_tier"),
-    KEY("service"),
-    KEY("status"),
-    KEY("stream"),
-    KEY("system_fingerprint"),
-    KEY("tracestate"),
+#define KEY(id, name) ", \"" name "\": ",
+    LLMOBS_FACTS_LIST(KEY)
+#undef KEY
 };
-_Static_assert(sizeof(keys) / sizeof(*keys) == LLMOBS_FACTS, "one for each");
 
 void llmobs_span_facts_init(struct llmobs_facts *facts)
 {

@@ -22,40 +22,46 @@
 #define LLMOBS_FACT_MAX 256
 #define LLMOBS_FACT_ITEMS 64
 
-/* In the order of their names, as an event's keys are. */
+/* F(id, name): the facts, in the order of their names, as an event's keys are.
+ */
+#define LLMOBS_FACTS_LIST(F)                          \
+    F(APART, "apart")                                 \
+    F(API_TYPE, "api_type")                           \
+    F(CONVERSATION_ID, "conversation_id")             \
+    F(DIMENSIONS, "dimensions")                       \
+    F(ENCODING_FORMATS, "encoding_formats")           \
+    F(ERROR_CODE, "error_code")                       \
+    F(EXECUTABLE, "executable")                       \
+    F(FINISH_REASONS, "finish_reasons")               \
+    F(FIRST_CHUNK_NS, "first_chunk_ns")               \
+    F(FLAGS, "flags")                                 \
+    F(HOST, "host")                                   \
+    F(OPERATION, "operation")                         \
+    F(OUTPUT_TYPE, "output_type")                     \
+    F(PARENT, "parent")                               \
+    F(PID, "pid")                                     \
+    F(PORT, "port")                                   \
+    F(PREVIOUS_RESPONSE_ID, "previous_response_id")   \
+    F(PROVIDER, "provider")                           \
+    F(PROXIED, "proxied")                             \
+    F(REASONING_LEVEL, "reasoning_level")             \
+    F(REQUEST_MODEL, "request_model")                 \
+    F(REQUEST_SERVICE_TIER, "request_service_tier")   \
+    F(RESOURCE, "resource")                           \
+    F(RESPONSE_ID, "response_id")                     \
+    F(RESPONSE_MODEL, "response_model")               \
+    F(RESPONSE_SERVICE_TIER, "response_service_tier") \
+    F(SERVICE, "service")                             \
+    F(STATUS, "status")                               \
+    F(STREAM, "stream")                               \
+    F(SYSTEM_FINGERPRINT, "system_fingerprint")       \
+    F(TRACESTATE, "tracestate")
+
 enum llmobs_fact {
-    LLMOBS_FACT_APART,
-    LLMOBS_FACT_API_TYPE,
-    LLMOBS_FACT_CONVERSATION_ID,
-    LLMOBS_FACT_DIMENSIONS,
-    LLMOBS_FACT_ENCODING_FORMATS,
-    LLMOBS_FACT_ERROR_CODE,
-    LLMOBS_FACT_EXECUTABLE,
-    LLMOBS_FACT_FINISH_REASONS,
-    LLMOBS_FACT_FIRST_CHUNK_NS,
-    LLMOBS_FACT_FLAGS,
-    LLMOBS_FACT_HOST,
-    LLMOBS_FACT_OPERATION,
-    LLMOBS_FACT_OUTPUT_TYPE,
-    LLMOBS_FACT_PARENT,
-    LLMOBS_FACT_PID,
-    LLMOBS_FACT_PORT,
-    LLMOBS_FACT_PREVIOUS_RESPONSE_ID,
-    LLMOBS_FACT_PROVIDER,
-    LLMOBS_FACT_PROXIED,
-    LLMOBS_FACT_REASONING_LEVEL,
-    LLMOBS_FACT_REQUEST_MODEL,
-    LLMOBS_FACT_REQUEST_SERVICE_TIER,
-    LLMOBS_FACT_RESOURCE,
-    LLMOBS_FACT_RESPONSE_ID,
-    LLMOBS_FACT_RESPONSE_MODEL,
-    LLMOBS_FACT_RESPONSE_SERVICE_TIER,
-    LLMOBS_FACT_SERVICE,
-    LLMOBS_FACT_STATUS,
-    LLMOBS_FACT_STREAM,
-    LLMOBS_FACT_SYSTEM_FINGERPRINT,
-    LLMOBS_FACT_TRACESTATE,
-    LLMOBS_FACTS
+#define LLMOBS_FACT(id, name) LLMOBS_FACT_##id,
+    LLMOBS_FACTS_LIST(LLMOBS_FACT)
+#undef LLMOBS_FACT
+        LLMOBS_FACTS
 };
 
 struct llmobs_facts {
