@@ -1801,8 +1801,8 @@ HAZARDS = [
              ("core/export/choose.c", " && !traces->grpc", "")],
           ["unit choose"]),
          ("unsampled-sent", [
-             ("core/export/otlp.c", "    sampled = llmobs_otlp_is_sampled("
-              "config, json);", "    sampled = config != NULL;")],
+             ("core/export/otlp.c", "!llmobs_otlp_is_sampled(otlp->config, "
+              "events[i])", "!otlp->config")],
           ["otlp_exporter.sampled_out"]),
          ("evaluations-nowhere", [
              ("core/deliver/open.c", "llmobs_otlp_exporter_new(config, NULL, "
@@ -2068,8 +2068,8 @@ HAZARDS = [
              ("core/ops/c_api.c", "        llmobs_exported_note(context);\n",
               "")], ["otlp_logs.of_a_program"]),
          ("log-of-the-other-trace", [
-             ("core/otlp/logs.c", "\"_call\"), \"apm_trace\");",
-              "\"_call\"), \"none\");")],
+             ("core/otlp/logs.c", "LLMOBS_FACTS_KEY), \"apm_trace\");",
+              "LLMOBS_FACTS_KEY), \"none\");")],
           ["unit the_trace_of_an_evaluation", "otlp_logs.around_a_script"])]),
 
     ("texts in logs for which nobody asked",

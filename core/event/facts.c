@@ -232,6 +232,8 @@ struct llmobs_facts_parts llmobs_facts_split(struct llmobs_text event)
     at = behind_object(event, at);
     if (!at || at == event.len)
         return parts;
+    parts.facts = (struct llmobs_text){event.data + sizeof(FIRST) - 1,
+                                       at - (sizeof(FIRST) - 1)};
     if (event.data[at] == ',' && at + 1 < event.len)
         at += event.data[at + 1] == ' ' ? 2 : 1;
     parts.lead.len = 1;

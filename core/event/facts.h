@@ -24,10 +24,12 @@ int llmobs_facts_lead(const struct llmobs_span *span,
                       const struct llmobs_config *config,
                       struct llmobs_buf *out);
 
-/* An event's text without its facts: `lead`, and `rest` behind it. */
+/* An event's text without its facts: `lead`, and `rest` behind it; and the
+ * object of the facts. */
 struct llmobs_facts_parts {
     struct llmobs_text lead;
     struct llmobs_text rest;
+    struct llmobs_text facts;
 };
 
 /* Finds the parts of a text that begins with such a lead. Of any other text all

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/base/log.h"
-#include "core/event/facts.h"
 #include "core/export/otlp_route.h"
 #include "core/export/store.h"
 #include "core/otlp/otlp.h"
@@ -75,43 +74,6 @@ static const struct llmobs_post_form traces_form = {
 
 /* -- the sampler --------------------------------------------------------- */
 
-/* Parses the facts as an event without the rest, so that no call's texts are
- * parsed twice; an event without facts as a whole. */
-static int parse_facts(struct llmobs_text event, struct llmobs_json **json)
-{
-    struct llmobs_text rest = llmobs_facts_split(event).rest;
-    size_t len = rest.data ? (size_t)(rest.data - event.data) : 0;
-    struct llmobs_buf text;
-    int rc;
-
-    while (len > 0 && event.data[len - 1] != '}')
-        len--;
-    if (len == 0)
-        return llmobs_json_parse(event, json);
-    llmobs_buf_init(&text, len + 2);
-    rc = llmobs_buf_add(&text, event.data, len);
-    if (!rc)
-        rc = llmobs_buf_addc(&text, '}');
-    if (!rc)
-        rc = llmobs_json_parse((struct llmobs_text){text.data, text.len}, json);
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
-/* A text that is no event goes on, and is refused. */
-static bool is_sampled(const struct llmobs_config *config,
-                       struct llmobs_text event)
-{
-    struct llmobs_json *json;
-    bool sampled;
-
-    if (parse_facts(event, &json) != 0)
-        return true;
-    sampled = llmobs_otlp_is_sampled(config, json);
-    llmobs_json_free(json);
-    return sampled;
-}
-
 static void note(struct llmobs_exporter *exporter, size_t place,
                  enum llmobs_outcome outcome)
 {
@@ -126,7 +88,7 @@ static void sample(struct otlp *otlp, const struct llmobs_text *events,
 
     sampled->count = 0;
     for (size_t i = 0; i < count && i < LLMOBS_SEND_MAX; i++) {
-        if (!is_sampled(otlp->config, events[i])) {
+        if (!llmobs_otlp_is_sampled(otlp->config, events[i])) {
             note(&otlp->base, i, LLMOBS_OUTCOME_SAMPLED_OUT);
             continue;
         }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/event/facts.h"
 #include "core/otlp/batch.h"
 #include "core/otlp/fields.h"
 #include "core/otlp/source.h"
@@ -88,7 +89,7 @@ static bool read_join(const struct llmobs_json *event, struct record *r)
     const struct llmobs_json *join =
         llmobs_json_get(llmobs_json_get(event, "join_on"), "span");
     const char *trace =
-        llmobs_json_gets(llmobs_json_get(event, "_call"), "apm_trace");
+        llmobs_json_gets(llmobs_json_get(event, LLMOBS_FACTS_KEY), "apm_trace");
 
     if (!trace)
         trace = llmobs_json_gets(join, "trace_id");

@@ -24,9 +24,11 @@ int llmobs_otlp_traces(const struct llmobs_config *config, bool content,
                        const struct llmobs_text *events, size_t count,
                        struct llmobs_buf *out, size_t *left_out);
 
-/* Whether the sampler lets a span go to this destination. */
+/* Whether the sampler lets a span go to this destination. Reads the facts of
+ * the event alone, where it has some. True for a text that is no event, which
+ * llmobs_otlp_traces refuses. */
 bool llmobs_otlp_is_sampled(const struct llmobs_config *config,
-                            const struct llmobs_json *event);
+                            struct llmobs_text event);
 
 /* The words of a receiver, whose answer may be anything. */
 struct llmobs_otlp_answer {

@@ -7,6 +7,7 @@
 #include "core/base/program.h"
 #include "core/config/config_load.h"
 #include "core/config/otel_list.h"
+#include "core/event/facts.h"
 #include "core/otlp/fields.h"
 #include "llmobs.h"
 
@@ -72,7 +73,7 @@ static void read_fact(const struct llmobs_json *facts, const char *key,
 void llmobs_otlp_origin_read(const struct llmobs_json *event,
                              struct llmobs_otlp_origin *origin)
 {
-    const struct llmobs_json *facts = llmobs_json_get(event, "_call");
+    const struct llmobs_json *facts = llmobs_json_get(event, LLMOBS_FACTS_KEY);
 
     memset(origin, 0, sizeof(*origin));
     read_tags(llmobs_json_get(event, "tags"), origin);

@@ -1,6 +1,7 @@
 #include "core/otlp/otlp.h"
 
 #include "core/config/sampler.h"
+#include "core/event/facts.h"
 #include "core/otlp/batch.h"
 #include "core/otlp/fields.h"
 #include "core/otlp/source.h"
@@ -12,11 +13,11 @@
 
 /* The process that made the span decided, as its trace began. An event of an
  * older version does not say how. */
-bool llmobs_otlp_is_sampled(const struct llmobs_config *config,
-                            const struct llmobs_json *event)
+static bool keeps(const struct llmobs_config *config,
+                  const struct llmobs_json *facts,
+                  const struct llmobs_json *event)
 {
-    const struct llmobs_json *flags =
-        llmobs_json_get(llmobs_json_get(event, "_call"), "flags");
+    const struct llmobs_json *flags = llmobs_json_get(facts, "flags");
     struct llmobs_id128 trace = {0, 0};
 
     if (flags)
@@ -25,6 +26,22 @@ bool llmobs_otlp_is_sampled(const struct llmobs_config *config,
         llmobs_json_gets(llmobs_json_get(event, "_dd"), "apm_trace_id"),
         &trace);
     return llmobs_sampler_keeps(&config->otlp, trace.lo);
+}
+
+bool llmobs_otlp_is_sampled(const struct llmobs_config *config,
+                            struct llmobs_text event)
+{
+    struct llmobs_text facts = llmobs_facts_split(event).facts;
+    struct llmobs_json *json;
+    bool kept;
+
+    if (llmobs_json_parse(facts.len ? facts : event, &json) != 0)
+        return true;
+    kept = facts.len
+               ? keeps(config, json, NULL)
+               : keeps(config, llmobs_json_get(json, LLMOBS_FACTS_KEY), json);
+    llmobs_json_free(json);
+    return kept;
 }
 
 /* -- a batch --------------------------------------------------------------- */

@@ -273,11 +273,9 @@ static bool is_sampled(enum llmobs_otlp_sampler sampler, double ratio,
     struct llmobs_config config = {
         .otlp = {.sampler = sampler, .sampler_ratio = ratio},
     };
-    struct llmobs_json *json = json_case_parsed(event);
-    bool sampled = llmobs_otlp_is_sampled(&config, json);
 
-    llmobs_json_free(json);
-    return sampled;
+    return llmobs_otlp_is_sampled(&config,
+                                  (struct llmobs_text){event, strlen(event)});
 }
 
 #define FLAGS(flags)                  \
