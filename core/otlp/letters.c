@@ -60,39 +60,47 @@ static inline size_t unmarked(block marks)
 #endif
 }
 
-/* Copies sixteen bytes, and takes those before the first special one. */
-static inline bool copy_block(struct letters *l, enum llmobs_quoting quoting)
+/* Copies sixteen bytes; answers how many come before the first special one. */
+static inline size_t copy_block(const char *at, char *to,
+                                enum llmobs_quoting quoting)
 {
     block bytes;
-    size_t len;
 
-    memcpy(&bytes, l->at, sizeof(bytes));
-    memcpy(l->to, &bytes, sizeof(bytes));
-    len = unmarked(special_bytes(bytes, quoting));
-    l->at += len;
-    l->to += len;
-    return len == sizeof(bytes);
+    memcpy(&bytes, at, sizeof(bytes));
+    memcpy(to, &bytes, sizeof(bytes));
+    return unmarked(special_bytes(bytes, quoting));
 }
 
-/* Copies to the next byte that is special, or to the end. The last block begins
- * with bytes that were copied before, if there are enough. */
+/* Copies to the next byte that is special, or to the end; answers how many
+ * bytes. The last block begins with bytes that were copied before, if there are
+ * enough. */
+static inline size_t copy_run(const char *at, char *to, size_t len,
+                              enum llmobs_quoting quoting)
+{
+    size_t done = 0, some;
+
+    for (; len - done >= sizeof(block); done += sizeof(block)) {
+        some = copy_block(at + done, to + done, quoting);
+        if (some < sizeof(block))
+            return done + some;
+    }
+    if (done > 0 && done < len) {
+        done = len - sizeof(block);
+        return done + copy_block(at + done, to + done, quoting);
+    }
+    while (done < len && !is_special(at[done], quoting)) {
+        to[done] = at[done];
+        done++;
+    }
+    return done;
+}
+
 static inline void copy_plain(struct letters *l, enum llmobs_quoting quoting)
 {
-    const char *begin = l->at;
-    ptrdiff_t back;
+    size_t len = copy_run(l->at, l->to, (size_t)(l->end - l->at), quoting);
 
-    while (l->end - l->at >= (ptrdiff_t)sizeof(block))
-        if (!copy_block(l, quoting))
-            return;
-    back = (ptrdiff_t)sizeof(block) - (l->end - l->at);
-    if (l->at - begin >= back && l->at < l->end) {
-        l->at -= back;
-        l->to -= back;
-        (void)copy_block(l, quoting);
-        return;
-    }
-    while (l->at < l->end && !is_special(*l->at, quoting))
-        *l->to++ = *l->at++;
+    l->at += len;
+    l->to += len;
 }
 
 /* Makes room again, after some bytes became more than they were. */

@@ -779,9 +779,13 @@ bool llmobs_otlp_doc_open(struct llmobs_otlp_attributes *a, const char *key)
     return w->error == 0;
 }
 
+/* The bytes of a document are clean: protobuf has them as they are. */
 static void add_doc(struct llmobs_otlp_writer *w, struct llmobs_text text)
 {
-    add_letters(w, w->json ? LLMOBS_QUOTED : LLMOBS_QUOTED_NOT, text);
+    if (w->json)
+        add_letters(w, LLMOBS_QUOTED, text);
+    else
+        add(w, text.data, text.len);
 }
 
 void llmobs_otlp_doc_raw(struct llmobs_otlp_writer *w, const char *text)
@@ -793,10 +797,11 @@ void llmobs_otlp_doc_string(struct llmobs_otlp_writer *w,
                             struct llmobs_text text)
 {
     const char *mark = w->json ? "\\\"" : "\"";
+    size_t len = w->json ? 2 : 1;
 
-    add(w, mark, strlen(mark));
+    add(w, mark, len);
     add_letters(w, w->json ? LLMOBS_QUOTED_TWICE : LLMOBS_QUOTED, text);
-    add(w, mark, strlen(mark));
+    add(w, mark, len);
 }
 
 void llmobs_otlp_doc_value(struct llmobs_otlp_writer *w,
