@@ -2001,6 +2001,17 @@ HAZARDS = [
               "LLMOBS_OTLP_WORKFLOW && is_proxied(s) && !s->op)")],
           ["unit each_kind_has_the_names_of_its_form"])]),
 
+    ("a request that names no model",
+     "the request's model in OTLP is the fact alone, never the model that "
+     "answered nor a word for none (`requested_model`)", [
+         ("answer-was-asked-for", [
+             ("core/otlp/source.c", "if (s->fact[LLMOBS_FACT_OPERATION])",
+              "if (0)")], ["unit a_request_without_a_model_has_none"]),
+         ("word-for-no-model", [
+             ("core/otlp/source.c", '"", "unknown", "unknown_model",',
+              '"", "unknown",')],
+          ["unit a_request_without_a_model_has_none"])]),
+
     ("a sentence where receivers count types of errors",
      "`error.type` is a word, else `_OTHER` (`llmobs_otlp_source_error`)", [
          ("sentence-counted", [

@@ -155,19 +155,33 @@ static void read_kind(struct llmobs_otlp_source *s)
 
 /* -- model --------------------------------------------------------------- */
 
+/* False also for the words that stand for a name which nobody said: the
+ * encoder's, that of OpenAI's dialects, and the C API's. */
 static bool is_said(const char *text)
 {
-    return text && *text && strcmp(text, "unknown") != 0;
+    static const char *const blanks[] = {"", "unknown", "unknown_model",
+                                         "custom"};
+
+    for (size_t i = 0; text && i < sizeof(blanks) / sizeof(*blanks); i++) {
+        if (strcmp(text, blanks[i]) == 0)
+            return false;
+    }
+    return text != NULL;
 }
 
 /* The model of the C API is the one that the program asked for, and so is that
- * of an event without facts, as well as it knows. */
+ * of an event without facts, as well as it knows. The event of a call, of which
+ * the operation is a fact, may have the model that answered: there the fact
+ * alone tells of the request. */
 static const char *requested_model(const struct llmobs_otlp_source *s)
 {
-    const char *model = llmobs_otlp_source_fact(s, LLMOBS_FACT_REQUEST_MODEL);
+    const char *asked = llmobs_otlp_source_fact(s, LLMOBS_FACT_REQUEST_MODEL);
+    const char *model = llmobs_json_gets(s->meta, "model_name");
 
-    if (!model)
-        model = llmobs_json_gets(s->meta, "model_name");
+    if (asked && *asked)
+        return asked;
+    if (s->fact[LLMOBS_FACT_OPERATION])
+        return NULL;
     return is_said(model) ? model : NULL;
 }
 

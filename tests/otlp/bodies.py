@@ -11,7 +11,8 @@ REASONS = {"end_turn": "stop", "stop_sequence": "stop", "STOP": "stop",
            "TOOL_CALL": "tool_call", "SAFETY": "content_filter",
            "refusal": "content_filter",
            "guardrail_intervened": "content_filter"}
-IN_URL = (r"/models/([^/:]+):", r"/model/([^/]+)/", r"/deployments/([^/]+)/")
+IN_URL = (r"/(?:models|tunedModels|endpoints)/([^:]+):", r"/model/([^/]+)/",
+          r"/deployments/([^/]+)/")
 
 
 def parsed(text):

@@ -13,6 +13,7 @@ INFERENCE = ("chat", "text_completion", "generate_content")
 NOT_REPEATED = ("error", "error_type", "ddtrace.version", "language", "source",
                 "ml_app", "agent_service", "integration", "session_id",
                 "service", "env", "version", "user_id")
+NO_NAMES = ("", "unknown", "unknown_model", "custom")
 SERVER_CALLS = ("server_tool_use", "mcp_call", "mcp_tool_use")
 
 USAGE = {
@@ -38,9 +39,12 @@ def is_int(value):
 
 
 def asked_model(event, facts):
-    """The model of the C API is the one that the program asked for."""
-    model = facts.get("request_model", event["meta"].get("model_name"))
-    return None if model in ("", "unknown") else model
+    """The model of the C API is the one that the program asked for; that of a
+    call may be the one that answered."""
+    if "operation" in facts:
+        return facts.get("request_model")
+    model = event["meta"].get("model_name")
+    return None if model in NO_NAMES else model
 
 
 def is_code(text):
@@ -378,8 +382,11 @@ def from_facts(event, facts, form):
     if kind in ("llm", "embedding"):
         if asked_model(event, facts):
             found["gen_ai.request.model"] = asked_model(event, facts)
-        found["gen_ai.provider.name"] = facts.get(
-            "provider", event["meta"]["model_provider"])
+        found["gen_ai.provider.name"] = facts.get("provider")
+        if "provider" not in facts:
+            name = event["meta"]["model_provider"]
+            found["gen_ai.provider.name"] = \
+                "unknown" if name in NO_NAMES else name
     if kind == "llm" and form != "1.37" and facts.get("stream") and \
             "first_chunk_ns" in facts:
         found["gen_ai.response.time_to_first_chunk"] = \

@@ -18,7 +18,7 @@ FIRST_PORT = 20000
 
 
 def all_calls(bench, receiver, form, json, exchanges=None, env=None):
-    """Gives the spans, as the receiver has them."""
+    """Gives the events, and the spans as the receiver has them."""
     receiver.forget()
     run = Run(bench, receiver.url, form, json, env)
     run.make_calls(exchanges or bench.rules)
@@ -30,7 +30,7 @@ def all_calls(bench, receiver, form, json, exchanges=None, env=None):
     compare_spans(bench, events, spans, form, not env)
     for span in spans:
         compare_resource(span)
-    return spans
+    return events, spans
 
 
 def elastic_spans(bench, form, json):
@@ -39,23 +39,27 @@ def elastic_spans(bench, form, json):
 
 def strict_spans(bench, form, json, exchanges=None, env=None):
     strict = bench.strict()
-    spans = all_calls(bench, strict, form, json, exchanges, env)
+    events, spans = all_calls(bench, strict, form, json, exchanges, env)
     equal(strict.refused, [], "requests that are refused")
     kinds = {headers["Content-Type"] for headers, _ in strict.raw}
     equal(kinds, {"application/json" if json else "application/x-protobuf"},
           "content types")
-    check_conventions(bench, strict, form, None if env is None else False)
+    check_conventions(bench, strict, events, form,
+                      None if env is None else False)
     return spans
 
 
-def check_conventions(bench, strict, form, content):
+def check_conventions(bench, strict, events, form, content):
     """Every span holds to OpenTelemetry's conventions of that form."""
     found = Differences(bench.verbose)
+    asked = {"%016x" % int(e["span_id"]): bool(expect.asked_model(
+        e, e.get("_call", {}))) for e in events}
     for signal, request in strict.requests:
         for _, _, span in receivers.records(request, signal):
             found.found += ["%s: %s" % (span["name"], problem)
                             for problem in otlp_conventions.problems(
-                                form, span, content)]
+                                form, span, content,
+                                asked=asked[span["spanId"]])]
     found.settle()
 
 

@@ -2,7 +2,7 @@
  *
  *   otlp-case [NAME=VALUE]... < EVENTS      of events, one a line
  *   otlp-case -r [NAME=VALUE]... < FOLDERS  of cases of tests/rules, read as
- * the core would
+ * the core would; an empty line stands for a case that is no call
  *
  * NAME=VALUE  a variable of the configuration: the form, content, limits
  * -e          prints the events
@@ -50,6 +50,20 @@ static struct llmobs_json *headers_of(const struct llmobs_header *list,
     return headers;
 }
 
+/* A body of which a case gives the reader the ends alone. */
+static struct llmobs_text whole(struct llmobs_text head,
+                                struct llmobs_text tail)
+{
+    if (tail.len)
+        head.len = (size_t)(tail.data + tail.len - head.data);
+    return head;
+}
+
+static int add_text(struct llmobs_buf *to, struct llmobs_text text)
+{
+    return llmobs_buf_add(to, text.data, text.len);
+}
+
 /* As if the case were a recorded exchange; both are due a fini. */
 static int as_recorded(const struct rule_case *from, struct corpus_case *to)
 {
@@ -76,11 +90,11 @@ static int as_recorded(const struct rule_case *from, struct corpus_case *to)
         rc = llmobs_json_set(to->response, "status",
                              llmobs_json_int(call->status));
     if (rc == 0)
-        rc = llmobs_buf_add(&to->request_body, call->request.data,
-                            call->request.len);
+        rc = add_text(&to->request_body,
+                      whole(call->request, call->request_tail));
     if (rc == 0)
-        rc = llmobs_buf_add(&to->response_body, call->response.data,
-                            call->response.len);
+        rc = add_text(&to->response_body,
+                      whole(call->response, call->response_tail));
     return rc;
 }
 
@@ -115,7 +129,10 @@ static int print_case(const struct llmobs_config *config, const char *folder,
     else if (rc == 0)
         rc = print_span(config, (struct llmobs_text){event.data, event.len});
     llmobs_buf_fini(&event);
-    return rc == -ENOENT ? 0 : rc;
+    if (rc != -ENOENT)
+        return rc;
+    putchar('\n');
+    return 0;
 }
 
 static int print_lines(const struct llmobs_config *config, bool cases,

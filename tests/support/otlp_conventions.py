@@ -9,6 +9,7 @@ import re
 
 FORMS = ("1.37", "1.41", "latest")
 CLIENT, INTERNAL = 3, 1
+MODEL = "gen_ai.request.model"
 OWN = "llmobs."
 CONTENT = ("gen_ai.input.messages", "gen_ai.output.messages",
            "gen_ai.system_instructions", "gen_ai.tool.definitions",
@@ -19,10 +20,10 @@ CONTENT = ("gen_ai.input.messages", "gen_ai.output.messages",
 # {operation: its span in the data, the kind, the attribute behind the operation
 # in the span's name}
 OPERATIONS = {
-    "chat": ("inference", CLIENT, "gen_ai.request.model"),
-    "text_completion": ("inference", CLIENT, "gen_ai.request.model"),
-    "generate_content": ("inference", CLIENT, "gen_ai.request.model"),
-    "embeddings": ("embeddings", CLIENT, "gen_ai.request.model"),
+    "chat": ("inference", CLIENT, MODEL),
+    "text_completion": ("inference", CLIENT, MODEL),
+    "generate_content": ("inference", CLIENT, MODEL),
+    "embeddings": ("embeddings", CLIENT, MODEL),
     "retrieval": ("retrieval", CLIENT, "gen_ai.data_source.id"),
     "invoke_agent": ("agent", INTERNAL, "gen_ai.agent.name"),
     "execute_tool": ("tool", INTERNAL, "gen_ai.tool.name"),
@@ -208,7 +209,7 @@ def type_problems(form, name, value):
     return found
 
 
-def presence_problems(form, plain):
+def presence_problems(form, plain, asked):
     """Whether the span has what its operation asks for, and no more."""
     operation = plain.get("gen_ai.operation.name")
     theirs = {n for n in plain if n.startswith(("gen_ai.", "openai."))}
@@ -228,8 +229,15 @@ def presence_problems(form, plain):
         levels["gen_ai.provider.name"] = "required"
     if room == "embeddings":
         levels["gen_ai.provider.name"] = "required"
-    found = ["%s is required" % n for n, level in levels.items()
-             if level == "required" and n not in plain]
+    found = []
+    # It depends on the request alone, also where it is required: a request with
+    # a stored prompt names no model.
+    if asked is not None and OPERATIONS[operation][2] == MODEL:
+        levels[MODEL] = "required" if asked else "recommended"
+        if MODEL in plain and not asked:
+            found.append(MODEL + " that the request does not name")
+    found += ["%s is required" % n for n, level in levels.items()
+              if level == "required" and n not in plain]
     allowed = set(levels) | set(ELSEWHERE.get(room, ()))
     found += ["%s on a span of %s" % (n, room) for n in sorted(theirs)
               if known_as(form, n)[0] not in allowed]
@@ -283,9 +291,10 @@ def error_problems(span, plain):
     return []
 
 
-def problems(form, span, content=None, limited=False):
+def problems(form, span, content=None, limited=False, asked=None):
     """`content`: False where no text may be there; `limited`: texts of attributes
-    may be cut."""
+    may be cut; `asked`: whether the request names a model, None where that is not
+    known."""
     found = []
     seen = set()
     for attribute in span.get("attributes", []):
@@ -294,7 +303,7 @@ def problems(form, span, content=None, limited=False):
         seen.add(attribute["key"])
         found += type_problems(form, attribute["key"], attribute["value"])
     plain = attributes_of(span)
-    found += presence_problems(form, plain)
+    found += presence_problems(form, plain, asked)
     found += frame_problems(span, plain, limited)
     found += error_problems(span, plain)
     if ("server.address" in plain) != ("server.port" in plain):

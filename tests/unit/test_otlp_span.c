@@ -150,6 +150,48 @@ START_TEST(an_event_without_facts_says_what_it_can)
 }
 END_TEST
 
+static void expect_model(const char *event, const char *model, const char *name)
+{
+    otlp_case_write(event, LLMOBS_SEMCONV_1_41, false);
+    otlp_case_attribute("gen_ai.request.model", model);
+    otlp_case_field("name", name);
+}
+
+/* The model that answered, or the word for none, is not the one that a program
+ * asked for. */
+START_TEST(a_request_without_a_model_has_none)
+{
+    static const char *const blanks[] = {"", "unknown", "unknown_model",
+                                         "custom"};
+    char event[512];
+
+    expect_model(OTLP_EVENT("llm", "n", "\"operation\": \"chat\"",
+                            ", \"model_name\": \"gpt-4o-2024-08-06\"", ""),
+                 NULL, "chat");
+    expect_model(OTLP_EVENT("embedding", "n", "\"operation\": \"embeddings\"",
+                            ", \"model_name\": \"e-1\"", ""),
+                 NULL, "embeddings");
+    expect_model(OTLP_EVENT("llm", "n",
+                            "\"operation\": \"chat\", \"request_model\": "
+                            "\"custom\"",
+                            ", \"model_name\": \"m\"", ""),
+                 "custom", "chat custom");
+    expect_model(
+        OTLP_EVENT("llm", "n", "\"pid\": 7", ", \"model_name\": \"m\"", ""),
+        "m", "chat m");
+    for (size_t i = 0; i < sizeof(blanks) / sizeof(*blanks); i++) {
+        snprintf(event, sizeof(event),
+                 OTLP_EVENT("llm", "n", "\"pid\": 7",
+                            ", \"model_name\": \"%s\", \"model_provider\": "
+                            "\"%s\"",
+                            ""),
+                 blanks[i], blanks[i]);
+        expect_model(event, NULL, "chat");
+        otlp_case_attribute("gen_ai.provider.name", "unknown");
+    }
+}
+END_TEST
+
 /* An event of each other kind, whose attributes are without content those of
  * `bare`, and with it also those of `texts`. `since_1_41`: for both newer
  * forms; `in_1_37`: for the oldest. */
@@ -340,6 +382,7 @@ UNIT_SUITE(otlp_span)
     UNIT_TEST(s, a_span_has_the_ids_of_its_trace);
     UNIT_TEST(s, a_span_tells_both_of_its_parents);
     UNIT_TEST(s, an_event_without_facts_says_what_it_can);
+    UNIT_TEST(s, a_request_without_a_model_has_none);
     UNIT_TEST(s, each_kind_has_the_names_of_its_form);
     UNIT_TEST(s, the_newest_form_has_names_of_its_own);
     return s;
