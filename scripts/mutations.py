@@ -2158,7 +2158,13 @@ HAZARDS = [
          ("caller-unheard", [
              ("core/trace/carrier.c",
               "joined && otlp->parent_based\n", "false && joined\n")],
-          ["unit the_sampler_decides_once_for_a_trace"])]),
+          ["unit the_sampler_decides_once_for_a_trace"]),
+         ("ratio-of-another-id", [
+             ("core/trace/carrier.c",
+              "    decide(context, config, trusted);\n    return true;\n",
+              "    if (trusted)\n        decide(context, config, true);\n"
+              "    return true;\n")],
+          ["unit a_ratio_is_of_the_trace_that_the_spans_have"])]),
 
     ("cleared environment",
      "the shim's constructor copies it (`copy_env`)", [

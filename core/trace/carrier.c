@@ -501,8 +501,8 @@ static void inherit_names(struct llmobs_context *context,
 }
 
 /* A caller that is not trusted gives its ids alone: everything else stays as
- * the configuration made it for a root. That includes the sampling decision, so
- * the caller cannot choose it by its id. */
+ * the configuration made it for a root. That includes LLM Observability's
+ * sampling decision, so the caller cannot choose it by its id. */
 static void inherit(struct llmobs_context *context, const struct inbound *in,
                     bool trusted, double rate)
 {
@@ -527,8 +527,9 @@ static struct llmobs_text text_of(const char *text)
     return (struct llmobs_text){text, text ? strlen(text) : 0};
 }
 
-/* Asks OTEL_TRACES_SAMPLER once, where a trace begins in this process or enters
- * it: all spans below follow. `joined`: the parent's flag counts. */
+/* Asks OTEL_TRACES_SAMPLER where a trace begins in this process or enters it:
+ * all spans below follow. A ratio reads the id that the spans have, so that the
+ * services of one trace agree. `joined`: the parent's flag counts. */
 static void decide(struct llmobs_context *context,
                    const struct llmobs_config *config, bool joined)
 {
@@ -579,8 +580,7 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
     if (in.vendored)
         keep_vendors(context, carrier->tracestate);
     inherit(context, &in, trusted, config->sample_rate);
-    if (trusted)
-        decide(context, config, true);
+    decide(context, config, trusted);
     return true;
 }
 

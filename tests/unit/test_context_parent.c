@@ -417,6 +417,32 @@ static void check_decision(size_t i, bool stranger)
                   c.priority);
 }
 
+/* Processes that share a ratio agree on a trace, also on a stranger's, whose
+ * flag does not count. */
+START_TEST(a_ratio_is_of_the_trace_that_the_spans_have)
+{
+    struct llmobs_config config = context_base;
+    char parent[] = PARENT;
+    struct llmobs_carrier carrier = {.traceparent = parent, .stranger = true};
+    struct llmobs_context c;
+
+    config.otlp.sampler = LLMOBS_OTLP_SAMPLER_RATIO;
+    config.otlp.sampler_ratio = 0.5;
+    config.otlp.sampler_flags = true;
+    for (int i = 0; i < 64; i++) {
+        bool low = i & 1;
+
+        config.otlp.parent_based = i & 2;
+        parent[19] = low ? '1' : 'e'; /* the upper digit of the lower half */
+        parent[strlen(parent) - 1] = i & 4 ? '1' : '0';
+        ck_assert(llmobs_context_from_carrier(&c, &config, &carrier));
+        ck_assert_uint_eq(c.apm_trace_id.lo >> 60, low ? 1 : 14);
+        ck_assert_int_eq(c.unsampled, !low);
+        ck_assert_int_eq(c.priority, low);
+    }
+}
+END_TEST
+
 START_TEST(the_sampler_decides_once_for_a_trace)
 {
     for (size_t i = 0; i < sizeof(decisions) / sizeof(*decisions); i++) {
@@ -483,6 +509,7 @@ UNIT_SUITE(context_parent)
     UNIT_TEST(s, a_stranger_gives_ids_alone);
     UNIT_TEST(s, a_stranger_does_not_choose_what_is_sampled);
     UNIT_TEST(s, the_sampler_decides_once_for_a_trace);
+    UNIT_TEST(s, a_ratio_is_of_the_trace_that_the_spans_have);
     UNIT_TEST(s, a_dropped_root_tells_nobody_that_it_is_sampled);
     UNIT_TEST(s, long_datadog_tags_are_ignored);
     return s;
