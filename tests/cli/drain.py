@@ -9,6 +9,7 @@ import ctypes
 import gzip
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -137,10 +138,11 @@ def arrived(double, count, wait=0):
     return spans
 
 
-def spooled_ids():
-    """The ids of the END entries on the disk: file and head of entry.h."""
+def spooled_ids(process=""):
+    """The ids of the END entries on the disk, of all processes or of one: file
+    and head of entry.h."""
     found = set()
-    for place, _, names in os.walk(SPOOL):
+    for place, _, names in os.walk(os.path.join(SPOOL, process)):
         for name in names:
             with open(os.path.join(place, name), "rb") as f:
                 data = f.read()
@@ -675,7 +677,7 @@ def walk_all():
 
 STOPPER = """
 import os, signal, sys, time
-uid = int(sys.argv[1])
+uid, told = int(sys.argv[1]), set()
 os.setresuid(uid, uid, uid)
 end = time.monotonic() + 40
 print("ready", flush=True)
@@ -687,6 +689,9 @@ while time.monotonic() < end:
                      if x.startswith("Uid:")][0].split()[1]):
                 if int(pid) != os.getpid():
                     os.kill(int(pid), signal.SIGSTOP)
+                    if pid not in told:
+                        print(pid, flush=True)
+                    told.add(pid)
         except (OSError, IndexError):
             pass
 """
@@ -694,12 +699,18 @@ while time.monotonic() < end:
 
 @contextlib.contextmanager
 def stopper(uid):
-    """A user who stops all processes of its own that it can see."""
+    """A user who stops all processes of its own that it can see. Gives a
+    function that waits until this user has stopped one more."""
     process = subprocess.Popen([sys.executable, "-c", STOPPER, str(uid)],
-                               stdout=subprocess.PIPE)
-    process.stdout.readline()
+                               stdout=subprocess.PIPE, bufsize=0)
+
+    def wait():
+        if not select.select([process.stdout], [], [], LIMIT)[0] or \
+                not process.stdout.readline():
+            raise Wrong("the user stopped no process")
     try:
-        yield
+        wait()
+        yield wait
     finally:
         process.kill()
         process.wait()
@@ -721,20 +732,31 @@ def walk_beside_stoppers():
     give(names[2], "/var/tmp/llmobs-%d/spool" % (first + 2), first + 2)
     give(names[3], "/var/lib/llmobs/spool", 0)
     env = environment(LLMOBS_STORE_DIR=None, HOME="/root")
-    with stopper(first), agent() as dd:
-        dd.fault("slow")
-        began = time.monotonic()
-        code, told = drain("--to", "agent", "--user-time", "2", env=env)
-        took = time.monotonic() - began
-        equal((code, told["delivered"]), (1, 3), "counts")
-        equal(took < 8, True, "it took %.1f s" % took)
-        process = start("--watch", "1", "--to", "agent", env=env)
-        time.sleep(1)
+    with stopper(first) as stopped, agent() as dd:
+        process = start_stopped(stopped, dd, "--user-time", "5", "--json",
+                                env=env)
+        code, out, _ = finish(process)
+        equal((code, json.loads(out)["delivered"]), (1, 3), "counts")
+        process = start_stopped(stopped, dd, "--user-time", "600", "--watch",
+                                env=env)
         process.terminate()
-        began = time.monotonic()
-        finish(process)
-        took = time.monotonic() - began
-        equal(took < 5, True, "after TERM it took %.1f s" % took)
+        equal(finish(process)[0], 0, "exit status after TERM")
+
+
+def start_stopped(stopped, double, *args, env):
+    """A drain one of whose processes is stopped before the agent answers any:
+    no user is too late to stop it."""
+    double.fault("slow", delay_ms=LIMIT * 1000)
+    process = start("--to", "agent", *args, env=env)
+    try:
+        stopped()
+    except Wrong:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+    finally:
+        double.well()
+    return process
 
 
 def further_place_of_a_stopper():
@@ -748,16 +770,18 @@ def further_place_of_a_stopper():
 
 def walk_past_a_stopper():
     names, first = entries(), 60000 + os.getpid() % 4000
+    others = spooled_ids(names[1]) | spooled_ids(names[3])
     give(names[0], HOME + "/.local/state/llmobs/spool", first, HOME)
     # In any order of a list one of the others is behind it.
     for i, uid in (1, first + 1), (2, first), (3, first + 2):
         give(names[i], "/var/tmp/llmobs-%d/spool" % uid, uid)
     env = environment(LLMOBS_STORE_DIR=None, HOME="/root")
     with agent() as dd:
-        with stopper(first):
-            process = start("--to", "agent", "--user-time", "20", env=env)
+        with stopper(first) as stopped:
+            process = start_stopped(stopped, dd, "--user-time", "600", env=env)
             try:
-                wait_for(lambda: len(dd.spans()) == 2, 8)
+                wait_for(lambda: others <= set(
+                    s["span_id"] for s in dd.spans()), 20)
             finally:
                 process.terminate()
                 finish(process)
