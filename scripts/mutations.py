@@ -1749,6 +1749,10 @@ HAZARDS = [
              ("core/export/post.c", "reply->status >= 200)",
               "reply->status > 0)")],
           ["otlp_faults.again_interim"]),
+         ("another-protocol-awaited", [
+             ("core/net/http.c", "\"HTTP/1.1 101\", 12) == 0)",
+              "\"HTTP/1.1 101\", 12) == 1)")],
+          ["otlp_faults.again_101"]),
          ("redirect-followed", [
              ("core/net/http.c", "set_long(http, CURLOPT_FOLLOWLOCATION, 0)",
               "set_long(http, CURLOPT_FOLLOWLOCATION, 1)")],
@@ -1829,7 +1833,15 @@ HAZARDS = [
          ("endpoint-replaced", [
              ("core/config/config_otlp.c",
               "    llmobs_config_unset(&signal->url);\n", "")],
-          ["unit endpoints_as_specified"])]),
+          ["unit endpoints_as_specified"]),
+         ("any-port", [
+             ("core/config/config_peers.c",
+              "    return value >= 1 && value <= 65535;", "    return true;")],
+          ["unit endpoints_as_specified"]),
+         ("switch-blamed", [
+             ("core/deliver/open.c", "[LLMOBS_SIGNAL_TRACES].misplaced)",
+              "[LLMOBS_SIGNAL_TRACES].on)")],
+          ["otlp_exporter.a_bad_url_is_told_once"])]),
 
     ("control characters and bad bytes behind percent signs",
      "what a header or a resource gets is checked after its decoding "

@@ -359,12 +359,15 @@ static void tell_unused(struct llmobs_doctor *doctor,
     free(url);
 }
 
-static void tell_off(struct llmobs_doctor *doctor)
+static void tell_off(struct llmobs_doctor *doctor,
+                     const struct llmobs_otlp_signal *traces)
 {
     doctor->no_exporter = true;
     llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                      "traces: switched off by OTEL_SDK_DISABLED or "
-                      "OTEL_TRACES_EXPORTER, or the URL is none");
+                      traces->misplaced
+                          ? "traces: nothing is sent, as the endpoint is no URL"
+                          : "traces: switched off by OTEL_SDK_DISABLED or "
+                            "OTEL_TRACES_EXPORTER");
 }
 
 void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
@@ -378,7 +381,7 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
     if (why_not != NULL && signals[LLMOBS_SIGNAL_TRACES].given)
         tell_unused(doctor, &signals[LLMOBS_SIGNAL_TRACES], why_not);
     else if (why_not == NULL && !signals[LLMOBS_SIGNAL_TRACES].on)
-        tell_off(doctor);
+        tell_off(doctor, &signals[LLMOBS_SIGNAL_TRACES]);
     for (int i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
         if (signals[i].on && (i != LLMOBS_SIGNAL_TRACES || why_not == NULL))
             inquire(doctor, config, (enum llmobs_signal)i, bad, list);

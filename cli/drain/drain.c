@@ -194,14 +194,17 @@ static int load_config(struct drain *drain)
     return is_url && complaint.about_url ? -EINVAL : 0;
 }
 
+static const struct llmobs_otlp_signal *traces_of(const struct drain *drain)
+{
+    return &drain->round.config->otlp.signals[LLMOBS_SIGNAL_TRACES];
+}
+
 /* False where --to names an exporter that the environment switches off: its
  * entries would go to the local store. */
 static bool is_on(const struct drain *drain)
 {
-    const struct llmobs_otlp_config *otlp = &drain->round.config->otlp;
-
     return drain->to == NULL || strcmp(drain->to, "otlp") != 0 ||
-           otlp->signals[LLMOBS_SIGNAL_TRACES].on;
+           traces_of(drain)->on;
 }
 
 /* -- all places ----------------------------------------------------------- */
@@ -354,10 +357,11 @@ int llmobs_cmd_drain(int argc, char **argv)
         return rc == -EINVAL ? LLMOBS_CLI_USAGE : LLMOBS_CLI_FAILED;
     }
     if (!is_on(&drain)) {
-        fprintf(stderr,
-                "%s: --to otlp: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER "
-                "switches it off, or the URL is none\n",
-                argv[0]);
+        fprintf(stderr, "%s: --to otlp: %s\n", argv[0],
+                traces_of(&drain)->misplaced
+                    ? "the endpoint is no URL"
+                    : "OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER switches it "
+                      "off");
         return LLMOBS_CLI_FAILED;
     }
     llmobs_log_init(drain.round.config->log_path,

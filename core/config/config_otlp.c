@@ -15,6 +15,9 @@
 #define TIMEOUT_MAX 2147483647.0
 #define GRPC_PORT "4317"
 #define SAMPLERS (LLMOBS_OTLP_SAMPLER_RATIO + 1)
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+#define HEADERS_MAX TEXT(LLMOBS_CONFIG_MAP_MAX)
 
 /* A column of the variables: the general one, then the signals. */
 #define GENERAL 0
@@ -100,7 +103,8 @@ static bool is_endpoint(const char *url)
         if ((unsigned char)text.data[i] >= 0x7f)
             return false;
     }
-    return llmobs_config_is_clean(text, false) && llmobs_config_is_http(url);
+    return llmobs_config_is_clean(text, false) && llmobs_config_is_http(url) &&
+           llmobs_config_has_port(url);
 }
 
 /* True where the URL names gRPC's port. */
@@ -150,7 +154,9 @@ static void settle_endpoint(struct llmobs_config_loading *loading,
         llmobs_config_unset(url);
     else if (!is_endpoint(*url))
         tell_part(loading, LLMOBS_OTLP_ENDPOINT, column,
-                  "no URL of http or https: nothing is sent");
+                  llmobs_config_is_http(*url) && !llmobs_config_has_port(*url)
+                      ? "no port from 1 to 65535: nothing is sent"
+                      : "no URL of http or https: nothing is sent");
 }
 
 /* A bad URL leaves none: the data and its keys must not go to another place
@@ -170,10 +176,10 @@ static void read_endpoint(struct llmobs_config_loading *loading, size_t column,
 
 /* -- headers --------------------------------------------------------------- */
 
-/* Adds the header, or replaces the one of that name. False for none that may be
- * sent. */
-static bool put_header(struct llmobs_config_loading *loading, char **list,
-                       struct llmobs_text key, struct llmobs_text value)
+/* Adds the header, or replaces the one of that name. -EINVAL for none that may
+ * be sent, -ENOSPC for one too many. */
+static int put_header(struct llmobs_config_loading *loading, char **list,
+                      struct llmobs_text key, struct llmobs_text value)
 {
     struct llmobs_buf plain;
     char *header = NULL;
@@ -190,11 +196,11 @@ static bool put_header(struct llmobs_config_loading *loading, char **list,
         at++;
     if (!header || at == LLMOBS_CONFIG_MAP_MAX) {
         free(header);
-        return false;
+        return header ? -ENOSPC : -EINVAL;
     }
     free(list[at]);
     list[at] = header;
-    return true;
+    return 0;
 }
 
 static void read_headers(struct llmobs_config_loading *loading, size_t column,
@@ -202,7 +208,7 @@ static void read_headers(struct llmobs_config_loading *loading, size_t column,
 {
     const char *text = loading->otlp[LLMOBS_OTLP_HEADERS][column];
     struct llmobs_text rest = text_of(text), key, value;
-    bool good = true;
+    bool bad = false, full = false;
     int rc;
 
     if (!text && column != GENERAL)
@@ -213,11 +219,18 @@ static void read_headers(struct llmobs_config_loading *loading, size_t column,
         loading->no_memory = true;
         return;
     }
-    while ((rc = llmobs_otel_list_next(&rest, &key, &value)) != 0)
-        good &= rc > 0 && put_header(loading, signal->headers, key, value);
-    if (!good)
+    while ((rc = llmobs_otel_list_next(&rest, &key, &value)) != 0) {
+        if (rc > 0)
+            rc = put_header(loading, signal->headers, key, value);
+        bad |= rc == -EINVAL;
+        full |= rc == -ENOSPC;
+    }
+    if (bad)
         tell_part(loading, LLMOBS_OTLP_HEADERS, column,
                   "left out what is no header that may be added");
+    if (full)
+        tell_part(loading, LLMOBS_OTLP_HEADERS, column,
+                  "left out what is beyond " HEADERS_MAX " headers");
 }
 
 /* -- a signal -------------------------------------------------------------- */
@@ -335,7 +348,9 @@ static void settle_signal(struct llmobs_config_loading *loading,
     loading->otlp_told = true;
     read_endpoint(loading, column, NULL, signal);
     read_column(loading, column, signal);
-    signal->on = signal->url && is_on(loading, i);
+    signal->on = is_on(loading, i);
+    signal->misplaced = signal->on && !signal->url;
+    signal->on &= !signal->misplaced;
     if (!signal->url)
         signal->url = with_path(loading, BASE_URL, paths[i]);
     if (signal->url)

@@ -38,6 +38,7 @@ enum llmobs_otlp_sampler {
  */
 struct llmobs_otlp_signal {
     bool on;            /* OTEL_<S>_EXPORTER and OTEL_SDK_DISABLED allow it */
+    bool misplaced;     /* off, as a variable names a place that is no URL */
     bool given;         /* a variable names the endpoint */
     bool grpc;          /* the protocol is grpc, or the port 4317 */
     bool json;          /* http/json; else http/protobuf */

@@ -29,12 +29,42 @@ bool llmobs_config_is_http(const char *url)
            (has_scheme(url, "https://") && !strchr("/:@", url[8]));
 }
 
+/* The port of a URL, or the end of its host. */
+static struct llmobs_text port_of(const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    const char *end = host + strcspn(host, "/?#"), *at;
+
+    at = memrchr(host, '@', (size_t)(end - host));
+    if (at)
+        host = at + 1;
+    if (*host == '[')
+        host += strcspn(host, "]") + 1;
+    at = host < end ? memchr(host, ':', (size_t)(end - host)) : NULL;
+    at = at ? at + 1 : end;
+    return (struct llmobs_text){at, (size_t)(end - at)};
+}
+
+bool llmobs_config_has_port(const char *url)
+{
+    struct llmobs_text port = port_of(url);
+    long value = port.len ? 0 : 1;
+
+    for (size_t i = 0; i < port.len; i++) {
+        if (port.data[i] < '0' || port.data[i] > '9' || value > 65535)
+            return false;
+        value = value * 10 + (port.data[i] - '0');
+    }
+    return value >= 1 && value <= 65535;
+}
+
 /* Removes blanks around the URL and slashes at its end. Reports and unsets one
  * that no request can be sent to. */
 static void settle_url(struct llmobs_config_loading *loading, char **url,
                        const char *name)
 {
     struct llmobs_text text = llmobs_text_trim(text_of(*url));
+    bool http;
 
     if (!*url)
         return;
@@ -43,10 +73,14 @@ static void settle_url(struct llmobs_config_loading *loading, char **url,
     llmobs_config_set(loading, url, text);
     for (char *c = *url; *c && *c != ':'; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
-    if ((llmobs_config_is_http(*url) || has_scheme(*url, "unix:///")) &&
-        llmobs_config_is_clean(text_of(*url), false))
+    http = llmobs_config_is_http(*url);
+    if (llmobs_config_is_clean(text_of(*url), false) &&
+        (http ? llmobs_config_has_port(*url) : has_scheme(*url, "unix:///")))
         return;
-    llmobs_config_complain(loading, "%s: no URL of http, https or unix", name);
+    llmobs_config_complain(loading, "%s: no %s", name,
+                           http && !llmobs_config_has_port(*url)
+                               ? "port from 1 to 65535"
+                               : "URL of http, https or unix");
     llmobs_config_unset(url);
 }
 

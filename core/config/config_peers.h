@@ -13,4 +13,8 @@ bool llmobs_config_names_datadog(const struct llmobs_config_loading *loading);
 /* True for "http://host..." and "https://host...". */
 bool llmobs_config_is_http(const char *url);
 
+/* False where such a URL names a port to which no request can go. One without a
+ * port has that of its scheme, also behind a bare colon. */
+bool llmobs_config_has_port(const char *url);
+
 #endif

@@ -97,9 +97,11 @@ static bool add_otlp(struct llmobs_worker *worker,
 
     if (config->otlp.signals[LLMOBS_SIGNAL_TRACES].on)
         return add(worker, llmobs_otlp_exporter_new(config, NULL, alone));
-    llmobs_log(LLMOBS_LOG_WARN,
-               "exporter otlp: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER "
-               "switches it off");
+    /* Of a bad URL the log has a line already. */
+    if (!config->otlp.signals[LLMOBS_SIGNAL_TRACES].misplaced)
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "exporter otlp: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER "
+                   "switches it off");
     return false;
 }
 

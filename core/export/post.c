@@ -20,7 +20,6 @@ void llmobs_post_init(struct llmobs_post *post,
     post->peer.exporter = exporter;
     post->peer.config = config;
     post->request.method = "POST";
-    post->request.headers = (const char *const *)post->headers;
     post->limit = post->most = LLMOBS_SEND_MAX;
 }
 
@@ -29,6 +28,7 @@ void llmobs_post_fini(struct llmobs_post *post)
     free(post->peer.url);
     for (size_t i = 0; i < post->header_count; i++)
         free(post->headers[i]);
+    free(post->headers);
 }
 
 void llmobs_post_forget(struct llmobs_post *post)
@@ -68,19 +68,25 @@ static bool is_clean(const char *text)
 int llmobs_post_add_header(struct llmobs_post *post, const char *name,
                            const char *value)
 {
-    char *header;
+    size_t room = (post->header_count + 2) * sizeof(char *);
+    char *header, **list;
 
     if (!is_clean(name) || !is_clean(value)) {
         llmobs_log_once(LLMOBS_LOG_WARN, "header",
                         "a header with a control character is left out");
         return 0;
     }
-    if (post->header_count == LLMOBS_POST_HEADERS_MAX)
-        return 0;
-    if (asprintf(&header, "%s%s", name, value) < 0)
+    list = realloc(post->headers, room);
+    if (!list)
         return -ENOMEM;
-    post->headers[post->header_count++] = header;
-    return 0;
+    post->headers = list;
+    post->request.headers = (const char *const *)list;
+    if (asprintf(&header, "%s%s", name, value) < 0)
+        header = NULL;
+    list[post->header_count] = header;
+    post->header_count += header != NULL;
+    list[post->header_count] = NULL;
+    return header ? 0 : -ENOMEM;
 }
 
 int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
@@ -208,8 +214,10 @@ static int transfer(struct llmobs_post *post, struct llmobs_http_reply *reply)
     request.tick = post->exporter->tick;
     request.body = (struct llmobs_text){post->body->data, post->body->len};
     rc = llmobs_http_send(post->http, &request, reply);
-    if (rc && reply->status >= 200)
+    if (reply->status >= 200)
         rc = 0;
+    else if (!rc)
+        rc = -EIO;
     return rc ? no_answer(post, rc, start) : 0;
 }
 

@@ -4,7 +4,6 @@
  * Owns:    its headers and the peer's URL; borrows the rest.
  * Threads: the one that has the worker's turn.
  * Errors:  those of an exporter's send (exporter.h).
- * Limits:  LLMOBS_POST_HEADERS_MAX headers; the rest are left out.
  * Fork:    forget lets go of what the parent knew of the peer.
  *
  * A refused batch is halved until one event is left: that is the wrong one. So
@@ -17,7 +16,6 @@
 #include "core/export/peer.h"
 #include "core/net/http.h"
 
-#define LLMOBS_POST_HEADERS_MAX 64
 #define LLMOBS_POST_BODY_MAX ((size_t)1 << 31)
 
 /* The meaning of an answer for the events. */
@@ -63,7 +61,7 @@ struct llmobs_post {
     struct llmobs_peer peer;
     int64_t silent_ms; /* `enough_ms` of llmobs_peer_failed */
     struct llmobs_buf *body;
-    char *headers[LLMOBS_POST_HEADERS_MAX + 1];
+    char **headers; /* NULL-terminated; NULL: none */
     size_t header_count;
     size_t room;          /* bytes of events and what is around them */
     size_t frame, around; /* bytes around all events, and around each */

@@ -312,6 +312,10 @@ static size_t take_header(char *data, size_t size, size_t count, void *ctx)
         return len;
     memcpy(line, data, len);
     line[len] = '\0';
+    /* Nobody asked for another protocol: libcurl would read it as a body until
+     * the peer ends it. */
+    if (strncmp(line, "HTTP/1.1 101", 12) == 0)
+        return 0;
     /* The headers so far were those of an earlier answer: of a proxy's, or "100
      * Continue". */
     if (strncmp(line, "HTTP/", 5) == 0)

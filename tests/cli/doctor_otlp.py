@@ -290,6 +290,15 @@ def choices():
            at(free, LLMOBS_EXPORTER="auto"))
     expect("switched off", 1, ["switched off by OTEL_SDK_DISABLED"],
            at(url, OTEL_SDK_DISABLED="true"))
+    expect("a URL that is none", 1,
+           ["OTEL_EXPORTER_OTLP_ENDPOINT: no port from 1 to 65535",
+            "traces: nothing is sent, as the endpoint is no URL"],
+           at("http://127.0.0.1:99999"), ["switched off by"])
+    expect("too many headers", 1,
+           ["OTEL_EXPORTER_OTLP_HEADERS: left out what is beyond 256 headers"],
+           at(free, LLMOBS_EXPORTER="store,otlp",
+              OTEL_EXPORTER_OTLP_HEADERS=",".join(
+                  "k%d=v" % i for i in range(300))))
     expect("a password in the URL", 0, ["takes a request"],
            at(url.replace("//", "//me:passw0rd-0123456789@")),
            ["passw0rd"])

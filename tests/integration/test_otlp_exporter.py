@@ -226,6 +226,21 @@ def switched_off_alone(t):
 
 
 @test
+def a_bad_url_is_told_once(t):
+    """Nothing goes to another place, and nothing else is blamed."""
+    with Receiver() as receiver:
+        for url, why in (("http://127.0.0.1:0", "no port from 1 to 65535"),
+                         ("http://127.0.0.1:99999", "no port from 1 to 65535"),
+                         ("127.0.0.1:4318", "no URL of http or https")):
+            ours = untouched(t, curl(t.url, body()), otlp(
+                receiver, OTEL_EXPORTER_OTLP_ENDPOINT=url))
+            equal(len(stored(t)), 1, "the store with " + url)
+            equal(ours.log_count("OTEL_EXPORTER_OTLP_ENDPOINT: " + why), 1,
+                  "lines about " + url)
+            equal(ours.log_count("OTEL_SDK_DISABLED"), 0, "other lines")
+
+
+@test
 def sampled_out(t):
     """A caller that did not sample keeps the span from this destination."""
     caller = {"TRACEPARENT": "00-%s-00f067aa0ba902b7-00" % ("4bf92f3577b34da6" +

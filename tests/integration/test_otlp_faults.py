@@ -42,7 +42,7 @@ def join_again(fault):
     test(again)
 
 
-for each in ("429", "502", "503", "504", "close", "reset", "interim"):
+for each in ("101", "429", "502", "503", "504", "close", "reset", "interim"):
     join_again(each)
 
 

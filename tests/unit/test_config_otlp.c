@@ -87,6 +87,19 @@ static const struct {
     {"http://a.test/\r\nX: y", "", NULL, false},
     {"http://a.test/\x80", "", NULL, false},
     {"https://a.test", "b.test", NULL, false},
+    {"http://a.test:65535/x", "", "http://a.test:65535/x/v1/traces", false},
+    {"http://a.test:", "", "http://a.test:/v1/traces", false},
+    {"http://u:99999@a.test:00080", "", "http://u:99999@a.test:00080/v1/traces",
+     false},
+    {"http://[::99999]:1/?u=b:0", "", "http://[::99999]:1/v1/traces?u=b:0",
+     false},
+    {"http://a.test:0", "", NULL, false},
+    {"http://a.test:65536/x", "", NULL, false},
+    {"http://u@a.test:99999", "", NULL, false},
+    {"", "https://[::1]:4294967297?k=v", NULL, false},
+    {"", "http://a.test:-1", NULL, false},
+    {"", "http://a.test:http#f", NULL, false},
+    {"", "http://a.test:80:80", NULL, false},
 };
 
 START_TEST(endpoints_as_specified)
@@ -101,6 +114,7 @@ START_TEST(endpoints_as_specified)
         ck_assert_msg(traces(c)->on == (endpoints[i].traces != NULL), "%s %s",
                       base, own);
         ck_assert_int_eq(traces(c)->given, endpoints[i].traces != NULL);
+        ck_assert_int_eq(traces(c)->misplaced, endpoints[i].traces == NULL);
         ck_assert_str_eq(traces(c)->url,
                          endpoints[i].traces
                              ? endpoints[i].traces
@@ -304,6 +318,8 @@ START_TEST(lists_are_bounded)
         n++;
     ck_assert_uint_eq(n, 256);
     ck_assert_int_eq(complaint_count, 1);
+    ck_assert_ptr_nonnull(
+        strstr(complaints, BASE "HEADERS: left out what is beyond 256 "));
     llmobs_config_free(c);
     free(text);
     text = many("OTEL_RESOURCE_ATTRIBUTES", 6000);
@@ -348,6 +364,22 @@ START_TEST(signals_are_switched)
                           "%zu: signal %d", i, k);
         llmobs_config_free(c);
     }
+}
+END_TEST
+
+/* A signal that is switched off needs no place. */
+START_TEST(a_bad_port_is_named_as_such)
+{
+    struct llmobs_config *c = LOAD(TO, BASE "ENDPOINT=http://a.test:0");
+
+    ck_assert(traces(c)->misplaced && !traces(c)->on);
+    ck_assert_ptr_nonnull(strstr(
+        complaints, BASE "ENDPOINT: no port from 1 to 65535: nothing is sent"));
+    ck_assert(!c->otlp.signals[LLMOBS_SIGNAL_LOGS].misplaced);
+    llmobs_config_free(c);
+    c = LOAD(TO, BASE "ENDPOINT=nonsense", "OTEL_TRACES_EXPORTER=none");
+    ck_assert(!traces(c)->misplaced && !traces(c)->on);
+    llmobs_config_free(c);
 }
 END_TEST
 
@@ -608,6 +640,7 @@ UNIT_SUITE(config_otlp)
 
     UNIT_TEST(s, defaults);
     UNIT_TEST(s, endpoints_as_specified);
+    UNIT_TEST(s, a_bad_port_is_named_as_such);
     UNIT_TEST(s, a_signal_wins_and_is_never_mixed);
     UNIT_TEST(s, bad_values_of_a_signal);
     UNIT_TEST(s, grpc_is_for_the_programs_own_signals);

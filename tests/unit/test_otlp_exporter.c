@@ -161,6 +161,26 @@ START_TEST(what_a_request_has)
 }
 END_TEST
 
+START_TEST(a_request_has_every_header)
+{
+    char *list[101] = {NULL}, text[100][8], all[1024];
+    struct llmobs_exporter *exporter;
+    size_t len = (size_t)sprintf(all, "Content-Type: application/x-protobuf\n");
+
+    for (size_t i = 0; i < 100; i++) {
+        list[i] = text[i];
+        sprintf(list[i], "k%02zu: v", i);
+        len += (size_t)sprintf(all + len, "%s\n", list[i]);
+    }
+    config.otlp.signals[LLMOBS_SIGNAL_TRACES].headers = list;
+    exporter = make();
+    double_script = accept_it;
+    ck_assert_int_eq(send_some(exporter, 0, COUNT), COUNT);
+    ck_assert_str_eq(last_head, all);
+    exporter->ops->free(exporter);
+}
+END_TEST
+
 START_TEST(compressed_where_that_is_asked_for)
 {
     struct llmobs_otlp_signal *traces =
@@ -272,6 +292,8 @@ START_TEST(what_each_status_means)
         {405, 0, -1, -EACCES, LLMOBS_OTLP_PAUSE_MS},
         {407, 0, -1, -EACCES, LLMOBS_OTLP_PAUSE_MS},
         {415, 0, -1, -EACCES, LLMOBS_OTLP_PAUSE_MS},
+        {101, 0, -1, -EIO, 0},
+        {199, -ECONNRESET, -1, -ECONNRESET, 0},
         {0, -ECONNREFUSED, -1, -ECONNREFUSED, 0},
         {0, -ECONNRESET, -1, -ECONNRESET, 0},
         {0, -ECANCELED, -1, -ECANCELED, 0},
@@ -479,6 +501,7 @@ UNIT_SUITE(otlp_exporter)
 
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, what_a_request_has);
+    tcase_add_test(c, a_request_has_every_header);
     tcase_add_test(c, compressed_where_that_is_asked_for);
     tcase_add_test(c, who_is_near);
     tcase_add_test(c, what_each_status_means);
