@@ -743,6 +743,20 @@ env[PATH] = /bin
 """
 
 
+def fpm_workers(master):
+    """How many have begun: the title is all that shows it."""
+    count = 0
+    for title in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(title, "rb") as f, \
+                    open(os.path.dirname(title) + "/stat") as stat:
+                count += f.read().startswith(b"php-fpm: pool doctor-test") and \
+                    int(stat.read().rsplit(")")[-1].split()[1]) == master
+        except OSError:
+            pass
+    return count
+
+
 def fpm():
     path = (glob.glob("/usr/sbin/php-fpm[0-9]*") or [None])[0]
     if path is None or os.geteuid() != 0:
@@ -767,10 +781,9 @@ def fpm():
                                   stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL)
         for _ in range(100):
-            if os.path.exists(TMP + "/fpm.sock"):
+            if fpm_workers(master.pid) == 2:
                 break
             time.sleep(0.05)
-        time.sleep(0.3)
         facts, _ = expect("fpm: %s, by file" % name, pool, status,
                           "2 workers, %s in worker" % (
                               "on" if status == 0 else "not on"),

@@ -32,6 +32,7 @@ FOLDER = tempfile.mkdtemp(prefix="llmobs-drain.")
 STORE = os.path.join(FOLDER, "store")
 SPOOL = os.path.join(STORE, "spool")
 FIRST = "1.entries"
+BEGIN, END = 2, 3  # enum llmobs_entry_type
 NOBODY = 65534
 OLD_SPOOL_S = 1795275680  # when tests/support/old_spool.txt was recorded
 HOME = os.path.join("/home", "a")  # in a mount of the test's own
@@ -138,9 +139,9 @@ def arrived(double, count, wait=0):
     return spans
 
 
-def spooled_ids(process=""):
-    """The ids of the END entries on the disk, of all processes or of one: file
-    and head of entry.h."""
+def spooled_ids(process="", kind=END):
+    """The ids of the entries of a kind on the disk, of all processes or of one:
+    file and head of entry.h."""
     found = set()
     for place, _, names in os.walk(os.path.join(SPOOL, process)):
         for name in names:
@@ -148,7 +149,7 @@ def spooled_ids(process=""):
                 data = f.read()
             mark, at = data[16:24], 40
             while (at := data.find(mark, at)) >= 0:
-                if int.from_bytes(data[at + 10:at + 12], sys.byteorder) == 3:
+                if int.from_bytes(data[at + 10:at + 12], sys.byteorder) == kind:
                     found.add(str(int.from_bytes(data[at + 24:at + 32],
                                                  sys.byteorder)))
                 at += 8
@@ -189,8 +190,7 @@ def killed_call():
     process = subprocess.Popen(
         [RUN, "curl", "-s", "-H", TYPE, "-d", BODY % "hang", URL],
         env=environment(), stdout=subprocess.DEVNULL)
-    wait_for(lambda: entries(), 10)
-    time.sleep(0.5)
+    wait_for(lambda: spooled_ids(kind=BEGIN), LIMIT)
     process.kill()
     process.wait()
     with agent() as dd:
@@ -298,12 +298,11 @@ def hanging_agent():
     calls(2)
     with agent() as dd:
         dd.fault("hang")
-        began = time.monotonic()
-        process = start("--json", env=environment(_DD_LLMOBS_WRITER_TIMEOUT="60"))
-        wait_for(lambda: dd.requests("llmobs") or time.monotonic() - began > 2, 5)
+        process = start("--json",
+                        env=environment(_DD_LLMOBS_WRITER_TIMEOUT="600"))
+        wait_for(lambda: dd.requests("llmobs"), LIMIT)
         process.terminate()
         code, out, _ = finish(process)
-        equal(time.monotonic() - began < 10, True, "ends soon")
         equal((code, json.loads(out)["left"]), (1, 2), "left")
         dd.well()
         expect(drain(), 0, delivered=2)
@@ -388,13 +387,10 @@ def watch():
         equal(json.loads(line)["left"], 3, "without an agent")
         dd.start()
         arrived(dd, 3, 15)
+        line = process.stdout.readline()
+        equal(json.loads(line)["delivered"], 3, "with it again")
         process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
-        code, out, err = finish(process)
-        equal((code, err), (0, ""), "exit status, stderr")
-        equal(time.monotonic() - began < 3, True, "ends at once")
-        equal([json.loads(x)["delivered"] for x in out.splitlines()][-1:],
-              [3], "told")
+        equal(finish(process), (0, "", ""), "exit status, stdout, stderr")
     equal(entries(), [], "left in the spool")
 
 
@@ -409,14 +405,12 @@ def drain_killed():
     """A drain that dies half-way repeats one batch at most."""
     calls(30)
     with agent() as dd:
-        dd.fault("slow", delay_ms=300)
+        dd.fault("slow", delay_ms=LIMIT * 1000)
         process = start("--json")
-        wait_for(lambda: dd.requests("llmobs"), 5)
-        time.sleep(0.1)
+        wait_for(lambda: dd.requests("llmobs"), LIMIT)
         os.killpg(process.pid, signal.SIGKILL)
         finish(process)
         dd.well()
-        time.sleep(0.5)
         code, told = drain()
         equal((code, told["left"]), (0, 0), "after it")
         ids = [s["span_id"] for s in dd.spans()]
@@ -461,10 +455,8 @@ def hostile():
         equal((code, told["delivered"], told["left"]), (1, 3, 0), "counts")
         equal(told["unreadable"] >= 5, True, "unreadable: %s" % told)
         arrived(dd, 3)
-        began = time.monotonic()
         code, told = drain()
         equal((code, told["delivered"]), (1, 0), "again")
-        equal(time.monotonic() - began < 10, True, "ends")
         arrived(dd, 3)
     with open(os.path.join(victim, FIRST), "rb") as f:
         equal(f.read() == good, True, "what a link led to is as it was")
@@ -803,14 +795,14 @@ def another_namespace():
         unshare + ["sh", "-c", '"$@"; sleep 60', "sh", RUN, "curl", "-s", "-o",
                    "/dev/null", "-H", TYPE, "-d", BODY % "gpt-4o-mini", URL],
         env=environment())
-    wait_for(spooled_ids, 10)
+    wait_for(spooled_ids, LIMIT)
     time.sleep(6)  # longer than what is not known of the newest
     with agent() as dd:
         expect(drain(), 0)
         equal(len(entries()), 1, "a living namespace's")
         process.kill()
         process.wait()
-        wait_for(lambda: drain()[1]["delivered"], 5, 0.2)
+        wait_for(lambda: drain()[1]["delivered"], LIMIT, 0.2)
         arrived(dd, 1)
     equal(entries(), [], "left in the spool")
 

@@ -55,10 +55,11 @@ span_output_is_whole() {
 check "span: much output, and a reader that is gone" span_output_is_whole
 
 span_late_output() {
-    start=$(date +%s)
-    spans sh -c "\"$llmobs\" span --keep-output sh -c 'sleep 3 & echo now' |
-        head -1"
-    [ $(($(date +%s) - start)) -lt 3 ] && has out now && has span '"now\n"'
+    mkfifo "$tmp/held" # a grandchild keeps the output open until it is written
+    spans timeout 30 "$llmobs" span --keep-output \
+        sh -c 'cat "$0" & echo now' "$tmp/held"
+    timeout 10 sh -c 'echo >"$0"' "$tmp/held" # waits for a grandchild that reads
+    same "$status $?" '0 0' && has out now && has span '"now\n"'
 }
 check "span: a grandchild that keeps the output open" span_late_output
 

@@ -170,7 +170,14 @@ begin_waiting() { # starts a process that makes a call and waits: $waiting
         [ -s "$tmp/said" ] && break
         sleep 0.1
     done
-    sleep 0.5
+}
+
+soon() { # CMD...: what the process has in hand is counted a moment later
+    for _ in $(seq 100); do
+        "$@" >/dev/null 2>&1 && return
+        sleep 0.1
+    done
+    "$@"
 }
 
 end_waiting() { # SIGNAL
@@ -183,7 +190,7 @@ a_running_process() {
     anew
     call "$stats_url"
     begin_waiting
-    numbers 2 2 0 0 0 && same "$(running)" 1 &&
+    soon numbers 2 2 0 0 0 && same "$(running)" 1 &&
         has out 'processes, ended                1'
     ok=$?
     end_waiting KILL
@@ -196,8 +203,8 @@ what_died() {
     anew
     mkdir -p "$tmp/store/spans.jsonl"
     LLMOBS_SPOOL_MAX=0 begin_waiting
-    stats --check
-    same "$status" 0 && numbers 1 0 1 0 0 && same "$(running)" 1
+    soon numbers 1 0 1 0 0 && same "$(running)" 1 && stats --check &&
+        same "$status" 0
     ok=$?
     end_waiting KILL
     numbers 1 0 0 0 1 && same "$(value died)" 1 && same "$ok" 0 &&
@@ -222,6 +229,7 @@ what_is_spooled() {
     mkdir -p "$tmp/store/spans.jsonl"
     LLMOBS_EXIT_FLUSH_MS=50 call "$stats_url"
     begin_waiting
+    soon numbers 2 0 1 0 0
     end_waiting KILL
     numbers 2 0 0 0 0 && same "$(value spooled)" 2 && stats --check &&
         same "$status" 0
