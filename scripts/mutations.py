@@ -2013,6 +2013,13 @@ HAZARDS = [
               "LLMOBS_OTLP_WORKFLOW && is_proxied(s) && !s->op)")],
           ["unit each_kind_has_the_names_of_its_form"])]),
 
+    ("a tag of Datadog's that says what an attribute of OTLP says",
+     "the attribute alone is sent, where there is one (`is_status`)", [
+         ("status-said-twice", [
+             ("core/otlp/attributes.c", "        if (is_status(s, name))\n",
+              "        if (is_status(s, name) && !s)\n")],
+          ["unit a_status_is_said_once"])]),
+
     ("a request that names no model",
      "the request's model in OTLP is the fact alone, never the model that "
      "answered nor a word for none (`requested_model`)", [

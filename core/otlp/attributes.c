@@ -723,6 +723,17 @@ static void put_tag(struct llmobs_otlp_attributes *out, struct llmobs_text name,
     name_fini(&room);
 }
 
+/* Datadog's event has the status as a tag alone; the conventions have a name
+ * for the fact. */
+static bool is_status(const struct llmobs_otlp_source *s,
+                      struct llmobs_text name)
+{
+    static const char tag[] = "http.status_code";
+
+    return s->fact[LLMOBS_FACT_STATUS] && name.len == sizeof(tag) - 1 &&
+           memcmp(name.data, tag, name.len) == 0;
+}
+
 static void put_tags(const struct llmobs_otlp_source *s,
                      struct llmobs_otlp_attributes *out)
 {
@@ -730,6 +741,8 @@ static void put_tags(const struct llmobs_otlp_source *s,
         const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i));
         struct llmobs_text name = {tag, tag ? strcspn(tag, ":") : 0};
 
+        if (is_status(s, name))
+            continue;
         put_tag(out, name, tag && tag[name.len] ? tag + name.len + 1 : "");
     }
 }

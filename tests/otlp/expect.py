@@ -461,7 +461,8 @@ def attributes_of(event, facts, form, content):
     if "user_id" in tags:
         found["user.id"] = tags["user_id"]
     found.update(("llmobs.tag." + k, v) for k, v in tags.items()
-                 if k not in NOT_REPEATED)
+                 if k not in NOT_REPEATED and
+                 (k != "http.status_code" or "status" not in facts))
     if event["status"] == "error":
         found["error.type"] = facts.get("error_code", "_OTHER")
     if content:

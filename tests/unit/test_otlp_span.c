@@ -37,7 +37,8 @@ static const char chat[] = OTLP_EVENT(
     "\"output_tokens\": 0, \"reasoning_output_tokens\": 1, \"stars\": 4.5, "
     "\"total_cost\": 0.25, \"time_to_first_token\": 0.5, \"total_tokens\": "
     "10}, \"session_id\": \"s-1\", \"status\": \"ok\", \"tags\": "
-    "[\"agent_service:app\", \"error:0\", \"integration:openai\", "
+    "[\"agent_service:app\", \"error:0\", \"http.status_code:200\", "
+    "\"integration:openai\", "
     "\"ml_app:app\", \"session_id:s-1\", \"team:a:b\", \"version:1\"]");
 
 /* The attributes that the call above has in every form. */
@@ -125,6 +126,28 @@ START_TEST(a_span_tells_both_of_its_parents)
                     LLMOBS_SEMCONV_1_41, false);
     otlp_case_field("parentSpanId", "0000000000001000");
     otlp_case_attribute("llmobs.parent_id", NULL);
+}
+END_TEST
+
+/* The tag that says the same as the fact is left out, and only there. */
+START_TEST(a_status_is_said_once)
+{
+    const char tag[] = "llmobs.tag.http.status_code";
+
+    otlp_case_write(OTLP_EVENT("llm", "n", "\"status\": 429", "",
+                               ", \"tags\": [\"http.status_code:429\"]"),
+                    LLMOBS_SEMCONV_1_41, false);
+    otlp_case_attribute("http.response.status_code", "429");
+    otlp_case_attribute(tag, NULL);
+    otlp_case_write(OTLP_EVENT("llm", "n", "", "",
+                               ", \"tags\": [\"http.status_code:429\"]"),
+                    LLMOBS_SEMCONV_1_41, false);
+    otlp_case_attribute("http.response.status_code", NULL);
+    otlp_case_attribute(tag, "429");
+    otlp_case_write(OTLP_EVENT("llm", "n", "\"status\": 429", "",
+                               ", \"tags\": [\"http.status_codes:1\"]"),
+                    LLMOBS_SEMCONV_1_41, false);
+    otlp_case_attribute("llmobs.tag.http.status_codes", "1");
 }
 END_TEST
 
@@ -381,6 +404,7 @@ UNIT_SUITE(otlp_span)
     UNIT_TEST(s, a_call_has_the_names_of_its_form);
     UNIT_TEST(s, a_span_has_the_ids_of_its_trace);
     UNIT_TEST(s, a_span_tells_both_of_its_parents);
+    UNIT_TEST(s, a_status_is_said_once);
     UNIT_TEST(s, an_event_without_facts_says_what_it_can);
     UNIT_TEST(s, a_request_without_a_model_has_none);
     UNIT_TEST(s, each_kind_has_the_names_of_its_form);
