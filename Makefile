@@ -101,10 +101,7 @@ $(B)/%.o: %.c
 $(B)/libllmobs_preload.so: $(SHIM_OBJ) shim/shim.map
 	$(Q)$(CC) $(SHIM_LDFLAGS) $(SHIM_OBJ) -o $@
 
-# Inside the core are jansson's values (not its reader, which is not PIC in
-# Debian's static library) and zlib; nothing of either leaves
-# (docs/DECISIONS.md).
-STATIC_JANSSON := $(shell $(CC) -print-file-name=libjansson.a)
+# zlib is inside the core, and nothing of it leaves (docs/DECISIONS.md).
 STATIC_ZLIB := $(shell $(CC) -print-file-name=libz.a)
 
 # br and zstd go in likewise where their headers and an archive that a shared
@@ -126,7 +123,7 @@ $(B)/codings: FORCE
 	@echo '$(CODING_LIBS)' | cmp -s - $@ || echo '$(CODING_LIBS)' > $@
 
 $(B)/libllmobs_core.so: $(LIB_OBJ)
-	$(Q)$(LD) -r $(LIB_OBJ) $(STATIC_JANSSON) $(STATIC_ZLIB) $(CODING_LIBS) \
+	$(Q)$(LD) -r $(LIB_OBJ) $(STATIC_ZLIB) $(CODING_LIBS) \
 		-o $(B)/core-all.o
 	$(Q)$(OBJCOPY) --keep-global-symbol=llmobs_core_attach $(B)/core-all.o
 	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
@@ -135,7 +132,7 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 
 # It must start wherever the objects do, in an image of others too: libc alone.
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) $(STATIC_JANSSON) $(STATIC_ZLIB) \
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) $(STATIC_ZLIB) \
 		-ldl -lpthread -o $@
 
 # The launcher needs nothing where it starts, also in an image of another libc,
@@ -154,19 +151,22 @@ $(B)/llmobs-entrypoint: $(B)/llmobs-run
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) -pie $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
-		-ljansson -lz -ldl -lpthread -o $@
+		-lz -ldl -lpthread -o $@
 
 unit: $(B)/unit
 	$(B)/unit
 
 # Reads recorded calls without network (scripts/map-corpus).
 $(B)/map-case: $(B)/tests/support/map_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lz -lpthread -o $@
 
 # Writes spans of OTLP without network (tests/support/otlp_conventions.py).
 $(B)/otlp-case: $(B)/tests/support/otlp_case.o $(B)/tests/unit/rule_case.o \
 	$(SUPPORT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lz -lpthread -o $@
+
+# A second opinion on JSON, for tests alone.
+$(addprefix $(B)/,bench-parse fuzz-json fuzz-members): SECOND := -ljansson
 
 # libFuzzer is clang's.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(filter-out \
@@ -178,7 +178,7 @@ fuzz:
 fuzzers: $(FUZZERS) $(B)/fuzz-seeds
 $(B)/fuzz-seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/shapes.o \
 	$(B)/tests/unit/rule_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lz -lpthread -o $@
 $(B)/fuzz-config: $(B)/tests/fuzz/shim_conf.o
 $(B)/fuzz-elf: $(B)/tests/fuzz/shim_elf.o
 $(B)/fuzz-object: $(patsubst %,$(B)/%.o,cli/doctor/object)
@@ -189,7 +189,7 @@ $(B)/tests/fuzz/shim_%.o: shim/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -fPIC -MMD -MP -c $< -o $@
 $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o \
 	$(B)/tests/fuzz/tools.o $(SUPPORT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $^ $(CODING_LIBS) -ljansson -lz \
+	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $^ $(CODING_LIBS) $(SECOND) -lz \
 		-lpthread -o $@
 
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
@@ -221,7 +221,7 @@ conformance: all
 BENCHES := $(patsubst %,$(B)/bench-%,parse callsite miss otlp)
 benches: $(BENCHES)
 $(BENCHES): $(B)/bench-%: $(B)/tests/bench/%.o $(SUPPORT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -ljansson -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) $(SECOND) -lz -lpthread -o $@
 
 bench: all clients benches
 	scripts/bench $(B)

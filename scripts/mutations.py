@@ -798,6 +798,35 @@ HAZARDS = [
                                "llmobs_fork_process();", "relaxed) != -1;")],
           ["unit a_child_has_none"])]),
 
+    ("a body whose keys or whose depth are made to cost the square or the stack",
+     "objects beyond a few members have an index whose hash hangs on random "
+     "bytes of the process; a value is freed by a list, not by a recursion "
+     "(`core/text/json_object`, `llmobs_json_free`)", [
+         ("json-walks", [("core/text/json_object.c", "    return cap > WALKED_MAX;",
+                          "    return cap > WALKED_MAX && !cap;")],
+          ["unit many_keys_take_no_square"]),
+         ("json-hash-is-known", [("core/text/json_object.c",
+                                  "    if (random == NULL) {\n",
+                                  "    return half;\n    if (random == NULL) {\n")],
+          ["unit a_hash_hangs_on_the_seed"]),
+         ("json-frees-deep", [("core/text/json_value.c",
+                               "    json->next = *doomed;\n    *doomed = json;",
+                               "    if (json->type == LLMOBS_JSON_ARRAY)\n"
+                               "        free_array((struct llmobs_json_array *)"
+                               "json, doomed);\n    else\n        free_object("
+                               "(struct llmobs_json_object *)json, doomed);"),
+                              ("core/text/json_value.c",
+                               "/* Lets go of one value.",
+                               "static void free_array(struct llmobs_json_array"
+                               " *, struct llmobs_json **);\nstatic void "
+                               "free_object(struct llmobs_json_object *, struct"
+                               " llmobs_json **);\n/* Lets go of one value.")],
+          ["unit a_deep_value_is_freed_and_not_copied"]),
+         ("json-keys-stay", [("core/text/json_object.c",
+                              "    while (cap < live + live / 2 + 1)",
+                              "    while (cap <= old.used)")],
+          ["unit keys_that_come_and_go"])]),
+
     ("a big answer just before the exit, and a signal that waits",
      "reading ends with the exit's time; the entry stays in the spool as it "
      "came (`llmobs_work_until`, `hold`)", [

@@ -1,5 +1,6 @@
 #include "core/text/decimal.h"
 
+#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
@@ -84,7 +85,7 @@ static void find_slowly(double number, struct decimal *out)
 static bool find_quickly(double number, struct decimal *out)
 {
     double scale = 1;
-    char text[24];
+    char text[LLMOBS_DECIMAL_MAX];
 
     if (number < 1e-5 || number >= 1e15)
         return false;
@@ -93,7 +94,7 @@ static bool find_quickly(double number, struct decimal *out)
 
         if (scaled / scale != number)
             continue;
-        out->len = snprintf(text, sizeof(text), "%lld", (long long)scaled);
+        out->len = (int)llmobs_decimal_write_int((int64_t)scaled, text);
         out->point = out->len - k;
         while (out->len > 1 && text[out->len - 1] == '0')
             out->len--;
@@ -151,4 +152,108 @@ size_t llmobs_decimal_write(double number, char out[LLMOBS_DECIMAL_MAX])
         len += write_fixed(&decimal, out + len);
     out[len] = '\0';
     return len;
+}
+
+size_t llmobs_decimal_write_int(int64_t number, char out[LLMOBS_DECIMAL_MAX])
+{
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    char digits[LLMOBS_DECIMAL_MAX];
+    size_t first = sizeof(digits), len;
+
+    do {
+        digits[--first] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        digits[--first] = '-';
+    len = sizeof(digits) - first;
+    memcpy(out, digits + first, len);
+    out[len] = '\0';
+    return len;
+}
+
+/* -- reading ------------------------------------------------------------- */
+
+#define EXPONENT_MAX                                         \
+    1000000000 /* no text is so long that its digits undo it \
+                */
+
+/* A number as it is read: its digits without the point, times ten to the power
+ * of `power`. */
+struct number {
+    uint64_t digits; /* right where `count` is at most 19 */
+    size_t count;    /* without the zeros at their beginning */
+    int64_t power;
+    bool negative;
+};
+
+/* Reads the exponent behind the letter. */
+static int64_t read_power(const char *at, const char *end)
+{
+    bool negative = *at == '-';
+    int64_t power = 0;
+
+    for (at += negative || *at == '+'; at < end; at++) {
+        if (power < EXPONENT_MAX)
+            power = power * 10 + (*at - '0');
+    }
+    return negative ? -power : power;
+}
+
+static struct number read_parts(struct llmobs_text text)
+{
+    struct number n = {.negative = text.data[0] == '-'};
+    const char *at = text.data + n.negative, *end = text.data + text.len;
+    bool point = false;
+
+    for (; at < end && *at != 'e' && *at != 'E'; at++) {
+        if (*at == '.') {
+            point = true;
+            continue;
+        }
+        n.digits = n.digits * 10 + (uint64_t)(*at - '0');
+        n.count += n.count > 0 || *at != '0';
+        n.power -= point;
+    }
+    if (at < end)
+        n.power += read_power(at + 1, end);
+    return n;
+}
+
+/* strtod would take the decimal point from the thread's locale: it gets the
+ * digits without one. */
+static int read_slowly(struct llmobs_text text, const struct number *n,
+                       struct llmobs_buf *scratch, double *number)
+{
+    int rc = 0;
+
+    llmobs_buf_cut(scratch, 0);
+    for (size_t i = 0; rc == 0 && i < text.len && (text.data[i] | 0x20) != 'e';
+         i++) {
+        if (text.data[i] != '.')
+            rc = llmobs_buf_addc(scratch, text.data[i]);
+    }
+    if (rc == 0)
+        rc = llmobs_buf_addf(scratch, "e%lld", (long long)n->power);
+    if (rc == 0)
+        *number = strtod(scratch->data, NULL);
+    return rc == 0 ? 0 : -ENOMEM;
+}
+
+/* A double holds integers below 2^53 and these powers of ten exactly, so one
+ * multiplication or division rounds once. */
+int llmobs_decimal_read(struct llmobs_text text, struct llmobs_buf *scratch,
+                        double *number)
+{
+    static const double tens[] = {
+        1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    struct number n = read_parts(text);
+    double digits = (double)n.digits;
+
+    if (n.count > 19 || n.digits >> 53 != 0 || n.power < -22 || n.power > 22)
+        return read_slowly(text, &n, scratch, number);
+    digits = n.power < 0 ? digits / tens[-n.power] : digits * tens[n.power];
+    *number = n.negative ? -digits : digits;
+    return 0;
 }

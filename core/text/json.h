@@ -1,7 +1,8 @@
-/* json - values of JSON; the only door to the JSON library.
+/* json - values of JSON: read, made, written.
  *
  * Owns:    nothing; the last owner of a value frees it with llmobs_json_free.
- * Threads: a value belongs to one thread at a time.
+ * Threads: a value belongs to one thread at a time; trees of several threads
+ *          may share values that none of them changes.
  * Errors:  a maker gives NULL when memory runs out. Where no work is left
  *          (work.h) every function fails as if there were no memory. set and
  *          add take their value in every case; they answer -ENOMEM where the
@@ -10,13 +11,14 @@
  * Limits:  LLMOBS_JSON_DEPTH_MAX levels, LLMOBS_JSON_TOKENS_MAX tokens (keys,
  *          values and containers); a document beyond either is refused whole.
  *          dump writes at most 1000 levels, then -E2BIG; dumps also gives NULL
- *          beyond 1 GiB.
+ *          beyond 1 GiB, and clone beyond 1000 levels. A key of 1 GiB is
+ *          refused, as if memory had run out.
  *
  * Strings are UTF-8 without NUL. The parser and the makers replace bad bytes
  * and NUL by U+FFFD. The parser does the same with lone surrogates, accepts raw
  * control characters in strings, drops a byte order mark, and turns an integer
  * beyond 64 bits into a real and a number beyond a double into null. Of
- * duplicate keys the last one holds (WIRE 8.4, 8.9).
+ * duplicate keys the last one holds, at the place of the first (WIRE 8.4, 8.9).
  */
 #ifndef LLMOBS_JSON_H
 #define LLMOBS_JSON_H

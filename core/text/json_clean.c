@@ -18,6 +18,8 @@
 #define DIGITS_MAX 320
 #define EXPONENT_MAX 1000000000000000
 
+#define WORK_BATCH 1024 /* steps that are counted together */
+
 /* The next thing that the grammar allows. */
 enum expected {
     EXPECT_VALUE,
@@ -35,8 +37,12 @@ struct cleaner {
     size_t copied; /* input bytes that `out` already stands for */
     struct llmobs_buf *out;
     size_t tokens;
+    size_t work; /* steps that were not counted yet */
     size_t depth;
     enum expected expected;
+    enum llmobs_json_token token; /* the last one */
+    llmobs_json_take *take;       /* NULL: the text is wanted as a whole */
+    void *ctx;
     bool objects[LLMOBS_JSON_DEPTH_MAX]; /* of the open containers: objects */
 };
 
@@ -103,12 +109,22 @@ static void start(struct cleaner *c, struct llmobs_text text,
                                  : SIZE_MAX);
 }
 
+static bool work(struct cleaner *c, size_t steps)
+{
+    size_t all = c->work += steps;
+
+    if (all < WORK_BATCH)
+        return true;
+    c->work = 0;
+    return llmobs_work_do(all);
+}
+
 /* Replaces the next `len` input bytes by `text`. */
 static int replace(struct cleaner *c, size_t len, const char *text)
 {
     int rc = -ENOMEM;
 
-    if (llmobs_work_do(LLMOBS_WORK_MEND))
+    if (work(c, LLMOBS_WORK_MEND))
         rc = llmobs_buf_add(c->out, c->in + c->copied, c->at - c->copied);
     if (rc == 0)
         rc = llmobs_buf_adds(c->out, text);
@@ -141,7 +157,7 @@ static int clean_wide(struct cleaner *c)
 
     if (len == 0)
         return replace(c, 1, REPLACEMENT);
-    if (!llmobs_work_do(LLMOBS_WORK_ODD))
+    if (!work(c, LLMOBS_WORK_ODD))
         return -ENOMEM;
     c->at += len;
     return 0;
@@ -201,45 +217,40 @@ static int clean_unicode(struct cleaner *c)
     return 0;
 }
 
+static bool is_escape(unsigned char name)
+{
+    switch (name) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int clean_escape(struct cleaner *c)
 {
     unsigned char next = c->at + 1 < c->len ? c->in[c->at + 1] : 0;
 
-    if (!llmobs_work_do(LLMOBS_WORK_ODD))
+    if (!work(c, LLMOBS_WORK_ODD))
         return -ENOMEM;
     if (next == 'u')
         return clean_unicode(c);
-    if (next == 0 || strchr("\"\\/bfnrt", next) == NULL)
+    if (!is_escape(next))
         return -EINVAL;
     c->at += 2;
     return 0;
 }
 
-static bool is_plain(unsigned char byte)
+static const char *rest(const struct cleaner *c)
 {
-    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-}
-
-static void skip_plain(struct cleaner *c)
-{
-    const unsigned char *in = c->in;
-    size_t at = c->at, len = c->len;
-
-    at += llmobs_json_plain_run(in + at, len - at);
-    while (at < len && is_plain(in[at]))
-        at++;
-    c->at = at;
-}
-
-static void skip_ascii(struct cleaner *c)
-{
-    const unsigned char *in = c->in;
-    size_t at = c->at, len = c->len;
-
-    at += llmobs_json_plain_ascii(in + at, len - at);
-    while (at < len && in[at] - 1U < 0x7FU)
-        at++;
-    c->at = at;
+    return (const char *)c->in + c->at;
 }
 
 static int clean_string(struct cleaner *c)
@@ -248,7 +259,7 @@ static int clean_string(struct cleaner *c)
 
     c->at++;
     while (rc == 0) {
-        skip_plain(c);
+        c->at += llmobs_json_run(rest(c), c->len - c->at, LLMOBS_JSON_STOP_ODD);
         if (c->at == c->len)
             return -EINVAL;
         if (c->in[c->at] == '"')
@@ -257,6 +268,8 @@ static int clean_string(struct cleaner *c)
             rc = clean_escape(c);
         else if (c->in[c->at] < 0x20)
             rc = clean_control(c);
+        else if (c->in[c->at] == 0x7F)
+            c->at++;
         else
             rc = clean_wide(c);
     }
@@ -273,10 +286,10 @@ static size_t skip_digits(struct cleaner *c)
     return c->at - first;
 }
 
-static bool skip_any(struct cleaner *c, const char *bytes)
+static bool skip_either(struct cleaner *c, unsigned char one,
+                        unsigned char other)
 {
-    if (c->at == c->len || c->in[c->at] == 0 ||
-        strchr(bytes, c->in[c->at]) == NULL)
+    if (c->at == c->len || (c->in[c->at] != one && c->in[c->at] != other))
         return false;
     c->at++;
     return true;
@@ -287,7 +300,7 @@ static bool read_exponent(struct cleaner *c, struct number *n)
     bool negative = c->at < c->len && c->in[c->at] == '-';
     size_t first;
 
-    (void)skip_any(c, "+-");
+    (void)skip_either(c, '+', '-');
     first = c->at;
     if (skip_digits(c) == 0)
         return false;
@@ -303,20 +316,20 @@ static bool read_exponent(struct cleaner *c, struct number *n)
 static bool read_number(struct cleaner *c, struct number *n)
 {
     memset(n, 0, sizeof(*n));
-    (void)skip_any(c, "-");
+    (void)skip_either(c, '-', '-');
     n->whole = c->at;
     n->whole_len = skip_digits(c);
     if (n->whole_len == 0 || (n->whole_len > 1 && c->in[n->whole] == '0'))
         return false;
     n->frac = c->at;
-    if (skip_any(c, ".")) {
+    if (skip_either(c, '.', '.')) {
         n->real = true;
         n->frac = c->at;
         n->frac_len = skip_digits(c);
         if (n->frac_len == 0)
             return false;
     }
-    if (skip_any(c, "eE")) {
+    if (skip_either(c, 'e', 'E')) {
         n->real = true;
         return read_exponent(c, n);
     }
@@ -373,20 +386,25 @@ static int clean_number(struct cleaner *c)
 
     if (!read_number(c, &n))
         return -EINVAL;
+    c->token = n.real ? LLMOBS_JSON_TOKEN_REAL : LLMOBS_JSON_TOKEN_INT;
     if (is_infinite(c, &n)) {
+        c->token = LLMOBS_JSON_TOKEN_NULL;
         len = c->at - first;
         c->at = first;
         return replace(c, len, "null");
     }
-    if (!n.real && !fits_int64(c, &n))
-        return replace(c, 0, ".0");
-    return 0;
+    if (n.real || fits_int64(c, &n))
+        return 0;
+    c->token = LLMOBS_JSON_TOKEN_REAL;
+    return replace(c, 0, ".0");
 }
 
-static int skip_word(struct cleaner *c, const char *word)
+static int skip_word(struct cleaner *c, const char *word,
+                     enum llmobs_json_token token)
 {
     size_t len = strlen(word);
 
+    c->token = token;
     if (c->len - c->at < len || memcmp(c->in + c->at, word, len) != 0)
         return -EINVAL;
     c->at += len;
@@ -397,7 +415,7 @@ static int skip_word(struct cleaner *c, const char *word)
 static int clean_no_number(struct cleaner *c, const char *word)
 {
     size_t first = c->at;
-    int rc = skip_word(c, word);
+    int rc = skip_word(c, word, LLMOBS_JSON_TOKEN_NULL);
 
     if (rc != 0)
         return rc;
@@ -417,9 +435,37 @@ static int open_container(struct cleaner *c, bool object)
     if (c->depth == LLMOBS_JSON_DEPTH_MAX)
         return -E2BIG;
     c->objects[c->depth++] = object;
+    c->token =
+        object ? LLMOBS_JSON_TOKEN_OPEN_OBJECT : LLMOBS_JSON_TOKEN_OPEN_ARRAY;
     c->expected = object ? EXPECT_KEY_OR_END : EXPECT_VALUE_OR_END;
     c->at++;
     return 0;
+}
+
+/* Begins the text of a token anew; only a taker of tokens wants it apart. */
+static void begin_token(struct cleaner *c)
+{
+    c->copied = c->at;
+    llmobs_buf_cut(c->out, 0);
+}
+
+/* Gives the token that began at `first`. */
+static int give_token(struct cleaner *c, size_t first)
+{
+    struct llmobs_text text = {(const char *)c->in + first, c->at - first};
+    int rc = 0;
+
+    if (c->out->len > 0) {
+        rc = replace(c, 0, "");
+        text.data = c->out->data;
+        text.len = c->out->len;
+    }
+    if (c->token == LLMOBS_JSON_TOKEN_KEY ||
+        c->token == LLMOBS_JSON_TOKEN_STRING) {
+        text.data++;
+        text.len -= 2;
+    }
+    return rc == 0 ? c->take(c->ctx, c->token, text) : rc;
 }
 
 static int close_container(struct cleaner *c, bool object)
@@ -431,13 +477,18 @@ static int close_container(struct cleaner *c, bool object)
         return -EINVAL;
     c->depth--;
     c->expected = EXPECT_MORE_OR_END;
+    c->token = LLMOBS_JSON_TOKEN_CLOSE;
     c->at++;
-    return 0;
+    if (!c->take)
+        return 0;
+    begin_token(c);
+    return give_token(c, c->at);
 }
 
 static int clean_key(struct cleaner *c)
 {
     c->expected = EXPECT_COLON;
+    c->token = LLMOBS_JSON_TOKEN_KEY;
     return c->in[c->at] == '"' ? clean_string(c) : -EINVAL;
 }
 
@@ -451,13 +502,14 @@ static int clean_value(struct cleaner *c)
     case '[':
         return open_container(c, byte == '{');
     case '"':
+        c->token = LLMOBS_JSON_TOKEN_STRING;
         return clean_string(c);
     case 't':
-        return skip_word(c, "true");
+        return skip_word(c, "true", LLMOBS_JSON_TOKEN_TRUE);
     case 'f':
-        return skip_word(c, "false");
+        return skip_word(c, "false", LLMOBS_JSON_TOKEN_FALSE);
     case 'n':
-        return skip_word(c, "null");
+        return skip_word(c, "null", LLMOBS_JSON_TOKEN_NULL);
     case 'N':
         return clean_no_number(c, "NaN");
     case 'I':
@@ -472,14 +524,19 @@ static int clean_value(struct cleaner *c)
 static int clean_token(struct cleaner *c)
 {
     bool key = c->expected == EXPECT_KEY || c->expected == EXPECT_KEY_OR_END;
+    size_t first = c->at;
+    int rc;
 
     if (c->expected == EXPECT_COLON || c->expected == EXPECT_MORE_OR_END)
         return -EINVAL;
     if (++c->tokens > LLMOBS_JSON_TOKENS_MAX)
         return -E2BIG;
-    if (!llmobs_work_do(LLMOBS_WORK_VALUE))
+    if (!work(c, LLMOBS_WORK_VALUE))
         return -ENOMEM;
-    return key ? clean_key(c) : clean_value(c);
+    if (c->take)
+        begin_token(c);
+    rc = key ? clean_key(c) : clean_value(c);
+    return rc == 0 && c->take ? give_token(c, first) : rc;
 }
 
 static int clean_comma(struct cleaner *c)
@@ -523,35 +580,70 @@ static int clean_next(struct cleaner *c)
     }
 }
 
+/* Passes the whole document; the cleaner has started. */
+static int clean_document(struct cleaner *c)
+{
+    int rc = 0;
+
+    if (c->len >= 3 && memcmp(c->in, "\xEF\xBB\xBF", 3) == 0)
+        c->at = c->copied = 3;
+    if (!llmobs_work_do(c->len))
+        rc = -ENOMEM;
+    while (rc == 0 && c->at < c->len)
+        rc = clean_next(c);
+    if (rc == 0 && (c->depth > 0 || c->expected != EXPECT_MORE_OR_END))
+        rc = -EINVAL;
+    if (rc == 0 && !llmobs_work_do(c->work))
+        rc = -ENOMEM;
+    return rc;
+}
+
 int llmobs_json_clean(struct llmobs_text text, struct llmobs_buf *scratch,
                       struct llmobs_text *clean)
 {
     struct cleaner c;
-    int rc = 0;
+    int rc;
 
     start(&c, text, scratch);
-    if (text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0)
-        c.at = c.copied = 3;
-    if (!llmobs_work_do(text.len))
-        rc = -ENOMEM;
-    while (rc == 0 && c.at < c.len)
-        rc = clean_next(&c);
-    if (rc == 0 && (c.depth > 0 || c.expected != EXPECT_MORE_OR_END))
-        rc = -EINVAL;
+    rc = clean_document(&c);
     return rc == 0 ? finish(&c, clean) : rc;
 }
 
+int llmobs_json_tokens(struct llmobs_text text, llmobs_json_take *take,
+                       void *ctx)
+{
+    struct llmobs_buf scratch;
+    struct cleaner c;
+    int rc;
+
+    start(&c, text, &scratch);
+    c.take = take;
+    c.ctx = ctx;
+    rc = clean_document(&c);
+    llmobs_buf_fini(&scratch);
+    return rc;
+}
+
+/* Text without a byte that matters needs no cleaner. */
 int llmobs_json_clean_string(struct llmobs_text text,
                              struct llmobs_buf *scratch,
                              struct llmobs_text *clean)
 {
+    size_t plain = llmobs_json_run(text.data, text.len, LLMOBS_JSON_STOP_BAD);
     struct cleaner c;
     int rc = 0;
 
-    start(&c, text, scratch);
+    llmobs_buf_init(scratch, 0);
     if (!llmobs_work_do(text.len / 4))
         return -ENOMEM;
-    while (skip_ascii(&c), rc == 0 && c.at < c.len)
+    *clean = text;
+    if (plain == text.len)
+        return 0;
+    start(&c, text, scratch);
+    for (c.at = plain; rc == 0 && c.at < c.len;
+         c.at += llmobs_json_run(rest(&c), c.len - c.at, LLMOBS_JSON_STOP_BAD))
         rc = c.in[c.at] == 0 ? replace(&c, 1, REPLACEMENT) : clean_wide(&c);
+    if (rc == 0 && !llmobs_work_do(c.work))
+        rc = -ENOMEM;
     return rc == 0 ? finish(&c, clean) : rc;
 }

@@ -1,5 +1,4 @@
-/* json_clean - checks JSON text, and repairs what the builder of values
- * (json.c) cannot take.
+/* json_clean - checks JSON text, and repairs what no value can hold.
  *
  * Owns:    nothing; repaired text lives in the caller's buffer.
  * Threads: any.
@@ -10,7 +9,7 @@
  *          repaired text has at most six times the bytes.
  *
  * One pass without recursion. Text that needs no repair is not copied. The pass
- * checks the whole grammar, so that the builder can fail only for want of
+ * checks the whole grammar, so that a taker of tokens can fail only for want of
  * memory. Text that is no JSON at all ends the pass at its first word.
  */
 #ifndef LLMOBS_JSON_CLEAN_H
@@ -33,6 +32,30 @@ size_t llmobs_utf8_decode(struct llmobs_text text, uint32_t *point);
  * `text`. */
 int llmobs_json_clean(struct llmobs_text text, struct llmobs_buf *scratch,
                       struct llmobs_text *clean);
+
+enum llmobs_json_token {
+    LLMOBS_JSON_TOKEN_OPEN_OBJECT,
+    LLMOBS_JSON_TOKEN_OPEN_ARRAY,
+    LLMOBS_JSON_TOKEN_CLOSE,
+    LLMOBS_JSON_TOKEN_KEY,
+    LLMOBS_JSON_TOKEN_STRING,
+    LLMOBS_JSON_TOKEN_INT, /* fits 64 bits */
+    LLMOBS_JSON_TOKEN_REAL,
+    LLMOBS_JSON_TOKEN_TRUE,
+    LLMOBS_JSON_TOKEN_FALSE,
+    LLMOBS_JSON_TOKEN_NULL
+};
+
+/* Takes one token, with its repaired text where that matters: of a key or a
+ * string what stands between the quotation marks. The taker borrows the text
+ * until it returns. An error ends the pass. */
+typedef int llmobs_json_take(void *ctx, enum llmobs_json_token token,
+                             struct llmobs_text text);
+
+/* The same pass, which gives each token to `take` as it goes. The document may
+ * turn out to be no JSON later. */
+int llmobs_json_tokens(struct llmobs_text text, llmobs_json_take *take,
+                       void *ctx);
 
 /* The same for the characters of one string; only bad bytes and NUL change. */
 int llmobs_json_clean_string(struct llmobs_text text,

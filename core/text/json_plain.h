@@ -1,59 +1,96 @@
-/* json_plain - finds runs of bytes that need no escape in JSON text, eight
- * bytes at a time.
+/* json_plain - finds the next byte of JSON text that needs a closer look,
+ * sixteen bytes at a time.
  *
  * Threads: any.
  */
 #ifndef LLMOBS_JSON_PLAIN_H
 #define LLMOBS_JSON_PLAIN_H
 
+#include <endian.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#define LLMOBS_JSON_ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
-/* Sets the high bit of each byte that is below `limit`, where all bytes are
- * below 0x80. The lowest mark is right; a byte above it may be marked
- * wrongly. */
-static inline uint64_t llmobs_json_plain_below(uint64_t word, uint64_t limit)
+/* By instructions that each processor has. */
+typedef signed char llmobs_json_block __attribute__((vector_size(16)));
+
+/* Answers how many bytes of a block precede the first marked one. */
+static inline size_t llmobs_json_unmarked(llmobs_json_block marks)
 {
-    return (word - LLMOBS_JSON_ALL(limit)) & ~word & LLMOBS_JSON_ALL(0x80);
+#ifdef __SSE2__
+    unsigned bits = (unsigned)_mm_movemask_epi8((__m128i)marks);
+
+    return bits ? (size_t)__builtin_ctz(bits) : sizeof(marks);
+#else
+    uint64_t half[2];
+
+    memcpy(half, &marks, sizeof(half));
+    if (half[0])
+        return (size_t)__builtin_ctzll(le64toh(half[0])) / 8;
+    if (half[1])
+        return 8 + (size_t)__builtin_ctzll(le64toh(half[1])) / 8;
+    return sizeof(marks);
+#endif
 }
 
-/* Answers how many bytes at the beginning are printable ASCII and neither a
- * quotation mark nor a backslash: a multiple of eight, so perhaps fewer than
- * there are. */
-static inline size_t llmobs_json_plain_run(const void *data, size_t len)
+/* The bytes at which a run ends. */
+enum llmobs_json_stop {
+    LLMOBS_JSON_STOP_BAD,   /* NUL and all beyond ASCII */
+    LLMOBS_JSON_STOP_QUOTE, /* the quotation mark, backslash, control codes */
+    LLMOBS_JSON_STOP_ODD    /* these, DEL and all beyond ASCII */
+};
+
+/* A byte beyond ASCII is negative. */
+static inline size_t llmobs_json_block_run(const char *data,
+                                           enum llmobs_json_stop stop)
 {
-    size_t at = 0;
+    llmobs_json_block bytes, marks;
 
-    for (; at + sizeof(uint64_t) <= len; at += sizeof(uint64_t)) {
-        uint64_t word, special;
-
-        memcpy(&word, (const char *)data + at, sizeof(word));
-        special = (word & LLMOBS_JSON_ALL(0x80)) |
-                  llmobs_json_plain_below(word, 0x20) |
-                  llmobs_json_plain_below(word ^ LLMOBS_JSON_ALL('"'), 1) |
-                  llmobs_json_plain_below(word ^ LLMOBS_JSON_ALL('\\'), 1) |
-                  llmobs_json_plain_below(word ^ LLMOBS_JSON_ALL(0x7F), 1);
-        if (special)
-            break;
-    }
-    return at;
+    memcpy(&bytes, data, sizeof(bytes));
+    if (stop == LLMOBS_JSON_STOP_BAD)
+        return llmobs_json_unmarked(bytes < 1);
+    marks = (bytes == '"') | (bytes == '\\');
+    if (stop == LLMOBS_JSON_STOP_QUOTE)
+        marks |= (bytes >= 0) & (bytes < ' ');
+    else
+        marks |= (bytes < ' ') | (bytes == 0x7F);
+    return llmobs_json_unmarked(marks);
 }
 
-/* The same for all of ASCII but NUL. */
-static inline size_t llmobs_json_plain_ascii(const void *data, size_t len)
+static inline bool llmobs_json_is_stop(char byte, enum llmobs_json_stop stop)
 {
-    size_t at = 0;
+    signed char value = (signed char)byte;
 
-    for (; at + sizeof(uint64_t) <= len; at += sizeof(uint64_t)) {
-        uint64_t word;
+    if (stop == LLMOBS_JSON_STOP_BAD)
+        return value < 1;
+    if (value == '"' || value == '\\' || (value >= 0 && value < ' '))
+        return true;
+    return stop == LLMOBS_JSON_STOP_ODD && (value < 0 || value == 0x7F);
+}
 
-        memcpy(&word, (const char *)data + at, sizeof(word));
-        if ((word & LLMOBS_JSON_ALL(0x80)) | llmobs_json_plain_below(word, 1))
-            break;
+/* Answers how many bytes precede the first one that ends the run. The last
+ * block begins with bytes that were looked at before, if there are enough. */
+static inline size_t llmobs_json_run(const char *data, size_t len,
+                                     enum llmobs_json_stop stop)
+{
+    size_t at = 0, run;
+
+    for (; len - at >= sizeof(llmobs_json_block); at += run) {
+        run = llmobs_json_block_run(data + at, stop);
+        if (run < sizeof(llmobs_json_block))
+            return at + run;
     }
+    if (at > 0 && at < len) {
+        at = len - sizeof(llmobs_json_block);
+        return at + llmobs_json_block_run(data + at, stop);
+    }
+    while (at < len && !llmobs_json_is_stop(data[at], stop))
+        at++;
     return at;
 }
 

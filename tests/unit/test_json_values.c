@@ -1,7 +1,9 @@
 /* Values: read, made, printed. */
 #include <errno.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +76,20 @@ START_TEST(test_json_reals)
 }
 END_TEST
 
+static double read_back(const char *text)
+{
+    struct llmobs_buf scratch;
+    double number;
+
+    llmobs_buf_init(&scratch, SIZE_MAX);
+    ck_assert_int_eq(
+        llmobs_decimal_read((struct llmobs_text){text, strlen(text)}, &scratch,
+                            &number),
+        0);
+    llmobs_buf_fini(&scratch);
+    return number;
+}
+
 static void check_real(double number)
 {
     char text[LLMOBS_DECIMAL_MAX];
@@ -84,6 +100,9 @@ static void check_real(double number)
     back = strtod(text, NULL);
     if (memcmp(&back, &number, sizeof(back)) != 0)
         ck_abort_msg("%a is written as %s", number, text);
+    back = read_back(text);
+    if (memcmp(&back, &number, sizeof(back)) != 0)
+        ck_abort_msg("%s is read as %a", text, back);
     if (strpbrk(text, ".e") == NULL)
         ck_abort_msg("%a looks like an integer: %s", number, text);
 }
@@ -108,6 +127,61 @@ START_TEST(test_json_reals_read_back)
         if (isfinite(number))
             check_real(number);
         check_real((double)(bits >> 40) / 1000);
+    }
+}
+END_TEST
+
+/* The digits and the power that a processor can still multiply exactly, and
+ * those just beyond, against the C library. */
+START_TEST(test_json_reals_are_read)
+{
+    static const char *const digits[] = {"9007199254740991",
+                                         "9007199254740992",
+                                         "9007199254740993",
+                                         "900719925474099.3",
+                                         "0.0000009007199254740993",
+                                         "18446744073709551615",
+                                         "18446744073709551617",
+                                         "10000000000000000000000",
+                                         "0.10000000000000000000001",
+                                         "000.5",
+                                         "1.7",
+                                         "0.000"};
+    uint64_t state = 0xA4093822299F31D0;
+    char text[80];
+
+    for (size_t i = 0; i < sizeof(digits) / sizeof(digits[0]); i++) {
+        for (int power = -350; power <= 320; power++) {
+            (void)snprintf(text, sizeof(text), "-%se%+d", digits[i], power);
+            ck_assert(read_back(text) == strtod(text, NULL));
+        }
+    }
+    for (int i = 0; i < 100000; i++) {
+        uint64_t bits = json_case_random(&state);
+
+        (void)snprintf(text, sizeof(text), "%llu.%lluE%d",
+                       (unsigned long long)bits >> (bits % 64),
+                       (unsigned long long)json_case_random(&state) >>
+                           (bits % 61),
+                       (int)(bits % 50) - 25);
+        ck_assert(read_back(text) == strtod(text, NULL));
+    }
+    ck_assert(read_back("1e-99999999999999999999") == 0);
+    ck_assert(read_back("1E99999999999999999999") == HUGE_VAL);
+}
+END_TEST
+
+START_TEST(test_json_integers)
+{
+    static const int64_t numbers[] = {0,   9,         10,        -1,
+                                      -10, INT64_MAX, INT64_MIN, 1767225600};
+    char text[LLMOBS_DECIMAL_MAX], expected[LLMOBS_DECIMAL_MAX];
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        (void)snprintf(expected, sizeof(expected), "%" PRId64, numbers[i]);
+        ck_assert_uint_eq(llmobs_decimal_write_int(numbers[i], text),
+                          strlen(expected));
+        ck_assert_str_eq(text, expected);
     }
 }
 END_TEST
@@ -383,6 +457,8 @@ UNIT_SUITE(json_values)
 
     UNIT_TEST(suite, test_json_reals);
     UNIT_TEST(suite, test_json_reals_read_back);
+    UNIT_TEST(suite, test_json_reals_are_read);
+    UNIT_TEST(suite, test_json_integers);
     UNIT_TEST(suite, test_json_locale);
     UNIT_TEST(suite, test_json_dumps);
     UNIT_TEST(suite, test_json_dump_is_all_or_nothing);
