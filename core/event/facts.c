@@ -15,18 +15,14 @@
 
 #define FACTS_MAX ((size_t)1024 * 1024)
 
-/* The flags of a span in OTLP. */
-#define FLAG_SAMPLED 0x001
-#define FLAG_TELLS_REMOTE 0x100
-#define FLAG_REMOTE 0x200
-
 /* -- the trace ------------------------------------------------------------ */
 
 static void set_flags(struct llmobs_facts *facts,
                       const struct llmobs_context *context)
 {
-    int flags = FLAG_TELLS_REMOTE | (context->remote ? FLAG_REMOTE : 0) |
-                (context->unsampled ? 0 : FLAG_SAMPLED);
+    int flags = LLMOBS_FLAG_TELLS_REMOTE |
+                (context->remote ? LLMOBS_FLAG_REMOTE : 0) |
+                (context->unsampled ? 0 : LLMOBS_FLAG_SAMPLED);
 
     llmobs_span_fact_int(facts, LLMOBS_FACT_FLAGS, flags);
 }

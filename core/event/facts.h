@@ -16,6 +16,12 @@
 
 #define LLMOBS_FACTS_KEY "_call"
 
+/* Bits of the fact `flags`, which are those of a span in OTLP: the trace is
+ * sampled; it is said whether the parent is in another process; it is. */
+#define LLMOBS_FLAG_SAMPLED 0x001
+#define LLMOBS_FLAG_TELLS_REMOTE 0x100
+#define LLMOBS_FLAG_REMOTE 0x200
+
 /* Adds what stands in front of a span's event text without its first brace: an
  * open brace, and the facts of the span with those that its context, its error,
  * the configuration and the process tell. A filter of content has been over

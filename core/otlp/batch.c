@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/otlp/fields.h"
-#include "core/otlp/resource.h"
-
 struct entry {
     struct llmobs_json *event; /* NULL: left out, or written */
     struct llmobs_otlp_origin origin;
@@ -26,7 +23,6 @@ static void write_records(struct entries *e, size_t first)
     const struct llmobs_otlp_origin *origin = &e->list[first].origin;
     struct llmobs_json *kept = e->list[first].event;
 
-    llmobs_otlp_list(w, e->batch->records);
     for (size_t i = first; i < e->count; i++) {
         struct entry *entry = &e->list[i];
 
@@ -37,26 +33,18 @@ static void write_records(struct entries *e, size_t first)
             llmobs_json_free(entry->event);
         entry->event = NULL;
     }
-    llmobs_otlp_close_list(w);
     llmobs_json_free(kept); /* `origin` borrows from it */
 }
 
 static void write_resource(struct entries *e, size_t first)
 {
-    struct llmobs_otlp_writer *w = &e->writer;
+    const struct llmobs_otlp_batch *batch = e->batch;
     struct llmobs_text none = {NULL, 0};
 
-    llmobs_otlp_item(w, e->batch->resources);
-    llmobs_otlp_resource(w, &e->list[first].origin, none);
-    llmobs_otlp_list(w, e->batch->scopes);
-    llmobs_otlp_item(w, e->batch->scopes);
-    llmobs_otlp_scope(w);
+    llmobs_otlp_open_records(&e->writer, &batch->lists, &e->list[first].origin,
+                             none);
     write_records(e, first);
-    llmobs_otlp_string(w, OTLP_SCHEMA_URL,
-                       llmobs_otlp_schema_url(e->batch->config->otlp.semconv));
-    llmobs_otlp_close(w);
-    llmobs_otlp_close_list(w);
-    llmobs_otlp_close(w);
+    llmobs_otlp_close_records(&e->writer, batch->config->otlp.semconv);
 }
 
 /* Keeps the events that have a record; counts the others. */
@@ -87,7 +75,7 @@ static int write_all(struct entries *e, struct llmobs_buf *out)
 
     llmobs_otlp_begin(&e->writer, out,
                       batch->config->otlp.signals[batch->signal].json);
-    llmobs_otlp_list(&e->writer, batch->resources);
+    llmobs_otlp_list(&e->writer, batch->lists.resources);
     for (size_t i = 0; i < e->count; i++)
         if (e->list[i].event)
             write_resource(e, i);

@@ -12,17 +12,17 @@
 #define LLMOBS_OTLP_BATCH_H
 
 #include "core/config/config.h"
-#include "core/otlp/writer.h"
+#include "core/otlp/resource.h"
 #include "core/text/json.h"
 
 struct llmobs_otlp_batch {
     const struct llmobs_config *config;
     enum llmobs_signal signal;
-    struct llmobs_otlp_field resources, scopes, records;
+    struct llmobs_otlp_lists lists;
     /* Whether the event has a record at all. */
     bool (*takes)(const struct llmobs_otlp_batch *batch,
                   const struct llmobs_json *event);
-    /* Writes the items of the event into the list `records`. */
+    /* Writes the items of the event into the list of records. */
     void (*write)(const struct llmobs_otlp_batch *batch,
                   struct llmobs_otlp_writer *writer,
                   const struct llmobs_json *event);

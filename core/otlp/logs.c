@@ -12,9 +12,9 @@
 #include "core/otlp/value.h"
 #include "core/privacy/content_filter.h"
 
-#define WARNING 13
+#define WARNING 13 /* SeverityNumber */
 #define NS_PER_MS INT64_C(1000000)
-#define TRACE_FLAGS 0xff
+#define TRACE_FLAGS 0xff /* those that traceparent carries */
 /* More than an event can have. */
 #define SPAN_TEXT_MAX ((size_t)1 << 28)
 
@@ -328,9 +328,7 @@ int llmobs_otlp_logs(const struct llmobs_config *config,
     const struct llmobs_otlp_batch batch = {
         .config = config,
         .signal = LLMOBS_SIGNAL_LOGS,
-        .resources = OTLP_RESOURCE_LOGS,
-        .scopes = OTLP_SCOPE_LOGS,
-        .records = OTLP_LOG_RECORDS,
+        .lists = {OTLP_RESOURCE_LOGS, OTLP_SCOPE_LOGS, OTLP_LOG_RECORDS},
         .takes = takes,
         .write = write_records,
     };

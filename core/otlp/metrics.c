@@ -459,7 +459,7 @@ static void write_counter(struct llmobs_otlp_writer *w,
                           const struct llmobs_otlp_series *series,
                           const int64_t times[2])
 {
-    const double most = 9.2e18;
+    const double most = 9.2e18; /* a greater one is no whole number of OTLP's */
     double sum = series->sum < most ? series->sum : most;
 
     llmobs_otlp_item(w, OTLP_DATA_POINTS);
@@ -539,28 +539,20 @@ int llmobs_otlp_metrics_write(struct llmobs_otlp_metrics *metrics,
     const struct llmobs_config *config = metrics->config;
     struct values *values = take(metrics, now_ns);
     const int64_t times[2] = {values->start_ns, now_ns};
+    const struct llmobs_otlp_lists lists = {OTLP_RESOURCE_METRICS,
+                                            OTLP_SCOPE_METRICS, OTLP_METRICS};
     struct llmobs_otlp_origin origin;
     struct llmobs_otlp_writer *w = &metrics->writer;
 
     *points = 0;
     llmobs_otlp_begin(w, out, config->otlp.signals[LLMOBS_SIGNAL_METRICS].json);
-    llmobs_otlp_list(w, OTLP_RESOURCE_METRICS);
-    llmobs_otlp_item(w, OTLP_RESOURCE_METRICS);
+    llmobs_otlp_list(w, lists.resources);
     llmobs_otlp_origin_own(config, &origin);
-    llmobs_otlp_resource(w, &origin, text_of(metrics->instance));
-    llmobs_otlp_list(w, OTLP_SCOPE_METRICS);
-    llmobs_otlp_item(w, OTLP_SCOPE_METRICS);
-    llmobs_otlp_scope(w);
-    llmobs_otlp_list(w, OTLP_METRICS);
+    llmobs_otlp_open_records(w, &lists, &origin, text_of(metrics->instance));
     for (size_t i = 0; i < METRICS; i++)
         *points += write_metric(w, config->otlp.delta, &metrics_table[i],
                                 &values->sets[i], times);
-    llmobs_otlp_close_list(w);
-    llmobs_otlp_string(w, OTLP_SCHEMA_URL,
-                       llmobs_otlp_schema_url(config->otlp.semconv));
-    llmobs_otlp_close(w);
-    llmobs_otlp_close_list(w);
-    llmobs_otlp_close(w);
+    llmobs_otlp_close_records(w, config->otlp.semconv);
     llmobs_otlp_close_list(w);
     return llmobs_otlp_end(w);
 }

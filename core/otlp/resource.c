@@ -269,7 +269,8 @@ void llmobs_otlp_resource(struct llmobs_otlp_writer *w,
 
 /* -- the scope ------------------------------------------------------------- */
 
-void llmobs_otlp_scope(struct llmobs_otlp_writer *w)
+/* The scope is this library. */
+static void put_scope(struct llmobs_otlp_writer *w)
 {
     llmobs_otlp_message(w, OTLP_SCOPE);
     llmobs_otlp_string(w, OTLP_SCOPE_NAME, TEXT(LIBRARY));
@@ -287,4 +288,29 @@ struct llmobs_text llmobs_otlp_schema_url(enum llmobs_semconv semconv)
     default:
         return TEXT("https://opentelemetry.io/schemas/1.41.0");
     }
+}
+
+/* -- around the records ---------------------------------------------------- */
+
+void llmobs_otlp_open_records(struct llmobs_otlp_writer *w,
+                              const struct llmobs_otlp_lists *lists,
+                              const struct llmobs_otlp_origin *origin,
+                              struct llmobs_text instance)
+{
+    llmobs_otlp_item(w, lists->resources);
+    llmobs_otlp_resource(w, origin, instance);
+    llmobs_otlp_list(w, lists->scopes);
+    llmobs_otlp_item(w, lists->scopes);
+    put_scope(w);
+    llmobs_otlp_list(w, lists->records);
+}
+
+void llmobs_otlp_close_records(struct llmobs_otlp_writer *w,
+                               enum llmobs_semconv semconv)
+{
+    llmobs_otlp_close_list(w);
+    llmobs_otlp_string(w, OTLP_SCHEMA_URL, llmobs_otlp_schema_url(semconv));
+    llmobs_otlp_close(w);
+    llmobs_otlp_close_list(w);
+    llmobs_otlp_close(w);
 }

@@ -1,5 +1,5 @@
-/* resource - the Resource of OTLP: the service and the process that made a
- * span.
+/* resource - the Resource of OTLP, which is the service and the process that
+ * made a span, and what else stands around the records of a request.
  *
  * Owns:    nothing; an origin borrows from its event or configuration, which
  *          must not change meanwhile.
@@ -52,10 +52,22 @@ void llmobs_otlp_resource(struct llmobs_otlp_writer *writer,
                           const struct llmobs_otlp_origin *origin,
                           struct llmobs_text instance);
 
-/* Writes the member `scope`, which is this library. */
-void llmobs_otlp_scope(struct llmobs_otlp_writer *writer);
-
 /* The address of the conventions that the names come from; static. */
 struct llmobs_text llmobs_otlp_schema_url(enum llmobs_semconv semconv);
+
+/* The lists of a signal's requests, each within an item of the one before it.
+ */
+struct llmobs_otlp_lists {
+    struct llmobs_otlp_field resources, scopes, records;
+};
+
+/* Begins an item of `resources`, with the resource and one scope, up to the
+ * list of its records, into which the caller writes; and ends all of them. */
+void llmobs_otlp_open_records(struct llmobs_otlp_writer *writer,
+                              const struct llmobs_otlp_lists *lists,
+                              const struct llmobs_otlp_origin *origin,
+                              struct llmobs_text instance);
+void llmobs_otlp_close_records(struct llmobs_otlp_writer *writer,
+                               enum llmobs_semconv semconv);
 
 #endif

@@ -33,7 +33,7 @@ enum llmobs_otlp_op {
 struct llmobs_otlp_source {
     enum llmobs_semconv form;
     const struct llmobs_json *event;
-    const struct llmobs_json *facts; /* these six may be NULL */
+    const struct llmobs_json *facts; /* these five may be NULL */
     const struct llmobs_json *meta;
     const struct llmobs_json *metadata;
     const struct llmobs_json *metrics;

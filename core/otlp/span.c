@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/event/facts.h"
 #include "core/otlp/attributes.h"
 #include "core/otlp/fields.h"
 #include "core/privacy/content_filter.h"
@@ -11,10 +12,6 @@
 #define KIND_INTERNAL 1
 #define KIND_CLIENT 3
 #define STATUS_ERROR 2
-
-/* Flags: the parent's place is known, and the trace is sampled. */
-#define FLAG_SAMPLED 0x01
-#define FLAG_HAS_IS_REMOTE 0x100
 
 /* The longest name of a span. */
 #define NAME_MAX_LEN ((size_t)1 << 20)
@@ -76,10 +73,10 @@ static void put_identity(struct llmobs_otlp_writer *w,
         llmobs_otlp_string(w, OTLP_SPAN_TRACE_STATE, text_of(state));
     if (parent)
         llmobs_otlp_put_span_id(w, OTLP_SPAN_PARENT_ID, parent);
-    llmobs_otlp_fixed32(
-        w, OTLP_SPAN_FLAGS,
-        FLAG_HAS_IS_REMOTE |
-            (flags ? (uint32_t)llmobs_json_to_int(flags) : FLAG_SAMPLED));
+    llmobs_otlp_fixed32(w, OTLP_SPAN_FLAGS,
+                        LLMOBS_FLAG_TELLS_REMOTE |
+                            (flags ? (uint32_t)llmobs_json_to_int(flags)
+                                   : LLMOBS_FLAG_SAMPLED));
 }
 
 /* -- name, kind and times ------------------------------------------------ */

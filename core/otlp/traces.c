@@ -7,8 +7,6 @@
 #include "core/otlp/source.h"
 #include "core/otlp/span.h"
 
-#define FLAG_SAMPLED 0x001
-
 /* -- sampling -------------------------------------------------------------- */
 
 /* The process that made the span decided, as its trace began. An event of an
@@ -21,7 +19,7 @@ static bool keeps(const struct llmobs_config *config,
     struct llmobs_id128 trace = {0, 0};
 
     if (flags)
-        return llmobs_json_to_int(flags) & FLAG_SAMPLED;
+        return llmobs_json_to_int(flags) & LLMOBS_FLAG_SAMPLED;
     (void)llmobs_otlp_source_trace(
         llmobs_json_gets(llmobs_json_get(event, "_dd"), "apm_trace_id"),
         &trace);
@@ -69,9 +67,7 @@ int llmobs_otlp_traces(const struct llmobs_config *config, bool content,
     const struct llmobs_otlp_batch batch = {
         .config = config,
         .signal = LLMOBS_SIGNAL_TRACES,
-        .resources = OTLP_RESOURCE_SPANS,
-        .scopes = OTLP_SCOPE_SPANS,
-        .records = OTLP_SPANS,
+        .lists = {OTLP_RESOURCE_SPANS, OTLP_SCOPE_SPANS, OTLP_SPANS},
         .takes = takes,
         .write = write_span,
         .content = content,
