@@ -1799,10 +1799,10 @@ HAZARDS = [
     ("a receiver of OTLP that accepts a request, and throws spans away",
      "they are not sent again, and are counted (`llmobs_otlp_accepted`)", [
          ("partial-retried", [
-             ("core/export/otlp.c", "    note_rejected(otlp, sent);",
-              "    sent -= (size_t)otlp->route.rejected;\n"
+             ("core/export/otlp_route.c", "    note_rejected(route, picked, "
+              "sent);", "    sent -= (size_t)route->rejected;\n"
               "    if (sent == 0)\n        return -EAGAIN;\n"
-              "    note_rejected(otlp, 0);")],
+              "    note_rejected(route, picked, 0);")],
           ["otlp_faults.partial_json"]),
          ("rejected-uncounted", [
              ("core/deliver/destination.c",
@@ -2146,15 +2146,15 @@ HAZARDS = [
     ("an evaluation that OTLP cannot say",
      "is counted as dropped (`LLMOBS_OUTCOME_UNSAID`), whoever else has it", [
          ("unsaid-uncounted", [
-             ("core/export/otlp_logs.c", "    note(logs, place, "
-              "LLMOBS_OUTCOME_UNSAID);\n", "    (void)logs;\n    (void)place;"
-              "\n")], ["otlp_logs.by_a_tag_it_cannot_be_said"])]),
+             ("core/export/otlp_logs.c", "    llmobs_otlp_note(&logs->base, "
+              "place, LLMOBS_OUTCOME_UNSAID);\n", "    (void)logs;\n"
+              "    (void)place;\n")], ["otlp_logs.by_a_tag_it_cannot_be_said"])]),
 
     ("calls with nothing to log, and a receiver of logs that is away",
      "they are done with at once: they wait for no receiver", [
          ("all-calls-wait-for-logs", [
-             ("core/export/otlp_logs.c", "    if (said->count == 0)\n"
-              "        return (int)count;\n", "    if (said->count == 0)\n"
+             ("core/export/otlp_route.c", "    if (picked->count == 0)\n"
+              "        return (int)count;\n", "    if (picked->count == 0)\n"
               "        return -EAGAIN;\n")],
           ["otlp_logs.a_call_that_went_well_is_no_record"])]),
 

@@ -9,20 +9,13 @@
 #include "core/export/store.h"
 #include "core/otlp/otlp.h"
 
-/* The events of a send that the sampler lets through. */
-struct sampled {
-    struct llmobs_text events[LLMOBS_SEND_MAX];
-    size_t places[LLMOBS_SEND_MAX]; /* of each, among all events */
-    size_t count;
-};
-
 struct otlp {
     struct llmobs_exporter base; /* first */
     const struct llmobs_config *config;
     struct llmobs_http *http;
     bool own_http;
     struct llmobs_otlp_route route;
-    struct sampled sampled;        /* of the send under way */
+    struct llmobs_otlp_picked sampled; /* of the send under way */
     struct llmobs_exporter *store; /* for evaluations; NULL: it takes none */
 };
 
@@ -74,61 +67,19 @@ static const struct llmobs_post_form traces_form = {
 
 /* -- the sampler --------------------------------------------------------- */
 
-static void note(struct llmobs_exporter *exporter, size_t place,
-                 enum llmobs_outcome outcome)
-{
-    if (exporter->outcomes)
-        exporter->outcomes[place] = (unsigned char)outcome;
-}
-
 static void sample(struct otlp *otlp, const struct llmobs_text *events,
                    size_t count)
 {
-    struct sampled *sampled = &otlp->sampled;
-
-    sampled->count = 0;
+    otlp->sampled.count = 0;
     for (size_t i = 0; i < count && i < LLMOBS_SEND_MAX; i++) {
-        if (!llmobs_otlp_is_sampled(otlp->config, events[i])) {
-            note(&otlp->base, i, LLMOBS_OUTCOME_SAMPLED_OUT);
-            continue;
-        }
-        sampled->places[sampled->count] = i;
-        sampled->events[sampled->count++] = events[i];
+        if (!llmobs_otlp_is_sampled(otlp->config, events[i]))
+            llmobs_otlp_note(&otlp->base, i, LLMOBS_OUTCOME_SAMPLED_OUT);
+        else
+            llmobs_otlp_pick(&otlp->sampled, events[i], i);
     }
 }
 
 /* -- sending ------------------------------------------------------------- */
-
-/* A receiver does not say which spans of a request it threw away. */
-static void note_rejected(struct otlp *otlp, size_t sent)
-{
-    size_t rejected = (size_t)otlp->route.rejected;
-
-    for (size_t i = 0; i < rejected && i < sent; i++)
-        note(&otlp->base, otlp->sampled.places[sent - 1 - i],
-             LLMOBS_OUTCOME_REJECTED);
-}
-
-static int send_spans(struct otlp *otlp, const struct llmobs_text *events,
-                      size_t count)
-{
-    const struct sampled *sampled = &otlp->sampled;
-    size_t sent;
-    int rc;
-
-    sample(otlp, events, count);
-    if (sampled->count == 0)
-        return (int)count;
-    rc = llmobs_post_send(&otlp->route.post, sampled->events, sampled->count);
-    /* The refused event is to be the first one. */
-    if (rc == -EBADMSG && sampled->places[0] > 0)
-        return (int)sampled->places[0];
-    if (rc <= 0)
-        return rc;
-    sent = (size_t)rc;
-    note_rejected(otlp, sent);
-    return (int)(sent < sampled->count ? sampled->places[sent] : count);
-}
 
 static int keep_evaluations(struct otlp *otlp, const struct llmobs_text *events,
                             size_t count)
@@ -150,7 +101,8 @@ static int otlp_send(struct llmobs_exporter *exporter,
     exporter->via = NULL;
     if (exporter->kind == LLMOBS_EVENT_EVALUATION && otlp->store)
         return keep_evaluations(otlp, events, count);
-    return send_spans(otlp, events, count);
+    sample(otlp, events, count);
+    return llmobs_otlp_send_picked(&otlp->route, &otlp->sampled, count);
 }
 
 static void otlp_warm(struct llmobs_exporter *exporter)

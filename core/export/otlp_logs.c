@@ -7,19 +7,12 @@
 #include "core/export/otlp_route.h"
 #include "core/otlp/logs.h"
 
-/* The events of a send that have a record. */
-struct said {
-    struct llmobs_text events[LLMOBS_SEND_MAX];
-    size_t places[LLMOBS_SEND_MAX]; /* of each, among all events */
-    size_t count;
-};
-
 struct logs {
     struct llmobs_exporter base; /* first */
     const struct llmobs_config *config;
     struct llmobs_http *http;
     struct llmobs_otlp_route route;
-    struct said said; /* of the send under way */
+    struct llmobs_otlp_picked said; /* those of a send that have a record */
 };
 
 /* -- requests ------------------------------------------------------------ */
@@ -53,12 +46,6 @@ static const struct llmobs_post_form form = {
 
 /* -- the events ---------------------------------------------------------- */
 
-static void note(struct logs *logs, size_t place, enum llmobs_outcome outcome)
-{
-    if (logs->base.outcomes)
-        logs->base.outcomes[place] = (unsigned char)outcome;
-}
-
 /* -ENOMEM; a text that is no event has nothing to say. */
 static int read_event(const struct llmobs_config *config,
                       struct llmobs_text event, enum llmobs_otlp_saying *saying)
@@ -76,7 +63,7 @@ static int read_event(const struct llmobs_config *config,
 
 static void note_unsaid(struct logs *logs, size_t place)
 {
-    note(logs, place, LLMOBS_OUTCOME_UNSAID);
+    llmobs_otlp_note(&logs->base, place, LLMOBS_OUTCOME_UNSAID);
     llmobs_log_once(LLMOBS_LOG_WARN, "unsaid",
                     "exporter otlp_logs: an evaluation joins by a tag, or "
                     "LLMOBS_OTLP_SEMCONV has none: no log can say it");
@@ -86,20 +73,18 @@ static void note_unsaid(struct logs *logs, size_t place)
 static int gather(struct logs *logs, const struct llmobs_text *events,
                   size_t count)
 {
-    struct said *said = &logs->said;
     enum llmobs_otlp_saying saying;
     int rc = 0;
 
-    said->count = 0;
+    logs->said.count = 0;
     for (size_t i = 0; i < count && i < LLMOBS_SEND_MAX && !rc; i++) {
         rc = read_event(logs->config, events[i], &saying);
         if (saying == LLMOBS_OTLP_UNSAID) {
             note_unsaid(logs, i);
         } else if (saying == LLMOBS_OTLP_NOTHING) {
-            note(logs, i, LLMOBS_OUTCOME_NOTHING);
+            llmobs_otlp_note(&logs->base, i, LLMOBS_OUTCOME_NOTHING);
         } else {
-            said->places[said->count] = i;
-            said->events[said->count++] = events[i];
+            llmobs_otlp_pick(&logs->said, events[i], i);
         }
     }
     return rc;
@@ -107,36 +92,19 @@ static int gather(struct logs *logs, const struct llmobs_text *events,
 
 /* -- sending ------------------------------------------------------------- */
 
-/* A receiver does not say which records of a request it threw away. */
-static void note_rejected(struct logs *logs, size_t sent)
-{
-    size_t rejected = (size_t)logs->route.rejected;
-
-    for (size_t i = 0; i < rejected && i < sent; i++)
-        note(logs, logs->said.places[sent - 1 - i], LLMOBS_OUTCOME_REJECTED);
-}
-
 /* The events in front that have no record do not wait for the receiver. */
 static int logs_send(struct llmobs_exporter *exporter,
                      const struct llmobs_text *events, size_t count)
 {
     struct logs *logs = (struct logs *)exporter;
-    const struct said *said = &logs->said;
-    size_t sent;
+    const struct llmobs_otlp_picked *said = &logs->said;
     int rc = gather(logs, events, count);
 
     if (rc)
         return rc;
-    if (said->count == 0)
-        return (int)count;
-    if (said->places[0] > 0)
+    if (said->count > 0 && said->places[0] > 0)
         return (int)said->places[0];
-    rc = llmobs_post_send(&logs->route.post, said->events, said->count);
-    if (rc <= 0)
-        return rc;
-    sent = (size_t)rc;
-    note_rejected(logs, sent);
-    return (int)(sent < said->count ? said->places[sent] : count);
+    return llmobs_otlp_send_picked(&logs->route, said, count);
 }
 
 /* -- life ---------------------------------------------------------------- */

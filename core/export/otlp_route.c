@@ -147,6 +147,53 @@ int llmobs_otlp_route_end(struct llmobs_otlp_route *route, size_t count)
     return rc;
 }
 
+/* -- events -------------------------------------------------------------- */
+
+void llmobs_otlp_pick(struct llmobs_otlp_picked *picked,
+                      struct llmobs_text event, size_t place)
+{
+    picked->places[picked->count] = place;
+    picked->events[picked->count++] = event;
+}
+
+void llmobs_otlp_note(struct llmobs_exporter *exporter, size_t place,
+                      enum llmobs_outcome outcome)
+{
+    if (exporter->outcomes)
+        exporter->outcomes[place] = (unsigned char)outcome;
+}
+
+/* A receiver does not say which records of a request it threw away. */
+static void note_rejected(const struct llmobs_otlp_route *route,
+                          const struct llmobs_otlp_picked *picked, size_t sent)
+{
+    size_t rejected = (size_t)route->rejected;
+
+    for (size_t i = 0; i < rejected && i < sent; i++)
+        llmobs_otlp_note(route->post.exporter, picked->places[sent - 1 - i],
+                         LLMOBS_OUTCOME_REJECTED);
+}
+
+int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
+                            const struct llmobs_otlp_picked *picked,
+                            size_t count)
+{
+    size_t sent;
+    int rc;
+
+    if (picked->count == 0)
+        return (int)count;
+    rc = llmobs_post_send(&route->post, picked->events, picked->count);
+    /* The refused event is to be the first one. */
+    if (rc == -EBADMSG && picked->places[0] > 0)
+        return (int)picked->places[0];
+    if (rc <= 0)
+        return rc;
+    sent = (size_t)rc;
+    note_rejected(route, picked, sent);
+    return (int)(sent < picked->count ? picked->places[sent] : count);
+}
+
 /* -- answers ------------------------------------------------------------- */
 
 enum llmobs_verdict llmobs_otlp_judge(long status)

@@ -38,6 +38,13 @@ struct llmobs_otlp_route {
     char words[LLMOBS_OTLP_WORDS_MAX]; /* of the last refusal */
 };
 
+/* The events of a send that go into a request. */
+struct llmobs_otlp_picked {
+    struct llmobs_text events[LLMOBS_SEND_MAX];
+    size_t places[LLMOBS_SEND_MAX]; /* of each, among all events */
+    size_t count;
+};
+
 /* Settles the exporter too: its exit, whether it warms, its back-off. Borrows
  * `http`. `events`: the word for them in a message. */
 int llmobs_otlp_route_init(struct llmobs_otlp_route *route,
@@ -53,6 +60,19 @@ void llmobs_otlp_route_forget(struct llmobs_otlp_route *route);
  * asked for. -E2BIG: fewer than these `count` events must go into it. */
 struct llmobs_buf *llmobs_otlp_route_begin(struct llmobs_otlp_route *route);
 int llmobs_otlp_route_end(struct llmobs_otlp_route *route, size_t count);
+
+void llmobs_otlp_pick(struct llmobs_otlp_picked *picked,
+                      struct llmobs_text event, size_t place);
+
+/* Notes the fate of the event at the place. */
+void llmobs_otlp_note(struct llmobs_exporter *exporter, size_t place,
+                      enum llmobs_outcome outcome);
+
+/* An exporter's send of `count` events, of which those that are not picked are
+ * done with. */
+int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
+                            const struct llmobs_otlp_picked *picked,
+                            size_t count);
 
 /* Parts of a struct llmobs_post_form. _accepted sets `rejected`. */
 enum llmobs_verdict llmobs_otlp_judge(long status);
