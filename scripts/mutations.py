@@ -862,8 +862,8 @@ HAZARDS = [
      "the library masks members whose names say so before the disk has "
      "them, and words of a path or an error by their shape "
      "(`llmobs_members_mask`, `mask_shapes`)", [
-         ("members-stay", [("core/privacy/members.c", "        if (value && is_secrets",
-                            "        if (value && len == 0 && is_secrets")],
+         ("members-stay", [("core/privacy/members.c", "    if (!value || !is_secrets",
+                            "    if (!w->own || !value || !is_secrets")],
           ["unit secret_members_are_masked"]),
          ("objects-stay", [("core/privacy/members.c",
                             "w->data[at] == '{' && !is_schema(w, at)",
@@ -909,8 +909,13 @@ HAZARDS = [
                              " || at - from != w->own)", ")")],
           ["unit secret_members_are_masked"]),
          ("name-of-two-levels", [("core/privacy/members.c",
-                                  "begin && own == w.own &&", "begin &&")],
+                                  "    if (own_of(w, begin - 1) != w->own)",
+                                  "    if (!w->len)")],
           ["unit secret_members_are_masked"]),
+         ("escaped-end-unseen", [("core/privacy/members.c",
+                                  "text[len - 5] == 'u' || "
+                                  "text[len - 6] == 'u';", "false;")],
+          ["unit names_are_known_in_any_form"]),
          ("level-outlived", [("core/privacy/members.c",
                               "own_of(w, at) > w->own))",
                               "own_of(w, at) != w->own))")],
@@ -965,7 +970,7 @@ HAZARDS = [
          ("links-cut-value", [("core/privacy/links.c", "        end_cut(w);",
                                "        end_value(w);")],
           ["unit urls_of_a_body_lose_their_secrets"]),
-         ("links-read-again", [("core/privacy/links.c", "    if (*known > w->at)",
+         ("links-read-again", [("core/privacy/links.c", "    if (*known > at)",
                                 "    if (*known > w->len)")],
           ["unit no_text_is_read_twice"])]),
 

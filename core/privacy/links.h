@@ -18,7 +18,7 @@
  * keeps its length, and JSON stays JSON.
  *
  * Threads: any; the body belongs to one thread.
- * Limits:  one pass from colon to colon, and within a URL from character to
+ * Limits:  one pass from slash to slash, and within a URL from character to
  *          character; reads only the two slashes twice. Allocates nothing. Does
  *          not find a URL whose scheme was cut off.
  */

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "core/base/buf.h"
+#include "core/text/json_plain.h"
 
 #define KEEP 4
 #define KEEP_FROM 12
@@ -72,6 +73,12 @@ static const char *const keywords[] = {"allOf",
 static const char *const types[] = {"string", "number", "integer", "boolean",
                                     "object", "array",  "null"};
 
+static bool may_end(char letter)
+{
+    return letter == 'y' || letter == 'n' || letter == 't' || letter == 'd' ||
+           letter == 's' || letter == 'e';
+}
+
 /* Most names differ in their last letter already. */
 static bool ends_in(const char *name, size_t len, const struct word *word)
 {
@@ -82,7 +89,7 @@ static bool ends_in(const char *name, size_t len, const struct word *word)
 bool llmobs_members_is_secret(const char *name, size_t len)
 {
     /* The length or the last letter rules out most names. */
-    if (len < SHORTEST || !strchr("yntdse", name[len - 1]))
+    if (len < SHORTEST || !may_end(name[len - 1]))
         return false;
     for (size_t i = 0; i < COUNT(whole); i++)
         if (len == whole[i].len && ends_in(name, len, &whole[i]))
@@ -355,28 +362,106 @@ static void mask_any(struct walk *w)
     mask_value(w, from, w->at);
 }
 
+/* The last two letters of a name of the list. */
+static bool ends_secret(char before, char last)
+{
+    switch (last) {
+    case 'y':
+    case 't':
+        return before == 'e';
+    case 'n':
+        return before == 'o' || before == 'e';
+    case 'd':
+        return before == 'w' || before == 'r';
+    case 's':
+        return before == 'l';
+    case 'e':
+        return before == 's' || before == 'i';
+    default:
+        return false;
+    }
+}
+
+static bool is_letter(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+/* False for most of the texts that are no name of the list, by the last two of
+ * their bytes. Where one of the two is no letter, or it may be a digit of an
+ * escaped one, they tell nothing. */
+static bool may_be_secret(const char *text, size_t len)
+{
+    char last = text[len - 1] | 0x20, before = text[len - 2] | 0x20;
+
+    if (!is_letter(last))
+        return memchr("-_. \\3459", text[len - 1], 9) != NULL;
+    if (ends_secret(before, last))
+        return true;
+    if (is_letter(before) || (before >= '0' && before <= '9'))
+        return text[len - 5] == 'u' || text[len - 6] == 'u';
+    return may_end(last);
+}
+
+/* Answers the end of the last text before the colon, with perhaps blanks
+ * between them; 0: there is none behind `floor`. */
+static size_t quote_before(const struct walk *w, size_t floor, size_t colon)
+{
+    size_t at = colon;
+
+    while (at > floor && w->data[at - 1] != '"' &&
+           memchr(" \n\t\r\\nrt", w->data[at - 1], 8))
+        at--;
+    return at > floor && w->data[at - 1] == '"' ? at - 1 : 0;
+}
+
+/* Answers where the text begins that ends at the quote `here`; 0: it does not
+ * begin behind `floor`, or is no name of the list. */
+static size_t name_before(const struct walk *w, size_t floor, size_t here)
+{
+    size_t most = here - floor <= NAME_BYTES ? here - floor : NAME_BYTES + 1;
+    const char *quote;
+
+    if (most <= SHORTEST || !may_be_secret(w->data + here - SHORTEST, SHORTEST))
+        return 0;
+    quote = memrchr(w->data + here - most, '"', most);
+    if (!quote || (size_t)(w->data + here - quote) <= SHORTEST)
+        return 0;
+    return (size_t)(quote + 1 - w->data);
+}
+
+/* Where the colon at w->at follows the name of a secret, masks its value and
+ * moves w->at to the value's end. The name begins behind `floor`. */
+static bool mask_member(struct walk *w, size_t floor)
+{
+    size_t here = quote_before(w, floor, w->at);
+    size_t begin = here ? name_before(w, floor, here) : 0, value;
+
+    if (!begin)
+        return false;
+    w->own = own_of(w, here);
+    if (own_of(w, begin - 1) != w->own)
+        return false;
+    value = find_value(w, here);
+    if (!value || !is_secrets_name(w->data + begin, here - begin))
+        return false;
+    w->at = value;
+    mask_any(w);
+    return true;
+}
+
+/* Looks for names before colons: there are fewer of those than of quotes. */
 void llmobs_members_mask(char *data, size_t len)
 {
     struct walk w = {data, len, 0, 0};
-    size_t begin = 0; /* behind the last quote: perhaps of a name; 0: none */
+    size_t floor = 0;
+    const char *colon;
 
-    while (w.at < len) {
-        const char *quote = memchr(data + w.at, '"', len - w.at);
-        size_t here = quote ? (size_t)(quote - data) : len;
-        size_t value = 0, own = w.own;
-
-        if (!quote)
-            return;
-        w.own = own_of(&w, here);
-        if (begin && own == w.own && here - begin >= SHORTEST &&
-            here - begin <= NAME_BYTES)
-            value = find_value(&w, here);
-        if (value && is_secrets_name(data + begin, here - begin)) {
-            w.at = value;
-            mask_any(&w);
-            begin = 0;
-        } else {
-            begin = w.at = here + 1;
-        }
+    while (w.at < len && (colon = memchr(data + w.at, ':', len - w.at))) {
+        w.at = (size_t)(colon - data);
+        if (mask_member(&w, floor))
+            floor = w.at;
+        else
+            w.at++;
     }
 }

@@ -28,7 +28,7 @@
  * links.h masks URLs within a body.
  *
  * Threads: any; the body belongs to one thread.
- * Limits:  one pass from quote to quote; LLMOBS_MEMBERS_NAME_MAX letters of a
+ * Limits:  one pass from colon to colon; LLMOBS_MEMBERS_NAME_MAX letters of a
  *          name. Makes no tree and allocates nothing.
  */
 #ifndef LLMOBS_MEMBERS_H

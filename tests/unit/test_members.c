@@ -1,4 +1,5 @@
 /* Members that are secrets by their names. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,11 +159,55 @@ START_TEST(what_grows_is_masked_as_whole)
 }
 END_TEST
 
+static const char *const names[] = {"authorization",   "proxy_authorization",
+                                    "secret",          "credentials",
+                                    "passphrase",      "passwd",
+                                    "cookie",          "set-cookie",
+                                    "api_key",         "access_key",
+                                    "secret_key",      "private_key",
+                                    "account_key",     "app_key",
+                                    "application-key", "accessToken",
+                                    "refreshToken",    "id_token",
+                                    "auth.token",      "bearer token",
+                                    "session_token",   "security_token",
+                                    "client_secret",   "db_PASSWORD"};
+
+/* Checks that a member of this name is masked. */
+static void check_name(const char *name)
+{
+    char text[256];
+    int len = snprintf(text, sizeof(text), "{\"%s\"\r: \"value\"}", name);
+
+    llmobs_members_mask(text, (size_t)len);
+    ck_assert_msg(strstr(text, "\"*****\"}") != NULL, "%s", text);
+}
+
+/* Also where any letter is escaped, and where a mark follows. */
+START_TEST(names_are_known_in_any_form)
+{
+    static const char *const forms[] = {"%.*s\\u%04x%s", "%.*s\\u%04X%s_"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const char *name = names[i];
+        char other[64];
+
+        check_name(name);
+        for (size_t k = 0; name[k]; k++)
+            for (size_t form = 0; form < 2; form++) {
+                snprintf(other, sizeof(other), forms[form], (int)k, name,
+                         (unsigned)name[k], name + k + 1);
+                check_name(other);
+            }
+    }
+}
+END_TEST
+
 UNIT_SUITE(members)
 {
     Suite *s = suite_create("members");
 
     UNIT_TEST(s, secret_members_are_masked);
     UNIT_TEST(s, what_grows_is_masked_as_whole);
+    UNIT_TEST(s, names_are_known_in_any_form);
     return s;
 }
