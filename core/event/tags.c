@@ -2,44 +2,57 @@
 #include "core/event/tags.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "llmobs.h"
 
+#define TAG_MAX ((size_t)1 << 30)
+#define ROOM 160 /* bytes of a tag without memory of its own */
+
 /* While tags are gathered they are an object, so the last one of a key counts.
- */
-static int put_tag(struct llmobs_json *tags, const char *key, const char *value)
+ * Its values are the whole tags. The key has `len` bytes. */
+static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
+                   const char *value)
 {
-    char *copy = strdup(value ? value : "");
+    char room[ROOM];
+    struct llmobs_buf tag;
     int rc;
 
-    if (!copy)
-        return -ENOMEM;
-    /* The intake would split the tag at a comma (WIRE 1.8). */
-    for (char *comma = copy; (comma = strchr(comma, ','));)
-        *comma = '_';
-    rc = llmobs_json_sets(tags, key, copy);
-    free(copy);
-    return rc;
+    llmobs_buf_init(&tag, TAG_MAX);
+    llmobs_buf_lend(&tag, room, sizeof(room));
+    rc = llmobs_buf_add(&tag, key, len);
+    if (!rc)
+        rc = llmobs_buf_addc(&tag, ':');
+    if (!rc)
+        rc = llmobs_buf_adds(&tag, value ? value : "");
+    if (!rc) {
+        struct llmobs_json *json;
+
+        /* The intake would split the tag at a comma (WIRE 1.8). */
+        for (char *comma = tag.data + len; (comma = strchr(comma, ','));)
+            *comma = '_';
+        json = llmobs_json_stringn(tag.data, tag.len);
+        tag.data[len] = '\0';
+        rc = llmobs_json_set(tags, tag.data, json);
+    }
+    llmobs_buf_fini(&tag);
+    return rc ? -ENOMEM : 0;
+}
+
+static int put_own(struct llmobs_json *tags, const char *key, const char *value)
+{
+    return put_tag(tags, key, strlen(key), value);
 }
 
 /* "key:value"; the value may hold colons. */
 static int put_pair(struct llmobs_json *tags, const char *pair)
 {
     size_t len = strcspn(pair, ":");
-    char *key;
-    int rc;
 
     if (len == 0)
         return 0;
-    key = strndup(pair, len);
-    if (!key)
-        return -ENOMEM;
-    rc = put_tag(tags, key, pair[len] ? pair + len + 1 : "");
-    free(key);
-    return rc;
+    return put_tag(tags, pair, len, pair[len] ? pair + len + 1 : "");
 }
 
 static int gather_own(const struct llmobs_span *span,
@@ -71,7 +84,7 @@ static int gather_own(const struct llmobs_span *span,
 
     for (size_t i = 0; i < sizeof(own) / sizeof(*own) && !rc; i++) {
         if (own[i].there)
-            rc = put_tag(tags, own[i].key, own[i].value);
+            rc = put_own(tags, own[i].key, own[i].value);
     }
     return rc;
 }
@@ -97,46 +110,40 @@ static int gather_tags(const struct llmobs_span *span,
 
 static int by_text(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp(llmobs_json_text(*(struct llmobs_json *const *)a),
+                  llmobs_json_text(*(struct llmobs_json *const *)b));
 }
 
-static int print_tags(const struct llmobs_json *tags, char **list, bool sorted)
+/* Puts the tags into an array, which it makes. */
+static int fill_list(const struct llmobs_json *tags, bool sorted,
+                     struct llmobs_json **out)
 {
-    size_t at = 0;
+    size_t count = llmobs_json_len(tags), at = 0;
+    struct llmobs_json **list = calloc(count + 1, sizeof(*list));
+    int rc = list ? 0 : -ENOMEM;
 
-    for (void *it = llmobs_json_iter(tags); it;
-         it = llmobs_json_next(tags, it)) {
-        if (asprintf(&list[at], "%s:%s", llmobs_json_iter_key(it),
-                     llmobs_json_text(llmobs_json_iter_value(it))) < 0) {
-            list[at] = NULL;
-            return -ENOMEM;
-        }
-        at++;
-    }
-    if (sorted)
+    *out = llmobs_json_array();
+    for (void *it = llmobs_json_iter(tags); it && !rc;
+         it = llmobs_json_next(tags, it))
+        list[at++] = llmobs_json_iter_value(it);
+    if (sorted && at > 1)
         qsort(list, at, sizeof(*list), by_text);
-    return 0;
+    for (size_t i = 0; i < at && !rc; i++)
+        rc = llmobs_json_add(*out, llmobs_json_share(list[i]));
+    free(list);
+    return *out ? rc : -ENOMEM;
 }
 
 /* Takes `tags`; NULL where they could not be gathered. */
 static struct llmobs_json *list_of(struct llmobs_json *tags, int rc,
                                    bool sorted)
 {
-    struct llmobs_json *out = llmobs_json_array();
-    char **list = NULL;
+    struct llmobs_json *out = NULL;
 
-    if (!rc && out) {
-        list = calloc(llmobs_json_len(tags) + 1, sizeof(*list));
-        rc = list ? print_tags(tags, list, sorted) : -ENOMEM;
-    }
-    for (size_t i = 0; list && list[i]; i++) {
-        if (!rc)
-            rc = llmobs_json_add(out, llmobs_json_string(list[i]));
-        free(list[i]);
-    }
-    free(list);
+    if (!rc)
+        rc = fill_list(tags, sorted, &out);
     llmobs_json_free(tags);
-    if (rc == 0)
+    if (!rc)
         return out;
     llmobs_json_free(out);
     return NULL;
@@ -155,11 +162,11 @@ struct llmobs_json *llmobs_tags_of_evaluation(
     const struct llmobs_evaluation *evaluation, const char *ml_app)
 {
     struct llmobs_json *tags = llmobs_json_object();
-    int rc = tags ? put_tag(tags, "ddtrace.version", LLMOBS_VERSION) : -ENOMEM;
+    int rc = tags ? put_own(tags, "ddtrace.version", LLMOBS_VERSION) : -ENOMEM;
 
     if (!rc)
-        rc = put_tag(tags, "ml_app", ml_app);
+        rc = put_own(tags, "ml_app", ml_app);
     for (size_t i = 0; i < evaluation->tag_count && !rc; i++)
-        rc = put_tag(tags, evaluation->tags[i].key, evaluation->tags[i].value);
+        rc = put_own(tags, evaluation->tags[i].key, evaluation->tags[i].value);
     return list_of(tags, rc, false);
 }
