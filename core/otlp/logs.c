@@ -271,8 +271,7 @@ static void put_call(struct record *r, const struct llmobs_otlp_source *s)
 {
     r->trace = s->trace_id;
     r->span = s->span_id;
-    r->flags =
-        llmobs_json_to_int(llmobs_json_get(s->facts, "flags")) & TRACE_FLAGS;
+    r->flags = llmobs_json_to_int(s->fact[LLMOBS_FACT_FLAGS]) & TRACE_FLAGS;
     r->time_ns = llmobs_json_to_int(llmobs_json_get(s->event, "start_ns")) +
                  llmobs_json_to_int(llmobs_json_get(s->event, "duration"));
     if (has_failed(s))

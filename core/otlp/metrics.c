@@ -228,10 +228,11 @@ struct seen {
 
 static void look_at_server(struct seen *seen)
 {
-    const struct llmobs_json *facts = seen->source.facts;
-    int64_t port = llmobs_json_to_int(llmobs_json_get(facts, "port"));
+    const struct llmobs_otlp_source *source = &seen->source;
+    int64_t port = llmobs_json_to_int(source->fact[LLMOBS_FACT_PORT]);
 
-    seen->texts[ATTR_ADDRESS] = llmobs_json_gets(facts, "host");
+    seen->texts[ATTR_ADDRESS] =
+        llmobs_otlp_source_fact(source, LLMOBS_FACT_HOST);
     if (!seen->texts[ATTR_ADDRESS] || port < 1 || port > 65535)
         return;
     snprintf(seen->port, sizeof(seen->port), "%d", (int)port);
@@ -252,7 +253,7 @@ static int look(struct seen *seen, const struct llmobs_config *config,
     seen->texts[ATTR_PROVIDER] = llmobs_otlp_source_provider(source);
     seen->texts[ATTR_REQUEST_MODEL] = source->model;
     seen->texts[ATTR_RESPONSE_MODEL] =
-        llmobs_json_gets(source->facts, "response_model");
+        llmobs_otlp_source_fact(source, LLMOBS_FACT_RESPONSE_MODEL);
     look_at_server(seen);
     if (source->failed)
         seen->texts[ATTR_ERROR] = llmobs_otlp_source_error(source);
@@ -299,19 +300,17 @@ static struct llmobs_text key_of(struct llmobs_buf *buf,
 }
 
 /* A count of tokens, or a time; < 0: the span has none. */
-static double number_of(const struct llmobs_json *object, const char *key)
+static double number_of(const struct llmobs_json *number)
 {
-    const struct llmobs_json *number = llmobs_json_get(object, key);
-
     if (!llmobs_json_is_number(number))
         return -1;
     return llmobs_json_is_int(number) ? (double)llmobs_json_to_int(number)
                                       : llmobs_json_to_real(number);
 }
 
-static double seconds_of(const struct llmobs_json *object, const char *key)
+static double seconds_of(const struct llmobs_json *number)
 {
-    double ns = number_of(object, key);
+    double ns = number_of(number);
 
     return ns < 0 ? ns : ns / 1e9;
 }
@@ -324,15 +323,15 @@ static double value_of(const struct metric *metric, const struct seen *seen,
 
     switch (metric->value) {
     case VALUE_DURATION:
-        return seconds_of(source->event, "duration");
+        return seconds_of(llmobs_json_get(source->event, "duration"));
     case VALUE_FIRST_CHUNK:
-        return llmobs_json_is_true(llmobs_json_get(source->facts, "stream"))
-                   ? seconds_of(source->facts, "first_chunk_ns")
+        return llmobs_json_is_true(source->fact[LLMOBS_FACT_STREAM])
+                   ? seconds_of(source->fact[LLMOBS_FACT_FIRST_CHUNK_NS])
                    : -1;
     case VALUE_TOKENS:
         break;
     }
-    value = number_of(source->metrics, count);
+    value = number_of(llmobs_json_get(source->metrics, count));
     return value < 0 && metric->zero ? 0 : value;
 }
 
