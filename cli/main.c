@@ -4,6 +4,7 @@
 #include "cli/run/run.h"
 #include "cli/shared/cli.h"
 #include "core/base/fd.h"
+#include "core/base/fork.h"
 #include "core/config/config.h"
 #include "core/config/config_table.h"
 #include "llmobs.h"
@@ -125,6 +126,8 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
 
     llmobs_fd_files_only();
+    /* Else each question which process this is would be a system call. */
+    (void)llmobs_fork_init();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
     else if (strcmp(name, "--version") == 0)

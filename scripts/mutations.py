@@ -844,6 +844,31 @@ HAZARDS = [
                               "ENDING_BYTES ||", "           (")],
           ["unit in_time"])]),
 
+    ("`llmobs view --since` beside a store that is full",
+     "the reader passes files over that were last written before that time "
+     "(`is_old` in `cli/shared/reader.c`), with a minute for the clocks", [
+         ("reads-the-old", [("cli/shared/reader.c", "    if (error == 0 && "
+                             "is_old(reader, &st)) {", "    if (error == 0 && "
+                             "is_old(reader, &st) && !dir) {")],
+          ["cli old_files"]),
+         ("no-minute", [("cli/shared/reader.h", "CLOCKS_S 60", "CLOCKS_S -600")],
+          ["cli old_files"])]),
+
+    ("thousands of programs of one call, each with a directory of the spool",
+     "a process claims some directories at a time, and their calls go in one "
+     "batch; each directory goes with its own last call (`struct claim`)", [
+         ("claimed-twice", [("core/spool/adopt.c", "if (adopt->claims[i].used && "
+                             "strcmp(", "if (!adopt && strcmp(")],
+          ["unit short_ones"]),
+         ("claims-mixed", [("core/spool/adopt.c", "(uint32_t)(adopt->here - "
+                            "adopt->claims);", "0;")],
+          ["unit give_back_some"]),
+         ("removed-late", [("core/spool/adopt.c", "    if (claim->kept == 0)\n"
+                            "        remove_dir(adopt, claim);",
+                            "    if (claim->kept == 0 && claim->read > 1)\n"
+                            "        remove_dir(adopt, claim);")],
+          ["drain short_ones_killed"])]),
+
     ("a program that gives up its user or its root after a call",
      "an entry that the process can no longer release stays in the spool "
      "of that user (`llmobs_spool_is_away`)", [

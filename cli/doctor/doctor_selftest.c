@@ -178,7 +178,7 @@ static void look_back(struct selftest *test)
     char path[sizeof test->dir + 8];
 
     snprintf(path, sizeof path, "%s/store", test->dir);
-    (void)llmobs_reader_walk(path, find_span, test, &report);
+    (void)llmobs_reader_walk(path, 0, find_span, test, &report);
     snprintf(path, sizeof path, "%s/log", test->dir);
     (void)llmobs_file_read(path, &test->log);
 }

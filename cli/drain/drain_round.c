@@ -58,6 +58,16 @@ static int look(const struct llmobs_drain_round *round,
     return rc;
 }
 
+/* 1 where there is something to deliver, 0 where there is not, or -errno. */
+static int is_wanted(const struct llmobs_drain_round *round)
+{
+    struct llmobs_adopt *adopt = open_adopt(round);
+    int rc = adopt != NULL ? llmobs_adopt_any(adopt) : -ENOMEM;
+
+    llmobs_adopt_free(adopt);
+    return rc;
+}
+
 /* Forgets that a peer was down: the person who types this command wants the
  * delivery tried. */
 static int deliver(const struct llmobs_drain_round *round)
@@ -94,12 +104,11 @@ static void drain(const struct llmobs_drain_round *round,
         return;
     }
     if (out->error == 0)
-        out->error = look(round, &left);
-    if (out->error == 0 && left.dirs > 0) {
+        out->error = is_wanted(round);
+    if (out->error > 0)
         out->error = deliver(round);
-        if (out->error == 0)
-            out->error = look(round, &left);
-    }
+    if (out->error == 0)
+        out->error = look(round, &left);
     out->delivered = llmobs_stats_get(LLMOBS_STAT_delivered);
     out->expired = llmobs_stats_get(LLMOBS_STAT_dropped_expired);
     out->refused = llmobs_stats_get(LLMOBS_STAT_dropped_export) +

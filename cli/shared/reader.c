@@ -13,11 +13,13 @@
 #include "core/base/fd.h"
 
 #define CHUNK 65536
+#define NS_PER_S 1000000000
 
 struct reader {
     int (*line)(void *ctx, struct llmobs_text text);
     void *ctx;
     struct llmobs_reader_report *report;
+    int64_t since_ns;
     bool silent;
     struct llmobs_buf pending; /* a line whose end is still to come */
     bool skipping;             /* inside a line beyond the limit */
@@ -111,6 +113,13 @@ static void tell_unreadable(const char *name, int error)
                               : strerror(error));
 }
 
+/* True where everything in the file is older than the caller asks for. */
+static bool is_old(const struct reader *reader, const struct stat *st)
+{
+    return st->st_mtim.tv_sec + LLMOBS_READER_CLOCKS_S <
+           reader->since_ns / NS_PER_S;
+}
+
 /* A user who may write to the store must not make the tool read another file:
  * it follows no link, and opens regular files alone (core/base/fd). */
 static int read_file(struct reader *reader, int dir, const char *name)
@@ -124,7 +133,9 @@ static int read_file(struct reader *reader, int dir, const char *name)
         error = errno;
     if (error == 0 && !S_ISREG(st.st_mode))
         error = EINVAL;
-    if (error == 0) {
+    if (error == 0 && is_old(reader, &st)) {
+        reader->report->old++;
+    } else if (error == 0) {
         reader->report->files++;
         rc = read_all(reader, fd, &error);
     }
@@ -153,7 +164,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-int llmobs_reader_walk(const char *dir,
+int llmobs_reader_walk(const char *dir, int64_t since_ns,
                        int (*line)(void *ctx, struct llmobs_text text),
                        void *ctx, struct llmobs_reader_report *report)
 {
@@ -161,6 +172,7 @@ int llmobs_reader_walk(const char *dir,
     struct reader reader = {.line = line,
                             .ctx = ctx,
                             .report = report != NULL ? report : &nobody,
+                            .since_ns = since_ns,
                             .silent = report == NULL};
     struct dirent **names = NULL;
     int fd, count = 0, rc = 0;

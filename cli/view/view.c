@@ -55,7 +55,9 @@ static const char help_text[] =
     "  --name N         the name, or a pattern such as 'OpenAI.*'\n"
     "  --tag K:V        a tag; may be given more than once\n"
     "  --trace ID       a trace id or its beginning\n"
-    "  --since D        started within D: 90s, 10m, 2h, 7d\n"
+    "  --since D        started within D: 90s, 10m, 2h, 7d; files of the\n"
+    "                   store that were last written a minute before that\n"
+    "                   are not read\n"
     "  --errors         status error\n";
 
 enum option_code {
@@ -314,14 +316,15 @@ static void tell(const struct view *view, const char *store,
     fflush(stdout);
     if (view->shown == 0)
         fprintf(stderr,
-                view->events == 0 ? "llmobs view: no spans in %s\n"
-                                  : "llmobs view: no such spans in %s\n",
+                view->events + report->old == 0
+                    ? "llmobs view: no spans in %s\n"
+                    : "llmobs view: no such spans in %s\n",
                 store);
     if (bad > 0)
         fprintf(stderr, "llmobs view: %zu line%s could not be read as a span\n",
                 bad, bad == 1 ? "" : "s");
     bad = llmobs_evaluations_unjoined(&view->evaluations);
-    if (bad > 0)
+    if (bad > 0 && report->old == 0)
         fprintf(stderr,
                 "llmobs view: %zu evaluation%s of spans that are not here\n",
                 bad, bad == 1 ? "" : "s");
@@ -333,13 +336,14 @@ static void tell(const struct view *view, const char *store,
 static int show(struct view *view, const char *store,
                 struct llmobs_reader_report *report)
 {
+    int64_t since = view->filter.since_ns;
     int rc = 0;
 
     if (!is_raw(view))
-        rc = llmobs_reader_walk(store, take_evaluation, view, NULL);
+        rc = llmobs_reader_walk(store, since, take_evaluation, view, NULL);
     llmobs_evaluations_sort(&view->evaluations);
     if (rc == 0)
-        rc = llmobs_reader_walk(store, take_line, view, report);
+        rc = llmobs_reader_walk(store, since, take_line, view, report);
     if (rc == -ENOENT) /* nothing has been stored yet */
         rc = 0;
     if (rc == 0 && view->otlp)

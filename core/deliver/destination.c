@@ -55,10 +55,11 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
 }
 
 /* Leaves the entry on the disk for another process. */
-static void leave(struct llmobs_account *account, bool adopted)
+static void leave(struct llmobs_account *account,
+                  const struct llmobs_spooled *spooled, bool adopted)
 {
     if (adopted)
-        llmobs_adopt_give_back(account->backlog.adopt, 1);
+        llmobs_adopt_give_back(account->backlog.adopt, spooled);
     llmobs_account_settle(account, LLMOBS_STAT_left, 1);
 }
 
@@ -71,7 +72,7 @@ bool llmobs_account_wait(struct llmobs_account *account,
         return true;
     if (!adopted && !spooled->file)
         return false;
-    leave(account, adopted);
+    leave(account, spooled, adopted);
     return true;
 }
 
@@ -87,7 +88,7 @@ static void settle_event(struct llmobs_account *account,
                                      event->delivered_to, event->adopted))
         return;
     if (event->fate == LLMOBS_STAT_left) {
-        leave(account, event->adopted);
+        leave(account, &event->spooled, event->adopted);
         return;
     }
     if (event->kind == LLMOBS_EVENT_EVALUATION &&

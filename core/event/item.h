@@ -25,6 +25,7 @@ struct llmobs_spooled {
     uint64_t id;
     uint32_t begun[LLMOBS_BEGUN]; /* the files of its START and BEGIN */
     uint32_t file;                /* of its END or EVENT */
+    uint32_t claim;               /* of an adopted item: adopt.c */
     uint64_t begun_at[LLMOBS_BEGUN];
     uint64_t offset;
     uint64_t size;

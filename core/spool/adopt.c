@@ -30,6 +30,11 @@
 #define EMPTY_S 60
 #define OWNER_LOOK ((size_t)64 * 1024)
 
+/* Short programs leave a directory each: so many of them make one batch. */
+#define CLAIMS_MAX 64
+/* The names that are read from the spool at a time. */
+#define NAMES_MAX 1024
+
 /* Numbers, which are sorted once and then searched. */
 struct ids {
     uint64_t *list;
@@ -45,6 +50,38 @@ struct delivered_to {
     unsigned bits;
 };
 
+/* A directory that this process has claimed, until all of it is read and each
+ * entry is let go or given back. */
+struct claim {
+    bool used;
+    bool old;  /* the files have the form of the last release */
+    bool read; /* all its entries were given */
+    dir_name name;
+    uint32_t *files;
+    size_t file_count;
+    size_t out;  /* entries given, and neither let go nor given back */
+    size_t kept; /* entries given back, and unreadable files or entries */
+};
+
+/* The names in the spool that one walk has still to visit. The spool is not
+ * held open from one directory to the next: the app owns the descriptors. */
+struct names {
+    dir_name *list; /* NAMES_MAX, while a walk is under way */
+    size_t count, at;
+    long next;  /* where in the spool the reading goes on */
+    bool all;   /* the end of the spool was reached */
+    bool found; /* since its begin this process has claimed a directory */
+};
+
+/* What is known of a directory in the spool. */
+struct found {
+    struct llmobs_record_owner who; /* as its name says */
+    bool gone;                      /* that process has ended */
+    uint64_t start;                 /* of the process with that pid now */
+    int64_t changed_s;
+    char path[PATH_MAX];
+};
+
 struct llmobs_adopt {
     const struct llmobs_config *config;
     enum llmobs_adopt_whose whose;
@@ -53,11 +90,14 @@ struct llmobs_adopt {
     struct llmobs_owner *self; /* from the first owner on */
     const struct llmobs_spool *own;
     char base[PATH_MAX];
+    struct llmobs_record_owner me; /* the pid is 0 at first */
+    struct names walk;
     /* Directories that this walk has visited and left something in. */
     dir_name *given_up;
     size_t given_up_count;
-    /* The directory that is open, and that this process has claimed. */
-    bool open;
+    struct claim claims[CLAIMS_MAX];
+    /* The directory that is read, and its claim; without one it is counted. */
+    struct claim *here;
     char dir[PATH_MAX];
     struct llmobs_owner *owner;
     struct llmobs_config names;
@@ -68,11 +108,11 @@ struct llmobs_adopt {
     struct delivered_to *delivered_to; /* few, in the order of their file */
     size_t delivered_to_count, delivered_to_cap;
     struct llmobs_recalls *recalls;
-    struct llmobs_buf text;      /* of the present file */
-    struct llmobs_entry_key key; /* of the present file, unless it is old */
+    struct llmobs_buf text;      /* of the file that was read last */
+    uint32_t have;               /* that file, where `text` is all of it */
+    struct llmobs_entry_key key; /* of that file, unless it is old */
     size_t at;
-    size_t out;      /* entries given, and neither let go nor given back */
-    size_t kept;     /* entries given back, and unreadable files or entries */
+    size_t kept;     /* unreadable files and entries */
     int64_t died_ns; /* wall clock: the last write there */
 };
 
@@ -127,10 +167,10 @@ static void sort_ids(struct ids *ids)
 
 /* -- a file ------------------------------------------------------------- */
 
-static void file_path(const struct llmobs_adopt *adopt, const char *dir,
-                      uint32_t file, char out[PATH_MAX])
+static void file_path(bool old, const char *dir, uint32_t file,
+                      char out[PATH_MAX])
 {
-    if (adopt->old)
+    if (old)
         llmobs_spool_old_path(dir, file, out);
     else
         llmobs_spool_file_path(dir, file, out);
@@ -158,10 +198,25 @@ static int read_file(struct llmobs_adopt *adopt, const char *dir, uint32_t file,
     char path[PATH_MAX];
     int rc;
 
+    adopt->have = 0;
     llmobs_buf_cut(&adopt->text, 0);
-    file_path(adopt, dir, file, path);
+    file_path(adopt->old, dir, file, path);
     rc = llmobs_spool_read(path, 0, max, &adopt->text);
-    return rc || adopt->old ? rc : read_key(adopt);
+    if (!rc && (adopt->text.len < max || max == LLMOBS_SPOOL_TEXT))
+        adopt->have = file;
+    if (!rc && !adopt->old)
+        rc = read_key(adopt);
+    if (rc)
+        adopt->have = 0;
+    return rc;
+}
+
+/* Reads all of a file of the present directory, unless it was just read. */
+static int have_file(struct llmobs_adopt *adopt, uint32_t file)
+{
+    return adopt->have == file
+               ? 0
+               : read_file(adopt, adopt->dir, file, LLMOBS_SPOOL_TEXT);
 }
 
 static bool next_entry(const struct llmobs_adopt *adopt, size_t *at,
@@ -273,7 +328,7 @@ static size_t note_file(struct llmobs_adopt *adopt, uint32_t file)
     struct stat st;
     int64_t at;
 
-    file_path(adopt, adopt->dir, file, path);
+    file_path(adopt->old, adopt->dir, file, path);
     if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW))
         return 0;
     at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
@@ -306,7 +361,7 @@ static int survey(struct llmobs_adopt *adopt)
         bytes += note_file(adopt, adopt->files[i]);
         if (is_too_much(adopt, bytes))
             return -ETIME;
-        rc = read_file(adopt, adopt->dir, adopt->files[i], LLMOBS_SPOOL_TEXT);
+        rc = have_file(adopt, adopt->files[i]);
         if (rc == -ENOMEM)
             break; /* else entries that it releases would be delivered again */
         adopt->kept += rc != 0;
@@ -320,7 +375,6 @@ static int survey(struct llmobs_adopt *adopt)
     if (adopt->delivered_to_count > 1)
         qsort(adopt->delivered_to, adopt->delivered_to_count,
               sizeof(*adopt->delivered_to), by_number);
-    llmobs_buf_cut(&adopt->text, 0);
     adopt->file = 0;
     adopt->at = 0;
     return rc;
@@ -359,6 +413,7 @@ static int read_entry(struct llmobs_adopt *adopt,
     out->config = &adopt->names;
     out->spooled.id = entry->id;
     out->spooled.file = adopt->files[adopt->file];
+    out->spooled.claim = (uint32_t)(adopt->here - adopt->claims);
     /* In a process with other destinations the bits mean others. */
     counted = delivered_to_of(adopt, entry->id, &out->delivered_to);
     if (adopt->whose == LLMOBS_ADOPT_ANY)
@@ -392,7 +447,7 @@ static int give(struct llmobs_adopt *adopt, const struct llmobs_entry *entry,
         end_by_kill(adopt, out->exchange);
     if (out->uncounted)
         llmobs_adopt_note_delivered_to(adopt, &out->spooled, 0);
-    adopt->out++;
+    adopt->here->out++;
     return 1;
 }
 
@@ -404,8 +459,7 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
 
     for (; adopt->file < adopt->file_count; adopt->file++) {
         if (adopt->at == 0) {
-            rc = read_file(adopt, adopt->dir, adopt->files[adopt->file],
-                           LLMOBS_SPOOL_TEXT);
+            rc = have_file(adopt, adopt->files[adopt->file]);
             if (rc == -ENOMEM)
                 return rc;
             if (rc)
@@ -494,7 +548,8 @@ static int owner_in(struct llmobs_adopt *adopt, const char *dir, uint32_t file)
 }
 
 /* Reads the owner from the first file that has one. -ENODATA: none has, and all
- * files could be read. */
+ * files could be read. A small file is read whole, so that it need not be read
+ * again. */
 static int find_owner(struct llmobs_adopt *adopt, const char *dir)
 {
     int rc = -ENODATA, one;
@@ -518,23 +573,22 @@ static int find_owner(struct llmobs_adopt *adopt, const char *dir)
  * and another name is that of the program before an exec. The process that has
  * claimed a directory of another boot or namespace is in the directory's name,
  * so that one is asked about first. */
-static bool is_dead(const struct llmobs_adopt *adopt,
-                    const struct llmobs_record_owner *who, int64_t changed_s)
+static bool is_dead(const struct llmobs_adopt *adopt, const struct found *found)
 {
+    const struct llmobs_record_owner *who = &found->who;
     uint64_t boot = llmobs_owner_boot(adopt->owner);
     uint64_t mine = llmobs_owner_boot(adopt->self);
     uint64_t pidns = llmobs_owner_pidns(adopt->owner);
-    uint64_t start;
-    bool gone = llmobs_record_start(who->pid, &start) == -ESRCH;
+    uint64_t start = found->start;
 
-    if (!gone && start && start == who->start && who->pid != getpid())
+    if (!found->gone && start && start == who->start && who->pid != getpid())
         return false;
     if (boot && mine && boot != mine)
         return true;
     if (!pidns || pidns != llmobs_owner_pidns(adopt->self))
-        return adopt->living &&
-               llmobs_live_namespaces_lacks(adopt->living, pidns, changed_s);
-    if (gone)
+        return adopt->living && llmobs_live_namespaces_lacks(
+                                    adopt->living, pidns, found->changed_s);
+    if (found->gone)
         return true;
     if (start && who->start && start != who->start)
         return true;
@@ -547,20 +601,62 @@ static bool is_for_us(const struct llmobs_adopt *adopt)
            llmobs_owner_same_destinations(adopt->owner, adopt->self);
 }
 
+/* Makes a new name of this process. */
+static void name_anew(struct llmobs_adopt *adopt, dir_name name)
+{
+    struct llmobs_record_owner *me = &adopt->me;
+
+    if (me->pid != getpid()) {
+        me->pid = getpid();
+        (void)llmobs_record_start(me->pid, &me->start);
+    }
+    me->nonce = (uint64_t)llmobs_clock_mono_ns();
+    llmobs_record_name(me, name);
+}
+
+static struct claim *free_claim(struct llmobs_adopt *adopt)
+{
+    for (size_t i = 0; i < CLAIMS_MAX; i++)
+        if (!adopt->claims[i].used)
+            return &adopt->claims[i];
+    return NULL;
+}
+
+static void drop_claim(struct claim *claim)
+{
+    free(claim->files);
+    memset(claim, 0, sizeof(*claim));
+}
+
+static int dir_path(const struct llmobs_adopt *adopt, const char *name,
+                    char out[PATH_MAX])
+{
+    return snprintf(out, PATH_MAX, "%s/%s", adopt->base, name) < PATH_MAX
+               ? 0
+               : -ENAMETOOLONG;
+}
+
 /* Gives the directory the name of this process. It fails where another process
  * was faster. */
-static int claim(struct llmobs_adopt *adopt, const char *path)
+static int claim_dir(struct llmobs_adopt *adopt, const char *path,
+                     struct claim *claim)
 {
-    char name[LLMOBS_RECORD_NAME_MAX];
+    size_t size = adopt->file_count * sizeof(*claim->files);
 
-    llmobs_record_self(name);
-    if (snprintf(adopt->dir, sizeof(adopt->dir), "%s/%s", adopt->base, name) >=
-        (int)sizeof(adopt->dir))
+    claim->files = malloc(size);
+    if (!claim->files)
+        return -ENOMEM;
+    memcpy(claim->files, adopt->files, size);
+    claim->file_count = adopt->file_count;
+    claim->old = adopt->old;
+    name_anew(adopt, claim->name);
+    if (dir_path(adopt, claim->name, adopt->dir) != 0)
         return -ENAMETOOLONG;
     llmobs_crash_point("claiming");
     if (rename(path, adopt->dir))
         return -errno;
     llmobs_crash_point("claimed");
+    claim->used = true;
     return 0;
 }
 
@@ -576,9 +672,10 @@ static void forget_dir(struct llmobs_adopt *adopt)
     adopt->owner = NULL;
     adopt->recalls = NULL;
     llmobs_buf_init(&adopt->text, LLMOBS_SPOOL_TEXT);
+    adopt->have = 0;
     adopt->at = adopt->file = adopt->file_count = 0;
-    adopt->out = adopt->kept = 0;
-    adopt->open = false;
+    adopt->kept = 0;
+    adopt->here = NULL;
 }
 
 static void leave_dir(struct llmobs_adopt *adopt)
@@ -593,8 +690,8 @@ static void leave_dir(struct llmobs_adopt *adopt)
     forget_dir(adopt);
 }
 
-/* Keeps this walk from visiting the present directory again. */
-static void give_up(struct llmobs_adopt *adopt)
+/* Keeps this walk from visiting the directory again. */
+static void give_up(struct llmobs_adopt *adopt, const struct claim *claim)
 {
     size_t count = adopt->given_up_count;
     dir_name *list = realloc(adopt->given_up, (count + 1) * sizeof(*list));
@@ -603,11 +700,15 @@ static void give_up(struct llmobs_adopt *adopt)
         return;
     adopt->given_up = list;
     adopt->given_up_count = count + 1;
-    snprintf(list[count], sizeof(*list), "%s", strrchr(adopt->dir, '/') + 1);
+    memcpy(list[count], claim->name, sizeof(*list));
 }
 
-static bool is_given_up(const struct llmobs_adopt *adopt, const char *name)
+/* True for a directory that this process has claimed in this walk. */
+static bool is_ours(const struct llmobs_adopt *adopt, const char *name)
 {
+    for (size_t i = 0; i < CLAIMS_MAX; i++)
+        if (adopt->claims[i].used && strcmp(adopt->claims[i].name, name) == 0)
+            return true;
     for (size_t i = 0; i < adopt->given_up_count; i++)
         if (strcmp(adopt->given_up[i], name) == 0)
             return true;
@@ -618,17 +719,21 @@ static bool is_given_up(const struct llmobs_adopt *adopt, const char *name)
  * the next one. */
 static int open_dir(struct llmobs_adopt *adopt, const char *path)
 {
-    int rc = claim(adopt, path);
+    struct claim *claim = free_claim(adopt);
+    int rc = claim_dir(adopt, path, claim);
 
-    if (rc)
-        return 0;
-    adopt->open = true;
-    adopt->out = adopt->kept = 0;
+    if (rc) {
+        drop_claim(claim);
+        return rc == -ENOMEM ? rc : 0;
+    }
+    adopt->here = claim;
+    adopt->walk.found = true;
     llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
     rc = survey(adopt);
     if (!rc)
         return 1;
-    give_up(adopt);
+    give_up(adopt, claim);
+    drop_claim(claim);
     leave_dir(adopt);
     return rc == -ENOMEM ? rc : 0;
 }
@@ -656,13 +761,13 @@ static void remove_stub(struct llmobs_adopt *adopt, const char *dir,
     if (!is_old(dir) || llmobs_record_start(who->pid, &start) != -ESRCH)
         return;
     for (size_t i = 0; i < adopt->file_count; i++) {
-        file_path(adopt, dir, adopt->files[i], path);
+        file_path(adopt->old, dir, adopt->files[i], path);
         if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
             !S_ISREG(st.st_mode) || st.st_size > (off_t)OWNER_LOOK)
             return;
     }
     for (size_t i = 0; i < adopt->file_count; i++) {
-        file_path(adopt, dir, adopt->files[i], path);
+        file_path(adopt->old, dir, adopt->files[i], path);
         unlink(path);
     }
     rmdir(dir);
@@ -677,50 +782,48 @@ static bool is_own(const struct llmobs_adopt *adopt, const char *path)
 
 /* -- finding one -------------------------------------------------------- */
 
-/* Lists the files of a directory of the spool; gives the process in its name,
- * its path, and when it was last changed. False where it is that of no process,
- * of another user, or of this process. Root, too, leaves a directory to its
- * user, and makes a process for that. */
+/* Lists the files of a directory of the spool, and finds out about its process.
+ * False where it is that of no process, of another user, or of this process.
+ * Root, too, leaves a directory to its user, and makes a process for that.
+ *
+ * The look at the process comes first: where it has ended, nobody writes to the
+ * files that are listed and read after it. */
 static bool look_at(struct llmobs_adopt *adopt, const char *name,
-                    struct llmobs_record_owner *who, char path[PATH_MAX],
-                    int64_t *changed_s)
+                    struct found *found)
 {
     struct stat st;
 
-    if (!llmobs_record_parse(name, who) ||
-        snprintf(path, PATH_MAX, "%s/%s", adopt->base, name) >= PATH_MAX)
+    if (!llmobs_record_parse(name, &found->who) ||
+        dir_path(adopt, name, found->path) != 0)
         return false;
-    if (is_own(adopt, path) ||
-        fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
+    if (is_own(adopt, found->path) ||
+        fstatat(AT_FDCWD, found->path, &st, AT_SYMLINK_NOFOLLOW) ||
         !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
         return false;
-    *changed_s = st.st_ctime;
-    return list_files(adopt, path) == 0 && !is_own(adopt, path);
+    found->changed_s = st.st_ctime;
+    found->gone = llmobs_record_start(found->who.pid, &found->start) == -ESRCH;
+    return list_files(adopt, found->path) == 0 && !is_own(adopt, found->path);
 }
 
 /* 1: this process has claimed it; 0: it is not for this process. */
-static int try_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
+static int try_dir(struct llmobs_adopt *adopt, const char *name)
 {
-    struct llmobs_record_owner who;
-    char path[PATH_MAX];
-    int64_t changed_s;
+    struct found found;
     int rc;
 
-    (void)ctx;
-    if (!look_at(adopt, name, &who, path, &changed_s) ||
-        is_given_up(adopt, name))
+    if (is_ours(adopt, name) || !look_at(adopt, name, &found))
         return 0;
     if (adopt->file_count == 0) {
-        if (is_old(path))
-            rmdir(path);
+        if (is_old(found.path))
+            rmdir(found.path);
         return 0;
     }
-    rc = find_owner(adopt, path);
+    rc = find_owner(adopt, found.path);
     if (rc == -ENODATA)
-        remove_stub(adopt, path, &who);
-    if (rc || !is_dead(adopt, &who, changed_s) || !is_for_us(adopt))
+        remove_stub(adopt, found.path, &found.who);
+    if (rc || !is_dead(adopt, &found) || !is_for_us(adopt))
         return 0;
-    return open_dir(adopt, path);
+    return open_dir(adopt, found.path);
 }
 
 /* True where the spool has no directory but that of this process, so that it
@@ -734,6 +837,22 @@ static bool has_own_alone(const struct llmobs_adopt *adopt, int base)
            fstat(base, &st) == 0 && st.st_nlink == 3;
 }
 
+/* Opens the list of the spool; NULL with 0 where there is nothing to visit. */
+static int open_list(struct llmobs_adopt *adopt, DIR **list)
+{
+    int fd, rc = llmobs_spool_base(adopt->config, true, &fd);
+
+    *list = NULL;
+    if (rc)
+        return rc == -ENOENT ? 0 : rc;
+    if (has_own_alone(adopt, fd)) {
+        close(fd);
+        return 0;
+    }
+    *list = llmobs_fd_list(fd);
+    return *list ? 0 : -errno;
+}
+
 /* Visits each name in the spool until a visit gives other than 0, and gives
  * that. */
 static int walk(struct llmobs_adopt *adopt,
@@ -742,29 +861,75 @@ static int walk(struct llmobs_adopt *adopt,
 {
     struct dirent *entry;
     DIR *list;
-    int fd, rc = llmobs_spool_base(adopt->config, true, &fd);
+    int rc = open_list(adopt, &list);
 
-    if (rc)
-        return rc == -ENOENT ? 0 : rc;
-    if (has_own_alone(adopt, fd)) {
-        close(fd);
-        return 0;
-    }
-    list = llmobs_fd_list(fd);
-    if (!list)
-        return -errno;
-    while (rc == 0 && !is_late(adopt) && (entry = readdir(list)))
+    while (list && rc == 0 && !is_late(adopt) && (entry = readdir(list)))
         rc = visit(adopt, entry->d_name, ctx);
-    closedir(list);
+    if (list)
+        closedir(list);
     return rc;
 }
 
+static void end_walk(struct llmobs_adopt *adopt)
+{
+    free(adopt->walk.list);
+    adopt->walk = (struct names){0};
+}
+
+/* A walk begins: it visits all. */
+static int begin_walk(struct llmobs_adopt *adopt)
+{
+    adopt->given_up_count = 0;
+    adopt->walk.list = malloc(NAMES_MAX * sizeof(dir_name));
+    return adopt->walk.list ? 0 : -ENOMEM;
+}
+
+/* Reads the names that come next. A directory that was made meanwhile may have
+ * been passed over: the next walk finds it. */
+static int next_names(struct llmobs_adopt *adopt)
+{
+    struct names *names = &adopt->walk;
+    struct llmobs_record_owner who;
+    struct dirent *entry = NULL;
+    DIR *list;
+    int rc = names->list ? 0 : begin_walk(adopt);
+
+    names->at = names->count = 0;
+    if (!rc)
+        rc = open_list(adopt, &list);
+    if (rc)
+        return rc;
+    if (list && names->next)
+        seekdir(list, names->next);
+    while (list && names->count < NAMES_MAX && (entry = readdir(list)))
+        if (llmobs_record_parse(entry->d_name, &who))
+            strcpy(names->list[names->count++], entry->d_name);
+    names->all = !entry;
+    names->next = entry ? telldir(list) : 0;
+    if (list)
+        closedir(list);
+    return 0;
+}
+
+/* Claims the next directory: 1; 0: there is none. After an end at which some
+ * were found the walk begins anew, until it finds none. */
 static int find_dir(struct llmobs_adopt *adopt)
 {
-    int rc = walk(adopt, try_dir, NULL);
+    struct names *names = &adopt->walk;
+    int rc = 0;
 
-    if (rc == 0)
-        adopt->given_up_count = 0;
+    for (;;) {
+        while (rc == 0 && names->at < names->count && !is_late(adopt))
+            rc = try_dir(adopt, names->list[names->at++]);
+        if (rc > 0)
+            return rc;
+        if (rc || is_late(adopt) || (names->all && !names->found))
+            break;
+        if (names->all)
+            names->found = false;
+        rc = next_names(adopt);
+    }
+    end_walk(adopt);
     return rc;
 }
 
@@ -792,9 +957,11 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
     if (adopt->self)
         llmobs_owner_renew(&adopt->self, adopt->config);
     atomic_store(&adopt->until_ns, INT64_MAX);
+    adopt->walk = (struct names){0};
     adopt->given_up = NULL;
     adopt->files = NULL;
     adopt->given_up_count = 0;
+    memset(adopt->claims, 0, sizeof(adopt->claims));
     forget_dir(adopt);
 }
 
@@ -803,6 +970,9 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
     if (!adopt)
         return;
     leave_dir(adopt);
+    for (size_t i = 0; i < CLAIMS_MAX; i++)
+        drop_claim(&adopt->claims[i]);
+    free(adopt->walk.list);
     free(adopt->given_up);
     free(adopt->files);
     llmobs_owner_free(adopt->self);
@@ -827,29 +997,44 @@ void llmobs_adopt_except(struct llmobs_adopt *adopt,
 }
 
 /* Removes the directory and its files once nothing is left to deliver. */
-static void remove_dir(struct llmobs_adopt *adopt)
+static void remove_dir(const struct llmobs_adopt *adopt,
+                       const struct claim *claim)
 {
-    char path[PATH_MAX];
+    char dir[PATH_MAX], path[PATH_MAX];
 
-    for (size_t i = 0; i < adopt->file_count; i++) {
-        file_path(adopt, adopt->dir, adopt->files[i], path);
+    if (dir_path(adopt, claim->name, dir) != 0)
+        return;
+    for (size_t i = 0; i < claim->file_count; i++) {
+        file_path(claim->old, dir, claim->files[i], path);
         llmobs_crash_point("removing an adopted file");
         unlink(path);
     }
     llmobs_crash_point("removing an adopted directory");
-    rmdir(adopt->dir);
+    rmdir(dir);
     llmobs_crash_point("removed an adopted directory");
 }
 
-static void close_if_done(struct llmobs_adopt *adopt)
+static void close_if_done(struct llmobs_adopt *adopt, struct claim *claim)
 {
-    if (!adopt->open || adopt->out > 0 || adopt->file < adopt->file_count)
+    if (!claim->used || claim->out > 0 || !claim->read)
         return;
-    if (adopt->kept == 0)
-        remove_dir(adopt);
+    if (claim->kept == 0)
+        remove_dir(adopt, claim);
     else
-        give_up(adopt);
+        give_up(adopt, claim);
+    drop_claim(claim);
+}
+
+/* All entries of the present directory were given: it is forgotten, and its
+ * claim waits for these. */
+static void finish_here(struct llmobs_adopt *adopt)
+{
+    struct claim *claim = adopt->here;
+
+    claim->read = true;
+    claim->kept += adopt->kept;
     leave_dir(adopt);
+    close_if_done(adopt, claim);
 }
 
 int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
@@ -857,30 +1042,36 @@ int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
     int rc;
 
     for (;;) {
-        if (adopt->open) {
+        if (adopt->here) {
             rc = next_here(adopt, out);
             if (rc != 0)
                 return rc;
-            if (adopt->out > 0)
-                return -EAGAIN;
-            close_if_done(adopt);
+            finish_here(adopt);
         }
+        if (!free_claim(adopt))
+            return -EAGAIN;
         rc = find_dir(adopt);
         if (rc != 1)
             return rc;
     }
 }
 
-/* Prepares to write to a file of the present directory, which no other process
+/* Prepares to write to a file of a claimed directory, which no other process
  * writes to. Reads the key again, as the file that was read last may have
  * another. */
-static int open_target(const struct llmobs_adopt *adopt, uint32_t file,
+static int open_target(const struct llmobs_adopt *adopt,
+                       const struct llmobs_spooled *spooled,
                        char path[PATH_MAX], struct llmobs_entry_key *key,
                        struct llmobs_spool_target *out)
 {
+    const struct claim *claim = &adopt->claims[spooled->claim];
+    char dir[PATH_MAX];
+
     *out = (struct llmobs_spool_target){.path = path, .alone = true};
-    file_path(adopt, adopt->dir, file, path);
-    if (adopt->old)
+    if (dir_path(adopt, claim->name, dir) != 0)
+        return -ENAMETOOLONG;
+    file_path(claim->old, dir, spooled->file, path);
+    if (claim->old)
         return 0;
     out->key = key;
     return llmobs_spool_key(path, key);
@@ -900,21 +1091,34 @@ static size_t note_some(const struct llmobs_adopt *adopt,
     for (; n < count && n < LLMOBS_RELEASE_MAX && list[n].file == list->file;
          n++)
         ids[n] = list[n].id;
-    if (open_target(adopt, list->file, path, &key, &target) == 0)
+    if (open_target(adopt, list, path, &key, &target) == 0)
         (void)llmobs_spool_note(&target, ids, n);
     return n;
+}
+
+/* Releases entries of one claim. Nothing is noted in a directory that goes. */
+static void let_go_of(struct llmobs_adopt *adopt,
+                      const struct llmobs_spooled *list, size_t count)
+{
+    struct claim *claim = &adopt->claims[list->claim];
+    bool stays = claim->out > count || !claim->read || claim->kept > 0;
+
+    for (size_t i = 0; stays && i < count;)
+        i += note_some(adopt, list + i, count - i);
+    claim->out -= count < claim->out ? count : claim->out;
+    close_if_done(adopt, claim);
 }
 
 void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
                          const struct llmobs_spooled *list, size_t count)
 {
-    bool stays = adopt->out > count || adopt->file < adopt->file_count ||
-                 adopt->kept > 0;
+    size_t n;
 
-    for (size_t i = 0; stays && i < count;)
-        i += note_some(adopt, list + i, count - i);
-    adopt->out -= count < adopt->out ? count : adopt->out;
-    close_if_done(adopt);
+    for (; count > 0; list += n, count -= n) {
+        for (n = 1; n < count && list[n].claim == list->claim;)
+            n++;
+        let_go_of(adopt, list, n);
+    }
 }
 
 void llmobs_adopt_note_delivered_to(struct llmobs_adopt *adopt,
@@ -925,16 +1129,19 @@ void llmobs_adopt_note_delivered_to(struct llmobs_adopt *adopt,
     struct llmobs_entry_key key;
     char path[PATH_MAX];
 
-    if (open_target(adopt, spooled->file, path, &key, &target) == 0)
+    if (open_target(adopt, spooled, path, &key, &target) == 0)
         (void)llmobs_spool_write_delivered_to(&target, spooled->id,
                                               delivered_to);
 }
 
-void llmobs_adopt_give_back(struct llmobs_adopt *adopt, size_t count)
+void llmobs_adopt_give_back(struct llmobs_adopt *adopt,
+                            const struct llmobs_spooled *spooled)
 {
-    adopt->out -= count < adopt->out ? count : adopt->out;
-    adopt->kept += count;
-    close_if_done(adopt);
+    struct claim *claim = &adopt->claims[spooled->claim];
+
+    claim->out -= claim->out > 0;
+    claim->kept++;
+    close_if_done(adopt, claim);
 }
 
 /* -- counting ------------------------------------------------------------ */
@@ -961,7 +1168,7 @@ static int count_files(struct llmobs_adopt *adopt, bool dead,
     for (size_t i = 0; i < adopt->file_count && !rc; i++) {
         size_t at = 0;
 
-        rc = read_file(adopt, adopt->dir, adopt->files[i], LLMOBS_SPOOL_TEXT);
+        rc = have_file(adopt, adopt->files[i]);
         while (!rc && next_entry(adopt, &at, &entry))
             if (is_due(adopt, &entry) &&
                 (dead || !llmobs_entry_has_begun(entry.type)))
@@ -975,28 +1182,53 @@ static int count_files(struct llmobs_adopt *adopt, bool dead,
 static int count_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
 {
     struct llmobs_adopt_left *out = ctx;
-    struct llmobs_record_owner who;
-    int64_t changed_s;
+    struct found found;
     bool dead;
     int rc = 0;
 
-    if (!look_at(adopt, name, &who, adopt->dir, &changed_s) ||
-        adopt->file_count == 0)
+    if (!look_at(adopt, name, &found) || adopt->file_count == 0)
         return 0;
+    memcpy(adopt->dir, found.path, sizeof(adopt->dir));
     if (find_owner(adopt, adopt->dir)) {
         out->unreadable++;
     } else {
-        dead = is_dead(adopt, &who, changed_s);
-        out->dirs += dead && is_for_us(adopt);
+        dead = is_dead(adopt, &found);
         rc = count_files(adopt, dead, out);
     }
     leave_dir(adopt);
     return rc;
 }
 
+static bool is_busy(const struct llmobs_adopt *adopt)
+{
+    for (size_t i = 0; i < CLAIMS_MAX; i++)
+        if (adopt->claims[i].used)
+            return true;
+    return false;
+}
+
 int llmobs_adopt_count(struct llmobs_adopt *adopt,
                        struct llmobs_adopt_left *out)
 {
     memset(out, 0, sizeof(*out));
-    return adopt->open ? -EBUSY : walk(adopt, count_dir, out);
+    return is_busy(adopt) ? -EBUSY : walk(adopt, count_dir, out);
+}
+
+static int is_left(struct llmobs_adopt *adopt, const char *name, void *ctx)
+{
+    struct found found;
+    int yes;
+
+    (void)ctx;
+    if (!look_at(adopt, name, &found) || adopt->file_count == 0)
+        return 0;
+    yes = find_owner(adopt, found.path) == 0 && is_dead(adopt, &found) &&
+          is_for_us(adopt);
+    leave_dir(adopt);
+    return yes;
+}
+
+int llmobs_adopt_any(struct llmobs_adopt *adopt)
+{
+    return is_busy(adopt) ? -EBUSY : walk(adopt, is_left, NULL);
 }

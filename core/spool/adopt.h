@@ -7,11 +7,15 @@
  * so that at most one batch is delivered twice if the adopting process dies,
  * too. The directory goes with its last entry.
  *
- * Owns:    the directory that it has claimed, until all of it is read and let
- *          go or given back.
+ * Short programs leave one call each. So a process claims some directories
+ * before the first of them is delivered: their calls go in one batch.
+ *
+ * Owns:    the directories that it has claimed, each until all of it is read
+ *          and let go or given back.
  * Threads: one at a time: the one that has the worker's turn, or the command.
  * Errors:  negative errno; a file that cannot be read stays and is counted.
- * Limits:  one directory and one file of it at a time in memory.
+ * Limits:  64 claimed directories; of one at a time the entries are in memory,
+ *          and of these one file.
  * Fork:    a child forgets all of it, by abandon.
  */
 #ifndef LLMOBS_ADOPT_H
@@ -39,7 +43,7 @@ struct llmobs_adopted {
     bool uncounted;        /* no process has counted it as captured yet */
     unsigned delivered_to; /* bit i: destination i has it */
     const struct llmobs_config *config; /* with the names of its process;
-                                         * borrowed until the directory ends */
+                                         * borrowed until the next call */
 };
 
 struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
@@ -62,8 +66,8 @@ void llmobs_adopt_except(struct llmobs_adopt *adopt,
 
 /* Gives the next entry: 1. Claims another directory once it has read the last
  * one. 0: there is nothing more to adopt; -EAGAIN: another directory may be
- * claimed when all entries of the present one are let go or given back; any
- * other negative errno. */
+ * claimed when all entries of one are let go or given back; any other negative
+ * errno. */
 int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out);
 
 /* Releases entries that were delivered, or never will be. */
@@ -80,7 +84,6 @@ void llmobs_adopt_note_delivered_to(struct llmobs_adopt *adopt,
 
 /* A count of all that is in the spool. */
 struct llmobs_adopt_left {
-    uint64_t dirs;       /* directories of ended processes, for this one */
     uint64_t ours;       /* entries of ended processes, for this one */
     uint64_t others;     /* entries of ended processes, for other ones */
     uint64_t living;     /* ended calls of running processes */
@@ -89,11 +92,14 @@ struct llmobs_adopt_left {
 };
 
 /* Counts all of it; claims and changes nothing. -EBUSY while a directory is
- * adopted. */
+ * adopted. _any: 1 where an ended process has left a directory for this one,
+ * else 0; it looks no further than the first. */
 int llmobs_adopt_count(struct llmobs_adopt *adopt,
                        struct llmobs_adopt_left *out);
+int llmobs_adopt_any(struct llmobs_adopt *adopt);
 
-/* Takes entries back: they stay on the disk for another time. */
-void llmobs_adopt_give_back(struct llmobs_adopt *adopt, size_t count);
+/* Takes an entry back: it stays on the disk for another time. */
+void llmobs_adopt_give_back(struct llmobs_adopt *adopt,
+                            const struct llmobs_spooled *spooled);
 
 #endif

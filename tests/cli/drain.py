@@ -34,6 +34,8 @@ SPOOL = os.path.join(STORE, "spool")
 FIRST = "1.entries"
 BEGIN, END = 2, 3  # enum llmobs_entry_type
 NOBODY = 65534
+BATCH = 64  # calls that a drain sends at a time
+SHORT_ONES = BATCH + 6
 OLD_SPOOL_S = 1795275680  # when tests/support/old_spool.txt was recorded
 HOME = os.path.join("/home", "a")  # in a mount of the test's own
 BODY = json.dumps({"model": "%s", "messages": [
@@ -415,6 +417,27 @@ def drain_killed():
         equal((code, told["left"]), (0, 0), "after it")
         ids = [s["span_id"] for s in dd.spans()]
         equal(len(set(ids)), 30, "each is there")
+    equal(entries(), [], "left in the spool")
+
+
+def short_ones_killed():
+    """Of programs of one call each, too: calls that were sent are out of the
+    spool before the next batch is."""
+    for _ in range(SHORT_ONES):
+        calls()
+    equal(len(entries()), SHORT_ONES, "directories")
+    with agent() as dd:
+        dd.fault("slow", delay_ms=300)
+        process = start("--json")
+        wait_for(lambda: len(dd.requests("llmobs")) > 1, 5)
+        os.killpg(process.pid, signal.SIGKILL)
+        finish(process)
+        equal(len(entries()), SHORT_ONES - BATCH, "left by the killed one")
+        dd.well()
+        time.sleep(0.5)
+        expect(drain(), 0, delivered=SHORT_ONES - BATCH)
+        ids = [s["span_id"] for s in dd.spans()]
+        equal(len(set(ids)), SHORT_ONES, "each is there")
     equal(entries(), [], "left in the spool")
 
 
@@ -879,7 +902,8 @@ def stats_check():
 
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          to_a_url, to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
-         beside_the_living, watch, watch_by_interrupt, drain_killed, hostile,
+         beside_the_living, watch, watch_by_interrupt, drain_killed,
+         short_ones_killed, hostile,
          truncated, one_file_of_two, of_the_last_release,
          beside_the_last_release, other_users, all_users,
          stopped_by_its_user, further_place_of_a_stopper, another_namespace,

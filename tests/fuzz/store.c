@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         begin();
     while (in.len && n < FILES)
         put(n++, fuzz_take(&in, FUZZ_CUT), false);
-    FUZZ_CHECK(llmobs_reader_walk(base, line, &bytes, &report) == 0);
+    FUZZ_CHECK(llmobs_reader_walk(base, 0, line, &bytes, &report) == 0);
     FUZZ_CHECK(report.files == n && report.unreadable == 0);
     FUZZ_CHECK(bytes <= size);
     while (n > 0)

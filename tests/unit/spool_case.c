@@ -149,7 +149,7 @@ void spool_adopt_all(bool let_go)
         if (let_go)
             llmobs_adopt_let_go(adopt, &last.spooled, 1);
         else
-            llmobs_adopt_give_back(adopt, 1);
+            llmobs_adopt_give_back(adopt, &last.spooled);
     }
 }
 

@@ -83,7 +83,7 @@ static void adopt_started(void)
     ck_assert_int_eq(llmobs_body_head(&e->request).len > 0, asks);
     ck_assert_int_eq(e->match.confirm, asks || !stands);
     ck_assert(last.uncounted);
-    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), -EAGAIN);
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 0);
     llmobs_exchange_free(e);
 }
 
@@ -119,7 +119,7 @@ START_TEST(test_give_back)
         while (llmobs_adopt_next(adopt, &last) == 1) {
             uncounted += last.uncounted;
             llmobs_exchange_free(last.exchange);
-            llmobs_adopt_give_back(adopt, 1);
+            llmobs_adopt_give_back(adopt, &last.spooled);
             calls++;
             if (calls % 5 == 0)
                 break;
@@ -213,6 +213,93 @@ START_TEST(test_had)
 }
 END_TEST
 
+/* -- directories of one call each ---------------------------------------- */
+
+/* More than one process claims at a time. */
+#define CLAIMED 64
+#define SHORT_ONES (CLAIMED + 6)
+
+static void leave_one_call(void)
+{
+    spool_keep(1);
+}
+
+/* Takes as many entries as it can; gives how many. */
+static size_t take_a_batch(struct llmobs_spooled *list)
+{
+    size_t n = 0;
+    int rc;
+
+    while ((rc = llmobs_adopt_next(adopt, &last)) == 1) {
+        ck_assert_uint_lt(n, SHORT_ONES);
+        llmobs_exchange_free(last.exchange);
+        list[n++] = last.spooled;
+    }
+    ck_assert_int_eq(rc, n == CLAIMED ? -EAGAIN : 0);
+    return n;
+}
+
+START_TEST(test_short_ones)
+{
+    struct llmobs_spooled list[SHORT_ONES];
+    struct llmobs_adopt_left left;
+
+    ck_assert_int_eq(llmobs_adopt_any(adopt), 0);
+    for (int i = 0; i < SHORT_ONES; i++)
+        spool_in_dead(leave_one_call);
+    ck_assert_int_eq(llmobs_adopt_any(adopt), 1);
+    ck_assert_uint_eq(take_a_batch(list), CLAIMED);
+    ck_assert_int_eq(spool_dirs(), SHORT_ONES);
+    ck_assert_int_eq(llmobs_adopt_count(adopt, &left), -EBUSY);
+    llmobs_adopt_let_go(adopt, list, CLAIMED);
+    ck_assert_uint_eq(take_a_batch(list), SHORT_ONES - CLAIMED);
+    ck_assert_int_eq(spool_dirs(), SHORT_ONES - CLAIMED);
+    for (int i = SHORT_ONES - CLAIMED; i-- > 0;)
+        llmobs_adopt_let_go(adopt, list + i, 1);
+    ck_assert_int_eq(spool_dirs(), 0);
+    ck_assert_int_eq(llmobs_adopt_any(adopt), 0);
+}
+END_TEST
+
+static void die_in_a_batch(void)
+{
+    struct llmobs_spooled list[SHORT_ONES];
+
+    llmobs_adopt_abandon(adopt);
+    ck_assert_uint_eq(take_a_batch(list), 5);
+    llmobs_adopt_let_go(adopt, list, 2);
+}
+
+/* The next process gets the entries that the dead one did not let go of. */
+START_TEST(test_death_in_a_batch)
+{
+    for (int i = 0; i < 5; i++)
+        spool_in_dead(leave_one_call);
+    spool_in_dead(die_in_a_batch);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 3);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
+/* Of several directories each keeps its own entries. */
+START_TEST(test_give_back_some)
+{
+    struct llmobs_spooled list[SHORT_ONES];
+
+    for (int i = 0; i < 4; i++)
+        spool_in_dead(leave_one_call);
+    ck_assert_uint_eq(take_a_batch(list), 4);
+    llmobs_adopt_give_back(adopt, &list[1]);
+    llmobs_adopt_let_go(adopt, &list[0], 1);
+    llmobs_adopt_let_go(adopt, &list[2], 2);
+    ck_assert_int_eq(spool_dirs(), 1);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
 /* -- without memory ------------------------------------------------------ */
 
 #if !LLMOBS_ASAN && !LLMOBS_TSAN
@@ -262,7 +349,8 @@ START_TEST(test_adopt_short_of_memory)
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
     ck_assert_uint_gt(llmobs_body_head(&last.exchange->response).len, BIG - 1);
     llmobs_exchange_free(last.exchange);
-    llmobs_adopt_give_back(adopt, 2);
+    for (int i = 0; i < 2; i++)
+        llmobs_adopt_give_back(adopt, &last.spooled);
     ck_assert_int_eq(spool_dirs(), 1);
 }
 END_TEST
@@ -487,6 +575,9 @@ UNIT_SUITE(adopt)
     spool_add(s, "started_and_asked", test_started_and_asked);
     spool_add(s, "give_back", test_give_back);
     spool_add(s, "one_note_a_batch", test_one_note_a_batch);
+    spool_add(s, "short_ones", test_short_ones);
+    spool_add(s, "death_in_a_batch", test_death_in_a_batch);
+    spool_add(s, "give_back_some", test_give_back_some);
     spool_add(s, "had", test_had);
     spool_add(s, "not_for_us", test_not_for_us);
     spool_add(s, "damaged", test_damaged);
