@@ -99,16 +99,42 @@ HAZARDS = [
      "(`core/base/keyed.c`)", [
          ("unclaimed-record", [(KEYED, "#include <stdlib.h>",
                                 "#include <sched.h>\n#include <stdlib.h>"),
-                               ("core/base/keyed.h", " * table->count >> 32]",
-                                " * 0]"),
-                               (KEYED, "        if (atomic_compare_exchange_"
-                                "strong(&record->key, &none, key))\n"
-                                "            return record;",
-                                "        if (atomic_load(&record->key) == "
-                                "none) {\n            sched_yield();\n"
-                                "            atomic_store(&record->key, key);"
-                                "\n            return record;\n        }")],
-          ["programs.life_cases.threads"])]),
+                               (KEYED, "           atomic_compare_exchange_"
+                                "strong(&record->key, &none, key);",
+                                "           (sched_yield(), atomic_exchange("
+                                "&record->key, key), !none);")],
+          ["unit each_record_has_one_user"]),
+         ("untaken-place", [(KEYED, "#include <stdlib.h>",
+                             "#include <sched.h>\n#include <stdlib.h>"),
+                            (KEYED, "        if (atomic_compare_exchange_strong("
+                             "&place->key, &none, place))\n",
+                             "        if (!none && atomic_load(&place->key) == "
+                             "NULL &&\n            (sched_yield(), "
+                             "atomic_exchange(&place->key, place), true))\n")],
+          ["unit each_record_has_one_user"])]),
+
+    ("tens of thousands of live handles",
+     "the table of handles gets another level where a handle finds no place, "
+     "and moves nothing; a search looks at one cache line of each level "
+     "(`core/base/keyed.c`)", [
+         ("never-grows", [(KEYED, "    if (bits > LLMOBS_KEYED_BITS)",
+                           "    if (bits > 0)")],
+          ["unit each_of_many_is_found", "programs.life_cases.many_handles"]),
+         ("old-levels-forgotten", [(KEYED, "        record = find_in(line_in("
+                                    "level, key), key);\n    return",
+                                    "        record = level == newest ? find_in("
+                                    "line_in(level, key), key) : NULL;\n"
+                                    "    return")],
+          ["unit each_of_many_is_found"]),
+         ("records-stay-with-their-place", [(KEYED, "        record = "
+                                             "recycle_any(state, key);",
+                                             "        record = NULL;")],
+          ["unit new_addresses_take_old_records"]),
+         ("place-kept-without-record", [(KEYED, "        atomic_store_explicit("
+                                         "&place->key, NULL, memory_order_"
+                                         "release);\n        return NULL;",
+                                         "        return NULL;")],
+          ["unit without_memory"])]),
 
     ("multi with socket_action and info_read",
      "a transfer ends when info_read says so "

@@ -1,68 +1,112 @@
 /* keyed - a table of records, found by an address of the app: that of an easy
  * or of a multi handle.
  *
- * Owns:    the records of a table. They are recycled and never freed, so that a
- *          late reader never meets freed memory. The maker of the table owns
- * the array of its chains. Threads: a record belongs to the thread that uses
- * its key, by libcurl's own rule. A search takes no lock: chains only grow, and
- * one atomic store claims a record or gives it back. Errors:  claim: NULL when
- * memory runs out.
+ * A record has a place, which holds its key. The places are in levels: the
+ * first one is the table's own array, each further one is eight times as large
+ * and comes when a record finds no place in the others. A level has a line of
+ * LLMOBS_KEYED_LINE places for each key, the size of a cache line, and no
+ * record is anywhere else. Nothing moves when a table grows: a search goes to
+ * the first level, then from the newest one to the oldest.
+ *
+ * Owns:    the records and the further levels. It recycles records and frees
+ *          nothing, so that a late reader never meets freed memory. The maker
+ *          of the table owns the array of its first level.
+ * Threads: a record belongs to the thread that uses its key, by libcurl's own
+ *          rule. Neither a search nor a claim takes a lock or waits: one atomic
+ *          write takes a place, one takes a record, one makes it findable.
+ * Errors:  claim: NULL when memory runs out.
+ * Limits:  LLMOBS_KEYED_BITS; a search looks at a line of each level, and the
+ *          levels of 100,000 records are four. A claim tries so many records
+ *          that were given back, LLMOBS_KEYED_TRIES, before it makes another.
+ * Fork:    a claim that a thread of the parent had begun stays unfound in the
+ *          child, and its place stays taken.
  */
 #ifndef LLMOBS_KEYED_H
 #define LLMOBS_KEYED_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define LLMOBS_KEYED_LINE 4
+/* The largest level has this many bits of lines. */
+#define LLMOBS_KEYED_BITS 21
+#define LLMOBS_KEYED_TRIES 64
+
+struct llmobs_keyed_place;
 
 /* First member of each record. */
 struct llmobs_keyed {
     _Atomic(void *) key; /* NULL: free to be recycled */
     struct llmobs_keyed *next;
+    struct llmobs_keyed_place *place; /* while it is not free */
 };
 
-typedef _Atomic(struct llmobs_keyed *) llmobs_keyed_chain;
+struct llmobs_keyed_place {
+    _Atomic(void *) key; /* NULL: free */
+    /* Stays when the place is given back: the next user of the place tries to
+     * recycle it. */
+    _Atomic(struct llmobs_keyed *) record;
+};
+
+struct llmobs_keyed_line {
+    _Alignas(64) struct llmobs_keyed_place places[LLMOBS_KEYED_LINE];
+};
+
+struct llmobs_keyed_level;
+
+/* What changes of a table. */
+struct llmobs_keyed_state {
+    _Atomic(struct llmobs_keyed_level *) newest; /* NULL: the first is all */
+    _Atomic(struct llmobs_keyed *) all;          /* every record, by next */
+    _Atomic(struct llmobs_keyed *) tried;        /* where a search goes on */
+    atomic_size_t free;                          /* so many records are */
+};
 
 /* Constant, so that the compiler can put its numbers into the search. */
 struct llmobs_keyed_table {
-    llmobs_keyed_chain *chains;
-    uint32_t count;
-    size_t size; /* of a record */
+    struct llmobs_keyed_line *lines; /* 2 to the power of bits */
+    unsigned bits;                   /* at least 1 */
+    size_t size;                     /* of a record */
+    struct llmobs_keyed_state *state;
 };
 
-static inline llmobs_keyed_chain *llmobs_keyed_chain_of(
-    const struct llmobs_keyed_table *table, const void *key)
+static inline size_t llmobs_keyed_line_of(const void *key, unsigned bits)
 {
-    uint64_t hash = (uint64_t)(uintptr_t)key * UINT64_C(0x9E3779B97F4A7C15);
-
-    return &table->chains[(hash >> 32) * table->count >> 32];
+    return (uint64_t)(uintptr_t)key * UINT64_C(0x9E3779B97F4A7C15) >>
+           (64 - bits);
 }
+
+/* The search after the first place of the first level. */
+void *llmobs_keyed_find_on(const struct llmobs_keyed_table *table,
+                           const void *key);
 
 /* The record of a key; NULL: there is none, or no key. */
 static inline void *llmobs_keyed_find(const struct llmobs_keyed_table *table,
                                       const void *key)
 {
-    struct llmobs_keyed *record = NULL;
+    struct llmobs_keyed_place *first;
 
-    if (key)
-        record = atomic_load_explicit(llmobs_keyed_chain_of(table, key),
-                                      memory_order_acquire);
-    while (record &&
-           atomic_load_explicit(&record->key, memory_order_acquire) != key)
-        record = record->next;
-    return record;
+    if (!key)
+        return NULL;
+    first = table->lines[llmobs_keyed_line_of(key, table->bits)].places;
+    if (atomic_load_explicit(&first->key, memory_order_acquire) == key)
+        return atomic_load_explicit(&first->record, memory_order_relaxed);
+    return llmobs_keyed_find_on(table, key);
 }
 
 /* The same; where there is none, claims a record that was given back, with the
  * contents that its last user left, or a new one, all zero. */
 void *llmobs_keyed_claim(const struct llmobs_keyed_table *table, void *key);
 
-/* Sets the key of a record; NULL: gives the record back. Under a key that no
- * object of the app can have, such as the record's own address, a record is
- * neither found nor recycled. */
-static inline void llmobs_keyed_set(struct llmobs_keyed *record, void *key)
-{
-    atomic_store_explicit(&record->key, key, memory_order_release);
-}
+/* Gives a record another key. Under one that no object of the app can have,
+ * such as the record's own address, it is neither found nor recycled; it may
+ * have its former key back. */
+void llmobs_keyed_rename(struct llmobs_keyed *record, void *key);
+
+/* Gives the record back. */
+void llmobs_keyed_release(const struct llmobs_keyed_table *table,
+                          struct llmobs_keyed *record);
 
 #endif

@@ -10,9 +10,13 @@ struct llmobs_adds {
     bool blind;
 };
 
-LLMOBS_COLD static llmobs_keyed_chain chains[LLMOBS_ADDS_CHAINS];
-static const struct llmobs_keyed_table table = {chains, LLMOBS_ADDS_CHAINS,
-                                                sizeof(struct llmobs_adds)};
+/* One level is enough for some fifty multis. */
+#define LINE_BITS 6
+
+LLMOBS_COLD static struct llmobs_keyed_line lines[1 << LINE_BITS];
+static struct llmobs_keyed_state state;
+static const struct llmobs_keyed_table table = {
+    lines, LINE_BITS, sizeof(struct llmobs_adds), &state};
 
 struct llmobs_adds *llmobs_adds_find(CURLM *multi)
 {
@@ -101,13 +105,13 @@ struct llmobs_adds *llmobs_adds_detach(CURLM *multi)
     struct llmobs_adds *adds = llmobs_adds_find(multi);
 
     if (adds)
-        llmobs_adds_attach(adds, (CURLM *)adds);
+        llmobs_keyed_rename(&adds->keyed, adds);
     return adds;
 }
 
 void llmobs_adds_attach(struct llmobs_adds *adds, CURLM *multi)
 {
-    llmobs_keyed_set(&adds->keyed, multi);
+    llmobs_keyed_rename(&adds->keyed, multi);
 }
 
 void llmobs_adds_release(struct llmobs_adds *adds)
@@ -116,7 +120,7 @@ void llmobs_adds_release(struct llmobs_adds *adds)
         ;
     adds->drives = adds->members = 0;
     adds->blind = false;
-    llmobs_adds_attach(adds, NULL);
+    llmobs_keyed_release(&table, &adds->keyed);
 }
 
 bool llmobs_adds_blind(CURLM *multi)

@@ -9,14 +9,11 @@
  *          blinded, by its address (keyed.h). The handles are borrowed.
  * Threads: those of keyed.h.
  * Errors:  false without memory.
- * Limits:  LLMOBS_ADDS_CHAINS chains.
  */
 #ifndef LLMOBS_ADDS_H
 #define LLMOBS_ADDS_H
 
 #include "core/capture/handle.h"
-
-#define LLMOBS_ADDS_CHAINS 256
 
 struct llmobs_adds;
 

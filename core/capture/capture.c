@@ -183,8 +183,8 @@ void llmobs_capture_take(struct llmobs_handle *handle)
 
     begin_anew(handle);
     if (llmobs_judge_may_begin(handle))
-        origin->not_ours = judge_added(handle) == LLMOBS_NOT_OURS;
-    if (llmobs_judge_may_begin(handle) && !origin->not_ours) {
+        handle->not_ours = judge_added(handle) == LLMOBS_NOT_OURS;
+    if (llmobs_judge_may_begin(handle) && !handle->not_ours) {
         (void)take_ours(handle);
     } else if (llmobs_thread_state_used()) {
         origin->span = llmobs_thread_state_top();
@@ -283,7 +283,7 @@ static bool start(struct llmobs_handle *handle, CURL *curl)
     const char *url;
     bool begun;
 
-    if (handle->origin.not_ours)
+    if (handle->not_ours)
         return false;
     if (!llmobs_judge_may_begin(handle)) {
         llmobs_judge_log_bodyless(handle);

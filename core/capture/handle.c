@@ -21,9 +21,13 @@
  * above 1 KiB), unless the app's list has an Expect of its own. */
 #define EXPECTS_ABOVE (1024 * 1024)
 
-LLMOBS_COLD static llmobs_keyed_chain chains[LLMOBS_HANDLE_CHAINS];
-static const struct llmobs_keyed_table table = {chains, LLMOBS_HANDLE_CHAINS,
-                                                sizeof(struct llmobs_handle)};
+/* One level is enough for a thousand handles. */
+#define LINE_BITS 9
+
+LLMOBS_COLD static struct llmobs_keyed_line lines[1 << LINE_BITS];
+static struct llmobs_keyed_state state;
+static const struct llmobs_keyed_table table = {
+    lines, LINE_BITS, sizeof(struct llmobs_handle), &state};
 
 struct llmobs_handle *llmobs_handle_find(CURL *curl)
 {
@@ -65,6 +69,7 @@ void llmobs_handle_drop_origin(struct llmobs_handle *handle)
     free(handle->origin.url);
     llmobs_exchange_free(handle->origin.exchange);
     handle->origin = none;
+    handle->not_ours = false;
 }
 
 struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
@@ -112,14 +117,14 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->ioctl_function = NULL;
     handle->write = handle->header = handle->read = handle->seek = none;
     handle->prereq = none;
-    handle->origin.not_ours = false;
+    handle->not_ours = false;
     handle->error_buffer = NULL;
     llmobs_handle_unswap(handle);
 }
 
 void llmobs_handle_detach(struct llmobs_handle *handle)
 {
-    llmobs_keyed_set(&handle->keyed, handle);
+    llmobs_keyed_rename(&handle->keyed, handle);
 }
 
 void llmobs_handle_release(struct llmobs_handle *handle)
@@ -131,7 +136,7 @@ void llmobs_handle_release(struct llmobs_handle *handle)
     free(handle->inject);
     handle->inject = NULL;
     forget_transfer(handle);
-    llmobs_keyed_set(&handle->keyed, NULL);
+    llmobs_keyed_release(&table, &handle->keyed);
 }
 
 /* ---- settings --------------------------------------------------------- */
@@ -348,7 +353,7 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
 {
     long number = (long)(intptr_t)arg;
 
-    handle->origin.not_ours = false;
+    handle->not_ours = false;
     if (handle->injected && redirects(option))
         llmobs_inject_blank(handle->inject);
     switch ((int)option) {
@@ -830,14 +835,12 @@ const char *llmobs_handle_header(const struct llmobs_handle *handle,
 void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
                         void *ctx)
 {
-    for (size_t i = 0; i < LLMOBS_HANDLE_CHAINS; i++) {
-        struct llmobs_keyed *record =
-            atomic_load_explicit(&chains[i], memory_order_acquire);
+    struct llmobs_keyed *record =
+        atomic_load_explicit(&state.all, memory_order_acquire);
 
-        for (; record; record = record->next) {
-            if (atomic_load_explicit(&record->key, memory_order_acquire))
-                visit((struct llmobs_handle *)record, ctx);
-        }
+    for (; record; record = record->next) {
+        if (atomic_load_explicit(&record->key, memory_order_acquire))
+            visit((struct llmobs_handle *)record, ctx);
     }
 }
 

@@ -6,9 +6,8 @@
  * Threads: those of keyed.h. The exit handler also reaches `exchange`, and
  *          nothing else, once it holds it.
  * Errors:  without memory a handle has no record: it is not instrumented.
- * Limits:  LLMOBS_HANDLE_CHAINS chains. Where the app sets the reader of a
- *          transfer more than LLMOBS_READERS_MAX times within it, the body is
- *          not seen.
+ * Limits:  Where the app sets the reader of a transfer more than
+ *          LLMOBS_READERS_MAX times within it, the body is not seen.
  * Fork:    the child has its own copies; the pid in an exchange tells the child
  *          that the parent began it.
  */
@@ -22,7 +21,6 @@
 #include "core/event/exchange.h"
 #include "core/trace/inject.h"
 
-#define LLMOBS_HANDLE_CHAINS 1024
 /* Of one transfer. */
 #define LLMOBS_READERS_MAX 8
 
@@ -90,8 +88,7 @@ struct llmobs_latch {
 /* Where a call comes from: taken when the app makes it and kept until libcurl
  * makes the request. */
 struct llmobs_origin {
-    bool waits;    /* in a multi: taken before the transfer begins */
-    bool not_ours; /* by the handle's settings when it was taken, and since */
+    bool waits; /* in a multi: taken before the transfer begins */
     enum llmobs_proxying proxying;
     uint64_t span;     /* the thread's current one (span_table.h); 0: none */
     char *annotations; /* annotation_pack.h; until the exchange has them */
@@ -108,9 +105,25 @@ struct llmobs_handle {
     struct llmobs_keyed keyed; /* by its easy handle */
     const struct llmobs_real *real;
 
-    /* The app's own settings. */
-    char *url; /* NULL: none; memory of url_cap bytes */
+    /* For each call of setopt, or for most: near to each other, as where there
+     * are many handles each cache line has to come from far away. */
+    bool capturing;      /* `exchange` was set and not yet given away */
+    bool injected;       /* our headers are before the app's */
+    bool inside;         /* libcurl is in easy_perform with our callbacks: */
+    bool swapped;        /* our write and header callbacks are in */
+    bool swapped_prereq; /* our prereq callback too */
+    bool swapped_read;   /* our read callback too */
+    bool swapped_seek;   /* our seek callback too */
+    bool swapped_ioctl;  /* our ioctl callback too */
+    bool unread;         /* no room was left for another reader */
+    bool not_ours; /* by its settings when `origin` was taken, and since */
+    char *url;     /* NULL: none; memory of url_cap bytes */
     size_t url_cap;
+    struct llmobs_callback write;
+    struct llmobs_callback header;
+    struct llmobs_latch latch;
+
+    /* The rest of the app's own settings. */
     CURLU *curlu;
     long port;
     char default_protocol[16];
@@ -131,15 +144,13 @@ struct llmobs_handle {
     bool elsewhere;    /* the app names the addresses of hosts (RESOLVE) */
     bool header_in_body;
     bool connect_only;
-    struct llmobs_callback write;
-    struct llmobs_callback header;
     struct llmobs_callback read;
     struct llmobs_callback seek;
     struct llmobs_callback prereq;
     void *ioctl_function;
     const char *error_buffer;
 
-    /* The transfer being captured. */
+    /* The rest of the transfer being captured. */
     uintptr_t called_from;      /* where the program called for it (stack.h) */
     atomic_int exchange_holder; /* of `exchange`; 0: nobody */
     struct llmobs_exchange *exchange;
@@ -149,19 +160,9 @@ struct llmobs_handle {
     bool added;  /* to a multi that was not driven since (adds.h) */
     bool member; /* counted there */
     struct llmobs_origin origin;
-    struct llmobs_latch latch;
     struct llmobs_reader readers[LLMOBS_READERS_MAX];
     size_t reader_count;
     struct llmobs_reader *reading; /* libcurl has read from it; NULL: none */
-    bool unread;                   /* no room was left for another reader */
-    bool capturing;      /* `exchange` was set and not yet given away */
-    bool injected;       /* our headers are before the app's */
-    bool inside;         /* libcurl is in easy_perform with our callbacks: */
-    bool swapped;        /* our write and header callbacks are in */
-    bool swapped_prereq; /* our prereq callback too */
-    bool swapped_read;   /* our read callback too */
-    bool swapped_seek;   /* our seek callback too */
-    bool swapped_ioctl;  /* our ioctl callback too */
 };
 
 /* The record of an easy handle; NULL when there is none. */

@@ -415,18 +415,11 @@ void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
     errno = saved;
 }
 
-static bool awaits(const struct llmobs_handle *handle, CURLoption option)
-{
-    return handle->latch.on && handle->latch.early && handle->origin.url &&
-           (option == CURLOPT_URL || option == CURLOPT_CURLU);
-}
-
-void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl,
-                                CURLoption option)
+void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl)
 {
     int saved = errno;
 
-    if (!awaits(handle, option) || !handle->latch.seen_url)
+    if (!handle->latch.seen_url)
         return;
     llmobs_handle_lock(handle);
     follow_address(handle, curl);
@@ -439,8 +432,6 @@ void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl,
 void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
                                CURLoption option)
 {
-    if (!awaits(handle, option))
-        return;
     handle->latch.seen_url =
         llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     if (option == CURLOPT_CURLU)

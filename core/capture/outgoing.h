@@ -37,10 +37,18 @@ void llmobs_outgoing_keep_start(struct llmobs_handle *handle);
  * that was done before. */
 void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl);
 
-/* Around each setting of a handle: where libcurl may not have begun with it,
- * they note which address libcurl takes. */
-void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl,
-                                CURLoption option);
+/* True for an option that sets an address, where a transfer was begun and
+ * libcurl may not have begun with it. */
+static inline bool llmobs_outgoing_awaits(const struct llmobs_handle *handle,
+                                          CURLoption option)
+{
+    return handle->latch.on && handle->latch.early && handle->origin.url &&
+           (option == CURLOPT_URL || option == CURLOPT_CURLU);
+}
+
+/* Around the setting of such an option: they note which address libcurl takes.
+ */
+void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl);
 void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
                                CURLoption option);
 

@@ -33,18 +33,22 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
 {
     struct llmobs_handle *handle = llmobs_handle_find(curl);
     CURLcode rc = CURLE_OK;
+    bool awaited;
     int saved;
 
     if (!handle)
         return real->easy_setopt(curl, option, arg);
-    llmobs_outgoing_before_set(handle, curl, option);
+    awaited = llmobs_outgoing_awaits(handle, option);
+    if (awaited)
+        llmobs_outgoing_before_set(handle, curl);
     if (!llmobs_callbacks_own(handle, option))
         rc = real->easy_setopt(curl, option, arg);
     saved = errno;
     if (rc == CURLE_OK) {
         llmobs_handle_note(handle, option, arg, llmobs_capture_body_max());
         llmobs_callbacks_follow_reads(handle, curl, option);
-        llmobs_outgoing_after_set(handle, curl, option);
+        if (awaited)
+            llmobs_outgoing_after_set(handle, curl, option);
     }
     errno = saved;
     return rc;

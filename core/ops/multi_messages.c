@@ -13,9 +13,13 @@ struct news {
     size_t cap;
 };
 
-/* One chain is enough: few multis have messages that were read ahead. */
-static llmobs_keyed_chain chain;
-static const struct llmobs_keyed_table table = {&chain, 1, sizeof(struct news)};
+/* Few multis have messages that were read ahead. */
+#define LINE_BITS 1
+
+static struct llmobs_keyed_line lines[1 << LINE_BITS];
+static struct llmobs_keyed_state state;
+static const struct llmobs_keyed_table table = {lines, LINE_BITS,
+                                                sizeof(struct news), &state};
 static atomic_int live; /* multis with a list; mostly 0, and then no look-up */
 
 static atomic_bool stopped;
@@ -48,7 +52,7 @@ static void release(struct news *news)
     news->list = NULL;
     news->count = news->cap = 0;
     atomic_fetch_sub(&live, 1);
-    llmobs_keyed_set(&news->keyed, NULL);
+    llmobs_keyed_release(&table, &news->keyed);
 }
 
 /* Runs before a message is taken, for it could not be put back. */

@@ -14,6 +14,11 @@
  *   client rss URL BODY COUNT      KiB of peak resident memory, a call each
  *                                  PAUSE_US
  *   client upload URL MBYTES       KiB of peak resident memory
+ *   client live HANDLES COUNT      ns a call of setopt, on each of so many live
+ *                                  handles in turn
+ *   client multi URL BODY WIDTH COUNT
+ *                                  us of process CPU a transfer, exit included,
+ *                                  WIDTH at once in one multi
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -21,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -270,6 +276,111 @@ static int upload(const char *url, int mbytes)
     return 0;
 }
 
+/* ---- many handles ------------------------------------------------------- */
+
+static int set_in_turn(int handles, int count)
+{
+    CURL **list = calloc((size_t)handles, sizeof(CURL *));
+    double start;
+
+    for (int i = 0; i < handles; i++)
+        list[i] = curl_easy_init();
+    start = now_us(CLOCK_THREAD_CPUTIME_ID);
+    for (int i = 0; i < count; i++)
+        curl_easy_setopt(list[i % handles], CURLOPT_WRITEDATA, stdout);
+    printf("%.3f\n", (now_us(CLOCK_THREAD_CPUTIME_ID) - start) * 1e3 / count);
+    for (int i = 0; i < handles; i++)
+        curl_easy_cleanup(list[i]);
+    free(list);
+    return 0;
+}
+
+static int watch(CURL *curl, curl_socket_t fd, int events, void *poll,
+                 void *known)
+{
+    struct epoll_event event = {.data = {.fd = fd}};
+
+    (void)curl, (void)known;
+    if (events == CURL_POLL_REMOVE)
+        return epoll_ctl(*(int *)poll, EPOLL_CTL_DEL, fd, NULL), 0;
+    event.events = (events & CURL_POLL_IN ? EPOLLIN : 0) |
+                   (events & CURL_POLL_OUT ? EPOLLOUT : 0);
+    if (epoll_ctl(*(int *)poll, EPOLL_CTL_MOD, fd, &event))
+        epoll_ctl(*(int *)poll, EPOLL_CTL_ADD, fd, &event);
+    return 0;
+}
+
+static int set_timer(CURLM *multi, long ms, void *timer)
+{
+    (void)multi;
+    *(long *)timer = ms;
+    return 0;
+}
+
+static int drive(CURLM *multi, int poll, const long *timer)
+{
+    struct epoll_event events[256];
+    int running = 0;
+    int count = epoll_wait(poll, events, 256, (int)*timer);
+
+    if (count == 0)
+        curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    for (int i = 0; i < count; i++) {
+        int bits = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                   (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0);
+
+        curl_multi_socket_action(multi, events[i].data.fd, bits, &running);
+    }
+    return running;
+}
+
+/* All of them begin before the first one ends. */
+static void ask_all(CURLM *multi, CURL **list, int width, int poll, long *timer)
+{
+    CURLMsg *message;
+    int left, done = 0;
+
+    for (int i = 0; i < width; i++)
+        curl_multi_add_handle(multi, list[i]);
+    while (drive(multi, poll, timer) > 0)
+        ;
+    while ((message = curl_multi_info_read(multi, &left)) != NULL)
+        done += message->data.result == CURLE_OK;
+    for (int i = 0; i < width; i++)
+        curl_multi_remove_handle(multi, list[i]);
+    if (done != width)
+        exit(1);
+}
+
+static int ask_at_once(const char *url, const char *body, int width, int count)
+{
+    CURL **list = calloc((size_t)width, sizeof(CURL *));
+    int poll = epoll_create1(EPOLL_CLOEXEC);
+    long timer = 0;
+    CURLM *multi;
+
+    count_calls = count;
+    atexit(print_cpu);
+    multi = curl_multi_init();
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, &poll);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, &timer);
+    for (int i = 0; i < width; i++) {
+        list[i] = handle_for(url, body);
+        /* libcurl looks for a connection to reuse among all that it has. */
+        curl_easy_setopt(list[i], CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(list[i], CURLOPT_FORBID_REUSE, 1L);
+    }
+    for (int i = 0; i < count; i += width)
+        ask_all(multi, list, width, poll, &timer);
+    for (int i = 0; i < width; i++)
+        curl_easy_cleanup(list[i]);
+    curl_multi_cleanup(multi);
+    free(list);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 2 ? argv[1] : "";
@@ -292,6 +403,10 @@ int main(int argc, char **argv)
         return ask_many(argv[2], argv[3], atoi(argv[4]), PAUSE_US, print_rss);
     if (strcmp(what, "upload") == 0 && argc == 4)
         return upload(argv[2], atoi(argv[3]));
+    if (strcmp(what, "live") == 0 && argc == 4)
+        return set_in_turn(atoi(argv[2]), atoi(argv[3]));
+    if (strcmp(what, "multi") == 0 && argc == 6)
+        return ask_at_once(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
     fprintf(stderr, "usage: see the head of tests/bench/client.c\n");
     return 2;
 }

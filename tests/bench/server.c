@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define HEAD_MAX (64 * 1024)
-#define CONNECTIONS_MAX 4096
+#define CONNECTIONS_MAX 16384
 #define EVENTS 1000
 #define BIG (8 * 1024 * 1024)
 
@@ -227,7 +227,7 @@ int main(void)
     int listener = socket(AF_INET, SOCK_STREAM, 0), poll = epoll_create1(0);
     struct epoll_event event = {.events = EPOLLIN, .data = {.fd = listener}};
 
-    if (bind(listener, (struct sockaddr *)&at, len) || listen(listener, 512) ||
+    if (bind(listener, (struct sockaddr *)&at, len) || listen(listener, 4096) ||
         getsockname(listener, (struct sockaddr *)&at, &len))
         return 1;
     signal(SIGPIPE, SIG_IGN);

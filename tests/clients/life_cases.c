@@ -43,6 +43,75 @@ static void threads(const char *base)
     printf("failed=%d\n", failed);
 }
 
+/* ---- thousands of handles ------------------------------------------------ */
+
+#define LIVE 6000
+#define MAKERS 4
+
+static CURL *handles[LIVE];
+
+static void *make_some(void *from)
+{
+    CURL **list = from;
+
+    for (int i = 0; i < LIVE / MAKERS; i++)
+        list[i] = asking(the_base, CHAT, hello, NULL);
+    return NULL;
+}
+
+static void *free_every_second(void *none)
+{
+    for (int i = 1; i < LIVE; i += 2)
+        curl_easy_cleanup(handles[i]);
+    return none;
+}
+
+static void make_all(void)
+{
+    pthread_t makers[MAKERS];
+
+    for (int i = 0; i < MAKERS; i++)
+        pthread_create(&makers[i], NULL, make_some,
+                       &handles[i * (LIVE / MAKERS)]);
+    for (int i = 0; i < MAKERS; i++)
+        pthread_join(makers[i], NULL);
+}
+
+static void ask_by(CURL *curl)
+{
+    struct text text = {0};
+
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+    run_one("one of many", curl, &text);
+}
+
+/* Made by several threads, freed by another one, copied, reset and used. */
+static void many_handles(const char *base)
+{
+    pthread_t thread;
+    CURL *twin;
+
+    the_base = base;
+    make_all();
+    for (int i = 0; i < LIVE; i += 600)
+        ask_by(handles[i]);
+    pthread_create(&thread, NULL, free_every_second, NULL);
+    pthread_join(thread, NULL);
+    for (int i = 0; i < LIVE; i += 1500)
+        ask_by(handles[i]);
+    twin = curl_easy_duphandle(handles[100]);
+    curl_easy_reset(handles[100]);
+    ask_by(twin);
+    curl_easy_cleanup(twin);
+    for (int i = 1; i < LIVE; i += 2)
+        handles[i] = asking(the_base, CHAT, hello, NULL);
+    for (int i = 1; i < LIVE; i += 1500)
+        ask_by(handles[i]);
+    for (int i = 0; i < LIVE; i++)
+        curl_easy_cleanup(handles[i]);
+}
+
 static void reap(pid_t child)
 {
     int status;
@@ -326,6 +395,7 @@ int main(int argc, char **argv)
 {
     static const struct one_case cases[] = {
         {"threads", threads, 80, 0},
+        {"many_handles", many_handles, 19, 0},
         {"prefork", prefork, 10, 0},
         {"fork_in_transfer", fork_in_transfer, 1, 0},
         {"fork_before_transfer", fork_before_transfer, 6, 0},
