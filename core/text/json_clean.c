@@ -446,7 +446,8 @@ static int open_container(struct cleaner *c, bool object)
 static void begin_token(struct cleaner *c)
 {
     c->copied = c->at;
-    llmobs_buf_cut(c->out, 0);
+    if (c->out->len > 0)
+        llmobs_buf_cut(c->out, 0);
 }
 
 /* Gives the token that began at `first`. */
@@ -625,7 +626,7 @@ int llmobs_json_tokens(struct llmobs_text text, llmobs_json_take *take,
 }
 
 /* Text without a byte that matters needs no cleaner. */
-int llmobs_json_clean_string(struct llmobs_text text,
+int llmobs_json_clean_string(struct llmobs_text text, size_t steps,
                              struct llmobs_buf *scratch,
                              struct llmobs_text *clean)
 {
@@ -634,7 +635,7 @@ int llmobs_json_clean_string(struct llmobs_text text,
     int rc = 0;
 
     llmobs_buf_init(scratch, 0);
-    if (!llmobs_work_do(text.len / 4))
+    if (!llmobs_work_do(text.len / 4 + steps))
         return -ENOMEM;
     *clean = text;
     if (plain == text.len)

@@ -57,8 +57,9 @@ typedef int llmobs_json_take(void *ctx, enum llmobs_json_token token,
 int llmobs_json_tokens(struct llmobs_text text, llmobs_json_take *take,
                        void *ctx);
 
-/* The same for the characters of one string; only bad bytes and NUL change. */
-int llmobs_json_clean_string(struct llmobs_text text,
+/* The same for the characters of one string; only bad bytes and NUL change.
+ * Counts `steps` of work (work.h) beside its own. */
+int llmobs_json_clean_string(struct llmobs_text text, size_t steps,
                              struct llmobs_buf *scratch,
                              struct llmobs_text *clean);
 

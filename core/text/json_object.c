@@ -289,12 +289,8 @@ static int set_clean(struct llmobs_json *object, const char *key,
     struct llmobs_text raw = {key, strlen(key)}, clean;
     struct llmobs_json_member *member = NULL;
     struct llmobs_buf scratch;
-    int rc = -ENOMEM;
-
-    llmobs_buf_init(&scratch, 0);
-    if (llmobs_work_do(llmobs_json_place_work(object)))
-        rc = llmobs_json_clean_string(raw, &scratch, &clean);
-    if (rc == 0)
+    if (llmobs_json_clean_string(raw, llmobs_json_place_work(object), &scratch,
+                                 &clean) == 0)
         member = llmobs_json_place(object, clean);
     llmobs_buf_fini(&scratch);
     if (member == NULL)

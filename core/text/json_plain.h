@@ -73,6 +73,26 @@ static inline bool llmobs_json_is_stop(char byte, enum llmobs_json_stop stop)
     return stop == LLMOBS_JSON_STOP_ODD && (value < 0 || value == 0x7F);
 }
 
+/* True where none of up to fifteen bytes ends the run, by two looks that may
+ * overlap; false also where there are too few for that. */
+static inline bool llmobs_json_is_short_run(const char *data, size_t len,
+                                            enum llmobs_json_stop stop)
+{
+    char both[sizeof(llmobs_json_block)];
+
+    if (len < 4)
+        return false;
+    memset(both, '0', sizeof(both));
+    if (len >= 8) {
+        memcpy(both, data, 8);
+        memcpy(both + 8, data + len - 8, 8);
+    } else {
+        memcpy(both, data, 4);
+        memcpy(both + 4, data + len - 4, 4);
+    }
+    return llmobs_json_block_run(both, stop) == sizeof(both);
+}
+
 /* Answers how many bytes precede the first one that ends the run. The last
  * block begins with bytes that were looked at before, if there are enough. */
 static inline size_t llmobs_json_run(const char *data, size_t len,
@@ -89,6 +109,8 @@ static inline size_t llmobs_json_run(const char *data, size_t len,
         at = len - sizeof(llmobs_json_block);
         return at + llmobs_json_block_run(data + at, stop);
     }
+    if (at == 0 && llmobs_json_is_short_run(data, len, stop))
+        return len;
     while (at < len && !llmobs_json_is_stop(data[at], stop))
         at++;
     return at;

@@ -94,9 +94,7 @@ struct llmobs_json *llmobs_json_stringn(const char *text, size_t len)
     struct llmobs_text clean;
     struct llmobs_json *json = NULL;
 
-    llmobs_buf_init(&scratch, 0);
-    if (llmobs_json_clean_string(raw, &scratch, &clean) == 0 &&
-        llmobs_work_do(LLMOBS_WORK_VALUE))
+    if (llmobs_json_clean_string(raw, LLMOBS_WORK_VALUE, &scratch, &clean) == 0)
         json = llmobs_json_value_string(clean.len);
     if (json != NULL)
         memcpy(llmobs_json_bytes(json), clean.data, clean.len);
