@@ -85,7 +85,7 @@ SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case 
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
-.PHONY: all unit fuzz fuzzers clients conformance bench benches install uninstall clean \
+.PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches install uninstall clean \
 	format help FORCE
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs \
 	$(B)/llmobs-run $(B)/llmobs-entrypoint
@@ -226,6 +226,9 @@ $(BENCHES): $(B)/bench-%: $(B)/tests/bench/%.o $(SUPPORT_OBJ) $(LIB_OBJ)
 bench: all clients benches
 	scripts/bench $(B)
 
+bench-exit: all
+	scripts/bench-exit $(B)
+
 # UNITDIR= where systemd looks; a package's own files are under PREFIX.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
@@ -297,6 +300,7 @@ help:
 	@echo 'make clients      the C programs of tests/clients'
 	@echo 'make conformance  recorded calls through curl, span by span'
 	@echo 'make bench        the budgets, bare and observed in turn'
+	@echo 'make bench-exit   the exit of curl, to each destination'
 	@echo 'make fuzz         the fuzz targets, by clang (scripts/fuzz runs them)'
 	@echo 'make format       writes all C files as clang-format has them'
 	@echo 'make compile_commands.json   for clangd and editors'

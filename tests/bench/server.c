@@ -2,7 +2,8 @@
  * epoll, canned answers. Prints its port, serves until killed.
  *
  *   POST .../chat/completions   2 KB of JSON; 1000 events when the body has
- *                               "stream"; 8 MB of JSON when it has "big"
+ *                               "stream"; 8 MB of JSON when it has "big";
+ *                               all of it 700 ms late when it has "late"
  *   POST /evp_proxy/...         202, as an Agent answers; counted
  *   POST /v1/traces             the same, as a receiver of OTLP
  *   GET /info, GET /taken       an Agent's list; how many it took
@@ -24,6 +25,7 @@
 #define CONNECTIONS_MAX 16384
 #define EVENTS 1000
 #define BIG (8 * 1024 * 1024)
+#define LATE_US 700000
 
 struct connection {
     char head[HEAD_MAX];
@@ -150,6 +152,8 @@ static int respond(int fd, const struct connection *c)
     }
     if (!strstr(c->head, "/chat/completions "))
         return send_all(fd, ok, sizeof(ok) - 1);
+    if (strstr(c->head, "\"late\""))
+        usleep(LATE_US); /* no other client waits */
     if (strstr(c->head, "\"stream\""))
         return send_events(fd);
     if (strstr(c->head, "\"big\""))
