@@ -895,6 +895,39 @@ HAZARDS = [
                             "        remove_dir(adopt, claim);")],
           ["drain short_ones_killed"])]),
 
+    ("a loop of short processes after an outage",
+     "an end adopts for a part of the time that the process has lived, and "
+     "nothing where another request is another round trip (`adoption_ns`)", [
+         ("each-exit-adopts", [("core/deliver/delivery.c",
+                                "    return part < most ? part : most;",
+                                "    return part < 0 ? part : 100 * most;")],
+          ["unit an_end_adopts_for_a_part_of_the_life",
+           "exit.adoption_delays_no_exit"]),
+         ("adopts-far-away", [("core/deliver/delivery.c",
+                               "    if (!llmobs_delivery_is_near(delivery))\n"
+                               "        return 0;\n", "")],
+          ["unit an_end_adopts_for_a_part_of_the_life"])]),
+
+    ("an exit with more calls than a store takes in time",
+     "the exit leaves to the spool what the spool has, and waits longer only "
+     "for what it lacks (`is_safe`)", [
+         ("store-is-waited-for", [("core/deliver/worker.c",
+                                   "count_kept() >= llmobs_worker_pending("
+                                   "worker);",
+                                   "count_kept() > llmobs_worker_pending("
+                                   "worker);")],
+          ["unit kept_by_the_disk"]),
+         ("lacking-is-left", [("core/deliver/worker.c",
+                               "count_kept() >= llmobs_worker_pending("
+                               "worker);", "count_kept() + 1 > 0;")],
+          ["unit kept_by_the_disk"]),
+         ("content-is-left", [("core/deliver/worker.c",
+                               "    return spool_of(worker) &&\n           "
+                               "!llmobs_privacy_applies(&worker->config->"
+                               "privacy) &&\n", "    return spool_of(worker) "
+                               "&&\n")],
+          ["unit kept_without_content"])]),
+
     ("a program that gives up its user or its root after a call",
      "an entry that the process can no longer release stays in the spool "
      "of that user (`llmobs_spool_is_away`)", [
@@ -1077,7 +1110,15 @@ HAZARDS = [
                                 "(&post->peer))\n        return;",
                                 "    if (llmobs_peer_is_silent(&post->peer) && "
                                 "began < 0)\n        return;")],
-          ["exit.a_silent_intake_is_left_alone"])]),
+          ["exit.a_silent_intake_is_left_alone"]),
+         ("a-flush-waits", [("core/export/peer.c", "exporter->phase != "
+                             "LLMOBS_PHASE_RUNNING", "exporter->phase == "
+                             "LLMOBS_PHASE_ENDING")],
+          ["unit peer"]),
+         ("flush-unsaid", [("core/deliver/delivery.c", "!delivery->drains ? "
+                            "LLMOBS_PHASE_AWAITED\n", "delivery->drains ? "
+                            "LLMOBS_PHASE_AWAITED\n")],
+          ["unit an_exporter_knows_who_waits"])]),
 
     ("the shim's dlsym called before its constructor",
      "it looks for the real one at the first call (`get`)", [

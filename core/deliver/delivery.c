@@ -22,9 +22,11 @@
 /* More tries than one for a local destination, as a disk may be full for a
  * moment; a request over the network gets one. */
 #define LOCAL_TRIES 3
-/* How long an ending process goes on adopting. It does so because some hosts
- * run short processes only. */
-#define ADOPT_ENDING_MS 20
+/* How long an ending process adopts, as some hosts run short processes only: a
+ * part of the time that it has lived which nobody notices, and no longer than
+ * this. */
+#define ADOPT_ENDING_PART 256
+#define ADOPT_ENDING_MS 5
 /* An ending process does not adopt again within this time. */
 #define ADOPT_AGAIN_MS 30000
 
@@ -637,6 +639,28 @@ static void set_deadline(struct llmobs_delivery *delivery)
     llmobs_curl_access_deadline(end);
 }
 
+bool llmobs_delivery_is_near(const struct llmobs_delivery *delivery)
+{
+    for (size_t i = 0; i < delivery->count; i++)
+        if (atomic_load(&delivery->list[i].exporter->exit_ms) >=
+            LLMOBS_EXIT_INTAKE_MS)
+            return false;
+    return true;
+}
+
+/* How long the app may wait for the spans of other processes. Another request
+ * to an intake is another round trip: those are left to processes that live. */
+static int64_t adoption_ns(const struct llmobs_delivery *delivery, int64_t now)
+{
+    const int64_t most = ADOPT_ENDING_MS * LLMOBS_NS_PER_MS;
+    int64_t began = atomic_load(&delivery->began_ns);
+    int64_t part = began ? (now - began) / ADOPT_ENDING_PART : 0;
+
+    if (!llmobs_delivery_is_near(delivery))
+        return 0;
+    return part < most ? part : most;
+}
+
 /* A process that adopted while the app cleaned libcurl up does not adopt again
  * at exit: its connection is closed, and a new one would make the app wait for
  * the spans of other processes. */
@@ -645,7 +669,7 @@ static void bound_adoption(struct llmobs_delivery *delivery, int64_t now)
     int64_t end = atomic_load(&delivery->adopt_end_ns);
 
     if (end == 0 || now - end > ADOPT_AGAIN_MS * LLMOBS_NS_PER_MS)
-        end = now + ADOPT_ENDING_MS * LLMOBS_NS_PER_MS;
+        end = now + adoption_ns(delivery, now);
     atomic_store(&delivery->adopt_end_ns, end);
     if (delivery->account.backlog.adopt)
         llmobs_adopt_until(delivery->account.backlog.adopt, end);
@@ -689,8 +713,10 @@ static enum llmobs_phase phase_of(const struct llmobs_delivery *delivery,
 {
     if (how == LLMOBS_RUN_INLINE)
         return LLMOBS_PHASE_INLINE;
-    return atomic_load(&delivery->end_ns) ? LLMOBS_PHASE_ENDING
-                                          : LLMOBS_PHASE_RUNNING;
+    if (atomic_load(&delivery->end_ns))
+        return LLMOBS_PHASE_ENDING;
+    return how == LLMOBS_RUN_ALL && !delivery->drains ? LLMOBS_PHASE_AWAITED
+                                                      : LLMOBS_PHASE_RUNNING;
 }
 
 static void begin_send(struct llmobs_delivery *delivery,

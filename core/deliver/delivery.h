@@ -53,6 +53,7 @@ struct llmobs_delivery {
     atomic_bool full;         /* no destination accepts another event */
     atomic_bool rescuing;
     _Atomic(struct llmobs_exporter *) sending;
+    _Atomic int64_t began_ns;     /* when the process began its first call */
     _Atomic int64_t end_ns;       /* when the stop began; 0: none has */
     _Atomic int64_t end_ms;       /* how long the stop may take */
     _Atomic int64_t adopt_end_ns; /* when a stop ends adopting; 0: none has */
@@ -88,6 +89,9 @@ bool llmobs_delivery_owes(const struct llmobs_delivery *delivery);
 /* True where the request under way is to be given some time: it carries events
  * or sums. Any thread. */
 bool llmobs_delivery_carries(const struct llmobs_delivery *delivery);
+
+/* True where no exporter sends to an intake. Any thread. */
+bool llmobs_delivery_is_near(const struct llmobs_delivery *delivery);
 
 /* Frees an item of the buffer; gives its approximate weight in bytes. */
 void llmobs_delivery_free_item(struct llmobs_item *item);

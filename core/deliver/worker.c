@@ -501,6 +501,7 @@ static void become_active(struct llmobs_worker *worker)
     if (is_active(worker))
         return;
     llmobs_fork_note();
+    atomic_store(&worker->delivery.began_ns, llmobs_clock_mono_ns());
     atomic_store(&worker->active, llmobs_fork_process());
     if (atomic_exchange(&worker->ended_quietly, 0) == llmobs_fork_process() &&
         is_exiting())
@@ -985,7 +986,28 @@ static void wait_for_end(struct llmobs_worker *worker, int64_t deadline_ns)
     }
 }
 
-int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
+/* How many calls the disk has that are neither delivered nor left there. The
+ * counts may differ by a few where a thread goes on giving. */
+static size_t count_kept(void)
+{
+    uint64_t gone = llmobs_stats_get(LLMOBS_STAT_released) +
+                    llmobs_stats_get(LLMOBS_STAT_left);
+    uint64_t kept = llmobs_stats_get(LLMOBS_STAT_kept);
+
+    return kept > gone ? (size_t)(kept - gone) : 0;
+}
+
+/* True where the spool has all that waits, and with its content: the exit need
+ * not wait until a store has it, too. */
+static bool is_safe(struct llmobs_worker *worker)
+{
+    return spool_of(worker) &&
+           !llmobs_privacy_applies(&worker->config->privacy) &&
+           count_kept() >= llmobs_worker_pending(worker);
+}
+
+/* The longest time that an exporter asks for, where a store asks for this. */
+static int64_t longest_ms(const struct llmobs_worker *worker, int64_t store_ms)
 {
     const struct llmobs_delivery *delivery = &worker->delivery;
     int64_t most = 0;
@@ -995,8 +1017,8 @@ int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
     for (size_t i = 0; i < delivery->count; i++) {
         int64_t ms = atomic_load(&delivery->list[i].exporter->exit_ms);
 
-        if (ms == 0)
-            ms = LLMOBS_EXIT_STORE_MS;
+        if (ms == 0 || ms == LLMOBS_EXIT_STORE_MS)
+            ms = store_ms;
         if (ms > most)
             most = ms;
     }
@@ -1004,6 +1026,17 @@ int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
         atomic_load(&delivery->meter->base.exit_ms) > most)
         most = atomic_load(&delivery->meter->base.exit_ms);
     return most;
+}
+
+int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker)
+{
+    return longest_ms(worker, LLMOBS_EXIT_STORE_MS);
+}
+
+int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
+{
+    return longest_ms(worker, is_safe(worker) ? LLMOBS_EXIT_KEPT_MS
+                                              : LLMOBS_EXIT_STORE_MS);
 }
 
 /* Closes the spool, unless another thread has the turn, as one that delivers or
@@ -1019,34 +1052,17 @@ static void close_spool(struct llmobs_worker *worker)
 }
 
 /* Leaves the pending items that the disk has to another process; gives the
- * number of those that it does not have. The counts may differ by a few calls
- * where a thread goes on giving. */
+ * number of those that it does not have. */
 static size_t leave(struct llmobs_worker *worker)
 {
     size_t pending = atomic_exchange(&worker->delivery.account.pending, 0);
-    uint64_t gone = llmobs_stats_get(LLMOBS_STAT_released) +
-                    llmobs_stats_get(LLMOBS_STAT_left);
-    uint64_t kept = llmobs_stats_get(LLMOBS_STAT_kept);
+    size_t kept = count_kept();
 
     close_spool(worker);
-    kept = kept > gone ? kept - gone : 0;
     if (kept > pending)
         kept = pending;
     llmobs_stats_add(LLMOBS_STAT_left, kept);
-    return pending - (size_t)kept;
-}
-
-/* True where no exporter sends to an intake: a TLS handshake is better left to
- * the worker's thread. */
-static bool is_near(const struct llmobs_worker *worker)
-{
-    const struct llmobs_delivery *delivery = &worker->delivery;
-
-    for (size_t i = 0; i < delivery->count; i++)
-        if (atomic_load(&delivery->list[i].exporter->exit_ms) >=
-            LLMOBS_EXIT_INTAKE_MS)
-            return false;
-    return true;
+    return pending - kept;
 }
 
 /* Counts each event as lost that the disk does not have. */
@@ -1086,8 +1102,10 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     atomic_store(&worker->paused, 0);
     llmobs_delivery_set_exit_deadline(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
-    /* The exit does not wait for a thread that has not begun to work. */
-    if (is_near(worker) && atomic_exchange(&worker->fresh, false))
+    /* The exit does not wait for a thread that has not begun to work; but a TLS
+     * handshake is better left to the worker's thread. */
+    if (llmobs_delivery_is_near(&worker->delivery) &&
+        atomic_exchange(&worker->fresh, false))
         atomic_store(&worker->thread, THREAD_ENDED);
     if (has_thread(worker)) {
         flush_by_thread(worker, deadline);

@@ -134,9 +134,12 @@ void llmobs_worker_resume(struct llmobs_worker *worker);
 int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms,
                           bool *tried);
 
-/* How long an exit waits at most: LLMOBS_EXIT_FLUSH_MS, else the longest time
- * that an exporter asks for. No exporter gets more than it asks for. */
+/* How long an exit, or a flush without a time of its own, waits at most:
+ * LLMOBS_EXIT_FLUSH_MS, else the longest time that an exporter asks for. No
+ * exporter gets more than it asks for, and at an exit a store gets less where
+ * the spool has all that waits. */
 int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker);
+int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker);
 
 /* Items that were given and are neither delivered nor dropped yet. The counter
  * of captured items is the sum of this and the counters of their ends

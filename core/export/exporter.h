@@ -27,6 +27,7 @@
 
 /* How long an exit may wait for a store, an agent, an intake. */
 #define LLMOBS_EXIT_STORE_MS 1000
+#define LLMOBS_EXIT_KEPT_MS 100 /* a store, where the disk has all */
 #define LLMOBS_EXIT_AGENT_MS 100
 #define LLMOBS_EXIT_INTAKE_MS 2000
 
@@ -46,6 +47,7 @@ struct llmobs_exporter_ops {
 enum llmobs_phase {
     LLMOBS_PHASE_RUNNING, /* on the worker's thread: there is time */
     LLMOBS_PHASE_INLINE,  /* on an app's thread: no network */
+    LLMOBS_PHASE_AWAITED, /* a flush of the app waits for it */
     LLMOBS_PHASE_ENDING   /* the exit of the process waits for it */
 };
 

@@ -110,12 +110,12 @@ bool llmobs_peer_is_silent(const struct llmobs_peer *peer)
 int llmobs_peer_begin(struct llmobs_peer *peer)
 {
     struct llmobs_exporter *exporter = peer->exporter;
-    bool ending = exporter->phase == LLMOBS_PHASE_ENDING;
+    bool awaited = exporter->phase != LLMOBS_PHASE_RUNNING;
     bool silent = llmobs_peer_is_silent(peer);
     bool first = !peer->tried;
 
     peer->tried = true;
-    if (silent && (first || ending)) {
+    if (silent && (first || awaited)) {
         exporter->retry_ms = AVOID_MS;
         return -EHOSTDOWN;
     }

@@ -39,7 +39,8 @@ struct llmobs_peer {
 };
 
 /* Before a request. -EHOSTDOWN: it must not be sent now, because the peer was
- * found silent and this process begins or ends, when the app would wait. */
+ * found silent and this process begins or ends, or flushes, when the app would
+ * wait. */
 int llmobs_peer_begin(struct llmobs_peer *peer);
 
 /* True where the peer was found silent lately, by any process. */

@@ -186,7 +186,7 @@ static int disable(void)
     if (!llmobs_own_span_is_on())
         return LLMOBS_OWN_SPAN_OFF;
     llmobs_own_span_switch(false);
-    return llmobs_worker_flush(worker, llmobs_worker_exit_ms(worker));
+    return llmobs_worker_flush(worker, llmobs_worker_flush_ms(worker));
 }
 
 /* -- spans ----------------------------------------------------------------- */

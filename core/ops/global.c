@@ -274,7 +274,6 @@ static void at_exit(void)
         return;
     if (llmobs_fork_shares())
         return; /* a child of vfork: the calls under way are its parent's */
-    ms = exit_ms();
     llmobs_fd_guest(true);
     llmobs_curl_access_exiting();
     /* If the app has cleaned libcurl up, this chooses the copy again, and the
@@ -283,8 +282,9 @@ static void at_exit(void)
         choose(copy);
         disown();
     }
-    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
     end_all();
+    ms = exit_ms();
+    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
     llmobs_worker_stop(worker, ms);
     if (llmobs_curl_access_exited(EXIT_LEAVE_MS) != 0)
         llmobs_log(LLMOBS_LOG_WARN, "a request did not end at exit");

@@ -22,7 +22,7 @@
 
 #define FILES_MAX 4096
 /* The bytes of a directory that an ending process still reads. */
-#define ENDING_BYTES ((size_t)2 * 1024 * 1024)
+#define ENDING_BYTES ((size_t)256 * 1024)
 #define IDS_MAX ((size_t)4 * 1024 * 1024)
 
 /* A directory without a file is younger than this if its process has just

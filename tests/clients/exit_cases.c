@@ -513,6 +513,53 @@ static void cleanup_of_two(const char *base)
     nap(number("AFTER_MS", 50));
 }
 
+/* The parent's calls are the parent's, whatever waits; the child's are its own,
+ * before and after a cleanup. */
+static void cleanup_in_child(const char *base)
+{
+    int status = -1;
+    pid_t child;
+
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        bool good;
+
+        curl_global_cleanup();
+        curl_global_init(CURL_GLOBAL_ALL);
+        good = ask_once(hello) == 200;
+        curl_global_cleanup();
+        exit(good ? 5 : 6);
+    }
+    waitpid(child, &status, 0);
+    printf("child: %d\n", WEXITSTATUS(status));
+    curl_global_cleanup();
+}
+
+static bool cleans_up_last;
+
+/* As a library does that holds libcurl: the exit's handlers have run. */
+__attribute__((destructor)) static void clean_up_last(void)
+{
+    if (cleans_up_last)
+        curl_global_cleanup();
+}
+
+static void cleanup_by_destructor(const char *base)
+{
+    the_base = base;
+    for (int i = 0; i < 2; i++) {
+        printf("%ld\n", ask_once(hello));
+        nap(number("AFTER_MS", 100));
+    }
+    curl_slist_free_all(json_headers);
+    json_headers = NULL;
+    cleans_up_last = true;
+    exit(0);
+}
+
 /* ---- the app's own allocator ------------------------------------------ */
 
 static pthread_t the_thread;
@@ -569,6 +616,8 @@ int main(int argc, char **argv)
         {"close_low", close_low, 1, 0},
         {"close_standard", close_standard, 1, 0},
         {"cleanup_of_two", cleanup_of_two, 2, 0},
+        {"cleanup_in_child", cleanup_in_child, 2, 0},
+        {"cleanup_by_destructor", cleanup_by_destructor, 2, 0},
         {"own_memory", own_memory, 1, 0},
         {NULL, NULL, 0, 0}};
 

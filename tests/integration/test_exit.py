@@ -20,7 +20,9 @@ CASES = (("plain", 1, 0), ("exit_in_transfer", 2, 4), ("exit_in_child", 2, 0),
          ("cleanup_for_good", 1, 0), ("cleanup_often", 30, 0),
          ("cleanup_in_threads", 40, 0), ("cleanup_again", 8, 0),
          ("close_low", 1, 0), ("close_standard", 1, 0),
-         ("cleanup_of_two", 2, 0), ("own_memory", 1, 0), ("forks", 12, 0),
+         ("cleanup_of_two", 2, 0), ("cleanup_in_child", 2, 0),
+         ("cleanup_by_destructor", 2, 0), ("own_memory", 1, 0),
+         ("forks", 12, 0),
          ("exit_hard", None, 7))
 
 
@@ -241,6 +243,41 @@ def accepted(server):
             count += 1
         except BlockingIOError:
             return count
+
+
+@test
+def a_child_that_cleans_up_waits_for_nothing(t):
+    """The calls that wait are its parent's, and so is the thread that would
+    deliver them."""
+    with double(t) as dd:
+        dd.fault("hang", times=1)
+        env = agentless(t, dd, LLMOBS_EXIT_FLUSH_MS="1000",
+                        _DD_LLMOBS_WRITER_INTERVAL="2")
+        _, took = run_case(t, "cleanup_in_child", env, 0)
+        ok(took < 3.5, "it took %.1f s" % took)
+        dd.well()
+        recovered(t, dd, env, 2)
+
+
+@test
+def adoption_delays_no_exit(t):
+    """A short program delivers its own call, whatever others have left, and one
+    or two of theirs where a busy host lets it live long. A process that lives
+    delivers the rest."""
+    argv = harness.curl(t.url, harness.body())
+    with double(t) as dd:
+        for env in (agent(dd), agentless(t, dd)):
+            env["LLMOBS_EXIT_FLUSH_MS"] = "4000"
+            dd.reset()
+            dd.fault("503")
+            for i in range(8):
+                t.run(argv, env=env, keep=i > 0)
+            equal(len(left_behind(t)), 8, "directories that an outage left")
+            dd.well()
+            t.run(argv, env=env, keep=True)
+            ok(1 <= len(dd.spans()) < 4, "it delivered %d" % len(dd.spans()))
+            ok(len(left_behind(t)) > 5, "it left %r" % left_behind(t))
+            recovered(t, dd, env, 9)
 
 
 @test

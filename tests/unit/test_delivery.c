@@ -29,6 +29,7 @@ struct side {
     atomic_int busy; /* inside a send */
     atomic_int overlaps;
     atomic_bool hangs;         /* its request waits, as http does */
+    atomic_int phase;          /* of the last send */
     size_t withheld, rejected; /* events: so many first and last ones of each
                                 * send do not arrive */
     unsigned seed;
@@ -64,6 +65,7 @@ static int side_send(struct llmobs_exporter *exporter,
 
     if (atomic_fetch_add(&side->busy, 1) != 0)
         atomic_fetch_add(&side->overlaps, 1);
+    atomic_store(&side->phase, (int)exporter->phase);
     atomic_fetch_add(&side->sends, 1);
     if (atomic_load(&side->slow_ms))
         usleep((useconds_t)atomic_load(&side->slow_ms) * 1000);
@@ -289,6 +291,54 @@ START_TEST(lost_for_one_is_lost)
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_exit), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 10);
     check_sum();
+}
+END_TEST
+
+/* A peer that was silent gets no time of somebody who waits (peer.c). */
+START_TEST(an_exporter_knows_who_waits)
+{
+    begin(true, 1 << 24);
+    give(0, 1);
+    worker_case_wait(&far.taken, 1);
+    ck_assert_int_eq(far.phase, LLMOBS_PHASE_RUNNING);
+    give(1, 2);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(far.phase, LLMOBS_PHASE_AWAITED);
+    give(2, 3);
+    llmobs_worker_stop(worker, 5000);
+    ck_assert_int_eq(far.taken, 3);
+    ck_assert_int_eq(far.phase, LLMOBS_PHASE_ENDING);
+    check_sum();
+}
+END_TEST
+
+/* For how many us a process adopts that has lived so long and ends now. */
+static int64_t adopts_us(struct llmobs_delivery *delivery, int64_t lived_ms)
+{
+    int64_t now = llmobs_clock_mono_ns();
+
+    atomic_store(&delivery->began_ns, lived_ms ? now - lived_ms * 1000000 : 0);
+    atomic_store(&delivery->adopt_end_ns, 0);
+    now = llmobs_delivery_bound(delivery, 1000);
+    llmobs_delivery_unbound(delivery, now);
+    return (atomic_load(&delivery->adopt_end_ns) - now) / 1000;
+}
+
+START_TEST(an_end_adopts_for_a_part_of_the_life)
+{
+    struct llmobs_delivery delivery;
+
+    begin(false, 1 << 24);
+    llmobs_delivery_init(&delivery, &config, buffer);
+    ck_assert_int_eq(llmobs_delivery_add(&delivery, &near.base), 0);
+    ck_assert_int_eq(llmobs_delivery_add(&delivery, &far.base), 0);
+    ck_assert_int_eq(adopts_us(&delivery, 0), 0);
+    ck_assert_int_le(adopts_us(&delivery, 10), 1000);
+    ck_assert_int_ge(adopts_us(&delivery, 512), 2000);
+    ck_assert_int_le(adopts_us(&delivery, 512), 3000);
+    ck_assert_int_eq(adopts_us(&delivery, 100000), 5000);
+    ck_assert_int_eq(llmobs_delivery_add(&delivery, &other_far.base), 0);
+    ck_assert_int_eq(adopts_us(&delivery, 100000), 0);
 }
 END_TEST
 
@@ -711,6 +761,8 @@ UNIT_SUITE(delivery)
     UNIT_TEST(s, a_hanging_agent_where_memory_ends);
     UNIT_TEST(s, a_store_that_cannot_be_written_costs_no_time);
     UNIT_TEST(s, lost_for_one_is_lost);
+    UNIT_TEST(s, an_exporter_knows_who_waits);
+    UNIT_TEST(s, an_end_adopts_for_a_part_of_the_life);
     UNIT_TEST(s, what_is_left_of_two_is_rescued_once);
     UNIT_TEST(s, remote_sends_are_batched);
     UNIT_TEST(s, memory_ends);

@@ -2,8 +2,10 @@
  * is believed. */
 #include "core/export/peer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -128,6 +130,30 @@ START_TEST(beside_the_store)
 }
 END_TEST
 
+/* One that was silent gets no time of a process that begins, flushes or ends;
+ * but the thread of one that lives asks it again. */
+START_TEST(nobody_waits_for_a_silent_one)
+{
+    struct llmobs_exporter exporter = {.phase = LLMOBS_PHASE_RUNNING};
+    struct llmobs_peer peer = {
+        .exporter = &exporter, .config = &config, .url = strdup(URL)};
+
+    llmobs_peer_mark_down(&config, URL);
+    ck_assert_int_eq(llmobs_peer_begin(&peer), -EHOSTDOWN);
+    ck_assert_int_eq(llmobs_peer_begin(&peer), 0);
+    exporter.phase = LLMOBS_PHASE_AWAITED;
+    ck_assert_int_eq(llmobs_peer_begin(&peer), -EHOSTDOWN);
+    exporter.phase = LLMOBS_PHASE_ENDING;
+    ck_assert_int_eq(llmobs_peer_begin(&peer), -EHOSTDOWN);
+    exporter.phase = LLMOBS_PHASE_RUNNING;
+    ck_assert_int_eq(llmobs_peer_begin(&peer), 0);
+    llmobs_peer_answered(&peer);
+    exporter.phase = LLMOBS_PHASE_AWAITED;
+    ck_assert_int_eq(llmobs_peer_begin(&peer), 0);
+    free(peer.url);
+}
+END_TEST
+
 UNIT_SUITE(peer)
 {
     Suite *s = suite_create("peer");
@@ -138,6 +164,7 @@ UNIT_SUITE(peer)
     tcase_add_test(c, a_link_is_no_down_marker);
     tcase_add_test(c, without_a_place_there_is_none);
     tcase_add_test(c, beside_the_store);
+    tcase_add_test(c, nobody_waits_for_a_silent_one);
     suite_add_tcase(s, c);
     return s;
 }
