@@ -39,23 +39,29 @@ static bool is_used(const struct llmobs_copy *copy)
            1;
 }
 
-/* Computed when the first copy is found, since most processes have none. */
-static uint32_t hook_hash(unsigned hook)
+/* Computed when the first copy is found, since most processes have none. Two
+ * threads may both do it, and write the same. */
+static const uint32_t *hook_hashes(void)
 {
     static uint32_t hashes[LLMOBS_HOOK_COUNT];
+    static bool known;
 
-    if (!hashes[hook])
-        hashes[hook] = llmobs_elf_hash(hook_names[hook]);
-    return hashes[hook];
+    if (__atomic_load_n(&known, __ATOMIC_ACQUIRE))
+        return hashes;
+    for (unsigned i = 0; i < LLMOBS_HOOK_COUNT; i++)
+        hashes[i] = llmobs_elf_hash(hook_names[i]);
+    __atomic_store_n(&known, true, __ATOMIC_RELEASE);
+    return hashes;
 }
 
 enum llmobs_hook llmobs_hook_find(const char *name)
 {
+    const uint32_t *hashes = hook_hashes();
     uint32_t hash = llmobs_elf_hash(name);
     unsigned i = 0;
 
     while (i < LLMOBS_HOOK_COUNT &&
-           (hash != hook_hash(i) || !llmobs_str_same(name, hook_names[i])))
+           (hash != hashes[i] || !llmobs_str_same(name, hook_names[i])))
         i++;
     return (enum llmobs_hook)i;
 }
@@ -65,18 +71,14 @@ unsigned llmobs_hooks_defined(const struct llmobs_elf *elf)
     unsigned bits = 0;
 
     for (unsigned i = 0; i < LLMOBS_HOOK_COUNT; i++)
-        if (llmobs_elf_symbol_hashed(elf, hook_names[i], hook_hash(i)))
+        if (llmobs_elf_symbol_hashed(elf, hook_names[i], hook_hashes()[i]))
             bits |= 1U << i;
     return bits;
 }
 
 bool llmobs_hooks_hashed(const struct llmobs_elf *elf)
 {
-    unsigned i = 0;
-
-    while (i < LLMOBS_HOOK_COUNT && !llmobs_elf_hashes(elf, hook_hash(i)))
-        i++;
-    return i < LLMOBS_HOOK_COUNT;
+    return llmobs_elf_hashes(elf, hook_hashes(), LLMOBS_HOOK_COUNT);
 }
 
 void *llmobs_copy_function(const struct llmobs_copy *copy,

@@ -71,8 +71,9 @@ void *llmobs_dl_ours(const char *name)
 
 bool llmobs_dl_hashed(const struct llmobs_elf *elf)
 {
-    return llmobs_elf_hashes(elf, llmobs_elf_hash("dlopen")) ||
-           llmobs_elf_hashes(elf, llmobs_elf_hash("dlsym")) ||
-           llmobs_elf_hashes(elf, llmobs_elf_hash("dlvsym")) ||
-           llmobs_elf_hashes(elf, llmobs_elf_hash("dlclose"));
+    const uint32_t hashes[] = {
+        llmobs_elf_hash("dlopen"), llmobs_elf_hash("dlsym"),
+        llmobs_elf_hash("dlvsym"), llmobs_elf_hash("dlclose")};
+
+    return llmobs_elf_hashes(elf, hashes, sizeof hashes / sizeof hashes[0]);
 }

@@ -3,7 +3,8 @@
 /* No libc is larger. */
 #define REACH ((uintptr_t)1 << 26)
 
-static void find_range(struct llmobs_elf *elf)
+/* One walk over the segments: the range, and the dynamic section. */
+static void read_segments(struct llmobs_elf *elf)
 {
     elf->start = UINTPTR_MAX;
     elf->end = 0;
@@ -11,6 +12,8 @@ static void find_range(struct llmobs_elf *elf)
         const ElfW(Phdr) *segment = &elf->phdr[i];
         uintptr_t from = elf->base + segment->p_vaddr;
 
+        if (segment->p_type == PT_DYNAMIC)
+            elf->dynamic = (const ElfW(Dyn) *)from;
         if (segment->p_type != PT_LOAD)
             continue;
         if (from < elf->start)
@@ -60,6 +63,8 @@ bool llmobs_elf_relro(const struct llmobs_elf *elf, uintptr_t *start,
 static const void *table(const struct llmobs_elf *elf, uintptr_t value,
                          size_t align)
 {
+    if (value == 0)
+        return NULL;
     if (!inside(elf, value, 1))
         value += elf->base;
     return inside(elf, value, 1) && value % align == 0 ? (const void *)value
@@ -73,66 +78,76 @@ static size_t room(const struct llmobs_elf *elf, const void *from, size_t size)
     return from ? (elf->end - (uintptr_t)from) / size : 0;
 }
 
-static void read_tables(struct llmobs_elf *elf, const ElfW(Dyn) * entry,
-                        size_t *skipped)
-{
-    uintptr_t value = entry->d_un.d_ptr;
+/* The values of the dynamic section that the shim reads. */
+enum {
+    OTHER,
+    SYMTAB,
+    STRTAB,
+    STRSZ,
+    SONAME,
+    GNU_HASH,
+    HASH,
+    VERSYM,
+    VERNEED,
+    VERNEEDNUM,
+    VERDEF,
+    VERDEFNUM,
+    RELA,
+    RELASZ,
+    RELACOUNT,
+    JMPREL,
+    PLTRELSZ,
+    RPATH,
+    RUNPATH,
+    VALUES
+};
 
-    switch (entry->d_tag) {
-    case DT_SYMTAB:
-        elf->symtab = table(elf, value, _Alignof(ElfW(Sym)));
-        break;
-    case DT_STRTAB:
-        elf->strtab = table(elf, value, 1);
-        break;
-    case DT_STRSZ:
-        elf->strtab_len = value;
-        break;
-    case DT_GNU_HASH:
-        elf->gnu_hash = table(elf, value, _Alignof(ElfW(Addr)));
-        break;
-    case DT_HASH:
-        elf->hash = table(elf, value, _Alignof(uint32_t));
-        break;
-    case DT_VERSYM:
-        elf->versym = table(elf, value, _Alignof(ElfW(Half)));
-        break;
-    case DT_VERNEED:
-        elf->verneed = table(elf, value, _Alignof(ElfW(Verneed)));
-        break;
-    case DT_VERNEEDNUM:
-        elf->verneed_len = value;
-        break;
-    case DT_RELA:
-        elf->rela = table(elf, value, _Alignof(ElfW(Rela)));
-        break;
-    case DT_RELASZ:
-        elf->rela_len = value / sizeof(ElfW(Rela));
-        break;
-    case DT_RELACOUNT:
-        *skipped = value;
-        break;
-    case DT_JMPREL:
-        elf->plt = table(elf, value, _Alignof(ElfW(Rela)));
-        break;
-    case DT_PLTRELSZ:
-        elf->plt_len = value / sizeof(ElfW(Rela));
-        break;
-    case DT_VERDEF:
-        elf->verdef = table(elf, value, _Alignof(ElfW(Verdef)));
-        break;
-    case DT_VERDEFNUM:
-        elf->verdef_len = value;
-        break;
-    case DT_RPATH:
-        elf->rpath = true;
-        break;
-    case DT_RUNPATH:
-        elf->runpath = true;
-        break;
-    default:
-        break;
-    }
+struct values {
+    uintptr_t of[VALUES];
+    unsigned there; /* bits: the section has it */
+};
+
+/* Their places by tag: two lists, as tags are small numbers or lie in the 16
+ * from HIGH on. The section of each object is read in every process with a
+ * libcurl, and a list takes a third of the steps of a switch. */
+#define HIGH 0x6ffffff0
+
+static const unsigned char low[] = {
+    [DT_PLTRELSZ] = PLTRELSZ, [DT_HASH] = HASH,      [DT_STRTAB] = STRTAB,
+    [DT_SYMTAB] = SYMTAB,     [DT_RELA] = RELA,      [DT_RELASZ] = RELASZ,
+    [DT_STRSZ] = STRSZ,       [DT_SONAME] = SONAME,  [DT_RPATH] = RPATH,
+    [DT_JMPREL] = JMPREL,     [DT_RUNPATH] = RUNPATH};
+
+static const unsigned char high[] = {
+    [DT_VERSYM - HIGH] = VERSYM,   [DT_RELACOUNT - HIGH] = RELACOUNT,
+    [DT_VERDEF - HIGH] = VERDEF,   [DT_VERDEFNUM - HIGH] = VERDEFNUM,
+    [DT_VERNEED - HIGH] = VERNEED, [DT_VERNEEDNUM - HIGH] = VERNEEDNUM};
+
+static size_t place_of(uint64_t tag)
+{
+    if (tag < sizeof low)
+        return low[tag];
+    if (tag - HIGH < sizeof high)
+        return high[tag - HIGH];
+    return tag == DT_GNU_HASH ? GNU_HASH : OTHER;
+}
+
+static void take_tables(struct llmobs_elf *elf, const uintptr_t of[VALUES])
+{
+    elf->symtab = table(elf, of[SYMTAB], _Alignof(ElfW(Sym)));
+    elf->strtab = table(elf, of[STRTAB], 1);
+    elf->strtab_len = of[STRSZ];
+    elf->gnu_hash = table(elf, of[GNU_HASH], _Alignof(ElfW(Addr)));
+    elf->hash = table(elf, of[HASH], _Alignof(uint32_t));
+    elf->versym = table(elf, of[VERSYM], _Alignof(ElfW(Half)));
+    elf->verneed = table(elf, of[VERNEED], _Alignof(ElfW(Verneed)));
+    elf->verneed_len = of[VERNEEDNUM];
+    elf->verdef = table(elf, of[VERDEF], _Alignof(ElfW(Verdef)));
+    elf->verdef_len = of[VERDEFNUM];
+    elf->rela = table(elf, of[RELA], _Alignof(ElfW(Rela)));
+    elf->rela_len = of[RELASZ] / sizeof(ElfW(Rela));
+    elf->plt = table(elf, of[JMPREL], _Alignof(ElfW(Rela)));
+    elf->plt_len = of[PLTRELSZ] / sizeof(ElfW(Rela));
 }
 
 static bool is_gnu_table(const struct llmobs_elf *elf)
@@ -190,30 +205,24 @@ static void check_tables(struct llmobs_elf *elf, size_t skipped)
     check_symbols(elf);
 }
 
-/* The next entry of the dynamic section; NULL after the last. */
-static const ElfW(Dyn) *
-    next_dynamic(const struct llmobs_elf *elf, const ElfW(Dyn) * d)
-{
-    d = d ? d + 1 : elf->dynamic;
-    return room(elf, d, sizeof(*d)) > 0 && d->d_tag != DT_NULL ? d : NULL;
-}
-
 static void read_dynamic(struct llmobs_elf *elf)
 {
-    size_t skipped = 0, soname = 0;
-    bool has_soname = false;
+    const ElfW(Dyn) *d = elf->dynamic;
+    const ElfW(Dyn) *end = d + room(elf, d, sizeof(*d));
+    struct values values = {.there = 0};
 
-    for (const ElfW(Dyn) *d = NULL; (d = next_dynamic(elf, d));) {
-        if (d->d_tag == DT_SONAME) {
-            soname = d->d_un.d_val;
-            has_soname = true;
-        } else {
-            read_tables(elf, d, &skipped);
-        }
+    for (; d < end && d->d_tag != DT_NULL; d++) {
+        size_t place = place_of((uint64_t)d->d_tag);
+
+        values.of[place] = d->d_un.d_val;
+        values.there |= 1U << place;
     }
-    check_tables(elf, skipped);
-    if (has_soname && elf->strtab)
-        elf->soname = llmobs_elf_string(elf, soname);
+    take_tables(elf, values.of);
+    elf->rpath = values.there >> RPATH & 1;
+    elf->runpath = values.there >> RUNPATH & 1;
+    check_tables(elf, values.of[RELACOUNT]);
+    if ((values.there >> SONAME & 1) && elf->strtab)
+        elf->soname = llmobs_elf_string(elf, values.of[SONAME]);
 }
 
 /* Reads the object, of which the dynamic section and the range of addresses are
@@ -234,11 +243,7 @@ int llmobs_elf_open(struct llmobs_elf *elf, const struct dl_phdr_info *info)
     elf->base = info->dlpi_addr;
     elf->phdr = info->dlpi_phdr;
     elf->phnum = info->dlpi_phnum;
-    find_range(elf);
-    for (size_t i = 0; i < elf->phnum; i++)
-        if (elf->phdr[i].p_type == PT_DYNAMIC)
-            elf->dynamic =
-                (const ElfW(Dyn) *)(elf->base + elf->phdr[i].p_vaddr);
+    read_segments(elf);
     return open_dynamic(elf);
 }
 
@@ -308,7 +313,7 @@ uint32_t llmobs_elf_hash(const char *name)
 }
 
 struct gnu {
-    uint32_t buckets, first, words;
+    uint32_t buckets, first, words, shift;
     const ElfW(Addr) * bloom;
     const uint32_t *bucket, *chain;
     size_t chains; /* at most */
@@ -317,7 +322,10 @@ struct gnu {
 static struct gnu gnu_table(const struct llmobs_elf *elf)
 {
     const uint32_t *head = elf->gnu_hash;
-    struct gnu gnu = {.buckets = head[0], .first = head[1], .words = head[2]};
+    struct gnu gnu = {.buckets = head[0],
+                      .first = head[1],
+                      .words = head[2],
+                      .shift = head[3] & 31};
 
     gnu.bloom = (const ElfW(Addr) *)(head + 4);
     gnu.bucket = (const uint32_t *)(gnu.bloom + gnu.words);
@@ -326,18 +334,21 @@ static struct gnu gnu_table(const struct llmobs_elf *elf)
     return gnu;
 }
 
-/* The first symbol in the bucket of that hash; 0: there is none. */
-static uint32_t gnu_start(const struct llmobs_elf *elf, const struct gnu *gnu,
-                          uint32_t hash)
+/* False for most hashes that the table does not have. The format says that the
+ * number of words is a power of two. */
+static inline bool may_have(const struct gnu *gnu, uint32_t hash)
 {
-    unsigned shift = elf->gnu_hash[3] & 31;
+    ElfW(Addr) word = gnu->bloom[hash / 64 & (gnu->words - 1)];
+
+    return word >> hash % 64 & word >> (hash >> gnu->shift) % 64 & 1;
+}
+
+/* The first symbol in the bucket of that hash; 0: there is none. */
+static uint32_t gnu_start(const struct gnu *gnu, uint32_t hash)
+{
     uint32_t start;
 
-    if (gnu->buckets == 0 || gnu->words == 0)
-        return 0;
-    /* The format says that the number of words is a power of two. */
-    ElfW(Addr) word = gnu->bloom[hash / 64 & (gnu->words - 1)];
-    if (!(word >> hash % 64 & word >> (hash >> shift) % 64 & 1))
+    if (gnu->buckets == 0 || gnu->words == 0 || !may_have(gnu, hash))
         return 0;
     start = gnu->bucket[hash % gnu->buckets];
     return start < gnu->first ? 0 : start;
@@ -359,7 +370,7 @@ static uint32_t find_gnu(const struct llmobs_elf *elf, const char *name,
                          uint32_t hash)
 {
     struct gnu gnu = gnu_table(elf);
-    uint32_t i = gnu_start(elf, &gnu, hash), found = 0;
+    uint32_t i = gnu_start(&gnu, hash), found = 0;
     int found_rank = 0;
 
     for (bool last = !has_chain(&gnu, i); !last; i++) {
@@ -370,17 +381,28 @@ static uint32_t find_gnu(const struct llmobs_elf *elf, const char *name,
     return found;
 }
 
-bool llmobs_elf_hashes(const struct llmobs_elf *elf, uint32_t hash)
+static bool has_hash(const struct gnu *gnu, uint32_t hash)
 {
-    struct gnu gnu = gnu_table(elf);
-    uint32_t i = gnu_start(elf, &gnu, hash);
+    uint32_t i = gnu_start(gnu, hash);
 
-    for (bool last = !has_chain(&gnu, i); !last; i++) {
-        last = is_last(&gnu, i);
-        if ((gnu.chain[i - gnu.first] | 1) == (hash | 1))
+    for (bool last = !has_chain(gnu, i); !last; i++) {
+        last = is_last(gnu, i);
+        if ((gnu->chain[i - gnu->first] | 1) == (hash | 1))
             return true;
     }
     return false;
+}
+
+bool llmobs_elf_hashes(const struct llmobs_elf *elf, const uint32_t *hashes,
+                       size_t count)
+{
+    struct gnu gnu = gnu_table(elf);
+    size_t i = 0;
+
+    while (i < count && gnu.words > 0 &&
+           (!may_have(&gnu, hashes[i]) || !has_hash(&gnu, hashes[i])))
+        i++;
+    return i < count && gnu.words > 0;
 }
 
 /* The lowest used bucket begins with the table's first symbol. Where no bucket
@@ -485,16 +507,28 @@ const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index)
     return NULL;
 }
 
-const char *llmobs_elf_version(const struct llmobs_elf *elf, size_t index)
+bool llmobs_elf_next_version(const struct llmobs_elf *elf,
+                             struct llmobs_elf_version *version)
 {
-    const ElfW(Verdef) *one = index < elf->verdef_len ? elf->verdef : NULL;
-    const ElfW(Verdaux) *aux = NULL;
+    const ElfW(Verdef) *one = version->at;
+    const ElfW(Verdaux) * aux;
 
-    for (; one && index > 0; index--)
-        one = behind(elf, one, one->vd_next, sizeof(*one));
-    if (one)
-        aux = behind(elf, one, one->vd_aux, sizeof(*aux));
-    return aux ? llmobs_elf_string(elf, aux->vda_name) : "";
+    if (version->count++ >= elf->verdef_len)
+        return false;
+    one = one ? behind(elf, one, one->vd_next, sizeof(*one)) : elf->verdef;
+    aux = one ? behind(elf, one, one->vd_aux, sizeof(*aux)) : NULL;
+    version->at = one;
+    version->hash = one ? one->vd_hash : 0;
+    version->name = aux ? llmobs_elf_string(elf, aux->vda_name) : "";
+    return one != NULL;
+}
+
+/* The next entry of the dynamic section; NULL after the last. */
+static const ElfW(Dyn) *
+    next_dynamic(const struct llmobs_elf *elf, const ElfW(Dyn) * d)
+{
+    d = d ? d + 1 : elf->dynamic;
+    return room(elf, d, sizeof(*d)) > 0 && d->d_tag != DT_NULL ? d : NULL;
 }
 
 bool llmobs_elf_needs(const struct llmobs_elf *elf, const char *soname)

@@ -65,9 +65,10 @@ void *llmobs_elf_symbol_hashed(const struct llmobs_elf *elf, const char *name,
  * does not show the number. */
 size_t llmobs_elf_unhashed(const struct llmobs_elf *elf);
 
-/* True when the object's GNU hash table has a symbol with that hash, defined or
- * not. The object must have such a table. */
-bool llmobs_elf_hashes(const struct llmobs_elf *elf, uint32_t hash);
+/* True when the object's GNU hash table has a symbol with one of the hashes,
+ * defined or not. The object must have such a table. */
+bool llmobs_elf_hashes(const struct llmobs_elf *elf, const uint32_t *hashes,
+                       size_t count);
 
 /* The string at an offset of the string table; "" when out of range. */
 const char *llmobs_elf_string(const struct llmobs_elf *elf, size_t offset);
@@ -79,8 +80,17 @@ const ElfW(Sym) * llmobs_elf_sym(const struct llmobs_elf *elf, size_t index);
  * when it has no version. */
 const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index);
 
-/* The name of version number `index` which the object defines; "" for none. */
-const char *llmobs_elf_version(const struct llmobs_elf *elf, size_t index);
+/* A version that the object defines. All zeros: before the first. */
+struct llmobs_elf_version {
+    const ElfW(Verdef) * at;
+    size_t count;
+    const char *name; /* "" for none */
+    uint32_t hash;    /* as the linker wrote it for the name */
+};
+
+/* Moves on to the next version; false after the last. */
+bool llmobs_elf_next_version(const struct llmobs_elf *elf,
+                             struct llmobs_elf_version *version);
 
 /* True when DT_NEEDED names the file. */
 bool llmobs_elf_needs(const struct llmobs_elf *elf, const char *soname);

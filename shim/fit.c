@@ -7,7 +7,10 @@
 #include "shim/libc.h"
 
 #define NAME_MAX_LEN 64
-#define TAGS_AT_ONCE 32
+/* The file is read in blocks of this size, each from a multiple of half of it
+ * on: all that is wanted lies in three or four, where a read for each value
+ * would be some thirty system calls. */
+#define BLOCK 2048
 #define VERSIONS_MAX 64
 #define GLIBC "GLIBC_2."
 /* Fields of /proc/self/statm: all mapped memory; data and stacks. */
@@ -24,16 +27,19 @@ struct file {
     int fd;
     size_t phnum;
     ElfW(Phdr) phdr[LLMOBS_FIT_SEGMENTS];
-    ElfW(Dyn) tags[TAGS_AT_ONCE];
     uint64_t strings, needs; /* addresses; 0: none */
     uint64_t count;          /* of needs */
+    uint64_t at;             /* where the block begins */
+    size_t len;              /* the bytes in it */
+    char block[BLOCK];
 };
 
 /* A version that the file needs, and the loaded parts of it. */
 struct version {
     char file[NAME_MAX_LEN];
     char name[NAME_MAX_LEN];
-    bool loaded; /* the file is */
+    uint32_t hash; /* of the name, as linkers write it */
+    bool loaded;   /* the file is */
     bool there;
 };
 
@@ -42,9 +48,32 @@ LLMOBS_COLD static struct version wanted[VERSIONS_MAX];
 static size_t wanted_count;
 static unsigned newest; /* of libc's GLIBC_2.N */
 
+/* Finds the bytes at an offset, at most half a block of them; fewer at the
+ * file's end. */
+static const char *bytes_at(uint64_t offset, size_t *len)
+{
+    if (offset < core.at || offset + *len > core.at + BLOCK || core.len == 0) {
+        long got;
+
+        core.at = offset / (BLOCK / 2) * (BLOCK / 2);
+        got = llmobs_sys(SYS_pread64, core.fd, core.block, BLOCK, core.at);
+        core.len = got > 0 ? (size_t)got : 0;
+    }
+    offset -= core.at;
+    if (offset > core.len)
+        offset = core.len;
+    if (*len > core.len - offset)
+        *len = core.len - offset;
+    return core.block + offset;
+}
+
 static bool read_at(uint64_t offset, void *to, size_t len)
 {
-    return llmobs_sys(SYS_pread64, core.fd, to, len, offset) == (long)len;
+    size_t there = len;
+    const char *from = bytes_at(offset, &there);
+
+    llmobs_bytes_copy(to, from, there);
+    return there == len;
 }
 
 /* The offset in the file of the byte with that address; 0: none. */
@@ -64,10 +93,11 @@ static uint64_t place_of(uint64_t address)
 static bool read_name(uint64_t offset, char to[NAME_MAX_LEN])
 {
     uint64_t at = place_of(core.strings + offset);
-    long got = at ? llmobs_sys(SYS_pread64, core.fd, to, NAME_MAX_LEN, at) : 0;
+    size_t there = at ? NAME_MAX_LEN : 0;
+    const char *from = bytes_at(at, &there);
 
-    for (long i = 0; i < got; i++)
-        if (to[i] == '\0')
+    for (size_t i = 0; i < there; i++)
+        if ((to[i] = from[i]) == '\0')
             return true;
     return false;
 }
@@ -99,20 +129,14 @@ static bool take_tag(const ElfW(Dyn) * tag)
 
 static bool read_tags(const ElfW(Phdr) * dynamic)
 {
-    size_t left = dynamic->p_filesz / sizeof(core.tags[0]);
-    uint64_t at = dynamic->p_offset;
+    ElfW(Dyn) tag;
 
     core.strings = core.needs = core.count = 0;
-    while (left > 0) {
-        size_t now = left < TAGS_AT_ONCE ? left : TAGS_AT_ONCE;
-
-        if (!read_at(at, core.tags, now * sizeof(core.tags[0])))
+    for (size_t i = 0; i < dynamic->p_filesz / sizeof(tag); i++) {
+        if (!read_at(dynamic->p_offset + i * sizeof(tag), &tag, sizeof(tag)))
             return false;
-        for (size_t i = 0; i < now; i++)
-            if (!take_tag(&core.tags[i]))
-                return true;
-        left -= now;
-        at += now * sizeof(core.tags[0]);
+        if (!take_tag(&tag))
+            return true;
     }
     return true;
 }
@@ -152,15 +176,29 @@ static bool is_wanted(const struct llmobs_elf *elf)
     return found;
 }
 
-static void note_version(const struct llmobs_elf *elf, const char *name)
+/* As the loader does, compares the names only where the hashes are the same. */
+static void note_version(const struct llmobs_elf *elf,
+                         const struct llmobs_elf_version *version)
 {
     for (size_t i = 0; i < wanted_count; i++)
-        wanted[i].there |= llmobs_str_same(name, wanted[i].name) &&
+        wanted[i].there |= version->hash == wanted[i].hash &&
+                           llmobs_str_same(version->name, wanted[i].name) &&
                            llmobs_str_same(elf->soname, wanted[i].file);
+}
+
+/* True where no later object matters: libc and all files were seen. */
+static bool is_decided(void)
+{
+    size_t i = 0;
+
+    while (i < wanted_count && wanted[i].loaded)
+        i++;
+    return i == wanted_count && newest > 0;
 }
 
 static int look(struct dl_phdr_info *info, size_t size, void *argument)
 {
+    struct llmobs_elf_version version = {.count = 0};
     struct llmobs_elf elf;
     bool is_file, is_libc;
 
@@ -170,15 +208,13 @@ static int look(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     is_file = is_wanted(&elf);
     is_libc = llmobs_libc_is_part(&elf);
-    for (size_t i = 0; (is_file || is_libc) && i < elf.verdef_len; i++) {
-        const char *name = llmobs_elf_version(&elf, i);
-
+    while ((is_file || is_libc) && llmobs_elf_next_version(&elf, &version)) {
         if (is_file)
-            note_version(&elf, name);
-        if (is_libc && release(name) > newest)
-            newest = release(name);
+            note_version(&elf, &version);
+        if (is_libc && release(version.name) > newest)
+            newest = release(version.name);
     }
-    return 0;
+    return is_decided();
 }
 
 /* The answer for a wanted version. A part of glibc that is not loaded has the
@@ -210,6 +246,7 @@ static bool take_versions(uint64_t at, const ElfW(Verneed) * need)
             !read_name(aux.vna_name, version->name))
             return false;
         (void)llmobs_str_copy(version->file, sizeof(version->file), file);
+        version->hash = aux.vna_hash;
         version->loaded = version->there = false;
         if (!(aux.vna_flags & VER_FLG_WEAK))
             wanted_count++;
@@ -223,6 +260,7 @@ static bool take_needs(void)
     uint64_t at;
 
     wanted_count = 0;
+    core.len = 0;
     if (!read_segments() || !read_dynamic())
         return false;
     at = place_of(core.needs);

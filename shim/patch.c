@@ -165,25 +165,29 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
     }
 }
 
-/* False where the object has none of the hooked names. That spares a look at
- * the relocations of most objects, which have about a hundred for each symbol
- * that they name. */
-static bool may_name_us(const struct work *work)
+/* True where the name begins as one that is hooked does. */
+static bool may_be_hooked(const char *name, bool late)
 {
-    size_t count = llmobs_elf_unhashed(work->elf);
+    return (name[0] == 'c' && llmobs_str_begins(name, "curl_")) ||
+           (late && llmobs_dl_ours(name));
+}
+
+/* Looks at the names of all undefined symbols. Those of most objects are passed
+ * over by their first letter. */
+bool llmobs_patch_may(const struct llmobs_elf *elf,
+                      const struct llmobs_patch *how)
+{
+    size_t count = llmobs_elf_unhashed(elf);
 
     if (count == 0)
         return true;
-    for (size_t i = 1; i < count; i++) {
-        const char *name =
-            llmobs_elf_string(work->elf, llmobs_elf_sym(work->elf, i)->st_name);
+    for (size_t i = 1; i < count && i < elf->symtab_len; i++) {
+        size_t at = elf->symtab[i].st_name;
 
-        if (llmobs_str_begins(name, "curl_") ||
-            (work->how->late && llmobs_dl_ours(name)))
+        if (at < elf->strtab_len && may_be_hooked(elf->strtab + at, how->late))
             return true;
     }
-    return llmobs_hooks_hashed(work->elf) ||
-           (work->how->late && llmobs_dl_hashed(work->elf));
+    return llmobs_hooks_hashed(elf) || (how->late && llmobs_dl_hashed(elf));
 }
 
 bool llmobs_patch_object(const struct llmobs_elf *elf,
@@ -191,8 +195,6 @@ bool llmobs_patch_object(const struct llmobs_elf *elf,
 {
     struct work work = {.elf = elf, .how = how};
 
-    if (!may_name_us(&work))
-        return true;
     find_seal(&work);
     patch_table(&work, elf->rela, elf->rela_len);
     patch_table(&work, elf->plt, elf->plt_len);

@@ -18,6 +18,12 @@ struct llmobs_patch {
                        * the loader may bind an unbound slot */
 };
 
+/* False when the object has none of the hooked names. That spares a look at the
+ * relocations of most objects, which have about a hundred for each symbol that
+ * they name. */
+bool llmobs_patch_may(const struct llmobs_elf *elf,
+                      const struct llmobs_patch *how);
+
 /* False when another thread is still loading the object, so that it has to be
  * looked at again. */
 bool llmobs_patch_object(const struct llmobs_elf *elf,

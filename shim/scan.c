@@ -145,7 +145,8 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
     walk->now.adds = info->dlpi_adds;
     walk->now.subs = info->dlpi_subs;
     if (index < walk->first || llmobs_elf_open(&elf, info) != 0 ||
-        is_ours(&elf) || is_loader(&elf) || llmobs_copies_has(&elf))
+        !llmobs_patch_may(&elf, &how) || is_ours(&elf) || is_loader(&elf) ||
+        llmobs_copies_has(&elf))
         return 0;
     if (!llmobs_patch_object(&elf, &how))
         walk->loading = true;

@@ -20,18 +20,21 @@ static size_t number(struct llmobs_text *in)
 static void look(const struct llmobs_elf *elf)
 {
     static const char *const names[] = {"curl_easy_perform", "malloc", "a", ""};
+    struct llmobs_elf_version version = {.count = 0};
     uintptr_t from, to;
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        uint32_t hash = llmobs_elf_hash(names[i]);
+
         (void)llmobs_elf_symbol(elf, names[i]);
         (void)llmobs_elf_needs(elf, names[i]);
         if (elf->gnu_hash)
-            (void)llmobs_elf_hashes(elf, llmobs_elf_hash(names[i]));
+            (void)llmobs_elf_hashes(elf, &hash, 1);
     }
     (void)llmobs_elf_unhashed(elf);
     (void)llmobs_elf_relro(elf, &from, &to);
-    for (size_t i = 0; i < 16; i++)
-        FUZZ_CHECK(llmobs_elf_version(elf, i) != NULL);
+    while (version.count < 16 && llmobs_elf_next_version(elf, &version))
+        FUZZ_CHECK(version.name != NULL);
     for (size_t i = 0; i < 16; i++)
         (void)llmobs_elf_version_file(elf, i);
     for (size_t i = 0; i < 64; i++)
