@@ -19,7 +19,8 @@
 
 #define REDACT_FILE_MAX ((size_t)64 * 1024)
 
-/* One text without pointers: the loader has nothing to relocate. */
+/* One text without pointers: the loader has nothing to relocate. A row has the
+ * lengths of its part. */
 static const char texts[] =
 #define V(name, type, fallback, help, form, offset, least, most) \
     name "\0" type "\0" fallback "\0"
@@ -28,7 +29,8 @@ static const char texts[] =
 
 static const struct row rows[] = {
 #define V(name, type, fallback, help, form, offset, least, most) \
-    {form, offset, least, most},
+    {form,   sizeof(name), sizeof(type), sizeof(fallback), \
+     offset, least,        most},
     VARIABLES(V)
 #undef V
 };
@@ -54,18 +56,24 @@ bool llmobs_config_next(struct llmobs_config_variable *variable)
 
 /* -- values -------------------------------------------------------------- */
 
+/* The value in "NAME=value"; NULL for another variable. No strncmp: nearly all
+ * differ in their first letters. */
+static const char *value_of(const char *entry, const char *name)
+{
+    for (; *name && *entry == *name; name++)
+        entry++;
+    return *name == '\0' && *entry == '=' ? entry + 1 : NULL;
+}
+
 /* The first variable of that name, as getenv gives it; NULL when unset or
  * empty. */
 static const char *find(const char *const *env, const char *name)
 {
-    size_t len = strlen(name);
+    const char *value = NULL;
 
-    for (; env && *env; env++) {
-        if (**env == *name && strncmp(*env, name, len) == 0 &&
-            (*env)[len] == '=')
-            return (*env)[len + 1] ? *env + len + 1 : NULL;
-    }
-    return NULL;
+    for (; env && *env && !value; env++)
+        value = value_of(*env, name);
+    return value && *value ? value : NULL;
 }
 
 static bool read_number(const struct row *row, const char *text, void *to)
@@ -120,14 +128,15 @@ static bool read_choice(const char *type, const char *text, int *to)
     size_t len = strlen(text);
 
     for (int i = 0; *type; i++) {
-        size_t word = strcspn(type, ",");
+        const char *end = strchr(type, ',');
+        size_t word = end ? (size_t)(end - type) : strlen(type);
 
         if (word == len && strncasecmp(type, text, len) == 0) {
             *to = i;
             return true;
         }
-        type += word;
-        type += strspn(type, ", ");
+        for (type += word; *type == ',' || *type == ' '; type++)
+            continue;
     }
     return false;
 }
@@ -212,7 +221,7 @@ static const char *given(const struct llmobs_config_loading *loading,
 {
     const char *text = find(env, name);
 
-    *by_file = !text && llmobs_config_in_file(name);
+    *by_file = !text && loading->file && llmobs_config_in_file(name);
     if (*by_file)
         text = find((const char *const *)loading->file, name);
     return text;
@@ -237,12 +246,15 @@ const char *llmobs_config_file(const struct llmobs_config *config)
 static void read_variables(struct llmobs_config_loading *loading,
                            const char *const *env)
 {
-    struct llmobs_config_variable variable = {.name = NULL};
+    const char *name = texts;
 
-    for (const struct row *row = rows; llmobs_config_next(&variable); row++) {
+    for (const struct row *row = rows; row < rows + ROWS; row++) {
+        struct llmobs_config_variable variable = {
+            name, name + row->name, name + row->name + row->type};
         bool by_file;
-        const char *text = given(loading, env, variable.name, &by_file);
+        const char *text = given(loading, env, name, &by_file);
 
+        name = variable.fallback + row->fallback;
         if (row->form == FORM_TRISTATE)
             *(int *)((char *)loading + row->offset) = -1;
         if (variable.fallback[0])

@@ -63,6 +63,16 @@ static void map_put(struct map *map, struct llmobs_text part)
     map->list[at] = entry;
 }
 
+/* The most entries that a list in the text can have. */
+static size_t count_parts(const char *text, char mark)
+{
+    size_t count = text && *text;
+
+    for (; text && *text; text++)
+        count += *text == mark;
+    return count < LLMOBS_CONFIG_MAP_MAX ? count : LLMOBS_CONFIG_MAP_MAX;
+}
+
 /* Gives the entries of a tag map (WIRE 3.1); an empty list without a
  * text, NULL without memory. */
 static char **map_read(struct llmobs_config_loading *loading, const char *name,
@@ -71,7 +81,7 @@ static char **map_read(struct llmobs_config_loading *loading, const char *name,
     struct map map = {.loading = loading, .name = name};
     const char *mark = text && strchr(text, ',') ? "," : " ";
 
-    map.list = calloc(LLMOBS_CONFIG_MAP_MAX + 1, sizeof(char *));
+    map.list = calloc(count_parts(text, *mark) + 1, sizeof(char *));
     if (!map.list)
         loading->no_memory = true;
     while (map.list && text && *text) {

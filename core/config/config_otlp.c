@@ -211,7 +211,7 @@ static void read_headers(struct llmobs_config_loading *loading, size_t column,
     bool bad = false, full = false;
     int rc;
 
-    if (!text && column != GENERAL)
+    if (!text)
         return;
     llmobs_config_free_list(signal->headers);
     signal->headers = calloc(LLMOBS_CONFIG_MAP_MAX + 1, sizeof(char *));

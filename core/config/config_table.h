@@ -19,13 +19,16 @@ enum form {
 };
 
 struct row {
-    enum form form;
-    unsigned offset; /* in struct llmobs_config_loading */
+    uint8_t form;
+    uint8_t name; /* the bytes of it, with their end; so do the next two */
+    uint16_t type;
+    uint16_t fallback;
+    uint16_t offset; /* in struct llmobs_config_loading */
     double least;
     double most;
 };
 
-#define IN(field) (unsigned)offsetof(struct llmobs_config_loading, field)
+#define IN(field) (uint16_t)offsetof(struct llmobs_config_loading, field)
 #define CONF(field) IN(config.field)
 #define MIB (1024.0 * 1024)
 #define STYLES "datadog, tracecontext, baggage, b3, b3multi or none"

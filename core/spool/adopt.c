@@ -14,6 +14,7 @@
 #include "core/base/clock.h"
 #include "core/base/crash_point.h"
 #include "core/base/fd.h"
+#include "core/base/once.h"
 #include "core/ledger/ledger_dir.h"
 #include "core/spool/event_item.h"
 #include "core/spool/exchange_entry.h"
@@ -89,7 +90,6 @@ struct llmobs_adopt {
     _Atomic int64_t until_ns;
     struct llmobs_owner *self; /* from the first owner on */
     const struct llmobs_spool *own;
-    char base[PATH_MAX];
     struct llmobs_record_owner me; /* the pid is 0 at first */
     struct names walk;
     /* Directories that this walk has visited and left something in. */
@@ -98,7 +98,6 @@ struct llmobs_adopt {
     struct claim claims[CLAIMS_MAX];
     /* The directory that is read, and its claim; without one it is counted. */
     struct claim *here;
-    char dir[PATH_MAX];
     struct llmobs_owner *owner;
     struct llmobs_config names;
     uint32_t *files; /* FILES_MAX, once there is one */
@@ -114,6 +113,8 @@ struct llmobs_adopt {
     size_t at;
     size_t kept;     /* unreadable files and entries */
     int64_t died_ns; /* wall clock: the last write there */
+    char base[PATH_MAX];
+    char dir[PATH_MAX];
 };
 
 /* True where the time that the caller allows is over. */
@@ -938,7 +939,7 @@ static int find_dir(struct llmobs_adopt *adopt)
 struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
                                       enum llmobs_adopt_whose whose)
 {
-    struct llmobs_adopt *adopt = calloc(1, sizeof(*adopt));
+    struct llmobs_adopt *adopt = llmobs_once_take(sizeof(*adopt));
 
     if (!adopt)
         return NULL;
@@ -976,7 +977,7 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
     free(adopt->given_up);
     free(adopt->files);
     llmobs_owner_free(adopt->self);
-    free(adopt);
+    llmobs_once_give(adopt);
 }
 
 void llmobs_adopt_until(struct llmobs_adopt *adopt, int64_t mono_ns)

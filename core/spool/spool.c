@@ -14,6 +14,7 @@
 #include "core/base/file.h"
 #include "core/base/fork.h"
 #include "core/base/log.h"
+#include "core/base/once.h"
 #include "core/base/scratch.h"
 #include "core/ledger/stats.h"
 #include "core/spool/event_item.h"
@@ -83,13 +84,13 @@ struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config)
 
     if (config->spool_max <= 0)
         return NULL;
-    spool = calloc(1, sizeof(*spool));
+    spool = llmobs_once_take(sizeof(*spool));
     if (!spool)
         return NULL;
     spool->config = config;
     spool->owner = llmobs_owner_new(config);
     if (!spool->owner) {
-        free(spool);
+        llmobs_once_give(spool);
         return NULL;
     }
     spool->file_max = LLMOBS_SPOOL_FILE;
@@ -105,7 +106,7 @@ void llmobs_spool_free(struct llmobs_spool *spool)
         return;
     llmobs_owner_free(spool->owner);
     free(spool->deferred);
-    free(spool);
+    llmobs_once_give(spool);
 }
 
 /* A child may be in another pid namespace, so it needs an owner of its own.

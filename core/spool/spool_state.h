@@ -56,7 +56,6 @@ struct llmobs_spool {
     /* The thread that takes it from NONE to READY writes `dir` and `home`,
      * which are constant then. */
     atomic_uint dir_state;
-    char dir[PATH_MAX];
     struct llmobs_spool_home home;
     atomic_bool named; /* `dir` was made once, and does not change any more */
     struct llmobs_owner *owner;
@@ -68,11 +67,13 @@ struct llmobs_spool {
     _Atomic uint64_t at;
     _Atomic int64_t room; /* bytes until LLMOBS_SPOOL_MAX, as far as known */
     size_t file_max;      /* bytes of a file */
-    struct llmobs_spool_slot slots[LLMOBS_SPOOL_FILES];
     /* Used by the thread that has the worker's turn. */
     int64_t looked_ns;
     struct llmobs_spool_deferred *deferred; /* LLMOBS_SPOOL_DEFERRED, or NULL */
     size_t deferred_count;
+    /* Last, as a process that captures nothing touches no page of them. */
+    struct llmobs_spool_slot slots[LLMOBS_SPOOL_FILES];
+    char dir[PATH_MAX];
 };
 
 #endif

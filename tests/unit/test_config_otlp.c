@@ -33,7 +33,7 @@ START_TEST(defaults)
         ck_assert_int_eq(signal->on, i == LLMOBS_SIGNAL_TRACES);
         ck_assert_str_eq(signal->url, urls[i]);
         ck_assert(!signal->given && !signal->grpc && !signal->json);
-        ck_assert(!signal->gzip && !signal->headers[0]);
+        ck_assert(!signal->gzip && !signal->headers);
         ck_assert_int_eq(signal->timeout_ms, 10000);
         ck_assert(!signal->ca_file && !signal->cert_file && !signal->key_file);
     }
