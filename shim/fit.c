@@ -10,7 +10,7 @@
 /* The file is read in blocks of this size, each from a multiple of half of it
  * on: all that is wanted lies in three or four, where a read for each value
  * would be some thirty system calls. */
-#define BLOCK 2048
+#define BLOCK 1024
 #define VERSIONS_MAX 64
 #define GLIBC "GLIBC_2."
 /* Fields of /proc/self/statm: all mapped memory; data and stacks. */
@@ -22,11 +22,18 @@
 /* The answer for a version; the file's is that of its worst version. */
 enum answer { MISSING, UNKNOWN, THERE };
 
+/* A loaded part of the file. */
+struct segment {
+    uint64_t address, offset, len;
+};
+
 /* The file, and values of its dynamic section. */
 struct file {
     int fd;
-    size_t phnum;
-    ElfW(Phdr) phdr[LLMOBS_FIT_SEGMENTS];
+    size_t loaded_count;
+    struct segment loaded[LLMOBS_FIT_SEGMENTS];
+    uint64_t dynamic; /* its offset; 0: none */
+    uint64_t dynamic_len;
     uint64_t strings, needs; /* addresses; 0: none */
     uint64_t count;          /* of needs */
     uint64_t at;             /* where the block begins */
@@ -43,8 +50,11 @@ struct version {
     bool there;
 };
 
-LLMOBS_COLD static struct file core;
-LLMOBS_COLD static struct version wanted[VERSIONS_MAX];
+/* In one page where the file needs few versions. */
+LLMOBS_COLD static _Alignas(4096) struct {
+    struct file core;
+    struct version wanted[VERSIONS_MAX];
+} all;
 static size_t wanted_count;
 static unsigned newest; /* of libc's GLIBC_2.N */
 
@@ -52,19 +62,21 @@ static unsigned newest; /* of libc's GLIBC_2.N */
  * file's end. */
 static const char *bytes_at(uint64_t offset, size_t *len)
 {
-    if (offset < core.at || offset + *len > core.at + BLOCK || core.len == 0) {
+    if (offset < all.core.at || offset + *len > all.core.at + BLOCK ||
+        all.core.len == 0) {
         long got;
 
-        core.at = offset / (BLOCK / 2) * (BLOCK / 2);
-        got = llmobs_sys(SYS_pread64, core.fd, core.block, BLOCK, core.at);
-        core.len = got > 0 ? (size_t)got : 0;
+        all.core.at = offset / (BLOCK / 2) * (BLOCK / 2);
+        got = llmobs_sys(SYS_pread64, all.core.fd, all.core.block, BLOCK,
+                         all.core.at);
+        all.core.len = got > 0 ? (size_t)got : 0;
     }
-    offset -= core.at;
-    if (offset > core.len)
-        offset = core.len;
-    if (*len > core.len - offset)
-        *len = core.len - offset;
-    return core.block + offset;
+    offset -= all.core.at;
+    if (offset > all.core.len)
+        offset = all.core.len;
+    if (*len > all.core.len - offset)
+        *len = all.core.len - offset;
+    return all.core.block + offset;
 }
 
 static bool read_at(uint64_t offset, void *to, size_t len)
@@ -79,12 +91,11 @@ static bool read_at(uint64_t offset, void *to, size_t len)
 /* The offset in the file of the byte with that address; 0: none. */
 static uint64_t place_of(uint64_t address)
 {
-    for (size_t i = 0; i < core.phnum; i++) {
-        const ElfW(Phdr) *p = &core.phdr[i];
+    for (size_t i = 0; i < all.core.loaded_count; i++) {
+        const struct segment *part = &all.core.loaded[i];
 
-        if (p->p_type == PT_LOAD && address >= p->p_vaddr &&
-            address - p->p_vaddr < p->p_filesz)
-            return address - p->p_vaddr + p->p_offset;
+        if (address >= part->address && address - part->address < part->len)
+            return address - part->address + part->offset;
     }
     return 0;
 }
@@ -92,7 +103,7 @@ static uint64_t place_of(uint64_t address)
 /* Reads a string, which may end at the file's end without a NUL. */
 static bool read_name(uint64_t offset, char to[NAME_MAX_LEN])
 {
-    uint64_t at = place_of(core.strings + offset);
+    uint64_t at = place_of(all.core.strings + offset);
     size_t there = at ? NAME_MAX_LEN : 0;
     const char *from = bytes_at(at, &there);
 
@@ -102,51 +113,62 @@ static bool read_name(uint64_t offset, char to[NAME_MAX_LEN])
     return false;
 }
 
+static void take_segment(const ElfW(Phdr) * p)
+{
+    if (p->p_type == PT_LOAD)
+        all.core.loaded[all.core.loaded_count++] =
+            (struct segment){p->p_vaddr, p->p_offset, p->p_filesz};
+    if (p->p_type == PT_DYNAMIC) {
+        all.core.dynamic = p->p_offset;
+        all.core.dynamic_len = p->p_filesz;
+    }
+}
+
 static bool read_segments(void)
 {
     ElfW(Ehdr) head;
+    ElfW(Phdr) segment;
 
+    all.core.loaded_count = 0;
+    all.core.dynamic = 0;
     if (!read_at(0, &head, sizeof(head)) ||
         !llmobs_str_begins((const char *)head.e_ident, ELFMAG) ||
-        head.e_phentsize != sizeof(core.phdr[0]) ||
+        head.e_phentsize != sizeof(segment) ||
         head.e_phnum > LLMOBS_FIT_SEGMENTS)
         return false;
-    core.phnum = head.e_phnum;
-    return read_at(head.e_phoff, core.phdr, core.phnum * sizeof(core.phdr[0]));
+    for (size_t i = 0; i < head.e_phnum; i++) {
+        if (!read_at(head.e_phoff + i * sizeof(segment), &segment,
+                     sizeof(segment)))
+            return false;
+        take_segment(&segment);
+    }
+    return all.core.dynamic != 0;
 }
 
 /* Reads the next tag; false after the last. */
 static bool take_tag(const ElfW(Dyn) * tag)
 {
     if (tag->d_tag == DT_STRTAB)
-        core.strings = tag->d_un.d_ptr;
+        all.core.strings = tag->d_un.d_ptr;
     else if (tag->d_tag == DT_VERNEED)
-        core.needs = tag->d_un.d_ptr;
+        all.core.needs = tag->d_un.d_ptr;
     else if (tag->d_tag == DT_VERNEEDNUM)
-        core.count = tag->d_un.d_val;
+        all.core.count = tag->d_un.d_val;
     return tag->d_tag != DT_NULL;
 }
 
-static bool read_tags(const ElfW(Phdr) * dynamic)
+static bool read_dynamic(void)
 {
     ElfW(Dyn) tag;
 
-    core.strings = core.needs = core.count = 0;
-    for (size_t i = 0; i < dynamic->p_filesz / sizeof(tag); i++) {
-        if (!read_at(dynamic->p_offset + i * sizeof(tag), &tag, sizeof(tag)))
+    all.core.strings = all.core.needs = all.core.count = 0;
+    for (size_t i = 0; i < all.core.dynamic_len / sizeof(tag); i++) {
+        if (!read_at(all.core.dynamic + i * sizeof(tag), &tag, sizeof(tag)))
             return false;
         if (!take_tag(&tag))
             return true;
     }
     return true;
-}
-
-static bool read_dynamic(void)
-{
-    for (size_t i = 0; i < core.phnum; i++)
-        if (core.phdr[i].p_type == PT_DYNAMIC)
-            return read_tags(&core.phdr[i]);
-    return false;
 }
 
 /* N of the whole name GLIBC_2.N; 0: another name. */
@@ -168,10 +190,10 @@ static bool is_wanted(const struct llmobs_elf *elf)
     bool found = false;
 
     for (size_t i = 0; i < wanted_count; i++) {
-        if (!llmobs_str_same(elf->soname, wanted[i].file))
+        if (!llmobs_str_same(elf->soname, all.wanted[i].file))
             continue;
-        wanted[i].loaded = found = true;
-        wanted[i].there |= elf->verdef_len == 0;
+        all.wanted[i].loaded = found = true;
+        all.wanted[i].there |= elf->verdef_len == 0;
     }
     return found;
 }
@@ -181,9 +203,10 @@ static void note_version(const struct llmobs_elf *elf,
                          const struct llmobs_elf_version *version)
 {
     for (size_t i = 0; i < wanted_count; i++)
-        wanted[i].there |= version->hash == wanted[i].hash &&
-                           llmobs_str_same(version->name, wanted[i].name) &&
-                           llmobs_str_same(elf->soname, wanted[i].file);
+        all.wanted[i].there |=
+            version->hash == all.wanted[i].hash &&
+            llmobs_str_same(version->name, all.wanted[i].name) &&
+            llmobs_str_same(elf->soname, all.wanted[i].file);
 }
 
 /* True where no later object matters: libc and all files were seen. */
@@ -191,7 +214,7 @@ static bool is_decided(void)
 {
     size_t i = 0;
 
-    while (i < wanted_count && wanted[i].loaded)
+    while (i < wanted_count && all.wanted[i].loaded)
         i++;
     return i == wanted_count && newest > 0;
 }
@@ -239,7 +262,7 @@ static bool take_versions(uint64_t at, const ElfW(Verneed) * need)
     if (!read_name(need->vn_file, file))
         return false;
     for (unsigned i = 0; i < need->vn_cnt; i++) {
-        struct version *version = &wanted[wanted_count];
+        struct version *version = &all.wanted[wanted_count];
         ElfW(Vernaux) aux;
 
         if (wanted_count == VERSIONS_MAX || !read_at(at, &aux, sizeof(aux)) ||
@@ -260,11 +283,11 @@ static bool take_needs(void)
     uint64_t at;
 
     wanted_count = 0;
-    core.len = 0;
+    all.core.len = 0;
     if (!read_segments() || !read_dynamic())
         return false;
-    at = place_of(core.needs);
-    for (uint64_t i = 0; core.needs && i < core.count; i++) {
+    at = place_of(all.core.needs);
+    for (uint64_t i = 0; all.core.needs && i < all.core.count; i++) {
         ElfW(Verneed) need;
 
         if (!read_at(at, &need, sizeof(need)) ||
@@ -277,14 +300,14 @@ static bool take_needs(void)
 
 /* The worst answer. One walk over the loaded objects looks for all versions: a
  * program may have hundreds of objects. */
-static enum answer all(void)
+static enum answer ask(void)
 {
     enum answer worst = take_needs() ? THERE : UNKNOWN;
 
     newest = 0;
     llmobs_libc.iterate(look, NULL);
     for (size_t i = 0; i < wanted_count; i++) {
-        enum answer answer = is_there(&wanted[i]);
+        enum answer answer = is_there(&all.wanted[i]);
 
         if (answer < worst)
             worst = answer;
@@ -334,10 +357,11 @@ bool llmobs_fit(const char *path)
 
     if (!has_room(RLIMIT_AS, STATM_SIZE) || !has_room(RLIMIT_DATA, STATM_DATA))
         return false;
-    core.fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-    if (core.fd < 0)
+    all.core.fd =
+        (int)llmobs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (all.core.fd < 0)
         return false;
-    answer = all();
-    llmobs_sys(SYS_close, core.fd);
+    answer = ask();
+    llmobs_sys(SYS_close, all.core.fd);
     return answer == THERE || (answer == UNKNOWN && newest >= RELEASE_SOUND);
 }

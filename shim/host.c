@@ -18,13 +18,16 @@ static enum llmobs_host_state state;
 static bool file_decides;  /* the environment does not decide: the file does */
 static bool file_excludes; /* the environment excludes no programs: the file may
                             */
-static size_t env_count;
-LLMOBS_COLD_FIRST static char env_bytes[LLMOBS_HOST_ENV_MAX];
-LLMOBS_COLD static const char *env_list[LLMOBS_HOST_ENV_COUNT + 1];
-/* The loader's string, which stays valid; NULL where `core_path` has been made.
- */
+static size_t env_count, env_len;
+/* The strings; behind them the list of pointers to them, and the core's path,
+ * which are made when they are needed. Most often all lie in one page. */
+LLMOBS_COLD_FIRST static char
+    env_bytes[LLMOBS_HOST_ENV_MAX +
+              (LLMOBS_HOST_ENV_COUNT + 2) * sizeof(char *) +
+              LLMOBS_HOST_PATH_MAX];
+/* The loader's string, which stays valid; NULL where the core's path has been
+ * made. */
 static const char *own_path;
-LLMOBS_COLD static char core_path[LLMOBS_HOST_PATH_MAX];
 static struct llmobs_host table;
 
 enum llmobs_host_state llmobs_host_state(void)
@@ -35,6 +38,11 @@ enum llmobs_host_state llmobs_host_state(void)
 static void set_state(enum llmobs_host_state value)
 {
     __atomic_store_n(&state, value, __ATOMIC_RELEASE);
+}
+
+void llmobs_host_off(void)
+{
+    set_state(LLMOBS_HOST_OFF);
 }
 
 bool llmobs_host_is_shim(const struct llmobs_elf *elf)
@@ -89,7 +97,8 @@ static size_t copy_some(char **env, bool own, size_t used)
     for (; env && *env && env_count < LLMOBS_HOST_ENV_COUNT; env++) {
         if (!(letters & letter(*env)) || !wanted(*env) ||
             llmobs_str_begins(*env, OWN) != own ||
-            !llmobs_str_copy(env_bytes + used, sizeof env_bytes - used, *env))
+            !llmobs_str_copy(env_bytes + used, LLMOBS_HOST_ENV_MAX - used,
+                             *env))
             continue;
         used += llmobs_str_len(*env) + 1;
         env_count++;
@@ -103,18 +112,34 @@ static size_t copy_some(char **env, bool own, size_t used)
  * processes never load it. */
 static void copy_env(char **env)
 {
-    (void)copy_some(env, false, copy_some(env, true, 0));
+    env_len = copy_some(env, false, copy_some(env, true, 0));
+}
+
+static const char **env_list(void)
+{
+    uintptr_t end = (uintptr_t)env_bytes + env_len;
+
+    return (const char **)((end + sizeof(char *) - 1) / sizeof(char *) *
+                           sizeof(char *));
 }
 
 static const char *const *list_env(void)
 {
+    const char **list = env_list();
     const char *at = env_bytes;
 
     for (size_t i = 0; i < env_count; i++) {
-        env_list[i] = at;
+        list[i] = at;
         at += llmobs_str_len(at) + 1;
     }
-    return env_list;
+    list[env_count] = NULL;
+    return list;
+}
+
+/* LLMOBS_HOST_PATH_MAX bytes. */
+static char *core_path(void)
+{
+    return (char *)(env_list() + env_count + 1);
 }
 
 /* True where the object defines one of both functions. Runtimes of sanitizers
@@ -190,25 +215,26 @@ static int find_own(struct dl_phdr_info *info, size_t size, void *argument)
 /* Makes the core's path: it lies beside the shim. */
 static void make_core_path(const char *own)
 {
+    char *path = core_path();
     size_t len = 0;
     size_t dir = (size_t)(llmobs_str_base(own) - own);
 
     if (own[0] != '/') {
-        if (!llmobs_libc_directory(core_path, sizeof core_path))
+        if (!llmobs_libc_directory(path, LLMOBS_HOST_PATH_MAX))
             goto none;
-        len = llmobs_str_len(core_path);
-        if (len + 1 >= sizeof core_path)
+        len = llmobs_str_len(path);
+        if (len + 1 >= LLMOBS_HOST_PATH_MAX)
             goto none;
-        core_path[len++] = '/';
+        path[len++] = '/';
     }
-    if (dir + sizeof LLMOBS_CORE_FILE > sizeof core_path - len)
+    if (dir + sizeof LLMOBS_CORE_FILE > LLMOBS_HOST_PATH_MAX - len)
         goto none;
-    llmobs_bytes_copy(core_path + len, own, dir);
-    llmobs_bytes_copy(core_path + len + dir, LLMOBS_CORE_FILE,
+    llmobs_bytes_copy(path + len, own, dir);
+    llmobs_bytes_copy(path + len + dir, LLMOBS_CORE_FILE,
                       sizeof LLMOBS_CORE_FILE);
     return;
 none:
-    core_path[0] = '\0';
+    path[0] = '\0';
 }
 
 /* Keeps the shim's path. A relative one counts only in the directory that the
@@ -226,7 +252,7 @@ const char *llmobs_host_core_path(void)
 {
     if (own_path)
         make_core_path(own_path);
-    return core_path[0] ? core_path : NULL;
+    return *core_path() ? core_path() : NULL;
 }
 
 /* True where the list has the program: by its file, without links, or by the
@@ -254,7 +280,6 @@ void llmobs_host_init(char **env)
     const char *enabled = setting(settings, "DD_LLMOBS_ENABLED");
     const char *exclude = setting(settings, "LLMOBS_EXCLUDE");
 
-    set_state(LLMOBS_HOST_OFF);
     if (!llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE) ||
         (enabled && !llmobs_conf_is_true(enabled)) ||
         (exclude && is_listed(exclude)))
@@ -264,8 +289,8 @@ void llmobs_host_init(char **env)
         return;
     file_decides = !enabled;
     file_excludes = !exclude;
-    keep_own_path(own.path);
     copy_env(env);
+    keep_own_path(own.path);
     set_state(LLMOBS_HOST_WATCHING);
 }
 

@@ -30,6 +30,10 @@ enum llmobs_host_state {
     LLMOBS_HOST_ON
 };
 
+/* The constructor's first step. A write to the page of the small variables is
+ * one fault; a read before it would be another. */
+void llmobs_host_off(void);
+
 /* Sets everything below; called by the constructor alone. `env` may be NULL. */
 void llmobs_host_init(char **env);
 

@@ -8,10 +8,12 @@ __attribute__((constructor)) static void start(int argc, char **argv,
                                                char **env)
 {
     char **variables = &environ ? environ : NULL;
-    int saved = llmobs_libc_errno();
+    int saved;
 
     (void)argc;
     (void)argv;
+    llmobs_host_off();
+    saved = llmobs_libc_errno();
     if (!variables && gnu_get_libc_version)
         variables = env;
     llmobs_host_init(variables);
