@@ -52,8 +52,15 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	core/text/inflate rules/read/base64)
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
-CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(shell find core -name '*.c'))
-RULES_OBJ := $(patsubst %.c,$(B)/%.o,$(shell find rules -name '*.c'))
+# In a set order. The rooms that every process with a libcurl runs come first:
+# their code then lies in few pages of the file.
+FIRST := ops config span base capture deliver spool
+CORE_SRC := $(sort $(shell find core -name '*.c'))
+CORE_SRC := $(foreach room,$(FIRST),$(filter core/$(room)/%,$(CORE_SRC))) \
+	$(filter-out $(addsuffix /%,$(addprefix core/,$(FIRST))),$(CORE_SRC))
+RULES_SRC := $(sort $(shell find rules -name '*.c'))
+CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
+RULES_OBJ := $(RULES_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run/run_main.c, \
 	$(shell find cli -name '*.c')))
 # Code that waits for disk and network, or runs once, or on the worker alone:

@@ -45,8 +45,11 @@ static void *wiped_page(void)
     /* A kernel that accepts an unknown advice, as an emulator does, follows
      * none. */
     if (madvise(page, size, -1) != 0 &&
-        madvise(page, size, MADV_WIPEONFORK) == 0)
+        madvise(page, size, MADV_WIPEONFORK) == 0) {
+        /* A read before the first write would be one fault more. */
+        atomic_init(&((struct known *)page)->process, 0);
         return page;
+    }
     munmap(page, size);
     return NULL;
 }

@@ -60,14 +60,19 @@ static atomic_int process;
 /* -- loads and unloads ---------------------------------------------------- */
 
 /* In a child the table may be half-written, by a thread that the child has not:
- * the child begins with an empty one. */
+ * the child begins with an empty one. The first process has one, and does not
+ * touch its pages. */
 static void check_fork(void)
 {
+    bool first = atomic_load(&process) == 0;
+
     if (!llmobs_fork_unsettled(&process))
         return;
-    memset(locations, 0, sizeof(locations));
-    memset(stripped, 0, sizeof(stripped));
-    memset(program, 0, sizeof(program));
+    if (!first) {
+        memset(locations, 0, sizeof(locations));
+        memset(stripped, 0, sizeof(stripped));
+        memset(program, 0, sizeof(program));
+    }
     llmobs_fork_settled(&process);
 }
 

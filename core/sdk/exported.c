@@ -2,11 +2,15 @@
 
 #include <stdatomic.h>
 
-static struct place {
+#include "core/base/cold.h"
+
+struct place {
     atomic_bool taken; /* a thread reads or writes the rest */
     uint64_t span_id;  /* 0: none */
     struct llmobs_id128 trace;
-} places[LLMOBS_EXPORTED_MAX];
+};
+
+LLMOBS_COLD static struct place places[LLMOBS_EXPORTED_MAX];
 
 static struct place *take(uint64_t span_id)
 {
