@@ -29,8 +29,7 @@ static const char texts[] =
 
 static const struct row rows[] = {
 #define V(name, type, fallback, help, form, offset, least, most) \
-    {form,   sizeof(name), sizeof(type), sizeof(fallback), \
-     offset, least,        most},
+    {form, sizeof(name), sizeof(type), sizeof(fallback), offset, least, most},
     VARIABLES(V)
 #undef V
 };
@@ -249,8 +248,8 @@ static void read_variables(struct llmobs_config_loading *loading,
     const char *name = texts;
 
     for (const struct row *row = rows; row < rows + ROWS; row++) {
-        struct llmobs_config_variable variable = {
-            name, name + row->name, name + row->name + row->type};
+        struct llmobs_config_variable variable = {name, name + row->name,
+                                                  name + row->name + row->type};
         bool by_file;
         const char *text = given(loading, env, name, &by_file);
 

@@ -28,7 +28,7 @@ struct row {
     double most;
 };
 
-#define IN(field) (uint16_t)offsetof(struct llmobs_config_loading, field)
+#define IN(field) (uint16_t) offsetof(struct llmobs_config_loading, field)
 #define CONF(field) IN(config.field)
 #define MIB (1024.0 * 1024)
 #define STYLES "datadog, tracecontext, baggage, b3, b3multi or none"

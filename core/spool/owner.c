@@ -103,8 +103,7 @@ static int add_destinations(const struct llmobs_config *config,
     return rc ? rc : add_otlp(config, buf);
 }
 
-static int find_origin(const struct llmobs_config *config,
-                       struct origin *origin)
+static int find_hash(const struct llmobs_config *config, struct origin *origin)
 {
     uint8_t hash[LLMOBS_SHA256_LEN];
     struct llmobs_buf buf;
@@ -115,7 +114,6 @@ static int find_origin(const struct llmobs_config *config,
     if (!rc) {
         llmobs_sha256(buf.data, buf.len, hash);
         memcpy(origin->hash, hash, sizeof(origin->hash));
-        llmobs_record_namespace(&origin->boot, &origin->pidns);
     }
     if (buf.data)
         explicit_bzero(buf.data, buf.len);
@@ -171,6 +169,7 @@ static int make_lead(struct llmobs_owner *owner,
     if (!rc)
         (void)llmobs_entry_end(writer, &none);
     llmobs_entry_file(&file, &none);
+    llmobs_buf_cut(&owner->lead, 0);
     if (!rc)
         rc = llmobs_buf_add(&owner->lead, &file, sizeof(file));
     for (int i = 0; i < writer->pieces && !rc; i++)
@@ -191,15 +190,31 @@ void llmobs_owner_seal(struct llmobs_owner *owner,
                       owner->lead.len - sizeof(file), key);
 }
 
-struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
+struct llmobs_owner *llmobs_owner_begin(const struct llmobs_config *config)
 {
     struct llmobs_owner *owner = calloc(1, sizeof(*owner));
 
     if (!owner)
         return NULL;
     llmobs_buf_init(&owner->lead, TEXT_MAX);
-    if (find_origin(config, &owner->origin) == 0 &&
-        make_lead(owner, config) == 0)
+    if (find_hash(config, &owner->origin) == 0)
+        return owner;
+    llmobs_owner_free(owner);
+    return NULL;
+}
+
+int llmobs_owner_settle(struct llmobs_owner *owner,
+                        const struct llmobs_config *config)
+{
+    llmobs_record_namespace(&owner->origin.boot, &owner->origin.pidns);
+    return make_lead(owner, config);
+}
+
+struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
+{
+    struct llmobs_owner *owner = llmobs_owner_begin(config);
+
+    if (!owner || llmobs_owner_settle(owner, config) == 0)
         return owner;
     llmobs_owner_free(owner);
     return NULL;

@@ -201,6 +201,8 @@ static int make_dir(struct llmobs_spool *spool)
     size_t len, size;
     int rc = llmobs_spool_dir(spool->config, spool->dir, sizeof(spool->dir));
 
+    if (!rc)
+        rc = llmobs_owner_settle(spool->owner, spool->config);
     if (rc)
         return rc;
     find_home(&spool->home);

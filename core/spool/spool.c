@@ -88,7 +88,7 @@ struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config)
     if (!spool)
         return NULL;
     spool->config = config;
-    spool->owner = llmobs_owner_new(config);
+    spool->owner = llmobs_owner_begin(config);
     if (!spool->owner) {
         llmobs_once_give(spool);
         return NULL;
@@ -109,12 +109,17 @@ void llmobs_spool_free(struct llmobs_spool *spool)
     llmobs_once_give(spool);
 }
 
-/* A child may be in another pid namespace, so it needs an owner of its own.
- * Without memory it keeps that of its parent, and no process adopts what it
- * leaves. */
+/* A child may be in another pid namespace, so it needs an owner of its own,
+ * which it settles as it makes its directory. Without memory it settles that of
+ * its parent. */
 void llmobs_spool_reset(struct llmobs_spool *spool)
 {
-    llmobs_owner_renew(&spool->owner, spool->config);
+    struct llmobs_owner *anew = llmobs_owner_begin(spool->config);
+
+    if (anew) {
+        llmobs_owner_free(spool->owner);
+        spool->owner = anew;
+    }
     clear_slots(spool);
     begin(spool);
 }
