@@ -1733,10 +1733,17 @@ HAZARDS = [
     ("few descriptors: the last ones are the program's",
      "the library opens none if too few are left for it, and keeps no "
      "connection open there (`llmobs_fd_spare`)", [
-         ("takes-the-last", [("core/base/fd.c", "    return want <= 0;",
-                              "    return want <= 0 || limit > 0;")],
+         ("takes-the-last", [("core/base/fd.c", "    return found >= want;",
+                              "    return found >= 0;")],
           ["quiet.few.8_hang", "quiet.few.20_close",
            "unit the_last_are_the_apps"]),
+         ("last-by-an-old-answer", [("core/base/fd.c", "#define HOLDS_NS INT64_C("
+                                     "1000000)", "#define HOLDS_NS INT64_C("
+                                     "1000000000)")],
+          ["unit an_answer_holds_for_a_moment"]),
+         ("last-by-an-answer", [("core/base/fd.c", "seen_free) >= want + MORE;",
+                                 "seen_free) >= 0;")],
+          ["unit the_last_are_the_apps"]),
          ("keeps-connections", [("core/net/http.c",
                                  "    if (has_handles(http) && "
                                  "!llmobs_fd_spare(KEEP_FDS))\n"
@@ -2322,8 +2329,8 @@ HAZARDS = [
      "the library's own variables, which keep texts back, are copied first "
      "(`copy_env`)", [
          ("own-variables-crowded-out", [
-             ("shim/host.c", "    (void)copy_some(env, false, copy_some(env, "
-              "true, 0));", "    (void)copy_some(env, true, copy_some(env, "
+             ("shim/host.c", "    env_len = copy_some(env, false, copy_some(env, "
+              "true, 0));", "    env_len = copy_some(env, true, copy_some(env, "
               "false, 0));")],
           ["variables.a_crowded_environment_keeps_texts_back"])]),
 

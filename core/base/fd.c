@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
+
 #define FIRST_FREE 3
 #define TRIES 3
 /* So many descriptors stay free for the app. Fewer are enough where the library
@@ -18,6 +20,11 @@
  * are needed where it runs on its own thread, beside the app. */
 #define LEFT_BY_APP 3
 #define LEFT_BY_LIBRARY 24
+/* An answer holds for so long: a thread may lose the processor for as long
+ * between its question and its open. It holds only where so many more numbers
+ * were free, as the library opens fewer files at once. */
+#define HOLDS_NS INT64_C(1000000)
+#define MORE 4
 /* A search for free numbers looks at no more: each look takes some 100 ns. */
 #define LOOKS_MAX 512
 
@@ -63,25 +70,53 @@ void llmobs_fd_alone(void)
     llmobs_fd_guest(true);
 }
 
-/* Searches downwards from the limit: most numbers there are free. */
-static bool has_free(rlim_t limit, int want)
-{
-    int fd = limit < INT_MAX ? (int)limit : INT_MAX;
+/* How many numbers were free when that was last asked, and until when the
+ * answer holds. Both are 0 at first. */
+static atomic_int seen_free;
+static _Atomic int64_t seen_until;
 
-    for (int looks = 0; want > 0 && fd > 0 && looks < LOOKS_MAX; looks++)
-        want -= fcntl(--fd, F_GETFD) < 0;
-    return want <= 0;
+static bool holds(int want)
+{
+    return llmobs_clock_mono_ns() < atomic_load(&seen_until) &&
+           atomic_load(&seen_free) >= want + MORE;
+}
+
+static void note_free(int found)
+{
+    atomic_store(&seen_until, 0);
+    atomic_store(&seen_free, found);
+    atomic_store(&seen_until, llmobs_clock_mono_ns() + HOLDS_NS);
+}
+
+/* Finds at most `want` free numbers. Searches downwards from the limit: most
+ * numbers there are free. */
+static int count_free(rlim_t limit, int want)
+{
+    int fd = limit < INT_MAX ? (int)limit : INT_MAX, found = 0;
+
+    for (int looks = 0; found < want && fd > 0 && looks < LOOKS_MAX; looks++)
+        found += fcntl(--fd, F_GETFD) < 0;
+    return found;
+}
+
+static bool ask_for(int want)
+{
+    struct rlimit limit;
+    int found;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return true;
+    found = count_free(limit.rlim_cur, want + MORE);
+    note_free(found);
+    return found >= want;
 }
 
 bool llmobs_fd_spare(int count)
 {
     int left = atomic_load(&left_by_app), saved = errno;
-    struct rlimit limit;
-    bool spare = true;
+    int want = count + (is_ours() ? LEFT_BY_LIBRARY : left);
+    bool spare = left < 0 || holds(want) || ask_for(want);
 
-    if (left >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        spare = has_free(limit.rlim_cur,
-                         count + (is_ours() ? LEFT_BY_LIBRARY : left));
     errno = saved;
     return spare;
 }

@@ -38,8 +38,9 @@ void llmobs_fd_alone(void);
  * is ending, the thread that ends it may take them. */
 void llmobs_fd_guest(bool ending);
 
-/* True where `count` more descriptors would leave the app enough. Takes some
- * microseconds; the answer holds for descriptors opened right after it. */
+/* True where `count` more descriptors would leave the app enough. Takes a
+ * microsecond once in a millisecond; the answer holds for descriptors opened
+ * right after it. */
 bool llmobs_fd_spare(int count);
 
 /* As openat; a new file is for its owner alone (0600). Gives a descriptor above

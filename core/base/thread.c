@@ -17,6 +17,17 @@
 #include "core/base/futex.h"
 #include "core/base/sys.h"
 
+/* From glibc 2.32 on. */
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define SINGLE_THREADED __libc_single_threaded
+#endif
+#endif
+#ifndef SINGLE_THREADED
+#define SINGLE_THREADED false
+#endif
+
 /* The longest line of /proc/self/stat that is read: the one of a first thread
  * that has ended is short, as it has no memory. */
 #define STAT_MAX 448
@@ -71,6 +82,10 @@ size_t llmobs_thread_apps(void)
     size_t known = ours();
     struct stat st;
 
+    /* The C library knows a process of one thread, which may be the library's
+     * where the app's have ended. */
+    if (known == 0 && SINGLE_THREADED)
+        return 1;
     if (stat("/proc/self/task", &st) != 0 || st.st_nlink < 3 + known ||
         atomic_load(&changes) != before)
         return 0;

@@ -258,6 +258,17 @@ START_TEST(the_last_are_the_apps)
 }
 END_TEST
 
+START_TEST(an_answer_holds_for_a_moment)
+{
+    llmobs_fd_guest(false);
+    leave_free(100);
+    ck_assert_int_gt(asked(false).fd, 2);
+    leave_free(3);
+    usleep(2000);
+    ck_assert_int_eq(asked(false).fd, -1);
+}
+END_TEST
+
 UNIT_SUITE(fd)
 {
     Suite *suite = suite_create("fd");
@@ -271,5 +282,6 @@ UNIT_SUITE(fd)
     UNIT_TEST(suite, lifted_too_late);
     UNIT_TEST(suite, replaced_meanwhile);
     UNIT_TEST(suite, the_last_are_the_apps);
+    UNIT_TEST(suite, an_answer_holds_for_a_moment);
     return suite;
 }
