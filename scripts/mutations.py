@@ -153,6 +153,22 @@ HAZARDS = [
                          "*message;")],
           ["programs.edge_cases.news_unread"])]),
 
+    ("thousands of transfers in a multi, removed before the app reads their "
+     "messages",
+     "a handle's record knows where in the list its message is (`place_of`)", [
+         ("places-unmoved", [("core/ops/multi_messages.c", "            put(news, "
+                              "news->list[i]);",
+                              "            news->list[news->end++] = "
+                              "news->list[i];")],
+          ["unit one_goes_as_another_comes"]),
+         ("strangers-unseen", [("core/ops/multi_messages.c",
+                                "        news->strange = true;", "        (void)0;")],
+          ["unit strange_ones"]),
+         ("members-uncounted", [("core/ops/multi.c", "    if (!going->adds || "
+                                 "llmobs_adds_members(going->adds) > 0)",
+                                 "    if (!going->adds)")],
+          ["programs.multi_cases.multi_first"])]),
+
     ("multi: removed before done",
      "remove_handle ends the exchange (`leave`)", [
          ("remove-unseen", [(MULTI, "    if (handle)\n        leave(handle, "
@@ -167,8 +183,8 @@ HAZARDS = [
                               "release(handle);",
                               "    llmobs_handle_release(handle);")],
           ["programs.multi_cases.cleaned_early"]),
-         ("multi-cleanup-unseen", [(MULTI, "    llmobs_handle_each(end_rest, "
-                                    "multi);\n", "")],
+         ("multi-cleanup-unseen", [(MULTI, "    end_each(&going, end_rest);\n",
+                                    "    (void)end_rest;\n")],
           ["programs.multi_cases.multi_first"])]),
 
     ("a handle moved to a second multi",
@@ -352,8 +368,8 @@ HAZARDS = [
      "begins with it, or just after",
      "the library asks libcurl which of two addresses and methods it took, "
      "and reads no more of a body than libcurl reads either way (`follow`)", [
-         ("measured-early", [("core/capture/handle.c", "multi && !llmobs_adds_"
-                              "single(multi);", "multi && false;")],
+         ("measured-early", [("core/capture/handle.c", "multi) && !llmobs_adds_"
+                              "single(handle);", "multi) && false;")],
           ["programs.beside_cases.begins"]),
          ("moved-unseen", [(OUTGOING, "    follow_address(handle, curl);\n    "
                             "if (handle->latch.led)", "    if (handle->latch."
@@ -390,8 +406,8 @@ HAZARDS = [
               "handle->exchange->method) != 0)", "        false)")],
           ["programs.beside_cases.begins", "programs.beside_cases.waits",
            "programs.beside_cases.connects"]),
-         ("member-for-ever", [("core/capture/adds.c", "        adds->members--;\n",
-                               "        (void)0;\n")],
+         ("member-for-ever", [("core/capture/adds.c", "    atomic_fetch_sub("
+                               "&adds->members, 1);\n", "")],
           ["unit members_are_counted"])]),
 
     ("a URL handle freed, or replaced by another transfer's callback, before "
@@ -2458,8 +2474,8 @@ HAZARDS = [
     ("libcurl's own threads in a program that has none",
      "of the threads, as many as there are transfers in multis do not "
      "count (`is_alone`)", [
-         ("lookups-counted", [("core/ops/attach.c", "    llmobs_inbound_lookups(llmobs_ops_"
-                               "multi_count);\n", "")],
+         ("lookups-counted", [("core/ops/attach.c", "    llmobs_inbound_lookups("
+                               "llmobs_adds_all_members);\n", "")],
           ["inbound.names_are_looked_up_in_threads"])]),
 
     ("a span of the API that has ended, or never was",

@@ -5,18 +5,20 @@
 struct llmobs_adds {
     struct llmobs_keyed keyed; /* by its multi */
     struct llmobs_handle *first, *last;
-    unsigned members;
+    atomic_uint members;
     unsigned drives; /* on the stack of the thread */
     bool blind;
 };
 
-/* One level is enough for some fifty multis. */
+/* One level is enough for a hundred multis. */
 #define LINE_BITS 6
 
 LLMOBS_COLD static struct llmobs_keyed_line lines[1 << LINE_BITS];
 static struct llmobs_keyed_state state;
 static const struct llmobs_keyed_table table = {
     lines, LINE_BITS, sizeof(struct llmobs_adds), &state};
+
+static atomic_size_t all_members; /* of all multis */
 
 struct llmobs_adds *llmobs_adds_find(CURLM *multi)
 {
@@ -29,6 +31,7 @@ bool llmobs_adds_push(CURLM *multi, struct llmobs_handle *handle)
 
     if (!adds)
         return false;
+    llmobs_adds_join(multi, handle);
     handle->added = true;
     handle->added_next = NULL;
     handle->added_before = adds->last;
@@ -37,7 +40,6 @@ bool llmobs_adds_push(CURLM *multi, struct llmobs_handle *handle)
     else
         adds->first = handle;
     adds->last = handle;
-    llmobs_adds_join(multi, handle);
     return true;
 }
 
@@ -45,26 +47,40 @@ void llmobs_adds_join(CURLM *multi, struct llmobs_handle *handle)
 {
     struct llmobs_adds *adds = llmobs_adds_find(multi);
 
-    if (adds && !handle->member)
-        adds->members++;
-    handle->member = adds != NULL;
+    if (!adds || atomic_load(&handle->adds))
+        return;
+    atomic_store(&handle->adds, adds);
+    atomic_fetch_add(&adds->members, 1);
+    atomic_fetch_add(&all_members, 1);
 }
 
-void llmobs_adds_part(CURLM *multi, struct llmobs_handle *handle)
+void llmobs_adds_part(struct llmobs_handle *handle)
 {
-    struct llmobs_adds *adds = llmobs_adds_find(multi);
+    struct llmobs_adds *adds = atomic_load(&handle->adds);
 
-    (void)llmobs_adds_remove(multi, handle);
-    if (adds && handle->member && adds->members > 0)
-        adds->members--;
-    handle->member = false;
+    if (!adds)
+        return;
+    (void)llmobs_adds_remove(handle);
+    atomic_store(&handle->adds, NULL);
+    atomic_fetch_sub(&adds->members, 1);
+    atomic_fetch_sub(&all_members, 1);
 }
 
-bool llmobs_adds_single(CURLM *multi)
+bool llmobs_adds_single(const struct llmobs_handle *handle)
 {
-    struct llmobs_adds *adds = llmobs_adds_find(multi);
+    struct llmobs_adds *adds = atomic_load(&handle->adds);
 
-    return adds && adds->members <= 1;
+    return adds && atomic_load(&adds->members) == 1;
+}
+
+size_t llmobs_adds_members(const struct llmobs_adds *adds)
+{
+    return atomic_load(&adds->members);
+}
+
+size_t llmobs_adds_all_members(void)
+{
+    return atomic_load(&all_members);
 }
 
 static struct llmobs_handle *take(struct llmobs_adds *adds,
@@ -93,20 +109,15 @@ struct llmobs_handle *llmobs_adds_pop(struct llmobs_adds *adds)
     return adds->first ? take(adds, adds->first) : NULL;
 }
 
-bool llmobs_adds_remove(CURLM *multi, struct llmobs_handle *handle)
+bool llmobs_adds_remove(struct llmobs_handle *handle)
 {
-    struct llmobs_adds *adds = handle->added ? llmobs_adds_find(multi) : NULL;
-
-    return adds && take(adds, handle);
+    return handle->added && take(atomic_load(&handle->adds), handle);
 }
 
-struct llmobs_adds *llmobs_adds_detach(CURLM *multi)
+void llmobs_adds_detach(struct llmobs_adds *adds)
 {
-    struct llmobs_adds *adds = llmobs_adds_find(multi);
-
     if (adds)
         llmobs_keyed_rename(&adds->keyed, adds);
-    return adds;
 }
 
 void llmobs_adds_attach(struct llmobs_adds *adds, CURLM *multi)
@@ -118,7 +129,8 @@ void llmobs_adds_release(struct llmobs_adds *adds)
 {
     while (llmobs_adds_pop(adds))
         ;
-    adds->drives = adds->members = 0;
+    atomic_store(&adds->members, 0);
+    adds->drives = 0;
     adds->blind = false;
     llmobs_keyed_release(&table, &adds->keyed);
 }

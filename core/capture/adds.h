@@ -20,30 +20,34 @@ struct llmobs_adds;
 /* The record of a multi; NULL: it has none. */
 struct llmobs_adds *llmobs_adds_find(CURLM *multi);
 
-/* Puts a handle at the end of its multi's list, and counts it as a member. */
+/* Makes a handle a member of its multi, and the last one of those that wait. */
 bool llmobs_adds_push(CURLM *multi, struct llmobs_handle *handle);
 
-/* join counts a handle that libcurl added by itself, without listing it; part
- * takes a handle that leaves, or is gone, off the list and the count. */
+/* join makes a handle a member that libcurl added by itself, and that does not
+ * wait; part undoes either where the handle leaves, or is gone. */
 void llmobs_adds_join(CURLM *multi, struct llmobs_handle *handle);
-void llmobs_adds_part(CURLM *multi, struct llmobs_handle *handle);
+void llmobs_adds_part(struct llmobs_handle *handle);
 
-/* True when the multi has one member: libcurl calls no other handle's callbacks
- * as it drives it. */
-bool llmobs_adds_single(CURLM *multi);
+/* True when the handle is the one member of its multi: libcurl calls no other
+ * handle's callbacks as it drives it. */
+bool llmobs_adds_single(const struct llmobs_handle *handle);
+
+/* How many members the multi has, and all multis together. */
+size_t llmobs_adds_members(const struct llmobs_adds *adds);
+size_t llmobs_adds_all_members(void);
 
 /* Takes the first one; NULL: there is none. */
 struct llmobs_handle *llmobs_adds_pop(struct llmobs_adds *adds);
 bool llmobs_adds_any(const struct llmobs_adds *adds);
 
-/* Takes this one; false: it is not there. */
-bool llmobs_adds_remove(CURLM *multi, struct llmobs_handle *handle);
+/* Takes this one; false: it does not wait. */
+bool llmobs_adds_remove(struct llmobs_handle *handle);
 
-/* detach makes the record unfindable, for a new multi may get the address at
- * any moment; NULL: there is none. Then release empties its list and gives it
- * back for recycling; or, where the multi stays after all, attach makes it
- * findable again. */
-struct llmobs_adds *llmobs_adds_detach(CURLM *multi);
+/* detach makes the record, or NULL, unfindable, for a new multi may get the
+ * address at any moment. Then its members part, and release gives it back for
+ * recycling; or, where the multi stays after all, attach makes it findable
+ * again. */
+void llmobs_adds_detach(struct llmobs_adds *adds);
 void llmobs_adds_release(struct llmobs_adds *adds);
 void llmobs_adds_attach(struct llmobs_adds *adds, CURLM *multi);
 

@@ -54,8 +54,7 @@ static void forget_transfer(struct llmobs_handle *handle)
     llmobs_handle_unlock(handle);
     llmobs_exchange_free(exchange);
     llmobs_handle_drop_origin(handle);
-    /* A multi that cleanup has freed is in no handle any more. */
-    llmobs_adds_part(atomic_load(&handle->multi), handle);
+    llmobs_adds_part(handle);
     atomic_store(&handle->multi, NULL);
     handle->capturing = handle->latch.on = false;
 }
@@ -488,9 +487,7 @@ static curl_off_t size_of(const struct llmobs_handle *handle)
 
 bool llmobs_handle_early(const struct llmobs_handle *handle)
 {
-    CURLM *multi = atomic_load(&handle->multi);
-
-    return multi && !llmobs_adds_single(multi);
+    return atomic_load(&handle->multi) && !llmobs_adds_single(handle);
 }
 
 void llmobs_handle_latch(struct llmobs_handle *handle)

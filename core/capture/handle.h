@@ -156,9 +156,11 @@ struct llmobs_handle {
     struct llmobs_exchange *exchange;
     _Atomic(CURLM *) multi;       /* while in one; read by a multi's cleanup */
     struct llmobs_inject *inject; /* kept for the next one; NULL: none yet */
+    /* Where it is a member (adds.h); read by a multi's cleanup; NULL: none. */
+    _Atomic(struct llmobs_adds *) adds;
     struct llmobs_handle *added_next, *added_before;
-    bool added;  /* to a multi that was not driven since (adds.h) */
-    bool member; /* counted there */
+    bool added;     /* the multi was not driven since */
+    size_t news_at; /* where its message is, if it is (multi_messages.h) */
     struct llmobs_origin origin;
     struct llmobs_reader readers[LLMOBS_READERS_MAX];
     size_t reader_count;

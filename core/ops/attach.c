@@ -20,6 +20,7 @@
 #include "core/ops/command.h"
 #include "core/ops/easy.h"
 #include "core/ops/global.h"
+#include "core/capture/adds.h"
 #include "core/ops/multi.h"
 #include "core/sdk/evaluation_submit.h"
 #include "core/text/budget.h"
@@ -142,7 +143,7 @@ static bool start(const struct llmobs_host *host)
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);
-    llmobs_inbound_lookups(llmobs_ops_multi_count);
+    llmobs_inbound_lookups(llmobs_adds_all_members);
     llmobs_c_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
     llmobs_command_init(config->commands);

@@ -20,9 +20,9 @@ CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
 }
 
 /* The transfer will not be followed: undoes what a drive inside has begun. */
-static void withdraw(CURLM *multi, struct llmobs_handle *handle, CURL *curl)
+static void withdraw(struct llmobs_handle *handle, CURL *curl)
 {
-    llmobs_adds_part(multi, handle);
+    llmobs_adds_part(handle);
     llmobs_capture_cancel(handle, curl);
     atomic_store(&handle->multi, NULL);
 }
@@ -43,10 +43,10 @@ static CURLMcode add(const struct llmobs_real *real, CURLM *multi,
     rc = real->multi_add_handle(multi, curl);
     saved = errno;
     if (rc != CURLM_OK)
-        withdraw(multi, handle, curl);
+        withdraw(handle, curl);
     else if (!listed)
         llmobs_capture_lose(handle);
-    else if (llmobs_adds_driven(multi) && llmobs_adds_remove(multi, handle)) {
+    else if (llmobs_adds_driven(multi) && llmobs_adds_remove(handle)) {
         /* A callback that called libcurl meanwhile has set its own address. */
         handle->called_from = LLMOBS_STACK_ENTRY();
         (void)llmobs_capture_start(handle, curl);
@@ -97,7 +97,7 @@ static void start_added(const struct llmobs_real *real, CURLM *multi,
         if (!llmobs_multi_push_is_blind(multi))
             (void)llmobs_capture_start(handle, curl);
         else
-            withdraw(multi, handle, curl);
+            withdraw(handle, curl);
     }
     errno = saved;
 }
@@ -177,7 +177,7 @@ static void leave(struct llmobs_handle *handle, CURL *curl,
 {
     int saved = errno;
 
-    llmobs_adds_part(atomic_load(&handle->multi), handle);
+    llmobs_adds_part(handle);
     llmobs_callbacks_swap_out(handle, curl);
     llmobs_capture_finish(handle, ending->end, ending->code);
     atomic_store(&handle->multi, NULL);
@@ -225,13 +225,27 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
     return message;
 }
 
+struct going {
+    CURLM *multi;
+    struct llmobs_adds *adds; /* NULL: none */
+};
+
+/* A new multi may have the address of the one that libcurl has freed. */
+static bool goes(const struct llmobs_handle *handle, const struct going *going)
+{
+    struct llmobs_adds *adds = atomic_load(&handle->adds);
+
+    return (!adds || adds == going->adds) &&
+           atomic_load(&handle->multi) == going->multi;
+}
+
 /* Transfers that are done end now, while the multi still has its messages. */
 static void end_done(struct llmobs_handle *handle, void *ctx)
 {
     CURL *curl = atomic_load(&handle->keyed.key);
     struct llmobs_ending ending;
 
-    if (atomic_load(&handle->multi) != ctx)
+    if (!goes(handle, ctx))
         return;
     llmobs_capture_measure(handle, curl);
     ending = llmobs_ops_multi_ending(handle, curl);
@@ -245,46 +259,41 @@ static void end_rest(struct llmobs_handle *handle, void *ctx)
 {
     static const struct llmobs_ending removed = {LLMOBS_END_REMOVED, CURLE_OK};
 
-    if (atomic_load(&handle->multi) == ctx)
+    if (goes(handle, ctx))
         leave(handle, atomic_load(&handle->keyed.key), &removed);
+}
+
+/* Most programs have removed all handles before. */
+static void end_each(const struct going *going,
+                     void (*end)(struct llmobs_handle *, void *))
+{
+    if (!going->adds || llmobs_adds_members(going->adds) > 0)
+        llmobs_handle_each(end, (void *)going);
 }
 
 CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
 {
-    struct llmobs_adds *adds;
+    struct going going = {multi, NULL};
     CURLMcode rc;
     int saved = errno;
 
     if (!multi)
         return real->multi_cleanup(multi);
-    llmobs_handle_each(end_done, multi);
-    adds = llmobs_adds_detach(multi);
+    going.adds = llmobs_adds_find(multi);
+    end_each(&going, end_done);
+    llmobs_adds_detach(going.adds);
     errno = saved;
     rc = real->multi_cleanup(multi);
     /* libcurl refuses a cleanup within a callback of the multi. */
-    if (rc != CURLM_OK && adds)
-        llmobs_adds_attach(adds, multi);
+    if (rc != CURLM_OK && going.adds)
+        llmobs_adds_attach(going.adds, multi);
     if (rc != CURLM_OK)
         return rc;
     saved = errno;
-    if (adds)
-        llmobs_adds_release(adds);
     llmobs_multi_messages_forget_all(multi);
-    llmobs_handle_each(end_rest, multi);
+    end_each(&going, end_rest);
+    if (going.adds)
+        llmobs_adds_release(going.adds);
     errno = saved;
     return rc;
-}
-
-static void count_one(struct llmobs_handle *handle, void *ctx)
-{
-    if (atomic_load(&handle->multi))
-        ++*(size_t *)ctx;
-}
-
-size_t llmobs_ops_multi_count(void)
-{
-    size_t count = 0;
-
-    llmobs_handle_each(count_one, &count);
-    return count;
 }

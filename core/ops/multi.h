@@ -40,7 +40,4 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
 CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real,
                                    CURLM *multi);
 
-/* How many handles are in a multi at this moment. */
-size_t llmobs_ops_multi_count(void);
-
 #endif

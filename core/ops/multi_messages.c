@@ -2,15 +2,16 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/keyed.h"
+#include "core/capture/handle.h"
 
 struct news {
     struct llmobs_keyed keyed; /* by its multi */
-    CURLMsg **list;
-    size_t count;
-    size_t cap;
+    CURLMsg **list;            /* from first to end; NULL: forgotten */
+    size_t first, end, cap;
+    size_t count; /* not forgotten */
+    bool strange; /* some are of handles without a record */
 };
 
 /* Few multis have messages that were read ahead. */
@@ -50,24 +51,53 @@ static void release(struct news *news)
 {
     free(news->list);
     news->list = NULL;
-    news->count = news->cap = 0;
+    news->first = news->end = news->cap = news->count = 0;
+    news->strange = false;
     atomic_fetch_sub(&live, 1);
     llmobs_keyed_release(&table, &news->keyed);
 }
 
-/* Runs before a message is taken, for it could not be put back. */
-static bool make_room(struct news *news)
+/* ---- the list ------------------------------------------------------------ */
+
+static void put(struct news *news, CURLMsg *message)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(message->easy_handle);
+
+    if (handle)
+        handle->news_at = news->end;
+    else
+        news->strange = true;
+    news->list[news->end++] = message;
+}
+
+static bool grow(struct news *news)
 {
     size_t cap = news->cap ? news->cap * 2 : 8;
-    CURLMsg **grown;
+    CURLMsg **grown = realloc(news->list, cap * sizeof(CURLMsg *));
 
-    if (news->count < news->cap)
-        return true;
-    grown = realloc(news->list, cap * sizeof(CURLMsg *));
     if (!grown)
         return false;
     news->list = grown;
     news->cap = cap;
+    return true;
+}
+
+/* Runs before a message is taken, for it could not be put back. Where half of
+ * the list is forgotten, the rest moves to its beginning. */
+static bool make_room(struct news *news)
+{
+    size_t end = news->end;
+
+    if (end < news->cap)
+        return true;
+    if (news->count > news->cap / 2 || news->cap == 0)
+        return grow(news);
+    news->end = 0;
+    for (size_t i = news->first; i < end; i++) {
+        if (news->list[i])
+            put(news, news->list[i]);
+    }
+    news->first = 0;
     return true;
 }
 
@@ -78,25 +108,57 @@ static void read_ahead(const struct llmobs_real *real, struct news *news)
     int left;
 
     while (!atomic_load(&stopped) && make_room(news) &&
-           (message = real->multi_info_read(multi, &left)) != NULL)
-        news->list[news->count++] = message;
+           (message = real->multi_info_read(multi, &left)) != NULL) {
+        put(news, message);
+        news->count++;
+    }
 }
 
+static bool is_at(const struct news *news, size_t at, const CURL *curl)
+{
+    return at >= news->first && at < news->end && news->list[at] &&
+           news->list[at]->easy_handle == curl;
+}
+
+/* Where the message of a handle is; the list's end: nowhere. A record knows the
+ * place of its message, if there is one. */
+static size_t place_of(const struct news *news, CURL *curl)
+{
+    const struct llmobs_handle *handle = llmobs_handle_find(curl);
+    size_t at = handle ? handle->news_at : 0;
+
+    if (is_at(news, at, curl))
+        return at;
+    if (!news->strange)
+        return news->end;
+    for (at = news->first; at < news->end && !is_at(news, at, curl); at++)
+        ;
+    return at;
+}
+
+static void drop(struct news *news, size_t at)
+{
+    news->list[at] = NULL;
+    if (--news->count == 0)
+        release(news);
+}
+
+/* ---- for the app --------------------------------------------------------- */
+
 bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
-                                  const CURL *curl, CURLcode *code)
+                                  CURL *curl, CURLcode *code)
 {
     struct news *news = claim(multi);
-    bool done = false;
+    bool done;
+    size_t at;
 
     if (!news)
         return false;
     read_ahead(real, news);
-    for (size_t i = 0; i < news->count && !done; i++) {
-        done = news->list[i]->easy_handle == curl &&
-               news->list[i]->msg == CURLMSG_DONE;
-        if (done)
-            *code = news->list[i]->data.result;
-    }
+    at = place_of(news, curl);
+    done = at < news->end && news->list[at]->msg == CURLMSG_DONE;
+    if (done)
+        *code = news->list[at]->data.result;
     if (news->count == 0)
         release(news);
     return done;
@@ -113,29 +175,21 @@ CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
     if (!news)
         return real->multi_info_read(multi, left);
     read_ahead(real, news);
-    message = news->list[0];
-    news->count--;
-    memmove(news->list, news->list + 1, news->count * sizeof(CURLMsg *));
-    *left = (int)news->count;
-    if (news->count == 0)
-        release(news);
+    while (!news->list[news->first])
+        news->first++;
+    message = news->list[news->first];
+    *left = (int)news->count - 1;
+    drop(news, news->first++);
     return message;
 }
 
-void llmobs_multi_messages_forget(CURLM *multi, const CURL *curl)
+void llmobs_multi_messages_forget(CURLM *multi, CURL *curl)
 {
     struct news *news = find(multi);
-    size_t kept = 0;
+    size_t at = news ? place_of(news, curl) : 0;
 
-    if (!news)
-        return;
-    for (size_t i = 0; i < news->count; i++) {
-        if (news->list[i]->easy_handle != curl)
-            news->list[kept++] = news->list[i];
-    }
-    news->count = kept;
-    if (kept == 0)
-        release(news);
+    if (news && at < news->end)
+        drop(news, at);
 }
 
 void llmobs_multi_messages_forget_all(CURLM *multi)

@@ -18,7 +18,7 @@
 
 /* True when the transfer of `curl` in `multi` is done; `code` is its result. */
 bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
-                                  const CURL *curl, CURLcode *code);
+                                  CURL *curl, CURLcode *code);
 
 /* Does as curl_multi_info_read, and gives the messages that were read ahead
  * first. */
@@ -30,7 +30,7 @@ CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
 void llmobs_multi_messages_stop(void);
 
 /* The handle, or the multi, is gone: so are its messages. */
-void llmobs_multi_messages_forget(CURLM *multi, const CURL *curl);
+void llmobs_multi_messages_forget(CURLM *multi, CURL *curl);
 void llmobs_multi_messages_forget_all(CURLM *multi);
 
 #endif

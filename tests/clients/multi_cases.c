@@ -66,6 +66,39 @@ static void many(const char *base)
     curl_multi_cleanup(multi);
 }
 
+#define CROWD 150
+
+static void remove_each(CURLM *multi, CURL **curls, int from, int step)
+{
+    for (int i = from; i < CROWD; i += step)
+        curl_multi_remove_handle(multi, curls[i]);
+}
+
+/* Half of them leave before anybody read how they ended; the rest of the
+ * messages is as long as it would have been. */
+static void crowd(const char *base)
+{
+    struct text texts[CROWD] = {{0}};
+    CURL *curls[CROWD];
+    CURLM *multi = curl_multi_init();
+    int left = 0, read = 0;
+
+    for (int i = 0; i < CROWD; i++) {
+        curls[i] = asking(base, CHAT, hello, &texts[i]);
+        curl_multi_add_handle(multi, curls[i]);
+    }
+    drive(multi);
+    remove_each(multi, curls, 0, 2);
+    while (curl_multi_info_read(multi, &left))
+        printf("read=%d left=%d\n", ++read, left);
+    remove_each(multi, curls, 1, 2);
+    for (int i = 0; i < CROWD; i++) {
+        show("crowd", curls[i], CURLE_OK, &texts[i]);
+        curl_easy_cleanup(curls[i]);
+    }
+    curl_multi_cleanup(multi);
+}
+
 static void reused(const char *base)
 {
     struct text text = {0};
@@ -399,6 +432,7 @@ int main(int argc, char **argv)
     static const struct one_case cases[] = {
         {"plain", plain, 1, 0},
         {"many", many, 10, 0},
+        {"crowd", crowd, CROWD, 0},
         {"reused", reused, 3, 0},
         {"no_news", no_news, 1, 0},
         {"removed_early", removed_early, 1, 1},

@@ -12,6 +12,13 @@ static CURLM *multi(int i)
     return (CURLM *)&memory[i];
 }
 
+static void all_part(void)
+{
+    for (int i = 0; i < 3; i++)
+        llmobs_adds_part(&handles[i]);
+    ck_assert_uint_eq(llmobs_adds_all_members(), 0);
+}
+
 START_TEST(in_their_order)
 {
     struct llmobs_adds *adds;
@@ -22,12 +29,13 @@ START_TEST(in_their_order)
         ck_assert(llmobs_adds_push(multi(0), &handles[i]));
     adds = llmobs_adds_find(multi(0));
     ck_assert(llmobs_adds_any(adds));
-    ck_assert(llmobs_adds_remove(multi(0), &handles[1]));
-    ck_assert(!llmobs_adds_remove(multi(0), &handles[1]));
+    ck_assert(llmobs_adds_remove(&handles[1]));
+    ck_assert(!llmobs_adds_remove(&handles[1]));
     ck_assert_ptr_eq(llmobs_adds_pop(adds), &handles[0]);
     ck_assert_ptr_eq(llmobs_adds_pop(adds), &handles[2]);
     ck_assert(!llmobs_adds_any(adds));
     ck_assert_ptr_null(llmobs_adds_pop(adds));
+    all_part();
 }
 END_TEST
 
@@ -35,9 +43,10 @@ START_TEST(each_multi_has_its_own)
 {
     ck_assert(llmobs_adds_push(multi(1), &handles[0]));
     ck_assert(llmobs_adds_push(multi(2), &handles[1]));
-    ck_assert(!llmobs_adds_remove(NULL, &handles[0]));
+    ck_assert(!llmobs_adds_remove(&handles[2]));
     ck_assert_ptr_eq(llmobs_adds_pop(llmobs_adds_find(multi(2))), &handles[1]);
-    ck_assert(llmobs_adds_remove(multi(1), &handles[0]));
+    ck_assert(llmobs_adds_remove(&handles[0]));
+    all_part();
 }
 END_TEST
 
@@ -55,28 +64,36 @@ START_TEST(a_drive_is_known_inside)
     ck_assert(!llmobs_adds_driven(multi(4)));
     llmobs_adds_leave(adds);
     ck_assert(!llmobs_adds_driven(multi(3)));
-    ck_assert(llmobs_adds_remove(multi(3), &handles[0]));
+    ck_assert(llmobs_adds_remove(&handles[0]));
+    all_part();
 }
 END_TEST
 
 START_TEST(members_are_counted)
 {
-    ck_assert(!llmobs_adds_single(multi(4)));
+    struct llmobs_adds *adds;
+
+    ck_assert(!llmobs_adds_single(&handles[0]));
     ck_assert(llmobs_adds_push(multi(4), &handles[0]));
-    ck_assert(llmobs_adds_single(multi(4)));
+    adds = llmobs_adds_find(multi(4));
+    ck_assert(llmobs_adds_single(&handles[0]));
     llmobs_adds_join(multi(4), &handles[1]);
     llmobs_adds_join(multi(4), &handles[1]);
-    ck_assert(!llmobs_adds_single(multi(4)));
-    ck_assert_ptr_eq(llmobs_adds_pop(llmobs_adds_find(multi(4))), &handles[0]);
-    ck_assert(!llmobs_adds_single(multi(4)));
-    llmobs_adds_part(multi(4), &handles[0]);
-    llmobs_adds_part(multi(4), &handles[0]);
-    ck_assert(llmobs_adds_single(multi(4)));
-    llmobs_adds_join(multi(4), &handles[2]);
-    llmobs_adds_part(NULL, &handles[2]);
-    ck_assert(!llmobs_adds_single(multi(4)));
-    llmobs_adds_release(llmobs_adds_find(multi(4)));
-    ck_assert(!llmobs_adds_single(multi(4)));
+    ck_assert_uint_eq(llmobs_adds_members(adds), 2);
+    ck_assert(!llmobs_adds_single(&handles[0]));
+    ck_assert_ptr_eq(llmobs_adds_pop(adds), &handles[0]);
+    ck_assert(!llmobs_adds_single(&handles[0]));
+    llmobs_adds_part(&handles[0]);
+    llmobs_adds_part(&handles[0]);
+    ck_assert(!llmobs_adds_single(&handles[0]));
+    ck_assert(llmobs_adds_single(&handles[1]));
+    llmobs_adds_join(multi(7), &handles[2]);
+    ck_assert(!llmobs_adds_single(&handles[2]));
+    ck_assert(llmobs_adds_push(multi(7), &handles[2]));
+    ck_assert_uint_eq(llmobs_adds_members(adds), 1);
+    ck_assert_uint_eq(llmobs_adds_all_members(), 2);
+    all_part();
+    ck_assert_uint_eq(llmobs_adds_members(adds), 0);
 }
 END_TEST
 
@@ -86,18 +103,22 @@ START_TEST(a_multi_that_goes)
     struct llmobs_adds *adds;
 
     ck_assert(llmobs_adds_push(multi(5), &handles[0]));
-    adds = llmobs_adds_detach(multi(5));
-    ck_assert_ptr_nonnull(adds);
+    adds = llmobs_adds_find(multi(5));
+    llmobs_adds_detach(adds);
     ck_assert_ptr_null(llmobs_adds_find(multi(5)));
     llmobs_adds_attach(adds, multi(5));
     ck_assert_ptr_eq(llmobs_adds_find(multi(5)), adds);
-    ck_assert_ptr_eq(llmobs_adds_detach(multi(5)), adds);
+    llmobs_adds_detach(adds);
+    ck_assert(llmobs_adds_push(multi(5), &handles[1]));
+    ck_assert_ptr_ne(llmobs_adds_find(multi(5)), adds);
+    ck_assert_uint_eq(llmobs_adds_members(adds), 1);
+    llmobs_adds_part(&handles[0]);
     llmobs_adds_release(adds);
-    ck_assert(!llmobs_adds_remove(multi(5), &handles[0]));
-    ck_assert(llmobs_adds_push(multi(5), &handles[0]));
-    ck_assert_ptr_eq(llmobs_adds_find(multi(5)), adds);
-    ck_assert(llmobs_adds_remove(multi(5), &handles[0]));
-    ck_assert_ptr_null(llmobs_adds_detach(multi(6)));
+    ck_assert(!llmobs_adds_remove(&handles[0]));
+    ck_assert(llmobs_adds_push(multi(6), &handles[0]));
+    ck_assert_ptr_eq(llmobs_adds_find(multi(6)), adds);
+    llmobs_adds_detach(NULL);
+    all_part();
 }
 END_TEST
 
