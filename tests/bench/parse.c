@@ -228,10 +228,10 @@ static void print_group(struct group *g, size_t rounds)
     for (size_t i = 0; i < rounds; i++)
         ratios[i] = g->ours[i] / g->theirs[i];
     ratio = median(ratios, rounds);
-    printf("%-24s %6zu %9zu %10.1f %10.1f %9.2f x <= 1.5 %s\n", g->dialect,
+    printf("%-24s %6zu %9zu %10.1f %10.1f %9.2f x <= 1.0 %s\n", g->dialect,
            g->calls, g->bytes, mb / median(g->ours, rounds),
            mb / median(g->theirs, rounds), ratio,
-           ratio <= 1.5 ? "" : "PAST BUDGET");
+           ratio <= 1 ? "" : "PAST BUDGET");
 }
 
 static void free_group(struct group *g)
