@@ -869,6 +869,20 @@ HAZARDS = [
                               "    while (cap <= old.used)")],
           ["unit keys_that_come_and_go"])]),
 
+    ("events of a stream that are much alike, and have one tree",
+     "only strings and numbers between the same bytes get new values; a tree "
+     "that the reader shares a part of stays as it is (`core/text/json_series`)", [
+         ("shared-part-changes", [("core/text/json_series.c",
+                                   "relaxed) > 1)\n            return true;",
+                                   "relaxed) > 1)\n            return false;")],
+          ["unit shared_parts_stay"]),
+         ("bytes-between-unseen", [("core/text/json_series.c",
+                                    "        if (at < from + string)\n"
+                                    "            return NULL;",
+                                    "        if (at < from + string && at + 99 < "
+                                    "from)\n            return NULL;")],
+          ["unit alike_documents_share_a_tree"])]),
+
     ("a big answer just before the exit, and a signal that waits",
      "reading ends with the exit's time; the entry stays in the spool as it "
      "came (`llmobs_work_until`, `hold`)", [

@@ -1,4 +1,5 @@
-/* json_value - how the values behind json.h lie in memory; for its files alone.
+/* json_value - how the values behind json.h lie in memory; for its files and
+ * json_series alone.
  *
  * Owns:    a container owns its places, and each value in them once. A scalar
  *          is one block of memory; true, false and null are none.

@@ -27,7 +27,8 @@ void llmobs_events_fini(struct llmobs_events *events)
 {
     llmobs_sse_fini(&events->sse);
     llmobs_buf_fini(&events->bytes);
-    llmobs_json_free(events->json);
+    llmobs_json_series_fini(&events->series);
+    llmobs_json_series_fini(&events->inner);
 }
 
 static bool next_sse(struct llmobs_events *events, struct llmobs_event *event)
@@ -158,14 +159,11 @@ static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
     return next_sse(events, event);
 }
 
-static int parse(struct llmobs_events *events, struct llmobs_event *event)
+static int parse(struct llmobs_json_series *series, struct llmobs_event *event)
 {
-    int rc = llmobs_json_parse(event->data, &events->json);
+    int rc = llmobs_json_series_parse(series, event->data, &event->json);
 
-    if (rc == -ENOMEM)
-        return rc;
-    event->json = rc == 0 ? events->json : NULL;
-    return 0;
+    return rc == -ENOMEM ? rc : 0;
 }
 
 /* The core has masked secrets in the answer's bytes, where base64 hid this
@@ -192,18 +190,14 @@ static int unwrap(struct llmobs_events *events, struct llmobs_event *event)
     rc = llmobs_base64_decode(llmobs_text_of(bytes), &events->bytes);
     if (rc < 0)
         return rc == -ENOMEM ? rc : 0;
-    llmobs_json_free(events->json);
-    events->json = NULL;
     event->data = mask(&events->bytes);
-    return parse(events, event);
+    return parse(&events->inner, event);
 }
 
 int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
 {
     int rc;
 
-    llmobs_json_free(events->json);
-    events->json = NULL;
     do {
         memset(event, 0, sizeof(*event));
         if (!next_raw(events, event))
@@ -212,7 +206,7 @@ int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
     } while (event->data.len == 0 && !event->failed);
     if (!events->whole)
         event->end = 0;
-    rc = parse(events, event);
+    rc = parse(&events->series, event);
     if (rc == 0 && events->framing == LLMOBS_FRAMING_AWS)
         rc = unwrap(events, event);
     return rc < 0 ? rc : 1;

@@ -17,7 +17,7 @@
 #define LLMOBS_EVENTS_H
 
 #include "core/text/eventstream.h"
-#include "core/text/json.h"
+#include "core/text/json_series.h"
 #include "core/text/sse.h"
 
 enum llmobs_framing {
@@ -46,8 +46,9 @@ struct llmobs_events {
     size_t at;
     struct llmobs_sse sse;
     struct llmobs_eventstream frames;
-    struct llmobs_buf bytes; /* the document that came in base64 */
-    struct llmobs_json *json;
+    struct llmobs_buf bytes;          /* the document that came in base64 */
+    struct llmobs_json_series series; /* of the events' documents */
+    struct llmobs_json_series inner;  /* of those that came in base64 */
 };
 
 void llmobs_events_init(struct llmobs_events *events,

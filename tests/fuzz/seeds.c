@@ -16,6 +16,7 @@
 #include "core/privacy/allowlist.h"
 #include "core/spool/exchange_entry.h"
 #include "core/text/eventstream.h"
+#include "core/text/sse.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/corpus_case.h"
 #include "tests/support/es_frame.h"
@@ -273,6 +274,23 @@ static bool from_object(const char *path)
 
 /* -- calls ----------------------------------------------------------------- */
 
+/* The documents of a stream, as json_series is given them. */
+static void write_series(const struct llmobs_call *call)
+{
+    struct llmobs_sse_event event;
+    struct llmobs_buf buf;
+    struct llmobs_sse sse;
+
+    llmobs_buf_init(&buf, SEED_MAX);
+    llmobs_sse_init(&sse, call->response);
+    while (llmobs_sse_next(&sse, &event) &&
+           llmobs_buf_add(&buf, event.data.data, event.data.len) == 0)
+        (void)llmobs_buf_addc(&buf, FUZZ_CUT);
+    llmobs_sse_fini(&sse);
+    write_seed("json_series", "", 0, (struct llmobs_text){buf.data, buf.len});
+    llmobs_buf_fini(&buf);
+}
+
 static void write_all(const struct llmobs_match *match,
                       const struct llmobs_call *call)
 {
@@ -283,11 +301,13 @@ static void write_all(const struct llmobs_match *match,
     write_deflated(0, 15 + 16, call->response);
     write_deflated(1, 15, call->response);
     write_seed("json", "", 0, call->request);
-    if (type == FUZZ_SSE)
+    if (type == FUZZ_SSE) {
         write_seed("sse", "", 0, call->response);
-    else if (type == FUZZ_EVENTSTREAM)
+        write_series(call);
+    }
+    if (type == FUZZ_EVENTSTREAM)
         write_seed("eventstream", number % 2 ? "1" : "0", 1, call->response);
-    else
+    else if (type != FUZZ_SSE)
         write_seed("json", "", 0, call->response);
 }
 
@@ -336,9 +356,9 @@ static bool from_recording(const char *dir)
 
 static void make_dirs(void)
 {
-    static const char *const targets[] = {"sse",      "eventstream", "json",
-                                          "dialects", "spool",       "inflate",
-                                          "frames",   "object",      "elf"};
+    static const char *const targets[] = {
+        "sse",     "eventstream", "json",   "dialects", "spool",
+        "inflate", "frames",      "object", "elf",      "json_series"};
     char path[4096];
 
     (void)mkdir(out, 0777);

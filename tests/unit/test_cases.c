@@ -114,6 +114,58 @@ START_TEST(cases_read_as_expected)
 }
 END_TEST
 
+/* True where the JSON of an event begins. */
+static bool begins_event(struct llmobs_text text, size_t at)
+{
+    size_t from = at;
+
+    if (text.data[at] != '{')
+        return false;
+    while (from > 0 && text.data[from - 1] == ' ')
+        from--;
+    return from == 0 || text.data[from - 1] == '\n' ||
+           (from >= 5 && memcmp(text.data + from - 5, "data:", 5) == 0);
+}
+
+/* Gives the text with some blanks within each event, as many as in none of the
+ * events before: so none is like another one, and each has a tree of its own.
+ */
+static struct llmobs_text set_apart(struct llmobs_text text)
+{
+    struct llmobs_buf out;
+    size_t count = 0;
+
+    llmobs_buf_init(&out, (size_t)1 << 28);
+    for (size_t i = 0; i < text.len; i++) {
+        ck_assert_int_eq(llmobs_buf_addc(&out, text.data[i]), 0);
+        if (begins_event(text, i))
+            ck_assert_int_eq(
+                llmobs_buf_addf(&out, "%*s", (int)(++count % 9 + 1), ""), 0);
+    }
+    return (struct llmobs_text){out.data, out.len};
+}
+
+static void check_apart(const char *name, const struct rule_case *c)
+{
+    struct llmobs_call call = c->call;
+
+    if (!llmobs_json_get(c->expected, "streamed") || call.response.len == 0 ||
+        call.response.data[0] == '\0')
+        return;
+    call.response = set_apart(c->call.response);
+    call.response_tail = set_apart(c->call.response_tail);
+    check_same(name, llmobs_json_clone(c->expected), rule_case_read(c, &call));
+    free((char *)(uintptr_t)call.response.data);
+    free((char *)(uintptr_t)call.response_tail.data);
+}
+
+/* Events that are much alike have one tree (json_series). */
+START_TEST(cases_read_the_same_event_by_event)
+{
+    run_all(check_apart);
+}
+END_TEST
+
 /* Marks only ever add one metric: the seconds to the first token. */
 static void check_marks(const char *name, const struct rule_case *c)
 {
@@ -415,6 +467,7 @@ UNIT_SUITE(cases)
     Suite *s = suite_create("cases");
 
     UNIT_TEST(s, cases_read_as_expected);
+    UNIT_TEST(s, cases_read_the_same_event_by_event);
     UNIT_TEST(s, cases_read_the_same_in_pieces);
     UNIT_TEST(s, first_tokens_are_timed);
     UNIT_TEST(s, first_tokens_of_gemini_are_timed);

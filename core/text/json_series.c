@@ -1,0 +1,513 @@
+#include "core/text/json_series.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/work.h"
+#include "core/text/json_plain.h"
+#include "core/text/json_value.h"
+
+#define DEPTH_MAX 10
+#define CONTAINERS_MAX 48
+#define ALIKE_MIN 8   /* bytes at the beginning of documents that are alike */
+#define DIGITS_MAX 18 /* of a number that surely fits 64 bits */
+
+/* A string or a number of a document. */
+struct leaf {
+    size_t gap; /* bytes between the value before and this one */
+    size_t len; /* with its quotes */
+    struct llmobs_json **place;
+};
+
+struct llmobs_json_model {
+    struct llmobs_json *json;
+    struct llmobs_buf text; /* the document that `json` now is */
+    bool ready;             /* the lists below are filled */
+    bool odd;               /* they cannot be */
+    size_t leaf_count;
+    size_t container_count;
+    struct leaf leaves[LLMOBS_JSON_SERIES_VALUES];
+    struct llmobs_json *containers[CONTAINERS_MAX]; /* borrowed from `json` */
+};
+
+/* -- tokens -------------------------------------------------------------- */
+
+/* Answers the length of the string at `text`, with its quotes; 0: it does not
+ * end. *plain: its bytes stand for themselves. */
+static size_t string_len(struct llmobs_text text, bool *plain)
+{
+    size_t at =
+        1 + llmobs_json_run(text.data + 1, text.len - 1, LLMOBS_JSON_STOP_ODD);
+
+    *plain = at < text.len && text.data[at] == '"';
+    if (*plain)
+        return at + 1;
+    while (at < text.len) {
+        at += llmobs_json_run(text.data + at, text.len - at,
+                              LLMOBS_JSON_STOP_QUOTE);
+        if (at < text.len && text.data[at] == '"')
+            return at + 1;
+        at += at < text.len && text.data[at] == '\\' ? 2 : 1;
+    }
+    return 0;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Answers the length of the number at `text`; 0: there is none. *plain: it has
+ * few digits and nothing else. */
+static size_t number_len(struct llmobs_text text, bool *plain)
+{
+    size_t at = 0;
+
+    while (at < text.len && is_digit(text.data[at]))
+        at++;
+    *plain = at == 1 || (at <= DIGITS_MAX && at > 0 && text.data[0] != '0');
+    for (; at < text.len &&
+           (is_digit(text.data[at]) || memchr("+-.eE", text.data[at], 5));
+         at++)
+        *plain = false;
+    return at;
+}
+
+/* Gives the value of a token, as the parser does. */
+static int read_plain(struct llmobs_text text, struct llmobs_json **out)
+{
+    int64_t number = 0;
+
+    if (!llmobs_work_do(LLMOBS_WORK_VALUE))
+        return -ENOMEM;
+    if (text.data[0] == '"') {
+        *out = llmobs_json_value_string(text.len - 2);
+        if (*out)
+            memcpy(llmobs_json_bytes(*out), text.data + 1, text.len - 2);
+    } else {
+        for (size_t i = 0; i < text.len; i++)
+            number = number * 10 + (text.data[i] - '0');
+        *out = llmobs_json_int(number);
+    }
+    return *out ? 0 : -ENOMEM;
+}
+
+/* -- where the values lie ------------------------------------------------ */
+
+/* An open container while its text is walked. */
+struct level {
+    struct llmobs_json *json;
+    struct llmobs_json_member *member; /* the next one of an object */
+    size_t at;                         /* the next element of an array */
+    bool has_key;                      /* the member's key has been passed */
+};
+
+struct walk {
+    struct llmobs_json_model *model;
+    struct llmobs_text text; /* the rest of the document */
+    const char *end;         /* of the last leaf */
+    size_t depth;
+    struct level levels[DEPTH_MAX];
+};
+
+static void move(struct walk *w, size_t len)
+{
+    w->text.data += len;
+    w->text.len -= len;
+}
+
+/* Answers the place of the next value of the innermost container; NULL: it has
+ * no more, because a key came twice. */
+static struct llmobs_json **next_place(struct walk *w)
+{
+    struct level *level = &w->levels[w->depth - 1];
+    struct llmobs_json_array *array = (struct llmobs_json_array *)level->json;
+    struct llmobs_json **place;
+
+    if (level->json->type == LLMOBS_JSON_ARRAY)
+        return level->at < level->json->len ? &array->items[level->at++] : NULL;
+    if (!level->has_key)
+        return NULL;
+    place = &level->member->value;
+    level->member = llmobs_json_next(level->json, level->member);
+    level->has_key = false;
+    return place;
+}
+
+static bool open_container(struct walk *w, enum llmobs_json_type type)
+{
+    struct llmobs_json_model *model = w->model;
+    struct llmobs_json **place = w->depth ? next_place(w) : &model->json;
+
+    if (w->depth == DEPTH_MAX || model->container_count == CONTAINERS_MAX ||
+        !place || !llmobs_json_is(*place, type))
+        return false;
+    model->containers[model->container_count++] = *place;
+    w->levels[w->depth++] =
+        (struct level){.json = *place, .member = llmobs_json_iter(*place)};
+    move(w, 1);
+    return true;
+}
+
+static bool close_container(struct walk *w)
+{
+    const struct level *level = &w->levels[--w->depth];
+
+    move(w, 1);
+    return level->json->type == LLMOBS_JSON_ARRAY
+               ? level->at == level->json->len
+               : !level->member;
+}
+
+/* True where the text of the key is that of the next member. */
+static bool pass_key(struct walk *w, struct level *level)
+{
+    const struct llmobs_json_member *member = level->member;
+    bool plain;
+    size_t len = string_len(w->text, &plain);
+
+    if (!plain || !member || member->len != len - 2 ||
+        memcmp(member->key, w->text.data + 1, len - 2) != 0)
+        return false;
+    level->has_key = true;
+    move(w, len);
+    return true;
+}
+
+static bool pass_leaf(struct walk *w, size_t len)
+{
+    struct llmobs_json_model *model = w->model;
+    size_t gap = (size_t)(w->text.data - w->end);
+    struct llmobs_json **place = next_place(w);
+
+    if (len == 0 || !place || model->leaf_count == LLMOBS_JSON_SERIES_VALUES)
+        return false;
+    model->leaves[model->leaf_count++] = (struct leaf){gap, len, place};
+    move(w, len);
+    w->end = w->text.data;
+    return true;
+}
+
+static bool pass_string(struct walk *w)
+{
+    struct level *level = &w->levels[w->depth - 1];
+    bool plain;
+
+    if (level->json->type == LLMOBS_JSON_OBJECT && !level->has_key)
+        return pass_key(w, level);
+    return pass_leaf(w, string_len(w->text, &plain));
+}
+
+/* Words are no leaves: they have one form each. */
+static bool pass_word(struct walk *w)
+{
+    while (w->text.len > 0 && *w->text.data >= 'a' && *w->text.data <= 'z')
+        move(w, 1);
+    return next_place(w) != NULL;
+}
+
+/* The document has been parsed, so that its grammar is right. */
+static bool pass(struct walk *w)
+{
+    char c = *w->text.data;
+    bool plain;
+
+    if (c == '{' || c == '[')
+        return open_container(w, c == '{' ? LLMOBS_JSON_OBJECT
+                                          : LLMOBS_JSON_ARRAY);
+    if (memchr(" \t\r\n,:", c, 6)) {
+        move(w, 1);
+        return true;
+    }
+    if (w->depth == 0)
+        return false;
+    if (c == '}' || c == ']')
+        return close_container(w);
+    if (c == '"')
+        return pass_string(w);
+    if (c == 't' || c == 'f' || c == 'n')
+        return pass_word(w);
+    return (c == '-' || is_digit(c)) &&
+           pass_leaf(w, number_len(w->text, &plain));
+}
+
+/* Finds the values of the model in its text; false: it has too many, or its
+ * text is not one that this can follow. */
+static __attribute__((noinline)) bool make_ready(
+    struct llmobs_json_model *model)
+{
+    struct llmobs_text text = {model->text.data, model->text.len};
+    struct walk w = {.model = model, .text = text, .end = text.data};
+
+    if (model->ready || model->odd)
+        return model->ready;
+    model->odd = !llmobs_work_do(text.len);
+    while (!model->odd && w.text.len > 0)
+        model->odd = !pass(&w);
+    model->odd = model->odd || w.depth > 0;
+    model->ready = !model->odd;
+    return model->ready;
+}
+
+/* -- what differs -------------------------------------------------------- */
+
+struct change {
+    struct leaf *leaf;
+    struct llmobs_text text;
+    struct llmobs_json *value;
+};
+
+/* A model beside a document. Before `was` and `is` both are alike, but for the
+ * changes. */
+struct match {
+    struct llmobs_json_model *model;
+    struct llmobs_text text;
+    size_t was, is;
+    size_t next; /* the first leaf behind them */
+    size_t count;
+    struct change changes[LLMOBS_JSON_SERIES_NEW];
+};
+
+/* Answers how many bytes at the beginning are the same. */
+static size_t same_bytes(const char *a, const char *b, size_t len)
+{
+    llmobs_json_block x, y;
+    size_t at = 0, run = sizeof(x);
+
+    for (; run == sizeof(x) && len - at >= sizeof(x); at += run) {
+        memcpy(&x, a + at, sizeof(x));
+        memcpy(&y, b + at, sizeof(y));
+        run = llmobs_json_unmarked(x != y);
+    }
+    if (run < sizeof(x))
+        return at;
+    while (at < len && a[at] == b[at])
+        at++;
+    return at;
+}
+
+/* Finds the leaf in which the byte `at` of the model's text lies; a number may
+ * go on where it ended. NULL: it lies in none. Passes over the leaves before
+ * it. */
+static struct leaf *find_leaf(struct match *m, size_t at)
+{
+    struct llmobs_json_model *model = m->model;
+
+    for (; m->next < model->leaf_count; m->next++) {
+        struct leaf *leaf = &model->leaves[m->next];
+        size_t from = m->was + leaf->gap;
+        bool string = model->text.data[from] == '"';
+
+        if (at < from + string)
+            return NULL;
+        if (at < from + leaf->len + !string)
+            return leaf;
+        m->was += leaf->gap + leaf->len;
+        m->is += leaf->gap + leaf->len;
+    }
+    return NULL;
+}
+
+/* Reads the document's own value in the place of the leaf's. 1, 0: it is no
+ * such value, or there are too many of them; -ENOMEM. */
+static int take_change(struct match *m, struct leaf *leaf)
+{
+    struct change *change = &m->changes[m->count];
+    struct llmobs_text text = m->text;
+    bool plain;
+    int rc;
+
+    m->is += leaf->gap;
+    if (m->count == LLMOBS_JSON_SERIES_NEW || m->is >= text.len)
+        return 0;
+    text.data += m->is;
+    text.len -= m->is;
+    text.len =
+        *text.data == '"' ? string_len(text, &plain) : number_len(text, &plain);
+    if (text.len == 0)
+        return 0;
+    *change = (struct change){leaf, text, NULL};
+    rc = plain ? read_plain(text, &change->value)
+               : llmobs_json_parse(text, &change->value);
+    if (rc < 0)
+        return rc == -ENOMEM ? rc : 0;
+    m->count++;
+    m->was += leaf->gap + leaf->len;
+    m->is += text.len;
+    m->next++;
+    return 1;
+}
+
+/* 1: the document is the model but for the changes; 0: it is another one;
+ * -ENOMEM. */
+static int compare(struct match *m)
+{
+    const struct llmobs_buf *text = &m->model->text;
+    struct leaf *leaf;
+    int rc;
+
+    do {
+        size_t was = text->len - m->was, is = m->text.len - m->is, same;
+
+        same = same_bytes(text->data + m->was, m->text.data + m->is,
+                          was < is ? was : is);
+        if (same == was && same == is)
+            return 1;
+        leaf = find_leaf(m, m->was + same);
+        rc = leaf ? take_change(m, leaf) : 0;
+    } while (rc == 1);
+    return rc;
+}
+
+/* -- the model ----------------------------------------------------------- */
+
+static bool is_shared(const struct llmobs_json_model *model)
+{
+    for (size_t i = 0; i < model->container_count; i++)
+        if (atomic_load_explicit(&model->containers[i]->owners,
+                                 memory_order_relaxed) > 1)
+            return true;
+    return false;
+}
+
+static bool begins_alike(const struct llmobs_json_model *model,
+                         struct llmobs_text text)
+{
+    return !model->odd && text.len >= ALIKE_MIN &&
+           model->text.len >= ALIKE_MIN &&
+           memcmp(model->text.data, text.data, ALIKE_MIN) == 0;
+}
+
+/* Makes the model one of the document. */
+static int apply(struct match *m)
+{
+    struct llmobs_json_model *model = m->model;
+
+    for (size_t i = 0; i < m->count; i++) {
+        struct change *change = &m->changes[i];
+        struct llmobs_json *old = *change->leaf->place;
+
+        *change->leaf->place = change->value;
+        change->leaf->len = change->text.len;
+        llmobs_json_free(old);
+    }
+    llmobs_buf_cut(&model->text, 0);
+    model->odd = llmobs_buf_add(&model->text, m->text.data, m->text.len) != 0;
+    model->ready = !model->odd;
+    return 1;
+}
+
+/* 1: the model is the document now; 0: it cannot be; -ENOMEM. */
+static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
+{
+    struct match m = {.model = model, .text = text};
+    int rc;
+
+    if (!model || !begins_alike(model, text) || !make_ready(model) ||
+        is_shared(model))
+        return 0;
+    rc = llmobs_work_do(text.len) ? compare(&m) : -ENOMEM;
+    if (rc == 1)
+        return apply(&m);
+    for (size_t i = 0; i < m.count; i++)
+        llmobs_json_free(m.changes[i].value);
+    return rc;
+}
+
+static void free_model(struct llmobs_json_model *model)
+{
+    if (!model)
+        return;
+    llmobs_json_free(model->json);
+    llmobs_buf_fini(&model->text);
+    free(model);
+}
+
+/* Answers memory for a model in the place of the older one; NULL: there is
+ * none. */
+static struct llmobs_json_model *renew(struct llmobs_json_series *series)
+{
+    struct llmobs_json_model *model = series->models[1];
+
+    if (!model) {
+        model = series->models[1] = malloc(sizeof(*model));
+        if (!model)
+            return NULL;
+        llmobs_buf_init(&model->text, LLMOBS_JSON_SERIES_LEN);
+    } else {
+        llmobs_json_free(model->json);
+    }
+    model->ready = false;
+    model->leaf_count = model->container_count = 0;
+    llmobs_buf_cut(&model->text, 0);
+    return model;
+}
+
+/* -- the series ---------------------------------------------------------- */
+
+void llmobs_json_series_fini(struct llmobs_json_series *series)
+{
+    free_model(series->models[0]);
+    free_model(series->models[1]);
+    llmobs_json_free(series->other);
+    *series = (struct llmobs_json_series){{NULL, NULL}, NULL};
+}
+
+/* Puts the older model before the other one. */
+static void turn(struct llmobs_json_series *series)
+{
+    struct llmobs_json_model *last = series->models[0];
+
+    series->models[0] = series->models[1];
+    series->models[1] = last;
+}
+
+/* Takes `json`. */
+static void remember(struct llmobs_json_series *series, struct llmobs_text text,
+                     struct llmobs_json *json)
+{
+    struct llmobs_json_model *model =
+        text.len <= LLMOBS_JSON_SERIES_LEN ? renew(series) : NULL;
+
+    if (!model) {
+        series->other = json;
+        return;
+    }
+    model->json = json;
+    model->odd = llmobs_buf_add(&model->text, text.data, text.len) != 0;
+    turn(series);
+}
+
+/* 1: the model that stands first is the document now; 0: none can be. */
+static int try_models(struct llmobs_json_series *series,
+                      struct llmobs_text text)
+{
+    int rc = try_model(series->models[0], text);
+
+    if (rc != 0)
+        return rc;
+    rc = try_model(series->models[1], text);
+    if (rc == 1)
+        turn(series);
+    return rc;
+}
+
+int llmobs_json_series_parse(struct llmobs_json_series *series,
+                             struct llmobs_text text, struct llmobs_json **out)
+{
+    int rc;
+
+    *out = NULL;
+    llmobs_json_free(series->other);
+    series->other = NULL;
+    rc = try_models(series, text);
+    if (rc == 1)
+        *out = series->models[0]->json;
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    rc = llmobs_json_parse(text, out);
+    if (rc == 0)
+        remember(series, text, *out);
+    return rc;
+}
