@@ -910,6 +910,28 @@ HAZARDS = [
          ("no-minute", [("cli/shared/reader.h", "CLOCKS_S 60", "CLOCKS_S -600")],
           ["cli old_files"])]),
 
+    ("a span around a command that takes less time than libcurl's loading",
+     "the tool sends to a peer of this host by itself, and takes an answer "
+     "only when it is whole (`cli/shared/plain_http.c`)", [
+         ("loads-libcurl", [("cli/shared/deliver.c", "    if "
+                             "(llmobs_plain_serves(config))",
+                             "    if (!config)")],
+          ["plain_http accepted"]),
+         ("tool-trusts-strangers", [("cli/shared/plain_http.c",
+                                     "    if (rc == 0 && request->guard != "
+                                     "NULL)\n        rc = "
+                                     "llmobs_listener_check(request->guard, "
+                                     "&mark);\n", ""),
+                                    ("cli/shared/plain_http.c",
+                                     "    if (plain->request->guard == NULL)",
+                                     "    if (before == 0)")],
+          ["delivery.auto_stranger_and_a_span_of_the_tool"]),
+         ("half-a-head", [("cli/shared/plain_http.c",
+                           "    return plain->text.len > LLMOBS_PLAIN_HEAD_MAX "
+                           "? -EIO : 0;",
+                           "    return plain->text.len > 0 ? 1 : 0;")],
+          ["plain_http half_a_head"])]),
+
     ("thousands of programs of one call, each with a directory of the spool",
      "a process claims some directories at a time, and their calls go in one "
      "batch; each directory goes with its own last call (`struct claim`)", [
@@ -1913,8 +1935,8 @@ HAZARDS = [
               "reply->status > 0)")],
           ["otlp_faults.again_interim"]),
          ("another-protocol-awaited", [
-             ("core/net/http.c", "\"HTTP/1.1 101\", 12) == 0)",
-              "\"HTTP/1.1 101\", 12) == 1)")],
+             ("core/net/http.c", "sizeof(other) - 1) == 0)",
+              "sizeof(other) - 1) == 99)")],
           ["otlp_faults.again_101"]),
          ("redirect-followed", [
              ("core/net/http.c", "set_long(http, CURLOPT_FOLLOWLOCATION, 0)",

@@ -1,10 +1,10 @@
 #include "cli/shared/deliver.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/shared/open_libcurl.h"
+#include "cli/shared/plain_http.h"
 #include "core/base/paths.h"
 #include "core/deliver/open.h"
 #include "core/net/http.h"
@@ -19,7 +19,14 @@ bool llmobs_cli_observing(const struct llmobs_config *config)
     return config->enabled && access(LLMOBS_DISABLED_FILE, F_OK) != 0;
 }
 
-int llmobs_cli_deliver(const struct llmobs_config *config,
+/* A peer on this host answers sooner than a thread begins. */
+static void stay_near(struct llmobs_config *config)
+{
+    config->thread = false;
+    llmobs_plain_begin();
+}
+
+int llmobs_cli_deliver(struct llmobs_config *config,
                        int (*give)(void *ctx, struct llmobs_worker *worker),
                        void *ctx)
 {
@@ -27,8 +34,9 @@ int llmobs_cli_deliver(const struct llmobs_config *config,
     struct llmobs_worker *worker = NULL;
     int rc;
 
-    if (strcmp(config->exporter, "store") != 0 ||
-        config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
+    if (llmobs_plain_serves(config))
+        stay_near(config);
+    else
         llmobs_cli_open_libcurl();
     if (buffer != NULL)
         worker = llmobs_worker_open(config, buffer);

@@ -17,8 +17,9 @@
 bool llmobs_cli_observing(const struct llmobs_config *config);
 
 /* Calls `give` once with a worker of the configuration, and stops the worker.
- */
-int llmobs_cli_deliver(const struct llmobs_config *config,
+ * Switches the worker's thread off in the configuration where no destination
+ * needs one. */
+int llmobs_cli_deliver(struct llmobs_config *config,
                        int (*give)(void *ctx, struct llmobs_worker *worker),
                        void *ctx);
 

@@ -89,6 +89,13 @@ struct transfer {
 
 static _Atomic(struct llmobs_http *) clients[CLIENTS_MAX];
 
+static llmobs_http_sender *sender; /* set before there is a second thread */
+
+void llmobs_http_without_libcurl(llmobs_http_sender *the_sender)
+{
+    sender = the_sender;
+}
+
 /* ---- handles ---------------------------------------------------------- */
 
 /* Tells the leak checker that this library does not free the handle. */
@@ -273,16 +280,22 @@ void llmobs_http_end_lookups(void)
 
 /* ---- libcurl's callbacks ---------------------------------------------- */
 
-static size_t take_body(char *data, size_t size, size_t count, void *ctx)
+void llmobs_http_reply_body(struct llmobs_http_reply *reply, const char *data,
+                            size_t len)
 {
-    struct transfer *transfer = ctx;
-    struct llmobs_buf *body = &transfer->reply->body;
-    size_t len = size * count;
+    struct llmobs_buf *body = &reply->body;
     size_t room = body->max - body->len;
 
     if (len && room)
         (void)llmobs_buf_add(body, data, len < room ? len : room);
-    return len;
+}
+
+static size_t take_body(char *data, size_t size, size_t count, void *ctx)
+{
+    struct transfer *transfer = ctx;
+
+    llmobs_http_reply_body(transfer->reply, data, size * count);
+    return size * count;
 }
 
 static void forget_headers(struct llmobs_http_reply *reply)
@@ -301,21 +314,15 @@ static void note_type(struct llmobs_http_reply *reply, const char *value)
     (void)snprintf(reply->type, sizeof(reply->type), "%.*s", (int)len, value);
 }
 
-static size_t take_header(char *data, size_t size, size_t count, void *ctx)
+void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,
+                              size_t len)
 {
-    struct transfer *transfer = ctx;
-    struct llmobs_http_reply *reply = transfer->reply;
-    size_t len = size * count;
     char line[128];
 
     if (len >= sizeof(line))
-        return len;
+        return;
     memcpy(line, data, len);
     line[len] = '\0';
-    /* Nobody asked for another protocol: libcurl would read it as a body until
-     * the peer ends it. */
-    if (strncmp(line, "HTTP/1.1 101", 12) == 0)
-        return 0;
     /* The headers so far were those of an earlier answer: of a proxy's, or "100
      * Continue". */
     if (strncmp(line, "HTTP/", 5) == 0)
@@ -325,6 +332,19 @@ static size_t take_header(char *data, size_t size, size_t count, void *ctx)
     else if (strncasecmp(line, "Retry-After:", 12) == 0)
         reply->retry_after_ms = llmobs_http_date_wait_ms(
             line + 12, llmobs_clock_wall_ns() / 1000000000);
+}
+
+static size_t take_header(char *data, size_t size, size_t count, void *ctx)
+{
+    static const char other[] = "HTTP/1.1 101";
+    struct transfer *transfer = ctx;
+    size_t len = size * count;
+
+    /* Nobody asked for another protocol: libcurl would read it as a body until
+     * the peer ends it. */
+    if (len >= sizeof(other) && memcmp(data, other, sizeof(other) - 1) == 0)
+        return 0;
+    llmobs_http_reply_header(transfer->reply, data, len);
     return len;
 }
 
@@ -819,6 +839,8 @@ static int send_request(struct llmobs_http *http,
 
     if (rc)
         return rc;
+    if (sender && !transfer.plan.tls && !transfer.plan.proxy)
+        return sender(request, &transfer.plan.target, reply);
     if (!transfer.real || !llmobs_curl_access_may_use(transfer.plan.tls) ||
         !llmobs_fd_spare(REQUEST_FDS) ||
         !llmobs_direct_may_go(&transfer.plan.target,

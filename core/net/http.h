@@ -26,6 +26,7 @@
 #include "core/config/config.h"
 #include "core/engine.h"
 #include "core/net/curl_access.h"
+#include "core/net/target.h"
 
 #define LLMOBS_HTTP_BODY_MAX (64 * 1024)
 
@@ -75,6 +76,21 @@ int llmobs_http_send(struct llmobs_http *http,
                      const struct llmobs_http_request *request,
                      struct llmobs_http_reply *reply);
 void llmobs_http_reply_fini(struct llmobs_http_reply *reply);
+
+/* Another way to send, for a process without an app: the tool's own, to peers
+ * of this host (cli/shared/plain_http.h). It takes a request that needs no TLS
+ * and no proxy, fills the reply by the two functions below, and answers as
+ * llmobs_http_send. Before the first request. */
+typedef int llmobs_http_sender(const struct llmobs_http_request *request,
+                               const struct llmobs_target *target,
+                               struct llmobs_http_reply *reply);
+void llmobs_http_without_libcurl(llmobs_http_sender *sender);
+
+/* Takes one line of the answer's head; takes some bytes of its body. */
+void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,
+                              size_t len);
+void llmobs_http_reply_body(struct llmobs_http_reply *reply, const char *data,
+                            size_t len);
 
 /* Ends the threads that look names up, each after its present look-up. For the
  * thread that delivers. */

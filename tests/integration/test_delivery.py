@@ -451,6 +451,21 @@ def auto_stranger_in_the_usual_place(t):
 
 
 @test(alone=True)
+def auto_stranger_and_a_span_of_the_tool(t):
+    """The tool asks as the library does, although it needs no libcurl."""
+    need_default_place()
+    if os.geteuid() != 0:
+        raise Skip("it needs another user")
+    with stranger("127.0.0.1") as told:
+        subprocess.run(
+            [os.path.join(t.build, "llmobs"), "span", "--", "true"],
+            env=t.environment(True, dict(AUTO, DD_LLMOBS_ENABLED="1")),
+            check=True, timeout=60)
+    equal(told, [], "what it was told")
+    equal(len(stored(t)), 1, "spans in the store")
+
+
+@test(alone=True)
 def auto_key_and_no_agent(t):
     need_default_place()
     with double(t) as dd:

@@ -1,0 +1,393 @@
+#include "cli/shared/plain_http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/net/listener.h"
+#include "core/net/target.h"
+#include "llmobs.h"
+
+#define SLICE_MS 20
+#define PART 16384
+#define LOOPBACK 127
+#define LOOKS 3
+#define UNIX "unix://"
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+    struct sockaddr_un local;
+};
+
+/* A request under way. */
+struct plain {
+    const struct llmobs_http_request *request;
+    struct llmobs_http_reply *reply;
+    int64_t until_ns;
+    int fd;
+    struct llmobs_buf head; /* of the request */
+    struct llmobs_buf text; /* the answer as it comes */
+};
+
+/* -- the peer ------------------------------------------------------------- */
+
+/* Gives the address of a host of this one; 0: it is another. */
+static socklen_t address_of(const char *host, unsigned port, union address *to)
+{
+    memset(to, 0, sizeof *to);
+    if (strcmp(host, "localhost") == 0)
+        host = "127.0.0.1";
+    if (inet_pton(AF_INET, host, &to->four.sin_addr) == 1) {
+        to->four.sin_family = AF_INET;
+        to->four.sin_port = htons((uint16_t)port);
+        return ntohl(to->four.sin_addr.s_addr) >> 24 == LOOPBACK
+                   ? sizeof to->four
+                   : 0;
+    }
+    memset(to, 0, sizeof *to);
+    if (inet_pton(AF_INET6, host, &to->six.sin6_addr) != 1)
+        return 0;
+    to->six.sin6_family = AF_INET6;
+    to->six.sin6_port = htons((uint16_t)port);
+    return IN6_IS_ADDR_LOOPBACK(&to->six.sin6_addr) ? sizeof to->six : 0;
+}
+
+static socklen_t socket_address(const char *path, union address *to)
+{
+    memset(to, 0, sizeof *to);
+    if (strlen(path) >= sizeof to->local.sun_path)
+        return 0;
+    to->local.sun_family = AF_UNIX;
+    strcpy(to->local.sun_path, path);
+    return sizeof to->local;
+}
+
+/* The part between "//" and the path; false for one with a user's name. */
+static bool authority(const char *url, const char **at, size_t *len)
+{
+    const char *slashes = strstr(url, "://");
+
+    if (slashes == NULL)
+        return false;
+    *at = slashes + 3;
+    *len = strcspn(*at, "/?#");
+    return memchr(*at, '@', *len) == NULL;
+}
+
+static bool is_plain_url(const char *url)
+{
+    struct llmobs_target target;
+    union address to;
+    const char *at;
+    size_t len;
+
+    if (url == NULL)
+        return false;
+    if (strncasecmp(url, UNIX, strlen(UNIX)) == 0)
+        return socket_address(url + strlen(UNIX), &to) != 0;
+    return llmobs_target_parse(url, NULL, &target) == 0 &&
+           strcmp(target.scheme, "http") == 0 && authority(url, &at, &len) &&
+           address_of(target.host, target.port, &to) != 0;
+}
+
+bool llmobs_plain_serves(const struct llmobs_config *config)
+{
+    const struct llmobs_otlp_signal *signals = config->otlp.signals;
+    const char *name = config->exporter != NULL ? config->exporter : "";
+    bool otlp = signals[LLMOBS_SIGNAL_TRACES].given;
+
+    if (signals[LLMOBS_SIGNAL_LOGS].on || signals[LLMOBS_SIGNAL_METRICS].on)
+        return false;
+    if (strcmp(name, "store") == 0)
+        return true;
+    if (strcmp(name, "auto") == 0 &&
+        (otlp || config->api_key != NULL || config->agentless > 0))
+        return false;
+    return (strcmp(name, "auto") == 0 || strcmp(name, "agent") == 0) &&
+           is_plain_url(config->agent_url);
+}
+
+/* -- waiting -------------------------------------------------------------- */
+
+/* Waits until the socket is ready, while other exporters go on. */
+static int wait_for(const struct plain *plain, short events)
+{
+    struct pollfd one = {.fd = plain->fd, .events = events};
+    int n;
+
+    for (;;) {
+        if (!llmobs_curl_access_goes_on(NULL))
+            return -ECANCELED;
+        if (llmobs_clock_mono_ns() >= plain->until_ns)
+            return -ETIMEDOUT;
+        n = poll(&one, 1, SLICE_MS);
+        if (n > 0)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        llmobs_tick_now(&plain->request->tick);
+    }
+}
+
+static int reach(struct plain *plain, const union address *to, socklen_t size)
+{
+    socklen_t len = sizeof(int);
+    int error = 0, rc;
+
+    plain->fd = socket(to->any.sa_family,
+                       SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (plain->fd < 0)
+        return -errno;
+    if (connect(plain->fd, &to->any, size) == 0)
+        return 0;
+    if (errno != EINPROGRESS)
+        return errno == EACCES || errno == ENOENT ? -ECONNREFUSED : -errno;
+    rc = wait_for(plain, POLLOUT);
+    if (rc == 0 &&
+        getsockopt(plain->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        rc = -errno;
+    return rc != 0 ? rc : -error;
+}
+
+/* Refuses unless the same sockets listen now as before the connect. */
+static int judge(const struct plain *plain, uint64_t before)
+{
+    uint64_t mark = 0;
+    int rc = -EPERM;
+
+    if (plain->request->guard == NULL)
+        return 0;
+    for (int i = 0; i < LOOKS && (rc != 0 || mark != before); i++)
+        rc = llmobs_listener_check(plain->request->guard, &mark);
+    if (rc != 0 || mark != before || llmobs_listener_peer(plain->fd) != 0)
+        return -EPERM;
+    return 0;
+}
+
+/* -- the request ----------------------------------------------------------- */
+
+static int write_head(struct plain *plain)
+{
+    const struct llmobs_http_request *request = plain->request;
+    struct llmobs_buf *head = &plain->head;
+    const char *at, *agent = request->user_agent;
+    size_t len;
+    int rc;
+
+    if (!authority(request->url, &at, &len))
+        return -EINVAL;
+    rc = llmobs_buf_addf(head,
+                         "%s %s%s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: %s\r\n"
+                         "Accept: */*\r\nConnection: close\r\n",
+                         request->method, at[len] == '/' ? "" : "/", at + len,
+                         (int)len, at,
+                         agent != NULL ? agent : "llmobs/" LLMOBS_VERSION);
+    for (size_t i = 0;
+         rc == 0 && request->headers != NULL && request->headers[i] != NULL;
+         i++)
+        rc = llmobs_buf_addf(head, "%s\r\n", request->headers[i]);
+    if (rc == 0 && strcmp(request->method, "POST") == 0)
+        rc =
+            llmobs_buf_addf(head, "Content-Length: %zu\r\n", request->body.len);
+    return rc == 0 ? llmobs_buf_adds(head, "\r\n") : rc;
+}
+
+static int put(const struct plain *plain, struct llmobs_text text, int flags)
+{
+    while (text.len > 0) {
+        ssize_t n = send(plain->fd, text.data, text.len, MSG_NOSIGNAL | flags);
+        int rc = 0;
+
+        if (n < 0 && errno == EAGAIN)
+            rc = wait_for(plain, POLLOUT);
+        else if (n < 0 && errno != EINTR)
+            return -ECONNRESET;
+        if (rc != 0)
+            return rc;
+        text.data += n > 0 ? n : 0;
+        text.len -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* -- the answer ------------------------------------------------------------ */
+
+/* What an answer's head says of its body. */
+struct frame {
+    long status;
+    size_t head;   /* bytes, the empty line included */
+    size_t length; /* SIZE_MAX: not told */
+    bool chunked;
+};
+
+/* Reads the head at the begin of `text`. 0: it is not all there yet. */
+static int read_frame(struct plain *plain, struct frame *frame)
+{
+    const char *line = plain->text.data, *end;
+    const char *last = line + plain->text.len;
+
+    *frame = (struct frame){.length = SIZE_MAX};
+    while (line < last &&
+           (end = memchr(line, '\n', (size_t)(last - line))) != NULL) {
+        size_t len = (size_t)(end + 1 - line);
+
+        if (line[0] == '\n' || line[0] == '\r') {
+            frame->head = (size_t)(end + 1 - plain->text.data);
+            /* Nobody asked for another protocol (101). */
+            return frame->status > 0 && frame->status != 101 ? 1 : -EIO;
+        }
+        if (strncmp(line, "HTTP/1.", 7) == 0 && len > 12)
+            frame->status = strtol(line + 9, NULL, 10);
+        else if (strncasecmp(line, "Content-Length:", 15) == 0)
+            frame->length = strtoul(line + 15, NULL, 10);
+        else if (strncasecmp(line, "Transfer-Encoding:", 18) == 0)
+            frame->chunked = true;
+        llmobs_http_reply_header(plain->reply, line, len);
+        line = end + 1;
+    }
+    return plain->text.len > LLMOBS_PLAIN_HEAD_MAX ? -EIO : 0;
+}
+
+/* Takes the chunks' bytes, once all of them are there: 1; 0: not yet. */
+static int take_chunks(struct plain *plain, const char *at, size_t left,
+                       bool take)
+{
+    for (;;) {
+        const char *end = memchr(at, '\n', left);
+        size_t size;
+
+        if (end == NULL)
+            return 0;
+        size = strtoul(at, NULL, 16);
+        left -= (size_t)(end + 1 - at);
+        at = end + 1;
+        if (size == 0)
+            return 1;
+        if (left < size || left - size < 2)
+            return 0;
+        if (take)
+            llmobs_http_reply_body(plain->reply, at, size);
+        at += size + 2;
+        left -= size + 2;
+    }
+}
+
+/* Takes the answer's body where it is whole: 1; 0: not yet. */
+static int take_answer(struct plain *plain, bool over)
+{
+    struct frame frame;
+    const char *body;
+    size_t len;
+    int rc;
+
+    do {
+        rc = read_frame(plain, &frame);
+        if (rc <= 0)
+            return rc;
+        body = plain->text.data + frame.head;
+        len = plain->text.len - frame.head;
+        if (frame.status >= 200)
+            break;
+        memmove(plain->text.data, body, len); /* "100 Continue" */
+        llmobs_buf_cut(&plain->text, len);
+    } while (true);
+    plain->reply->status = frame.status;
+    if (frame.status == 204)
+        return 1;
+    if (frame.chunked) {
+        if (take_chunks(plain, body, len, false) == 0)
+            return 0;
+        return take_chunks(plain, body, len, true);
+    }
+    if (len < frame.length && !(over && frame.length == SIZE_MAX))
+        return 0;
+    llmobs_http_reply_body(plain->reply, body,
+                           len < frame.length ? len : frame.length);
+    return 1;
+}
+
+static int get(struct plain *plain)
+{
+    char part[PART];
+    int rc = 0;
+
+    while (rc == 0) {
+        ssize_t n = recv(plain->fd, part, sizeof part, 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN) {
+            rc = wait_for(plain, POLLIN);
+            continue;
+        }
+        if (n < 0 || (n == 0 && plain->text.len == 0))
+            return -ECONNRESET;
+        rc = llmobs_buf_add(&plain->text, part, (size_t)n);
+        if (rc == 0)
+            rc = take_answer(plain, n == 0);
+        if (rc == 0 && n == 0)
+            return -EIO;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int converse(struct plain *plain)
+{
+    struct llmobs_text head;
+    int rc = write_head(plain);
+
+    head = (struct llmobs_text){plain->head.data, plain->head.len};
+    if (rc == 0)
+        rc = put(plain, head, plain->request->body.len > 0 ? MSG_MORE : 0);
+    if (rc == 0)
+        rc = put(plain, plain->request->body, 0);
+    return rc == 0 ? get(plain) : rc;
+}
+
+static int send_plain(const struct llmobs_http_request *request,
+                      const struct llmobs_target *target,
+                      struct llmobs_http_reply *reply)
+{
+    struct plain plain = {.request = request,
+                          .reply = reply,
+                          .until_ns = llmobs_clock_mono_ns() +
+                                      request->timeout_ms * LLMOBS_NS_PER_MS,
+                          .fd = -1};
+    union address to;
+    socklen_t size = request->unix_socket != NULL
+                         ? socket_address(request->unix_socket, &to)
+                         : address_of(target->host, target->port, &to);
+    uint64_t mark = 0;
+    int rc = size != 0 ? 0 : -ENOTCONN;
+
+    llmobs_buf_init(&plain.head, LLMOBS_PLAIN_HEAD_MAX);
+    llmobs_buf_init(&plain.text, 2 * (reply->body.max + LLMOBS_PLAIN_HEAD_MAX));
+    if (rc == 0 && request->guard != NULL)
+        rc = llmobs_listener_check(request->guard, &mark);
+    if (rc == 0)
+        rc = reach(&plain, &to, size);
+    if (rc == 0)
+        rc = judge(&plain, mark);
+    if (rc == 0)
+        rc = converse(&plain);
+    if (plain.fd >= 0)
+        close(plain.fd);
+    llmobs_buf_fini(&plain.head);
+    llmobs_buf_fini(&plain.text);
+    return rc;
+}
+
+void llmobs_plain_begin(void)
+{
+    llmobs_http_without_libcurl(send_plain);
+}
