@@ -955,6 +955,10 @@ HAZARDS = [
                                 "    return part < 0 ? part : 100 * most;")],
           ["unit an_end_adopts_for_a_part_of_the_life",
            "exit.adoption_delays_no_exit"]),
+         ("adopts-in-bulk", [("core/deliver/delivery.c",
+                              "? ADOPT_ENDING_EVENTS : FILL_EVENTS;",
+                              "? FILL_EVENTS : FILL_EVENTS;")],
+          ["unit few_of_others"]),
          ("adopts-far-away", [("core/deliver/delivery.c",
                                "    if (!llmobs_delivery_is_near(delivery))\n"
                                "        return 0;\n", "")],
@@ -1798,7 +1802,8 @@ HAZARDS = [
           ["unit the_last_are_the_apps"]),
          ("keeps-connections", [("core/net/http.c",
                                  "    if (has_handles(http) && "
-                                 "!llmobs_fd_spare(KEEP_FDS))\n"
+                                 "!llmobs_curl_access_is_exit() &&\n"
+                                 "        !llmobs_fd_spare(KEEP_FDS))\n"
                                  "        give_back(http);",
                                  "    (void)has_handles;\n")],
           ["quiet.keeps_no_connection_where_few_are_left"]),

@@ -27,6 +27,9 @@
  * this. */
 #define ADOPT_ENDING_PART 256
 #define ADOPT_ENDING_MS 5
+/* So many events between two looks at that time: their directories are removed
+ * when they are sent, which a disk may take milliseconds for. */
+#define ADOPT_ENDING_EVENTS 2
 /* An ending process does not adopt again within this time. */
 #define ADOPT_AGAIN_MS 30000
 
@@ -565,18 +568,19 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
     return true;
 }
 
-/* Takes some events out of the spools of ended processes. Before another spool
- * is opened, the events of the last one are sent. True while there is more to
- * do. */
+/* Takes some events out of the spools of ended processes. True while there is
+ * more to do. */
 static bool adopt(struct llmobs_delivery *delivery, enum llmobs_run how)
 {
     struct llmobs_backlog *backlog = &delivery->account.backlog;
+    size_t most =
+        atomic_load(&delivery->end_ns) ? ADOPT_ENDING_EVENTS : FILL_EVENTS;
     struct llmobs_adopted adopted;
     size_t n = 0;
     int rc = 1;
 
     llmobs_backlog_flush(backlog);
-    while (n < FILL_EVENTS && may_adopt(delivery)) {
+    while (n < most && may_adopt(delivery)) {
         rc = llmobs_adopt_next(backlog->adopt, &adopted);
         if (rc != 1)
             break;

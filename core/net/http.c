@@ -878,7 +878,9 @@ int llmobs_http_send(struct llmobs_http *http,
     if (http->process != llmobs_fork_process())
         llmobs_http_forget(http);
     rc = send_request(http, request, reply);
-    if (has_handles(http) && !llmobs_fd_spare(KEEP_FDS))
+    /* A process that exits opens no more, so nobody asks the kernel. */
+    if (has_handles(http) && !llmobs_curl_access_is_exit() &&
+        !llmobs_fd_spare(KEEP_FDS))
         give_back(http);
     return rc;
 }

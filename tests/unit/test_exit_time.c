@@ -1,6 +1,8 @@
-/* How long an exit waits for a store: the spool may have all of it already. */
+/* How long an exit waits for a store: the spool may have all of it already; and
+ * for the calls that other processes left. */
+#include "core/base/clock.h"
+#include "core/deliver/delivery.h"
 #include "core/deliver/worker.h"
-
 #include "core/ledger/stats.h"
 #include "tests/unit/spool_case.h"
 #include "tests/unit/worker_fake.h"
@@ -61,6 +63,41 @@ START_TEST(test_kept_without_content)
 }
 END_TEST
 
+static void leave_one(void)
+{
+    spool_keep(1);
+}
+
+/* Their directories go when they are sent, and a disk may take its time for
+ * that: so an end looks at the clock after a few. */
+START_TEST(test_few_of_others)
+{
+    static struct llmobs_delivery delivery;
+    struct llmobs_item *own;
+
+    for (int i = 0; i < 5; i++)
+        spool_in_dead(leave_one);
+    begin(NULL);
+    llmobs_delivery_init(&delivery, &config, llmobs_buffer_new(1 << 20));
+    ck_assert_int_eq(llmobs_delivery_add(&delivery, &fake.base), 0);
+    llmobs_backlog_init(&delivery.account.backlog, spool, adopt);
+    own = &spool_make(1)->item;
+    ck_assert_int_eq(llmobs_buffer_put(delivery.buffer, own), 0);
+    atomic_store(&delivery.account.pending, 1);
+    atomic_store(&delivery.began_ns,
+                 llmobs_clock_mono_ns() - 100000 * LLMOBS_NS_PER_MS);
+    llmobs_delivery_set_exit_deadline(&delivery, 1000);
+    llmobs_delivery_allow_tries(&delivery, true);
+    ck_assert_int_eq(llmobs_delivery_run(&delivery, LLMOBS_RUN_ALL, INT64_MAX),
+                     0);
+    ck_assert_int_ge(fake.taken, 1);
+    ck_assert_int_le(fake.most, 2);
+    /* The last one may wait for its removal. */
+    ck_assert_int_le(spool_dirs(), 7 - fake.taken);
+    llmobs_delivery_reset(&delivery);
+}
+END_TEST
+
 UNIT_SUITE(exit_time)
 {
     Suite *s = suite_create("exit_time");
@@ -68,5 +105,6 @@ UNIT_SUITE(exit_time)
     spool_add(s, "kept_by_the_disk", test_kept_by_the_disk);
     spool_add(s, "kept_by_memory_alone", test_kept_by_memory_alone);
     spool_add(s, "kept_without_content", test_kept_without_content);
+    spool_add(s, "few_of_others", test_few_of_others);
     return s;
 }

@@ -19,6 +19,7 @@ struct fake {
     atomic_int fault;
     atomic_int taken;
     atomic_int sends;
+    atomic_int most; /* events in a send */
     atomic_int forgotten;
     atomic_int refused;
     atomic_int malformed;
