@@ -243,7 +243,7 @@ ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 DOCDIR ?= $(PREFIX)/share/doc/llmobs-preload
 MANDIR ?= $(PREFIX)/share/man
 LAUNCHERS := llmobs-run llmobs-entrypoint
-UNITS := llmobs-drain.service llmobs-drain-watch.service llmobs-drain.timer
+UNITS := llmobs-drain.service llmobs-relay.service llmobs-drain.timer
 # What is put where; uninstall removes the same, and the directories that are
 # then empty and ours alone. /etc/llmobs is the administrator's: it stays.
 EXAMPLES := $(shell find examples -type f)

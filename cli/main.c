@@ -32,6 +32,8 @@ static const struct command commands[] = {
      "tell whether a program can be observed, and why not"},
     {"drain", "llmobs drain", llmobs_cmd_drain,
      "deliver calls that ended processes left in the spool"},
+    {"relay", "llmobs relay", llmobs_cmd_relay,
+     "deliver for all processes of this host, so that they need not wait"},
     {"purge", "llmobs purge", llmobs_cmd_purge,
      "remove the records: the store, and calls left in the spool"},
     {"run", "llmobs run", llmobs_cmd_run,

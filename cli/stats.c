@@ -13,6 +13,7 @@
 #include "core/ledger/ledger.h"
 #include "core/ledger/stats.h"
 #include "core/spool/adopt.h"
+#include "core/spool/relay_sign.h"
 #include "core/text/json.h"
 
 #define DROPPED "dropped_"
@@ -41,6 +42,7 @@ struct stats {
     uint64_t dropped;
     uint64_t pending;
     struct llmobs_adopt_left spool;
+    bool relay;       /* one runs for this spool */
     int64_t oldest_s; /* the age of the oldest there; 0: none */
 };
 
@@ -135,6 +137,7 @@ static int find_places(struct stats *stats)
     if (stats->config == NULL)
         return -ENOMEM;
     look_at_spool(stats);
+    stats->relay = llmobs_relay_find(stats->config) != LLMOBS_RELAY_NONE;
     return llmobs_ledger_dir(stats->config, stats->dir, sizeof stats->dir);
 }
 
@@ -291,6 +294,7 @@ static void print_text(const struct stats *stats)
         print_row("spool, unreadable", stats->spool.unreadable);
     print_row("processes, ended", ended(stats));
     print_row("processes, running", stats->ledger.records);
+    print_row("relay, running", stats->relay);
 }
 
 /* -- JSON ---------------------------------------------------------------- */
@@ -394,6 +398,8 @@ static int fill_object(const struct stats *stats, struct llmobs_json *object)
     if (rc == 0)
         rc = llmobs_json_set(object, "processes", make_processes(stats));
     if (rc == 0)
+        rc = llmobs_json_set(object, "relay", llmobs_json_bool(stats->relay));
+    if (rc == 0)
         rc = llmobs_json_sets(object, "directory", stats->dir);
     return rc;
 }
@@ -472,6 +478,8 @@ static void print_prometheus(const struct stats *stats)
     print_metric("processes_running", "gauge",
                  "Processes that captured something and run.",
                  stats->ledger.records);
+    print_metric("relay_running", "gauge", "1: a relay delivers the spool.",
+                 stats->relay);
 }
 
 /* -- the command --------------------------------------------------------- */
@@ -510,8 +518,8 @@ static int check(const struct stats *stats)
     if (is_stale(stats))
         fprintf(stderr,
                 "llmobs stats: in the spool for %" PRId64
-                " s: its destination is away, or `llmobs drain` does not "
-                "run\n",
+                " s: its destination is away, or neither `llmobs relay` nor "
+                "`llmobs drain` runs\n",
                 stats->oldest_s);
     return stats->dropped > 0 || is_stale(stats) ? LLMOBS_CLI_FAILED
                                                  : LLMOBS_CLI_OK;

@@ -941,10 +941,10 @@ HAZARDS = [
          ("claims-mixed", [("core/spool/adopt.c", "(uint32_t)(adopt->here - "
                             "adopt->claims);", "0;")],
           ["unit give_back_some"]),
-         ("removed-late", [("core/spool/adopt.c", "    if (claim->kept == 0)\n"
-                            "        remove_dir(adopt, claim);",
-                            "    if (claim->kept == 0 && claim->read > 1)\n"
-                            "        remove_dir(adopt, claim);")],
+         ("removed-late", [("core/spool/adopt.c", "    else\n        "
+                            "remove_dir(adopt, claim);",
+                            "    else if (claim->read > 1)\n        "
+                            "remove_dir(adopt, claim);")],
           ["drain short_ones_killed"])]),
 
     ("a loop of short processes after an outage",
@@ -1335,6 +1335,42 @@ HAZARDS = [
                                "    return !copy->missing &&")],
           ["doctor made"])]),
 
+    ("a relay beside a process that delivers by itself",
+     "in the directory of a living process the relay takes only the entries that "
+     "say that they are for it (`is_due`)", [
+         ("all-of-the-living", [
+             (READ, "    if (adopt->at_living && !llmobs_entry_is_for_relay("
+              "entry))\n        return false;\n", "")],
+          ["relay.a_living_program_that_is_switched_off"])]),
+
+    ("a process that leaves while the relay delivers its entries",
+     "the relay holds the directory, whatever its name becomes (`hold`)", [
+         ("by-its-old-name", [
+             (READ, "    if (!claim->living)\n        return dir_path(adopt, ",
+              "    if (claim->used)\n        return dir_path(adopt, ")],
+          ["unit holds_a_directory_that_is_renamed"])]),
+
+    ("the sign of a relay that is dead",
+     "only a lock that is held makes it one (`llmobs_relay_sign_is_up`)", [
+         ("any-file-is-a-sign", [
+             ("core/spool/relay_sign.c", "    up = is_locked(fd) && ",
+              "    up = ")], ["relay.a_false_sign"])]),
+
+    ("a relay for other destinations",
+     "its sign has the hashes of its own (`names`)", [
+         ("for-anybody", [
+             ("core/spool/relay_sign.c", "    return !owner;\n}",
+              "    return true;\n}")], ["relay.with_another_destination"])]),
+
+    ("content that is to stay hidden, beside a relay",
+     "the process makes the event itself (`may_hand`, `secure`)", [
+         ("handed-as-it-is", [
+             ("core/deliver/worker.c", "            (item->type == "
+              "LLMOBS_ITEM_EXCHANGE &&\n             !llmobs_privacy_applies("
+              "&worker->config->privacy)));", "            item->type == "
+              "LLMOBS_ITEM_EXCHANGE);")],
+          ["relay.content_stays_off_the_disk"])]),
+
     ("a user who holds up root's `llmobs drain` for all others",
      "the process that delivers for a user has a time of its own "
      "(`set_times`), and that user's further spools come after all others "
@@ -1615,13 +1651,12 @@ HAZARDS = [
      "a call counts as captured after the disk has it, and a reader takes "
      "that counter first (`take_counts`); the worker records settled calls "
      "before its next request (`tell_settled`)", [
-         ("counted-first", [("core/deliver/worker.c", "    keep(worker, item);\n    "
-                             "kept = item->spooled.file != 0;\n    "
-                             "llmobs_stats_add(LLMOBS_STAT_captured, 1); "
-                             "/* after kept: stats.h */\n",
-                             "    llmobs_stats_add(LLMOBS_STAT_captured, 1);"
-                             "\n    keep(worker, item);\n    kept = "
-                             "item->spooled.file != 0;\n")],
+         ("counted-first", [
+             ("core/deliver/worker.c", "    keep(worker, item);\n    kept = ",
+              "    llmobs_stats_add(LLMOBS_STAT_captured, 1);\n"
+              "    keep(worker, item);\n    kept = "),
+             ("core/deliver/worker.c", "    llmobs_stats_add("
+              "LLMOBS_STAT_captured, 1); /* after kept: stats.h */\n", "")],
           ["spool.killed_before_it_is_counted"]),
          ("settled-unsaid", [("core/deliver/delivery.c", "        delivery->settled("
                               "delivery->config);", "        return;")],

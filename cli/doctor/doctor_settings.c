@@ -15,6 +15,7 @@
 #include "core/net/http.h"
 #include "core/privacy/allowlist.h"
 #include "core/privacy/mask.h"
+#include "core/spool/relay_sign.h"
 
 #define ABOUT "settings"
 #define AGENT "agent"
@@ -376,6 +377,27 @@ static void tell_store(struct llmobs_doctor *doctor,
                           "local store: %s", dir);
 }
 
+/* Another user's process has another spool. */
+static void tell_relay(struct llmobs_doctor *doctor,
+                       const struct llmobs_config *config)
+{
+    enum llmobs_relay relay = doctor->process.pid == 0
+                                  ? llmobs_relay_find(config)
+                                  : LLMOBS_RELAY_NONE;
+
+    if (relay == LLMOBS_RELAY_UP && config->relay)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_OK, ABOUT,
+                          "a relay delivers for this program");
+    else if (relay == LLMOBS_RELAY_UP)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "a relay runs, and LLMOBS_RELAY is off: the program "
+                          "delivers by itself");
+    else if (relay == LLMOBS_RELAY_OF_OTHERS)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "a relay runs, for other destinations than these: "
+                          "the program delivers by itself");
+}
+
 static void tell_intake(struct llmobs_doctor *doctor,
                         const struct llmobs_config *config, bool asked)
 {
@@ -429,6 +451,7 @@ static void tell_places(struct llmobs_doctor *doctor,
     llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
                       "spans go to: %s", config->exporter);
     tell_store(doctor, config);
+    tell_relay(doctor, config);
     if (automatic || to_intake)
         tell_intake(doctor, config, to_intake);
     if (config->override_origin != NULL)

@@ -89,6 +89,7 @@ struct llmobs_config {
     int64_t flush_interval_ms;     /* _DD_LLMOBS_WRITER_INTERVAL */
     double sample_rate;            /* DD_LLMOBS_SAMPLE_RATE, 0 to 1 */
     bool thread;                   /* LLMOBS_THREAD is not off */
+    bool relay;                    /* LLMOBS_RELAY is not off */
     bool capture_all;              /* LLMOBS_TEST_CAPTURE_ALL: for tests only */
     char *log_path;                /* LLMOBS_LOG; NULL: no log */
     int log_level;                 /* LLMOBS_LOG_LEVEL, enum llmobs_log_level */

@@ -231,6 +231,9 @@ struct row {
     V("LLMOBS_THREAD", "boolean", "on",                                        \
       "off: no thread, spans are delivered at exit", FORM_BOOL, CONF(thread),  \
       0, 0)                                                                    \
+    V("LLMOBS_RELAY", "boolean", "on",                                         \
+      "off: the process delivers by itself, also where a relay would do so",   \
+      FORM_BOOL, CONF(relay), 0, 0)                                            \
     V("LLMOBS_TEST_CAPTURE_ALL", "boolean", "off",                             \
       "for the tests with curl's own suite: every HTTP request is captured",   \
       FORM_BOOL, CONF(capture_all), 0, 0)                                      \

@@ -91,10 +91,10 @@ void llmobs_backlog_flush(struct llmobs_backlog *backlog)
  * delivered twice. */
 void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             struct llmobs_spooled *spooled,
-                            enum llmobs_event_kind kind,
+                            enum llmobs_event_kind kind, bool handed,
                             struct llmobs_text event)
 {
-    struct llmobs_spooled anew = {0};
+    struct llmobs_spooled anew = {.handed = handed};
 
     if (!backlog->spool || !spooled->file ||
         llmobs_spool_is_away(backlog->spool, spooled) ||

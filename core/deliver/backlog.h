@@ -48,11 +48,12 @@ void llmobs_backlog_done(struct llmobs_backlog *backlog,
 void llmobs_backlog_flush(struct llmobs_backlog *backlog);
 
 /* Where the disk may not have the bodies of an exchange (content_filter.h):
- * writes the redacted event in its place. The entry stays as it is where the
- * disk is full, or where this process cannot release it any more. */
+ * writes the redacted event in its place, for the relay if `handed`. The entry
+ * stays as it is where the disk is full, or where this process cannot release
+ * it any more. */
 void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             struct llmobs_spooled *spooled,
-                            enum llmobs_event_kind kind,
+                            enum llmobs_event_kind kind, bool handed,
                             struct llmobs_text event);
 
 /* Lets an entry wait on the disk alone; -ENOMEM, -ENOSPC, or -ENOENT where the

@@ -88,7 +88,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     llmobs_stats_reset();
     llmobs_backlog_reset(&delivery->account.backlog);
     delivery->held = NULL;
-    delivery->eager = delivery->published = false;
+    delivery->eager = delivery->published = delivery->relayed = false;
     delivery->busy = NULL;
     delivery->waits.call = NULL;
     llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
@@ -334,14 +334,14 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
 static void secure(struct llmobs_delivery *delivery, struct source *source,
                    struct llmobs_text text)
 {
-    bool remote = false;
+    bool remote = delivery->relayed;
 
     for (size_t i = 0; i < delivery->count; i++)
         remote |= atomic_load(&delivery->list[i].exporter->remote);
     if (remote && source->item && source->item->type != LLMOBS_ITEM_EVENT &&
         !source->adopted && llmobs_privacy_applies(&source->config->privacy))
         llmobs_backlog_replace(&delivery->account.backlog, &source->spooled,
-                               source->item->kind, text);
+                               source->item->kind, delivery->relayed, text);
 }
 
 /* Counts a source that could not become an event as lost, or lets it wait on
@@ -816,6 +816,21 @@ static void tell_settled(struct llmobs_delivery *delivery)
         delivery->settled(delivery->config);
 }
 
+/* The sums of the meter have no span of another process. */
+bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
+{
+    struct llmobs_spool *spool = delivery->account.backlog.spool;
+
+    return spool && !delivery->drains && !delivery->meter &&
+           llmobs_spool_is_relayed(spool);
+}
+
+static void hand_over(struct llmobs_delivery *delivery)
+{
+    for (size_t i = 0; i < delivery->count; i++)
+        (void)llmobs_destination_hand(&delivery->list[i]);
+}
+
 /* Each destination gets one send in a round, so that none waits for the queue
  * of another. */
 static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
@@ -826,8 +841,10 @@ static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
     int rc;
 
     delivery->taken = 0;
+    delivery->relayed = llmobs_delivery_is_relayed(delivery);
     while (more) {
         more = fill(delivery, how);
+        hand_over(delivery);
         for (size_t i = 0; i < delivery->count; i++) {
             struct llmobs_destination *d = &delivery->list[i];
 
@@ -837,7 +854,8 @@ static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
             tell_settled(delivery);
             more = true;
         }
-        if (!more && how != LLMOBS_RUN_INLINE && may_adopt(delivery))
+        if (!more && !delivery->relayed && how != LLMOBS_RUN_INLINE &&
+            may_adopt(delivery))
             more = adopt(delivery, how);
         if (more && llmobs_clock_mono_ns() >= deadline_ns)
             break;

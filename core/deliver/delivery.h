@@ -49,6 +49,7 @@ struct llmobs_delivery {
     struct llmobs_tick waits; /* called while a request waits */
     bool published;           /* the meter had its try at this end */
     bool drains;              /* it is there to adopt only */
+    bool relayed;             /* the relay delivers what this run encodes */
     bool eager;               /* adopted events do not wait for a full batch */
     atomic_bool full;         /* no destination accepts another event */
     atomic_bool rescuing;
@@ -81,6 +82,10 @@ int llmobs_delivery_add(struct llmobs_delivery *delivery,
  * soon as that is encoded, and none of another process. */
 void llmobs_delivery_measure(struct llmobs_delivery *delivery,
                              struct llmobs_meter *meter);
+
+/* True where another process, the relay, delivers what this one has on the
+ * disk. Any thread. */
+bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery);
 
 /* True where an end has something to do: events that wait, or sums. Any
  * thread. */

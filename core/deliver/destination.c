@@ -54,12 +54,16 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
     return event;
 }
 
-/* Leaves the entry on the disk for another process. */
+/* Leaves the entry on the disk for another process, which may be the relay. */
 static void leave(struct llmobs_account *account,
                   const struct llmobs_spooled *spooled, bool adopted)
 {
+    struct llmobs_spool *spool = account->backlog.spool;
+
     if (adopted)
         llmobs_adopt_give_back(account->backlog.adopt, spooled);
+    else if (spool && spooled->handed)
+        llmobs_spool_hand(spool, spooled);
     llmobs_account_settle(account, LLMOBS_STAT_left, 1);
 }
 
@@ -385,7 +389,8 @@ static size_t may_send(struct llmobs_destination *d)
 
     while (d->count && is_away(d, event_at(d, 0)))
         leave_first(d);
-    while (n < d->count && n < LLMOBS_SEND_MAX && !is_away(d, event_at(d, n)))
+    while (n < d->count && n < LLMOBS_SEND_MAX &&
+           !event_at(d, n)->spooled.handed && !is_away(d, event_at(d, n)))
         n++;
     return n;
 }
@@ -471,6 +476,17 @@ size_t llmobs_destination_keep(struct llmobs_destination *destination)
     size_t n = 0;
 
     while (n < d->count && is_kept(&d->account->backlog, event_at(d, n)))
+        n++;
+    pop(d, n, LLMOBS_STAT_left);
+    return n;
+}
+
+size_t llmobs_destination_hand(struct llmobs_destination *destination)
+{
+    struct llmobs_destination *d = destination;
+    size_t n = 0;
+
+    while (n < d->count && event_at(d, n)->spooled.handed)
         n++;
     pop(d, n, LLMOBS_STAT_left);
     return n;

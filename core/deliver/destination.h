@@ -110,6 +110,10 @@ int llmobs_destination_send(struct llmobs_destination *destination);
 int llmobs_destination_rescue(struct llmobs_destination *destination,
                               struct llmobs_exporter *rescue);
 
+/* Releases the first events that are on the disk for the relay; gives how many.
+ * A send stops before them. */
+size_t llmobs_destination_hand(struct llmobs_destination *destination);
+
 /* Releases the first events that another destination has; gives how many. */
 size_t llmobs_destination_leave(struct llmobs_destination *destination);
 

@@ -21,6 +21,8 @@
 #include "core/base/thread.h"
 #include "core/deliver/delivery.h"
 #include "core/deliver/drain.h"
+#include "core/deliver/relay.h"
+#include "core/event/to_span.h"
 #include "core/ledger/stats.h"
 #include "core/net/http.h"
 #include "core/spool/event_item.h"
@@ -57,6 +59,11 @@
 #define START_AGAIN_MS 1000
 /* The thread looks so often whether a thread of the app is left. */
 #define LOOK_MS 1000
+
+/* How long a thread waits at most for others to name the frames of a call that
+ * it leaves to the relay, and the time between two tries. */
+#define NAME_MS 20
+#define NAME_PAUSE_NS 50000
 
 /* The additional time in which an exit saves undelivered events locally. */
 #define SAVE_MS 1000
@@ -710,6 +717,61 @@ static void drop(struct llmobs_worker *worker, struct llmobs_item *item)
                     "dropped");
 }
 
+/* -- leaving items to the relay ------------------------------------------- */
+
+struct naming {
+    struct llmobs_worker *worker;
+    struct llmobs_exchange *exchange;
+};
+
+static bool name_once(const struct naming *naming)
+{
+    struct llmobs_signal_guard guard;
+
+    if (!begin_inline(naming->worker, &guard))
+        return false;
+    llmobs_exchange_name_caller(naming->exchange);
+    end_inline(naming->worker, &guard);
+    return true;
+}
+
+/* Waits while another thread does the same. */
+static void name(void *arg, int64_t until_ns)
+{
+    const struct timespec moment = {0, NAME_PAUSE_NS};
+
+    while (!name_once(arg) && llmobs_futex_left(until_ns) > 0)
+        llmobs_signal_guard_sleep(&moment);
+}
+
+/* Only this process can name the frames of its stack. */
+static void name_caller(struct llmobs_worker *worker,
+                        struct llmobs_exchange *exchange)
+{
+    struct naming naming = {worker, exchange};
+
+    if (exchange->callsite)
+        (void)llmobs_aside_run(name, &naming, worker->config->thread, NAME_MS);
+}
+
+/* True for an item that the relay can deliver as the disk has it. */
+static bool may_hand(struct llmobs_worker *worker,
+                     const struct llmobs_item *item)
+{
+    return llmobs_delivery_is_relayed(&worker->delivery) &&
+           (item->type == LLMOBS_ITEM_EVENT ||
+            (item->type == LLMOBS_ITEM_EXCHANGE &&
+             !llmobs_privacy_applies(&worker->config->privacy)));
+}
+
+/* The relay has the item from here on. */
+static void hand(struct llmobs_worker *worker, struct llmobs_item *item)
+{
+    llmobs_spool_hand(spool_of(worker), &item->spooled);
+    llmobs_stats_add(LLMOBS_STAT_left, 1);
+    llmobs_delivery_free_item(item);
+}
+
 /* True where so many items wait that the thread should look now: the blocks
  * that they use are then free again for the next exchanges. */
 static bool is_batch(struct llmobs_worker *worker)
@@ -728,9 +790,18 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     become_active(worker);
     if (item->weight == 0)
         item->weight = llmobs_delivery_weight(item);
+    item->spooled.handed = may_hand(worker, item);
+    if (item->spooled.handed && item->type == LLMOBS_ITEM_EXCHANGE)
+        name_caller(worker, (struct llmobs_exchange *)item);
     keep(worker, item);
     kept = item->spooled.file != 0;
+    item->spooled.handed = item->spooled.handed && kept;
     llmobs_stats_add(LLMOBS_STAT_captured, 1); /* after kept: stats.h */
+    if (item->spooled.handed) {
+        hand(worker, item);
+        errno = saved;
+        return;
+    }
     atomic_fetch_add(&worker->delivery.account.pending, 1);
     if (put(worker, &item) != 0)
         drop(worker, item);
@@ -796,6 +867,10 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
     if (!worker->wants_warm)
         return;
     become_active(worker);
+    if (llmobs_delivery_is_relayed(&worker->delivery)) {
+        errno = saved;
+        return;
+    }
     now = llmobs_clock_mono_ns();
     last = atomic_load(&worker->warm_ns);
     if ((last && now - last < WARM_AGAIN_MS * LLMOBS_NS_PER_MS) ||
@@ -1124,6 +1199,16 @@ void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop)
 {
     check_fork(worker);
     llmobs_drain(&worker->delivery, worker->note, stop);
+    if (worker->close)
+        worker->close(worker->config);
+}
+
+void llmobs_worker_relay(struct llmobs_worker *worker,
+                         const struct llmobs_relay_waits *waits,
+                         const atomic_bool *stop)
+{
+    check_fork(worker);
+    llmobs_relay(&worker->delivery, worker->note, waits, stop);
     if (worker->close)
         worker->close(worker->config);
 }

@@ -55,6 +55,12 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
  * when it returns, and the counts are final. May be called once. */
 void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop);
 
+/* The same for a relay (relay.h). */
+struct llmobs_relay_waits;
+void llmobs_worker_relay(struct llmobs_worker *worker,
+                         const struct llmobs_relay_waits *waits,
+                         const atomic_bool *stop);
+
 /* Before the first give. _add takes another exporter on success; each exporter
  * has its own progress; -ENOSPC. _rescue takes the exporter that gets at the
  * end of the process the events that a remote one did not accept. */

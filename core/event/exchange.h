@@ -58,7 +58,8 @@ struct llmobs_exchange {
     struct llmobs_match match;
     struct llmobs_context context;
     struct llmobs_callsite *callsite; /* NULL: none was taken */
-    char *annotations;                /* annotation_pack.h; NULL: none */
+    char *caller; /* metadata.caller as JSON, if it was read before; or NULL */
+    char *annotations; /* annotation_pack.h; NULL: none */
     char method[16];
     char *url;
     struct llmobs_headers request_headers;

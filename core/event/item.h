@@ -29,6 +29,8 @@ struct llmobs_spooled {
     uint64_t begun_at[LLMOBS_BEGUN];
     uint64_t offset;
     uint64_t size;
+    bool handed; /* its END or EVENT is for the relay: set before it is written,
+                  * and only if this process will not deliver it */
 };
 
 static inline bool llmobs_spooled_any(const struct llmobs_spooled *spooled)

@@ -383,12 +383,28 @@ static void add_transfer(const struct llmobs_exchange *exchange,
     (void)llmobs_json_set(span->metadata, "transfer", to);
 }
 
-static void add_caller(const struct llmobs_exchange *exchange,
-                       struct llmobs_span *span)
+void llmobs_exchange_name_caller(struct llmobs_exchange *exchange)
 {
     struct llmobs_json *caller =
         llmobs_caller_read(exchange->callsite, exchange->start_mono_ns);
 
+    if (caller)
+        exchange->caller = llmobs_json_dumps(caller, 0);
+    llmobs_json_free(caller);
+}
+
+static void add_caller(const struct llmobs_exchange *exchange,
+                       struct llmobs_span *span)
+{
+    const char *text = exchange->caller;
+    struct llmobs_json *caller = NULL;
+
+    if (!text)
+        caller =
+            llmobs_caller_read(exchange->callsite, exchange->start_mono_ns);
+    else
+        (void)llmobs_json_parse((struct llmobs_text){text, strlen(text)},
+                                &caller);
     if (caller)
         (void)llmobs_json_set(span->metadata, "caller", caller);
 }

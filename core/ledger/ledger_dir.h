@@ -17,6 +17,10 @@
 #define LLMOBS_RECORD_NAME_MAX LLMOBS_PAGE_LAST_MAX
 #define LLMOBS_LEDGER_TOTALS "totals"
 
+/* Stands for the start time in the name of a directory that its process has
+ * given away: no process has begun then, so it counts as ended. */
+#define LLMOBS_RECORD_GIVEN 1
+
 /* The program that writes a record. */
 struct llmobs_record_owner {
     pid_t pid;

@@ -31,6 +31,16 @@
 #define EMPTY_S 60
 #define OWNER_LOOK ((size_t)64 * 1024)
 
+/* A file of a living process with this bit in its number is sealed: no entry of
+ * it is open, and its process does not know it by that name. */
+#define SEALED 0x80000000u
+/* A system call that found a file by its old name has ended after this time,
+ * and a thread that has it open has most likely written. */
+#define SEALED_S 2
+#define SEALED_LONG_S 60
+/* The time between two looks for files to seal. */
+#define TIDY_MS 1000
+
 /* Short programs leave a directory each: so many of them make one batch. */
 #define CLAIMS_MAX 64
 /* The names that are read from the spool at a time. */
@@ -62,6 +72,24 @@ struct claim {
     size_t file_count;
     size_t out;  /* entries given, and neither let go nor given back */
     size_t kept; /* entries given back, and unreadable files or entries */
+    /* Of a living process. It may rename the directory: the descriptor holds
+     * that, and by its inode it is known again. */
+    bool living;
+    int fd;
+    ino_t inode;
+    uint32_t newest; /* its newest file at the survey, */
+    size_t read_to;  /* the end of the last whole entry there, */
+    size_t size;     /* and of all bytes */
+};
+
+/* How far the entries of a living process are delivered. */
+struct progress {
+    dir_name name;
+    uint32_t file; /* all files before it are settled, */
+    size_t from;   /* and its bytes up to here; 0: none of them */
+    size_t size;   /* of that file at the last look */
+    int64_t tidied_ns;
+    bool met; /* in this walk */
 };
 
 /* The names in the spool that one walk has still to visit. The spool is not
@@ -78,13 +106,19 @@ struct names {
 struct found {
     struct llmobs_record_owner who; /* as its name says */
     bool gone;                      /* that process has ended */
-    uint64_t start;                 /* of the process with that pid now */
+    ino_t inode;
+    uint64_t start; /* of the process with that pid now */
     int64_t changed_s;
     char path[PATH_MAX];
 };
 
 struct llmobs_adopt {
     const struct llmobs_config *config;
+    /* Of a relay: the owner without destinations, and the living. */
+    struct llmobs_owner *unset;
+    struct progress *progress;
+    size_t progress_count;
+    struct progress *at_living; /* of `here`; NULL: its process has ended */
     enum llmobs_adopt_whose whose;
     const struct llmobs_live_namespaces *living;
     _Atomic int64_t until_ns;
@@ -220,6 +254,33 @@ static int have_file(struct llmobs_adopt *adopt, uint32_t file)
                : read_file(adopt, adopt->dir, file, LLMOBS_SPOOL_TEXT);
 }
 
+/* Where a file of the present directory begins to be of interest. */
+static size_t begin_of(const struct llmobs_adopt *adopt, uint32_t file)
+{
+    return adopt->at_living && adopt->at_living->file == file
+               ? adopt->at_living->from
+               : 0;
+}
+
+/* Reads a file of the present directory from there on. */
+static int read_here(struct llmobs_adopt *adopt, uint32_t file)
+{
+    size_t from = begin_of(adopt, file);
+    char path[PATH_MAX];
+    int rc;
+
+    if (from == 0 && !adopt->at_living)
+        return have_file(adopt, file);
+    if (from == 0)
+        return read_file(adopt, adopt->dir, file, LLMOBS_SPOOL_TEXT);
+    adopt->have = 0;
+    llmobs_buf_cut(&adopt->text, 0);
+    file_path(false, adopt->dir, file, path);
+    rc = llmobs_spool_key(path, &adopt->key);
+    return rc ? rc
+              : llmobs_spool_read(path, from, LLMOBS_SPOOL_TEXT, &adopt->text);
+}
+
 static bool next_entry(const struct llmobs_adopt *adopt, size_t *at,
                        struct llmobs_entry *entry)
 {
@@ -346,29 +407,62 @@ static bool is_too_much(struct llmobs_adopt *adopt, size_t bytes)
            (bytes > ENDING_BYTES || is_late(adopt));
 }
 
+/* The first file of the present directory that is of interest. */
+static size_t first_file(const struct llmobs_adopt *adopt)
+{
+    size_t i = 0;
+
+    while (adopt->at_living && i < adopt->file_count &&
+           adopt->files[i] < adopt->at_living->file)
+        i++;
+    return i;
+}
+
+/* True for the last file that is not sealed: its process may write to it. */
+static bool is_newest(const struct llmobs_adopt *adopt, size_t i)
+{
+    return adopt->files[i] < SEALED &&
+           (i + 1 == adopt->file_count || adopt->files[i + 1] >= SEALED);
+}
+
+static void note_end(struct llmobs_adopt *adopt, size_t i, size_t whole)
+{
+    struct claim *claim = adopt->here;
+    size_t from = begin_of(adopt, adopt->files[i]);
+
+    if (!adopt->at_living || !is_newest(adopt, i))
+        return;
+    claim->newest = adopt->files[i];
+    claim->read_to = from + whole;
+    claim->size = from + adopt->text.len;
+}
+
 /* Reads all files of the directory once, to learn which entries were released,
  * which calls began and which ended. A file that cannot be read counts as kept,
  * so that the directory stays. */
 static int survey(struct llmobs_adopt *adopt)
 {
     struct llmobs_entry entry;
-    size_t bytes = 0;
+    size_t bytes = 0, first = first_file(adopt);
     int rc = 0;
 
     adopt->died_ns = 0;
-    for (size_t i = 0; i < adopt->file_count && !rc; i++) {
-        size_t at = 0;
+    for (size_t i = first; i < adopt->file_count && !rc; i++) {
+        size_t at = 0, whole = 0;
 
         bytes += note_file(adopt, adopt->files[i]);
         if (is_too_much(adopt, bytes))
             return -ETIME;
-        rc = have_file(adopt, adopt->files[i]);
+        rc = read_here(adopt, adopt->files[i]);
         if (rc == -ENOMEM)
             break; /* else entries that it releases would be delivered again */
         adopt->kept += rc != 0;
         rc = 0;
-        while (!rc && next_entry(adopt, &at, &entry))
+        while (!rc && next_entry(adopt, &at, &entry)) {
             rc = note_entry(adopt, &entry);
+            whole = entry.offset + entry.size;
+        }
+        note_end(adopt, i, whole);
     }
     sort_ids(&adopt->released);
     sort_ids(&adopt->begun);
@@ -376,15 +470,16 @@ static int survey(struct llmobs_adopt *adopt)
     if (adopt->delivered_to_count > 1)
         qsort(adopt->delivered_to, adopt->delivered_to_count,
               sizeof(*adopt->delivered_to), by_number);
-    adopt->file = 0;
+    adopt->file = first;
     adopt->at = 0;
     return rc;
 }
 
 /* -- entries ------------------------------------------------------------ */
 
-static bool is_due(const struct llmobs_adopt *adopt,
-                   const struct llmobs_entry *entry)
+/* True for an entry that is neither settled nor replaced by a later one. */
+static bool is_open(const struct llmobs_adopt *adopt,
+                    const struct llmobs_entry *entry)
 {
     if (has_id(&adopt->released, entry->id))
         return false;
@@ -393,6 +488,16 @@ static bool is_due(const struct llmobs_adopt *adopt,
     if (llmobs_entry_has_begun(entry->type))
         return !has_id(&adopt->ended, entry->id);
     return entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
+}
+
+/* True for an entry that this process has to deliver. A living process delivers
+ * what it has not handed over. */
+static bool is_due(const struct llmobs_adopt *adopt,
+                   const struct llmobs_entry *entry)
+{
+    if (adopt->at_living && !llmobs_entry_is_for_relay(entry))
+        return false;
+    return is_open(adopt, entry);
 }
 
 static void end_by_kill(const struct llmobs_adopt *adopt,
@@ -460,7 +565,7 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
 
     for (; adopt->file < adopt->file_count; adopt->file++) {
         if (adopt->at == 0) {
-            rc = have_file(adopt, adopt->files[adopt->file]);
+            rc = read_here(adopt, adopt->files[adopt->file]);
             if (rc == -ENOMEM)
                 return rc;
             if (rc)
@@ -599,7 +704,9 @@ static bool is_dead(const struct llmobs_adopt *adopt, const struct found *found)
 static bool is_for_us(const struct llmobs_adopt *adopt)
 {
     return adopt->whose == LLMOBS_ADOPT_ANY ||
-           llmobs_owner_same_destinations(adopt->owner, adopt->self);
+           llmobs_owner_same_destinations(adopt->owner, adopt->self) ||
+           (adopt->unset &&
+            llmobs_owner_same_destinations(adopt->owner, adopt->unset));
 }
 
 /* Makes a new name of this process. */
@@ -625,6 +732,8 @@ static struct claim *free_claim(struct llmobs_adopt *adopt)
 
 static void drop_claim(struct claim *claim)
 {
+    if (claim->used && claim->living)
+        close(claim->fd);
     free(claim->files);
     memset(claim, 0, sizeof(*claim));
 }
@@ -635,6 +744,16 @@ static int dir_path(const struct llmobs_adopt *adopt, const char *name,
     return snprintf(out, PATH_MAX, "%s/%s", adopt->base, name) < PATH_MAX
                ? 0
                : -ENAMETOOLONG;
+}
+
+/* The path of a claimed directory. */
+static int claim_path(const struct llmobs_adopt *adopt,
+                      const struct claim *claim, char out[PATH_MAX])
+{
+    if (!claim->living)
+        return dir_path(adopt, claim->name, out);
+    snprintf(out, PATH_MAX, "/proc/self/fd/%d", claim->fd);
+    return 0;
 }
 
 /* Gives the directory the name of this process. It fails where another process
@@ -674,6 +793,7 @@ static void forget_dir(struct llmobs_adopt *adopt)
     adopt->recalls = NULL;
     llmobs_buf_init(&adopt->text, LLMOBS_SPOOL_TEXT);
     adopt->have = 0;
+    adopt->at_living = NULL;
     adopt->at = adopt->file = adopt->file_count = 0;
     adopt->kept = 0;
     adopt->here = NULL;
@@ -702,6 +822,16 @@ static void give_up(struct llmobs_adopt *adopt, const struct claim *claim)
     adopt->given_up = list;
     adopt->given_up_count = count + 1;
     memcpy(list[count], claim->name, sizeof(*list));
+}
+
+/* True for a directory that this process has open, under whatever name. */
+static bool is_held(const struct llmobs_adopt *adopt, ino_t inode)
+{
+    for (size_t i = 0; i < CLAIMS_MAX; i++)
+        if (adopt->claims[i].used && adopt->claims[i].living &&
+            adopt->claims[i].inode == inode)
+            return true;
+    return false;
 }
 
 /* True for a directory that this process has claimed in this walk. */
@@ -781,6 +911,219 @@ static bool is_own(const struct llmobs_adopt *adopt, const char *path)
     return adopt->own && llmobs_spool_is_at(adopt->own, path);
 }
 
+/* -- directories of living processes ------------------------------------- */
+
+static struct progress *known(const struct llmobs_adopt *adopt,
+                              const char *name)
+{
+    for (size_t i = 0; i < adopt->progress_count; i++)
+        if (strcmp(adopt->progress[i].name, name) == 0)
+            return &adopt->progress[i];
+    return NULL;
+}
+
+static struct progress *progress_of(struct llmobs_adopt *adopt,
+                                    const char *name)
+{
+    struct progress *progress = known(adopt, name);
+    size_t count = adopt->progress_count;
+    struct progress *list;
+
+    if (progress)
+        return progress;
+    list = realloc(adopt->progress, (count + 1) * sizeof(*list));
+    if (!list)
+        return NULL;
+    adopt->progress = list;
+    adopt->progress_count = count + 1;
+    memset(&list[count], 0, sizeof(*list));
+    memcpy(list[count].name, name, strlen(name) + 1);
+    list[count].met = true;
+    return &list[count];
+}
+
+static void meet(struct llmobs_adopt *adopt, const char *name)
+{
+    struct progress *progress = known(adopt, name);
+
+    if (progress)
+        progress->met = true;
+}
+
+/* Forgets directories that are not there any more. */
+static void forget_unmet(struct llmobs_adopt *adopt)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < adopt->progress_count; i++) {
+        if (!adopt->progress[i].met)
+            continue;
+        adopt->progress[left] = adopt->progress[i];
+        adopt->progress[left++].met = false;
+    }
+    adopt->progress_count = left;
+}
+
+/* All that was handed over up to the survey is settled. */
+static void advance(struct llmobs_adopt *adopt, const struct claim *claim)
+{
+    struct progress *progress = known(adopt, claim->name);
+
+    if (!progress || !claim->newest)
+        return;
+    progress->file = claim->newest;
+    progress->from = claim->read_to;
+    progress->size = claim->size;
+}
+
+static size_t newest_of(const struct llmobs_adopt *adopt)
+{
+    size_t i = adopt->file_count;
+
+    while (i > 0 && adopt->files[i - 1] >= SEALED)
+        i--;
+    return i > 0 ? i - 1 : 0;
+}
+
+static __attribute__((noinline)) bool has_news(const struct llmobs_adopt *adopt,
+                                               const struct progress *progress)
+{
+    uint32_t file = adopt->files[newest_of(adopt)];
+    char path[PATH_MAX];
+    struct stat st;
+
+    if (file != progress->file)
+        return true;
+    file_path(false, adopt->dir, file, path);
+    return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+           (size_t)st.st_size != progress->size;
+}
+
+/* True where somebody needs an entry of this file: the relay, or the process
+ * whose call has not ended. */
+static bool is_needed(struct llmobs_adopt *adopt, uint32_t file)
+{
+    struct llmobs_entry entry;
+    size_t at = 0;
+
+    if (read_file(adopt, adopt->dir, file, LLMOBS_SPOOL_TEXT))
+        return true;
+    while (next_entry(adopt, &at, &entry))
+        if (is_open(adopt, &entry))
+            return true;
+    return false;
+}
+
+/* A lease proves that no thread has the file open. Where the file system has
+ * none, time has to do. */
+static __attribute__((noinline)) void remove_sealed(const char *path)
+{
+    int fd = llmobs_spool_open(path, O_RDONLY);
+    struct stat st;
+    int64_t age;
+
+    if (fd < 0)
+        return;
+    age = fstat(fd, &st) == 0
+              ? llmobs_clock_wall_ns() / 1000000000 - st.st_ctime
+              : 0;
+    if (age > SEALED_S && (fcntl(fd, F_SETLEASE, F_WRLCK) == 0 ||
+                           (errno != EAGAIN && age > SEALED_LONG_S))) {
+        llmobs_crash_point("removing a sealed file");
+        unlink(path);
+        llmobs_crash_point("removed a sealed file");
+    }
+    close(fd);
+}
+
+/* Takes an old file away from its process, and later from the disk. */
+static __attribute__((noinline)) void put_away(const struct llmobs_adopt *adopt,
+                                               uint32_t file)
+{
+    char path[PATH_MAX], sealed[PATH_MAX];
+
+    file_path(false, adopt->dir, file, path);
+    if (file >= SEALED) {
+        remove_sealed(path);
+        return;
+    }
+    file_path(false, adopt->dir, file | SEALED, sealed);
+    llmobs_crash_point("sealing a file");
+    (void)rename(path, sealed);
+    llmobs_crash_point("sealed a file");
+}
+
+/* Removes the files of the present directory that nobody needs, but the
+ * newest. */
+static void tidy(struct llmobs_adopt *adopt)
+{
+    struct progress *progress = adopt->at_living;
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (adopt->file_count < 2 || adopt->old ||
+        now - progress->tidied_ns < TIDY_MS * LLMOBS_NS_PER_MS)
+        return;
+    progress->tidied_ns = now;
+    adopt->at_living = NULL; /* the survey is of all entries */
+    if (survey(adopt) == 0)
+        for (size_t i = 0; i < adopt->file_count; i++)
+            if (!is_newest(adopt, i) && !is_needed(adopt, adopt->files[i]))
+                put_away(adopt, adopt->files[i]);
+}
+
+/* Opens the directory of a living process. -ENOENT: it is there no more. */
+static int hold(struct llmobs_adopt *adopt, const char *name,
+                const struct found *found, struct claim *claim)
+{
+    claim->fd = llmobs_fd_open(AT_FDCWD, found->path,
+                               O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (claim->fd < 0)
+        return -ENOENT;
+    claim->used = claim->living = true;
+    claim->inode = found->inode;
+    memcpy(claim->name, name, strlen(name) + 1);
+    adopt->here = claim;
+    return claim_path(adopt, claim, adopt->dir);
+}
+
+/* Reads what the process has handed over since the last time. 1: there may be
+ * some; 0: there is nothing new. */
+static int read_living(struct llmobs_adopt *adopt)
+{
+    int rc = 0;
+
+    if (!has_news(adopt, adopt->at_living)) {
+        tidy(adopt);
+        return 0;
+    }
+    adopt->walk.found = true;
+    llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
+    rc = survey(adopt);
+    if (rc)
+        give_up(adopt, adopt->here);
+    return rc ? rc : 1;
+}
+
+static int open_living(struct llmobs_adopt *adopt, const char *name,
+                       const struct found *found)
+{
+    struct claim *claim = free_claim(adopt);
+    struct progress *progress = progress_of(adopt, name);
+    int rc = progress && !adopt->old ? 0 : -ENOMEM;
+
+    if (!rc)
+        rc = hold(adopt, name, found, claim);
+    if (!rc) {
+        adopt->at_living = progress;
+        rc = read_living(adopt);
+        if (rc == 1)
+            return 1;
+    }
+    drop_claim(claim);
+    leave_dir(adopt);
+    return rc == -ENOMEM && !progress ? rc : 0;
+}
+
 /* -- finding one -------------------------------------------------------- */
 
 /* Lists the files of a directory of the spool, and finds out about its process.
@@ -802,6 +1145,7 @@ static bool look_at(struct llmobs_adopt *adopt, const char *name,
         !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
         return false;
     found->changed_s = st.st_ctime;
+    found->inode = st.st_ino;
     found->gone = llmobs_record_start(found->who.pid, &found->start) == -ESRCH;
     return list_files(adopt, found->path) == 0 && !is_own(adopt, found->path);
 }
@@ -812,7 +1156,9 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
     struct found found;
     int rc;
 
-    if (is_ours(adopt, name) || !look_at(adopt, name, &found))
+    meet(adopt, name);
+    if (is_ours(adopt, name) || !look_at(adopt, name, &found) ||
+        is_held(adopt, found.inode))
         return 0;
     if (adopt->file_count == 0) {
         if (is_old(found.path))
@@ -822,9 +1168,11 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
     rc = find_owner(adopt, found.path);
     if (rc == -ENODATA)
         remove_stub(adopt, found.path, &found.who);
-    if (rc || !is_dead(adopt, &found) || !is_for_us(adopt))
+    if (rc || !is_for_us(adopt))
         return 0;
-    return open_dir(adopt, found.path);
+    if (is_dead(adopt, &found))
+        return open_dir(adopt, found.path);
+    return adopt->unset ? open_living(adopt, name, &found) : 0;
 }
 
 /* True where the spool has no directory but that of this process, so that it
@@ -930,6 +1278,8 @@ static int find_dir(struct llmobs_adopt *adopt)
             names->found = false;
         rc = next_names(adopt);
     }
+    if (names->all && !is_late(adopt))
+        forget_unmet(adopt);
     end_walk(adopt);
     return rc;
 }
@@ -960,6 +1310,8 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
     atomic_store(&adopt->until_ns, INT64_MAX);
     adopt->walk = (struct names){0};
     adopt->given_up = NULL;
+    adopt->progress = NULL;
+    adopt->progress_count = 0;
     adopt->files = NULL;
     adopt->given_up_count = 0;
     memset(adopt->claims, 0, sizeof(adopt->claims));
@@ -975,9 +1327,28 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
         drop_claim(&adopt->claims[i]);
     free(adopt->walk.list);
     free(adopt->given_up);
+    free(adopt->progress);
     free(adopt->files);
+    llmobs_owner_free(adopt->unset);
     llmobs_owner_free(adopt->self);
     llmobs_once_give(adopt);
+}
+
+int llmobs_adopt_relay(struct llmobs_adopt *adopt,
+                       const struct llmobs_config *unset)
+{
+    adopt->unset = llmobs_owner_new(unset);
+    if (!adopt->self)
+        adopt->self = llmobs_owner_new(adopt->config);
+    return adopt->unset && adopt->self ? 0 : -ENOMEM;
+}
+
+size_t llmobs_adopt_owners(struct llmobs_adopt *adopt,
+                           const struct llmobs_owner *out[LLMOBS_ADOPT_OWNERS])
+{
+    out[0] = adopt->self;
+    out[1] = adopt->unset;
+    return LLMOBS_ADOPT_OWNERS;
 }
 
 void llmobs_adopt_until(struct llmobs_adopt *adopt, int64_t mono_ns)
@@ -1019,10 +1390,12 @@ static void close_if_done(struct llmobs_adopt *adopt, struct claim *claim)
 {
     if (!claim->used || claim->out > 0 || !claim->read)
         return;
-    if (claim->kept == 0)
-        remove_dir(adopt, claim);
-    else
+    if (claim->kept > 0)
         give_up(adopt, claim);
+    else if (claim->living)
+        advance(adopt, claim);
+    else
+        remove_dir(adopt, claim);
     drop_claim(claim);
 }
 
@@ -1058,8 +1431,8 @@ int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
 }
 
 /* Prepares to write to a file of a claimed directory, which no other process
- * writes to. Reads the key again, as the file that was read last may have
- * another. */
+ * writes to, unless its process lives. Reads the key again, as the file that
+ * was read last may have another. */
 static int open_target(const struct llmobs_adopt *adopt,
                        const struct llmobs_spooled *spooled,
                        char path[PATH_MAX], struct llmobs_entry_key *key,
@@ -1068,8 +1441,8 @@ static int open_target(const struct llmobs_adopt *adopt,
     const struct claim *claim = &adopt->claims[spooled->claim];
     char dir[PATH_MAX];
 
-    *out = (struct llmobs_spool_target){.path = path, .alone = true};
-    if (dir_path(adopt, claim->name, dir) != 0)
+    *out = (struct llmobs_spool_target){.path = path, .alone = !claim->living};
+    if (claim_path(adopt, claim, dir) != 0)
         return -ENAMETOOLONG;
     file_path(claim->old, dir, spooled->file, path);
     if (claim->old)
@@ -1102,7 +1475,8 @@ static void let_go_of(struct llmobs_adopt *adopt,
                       const struct llmobs_spooled *list, size_t count)
 {
     struct claim *claim = &adopt->claims[list->claim];
-    bool stays = claim->out > count || !claim->read || claim->kept > 0;
+    bool stays =
+        claim->out > count || !claim->read || claim->kept > 0 || claim->living;
 
     for (size_t i = 0; stays && i < count;)
         i += note_some(adopt, list + i, count - i);

@@ -64,6 +64,18 @@ void llmobs_adopt_living(struct llmobs_adopt *adopt,
 void llmobs_adopt_except(struct llmobs_adopt *adopt,
                          const struct llmobs_spool *own);
 
+/* Makes it the adoption of a relay: also entries of living processes are given
+ * that they handed over (entry.h), and entries of processes that have the
+ * destinations of `unset`, a configuration that names none. Such a directory
+ * is not claimed. Borrows the configuration. -ENOMEM. */
+int llmobs_adopt_relay(struct llmobs_adopt *adopt,
+                       const struct llmobs_config *unset);
+
+/* The owners for which a relay works; gives their number. Borrowed. */
+#define LLMOBS_ADOPT_OWNERS 2
+size_t llmobs_adopt_owners(struct llmobs_adopt *adopt,
+                           const struct llmobs_owner *out[LLMOBS_ADOPT_OWNERS]);
+
 /* Gives the next entry: 1. Claims another directory once it has read the last
  * one. 0: there is nothing more to adopt; -EAGAIN: another directory may be
  * claimed when all entries of one are let go or given back; any other negative

@@ -473,3 +473,15 @@ bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,
     *at += sizeof(mark) + value->len;
     return true;
 }
+
+bool llmobs_entry_is_for_relay(const struct llmobs_entry *entry)
+{
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+
+    while (llmobs_entry_field(entry, &at, &tag, &value))
+        if (tag == LLMOBS_ENTRY_FOR_RELAY)
+            return true;
+    return false;
+}

@@ -55,6 +55,11 @@ static inline bool llmobs_entry_has_begun(enum llmobs_entry_type type)
 #define LLMOBS_ENTRY_SMALL \
     (2048 + LLMOBS_ENTRY_FIELDS * sizeof(struct llmobs_entry_mark) + 8)
 
+/* The tag of a field that says that the entry is for the relay: the process
+ * that wrote it lives, and does not deliver it. Greater than all tags of an
+ * exchange or event. */
+#define LLMOBS_ENTRY_FOR_RELAY 0x4000
+
 /* A bit of an entry's type: the entry is released. It is set in place, where
  * the disk has no room for a RELEASE entry. */
 #define LLMOBS_ENTRY_DONE 0x8000
@@ -147,6 +152,9 @@ int llmobs_entry_file_read(struct llmobs_text text,
 bool llmobs_entry_next(const struct llmobs_entry_key *key,
                        struct llmobs_text text, size_t *at,
                        struct llmobs_entry *entry);
+
+/* True where the entry has that field. */
+bool llmobs_entry_is_for_relay(const struct llmobs_entry *entry);
 
 /* Gives the next field from *at (0 at first) on; false after the last. */
 bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,

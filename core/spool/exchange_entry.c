@@ -34,7 +34,8 @@ enum {
     TAG_ANNOTATIONS,
     TAG_DM,
     TAG_ORIGIN,
-    TAG_VENDORS
+    TAG_VENDORS,
+    TAG_CALLER
 };
 
 /* The order in TAG_NUMBERS, which only ever grows at its end. An entry of an
@@ -285,6 +286,8 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
         rc = add_asked(exchange, writer);
     if (!rc && !bare)
         rc = add_text(writer, TAG_ANNOTATIONS, exchange->annotations);
+    if (!rc)
+        rc = add_text(writer, TAG_CALLER, exchange->caller);
     if (!rc && !bare)
         rc = add_request(exchange, type, writer);
     return rc || bare || llmobs_entry_has_begun(type)
@@ -491,6 +494,8 @@ static int read_field(struct reading *reading, uint32_t tag,
         return read_long(&exchange->url, value);
     case TAG_ANNOTATIONS:
         return read_long(&exchange->annotations, value);
+    case TAG_CALLER:
+        return read_long(&exchange->caller, value);
     case TAG_REQUEST_HEADER:
         return read_header(&exchange->request_headers, value);
     case TAG_RESPONSE_HEADER:

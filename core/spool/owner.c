@@ -31,7 +31,7 @@ enum {
 struct origin {
     uint64_t boot;
     uint64_t pidns;
-    uint8_t hash[16];
+    uint8_t hash[LLMOBS_OWNER_HASH];
 };
 
 struct llmobs_owner {
@@ -293,6 +293,11 @@ bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
 {
     return memcmp(owner->origin.hash, other->origin.hash,
                   sizeof(owner->origin.hash)) == 0;
+}
+
+const uint8_t *llmobs_owner_hash(const struct llmobs_owner *owner)
+{
+    return owner->origin.hash;
 }
 
 uint64_t llmobs_owner_boot(const struct llmobs_owner *owner)

@@ -18,6 +18,8 @@
 
 struct llmobs_owner;
 
+#define LLMOBS_OWNER_HASH 16
+
 /* Gives the owner of this process. */
 struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config);
 /* The same in two steps. The first has the hash alone; for the second the
@@ -48,6 +50,9 @@ void llmobs_owner_seal(struct llmobs_owner *owner,
 /* True where both deliver to the same destinations with the same key. */
 bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
                                     const struct llmobs_owner *other);
+
+/* The hash of its destinations, of LLMOBS_OWNER_HASH bytes. Borrowed. */
+const uint8_t *llmobs_owner_hash(const struct llmobs_owner *owner);
 
 /* Its boot and its pid namespace; 0: not known. */
 uint64_t llmobs_owner_boot(const struct llmobs_owner *owner);

@@ -20,6 +20,7 @@
 #include "core/base/scratch.h"
 #include "core/base/sys.h"
 #include "core/ledger/ledger_dir.h"
+#include "core/spool/relay_sign.h"
 #include "core/spool/spool_file.h"
 #include "core/spool/spool_state.h"
 
@@ -39,11 +40,14 @@ void llmobs_spool_note_failure(struct llmobs_spool *spool, int error)
                         strerror(-error));
 }
 
-/* Takes over the room that another process has found lately. */
-static void look_first(struct llmobs_spool *spool, int base)
+void llmobs_spool_look_first(struct llmobs_spool *spool, int base)
 {
     uint64_t bytes;
 
+    atomic_store(&spool->relayed,
+                 spool->config->relay &&
+                     llmobs_relay_sign_is_up(base, spool->owner));
+    atomic_store(&spool->relay_ns, llmobs_clock_mono_ns());
     if (llmobs_spool_usage_told(base, &bytes) == 0)
         atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
 }
@@ -129,6 +133,33 @@ static int give_spare(const char *path)
     return rc;
 }
 
+/* Names the directory so that it counts as that of an ended process: the relay
+ * takes it at once, in whatever pid namespace it is. */
+static int give_to_relay(const char *path)
+{
+    const size_t base = (size_t)(strrchr(path, '/') + 1 - path);
+    struct llmobs_record_owner who;
+    char *given;
+    int rc = 0;
+
+    if (!llmobs_record_parse(path + base, &who))
+        return -EINVAL;
+    given = llmobs_scratch_take(base + LLMOBS_RECORD_NAME_MAX);
+    if (!given)
+        return -ENOMEM;
+    who.start = LLMOBS_RECORD_GIVEN;
+    who.nonce = (uint64_t)llmobs_clock_mono_ns();
+    memcpy(given, path, base);
+    llmobs_record_name(&who, given + base);
+    llmobs_crash_point("giving to the relay");
+    if (rename(path, given))
+        rc = -errno;
+    else
+        llmobs_crash_point("gave to the relay");
+    llmobs_scratch_give(given);
+    return rc;
+}
+
 /* -- the directory of this process --------------------------------------- */
 
 static int make(int base, const char *name)
@@ -177,7 +208,7 @@ static int put_dir(struct llmobs_spool *spool, bool spare)
         rc = make(fd, name);
     if (!spare && rc == -EEXIST && is_fit(fd, name))
         rc = 0;
-    look_first(spool, fd);
+    llmobs_spool_look_first(spool, fd);
     close(fd);
     return rc;
 }
@@ -289,6 +320,18 @@ static int remove_dir(const char *path)
     return 0;
 }
 
+/* Entries that were handed over stay in the directory, which then goes as a
+ * whole; it begins anew without them. */
+static bool leave_dir(struct llmobs_spool *spool)
+{
+    if (!atomic_load(&spool->handed))
+        return give_spare(spool->dir) == 0 || remove_dir(spool->dir) == 0;
+    if (give_to_relay(spool->dir) != 0)
+        return false;
+    atomic_store(&spool->handed, false);
+    return true;
+}
+
 bool llmobs_spool_leave_dir(struct llmobs_spool *spool)
 {
     unsigned ready = LLMOBS_SPOOL_DIR_READY;
@@ -297,8 +340,7 @@ bool llmobs_spool_leave_dir(struct llmobs_spool *spool)
     if (!atomic_compare_exchange_strong(&spool->dir_state, &ready,
                                         LLMOBS_SPOOL_DIR_BUSY))
         return true;
-    gone = is_idle(spool) &&
-           (give_spare(spool->dir) == 0 || remove_dir(spool->dir) == 0);
+    gone = is_idle(spool) && leave_dir(spool);
     atomic_store(&spool->dir_state,
                  gone ? LLMOBS_SPOOL_DIR_GIVEN : LLMOBS_SPOOL_DIR_READY);
     llmobs_futex_wake(&spool->dir_state);

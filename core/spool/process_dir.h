@@ -24,6 +24,10 @@ void llmobs_spool_note_failure(struct llmobs_spool *spool, int error);
 int llmobs_spool_have_dir(struct llmobs_spool *spool);
 int llmobs_spool_wait_dir(struct llmobs_spool *spool);
 
+/* Looks whether a relay delivers the spool, and how full that is, as other
+ * processes say. */
+void llmobs_spool_look_first(struct llmobs_spool *spool, int base);
+
 /* Makes the directory again, which anybody may have removed since _have or
  * _wait. */
 int llmobs_spool_put_dir(struct llmobs_spool *spool);

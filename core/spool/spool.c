@@ -27,6 +27,8 @@
 #define FILE_PARTS 16
 
 #define LOOK_EVERY_MS 1000
+/* The time between two looks for the relay. */
+#define RELAY_EVERY_MS 1000
 
 static struct llmobs_spool_slot *slot_of(struct llmobs_spool *spool,
                                          uint32_t file)
@@ -51,6 +53,8 @@ static void begin(struct llmobs_spool *spool)
     atomic_store(&spool->dir_state, LLMOBS_SPOOL_DIR_NONE);
     atomic_store(&spool->named, false);
     atomic_store(&spool->failed_ns, 0);
+    atomic_store(&spool->relayed, false);
+    atomic_store(&spool->handed, false);
     atomic_store(&spool->turned, true);
     atomic_store(&spool->ending, false);
     atomic_store(&spool->at, (uint64_t)1 << 32);
@@ -328,29 +332,32 @@ static int64_t write_entry(struct llmobs_spool *spool,
 /* Writes the entry. Gives the file, and fills offset and size; or a negative
  * errno. */
 static int64_t keep(struct llmobs_spool *spool,
-                    struct llmobs_entry_writer *writer, uint64_t *offset,
-                    uint64_t *size)
+                    struct llmobs_entry_writer *writer,
+                    struct llmobs_spooled *spooled)
 {
     int64_t file = llmobs_spool_have_dir(spool);
     uint64_t end = 0;
 
+    if (!file && spooled->handed)
+        file = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
     if (file)
         return file;
-    *size = llmobs_entry_end(writer, &spool->key);
-    if (*size > LLMOBS_ENTRY_MAX)
+    spooled->size = llmobs_entry_end(writer, &spool->key);
+    if (spooled->size > LLMOBS_ENTRY_MAX)
         return -EFBIG;
-    if (atomic_load(&spool->room) < (int64_t)*size)
+    if (atomic_load(&spool->room) < (int64_t)spooled->size)
         return -EDQUOT;
-    file = write_entry(spool, writer, &end, (size_t)*size);
+    file = write_entry(spool, writer, &end, (size_t)spooled->size);
     if (file < 0 && file != -EDQUOT && file != -EFBIG && file != -EBUSY)
         llmobs_spool_note_failure(spool, (int)file);
     if (file < 0)
         return file;
     if (atomic_load(&spool->failed_ns))
         llmobs_spool_note_failure(spool, 0);
-    atomic_fetch_sub(&spool->room, (int64_t)*size);
-    atomic_fetch_add(&slot_of(spool, (uint32_t)file)->bytes, (uint32_t)*size);
-    *offset = end - *size;
+    atomic_fetch_sub(&spool->room, (int64_t)spooled->size);
+    atomic_fetch_add(&slot_of(spool, (uint32_t)file)->bytes,
+                     (uint32_t)spooled->size);
+    spooled->offset = end - spooled->size;
     return file;
 }
 
@@ -375,8 +382,7 @@ static int64_t keep_written(struct llmobs_spool *spool,
     rc = llmobs_exchange_add(exchange,
                              llmobs_privacy_applies(&spool->config->privacy),
                              &written->facts, &written->writer);
-    return rc ? rc
-              : keep(spool, &written->writer, &spooled->offset, &spooled->size);
+    return rc ? rc : keep(spool, &written->writer, spooled);
 }
 
 static int64_t keep_exchange(struct llmobs_spool *spool,
@@ -454,7 +460,7 @@ int llmobs_spool_event(struct llmobs_spool *spool,
     llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, spooled->id);
     file = llmobs_event_add(writer, kind, event, &now);
     if (!file)
-        file = keep(spool, writer, &spooled->offset, &spooled->size);
+        file = keep(spool, writer, spooled);
     llmobs_scratch_give(writer);
     if (file < 0)
         return (int)file;
@@ -505,6 +511,63 @@ void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
     if (rc)
         llmobs_spool_note_failure(spool, rc);
     llmobs_scratch_give(path);
+}
+
+/* -- handing over -------------------------------------------------------- */
+
+static void forget_file(struct llmobs_spool_slot *slot)
+{
+    atomic_store(&slot->bytes, 0);
+    atomic_store(&slot->owned, false);
+    atomic_store(&slot->file, 0);
+}
+
+static void look_for_relay(struct llmobs_spool *spool)
+{
+    int base;
+
+    if (llmobs_spool_base(spool->config, false, &base) != 0) {
+        atomic_store(&spool->relayed, false);
+        return;
+    }
+    llmobs_spool_look_first(spool, base);
+    close(base);
+}
+
+/* One thread looks; the others take what is known. */
+bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
+{
+    int64_t now, last = atomic_load(&spool->relay_ns);
+
+    if (!spool->config->relay ||
+        atomic_load(&spool->dir_state) != LLMOBS_SPOOL_DIR_READY)
+        return false;
+    now = llmobs_clock_mono_ns();
+    if (now - last >= RELAY_EVERY_MS * LLMOBS_NS_PER_MS &&
+        atomic_compare_exchange_strong(&spool->relay_ns, &last, now))
+        look_for_relay(spool);
+    return atomic_load(&spool->relayed);
+}
+
+/* The thread that hands over the last entry of a file frees its slot. */
+static void hand_in(struct llmobs_spool *spool, uint32_t file)
+{
+    struct llmobs_spool_slot *slot = slot_of(spool, file);
+
+    if (atomic_fetch_sub(&slot->left, 1) == 1 && file != current_file(spool))
+        forget_file(slot);
+}
+
+/* `handed` comes first: from then on no file goes because nothing is left in
+ * it. */
+void llmobs_spool_hand(struct llmobs_spool *spool,
+                       const struct llmobs_spooled *spooled)
+{
+    atomic_store(&spool->handed, true);
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        if (spooled->begun[i])
+            hand_in(spool, spooled->begun[i]);
+    hand_in(spool, spooled->file);
 }
 
 /* -- releasing ----------------------------------------------------------- */
@@ -653,7 +716,7 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
         goto out;
     if (atomic_load(&spool->ending))
         turn_from(spool, file);
-    last = file != current_file(spool) &&
+    last = file != current_file(spool) && !atomic_load(&spool->handed) &&
            atomic_load(&slot_of(spool, file)->left) == entries;
     if (!last && note_release(spool, file, ids, id_count) != 0)
         defer_release(spool, file, list, count);
@@ -681,7 +744,20 @@ static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
     return next;
 }
 
-/* Removes all files without an entry, except the current one. */
+/* Removes a file without an entry, unless the relay may have some in it. */
+static void remove_file(struct llmobs_spool *spool,
+                        struct llmobs_spool_slot *slot, const char *path)
+{
+    if (!atomic_load(&spool->handed)) {
+        llmobs_crash_point("removing a file");
+        unlink(path);
+        llmobs_crash_point("removed a file");
+        atomic_fetch_add(&spool->room, atomic_load(&slot->bytes));
+    }
+    forget_file(slot);
+}
+
+/* Leaves all files without an entry, except the current one. */
 static void tidy(struct llmobs_spool *spool)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
@@ -694,12 +770,7 @@ static void tidy(struct llmobs_spool *spool)
             atomic_load(&slot->left) != 0)
             continue;
         llmobs_spool_file_path(spool->dir, file, path);
-        llmobs_crash_point("removing a file");
-        unlink(path);
-        llmobs_crash_point("removed a file");
-        atomic_fetch_add(&spool->room, atomic_exchange(&slot->bytes, 0));
-        atomic_store(&slot->owned, false);
-        atomic_store(&slot->file, 0);
+        remove_file(spool, slot, path);
     }
     llmobs_scratch_give(path);
 }

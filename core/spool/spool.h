@@ -50,6 +50,15 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
 int llmobs_spool_end(struct llmobs_spool *spool,
                      struct llmobs_exchange *exchange);
 
+/* True while a relay delivers this spool for the destinations of this process
+ * (relay_sign.h); looks once a second at most. Any thread. */
+bool llmobs_spool_is_relayed(struct llmobs_spool *spool);
+
+/* Hands an item whose END or EVENT is written to the relay: this process does
+ * not release it any more, and leaves the file. Any thread. */
+void llmobs_spool_hand(struct llmobs_spool *spool,
+                       const struct llmobs_spooled *spooled);
+
 /* Writes an encoded event, with an id of its own; fills `spooled`. Any thread.
  */
 int llmobs_spool_event(struct llmobs_spool *spool,

@@ -62,6 +62,11 @@ struct llmobs_spool {
     struct llmobs_entry_key key; /* of its files; constant from READY on */
     _Atomic int64_t failed_ns;   /* when the disk failed; 0: it works */
     atomic_bool ending;
+    /* A relay delivers for this process, as far as known, and when this process
+     * looked last (monotonic). */
+    atomic_bool relayed;
+    _Atomic int64_t relay_ns;
+    atomic_bool handed; /* the relay has entries in `dir` to release */
     atomic_bool turned; /* a file was begun since the last look */
     /* The current file << 32 | its bytes, with those that are being written. */
     _Atomic uint64_t at;

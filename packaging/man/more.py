@@ -75,6 +75,13 @@ used, 2 for a mistake in the options.
     systemctl enable --now llmobs-drain.timer
 """,
     },
+    "llmobs-relay": {
+        "EXAMPLES": """\
+    llmobs relay
+    llmobs relay --idle 60
+    systemctl enable --now llmobs-relay.service
+""",
+    },
     "llmobs-purge": {
         "EXAMPLES": """\
     llmobs purge --dry-run

@@ -1,0 +1,185 @@
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/relay/relay_child.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/options.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/config/config.h"
+#include "core/base/dirs.h"
+#include "core/spool/spool_file.h"
+
+#define SPOOL_MAX ((int64_t)256 * 1024 * 1024)
+/* The time between two looks for spools of users that have none so far. */
+#define LOOK_MS 2000
+
+struct relay {
+    char **argv;
+    const char *dir; /* NULL: by the configuration */
+    long idle_s;     /* 0: never ends by itself */
+    bool help;
+    struct llmobs_config *config;
+    struct llmobs_config *unset;
+    sigset_t signals;
+    struct llmobs_relay_children children;
+};
+
+static const char help_text[] =
+    "usage: llmobs relay [OPTIONS]\n"
+    "\n"
+    "Delivers for all observed processes of this user, and as root for those\n"
+    "of all users, each as that user: while it runs, they write their calls "
+    "to\n"
+    "the spool and leave, without a thread, a connection, or a wait at their\n"
+    "end. It delivers the calls of processes that name the same destination "
+    "as\n"
+    "its own environment, or none: so the key can live in one place. It goes\n"
+    "on until TERM or INT.\n"
+    "\n"
+    "  --idle SECONDS      end when no process has used the spool for so long\n"
+    "  --dir DIR           this spool only\n";
+
+static const struct option options[] = {
+    {"idle", required_argument, NULL, 'i'},
+    {"dir", required_argument, NULL, 'd'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static int apply(void *ctx, int code, const char *value)
+{
+    struct relay *relay = ctx;
+
+    switch (code) {
+    case 'i':
+        return llmobs_cli_seconds(relay->argv[0], "idle", value,
+                                  &relay->idle_s);
+    case 'd':
+        relay->dir = value;
+        return *value != '\0' ? 0 : -EINVAL;
+    case 'h':
+        relay->help = true;
+        return 0;
+    default: /* getopt_long has printed the error */
+        return -EINVAL;
+    }
+}
+
+/* `unset` is the configuration of a process whose environment says nothing. */
+static int load_config(struct relay *relay)
+{
+    static const char *none[] = {NULL};
+
+    relay->config = llmobs_config_load((const char **)environ, NULL, NULL);
+    relay->unset = llmobs_config_load(none, NULL, NULL);
+    if (relay->config == NULL || relay->unset == NULL)
+        return -ENOMEM;
+    /* The store's directory is where a process has its spool, too. */
+    if (relay->config->store_dir != NULL && relay->unset->store_dir == NULL)
+        relay->unset->store_dir = strdup(relay->config->store_dir);
+    relay->config->relay = false;
+    if (relay->config->spool_max <= 0)
+        relay->config->spool_max = SPOOL_MAX;
+    return 0;
+}
+
+static int visit(void *ctx, const struct llmobs_user_spool *place)
+{
+    struct relay *relay = ctx;
+
+    return llmobs_relay_child_have(&relay->children, place);
+}
+
+/* This user's spool has its child from the start on: without a sign the first
+ * process would not find the relay. */
+static int visit_own(struct relay *relay)
+{
+    struct llmobs_user_spool place = {.path = relay->dir,
+                                      .chosen = relay->dir != NULL,
+                                      .uid = geteuid(),
+                                      .gid = getegid()};
+    char path[PATH_MAX];
+    int fd, rc;
+
+    if (relay->dir == NULL) {
+        rc = llmobs_spool_dir(relay->config, path, sizeof(path));
+        if (rc != 0)
+            return rc;
+        place.path = path;
+        place.chosen =
+            relay->config->spool_dir != NULL || relay->config->store_dir;
+    }
+    rc = llmobs_dirs_have(place.path, place.chosen, &fd);
+    if (rc != 0)
+        return rc;
+    close(fd);
+    return visit(relay, &place);
+}
+
+static void visit_all(struct relay *relay)
+{
+    int rc = visit_own(relay);
+
+    if (rc == 0)
+        rc = llmobs_spool_dirs_visit(relay->dir, relay->config, visit, relay);
+    if (rc != 0 && rc != -ENOENT)
+        llmobs_log_once(LLMOBS_LOG_WARN, "relay", "relay: the spools: %s",
+                        strerror(-rc));
+}
+
+static bool wait_some(const struct relay *relay)
+{
+    const struct timespec left = {LOOK_MS / 1000, 0};
+    int number = sigtimedwait(&relay->signals, NULL, &left);
+
+    return number != SIGTERM && number != SIGINT;
+}
+
+static void run(struct relay *relay)
+{
+    signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&relay->signals);
+    sigaddset(&relay->signals, SIGCHLD);
+    sigaddset(&relay->signals, SIGTERM);
+    sigaddset(&relay->signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &relay->signals, NULL);
+    do {
+        llmobs_relay_children_reap(&relay->children);
+        if (relay->children.ended)
+            break;
+        visit_all(relay);
+    } while (wait_some(relay));
+    llmobs_relay_children_end(&relay->children, &relay->signals);
+}
+
+int llmobs_cmd_relay(int argc, char **argv)
+{
+    static struct relay relay;
+
+    relay.argv = argv;
+    if (llmobs_cli_parse(argc, argv, options, apply, &relay) != 0)
+        return LLMOBS_CLI_USAGE;
+    if (relay.help) {
+        fputs(help_text, stdout);
+        return LLMOBS_CLI_OK;
+    }
+    if (load_config(&relay) != 0) {
+        fprintf(stderr, "%s: %s\n", argv[0], strerror(ENOMEM));
+        return LLMOBS_CLI_FAILED;
+    }
+    llmobs_log_init(relay.config->log_path,
+                    (enum llmobs_log_level)relay.config->log_level);
+    relay.children.config = relay.config;
+    relay.children.unset = relay.unset;
+    relay.children.idle_s = relay.idle_s;
+    run(&relay);
+    return LLMOBS_CLI_OK;
+}

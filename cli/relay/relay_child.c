@@ -1,0 +1,321 @@
+#include "cli/relay/relay_child.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/relay/spool_watch.h"
+#include "cli/shared/open_libcurl.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/deliver/open.h"
+#include "core/deliver/relay.h"
+#include "core/ledger/ledger_dir.h"
+#include "core/net/http.h"
+#include "core/spool/relay_sign.h"
+#include "core/spool/spool_file.h"
+
+/* The time for a request that hangs when the relay has to end, and how long the
+ * others wait for a child then. */
+#define ENDING_MS 500
+#define LATE_MS 2000
+/* The time between two counts of the spool's bytes. */
+#define ROOM_MS 1000
+/* The time between two looks for containers that have ended. */
+#define LIVING_MS 10000
+/* A child that ended is started again after this time. */
+#define AGAIN_MS 1000
+/* The exit status of a child that had no work for `idle_s`. */
+#define IDLE 3
+
+/* -- in the process of its own -------------------------------------------- */
+
+static atomic_bool stopped;
+
+struct child {
+    const struct llmobs_relay_children *children;
+    struct llmobs_relay_sign sign;
+    struct llmobs_spool_watch watch;
+    struct llmobs_adopt *adopt;
+    struct llmobs_live_namespaces living;
+    int64_t renewed_ns;
+    int64_t living_ns; /* when it last read the namespaces */
+    int64_t room_ns;   /* when it last counted the bytes of the spool */
+    int64_t busy_ns;   /* when the spool was last in use */
+    bool idle;
+};
+
+static void stop(int number)
+{
+    int saved = errno;
+
+    (void)number;
+    atomic_store(&stopped, true);
+    llmobs_curl_access_deadline(llmobs_clock_mono_ns() +
+                                ENDING_MS * LLMOBS_NS_PER_MS);
+    errno = saved;
+}
+
+static void renew(void *ctx)
+{
+    struct child *child = ctx;
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (now - child->renewed_ns < LLMOBS_RELAY_RENEW_MS * LLMOBS_NS_PER_MS)
+        return;
+    child->renewed_ns = now;
+    llmobs_relay_sign_renew(&child->sign);
+}
+
+/* Root alone sees all namespaces; the others have no list. */
+static void read_living(struct child *child)
+{
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (child->living_ns != 0 &&
+        now - child->living_ns < LIVING_MS * LLMOBS_NS_PER_MS)
+        return;
+    child->living_ns = now;
+    llmobs_live_namespaces_free(&child->living);
+    (void)llmobs_live_namespaces_read("/proc", &child->living);
+}
+
+/* The processes take from the relay how full the spool is. */
+static void tell_room(struct child *child)
+{
+    int64_t now = llmobs_clock_mono_ns();
+    uint64_t bytes;
+
+    if (now - child->room_ns < ROOM_MS * LLMOBS_NS_PER_MS)
+        return;
+    child->room_ns = now;
+    (void)llmobs_spool_usage(child->children->config, &bytes);
+}
+
+static bool has_processes(const char *base)
+{
+    struct llmobs_record_owner who;
+    struct dirent *entry;
+    DIR *dir = opendir(base);
+    bool any = false;
+
+    while (dir != NULL && !any && (entry = readdir(dir)) != NULL)
+        any = llmobs_record_parse(entry->d_name, &who);
+    if (dir != NULL)
+        closedir(dir);
+    return any;
+}
+
+static void wait_for_news(void *ctx, int64_t until_ns)
+{
+    struct child *child = ctx;
+    int64_t now = llmobs_clock_mono_ns();
+    bool news = llmobs_spool_watch_wait(&child->watch, until_ns);
+    long idle_s = child->children->idle_s;
+
+    renew(child);
+    read_living(child);
+    if (news)
+        tell_room(child);
+    if (news || idle_s == 0) {
+        child->busy_ns = now;
+        return;
+    }
+    if (now - child->busy_ns < idle_s * 1000 * LLMOBS_NS_PER_MS)
+        return;
+    if (has_processes(child->watch.base))
+        child->busy_ns = now;
+    else
+        child->idle = true;
+    if (child->idle)
+        atomic_store(&stopped, true);
+}
+
+static int put_sign(struct child *child)
+{
+    const struct llmobs_owner *owners[LLMOBS_ADOPT_OWNERS];
+    size_t count = llmobs_adopt_owners(child->adopt, owners);
+    int base, rc = llmobs_spool_base(child->children->config, false, &base);
+
+    if (rc != 0)
+        return rc;
+    rc = llmobs_relay_sign_put(&child->sign, base, owners, count);
+    close(base);
+    return rc;
+}
+
+/* While another relay has the spool, this one waits for its end: so a new
+ * version can be started before the old one is stopped. */
+static int wait_for_sign(struct child *child)
+{
+    const struct timespec moment = {0, 200 * LLMOBS_NS_PER_MS};
+    int rc;
+
+    while ((rc = put_sign(child)) == -EBUSY && !atomic_load(&stopped))
+        (void)nanosleep(&moment, NULL);
+    return atomic_load(&stopped) ? -EINTR : rc;
+}
+
+static int open_child(struct child *child)
+{
+    struct llmobs_config *config = child->children->config;
+    char path[PATH_MAX];
+    int rc = llmobs_spool_dir(config, path, sizeof(path));
+
+    if (rc != 0)
+        return rc;
+    child->adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_OURS);
+    if (child->adopt == NULL)
+        return -ENOMEM;
+    rc = llmobs_adopt_relay(child->adopt, child->children->unset);
+    if (rc != 0)
+        return rc;
+    read_living(child);
+    llmobs_adopt_living(child->adopt, &child->living);
+    rc = wait_for_sign(child);
+    return rc != 0 ? rc : llmobs_spool_watch_open(&child->watch, path);
+}
+
+static int serve(struct child *child)
+{
+    const struct llmobs_relay_waits waits = {wait_for_news, renew, child};
+    struct llmobs_worker *worker;
+    int rc = open_child(child);
+
+    if (rc != 0)
+        return rc;
+    llmobs_cli_open_libcurl();
+    worker = llmobs_worker_open_drainer(child->children->config, child->adopt);
+    if (worker == NULL)
+        return -ENOMEM;
+    child->busy_ns = llmobs_clock_mono_ns();
+    llmobs_worker_relay(worker, &waits, &stopped);
+    llmobs_relay_sign_take_down(&child->sign);
+    return 0;
+}
+
+static void run_child(const struct llmobs_relay_children *children,
+                      const struct llmobs_user_spool *place)
+{
+    struct child child = {
+        .children = children, .sign = {-1}, .watch = {.fd = -1}, .living = {0}};
+    struct sigaction action = {.sa_handler = stop};
+    pid_t parent = getppid();
+    sigset_t none;
+    int rc;
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGIO, SIG_IGN); /* another process waits for a lease */
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    rc = llmobs_user_spool_enter(place, children->config);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(0);
+    if (rc == 0)
+        rc = serve(&child);
+    if (rc != 0 && rc != -EINTR)
+        llmobs_log(LLMOBS_LOG_ERROR, "relay: %s: %s", place->path,
+                   strerror(-rc));
+    _exit(rc != 0 ? 1 : child.idle ? IDLE : 0);
+}
+
+/* -- in the process that starts them --------------------------------------- */
+
+static struct llmobs_relay_child *find(struct llmobs_relay_children *children,
+                                       const struct llmobs_user_spool *place)
+{
+    struct llmobs_relay_child *room = NULL;
+
+    for (size_t i = 0; i < LLMOBS_RELAY_CHILDREN; i++) {
+        struct llmobs_relay_child *child = &children->list[i];
+
+        if (child->path != NULL && child->uid == place->uid &&
+            strcmp(child->path, place->path) == 0)
+            return child;
+        if (child->path == NULL && room == NULL)
+            room = child;
+    }
+    return room;
+}
+
+int llmobs_relay_child_have(struct llmobs_relay_children *children,
+                            const struct llmobs_user_spool *place)
+{
+    struct llmobs_relay_child *child = find(children, place);
+
+    if (child == NULL)
+        return -ENOSPC;
+    if (child->pid != 0 || llmobs_clock_mono_ns() < child->again_ns)
+        return 0;
+    if (child->path == NULL)
+        child->path = strdup(place->path);
+    if (child->path == NULL)
+        return -ENOMEM;
+    child->uid = place->uid;
+    fflush(NULL);
+    child->pid = fork();
+    if (child->pid == 0)
+        run_child(children, place);
+    if (child->pid < 0) {
+        child->pid = 0;
+        return -EAGAIN;
+    }
+    return 0;
+}
+
+void llmobs_relay_children_reap(struct llmobs_relay_children *children)
+{
+    size_t known = 0, idle = 0;
+    int status;
+
+    for (size_t i = 0; i < LLMOBS_RELAY_CHILDREN; i++) {
+        struct llmobs_relay_child *child = &children->list[i];
+        bool ended = child->pid != 0 &&
+                     waitpid(child->pid, &status, WNOHANG) == child->pid;
+
+        if (ended) {
+            child->pid = 0;
+            child->again_ns =
+                llmobs_clock_mono_ns() + AGAIN_MS * LLMOBS_NS_PER_MS;
+            idle += WIFEXITED(status) && WEXITSTATUS(status) == IDLE;
+        }
+        known += child->pid != 0;
+    }
+    children->ended = known == 0 && idle > 0;
+}
+
+void llmobs_relay_children_end(struct llmobs_relay_children *children,
+                               const sigset_t *signals)
+{
+    int64_t until = llmobs_clock_mono_ns() + LATE_MS * LLMOBS_NS_PER_MS;
+
+    for (size_t i = 0; i < LLMOBS_RELAY_CHILDREN; i++)
+        if (children->list[i].pid != 0)
+            kill(children->list[i].pid, SIGTERM);
+    for (size_t i = 0; i < LLMOBS_RELAY_CHILDREN; i++) {
+        struct llmobs_relay_child *child = &children->list[i];
+
+        while (child->pid != 0 && waitpid(child->pid, NULL, WNOHANG) == 0) {
+            struct timespec left =
+                llmobs_clock_wait(until - llmobs_clock_mono_ns());
+
+            if (llmobs_clock_mono_ns() >= until)
+                kill(child->pid, SIGKILL);
+            (void)sigtimedwait(signals, NULL, &left);
+        }
+        child->pid = 0;
+        free(child->path);
+        child->path = NULL;
+    }
+}

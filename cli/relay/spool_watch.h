@@ -1,0 +1,27 @@
+/* spool_watch - tells when something was written to a spool (inotify).
+ *
+ * Owns:    its descriptor, from open to close.
+ * Threads: one at a time.
+ * Errors:  negative errno from open; without a watch wait only sleeps. A lost
+ *          event costs time and no more: the caller looks again by itself.
+ */
+#ifndef LLMOBS_SPOOL_WATCH_H
+#define LLMOBS_SPOOL_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct llmobs_spool_watch {
+    int fd;
+    char base[4096];
+};
+
+int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base);
+void llmobs_spool_watch_close(struct llmobs_spool_watch *watch);
+
+/* Sleeps until something is written, `until_ns` (monotonic) at the latest.
+ * True: something was. A signal ends it. */
+bool llmobs_spool_watch_wait(struct llmobs_spool_watch *watch,
+                             int64_t until_ns);
+
+#endif

@@ -1,0 +1,28 @@
+#include "core/deliver/relay.h"
+
+#include "core/base/clock.h"
+#include "core/base/futex.h"
+
+/* A process that was killed says nothing of it: the relay looks so often. */
+#define LOOK_MS 1000
+
+void llmobs_relay(struct llmobs_delivery *delivery,
+                  int64_t (*note)(const struct llmobs_config *config),
+                  const struct llmobs_relay_waits *waits,
+                  const atomic_bool *stop)
+{
+    delivery->drains = true;
+    delivery->waits = (struct llmobs_tick){waits->tick, waits->ctx};
+    while (!atomic_load(stop)) {
+        int64_t due, until = llmobs_futex_deadline(LOOK_MS);
+
+        delivery->account.backlog.adopted_ns = 0;
+        (void)llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
+        if (note)
+            (void)note(delivery->config);
+        due = llmobs_delivery_due(delivery);
+        waits->wait(waits->ctx, due < until ? due : until);
+    }
+    delivery->waits.call = NULL;
+    llmobs_delivery_save(delivery);
+}

@@ -1,0 +1,164 @@
+#include "core/spool/relay_sign.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/spool/spool_file.h"
+#include "core/trace/propagate.h"
+
+#define VERSION 1
+
+/* The content of the file. */
+struct content {
+    char magic[8];
+    uint32_t version;
+    uint32_t count;
+    uint8_t hashes[LLMOBS_RELAY_HASHES][LLMOBS_OWNER_HASH];
+};
+
+static const char magic[8] = "LLMRELAY";
+
+static int open_sign(int dir, int how)
+{
+    char name[sizeof(LLMOBS_RELAY_SIGN) + 20];
+    size_t len = sizeof(LLMOBS_RELAY_SIGN) - 1;
+
+    memcpy(name, LLMOBS_RELAY_SIGN, len);
+    (void)llmobs_propagate_decimal(geteuid(), name + len);
+    return llmobs_file_open(dir, name, how);
+}
+
+/* -- the relay's side ---------------------------------------------------- */
+
+static int lock(int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+        return 0;
+    return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+/* A process that reads while this is written finds a short file, or one of no
+ * hash, and delivers by itself. */
+static int fill(int fd, const struct llmobs_owner *const *owners, size_t count)
+{
+    struct content content = {.version = VERSION, .count = (uint32_t)count};
+
+    memcpy(content.magic, magic, sizeof(magic));
+    for (size_t i = 0; i < count; i++)
+        memcpy(content.hashes[i], llmobs_owner_hash(owners[i]),
+               LLMOBS_OWNER_HASH);
+    if (ftruncate(fd, 0))
+        return -errno;
+    return pwrite(fd, &content, sizeof(content), 0) == sizeof(content) ? 0
+                                                                       : -EIO;
+}
+
+int llmobs_relay_sign_put(struct llmobs_relay_sign *sign, int dir,
+                          const struct llmobs_owner *const *owners,
+                          size_t count)
+{
+    int rc, fd = open_sign(dir, O_RDWR);
+
+    sign->fd = -1;
+    if (fd < 0)
+        return fd;
+    rc = count <= LLMOBS_RELAY_HASHES ? lock(fd) : -E2BIG;
+    if (rc == 0) /* somebody may have removed the file since */
+        rc = llmobs_file_check(fd, false);
+    if (rc == 0)
+        rc = fill(fd, owners, count);
+    if (rc)
+        close(fd);
+    else
+        sign->fd = fd;
+    return rc;
+}
+
+void llmobs_relay_sign_renew(const struct llmobs_relay_sign *sign)
+{
+    if (sign->fd >= 0)
+        (void)!futimens(sign->fd, NULL);
+}
+
+void llmobs_relay_sign_take_down(struct llmobs_relay_sign *sign)
+{
+    if (sign->fd < 0)
+        return;
+    (void)!ftruncate(sign->fd, 0);
+    close(sign->fd);
+    sign->fd = -1;
+}
+
+/* -- the others' side ---------------------------------------------------- */
+
+static bool is_locked(int fd)
+{
+    struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+    return fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type == F_WRLCK;
+}
+
+static bool is_fresh(int fd)
+{
+    struct stat st;
+    int64_t age;
+
+    if (fstat(fd, &st))
+        return false;
+    age = llmobs_clock_wall_ns() -
+          ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+    return age < LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS;
+}
+
+static bool names(const struct content *content, ssize_t len,
+                  const struct llmobs_owner *owner)
+{
+    if (len != (ssize_t)sizeof(*content) ||
+        memcmp(content->magic, magic, sizeof(magic)) != 0 ||
+        content->version != VERSION || content->count > LLMOBS_RELAY_HASHES)
+        return false;
+    for (size_t i = 0; owner && i < content->count; i++)
+        if (memcmp(content->hashes[i], llmobs_owner_hash(owner),
+                   LLMOBS_OWNER_HASH) == 0)
+            return true;
+    return !owner;
+}
+
+bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner)
+{
+    int fd = open_sign(dir, O_RDONLY);
+    struct content content;
+    bool up;
+
+    if (fd < 0)
+        return false;
+    up = is_locked(fd) && is_fresh(fd) &&
+         names(&content, pread(fd, &content, sizeof(content), 0), owner);
+    close(fd);
+    return up;
+}
+
+enum llmobs_relay llmobs_relay_find(const struct llmobs_config *config)
+{
+    struct llmobs_owner *owner = llmobs_owner_new(config);
+    enum llmobs_relay relay = LLMOBS_RELAY_NONE;
+    int base;
+
+    if (owner && llmobs_spool_base(config, false, &base) == 0) {
+        if (llmobs_relay_sign_is_up(base, owner))
+            relay = LLMOBS_RELAY_UP;
+        else if (llmobs_relay_sign_is_up(base, NULL))
+            relay = LLMOBS_RELAY_OF_OTHERS;
+        close(base);
+    }
+    llmobs_owner_free(owner);
+    return relay;
+}

@@ -1,0 +1,367 @@
+"""A relay delivers for the others: they write their calls and leave, and none
+is lost or comes twice, in whatever state it is."""
+import glob
+import json
+import os
+import signal
+import subprocess
+import time
+
+from delivery import (Living, agent, caller, counts, double, failing, ids,
+                      left_behind, recover, settled, stored, wait_for)
+from harness import Skip, body, curl, equal, ok, test
+
+
+class Relay:
+    """`llmobs relay` for a test's spool."""
+
+    def __init__(self, t, env, *options, wait=True):
+        self.t = t
+        self.process = subprocess.Popen(
+            [os.path.join(t.build, "llmobs"), "relay", *options],
+            env=t.environment(True, env), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True)
+        if wait:
+            ok(wait_for(lambda: sign_is_up(t), 10), "the sign of the relay")
+
+    def end(self):
+        self.process.terminate()
+        out = self.process.communicate(timeout=20)[0]
+        equal((self.process.returncode, out), (0, b""), "end of the relay")
+
+    def kill(self, number=signal.SIGKILL):
+        """All of its processes at once."""
+        os.killpg(self.process.pid, number)
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def spool_of(t):
+    return os.path.join(t.dir, "store", "spool")
+
+
+def sign(t):
+    return os.path.join(spool_of(t), "relay.%d" % os.geteuid())
+
+
+def sign_is_up(t):
+    try:
+        return os.path.getsize(sign(t)) > 0
+    except OSError:
+        return False
+
+
+def threads_of(app):
+    """The program's own, without the launcher."""
+    return len(os.listdir("/proc/%d/task" % app.process.pid))
+
+
+def none(**more):
+    """The environment of a program that names no destination."""
+    return dict({"LLMOBS_EXPORTER": None, "DD_TRACE_AGENT_URL": None}, **more)
+
+
+def ended(t, left=0):
+    """The calls of all processes are counted once, and none waits."""
+    def said():
+        return [counts(t)[n] for n in ("pending", "spooled", "dropped")]
+    wait_for(lambda: said() == [0, left, 0], 5)
+    equal(said(), [0, left, 0], "pending, spooled and dropped")
+
+
+# ---- short programs -------------------------------------------------------
+
+@test
+def a_short_program_leaves(t):
+    """It makes no connection but its own, and its span comes at once."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        for i in range(3):
+            bare = t.run(curl(t.url, body("call %d" % i)), preload=False,
+                         keep=True, check=False)
+            ours = t.run(curl(t.url, body("call %d" % i)), env=agent(dd),
+                         keep=True, check=False)
+            equal((ours.code, ours.stdout, ours.stderr),
+                  (bare.code, bare.stdout, bare.stderr), "what it does")
+        settled(t, dd, 3, wait=5)
+        ok(wait_for(lambda: left_behind(t) == [], 5), "an empty spool")
+        ended(t)
+        equal(counts(t)["captured"], 3, "captured")
+
+
+@test
+def a_peer_that_hangs_is_nothing_to_a_short_program(t):
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        dd.fault("hang")
+        began = time.monotonic()
+        for i in range(4):
+            t.run(curl(t.url, body("call %d" % i)), env=agent(dd), keep=True)
+        ok(time.monotonic() - began < 4, "four programs do not wait for it")
+        dd.well()
+        settled(t, dd, 4, wait=30)
+
+
+@test
+def to_the_store(t):
+    t.fresh(None)
+    with Relay(t, {}):
+        t.run(curl(t.url, body("to the store")), keep=True, check=False)
+        ok(wait_for(lambda: len(stored(t)) == 1, 5), "a span in the store")
+        equal(stored(t)[0]["meta"]["metadata"]["caller"]["module"], "curl",
+              "module of the caller")
+
+
+@test
+def without_a_destination_of_its_own(t):
+    """The key lives with the relay alone."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        t.run(curl(t.url, body("no key")), env=none(), keep=True, check=False)
+        settled(t, dd, 1, wait=5)
+
+
+@test
+def with_another_destination(t):
+    """It delivers by itself."""
+    t.fresh(None)
+    with double(t) as dd, double(t) as other, Relay(t, agent(dd)):
+        t.run(curl(t.url, body("elsewhere")), env=agent(other), keep=True,
+              check=False)
+        settled(t, other, 1)
+        time.sleep(0.3)
+        settled(t, dd, 0)
+
+
+@test
+def switched_off(t):
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)) as relay:
+        relay.process.send_signal(signal.SIGCONT)
+        os.killpg(relay.process.pid, signal.SIGSTOP)
+        t.run(curl(t.url, body("by itself")),
+              env=agent(dd, LLMOBS_RELAY="off"), keep=True, check=False)
+        settled(t, dd, 1)
+
+
+@test
+def a_living_program_that_is_switched_off(t):
+    """The relay leaves alone what it delivers."""
+    t.fresh(None)
+    env = {"LLMOBS_RELAY": "off"}
+    with double(t) as dd, Relay(t, agent(dd)):
+        with Living(t, agent(dd, **env), keep=True) as app:
+            for i in range(5):
+                app.ask("call %d" % i)
+                settled(t, dd, i + 1, wait=5)
+            app.end()
+        time.sleep(1.2)
+        settled(t, dd, 5)
+
+
+@test
+def content_stays_off_the_disk(t):
+    """The process maps the call itself: no body reaches the spool."""
+    t.fresh(None)
+    env = {"LLMOBS_CONTENT": "off"}
+    with double(t) as dd, Relay(t, agent(dd, **env)) as relay:
+        os.killpg(relay.process.pid, signal.SIGSTOP)
+        t.run(curl(t.url, body("a private word")), env=agent(dd, **env),
+              keep=True, check=False)
+        text = b"".join(open(p, "rb").read() for p in glob.glob(
+            os.path.join(spool_of(t), "*", "*.entries")))
+        ok(b"start_ns" in text, "an encoded event on the disk")
+        ok(b"private word" not in text, "no content on the disk")
+        os.killpg(relay.process.pid, signal.SIGCONT)
+        spans = settled(t, dd, 1, wait=5)
+        ok("private word" not in json.dumps(spans), "no content in the span")
+        equal(spans[0]["metrics"]["input_tokens"] > 0, True, "tokens")
+
+
+# ---- programs that live ---------------------------------------------------
+
+@test
+def a_living_program_needs_no_thread(t):
+    """Its spans come while it lives."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        with Living(t, agent(dd), keep=True) as app:
+            for i in range(20):
+                app.ask("call %d" % i)
+            settled(t, dd, 20, wait=5)
+            equal(threads_of(app), 1, "threads of the program")
+            app.ask("one more")
+            settled(t, dd, 21, wait=5)
+            app.end()
+        ok(wait_for(lambda: left_behind(t) == [], 5), "an empty spool")
+        settled(t, dd, 21)
+        ended(t)
+
+
+@test
+def many_files_of_a_living_program(t):
+    """Files that nobody needs go while it lives, and no call with them."""
+    t.fresh(None)
+    env = {"LLMOBS_SPOOL_MAX": str(1024 * 1024)}
+    with double(t) as dd, Relay(t, agent(dd, **env)):
+        with Living(t, agent(dd, **env), keep=True) as app:
+            for i in range(120):
+                app.ask("x" * 4000 + " %d" % i)
+                time.sleep(0.01)
+            settled(t, dd, 120, wait=10)
+            ok(wait_for(lambda: len(glob.glob(os.path.join(
+                spool_of(t), "*", "*.entries"))) < 4, 12), "few files")
+            app.ask("after that")
+            settled(t, dd, 121, wait=5)
+            app.end()
+        ok(wait_for(lambda: left_behind(t) == [], 5), "an empty spool")
+        settled(t, dd, 121)
+
+
+@test
+def killed_beside_a_relay(t):
+    """The relay delivers what ended, and the call that was under way."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        with Living(t, agent(dd), keep=True) as app:
+            app.ask("before")
+            app.begin("under way")
+            app.kill()
+        spans = settled(t, dd, 2, wait=10)
+        equal([s["meta"]["error"]["type"] for s in spans
+               if s["status"] == "error"], ["process_killed"], "errors")
+        ended(t)
+
+
+@test
+def exec_beside_a_relay(t):
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        with Living(t, agent(dd), keep=True) as app:
+            for i in range(3):
+                app.ask("call %d" % i)
+                app.tell("exec")
+            app.end()
+        settled(t, dd, 3, wait=10)
+        time.sleep(1.2)
+        settled(t, dd, 3)
+
+
+# ---- the states of a relay ------------------------------------------------
+
+@test
+def started_late(t):
+    t.fresh(None)
+    with double(t) as dd, Living(t, agent(dd), keep=True) as app:
+        app.ask("before it")
+        settled(t, dd, 1, wait=5)
+        with Relay(t, agent(dd)):
+            time.sleep(1.2)
+            for i in range(5):
+                app.ask("with it %d" % i)
+            settled(t, dd, 6, wait=5)
+            app.end()
+        settled(t, dd, 6)
+
+
+@test
+def killed_and_not_started_again(t):
+    """The program delivers by itself from the next second on, and another
+    process what the relay had to deliver."""
+    t.fresh(None)
+    with double(t) as dd:
+        with Relay(t, agent(dd)) as relay:
+            with Living(t, agent(dd), keep=True) as app:
+                app.ask("with the relay")
+                settled(t, dd, 1, wait=5)
+                os.killpg(relay.process.pid, signal.SIGSTOP)
+                app.ask("left to it")
+                relay.kill()
+                time.sleep(1.2)
+                app.ask("without it")
+                wait_for(lambda: len(dd.spans()) >= 2, 10)
+                app.end()
+        recover(t, dd, agent(dd), 3)
+        spans = [s for s in dd.spans() if "recover" not in json.dumps(s)]
+        equal(len(set(ids(spans))), 3, "spans")
+        equal(len(spans), 3, "each once")
+        equal(left_behind(t), [], "what is left in the spool")
+
+
+@test
+def two_at_once(t):
+    """One delivers; the other goes on when that ends."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)) as first, \
+            Relay(t, agent(dd)):
+        t.run(curl(t.url, body("one")), env=agent(dd), keep=True, check=False)
+        settled(t, dd, 1, wait=5)
+        first.end()
+        ok(wait_for(lambda: sign_is_up(t), 10), "the sign of the other")
+        t.run(curl(t.url, body("two")), env=agent(dd), keep=True, check=False)
+        settled(t, dd, 2, wait=5)
+        time.sleep(0.3)
+        settled(t, dd, 2)
+
+
+@test
+def its_process_is_killed(t):
+    """It is started again."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)) as relay:
+        children = subprocess.run(
+            ["pgrep", "-P", str(relay.process.pid)],
+            stdout=subprocess.PIPE).stdout.split()
+        for pid in children:
+            os.kill(int(pid), signal.SIGKILL)
+        t.run(curl(t.url, body("meanwhile")), env=agent(dd), keep=True,
+              check=False)
+        ok(wait_for(lambda: len(dd.spans()) == 1, 15), "the span")
+        time.sleep(0.3)
+        settled(t, dd, 1)
+
+
+@test
+def a_false_sign(t):
+    """A file without the lock of a living relay is none."""
+    t.fresh(None)
+    with double(t) as dd:
+        with Relay(t, agent(dd)) as relay:
+            content = open(sign(t), "rb").read()
+            relay.kill()
+        with open(sign(t), "wb") as f:
+            f.write(content)
+        t.run(curl(t.url, body("by itself")), env=agent(dd), keep=True,
+              check=False)
+        settled(t, dd, 1)
+
+
+@test
+def a_full_disk(t):
+    """What cannot be written is delivered by the process."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        t.run(curl(t.url, body("no room")), env=failing(t, **agent(dd)),
+              keep=True, check=False)
+        settled(t, dd, 1, wait=5)
+
+
+@test
+def it_ends_when_idle(t):
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd), "--idle", "1") as relay:
+        t.run(curl(t.url, body("one")), env=agent(dd), keep=True, check=False)
+        settled(t, dd, 1, wait=5)
+        equal(relay.process.wait(20), 0, "exit status")
+        ok(not sign_is_up(t), "no sign")

@@ -1,0 +1,274 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/spool/process_dir.h"
+#include "core/spool/relay_sign.h"
+#include "core/spool/spool_file.h"
+#include "tests/unit/spool_case.h"
+
+/* -- a living process ---------------------------------------------------- */
+
+static pid_t child;
+static int order, told;
+static struct llmobs_config unset;
+
+static void keep_handed(void)
+{
+    struct llmobs_exchange *e = spool_make(1);
+
+    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    e->item.spooled.handed = true;
+    ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
+    llmobs_spool_hand(spool, &e->item.spooled);
+    llmobs_exchange_free(e);
+}
+
+/* h: keeps a call and hands it over; k: keeps one for itself; b: begins one;
+ * l: leaves its directory; else it ends. */
+static void obey(char what)
+{
+    if (what == 'h')
+        keep_handed();
+    else if (what == 'k')
+        spool_keep(1);
+    else if (what == 'b')
+        llmobs_spool_start(spool, spool_make(1));
+    else if (what == 'l')
+        llmobs_spool_close(spool);
+    else
+        _exit(0);
+}
+
+static void begin_child(void)
+{
+    int orders[2], answers[2];
+    char what;
+
+    ck_assert_int_eq(pipe(orders) | pipe(answers), 0);
+    child = fork();
+    if (child == 0) {
+        close(orders[1]);
+        close(answers[0]);
+        llmobs_spool_reset(spool);
+        while (read(orders[0], &what, 1) == 1) {
+            obey(what);
+            (void)!write(answers[1], "", 1);
+        }
+        _exit(0);
+    }
+    order = orders[1];
+    told = answers[0];
+    close(orders[0]);
+    close(answers[1]);
+}
+
+static void tell(const char *what)
+{
+    char answer;
+
+    for (; *what; what++) {
+        ck_assert_int_eq(write(order, what, 1), 1);
+        ck_assert_int_eq(read(told, &answer, 1), 1);
+    }
+}
+
+static void end_child(void)
+{
+    close(order);
+    close(told);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+
+static void become_relay(void)
+{
+    unset = config;
+    unset.store_dir = NULL;
+    ck_assert_int_eq(llmobs_adopt_relay(adopt, &unset), 0);
+}
+
+/* Takes so many calls, and then there is no other. */
+static void take(unsigned count)
+{
+    struct llmobs_adopted list[8];
+    int rc;
+
+    for (unsigned i = 0; i < count; i++) {
+        ck_assert_int_eq(llmobs_adopt_next(adopt, &list[i]), 1);
+        ck_assert(!list[i].killed);
+        llmobs_exchange_free(list[i].exchange);
+    }
+    rc = llmobs_adopt_next(adopt, &last);
+    ck_assert_int_eq(rc, 0);
+    for (unsigned i = 0; i < count; i++)
+        llmobs_adopt_let_go(adopt, &list[i].spooled, 1);
+}
+
+START_TEST(relay_takes_what_a_living_process_hands_over)
+{
+    begin_child();
+    tell("khbh");
+    take(0);
+    become_relay();
+    take(2);
+    take(0);
+    tell("hk");
+    take(1);
+    take(0);
+    end_child();
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 3); /* two of its own, and one under way */
+    ck_assert_uint_eq(killed, 1);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
+START_TEST(relay_holds_a_directory_that_is_renamed)
+{
+    struct llmobs_adopted one;
+
+    begin_child();
+    tell("h");
+    become_relay();
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &one), 1);
+    llmobs_exchange_free(one.exchange);
+    tell("l");
+    take(0);
+    llmobs_adopt_let_go(adopt, &one.spooled, 1);
+    take(0);
+    ck_assert_int_eq(spool_dirs(), 0);
+    tell("h");
+    take(1);
+    end_child();
+    take(0);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
+START_TEST(relay_takes_back_what_it_could_not_send)
+{
+    struct llmobs_adopted one, other;
+
+    begin_child();
+    tell("hh");
+    become_relay();
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &one), 1);
+    llmobs_exchange_free(one.exchange);
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &other), 1);
+    llmobs_exchange_free(other.exchange);
+    take(0);
+    llmobs_adopt_let_go(adopt, &one.spooled, 1);
+    llmobs_adopt_give_back(adopt, &other.spooled);
+    take(1);
+    take(0);
+    end_child();
+}
+END_TEST
+
+START_TEST(relay_works_for_those_that_name_nothing)
+{
+    begin_child();
+    tell("h");
+    become_relay();
+    unset = config;
+    config.store_dir = NULL;
+    llmobs_adopt_free(adopt);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    take(0);
+    ck_assert_int_eq(llmobs_adopt_relay(adopt, &unset), 0);
+    take(1);
+    end_child();
+}
+END_TEST
+
+/* -- the sign ------------------------------------------------------------ */
+
+START_TEST(relay_sign_says_for_whom)
+{
+    struct llmobs_owner *owner = llmobs_owner_new(&config), *other;
+    const struct llmobs_owner *list[] = {owner};
+    struct llmobs_relay_sign sign = {-1}, second = {-1};
+    struct llmobs_config elsewhere = config;
+    int dir;
+
+    elsewhere.site = (char *)"elsewhere";
+    other = llmobs_owner_new(&elsewhere);
+    ck_assert_int_eq(mkdir(place, 0700), 0);
+    ck_assert_int_eq(llmobs_spool_base(&config, false, &dir), 0);
+    ck_assert(!llmobs_relay_sign_is_up(dir, owner));
+    ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+    ck_assert(llmobs_relay_sign_is_up(dir, owner));
+    ck_assert(llmobs_relay_sign_is_up(dir, NULL));
+    ck_assert(!llmobs_relay_sign_is_up(dir, other));
+    ck_assert_int_eq(llmobs_relay_find(&config), LLMOBS_RELAY_UP);
+    ck_assert_int_eq(llmobs_relay_find(&elsewhere), LLMOBS_RELAY_OF_OTHERS);
+    ck_assert_int_eq(llmobs_relay_sign_put(&second, dir, list, 1), -EBUSY);
+    ck_assert(llmobs_relay_sign_is_up(dir, owner));
+    llmobs_relay_sign_take_down(&sign);
+    ck_assert(!llmobs_relay_sign_is_up(dir, NULL));
+    ck_assert_int_eq(llmobs_relay_find(&config), LLMOBS_RELAY_NONE);
+    ck_assert_int_eq(llmobs_relay_sign_put(&second, dir, list, 1), 0);
+    llmobs_relay_sign_take_down(&second);
+    close(dir);
+    llmobs_owner_free(owner);
+    llmobs_owner_free(other);
+}
+END_TEST
+
+/* As of a relay that hangs, one that was killed, and one of another user. */
+START_TEST(relay_sign_of_nobody)
+{
+    struct llmobs_owner *owner = llmobs_owner_new(&config);
+    const struct llmobs_owner *list[] = {owner};
+    const struct timespec long_ago[2] = {{1000000000, 0}, {1000000000, 0}};
+    struct llmobs_relay_sign sign = {-1};
+    char copy[256];
+    ssize_t len;
+    int dir;
+
+    ck_assert_int_eq(mkdir(place, 0700), 0);
+    ck_assert_int_eq(llmobs_spool_base(&config, false, &dir), 0);
+    ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+    ck_assert_int_eq(futimens(sign.fd, long_ago), 0);
+    ck_assert(!llmobs_relay_sign_is_up(dir, owner));
+    llmobs_relay_sign_renew(&sign);
+    ck_assert(llmobs_relay_sign_is_up(dir, owner));
+    len = pread(sign.fd, copy, sizeof(copy), 0);
+    ck_assert_int_gt(len, 0);
+    ck_assert_int_eq(ftruncate(sign.fd, len - 1), 0);
+    ck_assert(!llmobs_relay_sign_is_up(dir, owner));
+    ck_assert_int_eq(pwrite(sign.fd, copy, (size_t)len, 0), len);
+    ck_assert(llmobs_relay_sign_is_up(dir, owner));
+    close(sign.fd);
+    ck_assert(!llmobs_relay_sign_is_up(dir, owner));
+    if (geteuid() == 0) {
+        ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+        ck_assert_int_eq(fchown(sign.fd, 65534, 65534), 0);
+        ck_assert(!llmobs_relay_sign_is_up(dir, owner));
+        close(sign.fd);
+    }
+    close(dir);
+    llmobs_owner_free(owner);
+}
+END_TEST
+
+UNIT_SUITE(relay)
+{
+    Suite *s = suite_create("relay");
+
+    spool_add(s, "takes_what_a_living_process_hands_over",
+              relay_takes_what_a_living_process_hands_over);
+    spool_add(s, "holds_a_directory_that_is_renamed",
+              relay_holds_a_directory_that_is_renamed);
+    spool_add(s, "takes_back_what_it_could_not_send",
+              relay_takes_back_what_it_could_not_send);
+    spool_add(s, "works_for_those_that_name_nothing",
+              relay_works_for_those_that_name_nothing);
+    spool_add(s, "sign_says_for_whom", relay_sign_says_for_whom);
+    spool_add(s, "sign_of_nobody", relay_sign_of_nobody);
+    return s;
+}
