@@ -474,31 +474,42 @@ static struct llmobs_json *make_event(const struct encoding *e)
     return NULL;
 }
 
+/* Appends the text of an event of at most `max` bytes. */
+static int dump_within(const struct llmobs_json *event, size_t max,
+                       struct llmobs_buf *buf)
+{
+    size_t before = buf->max, from = buf->len;
+    int rc;
+
+    if (max < before - from)
+        buf->max = from + max;
+    rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, buf);
+    if (rc == -EFBIG && buf->max < before)
+        rc = -E2BIG;
+    buf->max = before;
+    return rc == 0 && buf->len - from >= max ? -E2BIG : rc;
+}
+
 /* Appends the text of an event, and frees the event. The limit is the intake's,
- * which does not get the lead: that does not count. */
+ * which does not get the lead: that does not count. The lead's last byte takes
+ * the place of the event's brace. */
 static int dump(struct llmobs_json *event, const struct llmobs_config *config,
                 struct llmobs_text lead, struct llmobs_buf *buf)
 {
     size_t max = config->event_max > 0 ? (size_t)config->event_max : 0;
-    size_t brace = lead.len > 0, len = buf->len;
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, max);
-    rc =
+    size_t len = buf->len, before = lead.len > 0 ? lead.len - 1 : 0;
+    int rc =
         event ? llmobs_content_filter_event(&config->privacy, &event) : -ENOMEM;
+
     if (!rc)
-        rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, &text);
+        rc = llmobs_buf_add(buf, lead.data, before);
+    if (!rc)
+        rc = dump_within(event, max, buf);
     llmobs_json_free(event);
-    if (rc == -EFBIG || (rc == 0 && text.len >= max))
-        rc = -E2BIG;
-    if (rc == 0 && lead.len > 0)
-        rc = llmobs_buf_add(buf, lead.data, lead.len);
-    if (rc == 0)
-        rc = llmobs_buf_add(buf, text.data + brace, text.len - brace);
     if (rc)
         llmobs_buf_cut(buf, len);
-    llmobs_buf_fini(&text);
+    else if (lead.len > 0)
+        buf->data[len + before] = lead.data[before];
     return rc;
 }
 

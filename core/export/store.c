@@ -234,20 +234,31 @@ static size_t write_all(int fd, const char *data, size_t len, int *error)
     return done;
 }
 
+static int count_lines(const char *data, size_t len)
+{
+    const char *end = data + len;
+    int count = 0;
+
+    while (data < end && (data = memchr(data, '\n', (size_t)(end - data)))) {
+        data++;
+        count++;
+    }
+    return count;
+}
+
 /* Writes the lines; gives the number of whole ones that stay. Takes an
  * incomplete line back where the lock kept other processes from writing behind
  * it. */
 static int write_lines(struct open_file *file, const struct llmobs_buf *lines,
                        size_t lead)
 {
-    int error, count = 0;
+    int error, count;
     size_t done = write_all(file->fd, lines->data, lines->len, &error);
     size_t whole = done;
 
     while (whole > 0 && lines->data[whole - 1] != '\n')
         whole--;
-    for (size_t i = lead; i < whole; i++)
-        count += lines->data[i] == '\n';
+    count = whole > lead ? count_lines(lines->data + lead, whole - lead) : 0;
     if (whole < done && file->locked &&
         ftruncate(file->fd, file->size + (off_t)whole) != 0)
         llmobs_log_once(LLMOBS_LOG_WARN, "store truncate",

@@ -1,6 +1,7 @@
 #include "rules/read/message_content.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -268,6 +269,24 @@ static int add_part(struct llmobs_message_content *content,
     return strcmp(type, "text") == 0 ? 0 : add_marker(content, type);
 }
 
+static int add_whole(struct llmobs_message_content *content,
+                     const struct llmobs_json *value)
+{
+    if (content->text.len == 0)
+        content->whole = (struct llmobs_json *)(uintptr_t)value;
+    return add_line(content, llmobs_json_text(value));
+}
+
+/* Gives the text as a value: the one that it was, where no other text came. */
+static struct llmobs_json *text_of(const struct llmobs_message_content *content)
+{
+    const char *whole = llmobs_json_text(content->whole);
+
+    if (whole && strlen(whole) == content->text.len)
+        return llmobs_json_share(content->whole);
+    return llmobs_message_content_string(&content->text);
+}
+
 int llmobs_message_content_read(struct llmobs_message_content *content,
                                 const struct llmobs_json *value, unsigned types)
 {
@@ -276,7 +295,7 @@ int llmobs_message_content_read(struct llmobs_message_content *content,
     if (!value || llmobs_json_is_null(value))
         return 0;
     if (llmobs_json_is_string(value))
-        return add_line(content, llmobs_json_text(value));
+        return add_whole(content, value);
     if (!llmobs_json_is_array(value)) /* no known form */
         return add_json(content, value);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
@@ -287,8 +306,7 @@ int llmobs_message_content_read(struct llmobs_message_content *content,
 int llmobs_message_content_store(struct llmobs_message_content *content,
                                  struct llmobs_json *message)
 {
-    int rc = llmobs_json_set(message, "content",
-                             llmobs_message_content_string(&content->text));
+    int rc = llmobs_json_set(message, "content", text_of(content));
 
     if (rc == 0 && content->images) {
         rc = llmobs_json_set(message, "image_parts", content->images);

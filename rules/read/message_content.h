@@ -24,6 +24,8 @@ struct llmobs_message_content {
     struct llmobs_json *audio;  /* audio_parts, NULL: none */
     size_t lines;               /* parts that went into text */
     bool bare;                  /* parts of text are joined without LF */
+    struct llmobs_json *whole;  /* a text with which `text` begins, borrowed;
+                                 * NULL: none */
 };
 
 void llmobs_message_content_init(struct llmobs_message_content *content);
