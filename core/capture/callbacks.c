@@ -122,6 +122,7 @@ static void keep_line(struct llmobs_exchange *exchange, const char *line,
         exchange->status = status >= 200 ? status : 0;
         return;
     }
+    llmobs_exchange_expect(exchange, line, len);
     llmobs_headers_keep(&exchange->response_headers, line, len);
 }
 

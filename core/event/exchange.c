@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/blocks.h"
 #include "core/base/clock.h"
@@ -140,6 +141,23 @@ void llmobs_headers_clear(struct llmobs_headers *headers)
     headers->count = 0;
 }
 
+void llmobs_exchange_expect(struct llmobs_exchange *exchange, const char *line,
+                            size_t len)
+{
+    static const char name[] = "content-length:";
+    size_t at = sizeof(name) - 1;
+    uint64_t length = 0;
+
+    if (len <= at || strncasecmp(line, name, at) != 0)
+        return;
+    while (at < len && (line[at] == ' ' || line[at] == '\t'))
+        at++;
+    for (; at < len && line[at] >= '0' && line[at] <= '9'; at++)
+        if (length <= LLMOBS_BODY_EXPECT)
+            length = length * 10 + (uint64_t)(line[at] - '0');
+    llmobs_body_expect(&exchange->response, length);
+}
+
 static void add_mark(struct llmobs_exchange *exchange)
 {
     struct llmobs_mark *marks = exchange->marks;
@@ -188,6 +206,7 @@ void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
 void llmobs_exchange_restart(struct llmobs_exchange *exchange)
 {
     llmobs_body_rewind(&exchange->response, 0);
+    llmobs_body_expect(&exchange->response, 0);
     llmobs_headers_clear(&exchange->response_headers);
     exchange->mark_count = 0;
     exchange->again = exchange->header_again = 0;

@@ -111,6 +111,10 @@ void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
                          size_t len);
 void llmobs_headers_clear(struct llmobs_headers *headers);
 
+/* Notes the length of the response, where this line of its header says it. */
+void llmobs_exchange_expect(struct llmobs_exchange *exchange, const char *line,
+                            size_t len);
+
 /* Appends response bytes, and notes when they came. */
 void llmobs_exchange_received(struct llmobs_exchange *exchange,
                               const void *data, size_t len);

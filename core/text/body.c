@@ -158,6 +158,30 @@ static int truncate_to_edges(struct llmobs_body *body, const char **data,
     return 0;
 }
 
+void llmobs_body_expect(struct llmobs_body *body, uint64_t len)
+{
+    body->expected =
+        len < LLMOBS_BODY_EXPECT ? (size_t)len : LLMOBS_BODY_EXPECT;
+    if (body->expected > body->whole_max)
+        body->expected = body->whole_max;
+}
+
+void llmobs_body_end(struct llmobs_body *body)
+{
+    if (body->head.cap / 4 > body->head.len)
+        llmobs_buf_fit(&body->head);
+}
+
+/* Takes the memory that the body is expected to need, where it outgrows its
+ * room. Untouched memory costs nothing, and so no budget. */
+static void make_room(struct llmobs_body *body)
+{
+    if (body->total >= body->expected || body->total < LLMOBS_BODY_ROOM)
+        return;
+    (void)llmobs_buf_reserve(&body->head, body->expected - body->head.len);
+    body->expected = 0;
+}
+
 int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
 {
     const char *at = data;
@@ -172,6 +196,7 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
         llmobs_buf_lend(&body->head, body->room, LLMOBS_BODY_ROOM);
     if (!body->truncated && body->total <= body->whole_max &&
         affords(body, body->total)) {
+        make_room(body);
         rc = llmobs_buf_add(&body->head, at, len);
     } else {
         if (!body->truncated)

@@ -22,6 +22,7 @@
 #define LLMOBS_BODY_EDGE (256 * 1024)
 #define LLMOBS_BODY_ROOM 4096
 #define LLMOBS_BODY_SMALL (16 * 1024)
+#define LLMOBS_BODY_EXPECT ((size_t)4 * 1024 * 1024)
 
 struct llmobs_body {
     struct llmobs_buf head; /* all bytes, or the first edge of them */
@@ -34,13 +35,22 @@ struct llmobs_body {
     int charged_in;  /* by this process */
     uint64_t total;  /* bytes ever added and not rewound */
     size_t whole_max;
-    bool free;      /* its bytes do not count against the budget */
-    bool truncated; /* head and tail do not meet */
-    bool lost;      /* memory ran out: the bytes here are a prefix */
+    size_t expected; /* from llmobs_body_expect, until there is room for it */
+    bool free;       /* its bytes do not count against the budget */
+    bool truncated;  /* head and tail do not meet */
+    bool lost;       /* memory ran out: the bytes here are a prefix */
 };
 
 void llmobs_body_init(struct llmobs_body *body, size_t whole_max);
 void llmobs_body_fini(struct llmobs_body *body);
+
+/* Says how long the body is said to become: its bytes then get their memory at
+ * once, up to LLMOBS_BODY_EXPECT, instead of moving as they become more. The
+ * peer says so, and it may be wrong. */
+void llmobs_body_expect(struct llmobs_body *body, uint64_t len);
+
+/* Gives back the memory of bytes that did not come. */
+void llmobs_body_end(struct llmobs_body *body);
 
 /* Copies `len` bytes to the end. */
 int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len);

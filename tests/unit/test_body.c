@@ -222,6 +222,39 @@ START_TEST(test_body_lost)
 }
 END_TEST
 
+/* A body that is as long as its header says does not move; one that is shorter
+ * gives its memory back. */
+START_TEST(test_body_expected)
+{
+    static const size_t len = 1000000, piece = 10000;
+    char *data = calloc(1, piece);
+    struct llmobs_body body;
+
+    for (int cut = 0; cut < 2; cut++) {
+        const char *at = NULL;
+
+        llmobs_body_init(&body, 16 * len);
+        llmobs_body_expect(&body, len);
+        for (size_t i = 0; i < len / (cut ? 10 : 1); i += piece) {
+            ck_assert_int_eq(llmobs_body_add(&body, data, piece), 0);
+            ck_assert(!at || at == body.head.data);
+            at = body.head.data;
+        }
+        ck_assert_uint_gt(body.head.cap, len);
+        llmobs_body_end(&body);
+        ck_assert((body.head.cap < len) == cut);
+        llmobs_body_fini(&body);
+    }
+    llmobs_body_init(&body, piece / 2);
+    llmobs_body_expect(&body, UINT64_MAX);
+    ck_assert_int_eq(llmobs_body_add(&body, data, piece), 0);
+    ck_assert_uint_le(body.head.cap, piece);
+    ck_assert(body.truncated);
+    llmobs_body_fini(&body);
+    free(data);
+}
+END_TEST
+
 UNIT_SUITE(body)
 {
     Suite *suite = suite_create("body");
@@ -231,5 +264,6 @@ UNIT_SUITE(body)
     UNIT_TEST(suite, test_body_edges);
     UNIT_TEST(suite, test_body_gigabyte);
     UNIT_TEST(suite, test_body_lost);
+    UNIT_TEST(suite, test_body_expected);
     return suite;
 }

@@ -74,6 +74,30 @@ START_TEST(test_response)
 }
 END_TEST
 
+static size_t expected(struct llmobs_exchange *e, const char *line)
+{
+    llmobs_body_expect(&e->response, 0);
+    llmobs_exchange_expect(e, line, strlen(line));
+    return e->response.expected;
+}
+
+START_TEST(a_header_tells_the_length)
+{
+    struct llmobs_exchange *e = llmobs_exchange_new((size_t)1 << 30);
+
+    ck_assert_uint_eq(expected(e, "Content-LENGTH:\t 70000\r\n"), 70000);
+    ck_assert_uint_eq(expected(e, "content-length:7"), 7);
+    ck_assert_uint_eq(expected(e, "content-length: x"), 0);
+    ck_assert_uint_eq(expected(e, "content-length:"), 0);
+    ck_assert_uint_eq(expected(e, "content-lengths: 7"), 0);
+    ck_assert_uint_eq(expected(e, "content-length: 99999999999999999999999"),
+                      LLMOBS_BODY_EXPECT);
+    llmobs_exchange_restart(e);
+    ck_assert_uint_eq(e->response.expected, 0);
+    llmobs_exchange_free(e);
+}
+END_TEST
+
 /* More than the kept blocks, all alive, with small bodies and large ones; the
  * blocks are taken again. */
 START_TEST(test_many)
@@ -143,6 +167,7 @@ UNIT_SUITE(exchange)
 
     UNIT_TEST(s, test_headers);
     UNIT_TEST(s, test_response);
+    UNIT_TEST(s, a_header_tells_the_length);
     UNIT_TEST(s, test_many);
     UNIT_TEST(s, a_request_is_masked);
     return s;
