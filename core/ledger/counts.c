@@ -20,24 +20,39 @@ _Static_assert(200 + LLMOBS_COUNTS_MAX * (LLMOBS_COUNTS_NAME_MAX + 21) <=
  * that a terminal would obey. */
 static bool name_is_good(const char *name)
 {
-    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    size_t len = 0;
 
+    while ((name[len] >= 'a' && name[len] <= 'z') ||
+           (name[len] >= '0' && name[len] <= '9') || name[len] == '_')
+        len++;
     return len > 0 && len < LLMOBS_COUNTS_NAME_MAX && name[len] == '\0';
 }
 
-static const struct llmobs_count *find(const struct llmobs_counts *counts,
-                                       const char *name)
+static bool is_at(const struct llmobs_counts *counts, size_t i,
+                  const char *name)
 {
+    return counts->list[i].name[0] == name[0] &&
+           strcmp(counts->list[i].name, name) == 0;
+}
+
+/* Looks at `first` before the others: lists that are merged mostly have one
+ * order. */
+static const struct llmobs_count *find(const struct llmobs_counts *counts,
+                                       const char *name, size_t first)
+{
+    if (first < counts->len && is_at(counts, first, name))
+        return &counts->list[first];
     for (size_t i = 0; i < counts->len; i++)
-        if (strcmp(counts->list[i].name, name) == 0)
+        if (is_at(counts, i, name))
             return &counts->list[i];
     return NULL;
 }
 
-int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
-                      uint64_t value)
+static int add(struct llmobs_counts *counts, const char *name, uint64_t value,
+               size_t first)
 {
-    struct llmobs_count *count = (struct llmobs_count *)find(counts, name);
+    struct llmobs_count *count =
+        (struct llmobs_count *)find(counts, name, first);
 
     if (!count) {
         if (counts->len >= LLMOBS_COUNTS_MAX || !name_is_good(name))
@@ -51,19 +66,25 @@ int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
     return 0;
 }
 
+int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
+                      uint64_t value)
+{
+    return add(counts, name, value, counts->len);
+}
+
 int llmobs_counts_merge(struct llmobs_counts *counts,
                         const struct llmobs_counts *more)
 {
     int rc = 0;
 
     for (size_t i = 0; i < more->len && !rc; i++)
-        rc = llmobs_counts_add(counts, more->list[i].name, more->list[i].value);
+        rc = add(counts, more->list[i].name, more->list[i].value, i);
     return rc;
 }
 
 uint64_t llmobs_counts_get(const struct llmobs_counts *counts, const char *name)
 {
-    const struct llmobs_count *count = find(counts, name);
+    const struct llmobs_count *count = find(counts, name, counts->len);
 
     return count ? count->value : 0;
 }
@@ -79,6 +100,25 @@ static uint64_t checksum(const char *text, size_t len)
     return sum;
 }
 
+/* "NAME NUMBER" as a line; gives its length. No printf: a short process writes
+ * a page of some 25 lines as it ends. The page has room for each (above). */
+static size_t put_line(char *out, const struct llmobs_count *count)
+{
+    char digits[20];
+    size_t len = strlen(count->name), at = sizeof(digits);
+    uint64_t value = count->value;
+
+    memcpy(out, count->name, len);
+    out[len++] = ' ';
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    memcpy(out + len, digits + at, sizeof(digits) - at);
+    len += sizeof(digits) - at;
+    out[len++] = '\n';
+    return len;
+}
+
 void llmobs_page_write(const struct llmobs_page *page,
                        char out[LLMOBS_PAGE_SIZE])
 {
@@ -89,9 +129,7 @@ void llmobs_page_write(const struct llmobs_page *page,
         out, LLMOBS_PAGE_SIZE, MAGIC VERSION "\n%" PRIu64 " %" PRIu64 " %s\n",
         page->boot, page->pidns, page->last[0] ? page->last : "-");
     for (size_t i = 0; i < counts->len; i++)
-        len += (size_t)snprintf(out + len, LLMOBS_PAGE_SIZE - len,
-                                "%s %" PRIu64 "\n", counts->list[i].name,
-                                counts->list[i].value);
+        len += put_line(out + len, &counts->list[i]);
     len += (size_t)snprintf(out + len, LLMOBS_PAGE_SIZE - len,
                             "= %016" PRIx64 "\n", checksum(out, len));
     memset(out + len, ' ', LLMOBS_PAGE_SIZE - len);
@@ -117,11 +155,13 @@ static bool read_number(const char *text, int base, uint64_t *out)
     if (*text == '\0')
         return false;
     for (; *text; text++) {
-        const char *digits = "0123456789abcdef", *digit = strchr(digits, *text);
+        int digit = *text >= '0' && *text <= '9'   ? *text - '0'
+                    : *text >= 'a' && *text <= 'f' ? *text - 'a' + 10
+                                                   : base;
 
-        if (!digit || digit - digits >= base ||
+        if (digit >= base ||
             __builtin_mul_overflow(value, (uint64_t)base, &value) ||
-            __builtin_add_overflow(value, (uint64_t)(digit - digits), &value))
+            __builtin_add_overflow(value, (uint64_t)digit, &value))
             return false;
     }
     *out = value;
