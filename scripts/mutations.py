@@ -1191,6 +1191,22 @@ HAZARDS = [
                                 "                return llmobs_thunk(0, h);")],
           ["preload two_flavours"])]),
 
+    ("a library of the program that calls libcurl, and does not name it",
+     "the names of its symbols decide whether it is patched, whatever it needs "
+     "(`llmobs_patch_may`)", [
+         ("behind-the-copy-unseen", [("shim/scan.c", "        llmobs_host_state() == "
+                                      "LLMOBS_HOST_ON && !llmobs_patch_may("
+                                      "elf, &how))", "        llmobs_host_"
+                                      "state() == LLMOBS_HOST_ON && how.late "
+                                      "== (elf == NULL))")],
+          ["preload linked_versions", "preload linked_unnamed"]),
+         ("unnamed-unseen", [("shim/patch.c", "    size_t count = llmobs_elf_"
+                              "unhashed(elf);\n", "    size_t count = llmobs_elf_"
+                              "unhashed(elf);\n\n    if (!how->late && "
+                              "!llmobs_elf_needs(elf, \"libcurl.so.4\"))\n"
+                              "        return false;\n")],
+          ["preload linked_unnamed"])]),
+
     ("RTLD_DEEPBIND",
      "slots of later objects lead to the shim's dlopen and dlsym "
      "(`dl_target`)", [

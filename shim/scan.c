@@ -6,6 +6,7 @@
 #include "shim/patch.h"
 
 #define ROUNDS_MAX 8
+#define PLAIN_MAX 256
 
 /* The loader's counters at the last scan. */
 struct counts {
@@ -24,6 +25,9 @@ struct walk {
     bool changed; /* the set of copies has changed */
     bool loading; /* an object is still being loaded */
     bool shifted; /* an object of the program's start is unloaded */
+    /* Bits of objects that name no hooked function: the second walk of the
+     * first round need not open them again. */
+    uint64_t plain[PLAIN_MAX / 64];
 };
 
 static struct counts seen;
@@ -75,6 +79,23 @@ static size_t first_to_see(bool full)
     return full ? start_objects : seen.objects;
 }
 
+/* In the first round of a process, before main, the names of an object behind
+ * the first copy are looked at while it is open. */
+static void note_plain(struct walk *walk, const struct llmobs_elf *elf,
+                       size_t index)
+{
+    const struct llmobs_patch how = {false, 0};
+
+    if (start_objects == 0 && index < PLAIN_MAX && llmobs_copies_any() &&
+        llmobs_host_state() == LLMOBS_HOST_ON && !llmobs_patch_may(elf, &how))
+        walk->plain[index / 64] |= UINT64_C(1) << index % 64;
+}
+
+static bool is_plain(const struct walk *walk, size_t index)
+{
+    return index < PLAIN_MAX && walk->plain[index / 64] >> index % 64 & 1;
+}
+
 /* First walk: finds the copies. */
 static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
 {
@@ -104,8 +125,13 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     if (index > 0 && elf.rpath)
         __atomic_store_n(&met_rpath, true, __ATOMIC_RELEASE);
-    if (index > 0 && llmobs_copies_is_one(&elf))
+    if (index > 0 && llmobs_copies_is_one(&elf)) {
         walk->changed |= llmobs_copies_add(&elf, index, start_objects == 0);
+        if (start_objects == 0)
+            llmobs_host_decide();
+    } else {
+        note_plain(walk, &elf, index);
+    }
     return 0;
 }
 
@@ -144,9 +170,9 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
     (void)size;
     walk->now.adds = info->dlpi_adds;
     walk->now.subs = info->dlpi_subs;
-    if (index < walk->first || llmobs_elf_open(&elf, info) != 0 ||
-        !llmobs_patch_may(&elf, &how) || is_ours(&elf) || is_loader(&elf) ||
-        llmobs_copies_has(&elf))
+    if (index < walk->first || is_plain(walk, index) ||
+        llmobs_elf_open(&elf, info) != 0 || !llmobs_patch_may(&elf, &how) ||
+        is_ours(&elf) || is_loader(&elf) || llmobs_copies_has(&elf))
         return 0;
     if (!llmobs_patch_object(&elf, &how))
         walk->loading = true;
@@ -202,6 +228,7 @@ static bool round_done(void)
         callers.first = copies.first;
     if (llmobs_host_state() != LLMOBS_HOST_ON && callers.first < start_objects)
         callers.first = start_objects;
+    llmobs_bytes_copy(callers.plain, copies.plain, sizeof callers.plain);
     if (callers.first >= copies.now.objects) {
         seen = copies.now;
         return true;
