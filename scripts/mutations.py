@@ -1161,10 +1161,15 @@ HAZARDS = [
 
     ("a loop of short processes beside a silent intake",
      "a mark on the disk: with it, a process neither connects ahead nor "
-     "waits (`llmobs_peer_is_silent`)", [
-         ("silent-is-warmed", [("core/export/post.c", "    if (llmobs_peer_is_silent"
+     "waits, and one process asks for all when it is old "
+     "(`llmobs_peer_may_ask`)", [
+         ("all-ask-at-once", [("core/export/peer.c", "    peer->asks_for_all = "
+                               "age != INT64_MAX;", "    peer->asks_for_all = "
+                               "age < 0;")],
+          ["unit peer"]),
+         ("silent-is-warmed", [("core/export/post.c", "    if (!llmobs_peer_may_ask"
                                 "(&post->peer))\n        return;",
-                                "    if (llmobs_peer_is_silent(&post->peer) && "
+                                "    if (!llmobs_peer_may_ask(&post->peer) && "
                                 "began < 0)\n        return;")],
           ["exit.a_silent_intake_is_left_alone"]),
          ("a-flush-waits", [("core/export/peer.c", "exporter->phase != "

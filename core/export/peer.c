@@ -62,9 +62,9 @@ void llmobs_peer_mark_down(const struct llmobs_config *config, const char *url)
     close(dir);
 }
 
-/* A marker from the future does not count: the clock was set back. */
-bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
-                                const char *url)
+/* How long ago the peer was marked; INT64_MAX: it is not. A marker from the
+ * future does not count: the clock was set back. */
+static int64_t age_of_mark(const struct llmobs_config *config, const char *url)
 {
     char name[NAME_SIZE];
     struct stat st;
@@ -72,17 +72,27 @@ bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
     int dir, rc;
 
     if (open_base(config, false, &dir))
-        return false;
+        return INT64_MAX;
     name_of(url, name);
     rc = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW);
     close(dir);
     if (rc || !S_ISREG(st.st_mode) ||
         (st.st_uid != geteuid() && st.st_uid != 0))
-        return false;
+        return INT64_MAX;
     age = llmobs_clock_wall_ns() -
           ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
-    return age > -1000 * LLMOBS_NS_PER_MS &&
-           age < LLMOBS_PEER_DOWN_MS * LLMOBS_NS_PER_MS;
+    return age > -1000 * LLMOBS_NS_PER_MS ? age : INT64_MAX;
+}
+
+static bool is_fresh(int64_t age)
+{
+    return age < LLMOBS_PEER_DOWN_MS * LLMOBS_NS_PER_MS;
+}
+
+bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
+                                const char *url)
+{
+    return is_fresh(age_of_mark(config, url));
 }
 
 void llmobs_peer_unmark(const struct llmobs_config *config, const char *url)
@@ -99,19 +109,28 @@ void llmobs_peer_unmark(const struct llmobs_config *config, const char *url)
 
 /* -- peers --------------------------------------------------------------- */
 
-bool llmobs_peer_is_silent(const struct llmobs_peer *peer)
+bool llmobs_peer_may_ask(struct llmobs_peer *peer)
 {
-    int64_t age = llmobs_clock_mono_ns() - peer->silent_ns;
+    int64_t age;
 
-    return (peer->silent_ns && age < LLMOBS_PEER_DOWN_MS * LLMOBS_NS_PER_MS) ||
-           llmobs_peer_is_marked_down(peer->config, peer->url);
+    if (peer->silent_ns && is_fresh(llmobs_clock_mono_ns() - peer->silent_ns))
+        return false;
+    if (peer->asks_for_all)
+        return true;
+    age = age_of_mark(peer->config, peer->url);
+    if (is_fresh(age))
+        return false;
+    peer->asks_for_all = age != INT64_MAX;
+    if (peer->asks_for_all)
+        llmobs_peer_mark_down(peer->config, peer->url);
+    return true;
 }
 
 int llmobs_peer_begin(struct llmobs_peer *peer)
 {
     struct llmobs_exporter *exporter = peer->exporter;
     bool awaited = exporter->phase != LLMOBS_PHASE_RUNNING;
-    bool silent = llmobs_peer_is_silent(peer);
+    bool silent = !llmobs_peer_may_ask(peer);
     bool first = !peer->tried;
 
     peer->tried = true;
@@ -127,6 +146,7 @@ void llmobs_peer_answered(struct llmobs_peer *peer)
 {
     atomic_store(&peer->exporter->silent, false);
     peer->silent_ns = 0;
+    peer->asks_for_all = false;
     llmobs_peer_unmark(peer->config, peer->url);
 }
 
@@ -138,16 +158,20 @@ void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
                now - began_ns >= enough_ms * LLMOBS_NS_PER_MS &&
                llmobs_exporter_was_cut(peer->exporter);
 
-    if (rc != -ETIMEDOUT && !cut)
+    if (rc != -ETIMEDOUT && !cut) {
+        if (peer->asks_for_all && rc != -ECANCELED && rc != -ENOTCONN)
+            llmobs_peer_unmark(peer->config, peer->url);
         return;
+    }
     atomic_store(&peer->exporter->silent, true);
     peer->silent_ns = now;
+    peer->asks_for_all = false;
     llmobs_peer_mark_down(peer->config, peer->url);
 }
 
 void llmobs_peer_forget(struct llmobs_peer *peer)
 {
-    peer->tried = false;
+    peer->tried = peer->asks_for_all = false;
     peer->silent_ns = 0;
     atomic_store(&peer->exporter->silent, false);
 }

@@ -35,6 +35,7 @@ struct llmobs_peer {
     const struct llmobs_config *config;
     char *url;         /* as configured; owned by the exporter */
     bool tried;        /* this process has sent a request */
+    bool asks_for_all; /* its mark was old, and this process has renewed it */
     int64_t silent_ns; /* when a request last timed out; 0: none has */
 };
 
@@ -43,8 +44,10 @@ struct llmobs_peer {
  * wait. */
 int llmobs_peer_begin(struct llmobs_peer *peer);
 
-/* True where the peer was found silent lately, by any process. */
-bool llmobs_peer_is_silent(const struct llmobs_peer *peer);
+/* False where the peer was found silent lately, by any process. When that is
+ * over, the first process that asks here may ask the peer, and marks it anew
+ * first: the others go on without, until that one has an answer. */
+bool llmobs_peer_may_ask(struct llmobs_peer *peer);
 
 /* After a request: _answered after any answer, _failed after none. The peer is
  * silent if the request has timed out, or if the end of the process has cut it

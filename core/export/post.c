@@ -263,7 +263,7 @@ void llmobs_post_warm(struct llmobs_post *post)
     int64_t began = llmobs_clock_mono_ns();
     int rc;
 
-    if (llmobs_peer_is_silent(&post->peer))
+    if (!llmobs_peer_may_ask(&post->peer))
         return;
     request.tick = post->exporter->tick;
     rc = llmobs_http_warm(post->http, &request);

@@ -1,5 +1,6 @@
 """Ends of processes, forks and libcurl's global state beside deliveries to a
 TLS intake and to an agent."""
+import glob
 import os
 import re
 import socket
@@ -232,6 +233,12 @@ def a_silent_intake_is_left_alone(t):
             t.run(argv, env=env, keep=bool(came))
             came.append(accepted(silent))
         equal(came, [1, 0, 0], "connections of each run")
+        # When its time is over, one of many processes asks for all.
+        for mark in glob.glob(os.path.join(t.dir, "store", "dead-*")):
+            os.utime(mark, (time.time() - 31,) * 2)
+        t.run(["sh", "-c", "for i in 1 2 3 4 5 6; do sleep 0.1; \"$@\" & done; "
+               "wait", "sh"] + argv, env=env, keep=True)
+        equal(accepted(silent), 1, "connections of six processes")
 
 
 def accepted(server):

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <dirent.h>
 
+#include "core/base/clock.h"
 #include "tests/unit/unit.h"
 
 #define URL "http://user:secret@127.0.0.1:8126"
@@ -154,6 +155,39 @@ START_TEST(nobody_waits_for_a_silent_one)
 }
 END_TEST
 
+/* Of many processes one asks again when the time is over. */
+START_TEST(one_asks_for_all)
+{
+    struct llmobs_exporter exporter = {.phase = LLMOBS_PHASE_RUNNING};
+    struct llmobs_peer one = {
+        .exporter = &exporter, .config = &config, .url = strdup(URL)};
+    struct llmobs_peer other = one;
+
+    llmobs_peer_mark_down(&config, URL);
+    ck_assert_int_eq(find(), 1);
+    age(31);
+    ck_assert_int_eq(llmobs_peer_begin(&one), 0);
+    ck_assert_int_eq(llmobs_peer_begin(&other), -EHOSTDOWN);
+    exporter.phase = LLMOBS_PHASE_ENDING;
+    ck_assert_int_eq(llmobs_peer_begin(&one), 0);
+    ck_assert_int_eq(llmobs_peer_begin(&other), -EHOSTDOWN);
+    /* It was cut: nobody knows. */
+    llmobs_peer_failed(&one, -ECANCELED, llmobs_clock_mono_ns(), 1000);
+    ck_assert_int_eq(llmobs_peer_begin(&other), -EHOSTDOWN);
+    /* It is gone, and lets nobody wait. */
+    llmobs_peer_failed(&one, -ECONNREFUSED, llmobs_clock_mono_ns(), 1000);
+    ck_assert_int_eq(find(), 0);
+    ck_assert_int_eq(llmobs_peer_begin(&other), 0);
+    llmobs_peer_failed(&one, -ETIMEDOUT, llmobs_clock_mono_ns(), 1000);
+    ck_assert_int_eq(llmobs_peer_begin(&one), -EHOSTDOWN);
+    ck_assert_int_eq(llmobs_peer_begin(&other), -EHOSTDOWN);
+    llmobs_peer_answered(&one);
+    ck_assert_int_eq(llmobs_peer_begin(&one), 0);
+    ck_assert_int_eq(llmobs_peer_begin(&other), 0);
+    free(one.url);
+}
+END_TEST
+
 UNIT_SUITE(peer)
 {
     Suite *s = suite_create("peer");
@@ -165,6 +199,7 @@ UNIT_SUITE(peer)
     tcase_add_test(c, without_a_place_there_is_none);
     tcase_add_test(c, beside_the_store);
     tcase_add_test(c, nobody_waits_for_a_silent_one);
+    tcase_add_test(c, one_asks_for_all);
     suite_add_tcase(s, c);
     return s;
 }
