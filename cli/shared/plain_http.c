@@ -188,7 +188,7 @@ static int write_head(struct plain *plain)
         return -EINVAL;
     rc = llmobs_buf_addf(head,
                          "%s %s%s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: %s\r\n"
-                         "Accept: */*\r\nConnection: close\r\n",
+                         "Accept: */*\r\n",
                          request->method, at[len] == '/' ? "" : "/", at + len,
                          (int)len, at,
                          agent != NULL ? agent : "llmobs/" LLMOBS_VERSION);
