@@ -1377,6 +1377,33 @@ HAZARDS = [
              ("core/spool/relay_sign.c", "    up = is_locked(fd) && ",
               "    up = ")], ["relay.a_false_sign"])]),
 
+    ("files of the program whose launcher starts a relay",
+     "the relay closes all that it was given (`detach`)", [
+         ("keeps-files", [
+             ("cli/relay/background.c",
+              "    llmobs_cli_release_descriptors();\n", "")],
+          ["relay.launched_once"])]),
+
+    ("a second relay that waits for the first",
+     "it ends when it has waited as long as it may idle (`wait_for_sign`), or at "
+     "once where a launcher has started it", [
+         ("waits-for-ever", [
+             ("cli/relay/relay_child.c",
+              "            (idle_ns != 0 && llmobs_clock_mono_ns() - began >= "
+              "idle_ns))", "            false)")],
+          ["relay.waits_no_longer_than_it_may_idle"]),
+         ("stays-behind", [
+             ("cli/relay/relay_child.c",
+              "        if (child->children->gives_way ||", "        if (false ||")],
+          ["relay.launched_at_once"])]),
+
+    ("a relay beside calls that it does not deliver",
+     "they do not keep it from its end (`is_needed`)", [
+         ("kept-by-others", [
+             ("cli/relay/relay_child.c", "left.ours > 0 ||",
+              "left.ours + left.others > 0 ||")],
+          ["relay.idle_beside_calls_for_others"])]),
+
     ("a relay for other destinations",
      "its sign has the hashes of its own (`names`)", [
          ("for-anybody", [

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/relay/background.h"
 #include "cli/relay/relay_child.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/options.h"
@@ -25,6 +26,7 @@ struct relay {
     char **argv;
     const char *dir; /* NULL: by the configuration */
     long idle_s;     /* 0: never ends by itself */
+    bool background;
     bool help;
     struct llmobs_config *config;
     struct llmobs_config *unset;
@@ -45,10 +47,14 @@ static const char help_text[] =
     "on until TERM or INT.\n"
     "\n"
     "  --idle SECONDS      end when no process has used the spool for so long\n"
+    "  --background        where no relay delivers yet, start one for this "
+    "user's\n"
+    "                      spool in the background, and return when it does\n"
     "  --dir DIR           this spool only\n";
 
 static const struct option options[] = {
     {"idle", required_argument, NULL, 'i'},
+    {"background", no_argument, NULL, 'b'},
     {"dir", required_argument, NULL, 'd'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -62,6 +68,9 @@ static int apply(void *ctx, int code, const char *value)
     case 'i':
         return llmobs_cli_seconds(relay->argv[0], "idle", value,
                                   &relay->idle_s);
+    case 'b':
+        relay->background = true;
+        return 0;
     case 'd':
         relay->dir = value;
         return *value != '\0' ? 0 : -EINVAL;
@@ -85,9 +94,6 @@ static int load_config(struct relay *relay)
     /* The store's directory is where a process has its spool, too. */
     if (relay->config->store_dir != NULL && relay->unset->store_dir == NULL)
         relay->unset->store_dir = strdup(relay->config->store_dir);
-    relay->config->relay = false;
-    if (relay->config->spool_max <= 0)
-        relay->config->spool_max = SPOOL_MAX;
     return 0;
 }
 
@@ -124,15 +130,16 @@ static int visit_own(struct relay *relay)
     return visit(relay, &place);
 }
 
-static void visit_all(struct relay *relay)
+static int visit_all(struct relay *relay)
 {
     int rc = visit_own(relay);
 
-    if (rc == 0)
+    if (rc == 0 && !relay->background)
         rc = llmobs_spool_dirs_visit(relay->dir, relay->config, visit, relay);
     if (rc != 0 && rc != -ENOENT)
         llmobs_log_once(LLMOBS_LOG_WARN, "relay", "relay: the spools: %s",
                         strerror(-rc));
+    return rc;
 }
 
 static bool wait_some(const struct relay *relay)
@@ -155,13 +162,34 @@ static void run(struct relay *relay)
         llmobs_relay_children_reap(&relay->children);
         if (relay->children.ended)
             break;
-        visit_all(relay);
+        if (visit_all(relay) != 0 && relay->background)
+            break;
     } while (wait_some(relay));
     llmobs_relay_children_end(&relay->children, &relay->signals);
 }
 
+static int begin(struct relay *relay)
+{
+    int rc = 1;
+
+    relay->children.idle_s = relay->idle_s;
+    relay->children.gives_way = relay->background;
+    if (relay->background)
+        rc = llmobs_relay_background(relay->config);
+    relay->config->relay = false;
+    if (relay->config->spool_max <= 0)
+        relay->config->spool_max = SPOOL_MAX;
+    if (rc >= 0)
+        return rc;
+    llmobs_log(LLMOBS_LOG_WARN, "relay: none started: %s",
+               rc == -EBUSY ? "one runs, for other destinations"
+                            : strerror(-rc));
+    return rc;
+}
+
 int llmobs_cmd_relay(int argc, char **argv)
 {
+    int rc;
     static struct relay relay;
 
     relay.argv = argv;
@@ -179,7 +207,8 @@ int llmobs_cmd_relay(int argc, char **argv)
                     (enum llmobs_log_level)relay.config->log_level);
     relay.children.config = relay.config;
     relay.children.unset = relay.unset;
-    relay.children.idle_s = relay.idle_s;
-    run(&relay);
-    return LLMOBS_CLI_OK;
+    rc = begin(&relay);
+    if (rc > 0)
+        run(&relay);
+    return rc >= 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
 }

@@ -32,7 +32,9 @@
 #define LIVING_MS 10000
 /* A child that ended is started again after this time. */
 #define AGAIN_MS 1000
-/* The exit status of a child that had no work for `idle_s`. */
+/* The exit status of a child that cannot serve its spool, and of one that had
+ * no work for `idle_s`. */
+#define FAILED 1
 #define IDLE 3
 
 /* -- in the process of its own -------------------------------------------- */
@@ -99,6 +101,15 @@ static void tell_room(struct child *child)
     (void)llmobs_spool_usage(child->children->config, &bytes);
 }
 
+static bool is_alive(const struct llmobs_record_owner *who)
+{
+    uint64_t start;
+
+    return who->start != LLMOBS_RECORD_GIVEN &&
+           llmobs_record_start(who->pid, &start) == 0 &&
+           (who->start == 0 || start == who->start);
+}
+
 static bool has_processes(const char *base)
 {
     struct llmobs_record_owner who;
@@ -107,10 +118,19 @@ static bool has_processes(const char *base)
     bool any = false;
 
     while (dir != NULL && !any && (entry = readdir(dir)) != NULL)
-        any = llmobs_record_parse(entry->d_name, &who);
+        any = llmobs_record_parse(entry->d_name, &who) && is_alive(&who);
     if (dir != NULL)
         closedir(dir);
     return any;
+}
+
+/* Calls for other destinations need no relay that cannot deliver them. */
+static bool is_needed(struct child *child)
+{
+    struct llmobs_adopt_left left = {0};
+    int rc = llmobs_adopt_count(child->adopt, &left);
+
+    return rc == -EBUSY || left.ours > 0 || has_processes(child->watch.base);
 }
 
 static void wait_for_news(void *ctx, int64_t until_ns)
@@ -130,7 +150,7 @@ static void wait_for_news(void *ctx, int64_t until_ns)
     }
     if (now - child->busy_ns < idle_s * 1000 * LLMOBS_NS_PER_MS)
         return;
-    if (has_processes(child->watch.base))
+    if (is_needed(child))
         child->busy_ns = now;
     else
         child->idle = true;
@@ -152,14 +172,21 @@ static int put_sign(struct child *child)
 }
 
 /* While another relay has the spool, this one waits for its end: so a new
- * version can be started before the old one is stopped. */
+ * version can be started before the old one is stopped. -ETIME: the time of an
+ * idle relay is up. */
 static int wait_for_sign(struct child *child)
 {
     const struct timespec moment = {0, 200 * LLMOBS_NS_PER_MS};
+    int64_t idle_ns = child->children->idle_s * 1000 * LLMOBS_NS_PER_MS;
+    int64_t began = llmobs_clock_mono_ns();
     int rc;
 
-    while ((rc = put_sign(child)) == -EBUSY && !atomic_load(&stopped))
+    while ((rc = put_sign(child)) == -EBUSY && !atomic_load(&stopped)) {
+        if (child->children->gives_way ||
+            (idle_ns != 0 && llmobs_clock_mono_ns() - began >= idle_ns))
+            return -ETIME;
         (void)nanosleep(&moment, NULL);
+    }
     return atomic_load(&stopped) ? -EINTR : rc;
 }
 
@@ -201,6 +228,17 @@ static int serve(struct child *child)
     return 0;
 }
 
+static int status_of(const struct child *child,
+                     const struct llmobs_user_spool *place, int rc)
+{
+    if (rc == -ETIME || (rc == 0 && child->idle))
+        return IDLE;
+    if (rc != 0 && rc != -EINTR)
+        llmobs_log(LLMOBS_LOG_ERROR, "relay: %s: %s", place->path,
+                   strerror(-rc));
+    return rc != 0 ? FAILED : 0;
+}
+
 static void run_child(const struct llmobs_relay_children *children,
                       const struct llmobs_user_spool *place)
 {
@@ -224,10 +262,7 @@ static void run_child(const struct llmobs_relay_children *children,
         _exit(0);
     if (rc == 0)
         rc = serve(&child);
-    if (rc != 0 && rc != -EINTR)
-        llmobs_log(LLMOBS_LOG_ERROR, "relay: %s: %s", place->path,
-                   strerror(-rc));
-    _exit(rc != 0 ? 1 : child.idle ? IDLE : 0);
+    _exit(status_of(&child, place, rc));
 }
 
 /* -- in the process that starts them --------------------------------------- */
@@ -274,25 +309,37 @@ int llmobs_relay_child_have(struct llmobs_relay_children *children,
     return 0;
 }
 
-void llmobs_relay_children_reap(struct llmobs_relay_children *children)
+/* Answers the exit status of a child that has ended, or -1. */
+static int reap(struct llmobs_relay_child *child)
 {
-    size_t known = 0, idle = 0;
     int status;
 
-    for (size_t i = 0; i < LLMOBS_RELAY_CHILDREN; i++) {
-        struct llmobs_relay_child *child = &children->list[i];
-        bool ended = child->pid != 0 &&
-                     waitpid(child->pid, &status, WNOHANG) == child->pid;
+    if (child->pid == 0 || waitpid(child->pid, &status, WNOHANG) != child->pid)
+        return -1;
+    child->pid = 0;
+    child->again_ns = llmobs_clock_mono_ns() + AGAIN_MS * LLMOBS_NS_PER_MS;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+}
 
-        if (ended) {
-            child->pid = 0;
-            child->again_ns =
-                llmobs_clock_mono_ns() + AGAIN_MS * LLMOBS_NS_PER_MS;
-            idle += WIFEXITED(status) && WEXITSTATUS(status) == IDLE;
-        }
-        known += child->pid != 0;
+void llmobs_relay_children_reap(struct llmobs_relay_children *children)
+{
+    int64_t now = llmobs_clock_mono_ns();
+    size_t known = 0, idle = 0, failed = 0;
+
+    for (size_t i = 0; i < LLMOBS_RELAY_CHILDREN; i++) {
+        int status = reap(&children->list[i]);
+
+        idle += status == IDLE;
+        failed += status == FAILED;
+        known += children->list[i].pid != 0;
     }
-    children->ended = known == 0 && idle > 0;
+    if (known > 0 || children->served_ns == 0)
+        children->served_ns = now;
+    if (children->idle_s != 0 &&
+        now - children->served_ns >= children->idle_s * 1000 * LLMOBS_NS_PER_MS)
+        failed++;
+    children->ended =
+        known == 0 && (idle > 0 || (children->idle_s != 0 && failed > 0));
 }
 
 void llmobs_relay_children_end(struct llmobs_relay_children *children,

@@ -35,7 +35,10 @@ struct llmobs_relay_children {
     struct llmobs_config *config;
     const struct llmobs_config *unset; /* one that names no destination */
     long idle_s;                       /* 0: a child never ends by itself */
-    bool ended;                        /* each child has, for want of work */
+    bool gives_way;                    /* a child ends where another relay has
+                                        * the spool */
+    bool ended;        /* each child has, for want of work, or of a spool */
+    int64_t served_ns; /* when one last ran */
     struct llmobs_relay_child list[LLMOBS_RELAY_CHILDREN]; /* zero at first */
 };
 

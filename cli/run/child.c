@@ -6,13 +6,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/shared/descriptors.h"
 #include "cli/shared/environment.h"
-
-#define OPEN_MAX_LOOKED_AT 65536
 
 struct child {
     pid_t pid;
@@ -70,30 +68,6 @@ static int exec_error(int report)
         n = read(report, &error, sizeof error);
     while (n < 0 && errno == EINTR);
     return n == (ssize_t)sizeof error ? error : 0;
-}
-
-/* Closes descriptors one by one, before Linux 5.9. Only the lower ones, since
- * the limit may be a million. */
-static void close_from(int first)
-{
-    long end = sysconf(_SC_OPEN_MAX);
-
-#ifdef __NR_close_range
-    if (syscall(__NR_close_range, (unsigned)first, ~0u, 0u) == 0)
-        return;
-#endif
-    for (int fd = first; fd < end && fd < OPEN_MAX_LOOKED_AT; fd++)
-        close(fd);
-}
-
-/* Descriptors of this process would keep the command's pipes and locks open. */
-static void release_descriptors(void)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    for (int fd = 0; fd < 3 && null >= 0; fd++)
-        dup2(null, fd);
-    close_from(3);
 }
 
 /* Stops this process as the child was stopped. In an orphaned group, where
@@ -191,8 +165,10 @@ int llmobs_child_run(const struct llmobs_child_command *command,
     close(report[1]);
     result->exec_error = exec_error(report[0]);
     close(report[0]);
+    /* Descriptors of this process would keep the command's pipes and locks
+     * open. */
     if (result->exec_error == 0)
-        release_descriptors();
+        llmobs_cli_release_descriptors();
     watch(&child, &result->status);
     return 0;
 }

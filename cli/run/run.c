@@ -1,6 +1,7 @@
 #include "cli/run/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -12,6 +13,9 @@
 
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
+
+/* A relay ends when no process has used its spool for so long. */
+#define RELAY_IDLE_S "60"
 
 #define STATUS_FAILED 1
 #define STATUS_USAGE 2
@@ -51,6 +55,7 @@ struct launch {
     bool entrypoint;
     const char *self;
     char *given[OPTION_COUNT]; /* NULL: not given */
+    bool relay;                /* one is to deliver */
     char **command;
     char *workflow;                 /* NULL: no span around the command */
     bool stays;                     /* the tool stays, as the first process */
@@ -75,7 +80,11 @@ static const char help_text[] =
     "  --service S      service (DD_SERVICE)\n"
     "  --env E          environment, such as prod (DD_ENV)\n"
     "  --session ID     session of a conversation (LLMOBS_SESSION_ID)\n"
-    "  --workflow NAME  one workflow span around all that CMD does\n";
+    "  --workflow NAME  one workflow span around all that CMD does\n"
+    "  --relay          a relay delivers for CMD: one that runs, or one that "
+    "this\n"
+    "                   starts, which ends when it has been idle for a "
+    "minute\n";
 
 /* -- the command line ------------------------------------------------------ */
 
@@ -137,7 +146,12 @@ static int parse(struct launch *launch, char **argv)
             argv++;
             break;
         }
-        rc = take(launch, &argv);
+        if (strcmp(*argv, "--relay") == 0) {
+            launch->relay = true;
+            argv++;
+        } else {
+            rc = take(launch, &argv);
+        }
     }
     launch->command = argv;
     if (rc == 0 && *argv == NULL)
@@ -191,27 +205,65 @@ static int find(struct launch *launch)
     }
 }
 
-/* True when the tool starts; one that was built for another libc does not.
- * SIGCHLD must have its default here, or the status would be lost. */
-static bool tool_works(const char *tool)
+/* All signals have their default in the tool, whatever CMD will have. */
+static int set_signals(posix_spawnattr_t *how)
 {
-    char *words[] = {(char *)tool, (char[]){"version"}, NULL};
+    sigset_t all, none;
+
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawnattr_setsigdefault(how, &all);
+    posix_spawnattr_setsigmask(how, &none);
+    return posix_spawnattr_setflags(how, POSIX_SPAWN_SETSIGDEF |
+                                             POSIX_SPAWN_SETSIGMASK);
+}
+
+/* Runs the tool in silence; true where it exits with 0. SIGCHLD must have its
+ * default here, or the status would be lost. */
+static bool tool_does(char **words, char *const *environment)
+{
     struct sigaction before, by_default = {.sa_handler = SIG_DFL};
     posix_spawn_file_actions_t quiet;
+    posix_spawnattr_t how;
     int status = -1;
     pid_t pid;
 
     if (posix_spawn_file_actions_init(&quiet) != 0)
         return false;
+    posix_spawnattr_init(&how);
+    set_signals(&how);
     sigaction(SIGCHLD, &by_default, &before);
-    for (int fd = 1; fd < 3; fd++)
-        posix_spawn_file_actions_addopen(&quiet, fd, "/dev/null", 2, 0);
-    if (posix_spawn(&pid, tool, &quiet, NULL, words, environ) == 0)
+    for (int fd = 0; fd < 3; fd++)
+        posix_spawn_file_actions_addopen(&quiet, fd, "/dev/null", O_RDWR, 0);
+    if (posix_spawn(&pid, words[0], &quiet, &how, words, environment) == 0)
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
             ;
     sigaction(SIGCHLD, &before, NULL);
+    posix_spawnattr_destroy(&how);
     posix_spawn_file_actions_destroy(&quiet);
     return status == 0;
+}
+
+/* True when the tool starts; one that was built for another libc does not. */
+static bool tool_works(char *tool)
+{
+    char *words[] = {tool, (char[]){"version"}, NULL};
+
+    return tool_does(words, environ);
+}
+
+/* Returns when a relay delivers; where none can be had, CMD delivers by itself,
+ * and the tool has said why in the log. The kernel would kill a relay together
+ * with a CMD that is the first process of a pid namespace, before the last
+ * calls are sent. */
+static void have_relay(const struct launch *launch)
+{
+    char *words[] = {(char *)launch->preload.tool, (char[]){"relay"},
+                     (char[]){"--background"},     (char[]){"--idle"},
+                     (char[]){RELAY_IDLE_S},       NULL};
+
+    if (launch->relay && (launch->stays || getpid() != 1))
+        (void)tool_does(words, launch->environment.entries);
 }
 
 /* -- the exec -------------------------------------------------------------- */
@@ -313,6 +365,7 @@ static int run(struct launch *launch)
         return tell(launch, "not built: ", launch->preload.tool, NOT_THERE);
     if (add_variables(launch) != 0)
         return become(launch, &launch->bare, launch->command);
+    have_relay(launch);
     words = around(launch);
     if (words != NULL && has_room(launch, words))
         return become(launch, &launch->environment, words);

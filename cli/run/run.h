@@ -4,13 +4,15 @@
  * llmobs-entrypoint it is the first process of a container: `llmobs entrypoint`
  * stays there, and runs the command even where it cannot observe it.
  *
- * Owns:    nothing: it opens no descriptor, and ends by an exec.
+ * Owns:    nothing: it opens no descriptor, and ends by an exec. With --relay
+ *          it may leave a process behind, which is no child of the command.
  * Threads: one.
  * Errors:  the answer is the exit status: 2 for a mistake in the options, 126
  *          or 127 where the library or the command cannot be used.
  * Limits:  where the kernel takes no more variables, or no longer one, the
  *          command gets the variables that came, and is not observed.
- * Fork:    the entrypoint alone forks, to see whether the tool starts.
+ * Fork:    the entrypoint forks to see whether the tool starts, and --relay to
+ *          ask the tool for a relay.
  */
 #ifndef LLMOBS_RUN_H
 #define LLMOBS_RUN_H

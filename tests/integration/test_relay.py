@@ -1,5 +1,6 @@
 """A relay delivers for the others: they write their calls and leave, and none
 is lost or comes twice, in whatever state it is."""
+import contextlib
 import glob
 import json
 import os
@@ -365,3 +366,178 @@ def it_ends_when_idle(t):
         settled(t, dd, 1, wait=5)
         equal(relay.process.wait(20), 0, "exit status")
         ok(not sign_is_up(t), "no sign")
+
+
+@test
+def waits_no_longer_than_it_may_idle(t):
+    """A relay that never gets the spool ends, too."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)), \
+            Relay(t, agent(dd), "--idle", "1", wait=False) as second:
+        equal(second.process.wait(20), 0, "exit status")
+        ok(sign_is_up(t), "the sign of the first")
+
+
+@test
+def idle_beside_calls_for_others(t):
+    """Calls that it does not deliver keep it from nothing."""
+    t.fresh(None)
+    with double(t) as dd, double(t) as other:
+        other.stop()
+        t.run(curl(t.url, body("of another")), env=agent(other), keep=True,
+              check=False)
+        ok(left_behind(t) != [], "a call in the spool")
+        with Relay(t, agent(dd), "--idle", "1") as relay:
+            equal(relay.process.wait(20), 0, "exit status")
+
+
+@test
+def no_spool_and_idle(t):
+    """A relay that can serve no spool does not try for ever."""
+    t.fresh(None)
+    env = {"LLMOBS_SPOOL_DIR": "/proc/nowhere"}
+    with Relay(t, env, "--idle", "1", wait=False) as relay:
+        equal(relay.process.wait(20), 0, "exit status")
+
+
+# ---- one that the launcher starts ------------------------------------------
+
+def launched(t):
+    """The relays that a launcher has started for this test, without the
+    processes that they start."""
+    place = ("LLMOBS_STORE_DIR=" + os.path.join(t.dir, "store")).encode()
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open("/proc/%s/cmdline" % pid, "rb").read().split(b"\0")
+            given = open("/proc/%s/environ" % pid, "rb").read().split(b"\0")
+        except OSError:
+            continue
+        if words[1:3] == [b"relay", b"--background"] and place in given and \
+                os.getsid(int(pid)) == int(pid):
+            found.append(int(pid))
+    return found
+
+
+@contextlib.contextmanager
+def launches(t):
+    """Ends what the launchers start."""
+    try:
+        yield
+    finally:
+        for pid in launched(t):
+            os.kill(pid, signal.SIGTERM)
+        ok(wait_for(lambda: launched(t) == [], 10), "the end of the relay")
+
+
+def launch(t, env, *command, **how):
+    return t.run([os.path.join(t.build, "llmobs-run"), "--relay", *command],
+                 launcher=[], env=env, keep=True, check=False, **how)
+
+
+SHOW = ["sh", "-c", "ls -l /proc/self/fd | wc -l; cat; "
+        "ps -o comm= --ppid $$ | sort; trap"]
+
+
+@test
+def launched_once(t):
+    """The first launcher starts a relay, the next one finds it; the command
+    sees neither."""
+    t.fresh(None)
+    with double(t) as dd, launches(t):
+        for i in range(3):
+            t.run(["sh", "-c", 'exec 7</dev/zero; exec "$@"', "sh",
+                   os.path.join(t.build, "llmobs-run"), "--relay",
+                   *curl(t.url, body("call %d" % i))], launcher=[],
+                  env=agent(dd), keep=True, check=False)
+            settled(t, dd, i + 1, wait=5)
+            ok(sign_is_up(t), "the sign")
+            equal(len(launched(t)), 1, "relays")
+        bare = t.run(SHOW, preload=False, stdin=b"text", keep=True,
+                     check=False)
+        ours = launch(t, agent(dd), *SHOW, stdin=b"text")
+        equal((ours.code, ours.stdout, ours.stderr),
+              (bare.code, bare.stdout, bare.stderr), "what the command sees")
+        pid, = launched(t)
+        for of in [pid] + children_of(pid):
+            files = {int(fd): os.readlink("/proc/%d/fd/%s" % (of, fd))
+                     for fd in os.listdir("/proc/%d/fd" % of)}
+            equal([files[fd] for fd in range(3)], ["/dev/null"] * 3,
+                  "the first of its descriptors")
+            ok("/dev/zero" not in files.values(), "the others")
+        ok(os.path.join(t.dir, "work") != os.readlink("/proc/%d/cwd" % pid),
+           "it is not where the command is")
+        ended(t)
+
+
+def children_of(pid):
+    return [int(p) for p in subprocess.run(
+        ["pgrep", "-P", str(pid)], stdout=subprocess.PIPE).stdout.split()]
+
+
+@test
+def launched_at_once(t):
+    """Of many launchers one starts the relay that stays."""
+    t.fresh(None)
+    with double(t) as dd, launches(t):
+        run = os.path.join(t.build, "llmobs-run")
+        many = [subprocess.Popen(
+            [run, "--relay", *curl(t.url, body("call %d" % i))],
+            env=t.environment(True, agent(dd)), stdout=subprocess.DEVNULL)
+            for i in range(8)]
+        equal([p.wait(30) for p in many], [0] * 8, "exit statuses")
+        settled(t, dd, 8, wait=10)
+        ok(wait_for(lambda: len(launched(t)) == 1, 5), "one relay")
+        time.sleep(0.3)
+        equal((len(launched(t)), sign_is_up(t)), (1, True), "and it serves")
+
+
+@test
+def launched_in_vain(t):
+    """The command delivers by itself, and the log says so."""
+    t.fresh(None)
+    with double(t) as dd, launches(t):
+        for env in ({"LLMOBS_SPOOL_DIR": "/proc/nowhere"},
+                    {"LLMOBS_RELAY": "off"}, {"DD_LLMOBS_ENABLED": "0"},
+                    {"LLMOBS_SPOOL_MAX": "0"}):
+            before = logged(t, "relay: none started")
+            launch(t, agent(dd, **env), *curl(t.url, body("by itself")))
+            equal(launched(t), [], "relays with %s" % env)
+            equal(logged(t, "relay: none started") - before,
+                  int("LLMOBS_SPOOL_DIR" in env), "lines with %s" % env)
+        settled(t, dd, 3)
+
+
+def logged(t, text):
+    path = os.path.join(t.dir, "log")
+    return open(path).read().count(text) if os.path.exists(path) else 0
+
+
+@test
+def launched_beside_one_for_others(t):
+    t.fresh(None)
+    with double(t) as dd, double(t) as other, Relay(t, agent(other)), \
+            launches(t):
+        before = logged(t, "relay: none started")
+        launch(t, agent(dd), *curl(t.url, body("by itself")))
+        settled(t, dd, 1)
+        equal((launched(t), logged(t, "relay: none started") - before),
+              ([], 1), "relays, and lines in the log")
+
+
+@test
+def launched_from_a_place_that_blocks_signals(t):
+    """It ends by TERM, whatever the launcher's signals were."""
+    t.fresh(None)
+    signals = "import os,signal,sys;signal.signal(15,signal.SIG_IGN);" \
+        "signal.signal(17,signal.SIG_IGN);signal.pthread_sigmask(0," \
+        "range(1,32));os.execv(sys.argv[1],sys.argv[1:])"
+    with double(t) as dd, launches(t):
+        t.run(["/usr/bin/python3", "-c", signals,
+               os.path.join(t.build, "llmobs-run"), "--relay",
+               *curl(t.url, body("with blocked signals"))], launcher=[],
+              env=agent(dd), keep=True, check=False)
+        settled(t, dd, 1, wait=5)
+        pid, = launched(t)
+        os.kill(pid, signal.SIGTERM)
+        ok(wait_for(lambda: launched(t) == [], 5), "its end")
