@@ -129,7 +129,6 @@ struct llmobs_adopt {
     /* Directories that this walk has visited and left something in. */
     dir_name *given_up;
     size_t given_up_count;
-    struct claim claims[CLAIMS_MAX];
     /* The directory that is read, and its claim; without one it is counted. */
     struct claim *here;
     struct llmobs_owner *owner;
@@ -147,8 +146,10 @@ struct llmobs_adopt {
     size_t at;
     size_t kept;     /* unreadable files and entries */
     int64_t died_ns; /* wall clock: the last write there */
+    /* Last, as a process that adopts nothing touches few pages of them. */
     char base[PATH_MAX];
     char dir[PATH_MAX];
+    struct claim claims[CLAIMS_MAX];
 };
 
 /* True where the time that the caller allows is over. */
