@@ -149,11 +149,14 @@ static void see_object(const struct llmobs_loaded *object, void *ctx)
 {
     struct look *look = ctx;
     struct location *location = look->location;
+    size_t len;
 
     look->object = object->phdr;
     look->address = location->pc - object->base - (location->exact ? 0 : 1);
     location->offset = location->pc - object->base;
-    snprintf(look->path, sizeof(look->path), "%s", object->path);
+    len = strnlen(object->path, sizeof(look->path) - 1);
+    memcpy(look->path, object->path, len);
+    look->path[len] = '\0';
     set_module(location, look->path);
     location->rc = llmobs_cfi_row(
         object, location->pc - (location->exact ? 0 : 1), &location->row);
