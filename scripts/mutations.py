@@ -955,6 +955,10 @@ HAZARDS = [
                                 "    return part < 0 ? part : 100 * most;")],
           ["unit an_end_adopts_for_a_part_of_the_life",
            "exit.adoption_delays_no_exit"]),
+         ("adopts-at-a-cleanup", [("core/deliver/worker.c",
+                                   "    llmobs_delivery_adopt_later(&worker->"
+                                   "delivery);\n", "")],
+          ["unit none_after_a_cleanup"]),
          ("adopts-in-bulk", [("core/deliver/delivery.c",
                               "? ADOPT_ENDING_EVENTS : FILL_EVENTS;",
                               "? FILL_EVENTS : FILL_EVENTS;")],

@@ -30,8 +30,11 @@
 /* So many events between two looks at that time: their directories are removed
  * when they are sent, which a disk may take milliseconds for. */
 #define ADOPT_ENDING_EVENTS 2
-/* An ending process does not adopt again within this time. */
+/* Within this time an ending process does not adopt again, and a cleanup of
+ * libcurl does not put adoption off again. */
 #define ADOPT_AGAIN_MS 30000
+/* Most processes that clean libcurl up end next, within this time. */
+#define ADOPT_LATER_MS 1000
 
 /* At most so much is encoded ahead of a send. */
 #define FILL_EVENTS 64
@@ -99,6 +102,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     atomic_store(&delivery->sending, NULL);
     atomic_store(&delivery->end_ns, 0);
     atomic_store(&delivery->adopt_end_ns, 0);
+    atomic_store(&delivery->adopt_from_ns, 0);
     llmobs_work_until(INT64_MAX);
     llmobs_work_by(INT64_MAX);
     llmobs_curl_access_deadline(INT64_MAX);
@@ -556,6 +560,7 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
 
     if (!backlog->adopt ||
         (ends && now >= atomic_load(&delivery->adopt_end_ns)) ||
+        (!ends && now < atomic_load(&delivery->adopt_from_ns)) ||
         delivery->account.bytes >= FILL_BYTES ||
         (backlog->adopted_ns &&
          now - backlog->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
@@ -702,6 +707,17 @@ void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since)
         atomic_store(&delivery->list[i].exporter->cut_ns, 0);
     if (delivery->meter)
         atomic_store(&delivery->meter->base.cut_ns, 0);
+}
+
+/* A process that cleans up again and again adopts in between. */
+void llmobs_delivery_adopt_later(struct llmobs_delivery *delivery)
+{
+    int64_t last = atomic_load(&delivery->adopt_from_ns);
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (last == 0 || now - last > ADOPT_AGAIN_MS * LLMOBS_NS_PER_MS)
+        atomic_store(&delivery->adopt_from_ns,
+                     now + ADOPT_LATER_MS * LLMOBS_NS_PER_MS);
 }
 
 void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,

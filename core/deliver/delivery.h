@@ -54,10 +54,11 @@ struct llmobs_delivery {
     atomic_bool full;         /* no destination accepts another event */
     atomic_bool rescuing;
     _Atomic(struct llmobs_exporter *) sending;
-    _Atomic int64_t began_ns;     /* when the process began its first call */
-    _Atomic int64_t end_ns;       /* when the stop began; 0: none has */
-    _Atomic int64_t end_ms;       /* how long the stop may take */
-    _Atomic int64_t adopt_end_ns; /* when a stop ends adopting; 0: none has */
+    _Atomic int64_t began_ns;      /* when the process began its first call */
+    _Atomic int64_t end_ns;        /* when the stop began; 0: none has */
+    _Atomic int64_t end_ms;        /* how long the stop may take */
+    _Atomic int64_t adopt_end_ns;  /* when a stop ends adopting; 0: none has */
+    _Atomic int64_t adopt_from_ns; /* nothing is adopted before */
 };
 
 /* The events that a run sends. */
@@ -127,6 +128,11 @@ void llmobs_delivery_warm(struct llmobs_delivery *delivery);
  * gave, and does nothing if _bound was called again since. */
 int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms);
 void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since);
+
+/* The app has cleaned libcurl up, and may be about to exit: for a moment
+ * nothing is adopted, for which the exit would need another connection. Any
+ * thread. */
+void llmobs_delivery_adopt_later(struct llmobs_delivery *delivery);
 
 /* Like _bound, for good: the process exits. */
 void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,

@@ -938,6 +938,7 @@ void llmobs_worker_resume(struct llmobs_worker *worker)
 
     if (!is_ours(worker))
         return;
+    llmobs_delivery_adopt_later(&worker->delivery);
     n = atomic_load(&worker->paused);
     while (n > 0 && !atomic_compare_exchange_weak(&worker->paused, &n, n - 1))
         ;

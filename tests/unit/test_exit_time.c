@@ -98,6 +98,32 @@ START_TEST(test_few_of_others)
 }
 END_TEST
 
+/* A worker that has sent its own call; gives the calls of others that it took
+ * meanwhile, after a cleanup of libcurl or without one. */
+static int adopted_after(bool cleanup)
+{
+    begin(spool);
+    llmobs_worker_keep(worker, spool, adopt);
+    give_call();
+    if (cleanup) {
+        ck_assert_int_eq(llmobs_worker_pause(worker, 1000), 0);
+        llmobs_worker_resume(worker);
+    }
+    (void)llmobs_worker_flush(worker, 1000);
+    return fake.taken - 1;
+}
+
+/* Most processes end after their cleanup: nothing is adopted then for which the
+ * exit would have to connect again. */
+START_TEST(test_none_after_a_cleanup)
+{
+    for (int i = 0; i < 3; i++)
+        spool_in_dead(leave_one);
+    ck_assert_int_eq(adopted_after(true), 0);
+    ck_assert_int_eq(adopted_after(false), 3);
+}
+END_TEST
+
 UNIT_SUITE(exit_time)
 {
     Suite *s = suite_create("exit_time");
@@ -106,5 +132,6 @@ UNIT_SUITE(exit_time)
     spool_add(s, "kept_by_memory_alone", test_kept_by_memory_alone);
     spool_add(s, "kept_without_content", test_kept_without_content);
     spool_add(s, "few_of_others", test_few_of_others);
+    spool_add(s, "none_after_a_cleanup", test_none_after_a_cleanup);
     return s;
 }
