@@ -65,6 +65,21 @@ static void stop(int number)
     errno = saved;
 }
 
+static bool has_sign(const struct child *child)
+{
+    int base;
+    bool has;
+
+    if (llmobs_spool_base(child->children->config, false, &base) != 0)
+        return false;
+    has = llmobs_relay_sign_is_there(&child->sign, base);
+    close(base);
+    return has;
+}
+
+/* A child that counted as dead, because it was stopped, ends like one: others
+ * may have taken over the calls that it has in memory. One whose sign is gone
+ * ends, and the next one puts up another. */
 static void renew(void *ctx)
 {
     struct child *child = ctx;
@@ -73,7 +88,10 @@ static void renew(void *ctx)
     if (now - child->renewed_ns < LLMOBS_RELAY_RENEW_MS * LLMOBS_NS_PER_MS)
         return;
     child->renewed_ns = now;
-    llmobs_relay_sign_renew(&child->sign);
+    if (llmobs_relay_sign_renew(&child->sign) == -ETIME)
+        _exit(1);
+    if (!has_sign(child))
+        stop(0);
 }
 
 /* Root alone sees all namespaces; the others have no list. */
@@ -207,7 +225,12 @@ static int open_child(struct child *child)
     read_living(child);
     llmobs_adopt_living(child->adopt, &child->living);
     rc = wait_for_sign(child);
-    return rc != 0 ? rc : llmobs_spool_watch_open(&child->watch, path);
+    child->renewed_ns = llmobs_clock_mono_ns();
+    if (rc == 0 && llmobs_spool_watch_open(&child->watch, path) != 0)
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "relay: %s: no inotify: it looks for calls every %d ms",
+                   path, LLMOBS_SPOOL_WATCH_BLIND_MS);
+    return rc;
 }
 
 static int serve(struct child *child)

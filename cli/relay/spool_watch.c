@@ -15,8 +15,7 @@
  * too. */
 #define GATHER_MS 5
 
-static void watch_process(const struct llmobs_spool_watch *watch,
-                          const char *name)
+static void watch_process(struct llmobs_spool_watch *watch, const char *name)
 {
     struct llmobs_record_owner who;
     char path[sizeof(watch->base) + LLMOBS_RECORD_NAME_MAX + 1];
@@ -24,11 +23,13 @@ static void watch_process(const struct llmobs_spool_watch *watch,
     if (!llmobs_record_parse(name, &who))
         return;
     snprintf(path, sizeof(path), "%s/%s", watch->base, name);
-    (void)!inotify_add_watch(watch->fd, path,
-                             IN_CLOSE_WRITE | IN_ONLYDIR | IN_DONT_FOLLOW);
+    if (inotify_add_watch(watch->fd, path,
+                          IN_CLOSE_WRITE | IN_ONLYDIR | IN_DONT_FOLLOW) < 0 &&
+        (errno == ENOSPC || errno == ENOMEM))
+        watch->blind = true;
 }
 
-static int watch_all(const struct llmobs_spool_watch *watch)
+static int watch_all(struct llmobs_spool_watch *watch)
 {
     struct dirent *entry;
     DIR *dir = opendir(watch->base);
@@ -46,9 +47,11 @@ int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base)
     int rc = 0;
 
     snprintf(watch->base, sizeof(watch->base), "%s", base);
+    watch->blind = true;
     watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (watch->fd < 0)
         return -errno;
+    watch->blind = false;
     if (inotify_add_watch(watch->fd, base,
                           IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0)
         rc = -errno;
@@ -64,9 +67,10 @@ void llmobs_spool_watch_close(struct llmobs_spool_watch *watch)
     if (watch->fd >= 0)
         close(watch->fd);
     watch->fd = -1;
+    watch->blind = true;
 }
 
-static void read_events(const struct llmobs_spool_watch *watch)
+static void read_events(struct llmobs_spool_watch *watch)
 {
     _Alignas(struct inotify_event) char bytes[8192];
     const struct inotify_event *event;
@@ -87,9 +91,12 @@ static bool poll_until(const struct llmobs_spool_watch *watch, int64_t until_ns)
 {
     struct pollfd wait = {.fd = watch->fd, .events = POLLIN};
     int64_t now = llmobs_clock_mono_ns();
-    struct timespec left =
-        llmobs_clock_wait(until_ns > now ? until_ns - now : 0);
+    int64_t blind_ns = now + LLMOBS_SPOOL_WATCH_BLIND_MS * LLMOBS_NS_PER_MS;
+    struct timespec left;
 
+    if (watch->blind && until_ns > blind_ns)
+        until_ns = blind_ns;
+    left = llmobs_clock_wait(until_ns > now ? until_ns - now : 0);
     return ppoll(&wait, 1, &left, NULL) > 0;
 }
 

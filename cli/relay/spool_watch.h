@@ -2,8 +2,9 @@
  *
  * Owns:    its descriptor, from open to close.
  * Threads: one at a time.
- * Errors:  negative errno from open; without a watch wait only sleeps. A lost
- *          event costs time and no more: the caller looks again by itself.
+ * Errors:  negative errno from open. Where the kernel has no watch left, wait
+ *          returns soon; a lost event costs time and no more: the caller looks
+ *          again by itself.
  */
 #ifndef LLMOBS_SPOOL_WATCH_H
 #define LLMOBS_SPOOL_WATCH_H
@@ -11,8 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Without a watch wait sleeps for so long. */
+#define LLMOBS_SPOOL_WATCH_BLIND_MS 50
+
 struct llmobs_spool_watch {
     int fd;
+    bool blind; /* a directory has no watch */
     char base[4096];
 };
 

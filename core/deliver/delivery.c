@@ -859,6 +859,7 @@ static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
     delivery->taken = 0;
     delivery->relayed = llmobs_delivery_is_relayed(delivery);
     while (more) {
+        llmobs_tick_now(&delivery->waits);
         more = fill(delivery, how);
         hand_over(delivery);
         for (size_t i = 0; i < delivery->count; i++) {

@@ -24,6 +24,20 @@ struct content {
 
 static const char magic[8] = "LLMRELAY";
 
+static bool is_fresh(int fd)
+{
+    struct stat st;
+    int64_t age;
+
+    if (fstat(fd, &st))
+        return false;
+    age = llmobs_clock_wall_ns() -
+          ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+    /* A time to come, too, is that of no relay: the clock was set back. */
+    return age < LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS &&
+           age > -LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS;
+}
+
 static int open_sign(int dir, int how)
 {
     char name[sizeof(LLMOBS_RELAY_SIGN) + 20];
@@ -82,10 +96,27 @@ int llmobs_relay_sign_put(struct llmobs_relay_sign *sign, int dir,
     return rc;
 }
 
-void llmobs_relay_sign_renew(const struct llmobs_relay_sign *sign)
+int llmobs_relay_sign_renew(const struct llmobs_relay_sign *sign)
 {
-    if (sign->fd >= 0)
-        (void)!futimens(sign->fd, NULL);
+    bool fresh = is_fresh(sign->fd);
+
+    if (futimens(sign->fd, NULL))
+        return -errno;
+    return fresh ? 0 : -ETIME;
+}
+
+bool llmobs_relay_sign_is_there(const struct llmobs_relay_sign *sign, int dir)
+{
+    struct stat mine, there;
+    int fd = open_sign(dir, O_RDONLY);
+    bool same;
+
+    if (fd < 0)
+        return false;
+    same = fstat(fd, &there) == 0 && fstat(sign->fd, &mine) == 0 &&
+           mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+    close(fd);
+    return same;
 }
 
 void llmobs_relay_sign_take_down(struct llmobs_relay_sign *sign)
@@ -104,18 +135,6 @@ static bool is_locked(int fd)
     struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
 
     return fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type == F_WRLCK;
-}
-
-static bool is_fresh(int fd)
-{
-    struct stat st;
-    int64_t age;
-
-    if (fstat(fd, &st))
-        return false;
-    age = llmobs_clock_wall_ns() -
-          ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
-    return age < LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS;
 }
 
 static bool names(const struct content *content, ssize_t len,

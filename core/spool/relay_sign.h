@@ -10,7 +10,7 @@
  * (file.h), and so nobody else can claim to be the relay.
  *
  * Owns:    a llmobs_relay_sign owns its descriptor, from put to take_down.
- * Threads: put, renew, take_down: one; is_served: any.
+ * Threads: put, renew, is_there, take_down: one; is_up: any.
  * Errors:  negative errno. -EBUSY: another relay has the sign.
  * Limits:  LLMOBS_RELAY_HASHES hashes; a sign that was not renewed for
  *          LLMOBS_RELAY_STALE_MS counts as none.
@@ -39,7 +39,10 @@ struct llmobs_relay_sign {
 int llmobs_relay_sign_put(struct llmobs_relay_sign *sign, int dir,
                           const struct llmobs_owner *const *owners,
                           size_t count);
-void llmobs_relay_sign_renew(const struct llmobs_relay_sign *sign);
+/* -ETIME: the relay was late, and others have delivered without it. */
+int llmobs_relay_sign_renew(const struct llmobs_relay_sign *sign);
+/* False where somebody has removed the sign, or the spool with it. */
+bool llmobs_relay_sign_is_there(const struct llmobs_relay_sign *sign, int dir);
 /* No process leaves its entries to this relay from here on. */
 void llmobs_relay_sign_take_down(struct llmobs_relay_sign *sign);
 
