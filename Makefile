@@ -52,16 +52,15 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	core/text/inflate rules/read/base64)
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
-# In a set order. The rooms and files that every process with a libcurl runs come
-# first: their code then lies in few pages of the object.
+# In a set order. The rooms that every process with a libcurl runs come first:
+# their code then lies in few pages of the file.
 FIRST := ops config span base capture deliver spool
 CORE_SRC := $(sort $(shell find core -name '*.c'))
+CORE_SRC := $(foreach room,$(FIRST),$(filter core/$(room)/%,$(CORE_SRC))) \
+	$(filter-out $(addsuffix /%,$(addprefix core/,$(FIRST))),$(CORE_SRC))
 RULES_SRC := $(sort $(shell find rules -name '*.c'))
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
 RULES_OBJ := $(RULES_SRC:%.c=$(B)/%.o)
-FIRST_OBJ := $(foreach room,$(FIRST),$(filter $(B)/core/$(room)/%,$(CORE_OBJ))) \
-	$(patsubst %,$(B)/%.o,core/callsite/loaded core/net/curl_access core/net/target \
-	$(basename $(wildcard rules/*.c)) rules/read/text rules/read/url)
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run/run_main.c, \
 	$(shell find cli -name '*.c')))
 # Code that waits for disk and network, or runs once, or on the worker alone:
@@ -80,7 +79,7 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 ifeq ($(SAN),)
 $(SMALL): OPT := -Os -g
 endif
-LIB_OBJ := $(FIRST_OBJ) $(filter-out $(FIRST_OBJ),$(CORE_OBJ) $(RULES_OBJ)) \
+LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ) \
 	$(if $(TEST),$(B)/tests/support/crash_point.o)
 CPPFLAGS += $(if $(TEST),-DLLMOBS_TEST)
 ifeq ($(SAN),)

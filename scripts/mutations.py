@@ -1408,6 +1408,68 @@ HAZARDS = [
               "left.ours + left.others > 0 ||")],
           ["relay.idle_beside_calls_for_others"])]),
 
+    ("a relay that was stopped for so long that it counted as dead",
+     "it ends as if it were, since others may have taken over what it has in "
+     "memory (`renew`)", [
+         ("goes-on", [
+             ("cli/relay/relay_child.c", "renew(&child->sign) == -ETIME)\n"
+              "        _exit(1);", "renew(&child->sign) == -ETIME)\n"
+              "        child->busy_ns = now;")],
+          ["relay.stopped_and_continued"])]),
+
+    ("a spool that is removed, and the relay's sign with it",
+     "the relay puts up another (`llmobs_relay_sign_is_there`)", [
+         ("never-looks", [
+             ("cli/relay/relay_child.c", "    if (!has_sign(child))\n",
+              "    if (child->sign.fd < 0)\n")],
+          ["relay.its_sign_is_removed"])]),
+
+    ("a kernel that has no inotify for the relay",
+     "the relay looks more often (`poll_until`)", [
+         ("sleeps", [
+             ("cli/relay/spool_watch.c", "    if (watch->blind && ",
+              "    if (watch->fd < -1 && ")],
+          ["relay.without_inotify"])]),
+
+    ("a program beside the relay whose pid means nothing there",
+     "the name of the directory says that the program gave it away, and "
+     "keeps saying so when a relay has claimed it (`is_given`)", [
+         ("of-a-living", [
+             (READ, "    if (is_given(adopt, who))\n        return true;\n",
+              "")], ["relay.programs_of_other_containers"]),
+         ("forgotten-by-a-claim", [
+             (READ, "    if (is_given(adopt, who))\n        me->nonce |= "
+              "WAS_GIVEN;\n", "")],
+          ["relay.a_relay_beside_containers"])]),
+
+    ("a program that adopts, or `llmobs drain`, beside a relay",
+     "it leaves to the relay what that may have under way (`has_relay`)", [
+         ("takes-it", [
+             (READ, "return has_relay(adopt) ? 0 : open_dir",
+              "return adopt->file > FILES_MAX ? 0 : open_dir")],
+          ["relay.another_that_drains"])]),
+
+    ("a relay whose disk is full",
+     "it releases in place what it delivered (`note_some`)", [
+         ("not-released", [
+             (READ, "        (void)llmobs_spool_strike(path, list[i].offset, "
+              "list[i].id);\n", "        (void)list[i].id;\n")],
+          ["relay.a_full_disk_of_the_relay"])]),
+
+    ("a thread that writes to an older file than the relay reads",
+     "the relay goes back to that file (`go_back`)", [
+         ("never-goes-back", [
+             (READ, "    else if (by_relay)\n", "    else if (size == 0)\n")],
+          ["unit takes_what_comes_late"])]),
+
+    ("a program that never rests, beside a relay",
+     "the relay looks for its old files before it takes what is new "
+     "(`read_living`)", [
+         ("when-it-rests", [
+             (READ, "    if (is_untidy(adopt)) {", "    if (!news && "
+              "is_untidy(adopt)) {")],
+          ["unit tidies_a_busy_process"])]),
+
     ("a relay for other destinations",
      "its sign has the hashes of its own (`names`)", [
          ("for-anybody", [

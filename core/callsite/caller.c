@@ -149,14 +149,11 @@ static void see_object(const struct llmobs_loaded *object, void *ctx)
 {
     struct look *look = ctx;
     struct location *location = look->location;
-    size_t len;
 
     look->object = object->phdr;
     look->address = location->pc - object->base - (location->exact ? 0 : 1);
     location->offset = location->pc - object->base;
-    len = strnlen(object->path, sizeof(look->path) - 1);
-    memcpy(look->path, object->path, len);
-    look->path[len] = '\0';
+    snprintf(look->path, sizeof(look->path), "%s", object->path);
     set_module(location, look->path);
     location->rc = llmobs_cfi_row(
         object, location->pc - (location->exact ? 0 : 1), &location->row);

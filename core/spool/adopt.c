@@ -19,6 +19,7 @@
 #include "core/spool/event_item.h"
 #include "core/spool/exchange_entry.h"
 #include "core/spool/process_dir.h"
+#include "core/spool/relay_sign.h"
 #include "core/spool/spool_file.h"
 
 #define FILES_MAX 4096
@@ -40,6 +41,10 @@
 #define SEALED_LONG_S 60
 /* The time between two looks for files to seal. */
 #define TIDY_MS 1000
+
+/* In the nonce of a directory that a relay has claimed after its process gave
+ * it away: the process may be in a namespace where nobody can ask for it. */
+#define WAS_GIVEN ((uint64_t)1 << 63)
 
 /* Short programs leave a directory each: so many of them make one batch. */
 #define CLAIMS_MAX 64
@@ -118,6 +123,7 @@ struct llmobs_adopt {
     struct llmobs_owner *unset;
     struct progress *progress;
     size_t progress_count;
+    bool beside_relay;          /* of others: a relay has this spool */
     struct progress *at_living; /* of `here`; NULL: its process has ended */
     enum llmobs_adopt_whose whose;
     const struct llmobs_live_namespaces *living;
@@ -129,6 +135,7 @@ struct llmobs_adopt {
     /* Directories that this walk has visited and left something in. */
     dir_name *given_up;
     size_t given_up_count;
+    struct claim claims[CLAIMS_MAX];
     /* The directory that is read, and its claim; without one it is counted. */
     struct claim *here;
     struct llmobs_owner *owner;
@@ -146,10 +153,8 @@ struct llmobs_adopt {
     size_t at;
     size_t kept;     /* unreadable files and entries */
     int64_t died_ns; /* wall clock: the last write there */
-    /* Last, as a process that adopts nothing touches few pages of them. */
     char base[PATH_MAX];
     char dir[PATH_MAX];
-    struct claim claims[CLAIMS_MAX];
 };
 
 /* True where the time that the caller allows is over. */
@@ -521,6 +526,7 @@ static int read_entry(struct llmobs_adopt *adopt,
     out->spooled.id = entry->id;
     out->spooled.file = adopt->files[adopt->file];
     out->spooled.claim = (uint32_t)(adopt->here - adopt->claims);
+    out->spooled.offset = begin_of(adopt, out->spooled.file) + entry->offset;
     /* In a process with other destinations the bits mean others. */
     counted = delivered_to_of(adopt, entry->id, &out->delivered_to);
     if (adopt->whose == LLMOBS_ADOPT_ANY)
@@ -675,6 +681,16 @@ static int find_owner(struct llmobs_adopt *adopt, const char *dir)
     return rc;
 }
 
+/* True where the process has given the directory away. Other processes than a
+ * relay do not ask this: only a relay knows, as the one that has the sign, that
+ * whoever has claimed it since is dead. */
+static bool is_given(const struct llmobs_adopt *adopt,
+                     const struct llmobs_record_owner *who)
+{
+    return adopt->unset &&
+           (who->start == LLMOBS_RECORD_GIVEN || who->nonce & WAS_GIVEN);
+}
+
 /* A pid means nothing in another pid namespace. Where it is not known whether a
  * process lives, it counts as living. A directory with the pid of this process
  * and another name is that of the program before an exec. The process that has
@@ -690,6 +706,8 @@ static bool is_dead(const struct llmobs_adopt *adopt, const struct found *found)
 
     if (!found->gone && start && start == who->start && who->pid != getpid())
         return false;
+    if (is_given(adopt, who))
+        return true;
     if (boot && mine && boot != mine)
         return true;
     if (!pidns || pidns != llmobs_owner_pidns(adopt->self))
@@ -710,8 +728,9 @@ static bool is_for_us(const struct llmobs_adopt *adopt)
             llmobs_owner_same_destinations(adopt->owner, adopt->unset));
 }
 
-/* Makes a new name of this process. */
-static void name_anew(struct llmobs_adopt *adopt, dir_name name)
+/* Makes a new name of this process for the directory of `who`. */
+static void name_anew(struct llmobs_adopt *adopt,
+                      const struct llmobs_record_owner *who, dir_name name)
 {
     struct llmobs_record_owner *me = &adopt->me;
 
@@ -720,6 +739,8 @@ static void name_anew(struct llmobs_adopt *adopt, dir_name name)
         (void)llmobs_record_start(me->pid, &me->start);
     }
     me->nonce = (uint64_t)llmobs_clock_mono_ns();
+    if (is_given(adopt, who))
+        me->nonce |= WAS_GIVEN;
     llmobs_record_name(me, name);
 }
 
@@ -759,7 +780,7 @@ static int claim_path(const struct llmobs_adopt *adopt,
 
 /* Gives the directory the name of this process. It fails where another process
  * was faster. */
-static int claim_dir(struct llmobs_adopt *adopt, const char *path,
+static int claim_dir(struct llmobs_adopt *adopt, const struct found *found,
                      struct claim *claim)
 {
     size_t size = adopt->file_count * sizeof(*claim->files);
@@ -770,11 +791,11 @@ static int claim_dir(struct llmobs_adopt *adopt, const char *path,
     memcpy(claim->files, adopt->files, size);
     claim->file_count = adopt->file_count;
     claim->old = adopt->old;
-    name_anew(adopt, claim->name);
+    name_anew(adopt, &found->who, claim->name);
     if (dir_path(adopt, claim->name, adopt->dir) != 0)
         return -ENAMETOOLONG;
     llmobs_crash_point("claiming");
-    if (rename(path, adopt->dir))
+    if (rename(found->path, adopt->dir))
         return -errno;
     llmobs_crash_point("claimed");
     claim->used = true;
@@ -849,10 +870,10 @@ static bool is_ours(const struct llmobs_adopt *adopt, const char *name)
 
 /* 0 where the directory cannot be claimed or read, so that the walk goes on to
  * the next one. */
-static int open_dir(struct llmobs_adopt *adopt, const char *path)
+static int open_dir(struct llmobs_adopt *adopt, const struct found *found)
 {
     struct claim *claim = free_claim(adopt);
-    int rc = claim_dir(adopt, path, claim);
+    int rc = claim_dir(adopt, found, claim);
 
     if (rc) {
         drop_claim(claim);
@@ -940,6 +961,7 @@ static struct progress *progress_of(struct llmobs_adopt *adopt,
     memset(&list[count], 0, sizeof(*list));
     memcpy(list[count].name, name, strlen(name) + 1);
     list[count].met = true;
+    list[count].tidied_ns = llmobs_clock_mono_ns();
     return &list[count];
 }
 
@@ -1002,22 +1024,42 @@ static __attribute__((noinline)) bool has_news(const struct llmobs_adopt *adopt,
 
 /* True where somebody needs an entry of this file: the relay, or the process
  * whose call has not ended. */
-static bool is_needed(struct llmobs_adopt *adopt, uint32_t file)
+static bool is_needed(struct llmobs_adopt *adopt, uint32_t file, bool *by_relay)
 {
     struct llmobs_entry entry;
+    bool needed = false;
     size_t at = 0;
 
+    *by_relay = false;
     if (read_file(adopt, adopt->dir, file, LLMOBS_SPOOL_TEXT))
         return true;
-    while (next_entry(adopt, &at, &entry))
-        if (is_open(adopt, &entry))
-            return true;
-    return false;
+    while (!*by_relay && next_entry(adopt, &at, &entry)) {
+        bool open = is_open(adopt, &entry);
+
+        needed |= open;
+        *by_relay = open && llmobs_entry_is_for_relay(&entry);
+    }
+    return needed;
 }
 
-/* A lease proves that no thread has the file open. Where the file system has
- * none, time has to do. */
-static __attribute__((noinline)) void remove_sealed(const char *path)
+/* A thread of the process has written to a file after the process had begun a
+ * newer one, and the relay has read that one: it reads the older one again. */
+static void go_back(struct llmobs_adopt *adopt, struct progress *progress,
+                    uint32_t file)
+{
+    if (file < progress->file) {
+        progress->file = file;
+        progress->from = 0;
+    }
+    progress->size = SIZE_MAX; /* of no file: there is news */
+    adopt->walk.found = true;
+}
+
+/* A lease proves that no thread has the file open, and its size that none has
+ * written since it was read. Where the file system has no leases, time has to
+ * do. */
+static __attribute__((noinline)) void remove_sealed(const char *path,
+                                                    size_t size)
 {
     int fd = llmobs_spool_open(path, O_RDONLY);
     struct stat st;
@@ -1028,8 +1070,10 @@ static __attribute__((noinline)) void remove_sealed(const char *path)
     age = fstat(fd, &st) == 0
               ? llmobs_clock_wall_ns() / 1000000000 - st.st_ctime
               : 0;
-    if (age > SEALED_S && (fcntl(fd, F_SETLEASE, F_WRLCK) == 0 ||
-                           (errno != EAGAIN && age > SEALED_LONG_S))) {
+    if (age > SEALED_S &&
+        (fcntl(fd, F_SETLEASE, F_WRLCK) == 0 ||
+         (errno != EAGAIN && age > SEALED_LONG_S)) &&
+        fstat(fd, &st) == 0 && (size_t)st.st_size == size) {
         llmobs_crash_point("removing a sealed file");
         unlink(path);
         llmobs_crash_point("removed a sealed file");
@@ -1039,13 +1083,13 @@ static __attribute__((noinline)) void remove_sealed(const char *path)
 
 /* Takes an old file away from its process, and later from the disk. */
 static __attribute__((noinline)) void put_away(const struct llmobs_adopt *adopt,
-                                               uint32_t file)
+                                               uint32_t file, size_t size)
 {
     char path[PATH_MAX], sealed[PATH_MAX];
 
     file_path(false, adopt->dir, file, path);
     if (file >= SEALED) {
-        remove_sealed(path);
+        remove_sealed(path, size);
         return;
     }
     file_path(false, adopt->dir, file | SEALED, sealed);
@@ -1054,22 +1098,37 @@ static __attribute__((noinline)) void put_away(const struct llmobs_adopt *adopt,
     llmobs_crash_point("sealed a file");
 }
 
+static void tidy_file(struct llmobs_adopt *adopt, struct progress *progress,
+                      uint32_t file)
+{
+    size_t size = note_file(adopt, file);
+    bool by_relay;
+
+    if (!is_needed(adopt, file, &by_relay))
+        put_away(adopt, file, size);
+    else if (by_relay)
+        go_back(adopt, progress, file);
+}
+
+static bool is_untidy(const struct llmobs_adopt *adopt)
+{
+    return adopt->file_count >= 2 && !adopt->old &&
+           llmobs_clock_mono_ns() - adopt->at_living->tidied_ns >=
+               TIDY_MS * LLMOBS_NS_PER_MS;
+}
+
 /* Removes the files of the present directory that nobody needs, but the
  * newest. */
 static void tidy(struct llmobs_adopt *adopt)
 {
     struct progress *progress = adopt->at_living;
-    int64_t now = llmobs_clock_mono_ns();
 
-    if (adopt->file_count < 2 || adopt->old ||
-        now - progress->tidied_ns < TIDY_MS * LLMOBS_NS_PER_MS)
-        return;
-    progress->tidied_ns = now;
+    progress->tidied_ns = llmobs_clock_mono_ns();
     adopt->at_living = NULL; /* the survey is of all entries */
     if (survey(adopt) == 0)
         for (size_t i = 0; i < adopt->file_count; i++)
-            if (!is_newest(adopt, i) && !is_needed(adopt, adopt->files[i]))
-                put_away(adopt, adopt->files[i]);
+            if (!is_newest(adopt, i))
+                tidy_file(adopt, progress, adopt->files[i]);
 }
 
 /* Opens the directory of a living process. -ENOENT: it is there no more. */
@@ -1088,16 +1147,20 @@ static int hold(struct llmobs_adopt *adopt, const char *name,
 }
 
 /* Reads what the process has handed over since the last time. 1: there may be
- * some; 0: there is nothing new. */
+ * some; 0: there is nothing new, or the next visit takes it: a process that
+ * never rests has old files, too. */
 static int read_living(struct llmobs_adopt *adopt)
 {
+    bool news = has_news(adopt, adopt->at_living);
     int rc = 0;
 
-    if (!has_news(adopt, adopt->at_living)) {
+    adopt->walk.found |= news;
+    if (is_untidy(adopt)) {
         tidy(adopt);
         return 0;
     }
-    adopt->walk.found = true;
+    if (!news)
+        return 0;
     llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
     rc = survey(adopt);
     if (rc)
@@ -1151,6 +1214,21 @@ static bool look_at(struct llmobs_adopt *adopt, const char *name,
     return list_files(adopt, found->path) == 0 && !is_own(adopt, found->path);
 }
 
+/* True for a directory that another process, a relay, delivers. It may have
+ * calls of it under way, read while the program still lived. */
+static bool has_relay(const struct llmobs_adopt *adopt)
+{
+    int base;
+    bool has;
+
+    if (!adopt->beside_relay ||
+        llmobs_spool_base(adopt->config, false, &base) != 0)
+        return false;
+    has = llmobs_relay_sign_is_up(base, adopt->owner);
+    close(base);
+    return has;
+}
+
 /* 1: this process has claimed it; 0: it is not for this process. */
 static int try_dir(struct llmobs_adopt *adopt, const char *name)
 {
@@ -1172,7 +1250,7 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
     if (rc || !is_for_us(adopt))
         return 0;
     if (is_dead(adopt, &found))
-        return open_dir(adopt, found.path);
+        return has_relay(adopt) ? 0 : open_dir(adopt, &found);
     return adopt->unset ? open_living(adopt, name, &found) : 0;
 }
 
@@ -1249,6 +1327,8 @@ static int next_names(struct llmobs_adopt *adopt)
         rc = open_list(adopt, &list);
     if (rc)
         return rc;
+    adopt->beside_relay =
+        list && !adopt->unset && llmobs_relay_sign_is_up(dirfd(list), NULL);
     if (list && names->next)
         seekdir(list, names->next);
     while (list && names->count < NAMES_MAX && (entry = readdir(list)))
@@ -1453,7 +1533,8 @@ static int open_target(const struct llmobs_adopt *adopt,
 }
 
 /* Releases the first entries of `list` that are in one file, as many as one
- * note holds; gives how many. */
+ * note holds; gives how many. Where the disk has no room for the note, it
+ * releases them in place. */
 static size_t note_some(const struct llmobs_adopt *adopt,
                         const struct llmobs_spooled *list, size_t count)
 {
@@ -1466,8 +1547,11 @@ static size_t note_some(const struct llmobs_adopt *adopt,
     for (; n < count && n < LLMOBS_RELEASE_MAX && list[n].file == list->file;
          n++)
         ids[n] = list[n].id;
-    if (open_target(adopt, list, path, &key, &target) == 0)
-        (void)llmobs_spool_note(&target, ids, n);
+    if (open_target(adopt, list, path, &key, &target) != 0 ||
+        llmobs_spool_note(&target, ids, n) == 0)
+        return n;
+    for (size_t i = 0; i < n; i++)
+        (void)llmobs_spool_strike(path, list[i].offset, list[i].id);
     return n;
 }
 

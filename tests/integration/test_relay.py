@@ -1,6 +1,7 @@
 """A relay delivers for the others: they write their calls and leave, and none
 is lost or comes twice, in whatever state it is."""
 import contextlib
+import fcntl
 import glob
 import json
 import os
@@ -16,10 +17,10 @@ from harness import Skip, body, curl, equal, ok, test
 class Relay:
     """`llmobs relay` for a test's spool."""
 
-    def __init__(self, t, env, *options, wait=True):
+    def __init__(self, t, env, *options, wait=True, launcher=()):
         self.t = t
         self.process = subprocess.Popen(
-            [os.path.join(t.build, "llmobs"), "relay", *options],
+            [*launcher, os.path.join(t.build, "llmobs"), "relay", *options],
             env=t.environment(True, env), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True)
@@ -32,9 +33,10 @@ class Relay:
         equal((self.process.returncode, out), (0, b""), "end of the relay")
 
     def kill(self, number=signal.SIGKILL):
-        """All of its processes at once."""
+        """All of its processes at once; waits until they hold no lock."""
         os.killpg(self.process.pid, number)
         self.process.wait()
+        ok(wait_for(lambda: not is_locked(self.t), 5), "no lock")
 
     def __enter__(self):
         return self
@@ -61,6 +63,15 @@ def sign_is_up(t):
         return os.path.getsize(sign(t)) > 0
     except OSError:
         return False
+
+
+def is_locked(t):
+    with open(sign(t), "rb") as f:
+        try:
+            fcntl.lockf(f, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def threads_of(app):
@@ -541,3 +552,149 @@ def launched_from_a_place_that_blocks_signals(t):
         pid, = launched(t)
         os.kill(pid, signal.SIGTERM)
         ok(wait_for(lambda: launched(t) == [], 5), "its end")
+
+
+# ---- what happens to a relay ----------------------------------------------
+
+OTHER_PIDS = ("unshare", "-p", "-f", "--mount-proc", "--kill-child")
+
+
+def empty_soon(t):
+    ok(wait_for(lambda: left_behind(t) == [], 5), "an empty spool")
+
+
+def need(launcher):
+    if subprocess.run([*launcher, "true"]).returncode:
+        raise Skip("no namespaces here")
+
+
+@test
+def programs_of_other_containers(t):
+    """A program that ends in another pid namespace leaves nothing behind."""
+    need(OTHER_PIDS)
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        with Living(t, agent(dd), keep=True, launcher=OTHER_PIDS) as app:
+            app.ask("one")
+            settled(t, dd, 1, wait=5)
+            app.ask("two")
+            app.end()
+        settled(t, dd, 2, wait=5)
+        empty_soon(t)
+        ended(t)
+
+
+@test
+def a_relay_beside_containers(t):
+    """Likewise where the relay has pids of its own; it is killed while it
+    delivers, and started again."""
+    need(OTHER_PIDS)
+    t.fresh(None)
+    with double(t) as dd:
+        dd.fault("hang")
+        with Relay(t, agent(dd), launcher=OTHER_PIDS) as relay:
+            for i in range(3):
+                t.run(curl(t.url, body("call %d" % i)), env=agent(dd),
+                      keep=True, check=False)
+            time.sleep(0.5)
+            relay.kill()
+        dd.well()
+        with Relay(t, agent(dd), launcher=OTHER_PIDS):
+            settled(t, dd, 3, wait=10)
+            empty_soon(t)
+            ended(t)
+
+
+@test
+def its_sign_is_removed(t):
+    """A relay whose sign is gone puts up another."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        os.unlink(sign(t))
+        ok(wait_for(lambda: sign_is_up(t), 10), "another sign")
+        subprocess.run(["rm", "-rf", spool_of(t)])
+        ok(wait_for(lambda: sign_is_up(t), 10), "another spool")
+        t.run(curl(t.url, body("one")), env=agent(dd), keep=True, check=False)
+        settled(t, dd, 1, wait=5)
+        empty_soon(t)
+
+
+@test
+def without_inotify(t):
+    """It looks for calls more often where the kernel has no watch for it."""
+    limited = ("unshare", "-U", "-r", "sh", "-c", "echo 0 > /proc/sys/user/"
+               "max_inotify_%s && exec \"$@\"")
+    for what in ("instances", "watches"):
+        launcher = (*limited[:-1], limited[-1] % what, "sh")
+        need(launcher)
+        t.fresh(None)
+        with double(t) as dd, Relay(t, agent(dd), launcher=launcher):
+            with Living(t, agent(dd), keep=True) as app:
+                app.ask("one")
+                settled(t, dd, 1, wait=0.5)
+                equal(threads_of(app), 1, "threads of the program")
+                app.end()
+            t.run(curl(t.url, body("two")), env=agent(dd), keep=True,
+                  check=False)
+            settled(t, dd, 2, wait=1)
+            empty_soon(t)
+
+
+@test
+def a_full_disk_of_the_relay(t):
+    """A call that it delivered, but could not release, comes once."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, failing(t, **agent(dd))):
+        with Living(t, agent(dd), keep=True) as app:
+            for i in range(5):
+                app.ask("call %d" % i)
+                settled(t, dd, i + 1, wait=5)
+            app.end()
+        time.sleep(1.5)
+        settled(t, dd, 5)
+        empty_soon(t)
+
+
+@test
+def another_that_drains(t):
+    """While the relay has a call under way, nobody else takes it."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        dd.fault("hang")
+        with Living(t, agent(dd), keep=True) as app:
+            for i in range(3):
+                app.ask("call %d" % i)
+            time.sleep(0.3)
+            app.end()
+        dd.well()
+        t.run(curl(t.url, body("by itself")),
+              env=agent(dd, LLMOBS_RELAY="off"), keep=True, check=False)
+        subprocess.run([os.path.join(t.build, "llmobs"), "drain"],
+                       env=t.environment(True, agent(dd)),
+                       stdout=subprocess.DEVNULL, timeout=60)
+        settled(t, dd, 4, wait=15)
+        time.sleep(1.2)
+        settled(t, dd, 4)
+        empty_soon(t)
+
+
+@test
+def stopped_and_continued(t):
+    """A relay that counted as dead does not go on with what others took."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)) as relay:
+        dd.fault("503", path="")
+        with Living(t, agent(dd), keep=True) as app:
+            for i in range(3):
+                app.ask("call %d" % i)
+            time.sleep(0.3)
+            os.killpg(relay.process.pid, signal.SIGSTOP)
+            app.end()
+        dd.well()
+        os.utime(sign(t), (1000000000, 1000000000))
+        recover(t, dd, agent(dd), 3)
+        time.sleep(2.2)
+        os.killpg(relay.process.pid, signal.SIGCONT)
+        time.sleep(3)
+        settled(t, dd, 4)
+        empty_soon(t)

@@ -4,11 +4,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/spool/process_dir.h"
 #include "core/spool/relay_sign.h"
 #include "core/spool/spool_file.h"
+#include "core/spool/spool_state.h"
 #include "tests/unit/spool_case.h"
 
 /* -- a living process ---------------------------------------------------- */
@@ -29,7 +31,7 @@ static void keep_handed(void)
 }
 
 /* h: keeps a call and hands it over; k: keeps one for itself; b: begins one;
- * l: leaves its directory; else it ends. */
+ * l: leaves its directory; o: goes on with its first file; else it ends. */
 static void obey(char what)
 {
     if (what == 'h')
@@ -40,6 +42,8 @@ static void obey(char what)
         llmobs_spool_start(spool, spool_make(1));
     else if (what == 'l')
         llmobs_spool_close(spool);
+    else if (what == 'o')
+        atomic_store(&spool->at, (uint64_t)1 << 32);
     else
         _exit(0);
 }
@@ -169,6 +173,61 @@ START_TEST(relay_takes_back_what_it_could_not_send)
 }
 END_TEST
 
+static unsigned sealed(void)
+{
+    char command[512];
+    unsigned count = 0;
+    FILE *out;
+
+    snprintf(command, sizeof(command), "ls %s/*/ | grep -c '^2147483.*entries'",
+             place);
+    out = popen(command, "r");
+    ck_assert_ptr_nonnull(out);
+    ck_assert_int_eq(fscanf(out, "%u", &count), 1);
+    pclose(out);
+    return count;
+}
+
+/* Old files go although there is something new at each look. */
+START_TEST(relay_tidies_a_busy_process)
+{
+    const struct timespec moment = {1, 100000000};
+
+    spool->file_max = 1;
+    begin_child();
+    tell("h");
+    become_relay();
+    take(1);
+    ck_assert_uint_eq(sealed(), 0);
+    nanosleep(&moment, NULL);
+    tell("hh");
+    take(2);
+    ck_assert_uint_ge(sealed(), 1);
+    tell("h");
+    take(1);
+    end_child();
+}
+END_TEST
+
+/* A thread had begun to write before the others turned to a newer file. */
+START_TEST(relay_takes_what_comes_late)
+{
+    const struct timespec moment = {1, 100000000};
+
+    spool->file_max = 1;
+    begin_child();
+    tell("bbh");
+    become_relay();
+    take(1);
+    tell("oh");
+    take(0);
+    nanosleep(&moment, NULL);
+    take(1);
+    take(0);
+    end_child();
+}
+END_TEST
+
 START_TEST(relay_works_for_those_that_name_nothing)
 {
     begin_child();
@@ -225,6 +284,7 @@ START_TEST(relay_sign_of_nobody)
     struct llmobs_owner *owner = llmobs_owner_new(&config);
     const struct llmobs_owner *list[] = {owner};
     const struct timespec long_ago[2] = {{1000000000, 0}, {1000000000, 0}};
+    const struct timespec to_come[2] = {{4000000000, 0}, {4000000000, 0}};
     struct llmobs_relay_sign sign = {-1};
     char copy[256];
     ssize_t len;
@@ -235,8 +295,12 @@ START_TEST(relay_sign_of_nobody)
     ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
     ck_assert_int_eq(futimens(sign.fd, long_ago), 0);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
-    llmobs_relay_sign_renew(&sign);
+    ck_assert_int_eq(llmobs_relay_sign_renew(&sign), -ETIME);
+    ck_assert_int_eq(llmobs_relay_sign_renew(&sign), 0);
     ck_assert(llmobs_relay_sign_is_up(dir, owner));
+    ck_assert_int_eq(futimens(sign.fd, to_come), 0);
+    ck_assert(!llmobs_relay_sign_is_up(dir, owner));
+    ck_assert_int_eq(llmobs_relay_sign_renew(&sign), -ETIME);
     len = pread(sign.fd, copy, sizeof(copy), 0);
     ck_assert_int_gt(len, 0);
     ck_assert_int_eq(ftruncate(sign.fd, len - 1), 0);
@@ -266,6 +330,8 @@ UNIT_SUITE(relay)
               relay_holds_a_directory_that_is_renamed);
     spool_add(s, "takes_back_what_it_could_not_send",
               relay_takes_back_what_it_could_not_send);
+    spool_add(s, "tidies_a_busy_process", relay_tidies_a_busy_process);
+    spool_add(s, "takes_what_comes_late", relay_takes_what_comes_late);
     spool_add(s, "works_for_those_that_name_nothing",
               relay_works_for_those_that_name_nothing);
     spool_add(s, "sign_says_for_whom", relay_sign_says_for_whom);
