@@ -1057,8 +1057,8 @@ HAZARDS = [
                                   "    if (!w->len)")],
           ["unit secret_members_are_masked"]),
          ("escaped-end-unseen", [("core/privacy/members.c",
-                                  "text[len - 5] == 'u' || "
-                                  "text[len - 6] == 'u';", "false;")],
+                                  "        if (differs(c, word[i - 1]))",
+                                  "        if (c)")],
           ["unit names_are_known_in_any_form"]),
          ("level-outlived", [("core/privacy/members.c",
                               "own_of(w, at) > w->own))",

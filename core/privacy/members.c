@@ -8,7 +8,8 @@
 
 #define KEEP 4
 #define KEEP_FROM 12
-#define SHORTEST 6 /* "secret" */
+#define SHORTEST 6  /* "secret" */
+#define LOOKED_AT 9 /* the last bytes of a name */
 /* The most bytes of a name, each letter of which is escaped. */
 #define NAME_BYTES ((size_t)LLMOBS_MEMBERS_NAME_MAX * 8)
 
@@ -362,45 +363,67 @@ static void mask_any(struct walk *w)
     mask_value(w, from, w->at);
 }
 
-/* The last two letters of a name of the list. */
-static bool ends_secret(char before, char last)
+/* True where a byte is surely not this letter: it is another one, which is no
+ * digit of an escaped letter. */
+static bool differs(char byte, char letter)
 {
-    switch (last) {
-    case 'y':
-    case 't':
-        return before == 'e';
-    case 'n':
-        return before == 'o' || before == 'e';
-    case 'd':
-        return before == 'w' || before == 'r';
-    case 's':
-        return before == 'l';
-    case 'e':
-        return before == 's' || before == 'i';
-    default:
-        return false;
+    char c = byte | 0x20;
+
+    return c != letter && c > 'f' && c <= 'z';
+}
+
+/* Of the number of an escaped letter. */
+static bool is_digit(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/* True where `name`, the last bytes of a name, may end as `word` does. A byte
+ * that is no letter may be a mark between two letters, and one behind a 'u' a
+ * digit of an escaped letter. */
+static inline bool may_end_in(const char *name, size_t len, const char *word)
+{
+    size_t at = len;
+
+    for (size_t i = strlen(word); i > 0; i--) {
+        char c = name[--at] | 0x20;
+
+        if (c == word[i - 1])
+            continue;
+        if (differs(c, word[i - 1]))
+            return false;
+        return !is_digit(c) || at < 4 || name[at - 1] == 'u' ||
+               name[at - 2] == 'u' || name[at - 3] == 'u' ||
+               name[at - 4] == 'u';
     }
+    return true;
 }
 
-static bool is_letter(char c)
+/* False for most of the texts that are no name of the list, by the last of
+ * their bytes. */
+static bool may_be_secret(const char *name, size_t len)
 {
-    return c >= 'a' && c <= 'z';
-}
+    char before = name[len - 2];
 
-/* False for most of the texts that are no name of the list, by the last two of
- * their bytes. Where one of the two is no letter, or it may be a digit of an
- * escaped one, they tell nothing. */
-static bool may_be_secret(const char *text, size_t len)
-{
-    char last = text[len - 1] | 0x20, before = text[len - 2] | 0x20;
-
-    if (!is_letter(last))
-        return memchr("-_. \\3459", text[len - 1], 9) != NULL;
-    if (ends_secret(before, last))
-        return true;
-    if (is_letter(before) || (before >= '0' && before <= '9'))
-        return text[len - 5] == 'u' || text[len - 6] == 'u';
-    return may_end(last);
+    switch (name[len - 1] | 0x20) {
+    case 'y':
+        return !differs(before, 'e') && may_end_in(name, len, "key");
+    case 'n':
+        return (!differs(before, 'o') && may_end_in(name, len, "tion")) ||
+               (!differs(before, 'e') && may_end_in(name, len, "oken"));
+    case 't':
+        return !differs(before, 'e') && may_end_in(name, len, "cret");
+    case 'd':
+        return (!differs(before, 'w') && may_end_in(name, len, "sswd")) ||
+               (!differs(before, 'r') && may_end_in(name, len, "word"));
+    case 's':
+        return !differs(before, 'l') && may_end_in(name, len, "ials");
+    case 'e':
+        return (!differs(before, 's') && may_end_in(name, len, "rase")) ||
+               (!differs(before, 'i') && may_end_in(name, len, "okie"));
+    default:
+        return memchr("-_. \\3459", name[len - 1], 9) != NULL;
+    }
 }
 
 /* Answers the end of the last text before the colon, with perhaps blanks
@@ -420,9 +443,10 @@ static size_t quote_before(const struct walk *w, size_t floor, size_t colon)
 static size_t name_before(const struct walk *w, size_t floor, size_t here)
 {
     size_t most = here - floor <= NAME_BYTES ? here - floor : NAME_BYTES + 1;
+    size_t end = most < LOOKED_AT ? most : LOOKED_AT;
     const char *quote;
 
-    if (most <= SHORTEST || !may_be_secret(w->data + here - SHORTEST, SHORTEST))
+    if (most <= SHORTEST || !may_be_secret(w->data + here - end, end))
         return 0;
     quote = memrchr(w->data + here - most, '"', most);
     if (!quote || (size_t)(w->data + here - quote) <= SHORTEST)

@@ -273,14 +273,20 @@ static int add_reasoning(struct stream_choice *choice,
 static int add_delta(struct stream_choice *choice,
                      const struct llmobs_json *delta)
 {
-    const struct llmobs_json *calls = llmobs_json_get(delta, "tool_calls");
-    const struct llmobs_json *legacy = llmobs_json_get(delta, "function_call");
-    int rc = keep_first(&choice->role, llmobs_json_gets(delta, "role"));
+    const struct llmobs_json *content = llmobs_json_get(delta, "content");
+    const struct llmobs_json *calls, *legacy;
+    int rc;
 
+    /* Most chunks have nothing else. */
+    if (content && llmobs_json_len(delta) == 1)
+        return add_content(choice, content);
+    calls = llmobs_json_get(delta, "tool_calls");
+    legacy = llmobs_json_get(delta, "function_call");
+    rc = keep_first(&choice->role, llmobs_json_gets(delta, "role"));
     if (rc == 0)
         rc = add_reasoning(choice, delta);
     if (rc == 0)
-        rc = add_content(choice, llmobs_json_get(delta, "content"));
+        rc = add_content(choice, content);
     if (rc == 0)
         rc = llmobs_message_content_append(&choice->refusal,
                                            llmobs_json_gets(delta, "refusal"));
@@ -325,6 +331,7 @@ static int add_choice(struct llmobs_stream *stream,
                       const struct llmobs_json *from)
 {
     const struct llmobs_json *index = llmobs_json_get(from, "index");
+    const char *reason = llmobs_json_gets(from, "finish_reason");
     struct stream_choice *choice;
     int rc;
 
@@ -333,9 +340,9 @@ static int add_choice(struct llmobs_stream *stream,
     rc = choice_at(stream, llmobs_json_to_int(index), &choice);
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
-    if (llmobs_json_is_string(llmobs_json_get(from, "finish_reason")))
+    if (reason)
         stream->done = true;
-    rc = keep_first(&choice->reason, llmobs_json_gets(from, "finish_reason"));
+    rc = keep_first(&choice->reason, reason);
     if (rc == 0)
         rc = add_piece(stream, choice, from);
     if (produced(choice) > 0)
