@@ -45,8 +45,11 @@ static const char help_text[] =
     "environment's stay where they are. Root visits the spools of all users,\n"
     "each as that user, some at a time.\n"
     "\n"
-    "  --watch [SECONDS]   go on until TERM or INT, looking that often (30)\n"
-    "  --user-time SECS    time for the spool of each other user (60)\n"
+    "  --watch [SECONDS]   go on until TERM or INT, as `llmobs relay` does; "
+    "with\n"
+    "                      --to or --json by a look that often (30)\n"
+    "  --user-time SECS    time for the spool of each other user (60), each "
+    "time\n"
     "  --to WHERE          deliver all entries, of all destinations, to "
     "agent,\n"
     "                      agentless, otlp, store, or an agent's URL\n"
@@ -332,6 +335,25 @@ static void run(struct drain *drain)
     }
 }
 
+/* A relay does what a watch did, and sooner. It tells nothing of its work, and
+ * takes no entry of other destinations. */
+static bool is_relay(const struct drain *drain)
+{
+    return drain->watch_s > 0 && drain->to == NULL && !drain->json;
+}
+
+static int serve(const struct drain *drain)
+{
+    char *argv[] = {drain->argv[0], (char[]){"--dir"}, (char *)drain->dir,
+                    NULL};
+    int argc = drain->dir != NULL ? 3 : 1;
+
+    if (drain->dir == NULL)
+        argv[argc] = NULL;
+    optind = 0; /* it reads options of its own */
+    return llmobs_cmd_relay(argc, argv);
+}
+
 int llmobs_cmd_drain(int argc, char **argv)
 {
     static struct drain drain;
@@ -349,6 +371,8 @@ int llmobs_cmd_drain(int argc, char **argv)
         fputs(help_text, stdout);
         return LLMOBS_CLI_OK;
     }
+    if (is_relay(&drain))
+        return serve(&drain);
     rc = load_config(&drain);
     if (rc != 0) {
         fprintf(stderr, "%s: %s\n", argv[0],

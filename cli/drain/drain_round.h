@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cli/drain/spool_dirs.h"
+#include "cli/shared/spool_dirs.h"
 #include "core/config/config.h"
 #include "core/spool/live_namespaces.h"
 

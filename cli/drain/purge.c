@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/drain/spool_dirs.h"
+#include "cli/shared/spool_dirs.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"

@@ -17,6 +17,7 @@
 #include "core/base/log.h"
 #include "core/deliver/open.h"
 #include "core/deliver/relay.h"
+#include "core/export/peer.h"
 #include "core/ledger/ledger_dir.h"
 #include "core/net/http.h"
 #include "core/spool/relay_sign.h"
@@ -233,6 +234,14 @@ static int open_child(struct child *child)
     return rc;
 }
 
+/* A peer that was down for the others may be back, and nobody waits for the
+ * relay's try. */
+static void unmark_peers(const struct llmobs_config *config)
+{
+    llmobs_peer_unmark(config, config->agent_url);
+    llmobs_peer_unmark(config, config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
+}
+
 static int serve(struct child *child)
 {
     const struct llmobs_relay_waits waits = {wait_for_news, renew, child};
@@ -242,6 +251,7 @@ static int serve(struct child *child)
     if (rc != 0)
         return rc;
     llmobs_cli_open_libcurl();
+    unmark_peers(child->children->config);
     worker = llmobs_worker_open_drainer(child->children->config, child->adopt);
     if (worker == NULL)
         return -ENOMEM;

@@ -19,7 +19,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cli/drain/spool_dirs.h"
+#include "cli/shared/spool_dirs.h"
 #include "core/config/config.h"
 
 #define LLMOBS_RELAY_CHILDREN 1024

@@ -113,7 +113,8 @@ def expect(result, code, **counts):
 def entries():
     """The directories of processes, and what else should not be there."""
     found = os.listdir(SPOOL) if os.path.isdir(SPOOL) else []
-    return [name for name in found if name not in ("usage", "spare")]
+    return [name for name in found if name not in (
+        "usage", "spare", "relay.%d" % os.geteuid())]
 
 
 def stats():
@@ -397,10 +398,27 @@ def watch():
 
 
 def watch_by_interrupt():
-    process = start("--watch=300")
+    process = start("--watch=300", "--json")
     process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
     equal(finish(process)[0], 0, "exit status")
+
+
+def watch_is_a_relay():
+    """It delivers what is there, and what comes."""
+    for options in ("--watch",), ("--watch", "300", "--dir", SPOOL):
+        calls(2)
+        with agent() as dd:
+            process = start(*options)
+            arrived(dd, 2, 15)
+            equal("relay, running                  1" in alert()[1], True,
+                  "a relay runs with %s" % (options,))
+            calls(1)
+            arrived(dd, 3, 15)
+            process.terminate()
+            equal(finish(process), (0, "", ""),
+                  "exit status, stdout, stderr with %s" % (options,))
+    equal(entries(), [], "left in the spool")
 
 
 def drain_killed():
@@ -902,7 +920,7 @@ def stats_check():
 
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          to_a_url, to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
-         beside_the_living, watch, watch_by_interrupt, drain_killed,
+         beside_the_living, watch, watch_by_interrupt, watch_is_a_relay, drain_killed,
          short_ones_killed, hostile,
          truncated, one_file_of_two, of_the_last_release,
          beside_the_last_release, other_users, all_users,

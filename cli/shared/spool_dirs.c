@@ -1,4 +1,4 @@
-#include "cli/drain/spool_dirs.h"
+#include "cli/shared/spool_dirs.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* spool_dirs - the spools that drain and purge visit, each with its user.
+/* spool_dirs - the spools that several commands visit, each with its user.
  *
  * Only a process that has become the user touches a user's files, so a link
  * that the user makes leads no further than the user's own rights.
