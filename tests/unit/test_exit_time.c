@@ -94,7 +94,6 @@ START_TEST(test_few_of_others)
     ck_assert_int_le(fake.most, 2);
     /* The last one may wait for its removal. */
     ck_assert_int_le(spool_dirs(), 7 - fake.taken);
-    llmobs_delivery_reset(&delivery);
 }
 END_TEST
 
