@@ -48,7 +48,8 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/ledger/,counts ledger ledger_dir) \
 	$(addprefix core/net/,http resolve) \
 	$(basename $(wildcard core/otlp/*.c)) \
-	$(addprefix core/spool/,adopt live_namespaces) \
+	$(addprefix core/spool/,adopt adopt_claim adopt_held adopt_read \
+	live_namespaces) \
 	core/text/inflate rules/read/base64)
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
@@ -72,7 +73,8 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,callsite config deliver \
 	event export ledger net otlp trace) rules/%) $(patsubst %,$(B)/core/%.o, \
 	ops/attach ops/command ops/global privacy/content_filter privacy/redact \
-	spool/adopt spool/live_namespaces spool/owner spool/process_dir \
+	$(addprefix spool/,adopt adopt_claim adopt_held adopt_read \
+	live_namespaces owner process_dir) \
 	text/regex_compile),$(CORE_OBJ) \
 	$(filter-out $(patsubst rules/%.c,$(B)/rules/%.o,$(wildcard rules/*.c)), \
 	$(RULES_OBJ))))

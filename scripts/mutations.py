@@ -493,7 +493,7 @@ HAZARDS = [
                                      "handle);\n", "")],
           ["killed.in_a_look_up", "killed.in_a_connect",
            "killed.in_a_handshake", "killed.behind_another"]),
-         ("start-beside-begin", [(READ, "entry->type == LLMOBS_ENTRY_START && ",
+         ("start-beside-begin", [("core/spool/adopt_read.c", "entry->type == LLMOBS_ENTRY_START && ",
                                   "entry->type == LLMOBS_ENTRY_END && ")],
           ["killed.in_an_answer", "unit started_and_asked"]),
          ("another-id", [(OUTGOING, "        continued->span_id = context->"
@@ -893,10 +893,10 @@ HAZARDS = [
     ("thousands of directories in the spool, at an exit",
      "the exit ends the worker's look at them when its time is over "
      "(`llmobs_adopt_until`)", [
-         ("adopts-without-end", [("core/spool/adopt.c", "    return until != "
+         ("adopts-without-end", [("core/spool/adopt_state.h", "    return until != "
                                   "INT64_MAX &&", "    return !until &&")],
           ["unit in_time"]),
-         ("adopts-the-big", [("core/spool/adopt.c", "           (bytes > "
+         ("adopts-the-big", [("core/spool/adopt_read.c", "           (bytes > "
                               "ENDING_BYTES ||", "           (")],
           ["unit in_time"])]),
 
@@ -935,10 +935,10 @@ HAZARDS = [
     ("thousands of programs of one call, each with a directory of the spool",
      "a process claims some directories at a time, and their calls go in one "
      "batch; each directory goes with its own last call (`struct claim`)", [
-         ("claimed-twice", [("core/spool/adopt.c", "if (adopt->claims[i].used && "
+         ("claimed-twice", [("core/spool/adopt_claim.c", "if (adopt->claims[i].used && "
                              "strcmp(", "if (!adopt && strcmp(")],
           ["unit short_ones"]),
-         ("claims-mixed", [("core/spool/adopt.c", "(uint32_t)(adopt->here - "
+         ("claims-mixed", [("core/spool/adopt_read.c", "(uint32_t)(adopt->here - "
                             "adopt->claims);", "0;")],
           ["unit give_back_some"]),
          ("removed-late", [("core/spool/adopt.c", "    else\n        "
@@ -1364,15 +1364,15 @@ HAZARDS = [
      "in the directory of a living process the relay takes only the entries that "
      "say that they are for it (`is_due`)", [
          ("all-of-the-living", [
-             (READ, "    if (adopt->at_living && !llmobs_entry_is_for_relay("
+             ("core/spool/adopt_read.c", "    if (adopt->at_living && !llmobs_entry_is_for_relay("
               "entry))\n        return false;\n", "")],
           ["relay.a_living_program_that_is_switched_off"])]),
 
     ("a process that leaves while the relay delivers its entries",
      "the relay holds the directory, whatever its name becomes (`hold`)", [
          ("by-its-old-name", [
-             (READ, "    if (!claim->living)\n        return dir_path(adopt, ",
-              "    if (claim->used)\n        return dir_path(adopt, ")],
+             ("core/spool/adopt_claim.c", "    if (!claim->living)\n        return llmobs_adopt_dir_path(adopt, ",
+              "    if (claim->used)\n        return llmobs_adopt_dir_path(adopt, ")],
           ["unit holds_a_directory_that_is_renamed"])]),
 
     ("the sign of a relay that is dead",
@@ -1433,13 +1433,13 @@ HAZARDS = [
 
     ("a program beside the relay whose pid means nothing there",
      "the name of the directory says that the program gave it away, and "
-     "keeps saying so when a relay has claimed it (`is_given`)", [
+     "keeps saying so when a relay has claimed it (`llmobs_adopt_is_given`)", [
          ("of-a-living", [
-             (READ, "    if (is_given(adopt, who))\n        return true;\n",
-              "")], ["relay.programs_of_other_containers"]),
+             (READ, "    if (llmobs_adopt_is_given(adopt, who))\n"
+              "        return true;\n", "")], ["relay.programs_of_other_containers"]),
          ("forgotten-by-a-claim", [
-             (READ, "    if (is_given(adopt, who))\n        me->nonce |= "
-              "WAS_GIVEN;\n", "")],
+             ("core/spool/adopt_claim.c", "    if (llmobs_adopt_is_given("
+              "adopt, who))\n        me->nonce |= WAS_GIVEN;\n", "")],
           ["relay.a_relay_beside_containers"])]),
 
     ("a program that adopts, or `llmobs drain`, beside a relay",
@@ -1459,14 +1459,14 @@ HAZARDS = [
     ("a thread that writes to an older file than the relay reads",
      "the relay goes back to that file (`go_back`)", [
          ("never-goes-back", [
-             (READ, "    else if (by_relay)\n", "    else if (size == 0)\n")],
+             ("core/spool/adopt_held.c", "    else if (by_relay)\n", "    else if (size == 0)\n")],
           ["unit takes_what_comes_late"])]),
 
     ("a program that never rests, beside a relay",
      "the relay looks for its old files before it takes what is new "
      "(`read_living`)", [
          ("when-it-rests", [
-             (READ, "    if (is_untidy(adopt)) {", "    if (!news && "
+             ("core/spool/adopt_held.c", "    if (is_untidy(adopt)) {", "    if (!news && "
               "is_untidy(adopt)) {")],
           ["unit tidies_a_busy_process"])]),
 

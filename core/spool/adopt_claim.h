@@ -1,0 +1,54 @@
+/* adopt_claim - the directories that this process has claimed.
+ *
+ * Owns:    nothing; the claims belong to the adoption.
+ * Threads: the one that has the adoption.
+ * Errors:  negative errno.
+ */
+#ifndef LLMOBS_ADOPT_CLAIM_H
+#define LLMOBS_ADOPT_CLAIM_H
+
+#include "core/spool/adopt_state.h"
+
+/* True where the process has given the directory away. Other processes than a
+ * relay do not ask this: only a relay knows, as the one that has the sign, that
+ * whoever has claimed it since is dead. */
+bool llmobs_adopt_is_given(const struct llmobs_adopt *adopt,
+                           const struct llmobs_record_owner *who);
+
+/* Gives a claim that is not in use; NULL: all are. */
+struct llmobs_adopt_claim *llmobs_adopt_free_claim(struct llmobs_adopt *adopt);
+
+/* Ends the use of a claim: its directory is what it is. */
+void llmobs_adopt_drop_claim(struct llmobs_adopt_claim *claim);
+
+/* The path of a directory in the spool. -ENAMETOOLONG. */
+int llmobs_adopt_dir_path(const struct llmobs_adopt *adopt, const char *name,
+                          char out[PATH_MAX]);
+
+/* The path of a claimed directory. */
+int llmobs_adopt_claim_path(const struct llmobs_adopt *adopt,
+                            const struct llmobs_adopt_claim *claim,
+                            char out[PATH_MAX]);
+
+/* Gives the directory the name of this process. It fails where another process
+ * was faster. */
+int llmobs_adopt_claim_dir(struct llmobs_adopt *adopt,
+                           const struct llmobs_adopt_found *found,
+                           struct llmobs_adopt_claim *claim);
+
+/* _forget_dir: the adoption reads no directory any more, as in a forked child.
+ * _leave_dir frees what it knew of it before. */
+void llmobs_adopt_forget_dir(struct llmobs_adopt *adopt);
+void llmobs_adopt_leave_dir(struct llmobs_adopt *adopt);
+
+/* Keeps this walk from visiting the directory again. */
+void llmobs_adopt_give_up(struct llmobs_adopt *adopt,
+                          const struct llmobs_adopt_claim *claim);
+
+/* True for a directory that this process has open, under whatever name. */
+bool llmobs_adopt_is_held(const struct llmobs_adopt *adopt, ino_t inode);
+
+/* True for a directory that this process has claimed in this walk. */
+bool llmobs_adopt_is_ours(const struct llmobs_adopt *adopt, const char *name);
+
+#endif

@@ -1,0 +1,279 @@
+#include "core/spool/adopt_held.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/crash_point.h"
+#include "core/base/fd.h"
+#include "core/spool/adopt_claim.h"
+#include "core/spool/adopt_read.h"
+#include "core/spool/spool_file.h"
+
+/* A system call that found a file by its old name has ended after this time,
+ * and a thread that has it open has most likely written. */
+#define SEALED_S 2
+#define SEALED_LONG_S 60
+/* The time between two looks for files to seal. */
+#define TIDY_MS 1000
+
+/* -- directories of living processes ------------------------------------- */
+
+static struct llmobs_adopt_progress *known(const struct llmobs_adopt *adopt,
+                                           const char *name)
+{
+    for (size_t i = 0; i < adopt->progress_count; i++)
+        if (strcmp(adopt->progress[i].name, name) == 0)
+            return &adopt->progress[i];
+    return NULL;
+}
+
+static struct llmobs_adopt_progress *progress_of(struct llmobs_adopt *adopt,
+                                                 const char *name)
+{
+    struct llmobs_adopt_progress *progress = known(adopt, name);
+    size_t count = adopt->progress_count;
+    struct llmobs_adopt_progress *list;
+
+    if (progress)
+        return progress;
+    list = realloc(adopt->progress, (count + 1) * sizeof(*list));
+    if (!list)
+        return NULL;
+    adopt->progress = list;
+    adopt->progress_count = count + 1;
+    memset(&list[count], 0, sizeof(*list));
+    memcpy(list[count].name, name, strlen(name) + 1);
+    list[count].met = true;
+    list[count].tidied_ns = llmobs_clock_mono_ns();
+    return &list[count];
+}
+
+void llmobs_adopt_meet(struct llmobs_adopt *adopt, const char *name)
+{
+    struct llmobs_adopt_progress *progress = known(adopt, name);
+
+    if (progress)
+        progress->met = true;
+}
+
+void llmobs_adopt_forget_unmet(struct llmobs_adopt *adopt)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < adopt->progress_count; i++) {
+        if (!adopt->progress[i].met)
+            continue;
+        adopt->progress[left] = adopt->progress[i];
+        adopt->progress[left++].met = false;
+    }
+    adopt->progress_count = left;
+}
+
+void llmobs_adopt_advance(struct llmobs_adopt *adopt,
+                          const struct llmobs_adopt_claim *claim)
+{
+    struct llmobs_adopt_progress *progress = known(adopt, claim->name);
+
+    if (!progress || !claim->newest)
+        return;
+    progress->file = claim->newest;
+    progress->from = claim->read_to;
+    progress->size = claim->size;
+}
+
+static size_t newest_of(const struct llmobs_adopt *adopt)
+{
+    size_t i = adopt->file_count;
+
+    while (i > 0 && adopt->files[i - 1] >= LLMOBS_ADOPT_SEALED)
+        i--;
+    return i > 0 ? i - 1 : 0;
+}
+
+static __attribute__((noinline)) bool has_news(
+    const struct llmobs_adopt *adopt,
+    const struct llmobs_adopt_progress *progress)
+{
+    uint32_t file = adopt->files[newest_of(adopt)];
+    char path[PATH_MAX];
+    struct stat st;
+
+    if (file != progress->file)
+        return true;
+    llmobs_adopt_file_path(false, adopt->dir, file, path);
+    return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+           (size_t)st.st_size != progress->size;
+}
+
+/* True where somebody needs an entry of this file: the relay, or the process
+ * whose call has not ended. */
+static bool is_needed(struct llmobs_adopt *adopt, uint32_t file, bool *by_relay)
+{
+    struct llmobs_entry entry;
+    bool needed = false;
+    size_t at = 0;
+
+    *by_relay = false;
+    if (llmobs_adopt_read_file(adopt, adopt->dir, file, LLMOBS_SPOOL_TEXT))
+        return true;
+    while (!*by_relay && llmobs_adopt_next_entry(adopt, &at, &entry)) {
+        bool open = llmobs_adopt_is_open(adopt, &entry);
+
+        needed |= open;
+        *by_relay = open && llmobs_entry_is_for_relay(&entry);
+    }
+    return needed;
+}
+
+/* A thread of the process has written to a file after the process had begun a
+ * newer one, and the relay has read that one: it reads the older one again. */
+static void go_back(struct llmobs_adopt *adopt,
+                    struct llmobs_adopt_progress *progress, uint32_t file)
+{
+    if (file < progress->file) {
+        progress->file = file;
+        progress->from = 0;
+    }
+    progress->size = SIZE_MAX; /* of no file: there is news */
+    adopt->walk.found = true;
+}
+
+/* A lease proves that no thread has the file open, and its size that none has
+ * written since it was read. Where the file system has no leases, time has to
+ * do. */
+static __attribute__((noinline)) void remove_sealed(const char *path,
+                                                    size_t size)
+{
+    int fd = llmobs_spool_open(path, O_RDONLY);
+    struct stat st;
+    int64_t age;
+
+    if (fd < 0)
+        return;
+    age = fstat(fd, &st) == 0
+              ? llmobs_clock_wall_ns() / 1000000000 - st.st_ctime
+              : 0;
+    if (age > SEALED_S &&
+        (fcntl(fd, F_SETLEASE, F_WRLCK) == 0 ||
+         (errno != EAGAIN && age > SEALED_LONG_S)) &&
+        fstat(fd, &st) == 0 && (size_t)st.st_size == size) {
+        llmobs_crash_point("removing a sealed file");
+        unlink(path);
+        llmobs_crash_point("removed a sealed file");
+    }
+    close(fd);
+}
+
+/* Takes an old file away from its process, and later from the disk. */
+static __attribute__((noinline)) void put_away(const struct llmobs_adopt *adopt,
+                                               uint32_t file, size_t size)
+{
+    char path[PATH_MAX], sealed[PATH_MAX];
+
+    llmobs_adopt_file_path(false, adopt->dir, file, path);
+    if (file >= LLMOBS_ADOPT_SEALED) {
+        remove_sealed(path, size);
+        return;
+    }
+    llmobs_adopt_file_path(false, adopt->dir, file | LLMOBS_ADOPT_SEALED,
+                           sealed);
+    llmobs_crash_point("sealing a file");
+    (void)rename(path, sealed);
+    llmobs_crash_point("sealed a file");
+}
+
+static void tidy_file(struct llmobs_adopt *adopt,
+                      struct llmobs_adopt_progress *progress, uint32_t file)
+{
+    size_t size = llmobs_adopt_note_file(adopt, file);
+    bool by_relay;
+
+    if (!is_needed(adopt, file, &by_relay))
+        put_away(adopt, file, size);
+    else if (by_relay)
+        go_back(adopt, progress, file);
+}
+
+static bool is_untidy(const struct llmobs_adopt *adopt)
+{
+    return adopt->file_count >= 2 && !adopt->old &&
+           llmobs_clock_mono_ns() - adopt->at_living->tidied_ns >=
+               TIDY_MS * LLMOBS_NS_PER_MS;
+}
+
+/* Removes the files of the present directory that nobody needs, but the
+ * newest. */
+static void tidy(struct llmobs_adopt *adopt)
+{
+    struct llmobs_adopt_progress *progress = adopt->at_living;
+
+    progress->tidied_ns = llmobs_clock_mono_ns();
+    adopt->at_living = NULL; /* the survey is of all entries */
+    if (llmobs_adopt_survey(adopt) == 0)
+        for (size_t i = 0; i < adopt->file_count; i++)
+            if (!llmobs_adopt_is_newest(adopt, i))
+                tidy_file(adopt, progress, adopt->files[i]);
+}
+
+/* Opens the directory of a living process. -ENOENT: it is there no more. */
+static int hold(struct llmobs_adopt *adopt, const char *name,
+                const struct llmobs_adopt_found *found,
+                struct llmobs_adopt_claim *claim)
+{
+    claim->fd = llmobs_fd_open(AT_FDCWD, found->path,
+                               O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (claim->fd < 0)
+        return -ENOENT;
+    claim->used = claim->living = true;
+    claim->inode = found->inode;
+    memcpy(claim->name, name, strlen(name) + 1);
+    adopt->here = claim;
+    return llmobs_adopt_claim_path(adopt, claim, adopt->dir);
+}
+
+/* Reads what the process has handed over since the last time. 1: there may be
+ * some; 0: there is nothing new, or the next visit takes it: a process that
+ * never rests has old files, too. */
+static int read_living(struct llmobs_adopt *adopt)
+{
+    bool news = has_news(adopt, adopt->at_living);
+    int rc = 0;
+
+    adopt->walk.found |= news;
+    if (is_untidy(adopt)) {
+        tidy(adopt);
+        return 0;
+    }
+    if (!news)
+        return 0;
+    llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
+    rc = llmobs_adopt_survey(adopt);
+    if (rc)
+        llmobs_adopt_give_up(adopt, adopt->here);
+    return rc ? rc : 1;
+}
+
+int llmobs_adopt_open_living(struct llmobs_adopt *adopt, const char *name,
+                             const struct llmobs_adopt_found *found)
+{
+    struct llmobs_adopt_claim *claim = llmobs_adopt_free_claim(adopt);
+    struct llmobs_adopt_progress *progress = progress_of(adopt, name);
+    int rc = progress && !adopt->old ? 0 : -ENOMEM;
+
+    if (!rc)
+        rc = hold(adopt, name, found, claim);
+    if (!rc) {
+        adopt->at_living = progress;
+        rc = read_living(adopt);
+        if (rc == 1)
+            return 1;
+    }
+    llmobs_adopt_drop_claim(claim);
+    llmobs_adopt_leave_dir(adopt);
+    return rc == -ENOMEM && !progress ? rc : 0;
+}
