@@ -216,10 +216,10 @@ struct row {
       "work to read, or is longer than a fifth of LLMOBS_BUFFER_MAX",          \
       FORM_NUMBER, CONF(capture_max), 1024, 1024 * MIB)                        \
     V("LLMOBS_BUFFER_MAX", "bytes, from 65536", "67108864",                    \
-      "memory for the bodies of all calls under way, the events that wait "    \
-      "for "                                                                   \
-      "delivery and the reading of a call, in all; beyond it heads and tails " \
-      "of bodies are kept, and at last spans are dropped",                     \
+      "memory for the bodies of all calls under way, and the reading of a "    \
+      "call; beyond it heads and tails of bodies are kept; behind a slow "     \
+      "agent the queue, the items taken out of it and the encoded events "     \
+      "may have as much each, and at last spans are dropped",                  \
       FORM_NUMBER, CONF(buffer_max), 65536, 1024 * MIB)                        \
     V("LLMOBS_EXIT_FLUSH_MS", "milliseconds", "-1",                            \
       "longest wait at exit; -1: by exporter", FORM_NUMBER,                    \

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 
+from delivery import agent, double
 from harness import body, curl, equal, ok, test
 
 MIB = 1 << 20
@@ -150,3 +151,24 @@ def many_answers_have_one_budget(t):
         peak = peak_of_many(t, True, 20, 3 * MIB, **env)
         ok(peak < bare + most + OWN, "%r: %d MiB beside curl's own %d" % (
             env, peak - bare, bare))
+
+
+@test
+def behind_a_slow_agent_memory_has_its_bound(t):
+    """The queue, what the worker took out of it, and encoded events: each of
+    the three has the limit."""
+    most, count = 4, 1500
+    many = [sys.executable, "-c", PEAK] + curl(
+        t.url + "?[1-%d]" % count, body("x" * 8000), "-o", "/dev/null")
+
+    def peak(**how):
+        r = t.run(many, limit=60, **how)
+        equal(r.code, 0, "exit status")
+        return int(r.files["peak"]) / 1024
+
+    bare = peak(preload=False)
+    with double(t) as dd:
+        dd.fault("slow", delay_ms=2000)
+        got = peak(env=agent(dd, LLMOBS_BUFFER_MAX=str(most * MIB)))
+    ok(got < bare + 3 * most + OWN, "%d MiB beside curl's own %d" % (
+        got - bare, bare))
