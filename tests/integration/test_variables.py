@@ -527,6 +527,7 @@ BAD = {  # a value that means nothing
     "LLMOBS_EXIT_FLUSH_MS": "-2",
     "LLMOBS_GRACE_MS": "soon",
     "LLMOBS_THREAD": "maybe",
+    "LLMOBS_RELAY": "perhaps",
     "LLMOBS_LOG_LEVEL": "verbose",
     "LLMOBS_CONFIG": "/no/such/file",
     "LLMOBS_RULES": "/no/such/rules",
