@@ -8,6 +8,9 @@
  *   client entries FILE COUNT      the same in what the spool can do no
  *                                  cheaper: three entries, of 0.5, 2.5
  *                                  and 5 KB
+ *   client body FILE BYTES COUNT   us of process CPU in the least that a body
+ *                                  costs: copied as it comes, written, escaped
+ *                                  byte by byte, written
  *   client first URL               us from curl_global_init to the end of the
  *                                  first call, thread CPU
  *   client cpu URL BODY COUNT      us of process CPU a call, exit included
@@ -212,6 +215,47 @@ static int first(const char *url)
     return 0;
 }
 
+#define PIECE 16384
+
+static void write_whole(int fd, const char *data, size_t len)
+{
+    if (pwrite(fd, data, len, 0) != (ssize_t)len)
+        exit(1);
+}
+
+static size_t escape(const char *data, size_t len, char *out)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)data[i];
+
+        if (c == '"' || c == '\\' || c < ' ')
+            out[at++] = '\\';
+        out[at++] = (char)c;
+    }
+    return at;
+}
+
+static int body(const char *path, size_t len, int count)
+{
+    int fd = open(path, O_CREAT | O_RDWR, 0600);
+    char *copy = malloc(len), *text = malloc(2 * len), piece[PIECE];
+    double start = now_us(CLOCK_PROCESS_CPUTIME_ID);
+
+    memset(piece, 'w', sizeof(piece));
+    for (int i = 0; i < count; i++) {
+        for (size_t at = 0; at < len; at += PIECE)
+            memcpy(copy + at, piece, len - at < PIECE ? len - at : PIECE);
+        write_whole(fd, copy, len);
+        write_whole(fd, text, escape(copy, len, text));
+    }
+    printf("%.3f\n", (now_us(CLOCK_PROCESS_CPUTIME_ID) - start) / count);
+    free(copy);
+    free(text);
+    return close(fd);
+}
+
 #define PAUSE_US 1000
 
 static int count_calls;
@@ -395,6 +439,8 @@ int main(int argc, char **argv)
         return ask_traced(argv[2], argv[3], atoi(argv[4]));
     if (strcmp(what, "entries") == 0 && argc == 4)
         return entries(argv[2], atoi(argv[3]));
+    if (strcmp(what, "body") == 0 && argc == 5)
+        return body(argv[2], strtoul(argv[3], NULL, 10), atoi(argv[4]));
     if (strcmp(what, "first") == 0)
         return first(argv[2]);
     if (strcmp(what, "cpu") == 0 && argc == 5)

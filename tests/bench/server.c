@@ -2,7 +2,8 @@
  * epoll, canned answers. Prints its port, serves until killed.
  *
  *   POST .../chat/completions   2 KB of JSON; 1000 events when the body has
- *                               "stream"; 8 MB of JSON when it has "big";
+ *                               "stream"; 8 MB of JSON when it has "big", one
+ *                               when it has "mega";
  *                               all of it 700 ms late when it has "late"
  *   POST /evp_proxy/...         202, as an Agent answers; counted
  *   POST /v1/traces             the same, as a receiver of OTLP
@@ -35,8 +36,8 @@ struct connection {
 };
 
 static struct connection *connections[CONNECTIONS_MAX];
-static char *chat, *stream, *big;
-static size_t chat_len, stream_len, big_len;
+static char *chat, *stream, *big, *mega;
+static size_t chat_len, stream_len, big_len, mega_len;
 
 static char *answer(const char *type, const char *body, size_t len,
                     size_t *total)
@@ -79,6 +80,7 @@ static void make_answers(void)
 
     chat = json_answer(2048, &chat_len);
     big = json_answer(BIG, &big_len);
+    mega = json_answer(BIG / 8, &mega_len);
     for (int i = 0; i < EVENTS; i++)
         at += (size_t)sprintf(body + at,
                               "data: {\"model\":\"gpt-4o-mini\",\"choices\":[{"
@@ -158,6 +160,8 @@ static int respond(int fd, const struct connection *c)
         return send_events(fd);
     if (strstr(c->head, "\"big\""))
         return send_all(fd, big, big_len);
+    if (strstr(c->head, "\"mega\""))
+        return send_all(fd, mega, mega_len);
     return send_all(fd, chat, chat_len);
 }
 
