@@ -1449,6 +1449,15 @@ HAZARDS = [
               "return adopt->file > FILES_MAX ? 0 : open_dir")],
           ["relay.another_that_drains"])]),
 
+    ("a relay that is killed after it has delivered",
+     "its counts are on the disk when the entries are released "
+     "(`is_outdated`)", [
+         ("counts-later", [
+             ("core/ledger/ledger.c", "now[LLMOBS_STAT_adopted] > "
+              "told.written[LLMOBS_STAT_adopted]);", "now[LLMOBS_STAT_adopted] "
+              "< told.written[LLMOBS_STAT_adopted]);")],
+          ["relay.killed_after_it_delivered"])]),
+
     ("a relay whose disk is full",
      "it releases in place what it delivered (`note_some`)", [
          ("not-released", [

@@ -456,12 +456,14 @@ static void fold_others(int64_t now_ns)
         (void)llmobs_ledger_fold(told.dir, FOLD_MAX);
 }
 
-/* True where events are pending in the record that have been delivered since:
- * if the process were killed now, they would count as lost. */
+/* True where events have been delivered that are pending in the record, or that
+ * were adopted since: if the process were killed now, the former would count as
+ * lost, and the latter as left in the spool. */
 static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
 {
-    return open_count(told.written) > 0 &&
-           settled_count(now) > settled_count(told.written);
+    return settled_count(now) > settled_count(told.written) &&
+           (open_count(told.written) > 0 ||
+            now[LLMOBS_STAT_adopted] > told.written[LLMOBS_STAT_adopted]);
 }
 
 static int put_counts(const struct llmobs_config *config,

@@ -18,11 +18,11 @@
  * Errors:  the app sees none: a ledger that cannot be written is logged once.
  *          fold and read give a negative errno. All preserve errno.
  * Limits:  a process writes its record at most once in LLMOBS_LEDGER_NOTE_MS,
- *          and when events that are pending in it are delivered (12 us
- *          measured). The exit tries to lock the totals for
- *          LLMOBS_LEDGER_LOCK_MS; then the record stays. If a process is
- *          killed, the ledger does not know what it captured after its last
- *          record.
+ *          and when events are delivered that are pending in it, or that
+ *          other processes have left (12 us measured). The exit tries to lock
+ *          the totals for LLMOBS_LEDGER_LOCK_MS; then the record stays. If a
+ *          process is killed, the ledger does not know what it captured after
+ *          its last record.
  * Fork:    a child has counts and a record of its own. It drops the inherited
  *          ones when it finds itself in another process (fork.h).
  */
@@ -47,7 +47,7 @@
 int64_t llmobs_ledger_note(const struct llmobs_config *config);
 
 /* Between two requests: writes the record again if events are pending in it
- * that have been delivered since. note writes the first record. */
+ * that have been delivered since, or if events of other processes have. */
 void llmobs_ledger_settle(const struct llmobs_config *config);
 
 /* From the exit handler, after the worker has stopped and has counted the

@@ -593,9 +593,11 @@ def a_relay_beside_containers(t):
     with double(t) as dd:
         dd.fault("hang")
         with Relay(t, agent(dd), launcher=OTHER_PIDS) as relay:
+            os.killpg(relay.process.pid, signal.SIGSTOP)
             for i in range(3):
                 t.run(curl(t.url, body("call %d" % i)), env=agent(dd),
                       keep=True, check=False)
+            os.killpg(relay.process.pid, signal.SIGCONT)
             time.sleep(0.5)
             relay.kill()
         dd.well()
@@ -657,14 +659,15 @@ def a_full_disk_of_the_relay(t):
 
 @test
 def another_that_drains(t):
-    """While the relay has a call under way, nobody else takes it."""
+    """While the relay has a call in its memory, nobody else takes it."""
     t.fresh(None)
-    with double(t) as dd, Relay(t, agent(dd)):
-        dd.fault("hang")
+    with double(t) as dd, Relay(t, agent(dd)) as relay:
+        dd.fault("503", path="")
         with Living(t, agent(dd), keep=True) as app:
             for i in range(3):
                 app.ask("call %d" % i)
             time.sleep(0.3)
+            os.killpg(relay.process.pid, signal.SIGSTOP)
             app.end()
         dd.well()
         t.run(curl(t.url, body("by itself")),
@@ -672,6 +675,7 @@ def another_that_drains(t):
         subprocess.run([os.path.join(t.build, "llmobs"), "drain"],
                        env=t.environment(True, agent(dd)),
                        stdout=subprocess.DEVNULL, timeout=60)
+        os.killpg(relay.process.pid, signal.SIGCONT)
         settled(t, dd, 4, wait=15)
         time.sleep(1.2)
         settled(t, dd, 4)
@@ -698,3 +702,20 @@ def stopped_and_continued(t):
         time.sleep(3)
         settled(t, dd, 4)
         empty_soon(t)
+
+
+@test
+def killed_after_it_delivered(t):
+    """What it delivered is counted so, although it is killed at once."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)) as relay:
+        with Living(t, agent(dd), keep=True) as app:
+            for i in range(5):
+                app.ask("call %d" % i)
+                settled(t, dd, i + 1, wait=5)
+            time.sleep(0.1)
+            relay.kill()
+            app.end()
+        ended(t)
+        equal([counts(t)[n] for n in ("captured", "delivered")], [5, 5],
+              "captured and delivered")
