@@ -20,7 +20,7 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
     --since) COMPREPLY=($(compgen -W '10m 1h 1d 7d' -- "$2")) ;;
     --ml-app | --service | --env | --session | --name | --tag | --trace | \
         --input | --model | --provider | --workflow | --preload | \
-        --user-time)
+        --user-time | --idle)
         COMPREPLY=()
         ;;
     *) return 1 ;;
@@ -33,7 +33,7 @@ _llmobs_command_at() { # FIRST
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
         --) echo $((i + 1)) && return ;;
-        --keep-output | --json | --help | --*=*) ;;
+        --keep-output | --json | --help | --relay | --*=*) ;;
         --*)
             ((i++))
             [[ ${COMP_WORDS[i]} != = ]] || ((i++))

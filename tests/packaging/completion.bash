@@ -69,6 +69,7 @@ expect "llmobs-run --ml-app=x llmobs-r" llmobs-run
 expect "llmobs-run -- llmobs-r" llmobs-run
 expect "llmobs span --kind tool -- llmobs-r" llmobs-run
 expect "llmobs span --keep-output llmobs-r" llmobs-run
+expect "llmobs-run --relay llmobs-r" llmobs-run
 expect "llmobs nothing --" -- --help
 _sample() { COMPREPLY=(sample-was-asked); }
 complete -F _sample sample
