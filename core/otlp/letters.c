@@ -1,20 +1,13 @@
 #include "core/otlp/letters.h"
 
-#include <endian.h>
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "core/text/json_clean.h"
+#include "core/text/json_plain.h"
 
 /* A block may be stored whole although only a part of it is taken, and an
  * escape has at most seven bytes. */
 #define SLACK 16
-
-/* Sixteen bytes at a time, by instructions that each processor has. */
-typedef signed char block __attribute__((vector_size(16)));
 
 struct letters {
     struct llmobs_buf *buf;
@@ -25,7 +18,8 @@ struct letters {
 
 /* Marks the bytes that do not stand for themselves. A byte beyond ASCII is
  * negative. */
-static inline block special_bytes(block bytes, enum llmobs_quoting quoting)
+static inline llmobs_json_block special_bytes(llmobs_json_block bytes,
+                                              enum llmobs_quoting quoting)
 {
     if (quoting == LLMOBS_QUOTED_NOT)
         return bytes < 1;
@@ -41,34 +35,15 @@ static inline bool is_special(char byte, enum llmobs_quoting quoting)
     return value < ' ' || value == '"' || value == '\\';
 }
 
-/* Answers how many bytes of a block precede the first marked one. */
-static inline size_t unmarked(block marks)
-{
-#ifdef __SSE2__
-    unsigned bits = (unsigned)_mm_movemask_epi8((__m128i)marks);
-
-    return bits ? (size_t)__builtin_ctz(bits) : sizeof(marks);
-#else
-    uint64_t half[2];
-
-    memcpy(half, &marks, sizeof(half));
-    if (half[0])
-        return (size_t)__builtin_ctzll(le64toh(half[0])) / 8;
-    if (half[1])
-        return 8 + (size_t)__builtin_ctzll(le64toh(half[1])) / 8;
-    return sizeof(marks);
-#endif
-}
-
 /* Copies sixteen bytes; answers how many come before the first special one. */
 static inline size_t copy_block(const char *at, char *to,
                                 enum llmobs_quoting quoting)
 {
-    block bytes;
+    llmobs_json_block bytes;
 
     memcpy(&bytes, at, sizeof(bytes));
     memcpy(to, &bytes, sizeof(bytes));
-    return unmarked(special_bytes(bytes, quoting));
+    return llmobs_json_unmarked(special_bytes(bytes, quoting));
 }
 
 /* Copies to the next byte that is special, or to the end; answers how many
@@ -79,13 +54,14 @@ static inline size_t copy_run(const char *at, char *to, size_t len,
 {
     size_t done = 0, some;
 
-    for (; len - done >= sizeof(block); done += sizeof(block)) {
+    for (; len - done >= sizeof(llmobs_json_block);
+         done += sizeof(llmobs_json_block)) {
         some = copy_block(at + done, to + done, quoting);
-        if (some < sizeof(block))
+        if (some < sizeof(llmobs_json_block))
             return done + some;
     }
     if (done > 0 && done < len) {
-        done = len - sizeof(block);
+        done = len - sizeof(llmobs_json_block);
         return done + copy_block(at + done, to + done, quoting);
     }
     while (done < len && !is_special(at[done], quoting)) {
