@@ -657,19 +657,24 @@ def a_full_disk_of_the_relay(t):
         empty_soon(t)
 
 
+def stop_with_three_calls(t, dd, relay):
+    """It has them in its memory, and nobody takes them before that."""
+    dd.fault("503", path="")
+    with Living(t, agent(dd), keep=True) as app:
+        for i in range(3):
+            app.ask("call %d" % i)
+        time.sleep(0.3)
+        os.killpg(relay.process.pid, signal.SIGSTOP)
+        app.end()
+    dd.well()
+
+
 @test
 def another_that_drains(t):
     """While the relay has a call in its memory, nobody else takes it."""
     t.fresh(None)
     with double(t) as dd, Relay(t, agent(dd)) as relay:
-        dd.fault("503", path="")
-        with Living(t, agent(dd), keep=True) as app:
-            for i in range(3):
-                app.ask("call %d" % i)
-            time.sleep(0.3)
-            os.killpg(relay.process.pid, signal.SIGSTOP)
-            app.end()
-        dd.well()
+        stop_with_three_calls(t, dd, relay)
         t.run(curl(t.url, body("by itself")),
               env=agent(dd, LLMOBS_RELAY="off"), keep=True, check=False)
         subprocess.run([os.path.join(t.build, "llmobs"), "drain"],
@@ -687,14 +692,7 @@ def stopped_and_continued(t):
     """A relay that counted as dead does not go on with what others took."""
     t.fresh(None)
     with double(t) as dd, Relay(t, agent(dd)) as relay:
-        dd.fault("503", path="")
-        with Living(t, agent(dd), keep=True) as app:
-            for i in range(3):
-                app.ask("call %d" % i)
-            time.sleep(0.3)
-            os.killpg(relay.process.pid, signal.SIGSTOP)
-            app.end()
-        dd.well()
+        stop_with_three_calls(t, dd, relay)
         os.utime(sign(t), (1000000000, 1000000000))
         recover(t, dd, agent(dd), 3)
         time.sleep(2.2)
