@@ -848,8 +848,8 @@ HAZARDS = [
                           "    return cap > WALKED_MAX && !cap;")],
           ["unit many_keys_take_no_square"]),
          ("json-hash-is-known", [("core/text/json_object.c",
-                                  "    if (random == NULL) {\n",
-                                  "    return half;\n    if (random == NULL) {\n")],
+                                  "    if (known)\n",
+                                  "    return half;\n    if (known)\n")],
           ["unit a_hash_hangs_on_the_seed"]),
          ("json-frees-deep", [("core/text/json_value.c",
                                "    json->next = *doomed;\n    *doomed = json;",
@@ -873,8 +873,8 @@ HAZARDS = [
      "only strings and numbers between the same bytes get new values; a tree "
      "that the reader shares a part of stays as it is (`core/text/json_series`)", [
          ("shared-part-changes", [("core/text/json_series.c",
-                                   "relaxed) > 1)\n            return true;",
-                                   "relaxed) > 1)\n            return false;")],
+                                   "acquire) > 1)\n            return true;",
+                                   "acquire) > 1)\n            return false;")],
           ["unit shared_parts_stay"]),
          ("bytes-between-unseen", [("core/text/json_series.c",
                                     "        if (at < from + string)\n"
@@ -1413,7 +1413,7 @@ HAZARDS = [
      "memory (`renew`)", [
          ("goes-on", [
              ("cli/relay/relay_child.c", "renew(&child->sign) == -ETIME)\n"
-              "        _exit(1);", "renew(&child->sign) == -ETIME)\n"
+              "        _exit(0);", "renew(&child->sign) == -ETIME)\n"
               "        child->busy_ns = now;")],
           ["relay.stopped_and_continued"])]),
 
@@ -1468,8 +1468,25 @@ HAZARDS = [
     ("a thread that writes to an older file than the relay reads",
      "the relay goes back to that file (`go_back`)", [
          ("never-goes-back", [
-             ("core/spool/adopt_held.c", "    else if (by_relay)\n", "    else if (size == 0)\n")],
+             ("core/spool/adopt_held.c", "        if (by_relay)\n",
+              "        if (by_relay && size == 0)\n")],
           ["unit takes_what_comes_late"])]),
+
+    ("a long call of a busy program beside a relay",
+     "the relay removes files from the oldest on, as a later one may hold the end "
+     "of a call that an older one begins (`tidy_old`)", [
+         ("any-that-is-free", [
+             ("core/spool/adopt_held.c", "        tidying->may_seal = "
+              "tidying->may_remove = false;\n", "")],
+          ["unit keeps_what_is_newer_than_a_call_under_way"])]),
+
+    ("a relay that starts while another process adopts",
+     "a directory that was claimed says so in its name, and is its claimer's "
+     "(`llmobs_adopt_is_claimed`)", [
+         ("claimed-is-living", [
+             ("core/spool/adopt_claim.c", "    return who->nonce & "
+              "WAS_CLAIMED;", "    return who->nonce == 0;")],
+          ["unit leaves_what_another_has_claimed"])]),
 
     ("a program that never rests, beside a relay",
      "the relay looks for its old files before it takes what is new "

@@ -90,7 +90,7 @@ static void renew(void *ctx)
         return;
     child->renewed_ns = now;
     if (llmobs_relay_sign_renew(&child->sign) == -ETIME)
-        _exit(1);
+        _exit(0);
     if (!has_sign(child))
         stop(0);
 }
@@ -124,7 +124,7 @@ static bool is_alive(const struct llmobs_record_owner *who)
 {
     uint64_t start;
 
-    return who->start != LLMOBS_RECORD_GIVEN &&
+    return who->start != LLMOBS_RECORD_GIVEN && who->pid != getpid() &&
            llmobs_record_start(who->pid, &start) == 0 &&
            (who->start == 0 || start == who->start);
 }

@@ -456,7 +456,7 @@ static bool is_kept(struct llmobs_backlog *backlog, struct llmobs_event *event)
     struct llmobs_text text = {event->data, event->len};
     struct llmobs_spool *spool = backlog->spool;
 
-    if (event->adopted)
+    if (event->adopted || event->spooled.handed)
         return true;
     if (!spool)
         return false;

@@ -60,11 +60,6 @@
 /* The thread looks so often whether a thread of the app is left. */
 #define LOOK_MS 1000
 
-/* How long a thread waits at most for others to name the frames of a call that
- * it leaves to the relay, and the time between two tries. */
-#define NAME_MS 20
-#define NAME_PAUSE_NS 50000
-
 /* The additional time in which an exit saves undelivered events locally. */
 #define SAVE_MS 1000
 
@@ -722,36 +717,32 @@ static void drop(struct llmobs_worker *worker, struct llmobs_item *item)
 struct naming {
     struct llmobs_worker *worker;
     struct llmobs_exchange *exchange;
+    bool done;
 };
 
-static bool name_once(const struct naming *naming)
-{
-    struct llmobs_signal_guard guard;
-
-    if (!begin_inline(naming->worker, &guard))
-        return false;
-    llmobs_exchange_name_caller(naming->exchange);
-    end_inline(naming->worker, &guard);
-    return true;
-}
-
-/* Waits while another thread does the same. */
 static void name(void *arg, int64_t until_ns)
 {
-    const struct timespec moment = {0, NAME_PAUSE_NS};
+    struct naming *naming = arg;
+    struct llmobs_signal_guard guard;
 
-    while (!name_once(arg) && llmobs_futex_left(until_ns) > 0)
-        llmobs_signal_guard_sleep(&moment);
+    (void)until_ns;
+    if (!begin_inline(naming->worker, &guard))
+        return;
+    llmobs_exchange_name_caller(naming->exchange);
+    naming->done = true;
+    end_inline(naming->worker, &guard);
 }
 
-/* Only this process can name the frames of its stack. */
-static void name_caller(struct llmobs_worker *worker,
-                        struct llmobs_exchange *exchange)
+/* Only this process can name the frames of its stack. False where another
+ * thread has the turn, or this stack is small: the app's thread does not wait,
+ * and this process delivers the call itself. */
+static bool name_caller(struct llmobs_worker *worker, struct llmobs_item *item)
 {
-    struct naming naming = {worker, exchange};
+    struct naming naming = {worker, (struct llmobs_exchange *)item, false};
 
-    if (exchange->callsite)
-        (void)llmobs_aside_run(name, &naming, worker->config->thread, NAME_MS);
+    if (item->type != LLMOBS_ITEM_EXCHANGE || !naming.exchange->callsite)
+        return true;
+    return llmobs_aside_run(name, &naming, false, 0) == 0 && naming.done;
 }
 
 /* True for an item that the relay can deliver as the disk has it. */
@@ -790,9 +781,7 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     become_active(worker);
     if (item->weight == 0)
         item->weight = llmobs_delivery_weight(item);
-    item->spooled.handed = may_hand(worker, item);
-    if (item->spooled.handed && item->type == LLMOBS_ITEM_EXCHANGE)
-        name_caller(worker, (struct llmobs_exchange *)item);
+    item->spooled.handed = may_hand(worker, item) && name_caller(worker, item);
     keep(worker, item);
     kept = item->spooled.file != 0;
     item->spooled.handed = item->spooled.handed && kept;

@@ -233,7 +233,9 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
         return 0;
     if (is_dead(adopt, &found))
         return has_relay(adopt) ? 0 : open_dir(adopt, &found);
-    return adopt->unset ? llmobs_adopt_open_living(adopt, name, &found) : 0;
+    return adopt->unset && !llmobs_adopt_is_claimed(&found.who)
+               ? llmobs_adopt_open_living(adopt, name, &found)
+               : 0;
 }
 
 /* True where the spool has no directory but that of this process, so that it

@@ -14,7 +14,15 @@
  * it away: the process may be in a namespace where nobody can ask for it. */
 #define WAS_GIVEN ((uint64_t)1 << 63)
 
+/* In the nonce of each directory that was claimed. */
+#define WAS_CLAIMED ((uint64_t)1 << 62)
+
 /* -- the process of a directory ----------------------------------------- */
+
+bool llmobs_adopt_is_claimed(const struct llmobs_record_owner *who)
+{
+    return who->nonce & WAS_CLAIMED;
+}
 
 bool llmobs_adopt_is_given(const struct llmobs_adopt *adopt,
                            const struct llmobs_record_owner *who)
@@ -34,7 +42,7 @@ static void name_anew(struct llmobs_adopt *adopt,
         me->pid = getpid();
         (void)llmobs_record_start(me->pid, &me->start);
     }
-    me->nonce = (uint64_t)llmobs_clock_mono_ns();
+    me->nonce = (uint64_t)llmobs_clock_mono_ns() | WAS_CLAIMED;
     if (llmobs_adopt_is_given(adopt, who))
         me->nonce |= WAS_GIVEN;
     llmobs_record_name(me, name);

@@ -30,6 +30,10 @@ int llmobs_adopt_claim_path(const struct llmobs_adopt *adopt,
                             const struct llmobs_adopt_claim *claim,
                             char out[PATH_MAX]);
 
+/* True for a directory that a process has claimed to adopt it: its entries are
+ * that one's, as long as it lives. */
+bool llmobs_adopt_is_claimed(const struct llmobs_record_owner *who);
+
 /* Gives the directory the name of this process. It fails where another process
  * was faster. */
 int llmobs_adopt_claim_dir(struct llmobs_adopt *adopt,

@@ -103,6 +103,8 @@ static __attribute__((noinline)) bool has_news(
     char path[PATH_MAX];
     struct stat st;
 
+    if (file >= LLMOBS_ADOPT_SEALED)
+        return false;
     if (file != progress->file)
         return true;
     llmobs_adopt_file_path(false, adopt->dir, file, path);
@@ -146,15 +148,16 @@ static void go_back(struct llmobs_adopt *adopt,
 /* A lease proves that no thread has the file open, and its size that none has
  * written since it was read. Where the file system has no leases, time has to
  * do. */
-static __attribute__((noinline)) void remove_sealed(const char *path,
+static __attribute__((noinline)) bool remove_sealed(const char *path,
                                                     size_t size)
 {
     int fd = llmobs_spool_open(path, O_RDONLY);
+    bool gone = false;
     struct stat st;
     int64_t age;
 
     if (fd < 0)
-        return;
+        return false;
     age = fstat(fd, &st) == 0
               ? llmobs_clock_wall_ns() / 1000000000 - st.st_ctime
               : 0;
@@ -163,23 +166,20 @@ static __attribute__((noinline)) void remove_sealed(const char *path,
          (errno != EAGAIN && age > SEALED_LONG_S)) &&
         fstat(fd, &st) == 0 && (size_t)st.st_size == size) {
         llmobs_crash_point("removing a sealed file");
-        unlink(path);
+        gone = unlink(path) == 0;
         llmobs_crash_point("removed a sealed file");
     }
     close(fd);
+    return gone;
 }
 
-/* Takes an old file away from its process, and later from the disk. */
-static __attribute__((noinline)) void put_away(const struct llmobs_adopt *adopt,
-                                               uint32_t file, size_t size)
+/* Takes an old file away from its process. */
+static __attribute__((noinline)) void seal(const struct llmobs_adopt *adopt,
+                                           uint32_t file)
 {
     char path[PATH_MAX], sealed[PATH_MAX];
 
     llmobs_adopt_file_path(false, adopt->dir, file, path);
-    if (file >= LLMOBS_ADOPT_SEALED) {
-        remove_sealed(path, size);
-        return;
-    }
     llmobs_adopt_file_path(false, adopt->dir, file | LLMOBS_ADOPT_SEALED,
                            sealed);
     llmobs_crash_point("sealing a file");
@@ -187,16 +187,34 @@ static __attribute__((noinline)) void put_away(const struct llmobs_adopt *adopt,
     llmobs_crash_point("sealed a file");
 }
 
-static void tidy_file(struct llmobs_adopt *adopt,
-                      struct llmobs_adopt_progress *progress, uint32_t file)
+/* What may be done with the files that are newer than those seen: while an
+ * older one is needed, or still there, they may hold the end of a call that it
+ * begins. */
+struct tidying {
+    struct llmobs_adopt_progress *progress;
+    bool may_seal;
+    bool may_remove;
+};
+
+static void tidy_file(struct llmobs_adopt *adopt, struct tidying *tidying,
+                      uint32_t file)
 {
     size_t size = llmobs_adopt_note_file(adopt, file);
+    char path[PATH_MAX];
     bool by_relay;
 
-    if (!is_needed(adopt, file, &by_relay))
-        put_away(adopt, file, size);
-    else if (by_relay)
-        go_back(adopt, progress, file);
+    llmobs_adopt_file_path(false, adopt->dir, file, path);
+    if (is_needed(adopt, file, &by_relay)) {
+        if (by_relay)
+            go_back(adopt, tidying->progress, file);
+        tidying->may_seal = tidying->may_remove = false;
+    } else if (file < LLMOBS_ADOPT_SEALED) {
+        if (tidying->may_seal)
+            seal(adopt, file);
+        tidying->may_remove = false;
+    } else if (!tidying->may_remove || !remove_sealed(path, size)) {
+        tidying->may_remove = false;
+    }
 }
 
 static bool is_untidy(const struct llmobs_adopt *adopt)
@@ -204,6 +222,30 @@ static bool is_untidy(const struct llmobs_adopt *adopt)
     return adopt->file_count >= 2 && !adopt->old &&
            llmobs_clock_mono_ns() - adopt->at_living->tidied_ns >=
                TIDY_MS * LLMOBS_NS_PER_MS;
+}
+
+static int by_age(const void *a, const void *b)
+{
+    uint32_t x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    x &= ~LLMOBS_ADOPT_SEALED;
+    y &= ~LLMOBS_ADOPT_SEALED;
+    return (x > y) - (x < y);
+}
+
+/* Goes from the oldest on. */
+static void tidy_old(struct llmobs_adopt *adopt,
+                     struct llmobs_adopt_progress *progress)
+{
+    struct tidying tidying = {progress, true, true};
+    uint32_t newest = adopt->files[newest_of(adopt)];
+
+    qsort(adopt->files, adopt->file_count, sizeof(*adopt->files), by_age);
+    for (size_t i = 0; i < adopt->file_count; i++)
+        if (adopt->files[i] != newest)
+            tidy_file(adopt, &tidying, adopt->files[i]);
 }
 
 /* Removes the files of the present directory that nobody needs, but the
@@ -215,9 +257,7 @@ static void tidy(struct llmobs_adopt *adopt)
     progress->tidied_ns = llmobs_clock_mono_ns();
     adopt->at_living = NULL; /* the survey is of all entries */
     if (llmobs_adopt_survey(adopt) == 0)
-        for (size_t i = 0; i < adopt->file_count; i++)
-            if (!llmobs_adopt_is_newest(adopt, i))
-                tidy_file(adopt, progress, adopt->files[i]);
+        tidy_old(adopt, progress);
 }
 
 /* Opens the directory of a living process. -ENOENT: it is there no more. */

@@ -697,6 +697,19 @@ static unsigned ids_in(uint32_t file, const struct llmobs_spooled *list,
     return entries;
 }
 
+static void unlink_file(struct llmobs_spool *spool, uint32_t file)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+
+    if (!path)
+        return;
+    llmobs_spool_file_path(spool->dir, file, path);
+    llmobs_crash_point("removing a file");
+    unlink(path);
+    llmobs_crash_point("removed a file");
+    llmobs_scratch_give(path);
+}
+
 /* A file whose last entries are released is removed, and needs no RELEASE
  * entry. That is so only if no thread can write to it any more. */
 static void release_file(struct llmobs_spool *spool, uint32_t file,
@@ -716,9 +729,13 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
         goto out;
     if (atomic_load(&spool->ending))
         turn_from(spool, file);
-    last = file != current_file(spool) && !atomic_load(&spool->handed) &&
-           atomic_load(&slot_of(spool, file)->left) == entries;
-    if (!last && note_release(spool, file, ids, id_count) != 0)
+    /* In this order: a hand-over sets `handed`, and then leaves the file. */
+    last = file != current_file(spool) &&
+           atomic_load(&slot_of(spool, file)->left) == entries &&
+           !atomic_load(&spool->handed);
+    if (last)
+        unlink_file(spool, file);
+    else if (note_release(spool, file, ids, id_count) != 0)
         defer_release(spool, file, list, count);
     leave_file(spool, file, entries);
 out:

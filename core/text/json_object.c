@@ -21,24 +21,26 @@ static struct llmobs_json_object *object_of(const struct llmobs_json *json)
 
 /* -- the index: a table of member numbers, from 1 on, at most half full --- */
 
+_Atomic uint64_t llmobs_json_seed[2];
+
 /* The kernel gives every process random bytes at its start: a peer that knows
- * the code cannot choose keys that all land in one place. A child keeps its
+ * the code cannot choose keys that all land in one place. They are read once,
+ * as another runtime in the process may write to them. A child keeps its
  * parent's. */
 static uint64_t read_seed(size_t half)
 {
-    static _Atomic(const unsigned char *) bytes;
-    const unsigned char *random =
-        atomic_load_explicit(&bytes, memory_order_relaxed);
-    uint64_t seed;
+    _Atomic uint64_t *own = &llmobs_json_seed[half];
+    const unsigned char *random;
+    uint64_t known = atomic_load_explicit(own, memory_order_relaxed);
+    uint64_t seed = 0;
 
-    if (random == NULL) {
-        random = (const unsigned char *)(uintptr_t)getauxval(AT_RANDOM);
-        if (random == NULL)
-            return (uint64_t)(uintptr_t)&bytes;
-        atomic_store_explicit(&bytes, random, memory_order_relaxed);
-    }
-    memcpy(&seed, random + half * sizeof(seed), sizeof(seed));
-    return seed;
+    if (known)
+        return known;
+    random = (const unsigned char *)(uintptr_t)getauxval(AT_RANDOM);
+    if (random)
+        memcpy(&seed, random + half * sizeof(seed), sizeof(seed));
+    seed = (seed ^ (uint64_t)(uintptr_t)own) | 1;
+    return atomic_compare_exchange_strong(own, &known, seed) ? seed : known;
 }
 
 static uint64_t turn(uint64_t word, int bits)

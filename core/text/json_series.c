@@ -366,7 +366,7 @@ static bool is_shared(const struct llmobs_json_model *model)
 {
     for (size_t i = 0; i < model->container_count; i++)
         if (atomic_load_explicit(&model->containers[i]->owners,
-                                 memory_order_relaxed) > 1)
+                                 memory_order_acquire) > 1)
             return true;
     return false;
 }

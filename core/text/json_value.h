@@ -105,8 +105,11 @@ void llmobs_json_fill(struct llmobs_json *object,
 struct llmobs_json_member *llmobs_json_member_from(
     const struct llmobs_json *object, struct llmobs_json_member *member);
 
-/* The hash of a key, which nobody outside of the process can know. */
+/* The hash of a key. Nobody outside of the process can compute it: it depends
+ * on the seed, which is 0 until the first hash and then constant, for the tests
+ * too. */
 uint32_t llmobs_json_hash(struct llmobs_text key);
+extern _Atomic uint64_t llmobs_json_seed[2];
 
 /* The steps of work (work.h) that a place in this object costs. */
 size_t llmobs_json_place_work(const struct llmobs_json *object);

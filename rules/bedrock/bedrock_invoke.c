@@ -190,17 +190,32 @@ static int chat_document(struct llmobs_reading *reading,
     return *list ? rc : -ENOMEM;
 }
 
+static bool has(const struct llmobs_json *object, const char *key)
+{
+    const struct llmobs_json *value = llmobs_json_get(object, key);
+
+    return value && !llmobs_json_is_null(value);
+}
+
 /* Sets the value of one key under a second key too, unless that has a value. */
 static int call_it(struct llmobs_json *object, const char *key,
                    const char *also)
 {
     struct llmobs_json *value = llmobs_json_get(object, key);
-    const struct llmobs_json *other = llmobs_json_get(object, also);
 
-    if (!value || llmobs_json_is_null(value) ||
-        (other && !llmobs_json_is_null(other)))
+    if (!has(object, key) || has(object, also))
         return 0;
     return llmobs_json_set(object, also, llmobs_json_share(value));
+}
+
+/* True for Mistral's form. */
+static bool needs_names(const struct llmobs_json *choices)
+{
+    for (size_t i = 0; i < llmobs_json_len(choices); i++)
+        if (has(llmobs_json_at(choices, i), "message") ||
+            has(llmobs_json_at(choices, i), "stop_reason"))
+            return true;
+    return false;
 }
 
 /* Renames Mistral's messages to deltas, and its stop reasons to OpenAI's. */
@@ -218,12 +233,24 @@ static int as_deltas(const struct llmobs_json *choices)
     return rc;
 }
 
-static int chat_chunk(struct invoke *invoke, const struct llmobs_event *event)
+/* The event's tree is not ours to change (json_series.h): a copy is. */
+static int add_renamed(struct invoke *invoke, const struct llmobs_json *json)
 {
-    int rc = as_deltas(llmobs_json_get(event->json, "choices"));
+    struct llmobs_json *copy = llmobs_json_clone(json);
+    int rc = copy ? as_deltas(llmobs_json_get(copy, "choices")) : -ENOMEM;
 
     if (rc == 0)
-        rc = llmobs_stream_add(&invoke->chat, event->json);
+        rc = llmobs_stream_add(&invoke->chat, copy);
+    llmobs_json_free(copy);
+    return rc;
+}
+
+static int chat_chunk(struct invoke *invoke, const struct llmobs_event *event)
+{
+    int rc = needs_names(llmobs_json_get(event->json, "choices"))
+                 ? add_renamed(invoke, event->json)
+                 : llmobs_stream_add(&invoke->chat, event->json);
+
     invoke->begun = invoke->chat.begun;
     invoke->done = invoke->done || invoke->chat.done;
     return rc;

@@ -62,7 +62,7 @@ static void check_otlp(const struct llmobs_otlp_config *otlp)
 
         check_plain(signal->url);
         FUZZ_CHECK(strstr(signal->url, "://"));
-        for (char **header = signal->headers; *header; header++) {
+        for (char **header = signal->headers; header && *header; header++) {
             check_plain(*header);
             FUZZ_CHECK(strstr(*header, ": "));
         }

@@ -356,9 +356,9 @@ class Case:
                        LLMOBS_STORE_DIR=os.path.join(self.dir, "store"),
                        LLMOBS_LOG=os.path.join(self.dir, "log"),
                        LLMOBS_LOG_LEVEL="debug", DD_LLMOBS_ML_APP="it")
-            # Under a sanitizer spans with large bodies may take longer than an
-            # exit waits: they would stay in the spool.
-            if any(k.endswith("SAN_OPTIONS") for k in env):
+            # Under a sanitizer or emulator spans may take longer than an exit
+            # waits: they would stay in the spool.
+            if EMULATOR or any(k.endswith("SAN_OPTIONS") for k in env):
                 env["LLMOBS_EXIT_FLUSH_MS"] = "20000"
         env.update({k: v for k, v in extra.items() if v is not None})
         for name in [k for k, v in extra.items() if v is None]:

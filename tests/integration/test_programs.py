@@ -14,14 +14,14 @@ from harness import Skip, equal, test
 FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
            "exit_in_child", "forks_of_one_pid", "left_by_main",
            "left_by_system_call", "left_to_another", "exit_in_malloc",
-           "forked_after_a_call")
+           "forked_after_a_call", "cleanup_in_child")
 
 
 # The emulator cannot start a thread in a child of a program with threads, nor
 # a program by itself; nor does its /proc say that a first thread has ended.
 NOT_EMULATED = ("forks", "forks_of_one_pid", "exit_in_child", "prefork",
                 "fork_before_transfer", "executed", "left_by_main",
-                "left_by_system_call", "left_to_another")
+                "left_by_system_call", "left_to_another", "cleanup_in_child")
 
 
 # A log of every request is a file that is opened, for which a filter kills.

@@ -30,11 +30,22 @@ static void keep_handed(void)
     llmobs_exchange_free(e);
 }
 
-/* h: keeps a call and hands it over; k: keeps one for itself; b: begins one;
- * l: leaves its directory; o: goes on with its first file; else it ends. */
+static void adopt_one(void)
+{
+    struct llmobs_adopted one;
+
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &one), 1);
+    llmobs_exchange_free(one.exchange);
+}
+
+/* a: adopts a call; h: keeps a call and hands it over; k: keeps one for itself;
+ * b: begins one; l: leaves its directory; o: goes on with its first file; else
+ * it ends. */
 static void obey(char what)
 {
-    if (what == 'h')
+    if (what == 'a')
+        adopt_one();
+    else if (what == 'h')
         keep_handed();
     else if (what == 'k')
         spool_keep(1);
@@ -228,6 +239,36 @@ START_TEST(relay_takes_what_comes_late)
 }
 END_TEST
 
+START_TEST(relay_keeps_what_is_newer_than_a_call_under_way)
+{
+    const struct timespec moment = {1, 100000000};
+
+    spool->file_max = 1;
+    begin_child();
+    tell("bhh");
+    become_relay();
+    take(2);
+    nanosleep(&moment, NULL);
+    tell("h");
+    take(1);
+    ck_assert_uint_eq(sealed(), 0);
+    end_child();
+}
+END_TEST
+
+START_TEST(relay_leaves_what_another_has_claimed)
+{
+    spool_in_dead(keep_handed);
+    begin_child();
+    tell("a");
+    become_relay();
+    take(0);
+    end_child();
+    take(1);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
 START_TEST(relay_works_for_those_that_name_nothing)
 {
     begin_child();
@@ -332,6 +373,10 @@ UNIT_SUITE(relay)
               relay_takes_back_what_it_could_not_send);
     spool_add(s, "tidies_a_busy_process", relay_tidies_a_busy_process);
     spool_add(s, "takes_what_comes_late", relay_takes_what_comes_late);
+    spool_add(s, "keeps_what_is_newer_than_a_call_under_way",
+              relay_keeps_what_is_newer_than_a_call_under_way);
+    spool_add(s, "leaves_what_another_has_claimed",
+              relay_leaves_what_another_has_claimed);
     spool_add(s, "works_for_those_that_name_nothing",
               relay_works_for_those_that_name_nothing);
     spool_add(s, "sign_says_for_whom", relay_sign_says_for_whom);
