@@ -872,6 +872,11 @@ HAZARDS = [
     ("events of a stream that are much alike, and have one tree",
      "only strings and numbers between the same bytes get new values; a tree "
      "that the reader shares a part of stays as it is (`core/text/json_series`)", [
+         ("changes-the-lent", [
+             ("rules/bedrock/bedrock_invoke.c", "    struct llmobs_json *copy = "
+              "llmobs_json_clone(json);", "    struct llmobs_json *copy = "
+              "llmobs_json_share((struct llmobs_json *)(uintptr_t)json);")],
+          ["unit cases_read_as_expected"]),
          ("shared-part-changes", [("core/text/json_series.c",
                                    "acquire) > 1)\n            return true;",
                                    "acquire) > 1)\n            return false;")],
