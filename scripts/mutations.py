@@ -1477,6 +1477,14 @@ HAZARDS = [
               "        if (by_relay && size == 0)\n")],
           ["unit takes_what_comes_late"])]),
 
+    ("a directory that nobody can read or deliver, beside a relay",
+     "its claimer does not rename it again, which would wake the relay without "
+     "end (`is_mine`)", [
+         ("names-it-anew", [
+             ("core/spool/adopt_claim.c", "    if (is_mine(adopt, &found->who))",
+              "    if (is_mine(adopt, &found->who) && claim->used)")],
+          ["unit names_a_directory_once"])]),
+
     ("a long call of a busy program beside a relay",
      "the relay removes files from the oldest on, as a later one may hold the end "
      "of a call that an older one begins (`tidy_old`)", [

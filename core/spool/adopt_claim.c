@@ -48,6 +48,15 @@ static void name_anew(struct llmobs_adopt *adopt,
     llmobs_record_name(me, name);
 }
 
+/* True for a directory that this process has claimed before, and could not read
+ * or deliver: to rename it again would be news to a relay, without end. */
+static bool is_mine(const struct llmobs_adopt *adopt,
+                    const struct llmobs_record_owner *who)
+{
+    return llmobs_adopt_is_claimed(who) && who->pid == getpid() &&
+           who->pid == adopt->me.pid && who->start == adopt->me.start;
+}
+
 struct llmobs_adopt_claim *llmobs_adopt_free_claim(struct llmobs_adopt *adopt)
 {
     for (size_t i = 0; i < LLMOBS_ADOPT_CLAIMS; i++)
@@ -94,11 +103,15 @@ int llmobs_adopt_claim_dir(struct llmobs_adopt *adopt,
     memcpy(claim->files, adopt->files, size);
     claim->file_count = adopt->file_count;
     claim->old = adopt->old;
-    name_anew(adopt, &found->who, claim->name);
+    if (is_mine(adopt, &found->who))
+        llmobs_record_name(&found->who, claim->name);
+    else
+        name_anew(adopt, &found->who, claim->name);
     if (llmobs_adopt_dir_path(adopt, claim->name, adopt->dir) != 0)
         return -ENAMETOOLONG;
     llmobs_crash_point("claiming");
-    if (rename(found->path, adopt->dir))
+    if (strcmp(found->path, adopt->dir) != 0 &&
+        rename(found->path, adopt->dir) != 0)
         return -errno;
     llmobs_crash_point("claimed");
     claim->used = true;

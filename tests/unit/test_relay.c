@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -269,6 +270,39 @@ START_TEST(relay_leaves_what_another_has_claimed)
 }
 END_TEST
 
+static void name_of_dir(char *name, size_t cap)
+{
+    char path[160];
+    glob_t found;
+
+    snprintf(path, sizeof(path), "%s/*-*-*", place);
+    ck_assert_int_eq(glob(path, 0, NULL, &found), 0);
+    ck_assert_uint_eq(found.gl_pathc, 1);
+    snprintf(name, cap, "%s", found.gl_pathv[0]);
+    globfree(&found);
+}
+
+START_TEST(relay_names_a_directory_once)
+{
+    char first[160], second[160];
+
+    spool_in_dead(keep_handed);
+    become_relay();
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
+    llmobs_exchange_free(last.exchange);
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 0);
+    llmobs_adopt_give_back(adopt, &last.spooled);
+    name_of_dir(first, sizeof(first));
+    ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
+    llmobs_exchange_free(last.exchange);
+    name_of_dir(second, sizeof(second));
+    ck_assert_str_eq(first, second);
+    llmobs_adopt_let_go(adopt, &last.spooled, 1);
+    take(0);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
 START_TEST(relay_works_for_those_that_name_nothing)
 {
     begin_child();
@@ -375,6 +409,7 @@ UNIT_SUITE(relay)
     spool_add(s, "takes_what_comes_late", relay_takes_what_comes_late);
     spool_add(s, "keeps_what_is_newer_than_a_call_under_way",
               relay_keeps_what_is_newer_than_a_call_under_way);
+    spool_add(s, "names_a_directory_once", relay_names_a_directory_once);
     spool_add(s, "leaves_what_another_has_claimed",
               relay_leaves_what_another_has_claimed);
     spool_add(s, "works_for_those_that_name_nothing",
