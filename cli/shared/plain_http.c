@@ -222,7 +222,7 @@ static int put(const struct plain *plain, struct llmobs_text text, int flags)
 
 /* -- the answer ------------------------------------------------------------ */
 
-/* What an answer's head says of its body. */
+/* The answer's body, as its head tells it. */
 struct frame {
     long status;
     size_t head;   /* bytes, the empty line included */

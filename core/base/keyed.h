@@ -56,7 +56,7 @@ struct llmobs_keyed_line {
 
 struct llmobs_keyed_level;
 
-/* What changes of a table. */
+/* The part of a table that changes. */
 struct llmobs_keyed_state {
     _Atomic(struct llmobs_keyed_level *) newest; /* NULL: the first is all */
     _Atomic(struct llmobs_keyed *) all;          /* every record, by next */

@@ -187,9 +187,8 @@ static __attribute__((noinline)) void seal(const struct llmobs_adopt *adopt,
     llmobs_crash_point("sealed a file");
 }
 
-/* What may be done with the files that are newer than those seen: while an
- * older one is needed, or still there, they may hold the end of a call that it
- * begins. */
+/* Files that are newer than one that is needed, or still there, may hold the
+ * end of a call which that one begins: so they are not removed before it. */
 struct tidying {
     struct llmobs_adopt_progress *progress;
     bool may_seal;

@@ -75,7 +75,7 @@ struct llmobs_adopt_names {
     bool found; /* since its begin this process has claimed a directory */
 };
 
-/* What is known of a directory in the spool. */
+/* A directory in the spool, as far as it is known. */
 struct llmobs_adopt_found {
     struct llmobs_record_owner who; /* as its name says */
     bool gone;                      /* that process has ended */

@@ -361,7 +361,7 @@ def a_false_sign(t):
 
 @test
 def a_full_disk(t):
-    """What cannot be written is delivered by the process."""
+    """The process delivers the calls that it cannot write."""
     t.fresh(None)
     with double(t) as dd, Relay(t, agent(dd)):
         t.run(curl(t.url, body("no room")), env=failing(t, **agent(dd)),
@@ -704,7 +704,7 @@ def stopped_and_continued(t):
 
 @test
 def killed_after_it_delivered(t):
-    """What it delivered is counted so, although it is killed at once."""
+    """Delivered calls count as delivered, although it is killed at once."""
     t.fresh(None)
     with double(t) as dd, Relay(t, agent(dd)) as relay:
         with Living(t, agent(dd), keep=True) as app:

@@ -66,7 +66,7 @@ def compare_logs(bench, run, logs, form):
         for name in ("traceId", "time"):
             found.compare("%s, %s" % (where, name), got[name], one[name])
         found.compare_dicts(where, with_values(got["attributes"]),
-                            one["attributes"])
+                            with_values(one["attributes"]))
     found.settle()
 
 
