@@ -89,7 +89,7 @@ HAZARDS = [
                                 "LLMOBS_STACK_ENTRY()) >= LLMOBS_ASIDE_ROOM)",
                                 "    if (ms >= 0)")],
           ["stack.least_of_an_end"]),
-         ("rest-uncounted", [("core/deliver/worker.c", "    if (rc && rc != "
+         ("rest-uncounted", [("core/deliver/worker_exit.c", "    if (rc && rc != "
                               "-ETIMEDOUT)\n        give_up(worker);\n",
                               "    (void)rc;\n")],
           ["stack.least_of_an_end"])]),
@@ -799,7 +799,7 @@ HAZARDS = [
      "the worker delivers finished calls over the connection that stands, "
      "once in a process (`llmobs_worker_retreat`); the exit has the rest "
      "of the time", [
-         ("cleanup-closes-it", [("core/deliver/worker.c", "    if (*tried) {",
+         ("cleanup-closes-it", [("core/deliver/worker_exit.c", "    if (*tried) {",
                                  "    if (*tried && ms < 0) {")],
           ["exit.cleanup_over_the_warm_connection"]),
          ("each-cleanup-waits", [("core/ops/global.c", "    if (tried)\n        "
@@ -812,7 +812,7 @@ HAZARDS = [
      "one look at the turn decides whether a request hung: the library "
      "cuts none, which would send it twice, because a thread takes the "
      "turn for an instant (`llmobs_worker_pause`)", [
-         ("pause-looks-twice", [("core/deliver/worker.c",
+         ("pause-looks-twice", [("core/deliver/worker_exit.c",
                                  "    return busy ? -ETIMEDOUT : 0;",
                                  "    return atomic_load(&worker->turn) ? "
                                  "-ETIMEDOUT : busy * 0;")],
@@ -960,7 +960,7 @@ HAZARDS = [
                                 "    return part < 0 ? part : 100 * most;")],
           ["unit an_end_adopts_for_a_part_of_the_life",
            "exit.adoption_delays_no_exit"]),
-         ("adopts-at-a-cleanup", [("core/deliver/worker.c",
+         ("adopts-at-a-cleanup", [("core/deliver/worker_exit.c",
                                    "    llmobs_delivery_adopt_later(&worker->"
                                    "delivery);\n", "")],
           ["unit none_after_a_cleanup"]),
@@ -976,20 +976,21 @@ HAZARDS = [
     ("an exit with more calls than a store takes in time",
      "the exit leaves to the spool what the spool has, and waits longer only "
      "for what it lacks (`is_safe`)", [
-         ("store-is-waited-for", [("core/deliver/worker.c",
+         ("store-is-waited-for", [("core/deliver/worker_exit.c",
                                    "count_kept() >= llmobs_worker_pending("
                                    "worker);",
                                    "count_kept() > llmobs_worker_pending("
                                    "worker);")],
           ["unit kept_by_the_disk"]),
-         ("lacking-is-left", [("core/deliver/worker.c",
+         ("lacking-is-left", [("core/deliver/worker_exit.c",
                                "count_kept() >= llmobs_worker_pending("
                                "worker);", "count_kept() + 1 > 0;")],
           ["unit kept_by_the_disk"]),
-         ("content-is-left", [("core/deliver/worker.c",
-                               "    return spool_of(worker) &&\n           "
-                               "!llmobs_privacy_applies(&worker->config->"
-                               "privacy) &&\n", "    return spool_of(worker) "
+         ("content-is-left", [("core/deliver/worker_exit.c",
+                               "    return llmobs_worker_spool_of(worker) &&\n"
+                               "           !llmobs_privacy_applies(&worker->"
+                               "config->privacy) &&\n",
+                               "    return llmobs_worker_spool_of(worker) "
                                "&&\n")],
           ["unit kept_without_content"])]),
 
@@ -1518,7 +1519,7 @@ HAZARDS = [
     ("content that is to stay hidden, beside a relay",
      "the process makes the event itself (`may_hand`, `secure`)", [
          ("handed-as-it-is", [
-             ("core/deliver/worker.c", "            (item->type == "
+             ("core/deliver/worker_give.c", "            (item->type == "
               "LLMOBS_ITEM_EXCHANGE &&\n             !llmobs_privacy_applies("
               "&worker->config->privacy)));", "            item->type == "
               "LLMOBS_ITEM_EXCHANGE);")],
@@ -1719,7 +1720,7 @@ HAZARDS = [
      "last one", "the worker looks each second whether any other thread is "
                  "left, and ends with the first one's code (`look`, "
                  "`llmobs_thread_leave`)", [
-         ("sleeps-for-ever", [("core/deliver/worker.c", "    worker->last = "
+         ("sleeps-for-ever", [("core/deliver/worker_thread.c", "    worker->last = "
                                "llmobs_thread_is_last();",
                                "    worker->last = false;")],
           ["exit.last_thread_beside_a_silent_agent"]),
@@ -1735,14 +1736,14 @@ HAZARDS = [
          ("leaves-the-others", [("core/base/thread.c", "    return apps == 1;",
                                  "    return apps >= 1;")],
           ["programs.exit_cases.left_to_another"]),
-         ("lookup-goes-on", [("core/deliver/worker.c",
+         ("lookup-goes-on", [("core/deliver/worker_thread.c",
                               "        llmobs_http_end_lookups();\n", "")],
           ["exit.last_thread_beside_a_lookup"]),
-         ("looks-when-idle", [("core/deliver/worker.c",
+         ("looks-when-idle", [("core/deliver/worker_thread.c",
                                "(struct llmobs_tick){look, worker}",
                                "(struct llmobs_tick){NULL, NULL}")],
           ["exit.last_thread_beside_a_silent_agent"]),
-         ("descriptors-of-nobody", [("core/deliver/worker.c",
+         ("descriptors-of-nobody", [("core/deliver/worker_thread.c",
                                      "    llmobs_fd_alone();\n", "")],
           ["exit.last_thread_has_the_last_descriptors"]),
          ("small-stack-at-last", [("core/base/thread.c",
@@ -1752,7 +1753,7 @@ HAZARDS = [
 
     ("fork beside the worker",
      "a child begins anew and touches nothing inherited (`check_fork`)", [
-         ("child-goes-on", [("core/deliver/worker.c", "    reset(worker);\n    llmobs_"
+         ("child-goes-on", [("core/deliver/worker_turn.c", "    reset(worker);\n    llmobs_"
                              "fork_settled(&worker->process);",
                              "    (void)reset;\n    llmobs_fork_settled("
                              "&worker->process);")],
@@ -1805,10 +1806,10 @@ HAZARDS = [
      "that counter first (`take_counts`); the worker records settled calls "
      "before its next request (`tell_settled`)", [
          ("counted-first", [
-             ("core/deliver/worker.c", "    keep(worker, item);\n    kept = ",
+             ("core/deliver/worker_give.c", "    keep(worker, item);\n    kept = ",
               "    llmobs_stats_add(LLMOBS_STAT_captured, 1);\n"
               "    keep(worker, item);\n    kept = "),
-             ("core/deliver/worker.c", "    llmobs_stats_add("
+             ("core/deliver/worker_give.c", "    llmobs_stats_add("
               "LLMOBS_STAT_captured, 1); /* after kept: stats.h */\n", "")],
           ["spool.killed_before_it_is_counted"]),
          ("settled-unsaid", [("core/deliver/delivery.c", "        delivery->settled("
@@ -2007,12 +2008,12 @@ HAZARDS = [
 
     ("SIGPIPE and SIGXFSZ of the library's own writing",
      "blocked and taken back (`core/base/signal_guard.h`)", [
-         ("loud", [("core/deliver/worker.c", "    llmobs_signal_guard_begin(guard);\n",
+         ("loud", [("core/deliver/worker_turn.c", "    llmobs_signal_guard_begin(guard);\n",
                     "    *guard = (struct llmobs_signal_guard){.cancel = 0};\n"),
-                   ("core/deliver/worker.c", "leave_turn(worker);\n    llmobs_"
+                   ("core/deliver/worker_turn.c", "leave_turn(worker);\n    llmobs_"
                     "signal_guard_end(guard);\n",
                     "leave_turn(worker);\n    (void)guard;\n"),
-                   ("core/deliver/worker.c", "        return true;\n    llmobs_"
+                   ("core/deliver/worker_turn.c", "        return true;\n    llmobs_"
                     "signal_guard_end(guard);\n", "        return true;\n")],
           ["failure.files_may_not_grow",
            "failure.files_may_not_grow_nor_the_log"])]),
@@ -2051,7 +2052,7 @@ HAZARDS = [
 
     ("unshare and setns: one thread only",
      "`LLMOBS_THREAD=off` starts no thread (`start_thread`)", [
-         ("thread-all-the-same", [("core/deliver/worker.c", "    if (!worker->"
+         ("thread-all-the-same", [("core/deliver/worker_thread.c", "    if (!worker->"
                                    "config->thread || atomic_load(",
                                    "    if (atomic_load(")],
           ["hazards.a_process_of_one_thread"])]),
@@ -2059,8 +2060,8 @@ HAZARDS = [
     ("seccomp without mmap and clone",
      "the library then starts no thread, and delivers at exit "
      "(`start_thread`)", [
-         ("thread-believed", [("core/deliver/worker.c", "    atomic_store("
-                               "&worker->thread, THREAD_NONE);\n    "
+         ("thread-believed", [("core/deliver/worker_thread.c", "    atomic_store("
+                               "&worker->thread, LLMOBS_WORKER_NONE);\n    "
                                "llmobs_log_once(",
                                "    llmobs_log_once(")],
           ["programs.process_cases.sandboxed"])]),
@@ -2076,21 +2077,21 @@ HAZARDS = [
                                "(unsigned long)pthread_self();",
                                "(unsigned long)syscall(SYS_gettid);")],
           ["programs.quiet_cases.confined"]),
-         ("wakes-nobody", [("core/deliver/worker.c",
-                            "    if (has_thread(worker))\n"
+         ("wakes-nobody", [("core/deliver/worker_turn.c",
+                            "    if (llmobs_worker_has_thread(worker))\n"
                             "        llmobs_futex_wake(",
                             "    if (true)\n        llmobs_futex_wake(")],
           ["quiet.exactly.fetch_cleaned"]),
          ("child-begins-anew", [("core/deliver/worker.c",
-                                 "    return is_ours(worker) ? atomic_load(",
-                                 "    check_fork(worker);\n"
-                                 "    return is_ours(worker) ? atomic_load(")],
+                                 "    return llmobs_worker_is_ours(worker)\n",
+                                 "    llmobs_worker_check_fork(worker);\n"
+                                 "    return llmobs_worker_is_ours(worker)\n")],
           ["quiet.exactly.forked_after_a_call"])]),
 
     ("the first call of all in an exit handler that runs after the "
      "library's",
      "that call does the work of the exit (`end_late`)", [
-         ("late-forgotten", [("core/deliver/worker.c", "        is_exiting())\n"
+         ("late-forgotten", [("core/deliver/worker_turn.c", "        is_exiting())\n"
                               "        end_late(worker);",
                               "        is_exiting())\n"
                               "        (void)end_late;")],

@@ -1,0 +1,311 @@
+#include "core/deliver/worker.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "core/base/aside.h"
+#include "core/base/clock.h"
+#include "core/base/futex.h"
+#include "core/base/log.h"
+#include "core/base/signal_guard.h"
+#include "core/deliver/worker_turn.h"
+#include "core/ledger/stats.h"
+#include "core/net/http.h"
+
+/* The additional time in which an exit saves undelivered events locally. */
+#define SAVE_MS 1000
+
+/* -- pausing ------------------------------------------------------------- */
+
+int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
+{
+    const struct timespec moment = {0, 200000};
+    int64_t deadline = llmobs_futex_deadline(ms);
+    int saved = errno;
+    bool busy;
+
+    if (!llmobs_worker_is_ours(worker))
+        return 0;
+    atomic_fetch_add(&worker->paused, 1);
+    /* A request that carries no event is cut at once. */
+    if (atomic_load(&worker->turn) != 0)
+        llmobs_curl_access_deadline(llmobs_delivery_carries(&worker->delivery)
+                                        ? deadline - ms * LLMOBS_NS_PER_MS / 4
+                                        : 0);
+    /* The last look of this loop decides. The worker's thread may take the turn
+     * for an instant after it, until it sees the pause: another look could find
+     * the turn taken. */
+    while ((busy = atomic_load(&worker->turn) != 0) &&
+           llmobs_futex_left(deadline) > 0)
+        llmobs_signal_guard_sleep(&moment);
+    errno = saved;
+    return busy ? -ETIMEDOUT : 0;
+}
+
+void llmobs_worker_resume(struct llmobs_worker *worker)
+{
+    int saved = errno;
+    int n;
+
+    if (!llmobs_worker_is_ours(worker))
+        return;
+    llmobs_delivery_adopt_later(&worker->delivery);
+    n = atomic_load(&worker->paused);
+    while (n > 0 && !atomic_compare_exchange_weak(&worker->paused, &n, n - 1))
+        ;
+    if (n == 1 && !atomic_load(&worker->stop)) {
+        llmobs_delivery_unbound(&worker->delivery,
+                                atomic_exchange(&worker->bound_ns, 0));
+        llmobs_curl_access_deadline(INT64_MAX);
+    }
+    llmobs_worker_wake(worker);
+    errno = saved;
+}
+
+/* -- flushing ------------------------------------------------------------ */
+
+/* Asks the thread to deliver everything, and waits until it has tried, has
+ * ended, or the deadline passes. */
+static void flush_by_thread(struct llmobs_worker *worker, int64_t deadline_ns)
+{
+    unsigned asked = atomic_fetch_add(&worker->asked, 1) + 1;
+    unsigned served;
+    int64_t left;
+
+    llmobs_worker_wake(worker);
+    while ((served = atomic_load(&worker->served)),
+           (int)(asked - served) > 0 && llmobs_worker_has_thread(worker) &&
+               (left = llmobs_futex_left(deadline_ns)) > 0)
+        llmobs_futex_sleep(&worker->served, served, left);
+}
+
+/* Delivers on this thread, and tries again for a while, as a disk may be full
+ * for a moment. While another thread has the turn, this one waits for it. */
+static void flush_inline(struct llmobs_worker *worker, bool ending,
+                         int64_t deadline_ns)
+{
+    const struct timespec pause = {0,
+                                   LLMOBS_WORKER_PAUSE_MS * LLMOBS_NS_PER_MS};
+    struct llmobs_signal_guard guard;
+    bool begun = false;
+
+    for (;;) {
+        int rc = -EBUSY;
+
+        if (!begun && llmobs_worker_begin_inline(worker, &guard)) {
+            llmobs_delivery_allow_tries(&worker->delivery, ending);
+            begun = true;
+            llmobs_worker_end_inline(worker, &guard);
+        }
+        if (begun)
+            rc = llmobs_worker_deliver_inline(worker, LLMOBS_RUN_ALL,
+                                              deadline_ns);
+        if (rc == 0 || rc == -ECONNABORTED ||
+            llmobs_futex_left(deadline_ns) == 0)
+            return;
+        nanosleep(&pause, NULL);
+    }
+}
+
+static void save_inline(struct llmobs_worker *worker)
+{
+    struct llmobs_signal_guard guard;
+
+    if (!llmobs_worker_begin_inline(worker, &guard))
+        return;
+    llmobs_delivery_save(&worker->delivery);
+    llmobs_worker_end_inline(worker, &guard);
+}
+
+/* The worker's thread delivers where there is one; without it, or when it has
+ * ended meanwhile, this thread does. */
+static void flush(struct llmobs_worker *worker, bool ending,
+                  int64_t deadline_ns)
+{
+    if (llmobs_worker_has_thread(worker))
+        flush_by_thread(worker, deadline_ns);
+    if (llmobs_worker_has_thread(worker) ||
+        (ending ? !llmobs_delivery_owes(&worker->delivery)
+                : llmobs_worker_pending(worker) == 0))
+        return;
+    flush_inline(worker, ending, deadline_ns);
+    if (ending && llmobs_worker_pending(worker) != 0)
+        save_inline(worker);
+}
+
+int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms)
+{
+    int64_t deadline = llmobs_futex_deadline(ms);
+    int saved = errno;
+
+    if (llmobs_worker_pending(worker) != 0)
+        flush(worker, false, deadline);
+    errno = saved;
+    return llmobs_worker_pending(worker) == 0 ? 0 : -ETIMEDOUT;
+}
+
+int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms, bool *tried)
+{
+    int64_t deadline = llmobs_futex_deadline(ms);
+    int saved = errno;
+
+    *tried = llmobs_worker_pending(worker) != 0 && worker->wants_warm &&
+             llmobs_worker_has_thread(worker) && !atomic_load(&worker->stop);
+    if (*tried) {
+        atomic_store(&worker->bound_ns,
+                     llmobs_delivery_bound(&worker->delivery, ms));
+        flush_by_thread(worker, deadline);
+    }
+    errno = saved;
+    return llmobs_worker_pause(worker, llmobs_futex_left(deadline));
+}
+
+static void wait_for_end(struct llmobs_worker *worker, int64_t deadline_ns)
+{
+    int64_t last_ns = deadline_ns + SAVE_MS * LLMOBS_NS_PER_MS;
+    unsigned state;
+    int64_t left;
+
+    while ((state = atomic_load(&worker->thread)),
+           llmobs_worker_has_thread(worker)) {
+        bool saving = atomic_load(&worker->delivery.rescuing);
+
+        left = llmobs_futex_left(saving ? last_ns : deadline_ns);
+        if (left == 0)
+            return;
+        llmobs_futex_sleep(&worker->thread, state, left);
+    }
+}
+
+/* How many calls the disk has that are neither delivered nor left there. The
+ * counts may differ by a few where a thread goes on giving. */
+static size_t count_kept(void)
+{
+    uint64_t gone = llmobs_stats_get(LLMOBS_STAT_released) +
+                    llmobs_stats_get(LLMOBS_STAT_left);
+    uint64_t kept = llmobs_stats_get(LLMOBS_STAT_kept);
+
+    return kept > gone ? (size_t)(kept - gone) : 0;
+}
+
+/* True where the spool has all that waits, and with its content: the exit need
+ * not wait until a store has it, too. */
+static bool is_safe(struct llmobs_worker *worker)
+{
+    return llmobs_worker_spool_of(worker) &&
+           !llmobs_privacy_applies(&worker->config->privacy) &&
+           count_kept() >= llmobs_worker_pending(worker);
+}
+
+/* The longest time that an exporter asks for, where a store asks for this. */
+static int64_t longest_ms(const struct llmobs_worker *worker, int64_t store_ms)
+{
+    const struct llmobs_delivery *delivery = &worker->delivery;
+    int64_t most = 0;
+
+    if (worker->config->exit_flush_ms >= 0)
+        return worker->config->exit_flush_ms;
+    for (size_t i = 0; i < delivery->count; i++) {
+        int64_t ms = atomic_load(&delivery->list[i].exporter->exit_ms);
+
+        if (ms == 0 || ms == LLMOBS_EXIT_STORE_MS)
+            ms = store_ms;
+        if (ms > most)
+            most = ms;
+    }
+    if (delivery->meter && atomic_load(&delivery->meter->owes) &&
+        atomic_load(&delivery->meter->base.exit_ms) > most)
+        most = atomic_load(&delivery->meter->base.exit_ms);
+    return most;
+}
+
+int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker)
+{
+    return longest_ms(worker, LLMOBS_EXIT_STORE_MS);
+}
+
+int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
+{
+    return longest_ms(worker, is_safe(worker) ? LLMOBS_EXIT_KEPT_MS
+                                              : LLMOBS_EXIT_STORE_MS);
+}
+
+/* Closes the spool, unless another thread has the turn, as one that delivers or
+ * ends has: then the spool stays for the process that adopts it. */
+static void close_spool(struct llmobs_worker *worker)
+{
+    struct llmobs_signal_guard guard;
+
+    if (!llmobs_worker_spool_of(worker) ||
+        !llmobs_worker_begin_inline(worker, &guard))
+        return;
+    llmobs_spool_close(llmobs_worker_spool_of(worker));
+    llmobs_worker_end_inline(worker, &guard);
+}
+
+/* Leaves the pending items that the disk has to another process; gives the
+ * number of those that it does not have. */
+static size_t leave(struct llmobs_worker *worker)
+{
+    size_t pending = atomic_exchange(&worker->delivery.account.pending, 0);
+    size_t kept = count_kept();
+
+    close_spool(worker);
+    if (kept > pending)
+        kept = pending;
+    llmobs_stats_add(LLMOBS_STAT_left, kept);
+    return pending - kept;
+}
+
+/* Counts each event as lost that the disk does not have. */
+static void give_up(struct llmobs_worker *worker)
+{
+    size_t lost = leave(worker);
+
+    if (lost) {
+        llmobs_stats_add(LLMOBS_STAT_dropped_exit, lost);
+        llmobs_log(LLMOBS_LOG_ERROR,
+                   "%zu events were not delivered at exit "
+                   "(LLMOBS_EXIT_FLUSH_MS) and are lost",
+                   lost);
+    }
+    if (worker->close)
+        worker->close(worker->config);
+}
+
+/* Delivers or leaves on the disk all that the thread has not delivered. */
+static void end_rest(void *arg, int64_t until_ns)
+{
+    struct llmobs_worker *worker = arg;
+
+    flush(worker, true, until_ns - SAVE_MS * LLMOBS_NS_PER_MS);
+    give_up(worker);
+}
+
+/* Where this stack is too small to deliver the rest and no thread can be
+ * started, the spool keeps the events that it has for another process. */
+void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
+{
+    int64_t deadline = llmobs_futex_deadline(ms);
+    int saved = errno;
+    int rc;
+
+    llmobs_worker_check_fork(worker);
+    atomic_store(&worker->paused, 0);
+    llmobs_delivery_set_exit_deadline(&worker->delivery, ms > 0 ? ms : 0);
+    atomic_store(&worker->stop, true);
+    /* The exit does not wait for a thread that has not begun to work; but a TLS
+     * handshake is better left to the worker's thread. */
+    if (llmobs_delivery_is_near(&worker->delivery) &&
+        atomic_exchange(&worker->fresh, false))
+        atomic_store(&worker->thread, LLMOBS_WORKER_ENDED);
+    if (llmobs_worker_has_thread(worker)) {
+        flush_by_thread(worker, deadline);
+        wait_for_end(worker, deadline);
+    }
+    rc = llmobs_aside_run(end_rest, worker, worker->config->thread,
+                          llmobs_futex_left(deadline) + SAVE_MS);
+    if (rc && rc != -ETIMEDOUT)
+        give_up(worker);
+    errno = saved;
+}

@@ -1,0 +1,66 @@
+/* worker_state - the state of a worker, for the files worker*.c. */
+#ifndef LLMOBS_WORKER_STATE_H
+#define LLMOBS_WORKER_STATE_H
+
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "core/deliver/delivery.h"
+#include "core/deliver/worker.h"
+
+/* The time between two tries of a flush, on whatever thread. */
+#define LLMOBS_WORKER_PAUSE_MS 10
+
+enum llmobs_worker_thread {
+    LLMOBS_WORKER_NONE,
+    LLMOBS_WORKER_STARTING,
+    LLMOBS_WORKER_RUNNING,
+    LLMOBS_WORKER_ENDED /* for good */
+};
+
+struct llmobs_worker {
+    const struct llmobs_config *config;
+    struct llmobs_delivery delivery;
+
+    /* The process to which the state below belongs (fork.h). */
+    atomic_int process;
+    atomic_uint thread; /* enum llmobs_worker_thread; a stop sleeps on it */
+    _Atomic int64_t failed_ns; /* when a start of the thread failed; 0: none */
+    sigset_t signals;          /* blocked in the thread that started this one */
+    /* Used by the worker's thread alone: when it last looked for threads of the
+     * app, and whether it found none. */
+    int64_t looked_ns;
+    bool last;
+    atomic_bool stop;
+    /* The process that has begun or given something, and the process whose exit
+     * found that it had not. A call sets `active` and then reads
+     * `ended_quietly`; the exit handler sets `ended_quietly` and then reads
+     * `active`. If both happen at once, at least one notices the other. */
+    atomic_int active;
+    atomic_int ended_quietly;
+    /* The thread was started and has not begun to work. Either the thread or a
+     * stop clears it, and the one that clears it delivers first. */
+    atomic_bool fresh;
+
+    /* The thread sleeps on `events`; `idle` says that a give must wake it. */
+    atomic_uint events;
+    atomic_int idle;
+    atomic_uint given; /* how often something was put */
+    /* Flushes asked for, and flushes done; a flush sleeps on `served`. */
+    atomic_uint asked;
+    atomic_uint served;
+
+    atomic_int turn;          /* 1: a thread delivers; no other may meanwhile */
+    atomic_int paused;        /* so many callers want that no thread delivers */
+    atomic_bool warm;         /* connections are wanted */
+    _Atomic int64_t warm_ns;  /* when they were last asked for */
+    _Atomic int64_t bound_ns; /* since when a retreat bounds each send */
+    /* Constant once something is given. */
+    bool wants_warm;
+    bool brief;        /* the program ends with its calls */
+    atomic_uint calls; /* begun by a brief program */
+    llmobs_worker_note_fn *note;
+    llmobs_worker_close_fn *close;
+};
+
+#endif

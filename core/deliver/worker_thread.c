@@ -1,0 +1,265 @@
+#include "core/deliver/worker_thread.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/fd.h"
+#include "core/base/futex.h"
+#include "core/base/log.h"
+#include "core/base/thread.h"
+#include "core/deliver/worker_turn.h"
+#include "core/net/http.h"
+
+/* Measured: the deepest document that the JSON limits allow takes 32 KiB to
+ * read, encode and store, and a TLS handshake 40; the rest is for thread-local
+ * storage of the app, which the C library takes out of the stack. */
+#define STACK_SIZE (256 * 1024)
+/* So long the new thread waits before its first delivery. A program that makes
+ * one call and ends, such as curl, has ended by then, and delivers by itself
+ * sooner than another thread would. The wait is short: an item that the spool
+ * does not have (it is off, full, or content may not go there) is lost if the
+ * process is killed. */
+#define FIRST_MS 4
+/* After a delivery the thread looks again so soon, so that a busy app need not
+ * wake it for every call. It is short for the same reason. */
+#define LINGER_MS 20
+/* More than a destination has tries, as another thread may have the turn in
+ * some of the rounds. */
+#define ANSWER_ROUNDS 5
+/* The thread is started again no sooner than this after a start that failed. */
+#define START_AGAIN_MS 1000
+/* The thread looks so often whether a thread of the app is left. */
+#define LOOK_MS 1000
+
+static void thread_serve(struct llmobs_worker *worker, unsigned asked)
+{
+    atomic_store(&worker->served, asked);
+    llmobs_futex_wake(&worker->served);
+}
+
+/* Calls `note`, which may want to be called again before `due`; gives the
+ * earlier of the two times. */
+static int64_t note(struct llmobs_worker *worker, int64_t due)
+{
+    int64_t again, ms = -1;
+
+    if (worker->note && !atomic_load(&worker->stop))
+        ms = worker->note(worker->config);
+    if (ms < 0)
+        return due;
+    again = llmobs_futex_deadline(ms);
+    return again < due ? again : due;
+}
+
+/* The first thread of the app may end by pthread_exit, and so may all others.
+ * The process has to end with the app's last thread, although the worker's
+ * thread is still there: a delivery under way is then cut as at an exit. */
+static void look(void *arg)
+{
+    struct llmobs_worker *worker = arg;
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (worker->last || now - worker->looked_ns < LOOK_MS * LLMOBS_NS_PER_MS)
+        return;
+    worker->looked_ns = now;
+    worker->last = llmobs_thread_is_last();
+    if (!worker->last)
+        return;
+    llmobs_fd_alone();
+    llmobs_delivery_set_exit_deadline(&worker->delivery,
+                                      llmobs_worker_exit_ms(worker));
+}
+
+/* Sends all that is due; gives the monotonic time of the next look, INT64_MAX:
+ * not before something is given. */
+static int64_t thread_deliver(struct llmobs_worker *worker)
+{
+    struct llmobs_delivery *delivery = &worker->delivery;
+    int64_t linger = worker->config->flush_interval_ms;
+    int64_t due;
+
+    if (linger > LINGER_MS)
+        linger = LINGER_MS;
+    if (!llmobs_worker_take_turn(worker))
+        return llmobs_futex_deadline(LINGER_MS);
+    delivery->waits = (struct llmobs_tick){look, worker};
+    if (atomic_exchange(&worker->warm, false))
+        llmobs_delivery_warm(delivery);
+    llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
+    delivery->waits.call = NULL;
+    due = delivery->taken ? llmobs_futex_deadline(linger)
+                          : llmobs_delivery_due(delivery);
+    llmobs_worker_leave_turn(worker);
+    return note(worker, due);
+}
+
+/* Sends everything, due or not, and tells the callers of a flush that it is
+ * done. */
+static void thread_answer(struct llmobs_worker *worker, bool ending)
+{
+    struct llmobs_delivery *delivery = &worker->delivery;
+    unsigned asked = atomic_load(&worker->asked);
+    bool begun = false;
+    int rc = -EAGAIN;
+
+    for (int i = 0; i < ANSWER_ROUNDS && rc == -EAGAIN; i++) {
+        if (i > 0)
+            llmobs_futex_sleep(&worker->events, atomic_load(&worker->events),
+                               LLMOBS_WORKER_PAUSE_MS);
+        if (!llmobs_worker_take_turn(worker))
+            continue;
+        if (!begun)
+            llmobs_delivery_allow_tries(delivery, ending);
+        begun = true;
+        rc = llmobs_delivery_run(delivery, LLMOBS_RUN_ALL, INT64_MAX);
+        /* Where only the exiting thread may use TLS, it tries to send before
+         * anything is saved. */
+        if (ending && rc == -ECONNABORTED &&
+            !llmobs_curl_access_exit_thread_only())
+            llmobs_delivery_save(delivery);
+        llmobs_worker_leave_turn(worker);
+    }
+    thread_serve(worker, asked);
+}
+
+static bool is_called(struct llmobs_worker *worker)
+{
+    return atomic_load(&worker->asked) != atomic_load(&worker->served) ||
+           atomic_load(&worker->stop);
+}
+
+/* Sleeps for at most `ms`, < 0: without end, and looks for the app's threads
+ * meanwhile. */
+static void sleep_looking(struct llmobs_worker *worker, unsigned seen,
+                          int64_t ms)
+{
+    int64_t until = ms < 0 ? INT64_MAX : llmobs_futex_deadline(ms);
+    int64_t left = ms;
+
+    while (atomic_load(&worker->events) == seen && left != 0 && !worker->last) {
+        llmobs_futex_sleep(&worker->events, seen,
+                           left < 0 || left > LOOK_MS ? LOOK_MS : left);
+        if (atomic_load(&worker->events) == seen)
+            look(worker);
+        if (ms >= 0)
+            left = llmobs_futex_left(until);
+    }
+}
+
+/* Sleeps until `until_ns` or until something is given. No give goes unseen:
+ * either the give sees `idle` and wakes this thread, or this thread sees that
+ * `given` has changed since it last looked. */
+static void thread_sleep(struct llmobs_worker *worker, unsigned seen,
+                         unsigned given, int64_t until_ns)
+{
+    int64_t left = until_ns == INT64_MAX ? -1 : llmobs_futex_left(until_ns);
+    bool lingers = left >= 0 && left <= LINGER_MS + 1;
+
+    if (!lingers)
+        atomic_store(&worker->idle, 1);
+    if (!lingers && atomic_load(&worker->given) != given)
+        left = 1;
+    if (!is_called(worker) && !atomic_load(&worker->warm))
+        sleep_looking(worker, seen, left);
+    atomic_store(&worker->idle, 0);
+}
+
+static void thread_loop(struct llmobs_worker *worker)
+{
+    worker->last = false;
+    worker->looked_ns = llmobs_clock_mono_ns();
+    while (!worker->last && !atomic_load(&worker->stop)) {
+        unsigned seen = atomic_load(&worker->events);
+        unsigned given = atomic_load(&worker->given);
+
+        if (is_called(worker))
+            thread_answer(worker, false);
+        else
+            thread_sleep(worker, seen, given, thread_deliver(worker));
+    }
+    thread_answer(worker, true);
+    if (worker->last) {
+        /* The exit code first: a thread that resolves a host name may be the
+         * last one of the process from here on. */
+        llmobs_thread_leave(&worker->signals);
+        llmobs_http_end_lookups();
+    }
+}
+
+/* Waits for FIRST_MS, or less where a flush, a stop or a second give comes.
+ * False when a stop has come meanwhile: then the exiting thread delivers. */
+static bool thread_begin(struct llmobs_worker *worker)
+{
+    int64_t until = llmobs_futex_deadline(FIRST_MS);
+    unsigned seen;
+    int64_t left;
+
+    while ((seen = atomic_load(&worker->events)),
+           atomic_load(&worker->idle) && !is_called(worker) &&
+               !atomic_load(&worker->warm) &&
+               (left = llmobs_futex_left(until)) > 0)
+        llmobs_futex_sleep(&worker->events, seen, left);
+    atomic_store(&worker->idle, 0);
+    return atomic_exchange(&worker->fresh, false);
+}
+
+static void *thread_main(void *arg)
+{
+    struct llmobs_worker *worker = arg;
+    locale_t plain;
+
+    llmobs_thread_begins();
+    if (!thread_begin(worker)) {
+        llmobs_thread_ends();
+        return NULL;
+    }
+    plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (plain)
+        uselocale(plain);
+    thread_loop(worker);
+    if (plain) {
+        uselocale(LC_GLOBAL_LOCALE);
+        freelocale(plain);
+    }
+    atomic_store(&worker->thread, LLMOBS_WORKER_ENDED);
+    llmobs_futex_wake(&worker->thread);
+    thread_serve(worker, atomic_load(&worker->asked));
+    llmobs_thread_ends();
+    return NULL;
+}
+
+void llmobs_worker_start_thread(struct llmobs_worker *worker)
+{
+    unsigned none = LLMOBS_WORKER_NONE;
+    int rc;
+
+    if (!worker->config->thread || atomic_load(&worker->stop))
+        return;
+    if (atomic_load(&worker->failed_ns) &&
+        llmobs_clock_mono_ns() - atomic_load(&worker->failed_ns) <
+            START_AGAIN_MS * LLMOBS_NS_PER_MS)
+        return;
+    if (!atomic_compare_exchange_strong(&worker->thread, &none,
+                                        LLMOBS_WORKER_STARTING))
+        return;
+    atomic_store(&worker->idle, 1);
+    atomic_store(&worker->fresh, true);
+    pthread_sigmask(SIG_SETMASK, NULL, &worker->signals);
+    rc = llmobs_thread_start(thread_main, worker, STACK_SIZE);
+    none = LLMOBS_WORKER_STARTING;
+    if (rc == 0) {
+        atomic_compare_exchange_strong(&worker->thread, &none,
+                                       LLMOBS_WORKER_RUNNING);
+        return;
+    }
+    atomic_store(&worker->fresh, false);
+    atomic_store(&worker->failed_ns, llmobs_clock_mono_ns());
+    atomic_store(&worker->thread, LLMOBS_WORKER_NONE);
+    llmobs_log_once(LLMOBS_LOG_WARN, "thread",
+                    "no thread (%s): spans are delivered at exit, or wait "
+                    "in the spool",
+                    strerror(-rc));
+}

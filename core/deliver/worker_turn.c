@@ -1,0 +1,176 @@
+#include "core/deliver/worker_turn.h"
+
+#include <stdlib.h>
+
+#include "core/base/aside.h"
+#include "core/base/clock.h"
+#include "core/base/fork.h"
+#include "core/base/futex.h"
+#include "core/net/http.h"
+
+bool llmobs_worker_has_thread(struct llmobs_worker *worker)
+{
+    unsigned state = atomic_load(&worker->thread);
+
+    return state == LLMOBS_WORKER_STARTING || state == LLMOBS_WORKER_RUNNING;
+}
+
+struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker)
+{
+    return worker->delivery.account.backlog.spool;
+}
+
+void llmobs_worker_wake(struct llmobs_worker *worker)
+{
+    atomic_fetch_add(&worker->events, 1);
+    if (llmobs_worker_has_thread(worker))
+        llmobs_futex_wake(&worker->events);
+}
+
+bool llmobs_worker_take_turn(struct llmobs_worker *worker)
+{
+    int none = 0;
+
+    if (!atomic_compare_exchange_strong(&worker->turn, &none, 1))
+        return false;
+    if (atomic_load(&worker->paused) == 0)
+        return true;
+    atomic_store(&worker->turn, 0);
+    return false;
+}
+
+void llmobs_worker_leave_turn(struct llmobs_worker *worker)
+{
+    atomic_store(&worker->turn, 0);
+}
+
+bool llmobs_worker_begin_inline(struct llmobs_worker *worker,
+                                struct llmobs_signal_guard *guard)
+{
+    llmobs_signal_guard_begin(guard);
+    if (llmobs_worker_take_turn(worker))
+        return true;
+    llmobs_signal_guard_end(guard);
+    return false;
+}
+
+void llmobs_worker_end_inline(struct llmobs_worker *worker,
+                              const struct llmobs_signal_guard *guard)
+{
+    llmobs_worker_leave_turn(worker);
+    llmobs_signal_guard_end(guard);
+}
+
+/* -- delivering ---------------------------------------------------------- */
+
+int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
+                                 enum llmobs_run how, int64_t deadline_ns)
+{
+    struct llmobs_signal_guard guard;
+    int rc;
+
+    if (!llmobs_worker_begin_inline(worker, &guard))
+        return -EBUSY;
+    rc = llmobs_delivery_run(&worker->delivery, how, deadline_ns);
+    llmobs_worker_end_inline(worker, &guard);
+    return rc;
+}
+
+static void encode(void *arg, int64_t until_ns)
+{
+    (void)llmobs_worker_deliver_inline(arg, LLMOBS_RUN_INLINE, until_ns);
+}
+
+void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms)
+{
+    (void)llmobs_aside_run(encode, worker, worker->config->thread, ms);
+}
+
+/* -- fork ---------------------------------------------------------------- */
+
+/* A child begins anew and frees nothing that it inherited: a thread of the
+ * parent may have been in the middle of changing it. */
+static void reset(struct llmobs_worker *worker)
+{
+    llmobs_delivery_reset(&worker->delivery);
+    atomic_store(&worker->stop, false);
+    atomic_store(&worker->fresh, false);
+    atomic_store(&worker->failed_ns, 0);
+    atomic_store(&worker->calls, 0);
+    atomic_store(&worker->idle, 0);
+    atomic_store(&worker->asked, 0);
+    atomic_store(&worker->served, 0);
+    atomic_store(&worker->turn, 0);
+    atomic_store(&worker->paused, 0);
+    atomic_store(&worker->warm, false);
+    atomic_store(&worker->warm_ns, 0);
+    atomic_store(&worker->bound_ns, 0);
+    atomic_store(&worker->thread, LLMOBS_WORKER_NONE);
+}
+
+void llmobs_worker_check_fork(struct llmobs_worker *worker)
+{
+    if (!llmobs_fork_unsettled(&worker->process))
+        return;
+    reset(worker);
+    llmobs_fork_settled(&worker->process);
+}
+
+/* -- whether this process has done anything ------------------------------ */
+
+static bool is_active(struct llmobs_worker *worker)
+{
+    return atomic_load(&worker->active) == llmobs_fork_process();
+}
+
+static void nothing(void)
+{
+}
+
+/* During exit the C library still accepts a handler; once exit has run its
+ * handlers it accepts none. A child of vfork that calls exit runs them for its
+ * parent, too: the parent then goes on, and is rightly taken not to exit. */
+static bool is_exiting(void)
+{
+    return atexit(nothing) == 0;
+}
+
+/* The exit handler found nothing to do and has returned: this does what it
+ * would have done. */
+static void end_late(struct llmobs_worker *worker)
+{
+    int64_t ms = llmobs_worker_exit_ms(worker);
+
+    llmobs_curl_access_exiting();
+    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
+    (void)llmobs_curl_access_exited(0);
+    atomic_store(&worker->stop, true);
+}
+
+void llmobs_worker_become_active(struct llmobs_worker *worker)
+{
+    llmobs_worker_check_fork(worker);
+    if (is_active(worker))
+        return;
+    llmobs_fork_note();
+    atomic_store(&worker->delivery.began_ns, llmobs_clock_mono_ns());
+    atomic_store(&worker->active, llmobs_fork_process());
+    if (atomic_exchange(&worker->ended_quietly, 0) == llmobs_fork_process() &&
+        is_exiting())
+        end_late(worker);
+}
+
+bool llmobs_worker_end_quietly(struct llmobs_worker *worker)
+{
+    if (is_active(worker))
+        return false;
+    atomic_store(&worker->ended_quietly, llmobs_fork_process());
+    return !is_active(worker);
+}
+
+/* -- leaving items to the relay ------------------------------------------- */
+
+bool llmobs_worker_is_ours(struct llmobs_worker *worker)
+{
+    return atomic_load(&worker->process) == llmobs_fork_process();
+}

@@ -1,0 +1,57 @@
+/* worker_turn - which thread delivers at the moment, in which process.
+ *
+ * Of all threads one at a time has the worker's turn, and it alone delivers. A
+ * child of fork has a worker of its own, which begins anew.
+ *
+ * Threads: any.
+ */
+#ifndef LLMOBS_WORKER_TURN_H
+#define LLMOBS_WORKER_TURN_H
+
+#include "core/base/signal_guard.h"
+#include "core/deliver/worker_state.h"
+
+/* True where the worker's thread is there, or about to be. */
+bool llmobs_worker_has_thread(struct llmobs_worker *worker);
+
+/* The spool of this process; NULL: there is none. Borrowed. */
+struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker);
+
+/* Ends a sleep of the worker's thread. */
+void llmobs_worker_wake(struct llmobs_worker *worker);
+
+/* _take_turn: false where another thread has it, or a pause is wanted. */
+bool llmobs_worker_take_turn(struct llmobs_worker *worker);
+void llmobs_worker_leave_turn(struct llmobs_worker *worker);
+
+/* Takes the turn on an app's thread, and blocks the signals of that thread: no
+ * handler of the app may run while the thread delivers, and a signal that the
+ * delivery's own writing raises (SIGXFSZ kills) may not reach the app. False:
+ * another thread has the turn. */
+bool llmobs_worker_begin_inline(struct llmobs_worker *worker,
+                                struct llmobs_signal_guard *guard);
+
+void llmobs_worker_end_inline(struct llmobs_worker *worker,
+                              const struct llmobs_signal_guard *guard);
+
+/* Delivers on an app's thread. -EBUSY: another thread has the turn. */
+int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
+                                 enum llmobs_run how, int64_t deadline_ns);
+
+/* Makes events of the items that were given, for at most `ms`; on another stack
+ * where this one is small. */
+void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms);
+
+/* Each call by an app's thread begins with this: a child resets the worker. */
+void llmobs_worker_check_fork(struct llmobs_worker *worker);
+
+/* Each call by an app's thread that leaves something to deliver begins with
+ * this. */
+void llmobs_worker_become_active(struct llmobs_worker *worker);
+
+/* False in a child to which nothing was given yet: the worker's state is still
+ * that of its parent. A mere look does not reset it, which would take system
+ * calls. */
+bool llmobs_worker_is_ours(struct llmobs_worker *worker);
+
+#endif
