@@ -16,7 +16,6 @@
 
 #define WATCH_S 30
 #define USER_S 60
-#define SPOOL_MAX ((int64_t)256 * 1024 * 1024)
 #define VARIABLES_MAX 4096
 
 struct drain {
@@ -192,8 +191,7 @@ static int load_config(struct drain *drain)
         free(drain->round.config->override_origin);
         drain->round.config->override_origin = NULL;
     }
-    if (drain->round.config->spool_max <= 0)
-        drain->round.config->spool_max = SPOOL_MAX;
+    llmobs_cli_have_spool(drain->round.config);
     return is_url && complaint.about_url ? -EINVAL : 0;
 }
 
@@ -344,14 +342,12 @@ static bool is_relay(const struct drain *drain)
 
 static int serve(const struct drain *drain)
 {
-    char *argv[] = {drain->argv[0], (char[]){"--dir"}, (char *)drain->dir,
-                    NULL};
-    int argc = drain->dir != NULL ? 3 : 1;
+    char option[] = "--dir";
+    char *argv[] = {drain->argv[0], drain->dir != NULL ? option : NULL,
+                    (char *)drain->dir, NULL};
 
-    if (drain->dir == NULL)
-        argv[argc] = NULL;
     optind = 0; /* it reads options of its own */
-    return llmobs_cmd_relay(argc, argv);
+    return llmobs_cmd_relay(drain->dir != NULL ? 3 : 1, argv);
 }
 
 int llmobs_cmd_drain(int argc, char **argv)

@@ -3,40 +3,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/shared/ending.h"
 #include "cli/shared/open_libcurl.h"
 #include "core/base/clock.h"
 #include "core/deliver/open.h"
 #include "core/export/peer.h"
 #include "core/ledger/stats.h"
-#include "core/net/http.h"
 #include "core/spool/adopt.h"
 
-/* The time for a request that hangs when the drain has to end. */
-#define ENDING_MS 500
 /* The time between a child's signal to end and its kill. */
 #define LATE_MS 700
 
 /* -- in the process of its own -------------------------------------------- */
-
-static atomic_bool stopped;
-
-static void stop(int number)
-{
-    int saved = errno;
-
-    (void)number;
-    atomic_store(&stopped, true);
-    llmobs_curl_access_deadline(llmobs_clock_mono_ns() +
-                                ENDING_MS * LLMOBS_NS_PER_MS);
-    errno = saved;
-}
 
 static struct llmobs_adopt *open_adopt(const struct llmobs_drain_round *round)
 {
@@ -88,7 +72,7 @@ static int deliver(const struct llmobs_drain_round *round)
         llmobs_adopt_free(adopt);
         return -ENOMEM;
     }
-    llmobs_worker_drain(worker, &stopped);
+    llmobs_worker_drain(worker, &llmobs_ending);
     return 0;
 }
 
@@ -123,16 +107,9 @@ static void drain(const struct llmobs_drain_round *round,
 static void run_child(const struct llmobs_drain_round *round,
                       const struct llmobs_user_spool *place, int fd)
 {
-    struct sigaction action = {.sa_handler = stop};
     struct llmobs_drain_outcome out = {0};
-    sigset_t none;
 
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    llmobs_ending_begin();
     drain(round, place, &out);
     _exit(write(fd, &out, sizeof out) == sizeof out ? 0 : 1);
 }

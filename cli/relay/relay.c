@@ -13,12 +13,11 @@
 #include "cli/shared/cli.h"
 #include "cli/shared/options.h"
 #include "core/base/clock.h"
+#include "core/base/dirs.h"
 #include "core/base/log.h"
 #include "core/config/config.h"
-#include "core/base/dirs.h"
 #include "core/spool/spool_file.h"
 
-#define SPOOL_MAX ((int64_t)256 * 1024 * 1024)
 /* The time between two looks for spools of users that have none so far. */
 #define LOOK_MS 2000
 
@@ -177,8 +176,7 @@ static int begin(struct relay *relay)
     if (relay->background)
         rc = llmobs_relay_background(relay->config);
     relay->config->relay = false;
-    if (relay->config->spool_max <= 0)
-        relay->config->spool_max = SPOOL_MAX;
+    llmobs_cli_have_spool(relay->config);
     if (rc >= 0)
         return rc;
     llmobs_log(LLMOBS_LOG_WARN, "relay: none started: %s",
@@ -189,8 +187,8 @@ static int begin(struct relay *relay)
 
 int llmobs_cmd_relay(int argc, char **argv)
 {
-    int rc;
     static struct relay relay;
+    int rc;
 
     relay.argv = argv;
     if (llmobs_cli_parse(argc, argv, options, apply, &relay) != 0)

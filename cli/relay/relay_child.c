@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/relay/spool_watch.h"
+#include "cli/shared/ending.h"
 #include "cli/shared/open_libcurl.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -19,13 +21,10 @@
 #include "core/deliver/relay.h"
 #include "core/export/peer.h"
 #include "core/ledger/ledger_dir.h"
-#include "core/net/http.h"
 #include "core/spool/relay_sign.h"
 #include "core/spool/spool_file.h"
 
-/* The time for a request that hangs when the relay has to end, and how long the
- * others wait for a child then. */
-#define ENDING_MS 500
+/* How long a child may take to end. */
 #define LATE_MS 2000
 /* The time between two counts of the spool's bytes. */
 #define ROOM_MS 1000
@@ -40,8 +39,6 @@
 
 /* -- in the process of its own -------------------------------------------- */
 
-static atomic_bool stopped;
-
 struct child {
     const struct llmobs_relay_children *children;
     struct llmobs_relay_sign sign;
@@ -55,17 +52,6 @@ struct child {
     bool idle;
 };
 
-static void stop(int number)
-{
-    int saved = errno;
-
-    (void)number;
-    atomic_store(&stopped, true);
-    llmobs_curl_access_deadline(llmobs_clock_mono_ns() +
-                                ENDING_MS * LLMOBS_NS_PER_MS);
-    errno = saved;
-}
-
 static bool has_sign(const struct child *child)
 {
     int base;
@@ -78,32 +64,37 @@ static bool has_sign(const struct child *child)
     return has;
 }
 
+/* True, and notes it, where the last time is so long ago, or there was none. */
+static bool is_time(int64_t *last_ns, int64_t ms)
+{
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (*last_ns != 0 && now - *last_ns < ms * LLMOBS_NS_PER_MS)
+        return false;
+    *last_ns = now;
+    return true;
+}
+
 /* A child that counted as dead, because it was stopped, ends like one: others
  * may have taken over the calls that it has in memory. One whose sign is gone
  * ends, and the next one puts up another. */
 static void renew(void *ctx)
 {
     struct child *child = ctx;
-    int64_t now = llmobs_clock_mono_ns();
 
-    if (now - child->renewed_ns < LLMOBS_RELAY_RENEW_MS * LLMOBS_NS_PER_MS)
+    if (!is_time(&child->renewed_ns, LLMOBS_RELAY_RENEW_MS))
         return;
-    child->renewed_ns = now;
     if (llmobs_relay_sign_renew(&child->sign) == -ETIME)
         _exit(0);
     if (!has_sign(child))
-        stop(0);
+        llmobs_ending_stop();
 }
 
 /* Root alone sees all namespaces; the others have no list. */
 static void read_living(struct child *child)
 {
-    int64_t now = llmobs_clock_mono_ns();
-
-    if (child->living_ns != 0 &&
-        now - child->living_ns < LIVING_MS * LLMOBS_NS_PER_MS)
+    if (!is_time(&child->living_ns, LIVING_MS))
         return;
-    child->living_ns = now;
     llmobs_live_namespaces_free(&child->living);
     (void)llmobs_live_namespaces_read("/proc", &child->living);
 }
@@ -111,12 +102,10 @@ static void read_living(struct child *child)
 /* The processes take from the relay how full the spool is. */
 static void tell_room(struct child *child)
 {
-    int64_t now = llmobs_clock_mono_ns();
     uint64_t bytes;
 
-    if (now - child->room_ns < ROOM_MS * LLMOBS_NS_PER_MS)
+    if (!is_time(&child->room_ns, ROOM_MS))
         return;
-    child->room_ns = now;
     (void)llmobs_spool_usage(child->children->config, &bytes);
 }
 
@@ -174,7 +163,7 @@ static void wait_for_news(void *ctx, int64_t until_ns)
     else
         child->idle = true;
     if (child->idle)
-        atomic_store(&stopped, true);
+        atomic_store(&llmobs_ending, true);
 }
 
 static int put_sign(struct child *child)
@@ -200,13 +189,13 @@ static int wait_for_sign(struct child *child)
     int64_t began = llmobs_clock_mono_ns();
     int rc;
 
-    while ((rc = put_sign(child)) == -EBUSY && !atomic_load(&stopped)) {
+    while ((rc = put_sign(child)) == -EBUSY && !atomic_load(&llmobs_ending)) {
         if (child->children->gives_way ||
             (idle_ns != 0 && llmobs_clock_mono_ns() - began >= idle_ns))
             return -ETIME;
         (void)nanosleep(&moment, NULL);
     }
-    return atomic_load(&stopped) ? -EINTR : rc;
+    return atomic_load(&llmobs_ending) ? -EINTR : rc;
 }
 
 static int open_child(struct child *child)
@@ -256,7 +245,7 @@ static int serve(struct child *child)
     if (worker == NULL)
         return -ENOMEM;
     child->busy_ns = llmobs_clock_mono_ns();
-    llmobs_worker_relay(worker, &waits, &stopped);
+    llmobs_worker_relay(worker, &waits, &llmobs_ending);
     llmobs_relay_sign_take_down(&child->sign);
     return 0;
 }
@@ -277,18 +266,11 @@ static void run_child(const struct llmobs_relay_children *children,
 {
     struct child child = {
         .children = children, .sign = {-1}, .watch = {.fd = -1}, .living = {0}};
-    struct sigaction action = {.sa_handler = stop};
     pid_t parent = getppid();
-    sigset_t none;
     int rc;
 
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
     signal(SIGIO, SIG_IGN); /* another process waits for a lease */
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    llmobs_ending_begin();
     rc = llmobs_user_spool_enter(place, children->config);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)

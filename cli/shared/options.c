@@ -9,6 +9,10 @@
 
 #include "core/config/config.h"
 
+/* The bound of a spool, in bytes, that a command takes care of where the
+ * configuration has none. */
+#define SPOOL_MAX ((int64_t)256 * 1024 * 1024)
+
 int llmobs_cli_parse(int argc, char **argv, const struct option *options,
                      int (*apply)(void *ctx, int code, const char *value),
                      void *ctx)
@@ -59,4 +63,10 @@ struct llmobs_config *llmobs_cli_config(const char *store)
         return config;
     llmobs_config_free(config);
     return NULL;
+}
+
+void llmobs_cli_have_spool(struct llmobs_config *config)
+{
+    if (config->spool_max <= 0)
+        config->spool_max = SPOOL_MAX;
 }

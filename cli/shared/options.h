@@ -24,4 +24,7 @@ int llmobs_cli_seconds(const char *command, const char *name, const char *value,
  * named; NULL without memory. */
 struct llmobs_config *llmobs_cli_config(const char *store);
 
+/* Lets a command deliver from a spool that the configuration switches off. */
+void llmobs_cli_have_spool(struct llmobs_config *config);
+
 #endif

@@ -109,27 +109,35 @@ static bool is_empty(const char *path)
     return empty && len == 0;
 }
 
+/* Gives a directory another name in the spool. */
+static int rename_dir(const char *path, const char *name)
+{
+    const size_t base = (size_t)(strrchr(path, '/') + 1 - path);
+    const size_t size = strlen(name) + 1;
+    char *to = llmobs_scratch_take(base + size);
+    int rc;
+
+    if (!to)
+        return -ENOMEM;
+    memcpy(to, path, base);
+    memcpy(to + base, name, size);
+    rc = rename(path, to) ? -errno : 0;
+    llmobs_scratch_give(to);
+    return rc;
+}
+
 /* Renames an empty directory to the spare one, which replaces a spare one that
  * is there and empty. */
 static int give_spare(const char *path)
 {
-    const size_t base = (size_t)(strrchr(path, '/') + 1 - path);
-    char *spare;
-    int rc = 0;
+    int rc;
 
     if (!is_empty(path))
         return -ENOTEMPTY;
-    spare = llmobs_scratch_take(base + sizeof(LLMOBS_SPOOL_SPARE));
-    if (!spare)
-        return -ENOMEM;
-    memcpy(spare, path, base);
-    memcpy(spare + base, LLMOBS_SPOOL_SPARE, sizeof(LLMOBS_SPOOL_SPARE));
     llmobs_crash_point("giving the directory");
-    if (rename(path, spare))
-        rc = -errno;
-    else
+    rc = rename_dir(path, LLMOBS_SPOOL_SPARE);
+    if (rc == 0)
         llmobs_crash_point("gave the directory");
-    llmobs_scratch_give(spare);
     return rc;
 }
 
@@ -137,26 +145,19 @@ static int give_spare(const char *path)
  * takes it at once, in whatever pid namespace it is. */
 static int give_to_relay(const char *path)
 {
-    const size_t base = (size_t)(strrchr(path, '/') + 1 - path);
     struct llmobs_record_owner who;
-    char *given;
-    int rc = 0;
+    char given[LLMOBS_RECORD_NAME_MAX];
+    int rc;
 
-    if (!llmobs_record_parse(path + base, &who))
+    if (!llmobs_record_parse(strrchr(path, '/') + 1, &who))
         return -EINVAL;
-    given = llmobs_scratch_take(base + LLMOBS_RECORD_NAME_MAX);
-    if (!given)
-        return -ENOMEM;
     who.start = LLMOBS_RECORD_GIVEN;
     who.nonce = (uint64_t)llmobs_clock_mono_ns();
-    memcpy(given, path, base);
-    llmobs_record_name(&who, given + base);
+    llmobs_record_name(&who, given);
     llmobs_crash_point("giving to the relay");
-    if (rename(path, given))
-        rc = -errno;
-    else
+    rc = rename_dir(path, given);
+    if (rc == 0)
         llmobs_crash_point("gave to the relay");
-    llmobs_scratch_give(given);
     return rc;
 }
 

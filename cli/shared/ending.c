@@ -1,0 +1,39 @@
+#include "cli/shared/ending.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+
+#include "core/base/clock.h"
+#include "core/net/http.h"
+
+atomic_bool llmobs_ending;
+
+void llmobs_ending_stop(void)
+{
+    int saved = errno;
+
+    atomic_store(&llmobs_ending, true);
+    llmobs_curl_access_deadline(llmobs_clock_mono_ns() +
+                                LLMOBS_ENDING_MS * LLMOBS_NS_PER_MS);
+    errno = saved;
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    llmobs_ending_stop();
+}
+
+void llmobs_ending_begin(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigset_t none;
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}

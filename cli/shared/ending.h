@@ -1,0 +1,25 @@
+/* ending - the end of a process that delivers for others: TERM and INT ask for
+ * it, and a request that hangs is cut soon after.
+ *
+ * Owns:    nothing.
+ * Threads: begin: the main one, before any other. stop: any, also a signal
+ *          handler; it preserves errno.
+ * Limits:  a request has LLMOBS_ENDING_MS more.
+ */
+#ifndef LLMOBS_ENDING_H
+#define LLMOBS_ENDING_H
+
+#include <stdatomic.h>
+
+#define LLMOBS_ENDING_MS 500
+
+/* True from the first signal or stop on. */
+extern atomic_bool llmobs_ending;
+
+/* Takes both signals, unblocks all, and ignores those that a delivery raises.
+ */
+void llmobs_ending_begin(void);
+
+void llmobs_ending_stop(void);
+
+#endif
