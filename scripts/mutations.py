@@ -923,14 +923,19 @@ HAZARDS = [
                              "    if (!config)")],
           ["plain_http accepted"]),
          ("tool-trusts-strangers", [("cli/shared/plain_http.c",
-                                     "    if (rc == 0 && request->guard != "
-                                     "NULL)\n        rc = "
+                                     "    if (request->guard != NULL)\n"
+                                     "        rc = "
                                      "llmobs_listener_check(request->guard, "
                                      "&mark);\n", ""),
                                     ("cli/shared/plain_http.c",
                                      "    if (plain->request->guard == NULL)",
                                      "    if (before == 0)")],
           ["delivery.auto_stranger_and_a_span_of_the_tool"]),
+         ("localhost-is-four", [("cli/shared/plain_http.c",
+                                 "    if (path == NULL && llmobs_resolve_is_",
+                                 "    if (path == target->host && "
+                                 "llmobs_resolve_is_")],
+          ["plain_http localhost_of_the_other_family"]),
          ("half-a-head", [("cli/shared/plain_http.c",
                            "    return plain->text.len > LLMOBS_PLAIN_HEAD_MAX "
                            "? -EIO : 0;",

@@ -13,6 +13,7 @@
 
 #include "core/base/clock.h"
 #include "core/net/listener.h"
+#include "core/net/resolve.h"
 #include "core/net/target.h"
 #include "llmobs.h"
 
@@ -21,6 +22,12 @@
 #define LOOPBACK 127
 #define LOOKS 3
 #define UNIX "unix://"
+/* The addresses of localhost, in the order of a request by libcurl. */
+#define FIRST_LOCAL "127.0.0.1"
+#define SECOND_LOCAL "::1"
+/* The kernel connects to this host at once or, when the queue of the listener
+ * is full, not soon. */
+#define LOCAL_MS 20
 
 union address {
     struct sockaddr any;
@@ -45,8 +52,8 @@ struct plain {
 static socklen_t address_of(const char *host, unsigned port, union address *to)
 {
     memset(to, 0, sizeof *to);
-    if (strcmp(host, "localhost") == 0)
-        host = "127.0.0.1";
+    if (llmobs_resolve_is_local(host))
+        host = FIRST_LOCAL;
     if (inet_pton(AF_INET, host, &to->four.sin_addr) == 1) {
         to->four.sin_family = AF_INET;
         to->four.sin_port = htons((uint16_t)port);
@@ -120,7 +127,7 @@ bool llmobs_plain_serves(const struct llmobs_config *config)
 /* -- waiting -------------------------------------------------------------- */
 
 /* Waits until the socket is ready, while other exporters go on. */
-static int wait_for(const struct plain *plain, short events)
+static int wait_for(const struct plain *plain, short events, int64_t until_ns)
 {
     struct pollfd one = {.fd = plain->fd, .events = events};
     int n;
@@ -128,7 +135,7 @@ static int wait_for(const struct plain *plain, short events)
     for (;;) {
         if (!llmobs_curl_access_goes_on(NULL))
             return -ECANCELED;
-        if (llmobs_clock_mono_ns() >= plain->until_ns)
+        if (llmobs_clock_mono_ns() >= until_ns)
             return -ETIMEDOUT;
         n = poll(&one, 1, SLICE_MS);
         if (n > 0)
@@ -139,11 +146,21 @@ static int wait_for(const struct plain *plain, short events)
     }
 }
 
-static int reach(struct plain *plain, const union address *to, socklen_t size)
+/* Waits until the connection stands, or is refused. */
+static int wait_connected(const struct plain *plain, int64_t until_ns)
 {
     socklen_t len = sizeof(int);
-    int error = 0, rc;
+    int error = 0, rc = wait_for(plain, POLLOUT, until_ns);
 
+    if (rc == 0 &&
+        getsockopt(plain->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        rc = -errno;
+    return rc != 0 ? rc : -error;
+}
+
+static int reach(struct plain *plain, const union address *to, socklen_t size,
+                 int64_t until_ns)
+{
     plain->fd = socket(to->any.sa_family,
                        SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (plain->fd < 0)
@@ -152,11 +169,50 @@ static int reach(struct plain *plain, const union address *to, socklen_t size)
         return 0;
     if (errno != EINPROGRESS)
         return errno == EACCES || errno == ENOENT ? -ECONNREFUSED : -errno;
-    rc = wait_for(plain, POLLOUT);
-    if (rc == 0 &&
-        getsockopt(plain->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-        rc = -errno;
-    return rc != 0 ? rc : -error;
+    return wait_connected(plain, until_ns);
+}
+
+static void give_up(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Connects to the other address of localhost where nobody takes the connection
+ * at the first one; else goes on with the first, as a host may have no other.
+ */
+static int reach_local(struct plain *plain, unsigned port)
+{
+    union address to;
+    socklen_t size = address_of(FIRST_LOCAL, port, &to);
+    int rc = reach(plain, &to, size,
+                   llmobs_clock_mono_ns() + LOCAL_MS * LLMOBS_NS_PER_MS);
+    int first = plain->fd;
+
+    if (rc == 0 || rc == -ECANCELED)
+        return rc;
+    size = address_of(SECOND_LOCAL, port, &to);
+    if (reach(plain, &to, size, plain->until_ns) == 0) {
+        give_up(first);
+        return 0;
+    }
+    give_up(plain->fd);
+    plain->fd = first;
+    return rc == -ETIMEDOUT ? wait_connected(plain, plain->until_ns) : rc;
+}
+
+static int reach_peer(struct plain *plain, const struct llmobs_target *target)
+{
+    const char *path = plain->request->unix_socket;
+    union address to;
+    socklen_t size = path != NULL ? socket_address(path, &to)
+                                  : address_of(target->host, target->port, &to);
+
+    if (size == 0)
+        return -ENOTCONN;
+    if (path == NULL && llmobs_resolve_is_local(target->host))
+        return reach_local(plain, target->port);
+    return reach(plain, &to, size, plain->until_ns);
 }
 
 /* Refuses unless the same sockets listen now as before the connect. */
@@ -209,7 +265,7 @@ static int put(const struct plain *plain, struct llmobs_text text, int flags)
         int rc = 0;
 
         if (n < 0 && errno == EAGAIN)
-            rc = wait_for(plain, POLLOUT);
+            rc = wait_for(plain, POLLOUT, plain->until_ns);
         else if (n < 0 && errno != EINTR)
             return -ECONNRESET;
         if (rc != 0)
@@ -327,7 +383,7 @@ static int get(struct plain *plain)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN) {
-            rc = wait_for(plain, POLLIN);
+            rc = wait_for(plain, POLLIN, plain->until_ns);
             continue;
         }
         if (n < 0 || (n == 0 && plain->text.len == 0))
@@ -363,19 +419,15 @@ static int send_plain(const struct llmobs_http_request *request,
                           .until_ns = llmobs_clock_mono_ns() +
                                       request->timeout_ms * LLMOBS_NS_PER_MS,
                           .fd = -1};
-    union address to;
-    socklen_t size = request->unix_socket != NULL
-                         ? socket_address(request->unix_socket, &to)
-                         : address_of(target->host, target->port, &to);
     uint64_t mark = 0;
-    int rc = size != 0 ? 0 : -ENOTCONN;
+    int rc = 0;
 
     llmobs_buf_init(&plain.head, LLMOBS_PLAIN_HEAD_MAX);
     llmobs_buf_init(&plain.text, 2 * (reply->body.max + LLMOBS_PLAIN_HEAD_MAX));
-    if (rc == 0 && request->guard != NULL)
+    if (request->guard != NULL)
         rc = llmobs_listener_check(request->guard, &mark);
     if (rc == 0)
-        rc = reach(&plain, &to, size);
+        rc = reach_peer(&plain, target);
     if (rc == 0)
         rc = judge(&plain, mark);
     if (rc == 0)

@@ -48,17 +48,21 @@ class Peer:
     """Gives one answer to each connection, some bytes at a time; None: none,
     and the connection stays open."""
 
-    def __init__(self, answers, path=None):
-        self.listener = socket.socket(
+    def __init__(self, answers, path=None, listener=None):
+        self.listener = listener or socket.socket(
             socket.AF_UNIX if path else socket.AF_INET)
-        self.listener.bind(path or ("127.0.0.1", 0))
-        self.listener.listen(8)
+        if not listener:
+            self.listener.bind(path or ("127.0.0.1", 0))
+            self.listener.listen(8)
         self.url = "unix://" + path if path else \
-            "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+            "http://127.0.0.1:%d" % self.port()
         self.requests, self.open = [], []
         self.thread = threading.Thread(target=self.serve, args=(answers,),
                                        daemon=True)
         self.thread.start()
+
+    def port(self):
+        return self.listener.getsockname()[1]
 
     def serve(self, answers):
         for answer in answers:
@@ -135,6 +139,40 @@ def localhost():
     span(peer.url.replace("127.0.0.1", "localhost"), True)
 
 
+class Skip(Exception):
+    pass
+
+
+def six_listener(port):
+    try:
+        six = socket.socket(socket.AF_INET6)
+        six.bind(("::1", port))
+    except OSError as e:
+        raise Skip("no IPv6 here: %s" % e)
+    six.listen(8)
+    return six
+
+
+def six_alone():
+    """Nobody takes a connection at the first address of localhost."""
+    for name in ("localhost", "agent.localhost", "[::1]"):
+        peer = Peer([ACCEPTED], listener=six_listener(0))
+        span("http://%s:%d" % (name, peer.port()), True)
+
+
+def six_and_a_full_queue():
+    """At the first address the kernel drops the connection."""
+    full = socket.create_server(("127.0.0.1", 0), backlog=0)
+    held = [socket.socket() for _ in range(4)]
+    for one in held:
+        one.setblocking(False)
+        one.connect_ex(full.getsockname())
+    peer = Peer([ACCEPTED], listener=six_listener(full.getsockname()[1]))
+    span("http://localhost:%d" % peer.port(), True)
+    for one in held + [full]:
+        one.close()
+
+
 def probed():
     peer = Peer([chunked(INFO), ACCEPTED])
     span(peer.url, True, "auto")
@@ -168,6 +206,8 @@ TESTS = {
                       b"Content-Length: 0\r\n\r\n", 3),
     "a Unix socket": unix_socket,
     "localhost": localhost,
+    "localhost of the other family": six_alone,
+    "localhost of the other family beside a full queue": six_and_a_full_queue,
     "probed": probed,
     "nobody": nobody,
     "elsewhere": elsewhere,
@@ -185,6 +225,8 @@ def main():
             try:
                 test()
                 print("ok " + name, flush=True)
+            except Skip as e:
+                print("skip %s: %s" % (name, e), flush=True)
             except (AssertionError, OSError, ValueError,
                     subprocess.SubprocessError) as e:
                 print("not ok %s (%s)" % (name, e), flush=True)
