@@ -20,21 +20,29 @@ class Runs:
 
     def __init__(self, t):
         self.t, self.count = t, 0
+        self.lock = threading.Lock()
 
     def log(self, number):
         return os.path.join(self.t.dir, "steps.%s" % number)
 
     def environment(self, dd, die_at=0):
-        self.count += 1
+        with self.lock:
+            self.count += 1
+            number = self.count
         return dict(agent(dd), LLMOBS_TEST_DIE_AT=str(die_at),
-                    LLMOBS_TEST_DIE_LOG=self.log(self.count),
+                    LLMOBS_TEST_DIE_LOG=self.log(number),
                     # A fast host fills the default in 600 short lives, of
                     # which none has the time to deliver another's.
                     LLMOBS_SPOOL_MAX="8000000000",
                     # an answer is waited for, however busy the host
                     _DD_LLMOBS_WRITER_TIMEOUT="60",
                     _DD_TRACE_WRITER_ADDITIONAL_HEADERS="%s:%d"
-                    % (HEADER, self.count))
+                    % (HEADER, number))
+
+    @staticmethod
+    def number(env):
+        """That of the process with this environment."""
+        return int(env["LLMOBS_TEST_DIE_LOG"].rpartition(".")[2])
 
     def steps(self, number):
         try:
@@ -78,6 +86,7 @@ class Proof:
         # read, the last: so the n-th request is the n-th batch of the log.
         self.strange = sorted(run for run in sent
                               if not 0 <= sent[run] - len(self.noted[run]) <= 1)
+        self.sent = sent
         self.kinds = {"unread": 0, "unnoted": 0, "noted": 0}
         self.explained = set()
         for span, numbers in copies(dd).items():
@@ -92,8 +101,10 @@ class Proof:
         noted = self.noted.get(run)
         if noted is None:
             return "noted"
-        return "unread" if at >= len(noted) else \
-            "noted" if noted[at] else "unnoted"
+        if at >= len(noted):
+            return "unread"
+        # A process that sends another batch has lived to note this one.
+        return "noted" if noted[at] or at + 1 < self.sent[run] else "unnoted"
 
     def tell(self, report):
         report.verdict(
@@ -135,12 +146,12 @@ def asked_since(report, mark):
     return found
 
 
-def finish(report, t, dd, runs, name, made):
+def finish(report, t, dd, runs, name, made, begun=None):
     """The last process takes over; then the table, and the proof."""
     dd.well()
     spans = take_over(t, dd, runs.environment(dd), 120)
     proof = Proof(dd, runs)
-    report.row(name, made, all_of(t, spans), proof.explained)
+    report.row(name, made, all_of(t, spans), proof.explained, begun=begun)
     proof.tell(report)
     report.verdict(not kept_files(t, dd), "  nothing is left behind")
 
@@ -164,6 +175,11 @@ def take_all(t, env, name):
         asked = set(feed(app, name, 1))
         app.end()
     return asked
+
+
+def tell_places(places):
+    print("  fell: " + "; ".join("%d %s" % (places.count(p), p) for p
+                                 in dict.fromkeys(places)))
 
 
 def each_step(report, build, name, fault, adopts=False, alone=False):
@@ -192,8 +208,7 @@ def each_step(report, build, name, fault, adopts=False, alone=False):
         made |= asked_since(report, mark)
         finish(report, t, dd, runs, "killed at each of %d steps, %s"
                % (len(places), name), made)
-        print("  fell: " + "; ".join("%d %s" % (places.count(p), p) for p
-                                     in dict.fromkeys(places)))
+        tell_places(places)
     report.done(t)
 
 

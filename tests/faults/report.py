@@ -37,11 +37,19 @@ def all_of(t, spans):
     return spans + stored(t) + set_aside(t)
 
 
-def take_over(t, dd, env, seconds=30):
-    """The next process delivers all that others left.  Who was killed in its
-    first write has left nothing to be read: that goes when it is old."""
+def age_all(t):
+    """A process that is killed in its first write has left nothing to be read:
+    that goes when it is old."""
     for name in left_behind(t):
-        os.utime(os.path.join(spool_of(t), name), (1, 1))
+        try:
+            os.utime(os.path.join(spool_of(t), name), (1, 1))
+        except FileNotFoundError:
+            pass # somebody takes it
+
+
+def take_over(t, dd, env, seconds=30):
+    """The next process delivers all that others left."""
+    age_all(t)
     with Living(t, env, keep=True) as app:
         app.ask("recover")
         wait_for(lambda: len(left_behind(t)) <= 1, seconds, 0.1)
@@ -104,9 +112,11 @@ class Report:
     def done(self, t):
         shutil.rmtree(t.dir, ignore_errors=True)
 
-    def row(self, name, made, spans, twice_by=(), more=""):
+    def row(self, name, made, spans, twice_by=(), more="", begun=None):
         """made: the prompts of all calls; spans: all that came anywhere;
-        twice_by: what may have come twice, by span id, and why is known."""
+        twice_by: what may have come twice, by span id, and why is known;
+        begun: the prompts of calls of which it is not known how far they came:
+        with it a span of any other call is a failure."""
         came = {}
         for span in spans:
             came.setdefault(prompt_of(span), []).append(span["span_id"])
@@ -115,12 +125,16 @@ class Report:
         wrong = sorted(p for p, ids in came.items() if len(ids) > 1 and
                        (len(set(ids)) > 1 or ids[0] not in twice_by))
         twice = sum(len(ids) - 1 for ids in came.values())
-        self.verdict(not lost and not wrong,
-                     "%-36s %6d %9d %10d %5d%s%s%s" % (
+        strange = [] if begun is None else sorted(
+            set(came) - set(made) - set(begun))
+        self.verdict(not lost and not wrong and not strange,
+                     "%-36s %6d %9d %10d %5d%s%s%s%s" % (
                          name, len(set(made)), len(came), twice, len(lost),
                          "  " + more if more else "",
                          "  LOST " + ", ".join(lost[:5]) if lost else "",
                          "  DOUBLED " + ", ".join(wrong[:5]) if wrong
+                         else "",
+                         "  INVENTED " + ", ".join(strange[:5]) if strange
                          else ""))
 
     def verdict(self, well, text):

@@ -1,7 +1,6 @@
 """A relay delivers for the others: they write their calls and leave, and none
 is lost or comes twice, in whatever state it is."""
 import contextlib
-import fcntl
 import glob
 import json
 import os
@@ -12,66 +11,7 @@ import time
 from delivery import (Living, agent, caller, counts, double, failing, ids,
                       left_behind, recover, settled, stored, wait_for)
 from harness import Skip, body, curl, equal, ok, test
-
-
-class Relay:
-    """`llmobs relay` for a test's spool."""
-
-    def __init__(self, t, env, *options, wait=True, launcher=()):
-        self.t = t
-        self.process = subprocess.Popen(
-            [*launcher, os.path.join(t.build, "llmobs"), "relay", *options],
-            env=t.environment(True, env), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True)
-        if wait:
-            ok(wait_for(lambda: sign_is_up(t), 10), "the sign of the relay")
-
-    def end(self):
-        self.process.terminate()
-        out = self.process.communicate(timeout=20)[0]
-        equal((self.process.returncode, out), (0, b""), "end of the relay")
-
-    def kill(self, number=signal.SIGKILL):
-        """All of its processes at once; waits until they hold no lock."""
-        os.killpg(self.process.pid, number)
-        self.process.wait()
-        ok(wait_for(lambda: not is_locked(self.t), 5), "no lock")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *what):
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
-        self.process.stdout.close()
-
-
-def spool_of(t):
-    return os.path.join(t.dir, "store", "spool")
-
-
-def sign(t):
-    return os.path.join(spool_of(t), "relay.%d" % os.geteuid())
-
-
-def sign_is_up(t):
-    try:
-        return os.path.getsize(sign(t)) > 0
-    except OSError:
-        return False
-
-
-def is_locked(t):
-    with open(sign(t), "rb") as f:
-        try:
-            fcntl.lockf(f, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
+from relays import Relay, sign, sign_is_up, spool_of
 
 
 def threads_of(app):

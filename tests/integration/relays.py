@@ -1,0 +1,74 @@
+"""A relay for a test, and the sign by which others find it."""
+import fcntl
+import os
+import signal
+import struct
+import subprocess
+
+from delivery import wait_for
+from harness import equal, ok
+
+# fcntl's command and the layout of its struct flock, of which Python knows
+# neither.
+OFD_GETLK, FLOCK = 36, "hhqqi4x"
+
+
+class Relay:
+    """`llmobs relay` for a test's spool."""
+
+    def __init__(self, t, env, *options, wait=True, launcher=()):
+        self.t = t
+        self.process = subprocess.Popen(
+            [*launcher, os.path.join(t.build, "llmobs"), "relay", *options],
+            env=t.environment(True, env), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True)
+        if wait:
+            ok(wait_for(lambda: sign_is_up(t), 10), "the sign of the relay")
+
+    def end(self):
+        self.process.terminate()
+        out = self.process.communicate(timeout=20)[0]
+        equal((self.process.returncode, out), (0, b""), "end of the relay")
+
+    def kill(self, wait=True):
+        """All of its processes at once; waits until they hold no lock."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        if wait:
+            ok(wait_for(lambda: not is_locked(self.t), 5), "no lock")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def spool_of(t):
+    return os.path.join(t.dir, "store", "spool")
+
+
+def sign(t):
+    return os.path.join(spool_of(t), "relay.%d" % os.geteuid())
+
+
+def sign_is_up(t):
+    """That of a relay that lives: one that was killed has left its own."""
+    try:
+        return os.path.getsize(sign(t)) > 0 and is_locked(t)
+    except OSError:
+        return False
+
+
+def is_locked(t):
+    """Only asks: a lock of the test's would keep a relay from its own."""
+    with open(sign(t), "rb") as f:
+        asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        told = fcntl.fcntl(f, OFD_GETLK, asked)
+    return struct.unpack(FLOCK, told)[0] != fcntl.F_UNLCK
