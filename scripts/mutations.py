@@ -122,9 +122,9 @@ HAZARDS = [
           ["unit each_of_many_is_found", "programs.life_cases.many_handles"]),
          ("old-levels-forgotten", [(KEYED, "        record = find_in(line_in("
                                     "level, key), key);\n    return",
-                                    "        record = level == newest ? find_in("
-                                    "line_in(level, key), key) : NULL;\n"
-                                    "    return")],
+                                    "    {\n        record = find_in(line_in("
+                                    "level, key), key);\n        break;\n"
+                                    "    }\n    return")],
           ["unit each_of_many_is_found"]),
          ("records-stay-with-their-place", [(KEYED, "        record = "
                                              "recycle_any(state, key);",

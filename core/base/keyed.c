@@ -29,6 +29,7 @@ static struct llmobs_keyed_line *line_in(const struct llmobs_keyed_level *level,
 static struct llmobs_keyed *find_in(struct llmobs_keyed_line *line,
                                     const void *key)
 {
+#pragma GCC unroll 4
     for (int i = 0; i < LLMOBS_KEYED_LINE; i++) {
         struct llmobs_keyed_place *place = &line->places[i];
 
@@ -38,24 +39,28 @@ static struct llmobs_keyed *find_in(struct llmobs_keyed_line *line,
     return NULL;
 }
 
+/* Most records are in the newest level, which has the most places. */
 void *llmobs_keyed_find_on(const struct llmobs_keyed_table *table,
                            const void *key)
 {
-    const struct llmobs_keyed_level *newest =
+    const struct llmobs_keyed_level *level =
         atomic_load_explicit(&table->state->newest, memory_order_acquire);
-    const struct llmobs_keyed_level *level;
-    struct llmobs_keyed *record;
+    struct llmobs_keyed *record = NULL;
 
-    for (level = newest; level; level = level->older)
-        __builtin_prefetch(line_in(level, key));
-    record = find_in(first_line(table, key), key);
-    for (level = newest; level && !record; level = level->older)
+    for (; level && !record; level = level->older)
         record = find_in(line_in(level, key), key);
-    return record;
+    return record ? record : find_in(first_line(table, key), key);
 }
 
-/* A block for the level, and its lines where the next cache line begins. The
- * kernel gives large blocks page by page, as they are used. */
+/* Where the next cache line begins. */
+static void *aligned(void *at)
+{
+    return (void *)(((uintptr_t)at + LLMOBS_KEYED_ALIGN - 1) &
+                    -(uintptr_t)LLMOBS_KEYED_ALIGN);
+}
+
+/* A block for the level and its lines. The kernel gives large blocks page by
+ * page, as they are used. */
 static struct llmobs_keyed_level *new_level(struct llmobs_keyed_level *older,
                                             unsigned bits)
 {
@@ -69,7 +74,7 @@ static struct llmobs_keyed_level *new_level(struct llmobs_keyed_level *older,
         return NULL;
     level->older = older;
     level->bits = bits;
-    level->lines = (void *)(((uintptr_t)(level + 1) + line - 1) & -line);
+    level->lines = aligned(level + 1);
     return level;
 }
 
@@ -175,7 +180,8 @@ static struct llmobs_keyed *make(const struct llmobs_keyed_table *table,
                                  void *key)
 {
     _Atomic(struct llmobs_keyed *) *all = &table->state->all;
-    struct llmobs_keyed *record = calloc(1, table->size);
+    void *block = calloc(1, table->size + LLMOBS_KEYED_ALIGN);
+    struct llmobs_keyed *record = block ? aligned(block) : NULL;
 
     if (!record)
         return NULL;

@@ -6,7 +6,7 @@
  * and comes when a record finds no place in the others. A level has a line of
  * LLMOBS_KEYED_LINE places for each key, the size of a cache line, and no
  * record is anywhere else. Nothing moves when a table grows: a search goes to
- * the first level, then from the newest one to the oldest.
+ * the first place of the first level, then from the newest one to the oldest.
  *
  * Owns:    the records and the further levels. It recycles records and frees
  *          nothing, so that a late reader never meets freed memory. The maker
@@ -30,13 +30,14 @@
 #include <stdint.h>
 
 #define LLMOBS_KEYED_LINE 4
+#define LLMOBS_KEYED_ALIGN 64
 /* The largest level has this many bits of lines. */
 #define LLMOBS_KEYED_BITS 21
 #define LLMOBS_KEYED_TRIES 64
 
 struct llmobs_keyed_place;
 
-/* First member of each record. */
+/* First member of each record, which begins a cache line. */
 struct llmobs_keyed {
     _Atomic(void *) key; /* NULL: free to be recycled */
     struct llmobs_keyed *next;
@@ -51,7 +52,8 @@ struct llmobs_keyed_place {
 };
 
 struct llmobs_keyed_line {
-    _Alignas(64) struct llmobs_keyed_place places[LLMOBS_KEYED_LINE];
+    _Alignas(
+        LLMOBS_KEYED_ALIGN) struct llmobs_keyed_place places[LLMOBS_KEYED_LINE];
 };
 
 struct llmobs_keyed_level;

@@ -15,6 +15,7 @@
 #define LLMOBS_HANDLE_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "core/base/keyed.h"
 #include "core/engine.h"
@@ -103,10 +104,10 @@ struct llmobs_origin {
 
 struct llmobs_handle {
     struct llmobs_keyed keyed; /* by its easy handle */
-    const struct llmobs_real *real;
 
-    /* For each call of setopt, or for most: near to each other, as where there
-     * are many handles each cache line has to come from far away. */
+    /* For each call of setopt. Where there are many handles, each cache line
+     * has to come from far away; these and the key are in the record's first
+     * one. */
     bool capturing;      /* `exchange` was set and not yet given away */
     bool injected;       /* our headers are before the app's */
     bool inside;         /* libcurl is in easy_perform with our callbacks: */
@@ -117,11 +118,15 @@ struct llmobs_handle {
     bool swapped_ioctl;  /* our ioctl callback too */
     bool unread;         /* no room was left for another reader */
     bool not_ours; /* by its settings when `origin` was taken, and since */
-    char *url;     /* NULL: none; memory of url_cap bytes */
-    size_t url_cap;
     struct llmobs_callback write;
+
+    /* Those that most programs set, in the second line. */
     struct llmobs_callback header;
-    struct llmobs_latch latch;
+    char *url; /* NULL: none; memory of url_cap bytes */
+    size_t url_cap;
+    struct curl_slist *headers;
+    const char *postfields; /* the app's memory */
+    const struct llmobs_real *real;
 
     /* The rest of the app's own settings. */
     CURLU *curlu;
@@ -129,12 +134,10 @@ struct llmobs_handle {
     char default_protocol[16];
     char custom_request[32];
     enum llmobs_http_verb request;
-    bool no_body;           /* CURLOPT_NOBODY, as libcurl keeps it */
-    const char *postfields; /* the app's memory */
-    bool has_copy;          /* COPYPOSTFIELDS was set, to: */
+    bool no_body;  /* CURLOPT_NOBODY, as libcurl keeps it */
+    bool has_copy; /* COPYPOSTFIELDS was set, to: */
     struct llmobs_body copied;
     curl_off_t postfieldsize;
-    struct curl_slist *headers;
     bool unified_set; /* CURLOPT_HEADEROPT was set, to: */
     bool unified;     /* headers go to a CONNECT proxy, too */
     enum llmobs_proxy proxy;
@@ -151,6 +154,7 @@ struct llmobs_handle {
     const char *error_buffer;
 
     /* The rest of the transfer being captured. */
+    struct llmobs_latch latch;
     uintptr_t called_from;      /* where the program called for it (stack.h) */
     atomic_int exchange_holder; /* of `exchange`; 0: nobody */
     struct llmobs_exchange *exchange;
@@ -166,6 +170,9 @@ struct llmobs_handle {
     size_t reader_count;
     struct llmobs_reader *reading; /* libcurl has read from it; NULL: none */
 };
+
+_Static_assert(offsetof(struct llmobs_handle, header) <= LLMOBS_KEYED_ALIGN,
+               "a call of setopt takes one line of the record");
 
 /* The record of an easy handle; NULL when there is none. */
 struct llmobs_handle *llmobs_handle_find(CURL *curl);

@@ -42,8 +42,8 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl);
 static inline bool llmobs_outgoing_awaits(const struct llmobs_handle *handle,
                                           CURLoption option)
 {
-    return handle->latch.on && handle->latch.early && handle->origin.url &&
-           (option == CURLOPT_URL || option == CURLOPT_CURLU);
+    return (option == CURLOPT_URL || option == CURLOPT_CURLU) &&
+           handle->latch.on && handle->latch.early && handle->origin.url;
 }
 
 /* Around the setting of such an option: they note which address libcurl takes.

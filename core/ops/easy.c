@@ -31,11 +31,14 @@ CURL *llmobs_ops_easy_init(const struct llmobs_real *real)
 CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
                                 CURLoption option, void *arg)
 {
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    struct llmobs_handle *handle;
     CURLcode rc = CURLE_OK;
     bool awaited;
     int saved;
 
+    /* libcurl's record comes from memory while the library's is looked up. */
+    __builtin_prefetch(curl);
+    handle = llmobs_handle_find(curl);
     if (!handle)
         return real->easy_setopt(curl, option, arg);
     awaited = llmobs_outgoing_awaits(handle, option);
