@@ -1507,6 +1507,14 @@ HAZARDS = [
               "WAS_CLAIMED;", "    return who->nonce == 0;")],
           ["unit leaves_what_another_has_claimed"])]),
 
+    ("a program in another time namespace",
+     "the start of its process, which counts from another boot there, proves "
+     "nothing (`llmobs_record_is_another`)", [
+         ("any-start", [
+             ("core/ledger/ledger_dir.c", "    return !mine || !other || mine == "
+              "other;", "    return !mine || !other || mine > 0;")],
+          ["relay.a_program_of_another_time_namespace"])]),
+
     ("a program that never rests, beside a relay",
      "the relay looks for its old files before it takes what is new "
      "(`read_living`)", [

@@ -115,7 +115,7 @@ static bool is_alive(const struct llmobs_record_owner *who)
 
     return who->start != LLMOBS_RECORD_GIVEN && who->pid != getpid() &&
            llmobs_record_start(who->pid, &start) == 0 &&
-           (who->start == 0 || start == who->start);
+           !llmobs_record_is_another(who, start);
 }
 
 static bool has_processes(const char *base)

@@ -199,7 +199,7 @@ static bool is_dead(const struct survey *survey,
         return false;
     if (llmobs_record_start(owner->pid, &start) == -ESRCH)
         return true;
-    if (start && owner->start && start != owner->start)
+    if (llmobs_record_is_another(owner, start))
         return true;
     return is_replaced(survey, owner);
 }

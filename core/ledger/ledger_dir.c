@@ -93,6 +93,30 @@ int llmobs_record_start(pid_t pid, uint64_t *start)
     return rc;
 }
 
+/* 0: not known. */
+static uint64_t time_namespace(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? (uint64_t)st.st_ino : 0;
+}
+
+bool llmobs_record_is_another(const struct llmobs_record_owner *who,
+                              uint64_t start)
+{
+    uint64_t mine, other;
+    char path[64];
+
+    if (!start || !who->start || start == who->start)
+        return false;
+    snprintf(path, sizeof(path), "/proc/%ld/ns/time", (long)who->pid);
+    if (who->start == LLMOBS_RECORD_GIVEN)
+        return true;
+    mine = time_namespace("/proc/self/ns/time");
+    other = time_namespace(path);
+    return !mine || !other || mine == other;
+}
+
 void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX])
 {
     struct llmobs_record_owner self = {.pid = getpid()};

@@ -43,6 +43,12 @@ bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out);
  * the process has ended. */
 int llmobs_record_start(pid_t pid, uint64_t *start);
 
+/* True where the process that now has the pid of `who`, and began at `start`,
+ * is not that one. Another time namespace counts from another boot: the start
+ * of a process there says nothing, and it counts as the same. */
+bool llmobs_record_is_another(const struct llmobs_record_owner *who,
+                              uint64_t start);
+
 /* The boot and the pid namespace of this process; 0: not known. */
 void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns);
 

@@ -88,7 +88,7 @@ static bool is_dead(const struct llmobs_adopt *adopt,
                                     adopt->living, pidns, found->changed_s);
     if (found->gone)
         return true;
-    if (start && who->start && start != who->start)
+    if (llmobs_record_is_another(who, start))
         return true;
     return who->pid == getpid();
 }

@@ -497,6 +497,7 @@ def launched_from_a_place_that_blocks_signals(t):
 # ---- what happens to a relay ----------------------------------------------
 
 OTHER_PIDS = ("unshare", "-p", "-f", "--mount-proc", "--kill-child")
+OTHER_TIME = ("unshare", "-T", "-f", "--boottime", "100000", "--kill-child")
 
 
 def empty_soon(t):
@@ -519,6 +520,22 @@ def programs_of_other_containers(t):
             settled(t, dd, 1, wait=5)
             app.ask("two")
             app.end()
+        settled(t, dd, 2, wait=5)
+        empty_soon(t)
+        ended(t)
+
+
+@test
+def a_program_of_another_time_namespace(t):
+    """Its start, as others see it, is not the one that it knows."""
+    need(OTHER_TIME)
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        with Living(t, agent(dd), keep=True, launcher=OTHER_TIME) as app:
+            app.ask("before")
+            app.begin("under way", wait=1.3)
+            settled(t, dd, 1)
+            app.kill()
         settled(t, dd, 2, wait=5)
         empty_soon(t)
         ended(t)
