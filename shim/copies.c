@@ -105,9 +105,19 @@ void *llmobs_copies_thunk(const void *address)
     return NULL;
 }
 
+/* Every object of a process is asked, so the first name's hash is computed
+ * once. */
 bool llmobs_copies_is_one(const struct llmobs_elf *elf)
 {
-    return llmobs_elf_symbol(elf, "curl_easy_perform") &&
+    static const char first[] = "curl_easy_perform";
+    static uint32_t known;
+    uint32_t hash = __atomic_load_n(&known, __ATOMIC_RELAXED);
+
+    if (hash == 0) {
+        hash = llmobs_elf_hash(first);
+        __atomic_store_n(&known, hash, __ATOMIC_RELAXED);
+    }
+    return llmobs_elf_symbol_hashed(elf, first, hash) &&
            llmobs_elf_symbol(elf, "curl_easy_setopt") &&
            llmobs_elf_symbol(elf, "curl_easy_getinfo");
 }

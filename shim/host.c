@@ -95,8 +95,8 @@ static size_t copy_some(char **env, bool own, size_t used)
     uint64_t letters = first_letters();
 
     for (; env && *env && env_count < LLMOBS_HOST_ENV_COUNT; env++) {
-        if (!(letters & letter(*env)) || !wanted(*env) ||
-            llmobs_str_begins(*env, OWN) != own ||
+        if (!(letters & letter(*env)) || llmobs_str_begins(*env, OWN) != own ||
+            !wanted(*env) ||
             !llmobs_str_copy(env_bytes + used, LLMOBS_HOST_ENV_MAX - used,
                              *env))
             continue;

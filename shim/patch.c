@@ -165,15 +165,32 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
     }
 }
 
-/* True where the name begins as one that is hooked does. */
-static bool may_be_hooked(const char *name, bool late)
+/* True where one of the first `count` symbols is named as libcurl's are. Every
+ * process with a libcurl has all names of all its objects looked at here: most
+ * are passed over by their first letter. */
+static bool names_curl(const struct llmobs_elf *elf, size_t count)
 {
-    return (name[0] == 'c' && llmobs_str_begins(name, "curl_")) ||
-           (late && llmobs_dl_ours(name));
+    const ElfW(Sym) *end = elf->symtab + count;
+    const char *strings = elf->strtab;
+    size_t len = elf->strtab_len;
+
+    for (const ElfW(Sym) *sym = elf->symtab + 1; sym < end; sym++)
+        if (sym->st_name < len && strings[sym->st_name] == 'c' &&
+            llmobs_str_begins(strings + sym->st_name, "curl_"))
+            return true;
+    return false;
 }
 
-/* Looks at the names of all undefined symbols. Those of most objects are passed
- * over by their first letter. */
+static bool names_dl(const struct llmobs_elf *elf, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (llmobs_dl_ours(llmobs_elf_string(elf, elf->symtab[i].st_name)))
+            return true;
+    return false;
+}
+
+/* Looks at all undefined symbols, most of which lie before those with a hash.
+ */
 bool llmobs_patch_may(const struct llmobs_elf *elf,
                       const struct llmobs_patch *how)
 {
@@ -181,13 +198,10 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
 
     if (count == 0)
         return true;
-    for (size_t i = 1; i < count && i < elf->symtab_len; i++) {
-        size_t at = elf->symtab[i].st_name;
-
-        if (at < elf->strtab_len && may_be_hooked(elf->strtab + at, how->late))
-            return true;
-    }
-    return llmobs_hooks_hashed(elf) || (how->late && llmobs_dl_hashed(elf));
+    if (count > elf->symtab_len)
+        count = elf->symtab_len;
+    return names_curl(elf, count) || llmobs_hooks_hashed(elf) ||
+           (how->late && (names_dl(elf, count) || llmobs_dl_hashed(elf)));
 }
 
 bool llmobs_patch_object(const struct llmobs_elf *elf,

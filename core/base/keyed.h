@@ -16,7 +16,7 @@
  *          write takes a place, one takes a record, one makes it findable.
  * Errors:  claim: NULL when memory runs out.
  * Limits:  LLMOBS_KEYED_BITS; a search looks at a line of each level, and the
- *          levels of 100,000 records are four. A claim tries so many records
+ *          levels of 100,000 records are five. A claim tries so many records
  *          that were given back, LLMOBS_KEYED_TRIES, before it makes another.
  * Fork:    a claim that a thread of the parent had begun stays unfound in the
  *          child, and its place stays taken.

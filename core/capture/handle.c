@@ -21,10 +21,12 @@
  * above 1 KiB), unless the app's list has an Expect of its own. */
 #define EXPECTS_ABOVE (1024 * 1024)
 
-/* One level is enough for a thousand handles. */
-#define LINE_BITS 9
+/* One level is enough for a hundred handles, and lies in one page: with more of
+ * them each handle of a short program would touch another one. */
+#define LINE_BITS 6
 
-LLMOBS_COLD static struct llmobs_keyed_line lines[1 << LINE_BITS];
+LLMOBS_COLD _Alignas(
+    4096) static struct llmobs_keyed_line lines[1 << LINE_BITS];
 static struct llmobs_keyed_state state;
 static const struct llmobs_keyed_table table = {
     lines, LINE_BITS, sizeof(struct llmobs_handle), &state};
