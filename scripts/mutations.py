@@ -1435,6 +1435,13 @@ HAZARDS = [
               "    if (child->sign.fd < 0)\n")],
           ["relay.its_sign_is_removed"])]),
 
+    ("many calls a second, which cost the relay a request each",
+     "the relay gathers those of 40 ms (`gather`)", [
+         ("gathers-nothing", [
+             ("cli/relay/spool_watch.c", "#define BUSY_MS 40",
+              "#define BUSY_MS 0")],
+          ["relay.calls_that_come_closely"])]),
+
     ("a kernel that has no inotify for the relay",
      "the relay looks more often (`poll_until`)", [
          ("sleeps", [

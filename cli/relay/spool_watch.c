@@ -10,23 +10,33 @@
 
 #include "core/base/clock.h"
 #include "core/ledger/ledger_dir.h"
+#include "core/spool/adopt_claim.h"
 
 /* Entries come in groups: so long after the first event the others are there,
  * too. */
 #define GATHER_MS 5
+/* Where they keep coming, the caller gets them no more often than this: so many
+ * of them share its look at the spool and one request. */
+#define BUSY_MS 40
 
-static void watch_process(struct llmobs_spool_watch *watch, const char *name)
+/* False where nothing in the directory is news: its process has claimed it to
+ * deliver it, as the relay itself does. Nobody writes to one that was given
+ * away, so it needs no watch. */
+static bool watch_process(struct llmobs_spool_watch *watch, const char *name)
 {
     struct llmobs_record_owner who;
     char path[sizeof(watch->base) + LLMOBS_RECORD_NAME_MAX + 1];
 
-    if (!llmobs_record_parse(name, &who))
-        return;
+    if (!llmobs_record_parse(name, &who) || llmobs_adopt_is_claimed(&who))
+        return false;
+    if (who.start == LLMOBS_RECORD_GIVEN)
+        return true;
     snprintf(path, sizeof(path), "%s/%s", watch->base, name);
     if (inotify_add_watch(watch->fd, path,
                           IN_CLOSE_WRITE | IN_ONLYDIR | IN_DONT_FOLLOW) < 0 &&
         (errno == ENOSPC || errno == ENOMEM))
         watch->blind = true;
+    return true;
 }
 
 static int watch_all(struct llmobs_spool_watch *watch)
@@ -37,7 +47,7 @@ static int watch_all(struct llmobs_spool_watch *watch)
     if (dir == NULL)
         return -errno;
     while ((entry = readdir(dir)) != NULL)
-        watch_process(watch, entry->d_name);
+        (void)watch_process(watch, entry->d_name);
     closedir(dir);
     return 0;
 }
@@ -70,21 +80,35 @@ void llmobs_spool_watch_close(struct llmobs_spool_watch *watch)
     watch->blind = true;
 }
 
-static void read_events(struct llmobs_spool_watch *watch)
+/* True where the event is news. */
+static bool take_event(struct llmobs_spool_watch *watch,
+                       const struct inotify_event *event)
+{
+    if (event->mask & IN_Q_OVERFLOW)
+        (void)watch_all(watch);
+    else if (event->len > 0 && event->mask & (IN_CREATE | IN_MOVED_TO))
+        return watch_process(watch, event->name);
+    return event->mask & (IN_Q_OVERFLOW | IN_CLOSE_WRITE);
+}
+
+/* Reads the events that are there; true: one of them is news. */
+static bool read_events(struct llmobs_spool_watch *watch)
 {
     _Alignas(struct inotify_event) char bytes[8192];
     const struct inotify_event *event;
+    bool news = false;
     ssize_t len;
 
-    while ((len = read(watch->fd, bytes, sizeof(bytes))) > 0)
+    while ((len = read(watch->fd, bytes, sizeof(bytes))) > 0) {
         for (size_t at = 0; at < (size_t)len;
              at += sizeof(*event) + event->len) {
             event = (const struct inotify_event *)(const void *)(bytes + at);
-            if (event->mask & IN_Q_OVERFLOW)
-                (void)watch_all(watch);
-            else if (event->len > 0 && event->mask & (IN_CREATE | IN_MOVED_TO))
-                watch_process(watch, event->name);
+            news |= take_event(watch, event);
         }
+        if ((size_t)len < sizeof(bytes) / 2)
+            break; /* these were all */
+    }
+    return news;
 }
 
 static bool poll_until(const struct llmobs_spool_watch *watch, int64_t until_ns)
@@ -100,13 +124,31 @@ static bool poll_until(const struct llmobs_spool_watch *watch, int64_t until_ns)
     return ppoll(&wait, 1, &left, NULL) > 0;
 }
 
+/* Lets more news come. */
+static void gather(struct llmobs_spool_watch *watch)
+{
+    int64_t now = llmobs_clock_mono_ns();
+    int64_t until = now + GATHER_MS * LLMOBS_NS_PER_MS;
+    struct timespec left;
+
+    if (until < watch->told_ns + BUSY_MS * LLMOBS_NS_PER_MS)
+        until = watch->told_ns + BUSY_MS * LLMOBS_NS_PER_MS;
+    left = llmobs_clock_wait(until - now);
+    (void)nanosleep(&left, NULL);
+    watch->told_ns = llmobs_clock_mono_ns();
+}
+
+/* The caller's own work at the directories causes events, too: those are read
+ * first, so that the sleep is not over at once for them. */
 bool llmobs_spool_watch_wait(struct llmobs_spool_watch *watch, int64_t until_ns)
 {
-    const struct timespec gather = {0, GATHER_MS * LLMOBS_NS_PER_MS};
+    bool news = read_events(watch);
 
-    if (!poll_until(watch, until_ns))
+    while (!news && poll_until(watch, until_ns))
+        news = read_events(watch);
+    if (!news)
         return false;
-    (void)nanosleep(&gather, NULL);
-    read_events(watch);
+    gather(watch);
+    (void)read_events(watch);
     return true;
 }

@@ -1,4 +1,5 @@
-/* spool_watch - tells when something was written to a spool (inotify).
+/* spool_watch - tells when something was written to a spool (inotify), at once
+ * where it rests, and every 40 ms where there is always something.
  *
  * Owns:    its descriptor, from open to close.
  * Threads: one at a time.
@@ -17,7 +18,8 @@
 
 struct llmobs_spool_watch {
     int fd;
-    bool blind; /* a directory has no watch */
+    bool blind;      /* a directory has no watch */
+    int64_t told_ns; /* when wait last told of news; 0: never */
     char base[4096];
 };
 

@@ -261,10 +261,12 @@ static int open_known(int dir, const char *name, int flags)
     return fd;
 }
 
+/* The kernel itself opens no device where a directory is asked for. */
 static int open_at(int dir, const char *name, int flags)
 {
-    return files_only ? open_known(dir, name, flags)
-                      : openat(dir, name, flags, 0600);
+    return files_only && !(flags & (O_DIRECTORY | O_PATH))
+               ? open_known(dir, name, flags)
+               : openat(dir, name, flags, 0600);
 }
 
 /* -- opening -------------------------------------------------------------- */

@@ -21,11 +21,29 @@
 
 /* -- names --------------------------------------------------------------- */
 
+/* Writes a number; gives the end. */
+static char *put_number(char *out, uint64_t number, unsigned base)
+{
+    char digits[20];
+    size_t count = 0;
+
+    do
+        digits[count++] = "0123456789abcdef"[number % base];
+    while (number /= base);
+    while (count > 0)
+        *out++ = digits[--count];
+    return out;
+}
+
+/* Without printf: a relay reads and writes several names for a call. */
 void llmobs_record_name(const struct llmobs_record_owner *owner,
                         char out[LLMOBS_RECORD_NAME_MAX])
 {
-    snprintf(out, LLMOBS_RECORD_NAME_MAX, "%ld-%" PRIu64 "-%" PRIx64,
-             (long)owner->pid, owner->start, owner->nonce);
+    out = put_number(out, (uint64_t)owner->pid, 10);
+    *out++ = '-';
+    out = put_number(out, owner->start, 10);
+    *out++ = '-';
+    *put_number(out, owner->nonce, 16) = '\0';
 }
 
 /* True only for names that llmobs_record_name makes. */

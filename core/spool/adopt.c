@@ -116,7 +116,7 @@ static int open_dir(struct llmobs_adopt *adopt,
         return rc == -ENOMEM ? rc : 0;
     }
     adopt->here = claim;
-    adopt->walk.found = true;
+    adopt->walk.found |= !adopt->unset; /* a relay hears of new ones */
     llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
     rc = llmobs_adopt_survey(adopt);
     if (!rc)

@@ -162,6 +162,22 @@ def a_living_program_needs_no_thread(t):
 
 
 @test
+def calls_that_come_closely(t):
+    """They share requests: the relay gathers them for 40 ms."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        with Living(t, agent(dd), keep=True) as app:
+            began = time.monotonic()
+            for i in range(60):
+                app.ask("call %d" % i)
+            took = time.monotonic() - began
+            settled(t, dd, 60, wait=5)
+            sent = len(dd.requests())
+            ok(sent <= took / 0.04 + 3, "%d requests in %.3f s" % (sent, took))
+            app.end()
+
+
+@test
 def many_files_of_a_living_program(t):
     """Files that nobody needs go while it lives, and no call with them."""
     t.fresh(None)
