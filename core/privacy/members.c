@@ -8,8 +8,8 @@
 
 #define KEEP 4
 #define KEEP_FROM 12
-#define SHORTEST 6  /* "secret" */
-#define LOOKED_AT 9 /* the last bytes of a name */
+#define SHORTEST 6   /* "secret" */
+#define LOOKED_AT 12 /* the last bytes of a name */
 /* The most bytes of a name, each letter of which is escaped. */
 #define NAME_BYTES ((size_t)LLMOBS_MEMBERS_NAME_MAX * 8)
 
@@ -378,9 +378,18 @@ static bool is_digit(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
+/* True where the byte at `at` may be a digit of an escaped letter. */
+static bool may_be_escaped(const char *name, size_t at)
+{
+    for (size_t i = 1; i <= 4 && i < at; i++)
+        if (name[at - i] == 'u' && name[at - i - 1] == '\\')
+            return true;
+    return at < 5;
+}
+
 /* True where `name`, the last bytes of a name, may end as `word` does. A byte
- * that is no letter may be a mark between two letters, and one behind a 'u' a
- * digit of an escaped letter. */
+ * that is no letter may be a mark between two letters, or belong to an escaped
+ * one. */
 static inline bool may_end_in(const char *name, size_t len, const char *word)
 {
     size_t at = len;
@@ -392,9 +401,7 @@ static inline bool may_end_in(const char *name, size_t len, const char *word)
             continue;
         if (differs(c, word[i - 1]))
             return false;
-        return !is_digit(c) || at < 4 || name[at - 1] == 'u' ||
-               name[at - 2] == 'u' || name[at - 3] == 'u' ||
-               name[at - 4] == 'u';
+        return !is_digit(c) || may_be_escaped(name, at);
     }
     return true;
 }
@@ -403,24 +410,19 @@ static inline bool may_end_in(const char *name, size_t len, const char *word)
  * their bytes. */
 static bool may_be_secret(const char *name, size_t len)
 {
-    char before = name[len - 2];
-
     switch (name[len - 1] | 0x20) {
     case 'y':
-        return !differs(before, 'e') && may_end_in(name, len, "key");
+        return may_end_in(name, len, "key");
     case 'n':
-        return (!differs(before, 'o') && may_end_in(name, len, "tion")) ||
-               (!differs(before, 'e') && may_end_in(name, len, "oken"));
+        return may_end_in(name, len, "zation") || may_end_in(name, len, "oken");
     case 't':
-        return !differs(before, 'e') && may_end_in(name, len, "cret");
+        return may_end_in(name, len, "cret");
     case 'd':
-        return (!differs(before, 'w') && may_end_in(name, len, "sswd")) ||
-               (!differs(before, 'r') && may_end_in(name, len, "word"));
+        return may_end_in(name, len, "sswd") || may_end_in(name, len, "word");
     case 's':
-        return !differs(before, 'l') && may_end_in(name, len, "ials");
+        return may_end_in(name, len, "ials");
     case 'e':
-        return (!differs(before, 's') && may_end_in(name, len, "rase")) ||
-               (!differs(before, 'i') && may_end_in(name, len, "okie"));
+        return may_end_in(name, len, "rase") || may_end_in(name, len, "okie");
     default:
         return memchr("-_. \\3459", name[len - 1], 9) != NULL;
     }
@@ -474,16 +476,73 @@ static bool mask_member(struct walk *w, size_t floor)
     return true;
 }
 
+/* Moves to the next colon. */
+static inline void pass_to_colon(struct walk *w)
+{
+    llmobs_json_block bytes;
+    size_t run = sizeof(bytes);
+
+    for (; run == sizeof(bytes) && w->len - w->at >= run; w->at += run) {
+        memcpy(&bytes, w->data + w->at, sizeof(bytes));
+        run = llmobs_json_unmarked(bytes == ':');
+    }
+    while (run == sizeof(bytes) && w->at < w->len && w->data[w->at] != ':')
+        w->at++;
+}
+
+#define FOUR(a, b, c, d)                                        \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | \
+     (uint32_t)(d) << 24)
+
+/* True where four bytes are small letters. */
+static inline bool are_letters(uint32_t four)
+{
+    uint32_t from_a = four + FOUR(0x1f, 0x1f, 0x1f, 0x1f);
+    uint32_t above_z = four + FOUR(5, 5, 5, 5);
+
+    return (from_a & ~above_z & ~four & 0x80808080) == 0x80808080;
+}
+
+/* The last four letters of the names of the list. */
+static inline bool ends_a_secret(uint32_t four)
+{
+    return four == FOUR('t', 'i', 'o', 'n') ||
+           four == FOUR('o', 'k', 'e', 'n') ||
+           four == FOUR('c', 'r', 'e', 't') ||
+           four == FOUR('s', 's', 'w', 'd') ||
+           four == FOUR('w', 'o', 'r', 'd') ||
+           four == FOUR('i', 'a', 'l', 's') ||
+           four == FOUR('r', 'a', 's', 'e') ||
+           four == FOUR('o', 'k', 'i', 'e') ||
+           four >> 8 == FOUR('k', 'e', 'y', 0);
+}
+
+/* False for most of the colons that follow no name of the list, by the bytes
+ * before them: where the last four of a name are letters, and none is the last
+ * digit of an escaped letter, these decide. */
+static inline bool may_follow_secret(const struct walk *w)
+{
+    const char *colon = w->data + w->at;
+    uint32_t four;
+
+    if (w->at < SHORTEST + 1)
+        return false;
+    if (colon[-1] != '"')
+        return memchr(" \n\t\r\\nrt", colon[-1], 8) != NULL;
+    memcpy(&four, colon - 5, sizeof(four));
+    four = le32toh(four) | FOUR(0x20, 0x20, 0x20, 0x20);
+    return !are_letters(four) || (colon[-6] >= '0' && colon[-6] <= '9') ||
+           ends_a_secret(four);
+}
+
 /* Looks for names before colons: there are fewer of those than of quotes. */
 void llmobs_members_mask(char *data, size_t len)
 {
     struct walk w = {data, len, 0, 0};
     size_t floor = 0;
-    const char *colon;
 
-    while (w.at < len && (colon = memchr(data + w.at, ':', len - w.at))) {
-        w.at = (size_t)(colon - data);
-        if (mask_member(&w, floor))
+    for (pass_to_colon(&w); w.at < len; pass_to_colon(&w)) {
+        if (may_follow_secret(&w) && mask_member(&w, floor))
             floor = w.at;
         else
             w.at++;

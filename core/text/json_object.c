@@ -143,6 +143,28 @@ static struct llmobs_json_member *find_by_index(
     return NULL;
 }
 
+/* The beginning of a key, by which members without an index differ. */
+static uint32_t mark_of(const char *key)
+{
+    return key[0] ? (uint32_t)(unsigned char)key[0] |
+                        (uint32_t)(unsigned char)key[1] << 8
+                  : 0;
+}
+
+/* Most look-ups are by a constant, of which most objects have no member: so the
+ * key's length is not asked for. */
+static struct llmobs_json_member *find_by_mark(
+    const struct llmobs_json_object *o, const char *key)
+{
+    struct llmobs_json_member *end = o->members + o->used;
+    uint32_t mark = mark_of(key);
+
+    for (struct llmobs_json_member *m = o->members; m < end; m++)
+        if (m->hash == mark && m->value && strcmp(m->key, key) == 0)
+            return m;
+    return NULL;
+}
+
 static struct llmobs_json_member *find(const struct llmobs_json_object *o,
                                        struct llmobs_text key, uint32_t hash)
 {
@@ -172,7 +194,7 @@ static struct llmobs_json_member *append(struct llmobs_json_object *o,
     member->key = o->keys;
     member->value = NULL;
     member->len = (uint32_t)key.len;
-    member->hash = hash;
+    member->hash = has_index(o->cap) ? hash : mark_of(member->key);
     o->keys += key.len + 1;
     o->key_room -= key.len + 1;
     if (has_index(o->cap))
@@ -330,13 +352,16 @@ int llmobs_json_sets(struct llmobs_json *object, const char *key,
 static struct llmobs_json_member *find_text(const struct llmobs_json *object,
                                             const char *key)
 {
+    const struct llmobs_json_object *o = object_of(object);
     struct llmobs_text text;
 
-    if (key == NULL || !llmobs_json_is_object(object))
+    if (key == NULL || !llmobs_json_is(object, LLMOBS_JSON_OBJECT))
         return NULL;
+    if (!has_index(o->cap))
+        return find_by_mark(o, key);
     text.data = key;
     text.len = strlen(key);
-    return find(object_of(object), text, hash_for(object_of(object), text));
+    return find_by_index(o, text, llmobs_json_hash(text));
 }
 
 /* The place stays empty until the object moves to another block. */

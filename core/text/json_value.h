@@ -53,7 +53,7 @@ struct llmobs_json_member {
     const char *key;
     struct llmobs_json *value; /* NULL: nothing is here */
     uint32_t len;              /* of the key, without its NUL */
-    uint32_t hash;             /* where the object has an index */
+    uint32_t hash;             /* its beginning, where there is no index */
 };
 
 #define LLMOBS_JSON_FEW 4       /* members */
