@@ -1389,8 +1389,8 @@ HAZARDS = [
     ("the sign of a relay that is dead",
      "only a lock that is held makes it one (`llmobs_relay_sign_is_up`)", [
          ("any-file-is-a-sign", [
-             ("core/spool/relay_sign.c", "    up = is_locked(fd) && ",
-              "    up = ")], ["relay.a_false_sign"])]),
+             ("core/spool/relay_sign.c", "    bool up = is_locked(fd) && ",
+              "    bool up = ")], ["relay.a_false_sign"])]),
 
     ("files of the program whose launcher starts a relay",
      "the relay closes all that it was given (`detach`)", [
@@ -1529,6 +1529,51 @@ HAZARDS = [
              ("core/spool/adopt_held.c", "    if (is_untidy(adopt)) {", "    if (!news && "
               "is_untidy(adopt)) {")],
           ["unit tidies_a_busy_process"])]),
+
+    ("users who come and go, and root's relay",
+     "the place of a user without a spool is free again "
+     "(`llmobs_relay_places_sweep`)", [
+         ("never-free", [
+             ("cli/relay/relay_places.c", "!place->met && place->pid == 0)",
+              "!place->met && place->pid < 0)")],
+          ["unit frees_the_places_of_users_who_are_gone"])]),
+
+    ("a spool that root's relay cannot serve",
+     "each process that fails keeps the next one away for longer "
+     "(`llmobs_relay_place_ended`)", [
+         ("at-the-same-pace", [
+             ("cli/relay/relay_places.c", "failed ? 2 * place->pause_ms : 0",
+              "failed ? 0 * place->pause_ms : 0")],
+          ["unit tries_less_often_the_more_have_failed"])]),
+
+    ("a user who has a store and no spool, and root's relay",
+     "no process is started for it (`is_missing`)", [
+         ("in-vain", [
+             ("cli/relay/relay.c", "is_missing(place->path)\n                 "
+              "? 0", "is_missing(\"/\")\n                 ? 0")],
+          ["users.no_spool_yet"])]),
+
+    ("a user of a shared spool whose processes leave nothing there",
+     "a process leaves the name of a sign, by which root's relay finds the user "
+     "(`llmobs_relay_sign_meet`)", [
+         ("no-mark", [
+             ("core/spool/relay_sign.c", "    if (fd == -ENOENT && ",
+              "    if (fd == -EBADF && ")], ["users.a_shared_spool"])]),
+
+    ("a relay's sign that a user makes in another one's name",
+     "root takes it away (`refuse`)", [
+         ("left-there", [
+             ("cli/shared/spool_dirs.c", "    refuse(dir, name);\n"
+              "    return false;", "    if (uid == (uid_t)-1)\n        "
+              "refuse(dir, name);\n    return false;")],
+          ["users.a_shared_spool"])]),
+
+    ("a relay that is killed before its child asks for its parent",
+     "the child compares with the process that made it (`end_with_parent`)", [
+         ("whoever-it-is", [
+             ("cli/relay/relay_child.c", "    end_with_parent(parent);",
+              "    end_with_parent(getppid());\n    (void)parent;")],
+          ["users.a_child_that_loses_its_parent_at_once"])]),
 
     ("a relay for other destinations",
      "its sign has the hashes of its own (`names`)", [

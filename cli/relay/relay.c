@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/relay/background.h"
@@ -96,11 +97,28 @@ static int load_config(struct relay *relay)
     return 0;
 }
 
+/* A user may have a store and no spool yet. Where root may not look, as on a
+ * network file system, the user's process does. */
+static bool is_missing(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/* A spool that can have no process keeps no other from its own. */
 static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct relay *relay = ctx;
+    int rc = is_missing(place->path)
+                 ? 0
+                 : llmobs_relay_child_have(&relay->children, place);
 
-    return llmobs_relay_child_have(&relay->children, place);
+    if (rc != 0)
+        llmobs_log_once(LLMOBS_LOG_ERROR, "relay child",
+                        "relay: %s: no process for this spool: %s", place->path,
+                        strerror(-rc));
+    return 0;
 }
 
 /* This user's spool has its child from the start on: without a sign the first
@@ -126,7 +144,7 @@ static int visit_own(struct relay *relay)
     if (rc != 0)
         return rc;
     close(fd);
-    return visit(relay, &place);
+    return llmobs_relay_child_have(&relay->children, &place);
 }
 
 static int visit_all(struct relay *relay)
@@ -135,6 +153,8 @@ static int visit_all(struct relay *relay)
 
     if (rc == 0 && !relay->background)
         rc = llmobs_spool_dirs_visit(relay->dir, relay->config, visit, relay);
+    if (rc == 0)
+        llmobs_relay_places_sweep(&relay->children.places);
     if (rc != 0 && rc != -ENOENT)
         llmobs_log_once(LLMOBS_LOG_WARN, "relay", "relay: the spools: %s",
                         strerror(-rc));

@@ -30,8 +30,6 @@
 #define ROOM_MS 1000
 /* The time between two looks for containers that have ended. */
 #define LIVING_MS 10000
-/* A child that ended is started again after this time. */
-#define AGAIN_MS 1000
 /* The exit status of a child that cannot serve its spool, and of one that had
  * no work for `idle_s`. */
 #define FAILED 1
@@ -250,31 +248,38 @@ static int serve(struct child *child)
     return 0;
 }
 
+/* A user may have no spool, and may remove it at any time. */
 static int status_of(const struct child *child,
                      const struct llmobs_user_spool *place, int rc)
 {
     if (rc == -ETIME || (rc == 0 && child->idle))
         return IDLE;
     if (rc != 0 && rc != -EINTR)
-        llmobs_log(LLMOBS_LOG_ERROR, "relay: %s: %s", place->path,
-                   strerror(-rc));
+        llmobs_log(rc == -ENOENT ? LLMOBS_LOG_DEBUG : LLMOBS_LOG_ERROR,
+                   "relay: %s: %s", place->path, strerror(-rc));
     return rc != 0 ? FAILED : 0;
 }
 
+/* The kernel forgets the wish as a process changes its user, and has nobody to
+ * tell of where the parent has ended before. */
+static void end_with_parent(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(0);
+}
+
 static void run_child(const struct llmobs_relay_children *children,
-                      const struct llmobs_user_spool *place)
+                      const struct llmobs_user_spool *place, pid_t parent)
 {
     struct child child = {
         .children = children, .sign = {-1}, .watch = {.fd = -1}, .living = {0}};
-    pid_t parent = getppid();
     int rc;
 
     signal(SIGIO, SIG_IGN); /* another process waits for a lease */
     llmobs_ending_begin();
     rc = llmobs_user_spool_enter(place, children->config);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)
-        _exit(0);
+    end_with_parent(parent);
     if (rc == 0)
         rc = serve(&child);
     _exit(status_of(&child, place, rc));
@@ -282,58 +287,37 @@ static void run_child(const struct llmobs_relay_children *children,
 
 /* -- in the process that starts them --------------------------------------- */
 
-static struct llmobs_relay_child *find(struct llmobs_relay_children *children,
-                                       const struct llmobs_user_spool *place)
-{
-    struct llmobs_relay_child *room = NULL;
-
-    for (size_t i = 0; i < LLMOBS_RELAY_CHILDREN; i++) {
-        struct llmobs_relay_child *child = &children->list[i];
-
-        if (child->path != NULL && child->uid == place->uid &&
-            strcmp(child->path, place->path) == 0)
-            return child;
-        if (child->path == NULL && room == NULL)
-            room = child;
-    }
-    return room;
-}
-
 int llmobs_relay_child_have(struct llmobs_relay_children *children,
-                            const struct llmobs_user_spool *place)
+                            const struct llmobs_user_spool *spool)
 {
-    struct llmobs_relay_child *child = find(children, place);
+    struct llmobs_relay_place *place =
+        llmobs_relay_places_meet(&children->places, spool->uid, spool->path);
+    pid_t parent = getpid(), pid;
 
-    if (child == NULL)
+    if (place == NULL)
         return -ENOSPC;
-    if (child->pid != 0 || llmobs_clock_mono_ns() < child->again_ns)
+    if (place->pid != 0 || llmobs_clock_mono_ns() < place->again_ns)
         return 0;
-    if (child->path == NULL)
-        child->path = strdup(place->path);
-    if (child->path == NULL)
-        return -ENOMEM;
-    child->uid = place->uid;
     fflush(NULL);
-    child->pid = fork();
-    if (child->pid == 0)
-        run_child(children, place);
-    if (child->pid < 0) {
-        child->pid = 0;
+    pid = fork();
+    if (pid == 0)
+        run_child(children, spool, parent);
+    if (pid < 0)
         return -EAGAIN;
-    }
+    place->pid = pid;
     return 0;
 }
 
 /* Answers the exit status of a child that has ended, or -1. */
-static int reap(struct llmobs_relay_child *child)
+static int reap(struct llmobs_relay_place *place)
 {
     int status;
 
-    if (child->pid == 0 || waitpid(child->pid, &status, WNOHANG) != child->pid)
+    if (place->pid == 0 || waitpid(place->pid, &status, WNOHANG) != place->pid)
         return -1;
-    child->pid = 0;
-    child->again_ns = llmobs_clock_mono_ns() + AGAIN_MS * LLMOBS_NS_PER_MS;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    llmobs_relay_place_ended(place, status == FAILED);
+    return status;
 }
 
 void llmobs_relay_children_reap(struct llmobs_relay_children *children)
@@ -341,12 +325,12 @@ void llmobs_relay_children_reap(struct llmobs_relay_children *children)
     int64_t now = llmobs_clock_mono_ns();
     size_t known = 0, idle = 0, failed = 0;
 
-    for (size_t i = 0; i < LLMOBS_RELAY_CHILDREN; i++) {
-        int status = reap(&children->list[i]);
+    for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
+        int status = reap(&children->places.list[i]);
 
         idle += status == IDLE;
         failed += status == FAILED;
-        known += children->list[i].pid != 0;
+        known += children->places.list[i].pid != 0;
     }
     if (known > 0 || children->served_ns == 0)
         children->served_ns = now;
@@ -362,22 +346,20 @@ void llmobs_relay_children_end(struct llmobs_relay_children *children,
 {
     int64_t until = llmobs_clock_mono_ns() + LATE_MS * LLMOBS_NS_PER_MS;
 
-    for (size_t i = 0; i < LLMOBS_RELAY_CHILDREN; i++)
-        if (children->list[i].pid != 0)
-            kill(children->list[i].pid, SIGTERM);
-    for (size_t i = 0; i < LLMOBS_RELAY_CHILDREN; i++) {
-        struct llmobs_relay_child *child = &children->list[i];
+    for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++)
+        if (children->places.list[i].pid != 0)
+            kill(children->places.list[i].pid, SIGTERM);
+    for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
+        pid_t pid = children->places.list[i].pid;
 
-        while (child->pid != 0 && waitpid(child->pid, NULL, WNOHANG) == 0) {
+        while (pid != 0 && waitpid(pid, NULL, WNOHANG) == 0) {
             struct timespec left =
                 llmobs_clock_wait(until - llmobs_clock_mono_ns());
 
             if (llmobs_clock_mono_ns() >= until)
-                kill(child->pid, SIGKILL);
+                kill(pid, SIGKILL);
             (void)sigtimedwait(signals, NULL, &left);
         }
-        child->pid = 0;
-        free(child->path);
-        child->path = NULL;
     }
+    llmobs_relay_places_free(&children->places);
 }

@@ -9,7 +9,7 @@
  *          and SIGINT blocked.
  * Errors:  negative errno; a child that cannot serve its spool says why in the
  *          log.
- * Limits:  LLMOBS_RELAY_CHILDREN spools.
+ * Limits:  LLMOBS_RELAY_PLACES spools.
  */
 #ifndef LLMOBS_RELAY_CHILD_H
 #define LLMOBS_RELAY_CHILD_H
@@ -19,17 +19,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cli/relay/relay_places.h"
 #include "cli/shared/spool_dirs.h"
 #include "core/config/config.h"
-
-#define LLMOBS_RELAY_CHILDREN 1024
-
-struct llmobs_relay_child {
-    pid_t pid; /* 0: it has ended */
-    uid_t uid;
-    int64_t again_ns;
-    char *path; /* NULL: a free place */
-};
 
 struct llmobs_relay_children {
     struct llmobs_config *config;
@@ -39,12 +31,12 @@ struct llmobs_relay_children {
                                         * the spool */
     bool ended;        /* each child has, for want of work, or of a spool */
     int64_t served_ns; /* when one last ran */
-    struct llmobs_relay_child list[LLMOBS_RELAY_CHILDREN]; /* zero at first */
+    struct llmobs_relay_places places;
 };
 
 /* Starts the child of a spool that has none. */
 int llmobs_relay_child_have(struct llmobs_relay_children *children,
-                            const struct llmobs_user_spool *place);
+                            const struct llmobs_user_spool *spool);
 
 /* Notes which children have ended. */
 void llmobs_relay_children_reap(struct llmobs_relay_children *children);

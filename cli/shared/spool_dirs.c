@@ -13,9 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/dirs.h"
 #include "core/base/fd.h"
 #include "core/ledger/ledger_dir.h"
+#include "core/spool/relay_sign.h"
 #include "core/spool/spool_file.h"
 
 #define HOMES "/home"
@@ -70,12 +72,46 @@ static bool add_user(struct user *users, size_t *count, const struct stat *st)
     return true;
 }
 
+/* Takes away a sign in another user's name, which would keep that user from a
+ * relay. It is done only where root alone can lay out the directory. */
+static void refuse(int dir, const char *name)
+{
+    char away[64];
+    struct stat st;
+
+    if (geteuid() != 0 || fstat(dir, &st) != 0 || st.st_uid != 0 ||
+        (st.st_mode & S_ISVTX) == 0)
+        return;
+    snprintf(away, sizeof away, "refused.%lld",
+             (long long)llmobs_clock_wall_ns());
+    if (renameat(dir, name, dir, away) == 0 && unlinkat(dir, away, 0) != 0)
+        (void)unlinkat(dir, away, AT_REMOVEDIR);
+}
+
+/* A directory of a user's processes tells of the user, and so does a sign that
+ * the user has made. */
+static bool tells(int dir, const char *name, struct stat *st)
+{
+    struct llmobs_record_owner who;
+    uid_t uid;
+
+    if (llmobs_record_parse(name, &who))
+        return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
+               S_ISDIR(st->st_mode);
+    if (!llmobs_relay_sign_parse(name, &uid) ||
+        fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    if (st->st_uid == uid)
+        return S_ISREG(st->st_mode);
+    refuse(dir, name);
+    return false;
+}
+
 /* Lists the users: for root each user with files there, else the user itself.
  */
 static int list_users(const char *path, bool chosen, struct user *users,
                       size_t *count)
 {
-    struct llmobs_record_owner who;
     struct dirent *entry;
     struct stat st;
     int rc;
@@ -87,10 +123,8 @@ static int list_users(const char *path, bool chosen, struct user *users,
     if (geteuid() != 0)
         users[(*count)++] = (struct user){geteuid(), getegid()};
     while (geteuid() == 0 && (entry = readdir(list)) != NULL)
-        if (llmobs_record_parse(entry->d_name, &who) &&
-            fstatat(dirfd(list), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
-                0 &&
-            S_ISDIR(st.st_mode) && !add_user(users, count, &st))
+        if (tells(dirfd(list), entry->d_name, &st) &&
+            !add_user(users, count, &st))
             break;
     closedir(list);
     return 0;

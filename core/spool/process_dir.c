@@ -46,7 +46,7 @@ void llmobs_spool_look_first(struct llmobs_spool *spool, int base)
 
     atomic_store(&spool->relayed,
                  spool->config->relay &&
-                     llmobs_relay_sign_is_up(base, spool->owner));
+                     llmobs_relay_sign_meet(base, spool->owner));
     atomic_store(&spool->relay_ns, llmobs_clock_mono_ns());
     if (llmobs_spool_usage_told(base, &bytes) == 0)
         atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);

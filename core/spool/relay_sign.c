@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -151,18 +152,53 @@ static bool names(const struct content *content, ssize_t len,
     return !owner;
 }
 
+/* Closes the descriptor. */
+static bool is_up(int fd, const struct llmobs_owner *owner)
+{
+    struct content content;
+    bool up = is_locked(fd) && is_fresh(fd) &&
+              names(&content, pread(fd, &content, sizeof(content), 0), owner);
+
+    close(fd);
+    return up;
+}
+
 bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner)
 {
     int fd = open_sign(dir, O_RDONLY);
-    struct content content;
-    bool up;
 
-    if (fd < 0)
+    return fd >= 0 && is_up(fd, owner);
+}
+
+static bool is_of_several_users(int dir)
+{
+    struct stat st;
+
+    return fstat(dir, &st) == 0 && (st.st_mode & S_ISVTX) != 0 &&
+           st.st_uid != geteuid();
+}
+
+bool llmobs_relay_sign_meet(int dir, const struct llmobs_owner *owner)
+{
+    int fd = open_sign(dir, O_RDONLY);
+
+    if (fd == -ENOENT && is_of_several_users(dir))
+        fd = open_sign(dir, O_RDWR);
+    return fd >= 0 && is_up(fd, owner);
+}
+
+bool llmobs_relay_sign_parse(const char *name, uid_t *uid)
+{
+    const size_t len = sizeof(LLMOBS_RELAY_SIGN) - 1;
+    unsigned long number;
+    char *end;
+
+    if (strncmp(name, LLMOBS_RELAY_SIGN, len) != 0 || name[len] < '0' ||
+        name[len] > '9')
         return false;
-    up = is_locked(fd) && is_fresh(fd) &&
-         names(&content, pread(fd, &content, sizeof(content), 0), owner);
-    close(fd);
-    return up;
+    number = strtoul(name + len, &end, 10);
+    *uid = (uid_t)number;
+    return *end == '\0' && *uid == number;
 }
 
 enum llmobs_relay llmobs_relay_find(const struct llmobs_config *config)

@@ -10,7 +10,7 @@
  * (file.h), and so nobody else can claim to be the relay.
  *
  * Owns:    a llmobs_relay_sign owns its descriptor, from put to take_down.
- * Threads: put, renew, is_there, take_down: one; is_up: any.
+ * Threads: put, renew, is_there, take_down: one; the others: any.
  * Errors:  negative errno. -EBUSY: another relay has the sign.
  * Limits:  LLMOBS_RELAY_HASHES hashes; a sign that was not renewed for
  *          LLMOBS_RELAY_STALE_MS counts as none.
@@ -22,6 +22,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "core/spool/owner.h"
 
@@ -49,6 +50,14 @@ void llmobs_relay_sign_take_down(struct llmobs_relay_sign *sign);
 /* True where a living relay has its sign in the opened spool `dir`, and works
  * for the destinations of this owner (NULL: for any). */
 bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner);
+
+/* The same, for a process that begins. In a directory of several users, as
+ * /tmp is one, it leaves the file, empty, where there is none: by that root's
+ * relay finds a user whose processes leave nothing else. */
+bool llmobs_relay_sign_meet(int dir, const struct llmobs_owner *owner);
+
+/* True for the name of a sign; gives the user in it. */
+bool llmobs_relay_sign_parse(const char *name, uid_t *uid);
 
 /* Looks for the relay of a process with this configuration. */
 enum llmobs_relay {

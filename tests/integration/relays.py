@@ -36,7 +36,7 @@ class Relay:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         if wait:
-            ok(wait_for(lambda: not is_locked(self.t), 5), "no lock")
+            ok(wait_for(lambda: not is_locked(sign(self.t)), 5), "no lock")
 
     def __enter__(self):
         return self
@@ -58,17 +58,18 @@ def sign(t):
     return os.path.join(spool_of(t), "relay.%d" % os.geteuid())
 
 
-def sign_is_up(t):
+def sign_is_up(t, path=None):
     """That of a relay that lives: one that was killed has left its own."""
+    path = path or sign(t)
     try:
-        return os.path.getsize(sign(t)) > 0 and is_locked(t)
+        return os.path.getsize(path) > 0 and is_locked(path)
     except OSError:
         return False
 
 
-def is_locked(t):
+def is_locked(path):
     """Only asks: a lock of the test's would keep a relay from its own."""
-    with open(sign(t), "rb") as f:
+    with open(path, "rb") as f:
         asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
         told = fcntl.fcntl(f, OFD_GETLK, asked)
     return struct.unpack(FLOCK, told)[0] != fcntl.F_UNLCK
