@@ -919,8 +919,8 @@ HAZARDS = [
      "the tool sends to a peer of this host by itself, and takes an answer "
      "only when it is whole (`cli/shared/plain_http.c`)", [
          ("loads-libcurl", [("cli/shared/deliver.c", "    if "
-                             "(llmobs_plain_serves(config))",
-                             "    if (!config)")],
+                             "(!llmobs_plain_serves(config))",
+                             "    if (config)")],
           ["plain_http accepted"]),
          ("tool-trusts-strangers", [("cli/shared/plain_http.c",
                                      "    if (request->guard != NULL)\n"
@@ -1514,6 +1514,30 @@ HAZARDS = [
               "WAS_CLAIMED;", "    return who->nonce == 0;")],
           ["unit leaves_what_another_has_claimed"])]),
 
+    ("a thread that is cancelled while it looks for the relay",
+     "the look cannot be cancelled (`llmobs_spool_is_relayed`, "
+     "`llmobs_worker_give`)", [
+         ("cancelled-in-the-look", [
+             ("core/spool/spool.c", "        pthread_setcancelstate("
+              "PTHREAD_CANCEL_DISABLE, &state);\n        look_for_relay",
+              "        state = PTHREAD_CANCEL_ENABLE;\n        look_for_relay"),
+             ("core/deliver/worker_give.c", "    pthread_setcancelstate("
+              "PTHREAD_CANCEL_DISABLE, &state);", "    state = "
+              "PTHREAD_CANCEL_ENABLE;")],
+          ["relay.cancelled_beside_a_relay"])]),
+
+    ("a span of `llmobs-run --workflow` beside a relay",
+     "the tool gives it to the disk as an event, which the relay takes "
+     "(`llmobs_cli_deliver`, `may_hand`)", [
+         ("tool-by-itself", [
+             ("cli/shared/deliver.c", "llmobs_relay_find(config) == "
+              "LLMOBS_RELAY_UP", "config == NULL")],
+          ["relay.a_workflow_beside_a_relay"]),
+         ("looks-too-late", [
+             ("core/deliver/worker_give.c", "spool && "
+              "llmobs_spool_have_dir(spool) == 0 &&", "spool &&")],
+          ["unit gets_the_first_event"])]),
+
     ("a program in another time namespace",
      "the start of its process, which counts from another boot there, proves "
      "nothing (`llmobs_record_is_another`)", [
@@ -1584,10 +1608,10 @@ HAZARDS = [
     ("content that is to stay hidden, beside a relay",
      "the process makes the event itself (`may_hand`, `secure`)", [
          ("handed-as-it-is", [
-             ("core/deliver/worker_give.c", "            (item->type == "
-              "LLMOBS_ITEM_EXCHANGE &&\n             !llmobs_privacy_applies("
-              "&worker->config->privacy)));", "            item->type == "
-              "LLMOBS_ITEM_EXCHANGE);")],
+             ("core/deliver/worker_give.c", "        (item->type != "
+              "LLMOBS_ITEM_EXCHANGE ||\n         llmobs_privacy_applies("
+              "&worker->config->privacy)))", "        item->type != "
+              "LLMOBS_ITEM_EXCHANGE)")],
           ["relay.content_stays_off_the_disk"])]),
 
     ("a user who holds up root's `llmobs drain` for all others",
@@ -1871,11 +1895,11 @@ HAZARDS = [
      "that counter first (`take_counts`); the worker records settled calls "
      "before its next request (`tell_settled`)", [
          ("counted-first", [
-             ("core/deliver/worker_give.c", "    keep(worker, item);\n    kept = ",
+             ("core/deliver/worker_give.c", "    keep(worker, item);\n    item->",
               "    llmobs_stats_add(LLMOBS_STAT_captured, 1);\n"
-              "    keep(worker, item);\n    kept = "),
+              "    keep(worker, item);\n    item->"),
              ("core/deliver/worker_give.c", "    llmobs_stats_add("
-              "LLMOBS_STAT_captured, 1); /* after kept: stats.h */\n", "")],
+              "LLMOBS_STAT_captured, 1); /* after keep: stats.h */\n", "")],
           ["spool.killed_before_it_is_counted"]),
          ("settled-unsaid", [("core/deliver/delivery.c", "        delivery->settled("
                               "delivery->config);", "        return;")],

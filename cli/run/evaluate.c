@@ -307,10 +307,11 @@ static int check(struct job *job)
 
 /* -- the command ---------------------------------------------------------- */
 
-static int give(void *ctx, struct llmobs_worker *worker)
+static int give(void *ctx, struct llmobs_worker *worker, bool relayed)
 {
     const struct job *job = ctx;
 
+    (void)relayed;
     llmobs_evaluation_init(job->config, worker);
     return llmobs_evaluation_submit(&job->evaluation);
 }

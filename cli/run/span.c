@@ -16,12 +16,16 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/config/config.h"
+#include "core/event/encode.h"
 #include "core/span/span.h"
 #include "core/trace/carrier.h"
 #include "core/trace/propagate.h"
 
 /* The time for output that comes after the command's end. */
 #define REST_MS 200
+/* The configuration limits an event (DD_LLMOBS_EVENT_SIZE_BYTES); this never
+ * decides. */
+#define EVENT_MAX ((size_t)1 << 31)
 
 struct job {
     bool typed_workflow; /* typed as `llmobs workflow` */
@@ -376,7 +380,24 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
     return rc == 0 ? describe_end(span, result) : rc;
 }
 
-static int give_span(void *ctx, struct llmobs_worker *worker)
+static int give_event(struct job *job, struct llmobs_worker *worker,
+                      struct llmobs_span *span)
+{
+    struct llmobs_buf event;
+    int rc;
+
+    llmobs_buf_init(&event, EVENT_MAX);
+    rc = llmobs_encode_call(span, job->config, &event);
+    if (rc == 0)
+        rc = llmobs_worker_give_event(
+            worker, LLMOBS_EVENT_SPAN,
+            (struct llmobs_text){event.data, event.len});
+    llmobs_buf_fini(&event);
+    llmobs_span_fini(span);
+    return rc;
+}
+
+static int give_span(void *ctx, struct llmobs_worker *worker, bool relayed)
 {
     struct job *job = ctx;
     struct llmobs_span span;
@@ -385,10 +406,14 @@ static int give_span(void *ctx, struct llmobs_worker *worker)
     if (rc != 0)
         return rc;
     rc = fill_span(job, job->result, &span);
-    if (rc == 0) /* takes all that the span points to, also on error */
-        return llmobs_worker_give_span(worker, &span);
-    llmobs_span_fini(&span);
-    return rc;
+    if (rc != 0) {
+        llmobs_span_fini(&span);
+        return rc;
+    }
+    if (relayed)
+        return give_event(job, worker, &span);
+    /* takes all that the span points to, also on error */
+    return llmobs_worker_give_span(worker, &span);
 }
 
 /* Called after the command has run: no failure here changes the exit status. */

@@ -8,6 +8,7 @@
 #include "core/base/paths.h"
 #include "core/deliver/open.h"
 #include "core/net/http.h"
+#include "core/spool/relay_sign.h"
 
 #define BUFFER_BYTES (1u * 1024 * 1024)
 /* The time for a thread that is still inside libcurl, which is unloaded at the
@@ -20,29 +21,35 @@ bool llmobs_cli_observing(const struct llmobs_config *config)
 }
 
 /* A peer on this host answers sooner than a thread begins. */
-static void stay_near(struct llmobs_config *config)
+static void open_way(struct llmobs_config *config)
 {
+    if (!llmobs_plain_serves(config)) {
+        llmobs_cli_open_libcurl();
+        return;
+    }
     config->thread = false;
     llmobs_plain_begin();
 }
 
-int llmobs_cli_deliver(struct llmobs_config *config,
-                       int (*give)(void *ctx, struct llmobs_worker *worker),
+int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
                        void *ctx)
 {
     struct llmobs_buffer *buffer = llmobs_buffer_new(BUFFER_BYTES);
+    bool relayed = llmobs_relay_find(config) == LLMOBS_RELAY_UP;
     struct llmobs_worker *worker = NULL;
     int rc;
 
-    if (llmobs_plain_serves(config))
-        stay_near(config);
+    if (relayed)
+        config->thread = false;
     else
-        llmobs_cli_open_libcurl();
+        open_way(config);
     if (buffer != NULL)
         worker = llmobs_worker_open(config, buffer);
     if (worker == NULL)
         return -ENOMEM;
-    rc = give(ctx, worker);
+    rc = give(ctx, worker, relayed);
+    if (relayed && llmobs_worker_pending(worker) != 0)
+        open_way(config); /* the spool has no room for it */
     llmobs_worker_stop(worker, llmobs_worker_exit_ms(worker));
     (void)llmobs_curl_access_exited(STRAGGLER_MS);
     return rc;

@@ -16,11 +16,15 @@
 /* True where the configuration switches observing on, and this host not off. */
 bool llmobs_cli_observing(const struct llmobs_config *config);
 
+/* `relayed`: a relay delivers, and takes from the disk what is given as an
+ * event. */
+typedef int llmobs_cli_give_fn(void *ctx, struct llmobs_worker *worker,
+                               bool relayed);
+
 /* Calls `give` once with a worker of the configuration, and stops the worker.
  * Switches the worker's thread off in the configuration where no destination
  * needs one. */
-int llmobs_cli_deliver(struct llmobs_config *config,
-                       int (*give)(void *ctx, struct llmobs_worker *worker),
+int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
                        void *ctx);
 
 #endif

@@ -12,6 +12,7 @@
 #include "core/event/to_span.h"
 #include "core/ledger/stats.h"
 #include "core/spool/event_item.h"
+#include "core/spool/process_dir.h"
 
 /* How long an app's thread may encode the items of a full buffer. */
 #define ENCODE_MS 1000
@@ -75,16 +76,6 @@ static int put(struct llmobs_worker *worker, struct llmobs_item **item)
     return rc == -ENOBUFS ? put_spooled(worker, item) : rc;
 }
 
-static void keep_event(struct llmobs_spool *spool, struct llmobs_item *item)
-{
-    int state;
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    (void)llmobs_spool_event(spool, &item->spooled, item->kind,
-                             llmobs_event_item_text(item));
-    pthread_setcancelstate(state, NULL);
-}
-
 /* Writes the END of an exchange, or an event that is ready, to the disk, before
  * the item can be lost from memory. */
 static void keep(struct llmobs_worker *worker, struct llmobs_item *item)
@@ -94,7 +85,8 @@ static void keep(struct llmobs_worker *worker, struct llmobs_item *item)
     if (spool && item->type == LLMOBS_ITEM_EXCHANGE)
         (void)llmobs_spool_end(spool, (struct llmobs_exchange *)item);
     else if (spool && item->type == LLMOBS_ITEM_EVENT)
-        keep_event(spool, item);
+        (void)llmobs_spool_event(spool, &item->spooled, item->kind,
+                                 llmobs_event_item_text(item));
 }
 
 /* Frees an item that the buffer refused. If the disk has it, another process
@@ -152,17 +144,22 @@ static bool name_caller(struct llmobs_worker *worker, struct llmobs_item *item)
     return llmobs_aside_run(name, &naming, false, 0) == 0 && naming.done;
 }
 
-/* True for an item that the relay can deliver as the disk has it. */
+/* True for an item that the relay can deliver as the disk has it. The process
+ * looks for the relay when it makes its directory, so an event that is its
+ * first item makes that now. */
 static bool may_hand(struct llmobs_worker *worker,
                      const struct llmobs_item *item)
 {
-    return llmobs_delivery_is_relayed(&worker->delivery) &&
-           (item->type == LLMOBS_ITEM_EVENT ||
-            (item->type == LLMOBS_ITEM_EXCHANGE &&
-             !llmobs_privacy_applies(&worker->config->privacy)));
+    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+
+    if (item->type != LLMOBS_ITEM_EVENT &&
+        (item->type != LLMOBS_ITEM_EXCHANGE ||
+         llmobs_privacy_applies(&worker->config->privacy)))
+        return false;
+    return spool && llmobs_spool_have_dir(spool) == 0 &&
+           llmobs_delivery_is_relayed(&worker->delivery);
 }
 
-/* The relay has the item from here on. */
 static void hand(struct llmobs_worker *worker, struct llmobs_item *item)
 {
     llmobs_spool_hand(llmobs_worker_spool_of(worker), &item->spooled);
@@ -180,24 +177,29 @@ static bool is_batch(struct llmobs_worker *worker)
     return pending > 0 && pending % BATCH == 0;
 }
 
-void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
+/* True where the relay has the item from here on. */
+static bool leave(struct llmobs_worker *worker, struct llmobs_item *item)
 {
-    int saved = errno;
+    item->spooled.handed = may_hand(worker, item) && name_caller(worker, item);
+    keep(worker, item);
+    item->spooled.handed = item->spooled.handed && item->spooled.file;
+    llmobs_stats_add(LLMOBS_STAT_captured, 1); /* after keep: stats.h */
+    if (!item->spooled.handed)
+        return false;
+    hand(worker, item);
+    return true;
+}
+
+static void give(struct llmobs_worker *worker, struct llmobs_item *item)
+{
     bool kept;
 
     llmobs_worker_become_active(worker);
     if (item->weight == 0)
         item->weight = llmobs_delivery_weight(item);
-    item->spooled.handed = may_hand(worker, item) && name_caller(worker, item);
-    keep(worker, item);
-    kept = item->spooled.file != 0;
-    item->spooled.handed = item->spooled.handed && kept;
-    llmobs_stats_add(LLMOBS_STAT_captured, 1); /* after kept: stats.h */
-    if (item->spooled.handed) {
-        hand(worker, item);
-        errno = saved;
+    if (leave(worker, item))
         return;
-    }
+    kept = item->spooled.file != 0;
     atomic_fetch_add(&worker->delivery.account.pending, 1);
     if (put(worker, &item) != 0)
         drop(worker, item);
@@ -211,6 +213,17 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     } else if (atomic_exchange(&worker->idle, 0) || is_batch(worker)) {
         llmobs_worker_wake(worker);
     }
+}
+
+/* The app's thread opens and writes files here, and may be cancelled: not
+ * before its call has returned. */
+void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
+{
+    int state, saved = errno;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    give(worker, item);
+    pthread_setcancelstate(state, NULL);
     errno = saved;
 }
 

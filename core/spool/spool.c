@@ -534,18 +534,23 @@ static void look_for_relay(struct llmobs_spool *spool)
     close(base);
 }
 
-/* One thread looks; the others take what is known. */
+/* One thread looks; the others take what is known. It is the app's, which may
+ * be cancelled: not in the look. */
 bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
 {
     int64_t now, last = atomic_load(&spool->relay_ns);
+    int state;
 
     if (!spool->config->relay ||
         atomic_load(&spool->dir_state) != LLMOBS_SPOOL_DIR_READY)
         return false;
     now = llmobs_clock_mono_ns();
     if (now - last >= RELAY_EVERY_MS * LLMOBS_NS_PER_MS &&
-        atomic_compare_exchange_strong(&spool->relay_ns, &last, now))
+        atomic_compare_exchange_strong(&spool->relay_ns, &last, now)) {
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
         look_for_relay(spool);
+        pthread_setcancelstate(state, NULL);
+    }
     return atomic_load(&spool->relayed);
 }
 

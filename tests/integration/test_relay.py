@@ -85,6 +85,25 @@ def without_a_destination_of_its_own(t):
 
 
 @test
+def a_workflow_beside_a_relay(t):
+    """The tool's own span and an evaluation go the way of the calls."""
+    t.fresh(None)
+    run, tool = [os.path.join(t.build, n) for n in ("llmobs-run", "llmobs")]
+    with double(t) as dd, Relay(t, agent(dd)):
+        t.run([run, "--workflow", "flow", *curl(t.url, body("inside"))],
+              launcher=[], env=none(), keep=True, check=False)
+        spans = {s["name"]: s for s in settled(t, dd, 2, wait=5)}
+        equal(spans["OpenAI.createChatCompletion"]["parent_id"],
+              spans["flow"]["span_id"], "parent of the call")
+        t.run([tool, "evaluate", "--label", "good", "--type", "score",
+               "--value", "1", "--tag", "a=b"], launcher=[],
+              env=none(DD_LLMOBS_ENABLED="1"), keep=True, check=False)
+        equal(len(dd.wait_evaluations(1)), 1, "evaluations")
+        equal((stored(t), left_behind(t)), ([], []), "store and spool")
+        ended(t)
+
+
+@test
 def with_another_destination(t):
     """It delivers by itself."""
     t.fresh(None)
@@ -209,6 +228,24 @@ def killed_beside_a_relay(t):
         spans = settled(t, dd, 2, wait=10)
         equal([s["meta"]["error"]["type"] for s in spans
                if s["status"] == "error"], ["process_killed"], "errors")
+        ended(t)
+
+
+@test
+def cancelled_beside_a_relay(t):
+    """A thread that looks for the relay is not cancelled in that: its call
+    returns, as it does without the library."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        with Living(t, agent(dd), keep=True) as app:
+            app.ask("before")
+            time.sleep(1.1)
+            app.tell("cancel " + body("cancelled"))
+            equal(app.process.stdout.readline(), b"cancelled=1 returned=1\n",
+                  "what became of the thread")
+            app.ask("after")
+            app.end()
+        settled(t, dd, 3, wait=5)
         ended(t)
 
 

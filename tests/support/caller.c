@@ -7,6 +7,8 @@
  * !close PATH (closes all descriptors from 3 on, libcurl's by libcurl, opens
  * PATH and writes to it),
  * !size N and !files N (the limits of a file's bytes and of descriptors),
+ * !cancel LINE (a thread posts it, cancels itself as the answer comes, and
+ * prints whether its call returned before that),
  * !user N and !root PATH (gives up its user, or its root, for that one), !as N
  * (takes that user on, and may return).
  *
@@ -145,12 +147,51 @@ static void leave_root(const char *path)
         perror(path);
 }
 
+static size_t cancel_itself(char *data, size_t size, size_t count, void *total)
+{
+    pthread_cancel(pthread_self());
+    return count_bytes(data, size, count, total);
+}
+
+struct cancelled {
+    CURL *curl;
+    char *body;
+    int returned;
+};
+
+static void *post_cancelled(void *arg)
+{
+    struct cancelled *cancelled = arg;
+    CURLcode code;
+
+    (void)post(cancelled->curl, cancelled->body, strlen(cancelled->body),
+               &code);
+    cancelled->returned = 1;
+    pthread_testcancel();
+    return NULL;
+}
+
+static void cancel(CURL *curl, char *body)
+{
+    struct cancelled cancelled = {curl, body, 0};
+    pthread_t thread;
+    void *result;
+
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, cancel_itself);
+    pthread_create(&thread, NULL, post_cancelled, &cancelled);
+    pthread_join(thread, &result);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, count_bytes);
+    printf("cancelled=%d returned=%d\n", result == PTHREAD_CANCELED,
+           cancelled.returned);
+    fflush(stdout);
+}
+
 static int is_close(const char *line)
 {
     return strncmp(line, "!close ", 7) == 0;
 }
 
-static void obey(char *line)
+static void obey(char *line, CURL *curl)
 {
     char *value = strchr(line, ' ');
 
@@ -162,6 +203,8 @@ static void obey(char *line)
         execv("/proc/self/exe", self);
     else if (is_close(line))
         close_all(value);
+    else if (strncmp(line, "!cancel ", 8) == 0)
+        cancel(curl, value);
     else if (strncmp(line, "!size ", 6) == 0)
         set_limit(RLIMIT_FSIZE, atol(value));
     else if (strncmp(line, "!files ", 7) == 0)
@@ -194,7 +237,7 @@ static int by_line(const char *url, struct curl_slist *headers)
                 curl_easy_cleanup(curl);
                 curl = NULL;
             }
-            obey(line);
+            obey(line, curl);
             curl = curl ? curl : handle_for(url, headers, &total);
             continue;
         }

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/deliver/worker.h"
+#include "core/ledger/stats.h"
 #include "core/spool/process_dir.h"
 #include "core/spool/relay_sign.h"
 #include "core/spool/spool_file.h"
@@ -395,6 +397,34 @@ START_TEST(relay_sign_of_nobody)
 }
 END_TEST
 
+/* -- the worker ----------------------------------------------------------- */
+
+/* The process has had no call so far, and no directory. */
+START_TEST(relay_gets_the_first_event)
+{
+    struct llmobs_owner *owner = llmobs_owner_new(&config);
+    const struct llmobs_owner *list[] = {owner};
+    struct llmobs_relay_sign sign = {-1};
+    struct llmobs_worker *worker;
+    int dir;
+
+    config.relay = true;
+    ck_assert_int_eq(mkdir(place, 0700), 0);
+    ck_assert_int_eq(llmobs_spool_base(&config, false, &dir), 0);
+    ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+    worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), NULL);
+    llmobs_worker_keep(worker, spool, NULL);
+    ck_assert_int_eq(llmobs_worker_give_event(worker, LLMOBS_EVENT_SPAN,
+                                              (struct llmobs_text){"{}", 2}),
+                     0);
+    ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_left), 1);
+    llmobs_relay_sign_take_down(&sign);
+    close(dir);
+    llmobs_owner_free(owner);
+}
+END_TEST
+
 UNIT_SUITE(relay)
 {
     Suite *s = suite_create("relay");
@@ -416,5 +446,6 @@ UNIT_SUITE(relay)
               relay_works_for_those_that_name_nothing);
     spool_add(s, "sign_says_for_whom", relay_sign_says_for_whom);
     spool_add(s, "sign_of_nobody", relay_sign_of_nobody);
+    spool_add(s, "gets_the_first_event", relay_gets_the_first_event);
     return s;
 }
