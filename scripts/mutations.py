@@ -2187,10 +2187,9 @@ HAZARDS = [
           ["programs.quiet_cases.called_at_exit"])]),
 
     ("read-only root, full disk",
-     "the log says so once; nothing else happens (`write_lines`)", [
-         ("failure-unsaid", [("core/export/store.c", "            *error = n == 0 ? "
-                              "-EIO : -errno;\n            break;",
-                              "            return len;")],
+     "the log says so once; nothing else happens (`write_group`)", [
+         ("failure-unsaid", [("core/export/store.c", "return n ? n : error;",
+                              "return n ? n : (int)count;")],
           ["hazards.file_system_that_is_full"])]),
 
     ("no HOME, or somebody else's",

@@ -40,6 +40,8 @@
 #define FILL_EVENTS 64
 #define FILL_BYTES ((size_t)1024 * 1024)
 #define SCRATCH_KEPT ((size_t)2 * 1024 * 1024)
+/* To copy a longer text costs more than to write the next one to new memory. */
+#define COPIED_MAX ((size_t)128 * 1024)
 #define EXPIRED_NS (INT64_C(24) * 3600 * 1000000000)
 /* The time between two looks for spools of processes that have ended. */
 #define ADOPT_EVERY_MS 30000
@@ -95,6 +97,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     delivery->busy = NULL;
     delivery->waits.call = NULL;
     llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
+    llmobs_buf_init(&delivery->account.spare, 0);
     delivery->account.bytes = 0;
     atomic_store(&delivery->account.pending, 0);
     atomic_store(&delivery->full, false);
@@ -227,13 +230,24 @@ struct source {
     unsigned delivered_to; /* bit i: destination i has it already */
 };
 
+/* A long text that was written for this event becomes a part of it. */
+static struct llmobs_event *event_of(struct llmobs_delivery *delivery,
+                                     const struct source *source,
+                                     struct llmobs_text text)
+{
+    struct llmobs_buf *scratch = &delivery->scratch;
+
+    if (text.data == scratch->data && text.len > COPIED_MAX)
+        return llmobs_event_take(&delivery->account, source->kind, scratch);
+    return llmobs_event_new(&delivery->account, source->kind, text);
+}
+
 /* Pushes one event to all destinations that take its kind, but not to those
  * that refuse it or have it already. */
 static int share(struct llmobs_delivery *delivery, const struct source *source,
                  struct llmobs_text text, const bool *refusing)
 {
-    struct llmobs_event *event =
-        llmobs_event_new(&delivery->account, source->kind, text);
+    struct llmobs_event *event = event_of(delivery, source, text);
     enum llmobs_stat fate = LLMOBS_STAT_delivered;
 
     if (!event)
@@ -313,11 +327,26 @@ static int apply_text(struct llmobs_delivery *delivery,
     return rc && enough ? enough : rc;
 }
 
+/* A long event has taken the buffer: goes on with the memory of one that was
+ * sent, which the kernel need not give again. */
+static void take_spare(struct llmobs_delivery *delivery)
+{
+    struct llmobs_buf *scratch = &delivery->scratch;
+    struct llmobs_buf *spare = &delivery->account.spare;
+
+    if (scratch->data || !spare->data)
+        return;
+    scratch->data = spare->data;
+    scratch->cap = spare->cap;
+    llmobs_buf_init(spare, 0);
+}
+
 static int encode(struct llmobs_delivery *delivery, const struct source *source,
                   struct llmobs_text *text)
 {
     int rc;
 
+    take_spare(delivery);
     *text = source->event;
     if (is_expired(source))
         return -ESTALE;

@@ -33,11 +33,12 @@ void llmobs_account_settle(struct llmobs_account *account,
     llmobs_stats_add(stat, some);
 }
 
-struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
-                                      enum llmobs_event_kind kind,
-                                      struct llmobs_text text)
+/* With room for a copy of so many bytes. */
+static struct llmobs_event *new_event(struct llmobs_account *account,
+                                      enum llmobs_event_kind kind, size_t len,
+                                      size_t room)
 {
-    struct llmobs_event *event = malloc(sizeof(*event) + text.len);
+    struct llmobs_event *event = malloc(sizeof(*event) + room);
 
     if (!event)
         return NULL;
@@ -47,10 +48,34 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
     event->delivered_to = 0;
     event->adopted = event->rescued = false;
     memset(&event->spooled, 0, sizeof(event->spooled));
-    event->len = text.len;
-    memcpy(event->data, text.data, text.len);
-    account->bytes += text.len;
-    llmobs_budget_force(text.len);
+    event->len = len;
+    event->data = event->copy;
+    account->bytes += len;
+    llmobs_budget_force(len);
+    return event;
+}
+
+struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
+                                      enum llmobs_event_kind kind,
+                                      struct llmobs_text text)
+{
+    struct llmobs_event *event = new_event(account, kind, text.len, text.len);
+
+    if (event)
+        memcpy(event->data, text.data, text.len);
+    return event;
+}
+
+struct llmobs_event *llmobs_event_take(struct llmobs_account *account,
+                                       enum llmobs_event_kind kind,
+                                       struct llmobs_buf *text)
+{
+    struct llmobs_event *event = new_event(account, kind, text->len, 0);
+
+    if (!event)
+        return NULL;
+    llmobs_buf_fit(text);
+    event->data = llmobs_buf_take(text, NULL);
     return event;
 }
 
@@ -102,6 +127,18 @@ static void settle_event(struct llmobs_account *account,
     llmobs_backlog_done(&account->backlog, &event->spooled, event->adopted);
 }
 
+static void free_data(struct llmobs_account *account, char *data, size_t len)
+{
+    struct llmobs_buf *spare = &account->spare;
+
+    if (spare->data || len >= LLMOBS_EVENT_SPARE) {
+        free(data);
+        return;
+    }
+    spare->data = data;
+    spare->cap = len + 1;
+}
+
 void llmobs_event_release(struct llmobs_account *account,
                           struct llmobs_event *event, enum llmobs_stat fate)
 {
@@ -114,6 +151,8 @@ void llmobs_event_release(struct llmobs_account *account,
     account->bytes -= event->len;
     llmobs_budget_give(event->len);
     settle_event(account, event);
+    if (event->data != event->copy)
+        free_data(account, event->data, event->len);
     free(event);
 }
 

@@ -20,8 +20,9 @@
 
 /* The events that wait, of all destinations together. */
 struct llmobs_account {
-    atomic_size_t pending; /* given, and not settled yet */
-    size_t bytes;          /* of encoded events */
+    atomic_size_t pending;   /* given, and not settled yet */
+    size_t bytes;            /* of encoded events */
+    struct llmobs_buf spare; /* memory of a long event, for the next one */
     struct llmobs_backlog backlog;
 };
 
@@ -36,7 +37,8 @@ struct llmobs_event {
     unsigned delivered_to;         /* bit i: destination i has it */
     bool rescued; /* the rescue exporter has it, and gets it only once */
     size_t len;
-    char data[];
+    char *data; /* `copy`, or memory that the event owns */
+    char copy[];
 };
 
 struct llmobs_destination {
@@ -74,6 +76,14 @@ bool llmobs_account_wait(struct llmobs_account *account,
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
                                       enum llmobs_event_kind kind,
                                       struct llmobs_text text);
+
+/* The same, and takes the text from the buffer, which is empty then. NULL
+ * without memory: the buffer keeps the text. Released events leave the memory
+ * of one of them, of at most LLMOBS_EVENT_SPARE bytes, in account->spare. */
+#define LLMOBS_EVENT_SPARE ((size_t)2 * 1024 * 1024)
+struct llmobs_event *llmobs_event_take(struct llmobs_account *account,
+                                       enum llmobs_event_kind kind,
+                                       struct llmobs_buf *text);
 
 /* Drops one reference. A `fate` other than delivered: this destination does not
  * get the event. An event for which there was no room waits on the disk, if the

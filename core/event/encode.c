@@ -525,8 +525,7 @@ int llmobs_encode_dump(struct llmobs_json *event,
  * well. */
 static size_t text_len(const struct llmobs_json *json, size_t max, int depth)
 {
-    const char *text = llmobs_json_text(json);
-    size_t len = text ? strlen(text) : 1;
+    size_t len = llmobs_json_is_string(json) ? llmobs_json_text_len(json) : 1;
 
     if (depth >= META_DEPTH_MAX)
         return len;

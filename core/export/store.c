@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -25,6 +26,8 @@
 #define FILE_PARTS 4
 #define LOCK_WAIT_MS 200
 #define OPEN_TRIES 100
+/* So many events at once: the kernel takes 1024 pieces, and an event is two. */
+#define GROUP_MAX 500
 
 struct store {
     struct llmobs_exporter base; /* first */
@@ -205,27 +208,41 @@ static int rotate(struct open_file *file)
 /* -- writing ------------------------------------------------------------- */
 
 /* A writer that was killed may have left a line without its end. */
-static int end_last_line(const struct open_file *file, struct llmobs_buf *lines)
+static bool lacks_end(const struct open_file *file)
 {
     char last;
 
-    if (file->size > 0 && pread(file->fd, &last, 1, file->size - 1) == 1 &&
-        last != '\n')
-        return llmobs_buf_addc(lines, '\n');
-    return 0;
+    return file->size > 0 && pread(file->fd, &last, 1, file->size - 1) == 1 &&
+           last != '\n';
 }
 
-/* Writes as many bytes as it can; *error says why not all. */
-static size_t write_all(int fd, const char *data, size_t len, int *error)
+/* Moves past `len` bytes of the pieces. */
+static void pass(struct iovec **pieces, int *count, size_t len)
+{
+    while (*count > 0 && len >= (*pieces)->iov_len) {
+        len -= (*pieces)->iov_len;
+        (*pieces)++;
+        (*count)--;
+    }
+    if (*count > 0) {
+        (*pieces)->iov_base = (char *)(*pieces)->iov_base + len;
+        (*pieces)->iov_len -= len;
+    }
+}
+
+/* Writes as many bytes as it can; *error says why not all. Changes the pieces.
+ */
+static size_t write_all(int fd, struct iovec *pieces, int count, int *error)
 {
     size_t done = 0;
 
     *error = 0;
-    while (done < len) {
-        ssize_t n = write(fd, data + done, len - done);
+    while (count > 0) {
+        ssize_t n = writev(fd, pieces, count);
 
         if (n > 0) {
             done += (size_t)n;
+            pass(&pieces, &count, (size_t)n);
         } else if (n == 0 || errno != EINTR) {
             *error = n == 0 ? -EIO : -errno;
             break;
@@ -234,37 +251,16 @@ static size_t write_all(int fd, const char *data, size_t len, int *error)
     return done;
 }
 
-static int count_lines(const char *data, size_t len)
+/* How many events are whole among the bytes from *at to `done`; moves *at
+ * behind the last of them. */
+static int count_whole(const struct llmobs_text *events, size_t count,
+                       size_t done, size_t *at)
 {
-    const char *end = data + len;
-    int count = 0;
+    size_t n = 0;
 
-    while (data < end && (data = memchr(data, '\n', (size_t)(end - data)))) {
-        data++;
-        count++;
-    }
-    return count;
-}
-
-/* Writes the lines; gives the number of whole ones that stay. Takes an
- * incomplete line back where the lock kept other processes from writing behind
- * it. */
-static int write_lines(struct open_file *file, const struct llmobs_buf *lines,
-                       size_t lead)
-{
-    int error, count;
-    size_t done = write_all(file->fd, lines->data, lines->len, &error);
-    size_t whole = done;
-
-    while (whole > 0 && lines->data[whole - 1] != '\n')
-        whole--;
-    count = whole > lead ? count_lines(lines->data + lead, whole - lead) : 0;
-    if (whole < done && file->locked &&
-        ftruncate(file->fd, file->size + (off_t)whole) != 0)
-        llmobs_log_once(LLMOBS_LOG_WARN, "store truncate",
-                        "store: half a line stays: %m");
-    file->size += (off_t)whole;
-    return count ? count : error;
+    while (n < count && *at + events[n].len < done)
+        *at += events[n++].len + 1;
+    return (int)n;
 }
 
 /* How many of the next events go into the file: as many as fit, at least one.
@@ -275,30 +271,54 @@ static size_t take_group(const struct llmobs_text *events, size_t count,
     int64_t bytes = 0;
     size_t n = 0;
 
-    while (n < count && (n == 0 || bytes + (int64_t)events[n].len < room))
+    while (n < count && n < GROUP_MAX &&
+           (n == 0 || bytes + (int64_t)events[n].len < room))
         bytes += (int64_t)events[n++].len + 1;
     return n;
 }
 
+/* Gives the number of pieces: each event, and the end of its line. */
+static int list_pieces(const struct llmobs_text *events, size_t count,
+                       bool lead, struct iovec *pieces)
+{
+    const struct iovec end = {(void *)(uintptr_t) "\n", 1};
+    int n = 0;
+
+    if (lead)
+        pieces[n++] = end;
+    for (size_t i = 0; i < count; i++) {
+        pieces[n++] =
+            (struct iovec){(void *)(uintptr_t)events[i].data, events[i].len};
+        pieces[n++] = end;
+    }
+    return n;
+}
+
+/* Writes the events at once; gives the number of whole ones that stay. Takes an
+ * incomplete line back where the lock kept other processes from writing behind
+ * it. */
 static int write_group(struct open_file *file, const struct llmobs_text *events,
                        size_t count)
 {
-    struct llmobs_buf lines;
-    size_t lead;
-    int rc;
+    struct iovec *pieces = malloc((2 * count + 1) * sizeof(*pieces));
+    bool lead = lacks_end(file);
+    size_t done, whole = lead;
+    int error, n;
 
-    llmobs_buf_init(&lines, SIZE_MAX / 2);
-    rc = end_last_line(file, &lines);
-    lead = lines.len;
-    for (size_t i = 0; i < count && !rc; i++) {
-        rc = llmobs_buf_add(&lines, events[i].data, events[i].len);
-        if (!rc)
-            rc = llmobs_buf_addc(&lines, '\n');
-    }
-    if (!rc)
-        rc = write_lines(file, &lines, lead);
-    llmobs_buf_fini(&lines);
-    return rc;
+    if (!pieces)
+        return -ENOMEM;
+    n = list_pieces(events, count, lead, pieces);
+    done = write_all(file->fd, pieces, n, &error);
+    free(pieces);
+    if (done < whole)
+        return error;
+    n = count_whole(events, count, done, &whole);
+    if (whole < done && file->locked &&
+        ftruncate(file->fd, file->size + (off_t)whole) != 0)
+        llmobs_log_once(LLMOBS_LOG_WARN, "store truncate",
+                        "store: half a line stays: %m");
+    file->size += (off_t)whole;
+    return n ? n : error;
 }
 
 /* Writes one group to the current file, or to a new one when that is full. */

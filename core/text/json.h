@@ -64,6 +64,7 @@ struct llmobs_json *llmobs_json_get(const struct llmobs_json *object,
 struct llmobs_json *llmobs_json_at(const struct llmobs_json *array, size_t i);
 size_t llmobs_json_len(const struct llmobs_json *json); /* array, object */
 const char *llmobs_json_text(const struct llmobs_json *json);
+size_t llmobs_json_text_len(const struct llmobs_json *json);
 const char *llmobs_json_gets(const struct llmobs_json *object, const char *key);
 
 bool llmobs_json_is_object(const struct llmobs_json *json);

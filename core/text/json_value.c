@@ -346,6 +346,11 @@ const char *llmobs_json_text(const struct llmobs_json *json)
     return llmobs_json_is_string(json) ? llmobs_json_bytes(json) : NULL;
 }
 
+size_t llmobs_json_text_len(const struct llmobs_json *json)
+{
+    return llmobs_json_is_string(json) ? json->len : 0;
+}
+
 bool llmobs_json_is_object(const struct llmobs_json *json)
 {
     return llmobs_json_is(json, LLMOBS_JSON_OBJECT);

@@ -26,24 +26,35 @@ void llmobs_message_content_fini(struct llmobs_message_content *content)
     llmobs_json_free(content->audio);
 }
 
-int llmobs_message_content_append(struct llmobs_buf *buf, const char *text)
-{
-    int rc = text ? llmobs_buf_adds(buf, text) : 0;
-
-    return rc == -EFBIG ? 0 : rc;
-}
-
 struct llmobs_json *llmobs_message_content_string(const struct llmobs_buf *buf)
 {
     return llmobs_json_stringn(buf->data ? buf->data : "", buf->len);
 }
 
-static int add_line(struct llmobs_message_content *content, const char *text)
+static int append(struct llmobs_buf *buf, struct llmobs_text text)
+{
+    int rc = text.data ? llmobs_buf_add(buf, text.data, text.len) : 0;
+
+    return rc == -EFBIG ? 0 : rc;
+}
+
+int llmobs_message_content_append(struct llmobs_buf *buf, const char *text)
+{
+    return append(buf, llmobs_text_of(text));
+}
+
+static int add_text(struct llmobs_message_content *content,
+                    struct llmobs_text text)
 {
     bool joint = content->lines++ > 0 && !content->bare;
     int rc = joint ? llmobs_message_content_append(&content->text, "\n") : 0;
 
-    return rc < 0 ? rc : llmobs_message_content_append(&content->text, text);
+    return rc < 0 ? rc : append(&content->text, text);
+}
+
+static int add_line(struct llmobs_message_content *content, const char *text)
+{
+    return add_text(content, llmobs_text_of(text));
 }
 
 struct llmobs_json *llmobs_message_content_media(const char *mime,
@@ -274,15 +285,15 @@ static int add_whole(struct llmobs_message_content *content,
 {
     if (content->text.len == 0)
         content->whole = (struct llmobs_json *)(uintptr_t)value;
-    return add_line(content, llmobs_json_text(value));
+    return add_text(content, (struct llmobs_text){llmobs_json_text(value),
+                                                  llmobs_json_text_len(value)});
 }
 
 /* Gives the text as a value: the one that it was, where no other text came. */
 static struct llmobs_json *text_of(const struct llmobs_message_content *content)
 {
-    const char *whole = llmobs_json_text(content->whole);
-
-    if (whole && strlen(whole) == content->text.len)
+    if (content->whole &&
+        llmobs_json_text_len(content->whole) == content->text.len)
         return llmobs_json_share(content->whole);
     return llmobs_message_content_string(&content->text);
 }

@@ -752,11 +752,38 @@ START_TEST(a_back_off_of_its_own)
 }
 END_TEST
 
+/* A long text is not copied, and its memory serves the next one. */
+START_TEST(a_long_event_takes_its_text)
+{
+    struct llmobs_account account = {.pending = 2};
+    struct llmobs_event *event;
+    struct llmobs_buf text;
+    char *data;
+
+    llmobs_buf_init(&text, 1 << 20);
+    ck_assert_int_eq(llmobs_buf_reserve(&text, 300000), 0);
+    memset(text.data, 'x', 300000);
+    text.len = 300000;
+    event = llmobs_event_take(&account, LLMOBS_EVENT_SPAN, &text);
+    ck_assert_ptr_nonnull(event);
+    ck_assert_ptr_null(text.data);
+    ck_assert_uint_eq(event->len, 300000);
+    ck_assert_uint_eq(account.bytes, 300000);
+    ck_assert_int_eq(event->data[299999], 'x');
+    data = event->data;
+    llmobs_event_release(&account, event, LLMOBS_STAT_delivered);
+    ck_assert_ptr_eq(account.spare.data, data);
+    ck_assert_uint_eq(account.bytes, 0);
+    llmobs_buf_fini(&account.spare);
+}
+END_TEST
+
 UNIT_SUITE(delivery)
 {
     Suite *s = suite_create("delivery");
 
     UNIT_TEST(s, a_dead_agent_does_not_hold_up_the_store);
+    UNIT_TEST(s, a_long_event_takes_its_text);
     UNIT_TEST(s, a_hanging_agent_does_not_hold_up_the_store);
     UNIT_TEST(s, a_hanging_agent_where_memory_ends);
     UNIT_TEST(s, a_store_that_cannot_be_written_costs_no_time);
