@@ -503,18 +503,28 @@ static inline bool are_letters(uint32_t four)
     return (from_a & ~above_z & ~four & 0x80808080) == 0x80808080;
 }
 
-/* The last four letters of the names of the list. */
+/* True for the last four letters of a name of the list. */
 static inline bool ends_a_secret(uint32_t four)
 {
-    return four == FOUR('t', 'i', 'o', 'n') ||
-           four == FOUR('o', 'k', 'e', 'n') ||
-           four == FOUR('c', 'r', 'e', 't') ||
-           four == FOUR('s', 's', 'w', 'd') ||
-           four == FOUR('w', 'o', 'r', 'd') ||
-           four == FOUR('i', 'a', 'l', 's') ||
-           four == FOUR('r', 'a', 's', 'e') ||
-           four == FOUR('o', 'k', 'i', 'e') ||
-           four >> 8 == FOUR('k', 'e', 'y', 0);
+    switch (four >> 24) {
+    case 'y':
+        return four >> 8 == FOUR('k', 'e', 'y', 0);
+    case 'n':
+        return four == FOUR('t', 'i', 'o', 'n') ||
+               four == FOUR('o', 'k', 'e', 'n');
+    case 't':
+        return four == FOUR('c', 'r', 'e', 't');
+    case 'd':
+        return four == FOUR('s', 's', 'w', 'd') ||
+               four == FOUR('w', 'o', 'r', 'd');
+    case 's':
+        return four == FOUR('i', 'a', 'l', 's');
+    case 'e':
+        return four == FOUR('r', 'a', 's', 'e') ||
+               four == FOUR('o', 'k', 'i', 'e');
+    default:
+        return false;
+    }
 }
 
 /* False for most of the colons that follow no name of the list, by the bytes

@@ -20,6 +20,15 @@ struct leaf {
     struct llmobs_json **place;
 };
 
+/* An object or a list of a model. Where the user of the series has changed one
+ * all the same, the places in it are not those that are known. */
+struct box {
+    struct llmobs_json **place;
+    struct llmobs_json *json; /* borrowed from `place` */
+    const void *block;        /* of its members or items */
+    size_t len;
+};
+
 struct llmobs_json_model {
     struct llmobs_json *json;
     struct llmobs_buf text; /* the document that `json` now is */
@@ -28,7 +37,7 @@ struct llmobs_json_model {
     size_t leaf_count;
     size_t container_count;
     struct leaf leaves[LLMOBS_JSON_SERIES_VALUES];
-    struct llmobs_json *containers[CONTAINERS_MAX]; /* borrowed from `json` */
+    struct box containers[CONTAINERS_MAX]; /* each behind the one around it */
 };
 
 /* -- tokens -------------------------------------------------------------- */
@@ -58,6 +67,11 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+static bool is_of_number(char c)
+{
+    return is_digit(c) || c == '.' || c == '-' || c == '+' || (c | 0x20) == 'e';
+}
+
 /* Answers the length of the number at `text`; 0: there is none. *plain: it has
  * few digits and nothing else. */
 static size_t number_len(struct llmobs_text text, bool *plain)
@@ -67,28 +81,30 @@ static size_t number_len(struct llmobs_text text, bool *plain)
     while (at < text.len && is_digit(text.data[at]))
         at++;
     *plain = at == 1 || (at <= DIGITS_MAX && at > 0 && text.data[0] != '0');
-    for (; at < text.len &&
-           (is_digit(text.data[at]) || memchr("+-.eE", text.data[at], 5));
-         at++)
+    for (; at < text.len && is_of_number(text.data[at]); at++)
         *plain = false;
     return at;
+}
+
+/* Of digits alone. */
+static int64_t number_of(struct llmobs_text text)
+{
+    int64_t number = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        number = number * 10 + (text.data[i] - '0');
+    return number;
 }
 
 /* Gives the value of a token, as the parser does. */
 static int read_plain(struct llmobs_text text, struct llmobs_json **out)
 {
-    int64_t number = 0;
-
-    if (!llmobs_work_do(LLMOBS_WORK_VALUE))
-        return -ENOMEM;
     if (text.data[0] == '"') {
         *out = llmobs_json_value_string(text.len - 2);
         if (*out)
             memcpy(llmobs_json_bytes(*out), text.data + 1, text.len - 2);
     } else {
-        for (size_t i = 0; i < text.len; i++)
-            number = number * 10 + (text.data[i] - '0');
-        *out = llmobs_json_int(number);
+        *out = llmobs_json_int(number_of(text));
     }
     return *out ? 0 : -ENOMEM;
 }
@@ -135,6 +151,14 @@ static struct llmobs_json **next_place(struct walk *w)
     return place;
 }
 
+static const void *block_of(const struct llmobs_json *json)
+{
+    return json->type == LLMOBS_JSON_OBJECT
+               ? (const void *)((const struct llmobs_json_object *)json)
+                     ->members
+               : (const void *)((const struct llmobs_json_array *)json)->items;
+}
+
 static bool open_container(struct walk *w, enum llmobs_json_type type)
 {
     struct llmobs_json_model *model = w->model;
@@ -143,7 +167,8 @@ static bool open_container(struct walk *w, enum llmobs_json_type type)
     if (w->depth == DEPTH_MAX || model->container_count == CONTAINERS_MAX ||
         !place || !llmobs_json_is(*place, type))
         return false;
-    model->containers[model->container_count++] = *place;
+    model->containers[model->container_count++] =
+        (struct box){place, *place, block_of(*place), (*place)->len};
     w->levels[w->depth++] =
         (struct level){.json = *place, .member = llmobs_json_iter(*place)};
     move(w, 1);
@@ -234,14 +259,12 @@ static bool pass(struct walk *w)
 
 /* Finds the values of the model in its text; false: it has too many, or its
  * text is not one that this can follow. */
-static __attribute__((noinline)) bool make_ready(
+static __attribute__((noinline)) bool find_values(
     struct llmobs_json_model *model)
 {
     struct llmobs_text text = {model->text.data, model->text.len};
     struct walk w = {.model = model, .text = text, .end = text.data};
 
-    if (model->ready || model->odd)
-        return model->ready;
     model->odd = !llmobs_work_do(text.len);
     while (!model->odd && w.text.len > 0)
         model->odd = !pass(&w);
@@ -255,7 +278,7 @@ static __attribute__((noinline)) bool make_ready(
 struct change {
     struct leaf *leaf;
     struct llmobs_text text;
-    struct llmobs_json *value;
+    struct llmobs_json *value; /* NULL: the number in its place changes */
 };
 
 /* A model beside a document. Before `was` and `is` both are alike, but for the
@@ -309,6 +332,22 @@ static struct leaf *find_leaf(struct match *m, size_t at)
     return NULL;
 }
 
+/* True where nobody else has the number that is there. */
+static bool is_own_number(const struct llmobs_json *json)
+{
+    return json->type == LLMOBS_JSON_INT &&
+           atomic_load_explicit(&json->owners, memory_order_acquire) == 1;
+}
+
+static int read_change(struct change *change, bool plain)
+{
+    if (!plain)
+        return llmobs_json_parse(change->text, &change->value);
+    if (change->text.data[0] != '"' && is_own_number(*change->leaf->place))
+        return 0;
+    return read_plain(change->text, &change->value);
+}
+
 /* Reads the document's own value in the place of the leaf's. 1, 0: it is no
  * such value, or there are too many of them; -ENOMEM. */
 static int take_change(struct match *m, struct leaf *leaf)
@@ -328,8 +367,7 @@ static int take_change(struct match *m, struct leaf *leaf)
     if (text.len == 0)
         return 0;
     *change = (struct change){leaf, text, NULL};
-    rc = plain ? read_plain(text, &change->value)
-               : llmobs_json_parse(text, &change->value);
+    rc = read_change(change, plain);
     if (rc < 0)
         return rc == -ENOMEM ? rc : 0;
     m->count++;
@@ -362,13 +400,19 @@ static int compare(struct match *m)
 
 /* -- the model ----------------------------------------------------------- */
 
-static bool is_shared(const struct llmobs_json_model *model)
+/* False where somebody has a share in a container, or has changed it. */
+static bool is_untouched(const struct llmobs_json_model *model)
 {
-    for (size_t i = 0; i < model->container_count; i++)
-        if (atomic_load_explicit(&model->containers[i]->owners,
-                                 memory_order_acquire) > 1)
-            return true;
-    return false;
+    for (size_t i = 0; i < model->container_count; i++) {
+        const struct box *box = &model->containers[i];
+        const struct llmobs_json *json = *box->place;
+
+        if (json != box->json || json->len != box->len ||
+            block_of(json) != box->block ||
+            atomic_load_explicit(&json->owners, memory_order_acquire) > 1)
+            return false;
+    }
+    return true;
 }
 
 static bool begins_alike(const struct llmobs_json_model *model,
@@ -388,8 +432,12 @@ static int apply(struct match *m)
         struct change *change = &m->changes[i];
         struct llmobs_json *old = *change->leaf->place;
 
-        *change->leaf->place = change->value;
         change->leaf->len = change->text.len;
+        if (!change->value) {
+            old->whole = number_of(change->text);
+            continue;
+        }
+        *change->leaf->place = change->value;
         llmobs_json_free(old);
     }
     llmobs_buf_cut(&model->text, 0);
@@ -401,13 +449,18 @@ static int apply(struct match *m)
 /* 1: the model is the document now; 0: it cannot be; -ENOMEM. */
 static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
 {
-    struct match m = {.model = model, .text = text};
+    struct match m;
     int rc;
 
-    if (!model || !begins_alike(model, text) || !make_ready(model) ||
-        is_shared(model))
+    if (!model || !begins_alike(model, text) ||
+        !(model->ready || find_values(model)) || !is_untouched(model))
         return 0;
+    m.model = model;
+    m.text = text;
+    m.was = m.is = m.next = m.count = 0;
     rc = llmobs_work_do(text.len) ? compare(&m) : -ENOMEM;
+    if (rc == 1 && !llmobs_work_do(m.count * LLMOBS_WORK_VALUE))
+        rc = -ENOMEM;
     if (rc == 1)
         return apply(&m);
     for (size_t i = 0; i < m.count; i++)

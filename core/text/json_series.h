@@ -16,7 +16,8 @@
  *
  * A tree of which the user of the series has shared a container
  * (llmobs_json_share) gets no new values before that share is freed: the second
- * document is for those who always share a part of the last one.
+ * document is for those who always share a part of the last one. One that the
+ * user has changed gets none at all.
  */
 #ifndef LLMOBS_JSON_SERIES_H
 #define LLMOBS_JSON_SERIES_H

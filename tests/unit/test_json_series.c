@@ -149,6 +149,47 @@ START_TEST(shared_parts_stay)
 }
 END_TEST
 
+/* So does a number. */
+START_TEST(shared_numbers_stay)
+{
+    struct llmobs_json_series series = {{NULL, NULL}, NULL};
+    struct llmobs_json *first, *share;
+
+    parse(&series, "{\"alike up to here\":1}");
+    first = parse(&series, "{\"alike up to here\":2}");
+    share = llmobs_json_share(llmobs_json_get(first, "alike up to here"));
+    ck_assert_ptr_eq(parse(&series, "{\"alike up to here\":3}"), first);
+    ck_assert_int_eq((int)llmobs_json_to_int(share), 2);
+    llmobs_json_free(share);
+    llmobs_json_series_fini(&series);
+}
+END_TEST
+
+/* Whoever changes a tree, which is not allowed, harms nobody by that. */
+START_TEST(changed_trees_are_left)
+{
+    for (int how = 0; how < 4; how++) {
+        struct llmobs_json_series series = {{NULL, NULL}, NULL};
+        struct llmobs_json *tree, *list;
+
+        parse(&series, DOC("a"));
+        tree = parse(&series, DOC("b"));
+        list = llmobs_json_get(tree, "c");
+        for (int i = 0; how == 0 && i < 9; i++)
+            llmobs_json_add(list, llmobs_json_int(i));
+        for (char key[] = "a"; how == 1 && key[0] < 'z'; key[0]++)
+            llmobs_json_set(llmobs_json_at(list, 0), key, llmobs_json_null());
+        if (how == 2)
+            llmobs_json_set(llmobs_json_at(list, 0), "d", llmobs_json_object());
+        if (how == 3)
+            llmobs_json_unset(tree, "c");
+        parse(&series, DOC("c"));
+        parse(&series, DOC("d"));
+        llmobs_json_series_fini(&series);
+    }
+}
+END_TEST
+
 /* Two kinds of documents in turn have a tree each. */
 START_TEST(two_kinds_take_turns)
 {
@@ -198,6 +239,8 @@ UNIT_SUITE(json_series)
 
     UNIT_TEST(s, alike_documents_share_a_tree);
     UNIT_TEST(s, shared_parts_stay);
+    UNIT_TEST(s, shared_numbers_stay);
+    UNIT_TEST(s, changed_trees_are_left);
     UNIT_TEST(s, two_kinds_take_turns);
     UNIT_TEST(s, large_documents_have_own_trees);
     return s;
