@@ -42,7 +42,7 @@ SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 FRAME := 512
 DEEP_FRAME := 9216
 DEEP := $(patsubst %,$(B)/%.o, \
-	$(addprefix core/callsite/,caller cfi symbol) \
+	$(addprefix core/callsite/,caller caller_left cfi symbol) \
 	$(addprefix core/deliver/,delivery destination) core/event/to_span \
 	$(addprefix core/export/,peer store) \
 	$(addprefix core/ledger/,counts ledger ledger_dir) \
@@ -168,7 +168,7 @@ $(B)/llmobs-entrypoint: $(B)/llmobs-run
 	$(Q)ln -sf llmobs-run $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) -pie $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
+	$(Q)$(CC) -pie -Wl,--build-id $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
 		-lz -ldl -lpthread -o $@
 
 unit: $(B)/unit

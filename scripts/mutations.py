@@ -72,6 +72,22 @@ HAZARDS = [
                                       "           block->guard < ")],
           ["unit of_a_stack_that_a_thread_was_given_one_page"])]),
 
+    ("a program's file with a hundred thousand symbols, on the app's thread; "
+     "another file at its path, where another process looks",
+     "a process that leaves its call to a relay reads no file for the names of "
+     "its callers, and the relay believes one with the same build id alone "
+     "(`core/callsite/caller_left`)", [
+         ("names-itself", [("core/callsite/caller.c", "    if (!look->leave)\n",
+                            "    if (look)\n")],
+          ["relay.names_of_callers_are_the_relays_work"]),
+         ("any-file-names", [("core/callsite/symbol.c",
+                              " && strcmp(found, id) == 0)", ")")],
+          ["relay.names_of_callers_are_the_relays_work",
+           "unit a_name_by_build_id"]),
+         ("nobody-names", [("core/event/to_span.c", "        llmobs_left_name("
+                            "caller, left);", "        (void)caller;")],
+          ["relay.names_of_callers_are_the_relays_work"])]),
+
     ("little stack, of a thread or a coroutine",
      "no frame has more than 512 bytes (`Makefile`, FRAME); larger things "
      "are blocks that the library keeps (`core/base/scratch`), and deep "

@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/cold.h"
 #include "core/base/fork.h"
+#include "core/callsite/caller_left.h"
 #include "core/callsite/cfi.h"
 #include "core/callsite/symbol.h"
 #include "core/config/config.h"
@@ -31,6 +32,7 @@ struct location {
     bool asked;   /* the symbol tables were searched for the name */
     bool program; /* in the program itself */
     int rc;       /* the result of reading the row */
+    int file;     /* where the name may be (caller_left.h); 0: it was sought */
     struct llmobs_cfi_row row;
     uintptr_t offset; /* in the object */
     char module[MODULE_MAX];
@@ -41,6 +43,7 @@ struct location {
 struct look {
     struct location *location;
     bool names; /* find names in the C library too */
+    bool leave; /* another process reads the files */
     const void *object;
     uintptr_t address; /* in the object, of the instruction itself */
     char path[PATH_CAP];
@@ -72,6 +75,7 @@ static void check_fork(void)
         memset(locations, 0, sizeof(locations));
         memset(stripped, 0, sizeof(stripped));
         memset(program, 0, sizeof(program));
+        llmobs_left_forked();
     }
     llmobs_fork_settled(&process);
 }
@@ -79,6 +83,7 @@ static void check_fork(void)
 static void forget_locations(void)
 {
     memset(stripped, 0, sizeof(stripped));
+    llmobs_left_forget();
     for (size_t i = 0; i < LLMOBS_CALLER_KNOWN; i++)
         if (locations[i])
             locations[i]->used = false;
@@ -163,21 +168,26 @@ static void see_object(const struct llmobs_loaded *object, void *ctx)
         llmobs_symbol_head(object, &look->head);
 }
 
-/* Takes the name of the program's file, also when another file has replaced it.
- */
-static void name_program(struct location *location)
+/* The path of the program's file, also when another file has replaced it; ""
+ * where it is not known. */
+static void read_program(char path[PATH_CAP])
 {
     static const char deleted[] = " (deleted)";
     const ssize_t tail = sizeof(deleted) - 1;
+    ssize_t len = readlink(PROGRAM, path, PATH_CAP - 1);
+
+    path[len > 0 ? len : 0] = '\0';
+    if (len > tail && strcmp(path + len - tail, deleted) == 0)
+        path[len - tail] = '\0';
+}
+
+static void name_program(struct location *location)
+{
     char path[PATH_CAP];
-    ssize_t len;
 
     if (!program[0]) {
-        len = readlink(PROGRAM, path, sizeof(path) - 1);
-        path[len > 0 ? len : 0] = '\0';
-        if (len > tail && strcmp(path + len - tail, deleted) == 0)
-            path[len - tail] = '\0';
-        set_module(location, len > 0 ? path : "program");
+        read_program(path);
+        set_module(location, path[0] ? path : "program");
         memcpy(program, location->module, sizeof(program));
     }
     memcpy(location->module, program, sizeof(program));
@@ -197,6 +207,17 @@ static void name_from_file(struct location *location, const struct look *look)
         stripped[turn++ % STRIPPED] = look->object;
 }
 
+/* Leaves the name to the process that delivers; false where it cannot. */
+static bool leave_name(struct location *location, struct look *look)
+{
+    if (!look->leave)
+        return false;
+    if (location->program && !llmobs_left_has(look->object))
+        read_program(look->path);
+    location->file = llmobs_left_file(look->object, look->path, &look->head);
+    return location->file > 0;
+}
+
 static bool fill(struct location *location, struct look *look)
 {
     uintptr_t inside = location->pc - (location->exact ? 0 : 1);
@@ -208,7 +229,8 @@ static bool fill(struct location *location, struct look *look)
     location->program = !look->path[0];
     if (location->program)
         name_program(location);
-    if (!location->symbol.name[0] && look->head.len)
+    if (!location->symbol.name[0] && look->head.len &&
+        !leave_name(location, look))
         name_from_file(location, look);
     /* Debuggers count the offset up to the instruction after the call. */
     if (location->symbol.name[0] && !location->exact)
@@ -241,7 +263,8 @@ static struct location *slot_of(uintptr_t pc, bool exact)
     return locations[to];
 }
 
-static const struct location *location_of(uintptr_t pc, bool exact, bool names)
+static const struct location *location_of(uintptr_t pc, bool exact, bool names,
+                                          bool leave)
 {
     struct location *location = slot_of(pc, exact);
     struct look *look;
@@ -249,12 +272,13 @@ static const struct location *location_of(uintptr_t pc, bool exact, bool names)
     if (!location)
         return NULL;
     if (location->used && location->pc == pc && location->exact == exact &&
-        (location->asked || !names))
+        (location->asked || !names) && (leave || !location->file))
         return location;
     look = malloc(sizeof(*look));
     if (!look)
         return NULL;
     look->names = names;
+    look->leave = leave;
     memset(location, 0, sizeof(*location));
     location->pc = pc;
     location->exact = exact;
@@ -294,12 +318,14 @@ static bool is_binding(const struct location *location)
 
 struct answer {
     struct llmobs_json *json;
-    struct llmobs_json *frames; /* NULL: the first frame's address alone */
-    int left;                   /* how many frames may still be added */
-    bool named;                 /* the answer has the caller */
-    bool bound;                 /* the answer has the binding */
-    bool told;                  /* the answer has a frame */
-    struct location first;      /* outside of this library */
+    struct llmobs_json *frames;  /* NULL: the first frame's address alone */
+    bool leave;                  /* another process names the rest */
+    struct llmobs_json *unnamed; /* what it needs for that; NULL: nothing */
+    int left;                    /* how many frames may still be added */
+    bool named;                  /* the answer has the caller */
+    bool bound;                  /* the answer has the binding */
+    bool told;                   /* the answer has a frame */
+    struct location first;       /* outside of this library */
     /* Frames in the C library. They are added when the walk finds a caller of
      * them; without a caller they started the program or the thread. */
     struct {
@@ -308,6 +334,17 @@ struct answer {
     } held[LLMOBS_CALLER_FRAMES];
     int held_count;
 };
+
+static void leave_frame(struct answer *answer, int place,
+                        const struct location *location)
+{
+    struct llmobs_left_frame frame = {.file = location->file,
+                                      .exact = location->exact,
+                                      .address = location->offset -
+                                                 (location->exact ? 0 : 1)};
+
+    llmobs_left_add(&answer->unnamed, place, &frame);
+}
 
 static void add_frame(struct answer *answer, const struct location *location)
 {
@@ -319,6 +356,7 @@ static void add_frame(struct answer *answer, const struct location *location)
     else
         snprintf(text, sizeof(text), "%s+0x%lx", location->module,
                  (unsigned long)location->offset);
+    leave_frame(answer, (int)llmobs_json_len(answer->frames), location);
     (void)llmobs_json_add(answer->frames, llmobs_json_string(text));
     answer->left--;
 }
@@ -332,6 +370,8 @@ static void set_caller(struct answer *answer, const struct location *location)
     (void)llmobs_json_sets(answer->json, "function", name[0] ? name : NULL);
     (void)llmobs_json_set(answer->json, "offset",
                           llmobs_json_int((int64_t)offset));
+    if (answer->frames)
+        leave_frame(answer, LLMOBS_LEFT_CALLER, location);
     answer->named = true;
 }
 
@@ -357,7 +397,8 @@ static void tell_held(struct answer *answer)
 
     for (int i = 0;
          i < answer->held_count && (answer->left > 0 || !answer->named); i++) {
-        location = location_of(answer->held[i].pc, answer->held[i].exact, true);
+        location = location_of(answer->held[i].pc, answer->held[i].exact, true,
+                               answer->leave);
         if (location)
             tell(answer, location);
     }
@@ -392,7 +433,7 @@ static int visit_next(struct answer *answer, struct llmobs_frame *frame,
                       const struct llmobs_cfi_stack *stack)
 {
     const struct location *location =
-        location_of(frame->pc, frame->exact, false);
+        location_of(frame->pc, frame->exact, false, answer->leave);
     struct location here;
     int rc;
 
@@ -424,9 +465,12 @@ static void walk(const struct llmobs_callsite *callsite, struct answer *answer)
         set_caller(answer, &answer->first);
 }
 
-static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite)
+/* `left`: NULL in the process that delivers. */
+static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite,
+                                       struct llmobs_json **left)
 {
-    struct answer answer = {.json = llmobs_json_object()};
+    struct answer answer = {.json = llmobs_json_object(),
+                            .leave = left != NULL};
 
     if (callsite->frames != LLMOBS_CALLSITE_ADDRESS) {
         answer.frames = llmobs_json_array();
@@ -435,14 +479,19 @@ static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite)
     walk(callsite, &answer);
     if (answer.frames)
         (void)llmobs_json_set(answer.json, "frames", answer.frames);
-    if (answer.named)
+    if (answer.named) {
+        if (left)
+            *left = answer.unnamed;
         return answer.json;
+    }
+    llmobs_json_free(answer.unnamed);
     llmobs_json_free(answer.json);
     return NULL;
 }
 
-struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
-                                       int64_t taken_ns)
+static struct llmobs_json *read_caller(const struct llmobs_callsite *callsite,
+                                       int64_t taken_ns,
+                                       struct llmobs_json **left)
 {
     struct llmobs_json *json = NULL;
 
@@ -452,9 +501,27 @@ struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
     (void)look_around();
     if (counted && taken_ns < doubt_ns)
         return NULL;
-    json = read_frames(callsite);
+    json = read_frames(callsite, left);
     if (!look_around())
         return json;
+    if (left) {
+        llmobs_json_free(*left);
+        *left = NULL;
+    }
     llmobs_json_free(json);
     return NULL;
+}
+
+struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
+                                       int64_t taken_ns)
+{
+    return read_caller(callsite, taken_ns, NULL);
+}
+
+struct llmobs_json *llmobs_caller_leave(const struct llmobs_callsite *callsite,
+                                        int64_t taken_ns,
+                                        struct llmobs_json **left)
+{
+    *left = NULL;
+    return read_caller(callsite, taken_ns, left);
 }

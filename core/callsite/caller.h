@@ -36,4 +36,10 @@ void llmobs_caller_watch(void);
 struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
                                        int64_t taken_ns);
 
+/* The same for a call that another process delivers: reads no file, but tells
+ * in `*left` which names are in which files (caller_left.h); NULL: in none. */
+struct llmobs_json *llmobs_caller_leave(const struct llmobs_callsite *callsite,
+                                        int64_t taken_ns,
+                                        struct llmobs_json **left);
+
 #endif

@@ -205,18 +205,21 @@ static bool read_at(int fd, uint64_t at, void *to, size_t len)
     return at <= INT64_MAX && pread(fd, to, len, (off_t)at) == (ssize_t)len;
 }
 
-static int open_object(const char *path, const struct llmobs_symbol_head *head)
+/* Opens a file, and reads its first bytes. */
+static int open_object(const char *path, struct llmobs_symbol_head *head)
 {
-    struct llmobs_symbol_head found;
     struct stat st;
+    ssize_t len;
     int fd = llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0)
         return -1;
-    if (head->len >= sizeof(ElfW(Ehdr)) && fstat(fd, &st) == 0 &&
-        S_ISREG(st.st_mode) && read_at(fd, 0, found.data, head->len) &&
-        memcmp(found.data, head->data, head->len) == 0)
-        return fd;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        len = pread(fd, head->data, sizeof(head->data), 0);
+        head->len = len > 0 ? (size_t)len : 0;
+        if (head->len >= sizeof(ElfW(Ehdr)))
+            return fd;
+    }
     close(fd);
     return -1;
 }
@@ -290,25 +293,118 @@ static bool name_from(int fd, const ElfW(Shdr) * strings,
     return len > 0 && name_it(best, text, (size_t)len, symbol);
 }
 
-int llmobs_symbol_in_file(const char *path,
-                          const struct llmobs_symbol_head *head,
-                          uintptr_t address, struct llmobs_symbol *symbol)
+static int search(int fd, const struct llmobs_symbol_head *head,
+                  uintptr_t address, struct llmobs_symbol *symbol)
 {
     struct best best = {.address = address};
-    int fd = open_object(path, head);
     ElfW(Shdr) sections[2];
     ElfW(Ehdr) file;
     int rc;
 
-    if (fd < 0)
-        return -ENOENT;
     memcpy(&file, head->data, sizeof(file));
     rc = find_sections(fd, &file, sections);
-    if (rc == 0) {
-        scan_section(fd, &sections[0], &best);
-        if (!best.found || !name_from(fd, &sections[1], &best, symbol))
-            rc = -ENOENT;
+    if (rc)
+        return rc;
+    scan_section(fd, &sections[0], &best);
+    return best.found && name_from(fd, &sections[1], &best, symbol) ? 0
+                                                                    : -ENOENT;
+}
+
+int llmobs_symbol_in_file(const char *path,
+                          const struct llmobs_symbol_head *head,
+                          uintptr_t address, struct llmobs_symbol *symbol)
+{
+    struct llmobs_symbol_head found;
+    int fd = open_object(path, &found);
+    int rc = -ENOENT;
+
+    if (fd < 0)
+        return rc;
+    if (head->len >= sizeof(ElfW(Ehdr)) && found.len >= head->len &&
+        memcmp(found.data, head->data, head->len) == 0)
+        rc = search(fd, head, address, symbol);
+    close(fd);
+    return rc;
+}
+
+/* -- by build id ---------------------------------------------------------- */
+
+/* Writes the bytes as text; false where they are too many. */
+static bool write_id(const unsigned char *data, size_t len,
+                     char id[LLMOBS_SYMBOL_ID])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    if (len == 0 || 2 * len >= LLMOBS_SYMBOL_ID)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        id[2 * i] = digits[data[i] >> 4];
+        id[2 * i + 1] = digits[data[i] & 15];
     }
+    id[2 * len] = '\0';
+    return true;
+}
+
+/* Finds the build id among the notes in that part of the head. */
+static bool find_id(const struct llmobs_symbol_head *head,
+                    const ElfW(Phdr) * notes, char id[LLMOBS_SYMBOL_ID])
+{
+    static const char owner[] = "GNU";
+    uint64_t at = notes->p_offset;
+    ElfW(Nhdr) note;
+
+    while (at < head->len && head->len - at >= sizeof(note) &&
+           at - notes->p_offset < notes->p_filesz) {
+        uint64_t name = at + sizeof(note), data;
+
+        memcpy(&note, head->data + at, sizeof(note));
+        data = name + ((uint64_t)note.n_namesz + 3) / 4 * 4;
+        at = data + ((uint64_t)note.n_descsz + 3) / 4 * 4;
+        if (at > head->len)
+            return false;
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof(owner) &&
+            memcmp(head->data + name, owner, sizeof(owner)) == 0)
+            return write_id(head->data + data, note.n_descsz, id);
+    }
+    return false;
+}
+
+bool llmobs_symbol_id(const struct llmobs_symbol_head *head,
+                      char id[LLMOBS_SYMBOL_ID])
+{
+    ElfW(Ehdr) file;
+    ElfW(Phdr) part;
+
+    if (head->len < sizeof(file))
+        return false;
+    memcpy(&file, head->data, sizeof(file));
+    if (memcmp(file.e_ident, ELFMAG, SELFMAG) != 0 ||
+        file.e_phentsize != sizeof(part))
+        return false;
+    for (size_t i = 0; i < file.e_phnum && file.e_phoff < head->len; i++) {
+        uint64_t at = file.e_phoff + i * sizeof(part);
+
+        if (at > head->len || head->len - at < sizeof(part))
+            return false;
+        memcpy(&part, head->data + at, sizeof(part));
+        if (part.p_type == PT_NOTE && find_id(head, &part, id))
+            return true;
+    }
+    return false;
+}
+
+int llmobs_symbol_by_id(const char *path, const char *id, uintptr_t address,
+                        struct llmobs_symbol *symbol)
+{
+    char found[LLMOBS_SYMBOL_ID];
+    struct llmobs_symbol_head head;
+    int fd = open_object(path, &head);
+    int rc = -ESTALE;
+
+    if (fd < 0)
+        return rc;
+    if (llmobs_symbol_id(&head, found) && strcmp(found, id) == 0)
+        rc = search(fd, &head, address, symbol);
     close(fd);
     return rc;
 }

@@ -29,6 +29,9 @@ struct llmobs_symbol {
     uintptr_t offset; /* of the address, from the function on */
 };
 
+/* A build id as text. */
+#define LLMOBS_SYMBOL_ID 65
+
 struct llmobs_symbol_head {
     size_t len; /* 0: not in memory */
     unsigned char data[LLMOBS_SYMBOL_HEAD];
@@ -40,10 +43,20 @@ bool llmobs_symbol_in_memory(const struct llmobs_loaded *object,
 void llmobs_symbol_head(const struct llmobs_loaded *object,
                         struct llmobs_symbol_head *head);
 
+/* The build id that is in the first bytes of an object; false: there is none.
+ */
+bool llmobs_symbol_id(const struct llmobs_symbol_head *head,
+                      char id[LLMOBS_SYMBOL_ID]);
+
 /* Searches the file, which unless stripped has the names of static functions
  * too. */
 int llmobs_symbol_in_file(const char *path,
                           const struct llmobs_symbol_head *head,
                           uintptr_t address, struct llmobs_symbol *symbol);
+
+/* The same for an object that another process has loaded. -ESTALE: no file with
+ * that build id is there. */
+int llmobs_symbol_by_id(const char *path, const char *id, uintptr_t address,
+                        struct llmobs_symbol *symbol);
 
 #endif

@@ -80,6 +80,7 @@ static void free_parts(struct llmobs_exchange *exchange)
     free(exchange->url);
     free(exchange->annotations);
     free(exchange->caller);
+    free(exchange->caller_left);
     llmobs_callsite_free(exchange->callsite);
     free(exchange->marks);
     llmobs_headers_clear(&exchange->request_headers);

@@ -59,6 +59,8 @@ struct llmobs_exchange {
     struct llmobs_context context;
     struct llmobs_callsite *callsite; /* NULL: none was taken */
     char *caller; /* metadata.caller as JSON, if it was read before; or NULL */
+    char *caller_left; /* as JSON, the names that it lacks (caller_left.h);
+                        * NULL: none */
     char *annotations; /* annotation_pack.h; NULL: none */
     char method[16];
     char *url;

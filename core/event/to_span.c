@@ -8,6 +8,7 @@
 
 #include "core/base/work.h"
 #include "core/callsite/caller.h"
+#include "core/callsite/caller_left.h"
 #include "core/event/annotation_apply.h"
 #include "core/privacy/links.h"
 #include "core/privacy/mask.h"
@@ -385,26 +386,42 @@ static void add_transfer(const struct llmobs_exchange *exchange,
 
 void llmobs_exchange_name_caller(struct llmobs_exchange *exchange)
 {
-    struct llmobs_json *caller =
-        llmobs_caller_read(exchange->callsite, exchange->start_mono_ns);
+    struct llmobs_json *left,
+        *caller = llmobs_caller_leave(exchange->callsite,
+                                      exchange->start_mono_ns, &left);
 
     if (caller)
         exchange->caller = llmobs_json_dumps(caller, 0);
+    if (left)
+        exchange->caller_left = llmobs_json_dumps(left, 0);
+    llmobs_json_free(left);
     llmobs_json_free(caller);
+}
+
+/* Reads the caller that the entry has, and looks up the names that it lacks. */
+static struct llmobs_json *read_caller(const struct llmobs_exchange *exchange)
+{
+    const char *text = exchange->caller, *rest = exchange->caller_left;
+    struct llmobs_json *caller = NULL, *left = NULL;
+
+    (void)llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &caller);
+    if (caller && rest)
+        (void)llmobs_json_parse((struct llmobs_text){rest, strlen(rest)},
+                                &left);
+    if (left)
+        llmobs_left_name(caller, left);
+    llmobs_json_free(left);
+    return caller;
 }
 
 static void add_caller(const struct llmobs_exchange *exchange,
                        struct llmobs_span *span)
 {
-    const char *text = exchange->caller;
-    struct llmobs_json *caller = NULL;
+    struct llmobs_json *caller =
+        exchange->caller
+            ? read_caller(exchange)
+            : llmobs_caller_read(exchange->callsite, exchange->start_mono_ns);
 
-    if (!text)
-        caller =
-            llmobs_caller_read(exchange->callsite, exchange->start_mono_ns);
-    else
-        (void)llmobs_json_parse((struct llmobs_text){text, strlen(text)},
-                                &caller);
     if (caller)
         (void)llmobs_json_set(span->metadata, "caller", caller);
 }

@@ -19,8 +19,8 @@
 int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
                             struct llmobs_span *span);
 
-/* Reads the caller now, for a call whose span another process makes. Nothing
- * without memory. */
+/* Reads the caller now, for a call whose span another process makes; that one
+ * looks up the names that are in files. Nothing without memory. */
 void llmobs_exchange_name_caller(struct llmobs_exchange *exchange);
 
 #endif

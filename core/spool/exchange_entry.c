@@ -35,7 +35,8 @@ enum {
     TAG_DM,
     TAG_ORIGIN,
     TAG_VENDORS,
-    TAG_CALLER
+    TAG_CALLER,
+    TAG_CALLER_LEFT
 };
 
 /* The order in TAG_NUMBERS, which only ever grows at its end. An entry of an
@@ -288,6 +289,8 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
         rc = add_text(writer, TAG_ANNOTATIONS, exchange->annotations);
     if (!rc)
         rc = add_text(writer, TAG_CALLER, exchange->caller);
+    if (!rc)
+        rc = add_text(writer, TAG_CALLER_LEFT, exchange->caller_left);
     if (!rc && !bare)
         rc = add_request(exchange, type, writer);
     return rc || bare || llmobs_entry_has_begun(type)
@@ -496,6 +499,8 @@ static int read_field(struct reading *reading, uint32_t tag,
         return read_long(&exchange->annotations, value);
     case TAG_CALLER:
         return read_long(&exchange->caller, value);
+    case TAG_CALLER_LEFT:
+        return read_long(&exchange->caller_left, value);
     case TAG_REQUEST_HEADER:
         return read_header(&exchange->request_headers, value);
     case TAG_RESPONSE_HEADER:

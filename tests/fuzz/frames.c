@@ -53,11 +53,15 @@ static void find_names(const struct llmobs_loaded *object, uintptr_t address,
 {
     struct llmobs_symbol_head head;
     struct llmobs_symbol symbol;
+    char id[LLMOBS_SYMBOL_ID];
 
     if (llmobs_symbol_in_memory(object, address, &symbol))
         check_name(&symbol);
     llmobs_symbol_head(object, &head);
     if (llmobs_symbol_in_file(fuzz_file(image), &head, address, &symbol) == 0)
+        check_name(&symbol);
+    if (llmobs_symbol_id(&head, id) &&
+        llmobs_symbol_by_id(fuzz_file(image), id, address, &symbol) == 0)
         check_name(&symbol);
 }
 

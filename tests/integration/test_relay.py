@@ -10,7 +10,7 @@ import time
 
 from delivery import (Living, agent, caller, counts, double, failing, ids,
                       left_behind, recover, settled, stored, wait_for)
-from harness import Skip, body, curl, equal, ok, test
+from harness import APPS, Skip, body, curl, equal, ok, test
 from relays import Relay, sign, sign_is_up, spool_of
 
 
@@ -30,6 +30,19 @@ def ended(t, left=0):
         return [counts(t)[n] for n in ("pending", "spooled", "dropped")]
     wait_for(lambda: said() == [0, left, 0], 5)
     equal(said(), [0, left, 0], "pending, spooled and dropped")
+
+
+def build(t, name, *flags):
+    path = os.path.join(t.dir, name)
+    subprocess.run(["gcc", "-O2", "-Wl,--build-id", *flags,
+                    os.path.join(APPS, "agent.c"), "-o", path, "-lcurl",
+                    "-lpthread"], check=True)
+    return path
+
+
+def stored_caller(t, path):
+    t.run([path, "easy", t.url, body("who")], keep=True, check=False)
+    return stored(t)[0]["meta"]["metadata"]["caller"]
 
 
 # ---- short programs -------------------------------------------------------
@@ -73,6 +86,51 @@ def to_the_store(t):
         ok(wait_for(lambda: len(stored(t)) == 1, 5), "a span in the store")
         equal(stored(t)[0]["meta"]["metadata"]["caller"]["module"], "curl",
               "module of the caller")
+
+
+def caller_of_agent(t, path, meanwhile=None):
+    """metadata.caller of a call that a relay delivers, after `meanwhile`."""
+    t.fresh(None)
+    with Relay(t, {}) as relay:
+        os.killpg(relay.process.pid, signal.SIGSTOP)
+        t.run([path, "easy", t.url, body("who")], keep=True, check=False)
+        if meanwhile:
+            meanwhile()
+        os.killpg(relay.process.pid, signal.SIGCONT)
+        ok(wait_for(lambda: len(stored(t)) == 1, 10), "a span")
+        return stored(t)[0]["meta"]["metadata"]["caller"]
+
+
+@test
+def names_of_callers_are_the_relays_work(t):
+    """The program opens no file for them; the relay reads the program's, and
+    only where it is the one that ran."""
+    path = build(t, "agent")
+    t.fresh(None)
+    alone = stored_caller(t, path)
+    equal(alone["function"], "fetch_reply", "without a relay")
+    equal(caller_of_agent(t, path), alone, "with a relay")
+
+    def bare():
+        os.replace(path, path + ".old")
+        build(t, "agent", "-O0", "-DANOTHER")
+
+    for what, change in (("another file", bare),
+                         ("no file", lambda: os.unlink(path))):
+        caller = caller_of_agent(t, path, change)
+        ok("function" not in caller, "%s has no name" % what)
+        equal((caller["module"], len(caller["frames"])),
+              ("agent", len(alone["frames"])), what)
+        ok(all("!fetch_reply" not in f for f in caller["frames"]), what)
+
+
+@test
+def a_file_without_a_build_id(t):
+    """Nobody could tell it from another: the program names its frames."""
+    path = build(t, "agent", "-Wl,--build-id=none")
+    t.fresh(None)
+    alone = stored_caller(t, path)
+    equal(caller_of_agent(t, path, lambda: os.unlink(path)), alone, "caller")
 
 
 @test

@@ -1,4 +1,5 @@
 #include <dlfcn.h>
+#include <errno.h>
 #include <execinfo.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include "core/base/clock.h"
 #include "core/base/sanitizer.h"
 #include "core/callsite/caller.h"
+#include "core/callsite/caller_left.h"
 #include "core/callsite/cfi.h"
 #include "core/callsite/symbol.h"
 #include "core/config/config.h"
@@ -545,6 +547,122 @@ START_TEST(only_the_file_that_is_loaded)
 }
 END_TEST
 
+/* -- names that are left to another process ------------------------------- */
+
+static void own_id(char id[LLMOBS_SYMBOL_ID])
+{
+    struct llmobs_symbol_head head;
+
+    ck_assert_int_eq(
+        llmobs_loaded_find((uintptr_t)fetch_reply, take_head, &head), 0);
+    ck_assert(llmobs_symbol_id(&head, id));
+    for (size_t len = 0; len < head.len; len++) {
+        struct llmobs_symbol_head cut = head;
+        char other[LLMOBS_SYMBOL_ID];
+
+        cut.len = len;
+        ck_assert(!llmobs_symbol_id(&cut, other) || strcmp(id, other) == 0);
+    }
+}
+
+START_TEST(a_name_by_build_id)
+{
+    uintptr_t at = (uintptr_t)fetch_reply - base_of((void *)fetch_reply) + 3;
+    struct llmobs_symbol symbol;
+    char id[LLMOBS_SYMBOL_ID];
+
+    own_id(id);
+    ck_assert_int_eq(llmobs_symbol_by_id("/proc/self/exe", id, at, &symbol), 0);
+    ck_assert_str_eq(symbol.name, "fetch_reply");
+    ck_assert_uint_eq(symbol.offset, 3);
+    ck_assert_int_eq(llmobs_symbol_by_id("/proc/self/exe", id, 1, &symbol),
+                     -ENOENT);
+    ck_assert_int_eq(llmobs_symbol_by_id("/no/such", id, at, &symbol), -ESTALE);
+    ck_assert_int_eq(llmobs_symbol_by_id("/dev/zero", id, at, &symbol),
+                     -ESTALE);
+    id[0] = id[0] == '0' ? '1' : '0';
+    ck_assert_int_eq(llmobs_symbol_by_id("/proc/self/exe", id, at, &symbol),
+                     -ESTALE);
+}
+END_TEST
+
+#define CALLER \
+    "{\"frames\": [\"m+0x5\", \"n+0x6\"], \"module\": \"m\", \"offset\": 5}"
+
+/* Gives the caller with the names that `left` tells of, as text. */
+static char *name_left(const char *left)
+{
+    struct llmobs_json *caller, *rest = NULL;
+    char *text;
+
+    ck_assert_int_eq(llmobs_json_parse(
+                         (struct llmobs_text){CALLER, strlen(CALLER)}, &caller),
+                     0);
+    (void)llmobs_json_parse((struct llmobs_text){left, strlen(left)}, &rest);
+    llmobs_left_name(caller, rest);
+    llmobs_json_free(rest);
+    text = llmobs_json_dumps(caller, 0);
+    llmobs_json_free(caller);
+    return text;
+}
+
+static char *left_text(const char *path, const char *id, const char *file,
+                       const char *at, const char *frame)
+{
+    char *text;
+
+    ck_assert_int_gt(asprintf(&text,
+                              "{\"files\":[{\"path\":%s,\"id\":\"%s\"}],"
+                              "\"frames\":[{\"frame\":%s,\"file\":%s,"
+                              "\"at\":%s,\"exact\":false}]}",
+                              path, id, frame, file, at),
+                     0);
+    return text;
+}
+
+static void expect_left(char *left, const char *want)
+{
+    char *got = name_left(left);
+
+    ck_assert_str_eq(got, want);
+    free(got);
+    free(left);
+}
+
+START_TEST(names_that_were_left)
+{
+    const char *exe = "\"/proc/self/exe\"";
+    char id[LLMOBS_SYMBOL_ID], at[32], long_id[200];
+
+    own_id(id);
+    snprintf(at, sizeof(at), "%lu",
+             (unsigned long)((uintptr_t)fetch_reply -
+                             base_of((void *)fetch_reply) + 3));
+    expect_left(left_text(exe, id, "0", at, "1"),
+                "{\"frames\": [\"m+0x5\", \"n!fetch_reply+0x4\"], "
+                "\"module\": \"m\", \"offset\": 5}");
+    expect_left(left_text(exe, id, "0", at, "-1"),
+                "{\"frames\": [\"m+0x5\", \"n+0x6\"], "
+                "\"function\": \"fetch_reply\", \"module\": \"m\", "
+                "\"offset\": 4}");
+    /* A damaged entry names nothing. */
+    memset(long_id, 'a', sizeof(long_id) - 1);
+    long_id[sizeof(long_id) - 1] = '\0';
+    expect_left(left_text(exe, long_id, "0", at, "1"), CALLER);
+    expect_left(left_text(exe, "", "0", at, "1"), CALLER);
+    expect_left(left_text("\"proc/self/exe\"", id, "0", at, "1"), CALLER);
+    expect_left(left_text("7", id, "0", at, "1"), CALLER);
+    expect_left(left_text(exe, id, "1", at, "1"), CALLER);
+    expect_left(left_text(exe, id, "-1", at, "1"), CALLER);
+    expect_left(left_text(exe, id, "0", "\"x\"", "1"), CALLER);
+    expect_left(left_text(exe, id, "0", at, "2"), CALLER);
+    expect_left(left_text(exe, id, "0", at, "-2"), CALLER);
+    expect_left(left_text(exe, id, "0", at, "null"), CALLER);
+    expect_left(strdup("[]"), CALLER);
+    expect_left(strdup("{\"files\":7,\"frames\":[7]}"), CALLER);
+}
+END_TEST
+
 /* -- unloading ------------------------------------------------------------ */
 
 /* Something that is not in this program yet. */
@@ -631,6 +749,8 @@ UNIT_SUITE(caller)
     UNIT_TEST(s, damaged_stacks);
     UNIT_TEST(s, damaged_objects);
     UNIT_TEST(s, only_the_file_that_is_loaded);
+    UNIT_TEST(s, a_name_by_build_id);
+    UNIT_TEST(s, names_that_were_left);
     UNIT_TEST(s, in_doubt_after_an_unload);
     UNIT_TEST(s, a_child_begins_anew);
     return s;
