@@ -1411,6 +1411,17 @@ HAZARDS = [
               "    if (claim->used)\n        return llmobs_adopt_dir_path(adopt, ")],
           ["unit holds_a_directory_that_is_renamed"])]),
 
+    ("calls after the exit handler, in another handler, a destructor or a thread",
+     "each gives its directory away, as the exit handler does "
+     "(`llmobs_worker_give`)", [
+         ("kept-after-the-exit", [
+             ("core/deliver/worker_give.c",
+              "    if (atomic_load(&worker->stop))\n"
+              "        llmobs_worker_stop(",
+              "    if (!worker)\n"
+              "        llmobs_worker_stop(")],
+          ["relay.calls_after_the_exit_handler"])]),
+
     ("the sign of a relay that is dead",
      "only a lock that is held makes it one (`llmobs_relay_sign_is_up`)", [
          ("any-file-is-a-sign", [

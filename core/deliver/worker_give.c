@@ -187,6 +187,8 @@ static bool leave(struct llmobs_worker *worker, struct llmobs_item *item)
     if (!item->spooled.handed)
         return false;
     hand(worker, item);
+    if (atomic_load(&worker->stop))
+        llmobs_worker_stop(worker, LATE_MS);
     return true;
 }
 

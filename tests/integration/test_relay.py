@@ -13,6 +13,8 @@ from delivery import (Living, agent, caller, counts, double, failing, ids,
 from harness import APPS, Skip, body, curl, equal, ok, test
 from relays import Relay, sign, sign_is_up, spool_of
 
+GIVEN = "1"  # for the start of its process, in a directory's name
+
 
 def threads_of(app):
     """The program's own, without the launcher."""
@@ -216,6 +218,28 @@ def content_stays_off_the_disk(t):
         spans = settled(t, dd, 1, wait=5)
         ok("private word" not in json.dumps(spans), "no content in the span")
         equal(spans[0]["metrics"]["input_tokens"] > 0, True, "tokens")
+
+
+@test
+def calls_after_the_exit_handler(t):
+    """The directory of the calls is given away, so that a relay that does not
+    see the program, as one in another container, takes it at once."""
+    t.fresh(None)
+    program = os.path.join(t.dir, "late")
+    subprocess.run(["gcc", "-O1", "-o", program, os.path.join(APPS, "late.c"),
+                    "-lcurl", "-lpthread"], check=True)
+    with double(t) as dd, Relay(t, agent(dd)) as relay:
+        os.killpg(relay.process.pid, signal.SIGSTOP)
+        done = t.run([program, t.url, body("late")], env=agent(dd), keep=True,
+                     check=False)
+        equal(done.stdout, b"main 0\nthread 0\nhandler 0\ndestructor 0\n",
+              "calls")
+        equal([name.split("-")[1] for name in left_behind(t)], [GIVEN] * 4,
+              "directories that were given away")
+        os.killpg(relay.process.pid, signal.SIGCONT)
+        settled(t, dd, 4, wait=5)
+        empty_soon(t)
+        ended(t)
 
 
 # ---- programs that live ---------------------------------------------------
