@@ -48,7 +48,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/ledger/,counts ledger ledger_dir) \
 	$(addprefix core/net/,http resolve) \
 	$(basename $(wildcard core/otlp/*.c)) \
-	$(addprefix core/spool/,adopt adopt_claim adopt_held adopt_read \
+	$(addprefix core/spool/,adopt adopt_claim adopt_held adopt_read take_back \
 	live_namespaces) \
 	core/text/inflate rules/read/base64)
 
@@ -73,7 +73,7 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,callsite config deliver \
 	event export ledger net otlp trace) rules/%) $(patsubst %,$(B)/core/%.o, \
 	ops/attach ops/command ops/global privacy/content_filter privacy/redact \
-	$(addprefix spool/,adopt adopt_claim adopt_held adopt_read \
+	$(addprefix spool/,adopt adopt_claim adopt_held adopt_read take_back \
 	live_namespaces owner process_dir) \
 	text/regex_compile),$(CORE_OBJ) \
 	$(filter-out $(patsubst rules/%.c,$(B)/rules/%.o,$(wildcard rules/*.c)), \

@@ -1422,6 +1422,24 @@ HAZARDS = [
               "        llmobs_worker_stop(")],
           ["relay.calls_after_the_exit_handler"])]),
 
+    ("a relay that is killed while a process lives that left calls to it",
+     "the process takes them back, under a mark that the next relay sees "
+     "(`llmobs_take_back_begin`)", [
+         ("left-to-the-dead", [
+             ("core/deliver/delivery.c", "!llmobs_take_back_is_due(adopt)",
+              "adopt")],
+          ["relay.taken_back"]),
+         ("mark-unseen", [
+             ("core/spool/adopt.c", "adopt->unset && !found.marked &&",
+              "adopt->unset &&")],
+          ["relay.taken_back_by_one"]),
+         ("thread-unwanted", [
+             ("core/deliver/worker_give.c", "    else\n"
+              "        watch_relay(worker);",
+              "    else if (!worker)\n"
+              "        watch_relay(worker);")],
+          ["relay.taken_back"])]),
+
     ("the sign of a relay that is dead",
      "only a lock that is held makes it one (`llmobs_relay_sign_is_up`)", [
          ("any-file-is-a-sign", [

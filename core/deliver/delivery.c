@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/futex.h"
 #include "core/base/log.h"
 #include "core/base/work.h"
 #include "core/event/encode.h"
@@ -14,6 +15,8 @@
 #include "core/privacy/content_filter.h"
 #include "core/spool/event_item.h"
 #include "core/spool/process_dir.h"
+#include "core/spool/take_back.h"
+#include "core/spool/take_back_spool.h"
 #include "core/text/json.h"
 
 /* More bytes than an event can have, so that this limit never decides. */
@@ -45,6 +48,9 @@
 #define EXPIRED_NS (INT64_C(24) * 3600 * 1000000000)
 /* The time between two looks for spools of processes that have ended. */
 #define ADOPT_EVERY_MS 30000
+
+/* So often a process looks whether its relay is still there. */
+#define LOOK_MS 1000
 
 #define ALL_KINDS ((1u << LLMOBS_EVENT_KINDS) - 1)
 
@@ -579,6 +585,21 @@ static bool has_sent(const struct llmobs_delivery *delivery,
     return false;
 }
 
+/* Where the relay has gone, this process goes on with what it had handed over,
+ * unless its own peers are away, too. */
+static void take_back(struct llmobs_delivery *delivery)
+{
+    struct llmobs_adopt *adopt = delivery->account.backlog.adopt;
+
+    if (delivery->relayed || delivery->drains || !adopt ||
+        atomic_load(&delivery->end_ns) || !llmobs_take_back_is_due(adopt))
+        return;
+    for (size_t i = 0; i < delivery->count; i++)
+        if (delivery->list[i].due_ns)
+            return;
+    (void)llmobs_take_back_begin(adopt);
+}
+
 /* True where it is time to look for spools of ended processes, and every
  * exporter works: else their events are safer on the disk. */
 static bool may_adopt(const struct llmobs_delivery *delivery)
@@ -586,17 +607,18 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
     const struct llmobs_backlog *backlog = &delivery->account.backlog;
     int64_t now = llmobs_clock_mono_ns();
     bool ends = atomic_load(&delivery->end_ns) != 0;
+    bool back = backlog->adopt && llmobs_take_back_reads(backlog->adopt);
 
-    if (!backlog->adopt ||
+    if (!backlog->adopt || (delivery->relayed && !back) ||
         (ends && now >= atomic_load(&delivery->adopt_end_ns)) ||
         (!ends && now < atomic_load(&delivery->adopt_from_ns)) ||
         delivery->account.bytes >= FILL_BYTES ||
-        (backlog->adopted_ns &&
+        (!back && backlog->adopted_ns &&
          now - backlog->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
         return false;
     for (size_t i = 0; i < delivery->count; i++)
         if (delivery->list[i].due_ns ||
-            (!delivery->drains &&
+            (!delivery->drains && !back &&
              !has_sent(delivery, delivery->list[i].exporter)))
             return false;
     return true;
@@ -900,9 +922,10 @@ static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
             tell_settled(delivery);
             more = true;
         }
-        if (!more && !delivery->relayed && how != LLMOBS_RUN_INLINE &&
-            may_adopt(delivery))
-            more = adopt(delivery, how);
+        if (!more && how != LLMOBS_RUN_INLINE) {
+            take_back(delivery);
+            more = may_adopt(delivery) && adopt(delivery, how);
+        }
         if (more && llmobs_clock_mono_ns() >= deadline_ns)
             break;
     }
@@ -1013,12 +1036,18 @@ int64_t llmobs_delivery_due(const struct llmobs_delivery *delivery)
 {
     const struct llmobs_meter *meter = delivery->meter;
     int64_t due = meter ? meter->due(meter) : INT64_MAX;
+    const struct llmobs_spool *spool = delivery->account.backlog.spool;
 
     for (size_t i = 0; i < delivery->count; i++) {
         int64_t one = llmobs_destination_due(&delivery->list[i]);
 
         if (one < due)
             due = one;
+    }
+    if (spool && llmobs_spool_handed(spool)) {
+        int64_t look = llmobs_futex_deadline(LOOK_MS);
+
+        due = look < due ? look : due;
     }
     return due;
 }

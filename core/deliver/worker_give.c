@@ -6,6 +6,7 @@
 
 #include "core/base/aside.h"
 #include "core/base/blocks.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/deliver/worker_thread.h"
 #include "core/deliver/worker_turn.h"
@@ -18,6 +19,8 @@
 #define ENCODE_MS 1000
 /* How long the delivery of a call may take that ends after the exit handler. */
 #define LATE_MS 100
+/* A process that hands calls over for so long is none that ends soon. */
+#define LIVES_MS 2000
 /* Half of the exchanges' blocks (blocks.h). */
 #define BATCH (LLMOBS_BLOCKS / 2)
 
@@ -160,6 +163,17 @@ static bool may_hand(struct llmobs_worker *worker,
            llmobs_delivery_is_relayed(&worker->delivery);
 }
 
+/* A process that lives on has a thread, which looks whether the relay does. */
+static void watch_relay(struct llmobs_worker *worker)
+{
+    int64_t first = 0, now = llmobs_clock_mono_ns();
+
+    if (atomic_load(&worker->thread) == LLMOBS_WORKER_NONE &&
+        !atomic_compare_exchange_strong(&worker->handed_ns, &first, now) &&
+        now - first >= LIVES_MS * LLMOBS_NS_PER_MS)
+        llmobs_worker_start_thread(worker);
+}
+
 static void hand(struct llmobs_worker *worker, struct llmobs_item *item)
 {
     llmobs_spool_hand(llmobs_worker_spool_of(worker), &item->spooled);
@@ -189,6 +203,8 @@ static bool leave(struct llmobs_worker *worker, struct llmobs_item *item)
     hand(worker, item);
     if (atomic_load(&worker->stop))
         llmobs_worker_stop(worker, LATE_MS);
+    else
+        watch_relay(worker);
     return true;
 }
 

@@ -45,7 +45,8 @@ struct llmobs_worker {
     /* The thread sleeps on `events`; `idle` says that a give must wake it. */
     atomic_uint events;
     atomic_int idle;
-    atomic_uint given; /* how often something was put */
+    atomic_uint given;         /* how often something was put */
+    _Atomic int64_t handed_ns; /* when something was first handed over */
     /* Flushes asked for, and flushes done; a flush sleeps on `served`. */
     atomic_uint asked;
     atomic_uint served;

@@ -97,6 +97,7 @@ static void reset(struct llmobs_worker *worker)
     atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, 0);
     atomic_store(&worker->calls, 0);
+    atomic_store(&worker->handed_ns, 0);
     atomic_store(&worker->idle, 0);
     atomic_store(&worker->asked, 0);
     atomic_store(&worker->served, 0);

@@ -21,6 +21,8 @@
 #include "core/spool/process_dir.h"
 #include "core/spool/relay_sign.h"
 #include "core/spool/spool_file.h"
+#include "core/spool/take_back.h"
+#include "core/spool/take_back_spool.h"
 
 /* A directory without a file is younger than this if its process has just
  * begun; else that process was killed. */
@@ -42,10 +44,8 @@ static int owner_in(struct llmobs_adopt *adopt, const char *dir, uint32_t file)
     return rc ? rc : adopt->owner ? 0 : -ENODATA;
 }
 
-/* Reads the owner from the first file that has one. -ENODATA: none has, and all
- * files could be read. A small file is read whole, so that it need not be read
- * again. */
-static int find_owner(struct llmobs_adopt *adopt, const char *dir)
+/* A small file is read whole, so that it need not be read again. */
+int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir)
 {
     int rc = -ENODATA, one;
 
@@ -191,6 +191,7 @@ static bool look_at(struct llmobs_adopt *adopt, const char *name,
         return false;
     found->changed_s = st.st_ctime;
     found->inode = st.st_ino;
+    found->marked = st.st_mode & LLMOBS_SPOOL_MARK;
     found->gone = llmobs_record_start(found->who.pid, &found->start) == -ESRCH;
     return llmobs_adopt_list_files(adopt, found->path) == 0 &&
            !is_own(adopt, found->path);
@@ -226,14 +227,14 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
             rmdir(found.path);
         return 0;
     }
-    rc = find_owner(adopt, found.path);
+    rc = llmobs_adopt_find_owner(adopt, found.path);
     if (rc == -ENODATA)
         remove_stub(adopt, found.path, &found.who);
     if (rc || !is_for_us(adopt))
         return 0;
     if (is_dead(adopt, &found))
         return has_relay(adopt) ? 0 : open_dir(adopt, &found);
-    return adopt->unset && !llmobs_adopt_is_claimed(&found.who)
+    return adopt->unset && !found.marked && !llmobs_adopt_is_claimed(&found.who)
                ? llmobs_adopt_open_living(adopt, name, &found)
                : 0;
 }
@@ -381,6 +382,7 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
     adopt->progress_count = 0;
     adopt->files = NULL;
     adopt->given_up_count = 0;
+    adopt->taken = NULL;
     memset(adopt->claims, 0, sizeof(adopt->claims));
     llmobs_adopt_forget_dir(adopt);
 }
@@ -429,8 +431,7 @@ void llmobs_adopt_living(struct llmobs_adopt *adopt,
     adopt->living = living;
 }
 
-void llmobs_adopt_except(struct llmobs_adopt *adopt,
-                         const struct llmobs_spool *own)
+void llmobs_adopt_except(struct llmobs_adopt *adopt, struct llmobs_spool *own)
 {
     adopt->own = own;
 }
@@ -458,7 +459,9 @@ static void close_if_done(struct llmobs_adopt *adopt,
 {
     if (!claim->used || claim->out > 0 || !claim->read)
         return;
-    if (claim->kept > 0)
+    if (claim == adopt->taken)
+        llmobs_take_back_end(adopt, claim);
+    else if (claim->kept > 0)
         llmobs_adopt_give_up(adopt, claim);
     else if (claim->living)
         llmobs_adopt_advance(adopt, claim);
@@ -636,7 +639,7 @@ static int count_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
     if (!look_at(adopt, name, &found) || adopt->file_count == 0)
         return 0;
     memcpy(adopt->dir, found.path, sizeof(adopt->dir));
-    if (find_owner(adopt, adopt->dir)) {
+    if (llmobs_adopt_find_owner(adopt, adopt->dir)) {
         out->unreadable++;
     } else {
         dead = is_dead(adopt, &found);
@@ -669,8 +672,8 @@ static int is_left(struct llmobs_adopt *adopt, const char *name, void *ctx)
     (void)ctx;
     if (!look_at(adopt, name, &found) || adopt->file_count == 0)
         return 0;
-    yes = find_owner(adopt, found.path) == 0 && is_dead(adopt, &found) &&
-          is_for_us(adopt);
+    yes = llmobs_adopt_find_owner(adopt, found.path) == 0 &&
+          is_dead(adopt, &found) && is_for_us(adopt);
     llmobs_adopt_leave_dir(adopt);
     return yes;
 }

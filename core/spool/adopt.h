@@ -61,8 +61,7 @@ void llmobs_adopt_living(struct llmobs_adopt *adopt,
 
 /* Sets the spool of this process, whose directory must not be adopted. Borrows
  * it. */
-void llmobs_adopt_except(struct llmobs_adopt *adopt,
-                         const struct llmobs_spool *own);
+void llmobs_adopt_except(struct llmobs_adopt *adopt, struct llmobs_spool *own);
 
 /* Makes it the adoption of a relay: also entries of living processes are given
  * that they handed over (entry.h), and entries of processes that have the

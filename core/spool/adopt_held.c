@@ -234,6 +234,11 @@ static int by_age(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+void llmobs_adopt_sort_by_age(uint32_t *files, size_t count)
+{
+    qsort(files, count, sizeof(*files), by_age);
+}
+
 /* Goes from the oldest on. */
 static void tidy_old(struct llmobs_adopt *adopt,
                      struct llmobs_adopt_progress *progress)
@@ -241,7 +246,7 @@ static void tidy_old(struct llmobs_adopt *adopt,
     struct tidying tidying = {progress, true, true};
     uint32_t newest = adopt->files[newest_of(adopt)];
 
-    qsort(adopt->files, adopt->file_count, sizeof(*adopt->files), by_age);
+    llmobs_adopt_sort_by_age(adopt->files, adopt->file_count);
     for (size_t i = 0; i < adopt->file_count; i++)
         if (adopt->files[i] != newest)
             tidy_file(adopt, &tidying, adopt->files[i]);
@@ -259,10 +264,9 @@ static void tidy(struct llmobs_adopt *adopt)
         tidy_old(adopt, progress);
 }
 
-/* Opens the directory of a living process. -ENOENT: it is there no more. */
-static int hold(struct llmobs_adopt *adopt, const char *name,
-                const struct llmobs_adopt_found *found,
-                struct llmobs_adopt_claim *claim)
+int llmobs_adopt_hold(struct llmobs_adopt *adopt, const char *name,
+                      const struct llmobs_adopt_found *found,
+                      struct llmobs_adopt_claim *claim)
 {
     claim->fd = llmobs_fd_open(AT_FDCWD, found->path,
                                O_PATH | O_DIRECTORY | O_NOFOLLOW);
@@ -305,7 +309,7 @@ int llmobs_adopt_open_living(struct llmobs_adopt *adopt, const char *name,
     int rc = progress && !adopt->old ? 0 : -ENOMEM;
 
     if (!rc)
-        rc = hold(adopt, name, found, claim);
+        rc = llmobs_adopt_hold(adopt, name, found, claim);
     if (!rc) {
         adopt->at_living = progress;
         rc = read_living(adopt);

@@ -21,6 +21,19 @@ void llmobs_adopt_forget_unmet(struct llmobs_adopt *adopt);
 void llmobs_adopt_advance(struct llmobs_adopt *adopt,
                           const struct llmobs_adopt_claim *claim);
 
+/* Reads the owner of a directory from the first of its listed files that has
+ * one. -ENODATA: none has, and all files could be read. */
+int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir);
+
+/* Opens the directory of a living process, which may rename it. -ENOENT: it is
+ * there no more. */
+int llmobs_adopt_hold(struct llmobs_adopt *adopt, const char *name,
+                      const struct llmobs_adopt_found *found,
+                      struct llmobs_adopt_claim *claim);
+
+/* Sorts numbers of files, sealed or not, from the oldest on. */
+void llmobs_adopt_sort_by_age(uint32_t *files, size_t count);
+
 /* Opens the directory of a living process, where it has something new: 1, and
  * its entries can be read (adopt_read.h). 0: it has not, or cannot be read. */
 int llmobs_adopt_open_living(struct llmobs_adopt *adopt, const char *name,

@@ -79,6 +79,7 @@ struct llmobs_adopt_names {
 struct llmobs_adopt_found {
     struct llmobs_record_owner who; /* as its name says */
     bool gone;                      /* that process has ended */
+    bool marked;                    /* it takes back what it had handed over */
     ino_t inode;
     uint64_t start; /* of the process with that pid now */
     int64_t changed_s;
@@ -98,7 +99,12 @@ struct llmobs_adopt {
     const struct llmobs_live_namespaces *living;
     _Atomic int64_t until_ns;
     struct llmobs_owner *self; /* from the first owner on */
-    const struct llmobs_spool *own;
+    struct llmobs_spool *own;
+    /* The claim of the directory of this process, while it takes back what it
+     * had handed over (take_back.h), and how much that was. */
+    struct llmobs_adopt_claim *taken;
+    struct llmobs_adopt_progress own_progress;
+    unsigned own_handed;
     struct llmobs_record_owner me; /* the pid is 0 at first */
     struct llmobs_adopt_names walk;
     /* Directories that this walk has visited and left something in. */

@@ -40,14 +40,27 @@ void llmobs_spool_note_failure(struct llmobs_spool *spool, int error)
                         strerror(-error));
 }
 
+/* A process looks for its relay, and so knows since when that is gone. */
+static void note_gone(struct llmobs_spool *spool, int64_t now)
+{
+    int64_t none = 0;
+
+    if (atomic_load(&spool->relayed))
+        atomic_store(&spool->gone_ns, 0);
+    else if (atomic_load(&spool->handed))
+        (void)atomic_compare_exchange_strong(&spool->gone_ns, &none, now);
+}
+
 void llmobs_spool_look_first(struct llmobs_spool *spool, int base)
 {
+    int64_t now = llmobs_clock_mono_ns();
     uint64_t bytes;
 
     atomic_store(&spool->relayed,
                  spool->config->relay &&
                      llmobs_relay_sign_meet(base, spool->owner));
-    atomic_store(&spool->relay_ns, llmobs_clock_mono_ns());
+    atomic_store(&spool->relay_ns, now);
+    note_gone(spool, now);
     if (llmobs_spool_usage_told(base, &bytes) == 0)
         atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
 }
@@ -329,7 +342,7 @@ static bool leave_dir(struct llmobs_spool *spool)
         return give_spare(spool->dir) == 0 || remove_dir(spool->dir) == 0;
     if (give_to_relay(spool->dir) != 0)
         return false;
-    atomic_store(&spool->handed, false);
+    atomic_store(&spool->handed, 0);
     return true;
 }
 

@@ -22,6 +22,7 @@
 #include "core/spool/process_dir.h"
 #include "core/spool/spool_file.h"
 #include "core/spool/spool_state.h"
+#include "core/spool/take_back_spool.h"
 
 /* A file takes at most this part of LLMOBS_SPOOL_MAX, where that is small. */
 #define FILE_PARTS 16
@@ -29,6 +30,8 @@
 #define LOOK_EVERY_MS 1000
 /* The time between two looks for the relay. */
 #define RELAY_EVERY_MS 1000
+/* A relay that is started again is there within this time. */
+#define GONE_MS 4000
 
 static struct llmobs_spool_slot *slot_of(struct llmobs_spool *spool,
                                          uint32_t file)
@@ -54,7 +57,8 @@ static void begin(struct llmobs_spool *spool)
     atomic_store(&spool->named, false);
     atomic_store(&spool->failed_ns, 0);
     atomic_store(&spool->relayed, false);
-    atomic_store(&spool->handed, false);
+    atomic_store(&spool->handed, 0);
+    atomic_store(&spool->gone_ns, 0);
     atomic_store(&spool->turned, true);
     atomic_store(&spool->ending, false);
     atomic_store(&spool->at, (uint64_t)1 << 32);
@@ -568,11 +572,51 @@ static void hand_in(struct llmobs_spool *spool, uint32_t file)
 void llmobs_spool_hand(struct llmobs_spool *spool,
                        const struct llmobs_spooled *spooled)
 {
-    atomic_store(&spool->handed, true);
+    atomic_fetch_add(&spool->handed, 1);
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
         if (spooled->begun[i])
             hand_in(spool, spooled->begun[i]);
     hand_in(spool, spooled->file);
+}
+
+/* -- taking back --------------------------------------------------------- */
+
+unsigned llmobs_spool_handed(const struct llmobs_spool *spool)
+{
+    return atomic_load(&spool->handed);
+}
+
+bool llmobs_spool_wants_back(struct llmobs_spool *spool)
+{
+    int64_t gone = atomic_load(&spool->gone_ns);
+
+    return gone && atomic_load(&spool->handed) &&
+           atomic_load(&spool->dir_state) == LLMOBS_SPOOL_DIR_READY &&
+           llmobs_clock_mono_ns() - gone >= GONE_MS * LLMOBS_NS_PER_MS;
+}
+
+int llmobs_spool_mark(struct llmobs_spool *spool)
+{
+    if (fchmodat(AT_FDCWD, spool->dir, LLMOBS_SPOOL_MARK | 0700, 0))
+        return -errno;
+    llmobs_crash_point("marked the directory");
+    look_for_relay(spool);
+    return atomic_load(&spool->relayed) ? -EBUSY : 0;
+}
+
+void llmobs_spool_unmark(struct llmobs_spool *spool, unsigned handed)
+{
+    unsigned seen = handed;
+
+    if (!handed || !atomic_compare_exchange_strong(&spool->handed, &seen, 0))
+        atomic_store(&spool->gone_ns, llmobs_clock_mono_ns());
+    (void)fchmodat(AT_FDCWD, spool->dir, 0700, 0);
+}
+
+bool llmobs_spool_uses(const struct llmobs_spool *spool, uint32_t file)
+{
+    return file == file_at(atomic_load(&spool->at)) ||
+           atomic_load(&spool->slots[file % LLMOBS_SPOOL_FILES].file) == file;
 }
 
 /* -- releasing ----------------------------------------------------------- */

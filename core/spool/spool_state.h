@@ -66,7 +66,11 @@ struct llmobs_spool {
      * looked last (monotonic). */
     atomic_bool relayed;
     _Atomic int64_t relay_ns;
-    atomic_bool handed; /* the relay has entries in `dir` to release */
+    _Atomic int64_t gone_ns; /* since when there is none, where it has entries;
+                              * 0: there is one, or it has none */
+    /* How many entries in `dir` were given to a relay that is to release them.
+     */
+    atomic_uint handed;
     atomic_bool turned; /* a file was begun since the last look */
     /* The current file << 32 | its bytes, with those that are being written. */
     _Atomic uint64_t at;

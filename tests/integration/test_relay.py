@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import signal
+import stat
 import subprocess
 import time
 
@@ -14,6 +15,12 @@ from harness import APPS, Skip, body, curl, equal, ok, test
 from relays import Relay, sign, sign_is_up, spool_of
 
 GIVEN = "1"  # for the start of its process, in a directory's name
+
+
+def is_marked(t):
+    """A program takes back what it had handed over."""
+    return any(os.stat(os.path.join(spool_of(t), name)).st_mode & stat.S_ISVTX
+               for name in left_behind(t))
 
 
 def threads_of(app):
@@ -384,6 +391,62 @@ def killed_and_not_started_again(t):
         equal(len(set(ids(spans))), 3, "spans")
         equal(len(spans), 3, "each once")
         equal(left_behind(t), [], "what is left in the spool")
+
+
+def hand_over_and_kill(t, dd, app, relay, count):
+    """The relay delivers one call, and is killed before it has the others."""
+    app.ask("delivered")
+    settled(t, dd, 1, wait=5)
+    time.sleep(2.1)
+    dd.fault("503", path="")
+    for i in range(count):
+        app.ask("left to it %d" % i)
+    equal(threads_of(app), 2, "threads of a program that lives on")
+    time.sleep(0.3)
+    relay.kill()
+    dd.well()
+
+
+@test
+def taken_back(t):
+    """A program that lives on delivers by itself what it had left to a relay
+    that is gone; the next relay does not deliver it again."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)) as relay, \
+            Living(t, agent(dd), keep=True) as app:
+        hand_over_and_kill(t, dd, app, relay, 3)
+        settled(t, dd, 4, wait=10)
+        with Relay(t, agent(dd)):
+            time.sleep(1.2)
+            app.ask("with another relay")
+            settled(t, dd, 5, wait=5)
+            app.end()
+            empty_soon(t)
+        settled(t, dd, 5)
+        ended(t)
+
+
+@test
+def taken_back_by_one(t):
+    """A relay that begins while the program delivers what it took back leaves
+    that to it."""
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)) as relay, \
+            Living(t, agent(dd), keep=True) as app:
+        hand_over_and_kill(t, dd, app, relay, 3)
+        dd.fault("503", path="")
+        ok(wait_for(lambda: is_marked(t), 10), "the mark of the program")
+        with Relay(t, agent(dd)):
+            time.sleep(1.5)
+            dd.well()
+            settled(t, dd, 4, wait=20)
+            ok(wait_for(lambda: not is_marked(t), 10), "no mark")
+            app.ask("with another relay")
+            settled(t, dd, 5, wait=5)
+            app.end()
+            empty_soon(t)
+        settled(t, dd, 5)
+        ended(t)
 
 
 @test
