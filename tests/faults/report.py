@@ -37,22 +37,22 @@ def all_of(t, spans):
     return spans + stored(t) + set_aside(t)
 
 
-def age_all(t):
+def age_all(t, folder=None):
     """A process that is killed in its first write has left nothing to be read:
     that goes when it is old."""
-    for name in left_behind(t):
+    for name in left_behind(t, folder):
         try:
-            os.utime(os.path.join(spool_of(t), name), (1, 1))
+            os.utime(os.path.join(folder or spool_of(t), name), (1, 1))
         except FileNotFoundError:
             pass # somebody takes it
 
 
-def take_over(t, dd, env, seconds=30):
+def take_over(t, dd, env, seconds=30, folder=None, launcher=()):
     """The next process delivers all that others left."""
-    age_all(t)
-    with Living(t, env, keep=True) as app:
+    age_all(t, folder)
+    with Living(t, env, keep=True, launcher=launcher) as app:
         app.ask("recover")
-        wait_for(lambda: len(left_behind(t)) <= 1, seconds, 0.1)
+        wait_for(lambda: len(left_behind(t, folder)) <= 1, seconds, 0.1)
         app.end()
     return [s for s in dd.spans() if "recover" not in json.dumps(s)]
 
