@@ -1592,6 +1592,14 @@ HAZARDS = [
               "llmobs_spool_have_dir(spool) == 0 &&", "spool &&")],
           ["unit gets_the_first_event"])]),
 
+    ("processes that differ in the headers of their deliveries alone",
+     "the headers belong to the destination: a relay or drain with others leaves "
+     "the calls alone (`add_destinations`)", [
+         ("any-headers", [
+             ("core/spool/owner.c", "    if (!rc)\n        rc = add_list(",
+              "    if (rc)\n        rc = add_list(")],
+          ["unit owner_headers"])]),
+
     ("a program in another time namespace",
      "the start of its process, which counts from another boot there, proves "
      "nothing (`llmobs_record_is_another`)", [

@@ -62,11 +62,19 @@ static bool is_sent(const struct llmobs_config *config,
            (strcmp(config->exporter, "auto") == 0 && signals[signal].given);
 }
 
+static int add_list(char *const *list, struct llmobs_buf *buf)
+{
+    int rc = 0;
+
+    for (; !rc && list && *list; list++)
+        rc = add_text(buf, *list);
+    return rc;
+}
+
 static int add_signal(const struct llmobs_config *config,
                       enum llmobs_signal signal, struct llmobs_buf *buf)
 {
     const struct llmobs_otlp_config *otlp = &config->otlp;
-    char *const *header = otlp->signals[signal].headers;
     int rc = 0;
 
     if (!is_sent(config, signal))
@@ -75,9 +83,7 @@ static int add_signal(const struct llmobs_config *config,
                          otlp->event_content, otlp->event_details);
     if (!rc)
         rc = add_text(buf, otlp->signals[signal].url);
-    for (; !rc && header && *header; header++)
-        rc = add_text(buf, *header);
-    return rc;
+    return rc ? rc : add_list(otlp->signals[signal].headers, buf);
 }
 
 /* Texts that nobody asked for do not leave by a process whose user did. No sum
@@ -89,7 +95,8 @@ static int add_otlp(const struct llmobs_config *config, struct llmobs_buf *buf)
     return rc ? rc : add_signal(config, LLMOBS_SIGNAL_LOGS, buf);
 }
 
-/* Adds every setting that decides where events go, each with an end. */
+/* Adds every setting that decides where events go, each with an end. A header
+ * may name a tenant behind the same URL. */
 static int add_destinations(const struct llmobs_config *config,
                             struct llmobs_buf *buf)
 {
@@ -100,6 +107,8 @@ static int add_destinations(const struct llmobs_config *config,
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
         rc = add_text(buf, texts[i]);
+    if (!rc)
+        rc = add_list(config->extra_headers, buf);
     return rc ? rc : add_otlp(config, buf);
 }
 

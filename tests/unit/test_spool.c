@@ -682,6 +682,23 @@ START_TEST(test_owner_otlp)
 }
 END_TEST
 
+START_TEST(test_owner_headers)
+{
+    struct llmobs_config other = config;
+    char *none[] = {NULL}, *a[] = {"X-Tenant: a", NULL},
+         *b[] = {"X-Tenant: b", NULL};
+
+    other.extra_headers = none;
+    ck_assert(has_owner_of(&config, &other));
+    other.extra_headers = a;
+    ck_assert(!has_owner_of(&config, &other));
+    config.extra_headers = b;
+    ck_assert(!has_owner_of(&config, &other));
+    config.extra_headers = a;
+    ck_assert(has_owner_of(&config, &other));
+}
+END_TEST
+
 UNIT_SUITE(spool)
 {
     Suite *s = suite_create("spool");
@@ -705,6 +722,7 @@ UNIT_SUITE(spool)
     spool_add(s, "spill", test_spill);
     spool_add(s, "owner", test_owner);
     spool_add(s, "owner_otlp", test_owner_otlp);
+    spool_add(s, "owner_headers", test_owner_headers);
     spool_add(s, "key_of_a_child", test_key_of_a_child);
     spool_add(s, "cut_back", test_cut_back);
     spool_add(s, "not_beside_a_cut", test_not_beside_a_cut);
