@@ -134,15 +134,15 @@ $(B)/codings: FORCE
 
 # The core has nothing to run as it is loaded or unloaded. The compiler's start
 # files would have the loader seek four names, three of them in every object of
-# the process and in vain, and would touch one more page at exit. Handlers of
-# fork and exit belong to the object that __dso_handle lies in.
-CORE_START := $(if $(SAN),,-nostartfiles \
-	-Wl,--defsym=__dso_handle=llmobs_core_attach)
+# the process and in vain, and would touch one more page at exit. core/ops/attach.c
+# has the one that is needed.
+CORE_START := $(if $(SAN),,-nostartfiles)
 
 $(B)/libllmobs_core.so: $(LIB_OBJ)
 	$(Q)$(LD) -r $(LIB_OBJ) $(STATIC_ZLIB) $(CODING_LIBS) \
 		-o $(B)/core-all.o
-	$(Q)$(OBJCOPY) --keep-global-symbol=llmobs_core_attach $(B)/core-all.o
+	$(Q)$(OBJCOPY) --keep-global-symbol=llmobs_core_attach \
+		--keep-global-symbol=__dso_handle $(B)/core-all.o
 	$(Q)$(CC) -shared $(SANFLAGS) $(CORE_START) -Wl,-z,now -Wl,-z,relro \
 		-Wl,-z,nodelete \
 		-Wl,-z,noseparate-code -Wl,--hash-style=both $(if $(SAN),,-Wl,-z,defs) \

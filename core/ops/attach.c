@@ -27,6 +27,12 @@
 
 #define RULES_FILE_MAX (1024 * 1024)
 
+/* By this libc tells of which object a handler of fork or exit is. It comes
+ * from the compiler's start files, without which the core is linked; where they
+ * are there, theirs counts. */
+__attribute__((weak, visibility("hidden"))) void *const __dso_handle =
+    (void *)&__dso_handle;
+
 /* Made in attach, before any other thread calls the core; constant afterwards.
  */
 static const struct llmobs_config *config;
