@@ -14,6 +14,9 @@
  *   client body FILE BYTES COUNT   us of process CPU in the least that a body
  *                                  costs: copied as it comes, written, escaped
  *                                  byte by byte, written
+ *   client relay URL FOLDER        us of process CPU in the least that a relay
+ *                                  needs for a directory of FOLDER: its file
+ *                                  read, posted, removed with the directory
  *   client first URL               us from curl_global_init to the end of the
  *                                  first call, thread CPU
  *   client cpu URL BODY COUNT      us of process CPU a call, exit included
@@ -26,6 +29,7 @@
  *                                  us of process CPU a transfer, exit included,
  *                                  WIDTH at once in one multi
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -289,6 +293,49 @@ static int body(const char *path, size_t len, int count)
     return close(fd);
 }
 
+/* -- the floor of a relay ------------------------------------------------- */
+
+static void post_file(CURL *curl, const char *path)
+{
+    static char text[65536];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text));
+
+    if (len < 0)
+        exit(1);
+    close(fd);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)len);
+    ask_once(curl);
+    unlink(path);
+}
+
+static int relay_all(const char *url, const char *folder)
+{
+    CURL *curl = handle_for(url, "");
+    DIR *list = opendir(folder);
+    struct dirent *entry;
+    char path[4200];
+    double start;
+    int count = 0;
+
+    ask_once(curl);
+    start = now_us(CLOCK_PROCESS_CPUTIME_ID);
+    while ((entry = readdir(list)) != NULL) {
+        if (strchr(entry->d_name, '-') == NULL)
+            continue;
+        snprintf(path, sizeof(path), "%s/%s/1.entries", folder, entry->d_name);
+        post_file(curl, path);
+        *strrchr(path, '/') = '\0';
+        rmdir(path);
+        count++;
+    }
+    printf("%.3f\n", (now_us(CLOCK_PROCESS_CPUTIME_ID) - start) / count);
+    closedir(list);
+    curl_easy_cleanup(curl);
+    return 0;
+}
+
 #define PAUSE_US 1000
 
 static int count_calls;
@@ -476,6 +523,8 @@ int main(int argc, char **argv)
         return entries(argv[2], atoi(argv[3]));
     if (strcmp(what, "body") == 0 && argc == 5)
         return body(argv[2], strtoul(argv[3], NULL, 10), atoi(argv[4]));
+    if (strcmp(what, "relay") == 0 && argc == 4)
+        return relay_all(argv[2], argv[3]);
     if (strcmp(what, "first") == 0)
         return first(argv[2]);
     if (strcmp(what, "cpu") == 0 && argc == 5)

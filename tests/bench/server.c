@@ -2,7 +2,8 @@
  * epoll, canned answers. Prints its port, serves until killed.
  *
  *   POST .../chat/completions   2 KB of JSON; 1000 events when the body has
- *                               "stream"; 8 MB of JSON when it has "big", one
+ *                               "stream", 200 when it has "short", too; 8 MB
+ *                               of JSON when it has "big", one
  *                               when it has "mega";
  *                               all of it 700 ms late when it has "late"
  *   POST /evp_proxy/...         202, as an Agent answers; counted
@@ -36,8 +37,8 @@ struct connection {
 };
 
 static struct connection *connections[CONNECTIONS_MAX];
-static char *chat, *stream, *big, *mega;
-static size_t chat_len, stream_len, big_len, mega_len;
+static char *chat, *stream, *shorter, *big, *mega;
+static size_t chat_len, stream_len, shorter_len, big_len, mega_len;
 
 static char *answer(const char *type, const char *body, size_t len,
                     size_t *total)
@@ -73,22 +74,29 @@ static char *json_answer(size_t content, size_t *total)
     return text;
 }
 
-static void make_answers(void)
+static char *events(int count, size_t *len)
 {
-    char *body = malloc(EVENTS * 200);
+    char *body = malloc((size_t)count * 200), *text;
     size_t at = 0;
 
-    chat = json_answer(2048, &chat_len);
-    big = json_answer(BIG, &big_len);
-    mega = json_answer(BIG / 8, &mega_len);
-    for (int i = 0; i < EVENTS; i++)
+    for (int i = 0; i < count; i++)
         at += (size_t)sprintf(body + at,
                               "data: {\"model\":\"gpt-4o-mini\",\"choices\":[{"
                               "\"index\":0,\"delta\":{\"content\":\"word \"}}]}"
                               "\n\n");
     at += (size_t)sprintf(body + at, "data: [DONE]\n\n");
-    stream = answer("text/event-stream", body, at, &stream_len);
+    text = answer("text/event-stream", body, at, len);
     free(body);
+    return text;
+}
+
+static void make_answers(void)
+{
+    chat = json_answer(2048, &chat_len);
+    big = json_answer(BIG, &big_len);
+    mega = json_answer(BIG / 8, &mega_len);
+    stream = events(EVENTS, &stream_len);
+    shorter = events(EVENTS / 5, &shorter_len);
 }
 
 static int send_all(int fd, const char *data, size_t len)
@@ -105,9 +113,9 @@ static int send_all(int fd, const char *data, size_t len)
 }
 
 /* Every event by itself, so that a client meets as many callbacks. */
-static int send_events(int fd)
+static int send_events(int fd, const char *at, size_t all)
 {
-    const char *at = stream, *end = stream + stream_len;
+    const char *end = at + all;
 
     while (at < end) {
         const char *next = strstr(at, "\n\n");
@@ -156,8 +164,10 @@ static int respond(int fd, const struct connection *c)
         return send_all(fd, ok, sizeof(ok) - 1);
     if (strstr(c->head, "\"late\""))
         usleep(LATE_US); /* no other client waits */
+    if (strstr(c->head, "\"stream\"") && strstr(c->head, "\"short\""))
+        return send_events(fd, shorter, shorter_len);
     if (strstr(c->head, "\"stream\""))
-        return send_events(fd);
+        return send_events(fd, stream, stream_len);
     if (strstr(c->head, "\"big\""))
         return send_all(fd, big, big_len);
     if (strstr(c->head, "\"mega\""))
