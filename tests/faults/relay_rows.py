@@ -2,6 +2,7 @@
 them kills anything: so nothing may come twice."""
 import contextlib
 import os
+import random
 import signal
 import subprocess
 import threading
@@ -138,6 +139,19 @@ def stopped(t, dd, crowd):
             os.killpg(relay.process.pid, signal.SIGCONT)
             time.sleep(0.2)
         relay.end()
+
+
+def in_turn(report, seconds):
+    """All of these states, for so long."""
+    draw = random.Random(1)
+    until = time.monotonic() + seconds
+
+    def states(t, dd, crowd):
+        while time.monotonic() < until:
+            draw.choice([absent, late, two_at_once, upgraded, stopped])(
+                t, dd, crowd)
+
+    state_row(report, "relays in all states", states)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import time
 import harness
 from delivery import (Living, agent, caller, counts, double, left_behind,
                       wait_for)
+from relays import Relay
 from report import copies, read_unanswered, spool_of
 
 THREADS, WORKERS, PAUSE_MS = 16, 4, 100
@@ -23,6 +24,8 @@ PART_KIB = 256
 # in a call, and so has each of ours.
 OUR_THREADS = 2
 FILES_AT_REST, FILES_A_THREAD = 16, 5
+# Of a relay: directories that it holds open while it delivers from them, too.
+RELAY_FILES = 32
 FLAPS = ("500", "reset", "close", "429")
 
 
@@ -139,17 +142,47 @@ def tell_files(report, t):
     found = sorted(os.path.relpath(os.path.join(place, name), t.dir)
                    for top in (spool_of(t), os.path.join(t.dir, "store"))
                    for place, _, names in os.walk(top) for name in names)
-    stays = re.compile(r"store/(spool/usage|stats/(totals|folded)|dead-[^/]*)")
+    stays = re.compile(r"store/(spool/(usage|relay\.\d+)|"
+                       r"stats/(totals|folded)|dead-[^/]*)")
     kept = sorted({n for n in found if not stays.fullmatch(n)})
     report.verdict(not kept and not left_behind(t),
                    "  files left behind: %s" % (", ".join(kept) or "none"))
 
 
-def steady(report, seconds, leak=""):
+class Watched:
+    """A relay whose process is looked at; or none."""
+
+    def __init__(self, t, env, wanted):
+        self.relay = Relay(t, env) if wanted else None
+        if self.relay:
+            self.watch = Watch(int(subprocess.run(
+                ["pgrep", "-P", str(self.relay.process.pid)], check=True,
+                stdout=subprocess.PIPE).stdout))
+
+    def end(self, report):
+        if not self.relay:
+            return
+        self.watch.end()
+        with self.relay as relay:
+            relay.end()
+        grown = self.watch.growth()
+        seen = self.watch.seen[len(self.watch.seen) // 3:]
+        report.verdict(
+            min(grown) <= PART_KIB and len(seen) > PARTS and
+            max(s.files for s in seen) <= RELAY_FILES and
+            max(s.threads for s in seen) == 1,
+            "  the relay: memory %d KiB at the end; it grew by %s KiB; "
+            "descriptors %d at most, a thread" % (
+                seen[-1].kib, ", ".join(map(str, grown)),
+                max(s.files for s in seen)))
+
+
+def steady(report, seconds, leak="", relay=False):
     t, over = report.case(), threading.Event()
     with double(t) as dd:
         # an answer is waited for, however busy the host
         env = agent(dd, _DD_LLMOBS_WRITER_TIMEOUT="60")
+        watched = Watched(t, env, relay)
         master = Master(t, env, leak)
         flapper = threading.Thread(target=flap, args=(dd, over))
         flapper.start()
@@ -163,12 +196,15 @@ def steady(report, seconds, leak=""):
         if "d" in leak: # a directory of somebody who is gone
             os.makedirs(os.path.join(spool_of(t), "1-1-1"))
         ended = master.end()
+        wait_for(lambda: not relay or not left_behind(t), 30, 0.1)
+        watched.end(report)
         came = copies(dd)
         twice = sum(len(n) - 1 for n in came.values())
         report.verdict(
             len(came) == made and twice <= len(read_unanswered(dd)),
-            "soak, %d s of an agent that comes and goes: %d calls, %d "
-            "delivered, %d twice" % (seconds, made, len(came), twice))
+            "soak%s, %d s of an agent that comes and goes: %d calls, %d "
+            "delivered, %d twice" % (" with a relay" if relay else "", seconds,
+                                     made, len(came), twice))
         report.verdict(ended == (0, b"", b""), "  it ended as it should")
         tell_processes(report, master, still)
         tell_counters(report, t, made)

@@ -154,7 +154,7 @@ def apart(users):
                      for p in files_below(top)]:
             st = os.lstat(path)
             equal(st.st_uid, user.uid, "owner of " + path)
-            if stat.S_ISREG(st.st_mode):
+            if stat.S_ISREG(st.st_mode) and st.st_size < 1 << 30: # a hole
                 data = open(path, "rb").read()
                 for other in others:
                     ok(("<%s " % other).encode() not in data,
@@ -216,16 +216,16 @@ def as_user(user, work):
     equal(os.waitpid(pid, 0)[1], 0, "end of a user's work")
 
 
-def litter(user, victim, count):
-    """What a relay must not follow, read to its end, or wait for; and a lot of
-    it, under the names that it looks for."""
+def litter(user, victim, count, first=4000000):
+    """Directories that a relay must not follow, read to their end, or wait for;
+    and a lot of them, under the names that it looks for."""
     def work():
         os.chdir(user.spool)
-        for i in range(count):
-            place = "%d-1-%d" % (4000000 + i, i + 1)
+        for i in range(first, first + count):
+            place = "%d-1-%d" % (i, i)
             os.mkdir(place, 0o700)
-            os.symlink(victim.spool, place + "/0.entries") if i % 4 == 0 else \
-                os.symlink("/var/lib/secret", place + "/1.entries")
+            os.symlink(victim.spool if i % 2 else "/var/lib/secret",
+                       place + "/0.entries")
             if i % 4 == 1:
                 os.mkfifo(place + "/2.entries", 0o600)
             if i % 4 == 2:
@@ -234,10 +234,17 @@ def litter(user, victim, count):
             if i % 4 == 3:
                 with open(place + "/4.entries", "wb") as f:
                     f.write(os.urandom(65536))
+
+    as_user(user, work)
+
+
+def plant(user, victim):
+    """Names that lead elsewhere, and a sign and a spool in the victim's name."""
+    def work():
+        os.chdir(user.spool)
         os.symlink(victim.spool, "5000000-1-1")
         os.mkfifo("5000001-1-1", 0o600)
         os.mkfifo("relay.%d" % victim.uid, 0o600)
-        os.symlink(victim.spool, "spare.link")
         os.mkdir("/var/tmp/llmobs-%d" % victim.uid)
         os.mkdir("/var/tmp/llmobs-%d/spool" % victim.uid)
 
@@ -273,6 +280,7 @@ def one_who_does_harm(t):
         soon(dd, users, "before")
         others[1].call("not to be seen", **agent(dead))
         litter(bad, others[1], 300)
+        plant(bad, others[1])
         plant_links(bad, others[1])
         soon(dd, others, "beside litter")
         flood = subprocess.Popen(
