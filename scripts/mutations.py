@@ -1600,6 +1600,13 @@ HAZARDS = [
               "    if (rc)\n        rc = add_list(")],
           ["unit owner_headers"])]),
 
+    ("a program whose limit of file sizes is within a page of the ledger",
+     "it writes no page: the totals are those of all processes (`may_write`)", [
+         ("half-a-page", [
+             ("core/ledger/ledger_dir.c", "           limit.rlim_cur >= "
+              "LLMOBS_PAGE_SIZE;", "           limit.rlim_cur > 0;")],
+          ["unit half_a_page_is_not_written"])]),
+
     ("a program in another time namespace",
      "the start of its process, which counts from another boot there, proves "
      "nothing (`llmobs_record_is_another`)", [

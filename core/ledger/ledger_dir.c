@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -161,11 +162,23 @@ void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns)
 
 /* -- pages --------------------------------------------------------------- */
 
+/* The app's limit of file sizes may be within a page. The totals of all
+ * processes are not to lose their end to that. */
+static bool may_write(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
+           limit.rlim_cur >= LLMOBS_PAGE_SIZE;
+}
+
 static int write_page(int fd, const struct llmobs_page *page)
 {
     char text[LLMOBS_PAGE_SIZE];
     ssize_t n;
 
+    if (!may_write())
+        return -EFBIG;
     llmobs_page_write(page, text);
     do
         n = pwrite(fd, text, sizeof(text), 0);

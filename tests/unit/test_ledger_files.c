@@ -360,6 +360,26 @@ START_TEST(what_cannot_be_written_harms_nobody)
 }
 END_TEST
 
+static void where_half_a_page_fits(void)
+{
+    const struct rlimit half = {LLMOBS_PAGE_SIZE / 2, RLIM_INFINITY};
+
+    setrlimit(RLIMIT_FSIZE, &half);
+    ledger_live_and_close();
+}
+
+START_TEST(half_a_page_is_not_written)
+{
+    ledger_begin();
+    ledger_in_child(ledger_live_and_close);
+    ledger_in_child(where_half_a_page_fits);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 4);
+    ck_assert_uint_eq(ledger_ended(LLMOBS_LEDGER_RESTARTS), 0);
+    ledger_end();
+}
+END_TEST
+
 static void removed_while_running(void)
 {
     char command[200];
@@ -396,6 +416,7 @@ UNIT_SUITE(ledger_files)
     UNIT_TEST(s, a_link_is_not_followed);
     UNIT_TEST(s, the_ledger_of_another_user);
     UNIT_TEST(s, what_cannot_be_written_harms_nobody);
+    UNIT_TEST(s, half_a_page_is_not_written);
     UNIT_TEST(s, a_removed_directory_is_made_again);
     return s;
 }
