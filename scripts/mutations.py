@@ -973,6 +973,10 @@ HAZARDS = [
          ("claimed-twice", [("core/spool/adopt_claim.c", "if (adopt->claims[i].used && "
                              "strcmp(", "if (!adopt && strcmp(")],
           ["unit short_ones"]),
+         ("read-only-again", [("core/spool/adopt.c",
+                               "    if (unlink(path) == 0 || ",
+                               "    if (unlink(path) || ")],
+          ["drain read_only"]),
          ("claims-mixed", [("core/spool/adopt_read.c", "(uint32_t)(adopt->here - "
                             "adopt->claims);", "0;")],
           ["unit give_back_some"]),

@@ -436,6 +436,21 @@ void llmobs_adopt_except(struct llmobs_adopt *adopt, struct llmobs_spool *own)
     adopt->own = own;
 }
 
+/* A directory that its user has made read-only keeps its files. What is in them
+ * was delivered, and goes. */
+static void remove_file(const char *path)
+{
+    int fd;
+
+    if (unlink(path) == 0 || errno == ENOENT)
+        return;
+    fd = llmobs_spool_open(path, O_WRONLY);
+    if (fd < 0)
+        return;
+    (void)!ftruncate(fd, 0);
+    close(fd);
+}
+
 /* Removes the directory and its files once nothing is left to deliver. */
 static void remove_dir(const struct llmobs_adopt *adopt,
                        const struct llmobs_adopt_claim *claim)
@@ -447,7 +462,7 @@ static void remove_dir(const struct llmobs_adopt *adopt,
     for (size_t i = 0; i < claim->file_count; i++) {
         llmobs_adopt_file_path(claim->old, dir, claim->files[i], path);
         llmobs_crash_point("removing an adopted file");
-        unlink(path);
+        remove_file(path);
     }
     llmobs_crash_point("removing an adopted directory");
     rmdir(dir);

@@ -635,6 +635,26 @@ def other_users():
     equal(entries(), [os.path.basename(trap)], "left in the spool")
 
 
+def read_only():
+    """A directory of which nothing can be removed is delivered once."""
+    calls(2)
+    folder = os.path.join(SPOOL, entries()[0])
+    if os.geteuid() == 0:
+        os.chmod(FOLDER, 0o755)
+        os.chmod(STORE, 0o755)
+        os.chmod(SPOOL, 0o1777)
+        for name in os.listdir(folder):
+            os.chown(os.path.join(folder, name), NOBODY, NOBODY)
+        os.chown(folder, NOBODY, NOBODY)
+    os.chmod(folder, 0o500)
+    with agent() as dd:
+        equal(drain("--dir", SPOOL)[1]["delivered"], 2, "first")
+        equal(drain("--dir", SPOOL)[1]["delivered"], 0, "again")
+        arrived(dd, 2)
+    for name in entries():
+        os.chmod(os.path.join(SPOOL, name), 0o700)
+
+
 def all_users():
     """Without --dir root finds the spools of homes and of /var/tmp."""
     needs_root()
@@ -923,7 +943,7 @@ TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          beside_the_living, watch, watch_by_interrupt, watch_is_a_relay, drain_killed,
          short_ones_killed, hostile,
          truncated, one_file_of_two, of_the_last_release,
-         beside_the_last_release, other_users, all_users,
+         beside_the_last_release, other_users, read_only, all_users,
          stopped_by_its_user, further_place_of_a_stopper, another_namespace,
          from_another_namespace, usage, missing_dir, stats_check]
 

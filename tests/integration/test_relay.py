@@ -14,6 +14,7 @@ from delivery import (Living, agent, caller, counts, double, failing, ids,
 from harness import APPS, Skip, body, curl, equal, ok, test
 from relays import Relay, sign, sign_is_up, spool_of
 
+NAMELESS = {"LLMOBS_CALLSITE": "off"}  # so the program delivers none itself
 GIVEN = "1"  # for the start of its process, in a directory's name
 
 
@@ -413,7 +414,7 @@ def taken_back(t):
     that is gone; the next relay does not deliver it again."""
     t.fresh(None)
     with double(t) as dd, Relay(t, agent(dd)) as relay, \
-            Living(t, agent(dd), keep=True) as app:
+            Living(t, agent(dd, **NAMELESS), keep=True) as app:
         hand_over_and_kill(t, dd, app, relay, 3)
         settled(t, dd, 4, wait=10)
         with Relay(t, agent(dd)):
@@ -432,7 +433,7 @@ def taken_back_by_one(t):
     that to it."""
     t.fresh(None)
     with double(t) as dd, Relay(t, agent(dd)) as relay, \
-            Living(t, agent(dd), keep=True) as app:
+            Living(t, agent(dd, **NAMELESS), keep=True) as app:
         hand_over_and_kill(t, dd, app, relay, 3)
         dd.fault("503", path="")
         ok(wait_for(lambda: is_marked(t), 10), "the mark of the program")
