@@ -10,6 +10,19 @@
 #define TAG_MAX ((size_t)1 << 30)
 #define ROOM 160 /* bytes of a tag without memory of its own */
 
+/* Puts a tag "key:value", whose key has `len` bytes; its text is used up. */
+static int set_tag(struct llmobs_json *tags, struct llmobs_buf *tag, size_t len)
+{
+    struct llmobs_json *json;
+
+    /* The intake would split the tag at a comma (WIRE 1.8). */
+    for (char *comma = tag->data + len; (comma = strchr(comma, ','));)
+        *comma = '_';
+    json = llmobs_json_stringn(tag->data, tag->len);
+    tag->data[len] = '\0';
+    return llmobs_json_set(tags, tag->data, json);
+}
+
 /* While tags are gathered they are an object, so the last one of a key counts.
  * Its values are the whole tags. The key has `len` bytes. */
 static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
@@ -26,16 +39,8 @@ static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
         rc = llmobs_buf_addc(&tag, ':');
     if (!rc)
         rc = llmobs_buf_adds(&tag, value ? value : "");
-    if (!rc) {
-        struct llmobs_json *json;
-
-        /* The intake would split the tag at a comma (WIRE 1.8). */
-        for (char *comma = tag.data + len; (comma = strchr(comma, ','));)
-            *comma = '_';
-        json = llmobs_json_stringn(tag.data, tag.len);
-        tag.data[len] = '\0';
-        rc = llmobs_json_set(tags, tag.data, json);
-    }
+    if (!rc)
+        rc = set_tag(tags, &tag, len);
     llmobs_buf_fini(&tag);
     return rc ? -ENOMEM : 0;
 }

@@ -2,7 +2,7 @@
  * quotation marks of a JSON string, or of a JSON string inside of another.
  *
  * Threads: one at a time.
- * Errors:  -ENOMEM; -EFBIG: less than 32 bytes of the buffer's max would be
+ * Errors:  -ENOMEM; -EFBIG: less than 16 bytes of the buffer's max would be
  *          left. Some of the bytes may then be there.
  *
  * One pass copies, checks and escapes. Bad UTF-8 and NUL become U+FFFD.
