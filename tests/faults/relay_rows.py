@@ -63,11 +63,16 @@ def finish(report, t, dd, name, crowd, folder=None, launcher=()):
                        if crowd.broken else ""))
 
 
+def patient(dd, **more):
+    """An answer is waited for, however busy the host."""
+    return agent(dd, _DD_LLMOBS_WRITER_TIMEOUT="60", **more)
+
+
 def state_row(report, name, states):
     """`states` leads one relay or more through them."""
     t = report.case()
     with double(t) as dd:
-        with Crowd(t, agent(dd)) as crowd:
+        with Crowd(t, patient(dd)) as crowd:
             states(t, dd, crowd)
         finish(report, t, dd, name, crowd)
     report.done(t)
@@ -79,7 +84,7 @@ def absent(t, dd, crowd):
 
 def late(t, dd, crowd):
     time.sleep(0.7)
-    with Relay(t, agent(dd)) as relay:
+    with Relay(t, patient(dd)) as relay:
         time.sleep(0.7)
         relay.end()
         time.sleep(0.3)
@@ -87,13 +92,13 @@ def late(t, dd, crowd):
 
 def two_at_once(t, dd, crowd):
     with contextlib.ExitStack() as stack:
-        relays = [stack.enter_context(Relay(t, agent(dd), wait=i == 0))
+        relays = [stack.enter_context(Relay(t, patient(dd), wait=i == 0))
                   for i in range(2)]
         for _ in range(4):
             time.sleep(0.3)
             relays.pop(0).end()
             relays.append(stack.enter_context(
-                Relay(t, agent(dd), wait=False)))
+                Relay(t, patient(dd), wait=False)))
         time.sleep(0.3)
         for relay in relays:
             relay.end()
@@ -118,11 +123,11 @@ def upgraded(t, dd, crowd):
     with contextlib.ExitStack() as stack:
         stack.callback(setattr, t, "build", build)
         t.build = place
-        relay = stack.enter_context(Relay(t, agent(dd)))
+        relay = stack.enter_context(Relay(t, patient(dd)))
         for i in range(4):
             time.sleep(0.3)
             replace(builds[i % len(builds)], place)
-            following = stack.enter_context(Relay(t, agent(dd), wait=False))
+            following = stack.enter_context(Relay(t, patient(dd), wait=False))
             time.sleep(0.1)
             relay.end()
             relay = following
@@ -132,7 +137,7 @@ def upgraded(t, dd, crowd):
 
 def stopped(t, dd, crowd):
     """For a moment, in which programs still leave their calls to it."""
-    with Relay(t, agent(dd)) as relay:
+    with Relay(t, patient(dd)) as relay:
         for _ in range(3):
             os.killpg(relay.process.pid, signal.SIGSTOP)
             time.sleep(0.3)
@@ -182,7 +187,7 @@ def full_row(report):
     os.mkdir(place)
     with double(t) as dd, mounted(report, name, place) as (launcher, path):
         if launcher:
-            env = agent(dd, LLMOBS_SPOOL_DIR=place)
+            env = patient(dd, LLMOBS_SPOOL_DIR=place)
             with Relay(t, env, wait=False, launcher=launcher) as relay:
                 wait_for(lambda: sign_is_up(t, "%s/relay.%d" % (
                     path, os.geteuid())), 10)
