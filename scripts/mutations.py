@@ -163,11 +163,20 @@ HAZARDS = [
     ("multi: messages that the library has to read before the app does",
      "the library keeps them, in their order, and gives them to the app "
      "(`core/ops/multi_messages.c`)", [
-         ("news-lost", [("core/ops/multi_messages.c", "    struct news *news = "
+         ("news-lost", [("core/ops/multi_messages.c",
+                         "    struct llmobs_news *news = "
                          "find(multi);\n    CURLMsg *message;",
-                         "    struct news *news = NULL;\n    CURLMsg "
+                         "    struct llmobs_news *news = NULL;\n    CURLMsg "
                          "*message;")],
           ["programs.edge_cases.news_unread"])]),
+
+    ("another thread's new multi, at the address that libcurl has just freed",
+     "the messages of the old one leave it before libcurl frees it "
+     "(`llmobs_multi_messages_detach`)", [
+         ("news-of-another", [("core/ops/multi_messages.c",
+                               "        llmobs_keyed_rename(&news->keyed, news);",
+                               "        (void)0;")],
+          ["unit a_new_one_at_the_same_address"])]),
 
     ("thousands of transfers in a multi, removed before the app reads their "
      "messages",

@@ -274,6 +274,7 @@ static void end_each(const struct going *going,
 CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
 {
     struct going going = {multi, NULL};
+    struct llmobs_news *news;
     CURLMcode rc;
     int saved = errno;
 
@@ -282,15 +283,18 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
     going.adds = llmobs_adds_find(multi);
     end_each(&going, end_done);
     llmobs_adds_detach(going.adds);
+    news = llmobs_multi_messages_detach(multi);
     errno = saved;
     rc = real->multi_cleanup(multi);
     /* libcurl refuses a cleanup within a callback of the multi. */
     if (rc != CURLM_OK && going.adds)
         llmobs_adds_attach(going.adds, multi);
-    if (rc != CURLM_OK)
+    if (rc != CURLM_OK) {
+        llmobs_multi_messages_attach(news, multi);
         return rc;
+    }
     saved = errno;
-    llmobs_multi_messages_forget_all(multi);
+    llmobs_multi_messages_forget_all(news);
     end_each(&going, end_rest);
     if (going.adds)
         llmobs_adds_release(going.adds);

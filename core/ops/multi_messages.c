@@ -6,7 +6,7 @@
 #include "core/base/keyed.h"
 #include "core/capture/handle.h"
 
-struct news {
+struct llmobs_news {
     struct llmobs_keyed keyed; /* by its multi */
     CURLMsg **list;            /* from first to end; NULL: forgotten */
     size_t first, end, cap;
@@ -19,8 +19,8 @@ struct news {
 
 static struct llmobs_keyed_line lines[1 << LINE_BITS];
 static struct llmobs_keyed_state state;
-static const struct llmobs_keyed_table table = {lines, LINE_BITS,
-                                                sizeof(struct news), &state};
+static const struct llmobs_keyed_table table = {
+    lines, LINE_BITS, sizeof(struct llmobs_news), &state};
 static atomic_int live; /* multis with a list; mostly 0, and then no look-up */
 
 static atomic_bool stopped;
@@ -30,14 +30,14 @@ void llmobs_multi_messages_stop(void)
     atomic_store(&stopped, true);
 }
 
-static struct news *find(CURLM *multi)
+static struct llmobs_news *find(CURLM *multi)
 {
     return atomic_load(&live) ? llmobs_keyed_find(&table, multi) : NULL;
 }
 
-static struct news *claim(CURLM *multi)
+static struct llmobs_news *claim(CURLM *multi)
 {
-    struct news *news = find(multi);
+    struct llmobs_news *news = find(multi);
 
     if (news)
         return news;
@@ -47,7 +47,7 @@ static struct news *claim(CURLM *multi)
     return news;
 }
 
-static void release(struct news *news)
+static void release(struct llmobs_news *news)
 {
     free(news->list);
     news->list = NULL;
@@ -59,7 +59,7 @@ static void release(struct news *news)
 
 /* ---- the list ------------------------------------------------------------ */
 
-static void put(struct news *news, CURLMsg *message)
+static void put(struct llmobs_news *news, CURLMsg *message)
 {
     struct llmobs_handle *handle = llmobs_handle_find(message->easy_handle);
 
@@ -70,7 +70,7 @@ static void put(struct news *news, CURLMsg *message)
     news->list[news->end++] = message;
 }
 
-static bool grow(struct news *news)
+static bool grow(struct llmobs_news *news)
 {
     size_t cap = news->cap ? news->cap * 2 : 8;
     CURLMsg **grown = realloc(news->list, cap * sizeof(CURLMsg *));
@@ -84,7 +84,7 @@ static bool grow(struct news *news)
 
 /* Runs before a message is taken, for it could not be put back. Where half of
  * the list is forgotten, the rest moves to its beginning. */
-static bool make_room(struct news *news)
+static bool make_room(struct llmobs_news *news)
 {
     size_t end = news->end;
 
@@ -101,7 +101,7 @@ static bool make_room(struct news *news)
     return true;
 }
 
-static void read_ahead(const struct llmobs_real *real, struct news *news)
+static void read_ahead(const struct llmobs_real *real, struct llmobs_news *news)
 {
     CURLM *multi = atomic_load(&news->keyed.key);
     CURLMsg *message;
@@ -114,7 +114,7 @@ static void read_ahead(const struct llmobs_real *real, struct news *news)
     }
 }
 
-static bool is_at(const struct news *news, size_t at, const CURL *curl)
+static bool is_at(const struct llmobs_news *news, size_t at, const CURL *curl)
 {
     return at >= news->first && at < news->end && news->list[at] &&
            news->list[at]->easy_handle == curl;
@@ -122,7 +122,7 @@ static bool is_at(const struct news *news, size_t at, const CURL *curl)
 
 /* Where the message of a handle is; the list's end: nowhere. A record knows the
  * place of its message, if there is one. */
-static size_t place_of(const struct news *news, CURL *curl)
+static size_t place_of(const struct llmobs_news *news, CURL *curl)
 {
     const struct llmobs_handle *handle = llmobs_handle_find(curl);
     size_t at = handle ? handle->news_at : 0;
@@ -136,7 +136,7 @@ static size_t place_of(const struct news *news, CURL *curl)
     return at;
 }
 
-static void drop(struct news *news, size_t at)
+static void drop(struct llmobs_news *news, size_t at)
 {
     news->list[at] = NULL;
     if (--news->count == 0)
@@ -148,7 +148,7 @@ static void drop(struct news *news, size_t at)
 bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
                                   CURL *curl, CURLcode *code)
 {
-    struct news *news = claim(multi);
+    struct llmobs_news *news = claim(multi);
     bool done;
     size_t at;
 
@@ -169,7 +169,7 @@ bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
 CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
                                     CURLM *multi, int *left)
 {
-    struct news *news = find(multi);
+    struct llmobs_news *news = find(multi);
     CURLMsg *message;
 
     if (!news)
@@ -185,17 +185,30 @@ CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
 
 void llmobs_multi_messages_forget(CURLM *multi, CURL *curl)
 {
-    struct news *news = find(multi);
+    struct llmobs_news *news = find(multi);
     size_t at = news ? place_of(news, curl) : 0;
 
     if (news && at < news->end)
         drop(news, at);
 }
 
-void llmobs_multi_messages_forget_all(CURLM *multi)
+struct llmobs_news *llmobs_multi_messages_detach(CURLM *multi)
 {
-    struct news *news = find(multi);
+    struct llmobs_news *news = find(multi);
 
+    if (news)
+        llmobs_keyed_rename(&news->keyed, news);
+    return news;
+}
+
+void llmobs_multi_messages_attach(struct llmobs_news *news, CURLM *multi)
+{
+    if (news)
+        llmobs_keyed_rename(&news->keyed, multi);
+}
+
+void llmobs_multi_messages_forget_all(struct llmobs_news *news)
+{
     if (news)
         release(news);
 }

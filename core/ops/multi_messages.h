@@ -29,8 +29,16 @@ CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
  * which its messages are invalid: from now on no message is read ahead. */
 void llmobs_multi_messages_stop(void);
 
-/* The handle, or the multi, is gone: so are its messages. */
+/* The handle is gone: so is its message. */
 void llmobs_multi_messages_forget(CURLM *multi, CURL *curl);
-void llmobs_multi_messages_forget_all(CURLM *multi);
+
+/* Another thread may get a multi at the same address as soon as libcurl has
+ * freed this one. So the messages leave the multi before that (NULL: there are
+ * none), and are then forgotten, or belong to it again, where libcurl has
+ * refused. */
+struct llmobs_news;
+struct llmobs_news *llmobs_multi_messages_detach(CURLM *multi);
+void llmobs_multi_messages_attach(struct llmobs_news *news, CURLM *multi);
+void llmobs_multi_messages_forget_all(struct llmobs_news *news);
 
 #endif

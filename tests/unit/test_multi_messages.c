@@ -147,9 +147,43 @@ START_TEST(strange_ones)
     llmobs_multi_messages_forget(&the_multi, curl_of(31));
     expect_none(31);
     expect_read(2, 35);
-    llmobs_multi_messages_forget_all(&the_multi);
+    llmobs_multi_messages_forget_all(llmobs_multi_messages_detach(&the_multi));
     expect_none(4);
     drop_records(40);
+}
+END_TEST
+
+/* Another thread has a new multi at the address of one that libcurl has freed,
+ * before the messages of that one are forgotten. */
+START_TEST(a_new_one_at_the_same_address)
+{
+    struct llmobs_news *old;
+
+    end_all(4, 4);
+    expect_result(1);
+    old = llmobs_multi_messages_detach(&the_multi);
+    ck_assert_ptr_nonnull(old);
+    expect_none(1);
+    in_all = 4;
+    told = 2;
+    expect_result(3);
+    llmobs_multi_messages_forget_all(old);
+    expect_read(2, 1);
+    expect_read(3, 0);
+    drop_records(4);
+}
+END_TEST
+
+/* libcurl refuses the cleanup within a callback. */
+START_TEST(not_freed_after_all)
+{
+    end_all(2, 2);
+    expect_result(1);
+    llmobs_multi_messages_attach(llmobs_multi_messages_detach(&the_multi),
+                                 &the_multi);
+    expect_read(0, 1);
+    expect_read(1, 0);
+    drop_records(2);
 }
 END_TEST
 
@@ -161,5 +195,7 @@ UNIT_SUITE(multi_messages)
     UNIT_TEST(s, the_rest_is_read_in_order);
     UNIT_TEST(s, one_goes_as_another_comes);
     UNIT_TEST(s, strange_ones);
+    UNIT_TEST(s, a_new_one_at_the_same_address);
+    UNIT_TEST(s, not_freed_after_all);
     return s;
 }
