@@ -66,7 +66,7 @@ def dies_at(t, runs, dd, n, second):
 def each_step(report, build, name, second=False):
     t, made, places = report.case(build), set(), []
     mark = report.servers.mark()
-    with double(t, "--header", kills.HEADER) as dd:
+    with double(t) as dd:
         runs = kills.Runs(t)
         for n in range(1, 400):
             returned, fell = dies_at(t, runs, dd, n, second)
@@ -99,7 +99,7 @@ class Host:
         self.killed = {"programs": 0, "relays": 0}
         self.states, self.broken = {}, []
         self.made, self.begun = set(), set()
-        self.dd = double(self.t, "--header", kills.HEADER)
+        self.dd = double(self.t)
         self.runs = kills.Runs(self.t)
 
     def over(self):
