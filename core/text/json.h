@@ -4,10 +4,10 @@
  * Threads: a value belongs to one thread at a time; trees of several threads
  *          may share values that none of them changes.
  * Errors:  a maker gives NULL when memory runs out. Where no work is left
- *          (work.h) parse, clone, dump, set and the makers of containers and strings
- *          fail as if there were no memory. set and
- *          add take their value in every case; they answer -ENOMEM where the
- *          value or its container is NULL. A reader accepts NULL, and answers
+ *          (work.h) parse, clone, dump, set and the makers of containers and
+ *          strings fail as if there were no memory. set and add take their
+ *          value in every case; they answer -ENOMEM where the value or its
+ *          container is NULL. A reader accepts NULL, and answers
  *          NULL, 0 or false for a value of another type.
  * Limits:  LLMOBS_JSON_DEPTH_MAX levels, LLMOBS_JSON_TOKENS_MAX tokens (keys,
  *          values and containers); a document beyond either is refused whole.

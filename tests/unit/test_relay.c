@@ -402,10 +402,10 @@ END_TEST
 /* The process has had no call so far, and no directory. */
 START_TEST(relay_gets_the_first_event)
 {
+    static struct llmobs_worker *worker; /* nobody frees a worker */
     struct llmobs_owner *owner = llmobs_owner_new(&config);
     const struct llmobs_owner *list[] = {owner};
     struct llmobs_relay_sign sign = {-1};
-    struct llmobs_worker *worker;
     int dir;
 
     config.relay = true;
