@@ -1420,7 +1420,7 @@ HAZARDS = [
     ("a process that leaves while the relay delivers its entries",
      "the relay holds the directory, whatever its name becomes (`hold`)", [
          ("by-its-old-name", [
-             ("core/spool/adopt_claim.c", "    if (!claim->living)\n        return llmobs_adopt_dir_path(adopt, ",
+             ("core/spool/adopt_claim.c", "    if (!claim->living || claim->fd < 0)\n        return llmobs_adopt_dir_path(adopt, ",
               "    if (claim->used)\n        return llmobs_adopt_dir_path(adopt, ")],
           ["unit holds_a_directory_that_is_renamed"])]),
 
@@ -1445,6 +1445,10 @@ HAZARDS = [
          ("mark-unseen", [
              ("core/spool/adopt.c", "adopt->unset && !found.marked &&",
               "adopt->unset &&")],
+          ["relay.taken_back_by_one"]),
+         ("own-directory-held", [
+             ("core/spool/take_back.c", "    claim->fd = -1;\n",
+              "    claim->fd = open(dir, O_PATH | O_CLOEXEC);\n")],
           ["relay.taken_back_by_one"]),
          ("thread-unwanted", [
              ("core/deliver/worker_give.c", "    else\n"

@@ -67,7 +67,7 @@ struct llmobs_adopt_claim *llmobs_adopt_free_claim(struct llmobs_adopt *adopt)
 
 void llmobs_adopt_drop_claim(struct llmobs_adopt_claim *claim)
 {
-    if (claim->used && claim->living)
+    if (claim->used && claim->living && claim->fd >= 0)
         close(claim->fd);
     free(claim->files);
     memset(claim, 0, sizeof(*claim));
@@ -85,7 +85,7 @@ int llmobs_adopt_claim_path(const struct llmobs_adopt *adopt,
                             const struct llmobs_adopt_claim *claim,
                             char out[PATH_MAX])
 {
-    if (!claim->living)
+    if (!claim->living || claim->fd < 0)
         return llmobs_adopt_dir_path(adopt, claim->name, out);
     snprintf(out, PATH_MAX, "/proc/self/fd/%d", claim->fd);
     return 0;

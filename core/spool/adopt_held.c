@@ -264,9 +264,11 @@ static void tidy(struct llmobs_adopt *adopt)
         tidy_old(adopt, progress);
 }
 
-int llmobs_adopt_hold(struct llmobs_adopt *adopt, const char *name,
-                      const struct llmobs_adopt_found *found,
-                      struct llmobs_adopt_claim *claim)
+/* Opens the directory of a living process, which may rename it. -ENOENT: it is
+ * there no more. */
+static int hold(struct llmobs_adopt *adopt, const char *name,
+                const struct llmobs_adopt_found *found,
+                struct llmobs_adopt_claim *claim)
 {
     claim->fd = llmobs_fd_open(AT_FDCWD, found->path,
                                O_PATH | O_DIRECTORY | O_NOFOLLOW);
@@ -309,7 +311,7 @@ int llmobs_adopt_open_living(struct llmobs_adopt *adopt, const char *name,
     int rc = progress && !adopt->old ? 0 : -ENOMEM;
 
     if (!rc)
-        rc = llmobs_adopt_hold(adopt, name, found, claim);
+        rc = hold(adopt, name, found, claim);
     if (!rc) {
         adopt->at_living = progress;
         rc = read_living(adopt);

@@ -25,12 +25,6 @@ void llmobs_adopt_advance(struct llmobs_adopt *adopt,
  * one. -ENODATA: none has, and all files could be read. */
 int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir);
 
-/* Opens the directory of a living process, which may rename it. -ENOENT: it is
- * there no more. */
-int llmobs_adopt_hold(struct llmobs_adopt *adopt, const char *name,
-                      const struct llmobs_adopt_found *found,
-                      struct llmobs_adopt_claim *claim);
-
 /* Sorts numbers of files, sealed or not, from the oldest on. */
 void llmobs_adopt_sort_by_age(uint32_t *files, size_t count);
 

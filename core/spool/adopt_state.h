@@ -46,7 +46,7 @@ struct llmobs_adopt_claim {
     size_t out;  /* entries given, and neither let go nor given back */
     size_t kept; /* entries given back, and unreadable files or entries */
     /* Of a living process. It may rename the directory: the descriptor holds
-     * that, and by its inode it is known again. */
+     * that (-1: it is this process), and by its inode it is known again. */
     bool living;
     int fd;
     ino_t inode;

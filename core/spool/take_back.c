@@ -43,29 +43,36 @@ static int note_files(struct llmobs_adopt *adopt,
     return 0;
 }
 
+/* A process keeps the name of its directory, so this claim needs no descriptor:
+ * the delivery may take long, and the app may close all that it finds. */
+static int hold(struct llmobs_adopt *adopt, const char *dir,
+                struct llmobs_adopt_claim *claim)
+{
+    struct stat st;
+
+    if (fstatat(AT_FDCWD, dir, &st, AT_SYMLINK_NOFOLLOW))
+        return -ENOENT;
+    claim->fd = -1;
+    claim->inode = st.st_ino;
+    claim->used = claim->living = true;
+    strcpy(claim->name, strrchr(dir, '/') + 1);
+    adopt->here = claim;
+    return llmobs_adopt_claim_path(adopt, claim, adopt->dir);
+}
+
 static int open_own(struct llmobs_adopt *adopt,
                     struct llmobs_adopt_claim *claim)
 {
-    struct llmobs_adopt_found found;
-    struct stat st;
-    int rc;
+    const char *dir = llmobs_spool_path(adopt->own);
+    int rc = dir[0] ? llmobs_adopt_list_files(adopt, dir) : -ENOENT;
 
-    strcpy(found.path, llmobs_spool_path(adopt->own));
-    if (!found.path[0] ||
-        fstatat(AT_FDCWD, found.path, &st, AT_SYMLINK_NOFOLLOW))
-        return -ENOENT;
-    found.inode = st.st_ino;
-    rc = llmobs_adopt_list_files(adopt, found.path);
     if (!rc)
-        rc = llmobs_adopt_find_owner(adopt, found.path);
+        rc = llmobs_adopt_find_owner(adopt, dir);
     if (!rc)
         rc = note_files(adopt, claim);
     if (!rc)
-        rc = llmobs_adopt_list_files(adopt, found.path);
-    if (!rc)
-        rc = llmobs_adopt_hold(adopt, strrchr(found.path, '/') + 1, &found,
-                               claim);
-    return rc;
+        rc = llmobs_adopt_list_files(adopt, dir);
+    return rc ? rc : hold(adopt, dir, claim);
 }
 
 static int read_own(struct llmobs_adopt *adopt,

@@ -408,6 +408,12 @@ def hand_over_and_kill(t, dd, app, relay, count):
     dd.well()
 
 
+def held_in_spool(t, app):
+    """Descriptors of the spool. The program may close all and open its own."""
+    links = glob.glob("/proc/%d/fd/*" % app.process.pid)
+    return [to for to in map(os.readlink, links) if spool_of(t) in to]
+
+
 @test
 def taken_back(t):
     """A program that lives on delivers by itself what it had left to a relay
@@ -437,6 +443,7 @@ def taken_back_by_one(t):
         hand_over_and_kill(t, dd, app, relay, 3)
         dd.fault("503", path="")
         ok(wait_for(lambda: is_marked(t), 10), "the mark of the program")
+        equal(held_in_spool(t, app), [], "what it holds open meanwhile")
         with Relay(t, agent(dd)):
             time.sleep(1.5)
             dd.well()
