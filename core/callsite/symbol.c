@@ -205,16 +205,27 @@ static bool read_at(int fd, uint64_t at, void *to, size_t len)
     return at <= INT64_MAX && pread(fd, to, len, (off_t)at) == (ssize_t)len;
 }
 
-/* Opens a file, and reads its first bytes. */
+/* The kernel's own files (/proc) say that they are empty: to read one may take
+ * away what another program waits for. */
+static bool may_be_object(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && st->st_size >= (off_t)sizeof(ElfW(Ehdr));
+}
+
+/* Opens a file, and reads its first bytes. Another process may have chosen the
+ * path, so it looks first: to open a pipe wakes its writer, and a device acts.
+ */
 static int open_object(const char *path, struct llmobs_symbol_head *head)
 {
     struct stat st;
     ssize_t len;
-    int fd = llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    int fd = -1;
 
+    if (fstatat(AT_FDCWD, path, &st, 0) == 0 && may_be_object(&st))
+        fd = llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return -1;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+    if (fstat(fd, &st) == 0 && may_be_object(&st)) {
         len = pread(fd, head->data, sizeof(head->data), 0);
         head->len = len > 0 ? (size_t)len : 0;
         if (head->len >= sizeof(ElfW(Ehdr)))

@@ -1,12 +1,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -565,6 +567,33 @@ static void own_id(char id[LLMOBS_SYMBOL_ID])
     }
 }
 
+/* To open a pipe would wake a program that waits for its reader. */
+START_TEST(no_name_from_a_pipe)
+{
+    char dir[] = "/tmp/llmobs-unit.XXXXXX", path[64];
+    struct llmobs_symbol symbol;
+    int status;
+    pid_t pid;
+
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/pipe", dir);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    pid = fork();
+    if (pid == 0) {
+        signal(SIGALRM, SIG_DFL);
+        ualarm(200000, 0);
+        _exit(open(path, O_WRONLY) >= 0);
+    }
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        ck_assert_int_eq(llmobs_symbol_by_id(path, "00", 1, &symbol), -ESTALE);
+        usleep(1000);
+    }
+    unlink(path);
+    rmdir(dir);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM);
+}
+END_TEST
+
 START_TEST(a_name_by_build_id)
 {
     uintptr_t at = (uintptr_t)fetch_reply - base_of((void *)fetch_reply) + 3;
@@ -750,6 +779,7 @@ UNIT_SUITE(caller)
     UNIT_TEST(s, damaged_objects);
     UNIT_TEST(s, only_the_file_that_is_loaded);
     UNIT_TEST(s, a_name_by_build_id);
+    UNIT_TEST(s, no_name_from_a_pipe);
     UNIT_TEST(s, names_that_were_left);
     UNIT_TEST(s, in_doubt_after_an_unload);
     UNIT_TEST(s, a_child_begins_anew);
