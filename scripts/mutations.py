@@ -916,9 +916,6 @@ HAZARDS = [
          ("changed-list-unseen", [("core/text/json_series.c",
                                    "json->len != box->len ||", "")],
           ["unit changed_trees_are_left"]),
-         ("changed-part-unseen", [("core/text/json_series.c",
-                                   "json != box->json ||", "")],
-          ["unit changed_trees_are_left"]),
          ("bytes-between-unseen", [("core/text/json_series.c",
                                     "        if (at < from + string)\n"
                                     "            return NULL;",

@@ -168,7 +168,7 @@ END_TEST
 /* Whoever changes a tree, which is not allowed, harms nobody by that. */
 START_TEST(changed_trees_are_left)
 {
-    for (int how = 0; how < 4; how++) {
+    for (int how = 0; how < 5; how++) {
         struct llmobs_json_series series = {{NULL, NULL}, NULL};
         struct llmobs_json *tree, *list;
 
@@ -183,6 +183,8 @@ START_TEST(changed_trees_are_left)
             llmobs_json_set(llmobs_json_at(list, 0), "d", llmobs_json_object());
         if (how == 3)
             llmobs_json_unset(tree, "c");
+        if (how == 4) /* there is room in its block */
+            llmobs_json_set(tree, "e", llmobs_json_null());
         parse(&series, DOC("c"));
         parse(&series, DOC("d"));
         llmobs_json_series_fini(&series);
