@@ -356,8 +356,8 @@ static void add_frame(struct answer *answer, const struct location *location)
     else
         snprintf(text, sizeof(text), "%s+0x%lx", location->module,
                  (unsigned long)location->offset);
-    leave_frame(answer, (int)llmobs_json_len(answer->frames), location);
-    (void)llmobs_json_add(answer->frames, llmobs_json_string(text));
+    if (llmobs_json_add(answer->frames, llmobs_json_string(text)) == 0)
+        leave_frame(answer, (int)llmobs_json_len(answer->frames) - 1, location);
     answer->left--;
 }
 

@@ -36,8 +36,9 @@ void llmobs_caller_watch(void);
 struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
                                        int64_t taken_ns);
 
-/* The same for a call that another process delivers: reads no file, but tells
- * in `*left` which names are in which files (caller_left.h); NULL: in none. */
+/* The same for a call that another process delivers: tells in `*left` which
+ * names are in which files (caller_left.h); NULL: in none. Reads the file of an
+ * object that cannot be left. */
 struct llmobs_json *llmobs_caller_leave(const struct llmobs_callsite *callsite,
                                         int64_t taken_ns,
                                         struct llmobs_json **left);

@@ -77,21 +77,21 @@ static bool is_same(const struct llmobs_json *listed, const struct file *file)
            strcmp(id, file->id) == 0;
 }
 
-/* The place of the file in the answer's list, to which it may be new. */
-static size_t place_of(struct llmobs_json *list, const struct file *file)
+/* The place of the file in the answer's list, to which it may be new; -1: there
+ * is no memory for it. */
+static int64_t place_of(struct llmobs_json *list, const struct file *file)
 {
+    size_t i = 0, count = llmobs_json_len(list);
     struct llmobs_json *one;
-    size_t i = 0;
 
-    while (i < llmobs_json_len(list) && !is_same(llmobs_json_at(list, i), file))
+    while (i < count && !is_same(llmobs_json_at(list, i), file))
         i++;
-    if (i < llmobs_json_len(list))
-        return i;
+    if (i < count)
+        return (int64_t)i;
     one = llmobs_json_object();
     (void)llmobs_json_sets(one, "path", file->path);
     (void)llmobs_json_sets(one, "id", file->id);
-    (void)llmobs_json_add(list, one);
-    return i;
+    return llmobs_json_add(list, one) == 0 ? (int64_t)count : -1;
 }
 
 static struct llmobs_json *make(void)
@@ -107,16 +107,18 @@ void llmobs_left_add(struct llmobs_json **left, int place,
                      const struct llmobs_left_frame *frame)
 {
     struct llmobs_json *to;
-    size_t file;
+    int64_t file;
 
     if (frame->file == 0)
         return;
     if (!*left)
         *left = make();
     file = place_of(llmobs_json_get(*left, "files"), &files[frame->file - 1]);
+    if (file < 0)
+        return;
     to = llmobs_json_object();
     (void)llmobs_json_set(to, "frame", llmobs_json_int(place));
-    (void)llmobs_json_set(to, "file", llmobs_json_int((int64_t)file));
+    (void)llmobs_json_set(to, "file", llmobs_json_int(file));
     (void)llmobs_json_set(to, "at", llmobs_json_int((int64_t)frame->address));
     (void)llmobs_json_set(to, "exact", llmobs_json_bool(frame->exact));
     (void)llmobs_json_add(llmobs_json_get(*left, "frames"), to);
