@@ -2274,10 +2274,19 @@ HAZARDS = [
           ["programs.quiet_cases.called_at_exit"])]),
 
     ("read-only root, full disk",
-     "the log says so once; nothing else happens (`write_group`)", [
+     "the log says so once, whole lines stay, and nothing else happens "
+     "(`write_group`)", [
          ("failure-unsaid", [("core/export/store.c", "return n ? n : error;",
                               "return n ? n : (int)count;")],
-          ["hazards.file_system_that_is_full"])]),
+          ["hazards.file_system_that_is_full"]),
+         ("line-without-end", [("core/export/store.c",
+                                "events[n].len < done)", "events[n].len <= done)")],
+          ["unit a_short_write_leaves_no_line_without_end"])]),
+
+    ("more events in one batch than a system call takes",
+     "the store writes 500 at once (`take_group`)", [
+         ("batch-at-once", [("core/export/store.c", "n < GROUP_MAX &&", "n < count &&")],
+          ["unit more_events_than_the_kernel_takes_at_once"])]),
 
     ("no HOME, or somebody else's",
      "the store is in a directory of the user's own below /var/tmp "

@@ -265,21 +265,19 @@ END_TEST
 static const struct llmobs_text three[] = {
     {"{\"a\": 1}", 8}, {"{\"b\": 2}", 8}, {"{\"c\": 3}", 8}};
 
-static int write_beyond_the_limit(void)
+static int write_beyond_the_limit(rlim_t bytes, int events)
 {
-    struct rlimit limit = {20, 20};
+    struct rlimit limit = {bytes, bytes};
 
     signal(SIGXFSZ, SIG_IGN);
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
         return 1;
-    if (store->ops->send(store, three, 3) != 2)
+    if (store->ops->send(store, three, 3) != events)
         return 2;
     return store->ops->send(store, three, 3) == -EFBIG ? 0 : 3;
 }
 
-/* A file size limit stands for a full disk: the first lines stay, the half
- * one is taken back. */
-START_TEST(a_short_write_leaves_no_half_line)
+static void expect_within(rlim_t bytes, int events, const char *want)
 {
     int status = 0;
     pid_t pid;
@@ -287,10 +285,46 @@ START_TEST(a_short_write_leaves_no_half_line)
     begin(1 << 20);
     pid = fork();
     if (pid == 0)
-        _exit(write_beyond_the_limit());
+        _exit(write_beyond_the_limit(bytes, events));
     waitpid(pid, &status, 0);
     ck_assert_int_eq(status, 0);
-    expect("{\"a\": 1}\n{\"b\": 2}\n");
+    expect(want);
+    end();
+}
+
+/* A file size limit stands for a full disk: the first lines stay, the half
+ * one is taken back. */
+START_TEST(a_short_write_leaves_no_half_line)
+{
+    expect_within(20, 2, "{\"a\": 1}\n{\"b\": 2}\n");
+}
+END_TEST
+
+/* An event without the end of its line comes again, and so is not kept. */
+START_TEST(a_short_write_leaves_no_line_without_end)
+{
+    expect_within(17, 1, "{\"a\": 1}\n");
+    expect_within(18, 2, "{\"a\": 1}\n{\"b\": 2}\n");
+}
+END_TEST
+
+/* The kernel takes 1024 pieces at once, and gives EINVAL for more. */
+START_TEST(more_events_than_the_kernel_takes_at_once)
+{
+    enum { MANY = 1300 };
+    static struct llmobs_text events[MANY];
+    static char texts[MANY][16], want[MANY * 16];
+    size_t at = 0;
+
+    for (int i = 0; i < MANY; i++) {
+        int len = snprintf(texts[i], sizeof(texts[i]), "{\"n\": %d}", i);
+
+        events[i] = (struct llmobs_text){texts[i], (size_t)len};
+        at += (size_t)snprintf(want + at, sizeof(want) - at, "%s\n", texts[i]);
+    }
+    begin(1 << 20);
+    ck_assert_int_eq(store->ops->send(store, events, MANY), MANY);
+    expect(want);
     end();
 }
 END_TEST
@@ -559,6 +593,8 @@ UNIT_SUITE(store)
     UNIT_TEST(s, what_is_not_ours_may_be_a_link);
     UNIT_TEST(s, a_line_that_was_cut_is_ended);
     UNIT_TEST(s, a_short_write_leaves_no_half_line);
+    UNIT_TEST(s, a_short_write_leaves_no_line_without_end);
+    UNIT_TEST(s, more_events_than_the_kernel_takes_at_once);
     UNIT_TEST(s, processes_share_a_file);
     UNIT_TEST(s, processes_rotate_without_loss);
     UNIT_TEST(s, the_oldest_goes);
