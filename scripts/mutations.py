@@ -1514,6 +1514,14 @@ HAZARDS = [
               "#define BUSY_MS 0")],
           ["relay.calls_that_come_closely"])]),
 
+    ("short programs beside a relay on a disk that is slow to make directories",
+     "the relay leaves an emptied one to the next program (`give_spare`)", [
+         ("leaves-no-spare", [
+             ("core/spool/adopt.c",
+              "    if (!adopt->unset || llmobs_spool_give_spare(dir) != 0)",
+              "    if (adopt->unset || llmobs_spool_give_spare(dir) != 0)")],
+          ["relay.a_directory_serves_again"])]),
+
     ("a kernel that has no inotify for the relay",
      "the relay looks more often (`poll_until`)", [
          ("sleeps", [

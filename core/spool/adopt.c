@@ -451,7 +451,9 @@ static void remove_file(const char *path)
     close(fd);
 }
 
-/* Removes the directory and its files once nothing is left to deliver. */
+/* Removes the directory and its files once nothing is left to deliver. A relay
+ * leaves the directory to the next process: on a disk it takes longer to make
+ * one than all else that such a process does there. */
 static void remove_dir(const struct llmobs_adopt *adopt,
                        const struct llmobs_adopt_claim *claim)
 {
@@ -465,7 +467,8 @@ static void remove_dir(const struct llmobs_adopt *adopt,
         remove_file(path);
     }
     llmobs_crash_point("removing an adopted directory");
-    rmdir(dir);
+    if (!adopt->unset || llmobs_spool_give_spare(dir) != 0)
+        rmdir(dir);
     llmobs_crash_point("removed an adopted directory");
 }
 

@@ -141,10 +141,12 @@ static int rename_dir(const char *path, const char *name)
 
 /* Renames an empty directory to the spare one, which replaces a spare one that
  * is there and empty. */
-static int give_spare(const char *path)
+int llmobs_spool_give_spare(const char *path)
 {
     int rc;
 
+    if (!is_fit(AT_FDCWD, path))
+        return -EPERM;
     if (!is_empty(path))
         return -ENOTEMPTY;
     llmobs_crash_point("giving the directory");
@@ -339,7 +341,8 @@ static int remove_dir(const char *path)
 static bool leave_dir(struct llmobs_spool *spool)
 {
     if (!atomic_load(&spool->handed))
-        return give_spare(spool->dir) == 0 || remove_dir(spool->dir) == 0;
+        return llmobs_spool_give_spare(spool->dir) == 0 ||
+               remove_dir(spool->dir) == 0;
     if (give_to_relay(spool->dir) != 0)
         return false;
     atomic_store(&spool->handed, 0);

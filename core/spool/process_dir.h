@@ -37,6 +37,10 @@ int llmobs_spool_put_dir(struct llmobs_spool *spool);
  * failed. */
 bool llmobs_spool_leave_dir(struct llmobs_spool *spool);
 
+/* Leaves an empty directory of the spool to the next process, which then need
+ * not make one. -ENOTEMPTY, -EPERM: it is unfit for that. */
+int llmobs_spool_give_spare(const char *path);
+
 /* True for the directory that this process has, or had and may make again. */
 bool llmobs_spool_is_at(const struct llmobs_spool *spool, const char *path);
 

@@ -76,6 +76,25 @@ def a_short_program_leaves(t):
 
 
 @test
+def a_directory_serves_again(t):
+    """The relay leaves an emptied directory to the next program."""
+    def inode(name):
+        with contextlib.suppress(FileNotFoundError):
+            return os.stat(os.path.join(spool_of(t), name)).st_ino
+        return None
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd)):
+        seen = []
+        for i in range(3):
+            t.run(curl(t.url, body("call %d" % i)), env=agent(dd), keep=True)
+            ok(wait_for(lambda: left_behind(t) == [] and inode("spare"), 5),
+               "a spare directory")
+            seen.append(inode("spare"))
+        equal(len(set(seen)), 1, "directories that were made")
+        settled(t, dd, 3, wait=5)
+
+
+@test
 def a_peer_that_hangs_is_nothing_to_a_short_program(t):
     t.fresh(None)
     with double(t) as dd, Relay(t, agent(dd)):
