@@ -163,22 +163,26 @@ static int run_client(struct selftest *test)
 
 /* -- what came of it ------------------------------------------------------ */
 
-static int find_span(void *ctx, struct llmobs_text line)
+static int find_span(void *ctx, struct llmobs_text line,
+                     struct llmobs_place place)
 {
     static const char mark[] = "llmobs-self-test";
     struct selftest *test = ctx;
 
+    (void)place;
     test->made |= memmem(line.data, line.len, mark, sizeof mark - 1) != NULL;
     return 0;
 }
 
 static void look_back(struct selftest *test)
 {
-    struct llmobs_reader_report report = {0};
+    struct llmobs_reader *reader = NULL;
     char path[sizeof test->dir + 8];
 
     snprintf(path, sizeof path, "%s/store", test->dir);
-    (void)llmobs_reader_walk(path, 0, find_span, test, &report);
+    if (llmobs_reader_open(path, &reader) == 0)
+        (void)llmobs_reader_walk(reader, 0, find_span, test);
+    llmobs_reader_close(reader);
     snprintf(path, sizeof path, "%s/log", test->dir);
     (void)llmobs_file_read(path, &test->log);
 }

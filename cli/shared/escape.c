@@ -105,9 +105,16 @@ struct piece {
 /* Fills `piece` from the text's start; answers the number of bytes used. */
 static size_t next_piece(struct llmobs_text text, struct piece *piece)
 {
+    unsigned char first = (unsigned char)text.data[0];
     uint32_t code;
-    size_t used = decode((const unsigned char *)text.data, text.len, &code);
+    size_t used;
 
+    if (first >= 0x20 && first < 0x7F) { /* most are, and a store is long */
+        piece->data = text.data;
+        piece->len = piece->width = 1;
+        return 1;
+    }
+    used = decode((const unsigned char *)text.data, text.len, &code);
     if (used == 0) {
         used = 1;
         piece->len = (size_t)snprintf(piece->escape, ESCAPE_MAX, "\\x%02x",

@@ -11,144 +11,145 @@
 
 #include "cli/shared/escape.h"
 #include "core/base/fd.h"
+#include "core/export/store.h"
 
-#define CHUNK 65536
+#define CHUNK (256u * 1024)
 #define NS_PER_S 1000000000
+/* So many files stay open at once; the others are opened for each use. */
+#define OPEN_MAX 64
+#define UNKNOWN UINT64_MAX
 
-struct reader {
-    int (*line)(void *ctx, struct llmobs_text text);
-    void *ctx;
-    struct llmobs_reader_report *report;
-    int64_t since_ns;
-    bool silent;
-    struct llmobs_buf pending; /* a line whose end is still to come */
-    bool skipping;             /* inside a line beyond the limit */
+struct file {
+    char *name;
+    int fd; /* -1: not open */
+    dev_t dev;
+    ino_t ino;
+    uint64_t end;      /* a walk reads up to here */
+    uint64_t next;     /* more() reads from here; UNKNOWN: behind the end */
+    int64_t written_s; /* the last write, a wall time */
+    bool failed;
 };
 
-static int end_line(struct reader *reader, const char *data, size_t len)
-{
-    struct llmobs_text text = {data, len};
-    int rc = 0;
+struct llmobs_reader {
+    int dir;
+    struct file *files;
+    size_t count;
+    struct llmobs_buf room; /* the bytes that a walk is at */
+    struct llmobs_reader_report report;
+};
 
-    if (reader->skipping) {
-        reader->skipping = false;
-        return 0;
-    }
-    if (reader->pending.len > 0) {
-        rc = llmobs_buf_add(&reader->pending, data, len);
-        text.data = reader->pending.data;
-        text.len = reader->pending.len;
-    }
-    if (rc == -EFBIG) {
-        reader->report->oversized++;
-        rc = 0;
-    } else if (rc == 0 && text.len > 0) {
-        rc = reader->line(reader->ctx, text);
-    }
-    llmobs_buf_cut(&reader->pending, 0);
-    return rc;
-}
+/* -- files ---------------------------------------------------------------- */
 
-static int keep_rest(struct reader *reader, const char *data, size_t len)
-{
-    int rc;
-
-    if (reader->skipping || len == 0)
-        return 0;
-    rc = llmobs_buf_add(&reader->pending, data, len);
-    if (rc != -EFBIG)
-        return rc;
-    reader->report->oversized++;
-    reader->skipping = true;
-    llmobs_buf_cut(&reader->pending, 0);
-    return 0;
-}
-
-static int feed(struct reader *reader, const char *data, size_t len)
-{
-    const char *end;
-    int rc = 0;
-
-    while (rc == 0 && (end = memchr(data, '\n', len)) != NULL) {
-        size_t n = (size_t)(end - data);
-
-        rc = end_line(reader, data, n);
-        data = end + 1;
-        len -= n + 1;
-    }
-    return rc == 0 ? keep_rest(reader, data, len) : rc;
-}
-
-/* Reads to the end. A read error goes to *error, since it does not end the
- * walk. */
-static int read_all(struct reader *reader, int fd, int *error)
-{
-    char chunk[CHUNK];
-    int rc = 0;
-
-    while (rc == 0) {
-        ssize_t n = read(fd, chunk, sizeof chunk);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            *error = errno;
-        if (n <= 0)
-            break;
-        rc = feed(reader, chunk, (size_t)n);
-    }
-    if (rc == 0) /* a last line without its end */
-        rc = end_line(reader, "", 0);
-    return rc;
-}
-
-static void tell_unreadable(const char *name, int error)
+static void tell_unreadable(struct llmobs_reader *reader, struct file *file,
+                            int error)
 {
     char room[LLMOBS_ESCAPE_NAME];
 
+    if (file->failed)
+        return;
+    file->failed = true;
+    reader->report.unreadable++;
     fprintf(stderr, "llmobs: cannot read %s: %s\n",
-            llmobs_escape_name(name, room),
+            llmobs_escape_name(file->name, room),
             error == ELOOP    ? "it is a link"
             : error == EINVAL ? "it is no regular file"
                               : strerror(error));
 }
 
-/* True where everything in the file is older than the caller asks for. */
-static bool is_old(const struct reader *reader, const struct stat *st)
-{
-    return st->st_mtim.tv_sec + LLMOBS_READER_CLOCKS_S <
-           reader->since_ns / NS_PER_S;
-}
-
 /* A user who may write to the store must not make the tool read another file:
  * it follows no link, and opens regular files alone (core/base/fd). */
-static int read_file(struct reader *reader, int dir, const char *name)
+static int open_name(const struct llmobs_reader *reader, const char *name,
+                     struct stat *st)
 {
-    struct stat st;
-    int fd = llmobs_fd_open(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    int error = fd < 0 ? errno : 0;
-    int rc = 0;
+    int fd =
+        llmobs_fd_open(reader->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    int rc = fd < 0 ? -errno : 0;
 
-    if (error == 0 && fstat(fd, &st) != 0)
-        error = errno;
-    if (error == 0 && !S_ISREG(st.st_mode))
-        error = EINVAL;
-    if (error == 0 && is_old(reader, &st)) {
-        reader->report->old++;
-    } else if (error == 0) {
-        reader->report->files++;
-        rc = read_all(reader, fd, &error);
-    }
-    if (error != 0) {
-        reader->report->unreadable++;
-        if (!reader->silent)
-            tell_unreadable(name, error);
-    }
+    if (rc == 0 && fstat(fd, st) != 0)
+        rc = -errno;
+    if (rc == 0 && !S_ISREG(st->st_mode))
+        rc = -EINVAL;
+    if (rc == 0)
+        return fd;
     if (fd >= 0)
         close(fd);
-    reader->skipping = false;
-    llmobs_buf_cut(&reader->pending, 0);
     return rc;
+}
+
+/* Answers a descriptor of the file, which give_back takes. The exporter may
+ * have given the name to another file meanwhile. */
+static int borrow(const struct llmobs_reader *reader, const struct file *file)
+{
+    struct stat st;
+    int fd = file->fd;
+
+    if (fd >= 0)
+        return fd;
+    fd = open_name(reader, file->name, &st);
+    if (fd < 0 || (st.st_dev == file->dev && st.st_ino == file->ino))
+        return fd;
+    close(fd);
+    return -ESTALE;
+}
+
+static void give_back(const struct file *file, int fd)
+{
+    if (fd >= 0 && fd != file->fd)
+        close(fd);
+}
+
+static bool is_known(const struct llmobs_reader *reader, const struct stat *st)
+{
+    for (size_t i = 0; i < reader->count; i++)
+        if (reader->files[i].dev == st->st_dev &&
+            reader->files[i].ino == st->st_ino)
+            return true;
+    return false;
+}
+
+/* A rotated file has the time of its rotation in its name, which also holds for
+ * a store that was copied. */
+static int64_t written_s(const char *name, const struct stat *st)
+{
+    int64_t stamp_s = (int64_t)(llmobs_store_stamp(name) / NS_PER_S);
+
+    return stamp_s != 0 && stamp_s < st->st_mtim.tv_sec ? stamp_s
+                                                        : st->st_mtim.tv_sec;
+}
+
+static int add_file(struct llmobs_reader *reader, const char *name,
+                    uint64_t next)
+{
+    struct file file = {.fd = -1, .next = next}, *files;
+    struct stat st = {0};
+    int fd = open_name(reader, name, &st);
+
+    if (fd >= 0 && is_known(reader, &st)) {
+        close(fd);
+        return 0;
+    }
+    files = reallocarray(reader->files, reader->count + 1, sizeof *files);
+    if (files != NULL)
+        reader->files = files;
+    file.name = strdup(name);
+    if (files == NULL || file.name == NULL) {
+        free(file.name);
+        give_back(&file, fd);
+        return -ENOMEM;
+    }
+    if (fd < 0) {
+        tell_unreadable(reader, &file, -fd);
+    } else {
+        file.dev = st.st_dev;
+        file.ino = st.st_ino;
+        file.end = (uint64_t)st.st_size;
+        file.written_s = written_s(name, &st);
+        if (reader->count < OPEN_MAX)
+            file.fd = fd;
+        give_back(&file, fd);
+    }
+    files[reader->count++] = file;
+    return 0;
 }
 
 static int is_events(const struct dirent *entry)
@@ -159,42 +160,417 @@ static int is_events(const struct dirent *entry)
            strcmp(entry->d_name + len - 6, ".jsonl") == 0;
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+/* The file that the exporter writes to holds the newest spans. */
+static int by_age(const struct dirent **a, const struct dirent **b)
 {
-    return strcmp((*a)->d_name, (*b)->d_name);
+    bool newest_a = strcmp((*a)->d_name, LLMOBS_STORE_FILE) == 0;
+    bool newest_b = strcmp((*b)->d_name, LLMOBS_STORE_FILE) == 0;
+
+    return newest_a != newest_b ? (newest_a ? 1 : -1)
+                                : strcmp((*a)->d_name, (*b)->d_name);
 }
 
-int llmobs_reader_walk(const char *dir, int64_t since_ns,
-                       int (*line)(void *ctx, struct llmobs_text text),
-                       void *ctx, struct llmobs_reader_report *report)
+static int add_files(struct llmobs_reader *reader, uint64_t next)
 {
-    struct llmobs_reader_report nobody;
-    struct reader reader = {.line = line,
-                            .ctx = ctx,
-                            .report = report != NULL ? report : &nobody,
-                            .since_ns = since_ns,
-                            .silent = report == NULL};
     struct dirent **names = NULL;
-    int fd, count = 0, rc = 0;
+    int count = scandirat(reader->dir, ".", &names, is_events, by_age);
+    int rc = count < 0 ? -errno : 0;
 
-    memset(reader.report, 0, sizeof *reader.report);
-    llmobs_buf_init(&reader.pending, LLMOBS_READER_LINE_MAX);
-    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0)
-        count = scandirat(fd, ".", &names, is_events, by_name);
-    if (fd < 0 || count < 0) {
-        rc = -errno;
-        goto out;
-    }
     for (int i = 0; i < count; i++) {
         if (rc == 0)
-            rc = read_file(&reader, fd, names[i]->d_name);
+            rc = add_file(reader, names[i]->d_name, next);
         free(names[i]);
     }
-out:
     free(names);
-    if (fd >= 0)
-        close(fd);
-    llmobs_buf_fini(&reader.pending);
     return rc;
+}
+
+int llmobs_reader_open(const char *dir, struct llmobs_reader **out)
+{
+    struct llmobs_reader *reader = calloc(1, sizeof *reader);
+    int rc = 0;
+
+    if (reader == NULL)
+        return -ENOMEM;
+    llmobs_buf_init(&reader->room, LLMOBS_READER_LINE_MAX + CHUNK);
+    reader->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (reader->dir < 0)
+        rc = -errno;
+    if (rc == 0)
+        rc = add_files(reader, UNKNOWN);
+    if (rc == 0) {
+        *out = reader;
+        return 0;
+    }
+    llmobs_reader_close(reader);
+    return rc;
+}
+
+void llmobs_reader_close(struct llmobs_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    for (size_t i = 0; i < reader->count; i++) {
+        if (reader->files[i].fd >= 0)
+            close(reader->files[i].fd);
+        free(reader->files[i].name);
+    }
+    free(reader->files);
+    llmobs_buf_fini(&reader->room);
+    if (reader->dir >= 0)
+        close(reader->dir);
+    free(reader);
+}
+
+const struct llmobs_reader_report *llmobs_reader_report(
+    const struct llmobs_reader *reader)
+{
+    return &reader->report;
+}
+
+/* -- pieces of a file ----------------------------------------------------- */
+
+/* Adds the bytes from `at` to `end` to `out`; fewer where the file is shorter,
+ * or cannot be read: then *error is set. */
+static int read_piece(int fd, uint64_t at, uint64_t end, struct llmobs_buf *out,
+                      int *error)
+{
+    int rc = llmobs_buf_reserve(out, (size_t)(end - at));
+
+    while (rc == 0 && at < end) {
+        ssize_t n =
+            pread(fd, out->data + out->len, (size_t)(end - at), (off_t)at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            *error = errno;
+        if (n <= 0)
+            break;
+        out->len += (size_t)n;
+        at += (uint64_t)n;
+    }
+    return rc;
+}
+
+/* A walk through one file. */
+struct walk {
+    struct llmobs_reader *reader;
+    llmobs_reader_line *line;
+    void *ctx;
+    uint32_t file;
+    int fd;
+    uint64_t end; /* reads up to here */
+    bool whole;   /* a last line without its end has to wait */
+    int error;    /* of reading, which ends the file and not the walk */
+};
+
+static int give(const struct walk *walk, const char *data, size_t len,
+                uint64_t at)
+{
+    struct llmobs_place place = {walk->file, (uint32_t)len, at};
+
+    if (len == 0)
+        return 0;
+    if (len > LLMOBS_READER_LINE_MAX) {
+        walk->reader->report.oversized++;
+        return 0;
+    }
+    return walk->line(walk->ctx, (struct llmobs_text){data, len}, place);
+}
+
+/* -- forwards ------------------------------------------------------------- */
+
+static int read_chunk(struct walk *walk, uint64_t from)
+{
+    uint64_t end = from + CHUNK < walk->end ? from + CHUNK : walk->end;
+
+    return read_piece(walk->fd, from, end, &walk->reader->room, &walk->error);
+}
+
+/* Gives the whole lines of the room, which begins at *at, and leaves the rest.
+ * The first `known` bytes have no line's end. */
+static int give_lines(struct walk *walk, uint64_t *at, size_t known)
+{
+    struct llmobs_buf *room = &walk->reader->room;
+    const char *data = room->data, *stop = data + room->len;
+    const char *look = data + known, *end;
+    int rc = 0;
+
+    while (rc == 0 && look < stop &&
+           (end = memchr(look, '\n', (size_t)(stop - look))) != NULL) {
+        rc = give(walk, data, (size_t)(end - data), *at);
+        *at += (uint64_t)(end + 1 - data);
+        look = data = end + 1;
+    }
+    memmove(room->data, data, (size_t)(stop - data));
+    llmobs_buf_cut(room, (size_t)(stop - data));
+    return rc;
+}
+
+/* Passes a line over that is beyond the limit: *at becomes the place behind it.
+ */
+static int pass_over(struct walk *walk, uint64_t *at)
+{
+    struct llmobs_buf *room = &walk->reader->room;
+    const char *end = NULL;
+    int rc = 0;
+
+    walk->reader->report.oversized++;
+    *at += room->len;
+    while (rc == 0 && end == NULL && *at < walk->end) {
+        llmobs_buf_cut(room, 0);
+        rc = read_chunk(walk, *at);
+        if (rc != 0 || room->len == 0)
+            break;
+        end = memchr(room->data, '\n', room->len);
+        *at += end != NULL ? (uint64_t)(end + 1 - room->data) : room->len;
+    }
+    llmobs_buf_cut(room, 0);
+    return rc;
+}
+
+/* Gives the lines from *at to the end; *at becomes the place behind the last.
+ */
+static int walk_on(struct walk *walk, uint64_t *at)
+{
+    struct llmobs_buf *room = &walk->reader->room;
+    int rc = 0;
+
+    llmobs_buf_cut(room, 0);
+    while (rc == 0 && *at + room->len < walk->end) {
+        size_t known = room->len;
+
+        rc = read_chunk(walk, *at + known);
+        if (rc != 0 || room->len == known) /* or somebody has cut the file */
+            break;
+        rc = give_lines(walk, at, known);
+        if (rc == 0 && room->len > LLMOBS_READER_LINE_MAX)
+            rc = pass_over(walk, at);
+    }
+    if (rc == 0 && room->len > 0 && !walk->whole) {
+        rc = give(walk, room->data, room->len, *at);
+        *at += room->len;
+    }
+    return rc;
+}
+
+/* -- backwards ------------------------------------------------------------ */
+
+/* The last line end before `len`, plus one; 0: there is none. */
+static size_t line_begin(const char *data, size_t len)
+{
+    const char *end = len > 0 ? memrchr(data, '\n', len) : NULL;
+
+    return end != NULL ? (size_t)(end + 1 - data) : 0;
+}
+
+/* Gives the lines of the room, which begins at `at`, the last one first; the
+ * first one only where the file begins with it. Answers by *left how many bytes
+ * of the room are still to be given. */
+static int give_back_lines(struct walk *walk, uint64_t at, size_t *left)
+{
+    const char *data = walk->reader->room.data;
+    size_t len = walk->reader->room.len;
+    int rc = 0;
+
+    while (rc == 0 && len > 0) {
+        size_t end = data[len - 1] == '\n' ? len - 1 : len;
+        size_t begin = line_begin(data, end);
+
+        if (begin == 0 && at > 0)
+            break;
+        rc = give(walk, data + begin, end - begin, at + begin);
+        len = begin;
+    }
+    *left = len;
+    return rc;
+}
+
+static int walk_backwards(struct walk *walk, uint64_t *unused)
+{
+    struct llmobs_buf *room = &walk->reader->room;
+    uint64_t end = walk->end;
+    uint64_t size = CHUNK;
+    int rc = 0;
+
+    (void)unused;
+    while (rc == 0 && end > 0) {
+        uint64_t at = end > size ? end - size : 0;
+        size_t left = 0;
+
+        llmobs_buf_cut(room, 0);
+        rc = read_piece(walk->fd, at, end, room, &walk->error);
+        if (rc == 0)
+            rc = give_back_lines(walk, at, &left);
+        if (rc != 0 || room->len < end - at)
+            break;
+        if (left == room->len && at > 0) { /* a line longer than the piece */
+            size *= 2;
+            if (size <= LLMOBS_READER_LINE_MAX)
+                continue;
+            walk->reader->report.oversized++;
+            left = 0;
+        }
+        size = CHUNK;
+        end = at + left;
+    }
+    return rc;
+}
+
+/* -- walks ---------------------------------------------------------------- */
+
+/* True where everything in the file is older than the caller asks for. */
+static bool is_old(const struct file *file, int64_t since_ns)
+{
+    return file->written_s + LLMOBS_READER_CLOCKS_S < since_ns / NS_PER_S;
+}
+
+/* Opens the walk's file, lets `go` walk through it, and tells of an error. */
+static int with_file(struct walk *walk, int (*go)(struct walk *, uint64_t *),
+                     uint64_t *at)
+{
+    struct file *file = &walk->reader->files[walk->file];
+    int rc;
+
+    walk->fd = borrow(walk->reader, file);
+    if (walk->fd < 0) {
+        tell_unreadable(walk->reader, file, -walk->fd);
+        return 0;
+    }
+    rc = go(walk, at);
+    give_back(file, walk->fd);
+    if (walk->error != 0)
+        tell_unreadable(walk->reader, file, walk->error);
+    return rc;
+}
+
+static int walk_all(struct llmobs_reader *reader, int64_t since_ns,
+                    int (*go)(struct walk *, uint64_t *), bool back,
+                    llmobs_reader_line *line, void *ctx)
+{
+    struct llmobs_reader_report *report = &reader->report;
+    int rc = 0;
+
+    report->files = report->old = report->oversized = 0;
+    for (size_t n = 0; rc == 0 && n < reader->count; n++) {
+        size_t i = back ? reader->count - 1 - n : n;
+        struct walk walk = {.reader = reader,
+                            .line = line,
+                            .ctx = ctx,
+                            .file = (uint32_t)i,
+                            .end = reader->files[i].end};
+        uint64_t at = 0;
+
+        if (reader->files[i].failed)
+            continue;
+        if (is_old(&reader->files[i], since_ns)) {
+            report->old++;
+            continue;
+        }
+        report->files++;
+        rc = with_file(&walk, go, &at);
+    }
+    return rc;
+}
+
+int llmobs_reader_walk(struct llmobs_reader *reader, int64_t since_ns,
+                       llmobs_reader_line *line, void *ctx)
+{
+    return walk_all(reader, since_ns, walk_on, false, line, ctx);
+}
+
+int llmobs_reader_walk_back(struct llmobs_reader *reader, int64_t since_ns,
+                            llmobs_reader_line *line, void *ctx)
+{
+    return walk_all(reader, since_ns, walk_backwards, true, line, ctx);
+}
+
+/* -- later ---------------------------------------------------------------- */
+
+static int ignore_line(void *ctx, struct llmobs_text text,
+                       struct llmobs_place place)
+{
+    (void)text;
+    *(uint64_t *)ctx = place.at;
+    return 1;
+}
+
+/* The end of the last whole line that a walk has seen: a line that was being
+ * written then comes again, whole. */
+static uint64_t behind_last_line(struct llmobs_reader *reader, size_t index)
+{
+    uint64_t end = reader->files[index].end, begin = end, at = 0;
+    struct walk walk = {.reader = reader,
+                        .line = ignore_line,
+                        .ctx = &begin,
+                        .file = (uint32_t)index,
+                        .end = end};
+    char last = '\n';
+    int fd = borrow(reader, &reader->files[index]);
+
+    if (fd >= 0 && end > 0 && pread(fd, &last, 1, (off_t)(end - 1)) != 1)
+        last = '\n';
+    give_back(&reader->files[index], fd);
+    if (last != '\n')
+        (void)with_file(&walk, walk_backwards, &at);
+    return begin;
+}
+
+/* How long the file is now; its old length where it cannot be asked. */
+static uint64_t length_now(const struct llmobs_reader *reader,
+                           const struct file *file)
+{
+    struct stat st;
+    int fd = borrow(reader, file);
+    uint64_t end = file->end;
+
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        end = (uint64_t)st.st_size;
+    give_back(file, fd);
+    return end;
+}
+
+static int read_more(struct llmobs_reader *reader, size_t index,
+                     llmobs_reader_line *line, void *ctx)
+{
+    struct file *file = &reader->files[index];
+    struct walk walk = {.reader = reader,
+                        .line = line,
+                        .ctx = ctx,
+                        .file = (uint32_t)index,
+                        .whole = true};
+
+    if (file->failed)
+        return 0;
+    if (file->next == UNKNOWN)
+        file->next = behind_last_line(reader, index);
+    file->end = walk.end = length_now(reader, file);
+    return file->next < walk.end ? with_file(&walk, walk_on, &file->next) : 0;
+}
+
+int llmobs_reader_more(struct llmobs_reader *reader, llmobs_reader_line *line,
+                       void *ctx)
+{
+    int rc = add_files(reader, 0);
+
+    for (size_t i = 0; rc == 0 && i < reader->count; i++)
+        rc = read_more(reader, i, line, ctx);
+    return rc;
+}
+
+int llmobs_reader_again(struct llmobs_reader *reader, struct llmobs_place place,
+                        struct llmobs_buf *out)
+{
+    struct file *file = &reader->files[place.file];
+    int fd = borrow(reader, file), error = 0, rc;
+
+    if (fd < 0)
+        return -ESTALE;
+    llmobs_buf_cut(out, 0);
+    rc = read_piece(fd, place.at, place.at + place.len, out, &error);
+    give_back(file, fd);
+    if (rc == 0 && (error != 0 || out->len < place.len))
+        rc = -ESTALE;
+    return rc == 0 ? llmobs_buf_add(out, "", 0) : rc;
 }

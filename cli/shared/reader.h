@@ -1,11 +1,12 @@
-/* reader - reads the lines of a local store, file after file.
+/* reader - reads the lines of a local store, from either end.
  *
- * Owns:    one open file and one line at a time.
+ * Owns:    the open files of one store, until close.
  * Threads: one.
  * Errors:  -errno of the directory; of a file that cannot be read there is a
  *          message on stderr and a count; the others are read.
  * Limits:  LLMOBS_READER_LINE_MAX bytes a line; a longer one is skipped and
- *          counted. Files may have any size.
+ *          counted. Files may have any size. A walk sees a file as long as it
+ *          was at the open, or after the last more().
  */
 #ifndef LLMOBS_READER_H
 #define LLMOBS_READER_H
@@ -20,20 +21,53 @@
  * of a file server may be so far behind this host's. */
 #define LLMOBS_READER_CLOCKS_S 60
 
+struct llmobs_reader;
+
+/* Where a line stands in the store. */
+struct llmobs_place {
+    uint32_t file;
+    uint32_t len;
+    uint64_t at;
+};
+
 struct llmobs_reader_report {
-    size_t files;      /* files read */
-    size_t old;        /* files passed over */
-    size_t unreadable; /* files that could not be read to their end */
+    size_t files;      /* files read by the last walk */
+    size_t old;        /* files that it passed over */
+    size_t unreadable; /* files that could not be read to their end, ever */
     size_t oversized;  /* lines beyond the limit */
 };
 
-/* Calls `line` with every non-empty line, without its end, of all *.jsonl files
- * of `dir` in the order of their names. `line` borrows the text until it
- * returns; a negative answer ends the walk and is returned. Without `report` it
- * prints and counts nothing. It passes files over that were last written before
- * `since_ns`, a wall time; 0: none. */
-int llmobs_reader_walk(const char *dir, int64_t since_ns,
-                       int (*line)(void *ctx, struct llmobs_text text),
-                       void *ctx, struct llmobs_reader_report *report);
+/* Takes one line without its end, never an empty one. It borrows the text until
+ * it returns; a negative answer ends the walk and is returned, and so is a
+ * positive one. */
+typedef int llmobs_reader_line(void *ctx, struct llmobs_text text,
+                               struct llmobs_place place);
+
+/* Opens all *.jsonl files of `dir`. Gives *out. */
+int llmobs_reader_open(const char *dir, struct llmobs_reader **out);
+void llmobs_reader_close(struct llmobs_reader *reader); /* NULL is fine */
+
+/* Calls `line` with every line of all files, in the order of their names, the
+ * file that is written to as the last. It passes files over that were last
+ * written before `since_ns`, a wall time; 0: none. */
+int llmobs_reader_walk(struct llmobs_reader *reader, int64_t since_ns,
+                       llmobs_reader_line *line, void *ctx);
+
+/* The same from the end to the beginning. */
+int llmobs_reader_walk_back(struct llmobs_reader *reader, int64_t since_ns,
+                            llmobs_reader_line *line, void *ctx);
+
+/* Calls `line` with the whole lines that came since the open, or since the last
+ * such call, in files of any name. */
+int llmobs_reader_more(struct llmobs_reader *reader, llmobs_reader_line *line,
+                       void *ctx);
+
+/* Reads a line again, into `out`, whose content it replaces. -ESTALE: the file
+ * is gone, or shorter. */
+int llmobs_reader_again(struct llmobs_reader *reader, struct llmobs_place place,
+                        struct llmobs_buf *out);
+
+const struct llmobs_reader_report *llmobs_reader_report(
+    const struct llmobs_reader *reader);
 
 #endif

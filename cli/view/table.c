@@ -7,8 +7,14 @@
 #include <time.h>
 
 #include "cli/shared/escape.h"
+#include "cli/view/messages.h"
 
 #define CELL_MAX 4096
+#define NAME_COLUMNS 40
+#define KIND_COLUMNS 12
+#define MODEL_COLUMNS 32
+#define ERROR_COLUMNS 160
+#define BELOW_MAX (256u * 1024)
 
 enum column {
     COLUMN_TIME, /* of the list only */
@@ -49,6 +55,7 @@ static const char *const paints[] = {"", "\033[2m", "\033[1m", "\033[31m",
 struct table {
     bool colour;
     bool list;
+    struct llmobs_reader *reader; /* NULL: no messages */
     size_t width[COLUMN_COUNT];
     struct llmobs_buf cell[COLUMN_COUNT]; /* cells of the current row */
 };
@@ -164,7 +171,7 @@ static int fill_name(const struct table *table, struct llmobs_buf *out,
     int rc = table->list ? 0 : add_branches(out, row, true);
 
     if (rc == 0)
-        rc = llmobs_buf_adds(out, row->name);
+        rc = llmobs_escape_adds(out, row->name, NAME_COLUMNS);
     if (rc == 0 && row->orphan && !table->list)
         rc = llmobs_buf_adds(out, " (parent elsewhere)");
     return rc;
@@ -181,9 +188,10 @@ static int fill(struct table *table, enum column column,
     case COLUMN_NAME:
         return fill_name(table, out, row);
     case COLUMN_KIND:
-        return llmobs_buf_adds(out, row->kind);
+        return llmobs_escape_adds(out, row->kind, KIND_COLUMNS);
     case COLUMN_MODEL:
-        return llmobs_buf_adds(out, row->model != NULL ? row->model : "-");
+        return llmobs_escape_adds(out, row->model != NULL ? row->model : "-",
+                                  MODEL_COLUMNS);
     case COLUMN_IN:
         return add_count(out, row->input_tokens);
     case COLUMN_OUT:
@@ -279,31 +287,99 @@ static enum paint paint_of(int column, const struct llmobs_row *row)
     return PAINT_NONE;
 }
 
-/* Prints the lines below a row: its error and its messages. */
+static void print_lines(const struct table *table, const char *bars,
+                        const char *lines)
+{
+    const char *end;
+
+    for (; lines != NULL && (end = strchr(lines, '\n')) != NULL;
+         lines = end + 1) {
+        fputs(bars, stdout);
+        paint(table, PAINT_DIM);
+        fwrite(lines, 1, (size_t)(end - lines), stdout);
+        unpaint(table, PAINT_DIM);
+        putchar('\n');
+    }
+}
+
+/* Adds "type: message". */
+static int add_error(struct llmobs_buf *out, const struct llmobs_row *row)
+{
+    struct llmobs_buf text;
+    int rc = 0;
+
+    llmobs_buf_init(&text, BELOW_MAX);
+    if (row->error_type != NULL)
+        rc = llmobs_buf_adds(&text, row->error_type);
+    if (rc == 0 && text.len > 0 && row->error_message != NULL)
+        rc = llmobs_buf_adds(&text, ": ");
+    if (rc == 0 && row->error_message != NULL)
+        rc = llmobs_buf_adds(&text, row->error_message);
+    if (rc == 0 && text.len > 0)
+        rc = llmobs_escape_add(out, (struct llmobs_text){text.data, text.len},
+                               ERROR_COLUMNS);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int print_error(struct table *table, const char *bars,
+                       const struct llmobs_row *row)
+{
+    struct llmobs_buf *error = &table->cell[COLUMN_STATUS];
+    int rc;
+
+    if (!row->failed)
+        return 0;
+    llmobs_buf_cut(error, 0);
+    rc = add_error(error, row);
+    if (rc != 0 || error->len == 0)
+        return rc;
+    fputs(bars, stdout);
+    painted(table, PAINT_RED, error->data);
+    putchar('\n');
+    return 0;
+}
+
+/* Reads the span again for its messages. */
+static int print_messages(const struct table *table, const char *bars,
+                          const struct llmobs_row *row)
+{
+    struct llmobs_json *event = NULL;
+    struct llmobs_buf line, lines;
+    int rc;
+
+    llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
+    llmobs_buf_init(&lines, BELOW_MAX);
+    rc = llmobs_reader_again(table->reader, row->place, &line);
+    if (rc == 0)
+        rc = llmobs_json_parse((struct llmobs_text){line.data, line.len},
+                               &event);
+    if (rc == 0)
+        rc = llmobs_messages_lines(event, &lines);
+    if (rc == 0 && lines.len > 0)
+        print_lines(table, bars, lines.data);
+    llmobs_json_free(event);
+    llmobs_buf_fini(&line);
+    llmobs_buf_fini(&lines);
+    return rc == -ESTALE ? 0 : rc; /* the exporter has removed the file */
+}
+
+/* Prints the lines below a row: its error, messages and evaluations. */
 static int print_below(struct table *table, const struct llmobs_row *row)
 {
     struct llmobs_buf *bars = &table->cell[COLUMN_NAME];
-    const char *at = row->detail, *end;
     int rc;
 
     llmobs_buf_cut(bars, 0);
     rc = table->list ? llmobs_buf_adds(bars, "   ")
                      : add_branches(bars, row, false);
-    if (rc != 0)
-        return rc;
-    if (row->error != NULL) {
-        fputs(bars->data, stdout);
-        painted(table, PAINT_RED, row->error);
-        putchar('\n');
-    }
-    for (; at != NULL && (end = strchr(at, '\n')) != NULL; at = end + 1) {
-        fputs(bars->data, stdout);
-        paint(table, PAINT_DIM);
-        fwrite(at, 1, (size_t)(end - at), stdout);
-        unpaint(table, PAINT_DIM);
-        putchar('\n');
-    }
-    return 0;
+    if (rc == 0)
+        rc = print_error(table, bars->data, row);
+    if (rc == 0 && table->reader != NULL)
+        rc = print_messages(table, bars->data, row);
+    if (rc == 0)
+        print_lines(table, bars->data, row->evaluations);
+    return rc;
 }
 
 static int print_row(struct table *table, const struct llmobs_row *row)
@@ -323,11 +399,13 @@ static void print_titles(const struct table *table)
             print_cell(table, i, columns[i].title, PAINT_BOLD);
 }
 
-static void init(struct table *table, bool list, bool colour)
+static void init(struct table *table, bool list,
+                 const struct llmobs_table_style *style)
 {
     memset(table, 0, sizeof *table);
     table->list = list;
-    table->colour = colour;
+    table->colour = style->colour;
+    table->reader = style->messages;
     for (int i = 0; i < COLUMN_COUNT; i++) {
         llmobs_buf_init(&table->cell[i], CELL_MAX);
         table->width[i] = llmobs_escape_width(columns[i].title);
@@ -356,9 +434,13 @@ static int print_trace(struct table *table,
     if (rc == 0)
         rc = add_time(title, trace->start_ns);
     if (rc == 0)
-        rc = llmobs_buf_addf(title, "  %s  %zu span%s",
-                             row->ml_app != NULL ? row->ml_app : "-",
-                             trace->count, trace->count == 1 ? "" : "s");
+        rc = llmobs_buf_adds(title, "  ");
+    if (rc == 0)
+        rc = llmobs_escape_adds(title, row->ml_app != NULL ? row->ml_app : "-",
+                                NAME_COLUMNS);
+    if (rc == 0)
+        rc = llmobs_buf_addf(title, "  %zu span%s", trace->count,
+                             trace->count == 1 ? "" : "s");
     if (rc != 0)
         return rc;
     putchar('\n');
@@ -369,12 +451,13 @@ static int print_trace(struct table *table,
     return rc;
 }
 
-int llmobs_table_tree(const struct llmobs_forest *forest, bool colour)
+int llmobs_table_tree(const struct llmobs_forest *forest,
+                      const struct llmobs_table_style *style)
 {
     struct table table;
     int rc = 0;
 
-    init(&table, false, colour);
+    init(&table, false, style);
     for (size_t i = 0; rc == 0 && i < forest->count; i++)
         if (forest->rows[i]->wanted)
             rc = measure(&table, forest->rows[i]);
@@ -386,12 +469,13 @@ int llmobs_table_tree(const struct llmobs_forest *forest, bool colour)
     return rc;
 }
 
-int llmobs_table_list(const struct llmobs_forest *forest, bool colour)
+int llmobs_table_list(const struct llmobs_forest *forest,
+                      const struct llmobs_table_style *style)
 {
     struct table table;
     int rc = 0;
 
-    init(&table, true, colour);
+    init(&table, true, style);
     for (size_t i = 0; rc == 0 && i < forest->count; i++)
         if (forest->rows[i]->wanted)
             rc = measure(&table, forest->rows[i]);

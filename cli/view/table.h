@@ -8,12 +8,19 @@
 #ifndef LLMOBS_TABLE_H
 #define LLMOBS_TABLE_H
 
-#include "cli/view/forest.h"
+#include "cli/rows/forest.h"
 
 #define LLMOBS_TABLE_DEPTH 16
 
+struct llmobs_table_style {
+    bool colour;
+    struct llmobs_reader *messages; /* reads them again; NULL: show none */
+};
+
 /* Print the traces as trees, or all shown rows as one list. */
-int llmobs_table_tree(const struct llmobs_forest *forest, bool colour);
-int llmobs_table_list(const struct llmobs_forest *forest, bool colour);
+int llmobs_table_tree(const struct llmobs_forest *forest,
+                      const struct llmobs_table_style *style);
+int llmobs_table_list(const struct llmobs_forest *forest,
+                      const struct llmobs_table_style *style);
 
 #endif

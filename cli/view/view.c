@@ -9,9 +9,8 @@
 #include "cli/shared/cli.h"
 #include "cli/shared/options.h"
 #include "cli/shared/reader.h"
-#include "cli/view/evaluations.h"
-#include "cli/view/filter.h"
-#include "cli/view/forest.h"
+#include "cli/rows/filter.h"
+#include "cli/rows/load.h"
 #include "cli/view/otlp_lines.h"
 #include "cli/view/table.h"
 #include "core/base/clock.h"
@@ -26,12 +25,8 @@ struct view {
     bool list;
     bool messages;
     bool help;
-    struct llmobs_forest forest;
-    struct llmobs_evaluations evaluations;
+    struct llmobs_load load;
     struct llmobs_otlp_lines lines;
-    size_t events;
-    size_t shown;
-    size_t bad;
 };
 
 static const char help_text[] =
@@ -185,43 +180,10 @@ static int print_event(struct llmobs_text text)
     return ferror(stdout) ? -EPIPE : 0;
 }
 
-/* Puts the lines of a shown row's evaluations below it. */
-static int keep_evaluations(struct view *view, const struct llmobs_json *event,
-                            struct llmobs_row *row)
-{
-    struct llmobs_buf lines;
-    int rc;
-
-    llmobs_buf_init(&lines, SIZE_MAX / 2);
-    rc = llmobs_evaluations_of(&view->evaluations, event, &lines);
-    if (rc == 0 && lines.len > 0 && row != NULL && row->wanted)
-        rc = llmobs_row_below(row, (struct llmobs_text){lines.data, lines.len});
-    llmobs_buf_fini(&lines);
-    return rc;
-}
-
 /* True where the events go out one by one, as they are read. */
 static bool is_raw(const struct view *view)
 {
     return view->json || view->otlp;
-}
-
-/* Keeps the ids of unwanted spans too, since a tree needs the spans between
- * others. */
-static int keep_event(struct view *view, const struct llmobs_json *event,
-                      bool wanted)
-{
-    struct llmobs_row *row = NULL;
-    int rc = 0;
-
-    if (wanted || !view->list)
-        rc = llmobs_row_new(event, wanted, view->messages, &row);
-    if (rc == 0)
-        rc = keep_evaluations(view, event, row);
-    if (rc == 0 && row != NULL)
-        return llmobs_forest_add(&view->forest, row);
-    llmobs_row_free(row);
-    return rc;
 }
 
 static bool is_span(const struct llmobs_json *event)
@@ -230,61 +192,43 @@ static bool is_span(const struct llmobs_json *event)
            llmobs_json_gets(event, "span_id") != NULL;
 }
 
-static int take_event(struct view *view, const struct llmobs_json *event,
+static int give_event(struct view *view, const struct llmobs_json *event,
                       struct llmobs_text text)
 {
-    bool span = is_span(event), wanted;
+    struct llmobs_load *load = &view->load;
+    bool span = is_span(event);
 
     if (!span && !llmobs_evaluations_is_one(event)) {
-        view->bad++;
+        load->bad++;
         return 0;
     }
-    view->events += span ? 1 : 0;
-    wanted = llmobs_filter_match(&view->filter, event);
-    if (!span && (!view->json || view->otlp))
+    load->events += span ? 1 : 0;
+    if ((!span && view->otlp) || !llmobs_filter_match(&view->filter, event))
         return 0;
-    view->shown += wanted ? 1 : 0;
-    if (is_raw(view) && !wanted)
-        return 0;
-    if (view->otlp)
-        return llmobs_otlp_lines_add(&view->lines, text);
-    if (view->json)
-        return print_event(text);
-    return keep_event(view, event, wanted);
+    load->shown++;
+    return view->otlp ? llmobs_otlp_lines_add(&view->lines, text)
+                      : print_event(text);
 }
 
-static int take_line(void *ctx, struct llmobs_text text)
+static int take_line(void *ctx, struct llmobs_text text,
+                     struct llmobs_place place)
 {
-    struct view *view = ctx;
-    struct llmobs_json *event = NULL;
-    int rc = llmobs_json_parse(text, &event);
-
-    if (rc == -ENOMEM)
-        return rc;
-    if (rc != 0) {
-        view->bad++;
-        return 0;
-    }
-    rc = take_event(view, event, text);
-    llmobs_json_free(event);
-    return rc;
-}
-
-/* Takes an evaluation: all of them are read before the first span. */
-static int take_evaluation(void *ctx, struct llmobs_text text)
-{
-    static const char mark[] = "\"join_on\"";
     struct view *view = ctx;
     struct llmobs_json *event = NULL;
     int rc;
 
-    if (memmem(text.data, text.len, mark, sizeof mark - 1) == NULL)
+    (void)place;
+    if (!llmobs_filter_may_match(&view->filter, text, false)) {
+        view->load.events++;
         return 0;
+    }
     rc = llmobs_json_parse(text, &event);
-    if (rc == 0 && !is_span(event))
-        rc = llmobs_evaluations_add(&view->evaluations, event);
+    if (rc == -EINVAL || rc == -E2BIG)
+        view->load.bad++;
+    else if (rc == 0)
+        rc = give_event(view, event, text);
     llmobs_json_free(event);
-    return rc == -ENOMEM ? rc : 0;
+    return rc == -ENOMEM || rc == -EPIPE ? rc : 0;
 }
 
 static bool wants_colour(void)
@@ -295,66 +239,79 @@ static bool wants_colour(void)
            term != NULL && strcmp(term, "dumb") != 0;
 }
 
-static int print_rows(struct view *view)
+static int print_rows(struct view *view, struct llmobs_reader *reader)
 {
-    int rc = llmobs_forest_sort(&view->forest);
+    struct llmobs_table_style style = {
+        .colour = wants_colour(), .messages = view->messages ? reader : NULL};
 
-    if (rc == 0 && view->shown == 0)
+    if (view->load.shown == 0)
         return 0;
-    if (rc == 0 && view->list)
-        return llmobs_table_list(&view->forest, wants_colour());
-    if (rc == 0)
-        rc = llmobs_forest_grow(&view->forest);
-    return rc == 0 ? llmobs_table_tree(&view->forest, wants_colour()) : rc;
+    return view->list ? llmobs_table_list(&view->load.forest, &style)
+                      : llmobs_table_tree(&view->load.forest, &style);
 }
 
 static void tell(const struct view *view, const char *store,
                  const struct llmobs_reader_report *report)
 {
-    size_t bad = view->bad + view->lines.bad + report->oversized;
+    const struct llmobs_load *load = &view->load;
+    size_t bad = load->bad + view->lines.bad + report->oversized;
 
     fflush(stdout);
-    if (view->shown == 0)
+    if (load->shown == 0)
         fprintf(stderr,
-                view->events + report->old == 0
+                load->events + report->old == 0
                     ? "llmobs view: no spans in %s\n"
                     : "llmobs view: no such spans in %s\n",
                 store);
     if (bad > 0)
         fprintf(stderr, "llmobs view: %zu line%s could not be read as a span\n",
                 bad, bad == 1 ? "" : "s");
-    bad = llmobs_evaluations_unjoined(&view->evaluations);
+    bad = llmobs_evaluations_unjoined(&load->evaluations);
     if (bad > 0 && report->old == 0)
         fprintf(stderr,
                 "llmobs view: %zu evaluation%s of spans that are not here\n",
                 bad, bad == 1 ? "" : "s");
-    if (view->forest.repeated > 0)
+    if (load->forest.repeated > 0)
         fprintf(stderr, "llmobs view: %zu repeated span%s shown once\n",
-                view->forest.repeated, view->forest.repeated == 1 ? "" : "s");
+                load->forest.repeated, load->forest.repeated == 1 ? "" : "s");
 }
 
-static int show(struct view *view, const char *store,
-                struct llmobs_reader_report *report)
+static int show(struct view *view, struct llmobs_reader *reader)
 {
-    int64_t since = view->filter.since_ns;
-    int rc = 0;
+    int rc;
 
-    if (!is_raw(view))
-        rc = llmobs_reader_walk(store, since, take_evaluation, view, NULL);
-    llmobs_evaluations_sort(&view->evaluations);
+    if (is_raw(view)) {
+        rc = llmobs_reader_walk(reader, view->filter.since_ns, take_line, view);
+        return rc == 0 && view->otlp ? llmobs_otlp_lines_flush(&view->lines)
+                                     : rc;
+    }
+    view->load.filter = &view->filter;
+    view->load.parts = LLMOBS_ROW_FACTS;
+    view->load.tree = !view->list;
+    rc = llmobs_load_rows(&view->load, reader);
+    return rc == 0 ? print_rows(view, reader) : rc;
+}
+
+static int show_store(struct view *view, const char *store)
+{
+    static const struct llmobs_reader_report nothing;
+    struct llmobs_reader *reader = NULL;
+    int rc = llmobs_reader_open(store, &reader);
+
     if (rc == 0)
-        rc = llmobs_reader_walk(store, since, take_line, view, report);
+        rc = show(view, reader);
     if (rc == -ENOENT) /* nothing has been stored yet */
         rc = 0;
-    if (rc == 0 && view->otlp)
-        return llmobs_otlp_lines_flush(&view->lines);
-    return rc == 0 && !view->json ? print_rows(view) : rc;
+    if (rc == 0)
+        tell(view, store,
+             reader != NULL ? llmobs_reader_report(reader) : &nothing);
+    llmobs_reader_close(reader);
+    return rc;
 }
 
 static int run(struct view *view)
 {
     struct llmobs_config *config = llmobs_cli_config(view->store);
-    struct llmobs_reader_report report = {0};
     char store[PATH_MAX] = "";
     int rc = -ENOMEM;
 
@@ -363,10 +320,8 @@ static int run(struct view *view)
         rc = llmobs_config_store_dir(config, store, sizeof store);
     }
     if (rc == 0)
-        rc = show(view, store, &report);
-    if (rc == 0)
-        tell(view, store, &report);
-    else if (rc != -EPIPE)
+        rc = show_store(view, store);
+    if (rc != 0 && rc != -EPIPE)
         fprintf(stderr, "llmobs view: %s: %s\n", store, strerror(-rc));
     llmobs_otlp_lines_fini(&view->lines);
     llmobs_config_free(config);
@@ -384,9 +339,8 @@ int llmobs_cmd_view(int argc, char **argv)
         fputs(help_text, stdout);
         return LLMOBS_CLI_OK;
     }
-    llmobs_forest_init(&view.forest);
+    llmobs_load_init(&view.load);
     status = run(&view);
-    llmobs_forest_fini(&view.forest);
-    llmobs_evaluations_fini(&view.evaluations);
+    llmobs_load_fini(&view.load);
     return status;
 }

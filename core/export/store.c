@@ -106,8 +106,7 @@ static int open_current(struct open_file *file)
 
 /* -- rotation ------------------------------------------------------------ */
 
-/* The number in "spans-<number>.jsonl"; 0 for any other name. */
-static uint64_t stamp_of(const char *name)
+uint64_t llmobs_store_stamp(const char *name)
 {
     const char *digits = name + strlen(OLD_PREFIX);
     uint64_t stamp = 0;
@@ -125,7 +124,8 @@ static uint64_t stamp_of(const char *name)
 
 bool llmobs_store_has(const char *name)
 {
-    return strcmp(name, LLMOBS_STORE_FILE) == 0 || stamp_of(name) != 0;
+    return strcmp(name, LLMOBS_STORE_FILE) == 0 ||
+           llmobs_store_stamp(name) != 0;
 }
 
 static void old_name(uint64_t stamp, char out[64])
@@ -155,7 +155,7 @@ static int survey(int dir, struct survey *out)
     if (!list)
         return -errno;
     while ((entry = readdir(list)) != NULL) {
-        uint64_t stamp = stamp_of(entry->d_name);
+        uint64_t stamp = llmobs_store_stamp(entry->d_name);
 
         if (!stamp ||
             fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)

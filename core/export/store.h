@@ -19,4 +19,8 @@ struct llmobs_exporter *llmobs_store_new(const struct llmobs_config *config);
 /* True where a file of this name belongs to the store. */
 bool llmobs_store_has(const char *name);
 
+/* When the store ended the file of this name, a wall time in nanoseconds: all
+ * its spans are older. 0: the name is no such file's. */
+uint64_t llmobs_store_stamp(const char *name);
+
 #endif

@@ -1,5 +1,6 @@
 /* Files of a local store, ended by FUZZ_CUT, as the tool reads and shows them:
- * each line is had whole, and nothing that is shown controls a terminal. */
+ * each line is had whole, from both ends and again, and nothing that is shown
+ * controls a terminal. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #include "cli/shared/escape.h"
 #include "cli/shared/reader.h"
+#include "core/base/mix.h"
 #include "core/text/json.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -26,17 +28,48 @@ static void check_shown(struct llmobs_text text)
     llmobs_buf_fini(&out);
 }
 
-static int line(void *ctx, struct llmobs_text text)
+/* The lines that a walk has given; `sum` does not depend on their order. */
+struct lines {
+    struct llmobs_reader *reader;
+    size_t bytes, count;
+    uint64_t sum;
+};
+
+static uint64_t sum_of(struct llmobs_text text, struct llmobs_place place)
 {
-    size_t *bytes = ctx;
-    struct llmobs_json *json;
+    uint64_t sum = llmobs_mix(place.at * FILES + place.file);
+
+    for (size_t i = 0; i < text.len; i++)
+        sum = llmobs_mix(sum ^ (unsigned char)text.data[i]);
+    return sum;
+}
+
+static int line_back(void *ctx, struct llmobs_text text,
+                     struct llmobs_place place)
+{
+    struct lines *lines = ctx;
+    struct llmobs_buf again;
 
     FUZZ_CHECK(text.len > 0 && !memchr(text.data, '\n', text.len));
-    *bytes += text.len;
+    lines->bytes += text.len;
+    lines->count++;
+    lines->sum += sum_of(text, place);
+    llmobs_buf_init(&again, LLMOBS_READER_LINE_MAX);
+    FUZZ_CHECK(llmobs_reader_again(lines->reader, place, &again) == 0);
+    FUZZ_CHECK(again.len == text.len && place.len == text.len &&
+               !memcmp(again.data, text.data, text.len));
+    llmobs_buf_fini(&again);
+    return 0;
+}
+
+static int line(void *ctx, struct llmobs_text text, struct llmobs_place place)
+{
+    struct llmobs_json *json;
+
     check_shown(text);
     if (llmobs_json_parse(text, &json) == 0)
         llmobs_json_free(json);
-    return 0;
+    return line_back(ctx, text, place);
 }
 
 static char base[64];
@@ -72,19 +105,34 @@ static void put(size_t i, struct llmobs_text text, bool remove)
     close(fd);
 }
 
+/* Reads the files from both ends. */
+static void check_store(size_t files, size_t size)
+{
+    struct llmobs_reader *reader = NULL;
+    struct lines on = {0}, back = {0};
+    const struct llmobs_reader_report *report;
+
+    FUZZ_CHECK(llmobs_reader_open(base, &reader) == 0);
+    on.reader = back.reader = reader;
+    report = llmobs_reader_report(reader);
+    FUZZ_CHECK(llmobs_reader_walk(reader, 0, line, &on) == 0);
+    FUZZ_CHECK(report->files == files && report->unreadable == 0);
+    FUZZ_CHECK(llmobs_reader_walk_back(reader, 0, line_back, &back) == 0);
+    FUZZ_CHECK(on.bytes <= size && on.bytes == back.bytes &&
+               on.count == back.count && on.sum == back.sum);
+    llmobs_reader_close(reader);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct llmobs_text in = {(const char *)data, size}, none = {"", 0};
-    struct llmobs_reader_report report = {0};
-    size_t bytes = 0, n = 0;
+    size_t n = 0;
 
     if (!base[0])
         begin();
     while (in.len && n < FILES)
         put(n++, fuzz_take(&in, FUZZ_CUT), false);
-    FUZZ_CHECK(llmobs_reader_walk(base, 0, line, &bytes, &report) == 0);
-    FUZZ_CHECK(report.files == n && report.unreadable == 0);
-    FUZZ_CHECK(bytes <= size);
+    check_store(n, size);
     while (n > 0)
         put(--n, none, true);
     return 0;

@@ -1,8 +1,10 @@
-#include "cli/view/filter.h"
+#include "cli/rows/filter.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -110,6 +112,66 @@ bool llmobs_filter_match(const struct llmobs_filter *filter,
            trace_matches(llmobs_json_gets(event, "trace_id"), filter->trace) &&
            session_matches(event, filter->session) && tags_match(filter, event);
 }
+
+/* -- a first look --------------------------------------------------------- */
+
+#define NEEDLE_MAX 128
+
+/* True where the line has the text between `before` and `after`. A text that
+ * JSON may write in several ways is taken for there. */
+static bool has_text(struct llmobs_text line, const char *before,
+                     const char *text, const char *after)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-.:";
+    char needle[NEEDLE_MAX];
+    int len;
+
+    if (strspn(text, plain) != strlen(text))
+        return true;
+    len = snprintf(needle, sizeof needle, "%s%s%s", before, text, after);
+    return len < 0 || len >= (int)sizeof needle ||
+           memmem(line.data, line.len, needle, (size_t)len) != NULL;
+}
+
+static bool has_trace(struct llmobs_text line, const char *trace)
+{
+    char lower[NEEDLE_MAX];
+    size_t len = strlen(trace);
+
+    if (len >= sizeof lower)
+        return true;
+    for (size_t i = 0; i <= len; i++)
+        lower[i] = (char)tolower((unsigned char)trace[i]);
+    return has_text(line, "\"", lower, "") || has_text(line, "\"", trace, "");
+}
+
+static bool has_tags(const struct llmobs_filter *filter,
+                     struct llmobs_text line)
+{
+    for (size_t i = 0; i < filter->tag_count; i++)
+        if (!has_text(line, "\"", filter->tags[i], "\""))
+            return false;
+    return true;
+}
+
+bool llmobs_filter_may_match(const struct llmobs_filter *filter,
+                             struct llmobs_text line, bool tree)
+{
+    if (filter->trace != NULL && !has_trace(line, filter->trace))
+        return false;
+    if (tree)
+        return true;
+    if (filter->kind != NULL && !has_text(line, "\"", filter->kind, "\""))
+        return false;
+    if (filter->errors && !has_text(line, "\"", "error", "\""))
+        return false;
+    if (filter->session != NULL && !has_text(line, "", filter->session, "\""))
+        return false;
+    return has_tags(filter, line);
+}
+
+/* -- arguments ------------------------------------------------------------ */
 
 int llmobs_filter_tag(struct llmobs_filter *filter, const char *tag)
 {

@@ -1,4 +1,4 @@
-#include "cli/view/forest.h"
+#include "cli/rows/forest.h"
 
 #include <errno.h>
 #include <stdlib.h>

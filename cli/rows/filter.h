@@ -29,6 +29,12 @@ struct llmobs_filter {
 bool llmobs_filter_match(const struct llmobs_filter *filter,
                          const struct llmobs_json *event);
 
+/* False where a look at the line's bytes shows that no event in it can match;
+ * `tree`: that no event of its trace can. It reads no JSON, so that a store is
+ * searched as fast as memory; a true answer says nothing. */
+bool llmobs_filter_may_match(const struct llmobs_filter *filter,
+                             struct llmobs_text line, bool tree);
+
 /* Adds "key:value". -EINVAL: no such form; -E2BIG: too many. */
 int llmobs_filter_tag(struct llmobs_filter *filter, const char *tag);
 

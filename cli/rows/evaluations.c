@@ -1,4 +1,4 @@
-#include "cli/view/evaluations.h"
+#include "cli/rows/evaluations.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #ifndef LLMOBS_FOREST_H
 #define LLMOBS_FOREST_H
 
-#include "cli/view/row.h"
+#include "cli/rows/row.h"
 
 struct llmobs_forest_trace {
     struct llmobs_row *root; /* the oldest; linked by next */

@@ -1,0 +1,318 @@
+#include "cli/rows/load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_PER_S INT64_C(1000000000)
+/* A trace's id that the library made has the second of its beginning, which may
+ * lie so long before a span of it. */
+#define ID_AGE_S (24 * 3600)
+
+void llmobs_load_init(struct llmobs_load *load)
+{
+    memset(load, 0, sizeof *load);
+    llmobs_forest_init(&load->forest);
+}
+
+void llmobs_load_fini(struct llmobs_load *load)
+{
+    llmobs_forest_fini(&load->forest);
+    llmobs_evaluations_fini(&load->evaluations);
+    llmobs_texts_fini(&load->texts);
+}
+
+/* -- evaluations ---------------------------------------------------------- */
+
+/* All are read before the first span, since one may come before its span. */
+static int take_evaluation(void *ctx, struct llmobs_text text,
+                           struct llmobs_place place)
+{
+    static const char mark[] = "\"join_on\"";
+    struct llmobs_load *load = ctx;
+    struct llmobs_json *event = NULL;
+    int rc;
+
+    (void)place;
+    if (memmem(text.data, text.len, mark, sizeof mark - 1) == NULL)
+        return 0;
+    rc = llmobs_json_parse(text, &event);
+    if (rc == 0 && llmobs_evaluations_is_one(event))
+        rc = llmobs_evaluations_add(&load->evaluations, event);
+    llmobs_json_free(event);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* Keeps the lines of a row's evaluations. */
+static int join(struct llmobs_load *load, const struct llmobs_json *event,
+                struct llmobs_row *row)
+{
+    struct llmobs_buf lines;
+    int rc;
+
+    llmobs_buf_init(&lines, SIZE_MAX / 2);
+    rc = llmobs_evaluations_of(&load->evaluations, event, &lines);
+    if (rc == 0 && lines.len > 0) {
+        row->evaluations =
+            llmobs_texts_keep(&load->texts, lines.data, lines.len);
+        rc = row->evaluations != NULL ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&lines);
+    return rc;
+}
+
+/* -- spans ---------------------------------------------------------------- */
+
+static bool is_span(const struct llmobs_json *event)
+{
+    return llmobs_json_gets(event, "trace_id") != NULL &&
+           llmobs_json_gets(event, "span_id") != NULL;
+}
+
+/* Parses a line; NULL in *out where it is no span, which is counted if it is no
+ * evaluation. */
+static int parse_span(struct llmobs_load *load, struct llmobs_text text,
+                      struct llmobs_json **out)
+{
+    struct llmobs_json *event = NULL;
+    int rc = llmobs_json_parse(text, &event);
+
+    *out = NULL;
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc == 0 && is_span(event)) {
+        *out = event;
+        return 0;
+    }
+    if (rc != 0 || !llmobs_evaluations_is_one(event))
+        load->bad++;
+    llmobs_json_free(event);
+    return 0;
+}
+
+static int keep_row(struct llmobs_load *load, const struct llmobs_json *event,
+                    struct llmobs_place place, bool wanted)
+{
+    struct llmobs_row *row = NULL;
+    int rc = llmobs_row_new(event, place, wanted ? load->parts : LLMOBS_ROW_IDS,
+                            &load->texts, &row);
+
+    if (rc != 0)
+        return rc;
+    row->wanted = wanted;
+    load->shown += wanted ? 1 : 0;
+    rc = join(load, event, row);
+    if (rc == 0)
+        return llmobs_forest_add(&load->forest, row);
+    llmobs_row_free(row);
+    return rc;
+}
+
+/* Takes a line of the store. A tree needs the ids of unwanted spans too, but of
+ * no trace that the filter excludes. */
+static int take_line(void *ctx, struct llmobs_text text,
+                     struct llmobs_place place)
+{
+    struct llmobs_load *load = ctx;
+    struct llmobs_json *event;
+    bool wanted;
+    int rc;
+
+    if (!llmobs_filter_may_match(load->filter, text, load->tree)) {
+        load->events++;
+        return 0;
+    }
+    rc = parse_span(load, text, &event);
+    if (rc != 0 || event == NULL)
+        return rc;
+    load->events++;
+    wanted = llmobs_filter_match(load->filter, event);
+    if (wanted || load->tree)
+        rc = keep_row(load, event, place, wanted);
+    llmobs_json_free(event);
+    return rc;
+}
+
+/* -- the newest ----------------------------------------------------------- */
+
+/* The traces that a walk from the end has found. */
+struct window {
+    struct llmobs_load *load;
+    struct llmobs_texts traces; /* their ids, shared */
+    int64_t since_ns;           /* the beginning of the oldest */
+};
+
+/* The time in an id that the library made; a stranger's id may be anything. */
+static int64_t begin_of(const char *trace, int64_t start_ns)
+{
+    char digits[9] = "";
+    int64_t s, start_s = start_ns / NS_PER_S;
+
+    strncat(digits, trace, sizeof digits - 1);
+    s = (int64_t)strtoul(digits, NULL, 16);
+    return s <= start_s && s >= start_s - ID_AGE_S ? s * NS_PER_S : start_ns;
+}
+
+/* Adds the trace; 1: it is one more than asked for. */
+static int add_trace(struct window *window, const char *trace, int64_t start_ns)
+{
+    int64_t begin_ns = begin_of(trace, start_ns);
+
+    if (!llmobs_texts_has(&window->traces, trace, strlen(trace))) {
+        if (window->traces.count == window->load->newest) {
+            window->load->more = true;
+            return 1;
+        }
+        if (llmobs_texts_share(&window->traces, trace) == NULL)
+            return -ENOMEM;
+    }
+    if (begin_ns < window->since_ns)
+        window->since_ns = begin_ns;
+    return 0;
+}
+
+static int look_back(void *ctx, struct llmobs_text text,
+                     struct llmobs_place place)
+{
+    struct window *window = ctx;
+    const struct llmobs_filter *filter = window->load->filter;
+    struct llmobs_json *event = NULL;
+    int rc;
+
+    (void)place;
+    if (!llmobs_filter_may_match(filter, text, false))
+        return 0;
+    rc = llmobs_json_parse(text, &event);
+    if (rc == 0 && is_span(event) && llmobs_filter_match(filter, event))
+        rc = add_trace(window, llmobs_json_gets(event, "trace_id"),
+                       llmobs_json_to_int(llmobs_json_get(event, "start_ns")));
+    llmobs_json_free(event);
+    return rc == -ENOMEM || rc > 0 ? rc : 0;
+}
+
+/* The value behind a key's name; its length is 0 where there is none. */
+static struct llmobs_text value_at(const char *at, const char *stop)
+{
+    struct llmobs_text value = {at, 0};
+    const char *end;
+
+    while (at < stop && (*at == ' ' || *at == ':'))
+        at++;
+    if (at == stop || *at != '"')
+        return value;
+    value.data = at + 1;
+    end = memchr(value.data, '"', (size_t)(stop - value.data));
+    value.len = end != NULL ? (size_t)(end - value.data) : 0;
+    return value;
+}
+
+/* True where the line names one of the traces, as its own or otherwise. */
+static bool names_trace(const struct window *window, struct llmobs_text text)
+{
+    static const char key[] = "\"trace_id\"";
+    const char *at = text.data, *stop = text.data + text.len;
+
+    while ((at = memmem(at, (size_t)(stop - at), key, sizeof key - 1)) !=
+           NULL) {
+        struct llmobs_text id = value_at(at += sizeof key - 1, stop);
+
+        if (id.len > 0 && llmobs_texts_has(&window->traces, id.data, id.len))
+            return true;
+    }
+    return false;
+}
+
+static int take_line_of_window(void *ctx, struct llmobs_text text,
+                               struct llmobs_place place)
+{
+    struct window *window = ctx;
+
+    if (!names_trace(window, text)) {
+        window->load->events++;
+        return 0;
+    }
+    return take_line(window->load, text, place);
+}
+
+static int load_traces(struct llmobs_load *load, struct llmobs_reader *reader)
+{
+    struct window window = {.load = load, .since_ns = INT64_MAX};
+    int64_t since = load->filter->since_ns;
+    int rc = llmobs_reader_walk_back(reader, since, look_back, &window);
+
+    if (rc >= 0 && window.traces.count > 0) {
+        if (window.since_ns > since)
+            since = window.since_ns;
+        rc = llmobs_reader_walk(reader, since, take_evaluation, load);
+        llmobs_evaluations_sort(&load->evaluations);
+        if (rc == 0)
+            rc =
+                llmobs_reader_walk(reader, since, take_line_of_window, &window);
+    }
+    llmobs_texts_fini(&window.traces);
+    return rc < 0 ? rc : 0;
+}
+
+/* -- all, or the newest spans --------------------------------------------- */
+
+static int take_line_back(void *ctx, struct llmobs_text text,
+                          struct llmobs_place place)
+{
+    struct llmobs_load *load = ctx;
+    int rc = take_line(load, text, place);
+
+    load->more = load->shown == load->newest;
+    return rc != 0 ? rc : load->more ? 1 : 0;
+}
+
+static int load_spans(struct llmobs_load *load, struct llmobs_reader *reader)
+{
+    int64_t since = load->filter->since_ns;
+    int rc = llmobs_reader_walk(reader, since, take_evaluation, load);
+
+    llmobs_evaluations_sort(&load->evaluations);
+    if (rc == 0 && load->newest > 0)
+        rc = llmobs_reader_walk_back(reader, since, take_line_back, load);
+    else if (rc == 0)
+        rc = llmobs_reader_walk(reader, since, take_line, load);
+    return rc < 0 ? rc : 0;
+}
+
+int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
+{
+    int rc = load->tree && load->newest > 0 ? load_traces(load, reader)
+                                            : load_spans(load, reader);
+
+    if (rc == 0)
+        rc = llmobs_forest_sort(&load->forest);
+    if (rc == 0 && load->tree)
+        rc = llmobs_forest_grow(&load->forest);
+    return rc;
+}
+
+int llmobs_load_fill(struct llmobs_load *load, struct llmobs_reader *reader,
+                     bool (*ask)(const struct llmobs_row *row))
+{
+    struct llmobs_buf line;
+    int rc = 0;
+
+    llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
+    for (size_t i = 0; rc == 0 && i < load->forest.count; i++) {
+        struct llmobs_row *row = load->forest.rows[i];
+        struct llmobs_json *event = NULL;
+
+        if (row->filled || !ask(row))
+            continue;
+        rc = llmobs_reader_again(reader, row->place, &line);
+        if (rc == 0)
+            rc = llmobs_json_parse((struct llmobs_text){line.data, line.len},
+                                   &event);
+        if (rc == 0)
+            rc = llmobs_row_fill(row, event, load->parts, &load->texts);
+        llmobs_json_free(event);
+        if (rc == -ESTALE) /* the exporter has removed the file */
+            rc = 0;
+    }
+    llmobs_buf_fini(&line);
+    return rc;
+}

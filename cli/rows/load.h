@@ -1,0 +1,49 @@
+/* load - reads the rows that a view shows from a store.
+ *
+ * Owns:    the rows, their texts and the evaluations, from init to fini.
+ * Threads: one.
+ * Errors:  -errno of the directory, -ENOMEM.
+ * Limits:  memory: some 400 bytes a span.
+ *
+ * A window of the newest traces is found from the store's end: the first walk
+ * goes backwards until enough traces have a span that the filter selects; the
+ * second one reads all spans of these traces, in the files that were written to
+ * since the oldest of them began.
+ */
+#ifndef LLMOBS_LOAD_H
+#define LLMOBS_LOAD_H
+
+#include "cli/rows/evaluations.h"
+#include "cli/rows/filter.h"
+#include "cli/rows/forest.h"
+#include "cli/rows/row.h"
+#include "cli/shared/reader.h"
+
+struct llmobs_load {
+    /* The caller sets these after init. */
+    const struct llmobs_filter *filter; /* borrowed */
+    enum llmobs_row_parts parts;        /* of wanted rows */
+    bool tree;     /* the ids of the spans between wanted ones too */
+    size_t newest; /* so many traces, or spans where it is no tree; 0: all */
+
+    struct llmobs_texts texts;
+    struct llmobs_forest forest;
+    struct llmobs_evaluations evaluations;
+    size_t events; /* spans that were met */
+    size_t shown;  /* spans that the filter selects */
+    size_t bad;    /* lines that are neither span nor evaluation */
+    bool more;     /* there are more traces than `newest` */
+};
+
+void llmobs_load_init(struct llmobs_load *load);
+void llmobs_load_fini(struct llmobs_load *load);
+
+/* Reads the rows, and orders them: as traces where it is a tree. Borrows the
+ * reader, which can read the rows' lines again. */
+int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader);
+
+/* Fills the rows of ids alone, for which `ask` answers true. */
+int llmobs_load_fill(struct llmobs_load *load, struct llmobs_reader *reader,
+                     bool (*ask)(const struct llmobs_row *row));
+
+#endif

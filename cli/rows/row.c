@@ -1,0 +1,285 @@
+#include "cli/rows/row.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/rows/filter.h"
+
+/* -- pieces --------------------------------------------------------------- */
+
+/* Shares a text among rows; NULL stays NULL. */
+static int share(struct llmobs_texts *texts, const char **field,
+                 const char *text)
+{
+    if (text == NULL)
+        return 0;
+    *field = llmobs_texts_share(texts, text);
+    return *field != NULL ? 0 : -ENOMEM;
+}
+
+/* Like share, where an empty text stands for none. */
+static int share_full(struct llmobs_texts *texts, const char **field,
+                      const char *text)
+{
+    return share(texts, field, text != NULL && *text != '\0' ? text : NULL);
+}
+
+/* The length of the text, up to `max` bytes and without a cut character. */
+static size_t cut(const char *text, size_t max)
+{
+    size_t len = strnlen(text, max + 1);
+
+    if (len <= max)
+        return len;
+    len = max;
+    while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
+        len--;
+    return len;
+}
+
+static int keep(struct llmobs_texts *texts, const char **field,
+                const char *text, size_t max)
+{
+    if (text == NULL || *text == '\0')
+        return 0;
+    *field = llmobs_texts_keep(texts, text, cut(text, max));
+    return *field != NULL ? 0 : -ENOMEM;
+}
+
+/* A count; one that was not sent is unknown (-1), never 0. */
+static int64_t count_of(const struct llmobs_json *metrics, const char *key)
+{
+    const struct llmobs_json *number = llmobs_json_get(metrics, key);
+    double real;
+
+    if (llmobs_json_is_int(number))
+        return llmobs_json_to_int(number);
+    if (!llmobs_json_is_number(number))
+        return -1;
+    real = llmobs_json_to_real(number);
+    return real >= 0 && real < 9e15 ? (int64_t)real : -1;
+}
+
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+/* -- words ---------------------------------------------------------------- */
+
+/* The text of the last message that has one, from the user where there is one
+ * of the user. */
+static const char *last_message(const struct llmobs_json *messages)
+{
+    const char *last = NULL;
+
+    for (size_t i = llmobs_json_len(messages); i-- > 0;) {
+        const struct llmobs_json *message = llmobs_json_at(messages, i);
+        const char *text = llmobs_json_gets(message, "content");
+
+        if (text == NULL || *text == '\0')
+            continue;
+        if (strcmp(or_empty(llmobs_json_gets(message, "role")), "user") == 0)
+            return text;
+        if (last == NULL)
+            last = text;
+    }
+    return last;
+}
+
+/* The name of a tool that an answer without a text asks for. */
+static const char *first_tool(const struct llmobs_json *messages)
+{
+    const struct llmobs_json *calls =
+        llmobs_json_get(llmobs_json_at(messages, 0), "tool_calls");
+
+    return llmobs_json_gets(llmobs_json_at(calls, 0), "name");
+}
+
+/* A value of a proxied call is the JSON text of its messages. */
+static int keep_value(struct llmobs_texts *texts, const char **field,
+                      const char *value)
+{
+    struct llmobs_text text = {value, strlen(value)};
+    struct llmobs_json *messages = NULL;
+    const char *words = value;
+    int rc;
+
+    if (value[0] == '[' && llmobs_json_parse(text, &messages) == 0 &&
+        last_message(messages) != NULL)
+        words = last_message(messages);
+    rc = keep(texts, field, words, LLMOBS_ROW_WORDS);
+    llmobs_json_free(messages);
+    return rc;
+}
+
+static int read_words(struct llmobs_texts *texts, const char **field,
+                      const struct llmobs_json *side)
+{
+    const struct llmobs_json *messages = llmobs_json_get(side, "messages");
+    const struct llmobs_json *documents = llmobs_json_get(side, "documents");
+    const char *value = llmobs_json_gets(side, "value");
+    const char *words = last_message(messages);
+
+    if (words == NULL)
+        words = llmobs_json_gets(llmobs_json_at(documents, 0), "text");
+    if (words == NULL)
+        words = first_tool(messages);
+    if (words == NULL && value != NULL)
+        return keep_value(texts, field, value);
+    return keep(texts, field, words, LLMOBS_ROW_WORDS);
+}
+
+/* -- parts ---------------------------------------------------------------- */
+
+static int read_ids(struct llmobs_row *row, const struct llmobs_json *event,
+                    struct llmobs_texts *texts)
+{
+    const char *trace = llmobs_json_gets(event, "trace_id");
+    const char *span = llmobs_json_gets(event, "span_id");
+    const char *parent = llmobs_json_gets(event, "parent_id");
+    int rc;
+
+    if (trace == NULL || span == NULL)
+        return -EINVAL;
+    row->start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
+    rc = share(texts, &row->trace_id, trace);
+    if (rc == 0) {
+        row->span_id = llmobs_texts_keep(texts, span, strlen(span));
+        rc = row->span_id != NULL ? 0 : -ENOMEM;
+    }
+    if (rc == 0 && parent != NULL && strcmp(parent, "undefined") != 0)
+        rc = share_full(texts, &row->parent_id, parent);
+    return rc;
+}
+
+static int read_error(struct llmobs_row *row, const struct llmobs_json *event,
+                      struct llmobs_texts *texts)
+{
+    const struct llmobs_json *error =
+        llmobs_json_get(llmobs_json_get(event, "meta"), "error");
+    const char *type = llmobs_json_gets(error, "type");
+    int rc;
+
+    row->failed =
+        strcmp(or_empty(llmobs_json_gets(event, "status")), "error") == 0;
+    if (!row->failed)
+        return 0;
+    if (type == NULL)
+        type = llmobs_filter_tag_of(event, "error_type");
+    rc = share_full(texts, &row->error_type, type);
+    if (rc == 0)
+        rc = keep(texts, &row->error_message,
+                  llmobs_json_gets(error, "message"), LLMOBS_ROW_ERROR);
+    return rc;
+}
+
+static int read_tags(struct llmobs_row *row, const struct llmobs_json *event,
+                     struct llmobs_texts *texts)
+{
+    const char *session = llmobs_json_gets(event, "session_id");
+    int rc =
+        share_full(texts, &row->ml_app, llmobs_filter_tag_of(event, "ml_app"));
+
+    if (session == NULL)
+        session = llmobs_filter_tag_of(event, "session_id");
+    if (rc == 0)
+        rc = share_full(texts, &row->service,
+                        llmobs_filter_tag_of(event, "service"));
+    if (rc == 0)
+        rc = share_full(texts, &row->env, llmobs_filter_tag_of(event, "env"));
+    if (rc == 0)
+        rc = share_full(texts, &row->session, session);
+    return rc;
+}
+
+static int read_facts(struct llmobs_row *row, const struct llmobs_json *event,
+                      struct llmobs_texts *texts)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    const char *kind = llmobs_filter_kind(event);
+    int rc =
+        share(texts, &row->name, or_empty(llmobs_json_gets(event, "name")));
+
+    if (rc == 0)
+        rc = share(texts, &row->kind, kind != NULL ? kind : "-");
+    if (rc == 0)
+        rc = share_full(texts, &row->model,
+                        llmobs_json_gets(meta, "model_name"));
+    if (rc == 0)
+        rc = share_full(texts, &row->provider,
+                        llmobs_json_gets(meta, "model_provider"));
+    if (rc == 0)
+        rc = read_tags(row, event, texts);
+    return rc == 0 ? read_error(row, event, texts) : rc;
+}
+
+static void read_numbers(struct llmobs_row *row,
+                         const struct llmobs_json *event)
+{
+    const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
+    const struct llmobs_json *first =
+        llmobs_json_get(metrics, "time_to_first_token");
+
+    row->duration_ns = count_of(event, "duration");
+    row->input_tokens = count_of(metrics, "input_tokens");
+    row->output_tokens = count_of(metrics, "output_tokens");
+    row->cache_read_tokens = count_of(metrics, "cache_read_input_tokens");
+    row->cache_write_tokens = count_of(metrics, "cache_write_input_tokens");
+    row->reasoning_tokens = count_of(metrics, "reasoning_output_tokens");
+    row->first_token =
+        llmobs_json_is_number(first) ? llmobs_json_to_real(first) : -1;
+}
+
+/* -- rows ----------------------------------------------------------------- */
+
+int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
+                    enum llmobs_row_parts parts, struct llmobs_texts *texts)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    int rc;
+
+    if (parts == LLMOBS_ROW_IDS)
+        return 0;
+    read_numbers(row, event);
+    rc = read_facts(row, event, texts);
+    if (rc == 0 && parts == LLMOBS_ROW_ALL)
+        rc = read_words(texts, &row->question, llmobs_json_get(meta, "input"));
+    if (rc == 0 && parts == LLMOBS_ROW_ALL)
+        rc = read_words(texts, &row->answer, llmobs_json_get(meta, "output"));
+    row->filled = rc == 0;
+    return rc;
+}
+
+int llmobs_row_new(const struct llmobs_json *event, struct llmobs_place place,
+                   enum llmobs_row_parts parts, struct llmobs_texts *texts,
+                   struct llmobs_row **out)
+{
+    struct llmobs_row *row = calloc(1, sizeof *row);
+    int rc;
+
+    if (row == NULL)
+        return -ENOMEM;
+    row->place = place;
+    rc = read_ids(row, event, texts);
+    if (rc == 0)
+        rc = llmobs_row_fill(row, event, parts, texts);
+    if (rc != 0) {
+        llmobs_row_free(row);
+        return rc;
+    }
+    *out = row;
+    return 0;
+}
+
+bool llmobs_row_is_call(const struct llmobs_row *row)
+{
+    return row->kind != NULL && (strcmp(row->kind, "llm") == 0 ||
+                                 strcmp(row->kind, "embedding") == 0);
+}
+
+void llmobs_row_free(struct llmobs_row *row)
+{
+    free(row);
+}
