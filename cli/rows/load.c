@@ -63,7 +63,7 @@ static int join(struct llmobs_load *load, const struct llmobs_json *event,
 
 /* -- spans ---------------------------------------------------------------- */
 
-static bool is_span(const struct llmobs_json *event)
+bool llmobs_load_is_span(const struct llmobs_json *event)
 {
     return llmobs_json_gets(event, "trace_id") != NULL &&
            llmobs_json_gets(event, "span_id") != NULL;
@@ -80,7 +80,7 @@ static int parse_span(struct llmobs_load *load, struct llmobs_text text,
     *out = NULL;
     if (rc == -ENOMEM)
         return rc;
-    if (rc == 0 && is_span(event)) {
+    if (rc == 0 && llmobs_load_is_span(event)) {
         *out = event;
         return 0;
     }
@@ -183,7 +183,8 @@ static int look_back(void *ctx, struct llmobs_text text,
     if (!llmobs_filter_may_match(filter, text, false))
         return 0;
     rc = llmobs_json_parse(text, &event);
-    if (rc == 0 && is_span(event) && llmobs_filter_match(filter, event))
+    if (rc == 0 && llmobs_load_is_span(event) &&
+        llmobs_filter_match(filter, event))
         rc = add_trace(window, llmobs_json_gets(event, "trace_id"),
                        llmobs_json_to_int(llmobs_json_get(event, "start_ns")));
     llmobs_json_free(event);

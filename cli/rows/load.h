@@ -42,6 +42,9 @@ void llmobs_load_fini(struct llmobs_load *load);
  * reader, which can read the rows' lines again. */
 int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader);
 
+/* True for an event that is a span. */
+bool llmobs_load_is_span(const struct llmobs_json *event);
+
 /* Fills the rows of ids alone, for which `ask` answers true. */
 int llmobs_load_fill(struct llmobs_load *load, struct llmobs_reader *reader,
                      bool (*ask)(const struct llmobs_row *row));

@@ -1,0 +1,37 @@
+/* view - the command `llmobs view`: one question to the store, and the form of
+ * the answer. Each form is a file of its own, which has one function here.
+ *
+ * Owns:    nothing; the command owns all of it while a form runs.
+ * Threads: one.
+ * Errors:  a form answers 0 or -errno; -EPIPE: stdout is gone. Messages are the
+ *          form's own, except for -errno.
+ */
+#ifndef LLMOBS_VIEW_H
+#define LLMOBS_VIEW_H
+
+#include "cli/rows/filter.h"
+#include "cli/rows/load.h"
+#include "cli/shared/reader.h"
+#include "core/config/config.h"
+
+struct llmobs_view {
+    struct llmobs_filter filter;
+    int (*form)(struct llmobs_view *view); /* one of those below */
+    bool messages;
+
+    /* Set before the form runs. */
+    const char *store; /* the directory */
+    struct llmobs_config *config;
+    struct llmobs_reader *reader;
+    struct llmobs_load load; /* the form fills its counts at least */
+};
+
+/* Traces as trees, or one list of spans (show_rows.c). */
+int llmobs_view_tree(struct llmobs_view *view);
+int llmobs_view_list(struct llmobs_view *view);
+
+/* The events as stored, or as lines of OTLP (show_events.c). */
+int llmobs_view_json(struct llmobs_view *view);
+int llmobs_view_otlp(struct llmobs_view *view);
+
+#endif
