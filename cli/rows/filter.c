@@ -3,15 +3,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "core/span/span.h"
-
-#define NS_PER_S 1e9
+#include "core/text/regex_compile.h"
 
 const char *llmobs_filter_kind(const struct llmobs_json *event)
 {
@@ -36,81 +34,183 @@ const char *llmobs_filter_tag_of(const struct llmobs_json *event,
     return NULL;
 }
 
-/* True where any tag of that key has the value; a key may occur several times.
- */
-static bool has_tag(const struct llmobs_json *event, const char *key,
-                    const char *value)
+/* -- texts ---------------------------------------------------------------- */
+
+static bool matches(const struct llmobs_filter_name *name, const char *have)
+{
+    if (name->pattern == NULL)
+        return true;
+    return (have != NULL &&
+            (strcasecmp(have, name->pattern) == 0 ||
+             fnmatch(name->pattern, have, FNM_CASEFOLD) == 0)) != name->is_not;
+}
+
+static bool begins(const char *have, const char *want)
+{
+    return have != NULL && strncasecmp(have, want, strlen(want)) == 0;
+}
+
+/* True where the tag is "key:value", and `want` the same with either mark. */
+static bool is_tag(const char *tag, const char *want)
+{
+    size_t key = strcspn(want, ":=");
+
+    return strncmp(tag, want, key) == 0 && tag[key] == ':' &&
+           strcmp(tag + key + 1, want + key + 1) == 0;
+}
+
+/* True where any tag is that one; a key may occur several times. */
+static bool has_tag(const struct llmobs_json *event, const char *want)
 {
     const struct llmobs_json *tags = llmobs_json_get(event, "tags");
-    size_t len = strlen(key), count = llmobs_json_len(tags);
+    size_t count = llmobs_json_len(tags);
 
     for (size_t i = 0; i < count; i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
-        if (tag == NULL || strncmp(tag, key, len) != 0)
-            continue;
-        if (value == NULL
-                ? tag[len] == '\0'
-                : tag[len] == ':' && strcmp(tag + len + 1, value) == 0)
+        if (tag != NULL && is_tag(tag, want))
             return true;
     }
     return false;
 }
 
-static bool equal(const char *have, const char *want)
-{
-    return want == NULL || (have != NULL && strcmp(have, want) == 0);
-}
-
-static bool name_matches(const char *have, const char *want)
-{
-    if (want == NULL)
-        return true;
-    if (have == NULL)
-        return false;
-    return strcmp(have, want) == 0 || fnmatch(want, have, 0) == 0;
-}
-
-static bool trace_matches(const char *have, const char *want)
-{
-    return want == NULL ||
-           (have != NULL && strncasecmp(have, want, strlen(want)) == 0);
-}
-
-static bool session_matches(const struct llmobs_json *event, const char *want)
+static const char *session_of(const struct llmobs_json *event)
 {
     const char *have = llmobs_json_gets(event, "session_id");
 
-    if (have == NULL)
-        have = llmobs_filter_tag_of(event, "session_id");
-    return equal(have, want);
+    return have != NULL ? have : llmobs_filter_tag_of(event, "session_id");
+}
+
+/* -- what was said -------------------------------------------------------- */
+
+#define DEPTH_MAX 32
+
+static bool found_in(struct llmobs_filter *filter, const char *text)
+{
+    struct llmobs_founds founds = {NULL, 0, 0};
+    bool found;
+
+    if (text == NULL || *text == '\0')
+        return false;
+    (void)llmobs_regex_find(filter->grep, &filter->grep_memory,
+                            (struct llmobs_text){text, strlen(text)}, 0,
+                            &founds);
+    found = founds.count > 0;
+    free(founds.list);
+    return found;
+}
+
+/* Looks at every text below, a picture's bytes left out. */
+static bool found_below(struct llmobs_filter *filter,
+                        const struct llmobs_json *json, int depth)
+{
+    if (llmobs_json_is_string(json))
+        return found_in(filter, llmobs_json_text(json));
+    if (depth == DEPTH_MAX)
+        return false;
+    if (llmobs_json_is_array(json)) {
+        for (size_t i = 0; i < llmobs_json_len(json); i++)
+            if (found_below(filter, llmobs_json_at(json, i), depth + 1))
+                return true;
+        return false;
+    }
+    for (void *at = llmobs_json_iter(json); at != NULL;
+         at = llmobs_json_next(json, at)) {
+        const char *key = llmobs_json_iter_key(at);
+
+        if (strcmp(key, "image_parts") != 0 &&
+            strcmp(key, "audio_parts") != 0 &&
+            found_below(filter, llmobs_json_iter_value(at), depth + 1))
+            return true;
+    }
+    return false;
+}
+
+static bool found(struct llmobs_filter *filter, const struct llmobs_json *event)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+
+    return found_in(filter, llmobs_json_gets(event, "name")) ||
+           found_below(filter, llmobs_json_get(meta, "input"), 0) ||
+           found_below(filter, llmobs_json_get(meta, "output"), 0) ||
+           found_below(filter, llmobs_json_get(meta, "error"), 0);
+}
+
+/* -- events --------------------------------------------------------------- */
+
+static bool numbers_match(const struct llmobs_filter *filter,
+                          const struct llmobs_json *event)
+{
+    int64_t start = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
+    const char *status = llmobs_json_gets(event, "status");
+
+    if (filter->since_ns > 0 && start < filter->since_ns)
+        return false;
+    if (filter->until_ns > 0 && start >= filter->until_ns)
+        return false;
+    if (filter->min_duration_ns > 0 &&
+        llmobs_json_to_int(llmobs_json_get(event, "duration")) <
+            filter->min_duration_ns)
+        return false;
+    return !filter->errors || (status != NULL && strcmp(status, "error") == 0);
+}
+
+static bool names_match(const struct llmobs_filter *filter,
+                        const struct llmobs_json *event)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+
+    return matches(&filter->kind, llmobs_filter_kind(event)) &&
+           matches(&filter->name, llmobs_json_gets(event, "name")) &&
+           matches(&filter->model, llmobs_json_gets(meta, "model_name")) &&
+           matches(&filter->provider,
+                   llmobs_json_gets(meta, "model_provider")) &&
+           matches(&filter->session, session_of(event)) &&
+           matches(&filter->service, llmobs_filter_tag_of(event, "service")) &&
+           matches(&filter->ml_app, llmobs_filter_tag_of(event, "ml_app"));
+}
+
+/* True where anything is asked for that a span alone has. */
+static bool asks_of_span(const struct llmobs_filter *filter)
+{
+    return filter->name.pattern != NULL || filter->kind.pattern != NULL ||
+           filter->model.pattern != NULL || filter->provider.pattern != NULL ||
+           filter->service.pattern != NULL || filter->ml_app.pattern != NULL ||
+           filter->session.pattern != NULL || filter->trace != NULL ||
+           filter->id != NULL || filter->since_ns > 0 || filter->until_ns > 0 ||
+           filter->min_duration_ns > 0 || filter->errors ||
+           filter->grep != NULL;
 }
 
 static bool tags_match(const struct llmobs_filter *filter,
                        const struct llmobs_json *event)
 {
-    if (filter->service != NULL && !has_tag(event, "service", filter->service))
-        return false;
-    if (filter->ml_app != NULL && !has_tag(event, "ml_app", filter->ml_app))
-        return false;
     for (size_t i = 0; i < filter->tag_count; i++)
-        if (!has_tag(event, filter->tags[i], NULL))
+        if (!has_tag(event, filter->tags[i]))
             return false;
     return true;
 }
 
-bool llmobs_filter_match(const struct llmobs_filter *filter,
+bool llmobs_filter_match(struct llmobs_filter *filter,
                          const struct llmobs_json *event)
 {
-    if (filter->errors && !equal(llmobs_json_gets(event, "status"), "error"))
+    if (!numbers_match(filter, event) || !names_match(filter, event))
         return false;
-    if (filter->since_ns > 0 && llmobs_json_to_int(llmobs_json_get(
-                                    event, "start_ns")) < filter->since_ns)
+    if (filter->trace != NULL &&
+        !begins(llmobs_json_gets(event, "trace_id"), filter->trace))
         return false;
-    return equal(llmobs_filter_kind(event), filter->kind) &&
-           name_matches(llmobs_json_gets(event, "name"), filter->name) &&
-           trace_matches(llmobs_json_gets(event, "trace_id"), filter->trace) &&
-           session_matches(event, filter->session) && tags_match(filter, event);
+    if (filter->id != NULL &&
+        !begins(llmobs_json_gets(event, "trace_id"), filter->id) &&
+        !begins(llmobs_json_gets(event, "span_id"), filter->id))
+        return false;
+    return tags_match(filter, event) &&
+           (filter->grep == NULL || found(filter, event));
+}
+
+bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
+                                    const struct llmobs_json *event)
+{
+    return !asks_of_span(filter) && tags_match(filter, event);
 }
 
 /* -- a first look --------------------------------------------------------- */
@@ -134,48 +234,86 @@ static bool has_text(struct llmobs_text line, const char *before,
            memmem(line.data, line.len, needle, (size_t)len) != NULL;
 }
 
-static bool has_trace(struct llmobs_text line, const char *trace)
+static bool has_id(struct llmobs_text line, const char *id)
 {
     char lower[NEEDLE_MAX];
-    size_t len = strlen(trace);
+    size_t len = strlen(id);
 
     if (len >= sizeof lower)
         return true;
     for (size_t i = 0; i <= len; i++)
-        lower[i] = (char)tolower((unsigned char)trace[i]);
-    return has_text(line, "\"", lower, "") || has_text(line, "\"", trace, "");
+        lower[i] = (char)tolower((unsigned char)id[i]);
+    return has_text(line, "\"", lower, "") || has_text(line, "\"", id, "");
 }
 
-static bool has_tags(const struct llmobs_filter *filter,
-                     struct llmobs_text line)
+/* Looks only for a value that has one form: no pattern, no other case. */
+static bool has_value(struct llmobs_text line, const char *before,
+                      const struct llmobs_filter_name *name)
 {
-    for (size_t i = 0; i < filter->tag_count; i++)
-        if (!has_text(line, "\"", filter->tags[i], "\""))
-            return false;
-    return true;
+    const char *at = name->pattern;
+
+    if (at == NULL || name->is_not)
+        return true;
+    for (; *at != '\0'; at++)
+        if (!isdigit((unsigned char)*at) && strchr("-_.:", *at) == NULL)
+            return true;
+    return has_text(line, before, name->pattern, "\"");
+}
+
+static bool has_tag_text(struct llmobs_text line, const char *tag)
+{
+    char text[NEEDLE_MAX];
+    size_t len = strlen(tag);
+
+    if (len >= sizeof text)
+        return true;
+    memcpy(text, tag, len + 1);
+    text[strcspn(text, ":=")] = ':';
+    return has_text(line, "\"", text, "\"");
 }
 
 bool llmobs_filter_may_match(const struct llmobs_filter *filter,
                              struct llmobs_text line, bool tree)
 {
-    if (filter->trace != NULL && !has_trace(line, filter->trace))
+    if (filter->trace != NULL && !has_id(line, filter->trace))
         return false;
     if (tree)
         return true;
-    if (filter->kind != NULL && !has_text(line, "\"", filter->kind, "\""))
+    if (filter->id != NULL && !has_id(line, filter->id))
         return false;
     if (filter->errors && !has_text(line, "\"", "error", "\""))
         return false;
-    if (filter->session != NULL && !has_text(line, "", filter->session, "\""))
-        return false;
-    return has_tags(filter, line);
+    for (size_t i = 0; i < filter->tag_count; i++)
+        if (!has_tag_text(line, filter->tags[i]))
+            return false;
+    return has_value(line, "", &filter->session);
 }
 
 /* -- arguments ------------------------------------------------------------ */
 
-int llmobs_filter_tag(struct llmobs_filter *filter, const char *tag)
+void llmobs_filter_set(struct llmobs_filter_name *name, const char *argument)
 {
-    if (strchr(tag, ':') == NULL || tag[0] == ':')
+    name->is_not = argument[0] == '!';
+    name->pattern = argument + (name->is_not ? 1 : 0);
+}
+
+int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument)
+{
+    struct llmobs_filter_name positive;
+
+    llmobs_filter_set(&filter->kind, argument);
+    positive = (struct llmobs_filter_name){filter->kind.pattern, false};
+    for (int i = LLMOBS_KIND_LLM; i <= LLMOBS_KIND_RETRIEVAL; i++)
+        if (matches(&positive, llmobs_kind_name((enum llmobs_kind)i)))
+            return 0;
+    return -EINVAL;
+}
+
+int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag)
+{
+    size_t key = strcspn(tag, ":=");
+
+    if (key == 0 || tag[key] == '\0')
         return -EINVAL;
     if (filter->tag_count == LLMOBS_FILTER_TAGS_MAX)
         return -E2BIG;
@@ -183,43 +321,30 @@ int llmobs_filter_tag(struct llmobs_filter *filter, const char *tag)
     return 0;
 }
 
-static double unit_seconds(const char *unit)
+int llmobs_filter_set_grep(struct llmobs_filter *filter, const char *pattern,
+                           const char **why)
 {
-    static const struct {
-        const char *name;
-        double seconds;
-    } units[] = {{"", 1},     {"s", 1},     {"m", 60},
-                 {"h", 3600}, {"d", 86400}, {"w", 604800}};
+    struct llmobs_buf text;
+    bool capital = false;
+    int rc;
 
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strcmp(units[i].name, unit) == 0)
-            return units[i].seconds;
-    return -1;
+    for (const char *at = pattern; *at != '\0'; at++)
+        capital |= isupper((unsigned char)*at) != 0;
+    *why = "too long";
+    llmobs_regex_free(filter->grep);
+    filter->grep = NULL;
+    llmobs_buf_init(&text, LLMOBS_REGEX_LEN);
+    rc = llmobs_buf_addf(&text, "%s%s", capital ? "" : "(?i)", pattern);
+    if (rc == 0)
+        rc = llmobs_regex_compile((struct llmobs_text){text.data, text.len},
+                                  &filter->grep, why);
+    llmobs_buf_fini(&text);
+    return rc == 0 ? 0 : -EINVAL;
 }
 
-int llmobs_filter_since(struct llmobs_filter *filter, const char *text,
-                        int64_t now_ns)
+void llmobs_filter_fini(struct llmobs_filter *filter)
 {
-    char *end;
-    double number = strtod(text, &end), unit = unit_seconds(end), back;
-
-    /* strtod alone would accept "inf", "0x10", "1e3" and blanks. */
-    if (end == text || end != text + strspn(text, "0123456789.") || unit < 0)
-        return -EINVAL;
-    back = number * unit * NS_PER_S;
-    if (!isfinite(back))
-        return -EINVAL;
-    if (back >= (double)now_ns)
-        filter->since_ns = 1;
-    else
-        filter->since_ns = now_ns - (int64_t)back;
-    return 0;
-}
-
-bool llmobs_filter_kind_known(const char *kind)
-{
-    for (int i = LLMOBS_KIND_LLM; i <= LLMOBS_KIND_RETRIEVAL; i++)
-        if (strcmp(llmobs_kind_name((enum llmobs_kind)i), kind) == 0)
-            return true;
-    return false;
+    llmobs_regex_forget(&filter->grep_memory);
+    llmobs_regex_free(filter->grep);
+    filter->grep = NULL;
 }

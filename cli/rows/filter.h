@@ -1,7 +1,8 @@
 /* filter - selects the events that a person wants to see.
  *
- * Owns:    nothing; it borrows the arguments that it was filled from.
- * Threads: any, once filled.
+ * Owns:    the compiled pattern of grep, until fini; it borrows the arguments
+ *          that it was filled from.
+ * Threads: one.
  * Errors:  -EINVAL from the parsers, for usage messages.
  * Limits:  LLMOBS_FILTER_TAGS_MAX tags.
  */
@@ -9,24 +10,36 @@
 #define LLMOBS_FILTER_H
 
 #include "core/text/json.h"
+#include "core/text/regex.h"
 
 #define LLMOBS_FILTER_TAGS_MAX 32
 
-/* An event must meet all members that are not NULL, false or 0. */
-struct llmobs_filter {
-    const char *service;
-    const char *kind;
-    const char *ml_app;
-    const char *name; /* exact, or a shell pattern */
-    const char *session;
-    const char *trace; /* the id or its beginning, in either case */
-    const char *tags[LLMOBS_FILTER_TAGS_MAX]; /* "key:value" */
-    size_t tag_count;
-    int64_t since_ns; /* started at this wall time or later */
-    bool errors;
+/* A text that an argument names: exactly, or by a shell pattern, in either case
+ * of letters; with a ! before it, any other text or none. */
+struct llmobs_filter_name {
+    const char *pattern; /* NULL: any text */
+    bool is_not;
 };
 
-bool llmobs_filter_match(const struct llmobs_filter *filter,
+/* An event must meet all members that are set; all zero: every event does. */
+struct llmobs_filter {
+    struct llmobs_filter_name name, kind, model, provider, service, ml_app;
+    struct llmobs_filter_name session;
+    const char *trace; /* the id of the trace or its beginning */
+    const char *id;    /* the same, or the id of the span or its beginning */
+    const char *tags[LLMOBS_FILTER_TAGS_MAX]; /* "key:value" or "key=value" */
+    size_t tag_count;
+    int64_t since_ns; /* started at this wall time or later */
+    int64_t until_ns; /* and before this one */
+    int64_t min_duration_ns;
+    bool errors;
+    struct llmobs_regex *grep; /* found in the name or in what was said */
+    struct llmobs_regex_memory grep_memory;
+};
+
+void llmobs_filter_fini(struct llmobs_filter *filter);
+
+bool llmobs_filter_match(struct llmobs_filter *filter,
                          const struct llmobs_json *event);
 
 /* False where a look at the line's bytes shows that no event in it can match;
@@ -35,15 +48,22 @@ bool llmobs_filter_match(const struct llmobs_filter *filter,
 bool llmobs_filter_may_match(const struct llmobs_filter *filter,
                              struct llmobs_text line, bool tree);
 
-/* Adds "key:value". -EINVAL: no such form; -E2BIG: too many. */
-int llmobs_filter_tag(struct llmobs_filter *filter, const char *tag);
+/* The same for an evaluation, which has tags alone. */
+bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
+                                    const struct llmobs_json *event);
 
-/* Reads "90", "90s", "10m", "2h", "7d" or "1.5h" before `now_ns`. -EINVAL. */
-int llmobs_filter_since(struct llmobs_filter *filter, const char *text,
-                        int64_t now_ns);
+void llmobs_filter_set(struct llmobs_filter_name *name, const char *argument);
 
-/* True for the seven kinds of spans. */
-bool llmobs_filter_kind_known(const char *kind);
+/* Sets a kind; -EINVAL where no kind of span matches it. */
+int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument);
+
+/* Adds "key:value" or "key=value". -EINVAL: no such form; -E2BIG: too many. */
+int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag);
+
+/* Sets the pattern, as of `grep -E`; letters match in either case unless the
+ * pattern has a capital. -EINVAL: *why says it. */
+int llmobs_filter_set_grep(struct llmobs_filter *filter, const char *pattern,
+                           const char **why);
 
 /* An event's kind, such as "llm"; NULL when it has none. Reads both forms of
  * the field (WIRE 1.4). */

@@ -159,7 +159,8 @@ static int add_trace(struct window *window, const char *trace, int64_t start_ns)
     int64_t begin_ns = begin_of(trace, start_ns);
 
     if (!llmobs_texts_has(&window->traces, trace, strlen(trace))) {
-        if (window->traces.count == window->load->newest) {
+        if (window->load->newest > 0 &&
+            window->traces.count == window->load->newest) {
             window->load->more = true;
             return 1;
         }
@@ -175,7 +176,7 @@ static int look_back(void *ctx, struct llmobs_text text,
                      struct llmobs_place place)
 {
     struct window *window = ctx;
-    const struct llmobs_filter *filter = window->load->filter;
+    struct llmobs_filter *filter = window->load->filter;
     struct llmobs_json *event = NULL;
     int rc;
 
@@ -281,8 +282,9 @@ static int load_spans(struct llmobs_load *load, struct llmobs_reader *reader)
 
 int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
 {
-    int rc = load->tree && load->newest > 0 ? load_traces(load, reader)
-                                            : load_spans(load, reader);
+    bool some = load->newest > 0 || load->filter->id != NULL;
+    int rc = load->tree && some ? load_traces(load, reader)
+                                : load_spans(load, reader);
 
     if (rc == 0)
         rc = llmobs_forest_sort(&load->forest);

@@ -21,8 +21,8 @@
 
 struct llmobs_load {
     /* The caller sets these after init. */
-    const struct llmobs_filter *filter; /* borrowed */
-    enum llmobs_row_parts parts;        /* of wanted rows */
+    struct llmobs_filter *filter; /* borrowed */
+    enum llmobs_row_parts parts;  /* of wanted rows */
     bool tree;     /* the ids of the spans between wanted ones too */
     size_t newest; /* so many traces, or spans where it is no tree; 0: all */
 

@@ -16,21 +16,29 @@ static int print_event(struct llmobs_text text)
     return ferror(stdout) ? -EPIPE : 0;
 }
 
+/* True where the event is to be given; counts it. */
+static bool wants(const struct events *events, const struct llmobs_json *event)
+{
+    struct llmobs_filter *filter = &events->view->filter;
+    struct llmobs_load *load = &events->view->load;
+
+    if (llmobs_load_is_span(event)) {
+        load->events++;
+        return llmobs_filter_match(filter, event);
+    }
+    if (llmobs_evaluations_is_one(event))
+        return events->otlp == NULL &&
+               llmobs_filter_match_evaluation(filter, event);
+    load->bad++;
+    return false;
+}
+
 static int give_event(const struct events *events,
                       const struct llmobs_json *event, struct llmobs_text text)
 {
-    struct llmobs_load *load = &events->view->load;
-    bool span = llmobs_load_is_span(event);
-
-    if (!span && !llmobs_evaluations_is_one(event)) {
-        load->bad++;
+    if (!wants(events, event))
         return 0;
-    }
-    load->events += span ? 1 : 0;
-    if ((!span && events->otlp != NULL) ||
-        !llmobs_filter_match(&events->view->filter, event))
-        return 0;
-    load->shown++;
+    events->view->load.shown++;
     return events->otlp != NULL ? llmobs_otlp_lines_add(events->otlp, text)
                                 : print_event(text);
 }

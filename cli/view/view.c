@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/rows/when.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/options.h"
 #include "cli/view/view.h"
@@ -33,17 +34,25 @@ static const char help_text[] =
     "                   LLMOBS_CONTENT is off\n"
     "  --messages       input and output below each span, shortened\n"
     "\n"
-    "Only spans that pass all of these:\n"
-    "  --service S      --ml-app A       --session ID\n"
+    "Only spans that pass all of these; a name is exact or a pattern such as\n"
+    "'OpenAI.*', in either case of letters, and a ! before it turns it round:\n"
     "  --kind K         llm, embedding, workflow, agent, task, tool,\n"
     "                   retrieval\n"
-    "  --name N         the name, or a pattern such as 'OpenAI.*'\n"
+    "  --name N         --model M        --provider P\n"
+    "  --service S      --ml-app A       --session ID\n"
     "  --tag K:V        a tag; may be given more than once\n"
     "  --trace ID       a trace id or its beginning\n"
-    "  --since D        started within D: 90s, 10m, 2h, 7d; files of the\n"
-    "                   store that were last written a minute before that\n"
+    "  --since T        started at T or later: 90s, 1h30m, \"1 hour ago\",\n"
+    "                   today, yesterday, 13:00, 2026-11-21,\n"
+    "                   \"2026-11-21 13:00\", 2026-11-21T13:00:00Z; files of\n"
+    "                   the store that were last written a minute before that\n"
     "                   are not read\n"
-    "  --errors         status error\n";
+    "  --until T        started before T\n"
+    "  --min-duration D took as long: 250ms, 2s, 1m30s\n"
+    "  --errors         status error\n"
+    "  --grep RE        the name, or a text of the input, the output or the\n"
+    "                   error has a match of this pattern of `grep -E`; a\n"
+    "                   pattern without capitals matches either case\n";
 
 enum option_code {
     OPTION_STORE = 256,
@@ -55,6 +64,11 @@ enum option_code {
     OPTION_SESSION,
     OPTION_TRACE,
     OPTION_SINCE,
+    OPTION_UNTIL,
+    OPTION_MIN_DURATION,
+    OPTION_MODEL,
+    OPTION_PROVIDER,
+    OPTION_GREP,
     OPTION_ERRORS,
     OPTION_SPANS,
     OPTION_JSON,
@@ -72,6 +86,11 @@ static const struct option options[] = {
     {"session", required_argument, NULL, OPTION_SESSION},
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"since", required_argument, NULL, OPTION_SINCE},
+    {"until", required_argument, NULL, OPTION_UNTIL},
+    {"min-duration", required_argument, NULL, OPTION_MIN_DURATION},
+    {"model", required_argument, NULL, OPTION_MODEL},
+    {"provider", required_argument, NULL, OPTION_PROVIDER},
+    {"grep", required_argument, NULL, OPTION_GREP},
     {"errors", no_argument, NULL, OPTION_ERRORS},
     {"spans", no_argument, NULL, OPTION_SPANS},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -89,26 +108,43 @@ static int refuse(const char *option, const char *value, const char *why)
 
 static int set_kind(struct llmobs_view *view, const char *kind)
 {
-    if (!llmobs_filter_kind_known(kind))
-        return refuse("kind", kind, "no such kind of span");
-    view->filter.kind = kind;
-    return 0;
+    if (llmobs_filter_set_kind(&view->filter, kind) == 0)
+        return 0;
+    return refuse("kind", kind,
+                  "no such kind of span; there are llm, embedding, workflow, "
+                  "agent, task, tool, retrieval");
 }
 
 static int set_tag(struct llmobs_view *view, const char *tag)
 {
-    int rc = llmobs_filter_tag(&view->filter, tag);
+    int rc = llmobs_filter_add_tag(&view->filter, tag);
 
     if (rc == -EINVAL)
-        return refuse("tag", tag, "not of the form KEY:VALUE");
+        return refuse("tag", tag, "not of the form KEY:VALUE or KEY=VALUE");
     return rc == 0 ? 0 : refuse("tag", tag, "too many tags");
 }
 
-static int set_since(struct llmobs_view *view, const char *text)
+static int set_time(const char *option, const char *text, int64_t *out)
 {
-    if (llmobs_filter_since(&view->filter, text, llmobs_clock_wall_ns()) != 0)
-        return refuse("since", text, "not a duration such as 90s, 10m, 2h");
-    return 0;
+    if (llmobs_when_parse(text, llmobs_clock_wall_ns(), out) == 0)
+        return 0;
+    return refuse(option, text, "no time such as " LLMOBS_WHEN_FORMS);
+}
+
+static int set_min_duration(struct llmobs_view *view, const char *text)
+{
+    if (llmobs_when_duration(text, &view->filter.min_duration_ns) == 0)
+        return 0;
+    return refuse("min-duration", text, "no duration such as 250ms, 2s, 1m30s");
+}
+
+static int set_grep(struct llmobs_view *view, const char *pattern)
+{
+    const char *why;
+
+    if (llmobs_filter_set_grep(&view->filter, pattern, &why) == 0)
+        return 0;
+    return refuse("grep", pattern, why);
 }
 
 static int apply(void *ctx, int code, const char *value)
@@ -121,26 +157,38 @@ static int apply(void *ctx, int code, const char *value)
         asked->store = value;
         return 0;
     case OPTION_SERVICE:
-        view->filter.service = value;
+        llmobs_filter_set(&view->filter.service, value);
         return 0;
     case OPTION_KIND:
         return set_kind(view, value);
     case OPTION_ML_APP:
-        view->filter.ml_app = value;
+        llmobs_filter_set(&view->filter.ml_app, value);
         return 0;
     case OPTION_NAME:
-        view->filter.name = value;
+        llmobs_filter_set(&view->filter.name, value);
         return 0;
     case OPTION_TAG:
         return set_tag(view, value);
     case OPTION_SESSION:
-        view->filter.session = value;
+        llmobs_filter_set(&view->filter.session, value);
         return 0;
     case OPTION_TRACE:
         view->filter.trace = value;
         return 0;
     case OPTION_SINCE:
-        return set_since(view, value);
+        return set_time("since", value, &view->filter.since_ns);
+    case OPTION_UNTIL:
+        return set_time("until", value, &view->filter.until_ns);
+    case OPTION_MIN_DURATION:
+        return set_min_duration(view, value);
+    case OPTION_MODEL:
+        llmobs_filter_set(&view->filter.model, value);
+        return 0;
+    case OPTION_PROVIDER:
+        llmobs_filter_set(&view->filter.provider, value);
+        return 0;
+    case OPTION_GREP:
+        return set_grep(view, value);
     case OPTION_ERRORS:
         view->filter.errors = true;
         return 0;
@@ -229,14 +277,16 @@ int llmobs_cmd_view(int argc, char **argv)
     struct asked asked = {.view = {.form = llmobs_view_tree}};
     int status;
 
-    if (llmobs_cli_parse(argc, argv, options, apply, &asked) != 0)
-        return LLMOBS_CLI_USAGE;
-    if (asked.help) {
-        fputs(help_text, stdout);
-        return LLMOBS_CLI_OK;
-    }
     llmobs_load_init(&asked.view.load);
-    status = run(&asked);
+    if (llmobs_cli_parse(argc, argv, options, apply, &asked) != 0) {
+        status = LLMOBS_CLI_USAGE;
+    } else if (asked.help) {
+        fputs(help_text, stdout);
+        status = LLMOBS_CLI_OK;
+    } else {
+        status = run(&asked);
+    }
     llmobs_load_fini(&asked.view.load);
+    llmobs_filter_fini(&asked.view.filter);
     return status;
 }
