@@ -3,6 +3,8 @@
 
 #include "cli/run/run.h"
 #include "cli/shared/cli.h"
+#include "cli/shared/escape.h"
+#include "cli/shared/suggest.h"
 #include "core/base/fd.h"
 #include "core/base/fork.h"
 #include "core/config/config.h"
@@ -57,6 +59,23 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
+/* Tells of a word that is no command, and which one may have been meant. */
+static int refuse(const char *asked, const char *name)
+{
+    char room[LLMOBS_ESCAPE_NAME];
+    struct llmobs_suggest suggest;
+
+    llmobs_suggest_init(&suggest, name);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        llmobs_suggest_offer(&suggest, commands[i].name);
+    fprintf(stderr, "%s: no such command: %s", asked,
+            llmobs_escape_name(name, room));
+    if (suggest.best != NULL)
+        fprintf(stderr, "; did you mean %s?", suggest.best);
+    fputs("\n`llmobs help` lists the commands.\n", stderr);
+    return LLMOBS_CLI_USAGE;
+}
+
 static void print_commands(FILE *out)
 {
     fputs("usage: llmobs COMMAND [ARGUMENTS]\n\n", out);
@@ -102,10 +121,11 @@ static int cmd_help(int argc, char **argv)
     if (strcmp(argv[1], "variables") == 0)
         return print_variables();
     command = find(argv[1]);
-    if (command == NULL) {
-        fprintf(stderr, "llmobs help: no such command: %s\n", argv[1]);
-        return LLMOBS_CLI_USAGE;
-    }
+    if (command == NULL && strcmp(argv[1], "--help") != 0 &&
+        strcmp(argv[1], "-h") != 0)
+        return refuse("llmobs help", argv[1]);
+    if (command == NULL)
+        command = find("help");
     if (command->run == cmd_help || command->run == cmd_version) {
         printf("usage: %s\n%s\n", command->shown, command->help);
         return LLMOBS_CLI_OK;
@@ -135,9 +155,9 @@ int main(int argc, char **argv)
     else if (strcmp(name, "--version") == 0)
         name = "version";
     command = find(name);
+    if (command == NULL && *name != '\0')
+        return refuse("llmobs", name);
     if (command == NULL) {
-        if (*name != '\0')
-            fprintf(stderr, "llmobs: no such command: %s\n", name);
         print_commands(stderr);
         return LLMOBS_CLI_USAGE;
     }

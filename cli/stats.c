@@ -110,7 +110,7 @@ static int apply(void *ctx, int code, const char *value)
     case 'h':
         stats->help = true;
         return 0;
-    default: /* getopt_long has printed the error */
+    default: /* llmobs_cli_parse prints the fault */
         return -EINVAL;
     }
 }
@@ -531,7 +531,7 @@ int llmobs_cmd_stats(int argc, char **argv)
     int rc;
 
     stats.check_s = CHECK_S;
-    if (llmobs_cli_parse(argc, argv, options, apply, &stats) != 0)
+    if (llmobs_cli_parse(argc, argv, "", options, apply, &stats) != 0)
         return LLMOBS_CLI_USAGE;
     if (stats.help) {
         fputs(help_text, stdout);

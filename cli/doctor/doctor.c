@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/doctor/probe.h"
+#include "cli/shared/options.h"
 #include "cli/shared/cli.h"
 
 #define FPM "fpm:"
@@ -331,7 +332,8 @@ static int parse(int argc, char **argv, struct llmobs_doctor *doctor,
     int code;
 
     /* "+": the options after the command are the command's. */
-    while ((code = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
+    opterr = 0;
+    while ((code = getopt_long(argc, argv, "+:h", options, NULL)) >= 0) {
         if (code == 'h' || code == 'c')
             return code == 'h' ? 1 : 2;
         if (code != 'j' && code != 'n')
@@ -341,6 +343,8 @@ static int parse(int argc, char **argv, struct llmobs_doctor *doctor,
     }
     if (code < 0 && optind < argc)
         return 0;
+    if (code >= 0)
+        llmobs_cli_refuse_option(argv, options, code);
     fputs(help_text, stderr);
     return -EINVAL;
 }

@@ -118,7 +118,7 @@ static int apply(void *ctx, int code, const char *value)
     case 'h':
         drain->help = true;
         return 0;
-    default: /* getopt_long has printed the error */
+    default: /* llmobs_cli_parse prints the fault */
         return -EINVAL;
     }
 }
@@ -357,7 +357,7 @@ int llmobs_cmd_drain(int argc, char **argv)
     int rc;
 
     drain.argv = argv;
-    if (llmobs_cli_parse(argc, argv, options, apply, &drain) != 0)
+    if (llmobs_cli_parse(argc, argv, "", options, apply, &drain) != 0)
         return LLMOBS_CLI_USAGE;
     drain.round.all = drain.to != NULL;
     drain.round.user_ms = (drain.user_s > 0 ? drain.user_s : USER_S) * 1000;

@@ -415,7 +415,7 @@ static int apply(void *ctx, int code, const char *value)
         purge->help = true;
     else if (code == 'd' && *value != '\0')
         purge->dir = value;
-    else /* getopt_long has printed the error, but not for an empty directory */
+    else /* llmobs_cli_parse prints the fault, but not for an empty directory */
         return -EINVAL;
     return 0;
 }
@@ -609,7 +609,7 @@ int llmobs_cmd_purge(int argc, char **argv)
 
     purge.name = argv[0];
     purge.user_s = USER_S;
-    if (llmobs_cli_parse(argc, argv, options, apply, &purge) != 0)
+    if (llmobs_cli_parse(argc, argv, "", options, apply, &purge) != 0)
         return LLMOBS_CLI_USAGE;
     if (purge.help) {
         fputs(help_text, stdout);

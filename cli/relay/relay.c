@@ -77,7 +77,7 @@ static int apply(void *ctx, int code, const char *value)
     case 'h':
         relay->help = true;
         return 0;
-    default: /* getopt_long has printed the error */
+    default: /* llmobs_cli_parse prints the fault */
         return -EINVAL;
     }
 }
@@ -211,7 +211,7 @@ int llmobs_cmd_relay(int argc, char **argv)
     int rc;
 
     relay.argv = argv;
-    if (llmobs_cli_parse(argc, argv, options, apply, &relay) != 0)
+    if (llmobs_cli_parse(argc, argv, "", options, apply, &relay) != 0)
         return LLMOBS_CLI_USAGE;
     if (relay.help) {
         fputs(help_text, stdout);

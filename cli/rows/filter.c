@@ -175,7 +175,6 @@ static bool asks_of_span(const struct llmobs_filter *filter)
 {
     return filter->name.pattern != NULL || filter->kind.pattern != NULL ||
            filter->model.pattern != NULL || filter->provider.pattern != NULL ||
-           filter->service.pattern != NULL || filter->ml_app.pattern != NULL ||
            filter->session.pattern != NULL || filter->trace != NULL ||
            filter->id != NULL || filter->since_ns > 0 || filter->until_ns > 0 ||
            filter->min_duration_ns > 0 || filter->errors ||
@@ -210,7 +209,9 @@ bool llmobs_filter_match(struct llmobs_filter *filter,
 bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
                                     const struct llmobs_json *event)
 {
-    return !asks_of_span(filter) && tags_match(filter, event);
+    return !asks_of_span(filter) && tags_match(filter, event) &&
+           matches(&filter->service, llmobs_filter_tag_of(event, "service")) &&
+           matches(&filter->ml_app, llmobs_filter_tag_of(event, "ml_app"));
 }
 
 /* -- a first look --------------------------------------------------------- */

@@ -201,7 +201,7 @@ static int apply(void *ctx, int code, const char *value)
     case 'h':
         job->help = true;
         return 0;
-    default: /* getopt_long has printed the error */
+    default: /* llmobs_cli_parse prints the fault */
         return -EINVAL;
     }
 }
@@ -362,7 +362,7 @@ int llmobs_cmd_evaluate(int argc, char **argv)
     int status = LLMOBS_CLI_USAGE;
 
     job.argv = argv;
-    if (llmobs_cli_parse(argc, argv, options, apply, &job) != 0)
+    if (llmobs_cli_parse(argc, argv, "", options, apply, &job) != 0)
         goto out;
     if (job.help) {
         fputs(help_text, stdout);

@@ -9,6 +9,7 @@
 
 #include "cli/run/child.h"
 #include "cli/run/relay.h"
+#include "cli/shared/options.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/deliver.h"
 #include "cli/shared/environment.h"
@@ -142,11 +143,15 @@ static int parse(struct job *job, int argc, char **argv)
     };
     int code, rc = 0;
 
+    opterr = 0;
     while (rc == 0 &&
-           (code = getopt_long(argc, argv, "+h", options, NULL)) >= 0)
+           (code = getopt_long(argc, argv, "+:h", options, NULL)) >= 0) {
+        if (code == '?' || code == ':')
+            llmobs_cli_refuse_option(argv, options, code);
         rc = job->typed_workflow && strchr("kiomr", code)
                  ? -EINVAL
                  : apply(job, code, optarg);
+    }
     job->command = argv + optind;
     if (rc != 0 || job->help)
         return rc;

@@ -7,20 +7,70 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/shared/escape.h"
+#include "cli/shared/suggest.h"
 #include "core/config/config.h"
 
 /* The bound of a spool, in bytes, that a command takes care of where the
  * configuration has none. */
 #define SPOOL_MAX ((int64_t)256 * 1024 * 1024)
 
-int llmobs_cli_parse(int argc, char **argv, const struct option *options,
+/* The name of the long option that was typed; NULL: it was a letter. */
+static const char *long_name(const char *typed, char room[LLMOBS_SUGGEST_MAX])
+{
+    if (strncmp(typed, "--", 2) != 0)
+        return NULL;
+    snprintf(room, LLMOBS_SUGGEST_MAX, "%.*s", (int)strcspn(typed + 2, "="),
+             typed + 2);
+    return room;
+}
+
+void llmobs_cli_refuse_option(char **argv, const struct option *options,
+                              int code)
+{
+    char name[LLMOBS_SUGGEST_MAX], shown[LLMOBS_ESCAPE_NAME];
+    char letter[] = {'-', (char)optopt, '\0'};
+    bool is_letter = strncmp(argv[optind - 1], "--", 2) != 0;
+    const char *typed = is_letter ? letter : argv[optind - 1];
+    struct llmobs_suggest suggest;
+
+    llmobs_escape_name(typed, shown);
+    if (code == ':' || (!is_letter && optopt != 0)) {
+        fprintf(stderr, "%s: %s %s\n", argv[0], shown,
+                code == ':' ? "needs a value" : "takes no value");
+        return;
+    }
+    llmobs_suggest_init(&suggest, "");
+    if (!is_letter && long_name(typed, name) != NULL) {
+        llmobs_suggest_init(&suggest, name);
+        for (const struct option *at = options; at->name != NULL; at++)
+            llmobs_suggest_offer(&suggest, at->name);
+    }
+    fprintf(stderr, "%s: no such option: %s", argv[0], shown);
+    if (suggest.best != NULL)
+        fprintf(stderr, "; did you mean --%s?", suggest.best);
+    fputc('\n', stderr);
+}
+
+int llmobs_cli_parse(int argc, char **argv, const char *letters,
+                     const struct option *options,
                      int (*apply)(void *ctx, int code, const char *value),
                      void *ctx)
 {
+    char shorts[32];
     int code, rc = 0;
 
-    while (rc == 0 && (code = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-        rc = apply(ctx, code, optarg);
+    snprintf(shorts, sizeof shorts, ":h%s", letters);
+    opterr = 0;
+    while (rc == 0 &&
+           (code = getopt_long(argc, argv, shorts, options, NULL)) >= 0) {
+        if (code == '?' || code == ':') {
+            llmobs_cli_refuse_option(argv, options, code);
+            rc = -EINVAL;
+        } else {
+            rc = apply(ctx, code, optarg);
+        }
+    }
     if (rc == 0 && optind < argc) {
         fprintf(stderr, "%s: unexpected argument: %s\n", argv[0], argv[optind]);
         rc = -EINVAL;

@@ -6,13 +6,21 @@
 #ifndef LLMOBS_OPTIONS_H
 #define LLMOBS_OPTIONS_H
 
-/* Hands each option to `apply` ("h" too), which answers 0 or -EINVAL. No other
- * arguments may follow. Prints the fault.
- */
 struct option;
-int llmobs_cli_parse(int argc, char **argv, const struct option *options,
+
+/* Hands each option to `apply` ("h" too), which answers 0 or -EINVAL. `letters`
+ * are further short options, as getopt takes them. No other arguments may
+ * follow. Prints the fault. */
+int llmobs_cli_parse(int argc, char **argv, const char *letters,
+                     const struct option *options,
                      int (*apply)(void *ctx, int code, const char *value),
                      void *ctx);
+
+/* Tells of the option for which getopt_long has just answered ? or :, and which
+ * one may have been meant. opterr is 0 then, and the letters begin with a
+ * colon. */
+void llmobs_cli_refuse_option(char **argv, const struct option *options,
+                              int code);
 
 /* Reads an option's value, 1 to LLMOBS_CLI_SECONDS_MAX. Else -EINVAL and a
  * message with the names of the command and the option. */

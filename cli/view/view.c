@@ -207,7 +207,7 @@ static int apply(void *ctx, int code, const char *value)
     case 'h':
         asked->help = true;
         return 0;
-    default: /* getopt_long has printed the error */
+    default: /* llmobs_cli_parse prints the fault */
         return -EINVAL;
     }
 }
@@ -278,7 +278,7 @@ int llmobs_cmd_view(int argc, char **argv)
     int status;
 
     llmobs_load_init(&asked.view.load);
-    if (llmobs_cli_parse(argc, argv, options, apply, &asked) != 0) {
+    if (llmobs_cli_parse(argc, argv, "", options, apply, &asked) != 0) {
         status = LLMOBS_CLI_USAGE;
     } else if (asked.help) {
         fputs(help_text, stdout);

@@ -1,0 +1,62 @@
+#include "cli/shared/suggest.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define FAR 3
+
+void llmobs_suggest_init(struct llmobs_suggest *suggest, const char *typed)
+{
+    suggest->typed = typed;
+    suggest->best = NULL;
+    suggest->distance = FAR;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The next line of the table of distances between beginnings of both words;
+ * `above` and `before` are the two lines before it. */
+static void next_line(const char *a, size_t i, const char *b, size_t len,
+                      const size_t *before, const size_t *above, size_t *line)
+{
+    line[0] = i;
+    for (size_t j = 1; j <= len; j++) {
+        size_t differs = tolower((unsigned char)a[i - 1]) !=
+                         tolower((unsigned char)b[j - 1]);
+
+        line[j] =
+            least(above[j - 1] + differs, 1 + least(above[j], line[j - 1]));
+        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+            line[j] = least(line[j], before[j - 2] + 1);
+    }
+}
+
+/* The number of letters to add, remove, change or exchange with their neighbour
+ * that makes one word of the other. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t lines[3][LLMOBS_SUGGEST_MAX + 1];
+    size_t rows = strlen(a), len = strlen(b);
+
+    if (rows > LLMOBS_SUGGEST_MAX || len > LLMOBS_SUGGEST_MAX)
+        return FAR;
+    for (size_t j = 0; j <= len; j++)
+        lines[0][j] = j;
+    for (size_t i = 1; i <= rows; i++)
+        next_line(a, i, b, len, lines[(i + 1) % 3], lines[(i + 2) % 3],
+                  lines[i % 3]);
+    return lines[rows % 3][len];
+}
+
+void llmobs_suggest_offer(struct llmobs_suggest *suggest, const char *word)
+{
+    size_t far = distance(suggest->typed, word);
+
+    if (far < suggest->distance && far * 3 <= strlen(word)) {
+        suggest->distance = far;
+        suggest->best = word;
+    }
+}
