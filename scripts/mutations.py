@@ -943,9 +943,10 @@ HAZARDS = [
     ("`llmobs view --since` beside a store that is full",
      "the reader passes files over that were last written before that time "
      "(`is_old` in `cli/shared/reader.c`), with a minute for the clocks", [
-         ("reads-the-old", [("cli/shared/reader.c", "    if (error == 0 && "
-                             "is_old(reader, &st)) {", "    if (error == 0 && "
-                             "is_old(reader, &st) && !dir) {")],
+         ("reads-the-old", [("cli/shared/reader.c",
+                             "        if (is_old(&reader->files[i], since_ns)) {",
+                             "        if (is_old(&reader->files[i], since_ns) "
+                             "&& !line) {")],
           ["cli old_files"]),
          ("no-minute", [("cli/shared/reader.h", "CLOCKS_S 60", "CLOCKS_S -600")],
           ["cli old_files"])]),
@@ -1736,8 +1737,9 @@ HAZARDS = [
          ("link-followed", [("cli/shared/reader.c", "O_RDONLY | O_NOFOLLOW |",
                              "O_RDONLY |")],
           ["cli names_are_safe"]),
-         ("name-as-it-is", [("cli/shared/reader.c", "            llmobs_escape_name(name, "
-                             "room),", "            ((void)room, name),")],
+         ("name-as-it-is", [("cli/shared/reader.c",
+                             "            llmobs_escape_name(file->name, room),",
+                             "            ((void)room, file->name),")],
           ["cli names_are_safe"])]),
 
     ("a damaged entry of the spool, of which parts are missing",
