@@ -148,6 +148,12 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 		-Wl,-z,noseparate-code -Wl,--hash-style=both $(if $(SAN),,-Wl,-z,defs) \
 		-Wl,--sort-section=name -Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
 
+# The page's policy names its script and its style by their hashes.
+$(B)/cli/page/assets.o: cli/page/page.js cli/page/page.css scripts/csp-hash
+$(B)/cli/page/assets.o: CPPFLAGS += \
+	-DLLMOBS_PAGE_JS_HASH='"$(shell scripts/csp-hash cli/page/page.js)"' \
+	-DLLMOBS_PAGE_CSS_HASH='"$(shell scripts/csp-hash cli/page/page.css)"'
+
 # It must start wherever the objects do, in an image of others too: libc alone.
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) $(STATIC_ZLIB) \

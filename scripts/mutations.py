@@ -7,7 +7,7 @@ Read by scripts/mutate, which also makes docs/HAZARDS.md of it.  A row is
 line `new` is put at the file's end.  Tests: names of tests/integration/run;
 "preload NAME" of tests/preload/run; "unit CASE" of the unit tests; "doctor
 PART" of tests/cli/doctor.py, and so "doctor_otlp PART", "drain PART", "purge
-PART", "launcher PART"; "cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
+PART", "page PART", "launcher PART"; "cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
 """
 
 OUTGOING = "core/capture/outgoing.c"
@@ -950,6 +950,27 @@ HAZARDS = [
           ["cli old_files"]),
          ("no-minute", [("cli/shared/reader.h", "CLOCKS_S 60", "CLOCKS_S -600")],
           ["cli old_files"])]),
+
+    ("a prompt or an answer that would be markup in the page of `llmobs view "
+     "--html`",
+     "no `<` of an event is in the file, nor a code that a browser reads as an "
+     "end of line (`cli/page/body.c`, `llmobs_page_string_add`)", [
+         ("lets-markup-in", [("cli/page/body.c", "fputs(\"\\\\u003c\", out)",
+                              "fputc('<', out)")], ["page hostile_store"]),
+         ("index-lets-it-in", [("cli/page/page_row.c", "    return mark != NULL "
+                                "? (size_t)(mark - text) : run;",
+                                "    return mark != NULL ? run : run;")],
+          ["page hostile_store"]),
+         ("keeps-raw-codes", [("cli/page/body.c", "    if (is_odd(line)) {",
+                               "    if (is_odd(line) && !event) {")],
+          ["page hostile_store"])]),
+
+    ("a page written where a link or a device has the name",
+     "such a name is refused, and the page replaces a file once it is whole "
+     "(`check_name` in `cli/page/page_file.c`)", [
+         ("follows-the-name", [("cli/page/page_file.c", "    int rc = "
+                                "check_name(path);", "    int rc = "
+                                "check_name(path) * 0;")], ["page files"])]),
 
     ("a span around a command that takes less time than libcurl's loading",
      "the tool sends to a peer of this host by itself, and takes an answer "

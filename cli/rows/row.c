@@ -25,25 +25,12 @@ static int share_full(struct llmobs_texts *texts, const char **field,
     return share(texts, field, text != NULL && *text != '\0' ? text : NULL);
 }
 
-/* The length of the text, up to `max` bytes and without a cut character. */
-static size_t cut(const char *text, size_t max)
-{
-    size_t len = strnlen(text, max + 1);
-
-    if (len <= max)
-        return len;
-    len = max;
-    while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
-        len--;
-    return len;
-}
-
 static int keep(struct llmobs_texts *texts, const char **field,
                 const char *text, size_t max)
 {
     if (text == NULL || *text == '\0')
         return 0;
-    *field = llmobs_texts_keep(texts, text, cut(text, max));
+    *field = llmobs_texts_keep(texts, text, llmobs_texts_cut(text, max));
     return *field != NULL ? 0 : -ENOMEM;
 }
 

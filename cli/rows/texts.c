@@ -45,6 +45,18 @@ static char *take_room(struct llmobs_texts *texts, size_t len)
     return block->data + block->used - len;
 }
 
+size_t llmobs_texts_cut(const char *text, size_t max)
+{
+    size_t len = strnlen(text, max + 1);
+
+    if (len <= max)
+        return len;
+    len = max;
+    while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
+        len--;
+    return len;
+}
+
 const char *llmobs_texts_keep(struct llmobs_texts *texts, const char *text,
                               size_t len)
 {

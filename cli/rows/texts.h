@@ -29,4 +29,7 @@ const char *llmobs_texts_share(struct llmobs_texts *texts, const char *text);
 bool llmobs_texts_has(const struct llmobs_texts *texts, const char *text,
                       size_t len);
 
+/* The length of the text, up to `max` bytes and without a cut character. */
+size_t llmobs_texts_cut(const char *text, size_t max);
+
 #endif

@@ -24,6 +24,7 @@ static int show(struct llmobs_view *view, bool tree)
     load->filter = &view->filter;
     load->parts = LLMOBS_ROW_FACTS;
     load->tree = tree;
+    load->newest = view->newest;
     rc = llmobs_load_rows(load, view->reader);
     if (rc != 0 || load->shown == 0)
         return rc;

@@ -33,6 +33,13 @@ static const char help_text[] =
     "unless\n"
     "                   LLMOBS_CONTENT is off\n"
     "  --messages       input and output below each span, shortened\n"
+    "  --html FILE      one HTML file for a browser, '-': to stdout; of the\n"
+    "                   newest 10000 spans, 64 KiB of each text\n"
+    "  --open           the same, opened in a browser; where no FILE is named\n"
+    "                   $XDG_RUNTIME_DIR/llmobs-view.html\n"
+    "  --full           with --html: no text is cut\n"
+    "  -n, --newest N   the newest N traces; with --spans or --html so many\n"
+    "                   spans; 0: all\n"
     "\n"
     "Only spans that pass all of these; a name is exact or a pattern such as\n"
     "'OpenAI.*', in either case of letters, and a ! before it turns it round:\n"
@@ -74,7 +81,10 @@ enum option_code {
     OPTION_SPANS,
     OPTION_JSON,
     OPTION_OTLP,
-    OPTION_MESSAGES
+    OPTION_MESSAGES,
+    OPTION_HTML,
+    OPTION_OPEN,
+    OPTION_FULL
 };
 
 static const struct option options[] = {
@@ -97,9 +107,19 @@ static const struct option options[] = {
     {"json", no_argument, NULL, OPTION_JSON},
     {"otlp", no_argument, NULL, OPTION_OTLP},
     {"messages", no_argument, NULL, OPTION_MESSAGES},
+    {"html", required_argument, NULL, OPTION_HTML},
+    {"open", no_argument, NULL, OPTION_OPEN},
+    {"newest", required_argument, NULL, 'n'},
+    {"full", no_argument, NULL, OPTION_FULL},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
+
+/* True for an option that selects spans, by its place in the list above. */
+static bool is_filter(int code)
+{
+    return code >= OPTION_SERVICE && code <= OPTION_ERRORS;
+}
 
 static int refuse(const char *option, const char *value, const char *why)
 {
@@ -148,11 +168,39 @@ static int set_grep(struct llmobs_view *view, const char *pattern)
     return refuse("grep", pattern, why);
 }
 
+static int set_newest(struct llmobs_view *view, const char *text)
+{
+    char *end;
+
+    view->newest = strtoul(text, &end, 10);
+    if (end == text || *end != '\0' || *text == '-')
+        return refuse("newest", text, "not a number");
+    view->counted = true;
+    return 0;
+}
+
+/* Notes a filter, as the page tells it. */
+static int note(struct asked *asked, int code, const char *value)
+{
+    struct llmobs_buf *text = &asked->view.asked;
+    const struct option *option = options;
+
+    while (option->name != NULL && option->val != code)
+        option++;
+    if (option->name == NULL || !is_filter(code))
+        return 0;
+    return llmobs_buf_addf(text, "%s--%s%s%s", text->len > 0 ? " " : "",
+                           option->name, value != NULL ? " " : "",
+                           value != NULL ? value : "");
+}
+
 static int apply(void *ctx, int code, const char *value)
 {
     struct asked *asked = ctx;
     struct llmobs_view *view = &asked->view;
 
+    if (note(asked, code, value) != 0)
+        return -EINVAL;
     switch (code) {
     case OPTION_STORE:
         asked->store = value;
@@ -205,6 +253,19 @@ static int apply(void *ctx, int code, const char *value)
     case OPTION_MESSAGES:
         view->messages = true;
         return 0;
+    case OPTION_HTML:
+        view->form = llmobs_view_html;
+        view->html = value;
+        return 0;
+    case OPTION_OPEN:
+        view->form = llmobs_view_html;
+        view->open = true;
+        return 0;
+    case OPTION_FULL:
+        view->full = true;
+        return 0;
+    case 'n':
+        return set_newest(view, value);
     case 'h':
         asked->help = true;
         return 0;
@@ -267,7 +328,7 @@ static int run(struct asked *asked)
     asked->view.config = config;
     if (rc == 0)
         rc = show_store(&asked->view);
-    if (rc != 0 && rc != -EPIPE)
+    if (rc != 0 && rc != -EPIPE && rc != -ECANCELED)
         fprintf(stderr, "llmobs view: %s: %s\n", store, strerror(-rc));
     llmobs_config_free(config);
     return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
@@ -279,7 +340,8 @@ int llmobs_cmd_view(int argc, char **argv)
     int status;
 
     llmobs_load_init(&asked.view.load);
-    if (llmobs_cli_parse(argc, argv, "", options, apply, &asked) != 0) {
+    llmobs_buf_init(&asked.view.asked, SIZE_MAX / 2);
+    if (llmobs_cli_parse(argc, argv, "n:", options, apply, &asked) != 0) {
         status = LLMOBS_CLI_USAGE;
     } else if (asked.help) {
         fputs(help_text, stdout);
@@ -287,6 +349,7 @@ int llmobs_cmd_view(int argc, char **argv)
     } else {
         status = run(&asked);
     }
+    llmobs_buf_fini(&asked.view.asked);
     llmobs_load_fini(&asked.view.load);
     llmobs_filter_fini(&asked.view.filter);
     return status;

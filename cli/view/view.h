@@ -4,7 +4,7 @@
  * Owns:    nothing; the command owns all of it while a form runs.
  * Threads: one.
  * Errors:  a form answers 0 or -errno; -EPIPE: stdout is gone. Messages are the
- *          form's own, except for -errno.
+ *          form's own, except for -errno; -ECANCELED: it has said all.
  */
 #ifndef LLMOBS_VIEW_H
 #define LLMOBS_VIEW_H
@@ -18,6 +18,13 @@ struct llmobs_view {
     struct llmobs_filter filter;
     int (*form)(struct llmobs_view *view); /* one of those below */
     bool messages;
+    size_t newest; /* so many; 0: all */
+    bool counted;  /* `newest` was asked for */
+    bool full;     /* no text is cut */
+    const char
+        *html; /* the page's file, "-": stdout; NULL: a name of its own */
+    bool open; /* starts a browser for it */
+    struct llmobs_buf asked; /* the filters, as a person wrote them */
 
     /* Set before the form runs. */
     const char *store; /* the directory */
@@ -33,5 +40,8 @@ int llmobs_view_list(struct llmobs_view *view);
 /* The events as stored, or as lines of OTLP (show_events.c). */
 int llmobs_view_json(struct llmobs_view *view);
 int llmobs_view_otlp(struct llmobs_view *view);
+
+/* One HTML file (show_page.c). */
+int llmobs_view_html(struct llmobs_view *view);
 
 #endif

@@ -1,0 +1,30 @@
+#include "cli/page/assets.h"
+
+/* The assembler copies the files into the object; the build gives their
+ * hashes. */
+#define EMBED(name, path)                                                    \
+    __asm__(".pushsection .rodata\n" #name ":\n.incbin \"" path "\"\n" #name \
+            "_end:\n.popsection\n");                                         \
+    extern const char name[] __attribute__((visibility("hidden")));          \
+    extern const char name##_end[] __attribute__((visibility("hidden")))
+
+EMBED(llmobs_page_js, "cli/page/page.js");
+EMBED(llmobs_page_css, "cli/page/page.css");
+
+static struct llmobs_page_asset asset(const char *from, const char *to,
+                                      const char *source)
+{
+    return (struct llmobs_page_asset){{from, (size_t)(to - from)}, source};
+}
+
+struct llmobs_page_asset llmobs_page_script(void)
+{
+    return asset(llmobs_page_js, llmobs_page_js_end,
+                 "'sha256-" LLMOBS_PAGE_JS_HASH "'");
+}
+
+struct llmobs_page_asset llmobs_page_style(void)
+{
+    return asset(llmobs_page_css, llmobs_page_css_end,
+                 "'sha256-" LLMOBS_PAGE_CSS_HASH "'");
+}
