@@ -1,0 +1,157 @@
+"""The page counts and sums as the tool and a computation of this file do."""
+import datetime
+import json
+import math
+import random
+
+from pages import go, need
+
+METRICS = (("input", "input_tokens"), ("output", "output_tokens"))
+FACETS = {  # name: the option of `view`, and the value in an event
+    "kind": ("--kind", lambda e: e["meta"]["span"]["kind"]),
+    "ml_app": ("--ml-app", lambda e: tag(e, "ml_app")),
+    "service": ("--service", lambda e: tag(e, "service")),
+    "model": ("--model", lambda e: e["meta"].get("model_name")),
+    "name": ("--name", lambda e: e["name"]),
+    "session": ("--session", lambda e: e.get("session_id")),
+    "version": (None, lambda e: tag(e, "version")),
+}
+
+
+def tag(event, key):
+    return next((t[len(key) + 1:] for t in event["tags"]
+                 if t.startswith(key + ":")), None)
+
+
+def is_call(event):
+    return event["meta"]["span"]["kind"] in ("llm", "embedding")
+
+
+def rank(values, share):
+    values = sorted(values)
+    return values[max(0, math.ceil(share / 100 * len(values)) - 1)] \
+        if values else None
+
+
+def iso(us):
+    return datetime.datetime.fromtimestamp(
+        us // 1000000, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def one_filter(rng, events):
+    """A filter: the page's state, the tool's arguments, the test of an
+    event."""
+    at, args, tests = [], [], []
+    for key in rng.sample(sorted(FACETS), rng.choice((0, 1, 1, 2))):
+        option, value_of = FACETS[key]
+        value = value_of(rng.choice(events))
+        if value is None:
+            continue
+        at.append(("f", key + ":" + value))
+        args += [option, value] if option else \
+            ["--tag", key + ":" + value]
+        tests.append(lambda e, of=value_of, v=value: of(e) == v)
+    if rng.random() < 0.3:
+        at.append(("f", "status:error"))
+        args.append("--errors")
+        tests.append(lambda e: e["status"] == "error")
+    if rng.random() < 0.4:
+        ends = sorted(rng.choice(events)["start_ns"] // 1000000000 * 1000000
+                      for _ in range(2))
+        ends[1] += 1000000
+        at.append(("r", "%d-%d" % tuple(ends)))
+        args += ["--since", iso(ends[0]), "--until", iso(ends[1])]
+        tests.append(lambda e, a=ends[0], b=ends[1]:
+                     a * 1000 <= e["start_ns"] < b * 1000)
+    return at, args, lambda e: all(test(e) for test in tests)
+
+
+def sums(events):
+    """What a table of the page has for these calls."""
+    found = {"calls": len(events),
+             "errors": len([e for e in events if e["status"] == "error"]),
+             "p50": rank([e["duration"] for e in events], 50),
+             "p95": rank([e["duration"] for e in events], 95),
+             "ttft": rank([e["metrics"]["time_to_first_token"] * 1e9
+                           for e in events
+                           if "time_to_first_token" in e["metrics"]], 50)}
+    for name, metric in METRICS:
+        known = [e["metrics"][metric] for e in events
+                 if metric in e["metrics"]]
+        found[name] = sum(known) if known else None
+    return found
+
+
+TABLES = """(() => {
+  const found = {};
+  for (const row of document.querySelectorAll('[data-table=model] [data-row]'))
+    if (row.getClientRects().length) found[row.dataset.row] = Object.fromEntries([...row.querySelectorAll(
+      '[data-sum]')].map((cell) => [cell.dataset.sum, cell.dataset.value]));
+  return found;
+})()"""
+
+
+def same(have, want):
+    """The page's text of a number, and a number or None."""
+    if want is None:
+        return have == ""
+    return have not in (None, "") and \
+        abs(float(have) - want) <= 1e-6 * max(1, abs(want))
+
+
+def compare_tables(tables, events, where):
+    models = {}
+    for event in events:
+        if is_call(event):
+            models.setdefault(event["meta"].get("model_name"), []).append(event)
+    need(set(tables) == set(models), "%s: models %s, not %s" % (
+        where, sorted(tables), sorted(models)))
+    for model, some in models.items():
+        for name, want in sums(some).items():
+            need(same(tables[model].get(name), want),
+                 "%s: %s of %s is %s, not %s" % (
+                     where, name, model, tables[model].get(name), want))
+
+
+def filters(bench):
+    """Fifty filters, by the page, by the tool, and by this file."""
+    events = [json.loads(line) for line in bench.tool(
+        "--store", bench.store("few"), "--json").stdout.splitlines()]
+    events = [e for e in events if "join_on" not in e]
+    rng = random.Random(21)
+    tab = bench.open("few")
+    some = 0
+    for number in range(50):
+        at, args, test = one_filter(rng, events)
+        want = [e for e in events if test(e)]
+        some += 1 if want else 0
+        where = " ".join(args) or "no filter"
+        go(tab, [("v", "timeseries"), *at])
+        have = tab.js("+document.querySelector('#count').dataset.spans")
+        need(have == len(want), "%s: %s spans, not %d" % (
+            where, have, len(want)))
+        told = [line for line in bench.tool(
+            "--store", bench.store("few"), "--json", *args).stdout.splitlines()
+            if b'"join_on"' not in line]
+        need(len(told) == len(want), "%s: the tool has %d spans, not %d" % (
+            where, len(told), len(want)))
+        compare_tables(tab.js(TABLES), want, where)
+        if number % 10 == 0:
+            made = bench.tool("--store", bench.store("few"), "--html", "-",
+                              *args).stderr.decode()
+            need(made.startswith("llmobs view: %d span" % len(want))
+                 or not want, where + ": " + made)
+    need(some > 25, "only %d filters find something" % some)
+    tab.close()
+
+
+def unknown(bench):
+    """An embedding has no output tokens: a dash, not 0; nor has a sum of
+    costs that nobody knows a value."""
+    tab = bench.open("few", at={"v": "timeseries", "f": "kind:embedding"})
+    row = tab.js(TABLES)["text-embedding-3-small"]
+    need(row["output"] == "" and row["ttft"] == "", row)
+    text = tab.js("document.querySelector('[data-row] [data-sum=output]')"
+                  ".textContent")
+    need(text == "\u2013", text)
+    tab.close()
