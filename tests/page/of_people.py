@@ -259,17 +259,23 @@ WIDE = """(() => {
 
 
 def screens(bench):
-    """No screen makes the page scroll sideways, and no text of a trace's head
-    is cut."""
+    """No screen makes the page scroll sideways, no text of a trace's head is
+    cut, and what changes the view and the colours stands in one line."""
     for name, size, zoom in (("1440", (1440, 900), 1), ("390", (390, 844), 1),
                              ("zoomed", (1440, 900), 2)):
         for scheme in ("light", "dark"):
+            if (name, scheme) == ("zoomed", "dark"):
+                continue
+
             def look(tab, where):
                 tab.size(*size, zoom=zoom)
                 tab.media(prefers_color_scheme=scheme)
                 tab.frames(3)
                 wrong = tab.js(WIDE)
                 need(wrong == [], "%s %s: %s" % (name, where, wrong))
+                need(tab.js("document.querySelector('#theme').offsetTop < "
+                            "document.querySelector('nav').offsetTop + 36"),
+                     "%s %s: the head is broken" % (name, where))
                 if where not in ("info", "raw", "curl"):
                     bench.picture(tab, "%s-%s-%s" % (where, name, scheme))
             with_views(bench, look, size=size).close()
