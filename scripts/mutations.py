@@ -109,9 +109,8 @@ HAZARDS = [
                                 "LLMOBS_STACK_ENTRY()) >= LLMOBS_ASIDE_ROOM)",
                                 "    if (ms >= 0)")],
           ["stack.least_of_an_end"]),
-         ("rest-uncounted", [("core/deliver/worker_exit.c", "    if (rc && rc != "
-                              "-ETIMEDOUT)\n        give_up(worker);\n",
-                              "    (void)rc;\n")],
+         ("rest-uncounted", [("core/deliver/worker_exit.c", "    else if (rc)\n        "
+                              "give_up(worker, deadline);\n", "")],
           ["stack.least_of_an_end"])]),
 
     ("several threads",
@@ -1053,12 +1052,24 @@ HAZARDS = [
                                "worker);", "count_kept() + 1 > 0;")],
           ["unit kept_by_the_disk"]),
          ("content-is-left", [("core/deliver/worker_exit.c",
-                               "    return llmobs_worker_spool_of(worker) &&\n"
-                               "           !llmobs_privacy_applies(&worker->"
-                               "config->privacy) &&\n",
-                               "    return llmobs_worker_spool_of(worker) "
-                               "&&\n")],
+                               "    return !llmobs_privacy_applies(&worker->"
+                               "config->privacy) &&\n           disk_has_all",
+                               "    return disk_has_all")],
           ["unit kept_without_content"])]),
+
+    ("an exit while the store is being written",
+     "the exit waits for the write under way and the release of its entries, "
+     "and none begins after it (`core/base/commit.h`)", [
+         ("write-is-cut", [("core/deliver/worker_exit.c",
+                            "    llmobs_commit_close(until_ns);\n", "")],
+          ["unit a_write_is_not_cut"])]),
+
+    ("calls in a late exit handler, when the exit has left many to the spool",
+     "they stay there as well, and none counts as lost (`stays_left`)", [
+         ("late-is-delivered", [("core/deliver/worker_exit.c",
+                                 "    if (stays_left(worker)) {",
+                                 "    if (!worker) {")],
+          ["unit a_late_call_is_left"])]),
 
     ("a program that gives up its user or its root after a call",
      "an entry that the process can no longer release stays in the spool "

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/commit.h"
 #include "core/base/futex.h"
 #include "core/base/log.h"
 #include "core/base/work.h"
@@ -112,6 +113,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     atomic_store(&delivery->end_ns, 0);
     atomic_store(&delivery->adopt_end_ns, 0);
     atomic_store(&delivery->adopt_from_ns, 0);
+    llmobs_commit_reset();
     llmobs_work_until(INT64_MAX);
     llmobs_work_by(INT64_MAX);
     llmobs_curl_access_deadline(INT64_MAX);
@@ -177,6 +179,7 @@ static int rescue_some(struct llmobs_delivery *delivery,
         delivery->account.backlog.spool)
         return -ENOSPC;
     rc = llmobs_destination_rescue(d, delivery->rescue);
+    llmobs_commit_end();
     if (rc > 0)
         llmobs_log_once(LLMOBS_LOG_WARN, "rescue full",
                         "exporter %s is behind: its oldest spans are kept in "
@@ -875,12 +878,13 @@ static int result(const struct llmobs_delivery *delivery, enum llmobs_run how)
 
 /* The next request may hang until the process is killed. By then the events
  * that this one delivered are out of the spool, so the recorded counts must not
- * have them as left there. */
+ * have them as left there. The step that the store began ends here. */
 static void tell_settled(struct llmobs_delivery *delivery)
 {
     llmobs_backlog_flush(&delivery->account.backlog);
     if (delivery->settled)
         delivery->settled(delivery->config);
+    llmobs_commit_end();
 }
 
 /* The sums of the meter have no span of another process. */
@@ -1081,9 +1085,12 @@ static void tell_saved(const struct llmobs_destination *d, size_t n,
 
 /* The spool keeps the events for another process. Without a spool, the rescue
  * exporter gets them; and where the local store is a destination, an event that
- * it has is not lost, although another destination did not get it. */
+ * it has is not lost, although another destination did not get it. Saves
+ * nothing once the exiting thread has counted what stays. */
 void llmobs_delivery_save(struct llmobs_delivery *delivery)
 {
+    if (!llmobs_commit_begin())
+        return;
     atomic_store(&delivery->rescuing, true);
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
@@ -1094,6 +1101,7 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery)
     }
     llmobs_backlog_flush(&delivery->account.backlog);
     atomic_store(&delivery->rescuing, false);
+    llmobs_commit_end();
 }
 
 void llmobs_delivery_warm(struct llmobs_delivery *delivery)

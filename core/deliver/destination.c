@@ -273,7 +273,7 @@ int64_t llmobs_destination_due(const struct llmobs_destination *destination)
 static bool may_pass(int error)
 {
     return error == -EAGAIN || error == -EINTR || error == -ENOSPC ||
-           error == -EDQUOT;
+           error == -EDQUOT || error == -ECANCELED;
 }
 
 static int64_t random_ms(int64_t below)

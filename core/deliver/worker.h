@@ -5,9 +5,10 @@
  *          threads one at a time has the worker's turn: it alone delivers.
  * Errors:  an event that cannot be delivered is counted in stats.h; the app
  *          never hears of it.
- * Limits:  an exit waits for at most `ms`. Where the exiting thread itself
- *          sends, it waits until the exporter returns, whose requests have a
- *          time-out of their own.
+ * Limits:  an exit waits for at most `ms`, and for at most a second more where
+ *          the store is being written or events are saved. Where the exiting
+ *          thread itself sends, it waits until the exporter returns, whose
+ *          requests have a time-out of their own.
  * Fork:    the child finds another pid: it abandons the inherited items and
  *          the exporters' connections, and starts its own thread at its first
  *          give.

@@ -5,6 +5,7 @@
 
 #include "core/base/aside.h"
 #include "core/base/clock.h"
+#include "core/base/commit.h"
 #include "core/base/futex.h"
 #include "core/base/log.h"
 #include "core/base/signal_guard.h"
@@ -188,13 +189,18 @@ static size_t count_kept(void)
     return kept > gone ? (size_t)(kept - gone) : 0;
 }
 
+static bool disk_has_all(struct llmobs_worker *worker)
+{
+    return llmobs_worker_spool_of(worker) &&
+           count_kept() >= llmobs_worker_pending(worker);
+}
+
 /* True where the spool has all that waits, and with its content: the exit need
  * not wait until a store has it, too. */
 static bool is_safe(struct llmobs_worker *worker)
 {
-    return llmobs_worker_spool_of(worker) &&
-           !llmobs_privacy_applies(&worker->config->privacy) &&
-           count_kept() >= llmobs_worker_pending(worker);
+    return !llmobs_privacy_applies(&worker->config->privacy) &&
+           disk_has_all(worker);
 }
 
 /* The longest time that an exporter asks for, where a store asks for this. */
@@ -244,24 +250,32 @@ static void close_spool(struct llmobs_worker *worker)
 }
 
 /* Leaves the pending items that the disk has to another process; gives the
- * number of those that it does not have. */
+ * number of those that it does not have. Another thread may give or release an
+ * item meanwhile: the larger of two counts has each item that was there. */
 static size_t leave(struct llmobs_worker *worker)
 {
+    size_t before = count_kept();
     size_t pending = atomic_exchange(&worker->delivery.account.pending, 0);
     size_t kept = count_kept();
 
     close_spool(worker);
+    if (kept < before)
+        kept = before;
     if (kept > pending)
         kept = pending;
     llmobs_stats_add(LLMOBS_STAT_left, kept);
+    atomic_fetch_add(&worker->left, kept);
     return pending - kept;
 }
 
-/* Counts each event as lost that the disk does not have. */
-static void give_up(struct llmobs_worker *worker)
+/* Counts each event as lost that the disk does not have. The thread delivers
+ * nothing more, or its events would be counted wrongly and come twice. */
+static void give_up(struct llmobs_worker *worker, int64_t until_ns)
 {
-    size_t lost = leave(worker);
+    size_t lost;
 
+    llmobs_commit_close(until_ns);
+    lost = leave(worker);
     if (lost) {
         llmobs_stats_add(LLMOBS_STAT_dropped_exit, lost);
         llmobs_log(LLMOBS_LOG_ERROR,
@@ -279,7 +293,15 @@ static void end_rest(void *arg, int64_t until_ns)
     struct llmobs_worker *worker = arg;
 
     flush(worker, true, until_ns - SAVE_MS * LLMOBS_NS_PER_MS);
-    give_up(worker);
+    give_up(worker, until_ns);
+}
+
+/* A stop before this one has left items on the disk, and counted them so; the
+ * process still has them. The disk has the later ones, too: all stay there, as
+ * a delivery now would make that count wrong. */
+static bool stays_left(struct llmobs_worker *worker)
+{
+    return atomic_load(&worker->left) > 0 && disk_has_all(worker);
 }
 
 /* Where this stack is too small to deliver the rest and no thread can be
@@ -294,6 +316,12 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     atomic_store(&worker->paused, 0);
     llmobs_delivery_set_exit_deadline(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
+    if (stays_left(worker)) {
+        give_up(worker, deadline);
+        errno = saved;
+        return;
+    }
+    llmobs_commit_reopen();
     /* The exit does not wait for a thread that has not begun to work; but a TLS
      * handshake is better left to the worker's thread. */
     if (llmobs_delivery_is_near(&worker->delivery) &&
@@ -305,7 +333,10 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     }
     rc = llmobs_aside_run(end_rest, worker, worker->config->thread,
                           llmobs_futex_left(deadline) + SAVE_MS);
-    if (rc && rc != -ETIMEDOUT)
-        give_up(worker);
+    deadline += SAVE_MS * LLMOBS_NS_PER_MS;
+    if (rc == -ETIMEDOUT)
+        llmobs_commit_close(deadline);
+    else if (rc)
+        give_up(worker, deadline);
     errno = saved;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/commit.h"
 #include "core/base/dirs.h"
 #include "core/base/fd.h"
 #include "core/base/file.h"
@@ -294,9 +295,21 @@ static int list_pieces(const struct llmobs_text *events, size_t count,
     return n;
 }
 
-/* Writes the events at once; gives the number of whole ones that stay. Takes an
- * incomplete line back where the lock kept other processes from writing behind
- * it. */
+/* Takes an incomplete line back where the lock kept other processes from
+ * writing behind it; gives how many of the written bytes stay. The next line
+ * begins behind them, on a line of its own. */
+static size_t take_back(const struct open_file *file, size_t whole, size_t done)
+{
+    if (!file->locked)
+        return done;
+    if (ftruncate(file->fd, file->size + (off_t)whole) == 0)
+        return whole;
+    llmobs_log_once(LLMOBS_LOG_WARN, "store truncate",
+                    "store: half a line stays: %m");
+    return done;
+}
+
+/* Writes the events at once; gives the number of whole ones that stay. */
 static int write_group(struct open_file *file, const struct llmobs_text *events,
                        size_t count)
 {
@@ -313,10 +326,8 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
     if (done < whole)
         return error;
     n = count_whole(events, count, done, &whole);
-    if (whole < done && file->locked &&
-        ftruncate(file->fd, file->size + (off_t)whole) != 0)
-        llmobs_log_once(LLMOBS_LOG_WARN, "store truncate",
-                        "store: half a line stays: %m");
+    if (whole < done)
+        whole = take_back(file, whole, done);
     file->size += (off_t)whole;
     return n ? n : error;
 }
@@ -362,8 +373,11 @@ static int store_send(struct llmobs_exporter *exporter,
     const struct store *store = (const struct store *)exporter;
     struct open_file file = {.dir = -1, .fd = -1};
     char path[PATH_MAX];
-    int rc = open_dir(store, path, &file.dir);
+    int rc;
 
+    if (!llmobs_commit_begin())
+        return -ECANCELED;
+    rc = open_dir(store, path, &file.dir);
     if (!rc)
         rc = open_current(&file);
     if (!rc)

@@ -1,6 +1,10 @@
 /* How long an exit waits for a store: the spool may have all of it already; and
  * for the calls that other processes left. */
+#include <errno.h>
+#include <unistd.h>
+
 #include "core/base/clock.h"
+#include "core/base/commit.h"
 #include "core/deliver/delivery.h"
 #include "core/deliver/worker.h"
 #include "core/ledger/stats.h"
@@ -123,6 +127,78 @@ START_TEST(test_none_after_a_cleanup)
 }
 END_TEST
 
+/* A store that takes longer for a batch than the exit waits. */
+static atomic_int begun, written;
+
+static int write_slowly(struct llmobs_exporter *exporter,
+                        const struct llmobs_text *list, size_t count)
+{
+    (void)exporter;
+    (void)list;
+    if (!llmobs_commit_begin())
+        return -ECANCELED;
+    atomic_fetch_add(&begun, 1);
+    usleep(200000);
+    atomic_fetch_add(&written, (int)count);
+    return (int)count;
+}
+
+/* The counts and the disk say the same of each call: the store has it, or the
+ * spool, and never both. */
+static void check_counts(uint64_t want)
+{
+    uint64_t kept = stat_of(LLMOBS_STAT_kept);
+
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_captured), want);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered),
+                      (uint64_t)atomic_load(&written));
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_released),
+                      (uint64_t)atomic_load(&written));
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_left),
+                      kept - stat_of(LLMOBS_STAT_released));
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_exit), 0);
+}
+
+/* An exit in the first of many writes. */
+static void exit_in_a_write(int count)
+{
+    static struct llmobs_exporter_ops slow;
+
+    atomic_store(&begun, 0);
+    atomic_store(&written, 0);
+    begin(spool);
+    config.thread = true;
+    slow = *fake.base.ops;
+    slow.send = write_slowly;
+    fake.base.ops = &slow;
+    for (int i = 0; i < count; i++)
+        give_call();
+    worker_case_wait(&begun, 1);
+    llmobs_worker_stop(worker, 20);
+}
+
+START_TEST(test_a_write_is_not_cut)
+{
+    exit_in_a_write(100);
+    check_counts(100);
+    usleep(300000);
+    ck_assert_int_eq(begun, 1);
+    check_counts(100);
+}
+END_TEST
+
+/* In another exit handler: the disk has those calls, as it has the others. */
+START_TEST(test_a_late_call_is_left)
+{
+    exit_in_a_write(100);
+    for (int i = 1; i <= 3; i++) {
+        give_call();
+        usleep(250000);
+        check_counts(100 + (uint64_t)i);
+    }
+}
+END_TEST
+
 UNIT_SUITE(exit_time)
 {
     Suite *s = suite_create("exit_time");
@@ -132,5 +208,7 @@ UNIT_SUITE(exit_time)
     spool_add(s, "kept_without_content", test_kept_without_content);
     spool_add(s, "few_of_others", test_few_of_others);
     spool_add(s, "none_after_a_cleanup", test_none_after_a_cleanup);
+    spool_add(s, "a_write_is_not_cut", test_a_write_is_not_cut);
+    spool_add(s, "a_late_call_is_left", test_a_late_call_is_left);
     return s;
 }
