@@ -235,12 +235,12 @@ static int open_object(const char *path, struct llmobs_symbol_head *head)
     return -1;
 }
 
-/* Finds the section of the symbol table, and that of its names. */
-static bool pick_sections(const ElfW(Shdr) * list, size_t count,
+/* Finds the section of the symbol table of a type, and that of its names. */
+static bool pick_sections(const ElfW(Shdr) * list, size_t count, unsigned type,
                           ElfW(Shdr) sections[2])
 {
     for (size_t i = 0; i < count; i++) {
-        if (list[i].sh_type != SHT_SYMTAB)
+        if (list[i].sh_type != type)
             continue;
         if (list[i].sh_link >= count)
             return false;
@@ -251,7 +251,7 @@ static bool pick_sections(const ElfW(Shdr) * list, size_t count,
     return false;
 }
 
-static int find_sections(int fd, const ElfW(Ehdr) * file,
+static int find_sections(int fd, const ElfW(Ehdr) * file, unsigned type,
                          ElfW(Shdr) sections[2])
 {
     size_t size = file->e_shnum * sizeof(sections[0]);
@@ -264,7 +264,7 @@ static int find_sections(int fd, const ElfW(Ehdr) * file,
     list = malloc(size);
     if (!list || !read_at(fd, file->e_shoff, list, size))
         rc = -ENOENT;
-    else if (!pick_sections(list, file->e_shnum, sections))
+    else if (!pick_sections(list, file->e_shnum, type, sections))
         rc = -ENODATA;
     free(list);
     return rc;
@@ -304,7 +304,7 @@ static bool name_from(int fd, const ElfW(Shdr) * strings,
     return len > 0 && name_it(best, text, (size_t)len, symbol);
 }
 
-static int search(int fd, const struct llmobs_symbol_head *head,
+static int search(int fd, const struct llmobs_symbol_head *head, unsigned type,
                   uintptr_t address, struct llmobs_symbol *symbol)
 {
     struct best best = {.address = address};
@@ -313,7 +313,7 @@ static int search(int fd, const struct llmobs_symbol_head *head,
     int rc;
 
     memcpy(&file, head->data, sizeof(file));
-    rc = find_sections(fd, &file, sections);
+    rc = find_sections(fd, &file, type, sections);
     if (rc)
         return rc;
     scan_section(fd, &sections[0], &best);
@@ -333,7 +333,7 @@ int llmobs_symbol_in_file(const char *path,
         return rc;
     if (head->len >= sizeof(ElfW(Ehdr)) && found.len >= head->len &&
         memcmp(found.data, head->data, head->len) == 0)
-        rc = search(fd, head, address, symbol);
+        rc = search(fd, head, SHT_SYMTAB, address, symbol);
     close(fd);
     return rc;
 }
@@ -415,7 +415,53 @@ int llmobs_symbol_by_id(const char *path, const char *id, uintptr_t address,
     if (fd < 0)
         return rc;
     if (llmobs_symbol_id(&head, found) && strcmp(found, id) == 0)
-        rc = search(fd, &head, address, symbol);
+        rc = search(fd, &head, SHT_SYMTAB, address, symbol);
+    close(fd);
+    return rc;
+}
+
+/* -- by a place in the file ----------------------------------------------- */
+
+/* Turns a place in the file into an address of the object's tables. */
+static bool address_at(const struct llmobs_symbol_head *head, uint64_t at,
+                       uintptr_t *address)
+{
+    ElfW(Ehdr) file;
+    ElfW(Phdr) part;
+
+    memcpy(&file, head->data, sizeof(file));
+    if (memcmp(file.e_ident, ELFMAG, SELFMAG) != 0 ||
+        file.e_phentsize != sizeof(part))
+        return false;
+    for (uint64_t i = 0, to = file.e_phoff; i < file.e_phnum;
+         i++, to += sizeof(part)) {
+        if (to > head->len || head->len - to < sizeof(part))
+            return false;
+        memcpy(&part, head->data + to, sizeof(part));
+        if (part.p_type != PT_LOAD || at < part.p_offset ||
+            at - part.p_offset >= part.p_filesz)
+            continue;
+        *address = part.p_vaddr + (at - part.p_offset);
+        return true;
+    }
+    return false;
+}
+
+int llmobs_symbol_at(const char *path, uint64_t at,
+                     struct llmobs_symbol *symbol)
+{
+    struct llmobs_symbol_head head;
+    int fd = open_object(path, &head);
+    uintptr_t address;
+    int rc = -ENOENT;
+
+    if (fd < 0)
+        return rc;
+    if (address_at(&head, at, &address)) {
+        rc = search(fd, &head, SHT_SYMTAB, address, symbol);
+        if (rc)
+            rc = search(fd, &head, SHT_DYNSYM, address, symbol);
+    }
     close(fd);
     return rc;
 }

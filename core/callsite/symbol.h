@@ -59,4 +59,9 @@ int llmobs_symbol_in_file(const char *path,
 int llmobs_symbol_by_id(const char *path, const char *id, uintptr_t address,
                         struct llmobs_symbol *symbol);
 
+/* The same for a place in the file; it searches also the names that a stripped
+ * file exports. */
+int llmobs_symbol_at(const char *path, uint64_t at,
+                     struct llmobs_symbol *symbol);
+
 #endif

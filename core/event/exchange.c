@@ -77,6 +77,7 @@ void llmobs_exchange_start(struct llmobs_exchange *exchange)
 
 static void free_parts(struct llmobs_exchange *exchange)
 {
+    exchange->progress.id = 0;
     free(exchange->url);
     free(exchange->annotations);
     free(exchange->caller);
@@ -186,6 +187,7 @@ void llmobs_exchange_received(struct llmobs_exchange *exchange,
         return;
     /* Without memory the body is marked as lost. */
     (void)llmobs_body_add(&exchange->response, data, len);
+    exchange->progress.received = exchange->response.total;
     add_mark(exchange);
 }
 
@@ -198,6 +200,7 @@ void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
         memcmp(head.data + head.len - len, data, len) != 0)
         return;
     llmobs_body_rewind(&exchange->response, head.len - len);
+    exchange->progress.received = exchange->response.total;
     while (exchange->mark_count &&
            exchange->marks[exchange->mark_count - 1].offset >
                exchange->response.total)
@@ -207,6 +210,7 @@ void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
 void llmobs_exchange_restart(struct llmobs_exchange *exchange)
 {
     llmobs_body_rewind(&exchange->response, 0);
+    exchange->progress.received = 0;
     llmobs_body_expect(&exchange->response, 0);
     llmobs_headers_clear(&exchange->response_headers);
     exchange->mark_count = 0;

@@ -52,6 +52,17 @@ struct llmobs_transfer {
     double first_byte_ms;
 };
 
+/* How far an exchange is. Another process reads it from outside (`llmobs ps`):
+ * it finds the address in the entry that began the call, and knows by both
+ * numbers that the call is still there. So this form never changes. The thread
+ * that owns the exchange writes it; a reader takes what it finds. */
+#define LLMOBS_PROGRESS_SIGN UINT64_C(0x6c6c6d6f62732e31)
+struct llmobs_progress {
+    uint64_t sign;
+    uint64_t id;       /* of the call's entries; 0: it has ended */
+    uint64_t received; /* bytes of the response */
+};
+
 struct llmobs_exchange {
     struct llmobs_item item; /* first: the buffer's */
     int process;             /* that began it (fork.h) */
@@ -69,6 +80,7 @@ struct llmobs_exchange {
     struct llmobs_body request;
     uint64_t masked; /* the length of `request` when masked; 0: never */
     struct llmobs_body response;
+    struct llmobs_progress progress;
     /* How many bytes of the response, and of its headers, libcurl delivers
      * again after a pause. */
     size_t again, header_again;

@@ -700,3 +700,93 @@ int llmobs_adopt_any(struct llmobs_adopt *adopt)
 {
     return is_busy(adopt) ? -EBUSY : walk(adopt, is_left, NULL);
 }
+
+/* -- calls under way ------------------------------------------------------- */
+
+struct under_way {
+    llmobs_adopt_call_fn *visit;
+    void *ctx;
+    struct llmobs_adopt_call call; /* as far as the directory tells of it */
+};
+
+/* A damaged entry is passed over: it stays, and is counted when its process has
+ * ended. */
+static int visit_call(struct llmobs_adopt *adopt,
+                      const struct llmobs_entry *entry,
+                      struct under_way *under_way)
+{
+    struct llmobs_adopt_call call = under_way->call;
+    int rc;
+
+    if (!llmobs_entry_has_begun(entry->type) ||
+        !llmobs_adopt_is_open(adopt, entry))
+        return 0;
+    rc = llmobs_exchange_read(entry, &adopt->recalls, &call.exchange);
+    if (rc)
+        return rc == -ENOMEM ? rc : 0;
+    call.id = entry->id;
+    llmobs_exchange_entry_place(entry, &call.place);
+    rc = under_way->visit(under_way->ctx, &call);
+    llmobs_exchange_free(call.exchange);
+    return rc;
+}
+
+static int visit_files(struct llmobs_adopt *adopt, struct under_way *under_way)
+{
+    struct llmobs_entry entry;
+    int rc = llmobs_adopt_survey(adopt);
+
+    for (size_t i = 0; i < adopt->file_count && !rc; i++) {
+        size_t at = 0;
+
+        if (llmobs_adopt_have_file(adopt, adopt->files[i]))
+            continue;
+        while (!rc && llmobs_adopt_next_entry(adopt, &at, &entry))
+            rc = visit_call(adopt, &entry, under_way);
+    }
+    return rc;
+}
+
+static void note_process(struct llmobs_adopt *adopt,
+                         const struct llmobs_adopt_found *found,
+                         struct llmobs_adopt_call *call)
+{
+    *call =
+        (struct llmobs_adopt_call){.pid = found->who.pid,
+                                   .start = found->who.start,
+                                   .pidns = llmobs_owner_pidns(adopt->owner),
+                                   .config = &adopt->names};
+    call->elsewhere =
+        !call->pidns || call->pidns != llmobs_owner_pidns(adopt->self);
+    llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
+}
+
+/* Passes over the directories that another process has claimed or was given:
+ * the calls in them have ended with their process, or before. */
+static int visit_living(struct llmobs_adopt *adopt, const char *name, void *ctx)
+{
+    struct under_way *under_way = ctx;
+    struct llmobs_adopt_found found;
+    int rc = 0;
+
+    if (!look_at(adopt, name, &found) || adopt->file_count == 0 ||
+        found.who.start == LLMOBS_RECORD_GIVEN ||
+        llmobs_adopt_is_claimed(&found.who))
+        return 0;
+    memcpy(adopt->dir, found.path, sizeof(adopt->dir));
+    if (llmobs_adopt_find_owner(adopt, adopt->dir) == 0 &&
+        !is_dead(adopt, &found)) {
+        note_process(adopt, &found, &under_way->call);
+        rc = visit_files(adopt, under_way);
+    }
+    llmobs_adopt_leave_dir(adopt);
+    return rc;
+}
+
+int llmobs_adopt_under_way(struct llmobs_adopt *adopt,
+                           llmobs_adopt_call_fn *visit, void *ctx)
+{
+    struct under_way under_way = {.visit = visit, .ctx = ctx};
+
+    return is_busy(adopt) ? -EBUSY : walk(adopt, visit_living, &under_way);
+}

@@ -22,6 +22,7 @@
 #define LLMOBS_ADOPT_H
 
 #include "core/spool/live_namespaces.h"
+#include "core/spool/exchange_entry.h"
 #include "core/spool/owner.h"
 #include "core/spool/spool.h"
 
@@ -108,6 +109,27 @@ struct llmobs_adopt_left {
 int llmobs_adopt_count(struct llmobs_adopt *adopt,
                        struct llmobs_adopt_left *out);
 int llmobs_adopt_any(struct llmobs_adopt *adopt);
+
+/* A call that has begun and not ended, in a process that lives, or may live: it
+ * is not known of a process in another pid namespace. All of it is as the
+ * entries say, which anybody may have written who may write the spool. */
+struct llmobs_adopt_call {
+    pid_t pid;
+    uint64_t start; /* of the process (ledger_dir.h); 0: not known */
+    uint64_t pidns; /* where its pid counts; 0: not known */
+    bool elsewhere; /* not where this process is */
+    uint64_t id;
+    struct llmobs_exchange_place place;
+    struct llmobs_exchange *exchange;   /* borrowed until the visit returns */
+    const struct llmobs_config *config; /* likewise: names of the process */
+};
+typedef int llmobs_adopt_call_fn(void *ctx,
+                                 const struct llmobs_adopt_call *call);
+
+/* Visits the calls that are under way; claims and changes nothing. A visit that
+ * answers other than 0 ends the walk. -EBUSY as for _count. */
+int llmobs_adopt_under_way(struct llmobs_adopt *adopt,
+                           llmobs_adopt_call_fn *visit, void *ctx);
 
 /* Takes an entry back: it stays on the disk for another time. */
 void llmobs_adopt_give_back(struct llmobs_adopt *adopt,

@@ -69,6 +69,8 @@ enum {
     NUMBER_LEAST,
     NUMBER_PRIORITY = NUMBER_LEAST,
     NUMBER_TRACE_FLAGS,
+    NUMBER_THREAD,   /* of an entry that has begun: see whereabouts */
+    NUMBER_PROGRESS, /* the address of the exchange's progress */
     NUMBER_COUNT
 };
 
@@ -120,6 +122,17 @@ static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
     n[NUMBER_TRACE_FLAGS] = (context->remote ? TRACE_REMOTE : 0) |
                             (exchange->traced ? TRACE_SENT : 0) |
                             (context->unsampled ? TRACE_UNSAMPLED : 0);
+}
+
+/* Tells where in this process the call is. The thread is known by its thread
+ * pointer: to ask the kernel for its number would be a system call. */
+static void fill_whereabouts(const struct llmobs_exchange *exchange,
+                             enum llmobs_entry_type type, int64_t *n)
+{
+    bool begun = llmobs_entry_has_begun(type);
+
+    n[NUMBER_THREAD] = begun ? (intptr_t)__builtin_thread_pointer() : 0;
+    n[NUMBER_PROGRESS] = begun ? (intptr_t)&exchange->progress : 0;
 }
 
 static bool is_cut(const struct llmobs_exchange *exchange)
@@ -275,6 +288,7 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
         return rc;
     fill_numbers(exchange, facts->numbers);
     fill_times(exchange, facts->times);
+    fill_whereabouts(exchange, type, facts->numbers);
     fill_kept_back(exchange, bare, type, facts->numbers);
     rc = llmobs_entry_add(writer, TAG_NUMBERS, facts->numbers,
                           NUMBER_COUNT * sizeof(*facts->numbers));
@@ -566,20 +580,46 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
     return rc;
 }
 
-int64_t llmobs_exchange_entry_start(const struct llmobs_entry *entry)
+/* Copies the first numbers of an entry; gives how many. */
+static size_t numbers_of(const struct llmobs_entry *entry, int64_t *numbers,
+                         size_t count)
 {
-    int64_t numbers[NUMBER_LEAST];
     struct llmobs_text value;
     size_t at = 0;
     uint32_t tag;
 
-    if (entry->type == LLMOBS_ENTRY_EVENT)
-        return llmobs_event_start(entry);
     while (llmobs_entry_field(entry, &at, &tag, &value)) {
-        if (tag != TAG_NUMBERS || value.len < sizeof(numbers))
+        size_t found = value.len / sizeof(*numbers);
+
+        if (tag != TAG_NUMBERS || found < NUMBER_LEAST)
             continue;
-        memcpy(numbers, value.data, sizeof(numbers));
-        return numbers[NUMBER_START_WALL];
+        if (found > count)
+            found = count;
+        memcpy(numbers, value.data, found * sizeof(*numbers));
+        return found;
     }
     return 0;
+}
+
+int64_t llmobs_exchange_entry_start(const struct llmobs_entry *entry)
+{
+    int64_t numbers[NUMBER_LEAST];
+
+    if (entry->type == LLMOBS_ENTRY_EVENT)
+        return llmobs_event_start(entry);
+    return numbers_of(entry, numbers, NUMBER_LEAST) ? numbers[NUMBER_START_WALL]
+                                                    : 0;
+}
+
+void llmobs_exchange_entry_place(const struct llmobs_entry *entry,
+                                 struct llmobs_exchange_place *out)
+{
+    int64_t numbers[NUMBER_COUNT];
+
+    *out = (struct llmobs_exchange_place){0, 0};
+    if (!llmobs_entry_has_begun(entry->type) ||
+        numbers_of(entry, numbers, NUMBER_COUNT) <= NUMBER_PROGRESS)
+        return;
+    out->thread = (uint64_t)numbers[NUMBER_THREAD];
+    out->progress = (uint64_t)numbers[NUMBER_PROGRESS];
 }

@@ -45,4 +45,14 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
  * clock; 0: the entry does not have it. */
 int64_t llmobs_exchange_entry_start(const struct llmobs_entry *entry);
 
+/* Where a call that has begun is, in the memory of the process that wrote the
+ * entry: the thread pointer of the thread that began it, and the address of its
+ * struct llmobs_progress. 0: an older release wrote it. */
+struct llmobs_exchange_place {
+    uint64_t thread;
+    uint64_t progress;
+};
+void llmobs_exchange_entry_place(const struct llmobs_entry *entry,
+                                 struct llmobs_exchange_place *out);
+
 #endif

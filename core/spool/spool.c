@@ -418,6 +418,8 @@ static int keep_begun(struct llmobs_spool *spool,
 
     if (exchange->process != llmobs_fork_process())
         return 0;
+    exchange->progress.sign = LLMOBS_PROGRESS_SIGN;
+    exchange->progress.id = exchange->context.span_id;
     file = keep_exchange(spool, exchange, types[which]);
     if (file < 0)
         return (int)file;
@@ -441,8 +443,10 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
 int llmobs_spool_end(struct llmobs_spool *spool,
                      struct llmobs_exchange *exchange)
 {
-    int64_t file = keep_exchange(spool, exchange, LLMOBS_ENTRY_END);
+    int64_t file;
 
+    exchange->progress.id = 0;
+    file = keep_exchange(spool, exchange, LLMOBS_ENTRY_END);
     if (file > 0) {
         exchange->item.spooled.file = (uint32_t)file;
         llmobs_stats_add(LLMOBS_STAT_kept, 1);

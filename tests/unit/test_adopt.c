@@ -1,9 +1,12 @@
 #include <errno.h>
 #include <glob.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -565,6 +568,115 @@ START_TEST(test_in_time)
 }
 END_TEST
 
+/* -- calls under way ------------------------------------------------------- */
+
+static struct llmobs_adopt_call seen;
+static uint64_t progress_id;
+static unsigned seen_count;
+
+/* The other process is a copy of this one. */
+static int see(void *ctx, const struct llmobs_adopt_call *call)
+{
+    const struct iovec there = {(void *)(uintptr_t)call->place.progress,
+                                sizeof(struct llmobs_progress)};
+    struct llmobs_progress progress = {0};
+    const struct iovec here = {&progress, sizeof(progress)};
+
+    (void)ctx;
+    seen = *call;
+    seen_count++;
+    ck_assert_int_eq(process_vm_readv(call->pid, &here, 1, &there, 1, 0),
+                     sizeof(progress));
+    ck_assert_uint_eq(progress.sign, LLMOBS_PROGRESS_SIGN);
+    ck_assert_uint_eq(progress.received, 7);
+    progress_id = progress.id;
+    ck_assert_str_eq(call->exchange->url,
+                     "https://api.openai.com/v1/chat/completions");
+    return 0;
+}
+
+/* One that has ended, one that was none, one that begins, one that is on. */
+static void have_some(int to, int from)
+{
+    struct llmobs_exchange *e = spool_make(7), *no_call = spool_make(7);
+    char byte;
+
+    llmobs_spool_reset(spool);
+    spool_keep(1);
+    llmobs_spool_start(spool, no_call);
+    llmobs_spool_cancel(spool, no_call);
+    llmobs_spool_start(spool, e);
+    if (write(to, "s", 1) != 1 || read(from, &byte, 1) != 1)
+        _exit(1);
+    llmobs_spool_begin(spool, e);
+    if (write(to, "b", 1) != 1 || read(from, &byte, 1) != 1)
+        _exit(1);
+    llmobs_spool_end(spool, e);
+    if (write(to, "e", 1) != 1 || read(from, &byte, 1) != 1)
+        _exit(1);
+    _exit(0);
+}
+
+static void expect_under_way(int fd, unsigned count)
+{
+    char byte;
+
+    ck_assert_int_eq(read(fd, &byte, 1), 1);
+    seen_count = 0;
+    ck_assert_int_eq(llmobs_adopt_under_way(adopt, see, NULL), 0);
+    ck_assert_uint_eq(seen_count, count);
+}
+
+START_TEST(test_under_way)
+{
+    int answers[2], orders[2], status;
+    pid_t child;
+
+    ck_assert_int_eq(pipe(answers) | pipe(orders), 0);
+    child = fork();
+    if (child == 0)
+        have_some(answers[1], orders[0]);
+    for (int i = 0; i < 2; i++) {
+        expect_under_way(answers[0], 1);
+        ck_assert_int_eq(seen.pid, child);
+        ck_assert(!seen.elsewhere && seen.start);
+        ck_assert_uint_eq(progress_id, seen.id);
+        ck_assert_uint_eq(seen.place.thread,
+                          (uintptr_t)__builtin_thread_pointer());
+        ck_assert_int_eq(write(orders[1], "", 1), 1);
+    }
+    expect_under_way(answers[0], 0);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+}
+END_TEST
+
+/* An entry of the last release does not say where the call is. */
+START_TEST(test_unknown_place)
+{
+    struct llmobs_exchange_place found = {1, 1};
+    struct llmobs_entry_writer *writer = malloc(sizeof(*writer));
+    const struct llmobs_entry_key key = {1, {2, 3}};
+    const int64_t numbers[26] = {1, 2, 3};
+    struct llmobs_entry entry;
+    char text[4096];
+    size_t at = 0, len = 0;
+
+    llmobs_entry_begin(writer, LLMOBS_ENTRY_BEGIN, 5);
+    ck_assert_int_eq(llmobs_entry_add(writer, 1, numbers, sizeof(numbers)), 0);
+    (void)llmobs_entry_end(writer, &key);
+    for (int i = 0; i < writer->pieces; i++) {
+        memcpy(text + len, writer->iov[i].iov_base, writer->iov[i].iov_len);
+        len += writer->iov[i].iov_len;
+    }
+    free(writer);
+    ck_assert(
+        llmobs_entry_next(&key, (struct llmobs_text){text, len}, &at, &entry));
+    llmobs_exchange_entry_place(&entry, &found);
+    ck_assert(found.thread == 0 && found.progress == 0);
+}
+END_TEST
+
 UNIT_SUITE(adopt)
 {
     Suite *s = suite_create("adopt");
@@ -585,6 +697,8 @@ UNIT_SUITE(adopt)
     spool_add(s, "before_time", test_before_time);
     spool_add(s, "later_version", test_later_version);
     spool_add(s, "in_time", test_in_time);
+    spool_add(s, "under_way", test_under_way);
+    spool_add(s, "unknown_place", test_unknown_place);
 #if !LLMOBS_ASAN && !LLMOBS_TSAN
     spool_add(s, "adopt_short_of_memory", test_adopt_short_of_memory);
     spool_add(s, "survey_short_of_memory", test_survey_short_of_memory);
