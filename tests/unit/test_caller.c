@@ -24,10 +24,21 @@
 
 #define DEEP 64
 
-/* -- the walk, beside the C library's own --------------------------------- */
+/* -- the walk, beside the C library's own, and libunwind's ----------------- */
 
-static void *theirs[DEEP], *ours[DEEP];
-static int their_count, our_count;
+static void *theirs[DEEP], *ours[DEEP], *third_ones[DEEP];
+static int their_count, our_count, third_count;
+
+/* Its unw_backtrace; NULL: it is not on this host. */
+static int (*libunwind)(void **, int);
+
+static void open_libunwind(void)
+{
+    void *library = dlopen("libunwind.so.8", RTLD_NOW);
+
+    if (library)
+        *(void **)&libunwind = dlsym(library, "unw_backtrace");
+}
 
 struct step {
     struct llmobs_frame *frame;
@@ -68,25 +79,41 @@ __attribute__((noinline)) static int both(void)
         llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
 
     their_count = backtrace(theirs, DEEP);
+    third_count = libunwind ? libunwind(third_ones, DEEP) : 0;
     our_count = walk(callsite, ours);
     llmobs_callsite_free(callsite);
     return our_count;
 }
 
 /* The first is in both itself, and differs; a sanitizer has one more before
- * it. `least`: without the first. */
-static void check_same(int least)
+ * it. Gives how many more the other one has. */
+static int check_frames(void *const *list, int count)
 {
     int ahead = 0;
 
-    while (ahead < 2 && theirs[1 + ahead] != ours[1])
+    while (ahead < 2 && list[1 + ahead] != ours[1])
         ahead++;
+    for (int i = 1; i < our_count && i + ahead < count; i++)
+        ck_assert_msg(ours[i] == list[i + ahead], "frame %d: %p, not %p", i,
+                      ours[i], list[i + ahead]);
+    return count - ahead - our_count;
+}
+
+static void check_as_far(int least)
+{
     ck_assert_int_gt(our_count, least);
-    for (int i = 1; i < our_count && i + ahead < their_count; i++)
-        ck_assert_msg(ours[i] == theirs[i + ahead], "frame %d: %p, not %p", i,
-                      ours[i], theirs[i + ahead]);
-    /* Both end where the stack begins, unless the piece ends before. */
-    ck_assert_int_ge(our_count, their_count - ahead - 1);
+    (void)check_frames(theirs, their_count);
+    if (libunwind) {
+        ck_assert_int_gt(third_count, least);
+        (void)check_frames(third_ones, third_count);
+    }
+}
+
+/* All end where the stack begins. `least`: without the first. */
+static void check_same(int least)
+{
+    check_as_far(least);
+    ck_assert_int_le(check_frames(theirs, their_count), 1);
 }
 
 __attribute__((noinline)) static int third(int n)
@@ -122,8 +149,52 @@ __attribute__((noinline)) static int moving(int n)
 
 START_TEST(same_as_backtrace)
 {
-    moving(5);
-    check_same(5);
+    open_libunwind();
+    for (int n = 1; n < 16; n++) {
+        moving(n);
+        check_same(5);
+    }
+}
+END_TEST
+
+#if defined(__clang__)
+#define BUILT(...) __attribute__((noinline))
+#else
+#define BUILT(...) __attribute__((noinline, optimize(__VA_ARGS__)))
+#endif
+
+/* Functions as a compiler makes them that keeps no frame pointer, saves what
+ * size it can, or optimises nothing. */
+BUILT("no-omit-frame-pointer") static int with_pointer(int n, int depth);
+
+BUILT("omit-frame-pointer", "O3") static int without_pointer(int n, int depth)
+{
+    volatile char room[40];
+
+    room[n] = 3;
+    return (depth > 0 ? with_pointer(n, depth - 1) : aligned(n)) + room[n];
+}
+
+BUILT("O0") static int plain(int n, int depth)
+{
+    int result = depth > 0 ? without_pointer(n, depth - 1) : moving(n);
+
+    return result + 1;
+}
+
+static int with_pointer(int n, int depth)
+{
+    return (depth > 0 ? plain(n, depth - 1) : second(n)) + 2;
+}
+
+/* The piece of stack may end before the stack does. */
+START_TEST(same_on_deep_stacks)
+{
+    open_libunwind();
+    for (int depth = 0; depth < 80; depth++) {
+        plain(1 + depth % 15, depth);
+        check_as_far(depth < 40 ? 4 + depth : 20);
+    }
 }
 END_TEST
 
@@ -138,6 +209,7 @@ START_TEST(through_the_c_library)
 {
     char text[] = "mississippi";
 
+    open_libunwind();
     our_count = 0;
     qsort(text, sizeof(text) - 1, 1, compare);
     check_same(6);
@@ -152,6 +224,7 @@ static void on_signal(int number)
 
 START_TEST(through_a_signal)
 {
+    open_libunwind();
     ck_assert_ptr_ne(signal(SIGUSR1, on_signal), SIG_ERR);
     raise(SIGUSR1);
     check_same(7);
@@ -169,6 +242,7 @@ START_TEST(to_the_begin_of_a_thread)
 {
     pthread_t thread;
 
+    open_libunwind();
     ck_assert_int_eq(pthread_create(&thread, NULL, in_thread, NULL), 0);
     pthread_join(thread, NULL);
     check_same(5);
@@ -762,6 +836,7 @@ UNIT_SUITE(caller)
     Suite *s = suite_create("caller");
 
     UNIT_TEST(s, same_as_backtrace);
+    UNIT_TEST(s, same_on_deep_stacks);
     UNIT_TEST(s, through_the_c_library);
 #if !LLMOBS_TSAN /* it has rules for handlers */
     UNIT_TEST(s, through_a_signal);
