@@ -26,6 +26,8 @@ static const struct command commands[] = {
      "show the spans of the local store"},
     {"stats", "llmobs stats", llmobs_cmd_stats,
      "count captured, delivered and dropped calls"},
+    {"ps", "llmobs ps", llmobs_cmd_ps,
+     "list the calls that are under way on this host"},
     {"span", "llmobs span", llmobs_cmd_span,
      "run a command inside a span of any kind"},
     {"evaluate", "llmobs evaluate", llmobs_cmd_evaluate,

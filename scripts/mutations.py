@@ -2934,6 +2934,25 @@ HAZARDS = [
                                "llmobs_adds_all_members);\n", "")],
           ["inbound.names_are_looked_up_in_threads"])]),
 
+    ("`llmobs ps --stack` stops a thread that waits",
+     "a system call that a stop would end begins again (`mend`), and the end "
+     "of the child that stopped the thread lets it go (`run_child`)", [
+         ("waits-end-early", [("cli/ps/tracee.c", "        mend(tracee->thread);",
+                               "        (void)mend;")],
+          ["ps.no_wait_ends_early"])]),
+
+    ("a spool that says that another process makes a call",
+     "`llmobs ps` looks only at processes of the spool's user, and believes "
+     "the process alone (`llmobs_ps_target_look`)", [
+         ("anybodys-process", [("cli/ps/target.c", "(real == uid || effective "
+                                "== uid || saved == uid)",
+                                "(real == uid || true)")],
+          ["ps.of_other_users"]),
+         ("as-the-spool-says", [("cli/ps/target.c", "    if (progress.sign != "
+                                 "LLMOBS_PROGRESS_SIGN || progress.id != "
+                                 "call->id)\n        return false;\n", "")],
+          ["ps.entries_that_outlive_their_call"])]),
+
     ("a span of the API that has ended, or never was",
      "a number has a generation, and the next span in its place has "
      "another (`is_open`)", [

@@ -75,6 +75,18 @@ used, 2 for a mistake in the options.
     systemctl enable --now llmobs-drain.timer
 """,
     },
+    "llmobs-ps": {
+        "EXAMPLES": """\
+    llmobs ps
+    llmobs ps --watch
+    llmobs ps --json | jq 'select(.age_ns > 60e9) | .pid'
+    llmobs ps --stack
+""",
+        "NOTES": """\
+`--stack` needs libunwind-ptrace.so.0. It stops one thread at a time by
+`ptrace`(2); a system call in which the thread waits begins again.
+""",
+    },
     "llmobs-relay": {
         "EXAMPLES": """\
     llmobs relay
