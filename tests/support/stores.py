@@ -274,6 +274,8 @@ def write(directory, spans, seed=1, mean=1900, hours=24,
                 else f"spans-{end - files + i:019d}.jsonl")
         path = os.path.join(directory, name)
         os.rename(os.path.join(directory, f"part-{i}"), path)
+        # A view passes files over that are older than what it looks for.
+        os.utime(path, ns=(end, end))
     return events
 
 
