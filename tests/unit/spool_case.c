@@ -13,6 +13,8 @@
 #include "core/trace/carrier.h"
 #include "tests/unit/context_case.h"
 
+#define ABANDONED_MAX 4
+
 char base[UNIT_DIRECTORY], place[96];
 static char stored[96];
 struct llmobs_config config;
@@ -40,6 +42,25 @@ static void begin(void)
     adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
     rules = llmobs_rules_new(&any);
     ck_assert(spool && adopt && rules);
+}
+
+/* Those of tests whose thread goes on, as a process leaves them at its exit. */
+static struct {
+    struct llmobs_spool *spool;
+    struct llmobs_adopt *adopt;
+    struct llmobs_rules *rules;
+} abandoned[ABANDONED_MAX];
+static size_t abandoned_count;
+
+void spool_abandon(void)
+{
+    ck_assert_uint_lt(abandoned_count, ABANDONED_MAX);
+    abandoned[abandoned_count].spool = spool;
+    abandoned[abandoned_count].adopt = adopt;
+    abandoned[abandoned_count++].rules = rules;
+    spool = NULL;
+    adopt = NULL;
+    rules = NULL;
 }
 
 static void end(void)

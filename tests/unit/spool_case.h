@@ -46,6 +46,9 @@ void spool_in_dead(void (*run)(void));
 /* Adopts all there is, and lets go of each or gives it back. */
 void spool_adopt_all(bool let_go);
 
+/* Frees nothing at the end of this test: a thread of it goes on with them. */
+void spool_abandon(void);
+
 /* Adds one test, with the spool around it. */
 void spool_add(Suite *suite, const char *name, const TTest *test);
 

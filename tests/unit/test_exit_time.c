@@ -184,6 +184,7 @@ START_TEST(test_a_write_is_not_cut)
     usleep(300000);
     ck_assert_int_eq(begun, 1);
     check_counts(100);
+    spool_abandon();
 }
 END_TEST
 
@@ -196,6 +197,7 @@ START_TEST(test_a_late_call_is_left)
         usleep(250000);
         check_counts(100 + (uint64_t)i);
     }
+    spool_abandon();
 }
 END_TEST
 
